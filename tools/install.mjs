@@ -1,0 +1,38 @@
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const stamp = `${root}node_modules/.istio-nats-lock`;
+
+/** The lock file's hash: what node_modules must have been installed from. */
+function lockHash() {
+  return createHash("sha256")
+    .update(readFileSync(`${root}package-lock.json`))
+    .digest("hex");
+}
+
+/**
+ * Brings node_modules to what package-lock.json says; does nothing where it already is.
+ * Returns false, having said what to do, where npm fails.
+ */
+export function installDependencies() {
+  const wanted = lockHash();
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return true;
+
+  console.error("==> npm packages, from package-lock.json");
+  // npm's own messages go to stderr: stdout belongs to the task.
+  const npm = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+    cwd: root,
+    stdio: ["ignore", 2, 2],
+    shell: process.platform === "win32",
+  });
+  if (npm.status !== 0) {
+    const reason = npm.error ? npm.error.message : `npm ci ended with ${npm.status ?? npm.signal}`;
+    console.error(`The npm packages could not be installed (${reason}). Is an npm registry reachable? Try: npm ci`);
+    return false;
+  }
+  writeFileSync(stamp, wanted);
+  return true;
+}

@@ -1,0 +1,64 @@
+import { existsSync } from "node:fs";
+import { binaries, binariesEnvironment } from "./binaries.ts";
+import { run } from "./command.ts";
+import { Fault } from "./fault.ts";
+import { inRoot } from "./paths.ts";
+import { format } from "./suites/lint-suite.ts";
+import { runSuites } from "./suites/run.ts";
+import { SUITES } from "./suites/table.ts";
+import { buildDebugFilter, buildFilter } from "./wasm.ts";
+
+/** Does one npm script's work; returns an exit status. */
+type Task = (args: string[]) => Promise<number>;
+
+/** Runs a TypeScript program of the clone, with the filter built and the real commands at hand. */
+function program(...path: string[]): Task {
+  return async (args) => {
+    const file = inRoot(...path);
+    if (!existsSync(file)) throw new Fault(`${path.join("/")} is not there.`);
+    const [environment] = await Promise.all([binariesEnvironment(), buildFilter()]);
+    const { status } = await run(process.execPath, ["--import", "tsx", file, ...args], {
+      env: environment,
+      inherit: true,
+    });
+    return status;
+  };
+}
+
+const TASKS: Record<string, Task> = {
+  setup: async () => {
+    const { envoy, natsServer, nats } = await binaries();
+    const filter = await buildFilter();
+    process.stdout.write(
+      `envoy        ${envoy}\nnats-server  ${natsServer}\nnats         ${nats}\nfilter       ${filter}\n`,
+    );
+    return 0;
+  },
+  build: async () => {
+    process.stdout.write(`${await buildFilter()}\n`);
+    return 0;
+  },
+  "build:debug": async () => {
+    process.stdout.write(`${await buildDebugFilter()}\n`);
+    return 0;
+  },
+  test: () => runSuites([], []),
+  format,
+  demo: program("test", "demo", "main.ts"),
+  bench: program("bench", "main.ts"),
+};
+for (const { name } of SUITES) TASKS[name === "lint" ? name : `test:${name}`] = (args) => runSuites([name], args);
+
+async function main([name = "", ...args]: string[]): Promise<number> {
+  const task = TASKS[name];
+  if (!task) throw new Fault(`There is no task "${name}". There are: ${Object.keys(TASKS).join(", ")}`);
+  return task(args);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof Fault)) throw error;
+  process.stderr.write(`\n${error.message}\n`);
+  process.exitCode = 1;
+}

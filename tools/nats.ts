@@ -1,0 +1,68 @@
+import { join } from "node:path";
+import { cachedFolder, pinOf } from "./cached-folder.ts";
+import { must, run } from "./command.ts";
+import { Fault } from "./fault.ts";
+import { inRoot } from "./paths.ts";
+import { notice, step } from "./progress.ts";
+import { onPath } from "./search-path.ts";
+
+/** The oldest nats-server whose behaviour the tests expect, as [major, minor]. */
+const LOWEST_SERVER = [2, 15] as const;
+
+/** nats-server and nats as tools/go/go.mod pins them, built once for a machine. */
+function builtTools(): Promise<string> {
+  const module = inRoot("tools", "go");
+  return cachedFolder(`go-${pinOf(join(module, "go.sum"))}`, async (folder) => {
+    await step("nats-server and nats, from their Go modules (about a minute)", async () => {
+      const remedy = "nats-server could not be built. Is Go 1.26 here, and a Go module proxy reachable?";
+      // `tool` is every tool that go.mod names. No VCS stamp: a cache may stand inside somebody's repository.
+      await must(remedy, "go", ["build", "-trimpath", "-buildvcs=false", "-o", `${folder}/`, "tool"], { cwd: module });
+    });
+  });
+}
+
+/** [2, 15] from `nats-server: v2.15.2`; undefined where it is no nats-server. */
+async function serverVersion(server: string): Promise<[number, number] | undefined> {
+  const { output } = await run(server, ["--version"]);
+  const found = /nats-server: v(\d+)\.(\d+)/.exec(output);
+  return found ? [Number(found[1]), Number(found[2])] : undefined;
+}
+
+function isRecent([major, minor]: [number, number]): boolean {
+  return major > LOWEST_SERVER[0] || (major === LOWEST_SERVER[0] && minor >= LOWEST_SERVER[1]);
+}
+
+/** The nats-server to use: $NATS_SERVER, else PATH's where it is recent enough, else the pinned one. */
+export async function findNatsServer(): Promise<string> {
+  const lowest = LOWEST_SERVER.join(".");
+  const named = process.env["NATS_SERVER"];
+  if (named) {
+    const version = await serverVersion(named);
+    if (!version) throw new Fault(`$NATS_SERVER is ${named}, which is no nats-server. Unset it, or let it name one.`);
+    if (!isRecent(version)) {
+      notice(`$NATS_SERVER is nats-server ${version.join(".")}; the tests are written against ${lowest}.`);
+    }
+    return named;
+  }
+
+  const installed = onPath("nats-server");
+  if (installed) {
+    const version = await serverVersion(installed);
+    if (version && isRecent(version)) return installed;
+    const was = version ? version.join(".") : "of unknown version";
+    notice(`${installed} is nats-server ${was}, older than ${lowest}: not used. NATS_SERVER=${installed} insists.`);
+  }
+  return join(await builtTools(), "nats-server");
+}
+
+/** The `nats` command to use: $NATS, else PATH's, else the pinned one. */
+export async function findNats(): Promise<string> {
+  const named = process.env["NATS"];
+  if (named) {
+    const { status } = await run(named, ["--version"]);
+    if (status !== 0)
+      throw new Fault(`$NATS is ${named}, which does not run. Unset it, or let it name the nats command.`);
+    return named;
+  }
+  return onPath("nats") ?? join(await builtTools(), "nats");
+}

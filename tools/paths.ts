@@ -1,0 +1,14 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The clone's top folder. */
+export const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** A path inside the clone. */
+export function inRoot(...parts: string[]): string {
+  return join(root, ...parts);
+}
+
+/** What is downloaded or built once for a machine, shared by all its clones. */
+export const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "istio-nats");

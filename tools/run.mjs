@@ -1,0 +1,24 @@
+// The entry of every npm script. It must run in a fresh clone, so it and what it imports depend on Node alone.
+
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { installDependencies } from "./install.mjs";
+
+const LOWEST_NODE = 20;
+
+const [major] = process.versions.node.split(".").map(Number);
+if (major < LOWEST_NODE) {
+  console.error(`Node ${process.versions.node} is too old: istio-nats needs Node ${LOWEST_NODE} or newer.`);
+  process.exit(1);
+}
+
+if (!installDependencies()) process.exit(1);
+
+// Tasks are TypeScript, which a Node of this age runs only through tsx, which is one of the dependencies just installed.
+const tasks = fileURLToPath(new URL("./main.ts", import.meta.url));
+const { status, signal } = spawnSync(process.execPath, ["--import", "tsx", tasks, ...process.argv.slice(2)], {
+  stdio: "inherit",
+  cwd: fileURLToPath(new URL("..", import.meta.url)),
+});
+if (signal) process.kill(process.pid, signal);
+process.exit(status ?? 1);

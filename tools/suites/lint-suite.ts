@@ -1,0 +1,57 @@
+import { existsSync } from "node:fs";
+import { run } from "../command.ts";
+import { inRoot } from "../paths.ts";
+import type { RunSuite } from "./result.ts";
+
+interface Check {
+  title: string;
+  command: readonly [program: string, ...args: string[]];
+}
+
+/** A program of node_modules. */
+function nodeProgram(...path: string[]): [string, string] {
+  return [process.execPath, inRoot("node_modules", ...path)];
+}
+
+const PRETTIER = nodeProgram("prettier", "bin", "prettier.cjs");
+const ESLINT = nodeProgram("eslint", "bin", "eslint.js");
+const TSC = nodeProgram("typescript", "bin", "tsc");
+const GO_FOLDERS = ["test", "tools", "bench"].filter((folder) => existsSync(inRoot(folder)));
+
+const CHECKS: readonly Check[] = [
+  { title: "prettier: every file is formatted", command: [...PRETTIER, "--check", "--log-level", "warn", "."] },
+  { title: "eslint: no fault and no warning", command: [...ESLINT, "--max-warnings", "0", "."] },
+  { title: "tsc: the TypeScript is sound", command: [...TSC, "--noEmit", "--project", "."] },
+  { title: "gofmt: the Go is formatted", command: ["gofmt", "-l", ...GO_FOLDERS] },
+];
+
+const FIXES: readonly Check[] = [
+  { title: "eslint --fix", command: [...ESLINT, "--fix", "--max-warnings", "0", "."] },
+  { title: "prettier --write", command: [...PRETTIER, "--write", "--log-level", "warn", "."] },
+  { title: "gofmt -w", command: ["gofmt", "-w", ...GO_FOLDERS] },
+];
+
+/** Runs a check. All of them say nothing where all is well; gofmt even ends with 0 where it is not. */
+async function runCheck({ command: [program, ...args] }: Check): Promise<{ passed: boolean; output: string }> {
+  const { status, output } = await run(program, args, { cwd: inRoot() });
+  return { passed: status === 0 && output.trim() === "", output };
+}
+
+/** Formatting, lint and types of the whole clone, as tests. */
+export const lintSuite: RunSuite = async (write) => {
+  const outcomes = await Promise.all(CHECKS.map(async (check) => ({ check, ...(await runCheck(check)) })));
+  for (const { check, passed, output } of outcomes) write(`${passed ? "✔" : "✖"} ${check.title}\n${output}`);
+  const failed = outcomes.filter(({ passed }) => !passed).map(({ check }) => check.title);
+  return { passed: CHECKS.length - failed.length, failed, skipped: 0 };
+};
+
+/** Repairs in place what can be repaired; returns an exit status. */
+export async function format(): Promise<number> {
+  let status = 0;
+  for (const fix of FIXES) {
+    const { passed, output } = await runCheck(fix);
+    process.stdout.write(`${fix.title}\n${output}`);
+    if (!passed) status = 1;
+  }
+  return status;
+}

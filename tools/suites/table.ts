@@ -1,0 +1,27 @@
+import { lintSuite } from "./lint-suite.ts";
+import { nodeSuite } from "./node-suite.ts";
+import type { RunSuite } from "./result.ts";
+import { unitSuite } from "./unit-suite.ts";
+
+export interface Suite {
+  name: string;
+  about: string;
+  /** Suites of one stage overlap, stages follow each other. What measures time or loads the machine has its own. */
+  stage: number;
+  run: RunSuite;
+}
+
+/** Every suite of `npm test`. */
+export const SUITES: readonly Suite[] = [
+  { name: "lint", about: "formatting, lint and types", stage: 1, run: lintSuite },
+  { name: "tools", about: "set-up and the count of tests", stage: 1, run: nodeSuite("tools") },
+  { name: "unit", about: "assembly/ by as-pect, with coverage", stage: 1, run: unitSuite },
+  { name: "host", about: "the compiled Wasm in a small Node host", stage: 2, run: nodeSuite("host") },
+  {
+    name: "conformance",
+    about: "sessions recorded from nats-server, through the filter",
+    stage: 3,
+    run: nodeSuite("conformance"),
+  },
+  { name: "e2e", about: "real clients, real Envoys, a real nats-server", stage: 4, run: nodeSuite("e2e") },
+];
