@@ -1,0 +1,62 @@
+import { giveBack, take } from "./budget";
+
+/** The first capacity of a buffer that holds anything; most tails and texts fit. */
+const FIRST_CAPACITY: i32 = 64;
+
+/**
+ * A growable run of bytes outside the collector's heap, charged to the VM's budget. Its owner calls `release`;
+ * every method that may need memory answers false when the budget refuses, and then has changed nothing.
+ */
+@final
+export class Buffer {
+  pointer: usize = 0;
+  length: i32 = 0;
+  capacity: i32 = 0;
+
+  /** Makes room for `more` bytes behind the present ones. */
+  reserve(more: i32): bool {
+    const wanted = <i64>this.length + <i64>more;
+    if (wanted <= <i64>this.capacity) return true;
+    if (wanted > <i64>(i32.MAX_VALUE / 2)) return false;
+    let capacity = max(this.capacity * 2, FIRST_CAPACITY);
+    while (<i64>capacity < wanted) capacity *= 2;
+    const moved = take(<usize>capacity);
+    if (moved == 0) return false;
+    memory.copy(moved, this.pointer, <usize>this.length);
+    giveBack(this.pointer, <usize>this.capacity);
+    this.pointer = moved;
+    this.capacity = capacity;
+    return true;
+  }
+
+  append(pointer: usize, length: i32): bool {
+    if (!this.reserve(length)) return false;
+    memory.copy(this.pointer + <usize>this.length, pointer, <usize>length);
+    this.length += length;
+    return true;
+  }
+
+  /** Replaces the content. `pointer` may lie inside this buffer. */
+  assign(pointer: usize, length: i32): bool {
+    if (length > this.capacity) {
+      this.length = 0;
+      if (!this.reserve(length)) return false;
+    }
+    memory.copy(this.pointer, pointer, <usize>length);
+    this.length = length;
+    return true;
+  }
+
+  /** Forgets the content and keeps the memory if it is small, since most connections need it again soon. */
+  clear(): void {
+    this.length = 0;
+    if (this.capacity > FIRST_CAPACITY * 4) this.release();
+  }
+
+  release(): void {
+    giveBack(this.pointer, <usize>this.capacity);
+    this.pointer = 0;
+    this.length = 0;
+    this.capacity = 0;
+  }
+}

@@ -1,0 +1,336 @@
+import { JsonProblem, describeByte, problemText } from "./json-problem";
+
+export { decodeString, integerOf, isInteger, numberOf } from "./json-values";
+
+/** What `JsonScanner.next` has read. */
+export const enum JsonToken {
+  /** The document is complete and only blanks followed. */
+  END,
+  /** The document is not JSON; `errorOffset` and `errorText()` say where and why. */
+  ERROR,
+  OBJECT_START,
+  OBJECT_END,
+  ARRAY_START,
+  ARRAY_END,
+  KEY,
+  STRING,
+  NUMBER,
+  TRUE,
+  FALSE,
+  NULL,
+}
+
+/** Go's encoding/json refuses what nests deeper (maxNestingDepth), and so do we: one bit a level. */
+export const MAX_DEPTH: i32 = 10000;
+
+const DEPTH_WORDS: i32 = (MAX_DEPTH + 63) / 64;
+
+const enum State {
+  /** A value must come: at the top, after a key, after a comma in an array. */
+  VALUE,
+  FIRST_KEY,
+  FIRST_ELEMENT,
+  AFTER_VALUE,
+  FINISHED,
+  FAILED,
+}
+
+// @ts-ignore: decorator
+@inline
+function isDigit(byte: i32): bool {
+  return <u32>(byte - 0x30) < 10;
+}
+
+// @ts-ignore: decorator
+@inline
+function isHexDigit(byte: i32): bool {
+  return isDigit(byte) || <u32>((byte | 0x20) - 0x61) < 6;
+}
+
+/**
+ * Reads JSON in place, one token a call, and allocates nothing while it does.
+ * It accepts exactly what Go's encoding/json accepts (RFC 8259, 10,000 levels,
+ * invalid UTF-8 and lone surrogates within strings tolerated), since
+ * nats-server reads CONNECT by that. The bytes must not move or change before
+ * the last token has been used.
+ */
+export class JsonScanner {
+  /** First byte of the token; for KEY and STRING the first within the quotes. */
+  tokenStart: usize = 0;
+  /** Behind the last byte of the token; for KEY and STRING that of the quote. */
+  tokenEnd: usize = 0;
+  /** Whether the KEY or STRING must go through `decodeString`. */
+  hasEscapes: bool = false;
+  /** Where the document stops being JSON, in bytes from its start; -1 while it is. */
+  errorOffset: i32 = -1;
+
+  private start: usize = 0;
+  private at: usize = 0;
+  private end: usize = 0;
+  private state: i32 = State.VALUE;
+  private problem: i32 = JsonProblem.NONE;
+  private depth: i32 = 0;
+  // One bit a level: set for an object, clear for an array.
+  private levels: StaticArray<u64> = new StaticArray<u64>(DEPTH_WORDS);
+
+  /** Begins anew with the document in [start, end). */
+  reset(start: usize, end: usize): void {
+    this.start = start;
+    this.at = start;
+    this.end = max(start, end);
+    this.tokenStart = start;
+    this.tokenEnd = start;
+    this.hasEscapes = false;
+    this.errorOffset = -1;
+    this.state = State.VALUE;
+    this.problem = JsonProblem.NONE;
+    this.depth = 0;
+  }
+
+  /** The next token, a JsonToken. After ERROR always ERROR, after END always END. */
+  next(): i32 {
+    this.skipBlanks();
+    switch (this.state) {
+      case State.VALUE:
+        return this.value();
+      case State.FIRST_KEY:
+        if (this.peek() == 0x7d) return this.close(JsonToken.OBJECT_END);
+        return this.key();
+      case State.FIRST_ELEMENT:
+        if (this.peek() == 0x5d) return this.close(JsonToken.ARRAY_END);
+        return this.value();
+      case State.AFTER_VALUE:
+        return this.afterValue();
+      case State.FINISHED:
+        return JsonToken.END;
+    }
+    return JsonToken.ERROR;
+  }
+
+  /**
+   * Passes over one whole value: that of the KEY just read, or the next
+   * element. False when no value comes (the container or the document ends
+   * instead) or the document is broken.
+   */
+  skipValue(): bool {
+    const token = this.next();
+    if (token == JsonToken.OBJECT_START || token == JsonToken.ARRAY_START) {
+      return this.skipContainer();
+    }
+    return token >= JsonToken.STRING;
+  }
+
+  /** Passes over the rest of the object or array in hand, its end included. */
+  skipContainer(): bool {
+    const outside = this.depth - 1;
+    if (outside < 0) return false;
+    while (this.depth > outside) {
+      if (this.next() == JsonToken.ERROR) return false;
+    }
+    return true;
+  }
+
+  /** Why the document is not JSON, in one line without an end; "" while it is. */
+  errorText(): string {
+    if (this.problem == JsonProblem.NONE) return "";
+    const at = this.start + <usize>this.errorOffset;
+    const found = at < this.end ? describeByte(load<u8>(at)) : "the end of the text";
+    return `${problemText(this.problem)}, found ${found} at byte ${this.errorOffset}`;
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  private peek(): i32 {
+    return this.at < this.end ? <i32>load<u8>(this.at) : -1;
+  }
+
+  private fail(problem: i32): i32 {
+    this.state = State.FAILED;
+    this.problem = problem;
+    this.errorOffset = <i32>(this.at - this.start);
+    return JsonToken.ERROR;
+  }
+
+  private skipBlanks(): void {
+    let at = this.at;
+    const end = this.end;
+    while (at < end) {
+      const byte = load<u8>(at);
+      if (byte != 0x20 && byte != 0x0a && byte != 0x0d && byte != 0x09) break;
+      at++;
+    }
+    this.at = at;
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  private inObject(): bool {
+    const level = this.depth - 1;
+    return ((unchecked(this.levels[level >> 6]) >> (level & 63)) & 1) != 0;
+  }
+
+  private open(token: i32): i32 {
+    const level = this.depth;
+    if (level >= MAX_DEPTH) return this.fail(JsonProblem.TOO_DEEP);
+    const word = level >> 6;
+    const bit: u64 = (<u64>1) << (level & 63);
+    const isObject = token == JsonToken.OBJECT_START;
+    const rest = unchecked(this.levels[word]) & ~bit;
+    unchecked((this.levels[word] = isObject ? rest | bit : rest));
+    this.depth = level + 1;
+    this.state = isObject ? State.FIRST_KEY : State.FIRST_ELEMENT;
+    return this.single(token);
+  }
+
+  private close(token: i32): i32 {
+    this.depth--;
+    this.state = State.AFTER_VALUE;
+    return this.single(token);
+  }
+
+  private single(token: i32): i32 {
+    this.tokenStart = this.at;
+    this.at++;
+    this.tokenEnd = this.at;
+    return token;
+  }
+
+  private afterValue(): i32 {
+    const byte = this.peek();
+    if (this.depth == 0) {
+      if (byte >= 0) return this.fail(JsonProblem.EXPECTED_END);
+      this.state = State.FINISHED;
+      return JsonToken.END;
+    }
+    const inObject = this.inObject();
+    if (byte == 0x2c) {
+      this.at++;
+      this.skipBlanks();
+      return inObject ? this.key() : this.value();
+    }
+    if (inObject) {
+      if (byte == 0x7d) return this.close(JsonToken.OBJECT_END);
+      return this.fail(JsonProblem.EXPECTED_COMMA_OR_BRACE);
+    }
+    if (byte == 0x5d) return this.close(JsonToken.ARRAY_END);
+    return this.fail(JsonProblem.EXPECTED_COMMA_OR_BRACKET);
+  }
+
+  private key(): i32 {
+    if (this.peek() != 0x22) return this.fail(JsonProblem.EXPECTED_KEY);
+    if (this.string(JsonToken.KEY) == JsonToken.ERROR) return JsonToken.ERROR;
+    this.skipBlanks();
+    if (this.peek() != 0x3a) return this.fail(JsonProblem.EXPECTED_COLON);
+    this.at++;
+    this.state = State.VALUE;
+    return JsonToken.KEY;
+  }
+
+  private value(): i32 {
+    const byte = this.peek();
+    switch (byte) {
+      case 0x7b:
+        return this.open(JsonToken.OBJECT_START);
+      case 0x5b:
+        return this.open(JsonToken.ARRAY_START);
+      case 0x22:
+        return this.string(JsonToken.STRING);
+      case 0x74:
+        return this.literal("true", JsonToken.TRUE);
+      case 0x66:
+        return this.literal("false", JsonToken.FALSE);
+      case 0x6e:
+        return this.literal("null", JsonToken.NULL);
+    }
+    if (byte == 0x2d || isDigit(byte)) return this.number();
+    return this.fail(JsonProblem.EXPECTED_VALUE);
+  }
+
+  private literal(word: string, token: i32): i32 {
+    this.tokenStart = this.at;
+    for (let i = 0, length = word.length; i < length; i++) {
+      if (this.peek() != word.charCodeAt(i)) {
+        return this.fail(JsonProblem.BAD_LITERAL);
+      }
+      this.at++;
+    }
+    this.tokenEnd = this.at;
+    this.state = State.AFTER_VALUE;
+    return token;
+  }
+
+  private string(token: i32): i32 {
+    this.at++;
+    this.tokenStart = this.at;
+    this.hasEscapes = false;
+    while (this.at < this.end) {
+      const byte = load<u8>(this.at);
+      if (byte == 0x22) {
+        this.tokenEnd = this.at;
+        this.at++;
+        this.state = State.AFTER_VALUE;
+        return token;
+      }
+      if (byte < 0x20) return this.fail(JsonProblem.CONTROL_CHARACTER);
+      this.at++;
+      if (byte == 0x5c && !this.escape()) return JsonToken.ERROR;
+    }
+    return this.fail(JsonProblem.UNFINISHED_STRING);
+  }
+
+  private escape(): bool {
+    this.hasEscapes = true;
+    const byte = this.peek();
+    switch (byte) {
+      case 0x22:
+      case 0x5c:
+      case 0x2f:
+      case 0x62:
+      case 0x66:
+      case 0x6e:
+      case 0x72:
+      case 0x74:
+        this.at++;
+        return true;
+      case 0x75:
+        this.at++;
+        for (let i = 0; i < 4; i++) {
+          if (!isHexDigit(this.peek())) {
+            this.fail(JsonProblem.BAD_ESCAPE);
+            return false;
+          }
+          this.at++;
+        }
+        return true;
+    }
+    this.fail(byte < 0 ? JsonProblem.UNFINISHED_STRING : JsonProblem.BAD_ESCAPE);
+    return false;
+  }
+
+  private digits(): bool {
+    if (!isDigit(this.peek())) return false;
+    while (isDigit(this.peek())) this.at++;
+    return true;
+  }
+
+  private number(): i32 {
+    this.tokenStart = this.at;
+    if (this.peek() == 0x2d) this.at++;
+    // A leading zero stands alone: in 01 the 1 is what should not be there.
+    if (this.peek() == 0x30) this.at++;
+    else if (!this.digits()) return this.fail(JsonProblem.BAD_NUMBER);
+    if (this.peek() == 0x2e) {
+      this.at++;
+      if (!this.digits()) return this.fail(JsonProblem.BAD_NUMBER);
+    }
+    if ((this.peek() | 0x20) == 0x65) {
+      this.at++;
+      const sign = this.peek();
+      if (sign == 0x2b || sign == 0x2d) this.at++;
+      if (!this.digits()) return this.fail(JsonProblem.BAD_NUMBER);
+    }
+    this.tokenEnd = this.at;
+    this.state = State.AFTER_VALUE;
+    return JsonToken.NUMBER;
+  }
+}

@@ -1,0 +1,13 @@
+/** Texts as UTF-8 bytes: made once, so that nothing on a connection's path turns a string into bytes. */
+export function utf8(text: string): StaticArray<u8> {
+  const length = String.UTF8.byteLength(text);
+  const bytes = new StaticArray<u8>(length);
+  String.UTF8.encodeUnsafe(changetype<usize>(text), text.length, changetype<usize>(bytes));
+  return bytes;
+}
+
+// @ts-ignore: decorator
+@inline
+export function addressOf(bytes: StaticArray<u8>): usize {
+  return changetype<usize>(bytes);
+}

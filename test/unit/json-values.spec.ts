@@ -1,0 +1,135 @@
+import { JsonScanner, JsonToken, decodeString, integerOf, isInteger, numberOf } from "../../assembly/bytes/json";
+
+const scanner = new JsonScanner();
+
+function decodedBytes(bytes: ArrayBuffer): string {
+  const start = changetype<usize>(bytes);
+  scanner.reset(start, start + <usize>bytes.byteLength);
+  if (scanner.next() != JsonToken.STRING) return "no string";
+  const room = 3 * <i32>(scanner.tokenEnd - scanner.tokenStart);
+  const out = new ArrayBuffer(room + 4);
+  const length = decodeString(scanner.tokenStart, scanner.tokenEnd, changetype<usize>(out));
+  expect(length).toBeLessThanOrEqual(room);
+  return String.UTF8.decodeUnsafe(changetype<usize>(out), <usize>length);
+}
+
+function decoded(inner: string): string {
+  return decodedBytes(String.UTF8.encode('"' + inner + '"'));
+}
+
+function quotedBytes(inner: StaticArray<u8>): ArrayBuffer {
+  const bytes = new ArrayBuffer(inner.length + 2);
+  const start = changetype<usize>(bytes);
+  store<u8>(start, 0x22);
+  for (let i = 0; i < inner.length; i++) store<u8>(start + <usize>i, inner[i], 1);
+  store<u8>(start + <usize>inner.length, 0x22, 1);
+  return bytes;
+}
+
+function integer(text: string): bool {
+  const bytes = String.UTF8.encode(text);
+  const start = changetype<usize>(bytes);
+  return isInteger(start, start + <usize>bytes.byteLength);
+}
+
+function integerValue(text: string): i64 {
+  const bytes = String.UTF8.encode(text);
+  const start = changetype<usize>(bytes);
+  return integerOf(start, start + <usize>bytes.byteLength);
+}
+
+function numberValue(text: string): f64 {
+  const bytes = String.UTF8.encode(text);
+  const start = changetype<usize>(bytes);
+  return numberOf(start, start + <usize>bytes.byteLength);
+}
+
+describe("decoding a JSON string", () => {
+  it("leaves text without escapes as it is", () => {
+    expect(decoded("")).toBe("");
+    expect(decoded("orders.é.€.😀")).toBe("orders.é.€.😀");
+  });
+
+  it("knows all escapes of RFC 8259", () => {
+    expect(decoded('\\"\\\\\\/\\b\\f\\n\\r\\t')).toBe('"\\/\b\f\n\r\t');
+    expect(decoded("\\u0041\\u00e9\\u20AC\\u0000")).toBe("Aé€\u0000");
+  });
+
+  it("unites surrogate pairs, in either case of the hex digits", () => {
+    expect(decoded("\\ud83d\\ude00x\\uD83D\\uDE00")).toBe("😀x😀");
+  });
+
+  it("writes U+FFFD for a lone surrogate and goes on behind it, as Go does", () => {
+    expect(decoded("a\\ud83d")).toBe("a\ufffd");
+    expect(decoded("\\ude00b")).toBe("\ufffdb");
+    expect(decoded("\\ud83d\\u0041")).toBe("\ufffdA");
+    expect(decoded("\\ud83d\\n")).toBe("\ufffd\n");
+    expect(decoded("\\ud83d\\ud83d\\ude00")).toBe("\ufffd😀");
+  });
+
+  it("writes U+FFFD for each byte that is no UTF-8, as Go does", () => {
+    expect(decodedBytes(quotedBytes([0x61, 0xff, 0x62]))).toBe("a\ufffdb");
+    expect(decodedBytes(quotedBytes([0xc0, 0x80]))).toBe("\ufffd\ufffd");
+    expect(decodedBytes(quotedBytes([0xed, 0xa0, 0x80]))).toBe("\ufffd\ufffd\ufffd");
+    expect(decodedBytes(quotedBytes([0xe2, 0x82]))).toBe("\ufffd\ufffd");
+  });
+});
+
+describe("decoding what the scanner would refuse", () => {
+  it("reads nothing behind the end it was given", () => {
+    const text = String.UTF8.encode("a\\n\\u0041");
+    const start = changetype<usize>(text);
+    const room = new StaticArray<u8>(32);
+    const out = changetype<usize>(room);
+    expect(decodeString(start, start + 2, out)).toBe(2);
+    expect(load<u8>(out, 1)).toBe(0x5c);
+    expect(decodeString(start + 3, start + 8, out)).toBe(4);
+    expect(load<u32>(out)).toBe(0x34303075);
+  });
+});
+
+describe("a JSON number", () => {
+  it("is an integer when Go would store it in an int64", () => {
+    const integers: StaticArray<string> = ["0", "-0", "7", "-7", "9223372036854775807", "-9223372036854775808"];
+    for (let i = 0; i < integers.length; i++) expect(integer(integers[i])).toBe(true, integers[i]);
+    const others: StaticArray<string> = [
+      "1.0",
+      "1e2",
+      "1E0",
+      "0.5",
+      "9223372036854775808",
+      "-9223372036854775809",
+      "99999999999999999999",
+      "-",
+      "",
+    ];
+    for (let i = 0; i < others.length; i++) expect(integer(others[i])).toBe(false, others[i]);
+  });
+
+  it("has the value of its digits", () => {
+    expect(integerValue("0")).toBe(0);
+    expect(integerValue("-1048576")).toBe(-1048576);
+    expect(integerValue("9223372036854775807")).toBe(i64.MAX_VALUE);
+    expect(integerValue("-9223372036854775808")).toBe(i64.MIN_VALUE);
+  });
+
+  it("is read as the nearest double within 15 digits", () => {
+    expect(numberValue("4096")).toBe(4096);
+    expect(numberValue("-0.5")).toBe(-0.5);
+    expect(numberValue("4.096e+03")).toBe(4096);
+    expect(numberValue("0.1")).toBe(0.1);
+    expect(numberValue("123456789.012345")).toBe(123456789.012345);
+    expect(numberValue("1E-5")).toBe(1e-5);
+    expect(numberValue("1.34217728e+08")).toBe(134217728);
+  });
+
+  it("ends in Infinity or 0 beyond a double, however long it is", () => {
+    expect(numberValue("1e400")).toBe(Infinity);
+    expect(numberValue("-1e400")).toBe(-Infinity);
+    expect(numberValue("1e-400")).toBe(0);
+    expect(numberValue("0e999999999999")).toBe(0);
+    expect(numberValue("1e-999999999999")).toBe(0);
+    expect(numberValue("1" + "0".repeat(400))).toBe(Infinity);
+    expect(numberValue("0." + "0".repeat(400) + "1")).toBe(0);
+  });
+});
