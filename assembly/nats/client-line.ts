@@ -1,0 +1,256 @@
+import { NOT_A_SIZE, readSize } from "./numbers";
+import { Operation, Reading } from "./operation";
+import { CR, isBlank, LF, Match, matchVerb } from "./words";
+
+const CONNECT: StaticArray<u8> = [0x43, 0x4f, 0x4e, 0x4e, 0x45, 0x43, 0x54];
+const PUB: StaticArray<u8> = [0x50, 0x55, 0x42];
+const HPUB: StaticArray<u8> = [0x48, 0x50, 0x55, 0x42];
+const SUB: StaticArray<u8> = [0x53, 0x55, 0x42];
+const UNSUB: StaticArray<u8> = [0x55, 0x4e, 0x53, 0x55, 0x42];
+const PING: StaticArray<u8> = [0x50, 0x49, 0x4e, 0x47];
+const PONG: StaticArray<u8> = [0x50, 0x4f, 0x4e, 0x47];
+const OK: StaticArray<u8> = [0x2b, 0x4f, 0x4b];
+const INFO: StaticArray<u8> = [0x49, 0x4e, 0x46, 0x4f];
+
+/** An operation has at most four arguments; a fifth is as wrong as a hundredth. */
+const MAX_ARGUMENTS: i32 = 5;
+
+/**
+ * One control line of a client, read exactly as nats-server's parser does (`parser.go`, `client.go` processPub and
+ * the like), except where its reading depends on how the bytes were cut into reads: a CR that no LF follows, a LF
+ * right after a verb, `HMSG` and `-ERR` from a client. Those are UNKNOWN_OPERATION here (docs/parity.md).
+ *
+ * The reader owns nothing: pointers lead into the bytes given to `read` and live as long as those.
+ */
+@final
+export class ClientLine {
+  operation: Operation = Operation.NONE;
+  /** The first byte behind the line's LF. */
+  next: usize = 0;
+  /** The argument bytes, from the first one to before CR LF: what `max_control_line` counts. */
+  argument: usize = 0;
+  argumentLength: i32 = 0;
+  subject: usize = 0;
+  subjectLength: i32 = 0;
+  /** Length 0 when there is none; nats-server cannot tell either. */
+  reply: usize = 0;
+  replyLength: i32 = 0;
+  queue: usize = 0;
+  queueLength: i32 = 0;
+  sid: usize = 0;
+  sidLength: i32 = 0;
+  /** Payload bytes that follow, header block included, without the closing CR LF. */
+  size: i32 = 0;
+  headerLength: i32 = 0;
+  /** `UNSUB sid max`; NOT_A_SIZE when absent or no number, which both mean "now" (client.go processUnsub). */
+  maxMessages: i32 = NOT_A_SIZE;
+  /** Bytes follow PING, PONG or +OK, which nats-server skips to the LF. */
+  hasTail: bool = false;
+
+  private readonly argumentStart: StaticArray<usize> = new StaticArray<usize>(MAX_ARGUMENTS);
+  private readonly argumentSize: StaticArray<i32> = new StaticArray<i32>(MAX_ARGUMENTS);
+  private argumentCount: i32 = 0;
+
+  /**
+   * Reads the line that begins at `pointer`; `end` is where the received bytes end. `limit` is nats-server's
+   * `max_control_line`, in argument bytes. An error is reported at the byte that makes it certain, as
+   * nats-server does, not at the end of the line.
+   */
+  read(pointer: usize, end: usize, limit: i32): Reading {
+    if (pointer >= end) return Reading.INCOMPLETE;
+    switch (load<u8>(pointer) & 0xdf) {
+      case 0x50: // P
+        return this.readP(pointer, end, limit);
+      case 0x53: // S
+        return this.readVerb(Operation.SUB, SUB, pointer, end, limit, true);
+      case 0x48: // H: HMSG is refused at its M, nats-server would read it as a publish to ""
+        return this.readVerb(Operation.HPUB, HPUB, pointer, end, limit, true);
+      case 0x55: // U
+        return this.readVerb(Operation.UNSUB, UNSUB, pointer, end, limit, true);
+      case 0x43: // C
+        return this.readVerb(Operation.CONNECT, CONNECT, pointer, end, limit, false);
+      case 0x49: // I
+        return this.readVerb(Operation.INFO, INFO, pointer, end, limit, false);
+    }
+    if (load<u8>(pointer) == 0x2b) return this.readSkipped(Operation.OK, OK, pointer, end, limit);
+    return Reading.UNKNOWN_OPERATION;
+  }
+
+  private readP(pointer: usize, end: usize, limit: i32): Reading {
+    if (pointer + 1 >= end) return Reading.INCOMPLETE;
+    switch (load<u8>(pointer, 1) & 0xdf) {
+      case 0x55: // U
+        return this.readVerb(Operation.PUB, PUB, pointer, end, limit, true);
+      case 0x49: // I
+        return this.readSkipped(Operation.PING, PING, pointer, end, limit);
+      case 0x4f: // O
+        return this.readSkipped(Operation.PONG, PONG, pointer, end, limit);
+    }
+    return Reading.UNKNOWN_OPERATION;
+  }
+
+  /** PING, PONG and +OK: all bytes to the LF are skipped. nats-server bounds them by nothing, we by the control line. */
+  private readSkipped(operation: Operation, verb: StaticArray<u8>, pointer: usize, end: usize, limit: i32): Reading {
+    const match = matchVerb(pointer, end, verb);
+    if (match == Match.PARTIAL) return Reading.INCOMPLETE;
+    if (match == Match.NONE) return Reading.UNKNOWN_OPERATION;
+    const tail = pointer + <usize>verb.length;
+    let p = tail;
+    while (p < end && load<u8>(p) != LF) p++;
+    if (<i32>(p - tail) > limit + 1) return Reading.LINE_TOO_LONG;
+    if (p >= end) return Reading.INCOMPLETE;
+    this.operation = operation;
+    this.hasTail = !(p == tail || (p == tail + 1 && load<u8>(tail) == CR));
+    this.next = p + 1;
+    return Reading.COMPLETE;
+  }
+
+  private readVerb(
+    operation: Operation,
+    verb: StaticArray<u8>,
+    pointer: usize,
+    end: usize,
+    limit: i32,
+    needsBlank: bool,
+  ): Reading {
+    const match = matchVerb(pointer, end, verb);
+    if (match == Match.PARTIAL) return Reading.INCOMPLETE;
+    if (match == Match.NONE) return Reading.UNKNOWN_OPERATION;
+    let p = pointer + <usize>verb.length;
+    if (p >= end) return Reading.INCOMPLETE;
+    if (needsBlank && !isBlank(load<u8>(p))) return Reading.UNKNOWN_OPERATION;
+    while (p < end && isBlank(load<u8>(p))) p++;
+    if (p >= end) {
+      // Blanks before the first argument are free at nats-server; held back here, so they need a bound.
+      return <i32>(p - pointer) > limit + verb.length ? Reading.LINE_TOO_LONG : Reading.INCOMPLETE;
+    }
+    // nats-server takes a LF here for the first argument byte and reads on to the next LF.
+    if (load<u8>(p) == LF) return Reading.UNKNOWN_OPERATION;
+    this.operation = operation;
+    this.argument = p;
+    return operation == Operation.CONNECT || operation == Operation.INFO
+      ? this.readJsonLine(p, end, limit)
+      : this.readArguments(p, end, limit);
+  }
+
+  private readJsonLine(start: usize, end: usize, limit: i32): Reading {
+    let p = start;
+    while (p < end && load<u8>(p) != LF && load<u8>(p) != CR) p++;
+    return this.endOfLine(start, p, end, limit);
+  }
+
+  private readArguments(start: usize, end: usize, limit: i32): Reading {
+    let p = start;
+    let count = 0;
+    let begin: usize = 0;
+    while (p < end) {
+      const b = load<u8>(p);
+      if (b > 0x20) {
+        if (begin == 0) begin = p;
+        p++;
+        continue;
+      }
+      if (b == CR || b == LF) break;
+      if (isBlank(b)) {
+        if (begin != 0) {
+          if (count < MAX_ARGUMENTS) this.putArgument(count, begin, p);
+          count++;
+          begin = 0;
+        }
+      } else if (begin == 0) begin = p; // VT, FF, NUL and the like belong to an argument
+      p++;
+    }
+    const reading = this.endOfLine(start, p, end, limit);
+    if (reading != Reading.COMPLETE) return reading;
+    if (begin != 0) {
+      if (count < MAX_ARGUMENTS) this.putArgument(count, begin, p);
+      count++;
+    }
+    this.argumentCount = count;
+    return this.understand();
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  private putArgument(index: i32, begin: usize, end: usize): void {
+    unchecked((this.argumentStart[index] = begin));
+    unchecked((this.argumentSize[index] = <i32>(end - begin)));
+  }
+
+  /** `p` stands at the line's CR or LF, or at the end of what has arrived. */
+  private endOfLine(start: usize, p: usize, end: usize, limit: i32): Reading {
+    const length = <i32>(p - start);
+    if (length > limit) return Reading.LINE_TOO_LONG;
+    if (p >= end) return Reading.INCOMPLETE;
+    if (load<u8>(p) == CR) {
+      if (p + 1 >= end) return Reading.INCOMPLETE;
+      // nats-server drops "the last byte" whenever it saw a CR anywhere, unless a read ended in between.
+      if (load<u8>(p, 1) != LF) return Reading.UNKNOWN_OPERATION;
+      this.next = p + 2;
+    } else this.next = p + 1;
+    this.argumentLength = length;
+    return Reading.COMPLETE;
+  }
+
+  private understand(): Reading {
+    const count = this.argumentCount;
+    switch (this.operation) {
+      case Operation.PUB:
+        if (count != 2 && count != 3) return Reading.BAD_ARGUMENTS;
+        this.takeSubject();
+        this.takeReply(count == 3);
+        this.headerLength = 0;
+        this.size = this.sizeAt(count - 1);
+        return this.size == NOT_A_SIZE ? Reading.BAD_ARGUMENTS : Reading.COMPLETE;
+      case Operation.HPUB:
+        if (count != 3 && count != 4) return Reading.BAD_ARGUMENTS;
+        this.takeSubject();
+        this.takeReply(count == 4);
+        this.headerLength = this.sizeAt(count - 2);
+        this.size = this.sizeAt(count - 1);
+        return this.headerLength == NOT_A_SIZE || this.size == NOT_A_SIZE || this.headerLength > this.size
+          ? Reading.BAD_ARGUMENTS
+          : Reading.COMPLETE;
+      case Operation.SUB:
+        if (count != 2 && count != 3) return Reading.BAD_ARGUMENTS;
+        this.takeSubject();
+        this.queueLength = count == 3 ? unchecked(this.argumentSize[1]) : 0;
+        this.queue = count == 3 ? unchecked(this.argumentStart[1]) : 0;
+        this.takeSid(count - 1);
+        return Reading.COMPLETE;
+      case Operation.UNSUB:
+        if (count != 1 && count != 2) return Reading.BAD_ARGUMENTS;
+        this.takeSid(0);
+        this.maxMessages = count == 2 ? this.sizeAt(1) : NOT_A_SIZE;
+        return Reading.COMPLETE;
+    }
+    return Reading.BAD_ARGUMENTS;
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  private takeSubject(): void {
+    this.subject = unchecked(this.argumentStart[0]);
+    this.subjectLength = unchecked(this.argumentSize[0]);
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  private takeReply(present: bool): void {
+    this.reply = present ? unchecked(this.argumentStart[1]) : 0;
+    this.replyLength = present ? unchecked(this.argumentSize[1]) : 0;
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  private takeSid(index: i32): void {
+    this.sid = unchecked(this.argumentStart[index]);
+    this.sidLength = unchecked(this.argumentSize[index]);
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  private sizeAt(index: i32): i32 {
+    return readSize(unchecked(this.argumentStart[index]), unchecked(this.argumentSize[index]));
+  }
+}

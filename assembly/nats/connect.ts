@@ -1,0 +1,88 @@
+import { isInteger, JsonToken } from "../bytes/json";
+import { utf8 } from "../bytes/text";
+import { keyIs, readValue, scanner, tokenIsTrue, Value } from "./json-fields";
+
+/** Fields of CONNECT by their Go type (nats-server client.go `ClientOpts`); a wrong type ends the connection. */
+const BOOLEANS: StaticArray<StaticArray<u8>> = [
+  utf8("verbose"),
+  utf8("pedantic"),
+  utf8("headers"),
+  utf8("echo"),
+  utf8("tls_required"),
+  utf8("no_responders"),
+  utf8("new_account"),
+];
+const PROTOCOL: StaticArray<u8> = utf8("protocol");
+const STRINGS: StaticArray<StaticArray<u8>> = [
+  utf8("user"),
+  utf8("pass"),
+  utf8("auth_token"),
+  utf8("jwt"),
+  utf8("nkey"),
+  utf8("sig"),
+  utf8("proxy_sig"),
+  utf8("name"),
+  utf8("lang"),
+  utf8("version"),
+  utf8("account"),
+  utf8("remote_account"),
+];
+
+/**
+ * What a connection's CONNECT lines have set. Before the first one nats-server's defaults hold, and each line is read
+ * onto the values so far (`json.Unmarshal(arg, &c.opts)`).
+ */
+@final
+export class ConnectOptions {
+  verbose: bool = true;
+  pedantic: bool = true;
+  headers: bool = false;
+  /** A CONNECT was accepted. */
+  received: bool = false;
+
+  /** Answers false for what Go would not unmarshal into ClientOpts: nats-server then closes without a word. */
+  read(pointer: usize, length: i32): bool {
+    scanner.reset(pointer, pointer + <usize>length);
+    const first = scanner.next();
+    if (first == JsonToken.NULL) return this.finish(true);
+    if (first != JsonToken.OBJECT_START) return false;
+    let rightTypes = true;
+    while (true) {
+      const token = scanner.next();
+      if (token == JsonToken.OBJECT_END) return this.finish(rightTypes);
+      if (token != JsonToken.KEY) return false;
+      const value = this.readField();
+      if (value == Value.BROKEN) return false;
+      if (value == Value.WRONG_TYPE) rightTypes = false;
+    }
+  }
+
+  private finish(rightTypes: bool): bool {
+    if (scanner.next() != JsonToken.END || !rightTypes) return false;
+    this.received = true;
+    return true;
+  }
+
+  private readField(): Value {
+    for (let i = 0; i < BOOLEANS.length; i++) {
+      if (!keyIs(unchecked(BOOLEANS[i]))) continue;
+      const value = readValue(JsonToken.TRUE);
+      if (value == Value.TAKEN) this.set(i, tokenIsTrue());
+      return value;
+    }
+    for (let i = 0; i < STRINGS.length; i++) {
+      if (keyIs(unchecked(STRINGS[i]))) return readValue(JsonToken.STRING);
+    }
+    if (keyIs(PROTOCOL)) {
+      const value = readValue(JsonToken.NUMBER);
+      return value == Value.TAKEN && !isInteger(scanner.tokenStart, scanner.tokenEnd) ? Value.WRONG_TYPE : value;
+    }
+    return scanner.skipValue() ? Value.TAKEN : Value.BROKEN;
+  }
+
+  private set(index: i32, value: bool): void {
+    if (index == 0) this.verbose = value;
+    else if (index == 1) this.pedantic = value;
+    else if (index == 2) this.headers = value;
+  }
+}

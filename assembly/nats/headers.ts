@@ -1,0 +1,201 @@
+/**
+ * The headers of an HPUB with which nats-server acts on another subject than the one published to.
+ *
+ * nats-server has two readers, and the parser passes header blocks on unread:
+ * - `sliceHeader`/`getHeaderKeyIndex` (client.go), used by JetStream and MQTT: the name, exact in case, behind CR LF
+ *   and in front of ':' anywhere in the block; blanks (SP only) are skipped; the value ends at CR LF or with the block.
+ *   The block need not begin with `NATS/1.0`, nor end with an empty line. 2.15 takes the first such line; 2.10 and
+ *   2.12 look at the first occurrence of the name alone, so a subset of these.
+ * - `genHeaderMapIfTraceHeadersPresent` (msgtrace.go), used for tracing: the block begins `NATS/1.0\r\n`, the value
+ *   loses SP and TAB at both ends and must be closed by CR LF. 2.15 takes the first value that is not empty, 2.12 the
+ *   first value. A line without ':' makes it miss the next line; we do not follow it there, which is stricter.
+ * Which of several equal lines counts differs by version, and changes when the server itself adds or removes a header
+ * (`setHeader`, `removeHeaderIfPresent`: service imports, scheduler). So every line that any of them could take is
+ * answered, in order: the first is what 2.15 acts on and names in its text, a further one makes us only stricter.
+ */
+import { addressOf, utf8 } from "../bytes/text";
+
+/** What nats-server does with a header's value. */
+export const enum HeaderUse {
+  /** No further line. */
+  END = 0,
+  /** `Nats-Trace-Dest`: trace events are published there (msgtrace.go `initMsgTrace`). */
+  TRACE_DEST = 1,
+  /** `Nats-Schedule-Target`: JetStream stores the scheduled message there (scheduler.go, since 2.12). */
+  SCHEDULE_TARGET = 2,
+  /** `Nats-Schedule-Source`: the last message of that subject becomes the scheduled one (scheduler.go, since 2.14). */
+  SCHEDULE_SOURCE = 3,
+  /**
+   * `Nats-Scheduler`: with `Nats-Schedule-Next: purge` JetStream purges that subject (stream.go
+   * `processJetStreamMsgWithRollup`). 2.12.0 to 2.12.4 do so for any subject, wildcards included, of any stream; 2.15
+   * for a literal subject that holds a schedule.
+   */
+  SCHEDULER = 4,
+  /** `Nats-Rollup` with the value `all`, in any case: purges the whole stream (stream.go `getRollup`). */
+  ROLLUP_ALL = 5,
+  /** `Nats-Consumer-Stalled`: a mirror or source answers there (stream.go `processStalledFlowControl`). */
+  CONSUMER_STALLED = 6,
+  /** `Nmqtt-Subject`, `Nmqtt-Mapped`: where MQTT delivers a held QoS 2 message (mqtt.go `mqttLoadHeldQoS2Msg`). */
+  MQTT_SUBJECT = 7,
+  /** `Nats-Expected-Last-Subject-Sequence-Subject`: the refusal tells that subject's last sequence (stream.go). */
+  EXPECTED_SUBJECT = 8,
+}
+
+/** client.go `hdrLine`. */
+const VERSION_LINE = utf8("NATS/1.0\r\n");
+
+const TRACE_DEST = utf8("Nats-Trace-Dest");
+const SCHEDULE_TARGET = utf8("Nats-Schedule-Target");
+const SCHEDULE_SOURCE = utf8("Nats-Schedule-Source");
+const SCHEDULER = utf8("Nats-Scheduler");
+const ROLLUP = utf8("Nats-Rollup");
+const CONSUMER_STALLED = utf8("Nats-Consumer-Stalled");
+const MQTT_SUBJECT = utf8("Nmqtt-Subject");
+const MQTT_MAPPED = utf8("Nmqtt-Mapped");
+const EXPECTED_SUBJECT = utf8("Nats-Expected-Last-Subject-Sequence-Subject");
+
+const enum Byte {
+  TAB = 0x09,
+  LF = 0x0a,
+  CR = 0x0d,
+  SPACE = 0x20,
+  COLON = 0x3a,
+  N = 0x4e,
+}
+
+/** 'a', 'l', 'l' as one number, after the bit that tells the case of an ASCII letter is set. */
+const ALL: u32 = 0x6c6c61;
+const LOWER_CASE: u32 = 0x202020;
+
+function isName(pointer: usize, name: StaticArray<u8>): bool {
+  return memory.compare(pointer, addressOf(name), <usize>name.length) == 0;
+}
+
+/** The use of the header whose name is these bytes, or END. All but two of the names differ in length. */
+function useOf(name: usize, length: i32): HeaderUse {
+  switch (length) {
+    case 11:
+      return isName(name, ROLLUP) ? HeaderUse.ROLLUP_ALL : HeaderUse.END;
+    case 12:
+      return isName(name, MQTT_MAPPED) ? HeaderUse.MQTT_SUBJECT : HeaderUse.END;
+    case 13:
+      return isName(name, MQTT_SUBJECT) ? HeaderUse.MQTT_SUBJECT : HeaderUse.END;
+    case 14:
+      return isName(name, SCHEDULER) ? HeaderUse.SCHEDULER : HeaderUse.END;
+    case 15:
+      return isName(name, TRACE_DEST) ? HeaderUse.TRACE_DEST : HeaderUse.END;
+    case 20:
+      if (isName(name, SCHEDULE_TARGET)) return HeaderUse.SCHEDULE_TARGET;
+      return isName(name, SCHEDULE_SOURCE) ? HeaderUse.SCHEDULE_SOURCE : HeaderUse.END;
+    case 21:
+      return isName(name, CONSUMER_STALLED) ? HeaderUse.CONSUMER_STALLED : HeaderUse.END;
+    case 43:
+      return isName(name, EXPECTED_SUBJECT) ? HeaderUse.EXPECTED_SUBJECT : HeaderUse.END;
+  }
+  return HeaderUse.END;
+}
+
+// @ts-ignore: decorator
+@inline
+function isBlank(byte: u8): bool {
+  return byte == Byte.SPACE || byte == Byte.TAB;
+}
+
+/** The first LF in [pointer, end), or `end`. */
+function findLineFeed(pointer: usize, end: usize): usize {
+  const wanted = i8x16.splat(<i8>Byte.LF);
+  while (pointer + 16 <= end) {
+    const hits = i8x16.bitmask(i8x16.eq(v128.load(pointer), wanted));
+    if (hits != 0) return pointer + <usize>ctz(hits);
+    pointer += 16;
+  }
+  while (pointer < end && load<u8>(pointer) != Byte.LF) pointer++;
+  return pointer;
+}
+
+/**
+ * Walks one header block. `begin` names the block, each `next` answers the use of a line that nats-server could act
+ * on, with `value` and `valueLength` (never 0; of ROLLUP_ALL the value as written) pointing into the block.
+ */
+@final
+export class HeaderFields {
+  value: usize = 0;
+  valueLength: i32 = 0;
+  /** The first byte not yet looked at. */
+  private position: usize = 0;
+  private end: usize = 0;
+  private traced: bool = false;
+
+  /** `length` bytes at `pointer` are the block, as long as HPUB says; they stay in place until the walk is over. */
+  begin(pointer: usize, length: i32): void {
+    this.position = pointer;
+    this.end = pointer + <usize>length;
+    this.value = 0;
+    this.valueLength = 0;
+    this.traced = length >= VERSION_LINE.length && isName(pointer, VERSION_LINE);
+  }
+
+  /** The next line that matters, or END. Linear in the block over all calls. */
+  next(): HeaderUse {
+    const end = this.end;
+    while (this.position < end) {
+      const start = this.position;
+      const feed = findLineFeed(start, end);
+      const name = feed + 1;
+      this.position = name;
+      if (name >= end || feed == start || load<u8>(feed - 1) != Byte.CR) continue;
+      if (load<u8>(name) != Byte.N) continue;
+      const use = this.readField(name);
+      if (use != HeaderUse.END) return use;
+    }
+    return HeaderUse.END;
+  }
+
+  private readField(name: usize): HeaderUse {
+    const end = this.end;
+    // 43 bytes is the longest name, so the search for its end is bounded.
+    const lastColon = min(end, name + 44);
+    let colon = name;
+    while (colon < lastColon && load<u8>(colon) != Byte.COLON) colon++;
+    if (colon == lastColon) return HeaderUse.END;
+    const use = useOf(name, <i32>(colon - name));
+    if (use == HeaderUse.END) return HeaderUse.END;
+
+    let from = colon + 1;
+    let to = this.valueEnd(from);
+    if (use == HeaderUse.TRACE_DEST) {
+      if (!this.traced || to == end) return HeaderUse.END;
+      while (from < to && isBlank(load<u8>(from))) from++;
+      while (to > from && isBlank(load<u8>(to - 1))) to--;
+    } else {
+      while (from < to && load<u8>(from) == Byte.SPACE) from++;
+    }
+    if (from == to) return HeaderUse.END;
+    this.value = from;
+    this.valueLength = <i32>(to - from);
+    if (use == HeaderUse.ROLLUP_ALL && !this.valueIsAll()) return HeaderUse.END;
+    return use;
+  }
+
+  /** Where CR LF closes a value that begins at `from`, or the block's end: a lone CR or LF belongs to the value. */
+  private valueEnd(from: usize): usize {
+    const end = this.end;
+    let at = from;
+    while (true) {
+      const feed = findLineFeed(at, end);
+      if (feed == end) return end;
+      if (feed > from && load<u8>(feed - 1) == Byte.CR) return feed - 1;
+      at = feed + 1;
+    }
+  }
+
+  /** Go's strings.ToLower maps nothing but A and L to these letters. */
+  private valueIsAll(): bool {
+    if (this.valueLength != 3) return false;
+    const letters = (<u32>load<u16>(this.value)) | ((<u32>load<u8>(this.value, 2)) << 16);
+    return (letters | LOWER_CASE) == ALL;
+  }
+}
+
+/** One block is read at a time, so one walk serves the whole VM. */
+export const headerFields = new HeaderFields();

@@ -1,0 +1,79 @@
+import { integerOf, isInteger, JsonToken } from "../bytes/json";
+import { utf8 } from "../bytes/text";
+import { keyIs, readValue, scanner, tokenIsTrue, Value } from "./json-fields";
+
+const MAX_PAYLOAD: StaticArray<u8> = utf8("max_payload");
+const CLIENT_ID: StaticArray<u8> = utf8("client_id");
+const HEADERS: StaticArray<u8> = utf8("headers");
+const AUTH_REQUIRED: StaticArray<u8> = utf8("auth_required");
+const TLS_REQUIRED: StaticArray<u8> = utf8("tls_required");
+const CONNECT_INFO: StaticArray<u8> = utf8("connect_info");
+
+/** The fields of one INFO that the filter acts on. An absent field is at Go's zero value. */
+@final
+export class ServerInfo {
+  /** Bytes; 0 when INFO does not say. */
+  maxPayload: i32 = 0;
+  /** nats-server's number of the connection, 0 when INFO does not say. */
+  clientId: u64 = 0;
+  headers: bool = false;
+  authRequired: bool = false;
+  tlsRequired: bool = false;
+  /** The INFO that nats-server sends behind the PONG to the first PING after CONNECT. */
+  connectInfo: bool = false;
+
+  /** Answers false for what is no JSON object. */
+  read(pointer: usize, length: i32): bool {
+    this.maxPayload = 0;
+    this.clientId = 0;
+    this.headers = false;
+    this.authRequired = false;
+    this.tlsRequired = false;
+    this.connectInfo = false;
+    scanner.reset(pointer, pointer + <usize>length);
+    if (scanner.next() != JsonToken.OBJECT_START) return false;
+    while (true) {
+      const token = scanner.next();
+      if (token == JsonToken.OBJECT_END) return scanner.next() == JsonToken.END;
+      if (token != JsonToken.KEY) return false;
+      if (this.readField() == Value.BROKEN) return false;
+    }
+  }
+
+  private readField(): Value {
+    if (keyIs(MAX_PAYLOAD)) {
+      const value = readValue(JsonToken.NUMBER);
+      if (value == Value.TAKEN) this.maxPayload = <i32>clampToI32(number());
+      return value;
+    }
+    if (keyIs(CLIENT_ID)) {
+      const value = readValue(JsonToken.NUMBER);
+      if (value == Value.TAKEN) this.clientId = <u64>max<i64>(number(), 0);
+      return value;
+    }
+    if (keyIs(HEADERS)) return this.flag(0);
+    if (keyIs(AUTH_REQUIRED)) return this.flag(1);
+    if (keyIs(TLS_REQUIRED)) return this.flag(2);
+    if (keyIs(CONNECT_INFO)) return this.flag(3);
+    return scanner.skipValue() ? Value.TAKEN : Value.BROKEN;
+  }
+
+  private flag(index: i32): Value {
+    const value = readValue(JsonToken.TRUE);
+    if (value != Value.TAKEN) return value;
+    const on = tokenIsTrue();
+    if (index == 0) this.headers = on;
+    else if (index == 1) this.authRequired = on;
+    else if (index == 2) this.tlsRequired = on;
+    else this.connectInfo = on;
+    return value;
+  }
+}
+
+function number(): i64 {
+  return isInteger(scanner.tokenStart, scanner.tokenEnd) ? integerOf(scanner.tokenStart, scanner.tokenEnd) : 0;
+}
+
+function clampToI32(value: i64): i64 {
+  return min<i64>(max<i64>(value, 0), <i64>i32.MAX_VALUE);
+}

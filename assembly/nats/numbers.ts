@@ -1,0 +1,14 @@
+/** What `readSize` answers for anything that is not a size. */
+export const NOT_A_SIZE: i32 = -1;
+
+/** nats-server takes 1 to 9 ASCII digits, leading zeros included (util.go `parseSize`). */
+export function readSize(pointer: usize, length: i32): i32 {
+  if (length == 0 || length > 9) return NOT_A_SIZE;
+  let n = 0;
+  for (let i = 0; i < length; i++) {
+    const digit = load<u8>(pointer + <usize>i) - 0x30;
+    if (digit > 9) return NOT_A_SIZE;
+    n = n * 10 + <i32>digit;
+  }
+  return n;
+}

@@ -1,0 +1,181 @@
+import { NOT_A_SIZE, readSize } from "./numbers";
+import { Operation, Reading } from "./operation";
+import { CR, isBlank, LF, Match, matchVerb } from "./words";
+import { hashStart, hashStep, mixHash } from "../bytes/compare";
+
+const INFO: StaticArray<u8> = [0x49, 0x4e, 0x46, 0x4f];
+const MSG: StaticArray<u8> = [0x4d, 0x53, 0x47];
+const HMSG: StaticArray<u8> = [0x48, 0x4d, 0x53, 0x47];
+const PING: StaticArray<u8> = [0x50, 0x49, 0x4e, 0x47];
+const PONG: StaticArray<u8> = [0x50, 0x4f, 0x4e, 0x47];
+const OK: StaticArray<u8> = [0x2b, 0x4f, 0x4b];
+const ERR: StaticArray<u8> = [0x2d, 0x45, 0x52, 0x52];
+
+/**
+ * The longest line of a broker that is read: an INFO with hundreds of `connect_urls`, or a MSG whose subject, sid
+ * and reply all are as long as nats-server's largest usual control line. A longer one is not NATS.
+ */
+export const SERVER_LINE_LIMIT: i32 = 65536;
+
+/**
+ * One control line of a broker. MSG is `MSG <subject> <sid> [reply] <size>`; subjects and sids may hold any byte
+ * but blanks and line ends, and the size is always the last argument.
+ */
+@final
+export class ServerLine {
+  operation: Operation = Operation.NONE;
+  next: usize = 0;
+  argument: usize = 0;
+  argumentLength: i32 = 0;
+  subject: usize = 0;
+  subjectLength: i32 = 0;
+  sid: usize = 0;
+  sidLength: i32 = 0;
+  /** `hashBytes` of the sid, made while the line is read. */
+  sidHash: u32 = 0;
+  reply: usize = 0;
+  replyLength: i32 = 0;
+  size: i32 = 0;
+  headerLength: i32 = 0;
+
+  read(pointer: usize, end: usize): Reading {
+    if (pointer >= end) return Reading.INCOMPLETE;
+    switch (load<u8>(pointer)) {
+      case 0x4d: // M
+        return this.readMessage(Operation.MSG, MSG, pointer, end);
+      case 0x48: // H
+        return this.readMessage(Operation.HMSG, HMSG, pointer, end);
+      case 0x2b: // +
+        return this.readLine(Operation.OK, OK, pointer, end);
+      case 0x2d: // -
+        return this.readLine(Operation.ERR, ERR, pointer, end);
+      case 0x49: // I
+        return this.readLine(Operation.INFO, INFO, pointer, end);
+      case 0x50: // P
+        return pointer + 1 < end && load<u8>(pointer, 1) == 0x4f
+          ? this.readLine(Operation.PONG, PONG, pointer, end)
+          : this.readLine(Operation.PING, PING, pointer, end);
+    }
+    return Reading.UNKNOWN_OPERATION;
+  }
+
+  private readLine(operation: Operation, verb: StaticArray<u8>, pointer: usize, end: usize): Reading {
+    const match = matchVerb(pointer, end, verb);
+    if (match == Match.PARTIAL) return Reading.INCOMPLETE;
+    if (match == Match.NONE) return Reading.UNKNOWN_OPERATION;
+    let p = pointer + <usize>verb.length;
+    while (p < end && isBlank(load<u8>(p))) p++;
+    const start = p;
+    while (p < end && load<u8>(p) != LF) p++;
+    if (<i32>(p - pointer) > SERVER_LINE_LIMIT) return Reading.LINE_TOO_LONG;
+    if (p >= end) return Reading.INCOMPLETE;
+    this.operation = operation;
+    this.next = p + 1;
+    if (p > start && load<u8>(p - 1) == CR) p--;
+    this.argument = start;
+    this.argumentLength = <i32>(p - start);
+    return Reading.COMPLETE;
+  }
+
+  private readMessage(operation: Operation, verb: StaticArray<u8>, pointer: usize, end: usize): Reading {
+    const match = matchVerb(pointer, end, verb);
+    if (match == Match.PARTIAL) return Reading.INCOMPLETE;
+    if (match == Match.NONE) return Reading.UNKNOWN_OPERATION;
+    let p = pointer + <usize>verb.length;
+    if (p >= end) return Reading.INCOMPLETE;
+    if (load<u8>(p) != 0x20) return Reading.UNKNOWN_OPERATION;
+    // nats-server writes exactly one SP between arguments (client.go msgHeader), so a second one is not its line.
+    const subject = p + 1;
+    const afterSubject = endOfToken(subject, end);
+    if (afterSubject >= end) return this.unfinished(pointer, afterSubject);
+    if (load<u8>(afterSubject) != 0x20 || afterSubject == subject) return Reading.UNKNOWN_OPERATION;
+    const sid = afterSubject + 1;
+    p = sid;
+    let h = hashStart();
+    while (p < end) {
+      const b = load<u8>(p);
+      if (b <= 0x20 && endsToken(b)) break;
+      h = hashStep(h, b);
+      p++;
+    }
+    if (p >= end) return this.unfinished(pointer, p);
+    if (load<u8>(p) != 0x20 || p == sid) return Reading.UNKNOWN_OPERATION;
+    const afterSid = p;
+    // Up to three more: [reply] [header length] size.
+    const first = afterSid + 1;
+    const afterFirst = endOfToken(first, end);
+    p = afterFirst;
+    let second: usize = 0;
+    let afterSecond: usize = 0;
+    let third: usize = 0;
+    if (p < end && load<u8>(p) == 0x20) {
+      second = afterFirst + 1;
+      afterSecond = endOfToken(second, end);
+      p = afterSecond;
+      if (p < end && load<u8>(p) == 0x20) {
+        third = afterSecond + 1;
+        p = endOfToken(third, end);
+      }
+    }
+    if (p >= end) return this.unfinished(pointer, p);
+    if (load<u8>(p) != CR) return Reading.UNKNOWN_OPERATION;
+    if (p + 1 >= end) return Reading.INCOMPLETE;
+    if (load<u8>(p, 1) != LF) return Reading.UNKNOWN_OPERATION;
+    this.next = p + 2;
+    const withHeader = operation == Operation.HMSG;
+    const last = third != 0 ? third : second != 0 ? second : first;
+    const size = readSize(last, <i32>(p - last));
+    if (size == NOT_A_SIZE) return Reading.BAD_ARGUMENTS;
+    this.replyLength = 0;
+    this.headerLength = 0;
+    if (withHeader) {
+      if (second == 0) return Reading.BAD_ARGUMENTS;
+      const header = third != 0 ? second : first;
+      const headerLength = readSize(header, <i32>((third != 0 ? afterSecond : afterFirst) - header));
+      if (headerLength == NOT_A_SIZE || headerLength > size) return Reading.BAD_ARGUMENTS;
+      this.headerLength = headerLength;
+      if (third != 0) this.takeReply(first, afterFirst);
+    } else {
+      if (third != 0) return Reading.BAD_ARGUMENTS;
+      if (second != 0) this.takeReply(first, afterFirst);
+    }
+    this.operation = operation;
+    this.subject = subject;
+    this.subjectLength = <i32>(afterSubject - subject);
+    this.sid = sid;
+    this.sidLength = <i32>(afterSid - sid);
+    this.sidHash = mixHash(h);
+    this.size = size;
+    return Reading.COMPLETE;
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  private takeReply(begin: usize, end: usize): void {
+    this.reply = begin;
+    this.replyLength = <i32>(end - begin);
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  private unfinished(pointer: usize, p: usize): Reading {
+    return <i32>(p - pointer) > SERVER_LINE_LIMIT ? Reading.LINE_TOO_LONG : Reading.INCOMPLETE;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function endsToken(b: u8): bool {
+  return b == 0x20 || b == CR || b == LF;
+}
+
+// @ts-ignore: decorator
+@inline
+function endOfToken(p: usize, end: usize): usize {
+  while (p < end) {
+    const b = load<u8>(p);
+    if (b <= 0x20 && endsToken(b)) break;
+    p++;
+  }
+  return p;
+}

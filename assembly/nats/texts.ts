@@ -1,0 +1,74 @@
+import { utf8 } from "../bytes/text";
+import { QUOTED_GROWTH, writeQuoted } from "./quote";
+
+/** nats-server's own texts, byte for byte (client.go, parser.go, errors.go of v2.15.2). */
+export const PING_LINE: StaticArray<u8> = utf8("PING\r\n");
+export const OK_LINE: StaticArray<u8> = utf8("+OK\r\n");
+export const AUTHORIZATION_VIOLATION: StaticArray<u8> = utf8("-ERR 'Authorization Violation'\r\n");
+export const CONTROL_LINE_EXCEEDED: StaticArray<u8> = utf8("-ERR 'maximum control line exceeded'\r\n");
+export const PAYLOAD_VIOLATION: StaticArray<u8> = utf8("-ERR 'Maximum Payload Violation'\r\n");
+export const SUBSCRIPTIONS_EXCEEDED: StaticArray<u8> = utf8("-ERR 'maximum subscriptions exceeded'\r\n");
+export const INVALID_PUBLISH_SUBJECT: StaticArray<u8> = utf8("-ERR 'Invalid Publish Subject'\r\n");
+
+/**
+ * Lines that every nats-server refuses in the wanted way, sent in place of a client's own bytes, so that nothing that
+ * we could not read is read by the server. `?` begins no operation: `-ERR 'Unknown Protocol Operation'`. The others
+ * make it close without a word.
+ */
+export const ILLEGAL_LINE: StaticArray<u8> = utf8("?\r\n");
+export const PUB_WITHOUT_SIZE: StaticArray<u8> = utf8("PUB x\r\n");
+export const CONNECT_WITHOUT_JSON: StaticArray<u8> = utf8("CONNECT {\r\n");
+
+/** Begins a CONNECT that is filled up with blanks beyond the control line's limit. */
+export const LONG_CONNECT: StaticArray<u8> = utf8("CONNECT {");
+export const LINE_END: StaticArray<u8> = utf8("\r\n");
+
+export const PONG_LINE: StaticArray<u8> = utf8("PONG\r\n");
+export const UNSUB_START: StaticArray<u8> = utf8("UNSUB ");
+
+const VIOLATION_PUBLISH: StaticArray<u8> = utf8("-ERR 'Permissions Violation for Publish to \"");
+const VIOLATION_REPLY: StaticArray<u8> = utf8("-ERR 'Permissions Violation for Publish with Reply of \"");
+const VIOLATION_SUBSCRIPTION: StaticArray<u8> = utf8("-ERR 'Permissions Violation for Subscription to \"");
+const USING_QUEUE: StaticArray<u8> = utf8('" using queue "');
+const END: StaticArray<u8> = utf8("\"'\r\n");
+
+/** Bytes of a violation's text at most, beside its quoted names. */
+const FRAME: i32 = 96;
+
+/** Room that `writeViolation` may need. */
+export function violationRoom(nameLength: i32, queueLength: i32): i32 {
+  return FRAME + (nameLength + queueLength) * QUOTED_GROWTH;
+}
+
+export const enum Violation {
+  PUBLISH = 0,
+  REPLY = 1,
+  SUBSCRIPTION = 2,
+}
+
+/** Writes the line and answers its length; a queue of length 0 is none. */
+export function writeViolation(
+  kind: Violation,
+  name: usize,
+  nameLength: i32,
+  queue: usize,
+  queueLength: i32,
+  out: usize,
+): i32 {
+  const start = out;
+  const intro =
+    kind == Violation.PUBLISH ? VIOLATION_PUBLISH : kind == Violation.REPLY ? VIOLATION_REPLY : VIOLATION_SUBSCRIPTION;
+  out += put(intro, out);
+  out += <usize>writeQuoted(name, nameLength, out);
+  if (queueLength > 0) {
+    out += put(USING_QUEUE, out);
+    out += <usize>writeQuoted(queue, queueLength, out);
+  }
+  out += put(END, out);
+  return <i32>(out - start);
+}
+
+function put(text: StaticArray<u8>, out: usize): usize {
+  memory.copy(out, changetype<usize>(text), <usize>text.length);
+  return <usize>text.length;
+}

@@ -1,0 +1,137 @@
+import { HeaderUse, headerFields } from "../../assembly/nats/headers";
+
+function useName(use: HeaderUse): string {
+  switch (use) {
+    case HeaderUse.TRACE_DEST:
+      return "trace-dest";
+    case HeaderUse.SCHEDULE_TARGET:
+      return "schedule-target";
+    case HeaderUse.SCHEDULE_SOURCE:
+      return "schedule-source";
+    case HeaderUse.SCHEDULER:
+      return "scheduler";
+    case HeaderUse.ROLLUP_ALL:
+      return "rollup-all";
+    case HeaderUse.CONSUMER_STALLED:
+      return "consumer-stalled";
+    case HeaderUse.MQTT_SUBJECT:
+      return "mqtt-subject";
+    case HeaderUse.EXPECTED_SUBJECT:
+      return "expected-subject";
+  }
+  return "?";
+}
+
+/** Every line that matters in `block`, as `use=value|use=value`. */
+function fields(block: string): string {
+  const bytes = String.UTF8.encode(block);
+  headerFields.begin(changetype<usize>(bytes), bytes.byteLength);
+  const found: string[] = [];
+  while (true) {
+    const use = headerFields.next();
+    if (use == HeaderUse.END) break;
+    found.push(useName(use) + "=" + String.UTF8.decodeUnsafe(headerFields.value, headerFields.valueLength));
+  }
+  expect(headerFields.next()).toBe(HeaderUse.END);
+  return found.join("|");
+}
+
+const V = "NATS/1.0\r\n";
+
+describe("headers with which nats-server acts on another subject", () => {
+  it("are found wherever they stand among others", () => {
+    expect(fields(V + "A: b\r\nNats-Trace-Dest: t.a\r\nC: d\r\n\r\n")).toBe("trace-dest=t.a");
+    expect(fields(V + "Nats-Schedule-Target: a.b\r\n\r\n")).toBe("schedule-target=a.b");
+    expect(fields(V + "Nats-Schedule-Source: a.b\r\n\r\n")).toBe("schedule-source=a.b");
+    expect(fields(V + "Nats-Scheduler: a.b\r\nNats-Schedule-Next: purge\r\n\r\n")).toBe("scheduler=a.b");
+    expect(fields(V + "Nats-Consumer-Stalled: a.b\r\n\r\n")).toBe("consumer-stalled=a.b");
+    expect(fields(V + "Nmqtt-Subject: a.b\r\nNmqtt-Mapped: c\r\n\r\n")).toBe("mqtt-subject=a.b|mqtt-subject=c");
+    expect(fields(V + "Nats-Expected-Last-Subject-Sequence-Subject: a.b\r\n\r\n")).toBe("expected-subject=a.b");
+    expect(fields(V + "Nats-Rollup: all\r\n\r\n")).toBe("rollup-all=all");
+  });
+
+  it("are absent from an empty block, a status line and ordinary headers", () => {
+    expect(fields("")).toBe("");
+    expect(fields("\r\n")).toBe("");
+    expect(fields(V + "\r\n")).toBe("");
+    expect(fields("NATS/1.0 503\r\n\r\n")).toBe("");
+    expect(fields(V + "Nats-Msg-Id: 1\r\nNats-Schedule: @every 1m\r\nNats-Rollup-Hint: all\r\nN:\r\n\r\n")).toBe("");
+  });
+
+  it("are all answered in their order when a name occurs twice", () => {
+    expect(fields(V + "Nats-Trace-Dest: a\r\nNats-Rollup: all\r\nNats-Trace-Dest: b\r\n\r\n")).toBe(
+      "trace-dest=a|rollup-all=all|trace-dest=b",
+    );
+  });
+
+  it("are named exactly: another case, a blank before the colon, a longer or shorter name are other headers", () => {
+    expect(fields(V + "nats-trace-dest: a\r\nNATS-ROLLUP: all\r\n\r\n")).toBe("");
+    expect(fields(V + "Nats-Trace-Dest : a\r\n Nats-Trace-Dest: a\r\n\r\n")).toBe("");
+    expect(fields(V + "Nats-Trace-Destination: a\r\nNats-Trace-Des: a\r\nNats-Schedule-Targets: a\r\n\r\n")).toBe("");
+    expect(fields(V + "Nats-Trace-Dest\r\nNats-Rollup\r\n\r\n")).toBe("");
+    // As long as the names that matter.
+    expect(fields(V + "Nats-Rollop: a\r\nNmqtt-Napped: a\r\nNmqtt-Nubject: a\r\nNats-Schedulex: a\r\n\r\n")).toBe("");
+    expect(fields(V + "Nats-Trace-Desx: a\r\nNats-Schedule-Targex: a\r\nNats-Consumer-Stalles: a\r\n\r\n")).toBe("");
+    expect(fields(V + "Nats-Expected-Last-Subject-Sequence-Subjecx: a\r\n\r\n")).toBe("");
+  });
+
+  it("are not found inside of values and names", () => {
+    expect(fields(V + "A: Nats-Rollup: all\r\nX-Nats-Rollup: all\r\n\r\n")).toBe("");
+  });
+
+  it("begin behind CR LF: a lone LF or CR begins no line", () => {
+    expect(fields("NATS/1.0\nNats-Rollup: all\nNats-Scheduler: a\n\n")).toBe("");
+    expect(fields(V + "A: b\rNats-Rollup: all\r\n\r\n")).toBe("");
+    expect(fields("\nNats-Rollup: all\r\n\r\n")).toBe("");
+  });
+
+  it("need no version line except to trace", () => {
+    expect(fields("\r\nNats-Rollup: all\r\nNats-Trace-Dest: a\r\n\r\n")).toBe("rollup-all=all");
+    expect(fields("NATS/1.1\r\nNats-Trace-Dest: a\r\n\r\n")).toBe("");
+    expect(fields("Nats-Rollup: all\r\n\r\n")).toBe("");
+  });
+});
+
+describe("a header's value", () => {
+  it("ends at CR LF, so a lone CR or LF belongs to it", () => {
+    expect(fields(V + "Nats-Scheduler: a\nb\rc\r\r\n\r\n")).toBe("scheduler=a\nb\rc\r");
+  });
+
+  it("ends with the block for JetStream and must be closed to trace", () => {
+    expect(fields(V + "Nats-Schedule-Target: a.b")).toBe("schedule-target=a.b");
+    expect(fields(V + "Nats-Schedule-Target: a.b\r")).toBe("schedule-target=a.b\r");
+    expect(fields(V + "Nats-Trace-Dest: a.b")).toBe("");
+    expect(fields(V + "Nats-Trace-Dest: a.b\r\n")).toBe("trace-dest=a.b");
+  });
+
+  it("loses leading blanks, and to trace TAB and trailing ones too", () => {
+    expect(fields(V + "Nats-Scheduler:   a \t\r\n\r\n")).toBe("scheduler=a \t");
+    expect(fields(V + "Nats-Scheduler:\ta\r\n\r\n")).toBe("scheduler=\ta");
+    expect(fields(V + "Nats-Trace-Dest: \t a.b \t\r\n\r\n")).toBe("trace-dest=a.b");
+    expect(fields(V + "Nats-Trace-Dest:a.b\r\n\r\n")).toBe("trace-dest=a.b");
+  });
+
+  it("is passed over when empty, and a later one still counts", () => {
+    expect(fields(V + "Nats-Trace-Dest:\r\nNats-Scheduler:  \r\nNats-Trace-Dest: a\r\n\r\n")).toBe("trace-dest=a");
+    expect(fields(V + "Nats-Scheduler:")).toBe("");
+  });
+
+  it("of a rollup counts as `all` in any case and not with anything around it", () => {
+    expect(fields(V + "Nats-Rollup: ALL\r\nNats-Rollup: aLl\r\nNats-Rollup:all")).toBe(
+      "rollup-all=ALL|rollup-all=aLl|rollup-all=all",
+    );
+    expect(fields(V + "Nats-Rollup: sub\r\nNats-Rollup: all \r\nNats-Rollup: allx\r\nNats-Rollup: al\r\n\r\n")).toBe(
+      "",
+    );
+    expect(fields(V + "Nats-Rollup: \x01\x0C\x0C\r\nNats-Rollup: a,l\r\n\r\n")).toBe("");
+  });
+
+  it("may be long and cross every stride of the scan", () => {
+    for (let length = 0; length < 40; length++) {
+      const filler = "x".repeat(length);
+      expect(fields(V + "F: " + filler + "\r\nNats-Scheduler: " + filler + "y\r\n\r\n")).toBe(
+        "scheduler=" + filler + "y",
+      );
+    }
+  });
+});
