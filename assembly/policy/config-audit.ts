@@ -1,0 +1,27 @@
+import { JsonReader, NO_INTEGER, NO_MORE_KEYS } from "./json";
+
+/** How many audit lines of refusals a VM writes; what is left out is counted. */
+export class AuditSettings {
+  /** Lines a second on average. */
+  refusalsPerSecond: i32 = 10;
+  /** Lines at once, after a quiet time. */
+  burst: i32 = 100;
+}
+
+const KEYS: StaticArray<string> = ["refusalsPerSecond", "burst"];
+
+// At 10,000 lines a second the log, not the filter, is what a flood fills.
+const MOST_LINES: i64 = 10_000;
+
+/** Reads `audit`; what it leaves out keeps its default. */
+export function readAudit(reader: JsonReader, audit: AuditSettings): void {
+  if (!reader.beginObject('an object such as {"refusalsPerSecond": 10}')) {
+    return;
+  }
+  for (let key = reader.nextKey(KEYS); key != NO_MORE_KEYS; key = reader.nextKey(KEYS)) {
+    const lines = reader.readInteger(1, MOST_LINES, "a whole number of lines");
+    if (lines == NO_INTEGER) continue;
+    if (key == 0) audit.refusalsPerSecond = <i32>lines;
+    else audit.burst = <i32>lines;
+  }
+}

@@ -1,0 +1,154 @@
+import { AuditSettings, readAudit } from "./config-audit";
+import { Limits, readLimits } from "./config-limits";
+import { readTrustDomains } from "./config-trust-domains";
+import { Faults } from "./faults";
+import { JsonReader, NO_MORE_KEYS } from "./json";
+import { Principal, parsePrincipal, workloadUri } from "./principal";
+import { Mode, Rule } from "./rules";
+import { MODES, readRules } from "./rules-read";
+
+/** Kubernetes ends an object at about 1.5 MiB; a file for Envoy alone may be larger. */
+export const MAX_CONFIG_BYTES: i32 = 8 << 20;
+
+/** Where a connection's principal comes from; none stands in for another. */
+export const enum Identity {
+  /** The URI of the certificate that the peer has shown. */
+  PEER,
+  /** What the waypoint's mTLS end left in filter state. */
+  WAYPOINT,
+  /** The workload that this proxy serves, as it declares itself. */
+  WORKLOAD,
+}
+
+const IDENTITIES: StaticArray<string> = ["PEER", "WAYPOINT", "WORKLOAD"];
+
+const enum Key {
+  MODE,
+  IDENTITY,
+  TRUST_DOMAINS,
+  RULES,
+  LIMITS,
+  AUDIT,
+}
+
+const KEYS: StaticArray<string> = ["mode", "identity", "trustDomains", "rules", "limits", "audit"];
+
+/** A configuration as written. It may be used only while `faults` is empty. */
+export class PolicyDocument {
+  mode: Mode = Mode.ENFORCE;
+  identity: Identity = Identity.PEER;
+  /** The mesh's own, then its aliases. */
+  readonly trustDomains: string[] = [];
+  /** In the order of the text. */
+  readonly rules: Rule[] = [];
+  readonly limits: Limits = new Limits();
+  readonly audit: AuditSettings = new AuditSettings();
+  readonly faults: Faults = new Faults();
+  /** FNV-1a of the bytes read: whether two texts are the same, not whether they mean the same. */
+  fingerprint: u64 = 0;
+
+  /**
+   * The peer that a certificate's URI names. It is authenticated when the URI
+   * can be read and, if it is a SPIFFE ID, lies in one of our trust domains;
+   * "" (no certificate, or none with a URI) never is.
+   */
+  principalOf(uri: string): Principal {
+    const principal = parsePrincipal(uri);
+    principal.authenticated = principal.isSpiffe
+      ? this.trustDomains.includes(principal.trustDomain)
+      : principal.isReadable;
+    return principal;
+  }
+
+  /** The principal of `identity: WORKLOAD`; not authenticated unless both parts are known. */
+  workloadOf(namespace: string, serviceAccount: string): Principal {
+    if (this.trustDomains.length == 0 || namespace.length == 0 || serviceAccount.length == 0) {
+      return parsePrincipal("");
+    }
+    const principal = this.principalOf(workloadUri(this.trustDomains[0], namespace, serviceAccount));
+    // A slash within a part would make the URI somebody else's.
+    if (principal.serviceAccount != serviceAccount) {
+      principal.authenticated = false;
+    }
+    return principal;
+  }
+}
+
+const FNV_OFFSET_BASIS: u64 = ((<u64>0xcbf29ce4) << 32) | 0x84222325;
+const FNV_PRIME: u64 = ((<u64>0x100) << 32) | 0x1b3;
+
+function fingerprintOf(ptr: usize, length: i32): u64 {
+  let hash = FNV_OFFSET_BASIS;
+  for (let at = ptr, end = ptr + <usize>length; at < end; at++) {
+    hash = (hash ^ (<u64>load<u8>(at))) * FNV_PRIME;
+  }
+  return hash;
+}
+
+function readKey(reader: JsonReader, key: i32, into: PolicyDocument): void {
+  switch (key) {
+    case Key.MODE:
+      into.mode = max(reader.readWord(MODES), 0);
+      break;
+    case Key.IDENTITY:
+      into.identity = max(reader.readWord(IDENTITIES), 0);
+      break;
+    case Key.TRUST_DOMAINS:
+      readTrustDomains(reader, into.trustDomains);
+      break;
+    case Key.RULES:
+      readRules(reader, into.rules);
+      break;
+    case Key.LIMITS:
+      readLimits(reader, into.limits);
+      break;
+    case Key.AUDIT:
+      readAudit(reader, into.audit);
+      break;
+  }
+}
+
+function readDocument(reader: JsonReader, into: PolicyDocument): void {
+  if (!reader.beginObject("an object with trustDomains and rules")) return;
+  let keysRead: u32 = 0;
+  for (let key = reader.nextKey(KEYS); key != NO_MORE_KEYS; key = reader.nextKey(KEYS)) {
+    keysRead |= 1 << key;
+    readKey(reader, key, into);
+  }
+  reader.finish();
+  if (reader.broken) return;
+  if ((keysRead & (1 << Key.TRUST_DOMAINS)) == 0) {
+    reader.faultOf("trustDomains", 'is missing: write the mesh\'s own and its aliases, such as ["cluster.local"]');
+  }
+  if ((keysRead & (1 << Key.RULES)) == 0) {
+    reader.faultOf("rules", "is missing: write at least one rule");
+  }
+}
+
+/**
+ * Reads a plugin configuration, the `length` bytes at `ptr`, which may be
+ * freed afterwards. Every fault is in the answer's `faults`, each with its path
+ * and remedy. Time and memory grow with the length; beyond MAX_CONFIG_BYTES
+ * nothing is read.
+ */
+export function readPolicy(ptr: usize, length: i32): PolicyDocument {
+  const document = new PolicyDocument();
+  if (length <= 0) {
+    // Istio sends an absent or empty pluginConfig as no bytes at all.
+    document.faults.add("", "is empty: give the WasmPlugin a pluginConfig with trustDomains and rules");
+    return document;
+  }
+  if (length > MAX_CONFIG_BYTES) {
+    document.faults.add("", `is ${length} bytes long: at most ${MAX_CONFIG_BYTES} are read`);
+    return document;
+  }
+  document.fingerprint = fingerprintOf(ptr, length);
+  readDocument(new JsonReader(ptr, length, document.faults), document);
+  for (let i = 0; i < document.rules.length; i++) {
+    const sources = document.rules[i].from;
+    for (let j = 0; j < sources.length; j++) {
+      sources[j].migrate(document.trustDomains);
+    }
+  }
+  return document;
+}

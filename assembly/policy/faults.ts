@@ -1,0 +1,76 @@
+/** More faults than this are counted, not listed: nobody reads on, and the log line is bounded. */
+export const MAX_LISTED_FAULTS: i32 = 100;
+
+const MAX_QUOTED_CHARACTERS: i32 = 80;
+
+/** One thing wrong with a configuration: where, what, and what to write instead. */
+export class Fault {
+  constructor(
+    /** Where, as `rules[3].publish.allow[0]`; "configuration" for the whole. */
+    readonly path: string,
+    readonly message: string,
+  ) {}
+
+  toString(): string {
+    return this.path + ": " + this.message;
+  }
+}
+
+/** Every fault of one configuration, so that one round of correction is enough. */
+export class Faults {
+  /** The first MAX_LISTED_FAULTS of them, in the order of the text. */
+  readonly listed: Fault[] = [];
+  /** All of them, listed or not. */
+  count: i32 = 0;
+
+  get isEmpty(): bool {
+    return this.count == 0;
+  }
+
+  /** Whether a further fault is counted only. */
+  get isFull(): bool {
+    return this.listed.length >= MAX_LISTED_FAULTS;
+  }
+
+  add(path: string, message: string): void {
+    this.count++;
+    if (this.isFull) return;
+    this.listed.push(new Fault(path.length > 0 ? path : "configuration", message));
+  }
+
+  /** A line a fault, without a line end behind the last; "" when there is none. */
+  toString(): string {
+    const lines: string[] = [];
+    for (let i = 0; i < this.listed.length; i++) {
+      lines.push(this.listed[i].toString());
+    }
+    const unlisted = this.count - this.listed.length;
+    if (unlisted > 0) {
+      lines.push(`and ${unlisted} more ${unlisted == 1 ? "fault" : "faults"}`);
+    }
+    return lines.join("\n");
+  }
+}
+
+/**
+ * Text of the configuration as a fault shows it: in double quotes, on one
+ * line, at most 80 characters of it.
+ */
+export function quoted(text: string): string {
+  const shown: string[] = ['"'];
+  const length = min(text.length, MAX_QUOTED_CHARACTERS);
+  for (let i = 0; i < length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit == 0x22 || unit == 0x5c) {
+      shown.push("\\" + text.charAt(i));
+    } else if (unit < 0x20 || (unit >= 0x7f && unit < 0xa0)) {
+      const digits = "0123456789abcdef";
+      shown.push("\\x" + digits.charAt(unit >> 4) + digits.charAt(unit & 15));
+    } else {
+      shown.push(text.charAt(i));
+    }
+  }
+  if (text.length > length) shown.push("…");
+  shown.push('"');
+  return shown.join("");
+}

@@ -1,0 +1,311 @@
+import { JsonScanner, JsonToken, decodeString, numberOf } from "../bytes/json";
+import { isValidUtf8 } from "../bytes/utf8";
+import { Faults, quoted } from "./faults";
+import { JsonPath } from "./json-path";
+import { listed, nearest } from "./json-suggest";
+
+/** What `nextKey` answers behind the last key. */
+export const NO_MORE_KEYS: i32 = -1;
+
+/** What `readInteger` answers for what it has reported as a fault. */
+export const NO_INTEGER: i64 = i64.MIN_VALUE;
+
+// A longer string is no name, subject or principal that could ever be met.
+const MAX_STRING_BYTES: i32 = 8192;
+
+/** "a string", "an object": what a fault says was found. */
+function found(token: i32): string {
+  switch (token) {
+    case JsonToken.OBJECT_START:
+      return "an object";
+    case JsonToken.ARRAY_START:
+      return "a list";
+    case JsonToken.STRING:
+      return "a string";
+    case JsonToken.NUMBER:
+      return "a number";
+    case JsonToken.TRUE:
+      return "true";
+    case JsonToken.FALSE:
+      return "false";
+    case JsonToken.NULL:
+      return "null";
+  }
+  return "nothing";
+}
+
+/**
+ * Reads a configuration top to bottom and reports what it did not expect, with
+ * its path, instead of stopping: after any fault of content the reading goes
+ * on behind it. Only text that is no JSON ends it (`broken`).
+ *
+ * Every `read…`, `begin…` and `skip` takes exactly one value, the one that
+ * `nextKey` or `nextElement` announced.
+ */
+export class JsonReader {
+  /** The text is no JSON: what was read so far is all there is. */
+  broken: bool = false;
+
+  private scanner: JsonScanner = new JsonScanner();
+  private path: JsonPath = new JsonPath();
+  // nextElement must look at an element to know that the list goes on.
+  private ahead: i32 = -1;
+  // One set a nested object: bit i is known key i.
+  private seen: u64[] = [];
+
+  constructor(
+    start: usize,
+    length: i32,
+    readonly faults: Faults,
+  ) {
+    this.scanner.reset(start, start + <usize>length);
+  }
+
+  /** Reports a fault of the value just read. */
+  fault(message: string): void {
+    // Of a text that is wrong throughout, most faults are only counted.
+    const path = this.faults.isFull ? "" : this.path.toString();
+    this.faults.add(path, message);
+  }
+
+  /** Reports a fault of a key of the object in hand. */
+  faultOf(key: string, message: string): void {
+    const path = this.path.toString();
+    this.faults.add(path.length == 0 ? key : path + "." + key, message);
+  }
+
+  /** Whether the value is an object, now to be read by `nextKey`; `expected` names it in the fault. */
+  beginObject(expected: string): bool {
+    const token = this.take();
+    if (token != JsonToken.OBJECT_START) {
+      this.refuse(token, expected);
+      return false;
+    }
+    this.seen.push(0);
+    this.path.enter();
+    return true;
+  }
+
+  /**
+   * The place in `known` (at most 64 keys) of the next key, or NO_MORE_KEYS.
+   * Unknown keys and repeated ones are reported and passed over. Go through
+   * the object to its end; afterwards the path is that of the object again.
+   */
+  nextKey(known: StaticArray<string>): i32 {
+    const depth = this.seen.length - 1;
+    this.path.setKey("");
+    while (this.take() == JsonToken.KEY) {
+      const place = this.placeOfKey(known);
+      const key = place < 0 ? this.text() : known[place];
+      this.path.setKey(key);
+      const bit: u64 = place < 0 ? 0 : (<u64>1) << place;
+      if (place >= 0 && (this.seen[depth] & bit) == 0) {
+        this.seen[depth] |= bit;
+        return place;
+      }
+      if (place < 0) this.faultUnknown(key, known);
+      else this.fault("is written twice: keep one of them");
+      this.skip();
+      this.path.setKey("");
+    }
+    this.seen.pop();
+    this.path.leave();
+    return NO_MORE_KEYS;
+  }
+
+  /** Whether the value is a list, now to be read by `nextElement`; `expected` names it in the fault. */
+  beginArray(expected: string): bool {
+    const token = this.take();
+    if (token != JsonToken.ARRAY_START) {
+      this.refuse(token, expected);
+      return false;
+    }
+    this.path.enter();
+    return true;
+  }
+
+  /** The place of the element that comes next, or -1 when the list ends, after which the path is that of the list again. */
+  nextElement(): i32 {
+    // First the place: text that breaks here breaks within this element.
+    const index = this.path.nextIndex();
+    const token = this.take();
+    if (token == JsonToken.ARRAY_END || token == JsonToken.ERROR) {
+      this.path.leave();
+      return -1;
+    }
+    this.ahead = token;
+    return index;
+  }
+
+  /** The rest of the list in hand is passed over, unread and unjudged. */
+  skipElements(): void {
+    // The element announced is read already, its own container not.
+    const token = this.take();
+    if (token == JsonToken.OBJECT_START || token == JsonToken.ARRAY_START) {
+      this.scanner.skipContainer();
+    }
+    this.scanner.skipContainer();
+    this.noticeBreak();
+    this.path.leave();
+  }
+
+  /** The string, or null when the value is none or empty, which has been reported. */
+  readString(expected: string): string | null {
+    const token = this.take();
+    if (token != JsonToken.STRING) {
+      this.refuse(token, expected);
+      return null;
+    }
+    const length = <i32>(this.scanner.tokenEnd - this.scanner.tokenStart);
+    if (length == 0) {
+      this.fault(`is empty: expected ${expected}`);
+      return null;
+    }
+    if (length > MAX_STRING_BYTES) {
+      this.fault(`is ${length} bytes long, more than the ${MAX_STRING_BYTES} that a string may have here`);
+      return null;
+    }
+    if (!isValidUtf8(this.scanner.tokenStart, length)) {
+      this.fault(`${quoted(this.text())} is not UTF-8: save the file as UTF-8`);
+      return null;
+    }
+    return this.text();
+  }
+
+  /** The place in `words` of the word read, or -1 for a fault that has been reported. */
+  readWord(words: StaticArray<string>): i32 {
+    const word = this.readString(listed(words));
+    if (word === null) return -1;
+    const place = words.indexOf(word);
+    if (place < 0) {
+      const meant = nearest(word, words);
+      const remedy = meant.length == 0 ? listed(words) : meant;
+      this.fault(`${quoted(word)} is not known here: write ${remedy}`);
+    }
+    return place;
+  }
+
+  /** The whole number from `least` to `most`, or NO_INTEGER for a fault that has been reported. */
+  readInteger(least: i64, most: i64, expected: string): i64 {
+    const token = this.take();
+    if (token != JsonToken.NUMBER) {
+      this.refuse(token, expected);
+      return NO_INTEGER;
+    }
+    // Istio hands every number over as a double: 4096 may be written 4.096e+03.
+    const value = numberOf(this.scanner.tokenStart, this.scanner.tokenEnd);
+    if (!(value >= <f64>least && value <= <f64>most)) {
+      this.fault(`${this.shown()} is outside of ${least} to ${most}: write ${expected} within them`);
+      return NO_INTEGER;
+    }
+    if (Math.floor(value) != value) {
+      this.fault(`${this.shown()} is not a whole number: write ${expected}`);
+      return NO_INTEGER;
+    }
+    return <i64>value;
+  }
+
+  /** Whether the value is true or false, not taken yet. */
+  get atBoolean(): bool {
+    const token = this.peek();
+    return token == JsonToken.TRUE || token == JsonToken.FALSE;
+  }
+
+  /** Whether the value is a string, not taken yet. */
+  get atString(): bool {
+    return this.peek() == JsonToken.STRING;
+  }
+
+  /** The value, which `atBoolean` has found to be one. */
+  readBoolean(): bool {
+    return this.take() == JsonToken.TRUE;
+  }
+
+  /** Passes over the value. */
+  skip(): void {
+    const token = this.take();
+    if (token == JsonToken.OBJECT_START || token == JsonToken.ARRAY_START) {
+      this.scanner.skipContainer();
+      this.noticeBreak();
+    }
+  }
+
+  /** Reports what follows the document, if anything does. */
+  finish(): void {
+    if (!this.broken) this.take();
+  }
+
+  private peek(): i32 {
+    if (this.ahead < 0) this.ahead = this.take();
+    return this.ahead;
+  }
+
+  private take(): i32 {
+    const ahead = this.ahead;
+    if (ahead >= 0) {
+      this.ahead = -1;
+      return ahead;
+    }
+    const token = this.scanner.next();
+    this.noticeBreak();
+    return token;
+  }
+
+  private noticeBreak(): void {
+    if (this.broken || this.scanner.errorOffset < 0) return;
+    this.broken = true;
+    this.fault(`is not JSON: ${this.scanner.errorText()}`);
+  }
+
+  private refuse(token: i32, expected: string): void {
+    if (token == JsonToken.ERROR) return;
+    this.fault(`expected ${expected}, found ${found(token)}`);
+    if (token == JsonToken.OBJECT_START || token == JsonToken.ARRAY_START) {
+      this.scanner.skipContainer();
+      this.noticeBreak();
+    }
+  }
+
+  private faultUnknown(key: string, known: StaticArray<string>): void {
+    const meant = nearest(key, known);
+    this.fault(
+      meant.length == 0 ? `unknown key: the keys here are ${listed(known)}` : `unknown key: did you mean ${meant}?`,
+    );
+  }
+
+  /** Compares bytes, so that the known keys of 10,000 rules make no strings. */
+  private placeOfKey(known: StaticArray<string>): i32 {
+    if (this.scanner.hasEscapes) return known.indexOf(this.text());
+    const start = this.scanner.tokenStart;
+    const length = <i32>(this.scanner.tokenEnd - start);
+    for (let i = 0; i < known.length; i++) {
+      const key = known[i];
+      let same = key.length == length;
+      for (let j = 0; same && j < length; j++) {
+        same = key.charCodeAt(j) == <i32>load<u8>(start + <usize>j);
+      }
+      if (same) return i;
+    }
+    return -1;
+  }
+
+  /** The number as written, cut to what a line bears. */
+  private shown(): string {
+    const start = this.scanner.tokenStart;
+    const length = min(<i32>(this.scanner.tokenEnd - start), 40);
+    return String.UTF8.decodeUnsafe(start, <usize>length);
+  }
+
+  private text(): string {
+    const start = this.scanner.tokenStart;
+    const length = this.scanner.tokenEnd - start;
+    if (!this.scanner.hasEscapes && isValidUtf8(start, <i32>length)) {
+      return String.UTF8.decodeUnsafe(start, length);
+    }
+    const out = heap.alloc(3 * length + 4);
+    const written = decodeString(start, this.scanner.tokenEnd, out);
+    const text = String.UTF8.decodeUnsafe(out, <usize>written);
+    heap.free(out);
+    return text;
+  }
+}

@@ -1,0 +1,377 @@
+import { equalBytes } from "../bytes/compare";
+import { Tokens } from "../nats/subject";
+
+/** What an entry adds to being allowed; `find` can ask for entries that have a flag. */
+export const enum EntryFlag {
+  NONE = 0,
+  REPLIES_ANY = 1,
+  ROLLUP_ALL = 2,
+}
+
+/** No entry, no node. */
+export const NONE: i32 = -1;
+
+/** One node of the tree, as i32 fields in one array: a node is a prefix of tokens that some entry has. */
+const enum Node {
+  PARENT = 0,
+  TOKEN_HASH = 1,
+  TOKEN_OFFSET = 2,
+  TOKEN_LENGTH = 3,
+  /** Child for '*'. */
+  STAR = 4,
+  /** First entry that ends here, and first entry that ends with '>' behind here. */
+  ENTRY = 5,
+  GREATER_ENTRY = 6,
+  /** All children with literal tokens, linked, for the overlap test. */
+  FIRST_CHILD = 7,
+  NEXT_SIBLING = 8,
+  STRIDE = 9,
+}
+
+/** One entry: a subject of a rule, with its queue. */
+const enum Entry {
+  RULE = 0,
+  FLAGS = 1,
+  QUEUE_OFFSET = 2,
+  /** NONE for an entry without queue. */
+  QUEUE_LENGTH = 3,
+  NEXT = 4,
+  STRIDE = 5,
+}
+
+/**
+ * Subjects of allow or deny lists as one tree of tokens. Children are found in one hash table over (node, token), so
+ * that the number of rules does not matter; only a '*' in the tree makes a walk branch.
+ *
+ * A subject that is checked is taken literally, its own '*' and '>' included: only entries have wildcards
+ * (nats-server sublist.go `matchLevel`). `collect` says beside it whether the entry really contains the subject as a
+ * pattern, which nats-server does not ask (design: allow `foo.*` must not admit `SUB foo.>`).
+ */
+@final
+export class SubjectMatcher {
+  private nodes: StaticArray<i32> = new StaticArray<i32>(8 * Node.STRIDE);
+  private nodeCount: i32 = 0;
+  private entries: StaticArray<i32> = new StaticArray<i32>(8 * Entry.STRIDE);
+  entryCount: i32 = 0;
+  private bytes: StaticArray<u8> = new StaticArray<u8>(64);
+  private byteCount: i32 = 0;
+  /** Open addressing; 0 is free, else node + 1. */
+  private table: StaticArray<i32> = new StaticArray<i32>(16);
+  private mask: i32 = 15;
+  /** Some entry has a queue. */
+  hasQueues: bool = false;
+
+  /** What the last `collect` found: pairs of entry and whether it covers. */
+  private found: StaticArray<i32> = new StaticArray<i32>(32);
+  foundCount: i32 = 0;
+
+  constructor() {
+    this.addNode(NONE, 0, 0, 0);
+  }
+
+  get isEmpty(): bool {
+    return this.entryCount == 0;
+  }
+
+  /** `tokens` is the entry's subject, split; `queue` may be null. */
+  add(tokens: Tokens, rule: i32, flags: i32, queue: StaticArray<u8> | null): void {
+    let node = 0;
+    let entryField: i32 = Node.ENTRY;
+    for (let i = 0; i < tokens.count; i++) {
+      if (tokens.isGreater(i)) {
+        entryField = Node.GREATER_ENTRY;
+        break;
+      }
+      node = tokens.isStar(i)
+        ? this.starOf(node)
+        : this.childOrNew(node, tokens.pointer(i), tokens.length(i), tokens.hash(i));
+    }
+    const entry = this.entryCount++;
+    this.entries = grown(this.entries, this.entryCount * Entry.STRIDE);
+    const at = entry * Entry.STRIDE;
+    this.entries[at + Entry.RULE] = rule;
+    this.entries[at + Entry.FLAGS] = flags;
+    this.entries[at + Entry.QUEUE_LENGTH] = NONE;
+    if (queue != null) {
+      this.entries[at + Entry.QUEUE_OFFSET] = this.addBytes(changetype<usize>(queue), queue.length);
+      this.entries[at + Entry.QUEUE_LENGTH] = queue.length;
+      this.hasQueues = true;
+    }
+    const field = node * Node.STRIDE + entryField;
+    this.entries[at + Entry.NEXT] = this.nodes[field];
+    this.nodes[field] = entry;
+  }
+
+  /** The rule of an entry. */
+  rule(entry: i32): i32 {
+    return this.entries[entry * Entry.STRIDE + Entry.RULE];
+  }
+
+  hasQueue(entry: i32): bool {
+    return this.entries[entry * Entry.STRIDE + Entry.QUEUE_LENGTH] != NONE;
+  }
+
+  queuePointer(entry: i32): usize {
+    return changetype<usize>(this.bytes) + <usize>this.entries[entry * Entry.STRIDE + Entry.QUEUE_OFFSET];
+  }
+
+  queueLength(entry: i32): i32 {
+    return this.entries[entry * Entry.STRIDE + Entry.QUEUE_LENGTH];
+  }
+
+  /** An entry without queue that matches and has all of `flags`, or NONE. */
+  find(tokens: Tokens, flags: i32): i32 {
+    if (this.entryCount == 0) return NONE;
+    return this.findFrom(0, tokens, 0, flags);
+  }
+
+  private findFrom(node: i32, tokens: Tokens, index: i32, flags: i32): i32 {
+    while (true) {
+      const at = node * Node.STRIDE;
+      if (index == tokens.count) return this.plainEntry(unchecked(this.nodes[at + Node.ENTRY]), flags);
+      const greater = unchecked(this.nodes[at + Node.GREATER_ENTRY]);
+      if (greater != NONE) {
+        const entry = this.plainEntry(greater, flags);
+        if (entry != NONE) return entry;
+      }
+      if (index >= tokens.recorded) return NONE;
+      const star = unchecked(this.nodes[at + Node.STAR]);
+      const child = this.child(node, tokens.pointer(index), tokens.length(index), tokens.hash(index));
+      index++;
+      if (star == NONE) {
+        if (child == NONE) return NONE;
+        node = child;
+        continue;
+      }
+      if (child != NONE) {
+        const entry = this.findFrom(child, tokens, index, flags);
+        if (entry != NONE) return entry;
+      }
+      node = star;
+    }
+  }
+
+  private plainEntry(entry: i32, flags: i32): i32 {
+    while (entry != NONE) {
+      const at = entry * Entry.STRIDE;
+      if (
+        unchecked(this.entries[at + Entry.QUEUE_LENGTH]) == NONE &&
+        (unchecked(this.entries[at + Entry.FLAGS]) & flags) == flags
+      ) {
+        return entry;
+      }
+      entry = unchecked(this.entries[at + Entry.NEXT]);
+    }
+    return NONE;
+  }
+
+  /** Finds every entry, with or without queue, whose subject matches; read them with `foundEntry`, `foundCovers`. */
+  collect(tokens: Tokens): void {
+    this.foundCount = 0;
+    // A '>' that is not last makes no pattern: nats-server answers `Invalid Subject`, so nothing needs containing.
+    this.contains = !tokens.hasInnerGreater;
+    if (this.entryCount > 0) this.collectFrom(0, tokens, 0, true);
+  }
+  private contains: bool = true;
+
+  foundEntry(index: i32): i32 {
+    return this.found[index * 2];
+  }
+
+  /** The entry, as a pattern, contains the whole checked subject, as a pattern. */
+  foundCovers(index: i32): bool {
+    return this.found[index * 2 + 1] != 0;
+  }
+
+  private collectFrom(node: i32, tokens: Tokens, index: i32, covers: bool): void {
+    const at = node * Node.STRIDE;
+    if (index == tokens.count) {
+      this.take(this.nodes[at + Node.ENTRY], covers);
+      return;
+    }
+    this.take(this.nodes[at + Node.GREATER_ENTRY], covers);
+    if (index >= tokens.recorded) return;
+    const star = this.nodes[at + Node.STAR];
+    // '*' takes any one token; as a pattern it contains '*' but not '>'.
+    if (star != NONE) this.collectFrom(star, tokens, index + 1, covers && !(this.contains && tokens.isGreater(index)));
+    const child = this.child(node, tokens.pointer(index), tokens.length(index), tokens.hash(index));
+    if (child != NONE) this.collectFrom(child, tokens, index + 1, covers);
+  }
+
+  private take(entry: i32, covers: bool): void {
+    while (entry != NONE) {
+      this.found = grown(this.found, (this.foundCount + 1) * 2);
+      this.found[this.foundCount * 2] = entry;
+      this.found[this.foundCount * 2 + 1] = covers ? 1 : 0;
+      this.foundCount++;
+      entry = this.entries[entry * Entry.STRIDE + Entry.NEXT];
+    }
+  }
+
+  /**
+   * Collects every entry that some literal subject could match together with the pattern `tokens` (nats-server
+   * sublist.go `SubjectsCollide`, which takes tokens that begin with a wildcard for wildcards; so do we: a filter that
+   * is on without need costs time, one that is off leaks).
+   */
+  collectOverlaps(tokens: Tokens): void {
+    this.foundCount = 0;
+    if (this.entryCount > 0) this.overlapFrom(0, tokens, 0);
+  }
+
+  private overlapFrom(node: i32, tokens: Tokens, index: i32): void {
+    const at = node * Node.STRIDE;
+    if (index == tokens.count) {
+      this.take(this.nodes[at + Node.ENTRY], false);
+      return;
+    }
+    this.take(this.nodes[at + Node.GREATER_ENTRY], false);
+    if (index >= tokens.recorded) return;
+    if (tokens.isGreater(index)) {
+      this.takeAllBelow(node);
+      return;
+    }
+    const star = this.nodes[at + Node.STAR];
+    if (star != NONE) this.overlapFrom(star, tokens, index + 1);
+    const any = tokens.beginsWithWildcard(index);
+    let child = this.nodes[at + Node.FIRST_CHILD];
+    while (child != NONE) {
+      if (any || this.tokenBeginsWithWildcard(child) || this.hasToken(child, tokens, index)) {
+        this.overlapFrom(child, tokens, index + 1);
+      }
+      child = this.nodes[child * Node.STRIDE + Node.NEXT_SIBLING];
+    }
+  }
+
+  private takeAllBelow(node: i32): void {
+    const at = node * Node.STRIDE;
+    const star = this.nodes[at + Node.STAR];
+    if (star != NONE) this.takeAll(star);
+    let child = this.nodes[at + Node.FIRST_CHILD];
+    while (child != NONE) {
+      this.takeAll(child);
+      child = this.nodes[child * Node.STRIDE + Node.NEXT_SIBLING];
+    }
+  }
+
+  private takeAll(node: i32): void {
+    this.take(this.nodes[node * Node.STRIDE + Node.ENTRY], false);
+    this.take(this.nodes[node * Node.STRIDE + Node.GREATER_ENTRY], false);
+    this.takeAllBelow(node);
+  }
+
+  private tokenBeginsWithWildcard(node: i32): bool {
+    const first = this.bytes[this.nodes[node * Node.STRIDE + Node.TOKEN_OFFSET]];
+    return first == 0x2a || first == 0x3e;
+  }
+
+  private hasToken(node: i32, tokens: Tokens, index: i32): bool {
+    const at = node * Node.STRIDE;
+    return (
+      <u32>this.nodes[at + Node.TOKEN_HASH] == tokens.hash(index) &&
+      this.nodes[at + Node.TOKEN_LENGTH] == tokens.length(index) &&
+      equalBytes(
+        changetype<usize>(this.bytes) + <usize>this.nodes[at + Node.TOKEN_OFFSET],
+        tokens.pointer(index),
+        tokens.length(index),
+      )
+    );
+  }
+
+  private child(node: i32, pointer: usize, length: i32, hash: u32): i32 {
+    let slot = slotOf(node, hash) & this.mask;
+    while (true) {
+      const candidate = unchecked(this.table[slot]) - 1;
+      if (candidate < 0) return NONE;
+      const at = candidate * Node.STRIDE;
+      if (
+        unchecked(this.nodes[at + Node.TOKEN_HASH]) == <i32>hash &&
+        unchecked(this.nodes[at + Node.PARENT]) == node &&
+        unchecked(this.nodes[at + Node.TOKEN_LENGTH]) == length &&
+        equalBytes(
+          changetype<usize>(this.bytes) + <usize>unchecked(this.nodes[at + Node.TOKEN_OFFSET]),
+          pointer,
+          length,
+        )
+      ) {
+        return candidate;
+      }
+      slot = (slot + 1) & this.mask;
+    }
+  }
+
+  private childOrNew(node: i32, pointer: usize, length: i32, hash: u32): i32 {
+    const known = this.child(node, pointer, length, hash);
+    if (known != NONE) return known;
+    const made = this.addNode(node, hash, this.addBytes(pointer, length), length);
+    this.nodes[made * Node.STRIDE + Node.NEXT_SIBLING] = this.nodes[node * Node.STRIDE + Node.FIRST_CHILD];
+    this.nodes[node * Node.STRIDE + Node.FIRST_CHILD] = made;
+    if (this.nodeCount * 2 > this.table.length) this.rehash();
+    else this.enter(made);
+    return made;
+  }
+
+  private starOf(node: i32): i32 {
+    const known = this.nodes[node * Node.STRIDE + Node.STAR];
+    if (known != NONE) return known;
+    const made = this.addNode(NONE, 0, 0, 0);
+    this.nodes[node * Node.STRIDE + Node.STAR] = made;
+    return made;
+  }
+
+  private addNode(parent: i32, hash: u32, offset: i32, length: i32): i32 {
+    const node = this.nodeCount++;
+    this.nodes = grown(this.nodes, this.nodeCount * Node.STRIDE);
+    const at = node * Node.STRIDE;
+    this.nodes[at + Node.PARENT] = parent;
+    this.nodes[at + Node.TOKEN_HASH] = <i32>hash;
+    this.nodes[at + Node.TOKEN_OFFSET] = offset;
+    this.nodes[at + Node.TOKEN_LENGTH] = length;
+    for (let field: i32 = Node.STAR; field < Node.STRIDE; field++) this.nodes[at + field] = NONE;
+    return node;
+  }
+
+  private addBytes(pointer: usize, length: i32): i32 {
+    const offset = this.byteCount;
+    this.byteCount += length;
+    if (this.byteCount > this.bytes.length) {
+      const more = new StaticArray<u8>(max(this.bytes.length * 2, this.byteCount));
+      memory.copy(changetype<usize>(more), changetype<usize>(this.bytes), <usize>offset);
+      this.bytes = more;
+    }
+    memory.copy(changetype<usize>(this.bytes) + <usize>offset, pointer, <usize>length);
+    return offset;
+  }
+
+  private enter(node: i32): void {
+    let slot = slotOf(
+      this.nodes[node * Node.STRIDE + Node.PARENT],
+      <u32>this.nodes[node * Node.STRIDE + Node.TOKEN_HASH],
+    );
+    slot &= this.mask;
+    while (this.table[slot] != 0) slot = (slot + 1) & this.mask;
+    this.table[slot] = node + 1;
+  }
+
+  private rehash(): void {
+    const size = this.table.length * 2;
+    this.table = new StaticArray<i32>(size);
+    this.mask = size - 1;
+    for (let node = 0; node < this.nodeCount; node++) {
+      if (this.nodes[node * Node.STRIDE + Node.PARENT] != NONE) this.enter(node);
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function slotOf(node: i32, hash: u32): i32 {
+  return (<i32>((hash ^ (<u32>node * 0x9e3779b1)) >> 1)) & 0x7fffffff;
+}
+
+/** An array of at least `length`, the same one when it suffices. */
+function grown(array: StaticArray<i32>, length: i32): StaticArray<i32> {
+  if (length <= array.length) return array;
+  const more = new StaticArray<i32>(max(array.length * 2, length));
+  memory.copy(changetype<usize>(more), changetype<usize>(array), (<usize>array.length) << 2);
+  return more;
+}

@@ -1,0 +1,253 @@
+import { Tokens, isGatewayReply, isRaftSubject, isReservedReply } from "../nats/subject";
+import { EntryFlag, NONE, SubjectMatcher } from "./matcher";
+import { queueMatches } from "./queue";
+import { Reason } from "./reason";
+
+/** One `allow_responses`, as a rule gives it. */
+@final
+export class ResponseLimit {
+  constructor(
+    readonly rule: i32,
+    /** Publishes that one reply subject allows; negative: any number. */
+    readonly max: i32,
+    /** How long a reply subject stays allowed, in milliseconds; negative: for ever. */
+    readonly expires: i64,
+    readonly repliesAny: bool,
+  ) {}
+}
+
+const SYSTEM_QUEUE: StaticArray<u8> = [0x5f, 0x73, 0x79, 0x73, 0x5f]; // _sys_
+
+/** Bits of what one rule says about one queue subscription. */
+const enum Seen {
+  QUEUED = 1,
+  QUEUE_FITS = 2,
+  PLAIN = 4,
+}
+
+/**
+ * What one set of rules together permits: compiled once for each distinct set and shared by every connection that
+ * has it. The methods answer a `Reason` and leave the rule that decided in `decidedBy`; nothing on them allocates
+ * for a publish or a delivery.
+ */
+@final
+export class Permissions {
+  readonly publishAllow: SubjectMatcher = new SubjectMatcher();
+  readonly publishDeny: SubjectMatcher = new SubjectMatcher();
+  readonly subscribeAllow: SubjectMatcher = new SubjectMatcher();
+  readonly subscribeDeny: SubjectMatcher = new SubjectMatcher();
+  readonly responses: ResponseLimit[] = [];
+  /**
+   * The rule with `publish: {allow: ALL}`, or NONE, and the flags of all such rules: everything that nats-server would
+   * take with no list at all, also subjects with empty tokens, which no entry matches.
+   */
+  publishAllBy: i32 = NONE;
+  publishAllFlags: i32 = EntryFlag.NONE;
+  /** The same for `subscribe`; what cannot be subscribed to nats-server then answers itself. */
+  subscribeAllBy: i32 = NONE;
+  /** The rule that decided last, or NONE when none did. */
+  decidedBy: i32 = NONE;
+
+  private seen: StaticArray<u8>;
+
+  constructor(ruleCount: i32) {
+    this.seen = new StaticArray<u8>(ruleCount);
+  }
+
+  /** A peer for whom this is false may not even connect. */
+  get allowsSomething(): bool {
+    return (
+      !this.publishAllow.isEmpty ||
+      !this.subscribeAllow.isEmpty ||
+      this.responses.length > 0 ||
+      this.publishAllBy != NONE ||
+      this.subscribeAllBy != NONE
+    );
+  }
+
+  get hasSubscribeDeny(): bool {
+    return !this.subscribeDeny.isEmpty;
+  }
+
+  /** The lists alone: what nats-server checks first, and again for a reply subject that is delivered. */
+  publish(pointer: usize, length: i32): Reason {
+    this.decidedBy = NONE;
+    const tokens = subjectTokens;
+    if (tokens.split(pointer, length)) {
+      const deny = this.publishDeny.find(tokens, EntryFlag.NONE);
+      if (deny != NONE) {
+        this.decidedBy = this.publishDeny.rule(deny);
+        return Reason.DENIED;
+      }
+      const allow = this.publishAllow.find(tokens, EntryFlag.NONE);
+      if (allow != NONE) {
+        this.decidedBy = this.publishAllow.rule(allow);
+        return Reason.ALLOWED;
+      }
+    }
+    if (this.publishAllBy == NONE) return Reason.NOT_ALLOWED;
+    this.decidedBy = this.publishAllBy;
+    return Reason.ALLOWED;
+  }
+
+  /** Is the subject allowed by a rule that has all of `flags`? */
+  publishAllowsWith(pointer: usize, length: i32, flags: i32): bool {
+    if ((this.publishAllFlags & flags) == flags && this.publishAllBy != NONE) return true;
+    const tokens = subjectTokens;
+    return tokens.split(pointer, length) && this.publishAllow.find(tokens, flags) != NONE;
+  }
+
+  /**
+   * May the peer itself receive on this literal subject? Asked of reply subjects (`replies: OWN`) and of
+   * `Nats-Schedule-Source`. Entries with a queue do not count, since a reply is not for a group.
+   */
+  receives(pointer: usize, length: i32): bool {
+    const tokens = subjectTokens;
+    if (!tokens.split(pointer, length)) return false;
+    const allowed = this.subscribeAllBy != NONE || this.subscribeAllow.find(tokens, EntryFlag.NONE) != NONE;
+    return allowed && this.subscribeDeny.find(tokens, EntryFlag.NONE) == NONE;
+  }
+
+  /** A SUB, with queue if `queueLength` is not 0. */
+  subscribe(pointer: usize, length: i32, queue: usize, queueLength: i32): Reason {
+    this.decidedBy = NONE;
+    const tokens = subjectTokens;
+    const splits = tokens.split(pointer, length);
+    if (!splits && this.subscribeAllBy == NONE) return Reason.NOT_ALLOWED;
+    if (
+      queueLength == SYSTEM_QUEUE.length &&
+      memory.compare(queue, changetype<usize>(SYSTEM_QUEUE), <usize>queueLength) == 0
+    ) {
+      return Reason.RESERVED;
+    }
+    const queued = queueLength > 0;
+    // nats-server answers `Invalid Subject`, which no entry can match.
+    if (!splits) {
+      this.decidedBy = this.subscribeAllBy;
+      return Reason.ALLOWED;
+    }
+    this.subscribeAllow.collect(tokens);
+    let rule = queued ? this.queueAllowedBy(queue, queueLength) : this.plainAllowedBy();
+    if (rule == NONE) rule = this.subscribeAllBy;
+    if (rule == NONE) return Reason.NOT_ALLOWED;
+    this.subscribeDeny.collect(tokens);
+    const deny = this.denyAmongFound(queue, queueLength);
+    if (deny != NONE) {
+      this.decidedBy = this.subscribeDeny.rule(deny);
+      return Reason.DENIED;
+    }
+    if (queued && tokens.hasWildcard) {
+      this.subscribeDeny.collectOverlaps(tokens);
+      const overlapped = this.denyAmongFound(queue, queueLength);
+      if (overlapped != NONE) {
+        this.decidedBy = this.subscribeDeny.rule(overlapped);
+        return Reason.QUEUE_OVER_DENY;
+      }
+    }
+    this.decidedBy = rule;
+    return Reason.ALLOWED;
+  }
+
+  /**
+   * Does an accepted subscription make deliveries worth filtering (nats-server client.go
+   * `loadMsgDenyFilterIfNeeded`)? The queue plays no part in it there either.
+   */
+  needsDeliveryFilter(pointer: usize, length: i32, queued: bool): bool {
+    const tokens = subjectTokens;
+    if (this.subscribeDeny.isEmpty || !tokens.split(pointer, length)) return false;
+    if (!queued && !tokens.hasWildcard) return false;
+    this.subscribeDeny.collectOverlaps(tokens);
+    return this.subscribeDeny.foundCount > 0;
+  }
+
+  /**
+   * Is a message on this subject kept from a subscription (client.go `checkDenySub`)? `queueLength` 0 means no
+   * queue; `queueKnown` false means that we no longer know the subscription, and then every queue counts.
+   */
+  deliveryDenied(pointer: usize, length: i32, queue: usize, queueLength: i32, queueKnown: bool): bool {
+    const tokens = subjectTokens;
+    this.decidedBy = NONE;
+    if (!tokens.split(pointer, length)) return false;
+    if (!this.subscribeDeny.hasQueues) {
+      const deny = this.subscribeDeny.find(tokens, EntryFlag.NONE);
+      if (deny == NONE) return false;
+      this.decidedBy = this.subscribeDeny.rule(deny);
+      return true;
+    }
+    this.subscribeDeny.collect(tokens);
+    if (!queueKnown) return this.subscribeDeny.foundCount > 0;
+    const deny = this.denyAmongFound(queue, queueLength);
+    if (deny == NONE) return false;
+    this.decidedBy = this.subscribeDeny.rule(deny);
+    return true;
+  }
+
+  /** A plain subscription needs an entry without queue that contains it. */
+  private plainAllowedBy(): i32 {
+    const allow = this.subscribeAllow;
+    for (let i = 0; i < allow.foundCount; i++) {
+      const entry = allow.foundEntry(i);
+      if (allow.foundCovers(i) && !allow.hasQueue(entry)) return allow.rule(entry);
+    }
+    return NONE;
+  }
+
+  /**
+   * Within each rule: where a matching entry names queues, the queue must fit one of those and plain entries do not
+   * help; else a plain entry suffices. What matches is nats-server's question, what contains is ours; both must say yes.
+   */
+  private queueAllowedBy(queue: usize, queueLength: i32): i32 {
+    const allow = this.subscribeAllow;
+    const count = allow.foundCount;
+    for (let i = 0; i < count; i++) {
+      const entry = allow.foundEntry(i);
+      const rule = allow.rule(entry);
+      let bits: u8 = this.seen[rule];
+      if (!allow.hasQueue(entry)) {
+        if (allow.foundCovers(i)) bits |= <u8>Seen.PLAIN;
+      } else {
+        bits |= <u8>Seen.QUEUED;
+        if (allow.foundCovers(i) && fits(allow, entry, queue, queueLength)) {
+          bits |= <u8>Seen.QUEUE_FITS;
+        }
+      }
+      this.seen[rule] = bits;
+    }
+    let by = NONE;
+    for (let i = 0; i < count; i++) {
+      const rule = allow.rule(allow.foundEntry(i));
+      const bits = this.seen[rule];
+      const wanted = (bits & (<u8>Seen.QUEUED)) != 0 ? <u8>Seen.QUEUE_FITS : <u8>Seen.PLAIN;
+      if (by == NONE && (bits & wanted) != 0) by = rule;
+    }
+    for (let i = 0; i < count; i++) this.seen[allow.rule(allow.foundEntry(i))] = 0;
+    return by;
+  }
+
+  /** A plain deny entry refuses both kinds, one with a queue only a queue subscription that fits it. */
+  private denyAmongFound(queue: usize, queueLength: i32): i32 {
+    const deny = this.subscribeDeny;
+    for (let i = 0; i < deny.foundCount; i++) {
+      const entry = deny.foundEntry(i);
+      if (!deny.hasQueue(entry)) return entry;
+      if (queueLength > 0 && fits(deny, entry, queue, queueLength)) return entry;
+    }
+    return NONE;
+  }
+}
+
+function fits(matcher: SubjectMatcher, entry: i32, queue: usize, queueLength: i32): bool {
+  return queueMatches(queue, queueLength, matcher.queuePointer(entry), matcher.queueLength(entry));
+}
+
+/** Subjects of nats-server's own, refused whatever the rules say (client.go `processInboundClientMsg`). */
+export function isReservedPublish(pointer: usize, length: i32): bool {
+  if (length == 0) return false;
+  const first = load<u8>(pointer);
+  if (first != 0x5f && first != 0x24) return false;
+  return isGatewayReply(pointer, length) || isRaftSubject(pointer, length);
+}
+
+export { isReservedReply };
+
+const subjectTokens: Tokens = new Tokens();

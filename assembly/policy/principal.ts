@@ -1,0 +1,104 @@
+/** What every SPIFFE ID begins with; Istio's policies write principals without it. */
+export const SPIFFE_SCHEME: string = "spiffe://";
+
+/** The SPIFFE ID specification's bound on the whole URI (SPIFFE-ID.md §2.3), in UTF-16 units here. */
+export const MAX_URI_LENGTH: i32 = 2048;
+
+/**
+ * Who is at the other end of a connection, read from its certificate's URI.
+ * Nobody is authenticated by parsing: only `PolicyDocument.principalOf` says
+ * so, because only a configuration knows whose trust domains are ours.
+ */
+export class Principal {
+  /** Whether a source may match at all. */
+  authenticated: bool = false;
+  /** Whether the URI is a SPIFFE ID, of whatever path. */
+  isSpiffe: bool = false;
+  /** "" unless a SPIFFE ID. */
+  trustDomain: string = "";
+  /** "" unless the path is /ns/NAMESPACE/sa/SERVICE_ACCOUNT. */
+  namespace: string = "";
+  /** "" unless the path is /ns/NAMESPACE/sa/SERVICE_ACCOUNT. */
+  serviceAccount: string = "";
+  /** What `principals` are compared with: the SPIFFE ID without its scheme, else the whole URI. */
+  name: string = "";
+  /** The part of a SPIFFE ID's name behind its trust domain, without the first slash. */
+  path: string = "";
+
+  constructor(
+    /** The URI as the certificate has it; "" when there is none. */
+    readonly uri: string,
+  ) {}
+
+  /** Whether the URI has Istio's form, so that namespace and service account are known. */
+  get isWorkload(): bool {
+    return this.namespace.length > 0;
+  }
+
+  /** Whether the URI is something `principals` could name. */
+  get isReadable(): bool {
+    return this.name.length > 0;
+  }
+}
+
+function hasControl(text: string): bool {
+  for (let i = 0, length = text.length; i < length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit <= 0x20 || unit == 0x7f) return true;
+  }
+  return false;
+}
+
+/** The length of a URI's scheme (RFC 3986 §3.1), or 0 when it has none. */
+export function schemeLength(uri: string): i32 {
+  for (let i = 0, length = uri.length; i < length; i++) {
+    const unit = uri.charCodeAt(i);
+    if (unit == 0x3a) return i;
+    const letter = (unit | 0x20) >= 0x61 && (unit | 0x20) <= 0x7a;
+    const digit = unit >= 0x30 && unit <= 0x39;
+    const mark = unit == 0x2b || unit == 0x2d || unit == 0x2e;
+    if (!letter && (i == 0 || (!digit && !mark))) return 0;
+  }
+  return 0;
+}
+
+function readWorkload(principal: Principal): void {
+  const parts = principal.path.split("/");
+  if (parts.length != 4 || parts[0] != "ns" || parts[2] != "sa") return;
+  if (parts[1].length == 0 || parts[3].length == 0) return;
+  principal.namespace = parts[1];
+  principal.serviceAccount = parts[3];
+}
+
+/**
+ * Reads a certificate's URI. A SPIFFE ID gives its trust domain, and namespace
+ * and service account when its path is Istio's; any other URI stays whole. What
+ * has no scheme, blanks or control characters, no trust domain or path, more
+ * than MAX_URI_LENGTH, or `spiffe` in another case is unreadable, so that it
+ * can never be authenticated.
+ */
+export function parsePrincipal(uri: string): Principal {
+  const principal = new Principal(uri);
+  if (uri.length > MAX_URI_LENGTH || hasControl(uri)) return principal;
+  const scheme = uri.substring(0, schemeLength(uri));
+  if (scheme.length == 0) return principal;
+  if (scheme.toLowerCase() != "spiffe") {
+    principal.name = uri;
+    return principal;
+  }
+  if (!uri.startsWith(SPIFFE_SCHEME)) return principal;
+  const name = uri.substring(SPIFFE_SCHEME.length);
+  const slash = name.indexOf("/");
+  if (slash <= 0 || slash == name.length - 1) return principal;
+  principal.isSpiffe = true;
+  principal.name = name;
+  principal.trustDomain = name.substring(0, slash);
+  principal.path = name.substring(slash + 1);
+  readWorkload(principal);
+  return principal;
+}
+
+/** The SPIFFE ID that Istio issues to a service account. */
+export function workloadUri(trustDomain: string, namespace: string, serviceAccount: string): string {
+  return SPIFFE_SCHEME + trustDomain + "/ns/" + namespace + "/sa/" + serviceAccount;
+}

@@ -1,0 +1,47 @@
+/** Why an operation was let through or refused. The numbers index the names below and the stats. */
+export const enum Reason {
+  ALLOWED = 0,
+  /** No allow entry of any matching rule contains the subject. */
+  NOT_ALLOWED = 1,
+  /** A deny entry matches. */
+  DENIED = 2,
+  /** A subject of nats-server's own (`_GR_.`, `$GR.`, `$NRG.`, queue `_sys_`). */
+  RESERVED = 3,
+  /** The reply subject lies outside the peer's own subscribe permissions (`replies: OWN`). */
+  REPLY_NOT_OWN = 4,
+  /** A reply subject that nats-server keeps for itself. */
+  REPLY_RESERVED = 5,
+  /** `Nats-Trace-Dest`, `Nats-Schedule-Target` or `Nats-Schedule-Source` names a subject without permission. */
+  HEADER = 6,
+  /** `Nats-Rollup: all` without `rollup: ALL`. */
+  ROLLUP = 7,
+  /** The header block is larger than `limits.headers`. */
+  HEADERS_TOO_LARGE = 8,
+  /** A queue subscription that overlaps a deny: a filtered member would swallow the group's messages. */
+  QUEUE_OVER_DENY = 9,
+  /** `limits.subscriptions`. */
+  TOO_MANY_SUBSCRIPTIONS = 10,
+  /** No certificate, or one of a trust domain that is not ours. */
+  UNAUTHENTICATED = 11,
+  /** No rule with an allow matches the peer. */
+  NO_RULE = 12,
+}
+
+/** How stats (`reason`) and audit records call them. */
+export const REASON_NAMES: StaticArray<string> = [
+  "allowed",
+  "not_allowed",
+  "denied",
+  "reserved",
+  "reply_not_own",
+  "reply_reserved",
+  "header",
+  "rollup",
+  "headers_too_large",
+  "queue_over_deny",
+  "too_many_subscriptions",
+  "unauthenticated",
+  "no_rule",
+];
+
+export const REASON_COUNT: i32 = 13;

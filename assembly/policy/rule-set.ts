@@ -1,0 +1,109 @@
+import { Tokens } from "../nats/subject";
+import { PolicyDocument } from "./config";
+import { EntryFlag, NONE, SubjectMatcher } from "./matcher";
+import { Permissions, ResponseLimit } from "./permissions";
+import { Principal } from "./principal";
+import { Entry, Mode, Rule } from "./rules";
+
+const tokens: Tokens = new Tokens();
+
+/** What the rules that match one principal say: what is enforced, and what would be if the dry-run rules were. */
+@final
+export class RuleSet {
+  constructor(
+    readonly enforced: Permissions,
+    /** Null when no matching rule is in DRY_RUN: then `enforced` is all there is. */
+    readonly shadow: Permissions | null,
+  ) {}
+}
+
+/** Principals whose set is remembered; beyond that the memory begins anew. */
+const MAX_REMEMBERED: i32 = 4096;
+
+/** Finds and compiles the rule sets of one configuration: once for each distinct set of rules. */
+@final
+export class RuleSets {
+  private readonly byPrincipal: Map<string, RuleSet> = new Map();
+  private readonly byRules: Map<string, RuleSet> = new Map();
+
+  constructor(private readonly document: PolicyDocument) {}
+
+  of(principal: Principal): RuleSet {
+    const key = principal.authenticated ? principal.uri : "";
+    if (this.byPrincipal.has(key)) return this.byPrincipal.get(key);
+    const matching = this.matching(principal);
+    const rulesKey = keyOf(matching);
+    let set: RuleSet;
+    if (this.byRules.has(rulesKey)) set = this.byRules.get(rulesKey);
+    else {
+      set = this.compile(matching);
+      if (this.byRules.size >= MAX_REMEMBERED) this.byRules.clear();
+      this.byRules.set(rulesKey, set);
+    }
+    if (this.byPrincipal.size >= MAX_REMEMBERED) this.byPrincipal.clear();
+    this.byPrincipal.set(key, set);
+    return set;
+  }
+
+  private matching(principal: Principal): Rule[] {
+    const found: Rule[] = [];
+    if (!principal.authenticated) return found;
+    const rules = this.document.rules;
+    for (let i = 0; i < rules.length; i++) {
+      const sources = rules[i].from;
+      for (let j = 0; j < sources.length; j++) {
+        if (!sources[j].matches(principal)) continue;
+        found.push(rules[i]);
+        break;
+      }
+    }
+    return found;
+  }
+
+  private compile(matching: Rule[]): RuleSet {
+    const count = this.document.rules.length;
+    const enforced = new Permissions(count);
+    let hasDryRun = false;
+    for (let i = 0; i < matching.length; i++) {
+      if (matching[i].mode == Mode.DRY_RUN) hasDryRun = true;
+      else addRule(enforced, matching[i]);
+    }
+    if (!hasDryRun) return new RuleSet(enforced, null);
+    const shadow = new Permissions(count);
+    for (let i = 0; i < matching.length; i++) addRule(shadow, matching[i]);
+    return new RuleSet(enforced, shadow);
+  }
+}
+
+function keyOf(rules: Rule[]): string {
+  const indices: string[] = [];
+  for (let i = 0; i < rules.length; i++) indices.push(rules[i].index.toString());
+  return indices.join(",");
+}
+
+function addRule(to: Permissions, rule: Rule): void {
+  let flags: i32 = EntryFlag.NONE;
+  if (rule.repliesAny) flags |= EntryFlag.REPLIES_ANY;
+  if (rule.rollupAll) flags |= EntryFlag.ROLLUP_ALL;
+  if (rule.publish.allowAll) {
+    if (to.publishAllBy == NONE) to.publishAllBy = rule.index;
+    to.publishAllFlags |= flags;
+  }
+  if (rule.subscribe.allowAll && to.subscribeAllBy == NONE) to.subscribeAllBy = rule.index;
+  addEntries(to.publishAllow, rule.publish.allow, rule.index, flags);
+  addEntries(to.publishDeny, rule.publish.deny, rule.index, EntryFlag.NONE);
+  addEntries(to.subscribeAllow, rule.subscribe.allow, rule.index, EntryFlag.NONE);
+  addEntries(to.subscribeDeny, rule.subscribe.deny, rule.index, EntryFlag.NONE);
+  const responses = rule.responses;
+  if (responses != null) {
+    to.responses.push(new ResponseLimit(rule.index, responses.max, responses.expiresMs, rule.repliesAny));
+  }
+}
+
+function addEntries(to: SubjectMatcher, entries: Entry[], rule: i32, flags: i32): void {
+  for (let i = 0; i < entries.length; i++) {
+    const entry = entries[i];
+    // The configuration's reader has refused empty tokens and too many of them.
+    if (tokens.split(changetype<usize>(entry.subject), entry.subject.length)) to.add(tokens, rule, flags, entry.queue);
+  }
+}

@@ -1,0 +1,127 @@
+import { utf8 } from "../bytes/text";
+import { MAX_TOKENS } from "../nats/subject";
+import { quoted } from "./faults";
+import { JsonReader, NO_MORE_KEYS } from "./json";
+import { Entry, SubjectRules } from "./rules";
+
+/** A subject longer than nats-server's default control line can hold never arrives. */
+export const MAX_SUBJECT_BYTES: i32 = 4096;
+
+const DIRECTION_KEYS: StaticArray<string> = ["allow", "deny"];
+
+/** Whether the list reads publish or subscribe subjects. */
+export const enum Direction {
+  PUBLISH,
+  SUBSCRIBE,
+}
+
+function isBlank(unit: i32): bool {
+  return unit == 0x20 || unit == 0x09;
+}
+
+/** In place of the list of `allow`. */
+const EVERYTHING: StaticArray<string> = ["ALL"];
+
+/**
+ * Why `text` cannot be a subject of a permission, with the remedy; "" when it
+ * can. nats-server's rule for entries: no empty token, `>` only as the last
+ * one; `foo*` and `f>` are literal tokens (sublist.go, IsValidSubject).
+ */
+export function subjectProblem(text: string): string {
+  let tokenStart = 0;
+  let tokens = 0;
+  for (let i = 0, length = text.length; i <= length; i++) {
+    const unit = i < length ? text.charCodeAt(i) : 0x2e;
+    if (unit < 0x20 || unit == 0x7f) {
+      return "a control character can be in no subject: remove it";
+    }
+    if (unit != 0x2e) continue;
+    if (i == tokenStart) {
+      return "a token is empty: write something on both sides of each '.'";
+    }
+    const isTail = i == tokenStart + 1 && text.charCodeAt(tokenStart) == 0x3e;
+    if (++tokens > MAX_TOKENS) return `more than ${MAX_TOKENS} tokens: shorten it`;
+    if (isTail && i < length) return "'>' must be the last token";
+    tokenStart = i + 1;
+  }
+  return "";
+}
+
+function firstBlank(text: string): i32 {
+  for (let i = 0, length = text.length; i < length; i++) {
+    if (isBlank(text.charCodeAt(i))) return i;
+  }
+  return -1;
+}
+
+/** Why the entry is none, with the remedy; "" after it has been added to `into`. */
+function addEntry(text: string, direction: i32, into: Entry[]): string {
+  const blank = firstBlank(text);
+  const subject = blank < 0 ? text : text.substring(0, blank);
+  let queueStart = blank;
+  while (queueStart >= 0 && queueStart < text.length && isBlank(text.charCodeAt(queueStart))) {
+    queueStart++;
+  }
+  if (blank == 0 || queueStart == text.length) {
+    return "blanks at its beginning or end: remove them";
+  }
+  if (blank > 0 && direction == Direction.PUBLISH) {
+    return "a publish subject has no blank: queue groups belong to subscribe";
+  }
+  const problem = subjectProblem(subject);
+  if (problem.length > 0) return problem;
+  if (blank < 0) {
+    into.push(new Entry(utf8(subject), null));
+    return "";
+  }
+  const queue = text.substring(queueStart);
+  if (firstBlank(queue) >= 0) {
+    return "more than two words: write SUBJECT or SUBJECT QUEUE";
+  }
+  const queueProblem = subjectProblem(queue);
+  if (queueProblem.length > 0) return "in the queue group " + queueProblem;
+  into.push(new Entry(utf8(subject), utf8(queue)));
+  return "";
+}
+
+function readEntry(reader: JsonReader, direction: i32, into: Entry[]): void {
+  const text = reader.readString("a subject such as orders.>");
+  if (text === null) return;
+  if (String.UTF8.byteLength(text) > MAX_SUBJECT_BYTES) {
+    reader.fault(`${quoted(text)}: longer than ${MAX_SUBJECT_BYTES} bytes, which no subject on the wire is`);
+    return;
+  }
+  const problem = addEntry(text, direction, into);
+  if (problem.length > 0) reader.fault(`${quoted(text)}: ${problem}`);
+}
+
+/**
+ * Reads `publish` or `subscribe` of a rule. Answers how many entries were
+ * written, faulty ones included: a rule that says something wrong does not
+ * also say nothing.
+ */
+export function readSubjectRules(reader: JsonReader, direction: i32, into: SubjectRules): i32 {
+  if (!reader.beginObject('an object such as {"allow": ["orders.>"], "deny": []}')) {
+    return 1;
+  }
+  let entries = 0;
+  for (let key = reader.nextKey(DIRECTION_KEYS); key != NO_MORE_KEYS; key = reader.nextKey(DIRECTION_KEYS)) {
+    if (key == 0 && reader.atString) {
+      into.allowAll = reader.readWord(EVERYTHING) == 0;
+      entries++;
+      continue;
+    }
+    if (!reader.beginArray('a list of subjects such as ["orders.>"]')) {
+      entries++;
+      continue;
+    }
+    const list: Entry[] = [];
+    while (reader.nextElement() >= 0) {
+      entries++;
+      readEntry(reader, direction, list);
+    }
+    if (key == 0) into.allow = list;
+    else into.deny = list;
+  }
+  return entries;
+}

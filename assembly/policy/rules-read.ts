@@ -1,0 +1,164 @@
+import { quoted } from "./faults";
+import { JsonReader, NO_MORE_KEYS } from "./json";
+import { Rule } from "./rules";
+import { Direction, readSubjectRules } from "./rules-entry";
+import { readResponses } from "./rules-responses";
+import { readSources } from "./source-read";
+
+/** A Kubernetes object of 1.5 MiB holds some 15,000; this bounds what 8 MiB of empty rules can cost. */
+export const MAX_RULES: i32 = 100_000;
+
+/** A rule's name is a label of stats, kept until the proxy ends. In bytes of UTF-8. */
+export const MAX_NAME_BYTES: i32 = 128;
+
+export const MODES: StaticArray<string> = ["ENFORCE", "DRY_RUN"];
+const REPLIES: StaticArray<string> = ["OWN", "ANY"];
+// The values that NATS gives the header Nats-Rollup, in the case of our words.
+const ROLLUPS: StaticArray<string> = ["SUB", "ALL"];
+
+const enum Key {
+  NAME,
+  MODE,
+  FROM,
+  PUBLISH,
+  SUBSCRIBE,
+  ALLOW_RESPONSES,
+  REPLIES,
+  ROLLUP,
+}
+
+const RULE_KEYS: StaticArray<string> = [
+  "name",
+  "mode",
+  "from",
+  "publish",
+  "subscribe",
+  "allow_responses",
+  "replies",
+  "rollup",
+];
+
+/** Why `name` cannot name a rule in stats and audit, with the remedy; "" when it can. */
+function nameProblem(name: string): string {
+  const bytes = String.UTF8.byteLength(name);
+  if (bytes > MAX_NAME_BYTES) {
+    return `is ${bytes} bytes long: use at most ${MAX_NAME_BYTES}`;
+  }
+  for (let i = 0, length = name.length; i < length; i++) {
+    const unit = name.charCodeAt(i);
+    if (unit < 0x20 || (unit >= 0x7f && unit < 0xa0)) {
+      return "has a control character: remove it";
+    }
+  }
+  // Istio's tag expressions cut a stat's raw name at these.
+  if (name.includes(";.;") || name.includes("=.=")) {
+    return "has ;.; or =.=, which separate the labels of a stat: write it without";
+  }
+  return "";
+}
+
+class RulesReader {
+  private placeOfName: Map<string, i32> = new Map<string, i32>();
+
+  constructor(private reader: JsonReader) {}
+
+  read(rule: Rule): void {
+    const reader = this.reader;
+    if (!reader.beginObject('a rule such as {"name": "orders", "from": […], "publish": {"allow": ["orders.>"]}}')) {
+      return;
+    }
+    let keysRead: u32 = 0;
+    // Entries written and responses granted: without any a rule is idle.
+    let said = 0;
+    for (let key = reader.nextKey(RULE_KEYS); key != NO_MORE_KEYS; key = reader.nextKey(RULE_KEYS)) {
+      keysRead |= 1 << key;
+      said += this.readKey(key, rule);
+    }
+    if (!reader.broken) this.judge(keysRead, said);
+  }
+
+  /** Answers how much the key says that can change a decision. */
+  private readKey(key: i32, rule: Rule): i32 {
+    const reader = this.reader;
+    switch (key) {
+      case Key.NAME:
+        this.readName(rule);
+        return 0;
+      case Key.MODE:
+        rule.mode = max(reader.readWord(MODES), 0);
+        return 0;
+      case Key.FROM:
+        readSources(reader, rule.from);
+        return 0;
+      case Key.PUBLISH:
+        return readSubjectRules(reader, Direction.PUBLISH, rule.publish);
+      case Key.SUBSCRIBE:
+        return readSubjectRules(reader, Direction.SUBSCRIBE, rule.subscribe);
+      case Key.ALLOW_RESPONSES: {
+        const faults = reader.faults.count;
+        rule.responses = readResponses(reader);
+        return rule.responses !== null || reader.faults.count > faults ? 1 : 0;
+      }
+      case Key.REPLIES:
+        rule.repliesAny = reader.readWord(REPLIES) == 1;
+        return 0;
+      case Key.ROLLUP:
+        rule.rollupAll = reader.readWord(ROLLUPS) == 1;
+        return 0;
+    }
+    return 0;
+  }
+
+  private readName(rule: Rule): void {
+    const reader = this.reader;
+    const name = reader.readString("a name such as orders-api");
+    if (name === null) return;
+    const problem = nameProblem(name);
+    if (problem.length > 0) {
+      reader.fault(`${quoted(name)} ${problem}`);
+      return;
+    }
+    rule.name = name;
+    if (this.placeOfName.has(name)) {
+      const other = this.placeOfName.get(name);
+      reader.fault(`${quoted(name)} is the name of rules[${other}] already: audit and stats tell rules apart by it`);
+    } else {
+      this.placeOfName.set(name, rule.index);
+    }
+  }
+
+  private judge(keysRead: u32, said: i32): void {
+    const reader = this.reader;
+    if ((keysRead & (1 << Key.NAME)) == 0) {
+      reader.faultOf("name", "is missing: audit and stats name a rule by it");
+    }
+    if ((keysRead & (1 << Key.FROM)) == 0) {
+      reader.faultOf(
+        "from",
+        'is missing, which is never "anyone": write [{"principals": ["*"]}] for every authenticated peer',
+      );
+    }
+    if (said == 0) {
+      reader.fault("does nothing: give publish or subscribe an allow or a deny, or write allow_responses");
+    }
+  }
+}
+
+/** Reads the configuration's `rules`, at least one and at most MAX_RULES. */
+export function readRules(reader: JsonReader, into: Rule[]): void {
+  if (!reader.beginArray("a list of rules")) return;
+  const rules = new RulesReader(reader);
+  for (let index = reader.nextElement(); index >= 0; index = reader.nextElement()) {
+    if (index >= MAX_RULES) {
+      reader.fault(`one rule too many: at most ${MAX_RULES} are read, so unite rules that share subjects`);
+      reader.skipElements();
+      return;
+    }
+    const rule = new Rule(index);
+    rules.read(rule);
+    into.push(rule);
+  }
+  if (into.length == 0 && !reader.broken) {
+    reader.fault("is empty, which refuses everybody: write at least one rule");
+  }
+}

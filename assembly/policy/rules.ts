@@ -1,0 +1,77 @@
+import { Source } from "./source";
+
+/** Whether decisions are carried out, or only counted and audited. */
+export const enum Mode {
+  ENFORCE,
+  DRY_RUN,
+}
+
+/** `allow_responses` without an end to the number of responses. */
+export const UNLIMITED_RESPONSES: i32 = -1;
+
+/** `allow_responses` without an end to their time, in milliseconds. */
+export const UNLIMITED_TIME: i64 = -1;
+
+/** nats-server's DEFAULT_ALLOW_RESPONSE_MAX_MSGS. */
+export const DEFAULT_RESPONSES: i32 = 1;
+
+/** nats-server's DEFAULT_ALLOW_RESPONSE_EXPIRATION, in milliseconds. */
+export const DEFAULT_RESPONSE_TIME: i64 = 120_000;
+
+/** One entry of an allow or deny list, in bytes as it is compared. */
+export class Entry {
+  constructor(
+    /** Never empty; tokens are never empty, `>` is last if at all. */
+    readonly subject: StaticArray<u8>,
+    /** Under the same rule; null for an entry without a queue, as all of publish are. */
+    readonly queue: StaticArray<u8> | null,
+  ) {}
+}
+
+// Absent lists share this one, which nobody changes.
+const NO_ENTRIES: Entry[] = [];
+
+/** `publish` or `subscribe` of one rule. An empty `allow` allows nothing. */
+export class SubjectRules {
+  allow: Entry[] = NO_ENTRIES;
+  /** `allow: ALL`: everything, as an absent list means it to nats-server. */
+  allowAll: bool = false;
+  deny: Entry[] = NO_ENTRIES;
+}
+
+/** `allow_responses` of one rule. */
+export class ResponseRule {
+  constructor(
+    /** Responses to one message, at least 1, or UNLIMITED_RESPONSES. */
+    readonly max: i32,
+    /** Milliseconds after that message, at least 1, or UNLIMITED_TIME. */
+    readonly expiresMs: i64,
+  ) {}
+}
+
+/** One entry of `rules`. */
+export class Rule {
+  /** Unique in its configuration. */
+  name: string = "";
+  /** The rule's own word; a configuration in DRY_RUN carries none of its rules out. */
+  mode: Mode = Mode.ENFORCE;
+  readonly from: Source[] = [];
+  readonly publish: SubjectRules = new SubjectRules();
+  readonly subscribe: SubjectRules = new SubjectRules();
+  /** Null when the rule grants none. */
+  responses: ResponseRule | null = null;
+  /** `replies: ANY`: reply subjects are not held to the subscribe permissions. */
+  repliesAny: bool = false;
+  /** `rollup: ALL`: the header `Nats-Rollup: all` may be sent. */
+  rollupAll: bool = false;
+
+  constructor(
+    /** Its place in `rules`. */
+    readonly index: i32,
+  ) {}
+
+  /** Whether a peer that matches no other rule may do anything at all. */
+  get allows(): bool {
+    return this.publish.allow.length > 0 || this.subscribe.allow.length > 0 || this.responses !== null;
+  }
+}

@@ -1,0 +1,197 @@
+import { readPolicy } from "../../assembly/policy/config";
+import { ANYONE, expectFault, faultsOf, read, withActs, withRule } from "./policy-support";
+
+const ACT: string = '"publish":{"allow":["a"]}';
+
+function entryFault(direction: string, entry: string): string {
+  return faultsOf(withActs(`"${direction}":{"allow":["${entry}"]}`));
+}
+
+describe("the faults of a rule", () => {
+  it("are that it is no object", () => {
+    expectFault(
+      '{"trustDomains":["a"],"rules":[null,"x"]}',
+      'rules[0]: expected a rule such as {"name": "orders", "from": […], "publish": {"allow": ["orders.>"]}}, found null\n' +
+        'rules[1]: expected a rule such as {"name": "orders", "from": […], "publish": {"allow": ["orders.>"]}}, found a string',
+    );
+  });
+
+  it("are a missing name, a missing from and nothing to do, all at once", () => {
+    expectFault(
+      withRule(""),
+      "rules[0].name: is missing: audit and stats name a rule by it\n" +
+        'rules[0].from: is missing, which is never "anyone": write [{"principals": ["*"]}] for every authenticated peer\n' +
+        "rules[0]: does nothing: give publish or subscribe an allow or a deny, or write allow_responses",
+    );
+  });
+
+  it("are empty lists that do nothing", () => {
+    const idle = "rules[0]: does nothing: give publish or subscribe an allow or a deny, or write allow_responses";
+    expectFault(withActs('"publish":{"allow":[],"deny":[]},"subscribe":{}'), idle);
+    expectFault(withActs('"replies":"ANY","rollup":"ALL"'), idle);
+    expectFault(withActs('"allow_responses":false'), idle);
+  });
+
+  it("are a name that is empty, too long, or would break the labels of a stat", () => {
+    expectFault(withRule(`"name":"",${ANYONE},${ACT}`), "rules[0].name: is empty: expected a name such as orders-api");
+    expectFault(
+      withRule(`"name":"${"n".repeat(129)}",${ANYONE},${ACT}`),
+      `rules[0].name: "${"n".repeat(80)}…" is 129 bytes long: use at most 128`,
+    );
+    expectFault(
+      withRule(`"name":"${"é".repeat(65)}",${ANYONE},${ACT}`),
+      `rules[0].name: "${"é".repeat(65)}" is 130 bytes long: use at most 128`,
+    );
+    expectFault(
+      withRule(`"name":"a;.;b",${ANYONE},${ACT}`),
+      'rules[0].name: "a;.;b" has ;.; or =.=, which separate the labels of a stat: write it without',
+    );
+    expectFault(
+      withRule(`"name":"a=.=b",${ANYONE},${ACT}`),
+      'rules[0].name: "a=.=b" has ;.; or =.=, which separate the labels of a stat: write it without',
+    );
+    expectFault(
+      withRule(`"name":"a\\nb",${ANYONE},${ACT}`),
+      'rules[0].name: "a\\x0ab" has a control character: remove it',
+    );
+  });
+
+  it("are a name that another rule has", () => {
+    expectFault(
+      `{"trustDomains":["a"],"rules":[{"name":"x",${ANYONE},${ACT}},{"name":"y",${ANYONE},${ACT}},{"name":"x",${ANYONE},${ACT}}]}`,
+      'rules[2].name: "x" is the name of rules[0] already: audit and stats tell rules apart by it',
+    );
+  });
+
+  it("are more rules than 100,000", () => {
+    const faults = read('{"rules":[' + "0,".repeat(100_000) + '{"a":[1]},2]}').faults;
+    expect(faults.count).toBe(100_002);
+    expect(read('{"rules":[' + "0,".repeat(99_999) + "0]}").faults.count).toBe(100_001);
+  });
+});
+
+describe("the faults of a subject", () => {
+  it("are empty tokens", () => {
+    const empty = "a token is empty: write something on both sides of each '.'";
+    expect(entryFault("publish", "a..b")).toBe(`rules[0].publish.allow[0]: "a..b": ${empty}`);
+    expect(entryFault("publish", ".a")).toBe(`rules[0].publish.allow[0]: ".a": ${empty}`);
+    expect(entryFault("publish", "a.")).toBe(`rules[0].publish.allow[0]: "a.": ${empty}`);
+    expect(entryFault("subscribe", ".")).toBe(`rules[0].subscribe.allow[0]: ".": ${empty}`);
+    expect(entryFault("publish", "")).toBe("rules[0].publish.allow[0]: is empty: expected a subject such as orders.>");
+  });
+
+  it("are '>' before the last token", () => {
+    expect(entryFault("publish", "orders.>.x")).toBe(
+      `rules[0].publish.allow[0]: "orders.>.x": '>' must be the last token`,
+    );
+    expect(entryFault("subscribe", ">.x")).toBe(`rules[0].subscribe.allow[0]: ">.x": '>' must be the last token`);
+  });
+
+  it("are control characters and bytes that are no UTF-8", () => {
+    expect(entryFault("publish", "a\\u0000b")).toBe(
+      'rules[0].publish.allow[0]: "a\\x00b": a control character can be in no subject: remove it',
+    );
+    expect(entryFault("publish", "a\\r\\nb")).toBe(
+      'rules[0].publish.allow[0]: "a\\x0d\\x0ab": a control character can be in no subject: remove it',
+    );
+    expect(entryFault("publish", "a\u007f")).toBe(
+      'rules[0].publish.allow[0]: "a\\x7f": a control character can be in no subject: remove it',
+    );
+    const bytes = String.UTF8.encode(withActs('"publish":{"allow":["a#b"]}'));
+    const text = Uint8Array.wrap(bytes);
+    text[text.indexOf(0x23)] = 0xff;
+    expect(readPolicy(changetype<usize>(bytes), bytes.byteLength).faults.toString()).toBe(
+      'rules[0].publish.allow[0]: "a\ufffdb" is not UTF-8: save the file as UTF-8',
+    );
+  });
+
+  it("are blanks in publish, and in subscribe those that do not part a queue group", () => {
+    expect(entryFault("publish", "a q")).toBe(
+      'rules[0].publish.allow[0]: "a q": a publish subject has no blank: queue groups belong to subscribe',
+    );
+    expect(entryFault("publish", " a")).toBe(
+      'rules[0].publish.allow[0]: " a": blanks at its beginning or end: remove them',
+    );
+    expect(entryFault("subscribe", "a ")).toBe(
+      'rules[0].subscribe.allow[0]: "a ": blanks at its beginning or end: remove them',
+    );
+    expect(entryFault("subscribe", " ")).toBe(
+      'rules[0].subscribe.allow[0]: " ": blanks at its beginning or end: remove them',
+    );
+    expect(entryFault("subscribe", "a q r")).toBe(
+      'rules[0].subscribe.allow[0]: "a q r": more than two words: write SUBJECT or SUBJECT QUEUE',
+    );
+    expect(entryFault("subscribe", "a q ")).toBe(
+      'rules[0].subscribe.allow[0]: "a q ": more than two words: write SUBJECT or SUBJECT QUEUE',
+    );
+  });
+
+  it("are queue groups that break the rule of subjects", () => {
+    expect(entryFault("subscribe", "a q..r")).toBe(
+      "rules[0].subscribe.allow[0]: \"a q..r\": in the queue group a token is empty: write something on both sides of each '.'",
+    );
+    expect(entryFault("subscribe", "a >.q")).toBe(
+      "rules[0].subscribe.allow[0]: \"a >.q\": in the queue group '>' must be the last token",
+    );
+  });
+
+  it("are lists that are none, and entries that are no strings", () => {
+    expectFault(
+      withActs('"publish":["a"]'),
+      'rules[0].publish: expected an object such as {"allow": ["orders.>"], "deny": []}, found a list',
+    );
+    expectFault(
+      withActs('"publish":{"allow":"a"}'),
+      'rules[0].publish.allow: expected a list of subjects such as ["orders.>"], found a string',
+    );
+    expectFault(
+      withActs('"subscribe":{"deny":["a",{"subject":"b"}]}'),
+      "rules[0].subscribe.deny[1]: expected a subject such as orders.>, found an object",
+    );
+  });
+
+  it("are strings longer than any that is read", () => {
+    expect(entryFault("publish", "a".repeat(8193))).toBe(
+      "rules[0].publish.allow[0]: is 8193 bytes long, more than the 8192 that a string may have here",
+    );
+  });
+});
+
+describe("the faults of allow_responses", () => {
+  it("are what is neither true, false nor an object", () => {
+    const expected = 'expected true, or an object such as {"max": 1, "expires": "5s"}';
+    expectFault(withActs('"allow_responses":1'), `rules[0].allow_responses: ${expected}, found a number`);
+    expectFault(withActs('"allow_responses":null'), `rules[0].allow_responses: ${expected}, found null`);
+    expectFault(withActs('"allow_responses":[true]'), `rules[0].allow_responses: ${expected}, found a list`);
+  });
+
+  it("are numbers that are not whole or too large", () => {
+    expectFault(
+      withActs('"allow_responses":{"max":1.5}'),
+      "rules[0].allow_responses.max: 1.5 is not a whole number: write a whole number of responses such as 1",
+    );
+    expectFault(
+      withActs('"allow_responses":{"max":2147483648}'),
+      "rules[0].allow_responses.max: 2147483648 is outside of -2147483648 to 2147483647: write a whole number of responses such as 1 within them",
+    );
+    expectFault(
+      withActs('"allow_responses":{"max":"1"}'),
+      "rules[0].allow_responses.max: expected a whole number of responses such as 1, found a string",
+    );
+  });
+
+  it("are durations that are none, or shorter than a millisecond", () => {
+    expectFault(
+      withActs('"allow_responses":{"expires":"5"}'),
+      'rules[0].allow_responses.expires: "5" is no duration: write a number and a unit, as 5s, 250ms or 1h30m',
+    );
+    expectFault(
+      withActs('"allow_responses":{"expires":5}'),
+      "rules[0].allow_responses.expires: expected a duration such as 5s, 250ms or 2m, found a number",
+    );
+    expectFault(
+      withActs('"allow_responses":{"expires":"999us"}'),
+      'rules[0].allow_responses.expires: "999us" is shorter than 1ms: write 1ms or more',
+    );
+  });
+});

@@ -1,0 +1,118 @@
+import { Mode, UNLIMITED_RESPONSES, UNLIMITED_TIME } from "../../assembly/policy/rules";
+import { ANYONE, faultsOf, read, soundRule, textOf, withActs, withRule } from "./policy-support";
+
+describe("a rule", () => {
+  it("carries its own DRY_RUN, replies and rollup", () => {
+    const rule = soundRule(withActs('"publish":{"allow":["a"]},"mode":"DRY_RUN","replies":"ANY","rollup":"ALL"'));
+    expect(rule.mode).toBe(Mode.DRY_RUN);
+    expect(rule.repliesAny).toBe(true);
+    expect(rule.rollupAll).toBe(true);
+  });
+
+  it("may write the defaults down", () => {
+    const rule = soundRule(withActs('"publish":{"allow":["a"]},"mode":"ENFORCE","replies":"OWN","rollup":"SUB"'));
+    expect(rule.mode).toBe(Mode.ENFORCE);
+    expect(rule.repliesAny).toBe(false);
+    expect(rule.rollupAll).toBe(false);
+  });
+
+  it("keeps its own word in a configuration that is in DRY_RUN", () => {
+    const document = read(
+      `{"mode":"DRY_RUN","trustDomains":["a"],"rules":[{"name":"r",${ANYONE},"publish":{"deny":["a"]}}]}`,
+    );
+    expect(document.mode).toBe(Mode.DRY_RUN);
+    expect(document.rules[0].mode).toBe(Mode.ENFORCE);
+  });
+
+  it("may be of denies or of responses alone", () => {
+    expect(soundRule(withActs('"subscribe":{"deny":["a"]}')).allows).toBe(false);
+    expect(soundRule(withActs('"allow_responses":true')).allows).toBe(true);
+    expect(soundRule(withActs('"subscribe":{"allow":["a"]}')).allows).toBe(true);
+  });
+
+  it("may have a name of any characters but controls, up to 128 bytes", () => {
+    expect(soundRule(withRule(`"name":"Aufträge: lesen & schreiben",${ANYONE},"publish":{"allow":["a"]}`)).name).toBe(
+      "Aufträge: lesen & schreiben",
+    );
+    expect(soundRule(withRule(`"name":"${"n".repeat(128)}",${ANYONE},"publish":{"allow":["a"]}`)).name.length).toBe(
+      128,
+    );
+  });
+});
+
+describe("the entries of a rule", () => {
+  it("may be any subject that nats-server takes for a permission", () => {
+    const subjects: StaticArray<string> = [
+      "a",
+      ">",
+      "*",
+      "*.*.>",
+      "$SYS.REQ.>",
+      "_INBOX.>",
+      "foo*",
+      "*foo",
+      "f>",
+      ">f",
+      "a.>>",
+      "é.😀",
+      "a\u00a0b",
+      "'\\\"",
+    ];
+    for (let i = 0; i < subjects.length; i++) {
+      const rule = soundRule(withActs(`"publish":{"allow":["${subjects[i]}"]}`));
+      expect(rule.publish.allow.length).toBe(1, subjects[i]);
+    }
+  });
+
+  it("may be as long as a control line and no longer", () => {
+    expect(soundRule(withActs(`"publish":{"allow":["${"s".repeat(4096)}"]}`)).publish.allow[0].subject.length).toBe(
+      4096,
+    );
+    expect(faultsOf(withActs(`"publish":{"allow":["${"s".repeat(4097)}"]}`))).toBe(
+      `rules[0].publish.allow[0]: "${"s".repeat(80)}…": longer than 4096 bytes, which no subject on the wire is`,
+    );
+  });
+
+  it("have a queue group behind blanks in subscribe, allow and deny alike", () => {
+    const rule = soundRule(withActs('"subscribe":{"allow":["a.* q.>","b \\t  q"],"deny":["c q*"]}'));
+    expect(textOf(rule.subscribe.allow[0].subject)).toBe("a.*");
+    expect(textOf(rule.subscribe.allow[0].queue!)).toBe("q.>");
+    expect(textOf(rule.subscribe.allow[1].subject)).toBe("b");
+    expect(textOf(rule.subscribe.allow[1].queue!)).toBe("q");
+    expect(textOf(rule.subscribe.deny[0].queue!)).toBe("q*");
+  });
+});
+
+describe("allow_responses", () => {
+  it("is one response within two minutes when it is true, none when it is false", () => {
+    const rule = soundRule(withActs('"allow_responses":true'));
+    expect(rule.responses!.max).toBe(1);
+    expect(rule.responses!.expiresMs).toBe(120_000);
+    expect(soundRule(withActs('"publish":{"allow":["a"]},"allow_responses":false')).responses === null).toBe(true);
+  });
+
+  it("has nats-server's defaults for what is left out or 0", () => {
+    const none = soundRule(withActs('"allow_responses":{}')).responses!;
+    expect(none.max).toBe(1);
+    expect(none.expiresMs).toBe(120_000);
+    const zero = soundRule(withActs('"allow_responses":{"max":0,"expires":"0"}')).responses!;
+    expect(zero.max).toBe(1);
+    expect(zero.expiresMs).toBe(120_000);
+  });
+
+  it("is without end when it is negative", () => {
+    const endless = soundRule(withActs('"allow_responses":{"max":-1,"expires":"-1s"}')).responses!;
+    expect(endless.max).toBe(UNLIMITED_RESPONSES);
+    expect(endless.expiresMs).toBe(UNLIMITED_TIME);
+    expect(soundRule(withActs('"allow_responses":{"max":-2147483648}')).responses!.max).toBe(UNLIMITED_RESPONSES);
+  });
+
+  it("reads durations as Go writes them, in whole milliseconds", () => {
+    expect(soundRule(withActs('"allow_responses":{"expires":"250ms"}')).responses!.expiresMs).toBe(250);
+    expect(soundRule(withActs('"allow_responses":{"expires":"1m30s"}')).responses!.expiresMs).toBe(90_000);
+    expect(soundRule(withActs('"allow_responses":{"expires":"1.9999ms"}')).responses!.expiresMs).toBe(1);
+    expect(soundRule(withActs('"allow_responses":{"max":2147483647,"expires":"2540400h"}')).responses!.max).toBe(
+      i32.MAX_VALUE,
+    );
+  });
+});

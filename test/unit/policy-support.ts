@@ -1,0 +1,50 @@
+import { PolicyDocument, readPolicy } from "../../assembly/policy/config";
+import { Rule } from "../../assembly/policy/rules";
+
+export const ANYONE: string = '"from":[{"principals":["*"]}]';
+
+export function read(text: string): PolicyDocument {
+  const bytes = String.UTF8.encode(text);
+  return readPolicy(changetype<usize>(bytes), bytes.byteLength);
+}
+
+/** The faults of a whole configuration, a line each. */
+export function faultsOf(text: string): string {
+  return read(text).faults.toString();
+}
+
+/** A configuration that has these keys besides a sound rule and trust domain. */
+export function withKeys(keys: string): string {
+  return `{"trustDomains":["cluster.local"],"rules":[{"name":"r",${ANYONE},"publish":{"allow":["a"]}}],${keys}}`;
+}
+
+/** A configuration of one rule with these keys. */
+export function withRule(keys: string): string {
+  return `{"trustDomains":["cluster.local"],"rules":[{${keys}}]}`;
+}
+
+/** A configuration of one rule that has a name, everybody and these keys. */
+export function withActs(keys: string): string {
+  return withRule(`"name":"r",${ANYONE},${keys}`);
+}
+
+/** A configuration of one sound rule with this source. */
+export function withSource(source: string): string {
+  return withRule(`"name":"r","from":[${source}],"publish":{"allow":["a"]}`);
+}
+
+/** The rule of a configuration that must be sound. */
+export function soundRule(text: string): Rule {
+  const document = read(text);
+  expect(document.faults.toString()).toBe("");
+  return document.rules[0];
+}
+
+export function textOf(bytes: StaticArray<u8>): string {
+  return String.UTF8.decodeUnsafe(changetype<usize>(bytes), <usize>bytes.length);
+}
+
+/** Expects exactly this one fault, or these lines of them. */
+export function expectFault(text: string, fault: string): void {
+  expect(faultsOf(text)).toBe(fault);
+}
