@@ -1,0 +1,218 @@
+import { Buffer } from "../bytes/buffer";
+import { OK, proxy_get_buffer_bytes, proxy_set_buffer_bytes } from "./host";
+import { GAP, OUT, outArea, receiveInto, receiveProperty, releaseAnswer, windowArea, WINDOW } from "./memory";
+
+/** Any start at or behind the end of the buffer appends. */
+const APPEND: u32 = u32.MAX_VALUE;
+
+const answerPointerAddress: usize = memory.data(4);
+const answerSizeAddress: usize = memory.data(4);
+
+/**
+ * The bytes of one callback: what an earlier callback left over (the tail, at negative positions), and what the host
+ * now has (positions from 0). They are read through a window in linear memory and edited in one pass from front to
+ * back.
+ *
+ * The host can replace a prefix of its buffer or append to it, nothing else (`BadArgument`, verified on Envoy 1.40).
+ * So an edit copies all that stands before it into `out`; what follows the last edit stays in the host. When `out`
+ * is full it is appended behind the original bytes, and these are drained at the end: edits of any total size need
+ * only this much memory.
+ */
+@final
+export class Chunk {
+  private buffer: i32 = 0;
+  private tail: Buffer = new Buffer();
+  /** Bytes of the host's buffer at the beginning of the callback. */
+  size: i32 = 0;
+  /** What is edited is only looked at: in DRY_RUN nothing is changed. */
+  private frozen: bool = false;
+  /** The window shows the positions from `viewStart` to before `viewEnd`. */
+  private viewStart: i32 = 0;
+  viewEnd: i32 = 0;
+  private base: usize = 0;
+  /** All original bytes before this position are accounted for in `out` or appended. */
+  private done: i32 = 0;
+  private outLength: i32 = 0;
+  private appended: bool = false;
+  private edited: bool = false;
+  /** A host call failed; the callback's bytes must not be trusted. */
+  failed: bool = false;
+
+  begin(buffer: i32, size: i32, tail: Buffer, frozen: bool): void {
+    this.buffer = buffer;
+    this.tail = tail;
+    this.size = size;
+    this.frozen = frozen;
+    this.viewStart = -tail.length;
+    this.viewEnd = 0;
+    this.base = windowArea + GAP;
+    this.done = -tail.length;
+    this.outLength = 0;
+    this.appended = false;
+    this.edited = tail.length > 0;
+    this.failed = false;
+    memory.copy(this.base - <usize>tail.length, tail.pointer, <usize>tail.length);
+  }
+
+  /** Where the byte at `position` lies; valid while `viewStart <= position < viewEnd`. */
+  // @ts-ignore: decorator
+  @inline
+  address(position: i32): usize {
+    return this.base + <usize>position;
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  position(address: usize): i32 {
+    return <i32>(address - this.base);
+  }
+
+  /**
+   * Shows the bytes from `position` on, together with as many further ones as fit. Answers false when there are no
+   * further ones: all that the host has is in view already.
+   */
+  extend(position: i32): bool {
+    const start = max(position, this.viewEnd);
+    if (start >= this.size || this.failed) return false;
+    const kept = <usize>(start - position);
+    if (kept > GAP) return false;
+    const length = min(WINDOW, this.size - start);
+    memory.copy(windowArea + GAP - kept, this.address(position), kept);
+    if (!this.readFromHost(start, length, windowArea + GAP)) {
+      this.failed = true;
+      return false;
+    }
+    this.base = windowArea + GAP - <usize>start;
+    this.viewStart = position;
+    this.viewEnd = start + length;
+    return true;
+  }
+
+  /** Drops the original bytes from `from` to before `to`; texts written afterwards stand in their place. */
+  drop(from: i32, to: i32): void {
+    if (this.frozen) return;
+    this.edited = true;
+    this.keepUntil(from);
+    this.done = to;
+  }
+
+  /** Where at most `length` bytes may be written now; `length` is at most OUT. Tell how many were with `wrote`. */
+  writeArea(length: i32): usize {
+    if (this.outLength + length > OUT) this.flush();
+    return outArea + <usize>this.outLength;
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  wrote(length: i32): void {
+    if (!this.frozen) this.outLength += length;
+  }
+
+  write(text: StaticArray<u8>): void {
+    this.writeBytes(changetype<usize>(text), text.length);
+  }
+
+  /** `length` may be of any size. */
+  writeBytes(pointer: usize, length: i32): void {
+    if (this.frozen) return;
+    while (length > 0) {
+      const part = min(length, OUT);
+      memory.copy(this.writeArea(part), pointer, <usize>part);
+      this.outLength += part;
+      pointer += <usize>part;
+      length -= part;
+    }
+  }
+
+  /**
+   * Gives the host the result: everything up to `cut`. What follows `cut` becomes the tail of the next callback and
+   * is withheld (unless frozen). Answers false when the budget has no room for the tail.
+   */
+  finish(cut: i32): bool {
+    const rest = this.size - cut;
+    if (this.failed) {
+      this.put(0, i32.MAX_VALUE, 0, 0);
+      return false;
+    }
+    if (!this.frozen && (this.edited || rest > 0)) {
+      if (this.outLength == 0 && !this.appended && rest > 0 && this.done >= this.viewStart && cut > this.done) {
+        // Nothing but the end is cut off, and all that stays lies in the window: it needs no copy of ours.
+        this.put(0, this.size, this.address(this.done), cut - this.done);
+      } else {
+        if (rest > 0) {
+          this.keepUntil(cut);
+          this.done = this.size;
+        } else if (this.done < 0 || this.appended) this.keepUntil(this.appended ? this.size : 0);
+        if (this.appended) {
+          this.flush();
+          this.put(0, this.size, 0, 0);
+        } else this.put(0, this.done, outArea, this.outLength);
+      }
+    }
+    if (rest <= 0) {
+      this.tail.clear();
+      return true;
+    }
+    return this.tail.assign(this.address(cut), rest);
+  }
+
+  /** Replaces all of the chunk by what has been written, and forgets the tail: nothing original may pass. */
+  finishWithWrittenOnly(): void {
+    if (!this.frozen) {
+      if (this.appended) {
+        this.flush();
+        this.put(0, this.size, 0, 0);
+      } else this.put(0, this.size, outArea, this.outLength);
+    }
+    this.tail.clear();
+  }
+
+  private keepUntil(position: i32): void {
+    if (this.done < 0 && position > this.done) {
+      const upTo = min(position, 0);
+      this.writeBytes(this.tail.pointer + <usize>(this.done + this.tail.length), upTo - this.done);
+      this.done = upTo;
+    }
+    while (this.done < position) {
+      const part = min(position - this.done, OUT);
+      const to = this.writeArea(part);
+      if (this.done >= this.viewStart && this.done + part <= this.viewEnd) {
+        memory.copy(to, this.address(this.done), <usize>part);
+      } else if (!this.readFromHost(this.done, part, to)) {
+        this.failed = true;
+        return;
+      }
+      this.outLength += part;
+      this.done += part;
+    }
+  }
+
+  private flush(): void {
+    if (this.outLength == 0 || this.frozen) return;
+    this.put(APPEND, 0, outArea, this.outLength);
+    this.outLength = 0;
+    this.appended = true;
+  }
+
+  private put(start: u32, length: i32, data: usize, size: i32): void {
+    if (proxy_set_buffer_bytes(this.buffer, start, <u32>length, data, <usize>size) != OK) this.failed = true;
+  }
+
+  private readFromHost(start: i32, length: i32, to: usize): bool {
+    store<usize>(answerPointerAddress, 0);
+    store<u32>(answerSizeAddress, 0);
+    receiveInto(to, <usize>length);
+    const status = proxy_get_buffer_bytes(
+      this.buffer,
+      <u32>start,
+      <u32>length,
+      changetype<usize>(answerPointerAddress),
+      changetype<usize>(answerSizeAddress),
+    );
+    const at = load<usize>(answerPointerAddress);
+    const size = <i32>load<u32>(answerSizeAddress);
+    releaseAnswer(at);
+    receiveProperty();
+    return status == OK && at == to && size == length;
+  }
+}

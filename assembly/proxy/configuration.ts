@@ -1,0 +1,34 @@
+import { OK, PLUGIN_CONFIGURATION, proxy_get_buffer_bytes } from "./host";
+import { receiveInto, receiveProperty } from "./memory";
+
+const pointerAddress: usize = memory.data(8);
+const sizeAddress: usize = memory.data(8);
+
+/** Where `receiveConfiguration` put the bytes; 0 when there are none or the host gave others than it announced. */
+export let configurationPointer: usize = 0;
+
+/**
+ * Fetches the plugin's configuration, of `size` bytes as the host announced. `releaseConfiguration` frees it. Answers
+ * the number of bytes, 0 for an absent `pluginConfig`.
+ */
+export function receiveConfiguration(size: i32): i32 {
+  configurationPointer = 0;
+  if (size <= 0) return 0;
+  const area = heap.alloc(<usize>size);
+  store<usize>(pointerAddress, 0);
+  store<usize>(sizeAddress, 0);
+  receiveInto(area, <usize>size);
+  const status = proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, <u32>size, pointerAddress, sizeAddress);
+  receiveProperty();
+  if (status != OK || load<usize>(pointerAddress) != area) {
+    heap.free(area);
+    return 0;
+  }
+  configurationPointer = area;
+  return <i32>load<usize>(sizeAddress);
+}
+
+export function releaseConfiguration(): void {
+  if (configurationPointer != 0) heap.free(configurationPointer);
+  configurationPointer = 0;
+}

@@ -1,0 +1,27 @@
+/**
+ * The host calls of Proxy-Wasm ABI 0.2.1 that this filter uses. Declarations and numbers come from
+ * @solo-io/proxy-runtime where it has them right; `proxy_set_buffer_bytes` it lacks (see docs/adr).
+ */
+import { WasmResultValues, BufferTypeValues } from "@solo-io/proxy-runtime/assembly/runtime";
+export {
+  proxy_close_stream,
+  proxy_continue_stream,
+  proxy_define_metric,
+  proxy_get_buffer_bytes,
+  proxy_get_current_time_nanoseconds,
+  proxy_get_property,
+  proxy_increment_metric,
+  proxy_log,
+  proxy_record_metric,
+  proxy_set_effective_context,
+  proxy_set_tick_period_milliseconds,
+} from "@solo-io/proxy-runtime/assembly/imports";
+
+// @ts-ignore: decorator
+@external("env", "proxy_set_buffer_bytes")
+export declare function proxy_set_buffer_bytes(buffer: i32, start: u32, length: u32, data: usize, size: usize): u32;
+
+export const OK: u32 = WasmResultValues.Ok;
+export const DOWNSTREAM_DATA: i32 = BufferTypeValues.NetworkDownstreamData;
+export const UPSTREAM_DATA: i32 = BufferTypeValues.NetworkUpstreamData;
+export const PLUGIN_CONFIGURATION: i32 = BufferTypeValues.PluginConfiguration;

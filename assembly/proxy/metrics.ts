@@ -1,0 +1,34 @@
+import { MetricTypeValues } from "@solo-io/proxy-runtime/assembly/runtime";
+import { OK, proxy_define_metric, proxy_increment_metric, proxy_record_metric } from "./host";
+
+const idAddress: usize = memory.data(8);
+
+/** A stat that the host would not define. */
+export const NO_METRIC: u32 = u32.MAX_VALUE;
+
+export const enum MetricKind {
+  COUNTER = 0,
+  GAUGE = 1,
+  HISTOGRAM = 2,
+}
+
+/** Defines a stat, or finds the one of that name. A stat lives as long as the proxy, so names hold no request data. */
+export function defineMetric(kind: MetricKind, name: string): u32 {
+  const bytes = String.UTF8.encode(name);
+  store<u32>(idAddress, 0);
+  const status = proxy_define_metric(
+    <MetricTypeValues>kind,
+    changetype<usize>(bytes),
+    <usize>bytes.byteLength,
+    idAddress,
+  );
+  return status == OK ? load<u32>(idAddress) : NO_METRIC;
+}
+
+export function incrementMetric(id: u32, by: i64): void {
+  if (id != NO_METRIC) proxy_increment_metric(id, by);
+}
+
+export function recordMetric(id: u32, value: u64): void {
+  if (id != NO_METRIC) proxy_record_metric(id, value);
+}

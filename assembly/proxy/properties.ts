@@ -1,0 +1,40 @@
+import { OK, proxy_get_property } from "./host";
+import { releaseAnswer } from "./memory";
+
+const pointerAddress: usize = memory.data(8);
+const sizeAddress: usize = memory.data(8);
+
+/** Segments of a property's path, joined by NUL as the host wants them. Made once. */
+export function propertyPath(segments: StaticArray<string>): StaticArray<u8> {
+  let joined = "";
+  for (let i = 0; i < segments.length; i++) joined += (i > 0 ? "\0" : "") + segments[i];
+  const bytes = new StaticArray<u8>(String.UTF8.byteLength(joined));
+  String.UTF8.encodeUnsafe(changetype<usize>(joined), joined.length, changetype<usize>(bytes));
+  return bytes;
+}
+
+/** The property as text, or "" when it is absent: an answer, not an error (a plaintext connection has no certificate). */
+export function textProperty(path: StaticArray<u8>): string {
+  store<usize>(pointerAddress, 0);
+  store<usize>(sizeAddress, 0);
+  const status = proxy_get_property(changetype<usize>(path), <usize>path.length, pointerAddress, sizeAddress);
+  const pointer = load<usize>(pointerAddress);
+  const size = load<usize>(sizeAddress);
+  if (status != OK || pointer == 0 || size == 0) return "";
+  const text = String.UTF8.decodeUnsafe(pointer, size);
+  releaseAnswer(pointer);
+  return text;
+}
+
+/** An unsigned property of eight bytes, little endian, or 0 when it is absent. */
+export function numberProperty(path: StaticArray<u8>): u64 {
+  store<usize>(pointerAddress, 0);
+  store<usize>(sizeAddress, 0);
+  const status = proxy_get_property(changetype<usize>(path), <usize>path.length, pointerAddress, sizeAddress);
+  const pointer = load<usize>(pointerAddress);
+  const size = load<usize>(sizeAddress);
+  if (status != OK || pointer == 0 || size != 8) return 0;
+  const value = load<u64>(pointer);
+  releaseAnswer(pointer);
+  return value;
+}

@@ -1,0 +1,24 @@
+import { StreamTypeValues } from "@solo-io/proxy-runtime/assembly/runtime";
+import { proxy_close_stream, proxy_continue_stream, proxy_set_effective_context } from "./host";
+
+/** What a data callback answers. */
+export const enum FilterStatus {
+  CONTINUE = 0,
+  /** The host keeps the whole buffer and presents it again, grown. */
+  STOP = 1,
+}
+
+/** Lets held downstream bytes go to the server. The host does not call `on_downstream_data` again for them. */
+export function continueDownstream(): void {
+  proxy_continue_stream(StreamTypeValues.Downstream);
+}
+
+/** Closes the client's connection. `Upstream` as type answers OK and does nothing (Envoy 1.40). */
+export function closeDownstream(): void {
+  proxy_close_stream(StreamTypeValues.Downstream);
+}
+
+/** The following host calls act on this connection, from a tick for instance. */
+export function actOn(context: u32): void {
+  proxy_set_effective_context(context);
+}
