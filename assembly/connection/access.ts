@@ -1,0 +1,216 @@
+import { headerFields, HeaderUse } from "../nats/headers";
+import { ClientLine } from "../nats/client-line";
+import { isLiteral, Tokens } from "../nats/subject";
+import { Violation } from "../nats/texts";
+import { EntryFlag, NONE } from "../policy/matcher";
+import { isReservedPublish, isReservedReply, Permissions } from "../policy/permissions";
+import { Reason } from "../policy/reason";
+import { callbackTime } from "./callback-time";
+import { ReplyGrants } from "./reply-grants";
+
+const tokens: Tokens = new Tokens();
+
+/**
+ * What one connection may do: the permissions of its principal, which it shares with others, and what only it has: its
+ * reply grants and whether its deliveries are filtered. Every question answers a `Reason`; for a refusal the fields
+ * tell what its text names.
+ */
+@final
+export class Access {
+  /** On from the first accepted subscription that overlaps a deny entry, until the next CONNECT (nats.md §3.4). */
+  filtering: bool = false;
+  /** What the last refusal names, how its text begins, and the rule that decided (NONE: no rule did). */
+  name: usize = 0;
+  nameLength: i32 = 0;
+  violation: Violation = Violation.PUBLISH;
+  rule: i32 = NONE;
+
+  private readonly grants: StaticArray<ReplyGrants>;
+
+  constructor(
+    readonly permissions: Permissions,
+    grantBound: i32,
+  ) {
+    const limits = permissions.responses;
+    this.grants = new StaticArray<ReplyGrants>(limits.length);
+    for (let i = 0; i < limits.length; i++) this.grants[i] = new ReplyGrants(limits[i], grantBound);
+  }
+
+  get grantsReplies(): bool {
+    return this.grants.length > 0;
+  }
+
+  /**
+   * PUB or HPUB; for the latter the `line.headerLength` bytes behind the line are there if `headersHeld`. The order is nats-server's:
+   * trace destination, subject, reply (nats.md §3.2); the other headers, which it would not check, come last.
+   */
+  publish(line: ClientLine, headersHeld: bool): Reason {
+    if (!headersHeld) {
+      this.refuse(Violation.PUBLISH, line.subject, line.subjectLength, NONE);
+      return Reason.HEADERS_TOO_LARGE;
+    }
+    let header: Reason = Reason.ALLOWED;
+    if (line.headerLength > 0) {
+      header = this.judgeHeaders(line);
+      if (header != Reason.ALLOWED && this.namesTraceDest) return header;
+    }
+    const headerName = this.name;
+    const headerNameLength = this.nameLength;
+    const headerViolation = this.violation;
+    const headerRule = this.rule;
+    const subject = this.judgeSubject(line);
+    if (subject != Reason.ALLOWED) return subject;
+    const allowedBy = this.rule;
+    if (line.replyLength > 0) {
+      const reply = this.judgeReply(line);
+      if (reply != Reason.ALLOWED) return reply;
+    }
+    if (header != Reason.ALLOWED) {
+      this.refuse(headerViolation, headerName, headerNameLength, headerRule);
+      return header;
+    }
+    this.rule = allowedBy;
+    return Reason.ALLOWED;
+  }
+
+  subscribe(line: ClientLine): Reason {
+    const reason = this.permissions.subscribe(line.subject, line.subjectLength, line.queue, line.queueLength);
+    this.refuse(Violation.SUBSCRIPTION, line.subject, line.subjectLength, this.permissions.decidedBy);
+    if (
+      reason == Reason.ALLOWED &&
+      !this.filtering &&
+      this.permissions.hasSubscribeDeny &&
+      this.permissions.needsDeliveryFilter(line.subject, line.subjectLength, line.queueLength > 0)
+    ) {
+      this.filtering = true;
+    }
+    return reason;
+  }
+
+  /** Is a delivery kept back? Ask only while `filtering`. */
+  keepsBack(subject: usize, length: i32, queue: usize, queueLength: i32, queueKnown: bool): bool {
+    const denied = this.permissions.deliveryDenied(subject, length, queue, queueLength, queueKnown);
+    if (denied) this.refuse(Violation.SUBSCRIPTION, subject, length, this.permissions.decidedBy);
+    return denied;
+  }
+
+  /**
+   * A delivery with this reply subject has passed. It is granted unless the lists allow it anyway or a live grant does,
+   * which this check uses (client.go deliverMsg). Over a deny entry nothing is granted (design: stricter).
+   */
+  noteReply(reply: usize, length: i32): void {
+    if (this.permissions.publish(reply, length) != Reason.NOT_ALLOWED) return;
+    const now = callbackTime();
+    for (let i = 0; i < this.grants.length; i++) {
+      if (unchecked(this.grants[i]).use(reply, length, now)) return;
+    }
+    for (let i = 0; i < this.grants.length; i++) unchecked(this.grants[i]).grant(reply, length, now);
+  }
+
+  /** What a second CONNECT does: grants and filter are as on a new connection. */
+  reset(): void {
+    this.filtering = false;
+    for (let i = 0; i < this.grants.length; i++) unchecked(this.grants[i]).release();
+  }
+
+  private namesTraceDest: bool = false;
+
+  private refuse(violation: Violation, name: usize, length: i32, rule: i32): void {
+    this.violation = violation;
+    this.name = name;
+    this.nameLength = length;
+    this.rule = rule;
+  }
+
+  private judgeSubject(line: ClientLine): Reason {
+    this.refuse(Violation.PUBLISH, line.subject, line.subjectLength, NONE);
+    if (isReservedPublish(line.subject, line.subjectLength)) return Reason.RESERVED;
+    const reason = this.permissions.publish(line.subject, line.subjectLength);
+    this.rule = this.permissions.decidedBy;
+    this.grantedRepliesAny = false;
+    if (reason != Reason.NOT_ALLOWED) return reason;
+    for (let i = 0; i < this.grants.length; i++) {
+      const grants = unchecked(this.grants[i]);
+      if (!grants.use(line.subject, line.subjectLength, callbackTime())) continue;
+      this.rule = grants.limit.rule;
+      this.grantedRepliesAny = grants.limit.repliesAny;
+      return Reason.ALLOWED;
+    }
+    return reason;
+  }
+
+  private grantedRepliesAny: bool = false;
+
+  private judgeReply(line: ClientLine): Reason {
+    const allowedBy = this.rule;
+    this.refuse(Violation.REPLY, line.reply, line.replyLength, NONE);
+    if (isReservedReply(line.reply, line.replyLength)) return Reason.REPLY_RESERVED;
+    if (
+      this.grantedRepliesAny ||
+      this.permissions.receives(line.reply, line.replyLength) ||
+      this.permissions.publishAllowsWith(line.subject, line.subjectLength, EntryFlag.REPLIES_ANY)
+    ) {
+      this.rule = allowedBy;
+      return Reason.ALLOWED;
+    }
+    return Reason.REPLY_NOT_OWN;
+  }
+
+  /** The first header that is refused decides; a refused trace destination comes before everything else. */
+  private judgeHeaders(line: ClientLine): Reason {
+    this.namesTraceDest = false;
+    let first: Reason = Reason.ALLOWED;
+    headerFields.begin(line.next, line.headerLength);
+    while (true) {
+      const use = headerFields.next();
+      if (use == HeaderUse.END) return first;
+      const isTrace = use == HeaderUse.TRACE_DEST;
+      if (first != Reason.ALLOWED && !isTrace) continue;
+      const name = headerFields.value;
+      const length = headerFields.valueLength;
+      const reason = this.judgeHeader(use, name, length, line);
+      if (reason == Reason.ALLOWED) continue;
+      if (use == HeaderUse.ROLLUP_ALL) this.refuse(Violation.PUBLISH, line.subject, line.subjectLength, NONE);
+      else {
+        const subscribes = use == HeaderUse.SCHEDULE_SOURCE;
+        this.refuse(subscribes ? Violation.SUBSCRIPTION : Violation.PUBLISH, name, length, NONE);
+      }
+      first = reason;
+      if (isTrace) {
+        this.namesTraceDest = true;
+        return first;
+      }
+    }
+  }
+
+  private judgeHeader(use: HeaderUse, name: usize, length: i32, line: ClientLine): Reason {
+    switch (use) {
+      case HeaderUse.ROLLUP_ALL:
+        return this.permissions.publishAllowsWith(line.subject, line.subjectLength, EntryFlag.ROLLUP_ALL)
+          ? Reason.ALLOWED
+          : Reason.ROLLUP;
+      case HeaderUse.SCHEDULE_SOURCE:
+        return this.permissions.receives(name, length) ? Reason.ALLOWED : Reason.HEADER;
+      case HeaderUse.EXPECTED_SUBJECT:
+        // It makes a refusal tell the last sequence of that subject, nothing else (docs: threat model).
+        return Reason.ALLOWED;
+      case HeaderUse.TRACE_DEST:
+        // nats-server does not trace to what is no valid literal subject, and takes the message.
+        if (hasBlank(name, length) || !isLiteral(tokens, name, length)) return Reason.ALLOWED;
+        return this.permissions.publish(name, length) == Reason.ALLOWED ? Reason.ALLOWED : Reason.HEADER;
+      case HeaderUse.SCHEDULER:
+        // nats-server 2.12 purges with wildcards; a literal check of a pattern would look past the deny list.
+        if (!isLiteral(tokens, name, length)) return Reason.HEADER;
+        break;
+    }
+    return this.permissions.publish(name, length) == Reason.ALLOWED ? Reason.ALLOWED : Reason.HEADER;
+  }
+}
+
+function hasBlank(pointer: usize, length: i32): bool {
+  for (let i = 0; i < length; i++) {
+    const b = load<u8>(pointer + <usize>i);
+    if (b == 0x20 || (b >= 0x09 && b <= 0x0d && b != 0x0b)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,37 @@
+import { Reason } from "../policy/reason";
+import { Access } from "./access";
+import { Connection } from "./connection";
+import { readIdentity } from "./identity";
+import { reportConnectionRefused } from "./report";
+
+/**
+ * Finds out who the peer is, at the first bytes that it sends, and gives the connection what its rules allow. Answers
+ * why the peer may not connect at all, or ALLOWED.
+ */
+export function admit(connection: Connection): Reason {
+  const plugin = connection.plugin;
+  const document = plugin.document;
+  if (document == null) return Reason.NO_RULE;
+  const peer = readIdentity(document);
+  const rules = plugin.rulesOf(peer);
+  const bound = document.limits.responses;
+  connection.principal = peer.uri;
+  connection.meter = plugin.meters.of(
+    peer.uri == "" ? "unknown" : peer.uri,
+    peer.namespace == "" ? "unknown" : peer.namespace,
+  );
+
+  const all = rules.shadow;
+  if (!connection.observing) connection.access = new Access(rules.enforced, bound);
+  if (all != null) connection.shadow = new Access(all, bound);
+  else if (connection.observing) connection.shadow = new Access(rules.enforced, bound);
+
+  const why = peer.authenticated ? Reason.NO_RULE : Reason.UNAUTHENTICATED;
+  if (!connection.observing && !rules.enforced.allowsSomething) {
+    reportConnectionRefused(connection, false, why);
+    return why;
+  }
+  const shadow = connection.shadow;
+  if (shadow != null && !shadow.permissions.allowsSomething) reportConnectionRefused(connection, true, why);
+  return Reason.ALLOWED;
+}

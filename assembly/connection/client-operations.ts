@@ -1,0 +1,243 @@
+import { hashBytes } from "../bytes/compare";
+import { ClientLine } from "../nats/client-line";
+import { Operation } from "../nats/operation";
+import { isInsertable, isLiteral, Tokens } from "../nats/subject";
+import { LINE_END, PING_LINE, PONG_LINE, UNSUB_START, Violation } from "../nats/texts";
+import { Limits } from "../policy/config-limits";
+import { Reason } from "../policy/reason";
+import { Chunk } from "../proxy/chunk";
+import { Meter } from "../telemetry/meter";
+import { ProtocolError } from "../telemetry/stats";
+import { Access } from "./access";
+import { Connection, FirstPing } from "./connection";
+import { endUnreadable } from "./endings";
+import { Pong } from "./expected-pongs";
+import { reportDryRun, reportRefusal } from "./report";
+import { isLive, receivedOf, setMax } from "./subscriptions";
+
+/**
+ * What becomes of each operation of a client. The functions answer the position behind what they took; a refusal
+ * leaves a record of the text in `pongs` and a PING in the stream, and costs the client nothing else.
+ */
+
+const tokens: Tokens = new Tokens();
+
+export function judge(connection: Connection, chunk: Chunk, line: ClientLine, position: i32, limits: Limits): i32 {
+  const next = chunk.position(line.next);
+  const meter = connection.meter;
+  if (meter == null) return next;
+  switch (line.operation) {
+    case Operation.PUB:
+    case Operation.HPUB:
+      return publish(connection, chunk, line, position, limits, meter);
+    case Operation.SUB:
+      return subscribe(connection, chunk, line, position, limits, meter);
+    case Operation.UNSUB:
+      meter.allowed(Operation.UNSUB);
+      return unsubscribe(connection, chunk, line, position);
+    case Operation.PING:
+      meter.allowed(Operation.PING);
+      return ping(connection, chunk, line, position);
+    case Operation.CONNECT:
+      meter.allowed(Operation.CONNECT);
+      return connect(connection, chunk, line, position);
+    case Operation.PONG:
+      // nats-server reads on to the LF whatever stands there; what means nothing is not forwarded.
+      if (line.hasTail) replace(chunk, position, next, PONG_LINE);
+      return next;
+    case Operation.OK:
+      // Does nothing at the server (parser.go OP_PLUS_OK).
+      chunk.drop(position, next);
+      return next;
+  }
+  // INFO: nats-server reads it, closes if it is no JSON, and does nothing with it on a client's connection.
+  return next;
+}
+
+function publish(
+  connection: Connection,
+  chunk: Chunk,
+  line: ClientLine,
+  position: i32,
+  limits: Limits,
+  meter: Meter,
+): i32 {
+  if (line.operation == Operation.HPUB && !(connection.options.headers && connection.serverHeaders)) {
+    return unreadable(connection, chunk, position, ProtocolError.HEADERS_UNSUPPORTED);
+  }
+  // nats-server checks the size at the control line, before any permission.
+  if (line.size > connection.maxPayload || (limits.payload > 0 && line.size > limits.payload)) {
+    return unreadable(connection, chunk, position, ProtocolError.PAYLOAD_SIZE);
+  }
+  const headersHeld = line.headerLength <= limits.headers;
+  const access = connection.access;
+  const reason = access == null ? Reason.ALLOWED : access.publish(line, headersHeld);
+  const shadow = connection.shadow;
+  if (shadow != null) {
+    const would = shadow.publish(line, headersHeld);
+    if (would != Reason.ALLOWED && reason == Reason.ALLOWED) reportDryRun(connection, line, would, shadow);
+  }
+  const next = chunk.position(line.next);
+  connection.toServerPayload = line.size + 2;
+  if (reason == Reason.ALLOWED || access == null) {
+    meter.allowedPayload(line.operation, line.size);
+    return next;
+  }
+  reportRefusal(connection, line, reason, access);
+  if (!connection.pongs.pushName(publishPong(connection, line, access), access.name, access.nameLength)) {
+    return unreadable(connection, chunk, position, ProtocolError.MEMORY);
+  }
+  connection.dropsPayload = true;
+  chunk.drop(position, next);
+  return next;
+}
+
+/** In pedantic mode nats-server complains of a subject that is no literal before it looks at permissions. */
+function publishPong(connection: Connection, line: ClientLine, access: Access): Pong {
+  if (access.violation == Violation.SUBSCRIPTION) return Pong.SUBSCRIPTION_VIOLATION;
+  const complains = connection.options.pedantic && !isLiteral(tokens, line.subject, line.subjectLength);
+  if (access.violation == Violation.REPLY) {
+    return complains ? Pong.PEDANTIC_REPLY_VIOLATION : Pong.REPLY_VIOLATION;
+  }
+  return complains ? Pong.PEDANTIC_PUBLISH_VIOLATION : Pong.PUBLISH_VIOLATION;
+}
+
+function subscribe(
+  connection: Connection,
+  chunk: Chunk,
+  line: ClientLine,
+  position: i32,
+  limits: Limits,
+  meter: Meter,
+): i32 {
+  const access = connection.access;
+  const reason = access == null ? Reason.ALLOWED : access.subscribe(line);
+  const shadow = connection.shadow;
+  if (shadow != null) {
+    const would = shadow.subscribe(line);
+    if (would != Reason.ALLOWED && reason == Reason.ALLOWED) reportDryRun(connection, line, would, shadow);
+  }
+  if (reason != Reason.ALLOWED && access != null) {
+    reportRefusal(connection, line, reason, access);
+    return refuseSubscription(connection, chunk, line, position);
+  }
+  const next = chunk.position(line.next);
+  // nats-server's limit is asked before the sid, so a repeated sid is over it too (client.go processSubEx).
+  if (connection.subscriptions.liveCount >= limits.subscriptions) {
+    if (access == null) return next;
+    access.rule = -1;
+    reportRefusal(connection, line, Reason.TOO_MANY_SUBSCRIPTIONS, access);
+    if (!connection.pongs.push(Pong.SUBSCRIPTIONS_EXCEEDED)) {
+      return unreadable(connection, chunk, position, ProtocolError.MEMORY);
+    }
+    return replaceByPing(connection, chunk, position, next);
+  }
+  meter.allowed(Operation.SUB);
+  if (!isInsertable(tokens, line.subject, line.subjectLength)) return next;
+  const known = connection.subscriptions.find(line.sid, line.sidLength, hashBytes(line.sid, line.sidLength));
+  if (known != 0 && isLive(known)) return next;
+  const added = connection.subscriptions.add(
+    line.sid,
+    line.sidLength,
+    line.subject,
+    line.subjectLength,
+    line.queue,
+    line.queueLength,
+  );
+  return added == 0 ? unreadable(connection, chunk, position, ProtocolError.MEMORY) : next;
+}
+
+function refuseSubscription(connection: Connection, chunk: Chunk, line: ClientLine, position: i32): i32 {
+  const pongs = connection.pongs;
+  const remembered =
+    line.queueLength > 0
+      ? pongs.pushNameAndQueue(Pong.QUEUE_VIOLATION, line.subject, line.subjectLength, line.queue, line.queueLength)
+      : pongs.pushName(Pong.SUBSCRIPTION_VIOLATION, line.subject, line.subjectLength);
+  if (!remembered) return unreadable(connection, chunk, position, ProtocolError.MEMORY);
+  return replaceByPing(connection, chunk, position, chunk.position(line.next));
+}
+
+/**
+ * Follows nats-server's own bookkeeping. While deliveries are filtered its count would include messages that the
+ * client never got, so a maximum is counted here and the server hears of the end only when it is reached.
+ */
+function unsubscribe(connection: Connection, chunk: Chunk, line: ClientLine, position: i32): i32 {
+  const next = chunk.position(line.next);
+  const subscriptions = connection.subscriptions;
+  const sub = subscriptions.find(line.sid, line.sidLength, hashBytes(line.sid, line.sidLength));
+  if (sub == 0 || !isLive(sub)) return next;
+  if (line.maxMessages <= receivedOf(sub)) {
+    subscriptions.end(sub);
+    return next;
+  }
+  setMax(sub, line.maxMessages);
+  const access = connection.access;
+  if (access == null || !access.filtering) return next;
+  if (!connection.options.verbose) {
+    chunk.drop(position, next);
+    return next;
+  }
+  if (!connection.pongs.push(Pong.OK)) return unreadable(connection, chunk, position, ProtocolError.MEMORY);
+  return replaceByPing(connection, chunk, position, next);
+}
+
+function ping(connection: Connection, chunk: Chunk, line: ClientLine, position: i32): i32 {
+  const next = chunk.position(line.next);
+  if (connection.observing) return next;
+  if (line.hasTail) replace(chunk, position, next, PING_LINE);
+  if (!connection.pongs.pushClient()) return unreadable(connection, chunk, position, ProtocolError.MEMORY);
+  notePing(connection, FirstPing.CLIENT);
+  return next;
+}
+
+function connect(connection: Connection, chunk: Chunk, line: ClientLine, position: i32): i32 {
+  const again = connection.options.received;
+  if (!connection.options.read(line.argument, line.argumentLength)) {
+    return unreadable(connection, chunk, position, ProtocolError.CONNECT_JSON);
+  }
+  if (again) connection.forgetSubscriptions();
+  return chunk.position(line.next);
+}
+
+/** The first PING that nats-server reads after CONNECT makes it send a second INFO: remember whose it was. */
+export function notePing(connection: Connection, whose: FirstPing): void {
+  if (connection.firstPing == FirstPing.NONE && connection.options.received) connection.firstPing = whose;
+}
+
+/** Sends the UNSUBs that deliveries have made due; `position` is the beginning of an operation. */
+export function sendUnsubscribes(connection: Connection, chunk: Chunk, position: i32): void {
+  const due = connection.unsubscribe;
+  chunk.drop(position, position);
+  let at = due.pointer;
+  const end = due.pointer + <usize>due.length;
+  while (at < end) {
+    const length = load<i32>(at);
+    // In verbose mode the server's +OK for it must not reach the client.
+    if (connection.options.verbose && connection.pongs.push(Pong.SWALLOW_OK)) {
+      chunk.write(PING_LINE);
+      notePing(connection, FirstPing.OURS);
+    }
+    chunk.write(UNSUB_START);
+    chunk.writeBytes(at + 4, length);
+    chunk.write(LINE_END);
+    at += 4 + <usize>length;
+  }
+  due.clear();
+}
+
+function replaceByPing(connection: Connection, chunk: Chunk, position: i32, next: i32): i32 {
+  replace(chunk, position, next, PING_LINE);
+  notePing(connection, FirstPing.OURS);
+  return next;
+}
+
+function replace(chunk: Chunk, position: i32, next: i32, text: StaticArray<u8>): void {
+  chunk.drop(position, next);
+  chunk.write(text);
+}
+
+function unreadable(connection: Connection, chunk: Chunk, position: i32, kind: ProtocolError): i32 {
+  connection.toServerPayload = 0;
+  endUnreadable(connection, chunk, position, kind);
+  return chunk.size;
+}

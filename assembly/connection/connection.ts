@@ -1,0 +1,109 @@
+import { Buffer } from "../bytes/buffer";
+import { ConnectOptions } from "../nats/connect";
+import { Meter } from "../telemetry/meter";
+import { Access } from "./access";
+import { ExpectedPongs } from "./expected-pongs";
+import { Plugin } from "./plugin";
+import { Subscriptions } from "./subscriptions";
+
+/** How far a connection has come. */
+export const enum Phase {
+  /** The client has sent nothing yet, so nothing is known of it. */
+  NEW = 0,
+  /** Its operations are judged. */
+  OPEN = 1,
+  /** Nothing of the client's is forwarded any more; what the server still says reaches the client. */
+  ENDING = 2,
+  /** Nothing passes in either direction. */
+  ENDED = 3,
+  /** In DRY_RUN, a stream that cannot be read: it passes unread. */
+  UNREAD = 4,
+}
+
+/** What the first PING after CONNECT was, which makes nats-server send a second INFO. */
+export const enum FirstPing {
+  NONE = 0,
+  CLIENT = 1,
+  OURS = 2,
+}
+
+/** All that is kept of one connection. The two pipelines are in to-server.ts and to-client.ts. */
+@final
+export class Connection {
+  phase: Phase = Phase.NEW;
+  /** Since when (milliseconds) the connection is ENDING or ENDED; 0 before. */
+  endingSince: i64 = 0;
+  /** Nothing is edited or closed: the configuration is in DRY_RUN. */
+  readonly observing: bool;
+
+  principal: string = "";
+  access: Access | null = null;
+  /** What dry-run rules would have decided. */
+  shadow: Access | null = null;
+  meter: Meter | null = null;
+
+  /** Client to server: an unfinished line, and what is left of a payload with its CR LF. */
+  readonly toServerTail: Buffer = new Buffer();
+  toServerPayload: i32 = 0;
+  /** The payload belongs to a refused publish. */
+  dropsPayload: bool = false;
+  /** The client waits under StopIteration until `pongs` has drained; this many bytes are held. */
+  held: i32 = 0;
+  readonly options: ConnectOptions = new ConnectOptions();
+  readonly subscriptions: Subscriptions = new Subscriptions();
+  /** Sids, each with its length before it, whose UNSUB goes to the server with the next bytes. */
+  readonly unsubscribe: Buffer = new Buffer();
+
+  /** Server to client. */
+  readonly toClientTail: Buffer = new Buffer();
+  toClientPayload: i32 = 0;
+  dropsDelivery: bool = false;
+  readonly pongs: ExpectedPongs = new ExpectedPongs();
+  /** The next +OK answers an UNSUB of ours. */
+  swallowsOk: bool = false;
+  firstPing: FirstPing = FirstPing.NONE;
+  /** The INFO that our PING called forth before the client's own. */
+  readonly heldInfo: Buffer = new Buffer();
+
+  /** From INFO. Until the first one nats-server's default holds. */
+  maxPayload: i32 = 1_048_576;
+  serverHeaders: bool = true;
+  authRequired: bool = false;
+  clientId: u64 = 0;
+
+  constructor(
+    readonly id: u32,
+    readonly plugin: Plugin,
+  ) {
+    this.observing = plugin.isDryRun;
+  }
+
+  /** nats-server takes nothing but CONNECT yet. */
+  get awaitsAuthentication(): bool {
+    return this.authRequired && !this.options.received;
+  }
+
+  /** Bytes of budgeted memory that buffers of this connection hold. */
+  get bufferedBytes(): i32 {
+    return this.toServerTail.capacity + this.toClientTail.capacity + this.pongs.size + this.heldInfo.capacity;
+  }
+
+  /** What a second CONNECT does at the server: subscriptions, grants and filters begin anew (client.go processConnect). */
+  forgetSubscriptions(): void {
+    this.subscriptions.release();
+    this.unsubscribe.release();
+    const access = this.access;
+    if (access != null) access.reset();
+    const shadow = this.shadow;
+    if (shadow != null) shadow.reset();
+  }
+
+  /** The connection's object may live on until the collector finds it; its memory does not. */
+  release(): void {
+    this.toServerTail.release();
+    this.toClientTail.release();
+    this.heldInfo.release();
+    this.pongs.release();
+    this.forgetSubscriptions();
+  }
+}

@@ -1,0 +1,71 @@
+import { ServerLine } from "../nats/server-line";
+import { Connection } from "./connection";
+import { reportDelivery } from "./report";
+import {
+  countReceived,
+  isLive,
+  maxOf,
+  queueLengthOf,
+  queueOf,
+  sidLengthOf,
+  sidOf,
+  endedByCount,
+} from "./subscriptions";
+
+/**
+ * One message on its way to the client. Answers whether it passes. A message that does not pass is as if it had never
+ * been delivered: it is not counted and grants no reply (nats.md §3.4).
+ */
+export function deliver(connection: Connection, line: ServerLine): bool {
+  const meter = connection.meter;
+  if (meter == null) return true;
+  const sub = connection.subscriptions.find(line.sid, line.sidLength, line.sidHash);
+  const access = connection.access;
+  if (access != null && access.filtering) {
+    // Its maximum was reached, but the server does not know yet.
+    if (sub != 0 && endedByCount(sub)) return false;
+    if (access.keepsBack(line.subject, line.subjectLength, queue(sub), queueLength(sub), sub != 0)) {
+      reportDelivery(connection, false, line.operation, line.size, access);
+      return false;
+    }
+  }
+  const shadow = connection.shadow;
+  if (shadow != null) {
+    if (
+      shadow.filtering &&
+      shadow.keepsBack(line.subject, line.subjectLength, queue(sub), queueLength(sub), sub != 0)
+    ) {
+      reportDelivery(connection, true, line.operation, line.size, shadow);
+    } else if (line.replyLength > 0 && shadow.grantsReplies) shadow.noteReply(line.reply, line.replyLength);
+  }
+  if (access != null && line.replyLength > 0 && access.grantsReplies) access.noteReply(line.reply, line.replyLength);
+  meter.allowedPayload(line.operation, line.size);
+  if (sub != 0 && isLive(sub)) count(connection, sub);
+  return true;
+}
+
+function count(connection: Connection, sub: usize): void {
+  const received = countReceived(sub);
+  const most = maxOf(sub);
+  if (most == 0 || received < most) return;
+  const access = connection.access;
+  if (access != null && access.filtering) {
+    // The server was not told of the maximum (client-operations.ts unsubscribe): it is told of the end instead.
+    const due = connection.unsubscribe;
+    const length = sidLengthOf(sub);
+    if (due.reserve(4 + length)) {
+      store<i32>(due.pointer + <usize>due.length, length);
+      due.length += 4;
+      due.append(sidOf(sub), length);
+    }
+    connection.subscriptions.endByCount(sub);
+  } else connection.subscriptions.end(sub);
+}
+
+function queue(sub: usize): usize {
+  return sub == 0 ? 0 : queueOf(sub);
+}
+
+function queueLength(sub: usize): i32 {
+  return sub == 0 ? 0 : queueLengthOf(sub);
+}

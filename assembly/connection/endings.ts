@@ -1,0 +1,94 @@
+import { Chunk } from "../proxy/chunk";
+import { CONNECT_WITHOUT_JSON, ILLEGAL_LINE, LINE_END, LONG_CONNECT, PING_LINE, PUB_WITHOUT_SIZE } from "../nats/texts";
+import { ProtocolError } from "../telemetry/stats";
+import { callbackTime } from "./callback-time";
+import { Connection, Phase } from "./connection";
+import { Pong } from "./expected-pongs";
+import { reportUnreadable } from "./report";
+
+/**
+ * How a connection ends from our side. There is no call that writes to a client, so nats-server is made to end it:
+ * the rest of the client's chunk is replaced by a line that every nats-server refuses, before it a PING if the client
+ * is to get another text than nats-server's own. Nothing of what we could not read is forwarded. Should the server
+ * not close, the tick does (plugin.ts).
+ */
+
+/** The client's stream cannot be read from `position` on. In DRY_RUN it passes unread from here. */
+export function endUnreadable(connection: Connection, chunk: Chunk, position: i32, kind: ProtocolError): void {
+  reportUnreadable(connection, kind);
+  if (connection.observing) {
+    connection.phase = Phase.UNREAD;
+    connection.toServerTail.release();
+    connection.toClientTail.release();
+    return;
+  }
+  chunk.drop(position, chunk.size);
+  switch (kind) {
+    case ProtocolError.BAD_ARGUMENTS:
+    case ProtocolError.HEADERS_UNSUPPORTED:
+      chunk.write(PUB_WITHOUT_SIZE);
+      break;
+    case ProtocolError.CONNECT_JSON:
+      chunk.write(CONNECT_WITHOUT_JSON);
+      break;
+    case ProtocolError.CONTROL_LINE:
+      if (!connection.awaitsAuthentication) {
+        endWithText(connection, chunk, Pong.CONTROL_LINE_EXCEEDED);
+        return;
+      }
+      writeLongConnect(connection, chunk);
+      break;
+    case ProtocolError.PAYLOAD_SIZE:
+      endWithText(connection, chunk, Pong.PAYLOAD_VIOLATION);
+      return;
+    default:
+      chunk.write(ILLEGAL_LINE);
+  }
+  startEnding(connection);
+}
+
+/** Everything from `position` on is dropped, and the client's last line is the text of `pong`. */
+export function endRefused(connection: Connection, chunk: Chunk, position: i32, pong: Pong): void {
+  chunk.drop(position, chunk.size);
+  endWithText(connection, chunk, pong);
+}
+
+function endWithText(connection: Connection, chunk: Chunk, pong: Pong): void {
+  if (connection.pongs.push(pong)) chunk.write(PING_LINE);
+  chunk.write(ILLEGAL_LINE);
+  startEnding(connection);
+}
+
+/**
+ * Before authentication nats-server answers a PING with an Authorization Violation, but a CONNECT that is too long
+ * with its own text. This one is too long by a byte, and no JSON should the server's limit be higher than ours.
+ */
+function writeLongConnect(connection: Connection, chunk: Chunk): void {
+  const document = connection.plugin.document;
+  if (document == null) return;
+  const blanks = document.limits.controlLine;
+  chunk.write(LONG_CONNECT);
+  memory.fill(chunk.writeArea(blanks), 0x20, <usize>blanks);
+  chunk.wrote(blanks);
+  chunk.write(LINE_END);
+}
+
+function startEnding(connection: Connection): void {
+  connection.phase = Phase.ENDING;
+  connection.endingSince = callbackTime();
+  connection.toServerPayload = 0;
+  connection.dropsPayload = false;
+}
+
+/** Nothing passes any more; the tick closes the connection. */
+export function endAtOnce(connection: Connection, kind: ProtocolError): void {
+  reportUnreadable(connection, kind);
+  if (connection.observing) {
+    connection.phase = Phase.UNREAD;
+    connection.toServerTail.release();
+    connection.toClientTail.release();
+    return;
+  }
+  connection.phase = Phase.ENDED;
+  connection.endingSince = 1;
+}

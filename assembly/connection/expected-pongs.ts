@@ -1,0 +1,167 @@
+import { Buffer } from "../bytes/buffer";
+
+/** What becomes of the PONG that answers a PING. */
+export const enum Pong {
+  /** No PING of ours or of the client's is unanswered. */
+  NONE = 0,
+  /** The client's own: it passes. */
+  CLIENT = 1,
+  /** The next +OK answers an UNSUB of ours: both are swallowed. */
+  SWALLOW_OK = 2,
+  /** Becomes `+OK`. */
+  OK = 3,
+  /** Becomes a violation's text, with the name kept here. */
+  PUBLISH_VIOLATION = 4,
+  /** The same, after `Invalid Publish Subject` (pedantic mode). */
+  PEDANTIC_PUBLISH_VIOLATION = 5,
+  REPLY_VIOLATION = 6,
+  PEDANTIC_REPLY_VIOLATION = 7,
+  SUBSCRIPTION_VIOLATION = 8,
+  /** With a queue beside the subject. */
+  QUEUE_VIOLATION = 9,
+  SUBSCRIPTIONS_EXCEEDED = 10,
+  /** From here on the connection ends: the last line that the client gets. */
+  AUTHORIZATION_VIOLATION = 11,
+  CONTROL_LINE_EXCEEDED = 12,
+  PAYLOAD_VIOLATION = 13,
+}
+
+/** One record: kind << 24 | length of the name; for QUEUE_VIOLATION also the length of the queue; then the bytes. */
+const HEAD: i32 = 4;
+const LENGTH_MASK: u32 = 0xffffff;
+/** A run of the client's own PINGs is one record whose "length" is their number. */
+const MAX_RUN: u32 = LENGTH_MASK;
+/** Moved to the front once this much has been taken off, so that a long queue costs O(1) for each record. */
+const COMPACT: i32 = 4096;
+
+/**
+ * The PINGs that are under way to the server, in order, with what their PONGs become: one record for each PING,
+ * whoever sent it. nats-server answers PINGs in the order of all other operations, so a refusal's text takes the place
+ * that nats-server's own would have.
+ */
+@final
+export class ExpectedPongs {
+  private readonly records: Buffer = new Buffer();
+  private head: i32 = 0;
+  private last: i32 = -1;
+
+  /** Bytes that wait; bounded by the caller (`limits.outstandingReplies`). */
+  get size(): i32 {
+    return this.records.length - this.head;
+  }
+
+  get isEmpty(): bool {
+    return this.records.length == this.head;
+  }
+
+  /** Answers false when the budget has no room, and then has changed nothing. */
+  pushClient(): bool {
+    if (this.last >= this.head && !this.isEmpty) {
+      const at = this.records.pointer + <usize>this.last;
+      const record = load<u32>(at);
+      if (record >> 24 == <u32>Pong.CLIENT && (record & LENGTH_MASK) < MAX_RUN) {
+        store<u32>(at, record + 1);
+        return true;
+      }
+    }
+    return this.begin(Pong.CLIENT, 1, HEAD);
+  }
+
+  push(kind: Pong): bool {
+    return this.begin(kind, 0, HEAD);
+  }
+
+  pushName(kind: Pong, name: usize, length: i32): bool {
+    if (!this.begin(kind, length, HEAD + length)) return false;
+    this.records.append(name, length);
+    return true;
+  }
+
+  pushNameAndQueue(kind: Pong, name: usize, length: i32, queue: usize, queueLength: i32): bool {
+    if (!this.begin(kind, length, HEAD + HEAD + length + queueLength)) return false;
+    store<u32>(this.records.pointer + <usize>this.records.length, <u32>queueLength);
+    this.records.length += HEAD;
+    this.records.append(name, length);
+    this.records.append(queue, queueLength);
+    return true;
+  }
+
+  /** Takes back the newest record, whose PING was not sent after all. */
+  takeBackLast(): void {
+    if (this.last < this.head) return;
+    this.records.length = this.last;
+    this.last = -1;
+  }
+
+  get kind(): Pong {
+    return this.isEmpty ? Pong.NONE : <Pong>(load<u32>(this.at) >> 24);
+  }
+
+  get name(): usize {
+    return this.at + <usize>(this.kind == Pong.QUEUE_VIOLATION ? HEAD + HEAD : HEAD);
+  }
+
+  get nameLength(): i32 {
+    return <i32>(load<u32>(this.at) & LENGTH_MASK);
+  }
+
+  get queue(): usize {
+    return this.name + <usize>this.nameLength;
+  }
+
+  get queueLength(): i32 {
+    return this.kind == Pong.QUEUE_VIOLATION ? <i32>load<u32>(this.at, HEAD) : 0;
+  }
+
+  /** Takes one PONG off the front. */
+  pop(): void {
+    if (this.isEmpty) return;
+    const record = load<u32>(this.at);
+    const length = <i32>(record & LENGTH_MASK);
+    const kind = <Pong>(record >> 24);
+    if (kind == Pong.CLIENT) {
+      if (length > 1) {
+        store<u32>(this.at, record - 1);
+        return;
+      }
+      this.advance(HEAD);
+    } else if (kind == Pong.QUEUE_VIOLATION) {
+      this.advance(HEAD + HEAD + length + <i32>load<u32>(this.at, HEAD));
+    } else this.advance(HEAD + length);
+  }
+
+  release(): void {
+    this.records.release();
+    this.head = 0;
+    this.last = -1;
+  }
+
+  private get at(): usize {
+    return this.records.pointer + <usize>this.head;
+  }
+
+  private begin(kind: Pong, length: i32, bytes: i32): bool {
+    if (this.head > COMPACT && this.head > this.records.length >> 1) this.compact();
+    if (!this.records.reserve(bytes)) return false;
+    this.last = this.records.length;
+    store<u32>(this.records.pointer + <usize>this.records.length, ((<u32>kind) << 24) | (<u32>length));
+    this.records.length += HEAD;
+    return true;
+  }
+
+  private compact(): void {
+    const size = this.size;
+    memory.copy(this.records.pointer, this.at, <usize>size);
+    this.records.length = size;
+    this.last -= this.head;
+    this.head = 0;
+  }
+
+  private advance(bytes: i32): void {
+    this.head += bytes;
+    if (!this.isEmpty) return;
+    this.records.clear();
+    this.head = 0;
+    this.last = -1;
+  }
+}

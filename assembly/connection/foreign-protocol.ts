@@ -1,0 +1,37 @@
+import { utf8 } from "../bytes/text";
+import { ProtocolError } from "../telemetry/stats";
+
+/** The first byte of a TLS record that holds a handshake (RFC 8446 §5.1). */
+const TLS_HANDSHAKE: u8 = 0x16;
+
+const HTTP_STARTS: StaticArray<StaticArray<u8>> = [
+  utf8("GET "),
+  utf8("HEAD "),
+  utf8("POST "),
+  utf8("PUT "),
+  utf8("OPTIONS "),
+  utf8("DELETE "),
+  utf8("PRI * HTTP/2"),
+];
+const PROXY_V1: StaticArray<u8> = utf8("PROXY ");
+const PROXY_V2: StaticArray<u8> = [0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51];
+
+/**
+ * What else than NATS begins with these bytes, or -1. Each of them ends the connection anyway, as none begins an
+ * operation; recognised, they give an operator the remedy.
+ */
+export function foreignProtocol(pointer: usize, end: usize): i32 {
+  if (pointer >= end) return -1;
+  if (load<u8>(pointer) == TLS_HANDSHAKE) return ProtocolError.TLS;
+  for (let i = 0; i < HTTP_STARTS.length; i++) {
+    if (startsWith(pointer, end, unchecked(HTTP_STARTS[i]))) return ProtocolError.HTTP;
+  }
+  if (startsWith(pointer, end, PROXY_V1) || startsWith(pointer, end, PROXY_V2)) return ProtocolError.PROXY_PROTOCOL;
+  return -1;
+}
+
+function startsWith(pointer: usize, end: usize, text: StaticArray<u8>): bool {
+  return (
+    end - pointer >= <usize>text.length && memory.compare(pointer, changetype<usize>(text), <usize>text.length) == 0
+  );
+}

@@ -1,0 +1,111 @@
+import { limitBytes, raiseLimit, usedBytes } from "../bytes/budget";
+import { PolicyDocument, readPolicy } from "../policy/config";
+import { Principal } from "../policy/principal";
+import { RuleSet, RuleSets } from "../policy/rule-set";
+import { Mode } from "../policy/rules";
+import { configurationPointer, receiveConfiguration, releaseConfiguration } from "../proxy/configuration";
+import { LogLevel, logText } from "../proxy/log";
+import { actOn, closeDownstream } from "../proxy/stream";
+import { Audit } from "../telemetry/audit";
+import { Meters } from "../telemetry/meter";
+import { ProtocolError } from "../telemetry/stats";
+import { callbackTime } from "./callback-time";
+import { Connection, Phase } from "./connection";
+import { endAtOnce } from "./endings";
+import { reporterOf } from "./identity";
+
+/** A connection that is to end is closed from the tick after this long, if nats-server has not done so. */
+const ENDING_MILLISECONDS: i64 = 2000;
+/** How full the VM's budget may be before the tick sheds connections. */
+const SHED_ABOVE: f64 = 0.9;
+
+/** One configuration of the filter (a root context of the host), with the connections that it serves in this worker. */
+@final
+export class Plugin {
+  document: PolicyDocument | null = null;
+  private ruleSets: RuleSets | null = null;
+  meters: Meters = new Meters("unknown");
+  audit: Audit = new Audit(1, 1);
+  private readonly connections: Map<u32, Connection> = new Map();
+
+  constructor(readonly id: u32) {}
+
+  get isDryRun(): bool {
+    const document = this.document;
+    return document != null && document.mode == Mode.DRY_RUN;
+  }
+
+  /**
+   * Takes a configuration of `size` bytes, or refuses it whole and says why. After a refusal Envoy keeps the old one,
+   * or closes every connection if there is none.
+   */
+  configure(size: i32): bool {
+    const length = receiveConfiguration(size);
+    const document = readPolicy(configurationPointer, length);
+    releaseConfiguration();
+    if (!document.faults.isEmpty) {
+      logText(
+        LogLevel.CRITICAL,
+        `istio-nats: this configuration is refused whole, ${document.faults.count} fault(s):\n` +
+          document.faults.toString(),
+      );
+      return false;
+    }
+    raiseLimit(<usize>document.limits.memory);
+    this.meters.flush();
+    this.document = document;
+    this.ruleSets = new RuleSets(document);
+    this.meters = new Meters(reporterOf(document.identity));
+    this.audit = new Audit(document.audit.refusalsPerSecond, document.audit.burst);
+    return true;
+  }
+
+  /** The rules that match a peer; none before the first configuration. */
+  rulesOf(peer: Principal): RuleSet {
+    let sets = this.ruleSets;
+    if (sets == null) {
+      sets = new RuleSets(new PolicyDocument());
+      this.ruleSets = sets;
+    }
+    return sets.of(peer);
+  }
+
+  open(id: u32): Connection {
+    const connection = new Connection(id, this);
+    this.connections.set(id, connection);
+    return connection;
+  }
+
+  close(connection: Connection): void {
+    const meter = connection.meter;
+    if (meter != null) {
+      meter.closed();
+      meter.flush();
+    }
+    connection.release();
+    this.connections.delete(connection.id);
+  }
+
+  /** Gives the host what was counted, closes what is to end, and makes room when memory runs out. */
+  tick(): void {
+    const now = callbackTime();
+    const full = <f64>usedBytes() > <f64>limitBytes() * SHED_ABOVE;
+    const all = this.connections.values();
+    for (let i = 0; i < all.length; i++) this.attend(all[i], now, full);
+    this.audit.onTick(now);
+    this.meters.flush();
+  }
+
+  private attend(connection: Connection, now: i64, full: bool): void {
+    connection.subscriptions.tick(now);
+    if (connection.observing) return;
+    // What is not known yet, or already refused, goes first; others are refused more memory when they ask for it.
+    if (full && connection.phase != Phase.OPEN && connection.endingSince == 0 && connection.bufferedBytes > 0) {
+      endAtOnce(connection, ProtocolError.MEMORY);
+    }
+    const since = connection.endingSince;
+    if (since == 0 || (now - since < ENDING_MILLISECONDS && !(full && connection.phase != Phase.OPEN))) return;
+    actOn(connection.id);
+    closeDownstream();
+  }
+}

@@ -1,0 +1,103 @@
+import { BLOCK_HASH, BLOCK_KEY_LENGTH, BlockTable } from "../bytes/block-table";
+import { giveBack, take } from "../bytes/budget";
+import { hashBytes } from "../bytes/compare";
+import { ResponseLimit } from "../policy/permissions";
+
+/** Offsets into the block of one grant, whose key is the reply subject. */
+const USES: usize = 8;
+/** The next newer and older grant of the same row, 0 at its ends. */
+const NEWER: usize = 12;
+const OLDER: usize = 16;
+const GRANTED_AT: usize = 24;
+const BYTES: usize = 32;
+
+/**
+ * The reply subjects on which one connection may answer (`allow_responses` of one rule), as nats-server keeps them
+ * (client.go `deliverMsg`, `responseAllowed`): a delivery with a reply subject that the lists do not allow grants it;
+ * each check uses it once; after `max` uses or `expires` it is gone.
+ *
+ * nats-server prunes used-up grants now and then; here they go at their last use, which no client can tell apart, and
+ * the row is in order of time, so that expired ones are found at its old end. nats-server has no bound on their
+ * number: past ours the oldest goes, which only refuses more.
+ */
+@final
+export class ReplyGrants {
+  private readonly table: BlockTable = new BlockTable(BYTES);
+  private newest: usize = 0;
+  private oldest: usize = 0;
+
+  constructor(
+    readonly limit: ResponseLimit,
+    private readonly bound: i32,
+  ) {}
+
+  /** A delivery brought this reply subject. Answers false when the budget has no room (then nothing is granted). */
+  grant(reply: usize, length: i32, now: i64): bool {
+    this.forgetExpired(now);
+    const hash = hashBytes(reply, length);
+    const known = this.table.find(reply, length, hash);
+    if (known != 0) this.remove(known);
+    if (this.table.count >= this.bound) this.remove(this.oldest);
+    if (!this.table.makeRoom()) return false;
+    const grant = take(BYTES + <usize>length);
+    if (grant == 0) return false;
+    store<u32>(grant, hash, BLOCK_HASH);
+    store<i32>(grant, length, BLOCK_KEY_LENGTH);
+    store<i32>(grant, 0, USES);
+    store<i64>(grant, now, GRANTED_AT);
+    memory.copy(grant + BYTES, reply, <usize>length);
+    store<usize>(grant, 0, NEWER);
+    store<usize>(grant, this.newest, OLDER);
+    if (this.newest != 0) store<usize>(this.newest, grant, NEWER);
+    else this.oldest = grant;
+    this.newest = grant;
+    this.table.enter(grant);
+    return true;
+  }
+
+  /** Is a publish to `subject` an answer that is still allowed? It counts as a use if so, and ends the grant if not. */
+  use(subject: usize, length: i32, now: i64): bool {
+    if (this.table.count == 0) return false;
+    const grant = this.table.find(subject, length, hashBytes(subject, length));
+    if (grant == 0) return false;
+    const uses = load<i32>(grant, USES) + 1;
+    store<i32>(grant, uses, USES);
+    const max = this.limit.max;
+    const expires = this.limit.expires;
+    if ((max > 0 && uses > max) || (expires > 0 && now - load<i64>(grant, GRANTED_AT) > expires)) {
+      this.remove(grant);
+      return false;
+    }
+    if (max > 0 && uses == max) this.remove(grant);
+    return true;
+  }
+
+  release(): void {
+    let grant = this.oldest;
+    while (grant != 0) {
+      const next = load<usize>(grant, NEWER);
+      giveBack(grant, BYTES + <usize>load<i32>(grant, BLOCK_KEY_LENGTH));
+      grant = next;
+    }
+    this.table.release();
+    this.newest = 0;
+    this.oldest = 0;
+  }
+
+  private forgetExpired(now: i64): void {
+    const expires = this.limit.expires;
+    if (expires <= 0) return;
+    while (this.oldest != 0 && now - load<i64>(this.oldest, GRANTED_AT) > expires) this.remove(this.oldest);
+  }
+
+  private remove(grant: usize): void {
+    const newer = load<usize>(grant, NEWER);
+    const older = load<usize>(grant, OLDER);
+    if (newer != 0) store<usize>(newer, older, OLDER);
+    else this.newest = older;
+    if (older != 0) store<usize>(older, newer, NEWER);
+    else this.oldest = newer;
+    this.table.takeOut(grant);
+    giveBack(grant, BYTES + <usize>load<i32>(grant, BLOCK_KEY_LENGTH));
+  }
+}

@@ -1,0 +1,217 @@
+import { BLOCK_HASH, BLOCK_KEY_LENGTH, BlockTable } from "../bytes/block-table";
+import { giveBack, take } from "../bytes/budget";
+import { equalBytes, hashBytes } from "../bytes/compare";
+
+/** Offsets into the block of one subscription, whose key is the sid; sid, subject and queue follow the fields. */
+const SUBJECT_LENGTH: usize = 8;
+const QUEUE_LENGTH: usize = 12;
+const RECEIVED: usize = 16;
+const MAX: usize = 20;
+const STATE: usize = 24;
+const BYTES: usize = 28;
+
+const enum State {
+  LIVE = 0,
+  /** Ended by the client or by its maximum; kept a while, since messages of it are still under way. */
+  ENDED = 1,
+  /** Its maximum was counted here and is reached; the server delivers on until it hears of it. */
+  COUNTED_OUT = 2,
+}
+
+/** Ended subscriptions that are remembered. Messages are not under way for longer than this many UNSUBs. */
+const MAX_ENDED: i32 = 256;
+/** Milliseconds without a further ended one after which they are forgotten. */
+const FORGET_AFTER: i64 = 10_000;
+/**
+ * The subscriptions of one connection by sid, as nats-server has them: a live sid is never replaced, its deliveries
+ * count from its SUB on, and `UNSUB sid max` ends it at that count (client.go `processSub`, `processUnsub`). A
+ * subscription is a pointer here; 0 is none.
+ */
+@final
+export class Subscriptions {
+  private readonly table: BlockTable = new BlockTable(BYTES);
+  liveCount: i32 = 0;
+  endedCount: i32 = 0;
+  /** Oldest ended subscriptions leave first; 0 until one has ended. */
+  private ended: usize = 0;
+  private endedHead: i32 = 0;
+  private lastFound: usize = 0;
+
+  /** The subscription of this sid, live or ended. */
+  find(sid: usize, length: i32, hash: u32): usize {
+    const last = this.lastFound;
+    if (
+      last != 0 &&
+      load<u32>(last, BLOCK_HASH) == hash &&
+      load<i32>(last, BLOCK_KEY_LENGTH) == length &&
+      equalBytes(last + BYTES, sid, length)
+    ) {
+      return last;
+    }
+    const sub = this.table.find(sid, length, hash);
+    if (sub != 0) this.lastFound = sub;
+    return sub;
+  }
+
+  /** Adds a subscription whose sid is not live. Answers 0 when the budget has no room. */
+  add(sid: usize, sidLength: i32, subject: usize, subjectLength: i32, queue: usize, queueLength: i32): usize {
+    const hash = hashBytes(sid, sidLength);
+    const old = this.find(sid, sidLength, hash);
+    if (old != 0) this.remove(old);
+    if (!this.table.makeRoom()) return 0;
+    const sub = take(BYTES + <usize>(sidLength + subjectLength + queueLength));
+    if (sub == 0) return 0;
+    store<u32>(sub, hash, BLOCK_HASH);
+    store<i32>(sub, sidLength, BLOCK_KEY_LENGTH);
+    store<i32>(sub, subjectLength, SUBJECT_LENGTH);
+    store<i32>(sub, queueLength, QUEUE_LENGTH);
+    store<i32>(sub, 0, RECEIVED);
+    store<i32>(sub, 0, MAX);
+    store<i32>(sub, State.LIVE, STATE);
+    const text = sub + BYTES;
+    memory.copy(text, sid, <usize>sidLength);
+    memory.copy(text + <usize>sidLength, subject, <usize>subjectLength);
+    memory.copy(text + <usize>(sidLength + subjectLength), queue, <usize>queueLength);
+    this.table.enter(sub);
+    this.liveCount++;
+    return sub;
+  }
+
+  /** The subscription has ended; messages that are under way still belong to it. */
+  end(sub: usize): void {
+    this.endAs(sub, State.ENDED);
+  }
+
+  /** Its maximum is reached by our own count: what still comes is too much. */
+  endByCount(sub: usize): void {
+    this.endAs(sub, State.COUNTED_OUT);
+  }
+
+  private endAs(sub: usize, state: State): void {
+    if (load<i32>(sub, STATE) != State.LIVE) return;
+    store<i32>(sub, state, STATE);
+    this.liveCount--;
+    if (this.ended == 0) this.ended = take((<usize>MAX_ENDED) << 2);
+    if (this.ended == 0) {
+      this.takeOut(sub);
+      return;
+    }
+    if (this.endedCount == MAX_ENDED) this.remove(load<usize>(this.endedSlot(this.endedHead)));
+    store<usize>(this.endedSlot((this.endedHead + this.endedCount) & (MAX_ENDED - 1)), sub);
+    this.endedCount++;
+  }
+
+  /** Once none has ended for a while, nothing of the ended ones can be under way any more. */
+  tick(now: i64): void {
+    if (this.ended == 0) return;
+    if (this.endedCount != this.countAtTick) {
+      this.countAtTick = this.endedCount;
+      this.quietSince = now;
+    } else if (now - this.quietSince > FORGET_AFTER) this.forgetEnded();
+  }
+  private countAtTick: i32 = -1;
+  private quietSince: i64 = 0;
+
+  private forgetEnded(): void {
+    while (this.endedCount > 0) this.remove(load<usize>(this.endedSlot(this.endedHead)));
+    giveBack(this.ended, (<usize>MAX_ENDED) << 2);
+    this.ended = 0;
+    this.endedHead = 0;
+    this.countAtTick = -1;
+  }
+
+  /** Drops everything, as a second CONNECT does, and all memory. */
+  release(): void {
+    let sub = this.table.nextBlock(0);
+    while (sub != 0) {
+      giveBack(sub, sizeOf(sub));
+      sub = this.table.nextBlock(this.table.nextSlot);
+    }
+    this.table.release();
+    giveBack(this.ended, (<usize>MAX_ENDED) << 2);
+    this.liveCount = 0;
+    this.ended = 0;
+    this.endedCount = 0;
+    this.endedHead = 0;
+    this.lastFound = 0;
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  private endedSlot(index: i32): usize {
+    return this.ended + ((<usize>index) << 2);
+  }
+
+  /** Takes an ended subscription out of the table and of the row of ended ones. */
+  private remove(sub: usize): void {
+    for (let i = 0; i < this.endedCount; i++) {
+      if (load<usize>(this.endedSlot((this.endedHead + i) & (MAX_ENDED - 1))) != sub) continue;
+      for (let j = i; j > 0; j--) {
+        store<usize>(
+          this.endedSlot((this.endedHead + j) & (MAX_ENDED - 1)),
+          load<usize>(this.endedSlot((this.endedHead + j - 1) & (MAX_ENDED - 1))),
+        );
+      }
+      this.endedHead = (this.endedHead + 1) & (MAX_ENDED - 1);
+      this.endedCount--;
+      break;
+    }
+    this.takeOut(sub);
+  }
+
+  private takeOut(sub: usize): void {
+    this.table.takeOut(sub);
+    if (this.lastFound == sub) this.lastFound = 0;
+    giveBack(sub, sizeOf(sub));
+  }
+}
+
+function sizeOf(sub: usize): usize {
+  return (
+    BYTES + <usize>(load<i32>(sub, BLOCK_KEY_LENGTH) + load<i32>(sub, SUBJECT_LENGTH) + load<i32>(sub, QUEUE_LENGTH))
+  );
+}
+
+export function isLive(sub: usize): bool {
+  return load<i32>(sub, STATE) == State.LIVE;
+}
+
+export function endedByCount(sub: usize): bool {
+  return load<i32>(sub, STATE) == State.COUNTED_OUT;
+}
+
+export function queueOf(sub: usize): usize {
+  return sub + BYTES + <usize>(load<i32>(sub, BLOCK_KEY_LENGTH) + load<i32>(sub, SUBJECT_LENGTH));
+}
+
+export function queueLengthOf(sub: usize): i32 {
+  return load<i32>(sub, QUEUE_LENGTH);
+}
+
+export function sidOf(sub: usize): usize {
+  return sub + BYTES;
+}
+
+export function sidLengthOf(sub: usize): i32 {
+  return load<i32>(sub, BLOCK_KEY_LENGTH);
+}
+
+/** Deliveries counted since the SUB. */
+export function receivedOf(sub: usize): i32 {
+  return load<i32>(sub, RECEIVED);
+}
+
+export function countReceived(sub: usize): i32 {
+  const received = load<i32>(sub, RECEIVED) + 1;
+  store<i32>(sub, received, RECEIVED);
+  return received;
+}
+
+/** The count at which the subscription ends; 0 is never. */
+export function maxOf(sub: usize): i32 {
+  return load<i32>(sub, MAX);
+}
+
+export function setMax(sub: usize, count: i32): void {
+  store<i32>(sub, count, MAX);
+}

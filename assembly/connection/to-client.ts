@@ -1,0 +1,198 @@
+import { ServerInfo } from "../nats/info";
+import { Operation, Reading } from "../nats/operation";
+import { ServerLine } from "../nats/server-line";
+import {
+  AUTHORIZATION_VIOLATION,
+  CONTROL_LINE_EXCEEDED,
+  INVALID_PUBLISH_SUBJECT,
+  OK_LINE,
+  PAYLOAD_VIOLATION,
+  SUBSCRIPTIONS_EXCEEDED,
+  Violation,
+  violationRoom,
+  writeViolation,
+} from "../nats/texts";
+import { Chunk } from "../proxy/chunk";
+import { UPSTREAM_DATA } from "../proxy/host";
+import { ProtocolError } from "../telemetry/stats";
+import { Connection, FirstPing, Phase } from "./connection";
+import { deliver } from "./deliveries";
+import { endAtOnce } from "./endings";
+import { Pong } from "./expected-pongs";
+
+/**
+ * Server to client: PONGs that answer PINGs of ours become the texts of refusals, deliveries over a deny entry are
+ * left out, everything else passes.
+ */
+
+const chunk: Chunk = new Chunk();
+const line: ServerLine = new ServerLine();
+const info: ServerInfo = new ServerInfo();
+
+/** Takes `size` bytes that the host holds for the client; they always go on, perhaps as none. */
+export function takeFromServer(connection: Connection, size: i32): void {
+  if (connection.phase == Phase.UNREAD || size == 0) return;
+  chunk.begin(UPSTREAM_DATA, size, connection.toClientTail, connection.observing);
+  if (connection.phase == Phase.ENDED) {
+    chunk.finishWithWrittenOnly();
+    return;
+  }
+  let position = -connection.toClientTail.length;
+  while (position < size && readable(connection)) {
+    const next = connection.toClientPayload > 0 ? passPayload(connection, position) : takeLine(connection, position);
+    if (next == position) break;
+    position = next;
+  }
+  if (connection.phase == Phase.UNREAD) return;
+  if (!chunk.finish(connection.phase == Phase.ENDED ? size : position)) {
+    endAtOnce(connection, chunk.failed ? ProtocolError.HOST : ProtocolError.MEMORY);
+  }
+}
+
+/** Has so much been answered that a client held back may go on? */
+export function hasDrained(connection: Connection): bool {
+  const document = connection.plugin.document;
+  return document != null && connection.pongs.size <= document.limits.outstandingReplies / 2;
+}
+
+function readable(connection: Connection): bool {
+  return connection.phase != Phase.ENDED && connection.phase != Phase.UNREAD;
+}
+
+function passPayload(connection: Connection, position: i32): i32 {
+  const bytes = min(connection.toClientPayload, chunk.size - position);
+  if (connection.dropsDelivery) chunk.drop(position, position + bytes);
+  connection.toClientPayload -= bytes;
+  return position + bytes;
+}
+
+/** Takes the line at `position` and answers where the next one begins; `position` itself when it is unfinished. */
+function takeLine(connection: Connection, position: i32): i32 {
+  if (position >= chunk.viewEnd && !chunk.extend(position)) return fail(connection, position, ProtocolError.HOST);
+  while (true) {
+    const reading = line.read(chunk.address(position), chunk.address(chunk.viewEnd));
+    if (reading == Reading.COMPLETE) return takeOperation(connection, position);
+    if (reading != Reading.INCOMPLETE) return fail(connection, position, ProtocolError.SERVER);
+    if (!chunk.extend(position)) {
+      return chunk.failed ? fail(connection, position, ProtocolError.HOST) : position;
+    }
+  }
+}
+
+/** What came before has passed; from here on nothing does, and the tick closes the connection. */
+function fail(connection: Connection, position: i32, kind: ProtocolError): i32 {
+  chunk.drop(position, chunk.size);
+  endAtOnce(connection, kind);
+  return chunk.size;
+}
+
+function takeOperation(connection: Connection, position: i32): i32 {
+  const next = chunk.position(line.next);
+  switch (line.operation) {
+    case Operation.MSG:
+    case Operation.HMSG:
+      connection.toClientPayload = line.size + 2;
+      connection.dropsDelivery = !deliver(connection, line);
+      if (connection.dropsDelivery) chunk.drop(position, next);
+      return next;
+    case Operation.PONG:
+      if (!connection.observing) takePong(connection, position, next);
+      return connection.phase == Phase.ENDED ? chunk.size : next;
+    case Operation.OK:
+      if (connection.swallowsOk) {
+        connection.swallowsOk = false;
+        chunk.drop(position, next);
+      }
+      return next;
+    case Operation.INFO:
+      return takeInfo(connection, position, next);
+  }
+  return next;
+}
+
+function takeInfo(connection: Connection, position: i32, next: i32): i32 {
+  if (!info.read(line.argument, line.argumentLength)) return fail(connection, position, ProtocolError.SERVER);
+  if (info.maxPayload > 0) connection.maxPayload = info.maxPayload;
+  if (info.clientId != 0) connection.clientId = info.clientId;
+  connection.serverHeaders = info.headers;
+  connection.authRequired = info.authRequired;
+  if (connection.observing) return next;
+  if (info.connectInfo && connection.firstPing == FirstPing.OURS) {
+    // The client has not asked for it yet: it comes behind its own first PONG.
+    if (!connection.heldInfo.assign(chunk.address(position), next - position)) {
+      return fail(connection, position, ProtocolError.MEMORY);
+    }
+    connection.firstPing = FirstPing.CLIENT;
+    chunk.drop(position, next);
+  } else releaseInfo(connection, position);
+  return next;
+}
+
+/** A later INFO must not overtake the one that is held. */
+function releaseInfo(connection: Connection, position: i32): void {
+  const held = connection.heldInfo;
+  if (held.length == 0) return;
+  chunk.drop(position, position);
+  chunk.writeBytes(held.pointer, held.length);
+  held.release();
+}
+
+/** A PONG is the answer to the oldest PING under way, and becomes what that PING stood for. */
+function takePong(connection: Connection, position: i32, next: i32): void {
+  const pongs = connection.pongs;
+  const kind = pongs.kind;
+  // An unasked PONG is the server's affair; a client may know what to do with it.
+  if (kind == Pong.NONE) return;
+  if (kind == Pong.CLIENT) {
+    pongs.pop();
+    releaseInfo(connection, next);
+    return;
+  }
+  chunk.drop(position, next);
+  switch (kind) {
+    case Pong.SWALLOW_OK:
+      connection.swallowsOk = true;
+      break;
+    case Pong.OK:
+      chunk.write(OK_LINE);
+      break;
+    case Pong.SUBSCRIPTIONS_EXCEEDED:
+      chunk.write(SUBSCRIPTIONS_EXCEEDED);
+      break;
+    case Pong.AUTHORIZATION_VIOLATION:
+      endAfter(connection, AUTHORIZATION_VIOLATION);
+      break;
+    case Pong.CONTROL_LINE_EXCEEDED:
+      endAfter(connection, CONTROL_LINE_EXCEEDED);
+      break;
+    case Pong.PAYLOAD_VIOLATION:
+      endAfter(connection, PAYLOAD_VIOLATION);
+      break;
+    default:
+      writeRefusal(connection, kind);
+  }
+  pongs.pop();
+}
+
+function writeRefusal(connection: Connection, kind: Pong): void {
+  const pongs = connection.pongs;
+  if (kind == Pong.PEDANTIC_PUBLISH_VIOLATION || kind == Pong.PEDANTIC_REPLY_VIOLATION) {
+    chunk.write(INVALID_PUBLISH_SUBJECT);
+  }
+  const violation =
+    kind == Pong.REPLY_VIOLATION || kind == Pong.PEDANTIC_REPLY_VIOLATION
+      ? Violation.REPLY
+      : kind == Pong.SUBSCRIPTION_VIOLATION || kind == Pong.QUEUE_VIOLATION
+        ? Violation.SUBSCRIPTION
+        : Violation.PUBLISH;
+  const room = violationRoom(pongs.nameLength, pongs.queueLength);
+  const out = chunk.writeArea(room);
+  chunk.wrote(writeViolation(violation, pongs.name, pongs.nameLength, pongs.queue, pongs.queueLength, out));
+}
+
+/** The client's last line; what the server says to the illegal line behind our PING is not for it. */
+function endAfter(connection: Connection, text: StaticArray<u8>): void {
+  chunk.write(text);
+  chunk.drop(chunk.position(line.next), chunk.size);
+  connection.phase = Phase.ENDED;
+}

@@ -1,0 +1,167 @@
+import { ClientLine } from "../nats/client-line";
+import { Operation, Reading } from "../nats/operation";
+import { PING_LINE } from "../nats/texts";
+import { Reason } from "../policy/reason";
+import { Chunk } from "../proxy/chunk";
+import { DOWNSTREAM_DATA } from "../proxy/host";
+import { ProtocolError, Verdict } from "../telemetry/stats";
+import { admit } from "./admission";
+import { judge, notePing, sendUnsubscribes } from "./client-operations";
+import { Connection, FirstPing, Phase } from "./connection";
+import { endAtOnce, endRefused, endUnreadable } from "./endings";
+import { Pong } from "./expected-pongs";
+import { foreignProtocol } from "./foreign-protocol";
+import { reportUnreadable } from "./report";
+
+/**
+ * Client to server: the story of a client's byte. Operations are read one by one from front to back; an allowed one
+ * stays where it is, a refused one is replaced by a PING whose PONG becomes the refusal's text (to-client.ts).
+ */
+
+const chunk: Chunk = new Chunk();
+const line: ClientLine = new ClientLine();
+
+/**
+ * Takes `size` bytes that the host holds for the server. Answers false when they must stay there, because the client
+ * has too many unread refusals already: see `resume`.
+ */
+export function takeFromClient(connection: Connection, size: i32, endOfStream: bool): bool {
+  if (connection.phase == Phase.UNREAD) return true;
+  if (connection.phase == Phase.ENDING || connection.phase == Phase.ENDED) {
+    dropAll(connection, size);
+    return true;
+  }
+  // At the end of the stream the host presents held bytes for the last time.
+  if (size > 0 && !endOfStream && mustWait(connection)) {
+    connection.held = size;
+    return false;
+  }
+  connection.held = 0;
+  if (size > 0) process(connection, size);
+  if (endOfStream) noteUnfinished(connection);
+  return true;
+}
+
+/** The client's refusals have drained: the bytes that were held are read and edited now, in place. */
+export function resume(connection: Connection): void {
+  const size = connection.held;
+  connection.held = 0;
+  process(connection, size);
+}
+
+function mustWait(connection: Connection): bool {
+  const document = connection.plugin.document;
+  return document != null && connection.pongs.size > document.limits.outstandingReplies;
+}
+
+function noteUnfinished(connection: Connection): void {
+  if (connection.phase != Phase.OPEN) return;
+  if (connection.toServerTail.length > 0 || connection.toServerPayload > 0) {
+    reportUnreadable(connection, ProtocolError.UNFINISHED);
+  }
+}
+
+function dropAll(connection: Connection, size: i32): void {
+  if (size == 0) return;
+  chunk.begin(DOWNSTREAM_DATA, size, connection.toServerTail, connection.observing);
+  chunk.finishWithWrittenOnly();
+}
+
+function process(connection: Connection, size: i32): void {
+  chunk.begin(DOWNSTREAM_DATA, size, connection.toServerTail, connection.observing);
+  let position = -connection.toServerTail.length;
+  if (connection.phase == Phase.NEW) begin(connection);
+  while (connection.phase == Phase.OPEN && position < size) {
+    const next =
+      connection.toServerPayload == 0
+        ? takeOperation(connection, position)
+        : connection.dropsPayload
+          ? dropPayload(connection, position)
+          : passPayload(connection, position);
+    if (next == position) break;
+    position = next;
+  }
+  if (connection.phase == Phase.OPEN) {
+    if (chunk.finish(position)) return;
+    endAtOnce(connection, chunk.failed ? ProtocolError.HOST : ProtocolError.MEMORY);
+  } else if (connection.phase == Phase.ENDING) chunk.finish(size);
+  else if (connection.phase == Phase.ENDED) chunk.finishWithWrittenOnly();
+}
+
+/** The first bytes of a client: does it speak NATS at all, and who is it? */
+function begin(connection: Connection): void {
+  chunk.extend(0);
+  const reason = admit(connection);
+  const foreign = foreignProtocol(chunk.address(0), chunk.address(chunk.viewEnd));
+  const refused = reason != Reason.ALLOWED && !connection.observing;
+  const meter = connection.meter;
+  if (meter != null) meter.opened(refused || foreign >= 0 ? Verdict.REFUSED : Verdict.ALLOWED);
+  connection.phase = Phase.OPEN;
+  if (foreign >= 0) endUnreadable(connection, chunk, 0, foreign);
+  else if (refused) endRefused(connection, chunk, 0, Pong.AUTHORIZATION_VIOLATION);
+}
+
+function passPayload(connection: Connection, position: i32): i32 {
+  const bytes = min(connection.toServerPayload, chunk.size - position);
+  connection.toServerPayload -= bytes;
+  return position + bytes;
+}
+
+/** A refused payload disappears as it streams by; its CR LF is checked, as nats-server would (parser.go MSG_END_R). */
+function dropPayload(connection: Connection, from: i32): i32 {
+  let left = connection.toServerPayload;
+  const body = min(max(left - 2, 0), chunk.size - from);
+  let position = from + body;
+  left -= body;
+  while (left > 0 && position < chunk.size) {
+    if (position >= chunk.viewEnd && !chunk.extend(position)) return fail(connection);
+    if (load<u8>(chunk.address(position)) != (left == 2 ? 0x0d : 0x0a)) {
+      connection.pongs.takeBackLast();
+      endUnreadable(connection, chunk, from, ProtocolError.PAYLOAD_END);
+      return chunk.size;
+    }
+    position++;
+    left--;
+  }
+  chunk.drop(from, position);
+  connection.toServerPayload = left;
+  if (left == 0) {
+    connection.dropsPayload = false;
+    chunk.write(PING_LINE);
+    notePing(connection, FirstPing.OURS);
+  }
+  return position;
+}
+
+/** Takes the operation at `position` and answers where the next one begins; `position` itself when it is unfinished. */
+function takeOperation(connection: Connection, position: i32): i32 {
+  const document = connection.plugin.document;
+  if (document == null) return fail(connection);
+  if (position >= chunk.viewEnd && !chunk.extend(position)) return fail(connection);
+  if (connection.unsubscribe.length > 0) sendUnsubscribes(connection, chunk, position);
+  while (true) {
+    const reading = line.read(chunk.address(position), chunk.address(chunk.viewEnd), document.limits.controlLine);
+    if (reading == Reading.COMPLETE) {
+      // An HPUB is judged with its headers, unless they are too many to be held.
+      const headers = line.operation == Operation.HPUB ? line.headerLength : 0;
+      const complete = chunk.position(line.next) + headers <= chunk.viewEnd;
+      if (complete || headers > document.limits.headers)
+        return judge(connection, chunk, line, position, document.limits);
+    } else if (reading != Reading.INCOMPLETE) {
+      endUnreadable(connection, chunk, position, errorOf(reading));
+      return chunk.size;
+    }
+    if (!chunk.extend(position)) return chunk.failed ? fail(connection) : position;
+  }
+}
+
+function fail(connection: Connection): i32 {
+  endAtOnce(connection, ProtocolError.HOST);
+  return chunk.size;
+}
+
+function errorOf(reading: Reading): ProtocolError {
+  if (reading == Reading.BAD_ARGUMENTS) return ProtocolError.BAD_ARGUMENTS;
+  if (reading == Reading.LINE_TOO_LONG) return ProtocolError.CONTROL_LINE;
+  return ProtocolError.UNKNOWN_OPERATION;
+}

@@ -1,0 +1,102 @@
+/**
+ * What the proxy calls (Proxy-Wasm ABI 0.2.1, network filters), and nothing else. Every function answers; none throws,
+ * for a trap ends every connection of the worker.
+ */
+import { seedHashes } from "./bytes/compare";
+import { beginCallback } from "./connection/callback-time";
+import { Connection } from "./connection/connection";
+import { Plugin } from "./connection/plugin";
+import { hasDrained, takeFromServer } from "./connection/to-client";
+import { resume, takeFromClient } from "./connection/to-server";
+import { nowNanoseconds, tickEvery } from "./proxy/clock";
+import { allocateForHost } from "./proxy/memory";
+import { continueDownstream, FilterStatus } from "./proxy/stream";
+
+/** Stats and closings wait for it at most; short enough that a change is seen within Prometheus' usual interval. */
+const TICK_MILLISECONDS: u32 = 500;
+
+const plugins: Map<u32, Plugin> = new Map();
+const connections: Map<u32, Connection> = new Map();
+
+export function proxy_abi_version_0_2_1(): void {}
+
+/** How the host takes memory for what it hands over. */
+export function malloc(size: usize): usize {
+  return allocateForHost(size);
+}
+
+export function proxy_on_memory_allocate(size: usize): usize {
+  return allocateForHost(size);
+}
+
+export function proxy_on_vm_start(_rootContext: u32, _size: u32): u32 {
+  seedHashes(nowNanoseconds());
+  return 1;
+}
+
+/** A parent of 0 makes a root context (one configuration), else a connection of that root. */
+export function proxy_on_context_create(context: u32, parent: u32): void {
+  if (parent == 0) {
+    if (!plugins.has(context)) plugins.set(context, new Plugin(context));
+  } else if (plugins.has(parent)) {
+    connections.set(context, plugins.get(parent).open(context));
+  }
+}
+
+export function proxy_on_configure(rootContext: u32, size: u32): u32 {
+  beginCallback();
+  if (!plugins.has(rootContext) || !plugins.get(rootContext).configure(<i32>size)) return 0;
+  tickEvery(TICK_MILLISECONDS);
+  return 1;
+}
+
+export function proxy_on_tick(rootContext: u32): void {
+  beginCallback();
+  if (plugins.has(rootContext)) plugins.get(rootContext).tick();
+}
+
+/** Nothing is known yet: the TLS handshake has not begun. */
+export function proxy_on_new_connection(_context: u32): u32 {
+  return FilterStatus.CONTINUE;
+}
+
+export function proxy_on_downstream_data(context: u32, size: u32, endOfStream: u32): u32 {
+  beginCallback();
+  // Bytes of a connection that we do not know must not pass.
+  if (!connections.has(context)) return FilterStatus.STOP;
+  return takeFromClient(connections.get(context), <i32>size, endOfStream != 0)
+    ? FilterStatus.CONTINUE
+    : FilterStatus.STOP;
+}
+
+export function proxy_on_upstream_data(context: u32, size: u32, _endOfStream: u32): u32 {
+  beginCallback();
+  if (!connections.has(context)) return FilterStatus.STOP;
+  const connection = connections.get(context);
+  takeFromServer(connection, <i32>size);
+  if (connection.held > 0 && hasDrained(connection)) {
+    resume(connection);
+    continueDownstream();
+  }
+  return FilterStatus.CONTINUE;
+}
+
+export function proxy_on_downstream_connection_close(_context: u32, _peerType: u32): void {}
+
+export function proxy_on_upstream_connection_close(_context: u32, _peerType: u32): void {}
+
+export function proxy_on_done(_context: u32): u32 {
+  return 1;
+}
+
+export function proxy_on_log(_context: u32): void {}
+
+/** The only callback that always comes, also after a RST: here a connection's memory is given back. */
+export function proxy_on_delete(context: u32): void {
+  beginCallback();
+  if (connections.has(context)) {
+    const connection = connections.get(context);
+    connections.delete(context);
+    connection.plugin.close(connection);
+  } else plugins.delete(context);
+}
