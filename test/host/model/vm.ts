@@ -1,0 +1,166 @@
+import type { Connection } from "./connection.ts";
+import { Metrics } from "./metrics.ts";
+import type { LogLevelName } from "./results.ts";
+import type { SharedData } from "./shared-data.ts";
+
+/** Strings and bytes as they are, integers as int64, booleans as one byte: Envoy's `serializeValue`. */
+export type PropertyValue = string | Uint8Array | number | bigint | boolean;
+
+export interface LogLine {
+  level: LogLevelName;
+  message: string;
+  /** The context that logged. */
+  context: number;
+}
+
+/** A root context: one plugin configuration in this VM. */
+export interface Root {
+  readonly id: number;
+  readonly configuration: Uint8Array;
+  /** Milliseconds; 0 until the module asks for ticks. */
+  tickPeriod: number;
+}
+
+type Callback = (...args: number[]) => number | undefined;
+
+/** One Wasm VM: memory, contexts, and what the module can reach through its imports. */
+export class Vm {
+  readonly metrics = new Metrics();
+  readonly logs: LogLine[] = [];
+  /** Calls per import since construction or `counts` was cleared by the test. */
+  readonly counts: Record<string, number> = {};
+  readonly roots = new Map<number, Root>();
+  readonly connections = new Map<number, Connection>();
+  /** Nanoseconds since 1970. */
+  now = 1_700_000_000_000_000_000n;
+  /** The context that a callback runs for; `proxy_set_effective_context` replaces it until the callback returns. */
+  current = 0;
+  effective = 0;
+  /** The configuration that is readable, only while `proxy_on_configure` runs. */
+  configuration: Uint8Array | null = null;
+  /** What broke the VM. Every later call throws it again, as Envoy never enters a failed VM again. */
+  failure: unknown;
+
+  private exports!: WebAssembly.Exports;
+  private memory!: WebAssembly.Memory;
+  private view = new DataView(new ArrayBuffer(0));
+  private view8 = new Uint8Array(0);
+  private allocate!: (size: number) => number;
+  private deferred: (() => void)[] = [];
+  private depth = 0;
+
+  constructor(
+    readonly shared: SharedData,
+    readonly properties: Map<string, PropertyValue>,
+    readonly minimumLevel: number,
+  ) {}
+
+  attach(instance: WebAssembly.Instance): void {
+    this.exports = instance.exports;
+    const memory = instance.exports["memory"];
+    if (!(memory instanceof WebAssembly.Memory)) throw new Error("the module does not export its memory");
+    this.memory = memory;
+    // proxy-wasm-cpp-host prefers malloc (src/wasm.cc, getFunctions).
+    const allocate = instance.exports["malloc"] ?? instance.exports["proxy_on_memory_allocate"];
+    if (typeof allocate !== "function")
+      throw new Error("the module exports neither malloc nor proxy_on_memory_allocate");
+    this.allocate = allocate as (size: number) => number;
+  }
+
+  exportsFunction(name: string): boolean {
+    return typeof this.exports[name] === "function";
+  }
+
+  /**
+   * Runs a callback for the context `id` and then what it deferred, as ~DeferAfterCallActions does. Answers undefined
+   * when the module does not export it or it answers nothing. A trap makes the VM fail: it is rethrown, so that no
+   * test passes over one.
+   */
+  call(name: string, id: number, ...rest: number[]): number | undefined {
+    if (this.failure !== undefined) throw new Error(`${name}: the VM failed before`, { cause: this.failure });
+    const callback = this.exports[name] as Callback | undefined;
+    if (callback === undefined) return undefined;
+    const { current, effective } = this;
+    this.current = id;
+    this.effective = 0;
+    this.depth++;
+    let answer: number | undefined;
+    try {
+      answer = callback(id, ...rest);
+    } catch (error) {
+      this.failure = error;
+      throw error;
+    } finally {
+      this.depth--;
+      this.current = current;
+      this.effective = effective;
+    }
+    if (this.depth === 0) this.runDeferred();
+    return answer;
+  }
+
+  defer(action: () => void): void {
+    this.deferred.push(action);
+  }
+
+  private runDeferred(): void {
+    while (this.deferred.length > 0) this.deferred.shift()!();
+  }
+
+  /** The id that imports act for. */
+  context(): number {
+    return this.effective === 0 ? this.current : this.effective;
+  }
+
+  connection(): Connection | undefined {
+    return this.connections.get(this.context());
+  }
+
+  forget(connection: Connection): void {
+    this.connections.delete(connection.id);
+  }
+
+  get pages(): number {
+    return this.memory.buffer.byteLength / 65536;
+  }
+
+  /** Fresh after every growth, which detaches the old one. */
+  bytes(): Uint8Array {
+    if (this.view8.buffer !== this.memory.buffer) {
+      this.view8 = new Uint8Array(this.memory.buffer);
+      this.view = new DataView(this.memory.buffer);
+    }
+    return this.view8;
+  }
+
+  /** A copy of module memory, or undefined where Envoy answers InvalidMemoryAccess. */
+  read(pointer: number, size: number): Uint8Array | undefined {
+    const [from, to] = [pointer >>> 0, (pointer >>> 0) + (size >>> 0)];
+    const memory = this.bytes();
+    return to > memory.length ? undefined : memory.slice(from, to);
+  }
+
+  setU32(pointer: number, value: number): void {
+    this.bytes();
+    this.view.setUint32(pointer >>> 0, value, true);
+  }
+
+  setU64(pointer: number, value: bigint): void {
+    this.bytes();
+    this.view.setBigUint64(pointer >>> 0, value, true);
+  }
+
+  /** `copyToPointerSize`: the module allocates, unless there is nothing to copy. */
+  give(data: Uint8Array, pointerOut: number, sizeOut: number): boolean {
+    let pointer = 0;
+    if (data.length > 0) {
+      pointer = this.allocate(data.length) >>> 0;
+      const memory = this.bytes();
+      if (pointer === 0 || pointer + data.length > memory.length) return false;
+      memory.set(data, pointer);
+    }
+    this.setU32(pointerOut, pointer);
+    this.setU32(sizeOut, data.length);
+    return true;
+  }
+}

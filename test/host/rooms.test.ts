@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, sep } from "node:path";
+import { describe, it } from "node:test";
+import ts from "typescript";
+import { inRoot } from "../../tools/paths.ts";
+
+const ASSEMBLY = inRoot("assembly");
+
+/** The rooms of assembly/ in the order of the flow, each with what it may import from besides itself. */
+const MAY_IMPORT: Record<string, readonly string[]> = {
+  bytes: [],
+  proxy: ["bytes"],
+  nats: ["bytes"],
+  policy: ["bytes", "nats/subject"],
+  telemetry: ["bytes", "proxy", "nats", "policy"],
+  connection: ["bytes", "proxy", "nats", "policy", "telemetry"],
+  index: ["bytes", "proxy", "nats", "policy", "telemetry", "connection"],
+};
+
+const SDK = "@solo-io/proxy-runtime/assembly/";
+
+/** The only room that may know the SDK: its host calls and enums. Its buffers and export table are not for us (docs/adr). */
+const MAY_IMPORT_SDK: Record<string, readonly string[]> = { proxy: ["imports", "runtime"] };
+
+interface Import {
+  /** The importing file, relative to assembly/. */
+  file: string;
+  line: number;
+  /** As it is written. */
+  specifier: string;
+}
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(ASSEMBLY, file), "utf8");
+  return ts.preProcessFile(text).importedFiles.map(({ fileName, pos }) => ({
+    file,
+    line: text.slice(0, pos).split("\n").length,
+    specifier: fileName,
+  }));
+}
+
+const files = readdirSync(ASSEMBLY, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
+const imports = files.flatMap(importsOf);
+
+/** `nats` of `nats/parser.ts`, `index` of `index.ts`. */
+function roomOf(path: string): string {
+  return path.split(sep)[0]!.replace(/\.ts$/, "");
+}
+
+/** Why an import is against the rule; undefined where it is not. */
+function fault({ file, line, specifier }: Import): string | undefined {
+  const place = `assembly/${file}:${line} imports "${specifier}"`;
+  const room = roomOf(file);
+  if (!specifier.startsWith(".")) {
+    const allowed = MAY_IMPORT_SDK[room] ?? [];
+    if (allowed.some((module) => specifier === SDK + module)) return undefined;
+    return `${place}: ${room} may import ${allowed.map((module) => SDK + module).join(", ") || "no package"}`;
+  }
+  const target = relative(ASSEMBLY, join(ASSEMBLY, dirname(file), specifier))
+    .split(sep)
+    .join("/");
+  if (target.startsWith("..")) return `${place}: that is outside assembly/`;
+  const allowed = MAY_IMPORT[room] ?? [];
+  if (roomOf(target) === room || allowed.some((entry) => target === entry || target.startsWith(`${entry}/`)))
+    return undefined;
+  return `${place}: ${room} may import from ${allowed.join(", ") || "no other room"}`;
+}
+
+describe("the rooms of assembly/", () => {
+  it("are the ones that the order names", () => {
+    const unknown = [...new Set(files.map(roomOf))].filter((room) => !(room in MAY_IMPORT));
+    assert.deepEqual(unknown, []);
+  });
+
+  it("import only from rooms before them", () => {
+    assert.ok(imports.length > 0, "no import was found at all");
+    assert.deepEqual(
+      imports.map(fault).filter((text) => text !== undefined),
+      [],
+    );
+  });
+
+  it("are judged by a rule that finds a wrong import", () => {
+    const wrong: [file: string, specifier: string][] = [
+      ["bytes/buffer.ts", "../nats/subject"],
+      ["nats/parser.ts", "../policy/rule"],
+      ["policy/rule.ts", "../nats/parser"],
+      ["proxy/host.ts", "../connection/connection"],
+      ["nats/parser.ts", `${SDK}imports`],
+      ["proxy/host.ts", `${SDK}malloc`],
+      ["index.ts", "../shims/abort_to_log"],
+    ];
+    for (const [file, specifier] of wrong) {
+      assert.ok(fault({ file, line: 1, specifier }), `${file} may import ${specifier}`);
+    }
+  });
+});
