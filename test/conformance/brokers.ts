@@ -1,0 +1,98 @@
+import { ruleOfPermissions, type NatsPermissions } from "../../cli/nats-permissions.ts";
+import type { ListenerSpec } from "../stand/server-proxy.ts";
+import { NatsServer } from "../stand/nats-server.ts";
+import { makeScratch, removeScratch } from "../stand/scratch.ts";
+import { Stand } from "../stand/stand.ts";
+import type { Route } from "./replay.ts";
+import type { ServerOptions, Session } from "./session.ts";
+
+/** nats-server's configuration for sessions with the same options: an account and its users for each of them. */
+function brokerConfig(sessions: readonly Session[], options: ServerOptions, restricted: boolean): string {
+  const lines: string[] = [];
+  for (const key of [
+    "max_payload",
+    "max_control_line",
+    "max_subscriptions",
+    "max_sub_tokens",
+    "ping_interval",
+    "ping_max",
+  ] as const) {
+    if (options[key] !== undefined) lines.push(`${key}: ${JSON.stringify(options[key])}`);
+  }
+  const auth = options.auth ?? "user";
+  if (auth === "none") return lines.join("\n");
+  if (options.timeout !== undefined) lines.push(`authorization { timeout: ${options.timeout} }`);
+  const mappings = options.mappings ? `mappings: ${JSON.stringify(options.mappings)}, ` : "";
+  const accounts = sessions.map(({ id, permissions }) => {
+    const own = restricted && permissions !== null ? `, permissions: ${permissionsConfig(permissions)}` : "";
+    const users = `[{user: "c-${id}", password: "p"${own}}, {user: "o-${id}", password: "p"}]`;
+    return `  "${id}": {${mappings}users: ${users}}`;
+  });
+  lines.push(`accounts {\n${accounts.join("\n")}\n}`);
+  if (auth === "no_auth_user") lines.push(`no_auth_user: "c-${sessions[0]?.id}"`);
+  return lines.join("\n");
+}
+
+function permissionsConfig(permissions: NatsPermissions): string {
+  return JSON.stringify(permissions);
+}
+
+/** Sessions with the same server options, with the broker that restricts them itself and the filter before one that does not. */
+export class Brokers {
+  private constructor(
+    readonly sessions: readonly Session[],
+    private readonly native: NatsServer,
+    private readonly nativeFolder: string,
+    readonly filtered: Stand,
+    private readonly addresses: Map<string, string>,
+  ) {}
+
+  static async start(sessions: readonly Session[], options: ServerOptions): Promise<Brokers> {
+    const nativeFolder = makeScratch();
+    const native = await NatsServer.start(nativeFolder, {
+      config: brokerConfig(sessions, options, true),
+      jetStream: false,
+    });
+    const addresses = new Map<string, string>();
+    const rules: object[] = [];
+    for (const { permissions } of sessions) {
+      const block = JSON.stringify(permissions);
+      if (addresses.has(block)) continue;
+      const n = addresses.size + 1;
+      const address = `127.${10 + (n >> 16)}.${(n >> 8) & 255}.${n & 255}`;
+      addresses.set(block, address);
+      const from = [{ principals: [`conformance.test/ns/clients/sa/${address}`] }];
+      rules.push({ name: `block-${n}`, from, ...ruleOfPermissions(permissions) });
+    }
+    const limits = options.max_control_line === undefined ? {} : { controlLine: options.max_control_line };
+    const config = { mode: "ENFORCE", identity: "WAYPOINT", trustDomains: ["conformance.test"], rules, limits };
+    const listener: ListenerSpec = {
+      mode: "WAYPOINT",
+      filter: { config },
+      principal: "spiffe://conformance.test/ns/clients/sa/%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+    };
+    const filtered = await Stand.start({
+      listeners: { way: listener },
+      nats: { config: brokerConfig(sessions, options, false), jetStream: false },
+      serverProxy: { concurrency: 2 },
+    });
+    return new Brokers(sessions, native, nativeFolder, filtered, addresses);
+  }
+
+  get nativeRoute(): Route {
+    return { clientPort: this.native.port, brokerPort: this.native.port };
+  }
+
+  filteredRoute(session: Session): Route {
+    return {
+      clientPort: this.filtered.port(),
+      brokerPort: this.filtered.nats.port,
+      clientAddress: this.addresses.get(JSON.stringify(session.permissions)),
+    };
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.native.stop(), this.filtered.stop()]);
+    removeScratch(this.nativeFolder);
+  }
+}

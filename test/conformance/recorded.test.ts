@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { Brokers } from "./brokers.ts";
+import { differingSessions, expectedDifference } from "./differences.ts";
+import { replay } from "./replay.ts";
+import { recordedSessions, type Outcome, type ServerOptions, type Session } from "./session.ts";
+
+/**
+ * Each recorded session runs twice against live servers: at a nats-server that restricts the client itself, and
+ * through a real Envoy with the filter before one that does not. The live nats-server is the oracle; the recording
+ * only tells whether the oracle has changed.
+ */
+
+const SESSIONS = recordedSessions("sessions");
+const TIMED = recordedSessions("timing");
+
+/** Sessions of one account each can run side by side. */
+function concurrencyOf(options: ServerOptions): number {
+  return (options.auth ?? "user") === "user" ? 12 : 1;
+}
+
+function byServer(sessions: readonly Session[]): [string, Session[]][] {
+  const groups = new Map<string, Session[]>();
+  for (const session of sessions) {
+    const key = JSON.stringify(session.server);
+    groups.set(key, [...(groups.get(key) ?? []), session]);
+  }
+  return [...groups];
+}
+
+/** The observer's own liveness: it answers no PING, and how many it got depends on the machine. */
+function isLiveness(frame: string): boolean {
+  return frame === "PING" || frame === "-ERR 'Stale Connection'";
+}
+
+function comparable({ delivered, observer_odd, ...rest }: Outcome): object {
+  return {
+    ...rest,
+    delivered: delivered.map(({ sub, subject, reply, hdr, payload, size }) => ({
+      sub,
+      subject,
+      reply,
+      hdr,
+      payload,
+      size,
+    })),
+    odd: (observer_odd ?? []).filter((frame) => !isLiveness(frame)),
+  };
+}
+
+function suite(name: string, sessions: readonly Session[]): void {
+  for (const [key, group] of byServer(sessions)) {
+    const options = JSON.parse(key) as ServerOptions;
+    describe(`${name}, nats-server with ${key}`, { concurrency: concurrencyOf(options) }, () => {
+      let brokers: Brokers;
+      before(async () => {
+        brokers = await Brokers.start(group, options);
+      });
+      after(() => brokers.stop());
+      for (const session of group) {
+        it(`${session.id} ends as at nats-server`, async () => {
+          const native = comparable(await replay(session, brokers.nativeRoute));
+          assert.deepEqual(native, comparable(session.expect), "nats-server no longer does what was recorded of it");
+          const filtered = comparable(await replay(session, brokers.filteredRoute(session)));
+          const why = expectedDifference(session.id);
+          if (why === undefined) assert.deepEqual(filtered, native);
+          else assert.notDeepEqual(filtered, native, `differs no longer, take it from the list: ${why}`);
+        });
+      }
+    });
+  }
+}
+
+suite("recorded sessions", SESSIONS);
+suite("sessions that depend on time", TIMED);
+
+it("every listed difference is a recorded session", () => {
+  const known = new Set([...SESSIONS, ...TIMED].map(({ id }) => id));
+  assert.deepEqual(
+    [...differingSessions()].filter((id) => !known.has(id)),
+    [],
+  );
+});

@@ -1,0 +1,127 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Delivery, Outcome, Session, Step } from "./session.ts";
+import { Wire } from "./wire.ts";
+
+/** Where a session runs: the client through what is tested, observer and peer always straight to the broker. */
+export interface Route {
+  clientPort: number;
+  brokerPort: number;
+  /** The client's own loopback address, by which Envoy knows its principal. */
+  clientAddress?: string;
+}
+
+const FULL = { verbose: false, pedantic: false, headers: true, protocol: 1, echo: true };
+const QUIET_MILLISECONDS = 150;
+
+/** Runs one session; the rules are those of the runner that recorded it. */
+export async function replay(session: Session, route: Route): Promise<Outcome> {
+  const hasAccount = (session.server.auth ?? "user") !== "none";
+  const credentials = (who: "c" | "o"): Record<string, string> =>
+    hasAccount ? { user: `${who}-${session.id}`, pass: "p" } : {};
+  const observer = await Wire.open(route.brokerPort);
+  await handshake(observer, { ...FULL, ...credentials("o") });
+  for (const [index, { subject, queue }] of (session.observers ?? []).entries()) {
+    observer.send(`SUB ${subject}${queue ? ` ${queue}` : ""} ${index + 1}\r\n`);
+  }
+  await observer.barrier();
+  const client = await Wire.open(route.clientPort, route.clientAddress);
+  let peer: Wire | undefined;
+  try {
+    const connect = session.connect === null ? null : { ...session.connect, ...credentials("c") };
+    if (connect !== null && !session.handshake) {
+      await handshake(client, null);
+      client.send(connectLine(connect));
+    } else await handshake(client, connect);
+    for (const step of session.send) {
+      const { data, ...how } = typeof step === "string" ? { data: step } : (step as Step & { data?: string });
+      if (how.sleep_ms !== undefined) await sleep(how.sleep_ms);
+      if (data === undefined) continue;
+      const bytes = data.replaceAll("{USER}", `c-${session.id}`).replaceAll("{PASS}", "p");
+      if (how.from === "peer") {
+        if (!peer) {
+          peer = await Wire.open(route.brokerPort);
+          await handshake(peer, { ...FULL, ...session.peer_connect, ...credentials("o") });
+        }
+        peer.send(bytes);
+        await peer.barrier(how.pings);
+        if (!client.closed && (how.barrier ?? "ping") === "ping") await client.barrier();
+        else await client.quiet(QUIET_MILLISECONDS);
+        continue;
+      }
+      await write(client, bytes, how);
+      if ((how.barrier ?? "ping") === "ping") await client.barrier(how.pings);
+      else await client.quiet(how.quiet_ms ?? QUIET_MILLISECONDS);
+    }
+    if (!client.closed && client.rest !== "") await client.quiet(QUIET_MILLISECONDS);
+    if (!client.closed) await client.change(15);
+    await observer.barrier();
+    return await outcome(client, observer, peer);
+  } finally {
+    client.close();
+    observer.close();
+    peer?.close();
+  }
+}
+
+async function write(client: Wire, bytes: string, how: Step): Promise<void> {
+  const sizes =
+    how.each === undefined ? (how.chunks ?? []) : Array<number>(Math.floor(bytes.length / how.each)).fill(how.each);
+  let at = 0;
+  for (const size of sizes) {
+    client.send(bytes.slice(at, at + size));
+    at += size;
+    await sleep(how.gap_ms ?? 3);
+  }
+  client.send(bytes.slice(at));
+}
+
+async function outcome(client: Wire, observer: Wire, peer: Wire | undefined): Promise<Outcome> {
+  const isMessage = (frame: string): boolean => frame.startsWith("MSG") || frame.startsWith("HMSG");
+  const isPlain = (frame: string): boolean => !frame.startsWith("PONG") && !frame.startsWith("INFO");
+  const delivered = observer.frames.filter(isMessage).map(deliveryOf);
+  delivered.sort((a, b) => (a.sub < b.sub ? -1 : a.sub > b.sub ? 1 : 0));
+  const result: Outcome = {
+    client: client.frames.map((frame) => (frame.toUpperCase().startsWith("INFO ") ? "INFO" : frame)),
+    delivered,
+    closed: client.closed,
+  };
+  if (peer) {
+    await peer.barrier();
+    const frames = peer.frames.filter(isPlain);
+    if (frames.length > 0) result.peer = frames;
+  }
+  const odd = observer.frames.filter((frame) => !isMessage(frame) && isPlain(frame));
+  if (odd.length > 0) result.observer_odd = odd;
+  if (client.rest !== "") result.client_tail = client.rest;
+  return result;
+}
+
+function connectLine(options: Record<string, unknown>): string {
+  return `CONNECT ${JSON.stringify(options)}\r\n`;
+}
+
+/** INFO, CONNECT, PING and what they call forth, none of which is recorded. `null` waits for INFO alone. */
+async function handshake(wire: Wire, options: Record<string, unknown> | null): Promise<void> {
+  await wire.waitFor(() => wire.frames.length > 0, 5000);
+  wire.frames = [];
+  if (options === null) return;
+  wire.send(`${connectLine(options)}PING\r\n`);
+  const wantsInfo = Number(options["protocol"] ?? 0) >= 1;
+  await wire.waitFor(() => {
+    const pong = wire.frames.indexOf("PONG");
+    return pong >= 0 && (!wantsInfo || wire.frames.slice(pong).some((frame) => frame.startsWith("INFO")));
+  }, 5000);
+  wire.frames = [];
+}
+
+function deliveryOf(frame: string): Delivery {
+  const end = frame.indexOf("\r\n");
+  const tokens = frame.slice(0, end).split(" ");
+  const body = frame.slice(end + 2);
+  const [verb, subject = "", sub = ""] = tokens;
+  const reply = tokens.length === (verb === "MSG" ? 5 : 6) ? { reply: tokens[3] ?? "" } : {};
+  if (verb === "MSG") return { sub, subject, ...reply, payload: body, size: tokens.at(-1) ?? "" };
+  const headers = Number(tokens.at(-2));
+  const size = tokens.slice(-2).join(" ");
+  return { sub, subject, ...reply, hdr: body.slice(0, headers), payload: body.slice(headers), size };
+}

@@ -1,0 +1,113 @@
+import { connect, type Socket } from "node:net";
+import { once } from "node:events";
+
+/** Splits what a server sends into frames: lines, and for MSG and HMSG the line with its payload. */
+class Framer {
+  #rest = "";
+
+  feed(data: string): string[] {
+    this.#rest += data;
+    const frames: string[] = [];
+    for (let end = this.#rest.indexOf("\r\n"); end >= 0; end = this.#rest.indexOf("\r\n")) {
+      const line = this.#rest.slice(0, end);
+      const tokens = line.split(/\s+/);
+      const verb = (tokens[0] ?? "").toUpperCase();
+      const size = verb === "MSG" || verb === "HMSG" ? Number(tokens.at(-1)) : NaN;
+      const whole = Number.isInteger(size) ? end + 2 + size : end;
+      if (this.#rest.length < whole + 2) break;
+      frames.push(this.#rest.slice(0, whole));
+      this.#rest = this.#rest.slice(whole + 2);
+    }
+    return frames;
+  }
+
+  get rest(): string {
+    return this.#rest;
+  }
+}
+
+/** A connection that sends raw bytes and collects frames. */
+export class Wire {
+  frames: string[] = [];
+  closed = false;
+  readonly #socket: Socket;
+  readonly #framer = new Framer();
+  #wake: () => void = () => undefined;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    socket.on("data", (data) => {
+      this.frames.push(...this.#framer.feed(data.toString("latin1")));
+      this.#wake();
+    });
+    const ended = (): void => {
+      this.closed = true;
+      this.#wake();
+    };
+    socket.on("end", ended).on("close", ended).on("error", ended);
+  }
+
+  static async open(port: number, localAddress?: string): Promise<Wire> {
+    const socket = connect({ host: "127.0.0.1", port, localAddress });
+    const wire = new Wire(socket);
+    if (socket.connecting) await once(socket, "connect");
+    return wire;
+  }
+
+  /** Bytes that do not make a frame yet. */
+  get rest(): string {
+    return this.#framer.rest;
+  }
+
+  send(data: string): void {
+    if (!this.closed && data !== "") this.#socket.write(data, "latin1");
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  /** Waits for anything new, at most so long; answers whether something came. */
+  async change(milliseconds: number): Promise<boolean> {
+    if (this.closed) return false;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), milliseconds);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+    });
+  }
+
+  /** Waits until nothing has arrived for so long. */
+  async quiet(milliseconds: number, atMost = 2000): Promise<void> {
+    const end = Date.now() + atMost;
+    while (Date.now() < end && (await this.change(milliseconds)));
+  }
+
+  async waitFor(condition: () => boolean, milliseconds: number): Promise<boolean> {
+    const end = Date.now() + milliseconds;
+    while (!condition()) {
+      const left = end - Date.now();
+      if (left <= 0 || !(await this.change(left))) return condition();
+    }
+    return true;
+  }
+
+  /** `closed`, asked anew after something was awaited. */
+  private ended(): boolean {
+    return this.closed;
+  }
+
+  /** Sends a PING, waits for its PONG behind those of `pings` others, and takes it out of the frames. */
+  async barrier(pings = 0): Promise<void> {
+    if (this.closed) return;
+    const mark = this.frames.length;
+    this.send("PING\r\n");
+    const pongs = (): number[] =>
+      this.frames.flatMap((frame, index) => (index >= mark && frame === "PONG" ? [index] : []));
+    if (await this.waitFor(() => pongs().length > pings, 10_000)) this.frames.splice(pongs()[pings] ?? 0, 1);
+    else if (!this.ended()) throw new Error(`no PONG after ${JSON.stringify(this.frames.slice(mark))}`);
+  }
+}
