@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { buildModule } from "../../tools/wasm.ts";
+import { RawClient } from "../stand/raw-client.ts";
+import { Stand } from "../stand/stand.ts";
+
+// A module that logs what it was configured with, and refuses the configuration `"no"`.
+const PROBE = "test/stand/modules/probe.ts";
+
+describe("the stand, with a filter that only logs", () => {
+  let stand: Stand;
+  let wasm: string;
+
+  before(async () => {
+    wasm = await buildModule(PROBE);
+    stand = await Stand.start({ listeners: { mtls: { filter: { wasm, config: { mode: "ENFORCE" } } } } });
+  });
+
+  after(() => stand.stop());
+
+  it("hands the configuration over as compact JSON and reads the module's log lines as audit records", async () => {
+    const sidecar = await stand.sidecar("spiffe://cluster.local/ns/shop/sa/orders-api");
+    const client = await RawClient.connect(sidecar.port);
+    await client.handshake();
+    client.close();
+    await stand.waitForAudit((record) => record["event"] === "connection");
+    assert.deepEqual(
+      stand.audit().find((record) => record["event"] === "configuration"),
+      { event: "configuration", value: { mode: "ENFORCE" } },
+    );
+  });
+
+  it("tells an accepted update from a rejected one", async () => {
+    assert.equal(await stand.update({ wasm, config: { mode: "DRY_RUN" } }), "ACCEPTED");
+    await stand.waitForAudit(({ value }) => JSON.stringify(value) === '{"mode":"DRY_RUN"}');
+    assert.equal(await stand.update({ wasm, config: '"no"' }), "REJECTED");
+    assert.equal(await stand.update({ wasm, config: { mode: "ENFORCE" } }), "ACCEPTED");
+  });
+});

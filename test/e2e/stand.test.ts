@@ -1,0 +1,74 @@
+import { connect } from "@nats-io/transport-node";
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { RawClient } from "../stand/raw-client.ts";
+import { Stand } from "../stand/stand.ts";
+
+describe("the stand, without any filter", () => {
+  let stand: Stand;
+
+  before(async () => {
+    stand = await Stand.start({
+      listeners: { mtls: {}, permissive: { mode: "PERMISSIVE" }, waypoint: { mode: "WAYPOINT" } },
+    });
+  });
+
+  after(() => stand.stop());
+
+  it("carries nats.js through the client's Envoy, mTLS and the server's Envoy", async () => {
+    const sidecar = await stand.sidecar("spiffe://cluster.local/ns/shop/sa/orders-api");
+    const connection = await connect({ servers: sidecar.url });
+    connection.subscribe("greet", {
+      callback: (_, message) => {
+        message.respond(`hello ${message.string()}`);
+      },
+    });
+    const reply = await connection.request("greet", "mesh");
+    assert.equal(reply.string(), "hello mesh");
+    await connection.close();
+    assert.ok((await stand.envoy.stat("envoy_listener_ssl_handshake")) > 0);
+  });
+
+  it("takes a client that speaks TLS itself", async () => {
+    const identity = await stand.identity("spiffe://cluster.local/ns/shop/sa/orders-api");
+    const client = await RawClient.connect(stand.port(), { tls: identity });
+    await client.handshake();
+    await client.send("SUB a 1\r\nPUB a 2\r\nhi\r\n");
+    const [message] = await client.flush();
+    assert.equal(message?.payload?.toString(), "hi");
+    client.reset();
+    await stand.envoy.waitForStat("envoy_listener_downstream_cx_destroy", {}, (value) => value > 0);
+  });
+
+  it("refuses a certificate of an authority that the mesh does not know", async () => {
+    const stranger = await stand.wrongIdentity("spiffe://cluster.local/ns/shop/sa/orders-api");
+    const sidecar = await stand.sidecar(stranger);
+    const client = await RawClient.connect(sidecar.port);
+    assert.deepEqual(await client.untilClosed(), []);
+    await stand.envoy.waitForStat("envoy_listener_ssl_fail_verify_error", {}, (value) => value > 0);
+  });
+
+  it("refuses plain bytes where mTLS is STRICT", async () => {
+    const client = await RawClient.connect(stand.port());
+    await client.send("CONNECT {}\r\nPING\r\n");
+    assert.deepEqual(await client.untilClosed(), []);
+  });
+
+  it("lets plain bytes through where mTLS is PERMISSIVE", async () => {
+    const client = await RawClient.connect(stand.port("permissive"));
+    // Istio's sniffing of a server-first protocol: INFO comes only after the client's first byte.
+    await client.send('CONNECT {"verbose":false}\r\nPING\r\n');
+    await client.expect("INFO");
+    await client.expect("PONG");
+    client.close();
+  });
+
+  it("restarts nats-server on the port that clients know", async () => {
+    const { port } = stand.nats;
+    await stand.nats.restart("SIGKILL");
+    assert.equal(stand.nats.port, port);
+    const client = await RawClient.connect(stand.port("waypoint"), { localAddress: "127.1.2.3" });
+    await client.handshake();
+    client.close();
+  });
+});

@@ -1,0 +1,31 @@
+/** One audit line of the filter: a JSON object. */
+export type AuditRecord = Record<string, unknown>;
+
+/**
+ * A line that a Wasm module logged, as Envoy writes it (source/extensions/common/wasm/context.cc):
+ * `[…][warning][wasm] […] wasm log <plugin> <root id> <vm id>: text`. The ids may be empty or hold anything but a colon
+ * and a space, the text is the rest.
+ */
+const WASM_LINE = /\]\[(\w+)\]\[wasm\].*?\bwasm log[^:]*: (.*)$/;
+
+export interface WasmLogLine {
+  level: string;
+  text: string;
+}
+
+/** What Wasm modules have logged. */
+export function wasmLines(log: string): WasmLogLine[] {
+  const lines: WasmLogLine[] = [];
+  for (const line of log.split("\n")) {
+    const found = WASM_LINE.exec(line);
+    if (found) lines.push({ level: found[1] ?? "", text: found[2] ?? "" });
+  }
+  return lines;
+}
+
+/** The audit records in an Envoy's log. A line that begins like a record and is no JSON is a fault of the filter. */
+export function auditRecords(log: string): AuditRecord[] {
+  return wasmLines(log)
+    .filter(({ text }) => text.startsWith("{"))
+    .map(({ text }) => JSON.parse(text) as AuditRecord);
+}

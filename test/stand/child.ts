@@ -1,0 +1,100 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { onPath } from "../../tools/search-path.ts";
+
+const LOG_TAIL = 4_000;
+const STOP_PATIENCE = 3_000;
+
+const running = new Set<ChildProcess>();
+
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
+/** Ends this process as the signal would have, but by way of its `exit` handlers, which leave nothing running. */
+function exitBy(signal: "SIGINT" | "SIGTERM" | "SIGHUP", status: number): void {
+  process.on(signal, () => {
+    // Somebody else's handler may want to close things first and exit then.
+    if (process.listenerCount(signal) === 1) process.exit(status);
+  });
+}
+exitBy("SIGINT", 130);
+exitBy("SIGTERM", 143);
+exitBy("SIGHUP", 129);
+
+/** util-linux: lets the kernel end a child whose parent was killed. Where it is missing, only SIGKILL of us leaves children. */
+const setpriv = process.platform === "linux" ? onPath("setpriv") : undefined;
+
+/** A program that a stand runs, its output in a log file. */
+export class Child {
+  readonly #name: string;
+  readonly #log: string;
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<void>;
+
+  /** Starts `command`; stdout and stderr are appended to the file `log`. */
+  constructor(name: string, log: string, command: string, args: readonly string[]) {
+    this.#name = name;
+    this.#log = log;
+    const [program, programArgs] = setpriv
+      ? [setpriv, ["--pdeathsig", "TERM", command, ...args]]
+      : [command, [...args]];
+    const output = openSync(log, "a");
+    this.#child = spawn(program, programArgs, { stdio: ["ignore", output, output] });
+    closeSync(output);
+    running.add(this.#child);
+    this.#ended = new Promise((resolve) => {
+      const end = (): void => {
+        running.delete(this.#child);
+        resolve();
+      };
+      this.#child.once("exit", end);
+      this.#child.once("error", end);
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  get isRunning(): boolean {
+    return running.has(this.#child);
+  }
+
+  /** All that the program has written. */
+  log(): string {
+    return readFileSync(this.#log, "utf8");
+  }
+
+  /** Why it is not running, and the end of its log: what somebody needs who sees a start fail. */
+  explain(): string {
+    const { exitCode, signalCode } = this.#child;
+    const state = this.isRunning ? "is running" : `ended (${signalCode ?? exitCode ?? "could not start"})`;
+    return `${this.#name} ${state}; the end of its log:\n${this.log().slice(-LOG_TAIL)}`;
+  }
+
+  /** Fails when the program has ended. */
+  assertRunning(): void {
+    if (!this.isRunning) throw new Error(this.explain());
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Resolves when the program has ended. */
+  ended(): Promise<void> {
+    return this.#ended;
+  }
+
+  /** Ends the program, by force where it does not follow. */
+  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+    this.#child.kill(signal);
+    const impatience = new AbortController();
+    await Promise.race([this.#ended, sleep(STOP_PATIENCE, undefined, { signal: impatience.signal, ref: false })]);
+    impatience.abort();
+    if (this.isRunning) this.#child.kill("SIGKILL");
+    await this.#ended;
+  }
+}

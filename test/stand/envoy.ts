@@ -1,0 +1,165 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { binaries } from "../../tools/binaries.ts";
+import { Child } from "./child.ts";
+import { parseSamples, sum, type Sample } from "./prometheus.ts";
+import { waitFor, type WaitOptions } from "./wait.ts";
+
+export interface EnvoyOptions {
+  /** Worker threads; 1 unless said. */
+  concurrency?: number;
+  /** Envoy's log level, `info` unless said; `wasm:trace` style component levels go into `componentLogLevel`. */
+  logLevel?: "trace" | "debug" | "info" | "warning" | "error";
+  componentLogLevel?: string;
+}
+
+interface ListenerStatuses {
+  listener_statuses?: { name: string; local_address: { socket_address: { port_value: number } } }[];
+}
+
+interface RawStats {
+  stats: { name?: string; value?: number }[];
+}
+
+/** A real Envoy. Its listeners bind port 0; `port` says what they got. */
+export class Envoy {
+  readonly #name: string;
+  readonly #folder: string;
+  readonly #child: Child;
+  #admin = "";
+  #ports = new Map<string, number>();
+
+  private constructor(folder: string, name: string, child: Child) {
+    this.#folder = folder;
+    this.#name = name;
+    this.#child = child;
+  }
+
+  /**
+   * Starts an Envoy with that bootstrap, whose files go into `folder` under `name`, and waits until all its listeners
+   * take connections. Fails with the end of Envoy's log.
+   */
+  static async start(folder: string, name: string, bootstrap: object, options: EnvoyOptions = {}): Promise<Envoy> {
+    const { envoy } = await binaries();
+    const config = join(folder, `${name}.json`);
+    writeFileSync(
+      config,
+      JSON.stringify({ admin: { address: { socket_address: { address: "127.0.0.1", port_value: 0 } } }, ...bootstrap }),
+    );
+    const args = [
+      ["--config-path", config],
+      ["--concurrency", String(options.concurrency ?? 1)],
+      ["--admin-address-path", join(folder, `${name}.admin`)],
+      ["--log-level", options.logLevel ?? "info"],
+      ...(options.componentLogLevel ? [["--component-log-level", options.componentLogLevel]] : []),
+      // Several stands run at a time: no shared memory, no base id to collide on.
+      ["--disable-hot-restart"],
+      // A stop must not wait for connections.
+      ["--drain-time-s", "1"],
+    ].flat();
+    const instance = new Envoy(folder, name, new Child(name, join(folder, `${name}.log`), envoy, args));
+    await instance.#ready();
+    return instance;
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  get isRunning(): boolean {
+    return this.#child.isRunning;
+  }
+
+  /** The admin interface's `127.0.0.1:port`. */
+  get adminAddress(): string {
+    return this.#admin;
+  }
+
+  /** The port of the listener of that name, on 127.0.0.1. */
+  port(listener: string): number {
+    const port = this.#ports.get(listener);
+    if (port === undefined) {
+      throw new Error(`${this.#name} has no listener ${listener}; it has ${[...this.#ports.keys()].join(", ")}`);
+    }
+    return port;
+  }
+
+  /** All that Envoy has logged. */
+  log(): string {
+    return this.#child.log();
+  }
+
+  /** The end of the log, for a fault's text. */
+  explain(): string {
+    return this.#child.explain();
+  }
+
+  /** An admin endpoint's answer, for example `admin("/config_dump")`. */
+  async admin(path: string, method: "GET" | "POST" = "GET"): Promise<string> {
+    const response = await fetch(`http://${this.#admin}${path}`, { method });
+    if (!response.ok) throw new Error(`${this.#name} answers ${response.status} to ${path}: ${await response.text()}`);
+    return response.text();
+  }
+
+  /** Every sample of `/stats/prometheus`. */
+  async samples(): Promise<Sample[]> {
+    return parseSamples(await this.admin("/stats/prometheus"));
+  }
+
+  /** The sum of a stat over the samples that have at least these labels; 0 where there is none. */
+  async stat(name: string, labels: Record<string, string> = {}): Promise<number> {
+    return sum(await this.samples(), name, labels);
+  }
+
+  /** A counter or gauge by the very name that Envoy keeps it under, which Prometheus' form does not always show; else 0. */
+  async rawStat(name: string): Promise<number> {
+    const pattern = encodeURIComponent(`^${name.replace(/[^\w]/g, "\\$&")}$`);
+    const { stats } = JSON.parse(await this.admin(`/stats?format=json&filter=${pattern}`)) as RawStats;
+    return stats.find((stat) => stat.name === name)?.value ?? 0;
+  }
+
+  /** Waits until a stat, summed as `stat` does, satisfies `predicate`; returns its value. */
+  waitForStat(
+    name: string,
+    labels: Record<string, string>,
+    predicate: (value: number) => boolean,
+    options: WaitOptions = {},
+  ): Promise<number> {
+    let last = 0;
+    const probe = async (): Promise<number | undefined> => {
+      last = await this.stat(name, labels);
+      return predicate(last) ? last : undefined;
+    };
+    const explain = (): string => `${name}${JSON.stringify(labels)} is ${last}\n${this.explain()}`;
+    return waitFor(`${name} of ${this.#name}`, probe, { explain, ...options });
+  }
+
+  async stop(): Promise<void> {
+    await this.#child.stop();
+  }
+
+  async #ready(): Promise<void> {
+    const explain = (): string => this.explain();
+    const addressFile = join(this.#folder, `${this.#name}.admin`);
+    this.#admin = await waitFor(
+      `the admin interface of ${this.#name}`,
+      () => {
+        this.#child.assertRunning();
+        return existsSync(addressFile) && readFileSync(addressFile, "utf8").trim();
+      },
+      { explain },
+    );
+    await waitFor(
+      `${this.#name} is live`,
+      async () => {
+        this.#child.assertRunning();
+        return (await fetch(`http://${this.#admin}/ready`)).ok;
+      },
+      { explain },
+    );
+    const listeners = JSON.parse(await this.admin("/listeners?format=json")) as ListenerStatuses;
+    for (const { name, local_address } of listeners.listener_statuses ?? []) {
+      this.#ports.set(name, local_address.socket_address.port_value);
+    }
+  }
+}

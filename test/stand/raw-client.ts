@@ -1,0 +1,200 @@
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { connect as connectPlain, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import type { Identity } from "./certificates.ts";
+import { CLIENT_ALPN, SERVER_NAME } from "./mesh.ts";
+import { FrameReader, type Frame } from "./server-frames.ts";
+import { PATIENCE } from "./wait.ts";
+
+export interface RawClientOptions {
+  /** Speaks TLS from the first byte with this certificate, to any server that the same authority signed. */
+  tls?: Identity;
+  /** A local address to bind, for example 127.1.2.3. */
+  localAddress?: string;
+  /** ALPN to offer with TLS; Istio's unless said. */
+  alpn?: string[];
+  /** Milliseconds that any wait may take. */
+  timeout?: number;
+}
+
+interface Opened {
+  /** What is written to and read from. */
+  socket: Socket;
+  /** The TCP connection beneath, where TLS lies over it. */
+  transport: Socket;
+  ready: "connect" | "secureConnect";
+}
+
+function open(port: number, { tls, localAddress, alpn }: RawClientOptions): Opened {
+  const transport = connectPlain({ port, host: "127.0.0.1", localAddress });
+  if (!tls) return { socket: transport, transport, ready: "connect" };
+  const socket = connectTls({
+    socket: transport,
+    servername: SERVER_NAME,
+    ALPNProtocols: alpn ?? CLIENT_ALPN,
+    cert: tls.certificate,
+    key: tls.key,
+    ca: readFileSync(tls.authorityFile),
+    // Istio's certificates name no host; the authority is checked all the same.
+    checkServerIdentity: () => undefined,
+  });
+  return { socket, transport, ready: "secureConnect" };
+}
+
+/** A client that writes what a test says and reads frames: for what no library would ever send. */
+export class RawClient {
+  readonly #socket: Socket;
+  readonly #transport: Socket;
+  readonly #timeout: number;
+  readonly #frames: Frame[] = [];
+  readonly #reader = new FrameReader();
+  #wake: () => void = () => undefined;
+  #closed = false;
+  #error: Error | undefined;
+
+  private constructor({ socket, transport }: Opened, timeout: number) {
+    this.#socket = socket;
+    this.#transport = transport;
+    this.#timeout = timeout;
+    transport.setNoDelay(true);
+    socket.on("data", (chunk: Buffer) => {
+      this.#frames.push(...this.#reader.feed(chunk));
+      this.#wake();
+    });
+    socket.on("error", (error) => {
+      this.#error = error;
+    });
+    // `end` is the server's half; with a reset only `close` comes.
+    for (const event of ["end", "close"]) {
+      socket.on(event, () => {
+        this.#closed = true;
+        this.#wake();
+      });
+    }
+  }
+
+  /** Connects to a port of 127.0.0.1; with TLS, resolves after the handshake. */
+  static async connect(port: number, options: RawClientOptions = {}): Promise<RawClient> {
+    const opened = open(port, options);
+    const client = new RawClient(opened, options.timeout ?? PATIENCE);
+    await once(opened.socket, opened.ready, { signal: AbortSignal.timeout(client.#timeout) });
+    return client;
+  }
+
+  /** Has the server ended the connection, or half of it? */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** Writes bytes; a string is taken as latin-1. Resolves when the kernel has them. */
+  send(bytes: string | Uint8Array): Promise<void> {
+    const data = typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes;
+    return new Promise((resolve, reject) => {
+      this.#socket.write(data, (error) => {
+        if (error) reject(error);
+        else resolve();
+      });
+    });
+  }
+
+  /** The next frame, whatever it is; undefined when the server has closed and all was read. */
+  async next(): Promise<Frame | undefined> {
+    const deadline = performance.now() + this.#timeout;
+    for (;;) {
+      const frame = this.#frames.shift();
+      if (frame) return frame;
+      if (this.#closed) return undefined;
+      await this.#wait(deadline, "a frame");
+    }
+  }
+
+  /** The next frame, which must be of this verb; with `line` its control line must be that, or match it. */
+  async expect(verb: string, line?: string | RegExp): Promise<Frame> {
+    const frame = await this.next();
+    const matches = typeof line === "string" ? frame?.line === line : (line?.test(frame?.line ?? "") ?? true);
+    if (frame?.verb === verb && matches) return frame;
+    const wanted = line === undefined ? verb : String(line);
+    throw new Error(`wanted ${wanted}, got ${frame ? JSON.stringify(frame.line) : this.#closing()}`);
+  }
+
+  /** The frames up to one of that verb, which is left out. Answers PINGs of the server on the way, and leaves them out. */
+  async until(verb: string): Promise<Frame[]> {
+    const frames: Frame[] = [];
+    for (;;) {
+      const frame = await this.next();
+      if (!frame)
+        throw new Error(`wanted ${verb}, got ${this.#closing()} after ${JSON.stringify(frames.map((f) => f.line))}`);
+      if (frame.verb === verb) return frames;
+      if (frame.verb === "PING") await this.send("PONG\r\n");
+      else frames.push(frame);
+    }
+  }
+
+  /** Reads INFO, sends CONNECT with `fields` and a PING, and reads the PONG, and INFO again where it comes. */
+  async handshake(fields: object = {}): Promise<void> {
+    await this.expect("INFO");
+    const connect = { verbose: false, pedantic: false, headers: true, no_responders: true, protocol: 1, lang: "raw" };
+    await this.send(`CONNECT ${JSON.stringify({ ...connect, ...fields })}\r\nPING\r\n`);
+    const frames = await this.until("PONG");
+    const refusal = frames.find((frame) => frame.verb === "-ERR");
+    if (refusal) throw new Error(`the handshake was answered with ${refusal.line}`);
+    // A server with something to tell answers the first PING with a second INFO behind the PONG.
+    await this.flush();
+  }
+
+  /** Sends PING; returns the frames that came before its PONG, INFO left out. */
+  async flush(): Promise<Frame[]> {
+    await this.send("PING\r\n");
+    const frames = await this.until("PONG");
+    return frames.filter((frame) => frame.verb !== "INFO");
+  }
+
+  /** Everything until the server closes the connection. */
+  async untilClosed(): Promise<Frame[]> {
+    const frames: Frame[] = [];
+    for (let frame = await this.next(); frame; frame = await this.next()) frames.push(frame);
+    return frames;
+  }
+
+  /** Stops reading, so that the kernel's buffers fill; `resume` reads on. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /** Ends our half; the server may still answer. */
+  end(): void {
+    this.#socket.end();
+  }
+
+  /** Ends the connection with RST. */
+  reset(): void {
+    this.#transport.resetAndDestroy();
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #closing(): string {
+    if (!this.#closed) return "nothing";
+    return this.#error ? `the connection's end (${this.#error.message})` : "the connection's end";
+  }
+
+  async #wait(deadline: number, what: string): Promise<void> {
+    const left = deadline - performance.now();
+    const rest = JSON.stringify(this.#reader.rest.toString("latin1"));
+    if (left <= 0) throw new Error(`${what} did not come within ${this.#timeout} ms; unfinished: ${rest}`);
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, left);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}

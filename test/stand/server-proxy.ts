@@ -1,0 +1,132 @@
+import type { Identity } from "./certificates.ts";
+import { Envoy, type EnvoyOptions } from "./envoy.ts";
+import {
+  chainMatches,
+  downstreamTls,
+  peerPrincipal,
+  statsTag,
+  tcpCluster,
+  tcpListener,
+  tcpProxy,
+  tlsInspector,
+} from "./mesh.ts";
+import { waitFor } from "./wait.ts";
+import { DiscoveredFilter, type WasmFilter } from "./wasm-filter.ts";
+
+/**
+ * How a listener takes its clients. The first three are Istio's mTLS modes for a declared TCP port:
+ * - STRICT: TLS with a client certificate, and nothing else.
+ * - PERMISSIVE: the same for TLS by Istio's ALPN; a client's own TLS and plain bytes go through as they are.
+ * - DISABLE: plain bytes.
+ * - WAYPOINT: plain bytes of a peer whose principal is in filter state, where mTLS ended before.
+ */
+export type DownstreamMode = "STRICT" | "PERMISSIVE" | "DISABLE" | "WAYPOINT";
+
+export interface ListenerSpec {
+  /** STRICT unless said. */
+  mode?: DownstreamMode;
+  /** The filter in every chain before tcp_proxy; none unless said. */
+  filter?: WasmFilter;
+  /** WAYPOINT: the principal, as an Envoy format string; `WAYPOINT_PRINCIPAL` unless said. */
+  principal?: string;
+  /** per_connection_buffer_limit_bytes of the listener and its cluster; Envoy's 1 MiB unless said. */
+  bufferLimit?: number;
+}
+
+export interface ServerProxyOptions extends EnvoyOptions {
+  /** Labels that become Prometheus labels, as extraStatTags lists them. */
+  statsTags?: readonly string[];
+}
+
+/** A principal for each client address: bind a client to 127.a.b.c and it is that service account. */
+export const WAYPOINT_PRINCIPAL = "spiffe://cluster.local/ns/clients/sa/%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%";
+
+function chains(spec: ListenerSpec, identity: Identity, filters: object[]): object[] {
+  const { tls, istioTls, plain } = chainMatches;
+  const mtls = { transport_socket: downstreamTls(identity), filters };
+  switch (spec.mode ?? "STRICT") {
+    case "STRICT":
+      return [{ filter_chain_match: tls, ...mtls }];
+    case "PERMISSIVE":
+      return [
+        { filter_chain_match: istioTls, ...mtls },
+        { filter_chain_match: tls, filters },
+        { filter_chain_match: plain, filters },
+      ];
+    case "DISABLE":
+      return [{ filters }];
+    case "WAYPOINT":
+      return [{ filters: [peerPrincipal(spec.principal ?? WAYPOINT_PRINCIPAL), ...filters] }];
+  }
+}
+
+function listensForTls({ mode = "STRICT" }: ListenerSpec): boolean {
+  return mode === "STRICT" || mode === "PERMISSIVE";
+}
+
+/** The Envoy beside nats-server. */
+export class ServerProxy {
+  readonly envoy: Envoy;
+  readonly #filters: ReadonlyMap<string, DiscoveredFilter>;
+
+  private constructor(envoy: Envoy, filters: ReadonlyMap<string, DiscoveredFilter>) {
+    this.envoy = envoy;
+    this.#filters = filters;
+  }
+
+  /** Starts it before the nats-server at `natsPort`, with one listener for each of `listeners`. */
+  static async start(
+    folder: string,
+    identity: Identity,
+    natsPort: number,
+    listeners: Record<string, ListenerSpec>,
+    { statsTags = [], ...options }: ServerProxyOptions = {},
+  ): Promise<ServerProxy> {
+    const filters = new Map<string, DiscoveredFilter>();
+    const configs: object[] = [];
+    const clusters: object[] = [];
+    for (const [name, spec] of Object.entries(listeners)) {
+      const cluster = `nats-${name}`;
+      const network: object[] = [];
+      if (spec.filter) {
+        const filter = new DiscoveredFilter(folder, name, spec.filter);
+        filters.set(name, filter);
+        network.push(filter.reference());
+      }
+      network.push(tcpProxy(cluster));
+      const { bufferLimit } = spec;
+      const listenerFilters = listensForTls(spec) ? [tlsInspector] : undefined;
+      configs.push(tcpListener(name, chains(spec, identity, network), { bufferLimit, listenerFilters }));
+      clusters.push(tcpCluster(cluster, natsPort, { bufferLimit }));
+    }
+    const bootstrap = {
+      node: { id: "sidecar~127.0.0.1~nats-0.messaging~messaging.svc.cluster.local", cluster: "nats.messaging" },
+      stats_config: { stats_tags: statsTags.map(statsTag) },
+      static_resources: { listeners: configs, clusters },
+    };
+    return new ServerProxy(await Envoy.start(folder, "server-envoy", bootstrap, options), filters);
+  }
+
+  /**
+   * Pushes another version of a listener's filter, as istiod does when a WasmPlugin changes, and waits for Envoy's answer.
+   * Workers take an accepted version some milliseconds later.
+   */
+  async update(listener: string, filter: WasmFilter): Promise<"ACCEPTED" | "REJECTED"> {
+    const discovered = this.#filters.get(listener);
+    if (!discovered) throw new Error(`The listener ${listener} has no filter to update.`);
+    const stat = `extension_config_discovery.network_filter.${discovered.resourceName}`;
+    const count = (name: string): Promise<number> => this.envoy.rawStat(`${stat}.${name}`);
+
+    const accepted = await count("update_success");
+    const rejected = await count("update_rejected");
+    discovered.update(filter);
+    return waitFor(
+      "Envoy answers the update",
+      async () => {
+        if ((await count("update_rejected")) > rejected) return "REJECTED";
+        return (await count("update_success")) > accepted && "ACCEPTED";
+      },
+      { explain: () => this.envoy.explain() },
+    );
+  }
+}

@@ -1,0 +1,53 @@
+import type { Identity } from "./certificates.ts";
+import { Envoy, type EnvoyOptions } from "./envoy.ts";
+import { tcpCluster, tcpListener, tcpProxy, upstreamTls } from "./mesh.ts";
+
+export interface SidecarOptions extends EnvoyOptions {
+  /** per_connection_buffer_limit_bytes of its listener and cluster; Envoy's 1 MiB unless said. */
+  bufferLimit?: number;
+}
+
+/** A client's own Envoy: takes plain NATS on 127.0.0.1 and originates mTLS with the client's identity. */
+export class Sidecar {
+  readonly identity: Identity;
+  readonly envoy: Envoy;
+
+  private constructor(identity: Identity, envoy: Envoy) {
+    this.identity = identity;
+    this.envoy = envoy;
+  }
+
+  /** Starts one for `identity` before the mTLS listener at `serverPort`, whose identity must be `server`. */
+  static async start(
+    folder: string,
+    name: string,
+    identity: Identity,
+    serverPort: number,
+    server: string,
+    { bufferLimit, ...options }: SidecarOptions = {},
+  ): Promise<Sidecar> {
+    const tls = upstreamTls(identity, server);
+    const bootstrap = {
+      node: { id: `sidecar~127.0.0.1~${name}`, cluster: name },
+      static_resources: {
+        listeners: [tcpListener("outbound", [{ filters: [tcpProxy("outbound")] }], { bufferLimit })],
+        clusters: [tcpCluster("outbound", serverPort, { tls, bufferLimit })],
+      },
+    };
+    return new Sidecar(identity, await Envoy.start(folder, name, bootstrap, options));
+  }
+
+  /** Where a client connects, on 127.0.0.1. */
+  get port(): number {
+    return this.envoy.port("outbound");
+  }
+
+  /** What a client connects to: `nats://127.0.0.1:port`. */
+  get url(): string {
+    return `nats://127.0.0.1:${this.port}`;
+  }
+
+  async stop(): Promise<void> {
+    await this.envoy.stop();
+  }
+}

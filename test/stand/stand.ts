@@ -1,0 +1,129 @@
+import { auditRecords, wasmLines, type AuditRecord, type WasmLogLine } from "./audit.ts";
+import { Authority, type Identity } from "./certificates.ts";
+import type { Envoy } from "./envoy.ts";
+import { NatsServer, type NatsServerOptions } from "./nats-server.ts";
+import { makeScratch, removeScratch } from "./scratch.ts";
+import { ServerProxy, type ListenerSpec, type ServerProxyOptions } from "./server-proxy.ts";
+import { Sidecar, type SidecarOptions } from "./sidecar.ts";
+import { STATS_TAGS } from "./stats-tags.ts";
+import { waitFor, type WaitOptions } from "./wait.ts";
+import type { WasmFilter } from "./wasm-filter.ts";
+
+export interface StandOptions {
+  /** The server side's listeners by name; one STRICT listener `mtls` without a filter unless said. */
+  listeners?: Record<string, ListenerSpec>;
+  nats?: NatsServerOptions;
+  serverProxy?: ServerProxyOptions;
+}
+
+export interface StandSidecarOptions extends SidecarOptions {
+  /** The listener of the server side that it connects to; the first one unless said. */
+  listener?: string;
+}
+
+/** Who nats-server's sidecar is, and what clients' sidecars insist on. */
+const SERVER_IDENTITY = "spiffe://cluster.local/ns/messaging/sa/nats";
+
+/** A small mesh on this machine: a nats-server, the Envoy beside it, and an Envoy for each client. */
+export class Stand {
+  readonly folder: string;
+  /** The mesh's root. It signs any SPIFFE id, a foreign trust domain's too. */
+  readonly root: Authority;
+  readonly nats: NatsServer;
+  readonly proxy: ServerProxy;
+  readonly #firstListener: string;
+  readonly #sidecars: Sidecar[] = [];
+  #sidecarCount = 0;
+  #wrongRoot: Promise<Authority> | undefined;
+
+  private constructor(folder: string, root: Authority, nats: NatsServer, proxy: ServerProxy, firstListener: string) {
+    this.folder = folder;
+    this.root = root;
+    this.nats = nats;
+    this.proxy = proxy;
+    this.#firstListener = firstListener;
+  }
+
+  /** Starts the nats-server and its Envoy; clients' Envoys follow with `sidecar`. */
+  static async start({ listeners = { mtls: {} }, nats, serverProxy }: StandOptions = {}): Promise<Stand> {
+    const folder = makeScratch();
+    let server: NatsServer | undefined;
+    try {
+      const authority = Authority.create(folder, "root");
+      [server] = await Promise.all([NatsServer.start(folder, nats), authority]);
+      const root = await authority;
+      const identity = await root.issue(SERVER_IDENTITY);
+      const options = { statsTags: STATS_TAGS, ...serverProxy };
+      const proxy = await ServerProxy.start(folder, identity, server.port, listeners, options);
+      return new Stand(folder, root, server, proxy, Object.keys(listeners)[0] ?? "");
+    } catch (error) {
+      await server?.stop();
+      removeScratch(folder);
+      throw error;
+    }
+  }
+
+  /** The Envoy beside nats-server. */
+  get envoy(): Envoy {
+    return this.proxy.envoy;
+  }
+
+  /** The port of a listener of the server side; of the first one unless named. */
+  port(listener = this.#firstListener): number {
+    return this.envoy.port(listener);
+  }
+
+  /** The certificate of `uri`, signed by the mesh's root. */
+  identity(uri: string): Promise<Identity> {
+    return this.root.issue(uri);
+  }
+
+  /** A certificate of `uri` signed by an authority that the mesh does not know. */
+  async wrongIdentity(uri: string): Promise<Identity> {
+    this.#wrongRoot ??= Authority.create(this.folder, "wrong-root");
+    const stranger = await (await this.#wrongRoot).issue(uri);
+    // It trusts the mesh, so that it is the mesh that refuses.
+    return { ...stranger, authorityFile: this.root.certificateFile };
+  }
+
+  /** Starts an Envoy for a client of that SPIFFE id, or with that certificate. Stopped with the stand. */
+  async sidecar(
+    client: string | Identity,
+    { listener = this.#firstListener, ...options }: StandSidecarOptions = {},
+  ): Promise<Sidecar> {
+    const identity = typeof client === "string" ? await this.identity(client) : client;
+    this.#sidecarCount += 1;
+    const name = `client-envoy-${this.#sidecarCount}`;
+    const sidecar = await Sidecar.start(this.folder, name, identity, this.port(listener), SERVER_IDENTITY, options);
+    this.#sidecars.push(sidecar);
+    return sidecar;
+  }
+
+  /** Pushes another version of a listener's filter, as istiod does when a WasmPlugin changes; tells Envoy's answer. */
+  update(filter: WasmFilter, listener = this.#firstListener): Promise<"ACCEPTED" | "REJECTED"> {
+    return this.proxy.update(listener, filter);
+  }
+
+  /** The audit records so far, in order. */
+  audit(): AuditRecord[] {
+    return auditRecords(this.envoy.log());
+  }
+
+  /** What the filter has logged so far, audit records among it. */
+  wasmLog(): WasmLogLine[] {
+    return wasmLines(this.envoy.log());
+  }
+
+  /** Waits for an audit record that satisfies `predicate`. */
+  waitForAudit(predicate: (record: AuditRecord) => boolean, options: WaitOptions = {}): Promise<AuditRecord> {
+    const explain = (): string => this.envoy.explain();
+    return waitFor("an audit record", () => this.audit().find(predicate), { explain, ...options });
+  }
+
+  /** Stops everything and removes its files. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#sidecars.map((sidecar) => sidecar.stop()));
+    await Promise.all([this.envoy.stop(), this.nats.stop()]);
+    removeScratch(this.folder);
+  }
+}

@@ -1,0 +1,32 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** How long anything of a stand may take before it counts as hung, in milliseconds. */
+export const PATIENCE = 10_000;
+
+export interface WaitOptions {
+  /** Milliseconds; `PATIENCE` unless said. */
+  timeout?: number;
+  /** Told with the fault when time is up. */
+  explain?: () => string | Promise<string>;
+}
+
+/**
+ * Asks `probe` every few milliseconds until it answers anything but undefined or false, and returns that answer.
+ * Fails with `what`, and what `explain` says, when `timeout` has passed.
+ */
+export async function waitFor<T>(
+  what: string,
+  probe: () => T | undefined | false | Promise<T | undefined | false>,
+  { timeout = PATIENCE, explain }: WaitOptions = {},
+): Promise<T> {
+  const deadline = performance.now() + timeout;
+  for (let pause = 5; ; pause = Math.min(pause * 1.5, 50)) {
+    const answer = await probe();
+    if (answer !== undefined && answer !== false) return answer;
+    if (performance.now() > deadline) {
+      const explanation = explain ? `\n${await explain()}` : "";
+      throw new Error(`${what}: not within ${timeout} ms${explanation}`);
+    }
+    await sleep(pause);
+  }
+}

@@ -1,0 +1,98 @@
+import { renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { filterWasm } from "../../tools/wasm.ts";
+
+/** A Wasm network filter as a WasmPlugin describes it. */
+export interface WasmFilter {
+  /** The module; build/istio-nats.wasm unless said. */
+  wasm?: string;
+  /** The WasmPlugin's pluginConfig. A string is handed over as it is; undefined leaves it out, as Istio does. */
+  config?: object | string;
+  /** FAIL_CLOSED unless said (Istio's FAIL_CLOSE). */
+  failurePolicy?: "FAIL_CLOSED" | "FAIL_OPEN" | "FAIL_RELOAD";
+  /** The WasmPlugin's pluginName, which arrives as the root id; empty unless said, as in Istio. */
+  pluginName?: string;
+  /** FAIL_RELOAD's back-off between new VMs, in milliseconds; Envoy's own (1 s) unless said. */
+  reloadBackoff?: number;
+}
+
+/** Names a filter as Istio 1.30 and later do for a WasmPlugin. */
+function resourceName(name: string): string {
+  return `extensions.istio.io/trafficextension/messaging.${name}~istio-translated-wasmplugin`;
+}
+
+function configText(config: WasmFilter["config"]): string | undefined {
+  return config === undefined || typeof config === "string" ? config : JSON.stringify(config);
+}
+
+function typedConfig(name: string, filter: WasmFilter): object {
+  const value = configText(filter.config);
+  const backoff = filter.reloadBackoff === undefined ? undefined : `${filter.reloadBackoff / 1000}s`;
+  return {
+    "@type": "type.googleapis.com/envoy.extensions.filters.network.wasm.v3.Wasm",
+    config: {
+      name: `messaging.${name}~istio-translated-wasmplugin`,
+      root_id: filter.pluginName ?? "",
+      vm_config: {
+        // Istio never sets vm_id.
+        runtime: "envoy.wasm.runtime.v8",
+        code: { local: { filename: filter.wasm ?? filterWasm } },
+      },
+      ...(value === undefined
+        ? {}
+        : { configuration: { "@type": "type.googleapis.com/google.protobuf.StringValue", value } }),
+      failure_policy: filter.failurePolicy ?? "FAIL_CLOSED",
+      ...(backoff === undefined ? {} : { reload_config: { backoff: { base_interval: backoff } } }),
+    },
+  };
+}
+
+/**
+ * A filter that Envoy gets by extension config discovery, as Istio always delivers it: here from a file that Envoy
+ * watches, so that `update` is what a push of istiod is.
+ */
+export class DiscoveredFilter {
+  readonly #folder: string;
+  readonly #name: string;
+  #version = 0;
+
+  /** Writes the first version into `folder`. `name` must differ between the filters of one Envoy. */
+  constructor(folder: string, name: string, filter: WasmFilter) {
+    this.#folder = folder;
+    this.#name = name;
+    this.update(filter);
+  }
+
+  /** What the filter is called in Envoy's `extension_config_discovery` stats and dumps. */
+  get resourceName(): string {
+    return resourceName(this.#name);
+  }
+
+  /** The entry in a chain of network filters. */
+  reference(): object {
+    return {
+      name: this.resourceName,
+      config_discovery: {
+        config_source: { path_config_source: { path: this.#file() }, resource_api_version: "V3" },
+        type_urls: ["type.googleapis.com/envoy.extensions.filters.network.wasm.v3.Wasm"],
+      },
+    };
+  }
+
+  /** Pushes another version of the filter. Envoy takes it when it has seen the file move. */
+  update(filter: WasmFilter): void {
+    this.#version += 1;
+    const resource = {
+      "@type": "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
+      name: this.resourceName,
+      typed_config: typedConfig(this.#name, filter),
+    };
+    const unfinished = `${this.#file()}.next`;
+    writeFileSync(unfinished, JSON.stringify({ version_info: String(this.#version), resources: [resource] }));
+    renameSync(unfinished, this.#file());
+  }
+
+  #file(): string {
+    return join(this.#folder, `${this.#name}.ecds.json`);
+  }
+}
