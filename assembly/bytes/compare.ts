@@ -2,8 +2,12 @@
 
 /** Set once per VM, so that clients cannot prepare sids or subjects that collide in our tables. */
 let seed: u32 = 0x9e3779b9;
+let seeded: bool = false;
 
+/** Only the first call counts: tables that are filled already would not find their entries again. */
 export function seedHashes(value: u64): void {
+  if (seeded) return;
+  seeded = true;
   seed = ((<u32>value) ^ (<u32>(value >> 32))) | 1;
 }
 

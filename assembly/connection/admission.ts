@@ -10,8 +10,7 @@ import { reportConnectionRefused } from "./report";
  */
 export function admit(connection: Connection): Reason {
   const plugin = connection.plugin;
-  const document = plugin.document;
-  if (document == null) return Reason.NO_RULE;
+  const document = connection.document;
   const peer = readIdentity(document);
   const rules = plugin.rulesOf(peer);
   const bound = document.limits.responses;

@@ -25,7 +25,7 @@ const tokens: Tokens = new Tokens();
 export function judge(connection: Connection, chunk: Chunk, line: ClientLine, position: i32, limits: Limits): i32 {
   const next = chunk.position(line.next);
   const meter = connection.meter;
-  if (meter == null) return next;
+  if (meter == null) return unreadable(connection, chunk, position, ProtocolError.HOST);
   switch (line.operation) {
     case Operation.PUB:
     case Operation.HPUB:

@@ -1,5 +1,7 @@
 import { Buffer } from "../bytes/buffer";
 import { ConnectOptions } from "../nats/connect";
+import { PolicyDocument } from "../policy/config";
+import { Mode } from "../policy/rules";
 import { Meter } from "../telemetry/meter";
 import { Access } from "./access";
 import { ExpectedPongs } from "./expected-pongs";
@@ -74,8 +76,10 @@ export class Connection {
   constructor(
     readonly id: u32,
     readonly plugin: Plugin,
+    /** The policy by which this connection is judged; the plugin may have a newer one. */
+    readonly document: PolicyDocument,
   ) {
-    this.observing = plugin.isDryRun;
+    this.observing = document.mode == Mode.DRY_RUN;
   }
 
   /** nats-server takes nothing but CONNECT yet. */

@@ -2,7 +2,6 @@ import { limitBytes, raiseLimit, usedBytes } from "../bytes/budget";
 import { PolicyDocument, readPolicy } from "../policy/config";
 import { Principal } from "../policy/principal";
 import { RuleSet, RuleSets } from "../policy/rule-set";
-import { Mode } from "../policy/rules";
 import { configurationPointer, receiveConfiguration, releaseConfiguration } from "../proxy/configuration";
 import { LogLevel, logText } from "../proxy/log";
 import { actOn, closeDownstream } from "../proxy/stream";
@@ -22,18 +21,14 @@ const SHED_ABOVE: f64 = 0.9;
 /** One configuration of the filter (a root context of the host), with the connections that it serves in this worker. */
 @final
 export class Plugin {
-  document: PolicyDocument | null = null;
-  private ruleSets: RuleSets | null = null;
+  /** Without rules, and so without a peer that may connect, until the first configuration. */
+  private document: PolicyDocument = new PolicyDocument();
+  private ruleSets: RuleSets = new RuleSets(this.document);
   meters: Meters = new Meters("unknown");
   audit: Audit = new Audit(1, 1);
   private readonly connections: Map<u32, Connection> = new Map();
 
   constructor(readonly id: u32) {}
-
-  get isDryRun(): bool {
-    const document = this.document;
-    return document != null && document.mode == Mode.DRY_RUN;
-  }
 
   /**
    * Takes a configuration of `size` bytes, or refuses it whole and says why. After a refusal Envoy keeps the old one,
@@ -60,18 +55,13 @@ export class Plugin {
     return true;
   }
 
-  /** The rules that match a peer; none before the first configuration. */
+  /** The rules that match a peer. */
   rulesOf(peer: Principal): RuleSet {
-    let sets = this.ruleSets;
-    if (sets == null) {
-      sets = new RuleSets(new PolicyDocument());
-      this.ruleSets = sets;
-    }
-    return sets.of(peer);
+    return this.ruleSets.of(peer);
   }
 
   open(id: u32): Connection {
-    const connection = new Connection(id, this);
+    const connection = new Connection(id, this, this.document);
     this.connections.set(id, connection);
     return connection;
   }

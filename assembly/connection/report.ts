@@ -23,8 +23,7 @@ function subjectOf(connection: Connection): AuditSubject {
 }
 
 function ruleName(connection: Connection, rule: i32): string {
-  const document = connection.plugin.document;
-  return rule == NONE || document == null ? "" : document.rules[rule].name;
+  return rule == NONE ? "" : connection.document.rules[rule].name;
 }
 
 function audit(

@@ -50,8 +50,7 @@ export function resume(connection: Connection): void {
 }
 
 function mustWait(connection: Connection): bool {
-  const document = connection.plugin.document;
-  return document != null && connection.pongs.size > document.limits.outstandingReplies;
+  return connection.pongs.size > connection.document.limits.outstandingReplies;
 }
 
 function noteUnfinished(connection: Connection): void {
@@ -135,18 +134,17 @@ function dropPayload(connection: Connection, from: i32): i32 {
 
 /** Takes the operation at `position` and answers where the next one begins; `position` itself when it is unfinished. */
 function takeOperation(connection: Connection, position: i32): i32 {
-  const document = connection.plugin.document;
-  if (document == null) return fail(connection);
+  const limits = connection.document.limits;
   if (position >= chunk.viewEnd && !chunk.extend(position)) return fail(connection);
   if (connection.unsubscribe.length > 0) sendUnsubscribes(connection, chunk, position);
   while (true) {
-    const reading = line.read(chunk.address(position), chunk.address(chunk.viewEnd), document.limits.controlLine);
+    const reading = line.read(chunk.address(position), chunk.address(chunk.viewEnd), limits.controlLine);
     if (reading == Reading.COMPLETE) {
       // An HPUB is judged with its headers, unless they are too many to be held.
       const headers = line.operation == Operation.HPUB ? line.headerLength : 0;
       const complete = chunk.position(line.next) + headers <= chunk.viewEnd;
-      if (complete || headers > document.limits.headers)
-        return judge(connection, chunk, line, position, document.limits);
+      if (complete || headers > limits.headers)
+        return judge(connection, chunk, line, position, limits);
     } else if (reading != Reading.INCOMPLETE) {
       endUnreadable(connection, chunk, position, errorOf(reading));
       return chunk.size;
