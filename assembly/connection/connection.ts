@@ -87,6 +87,14 @@ export class Connection {
     return this.authRequired && !this.options.received;
   }
 
+  /**
+   * Bytes of refusals that wait for their PONG. One whose payload is still coming does not count, since its PING is
+   * sent behind the payload: waiting for it would be waiting for ourselves.
+   */
+  get awaitedBytes(): i32 {
+    return this.pongs.size - (this.dropsPayload ? this.pongs.lastSize : 0);
+  }
+
   /** Bytes of budgeted memory that buffers of this connection hold. */
   get bufferedBytes(): i32 {
     return this.toServerTail.capacity + this.toClientTail.capacity + this.pongs.size + this.heldInfo.capacity;

@@ -50,6 +50,11 @@ export class ExpectedPongs {
     return this.records.length - this.head;
   }
 
+  /** Bytes of the newest record. */
+  get lastSize(): i32 {
+    return this.last < this.head || this.isEmpty ? 0 : this.records.length - this.last;
+  }
+
   get isEmpty(): bool {
     return this.records.length == this.head;
   }

@@ -50,7 +50,7 @@ export function resume(connection: Connection): void {
 }
 
 function mustWait(connection: Connection): bool {
-  return connection.pongs.size > connection.document.limits.outstandingReplies;
+  return connection.awaitedBytes > connection.document.limits.outstandingReplies;
 }
 
 function noteUnfinished(connection: Connection): void {
@@ -143,8 +143,7 @@ function takeOperation(connection: Connection, position: i32): i32 {
       // An HPUB is judged with its headers, unless they are too many to be held.
       const headers = line.operation == Operation.HPUB ? line.headerLength : 0;
       const complete = chunk.position(line.next) + headers <= chunk.viewEnd;
-      if (complete || headers > limits.headers)
-        return judge(connection, chunk, line, position, limits);
+      if (complete || headers > limits.headers) return judge(connection, chunk, line, position, limits);
     } else if (reading != Reading.INCOMPLETE) {
       endUnreadable(connection, chunk, position, errorOf(reading));
       return chunk.size;

@@ -120,10 +120,9 @@ export class ClientLine {
     if (p >= end) return Reading.INCOMPLETE;
     if (needsBlank && !isBlank(load<u8>(p))) return Reading.UNKNOWN_OPERATION;
     while (p < end && isBlank(load<u8>(p))) p++;
-    if (p >= end) {
-      // Blanks before the first argument are free at nats-server; held back here, so they need a bound.
-      return <i32>(p - pointer) > limit + verb.length ? Reading.LINE_TOO_LONG : Reading.INCOMPLETE;
-    }
+    // Blanks before the first argument are free at nats-server; held back here, they need a bound.
+    if (<i32>(p - pointer) > limit + verb.length) return Reading.LINE_TOO_LONG;
+    if (p >= end) return Reading.INCOMPLETE;
     // nats-server takes a LF here for the first argument byte and reads on to the next LF.
     if (load<u8>(p) == LF) return Reading.UNKNOWN_OPERATION;
     this.operation = operation;

@@ -50,7 +50,9 @@ export class Chunk {
     this.outLength = 0;
     this.appended = false;
     this.edited = tail.length > 0;
-    this.failed = false;
+    // No limit lets a tail grow so long; should one all the same, nothing of it may be trusted.
+    this.failed = <usize>tail.length > GAP;
+    if (this.failed) return;
     memory.copy(this.base - <usize>tail.length, tail.pointer, <usize>tail.length);
   }
 
@@ -75,7 +77,10 @@ export class Chunk {
     const start = max(position, this.viewEnd);
     if (start >= this.size || this.failed) return false;
     const kept = <usize>(start - position);
-    if (kept > GAP) return false;
+    if (kept > GAP) {
+      this.failed = true;
+      return false;
+    }
     const length = min(WINDOW, this.size - start);
     memory.copy(windowArea + GAP - kept, this.address(position), kept);
     if (!this.readFromHost(start, length, windowArea + GAP)) {

@@ -5,8 +5,11 @@
  * overwrite the frame.
  */
 
-/** Bytes kept free before the window, so that the tail of one read and the next read lie together. */
-export const GAP: usize = 192 * 1024;
+/**
+ * Bytes kept free before the window, so that the tail of one read and the next read lie together. The longest tail is
+ * an HPUB at the configuration's maxima: 64 KiB of blanks, of arguments and of headers each.
+ */
+export const GAP: usize = 256 * 1024;
 /** Bytes of a chunk that are read at once. Envoy hands over up to about 1 MiB; a larger chunk is read in windows. */
 export const WINDOW: i32 = 256 * 1024;
 /** Rewritten bytes collected before they go to the host. */
