@@ -15,6 +15,9 @@ const INFO: StaticArray<u8> = [0x49, 0x4e, 0x46, 0x4f];
 /** An operation has at most four arguments; a fifth is as wrong as a hundredth. */
 const MAX_ARGUMENTS: i32 = 5;
 
+/** Blanks before the first argument are free at nats-server, without end; held back here, they need a bound of their own. */
+export const PADDING_LIMIT: i32 = 65536;
+
 /**
  * One control line of a client, read exactly as nats-server's parser does (`parser.go`, `client.go` processPub and
  * the like), except where its reading depends on how the bytes were cut into reads: a CR that no LF follows, a LF
@@ -120,8 +123,7 @@ export class ClientLine {
     if (p >= end) return Reading.INCOMPLETE;
     if (needsBlank && !isBlank(load<u8>(p))) return Reading.UNKNOWN_OPERATION;
     while (p < end && isBlank(load<u8>(p))) p++;
-    // Blanks before the first argument are free at nats-server; held back here, they need a bound.
-    if (<i32>(p - pointer) > limit + verb.length) return Reading.LINE_TOO_LONG;
+    if (<i32>(p - pointer) > PADDING_LIMIT) return Reading.LINE_TOO_LONG;
     if (p >= end) return Reading.INCOMPLETE;
     // nats-server takes a LF here for the first argument byte and reads on to the next LF.
     if (load<u8>(p) == LF) return Reading.UNKNOWN_OPERATION;

@@ -1,7 +1,7 @@
 import { NOT_A_SIZE, readSize } from "./numbers";
 import { Operation, Reading } from "./operation";
 import { CR, isBlank, LF, Match, matchVerb } from "./words";
-import { hashStart, hashStep, mixHash } from "../bytes/compare";
+import { hashBytes } from "../bytes/compare";
 
 const INFO: StaticArray<u8> = [0x49, 0x4e, 0x46, 0x4f];
 const MSG: StaticArray<u8> = [0x4d, 0x53, 0x47];
@@ -31,7 +31,7 @@ export class ServerLine {
   subjectLength: i32 = 0;
   sid: usize = 0;
   sidLength: i32 = 0;
-  /** `hashBytes` of the sid, made while the line is read. */
+  /** `hashBytes` of the sid. */
   sidHash: u32 = 0;
   reply: usize = 0;
   replyLength: i32 = 0;
@@ -90,14 +90,7 @@ export class ServerLine {
     if (afterSubject >= end) return this.unfinished(pointer, afterSubject);
     if (load<u8>(afterSubject) != 0x20 || afterSubject == subject) return Reading.UNKNOWN_OPERATION;
     const sid = afterSubject + 1;
-    p = sid;
-    let h = hashStart();
-    while (p < end) {
-      const b = load<u8>(p);
-      if (b <= 0x20 && endsToken(b)) break;
-      h = hashStep(h, b);
-      p++;
-    }
+    p = endOfToken(sid, end);
     if (p >= end) return this.unfinished(pointer, p);
     if (load<u8>(p) != 0x20 || p == sid) return Reading.UNKNOWN_OPERATION;
     const afterSid = p;
@@ -144,7 +137,7 @@ export class ServerLine {
     this.subjectLength = <i32>(afterSubject - subject);
     this.sid = sid;
     this.sidLength = <i32>(afterSid - sid);
-    this.sidHash = mixHash(h);
+    this.sidHash = hashBytes(sid, this.sidLength);
     this.size = size;
     return Reading.COMPLETE;
   }

@@ -1,4 +1,5 @@
 import { Tokens, isGatewayReply, isRaftSubject, isReservedReply } from "../nats/subject";
+import { isRemembered, newQuestion, remember, rememberedReason, rememberedRule, slotOf } from "./decision-cache";
 import { EntryFlag, NONE, SubjectMatcher } from "./matcher";
 import { queueMatches } from "./queue";
 import { Reason } from "./reason";
@@ -48,6 +49,8 @@ export class Permissions {
   /** The rule that decided last, or NONE when none did. */
   decidedBy: i32 = NONE;
 
+  private readonly publishQuestion: u32 = newQuestion();
+  private readonly deliveryQuestion: u32 = newQuestion();
   private seen: StaticArray<u8>;
 
   constructor(ruleCount: i32) {
@@ -71,6 +74,17 @@ export class Permissions {
 
   /** The lists alone: what nats-server checks first, and again for a reply subject that is delivered. */
   publish(pointer: usize, length: i32): Reason {
+    const slot = slotOf(this.publishQuestion, pointer, length);
+    if (isRemembered(slot, this.publishQuestion, pointer, length)) {
+      this.decidedBy = rememberedRule(slot);
+      return rememberedReason(slot);
+    }
+    const reason = this.decidePublish(pointer, length);
+    remember(slot, this.publishQuestion, pointer, length, reason, this.decidedBy);
+    return reason;
+  }
+
+  private decidePublish(pointer: usize, length: i32): Reason {
     this.decidedBy = NONE;
     const tokens = subjectTokens;
     if (tokens.split(pointer, length)) {
@@ -165,21 +179,30 @@ export class Permissions {
    * queue; `queueKnown` false means that we no longer know the subscription, and then every queue counts.
    */
   deliveryDenied(pointer: usize, length: i32, queue: usize, queueLength: i32, queueKnown: bool): bool {
+    if (!this.subscribeDeny.hasQueues) return this.plainDeliveryDenied(pointer, length);
     const tokens = subjectTokens;
     this.decidedBy = NONE;
     if (!tokens.split(pointer, length)) return false;
-    if (!this.subscribeDeny.hasQueues) {
-      const deny = this.subscribeDeny.find(tokens, EntryFlag.NONE);
-      if (deny == NONE) return false;
-      this.decidedBy = this.subscribeDeny.rule(deny);
-      return true;
-    }
     this.subscribeDeny.collect(tokens);
     if (!queueKnown) return this.subscribeDeny.foundCount > 0;
     const deny = this.denyAmongFound(queue, queueLength);
     if (deny == NONE) return false;
     this.decidedBy = this.subscribeDeny.rule(deny);
     return true;
+  }
+
+  /** Without queues in the list the subject alone decides. */
+  private plainDeliveryDenied(pointer: usize, length: i32): bool {
+    const question = this.deliveryQuestion;
+    const slot = slotOf(question, pointer, length);
+    if (isRemembered(slot, question, pointer, length)) this.decidedBy = rememberedRule(slot);
+    else {
+      const tokens = subjectTokens;
+      const deny = tokens.split(pointer, length) ? this.subscribeDeny.find(tokens, EntryFlag.NONE) : NONE;
+      this.decidedBy = deny == NONE ? NONE : this.subscribeDeny.rule(deny);
+      remember(slot, question, pointer, length, Reason.ALLOWED, this.decidedBy);
+    }
+    return this.decidedBy != NONE;
   }
 
   /** A plain subscription needs an entry without queue that contains it. */
