@@ -12,7 +12,7 @@ export function admit(connection: Connection): Reason {
   const plugin = connection.plugin;
   const document = connection.document;
   const peer = readIdentity(document);
-  const rules = plugin.rulesOf(peer);
+  const rules = connection.rules.of(peer);
   const bound = document.limits.responses;
   connection.principal = peer.uri;
   connection.meter = plugin.meters.of(
@@ -20,6 +20,8 @@ export function admit(connection: Connection): Reason {
     peer.namespace == "" ? "unknown" : peer.namespace,
   );
 
+  const meter = connection.meter;
+  if (connection.untestedServer && meter != null) meter.untestedServer();
   const all = rules.shadow;
   if (!connection.observing) connection.access = new Access(rules.enforced, bound);
   if (all != null) connection.shadow = new Access(all, bound);

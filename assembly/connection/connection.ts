@@ -1,6 +1,7 @@
 import { Buffer } from "../bytes/buffer";
 import { ConnectOptions } from "../nats/connect";
 import { PolicyDocument } from "../policy/config";
+import { RuleSets } from "../policy/rule-set";
 import { Mode } from "../policy/rules";
 import { Meter } from "../telemetry/meter";
 import { Access } from "./access";
@@ -72,14 +73,19 @@ export class Connection {
   serverHeaders: bool = true;
   authRequired: bool = false;
   clientId: u64 = 0;
+  untestedServer: bool = false;
 
   constructor(
     readonly id: u32,
     readonly plugin: Plugin,
     /** The policy by which this connection is judged; the plugin may have a newer one. */
-    readonly document: PolicyDocument,
+    readonly rules: RuleSets,
   ) {
-    this.observing = document.mode == Mode.DRY_RUN;
+    this.observing = rules.document.mode == Mode.DRY_RUN;
+  }
+
+  get document(): PolicyDocument {
+    return this.rules.document;
   }
 
   /** nats-server takes nothing but CONNECT yet. */

@@ -1,7 +1,6 @@
 import { limitBytes, raiseLimit, usedBytes } from "../bytes/budget";
 import { PolicyDocument, readPolicy } from "../policy/config";
-import { Principal } from "../policy/principal";
-import { RuleSet, RuleSets } from "../policy/rule-set";
+import { RuleSets } from "../policy/rule-set";
 import { configurationPointer, receiveConfiguration, releaseConfiguration } from "../proxy/configuration";
 import { LogLevel, logText } from "../proxy/log";
 import { actOn, closeDownstream } from "../proxy/stream";
@@ -22,8 +21,7 @@ const SHED_ABOVE: f64 = 0.9;
 @final
 export class Plugin {
   /** Without rules, and so without a peer that may connect, until the first configuration. */
-  private document: PolicyDocument = new PolicyDocument();
-  private ruleSets: RuleSets = new RuleSets(this.document);
+  private rules: RuleSets = new RuleSets(new PolicyDocument());
   meters: Meters = new Meters("unknown");
   audit: Audit = new Audit(1, 1);
   private readonly connections: Map<u32, Connection> = new Map();
@@ -48,20 +46,14 @@ export class Plugin {
     }
     raiseLimit(<usize>document.limits.memory);
     this.meters.flush();
-    this.document = document;
-    this.ruleSets = new RuleSets(document);
+    this.rules = new RuleSets(document);
     this.meters = new Meters(reporterOf(document.identity));
     this.audit = new Audit(document.audit.refusalsPerSecond, document.audit.burst);
     return true;
   }
 
-  /** The rules that match a peer. */
-  rulesOf(peer: Principal): RuleSet {
-    return this.ruleSets.of(peer);
-  }
-
   open(id: u32): Connection {
-    const connection = new Connection(id, this, this.document);
+    const connection = new Connection(id, this, this.rules);
     this.connections.set(id, connection);
     return connection;
   }

@@ -113,6 +113,7 @@ function takeInfo(connection: Connection, position: i32, next: i32): i32 {
   if (!info.read(line.argument, line.argumentLength)) return fail(connection, position, ProtocolError.SERVER);
   if (info.maxPayload > 0) connection.maxPayload = info.maxPayload;
   if (info.clientId != 0) connection.clientId = info.clientId;
+  connection.untestedServer = info.untestedVersion;
   connection.serverHeaders = info.headers;
   connection.authRequired = info.authRequired;
   if (connection.observing) return next;

@@ -7,7 +7,12 @@ const CLIENT_ID: StaticArray<u8> = utf8("client_id");
 const HEADERS: StaticArray<u8> = utf8("headers");
 const AUTH_REQUIRED: StaticArray<u8> = utf8("auth_required");
 const TLS_REQUIRED: StaticArray<u8> = utf8("tls_required");
+const VERSION: StaticArray<u8> = utf8("version");
 const CONNECT_INFO: StaticArray<u8> = utf8("connect_info");
+
+/** Minor versions of nats-server 2 before which the recorded sessions have been run (docs/parity.md). */
+const FIRST_TESTED_MINOR: i32 = 10;
+const LAST_TESTED_MINOR: i32 = 15;
 
 /** The fields of one INFO that the filter acts on. An absent field is at Go's zero value. */
 @final
@@ -21,6 +26,8 @@ export class ServerInfo {
   tlsRequired: bool = false;
   /** The INFO that nats-server sends behind the PONG to the first PING after CONNECT. */
   connectInfo: bool = false;
+  /** INFO names a version of nats-server that the filter has not been tested with, or none. */
+  untestedVersion: bool = true;
 
   /** Answers false for what is no JSON object. */
   read(pointer: usize, length: i32): bool {
@@ -30,6 +37,7 @@ export class ServerInfo {
     this.authRequired = false;
     this.tlsRequired = false;
     this.connectInfo = false;
+    this.untestedVersion = true;
     scanner.reset(pointer, pointer + <usize>length);
     if (scanner.next() != JsonToken.OBJECT_START) return false;
     while (true) {
@@ -51,6 +59,11 @@ export class ServerInfo {
       if (value == Value.TAKEN) this.clientId = <u64>max<i64>(number(), 0);
       return value;
     }
+    if (keyIs(VERSION)) {
+      const value = readValue(JsonToken.STRING);
+      if (value == Value.TAKEN) this.untestedVersion = !isTested(scanner.tokenStart, scanner.tokenEnd);
+      return value;
+    }
     if (keyIs(HEADERS)) return this.flag(0);
     if (keyIs(AUTH_REQUIRED)) return this.flag(1);
     if (keyIs(TLS_REQUIRED)) return this.flag(2);
@@ -68,6 +81,21 @@ export class ServerInfo {
     else this.connectInfo = on;
     return value;
   }
+}
+
+/** `2.MINOR.` with a tested minor version. */
+function isTested(pointer: usize, end: usize): bool {
+  if (end - pointer < 5 || load<u16>(pointer) != 0x2e32) return false;
+  let minor = 0;
+  pointer += 2;
+  while (pointer < end && minor <= LAST_TESTED_MINOR) {
+    const digit = <i32>load<u8>(pointer) - 0x30;
+    pointer++;
+    if (digit == 0x2e - 0x30) return minor >= FIRST_TESTED_MINOR;
+    if (digit < 0 || digit > 9) return false;
+    minor = minor * 10 + digit;
+  }
+  return false;
 }
 
 function number(): i64 {

@@ -26,7 +26,7 @@ export class RuleSets {
   private readonly byPrincipal: Map<string, RuleSet> = new Map();
   private readonly byRules: Map<string, RuleSet> = new Map();
 
-  constructor(private readonly document: PolicyDocument) {}
+  constructor(readonly document: PolicyDocument) {}
 
   of(principal: Principal): RuleSet {
     const key = principal.authenticated ? principal.uri : "";

@@ -82,7 +82,8 @@ export class Chunk {
       return false;
     }
     const length = min(WINDOW, this.size - start);
-    memory.copy(windowArea + GAP - kept, this.address(position), kept);
+    // Behind a skipped payload `position` may lie beyond linear memory, and even a copy of nothing from there traps.
+    if (kept > 0) memory.copy(windowArea + GAP - kept, this.address(position), kept);
     if (!this.readFromHost(start, length, windowArea + GAP)) {
       this.failed = true;
       return false;

@@ -13,6 +13,7 @@ import {
   REFUSALS_AT,
   seriesName,
   SERIES_COUNT,
+  UNTESTED_AT,
   Verdict,
 } from "./stats";
 
@@ -55,7 +56,7 @@ export class Meter {
     this.add(REFUSALS_AT + <i32>operation * REASON_COUNT + <i32>reason, 1);
   }
 
-  /** A delivery kept from the client because a deny entry covers its subject. */
+  /** What passed, and a dry-run rule or configuration would have refused. */
   wouldRefuse(operation: Operation, reason: Reason): void {
     this.add(DRY_RUN_AT + <i32>operation * REASON_COUNT + <i32>reason, 1);
   }
@@ -70,6 +71,10 @@ export class Meter {
 
   protocolError(kind: ProtocolError): void {
     this.add(PROTOCOL_ERRORS_AT + <i32>kind, 1);
+  }
+
+  untestedServer(): void {
+    this.add(UNTESTED_AT, 1);
   }
 
   /** Gives the host what has been counted since the last time. */

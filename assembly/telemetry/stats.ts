@@ -120,6 +120,13 @@ export const PROTOCOL_ERRORS: Stat = new Stat(
   "Streams that could not be read as NATS and were ended (or, in DRY_RUN, passed unread).",
 );
 
+export const UNTESTED_SERVERS: Stat = new Stat(
+  "istio_nats_untested_servers_total",
+  "counter",
+  [],
+  "Connections to a nats-server of a version with which this filter has not been tested.",
+);
+
 /** Series of one principal, numbered so that counting is one addition into an array. */
 export const MESSAGES_AT: i32 = 0;
 export const BYTES_AT: i32 = MESSAGES_AT + OPERATION_COUNT * 2;
@@ -128,7 +135,8 @@ export const DRY_RUN_AT: i32 = REFUSALS_AT + OPERATION_COUNT * REASON_COUNT;
 export const OPENED_AT: i32 = DRY_RUN_AT + OPERATION_COUNT * REASON_COUNT;
 export const CLOSED_AT: i32 = OPENED_AT + 2;
 export const PROTOCOL_ERRORS_AT: i32 = CLOSED_AT + 1;
-export const SERIES_COUNT: i32 = PROTOCOL_ERRORS_AT + PROTOCOL_ERROR_COUNT;
+export const UNTESTED_AT: i32 = PROTOCOL_ERRORS_AT + PROTOCOL_ERROR_COUNT;
+export const SERIES_COUNT: i32 = UNTESTED_AT + 1;
 
 /** Istio's form of a label inside a raw stat name: `extraStatTags` makes Prometheus labels of it. */
 export function label(name: string, value: string): string {
@@ -143,6 +151,7 @@ export function seriesName(series: i32): string {
   if (series < OPENED_AT) return operationAndReason(series - DRY_RUN_AT) + DRY_RUN_REFUSALS.name;
   if (series < CLOSED_AT) return label("verdict", VERDICT_NAMES[series - OPENED_AT]) + CONNECTIONS_OPENED.name;
   if (series < PROTOCOL_ERRORS_AT) return CONNECTIONS_CLOSED.name;
+  if (series == UNTESTED_AT) return UNTESTED_SERVERS.name;
   return label("kind", PROTOCOL_ERROR_NAMES[series - PROTOCOL_ERRORS_AT]) + PROTOCOL_ERRORS.name;
 }
 
