@@ -4,6 +4,7 @@
  */
 import { seedHashes } from "./bytes/compare";
 import { beginCallback } from "./connection/callback-time";
+import { clientOf } from "./connection/client";
 import { Connection } from "./connection/connection";
 import { Plugin } from "./connection/plugin";
 import { hasDrained, takeFromServer } from "./connection/to-client";
@@ -97,6 +98,9 @@ export function proxy_on_delete(context: u32): void {
   if (connections.has(context)) {
     const connection = connections.get(context);
     connections.delete(context);
-    connection.plugin.close(connection);
-  } else plugins.delete(context);
+    clientOf(context).plugin.close(connection);
+  } else if (plugins.has(context)) {
+    plugins.get(context).destroy();
+    plugins.delete(context);
+  }
 }

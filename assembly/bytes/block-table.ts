@@ -13,6 +13,7 @@ const TAKEN_OUT: usize = 1;
  * Finds blocks of budgeted memory by a key of bytes: open addressing, a quarter of the slots always free. The blocks
  * belong to the caller.
  */
+@unmanaged
 @final
 export class BlockTable {
   private slots: usize = 0;
@@ -100,6 +101,12 @@ export class BlockTable {
     return 0;
   }
   nextSlot: i32 = 0;
+
+  /** Gives back the object itself too; the blocks stay the caller's. */
+  destroy(): void {
+    this.release();
+    heap.free(changetype<usize>(this));
+  }
 
   /** Gives back the table's own memory. */
   release(): void {

@@ -7,6 +7,7 @@ const FIRST_CAPACITY: i32 = 64;
  * A growable run of bytes outside the collector's heap, charged to the VM's budget. Its owner calls `release`;
  * every method that may need memory answers false when the budget refuses, and then has changed nothing.
  */
+@unmanaged
 @final
 export class Buffer {
   pointer: usize = 0;
@@ -51,6 +52,12 @@ export class Buffer {
   clear(): void {
     this.length = 0;
     if (this.capacity > FIRST_CAPACITY * 4) this.release();
+  }
+
+  /** Gives back the object itself too, which must not be used again. */
+  destroy(): void {
+    this.release();
+    heap.free(changetype<usize>(this));
   }
 
   release(): void {

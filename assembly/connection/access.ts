@@ -1,3 +1,4 @@
+import { Words } from "../bytes/words";
 import { headerFields, HeaderUse } from "../nats/headers";
 import { ClientLine } from "../nats/client-line";
 import { isLiteral, Tokens } from "../nats/subject";
@@ -15,6 +16,7 @@ const tokens: Tokens = new Tokens();
  * reply grants and whether its deliveries are filtered. Every question answers a `Reason`; for a refusal the fields
  * tell what its text names.
  */
+@unmanaged
 @final
 export class Access {
   /** On from the first accepted subscription that overlaps a deny entry, until the next CONNECT (nats.md §3.4). */
@@ -25,19 +27,38 @@ export class Access {
   violation: Violation = Violation.PUBLISH;
   rule: i32 = NONE;
 
-  private readonly grants: StaticArray<ReplyGrants>;
+  private readonly grantCount: i32;
+  /** Addresses of `ReplyGrants`, one for each `allow_responses` that the peer has. */
+  private readonly grants: Words = new Words();
 
   constructor(
     readonly permissions: Permissions,
     grantBound: i32,
   ) {
-    const limits = permissions.responses;
-    this.grants = new StaticArray<ReplyGrants>(limits.length);
-    for (let i = 0; i < limits.length; i++) this.grants[i] = new ReplyGrants(limits[i], grantBound);
+    const count = permissions.responseCount;
+    this.grantCount = count;
+    this.grants.reserve(count);
+    for (let i = 0; i < count; i++) {
+      const grants = new ReplyGrants(permissions.response(i), grantBound);
+      this.grants.set(i, <i32>changetype<usize>(grants));
+    }
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  private grantsAt(index: i32): ReplyGrants {
+    return changetype<ReplyGrants>(<usize>this.grants.get(index));
+  }
+
+  /** Gives back all memory, the object's own too; the permissions are not ours. */
+  destroy(): void {
+    for (let i = 0; i < this.grantCount; i++) this.grantsAt(i).destroy();
+    this.grants.destroy();
+    heap.free(changetype<usize>(this));
   }
 
   get grantsReplies(): bool {
-    return this.grants.length > 0;
+    return this.grantCount > 0;
   }
 
   /**
@@ -101,16 +122,16 @@ export class Access {
   noteReply(reply: usize, length: i32): void {
     if (this.permissions.publish(reply, length) != Reason.NOT_ALLOWED) return;
     const now = callbackTime();
-    for (let i = 0; i < this.grants.length; i++) {
-      if (unchecked(this.grants[i]).use(reply, length, now)) return;
+    for (let i = 0; i < this.grantCount; i++) {
+      if (this.grantsAt(i).use(reply, length, now)) return;
     }
-    for (let i = 0; i < this.grants.length; i++) unchecked(this.grants[i]).grant(reply, length, now);
+    for (let i = 0; i < this.grantCount; i++) this.grantsAt(i).grant(reply, length, now);
   }
 
   /** What a second CONNECT does: grants and filter are as on a new connection. */
   reset(): void {
     this.filtering = false;
-    for (let i = 0; i < this.grants.length; i++) unchecked(this.grants[i]).release();
+    for (let i = 0; i < this.grantCount; i++) this.grantsAt(i).release();
   }
 
   private namesTraceDest: bool = false;
@@ -129,8 +150,8 @@ export class Access {
     this.rule = this.permissions.decidedBy;
     this.grantedRepliesAny = false;
     if (reason != Reason.NOT_ALLOWED) return reason;
-    for (let i = 0; i < this.grants.length; i++) {
-      const grants = unchecked(this.grants[i]);
+    for (let i = 0; i < this.grantCount; i++) {
+      const grants = this.grantsAt(i);
       if (!grants.use(line.subject, line.subjectLength, callbackTime())) continue;
       this.rule = grants.limit.rule;
       this.grantedRepliesAny = grants.limit.repliesAny;

@@ -1,5 +1,6 @@
 import { Reason } from "../policy/reason";
 import { Access } from "./access";
+import { clientOf } from "./client";
 import { Connection } from "./connection";
 import { readIdentity } from "./identity";
 import { reportConnectionRefused } from "./report";
@@ -9,13 +10,15 @@ import { reportConnectionRefused } from "./report";
  * why the peer may not connect at all, or ALLOWED.
  */
 export function admit(connection: Connection): Reason {
-  const plugin = connection.plugin;
-  const document = connection.document;
+  const client = clientOf(connection.id);
+  const document = client.rules.document;
   const peer = readIdentity(document);
-  const rules = connection.rules.of(peer);
+  const rules = client.rules.of(peer);
+  rules.hold();
+  client.ruleSet = rules;
   const bound = document.limits.responses;
-  connection.principal = peer.uri;
-  connection.meter = plugin.meters.of(
+  client.principal = peer.uri;
+  connection.meter = client.plugin.meters.of(
     peer.uri == "" ? "unknown" : peer.uri,
     peer.namespace == "" ? "unknown" : peer.namespace,
   );

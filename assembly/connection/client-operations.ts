@@ -3,7 +3,6 @@ import { ClientLine } from "../nats/client-line";
 import { Operation } from "../nats/operation";
 import { isInsertable, isLiteral, Tokens } from "../nats/subject";
 import { LINE_END, PING_LINE, PONG_LINE, UNSUB_START, Violation } from "../nats/texts";
-import { Limits } from "../policy/config-limits";
 import { Reason } from "../policy/reason";
 import { Chunk } from "../proxy/chunk";
 import { Meter } from "../telemetry/meter";
@@ -22,16 +21,16 @@ import { isLive, receivedOf, setMax } from "./subscriptions";
 
 const tokens: Tokens = new Tokens();
 
-export function judge(connection: Connection, chunk: Chunk, line: ClientLine, position: i32, limits: Limits): i32 {
+export function judge(connection: Connection, chunk: Chunk, line: ClientLine, position: i32): i32 {
   const next = chunk.position(line.next);
   const meter = connection.meter;
   if (meter == null) return unreadable(connection, chunk, position, ProtocolError.HOST);
   switch (line.operation) {
     case Operation.PUB:
     case Operation.HPUB:
-      return publish(connection, chunk, line, position, limits, meter);
+      return publish(connection, chunk, line, position, meter);
     case Operation.SUB:
-      return subscribe(connection, chunk, line, position, limits, meter);
+      return subscribe(connection, chunk, line, position, meter);
     case Operation.UNSUB:
       meter.allowed(Operation.UNSUB);
       return unsubscribe(connection, chunk, line, position);
@@ -54,22 +53,15 @@ export function judge(connection: Connection, chunk: Chunk, line: ClientLine, po
   return next;
 }
 
-function publish(
-  connection: Connection,
-  chunk: Chunk,
-  line: ClientLine,
-  position: i32,
-  limits: Limits,
-  meter: Meter,
-): i32 {
+function publish(connection: Connection, chunk: Chunk, line: ClientLine, position: i32, meter: Meter): i32 {
   if (line.operation == Operation.HPUB && !(connection.options.headers && connection.serverHeaders)) {
     return unreadable(connection, chunk, position, ProtocolError.HEADERS_UNSUPPORTED);
   }
   // nats-server checks the size at the control line, before any permission.
-  if (line.size > connection.maxPayload || (limits.payload > 0 && line.size > limits.payload)) {
+  if (line.size > connection.maxPayload || (connection.payloadLimit > 0 && line.size > connection.payloadLimit)) {
     return unreadable(connection, chunk, position, ProtocolError.PAYLOAD_SIZE);
   }
-  const headersHeld = line.headerLength <= limits.headers;
+  const headersHeld = line.headerLength <= connection.headersLimit;
   const access = connection.access;
   const reason = access == null ? Reason.ALLOWED : access.publish(line, headersHeld);
   const shadow = connection.shadow;
@@ -102,14 +94,7 @@ function publishPong(connection: Connection, line: ClientLine, access: Access): 
   return complains ? Pong.PEDANTIC_PUBLISH_VIOLATION : Pong.PUBLISH_VIOLATION;
 }
 
-function subscribe(
-  connection: Connection,
-  chunk: Chunk,
-  line: ClientLine,
-  position: i32,
-  limits: Limits,
-  meter: Meter,
-): i32 {
+function subscribe(connection: Connection, chunk: Chunk, line: ClientLine, position: i32, meter: Meter): i32 {
   const access = connection.access;
   const reason = access == null ? Reason.ALLOWED : access.subscribe(line);
   const shadow = connection.shadow;
@@ -123,7 +108,7 @@ function subscribe(
   }
   const next = chunk.position(line.next);
   // nats-server's limit is asked before the sid, so a repeated sid is over it too (client.go processSubEx).
-  if (connection.subscriptions.liveCount >= limits.subscriptions) {
+  if (connection.subscriptions.liveCount >= connection.subscriptionsLimit) {
     if (access == null) return next;
     access.rule = -1;
     reportRefusal(connection, line, Reason.TOO_MANY_SUBSCRIPTIONS, access);

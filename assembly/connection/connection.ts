@@ -1,12 +1,9 @@
 import { Buffer } from "../bytes/buffer";
 import { ConnectOptions } from "../nats/connect";
-import { PolicyDocument } from "../policy/config";
-import { RuleSets } from "../policy/rule-set";
-import { Mode } from "../policy/rules";
+import { Limits } from "../policy/config-limits";
 import { Meter } from "../telemetry/meter";
 import { Access } from "./access";
 import { ExpectedPongs } from "./expected-pongs";
-import { Plugin } from "./plugin";
 import { Subscriptions } from "./subscriptions";
 
 /** How far a connection has come. */
@@ -30,7 +27,12 @@ export const enum FirstPing {
   OURS = 2,
 }
 
-/** All that is kept of one connection. The two pipelines are in to-server.ts and to-client.ts. */
+/**
+ * All that is kept of one connection and that its bytes need; the two pipelines are in to-server.ts and to-client.ts.
+ * It lies outside the collector's heap, since the compiler keeps a shadow stack for every function that touches managed
+ * objects, which cost half of a message's time (docs/adr/0007). What is only needed now and then is in `Client`.
+ */
+@unmanaged
 @final
 export class Connection {
   phase: Phase = Phase.NEW;
@@ -39,7 +41,6 @@ export class Connection {
   /** Nothing is edited or closed: the configuration is in DRY_RUN. */
   readonly observing: bool;
 
-  principal: string = "";
   access: Access | null = null;
   /** What dry-run rules would have decided. */
   shadow: Access | null = null;
@@ -75,17 +76,25 @@ export class Connection {
   clientId: u64 = 0;
   untestedServer: bool = false;
 
-  constructor(
-    readonly id: u32,
-    readonly plugin: Plugin,
-    /** The policy by which this connection is judged; the plugin may have a newer one. */
-    readonly rules: RuleSets,
-  ) {
-    this.observing = rules.document.mode == Mode.DRY_RUN;
-  }
+  /** The configuration's limits (policy/config-limits.ts). */
+  readonly controlLineLimit: i32;
+  readonly payloadLimit: i32;
+  readonly headersLimit: i32;
+  readonly subscriptionsLimit: i32;
+  readonly outstandingRepliesLimit: i32;
 
-  get document(): PolicyDocument {
-    return this.rules.document;
+  constructor(
+    /** The host's number of the connection. */
+    readonly id: u32,
+    limits: Limits,
+    observing: bool,
+  ) {
+    this.observing = observing;
+    this.controlLineLimit = limits.controlLine;
+    this.payloadLimit = limits.payload;
+    this.headersLimit = limits.headers;
+    this.subscriptionsLimit = limits.subscriptions;
+    this.outstandingRepliesLimit = limits.outstandingReplies;
   }
 
   /** nats-server takes nothing but CONNECT yet. */
@@ -116,12 +125,19 @@ export class Connection {
     if (shadow != null) shadow.reset();
   }
 
-  /** The connection's object may live on until the collector finds it; its memory does not. */
-  release(): void {
-    this.toServerTail.release();
-    this.toClientTail.release();
-    this.heldInfo.release();
-    this.pongs.release();
-    this.forgetSubscriptions();
+  /** Gives back all memory, the object's own too. */
+  destroy(): void {
+    this.toServerTail.destroy();
+    this.toClientTail.destroy();
+    this.unsubscribe.destroy();
+    this.heldInfo.destroy();
+    this.pongs.destroy();
+    this.subscriptions.destroy();
+    heap.free(changetype<usize>(this.options));
+    const access = this.access;
+    if (access != null) access.destroy();
+    const shadow = this.shadow;
+    if (shadow != null) shadow.destroy();
+    heap.free(changetype<usize>(this));
   }
 }

@@ -64,7 +64,7 @@ function endWithText(connection: Connection, chunk: Chunk, pong: Pong): void {
  * with its own text. This one is too long by a byte, and no JSON should the server's limit be higher than ours.
  */
 function writeLongConnect(connection: Connection, chunk: Chunk): void {
-  const blanks = connection.document.limits.controlLine;
+  const blanks = connection.controlLineLimit;
   chunk.write(LONG_CONNECT);
   memory.fill(chunk.writeArea(blanks), 0x20, <usize>blanks);
   chunk.wrote(blanks);

@@ -39,6 +39,7 @@ const COMPACT: i32 = 4096;
  * whoever sent it. nats-server answers PINGs in the order of all other operations, so a refusal's text takes the place
  * that nats-server's own would have.
  */
+@unmanaged
 @final
 export class ExpectedPongs {
   private readonly records: Buffer = new Buffer();
@@ -135,10 +136,10 @@ export class ExpectedPongs {
     } else this.advance(HEAD + length);
   }
 
-  release(): void {
-    this.records.release();
-    this.head = 0;
-    this.last = -1;
+  /** Gives back all memory, the object's own too. */
+  destroy(): void {
+    this.records.destroy();
+    heap.free(changetype<usize>(this));
   }
 
   private get at(): usize {

@@ -7,7 +7,9 @@ import { actOn, closeDownstream } from "../proxy/stream";
 import { Audit } from "../telemetry/audit";
 import { Meters } from "../telemetry/meter";
 import { ProtocolError } from "../telemetry/stats";
+import { Mode } from "../policy/rules";
 import { callbackTime } from "./callback-time";
+import { Client, forgetClient, rememberClient } from "./client";
 import { Connection, Phase } from "./connection";
 import { endAtOnce } from "./endings";
 import { reporterOf } from "./identity";
@@ -23,6 +25,8 @@ export class Plugin {
   /** Without rules, and so without a peer that may connect, until the first configuration. */
   private rules: RuleSets = new RuleSets(new PolicyDocument());
   meters: Meters = new Meters("unknown");
+  /** Of configurations with another `identity`, in case a connection of that time still counts. */
+  private readonly formerMeters: Meters[] = [];
   audit: Audit = new Audit(1, 1);
   private readonly connections: Map<u32, Connection> = new Map();
 
@@ -45,27 +49,48 @@ export class Plugin {
       return false;
     }
     raiseLimit(<usize>document.limits.memory);
-    this.meters.flush();
+    this.rules.forgetAll();
     this.rules = new RuleSets(document);
-    this.meters = new Meters(reporterOf(document.identity));
+    const reporter = reporterOf(document.identity);
+    if (this.meters.reporter != reporter) {
+      this.formerMeters.push(this.meters);
+      this.meters = new Meters(reporter);
+    }
     this.audit = new Audit(document.audit.refusalsPerSecond, document.audit.burst);
     return true;
   }
 
+  /** A connection was opened; nothing is known of it yet. */
   open(id: u32): Connection {
-    const connection = new Connection(id, this, this.rules);
+    const document = this.rules.document;
+    const connection = new Connection(id, document.limits, document.mode == Mode.DRY_RUN);
     this.connections.set(id, connection);
+    rememberClient(id, new Client(this, this.rules));
     return connection;
   }
 
+  /** The connection is gone: its last counts go to the host, and nothing of it stays. */
   close(connection: Connection): void {
     const meter = connection.meter;
     if (meter != null) {
       meter.closed();
-      meter.flush();
+      this.flush();
     }
-    connection.release();
     this.connections.delete(connection.id);
+    forgetClient(connection.id);
+    connection.destroy();
+  }
+
+  /** The host has dropped this configuration and all its connections. */
+  destroy(): void {
+    this.rules.forgetAll();
+    this.meters.destroy();
+    for (let i = 0; i < this.formerMeters.length; i++) this.formerMeters[i].destroy();
+  }
+
+  private flush(): void {
+    this.meters.flush();
+    for (let i = 0; i < this.formerMeters.length; i++) this.formerMeters[i].flush();
   }
 
   /** Gives the host what was counted, closes what is to end, and makes room when memory runs out. */
@@ -75,7 +100,7 @@ export class Plugin {
     const all = this.connections.values();
     for (let i = 0; i < all.length; i++) this.attend(all[i], now, full);
     this.audit.onTick(now);
-    this.meters.flush();
+    this.flush();
   }
 
   private attend(connection: Connection, now: i64, full: bool): void {

@@ -20,6 +20,7 @@ const BYTES: usize = 32;
  * the row is in order of time, so that expired ones are found at its old end. nats-server has no bound on their
  * number: past ours the oldest goes, which only refuses more.
  */
+@unmanaged
 @final
 export class ReplyGrants {
   private readonly table: BlockTable = new BlockTable(BYTES);
@@ -72,6 +73,14 @@ export class ReplyGrants {
     return true;
   }
 
+  /** Gives back the object itself too. */
+  destroy(): void {
+    this.release();
+    this.table.destroy();
+    heap.free(changetype<usize>(this));
+  }
+
+  /** Forgets all grants. */
   release(): void {
     let grant = this.oldest;
     while (grant != 0) {

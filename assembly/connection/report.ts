@@ -7,6 +7,7 @@ import { AuditSubject } from "../telemetry/audit";
 import { ProtocolError } from "../telemetry/stats";
 import { Access } from "./access";
 import { callbackTime } from "./callback-time";
+import { clientOf } from "./client";
 import { Connection } from "./connection";
 
 const CONNECTION_ID: StaticArray<u8> = propertyPath(["connection", "id"]);
@@ -15,7 +16,7 @@ const SOURCE_ADDRESS: StaticArray<u8> = propertyPath(["source", "address"]);
 /** Properties are read only for a record that is written: two host calls, at most `refusalsPerSecond` times. */
 function subjectOf(connection: Connection): AuditSubject {
   return new AuditSubject(
-    connection.principal,
+    clientOf(connection.id).principal,
     textProperty(SOURCE_ADDRESS),
     numberProperty(CONNECTION_ID),
     connection.clientId,
@@ -23,7 +24,7 @@ function subjectOf(connection: Connection): AuditSubject {
 }
 
 function ruleName(connection: Connection, rule: i32): string {
-  return rule == NONE ? "" : connection.document.rules[rule].name;
+  return rule == NONE ? "" : clientOf(connection.id).rules.document.rules[rule].name;
 }
 
 function audit(
@@ -35,7 +36,7 @@ function audit(
   queue: usize,
   queueLength: i32,
 ): void {
-  const audit = connection.plugin.audit;
+  const audit = clientOf(connection.id).plugin.audit;
   if (!audit.admits(callbackTime())) return;
   audit.refusal(
     subjectOf(connection),
@@ -92,7 +93,7 @@ function remedyOf(reason: Reason): string {
 }
 
 export function reportConnectionRefused(connection: Connection, dryRun: bool, reason: Reason): void {
-  const audit = connection.plugin.audit;
+  const audit = clientOf(connection.id).plugin.audit;
   const meter = connection.meter;
   if (meter != null) {
     if (dryRun) meter.wouldRefuse(Operation.CONNECT, reason);
@@ -122,7 +123,7 @@ const REMEDIES: StaticArray<string> = [
 export function reportUnreadable(connection: Connection, kind: ProtocolError): void {
   const meter = connection.meter;
   if (meter != null) meter.protocolError(kind);
-  const audit = connection.plugin.audit;
+  const audit = clientOf(connection.id).plugin.audit;
   if (!audit.admits(callbackTime())) return;
   audit.unreadable(subjectOf(connection), connection.observing, kind, REMEDIES[kind]);
 }

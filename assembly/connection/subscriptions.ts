@@ -27,6 +27,7 @@ const FORGET_AFTER: i64 = 10_000;
  * count from its SUB on, and `UNSUB sid max` ends it at that count (client.go `processSub`, `processUnsub`). A
  * subscription is a pointer here; 0 is none.
  */
+@unmanaged
 @final
 export class Subscriptions {
   private readonly table: BlockTable = new BlockTable(BYTES);
@@ -134,6 +135,13 @@ export class Subscriptions {
     this.endedCount = 0;
     this.endedHead = 0;
     this.lastFound = 0;
+  }
+
+  /** Gives back the object itself too. */
+  destroy(): void {
+    this.release();
+    this.table.destroy();
+    heap.free(changetype<usize>(this));
   }
 
   // @ts-ignore: decorator

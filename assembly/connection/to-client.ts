@@ -51,7 +51,7 @@ export function takeFromServer(connection: Connection, size: i32): void {
 
 /** Has so much been answered that a client held back may go on? */
 export function hasDrained(connection: Connection): bool {
-  return connection.awaitedBytes <= connection.document.limits.outstandingReplies / 2;
+  return connection.awaitedBytes <= connection.outstandingRepliesLimit / 2;
 }
 
 function readable(connection: Connection): bool {

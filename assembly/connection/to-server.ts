@@ -50,7 +50,7 @@ export function resume(connection: Connection): void {
 }
 
 function mustWait(connection: Connection): bool {
-  return connection.awaitedBytes > connection.document.limits.outstandingReplies;
+  return connection.awaitedBytes > connection.outstandingRepliesLimit;
 }
 
 function noteUnfinished(connection: Connection): void {
@@ -134,16 +134,15 @@ function dropPayload(connection: Connection, from: i32): i32 {
 
 /** Takes the operation at `position` and answers where the next one begins; `position` itself when it is unfinished. */
 function takeOperation(connection: Connection, position: i32): i32 {
-  const limits = connection.document.limits;
   if (position >= chunk.viewEnd && !chunk.extend(position)) return fail(connection);
   if (connection.unsubscribe.length > 0) sendUnsubscribes(connection, chunk, position);
   while (true) {
-    const reading = line.read(chunk.address(position), chunk.address(chunk.viewEnd), limits.controlLine);
+    const reading = line.read(chunk.address(position), chunk.address(chunk.viewEnd), connection.controlLineLimit);
     if (reading == Reading.COMPLETE) {
       // An HPUB is judged with its headers, unless they are too many to be held.
       const headers = line.operation == Operation.HPUB ? line.headerLength : 0;
       const complete = chunk.position(line.next) + headers <= chunk.viewEnd;
-      if (complete || headers > limits.headers) return judge(connection, chunk, line, position, limits);
+      if (complete || headers > connection.headersLimit) return judge(connection, chunk, line, position);
     } else if (reading != Reading.INCOMPLETE) {
       endUnreadable(connection, chunk, position, errorOf(reading));
       return chunk.size;

@@ -2,18 +2,20 @@ import { NOT_A_SIZE, readSize } from "./numbers";
 import { Operation, Reading } from "./operation";
 import { CR, isBlank, LF, Match, matchVerb } from "./words";
 
-const CONNECT: StaticArray<u8> = [0x43, 0x4f, 0x4e, 0x4e, 0x45, 0x43, 0x54];
-const PUB: StaticArray<u8> = [0x50, 0x55, 0x42];
-const HPUB: StaticArray<u8> = [0x48, 0x50, 0x55, 0x42];
-const SUB: StaticArray<u8> = [0x53, 0x55, 0x42];
-const UNSUB: StaticArray<u8> = [0x55, 0x4e, 0x53, 0x55, 0x42];
-const PING: StaticArray<u8> = [0x50, 0x49, 0x4e, 0x47];
-const PONG: StaticArray<u8> = [0x50, 0x4f, 0x4e, 0x47];
-const OK: StaticArray<u8> = [0x2b, 0x4f, 0x4b];
-const INFO: StaticArray<u8> = [0x49, 0x4e, 0x46, 0x4f];
+/** Verbs, packed for `matchVerb`. `+` without its fifth bit is 0x0b. */
+const CONNECT: u64 = 0x5443454e4e4f43;
+const PUB: u64 = 0x425550;
+const HPUB: u64 = 0x42555048;
+const SUB: u64 = 0x425553;
+const UNSUB: u64 = 0x4255534e55;
+const PING: u64 = 0x474e4950;
+const PONG: u64 = 0x474e4f50;
+const INFO: u64 = 0x4f464e49;
+const OK: u64 = 0x4b4f0b;
 
 /** An operation has at most four arguments; a fifth is as wrong as a hundredth. */
 const MAX_ARGUMENTS: i32 = 5;
+const PLACE: usize = 8;
 
 /** Blanks before the first argument are free at nats-server, without end; held back here, they need a bound of their own. */
 export const PADDING_LIMIT: i32 = 65536;
@@ -25,6 +27,7 @@ export const PADDING_LIMIT: i32 = 65536;
  *
  * The reader owns nothing: pointers lead into the bytes given to `read` and live as long as those.
  */
+@unmanaged
 @final
 export class ClientLine {
   operation: Operation = Operation.NONE;
@@ -50,8 +53,8 @@ export class ClientLine {
   /** Bytes follow PING, PONG or +OK, which nats-server skips to the LF. */
   hasTail: bool = false;
 
-  private readonly argumentStart: StaticArray<usize> = new StaticArray<usize>(MAX_ARGUMENTS);
-  private readonly argumentSize: StaticArray<i32> = new StaticArray<i32>(MAX_ARGUMENTS);
+  /** Where each argument begins and ends: pairs of addresses. */
+  private readonly places: usize = heap.alloc(<usize>MAX_ARGUMENTS * PLACE);
   private argumentCount: i32 = 0;
 
   /**
@@ -65,17 +68,17 @@ export class ClientLine {
       case 0x50: // P
         return this.readP(pointer, end, limit);
       case 0x53: // S
-        return this.readVerb(Operation.SUB, SUB, pointer, end, limit, true);
+        return this.readVerb(Operation.SUB, SUB, 3, pointer, end, limit, true);
       case 0x48: // H: HMSG is refused at its M, nats-server would read it as a publish to ""
-        return this.readVerb(Operation.HPUB, HPUB, pointer, end, limit, true);
+        return this.readVerb(Operation.HPUB, HPUB, 4, pointer, end, limit, true);
       case 0x55: // U
-        return this.readVerb(Operation.UNSUB, UNSUB, pointer, end, limit, true);
+        return this.readVerb(Operation.UNSUB, UNSUB, 5, pointer, end, limit, true);
       case 0x43: // C
-        return this.readVerb(Operation.CONNECT, CONNECT, pointer, end, limit, false);
+        return this.readVerb(Operation.CONNECT, CONNECT, 7, pointer, end, limit, false);
       case 0x49: // I
-        return this.readVerb(Operation.INFO, INFO, pointer, end, limit, false);
+        return this.readVerb(Operation.INFO, INFO, 4, pointer, end, limit, false);
     }
-    if (load<u8>(pointer) == 0x2b) return this.readSkipped(Operation.OK, OK, pointer, end, limit);
+    if (load<u8>(pointer) == 0x2b) return this.readSkipped(Operation.OK, OK, 3, pointer, end, limit);
     return Reading.UNKNOWN_OPERATION;
   }
 
@@ -83,21 +86,21 @@ export class ClientLine {
     if (pointer + 1 >= end) return Reading.INCOMPLETE;
     switch (load<u8>(pointer, 1) & 0xdf) {
       case 0x55: // U
-        return this.readVerb(Operation.PUB, PUB, pointer, end, limit, true);
+        return this.readVerb(Operation.PUB, PUB, 3, pointer, end, limit, true);
       case 0x49: // I
-        return this.readSkipped(Operation.PING, PING, pointer, end, limit);
+        return this.readSkipped(Operation.PING, PING, 4, pointer, end, limit);
       case 0x4f: // O
-        return this.readSkipped(Operation.PONG, PONG, pointer, end, limit);
+        return this.readSkipped(Operation.PONG, PONG, 4, pointer, end, limit);
     }
     return Reading.UNKNOWN_OPERATION;
   }
 
   /** PING, PONG and +OK: all bytes to the LF are skipped. nats-server bounds them by nothing, we by the control line. */
-  private readSkipped(operation: Operation, verb: StaticArray<u8>, pointer: usize, end: usize, limit: i32): Reading {
-    const match = matchVerb(pointer, end, verb);
+  private readSkipped(operation: Operation, verb: u64, length: i32, pointer: usize, end: usize, limit: i32): Reading {
+    const match = matchVerb(pointer, end, verb, length);
     if (match == Match.PARTIAL) return Reading.INCOMPLETE;
     if (match == Match.NONE) return Reading.UNKNOWN_OPERATION;
-    const tail = pointer + <usize>verb.length;
+    const tail = pointer + <usize>length;
     let p = tail;
     while (p < end && load<u8>(p) != LF) p++;
     if (<i32>(p - tail) > limit + 1) return Reading.LINE_TOO_LONG;
@@ -110,16 +113,17 @@ export class ClientLine {
 
   private readVerb(
     operation: Operation,
-    verb: StaticArray<u8>,
+    verb: u64,
+    length: i32,
     pointer: usize,
     end: usize,
     limit: i32,
     needsBlank: bool,
   ): Reading {
-    const match = matchVerb(pointer, end, verb);
+    const match = matchVerb(pointer, end, verb, length);
     if (match == Match.PARTIAL) return Reading.INCOMPLETE;
     if (match == Match.NONE) return Reading.UNKNOWN_OPERATION;
-    let p = pointer + <usize>verb.length;
+    let p = pointer + <usize>length;
     if (p >= end) return Reading.INCOMPLETE;
     if (needsBlank && !isBlank(load<u8>(p))) return Reading.UNKNOWN_OPERATION;
     while (p < end && isBlank(load<u8>(p))) p++;
@@ -174,8 +178,8 @@ export class ClientLine {
   // @ts-ignore: decorator
   @inline
   private putArgument(index: i32, begin: usize, end: usize): void {
-    unchecked((this.argumentStart[index] = begin));
-    unchecked((this.argumentSize[index] = <i32>(end - begin)));
+    store<usize>(this.places + <usize>index * PLACE, begin);
+    store<usize>(this.places + <usize>index * PLACE, end, PLACE / 2);
   }
 
   /** `p` stands at the line's CR or LF, or at the end of what has arrived. */
@@ -215,8 +219,8 @@ export class ClientLine {
       case Operation.SUB:
         if (count != 2 && count != 3) return Reading.BAD_ARGUMENTS;
         this.takeSubject();
-        this.queueLength = count == 3 ? unchecked(this.argumentSize[1]) : 0;
-        this.queue = count == 3 ? unchecked(this.argumentStart[1]) : 0;
+        this.queue = count == 3 ? this.beginOf(1) : 0;
+        this.queueLength = count == 3 ? this.lengthOf(1) : 0;
         this.takeSid(count - 1);
         return Reading.COMPLETE;
       case Operation.UNSUB:
@@ -231,27 +235,40 @@ export class ClientLine {
   // @ts-ignore: decorator
   @inline
   private takeSubject(): void {
-    this.subject = unchecked(this.argumentStart[0]);
-    this.subjectLength = unchecked(this.argumentSize[0]);
+    this.subject = this.beginOf(0);
+    this.subjectLength = this.lengthOf(0);
   }
 
   // @ts-ignore: decorator
   @inline
   private takeReply(present: bool): void {
-    this.reply = present ? unchecked(this.argumentStart[1]) : 0;
-    this.replyLength = present ? unchecked(this.argumentSize[1]) : 0;
+    this.reply = present ? this.beginOf(1) : 0;
+    this.replyLength = present ? this.lengthOf(1) : 0;
   }
 
   // @ts-ignore: decorator
   @inline
   private takeSid(index: i32): void {
-    this.sid = unchecked(this.argumentStart[index]);
-    this.sidLength = unchecked(this.argumentSize[index]);
+    this.sid = this.beginOf(index);
+    this.sidLength = this.lengthOf(index);
   }
 
   // @ts-ignore: decorator
   @inline
   private sizeAt(index: i32): i32 {
-    return readSize(unchecked(this.argumentStart[index]), unchecked(this.argumentSize[index]));
+    return readSize(this.beginOf(index), this.lengthOf(index));
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  private beginOf(index: i32): usize {
+    return load<usize>(this.places + <usize>index * PLACE);
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  private lengthOf(index: i32): i32 {
+    const place = this.places + <usize>index * PLACE;
+    return <i32>(load<usize>(place, PLACE / 2) - load<usize>(place));
   }
 }

@@ -32,6 +32,7 @@ const STRINGS: StaticArray<StaticArray<u8>> = [
  * What a connection's CONNECT lines have set. Before the first one nats-server's defaults hold, and each line is read
  * onto the values so far (`json.Unmarshal(arg, &c.opts)`).
  */
+@unmanaged
 @final
 export class ConnectOptions {
   verbose: bool = true;

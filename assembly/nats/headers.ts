@@ -117,6 +117,7 @@ function findLineFeed(pointer: usize, end: usize): usize {
  * Walks one header block. `begin` names the block, each `next` answers the use of a line that nats-server could act
  * on, with `value` and `valueLength` (never 0; of ROLLUP_ALL the value as written) pointing into the block.
  */
+@unmanaged
 @final
 export class HeaderFields {
   value: usize = 0;

@@ -15,6 +15,7 @@ const FIRST_TESTED_MINOR: i32 = 10;
 const LAST_TESTED_MINOR: i32 = 15;
 
 /** The fields of one INFO that the filter acts on. An absent field is at Go's zero value. */
+@unmanaged
 @final
 export class ServerInfo {
   /** Bytes; 0 when INFO does not say. */

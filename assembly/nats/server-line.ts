@@ -3,13 +3,14 @@ import { Operation, Reading } from "./operation";
 import { CR, isBlank, LF, Match, matchVerb } from "./words";
 import { hashBytes } from "../bytes/compare";
 
-const INFO: StaticArray<u8> = [0x49, 0x4e, 0x46, 0x4f];
-const MSG: StaticArray<u8> = [0x4d, 0x53, 0x47];
-const HMSG: StaticArray<u8> = [0x48, 0x4d, 0x53, 0x47];
-const PING: StaticArray<u8> = [0x50, 0x49, 0x4e, 0x47];
-const PONG: StaticArray<u8> = [0x50, 0x4f, 0x4e, 0x47];
-const OK: StaticArray<u8> = [0x2b, 0x4f, 0x4b];
-const ERR: StaticArray<u8> = [0x2d, 0x45, 0x52, 0x52];
+/** Verbs, packed for `matchVerb`. `+` and `-` without their fifth bit are 0x0b and 0x0d. */
+const INFO: u64 = 0x4f464e49;
+const MSG: u64 = 0x47534d;
+const HMSG: u64 = 0x47534d48;
+const PING: u64 = 0x474e4950;
+const PONG: u64 = 0x474e4f50;
+const OK: u64 = 0x4b4f0b;
+const ERR: u64 = 0x5252450d;
 
 /**
  * The longest line of a broker that is read: an INFO with hundreds of `connect_urls`, or a MSG whose subject, sid
@@ -21,6 +22,7 @@ export const SERVER_LINE_LIMIT: i32 = 65536;
  * One control line of a broker. MSG is `MSG <subject> <sid> [reply] <size>`; subjects and sids may hold any byte
  * but blanks and line ends, and the size is always the last argument.
  */
+@unmanaged
 @final
 export class ServerLine {
   operation: Operation = Operation.NONE;
@@ -42,28 +44,28 @@ export class ServerLine {
     if (pointer >= end) return Reading.INCOMPLETE;
     switch (load<u8>(pointer)) {
       case 0x4d: // M
-        return this.readMessage(Operation.MSG, MSG, pointer, end);
+        return this.readMessage(Operation.MSG, MSG, 3, pointer, end);
       case 0x48: // H
-        return this.readMessage(Operation.HMSG, HMSG, pointer, end);
+        return this.readMessage(Operation.HMSG, HMSG, 4, pointer, end);
       case 0x2b: // +
-        return this.readLine(Operation.OK, OK, pointer, end);
+        return this.readLine(Operation.OK, OK, 3, pointer, end);
       case 0x2d: // -
-        return this.readLine(Operation.ERR, ERR, pointer, end);
+        return this.readLine(Operation.ERR, ERR, 4, pointer, end);
       case 0x49: // I
-        return this.readLine(Operation.INFO, INFO, pointer, end);
+        return this.readLine(Operation.INFO, INFO, 4, pointer, end);
       case 0x50: // P
         return pointer + 1 < end && load<u8>(pointer, 1) == 0x4f
-          ? this.readLine(Operation.PONG, PONG, pointer, end)
-          : this.readLine(Operation.PING, PING, pointer, end);
+          ? this.readLine(Operation.PONG, PONG, 4, pointer, end)
+          : this.readLine(Operation.PING, PING, 4, pointer, end);
     }
     return Reading.UNKNOWN_OPERATION;
   }
 
-  private readLine(operation: Operation, verb: StaticArray<u8>, pointer: usize, end: usize): Reading {
-    const match = matchVerb(pointer, end, verb);
+  private readLine(operation: Operation, verb: u64, length: i32, pointer: usize, end: usize): Reading {
+    const match = matchVerb(pointer, end, verb, length);
     if (match == Match.PARTIAL) return Reading.INCOMPLETE;
     if (match == Match.NONE) return Reading.UNKNOWN_OPERATION;
-    let p = pointer + <usize>verb.length;
+    let p = pointer + <usize>length;
     while (p < end && isBlank(load<u8>(p))) p++;
     const start = p;
     while (p < end && load<u8>(p) != LF) p++;
@@ -77,11 +79,11 @@ export class ServerLine {
     return Reading.COMPLETE;
   }
 
-  private readMessage(operation: Operation, verb: StaticArray<u8>, pointer: usize, end: usize): Reading {
-    const match = matchVerb(pointer, end, verb);
+  private readMessage(operation: Operation, verb: u64, length: i32, pointer: usize, end: usize): Reading {
+    const match = matchVerb(pointer, end, verb, length);
     if (match == Match.PARTIAL) return Reading.INCOMPLETE;
     if (match == Match.NONE) return Reading.UNKNOWN_OPERATION;
-    let p = pointer + <usize>verb.length;
+    let p = pointer + <usize>length;
     if (p >= end) return Reading.INCOMPLETE;
     if (load<u8>(p) != 0x20) return Reading.UNKNOWN_OPERATION;
     // nats-server writes exactly one SP between arguments (client.go msgHeader), so a second one is not its line.

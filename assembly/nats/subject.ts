@@ -18,9 +18,10 @@ const STRIDE: usize = 12;
  * The tokens of one subject, found in a single pass and without allocation. `split` overwrites what an earlier
  * `split` found.
  */
+@unmanaged
 @final
 export class Tokens {
-  private readonly records: StaticArray<u8> = new StaticArray<u8>(MAX_TOKENS * <i32>STRIDE);
+  private readonly records: usize = heap.alloc(<usize>MAX_TOKENS * STRIDE);
   private base: usize = 0;
   /** Tokens in the subject, also those beyond MAX_TOKENS. */
   count: i32 = 0;
@@ -37,7 +38,7 @@ export class Tokens {
     this.hasWildcard = false;
     this.hasInnerGreater = false;
     const end = pointer + <usize>length;
-    let record = changetype<usize>(this.records);
+    let record = this.records;
     const lastRecord = record + <usize>(MAX_TOKENS - 1) * STRIDE;
     let count = 0;
     let start = pointer;
@@ -81,19 +82,19 @@ export class Tokens {
   // @ts-ignore: decorator
   @inline
   pointer(index: i32): usize {
-    return this.base + load<u32>(changetype<usize>(this.records) + <usize>index * STRIDE);
+    return this.base + load<u32>(this.records + <usize>index * STRIDE);
   }
 
   // @ts-ignore: decorator
   @inline
   length(index: i32): i32 {
-    return <i32>load<u32>(changetype<usize>(this.records) + <usize>index * STRIDE, 4);
+    return <i32>load<u32>(this.records + <usize>index * STRIDE, 4);
   }
 
   // @ts-ignore: decorator
   @inline
   hash(index: i32): u32 {
-    return load<u32>(changetype<usize>(this.records) + <usize>index * STRIDE, 8);
+    return load<u32>(this.records + <usize>index * STRIDE, 8);
   }
 
   isStar(index: i32): bool {
@@ -121,27 +122,33 @@ export function isInsertable(tokens: Tokens, pointer: usize, length: i32): bool 
   return tokens.split(pointer, length) && !tokens.hasInnerGreater;
 }
 
-function startsWith(pointer: usize, length: i32, text: StaticArray<u8>): bool {
-  return length >= text.length && memory.compare(pointer, changetype<usize>(text), <usize>text.length) == 0;
-}
+/** Beginnings of subjects that nats-server keeps for itself, packed with the first byte lowest. */
+const GATEWAY_REPLY: u64 = 0x2e5f52475f; // _GR_.
+const OLD_GATEWAY_REPLY: u64 = 0x2e524724; // $GR.
+const RAFT: u64 = 0x2e47524e24; // $NRG.
+const SERVICE_REPLY: u64 = 0x2e5f525f; // _R_.
+const JETSTREAM_ACK: u64 = 0x2e4b43412e534a24; // $JS.ACK.
 
-const GATEWAY_REPLY: StaticArray<u8> = [0x5f, 0x47, 0x52, 0x5f, 0x2e]; // _GR_.
-const OLD_GATEWAY_REPLY: StaticArray<u8> = [0x24, 0x47, 0x52, 0x2e]; // $GR.
-const RAFT: StaticArray<u8> = [0x24, 0x4e, 0x52, 0x47, 0x2e]; // $NRG.
-const SERVICE_REPLY: StaticArray<u8> = [0x5f, 0x52, 0x5f, 0x2e]; // _R_.
-const JETSTREAM_ACK: StaticArray<u8> = [0x24, 0x4a, 0x53, 0x2e, 0x41, 0x43, 0x4b, 0x2e]; // $JS.ACK.
+function startsWith(pointer: usize, length: i32, word: u64, wordLength: i32): bool {
+  if (length < wordLength) return false;
+  for (let i = 0; i < wordLength; i++) {
+    if (<u64>load<u8>(pointer + <usize>i) != (word & 0xff)) return false;
+    word >>= 8;
+  }
+  return true;
+}
 
 /** Something must follow the dot (nats-server gateway.go `hasGWRoutedReplyPrefix`). */
 export function isGatewayReply(pointer: usize, length: i32): bool {
   return (
-    (length > GATEWAY_REPLY.length && startsWith(pointer, length, GATEWAY_REPLY)) ||
-    (length > OLD_GATEWAY_REPLY.length && startsWith(pointer, length, OLD_GATEWAY_REPLY))
+    (length > 5 && startsWith(pointer, length, GATEWAY_REPLY, 5)) ||
+    (length > 4 && startsWith(pointer, length, OLD_GATEWAY_REPLY, 4))
   );
 }
 
 /** Subjects of nats-server's own Raft groups (client.go `clientNRGPrefix`). */
 export function isRaftSubject(pointer: usize, length: i32): bool {
-  return startsWith(pointer, length, RAFT);
+  return startsWith(pointer, length, RAFT, 5);
 }
 
 /** Replies that a client may not name (client.go `isReservedReply`; `_R_.` alone is reserved, the others need a byte more). */
@@ -150,8 +157,8 @@ export function isReservedReply(pointer: usize, length: i32): bool {
   const first = load<u8>(pointer);
   if (first != 0x5f && first != 0x24) return false;
   return (
-    startsWith(pointer, length, SERVICE_REPLY) ||
-    (length > JETSTREAM_ACK.length && startsWith(pointer, length, JETSTREAM_ACK)) ||
+    startsWith(pointer, length, SERVICE_REPLY, 4) ||
+    (length > 8 && startsWith(pointer, length, JETSTREAM_ACK, 8)) ||
     isGatewayReply(pointer, length)
   );
 }

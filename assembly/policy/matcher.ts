@@ -1,4 +1,5 @@
 import { equalBytes } from "../bytes/compare";
+import { Words } from "../bytes/words";
 import { Tokens } from "../nats/subject";
 
 /** What an entry adds to being allowed; `find` can ask for entries that have a flag. */
@@ -7,6 +8,8 @@ export const enum EntryFlag {
   REPLIES_ANY = 1,
   ROLLUP_ALL = 2,
 }
+
+const FIRST_SLOTS: i32 = 16;
 
 /** No entry, no node. */
 export const NONE: i32 = -1;
@@ -47,30 +50,44 @@ const enum Entry {
  * (nats-server sublist.go `matchLevel`). `collect` says beside it whether the entry really contains the subject as a
  * pattern, which nats-server does not ask (design: allow `foo.*` must not admit `SUB foo.>`).
  */
+@unmanaged
 @final
 export class SubjectMatcher {
-  private nodes: StaticArray<i32> = new StaticArray<i32>(8 * Node.STRIDE);
+  private readonly nodes: Words = new Words();
   private nodeCount: i32 = 0;
-  private entries: StaticArray<i32> = new StaticArray<i32>(8 * Entry.STRIDE);
+  private readonly entries: Words = new Words();
   entryCount: i32 = 0;
-  private bytes: StaticArray<u8> = new StaticArray<u8>(64);
+  /** Texts of tokens and queues. */
+  private bytes: usize = 0;
+  private byteCapacity: i32 = 0;
   private byteCount: i32 = 0;
   /** Open addressing; 0 is free, else node + 1. */
-  private table: StaticArray<i32> = new StaticArray<i32>(16);
-  private mask: i32 = 15;
+  private table: usize = heap.alloc((<usize>FIRST_SLOTS) << 2);
+  private mask: i32 = FIRST_SLOTS - 1;
   /** Some entry has a queue. */
   hasQueues: bool = false;
 
   /** What the last `collect` found: pairs of entry and whether it covers. */
-  private found: StaticArray<i32> = new StaticArray<i32>(32);
+  private readonly found: Words = new Words();
   foundCount: i32 = 0;
 
   constructor() {
+    memory.fill(this.table, 0, (<usize>FIRST_SLOTS) << 2);
     this.addNode(NONE, 0, 0, 0);
   }
 
   get isEmpty(): bool {
     return this.entryCount == 0;
+  }
+
+  /** Gives back all memory, the object's own too. */
+  destroy(): void {
+    this.nodes.destroy();
+    this.entries.destroy();
+    this.found.destroy();
+    if (this.bytes != 0) heap.free(this.bytes);
+    heap.free(this.table);
+    heap.free(changetype<usize>(this));
   }
 
   /** `tokens` is the entry's subject, split; `queue` may be null. */
@@ -87,36 +104,36 @@ export class SubjectMatcher {
         : this.childOrNew(node, tokens.pointer(i), tokens.length(i), tokens.hash(i));
     }
     const entry = this.entryCount++;
-    this.entries = grown(this.entries, this.entryCount * Entry.STRIDE);
+    this.entries.reserve(this.entryCount * Entry.STRIDE);
     const at = entry * Entry.STRIDE;
-    this.entries[at + Entry.RULE] = rule;
-    this.entries[at + Entry.FLAGS] = flags;
-    this.entries[at + Entry.QUEUE_LENGTH] = NONE;
+    this.entries.set(at + Entry.RULE, rule);
+    this.entries.set(at + Entry.FLAGS, flags);
+    this.entries.set(at + Entry.QUEUE_LENGTH, NONE);
     if (queue != null) {
-      this.entries[at + Entry.QUEUE_OFFSET] = this.addBytes(changetype<usize>(queue), queue.length);
-      this.entries[at + Entry.QUEUE_LENGTH] = queue.length;
+      this.entries.set(at + Entry.QUEUE_OFFSET, this.addBytes(changetype<usize>(queue), queue.length));
+      this.entries.set(at + Entry.QUEUE_LENGTH, queue.length);
       this.hasQueues = true;
     }
     const field = node * Node.STRIDE + entryField;
-    this.entries[at + Entry.NEXT] = this.nodes[field];
-    this.nodes[field] = entry;
+    this.entries.set(at + Entry.NEXT, this.nodes.get(field));
+    this.nodes.set(field, entry);
   }
 
   /** The rule of an entry. */
   rule(entry: i32): i32 {
-    return this.entries[entry * Entry.STRIDE + Entry.RULE];
+    return this.entries.get(entry * Entry.STRIDE + Entry.RULE);
   }
 
   hasQueue(entry: i32): bool {
-    return this.entries[entry * Entry.STRIDE + Entry.QUEUE_LENGTH] != NONE;
+    return this.entries.get(entry * Entry.STRIDE + Entry.QUEUE_LENGTH) != NONE;
   }
 
   queuePointer(entry: i32): usize {
-    return changetype<usize>(this.bytes) + <usize>this.entries[entry * Entry.STRIDE + Entry.QUEUE_OFFSET];
+    return this.bytes + <usize>this.entries.get(entry * Entry.STRIDE + Entry.QUEUE_OFFSET);
   }
 
   queueLength(entry: i32): i32 {
-    return this.entries[entry * Entry.STRIDE + Entry.QUEUE_LENGTH];
+    return this.entries.get(entry * Entry.STRIDE + Entry.QUEUE_LENGTH);
   }
 
   /** An entry without queue that matches and has all of `flags`, or NONE. */
@@ -128,14 +145,14 @@ export class SubjectMatcher {
   private findFrom(node: i32, tokens: Tokens, index: i32, flags: i32): i32 {
     while (true) {
       const at = node * Node.STRIDE;
-      if (index == tokens.count) return this.plainEntry(unchecked(this.nodes[at + Node.ENTRY]), flags);
-      const greater = unchecked(this.nodes[at + Node.GREATER_ENTRY]);
+      if (index == tokens.count) return this.plainEntry(this.nodes.get(at + Node.ENTRY), flags);
+      const greater = this.nodes.get(at + Node.GREATER_ENTRY);
       if (greater != NONE) {
         const entry = this.plainEntry(greater, flags);
         if (entry != NONE) return entry;
       }
       if (index >= tokens.recorded) return NONE;
-      const star = unchecked(this.nodes[at + Node.STAR]);
+      const star = this.nodes.get(at + Node.STAR);
       const child = this.child(node, tokens.pointer(index), tokens.length(index), tokens.hash(index));
       index++;
       if (star == NONE) {
@@ -154,13 +171,10 @@ export class SubjectMatcher {
   private plainEntry(entry: i32, flags: i32): i32 {
     while (entry != NONE) {
       const at = entry * Entry.STRIDE;
-      if (
-        unchecked(this.entries[at + Entry.QUEUE_LENGTH]) == NONE &&
-        (unchecked(this.entries[at + Entry.FLAGS]) & flags) == flags
-      ) {
+      if (this.entries.get(at + Entry.QUEUE_LENGTH) == NONE && (this.entries.get(at + Entry.FLAGS) & flags) == flags) {
         return entry;
       }
-      entry = unchecked(this.entries[at + Entry.NEXT]);
+      entry = this.entries.get(at + Entry.NEXT);
     }
     return NONE;
   }
@@ -175,23 +189,23 @@ export class SubjectMatcher {
   private contains: bool = true;
 
   foundEntry(index: i32): i32 {
-    return this.found[index * 2];
+    return this.found.get(index * 2);
   }
 
   /** The entry, as a pattern, contains the whole checked subject, as a pattern. */
   foundCovers(index: i32): bool {
-    return this.found[index * 2 + 1] != 0;
+    return this.found.get(index * 2 + 1) != 0;
   }
 
   private collectFrom(node: i32, tokens: Tokens, index: i32, covers: bool): void {
     const at = node * Node.STRIDE;
     if (index == tokens.count) {
-      this.take(this.nodes[at + Node.ENTRY], covers);
+      this.take(this.nodes.get(at + Node.ENTRY), covers);
       return;
     }
-    this.take(this.nodes[at + Node.GREATER_ENTRY], covers);
+    this.take(this.nodes.get(at + Node.GREATER_ENTRY), covers);
     if (index >= tokens.recorded) return;
-    const star = this.nodes[at + Node.STAR];
+    const star = this.nodes.get(at + Node.STAR);
     // '*' takes any one token; as a pattern it contains '*' but not '>'.
     if (star != NONE) this.collectFrom(star, tokens, index + 1, covers && !(this.contains && tokens.isGreater(index)));
     const child = this.child(node, tokens.pointer(index), tokens.length(index), tokens.hash(index));
@@ -200,11 +214,11 @@ export class SubjectMatcher {
 
   private take(entry: i32, covers: bool): void {
     while (entry != NONE) {
-      this.found = grown(this.found, (this.foundCount + 1) * 2);
-      this.found[this.foundCount * 2] = entry;
-      this.found[this.foundCount * 2 + 1] = covers ? 1 : 0;
+      this.found.reserve((this.foundCount + 1) * 2);
+      this.found.set(this.foundCount * 2, entry);
+      this.found.set(this.foundCount * 2 + 1, covers ? 1 : 0);
       this.foundCount++;
-      entry = this.entries[entry * Entry.STRIDE + Entry.NEXT];
+      entry = this.entries.get(entry * Entry.STRIDE + Entry.NEXT);
     }
   }
 
@@ -221,56 +235,56 @@ export class SubjectMatcher {
   private overlapFrom(node: i32, tokens: Tokens, index: i32): void {
     const at = node * Node.STRIDE;
     if (index == tokens.count) {
-      this.take(this.nodes[at + Node.ENTRY], false);
+      this.take(this.nodes.get(at + Node.ENTRY), false);
       return;
     }
-    this.take(this.nodes[at + Node.GREATER_ENTRY], false);
+    this.take(this.nodes.get(at + Node.GREATER_ENTRY), false);
     if (index >= tokens.recorded) return;
     if (tokens.isGreater(index)) {
       this.takeAllBelow(node);
       return;
     }
-    const star = this.nodes[at + Node.STAR];
+    const star = this.nodes.get(at + Node.STAR);
     if (star != NONE) this.overlapFrom(star, tokens, index + 1);
     const any = tokens.beginsWithWildcard(index);
-    let child = this.nodes[at + Node.FIRST_CHILD];
+    let child = this.nodes.get(at + Node.FIRST_CHILD);
     while (child != NONE) {
       if (any || this.tokenBeginsWithWildcard(child) || this.hasToken(child, tokens, index)) {
         this.overlapFrom(child, tokens, index + 1);
       }
-      child = this.nodes[child * Node.STRIDE + Node.NEXT_SIBLING];
+      child = this.nodes.get(child * Node.STRIDE + Node.NEXT_SIBLING);
     }
   }
 
   private takeAllBelow(node: i32): void {
     const at = node * Node.STRIDE;
-    const star = this.nodes[at + Node.STAR];
+    const star = this.nodes.get(at + Node.STAR);
     if (star != NONE) this.takeAll(star);
-    let child = this.nodes[at + Node.FIRST_CHILD];
+    let child = this.nodes.get(at + Node.FIRST_CHILD);
     while (child != NONE) {
       this.takeAll(child);
-      child = this.nodes[child * Node.STRIDE + Node.NEXT_SIBLING];
+      child = this.nodes.get(child * Node.STRIDE + Node.NEXT_SIBLING);
     }
   }
 
   private takeAll(node: i32): void {
-    this.take(this.nodes[node * Node.STRIDE + Node.ENTRY], false);
-    this.take(this.nodes[node * Node.STRIDE + Node.GREATER_ENTRY], false);
+    this.take(this.nodes.get(node * Node.STRIDE + Node.ENTRY), false);
+    this.take(this.nodes.get(node * Node.STRIDE + Node.GREATER_ENTRY), false);
     this.takeAllBelow(node);
   }
 
   private tokenBeginsWithWildcard(node: i32): bool {
-    const first = this.bytes[this.nodes[node * Node.STRIDE + Node.TOKEN_OFFSET]];
+    const first = load<u8>(this.bytes + <usize>this.nodes.get(node * Node.STRIDE + Node.TOKEN_OFFSET));
     return first == 0x2a || first == 0x3e;
   }
 
   private hasToken(node: i32, tokens: Tokens, index: i32): bool {
     const at = node * Node.STRIDE;
     return (
-      <u32>this.nodes[at + Node.TOKEN_HASH] == tokens.hash(index) &&
-      this.nodes[at + Node.TOKEN_LENGTH] == tokens.length(index) &&
+      <u32>this.nodes.get(at + Node.TOKEN_HASH) == tokens.hash(index) &&
+      this.nodes.get(at + Node.TOKEN_LENGTH) == tokens.length(index) &&
       equalBytes(
-        changetype<usize>(this.bytes) + <usize>this.nodes[at + Node.TOKEN_OFFSET],
+        this.bytes + <usize>this.nodes.get(at + Node.TOKEN_OFFSET),
         tokens.pointer(index),
         tokens.length(index),
       )
@@ -280,18 +294,14 @@ export class SubjectMatcher {
   private child(node: i32, pointer: usize, length: i32, hash: u32): i32 {
     let slot = slotOf(node, hash) & this.mask;
     while (true) {
-      const candidate = unchecked(this.table[slot]) - 1;
+      const candidate = load<i32>(this.table + ((<usize>slot) << 2)) - 1;
       if (candidate < 0) return NONE;
       const at = candidate * Node.STRIDE;
       if (
-        unchecked(this.nodes[at + Node.TOKEN_HASH]) == <i32>hash &&
-        unchecked(this.nodes[at + Node.PARENT]) == node &&
-        unchecked(this.nodes[at + Node.TOKEN_LENGTH]) == length &&
-        equalBytes(
-          changetype<usize>(this.bytes) + <usize>unchecked(this.nodes[at + Node.TOKEN_OFFSET]),
-          pointer,
-          length,
-        )
+        this.nodes.get(at + Node.TOKEN_HASH) == <i32>hash &&
+        this.nodes.get(at + Node.PARENT) == node &&
+        this.nodes.get(at + Node.TOKEN_LENGTH) == length &&
+        equalBytes(this.bytes + <usize>this.nodes.get(at + Node.TOKEN_OFFSET), pointer, length)
       ) {
         return candidate;
       }
@@ -303,61 +313,66 @@ export class SubjectMatcher {
     const known = this.child(node, pointer, length, hash);
     if (known != NONE) return known;
     const made = this.addNode(node, hash, this.addBytes(pointer, length), length);
-    this.nodes[made * Node.STRIDE + Node.NEXT_SIBLING] = this.nodes[node * Node.STRIDE + Node.FIRST_CHILD];
-    this.nodes[node * Node.STRIDE + Node.FIRST_CHILD] = made;
-    if (this.nodeCount * 2 > this.table.length) this.rehash();
+    this.nodes.set(made * Node.STRIDE + Node.NEXT_SIBLING, this.nodes.get(node * Node.STRIDE + Node.FIRST_CHILD));
+    this.nodes.set(node * Node.STRIDE + Node.FIRST_CHILD, made);
+    if (this.nodeCount * 2 > this.mask + 1) this.rehash();
     else this.enter(made);
     return made;
   }
 
   private starOf(node: i32): i32 {
-    const known = this.nodes[node * Node.STRIDE + Node.STAR];
+    const known = this.nodes.get(node * Node.STRIDE + Node.STAR);
     if (known != NONE) return known;
     const made = this.addNode(NONE, 0, 0, 0);
-    this.nodes[node * Node.STRIDE + Node.STAR] = made;
+    this.nodes.set(node * Node.STRIDE + Node.STAR, made);
     return made;
   }
 
   private addNode(parent: i32, hash: u32, offset: i32, length: i32): i32 {
     const node = this.nodeCount++;
-    this.nodes = grown(this.nodes, this.nodeCount * Node.STRIDE);
+    this.nodes.reserve(this.nodeCount * Node.STRIDE);
     const at = node * Node.STRIDE;
-    this.nodes[at + Node.PARENT] = parent;
-    this.nodes[at + Node.TOKEN_HASH] = <i32>hash;
-    this.nodes[at + Node.TOKEN_OFFSET] = offset;
-    this.nodes[at + Node.TOKEN_LENGTH] = length;
-    for (let field: i32 = Node.STAR; field < Node.STRIDE; field++) this.nodes[at + field] = NONE;
+    this.nodes.set(at + Node.PARENT, parent);
+    this.nodes.set(at + Node.TOKEN_HASH, <i32>hash);
+    this.nodes.set(at + Node.TOKEN_OFFSET, offset);
+    this.nodes.set(at + Node.TOKEN_LENGTH, length);
+    for (let field: i32 = Node.STAR; field < Node.STRIDE; field++) this.nodes.set(at + field, NONE);
     return node;
   }
 
   private addBytes(pointer: usize, length: i32): i32 {
     const offset = this.byteCount;
     this.byteCount += length;
-    if (this.byteCount > this.bytes.length) {
-      const more = new StaticArray<u8>(max(this.bytes.length * 2, this.byteCount));
-      memory.copy(changetype<usize>(more), changetype<usize>(this.bytes), <usize>offset);
-      this.bytes = more;
+    if (this.byteCount > this.byteCapacity) {
+      const capacity = max(max(this.byteCapacity * 2, this.byteCount), 64);
+      const moved = heap.alloc(<usize>capacity);
+      memory.copy(moved, this.bytes, <usize>offset);
+      if (this.bytes != 0) heap.free(this.bytes);
+      this.bytes = moved;
+      this.byteCapacity = capacity;
     }
-    memory.copy(changetype<usize>(this.bytes) + <usize>offset, pointer, <usize>length);
+    memory.copy(this.bytes + <usize>offset, pointer, <usize>length);
     return offset;
   }
 
   private enter(node: i32): void {
     let slot = slotOf(
-      this.nodes[node * Node.STRIDE + Node.PARENT],
-      <u32>this.nodes[node * Node.STRIDE + Node.TOKEN_HASH],
+      this.nodes.get(node * Node.STRIDE + Node.PARENT),
+      <u32>this.nodes.get(node * Node.STRIDE + Node.TOKEN_HASH),
     );
     slot &= this.mask;
-    while (this.table[slot] != 0) slot = (slot + 1) & this.mask;
-    this.table[slot] = node + 1;
+    while (load<i32>(this.table + ((<usize>slot) << 2)) != 0) slot = (slot + 1) & this.mask;
+    store<i32>(this.table + ((<usize>slot) << 2), node + 1);
   }
 
   private rehash(): void {
-    const size = this.table.length * 2;
-    this.table = new StaticArray<i32>(size);
+    const size = (this.mask + 1) * 2;
+    heap.free(this.table);
+    this.table = heap.alloc((<usize>size) << 2);
+    memory.fill(this.table, 0, (<usize>size) << 2);
     this.mask = size - 1;
     for (let node = 0; node < this.nodeCount; node++) {
-      if (this.nodes[node * Node.STRIDE + Node.PARENT] != NONE) this.enter(node);
+      if (this.nodes.get(node * Node.STRIDE + Node.PARENT) != NONE) this.enter(node);
     }
   }
 }
@@ -366,12 +381,4 @@ export class SubjectMatcher {
 @inline
 function slotOf(node: i32, hash: u32): i32 {
   return (<i32>((hash ^ (<u32>node * 0x9e3779b1)) >> 1)) & 0x7fffffff;
-}
-
-/** An array of at least `length`, the same one when it suffices. */
-function grown(array: StaticArray<i32>, length: i32): StaticArray<i32> {
-  if (length <= array.length) return array;
-  const more = new StaticArray<i32>(max(array.length * 2, length));
-  memory.copy(changetype<usize>(more), changetype<usize>(array), (<usize>array.length) << 2);
-  return more;
 }

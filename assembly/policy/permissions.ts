@@ -1,3 +1,4 @@
+import { Words } from "../bytes/words";
 import { Tokens, isGatewayReply, isRaftSubject, isReservedReply } from "../nats/subject";
 import { isRemembered, newQuestion, remember, rememberedReason, rememberedRule, slotOf } from "./decision-cache";
 import { EntryFlag, NONE, SubjectMatcher } from "./matcher";
@@ -5,6 +6,7 @@ import { queueMatches } from "./queue";
 import { Reason } from "./reason";
 
 /** One `allow_responses`, as a rule gives it. */
+@unmanaged
 @final
 export class ResponseLimit {
   constructor(
@@ -31,13 +33,16 @@ const enum Seen {
  * has it. The methods answer a `Reason` and leave the rule that decided in `decidedBy`; nothing on them allocates
  * for a publish or a delivery.
  */
+@unmanaged
 @final
 export class Permissions {
   readonly publishAllow: SubjectMatcher = new SubjectMatcher();
   readonly publishDeny: SubjectMatcher = new SubjectMatcher();
   readonly subscribeAllow: SubjectMatcher = new SubjectMatcher();
   readonly subscribeDeny: SubjectMatcher = new SubjectMatcher();
-  readonly responses: ResponseLimit[] = [];
+  /** Addresses of `ResponseLimit`s. */
+  private readonly responses: Words = new Words();
+  responseCount: i32 = 0;
   /**
    * The rule with `publish: {allow: ALL}`, or NONE, and the flags of all such rules: everything that nats-server would
    * take with no list at all, also subjects with empty tokens, which no entry matches.
@@ -51,10 +56,34 @@ export class Permissions {
 
   private readonly publishQuestion: u32 = newQuestion();
   private readonly deliveryQuestion: u32 = newQuestion();
-  private seen: StaticArray<u8>;
+  /** One byte for each rule of the configuration, all 0 between two questions. */
+  private readonly seen: usize;
 
   constructor(ruleCount: i32) {
-    this.seen = new StaticArray<u8>(ruleCount);
+    this.seen = heap.alloc(<usize>ruleCount);
+    memory.fill(this.seen, 0, <usize>ruleCount);
+  }
+
+  addResponse(limit: ResponseLimit): void {
+    this.responses.reserve(this.responseCount + 1);
+    this.responses.set(this.responseCount, <i32>changetype<usize>(limit));
+    this.responseCount++;
+  }
+
+  response(index: i32): ResponseLimit {
+    return changetype<ResponseLimit>(<usize>this.responses.get(index));
+  }
+
+  /** Gives back all memory, the object's own too; nobody may hold it any more. */
+  destroy(): void {
+    for (let i = 0; i < this.responseCount; i++) heap.free(changetype<usize>(this.response(i)));
+    this.responses.destroy();
+    this.publishAllow.destroy();
+    this.publishDeny.destroy();
+    this.subscribeAllow.destroy();
+    this.subscribeDeny.destroy();
+    heap.free(this.seen);
+    heap.free(changetype<usize>(this));
   }
 
   /** A peer for whom this is false may not even connect. */
@@ -62,7 +91,7 @@ export class Permissions {
     return (
       !this.publishAllow.isEmpty ||
       !this.subscribeAllow.isEmpty ||
-      this.responses.length > 0 ||
+      this.responseCount > 0 ||
       this.publishAllBy != NONE ||
       this.subscribeAllBy != NONE
     );
@@ -225,7 +254,7 @@ export class Permissions {
     for (let i = 0; i < count; i++) {
       const entry = allow.foundEntry(i);
       const rule = allow.rule(entry);
-      let bits: u8 = this.seen[rule];
+      let bits: u8 = load<u8>(this.seen + <usize>rule);
       if (!allow.hasQueue(entry)) {
         if (allow.foundCovers(i)) bits |= <u8>Seen.PLAIN;
       } else {
@@ -234,16 +263,16 @@ export class Permissions {
           bits |= <u8>Seen.QUEUE_FITS;
         }
       }
-      this.seen[rule] = bits;
+      store<u8>(this.seen + <usize>rule, bits);
     }
     let by = NONE;
     for (let i = 0; i < count; i++) {
       const rule = allow.rule(allow.foundEntry(i));
-      const bits = this.seen[rule];
+      const bits = load<u8>(this.seen + <usize>rule);
       const wanted = (bits & (<u8>Seen.QUEUED)) != 0 ? <u8>Seen.QUEUE_FITS : <u8>Seen.PLAIN;
       if (by == NONE && (bits & wanted) != 0) by = rule;
     }
-    for (let i = 0; i < count; i++) this.seen[allow.rule(allow.foundEntry(i))] = 0;
+    for (let i = 0; i < count; i++) store<u8>(this.seen + <usize>allow.rule(allow.foundEntry(i)), 0);
     return by;
   }
 

@@ -10,11 +10,38 @@ const tokens: Tokens = new Tokens();
 /** What the rules that match one principal say: what is enforced, and what would be if the dry-run rules were. */
 @final
 export class RuleSet {
+  private users: i32 = 0;
+  /** It may be found again by another principal. */
+  private findable: bool = true;
+
   constructor(
     readonly enforced: Permissions,
     /** Null when no matching rule is in DRY_RUN: then `enforced` is all there is. */
     readonly shadow: Permissions | null,
   ) {}
+
+  /** Its permissions are kept until `release` is called as often. */
+  hold(): void {
+    this.users++;
+  }
+
+  release(): void {
+    this.users--;
+    this.destroyIfUnused();
+  }
+
+  /** Nobody finds it any more; it lives on for those who hold it. */
+  forget(): void {
+    this.findable = false;
+    this.destroyIfUnused();
+  }
+
+  private destroyIfUnused(): void {
+    if (this.users > 0 || this.findable) return;
+    this.enforced.destroy();
+    const shadow = this.shadow;
+    if (shadow != null) shadow.destroy();
+  }
 }
 
 /** Principals whose set is remembered; beyond that the memory begins anew. */
@@ -37,12 +64,20 @@ export class RuleSets {
     if (this.byRules.has(rulesKey)) set = this.byRules.get(rulesKey);
     else {
       set = this.compile(matching);
-      if (this.byRules.size >= MAX_REMEMBERED) this.byRules.clear();
+      if (this.byRules.size >= MAX_REMEMBERED) this.forgetAll();
       this.byRules.set(rulesKey, set);
     }
     if (this.byPrincipal.size >= MAX_REMEMBERED) this.byPrincipal.clear();
     this.byPrincipal.set(key, set);
     return set;
+  }
+
+  /** Nothing is found any more: the memory is full, or a newer configuration is in force. */
+  forgetAll(): void {
+    const sets = this.byRules.values();
+    this.byPrincipal.clear();
+    this.byRules.clear();
+    for (let i = 0; i < sets.length; i++) sets[i].forget();
   }
 
   private matching(principal: Principal): Rule[] {
@@ -96,7 +131,7 @@ function addRule(to: Permissions, rule: Rule): void {
   addEntries(to.subscribeDeny, rule.subscribe.deny, rule.index, EntryFlag.NONE);
   const responses = rule.responses;
   if (responses != null) {
-    to.responses.push(new ResponseLimit(rule.index, responses.max, responses.expiresMs, rule.repliesAny));
+    to.addResponse(new ResponseLimit(rule.index, responses.max, responses.expiresMs, rule.repliesAny));
   }
 }
 

@@ -18,6 +18,7 @@ const answerSizeAddress: usize = memory.data(4);
  * is full it is appended behind the original bytes, and these are drained at the end: edits of any total size need
  * only this much memory.
  */
+@unmanaged
 @final
 export class Chunk {
   private buffer: i32 = 0;

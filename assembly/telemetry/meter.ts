@@ -21,19 +21,32 @@ import {
  * Counts of one principal, shared by all its connections of a worker. They are added up here and given to the host on
  * the tick and when a connection closes, since a host call for each message would cost more than the message (63 ns).
  */
+@unmanaged
 @final
 export class Meter {
-  private readonly pending: StaticArray<u64> = new StaticArray<u64>(SERIES_COUNT);
-  private readonly metrics: StaticArray<u32> = new StaticArray<u32>(SERIES_COUNT).fill(NO_METRIC);
+  /** For each series a u64 that the host has not been told of, then for each series a u32: the host's number of it. */
+  private readonly pending: usize = heap.alloc(<usize>SERIES_COUNT * 12);
+  private readonly metrics: usize;
   private changed: bool = false;
 
-  /** `labels`: those that all series of the principal have, in raw form. */
-  constructor(private readonly labels: string) {}
+  constructor() {
+    this.metrics = this.pending + ((<usize>SERIES_COUNT) << 3);
+    memory.fill(this.pending, 0, (<usize>SERIES_COUNT) << 3);
+    for (let series = 0; series < SERIES_COUNT; series++) {
+      store<u32>(this.metrics + ((<usize>series) << 2), NO_METRIC);
+    }
+  }
+
+  destroy(): void {
+    heap.free(this.pending);
+    heap.free(changetype<usize>(this));
+  }
 
   // @ts-ignore: decorator
   @inline
   private add(series: i32, by: u64): void {
-    unchecked((this.pending[series] += by));
+    const at = this.pending + ((<usize>series) << 3);
+    store<u64>(at, load<u64>(at) + by);
     this.changed = true;
   }
 
@@ -77,18 +90,20 @@ export class Meter {
     this.add(UNTESTED_AT, 1);
   }
 
-  /** Gives the host what has been counted since the last time. */
-  flush(): void {
+  /** Gives the host what has been counted since the last time. `labels`: those that all series of the principal have. */
+  flush(labels: string): void {
     if (!this.changed) return;
     this.changed = false;
     for (let series = 0; series < SERIES_COUNT; series++) {
-      const by = unchecked(this.pending[series]);
+      const at = this.pending + ((<usize>series) << 3);
+      const by = load<u64>(at);
       if (by == 0) continue;
-      unchecked((this.pending[series] = 0));
-      let metric = unchecked(this.metrics[series]);
+      store<u64>(at, 0);
+      const metricAt = this.metrics + ((<usize>series) << 2);
+      let metric = load<u32>(metricAt);
       if (metric == NO_METRIC) {
-        metric = defineMetric(MetricKind.COUNTER, this.labels + seriesName(series));
-        unchecked((this.metrics[series] = metric));
+        metric = defineMetric(MetricKind.COUNTER, labels + seriesName(series));
+        store<u32>(metricAt, metric);
       }
       incrementMetric(metric, <i64>by);
     }
@@ -99,30 +114,43 @@ export class Meter {
 export const MAX_PRINCIPALS: i32 = 512;
 const OTHER: string = "other";
 
-/** The meters of one plugin's configuration in one worker. */
+/** The meters of one plugin in one worker; they live as long as the plugin. */
 @final
 export class Meters {
-  private readonly byPrincipal: Map<string, Meter> = new Map();
-  private readonly all: Meter[] = [];
+  /** A principal's place in `meters` and `labels`. */
+  private readonly places: Map<string, i32> = new Map();
+  private readonly meters: Meter[] = [];
+  private readonly labels: string[] = [];
 
-  constructor(private readonly reporter: string) {}
+  constructor(readonly reporter: string) {}
 
   /** `principal` and `namespace` are "unknown" where they are not known. */
   of(principal: string, namespace: string): Meter {
-    if (this.byPrincipal.has(principal)) return this.byPrincipal.get(principal);
-    if (this.byPrincipal.size >= MAX_PRINCIPALS && principal != OTHER) return this.of(OTHER, OTHER);
-    const meter = new Meter(
+    if (this.places.has(principal)) return this.meters[this.places.get(principal)];
+    if (this.places.size >= MAX_PRINCIPALS && principal != OTHER) return this.of(OTHER, OTHER);
+    const meter = new Meter();
+    this.places.set(principal, this.meters.length);
+    this.meters.push(meter);
+    this.labels.push(
       label("reporter", this.reporter) +
         label("source_principal", labelValue(principal)) +
         label("source_workload_namespace", labelValue(namespace)),
     );
-    this.byPrincipal.set(principal, meter);
-    this.all.push(meter);
     return meter;
   }
 
+  /** Gives the host all counts that it does not know yet. */
   flush(): void {
-    for (let i = 0; i < this.all.length; i++) unchecked(this.all[i]).flush();
+    for (let i = 0; i < this.meters.length; i++) this.meters[i].flush(this.labels[i]);
+  }
+
+  /** The last flush; nobody may count any more. */
+  destroy(): void {
+    this.flush();
+    for (let i = 0; i < this.meters.length; i++) this.meters[i].destroy();
+    this.meters.length = 0;
+    this.labels.length = 0;
+    this.places.clear();
   }
 }
 
