@@ -9,6 +9,9 @@ let used: usize = 0;
 /** Bytes that may be taken; configurations of one VM share it (see `raiseLimit`). */
 let limit: usize = 0;
 
+/** A single connection may not use more than this part of the budget. */
+const CONNECTIONS_AT_LEAST: usize = 8;
+
 /** What an allocation costs beside its bytes: TLSF's header and rounding to 16. */
 const OVERHEAD: usize = 16;
 
@@ -44,6 +47,11 @@ export function usedBytes(): usize {
 /** The budget in bytes. */
 export function limitBytes(): usize {
   return limit;
+}
+
+/** What one connection may hold of it. */
+export function shareBytes(): i64 {
+  return <i64>(limit / CONNECTIONS_AT_LEAST);
 }
 
 /**

@@ -37,7 +37,7 @@ export class Buffer {
     return true;
   }
 
-  /** Replaces the content. `pointer` may lie inside this buffer. */
+  /** Replaces the content, which must not overlap `pointer` unless it lies inside this buffer. */
   assign(pointer: usize, length: i32): bool {
     if (length > this.capacity) {
       this.length = 0;

@@ -4,7 +4,8 @@ import { ClientLine } from "../nats/client-line";
 import { isLiteral, Tokens } from "../nats/subject";
 import { Violation } from "../nats/texts";
 import { EntryFlag, NONE } from "../policy/matcher";
-import { isReservedPublish, isReservedReply, Permissions } from "../policy/permissions";
+import { isReservedPublish, isReservedReply } from "../nats/reserved";
+import { Permissions } from "../policy/permissions";
 import { Reason } from "../policy/reason";
 import { callbackTime } from "./callback-time";
 import { ReplyGrants } from "./reply-grants";
@@ -26,6 +27,13 @@ export class Access {
   nameLength: i32 = 0;
   violation: Violation = Violation.PUBLISH;
   rule: i32 = NONE;
+
+  /** CONNECTs that the server has yet to take, and whether a SUB behind the last of them needs the filter. */
+  private resets: i32 = 0;
+  private filterNeededSince: bool = false;
+  /** About the publish that is being judged. */
+  private namesTraceDest: bool = false;
+  private grantedRepliesAny: bool = false;
 
   private readonly grantCount: i32;
   /** Addresses of `ReplyGrants`, one for each `allow_responses` that the peer has. */
@@ -55,6 +63,13 @@ export class Access {
     for (let i = 0; i < this.grantCount; i++) this.grantsAt(i).destroy();
     this.grants.destroy();
     heap.free(changetype<usize>(this));
+  }
+
+  /** Bytes of the VM's budget that the grants hold. */
+  get grantedBytes(): i64 {
+    let bytes: i64 = 0;
+    for (let i = 0; i < this.grantCount; i++) bytes += this.grantsAt(i).bytes;
+    return bytes;
   }
 
   get grantsReplies(): bool {
@@ -99,11 +114,12 @@ export class Access {
     this.refuse(Violation.SUBSCRIPTION, line.subject, line.subjectLength, this.permissions.decidedBy);
     if (
       reason == Reason.ALLOWED &&
-      !this.filtering &&
+      (!this.filtering || (this.resets > 0 && !this.filterNeededSince)) &&
       this.permissions.hasSubscribeDeny &&
       this.permissions.needsDeliveryFilter(line.subject, line.subjectLength, line.queueLength > 0)
     ) {
       this.filtering = true;
+      this.filterNeededSince = true;
     }
     return reason;
   }
@@ -120,21 +136,33 @@ export class Access {
    * which this check uses (client.go deliverMsg). Over a deny entry nothing is granted (design: stricter).
    */
   noteReply(reply: usize, length: i32): void {
-    if (this.permissions.publish(reply, length) != Reason.NOT_ALLOWED) return;
+    if (this.resets > 0 || this.permissions.publish(reply, length) != Reason.NOT_ALLOWED) return;
     const now = callbackTime();
+    let granted = false;
+    // Each rule's grant is used, as if the rule stood alone; what one of them allows is allowed.
     for (let i = 0; i < this.grantCount; i++) {
-      if (this.grantsAt(i).use(reply, length, now)) return;
+      if (this.grantsAt(i).use(reply, length, now)) granted = true;
     }
+    if (granted) return;
     for (let i = 0; i < this.grantCount; i++) this.grantsAt(i).grant(reply, length, now);
   }
 
-  /** What a second CONNECT does: grants and filter are as on a new connection. */
-  reset(): void {
-    this.filtering = false;
+  /**
+   * The client sent a further CONNECT, with which grants and filter begin anew (client.go processConnect). Messages that
+   * the server had queued before are still to come, and nats-server has filtered those: so the filter stays until
+   * `finishReset`, and what they bring is granted nothing.
+   */
+  beginReset(): void {
+    this.resets++;
+    this.filterNeededSince = false;
     for (let i = 0; i < this.grantCount; i++) this.grantsAt(i).release();
   }
 
-  private namesTraceDest: bool = false;
+  /** The server has taken a further CONNECT: everything that now comes is behind it. */
+  finishReset(): void {
+    this.resets--;
+    if (this.resets == 0) this.filtering = this.filterNeededSince;
+  }
 
   private refuse(violation: Violation, name: usize, length: i32, rule: i32): void {
     this.violation = violation;
@@ -150,17 +178,16 @@ export class Access {
     this.rule = this.permissions.decidedBy;
     this.grantedRepliesAny = false;
     if (reason != Reason.NOT_ALLOWED) return reason;
+    let granted = false;
     for (let i = 0; i < this.grantCount; i++) {
       const grants = this.grantsAt(i);
       if (!grants.use(line.subject, line.subjectLength, callbackTime())) continue;
-      this.rule = grants.limit.rule;
-      this.grantedRepliesAny = grants.limit.repliesAny;
-      return Reason.ALLOWED;
+      if (!granted) this.rule = grants.limit.rule;
+      if (grants.limit.repliesAny) this.grantedRepliesAny = true;
+      granted = true;
     }
-    return reason;
+    return granted ? Reason.ALLOWED : reason;
   }
-
-  private grantedRepliesAny: bool = false;
 
   private judgeReply(line: ClientLine): Reason {
     const allowedBy = this.rule;

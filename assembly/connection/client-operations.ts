@@ -1,8 +1,10 @@
+import { shareBytes } from "../bytes/budget";
 import { hashBytes } from "../bytes/compare";
 import { ClientLine } from "../nats/client-line";
 import { Operation } from "../nats/operation";
 import { isInsertable, isLiteral, Tokens } from "../nats/subject";
 import { LINE_END, PING_LINE, PONG_LINE, UNSUB_START, Violation } from "../nats/texts";
+import { NONE } from "../policy/matcher";
 import { Reason } from "../policy/reason";
 import { Chunk } from "../proxy/chunk";
 import { Meter } from "../telemetry/meter";
@@ -12,7 +14,7 @@ import { Connection, FirstPing } from "./connection";
 import { endUnreadable } from "./endings";
 import { Pong } from "./expected-pongs";
 import { reportDryRun, reportRefusal } from "./report";
-import { isLive, receivedOf, setMax } from "./subscriptions";
+import { isLive, noteReuse, receivedOf, setMax } from "./subscriptions";
 
 /**
  * What becomes of each operation of a client. The functions answer the position behind what they took; a refusal
@@ -54,20 +56,17 @@ export function judge(connection: Connection, chunk: Chunk, line: ClientLine, po
 }
 
 function publish(connection: Connection, chunk: Chunk, line: ClientLine, position: i32, meter: Meter): i32 {
-  if (line.operation == Operation.HPUB && !(connection.options.headers && connection.serverHeaders)) {
-    return unreadable(connection, chunk, position, ProtocolError.HEADERS_UNSUPPORTED);
-  }
-  // nats-server checks the size at the control line, before any permission.
-  if (line.size > connection.maxPayload || (connection.payloadLimit > 0 && line.size > connection.payloadLimit)) {
-    return unreadable(connection, chunk, position, ProtocolError.PAYLOAD_SIZE);
-  }
+  const fault = lineFault(connection, line);
+  if (fault != NO_FAULT) return unreadable(connection, chunk, position, fault);
+  // Reaching here with headers that are not all there means that they are too many to be held.
   const headersHeld = line.headerLength <= connection.headersLimit;
   const access = connection.access;
   const reason = access == null ? Reason.ALLOWED : access.publish(line, headersHeld);
+  // What is refused does not happen, so dry-run rules are only asked of the rest.
   const shadow = connection.shadow;
-  if (shadow != null) {
+  if (shadow != null && reason == Reason.ALLOWED) {
     const would = shadow.publish(line, headersHeld);
-    if (would != Reason.ALLOWED && reason == Reason.ALLOWED) reportDryRun(connection, line, would, shadow);
+    if (would != Reason.ALLOWED) reportDryRun(connection, line, would, shadow);
   }
   const next = chunk.position(line.next);
   connection.toServerPayload = line.size + 2;
@@ -84,6 +83,19 @@ function publish(connection: Connection, chunk: Chunk, line: ClientLine, positio
   return next;
 }
 
+/** Nothing is wrong with the line. */
+export const NO_FAULT: i32 = -1;
+
+/** What nats-server answers at the control line of a PUB or HPUB, before any permission and without the payload. */
+export function lineFault(connection: Connection, line: ClientLine): i32 {
+  if (line.operation == Operation.HPUB && !(connection.options.headers && connection.serverHeaders)) {
+    return ProtocolError.HEADERS_UNSUPPORTED;
+  }
+  const tooLarge =
+    line.size > connection.maxPayload || (connection.payloadLimit > 0 && line.size > connection.payloadLimit);
+  return tooLarge ? ProtocolError.PAYLOAD_SIZE : NO_FAULT;
+}
+
 /** In pedantic mode nats-server complains of a subject that is no literal before it looks at permissions. */
 function publishPong(connection: Connection, line: ClientLine, access: Access): Pong {
   if (access.violation == Violation.SUBSCRIPTION) return Pong.SUBSCRIPTION_VIOLATION;
@@ -98,9 +110,9 @@ function subscribe(connection: Connection, chunk: Chunk, line: ClientLine, posit
   const access = connection.access;
   const reason = access == null ? Reason.ALLOWED : access.subscribe(line);
   const shadow = connection.shadow;
-  if (shadow != null) {
+  if (shadow != null && reason == Reason.ALLOWED) {
     const would = shadow.subscribe(line);
-    if (would != Reason.ALLOWED && reason == Reason.ALLOWED) reportDryRun(connection, line, would, shadow);
+    if (would != Reason.ALLOWED) reportDryRun(connection, line, would, shadow);
   }
   if (reason != Reason.ALLOWED && access != null) {
     reportRefusal(connection, line, reason, access);
@@ -110,7 +122,7 @@ function subscribe(connection: Connection, chunk: Chunk, line: ClientLine, posit
   // nats-server's limit is asked before the sid, so a repeated sid is over it too (client.go processSubEx).
   if (connection.subscriptions.liveCount >= connection.subscriptionsLimit) {
     if (access == null) return next;
-    access.rule = -1;
+    access.rule = NONE;
     reportRefusal(connection, line, Reason.TOO_MANY_SUBSCRIPTIONS, access);
     if (!connection.pongs.push(Pong.SUBSCRIPTIONS_EXCEEDED)) {
       return unreadable(connection, chunk, position, ProtocolError.MEMORY);
@@ -120,7 +132,12 @@ function subscribe(connection: Connection, chunk: Chunk, line: ClientLine, posit
   meter.allowed(Operation.SUB);
   if (!isInsertable(tokens, line.subject, line.subjectLength)) return next;
   const known = connection.subscriptions.find(line.sid, line.sidLength, hashBytes(line.sid, line.sidLength));
-  if (known != 0 && isLive(known)) return next;
+  if (known != 0 && isLive(known)) {
+    noteReuse(known, line.queue, line.queueLength);
+    return next;
+  }
+  // One client must not use up what all share.
+  if (connection.budgetedBytes > shareBytes()) return unreadable(connection, chunk, position, ProtocolError.MEMORY);
   const added = connection.subscriptions.add(
     line.sid,
     line.sidLength,
@@ -180,8 +197,18 @@ function connect(connection: Connection, chunk: Chunk, line: ClientLine, positio
   if (!connection.options.read(line.argument, line.argumentLength)) {
     return unreadable(connection, chunk, position, ProtocolError.CONNECT_JSON);
   }
-  if (again) connection.forgetSubscriptions();
-  return chunk.position(line.next);
+  const next = chunk.position(line.next);
+  if (!again) return next;
+  connection.beginAnew();
+  if (connection.observing) {
+    connection.hasBegunAnew();
+    return next;
+  }
+  // Behind the CONNECT, so that its PONG shows when the server has taken it.
+  if (!connection.pongs.push(Pong.CONNECT_TAKEN)) return unreadable(connection, chunk, position, ProtocolError.MEMORY);
+  replace(chunk, next, next, PING_LINE);
+  notePing(connection, FirstPing.OURS);
+  return next;
 }
 
 /** The first PING that nats-server reads after CONNECT makes it send a second INFO: remember whose it was. */
@@ -197,17 +224,20 @@ export function sendUnsubscribes(connection: Connection, chunk: Chunk, position:
   const end = due.pointer + <usize>due.length;
   while (at < end) {
     const length = load<i32>(at);
-    // In verbose mode the server's +OK for it must not reach the client.
-    if (connection.options.verbose && connection.pongs.push(Pong.SWALLOW_OK)) {
+    if (connection.options.verbose) {
+      // The server's +OK for it must not reach the client. Without room for the record the UNSUB waits.
+      if (!connection.pongs.push(Pong.SWALLOW_OK)) break;
       chunk.write(PING_LINE);
       notePing(connection, FirstPing.OURS);
     }
     chunk.write(UNSUB_START);
     chunk.writeBytes(at + 4, length);
     chunk.write(LINE_END);
+    connection.subscriptions.tellEnd(at + 4, length);
     at += 4 + <usize>length;
   }
-  due.clear();
+  if (at < end) due.assign(at, <i32>(end - at));
+  else due.clear();
 }
 
 function replaceByPing(connection: Connection, chunk: Chunk, position: i32, next: i32): i32 {

@@ -110,19 +110,38 @@ export class Connection {
     return this.pongs.size - (this.dropsPayload ? this.pongs.lastSize : 0);
   }
 
-  /** Bytes of budgeted memory that buffers of this connection hold. */
-  get bufferedBytes(): i32 {
-    return this.toServerTail.capacity + this.toClientTail.capacity + this.pongs.size + this.heldInfo.capacity;
+  /** Bytes of the VM's budget that this connection holds, without what its hash tables need. */
+  get budgetedBytes(): i64 {
+    const access = this.access;
+    const shadow = this.shadow;
+    return (
+      <i64>this.toServerTail.capacity +
+      <i64>this.toClientTail.capacity +
+      <i64>this.heldInfo.capacity +
+      <i64>this.unsubscribe.capacity +
+      <i64>this.pongs.size +
+      this.subscriptions.bytes +
+      (access == null ? 0 : access.grantedBytes) +
+      (shadow == null ? 0 : shadow.grantedBytes)
+    );
   }
 
-  /** What a second CONNECT does at the server: subscriptions, grants and filters begin anew (client.go processConnect). */
-  forgetSubscriptions(): void {
+  /** What a further CONNECT does at the server: subscriptions, grants and filters begin anew (client.go processConnect). */
+  beginAnew(): void {
     this.subscriptions.release();
     this.unsubscribe.release();
     const access = this.access;
-    if (access != null) access.reset();
+    if (access != null) access.beginReset();
     const shadow = this.shadow;
-    if (shadow != null) shadow.reset();
+    if (shadow != null) shadow.beginReset();
+  }
+
+  /** The server has taken that CONNECT. */
+  hasBegunAnew(): void {
+    const access = this.access;
+    if (access != null) access.finishReset();
+    const shadow = this.shadow;
+    if (shadow != null) shadow.finishReset();
   }
 
   /** Gives back all memory, the object's own too. */

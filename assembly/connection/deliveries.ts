@@ -1,9 +1,11 @@
 import { ServerLine } from "../nats/server-line";
+import { ProtocolError } from "../telemetry/stats";
 import { Connection } from "./connection";
-import { reportDelivery } from "./report";
+import { reportDelivery, reportUnreadable } from "./report";
 import {
   countReceived,
   isLive,
+  isQueueKnown,
   maxOf,
   queueLengthOf,
   queueOf,
@@ -19,12 +21,16 @@ import {
 export function deliver(connection: Connection, line: ServerLine): bool {
   const meter = connection.meter;
   if (meter == null) return true;
+  if (line.hasLineBreak && !connection.observing) {
+    reportUnreadable(connection, ProtocolError.LINE_BREAK);
+    return false;
+  }
   const sub = connection.subscriptions.find(line.sid, line.sidLength, line.sidHash);
   const access = connection.access;
   if (access != null && access.filtering) {
     // Its maximum was reached, but the server does not know yet.
     if (sub != 0 && endedByCount(sub)) return false;
-    if (access.keepsBack(line.subject, line.subjectLength, queue(sub), queueLength(sub), sub != 0)) {
+    if (access.keepsBack(line.subject, line.subjectLength, queue(sub), queueLength(sub), queueIsKnown(sub))) {
       reportDelivery(connection, false, line.operation, line.size, access);
       return false;
     }
@@ -33,7 +39,7 @@ export function deliver(connection: Connection, line: ServerLine): bool {
   if (shadow != null) {
     if (
       shadow.filtering &&
-      shadow.keepsBack(line.subject, line.subjectLength, queue(sub), queueLength(sub), sub != 0)
+      shadow.keepsBack(line.subject, line.subjectLength, queue(sub), queueLength(sub), queueIsKnown(sub))
     ) {
       reportDelivery(connection, true, line.operation, line.size, shadow);
     } else if (line.replyLength > 0 && shadow.grantsReplies) shadow.noteReply(line.reply, line.replyLength);
@@ -64,6 +70,10 @@ function count(connection: Connection, sub: usize): void {
 
 function queue(sub: usize): usize {
   return sub == 0 ? 0 : queueOf(sub);
+}
+
+function queueIsKnown(sub: usize): bool {
+  return sub != 0 && isQueueKnown(sub);
 }
 
 function queueLength(sub: usize): i32 {

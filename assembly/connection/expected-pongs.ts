@@ -10,6 +10,8 @@ export const enum Pong {
   SWALLOW_OK = 2,
   /** Becomes `+OK`. */
   OK = 3,
+  /** Shows that the server has taken a further CONNECT, and is swallowed. */
+  CONNECT_TAKEN = 14,
   /** Becomes a violation's text, with the name kept here. */
   PUBLISH_VIOLATION = 4,
   /** The same, after `Invalid Publish Subject` (pedantic mode). */

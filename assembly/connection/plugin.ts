@@ -1,4 +1,4 @@
-import { limitBytes, raiseLimit, usedBytes } from "../bytes/budget";
+import { limitBytes, raiseLimit, shareBytes, usedBytes } from "../bytes/budget";
 import { PolicyDocument, readPolicy } from "../policy/config";
 import { RuleSets } from "../policy/rule-set";
 import { configurationPointer, receiveConfiguration, releaseConfiguration } from "../proxy/configuration";
@@ -98,7 +98,15 @@ export class Plugin {
     const now = callbackTime();
     const full = <f64>usedBytes() > <f64>limitBytes() * SHED_ABOVE;
     const all = this.connections.values();
-    for (let i = 0; i < all.length; i++) this.attend(all[i], now, full);
+    let largest: Connection | null = null;
+    for (let i = 0; i < all.length; i++) {
+      const connection = all[i];
+      this.attend(connection, now, full);
+      if (!full || connection.phase != Phase.OPEN || connection.observing) continue;
+      if (largest == null || connection.budgetedBytes > largest.budgetedBytes) largest = connection;
+    }
+    // Should those not have sufficed, the one that holds most goes, one with each tick, if it is not one of many alike.
+    if (largest != null && largest.budgetedBytes > shareBytes() / 8) endAtOnce(largest, ProtocolError.MEMORY);
     this.audit.onTick(now);
     this.flush();
   }
@@ -107,12 +115,11 @@ export class Plugin {
     connection.subscriptions.tick(now);
     if (connection.observing) return;
     // What is not known yet, or already refused, goes first; others are refused more memory when they ask for it.
-    if (full && connection.phase != Phase.OPEN && connection.endingSince == 0 && connection.bufferedBytes > 0) {
+    if (full && connection.phase != Phase.OPEN && connection.endingSince == 0 && connection.budgetedBytes > 0) {
       endAtOnce(connection, ProtocolError.MEMORY);
     }
     const since = connection.endingSince;
     if (since == 0 || (now - since < ENDING_MILLISECONDS && !(full && connection.phase != Phase.OPEN))) return;
-    actOn(connection.id);
-    closeDownstream();
+    if (actOn(connection.id)) closeDownstream();
   }
 }

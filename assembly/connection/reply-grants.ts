@@ -24,6 +24,8 @@ const BYTES: usize = 32;
 @final
 export class ReplyGrants {
   private readonly table: BlockTable = new BlockTable(BYTES);
+  /** Of all grants together. */
+  bytes: i64 = 0;
   private newest: usize = 0;
   private oldest: usize = 0;
 
@@ -42,6 +44,7 @@ export class ReplyGrants {
     if (!this.table.makeRoom()) return false;
     const grant = take(BYTES + <usize>length);
     if (grant == 0) return false;
+    this.bytes += <i64>BYTES + <i64>length;
     store<u32>(grant, hash, BLOCK_HASH);
     store<i32>(grant, length, BLOCK_KEY_LENGTH);
     store<i32>(grant, 0, USES);
@@ -89,6 +92,7 @@ export class ReplyGrants {
       grant = next;
     }
     this.table.release();
+    this.bytes = 0;
     this.newest = 0;
     this.oldest = 0;
   }
@@ -107,6 +111,7 @@ export class ReplyGrants {
     if (older != 0) store<usize>(older, newer, NEWER);
     else this.oldest = newer;
     this.table.takeOut(grant);
+    this.bytes -= <i64>BYTES + <i64>load<i32>(grant, BLOCK_KEY_LENGTH);
     giveBack(grant, BYTES + <usize>load<i32>(grant, BLOCK_KEY_LENGTH));
   }
 }

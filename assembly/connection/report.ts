@@ -118,6 +118,7 @@ const REMEDIES: StaticArray<string> = [
   "the stream ended inside an operation",
   "limits.memory of this VM is used up: raise it, or look for clients that do not read",
   "the proxy would not hand over or take bytes; please report this",
+  "a publisher put a line break into a subject; the message was dropped: put that publisher behind the filter too",
 ];
 
 export function reportUnreadable(connection: Connection, kind: ProtocolError): void {

@@ -8,7 +8,8 @@ const QUEUE_LENGTH: usize = 12;
 const RECEIVED: usize = 16;
 const MAX: usize = 20;
 const STATE: usize = 24;
-const BYTES: usize = 28;
+const QUEUE_UNKNOWN: usize = 28;
+const BYTES: usize = 32;
 
 const enum State {
   LIVE = 0,
@@ -32,11 +33,17 @@ const FORGET_AFTER: i64 = 10_000;
 export class Subscriptions {
   private readonly table: BlockTable = new BlockTable(BYTES);
   liveCount: i32 = 0;
+  /** Of all subscriptions together. */
+  bytes: i64 = 0;
   endedCount: i32 = 0;
   /** Oldest ended subscriptions leave first; 0 until one has ended. */
   private ended: usize = 0;
   private endedHead: i32 = 0;
   private lastFound: usize = 0;
+  /** How many have ended, now and at the last tick that saw a further one, and when that was. */
+  private endings: u32 = 0;
+  private endingsAtTick: u32 = 0;
+  private quietSince: i64 = 0;
 
   /** The subscription of this sid, live or ended. */
   find(sid: usize, length: i32, hash: u32): usize {
@@ -62,6 +69,7 @@ export class Subscriptions {
     if (!this.table.makeRoom()) return 0;
     const sub = take(BYTES + <usize>(sidLength + subjectLength + queueLength));
     if (sub == 0) return 0;
+    this.bytes += <i64>BYTES + <i64>(sidLength + subjectLength + queueLength);
     store<u32>(sub, hash, BLOCK_HASH);
     store<i32>(sub, sidLength, BLOCK_KEY_LENGTH);
     store<i32>(sub, subjectLength, SUBJECT_LENGTH);
@@ -69,6 +77,7 @@ export class Subscriptions {
     store<i32>(sub, 0, RECEIVED);
     store<i32>(sub, 0, MAX);
     store<i32>(sub, State.LIVE, STATE);
+    store<i32>(sub, 0, QUEUE_UNKNOWN);
     const text = sub + BYTES;
     memory.copy(text, sid, <usize>sidLength);
     memory.copy(text + <usize>sidLength, subject, <usize>subjectLength);
@@ -83,15 +92,31 @@ export class Subscriptions {
     this.endAs(sub, State.ENDED);
   }
 
-  /** Its maximum is reached by our own count: what still comes is too much. */
+  /**
+   * Its maximum is reached by our own count: what still comes is too much. It is remembered until the server has been
+   * told (`tellEnd`), however long that takes.
+   */
   endByCount(sub: usize): void {
-    this.endAs(sub, State.COUNTED_OUT);
+    if (load<i32>(sub, STATE) != State.LIVE) return;
+    store<i32>(sub, State.COUNTED_OUT, STATE);
+    this.liveCount--;
+  }
+
+  /** The UNSUB of one that ended by count goes to the server now. */
+  tellEnd(sid: usize, length: i32): void {
+    const sub = this.find(sid, length, hashBytes(sid, length));
+    if (sub != 0 && endedByCount(sub)) this.rememberEnded(sub);
   }
 
   private endAs(sub: usize, state: State): void {
     if (load<i32>(sub, STATE) != State.LIVE) return;
     store<i32>(sub, state, STATE);
     this.liveCount--;
+    this.rememberEnded(sub);
+  }
+
+  private rememberEnded(sub: usize): void {
+    this.endings++;
     if (this.ended == 0) this.ended = take((<usize>MAX_ENDED) << 2);
     if (this.ended == 0) {
       this.takeOut(sub);
@@ -105,20 +130,17 @@ export class Subscriptions {
   /** Once none has ended for a while, nothing of the ended ones can be under way any more. */
   tick(now: i64): void {
     if (this.ended == 0) return;
-    if (this.endedCount != this.countAtTick) {
-      this.countAtTick = this.endedCount;
+    if (this.endings != this.endingsAtTick) {
+      this.endingsAtTick = this.endings;
       this.quietSince = now;
     } else if (now - this.quietSince > FORGET_AFTER) this.forgetEnded();
   }
-  private countAtTick: i32 = -1;
-  private quietSince: i64 = 0;
 
   private forgetEnded(): void {
     while (this.endedCount > 0) this.remove(load<usize>(this.endedSlot(this.endedHead)));
     giveBack(this.ended, (<usize>MAX_ENDED) << 2);
     this.ended = 0;
     this.endedHead = 0;
-    this.countAtTick = -1;
   }
 
   /** Drops everything, as a second CONNECT does, and all memory. */
@@ -131,6 +153,7 @@ export class Subscriptions {
     this.table.release();
     giveBack(this.ended, (<usize>MAX_ENDED) << 2);
     this.liveCount = 0;
+    this.bytes = 0;
     this.ended = 0;
     this.endedCount = 0;
     this.endedHead = 0;
@@ -170,6 +193,7 @@ export class Subscriptions {
   private takeOut(sub: usize): void {
     this.table.takeOut(sub);
     if (this.lastFound == sub) this.lastFound = 0;
+    this.bytes -= <i64>sizeOf(sub);
     giveBack(sub, sizeOf(sub));
   }
 }
@@ -178,6 +202,20 @@ function sizeOf(sub: usize): usize {
   return (
     BYTES + <usize>(load<i32>(sub, BLOCK_KEY_LENGTH) + load<i32>(sub, SUBJECT_LENGTH) + load<i32>(sub, QUEUE_LENGTH))
   );
+}
+
+/**
+ * The sid of a live subscription was used again. If it is live at the server too, nats-server keeps the old one; if it
+ * has ended there without our knowledge, the new one counts: with another queue we do not know which.
+ */
+export function noteReuse(sub: usize, queue: usize, queueLength: i32): void {
+  if (queueLength == queueLengthOf(sub) && equalBytes(queue, queueOf(sub), queueLength)) return;
+  store<i32>(sub, 1, QUEUE_UNKNOWN);
+}
+
+/** Is `queueOf` the queue that the server delivers by? */
+export function isQueueKnown(sub: usize): bool {
+  return load<i32>(sub, QUEUE_UNKNOWN) == 0;
 }
 
 export function isLive(sub: usize): bool {

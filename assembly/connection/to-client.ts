@@ -153,6 +153,9 @@ function takePong(connection: Connection, position: i32, next: i32): void {
     case Pong.SWALLOW_OK:
       connection.swallowsOk = true;
       break;
+    case Pong.CONNECT_TAKEN:
+      connection.hasBegunAnew();
+      break;
     case Pong.OK:
       chunk.write(OK_LINE);
       break;

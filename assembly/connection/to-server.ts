@@ -2,11 +2,11 @@ import { ClientLine } from "../nats/client-line";
 import { Operation, Reading } from "../nats/operation";
 import { PING_LINE } from "../nats/texts";
 import { Reason } from "../policy/reason";
-import { Chunk } from "../proxy/chunk";
+import { Chunk, hasBytesAt } from "../proxy/chunk";
 import { DOWNSTREAM_DATA } from "../proxy/host";
 import { ProtocolError, Verdict } from "../telemetry/stats";
 import { admit } from "./admission";
-import { judge, notePing, sendUnsubscribes } from "./client-operations";
+import { judge, lineFault, NO_FAULT, notePing, sendUnsubscribes } from "./client-operations";
 import { Connection, FirstPing, Phase } from "./connection";
 import { endAtOnce, endRefused, endUnreadable } from "./endings";
 import { Pong } from "./expected-pongs";
@@ -46,7 +46,11 @@ export function takeFromClient(connection: Connection, size: i32, endOfStream: b
 export function resume(connection: Connection): void {
   const size = connection.held;
   connection.held = 0;
-  process(connection, size);
+  // What the host has beyond the bytes that it announced would go to the server unread.
+  if (hasBytesAt(DOWNSTREAM_DATA, size)) {
+    endAtOnce(connection, ProtocolError.HOST);
+    dropAll(connection, i32.MAX_VALUE);
+  } else process(connection, size);
 }
 
 function mustWait(connection: Connection): bool {
@@ -139,16 +143,23 @@ function takeOperation(connection: Connection, position: i32): i32 {
   while (true) {
     const reading = line.read(chunk.address(position), chunk.address(chunk.viewEnd), connection.controlLineLimit);
     if (reading == Reading.COMPLETE) {
-      // An HPUB is judged with its headers, unless they are too many to be held.
-      const headers = line.operation == Operation.HPUB ? line.headerLength : 0;
-      const complete = chunk.position(line.next) + headers <= chunk.viewEnd;
-      if (complete || headers > connection.headersLimit) return judge(connection, chunk, line, position);
+      if (line.operation != Operation.HPUB || isReady(connection, line))
+        return judge(connection, chunk, line, position);
     } else if (reading != Reading.INCOMPLETE) {
       endUnreadable(connection, chunk, position, errorOf(reading));
       return chunk.size;
     }
     if (!chunk.extend(position)) return chunk.failed ? fail(connection) : position;
   }
+}
+
+/** An HPUB is judged with its headers, unless they are too many to be held or its line alone says enough. */
+function isReady(connection: Connection, line: ClientLine): bool {
+  return (
+    chunk.position(line.next) + line.headerLength <= chunk.viewEnd ||
+    line.headerLength > connection.headersLimit ||
+    lineFault(connection, line) != NO_FAULT
+  );
 }
 
 function fail(connection: Connection): i32 {

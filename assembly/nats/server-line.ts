@@ -39,6 +39,8 @@ export class ServerLine {
   replyLength: i32 = 0;
   size: i32 = 0;
   headerLength: i32 = 0;
+  /** A subject or reply holds a CR or LF: a client would read a line where there is none. */
+  hasLineBreak: bool = false;
 
   read(pointer: usize, end: usize): Reading {
     if (pointer >= end) return Reading.INCOMPLETE;
@@ -90,7 +92,9 @@ export class ServerLine {
     const subject = p + 1;
     const afterSubject = endOfToken(subject, end);
     if (afterSubject >= end) return this.unfinished(pointer, afterSubject);
-    if (load<u8>(afterSubject) != 0x20 || afterSubject == subject) return Reading.UNKNOWN_OPERATION;
+    if (load<u8>(afterSubject) != 0x20 || afterSubject == subject) {
+      return this.readBroken(operation, pointer, subject, end);
+    }
     const sid = afterSubject + 1;
     p = endOfToken(sid, end);
     if (p >= end) return this.unfinished(pointer, p);
@@ -113,9 +117,10 @@ export class ServerLine {
       }
     }
     if (p >= end) return this.unfinished(pointer, p);
-    if (load<u8>(p) != CR) return Reading.UNKNOWN_OPERATION;
+    if (load<u8>(p) != CR) return this.readBroken(operation, pointer, subject, end);
     if (p + 1 >= end) return Reading.INCOMPLETE;
-    if (load<u8>(p, 1) != LF) return Reading.UNKNOWN_OPERATION;
+    if (load<u8>(p, 1) != LF) return this.readBroken(operation, pointer, subject, end);
+    this.hasLineBreak = false;
     this.next = p + 2;
     const withHeader = operation == Operation.HMSG;
     const last = third != 0 ? third : second != 0 ? second : first;
@@ -141,6 +146,30 @@ export class ServerLine {
     this.sidLength = <i32>(afterSid - sid);
     this.sidHash = hashBytes(sid, this.sidLength);
     this.size = size;
+    return Reading.COMPLETE;
+  }
+
+  /**
+   * A MSG with a CR or LF where none belongs. A publisher that no filter restrains can make nats-server send one
+   * (`PUB \nfoo 1`), and such a subject never holds CR LF: so the line ends at the first CR LF, and the last arguments are
+   * the sizes.
+   */
+  private readBroken(operation: Operation, pointer: usize, subject: usize, end: usize): Reading {
+    let p = subject;
+    while (p + 1 < end && !(load<u8>(p) == CR && load<u8>(p, 1) == LF)) p++;
+    if (p + 1 >= end) return this.unfinished(pointer, p);
+    let size = p;
+    while (size > subject && load<u8>(size - 1) != 0x20) size--;
+    this.size = readSize(size, <i32>(p - size));
+    if (size == subject || this.size == NOT_A_SIZE) return Reading.UNKNOWN_OPERATION;
+    this.operation = operation;
+    this.hasLineBreak = true;
+    this.subject = subject;
+    this.subjectLength = <i32>(size - 1 - subject);
+    this.sidLength = 0;
+    this.replyLength = 0;
+    this.headerLength = 0;
+    this.next = p + 2;
     return Reading.COMPLETE;
   }
 

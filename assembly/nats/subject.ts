@@ -22,20 +22,27 @@ const STRIDE: usize = 12;
 @final
 export class Tokens {
   private readonly records: usize = heap.alloc(<usize>MAX_TOKENS * STRIDE);
-  private base: usize = 0;
+  /** The subject that was split. */
+  subject: usize = 0;
+  subjectLength: i32 = 0;
   /** Tokens in the subject, also those beyond MAX_TOKENS. */
   count: i32 = 0;
   /** Tokens that can be read: `count`, or MAX_TOKENS if the subject has more. */
   recorded: i32 = 0;
   /** A whole token is '*' or '>'. */
   hasWildcard: bool = false;
+  hasStar: bool = false;
+  hasGreater: bool = false;
   /** '>' stands anywhere but last. */
   hasInnerGreater: bool = false;
 
   /** Answers false when a token is empty: such a subject matches nothing anywhere (nats-server sublist.go). */
   split(pointer: usize, length: i32): bool {
-    this.base = pointer;
+    this.subject = pointer;
+    this.subjectLength = length;
     this.hasWildcard = false;
+    this.hasStar = false;
+    this.hasGreater = false;
     this.hasInnerGreater = false;
     const end = pointer + <usize>length;
     let record = this.records;
@@ -56,14 +63,17 @@ export class Tokens {
       if (sawGreater) this.hasInnerGreater = true;
       if (size == 1) {
         const only = load<u8>(start);
-        if (only == STAR) this.hasWildcard = true;
-        else if (only == GREATER) {
+        if (only == STAR) {
+          this.hasStar = true;
+          this.hasWildcard = true;
+        } else if (only == GREATER) {
+          this.hasGreater = true;
           this.hasWildcard = true;
           sawGreater = true;
         }
       }
       if (record <= lastRecord) {
-        store<u32>(record, <u32>(start - this.base));
+        store<u32>(record, <u32>(start - this.subject));
         store<u32>(record, <u32>size, 4);
         store<u32>(record, mixHash(h), 8);
         record += STRIDE;
@@ -82,7 +92,7 @@ export class Tokens {
   // @ts-ignore: decorator
   @inline
   pointer(index: i32): usize {
-    return this.base + load<u32>(this.records + <usize>index * STRIDE);
+    return this.subject + load<u32>(this.records + <usize>index * STRIDE);
   }
 
   // @ts-ignore: decorator
@@ -120,45 +130,4 @@ export function isLiteral(tokens: Tokens, pointer: usize, length: i32): bool {
 /** What a subscription's subject must be, else `-ERR 'Invalid Subject'` (nats-server sublist.go `Insert`). */
 export function isInsertable(tokens: Tokens, pointer: usize, length: i32): bool {
   return tokens.split(pointer, length) && !tokens.hasInnerGreater;
-}
-
-/** Beginnings of subjects that nats-server keeps for itself, packed with the first byte lowest. */
-const GATEWAY_REPLY: u64 = 0x2e5f52475f; // _GR_.
-const OLD_GATEWAY_REPLY: u64 = 0x2e524724; // $GR.
-const RAFT: u64 = 0x2e47524e24; // $NRG.
-const SERVICE_REPLY: u64 = 0x2e5f525f; // _R_.
-const JETSTREAM_ACK: u64 = 0x2e4b43412e534a24; // $JS.ACK.
-
-function startsWith(pointer: usize, length: i32, word: u64, wordLength: i32): bool {
-  if (length < wordLength) return false;
-  for (let i = 0; i < wordLength; i++) {
-    if (<u64>load<u8>(pointer + <usize>i) != (word & 0xff)) return false;
-    word >>= 8;
-  }
-  return true;
-}
-
-/** Something must follow the dot (nats-server gateway.go `hasGWRoutedReplyPrefix`). */
-export function isGatewayReply(pointer: usize, length: i32): bool {
-  return (
-    (length > 5 && startsWith(pointer, length, GATEWAY_REPLY, 5)) ||
-    (length > 4 && startsWith(pointer, length, OLD_GATEWAY_REPLY, 4))
-  );
-}
-
-/** Subjects of nats-server's own Raft groups (client.go `clientNRGPrefix`). */
-export function isRaftSubject(pointer: usize, length: i32): bool {
-  return startsWith(pointer, length, RAFT, 5);
-}
-
-/** Replies that a client may not name (client.go `isReservedReply`; `_R_.` alone is reserved, the others need a byte more). */
-export function isReservedReply(pointer: usize, length: i32): bool {
-  if (length == 0) return false;
-  const first = load<u8>(pointer);
-  if (first != 0x5f && first != 0x24) return false;
-  return (
-    startsWith(pointer, length, SERVICE_REPLY, 4) ||
-    (length > 8 && startsWith(pointer, length, JETSTREAM_ACK, 8)) ||
-    isGatewayReply(pointer, length)
-  );
 }

@@ -46,7 +46,7 @@ const LEAST: StaticArray<i64> = [128, 0, 64, 1, 1024, 1, 8 << 20];
  * most nine digits. `memory.grow` is refused near 16,133 pages (1008 MiB, seen
  * on Envoy 1.40), so the budget must end below.
  */
-const MOST: StaticArray<i64> = [65_536, 999_999_999, 65_536, 1 << 20, 16 << 20, 1 << 20, 960 << 20];
+const MOST: StaticArray<i64> = [65_536, 999_999_999, 65_536, 1 << 20, 16 << 20, 1 << 20, 512 << 20];
 
 function set(limits: Limits, key: i32, value: i64): void {
   switch (key) {

@@ -1,6 +1,8 @@
 import { equalBytes } from "../bytes/compare";
 import { Words } from "../bytes/words";
-import { Tokens } from "../nats/subject";
+import { subjectsCollide } from "../nats/overlap";
+import { GREATER, STAR, Tokens } from "../nats/subject";
+import { queueMatches } from "./queue";
 
 /** What an entry adds to being allowed; `find` can ask for entries that have a flag. */
 export const enum EntryFlag {
@@ -10,6 +12,10 @@ export const enum EntryFlag {
 }
 
 const FIRST_SLOTS: i32 = 16;
+
+/** A search for overlaps visits no more nodes and entries; longer ones count as found. */
+const MAX_STEPS: i32 = 1024;
+export const TOO_MANY_STEPS: i32 = -2;
 
 /** No entry, no node. */
 export const NONE: i32 = -1;
@@ -28,7 +34,9 @@ const enum Node {
   /** All children with literal tokens, linked, for the overlap test. */
   FIRST_CHILD = 7,
   NEXT_SIBLING = 8,
-  STRIDE = 9,
+  /** Children whose token only begins with a wildcard (`*a`), linked the same way. */
+  FIRST_ODD = 9,
+  STRIDE = 10,
 }
 
 /** One entry: a subject of a rule, with its queue. */
@@ -39,7 +47,9 @@ const enum Entry {
   /** NONE for an entry without queue. */
   QUEUE_LENGTH = 3,
   NEXT = 4,
-  STRIDE = 5,
+  SUBJECT_OFFSET = 5,
+  SUBJECT_LENGTH = 6,
+  STRIDE = 7,
 }
 
 /**
@@ -70,6 +80,14 @@ export class SubjectMatcher {
   /** What the last `collect` found: pairs of entry and whether it covers. */
   private readonly found: Words = new Words();
   foundCount: i32 = 0;
+
+  /** A '>' that is not last makes no pattern: nats-server answers `Invalid Subject`, so nothing needs containing. */
+  private contains: bool = true;
+  /** What a search for overlaps asks for, and how far it has come. */
+  private anyQueue: bool = false;
+  private queue: usize = 0;
+  private wantedQueueLength: i32 = 0;
+  private steps: i32 = 0;
 
   constructor() {
     memory.fill(this.table, 0, (<usize>FIRST_SLOTS) << 2);
@@ -108,6 +126,8 @@ export class SubjectMatcher {
     const at = entry * Entry.STRIDE;
     this.entries.set(at + Entry.RULE, rule);
     this.entries.set(at + Entry.FLAGS, flags);
+    this.entries.set(at + Entry.SUBJECT_OFFSET, this.addBytes(tokens.subject, tokens.subjectLength));
+    this.entries.set(at + Entry.SUBJECT_LENGTH, tokens.subjectLength);
     this.entries.set(at + Entry.QUEUE_LENGTH, NONE);
     if (queue != null) {
       this.entries.set(at + Entry.QUEUE_OFFSET, this.addBytes(changetype<usize>(queue), queue.length));
@@ -179,14 +199,32 @@ export class SubjectMatcher {
     return NONE;
   }
 
+  /** An entry without queue that contains the whole pattern `tokens`, or NONE. */
+  findCovering(tokens: Tokens): i32 {
+    this.contains = !tokens.hasInnerGreater;
+    return this.entryCount == 0 ? NONE : this.coverFrom(0, tokens, 0);
+  }
+
+  private coverFrom(node: i32, tokens: Tokens, index: i32): i32 {
+    const at = node * Node.STRIDE;
+    if (index == tokens.count) return this.plainEntry(this.nodes.get(at + Node.ENTRY), EntryFlag.NONE);
+    const greater = this.plainEntry(this.nodes.get(at + Node.GREATER_ENTRY), EntryFlag.NONE);
+    if (greater != NONE || index >= tokens.recorded) return greater;
+    const star = this.nodes.get(at + Node.STAR);
+    if (star != NONE && !(this.contains && tokens.isGreater(index))) {
+      const found = this.coverFrom(star, tokens, index + 1);
+      if (found != NONE) return found;
+    }
+    const child = this.child(node, tokens.pointer(index), tokens.length(index), tokens.hash(index));
+    return child == NONE ? NONE : this.coverFrom(child, tokens, index + 1);
+  }
+
   /** Finds every entry, with or without queue, whose subject matches; read them with `foundEntry`, `foundCovers`. */
   collect(tokens: Tokens): void {
     this.foundCount = 0;
-    // A '>' that is not last makes no pattern: nats-server answers `Invalid Subject`, so nothing needs containing.
     this.contains = !tokens.hasInnerGreater;
     if (this.entryCount > 0) this.collectFrom(0, tokens, 0, true);
   }
-  private contains: bool = true;
 
   foundEntry(index: i32): i32 {
     return this.found.get(index * 2);
@@ -223,72 +261,89 @@ export class SubjectMatcher {
   }
 
   /**
-   * Collects every entry that some literal subject could match together with the pattern `tokens` (nats-server
-   * sublist.go `SubjectsCollide`, which takes tokens that begin with a wildcard for wildcards; so do we: a filter that
-   * is on without need costs time, one that is off leaks).
+   * The first entry that some literal subject could match together with the pattern `tokens` (nats-server sublist.go
+   * `SubjectsCollide`), among those without queue and, of those with one, all if `anyQueue`, else those that the queue
+   * fits. NONE if there is none, TOO_MANY_STEPS if the search was given up: a client chooses the pattern, and a walk
+   * over a large tree for each of its lines would stall the worker for everybody.
    */
-  collectOverlaps(tokens: Tokens): void {
-    this.foundCount = 0;
-    if (this.entryCount > 0) this.overlapFrom(0, tokens, 0);
+  findOverlap(tokens: Tokens, anyQueue: bool, queue: usize, queueLength: i32): i32 {
+    if (this.entryCount == 0) return NONE;
+    this.steps = 0;
+    this.anyQueue = anyQueue;
+    this.queue = queue;
+    this.wantedQueueLength = queueLength;
+    return this.overlapFrom(0, tokens, 0);
   }
 
-  private overlapFrom(node: i32, tokens: Tokens, index: i32): void {
+  private overlapFrom(node: i32, tokens: Tokens, index: i32): i32 {
+    if (++this.steps > MAX_STEPS) return TOO_MANY_STEPS;
     const at = node * Node.STRIDE;
-    if (index == tokens.count) {
-      this.take(this.nodes.get(at + Node.ENTRY), false);
-      return;
-    }
-    this.take(this.nodes.get(at + Node.GREATER_ENTRY), false);
-    if (index >= tokens.recorded) return;
-    if (tokens.isGreater(index)) {
-      this.takeAllBelow(node);
-      return;
-    }
+    if (index == tokens.count) return this.overlapAmong(this.nodes.get(at + Node.ENTRY), tokens);
+    const greater = this.overlapAmong(this.nodes.get(at + Node.GREATER_ENTRY), tokens);
+    if (greater != NONE || index >= tokens.recorded) return greater;
+    if (tokens.isGreater(index)) return this.overlapBelow(node, tokens);
     const star = this.nodes.get(at + Node.STAR);
-    if (star != NONE) this.overlapFrom(star, tokens, index + 1);
-    const any = tokens.beginsWithWildcard(index);
-    let child = this.nodes.get(at + Node.FIRST_CHILD);
-    while (child != NONE) {
-      if (any || this.tokenBeginsWithWildcard(child) || this.hasToken(child, tokens, index)) {
-        this.overlapFrom(child, tokens, index + 1);
-      }
-      child = this.nodes.get(child * Node.STRIDE + Node.NEXT_SIBLING);
+    if (star != NONE) {
+      const found = this.overlapFrom(star, tokens, index + 1);
+      if (found != NONE) return found;
     }
-  }
-
-  private takeAllBelow(node: i32): void {
-    const at = node * Node.STRIDE;
-    const star = this.nodes.get(at + Node.STAR);
-    if (star != NONE) this.takeAll(star);
-    let child = this.nodes.get(at + Node.FIRST_CHILD);
-    while (child != NONE) {
-      this.takeAll(child);
-      child = this.nodes.get(child * Node.STRIDE + Node.NEXT_SIBLING);
+    if (!tokens.beginsWithWildcard(index)) {
+      const child = this.child(node, tokens.pointer(index), tokens.length(index), tokens.hash(index));
+      const found = child == NONE ? NONE : this.overlapFrom(child, tokens, index + 1);
+      return found != NONE ? found : this.overlapOf(this.nodes.get(at + Node.FIRST_ODD), tokens, index + 1);
     }
+    const found = this.overlapOf(this.nodes.get(at + Node.FIRST_CHILD), tokens, index + 1);
+    return found != NONE ? found : this.overlapOf(this.nodes.get(at + Node.FIRST_ODD), tokens, index + 1);
   }
 
-  private takeAll(node: i32): void {
-    this.take(this.nodes.get(node * Node.STRIDE + Node.ENTRY), false);
-    this.take(this.nodes.get(node * Node.STRIDE + Node.GREATER_ENTRY), false);
-    this.takeAllBelow(node);
+  /** Among a row of siblings. */
+  private overlapOf(node: i32, tokens: Tokens, index: i32): i32 {
+    while (node != NONE) {
+      const found = this.overlapFrom(node, tokens, index);
+      if (found != NONE) return found;
+      node = this.nodes.get(node * Node.STRIDE + Node.NEXT_SIBLING);
+    }
+    return NONE;
   }
 
-  private tokenBeginsWithWildcard(node: i32): bool {
-    const first = load<u8>(this.bytes + <usize>this.nodes.get(node * Node.STRIDE + Node.TOKEN_OFFSET));
-    return first == 0x2a || first == 0x3e;
-  }
-
-  private hasToken(node: i32, tokens: Tokens, index: i32): bool {
+  /** Among all entries below a node, whatever their tokens: the pattern ends in '>' here. */
+  private overlapBelow(node: i32, tokens: Tokens): i32 {
     const at = node * Node.STRIDE;
-    return (
-      <u32>this.nodes.get(at + Node.TOKEN_HASH) == tokens.hash(index) &&
-      this.nodes.get(at + Node.TOKEN_LENGTH) == tokens.length(index) &&
-      equalBytes(
-        this.bytes + <usize>this.nodes.get(at + Node.TOKEN_OFFSET),
-        tokens.pointer(index),
-        tokens.length(index),
-      )
-    );
+    let found = this.overlapInside(this.nodes.get(at + Node.STAR), tokens);
+    if (found == NONE) found = this.overlapInside(this.nodes.get(at + Node.FIRST_CHILD), tokens);
+    return found != NONE ? found : this.overlapInside(this.nodes.get(at + Node.FIRST_ODD), tokens);
+  }
+
+  /** Among the entries of a node, of those below it and of its siblings. */
+  private overlapInside(node: i32, tokens: Tokens): i32 {
+    while (node != NONE) {
+      if (++this.steps > MAX_STEPS) return TOO_MANY_STEPS;
+      const at = node * Node.STRIDE;
+      let found = this.overlapAmong(this.nodes.get(at + Node.ENTRY), tokens);
+      if (found == NONE) found = this.overlapAmong(this.nodes.get(at + Node.GREATER_ENTRY), tokens);
+      if (found == NONE) found = this.overlapBelow(node, tokens);
+      if (found != NONE) return found;
+      node = this.nodes.get(at + Node.NEXT_SIBLING);
+    }
+    return NONE;
+  }
+
+  /** The tree only finds candidates; odd tokens (`*a`) make nats-server's own comparison decide. */
+  private overlapAmong(entry: i32, tokens: Tokens): i32 {
+    while (entry != NONE) {
+      if (++this.steps > MAX_STEPS) return TOO_MANY_STEPS;
+      const at = entry * Entry.STRIDE;
+      const subject = this.bytes + <usize>this.entries.get(at + Entry.SUBJECT_OFFSET);
+      const length = this.entries.get(at + Entry.SUBJECT_LENGTH);
+      const fits =
+        this.anyQueue ||
+        !this.hasQueue(entry) ||
+        (this.wantedQueueLength > 0 &&
+          queueMatches(this.queue, this.wantedQueueLength, this.queuePointer(entry), this.queueLength(entry)));
+      if (fits && subjectsCollide(subject, length, tokens.subject, tokens.subjectLength)) return entry;
+      entry = this.entries.get(at + Entry.NEXT);
+    }
+    return NONE;
   }
 
   private child(node: i32, pointer: usize, length: i32, hash: u32): i32 {
@@ -313,8 +368,10 @@ export class SubjectMatcher {
     const known = this.child(node, pointer, length, hash);
     if (known != NONE) return known;
     const made = this.addNode(node, hash, this.addBytes(pointer, length), length);
-    this.nodes.set(made * Node.STRIDE + Node.NEXT_SIBLING, this.nodes.get(node * Node.STRIDE + Node.FIRST_CHILD));
-    this.nodes.set(node * Node.STRIDE + Node.FIRST_CHILD, made);
+    const first = load<u8>(pointer);
+    const row = node * Node.STRIDE + (first == STAR || first == GREATER ? Node.FIRST_ODD : Node.FIRST_CHILD);
+    this.nodes.set(made * Node.STRIDE + Node.NEXT_SIBLING, this.nodes.get(row));
+    this.nodes.set(row, made);
     if (this.nodeCount * 2 > this.mask + 1) this.rehash();
     else this.enter(made);
     return made;

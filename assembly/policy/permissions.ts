@@ -1,7 +1,7 @@
 import { Words } from "../bytes/words";
-import { Tokens, isGatewayReply, isRaftSubject, isReservedReply } from "../nats/subject";
+import { Tokens } from "../nats/subject";
 import { isRemembered, newQuestion, remember, rememberedReason, rememberedRule, slotOf } from "./decision-cache";
-import { EntryFlag, NONE, SubjectMatcher } from "./matcher";
+import { EntryFlag, NONE, SubjectMatcher, TOO_MANY_STEPS } from "./matcher";
 import { queueMatches } from "./queue";
 import { Reason } from "./reason";
 
@@ -19,7 +19,21 @@ export class ResponseLimit {
   ) {}
 }
 
+const subjectTokens: Tokens = new Tokens();
+
 const SYSTEM_QUEUE: StaticArray<u8> = [0x5f, 0x73, 0x79, 0x73, 0x5f]; // _sys_
+
+/** One byte for each rule of the largest configuration so far, all 0 between two questions. */
+let seen: usize = 0;
+let seenCount: i32 = 0;
+
+function makeSeen(ruleCount: i32): void {
+  if (ruleCount <= seenCount) return;
+  if (seen != 0) heap.free(seen);
+  seen = heap.alloc(<usize>ruleCount);
+  memory.fill(seen, 0, <usize>ruleCount);
+  seenCount = ruleCount;
+}
 
 /** Bits of what one rule says about one queue subscription. */
 const enum Seen {
@@ -56,18 +70,23 @@ export class Permissions {
 
   private readonly publishQuestion: u32 = newQuestion();
   private readonly deliveryQuestion: u32 = newQuestion();
-  /** One byte for each rule of the configuration, all 0 between two questions. */
-  private readonly seen: usize;
-
+  /** `ruleCount`: rules of the configuration, whose numbers the entries carry. */
   constructor(ruleCount: i32) {
-    this.seen = heap.alloc(<usize>ruleCount);
-    memory.fill(this.seen, 0, <usize>ruleCount);
+    makeSeen(ruleCount);
   }
 
   addResponse(limit: ResponseLimit): void {
     this.responses.reserve(this.responseCount + 1);
     this.responses.set(this.responseCount, <i32>changetype<usize>(limit));
     this.responseCount++;
+  }
+
+  hasResponse(most: i32, expires: i64, repliesAny: bool): bool {
+    for (let i = 0; i < this.responseCount; i++) {
+      const known = this.response(i);
+      if (known.max == most && known.expires == expires && known.repliesAny == repliesAny) return true;
+    }
+    return false;
   }
 
   response(index: i32): ResponseLimit {
@@ -82,7 +101,6 @@ export class Permissions {
     this.publishDeny.destroy();
     this.subscribeAllow.destroy();
     this.subscribeDeny.destroy();
-    heap.free(this.seen);
     heap.free(changetype<usize>(this));
   }
 
@@ -169,21 +187,21 @@ export class Permissions {
       this.decidedBy = this.subscribeAllBy;
       return Reason.ALLOWED;
     }
-    this.subscribeAllow.collect(tokens);
-    let rule = queued ? this.queueAllowedBy(queue, queueLength) : this.plainAllowedBy();
+    let rule = queued ? this.queueAllowedBy(tokens, queue, queueLength) : this.plainAllowedBy(tokens);
     if (rule == NONE) rule = this.subscribeAllBy;
     if (rule == NONE) return Reason.NOT_ALLOWED;
-    this.subscribeDeny.collect(tokens);
-    const deny = this.denyAmongFound(queue, queueLength);
+    const deny = queued
+      ? this.queueDenyOf(tokens, queue, queueLength)
+      : this.subscribeDeny.find(tokens, EntryFlag.NONE);
     if (deny != NONE) {
       this.decidedBy = this.subscribeDeny.rule(deny);
       return Reason.DENIED;
     }
-    if (queued && tokens.hasWildcard) {
-      this.subscribeDeny.collectOverlaps(tokens);
-      const overlapped = this.denyAmongFound(queue, queueLength);
+    // A '>' that is not last can be subscribed to nowhere: nats-server answers `Invalid Subject`.
+    if (queued && tokens.hasWildcard && !tokens.hasInnerGreater) {
+      const overlapped = this.subscribeDeny.findOverlap(tokens, false, queue, queueLength);
       if (overlapped != NONE) {
-        this.decidedBy = this.subscribeDeny.rule(overlapped);
+        this.decidedBy = overlapped == TOO_MANY_STEPS ? NONE : this.subscribeDeny.rule(overlapped);
         return Reason.QUEUE_OVER_DENY;
       }
     }
@@ -199,8 +217,7 @@ export class Permissions {
     const tokens = subjectTokens;
     if (this.subscribeDeny.isEmpty || !tokens.split(pointer, length)) return false;
     if (!queued && !tokens.hasWildcard) return false;
-    this.subscribeDeny.collectOverlaps(tokens);
-    return this.subscribeDeny.foundCount > 0;
+    return this.subscribeDeny.findOverlap(tokens, true, 0, 0) != NONE;
   }
 
   /**
@@ -213,8 +230,11 @@ export class Permissions {
     this.decidedBy = NONE;
     if (!tokens.split(pointer, length)) return false;
     this.subscribeDeny.collect(tokens);
-    if (!queueKnown) return this.subscribeDeny.foundCount > 0;
-    const deny = this.denyAmongFound(queue, queueLength);
+    const deny = queueKnown
+      ? this.denyAmongFound(queue, queueLength)
+      : this.subscribeDeny.foundCount > 0
+        ? this.subscribeDeny.foundEntry(0)
+        : NONE;
     if (deny == NONE) return false;
     this.decidedBy = this.subscribeDeny.rule(deny);
     return true;
@@ -235,26 +255,23 @@ export class Permissions {
   }
 
   /** A plain subscription needs an entry without queue that contains it. */
-  private plainAllowedBy(): i32 {
-    const allow = this.subscribeAllow;
-    for (let i = 0; i < allow.foundCount; i++) {
-      const entry = allow.foundEntry(i);
-      if (allow.foundCovers(i) && !allow.hasQueue(entry)) return allow.rule(entry);
-    }
-    return NONE;
+  private plainAllowedBy(tokens: Tokens): i32 {
+    const entry = this.subscribeAllow.findCovering(tokens);
+    return entry == NONE ? NONE : this.subscribeAllow.rule(entry);
   }
 
   /**
    * Within each rule: where a matching entry names queues, the queue must fit one of those and plain entries do not
    * help; else a plain entry suffices. What matches is nats-server's question, what contains is ours; both must say yes.
    */
-  private queueAllowedBy(queue: usize, queueLength: i32): i32 {
+  private queueAllowedBy(tokens: Tokens, queue: usize, queueLength: i32): i32 {
     const allow = this.subscribeAllow;
+    allow.collect(tokens);
     const count = allow.foundCount;
     for (let i = 0; i < count; i++) {
       const entry = allow.foundEntry(i);
       const rule = allow.rule(entry);
-      let bits: u8 = load<u8>(this.seen + <usize>rule);
+      let bits: u8 = load<u8>(seen + <usize>rule);
       if (!allow.hasQueue(entry)) {
         if (allow.foundCovers(i)) bits |= <u8>Seen.PLAIN;
       } else {
@@ -263,17 +280,23 @@ export class Permissions {
           bits |= <u8>Seen.QUEUE_FITS;
         }
       }
-      store<u8>(this.seen + <usize>rule, bits);
+      store<u8>(seen + <usize>rule, bits);
     }
     let by = NONE;
     for (let i = 0; i < count; i++) {
       const rule = allow.rule(allow.foundEntry(i));
-      const bits = load<u8>(this.seen + <usize>rule);
+      const bits = load<u8>(seen + <usize>rule);
       const wanted = (bits & (<u8>Seen.QUEUED)) != 0 ? <u8>Seen.QUEUE_FITS : <u8>Seen.PLAIN;
       if (by == NONE && (bits & wanted) != 0) by = rule;
     }
-    for (let i = 0; i < count; i++) store<u8>(this.seen + <usize>allow.rule(allow.foundEntry(i)), 0);
+    for (let i = 0; i < count; i++) store<u8>(seen + <usize>allow.rule(allow.foundEntry(i)), 0);
     return by;
+  }
+
+  private queueDenyOf(tokens: Tokens, queue: usize, queueLength: i32): i32 {
+    if (!this.subscribeDeny.hasQueues) return this.subscribeDeny.find(tokens, EntryFlag.NONE);
+    this.subscribeDeny.collect(tokens);
+    return this.denyAmongFound(queue, queueLength);
   }
 
   /** A plain deny entry refuses both kinds, one with a queue only a queue subscription that fits it. */
@@ -291,15 +314,3 @@ export class Permissions {
 function fits(matcher: SubjectMatcher, entry: i32, queue: usize, queueLength: i32): bool {
   return queueMatches(queue, queueLength, matcher.queuePointer(entry), matcher.queueLength(entry));
 }
-
-/** Subjects of nats-server's own, refused whatever the rules say (client.go `processInboundClientMsg`). */
-export function isReservedPublish(pointer: usize, length: i32): bool {
-  if (length == 0) return false;
-  const first = load<u8>(pointer);
-  if (first != 0x5f && first != 0x24) return false;
-  return isGatewayReply(pointer, length) || isRaftSubject(pointer, length);
-}
-
-export { isReservedReply };
-
-const subjectTokens: Tokens = new Tokens();

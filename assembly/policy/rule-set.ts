@@ -130,7 +130,8 @@ function addRule(to: Permissions, rule: Rule): void {
   addEntries(to.subscribeAllow, rule.subscribe.allow, rule.index, EntryFlag.NONE);
   addEntries(to.subscribeDeny, rule.subscribe.deny, rule.index, EntryFlag.NONE);
   const responses = rule.responses;
-  if (responses != null) {
+  // Rules with the same limits grant the same: one record for each reply subject suffices.
+  if (responses != null && !to.hasResponse(responses.max, responses.expiresMs, rule.repliesAny)) {
     to.addResponse(new ResponseLimit(rule.index, responses.max, responses.expiresMs, rule.repliesAny));
   }
 }

@@ -138,7 +138,7 @@ export class Chunk {
   finish(cut: i32): bool {
     const rest = this.size - cut;
     if (this.failed) {
-      this.put(0, i32.MAX_VALUE, 0, 0);
+      if (!this.frozen) this.put(0, i32.MAX_VALUE, 0, 0);
       return false;
     }
     if (!this.frozen && (this.edited || rest > 0)) {
@@ -206,20 +206,31 @@ export class Chunk {
   }
 
   private readFromHost(start: i32, length: i32, to: usize): bool {
-    store<usize>(answerPointerAddress, 0);
-    store<u32>(answerSizeAddress, 0);
-    receiveInto(to, <usize>length);
-    const status = proxy_get_buffer_bytes(
-      this.buffer,
-      <u32>start,
-      <u32>length,
-      changetype<usize>(answerPointerAddress),
-      changetype<usize>(answerSizeAddress),
-    );
-    const at = load<usize>(answerPointerAddress);
-    const size = <i32>load<u32>(answerSizeAddress);
-    releaseAnswer(at);
-    receiveProperty();
-    return status == OK && at == to && size == length;
+    return readBytes(this.buffer, start, length, to) == length;
   }
+}
+
+/** Copies bytes of a host's buffer to `to` and answers how many, or -1 when the host did not do as it should. */
+function readBytes(buffer: i32, start: i32, length: i32, to: usize): i32 {
+  store<usize>(answerPointerAddress, 0);
+  store<u32>(answerSizeAddress, 0);
+  receiveInto(to, <usize>length);
+  const status = proxy_get_buffer_bytes(
+    buffer,
+    <u32>start,
+    <u32>length,
+    changetype<usize>(answerPointerAddress),
+    changetype<usize>(answerSizeAddress),
+  );
+  const at = load<usize>(answerPointerAddress);
+  const size = <i32>load<u32>(answerSizeAddress);
+  releaseAnswer(at);
+  receiveProperty();
+  if (status != OK) return -1;
+  return size == 0 ? 0 : at == to ? size : -1;
+}
+
+/** Has the host's buffer a byte at `position`? */
+export function hasBytesAt(buffer: i32, position: i32): bool {
+  return readBytes(buffer, position, 1, outArea) != 0;
 }

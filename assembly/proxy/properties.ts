@@ -33,8 +33,8 @@ export function numberProperty(path: StaticArray<u8>): u64 {
   const status = proxy_get_property(changetype<usize>(path), <usize>path.length, pointerAddress, sizeAddress);
   const pointer = load<usize>(pointerAddress);
   const size = load<usize>(sizeAddress);
-  if (status != OK || pointer == 0 || size != 8) return 0;
-  const value = load<u64>(pointer);
+  if (status != OK || pointer == 0) return 0;
+  const value = size == 8 ? load<u64>(pointer) : 0;
   releaseAnswer(pointer);
   return value;
 }

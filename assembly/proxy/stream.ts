@@ -1,5 +1,5 @@
 import { StreamTypeValues } from "@solo-io/proxy-runtime/assembly/runtime";
-import { proxy_close_stream, proxy_continue_stream, proxy_set_effective_context } from "./host";
+import { OK, proxy_close_stream, proxy_continue_stream, proxy_set_effective_context } from "./host";
 
 /** What a data callback answers. */
 export const enum FilterStatus {
@@ -18,7 +18,7 @@ export function closeDownstream(): void {
   proxy_close_stream(StreamTypeValues.Downstream);
 }
 
-/** The following host calls act on this connection, from a tick for instance. */
-export function actOn(context: u32): void {
-  proxy_set_effective_context(context);
+/** The following host calls act on this connection, from a tick for instance; false when the host does not know it. */
+export function actOn(context: u32): bool {
+  return proxy_set_effective_context(context) == OK;
 }

@@ -44,6 +44,8 @@ export const enum ProtocolError {
   UNFINISHED = 11,
   MEMORY = 12,
   HOST = 13,
+  /** A delivery whose subject holds a CR or LF; it alone is dropped. */
+  LINE_BREAK = 14,
 }
 
 export const PROTOCOL_ERROR_NAMES: StaticArray<string> = [
@@ -61,9 +63,10 @@ export const PROTOCOL_ERROR_NAMES: StaticArray<string> = [
   "unfinished",
   "memory",
   "host",
+  "line_break",
 ];
 
-const PROTOCOL_ERROR_COUNT: i32 = 14;
+const PROTOCOL_ERROR_COUNT: i32 = 15;
 
 /** One stat as operators see it. */
 @final

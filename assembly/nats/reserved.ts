@@ -1,0 +1,48 @@
+/** Subjects that nats-server keeps for itself, packed with the first byte lowest. */
+const GATEWAY_REPLY: u64 = 0x2e5f52475f; // _GR_.
+const OLD_GATEWAY_REPLY: u64 = 0x2e524724; // $GR.
+const RAFT: u64 = 0x2e47524e24; // $NRG.
+const SERVICE_REPLY: u64 = 0x2e5f525f; // _R_.
+const JETSTREAM_ACK: u64 = 0x2e4b43412e534a24; // $JS.ACK.
+
+/** Publishes that are refused whatever the rules say (client.go `processInboundClientMsg`). */
+export function isReservedPublish(pointer: usize, length: i32): bool {
+  if (!mayBeReserved(pointer, length)) return false;
+  return isGatewayReply(pointer, length) || startsWith(pointer, length, RAFT, 5);
+}
+
+/** Replies that a client may not name (client.go `isReservedReply`; `_R_.` alone is reserved, the others need a byte more). */
+export function isReservedReply(pointer: usize, length: i32): bool {
+  if (!mayBeReserved(pointer, length)) return false;
+  return (
+    startsWith(pointer, length, SERVICE_REPLY, 4) ||
+    (length > 8 && startsWith(pointer, length, JETSTREAM_ACK, 8)) ||
+    isGatewayReply(pointer, length)
+  );
+}
+
+/** All of them begin with '_' or '$'. */
+// @ts-ignore: decorator
+@inline
+function mayBeReserved(pointer: usize, length: i32): bool {
+  if (length == 0) return false;
+  const first = load<u8>(pointer);
+  return first == 0x5f || first == 0x24;
+}
+
+/** Something must follow the dot (nats-server gateway.go `hasGWRoutedReplyPrefix`). */
+function isGatewayReply(pointer: usize, length: i32): bool {
+  return (
+    (length > 5 && startsWith(pointer, length, GATEWAY_REPLY, 5)) ||
+    (length > 4 && startsWith(pointer, length, OLD_GATEWAY_REPLY, 4))
+  );
+}
+
+function startsWith(pointer: usize, length: i32, word: u64, wordLength: i32): bool {
+  if (length < wordLength) return false;
+  for (let i = 0; i < wordLength; i++) {
+    if (<u64>load<u8>(pointer + <usize>i) != (word & 0xff)) return false;
+    word >>= 8;
+  }
+  return true;
+}
