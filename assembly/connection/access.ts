@@ -155,6 +155,10 @@ export class Access {
   beginReset(): void {
     this.resets++;
     this.filterNeededSince = false;
+    this.forgetGrants();
+  }
+
+  forgetGrants(): void {
     for (let i = 0; i < this.grantCount; i++) this.grantsAt(i).release();
   }
 

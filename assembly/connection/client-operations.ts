@@ -192,6 +192,13 @@ function ping(connection: Connection, chunk: Chunk, line: ClientLine, position: 
   return next;
 }
 
+/**
+ * From this minor version on every nats-server 2 drops all subscriptions at a further CONNECT (2.12 does from some patch
+ * on, 2.10 never; read in the sources of 2.10.29, 2.12.0, 2.12.5, 2.12.10, 2.14.0, 2.15.0). Before others they are kept
+ * here with the filter: what the server has dropped after all brings no messages.
+ */
+const FIRST_THAT_FORGETS: i32 = 14;
+
 function connect(connection: Connection, chunk: Chunk, line: ClientLine, position: i32): i32 {
   const again = connection.options.received;
   if (!connection.options.read(line.argument, line.argumentLength)) {
@@ -199,6 +206,10 @@ function connect(connection: Connection, chunk: Chunk, line: ClientLine, positio
   }
   const next = chunk.position(line.next);
   if (!again) return next;
+  if (connection.serverMinor < FIRST_THAT_FORGETS) {
+    connection.forgetGrants();
+    return next;
+  }
   connection.beginAnew();
   if (connection.observing) {
     connection.hasBegunAnew();

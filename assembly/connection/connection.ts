@@ -75,6 +75,8 @@ export class Connection {
   authRequired: bool = false;
   clientId: u64 = 0;
   untestedServer: bool = false;
+  /** The minor version of nats-server 2, 0 when unknown. */
+  serverMinor: i32 = 0;
 
   /** The configuration's limits (policy/config-limits.ts). */
   readonly controlLineLimit: i32;
@@ -134,6 +136,14 @@ export class Connection {
     if (access != null) access.beginReset();
     const shadow = this.shadow;
     if (shadow != null) shadow.beginReset();
+  }
+
+  /** Before a server that keeps subscriptions: only what was granted is granted no more. */
+  forgetGrants(): void {
+    const access = this.access;
+    if (access != null) access.forgetGrants();
+    const shadow = this.shadow;
+    if (shadow != null) shadow.forgetGrants();
   }
 
   /** The server has taken that CONNECT. */

@@ -1,4 +1,5 @@
 import { limitBytes, raiseLimit, shareBytes, usedBytes } from "../bytes/budget";
+import { writeQuoted } from "../nats/quote";
 import { PolicyDocument, readPolicy } from "../policy/config";
 import { RuleSets } from "../policy/rule-set";
 import { configurationPointer, receiveConfiguration, releaseConfiguration } from "../proxy/configuration";
@@ -19,6 +20,11 @@ const ENDING_MILLISECONDS: i64 = 2000;
 /** How full the VM's budget may be before the tick sheds connections. */
 const SHED_ABOVE: f64 = 0.9;
 
+/** Versions of nats-server that one plugin warns of. */
+const MAX_VERSIONS: i32 = 16;
+/** 32 bytes of a version, quoted. */
+const versionArea: usize = memory.data(128);
+
 /** One configuration of the filter (a root context of the host), with the connections that it serves in this worker. */
 @final
 export class Plugin {
@@ -29,6 +35,8 @@ export class Plugin {
   private readonly formerMeters: Meters[] = [];
   audit: Audit = new Audit(1, 1);
   private readonly connections: Map<u32, Connection> = new Map();
+
+  private readonly versionsWarnedOf: Set<string> = new Set();
 
   constructor(readonly id: u32) {}
 
@@ -79,6 +87,20 @@ export class Plugin {
     this.connections.delete(connection.id);
     forgetClient(connection.id);
     connection.destroy();
+  }
+
+  /** Tells operators, once for each version, that the filter has not been tested before this nats-server. */
+  warnOfVersion(version: usize, length: i32): void {
+    const shown = min(length, 32);
+    const size = writeQuoted(version, shown, versionArea);
+    const text = String.UTF8.decodeUnsafe(versionArea, <usize>size);
+    if (this.versionsWarnedOf.has(text) || this.versionsWarnedOf.size >= MAX_VERSIONS) return;
+    this.versionsWarnedOf.add(text);
+    logText(
+      LogLevel.WARN,
+      `istio-nats: nats-server "${text}" is behind this filter, which is tested with 2.10 to 2.15: what it cannot read ` +
+        "it refuses, but permissions may mean something else there",
+    );
   }
 
   /** The host has dropped this configuration and all its connections. */

@@ -15,6 +15,7 @@ import {
 import { Chunk } from "../proxy/chunk";
 import { UPSTREAM_DATA } from "../proxy/host";
 import { ProtocolError } from "../telemetry/stats";
+import { clientOf } from "./client";
 import { Connection, FirstPing, Phase } from "./connection";
 import { deliver } from "./deliveries";
 import { endAtOnce } from "./endings";
@@ -113,7 +114,11 @@ function takeInfo(connection: Connection, position: i32, next: i32): i32 {
   if (!info.read(line.argument, line.argumentLength)) return fail(connection, position, ProtocolError.SERVER);
   if (info.maxPayload > 0) connection.maxPayload = info.maxPayload;
   if (info.clientId != 0) connection.clientId = info.clientId;
-  connection.untestedServer = info.untestedVersion;
+  connection.serverMinor = info.minorVersion;
+  if (!info.isTested && !connection.untestedServer) {
+    connection.untestedServer = true;
+    clientOf(connection.id).plugin.warnOfVersion(info.version, info.versionLength);
+  }
   connection.serverHeaders = info.headers;
   connection.authRequired = info.authRequired;
   if (connection.observing) return next;

@@ -27,8 +27,16 @@ export class ServerInfo {
   tlsRequired: bool = false;
   /** The INFO that nats-server sends behind the PONG to the first PING after CONNECT. */
   connectInfo: bool = false;
-  /** INFO names a version of nats-server that the filter has not been tested with, or none. */
-  untestedVersion: bool = true;
+  /** The minor version of nats-server 2; 0 when INFO names none or another major version. */
+  minorVersion: i32 = 0;
+  /** The version as INFO has it, until its bytes are gone. */
+  version: usize = 0;
+  versionLength: i32 = 0;
+
+  /** The recorded sessions have been run before this version. */
+  get isTested(): bool {
+    return this.minorVersion >= FIRST_TESTED_MINOR && this.minorVersion <= LAST_TESTED_MINOR;
+  }
 
   /** Answers false for what is no JSON object. */
   read(pointer: usize, length: i32): bool {
@@ -38,7 +46,9 @@ export class ServerInfo {
     this.authRequired = false;
     this.tlsRequired = false;
     this.connectInfo = false;
-    this.untestedVersion = true;
+    this.minorVersion = 0;
+    this.version = 0;
+    this.versionLength = 0;
     scanner.reset(pointer, pointer + <usize>length);
     if (scanner.next() != JsonToken.OBJECT_START) return false;
     while (true) {
@@ -62,7 +72,11 @@ export class ServerInfo {
     }
     if (keyIs(VERSION)) {
       const value = readValue(JsonToken.STRING);
-      if (value == Value.TAKEN) this.untestedVersion = !isTested(scanner.tokenStart, scanner.tokenEnd);
+      if (value == Value.TAKEN) {
+        this.version = scanner.tokenStart;
+        this.versionLength = <i32>(scanner.tokenEnd - scanner.tokenStart);
+        this.minorVersion = minorOf(scanner.tokenStart, scanner.tokenEnd);
+      }
       return value;
     }
     if (keyIs(HEADERS)) return this.flag(0);
@@ -84,19 +98,17 @@ export class ServerInfo {
   }
 }
 
-/** `2.MINOR.` with a tested minor version. */
-function isTested(pointer: usize, end: usize): bool {
-  if (end - pointer < 5 || load<u16>(pointer) != 0x2e32) return false;
+/** MINOR of `2.MINOR.PATCH`, 0 for anything else. */
+function minorOf(pointer: usize, end: usize): i32 {
+  if (end - pointer < 5 || load<u16>(pointer) != 0x2e32) return 0;
   let minor = 0;
-  pointer += 2;
-  while (pointer < end && minor <= LAST_TESTED_MINOR) {
+  for (pointer += 2; pointer < end && minor < 1000; pointer++) {
     const digit = <i32>load<u8>(pointer) - 0x30;
-    pointer++;
-    if (digit == 0x2e - 0x30) return minor >= FIRST_TESTED_MINOR;
-    if (digit < 0 || digit > 9) return false;
+    if (digit == 0x2e - 0x30) return minor;
+    if (digit < 0 || digit > 9) return 0;
     minor = minor * 10 + digit;
   }
-  return false;
+  return 0;
 }
 
 function number(): i64 {

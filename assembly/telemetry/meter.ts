@@ -154,12 +154,15 @@ export class Meters {
   }
 }
 
-/** A certificate may hold any URI: nothing in it may end the label early or break the line. */
+/**
+ * A certificate may hold any URI: nothing in it may end the label, begin another (Istio's expressions are not anchored) or
+ * break the line.
+ */
 function labelValue(value: string): string {
   let clean = "";
   for (let i = 0; i < value.length && i < MAX_LABEL; i++) {
     const c = value.charCodeAt(i);
-    clean += c <= 0x20 || c == 0x7f || c == 0x3b || c == 0x22 || c == 0x5c ? "_" : String.fromCharCode(c);
+    clean += c <= 0x20 || c == 0x7f || c == 0x3b || c == 0x3d || c == 0x22 || c == 0x5c ? "_" : String.fromCharCode(c);
   }
   return clean;
 }
