@@ -1,0 +1,28 @@
+import { once } from "node:events";
+import { binaries } from "../../tools/binaries.ts";
+import { ordersApi, workers } from "./cast.ts";
+import type { Stage } from "./scenes.ts";
+
+const COMMANDS: Record<string, string> = {
+  [ordersApi.name]: "pub orders.eu.created hello",
+  [workers.name]: "sub orders.> --queue workers",
+};
+
+/** Tells how to play on with the stand, and waits for Ctrl-C. */
+export async function keep({ stand, sidecars, trial, story }: Stage): Promise<void> {
+  const { nats } = await binaries();
+  story.heading("the stand stays up until Ctrl-C");
+  story.quote(`admin of nats-server's Envoy   http://${stand.envoy.adminAddress}  (/stats/prometheus, /config_dump)`);
+  story.quote(`nats-server's monitoring       http://127.0.0.1:${stand.nats.monitoringPort}/connz`);
+  story.quote(`the port with mTLS STRICT      ${stand.port("mtls")}`);
+  story.quote(`the port with mTLS PERMISSIVE  ${stand.port("permissive")}`);
+  story.quote(`the port in DRY_RUN            ${stand.port("trial")}  (mTLS STRICT)`);
+  for (const [member, sidecar] of sidecars) {
+    const command = COMMANDS[member.name] ?? "sub 'orders.>'";
+    story.note(`as ${member.name}:`);
+    story.quote(`${nats} --server ${sidecar.url} ${command}`);
+  }
+  story.note(`as ${ordersApi.name}, in DRY_RUN:`);
+  story.quote(`${nats} --server ${trial.url} pub orders.admin.purge hello`);
+  await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
+}

@@ -1,0 +1,94 @@
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { setImmediate } from "node:timers/promises";
+import { waitFor } from "../stand/wait.ts";
+
+/** One message that a workload received. */
+export interface Received {
+  subject: string;
+  text: string;
+}
+
+/** An unmodified nats.js client. What it tells is what its own callbacks told. */
+export class Workload {
+  readonly #connection: NatsConnection;
+  readonly #errors: string[] = [];
+  readonly #received: Received[] = [];
+
+  private constructor(connection: NatsConnection) {
+    this.#connection = connection;
+    void this.#listen();
+  }
+
+  /** Connects once, without trying again; fails with the client's own error. */
+  static async connect(url: string, name: string): Promise<Workload> {
+    return new Workload(await connect({ servers: url, name, reconnect: false }));
+  }
+
+  /** What nats-server calls this connection, from its INFO. */
+  get clientId(): number | undefined {
+    return this.#connection.info?.client_id;
+  }
+
+  /** Whether the very connection that was opened is open still. */
+  get isIntact(): boolean {
+    // It never reconnects.
+    return !this.#connection.isClosed();
+  }
+
+  /** Publishes, and returns the error that the client was told before the PONG of its own PING; undefined for none. */
+  async publish(subject: string, text: string, reply?: string): Promise<string | undefined> {
+    this.#connection.publish(subject, text, reply === undefined ? {} : { reply });
+    return this.#answer();
+  }
+
+  /** Subscribes, and returns the error as `publish` does. Messages go to `received`; `answer` replies to requests. */
+  async subscribe(subject: string, queue?: string, answer?: (text: string) => string): Promise<string | undefined> {
+    this.#connection.subscribe(subject, {
+      ...(queue === undefined ? {} : { queue }),
+      callback: (error, message) => {
+        if (error) return;
+        const text = message.string();
+        this.#received.push({ subject: message.subject, text });
+        if (answer && message.reply) message.respond(answer(text));
+      },
+    });
+    return this.#answer();
+  }
+
+  /** The reply's text. */
+  async request(subject: string, text: string): Promise<string> {
+    return (await this.#connection.request(subject, text, { timeout: 5000 })).string();
+  }
+
+  /** Waits for a message of that text. */
+  receives(text: string): Promise<Received> {
+    return waitFor(`a message "${text}"`, () => this.#received.find((message) => message.text === text));
+  }
+
+  /** Whether a message of that text has come so far. */
+  hasReceived(text: string): boolean {
+    return this.#received.some((message) => message.text === text);
+  }
+
+  /** Returns when everything that nats-server sent before has been read. */
+  async flush(): Promise<void> {
+    await this.#connection.flush();
+  }
+
+  close(): Promise<void> {
+    return this.#connection.close();
+  }
+
+  async #answer(): Promise<string | undefined> {
+    await this.#connection.flush();
+    // nats.js hands an error to its listeners in a later microtask.
+    await setImmediate();
+    return this.#errors.shift();
+  }
+
+  async #listen(): Promise<void> {
+    for await (const status of this.#connection.status()) {
+      if (status.type === "error") this.#errors.push(status.error.message);
+    }
+  }
+}
