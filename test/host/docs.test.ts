@@ -1,0 +1,192 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { parse } from "yaml";
+import { inRoot } from "../../tools/paths.ts";
+import { filterModule } from "./filter.ts";
+import { Host } from "./host.ts";
+
+const REFERENCE = "docs/policy.md";
+const GUIDES = ["README.md", REFERENCE, "docs/troubleshooting.md"];
+
+function read(file: string): string {
+  return readFileSync(inRoot(...file.split("/")), "utf8");
+}
+
+/** What the filter says of a configuration; nothing when it takes it. */
+function faultsOf(configuration: object): string[] {
+  const { accepted, logs } = new Host(filterModule()).configure(configuration);
+  const faults = logs.flatMap(({ message }) => message.split("\n").slice(1));
+  assert.equal(accepted, faults.length === 0, faults.join("\n"));
+  return faults;
+}
+
+const RULE = { name: "r", from: [{ principals: ["*"] }], publish: { allow: ["a"] } };
+
+function whole(parts: object): object {
+  return { trustDomains: ["cluster.local"], rules: [RULE], ...parts };
+}
+
+/** The cells of the tables' rows under one heading of the reference, by the key in the first cell. */
+function rowsUnder(heading: string): Map<string, string[]> {
+  const [, section = ""] = read(REFERENCE).split(`\n${heading}\n`);
+  const rows = new Map<string, string[]>();
+  for (const line of section.split(/\n#+ /)[0]!.split("\n")) {
+    const cells = line
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim());
+    const key = /^`(\w+)`$/.exec(cells[0] ?? "")?.[1];
+    if (key !== undefined) rows.set(key, cells.slice(1));
+  }
+  return rows;
+}
+
+// A key that nobody would write, so that the filter lists those that there are instead of suggesting one.
+const UNKNOWN = "qqqqqqqqqqqqqqqq";
+
+/** The headings of the reference's tables, each with a configuration whose unknown key stands at that place. */
+const PLACES: [heading: string, configuration: object][] = [
+  ["## The whole", whole({ [UNKNOWN]: 1 })],
+  ["## `rules[]`", whole({ rules: [{ ...RULE, [UNKNOWN]: 1 }] })],
+  ["### `rules[].from[]`", whole({ rules: [{ ...RULE, from: [{ principals: ["*"], [UNKNOWN]: [] }] }] })],
+  ["### `rules[].publish`", whole({ rules: [{ ...RULE, publish: { allow: ["a"], [UNKNOWN]: [] } }] })],
+  ["### `rules[].subscribe`", whole({ rules: [{ ...RULE, subscribe: { [UNKNOWN]: [] } }] })],
+  ["### `rules[].allow_responses`", whole({ rules: [{ ...RULE, allow_responses: { [UNKNOWN]: 1 } }] })],
+  ["## `limits`", whole({ limits: { [UNKNOWN]: 1 } })],
+  ["## `audit`", whole({ audit: { [UNKNOWN]: 1 } })],
+];
+
+function numberIn(cell: string | undefined): number {
+  const digits = /^`(\d+)`$/.exec(cell ?? "")?.[1];
+  assert.ok(digits !== undefined, `${cell ?? "no cell"} is no number`);
+  return Number(digits);
+}
+
+describe("the policy reference", () => {
+  it("has a row for every key that the filter knows, and for no other", () => {
+    for (const [heading, configuration] of PLACES) {
+      const fault = faultsOf(configuration).find((line) => line.includes(`${UNKNOWN}: unknown key`)) ?? "";
+      const known = /the keys here are (.*)$/.exec(fault)?.[1]?.split(/, | or /) ?? [];
+      assert.ok(known.length > 1, `${heading}: ${fault}`);
+      assert.deepEqual([...rowsUnder(heading).keys()].sort(), known.sort(), heading);
+    }
+  });
+
+  it("gives the bounds that the filter holds numbers to", () => {
+    for (const place of ["limits", "audit"]) {
+      for (const [key, [, least, most]] of rowsUnder(`## \`${place}\``)) {
+        const [low, high] = [numberIn(least), numberIn(most)];
+        for (const value of [low, high]) assert.deepEqual(faultsOf(whole({ [place]: { [key]: value } })), []);
+        for (const value of [low - 1, high + 1]) {
+          const [fault = ""] = faultsOf(whole({ [place]: { [key]: value } }));
+          assert.match(fault, new RegExp(`^${place}\\.${key}: ${value} is outside of ${low} to ${high}`));
+        }
+      }
+    }
+  });
+
+  it("gives the defaults that stand in the source", () => {
+    for (const place of ["limits", "audit"]) {
+      const source = read(`assembly/policy/config-${place}.ts`);
+      for (const [key, [value]] of rowsUnder(`## \`${place}\``)) {
+        const written = new RegExp(`^ {2}${key}: i\\d+ = ([\\d_]+);$`, "m").exec(source)?.[1]?.replaceAll("_", "");
+        assert.equal(numberIn(value), Number(written), key);
+      }
+    }
+  });
+});
+
+interface Snippet {
+  file: string;
+  /** Behind the fence: `yaml`, or `yaml refused`. */
+  kind: string;
+  text: string;
+  /** The fenced text that follows. */
+  next: string;
+}
+
+function snippetsOf(file: string): Snippet[] {
+  const fences = [...read(file).matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)];
+  return fences.map(([, kind = "", text = ""], i) => ({ file, kind, text, next: fences[i + 1]?.[2] ?? "" }));
+}
+
+/** The configuration that a snippet shows or is a part of; undefined for another kind of manifest. */
+function configurationOf(snippet: unknown): object | undefined {
+  if (Array.isArray(snippet)) return whole({ rules: snippet as unknown[] });
+  const object = snippet as { kind?: string; spec?: { pluginConfig?: object } };
+  if (object.kind === "WasmPlugin") return object.spec?.pluginConfig;
+  return object.kind === undefined ? whole(object) : undefined;
+}
+
+describe("the policies that the guides show", () => {
+  const snippets = GUIDES.flatMap(snippetsOf);
+
+  it("are taken by the filter", () => {
+    let taken = 0;
+    for (const { file, kind, text } of snippets) {
+      if (kind !== "yaml") continue;
+      const configuration = configurationOf(parse(text));
+      if (!configuration) continue;
+      taken++;
+      assert.deepEqual(faultsOf(configuration), [], `${file}:\n${text}`);
+    }
+    assert.ok(taken >= 5, `only ${taken} were found`);
+  });
+
+  it("are refused with the very words that stand below, where they are faulty on purpose", () => {
+    const faulty = snippets.filter(({ kind }) => kind === "yaml refused");
+    assert.ok(faulty.length > 0);
+    for (const { text, next } of faulty) {
+      assert.equal(`${faultsOf(parse(text) as object).join("\n")}\n`, next);
+    }
+  });
+});
+
+/** The strings of an array constant in a source of the filter. */
+function namesIn(file: string, constant: string): string[] {
+  const [, list = ""] = new RegExp(`const ${constant}: StaticArray<string> = \\[([^\\]]*)\\]`).exec(read(file)) ?? [];
+  const names = [...list.matchAll(/"(\w+)"/g)].map(([, name]) => name!);
+  assert.ok(names.length > 0, `${constant} is not in ${file}`);
+  return names;
+}
+
+describe("what the guides say of stats and audit", () => {
+  it("covers every stat", () => {
+    const stats = read("assembly/telemetry/stats.ts").match(/istio_nats_\w+_total/g) ?? [];
+    assert.ok(stats.length >= 7);
+    const readme = read("README.md");
+    for (const name of stats) assert.ok(readme.includes(`\`${name}\``), name);
+  });
+
+  it("covers every event of the audit", () => {
+    const source = read("assembly/telemetry/audit.ts");
+    const events = [...source.matchAll(/begin\((?:dryRun \? "(\w+)" : )"(\w+)"/g)].flatMap(([, dry, other]) => [
+      dry!,
+      other!,
+    ]);
+    assert.equal(events.length, 6);
+    const readme = read("README.md");
+    for (const event of [...events, "suppressed"]) assert.ok(readme.includes(`\`${event}\``), event);
+  });
+
+  it("covers every reason and every kind of protocol error", () => {
+    const guide = read("docs/troubleshooting.md");
+    const reasons = namesIn("assembly/policy/reason.ts", "REASON_NAMES").filter((name) => name !== "allowed");
+    for (const name of [...reasons, ...namesIn("assembly/telemetry/stats.ts", "PROTOCOL_ERROR_NAMES")]) {
+      assert.ok(guide.includes(`\n| \`${name}\``), name);
+    }
+  });
+});
+
+describe("the guides", () => {
+  it("link to nothing that is not there", () => {
+    for (const file of [...GUIDES, "CHANGELOG.md", "SECURITY.md"]) {
+      const folder = file.split("/").slice(0, -1);
+      for (const [, target = ""] of read(file).matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)) {
+        if (/^https?:/.test(target)) continue;
+        assert.doesNotThrow(() => readFileSync(inRoot(...folder, ...target.split("/"))), `${file} links to ${target}`);
+      }
+    }
+  });
+});
