@@ -19,8 +19,13 @@ function isBlank(unit: i32): bool {
   return unit == 0x20 || unit == 0x09;
 }
 
-/** In place of the list of `allow`. */
-const EVERYTHING: StaticArray<string> = ["ALL"];
+/** The word in place of the list of `allow`; whoever forgot the brackets of a list must not be led to it. */
+function readEverything(reader: JsonReader, into: SubjectRules): void {
+  const word = reader.readString('a list of subjects such as ["orders.>"]');
+  if (word === null) return;
+  if (word == "ALL") into.allowAll = true;
+  else reader.fault(`expected a list: write [${quoted(word)}]`);
+}
 
 /**
  * Why `text` cannot be a subject of a permission, with the remedy; "" when it
@@ -107,7 +112,7 @@ export function readSubjectRules(reader: JsonReader, direction: i32, into: Subje
   let entries = 0;
   for (let key = reader.nextKey(DIRECTION_KEYS); key != NO_MORE_KEYS; key = reader.nextKey(DIRECTION_KEYS)) {
     if (key == 0 && reader.atString) {
-      into.allowAll = reader.readWord(EVERYTHING) == 0;
+      readEverything(reader, into);
       entries++;
       continue;
     }

@@ -152,17 +152,17 @@ describe("the limits", () => {
     expect(least.limits.memory).toBe(8388608);
     const most = read(
       withKeys(
-        '"limits":{"controlLine":1048576,"payload":999999999,"headers":1048576,"subscriptions":1048576,"outstandingReplies":16777216,"responses":1048576,"memory":1006632960}',
+        '"limits":{"controlLine":65536,"payload":999999999,"headers":65536,"subscriptions":1048576,"outstandingReplies":16777216,"responses":1048576,"memory":536870912}',
       ),
     );
     expect(most.faults.toString()).toBe("");
-    expect(most.limits.controlLine).toBe(1048576);
+    expect(most.limits.controlLine).toBe(65536);
     expect(most.limits.payload).toBe(999999999);
-    expect(most.limits.headers).toBe(1048576);
+    expect(most.limits.headers).toBe(65536);
     expect(most.limits.subscriptions).toBe(1048576);
     expect(most.limits.outstandingReplies).toBe(16777216);
     expect(most.limits.responses).toBe(1048576);
-    expect(most.limits.memory).toBe(1006632960);
+    expect(most.limits.memory).toBe(536870912);
   });
 
   it("may be written as doubles, which is how Istio hands numbers over", () => {
@@ -180,13 +180,13 @@ describe("the limits", () => {
         ),
       ),
     ).toBe(
-      "limits.controlLine: 127 is outside of 128 to 1048576: write a whole number within them\n" +
+      "limits.controlLine: 127 is outside of 128 to 65536: write a whole number within them\n" +
         "limits.payload: -1 is outside of 0 to 999999999: write a whole number within them\n" +
-        "limits.headers: 63 is outside of 64 to 1048576: write a whole number within them\n" +
+        "limits.headers: 63 is outside of 64 to 65536: write a whole number within them\n" +
         "limits.subscriptions: 0 is outside of 1 to 1048576: write a whole number within them\n" +
         "limits.outstandingReplies: 1023 is outside of 1024 to 16777216: write a whole number within them\n" +
         "limits.responses: 0 is outside of 1 to 1048576: write a whole number within them\n" +
-        "limits.memory: 8388607 is outside of 8388608 to 1006632960: write a whole number within them",
+        "limits.memory: 8388607 is outside of 8388608 to 536870912: write a whole number within them",
     );
     expect(
       read(
@@ -201,7 +201,7 @@ describe("the limits", () => {
     expect(faultsOf(withKeys('"limits":{"controlLine":4096.5,"headers":"16KiB","memory":1e400}'))).toBe(
       "limits.controlLine: 4096.5 is not a whole number: write a whole number\n" +
         "limits.headers: expected a whole number, found a string\n" +
-        "limits.memory: 1e400 is outside of 8388608 to 1006632960: write a whole number within them",
+        "limits.memory: 1e400 is outside of 8388608 to 536870912: write a whole number within them",
     );
   });
 });

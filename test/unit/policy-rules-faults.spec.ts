@@ -140,10 +140,7 @@ describe("the faults of a subject", () => {
       withActs('"publish":["a"]'),
       'rules[0].publish: expected an object such as {"allow": ["orders.>"], "deny": []}, found a list',
     );
-    expectFault(
-      withActs('"publish":{"allow":"a"}'),
-      'rules[0].publish.allow: expected a list of subjects such as ["orders.>"], found a string',
-    );
+    expectFault(withActs('"publish":{"allow":"a"}'), 'rules[0].publish.allow: expected a list: write ["a"]');
     expectFault(
       withActs('"subscribe":{"deny":["a",{"subject":"b"}]}'),
       "rules[0].subscribe.deny[1]: expected a subject such as orders.>, found an object",
