@@ -58,7 +58,12 @@ export class Envoy {
       ["--drain-time-s", "1"],
     ].flat();
     const instance = new Envoy(folder, name, new Child(name, join(folder, `${name}.log`), envoy, args));
-    await instance.#ready();
+    try {
+      await instance.#ready();
+    } catch (error) {
+      await instance.stop();
+      throw error;
+    }
     return instance;
   }
 

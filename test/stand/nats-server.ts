@@ -47,7 +47,12 @@ export class NatsServer {
   static async start(folder: string, options: NatsServerOptions = {}): Promise<NatsServer> {
     const { natsServer } = await binaries();
     const server = new NatsServer(folder, natsServer, options);
-    await server.#ready();
+    try {
+      await server.#ready();
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
     return server;
   }
 

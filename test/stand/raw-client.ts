@@ -48,6 +48,8 @@ export class RawClient {
   readonly #transport: Socket;
   readonly #timeout: number;
   readonly #frames: Frame[] = [];
+  /** Frames that were taken: `shift` would move all that a flood has left, once for each. */
+  #taken = 0;
   readonly #reader = new FrameReader();
   #wake: () => void = () => undefined;
   #closed = false;
@@ -102,11 +104,21 @@ export class RawClient {
   async next(): Promise<Frame | undefined> {
     const deadline = performance.now() + this.#timeout;
     for (;;) {
-      const frame = this.#frames.shift();
+      const frame = this.#take();
       if (frame) return frame;
       if (this.#closed) return undefined;
       await this.#wait(deadline, "a frame");
     }
+  }
+
+  #take(): Frame | undefined {
+    if (this.#taken === this.#frames.length) {
+      this.#frames.length = 0;
+      this.#taken = 0;
+    }
+    const frame = this.#frames[this.#taken];
+    if (frame) this.#taken += 1;
+    return frame;
   }
 
   /** The next frame, which must be of this verb; with `line` its control line must be that, or match it. */
@@ -187,8 +199,10 @@ export class RawClient {
 
   async #wait(deadline: number, what: string): Promise<void> {
     const left = deadline - performance.now();
-    const rest = JSON.stringify(this.#reader.rest.toString("latin1"));
-    if (left <= 0) throw new Error(`${what} did not come within ${this.#timeout} ms; unfinished: ${rest}`);
+    if (left <= 0) {
+      const rest = JSON.stringify(this.#reader.rest.toString("latin1", 0, 1000));
+      throw new Error(`${what} did not come within ${this.#timeout} ms; unfinished: ${rest}`);
+    }
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, left);
       this.#wake = () => {

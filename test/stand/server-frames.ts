@@ -15,17 +15,28 @@ const CRLF = "\r\n";
 /** Cuts a server's bytes into frames. Written for tests, by the protocol's documentation, apart from the filter's parser. */
 export class FrameReader {
   #bytes: Buffer = Buffer.alloc(0);
+  /** Chunks behind `#bytes`, joined once they complete a frame: a large payload comes in many. */
+  #more: Buffer[] = [];
+  #size = 0;
+  /** Bytes that the next frame has, where its control line is there to tell. */
+  #wanted = 0;
 
   /** Bytes that do not make a whole frame yet. */
   get rest(): Buffer {
-    return this.#bytes;
+    return Buffer.concat([this.#bytes, ...this.#more]);
   }
 
   /** Takes the next bytes; returns the frames that are whole now. */
   feed(chunk: Buffer): Frame[] {
-    this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk]);
+    this.#more.push(chunk);
+    this.#size += chunk.length;
+    if (this.#size < this.#wanted) return [];
+    this.#bytes = this.rest;
+    this.#more = [];
+    this.#wanted = 0;
     const frames: Frame[] = [];
     for (let frame = this.#next(); frame; frame = this.#next()) frames.push(frame);
+    this.#size = this.#bytes.length;
     return frames;
   }
 
@@ -42,7 +53,10 @@ export class FrameReader {
     }
 
     const total = Number(words.at(-1));
-    if (this.#bytes.length < begin + total + CRLF.length) return undefined;
+    if (this.#bytes.length < begin + total + CRLF.length) {
+      this.#wanted = begin + total + CRLF.length;
+      return undefined;
+    }
     const body = this.#bytes.subarray(begin, begin + total);
     const headerSize = verb === "HMSG" ? Number(words.at(-2)) : 0;
     this.#bytes = this.#bytes.subarray(begin + total + CRLF.length);

@@ -36,6 +36,8 @@ export interface ListenerSpec {
 export interface ServerProxyOptions extends EnvoyOptions {
   /** Labels that become Prometheus labels, as extraStatTags lists them. */
   statsTags?: readonly string[];
+  /** The node's metadata, in which Istio tells a proxy its own workload (NAMESPACE, SERVICE_ACCOUNT); none unless said. */
+  metadata?: Record<string, string>;
 }
 
 /** A principal for each client address: bind a client to 127.a.b.c and it is that service account. */
@@ -80,7 +82,7 @@ export class ServerProxy {
     identity: Identity,
     natsPort: number,
     listeners: Record<string, ListenerSpec>,
-    { statsTags = [], ...options }: ServerProxyOptions = {},
+    { statsTags = [], metadata = {}, ...options }: ServerProxyOptions = {},
   ): Promise<ServerProxy> {
     const filters = new Map<string, DiscoveredFilter>();
     const configs: object[] = [];
@@ -100,7 +102,11 @@ export class ServerProxy {
       clusters.push(tcpCluster(cluster, natsPort, { bufferLimit }));
     }
     const bootstrap = {
-      node: { id: "sidecar~127.0.0.1~nats-0.messaging~messaging.svc.cluster.local", cluster: "nats.messaging" },
+      node: {
+        id: "sidecar~127.0.0.1~nats-0.messaging~messaging.svc.cluster.local",
+        cluster: "nats.messaging",
+        metadata,
+      },
       stats_config: { stats_tags: statsTags.map(statsTag) },
       static_resources: { listeners: configs, clusters },
     };

@@ -1,0 +1,82 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { binaries } from "../../../tools/binaries.ts";
+import { makeScratch, removeScratch } from "../../stand/scratch.ts";
+import { CALL_TIMEOUT, type Address } from "./client.ts";
+
+/** What a command came to, without what differs from run to run. */
+export interface Ended {
+  status: number | null;
+  /** stdout, as it came. */
+  stdout: string;
+  /** stderr, as it came: what nats tells beside. */
+  stderr: string;
+  /** The last line of stderr: nats names there why it failed. "" where it did not. */
+  failure: string;
+}
+
+/** A `nats` command under way. */
+export interface Running {
+  /** Waits for its end. */
+  ended(): Promise<Ended>;
+  /** Ends it, and returns what it has written. */
+  stop(): Promise<Ended>;
+}
+
+/** The `nats` command, with a configuration folder of its own and no context. */
+export class NatsCli {
+  readonly #command: string;
+  readonly #folder: string;
+  readonly #running = new Set<ChildProcess>();
+
+  private constructor(command: string, folder: string) {
+    this.#command = command;
+    this.#folder = folder;
+  }
+
+  static async find(): Promise<NatsCli> {
+    return new NatsCli((await binaries()).nats, makeScratch());
+  }
+
+  /** Starts `nats args…` for a client at `address`. */
+  start({ url, user }: Address, ...args: string[]): Running {
+    const credentials = user === undefined ? [] : ["--user", user, "--password", user];
+    const flags = ["--no-context", "--server", url, "--timeout", `${CALL_TIMEOUT}ms`, ...credentials];
+    const child = spawn(this.#command, [...flags, ...args], {
+      env: { ...process.env, XDG_CONFIG_HOME: this.#folder, NO_COLOR: "1" },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.#running.add(child);
+    let stdout = "";
+    let stderr = "";
+    child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+    const ended = once(child, "close", { signal: AbortSignal.timeout(2 * CALL_TIMEOUT) }).then(() => {
+      this.#running.delete(child);
+      return { status: child.exitCode, stdout, stderr, failure: failureIn(stderr) };
+    });
+    // Whoever asks for the end gets the fault; a command that nobody asks for is ended by `stop`.
+    ended.catch(() => undefined);
+    return {
+      ended: () => ended,
+      stop: () => {
+        child.kill("SIGKILL");
+        return ended;
+      },
+    };
+  }
+
+  run(address: Address, ...args: string[]): Promise<Ended> {
+    return this.start(address, ...args).ended();
+  }
+
+  stop(): void {
+    for (const child of this.#running) child.kill("SIGKILL");
+    removeScratch(this.#folder);
+  }
+}
+
+function failureIn(stderr: string): string {
+  const lines = stderr.split("\n").filter((line) => line.startsWith("nats: error: "));
+  return lines.at(-1) ?? "";
+}

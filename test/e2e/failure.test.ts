@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { buildModule } from "../../tools/wasm.ts";
+import { RawClient } from "../stand/raw-client.ts";
+import { Stand } from "../stand/stand.ts";
+import { waitFor } from "../stand/wait.ts";
+import type { WasmFilter } from "../stand/wasm-filter.ts";
+import { linesOf } from "./frames.ts";
+import { ORDERS_API, shopPolicy } from "./policy.ts";
+
+// The filter with one addition: a chunk that begins with this ends the VM.
+const TRAP = "test/e2e/modules/trap.ts";
+const MARKER = "TRAP\r\n";
+
+/** FAIL_RELOAD's wait before a new VM, in milliseconds: Envoy's own second would only be waited for. */
+const BACKOFF = 100;
+
+const REFUSAL = `-ERR 'Permissions Violation for Publish to "shop.a.secret.x"'`;
+
+async function connect(stand: Stand, port: number): Promise<RawClient> {
+  const tls = await stand.identity(ORDERS_API);
+  return RawClient.connect(port, { tls });
+}
+
+/** A connection that works; undefined where it does not. */
+async function tryToConnect(stand: Stand, port: number): Promise<RawClient | undefined> {
+  try {
+    const client = await connect(stand, port);
+    await client.handshake();
+    return client;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A connection that works, and on which the policy is enforced. */
+async function assertJudged(client: RawClient): Promise<void> {
+  await client.send("PUB shop.a.secret.x 2\r\nhi\r\nSUB shop.a.open 1\r\nPUB shop.a.open 2\r\nhi\r\nUNSUB 1\r\n");
+  assert.deepEqual(linesOf(await client.flush()), [REFUSAL, "MSG shop.a.open 1 2"]);
+}
+
+/** Nothing comes, not even INFO, before the end. */
+async function assertClosedAtOnce(stand: Stand, port: number): Promise<void> {
+  let client: RawClient;
+  try {
+    client = await connect(stand, port);
+  } catch {
+    // Envoy ended it within the handshake.
+    return;
+  }
+  await client.send('CONNECT {"name":"kept-out"}\r\nPUB shop.kept-out 2\r\nhi\r\n').catch(() => undefined);
+  assert.deepEqual(linesOf(await client.untilClosed()), []);
+}
+
+async function startTrapping(failurePolicy: WasmFilter["failurePolicy"]): Promise<Stand> {
+  const wasm = await buildModule(TRAP);
+  const filter: WasmFilter = { wasm, config: shopPolicy, failurePolicy, reloadBackoff: BACKOFF };
+  return Stand.start({ listeners: { mtls: { filter } }, nats: { trace: true } });
+}
+
+/** Ends the VM while another connection is open, and returns that one. */
+async function trap(stand: Stand): Promise<RawClient> {
+  const bystander = await connect(stand, stand.port());
+  await bystander.handshake();
+  await assertJudged(bystander);
+  const victim = await connect(stand, stand.port());
+  await victim.handshake();
+  await victim.send(MARKER);
+  assert.deepEqual(linesOf(await victim.untilClosed()), []);
+  return bystander;
+}
+
+/** The connections that were open in the VM are ended, and nothing of theirs passes. */
+async function assertNothingPasses(stand: Stand, bystander: RawClient): Promise<void> {
+  await bystander.send("PUB shop.kept-out 2\r\nhi\r\n").catch(() => undefined);
+  assert.deepEqual(linesOf(await bystander.untilClosed()), []);
+  assert.doesNotMatch(stand.nats.log(), /kept-out/);
+  assert.match(stand.nats.log(), /<<- \[PUB shop\.a\.open 2\]/);
+}
+
+describe("a VM that died, with FAIL_CLOSED", () => {
+  let stand: Stand;
+
+  before(async () => {
+    stand = await startTrapping("FAIL_CLOSED");
+  });
+
+  after(() => stand.stop());
+
+  it("lets nothing pass, on open connections and on new ones, and Envoy lives on", async () => {
+    const bystander = await trap(stand);
+    await assertNothingPasses(stand, bystander);
+    for (let i = 0; i < 3; i++) await assertClosedAtOnce(stand, stand.port());
+    assert.doesNotMatch(stand.nats.log(), /kept-out/);
+    assert.match(stand.envoy.log(), /Function: proxy_on_downstream_data failed/);
+    assert.ok(stand.envoy.isRunning);
+  });
+});
+
+describe("a VM that died, with FAIL_RELOAD", () => {
+  let stand: Stand;
+
+  before(async () => {
+    stand = await startTrapping("FAIL_RELOAD");
+  });
+
+  after(() => stand.stop());
+
+  it("lets nothing pass on open connections, and new connections are judged again", async () => {
+    for (let deaths = 1; deaths <= 2; deaths++) {
+      const bystander = await trap(stand);
+      await assertNothingPasses(stand, bystander);
+      const client = await waitFor("a connection by a new VM", () => tryToConnect(stand, stand.port()));
+      await assertJudged(client);
+      client.close();
+    }
+    assert.doesNotMatch(stand.nats.log(), /kept-out/);
+    const plugin = "wasm.messaging.mtls~istio-translated-wasmplugin";
+    assert.ok((await stand.envoy.rawStat(`${plugin}.vm_reload_success`)) > 0);
+  });
+});
+
+describe("a configuration that is refused", () => {
+  const faulty = { ...shopPolicy, rules: [{ name: "nobody", publish: { allow: ["shop.>.x"] } }] };
+  let stand: Stand;
+
+  before(async () => {
+    stand = await Stand.start({
+      listeners: { faulty: { filter: { config: faulty } }, sound: { filter: { config: shopPolicy } } },
+      nats: { trace: true },
+    });
+  });
+
+  after(() => stand.stop());
+
+  it("at the start: every connection is closed, and the log names each fault", async () => {
+    await assertClosedAtOnce(stand, stand.port("faulty"));
+    assert.doesNotMatch(stand.nats.log(), /kept-out/);
+    // Envoy writes the lines of one text one by one.
+    assert.match(stand.envoy.log(), /refused whole, 2 fault/);
+    assert.match(stand.envoy.log(), /rules\[0\]\.publish\.allow\[0\]: "shop\.>\.x"/);
+    assert.match(stand.envoy.log(), /rules\[0\].*from/);
+  });
+
+  it("as an update: it is rejected, and the old one stays in force on open and on new connections", async () => {
+    const open = await connect(stand, stand.port("sound"));
+    await open.handshake();
+    assert.equal(await stand.update({ config: faulty }, "sound"), "REJECTED");
+    await assertJudged(open);
+    const next = await connect(stand, stand.port("sound"));
+    await next.handshake();
+    await assertJudged(next);
+    open.close();
+    next.close();
+  });
+
+  it("is mended by the next update, at the start's listener too", async () => {
+    assert.equal(await stand.update({ config: shopPolicy }, "faulty"), "ACCEPTED");
+    const port = stand.port("faulty");
+    const client = await waitFor("the new configuration is in force", () => tryToConnect(stand, port));
+    await assertJudged(client);
+    client.close();
+  });
+});

@@ -1,0 +1,176 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import type { Sample } from "../stand/prometheus.ts";
+import { RawClient } from "../stand/raw-client.ts";
+import { Stand } from "../stand/stand.ts";
+import { ORDERS_API, shopPolicy, WORKERS } from "./policy.ts";
+
+const NAMES = [
+  "istio_nats_messages_total",
+  "istio_nats_bytes_total",
+  "istio_nats_refusals_total",
+  "istio_nats_dry_run_refusals_total",
+  "istio_nats_connections_opened_total",
+  "istio_nats_connections_closed_total",
+  "istio_nats_protocol_errors_total",
+];
+
+/** Connections of orders-api; the kernel spreads them over the workers. */
+const CONNECTIONS = 6;
+/** `RawClient.handshake` sends two PINGs, the flush at the end of a session one. */
+const PINGS = 3;
+
+const SESSION = [
+  "SUB shop.a.open 1",
+  "SUB billing.> 2",
+  "SUB shop.a.secret.x 3",
+  "SUB shop.a.work spies 4",
+  // No `verbose`: what is refused is answered, what is allowed is delivered.
+  "PUB shop.a.nobody 10\r\n0123456789",
+  "PUB shop.a.nobody 0\r\n",
+  "HPUB shop.a.nobody 18 20\r\nNATS/1.0\r\nA: b\r\n\r\nhi",
+  "PUB billing.a 7\r\nrefused",
+  "PUB shop.a.secret.x 3\r\nbad",
+  "HPUB shop.a.secret.x 18 20\r\nNATS/1.0\r\nA: b\r\n\r\nhi",
+  "PUB shop.a.nobody billing.replies 1\r\n?",
+  "UNSUB 1",
+]
+  .map((operation) => `${operation}\r\n`)
+  .join("");
+
+type Count = [labels: string, value: number];
+
+/** Samples of a principal as `name{labels of its own}`, without the labels that all of them share. */
+function countsOf(samples: readonly Sample[], principal: string, shared: Record<string, string>): Count[] {
+  return samples
+    .filter(({ name, labels }) => name.startsWith("istio_nats_") && labels["source_principal"] === principal)
+    .map(({ name, labels, value }): Count => {
+      const { source_principal, source_workload_namespace, reporter, ...own } = labels;
+      assert.deepEqual({ source_workload_namespace, reporter }, shared);
+      assert.equal(source_principal, principal);
+      const text = Object.entries(own).map(([key, label]) => `${key}=${label}`);
+      return [`${name}{${text.sort().join(",")}}`, value];
+    })
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** What one session counts for, by what the test sends in it. */
+const PER_SESSION: Record<string, number> = {
+  "istio_nats_connections_opened_total{verdict=allowed}": 1,
+  "istio_nats_connections_closed_total{}": 1,
+  "istio_nats_messages_total{operation=CONNECT,verdict=allowed}": 1,
+  "istio_nats_messages_total{operation=PING,verdict=allowed}": PINGS,
+  "istio_nats_messages_total{operation=SUB,verdict=allowed}": 2,
+  "istio_nats_messages_total{operation=SUB,verdict=refused}": 2,
+  "istio_nats_messages_total{operation=UNSUB,verdict=allowed}": 1,
+  "istio_nats_messages_total{operation=PUB,verdict=allowed}": 2,
+  "istio_nats_messages_total{operation=PUB,verdict=refused}": 3,
+  "istio_nats_messages_total{operation=HPUB,verdict=allowed}": 1,
+  "istio_nats_messages_total{operation=HPUB,verdict=refused}": 1,
+  "istio_nats_bytes_total{operation=PUB,verdict=allowed}": 10,
+  "istio_nats_bytes_total{operation=PUB,verdict=refused}": 7 + 3 + 1,
+  "istio_nats_bytes_total{operation=HPUB,verdict=allowed}": 20,
+  "istio_nats_bytes_total{operation=HPUB,verdict=refused}": 20,
+  "istio_nats_refusals_total{operation=PUB,reason=not_allowed}": 1,
+  "istio_nats_refusals_total{operation=PUB,reason=denied}": 1,
+  "istio_nats_refusals_total{operation=PUB,reason=reply_not_own}": 1,
+  "istio_nats_refusals_total{operation=HPUB,reason=denied}": 1,
+  "istio_nats_refusals_total{operation=SUB,reason=not_allowed}": 1,
+  "istio_nats_refusals_total{operation=SUB,reason=denied}": 1,
+};
+
+describe("stats, in Prometheus' form", () => {
+  let stand: Stand;
+
+  before(async () => {
+    stand = await Stand.start({
+      listeners: { mtls: { filter: { config: shopPolicy } } },
+      serverProxy: { concurrency: 2 },
+    });
+  });
+
+  after(() => stand.stop());
+
+  async function play(principal: string, session: string): Promise<void> {
+    const tls = await stand.identity(principal);
+    const client = await RawClient.connect(stand.port(), { tls });
+    await client.handshake();
+    await client.send(session);
+    await client.flush();
+    client.close();
+  }
+
+  function closed(principal: string, count: number): Promise<number> {
+    const labels = { source_principal: principal };
+    return stand.envoy.waitForStat("istio_nats_connections_closed_total", labels, (value) => value === count);
+  }
+
+  it("count what clients sent, over all connections and workers, and nothing else", async () => {
+    await Promise.all(Array.from({ length: CONNECTIONS }, () => play(ORDERS_API, SESSION)));
+    await closed(ORDERS_API, CONNECTIONS);
+    const shared = { source_workload_namespace: "shop", reporter: "destination" };
+    const counted = countsOf(await stand.envoy.samples(), ORDERS_API, shared);
+    const expected = Object.entries(PER_SESSION).map(([labels, count]): Count => [labels, count * CONNECTIONS]);
+    assert.deepEqual(
+      counted,
+      expected.sort(([a], [b]) => (a < b ? -1 : 1)),
+    );
+  });
+
+  it("count deliveries and their bytes for who receives them", async () => {
+    const tls = await stand.identity(WORKERS);
+    const worker = await RawClient.connect(stand.port(), { tls });
+    await worker.handshake();
+    await worker.send("SUB shop.b.ask 1\r\n");
+    await worker.flush();
+    await play(ORDERS_API, "PUB shop.b.ask 5\r\nhello\r\nHPUB shop.b.ask 12 14\r\nNATS/1.0\r\n\r\nhi\r\n");
+    await worker.flush();
+    worker.close();
+    await closed(WORKERS, 1);
+    const samples = await stand.envoy.samples();
+    const shared = { source_workload_namespace: "shop", reporter: "destination" };
+    const deliveries = countsOf(samples, WORKERS, shared).filter(([labels]) => labels.includes("MSG"));
+    assert.deepEqual(deliveries, [
+      ["istio_nats_bytes_total{operation=HMSG,verdict=allowed}", 14],
+      ["istio_nats_bytes_total{operation=MSG,verdict=allowed}", 5],
+      ["istio_nats_messages_total{operation=HMSG,verdict=allowed}", 1],
+      ["istio_nats_messages_total{operation=MSG,verdict=allowed}", 1],
+    ]);
+  });
+
+  it("count streams that could not be read, by what was wrong", async () => {
+    const tls = await stand.identity(ORDERS_API);
+    const client = await RawClient.connect(stand.port(), { tls });
+    await client.handshake();
+    await client.send("PUB shop.a.open 1\r\nx\r\nNONSENSE\r\n");
+    await client.untilClosed();
+    const labels = { source_principal: ORDERS_API, kind: "unknown_operation" };
+    await stand.envoy.waitForStat("istio_nats_protocol_errors_total", labels, (count) => count === 1);
+  });
+
+  it("take no label and no name out of a hostile certificate", async () => {
+    const tls = await stand.identity("https://x.example/a;.;operation=.=PUB;.;verdict=.=allowed;.;");
+    const client = await RawClient.connect(stand.port(), { tls });
+    await client.send("CONNECT {}\r\nPING\r\n");
+    await client.untilClosed();
+    const labels = { operation: "CONNECT", reason: "no_rule" };
+    await stand.envoy.waitForStat("istio_nats_refusals_total", labels, (count) => count === 1);
+    const samples = await stand.envoy.samples();
+    const refusal = samples.find((sample) => sample.labels["reason"] === "no_rule");
+    assert.deepEqual(refusal?.labels, {
+      reporter: "destination",
+      source_principal: "https://x.example/a_._operation_._PUB_._verdict_._allowed_._",
+      source_workload_namespace: "unknown",
+      ...labels,
+    });
+  });
+
+  it("have no name but those of the table: no label is left in a name", async () => {
+    const names = (await stand.envoy.samples()).map(({ name }) => name).filter((name) => name.includes("istio_nats"));
+    assert.ok(names.length > 0);
+    assert.deepEqual(
+      [...new Set(names)].filter((name) => !NAMES.includes(name)),
+      [],
+    );
+  });
+});

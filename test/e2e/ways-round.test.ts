@@ -1,0 +1,283 @@
+import assert from "node:assert/strict";
+import { after, afterEach, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { RawClient } from "../stand/raw-client.ts";
+import { waitFor } from "../stand/wait.ts";
+import {
+  errorsOf,
+  messagesOf,
+  publish,
+  refusedPublish,
+  refusedReply,
+  refusedSubscription,
+  Town,
+  type Route,
+} from "./ways-round.ts";
+
+/**
+ * Ways round a policy of subjects. Each is first shown to be one: before nats-server alone, with the same rights as its
+ * own permissions, or without the check in question.
+ */
+describe("ways round a subject policy", () => {
+  let town: Town;
+
+  before(async () => {
+    town = await Town.start();
+  });
+
+  afterEach(() => {
+    town.closeClients();
+  });
+
+  after(() => town.stop());
+
+  /** Asks a service for the price with a reply subject; answers the errors told, and what came to `secret.>`. */
+  async function askWithReply(route: Route, reply: string): Promise<{ errors: string[]; secrets: string[] }> {
+    const service = await RawClient.connect(town.stand.nats.port);
+    await service.handshake();
+    await service.send("SUB ask.price 1\r\n");
+    await service.flush();
+    const mallory = await town.connect("mallory", route);
+    const errors = await errorsOf(mallory, publish("ask.price", "", "", reply));
+    for (const request of await messagesOf(service)) {
+      await errorsOf(service, publish(request.split(" ")[3]!, "42"));
+    }
+    service.close();
+    return { errors, secrets: await town.secrets() };
+  }
+
+  it("a service's answer does not go where the requester may not publish, unless a rule says `replies: ANY`", async () => {
+    for (const route of ["alone", "permitted"] as const) {
+      assert.deepEqual(
+        await askWithReply(route, "secret.in"),
+        { errors: [], secrets: ["MSG secret.in 1 2 42"] },
+        route,
+      );
+    }
+    assert.deepEqual(await askWithReply("filtered", "secret.in"), { errors: refusedReply("secret.in"), secrets: [] });
+    assert.deepEqual(await askWithReply("filtered", "_INBOX.m.1"), { errors: [], secrets: [] });
+  });
+
+  it("a colluding requester's reply subject grants an answerer nothing that the requester may not receive on", async () => {
+    async function collude(route: Route): Promise<{ asking: string[]; answering: string[]; secrets: string[] }> {
+      const answerer = await town.connect("answerer", route);
+      await answerer.send("SUB ask.help 1\r\n");
+      await answerer.flush();
+      const requester = await town.connect("requester", route);
+      const asking = await errorsOf(requester, publish("ask.help", "", "", "secret.in"));
+      const answering = await errorsOf(answerer, publish("secret.in", "stolen"));
+      return { asking, answering, secrets: await town.secrets() };
+    }
+    const done = { asking: [], answering: [], secrets: ["MSG secret.in 1 6 stolen"] };
+    assert.deepEqual(await collude("alone"), done);
+    assert.deepEqual(await collude("permitted"), done);
+    assert.deepEqual(await collude("filtered"), {
+      asking: refusedReply("secret.in"),
+      answering: refusedPublish("secret.in"),
+      secrets: [],
+    });
+  });
+
+  it("a grant to answer does not reach over a deny", async () => {
+    async function answer(route: Route): Promise<{ errors: string[]; secrets: string[] }> {
+      const answerer = await town.connect("bounded", route);
+      await answerer.send("SUB ask.help 1\r\n");
+      await answerer.flush();
+      await town.operator.send(publish("ask.help", "", "", "secret.in"));
+      await town.operator.flush();
+      await answerer.flush();
+      return { errors: await errorsOf(answerer, publish("secret.in", "stolen")), secrets: await town.secrets() };
+    }
+    assert.deepEqual(await answer("alone"), { errors: [], secrets: ["MSG secret.in 1 6 stolen"] });
+    assert.deepEqual(await answer("filtered"), { errors: refusedPublish("secret.in"), secrets: [] });
+  });
+
+  it("a pull from a JetStream consumer does not deliver where the puller may not receive", async () => {
+    await town.stream("DATA", ["data.>"]);
+    const consumer = { durable_name: "reader", ack_policy: "none" };
+    await town.api("CONSUMER.CREATE.DATA.reader", { stream_name: "DATA", config: consumer });
+    for (let i = 0; i < 4; i++) await town.store("data.1", "stored");
+    const pull = (reply: string): string => publish("$JS.API.CONSUMER.MSG.NEXT.DATA.reader", "1", "", reply);
+
+    for (const route of ["alone", "permitted"] as const) {
+      const mallory = await town.connect("mallory", route);
+      assert.deepEqual(await errorsOf(mallory, pull("secret.in")), [], route);
+      await town.operator.expect("MSG", /^MSG data\.1 1 /);
+    }
+    const mallory = await town.connect("mallory", "filtered");
+    assert.deepEqual(await errorsOf(mallory, pull("secret.in")), refusedReply("secret.in"));
+    // The same pull for itself is answered, so the refused one would have been by now.
+    await mallory.send(`SUB _INBOX.m.* 1\r\n${pull("_INBOX.m.1")}`);
+    await mallory.expect("MSG", /^MSG data\.1 1 /);
+    assert.deepEqual(await town.secrets(), []);
+  });
+
+  it("a message's trace does not go where its sender may not publish", async () => {
+    const traced = publish("ok.1", "x", "Nats-Trace-Dest: secret.in\r\n");
+    await town.operator.send(traced);
+    await town.operator.expect("MSG", /^MSG secret\.in 1 /);
+    const mallory = await town.connect("mallory", "filtered");
+    assert.deepEqual(await errorsOf(mallory, traced), refusedPublish("secret.in"));
+    const own = publish("ok.1", "x", "Nats-Trace-Dest: ok.trace\r\n");
+    assert.deepEqual(await errorsOf(mallory, own), []);
+    await sleep(100);
+    assert.deepEqual(await town.secrets(), []);
+  });
+
+  it("a schedule does not store where its author may not publish", async () => {
+    const at = new Date(Date.now() + 300).toISOString();
+    const schedule = (target: string): string =>
+      publish("plan.mine", "boom", `Nats-Schedule: @at ${at}\r\nNats-Schedule-Target: ${target}\r\n`);
+    const fresh = (): Promise<void> =>
+      town.stream("PLAN", ["plan.>", "secret.>", "ok.>"], { allow_msg_schedules: true });
+
+    await fresh();
+    const alone = await town.connect("mallory", "alone");
+    assert.deepEqual(await errorsOf(alone, schedule("secret.in")), []);
+    await waitFor("the scheduled message", async () => (await town.contents("PLAN"))["secret.in"] === 1);
+    await fresh();
+    const mallory = await town.connect("mallory", "filtered");
+    assert.deepEqual(await errorsOf(mallory, schedule("secret.in")), refusedPublish("secret.in"));
+    assert.deepEqual(await errorsOf(mallory, schedule("ok.1")), []);
+    await waitFor("the permitted message", async () => (await town.contents("PLAN"))["ok.1"] === 1);
+    assert.equal((await town.contents("PLAN"))["secret.in"], undefined);
+  });
+
+  it("a scheduler's purge does not remove another author's schedule", async () => {
+    const purge = publish("plan.mine", "", "Nats-Scheduler: plan.other\r\nNats-Schedule-Next: purge\r\n", "_INBOX.m.1");
+    const at = new Date(Date.now() + 3_600_000).toISOString();
+    const fresh = async (): Promise<void> => {
+      await town.stream("PLAN", ["plan.>"], { allow_msg_schedules: true, allow_rollup_hdrs: true });
+      const schedule = `Nats-Schedule: @at ${at}\r\nNats-Schedule-Target: plan.target\r\n`;
+      await town.store("plan.other", "later", schedule);
+    };
+    await fresh();
+    const alone = await town.connect("mallory", "alone");
+    assert.deepEqual(await errorsOf(alone, purge), []);
+    await waitFor("the schedule is gone", async () => (await town.contents("PLAN"))["plan.other"] === undefined);
+    await fresh();
+    const mallory = await town.connect("mallory", "filtered");
+    assert.deepEqual(await errorsOf(mallory, purge), refusedPublish("plan.other"));
+    assert.deepEqual(await town.contents("PLAN"), { "plan.other": 1 });
+  });
+
+  it("`Nats-Rollup: all` does not purge a stream, unless a rule says `rollup: ALL`", async () => {
+    const rollup = publish("data.mine", "mine", "Nats-Rollup: all\r\n");
+    async function rolledUp(route: Route): Promise<{ errors: string[]; contents: Record<string, number> }> {
+      await town.stream("DATA", ["data.>"], { allow_rollup_hdrs: true });
+      await town.store("data.other", "kept");
+      const mallory = await town.connect("mallory", route);
+      return { errors: await errorsOf(mallory, rollup), contents: await town.contents("DATA") };
+    }
+    for (const route of ["alone", "permitted"] as const) {
+      assert.deepEqual(await rolledUp(route), { errors: [], contents: { "data.mine": 1 } }, route);
+    }
+    const { errors, contents } = await rolledUp("filtered");
+    assert.deepEqual({ errors, contents }, { errors: refusedPublish("data.mine"), contents: { "data.other": 1 } });
+  });
+
+  it("a second CONNECT makes nobody else of the peer", async () => {
+    const again = 'CONNECT {"user":"operator","pass":"operator","verbose":false,"headers":true,"protocol":1}\r\n';
+    const attempt = publish("secret.in", "stolen");
+    const alone = await town.connect("mallory", "alone");
+    assert.deepEqual(await errorsOf(alone, attempt), refusedPublish("secret.in"));
+    assert.deepEqual(await errorsOf(alone, again + attempt), []);
+    assert.deepEqual(await town.secrets(), ["MSG secret.in 1 6 stolen"]);
+    const mallory = await town.connect("mallory", "filtered");
+    assert.deepEqual(await errorsOf(mallory, again + attempt), refusedPublish("secret.in"));
+    assert.deepEqual(await town.secrets(), []);
+  });
+
+  it("a second CONNECT does not switch off the filter of deliveries", async () => {
+    const mallory = await town.connect("mallory", "filtered");
+    await mallory.send("SUB orders.> 1\r\n");
+    await errorsOf(mallory, 'CONNECT {"verbose":false,"headers":true,"protocol":1}\r\nSUB orders.* 1\r\n');
+    await town.operator.send(publish("orders.secret", "no") + publish("orders.1", "yes"));
+    await town.operator.flush();
+    assert.deepEqual(await messagesOf(mallory), ["MSG orders.1 1 3 yes"]);
+  });
+
+  it("a subscription with wildcards reads no more than an allow entry contains", async () => {
+    async function read(route: Route): Promise<{ errors: string[]; messages: string[] }> {
+      const mallory = await town.connect("mallory", route);
+      const errors = await errorsOf(mallory, "SUB foo.> 1\r\n");
+      await town.operator.send(publish("foo.a.deep", "read"));
+      await town.operator.flush();
+      return { errors, messages: await messagesOf(mallory) };
+    }
+    assert.deepEqual(await read("alone"), { errors: [], messages: ["MSG foo.a.deep 1 4 read"] });
+    assert.deepEqual(await read("filtered"), { errors: refusedSubscription("foo.>"), messages: [] });
+  });
+
+  it("a member of a queue group takes nothing that a deny keeps from it, and nothing from the group", async () => {
+    const COUNT = 40;
+    async function share(member: RawClient): Promise<{ errors: string[]; theirs: number; rightful: number }> {
+      const rightful = await RawClient.connect(town.stand.nats.port);
+      await rightful.handshake();
+      await rightful.send("SUB orders.> workers 1\r\n");
+      await rightful.flush();
+      const errors = await errorsOf(member, "SUB orders.> workers 1\r\n");
+      await town.operator.send(publish("orders.secret", "x").repeat(COUNT));
+      await town.operator.flush();
+      const counts = { theirs: (await messagesOf(member)).length, rightful: (await messagesOf(rightful)).length };
+      rightful.close();
+      return { errors, ...counts };
+    }
+    // Before a broker that does not know of the deny: the way in which the filter stands before one.
+    const unbounded = await RawClient.connect(town.stand.nats.port);
+    await unbounded.handshake();
+    const { errors, theirs, rightful } = await share(unbounded);
+    unbounded.close();
+    assert.deepEqual(errors, []);
+    assert.ok(theirs > 0, "the group shared nothing");
+    assert.equal(theirs + rightful, COUNT);
+    assert.deepEqual(await share(await town.connect("mallory", "filtered")), {
+      errors: refusedSubscription("orders.>", "workers"),
+      theirs: 0,
+      rightful: COUNT,
+    });
+  });
+
+  it("frames inside payloads stay payload, of allowed and of refused messages, and frames behind them are judged", async () => {
+    const hidden = publish("secret.in", "stolen");
+    const inside = `xx\r\n${hidden}SUB > 9\r\n`;
+    // Where a payload is said to be shorter than it is, what follows is an operation.
+    const behind = `PUB ok.1 2\r\n${inside}`;
+    await town.operator.send(hidden);
+    await town.operator.expect("MSG", "MSG secret.in 1 6");
+
+    await town.operator.send("SUB ok.1 3\r\n");
+    await town.operator.flush();
+    const mallory = await town.connect("mallory", "filtered");
+    assert.deepEqual(await errorsOf(mallory, publish("ok.1", inside)), []);
+    assert.deepEqual(await town.secrets(), [`MSG ok.1 3 ${inside.length} ${inside}`]);
+    assert.deepEqual(await errorsOf(mallory, publish("ok.no", inside)), refusedPublish("ok.no"));
+    assert.deepEqual(await errorsOf(mallory, behind), [...refusedPublish("secret.in"), ...refusedSubscription(">")]);
+    // However the network cuts them.
+    for (const byte of publish("ok.no", inside) + publish("ok.1", inside)) await mallory.send(byte);
+    assert.deepEqual(await errorsOf(mallory, ""), refusedPublish("ok.no"));
+    const messages = await town.secrets();
+    assert.deepEqual(messages, ["MSG ok.1 3 2 xx", `MSG ok.1 3 ${inside.length} ${inside}`]);
+    await town.operator.send("UNSUB 3\r\n");
+  });
+
+  it("a peer without a certificate is nobody on a PERMISSIVE port", async () => {
+    // On such a port the client must speak first: until then the proxy does not know whether TLS comes.
+    const sent = `CONNECT {"verbose":false}\r\n${publish("secret.in", "stolen")}${publish("ok.1", "x")}PING\r\n`;
+    const plain = await RawClient.connect(town.stand.port("permissiveAlone"));
+    await plain.send(sent);
+    await plain.until("PONG");
+    plain.close();
+    assert.deepEqual(await town.secrets(), ["MSG secret.in 1 6 stolen"]);
+
+    const nobody = await RawClient.connect(town.stand.port("permissive"));
+    await nobody.send(sent);
+    await nobody.expect("INFO");
+    const frames = await nobody.untilClosed();
+    assert.deepEqual(
+      frames.map(({ line }) => line),
+      ["-ERR 'Authorization Violation'"],
+    );
+    assert.deepEqual(await town.secrets(), []);
+  });
+});

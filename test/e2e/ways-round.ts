@@ -1,0 +1,185 @@
+import { RawClient } from "../stand/raw-client.ts";
+import type { Frame } from "../stand/server-frames.ts";
+import { Stand } from "../stand/stand.ts";
+
+interface Permissions {
+  publish?: { allow?: string[]; deny?: string[] };
+  subscribe?: { allow: string[]; deny?: string[] };
+  allow_responses?: { max: number; expires: string };
+}
+
+/** Applications, each with what it may do; `secret.>` is for none of them. */
+const APPLICATIONS = {
+  /** Wants onto `secret.in`, and to read or remove what is not its own. */
+  mallory: {
+    publish: {
+      allow: ["ok.>", "ask.price", "$JS.API.CONSUMER.MSG.NEXT.DATA.reader", "data.mine", "plan.mine"],
+      deny: ["ok.no"],
+    },
+    subscribe: { allow: ["_INBOX.m.>", "foo.*", "orders.>"], deny: ["orders.secret"] },
+  },
+  requester: { publish: { allow: ["ask.>"] }, subscribe: { allow: ["_INBOX.r.>"] } },
+  /** Answers; in collusion with the requester it wants to answer onto `secret.in`. */
+  answerer: { subscribe: { allow: ["ask.>"] }, allow_responses: { max: 1, expires: "1m" } },
+  /** The same, with the secret denied by name. */
+  bounded: {
+    publish: { deny: ["secret.>"] },
+    subscribe: { allow: ["ask.>"] },
+    allow_responses: { max: 1, expires: "1m" },
+  },
+} satisfies Record<string, Permissions>;
+
+export type Application = keyof typeof APPLICATIONS;
+
+function principalOf(application: Application): string {
+  return `cluster.local/ns/shop/sa/${application}`;
+}
+
+/** The applications' rights as a policy; `more` is added to each rule. */
+function policy(more: object): object {
+  const rules = Object.entries(APPLICATIONS).map(([name, permissions]) => ({
+    name,
+    from: [{ principals: [principalOf(name as Application)] }],
+    ...permissions,
+    ...more,
+  }));
+  return { mode: "ENFORCE", trustDomains: ["cluster.local"], rules };
+}
+
+/** The same rights in nats-server's own words, and an operator without bounds, who everybody is that names no user. */
+function natsConfig(): string {
+  const users = Object.entries(APPLICATIONS).map(([user, permissions]) => ({ user, password: user, permissions }));
+  const all = [...users, { user: "operator", password: "operator" }];
+  return `accounts { SHOP { jetstream: enabled, users: ${JSON.stringify(all)} } }\nno_auth_user: operator\n`;
+}
+
+interface StreamInfo {
+  state: { subjects?: Record<string, number> };
+}
+
+/** Where an application connects: to nats-server, which enforces its own permissions, or through the filter. */
+export type Route = "alone" | "filtered" | "permitted";
+
+/** A broker with JetStream, and the same rights enforced by it and by the filter. */
+export class Town {
+  readonly #clients: RawClient[] = [];
+
+  private constructor(
+    readonly stand: Stand,
+    /** May do everything and watches `secret.>`. */
+    readonly operator: RawClient,
+  ) {}
+
+  static async start(): Promise<Town> {
+    const stand = await Stand.start({
+      listeners: {
+        filtered: { filter: { config: policy({}) } },
+        // What the two switches of a rule permit.
+        permitted: { filter: { config: policy({ replies: "ANY", rollup: "ALL" }) } },
+        permissive: { mode: "PERMISSIVE", filter: { config: policy({}) } },
+        permissiveAlone: { mode: "PERMISSIVE" },
+      },
+      nats: { config: natsConfig() },
+    });
+    const operator = await RawClient.connect(stand.nats.port);
+    await operator.handshake();
+    await operator.send("SUB secret.> 1\r\nSUB _INBOX.o.> 2\r\n");
+    await operator.flush();
+    return new Town(stand, operator);
+  }
+
+  async connect(application: Application, route: Route): Promise<RawClient> {
+    const client = await this.#open(application, route);
+    this.#clients.push(client);
+    await client.handshake(route === "alone" ? { user: application, pass: application } : {});
+    return client;
+  }
+
+  async #open(application: Application, route: Route): Promise<RawClient> {
+    if (route === "alone") return RawClient.connect(this.stand.nats.port);
+    const tls = await this.stand.identity(`spiffe://${principalOf(application)}`);
+    return RawClient.connect(this.stand.port(route), { tls });
+  }
+
+  /** What has come to `secret.>` since the last time. */
+  async secrets(): Promise<string[]> {
+    return (await this.operator.flush()).filter(isMessage).map(({ line, payload }) => `${line} ${String(payload)}`);
+  }
+
+  /** Asks JetStream's API as the operator. */
+  async api<T = Record<string, unknown>>(subject: string, request: object = {}): Promise<T> {
+    const body = JSON.stringify(request);
+    await this.operator.send(`PUB $JS.API.${subject} _INBOX.o.api ${body.length}\r\n${body}\r\n`);
+    for (;;) {
+      const { payload } = await this.operator.expect("MSG", / 2 \d+$/);
+      const answer = JSON.parse(String(payload)) as T & { error?: { description: string } };
+      if (answer.error === undefined) return answer;
+      throw new Error(`${subject}: ${answer.error.description}`);
+    }
+  }
+
+  /** A stream of these subjects, anew. */
+  async stream(name: string, subjects: string[], more: object = {}): Promise<void> {
+    await this.api(`STREAM.DELETE.${name}`).catch(() => undefined);
+    await this.api(`STREAM.CREATE.${name}`, { name, subjects, storage: "memory", ...more });
+  }
+
+  /** Publishes as the operator, and waits for the stream's answer. */
+  async store(subject: string, payload: string, headers = ""): Promise<void> {
+    await this.operator.send(publish(subject, payload, headers, "_INBOX.o.ack"));
+    await this.operator.expect("MSG", / 2 \d+$/);
+  }
+
+  /** How many messages a stream holds, by subject. */
+  async contents(name: string): Promise<Record<string, number>> {
+    return (await this.api<StreamInfo>(`STREAM.INFO.${name}`, { subjects_filter: ">" })).state.subjects ?? {};
+  }
+
+  /** Closes what the test has connected. */
+  closeClients(): void {
+    for (const client of this.#clients.splice(0)) client.close();
+  }
+
+  async stop(): Promise<void> {
+    this.closeClients();
+    this.operator.close();
+    await this.stand.stop();
+  }
+}
+
+export function isMessage({ verb }: Frame): boolean {
+  return verb === "MSG" || verb === "HMSG";
+}
+
+/** A PUB, or an HPUB where there are headers (lines without the first, each with its CR LF). */
+export function publish(subject: string, payload = "", headers = "", reply = ""): string {
+  const names = `${subject}${reply === "" ? "" : ` ${reply}`}`;
+  if (headers === "") return `PUB ${names} ${payload.length}\r\n${payload}\r\n`;
+  const block = `NATS/1.0\r\n${headers}\r\n`;
+  return `HPUB ${names} ${block.length} ${block.length + payload.length}\r\n${block}${payload}\r\n`;
+}
+
+/** Sends, and answers the errors that the client is told before the answer to a PING of its own. */
+export async function errorsOf(client: RawClient, bytes: string): Promise<string[]> {
+  await client.send(bytes);
+  return (await client.flush()).filter(({ verb }) => verb === "-ERR").map(({ line }) => line);
+}
+
+/** Sends, and answers the messages that come before the answer to a PING. */
+export async function messagesOf(client: RawClient, bytes = ""): Promise<string[]> {
+  await client.send(bytes);
+  return (await client.flush()).filter(isMessage).map(({ line, payload }) => `${line} ${String(payload)}`);
+}
+
+export function refusedPublish(subject: string): string[] {
+  return [`-ERR 'Permissions Violation for Publish to "${subject}"'`];
+}
+
+export function refusedReply(subject: string): string[] {
+  return [`-ERR 'Permissions Violation for Publish with Reply of "${subject}"'`];
+}
+
+export function refusedSubscription(subject: string, queue?: string): string[] {
+  const using = queue === undefined ? "" : ` using queue "${queue}"`;
+  return [`-ERR 'Permissions Violation for Subscription to "${subject}"${using}'`];
+}
