@@ -1,8 +1,9 @@
-import { ruleOfPermissions, type NatsPermissions } from "../../cli/nats-permissions.ts";
+import type { NatsPermissions } from "../../cli/nats-permissions.ts";
 import type { ListenerSpec } from "../stand/server-proxy.ts";
 import { NatsServer } from "../stand/nats-server.ts";
 import { makeScratch, removeScratch } from "../stand/scratch.ts";
 import { Stand } from "../stand/stand.ts";
+import { ACCOUNT_PREFIX, policyOf, type SessionsPolicy } from "./policy.ts";
 import type { Route } from "./replay.ts";
 import type { ServerOptions, Session } from "./session.ts";
 
@@ -40,11 +41,10 @@ function permissionsConfig(permissions: NatsPermissions): string {
 /** Sessions with the same server options, with the broker that restricts them itself and the filter before one that does not. */
 export class Brokers {
   private constructor(
-    readonly sessions: readonly Session[],
     private readonly native: NatsServer,
     private readonly nativeFolder: string,
     readonly filtered: Stand,
-    private readonly addresses: Map<string, string>,
+    private readonly policy: SessionsPolicy,
   ) {}
 
   static async start(sessions: readonly Session[], options: ServerOptions): Promise<Brokers> {
@@ -53,30 +53,22 @@ export class Brokers {
       config: brokerConfig(sessions, options, true),
       jetStream: false,
     });
-    const addresses = new Map<string, string>();
-    const rules: object[] = [];
-    for (const { permissions } of sessions) {
-      const block = JSON.stringify(permissions);
-      if (addresses.has(block)) continue;
-      const n = addresses.size + 1;
-      const address = `127.${10 + (n >> 16)}.${(n >> 8) & 255}.${n & 255}`;
-      addresses.set(block, address);
-      const from = [{ principals: [`conformance.test/ns/clients/sa/${address}`] }];
-      rules.push({ name: `block-${n}`, from, ...ruleOfPermissions(permissions) });
-    }
-    const limits = options.max_control_line === undefined ? {} : { controlLine: options.max_control_line };
-    const config = { mode: "ENFORCE", identity: "WAYPOINT", trustDomains: ["conformance.test"], rules, limits };
+    const policy = policyOf(
+      sessions,
+      (rule) => `127.${10 + (rule >> 16)}.${(rule >> 8) & 255}.${rule & 255}`,
+      options.max_control_line === undefined ? {} : { controlLine: options.max_control_line },
+    );
     const listener: ListenerSpec = {
       mode: "WAYPOINT",
-      filter: { config },
-      principal: "spiffe://conformance.test/ns/clients/sa/%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+      filter: { config: { ...policy.config, identity: "WAYPOINT" } },
+      principal: `${ACCOUNT_PREFIX}%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%`,
     };
     const filtered = await Stand.start({
       listeners: { way: listener },
       nats: { config: brokerConfig(sessions, options, false), jetStream: false },
       serverProxy: { concurrency: 2 },
     });
-    return new Brokers(sessions, native, nativeFolder, filtered, addresses);
+    return new Brokers(native, nativeFolder, filtered, policy);
   }
 
   get nativeRoute(): Route {
@@ -87,7 +79,7 @@ export class Brokers {
     return {
       clientPort: this.filtered.port(),
       brokerPort: this.filtered.nats.port,
-      clientAddress: this.addresses.get(JSON.stringify(session.permissions)),
+      clientAddress: this.policy.accountOf(session),
     };
   }
 

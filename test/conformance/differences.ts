@@ -1,24 +1,32 @@
 /** Why a session ends differently through the filter than at a nats-server that restricts the client itself. */
 export interface Difference {
-  /** A short name; docs/parity.md explains it. */
+  /** A short name; for refusals of the filter's own the generated sessions use the same (strictness.ts). */
+  name: string;
+  /** What docs/parity.md says of it. */
+  title: string;
   why: string;
   /** Which side refuses more. */
   stricter: "filter" | "nats-server" | "neither";
+  /** Recorded sessions that show it, and sessions of our own (own-sessions.ts), which begin with `own-`. */
   sessions: string[];
 }
 
 /**
- * Every recorded session that differs. The suite fails when one more differs, and when one of these no longer does.
+ * Every session that differs. The suite fails when one more differs, and when one of these no longer does.
  * docs/parity.md is made from this list.
  */
 export const DIFFERENCES: readonly Difference[] = [
   {
-    why: 'A SUB with wildcards must lie inside an allow entry: nats-server takes the SUB\'s own wildcards for literal tokens, so `allow: ["foo.*"]` admits `SUB foo.>` and `allow: ["*"]` admits `SUB >`, which reads everything.',
+    name: "wildcards-outside-allow",
+    title: "A SUB with wildcards must lie inside an allow entry",
+    why: 'nats-server takes the SUB\'s own wildcards for literal tokens, so `allow: ["foo.*"]` admits `SUB foo.>` and `allow: ["*"]` admits `SUB >`, which reads everything.',
     stricter: "filter",
     sessions: ["sub-182-allow-admin", "queue-206-allow-foo-q-foo-q", "rand-019-session-19", "rand-150-session-150"],
   },
   {
-    why: "A queue SUB whose wildcards overlap a deny is refused: nats-server leaves the message to another member of the group, but before an unrestricted nats-server a filtered member would swallow it.",
+    name: "queue-over-deny",
+    title: "A queue SUB whose wildcards overlap a deny is refused",
+    why: "nats-server leaves a denied message to another member of the group. Before an unrestricted nats-server the group would have chosen the filtered member already, and the message would be lost.",
     stricter: "filter",
     sessions: [
       "queue-312-deny-foo-q-q",
@@ -35,22 +43,100 @@ export const DIFFERENCES: readonly Difference[] = [
     ],
   },
   {
-    why: "A CR inside a control line is refused: nats-server reads it differently depending on how the bytes were cut into reads.",
+    name: "grant-over-deny",
+    title: "A reply grant does not override a deny",
+    why: "With `allow_responses` nats-server lets a client answer on any reply subject that it was given, even one that a deny entry names: whoever can make the client read a request chooses where it publishes.",
+    stricter: "filter",
+    sessions: ["own-grant-over-deny"],
+  },
+  {
+    name: "jetstream-headers",
+    title: "Headers that make JetStream act on other subjects need permission on those",
+    why: "`Nats-Schedule-Target` and `Nats-Scheduler` need publish permission on the subject that they name and `Nats-Schedule-Source` subscribe permission; so do the other headers that docs/adr/0005 lists. nats-server checks the first `Nats-Trace-Dest` alone, the filter every line of each.",
+    stricter: "filter",
+    sessions: ["own-schedule-target", "own-schedule-source", "own-second-trace-dest"],
+  },
+  {
+    name: "bare-cr",
+    title: "A CR inside a control line ends the connection",
+    why: "nats-server reads it differently depending on how the bytes were cut into reads (parser.go counts one byte to drop).",
     stricter: "filter",
     sessions: ["gram-029-double-CR-before-LF"],
   },
   {
-    why: "A LF right after a verb is refused: nats-server takes it for the first byte of the subject, and publishes line breaks into other clients' MSG lines.",
+    name: "lf-after-verb",
+    title: "A LF right after a verb's blanks ends the connection",
+    why: "nats-server takes it for the first byte of the subject and reads on, and publishes line breaks into other clients' MSG lines.",
     stricter: "filter",
     sessions: ["gram-031-PUB-space-LF-continues-on-the-next-line", "gram-033-SUB-space-LF-continues-on-the-next-line"],
   },
   {
-    why: "The bytes that nats-server ignores behind PING count against the control line's limit: they are held back until the LF.",
+    name: "err-from-client",
+    title: "`-ERR` from a client is an unknown operation",
+    why: "nats-server closes without a word, after executing what else came in the same read; which bytes that are depends on the network.",
+    stricter: "filter",
+    sessions: ["own-err-from-client"],
+  },
+  {
+    name: "hmsg-from-client",
+    title: "`HMSG` from a client is an unknown operation",
+    why: "nats-server's parser takes it for a publish of no bytes to the empty subject.",
+    stricter: "filter",
+    sessions: ["own-hmsg-from-client"],
+  },
+  {
+    name: "unbounded-ping",
+    title: "The bytes that nats-server ignores behind PING count against the control line's limit",
+    why: "They are held back until their LF, so they need a bound.",
     stricter: "filter",
     sessions: ["gram-051-PING-long-junk"],
   },
   {
-    why: "Account mappings rewrite a subject behind the filter, which sees the unmapped one: do not combine them with a policy (docs/parity.md).",
+    name: "padding",
+    title: "Blanks between a verb and its first argument are bounded",
+    why: "nats-server takes any number of them; here they are held back until the argument begins, at most 65,536.",
+    stricter: "filter",
+    sessions: ["own-padding"],
+  },
+  {
+    name: "headers-limit",
+    title: "A header block above `limits.headers` is refused",
+    why: "An HPUB is judged with its headers, which are held back for that, 16 KiB unless configured. nats-server has them in memory anyway.",
+    stricter: "filter",
+    sessions: ["own-large-headers"],
+  },
+  {
+    name: "pipelined-answer",
+    title: "An answer that is sent before its request has been read is refused",
+    why: "With `allow_responses` a grant begins when the request passes the filter on its way to the client. A client that pipelines a request to itself and the answer to it is judged before nats-server has echoed the request; nobody else can know a reply subject that it has not read.",
+    stricter: "filter",
+    sessions: ["own-pipelined-answer"],
+  },
+  {
+    name: "reused-sid",
+    title: "A live sid that is used again with another queue counts for every queue",
+    why: "nats-server ignores the second SUB. The filter cannot know whether the first still lives there (nats-server may have refused it for a limit of its own), so from then on a deny entry with any queue keeps a message from that sid, once deliveries are filtered at all.",
+    stricter: "filter",
+    sessions: ["own-reused-sid"],
+  },
+  {
+    name: "payload-end",
+    title: "A publish is decided at its control line, not at the end of its payload",
+    why: "A refused payload is dropped as it streams, an allowed one is never held. A reply grant that expires while its answer's payload is still on its way therefore still counts here.",
+    stricter: "nats-server",
+    sessions: ["own-grant-expires-in-mid-payload"],
+  },
+  {
+    name: "no-503",
+    title: "No 503 for a request that only a filtered subscription would have got",
+    why: "The unrestricted nats-server has delivered it, so it does not tell the requester that there are no responders; the requester runs into its timeout.",
+    stricter: "neither",
+    sessions: ["own-filtered-responder"],
+  },
+  {
+    name: "mappings",
+    title: "Account mappings",
+    why: "nats-server judges the mapped subject, the filter sees the unmapped one: do not combine mappings with a policy. Where a mapping leads into an allowed subject the filter refuses more, where it leads out of a denied one less.",
     stricter: "neither",
     sessions: [
       "map-002-allow-a-sub-PUB-sub-x",
@@ -62,13 +148,22 @@ export const DIFFERENCES: readonly Difference[] = [
   },
 ];
 
-const BY_SESSION = new Map(DIFFERENCES.flatMap(({ why, sessions }) => sessions.map((id) => [id, why] as const)));
+const BY_SESSION = new Map(
+  DIFFERENCES.flatMap((difference) => difference.sessions.map((id) => [id, difference] as const)),
+);
 
 /** Why this session is expected to differ; undefined for all that must not. */
 export function expectedDifference(id: string): string | undefined {
-  return BY_SESSION.get(id);
+  return BY_SESSION.get(id)?.title;
 }
 
 export function differingSessions(): Iterable<string> {
   return BY_SESSION.keys();
+}
+
+/** The listed difference of that name. */
+export function differenceOf(name: string): Difference {
+  const difference = DIFFERENCES.find((one) => one.name === name);
+  if (!difference) throw new Error(`${name} is no listed difference`);
+  return difference;
 }

@@ -100,10 +100,12 @@ export class Wire {
     return this.closed;
   }
 
-  /** Sends a PING, waits for its PONG behind those of `pings` others, and takes it out of the frames. */
-  async barrier(pings = 0): Promise<void> {
+  /**
+   * Sends a PING, waits for its PONG behind those of `pings` others that were sent since there were `mark` frames, and
+   * takes it out of the frames.
+   */
+  async barrier(pings = 0, mark = this.frames.length): Promise<void> {
     if (this.closed) return;
-    const mark = this.frames.length;
     this.send("PING\r\n");
     const pongs = (): number[] =>
       this.frames.flatMap((frame, index) => (index >= mark && frame === "PONG" ? [index] : []));

@@ -1,0 +1,76 @@
+import type { NatsPermissions } from "../../cli/nats-permissions.ts";
+import type { Session } from "./session.ts";
+
+/** A session of the listed differences that the recorded ones do not show; the live nats-server alone judges it. */
+function session(
+  id: string,
+  permissions: NatsPermissions,
+  send: Session["send"],
+  more: Partial<Session> = {},
+): Session {
+  return {
+    id,
+    family: "own",
+    server: {},
+    permissions,
+    connect: { verbose: true, pedantic: false, headers: true, protocol: 1, echo: true },
+    handshake: true,
+    observers: [{ subject: ">" }],
+    send,
+    expect: { client: [], delivered: [], closed: false },
+    ...more,
+  };
+}
+
+function hpub(subject: string, block: string): string {
+  return `HPUB ${subject} ${block.length} ${block.length + 1}\r\n${block}x\r\n`;
+}
+
+/** One header, as a client library writes it. */
+function header(name: string, value: string): string {
+  return `NATS/1.0\r\n${name}: ${value}\r\n\r\n`;
+}
+
+const EVERYTHING: NatsPermissions = {};
+
+export const OWN_SESSIONS: readonly Session[] = [
+  session("own-grant-over-deny", { publish: { deny: ["admin.>"] }, allow_responses: { max: 1 } }, [
+    "SUB service 1\r\n",
+    { from: "peer", data: "PUB service admin.stop 1\r\nx\r\n" },
+    "PUB admin.stop 1\r\nx\r\n",
+  ]),
+  session("own-schedule-target", { publish: { allow: ["jobs.>"] } }, [
+    hpub("jobs.a", header("Nats-Schedule-Target", "admin.stop")),
+  ]),
+  session("own-schedule-source", { subscribe: { allow: ["_INBOX.>"] } }, [
+    hpub("jobs.a", header("Nats-Schedule-Source", "secrets.a")),
+  ]),
+  session("own-second-trace-dest", { publish: { allow: ["jobs.>", "trace"] } }, [
+    hpub("jobs.a", "NATS/1.0\r\nNats-Trace-Dest: trace\r\nNats-Trace-Dest: admin\r\n\r\n"),
+  ]),
+  session("own-err-from-client", EVERYTHING, [{ data: "-ERR 'x'\r\n", barrier: "quiet" }]),
+  session("own-hmsg-from-client", EVERYTHING, [{ data: "HMSG x 1 2 3\r\n\r\n", barrier: "quiet" }]),
+  session("own-padding", EVERYTHING, [
+    { data: `PUB${" ".repeat(70_000)}a 1\r\nx\r\n`, barrier: "quiet", quiet_ms: 500 },
+  ]),
+  session("own-large-headers", EVERYTHING, [hpub("a", header("A", "b".repeat(20_000)))]),
+  session("own-pipelined-answer", { publish: { allow: ["ask"] }, allow_responses: true }, [
+    "SUB ask 1\r\n",
+    "PUB ask answer 1\r\nq\r\nPUB answer 1\r\na\r\n",
+  ]),
+  session("own-reused-sid", { subscribe: { deny: ["a.b workers"] } }, [
+    "SUB a.* 1\r\nSUB c others 1\r\n",
+    { from: "peer", data: "PUB a.b 1\r\nx\r\n" },
+  ]),
+  session("own-grant-expires-in-mid-payload", { allow_responses: { max: 5, expires: "400ms" } }, [
+    "SUB ask 1\r\n",
+    { from: "peer", data: "PUB ask answer 1\r\nq\r\n" },
+    { data: "PUB answer 4\r\nlate\r\n", chunks: [16], gap_ms: 900 },
+  ]),
+  session(
+    "own-filtered-responder",
+    { subscribe: { deny: ["service.secret"] } },
+    ["SUB service.* 1\r\n", { from: "peer", data: "SUB inbox 1\r\nPUB service.secret inbox 1\r\nq\r\n" }],
+    { observers: [{ subject: "elsewhere" }], peer_connect: { no_responders: true } },
+  ),
+];

@@ -1,0 +1,112 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { format } from "prettier";
+import { DIFFERENCES, differingSessions, type Difference } from "./differences.ts";
+import { generatedFigures, operationsOf } from "./figures.ts";
+import { OWN_SESSIONS } from "./own-sessions.ts";
+import { recordedSessions } from "./session.ts";
+
+/** Makes docs/parity.md: `node --import tsx test/conformance/parity-page.ts`. */
+
+export const PAGE = new URL("../../docs/parity.md", import.meta.url);
+const LIMITS = new URL("../../assembly/policy/config-limits.ts", import.meta.url);
+
+/** The generated sessions whose figures the page gives; a test run takes another seed each time. */
+const SEED = 1;
+const SESSIONS = 5000;
+
+const grouped = (number: number): string => number.toLocaleString("en-US");
+
+function intro(): string {
+  const timed = recordedSessions("timing");
+  const timeless = recordedSessions("sessions");
+  const families = new Set(timeless.map(({ family }) => family));
+  const recorded = [...timeless, ...timed];
+  const operations = operationsOf(recorded);
+  const all = [...operations.values()].reduce((sum, one) => sum + one, 0);
+  const byVerb = [...operations].map(([verb, sum]) => `${grouped(sum)} ${verb}`).join(", ");
+  const listed = [...differingSessions()].filter((id) => !id.startsWith("own-"));
+  const generated = generatedFigures(SEED, SESSIONS);
+  return `# Parity with nats-server
+
+<!-- Made by test/conformance/parity-page.ts from test/conformance/differences.ts. -->
+
+A client of a nats-server that restricts it (\`permissions\`) and a client of an unrestricted nats-server behind this filter,
+with the same permissions as policy, read the same bytes, and so does everybody whom their messages reach. This page
+lists every exception.
+
+That is tested by running each session twice against live servers, once at nats-server 2.15.2 with its own
+\`permissions\`, once through Envoy with the filter, and comparing what client, observer and peer received, and whether the
+connection ended. No expectation of ours decides: nats-server is asked each time.
+
+- **Recorded sessions:** ${grouped(timeless.length)} in ${families.size} families and ${timed.length} that depend on time, with ${grouped(all)} operations (${byVerb}).
+  ${grouped(recorded.length - listed.length)} end alike, ${listed.length} differ and are listed below. The suite fails when another one differs, and when a
+  listed one no longer does.
+- **Generated sessions:** ${grouped(SESSIONS)} each time, with random permissions and another seed, which is printed. Those of seed
+  ${SEED} have ${grouped(generated.operations)} operations; ${grouped(generated.exact)} of them meet no refusal of the filter's own and must end alike as they are. In the others
+  nats-server is sent, in place of each operation that the list below says the filter refuses, a PING that stands for
+  the refusal, and all else must be alike. \`SESSIONS=20000 npm run test:conformance\` runs more, \`SEED=…\` the same again; a
+  session that differs is shortened before it is printed.
+- **Splits:** the recorded sessions cut at each byte of both directions, more than 600,000 cuts, and in random chunks, in
+  the Node host; a random sample through Envoy in writes of one byte. What comes out is the same.
+
+"Stricter" is the side that refuses more. Nothing is looser than nats-server except where a difference below says
+"nats-server" or "neither" and why.`;
+}
+
+function section(difference: Difference): string {
+  const { title, why, stricter, sessions } = difference;
+  return [`### ${title}`, why, `Stricter: ${stricter}. Shown by ${sessions.map((id) => `\`${id}\``).join(", ")}.`].join(
+    "\n\n",
+  );
+}
+
+const WITHOUT_SESSION = `## Differences that no session shows
+
+- **The policy language** is not nats-server's \`permissions\`: an absent \`allow\` allows nothing, a peer without any allowing
+  rule is refused at connect (\`Authorization Violation\`), \`replies: OWN\` (the default) refuses a reply subject that the
+  peer may not itself receive on, and \`Nats-Rollup: all\` needs \`rollup: ALL\`. For the comparison a \`permissions\` block
+  becomes a rule with \`replies: ANY\` and \`rollup: ALL\` (cli/nats-permissions.ts). Stricter: filter.
+- **A policy that changes while a payload is on its way** applies from the next operation on; nats-server decides at the
+  payload's last byte. Stricter: neither.
+- **nats-server's own view.** A refused publish does not count in its \`in_msgs\`, and its log has no violation lines; the
+  filter counts and audits instead. Stricter: neither.
+- **Time.** A refusal costs a PING to nats-server and back, so its text comes a round trip later than from nats-server
+  itself, in the same order. The second INFO, with which nats-server answers the first PING after CONNECT, is held until
+  the client's own first PONG when that PING was ours. nats-server may begin to measure the round trip by its own PINGs
+  earlier. Stricter: neither.
+- **Pedantic mode** makes nats-server complain of a publish (\`Invalid Publish Subject\`) once more for each of its reads
+  that the publish is cut into (parser.go \`clonePubArg\`). A refused publish is complained of once. Stricter: neither.
+- **What comes behind a bad line.** nats-server closes with bytes unread, and a TCP reset may then take away what the
+  client has not read yet. Through Envoy the last texts arrive more often. Stricter: neither.
+- **Ended subscriptions** are remembered for a while only (docs/adr/0006); a message for one that is forgotten is judged as
+  if it belonged to every queue. Stricter: filter.
+
+## Limits
+
+nats-server has none of these, or does not tell them to its clients. Each is configured in \`limits\`.`;
+
+/** The table is read from the source, where each limit has its default and says what it bounds. */
+function limitsTable(source: string): string {
+  const rows = [...source.matchAll(/\/\*\* (.+) \*\/\n {2}(\w+): i(?:32|64) = ([\d_]+);/g)].map(
+    ([, about = "", name = "", value = ""]) =>
+      `| \`${name}\` | ${grouped(Number(value.replaceAll("_", "")))} | ${about} |`,
+  );
+  return ["| limit | unless configured | bounds |", "| --- | --: | --- |", ...rows].join("\n");
+}
+
+export async function parityPage(): Promise<string> {
+  const limits = await readFile(LIMITS, "utf8");
+  const own = `Sessions whose names begin with \`own-\` are in test/conformance/own-sessions.ts (${OWN_SESSIONS.length} of them), the others are recorded.`;
+  const parts = [
+    intro(),
+    `## Differences\n\n${own}`,
+    ...DIFFERENCES.map(section),
+    WITHOUT_SESSION,
+    limitsTable(limits),
+    "A control line of the argument bytes that nats-server's `max_control_line` allows must fit in `controlLine`: set both alike.",
+  ];
+  return format(`${parts.join("\n\n")}\n`, { parser: "markdown", printWidth: 120 });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await writeFile(PAGE, await parityPage());
