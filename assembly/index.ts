@@ -11,11 +11,16 @@ import { hasDrained, takeFromServer } from "./connection/to-client";
 import { resume, takeFromClient } from "./connection/to-server";
 import { nowNanoseconds, tickEvery } from "./proxy/clock";
 import { allocateForHost } from "./proxy/memory";
-import { continueDownstream, FilterStatus } from "./proxy/stream";
+import { actOn, continueDownstream, FilterStatus } from "./proxy/stream";
 
 /** Stats and closings wait for it at most; short enough that a change is seen within Prometheus' usual interval. */
 const TICK_MILLISECONDS: u32 = 500;
 
+/** While connections are left to be closed. */
+const HURRIED_TICK_MILLISECONDS: u32 = 50;
+
+/** Roots that tick faster at present. */
+const hurrying: Set<u32> = new Set();
 const plugins: Map<u32, Plugin> = new Map();
 const connections: Map<u32, Connection> = new Map();
 
@@ -53,7 +58,14 @@ export function proxy_on_configure(rootContext: u32, size: u32): u32 {
 
 export function proxy_on_tick(rootContext: u32): void {
   beginCallback();
-  if (plugins.has(rootContext)) plugins.get(rootContext).tick();
+  if (!plugins.has(rootContext)) return;
+  const hurries = plugins.get(rootContext).tick();
+  if (hurries == hurrying.has(rootContext)) return;
+  // Closing has turned to other contexts, and only a root's period can be set.
+  if (!actOn(rootContext)) return;
+  tickEvery(hurries ? HURRIED_TICK_MILLISECONDS : TICK_MILLISECONDS);
+  if (hurries) hurrying.add(rootContext);
+  else hurrying.delete(rootContext);
 }
 
 /** Nothing is known yet: the TLS handshake has not begun. */
@@ -101,6 +113,7 @@ export function proxy_on_delete(context: u32): void {
     clientOf(context).plugin.close(connection);
   } else if (plugins.has(context)) {
     plugins.get(context).destroy();
+    hurrying.delete(context);
     plugins.delete(context);
   }
 }
