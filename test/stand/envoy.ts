@@ -150,7 +150,8 @@ export class Envoy {
       `the admin interface of ${this.#name}`,
       () => {
         this.#child.assertRunning();
-        return existsSync(addressFile) && readFileSync(addressFile, "utf8").trim();
+        // Envoy makes the file before it writes into it.
+        return existsSync(addressFile) && (readFileSync(addressFile, "utf8").trim() || undefined);
       },
       { explain },
     );

@@ -103,6 +103,9 @@ export function peerPrincipal(format: string): object {
   };
 }
 
+/** Istio lifts Envoy's bound of 1,024 connections for each cluster. */
+const NO_BOUND = 4_294_967_295;
+
 /** A cluster of one TCP endpoint on 127.0.0.1. */
 export function tcpCluster(
   name: string,
@@ -114,6 +117,7 @@ export function tcpCluster(
     name,
     type: "STATIC",
     connect_timeout: "2s",
+    circuit_breakers: { thresholds: [{ max_connections: NO_BOUND, max_pending_requests: NO_BOUND }] },
     ...(bufferLimit === undefined ? {} : { per_connection_buffer_limit_bytes: bufferLimit }),
     load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }] },
     ...(tls ? { transport_socket: tls } : {}),

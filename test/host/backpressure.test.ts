@@ -1,0 +1,199 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { configuredHost, CONNECT, INFO, PING, PONG, pub, publishViolation, stat, Wire } from "./wire.ts";
+
+describe("a client that floods refused operations and does not read", () => {
+  it("is held once the texts that wait for their PONG pass limits.outstandingReplies, and goes on at half", () => {
+    const host = configuredHost({ limits: { outstandingReplies: 1024 } });
+    const wire = Wire.connected(host);
+    const refused = pub("no.0123456789");
+    let sent = 0;
+    let forwarded = "";
+    while (wire.connection.heldDownstream === 0) {
+      forwarded += wire.client(refused);
+      sent++;
+      assert.ok(sent < 200, "it is never held");
+    }
+    const waiting = forwarded.length / PING.length;
+    assert.equal(forwarded, PING.repeat(sent - 1));
+    // What is held stays as it is, however much comes.
+    assert.equal(wire.client(refused), "");
+    assert.equal(wire.client(pub("ok.1")), "");
+    assert.equal(wire.connection.heldDownstream, 2 * refused.length + pub("ok.1").length);
+
+    let answered = 0;
+    while (wire.connection.heldDownstream > 0) {
+      assert.equal(wire.server(PONG), publishViolation("no.0123456789"));
+      answered++;
+    }
+    assert.ok(answered >= waiting / 2 - 1 && answered < waiting, `${answered} of ${waiting} were answered`);
+    assert.equal(wire.released(), PING + PING + pub("ok.1"));
+    assert.equal(wire.client(pub("ok.2")), pub("ok.2"));
+    assert.equal(
+      wire.server(PONG.repeat(waiting - answered + 2)),
+      publishViolation("no.0123456789").repeat(waiting - answered + 2),
+    );
+  });
+
+  it("gets every refusal in order, over 400,000 of them, while the memory stays bounded", () => {
+    const host = configuredHost();
+    const wire = Wire.connected(host);
+    const count = 400_000;
+    const perChunk = 2000;
+    let nextAnswer = 0;
+    let owed = 0;
+    const pingsIn = (bytes: string): number => bytes.length / PING.length;
+    const answer = (): void => {
+      // The slow reader: nats-server's answers come only while the client is held.
+      const some = Math.min(owed, 1500);
+      const text = wire.server(PONG.repeat(some));
+      let expected = "";
+      for (let i = 0; i < some; i++) expected += publishViolation(`no.${nextAnswer++}`);
+      assert.equal(text, expected);
+      owed += pingsIn(wire.released()) - some;
+    };
+    let pages = 0;
+    for (let from = 0; from < count; from += perChunk) {
+      let chunk = "";
+      for (let i = from; i < from + perChunk; i++) chunk += pub(`no.${i}`, "x");
+      owed += pingsIn(wire.client(chunk));
+      while (wire.connection.heldDownstream > 500_000) answer();
+      if (from === count / 4) pages = host.memoryPages;
+    }
+    while (owed > 0) answer();
+    assert.equal(nextAnswer, count);
+    assert.equal(host.memoryPages, pages);
+    assert.equal(stat(host, "istio_nats_refusals_total", { reason: "not_allowed" }), count);
+  });
+
+  it("holds nobody else", () => {
+    const host = configuredHost({ limits: { outstandingReplies: 1024 } });
+    const flooding = Wire.connected(host);
+    for (let i = 0; i < 200; i++) flooding.client(pub("no.1"));
+    assert.ok(flooding.connection.heldDownstream > 0);
+    const other = Wire.connected(host);
+    assert.equal(other.client(pub("no.1") + pub("ok.1")), PING + pub("ok.1"));
+  });
+
+  it("is not held for ever by one record that is larger than the bound, whose payload is still to come", () => {
+    const subject = `no.${"x".repeat(2000)}`;
+    const host = configuredHost({ limits: { outstandingReplies: 1024 } });
+    for (const cut of [`PUB ${subject} 10\r\n`.length, `PUB ${subject} 10\r\n`.length + 3, -1]) {
+      const wire = Wire.connected(host);
+      const whole = pub(subject, "0123456789");
+      let sent = wire.client(whole.slice(0, cut));
+      sent += wire.client(whole.slice(cut));
+      assert.equal(sent, PING, `cut at ${cut}`);
+      assert.equal(wire.server(PONG), publishViolation(subject));
+    }
+  });
+
+  it("is let go at the end of its stream: what was held is judged, not passed", () => {
+    const wire = Wire.connected(configuredHost({ limits: { outstandingReplies: 1024 } }));
+    let forwarded = "";
+    while (wire.connection.heldDownstream === 0) forwarded += wire.client(pub("no.1"));
+    assert.equal(wire.client(pub("no.2") + pub("ok.1"), true), PING + PING + pub("ok.1"));
+    assert.match(forwarded, /^(PING\r\n)+$/);
+  });
+
+  it("that breaks the protocol in what was held is ended there", () => {
+    const wire = Wire.connected(configuredHost({ limits: { outstandingReplies: 1024 } }));
+    while (wire.connection.heldDownstream === 0) wire.client(pub("no.1"));
+    wire.client(`${pub("ok.1")}BOGUS\r\n${pub("ok.2")}`);
+    while (wire.connection.heldDownstream > 0) wire.server(PONG);
+    assert.equal(wire.released(), `${PING}${pub("ok.1")}?\r\n`);
+    assert.equal(wire.client(pub("ok.3")), "");
+  });
+});
+
+describe("limits.memory, the budget of a VM", () => {
+  const MEMORY = 8 << 20;
+  const LINE = `SUB ok.${"x".repeat(4000)}`;
+
+  it("ends a connection that asks for more than an eighth of it, and leaves the others alone", () => {
+    const host = configuredHost({ limits: { memory: MEMORY } });
+    const quiet = Wire.connected(host);
+    quiet.client("SUB ok.1 1\r\n");
+    const greedy = Wire.connected(host);
+    let subscribed = 0;
+    while (stat(host, "istio_nats_protocol_errors_total", { kind: "memory" }) === 0) {
+      for (let i = 0; i < 10; i++) greedy.client(`${LINE} ${subscribed++}\r\n`);
+      assert.ok(subscribed < 4000, "the budget never ends");
+    }
+    assert.equal(greedy.client(pub("ok.1")), "");
+    const fitting = MEMORY / 8 / LINE.length;
+    assert.ok(subscribed > fitting * 0.8 && subscribed < fitting * 1.2, `${subscribed} subscriptions fit`);
+    assert.equal(quiet.client(pub("no.1") + pub("ok.1")), PING + pub("ok.1"));
+    assert.equal(quiet.server(PONG + "MSG ok.1 1 0\r\n\r\n"), `${publishViolation("no.1")}MSG ok.1 1 0\r\n\r\n`);
+  });
+
+  it("is free again once the connections have ended", () => {
+    const host = configuredHost({ limits: { memory: MEMORY } });
+    let pages = 0;
+    for (let round = 0; round < 20; round++) {
+      const wires = Array.from({ length: 7 }, () => Wire.connected(host));
+      for (const wire of wires) {
+        for (let i = 0; i < 200; i++) assert.notEqual(wire.client(`${LINE} ${i}\r\n`), "");
+      }
+      for (const wire of wires) wire.connection.close("client");
+      if (round === 4) pages = host.memoryPages;
+    }
+    assert.equal(stat(host, "istio_nats_protocol_errors_total"), 0);
+    assert.equal(host.memoryPages, pages);
+  });
+
+  it("bounds what connections hold that send half lines, however many there are", () => {
+    const host = configuredHost({ limits: { memory: MEMORY } });
+    const half = `PUB ok.${"x".repeat(4000)}`;
+    const wires: Wire[] = [];
+    for (let i = 0; i < 4000; i++) {
+      const wire = Wire.connected(host);
+      wire.client(half);
+      wires.push(wire);
+    }
+    assert.ok(host.memoryPages < 20 + (3 * MEMORY) / 65_536, `${host.memoryPages} pages`);
+    const refused = stat(host, "istio_nats_protocol_errors_total", { kind: "memory" });
+    assert.ok(refused > 500, `${refused} were ended`);
+    // A tick closes some of them, as Envoy closes them one inside the other (test/e2e/hostile-crowd.test.ts).
+    for (let i = 0; i < 200; i++) host.tick();
+    assert.equal(wires.filter((wire) => wire.connection.closed).length, refused);
+    // The first ones go on as if nothing had happened.
+    assert.equal(wires[0]!.client(" 0\r\n\r\n"), `${half} 0\r\n\r\n`);
+  });
+
+  it("when nearly used up, is given back first by connections of whose peers nothing is known", () => {
+    const host = configuredHost({ limits: { memory: MEMORY } });
+    const unknown = Array.from({ length: 10 }, () => new Wire(host));
+    // A server's line without end is all that a connection without a client's byte can hold.
+    for (const wire of unknown) wire.server(`INFO {"a":"${"x".repeat(60_000)}`);
+    // Each keeps below its share, all together come near the budget.
+    const known = Array.from({ length: 8 }, () => Wire.connected(host));
+    for (let sid = 0; sid < 230 && unknown.some((wire) => !wire.connection.closed); sid++) {
+      for (const wire of known) wire.client(`${LINE} ${sid}\r\n`);
+      host.tick();
+    }
+    assert.ok(unknown.every((wire) => wire.connection.closed));
+    for (const wire of known) {
+      assert.equal(wire.connection.closed, false);
+      assert.equal(wire.client(pub("ok.1")), pub("ok.1"));
+    }
+  });
+});
+
+describe("a peer that may not connect", () => {
+  it("is answered at its first bytes and closed, and nothing of it reaches the server", () => {
+    const host = configuredHost();
+    for (const peer of [null, "spiffe://elsewhere.example/ns/shop/sa/orders-api"]) {
+      const wire = new Wire(host, peer);
+      assert.equal(wire.server(INFO), INFO);
+      assert.equal(wire.client(CONNECT + pub("ok.1")), `${PING}?\r\n`);
+      assert.equal(wire.client(pub("ok.1")), "");
+      assert.equal(wire.server(`${PONG}-ERR 'Unknown Protocol Operation'\r\n`), "-ERR 'Authorization Violation'\r\n");
+      host.advance(2000);
+      host.tick();
+      assert.ok(wire.connection.closedByFilter);
+    }
+    assert.equal(stat(host, "istio_nats_connections_opened_total", { verdict: "refused" }), 2);
+    assert.equal(stat(host, "istio_nats_refusals_total", { operation: "CONNECT", reason: "unauthenticated" }), 2);
+  });
+});

@@ -1,0 +1,184 @@
+import { describe, it } from "node:test";
+import { freshSeed, Random } from "./random.ts";
+import { assertSame, configuredHost, hpub, msg, PING, PONG, pub, publishViolation, Wire, type Policy } from "./wire.ts";
+
+const MIB = 1 << 20;
+const HEADERS = "NATS/1.0\r\nA: b\r\n\r\n";
+
+/** nats-server with max_payload at 8 MiB, so that a payload is larger than any chunk. */
+const INFO_8_MIB = `INFO {"headers":true,"max_payload":${8 * MIB}} \r\n`;
+
+function filled(length: number, text = "payload. "): string {
+  return text.repeat(Math.ceil(length / text.length)).slice(0, length);
+}
+
+/** Operations, what nats-server reads of them, and what the client reads once all PINGs are answered. */
+class Traffic {
+  client = "";
+  toServer = "";
+  toClient = "";
+
+  allowed(operation: string): this {
+    this.client += operation;
+    this.toServer += operation;
+    return this;
+  }
+
+  refused(subject: string, payload: string): this {
+    this.client += pub(subject, payload);
+    this.toServer += PING;
+    this.toClient += publishViolation(subject);
+    return this;
+  }
+
+  get pings(): number {
+    return this.toServer.split("\r\n").filter((line) => line === "PING").length;
+  }
+}
+
+/** Plays `traffic` in chunks of these sizes; the last size repeats. */
+function assertPlays(traffic: Traffic, sizes: readonly number[], what: string, config: Policy = {}): void {
+  const wire = Wire.connected(configuredHost(config), { info: INFO_8_MIB });
+  let toServer = "";
+  for (let at = 0, i = 0; at < traffic.client.length; i++) {
+    const size = sizes[Math.min(i, sizes.length - 1)]!;
+    toServer += wire.client(traffic.client.slice(at, at + size));
+    at += size;
+  }
+  assertSame(toServer, traffic.toServer, `${what}, to the server`);
+  assertSame(wire.server(PONG.repeat(traffic.pings)), traffic.toClient, `${what}, to the client`);
+}
+
+// outstandingReplies must not make these wait: that is another test's matter.
+const PATIENT: Policy = { limits: { outstandingReplies: 16 * MIB } };
+
+describe("a chunk of a client", () => {
+  // Envoy handed over up to 1,064,960 bytes at a buffer limit of 1 MiB.
+  for (const size of [256 * 1024, 1_064_960, 3 * MIB]) {
+    it(`of ${size} bytes of small allowed operations passes as it is`, () => {
+      const one = pub("ok.1", filled(40));
+      const traffic = new Traffic().allowed(one.repeat(Math.floor(size / one.length)));
+      assertPlays(traffic, [size], "in one chunk");
+    });
+
+    it(`of ${size} bytes of small refused operations becomes as many PINGs`, () => {
+      const traffic = new Traffic();
+      const count = Math.floor(size / pub("no.1", filled(40)).length);
+      for (let i = 0; i < count; i++) traffic.refused(`no.${i % 10}`, filled(40));
+      assertPlays(traffic, [size], "in one chunk", PATIENT);
+    });
+
+    it(`of ${size} bytes with an edit every 20 KiB is edited everywhere and nowhere else`, () => {
+      const traffic = new Traffic();
+      while (traffic.client.length < size) {
+        traffic
+          .allowed(pub("ok.1", filled(10_000)))
+          .refused("no.1", filled(1000))
+          .allowed(pub("ok.2", filled(9000)));
+      }
+      assertPlays(traffic, [traffic.client.length], "in one chunk");
+      assertPlays(traffic, [1_064_960], "in chunks as Envoy makes them");
+    });
+  }
+
+  it("with an edit behind a payload of 900 KiB is edited there", () => {
+    const traffic = new Traffic()
+      .allowed(pub("ok.1", filled(900 * 1024)))
+      .refused("no.1", "x")
+      .allowed(PONG);
+    assertPlays(traffic, [traffic.client.length], "in one chunk");
+  });
+
+  it("with an edit before and behind a payload of 3 MiB is edited in both places", () => {
+    const traffic = new Traffic()
+      .refused("no.1", "x")
+      .allowed(pub("ok.1", filled(3 * MIB)))
+      .refused("no.2", "y");
+    assertPlays(traffic, [traffic.client.length], "in one chunk");
+  });
+
+  it("that is filled by a refused payload of 8 MiB becomes nothing until the payload ends", () => {
+    const traffic = new Traffic().refused("no.1", filled(8 * MIB)).allowed(pub("ok.1", "after"));
+    for (const size of [32 * 1024, 1_064_960, 3 * MIB, 9 * MIB]) assertPlays(traffic, [size], `chunks of ${size}`);
+  });
+
+  it("that ends inside a payload, a line or headers goes on with the next one, wherever it ends", () => {
+    const traffic = new Traffic()
+      .allowed(pub("ok.1", filled(300_000)))
+      .refused("no.1", filled(300_000))
+      .allowed(hpub("ok.2", HEADERS, filled(300_000)))
+      .refused("no.2", filled(10));
+    // All ends around each border of an operation and of the windows of 256 KiB in which a chunk is read.
+    const borders = [0, 300_013, 600_000, 600_030, 900_050, 900_090, 262_144, 524_288, 786_432];
+    for (const border of borders) {
+      for (let at = border - 8; at <= border + 40; at += 3) {
+        if (at > 0) assertPlays(traffic, [at, 4 * MIB], `first chunk of ${at}`);
+      }
+    }
+  });
+
+  it("with control lines of 4,096 bytes across the windows in which it is read is read alike", () => {
+    const name = filled(4080, "token.").replace(/\.$/, "x");
+    const traffic = new Traffic();
+    for (let i = 0; i < 400; i++) {
+      traffic.allowed(pub(`ok.${name}`)).refused(`no.${name}`, "z");
+    }
+    assertPlays(traffic, [4 * MIB], "in one chunk", PATIENT);
+  });
+
+  it("with header blocks of 16 KiB across the windows in which it is read is read alike", () => {
+    const block = `NATS/1.0\r\nA: ${filled(16_384 - 17)}\r\n\r\n`;
+    const traffic = new Traffic();
+    for (let i = 0; i < 100; i++) traffic.allowed(hpub("ok.1", block, filled(i))).refused("no.1", "z");
+    assertPlays(traffic, [4 * MIB], "in one chunk");
+    assertPlays(traffic, [10_007], "in chunks smaller than a block");
+  });
+
+  it("of any size and mixture is read alike", (t) => {
+    const random = new Random(freshSeed());
+    t.diagnostic(`TEST_SEED=${random.seed}`);
+    for (let round = 0; round < 30; round++) {
+      const traffic = new Traffic();
+      while (traffic.client.length < 2 * MIB) {
+        const size = random.pick([0, 1, 15, 100, 4000, 60_000, 262_143, 400_000]);
+        const payload = filled(random.below(size + 1));
+        if (random.below(2) === 0) traffic.allowed(pub(`ok.${random.below(9)}`, payload));
+        else traffic.refused(`no.${random.below(9)}`, payload);
+      }
+      const sizes = Array.from({ length: 40 }, () => 1 + random.below(random.pick([10, 5000, 300_000, 2 * MIB])));
+      assertPlays(traffic, [...sizes, MIB], `TEST_SEED=${random.seed}, round ${round}`, PATIENT);
+    }
+  });
+});
+
+describe("a chunk of a server", () => {
+  it("of 3 MiB with PONGs that become texts between large messages is edited everywhere and nowhere else", () => {
+    const wire = Wire.connected(configuredHost());
+    const count = 300;
+    wire.client(pub("no.1").repeat(count));
+    const one = msg("ok.1", "1", filled(10_000));
+    const server = `${one}${PONG}`.repeat(count);
+    assertSame(wire.server(server), `${one}${publishViolation("no.1")}`.repeat(count), "to the client");
+  });
+
+  it("grows: 2,000 PONGs become as many texts of 4 KiB", () => {
+    const name = `no.${filled(4000, "token.")}x`;
+    const wire = Wire.connected(configuredHost({ limits: { outstandingReplies: 16 * MIB } }));
+    for (let i = 0; i < 20; i++) wire.client(pub(name).repeat(100));
+    assertSame(wire.server(PONG.repeat(2000)), publishViolation(name).repeat(2000), "to the client");
+  });
+
+  it("is filtered behind, before and inside payloads of 3 MiB", () => {
+    const host = configuredHost({ rule: { subscribe: { allow: ["ok.>"], deny: ["ok.secret"] } } });
+    const wire = Wire.connected(host, { info: INFO_8_MIB });
+    wire.client("SUB ok.* 1\r\n");
+    const shown = msg("ok.1", "1", filled(3 * MIB));
+    const hidden = msg("ok.secret", "1", filled(3 * MIB));
+    const server = hidden + shown + hidden + hidden + shown;
+    for (const size of [50_000, 1_064_960, server.length]) {
+      let toClient = "";
+      for (let at = 0; at < server.length; at += size) toClient += wire.server(server.slice(at, at + size));
+      assertSame(toClient, shown + shown, `chunks of ${size}`);
+    }
+  });
+});

@@ -1,0 +1,220 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import {
+  configuredHost,
+  CONNECT,
+  msg,
+  PING,
+  PONG,
+  pub,
+  publishViolation,
+  stat,
+  subscriptionViolation,
+  VERBOSE_CONNECT,
+  Wire,
+} from "./wire.ts";
+
+const FILTERED = { subscribe: { allow: ["ok.>", "box.*"], deny: ["ok.secret", "ok.work.x workers"] } };
+
+describe("a subscription with wildcards over a deny", () => {
+  it("is accepted, and what the deny covers is kept back, by the delivered subject and on every subscription", () => {
+    const host = configuredHost({ rule: FILTERED });
+    const wire = Wire.connected(host);
+    const subs = "SUB box.a 1\r\nSUB ok.* 2\r\n";
+    assert.equal(wire.client(subs), subs);
+    const shown = msg("ok.1", "2", "a") + msg("box.a", "1", "b");
+    // JetStream delivers on other subjects than the inbox that was subscribed to.
+    const hidden = msg("ok.secret", "2", "c") + msg("ok.secret", "1", "d");
+    assert.equal(wire.server(shown + hidden + shown), shown + shown);
+    assert.equal(stat(host, "istio_nats_refusals_total", { operation: "MSG", reason: "denied" }), 2);
+    assert.equal(stat(host, "istio_nats_bytes_total", { operation: "MSG", verdict: "refused" }), 2);
+  });
+
+  it("turns nothing on before it is there: a literal subscription costs no filter", () => {
+    const wire = Wire.connected(configuredHost({ rule: FILTERED }));
+    wire.client("SUB box.a 1\r\n");
+    const delivered = msg("ok.secret", "1", "d");
+    assert.equal(wire.server(delivered), delivered);
+  });
+
+  it("filters HMSG as well", () => {
+    const wire = Wire.connected(configuredHost({ rule: FILTERED }));
+    wire.client("SUB ok.* 2\r\n");
+    const headers = "NATS/1.0\r\nA: b\r\n\r\n";
+    const hmsg = (subject: string): string =>
+      `HMSG ${subject} 2 r ${headers.length} ${headers.length + 1}\r\n${headers}x\r\n`;
+    assert.equal(wire.server(hmsg("ok.secret") + hmsg("ok.1") + hmsg("ok.secret")), hmsg("ok.1"));
+  });
+
+  it("stays filtered after UNSUB, since messages are under way, and until the server has taken a second CONNECT", () => {
+    const wire = Wire.connected(configuredHost({ rule: FILTERED }));
+    wire.client("SUB ok.* 2\r\nUNSUB 2\r\n");
+    assert.equal(wire.server(msg("ok.secret", "2") + msg("ok.1", "2")), msg("ok.1", "2"));
+    wire.client(`${CONNECT}SUB box.a 1\r\n`);
+    // What the server had queued before it took that CONNECT comes before this PONG.
+    assert.equal(wire.server(msg("ok.secret", "2") + PONG), "");
+    assert.equal(wire.server(msg("ok.secret", "1")), msg("ok.secret", "1"));
+  });
+
+  it("in DRY_RUN gets everything, and what would have been kept back is counted", () => {
+    const host = configuredHost({ mode: "DRY_RUN", rule: FILTERED });
+    const wire = Wire.connected(host);
+    wire.client("SUB ok.* 2\r\n");
+    const all = msg("ok.secret", "2", "a") + msg("ok.1", "2", "b");
+    assert.equal(wire.server(all), all);
+    assert.equal(stat(host, "istio_nats_dry_run_refusals_total", { operation: "MSG", reason: "denied" }), 1);
+    assert.equal(stat(host, "istio_nats_messages_total", { operation: "MSG", verdict: "allowed" }), 2);
+  });
+
+  it("with a queue is refused, since a filtered member would swallow its group's messages", () => {
+    const host = configuredHost({ rule: FILTERED });
+    const wire = Wire.connected(host);
+    assert.equal(wire.client("SUB ok.* q 1\r\nSUB ok.work.* workers 2\r\n"), PING + PING);
+    assert.equal(
+      wire.server(PONG + PONG),
+      subscriptionViolation("ok.*", "q") + subscriptionViolation("ok.work.*", "workers"),
+    );
+    assert.equal(stat(host, "istio_nats_refusals_total", { reason: "queue_over_deny" }), 2);
+  });
+});
+
+describe("UNSUB with a maximum, while deliveries are filtered", () => {
+  /** Filtering, with a subscription of which the deny covers a part. */
+  function filtering(connect: string): Wire {
+    const wire = Wire.connected(configuredHost({ rule: FILTERED }), { connect });
+    wire.client("SUB ok.* 9\r\n");
+    return wire;
+  }
+
+  it("is counted by messages that reach the client; the server hears of the end only, with the client's next bytes", () => {
+    const wire = filtering(CONNECT);
+    assert.equal(wire.client("UNSUB 9 2\r\n"), "");
+    const two = msg("ok.1", "9") + msg("ok.2", "9");
+    assert.equal(wire.server(msg("ok.secret", "9") + two + msg("ok.3", "9")), two);
+    assert.equal(wire.client(pub("ok.1")), `UNSUB 9\r\n${pub("ok.1")}`);
+    assert.equal(wire.client(pub("ok.1")), pub("ok.1"));
+  });
+
+  it("is answered with +OK in verbose mode, and the +OK of our own UNSUB does not reach the client", () => {
+    const wire = filtering(VERBOSE_CONNECT);
+    assert.equal(wire.client("UNSUB 9 1\r\n"), PING);
+    assert.equal(wire.server(PONG), "+OK\r\n");
+    assert.equal(wire.server(msg("ok.1", "9")), msg("ok.1", "9"));
+    assert.equal(wire.client(pub("ok.1")), `${PING}UNSUB 9\r\n${pub("ok.1")}`);
+    assert.equal(wire.server(`${PONG}+OK\r\n+OK\r\n`), "+OK\r\n");
+  });
+
+  it("that is already reached ends at once, at the server too", () => {
+    const wire = filtering(CONNECT);
+    wire.server(msg("ok.1", "9") + msg("ok.2", "9"));
+    assert.equal(wire.client("UNSUB 9 2\r\n"), "UNSUB 9 2\r\n");
+  });
+
+  it("ends a subscription whose sid may be taken again", () => {
+    const wire = filtering(CONNECT);
+    wire.client("UNSUB 9 1\r\n");
+    wire.server(msg("ok.1", "9"));
+    assert.equal(wire.client("SUB ok.9 9\r\n"), "UNSUB 9\r\nSUB ok.9 9\r\n");
+    assert.equal(wire.server(msg("ok.9", "9")), msg("ok.9", "9"));
+  });
+
+  it("of a sid that is not there goes to the server", () => {
+    assert.equal(filtering(CONNECT).client("UNSUB 77 5\r\n"), "UNSUB 77 5\r\n");
+  });
+
+  it("that is no number means now, as at nats-server", () => {
+    for (const max of ["x", "-1", "0", "1234567890"]) {
+      const line = `UNSUB 9 ${max}\r\n`;
+      assert.equal(filtering(CONNECT).client(line), line);
+    }
+  });
+});
+
+describe("reply grants (allow_responses)", () => {
+  const grants = (max: number, expires = "1m"): object => ({
+    publish: { deny: ["never.>"] },
+    allow_responses: { max, expires },
+  });
+
+  function subscribed(rule: object): Wire {
+    const wire = Wire.connected(configuredHost({ rule }));
+    wire.client("SUB ok.1 1\r\n");
+    return wire;
+  }
+
+  it("allow as many answers as max says, to exactly the reply subject that was delivered", () => {
+    const wire = subscribed(grants(2));
+    assert.equal(wire.client(pub("r.1")), PING);
+    wire.server(PONG + msg("ok.1", "1", "", "r.1"));
+    assert.equal(wire.client(pub("r.1") + pub("r.2") + pub("r.1") + pub("r.1")), pub("r.1") + PING + pub("r.1") + PING);
+    assert.equal(wire.server(PONG + PONG), publishViolation("r.2") + publishViolation("r.1"));
+  });
+
+  it("end with their time", () => {
+    const wire = subscribed(grants(5, "10s"));
+    wire.server(msg("ok.1", "1", "", "r.1"));
+    wire.host.advance(10_000);
+    assert.equal(wire.client(pub("r.1")), pub("r.1"));
+    wire.host.advance(1);
+    assert.equal(wire.client(pub("r.1")), PING);
+  });
+
+  it("are used by a second delivery with the same reply, as at nats-server (resp sessions): with max 1 none is left", () => {
+    const wire = subscribed(grants(1));
+    wire.server(msg("ok.1", "1", "", "r.1").repeat(2));
+    assert.equal(wire.client(pub("r.1")), PING);
+  });
+
+  it("survive UNSUB, and never override a deny", () => {
+    const wire = subscribed(grants(1));
+    wire.server(msg("ok.1", "1", "", "r.1") + msg("ok.1", "1", "", "never.1"));
+    assert.equal(wire.client(`UNSUB 1\r\n${pub("r.1")}${pub("never.1")}`), `UNSUB 1\r\n${pub("r.1")}${PING}`);
+  });
+
+  it("belong to one connection", () => {
+    const wire = subscribed(grants(1));
+    wire.server(msg("ok.1", "1", "", "r.1"));
+    const other = Wire.connected(wire.host);
+    assert.equal(other.client(pub("r.1")), PING);
+    assert.equal(wire.client(pub("r.1")), pub("r.1"));
+  });
+
+  it("come of no message that was kept back", () => {
+    const rule = { ...FILTERED, publish: {}, allow_responses: { max: 1, expires: "1m" } };
+    const wire = Wire.connected(configuredHost({ rule }));
+    wire.client("SUB ok.* 1\r\n");
+    wire.server(msg("ok.secret", "1", "", "r.1"));
+    assert.equal(wire.client(pub("r.1")), PING);
+  });
+});
+
+describe("subscriptions", () => {
+  it("of a sid that lives are not replaced; the server keeps the first one, too", () => {
+    const wire = Wire.connected(configuredHost({ limits: { subscriptions: 2 } }));
+    assert.equal(
+      wire.client("SUB ok.1 1\r\nSUB ok.2 1\r\nSUB ok.3 2\r\n"),
+      "SUB ok.1 1\r\nSUB ok.2 1\r\nSUB ok.3 2\r\n",
+    );
+    assert.equal(wire.client("SUB ok.4 3\r\n"), PING);
+  });
+
+  it("that are refused leave the sid free, and a later UNSUB of it goes to the server, which answers", () => {
+    const wire = Wire.connected(configuredHost());
+    assert.equal(wire.client("SUB no.1 5\r\nUNSUB 5\r\nSUB ok.1 5\r\n"), `${PING}UNSUB 5\r\nSUB ok.1 5\r\n`);
+  });
+
+  it("may be 10,000 on one connection, and each ends where its maximum says", () => {
+    const host = configuredHost({ rule: FILTERED });
+    const wire = Wire.connected(host);
+    const count = 10_000;
+    let subs = "SUB ok.* 0\r\n";
+    for (let sid = 1; sid <= count; sid++) subs += `SUB ok.1 ${sid}\r\nUNSUB ${sid} 1\r\n`;
+    const expected = subs.split("\r\n").filter((line) => !line.startsWith("UNSUB"));
+    assert.equal(wire.client(subs), expected.join("\r\n"));
+    let once = "";
+    for (let sid = 1; sid <= count; sid++) once += msg("ok.1", String(sid));
+    assert.equal(wire.server(once), once);
+    const ends = wire.client(PING);
+    assert.equal(ends.split("UNSUB ").length - 1, count);
+  });
+});

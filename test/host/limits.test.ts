@@ -1,0 +1,234 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import {
+  assertSame,
+  auditOf,
+  configuredHost,
+  CONNECT,
+  hpub,
+  INFO,
+  msg,
+  PING,
+  PONG,
+  pub,
+  publishViolation,
+  stat,
+  VERBOSE_CONNECT,
+  Wire,
+} from "./wire.ts";
+
+describe("limits.controlLine", () => {
+  it("takes 4,096 argument bytes and not 4,097, as nats-server does, whether CR LF or LF ends the line", () => {
+    for (const end of ["\r\n", "\n"]) {
+      const subject = `ok.${"x".repeat(4096 - "ok. 1".length)}`;
+      const fits = `SUB ${subject} 1${end}`;
+      assert.equal(Wire.connected(configuredHost()).client(fits), fits);
+      const host = configuredHost();
+      assert.equal(Wire.connected(host).client(`SUB ${subject}x 1${end}`), `${PING}?\r\n`);
+      assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "control_line" }), 1);
+    }
+  });
+
+  it("counts from the first argument to before the line's end, trailing blanks included", () => {
+    const line = `UNSUB ${"1".repeat(4000)}`;
+    const fits = `${line}${" ".repeat(96)}\r\n`;
+    assert.equal(Wire.connected(configuredHost()).client(fits), fits);
+    assert.equal(Wire.connected(configuredHost()).client(`${line}${" ".repeat(97)}\r\n`), `${PING}?\r\n`);
+  });
+
+  it("holds for CONNECT too", () => {
+    const json = (length: number): string => `{"name":"${"x".repeat(length - 11)}"}`;
+    const fits = `CONNECT ${json(4096)}\r\n`;
+    const wire = new Wire(configuredHost());
+    wire.server(INFO);
+    assert.equal(wire.client(fits), fits);
+    const other = new Wire(configuredHost());
+    other.server(INFO);
+    assert.equal(other.client(`CONNECT ${json(4097)}\r\n`), `${PING}?\r\n`);
+  });
+
+  it("ends an unfinished line at once, however it arrives", () => {
+    const wire = Wire.connected(configuredHost());
+    assert.equal(wire.client("SUB "), "");
+    for (let i = 0; i < 4096; i++) assert.equal(wire.client("x"), "");
+    assert.equal(wire.client("x"), `${PING}?\r\n`);
+  });
+
+  it("is configurable in both directions", () => {
+    const host = configuredHost({ limits: { controlLine: 128 } });
+    assert.equal(
+      Wire.connected(host, { connect: "CONNECT {}\r\n" }).client(`SUB ok.${"x".repeat(124)} 1\r\n`),
+      `${PING}?\r\n`,
+    );
+    const large = configuredHost({ limits: { controlLine: 65_536 } });
+    const line = `SUB ok.${"x".repeat(65_500)} 1\r\n`;
+    assert.equal(Wire.connected(large).client(line), line);
+  });
+
+  it("does not count the blanks behind a verb, as nats-server does not", () => {
+    const padded = `PUB${" ".repeat(60_000)}ok.1 3\r\nabc\r\n`;
+    assert.equal(Wire.connected(configuredHost()).client(padded), padded);
+  });
+
+  it("goes with a bound for these blanks, which nats-server has not, in one chunk and in many", () => {
+    for (const blanks of [66_000, 200_000, 262_144, 300_000, 1_000_000]) {
+      for (const rest of ["", "ok.1", "ok.1 3\r\nabc\r\n", "ok.1 3\r\nabc"]) {
+        for (const mode of ["ENFORCE", "DRY_RUN"] as const) {
+          const host = configuredHost({ mode });
+          const wire = Wire.connected(host);
+          wire.client(`PUB${" ".repeat(blanks)}${rest}`);
+          wire.client(" 3\r\nabc\r\n");
+          const ended = stat(host, "istio_nats_protocol_errors_total", { kind: "control_line" });
+          assert.equal(ended, 1, `${blanks} blanks, then ${JSON.stringify(rest)}, in ${mode}`);
+          assert.equal(Wire.connected(host).client(pub("ok.1")), pub("ok.1"));
+        }
+      }
+    }
+  });
+
+  it("takes a line and headers that are as long as any configuration allows, byte by byte behind as many blanks", () => {
+    const host = configuredHost({ limits: { controlLine: 65_536, headers: 65_536 } });
+    const wire = Wire.connected(host);
+    const block = `NATS/1.0\r\nA: ${"x".repeat(65_536 - 17)}\r\n\r\n`;
+    const sizes = " 65536 65537";
+    const subject = `ok.${"x".repeat(65_536 - sizes.length - 3)}`;
+    const operation = `HPUB${" ".repeat(65_000)}${subject}${sizes}\r\n${block}y\r\n`;
+    let sent = "";
+    for (let at = 0; at < operation.length; at += 9_999) sent += wire.client(operation.slice(at, at + 9_999));
+    assertSame(sent, operation, "to the server");
+  });
+});
+
+describe("limits.payload and INFO's max_payload", () => {
+  it("take max_payload bytes and not one more, headers included", () => {
+    const info = 'INFO {"headers":true,"max_payload":100}\r\n';
+    const headers = "NATS/1.0\r\nA: b\r\n\r\n";
+    for (const fits of [pub("ok.1", "x".repeat(100)), hpub("ok.1", headers, "x".repeat(100 - headers.length))]) {
+      assert.equal(Wire.connected(configuredHost(), { info }).client(fits), fits);
+    }
+    for (const over of [pub("ok.1", "x".repeat(101)), hpub("ok.1", headers, "x".repeat(101 - headers.length))]) {
+      assert.equal(Wire.connected(configuredHost(), { info }).client(over), `${PING}?\r\n`);
+    }
+  });
+
+  it("follow a later INFO", () => {
+    const wire = Wire.connected(configuredHost(), { info: 'INFO {"headers":true,"max_payload":100}\r\n' });
+    wire.server('INFO {"headers":true,"max_payload":200}\r\n');
+    const fits = pub("ok.1", "x".repeat(200));
+    assert.equal(wire.client(fits), fits);
+    wire.server('INFO {"headers":true,"max_payload":50}\r\n');
+    assert.equal(wire.client(fits), `${PING}?\r\n`);
+  });
+
+  it("are the smaller of the two", () => {
+    const host = configuredHost({ limits: { payload: 50 } });
+    assert.equal(Wire.connected(host).client(pub("ok.1", "x".repeat(50))), pub("ok.1", "x".repeat(50)));
+    assert.equal(Wire.connected(host).client(pub("ok.1", "x".repeat(51))), `${PING}?\r\n`);
+  });
+});
+
+describe("limits.headers", () => {
+  const block = (length: number): string => `NATS/1.0\r\nA: ${"x".repeat(length - 17)}\r\n\r\n`;
+
+  it("holds a block of 16 KiB until it is judged, and refuses a larger one with nats-server's text", () => {
+    const fits = hpub("ok.1", block(16_384), "x");
+    const wire = Wire.connected(configuredHost());
+    assert.equal(wire.client(fits.slice(0, 16_000)), "");
+    assert.equal(wire.client(fits.slice(16_000)), fits);
+    const host = configuredHost();
+    const other = Wire.connected(host);
+    assert.equal(other.client(hpub("ok.1", block(16_385), "x") + pub("ok.2")), PING + pub("ok.2"));
+    assert.equal(other.server(PONG), publishViolation("ok.1"));
+    assert.equal(stat(host, "istio_nats_refusals_total", { reason: "headers_too_large" }), 1);
+  });
+
+  it("is configurable", () => {
+    const small = configuredHost({ limits: { headers: 64 } });
+    assert.equal(Wire.connected(small).client(hpub("ok.1", block(65))), PING);
+    const large = configuredHost({ limits: { headers: 65_536 } });
+    assert.equal(Wire.connected(large).client(hpub("ok.1", block(65_536))), hpub("ok.1", block(65_536)));
+  });
+});
+
+describe("limits.subscriptions", () => {
+  it("refuses the one too many with nats-server's text and keeps the connection", () => {
+    const host = configuredHost({ limits: { subscriptions: 3 } });
+    const wire = Wire.connected(host);
+    const three = "SUB ok.1 1\r\nSUB ok.2 2\r\nSUB ok.3 3\r\n";
+    assert.equal(wire.client(`${three}SUB ok.4 4\r\n`), three + PING);
+    assert.equal(wire.server(PONG), "-ERR 'maximum subscriptions exceeded'\r\n");
+    assert.equal(stat(host, "istio_nats_refusals_total", { operation: "SUB", reason: "too_many_subscriptions" }), 1);
+    // nats-server asks before it looks at the sid (client.go processSubEx).
+    assert.equal(wire.client("SUB ok.1 1\r\n"), PING);
+    assert.equal(wire.client("UNSUB 2\r\nSUB ok.4 4\r\n"), "UNSUB 2\r\nSUB ok.4 4\r\n");
+    assert.equal(wire.client("SUB ok.5 5\r\n"), PING);
+  });
+
+  it("counts neither refused subscriptions, nor repeated sids, nor those that a maximum ended", () => {
+    const wire = Wire.connected(configuredHost({ limits: { subscriptions: 3 } }));
+    wire.client("SUB no.1 1\r\nSUB ok.1 1\r\nSUB ok.1 1\r\nSUB ok.1 2\r\nUNSUB 2 1\r\n");
+    wire.server(PONG + msg("ok.1", "2"));
+    assert.equal(wire.client("SUB ok.3 3\r\nSUB ok.4 4\r\n"), "SUB ok.3 3\r\nSUB ok.4 4\r\n");
+    assert.equal(wire.client("SUB ok.5 5\r\n"), PING);
+  });
+
+  it("begins anew with a second CONNECT, as nats-server drops all subscriptions then", () => {
+    const wire = Wire.connected(configuredHost({ limits: { subscriptions: 1 } }));
+    wire.client("SUB ok.1 1\r\n");
+    assert.equal(wire.client(`${CONNECT}SUB ok.2 2\r\n`), `${CONNECT}${PING}SUB ok.2 2\r\n`);
+  });
+});
+
+describe("limits.responses", () => {
+  const rule = { publish: {}, allow_responses: { max: 1, expires: "1m" } };
+
+  it("forgets the oldest reply subject once there are more", () => {
+    const wire = Wire.connected(configuredHost({ rule, limits: { responses: 2 } }));
+    wire.client("SUB ok.1 1\r\n");
+    for (const reply of ["r.1", "r.2", "r.3"]) wire.server(msg("ok.1", "1", "", reply));
+    assert.equal(wire.client(pub("r.1") + pub("r.2") + pub("r.3")), PING + pub("r.2") + pub("r.3"));
+  });
+});
+
+describe("audit.refusalsPerSecond and audit.burst", () => {
+  it("bound the records, and every refusal is either written or counted as left out", () => {
+    const host = configuredHost({ audit: { refusalsPerSecond: 10, burst: 5 } });
+    const wire = Wire.connected(host);
+    let refused = 0;
+    for (let second = 0; second < 4; second++) {
+      for (let i = 0; i < 100; i++) {
+        wire.client(pub("no.1"));
+        wire.server(PONG);
+        refused++;
+      }
+      host.advance(1000);
+    }
+    host.advance(5000);
+    host.tick();
+    const records = auditOf(host);
+    const written = records.filter(({ event }) => event === "refused").length;
+    const left = records.reduce((sum, { suppressed }) => sum + Number(suppressed ?? 0), 0);
+    // At most the burst in each second, as the bucket holds no more.
+    assert.equal(written, 20);
+    assert.equal(written + left, refused);
+    assert.equal(stat(host, "istio_nats_refusals_total", { reason: "not_allowed" }), refused);
+  });
+
+  it("let the long run have refusalsPerSecond", () => {
+    const host = configuredHost({ audit: { refusalsPerSecond: 10, burst: 5 } });
+    const wire = Wire.connected(host);
+    for (let i = 0; i < 1000; i++) {
+      wire.client(pub("no.1"));
+      wire.server(PONG);
+      host.advance(10);
+    }
+    const written = auditOf(host).filter(({ event }) => event === "refused").length;
+    assert.ok(written >= 100 && written <= 105, `${written} records in ten seconds`);
+  });
+});
+
+it("in verbose mode the one subscription too many is answered by its error alone", () => {
+  const wire = Wire.connected(configuredHost({ limits: { subscriptions: 1 } }), { connect: VERBOSE_CONNECT });
+  assert.equal(wire.client("SUB ok.1 1\r\nSUB ok.2 2\r\n"), `SUB ok.1 1\r\n${PING}`);
+  assert.equal(wire.server(`+OK\r\n${PONG}`), "+OK\r\n-ERR 'maximum subscriptions exceeded'\r\n");
+});

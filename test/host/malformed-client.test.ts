@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { LONG, MALFORMED, SILENT, UNKNOWN, WITH_TEXT } from "./malformed.ts";
+import { assertSame, auditOf, CONNECT, configuredHost, INFO, PING, PONG, pub, stat, Wire } from "./wire.ts";
+
+const BEFORE = pub("ok.before", "1");
+const AFTER = pub("ok.after", "2");
+
+describe("malformed bytes of a client, in ENFORCE", () => {
+  for (const { name, bytes, kind, becomes, first } of MALFORMED) {
+    it(`${name}: nats-server reads ${JSON.stringify(becomes)} instead, and nothing of what follows`, () => {
+      const host = configuredHost();
+      const wire = new Wire(host);
+      wire.server(INFO);
+      const start = first ? "" : CONNECT + BEFORE;
+      assert.equal(wire.client(start + bytes + AFTER), start + becomes);
+      assert.equal(wire.client(AFTER), "");
+      assert.equal(wire.client(AFTER, true), "");
+      assert.equal(stat(host, "istio_nats_protocol_errors_total"), 1);
+      assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind }), 1);
+      const [record, ...further] = auditOf(host).filter(({ event }) => event === "unreadable");
+      assert.equal(record?.["kind"], kind);
+      assert.ok(String(record["remedy"]).length > 10);
+      assert.deepEqual(further, []);
+      // nats-server closes; should it not, the tick does after two seconds.
+      assert.equal(wire.connection.closed, false);
+      host.advance(2000);
+      host.tick();
+      assert.equal(wire.connection.closedByFilter, true);
+      const other = Wire.connected(host);
+      assert.equal(other.client(AFTER), AFTER);
+    });
+  }
+
+  it("the client's last line is nats-server's text for a control line that is too long", () => {
+    const wire = Wire.connected(configuredHost());
+    assert.equal(wire.client(`${pub("no.1")}SUB ${LONG}\r\n`), PING + WITH_TEXT);
+    assert.equal(
+      wire.server(`${PONG}${PONG}-ERR 'Unknown Protocol Operation'\r\n`),
+      "-ERR 'Permissions Violation for Publish to \"no.1\"'\r\n-ERR 'maximum control line exceeded'\r\n",
+    );
+    assert.equal(wire.server("MSG ok.1 1 0\r\n\r\n"), "");
+  });
+
+  it("the client's last line is nats-server's text for a payload that is too large", () => {
+    const wire = Wire.connected(configuredHost());
+    assert.equal(wire.client("PUB ok.1 1048577\r\n"), WITH_TEXT);
+    assert.equal(wire.server(`${PONG}-ERR 'Unknown Protocol Operation'\r\n`), "-ERR 'Maximum Payload Violation'\r\n");
+  });
+
+  it("before authentication an endless line becomes a CONNECT that is too long, which nats-server answers with that text", () => {
+    const wire = new Wire(configuredHost());
+    wire.server('INFO {"auth_required":true,"max_payload":1048576}\r\n');
+    const sent = wire.client(`SUB ${LONG}\r\n`);
+    assert.match(sent, /^CONNECT \{ +\r\n$/);
+    assert.equal(sent.length - "CONNECT ".length - "\r\n".length, 4097);
+  });
+
+  it("a refused payload that does not end with CR LF makes nats-server say what it would have said", () => {
+    for (const end of ["xx", "\rx", "\n\r", "x\n"]) {
+      const host = configuredHost();
+      const wire = Wire.connected(host);
+      assert.equal(wire.client(`${pub("no.1", "a")}PUB no.2 3\r\nabc${end}${AFTER}`), PING + UNKNOWN);
+      assert.equal(wire.client(AFTER), "");
+      assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "payload_end" }), 1);
+      // The refusal before it is answered, the broken one never was one.
+      assert.equal(
+        wire.server(`${PONG}-ERR 'Unknown Protocol Operation'\r\n`),
+        "-ERR 'Permissions Violation for Publish to \"no.1\"'\r\n-ERR 'Unknown Protocol Operation'\r\n",
+      );
+    }
+  });
+
+  it("an HPUB without headers in CONNECT, or in INFO, closes without a word", () => {
+    const noHeaders = 'CONNECT {"verbose":false,"headers":false}\r\n';
+    const oldServer = 'INFO {"max_payload":1048576}\r\n';
+    for (const options of [{ connect: noHeaders }, { info: oldServer }]) {
+      const host = configuredHost();
+      const wire = Wire.connected(host, options);
+      assert.equal(wire.client(`HPUB ok.1 12 12\r\nNATS/1.0\r\n\r\n\r\n${AFTER}`), SILENT);
+      assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "headers_unsupported" }), 1);
+    }
+  });
+
+  it("a frame that the end of the stream or a reset cuts off is dropped; the end is counted", () => {
+    for (const half of ["PUB ok.1 5\r\nab", "PUB ok.1", "SU", "PUB no.1 5\r\nab", 'CONNECT {"verb']) {
+      const host = configuredHost();
+      const wire = Wire.connected(host);
+      wire.client(half);
+      wire.client("", true);
+      assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "unfinished" }), 1, half);
+      const reset = Wire.connected(host);
+      reset.client(half);
+      reset.connection.close("client");
+      assert.equal(stat(host, "istio_nats_connections_closed_total"), 1, half);
+      assert.equal(Wire.connected(host).client(AFTER), AFTER);
+    }
+  });
+});
+
+describe("malformed bytes of a client, cut anywhere", () => {
+  const host = configuredHost();
+  for (const { name, bytes, becomes, first } of MALFORMED) {
+    it(`${name}: nats-server reads the same`, () => {
+      const start = first ? "" : CONNECT + BEFORE;
+      const step = Math.max(1, Math.floor(bytes.length / 60));
+      for (let at = 1; at < bytes.length; at += step) {
+        const wire = new Wire(host);
+        wire.server(INFO);
+        const sent = wire.client(start + bytes.slice(0, at)) + wire.client(bytes.slice(at)) + wire.client(AFTER);
+        assertSame(sent, start + becomes, `cut at ${at}`);
+        wire.connection.close("client");
+      }
+    });
+  }
+});
+
+describe("malformed bytes of a client, in DRY_RUN", () => {
+  for (const { name, bytes, kind, first } of MALFORMED) {
+    it(`${name}: it passes with all that follows, and is counted`, () => {
+      const host = configuredHost({ mode: "DRY_RUN" });
+      const wire = new Wire(host);
+      wire.server(INFO);
+      const start = first ? "" : CONNECT + BEFORE;
+      assert.equal(wire.client(start + bytes + AFTER), start + bytes + AFTER);
+      assert.equal(wire.client(AFTER), AFTER);
+      assert.equal(wire.server(`${PONG}garbage\r\n`), `${PONG}garbage\r\n`);
+      assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind }), 1);
+      assert.equal(auditOf(host).filter(({ event }) => event === "unreadable_passed").length, 1);
+      host.advance(5000);
+      host.tick();
+      assert.equal(wire.connection.closed, false);
+    });
+  }
+});

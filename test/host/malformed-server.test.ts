@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { configuredHost, PONG, pub, stat, Wire } from "./wire.ts";
+
+const AFTER = pub("ok.after", "2");
+
+describe("malformed bytes of a server", () => {
+  const BROKEN: [name: string, bytes: string][] = [
+    ["HTTP", "HTTP/1.1 400 Bad Request\r\n"],
+    ["TLS", "\x16\x03\x01"],
+    ["a client's operation", "PUB ok.1 0\r\n\r\n"],
+    ["a MSG without size", "MSG ok.1 1\r\n"],
+    ["a MSG with too many arguments", "MSG ok.1 1 r 1 1\r\n"],
+    ["a MSG with a size that is no number", "MSG ok.1 1 x\r\n"],
+    ["a MSG with a size of ten digits", "MSG ok.1 1 1234567890\r\n"],
+    ["a MSG with an empty subject", "MSG  1 0\r\n"],
+    ["a MSG without CR", "MSG ok.1 1 0\n\r\n"],
+    ["an HMSG without header length", "HMSG ok.1 1 12\r\n"],
+    ["an HMSG with more header bytes than payload", "HMSG ok.1 1 13 12\r\n"],
+    ["an INFO that is no JSON", "INFO {broken\r\n"],
+    ["a line without end", `-ERR ${"x".repeat(65_536)}`],
+    ["a subject without end", `MSG ${"x".repeat(65_537)}`],
+    ["an empty line", "\r\n"],
+  ];
+
+  for (const [name, bytes] of BROKEN) {
+    it(`${name}: what came before reaches the client, then nothing does, and the next tick closes`, () => {
+      const host = configuredHost();
+      const wire = Wire.connected(host);
+      wire.client("SUB ok.> 1\r\n");
+      const before = "MSG ok.1 1 2\r\nhi\r\n";
+      assert.equal(wire.server(before + bytes), before);
+      assert.equal(wire.server(before), "");
+      assert.equal(wire.client(AFTER), "");
+      assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "server" }), 1);
+      assert.equal(wire.connection.closedByFilter, true);
+    });
+
+    it(`${name}, in DRY_RUN: it passes with all that follows, and is counted`, () => {
+      const host = configuredHost({ mode: "DRY_RUN" });
+      const wire = Wire.connected(host);
+      assert.equal(wire.server(bytes + PONG), bytes + PONG);
+      assert.equal(wire.client(AFTER), AFTER);
+      assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "server" }), 1);
+      assert.equal(wire.connection.closed, false);
+    });
+  }
+});

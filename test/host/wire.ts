@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { filterModule } from "./filter.ts";
+import { Host, type Configured, type Connection, type HostOptions, type PropertyValue } from "./host.ts";
+
+/** The peer of every connection unless a test says otherwise. */
+export const PEER = "spiffe://cluster.local/ns/shop/sa/orders-api";
+
+/** What nats-server 2.15 says first, shortened to what a filter can act on. */
+export const INFO = 'INFO {"server_id":"N","version":"2.15.2","headers":true,"max_payload":1048576,"client_id":7} \r\n';
+
+/** As clients send it; without it nats-server is verbose and pedantic. */
+export const CONNECT = 'CONNECT {"verbose":false,"pedantic":false,"headers":true,"protocol":1}\r\n';
+export const VERBOSE_CONNECT = 'CONNECT {"verbose":true,"pedantic":false,"headers":true,"protocol":1}\r\n';
+
+/** The PING with which the filter replaces an operation, and nats-server's answer to any PING. */
+export const PING = "PING\r\n";
+export const PONG = "PONG\r\n";
+
+export interface Policy {
+  mode?: "ENFORCE" | "DRY_RUN";
+  /** Added to a rule that matches everybody and allows `ok.>` both ways and `_INBOX.>` for replies. */
+  rule?: object;
+  limits?: object;
+  audit?: object;
+}
+
+/** A whole pluginConfig. */
+export function policy({ mode = "ENFORCE", rule, limits, audit }: Policy = {}): object {
+  return {
+    mode,
+    trustDomains: ["cluster.local"],
+    rules: [
+      {
+        name: "everybody",
+        from: [{ principals: ["*"] }],
+        publish: { allow: ["ok.>"] },
+        subscribe: { allow: ["ok.>", "_INBOX.>"] },
+        ...rule,
+      },
+    ],
+    ...(limits && { limits }),
+    ...(audit && { audit }),
+  };
+}
+
+/** A VM that has accepted this policy. */
+export function configuredHost(config: Policy = {}, options: HostOptions = {}): Host {
+  const host = new Host(filterModule(), options);
+  const { accepted, logs }: Configured = host.configure(policy(config));
+  if (!accepted) throw new Error(`the policy was refused: ${JSON.stringify(logs)}`);
+  return host;
+}
+
+export function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+}
+
+/** One connection. Texts are latin-1, so that each character is a byte. */
+export class Wire {
+  readonly connection: Connection;
+
+  constructor(
+    readonly host: Host,
+    peer: string | null = PEER,
+  ) {
+    const properties: Record<string, PropertyValue> = { "connection.id": 11, "source.address": "10.0.0.9:5" };
+    if (peer !== null) properties["connection.uri_san_peer_certificate"] = peer;
+    this.connection = host.connect({ properties });
+  }
+
+  /** A connection whose INFO and CONNECT have passed. */
+  static connected(host: Host, { info = INFO, connect = CONNECT }: { info?: string; connect?: string } = {}): Wire {
+    const wire = new Wire(host);
+    wire.server(info);
+    wire.client(connect);
+    return wire;
+  }
+
+  /** The client sends; answers what nats-server reads. */
+  client(text: string | Uint8Array, eos = false): string {
+    return latin1(this.connection.fromClient(typeof text === "string" ? Buffer.from(text, "latin1") : text, { eos }));
+  }
+
+  /** nats-server sends; answers what the client reads. */
+  server(text: string | Uint8Array): string {
+    return latin1(this.connection.fromServer(typeof text === "string" ? Buffer.from(text, "latin1") : text));
+  }
+
+  /** What a resumed client's bytes became. */
+  released(): string {
+    return latin1(this.connection.takeToServer());
+  }
+}
+
+/** `PUB subject size CR LF payload CR LF`. */
+export function pub(subject: string, payload = "", reply = ""): string {
+  return `PUB ${subject} ${reply}${reply && " "}${payload.length}\r\n${payload}\r\n`;
+}
+
+export function hpub(subject: string, headers: string, payload = "", reply = ""): string {
+  const total = headers.length + payload.length;
+  return `HPUB ${subject} ${reply}${reply && " "}${headers.length} ${total}\r\n${headers}${payload}\r\n`;
+}
+
+export function msg(subject: string, sid: string, payload = "", reply = ""): string {
+  return `MSG ${subject} ${sid} ${reply}${reply && " "}${payload.length}\r\n${payload}\r\n`;
+}
+
+/** nats-server's line for a publish without permission (client.go `publishPermissionViolation`). */
+export function publishViolation(subject: string): string {
+  return `-ERR 'Permissions Violation for Publish to "${subject}"'\r\n`;
+}
+
+/** nats-server's line for a subscription without permission. */
+export function subscriptionViolation(subject: string, queue?: string): string {
+  const using = queue === undefined ? "" : ` using queue "${queue}"`;
+  return `-ERR 'Permissions Violation for Subscription to "${subject}"${using}'\r\n`;
+}
+
+/** The sum of a stat over all series that have these labels, after the counts have been given to the host. */
+export function stat(host: Host, name: string, labels: Record<string, string> = {}): number {
+  host.tick();
+  let sum = 0;
+  for (const [raw, value] of host.metrics) {
+    const matches = Object.entries(labels).every(([key, label]) => raw.includes(`${key}=.=${label};.;`));
+    if (raw.endsWith(`;.;${name}`) && matches) sum += value;
+  }
+  return sum;
+}
+
+/** Audit records logged so far. */
+export function auditOf(host: Host): Record<string, unknown>[] {
+  return host.logs
+    .filter(({ message }) => message.startsWith('{"istio_nats_audit":'))
+    .map(({ message }) => JSON.parse(message) as Record<string, unknown>);
+}
+
+/** Equality of long texts: a difference shows what lies around it and no more. */
+export function assertSame(actual: string, expected: string, what: string): void {
+  if (actual === expected) return;
+  let at = 0;
+  while (actual[at] === expected[at]) at++;
+  const around = (text: string): string => JSON.stringify(text.slice(Math.max(0, at - 40), at + 60));
+  assert.fail(
+    `${what}: ${actual.length} bytes instead of ${expected.length}, at ${at}: ${around(actual)} not ${around(expected)}`,
+  );
+}
