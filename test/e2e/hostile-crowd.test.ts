@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { CONNECT, policy, pub } from "../host/wire.ts";
+import { RawClient } from "../stand/raw-client.ts";
+import { Stand } from "../stand/stand.ts";
+import { waitFor } from "../stand/wait.ts";
+import { linesOf } from "./frames.ts";
+
+/**
+ * Envoy runs what a tick closes one inside the other: 4,000 closings in one tick overflowed the worker's stack, and the
+ * whole proxy was gone (Envoy 1.40, "Check failed: IsOnCentralStack()"), while 745 were none too many.
+ */
+const CROWD = 3000;
+const HALF_HPUB = `HPUB ok.1 60000 60000\r\n${"x".repeat(30_000)}`;
+
+describe("a crowd of connections that uses up limits.memory at once", () => {
+  let stand: Stand;
+  before(async () => {
+    const config = { ...policy({ limits: { memory: 8 << 20, headers: 65_536 } }), identity: "WAYPOINT" };
+    stand = await Stand.start({ listeners: { waypoint: { mode: "WAYPOINT", filter: { config } } } });
+  });
+  after(() => stand.stop());
+
+  it("is shed without harm to the proxy and to those that were there before", async () => {
+    const neighbour = await RawClient.connect(stand.port());
+    await neighbour.handshake();
+    const crowd = await Promise.all(Array.from({ length: CROWD }, () => RawClient.connect(stand.port())));
+    await Promise.all(crowd.map((client) => client.expect("INFO")));
+    await Promise.all(crowd.map((client) => client.send(CONNECT + HALF_HPUB).catch(() => undefined)));
+
+    // What fits stays open, at most 8 MiB of half HPUBs; everybody else is closed.
+    const open = (): number => crowd.filter((client) => !client.isClosed).length;
+    const fits = (8 << 20) / 30_000;
+    await waitFor("the crowd is shed", () => open() <= fits, { timeout: 60_000, explain: () => `${open()} are open` });
+    assert.equal(stand.envoy.isRunning, true);
+    assert.ok(open() > fits / 3, `${open()} are left`);
+    const counted = await stand.envoy.stat("istio_nats_protocol_errors_total", { kind: "memory" });
+    assert.equal(counted, CROWD - open());
+
+    await neighbour.send(pub("no.1"));
+    const refused = "-ERR 'Permissions Violation for Publish to \"no.1\"'";
+    assert.deepEqual(linesOf(await neighbour.flush()), [refused]);
+    for (const client of crowd) client.close();
+    const later = await RawClient.connect(stand.port());
+    await later.handshake();
+    await later.send(pub("no.1"));
+    assert.deepEqual(linesOf(await later.flush()), [refused]);
+    later.close();
+    neighbour.close();
+  });
+});
