@@ -44,8 +44,11 @@ const TASKS: Record<string, Task> = {
   },
   test: () => runSuites([], []),
   format,
+  fuzz: program("test", "fuzz", "main.ts"),
   demo: program("test", "demo", "main.ts"),
   bench: program("bench", "main.ts"),
+  "test:foreign": program("test", "foreign", "main.ts"),
+  "test:matrix": program("test", "matrix", "main.ts"),
 };
 for (const { name } of SUITES) TASKS[name === "lint" ? name : `test:${name}`] = (args) => runSuites([name], args);
 

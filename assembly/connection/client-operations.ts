@@ -40,8 +40,7 @@ export function judge(connection: Connection, chunk: Chunk, line: ClientLine, po
       meter.allowed(Operation.PING);
       return ping(connection, chunk, line, position);
     case Operation.CONNECT:
-      meter.allowed(Operation.CONNECT);
-      return connect(connection, chunk, line, position);
+      return connect(connection, chunk, line, position, meter);
     case Operation.PONG:
       // nats-server reads on to the LF whatever stands there; what means nothing is not forwarded.
       if (line.hasTail) replace(chunk, position, next, PONG_LINE);
@@ -199,11 +198,12 @@ function ping(connection: Connection, chunk: Chunk, line: ClientLine, position: 
  */
 const FIRST_THAT_FORGETS: i32 = 14;
 
-function connect(connection: Connection, chunk: Chunk, line: ClientLine, position: i32): i32 {
+function connect(connection: Connection, chunk: Chunk, line: ClientLine, position: i32, meter: Meter): i32 {
   const again = connection.options.received;
   if (!connection.options.read(line.argument, line.argumentLength)) {
     return unreadable(connection, chunk, position, ProtocolError.CONNECT_JSON);
   }
+  meter.allowed(Operation.CONNECT);
   const next = chunk.position(line.next);
   if (!again) return next;
   if (connection.serverMinor < FIRST_THAT_FORGETS) {

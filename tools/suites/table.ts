@@ -23,5 +23,11 @@ export const SUITES: readonly Suite[] = [
     stage: 3,
     run: nodeSuite("conformance"),
   },
-  { name: "e2e", about: "real clients, real Envoys, a real nats-server", stage: 4, run: nodeSuite("e2e") },
+  {
+    name: "fuzz",
+    about: "mutated streams and configurations, with nats-server as the oracle",
+    stage: 4,
+    run: nodeSuite("fuzz"),
+  },
+  { name: "e2e", about: "real clients, real Envoys, a real nats-server", stage: 5, run: nodeSuite("e2e") },
 ];

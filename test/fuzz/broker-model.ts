@@ -1,0 +1,138 @@
+/**
+ * What a client must read when its operations went through the filter and a broker answers: design §5 as a few lines of
+ * bookkeeping over whole frames, apart from the filter's streaming pipelines. Subjects are plain ASCII here.
+ */
+import { NaivePolicy, type Policy } from "./naive-policy.ts";
+import type { Operation } from "./nats-parser.ts";
+
+/** Responses of `allow_responses` in the policies of this fuzz, which have at most one such rule. */
+function responsesOf(policy: Policy): number | undefined {
+  return policy.rules.find(({ allow_responses }) => allow_responses !== undefined)?.allow_responses?.max;
+}
+
+interface Subscription {
+  /** Undefined once its sid was used again with another queue: then nobody is sure which of the two the server has. */
+  queue: string | undefined;
+  isLive: boolean;
+}
+
+/** Exactly what nats-server writes (client.go `msgHeader`, `sendPong`…); `index` is where it begins. */
+const FRAME =
+  /(PONG|PING|\+OK)\r\n|-ERR '[^'\r\n]*'\r\n|INFO (\{"max_payload":1024,"headers":true(?:,"x":"[a-z]*")?\}) \r\n|(MSG|HMSG) ([!-~]+) ([!-~]+)(?: ([!-~]+))?(?: (\d{1,9}))? (\d{1,9})\r\n/y;
+
+export class BrokerModel {
+  readonly #policy: NaivePolicy;
+  readonly #responses: number | undefined;
+  /** One element for each PING that the server gets: the client's own, or the text of a refusal. */
+  readonly #pongs: ("own" | { text: string })[] = [];
+  readonly #subscriptions = new Map<string, Subscription>();
+  readonly #grants = new Map<string, number>();
+  #filters = false;
+  /** Refusals so far. */
+  refusals = 0;
+
+  constructor(policy: Policy) {
+    this.#policy = new NaivePolicy(policy);
+    this.#responses = responsesOf(policy);
+  }
+
+  /** An operation of the client, whole. */
+  client(operation: Operation): void {
+    const { verb, subject, reply, queue, sid } = operation;
+    if (verb === "PING") this.#pongs.push("own");
+    else if (verb === "UNSUB") {
+      const known = this.#subscriptions.get(sid);
+      if (known !== undefined) known.isLive = false;
+    } else if (verb === "PUB") {
+      const granted = new Set(this.#mayPublish(subject) ? [subject] : []);
+      if (this.#policy.permits(operation, granted)) return;
+      const subjectPermitted = this.#policy.permits({ ...operation, reply: "" }, granted);
+      this.#refuse(subjectPermitted ? `Publish with Reply of "${reply}"` : `Publish to "${subject}"`);
+    } else if (verb === "SUB") {
+      if (!this.#policy.permits(operation)) {
+        this.#refuse(`Subscription to "${subject}"${queue === "" ? "" : ` using queue "${queue}"`}`);
+        return;
+      }
+      this.#filters ||= this.#policy.filtersDeliveries(subject, queue);
+      const known = this.#subscriptions.get(sid);
+      if (known?.isLive !== true) this.#subscriptions.set(sid, { queue, isLive: true });
+      else if (known.queue !== queue) known.queue = undefined;
+    }
+  }
+
+  /**
+   * The broker's stream, as far as nats-server could have written it: answers what the client reads of that, and where
+   * in the stream something else begins.
+   */
+  broker(stream: string): { output: string; end: number } {
+    let output = "";
+    let at = 0;
+    for (;;) {
+      FRAME.lastIndex = at;
+      const match = FRAME.exec(stream);
+      if (match === null) return { output, end: at };
+      const [line, word, , verb, subject, sid, third, fourth, size] = match;
+      let end = at + line.length;
+      let passes = true;
+      if (verb !== undefined) {
+        // MSG has [reply] size, HMSG [reply] headers size: three numbers or names at most.
+        const isHeaders = verb === "HMSG";
+        const reply = isHeaders ? (fourth === undefined ? undefined : third) : third;
+        const headers = fourth ?? third;
+        if (!isHeaders && fourth !== undefined) return { output, end: at };
+        if (isHeaders && (!/^\d{1,9}$/.test(headers ?? "") || Number(headers) > Number(size)))
+          return { output, end: at };
+        end += Number(size) + 2;
+        if (stream.slice(end - 2, end) !== "\r\n") return { output, end: at };
+        passes = this.#delivers(subject!, sid!, reply);
+      }
+      if (word === "PONG") output += this.#pong();
+      else if (passes) output += stream.slice(at, end);
+      at = end;
+    }
+  }
+
+  #pong(): string {
+    const due = this.#pongs.shift();
+    return due === undefined || due === "own" ? "PONG\r\n" : due.text;
+  }
+
+  #delivers(subject: string, sid: string, reply: string | undefined): boolean {
+    const queue = this.#subscriptions.get(sid)?.queue;
+    if (this.#filters) {
+      // Where the queue is not known every queue counts.
+      const denied =
+        queue === undefined ? this.#policy.deniesDeliveryOfAny(subject) : this.#policy.deniesDelivery(subject, queue);
+      if (denied) return false;
+    }
+    if (reply !== undefined) this.#noteReply(reply);
+    return true;
+  }
+
+  /** nats.md §3.5: the check of a reply subject uses a live grant; otherwise the delivery grants. */
+  #noteReply(reply: string): void {
+    if (this.#responses === undefined || this.#policy.listsPermit(reply) || this.#policy.deniesPublish(reply)) return;
+    if (!this.#uses(reply)) this.#grants.set(reply, 0);
+  }
+
+  #mayPublish(subject: string): boolean {
+    if (this.#policy.listsPermit(subject) || this.#policy.deniesPublish(subject)) return false;
+    return this.#uses(subject);
+  }
+
+  #uses(subject: string): boolean {
+    const uses = this.#grants.get(subject);
+    if (uses === undefined) return false;
+    if (uses + 1 > this.#responses!) {
+      this.#grants.delete(subject);
+      return false;
+    }
+    this.#grants.set(subject, uses + 1);
+    return true;
+  }
+
+  #refuse(what: string): void {
+    this.refusals++;
+    this.#pongs.push({ text: `-ERR 'Permissions Violation for ${what}'\r\n` });
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * One input of a client through the compiled filter, judged: what comes out must be read by nats-server, however it is
+ * cut, as those operations of the client that the policy permits, in order, and nothing else.
+ */
+import type { Connection, Host } from "../host/host.ts";
+import { isInsertable, NaivePolicy, type Policy } from "./naive-policy.ts";
+import { parseChunks, type NatsParser, type Operation } from "./nats-parser.ts";
+import { INFO, LIMITS } from "./policies.ts";
+
+export const PEER = "spiffe://cluster.local/ns/shop/sa/orders-api";
+
+/** What the filter let through, each element one call's. */
+export interface Forwarded {
+  chunks: Uint8Array[];
+  /** As nats-server reads these very chunks. */
+  read: NatsParser;
+}
+
+export function connect(host: Host, root: number): Connection {
+  const connection = host.connect({ root, properties: { "connection.uri_san_peer_certificate": PEER } });
+  connection.fromServer(INFO);
+  return connection;
+}
+
+/** Sends the chunks through a new connection, which ends with them. */
+export function forward(host: Host, root: number, chunks: readonly Uint8Array[]): Uint8Array[] {
+  const connection = connect(host, root);
+  const forwarded: Uint8Array[] = [];
+  for (const chunk of chunks) {
+    const out = connection.fromClient(chunk);
+    if (out.length > 0) forwarded.push(out);
+    // A filter that waits for refusals to be read is given the PONGs that make it go on.
+    while (connection.heldDownstream > 0) {
+      const held = connection.heldDownstream;
+      connection.fromServer("PONG\r\n".repeat(64));
+      const released = connection.takeToServer();
+      if (released.length > 0) forwarded.push(released);
+      if (connection.heldDownstream === held) throw new Error(`${held} bytes are held for ever`);
+    }
+  }
+  connection.close("client");
+  return forwarded;
+}
+
+function equal(a: Operation, b: Operation): boolean {
+  return a.verb === b.verb && a.argument === b.argument && (a.payload === b.payload || b.payload === undefined);
+}
+
+function show({ verb, argument, payload }: Operation): string {
+  return JSON.stringify(`${verb} ${argument}${payload === undefined ? "" : ` with payload ${payload}`}`);
+}
+
+/** Operations that the filter decides on; the others pass, are answered or are made anew by it. */
+function isDecided({ verb }: Operation): boolean {
+  return (
+    verb === "PUB" || verb === "HPUB" || verb === "SUB" || verb === "UNSUB" || verb === "CONNECT" || verb === "INFO"
+  );
+}
+
+/** A header block that is longer than `limits.headers` is refused unread. */
+function isTooLong({ headers }: Operation): boolean {
+  return headers > 256;
+}
+
+/**
+ * An UNSUB with a maximum may be kept by the filter, which then counts itself (design §5); a SUB that cannot be inserted
+ * subscribes to nothing. Both may be missing at the server, but none may be there that the client did not send.
+ */
+function mayBeMissing({ verb, argument, subject }: Operation): boolean {
+  return verb === "UNSUB" ? /[ \t]/.test(argument) : verb === "SUB" && !isInsertable(subject);
+}
+
+/** Why the filter's answer to this stream is wrong; undefined when it is right. */
+export function judge(policy: NaivePolicy, sent: NatsParser, forwarded: NatsParser): string | undefined {
+  const asked = sent.operations.filter(isDecided);
+  const passed = forwarded.operations.filter(isDecided);
+  const undecided = forwarded.operations.find(({ verb }) => verb === "ERR" || verb === "HMSG" || verb === "OK");
+  if (undecided !== undefined) return `${show(undecided)} was let through`;
+  let next = 0;
+  for (const operation of passed) {
+    if (!policy.permits(operation)) return `${show(operation)} reached the server against the policy`;
+    let source = asked[next++];
+    while (source !== undefined && !equal(source, operation)) {
+      if (isPermitted(policy, source) && !mayBeMissing(source))
+        return `${show(source)} was kept back, ${show(operation)} came`;
+      source = asked[next++];
+    }
+    if (source === undefined) return `${show(operation)} reached the server, and the client did not send it`;
+  }
+  // A stream that the filter has ended lacks whatever comes behind the end.
+  if (forwarded.error !== undefined) return undefined;
+  if (sent.error !== undefined)
+    return `nats-server would have closed the connection (${sent.error}), the filter did not`;
+  const missing = asked.slice(next).find((operation, i, rest) => {
+    const isLast = i === rest.length - 1 && sent.isUnfinished;
+    return !isLast && isPermitted(policy, operation) && !mayBeMissing(operation);
+  });
+  return missing === undefined ? undefined : `${show(missing)} was kept back`;
+}
+
+function isPermitted(policy: NaivePolicy, operation: Operation): boolean {
+  return !isTooLong(operation) && policy.permits(operation);
+}
+
+/** The operations as one text, to compare readings of the same bytes. */
+function reading({ operations, error }: NatsParser): string {
+  return `${operations.map(({ verb, argument, payload }) => `${verb} ${argument} ${payload ?? "…"}`).join("\n")}\n${error ?? ""}`;
+}
+
+/** Puts one input through the filter. */
+export function runClientCase(
+  host: Host,
+  root: number,
+  policy: NaivePolicy,
+  chunks: readonly Uint8Array[],
+): { forwarded: Forwarded; problem: string | undefined } {
+  const out = forward(host, root, chunks);
+  const whole = Buffer.concat(out);
+  const read = parseChunks(out, LIMITS);
+  const sent = parseChunks([Buffer.concat(chunks)], LIMITS);
+  const problem = judge(policy, sent, read) ?? differs(read, whole);
+  return { forwarded: { chunks: out, read }, problem };
+}
+
+/** The same bytes in one read, and byte by byte where that is cheap, must be the same operations. */
+function differs(read: NatsParser, whole: Uint8Array): string | undefined {
+  const once = parseChunks([whole], LIMITS);
+  if (reading(once) !== reading(read))
+    return `what was let through is read differently in one piece: ${reading(once)} not ${reading(read)}`;
+  if (whole.length > 300) return undefined;
+  const single = parseChunks(
+    Array.from(whole, (byte) => Uint8Array.of(byte)),
+    LIMITS,
+  );
+  if (reading(single) === reading(read)) return undefined;
+  return `what was let through is read differently byte by byte: ${reading(single)} not ${reading(read)}`;
+}
+
+export type { Policy };

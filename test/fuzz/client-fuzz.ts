@@ -1,0 +1,187 @@
+/** Inputs of clients by the hundred thousand through one VM: each judged, and the filter's own counters with them. */
+import { filterModule } from "../host/filter.ts";
+import { Host } from "../host/host.ts";
+import { Random } from "../host/random.ts";
+import { forward, runClientCase } from "./client-case.ts";
+import { chunksOf, clientStream } from "./inputs.ts";
+import type { NatsParser } from "./nats-parser.ts";
+import { minimise, type Chunks } from "./minimise.ts";
+import { NaivePolicy } from "./naive-policy.ts";
+import { pluginConfig, POLICIES } from "./policies.ts";
+
+/** An input that the filter answered wrongly, as small as it could be made. */
+export interface Failure {
+  policy: string;
+  chunks: Chunks;
+  problem: string;
+}
+
+export interface ClientRun {
+  inputs: number;
+  /** Different sequences of operations and endings that nats-server would have seen. */
+  outcomes: number;
+  /** Operations let through, by verb. */
+  operations: Record<string, number>;
+  failure: Failure | undefined;
+}
+
+/** Inputs with an outcome that none before had, of which further inputs are made. */
+const MOST_POOLED = 4096;
+/** 64 KiB each: what one VM may have grown to, whatever was sent to it. */
+const MOST_PAGES = 128;
+/** Verbs that are counted as allowed exactly when the server gets them. */
+const COUNTED = ["PUB", "HPUB", "SUB"];
+
+function bytesOf(chunks: Chunks): Uint8Array[] {
+  return chunks.map((chunk) => Buffer.from(chunk, "latin1"));
+}
+
+function textsOf(chunks: readonly Uint8Array[]): Chunks {
+  return chunks.map((chunk) => Buffer.from(chunk).toString("latin1"));
+}
+
+function configured(mode: "ENFORCE" | "DRY_RUN"): { host: Host; roots: number[] } {
+  const host = new Host(filterModule());
+  const roots = POLICIES.map((policy) => {
+    const { accepted, logs, root } = host.configure(pluginConfig(policy, mode));
+    if (!accepted) throw new Error(`the policy is refused: ${JSON.stringify(logs)}`);
+    return root;
+  });
+  return { host, roots };
+}
+
+/** The raw name of the counter of an operation that was let through. */
+function findCounter(host: Host, verb: string): string | undefined {
+  const end = `operation=.=${verb};.;verdict=.=allowed;.;istio_nats_messages_total`;
+  return [...host.metrics.keys()].find((name) => name.endsWith(end));
+}
+
+/** A VM with every policy, and another where all are in DRY_RUN, so that the counters of the first tell one thing. */
+export class FuzzVm {
+  readonly #enforcing = configured("ENFORCE");
+  readonly #observing = configured("DRY_RUN");
+  readonly #counters: (string | undefined)[] = [];
+  readonly #totals = COUNTED.map(() => 0);
+  readonly #policies = POLICIES.map((policy) => new NaivePolicy(policy));
+
+  /** 64 KiB each. */
+  get pages(): number {
+    return Math.max(this.#enforcing.host.memoryPages, this.#observing.host.memoryPages);
+  }
+
+  /** Puts one input under the policy with that number; a trap is a problem like any other. */
+  run(
+    policy: number,
+    chunks: readonly Uint8Array[],
+  ): ReturnType<typeof runClientCase> | { problem: string; forwarded?: undefined } {
+    try {
+      const result = runClientCase(
+        this.#enforcing.host,
+        this.#enforcing.roots[policy]!,
+        this.#policies[policy]!,
+        chunks,
+      );
+      const { forwarded, problem = this.#miscounted(forwarded.read) } = result;
+      return { forwarded, problem };
+    } catch (error) {
+      return { problem: `the filter trapped: ${String(error)}` };
+    }
+  }
+
+  /** In DRY_RUN nothing may change. */
+  observe(policy: number, chunks: readonly Uint8Array[]): string | undefined {
+    try {
+      const passed = Buffer.concat(forward(this.#observing.host, this.#observing.roots[policy]!, chunks));
+      return passed.equals(Buffer.concat(chunks))
+        ? undefined
+        : `in DRY_RUN ${JSON.stringify(passed.toString("latin1"))} passed`;
+    } catch (error) {
+      return `the filter trapped in DRY_RUN: ${String(error)}`;
+    }
+  }
+
+  /** How many of each counted verb the filter says that it let through, since the last time. */
+  #counted(): number[] {
+    const { host } = this.#enforcing;
+    host.tick();
+    return COUNTED.map((verb, i) => {
+      this.#counters[i] ??= findCounter(host, verb);
+      const name = this.#counters[i];
+      const total = name === undefined ? 0 : host.metrics.get(name)!;
+      const since = total - this.#totals[i]!;
+      this.#totals[i] = total;
+      return since;
+    });
+  }
+
+  /** What passed and what was counted must be the same operations, except behind an end that only the server knows of. */
+  #miscounted({ operations, error }: NatsParser): string | undefined {
+    const counted = this.#counted();
+    for (const [i, verb] of COUNTED.entries()) {
+      const seen = operations.filter((operation) => operation.verb === verb).length;
+      const fits = error === undefined ? counted[i] === seen : counted[i]! >= seen;
+      if (!fits) return `${seen} ${verb} passed, ${counted[i]!} were counted`;
+    }
+    return undefined;
+  }
+}
+
+/** Does this input, alone in a VM of its own, show a problem? */
+export function problemOf(policy: number, chunks: readonly Uint8Array[]): string | undefined {
+  const vm = new FuzzVm();
+  return vm.run(policy, chunks).problem ?? vm.observe(policy, chunks);
+}
+
+/** A run from one seed, which always makes the same inputs. */
+export class ClientFuzz {
+  readonly #random: Random;
+  readonly #vm = new FuzzVm();
+  readonly #pool: string[] = [];
+  readonly #outcomes = new Set<string>();
+  readonly #operations: Record<string, number> = {};
+
+  constructor(seed: number) {
+    this.#random = new Random(seed);
+  }
+
+  /** Makes and judges `inputs` inputs; ends at the first failure. `take` is given what passed. */
+  run(inputs: number, take: (chunks: readonly Uint8Array[]) => void = () => undefined): ClientRun {
+    let done = 0;
+    let failure: Failure | undefined;
+    for (; done < inputs && failure === undefined; done++) failure = this.#one(take);
+    if (this.#vm.pages > MOST_PAGES) {
+      failure ??= { policy: "", chunks: [], problem: `the VM has grown to ${this.#vm.pages} pages` };
+    }
+    return { inputs: done, outcomes: this.#outcomes.size, operations: this.#operations, failure };
+  }
+
+  #one(take: (chunks: readonly Uint8Array[]) => void): Failure | undefined {
+    const random = this.#random;
+    const policy = random.below(POLICIES.length);
+    const text = clientStream(random, this.#pool);
+    const chunks = chunksOf(text, random);
+    if (random.below(16) === 0) {
+      const problem = this.#vm.observe(policy, chunks);
+      if (problem !== undefined) return this.#minimised(policy, chunks, problem);
+    }
+    const { problem, forwarded } = this.#vm.run(policy, chunks);
+    if (problem !== undefined) return this.#minimised(policy, chunks, problem);
+    take(forwarded!.chunks);
+    let outcome = `${policy} ${forwarded!.read.error ?? ""}`;
+    for (const { verb } of forwarded!.read.operations) {
+      this.#operations[verb] = (this.#operations[verb] ?? 0) + 1;
+      outcome += ` ${verb}`;
+    }
+    if (!this.#outcomes.has(outcome)) {
+      this.#outcomes.add(outcome);
+      if (this.#pool.length < MOST_POOLED) this.#pool.push(text);
+    }
+    return undefined;
+  }
+
+  #minimised(policy: number, chunks: readonly Uint8Array[], problem: string): Failure {
+    const smallest = minimise(textsOf(chunks), (candidate) => problemOf(policy, bytesOf(candidate)) !== undefined);
+    const said = problemOf(policy, bytesOf(smallest)) ?? `only after other inputs: ${problem}`;
+    return { policy: POLICIES[policy]!.name, chunks: smallest, problem: said };
+  }
+}

@@ -1,0 +1,232 @@
+import { filterModule } from "../host/filter.ts";
+import { Host } from "../host/host.ts";
+import type { Random } from "../host/random.ts";
+import { INFO, pluginConfig, POLICIES } from "./policies.ts";
+
+/** Configurations after which a VM is made anew, since it keeps what each has logged. */
+const MOST_OF_ONE_VM = 2000;
+/** faults.ts `MAX_LISTED_FAULTS`: further ones are counted only. */
+const MOST_LISTED = 100;
+
+/** `rules[3].publish.allow[0]: …`; a key that is no plain word stands in brackets and quotes. */
+const PATH = /^(?:\.?[\w-]+|\[\d+\]|\["(?:[^"\\]|\\.)*"\])+: ./;
+
+/** What the filter said to a configuration. */
+export interface Reading {
+  accepted: boolean;
+  /** The faults as they were logged, a line each. */
+  faults: string[];
+  /** As the first line of the refusal says. */
+  faultCount: number;
+  /** It was not taken for JSON. */
+  isNotJson: boolean;
+}
+
+export class ConfigVm {
+  #host = new Host(filterModule());
+  #count = 0;
+  /** Of the configuration read last. */
+  wasAccepted = false;
+
+  /** Hands a configuration over; one that is accepted must also carry a connection. */
+  read(text: Uint8Array): Reading {
+    if (this.#count++ % MOST_OF_ONE_VM === 0) this.#host = new Host(filterModule());
+    const { accepted, logs, root } = this.#host.configure(text);
+    const lines = logs.filter(({ level }) => level === "critical").flatMap(({ message }) => message.split("\n"));
+    const faultCount = Number(/refused whole, (\d+) fault/.exec(lines[0] ?? "")?.[1] ?? 0);
+    const faults = lines.slice(1);
+    this.wasAccepted = accepted;
+    if (accepted) this.#tryConnection(root);
+    this.#host.deleteRoot(root);
+    return { accepted, faults, faultCount, isNotJson: faults.some((fault) => fault.includes(": is not JSON: ")) };
+  }
+
+  #tryConnection(root: number): void {
+    const peer = "spiffe://cluster.local/ns/shop/sa/orders-api";
+    const connection = this.#host.connect({ root, properties: { "connection.uri_san_peer_certificate": peer } });
+    connection.fromServer(INFO);
+    connection.fromClient('CONNECT {"headers":true}\r\nPUB foo.a _INBOX.1 1\r\nx\r\nSUB foo.> q1 1\r\nPING\r\n');
+    connection.fromServer("PONG\r\nMSG foo.a 1 r.1 1\r\nx\r\n");
+    this.#host.tick();
+    connection.close("client");
+  }
+}
+
+/** Does `JSON.parse` take the bytes, invalid UTF-8 read as U+FFFD? */
+export function isJson(bytes: Uint8Array): boolean {
+  try {
+    JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8"));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Why the answer to a configuration is wrong; undefined when it is right. */
+export function problemOf(bytes: Uint8Array, { accepted, faults, faultCount, isNotJson }: Reading): string | undefined {
+  const json = isJson(bytes);
+  if (accepted) return json ? problemOfAccepted(bytes) : "accepted, and JSON.parse does not take it";
+  const listed = Math.min(faultCount, MOST_LISTED) + (faultCount > MOST_LISTED ? 1 : 0);
+  if (faultCount === 0 || faults.length !== listed)
+    return `${faultCount} faults, ${faults.length} lines: ${faults.join(" | ")}`;
+  const pathless = faults.slice(0, MOST_LISTED).find((fault) => !PATH.test(fault));
+  if (pathless !== undefined) return `a fault without a path: ${pathless}`;
+  // Deeper than Go's encoding/json goes (json.ts MAX_DEPTH), which JSON.parse does not mind.
+  if (isNotJson && json && !faults.some((fault) => fault.includes("nested")))
+    return `JSON.parse takes it: ${faults.join(" | ")}`;
+  // The reader is not asked what follows a document that is no object, and faults beyond the list are not told apart.
+  const first = /\S/.exec(Buffer.from(bytes).toString("latin1"))?.[0];
+  if (!isNotJson && !json && first === "{" && faultCount <= MOST_LISTED)
+    return `not JSON, but called ${faults.join(" | ")}`;
+  return undefined;
+}
+
+const KEYS = ["mode", "identity", "trustDomains", "rules", "limits", "audit"];
+
+/** The least that any accepted configuration must be. */
+function problemOfAccepted(bytes: Uint8Array): string | undefined {
+  const document = JSON.parse(Buffer.from(bytes).toString("utf8")) as Record<string, unknown>;
+  const unknown = Object.keys(document).find((key) => !KEYS.includes(key));
+  if (unknown !== undefined) return `accepted with the unknown key ${JSON.stringify(unknown)}`;
+  const { trustDomains, rules } = document;
+  if (!Array.isArray(trustDomains) || trustDomains.length === 0) return "accepted without trustDomains";
+  if (!Array.isArray(rules) || rules.length === 0) return "accepted without rules";
+  for (const rule of rules as Record<string, unknown>[]) {
+    if (typeof rule["name"] !== "string" || rule["name"] === "") return "accepted with a rule without name";
+    if (!Array.isArray(rule["from"]) || rule["from"].length === 0) return "accepted with a rule without from";
+  }
+  return undefined;
+}
+
+const VALUES = [
+  ...[
+    "null",
+    "true",
+    "false",
+    "0",
+    "-1",
+    "1e3",
+    "1.5",
+    "99999999999",
+    '""',
+    '"ALL"',
+    '"a b"',
+    '"foo.>"',
+    '">.foo"',
+    "[]",
+    "{}",
+  ],
+  ...[
+    '["foo"]',
+    '[["foo"]]',
+    "[null]",
+    '{"allow":["foo"]}',
+    '"\\ud800"',
+    '"5s"',
+    '"-5s"',
+    '"\\u0000"',
+    '[{"principals":["*"]}]',
+  ],
+];
+const ODDITIES = [
+  "{",
+  "}",
+  "[",
+  "]",
+  ",",
+  ":",
+  '"',
+  "\\",
+  "\\u12",
+  " ",
+  "\n",
+  "\t",
+  "\0",
+  "\xff",
+  "\xc3\xa9",
+  "\xef\xbb\xbf",
+  "//",
+  "1",
+  "e",
+  "-",
+  ".",
+];
+
+/** Sound configurations that say much. */
+function soundConfigurations(): string[] {
+  const from = [
+    { principals: ["*"], notNamespaces: ["bad"] },
+    { namespaces: ["shop-*"], serviceAccounts: ["shop/orders"], notPrincipals: ["cluster.local/ns/x/*"] },
+    { trustDomains: ["cluster.local"], notServiceAccounts: ["a/b"], notTrustDomains: ["other"] },
+  ];
+  const whole = {
+    mode: "DRY_RUN",
+    identity: "WAYPOINT",
+    trustDomains: ["cluster.local", "old.local"],
+    rules: [
+      {
+        ...{ name: "één ☃", mode: "DRY_RUN", from, replies: "ANY", rollup: "SUB" },
+        publish: { allow: ["orders.>", "a.*"], deny: [] },
+        subscribe: { allow: ["_INBOX.> q*", "b"], deny: ["b.*.c"] },
+        allow_responses: { max: 3, expires: "250ms" },
+      },
+      { name: "two", from: [{ principals: ["*"] }], allow_responses: true },
+    ],
+    limits: {
+      controlLine: 4096,
+      payload: 0,
+      headers: 16384,
+      subscriptions: 10,
+      outstandingReplies: 2048,
+      responses: 5,
+    },
+    audit: { refusalsPerSecond: 5, burst: 10 },
+  };
+  return [
+    ...POLICIES.map((policy) => JSON.stringify(pluginConfig(policy))),
+    JSON.stringify(whole),
+    JSON.stringify(whole, null, 2),
+  ];
+}
+
+const SOUND = soundConfigurations();
+
+/** A configuration, latin-1: a sound one with some things changed, or, now and then, noise of JSON's pieces. */
+export function configuration(random: Random): string {
+  if (random.below(8) === 0) {
+    return Array.from({ length: random.below(30) }, () => random.pick(random.below(2) === 0 ? ODDITIES : VALUES)).join(
+      "",
+    );
+  }
+  let text = Buffer.from(random.pick(SOUND), "utf8").toString("latin1");
+  for (let i = random.below(4); i > 0; i--) text = changed(text, random);
+  return text;
+}
+
+function changed(text: string, random: Random): string {
+  const at = random.below(text.length + 1);
+  switch (random.below(7)) {
+    case 0:
+      return text.slice(0, at) + random.pick(ODDITIES) + text.slice(at);
+    case 1:
+      return text.slice(0, at) + String.fromCharCode(random.below(256)) + text.slice(at + 1);
+    case 2:
+      return text.slice(0, at) + text.slice(at + random.below(8));
+    case 3:
+      return text.slice(0, at);
+    case 4:
+      return text.slice(0, at) + text.slice(at, at + random.below(60)) + text.slice(at);
+    default: {
+      // A value in place of a string, number or empty list.
+      const values = [...text.matchAll(/"(?:[^"\\]|\\.)*"|-?\d+|\[\]/g)];
+      if (values.length === 0) return text;
+      const { 0: old, index } = random.pick(values);
+      return text.slice(0, index) + random.pick(VALUES) + text.slice(index + old.length);
+    }
+  }
+}
+
+/** Sound configurations, as they are. */
+export function soundTexts(): readonly string[] {
+  return SOUND;
+}

@@ -1,0 +1,269 @@
+import { Random } from "../host/random.ts";
+import { recordedSessions } from "../conformance/session.ts";
+import { LIMITS } from "./policies.ts";
+
+const MOST_BYTES = 4096;
+
+/** Words of which subjects are made; those of the policies first among them. */
+const TOKENS = [
+  "foo",
+  "bar",
+  "baz",
+  "a",
+  "b",
+  "c",
+  "x",
+  "no",
+  "secret",
+  "work",
+  "*",
+  ">",
+  "_INBOX",
+  "*a",
+  "",
+  "\xff",
+  "é",
+];
+/** Subjects on both sides of the policies' borders. */
+const SUBJECTS = [
+  ...[
+    "foo",
+    "foo.a",
+    "foo.bar",
+    "foo.bar.baz",
+    "foo.a.b",
+    "foo.secret.a",
+    "foo.secret",
+    "foo.a.x",
+    "foo.x",
+    "foo.*",
+    "foo.>",
+  ],
+  ...[
+    "bar",
+    "bar.a",
+    "bar.no",
+    "bar.*",
+    "bar.a.baz",
+    "a.a",
+    "b.a",
+    "a.b.c",
+    "*",
+    ">",
+    "*.a",
+    "foo.*.*",
+    "work.a",
+    "work.>",
+  ],
+  ...["_INBOX.1", "_INBOX.*", "foo.secret.>", "foo.*.x"],
+];
+const SIDS = ["1", "2", "3", "a", "1"];
+const QUEUES = ["q1", "q2", "q", "*", "_sys_", "q.1", ">"];
+const RESERVED = ["_R_.1", "$JS.ACK.1", "_GR_.1", "$GR.1", "$NRG.1", "_GR_.", "$JS.API.INFO"];
+const ACTING = [
+  ...["Nats-Trace-Dest", "Nats-Schedule-Target", "Nats-Schedule-Source", "Nats-Scheduler", "Nats-Rollup"],
+  ...["Nats-Consumer-Stalled", "Nmqtt-Subject", "nats-trace-dest", "A"],
+];
+const CONNECTS = [
+  'CONNECT {"verbose":false,"pedantic":false,"headers":true,"protocol":1}\r\n',
+  'CONNECT {"verbose":true,"headers":true}\r\n',
+  'connect {"headers":false,"echo":false}\r\n',
+  "CONNECT {}\r\n",
+  "CONNECT null\r\n",
+  'CONNECT{"header\xc5\xbf":true,"HEADERS":true,"verbose":false,"verbose":true}\r\n',
+  'CONNECT {"name":"a\\"}b","no_responders":true,"headers":true,"protocol":0,"tls_required":null}\r\n',
+];
+/** What smugglers try, and what a splice may make of it by itself. */
+const ODDITIES = [
+  ...[
+    "\r\n",
+    "\n",
+    "\r",
+    " ",
+    "\t",
+    "\0",
+    "\r\n\r\n",
+    "PING",
+    "PONG\r\n",
+    "+OK\r\n",
+    "-ERR 'x'\r\n",
+    "HMSG a 1 0 0\r\n",
+  ],
+  ...[
+    "PUB foo.x ",
+    "PUB \nfoo 2\r\n",
+    "PUB foo\r 12\r\n",
+    "SUB >\r 1\r\n",
+    "MSG foo 1 0\r\n\r\n",
+    "INFO {}\r\n",
+    "LS+ foo\r\n",
+  ],
+  ...["PUB foo 00000000001\r\n", "PUB foo 000000002\r\nab\r\n", "PUB foo +1\r\n", "PINGfoo PUB x 1\r\n", "PONG x\r\n"],
+  ...["\v", "\f", "\x85", "\xa0", "\u00e2\u0080\u00a8"],
+];
+const NUMBERS = [
+  "0",
+  "1",
+  "2",
+  "3",
+  "10",
+  "255",
+  "256",
+  "1023",
+  "1024",
+  "1025",
+  "999999999",
+  "1000000000",
+  "-1",
+  "00",
+  "1e1",
+  "4294967296",
+];
+
+function subject(random: Random): string {
+  const kind = random.below(20);
+  if (kind === 0) return random.pick(RESERVED);
+  if (kind < 12) return random.pick(SUBJECTS);
+  return Array.from({ length: 1 + random.below(4) }, () => random.pick(TOKENS)).join(".");
+}
+
+function blank(random: Random): string {
+  return random.pick([" ", " ", " ", " ", "\t", "  ", " \t "]);
+}
+
+function lineEnd(random: Random): string {
+  return random.below(12) === 0 ? "\n" : "\r\n";
+}
+
+/** Payloads that look like operations are what a parser that loses count would carry out. */
+function payload(random: Random): string {
+  switch (random.below(5)) {
+    case 0:
+      return "";
+    case 1:
+      return `PUB foo.secret.x 1\r\nx\r\nSUB > ${random.below(9)}\r\n`.slice(random.below(20));
+    case 2:
+      return "x".repeat(random.below(LIMITS.payload + 4));
+    case 3:
+      return random.bytes(random.below(40)).toString("latin1");
+  }
+  return "hello";
+}
+
+function headerBlock(random: Random): string {
+  let block = random.below(8) === 0 ? "NATS/1.0 503\r\n" : "NATS/1.0\r\n";
+  for (let i = random.below(4); i > 0; i--) {
+    const name = random.pick(ACTING);
+    const value = name === "Nats-Rollup" ? random.pick(["all", "ALL", "sub", "aLl", ""]) : subject(random);
+    block += `${name}:${random.pick([" ", "", "  ", "\t"])}${value}\r\n`;
+  }
+  return `${block}\r\n`;
+}
+
+/** One operation as a client may send it. */
+export function operation(random: Random): string {
+  const [s, b, end] = [subject(random), blank(random), lineEnd(random)];
+  const reply = random.below(3) === 0 ? `${blank(random)}${random.below(2) === 0 ? "_INBOX.1" : subject(random)}` : "";
+  switch (random.below(11)) {
+    case 0:
+    case 1:
+    case 2: {
+      const body = payload(random);
+      return `${random.pick(["PUB", "PUB", "pub"])}${b}${s}${reply} ${body.length}${end}${body}\r\n`;
+    }
+    case 3:
+    case 4: {
+      const [block, body] = [headerBlock(random), payload(random)];
+      return `HPUB${b}${s}${reply} ${block.length} ${block.length + body.length}${end}${block}${body}\r\n`;
+    }
+    case 5:
+    case 6:
+      return `${random.pick(["SUB", "SUB", "sUb"])}${b}${s}${random.below(3) === 0 ? ` ${random.pick(QUEUES)}` : ""} ${random.pick(SIDS)}${end}`;
+    case 7:
+      return `UNSUB${b}${random.pick(SIDS)}${random.below(2) === 0 ? ` ${random.pick(NUMBERS)}` : ""}${end}`;
+    case 8:
+      return `PING${end}`;
+    case 9:
+      return random.below(4) === 0 ? random.pick(CONNECTS) : `PONG${end}`;
+  }
+  return random.below(3) === 0 ? random.pick(ODDITIES) : `PING${random.below(6) === 0 ? " tail" : ""}${end}`;
+}
+
+let recorded: string[] | undefined;
+
+/** What the clients of the recorded sessions sent, each whole. */
+function recordedStreams(): string[] {
+  recorded ??= recordedSessions("sessions")
+    .map(({ send }) =>
+      send.map((step) => (typeof step === "string" ? step : step.from === "peer" ? "" : (step.data ?? ""))).join(""),
+    )
+    .filter((stream) => stream.length > 0 && stream.length < 2048);
+  return recorded;
+}
+
+/** A stream as generated, before anything is changed in it. `pool` holds inputs that once were interesting. */
+function stream(random: Random, pool: readonly string[]): string {
+  const kind = random.below(16);
+  if (kind === 0) return random.bytes(random.below(64)).toString("latin1");
+  if (kind <= 3) return random.pick(recordedStreams());
+  if (kind <= 6 && pool.length > 0) return random.pick(pool);
+  return Array.from({ length: 1 + random.below(5) }, () => operation(random)).join("");
+}
+
+function mutateOnce(text: string, random: Random, pool: readonly string[]): string {
+  const at = random.below(text.length + 1);
+  const [head, tail] = [text.slice(0, at), text.slice(at)];
+  switch (random.below(10)) {
+    case 0: // a bit
+      return tail === ""
+        ? text
+        : head + String.fromCharCode(tail.charCodeAt(0) ^ (1 << random.below(8))) + tail.slice(1);
+    case 1: // a byte
+      return head + String.fromCharCode(random.below(256)) + tail.slice(random.below(2));
+    case 2:
+    case 3:
+      return head + random.pick(ODDITIES) + tail;
+    case 4: // lost bytes
+      return head + tail.slice(random.below(6));
+    case 5: // repeated bytes
+      return head + tail.slice(0, random.below(40)) + tail;
+    case 6: {
+      const numbers = [...text.matchAll(/[0-9]+/g)];
+      if (numbers.length === 0) return text;
+      const { 0: old, index } = random.pick(numbers);
+      const edited = random.below(2) === 0 ? random.pick(NUMBERS) : String(Number(old) + random.below(5) - 2);
+      return text.slice(0, index) + edited + text.slice(index + old.length);
+    }
+    case 7: // a splice
+      return head + stream(random, pool).slice(random.below(30));
+    case 8:
+      return head;
+  }
+  return head + operation(random) + tail;
+}
+
+/** One input: a client's whole stream, latin-1, at most MOST_BYTES. */
+export function clientStream(random: Random, pool: readonly string[]): string {
+  let text = stream(random, pool);
+  // Most inputs keep a CONNECT in front, since little follows one that is broken.
+  const kept = random.below(8) === 0 ? "" : random.pick(CONNECTS);
+  for (let i = random.pick([0, 1, 1, 2, 3]); i > 0; i--) text = mutateOnce(text, random, pool);
+  return (kept + text).slice(0, MOST_BYTES);
+}
+
+/** Where a stream is cut into reads: not at all, everywhere, or at a few places. */
+export function chunksOf(text: string, random: Random): Uint8Array[] {
+  const bytes = Buffer.from(text, "latin1");
+  const kind = random.below(8);
+  if (kind <= 2 || bytes.length < 2) return [bytes];
+  const most = kind === 3 ? 1 : kind === 4 ? 3 : Math.max(2, Math.ceil(bytes.length / 2));
+  // Single bytes of a long payload tell nothing new and cost a thousand calls.
+  if (most <= 3 && bytes.length > 400) return [bytes.subarray(0, 100), bytes.subarray(100)];
+  const chunks: Uint8Array[] = [];
+  for (let from = 0; from < bytes.length;) {
+    const to = Math.min(bytes.length, from + 1 + random.below(most));
+    chunks.push(bytes.subarray(from, to));
+    from = to;
+  }
+  return chunks;
+}

@@ -1,0 +1,238 @@
+/**
+ * What a policy permits, judged the slow and plain way: every entry is walked token by token. Written from design §4 and
+ * nats.md §3, apart from the filter's matcher, to judge what the filter has let through.
+ */
+import type { Operation } from "./nats-parser.ts";
+
+interface Lists {
+  allow?: string[] | "ALL";
+  deny?: string[];
+}
+
+export interface Rule {
+  publish?: Lists;
+  subscribe?: Lists;
+  allow_responses?: { max: number; expires: string };
+  replies?: "OWN" | "ANY";
+  rollup?: "SUB" | "ALL";
+}
+
+export interface Policy {
+  name: string;
+  rules: Rule[];
+}
+
+/** Does the pattern match the subject, every byte of which is taken literally? A subject with an empty token matches nothing. */
+export function matchesLiterally(pattern: string, subject: string): boolean {
+  const wanted = pattern.split(".");
+  const given = subject.split(".");
+  if (given.includes("")) return false;
+  for (const [i, token] of wanted.entries()) {
+    if (token === ">") return i < given.length;
+    if (i >= given.length || (token !== "*" && token !== given[i])) return false;
+  }
+  return wanted.length === given.length;
+}
+
+/** Is everything that `inner` matches also matched by `outer`? */
+export function contains(outer: string, inner: string): boolean {
+  const wanted = outer.split(".");
+  const given = inner.split(".");
+  for (const [i, token] of wanted.entries()) {
+    if (token === ">") return i < given.length;
+    if (i >= given.length || given[i] === ">") return false;
+    if (token !== "*" && token !== given[i]) return false;
+  }
+  return wanted.length === given.length;
+}
+
+/** sublist.go `isSubsetMatchTokenized`: is `inner` within `outer`, of which a token that merely begins with `*` takes any? */
+function isSubset(inner: readonly string[], outer: readonly string[]): boolean {
+  for (const [i, wanted] of outer.entries()) {
+    const given = inner[i];
+    if (wanted === "" || given === undefined) return false;
+    if (wanted === ">") return true;
+    if (given === "" || given === ">") return false;
+    if (given === "*" ? wanted !== "*" : !wanted.startsWith("*") && wanted !== given) return false;
+  }
+  return inner.length === outer.length;
+}
+
+/** Can one subject be matched by both patterns? As nats-server asks it (sublist.go `SubjectsCollide`), never wrongly no. */
+export function overlap(a: string, b: string): boolean {
+  const [left, right] = [a.split("."), b.split(".")];
+  const hasWildcard = (tokens: readonly string[]): boolean => tokens.some((token) => token === "*" || token === ">");
+  if (a === b) return true;
+  if (!hasWildcard(left)) return hasWildcard(right) && isSubset(left, right);
+  if (!hasWildcard(right)) return isSubset(right, left);
+  const [shorter, longer] = left.length < right.length ? [left, right] : [right, left];
+  if (shorter.length < longer.length && !shorter.includes(">")) return false;
+  // tokensCanMatch: a token that merely begins with a wildcard counts as one.
+  return shorter.every((token, i) => token === longer[i] || /^[*>]/.test(token) || /^[*>]/.test(longer[i]!));
+}
+
+/** No empty token, no `>` but the last: otherwise nats-server answers `Invalid Subject` and subscribes to nothing. */
+export function isInsertable(subject: string): boolean {
+  const tokens = subject.split(".");
+  return !tokens.includes("") && !tokens.slice(0, -1).includes(">");
+}
+
+function isLiteral(subject: string): boolean {
+  return !subject.split(".").some((token) => token === "" || token === "*" || token === ">");
+}
+
+/** client.go `queueMatches`. */
+function queueMatches(pattern: string, queue: string): boolean {
+  if (pattern === queue) return true;
+  const tokens = pattern.split(".");
+  return (tokens.includes("*") || tokens.includes(">")) && isSubset(queue.split("."), tokens);
+}
+
+/** An entry of a subscribe list. */
+function parts(entry: string): { subject: string; queue?: string } {
+  const [subject = "", queue] = entry.split(" ");
+  return queue === undefined ? { subject } : { subject, queue };
+}
+
+function isReserved(subject: string): boolean {
+  return subject.startsWith("$NRG.") || /^(?:_GR_|\$GR)\../s.test(subject);
+}
+
+function isReservedReply(reply: string): boolean {
+  return reply.startsWith("_R_.") || /^(?:_GR_|\$GR|\$JS\.ACK)\../s.test(reply);
+}
+
+/** Headers with which nats-server acts on other subjects (design §4); the values in the order of the block. */
+const ACTING_HEADER =
+  /\r\n(Nats-Trace-Dest|Nats-Schedule-Target|Nats-Schedule-Source|Nats-Scheduler|Nats-Rollup|Nats-Consumer-Stalled|Nmqtt-Subject|Nmqtt-Mapped):([^\r]*(?:\r(?!\n)[^\r]*)*)/g;
+
+/** Judges the operations of one connection. */
+export class NaivePolicy {
+  readonly #rules: readonly Rule[];
+
+  constructor(policy: Policy) {
+    this.#rules = policy.rules;
+  }
+
+  /** May this operation reach nats-server? `granted` holds the reply subjects that deliveries have granted. */
+  permits(operation: Operation, granted: ReadonlySet<string> = new Set()): boolean {
+    switch (operation.verb) {
+      case "PUB":
+      case "HPUB":
+        return this.#permitsPublish(operation, granted);
+      case "SUB":
+        return this.#permitsSubscribe(operation);
+      case "ERR":
+      case "HMSG":
+        return false;
+    }
+    return true;
+  }
+
+  /** Is a message on this subject kept from a connection whose deliveries are filtered? */
+  deniesDelivery(subject: string, queue: string): boolean {
+    return this.#denies("subscribe").some((entry) => {
+      const deny = parts(entry);
+      if (!matchesLiterally(deny.subject, subject)) return false;
+      return deny.queue === undefined || (queue !== "" && queueMatches(deny.queue, queue));
+    });
+  }
+
+  /** The same of a subscription that nobody knows any more, which may have had any queue. */
+  deniesDeliveryOfAny(subject: string): boolean {
+    return this.#denies("subscribe").some((entry) => matchesLiterally(parts(entry).subject, subject));
+  }
+
+  /** Does an accepted subscription to it switch the filtering of deliveries on? */
+  filtersDeliveries(subject: string, queue: string): boolean {
+    const wide = queue !== "" || !isLiteral(subject);
+    return wide && this.#denies("subscribe").some((deny) => overlap(parts(deny).subject, subject));
+  }
+
+  /** Do the lists alone let the peer publish there? */
+  listsPermit(subject: string): boolean {
+    if (this.#denies("publish").some((entry) => matchesLiterally(entry, subject))) return false;
+    return this.#allowing(subject).length > 0;
+  }
+
+  deniesPublish(subject: string): boolean {
+    return this.#denies("publish").some((entry) => matchesLiterally(entry, subject));
+  }
+
+  #denies(direction: "publish" | "subscribe"): string[] {
+    return this.#rules.flatMap((rule) => rule[direction]?.deny ?? []);
+  }
+
+  /** The rules that let the peer publish there. */
+  #allowing(subject: string): Rule[] {
+    return this.#rules.filter(({ publish }) => {
+      if (publish?.allow === "ALL") return true;
+      return publish?.allow?.some((entry) => matchesLiterally(entry, subject)) ?? false;
+    });
+  }
+
+  #permitsPublish({ subject, reply, payload = "", headers, verb }: Operation, granted: ReadonlySet<string>): boolean {
+    if (isReserved(subject)) return false;
+    const byGrant = granted.has(subject) && !this.deniesPublish(subject);
+    if (!this.listsPermit(subject) && !byGrant) return false;
+    const allowing = this.#allowing(subject);
+    if (reply !== "") {
+      if (isReservedReply(reply)) return false;
+      if (!this.#receives(reply) && !allowing.some((rule) => rule.replies === "ANY")) return false;
+    }
+    return verb !== "HPUB" || this.#permitsHeaders(payload.slice(0, headers), allowing);
+  }
+
+  #permitsHeaders(block: string, allowing: readonly Rule[]): boolean {
+    for (const { 0: line, 1: name, 2: text = "", index } of block.matchAll(ACTING_HEADER)) {
+      const value = text.replace(/^ +/, "");
+      if (value === "") continue;
+      if (name === "Nats-Rollup") {
+        if (/^all$/i.test(value) && !allowing.some((rule) => rule.rollup === "ALL")) return false;
+      } else if (name === "Nats-Schedule-Source") {
+        if (!this.#receives(value)) return false;
+      } else if (name === "Nats-Trace-Dest") {
+        const destination = text.replace(/^[ \t]+|[ \t]+$/g, "");
+        // msgtrace.go reads no value that the block's end cuts off, others do.
+        const isClosed = index + line.length < block.length;
+        const traces =
+          isClosed && block.startsWith("NATS/1.0\r\n") && isLiteral(destination) && !/[\t\n\f\r ]/.test(destination);
+        if (traces && !this.listsPermit(destination)) return false;
+      } else if (!this.listsPermit(value) || (name === "Nats-Scheduler" && !isLiteral(value))) return false;
+    }
+    return true;
+  }
+
+  /** May the peer itself receive on this reply subject? */
+  #receives(subject: string): boolean {
+    const plain = (entry: string): boolean => !entry.includes(" ") && matchesLiterally(entry, subject);
+    if (subject.split(".").includes("")) return false;
+    const allowed = this.#rules.some(
+      ({ subscribe }) => subscribe?.allow === "ALL" || (subscribe?.allow ?? []).some(plain),
+    );
+    return allowed && !this.#denies("subscribe").some(plain);
+  }
+
+  #permitsSubscribe({ subject, queue }: Operation): boolean {
+    // nats-server answers `Invalid Subject` and there is no subscription.
+    if (!isInsertable(subject)) return true;
+    if (queue === "_sys_") return false;
+    const allowed = this.#rules.some(({ subscribe }) => {
+      if (subscribe?.allow === "ALL") return true;
+      const matching = (subscribe?.allow ?? []).map(parts).filter((entry) => matchesLiterally(entry.subject, subject));
+      const containing = matching.filter((entry) => contains(entry.subject, subject));
+      if (queue === "" || !matching.some((entry) => entry.queue !== undefined)) {
+        return containing.some((entry) => entry.queue === undefined);
+      }
+      return containing.some((entry) => entry.queue !== undefined && queueMatches(entry.queue, queue));
+    });
+    if (!allowed) return false;
+    return !this.#denies("subscribe").some((entry) => {
+      const deny = parts(entry);
+      const fits = deny.queue === undefined || (queue !== "" && queueMatches(deny.queue, queue));
+      if (!fits) return false;
+      if (matchesLiterally(deny.subject, subject)) return true;
+      return queue !== "" && !isLiteral(subject) && overlap(deny.subject, subject);
+    });
+  }
+}

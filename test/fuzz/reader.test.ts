@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { freshSeed, Random } from "../host/random.ts";
+import { ClientFuzz } from "./client-fuzz.ts";
+import { chunksOf, clientStream } from "./inputs.ts";
+import { parseChunks, type NatsParser, type Operation } from "./nats-parser.ts";
+import { LIMITS } from "./policies.ts";
+import { TracingServer, type TracedLine } from "./real-server.ts";
+import { explain } from "./saved.ts";
+
+const STREAMS = 20_000;
+/** Streams as clients make them, unfiltered: they hold what the filter never lets through. */
+const UNFILTERED = 5_000;
+
+interface ExpectedLine {
+  line: TracedLine;
+  /** The server may drop a message whose trace it refuses (`Nats-Trace-Dest: $NRG.x`), and then does not trace it. */
+  mayMiss: boolean;
+}
+
+function isTraced({ payload }: Operation): boolean {
+  return payload?.includes("Nats-Trace-Dest") ?? false;
+}
+
+/** How nats-server's trace shows the operations that this reader of ours has found. */
+function traceOf({ operations }: NatsParser): ExpectedLine[] {
+  return operations.flatMap((operation) => {
+    const { verb, argument, payload } = operation;
+    // INFO, +OK, -ERR, HMSG and empty payloads are not traced (parser.go, client.go traceMsg); CONNECT is, less its secrets.
+    if (verb === "INFO" || verb === "OK" || verb === "ERR" || verb === "HMSG") return [];
+    if (verb === "CONNECT" || verb === "PING" || verb === "PONG") return [{ line: verb, mayMiss: false }];
+    const lines = [{ line: `${verb} ${argument}`, mayMiss: false }];
+    if (payload !== undefined && payload !== "") {
+      lines.push({ line: `= ${payload.length}`, mayMiss: isTraced(operation) });
+    }
+    return lines;
+  });
+}
+
+/** Go's %q of a payload, as its length in bytes: each character or escape is one, but a printable rune is several. */
+function unquotedLength(quoted: string): number {
+  return quoted
+    .slice(1, -1)
+    .replace(/\\(?:x[0-9a-f]{2}|["\\abfnrtv])/g, "?")
+    .replace(/\\u[0-9a-f]{4}|\\U[0-9a-f]{8}/g, (escape) =>
+      "?".repeat(Buffer.byteLength(String.fromCodePoint(parseInt(escape.slice(2), 16)))),
+    ).length;
+}
+
+function simplified(line: TracedLine): TracedLine {
+  if (line.startsWith("CONNECT ")) return "CONNECT";
+  return line.startsWith("= ") ? `= ${unquotedLength(line.slice(2))}` : line;
+}
+
+/** Does the server's trace tell the same as our reader? A line that made it close is traced, but is no operation. */
+function agrees(parser: NatsParser, traced: readonly TracedLine[]): boolean {
+  const actual = traced.map(simplified);
+  // processInfo unmarshals into Go's Info, whose types our reader does not know: the server may have closed there.
+  const mayStop = parser.operations.some(({ verb }) => verb === "INFO");
+  let next = 0;
+  for (const { line, mayMiss } of traceOf(parser)) {
+    if (actual[next] === line) next++;
+    else if (next === actual.length && mayStop) return true;
+    else if (!mayMiss) return false;
+  }
+  return actual.length <= next + (parser.error === undefined ? 0 : 1);
+}
+
+function isDelivered({ subject, payload }: Operation): boolean {
+  return payload !== undefined && !subject.split(".").includes("");
+}
+
+describe("nats-server's reading, by its own trace", () => {
+  let server: TracingServer;
+
+  beforeEach(async () => {
+    server = await TracingServer.start();
+  });
+
+  afterEach(() => server.stop());
+
+  it(`is the reading of nats-parser.ts for ${UNFILTERED} streams as clients send them`, async (t) => {
+    const seed = freshSeed();
+    t.diagnostic(`seed ${seed}`);
+    const random = new Random(seed);
+    const streams: Uint8Array[][] = [];
+    while (streams.length < UNFILTERED) {
+      const text = clientStream(random, []);
+      // These are read by where the kernel cuts them (nats.md §1.1), which nobody knows here.
+      if (/\r(?!\n)/.test(text) || /[ \t]\n/.test(text) || /-err/i.test(text)) continue;
+      streams.push(chunksOf(text, random));
+    }
+    await compare(streams, seed);
+  });
+
+  it(`is the reading of nats-parser.ts for ${STREAMS} streams that the filter let through, and an observer gets no other message`, async (t) => {
+    const seed = freshSeed();
+    t.diagnostic(`seed ${seed}`);
+    const streams: (readonly Uint8Array[])[] = [];
+    const { failure } = new ClientFuzz(seed).run(STREAMS * 4, (chunks) => {
+      if (chunks.length > 0 && streams.length < STREAMS) streams.push(chunks);
+    });
+    if (failure !== undefined) assert.fail(explain(failure, seed));
+    assert.equal(streams.length, STREAMS);
+    const parsers = await compare(streams, seed);
+    const operations = parsers.flatMap((parser) => parser.operations);
+    t.diagnostic(`${operations.length} operations`);
+
+    const wanted = new Map<string, number>();
+    const optional = new Set<string>();
+    const traced = new Set<string>();
+    for (const operation of operations) {
+      // Also of a message that nobody can receive a trace is sent.
+      for (const [, name] of (operation.payload ?? "").matchAll(/\r\nNats-Trace-Dest:[ \t]*([^\r]*?)[ \t]*(?=\r\n)/g)) {
+        traced.add(name!);
+      }
+      if (!isDelivered(operation)) continue;
+      const key = `${operation.subject} ${operation.payload!}`;
+      if (isTraced(operation)) optional.add(key);
+      wanted.set(key, (wanted.get(key) ?? 0) + 1);
+    }
+    for (const { line, headers, payload } of await server.published()) {
+      const subject = line.split(" ")[1]!;
+      const key = `${subject} ${Buffer.concat([headers ?? Buffer.alloc(0), payload!]).toString("latin1")}`;
+      const left = wanted.get(key) ?? 0;
+      // A trace event, which nats-server made; the policy was asked about its destination.
+      if (left === 0 && traced.has(subject) && payload!.toString().startsWith('{"server":')) continue;
+      assert.ok(left > 0, `nobody let ${JSON.stringify(key)} through (seed ${seed})`);
+      if (left === 1) wanted.delete(key);
+      else wanted.set(key, left - 1);
+    }
+    const missing = [...wanted.keys()].filter((key) => !optional.has(key));
+    assert.deepEqual(missing.slice(0, 5), [], `messages that the observer did not get (seed ${seed})`);
+  });
+
+  async function compare(streams: readonly (readonly Uint8Array[])[], seed: number): Promise<NatsParser[]> {
+    const traces = await server.read(streams);
+    return streams.map((chunks, i) => {
+      const parser = parseChunks(chunks, LIMITS);
+      if (!agrees(parser, traces[i]!)) {
+        const input = JSON.stringify(chunks.map((chunk) => Buffer.from(chunk).toString("latin1")));
+        const expected = traceOf(parser).map(({ line }) => line);
+        const what = `${input}, ${parser.error ?? "no error"}, seed ${seed}`;
+        assert.fail(`${what}: traced ${JSON.stringify(traces[i])}, expected ${JSON.stringify(expected)}`);
+      }
+      return parser;
+    });
+  }
+});

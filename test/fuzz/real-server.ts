@@ -1,0 +1,96 @@
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import { NatsServer } from "../stand/nats-server.ts";
+import { RawClient } from "../stand/raw-client.ts";
+import { makeScratch, removeScratch } from "../stand/scratch.ts";
+import type { Frame } from "../stand/server-frames.ts";
+import { LIMITS } from "./policies.ts";
+
+/** Connections at a time. */
+const CONCURRENCY = 48;
+/** Each lane connects from an address of its own, so that the ports of 127.0.0.1 do not run out. */
+const LANES = Array.from({ length: CONCURRENCY }, (_, lane) => `127.0.7.${lane + 1}`);
+
+/** One operation as the trace of nats-server shows it: `PUB foo 1`, and for a payload `= "hello"`, quoted by Go. */
+export type TracedLine = string;
+
+/** `… [TRC] 127.0.0.1:51234 - cid:5 - "name" - <<- [PUB foo 1]` */
+const TRACE = /\[TRC\] \S+ - cid:(\d+) - .*?<<- (?:\[(.*)\]|MSG_PAYLOAD: \[(.*)\])$/;
+
+/** A real nats-server that traces what it reads, and an observer of everything that is published there. */
+export class TracingServer {
+  private constructor(
+    private readonly folder: string,
+    private readonly server: NatsServer,
+    private readonly observer: RawClient,
+  ) {}
+
+  static async start(): Promise<TracingServer> {
+    const folder = makeScratch();
+    const config = `max_control_line: ${LIMITS.controlLine}\nmax_payload: ${LIMITS.payload}\n`;
+    const server = await NatsServer.start(folder, { config, jetStream: false, trace: true });
+    const observer = await RawClient.connect(server.port, { timeout: 60_000 });
+    await observer.handshake();
+    await observer.send("SUB > 1\r\n");
+    await observer.flush();
+    return new TracingServer(folder, server, observer);
+  }
+
+  /** Sends each stream over a connection of its own, a write a chunk; answers what the server read of each, by its trace. */
+  async read(streams: readonly (readonly Uint8Array[])[]): Promise<TracedLine[][]> {
+    const connectionOf: number[] = [];
+    let next = 0;
+    const lane = async (localAddress: string): Promise<void> => {
+      while (next < streams.length) {
+        const mine = next++;
+        connectionOf[mine] = await this.#send(streams[mine]!, localAddress);
+      }
+    };
+    await Promise.all(LANES.map(lane));
+    const traced = this.#trace();
+    return connectionOf.map((connection) => traced.get(connection) ?? []);
+  }
+
+  /** What the observer has received. */
+  async published(): Promise<Frame[]> {
+    return (await this.observer.flush()).filter(({ verb }) => verb === "MSG" || verb === "HMSG");
+  }
+
+  async stop(): Promise<void> {
+    this.observer.close();
+    await this.server.stop();
+    removeScratch(this.folder);
+  }
+
+  /** Answers the server's number of the connection, after it has closed it. */
+  async #send(chunks: readonly Uint8Array[], localAddress: string): Promise<number> {
+    const socket: Socket = connect({ host: "127.0.0.1", port: this.server.port, localAddress, noDelay: true });
+    // A server that closes with bytes unread resets the connection; what it read is in its trace.
+    socket.on("error", () => undefined);
+    const [info] = (await once(socket, "data")) as [Buffer];
+    const connection = Number(/"client_id":(\d+)/.exec(info.toString())![1]);
+    // Not `once` of events, which fails at an error.
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    socket.resume();
+    for (const chunk of chunks) socket.write(chunk);
+    socket.end();
+    await closed;
+    return connection;
+  }
+
+  #trace(): Map<number, TracedLine[]> {
+    const lines = new Map<number, TracedLine[]>();
+    for (const line of readFileSync(join(this.folder, "nats-server.log"), "latin1").split("\n")) {
+      const match = TRACE.exec(line);
+      if (match === null) continue;
+      const [, connection, operation, payload] = match;
+      const text = operation ?? `= ${payload!}`;
+      const known = lines.get(Number(connection));
+      if (known === undefined) lines.set(Number(connection), [text]);
+      else known.push(text);
+    }
+    return lines;
+  }
+}

@@ -1,0 +1,177 @@
+/** Streams of brokers, good, mutated and random, answering clients of whom much was refused. */
+import { filterModule } from "../host/filter.ts";
+import { Host, type Connection } from "../host/host.ts";
+import { Random } from "../host/random.ts";
+import { BrokerModel } from "./broker-model.ts";
+import { connect } from "./client-case.ts";
+import { chunksOf } from "./inputs.ts";
+import { parseChunks } from "./nats-parser.ts";
+import { LIMITS, pluginConfig, POLICIES } from "./policies.ts";
+
+const SUBJECTS = [
+  ...[
+    "foo",
+    "foo.a",
+    "foo.bar",
+    "foo.secret.a",
+    "foo.a.x",
+    "bar",
+    "bar.a",
+    "bar.no",
+    "a.a",
+    "b.a",
+    "work.a",
+    "r.1",
+    "r.2",
+  ],
+  ...["_INBOX.1", "foo.>", "*", ">", "foo.*", "work.*", "bar.*.baz"],
+];
+const LITERALS = SUBJECTS.filter((subject) => !/[*>]/.test(subject));
+const SIDS = ["1", "2", "3"];
+const ODDITIES = [
+  "\r\n",
+  "\n",
+  "\r",
+  " ",
+  "\0",
+  "PONG\r\n",
+  "PONG",
+  "MSG ",
+  "-ERR",
+  "MSG foo 1 99999999\r\n",
+  "INFO {",
+  "1",
+  "\xff",
+];
+
+function clientOperation(random: Random): string {
+  switch (random.below(6)) {
+    case 0:
+    case 1: {
+      const reply = random.below(3) === 0 ? ` ${random.pick(LITERALS)}` : "";
+      return `PUB ${random.pick(LITERALS)}${reply} 2\r\nxy\r\n`;
+    }
+    case 2:
+    case 3:
+      return `SUB ${random.pick(SUBJECTS)}${random.below(3) === 0 ? ` ${random.pick(["q1", "q2"])}` : ""} ${random.pick(SIDS)}\r\n`;
+    case 4:
+      return `UNSUB ${random.pick(SIDS)}\r\n`;
+  }
+  return "PING\r\n";
+}
+
+function brokerFrame(random: Random): string {
+  const body = random.pick([
+    "",
+    "x",
+    "PONG\r\n",
+    "MSG foo 1 2\r\nxy\r\n",
+    "-ERR 'x'\r\n",
+    "y".repeat(random.below(3000)),
+  ]);
+  const reply = random.below(2) === 0 ? `${random.pick(LITERALS)} ` : "";
+  const names = `${random.pick(LITERALS)} ${random.pick([...SIDS, "77"])} ${reply}`;
+  switch (random.below(9)) {
+    case 0:
+    case 1:
+    case 2:
+      return "PONG\r\n";
+    case 3:
+    case 4:
+      return `MSG ${names}${body.length}\r\n${body}\r\n`;
+    case 5: {
+      const block = "NATS/1.0\r\nA: b\r\n\r\n";
+      return `HMSG ${names}${block.length} ${block.length + body.length}\r\n${block}${body}\r\n`;
+    }
+    case 6:
+      return random.pick(["+OK\r\n", "PING\r\n", "-ERR 'Stale Connection'\r\n"]);
+    case 7:
+      return 'INFO {"max_payload":1024,"headers":true,"x":"abc"} \r\n';
+  }
+  return "PONG\r\n";
+}
+
+function mutated(stream: string, random: Random): string {
+  const at = random.below(stream.length + 1);
+  switch (random.below(5)) {
+    case 0:
+      return stream.slice(0, at) + random.pick(ODDITIES) + stream.slice(at);
+    case 1:
+      return stream.slice(0, at) + String.fromCharCode(random.below(256)) + stream.slice(at + 1);
+    case 2:
+      return stream.slice(0, at) + stream.slice(at + random.below(5));
+    case 3:
+      return stream.slice(0, at) + random.bytes(random.below(20)).toString("latin1") + stream.slice(at);
+  }
+  return stream.slice(0, at);
+}
+
+function several(random: Random, most: number, make: (random: Random) => string): string {
+  return Array.from({ length: 1 + random.below(most) }, () => make(random)).join("");
+}
+
+function count(text: string, what: string): number {
+  return text.split(what).length - 1;
+}
+
+export interface ServerCase {
+  policy: number;
+  /** In turn: what the client sends, then what the broker answers, latin-1. */
+  turns: { client: string; broker: string[] }[];
+}
+
+export function serverCase(random: Random): ServerCase {
+  const turns = Array.from({ length: 1 + random.below(3) }, () => {
+    let broker = several(random, 8, brokerFrame);
+    for (let i = random.pick([0, 0, 1, 2]); i > 0; i--) broker = mutated(broker, random);
+    const chunks = chunksOf(broker, random).map((chunk) => Buffer.from(chunk).toString("latin1"));
+    return { client: several(random, 6, clientOperation), broker: chunks };
+  });
+  return { policy: random.below(POLICIES.length), turns };
+}
+
+/** A VM whose connections are answered by such brokers. */
+export class ServerFuzzVm {
+  readonly host = new Host(filterModule());
+  readonly #roots = POLICIES.map((policy) => this.host.configure(pluginConfig(policy)).root);
+
+  /** Why what the client read is wrong; undefined when it is right. */
+  run({ policy, turns }: ServerCase): string | undefined {
+    const model = new BrokerModel(POLICIES[policy]!);
+    const connection = connect(this.host, this.#roots[policy]!);
+    connection.fromClient('CONNECT {"verbose":false,"pedantic":false,"headers":true}\r\n');
+    try {
+      for (const { client, broker } of turns) {
+        const problem = this.#turn(connection, model, client, broker);
+        if (problem === "broken") break;
+        if (problem !== undefined) return problem;
+      }
+    } finally {
+      if (!this.host.failed) connection.close("client");
+    }
+    return undefined;
+  }
+
+  /** "broken": the broker has said what nats-server would not, and from there on only the weak conditions were asked. */
+  #turn(connection: Connection, model: BrokerModel, client: string, broker: readonly string[]): string | undefined {
+    connection.fromClient(Buffer.from(client, "latin1"));
+    for (const operation of parseChunks([Buffer.from(client, "latin1")], LIMITS).operations) model.client(operation);
+    const read = broker.map((chunk) =>
+      Buffer.from(connection.fromServer(Buffer.from(chunk, "latin1"))).toString("latin1"),
+    );
+    const stream = broker.join("");
+    const actual = read.join("");
+    const { output, end } = model.broker(stream);
+    const isWhole = end === stream.length;
+    if (isWhole ? actual !== output : !actual.startsWith(output)) {
+      let from = 0;
+      while (from < output.length && actual[from] === output[from]) from++;
+      const rest = (text: string): string => JSON.stringify(text.slice(from, from + 120));
+      return `from byte ${from} on the client read ${rest(actual)}, not ${rest(output)}`;
+    }
+    if (isWhole) return undefined;
+    const due = model.refusals + count(stream, "-ERR 'Permissions");
+    const told = count(actual, "-ERR 'Permissions");
+    return told > due ? `the client was told of ${told} refusals, ${due} were due` : "broken";
+  }
+}
