@@ -244,7 +244,7 @@ export class Access {
       case HeaderUse.SCHEDULE_SOURCE:
         return this.permissions.receives(name, length) ? Reason.ALLOWED : Reason.HEADER;
       case HeaderUse.EXPECTED_SUBJECT:
-        // It makes a refusal tell the last sequence of that subject, nothing else (docs: threat model).
+        // It makes a refusal tell the last sequence of that subject, nothing else (docs/threat-model.md).
         return Reason.ALLOWED;
       case HeaderUse.TRACE_DEST:
         // nats-server does not trace to what is no valid literal subject, and takes the message.
