@@ -5,7 +5,8 @@ const FIRST_CAPACITY: i32 = 64;
 
 /**
  * A growable run of bytes outside the collector's heap, charged to the VM's budget. Its owner calls `release`;
- * every method that may need memory answers false when the budget refuses, and then has changed nothing.
+ * every method that may need memory answers false when the budget refuses; `reserve` and `append` have then changed nothing,
+ * `assign` has dropped the former content.
  */
 @unmanaged
 @final

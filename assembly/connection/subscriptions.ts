@@ -17,6 +17,8 @@ const enum State {
   ENDED = 1,
   /** Its maximum was counted here and is reached; the server delivers on until it hears of it. */
   COUNTED_OUT = 2,
+  /** The same, and the server has been told. */
+  TOLD = 3,
 }
 
 /** Ended subscriptions that are remembered. Messages are not under way for longer than this many UNSUBs. */
@@ -105,7 +107,9 @@ export class Subscriptions {
   /** The UNSUB of one that ended by count goes to the server now. */
   tellEnd(sid: usize, length: i32): void {
     const sub = this.find(sid, length, hashBytes(sid, length));
-    if (sub != 0 && endedByCount(sub)) this.rememberEnded(sub);
+    if (sub == 0 || load<i32>(sub, STATE) != State.COUNTED_OUT) return;
+    store<i32>(sub, State.TOLD, STATE);
+    this.rememberEnded(sub);
   }
 
   private endAs(sub: usize, state: State): void {
@@ -223,7 +227,7 @@ export function isLive(sub: usize): bool {
 }
 
 export function endedByCount(sub: usize): bool {
-  return load<i32>(sub, STATE) == State.COUNTED_OUT;
+  return load<i32>(sub, STATE) >= State.COUNTED_OUT;
 }
 
 export function queueOf(sub: usize): usize {

@@ -121,6 +121,7 @@ export class ServerLine {
     if (p + 1 >= end) return Reading.INCOMPLETE;
     if (load<u8>(p, 1) != LF) return this.readBroken(operation, pointer, subject, end);
     this.hasLineBreak = false;
+    if (<i32>(p - pointer) > SERVER_LINE_LIMIT) return Reading.LINE_TOO_LONG;
     this.next = p + 2;
     const withHeader = operation == Operation.HMSG;
     const last = third != 0 ? third : second != 0 ? second : first;
@@ -157,7 +158,7 @@ export class ServerLine {
   private readBroken(operation: Operation, pointer: usize, subject: usize, end: usize): Reading {
     let p = subject;
     while (p + 1 < end && !(load<u8>(p) == CR && load<u8>(p, 1) == LF)) p++;
-    if (p + 1 >= end) return this.unfinished(pointer, p);
+    if (p + 1 >= end || <i32>(p - pointer) > SERVER_LINE_LIMIT) return this.unfinished(pointer, p);
     let size = p;
     while (size > subject && load<u8>(size - 1) != 0x20) size--;
     this.size = readSize(size, <i32>(p - size));
