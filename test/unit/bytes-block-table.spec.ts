@@ -1,0 +1,188 @@
+import { BLOCK_HASH, BLOCK_KEY_LENGTH, BlockTable } from "../../assembly/bytes/block-table";
+import { giveBack, limitBytes, raiseLimit, take, usedBytes } from "../../assembly/bytes/budget";
+import { hashBytes } from "../../assembly/bytes/compare";
+import { lengthOf, pointerTo, textAt } from "./bytes-support";
+
+const KEY_OFFSET: usize = 12;
+
+/** A block of this key; its hash is given, so that a test decides what collides. */
+function newBlock(key: string, hash: u32): usize {
+  const length = lengthOf(key);
+  const block = take(KEY_OFFSET + <usize>length);
+  store<u32>(block, hash, BLOCK_HASH);
+  store<i32>(block, length, BLOCK_KEY_LENGTH);
+  memory.copy(block + KEY_OFFSET, pointerTo(key), <usize>length);
+  return block;
+}
+
+function freeBlock(block: usize): void {
+  giveBack(block, KEY_OFFSET + <usize>load<i32>(block, BLOCK_KEY_LENGTH));
+}
+
+function keyOf(block: usize): string {
+  return textAt(block + KEY_OFFSET, load<i32>(block, BLOCK_KEY_LENGTH));
+}
+
+function enter(table: BlockTable, key: string, hash: u32): usize {
+  expect(table.makeRoom()).toBe(true);
+  const block = newBlock(key, hash);
+  table.enter(block);
+  return block;
+}
+
+function find(table: BlockTable, key: string, hash: u32): usize {
+  return table.find(pointerTo(key), lengthOf(key), hash);
+}
+
+function hashOf(key: string): u32 {
+  return hashBytes(pointerTo(key), lengthOf(key));
+}
+
+describe("a table of blocks without a budget", () => {
+  it("has no room and finds nothing", () => {
+    expect(limitBytes()).toBe(0);
+    const table = new BlockTable(KEY_OFFSET);
+    expect(table.makeRoom()).toBe(false);
+    expect(find(table, "a", 1)).toBe(0);
+    expect(table.nextBlock(0)).toBe(0);
+    expect(table.count).toBe(0);
+    table.destroy();
+  });
+});
+
+describe("a table of blocks", () => {
+  beforeAll(() => {
+    raiseLimit(8 << 20);
+  });
+
+  it("finds a block by hash, length and bytes of its key", () => {
+    const before = usedBytes();
+    const table = new BlockTable(KEY_OFFSET);
+    const a = enter(table, "abc", 7);
+    expect(find(table, "abc", 7)).toBe(a);
+    expect(find(table, "abc", 8)).toBe(0);
+    expect(find(table, "abd", 7)).toBe(0);
+    expect(find(table, "ab", 7)).toBe(0);
+    expect(find(table, "abcd", 7)).toBe(0);
+    expect(table.count).toBe(1);
+    freeBlock(a);
+    table.destroy();
+    expect(usedBytes()).toBe(before);
+  });
+
+  it("keeps blocks apart whose hashes are equal, around the end of the slots too", () => {
+    const table = new BlockTable(KEY_OFFSET);
+    // Slot 7 of 8 is the last, so the second and third wrap.
+    const a = enter(table, "a", 7);
+    const b = enter(table, "b", 7);
+    const c = enter(table, "c", 15);
+    expect(find(table, "a", 7)).toBe(a);
+    expect(find(table, "b", 7)).toBe(b);
+    expect(find(table, "c", 15)).toBe(c);
+    freeBlock(a);
+    freeBlock(b);
+    freeBlock(c);
+    table.destroy();
+  });
+
+  it("goes on behind a block that was taken out of the middle of a run", () => {
+    const table = new BlockTable(KEY_OFFSET);
+    const a = enter(table, "a", 3);
+    const b = enter(table, "b", 3);
+    const c = enter(table, "c", 3);
+    table.takeOut(b);
+    expect(table.count).toBe(2);
+    expect(find(table, "b", 3)).toBe(0);
+    expect(find(table, "c", 3)).toBe(c);
+    table.takeOut(a);
+    expect(find(table, "c", 3)).toBe(c);
+    // The place is used again.
+    const d = enter(table, "d", 3);
+    expect(find(table, "d", 3)).toBe(d);
+    expect(find(table, "c", 3)).toBe(c);
+    table.takeOut(c);
+    table.takeOut(d);
+    expect(table.count).toBe(0);
+    expect(find(table, "c", 3)).toBe(0);
+    freeBlock(a);
+    freeBlock(b);
+    freeBlock(c);
+    freeBlock(d);
+    table.destroy();
+  });
+
+  it("holds thousands and gives back all memory", () => {
+    const before = usedBytes();
+    const table = new BlockTable(KEY_OFFSET);
+    for (let i = 0; i < 3000; i++) enter(table, "key" + i.toString(), hashOf("key" + i.toString()));
+    expect(table.count).toBe(3000);
+    for (let i = 0; i < 3000; i++) {
+      const key = "key" + i.toString();
+      const block = find(table, key, hashOf(key));
+      assert(block != 0 && keyOf(block) == key, key);
+      table.takeOut(block);
+      freeBlock(block);
+      assert(find(table, key, hashOf(key)) == 0, key);
+    }
+    expect(table.count).toBe(0);
+    table.release();
+    expect(usedBytes()).toBe(before);
+    table.destroy();
+  });
+
+  it("does not grow when blocks only come and go", () => {
+    const table = new BlockTable(KEY_OFFSET);
+    const first = enter(table, "0", hashOf("0"));
+    const before = usedBytes();
+    let last = first;
+    for (let i = 1; i < 5000; i++) {
+      const key = i.toString();
+      const next = enter(table, key, hashOf(key));
+      table.takeOut(last);
+      freeBlock(last);
+      last = next;
+    }
+    expect(table.count).toBe(1);
+    // A last key of up to 16 - 12 bytes costs the same as the first.
+    expect(usedBytes()).toBe(before);
+    freeBlock(last);
+    table.destroy();
+  });
+
+  it("names each of its blocks once", () => {
+    const table = new BlockTable(KEY_OFFSET);
+    for (let i = 0; i < 100; i++) enter(table, i.toString(), hashOf(i.toString()));
+    const out = find(table, "50", hashOf("50"));
+    table.takeOut(out);
+    freeBlock(out);
+    const seen = new Set<string>();
+    let block = table.nextBlock(0);
+    while (block != 0) {
+      expect(seen.has(keyOf(block))).toBe(false);
+      seen.add(keyOf(block));
+      freeBlock(block);
+      block = table.nextBlock(table.nextSlot);
+    }
+    expect(seen.size).toBe(99);
+    expect(seen.has("50")).toBe(false);
+    table.destroy();
+  });
+
+  it("keeps what it has when the budget has no room to grow", () => {
+    const before = usedBytes();
+    const table = new BlockTable(KEY_OFFSET);
+    const blocks: usize[] = [];
+    for (let i = 0; i < 6; i++) blocks.push(enter(table, i.toString(), <u32>i));
+    const rest = limitBytes() - usedBytes() - 16;
+    const most = take(rest);
+    expect(table.makeRoom()).toBe(false);
+    expect(table.count).toBe(6);
+    for (let i = 0; i < 6; i++) expect(find(table, i.toString(), <u32>i)).toBe(blocks[i]);
+    giveBack(most, rest);
+    expect(table.makeRoom()).toBe(true);
+    for (let i = 0; i < 6; i++) expect(find(table, i.toString(), <u32>i)).toBe(blocks[i]);
+    for (let i = 0; i < 6; i++) freeBlock(blocks[i]);
+    table.destroy();
+    expect(usedBytes()).toBe(before);
+  });
+});

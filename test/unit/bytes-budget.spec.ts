@@ -1,0 +1,58 @@
+import { giveBack, limitBytes, raiseLimit, shareBytes, take, usedBytes } from "../../assembly/bytes/budget";
+
+describe("the memory budget of a VM", () => {
+  it("gives nothing before a configuration has set it", () => {
+    expect(limitBytes()).toBe(0);
+    expect(take(1)).toBe(0);
+    expect(usedBytes()).toBe(0);
+  });
+
+  it("counts what an allocation really costs: rounded up to 16 bytes, and 16 beside it", () => {
+    raiseLimit(1024);
+    const one = take(1);
+    expect(usedBytes()).toBe(32);
+    const sixteen = take(16);
+    expect(usedBytes()).toBe(64);
+    const seventeen = take(17);
+    expect(usedBytes()).toBe(112);
+    giveBack(seventeen, 17);
+    giveBack(sixteen, 16);
+    giveBack(one, 1);
+    expect(usedBytes()).toBe(0);
+  });
+
+  it("may be used up to its last byte and not one allocation further", () => {
+    const most = take(1024 - 16);
+    expect(most).not.toBe(0);
+    expect(usedBytes()).toBe(1024);
+    expect(take(1)).toBe(0);
+    expect(usedBytes()).toBe(1024);
+    giveBack(most, 1024 - 16);
+    expect(take(1024 - 15)).toBe(0);
+    expect(usedBytes()).toBe(0);
+  });
+
+  it("is not changed by giving back what was refused", () => {
+    giveBack(0, 64);
+    expect(usedBytes()).toBe(0);
+  });
+
+  it("gives memory that can be written to its end", () => {
+    const pointer = take(100);
+    memory.fill(pointer, 0x5a, 100);
+    expect(load<u8>(pointer)).toBe(0x5a);
+    expect(load<u8>(pointer, 99)).toBe(0x5a);
+    giveBack(pointer, 100);
+  });
+
+  it("is the largest that any configuration asks for", () => {
+    raiseLimit(512);
+    expect(limitBytes()).toBe(1024);
+    raiseLimit(4096);
+    expect(limitBytes()).toBe(4096);
+  });
+
+  it("leaves an eighth to a single connection", () => {
+    expect(shareBytes()).toBe(512);
+  });
+});

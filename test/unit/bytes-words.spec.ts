@@ -1,0 +1,57 @@
+import { usedBytes } from "../../assembly/bytes/budget";
+import { Words } from "../../assembly/bytes/words";
+
+describe("an array of words", () => {
+  it("has no memory at first and can be destroyed so", () => {
+    const words = new Words();
+    expect(words.pointer).toBe(0);
+    words.reserve(0);
+    expect(words.pointer).toBe(0);
+    words.destroy();
+  });
+
+  it("keeps every word over its growth, and negative ones as they are", () => {
+    const words = new Words();
+    for (let i = 0; i < 1000; i++) {
+      words.reserve(i + 1);
+      words.set(i, -i * 3);
+    }
+    for (let i = 0; i < 1000; i++) assert(words.get(i) == -i * 3, i.toString());
+    words.destroy();
+  });
+
+  it("moves only when it must: at 16, and then when its memory has doubled", () => {
+    const words = new Words();
+    words.reserve(1);
+    let place = words.pointer;
+    let moves = 0;
+    for (let i = 0; i < 1024; i++) {
+      words.reserve(i + 1);
+      words.set(i, i);
+      if (words.pointer != place) {
+        moves++;
+        place = words.pointer;
+        expect(i == 16 || i == 32 || i == 64 || i == 128 || i == 256 || i == 512).toBe(true);
+      }
+    }
+    expect(moves).toBeLessThanOrEqual(6);
+    words.destroy();
+  });
+
+  it("makes room for many words at once", () => {
+    const words = new Words();
+    words.reserve(5000);
+    words.set(0, 1);
+    words.set(4999, 2);
+    expect(words.get(0)).toBe(1);
+    expect(words.get(4999)).toBe(2);
+    words.destroy();
+  });
+
+  it("is not charged to the budget of connections", () => {
+    const words = new Words();
+    words.reserve(100);
+    expect(usedBytes()).toBe(0);
+    words.destroy();
+  });
+});

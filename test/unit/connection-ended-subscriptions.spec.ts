@@ -1,0 +1,236 @@
+import { giveBack, limitBytes, raiseLimit, take, usedBytes } from "../../assembly/bytes/budget";
+import * as subs from "../../assembly/connection/subscriptions";
+import { Subscriptions } from "../../assembly/connection/subscriptions";
+import { add, find, queueOf, tellEnd } from "./subscriptions-support";
+
+/** Ended subscriptions that are remembered, and for how many milliseconds of quiet. */
+const MAX_ENDED: i32 = 256;
+const FORGET_AFTER: i64 = 10_000;
+
+describe("a subscription that has ended", () => {
+  beforeAll(() => {
+    raiseLimit(8 << 20);
+  });
+
+  it("is still found, but does not live", () => {
+    const all = new Subscriptions();
+    const sub = add(all, "1", "foo", "q");
+    all.end(sub);
+    expect(find(all, "1")).toBe(sub);
+    expect(subs.isLive(sub)).toBe(false);
+    expect(subs.endedByCount(sub)).toBe(false);
+    expect(queueOf(sub)).toBe("q");
+    expect(all.liveCount).toBe(0);
+    expect(all.endedCount).toBe(1);
+    all.destroy();
+  });
+
+  it("ends once", () => {
+    const all = new Subscriptions();
+    const sub = add(all, "1");
+    all.end(sub);
+    all.end(sub);
+    all.endByCount(sub);
+    expect(all.liveCount).toBe(0);
+    expect(all.endedCount).toBe(1);
+    expect(subs.endedByCount(sub)).toBe(false);
+    all.destroy();
+  });
+
+  it("makes way for a new one with its sid, which begins anew", () => {
+    const before = usedBytes();
+    const all = new Subscriptions();
+    const old = add(all, "1", "foo", "q");
+    subs.countReceived(old);
+    subs.setMax(old, 1);
+    subs.noteReuse(old, 0, 0);
+    all.end(old);
+    const sub = add(all, "1", "bar");
+    expect(find(all, "1")).toBe(sub);
+    expect(subs.isLive(sub)).toBe(true);
+    expect(subs.receivedOf(sub)).toBe(0);
+    expect(subs.maxOf(sub)).toBe(0);
+    expect(subs.isQueueKnown(sub)).toBe(true);
+    expect(queueOf(sub)).toBe("");
+    expect(all.liveCount).toBe(1);
+    expect(all.endedCount).toBe(0);
+    expect(all.bytes).toBe(32 + 4);
+    all.destroy();
+    expect(usedBytes()).toBe(before);
+  });
+
+  it("is remembered among 256, of which the oldest goes first", () => {
+    const all = new Subscriptions();
+    for (let i = 0; i < MAX_ENDED; i++) all.end(add(all, i.toString()));
+    expect(all.endedCount).toBe(MAX_ENDED);
+    expect(find(all, "0")).not.toBe(0);
+    all.end(add(all, "next"));
+    expect(all.endedCount).toBe(MAX_ENDED);
+    expect(find(all, "0")).toBe(0);
+    expect(find(all, "1")).not.toBe(0);
+    expect(find(all, "next")).not.toBe(0);
+    all.destroy();
+  });
+
+  it("leaves the order of the others alone when it makes way out of their middle", () => {
+    const all = new Subscriptions();
+    // Ten further ones, so that the row has wrapped around.
+    for (let i = 0; i < MAX_ENDED + 10; i++) all.end(add(all, i.toString()));
+    for (let i = 100; i < 110; i++) add(all, i.toString());
+    expect(all.endedCount).toBe(MAX_ENDED - 10);
+    for (let i = 0; i < 10; i++) all.end(add(all, `new${i}`));
+    expect(find(all, "10")).not.toBe(0);
+    for (let i = 10; i < 20; i++) {
+      all.end(add(all, `newer${i}`));
+      expect(find(all, i.toString())).toBe(0);
+      expect(find(all, (i + 1).toString())).not.toBe(0);
+    }
+    for (let i = 100; i < 110; i++) expect(subs.isLive(find(all, i.toString()))).toBe(true);
+    all.destroy();
+  });
+
+  it("is forgotten at once where the budget has no room to remember it", () => {
+    const before = usedBytes();
+    const all = new Subscriptions();
+    const sub = add(all, "1");
+    const rest = limitBytes() - usedBytes() - 16;
+    const most = take(rest);
+    all.end(sub);
+    expect(find(all, "1")).toBe(0);
+    expect(all.endedCount).toBe(0);
+    expect(all.bytes).toBe(0);
+    giveBack(most, rest);
+    all.destroy();
+    expect(usedBytes()).toBe(before);
+  });
+});
+
+describe("the time for which ended subscriptions are remembered", () => {
+  it("is ten seconds without a further one", () => {
+    const all = new Subscriptions();
+    add(all, "live");
+    const used = usedBytes();
+    all.end(add(all, "1"));
+    all.tick(1000);
+    all.tick(1000 + FORGET_AFTER);
+    expect(find(all, "1")).not.toBe(0);
+    all.tick(1001 + FORGET_AFTER);
+    expect(find(all, "1")).toBe(0);
+    expect(all.endedCount).toBe(0);
+    expect(find(all, "live")).not.toBe(0);
+    expect(usedBytes()).toBe(used);
+    all.tick(2000 + FORGET_AFTER);
+    all.destroy();
+  });
+
+  it("begins again with each further one", () => {
+    const all = new Subscriptions();
+    all.end(add(all, "1"));
+    all.tick(0);
+    all.end(add(all, "2"));
+    all.tick(FORGET_AFTER);
+    all.tick(FORGET_AFTER + 5000);
+    expect(find(all, "1")).not.toBe(0);
+    all.tick(2 * FORGET_AFTER);
+    expect(find(all, "1")).not.toBe(0);
+    all.tick(2 * FORGET_AFTER + 1);
+    expect(find(all, "1")).toBe(0);
+    expect(find(all, "2")).toBe(0);
+    all.destroy();
+  });
+
+  it("begins again for those that end after all were forgotten", () => {
+    const all = new Subscriptions();
+    all.end(add(all, "1"));
+    all.tick(0);
+    all.tick(FORGET_AFTER + 1);
+    all.end(add(all, "2"));
+    all.tick(FORGET_AFTER + 2);
+    all.tick(2 * FORGET_AFTER);
+    expect(find(all, "2")).not.toBe(0);
+    all.tick(2 * FORGET_AFTER + 3);
+    expect(find(all, "2")).toBe(0);
+    all.destroy();
+  });
+});
+
+describe("a subscription that has ended by its count", () => {
+  it("is remembered until the server was told, however long that takes", () => {
+    const all = new Subscriptions();
+    const sub = add(all, "1");
+    all.endByCount(sub);
+    expect(subs.isLive(sub)).toBe(false);
+    expect(subs.endedByCount(sub)).toBe(true);
+    expect(all.liveCount).toBe(0);
+    expect(all.endedCount).toBe(0);
+    all.end(add(all, "2"));
+    all.tick(0);
+    all.tick(10 * FORGET_AFTER);
+    expect(find(all, "2")).toBe(0);
+    expect(find(all, "1")).toBe(sub);
+    tellEnd(all, "1");
+    expect(subs.endedByCount(sub)).toBe(true);
+    expect(all.endedCount).toBe(1);
+    all.tick(11 * FORGET_AFTER);
+    all.tick(12 * FORGET_AFTER + 1);
+    expect(find(all, "1")).toBe(0);
+    all.destroy();
+  });
+
+  it("is counted once", () => {
+    const all = new Subscriptions();
+    const sub = add(all, "1");
+    add(all, "2");
+    all.endByCount(sub);
+    all.endByCount(sub);
+    all.end(sub);
+    expect(all.liveCount).toBe(1);
+    expect(all.endedCount).toBe(0);
+    all.destroy();
+  });
+
+  it("makes way for a new one with its sid, told or not", () => {
+    const before = usedBytes();
+    const all = new Subscriptions();
+    all.endByCount(add(all, "1"));
+    const untold = add(all, "1");
+    expect(subs.isLive(untold)).toBe(true);
+    all.endByCount(untold);
+    tellEnd(all, "1");
+    expect(all.endedCount).toBe(1);
+    const told = add(all, "1");
+    expect(find(all, "1")).toBe(told);
+    expect(all.endedCount).toBe(0);
+    expect(all.liveCount).toBe(1);
+    all.destroy();
+    expect(usedBytes()).toBe(before);
+  });
+
+  it("is remembered once, however often the server is told", () => {
+    const before = usedBytes();
+    const all = new Subscriptions();
+    all.endByCount(add(all, "1"));
+    tellEnd(all, "1");
+    tellEnd(all, "1");
+    expect(all.endedCount).toBe(1);
+    expect(subs.endedByCount(find(all, "1"))).toBe(true);
+    all.tick(0);
+    all.tick(FORGET_AFTER + 1);
+    expect(find(all, "1")).toBe(0);
+    all.destroy();
+    expect(usedBytes()).toBe(before);
+  });
+
+  it("is the only kind of which the server is told", () => {
+    const all = new Subscriptions();
+    const live = add(all, "live");
+    const ended = add(all, "ended");
+    all.end(ended);
+    tellEnd(all, "live");
+    tellEnd(all, "ended");
+    tellEnd(all, "unknown");
+    expect(subs.isLive(live)).toBe(true);
+    expect(all.endedCount).toBe(1);
+    all.destroy();
+  });
+});

@@ -1,0 +1,290 @@
+import { Buffer } from "../../assembly/bytes/buffer";
+import { giveBack, limitBytes, raiseLimit, take, usedBytes } from "../../assembly/bytes/budget";
+import { ExpectedPongs, Pong } from "../../assembly/connection/expected-pongs";
+import { lengthOf, pointerTo, textAt } from "./bytes-support";
+
+/** Bytes of a record before its name. */
+const HEAD: i32 = 4;
+/** Client PINGs that one record counts. */
+const MAX_RUN: u32 = 0xffffff;
+
+function pushName(pongs: ExpectedPongs, name: string, kind: Pong = Pong.PUBLISH_VIOLATION): bool {
+  return pongs.pushName(kind, pointerTo(name), lengthOf(name));
+}
+
+function pushQueue(pongs: ExpectedPongs, name: string, queue: string): bool {
+  return pongs.pushNameAndQueue(
+    Pong.QUEUE_VIOLATION,
+    pointerTo(name),
+    lengthOf(name),
+    pointerTo(queue),
+    lengthOf(queue),
+  );
+}
+
+/** The front: its kind, and its name and queue where it has them. */
+function front(pongs: ExpectedPongs): string {
+  const kind = pongs.kind;
+  if (kind == Pong.NONE) return "nothing";
+  if (kind == Pong.CLIENT) return "client";
+  const name = textAt(pongs.name, pongs.nameLength);
+  const queue = textAt(pongs.queue, pongs.queueLength);
+  return `${<i32>kind}[${name}][${queue}]`;
+}
+
+/** Takes off everything, in order. */
+function drain(pongs: ExpectedPongs): string {
+  const found: string[] = [];
+  while (!pongs.isEmpty) {
+    found.push(front(pongs));
+    pongs.pop();
+  }
+  return found.join(" ");
+}
+
+/** What is left of the budget, taken but for `spare` bytes. */
+let taken: usize = 0;
+let takenBytes: usize = 0;
+
+function exhaust(): void {
+  takenBytes = limitBytes() - usedBytes() - 16;
+  taken = take(takenBytes);
+  expect(taken).not.toBe(0);
+}
+
+function relax(): void {
+  giveBack(taken, takenBytes);
+}
+
+describe("the PONGs that are expected, without a budget", () => {
+  it("are none, and every push says that there is no room", () => {
+    const pongs = new ExpectedPongs();
+    expect(pongs.pushClient()).toBe(false);
+    expect(pongs.push(Pong.OK)).toBe(false);
+    expect(pushName(pongs, "a")).toBe(false);
+    expect(pushQueue(pongs, "a", "b")).toBe(false);
+    expect(pongs.isEmpty).toBe(true);
+    expect(pongs.size).toBe(0);
+    expect(pongs.lastSize).toBe(0);
+    expect(front(pongs)).toBe("nothing");
+    pongs.pop();
+    pongs.takeBackLast();
+    expect(pongs.isEmpty).toBe(true);
+    pongs.destroy();
+  });
+});
+
+describe("the PONGs that are expected", () => {
+  beforeAll(() => {
+    raiseLimit(1 << 20);
+  });
+
+  it("come in the order of their PINGs, with what they become", () => {
+    const before = usedBytes();
+    const pongs = new ExpectedPongs();
+    pongs.pushClient();
+    pushName(pongs, "foo");
+    pongs.push(Pong.OK);
+    pushQueue(pongs, "bar.>", "workers");
+    pongs.pushClient();
+    pongs.pushClient();
+    pushName(pongs, "", Pong.SUBSCRIPTION_VIOLATION);
+    pongs.push(Pong.CONNECT_TAKEN);
+    pushQueue(pongs, "", "");
+    expect(drain(pongs)).toBe("client 4[foo][] 3[][] 9[bar.>][workers] client client 8[][] 14[][] 9[][]");
+    expect(front(pongs)).toBe("nothing");
+    pongs.pop();
+    expect(pongs.isEmpty).toBe(true);
+    pongs.destroy();
+    expect(usedBytes()).toBe(before);
+  });
+
+  it("keep their bytes, whatever becomes of the client's", () => {
+    const pongs = new ExpectedPongs();
+    const name = pointerTo("subject");
+    pongs.pushName(Pong.REPLY_VIOLATION, name, 7);
+    memory.fill(name, 0, 7);
+    expect(drain(pongs)).toBe("6[subject][]");
+    pongs.destroy();
+  });
+
+  it("say how many bytes wait, and how many of them the newest has", () => {
+    const pongs = new ExpectedPongs();
+    pushName(pongs, "foo");
+    expect(pongs.size).toBe(HEAD + 3);
+    expect(pongs.lastSize).toBe(HEAD + 3);
+    pushQueue(pongs, "foo", "queue");
+    expect(pongs.size).toBe(HEAD + 3 + HEAD + HEAD + 8);
+    expect(pongs.lastSize).toBe(HEAD + HEAD + 8);
+    pongs.push(Pong.OK);
+    expect(pongs.lastSize).toBe(HEAD);
+    pongs.pop();
+    expect(pongs.size).toBe(HEAD + HEAD + 8 + HEAD);
+    pongs.pop();
+    pongs.pop();
+    expect(pongs.size).toBe(0);
+    expect(pongs.lastSize).toBe(0);
+    pongs.destroy();
+  });
+});
+
+describe("a run of the client's own PINGs", () => {
+  it("is one record, however long, and one PONG each", () => {
+    const pongs = new ExpectedPongs();
+    for (let i = 0; i < 10_000; i++) pongs.pushClient();
+    expect(pongs.size).toBe(HEAD);
+    for (let i = 0; i < 10_000; i++) {
+      expect(pongs.kind).toBe(Pong.CLIENT);
+      pongs.pop();
+    }
+    expect(pongs.isEmpty).toBe(true);
+    pongs.destroy();
+  });
+
+  it("goes on while it is answered, and ends with any other record", () => {
+    const pongs = new ExpectedPongs();
+    pongs.pushClient();
+    pongs.pushClient();
+    pongs.pop();
+    pongs.pushClient();
+    expect(pongs.size).toBe(HEAD);
+    pongs.push(Pong.OK);
+    pongs.pushClient();
+    expect(pongs.size).toBe(3 * HEAD);
+    expect(drain(pongs)).toBe("client client 3[][] client");
+    pongs.pushClient();
+    expect(drain(pongs)).toBe("client");
+    pongs.destroy();
+  });
+
+  it("begins a further record when it is as long as a record can count", () => {
+    const pongs = new ExpectedPongs();
+    pongs.pushClient();
+    // As if all but one had been pushed, which would take seconds.
+    const records = changetype<Buffer>(load<usize>(changetype<usize>(pongs), offsetof<ExpectedPongs>("records")));
+    expect(load<u32>(records.pointer)).toBe(((<u32>Pong.CLIENT) << 24) | 1);
+    store<u32>(records.pointer, ((<u32>Pong.CLIENT) << 24) | (MAX_RUN - 1));
+    pongs.pushClient();
+    expect(pongs.size).toBe(HEAD);
+    pongs.pushClient();
+    expect(pongs.size).toBe(2 * HEAD);
+    pongs.pop();
+    expect(pongs.size).toBe(2 * HEAD);
+    expect(pongs.kind).toBe(Pong.CLIENT);
+    store<u32>(records.pointer, ((<u32>Pong.CLIENT) << 24) | 1);
+    expect(drain(pongs)).toBe("client client");
+    pongs.destroy();
+  });
+});
+
+describe("the newest record", () => {
+  it("can be taken back, and the ones before it stay", () => {
+    const pongs = new ExpectedPongs();
+    pongs.pushClient();
+    pushName(pongs, "foo");
+    pongs.takeBackLast();
+    expect(pongs.size).toBe(HEAD);
+    expect(pongs.lastSize).toBe(0);
+    // There is no second one to take back.
+    pongs.takeBackLast();
+    expect(drain(pongs)).toBe("client");
+    pongs.destroy();
+  });
+
+  it("can be the only one, before or after others were answered", () => {
+    const pongs = new ExpectedPongs();
+    pushName(pongs, "foo");
+    pongs.takeBackLast();
+    expect(pongs.isEmpty).toBe(true);
+    pushName(pongs, "a");
+    pushName(pongs, "b");
+    pongs.pop();
+    pongs.takeBackLast();
+    expect(pongs.isEmpty).toBe(true);
+    expect(front(pongs)).toBe("nothing");
+    pushQueue(pongs, "c", "d");
+    pongs.pushClient();
+    expect(drain(pongs)).toBe("9[c][d] client");
+    pongs.destroy();
+  });
+
+  it("is not the client's next run after one was taken back", () => {
+    const pongs = new ExpectedPongs();
+    pongs.pushClient();
+    pushName(pongs, "foo");
+    pongs.takeBackLast();
+    pongs.pushClient();
+    expect(drain(pongs)).toBe("client client");
+    pongs.destroy();
+  });
+
+  it("is not taken back once it is answered", () => {
+    const pongs = new ExpectedPongs();
+    pushName(pongs, "foo");
+    pongs.pop();
+    pongs.takeBackLast();
+    expect(pongs.isEmpty).toBe(true);
+    pongs.pushClient();
+    expect(drain(pongs)).toBe("client");
+    pongs.destroy();
+  });
+});
+
+describe("the memory of expected PONGs", () => {
+  it("does not grow while as many are answered as are sent", () => {
+    const pongs = new ExpectedPongs();
+    const name = "n".repeat(100);
+    for (let i = 0; i < 20; i++) pushName(pongs, name);
+    let used: usize = 0;
+    for (let i = 0; i < 20_000; i++) {
+      pushName(pongs, name);
+      pongs.pop();
+      if (i == 1000) used = usedBytes();
+    }
+    expect(usedBytes()).toBe(used);
+    expect(pongs.size).toBe(20 * (HEAD + 100));
+    pongs.destroy();
+  });
+
+  it("is moved to the front without a change to what waits", () => {
+    const pongs = new ExpectedPongs();
+    const expected: string[] = [];
+    for (let i = 0; i < 100; i++) pushName(pongs, `${i}.`.repeat(30));
+    for (let i = 0; i < 90; i++) pongs.pop();
+    for (let i = 90; i < 100; i++) expected.push(`4[${`${i}.`.repeat(30)}][]`);
+    // Moves the ten to the front, and is itself the newest.
+    pongs.pushClient();
+    pongs.pushClient();
+    expect(pongs.lastSize).toBe(HEAD);
+    expected.push("client client");
+    expect(drain(pongs)).toBe(expected.join(" "));
+    pongs.destroy();
+  });
+
+  it("is given back when a long queue has been answered", () => {
+    const before = usedBytes();
+    const pongs = new ExpectedPongs();
+    for (let i = 0; i < 200; i++) pushName(pongs, "some.subject");
+    drain(pongs);
+    expect(usedBytes()).toBe(before);
+    pongs.destroy();
+  });
+
+  it("is as before when the budget refuses a further record, moved to the front or not", () => {
+    const before = usedBytes();
+    const pongs = new ExpectedPongs();
+    for (let i = 0; i < 100; i++) pushName(pongs, "x".repeat(60));
+    for (let i = 0; i < 98; i++) pongs.pop();
+    exhaust();
+    const huge = "y".repeat(20_000);
+    expect(pushName(pongs, huge)).toBe(false);
+    expect(pushQueue(pongs, huge, huge)).toBe(false);
+    expect(pongs.size).toBe(2 * (HEAD + 60));
+    expect(pongs.lastSize).toBe(HEAD + 60);
+    pongs.takeBackLast();
+    expect(drain(pongs)).toBe(`4[${"x".repeat(60)}][]`);
+    relax();
+    pongs.destroy();
+    expect(usedBytes()).toBe(before);
+  });
+});

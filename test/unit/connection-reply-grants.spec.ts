@@ -1,0 +1,216 @@
+import { giveBack, limitBytes, raiseLimit, take, usedBytes } from "../../assembly/bytes/budget";
+import { ReplyGrants } from "../../assembly/connection/reply-grants";
+import { ResponseLimit } from "../../assembly/policy/permissions";
+import { lengthOf, pointerTo } from "./bytes-support";
+
+const NO_BOUND: i32 = 8192;
+const UNLIMITED: i32 = -1;
+
+function newGrants(max: i32, expires: i64, bound: i32 = NO_BOUND): ReplyGrants {
+  return new ReplyGrants(new ResponseLimit(0, max, expires, false), bound);
+}
+
+function destroy(grants: ReplyGrants): void {
+  const limit = grants.limit;
+  grants.destroy();
+  heap.free(changetype<usize>(limit));
+}
+
+function grant(grants: ReplyGrants, reply: string, now: i64): bool {
+  return grants.grant(pointerTo(reply), lengthOf(reply), now);
+}
+
+function use(grants: ReplyGrants, subject: string, now: i64): bool {
+  return grants.use(pointerTo(subject), lengthOf(subject), now);
+}
+
+describe("a reply grant without a budget", () => {
+  it("is not given", () => {
+    const grants = newGrants(1, 1000);
+    expect(grant(grants, "r", 0)).toBe(false);
+    expect(use(grants, "r", 0)).toBe(false);
+    expect(grants.bytes).toBe(0);
+    destroy(grants);
+  });
+});
+
+// The rules of nats-server's responseAllowed (client.go): one more use each time; more than max, or older than expires: gone.
+describe("a reply grant", () => {
+  beforeAll(() => {
+    raiseLimit(4 << 20);
+  });
+
+  it("allows as many responses as its rule says, and then none", () => {
+    for (let max = 1; max < 5; max++) {
+      const grants = newGrants(max, UNLIMITED);
+      grant(grants, "r", 0);
+      for (let i = 0; i < max; i++) expect(use(grants, "r", 0)).toBe(true);
+      expect(use(grants, "r", 0)).toBe(false);
+      expect(grants.bytes).toBe(0);
+      destroy(grants);
+    }
+  });
+
+  it("allows any number when the rule has no end", () => {
+    const grants = newGrants(UNLIMITED, UNLIMITED);
+    grant(grants, "r", 0);
+    for (let i = 0; i < 1000; i++) expect(use(grants, "r", <i64>i * 1_000_000)).toBe(true);
+    destroy(grants);
+  });
+
+  it("lives for its time to the millisecond, counted from the delivery and not from a use", () => {
+    const grants = newGrants(UNLIMITED, 1000);
+    grant(grants, "r", 500);
+    expect(use(grants, "r", 500)).toBe(true);
+    expect(use(grants, "r", 1500)).toBe(true);
+    expect(use(grants, "r", 1501)).toBe(false);
+    // It is gone for good.
+    expect(grants.bytes).toBe(0);
+    expect(use(grants, "r", 1500)).toBe(false);
+    destroy(grants);
+  });
+
+  it("is used up by the first of both limits", () => {
+    const grants = newGrants(2, 1000);
+    grant(grants, "a", 0);
+    grant(grants, "b", 0);
+    expect(use(grants, "a", 10)).toBe(true);
+    expect(use(grants, "a", 10)).toBe(true);
+    expect(use(grants, "a", 10)).toBe(false);
+    expect(use(grants, "b", 10)).toBe(true);
+    expect(use(grants, "b", 2000)).toBe(false);
+    destroy(grants);
+  });
+
+  it("is for exactly these bytes: neither case, nor wildcards, nor a longer or shorter subject", () => {
+    const grants = newGrants(UNLIMITED, UNLIMITED);
+    grant(grants, "rep.*", 0);
+    grant(grants, "rep..a", 0);
+    expect(use(grants, "rep.x", 0)).toBe(false);
+    expect(use(grants, "rep.", 0)).toBe(false);
+    expect(use(grants, "Rep.*", 0)).toBe(false);
+    expect(use(grants, "rep.*.", 0)).toBe(false);
+    expect(use(grants, "rep.*", 0)).toBe(true);
+    expect(use(grants, "rep..a", 0)).toBe(true);
+    destroy(grants);
+  });
+
+  it("begins anew when the same reply is granted again", () => {
+    const grants = newGrants(2, 1000);
+    grant(grants, "r", 0);
+    const bytes = grants.bytes;
+    expect(use(grants, "r", 0)).toBe(true);
+    grant(grants, "r", 900);
+    expect(grants.bytes).toBe(bytes);
+    expect(use(grants, "r", 1900)).toBe(true);
+    expect(use(grants, "r", 1900)).toBe(true);
+    expect(use(grants, "r", 1900)).toBe(false);
+    destroy(grants);
+  });
+});
+
+describe("the grants of one connection", () => {
+  it("have a bound: past it the oldest goes", () => {
+    const grants = newGrants(UNLIMITED, UNLIMITED, 3);
+    for (let i = 0; i < 5; i++) expect(grant(grants, `r${i}`, i)).toBe(true);
+    expect(use(grants, "r0", 5)).toBe(false);
+    expect(use(grants, "r1", 5)).toBe(false);
+    expect(use(grants, "r2", 5)).toBe(true);
+    expect(use(grants, "r3", 5)).toBe(true);
+    expect(use(grants, "r4", 5)).toBe(true);
+    destroy(grants);
+  });
+
+  it("are as many as the bound when a known one is granted again", () => {
+    const grants = newGrants(UNLIMITED, UNLIMITED, 2);
+    grant(grants, "a", 0);
+    grant(grants, "b", 1);
+    // Now `b` is the oldest.
+    grant(grants, "a", 2);
+    expect(use(grants, "b", 2)).toBe(true);
+    grant(grants, "c", 3);
+    expect(use(grants, "b", 3)).toBe(false);
+    expect(use(grants, "a", 3)).toBe(true);
+    expect(use(grants, "c", 3)).toBe(true);
+    destroy(grants);
+  });
+
+  it("may be bound to one", () => {
+    const grants = newGrants(UNLIMITED, UNLIMITED, 1);
+    grant(grants, "a", 0);
+    grant(grants, "b", 0);
+    expect(use(grants, "a", 0)).toBe(false);
+    expect(use(grants, "b", 0)).toBe(true);
+    destroy(grants);
+  });
+
+  it("are forgotten at a later delivery once they have expired, and only then", () => {
+    const grants = newGrants(UNLIMITED, 1000);
+    grant(grants, "a", 0);
+    const one = grants.bytes;
+    grant(grants, "b", 600);
+    grant(grants, "c", 1000);
+    expect(grants.bytes).toBe(3 * one);
+    grant(grants, "d", 1001);
+    expect(grants.bytes).toBe(3 * one);
+    expect(use(grants, "a", 1001)).toBe(false);
+    expect(use(grants, "b", 1001)).toBe(true);
+    grant(grants, "e", 10_000);
+    expect(grants.bytes).toBe(one);
+    destroy(grants);
+  });
+
+  it("can end in any order", () => {
+    const before = usedBytes();
+    const order = ["0 1 2", "2 1 0", "1 0 2", "1 2 0", "0 2 1", "2 0 1"];
+    for (let i = 0; i < order.length; i++) {
+      const grants = newGrants(1, 1000);
+      for (let j = 0; j < 3; j++) grant(grants, j.toString(), j);
+      const ended = order[i].split(" ");
+      expect(use(grants, ended[0], 3)).toBe(true);
+      grant(grants, "new", 4);
+      for (let j = 1; j < 3; j++) expect(use(grants, ended[j], 5)).toBe(true);
+      expect(use(grants, "new", 5)).toBe(true);
+      expect(grants.bytes).toBe(0);
+      destroy(grants);
+    }
+    expect(usedBytes()).toBe(before);
+  });
+
+  it("are all forgotten at a release, and can be given again", () => {
+    const before = usedBytes();
+    const grants = newGrants(UNLIMITED, UNLIMITED);
+    for (let i = 0; i < 500; i++) grant(grants, `r${i}`, 0);
+    expect(grants.bytes).toBeGreaterThan(500 * 32);
+    grants.release();
+    expect(grants.bytes).toBe(0);
+    expect(usedBytes()).toBe(before);
+    expect(use(grants, "r1", 0)).toBe(false);
+    grant(grants, "r1", 0);
+    expect(use(grants, "r1", 0)).toBe(true);
+    destroy(grants);
+    expect(usedBytes()).toBe(before);
+  });
+
+  it("stay as they are when the budget refuses one more", () => {
+    const before = usedBytes();
+    const grants = newGrants(UNLIMITED, UNLIMITED);
+    for (let i = 0; i < 3; i++) grant(grants, `r${i}`, 0);
+    const bytes = grants.bytes;
+    const rest = limitBytes() - usedBytes() - 16;
+    const most = take(rest);
+    expect(grant(grants, "more", 0)).toBe(false);
+    expect(grants.bytes).toBe(bytes);
+    for (let i = 0; i < 3; i++) expect(use(grants, `r${i}`, 0)).toBe(true);
+    giveBack(most, rest);
+    // Six fill the table, so that the seventh needs a larger one.
+    for (let i = 3; i < 6; i++) grant(grants, `r${i}`, 0);
+    const left = limitBytes() - usedBytes() - 16;
+    const all = take(left);
+    expect(grant(grants, "seventh", 0)).toBe(false);
+    for (let i = 0; i < 6; i++) expect(use(grants, `r${i}`, 0)).toBe(true);
+    giveBack(all, left);
+    destroy(grants);
+    expect(usedBytes()).toBe(before);
+  });
+});

@@ -1,0 +1,137 @@
+import { giveBack, limitBytes, raiseLimit, take, usedBytes } from "../../assembly/bytes/budget";
+import * as subs from "../../assembly/connection/subscriptions";
+import { Subscriptions } from "../../assembly/connection/subscriptions";
+import { pointerTo } from "./bytes-support";
+import { add, find, queueOf, sidOf } from "./subscriptions-support";
+
+describe("subscriptions without a budget", () => {
+  it("cannot be added", () => {
+    const all = new Subscriptions();
+    expect(add(all, "1")).toBe(0);
+    expect(find(all, "1")).toBe(0);
+    expect(all.liveCount).toBe(0);
+    expect(all.bytes).toBe(0);
+    all.tick(0);
+    all.destroy();
+  });
+});
+
+describe("a subscription", () => {
+  beforeAll(() => {
+    raiseLimit(8 << 20);
+  });
+
+  it("is found by its sid, whatever bytes that has, with its queue", () => {
+    const before = usedBytes();
+    const all = new Subscriptions();
+    const one = add(all, "1", "foo.>", "workers");
+    const other = add(all, "sid-\u00e9\0", "bar");
+    expect(find(all, "1")).toBe(one);
+    expect(find(all, "1")).toBe(one);
+    expect(find(all, "sid-\u00e9\0")).toBe(other);
+    expect(find(all, "01")).toBe(0);
+    expect(find(all, "")).toBe(0);
+    expect(sidOf(one)).toBe("1");
+    expect(queueOf(one)).toBe("workers");
+    expect(queueOf(other)).toBe("");
+    expect(all.liveCount).toBe(2);
+    all.destroy();
+    expect(usedBytes()).toBe(before);
+  });
+
+  it("begins live, without deliveries and without a maximum", () => {
+    const all = new Subscriptions();
+    const sub = add(all, "1");
+    expect(subs.isLive(sub)).toBe(true);
+    expect(subs.endedByCount(sub)).toBe(false);
+    expect(subs.receivedOf(sub)).toBe(0);
+    expect(subs.maxOf(sub)).toBe(0);
+    expect(subs.isQueueKnown(sub)).toBe(true);
+    all.destroy();
+  });
+
+  it("counts its deliveries and keeps its maximum", () => {
+    const all = new Subscriptions();
+    const sub = add(all, "1");
+    const other = add(all, "2");
+    expect(subs.countReceived(sub)).toBe(1);
+    expect(subs.countReceived(sub)).toBe(2);
+    subs.setMax(sub, 5);
+    expect(subs.receivedOf(sub)).toBe(2);
+    expect(subs.maxOf(sub)).toBe(5);
+    expect(subs.receivedOf(other)).toBe(0);
+    expect(subs.maxOf(other)).toBe(0);
+    all.destroy();
+  });
+
+  it("has a queue that is not known once its sid was used again with another", () => {
+    const all = new Subscriptions();
+    const sub = add(all, "1", "foo", "q");
+    subs.noteReuse(sub, pointerTo("q"), 1);
+    expect(subs.isQueueKnown(sub)).toBe(true);
+    subs.noteReuse(sub, pointerTo("r"), 1);
+    expect(subs.isQueueKnown(sub)).toBe(false);
+    const plain = add(all, "2");
+    subs.noteReuse(plain, 0, 0);
+    expect(subs.isQueueKnown(plain)).toBe(true);
+    subs.noteReuse(plain, pointerTo("qq"), 2);
+    expect(subs.isQueueKnown(plain)).toBe(false);
+    all.destroy();
+  });
+
+  it("costs its texts and 32 bytes", () => {
+    const all = new Subscriptions();
+    add(all, "12", "foo", "queue");
+    expect(all.bytes).toBe(32 + 10);
+    add(all, "3", "foo.bar");
+    expect(all.bytes).toBe(32 + 10 + 32 + 8);
+    all.release();
+    expect(all.bytes).toBe(0);
+    all.destroy();
+  });
+});
+
+describe("all subscriptions of a connection", () => {
+  it("are dropped with all memory at a release, live, ended and counted out, and can be made again", () => {
+    const before = usedBytes();
+    const all = new Subscriptions();
+    for (let i = 0; i < 1000; i++) {
+      const sub = add(all, i.toString(), `subject.${i}`, i % 3 == 0 ? "q" : "");
+      if (i % 4 == 1) all.end(sub);
+      if (i % 4 == 2) all.endByCount(sub);
+    }
+    expect(all.liveCount).toBe(500);
+    all.release();
+    expect(usedBytes()).toBe(before);
+    expect(all.liveCount).toBe(0);
+    expect(all.endedCount).toBe(0);
+    expect(all.bytes).toBe(0);
+    expect(find(all, "0")).toBe(0);
+    const sub = add(all, "0");
+    expect(find(all, "0")).toBe(sub);
+    all.destroy();
+    expect(usedBytes()).toBe(before);
+  });
+
+  it("stay as they are when the budget refuses one more", () => {
+    const before = usedBytes();
+    const all = new Subscriptions();
+    const first = add(all, "0");
+    const rest = limitBytes() - usedBytes() - 16;
+    const most = take(rest);
+    expect(add(all, "more")).toBe(0);
+    expect(all.liveCount).toBe(1);
+    expect(find(all, "0")).toBe(first);
+    giveBack(most, rest);
+    // Six fill the table, so that the seventh needs a larger one.
+    for (let i = 1; i < 6; i++) add(all, i.toString());
+    const left = limitBytes() - usedBytes() - 16;
+    const everything = take(left);
+    expect(add(all, "6")).toBe(0);
+    for (let i = 0; i < 6; i++) expect(find(all, i.toString())).not.toBe(0);
+    expect(all.liveCount).toBe(6);
+    giveBack(everything, left);
+    all.destroy();
+    expect(usedBytes()).toBe(before);
+  });
+});

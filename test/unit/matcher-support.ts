@@ -1,0 +1,27 @@
+import { utf8 } from "../../assembly/bytes/text";
+import { Tokens } from "../../assembly/nats/subject";
+import { EntryFlag, SubjectMatcher } from "../../assembly/policy/matcher";
+import { lengthOf, pointerTo } from "./bytes-support";
+
+const entryTokens: Tokens = new Tokens();
+const askedTokens: Tokens = new Tokens();
+
+/** Adds `subject` or `subject queue` for this rule. */
+export function addEntry(matcher: SubjectMatcher, entry: string, rule: i32, flags: i32 = EntryFlag.NONE): void {
+  const parts = entry.split(" ");
+  assert(entryTokens.split(pointerTo(parts[0]), lengthOf(parts[0])), entry);
+  matcher.add(entryTokens, rule, flags, parts.length > 1 ? utf8(parts[1]) : null);
+}
+
+/** A matcher of these entries, whose rules are numbered in their order. */
+export function matcherOf(entries: string[]): SubjectMatcher {
+  const matcher = new SubjectMatcher();
+  for (let i = 0; i < entries.length; i++) addEntry(matcher, entries[i], i);
+  return matcher;
+}
+
+/** The subject, split; overwritten by the next call. Its tokens may not be empty. */
+export function tokensOf(subject: string): Tokens {
+  assert(askedTokens.split(pointerTo(subject), lengthOf(subject)), subject);
+  return askedTokens;
+}

@@ -1,0 +1,64 @@
+import { ServerInfo } from "../../assembly/nats/info";
+import { Bytes } from "./latin1-support";
+
+const info = new ServerInfo();
+
+function read(text: string): bool {
+  const bytes = new Bytes(text);
+  return info.read(bytes.pointer, bytes.length);
+}
+
+function isUntested(version: string): bool {
+  expect(read('{"version":"' + version + '"}')).toBe(true);
+  return !info.isTested;
+}
+
+describe("INFO", () => {
+  it("tells max_payload, client_id, headers, auth_required, tls_required and connect_info", () => {
+    expect(
+      read(
+        '{"server_id":"N","max_payload":1048576,"client_id":18446744,"headers":true,"auth_required":true,"tls_required":true,"connect_info":true}',
+      ),
+    ).toBe(true);
+    expect(info.maxPayload).toBe(1048576);
+    expect(info.clientId).toBe(18446744);
+    expect(info.headers).toBe(true);
+    expect(info.authRequired).toBe(true);
+    expect(info.tlsRequired).toBe(true);
+    expect(info.connectInfo).toBe(true);
+  });
+
+  it("leaves at zero what it does not tell, whatever an earlier one told", () => {
+    read('{"max_payload":5,"client_id":5,"headers":true,"auth_required":true,"tls_required":true,"connect_info":true}');
+    expect(read("{}")).toBe(true);
+    expect(info.maxPayload).toBe(0);
+    expect(info.clientId).toBe(0);
+    const any = info.headers || info.authRequired || info.tlsRequired || info.connectInfo;
+    expect(any).toBe(false);
+  });
+
+  it("keeps numbers within their bounds, and ignores values of other types", () => {
+    expect(read('{"max_payload":99999999999,"client_id":-5}')).toBe(true);
+    expect(info.maxPayload).toBe(i32.MAX_VALUE);
+    expect(info.clientId).toBe(0);
+    expect(read('{"max_payload":-1,"headers":1,"client_id":"x","connect_info":null}')).toBe(true);
+    expect(info.maxPayload).toBe(0);
+    expect(info.headers).toBe(false);
+    expect(read('{"max_payload":1.5,"version":7}')).toBe(true);
+    expect(info.maxPayload).toBe(0);
+  });
+
+  it("that is no JSON object is none", () => {
+    const wrong = ["", "[]", "{", '{"a"', "{}{}", "null", '{"max_payload":}', '{"headers":tru}'];
+    for (let i = 0; i < wrong.length; i++) expect(read(wrong[i])).toBe(false);
+  });
+
+  it("tells versions that the filter has been tested with from all others", () => {
+    const tested = ["2.10.0", "2.15.2", "2.12.1-beta"];
+    for (let i = 0; i < tested.length; i++) expect(isUntested(tested[i])).toBe(false);
+    const others = ["2.9.25", "2.16.0", "3.10.0", "2.150.1", "1.4.1", "", "2.1x.0", "2.10", "22.10.1"];
+    for (let i = 0; i < others.length; i++) expect(isUntested(others[i])).toBe(true);
+    expect(read("{}")).toBe(true);
+    expect(info.isTested).toBe(false);
+  });
+});

@@ -1,0 +1,70 @@
+import { isReservedPublish, isReservedReply } from "../../assembly/nats/reserved";
+import { lengthOf, pointerTo } from "./bytes-support";
+
+function publish(subject: string): bool {
+  return isReservedPublish(pointerTo(subject), lengthOf(subject));
+}
+
+function reply(subject: string): bool {
+  return isReservedReply(pointerTo(subject), lengthOf(subject));
+}
+
+/** Near the reserved ones, and free: nats-server's own checks of v2.15.2 say so. */
+const FREE: StaticArray<string> = [
+  "",
+  "$",
+  "_",
+  "_GR_.",
+  "_GR_",
+  "$GR.",
+  "$GR",
+  "_gr_.x",
+  "$gr.x",
+  "$nrg.x",
+  "$NRG",
+  "_R_",
+  "_r_.x",
+  "$JS.ACK.",
+  "$JS.ACK",
+  "$JS.ack.x",
+  "$JS.API.x",
+  "_GRX.x",
+  "$GRX.a",
+  "a._R_.x",
+  "a.$NRG.x",
+  " _R_.x",
+  "$SYS.x",
+  "_INBOX.x",
+  "foo",
+];
+
+describe("subjects that nats-server keeps for itself", () => {
+  it("are refused to publishers when the gateway's or the Raft groups' prefix begins them", () => {
+    expect(publish("_GR_.x")).toBe(true);
+    expect(publish("_GR_..")).toBe(true);
+    expect(publish("$GR.x")).toBe(true);
+    expect(publish("$NRG.x")).toBe(true);
+    expect(publish("$NRG.")).toBe(true);
+  });
+
+  it("are refused as reply when they are a service's reply, an acknowledgement or the gateway's", () => {
+    expect(reply("_R_.")).toBe(true);
+    expect(reply("_R_.x")).toBe(true);
+    expect(reply("$JS.ACK.x")).toBe(true);
+    expect(reply("_GR_.x")).toBe(true);
+    expect(reply("$GR.x")).toBe(true);
+  });
+
+  it("are not the same for subject and reply", () => {
+    expect(publish("_R_.x")).toBe(false);
+    expect(publish("$JS.ACK.x")).toBe(false);
+    expect(reply("$NRG.x")).toBe(false);
+  });
+
+  it("are no others, however near: case counts, and something must follow the dot", () => {
+    for (let i = 0; i < FREE.length; i++) {
+      assert(!publish(FREE[i]), FREE[i]);
+      assert(!reply(FREE[i]), FREE[i]);
+    }
+  });
+});

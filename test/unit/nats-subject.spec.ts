@@ -1,0 +1,86 @@
+import { isInsertable, isLiteral, MAX_TOKENS, Tokens } from "../../assembly/nats/subject";
+import { Bytes, latin1At } from "./latin1-support";
+
+const tokens = new Tokens();
+
+/** The tokens of a subject, or "-" where one is empty. */
+function split(text: string): string {
+  const bytes = new Bytes(text);
+  if (!tokens.split(bytes.pointer, bytes.length)) return "-";
+  const found: string[] = [];
+  for (let i = 0; i < tokens.recorded; i++) found.push(latin1At(tokens.pointer(i), tokens.length(i)));
+  return found.join("|");
+}
+
+function literal(text: string): bool {
+  const bytes = new Bytes(text);
+  return isLiteral(tokens, bytes.pointer, bytes.length);
+}
+
+function insertable(text: string): bool {
+  const bytes = new Bytes(text);
+  return isInsertable(tokens, bytes.pointer, bytes.length);
+}
+
+describe("a subject", () => {
+  it("is split at its dots; one with an empty token is none", () => {
+    expect(split("a")).toBe("a");
+    expect(split("a.bb.ccc")).toBe("a|bb|ccc");
+    expect(split("*.>.\xff\x00")).toBe("*|>|\xff\x00");
+    const empty = ["", ".", "a.", ".a", "a..b", ".."];
+    for (let i = 0; i < empty.length; i++) expect(split(empty[i])).toBe("-");
+  });
+
+  it("has equal hashes for equal tokens, wherever they stand", () => {
+    split("abc.x.abc");
+    const first = tokens.hash(0);
+    expect(tokens.hash(2)).toBe(first);
+    expect(tokens.hash(1) != first).toBe(true);
+    split("z.abc");
+    expect(tokens.hash(1)).toBe(first);
+  });
+
+  it("has wildcards only as whole tokens", () => {
+    split("a.*.b");
+    expect(tokens.hasWildcard).toBe(true);
+    expect(tokens.isStar(1)).toBe(true);
+    expect(tokens.isStar(0)).toBe(false);
+    split("a.>");
+    expect(tokens.hasWildcard).toBe(true);
+    expect(tokens.isGreater(1)).toBe(true);
+    expect(tokens.hasInnerGreater).toBe(false);
+    split("foo*.*x.>y");
+    expect(tokens.hasWildcard).toBe(false);
+    expect(tokens.beginsWithWildcard(0)).toBe(false);
+    expect(tokens.beginsWithWildcard(1)).toBe(true);
+    expect(tokens.beginsWithWildcard(2)).toBe(true);
+  });
+
+  it("may have more tokens than are recorded, which are then counted", () => {
+    const long = "a.".repeat(MAX_TOKENS + 43) + "b";
+    const bytes = new Bytes(long);
+    expect(tokens.split(bytes.pointer, bytes.length)).toBe(true);
+    expect(tokens.count).toBe(MAX_TOKENS + 44);
+    expect(tokens.recorded).toBe(MAX_TOKENS);
+    const empty = new Bytes("a.".repeat(MAX_TOKENS + 43) + ".b");
+    expect(tokens.split(empty.pointer, empty.length)).toBe(false);
+    const inner = new Bytes("a.".repeat(MAX_TOKENS + 43) + ">.b");
+    expect(tokens.split(inner.pointer, inner.length)).toBe(true);
+    expect(tokens.hasInnerGreater).toBe(true);
+  });
+
+  it("is literal without wildcards and empty tokens (IsValidLiteralSubject)", () => {
+    expect(literal("a.b*")).toBe(true);
+    expect(literal("a.*")).toBe(false);
+    expect(literal(">")).toBe(false);
+    expect(literal("a..b")).toBe(false);
+  });
+
+  it("can be subscribed to without empty tokens, with > only at its end (sublist.go Insert)", () => {
+    expect(insertable("a.*.>")).toBe(true);
+    expect(insertable("a")).toBe(true);
+    expect(insertable("a.>.b")).toBe(false);
+    expect(insertable(">.>")).toBe(false);
+    expect(insertable("a.")).toBe(false);
+  });
+});

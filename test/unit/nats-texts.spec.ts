@@ -1,0 +1,74 @@
+import * as texts from "../../assembly/nats/texts";
+import { Violation, violationRoom, writeViolation } from "../../assembly/nats/texts";
+import { keep, lengthOf, pointerTo, textAt } from "./bytes-support";
+
+function textOf(bytes: StaticArray<u8>): string {
+  return textAt(changetype<usize>(bytes), bytes.length);
+}
+
+/** The line, written into exactly the room that was asked for; it never needs more. */
+function violation(kind: Violation, name: string, queue: string): string {
+  const room = violationRoom(lengthOf(name), lengthOf(queue));
+  const out = keep(new StaticArray<u8>(room));
+  const length = writeViolation(kind, pointerTo(name), lengthOf(name), pointerTo(queue), lengthOf(queue), out);
+  expect(length).toBeLessThanOrEqual(room);
+  return textAt(out, length);
+}
+
+// The texts as nats-server v2.15.2 sends them (client.go, errors.go; recorded sessions).
+describe("the texts of a permissions violation", () => {
+  it("name the subject of a publish", () => {
+    expect(violation(Violation.PUBLISH, "foo", "")).toBe("-ERR 'Permissions Violation for Publish to \"foo\"'\r\n");
+  });
+
+  it("name the reply of a publish", () => {
+    expect(violation(Violation.REPLY, "_R_.x", "")).toBe(
+      "-ERR 'Permissions Violation for Publish with Reply of \"_R_.x\"'\r\n",
+    );
+  });
+
+  it("name the subject of a subscription, and its queue if it has one", () => {
+    expect(violation(Violation.SUBSCRIPTION, "foo.>", "")).toBe(
+      "-ERR 'Permissions Violation for Subscription to \"foo.>\"'\r\n",
+    );
+    expect(violation(Violation.SUBSCRIPTION, "foo", "q")).toBe(
+      '-ERR \'Permissions Violation for Subscription to "foo" using queue "q"\'\r\n',
+    );
+  });
+
+  it("quote names as Go does", () => {
+    expect(violation(Violation.PUBLISH, "a\"b\\c\x01'", "")).toBe(
+      "-ERR 'Permissions Violation for Publish to \"a\\\"b\\\\c\\x01'\"'\r\n",
+    );
+    expect(violation(Violation.SUBSCRIPTION, "é", "\t")).toBe(
+      '-ERR \'Permissions Violation for Subscription to "é" using queue "\\t"\'\r\n',
+    );
+  });
+
+  it("may name nothing at all", () => {
+    expect(violation(Violation.PUBLISH, "", "")).toBe("-ERR 'Permissions Violation for Publish to \"\"'\r\n");
+  });
+
+  it("fit the room that was asked for when every byte grows the most", () => {
+    const worst = "\x01".repeat(1000);
+    expect(violation(Violation.SUBSCRIPTION, worst, worst).length).toBe(
+      '-ERR \'Permissions Violation for Subscription to "" using queue ""\'\r\n'.length + 8000,
+    );
+    expect(violation(Violation.REPLY, worst, "").length).toBe(
+      "-ERR 'Permissions Violation for Publish with Reply of \"\"'\r\n".length + 4000,
+    );
+  });
+});
+
+describe("the other texts", () => {
+  it("are nats-server's own", () => {
+    expect(textOf(texts.OK_LINE)).toBe("+OK\r\n");
+    expect(textOf(texts.PING_LINE)).toBe("PING\r\n");
+    expect(textOf(texts.PONG_LINE)).toBe("PONG\r\n");
+    expect(textOf(texts.AUTHORIZATION_VIOLATION)).toBe("-ERR 'Authorization Violation'\r\n");
+    expect(textOf(texts.CONTROL_LINE_EXCEEDED)).toBe("-ERR 'maximum control line exceeded'\r\n");
+    expect(textOf(texts.PAYLOAD_VIOLATION)).toBe("-ERR 'Maximum Payload Violation'\r\n");
+    expect(textOf(texts.SUBSCRIPTIONS_EXCEEDED)).toBe("-ERR 'maximum subscriptions exceeded'\r\n");
+    expect(textOf(texts.INVALID_PUBLISH_SUBJECT)).toBe("-ERR 'Invalid Publish Subject'\r\n");
+  });
+});

@@ -1,0 +1,66 @@
+import { isBlank, Match, matchVerb } from "../../assembly/nats/words";
+import { lengthOf, pointerTo } from "./bytes-support";
+
+/** A verb of capitals as `matchVerb` wants it. */
+function packed(verb: string): u64 {
+  let word: u64 = 0;
+  for (let i = verb.length - 1; i >= 0; i--) word = (word << 8) | (<u64>verb.charCodeAt(i));
+  return word;
+}
+
+function match(text: string, verb: string): string {
+  const pointer = pointerTo(text);
+  const found = matchVerb(pointer, pointer + <usize>lengthOf(text), packed(verb), verb.length);
+  return found == Match.WHOLE ? "whole" : found == Match.PARTIAL ? "partial" : "none";
+}
+
+describe("a verb", () => {
+  it("is whole when all its letters stand at the beginning, whatever follows", () => {
+    expect(match("PUB", "PUB")).toBe("whole");
+    expect(match("PUBX", "PUB")).toBe("whole");
+    expect(match("PUB foo 1\r\n", "PUB")).toBe("whole");
+    expect(match("CONNECT", "CONNECT")).toBe("whole");
+    expect(match("CONNECT{}", "CONNECT")).toBe("whole");
+    expect(match("ABCDEFGH", "ABCDEFGH")).toBe("whole");
+  });
+
+  it("is partial at every shorter length", () => {
+    const verb = "CONNECT";
+    for (let length = 0; length < verb.length; length++) expect(match(verb.substring(0, length), verb)).toBe("partial");
+  });
+
+  it("may be written in any case", () => {
+    expect(match("pub", "PUB")).toBe("whole");
+    expect(match("pUb foo 1\r\n", "PUB")).toBe("whole");
+    expect(match("cOnNeCt {}", "CONNECT")).toBe("whole");
+    expect(match("co", "CONNECT")).toBe("partial");
+  });
+
+  it("is none as soon as one letter is another, in short and in long texts", () => {
+    const verb = "CONNECT";
+    for (let at = 0; at < verb.length; at++) {
+      const wrong = verb.substring(0, at) + "X";
+      expect(match(wrong, verb)).toBe("none");
+      expect(match(wrong + verb.substring(at + 1) + " {}", verb)).toBe("none");
+    }
+    expect(match("ABCDEFGX", "ABCDEFGH")).toBe("none");
+  });
+
+  it("has no punctuation, control or 8-bit byte that stands for a letter", () => {
+    for (let b = 0; b < 256; b++) {
+      if (b == 0x50 || b == 0x70) continue;
+      const short = pointerTo("PUB");
+      store<u8>(short, <u8>b);
+      expect(matchVerb(short, short + 3, packed("PUB"), 3)).toBe(Match.NONE);
+      const long = pointerTo("PUB foo 1");
+      store<u8>(long, <u8>b);
+      expect(matchVerb(long, long + 9, packed("PUB"), 3)).toBe(Match.NONE);
+    }
+  });
+});
+
+describe("a blank", () => {
+  it("is SP or TAB and nothing else", () => {
+    for (let b = 0; b < 256; b++) expect(isBlank(<u8>b)).toBe(b == 0x20 || b == 0x09);
+  });
+});

@@ -1,0 +1,253 @@
+import { MAX_TOKENS } from "../../assembly/nats/subject";
+import { EntryFlag, NONE, SubjectMatcher } from "../../assembly/policy/matcher";
+import { addEntry, matcherOf, tokensOf } from "./matcher-support";
+import { PATTERNS } from "./patterns-support";
+
+const SUBJECTS: StaticArray<string> = [
+  "bar",
+  "foo.x",
+  "foo.bar.baz.qux",
+  "a",
+  "Foo",
+  "foo*",
+  "foo.*bar",
+  "foo.b",
+  "foo.bars",
+];
+
+// Row: the entry, of PATTERNS and then MORE_ENTRIES; column: the checked subject, of PATTERNS and then SUBJECTS.
+// From Sublist.Match of nats-server v2.15.2, so a checked '*' or '>' is an ordinary token.
+const MORE_ENTRIES: StaticArray<string> = ["foo*", "f>", "foo.**", "*.*.*"];
+const MATCHES: StaticArray<string> = [
+  "1000000000000000000000000000",
+  "0100000000000000000000000000",
+  "1011000000001100000100111000",
+  "1111111111111111111111111111",
+  "0100110000000011000010000111",
+  "0100110001100011100011000111",
+  "0100001000000000000000000000",
+  "0100111110000011011010000111",
+  "0100111111110011111011000111",
+  "0000000001100000000000000000",
+  "0000000000100000000000000000",
+  "0000000000110000000001000000",
+  "0000000000001000000000000000",
+  "0000000000000100000000000000",
+  "0000000000000010000000000000",
+  "0000000000000001000000000000",
+  "0000000000000000100000000000",
+  "0000000000000000010000000000",
+  "0000000000000000001000000000",
+  "0000000000000000000000001000",
+  "0000000000000000000000000000",
+  "0000000000000000000000000000",
+  "0000000001110000100000000000",
+];
+
+function entryAt(index: i32): string {
+  return index < PATTERNS.length ? PATTERNS[index] : MORE_ENTRIES[index - PATTERNS.length];
+}
+
+function subjectAt(index: i32): string {
+  return index < PATTERNS.length ? PATTERNS[index] : SUBJECTS[index - PATTERNS.length];
+}
+
+/** The rule of the entry that matches, or NONE. */
+function find(matcher: SubjectMatcher, subject: string, flags: i32 = EntryFlag.NONE): i32 {
+  const entry = matcher.find(tokensOf(subject), flags);
+  return entry == NONE ? NONE : matcher.rule(entry);
+}
+
+function covering(matcher: SubjectMatcher, subject: string): i32 {
+  const entry = matcher.findCovering(tokensOf(subject));
+  return entry == NONE ? NONE : matcher.rule(entry);
+}
+
+/** The rules of all entries that match, in order of their number, those that cover marked by '!'. */
+function collected(matcher: SubjectMatcher, subject: string): string {
+  matcher.collect(tokensOf(subject));
+  const found: string[] = [];
+  for (let i = 0; i < matcher.foundCount; i++) {
+    found.push(matcher.rule(matcher.foundEntry(i)).toString() + (matcher.foundCovers(i) ? "!" : ""));
+  }
+  found.sort();
+  return found.join(" ");
+}
+
+describe("an entry", () => {
+  it("matches the subjects that nats-server says it does, whose own wildcards are literal", () => {
+    for (let i = 0; i < MATCHES.length; i++) {
+      const matcher = matcherOf([entryAt(i)]);
+      for (let j = 0; j < MATCHES[i].length; j++) {
+        const expected = MATCHES[i].charAt(j) == "1";
+        assert((find(matcher, subjectAt(j)) == 0) == expected, `${entryAt(i)} and ${subjectAt(j)}`);
+      }
+      matcher.destroy();
+    }
+  });
+
+  it("matches the same beside all others", () => {
+    const entries: string[] = [];
+    for (let i = 0; i < MATCHES.length; i++) entries.push(entryAt(i));
+    const matcher = matcherOf(entries);
+    expect(matcher.entryCount).toBe(MATCHES.length);
+    for (let j = 0; j < MATCHES[0].length; j++) {
+      matcher.collect(tokensOf(subjectAt(j)));
+      const found = new Set<i32>();
+      for (let i = 0; i < matcher.foundCount; i++) found.add(matcher.rule(matcher.foundEntry(i)));
+      expect(found.size).toBe(matcher.foundCount);
+      for (let i = 0; i < MATCHES.length; i++) {
+        assert(found.has(i) == (MATCHES[i].charAt(j) == "1"), `${entryAt(i)} and ${subjectAt(j)}`);
+      }
+    }
+    matcher.destroy();
+  });
+
+  it("that ends in '>' matches subjects with more tokens than are recorded, and no other entry does", () => {
+    const long = "a.".repeat(MAX_TOKENS) + "b";
+    const matcher = matcherOf(["a.>"]);
+    expect(find(matcher, long)).toBe(0);
+    expect(covering(matcher, long)).toBe(0);
+    expect(collected(matcher, long)).toBe("0!");
+    matcher.destroy();
+    const exact = matcherOf(["*." + "a.".repeat(MAX_TOKENS - 2) + "*"]);
+    expect(find(exact, "a.".repeat(MAX_TOKENS - 1) + "b")).toBe(0);
+    expect(find(exact, long)).toBe(NONE);
+    expect(covering(exact, long)).toBe(NONE);
+    expect(collected(exact, long)).toBe("");
+    expect(exact.findOverlap(tokensOf(long), true, 0, 0)).toBe(NONE);
+    exact.destroy();
+  });
+});
+
+describe("a matcher", () => {
+  it("without entries is empty and finds nothing", () => {
+    const matcher = new SubjectMatcher();
+    expect(matcher.isEmpty).toBe(true);
+    expect(matcher.hasQueues).toBe(false);
+    expect(find(matcher, "a")).toBe(NONE);
+    expect(covering(matcher, "a")).toBe(NONE);
+    expect(collected(matcher, "a")).toBe("");
+    expect(matcher.findOverlap(tokensOf(">"), true, 0, 0)).toBe(NONE);
+    matcher.destroy();
+  });
+
+  it("tries '*' where a literal child leads nowhere", () => {
+    const matcher = matcherOf(["a.b.c", "a.*.d", "*.b.e"]);
+    expect(find(matcher, "a.b.c")).toBe(0);
+    expect(find(matcher, "a.b.d")).toBe(1);
+    expect(find(matcher, "a.b.e")).toBe(2);
+    expect(find(matcher, "a.b.f")).toBe(NONE);
+    expect(covering(matcher, "a.b.e")).toBe(2);
+    expect(covering(matcher, "a.b.f")).toBe(NONE);
+    matcher.destroy();
+  });
+
+  it("holds thousands of entries apart", () => {
+    const entries: string[] = [];
+    for (let i = 0; i < 3000; i++) entries.push(`team${i % 50}.service${i}.*`);
+    const matcher = matcherOf(entries);
+    for (let i = 0; i < 3000; i++) {
+      assert(find(matcher, `team${i % 50}.service${i}.x`) == i, entries[i]);
+      assert(find(matcher, `team${(i + 1) % 50}.service${i}.x`) == NONE, entries[i]);
+    }
+    matcher.destroy();
+  });
+
+  it("finds an entry with all of the flags that are asked for, among equal entries too", () => {
+    const matcher = new SubjectMatcher();
+    addEntry(matcher, "a.*", 0);
+    addEntry(matcher, "a.*", 1, EntryFlag.REPLIES_ANY);
+    addEntry(matcher, "a.>", 2, EntryFlag.ROLLUP_ALL);
+    expect(find(matcher, "a.b", EntryFlag.NONE)).not.toBe(NONE);
+    expect(find(matcher, "a.b", EntryFlag.REPLIES_ANY)).toBe(1);
+    expect(find(matcher, "a.b", EntryFlag.ROLLUP_ALL)).toBe(2);
+    expect(find(matcher, "a.b", EntryFlag.REPLIES_ANY | EntryFlag.ROLLUP_ALL)).toBe(NONE);
+    expect(find(matcher, "a.b.c", EntryFlag.REPLIES_ANY)).toBe(NONE);
+    matcher.destroy();
+  });
+
+  it("keeps entries with a queue out of what is found plainly, but not out of what is collected", () => {
+    const matcher = matcherOf(["a.b q.*", "a.* r", "a.b"]);
+    expect(matcher.hasQueues).toBe(true);
+    expect(find(matcher, "a.b")).toBe(2);
+    expect(find(matcher, "a.c")).toBe(NONE);
+    expect(covering(matcher, "a.c")).toBe(NONE);
+    expect(collected(matcher, "a.b")).toBe("0! 1! 2!");
+    expect(collected(matcher, "a.c")).toBe("1!");
+    matcher.collect(tokensOf("a.c"));
+    const entry = matcher.foundEntry(0);
+    expect(matcher.hasQueue(entry)).toBe(true);
+    expect(matcher.queueLength(entry)).toBe(1);
+    expect(load<u8>(matcher.queuePointer(entry))).toBe(0x72);
+    matcher.destroy();
+  });
+});
+
+describe("an entry as a pattern", () => {
+  // Containment of sets of subjects: what nats-server does not ask of a SUB, and we do.
+  it("contains a pattern when every subject of the pattern is one of its own", () => {
+    const contained = [
+      "> >",
+      "> *",
+      "> a",
+      "> a.>",
+      "* *",
+      "* a",
+      "*.> *.>",
+      "*.> a.>",
+      "*.> a.*",
+      "*.> *.*",
+      "a.> a.>",
+      "a.> a.*",
+      "a.> a.b.>",
+      "a.> a.*.c",
+      "a.* a.*",
+      "a.* a.b",
+      "*.b a.b",
+      "*.b *.b",
+      "*.*.> a.b.>",
+      "*.*.> *.b.c.>",
+    ];
+    for (let i = 0; i < contained.length; i++) {
+      const pair = contained[i].split(" ");
+      const matcher = matcherOf([pair[0]]);
+      assert(covering(matcher, pair[1]) == 0, contained[i]);
+      assert(collected(matcher, pair[1]) == "0!", contained[i]);
+      matcher.destroy();
+    }
+  });
+
+  it("does not contain a pattern that reaches further, even where it matches it literally", () => {
+    const matching = ["* >", "a.* a.>", "*.* *.>", "*.* a.>"];
+    for (let i = 0; i < matching.length; i++) {
+      const pair = matching[i].split(" ");
+      const matcher = matcherOf([pair[0]]);
+      assert(find(matcher, pair[1]) == 0, matching[i]);
+      assert(covering(matcher, pair[1]) == NONE, matching[i]);
+      assert(collected(matcher, pair[1]) == "0", matching[i]);
+      matcher.destroy();
+    }
+    const others = ["a *", "a.b a.*", "a.b *.b", "a.> *.>", "a.> >", "*.> >", "*.> *", "a.*.> a.>", "a.> a"];
+    for (let i = 0; i < others.length; i++) {
+      const pair = others[i].split(" ");
+      const matcher = matcherOf([pair[0]]);
+      assert(covering(matcher, pair[1]) == NONE, others[i]);
+      matcher.destroy();
+    }
+  });
+
+  it("contains what no subscription can be: a '>' that is not last is then an ordinary token", () => {
+    const matcher = matcherOf(["a.*.c"]);
+    expect(covering(matcher, "a.>.c")).toBe(0);
+    expect(collected(matcher, "a.>.c")).toBe("0!");
+    matcher.destroy();
+  });
+
+  it("is found behind one that only matches", () => {
+    const matcher = matcherOf(["a.*", "a.>"]);
+    expect(collected(matcher, "a.>")).toBe("0 1!");
+    expect(covering(matcher, "a.>")).toBe(1);
+    matcher.destroy();
+  });
+});

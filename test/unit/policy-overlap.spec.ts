@@ -1,0 +1,125 @@
+import { NONE, SubjectMatcher, TOO_MANY_STEPS } from "../../assembly/policy/matcher";
+import { lengthOf, pointerTo } from "./bytes-support";
+import { matcherOf, tokensOf } from "./matcher-support";
+import { COLLIDE, PATTERNS } from "./patterns-support";
+
+/** A search takes no more steps (nodes and entries that it visits). */
+const STEPS: i32 = 1024;
+
+/** The rule of an entry that overlaps the pattern for this queue; NONE or TOO_MANY_STEPS as they are. */
+function overlap(matcher: SubjectMatcher, pattern: string, queue: string): i32 {
+  const entry = matcher.findOverlap(tokensOf(pattern), false, pointerTo(queue), lengthOf(queue));
+  return entry < 0 ? entry : matcher.rule(entry);
+}
+
+function anyOverlap(matcher: SubjectMatcher, pattern: string): i32 {
+  const entry = matcher.findOverlap(tokensOf(pattern), true, 0, 0);
+  return entry < 0 ? entry : matcher.rule(entry);
+}
+
+describe("a search for an entry that overlaps a pattern", () => {
+  it("finds an entry where nats-server's SubjectsCollide says so, odd tokens included", () => {
+    for (let i = 0; i < PATTERNS.length; i++) {
+      const matcher = matcherOf([PATTERNS[i]]);
+      for (let j = 0; j < PATTERNS.length; j++) {
+        const expected = COLLIDE[i].charAt(j) == "1" ? 0 : NONE;
+        assert(anyOverlap(matcher, PATTERNS[j]) == expected, `${PATTERNS[i]} and ${PATTERNS[j]}`);
+      }
+      matcher.destroy();
+    }
+  });
+
+  it("finds one among pairs of entries exactly when one of the two overlaps", () => {
+    for (let i = 0; i < PATTERNS.length; i++) {
+      for (let k = 0; k < i; k++) {
+        const matcher = matcherOf([PATTERNS[i], PATTERNS[k]]);
+        for (let j = 0; j < PATTERNS.length; j++) {
+          const first = COLLIDE[i].charAt(j) == "1";
+          const second = COLLIDE[k].charAt(j) == "1";
+          const found = anyOverlap(matcher, PATTERNS[j]);
+          const right = found == NONE ? !first && !second : found == 0 ? first : second;
+          assert(right, `${PATTERNS[i]}, ${PATTERNS[k]} and ${PATTERNS[j]}: ${found}`);
+        }
+        matcher.destroy();
+      }
+    }
+  });
+
+  it("passes over entries whose queue does not fit, unless every queue counts", () => {
+    const matcher = matcherOf(["a.* q.*"]);
+    expect(overlap(matcher, "a.>", "q.x")).toBe(0);
+    expect(overlap(matcher, "a.>", "r")).toBe(NONE);
+    expect(overlap(matcher, "a.>", "")).toBe(NONE);
+    expect(anyOverlap(matcher, "a.>")).toBe(0);
+    matcher.destroy();
+  });
+
+  it("counts entries without queue for every queue and for none", () => {
+    const matcher = matcherOf(["a.* q", "a.b"]);
+    expect(overlap(matcher, "a.>", "r")).toBe(1);
+    expect(overlap(matcher, "a.>", "")).toBe(1);
+    expect(overlap(matcher, "*.c", "q")).toBe(0);
+    expect(overlap(matcher, "*.c", "r")).toBe(NONE);
+    matcher.destroy();
+  });
+
+  it("looks below a '>' at every depth, behind '*' and odd tokens too", () => {
+    const entries = ["x.y.z", "*.y.z", "*a.y.z", "x.*", "x.>"];
+    for (let i = 0; i < entries.length; i++) {
+      const matcher = matcherOf([entries[i]]);
+      expect(anyOverlap(matcher, ">")).toBe(0);
+      expect(anyOverlap(matcher, "x.>")).toBe(entries[i] == "*a.y.z" ? NONE : 0);
+      matcher.destroy();
+    }
+    const none = matcherOf(["y.z q", "x q"]);
+    expect(overlap(none, ">", "r")).toBe(NONE);
+    none.destroy();
+  });
+});
+
+describe("the bound of that search", () => {
+  it("is 1,024 steps over the nodes of one row: the root and 1,023 more are searched to the end", () => {
+    const entries: string[] = [];
+    for (let i = 0; i < STEPS - 1; i++) entries.push(`a${i}.b`);
+    const within = matcherOf(entries);
+    expect(anyOverlap(within, "*.c")).toBe(NONE);
+    within.destroy();
+    entries.push("z.b");
+    const beyond = matcherOf(entries);
+    expect(anyOverlap(beyond, "*.c")).toBe(TOO_MANY_STEPS);
+    // It says nothing about patterns that need no such walk.
+    expect(anyOverlap(beyond, "a7.*")).toBe(7);
+    expect(anyOverlap(beyond, "zz.*")).toBe(NONE);
+    beyond.destroy();
+  });
+
+  it("counts the entries of one subject too", () => {
+    const entries: string[] = [];
+    for (let i = 0; i < STEPS; i++) entries.push(`a.b q${i}`);
+    const matcher = matcherOf(entries);
+    expect(overlap(matcher, "a.*", "r")).toBe(TOO_MANY_STEPS);
+    expect(overlap(matcher, "a.*", "q1023")).not.toBe(NONE);
+    matcher.destroy();
+    const few = matcherOf(entries.slice(0, 500));
+    expect(overlap(few, "a.*", "r")).toBe(NONE);
+    few.destroy();
+  });
+
+  it("counts what lies below a '>' too", () => {
+    const entries: string[] = [];
+    for (let i = 0; i < STEPS; i++) entries.push(`a${i} q`);
+    const matcher = matcherOf(entries);
+    expect(overlap(matcher, ">", "r")).toBe(TOO_MANY_STEPS);
+    expect(overlap(matcher, ">", "q")).not.toBe(NONE);
+    expect(overlap(matcher, ">", "q")).not.toBe(TOO_MANY_STEPS);
+    matcher.destroy();
+  });
+
+  it("begins anew with each search", () => {
+    const entries: string[] = [];
+    for (let i = 0; i < 600; i++) entries.push(`a${i}.b`);
+    const matcher = matcherOf(entries);
+    for (let i = 0; i < 5; i++) expect(anyOverlap(matcher, "*.c")).toBe(NONE);
+    matcher.destroy();
+  });
+});

@@ -1,0 +1,203 @@
+import { EntryFlag, NONE } from "../../assembly/policy/matcher";
+import { Permissions } from "../../assembly/policy/permissions";
+import { lengthOf, pointerTo } from "./bytes-support";
+import { permissionsOf, publish } from "./permissions-support";
+
+function allowsWith(permissions: Permissions, subject: string, flags: i32): bool {
+  return permissions.publishAllowsWith(pointerTo(subject), lengthOf(subject), flags);
+}
+
+function receives(permissions: Permissions, subject: string): bool {
+  return permissions.receives(pointerTo(subject), lengthOf(subject));
+}
+
+describe("publishing", () => {
+  it("is permitted by an allow entry, and by nothing else", () => {
+    const permissions = permissionsOf(['"publish":{"allow":["a.*","b.>"]}']);
+    expect(publish(permissions, "a.x")).toBe("allowed by 0");
+    expect(publish(permissions, "b.x.y")).toBe("allowed by 0");
+    expect(publish(permissions, "b")).toBe("not_allowed");
+    expect(publish(permissions, "a.x.y")).toBe("not_allowed");
+    expect(publish(permissions, "A.x")).toBe("not_allowed");
+    expect(publish(permissions, "")).toBe("not_allowed");
+    permissions.destroy();
+  });
+
+  it("takes wildcards in the subject literally, as nats-server does", () => {
+    const permissions = permissionsOf(['"publish":{"allow":["foo.*","bar.>"],"deny":["foo.bar"]}']);
+    expect(publish(permissions, "foo.*")).toBe("allowed by 0");
+    expect(publish(permissions, "foo.>")).toBe("allowed by 0");
+    expect(publish(permissions, "bar.*")).toBe("allowed by 0");
+    expect(publish(permissions, ">")).toBe("not_allowed");
+    permissions.destroy();
+  });
+
+  it("is refused by a deny entry of any rule, whatever the others allow", () => {
+    const permissions = permissionsOf(['"publish":{"allow":["a.>"]}', '"publish":{"deny":["a.secret.>"]}']);
+    expect(publish(permissions, "a.b")).toBe("allowed by 0");
+    expect(publish(permissions, "a.secret.b")).toBe("denied by 1");
+    expect(publish(permissions, "a.secret")).toBe("allowed by 0");
+    expect(publish(permissions, "c")).toBe("not_allowed");
+    permissions.destroy();
+  });
+
+  it("to a subject with an empty token is allowed by no entry", () => {
+    const permissions = permissionsOf(['"publish":{"allow":[">"],"deny":["x"]}']);
+    const malformed = ["a..b", ".", "a.", ".a"];
+    for (let i = 0; i < malformed.length; i++) expect(publish(permissions, malformed[i])).toBe("not_allowed");
+    permissions.destroy();
+  });
+
+  it("to anything at all is allowed by ALL, which a deny still narrows", () => {
+    const permissions = permissionsOf(['"publish":{"deny":["x.>"]}', '"publish":{"allow":"ALL"}']);
+    expect(publish(permissions, "a..b")).toBe("allowed by 1");
+    expect(publish(permissions, "")).toBe("allowed by 1");
+    expect(publish(permissions, "foo")).toBe("allowed by 1");
+    expect(publish(permissions, "x.y")).toBe("denied by 0");
+    // No entry matches it, so none denies it: it is delivered to nobody.
+    expect(publish(permissions, "x..y")).toBe("allowed by 1");
+    permissions.destroy();
+  });
+
+  it("is decided the same when it is asked again, in between others, and for long subjects", () => {
+    const permissions = permissionsOf(['"publish":{"allow":["a.>"],"deny":["a.b.>"]}']);
+    const long = "a." + "x".repeat(100);
+    const denied = "a.b." + "x".repeat(100);
+    for (let i = 0; i < 3; i++) {
+      expect(publish(permissions, "a.x")).toBe("allowed by 0");
+      expect(publish(permissions, "a.b.x")).toBe("denied by 0");
+      expect(publish(permissions, "c")).toBe("not_allowed");
+      expect(publish(permissions, long)).toBe("allowed by 0");
+      expect(publish(permissions, denied)).toBe("denied by 0");
+    }
+    permissions.destroy();
+  });
+
+  it("is decided for each set of rules on its own", () => {
+    const one = permissionsOf(['"publish":{"allow":["a"]}']);
+    const other = permissionsOf(['"publish":{"allow":["b"]}']);
+    for (let i = 0; i < 3; i++) {
+      expect(publish(one, "a")).toBe("allowed by 0");
+      expect(publish(other, "a")).toBe("not_allowed");
+      expect(publish(one, "b")).toBe("not_allowed");
+      expect(publish(other, "b")).toBe("allowed by 0");
+    }
+    one.destroy();
+    other.destroy();
+  });
+});
+
+describe("what a rule adds to being allowed", () => {
+  it("holds for the subjects of that rule alone", () => {
+    const permissions = permissionsOf([
+      '"publish":{"allow":["a.>"]}',
+      '"publish":{"allow":["a.b"]},"replies":"ANY"',
+      '"publish":{"allow":["a.c"]},"rollup":"ALL"',
+    ]);
+    expect(allowsWith(permissions, "a.b", EntryFlag.REPLIES_ANY)).toBe(true);
+    expect(allowsWith(permissions, "a.c", EntryFlag.REPLIES_ANY)).toBe(false);
+    expect(allowsWith(permissions, "a.c", EntryFlag.ROLLUP_ALL)).toBe(true);
+    expect(allowsWith(permissions, "a.x", EntryFlag.ROLLUP_ALL)).toBe(false);
+    expect(allowsWith(permissions, "a.x", EntryFlag.NONE)).toBe(true);
+    expect(allowsWith(permissions, "a..b", EntryFlag.NONE)).toBe(false);
+    permissions.destroy();
+  });
+
+  it("holds for everything when the rule allows ALL", () => {
+    const permissions = permissionsOf(['"publish":{"allow":"ALL"},"replies":"ANY"']);
+    expect(allowsWith(permissions, "a..b", EntryFlag.REPLIES_ANY)).toBe(true);
+    expect(allowsWith(permissions, "a", EntryFlag.ROLLUP_ALL)).toBe(false);
+    permissions.destroy();
+  });
+
+  it("is united over several rules with ALL", () => {
+    const permissions = permissionsOf([
+      '"publish":{"allow":"ALL"}',
+      '"publish":{"allow":"ALL"},"replies":"ANY"',
+      '"publish":{"allow":"ALL"},"rollup":"ALL"',
+    ]);
+    expect(permissions.publishAllBy).toBe(0);
+    expect(allowsWith(permissions, "a", EntryFlag.REPLIES_ANY)).toBe(true);
+    expect(allowsWith(permissions, "a", EntryFlag.ROLLUP_ALL)).toBe(true);
+    permissions.destroy();
+  });
+});
+
+describe("a subject on which a peer itself receives", () => {
+  it("is one that it may subscribe to without queue", () => {
+    const permissions = permissionsOf(['"subscribe":{"allow":["_INBOX.me.>","jobs workers"],"deny":["_INBOX.me.no"]}']);
+    expect(receives(permissions, "_INBOX.me.1")).toBe(true);
+    expect(receives(permissions, "_INBOX.me.no")).toBe(false);
+    expect(receives(permissions, "_INBOX.you.1")).toBe(false);
+    expect(receives(permissions, "jobs")).toBe(false);
+    expect(receives(permissions, "_INBOX.me..1")).toBe(false);
+    permissions.destroy();
+  });
+
+  it("is any that no entry denies when subscribe allows ALL, a deny for one queue left aside", () => {
+    const permissions = permissionsOf(['"subscribe":{"allow":"ALL","deny":["secret","jobs workers"]}']);
+    expect(receives(permissions, "anything")).toBe(true);
+    expect(receives(permissions, "secret")).toBe(false);
+    expect(receives(permissions, "jobs")).toBe(true);
+    expect(receives(permissions, "a..b")).toBe(false);
+    permissions.destroy();
+  });
+});
+
+describe("a peer", () => {
+  it("may do something when any rule allows something, be it a response", () => {
+    const acts = [
+      '"publish":{"allow":["a"]}',
+      '"publish":{"allow":"ALL"}',
+      '"subscribe":{"allow":["a"]}',
+      '"subscribe":{"allow":"ALL"}',
+      '"allow_responses":true',
+    ];
+    for (let i = 0; i < acts.length; i++) {
+      const permissions = permissionsOf([acts[i]]);
+      expect(permissions.allowsSomething).toBe(true);
+      permissions.destroy();
+    }
+  });
+
+  it("may do nothing with denies alone", () => {
+    const permissions = permissionsOf(['"publish":{"deny":["a"]},"subscribe":{"deny":["a"]}']);
+    expect(permissions.allowsSomething).toBe(false);
+    expect(permissions.hasSubscribeDeny).toBe(true);
+    expect(publish(permissions, "b")).toBe("not_allowed");
+    permissions.destroy();
+    const none = new Permissions(0);
+    expect(none.allowsSomething).toBe(false);
+    expect(none.hasSubscribeDeny).toBe(false);
+    none.destroy();
+  });
+
+  it("has one limit of responses for all rules that grant the same", () => {
+    const permissions = permissionsOf([
+      '"allow_responses":true',
+      '"allow_responses":{"max":1,"expires":"2m"}',
+      '"allow_responses":{"max":2,"expires":"2m"}',
+      '"allow_responses":{"max":1,"expires":"1m"}',
+      '"allow_responses":true,"replies":"ANY"',
+    ]);
+    expect(permissions.responseCount).toBe(4);
+    expect(permissions.response(0).rule).toBe(0);
+    expect(permissions.response(0).max).toBe(1);
+    expect(permissions.response(0).expires).toBe(120_000);
+    expect(permissions.response(1).rule).toBe(2);
+    expect(permissions.response(2).expires).toBe(60_000);
+    expect(permissions.response(3).repliesAny).toBe(true);
+    expect(permissions.hasResponse(1, 120_000, false)).toBe(true);
+    expect(permissions.hasResponse(3, 120_000, false)).toBe(false);
+    permissions.destroy();
+  });
+
+  it("has no rule that decided where none did", () => {
+    const permissions = permissionsOf(['"publish":{"allow":["a"]}']);
+    publish(permissions, "a");
+    expect(permissions.decidedBy).toBe(0);
+    publish(permissions, "b");
+    expect(permissions.decidedBy).toBe(NONE);
+    permissions.destroy();
+  });
+});

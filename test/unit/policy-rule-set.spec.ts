@@ -1,0 +1,163 @@
+import { Principal } from "../../assembly/policy/principal";
+import { RuleSet, RuleSets } from "../../assembly/policy/rule-set";
+import { PEER, publish, ruleSetsOf, setFor } from "./permissions-support";
+import { ANYONE } from "./policy-support";
+
+function uri(namespace: string, account: string): string {
+  return `spiffe://cluster.local/ns/${namespace}/sa/${account}`;
+}
+
+function forNamespace(name: string, acts: string): string {
+  return `"name":"of ${name}","from":[{"namespaces":["${name}"]}],${acts}`;
+}
+
+describe("the rules that match a peer", () => {
+  it("permit together, and those that do not match nothing", () => {
+    const sets = ruleSetsOf([
+      forNamespace("shop", '"publish":{"allow":["a"]}'),
+      forNamespace("bank", '"publish":{"allow":["b"]}'),
+      `"name":"all",${ANYONE},"publish":{"allow":["c"]}`,
+    ]);
+    const permissions = setFor(sets, PEER).enforced;
+    expect(publish(permissions, "a")).toBe("allowed by 0");
+    expect(publish(permissions, "b")).toBe("not_allowed");
+    expect(publish(permissions, "c")).toBe("allowed by 2");
+  });
+
+  it("match by any one of their sources", () => {
+    const sources = '"from":[{"namespaces":["bank"]},{"serviceAccounts":["shop/orders"]},{"namespaces":["shop"]}]';
+    const sets = ruleSetsOf([`"name":"r",${sources},"publish":{"allow":["a"]}`]);
+    expect(publish(setFor(sets, PEER).enforced, "a")).toBe("allowed by 0");
+    expect(setFor(sets, uri("x", "y")).enforced.allowsSomething).toBe(false);
+  });
+
+  it("permit nothing to whom is not authenticated, even if anybody would match", () => {
+    const sets = ruleSetsOf([`"name":"all",${ANYONE},"publish":{"allow":"ALL"}`]);
+    expect(setFor(sets, "").enforced.allowsSomething).toBe(false);
+    expect(setFor(sets, "spiffe://other.domain/ns/shop/sa/orders").enforced.allowsSomething).toBe(false);
+    expect(sets.of(new Principal(PEER)).enforced.allowsSomething).toBe(false);
+    expect(setFor(sets, PEER).enforced.allowsSomething).toBe(true);
+  });
+});
+
+describe("a compiled set", () => {
+  it("is the same for one principal, and for all whom the same rules match", () => {
+    const sets = ruleSetsOf([
+      forNamespace("shop", '"publish":{"allow":["a"]}'),
+      forNamespace("bank", '"publish":{"allow":["b"]}'),
+    ]);
+    const first = setFor(sets, uri("shop", "one"));
+    expect(setFor(sets, uri("shop", "one")) === first).toBe(true);
+    expect(setFor(sets, uri("shop", "two")) === first).toBe(true);
+    expect(setFor(sets, uri("bank", "one")) === first).toBe(false);
+  });
+
+  it("has no shadow where nothing is in DRY_RUN", () => {
+    const sets = ruleSetsOf([
+      forNamespace("shop", '"publish":{"allow":["a"]}'),
+      forNamespace("bank", '"publish":{"allow":["b"]},"mode":"DRY_RUN"'),
+    ]);
+    expect(setFor(sets, uri("shop", "one")).shadow === null).toBe(true);
+    expect(setFor(sets, uri("bank", "one")).shadow === null).toBe(false);
+  });
+
+  it("enforces the enforced rules, and its shadow all of them", () => {
+    const sets = ruleSetsOf([
+      `"name":"e",${ANYONE},"publish":{"allow":["a.>"]}`,
+      `"name":"d",${ANYONE},"publish":{"allow":["b"],"deny":["a.x"]},"mode":"DRY_RUN"`,
+    ]);
+    const set = setFor(sets, PEER);
+    expect(publish(set.enforced, "a.x")).toBe("allowed by 0");
+    expect(publish(set.enforced, "b")).toBe("not_allowed");
+    const shadow = set.shadow!;
+    expect(publish(shadow, "a.x")).toBe("denied by 1");
+    expect(publish(shadow, "a.y")).toBe("allowed by 0");
+    expect(publish(shadow, "b")).toBe("allowed by 1");
+    // Remembered answers of one are not those of the other.
+    expect(publish(set.enforced, "a.x")).toBe("allowed by 0");
+  });
+
+  it("lives on for those who hold it when it is forgotten", () => {
+    const sets = ruleSetsOf([`"name":"all",${ANYONE},"publish":{"allow":["a"]}`]);
+    const set = setFor(sets, PEER);
+    set.hold();
+    set.hold();
+    sets.forgetAll();
+    const other = setFor(sets, PEER);
+    expect(other === set).toBe(false);
+    expect(publish(set.enforced, "a")).toBe("allowed by 0");
+    set.release();
+    expect(publish(set.enforced, "a")).toBe("allowed by 0");
+    expect(publish(other.enforced, "a")).toBe("allowed by 0");
+    set.release();
+    expect(publish(other.enforced, "a")).toBe("allowed by 0");
+  });
+
+  it("stays when nobody holds it any more but it can still be found", () => {
+    const sets = ruleSetsOf([`"name":"all",${ANYONE},"publish":{"allow":["a"]}`]);
+    const set = setFor(sets, PEER);
+    set.hold();
+    set.release();
+    expect(setFor(sets, PEER) === set).toBe(true);
+    expect(publish(set.enforced, "a")).toBe("allowed by 0");
+  });
+
+  it("gives back all its memory, the shadow's too, once nobody holds or finds it", () => {
+    const rules: string[] = [];
+    for (let i = 0; i < 200; i++) {
+      const mode = i % 2 == 0 ? "ENFORCE" : "DRY_RUN";
+      rules.push(
+        `"name":"r${i}",${ANYONE},"mode":"${mode}","publish":{"allow":["a.${i}.>"]},"subscribe":{"allow":["b.${i} q"]},` +
+          `"allow_responses":{"max":${i + 1}}`,
+      );
+    }
+    const sets = ruleSetsOf(rules);
+    let size = 0;
+    for (let round = 0; round < 200; round++) {
+      const set = setFor(sets, PEER);
+      set.hold();
+      sets.forgetAll();
+      set.release();
+      __collect();
+      if (round == 20) size = memory.size();
+    }
+    expect(memory.size()).toBe(size);
+  });
+});
+
+/** More pairs of a namespace and an account than sets are remembered, each with rules of its own. */
+function manySets(): RuleSets {
+  const rules: string[] = [];
+  for (let i = 0; i < 65; i++) {
+    rules.push(forNamespace(`n${i}`, `"publish":{"allow":["n${i}"]}`));
+    rules.push(`"name":"s${i}","from":[{"principals":["*/sa/s${i}"]}],"publish":{"allow":["s${i}"]}`);
+  }
+  return ruleSetsOf(rules);
+}
+
+describe("the memory of sets", () => {
+  it("holds 4,096 sets and then begins anew, with the same answers", () => {
+    const sets = manySets();
+    const first = setFor(sets, uri("n0", "s0"));
+    first.hold();
+    let last: RuleSet = first;
+    for (let i = 1; i < 4096; i++) last = setFor(sets, uri(`n${i / 64}`, `s${i % 64}`));
+    expect(setFor(sets, uri("n0", "s0")) === first).toBe(true);
+    expect(setFor(sets, uri("n63", "s63")) === last).toBe(true);
+    const beyond = setFor(sets, uri("n64", "s0"));
+    expect(publish(beyond.enforced, "n64")).toBe("allowed by 128");
+    const again = setFor(sets, uri("n0", "s0"));
+    expect(again === first).toBe(false);
+    expect(publish(again.enforced, "s0")).toBe("allowed by 1");
+    expect(publish(first.enforced, "s0")).toBe("allowed by 1");
+    expect(setFor(sets, uri("n64", "s0")) === beyond).toBe(true);
+    first.release();
+  });
+
+  it("knows any number of principals by the rules that match them", () => {
+    const sets = ruleSetsOf([`"name":"all",${ANYONE},"publish":{"allow":["a"]}`]);
+    const set = setFor(sets, uri("n", "s"));
+    for (let i = 0; i < 4200; i++) assert(setFor(sets, uri("n", `s${i}`)) === set, i.toString());
+    expect(setFor(sets, uri("n", "s")) === set).toBe(true);
+  });
+});

@@ -1,0 +1,32 @@
+import { hashBytes } from "../../assembly/bytes/compare";
+import * as subs from "../../assembly/connection/subscriptions";
+import { Subscriptions } from "../../assembly/connection/subscriptions";
+import { lengthOf, pointerTo, textAt } from "./bytes-support";
+
+export function add(all: Subscriptions, sid: string, subject: string = "foo", queue: string = ""): usize {
+  return all.add(
+    pointerTo(sid),
+    lengthOf(sid),
+    pointerTo(subject),
+    lengthOf(subject),
+    pointerTo(queue),
+    lengthOf(queue),
+  );
+}
+
+export function find(all: Subscriptions, sid: string): usize {
+  const pointer = pointerTo(sid);
+  return all.find(pointer, lengthOf(sid), hashBytes(pointer, lengthOf(sid)));
+}
+
+export function tellEnd(all: Subscriptions, sid: string): void {
+  all.tellEnd(pointerTo(sid), lengthOf(sid));
+}
+
+export function sidOf(sub: usize): string {
+  return textAt(subs.sidOf(sub), subs.sidLengthOf(sub));
+}
+
+export function queueOf(sub: usize): string {
+  return textAt(subs.queueOf(sub), subs.queueLengthOf(sub));
+}
