@@ -3,7 +3,7 @@
 // explain ends the demo with a status of 1.
 
 import { Command } from "commander";
-import pc from "picocolors";
+import { colours } from "./colours.ts";
 import { Stand } from "../stand/stand.ts";
 import { members, ordersApi, policy, trialPolicy } from "./cast.ts";
 import { keep } from "./keep.ts";
@@ -30,7 +30,7 @@ async function build(story: Story): Promise<Stage> {
 async function introduce({ stand, story }: Stage): Promise<void> {
   const { version } = JSON.parse(await stand.envoy.admin("/server_info")) as { version: string };
   const server = await stand.nats.monitor<{ version: string }>("/varz");
-  story.line(pc.bold("istio-nats: who may use which NATS subject, by mesh identity"));
+  story.line(colours.bold("istio-nats: who may use which NATS subject, by mesh identity"));
   story.line(
     `nats-server ${server.version}, unmodified, behind Envoy ${version.split("/")[1] ?? version} with build/istio-nats.wasm; ` +
       `each client behind an Envoy of its own`,
@@ -46,10 +46,12 @@ async function demo({ keep: keepsRunning }: { keep: boolean }): Promise<void> {
     await report(stage.stand, story);
     story.line();
     if (story.wrong > 0) {
-      story.line(pc.red(`✖ ${story.wrong} of ${story.wrong + story.kept} observations are not what the policy says`));
+      story.line(
+        colours.red(`✖ ${story.wrong} of ${story.wrong + story.kept} observations are not what the policy says`),
+      );
       process.exitCode = 1;
     } else {
-      story.line(pc.green(`✔ all ${story.kept} observations are what the policy says`));
+      story.line(colours.green(`✔ all ${story.kept} observations are what the policy says`));
     }
     if (keepsRunning) await keep(stage);
   } finally {

@@ -1,4 +1,4 @@
-import pc from "picocolors";
+import { colours } from "./colours.ts";
 
 /** What came of something that was tried. */
 export interface Outcome {
@@ -28,7 +28,7 @@ interface Attempt {
   does: () => Promise<Outcome>;
 }
 
-const MARKS = { allowed: pc.green("allowed"), refused: pc.yellow("refused") };
+const MARKS = { allowed: colours.green("allowed"), refused: colours.yellow("refused") };
 const TRIES_WIDTH = 58;
 
 /** Prints what happens as it happens, and holds it against what the policy says. */
@@ -60,12 +60,12 @@ export class Story {
   }
 
   heading(title: string, aside = ""): void {
-    this.line(`\n${pc.bold(`── ${title}`)}${aside === "" ? "" : `  ${pc.dim(aside)}`}`);
+    this.line(`\n${colours.bold(`── ${title}`)}${aside === "" ? "" : `  ${colours.dim(aside)}`}`);
   }
 
   /** Something told beside the events. */
   note(text: string): void {
-    this.line(`   ${pc.dim(text)}`);
+    this.line(`   ${colours.dim(text)}`);
   }
 
   /** A line that was read somewhere, as it stands. */
@@ -77,7 +77,7 @@ export class Story {
     const outcome = await does();
     if (refusal) this.refusals.push(refusal);
     if (publisher !== undefined) this.publishers.push(publisher);
-    this.line(`   ${MARKS[outcome.verdict]}  ${tries.padEnd(TRIES_WIDTH)} ${pc.cyan(outcome.seen)}`);
+    this.line(`   ${MARKS[outcome.verdict]}  ${tries.padEnd(TRIES_WIDTH)} ${colours.cyan(outcome.seen)}`);
     this.#judge(outcome.verdict === expected.verdict && outcome.seen === expected.seen, () =>
       [`the policy says: ${expected.verdict}`, expected.seen].join(", "),
     );
@@ -95,6 +95,6 @@ export class Story {
       return;
     }
     this.#wrong += 1;
-    this.line(`   ${pc.red(`✖ ${fault()}`)}`);
+    this.line(`   ${colours.red(`✖ ${fault()}`)}`);
   }
 }
