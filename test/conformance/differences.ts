@@ -127,6 +127,13 @@ export const DIFFERENCES: readonly Difference[] = [
     sessions: ["own-grant-expires-in-mid-payload"],
   },
   {
+    name: "trace-dest-cached",
+    title: "A trace destination that was refused does not spoil a later reply grant for the same subject",
+    why: "nats-server remembers its refusal of a Nats-Trace-Dest in the cache of publish decisions (client.go pubAllowedFullCheck), up to 128 subjects, and asks no grant afterwards: whether a granted answer passes depends on what was traced before. Here a grant that the configuration gives holds.",
+    stricter: "nats-server",
+    sessions: ["own-trace-dest-then-grant"],
+  },
+  {
     name: "no-503",
     title: "No 503 for a request that only a filtered subscription would have got",
     why: "The unrestricted nats-server has delivered it, so it does not tell the requester that there are no responders; the requester runs into its timeout.",

@@ -58,6 +58,12 @@ export const OWN_SESSIONS: readonly Session[] = [
     "SUB ask 1\r\n",
     "PUB ask answer 1\r\nq\r\nPUB answer 1\r\na\r\n",
   ]),
+  session("own-trace-dest-then-grant", { allow_responses: { max: 5, expires: "1m" } }, [
+    hpub("any", header("Nats-Trace-Dest", "answer")),
+    "SUB ask 1\r\n",
+    { from: "peer", data: "PUB ask answer 1\r\nq\r\n" },
+    "PUB answer 1\r\na\r\n",
+  ]),
   session("own-reused-sid", { subscribe: { deny: ["a.b workers"] } }, [
     "SUB a.* 1\r\nSUB c others 1\r\n",
     { from: "peer", data: "PUB a.b 1\r\nx\r\n" },

@@ -204,7 +204,11 @@ export function withoutChance(script: Script): Script {
     // An HPUB ends the connection of a client that said no to headers.
     if (script.connect["headers"] === false) return plain;
     const traces = headers?.kind === "Nats-Trace-Dest" && permitsPublish(script.permissions, headers.value);
-    if (traces) return untraced(operation);
+    // With grants nats-server's answer also depends on what it has traced before (differences.ts, trace-dest-cached).
+    if (traces || script.permissions?.allow_responses !== undefined) {
+      const plainly = untraced(operation);
+      if (plainly !== operation) return plainly;
+    }
     // Whether a grant lets the publish pass, and so the header matters, the predicates cannot know.
     const needsGrant = !permitsPublish(script.permissions, operation.subject);
     const schedules = headers?.kind.startsWith("Nats-Schedule-") === true;
