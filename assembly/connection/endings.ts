@@ -6,6 +6,9 @@ import { Connection, Phase } from "./connection";
 import { Pong } from "./expected-pongs";
 import { reportUnreadable } from "./report";
 
+/** A beginning of the end that gives nobody time: the next tick closes. */
+const LONG_AGO: i64 = 1;
+
 /**
  * How a connection ends from our side. There is no call that writes to a client, so nats-server is made to end it:
  * the rest of the client's chunk is replaced by a line that every nats-server refuses, before it a PING if the client
@@ -17,9 +20,7 @@ import { reportUnreadable } from "./report";
 export function endUnreadable(connection: Connection, chunk: Chunk, position: i32, kind: ProtocolError): void {
   reportUnreadable(connection, kind);
   if (connection.observing) {
-    connection.phase = Phase.UNREAD;
-    connection.toServerTail.release();
-    connection.toClientTail.release();
+    passUnread(connection);
     return;
   }
   chunk.drop(position, chunk.size);
@@ -45,6 +46,13 @@ export function endUnreadable(connection: Connection, chunk: Chunk, position: i3
       chunk.write(ILLEGAL_LINE);
   }
   startEnding(connection);
+}
+
+/** DRY_RUN edits nothing and closes nothing: what cannot be read passes. */
+function passUnread(connection: Connection): void {
+  connection.phase = Phase.UNREAD;
+  connection.toServerTail.release();
+  connection.toClientTail.release();
 }
 
 /** Everything from `position` on is dropped, and the client's last line is the text of `pong`. */
@@ -82,11 +90,9 @@ function startEnding(connection: Connection): void {
 export function endAtOnce(connection: Connection, kind: ProtocolError): void {
   reportUnreadable(connection, kind);
   if (connection.observing) {
-    connection.phase = Phase.UNREAD;
-    connection.toServerTail.release();
-    connection.toClientTail.release();
+    passUnread(connection);
     return;
   }
   connection.phase = Phase.ENDED;
-  connection.endingSince = 1;
+  connection.endingSince = LONG_AGO;
 }

@@ -3,9 +3,7 @@ import { proxy_log } from "./host";
 
 /** Istio shows Wasm logs from `warning` on, so what operators must see is never below `warn`. */
 export const enum LogLevel {
-  INFO = 2,
   WARN = 3,
-  ERROR = 4,
   CRITICAL = 5,
 }
 

@@ -1,5 +1,5 @@
 import { MetricTypeValues } from "@solo-io/proxy-runtime/assembly/runtime";
-import { OK, proxy_define_metric, proxy_increment_metric, proxy_record_metric } from "./host";
+import { OK, proxy_define_metric, proxy_increment_metric } from "./host";
 
 const idAddress: usize = memory.data(8);
 
@@ -27,8 +27,4 @@ export function defineMetric(kind: MetricKind, name: string): u32 {
 
 export function incrementMetric(id: u32, by: i64): void {
   if (id != NO_METRIC) proxy_increment_metric(id, by);
-}
-
-export function recordMetric(id: u32, value: u64): void {
-  if (id != NO_METRIC) proxy_record_metric(id, value);
 }
