@@ -14,6 +14,15 @@ function lockHash() {
 }
 
 /**
+ * The npm that runs us, and its first arguments. Not simply `npm`: inside a script node_modules/.bin comes first in PATH,
+ * and there a dependency of as-pect's leaves an npm 6, which cannot read this lock file.
+ */
+export function npmCommand(environment) {
+  const running = environment.npm_execpath ?? "";
+  return /npm-cli\.c?js$/.test(running) ? [process.execPath, running] : ["npm"];
+}
+
+/**
  * Brings node_modules to what package-lock.json says; does nothing where it already is.
  * Returns false, having said what to do, where npm fails.
  */
@@ -23,7 +32,8 @@ export function installDependencies() {
 
   console.error("==> npm packages, from package-lock.json");
   // npm's own messages go to stderr: stdout belongs to the task.
-  const npm = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+  const [command, ...first] = npmCommand(process.env);
+  const npm = spawnSync(command, [...first, "ci", "--no-audit", "--no-fund", "--loglevel=error"], {
     cwd: root,
     stdio: ["ignore", 2, 2],
     shell: process.platform === "win32",
