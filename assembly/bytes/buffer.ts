@@ -1,4 +1,5 @@
 import { giveBack, take } from "./budget";
+import { copyShort } from "./copy";
 
 /** The first capacity of a buffer that holds anything; most tails and texts fit. */
 const FIRST_CAPACITY: i32 = 64;
@@ -33,7 +34,7 @@ export class Buffer {
 
   append(pointer: usize, length: i32): bool {
     if (!this.reserve(length)) return false;
-    memory.copy(this.pointer + <usize>this.length, pointer, <usize>length);
+    copyShort(this.pointer + <usize>this.length, pointer, length);
     this.length += length;
     return true;
   }

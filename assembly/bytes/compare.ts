@@ -1,6 +1,7 @@
 /** Equality and hashing of raw bytes. Nothing here allocates, and no byte beyond the given ones is read. */
 
 const MULTIPLIER: u64 = 0x9e3779b97f4a7c15;
+const OTHER_MULTIPLIER: u64 = 0xd6e8feb86659fd93;
 
 /** Set once per VM, so that clients cannot prepare sids or subjects that collide in our tables. */
 let seed: u64 = 0x2545f4914f6cdd1d;
@@ -39,40 +40,21 @@ function wordOf(pointer: usize, length: i32): u64 {
   return (<u64>load<u8>(pointer)) | (middle << 8) | ((<u64>load<u8>(pointer + <usize>length - 1)) << 16);
 }
 
-/** A seeded hash: a multiplication for each eight bytes. */
+/** A seeded hash. Two rows of multiplications, since one waits for its result before the next can begin. */
+// @ts-ignore: decorator
+@inline
 export function hashBytes(pointer: usize, length: i32): u32 {
-  let h = seed ^ (<u64>length * MULTIPLIER);
+  let h = (seed ^ (<u64>length)) * MULTIPLIER;
   if (length >= 8) {
     const last = pointer + <usize>length - 8;
+    let g = (seed ^ load<u64>(last)) * OTHER_MULTIPLIER;
     while (pointer < last) {
       h = (h ^ load<u64>(pointer)) * MULTIPLIER;
-      h ^= h >> 29;
+      h ^= h >> 32;
       pointer += 8;
     }
-    h = (h ^ load<u64>(last)) * MULTIPLIER;
-  } else h = (h ^ wordOf(pointer, length)) * MULTIPLIER;
-  h ^= h >> 32;
+    h ^= g ^ (g >> 32);
+  } else h ^= wordOf(pointer, length);
   h *= MULTIPLIER;
   return <u32>(h >> 32);
-}
-
-/** The same for bytes that come one by one: begin with `hashStart`, end with `mixHash`. */
-// @ts-ignore: decorator
-@inline
-export function hashStart(): u32 {
-  return <u32>seed;
-}
-
-// @ts-ignore: decorator
-@inline
-export function hashStep(h: u32, byte: u8): u32 {
-  return (h ^ byte) * 0x01000193;
-}
-
-// @ts-ignore: decorator
-@inline
-export function mixHash(h: u32): u32 {
-  h ^= h >> 15;
-  h *= 0x2c1b3c6d;
-  return h ^ (h >> 13);
 }

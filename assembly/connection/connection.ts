@@ -112,6 +112,11 @@ export class Connection {
     return this.pongs.size - (this.dropsPayload ? this.pongs.lastSize : 0);
   }
 
+  /** Bytes that a payload may have: nats-server's `max_payload`, and the configuration's limit if it is lower. */
+  get largestPayload(): i32 {
+    return this.payloadLimit > 0 ? min(this.payloadLimit, this.maxPayload) : this.maxPayload;
+  }
+
   /** Bytes of the VM's budget that this connection holds, without what its hash tables need. */
   get budgetedBytes(): i64 {
     const access = this.access;

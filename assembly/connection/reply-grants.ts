@@ -1,6 +1,7 @@
 import { BLOCK_HASH, BLOCK_KEY_LENGTH, BlockTable } from "../bytes/block-table";
 import { giveBack, take } from "../bytes/budget";
 import { hashBytes } from "../bytes/compare";
+import { copyShort } from "../bytes/copy";
 import { ResponseLimit } from "../policy/permissions";
 
 /** Offsets into the block of one grant, whose key is the reply subject. */
@@ -49,7 +50,7 @@ export class ReplyGrants {
     store<i32>(grant, length, BLOCK_KEY_LENGTH);
     store<i32>(grant, 0, USES);
     store<i64>(grant, now, GRANTED_AT);
-    memory.copy(grant + BYTES, reply, <usize>length);
+    copyShort(grant + BYTES, reply, length);
     store<usize>(grant, 0, NEWER);
     store<usize>(grant, this.newest, OLDER);
     if (this.newest != 0) store<usize>(this.newest, grant, NEWER);

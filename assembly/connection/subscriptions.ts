@@ -47,6 +47,13 @@ export class Subscriptions {
   private endingsAtTick: u32 = 0;
   private quietSince: i64 = 0;
 
+  /** The subscription of this sid, live or ended; quick if it is the one that was found before. */
+  findAgain(sid: usize, length: i32): usize {
+    const last = this.lastFound;
+    if (last != 0 && load<i32>(last, BLOCK_KEY_LENGTH) == length && equalBytes(last + BYTES, sid, length)) return last;
+    return this.find(sid, length, hashBytes(sid, length));
+  }
+
   /** The subscription of this sid, live or ended. */
   find(sid: usize, length: i32, hash: u32): usize {
     const last = this.lastFound;

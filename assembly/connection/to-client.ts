@@ -20,6 +20,7 @@ import { Connection, FirstPing, Phase } from "./connection";
 import { deliver } from "./deliveries";
 import { endAtOnce } from "./endings";
 import { Pong } from "./expected-pongs";
+import { passPlainDeliveries } from "./plain-deliveries";
 
 /**
  * Server to client: PONGs that answer PINGs of ours become the texts of refusals, deliveries over a deny entry are
@@ -40,6 +41,10 @@ export function takeFromServer(connection: Connection, size: i32): void {
   }
   let position = -connection.toClientTail.length;
   while (position < size && readable(connection)) {
+    if (connection.toClientPayload == 0 && position < chunk.viewEnd) {
+      position = passPlainDeliveries(connection, chunk, position);
+      if (position >= size) break;
+    }
     const next = connection.toClientPayload > 0 ? passPayload(connection, position) : takeLine(connection, position);
     if (next == position) break;
     position = next;

@@ -10,6 +10,7 @@ import { judge, lineFault, NO_FAULT, notePing, sendUnsubscribes } from "./client
 import { Connection, FirstPing, Phase } from "./connection";
 import { endAtOnce, endRefused, endUnreadable } from "./endings";
 import { Pong } from "./expected-pongs";
+import { passPlainPublishes } from "./plain-publishes";
 import { foreignProtocol } from "./foreign-protocol";
 import { reportUnreadable } from "./report";
 
@@ -75,6 +76,10 @@ function process(connection: Connection, size: i32): void {
   let position = -connection.toServerTail.length;
   if (connection.phase == Phase.NEW) begin(connection);
   while (connection.phase == Phase.OPEN && position < size) {
+    if (connection.toServerPayload == 0 && position < chunk.viewEnd) {
+      position = passPlainPublishes(connection, chunk, position);
+      if (position >= size) break;
+    }
     const next =
       connection.toServerPayload == 0
         ? takeOperation(connection, position)

@@ -2,6 +2,7 @@
  * The inside of Go's `%q`, in which nats-server puts every subject and queue into its texts:
  * fmt's `fmtQ`, that is strconv's `appendEscapedRune` for the quote `"`. Nothing here allocates.
  */
+import { copyShort } from "../bytes/copy";
 import { decodeRune, runeWidth } from "../bytes/utf8";
 import { PRINTABLE_BEYOND, PRINTABLE_BMP } from "./printable";
 
@@ -93,13 +94,27 @@ function writeHex(out: usize, letter: u8, value: u32, digits: i32): void {
   }
 }
 
+/** Bytes from the first one on that `%q` writes as they are: printable ASCII but `"` and `\`. */
+function plainLength(pointer: usize, length: i32): i32 {
+  let i = 0;
+  while (i < length) {
+    const byte = <u32>load<u8>(pointer + <usize>i);
+    if (byte >= <u32>Byte.DELETE || asciiForm(byte) != Form.VERBATIM) break;
+    i++;
+  }
+  return i;
+}
+
 /**
  * Writes the text at `pointer` to `out` as Go's `%q` does, without the outer quotes, and answers the bytes written.
  * `out` has room for `quotedLength` bytes and does not overlap the text.
  */
 export function writeQuoted(pointer: usize, length: i32, out: usize): i32 {
   const start = out;
-  let i = 0;
+  // Almost all names are plain ASCII to their end.
+  let i = plainLength(pointer, length);
+  copyShort(out, pointer, i);
+  out += <usize>i;
   while (i < length) {
     const from = pointer + <usize>i;
     const rune = decodeRune(from, length - i);

@@ -1,4 +1,4 @@
-import { hashStart, hashStep, mixHash } from "../bytes/compare";
+import { hashBytes } from "../bytes/compare";
 
 /** '.' separates tokens, '*' and '>' are wildcards when they are a whole token (NATS docs, "Subject-Based Messaging"). */
 export const DOT: u8 = 0x2e;
@@ -13,6 +13,9 @@ export const MAX_TOKENS: i32 = 256;
 
 /** One record: offset u32, length u32, hash u32. */
 const STRIDE: usize = 12;
+
+/** Bytes that are searched for dots at once. */
+const BLOCK: usize = 16;
 
 /**
  * The tokens of one subject, found in a single pass and without allocation. `split` overwrites what an earlier
@@ -44,48 +47,42 @@ export class Tokens {
     this.hasStar = false;
     this.hasGreater = false;
     this.hasInnerGreater = false;
+    this.count = 0;
     const end = pointer + <usize>length;
-    let record = this.records;
-    const lastRecord = record + <usize>(MAX_TOKENS - 1) * STRIDE;
-    let count = 0;
     let start = pointer;
-    let h = hashStart();
-    let sawGreater = false;
-    while (true) {
-      const b = pointer < end ? load<u8>(pointer) : DOT;
-      if (b != DOT) {
-        h = hashStep(h, b);
-        pointer++;
-        continue;
+    for (let block = pointer; block < end; block += BLOCK) {
+      let dots = dotsIn(block, pointer, end);
+      while (dots != 0) {
+        const dot = block + <usize>ctz(dots);
+        if (!this.take(start, dot)) return false;
+        start = dot + 1;
+        dots &= dots - 1;
       }
-      const size = pointer - start;
-      if (size == 0) return false;
-      if (sawGreater) this.hasInnerGreater = true;
-      if (size == 1) {
-        const only = load<u8>(start);
-        if (only == STAR) {
-          this.hasStar = true;
-          this.hasWildcard = true;
-        } else if (only == GREATER) {
-          this.hasGreater = true;
-          this.hasWildcard = true;
-          sawGreater = true;
-        }
-      }
-      if (record <= lastRecord) {
-        store<u32>(record, <u32>(start - this.subject));
-        store<u32>(record, <u32>size, 4);
-        store<u32>(record, mixHash(h), 8);
-        record += STRIDE;
-      }
-      count++;
-      if (pointer >= end) break;
-      pointer++;
-      start = pointer;
-      h = hashStart();
     }
-    this.count = count;
-    this.recorded = min(count, MAX_TOKENS);
+    if (!this.take(start, end)) return false;
+    this.recorded = min(this.count, MAX_TOKENS);
+    return true;
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  private take(start: usize, end: usize): bool {
+    const size = <i32>(end - start);
+    if (size == 0) return false;
+    if (this.hasGreater) this.hasInnerGreater = true;
+    if (size == 1) {
+      const only = load<u8>(start);
+      if (only == STAR) this.hasStar = true;
+      else if (only == GREATER) this.hasGreater = true;
+      if (only == STAR || only == GREATER) this.hasWildcard = true;
+    }
+    if (this.count < MAX_TOKENS) {
+      const record = this.records + <usize>this.count * STRIDE;
+      store<u32>(record, <u32>(start - this.subject));
+      store<u32>(record, <u32>size, 4);
+      store<u32>(record, hashBytes(start, size), 8);
+    }
+    this.count++;
     return true;
   }
 
@@ -120,6 +117,24 @@ export class Tokens {
     const first = load<u8>(this.pointer(index));
     return first == STAR || first == GREATER;
   }
+}
+
+/** The dots among up to sixteen bytes from `block` on, as bits. No byte outside of `start` to `end` is read. */
+// @ts-ignore: decorator
+@inline
+function dotsIn(block: usize, start: usize, end: usize): i32 {
+  if (end - block >= BLOCK) return dotsAt(block);
+  // The last sixteen bytes, without those that were in the block before.
+  if (end - start >= BLOCK) return dotsAt(end - BLOCK) >> (<i32>(block + BLOCK - end));
+  let dots = 0;
+  for (let p = block; p < end; p++) dots |= i32(load<u8>(p) == DOT) << (<i32>(p - block));
+  return dots;
+}
+
+// @ts-ignore: decorator
+@inline
+function dotsAt(p: usize): i32 {
+  return i8x16.bitmask(i8x16.eq(v128.load(p), i8x16.splat(DOT)));
 }
 
 /** No empty token and no wildcard (nats-server `IsValidLiteralSubject`). */

@@ -1,3 +1,4 @@
+import { copyShort } from "../bytes/copy";
 import { utf8 } from "../bytes/text";
 import { QUOTED_GROWTH, writeQuoted } from "./quote";
 
@@ -69,6 +70,6 @@ export function writeViolation(
 }
 
 function put(text: StaticArray<u8>, out: usize): usize {
-  memory.copy(out, changetype<usize>(text), <usize>text.length);
+  copyShort(out, changetype<usize>(text), text.length);
   return <usize>text.length;
 }

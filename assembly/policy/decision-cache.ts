@@ -1,4 +1,5 @@
 import { equalBytes, hashBytes } from "../bytes/compare";
+import { copyShort } from "../bytes/copy";
 import { Reason } from "./reason";
 
 /** One of 4,096 slots: what was asked (8 bytes), what was answered (8 bytes), the subject. */
@@ -61,5 +62,5 @@ export function remember(slot: usize, question: u32, pointer: usize, length: i32
   store<i32>(slot, length, LENGTH);
   store<i32>(slot, rule, RULE);
   store<i32>(slot, reason, REASON);
-  memory.copy(slot + SUBJECT, pointer, <usize>length);
+  copyShort(slot + SUBJECT, pointer, length);
 }

@@ -1,4 +1,4 @@
-import { equalBytes, hashBytes, hashStart, hashStep, mixHash, seedHashes } from "../../assembly/bytes/compare";
+import { equalBytes, hashBytes, seedHashes } from "../../assembly/bytes/compare";
 import { keep, pointerTo } from "./bytes-support";
 
 const LONGEST: i32 = 40;
@@ -10,13 +10,6 @@ function counting(outside: u8): usize {
   for (let i = 1; i <= LONGEST; i++) bytes[i] = <u8>i;
   bytes[LONGEST + 1] = outside;
   return keep(bytes) + 1;
-}
-
-/** The hash of bytes that come one by one. */
-function steppedHash(text: string): u32 {
-  let h = hashStart();
-  for (let i = 0; i < text.length; i++) h = hashStep(h, <u8>text.charCodeAt(i));
-  return mixHash(h);
 }
 
 describe("the comparison of bytes", () => {
@@ -90,28 +83,15 @@ describe("the hash of bytes", () => {
   });
 });
 
-describe("the hash of bytes that come one by one", () => {
-  it("depends on each of them and on their order", () => {
-    expect(steppedHash("foo")).toBe(steppedHash("foo"));
-    expect(steppedHash("foo")).not.toBe(steppedHash("fop"));
-    expect(steppedHash("foo")).not.toBe(steppedHash("goo"));
-    expect(steppedHash("foo")).not.toBe(steppedHash("fo"));
-    expect(steppedHash("ab")).not.toBe(steppedHash("ba"));
-    expect(steppedHash("")).not.toBe(steppedHash("\0"));
-  });
-});
-
 describe("the seed of the hashes", () => {
-  it("changes both kinds of hash, and only once in the life of a VM", () => {
+  it("changes the hash, and only once in the life of a VM", () => {
     const text = pointerTo("some.subject");
     const whole = hashBytes(text, 12);
     const short = hashBytes(text, 3);
-    const stepped = steppedHash("some");
     seedHashes(0x123456789abcdef0);
     const seeded = hashBytes(text, 12);
     expect(seeded).not.toBe(whole);
     expect(hashBytes(text, 3)).not.toBe(short);
-    expect(steppedHash("some")).not.toBe(stepped);
     seedHashes(42);
     expect(hashBytes(text, 12)).toBe(seeded);
   });

@@ -31,6 +31,23 @@ describe("a subject", () => {
     for (let i = 0; i < empty.length; i++) expect(split(empty[i])).toBe("-");
   });
 
+  it("is split alike whatever its length, and whatever stands around it", () => {
+    const LONGEST = 50;
+    const area = heap.alloc(<usize>LONGEST + 2);
+    for (let length = 1; length <= LONGEST; length++) {
+      for (let dot = 1; dot < length - 1; dot++) {
+        memory.fill(area, 0x2e, <usize>LONGEST + 2);
+        const subject = area + 1;
+        memory.fill(subject, 0x61, <usize>length);
+        store<u8>(subject + <usize>dot, 0x2e);
+        assert(tokens.split(subject, length), `length ${length}, dot at ${dot}`);
+        assert(tokens.count == 2, `length ${length}, dot at ${dot}`);
+        assert(tokens.length(0) == dot && tokens.length(1) == length - dot - 1, `length ${length}, dot at ${dot}`);
+      }
+    }
+    heap.free(area);
+  });
+
   it("has equal hashes for equal tokens, wherever they stand", () => {
     split("abc.x.abc");
     const first = tokens.hash(0);

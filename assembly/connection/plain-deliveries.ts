@@ -1,0 +1,61 @@
+import { endOfArgument, isLineEnd, readPlainSize, SHORTEST_ARGUMENTS } from "../nats/plain-line";
+import { Operation } from "../nats/operation";
+import { Chunk } from "../proxy/chunk";
+import { Meter } from "../telemetry/meter";
+import { Connection } from "./connection";
+import { countReceived, isLive, maxOf } from "./subscriptions";
+
+/** `MSG `, as a little-endian number. nats-server writes no other case. */
+const MSG_BLANK: u32 = 0x2047534d;
+
+/**
+ * The short way of messages that go to their client unasked: `MSG subject sid [reply] size`, while no delivery is
+ * filtered, no reply is granted and no dry-run rule is asked. Takes as many as it can and answers the position of what is
+ * anything else, which goes the long way (to-client.ts).
+ */
+export function passPlainDeliveries(connection: Connection, chunk: Chunk, position: i32): i32 {
+  const access = connection.access;
+  const meter = connection.meter;
+  if (access == null || meter == null || connection.shadow != null) return position;
+  if (access.filtering || access.grantsReplies) return position;
+  return pass(connection, chunk, position, meter);
+}
+
+function pass(connection: Connection, chunk: Chunk, position: i32, meter: Meter): i32 {
+  const subscriptions = connection.subscriptions;
+  const begin = chunk.address(position);
+  const end = chunk.address(chunk.viewEnd);
+  let p = begin;
+  let count: u64 = 0;
+  let bytes: u64 = 0;
+  // A payload may lead behind the view, and the largest one round the end of memory.
+  while (p + 4 + SHORTEST_ARGUMENTS <= end && p >= begin && load<u32>(p) == MSG_BLANK) {
+    const subject = p + 4;
+    const sid = endOfArgument(subject, end) + 1;
+    const sidEnd = endOfArgument(sid, end);
+    if (sid == subject + 1 || sidEnd == sid || sidEnd >= end) break;
+    if (load<u8>(sid - 1) != 0x20 || load<u8>(sidEnd) != 0x20) break;
+    let size = sidEnd + 1;
+    let sizeEnd = endOfArgument(size, end);
+    if (sizeEnd < end && load<u8>(sizeEnd) == 0x20 && sizeEnd != size) {
+      size = sizeEnd + 1;
+      sizeEnd = endOfArgument(size, end);
+    }
+    if (!isLineEnd(sizeEnd, end)) break;
+    const payload = readPlainSize(size, sizeEnd);
+    if (payload < 0) break;
+    const sub = subscriptions.findAgain(sid, <i32>(sidEnd - sid));
+    if (sub != 0 && isLive(sub)) {
+      if (maxOf(sub) != 0) break;
+      countReceived(sub);
+    }
+    count++;
+    bytes += payload;
+    p = sizeEnd + 2 + <usize>payload + 2;
+  }
+  if (count > 0) meter.allowedPayloads(Operation.MSG, count, bytes);
+  const next = chunk.position(p);
+  if (next <= chunk.size) return next;
+  connection.toClientPayload = next - chunk.size;
+  return chunk.size;
+}

@@ -1,0 +1,50 @@
+/**
+ * Parts of the lines that clients and nats-server write nearly always: single blanks, a short size, CR LF, all of it
+ * there. Whatever looks otherwise is left to `ClientLine` and `ServerLine`, which read everything; nothing is accepted here
+ * that they would not accept.
+ */
+
+const CR_LF: u16 = 0x0a0d;
+/** `a 0` and CR LF: no line has shorter arguments. */
+export const SHORTEST_ARGUMENTS: usize = 5;
+/** More digits than any payload needs; readers of sizes take nine. */
+const MAX_DIGITS: usize = 8;
+/** Not a size that is written in the usual way. */
+export const NOT_PLAIN: i32 = -1;
+
+/**
+ * Where the argument at `p` ends: at the first byte that is a blank, a line end or another control character. `end` or
+ * behind it when none is in sight. Reads up to 15 bytes behind `end`, which must be memory.
+ */
+// @ts-ignore: decorator
+@inline
+export function endOfArgument(p: usize, end: usize): usize {
+  const highest = i8x16.splat(0x20);
+  while (p < end) {
+    const found = i8x16.bitmask(i8x16.le_u(v128.load(p), highest));
+    if (found != 0) return p + <usize>ctz(found);
+    p += 16;
+  }
+  return p;
+}
+
+/** Does CR LF stand at `p`, before `end`? */
+// @ts-ignore: decorator
+@inline
+export function isLineEnd(p: usize, end: usize): bool {
+  return p + 2 <= end && load<u16>(p) == CR_LF;
+}
+
+/** The decimal number from `p` to before `end`, or NOT_PLAIN. */
+// @ts-ignore: decorator
+@inline
+export function readPlainSize(p: usize, end: usize): i32 {
+  if (end - p - 1 >= MAX_DIGITS) return NOT_PLAIN;
+  let size = 0;
+  while (p < end) {
+    const digit = <u32>load<u8>(p++) - 0x30;
+    if (digit > 9) return NOT_PLAIN;
+    size = size * 10 + <i32>digit;
+  }
+  return size;
+}

@@ -1,0 +1,86 @@
+import { endOfArgument, isLineEnd, NOT_PLAIN, readPlainSize } from "../../assembly/nats/plain-line";
+import { NOT_A_SIZE, readSize } from "../../assembly/nats/numbers";
+import { pointerTo } from "./bytes-support";
+
+/** Room behind the text, as behind the window of a chunk. */
+const BEHIND: string = "#".repeat(16);
+
+function ends(text: string): i32 {
+  const p = pointerTo(text + BEHIND);
+  return <i32>(endOfArgument(p, p + <usize>text.length) - p);
+}
+
+function size(text: string): i32 {
+  const p = pointerTo(text);
+  return readPlainSize(p, p + <usize>text.length);
+}
+
+describe("the end of an argument", () => {
+  it("is the first blank, line end or control character, wherever it stands", () => {
+    const stops = [" ", "\t", "\r", "\n", "\0", "\v", "\x1f"];
+    for (let length = 0; length < 50; length++) {
+      for (let i = 0; i < stops.length; i++) {
+        assert(ends("a".repeat(length) + stops[i] + "b") == length, `length ${length}, stop ${i}`);
+      }
+    }
+  });
+
+  it("is not inside letters beyond ASCII", () => {
+    expect(ends("\u00e4\u00f6\u00fc ")).toBe(6);
+    expect(ends("\x7f ")).toBe(1);
+  });
+
+  it("lies at the end of the bytes or behind when there is none", () => {
+    for (let length = 0; length < 50; length++) {
+      const p = pointerTo("a".repeat(length) + BEHIND);
+      assert(endOfArgument(p, p + <usize>length) >= p + <usize>length, `length ${length}`);
+    }
+  });
+});
+
+describe("a line end", () => {
+  it("is CR LF, both of them there", () => {
+    const p = pointerTo("\r\n\r\r\n\n");
+    expect(isLineEnd(p, p + 2)).toBe(true);
+    expect(isLineEnd(p, p + 1)).toBe(false);
+    expect(isLineEnd(p, p)).toBe(false);
+    expect(isLineEnd(p + 2, p + 6)).toBe(false);
+    expect(isLineEnd(p + 4, p + 6)).toBe(false);
+  });
+});
+
+describe("a plainly written size", () => {
+  it("is what the reader of all sizes makes of it, or is left to that", () => {
+    const texts = [
+      "0",
+      "7",
+      "16",
+      "007",
+      "1048576",
+      "99999999",
+      "100000000",
+      "999999999",
+      "",
+      "-1",
+      "+1",
+      "1a",
+      "a1",
+      "1_0",
+    ];
+    for (let i = 0; i < texts.length; i++) {
+      const read = size(texts[i]);
+      if (read == NOT_PLAIN) continue;
+      const p = pointerTo(texts[i]);
+      assert(read == readSize(p, texts[i].length), texts[i]);
+    }
+  });
+
+  it("has one to eight digits", () => {
+    expect(size("0")).toBe(0);
+    expect(size("99999999")).toBe(99999999);
+    expect(size("100000000")).toBe(NOT_PLAIN);
+    expect(size("")).toBe(NOT_PLAIN);
+    expect(size("1a")).toBe(NOT_PLAIN);
+    expect(NOT_PLAIN == NOT_A_SIZE).toBe(true);
+  });
+});
