@@ -14,18 +14,21 @@ export function seedHashes(value: u64): void {
   seed = value | 1;
 }
 
-/** Eight bytes at a time, the last eight overlapping: names are short, so the call of a memcmp would cost more. */
+/** In blocks, the last one overlapping: names are short, so the call of a memcmp would cost more. */
 // @ts-ignore: decorator
 @inline
 export function equalBytes(a: usize, b: usize, length: i32): bool {
+  if (length >= 16) {
+    const last = <usize>length - 16;
+    let differs = v128.xor(v128.load(a + last), v128.load(b + last));
+    for (let at: usize = 0; at < last; at += 16) {
+      differs = v128.or(differs, v128.xor(v128.load(a + at), v128.load(b + at)));
+    }
+    return !v128.any_true(differs);
+  }
   if (length >= 8) {
     const last = <usize>length - 8;
-    let at: usize = 0;
-    while (at < last) {
-      if (load<u64>(a + at) != load<u64>(b + at)) return false;
-      at += 8;
-    }
-    return load<u64>(a + last) == load<u64>(b + last);
+    return load<u64>(a) == load<u64>(b) && load<u64>(a + last) == load<u64>(b + last);
   }
   return wordOf(a, length) == wordOf(b, length);
 }

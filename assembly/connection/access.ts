@@ -136,7 +136,7 @@ export class Access {
    * which this check uses (client.go deliverMsg). Over a deny entry nothing is granted (design: stricter).
    */
   noteReply(reply: usize, length: i32): void {
-    if (this.resets > 0 || this.permissions.publish(reply, length) != Reason.NOT_ALLOWED) return;
+    if (!this.mayGrant(reply, length)) return;
     const now = callbackTime();
     let granted = false;
     // Each rule's grant is used, as if the rule stood alone; what one of them allows is allowed.
@@ -145,6 +145,13 @@ export class Access {
     }
     if (granted) return;
     for (let i = 0; i < this.grantCount; i++) this.grantsAt(i).grant(reply, length, now);
+  }
+
+  /** Would a delivery with this reply subject be granted an answer, if it has none? */
+  // @ts-ignore: decorator
+  @inline
+  mayGrant(reply: usize, length: i32): bool {
+    return this.resets == 0 && this.permissions.publish(reply, length) == Reason.NOT_ALLOWED;
   }
 
   /**

@@ -2,6 +2,7 @@ import { endOfArgument, isLineEnd, readPlainSize, SHORTEST_ARGUMENTS } from "../
 import { Operation } from "../nats/operation";
 import { Chunk } from "../proxy/chunk";
 import { Meter } from "../telemetry/meter";
+import { Access } from "./access";
 import { Connection } from "./connection";
 import { countReceived, isLive, maxOf } from "./subscriptions";
 
@@ -10,18 +11,19 @@ const MSG_BLANK: u32 = 0x2047534d;
 
 /**
  * The short way of messages that go to their client unasked: `MSG subject sid [reply] size`, while no delivery is
- * filtered, no reply is granted and no dry-run rule is asked. Takes as many as it can and answers the position of what is
+ * filtered, no reply is to be granted and no dry-run rule is asked. Takes as many as it can and answers the position of what is
  * anything else, which goes the long way (to-client.ts).
  */
 export function passPlainDeliveries(connection: Connection, chunk: Chunk, position: i32): i32 {
+  const p = chunk.address(position);
+  if (p + 4 > chunk.address(chunk.viewEnd) || load<u32>(p) != MSG_BLANK) return position;
   const access = connection.access;
   const meter = connection.meter;
   if (access == null || meter == null || connection.shadow != null) return position;
-  if (access.filtering || access.grantsReplies) return position;
-  return pass(connection, chunk, position, meter);
+  return access.filtering ? position : pass(connection, chunk, position, access, meter);
 }
 
-function pass(connection: Connection, chunk: Chunk, position: i32, meter: Meter): i32 {
+function pass(connection: Connection, chunk: Chunk, position: i32, access: Access, meter: Meter): i32 {
   const subscriptions = connection.subscriptions;
   const begin = chunk.address(position);
   const end = chunk.address(chunk.viewEnd);
@@ -38,6 +40,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, meter: Meter)
     let size = sidEnd + 1;
     let sizeEnd = endOfArgument(size, end);
     if (sizeEnd < end && load<u8>(sizeEnd) == 0x20 && sizeEnd != size) {
+      if (access.grantsReplies && access.mayGrant(size, <i32>(sizeEnd - size))) break;
       size = sizeEnd + 1;
       sizeEnd = endOfArgument(size, end);
     }

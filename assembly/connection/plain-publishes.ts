@@ -17,6 +17,8 @@ const CAPITALS: u32 = 0xffdfdfdf;
  * would be decided otherwise there.
  */
 export function passPlainPublishes(connection: Connection, chunk: Chunk, position: i32): i32 {
+  const p = chunk.address(position);
+  if (p + 4 > chunk.address(chunk.viewEnd) || (load<u32>(p) & CAPITALS) != PUB_BLANK) return position;
   const access = connection.access;
   const meter = connection.meter;
   if (access == null || meter == null || connection.shadow != null || connection.unsubscribe.length > 0)

@@ -11,8 +11,8 @@ export const GREATER: u8 = 0x3e;
  */
 export const MAX_TOKENS: i32 = 256;
 
-/** One record: offset u32, length u32, hash u32. */
-const STRIDE: usize = 12;
+/** One record: offset u32, length u32. */
+const STRIDE: usize = 8;
 
 /** Bytes that are searched for dots at once. */
 const BLOCK: usize = 16;
@@ -80,7 +80,6 @@ export class Tokens {
       const record = this.records + <usize>this.count * STRIDE;
       store<u32>(record, <u32>(start - this.subject));
       store<u32>(record, <u32>size, 4);
-      store<u32>(record, hashBytes(start, size), 8);
     }
     this.count++;
     return true;
@@ -98,10 +97,11 @@ export class Tokens {
     return <i32>load<u32>(this.records + <usize>index * STRIDE, 4);
   }
 
+  /** Computed when it is asked for: most subjects are decided by their first tokens. */
   // @ts-ignore: decorator
   @inline
   hash(index: i32): u32 {
-    return load<u32>(this.records + <usize>index * STRIDE, 8);
+    return hashBytes(this.pointer(index), this.length(index));
   }
 
   isStar(index: i32): bool {
@@ -125,9 +125,10 @@ export class Tokens {
 function dotsIn(block: usize, start: usize, end: usize): i32 {
   if (end - block >= BLOCK) return dotsAt(block);
   // The last sixteen bytes, without those that were in the block before.
-  if (end - start >= BLOCK) return dotsAt(end - BLOCK) >> (<i32>(block + BLOCK - end));
+  const before = <i32>(block + BLOCK - end);
+  if (end - start >= BLOCK) return dotsAt(end - BLOCK) >> before;
   let dots = 0;
-  for (let p = block; p < end; p++) dots |= i32(load<u8>(p) == DOT) << (<i32>(p - block));
+  for (let i = 0; i < <i32>BLOCK - before; i++) dots |= i32(load<u8>(block + <usize>i) == DOT) << i;
   return dots;
 }
 

@@ -16,6 +16,10 @@ const MAX_LENGTH: i32 = 80;
 const slots: usize = heap.alloc(<usize>SLOTS * STRIDE);
 memory.fill(slots, 0, <usize>SLOTS * STRIDE);
 
+/** For each slot the hash of what was asked last, or is remembered in it. */
+const marks: usize = heap.alloc((<usize>SLOTS) << 2);
+memory.fill(marks, 0, (<usize>SLOTS) << 2);
+
 let questions: u32 = 0;
 
 /**
@@ -28,24 +32,31 @@ export function newQuestion(): u32 {
 
 /**
  * Answers that the subject alone decides, remembered for all permissions of the VM in one table of 384 KiB, so that
- * neither the number of rules nor that of principals changes what a repeated subject costs. A subject has one place;
- * the newer of two that share it stays.
+ * neither the number of rules nor that of principals changes what a repeated subject costs. A subject has one place.
+ *
+ * An answer is written down when it is given for the second time in a row at its place. Subjects that come only once
+ * (inboxes, acknowledgements of JetStream) then cost the table nothing but a mark of four bytes: they neither drive out
+ * those that come again nor wait for memory.
  */
 
-/** The slot of a subject; ask `isRemembered` of it, and give it to `remember`. 0 for a subject that has none. */
-export function slotOf(question: u32, pointer: usize, length: i32): usize {
-  if (length > MAX_LENGTH) return 0;
-  const hash = hashBytes(pointer, length) ^ (question * 0x9e3779b1);
-  return slots + <usize>(hash & (<u32>SLOTS - 1)) * STRIDE;
+/** What `recall` and `remember` are to be asked with. */
+// @ts-ignore: decorator
+@inline
+export function hashOf(question: u32, pointer: usize, length: i32): u32 {
+  return hashBytes(pointer, length) ^ (question * 0x9e3779b1);
 }
 
-export function isRemembered(slot: usize, question: u32, pointer: usize, length: i32): bool {
-  return (
-    slot != 0 &&
+/** Where the answer for this subject is written down, or 0. */
+// @ts-ignore: decorator
+@inline
+export function recall(hash: u32, question: u32, pointer: usize, length: i32): usize {
+  const slot = slotOf(hash);
+  return load<u32>(markOf(hash)) == hash &&
     load<u32>(slot, QUESTION) == question &&
     load<i32>(slot, LENGTH) == length &&
     equalBytes(slot + SUBJECT, pointer, length)
-  );
+    ? slot
+    : 0;
 }
 
 export function rememberedRule(slot: usize): i32 {
@@ -56,11 +67,29 @@ export function rememberedReason(slot: usize): Reason {
   return load<i32>(slot, REASON);
 }
 
-export function remember(slot: usize, question: u32, pointer: usize, length: i32, reason: Reason, rule: i32): void {
-  if (slot == 0) return;
+/** An answer that was not to be recalled. */
+export function remember(hash: u32, question: u32, pointer: usize, length: i32, reason: Reason, rule: i32): void {
+  if (load<u32>(markOf(hash)) != hash) {
+    store<u32>(markOf(hash), hash);
+    return;
+  }
+  if (length > MAX_LENGTH) return;
+  const slot = slotOf(hash);
   store<u32>(slot, question, QUESTION);
   store<i32>(slot, length, LENGTH);
   store<i32>(slot, rule, RULE);
   store<i32>(slot, reason, REASON);
   copyShort(slot + SUBJECT, pointer, length);
+}
+
+// @ts-ignore: decorator
+@inline
+function slotOf(hash: u32): usize {
+  return slots + <usize>(hash & (<u32>SLOTS - 1)) * STRIDE;
+}
+
+// @ts-ignore: decorator
+@inline
+function markOf(hash: u32): usize {
+  return marks + ((<usize>(hash & (<u32>SLOTS - 1))) << 2);
 }

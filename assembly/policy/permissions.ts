@@ -1,6 +1,6 @@
 import { Words } from "../bytes/words";
 import { Tokens } from "../nats/subject";
-import { isRemembered, newQuestion, remember, rememberedReason, rememberedRule, slotOf } from "./decision-cache";
+import { hashOf, newQuestion, recall, remember, rememberedReason, rememberedRule } from "./decision-cache";
 import { EntryFlag, NONE, SubjectMatcher, TOO_MANY_STEPS } from "./matcher";
 import { queueMatches } from "./queue";
 import { Reason } from "./reason";
@@ -121,13 +121,14 @@ export class Permissions {
 
   /** The lists alone: what nats-server checks first, and again for a reply subject that is delivered. */
   publish(pointer: usize, length: i32): Reason {
-    const slot = slotOf(this.publishQuestion, pointer, length);
-    if (isRemembered(slot, this.publishQuestion, pointer, length)) {
+    const hash = hashOf(this.publishQuestion, pointer, length);
+    const slot = recall(hash, this.publishQuestion, pointer, length);
+    if (slot != 0) {
       this.decidedBy = rememberedRule(slot);
       return rememberedReason(slot);
     }
     const reason = this.decidePublish(pointer, length);
-    remember(slot, this.publishQuestion, pointer, length, reason, this.decidedBy);
+    remember(hash, this.publishQuestion, pointer, length, reason, this.decidedBy);
     return reason;
   }
 
@@ -243,13 +244,14 @@ export class Permissions {
   /** Without queues in the list the subject alone decides. */
   private plainDeliveryDenied(pointer: usize, length: i32): bool {
     const question = this.deliveryQuestion;
-    const slot = slotOf(question, pointer, length);
-    if (isRemembered(slot, question, pointer, length)) this.decidedBy = rememberedRule(slot);
+    const hash = hashOf(question, pointer, length);
+    const slot = recall(hash, question, pointer, length);
+    if (slot != 0) this.decidedBy = rememberedRule(slot);
     else {
       const tokens = subjectTokens;
       const deny = tokens.split(pointer, length) ? this.subscribeDeny.find(tokens, EntryFlag.NONE) : NONE;
       this.decidedBy = deny == NONE ? NONE : this.subscribeDeny.rule(deny);
-      remember(slot, question, pointer, length, Reason.ALLOWED, this.decidedBy);
+      remember(hash, question, pointer, length, Reason.ALLOWED, this.decidedBy);
     }
     return this.decidedBy != NONE;
   }
