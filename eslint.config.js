@@ -3,7 +3,13 @@ import prettier from "eslint-config-prettier";
 import { defineConfig, globalIgnores } from "eslint/config";
 import tseslint from "typescript-eslint";
 
-const ASSEMBLYSCRIPT = ["assembly/**/*.ts", "shims/**/*.ts", "test/unit/**/*.ts", "test/**/modules/*.ts"];
+const ASSEMBLYSCRIPT = [
+  "assembly/**/*.ts",
+  "shims/**/*.ts",
+  "test/unit/**/*.ts",
+  "test/**/modules/*.ts",
+  "bench/**/modules/*.ts",
+];
 
 const unusedVars = [
   "error",

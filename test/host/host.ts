@@ -157,6 +157,11 @@ export class Host {
     return this.vm.pages;
   }
 
+  /** A number that the module counts about itself: only a build that was made for it exports any. */
+  global(name: string): number {
+    return this.vm.global(name);
+  }
+
   /** A trap happened: everything after it throws. */
   get failed(): boolean {
     return this.vm.failure !== undefined;

@@ -4,6 +4,8 @@ import { BufferType, LOG_LEVELS, StreamType, WasmResult } from "./results.ts";
 import type { PropertyValue, Vm } from "./vm.ts";
 
 type Import = (...args: never[]) => number | undefined;
+/** By module and name. */
+export type Imports = Record<string, Record<string, Import>>;
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
@@ -183,8 +185,11 @@ function counted(vm: Vm, name: string, call: Import): Import {
   };
 }
 
-/** The imports that the module asks for. One that is not modelled here is an error, not a silent stub. */
-export function importsFor(module: WebAssembly.Module, vm: Vm): WebAssembly.Imports {
+/**
+ * The imports that the module asks for. One that is neither modelled here nor among `others` is an error, not a silent
+ * stub.
+ */
+export function importsFor(module: WebAssembly.Module, vm: Vm, others: Imports = {}): WebAssembly.Imports {
   const known: Record<string, Record<string, Import>> = {
     env: environment(vm),
     wasi_snapshot_preview1: wasi(vm),
@@ -192,7 +197,7 @@ export function importsFor(module: WebAssembly.Module, vm: Vm): WebAssembly.Impo
   };
   const imports: Record<string, Record<string, Import>> = {};
   for (const { module: room, name, kind } of WebAssembly.Module.imports(module)) {
-    const call = known[room]?.[name];
+    const call = known[room]?.[name] ?? others[room]?.[name];
     if (kind !== "function" || call === undefined) {
       throw new Error(
         `the module imports ${kind} ${room}.${name}, which this host does not have (test/host/model/imports.ts)`,

@@ -67,6 +67,13 @@ export class Vm {
     this.allocate = allocate as (size: number) => number;
   }
 
+  /** A global of a build that counts something about itself (tools/count-allocations.mjs). */
+  global(name: string): number {
+    const global = this.exports[name];
+    if (!(global instanceof WebAssembly.Global)) throw new Error(`the module exports no global ${name}`);
+    return global.value as number;
+  }
+
   exportsFunction(name: string): boolean {
     return typeof this.exports[name] === "function";
   }

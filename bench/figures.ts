@@ -1,0 +1,85 @@
+import type { Measured, Round } from "./measure.ts";
+import type { SetupName } from "./setups.ts";
+import { estimatePairs, median, type Estimate } from "./statistics.ts";
+
+/** A figure of one round. */
+export type Figure = (round: Round) => number;
+
+export const rate: Figure = (round) => round.rate;
+export const envoyCpu: Figure = (round) => round.envoyCpu;
+export const natsCpu: Figure = (round) => round.natsCpu;
+export const loadCpu: Figure = (round) => round.loadCpu;
+/** What the broker's pod pays. */
+export const podCpu: Figure = (round) => round.envoyCpu + round.natsCpu;
+export const p50: Figure = (round) => round.latency?.p50 ?? NaN;
+export const p99: Figure = (round) => round.latency?.p99 ?? NaN;
+export const p999: Figure = (round) => round.latency?.p999 ?? NaN;
+
+/** A setup's values, round by round; none where it was not measured. */
+export function valuesOf(measured: Measured, setup: SetupName, figure: Figure): number[] {
+  return (measured.setups[setup] ?? []).map(figure);
+}
+
+/** The median over the rounds; undefined where the setup was not measured. */
+export function medianOf(measured: Measured, setup: SetupName, figure: Figure): number | undefined {
+  const values = valuesOf(measured, setup, figure);
+  return values.length === 0 ? undefined : median(values);
+}
+
+function compare(
+  measured: Measured,
+  [setup, other]: readonly [SetupName, SetupName],
+  figure: Figure,
+  combine: (one: number, other: number) => number,
+): Estimate | undefined {
+  const ours = valuesOf(measured, setup, figure);
+  const theirs = valuesOf(measured, other, figure);
+  return ours.length === 0 || theirs.length === 0 ? undefined : estimatePairs(ours, theirs, combine);
+}
+
+/** By how much the first setup's figure exceeds the second's, round by round. */
+export function excess(
+  measured: Measured,
+  setups: readonly [SetupName, SetupName],
+  figure: Figure,
+): Estimate | undefined {
+  return compare(measured, setups, figure, (one, other) => one - other);
+}
+
+/** The first setup's figure divided by the second's, round by round. */
+export function ratio(
+  measured: Measured,
+  setups: readonly [SetupName, SetupName],
+  figure: Figure,
+): Estimate | undefined {
+  return compare(measured, setups, figure, (one, other) => one / other);
+}
+
+/** What the first setup adds to Envoy alone, divided by what the second adds, round by round. */
+export function addedRatio(
+  measured: Measured,
+  [setup, other]: readonly [SetupName, SetupName],
+  figure: Figure,
+): Estimate | undefined {
+  const [ours, theirs] = [setup, other].map((name) => addedValues(measured, name, figure));
+  return ours?.length && theirs?.length ? estimatePairs(ours, theirs, (one, another) => one / another) : undefined;
+}
+
+/** What a setup with mTLS adds to Envoy alone, round by round; none where either was not measured. */
+export function addedValues(measured: Measured, setup: SetupName, figure: Figure): number[] {
+  const alone = valuesOf(measured, "envoy", figure);
+  const values = valuesOf(measured, setup, figure).slice(0, alone.length);
+  return values.map((value, round) => value - (alone[round] ?? NaN));
+}
+
+/** What a read costs the host on the machine where the design was measured: a call whatever its size, and each byte. */
+const READ_NANOSECONDS = 630;
+const BYTE_NANOSECONDS = 0.025;
+
+/** What the host takes for an operation where each callback reads all that it brings, in nanoseconds, by those costs. */
+export function hostByUnitCosts({ callbacks }: Measured): number | undefined {
+  if (!callbacks) return undefined;
+  return [callbacks.toServer, callbacks.toClient]
+    .map(({ perOperation, bytes }) => perOperation * (READ_NANOSECONDS + bytes * BYTE_NANOSECONDS))
+    .reduce((a, b) => a + b);
+}

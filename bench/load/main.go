@@ -1,0 +1,120 @@
+// Command load makes the work that bench/main.ts measures, the same for every setup. It reads commands from stdin, one
+// JSON object a line, and answers each with one line. Connections are made before the clock starts, and the CPU time of
+// the watched processes is read where the clock is, so that neither handshakes nor start-ups are in a figure.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+)
+
+// Command is one piece of work.
+type Command struct {
+	Work string `json:"work"`
+	// Target is the setup under measurement; Origin reaches nats-server itself, for what must not be measured.
+	Target Target `json:"target"`
+	Origin Target `json:"origin"`
+	// Subjects are published to in turn. All have the same length.
+	Subjects []string `json:"subjects"`
+	Size     int      `json:"size"`
+	Messages int      `json:"messages"`
+	// Subscribers each subscribe to Subscribe, in the queue group Queue where there is one.
+	Subscribers int    `json:"subscribers"`
+	Subscribe   string `json:"subscribe"`
+	Queue       string `json:"queue"`
+	// Expect is how many messages must arrive, over all subscribers; more or fewer is a fault.
+	Expect int `json:"expect"`
+	// Refused is how many publishes must be answered with a permissions violation.
+	Refused int `json:"refused"`
+	// Watch lists the processes whose CPU time is wanted.
+	Watch []int `json:"watch"`
+}
+
+// Result is what a piece of work took, in nanoseconds.
+type Result struct {
+	Elapsed int64 `json:"elapsed"`
+	// CPU is by process, as Command.Watch lists them; Own is that of this process.
+	CPU []int64 `json:"cpu"`
+	Own int64   `json:"own"`
+	// Latencies of requests, sorted; empty for other work.
+	Latencies []int64 `json:"latencies,omitempty"`
+	Error     string  `json:"error,omitempty"`
+}
+
+// patience bounds a piece of work: whatever takes longer hangs.
+const patience = 60 * time.Second
+
+// piece is work that is ready to begin.
+type piece struct {
+	timed func() error
+	// finish checks what has arrived, and closes.
+	finish func() error
+	// latencies are there after finish.
+	latencies []int64
+}
+
+var works = map[string]func(*Command) (*piece, error){
+	"publish":           preparePublish,
+	"deliver":           prepareDeliver,
+	"request":           prepareRequest,
+	"jetstream-publish": prepareJetStreamPublish,
+	"jetstream-pull":    prepareJetStreamPull,
+}
+
+func do(command *Command) (*Result, error) {
+	prepare, known := works[command.Work]
+	if !known {
+		return nil, fmt.Errorf("there is no work %q", command.Work)
+	}
+	work, err := prepare(command)
+	if err != nil {
+		return nil, err
+	}
+	before, err := readAll(command.Watch)
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	done := make(chan error, 1)
+	go func() { done <- work.timed() }()
+	select {
+	case err = <-done:
+	case <-time.After(patience):
+		return nil, fmt.Errorf("%s did not end within %s", command.Work, patience)
+	}
+	elapsed := time.Since(began)
+	after, failed := readAll(command.Watch)
+	if err := errors.Join(err, failed, work.finish()); err != nil {
+		return nil, err
+	}
+	result := &Result{Elapsed: int64(elapsed), CPU: make([]int64, len(command.Watch)), Latencies: work.latencies}
+	for i := range result.CPU {
+		result.CPU[i] = after[i] - before[i]
+	}
+	result.Own = after[len(command.Watch)] - before[len(command.Watch)]
+	return result, nil
+}
+
+func main() {
+	in := bufio.NewScanner(os.Stdin)
+	in.Buffer(nil, 16<<20)
+	out := json.NewEncoder(os.Stdout)
+	for in.Scan() {
+		var command Command
+		err := json.Unmarshal(in.Bytes(), &command)
+		var result *Result
+		if err == nil {
+			result, err = do(&command)
+		}
+		if err != nil {
+			result = &Result{Error: err.Error()}
+		}
+		if err := out.Encode(result); err != nil {
+			os.Exit(1)
+		}
+	}
+}

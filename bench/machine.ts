@@ -1,0 +1,97 @@
+import { readFileSync, statSync } from "node:fs";
+import { cpus, loadavg, release, totalmem, type } from "node:os";
+import { run } from "../tools/command.ts";
+import { filterWasm } from "../tools/wasm.ts";
+import type { Stand } from "../test/stand/stand.ts";
+
+/** Where and with what was measured. */
+export interface Machine {
+  date: string;
+  cpu: string;
+  cores: number;
+  /** Bytes. */
+  memory: number;
+  system: string;
+  envoy: string;
+  natsServer: string;
+  go: string;
+  node: string;
+  /** Bytes of build/istio-nats.wasm. */
+  moduleSize: number;
+}
+
+export async function machineFacts(stand: Stand): Promise<Machine> {
+  const { version } = JSON.parse(await stand.envoy.admin("/server_info")) as { version: string };
+  const server = await stand.nats.monitor<{ version: string; go: string }>("/varz");
+  const { output } = await run("go", ["env", "GOVERSION"]);
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    cpu: cpus()[0]?.model.trim() ?? "unknown",
+    cores: cpus().length,
+    memory: totalmem(),
+    system: `${type()} ${release()}`,
+    envoy: version.split("/")[1] ?? version,
+    natsServer: `${server.version} (${server.go})`,
+    go: output.trim(),
+    node: process.versions.node,
+    moduleSize: statSync(filterWasm).size,
+  };
+}
+
+/** What else went on, over the whole run: shares of all cores' time. */
+export interface Disturbance {
+  /** CPU time of processes that are none of ours. */
+  others: number;
+  /** Time that the hypervisor gave to other machines. */
+  stolen: number;
+  loadAverage: number;
+}
+
+/** Beyond this share of the machine, what others do shows in rates. */
+const DISTURBED = 0.05;
+
+export function isDisturbed({ others, stolen }: Disturbance): boolean {
+  return others + stolen > DISTURBED;
+}
+
+interface Times {
+  total: number;
+  busy: number;
+  stolen: number;
+  own: number;
+}
+
+/** utime and stime of a process, in ticks, with those of children it has waited for. */
+function ticksOf(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+  // The command, in parentheses, may hold blanks.
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+}
+
+function times(pids: readonly number[]): Times {
+  const line = readFileSync("/proc/stat", "utf8").split("\n")[0] ?? "";
+  const [user = 0, nice = 0, system = 0, idle = 0, wait = 0, irq = 0, softirq = 0, stolen = 0] = line
+    .trim()
+    .split(/\s+/)
+    .slice(1)
+    .map(Number);
+  const busy = user + nice + system + irq + softirq;
+  const own = pids.map(ticksOf).reduce((a, b) => a + b, 0);
+  return { total: busy + idle + wait + stolen, busy, stolen, own };
+}
+
+/** Begins to watch the machine; the answer tells what has happened since. `pids` are the processes that belong to us. */
+export function watchMachine(pids: readonly number[]): () => Disturbance {
+  const before = times(pids);
+  return () => {
+    const after = times(pids);
+    const total = after.total - before.total;
+    const others = after.busy - before.busy - (after.own - before.own);
+    return {
+      others: Math.max(0, others) / total,
+      stolen: (after.stolen - before.stolen) / total,
+      loadAverage: loadavg()[0] ?? NaN,
+    };
+  };
+}

@@ -1,0 +1,175 @@
+// `npm run bench`: what the filter costs, in one run, against nats-server alone, Envoy alone and an empty filter.
+// bench/RESULTS.md says how to read what comes out.
+
+import { statSync, writeFileSync } from "node:fs";
+import { Command, InvalidArgumentError } from "commander";
+import pc from "picocolors";
+import { Fault } from "../tools/fault.ts";
+import { inRoot } from "../tools/paths.ts";
+import { announce, notice } from "../tools/progress.ts";
+import { isDisturbed, machineFacts, watchMachine } from "./machine.ts";
+import { measure, type Job, type Measured, type Plan } from "./measure.ts";
+import type { Peer } from "./peers/modules.ts";
+import {
+  languageTable,
+  machineTable,
+  peerLines,
+  shareTable,
+  targetTable,
+  workloadTable,
+  type PeerFact,
+  type Results,
+} from "./report.ts";
+import { resultsMarkdown } from "./results-file.ts";
+import { Rig } from "./rig.ts";
+import { setupOf, SETUPS, type SetupName } from "./setups.ts";
+import { toTerminal } from "./table.ts";
+import { verdicts, type Verdict } from "./targets.ts";
+import { WORKLOADS } from "./workloads.ts";
+
+const RESULTS = inRoot("bench", "RESULTS.md");
+
+/** Reads `a,b`; each must be one of `names`. */
+function listOf<T extends string>(names: readonly T[]) {
+  return (text: string): T[] =>
+    text.split(",").map((word) => {
+      const found = names.find((name) => name === word);
+      if (!found) throw new InvalidArgumentError(`There is no "${word}". There are: ${names.join(", ")}.`);
+      return found;
+    });
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new InvalidArgumentError("It must be a positive number.");
+  return value;
+}
+
+interface Options extends Plan {
+  only?: string[];
+  setups?: SetupName[];
+  json?: string;
+}
+
+const options = new Command("bench")
+  .description("Measures what the filter costs. A whole run takes some minutes and writes bench/RESULTS.md.")
+  .option("--only <work,...>", "only this work", listOf(WORKLOADS.map(({ name }) => name)))
+  .option("--setups <setup,...>", "only these setups", listOf(SETUPS.map(({ name }) => name)))
+  .option("--rounds <number>", "how often each setup has its turn", positive, 5)
+  .option("--seconds <number>", "how long a turn takes, about", positive, 0.5)
+  .option("--json <file>", "writes every round's figures there")
+  .parse()
+  .opts<Options>();
+
+/** Only a whole run is worth keeping. */
+const isWhole = !options.only && !options.setups && options.rounds >= 5;
+
+/** What was asked for: jobs that take their turns together in one list. */
+function jobs(): Job[][] {
+  const chosen = WORKLOADS.filter(({ name }) => !options.only || options.only.includes(name))
+    .map((workload) => ({
+      workload,
+      setups: workload.setups.filter((name) => !options.setups || options.setups.includes(name)),
+    }))
+    .filter(({ setups }) => setups.length > 0);
+  const groups = new Map<string, Job[]>();
+  for (const job of chosen) {
+    const { name, together = name } = job.workload;
+    groups.set(together, [...(groups.get(together) ?? []), job]);
+  }
+  return [...groups.values()];
+}
+
+/** The jobs without the peers that cannot be built here. */
+function withoutAbsent(groups: readonly Job[][], peers: readonly Peer[]): Job[][] {
+  const absent = new Set(peers.filter((peer) => "absent" in peer).map(({ name }) => name));
+  const present = (name: SetupName): boolean => !absent.has(setupOf(name).language ?? "");
+  return groups
+    .map((group) =>
+      group
+        .map(({ workload, setups }) => ({ workload, setups: setups.filter(present) }))
+        .filter(({ setups }) => setups.length > 0),
+    )
+    .filter((group) => group.length > 0);
+}
+
+function factOf(peer: Peer): PeerFact {
+  return "absent" in peer
+    ? { language: peer.name, absent: peer.absent }
+    : { language: peer.name, bytes: statSync(peer.wasmPath).size };
+}
+
+async function measureAll(rig: Rig, groups: readonly Job[][]): Promise<Measured[]> {
+  const all: Measured[] = [];
+  for (const group of groups) {
+    announce(group.map(({ workload }) => workload.title).join("; "));
+    for (const measured of await measure(rig, group, options)) {
+      all.push(measured);
+      process.stdout.write(`\n${pc.bold(measured.title)}, for each ${measured.operation}\n`);
+      process.stdout.write(`${toTerminal(workloadTable(measured))}\n`);
+    }
+  }
+  return all;
+}
+
+function coloured(targets: readonly Verdict[]): string {
+  return toTerminal(targetTable(targets))
+    .replaceAll(/\bnot met\b/g, pc.yellow("not met"))
+    .replaceAll(/(?<!not )\bmet\b/g, pc.green("met"));
+}
+
+function show(results: Results): void {
+  const shares = shareTable(results.workloads);
+  if (shares.rows.length > 0) {
+    process.stdout.write(`${pc.bold("Where the time goes")}, in Envoy with mTLS, for each operation\n`);
+    process.stdout.write(`${toTerminal(shares)}\n`);
+  }
+  const languages = languageTable(results.workloads);
+  if (languages.rows.length > 0) {
+    process.stdout.write(`${pc.bold("What the language costs")}: CPU added to Envoy alone, for each operation\n`);
+    process.stdout.write(toTerminal(languages));
+    process.stdout.write("The peers refuse nothing, know no identity, and do only the core of the work.\n");
+  }
+  for (const line of peerLines(results.peers)) process.stdout.write(`${line}\n`);
+  if (results.targets.length > 0) process.stdout.write(`${pc.bold("Targets")}\n${coloured(results.targets)}\n`);
+  process.stdout.write(`${pc.bold("The machine")}\n${toTerminal(machineTable(results))}\n`);
+  if (isDisturbed(results.disturbance)) {
+    notice("Other processes were busy: trust the CPU times, and repeat the run where rates matter.");
+  }
+}
+
+async function bench(): Promise<Results> {
+  const wanted = jobs();
+  const rig = await Rig.start(new Set(wanted.flat().flatMap(({ setups }) => setups)));
+  try {
+    // Now, for a module that is built while this runs is not the one that Envoy has loaded.
+    const machine = await machineFacts(rig.stand);
+    const disturbance = watchMachine([process.pid, ...rig.pids]);
+    const workloads = await measureAll(rig, withoutAbsent(wanted, rig.peers));
+    await rig.checkStats();
+    return {
+      machine,
+      disturbance: disturbance(),
+      plan: { rounds: options.rounds, seconds: options.seconds },
+      workloads,
+      peers: rig.peers.map(factOf),
+      targets: verdicts(workloads),
+    };
+  } finally {
+    await rig.stop();
+  }
+}
+
+try {
+  const results = await bench();
+  show(results);
+  if (options.json) writeFileSync(options.json, `${JSON.stringify(results, undefined, 2)}\n`);
+  if (isWhole) {
+    writeFileSync(RESULTS, await resultsMarkdown(results, RESULTS));
+    announce("bench/RESULTS.md is written");
+  }
+} catch (error) {
+  if (!(error instanceof Fault)) throw error;
+  process.stderr.write(`\n${error.message}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,145 @@
+import type { Callbacks, Piece, Rig } from "./rig.ts";
+import { quantile } from "./statistics.ts";
+import { setupOf, type SetupName } from "./setups.ts";
+import type { Workload } from "./workloads.ts";
+
+export interface Plan {
+  rounds: number;
+  /** How long a piece of work should take in the setup that it is paced by. */
+  seconds: number;
+}
+
+/** One round of one setup: figures for each operation, in nanoseconds, and operations for each second. */
+export interface Round {
+  seconds: number;
+  rate: number;
+  envoyCpu: number;
+  natsCpu: number;
+  loadCpu: number;
+  /** Of requests. */
+  latency?: { p50: number; p99: number; p999: number };
+}
+
+/** What callbacks brought to the empty filter in a round, both directions, for each operation. */
+export interface CallbackCounts {
+  toServer: { perOperation: number; bytes: number };
+  toClient: { perOperation: number; bytes: number };
+}
+
+/** A workload's figures: a list of rounds for each setup, in the order in which they were run. */
+export interface Measured {
+  workload: string;
+  title: string;
+  operation: string;
+  messages: number;
+  /** Where a setup is so slow that it gets fewer. */
+  fewer: Partial<Record<SetupName, number>>;
+  setups: Partial<Record<SetupName, Round[]>>;
+  callbacks?: CallbackCounts;
+}
+
+/** A setup that takes so many times longer than it should gets fewer messages: figures are for each operation. */
+const TOO_SLOW = 3;
+
+/** A piece shorter than this says nothing about a rate. */
+const LEAST_SECONDS = 0.05;
+
+function roundOf({ operations, elapsed, envoyCpu, natsCpu, loadCpu, latencies }: Piece): Round {
+  const latency = latencies && {
+    p50: quantile(latencies, 0.5),
+    p99: quantile(latencies, 0.99),
+    p999: quantile(latencies, 0.999),
+  };
+  return {
+    seconds: elapsed / 1e9,
+    rate: (operations * 1e9) / elapsed,
+    envoyCpu: envoyCpu / operations,
+    natsCpu: natsCpu / operations,
+    loadCpu: loadCpu / operations,
+    ...(latency ? { latency } : {}),
+  };
+}
+
+/** At least `messages`, and even, so that half of them may be denied. */
+function even(messages: number): number {
+  return Math.max(2, 2 * Math.ceil(messages / 2));
+}
+
+/** How many messages keep a setup busy for about `seconds`. */
+async function pace(rig: Rig, workload: Workload, seconds: number): Promise<number> {
+  const most = workload.most ?? Infinity;
+  const setup = setupOf(workload.paced ?? "envoy");
+  let messages = Math.max(2, Math.floor(10_000_000 / (workload.size + 5_000)));
+  for (;;) {
+    const { elapsed } = await rig.run(workload, setup, messages);
+    const took = elapsed / 1e9;
+    const wanted = Math.min(most, even((messages * seconds) / took));
+    if (took >= LEAST_SECONDS || wanted <= messages) return wanted;
+    messages = Math.min(most, even(messages * Math.min(16, (4 * LEAST_SECONDS) / took)));
+  }
+}
+
+function countsOf(before: Callbacks, after: Callbacks, operations: number): CallbackCounts {
+  const of = (direction: keyof Callbacks): CallbackCounts["toServer"] => {
+    const count = after[direction].count - before[direction].count;
+    const bytes = after[direction].bytes - before[direction].bytes;
+    return { perOperation: count / operations, bytes: count === 0 ? 0 : bytes / count };
+  };
+  return { toServer: of("downstream"), toClient: of("upstream") };
+}
+
+/** The order of a round: each begins with another one, and every second round goes backwards. */
+export function turnsOf<T>(all: readonly T[], round: number): T[] {
+  const first = round % all.length;
+  const turns = [...all.slice(first), ...all.slice(0, first)];
+  return round % 2 === 0 ? turns : turns.reverse();
+}
+
+/** Work and the setups that get it. */
+export interface Job {
+  workload: Workload;
+  setups: readonly SetupName[];
+}
+
+/** Finds how many messages each setup of a job gets, and does the job once without counting. */
+async function prepare(rig: Rig, { workload, setups }: Job, seconds: number): Promise<Measured> {
+  const length = seconds * (workload.longer ?? 1);
+  const messages = await pace(rig, workload, length);
+  const { name, title, operation } = workload;
+  const measured: Measured = { workload: name, title, operation, messages, fewer: {}, setups: {} };
+
+  // Not counted: V8 compiles what is hot, nats-server and Envoy take the memory that they will need.
+  const warming = even(messages / 4);
+  for (const setup of setups) {
+    const { elapsed } = await rig.run(workload, setupOf(setup), warming);
+    const expectedSeconds = (elapsed / 1e9) * (messages / warming);
+    if (expectedSeconds > TOO_SLOW * length) measured.fewer[setup] = even((messages * length) / expectedSeconds);
+  }
+  return measured;
+}
+
+async function takeTurn(rig: Rig, workload: Workload, setup: SetupName, measured: Measured): Promise<void> {
+  const counts = setup === "empty" && !measured.callbacks;
+  const before = counts ? await rig.callbacks() : undefined;
+  const piece = await rig.run(workload, setupOf(setup), measured.fewer[setup] ?? measured.messages);
+  (measured.setups[setup] ??= []).push(roundOf(piece));
+  if (before) measured.callbacks = countsOf(before, await rig.callbacks(), piece.operations);
+}
+
+/**
+ * Gives the same work to every setup in turn, `rounds` times. Several jobs take turns with each other too: each setup gets
+ * all of them at once, so that a comparison between jobs is as good as one between setups.
+ */
+export async function measure(rig: Rig, jobs: readonly Job[], { rounds, seconds }: Plan): Promise<Measured[]> {
+  const running: (Job & { measured: Measured })[] = [];
+  for (const job of jobs) running.push({ ...job, measured: await prepare(rig, job, seconds) });
+  const all = [...new Set(jobs.flatMap(({ setups }) => setups))];
+  for (let round = 0; round < rounds; round++) {
+    for (const setup of turnsOf(all, round)) {
+      for (const { workload, setups, measured } of turnsOf(running, round)) {
+        if (setups.includes(setup)) await takeTurn(rig, workload, setup, measured);
+      }
+    }
+  }
+  return running.map(({ measured }) => measured);
+}

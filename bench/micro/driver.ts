@@ -1,0 +1,184 @@
+import { performance } from "node:perf_hooks";
+import { Connection } from "../../test/host/model/connection.ts";
+import { importsFor, type Imports } from "../../test/host/model/imports.ts";
+import { BufferType, LogLevel, WasmResult } from "../../test/host/model/results.ts";
+import { SharedData } from "../../test/host/model/shared-data.ts";
+import { Vm } from "../../test/host/model/vm.ts";
+import { CONNECT, INFO, PEER } from "../../test/host/wire.ts";
+
+type DataCallback = (context: number, size: number, endOfStream: number) => number;
+
+/** One call of the module to the host, as far as its cost depends on it. */
+interface Call {
+  reads: boolean;
+  start: number;
+  length: number;
+  /** Where in the module's memory the bytes lie. */
+  pointer: number;
+}
+
+const ROOT = 1;
+const CONNECTION = 2;
+/** Room for whatever an edit of one chunk becomes: an error text is at most some hundred times longer than its frame. */
+const SINK = new Uint8Array(64 << 20);
+
+/**
+ * One VM with one connection, for measuring: the host of test/host keeps every byte that comes out, joins and copies
+ * them, and that costs more than the filter does. This one answers reads from the chunk at hand, copies what the filter
+ * writes to a place where nobody looks, and does nothing else. Everything that is not asked for on the hot path is the
+ * host's of test/host.
+ */
+export class Driver {
+  private readonly vm: Vm;
+  private readonly onClient: DataCallback;
+  private readonly onServer: DataCallback;
+  private readonly nothing: (context: number, peer: number) => void;
+  private readonly allocate: (size: number) => number;
+  private readonly memory: WebAssembly.Memory;
+  private view: Uint8Array;
+  private words: DataView;
+  private chunk: Uint8Array = new Uint8Array(0);
+  /** Null while nobody asks. */
+  private recorded: Call[] | null = null;
+  /** Milliseconds that the configuration took. */
+  readonly configured: number;
+
+  /** `others` makes imports that the filter does not need, and the host of test/host so does not have. */
+  constructor(module: WebAssembly.Module, configuration: string, others: (vm: Vm) => Imports = () => ({})) {
+    const properties = new Map([
+      ["plugin_name", "istio-nats"],
+      ["plugin_root_id", ""],
+      ["plugin_vm_id", ""],
+    ]);
+    this.vm = new Vm(new SharedData(), properties, LogLevel.critical);
+    const imports = importsFor(module, this.vm, others(this.vm));
+    const environment = (imports["env"] ??= {});
+    const modelled = environment["proxy_get_buffer_bytes"] as (...args: number[]) => number;
+    environment["proxy_get_buffer_bytes"] = (type: number, start: number, length: number, at: number, size: number) =>
+      type === BufferType.PluginConfiguration
+        ? modelled(type, start, length, at, size)
+        : this.read(start, length, at, size);
+    environment["proxy_set_buffer_bytes"] = (
+      _type: number,
+      start: number,
+      length: number,
+      from: number,
+      size: number,
+    ) => this.write(start, length, from, size);
+    const instance = new WebAssembly.Instance(module, imports);
+    this.vm.attach(instance);
+    const exports = instance.exports as Record<string, unknown>;
+    this.memory = exports["memory"] as WebAssembly.Memory;
+    this.view = new Uint8Array(this.memory.buffer);
+    this.words = new DataView(this.memory.buffer);
+    this.onClient = exports["proxy_on_downstream_data"] as DataCallback;
+    this.onServer = exports["proxy_on_upstream_data"] as DataCallback;
+    this.nothing = exports["proxy_on_downstream_connection_close"] as (context: number, peer: number) => void;
+    this.allocate = (exports["malloc"] ?? exports["proxy_on_memory_allocate"]) as (size: number) => number;
+
+    const bytes = Buffer.from(configuration);
+    this.vm.call("_initialize", 0);
+    this.vm.roots.set(ROOT, { id: ROOT, configuration: bytes, tickPeriod: 0 });
+    this.vm.call("proxy_on_context_create", ROOT, 0);
+    this.vm.call("proxy_on_vm_start", ROOT, 0);
+    this.vm.configuration = bytes;
+    const from = performance.now();
+    if (this.vm.call("proxy_on_configure", ROOT, bytes.length) === 0) {
+      throw new Error(`the filter refused the policy: ${JSON.stringify(this.vm.logs)}`);
+    }
+    this.configured = performance.now() - from;
+    const peer: [string, string][] = [["connection.uri_san_peer_certificate", PEER]];
+    this.vm.connections.set(CONNECTION, new Connection(this.vm, CONNECTION, ROOT, peer));
+    this.vm.call("proxy_on_context_create", CONNECTION, ROOT);
+    this.vm.current = CONNECTION;
+    this.server(Buffer.from(INFO));
+    this.client(Buffer.from(CONNECT));
+  }
+
+  client(chunk: Uint8Array): number {
+    this.chunk = chunk;
+    return this.onClient(CONNECTION, chunk.length, 0);
+  }
+
+  server(chunk: Uint8Array): number {
+    this.chunk = chunk;
+    return this.onServer(CONNECTION, chunk.length, 0);
+  }
+
+  /** What the worker does twice a second. */
+  tick(): void {
+    this.vm.call("proxy_on_tick", ROOT);
+    this.vm.current = CONNECTION;
+  }
+
+  /** A callback that does nothing: what crossing into Wasm costs, and no more. */
+  empty(): void {
+    this.nothing(CONNECTION, 0);
+  }
+
+  /** 64 KiB each. */
+  get pages(): number {
+    return this.memory.buffer.byteLength / 65_536;
+  }
+
+  /** Counters by raw name, as of the last tick. */
+  get metrics(): ReadonlyMap<string, number> {
+    return this.vm.metrics.values;
+  }
+
+  /** A number that the module counts about itself. */
+  global(name: string): number {
+    return this.vm.global(name);
+  }
+
+  /** The host calls that `act` makes. */
+  record(act: () => void): Call[] {
+    this.recorded = [];
+    act();
+    const calls = this.recorded;
+    this.recorded = null;
+    return calls;
+  }
+
+  /** Makes these calls again without the filter: the host's share of a measurement. */
+  replay(calls: readonly Call[], chunk: Uint8Array): void {
+    this.chunk = chunk;
+    for (const { reads, start, length, pointer } of calls) {
+      // The real size would be taken from the heap here, where the filter has not said what it is about to read.
+      if (reads) this.allocate(8);
+      if (reads) this.give(start, length, pointer);
+      else this.write(0, 0, pointer, length);
+    }
+  }
+
+  private read(start: number, length: number, at: number, size: number): number {
+    const given = Math.max(Math.min(length, this.chunk.length - start), 0);
+    const pointer = given > 0 ? this.allocate(given) : 0;
+    this.recorded?.push({ reads: true, start, length: given, pointer });
+    this.fresh();
+    this.give(start, given, pointer);
+    this.words.setUint32(at, pointer, true);
+    this.words.setUint32(size, given, true);
+    return WasmResult.Ok;
+  }
+
+  private give(start: number, length: number, pointer: number): void {
+    if (length === 0) return;
+    const whole = start === 0 && length === this.chunk.length;
+    this.view.set(whole ? this.chunk : this.chunk.subarray(start, start + length), pointer);
+  }
+
+  private write(_start: number, _length: number, from: number, size: number): number {
+    this.fresh();
+    this.recorded?.push({ reads: false, start: 0, length: size, pointer: from });
+    if (size > 0) SINK.set(this.view.subarray(from, from + size));
+    return WasmResult.Ok;
+  }
+
+  /** Growth of the memory detaches the views. */
+  private fresh(): void {
+    if (this.view.buffer === this.memory.buffer) return;
+    this.view = new Uint8Array(this.memory.buffer);
+    this.words = new DataView(this.memory.buffer);
+  }
+}

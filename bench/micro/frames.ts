@@ -1,0 +1,172 @@
+import { Host } from "../../test/host/host.ts";
+import { Wire } from "../../test/host/wire.ts";
+import { Driver } from "./driver.ts";
+import { pluginConfig } from "../policy.ts";
+import { alternate, type Timing } from "./measure.ts";
+
+import { workloads, type Stream, type Workload } from "./workloads.ts";
+
+/** What one callback of the measured direction is given, and what answers it from the other side. */
+interface Step {
+  chunk: Uint8Array;
+  answer: Uint8Array | null;
+}
+
+/** Cuts a stream as a socket does: at its own sizes, not at frames. Answers come for the frames that ended. */
+export function stepsOf(stream: Stream, chunkSize: number): Step[] {
+  const steps: Step[] = [];
+  let frame = 0;
+  for (let at = 0; at < stream.bytes.length; at += chunkSize) {
+    const chunk = stream.bytes.subarray(at, at + chunkSize);
+    const first = frame;
+    while ((stream.ends[frame] ?? Infinity) <= at + chunk.length) frame++;
+    const answers = stream.answer === "" ? 0 : frame - first;
+    steps.push({ chunk, answer: answers === 0 ? null : Buffer.from(stream.answer.repeat(answers)) });
+  }
+  return steps;
+}
+
+/** Host calls of one callback of the measured direction, on average. */
+export interface Calls {
+  reads: number;
+  edits: number;
+  others: number;
+}
+
+const KINDS: Record<string, keyof Calls> = { proxy_get_buffer_bytes: "reads", proxy_set_buffer_bytes: "edits" };
+
+/**
+ * Sends the stream through the host of test/host once, and holds what comes out against what must. A measurement of
+ * work that was not done is worth nothing.
+ */
+export function prove(module: WebAssembly.Module, workload: Workload, chunkSize: number): Calls {
+  const host = new Host(module);
+  host.configure(pluginConfig("PEER"));
+  const wire = Wire.connected(host);
+  if (workload.before !== "") wire.client(workload.before);
+  const { stream } = workload;
+  const out: Buffer[] = [];
+  const answered: string[] = [];
+  const counts = { reads: 0, edits: 0, others: 0 };
+  const steps = stepsOf(stream, chunkSize);
+  for (const { chunk, answer } of steps) {
+    host.resetCounts();
+    const text = Buffer.from(chunk);
+    out.push(Buffer.from(stream.direction === "client" ? wire.client(text) : wire.server(text), "latin1"));
+    for (const [name, count] of Object.entries(host.counts)) counts[KINDS[name] ?? "others"] += count;
+    if (answer !== null) answered.push(wire.server(answer));
+  }
+  if (!Buffer.concat(out).equals(stream.expected) || answered.join("") !== stream.expectedAnswers) {
+    throw new Error(`${workload.name}, ${workload.payload ?? 0} bytes: the filter did something else with this stream`);
+  }
+  return {
+    reads: counts.reads / steps.length,
+    edits: counts.edits / steps.length,
+    others: counts.others / steps.length,
+  };
+}
+
+/** Feeds the steps to the filter, from both sides. */
+export function passOver(driver: Driver, stream: Stream, steps: readonly Step[]): () => void {
+  return () => {
+    for (const { chunk, answer } of steps) {
+      if (stream.direction === "client") driver.client(chunk);
+      else driver.server(chunk);
+      if (answer !== null) driver.server(answer);
+    }
+  };
+}
+
+/** The same callbacks and host calls without what the filter does between them. */
+function passWithoutFilter(driver: Driver, stream: Stream, steps: readonly Step[]): () => void {
+  const callbacks = steps.flatMap(({ chunk, answer }) => {
+    const forward = (): number => (stream.direction === "client" ? driver.client(chunk) : driver.server(chunk));
+    const both = [{ chunk, calls: driver.record(forward) }];
+    if (answer !== null) both.push({ chunk: answer, calls: driver.record(() => driver.server(answer)) });
+    return both;
+  });
+  return () => {
+    for (const { chunk, calls } of callbacks) {
+      driver.empty();
+      driver.replay(calls, chunk);
+    }
+  };
+}
+
+/** Bytes that the filter allocates for a frame, as a build that counts them says, once the audit's burst is over. */
+function allocatedBy(counting: WebAssembly.Module, { before, stream }: Workload, chunkSize: number): number {
+  const driver = new Driver(counting, JSON.stringify(pluginConfig("PEER")));
+  if (before !== "") driver.client(Buffer.from(before));
+  const pass = passOver(driver, stream, stepsOf(stream, chunkSize));
+  const PASSES = 3;
+  for (let i = 0; i < PASSES; i++) pass();
+  const start = driver.global("allocated_bytes");
+  for (let i = 0; i < PASSES; i++) pass();
+  return (driver.global("allocated_bytes") - start) / (PASSES * stream.ends.length);
+}
+
+/** Over TLS Envoy hands over at most a record, 16 KiB; without it what a busy socket brings. */
+export const CHUNKS = [16_384, 65_536];
+
+export interface FrameRow extends Timing {
+  operation: string;
+  /** Bytes; null where the operation has none. */
+  payload: number | null;
+  chunk: number;
+  /** What `--only` is looked for in. */
+  label: string;
+  frameBytes: number;
+  /** Of `median`, what the same callbacks and host calls cost without the filter. */
+  host: number;
+  /** Bytes for each frame; null where no build that counts was given. */
+  allocated: number | null;
+  /** Per callback of the measured direction. */
+  calls: Calls;
+}
+
+export function labelOf({ name, payload }: Workload, chunk: number): string {
+  const size = payload === undefined ? "" : payload < 1024 ? `, ${payload} B` : `, ${payload / 1024} KiB`;
+  return `${name}${size}, chunks of ${chunk / 1024} KiB`;
+}
+
+/** Measures all workloads that have `only` in their label. */
+export function measureFrames(
+  module: WebAssembly.Module,
+  counting: WebAssembly.Module | null,
+  only: string,
+  rounds: number,
+): FrameRow[] {
+  const prepared = workloads().flatMap((workload) => {
+    const chunks = CHUNKS.filter((chunk) => labelOf(workload, chunk).includes(only));
+    if (chunks.length === 0) return [];
+    const driver = new Driver(module, JSON.stringify(pluginConfig("PEER")));
+    if (workload.before !== "") driver.client(Buffer.from(workload.before));
+    const { stream } = workload;
+    const units = stream.ends.length;
+    return chunks.map((chunk) => {
+      const steps = stepsOf(stream, chunk);
+      return {
+        row: {
+          operation: workload.name,
+          payload: workload.payload ?? null,
+          chunk,
+          label: labelOf(workload, chunk),
+          frameBytes: Math.round(stream.bytes.length / units),
+          allocated: counting && allocatedBy(counting, workload, chunk),
+          calls: prove(module, workload, chunk),
+        },
+        filter: { units, pass: passOver(driver, stream, steps) },
+        host: { units, pass: passWithoutFilter(driver, stream, steps) },
+      };
+    });
+  });
+  const timings = alternate(
+    prepared.flatMap(({ filter, host }) => [filter, host]),
+    rounds,
+  );
+  return prepared.map(({ row }, i) => {
+    const [filter, host] = timings.slice(2 * i, 2 * i + 2);
+    if (!filter || !host) throw new Error(`${row.label} was not measured`);
+    return { ...row, ...filter, host: host.median };
+  });
+}

@@ -1,0 +1,188 @@
+import { Random } from "../../test/host/random.ts";
+
+/** One direction's bytes, what must become of them, and how often one frame of the measured kind is in them. */
+export interface Stream {
+  direction: "client" | "server";
+  bytes: Buffer;
+  /** What must come out; the same bytes unless said. */
+  expected: Buffer;
+  /** Where each frame ends, rising. */
+  ends: number[];
+  /** What nats-server answers each frame with once the filter has let it pass, or the filter has put a PING in its place. */
+  answer: string;
+  /** What the client must read of all answers. */
+  expectedAnswers: string;
+}
+
+export interface Workload {
+  name: string;
+  /** Payload bytes, where there is a payload. */
+  payload?: number;
+  /** What the client sends before, once. */
+  before: string;
+  stream: Stream;
+}
+
+const PAYLOADS = [16, 128, 1024, 16_384];
+const SEED = 20_240_229;
+const ONCE = 32_768;
+const REPEATED = "orders.e000.created";
+const DENIED = "orders.e000.secrets";
+
+/** As many frames as matter, in few enough bytes to stay in the processor's cache. */
+function framesFor(payload: number): number {
+  return payload <= 128 ? 4096 : payload <= 1024 ? 1024 : 128;
+}
+
+const THOUSAND = Array.from({ length: 1000 }, (_, i) => `orders.e${String(i).padStart(3, "0")}.created`);
+
+function inRandomOrder(all: readonly string[], count: number): string[] {
+  const random = new Random(SEED);
+  return Array.from({ length: count }, () => random.pick(all));
+}
+
+interface Frame {
+  text: string;
+  /** What comes out in its place. */
+  becomes?: string;
+  /** What the client reads for it. */
+  answered?: string;
+}
+
+function streamOf(direction: "client" | "server", frames: readonly Frame[], answer = ""): Stream {
+  const ends: number[] = [];
+  let length = 0;
+  for (const { text } of frames) ends.push((length += text.length));
+  return {
+    direction,
+    bytes: Buffer.from(frames.map(({ text }) => text).join(""), "latin1"),
+    expected: Buffer.from(frames.map(({ text, becomes }) => becomes ?? text).join(""), "latin1"),
+    ends,
+    answer,
+    expectedAnswers: frames.map(({ answered }) => answered ?? "").join(""),
+  };
+}
+
+function payloadOf(size: number): string {
+  return "x".repeat(size);
+}
+
+function pub(subject: string, payload: number): string {
+  return `PUB ${subject} ${payload}\r\n${payloadOf(payload)}\r\n`;
+}
+
+const HEADERS = "NATS/1.0\r\nNats-Msg-Id: 7f3a9c2e\r\ntraceparent: 00-4bf92f3577b34da6-00f067aa0ba902b7-01\r\n\r\n";
+
+function hpub(subject: string, payload: number): string {
+  const total = HEADERS.length + payload;
+  return `HPUB ${subject} ${HEADERS.length} ${total}\r\n${HEADERS}${payloadOf(payload)}\r\n`;
+}
+
+function msg(subject: string, payload: number): string {
+  return `MSG ${subject} 1 ${payload}\r\n${payloadOf(payload)}\r\n`;
+}
+
+const VIOLATION = `-ERR 'Permissions Violation for Publish to "${DENIED}"'\r\n`;
+
+function payloadWorkloads(payload: number): Workload[] {
+  const count = framesFor(payload);
+  const times = <T>(make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
+  const thousand = inRandomOrder(THOUSAND, count);
+  const literal = `SUB ${REPEATED} 1\r\n`;
+  const wide = "SUB orders.> 1\r\n";
+  const make = (name: string, before: string, stream: Stream): Workload => ({ name, payload, before, stream });
+  return [
+    make(
+      "PUB, one subject",
+      "",
+      streamOf(
+        "client",
+        times(() => ({ text: pub(REPEATED, payload) })),
+      ),
+    ),
+    make(
+      "PUB, 1,000 subjects at random",
+      "",
+      streamOf(
+        "client",
+        thousand.map((subject) => ({ text: pub(subject, payload) })),
+      ),
+    ),
+    make(
+      "HPUB, one subject",
+      "",
+      streamOf(
+        "client",
+        times(() => ({ text: hpub(REPEATED, payload) })),
+      ),
+    ),
+    make(
+      "PUB refused, with its PONG",
+      "",
+      streamOf(
+        "client",
+        times(() => ({ text: pub(DENIED, payload), becomes: "PING\r\n", answered: VIOLATION })),
+        "PONG\r\n",
+      ),
+    ),
+    make(
+      "MSG, nothing to filter",
+      literal,
+      streamOf(
+        "server",
+        times(() => ({ text: msg(REPEATED, payload) })),
+      ),
+    ),
+    make(
+      "MSG, filter asked, 1,000 subjects",
+      wide,
+      streamOf(
+        "server",
+        thousand.map((subject) => ({ text: msg(subject, payload) })),
+      ),
+    ),
+    make(
+      "MSG, every second kept back",
+      wide,
+      streamOf(
+        "server",
+        times((i) => (i % 2 === 0 ? { text: msg(REPEATED, payload) } : { text: msg(DENIED, payload), becomes: "" })),
+      ),
+    ),
+  ];
+}
+
+function controlWorkloads(): Workload[] {
+  const COUNT = 4096;
+  const subscriptions = Array.from({ length: COUNT }, (_, i) => {
+    const sid = (i >> 1) % 100;
+    return { text: i % 2 === 0 ? `SUB orders.s${sid}.n 1${sid}\r\n` : `UNSUB 1${sid}\r\n` };
+  });
+  // Subjects that come once: more of them than any cache of decisions holds.
+  const inboxes = Array.from({ length: ONCE }, (_, i) => {
+    const reply = `_INBOX.Kd8s2LmQx0ZtV5rYbN7cWf.${String(i).padStart(8, "0")}`;
+    return { text: `PUB ${REPEATED} ${reply} 16\r\n${payloadOf(16)}\r\n` };
+  });
+  const acknowledgements = Array.from({ length: ONCE }, (_, i) => ({
+    text: pub(`$JS.ACK.BENCH.C.1.${100_000 + i}.${100_000 + i}.1764012345678901234.${100_000 - i}`, 0),
+  }));
+  const pings = Array.from({ length: COUNT }, () => ({ text: "PING\r\n", answered: "PONG\r\n" }));
+  return [
+    { name: "SUB and UNSUB in turn", before: "", stream: streamOf("client", subscriptions) },
+    { name: "PUB of a request, each with its own inbox, 16 B", before: "", stream: streamOf("client", inboxes) },
+    { name: "PUB of JetStream's acknowledgements, 0 B", before: "", stream: streamOf("client", acknowledgements) },
+    { name: "PING with its PONG", before: "", stream: streamOf("client", pings, "PONG\r\n") },
+  ];
+}
+
+export function workloads(): Workload[] {
+  return [...PAYLOADS.flatMap(payloadWorkloads), ...controlWorkloads()];
+}
+
+/** Publishes of 16 bytes on `subjectCount` subjects of `ruleCount` rules (`largePolicy`), both at random. */
+export function decisionStream(ruleCount: number, subjectCount: number): Stream {
+  const random = new Random(SEED);
+  const all = Array.from({ length: subjectCount }, (_, i) => `o.${random.below(ruleCount)}.n${i}`);
+  const frames = inRandomOrder(all, Math.max(8192, subjectCount)).map((subject) => ({ text: pub(subject, 16) }));
+  return streamOf("client", frames);
+}

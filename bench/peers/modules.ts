@@ -1,0 +1,55 @@
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { run } from "../../tools/command.ts";
+import { cache, inRoot } from "../../tools/paths.ts";
+import { step } from "../../tools/progress.ts";
+import { rules } from "../policy.ts";
+
+/** A small filter in another language that does the core of the same work, or why there is none on this machine. */
+export type Peer = { name: string; wasmPath: string } | { name: string; absent: string };
+
+type List = "allow" | "deny";
+
+function union(direction: "publish" | "subscribe"): Record<List, string[]> {
+  const of = (list: List): string[] => rules.flatMap((rule) => rule[direction]?.[list] ?? []);
+  return { allow: of("allow"), deny: of("deny") };
+}
+
+/** The peers' configuration: the lists of the bench's twenty rules. They know no identity and no rules. */
+export const peerConfig = { publish: union("publish"), subscribe: union("subscribe") };
+
+/** Runs a build that makes `wasmPath`; what it says tells why the peer is absent. */
+async function built(
+  name: string,
+  wasmPath: string,
+  build: () => Promise<{ status: number; output: string }>,
+): Promise<Peer> {
+  const { status, output } = await step(`the peer in ${name}`, build);
+  if (status === 0 && existsSync(wasmPath)) return { name, wasmPath };
+  return { name, absent: output.trim().split("\n").slice(-5).join("\n") };
+}
+
+/** Go's own compiler, as a reactor of WASI: what the Go SDK asks for since it left TinyGo. */
+function goPeer(): Promise<Peer> {
+  const wasmPath = inRoot("build", "peers", "go.wasm");
+  const args = ["build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", wasmPath, "."];
+  const env = { GOOS: "wasip1", GOARCH: "wasm", CGO_ENABLED: "0" };
+  return built("Go", wasmPath, () => run("go", args, { cwd: inRoot("bench", "peers", "go"), env }));
+}
+
+/** rustup takes the compiler and its target from rust-toolchain.toml, and brings them where they are missing. */
+function rustPeer(): Promise<Peer> {
+  const target = join(cache, "peers-rust");
+  const args = ["build", "--release", "--locked", "--quiet", "--target-dir", target];
+  const wasmPath = join(target, "wasm32-wasip1", "release", "istio_nats_peer.wasm");
+  return built("Rust", wasmPath, () => run("cargo", args, { cwd: inRoot("bench", "peers", "rust") }));
+}
+
+/**
+ * Builds the peers, one after the other since each takes all cores. Rust takes two minutes the first time; both take a
+ * second or two when nothing has changed. Never rejects: a peer whose toolchain is missing is absent, with the reason.
+ */
+export async function peerModules(): Promise<Peer[]> {
+  mkdirSync(inRoot("build", "peers"), { recursive: true });
+  return [await goPeer(), await rustPeer()];
+}

@@ -1,0 +1,200 @@
+import {
+  addedRatio,
+  envoyCpu,
+  excess,
+  hostByUnitCosts,
+  loadCpu,
+  medianOf,
+  natsCpu,
+  p50,
+  p99,
+  p999,
+  rate,
+  ratio,
+  type Figure,
+} from "./figures.ts";
+import type { Disturbance, Machine } from "./machine.ts";
+import type { Measured, Plan } from "./measure.ts";
+import { setupOf, SETUPS, type SetupName } from "./setups.ts";
+import type { Estimate } from "./statistics.ts";
+import type { Table } from "./table.ts";
+import type { Verdict } from "./targets.ts";
+
+/** A small filter in another language: its module's size, or why there is none. */
+export type PeerFact = { language: string; bytes: number } | { language: string; absent: string };
+
+/** All that a run has found. */
+export interface Results {
+  machine: Machine;
+  disturbance: Disturbance;
+  plan: Plan;
+  workloads: Measured[];
+  peers: PeerFact[];
+  targets: Verdict[];
+}
+
+const NOTHING = "";
+
+function nanoseconds(value: number | undefined): string {
+  if (value === undefined) return NOTHING;
+  return Math.abs(value) < 1000 ? value.toFixed(1) : Math.round(value).toLocaleString("en-US");
+}
+
+function microseconds(value: number | undefined): string {
+  return value === undefined ? NOTHING : (value / 1000).toFixed(1);
+}
+
+function added(estimate: Estimate | undefined): string {
+  if (!estimate) return NOTHING;
+  return `${estimate.value < 0 ? "" : "+"}${nanoseconds(estimate.value)} ± ${nanoseconds(estimate.spread)}`;
+}
+
+function times(estimate: Estimate | undefined): string {
+  return estimate ? `×${estimate.value.toFixed(3)}` : NOTHING;
+}
+
+function perSecond(value: number | undefined): string {
+  return value === undefined ? NOTHING : Math.round(value).toLocaleString("en-US");
+}
+
+function measuredSetups(measured: Measured): SetupName[] {
+  return SETUPS.map(({ name }) => name).filter((name) => measured.setups[name]);
+}
+
+/** A workload's setups: rates, CPU times for each operation, and latencies where they were taken. */
+export function workloadTable(measured: Measured): Table {
+  const hasLatency = Object.values(measured.setups).some((rounds) => rounds[0]?.latency);
+  const latency: Figure[] = hasLatency ? [p50, p99, p999] : [];
+  const rows = measuredSetups(measured).map((name) => {
+    const { title, envoy, baseline } = setupOf(name);
+    const empty: SetupName = baseline === "envoy" ? "empty" : "plain-empty";
+    const isBaseline = name === baseline;
+    const ofEnvoy = (text: string): string => (envoy && !isBaseline ? text : NOTHING);
+    return [
+      title,
+      perSecond(medianOf(measured, name, rate)),
+      isBaseline ? NOTHING : times(ratio(measured, [name, baseline], rate)),
+      envoy ? nanoseconds(medianOf(measured, name, envoyCpu)) : NOTHING,
+      ofEnvoy(added(excess(measured, [name, baseline], envoyCpu))),
+      ofEnvoy(name === empty ? NOTHING : added(excess(measured, [name, empty], envoyCpu))),
+      nanoseconds(medianOf(measured, name, natsCpu)),
+      nanoseconds(medianOf(measured, name, loadCpu)),
+      ...latency.map((figure) => microseconds(medianOf(measured, name, figure))),
+    ];
+  });
+  const latencies = ["p50, µs>", "p99, µs>", "p99.9, µs>"];
+  return {
+    columns: [
+      "setup",
+      "rate, 1/s>",
+      "to alone>",
+      "Envoy, ns>",
+      "to alone, ns>",
+      "to empty, ns>",
+      "nats-server, ns>",
+      "load, ns>",
+      ...(hasLatency ? latencies : []),
+    ],
+    rows,
+  };
+}
+
+/** Each target, what was measured, and whether it is met. */
+export function targetTable(targets: readonly Verdict[]): Table {
+  return {
+    columns: ["what", "target>", "measured>", "verdict", "beside it"],
+    rows: targets.map(({ what, target, measured, met, withinNoise, note }) => {
+      const verdict = `${met ? "met" : "not met"}${withinNoise ? ", within the noise" : ""}`;
+      return [what, target, measured, verdict, note ?? NOTHING];
+    }),
+  };
+}
+
+/** What the added CPU time of an operation is made of, with mTLS. */
+export function shareTable(workloads: readonly Measured[]): Table {
+  const rows = workloads
+    .filter((measured) => measured.callbacks)
+    .map((measured) => {
+      const { toServer, toClient } = measured.callbacks ?? { toServer: undefined, toClient: undefined };
+      return [
+        measured.title,
+        (toServer?.perOperation ?? 0).toPrecision(2),
+        Math.round(toServer?.bytes ?? 0).toLocaleString("en-US"),
+        (toClient?.perOperation ?? 0).toPrecision(2),
+        Math.round(toClient?.bytes ?? 0).toLocaleString("en-US"),
+        added(excess(measured, ["filter", "envoy"], envoyCpu)),
+        added(excess(measured, ["empty", "envoy"], envoyCpu)),
+        added(excess(measured, ["reading", "empty"], envoyCpu)),
+        added(excess(measured, ["filter", "reading"], envoyCpu)),
+        nanoseconds(hostByUnitCosts(measured)),
+      ];
+    });
+  return {
+    columns: [
+      "work",
+      "to server: calls>",
+      "bytes each>",
+      "to client: calls>",
+      "bytes each>",
+      "added, ns>",
+      "calling>",
+      "reading>",
+      "inside Wasm>",
+      "by unit costs>",
+    ],
+    rows,
+  };
+}
+
+/** What istio-nats and the peers add to Envoy alone; rows only where a peer was measured. */
+export function languageTable(workloads: readonly Measured[]): Table {
+  const rows = workloads
+    .filter(({ setups }) => setups.rust ?? setups.go)
+    .map((measured) => [
+      measured.title,
+      ...(["filter", "rust", "go"] as const).map((name) => added(excess(measured, [name, "envoy"], envoyCpu))),
+      ...(["rust", "go"] as const).map((name) => {
+        const estimate = addedRatio(measured, [name, "filter"], envoyCpu);
+        return estimate ? `×${estimate.value.toFixed(2)} ± ${estimate.spread.toFixed(2)}` : NOTHING;
+      }),
+    ]);
+  return {
+    columns: ["work", "istio-nats, ns>", "Rust, ns>", "Go, ns>", "Rust to istio-nats>", "Go to istio-nats>"],
+    rows,
+  };
+}
+
+/** A line for each peer: how large its module is, or why there is none. */
+export function peerLines(peers: readonly PeerFact[]): string[] {
+  return peers.map((peer) =>
+    "bytes" in peer
+      ? `The peer in ${peer.language} is a module of ${peer.bytes.toLocaleString("en-US")} bytes.`
+      : `There is no peer in ${peer.language} here: ${peer.absent.replaceAll(/\s+/g, " ").trim()}`,
+  );
+}
+
+const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
+
+/** Where, with what and how undisturbed. */
+export function machineTable({ machine, disturbance, plan }: Results): Table {
+  return {
+    columns: ["what", "value"],
+    rows: [
+      ["date", machine.date],
+      ["CPU", `${machine.cpu}, ${machine.cores} cores`],
+      ["memory", `${(machine.memory / 2 ** 30).toFixed(1)} GiB`],
+      ["system", machine.system],
+      ["Envoy", `${machine.envoy}, 1 worker`],
+      ["nats-server", machine.natsServer],
+      ["load generator", machine.go],
+      ["Node", machine.node],
+      ["build/istio-nats.wasm", `${machine.moduleSize.toLocaleString("en-US")} bytes`],
+      ["rounds", `${plan.rounds}, of about ${plan.seconds} s for each setup`],
+      [
+        "other processes took",
+        `${percent(disturbance.others)} of the machine, other machines ${percent(disturbance.stolen)}`,
+      ],
+      ["load average at the end", disturbance.loadAverage.toFixed(1)],
+    ],
+  };
+}

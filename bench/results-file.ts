@@ -1,0 +1,104 @@
+import { format, resolveConfig } from "prettier";
+import { isDisturbed } from "./machine.ts";
+import type { Measured } from "./measure.ts";
+import {
+  languageTable,
+  machineTable,
+  peerLines,
+  shareTable,
+  targetTable,
+  workloadTable,
+  type Results,
+} from "./report.ts";
+import { setupOf, type SetupName } from "./setups.ts";
+import { toMarkdown } from "./table.ts";
+
+const INTRODUCTION = `# Results of \`npm run bench\`
+
+Written by the bench; run it to have figures of your machine.
+
+## How to read this
+
+One load generator (\`bench/load\`, Go) gives the same number of messages to one nats-server, directly and through one
+Envoy with a listener for each setup. Setups take turns; a figure is the median of the rounds, a comparison the median of
+the comparisons within each round, and what follows ± is the median distance from it. What is compared with each other,
+the three publishes of 128 B, takes its turns together. A round that delivers too many or
+too few messages fails the run: what should be refused was refused.
+
+**CPU times are to be trusted more than rates.** They are what the kernel counted for all threads of a process (in
+nanoseconds, \`/proc/PID/task/*/schedstat\`) between the first byte and the answer to the last, for each operation. Rates
+depend on what else runs, and on which of three processes is the slowest: for small publishes it is nats-server. The load
+generator's own CPU time shows that it is not the slowest. For requests and JetStream it is a real nats.go, else it writes
+and counts bytes.
+
+- _nats-server_ is reached directly over plain TCP; its _permissions_ are the same policy as permissions of a user.
+- _mTLS_ is Istio's STRICT listener, _plain_ a waypoint's, where the principal is in filter state.
+- The _empty filter_ is AssemblyScript that answers every callback and looks at nothing; the _reading filter_ reads each
+  chunk once, which is the least that the host charges a filter that looks at bytes.
+- _istio-nats_ enforces 20 rules that all match the peer (\`bench/policy.ts\`), with stats and audit on.
+- An operation is a publish, a delivery (with its publish, where that went through the same setup), a request with its
+  reply. Columns in ns are CPU time for each operation: of Envoy, beyond Envoy alone, beyond Envoy with the empty filter, of
+  nats-server, of the load generator.
+`;
+
+const WARNING = `
+**Other processes were busy during this run: its rates say little, its CPU times are a little too high. Repeat it on an idle
+machine.**
+`;
+
+const LANGUAGES = `## What the language costs
+
+CPU time that a filter adds to Envoy alone, with mTLS, for each operation: istio-nats beside two small filters in Rust and
+Go (\`bench/peers\`, compiled with all optimisation that their toolchains have). A ratio above 1 means that the peer takes
+longer.
+
+The peers do the core of the same work: they read both directions, skip payloads by arithmetic, hold each subject against
+the same allow and deny lists, remember verdicts, and count. **They do not** look at the peer's identity, refuse anything
+(they count it), name the rule that decided, read headers, judge replies, track subscriptions, filter deliveries, write an
+audit, or hold to nats-server's exact grammar. So the comparison flatters them.
+`;
+
+function languageSection({ workloads, peers }: Results): string[] {
+  if (peers.length === 0) return [];
+  const table = languageTable(workloads);
+  const lines = peerLines(peers).join("\n");
+  return [LANGUAGES, ...(table.rows.length > 0 ? [toMarkdown(table)] : []), `${lines}\n`];
+}
+
+/** How much each setup was given. */
+function amounts({ operation, messages, fewer }: Measured): string {
+  const all = `${messages.toLocaleString("en-US")} messages a round; an operation is a ${operation}.`;
+  const slow = Object.entries(fewer).map(
+    ([name, count]) => ` ${setupOf(name as SetupName).title}, being slow, got ${count.toLocaleString("en-US")}.`,
+  );
+  return all + slow.join("");
+}
+
+/** What RESULTS.md holds, formatted as the rest of the project is. */
+export async function resultsMarkdown(results: Results, file: string): Promise<string> {
+  const sections = [
+    INTRODUCTION,
+    "## The machine\n",
+    toMarkdown(machineTable(results)),
+    ...(isDisturbed(results.disturbance) ? [WARNING] : []),
+    "## Targets\n\nmTLS, the full policy, stats and audit, against Envoy alone. A missed target is told and fails nothing.\n",
+    toMarkdown(targetTable(results.targets)),
+    `## Where the time goes
+
+With mTLS, for each operation. Calls and the bytes that each of them brings are those of the empty filter. What the filter
+adds to Envoy alone is made of _calling_ any filter (the empty one), _reading_ what the calls bring (the reading filter
+beyond the empty one) and what happens _inside Wasm_ (istio-nats beyond the reading filter). _By unit costs_ is what reading
+takes by measurements of single host calls: 630 ns for each and 25 ps for each byte.
+
+Where payloads fill whole callbacks the filter reads less than the reading filter, and the rest may be negative.
+`,
+    toMarkdown(shareTable(results.workloads)),
+    ...languageSection(results),
+    "## All work\n",
+    ...results.workloads.flatMap((measured) => [
+      `### ${measured.title}\n\n${amounts(measured)}\n`,
+      toMarkdown(workloadTable(measured)),
+    ]),
+  ];
+  return format(sections.join("\n"), { ...(await resolveConfig(file)), filepath: file });
+}

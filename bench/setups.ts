@@ -1,0 +1,126 @@
+import { buildModule } from "../tools/wasm.ts";
+import type { ListenerSpec } from "../test/stand/server-proxy.ts";
+import { peerConfig, peerModules, type Peer } from "./peers/modules.ts";
+import { PEER, pluginConfig } from "./policy.ts";
+
+/** What the same work is given to. */
+export interface Setup {
+  name: string;
+  title: string;
+  /** With a client certificate through mTLS; else plain bytes. */
+  tls: boolean;
+  /** Denies hold: nats-server's own permissions, or the filter's policy. */
+  enforces: boolean;
+  /** Direct to nats-server, or through a listener of the one Envoy. */
+  envoy: boolean;
+  /** The setup without a filter that it is compared with. */
+  baseline: "envoy" | "plain-envoy";
+  /** The language of a small filter of bench/peers. */
+  language?: string;
+}
+
+export const SETUPS = [
+  { name: "direct", title: "nats-server", tls: false, enforces: false, envoy: false, baseline: "envoy" },
+  {
+    name: "native",
+    title: "nats-server, permissions",
+    tls: false,
+    enforces: true,
+    envoy: false,
+    baseline: "envoy",
+  },
+  { name: "envoy", title: "Envoy, mTLS", tls: true, enforces: false, envoy: true, baseline: "envoy" },
+  { name: "empty", title: "Envoy, mTLS, empty filter", tls: true, enforces: false, envoy: true, baseline: "envoy" },
+  { name: "reading", title: "Envoy, mTLS, reading filter", tls: true, enforces: false, envoy: true, baseline: "envoy" },
+  { name: "filter", title: "Envoy, mTLS, istio-nats", tls: true, enforces: true, envoy: true, baseline: "envoy" },
+  {
+    name: "rust",
+    title: "Envoy, mTLS, peer in Rust",
+    tls: true,
+    enforces: false,
+    envoy: true,
+    baseline: "envoy",
+    language: "Rust",
+  },
+  {
+    name: "go",
+    title: "Envoy, mTLS, peer in Go",
+    tls: true,
+    enforces: false,
+    envoy: true,
+    baseline: "envoy",
+    language: "Go",
+  },
+  { name: "plain-envoy", title: "Envoy, plain", tls: false, enforces: false, envoy: true, baseline: "plain-envoy" },
+  {
+    name: "plain-empty",
+    title: "Envoy, plain, empty filter",
+    tls: false,
+    enforces: false,
+    envoy: true,
+    baseline: "plain-envoy",
+  },
+  {
+    name: "plain-filter",
+    title: "Envoy, plain, istio-nats",
+    tls: false,
+    enforces: true,
+    envoy: true,
+    baseline: "plain-envoy",
+  },
+] as const satisfies readonly Setup[];
+
+export type SetupName = (typeof SETUPS)[number]["name"];
+
+/** The setup of that name. */
+export function setupOf(name: SetupName): Setup {
+  const found = SETUPS.find((setup) => setup.name === name);
+  if (!found) throw new Error(`There is no setup ${name}.`);
+  return found;
+}
+
+export interface Listeners {
+  /** By setup. */
+  specs: Record<string, ListenerSpec>;
+  /** The peers that were wanted: built, or absent with the reason. */
+  peers: Peer[];
+}
+
+/** Builds the peers only where one of their setups is wanted: that may take minutes, and tools that need not be here. */
+async function peersFor(wanted: ReadonlySet<SetupName>): Promise<Listeners> {
+  const setups: readonly Setup[] = SETUPS.filter(({ name }) => wanted.has(name));
+  const languages = setups.filter(({ language }) => language);
+  const peers = languages.length === 0 ? [] : await peerModules();
+  const specs: Record<string, ListenerSpec> = {};
+  for (const { name, language } of languages) {
+    const peer = peers.find((one) => one.name === language);
+    if (peer && "wasmPath" in peer) {
+      specs[name] = { mode: "STRICT", filter: { wasm: peer.wasmPath, config: peerConfig } };
+    }
+  }
+  return { specs, peers };
+}
+
+/** The listeners of the one Envoy. All are of Istio's making but for the filter. */
+export async function listeners(wanted: ReadonlySet<SetupName>): Promise<Listeners> {
+  const { specs, peers } = await peersFor(wanted);
+  const [empty, reading] = await Promise.all([
+    buildModule("bench/modules/empty.ts"),
+    buildModule("bench/modules/reading.ts"),
+  ]);
+  // WAYPOINT: mTLS ended before, and the principal is in filter state.
+  const plain = { mode: "WAYPOINT", principal: PEER } as const;
+  return {
+    peers,
+    specs: {
+      ...specs,
+      envoy: { mode: "STRICT" },
+      empty: { mode: "STRICT", filter: { wasm: empty } },
+      reading: { mode: "STRICT", filter: { wasm: reading } },
+      filter: { mode: "STRICT", filter: { config: pluginConfig("PEER") } },
+      "plain-envoy": plain,
+      "plain-empty": { ...plain, filter: { wasm: empty } },
+      "plain-filter": { ...plain, filter: { config: pluginConfig("WAYPOINT") } },
+    },
+  };
+}

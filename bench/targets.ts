@@ -1,0 +1,164 @@
+import { addedValues, envoyCpu, excess, p99, podCpu, rate, ratio, valuesOf } from "./figures.ts";
+import type { Measured } from "./measure.ts";
+import { estimatePairs, type Estimate } from "./statistics.ts";
+
+/** A figure held against what it is meant to be. A missed target is told, and fails nothing. */
+export interface Verdict {
+  what: string;
+  target: string;
+  measured: string;
+  met: boolean;
+  /** The figure is nearer to its target than half of the rounds are to their median. */
+  withinNoise: boolean;
+  /** What must be known to read it. */
+  note?: string;
+}
+
+interface Bound {
+  what: string;
+  estimate: Estimate | undefined;
+  limit: number;
+  kind: "at most" | "at least";
+  write: (value: number) => string;
+  note?: string | undefined;
+}
+
+const asRatio = (value: number): string => `×${value.toFixed(3)}`;
+const asNanoseconds = (value: number): string => `${value.toFixed(value < 100 ? 1 : 0)} ns`;
+const asPercent = (value: number): string => `${(value * 100).toFixed(2)} %`;
+const asMicroseconds = (value: number): string => `${(value / 1000).toFixed(1)} µs`;
+
+function judge({ what, estimate, limit, kind, write, note }: Bound): Verdict[] {
+  if (!estimate) return [];
+  const { value, spread } = estimate;
+  return [
+    {
+      what,
+      target: `${kind === "at most" ? "≤" : "≥"} ${write(limit)}`,
+      measured: `${write(value)} ± ${write(spread).replace("×", "")}`,
+      met: kind === "at most" ? value <= limit : value >= limit,
+      withinNoise: Math.abs(value - limit) <= spread,
+      ...(note ? { note } : {}),
+    },
+  ];
+}
+
+interface PublishTarget {
+  workload: string;
+  /** Nanoseconds, or a share of Envoy's own CPU time. */
+  added: { nanoseconds: number } | { share: number };
+  rate: number;
+}
+
+const PUBLISH_TARGETS: readonly PublishTarget[] = [
+  { workload: "publish-16", added: { nanoseconds: 15 }, rate: 0.97 },
+  { workload: "publish-128", added: { nanoseconds: 25 }, rate: 0.97 },
+  { workload: "publish-1k", added: { nanoseconds: 100 }, rate: 0.95 },
+  { workload: "publish-16k", added: { nanoseconds: 700 }, rate: 0.95 },
+  { workload: "publish-1m", added: { share: 0.01 }, rate: 0.99 },
+];
+
+const RATE_TARGETS: Record<string, number> = {
+  "fan-out-1": 0.97,
+  "fan-out-10": 0.97,
+  queue: 0.97,
+  request: 0.97,
+  "jetstream-publish": 0.97,
+  "jetstream-pull": 0.97,
+  filtered: 0.9,
+};
+
+const ADDED_REQUEST_P99 = 10_000;
+const REFUSED_TO_ALLOWED = 2;
+const RANDOM_TO_REPEATED = 1.5;
+
+const OURS = ["filter", "envoy"] as const;
+
+/** What a filter must pay that reads each chunk, by measurement, beside a target that it may pass alone. */
+function addedByPublish(measured: Measured, nanoseconds: number): Verdict[] {
+  const what = `${measured.title}: CPU added`;
+  const bound = { what, limit: nanoseconds, kind: "at most", write: asNanoseconds } as const;
+  const host = excess(measured, ["reading", "envoy"], envoyCpu);
+  if (host && host.value - host.spread > nanoseconds) {
+    const note = `the host alone adds ${asNanoseconds(host.value)}; the target binds what is beyond it`;
+    return judge({ ...bound, estimate: excess(measured, ["filter", "reading"], envoyCpu), note });
+  }
+  const note = host && `of it the host: ${asNanoseconds(host.value)} ± ${asNanoseconds(host.spread)}`;
+  return judge({ ...bound, estimate: excess(measured, OURS, envoyCpu), note });
+}
+
+function publishVerdicts(measured: Measured, target: PublishTarget): Verdict[] {
+  const { added } = target;
+  const cpu = (): Verdict[] => {
+    if ("nanoseconds" in added) return addedByPublish(measured, added.nanoseconds);
+    const over = ratio(measured, OURS, envoyCpu);
+    const estimate = over && { value: over.value - 1, spread: over.spread };
+    return judge({
+      what: `${measured.title}: CPU added`,
+      estimate,
+      limit: added.share,
+      kind: "at most",
+      write: asPercent,
+    });
+  };
+  return [...cpu(), ...rateVerdict(measured, target.rate)];
+}
+
+function rateVerdict(measured: Measured, limit: number): Verdict[] {
+  const estimate = ratio(measured, OURS, rate);
+  return judge({ what: `${measured.title}: rate`, estimate, limit, kind: "at least", write: asRatio });
+}
+
+function refusedVerdict(refused: Measured, allowed: Measured): Verdict[] {
+  const [ours, theirs] = [refused, allowed].map((one) => valuesOf(one, "filter", podCpu));
+  if (!ours?.length || !theirs?.length) return [];
+  return judge({
+    what: "a refused publish against an allowed one: CPU of Envoy and nats-server",
+    estimate: estimatePairs(ours, theirs, (one, other) => one / other),
+    limit: REFUSED_TO_ALLOWED,
+    kind: "at most",
+    write: asRatio,
+  });
+}
+
+function randomVerdict(random: Measured, repeated: Measured): Verdict[] {
+  const [ours, theirs] = [random, repeated].map((measured) => addedValues(measured, "filter", envoyCpu));
+  if (!ours?.length || !theirs?.length) return [];
+  const whole = estimatePairs(
+    valuesOf(random, "filter", envoyCpu),
+    valuesOf(repeated, "filter", envoyCpu),
+    (one, other) => one / other,
+  );
+  return judge({
+    what: "1,000 random subjects against a repeated one: CPU added",
+    estimate: estimatePairs(ours, theirs, (one, other) => one / other),
+    limit: RANDOM_TO_REPEATED,
+    kind: "at most",
+    write: asRatio,
+    note: `all of Envoy's CPU: ${asRatio(whole.value)}`,
+  });
+}
+
+/** Every target whose workloads and setups were measured. */
+export function verdicts(all: readonly Measured[]): Verdict[] {
+  const of = (workload: string): Measured | undefined => all.find((measured) => measured.workload === workload);
+  const found: Verdict[] = [];
+  for (const target of PUBLISH_TARGETS) {
+    const measured = of(target.workload);
+    if (measured) found.push(...publishVerdicts(measured, target));
+  }
+  for (const [workload, limit] of Object.entries(RATE_TARGETS)) {
+    const measured = of(workload);
+    if (measured) found.push(...rateVerdict(measured, limit));
+  }
+  const [request, repeated] = [of("request"), of("publish-128")];
+  if (request) {
+    const estimate = excess(request, OURS, p99);
+    const what = "request and reply: p99 added";
+    found.push(...judge({ what, estimate, limit: ADDED_REQUEST_P99, kind: "at most", write: asMicroseconds }));
+  }
+  const [refused, random] = [of("publish-refused"), of("publish-random")];
+  if (refused && repeated) found.push(...refusedVerdict(refused, repeated));
+  if (random && repeated) found.push(...randomVerdict(random, repeated));
+  return found;
+}

@@ -1,0 +1,172 @@
+import type { Setup, SetupName } from "./setups.ts";
+
+/** What the load generator is told beside the setup; see Command in load/main.go. */
+export interface Work {
+  work: "publish" | "deliver" | "request" | "jetstream-publish" | "jetstream-pull";
+  subjects: string[];
+  size: number;
+  subscribers?: number;
+  subscribe?: string;
+  queue?: string;
+}
+
+export interface Workload extends Work {
+  name: string;
+  title: string;
+  /** What one operation is, which rates and CPU times are given by. */
+  operation: string;
+  /** Operations for each publish; 1 unless said. */
+  operationsPerMessage?: number;
+  setups: readonly SetupName[];
+  /** The setup by which the number of messages is chosen; `envoy` unless said. */
+  paced?: SetupName;
+  /** How many times longer than others a piece takes, where messages are few or rare events are looked for; 1 unless said. */
+  longer?: number;
+  /** Work of one such name takes its turns together, setup by setup: its figures are compared with each other. */
+  together?: string;
+  /** Messages of a piece at most. */
+  most?: number;
+  /** Publishes from a connection of its own to nats-server, so that the deliveries alone are measured. */
+  fromOrigin?: boolean;
+  /** Every second subject is one that the policy denies to subscribers. */
+  halfDenied?: boolean;
+  /** Every subject is one that the policy denies to publishers. */
+  allDenied?: boolean;
+}
+
+/** In the order of turns: what is compared most stands side by side, so that both see the same machine. */
+const ALL_OF_THEM: readonly SetupName[] = [
+  "direct",
+  "native",
+  "reading",
+  "empty",
+  "envoy",
+  "filter",
+  "plain-envoy",
+  "plain-filter",
+];
+const PUBLISH: readonly SetupName[] = [...ALL_OF_THEM, "plain-empty"];
+
+/** With the small filters in other languages. */
+function withPeers(setups: readonly SetupName[]): SetupName[] {
+  return setups.flatMap((name): SetupName[] => (name === "filter" ? [name, "rust", "go"] : [name]));
+}
+
+const ALLOWED = "orders.e000.created";
+const DENIED = "orders.e000.secrets";
+const WORK = "work.orders.europe0";
+const STORED = "orders.e000.shipped.eu";
+
+/** Subjects of one length in an order that no cache foresees, each as often as any other. */
+function shuffled(count: number): string[] {
+  const subjects = Array.from({ length: count }, (_, i) => `orders.e${String(i).padStart(3, "0")}.created`);
+  // Fisher-Yates with a small generator (Lehmer's), so that every run has the same order.
+  let state = 48_271;
+  for (let i = subjects.length - 1; i > 0; i--) {
+    state = (state * 48_271) % 2_147_483_647;
+    const j = state % (i + 1);
+    [subjects[i], subjects[j]] = [subjects[j] ?? "", subjects[i] ?? ""];
+  }
+  return subjects;
+}
+
+function publish(name: string, title: string, size: number, more: Partial<Workload> = {}): Workload {
+  return {
+    name: `publish-${name}`,
+    title: `publish ${title}`,
+    operation: "publish",
+    work: "publish",
+    subjects: [ALLOWED],
+    size,
+    setups: PUBLISH,
+    ...more,
+  };
+}
+
+function deliver(name: string, title: string, subscribers: number, more: Partial<Workload> = {}): Workload {
+  return {
+    name,
+    title,
+    operation: "delivery",
+    work: "deliver",
+    subjects: [ALLOWED],
+    size: 128,
+    subscribers,
+    subscribe: ALLOWED,
+    setups: ALL_OF_THEM,
+    ...more,
+  };
+}
+
+/** Publishes that differ in nothing but the subject, whose length is the same. */
+const TOGETHER = "publish 128 B";
+
+/** Everything that is measured, in this order. What is done together stands together. */
+export const WORKLOADS: readonly Workload[] = [
+  publish("16", "16 B", 16, { setups: withPeers(PUBLISH) }),
+  publish("128", "128 B", 128, { setups: withPeers(PUBLISH), together: TOGETHER }),
+  publish("random", "128 B, 1,000 subjects in random order", 128, {
+    subjects: shuffled(1000),
+    setups: withPeers(PUBLISH),
+    together: TOGETHER,
+  }),
+  publish("refused", "128 B, refused", 128, {
+    subjects: [DENIED],
+    setups: ["native", "filter", "plain-filter"],
+    paced: "filter",
+    allDenied: true,
+    together: TOGETHER,
+  }),
+  publish("1k", "1 KiB", 1024, { setups: withPeers(PUBLISH) }),
+  publish("16k", "16 KiB", 16 * 1024),
+  publish("1m", "1 MiB", 1024 * 1024, { longer: 2 }),
+  deliver("fan-out-1", "fan-out 1 → 1, 128 B", 1, { setups: withPeers(ALL_OF_THEM) }),
+  deliver("fan-out-10", "fan-out 1 → 10, 128 B", 10, { operationsPerMessage: 10 }),
+  deliver("queue", "queue group of 4, 128 B", 4, { queue: "workers", subscribe: WORK, subjects: [WORK] }),
+  deliver("filtered", "deliveries, every second one denied, 128 B", 1, {
+    operation: "message to deliver",
+    subjects: [ALLOWED, DENIED],
+    subscribe: "orders.>",
+    fromOrigin: true,
+    halfDenied: true,
+  }),
+  {
+    name: "request",
+    title: "request and reply, one at a time, 128 B",
+    operation: "request",
+    work: "request",
+    subjects: [ALLOWED],
+    size: 128,
+    longer: 3,
+    setups: ALL_OF_THEM,
+  },
+  {
+    name: "jetstream-publish",
+    title: "JetStream publish, 1,024 in flight, 128 B",
+    operation: "publish",
+    work: "jetstream-publish",
+    subjects: [STORED],
+    subscribe: STORED,
+    size: 128,
+    setups: ALL_OF_THEM,
+    most: 100_000,
+  },
+  {
+    name: "jetstream-pull",
+    title: "JetStream pull and acknowledge, 128 B",
+    operation: "message",
+    work: "jetstream-pull",
+    subjects: [STORED],
+    subscribe: STORED,
+    size: 128,
+    setups: ALL_OF_THEM,
+    most: 100_000,
+  },
+];
+
+/** How many messages must arrive over all subscribers. */
+export function expected(workload: Workload, setup: Setup, messages: number): number {
+  if (workload.work !== "deliver") return 0;
+  const subscribed = workload.queue ? 1 : (workload.subscribers ?? 0);
+  return (subscribed * messages) / (workload.halfDenied && setup.enforces ? 2 : 1);
+}

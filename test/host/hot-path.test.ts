@@ -1,0 +1,296 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { before, describe, it } from "node:test";
+import { gzipSync } from "node:zlib";
+import { buildCountingFilter, filterWasm } from "../../tools/wasm.ts";
+import { Host } from "./host.ts";
+import { configuredHost, hpub, msg, PING, policy, PONG, pub, stat, Wire, type Policy } from "./wire.ts";
+
+/** By counting, not by time: these hold on any machine, however busy. `npm run bench:micro` measures the time. */
+
+const HEADERS = "NATS/1.0\r\nA: b\r\n\r\n";
+const TRACED = "NATS/1.0\r\nNats-Trace-Dest: no.trace\r\n\r\n";
+
+describe("memory for messages, each allocation counted", () => {
+  let module: WebAssembly.Module;
+  before(async () => {
+    module = new WebAssembly.Module(readFileSync(await buildCountingFilter()));
+  });
+
+  const MESSAGES = 100_000;
+
+  function connected(config: Policy = {}): Wire {
+    const host = new Host(module);
+    assert.ok(host.configure(policy(config)).accepted);
+    return Wire.connected(host);
+  }
+
+  /** Runs `step` until it has handled MESSAGES; after a first one nothing may be taken, not even to be given back. */
+  function assertTakesNothing({ host }: Wire, perStep: number, step: () => void): void {
+    step();
+    const taken = (): object => ({
+      allocations: host.global("allocations"),
+      bytes: host.global("allocated_bytes"),
+      pages: host.memoryPages,
+    });
+    const start = taken();
+    for (let done = 0; done < MESSAGES; done += perStep) step();
+    assert.deepEqual(taken(), start);
+  }
+
+  const RULES: [name: string, config: Policy][] = [
+    ["with one rule", {}],
+    ["with wildcards and denies", { rule: { publish: { allow: ["ok.>", "*.x.*"], deny: ["ok.secret.*", "*.y.>"] } } }],
+    ["in DRY_RUN", { mode: "DRY_RUN" }],
+  ];
+
+  for (const [name, config] of RULES) {
+    it(`allowed operations take none, ${name}`, () => {
+      const wire = connected(config);
+      const operations = pub("ok.1", "x") + pub("ok.x.2", "y", "ok.r") + hpub("ok.3", HEADERS, "z") + PING;
+      assertTakesNothing(wire, 4, () => {
+        wire.client(operations);
+        wire.server(PONG);
+      });
+    });
+
+    it(`deliveries take none, ${name}`, () => {
+      const wire = connected(config);
+      wire.client("SUB ok.* 1\r\nSUB ok.1 2 3\r\n");
+      const deliveries = msg("ok.1", "1", "x") + msg("ok.2", "3", "yz", "r.1") + `${msg("ok.1", "1")}+OK\r\n`;
+      assertTakesNothing(wire, 4, () => wire.server(deliveries));
+    });
+  }
+
+  it("operations on ever new subjects take none", () => {
+    const wire = connected();
+    let n = 0;
+    assertTakesNothing(wire, 2, () => {
+      n++;
+      wire.client(pub(`ok.${n}.${n % 7}`, "x") + pub(`ok.a.b.c.${n}`));
+    });
+  });
+
+  it("operations cut in their line and in their payload take none", () => {
+    const wire = connected();
+    const one = pub("ok.some.subject", "a payload");
+    assertTakesNothing(wire, 1, () => {
+      wire.client(one.slice(0, 9));
+      wire.client(one.slice(9, 28));
+      wire.client(one.slice(28));
+    });
+  });
+
+  it("full chunks of many messages take none, wherever they are cut", () => {
+    const wire = connected();
+    const stream = pub("ok.some.subject", "x".repeat(100)).repeat(1000);
+    assertTakesNothing(wire, 1000, () => {
+      for (let at = 0; at < stream.length; at += 16_384) wire.client(stream.slice(at, at + 16_384));
+    });
+  });
+
+  it("refused operations and their texts take none, once the audit's burst is over", () => {
+    const wire = connected({ audit: { refusalsPerSecond: 1, burst: 1 } });
+    const refused = pub("no.1", "x") + "SUB no.2 1\r\n" + hpub("ok.1", TRACED) + pub("ok.1", "", "no.r");
+    assertTakesNothing(wire, 4, () => {
+      wire.client(refused);
+      wire.server(PONG.repeat(4));
+    });
+  });
+
+  it("deliveries that are kept back take none", () => {
+    const wire = connected({
+      rule: { subscribe: { allow: ["ok.>"], deny: ["ok.secret"] } },
+      audit: { refusalsPerSecond: 1, burst: 1 },
+    });
+    wire.client("SUB ok.* 1\r\n");
+    assertTakesNothing(wire, 2, () => wire.server(msg("ok.secret", "1", "x") + msg("ok.1", "1", "x")));
+  });
+
+  /** What must be remembered for a while is one block, however long the connection lives. */
+  function assertTakesOneBlock({ host }: Wire, step: () => void): void {
+    step();
+    const { blocks, held } = { blocks: host.global("allocations"), held: host.global("live_bytes") };
+    const STEPS = 20_000;
+    for (let i = 0; i < STEPS; i++) step();
+    assert.equal(host.global("allocations") - blocks, STEPS);
+    assert.equal(host.global("live_bytes"), held);
+  }
+
+  it("a subscription that comes and goes takes one block, and gives it back", () => {
+    const wire = connected();
+    assertTakesOneBlock(wire, () => wire.client("SUB ok.1 7\r\nUNSUB 7\r\n"));
+  });
+
+  it("a request that may be answered once takes one block, and the answer gives it back", () => {
+    const wire = connected({ rule: { publish: { allow: [] }, allow_responses: { max: 1, expires: "1m" } } });
+    wire.client("SUB ok.1 1\r\n");
+    assertTakesOneBlock(wire, () => {
+      wire.server(msg("ok.1", "1", "question", "r.1"));
+      assert.equal(wire.client(pub("r.1", "answer")), pub("r.1", "answer"));
+    });
+  });
+
+  it("a connection takes some, as a proof that they are counted, and gives all of it back", () => {
+    const wire = connected();
+    const open = (): void => Wire.connected(wire.host).connection.close("client");
+    for (let i = 0; i < 1000; i++) open();
+    const { taken, held } = { taken: wire.host.global("allocated_bytes"), held: wire.host.global("live_bytes") };
+    for (let i = 0; i < 1000; i++) open();
+    assert.ok(wire.host.global("allocated_bytes") > taken + 1000 * 100);
+    assert.ok(wire.host.global("live_bytes") < held + 1000 * 10);
+  });
+});
+
+describe("host calls of a callback", () => {
+  const READ = { proxy_get_buffer_bytes: 1 };
+  const READ_AND_EDIT = { proxy_get_buffer_bytes: 1, proxy_set_buffer_bytes: 1 };
+
+  function callsOf(host: Host, act: () => void): Record<string, number> {
+    host.resetCounts();
+    act();
+    return Object.fromEntries(Object.entries(host.counts).filter(([, count]) => count > 0));
+  }
+
+  it("are one read for a chunk of allowed operations, however many they are", () => {
+    const host = configuredHost();
+    const wire = Wire.connected(host);
+    for (const chunk of [pub("ok.1", "x"), pub("ok.1", "x".repeat(100)).repeat(2000)]) {
+      assert.deepEqual(
+        callsOf(host, () => wire.client(chunk)),
+        READ,
+      );
+    }
+    const mixed =
+      pub("ok.1", "x", "ok.r") + hpub("ok.2", HEADERS, "y") + "SUB ok.> 1\r\n" + "SUB ok.9 2\r\nUNSUB 2\r\n";
+    assert.deepEqual(
+      callsOf(host, () => wire.client(mixed.repeat(500))),
+      READ,
+    );
+    assert.deepEqual(
+      callsOf(host, () => wire.server(msg("ok.1", "1", "x").repeat(1000))),
+      READ,
+    );
+  });
+
+  it("are one read each way for a PING and its PONG, and for a thousand", () => {
+    const host = configuredHost();
+    const wire = Wire.connected(host);
+    wire.client(PING);
+    wire.server(PONG);
+    for (const count of [1, 1000]) {
+      assert.deepEqual(
+        callsOf(host, () => wire.client(PING.repeat(count))),
+        READ,
+      );
+      assert.deepEqual(
+        callsOf(host, () => wire.server(PONG.repeat(count))),
+        READ,
+      );
+    }
+  });
+
+  it("are one read for deliveries that a deny is asked about and lets pass", () => {
+    const host = configuredHost({ rule: { subscribe: { allow: ["ok.>"], deny: ["ok.secret"] } } });
+    const wire = Wire.connected(host);
+    wire.client("SUB ok.* 1\r\n");
+    assert.deepEqual(
+      callsOf(host, () => wire.server(msg("ok.1", "1", "x").repeat(1000))),
+      READ,
+    );
+  });
+
+  it("are none while a payload fills the chunk", () => {
+    const host = configuredHost();
+    const wire = Wire.connected(host);
+    const payload = "x".repeat(900_000);
+    const whole = pub("ok.1", payload);
+    wire.client(whole.slice(0, 100));
+    assert.deepEqual(
+      callsOf(host, () => wire.client(whole.slice(100, 800_000))),
+      {},
+    );
+    assert.deepEqual(
+      callsOf(host, () => wire.client(whole.slice(800_000))),
+      {},
+    );
+    const delivery = msg("ok.1", "1", payload);
+    wire.server(delivery.slice(0, 100));
+    assert.deepEqual(
+      callsOf(host, () => wire.server(delivery.slice(100))),
+      {},
+    );
+  });
+
+  it("are one read behind a payload that began in an earlier chunk", () => {
+    const host = configuredHost();
+    const wire = Wire.connected(host);
+    const whole = pub("ok.1", "x".repeat(100_000));
+    wire.client(whole.slice(0, 50_000));
+    assert.deepEqual(
+      callsOf(host, () => wire.client(whole.slice(50_000) + pub("ok.2"))),
+      READ,
+    );
+  });
+
+  it("are one read and one edit for a chunk that ends inside a control line, and for the one that brings its rest", () => {
+    const host = configuredHost();
+    const wire = Wire.connected(host);
+    const chunk = pub("ok.1", "x".repeat(100)).repeat(100);
+    assert.deepEqual(
+      callsOf(host, () => wire.client(`${chunk}PUB ok.`)),
+      READ_AND_EDIT,
+    );
+    assert.deepEqual(
+      callsOf(host, () => wire.client(`1 1\r\nx\r\n${chunk}`)),
+      READ_AND_EDIT,
+    );
+  });
+
+  it("are one read and one edit also where such a chunk begins inside a payload", () => {
+    const host = configuredHost();
+    const wire = Wire.connected(host);
+    const one = pub("ok.1", "x".repeat(1000));
+    wire.client(one.slice(0, 500));
+    assert.deepEqual(
+      callsOf(host, () => wire.client(`${one.slice(500)}${one.repeat(10)}PUB ok.`)),
+      READ_AND_EDIT,
+    );
+  });
+
+  it("are one read and one edit for a chunk with refusals, and one look at the clock for the audit", () => {
+    const host = configuredHost({ audit: { refusalsPerSecond: 1, burst: 1 } });
+    const wire = Wire.connected(host);
+    wire.client(pub("no.1"));
+    wire.server(PONG);
+    assert.deepEqual(
+      callsOf(host, () => wire.client((pub("no.1") + pub("ok.1")).repeat(500))),
+      { ...READ_AND_EDIT, proxy_get_current_time_nanoseconds: 1 },
+    );
+    assert.deepEqual(
+      callsOf(host, () => wire.server(PONG.repeat(500))),
+      READ_AND_EDIT,
+    );
+  });
+
+  it("for the stats come with the tick: one for each series that changed, however many messages there were", () => {
+    const host = configuredHost();
+    const wire = Wire.connected(host);
+    wire.client(pub("ok.1", "x"));
+    host.tick();
+    wire.client(pub("ok.1", "x").repeat(1000));
+    const calls = callsOf(host, () => host.tick());
+    assert.equal(calls["proxy_increment_metric"], 2);
+    assert.equal(calls["proxy_define_metric"], undefined);
+    assert.equal(stat(host, "istio_nats_messages_total", { operation: "PUB", verdict: "allowed" }), 1001);
+    assert.equal(stat(host, "istio_nats_bytes_total", { operation: "PUB", verdict: "allowed" }), 1001);
+  });
+});
+
+describe("the module", () => {
+  it("is small: every proxy of a mesh fetches it, and compiles it for each worker", () => {
+    const wasm = readFileSync(filterWasm);
+    assert.ok(wasm.length <= 256 * 1024, `${wasm.length} bytes`);
+    assert.ok(gzipSync(wasm).length <= 96 * 1024, `${gzipSync(wasm).length} bytes gzipped`);
+  });
+});

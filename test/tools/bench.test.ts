@@ -1,0 +1,158 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { turnsOf, type Measured, type Round } from "../../bench/measure.ts";
+import { PEER, rules } from "../../bench/policy.ts";
+import type { SetupName } from "../../bench/setups.ts";
+import { estimate, estimatePairs, median, quantile } from "../../bench/statistics.ts";
+import { toMarkdown, toTerminal } from "../../bench/table.ts";
+import { verdicts } from "../../bench/targets.ts";
+import { filterModule } from "../host/filter.ts";
+import { Host } from "../host/host.ts";
+
+describe("the bench's statistics", () => {
+  it("take the middle of an odd number of values, and the mean of the two middle ones of an even number", () => {
+    assert.equal(median([9, 1, 5]), 5);
+    assert.equal(median([9, 1, 5, 7]), 6);
+    assert.ok(Number.isNaN(median([])));
+  });
+
+  it("take a quantile that is one of the values", () => {
+    const values = Array.from({ length: 1000 }, (_, i) => i + 1);
+    assert.equal(quantile(values, 0.5), 500);
+    assert.equal(quantile(values, 0.99), 990);
+    assert.equal(quantile(values, 0.999), 999);
+    assert.equal(quantile([7], 0.999), 7);
+    assert.equal(quantile(values, 0), 1);
+  });
+
+  it("tell how far half of the values are from their median", () => {
+    assert.deepEqual(estimate([10, 11, 12, 20, 100]), { value: 12, spread: 2 });
+  });
+
+  it("compare round by round, so that a slow spell of the machine changes nothing", () => {
+    const alone = [100, 100, 300, 300, 100];
+    const filtered = [140, 140, 340, 340, 140];
+    assert.deepEqual(
+      estimatePairs(filtered, alone, (one, other) => one - other),
+      { value: 40, spread: 0 },
+    );
+  });
+});
+
+describe("the turns of the bench", () => {
+  it("give each setup one turn a round, and the first to each in time", () => {
+    const setups: SetupName[] = ["direct", "envoy", "filter"];
+    const rounds = Array.from({ length: 6 }, (_, round) => turnsOf(setups, round));
+    for (const turns of rounds) assert.deepEqual([...turns].sort(), setups);
+    assert.deepEqual(new Set(rounds.map(([first]) => first)), new Set(setups));
+  });
+});
+
+describe("the bench's tables", () => {
+  const table = {
+    columns: ["setup", "rate>"],
+    rows: [
+      ["\x1b[1mEnvoy\x1b[22m", "9"],
+      ["a|b", "1,000"],
+    ],
+  };
+
+  it("align columns in the terminal, whatever colours the cells have", () => {
+    assert.equal(toTerminal(table), "setup   rate\n\x1b[1mEnvoy\x1b[22m      9\na|b    1,000\n");
+  });
+
+  it("keep a bar within its cell in Markdown", () => {
+    assert.match(toMarkdown(table), /^\| setup \| rate \|\n\| --- \| ---: \|\n.*\n\| a\\\|b \| 1,000 \|\n$/);
+  });
+});
+
+/** A workload whose rounds have these Envoy CPU times and rates. */
+function measured(workload: string, setups: Partial<Record<SetupName, [envoyCpu: number, rate: number][]>>): Measured {
+  const rounds = (figures: [number, number][]): Round[] =>
+    figures.map(([envoyCpu, rate]) => ({ seconds: 1, rate, envoyCpu, natsCpu: 100, loadCpu: 10 }));
+  return {
+    workload,
+    title: workload,
+    operation: "publish",
+    messages: 1,
+    fewer: {},
+    setups: Object.fromEntries(Object.entries(setups).map(([name, figures]) => [name, rounds(figures)])),
+  };
+}
+
+describe("the bench's targets", () => {
+  const verdictsOf = (...all: Measured[]): string[] =>
+    verdicts(all).map(({ what, met, withinNoise }) => `${what} ${met ? "met" : "missed"}${withinNoise ? "?" : ""}`);
+
+  it("bind what the filter adds to Envoy alone, and the rate", () => {
+    const envoy: [number, number][] = [
+      [20, 100],
+      [21, 100],
+      [22, 100],
+    ];
+    const met = measured("publish-16", {
+      envoy,
+      filter: [
+        [30, 98],
+        [31, 98],
+        [32, 98],
+      ],
+    });
+    const missed = measured("publish-16", {
+      envoy,
+      filter: [
+        [60, 90],
+        [61, 90],
+        [62, 90],
+      ],
+    });
+    assert.deepEqual(verdictsOf(met), ["publish-16: CPU added met", "publish-16: rate met"]);
+    assert.deepEqual(verdictsOf(missed), ["publish-16: CPU added missed", "publish-16: rate missed"]);
+  });
+
+  it("say where a figure is nearer to its target than the rounds are to each other", () => {
+    const envoy: [number, number][] = [
+      [20, 100],
+      [20, 100],
+      [20, 100],
+    ];
+    const filter: [number, number][] = [
+      [30, 100],
+      [36, 100],
+      [42, 100],
+    ];
+    assert.equal(verdictsOf(measured("publish-16", { envoy, filter }))[0], "publish-16: CPU added missed?");
+  });
+
+  it("bind what is beyond the host's share where that alone is more than the target", () => {
+    const one = measured("publish-16", { envoy: [[20, 100]], reading: [[50, 100]], filter: [[60, 100]] });
+    const [cpu] = verdicts([one]);
+    assert.equal(cpu!.met, true);
+    assert.match(cpu!.note ?? "", /the host alone adds 30\.0 ns/);
+  });
+
+  it("hold refused publishes against allowed ones, and random subjects against one", () => {
+    const repeated = measured("publish-128", { envoy: [[80, 100]], filter: [[100, 100]] });
+    const random = measured("publish-random", { envoy: [[80, 100]], filter: [[111, 100]] });
+    const refused = measured("publish-refused", { filter: [[299, 100]] });
+    assert.deepEqual(verdictsOf(repeated, random, refused).slice(2), [
+      "a refused publish against an allowed one: CPU of Envoy and nats-server met",
+      "1,000 random subjects against a repeated one: CPU added missed",
+    ]);
+  });
+});
+
+describe("the bench's policy", () => {
+  it("has twenty rules, and each of them matches the peer", () => {
+    assert.equal(rules.length, 20);
+    for (const { name, from } of rules) {
+      const host = new Host(filterModule());
+      const rule = { name, from, publish: { allow: ["probe"] } };
+      assert.ok(host.configure({ trustDomains: ["cluster.local"], rules: [rule] }).accepted, name);
+      const connection = host.connect({ properties: { "connection.uri_san_peer_certificate": PEER } });
+      const publish = "PUB probe 0\r\n\r\n";
+      const forwarded = connection.fromClient(`CONNECT {}\r\n${publish}`);
+      assert.ok(Buffer.from(forwarded).toString().endsWith(publish), name);
+    }
+  });
+});
