@@ -1,0 +1,66 @@
+import { checkPolicies, type CheckedPolicy } from "../policy/check.ts";
+import { placeText } from "../manifests/place.ts";
+import { readSources } from "../manifests/source.ts";
+import { countsOf, OUTPUT_VERSION, recordOf, statusOf } from "../output/report.ts";
+import { countsText, findingText, printable } from "../output/text.ts";
+import type { AddCommand, JudgingOptions } from "./command.ts";
+import { namespaceOption, outputOption, strictOption } from "./options.ts";
+
+/** Figures to three digits: they are wall time of one run. */
+function policyText({
+  place,
+  title,
+  accepted,
+  rules,
+  bytes,
+  objectBytes,
+  milliseconds,
+  memoryBytes,
+}: CheckedPolicy): string {
+  const size = objectBytes === undefined ? `${bytes} bytes` : `${bytes} bytes, the object ${objectBytes}`;
+  const cost = `read in ${milliseconds.toPrecision(3)} ms with ${memoryBytes} bytes of Wasm memory`;
+  const verdict = accepted ? "accepted" : "refused";
+  return `${printable(placeText(place))}: ${printable(title)}: ${verdict}: ${rules} rules, ${size}, ${cost}\n`;
+}
+
+export const addCheck: AddCommand = (program, context) => {
+  program
+    .command("check")
+    .description("Let the compiled filter itself read a policy, and tell its faults with their places.")
+    .argument(
+      "<policies...>",
+      "files, folders or -: a pluginConfig by itself (YAML or JSON), a WasmPlugin or a TrafficExtension",
+    )
+    .addOption(outputOption())
+    .addOption(strictOption())
+    .addOption(namespaceOption())
+    .action((names: string[], options: JudgingOptions) => {
+      const sources = readSources(names, () => context.readStandardInput());
+      const { policies, findings } = checkPolicies(sources, context.filter(), options.namespace);
+      const counts = countsOf(findings);
+      if (options.output === "json") {
+        const records = policies.map(({ place, accepted, rules, bytes, objectBytes, milliseconds, memoryBytes }) => ({
+          ...place,
+          accepted,
+          rules,
+          bytes,
+          ...(objectBytes === undefined ? {} : { object_bytes: objectBytes }),
+          load_milliseconds: milliseconds,
+          memory_bytes: memoryBytes,
+        }));
+        const report = {
+          version: OUTPUT_VERSION,
+          command: "check",
+          policies: records,
+          counts,
+          findings: findings.map(recordOf),
+        };
+        context.write(`${JSON.stringify(report, null, 2)}\n`);
+      } else {
+        for (const finding of findings) context.write(findingText(finding, context.colors));
+        for (const policy of policies) context.write(policyText(policy));
+        if (findings.length > 0) context.write(`${countsText(counts)}\n`);
+      }
+      context.end(statusOf(counts, options.strict));
+    });
+};

@@ -1,0 +1,41 @@
+import { examine } from "../doctor/examine.ts";
+import { readSources } from "../manifests/source.ts";
+import { countsOf, OUTPUT_VERSION, recordOf, statusOf } from "../output/report.ts";
+import { countsText, findingText } from "../output/text.ts";
+import type { AddCommand, JudgingOptions } from "./command.ts";
+import { namespaceOption, outputOption, strictOption } from "./options.ts";
+
+interface DoctorOptions extends JudgingOptions {
+  rootNamespace: string;
+}
+
+export const addDoctor: AddCommand = (program, context) => {
+  program
+    .command("doctor")
+    .description("Read Kubernetes and Istio manifests, and say what will not work, where, and what to do.")
+    .argument("<files...>", "files, folders, or - for standard input; together they are judged as one mesh")
+    .addOption(outputOption())
+    .addOption(strictOption())
+    .addOption(namespaceOption())
+    .option("--root-namespace <name>", "Istio's root namespace, whose policies hold for the whole mesh", "istio-system")
+    .action((names: string[], options: DoctorOptions) => {
+      const sources = readSources(names, () => context.readStandardInput());
+      const { findings, resources } = examine(sources, context.filter(), options);
+      const counts = countsOf(findings);
+      if (options.output === "json") {
+        const report = {
+          version: OUTPUT_VERSION,
+          command: "doctor",
+          files: sources.length,
+          resources,
+          counts,
+          findings: findings.map(recordOf),
+        };
+        context.write(`${JSON.stringify(report, null, 2)}\n`);
+      } else {
+        for (const finding of findings) context.write(findingText(finding, context.colors));
+        context.write(`${countsText(counts)} in ${resources} objects of ${sources.length} files\n`);
+      }
+      context.end(statusOf(counts, options.strict));
+    });
+};

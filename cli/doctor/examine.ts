@@ -1,0 +1,41 @@
+import type { Filter } from "../filter-host.ts";
+import { byPosition } from "../manifests/place.ts";
+import { readManifests, type Manifests } from "../manifests/read.ts";
+import type { Source } from "../manifests/source.ts";
+import { Mesh, type MeshOptions } from "../mesh/mesh.ts";
+import type { Finding } from "./finding.ts";
+import { FAMILIES } from "./table.ts";
+
+export interface ExamineOptions extends MeshOptions {
+  /** Of objects that name none. */
+  namespace: string;
+}
+
+export interface Diagnosis {
+  /** By file in the order of the sources, then by position. */
+  findings: Finding[];
+  resources: number;
+}
+
+/** Judges the sources as one mesh. */
+export function examine(sources: readonly Source[], filter: Filter, options: ExamineOptions): Diagnosis {
+  const manifests: Manifests = { resources: [], others: [], problems: [] };
+  for (const source of sources) {
+    const { resources, others, problems } = readManifests(source, options.namespace);
+    manifests.resources.push(...resources);
+    manifests.others.push(...others);
+    manifests.problems.push(...problems);
+    if (source.named && resources.length + problems.length === 0)
+      manifests.problems.push({
+        kind: "no-object",
+        place: { file: source.file, line: 1, column: 1 },
+        message: "no object of Kubernetes is in this file",
+      });
+  }
+  const mesh = new Mesh(manifests.resources, options);
+  const findings = FAMILIES.flatMap((family) => family.examine({ mesh, manifests, filter }));
+  const order = new Map(sources.map(({ file }, index) => [file, index]));
+  const fileOf = ({ place }: Finding): number => order.get(place.file) ?? 0;
+  findings.sort((a, b) => fileOf(a) - fileOf(b) || byPosition(a.place, b.place));
+  return { findings, resources: manifests.resources.length };
+}

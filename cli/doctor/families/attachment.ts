@@ -1,0 +1,87 @@
+import type { Placement } from "../../mesh/placement.ts";
+import type { Plugin } from "../../mesh/plugin.ts";
+import { family } from "../family.ts";
+
+/** What `identity` must be, by where the filter stands, and why. */
+const IDENTITIES: Partial<Record<Placement, { identity: string; because: string }>> = {
+  "server-sidecar": {
+    identity: "PEER",
+    because: "beside nats-server the peer is whose certificate this connection shows",
+  },
+  "client-sidecar": {
+    identity: "WORKLOAD",
+    because: "towards the client there is no certificate on its own sidecar's outbound port",
+  },
+  gateway: { identity: "PEER", because: "on a gateway the peer is whose certificate the downstream connection shows" },
+  waypoint: {
+    identity: "WAYPOINT",
+    because: "mTLS has ended before a waypoint's filters, and the connection shows no certificate",
+  },
+};
+
+/** A mode that never fits the proxy, with the one that does. */
+function wrongMode(plugin: Plugin, placement: Placement): { mode: string; right: string } | undefined {
+  if (placement === "gateway") return { mode: "SERVER", right: "CLIENT" };
+  return placement === "waypoint" && plugin.targetRefs.length > 0 ? { mode: "CLIENT", right: "SERVER" } : undefined;
+}
+
+export const attachment = family(
+  "Gateways, waypoints and identity",
+  {
+    "gateway-mode-server": {
+      severity: "error",
+      what: "To Istio every listener of a gateway is of the class CLIENT: `mode: SERVER` never fits, and the filter is silently not there.",
+      remedy: "write mode: CLIENT",
+    },
+    "waypoint-mode-client": {
+      severity: "error",
+      what: "To Istio a waypoint's listener is of the class SERVER: `mode: CLIENT` never fits, and the filter is silently not there.",
+      remedy: "write mode: SERVER",
+    },
+    "waypoint-without-target-refs": {
+      severity: "error",
+      what: "A waypoint takes plugins by `targetRefs` alone and passes over `selector`: the filter is silently not there.",
+      remedy: 'write targetRefs: [{kind: Service, group: "", name: …}] instead of a selector',
+    },
+    "selector-and-target-refs": {
+      severity: "error",
+      what: "The plugin has both `selector` and `targetRefs`, and Istio refuses it.",
+      remedy: "keep targetRefs for gateways and waypoints, selector for sidecars",
+    },
+    "identity-mismatch": {
+      severity: "error",
+      what:
+        "`identity` names a source that this place does not have: WORKLOAD is for the client's own sidecar, WAYPOINT for " +
+        "waypoints, PEER for all others. Every peer would be nobody, or whoever it says.",
+      remedy: "write the identity of this place",
+    },
+  },
+  ({ mesh }, report) => {
+    for (const plugin of mesh.plugins) {
+      const { resource, config } = plugin;
+      const placement = mesh.placement(plugin);
+      const selector = resource.root.get("spec", "selector");
+      if (selector && plugin.targetRefs.length > 0)
+        report("selector-and-target-refs", selector.keyPlace, `${resource.title} has selector and targetRefs`);
+      const wrong = wrongMode(plugin, placement);
+      for (const { field, mode } of plugin.matches)
+        if (mode === wrong?.mode)
+          report(
+            wrong.mode === "SERVER" ? "gateway-mode-server" : "waypoint-mode-client",
+            field.placeOf("mode"),
+            `${resource.title} is for a ${placement}, where mode ${mode} never fits`,
+          );
+      const place = config?.placeOf("identity") ?? resource.root.placeOf("spec", "wasm");
+      if (plugin.targetRefs.length === 0 && (plugin.identity === "WAYPOINT" || placement === "waypoint")) {
+        const message = `${resource.title} is for a waypoint${plugin.identity === "WAYPOINT" ? " (identity: WAYPOINT)" : ""} and has no targetRefs`;
+        report("waypoint-without-target-refs", selector?.keyPlace ?? place, message);
+        continue;
+      }
+      const right = IDENTITIES[placement];
+      if (right && config && plugin.identity !== right.identity) {
+        const message = `identity is ${plugin.identity}, but ${right.because}`;
+        report("identity-mismatch", place, message, `write identity: ${right.identity}`);
+      }
+    }
+  },
+);

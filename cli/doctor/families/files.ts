@@ -1,0 +1,44 @@
+import { family } from "../family.ts";
+import type { ReadProblem } from "../../manifests/read.ts";
+
+const IDS = {
+  syntax: "yaml-syntax",
+  "too-large": "file-too-large",
+  aliases: "yaml-aliases",
+  "helm-template": "helm-template",
+  "no-object": "no-object",
+} as const satisfies Record<ReadProblem["kind"], string>;
+
+export const files = family(
+  "Reading the files",
+  {
+    "yaml-syntax": {
+      severity: "error",
+      what: "The text is no YAML, or says something twice. The document with the fault is not judged, the others are.",
+      remedy: "correct the text at this place",
+    },
+    "file-too-large": {
+      severity: "error",
+      what: "The file is larger than 16 MiB and was not read.",
+      remedy: "give the manifests that concern NATS and Istio only",
+    },
+    "yaml-aliases": {
+      severity: "error",
+      what: "The document's aliases multiply beyond measure. It is not judged.",
+      remedy: "write the values out",
+    },
+    "helm-template": {
+      severity: "info",
+      what: "A template of a Helm chart is no YAML before Helm has rendered it. It is not judged.",
+      remedy: "helm template RELEASE CHART | istio-nats doctor -",
+    },
+    "no-object": {
+      severity: "warning",
+      what: "A file that was named holds no object of Kubernetes, so nothing in it was judged.",
+      remedy: "for a policy by itself: istio-nats check FILE",
+    },
+  },
+  ({ manifests }, report) => {
+    for (const { kind, place, message } of manifests.problems) report(IDS[kind], place, message);
+  },
+);

@@ -1,0 +1,68 @@
+import type { Field } from "../../manifests/field.ts";
+import { family } from "../family.ts";
+
+const DIGEST = /@sha256:([^@]*)$/;
+const HEX = /^[a-f0-9]{64}$/;
+
+/** `oci://REGISTRY/istio-nats:VERSION`, `oci://registry.example/istio-nats@sha256:000…`. */
+const PLACEHOLDER = /[/:@][A-Z]{4,}(?:$|[/:@])|^[A-Z]{4,}\/|^(?:\w+:\/\/)?[^/]*\.example(?:[:/])|sha256:0{64}$/;
+
+/** `oci://host:5000/a/b:tag` has a tag; the colon of a port is none. */
+function tagOf(reference: string): string | undefined {
+  return /:([^:/]+)$/.exec(reference)?.[1];
+}
+
+/** An empty sha256 is none to Istio. */
+function sumOf(wasm: Field): string | undefined {
+  const sum = wasm.text("sha256");
+  return sum === "" ? undefined : sum;
+}
+
+export const image = family(
+  "The image",
+  {
+    "digest-not-manifest": {
+      severity: "error",
+      what:
+        "For an image (`oci://`, or no scheme) the digest is that of the image's manifest. This one cannot be: it is the sum " +
+        "of the module itself, or no SHA-256, or url and sha256 name two. Istio refuses the image and puts its stand-in there, " +
+        "which denies everything.",
+      remedy: "write the digest that the registry shows for the image: crane digest IMAGE",
+    },
+    "image-by-tag": {
+      severity: "warning",
+      what: "The image is named by a tag alone. Whoever can push can change what judges every message, and sidecars may run different modules.",
+      remedy: "write …@sha256:DIGEST, or the digest of the manifest as sha256",
+    },
+    "image-placeholder": {
+      severity: "warning",
+      what: "The url is still that of an example: a word in capitals, a registry of `.example`, or a digest of zeros.",
+      remedy: "write your registry, and the digest of the image that you have pushed there",
+    },
+  },
+  ({ mesh, filter }, report) => {
+    for (const { resource, wasm } of mesh.plugins) {
+      const url = wasm?.text("url");
+      if (!wasm || url === undefined) continue;
+      const [urlPlace, sumPlace] = [wasm.placeOf("url"), wasm.placeOf("sha256")];
+      const isImage = url.startsWith("oci://") || !url.includes("://");
+      const [inUrl, sum] = [DIGEST.exec(url)?.[1], sumOf(wasm)];
+      if (PLACEHOLDER.test(url)) report("image-placeholder", urlPlace, `${url} is an example`);
+      for (const [digest, place] of [[inUrl, urlPlace] as const, [sum, sumPlace] as const]) {
+        if (digest === undefined) continue;
+        if (!HEX.test(digest)) {
+          const message = `"${digest}" is no SHA-256: 64 of 0 to 9 and a to f`;
+          report("digest-not-manifest", place, message);
+        } else if (isImage && digest === filter.sha256) {
+          report("digest-not-manifest", place, "this is the SHA-256 of the module itself, not of the image's manifest");
+        }
+      }
+      if (inUrl !== undefined && sum !== undefined && inUrl !== sum)
+        report("digest-not-manifest", sumPlace, "sha256 and the digest in url are not the same");
+      if (isImage && inUrl === undefined && sum === undefined) {
+        const tag = tagOf(url) ?? "latest";
+        report("image-by-tag", urlPlace, `${resource.title} takes whatever the tag ${tag} stands for`);
+      }
+    }
+  },
+);

@@ -1,0 +1,130 @@
+import { placeText } from "../../manifests/place.ts";
+import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
+import type { Mesh } from "../../mesh/mesh.ts";
+import type { Plugin } from "../../mesh/plugin.ts";
+import type { Service } from "../../mesh/service.ts";
+import { labelsText } from "../../mesh/selector.ts";
+import { family, type Report } from "../family.ts";
+
+type Id =
+  | "match-port-nothing"
+  | "service-port-unmatched"
+  | "match-without-ports"
+  | "selector-matches-nothing"
+  | "pod-not-in-service";
+
+/** The Services whose chains a plugin can come to stand in; none where nothing can be said. */
+function servicesOf(plugin: Plugin, mesh: Mesh): Service[] {
+  const { namespace } = plugin.resource;
+  if (mesh.placement(plugin) === "waypoint") {
+    const names = plugin.targetRefs.filter((ref) => ref.text("kind") === "Service").map((ref) => ref.text("name"));
+    return mesh.services.filter((service) => service.namespace === namespace && names.includes(service.resource.name));
+  }
+  if (mesh.placement(plugin) !== "server-sidecar") return [];
+  const pods = mesh.brokers.filter((broker) => plugin.selectsWorkload(broker, mesh.rootNamespace));
+  if (pods.length > 0) return mesh.services.filter((service) => pods.some((pod) => service.selectsWorkload(pod)));
+  return mesh.services.filter((service) => service.mayServe(namespace, plugin.selector));
+}
+
+function judgePorts(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
+  const services = servicesOf(plugin, mesh);
+  if (services.length === 0) return;
+  const numbers = plugin.matches.flatMap(({ ports }) => ports);
+  for (const number of numbers) {
+    const wanted = number.integer();
+    const ports = services.flatMap((service) => service.ports.map((port) => ({ service, port })));
+    if (wanted === undefined || ports.some(({ port }) => port.number === wanted)) continue;
+    const behind = ports.find(({ service, port }) => mesh.targetOf(service, port) === wanted);
+    if (behind) {
+      const { service, port } = behind;
+      const where = `${service.resource.title} (${placeText(port.field.placeOf("port"))})`;
+      const message = `${wanted} is the targetPort of ${where}, whose port is ${port.number}: Istio compares the Service's port on TCP chains, so the filter is not there`;
+      report(
+        "match-port-nothing",
+        number.place,
+        message,
+        `write number: ${port.number}, or make the Service's port ${wanted} too`,
+      );
+    } else {
+      const known = ports.map(({ service, port }) => `${port.number} (${service.resource.title})`).join(", ");
+      report("match-port-nothing", number.place, `no Service of these pods has the port ${wanted}; there are ${known}`);
+    }
+  }
+  // A match without ports takes every port.
+  if (numbers.length === 0 || plugin.matches.some(({ ports }) => ports.length === 0)) return;
+  for (const service of services) {
+    for (const port of mesh.clientPorts(service)) {
+      if (numbers.some((number) => number.integer() === port.number)) continue;
+      const message = `port ${port.number} of ${service.resource.title} leads to ${CLIENT_PORT}, and ${plugin.resource.title} does not match it: where its chain is the one that Istio makes, the filter is missing`;
+      report(
+        "service-port-unmatched",
+        port.field.placeOf("port"),
+        message,
+        `add number: ${port.number} to the plugin's match`,
+      );
+    }
+  }
+}
+
+export const match = family<Id>(
+  "Where the filter is put",
+  {
+    "match-port-nothing": {
+      severity: "error",
+      what:
+        "A port of the plugin's match is no port of a Service of these pods. On TCP chains Istio compares the port of the " +
+        "Service, not the container's. The filter is silently not there.",
+      remedy: "write the Service's port, and keep port and targetPort equal",
+    },
+    "service-port-unmatched": {
+      severity: "error",
+      what:
+        "A port of a Service leads to nats-server's client port, and the plugin's match does not list it. Of several Services " +
+        "with one targetPort the oldest one's port counts, so the filter may be missing.",
+      remedy: "list every Service port that leads to 4222",
+    },
+    "match-without-ports": {
+      severity: "warning",
+      what: "The plugin matches every port of the pod. Monitoring, routes and all that is no NATS client would be ended by it.",
+      remedy: "write match: [{mode: SERVER, ports: [{number: 4222}]}]",
+    },
+    "selector-matches-nothing": {
+      severity: "error",
+      what: "The plugin selects none of the nats-server pods among the files: their traffic is not judged.",
+      remedy: "write the pods' labels into spec.selector.matchLabels, and put the plugin into their namespace",
+    },
+    "pod-not-in-service": {
+      severity: "error",
+      what:
+        "nats-server's client port is in no Service among the files. Its traffic takes Istio's passthrough chain, which a " +
+        "match with ports never fits, so the filter is not there.",
+      remedy: "make a Service with a port 4222 that selects these pods",
+    },
+  },
+  ({ mesh }, report) => {
+    for (const plugin of mesh.plugins) {
+      const placement = mesh.placement(plugin);
+      judgePorts(plugin, mesh, report);
+      const open = plugin.matches.find(({ ports }) => ports.length === 0);
+      if (open ?? plugin.matches.length === 0) {
+        const place = open?.field.place ?? plugin.resource.root.placeOf("spec", "match");
+        report("match-without-ports", place, `${plugin.resource.title} matches every port`);
+      }
+      if (placement !== "server-sidecar" || mesh.brokers.length === 0) continue;
+      if (mesh.brokers.some((broker) => plugin.selectsWorkload(broker, mesh.rootNamespace))) continue;
+      const { title, root } = plugin.resource;
+      const pods = mesh.brokers.map(({ resource, labels }) => `${resource.title} (${labelsText(labels)})`).join(", ");
+      report(
+        "selector-matches-nothing",
+        root.placeOf("spec", "selector", "matchLabels"),
+        `${title} selects none of ${pods}`,
+      );
+    }
+    for (const broker of mesh.brokers) {
+      const served = mesh.servicesOf(broker).some((service) => mesh.clientPorts(service).length > 0);
+      if (served) continue;
+      const place = broker.port(CLIENT_PORT)?.place ?? broker.resource.place;
+      report("pod-not-in-service", place, `port ${CLIENT_PORT} of ${broker.resource.title} is in no Service`);
+    }
+  },
+);

@@ -1,0 +1,115 @@
+import type { Field } from "../../manifests/field.ts";
+import { placeText, type Place } from "../../manifests/place.ts";
+import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
+import { declaredMtls } from "../../mesh/peer-authentication.ts";
+import type { Mesh } from "../../mesh/mesh.ts";
+import type { Pods } from "../../mesh/selector.ts";
+import type { Service } from "../../mesh/service.ts";
+import { family } from "../family.ts";
+
+interface PlaintextClient {
+  place: Place;
+  message: string;
+  remedy: string;
+}
+
+function brokerServiceNamed(mesh: Mesh, host: string, namespace: string): Service | undefined {
+  return mesh.services.find((service) => service.isNamed(host, namespace) && mesh.clientPorts(service).length > 0);
+}
+
+/** Clients that the files show to come without mTLS. */
+function plaintextClients(mesh: Mesh): PlaintextClient[] {
+  const rules = mesh.of("DestinationRule", "networking.istio.io").flatMap(({ root, namespace, title }) => {
+    const service = brokerServiceNamed(mesh, root.text("spec", "host") ?? "", namespace);
+    const port = root
+      .items("spec", "trafficPolicy", "portLevelSettings")
+      .find((settings) => settings.integer("port", "number") === CLIENT_PORT);
+    const mode = port?.get("tls", "mode") ?? root.get("spec", "trafficPolicy", "tls", "mode");
+    if (!service || mode?.text() !== "DISABLE") return [];
+    const message = `${title} makes clients speak plaintext to ${service.resource.title}`;
+    return [{ place: mode.place, message, remedy: "write mode: ISTIO_MUTUAL" }];
+  });
+  const pods = mesh.workloads.flatMap((workload) => {
+    const label = workload.pod.get("metadata", "labels", "sidecar.istio.io/inject");
+    const annotation = workload.pod.get("metadata", "annotations", "sidecar.istio.io/inject");
+    const inject = label ?? annotation;
+    if (inject?.text() !== "false") return [];
+    return workload.containers
+      .flatMap((c) => c.items("env"))
+      .flatMap((variable): PlaintextClient[] => {
+        const host = hostOf(variable);
+        const service = host === undefined ? undefined : brokerServiceNamed(mesh, host, workload.namespace);
+        if (!service) return [];
+        const message = `${workload.resource.title} has no sidecar and speaks to ${service.resource.title} (${placeText(variable.placeOf("value"))})`;
+        return [{ place: inject.place, message, remedy: "let Istio inject a sidecar into the client" }];
+      });
+  });
+  return [...rules, ...pods];
+}
+
+function hostOf(variable: Field): string | undefined {
+  return /^nats:\/\/(?:[^@/]*@)?([^:/,]+)/.exec(variable.text("value") ?? "")?.[1];
+}
+
+interface JudgedPods {
+  pods: Pods;
+  title: string;
+  /** Of their own; a plugin alone is no reason to ask for a PeerAuthentication. */
+  place?: Place;
+}
+
+/** The pods of nats-server; where none are among the files, those that the filter's plugins select. */
+function judgedPods(mesh: Mesh): JudgedPods[] {
+  if (mesh.brokers.length > 0) {
+    const captured = mesh.brokers.filter((broker) => !mesh.isAmbient(broker));
+    return captured.map((pods) => ({ pods, title: pods.resource.title, place: pods.resource.place }));
+  }
+  return mesh.plugins
+    .filter((plugin) => mesh.placement(plugin) === "server-sidecar")
+    .map(({ resource, selector }) => {
+      const pods = { namespace: resource.namespace, labels: selector };
+      return { pods, title: `the pods of ${resource.title}` };
+    });
+}
+
+export const mtls = family(
+  "Mutual TLS of the mesh",
+  {
+    "mtls-permissive": {
+      severity: "warning",
+      what:
+        "The client port takes plaintext too (PERMISSIVE). Such a client gets no INFO until it has sent a byte, so most hang; " +
+        "and it is nobody to the policy.",
+      remedy: "write mode: STRICT",
+    },
+    "mtls-disabled": {
+      severity: "error",
+      what: "mTLS is off on the client port (DISABLE): no client has a certificate, so every one is nobody to the policy and is refused.",
+      remedy: "write mode: STRICT",
+    },
+    "mtls-undeclared": {
+      severity: "info",
+      what: "No PeerAuthentication among the files says what the client port takes. Istio's default is PERMISSIVE.",
+      remedy: "apply a PeerAuthentication with mode: STRICT for these pods",
+    },
+    "plaintext-client": {
+      severity: "error",
+      what:
+        "A client comes without mTLS. On a PERMISSIVE port it hangs, since Istio waits for its first bytes and it waits for " +
+        "INFO; on a STRICT one it is reset; and it has no identity.",
+      remedy: "give the client a sidecar and mTLS",
+    },
+  },
+  ({ mesh }, report) => {
+    for (const { pods, title, place } of judgedPods(mesh)) {
+      const declared = declaredMtls(pods, CLIENT_PORT, mesh);
+      const port = `port ${CLIENT_PORT} of ${title}`;
+      if (!declared) {
+        if (place) report("mtls-undeclared", place, `nothing says whether ${port} requires mTLS`);
+      } else if (declared.mode === "PERMISSIVE")
+        report("mtls-permissive", declared.field.place, `${port} takes plaintext`);
+      else if (declared.mode === "DISABLE") report("mtls-disabled", declared.field.place, `${port} has no mTLS`);
+    }
+    for (const { place, message, remedy } of plaintextClients(mesh)) report("plaintext-client", place, message, remedy);
+  },
+);

@@ -1,0 +1,89 @@
+import type { Field } from "../../manifests/field.ts";
+import type { Mesh } from "../../mesh/mesh.ts";
+import { natsConfigs } from "../../mesh/nats-config.ts";
+import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
+import { family } from "../family.ts";
+
+/** Modes in which Envoy itself begins TLS as soon as the connection is open. */
+const ORIGINATING = new Set(["SIMPLE", "MUTUAL"]);
+
+/** Where a DestinationRule makes Envoy begin TLS on the client port. */
+function originations(rule: Field): Field[] {
+  const policies = [
+    rule.get("spec", "trafficPolicy"),
+    ...rule.items("spec", "subsets").map((s) => s.get("trafficPolicy")),
+  ];
+  return policies.flatMap((policy) => {
+    const ports = policy?.items("portLevelSettings") ?? [];
+    const own = ports.find((port) => port.integer("port", "number") === CLIENT_PORT);
+    const mode = own?.get("tls", "mode") ?? policy?.get("tls", "mode");
+    return mode && ORIGINATING.has(mode.text() ?? "") ? [mode] : [];
+  });
+}
+
+/** Hosts outside the mesh whose port is NATS's. */
+function externalHosts(mesh: Mesh): string[] {
+  return mesh
+    .of("ServiceEntry", "networking.istio.io")
+    .filter(({ root }) => root.items("spec", "ports").some((port) => port.integer("number") === CLIENT_PORT))
+    .flatMap(({ root }) => root.items("spec", "hosts").flatMap((host) => host.text() ?? []));
+}
+
+export const natsTls = family(
+  "TLS of NATS itself",
+  {
+    "nats-tls": {
+      severity: "error",
+      what:
+        "nats-server wants TLS of its own on its client port. Inside the mesh's mTLS it hides everything from the filter, which " +
+        "ends such a stream (kind `tls`).",
+      remedy: "take TLS off the client port: the mesh encrypts and authenticates already",
+    },
+    "client-tls": {
+      severity: "error",
+      what: "A client is told to speak NATS's own TLS (`tls://`) to a nats-server of the mesh. The filter ends such a stream.",
+      remedy: "write nats://",
+    },
+    "tls-origination-after-info": {
+      severity: "warning",
+      what:
+        "Envoy begins TLS to a nats-server outside the mesh as soon as it is connected. nats-server starts TLS after its INFO, " +
+        "unless it has `handshake_first`: without it both wait, and the connection ends. With it INFO still says `tls_required` " +
+        "(nats-server 2.15), so that a client behind its sidecar begins TLS of its own and fails too.",
+      remedy:
+        "connect a nats-server in the mesh to that one as a leaf node, or leave TLS to the client and do without the filter on this link",
+    },
+  },
+  ({ mesh }, report) => {
+    for (const config of natsConfigs(mesh)) {
+      const tls = config.entries.find(({ path }) => path.join(".") === "tls");
+      if (tls) report("nats-tls", config.placeOf(tls), `${config.resource.title} has a tls block for clients`);
+    }
+    for (const broker of mesh.brokers) {
+      const words = broker.containers.flatMap((c) => [...c.items("command"), ...c.items("args")]);
+      const flag = words.find((word) => /^--?tls(?:verify)?(?:=true)?$/.test(word.text() ?? ""));
+      if (flag) report("nats-tls", flag.place, `${broker.resource.title} is started with ${flag.text() ?? ""}`);
+    }
+    for (const { resource, containers, namespace } of mesh.workloads) {
+      for (const value of containers
+        .flatMap((c) => c.items("env"))
+        .flatMap((variable) => variable.get("value") ?? [])) {
+        const host = /^tls:\/\/(?:[^@/]*@)?([^:/,]+)/.exec(value.text() ?? "")?.[1];
+        const service = host === undefined ? undefined : mesh.services.find((s) => s.isNamed(host, namespace));
+        if (service && mesh.clientPorts(service).length > 0)
+          report("client-tls", value.place, `${resource.title} speaks TLS to ${service.resource.title}`);
+      }
+    }
+    const external = externalHosts(mesh);
+    for (const { root, title } of mesh.of("DestinationRule", "networking.istio.io")) {
+      const host = root.text("spec", "host") ?? "";
+      if (!external.includes(host)) continue;
+      for (const mode of originations(root))
+        report(
+          "tls-origination-after-info",
+          mode.place,
+          `${title} makes Envoy begin TLS to ${host}:${CLIENT_PORT} at once`,
+        );
+    }
+  },
+);

@@ -1,0 +1,106 @@
+import { placeText } from "../../manifests/place.ts";
+import type { Plugin } from "../../mesh/plugin.ts";
+import { mayMeet } from "../../mesh/selector.ts";
+import { family } from "../family.ts";
+
+const FAIL_STRATEGIES = ["FAIL_CLOSE", "FAIL_OPEN", "FAIL_RELOAD"];
+
+/** The word for "no phase" differs between the two kinds, and each refuses the other's. */
+const PHASES: Record<string, string[]> = {
+  WasmPlugin: ["UNSPECIFIED_PHASE", "AUTHN", "AUTHZ", "STATS"],
+  TrafficExtension: ["UNSPECIFIED", "AUTHN", "AUTHZ", "STATS"],
+};
+
+/** Whether two plugins come to stand in one chain of some proxy. */
+function meet(a: Plugin, b: Plugin): boolean {
+  if (a.resource.namespace !== b.resource.namespace) return false;
+  const [targets, others] = [targetNames(a), targetNames(b)];
+  if (targets.length > 0 || others.length > 0) return targets.some((target) => others.includes(target));
+  const modes = (plugin: Plugin): Set<string> =>
+    new Set(
+      plugin.matches.length === 0
+        ? ["CLIENT", "SERVER"]
+        : plugin.matches.flatMap(({ mode }) => (mode === "CLIENT_AND_SERVER" ? ["CLIENT", "SERVER"] : [mode])),
+    );
+  const [first, second] = [modes(a), modes(b)];
+  return mayMeet(a.selector, b.selector) && [...first].some((mode) => second.has(mode));
+}
+
+function targetNames(plugin: Plugin): string[] {
+  return plugin.targetRefs.map((target) => `${target.text("kind") ?? ""}/${target.text("name") ?? ""}`);
+}
+
+export const plugin = family(
+  "The plugin",
+  {
+    "type-not-network": {
+      severity: "error",
+      what: "The plugin has no `type: NETWORK`. The default is HTTP, which a TCP port silently never gets.",
+      remedy: "write type: NETWORK",
+    },
+    "both-plugin-kinds": {
+      severity: "error",
+      what:
+        "A WasmPlugin and a TrafficExtension put the filter into the same chain. Istio makes a TrafficExtension of every " +
+        "WasmPlugin, so the filter stands there twice.",
+      remedy: "keep one: TrafficExtension since Istio 1.30, WasmPlugin for all versions",
+    },
+    "plugin-twice": {
+      severity: "error",
+      what: "Two plugins of one kind put the filter into the same chain. Two filters of this kind in one chain are not supported.",
+      remedy: "make one policy of both",
+    },
+    "fail-open": {
+      severity: "error",
+      what: "With FAIL_OPEN everybody may do everything when the module cannot be fetched or breaks.",
+      remedy: "write FAIL_RELOAD; before Istio 1.27 FAIL_CLOSE",
+    },
+    "fail-strategy-unknown": {
+      severity: "error",
+      what: "Istio does not know this failStrategy and refuses the plugin.",
+      remedy: `write ${FAIL_STRATEGIES.filter((word) => word !== "FAIL_OPEN").join(" or ")}`,
+    },
+    "phase-unknown": {
+      severity: "error",
+      what: "This kind of plugin does not know this phase, and Istio refuses it. WasmPlugin says UNSPECIFIED_PHASE, TrafficExtension UNSPECIFIED.",
+      remedy: "write phase: STATS",
+    },
+    "phase-before-authorization": {
+      severity: "info",
+      what: "In the phases AUTHN and AUTHZ the filter stands before Istio's own AuthorizationPolicies, and judges peers whom those refuse.",
+      remedy: "write phase: STATS, so that Istio's authorization comes first",
+    },
+  },
+  ({ mesh }, report) => {
+    for (const { resource, wasm } of mesh.plugins) {
+      const { title, root, kind } = resource;
+      const type = wasm?.text("type");
+      if (type !== "NETWORK") {
+        const place = wasm?.placeOf("type") ?? root.placeOf("spec", "wasm");
+        report(
+          "type-not-network",
+          place,
+          `${title} ${type === undefined ? "has no type, which means HTTP" : `has type ${type}`}`,
+        );
+      }
+      const strategy = wasm?.get("failStrategy");
+      const word = strategy?.text();
+      if (strategy && word === "FAIL_OPEN") report("fail-open", strategy.place, `${title} fails open`);
+      else if (strategy && word !== undefined && !FAIL_STRATEGIES.includes(word))
+        report("fail-strategy-unknown", strategy.place, `Istio knows no failStrategy ${word}`);
+      const phase = root.text("spec", "phase");
+      if (phase === undefined) continue;
+      const place = root.placeOf("spec", "phase");
+      if (!PHASES[kind]?.includes(phase)) report("phase-unknown", place, `a ${kind} knows no phase ${phase}`);
+      else if (phase.startsWith("AUTH"))
+        report("phase-before-authorization", place, `${title} judges before Istio's AuthorizationPolicies do`);
+    }
+    mesh.plugins.forEach((second, index) => {
+      const first = mesh.plugins.slice(0, index).find((candidate) => meet(candidate, second));
+      if (!first) return;
+      const id = first.resource.kind === second.resource.kind ? "plugin-twice" : "both-plugin-kinds";
+      const other = `${first.resource.title} (${placeText(first.resource.place)})`;
+      report(id, second.resource.place, `${second.resource.title} puts the filter where ${other} does already`);
+    });
+  },
+);

@@ -1,0 +1,86 @@
+import type { Field } from "../../manifests/field.ts";
+import { judgePolicy, type JudgedPolicy } from "../../policy/judge.ts";
+import type { Filter } from "../../filter-host.ts";
+import type { Place } from "../../manifests/place.ts";
+import { family, type Check, type Report } from "../family.ts";
+
+const JETSTREAM_API = "$JS.API.>";
+
+/** Whether some subject fits both patterns. */
+function overlap(a: string, b: string): boolean {
+  const [left, right] = [a.split("."), b.split(".")];
+  for (let i = 0; i < Math.min(left.length, right.length); i++) {
+    if (left[i] === ">" || right[i] === ">") return true;
+    if (left[i] !== right[i] && left[i] !== "*" && right[i] !== "*") return false;
+  }
+  return left.length === right.length;
+}
+
+/**
+ * The entry of an `allow` that reaches JetStream's API in a rule with `replies: ANY`. None where the rule allows every
+ * publish and denies none: such a peer may publish itself wherever it could make others publish.
+ */
+function apiWithAnyReplies(rule: Field): Field | undefined {
+  if (rule.text("replies") !== "ANY") return undefined;
+  const allow = rule.get("publish", "allow");
+  const entries = allow?.text() === "ALL" ? [allow] : (allow?.items() ?? []);
+  const everything = entries.some((entry) => [">", "ALL"].includes(entry.text() ?? ""));
+  if (everything && rule.items("publish", "deny").length === 0) return undefined;
+  return entries.find((entry) => entry === allow || overlap(entry.text() ?? "", JETSTREAM_API));
+}
+
+export type PolicyId = "policy-fault" | "js-api-replies-any" | "policy-dry-run";
+
+export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
+  "policy-fault": {
+    severity: "error",
+    what:
+      "The compiled filter itself refuses the pluginConfig. Envoy keeps the configuration that it has; if there is none, it closes " +
+      "every connection.",
+    remedy: "correct it at this place",
+  },
+  "js-api-replies-any": {
+    severity: "warning",
+    what:
+      "A rule with `replies: ANY` allows `$JS.API.…`. Its peers can name any reply subject, and so make JetStream publish where " +
+      "they may not publish themselves (`$JS.API.CONSUMER.MSG.NEXT`).",
+    remedy: "leave out replies: ANY, or put what needs it into a rule of its own without $JS.API",
+  },
+  "policy-dry-run": {
+    severity: "info",
+    what: "The policy, as a whole, is on trial: it counts and audits, and refuses nothing.",
+    remedy: "write mode: ENFORCE once istio_nats_dry_run_refusals_total stays at zero",
+  },
+};
+
+/** A policy by itself, or one inside a plugin. */
+export interface PolicySubject {
+  /** `WasmPlugin messaging/istio-nats`. */
+  title: string;
+  config: Field | undefined;
+  /** Where `config` would stand. */
+  parent: Place;
+}
+
+/** Lets the filter read the policy, and reports what it and the checks of this family find. */
+export function examinePolicy(subject: PolicySubject, filter: Filter, report: Report<PolicyId>): JudgedPolicy {
+  const { title, config, parent } = subject;
+  const judged = judgePolicy(filter, config, parent);
+  for (const { place, path, message } of judged.faults)
+    report("policy-fault", place, path === "" ? `the policy ${message}` : `${path}: ${message}`);
+  if (config?.text("mode") === "DRY_RUN") report("policy-dry-run", config.placeOf("mode"), `${title} refuses nothing`);
+  for (const rule of config?.items("rules") ?? []) {
+    const entry = apiWithAnyReplies(rule);
+    if (!entry) continue;
+    const message = `rule "${rule.text("name") ?? ""}" allows ${entry.text() ?? ""} with replies: ANY`;
+    report("js-api-replies-any", entry.place, message);
+  }
+  return judged;
+}
+
+export const policy = family<PolicyId>("The policy", POLICY_CHECKS, ({ mesh, filter }, report) => {
+  for (const { resource, config, wasm } of mesh.plugins) {
+    const parent = wasm?.placeOf("pluginConfig") ?? resource.root.placeOf("spec", "wasm");
+    examinePolicy({ title: resource.title, config, parent }, filter, report);
+  }
+});

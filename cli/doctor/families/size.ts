@@ -1,0 +1,34 @@
+import { CLIENT_SIDE_APPLY_BYTES, objectBytes, OBJECT_BYTES } from "../../policy/size.ts";
+import { family } from "../family.ts";
+
+export const size = family(
+  "Size",
+  {
+    "object-too-large": {
+      severity: "error",
+      what: "The object is larger than the 1.5 MiB (1,572,864 bytes) that etcd takes at once. Kubernetes refuses it.",
+      remedy: "write rules with wildcards and namespaces, or split the policy over several nats-server workloads",
+    },
+    "object-near-limit": {
+      severity: "warning",
+      what: "The object has more than three quarters of the 1.5 MiB that etcd takes at once; managed fields come on top.",
+      remedy: "write rules with wildcards and namespaces before it grows on",
+    },
+    "object-too-large-for-apply": {
+      severity: "warning",
+      what:
+        "Client-side `kubectl apply` keeps a copy of the object in an annotation, and all annotations together may have 256 KiB " +
+        "(262,144 bytes). It fails for this object.",
+      remedy: "kubectl apply --server-side",
+    },
+  },
+  ({ mesh }, report) => {
+    for (const { resource } of mesh.plugins) {
+      const bytes = objectBytes(resource);
+      const message = `${resource.title} has ${bytes} bytes`;
+      if (bytes > OBJECT_BYTES) report("object-too-large", resource.place, message);
+      else if (bytes > OBJECT_BYTES * 0.75) report("object-near-limit", resource.place, message);
+      if (bytes > CLIENT_SIDE_APPLY_BYTES) report("object-too-large-for-apply", resource.place, message);
+    }
+  },
+);

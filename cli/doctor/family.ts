@@ -1,0 +1,48 @@
+import type { Filter } from "../filter-host.ts";
+import type { Manifests } from "../manifests/read.ts";
+import type { Place } from "../manifests/place.ts";
+import type { Mesh } from "../mesh/mesh.ts";
+import type { Finding, Severity } from "./finding.ts";
+
+/** What doctor says of one check, wherever it finds it. The documentation is made of it. */
+export interface Check {
+  severity: Severity;
+  /** What will happen, in one or two sentences. */
+  what: string;
+  /** What to do, where the finding has nothing more exact. */
+  remedy: string;
+}
+
+export interface Patient {
+  mesh: Mesh;
+  manifests: Manifests;
+  filter: Filter;
+}
+
+export type Report<Id extends string> = (id: Id, place: Place, message: string, remedy?: string) => void;
+
+/** Checks of one matter. */
+export interface Family {
+  title: string;
+  checks: Readonly<Record<string, Check>>;
+  examine(patient: Patient): Finding[];
+}
+
+/** Makes a family of its checks and the one function that carries them out; `report` takes the ids of its own checks only. */
+export function family<Id extends string>(
+  title: string,
+  checks: Readonly<Record<Id, Check>>,
+  run: (patient: Patient, report: Report<Id>) => void,
+): Family & { checks: Readonly<Record<Id, Check>> } {
+  return {
+    title,
+    checks,
+    examine: (patient) => {
+      const findings: Finding[] = [];
+      run(patient, (id, place, message, remedy) => {
+        findings.push({ id, severity: checks[id].severity, place, message, remedy: remedy ?? checks[id].remedy });
+      });
+      return findings;
+    },
+  };
+}

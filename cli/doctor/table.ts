@@ -1,0 +1,37 @@
+import { attachment } from "./families/attachment.ts";
+import { brokerPorts } from "./families/broker-ports.ts";
+import { files } from "./families/files.ts";
+import { image } from "./families/image.ts";
+import { match } from "./families/match.ts";
+import { mtls } from "./families/mtls.ts";
+import { natsTls } from "./families/nats-tls.ts";
+import { plugin } from "./families/plugin.ts";
+import { pods } from "./families/pods.ts";
+import { policy } from "./families/policy.ts";
+import { protocol } from "./families/protocol.ts";
+import { size } from "./families/size.ts";
+import type { Check, Family } from "./family.ts";
+
+/** All that doctor looks at, in the order of the documentation. */
+export const FAMILIES: readonly Family[] = [
+  files,
+  protocol,
+  match,
+  plugin,
+  attachment,
+  policy,
+  image,
+  size,
+  mtls,
+  natsTls,
+  brokerPorts,
+  pods,
+];
+
+/** Every check by its id. Ids are an interface: pipelines name them. */
+export const CHECKS: ReadonlyMap<string, Check> = new Map(FAMILIES.flatMap(({ checks }) => Object.entries(checks)));
+
+/** The section about a check. */
+export function documentationOf(id: string): string {
+  return `docs/cli.md#${id}`;
+}

@@ -1,0 +1,10 @@
+/** What the command's exit status says, for pipelines. */
+export const ExitStatus = {
+  /** Nothing of severity error was found; with --strict no warning either. */
+  FINE: 0,
+  FINDINGS: 1,
+  /** Wrong usage, or a file that cannot be read: nothing was judged. */
+  USAGE: 2,
+} as const;
+
+export type ExitStatus = (typeof ExitStatus)[keyof typeof ExitStatus];

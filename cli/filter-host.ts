@@ -1,0 +1,46 @@
+import { createHash } from "node:crypto";
+// The one model of a Proxy-Wasm host that there is: the suites hold it against Envoy, so the command need not have its own.
+import { Host } from "../test/host/host.ts";
+
+/** What the filter itself says of a configuration, and what it costs it. */
+export interface Verdict {
+  accepted: boolean;
+  /** As the proxy would log them: `rules[3].publish.allow[0]: …`, a line each. */
+  faults: string[];
+  /** Wall time of the configuration callback in this process's V8. */
+  milliseconds: number;
+  /** By which the memory of the VM grew, in whole pages of 64 KiB. */
+  memoryBytes: number;
+}
+
+const PAGE = 65536;
+
+/** The compiled filter, the same bytes that proxies load. */
+export class Filter {
+  /** Of the module's bytes, in hexadecimal: what a manifest might wrongly give as the digest of its image. */
+  readonly sha256: string;
+  private readonly module: WebAssembly.Module;
+
+  constructor(wasm: Uint8Array<ArrayBuffer>) {
+    this.sha256 = createHash("sha256").update(wasm).digest("hex");
+    this.module = new WebAssembly.Module(wasm);
+  }
+
+  /** Gives `configuration` (the bytes that Envoy would give; none for an absent pluginConfig) to a fresh VM. */
+  judge(configuration: string): Verdict {
+    const host = new Host(this.module);
+    const pages = host.memoryPages;
+    const began = performance.now();
+    const { accepted, logs } = host.configure(configuration);
+    const milliseconds = performance.now() - began;
+    const faults = logs.flatMap(({ message }) => faultsIn(message));
+    if (!accepted && faults.length === 0) faults.push("configuration: is refused without a reason");
+    return { accepted, faults, milliseconds, memoryBytes: (host.memoryPages - pages) * PAGE };
+  }
+}
+
+/** The lines behind `istio-nats: this configuration is refused whole, 2 fault(s):`. */
+function faultsIn(message: string): string[] {
+  const [first = "", ...lines] = message.split("\n");
+  return first.endsWith("fault(s):") ? lines : [];
+}

@@ -1,0 +1,158 @@
+import { isAlias, isMap, isScalar, isSeq, type Document, type LineCounter, type Node, type YAMLMap } from "yaml";
+import type { Place } from "./place.ts";
+
+/** What the fields of one YAML document share. */
+export interface Origin {
+  file: string;
+  lines: LineCounter;
+  document: Document;
+  text: string;
+}
+
+/** YAML's own limit against texts that grow when aliases are followed ("billion laughs"). */
+const MAX_ALIASES = 100;
+
+/** Aliases of aliases of aliases, or merges of merges: more than this is no manifest. */
+const MAX_ALIAS_STEPS = 16;
+
+/** One value of a manifest together with its place. Reading what is not there, or is of another type, answers undefined. */
+export class Field {
+  readonly node: Node | null;
+
+  constructor(
+    readonly origin: Origin,
+    node: unknown,
+    /** Where the value's key stands, or the value itself where it has none. */
+    private readonly keyOffset: number,
+  ) {
+    this.node = resolved(origin.document, node);
+  }
+
+  /** The value's place; of an absent value (`key:`) the key's. */
+  get place(): Place {
+    return this.placeAt(this.node?.range?.[0] ?? this.keyOffset);
+  }
+
+  get keyPlace(): Place {
+    return this.placeAt(this.keyOffset);
+  }
+
+  /** The value below, by keys and indexes. */
+  get(...path: (string | number)[]): Field | undefined {
+    const below = (field: Field | undefined, step: string | number): Field | undefined =>
+      typeof step === "string" ? field?.member(step) : field?.items()[step];
+    return path.reduce(below, this);
+  }
+
+  /** The place of the value below, or of the nearest thing above it that is there. */
+  placeOf(...path: (string | number)[]): Place {
+    for (let length = path.length; length > 0; length--) {
+      const field = this.get(...path.slice(0, length));
+      if (field) return length === path.length ? field.place : field.keyPlace;
+    }
+    return this.keyPlace;
+  }
+
+  /** A scalar as text; undefined for anything else, and for null. */
+  text(...path: (string | number)[]): string | undefined {
+    const node = this.get(...path)?.node;
+    if (!isScalar(node) || node.value === null) return undefined;
+    return typeof node.value === "string" ? node.value : (node.source ?? JSON.stringify(node.value));
+  }
+
+  /** A scalar that is a whole number or the text of one. */
+  integer(...path: (string | number)[]): number | undefined {
+    const text = this.text(...path);
+    return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+  }
+
+  /** A list's elements; none for anything else. */
+  items(...path: (string | number)[]): Field[] {
+    const node = this.get(...path)?.node;
+    if (!isSeq(node)) return [];
+    return node.items.map((item) => new Field(this.origin, item, offsetOf(item) ?? node.range?.[0] ?? this.keyOffset));
+  }
+
+  /** An object's members in the order of the text; none for anything else. */
+  members(...path: (string | number)[]): [key: string, value: Field][] {
+    const node = this.get(...path)?.node;
+    return isMap(node) ? this.membersOf(node, MAX_ALIAS_STEPS) : [];
+  }
+
+  /** An object of texts, such as labels. */
+  texts(...path: (string | number)[]): Map<string, string> {
+    const pairs = this.members(...path).map(([key, value]) => [key, value.text()] as const);
+    return new Map(pairs.filter((pair): pair is [string, string] => pair[1] !== undefined));
+  }
+
+  get isObject(): boolean {
+    return isMap(this.node);
+  }
+
+  /** The value without places. Aliases that multiply beyond measure throw a ReferenceError. */
+  plain(): unknown {
+    return this.node?.toJS(this.origin.document, { maxAliasCount: MAX_ALIASES }) ?? null;
+  }
+
+  /** The place of `line` and `column`, from 0, within the text of a scalar; the scalar's own where the text was folded or quoted. */
+  placeInText(line: number, column: number): Place {
+    const { node, origin } = this;
+    if (!isScalar(node) || node.type !== "BLOCK_LITERAL" || !node.range) return this.place;
+    const text = origin.lines.linePos(node.range[0]).line + 1 + line;
+    // The indent is that of the block's first line that is not empty; all others have at least as much.
+    const start = origin.lines.lineStarts[text - 1] ?? 0;
+    const written = this.sourceLine(start);
+    const value = String(node.value).split("\n")[line] ?? "";
+    const indent = Math.max(0, written.length - value.length);
+    return { file: origin.file, line: text, column: indent + column + 1 };
+  }
+
+  private sourceLine(start: number): string {
+    const source = this.origin.text;
+    const end = source.indexOf("\n", start);
+    return source.slice(start, end < 0 ? undefined : end).replace(/\r$/, "");
+  }
+
+  private member(key: string): Field | undefined {
+    const { node } = this;
+    if (!isMap(node)) return undefined;
+    const pair = node.items.find((item) => keyText(item.key) === key);
+    if (pair) return new Field(this.origin, pair.value, offsetOf(pair.key) ?? this.keyOffset);
+    return this.membersOf(node, MAX_ALIAS_STEPS).find(([name]) => name === key)?.[1];
+  }
+
+  private membersOf(node: YAMLMap, steps: number): [string, Field][] {
+    return node.items.flatMap((pair): [string, Field][] => {
+      const key = keyText(pair.key);
+      if (key === undefined) return [];
+      const value = new Field(this.origin, pair.value, offsetOf(pair.key) ?? this.keyOffset);
+      if (key !== "<<" || steps === 0) return [[key, value]];
+      const merged = isSeq(value.node) ? value.items() : [value];
+      return merged.flatMap(({ node }) => (isMap(node) ? this.membersOf(node, steps - 1) : []));
+    });
+  }
+
+  private placeAt(offset: number): Place {
+    const { line, col } = this.origin.lines.linePos(offset);
+    return { file: this.origin.file, line: Math.max(line, 1), column: Math.max(col, 1) };
+  }
+}
+
+/** A merge key is a symbol to the parser. */
+function keyText(key: unknown): string | undefined {
+  if (!isScalar(key)) return undefined;
+  return typeof key.value === "symbol" ? "<<" : String(key.value);
+}
+
+function offsetOf(node: unknown): number | undefined {
+  return (node as Node | null)?.range?.[0];
+}
+
+function resolved(document: Document, node: unknown): Node | null {
+  let target = (node ?? null) as Node | null;
+  for (let steps = 0; isAlias(target); steps++) {
+    if (steps === MAX_ALIAS_STEPS) return null;
+    target = target.resolve(document) ?? null;
+  }
+  return target;
+}

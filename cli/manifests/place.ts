@@ -1,0 +1,16 @@
+/** Where something stands: line and column begin with 1, a column counts UTF-16 units as editors do. */
+export interface Place {
+  file: string;
+  line: number;
+  column: number;
+}
+
+/** As compilers write it, so that terminals and editors find it. */
+export function placeText({ file, line, column }: Place): string {
+  return `${file}:${line}:${column}`;
+}
+
+/** For sorting: by line, then by column. Files keep the order in which they were named. */
+export function byPosition(a: Place, b: Place): number {
+  return a.line - b.line || a.column - b.column;
+}

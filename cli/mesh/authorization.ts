@@ -1,0 +1,71 @@
+import type { Field } from "../manifests/field.ts";
+import type { Resource } from "../manifests/resource.ts";
+import type { Mesh } from "./mesh.ts";
+import { selects, workloadSelector, type Pods } from "./selector.ts";
+
+/** Who reaches a port, as far as AuthorizationPolicies say. */
+export type Access =
+  | { kind: "restricted" }
+  /** No ALLOW policy selects the pods, and no DENY policy the port. */
+  | { kind: "open" }
+  /** A rule of an ALLOW policy lets everybody in. */
+  | { kind: "opened"; rule: Field; policy: Resource };
+
+/**
+ * Judges one port of pods. A DENY rule for the port counts as a restriction whatever its sources: what it spares is a
+ * decision that somebody has taken.
+ */
+export function accessTo(pods: Pods, port: number, mesh: Mesh): Access {
+  const policies = mesh
+    .of("AuthorizationPolicy", "security.istio.io")
+    .filter((policy) => appliesTo(policy, pods, mesh.rootNamespace));
+  if (policies.some((policy) => actionOf(policy) === "DENY" && rulesOf(policy).some((rule) => covers(rule, port))))
+    return { kind: "restricted" };
+  const allowing = policies.filter((policy) => actionOf(policy) === "ALLOW");
+  if (allowing.length === 0) return { kind: "open" };
+  for (const policy of allowing) {
+    const rule = rulesOf(policy).find((candidate) => covers(candidate, port) && admitsEverybody(candidate));
+    if (rule) return { kind: "opened", rule, policy };
+  }
+  return { kind: "restricted" };
+}
+
+function actionOf({ root }: Resource): string {
+  return root.text("spec", "action") ?? "ALLOW";
+}
+
+function rulesOf({ root }: Resource): Field[] {
+  return root.items("spec", "rules");
+}
+
+/** A policy on trial restricts nothing; one with targetRefs is a gateway's or a waypoint's. */
+function appliesTo(policy: Resource, pods: Pods, rootNamespace: string): boolean {
+  if (policy.namespace !== pods.namespace && policy.namespace !== rootNamespace) return false;
+  if (policy.annotations.get("istio.io/dry-run") === "true") return false;
+  if (policy.root.get("spec", "targetRefs") ?? policy.root.get("spec", "targetRef")) return false;
+  return selects(workloadSelector(policy.root), pods.labels);
+}
+
+/** Istio compares the port of the pod with `ports`, texts in which `*` may begin or end. */
+function covers(rule: Field, port: number): boolean {
+  const operations = rule.items("to").map((to) => to.get("operation"));
+  if (operations.length === 0) return true;
+  return operations.some((operation) => {
+    const ports = texts(operation, "ports");
+    return (ports.length === 0 || ports.includes(String(port))) && !texts(operation, "notPorts").includes(String(port));
+  });
+}
+
+function admitsEverybody(rule: Field): boolean {
+  if (rule.items("when").length > 0) return false;
+  const sources = rule.items("from").map((from) => from.get("source"));
+  return sources.length === 0 || sources.some((source) => source?.members().every(isAnybody) ?? true);
+}
+
+function isAnybody([, values]: [string, Field]): boolean {
+  return values.items().some((value) => value.text() === "*");
+}
+
+function texts(field: Field | undefined, key: string): string[] {
+  return field?.items(key).flatMap((item) => item.text() ?? []) ?? [];
+}

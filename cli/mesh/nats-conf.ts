@@ -1,0 +1,90 @@
+/** A key of nats-server's configuration. */
+export interface ConfEntry {
+  /** The blocks around it and itself, in lower case: `["websocket", "tls"]`. nats-server's keys know no case. */
+  path: string[];
+  /** The value as written where it is one word or string; undefined for a block or a list. */
+  value: string | undefined;
+  /** From 0. */
+  line: number;
+  column: number;
+}
+
+interface Token {
+  text: string;
+  kind: "word" | "open" | "close";
+  line: number;
+  column: number;
+}
+
+/** Deeper blocks are passed over: nats-server's own configuration has four levels. */
+const MAX_DEPTH = 32;
+
+/**
+ * The keys of a nats.conf (nats-server `conf/lex.go`: `key: value`, `key = value`, `key value`, blocks in braces, lists in
+ * brackets, comments behind `#` and `//`). Only as far as keys and plain values go; what follows no rule is passed over.
+ */
+export function readNatsConf(text: string): ConfEntry[] {
+  const entries: ConfEntry[] = [];
+  const tokens = tokensOf(text);
+  const path: string[] = [];
+  // Within brackets there are no keys, but blocks can be: what stands in them belongs to no setting that is looked for.
+  let brackets = 0;
+  let key: Token | undefined;
+  for (const token of tokens) {
+    if (token.text === "[") brackets++;
+    else if (token.text === "]") brackets = Math.max(0, brackets - 1);
+    if (brackets > 0 || token.text === "]") {
+      if (token.text === "[" && key) entries.push(entryOf(path, key, undefined));
+      key = undefined;
+    } else if (token.kind === "open") {
+      if (key) entries.push(entryOf(path, key, undefined));
+      if (path.length < MAX_DEPTH) path.push(key?.text.toLowerCase() ?? "");
+      key = undefined;
+    } else if (token.kind === "close") {
+      path.pop();
+      key = undefined;
+    } else {
+      // A key without a value on its line is none: one fault must not turn all that follows around.
+      const value = key?.line === token.line;
+      if (key && value) entries.push(entryOf(path, key, token.text));
+      key = value ? undefined : token;
+    }
+  }
+  return entries;
+}
+
+function entryOf(path: string[], { text, line, column }: Token, value: string | undefined): ConfEntry {
+  return { path: [...path, text.toLowerCase()], value, line, column };
+}
+
+const KEY = /"((?:\\.|[^"\\])*)"|'([^']*)'|([{[])|([}\]])|[:=,;]|((?:[^\s{}[\]:=,;"'#/]|\/(?!\/))+)/y;
+/** A value may hold what ends a key: `0.0.0.0:4222`, `nats://host`. */
+const VALUE = /"((?:\\.|[^"\\])*)"|'([^']*)'|([{[])|([}\]])|[:=,;]|((?:[^\s{}[\]:=,;"'#][^\s{}[\],;"'#]*))/y;
+
+function tokensOf(text: string): Token[] {
+  return text.split("\n").flatMap(tokensOfLine);
+}
+
+function tokensOfLine(content: string, line: number): Token[] {
+  const tokens: Token[] = [];
+  let afterKey = false;
+  for (let column = 0; column < content.length;) {
+    if (content[column] === "#" || content.startsWith("//", column)) break;
+    const pattern: RegExp = afterKey ? VALUE : KEY;
+    pattern.lastIndex = column;
+    const match: RegExpExecArray | null = pattern.exec(content);
+    if (!match) {
+      column++;
+      continue;
+    }
+    const [whole, double, single, open, close, plain] = match;
+    const word = double ?? single ?? plain;
+    column += whole.length;
+    // A separator leaves things as they are.
+    if (word === undefined && open === undefined && close === undefined) continue;
+    const kind = word !== undefined ? "word" : open !== undefined ? "open" : "close";
+    afterKey = word !== undefined && !afterKey;
+    tokens.push({ text: word ?? whole, kind, line, column: column - whole.length });
+  }
+  return tokens;
+}

@@ -1,0 +1,46 @@
+import type { Field } from "../manifests/field.ts";
+import type { Place } from "../manifests/place.ts";
+import type { Resource } from "../manifests/resource.ts";
+import type { Mesh } from "./mesh.ts";
+import { readNatsConf, type ConfEntry } from "./nats-conf.ts";
+import type { Workload } from "./workload.ts";
+
+/** A nats.conf inside a ConfigMap, or inside a Secret's `stringData`. */
+export interface NatsConfig {
+  resource: Resource;
+  entries: ConfEntry[];
+  placeOf(entry: ConfEntry): Place;
+}
+
+/** Every `*.conf` of a ConfigMap or Secret that is nats-server's by its name. */
+export function natsConfigs(mesh: Mesh): NatsConfig[] {
+  const holders = [...mesh.of("ConfigMap", ""), ...mesh.of("Secret", "")];
+  return holders.flatMap((resource) =>
+    resource.root
+      .members(resource.kind === "Secret" ? "stringData" : "data")
+      .filter(([key]) => key.endsWith(".conf") && (key.includes("nats") || resource.name.includes("nats")))
+      .map(([, text]) => configOf(resource, text)),
+  );
+}
+
+function configOf(resource: Resource, text: Field): NatsConfig {
+  return {
+    resource,
+    entries: readNatsConf(text.text() ?? ""),
+    placeOf: ({ line, column }) => text.placeInText(line, column),
+  };
+}
+
+/** Whether the pods mount it. */
+export function isConfigOf({ resource }: NatsConfig, workload: Workload): boolean {
+  if (resource.namespace !== workload.namespace) return false;
+  return workload.pod.items("spec", "volumes").some((volume) => {
+    const sources = [volume, ...volume.items("projected", "sources")];
+    return sources.some(
+      (source) =>
+        source.text("configMap", "name") === resource.name ||
+        source.text("secret", "secretName") === resource.name ||
+        source.text("secret", "name") === resource.name,
+    );
+  });
+}

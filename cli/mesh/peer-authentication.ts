@@ -1,0 +1,35 @@
+import type { Field } from "../manifests/field.ts";
+import type { Resource } from "../manifests/resource.ts";
+import type { Mesh } from "./mesh.ts";
+import { selects, workloadSelector, type Pods } from "./selector.ts";
+
+export interface MtlsMode {
+  mode: string;
+  /** The word's own field. */
+  field: Field;
+}
+
+/**
+ * The mTLS mode of a port of pods that PeerAuthentications declare: its own before the namespace's before the
+ * mesh's, and within one the port's before the general. Undefined where nobody says anything: Istio's default is PERMISSIVE.
+ */
+export function declaredMtls(pods: Pods, port: number, mesh: Mesh): MtlsMode | undefined {
+  const all = mesh.of("PeerAuthentication", "security.istio.io");
+  const local = all.filter(({ namespace }) => namespace === pods.namespace);
+  const candidates = [
+    ...local.filter((policy) => hasSelector(policy) && selects(workloadSelector(policy.root), pods.labels)),
+    ...local.filter((policy) => !hasSelector(policy)),
+    ...all.filter((policy) => policy.namespace === mesh.rootNamespace && !hasSelector(policy)),
+  ];
+  for (const { root } of candidates) {
+    const field = [root.get("spec", "portLevelMtls", String(port), "mode"), root.get("spec", "mtls", "mode")].find(
+      (mode) => mode?.text() !== undefined && mode.text() !== "UNSET",
+    );
+    if (field) return { mode: field.text() ?? "", field };
+  }
+  return undefined;
+}
+
+function hasSelector({ root }: Resource): boolean {
+  return workloadSelector(root).size > 0;
+}

@@ -1,0 +1,47 @@
+import type { Field } from "../manifests/field.ts";
+import type { Resource } from "../manifests/resource.ts";
+import { mayMeet, selects, type Labels } from "./selector.ts";
+import type { Workload } from "./workload.ts";
+
+export interface ServicePort {
+  field: Field;
+  number: number;
+  name: string;
+  /** As written; the port itself where there is none. */
+  target: string;
+}
+
+/** A Service of Kubernetes. */
+export class Service {
+  readonly selector: Labels;
+  readonly ports: ServicePort[];
+
+  constructor(readonly resource: Resource) {
+    this.selector = resource.root.texts("spec", "selector");
+    this.ports = resource.root.items("spec", "ports").flatMap((field) => {
+      const number = field.integer("port");
+      if (number === undefined) return [];
+      return [{ field, number, name: field.text("name") ?? "", target: field.text("targetPort") ?? String(number) }];
+    });
+  }
+
+  get namespace(): string {
+    return this.resource.namespace;
+  }
+
+  selectsWorkload(workload: Workload): boolean {
+    return workload.namespace === this.namespace && this.selector.size > 0 && selects(this.selector, workload.labels);
+  }
+
+  /** Whether pods with these labels could be behind it. */
+  mayServe(namespace: string, labels: Labels): boolean {
+    return this.namespace === namespace && this.selector.size > 0 && mayMeet(this.selector, labels);
+  }
+
+  /** Whether this is a name of the Service: short, with the namespace, or in full. */
+  isNamed(host: string, fromNamespace: string): boolean {
+    const { name, namespace } = this.resource;
+    if (host === name) return fromNamespace === namespace;
+    return host === `${name}.${namespace}` || host.startsWith(`${name}.${namespace}.svc`);
+  }
+}

@@ -1,0 +1,71 @@
+import type { Finding } from "../doctor/finding.ts";
+import { files } from "../doctor/families/files.ts";
+import { examinePolicy, POLICY_CHECKS, type PolicyId } from "../doctor/families/policy.ts";
+import { family } from "../doctor/family.ts";
+import { size } from "../doctor/families/size.ts";
+import type { Filter } from "../filter-host.ts";
+import type { Field } from "../manifests/field.ts";
+import { byPosition, type Place } from "../manifests/place.ts";
+import { readManifests } from "../manifests/read.ts";
+import type { Source } from "../manifests/source.ts";
+import { Mesh } from "../mesh/mesh.ts";
+import { Plugin } from "../mesh/plugin.ts";
+import { UsageFault } from "../usage-fault.ts";
+import type { JudgedPolicy } from "./judge.ts";
+import { objectBytes } from "./size.ts";
+
+export interface CheckedPolicy extends Omit<JudgedPolicy, "faults"> {
+  place: Place;
+  /** `WasmPlugin messaging/istio-nats`, or `policy`. */
+  title: string;
+  /** Of the whole object as compact JSON, where there is one. */
+  objectBytes?: number;
+}
+
+export interface CheckedPolicies {
+  policies: CheckedPolicy[];
+  findings: Finding[];
+}
+
+/** Lets the filter read every policy of the sources: plugins of any name, and documents that are no object of Kubernetes. */
+export function checkPolicies(sources: readonly Source[], filter: Filter, namespace: string): CheckedPolicies {
+  const checked: CheckedPolicies = { policies: [], findings: [] };
+  for (const source of sources) checkSource(source, filter, namespace, checked);
+  if (checked.policies.length + checked.findings.length === 0)
+    throw new UsageFault("no policy: neither a WasmPlugin, nor a TrafficExtension, nor a pluginConfig by itself");
+  return checked;
+}
+
+function checkSource(source: Source, filter: Filter, namespace: string, into: CheckedPolicies): void {
+  const manifests = readManifests(source, namespace);
+  const plugins = manifests.resources
+    .filter((resource) => Plugin.isPlugin(resource))
+    .map((resource) => new Plugin(resource));
+  const subjects = [
+    ...plugins.map(({ resource, config, wasm }) => ({
+      title: resource.title,
+      place: resource.place,
+      config,
+      parent: wasm?.placeOf("pluginConfig") ?? resource.place,
+      objectBytes: objectBytes(resource),
+    })),
+    ...manifests.others
+      .filter((document) => source.named || isPolicy(document))
+      .map((config) => ({ title: "policy", place: config.place, config, parent: config.place })),
+  ];
+  const policies = family<PolicyId>("", POLICY_CHECKS, (_, report) => {
+    for (const { config, parent, ...about } of subjects) {
+      const { faults: _, ...judged } = examinePolicy({ title: about.title, config, parent }, filter, report);
+      into.policies.push({ ...about, ...judged });
+    }
+  });
+  // Any plugin that is checked is taken for ours, whatever its name.
+  const mesh = Object.assign(new Mesh([], { rootNamespace: "" }), { plugins });
+  const findings = [files, policies, size].flatMap((one) => one.examine({ mesh, manifests, filter }));
+  into.findings.push(...findings.sort((a, b) => byPosition(a.place, b.place)));
+}
+
+/** Of a folder, only what looks like a policy is taken for one. */
+function isPolicy(document: Field): boolean {
+  return document.get("rules") !== undefined && document.get("trustDomains") !== undefined;
+}

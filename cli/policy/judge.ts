@@ -1,0 +1,43 @@
+import type { Filter } from "../filter-host.ts";
+import type { Field } from "../manifests/field.ts";
+import type { Place } from "../manifests/place.ts";
+import { placeOfFault, splitFault } from "./path.ts";
+
+export interface PolicyFault {
+  place: Place;
+  /** As in the filter's own log; "" for the whole. */
+  path: string;
+  message: string;
+}
+
+export interface JudgedPolicy {
+  accepted: boolean;
+  faults: PolicyFault[];
+  rules: number;
+  /** Of the compact JSON that Istio hands to the proxy. */
+  bytes: number;
+  milliseconds: number;
+  memoryBytes: number;
+}
+
+/** Lets the filter read a configuration. `config` undefined is an absent pluginConfig, whose faults stand at `parent`. */
+export function judgePolicy(filter: Filter, config: Field | undefined, parent: Place): JudgedPolicy {
+  // Istio sends an absent or empty pluginConfig as no bytes at all.
+  const json = config && !isEmpty(config) ? JSON.stringify(config.plain()) : "";
+  const { accepted, faults, milliseconds, memoryBytes } = filter.judge(json);
+  return {
+    accepted,
+    faults: faults.map((line) => {
+      const fault = splitFault(line);
+      return { ...fault, place: config ? placeOfFault(config, fault) : parent };
+    }),
+    rules: config?.items("rules").length ?? 0,
+    bytes: Buffer.byteLength(json),
+    milliseconds,
+    memoryBytes,
+  };
+}
+
+function isEmpty(config: Field): boolean {
+  return config.node === null || (config.isObject && config.members().length === 0);
+}

@@ -1,0 +1,50 @@
+import type { Field } from "../manifests/field.ts";
+import type { Place } from "../manifests/place.ts";
+
+/** One fault of the filter taken apart: `rules[3].publish.allow[0]` and what is wrong there. */
+export interface PathFault {
+  path: string;
+  message: string;
+}
+
+const STEP = /\.?([\w-]+)|\[(\d+)\]|\["((?:\\.|[^"\\])*)"\]/y;
+
+/** Splits a fault's line. The path ends at the first `: ` that stands in no quoted key. */
+export function splitFault(line: string): PathFault {
+  let end = 0;
+  STEP.lastIndex = 0;
+  while (STEP.test(line)) end = STEP.lastIndex;
+  if (!line.startsWith(": ", end)) return { path: "", message: line };
+  const path = line.slice(0, end);
+  return { path: path === "configuration" ? "" : path, message: line.slice(end + 2) };
+}
+
+/** The steps of a path: keys as texts, places in lists as numbers. */
+export function stepsOf(path: string): (string | number)[] {
+  const steps: (string | number)[] = [];
+  for (const [, key, index, quoted] of path.matchAll(new RegExp(STEP.source, "g"))) {
+    steps.push(index !== undefined ? Number(index) : (key ?? unquoted(quoted ?? "")));
+  }
+  return steps;
+}
+
+/** The filter shows a strange key in double quotes, escaped (assembly/policy/faults.ts, `quoted`). */
+function unquoted(text: string): string {
+  return text.replace(/\\x([0-9a-f]{2})|\\(.)/g, (_, hex: string | undefined, char: string | undefined) =>
+    hex === undefined ? (char ?? "") : String.fromCharCode(parseInt(hex, 16)),
+  );
+}
+
+/** A key that is wrong itself, not its value. */
+const ABOUT_KEY = /^(?:unknown key|is written twice)/;
+
+/**
+ * Where in the text the fault's path is. What is missing is told at the nearest thing around it. A key longer than the
+ * filter shows is told there too.
+ */
+export function placeOfFault(config: Field, { path, message }: PathFault): Place {
+  const steps = stepsOf(path);
+  const target = config.get(...steps);
+  if (target && ABOUT_KEY.test(message)) return target.keyPlace;
+  return target && steps.length > 0 ? target.place : config.placeOf(...steps);
+}

@@ -1,0 +1,119 @@
+import { Help, type Command, type Option } from "commander";
+import type { Check } from "./doctor/family.ts";
+import { FAMILIES } from "./doctor/table.ts";
+import { makeProgram } from "./program.ts";
+
+/** Written by hand: all else on the page is made of the tables. */
+const INTRODUCTION = `# The command \`istio-nats\`
+
+This page is made of the command's own tables by \`npm run docs:cli\`; a test fails where it is stale.
+
+\`npm run build:cli\` makes \`build/istio-nats.cjs\`, one file that needs Node 20 or newer and nothing else. The compiled filter
+is in it, the same bytes that proxies load, so that a policy is judged by what will carry it out.
+
+\`\`\`console
+$ kubectl kustomize overlays/production | node istio-nats.cjs doctor -
+<stdin>:14:11: error: port 4222 of Service messaging/nats (clients) is named "client": Istio waits for the client's first bytes to guess the protocol, and the client waits for nats-server, which speaks first [port-not-tcp]
+    write appProtocol: tcp, or a port name that is tcp or begins with tcp-
+1 error in 9 objects of 1 files
+\`\`\`
+
+## What it reads
+
+YAML and JSON as Kubernetes takes them: several documents in a file, Lists, anchors and merge keys. A folder stands for every
+\`*.yaml\`, \`*.yml\` and \`*.json\` below it. Charts and kustomizations are to be rendered first; a template of a chart is passed
+over and told. A file has at most 16 MiB, and an anchor at most 100 uses.
+
+\`doctor\` judges all files together as one mesh, so give it nats-server's workload and Service, the plugin, and Istio's policies at
+once. What is not among the files it cannot see: it never asks a cluster. It takes 4222 for nats-server's client port.
+
+## Exit status
+
+| status | meaning                                                                     |
+| ------ | --------------------------------------------------------------------------- |
+| \`0\`    | nothing of severity \`error\` was found; with \`--strict\` no \`warning\` either |
+| \`1\`    | something was found                                                         |
+| \`2\`    | wrong usage, or a file that cannot be read: nothing was judged              |
+
+## For pipelines
+
+\`--output json\` has a stable shape, described by [cli/output.schema.json](../cli/output.schema.json). Ids of checks do not change.
+Lines and columns begin with 1; columns count UTF-16 units, as editors do. Colours are for terminals only, and \`NO_COLOR\` turns
+them off.
+
+\`\`\`json
+${JSON.stringify(
+  {
+    version: 1,
+    command: "doctor",
+    files: 1,
+    resources: 9,
+    counts: { error: 1, warning: 0, info: 0 },
+    findings: [
+      {
+        id: "port-not-tcp",
+        severity: "error",
+        file: "<stdin>",
+        line: 14,
+        column: 11,
+        message: "…",
+        remedy: "write appProtocol: tcp, or a port name that is tcp or begins with tcp-",
+        documentation: "docs/cli.md#port-not-tcp",
+      },
+    ],
+  },
+  null,
+  2,
+)}
+\`\`\`
+
+\`check\` says of every policy, beside its faults: the number of rules, the bytes of \`pluginConfig\` as the proxy gets it, the bytes of
+the whole object, how long the filter took to read it here, and by how much the memory of its VM grew, in whole pages of 64 KiB (0
+where it fitted into what the VM has from the start). One VM has it once; a proxy has a VM for each worker thread and one for its main thread.
+`;
+
+function cell(text: string): string {
+  return text.replaceAll("|", "\\|").replaceAll("<", "&lt;");
+}
+
+function optionRow({ flags, description, defaultValue, argChoices }: Option): string {
+  const choices = argChoices ? ` (${argChoices.join(", ")})` : "";
+  const standard = typeof defaultValue === "string" ? `\`${defaultValue}\`` : "";
+  return `| \`${flags}\` | ${standard} | ${cell(description)}${choices} |`;
+}
+
+function commandSection(command: Command): string {
+  const usage = new Help().commandUsage(command);
+  const rows = command.options.map(optionRow).join("\n");
+  const [argument] = command.registeredArguments;
+  return `## \`${command.name()}\`\n\n    ${usage}\n\n${command.description()} Its arguments: ${argument?.description ?? ""}.\n\n| option | default | |\n| --- | --- | --- |\n${rows}\n`;
+}
+
+function checkSection(id: string, { severity, what, remedy }: Check): string {
+  return `#### \`${id}\`\n\n**${severity}**: ${what}\n\nRemedy: ${remedy}.\n`;
+}
+
+/** The page about the command as Markdown, not formatted yet. */
+export function reference(): string {
+  const nothing = (): never => {
+    throw new Error("a page is made, nothing runs");
+  };
+  const terminal = {
+    version: "",
+    filter: nothing,
+    write: nothing,
+    writeError: nothing,
+    readStandardInput: nothing,
+    colors: nothing as never,
+  };
+  const { commands } = makeProgram(terminal, nothing);
+  const families = FAMILIES.map(
+    ({ title, checks }) =>
+      `### ${title}\n\n${Object.entries(checks)
+        .map(([id, check]) => checkSection(id, check))
+        .join("\n")}`,
+  );
+  const checks =
+    "## What doctor looks at\n\nEach heading is the id of a check. `error`: it will not work, or protects nothing. `warning`: it may be meant so. `info`: good to know.\n";
+  return [INTRODUCTION, ...commands.map(commandSection), checks, ...families].join("\n");
+}

@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { spawnSync, type SpawnSyncReturns } from "node:child_process";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { buildCommand } from "../../tools/cli.ts";
+import { inRoot } from "../../tools/paths.ts";
+
+const FIXTURES = inRoot("test", "cli", "fixtures");
+
+describe("build/istio-nats.cjs", () => {
+  let folder: string;
+  let command: string;
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), "istio-nats-bundle-"));
+    command = join(folder, "istio-nats.cjs");
+    copyFileSync(await buildCommand(), command);
+    writeFileSync(join(folder, "bad.yaml"), readFileSync(join(FIXTURES, "policy-fault", "bad.yaml")));
+    writeFileSync(join(folder, "good.yaml"), readFileSync(join(FIXTURES, "policy-fault", "good.yaml")));
+  });
+
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  /** Plain Node in a folder that holds nothing else: no tsx, no node_modules, no NODE_OPTIONS. */
+  function istioNats(args: string[], input = "", environment: Record<string, string> = {}): SpawnSyncReturns<string> {
+    const env = { PATH: process.env["PATH"] ?? "", ...environment };
+    return spawnSync(process.execPath, [command, ...args], { cwd: folder, env, input, encoding: "utf8" });
+  }
+
+  it("judges with the filter that is in it", () => {
+    const bad = istioNats(["doctor", "bad.yaml"]);
+    assert.equal(bad.status, 1, bad.stderr);
+    assert.match(bad.stdout, /^bad\.yaml:16:31: error: rules\[0\]\.publish\.allow\[1\]: .* \[policy-fault\]$/m);
+    const good = istioNats(["check", "good.yaml"]);
+    assert.deepEqual([good.status, good.stderr], [0, ""]);
+    assert.match(good.stdout, /^good\.yaml:3:19: WasmPlugin messaging\/istio-nats: accepted: 1 rules, /);
+  });
+
+  it("reads standard input", () => {
+    const { status, stdout } = istioNats(["check", "-"], readFileSync(join(folder, "good.yaml"), "utf8"));
+    assert.equal(status, 0);
+    assert.match(stdout, /^<stdin>:3:19: /);
+  });
+
+  it("ends with 2 for what it cannot read", () => {
+    const { status, stdout, stderr } = istioNats(["doctor", "nowhere.yaml"]);
+    assert.deepEqual([status, stdout, stderr], [2, "", "istio-nats: nowhere.yaml: no such file or folder\n"]);
+  });
+
+  it("writes no colours into a pipe, whatever the environment asks for", () => {
+    const { stdout } = istioNats(["doctor", "bad.yaml"], "", { FORCE_COLOR: "1", CI: "1" });
+    assert.ok(stdout.length > 0 && !stdout.includes("\u001b"));
+  });
+
+  it("writes all of a long answer into a pipe", () => {
+    const service = "apiVersion: v1\nkind: Service\nmetadata: { name: nats }\nspec: { ports: [{ port: 4222 }] }\n";
+    const { status, stdout } = istioNats(["doctor", "-o", "json", "-"], Array(2000).fill(service).join("---\n"));
+    assert.equal(status, 1);
+    const { findings } = JSON.parse(stdout) as { findings: unknown[] };
+    assert.equal(findings.length, 2000);
+    assert.ok(stdout.length > 1 << 19);
+  });
+
+  it("tells its version and the licences of what it contains", () => {
+    const { version } = JSON.parse(readFileSync(inRoot("package.json"), "utf8")) as { version: string };
+    assert.equal(istioNats(["--version"]).stdout, `${version}\n`);
+    const text = readFileSync(command, "utf8");
+    for (const name of ["commander", "picocolors", "yaml"]) assert.ok(text.includes(`\n${name}\n\n`), name);
+  });
+});

@@ -1,0 +1,166 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { parse, stringify } from "yaml";
+import { splitFault, stepsOf } from "../../cli/policy/path.ts";
+import { inRoot } from "../../tools/paths.ts";
+import { filterModule } from "../host/filter.ts";
+import { Host } from "../host/host.ts";
+import { istioNats } from "./support.ts";
+
+interface Finding {
+  id: string;
+  line: number;
+  column: number;
+  message: string;
+}
+
+interface Policy {
+  line: number;
+  accepted: boolean;
+  rules: number;
+  bytes: number;
+  object_bytes?: number;
+  load_milliseconds: number;
+  memory_bytes: number;
+}
+
+function check(text: string): { status: number; findings: Finding[]; policies: Policy[] } {
+  const { status, output } = istioNats(["check", "--output", "json", "-"], text);
+  return { status, ...(JSON.parse(output) as { findings: Finding[]; policies: Policy[] }) };
+}
+
+/** The faults that the filter logs for this configuration in the host of the other suites. */
+function faultsOfFilter(configuration: unknown): string[] {
+  const { logs } = new Host(filterModule()).configure(configuration as object);
+  return logs.flatMap(({ message }) => message.split("\n").slice(1));
+}
+
+const README = readFileSync(inRoot("README.md"), "utf8");
+const [, REFUSED = ""] = /^```yaml refused\n([\s\S]*?)^```$/m.exec(README) ?? [];
+
+const RULE = { name: "r", from: [{ principals: ["*"] }], publish: { allow: ["orders.>"] } };
+const SOUND = { trustDomains: ["cluster.local"], rules: [RULE] };
+
+/** The same policy, and how deep it stands in the text. */
+const WRAPPINGS: [what: string, wrap: (policy: object) => object][] = [
+  ["by itself", (policy) => policy],
+  [
+    "in a WasmPlugin of any name",
+    (policy) => ({
+      apiVersion: "extensions.istio.io/v1alpha1",
+      kind: "WasmPlugin",
+      metadata: { name: "x" },
+      spec: { pluginConfig: policy },
+    }),
+  ],
+  [
+    "in a TrafficExtension",
+    (policy) => ({
+      apiVersion: "extensions.istio.io/v1alpha1",
+      kind: "TrafficExtension",
+      metadata: { name: "x" },
+      spec: { wasm: { pluginConfig: policy } },
+    }),
+  ],
+];
+
+describe("istio-nats check", () => {
+  for (const [what, wrap] of WRAPPINGS) {
+    it(`tells a policy ${what} with the filter's own words, each at its place`, () => {
+      const policy = parse(REFUSED) as object;
+      const text = stringify(wrap(policy), { indentSeq: false });
+      const { status, findings, policies } = check(text);
+      assert.equal(status, 1);
+      assert.deepEqual(findings.map(({ message }) => message).sort(), faultsOfFilter(policy).sort());
+      assert.deepEqual(
+        policies.map(({ accepted, rules }) => [accepted, rules]),
+        [[false, 1]],
+      );
+      const begins: [path: string, text: string][] = [
+        ["mode", "enforce"],
+        ["rules[0].from[0].serviceAccounts[0]", "orders-api"],
+        ["rules[0].publish.allow[0]", "orders.>.created"],
+        ["rules[0].publish.denny", "denny:"],
+      ];
+      const lines = text.split("\n");
+      for (const [path, begin] of begins) {
+        const { line, column } = findings.find(({ message }) => message.startsWith(`${path}: `))!;
+        assert.ok(lines[line - 1]!.slice(column - 1).startsWith(begin), `${path} at ${line}:${column}`);
+      }
+    });
+
+    it(`takes a sound policy ${what}, and says what it costs`, () => {
+      const text = JSON.stringify(wrap(SOUND));
+      const { status, findings, policies } = check(text);
+      assert.deepEqual([status, findings], [0, []]);
+      const [{ load_milliseconds, memory_bytes, ...rest }] = policies as [Policy];
+      assert.ok(load_milliseconds > 0 && memory_bytes >= 0 && memory_bytes % 65_536 === 0);
+      const object = what === "by itself" ? {} : { object_bytes: text.length };
+      assert.deepEqual(
+        { ...rest, column: 0, file: "", line: 0 },
+        { file: "", line: 0, column: 0, accepted: true, rules: 1, bytes: JSON.stringify(SOUND).length, ...object },
+      );
+    });
+  }
+
+  it("tells what is missing at what it is missing from", () => {
+    const { findings } = check(
+      "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nspec:\n  pluginConfig:\n    rules:\n    - name: x\n",
+    );
+    const places = findings.map(({ line, column, message }) => `${line}:${column} ${message.split(":")[0] ?? ""}`);
+    assert.ok(places.includes("4:3 trustDomains"), places.join());
+    assert.ok(places.includes("6:7 rules[0].from") || places.includes("6:7 rules[0]"), places.join());
+    const absent = check("apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nspec:\n  type: NETWORK\n");
+    assert.equal(absent.findings[0]?.message.startsWith("the policy is empty"), true);
+    assert.deepEqual([absent.findings[0].line, absent.findings[0].column], [3, 1]);
+  });
+
+  it("tells a JSON file's places as well", () => {
+    const { findings } = check('{\n  "trustDomains": ["a"],\n  "rules": [],\n  "mode": "X"\n}');
+    assert.deepEqual(
+      findings.map(({ line, column }) => [line, column]),
+      [
+        [3, 12],
+        [4, 11],
+      ],
+    );
+  });
+
+  it("reads 10,000 rules of a megabyte, and the figures are of that size", () => {
+    const rules = Array.from({ length: 10_000 }, (_, i) => ({
+      name: `rule-${i}`,
+      from: [{ principals: [`cluster.local/ns/n${i}/sa/s`] }],
+      publish: { allow: [`orders.${i}.>`] },
+    }));
+    const policy = { trustDomains: ["cluster.local"], rules };
+    const { status, policies } = check(JSON.stringify(policy));
+    assert.equal(status, 0);
+    const [{ rules: count, bytes, memory_bytes }] = policies as [Policy];
+    assert.deepEqual([count, bytes], [10_000, JSON.stringify(policy).length]);
+    assert.ok(memory_bytes > bytes && memory_bytes < 64 << 20, String(memory_bytes));
+  });
+
+  it("counts only, from the hundredth fault on, as the filter does", () => {
+    const rules = Array.from({ length: 150 }, (_, i) => ({ ...RULE, name: `r${i}`, publish: { allow: ["a..b"] } }));
+    const { findings } = check(JSON.stringify({ ...SOUND, rules }));
+    assert.equal(findings.length, 101);
+    assert.ok(findings.some(({ message }) => message.endsWith("and 50 more faults")));
+  });
+});
+
+describe("a fault's path", () => {
+  it("is split from the message, whatever the key", () => {
+    const cases: [line: string, path: string, steps: (string | number)[]][] = [
+      ["rules[3].publish.allow[0]: x", "rules[3].publish.allow[0]", ["rules", 3, "publish", "allow", 0]],
+      ['rules[0]["a: b"]: unknown', 'rules[0]["a: b"]', ["rules", 0, "a: b"]],
+      ['["\\"\\\\\\x0a"].a: x', '["\\"\\\\\\x0a"].a', ['"\\\n', "a"]],
+      ["configuration: is empty", "", []],
+      ["and 50 more faults", "", []],
+    ];
+    for (const [line, path, steps] of cases) {
+      assert.equal(splitFault(line).path, path);
+      assert.deepEqual(stepsOf(path), steps);
+    }
+  });
+});

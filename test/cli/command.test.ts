@@ -1,0 +1,166 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { Ajv } from "ajv";
+import { inRoot } from "../../tools/paths.ts";
+import { istioNats } from "./support.ts";
+
+const schema = JSON.parse(readFileSync(inRoot("cli", "output.schema.json"), "utf8")) as object;
+const validate = new Ajv({ strict: true, strictTypes: false, strictRequired: false }).compile(schema);
+
+interface Finding {
+  id: string;
+  message: string;
+  remedy: string;
+}
+
+/** The output, after the schema has been held against it. */
+function parsed(output: string): {
+  counts: object;
+  findings: Finding[];
+} {
+  const value: unknown = JSON.parse(output);
+  assert.ok(validate(value), JSON.stringify(validate.errors));
+  return value as ReturnType<typeof parsed>;
+}
+
+const SNIFFED = "apiVersion: v1\nkind: Service\nmetadata: { name: nats }\nspec:\n  ports: [{ port: 4222 }]\n";
+const PERMISSIVE = readFileSync(inRoot("test", "cli", "fixtures", "image-by-tag", "bad.yaml"), "utf8");
+
+describe("istio-nats doctor", () => {
+  it("ends with 0 where nothing is wrong, 1 for an error, and 1 for a warning with --strict only", () => {
+    assert.equal(istioNats(["doctor", "-"], SNIFFED.replace("4222", "4223")).status, 0);
+    assert.equal(istioNats(["doctor", "-"], SNIFFED).status, 1);
+    assert.equal(istioNats(["doctor", "-"], PERMISSIVE).status, 0);
+    assert.equal(istioNats(["doctor", "--strict", "-"], PERMISSIVE).status, 1);
+  });
+
+  it("says place, severity, what, check and remedy, as compilers do", () => {
+    const { output } = istioNats(["doctor", "-"], SNIFFED);
+    const [first, second, last] = output.split("\n");
+    assert.match(
+      first!,
+      /^<stdin>:5:19: error: port 4222 of Service default\/nats \(clients\) has neither appProtocol nor name: .* \[port-not-tcp\]$/,
+    );
+    assert.match(second!, /^ {4}write appProtocol: tcp/);
+    assert.equal(last, "1 error in 1 objects of 1 files");
+  });
+
+  it("writes JSON of the shape that its schema documents", () => {
+    const { output, status } = istioNats(["doctor", "--output", "json", "-"], SNIFFED);
+    assert.equal(status, 1);
+    const { findings, counts } = parsed(output);
+    assert.deepEqual(counts, { error: 1, warning: 0, info: 0 });
+    const [{ message, remedy, ...rest }] = findings as [Finding];
+    assert.deepEqual(rest, {
+      id: "port-not-tcp",
+      severity: "error",
+      file: "<stdin>",
+      line: 5,
+      column: 19,
+      documentation: "docs/cli.md#port-not-tcp",
+    });
+    assert.ok(message.length > 0 && remedy.length > 0);
+  });
+
+  it("has a schema that refuses what is of another shape", () => {
+    const { output } = istioNats(["doctor", "--output", "json", "-"], SNIFFED);
+    for (const [was, is] of [
+      ['"line": 5', '"line": 0'],
+      ['"severity": "error"', '"severity": "fatal"'],
+      ['"version": 1', '"version": 2'],
+      ['"files"', '"fiels"'],
+    ] as const) {
+      assert.ok(output.includes(was), was);
+      assert.equal(validate(JSON.parse(output.replace(was, is))), false, is);
+    }
+  });
+
+  it("takes -n for the namespace of objects that name none", () => {
+    assert.match(istioNats(["doctor", "-n", "messaging", "-"], SNIFFED).output, /Service messaging\/nats/);
+  });
+
+  it("lets no control character of a manifest reach the terminal", () => {
+    const { output } = istioNats(["doctor", "-"], SNIFFED.replace("name: nats", 'name: "\\e[31mnats\\n"'));
+    assert.match(output, /default\/\\x1b\[31mnats\\x0a/);
+    assert.ok(!output.includes("\u001b"));
+  });
+});
+
+describe("wrong usage", () => {
+  it("ends with 2 and says so on standard error", () => {
+    const cases: [args: string[], said: RegExp][] = [
+      [["doctor"], /missing required argument 'files'/],
+      [["doctro", "x"], /unknown command 'doctro'/],
+      [["doctor", "--outptu", "json", "x"], /unknown option '--outptu'/],
+      [["doctor", "--output", "xml", "x"], /Allowed choices are text, json/],
+      [["doctor", "no-such-file.yaml"], /^istio-nats: no-such-file\.yaml: no such file or folder$/m],
+      [["check", "-"], /^istio-nats: no policy/m],
+    ];
+    for (const [args, said] of cases) {
+      const { status, output, errors } = istioNats(args, SNIFFED);
+      assert.deepEqual([status, output], [2, ""], args.join(" "));
+      assert.match(errors, said);
+    }
+  });
+
+  it("is not what a question for help or version is", () => {
+    for (const args of [["--help"], ["doctor", "--help"], ["--version"]]) {
+      const { status, output } = istioNats(args);
+      assert.equal(status, 0);
+      assert.notEqual(output, "");
+    }
+  });
+});
+
+describe("an object that grows too large for Kubernetes", () => {
+  let folder: string;
+
+  before(() => (folder = mkdtempSync(join(tmpdir(), "istio-nats-size-"))));
+
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  /** The compact JSON of this plugin has exactly `bytes` bytes. */
+  function plugin(bytes: number): string {
+    const text = (padding: string): string =>
+      JSON.stringify({
+        apiVersion: "extensions.istio.io/v1alpha1",
+        kind: "WasmPlugin",
+        metadata: { name: "istio-nats", annotations: { padding } },
+        spec: {
+          type: "NETWORK",
+          match: [{ ports: [{ number: 4222 }] }],
+          pluginConfig: {
+            trustDomains: ["a"],
+            rules: [{ name: "r", from: [{ principals: ["*"] }], publish: { allow: ["a"] } }],
+          },
+        },
+      });
+    return text("x".repeat(bytes - text("").length));
+  }
+
+  it("is told at each threshold, and not one byte before", () => {
+    const cases: [bytes: number, ids: string[]][] = [
+      [262_144, []],
+      [262_145, ["object-too-large-for-apply"]],
+      [1_179_648, ["object-too-large-for-apply"]],
+      [1_179_649, ["object-near-limit", "object-too-large-for-apply"]],
+      [1_572_864, ["object-near-limit", "object-too-large-for-apply"]],
+      [1_572_865, ["object-too-large", "object-too-large-for-apply"]],
+    ];
+    for (const [bytes, ids] of cases) {
+      const file = join(folder, "plugin.json");
+      writeFileSync(file, plugin(bytes));
+      for (const command of ["doctor", "check"]) {
+        const { findings } = parsed(istioNats([command, "-o", "json", file]).output);
+        assert.deepEqual(
+          findings.map(({ id }) => id).filter((id) => id.startsWith("object-")),
+          ids,
+          `${command} ${bytes}`,
+        );
+      }
+    }
+  });
+});

@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, sep } from "node:path";
+import { before, describe, it } from "node:test";
+import { parse } from "yaml";
+import { must } from "../../tools/command.ts";
+import { deployTools, kustomized } from "../../tools/deploy-tools.ts";
+import { inRoot } from "../../tools/paths.ts";
+import type { Finding } from "../../cli/doctor/finding.ts";
+import { doctor, placed } from "./support.ts";
+
+const DEPLOY = inRoot("deploy");
+const CHART = join(DEPLOY, "chart");
+
+/** Every kustomization below deploy/ that stands by itself; a Component is a part of one. */
+const kustomizations = readdirSync(DEPLOY, { recursive: true, encoding: "utf8" })
+  .filter((file) => file.endsWith("kustomization.yaml") && !file.split(sep).includes("component"))
+  .map((file) => dirname(file).split(sep).join("/"))
+  .sort();
+
+const values = readdirSync(join(CHART, "ci")).sort();
+
+/** The chart with the values of a form and the policy that deploy/ has for the same form. */
+async function chart(file: string): Promise<string> {
+  const { helm } = await deployTools();
+  const plugin = readFileSync(join(DEPLOY, file.replace("-values.yaml", ""), "wasmplugin.yaml"), "utf8");
+  const { spec } = parse(plugin) as { spec: { pluginConfig: object } };
+  const policy = `policy=${JSON.stringify(spec.pluginConfig)}`;
+  const values = ["--values", join(CHART, "ci", file), "--set-json", policy];
+  return must("deploy/chart cannot be rendered.", helm, ["template", "nats", CHART, "-n", "messaging", ...values]);
+}
+
+function errorsIn(findings: readonly Finding[]): string[] {
+  return findings
+    .filter(({ severity }) => severity === "error")
+    .map((finding) => `${placed(finding)}: ${finding.message}`);
+}
+
+describe("the manifests that are shipped", () => {
+  before(async () => {
+    await deployTools();
+    assert.ok(kustomizations.length >= 5 && values.length >= 2, "deploy/ holds less than it did");
+  });
+
+  for (const folder of kustomizations) {
+    it(`of deploy/${folder} are what doctor takes for sound`, async () => {
+      assert.deepEqual(errorsIn(doctor(await kustomized(`deploy/${folder}`))), []);
+    });
+  }
+
+  for (const file of values) {
+    it(`of the chart with ${file} are what doctor takes for sound`, async () => {
+      assert.deepEqual(errorsIn(doctor(await chart(file))), []);
+    });
+  }
+
+  it("of both kinds of plugin together are what doctor warns of", async () => {
+    const both = await Promise.all([kustomized("deploy/sidecar"), kustomized("deploy/trafficextension/sidecar")]);
+    const ids = doctor(both.join("\n---\n")).map(({ id }) => id);
+    assert.ok(ids.includes("both-plugin-kinds"), ids.join());
+  });
+
+  it("would be told faults: the port's declaration, the type and the mode taken away give three", async () => {
+    const sound = await kustomized("deploy/sidecar");
+    for (const [what, id] of [
+      [/appProtocol: tcp\n/g, "port-not-tcp"],
+      [/type: NETWORK\n/, "type-not-network"],
+      [/number: 4222\n/, "match-port-nothing"],
+    ] as const) {
+      const broken = sound.replace(what, (text) =>
+        text.replace("tcp", "nats").replace("NETWORK", "HTTP").replace("4222", "4223"),
+      );
+      assert.notEqual(broken, sound, id);
+      assert.ok(
+        doctor(broken).some((finding) => finding.id === id),
+        id,
+      );
+    }
+  });
+});

@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { CHECKS } from "../../cli/doctor/table.ts";
+import { STATS_TAGS } from "../../cli/stats-tags.ts";
+import { inRoot } from "../../tools/paths.ts";
+import { doctor, filter, placed } from "./support.ts";
+
+const FIXTURES = inRoot("test", "cli", "fixtures");
+
+/** Checks of texts that no formatter would leave as they are: hostile.test.ts and command.test.ts show them. */
+const ELSEWHERE = new Set([
+  "yaml-syntax",
+  "yaml-aliases",
+  "file-too-large",
+  "helm-template",
+  "no-object",
+  "object-too-large",
+  "object-near-limit",
+  "object-too-large-for-apply",
+]);
+
+function fixture(id: string, which: "bad" | "good"): string {
+  return readFileSync(`${FIXTURES}/${id}/${which}.yaml`, "utf8")
+    .replaceAll("ALL-STATS-TAGS", STATS_TAGS.join())
+    .replaceAll("MODULE-SHA256", filter.sha256);
+}
+
+/** What a fixture says of itself: `# port-not-tcp@13` at the end of a line is a finding in that line, at column 13. */
+function expected(text: string): string[] {
+  return text
+    .split("\n")
+    .flatMap((line, index) => {
+      const marks = [...line.matchAll(/([\w-]+)@(\d+)(?= |$)/g)];
+      return marks.map(([, id, column]) => ({ id, column: Number(column), line: index + 1 }));
+    })
+    .sort((a, b) => a.line - b.line || a.column - b.column)
+    .map(({ id, column, line }) => `${line}:${column} ${id ?? ""}`);
+}
+
+describe("every check of doctor", () => {
+  for (const id of CHECKS.keys()) {
+    if (ELSEWHERE.has(id)) continue;
+    it(`${id} finds what is wrong at its very place, and nothing else`, () => {
+      const text = fixture(id, "bad");
+      const wanted = expected(text);
+      assert.ok(
+        wanted.some((line) => line.endsWith(` ${id}`)),
+        "the fixture does not show it",
+      );
+      assert.deepEqual(doctor(text).map(placed).sort(), wanted.sort());
+    });
+
+    it(`${id} is quiet where all is well`, () => {
+      assert.deepEqual(doctor(fixture(id, "good")).map(placed), []);
+    });
+  }
+
+  it("has its fixtures, and no fixture is of a check that is gone", () => {
+    assert.deepEqual(
+      readdirSync(FIXTURES).filter((id) => !CHECKS.has(id)),
+      [],
+    );
+    for (const id of ELSEWHERE) assert.ok(CHECKS.has(id) && !existsSync(`${FIXTURES}/${id}`), id);
+  });
+
+  it("tells a remedy and names no control character", () => {
+    for (const id of CHECKS.keys()) {
+      if (ELSEWHERE.has(id)) continue;
+      for (const { message, remedy } of doctor(fixture(id, "bad"))) {
+        assert.match(message, /\S{2}/);
+        assert.match(remedy, /^\S.*[^.]$/, remedy);
+      }
+    }
+  });
+});

@@ -1,0 +1,186 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { MAX_SOURCE_BYTES, readSources } from "../../cli/manifests/source.ts";
+import { inRoot } from "../../tools/paths.ts";
+import { doctor, istioNats, placed, sourceOf } from "./support.ts";
+
+const SERVICE = "apiVersion: v1\nkind: Service\nmetadata: {name: nats}\nspec:\n  ports:\n  - port: 4222\n";
+const FOUND_IN_SERVICE = "6:11 port-not-tcp";
+
+function places(text: string): string[] {
+  return doctor(text).map(placed);
+}
+
+describe("a text that is no manifest", () => {
+  it("gives one finding with the place of the fault", () => {
+    const cases: [text: string, expected: string][] = [
+      ["a: [1, 2", "1:9 yaml-syntax"],
+      ["a: 1\n  b: 2\n c: 3\n", "1:4 yaml-syntax"],
+      ["spec:\n\tports: 1\n", "2:1 yaml-syntax"],
+      ["a: @x", "1:4 yaml-syntax"],
+      ["kind: Service\nkind: Pod\n", "2:1 yaml-syntax"],
+      ["b: 1\na: *nowhere\n", "2:4 yaml-aliases"],
+      ["- a: 'x\n", "2:1 yaml-syntax"],
+    ];
+    for (const [text, expected] of cases) assert.equal(places(text)[0], expected, text);
+  });
+
+  it("does not hide the documents beside it", () => {
+    assert.deepEqual(places(`a: 1\na: 2\n---\n${SERVICE}`), ["2:1 yaml-syntax", "9:11 port-not-tcp"]);
+  });
+
+  it("lists ten faults of a document at most", () => {
+    const text = Array.from({ length: 100 }, () => "a: 1\n").join("");
+    assert.equal(places(text).length, 10);
+  });
+
+  it("with bytes of any kind is no crash", () => {
+    for (const text of [
+      "",
+      "\0",
+      "\uFFFD\uFFFD",
+      "%YAML 9.9\n---\na",
+      "&a",
+      "? \n:",
+      "!!js/function x",
+      "---\n---\n",
+      "#\n",
+      "\uFEFF",
+    ])
+      assert.doesNotThrow(() => doctor(text), JSON.stringify(text));
+  });
+});
+
+describe("a text that is a trap", () => {
+  it("of aliases that multiply is refused at the document that has them", () => {
+    const levels = Array.from(
+      { length: 12 },
+      (_, i) => `l${i + 1}: &l${i + 1} [${Array(9).fill(`*l${i}`).join(", ")}]`,
+    );
+    const bomb = `---\nl0: &l0 [x]\n${levels.join("\n")}\n`;
+    assert.deepEqual(places(`${SERVICE}${bomb}`), [FOUND_IN_SERVICE, "8:1 yaml-aliases"]);
+  });
+
+  it("of an alias that leads back to itself is refused", () => {
+    assert.match(places("apiVersion: v1\nkind: X\na: &a\n  b: *a\n")[0] ?? "", /^1:1 yaml-aliases|^4:\d yaml-/);
+  });
+
+  it("of lists in lists ends with a finding", () => {
+    for (const text of ["[".repeat(100_000), "{a: ".repeat(50_000), `a: ${"[".repeat(50_000)}${"]".repeat(50_000)}`])
+      assert.match(places(text)[0] ?? "", /^\d+:\d+ yaml-syntax$/);
+  });
+
+  it("of very many keys or aliases takes seconds, not minutes", () => {
+    const keys = Array.from({ length: 200_000 }, (_, i) => `k${i}: 1\n`).join("");
+    const aliases = `a: &a x\nb: [${Array(200_000).fill("*a").join(", ")}]\n`;
+    const began = performance.now();
+    assert.deepEqual(places(`${keys}k7: 2\n`), ["200001:1 yaml-syntax"]);
+    assert.deepEqual(places(aliases), ["1:1 yaml-aliases"]);
+    // Quadratic, either of them takes more than ten minutes.
+    assert.ok(performance.now() - began < 60_000);
+  });
+
+  it("of aliases in place of what is looked for is followed", () => {
+    const text = `apiVersion: v1\nkind: Service\nmetadata: {name: nats}\nspec:\n  ports:\n  - &p {port: 4222, name: tcp}\n  - {<<: *p, name: nats}\n`;
+    assert.deepEqual(places(text), ["7:20 port-not-tcp"]);
+  });
+});
+
+describe("line ends and marks of files", () => {
+  it("CRLF moves no place", () => {
+    assert.deepEqual(places(SERVICE.replaceAll("\n", "\r\n")), [FOUND_IN_SERVICE]);
+    const config =
+      "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: nats}\ndata:\n  nats.conf: |\n    port: 4222\n\n      tls {\n      }\n";
+    assert.deepEqual(places(config), ["8:7 nats-tls"]);
+    assert.deepEqual(places(config.replaceAll("\n", "\r\n")), ["8:7 nats-tls"]);
+  });
+
+  it("a byte order mark moves no place", () => {
+    assert.deepEqual(places(SERVICE), [FOUND_IN_SERVICE]);
+    const { output } = istioNats(["doctor", "-"], `\uFEFF${SERVICE.replace("apiVersion", "apiVersion")}`);
+    assert.match(output, /^<stdin>:6:11: error/);
+  });
+
+  it("a column counts as editors do where text is wider than ASCII", () => {
+    const text = SERVICE.replace("- port: 4222", '- {x: "é😀", port: 4222}');
+    assert.deepEqual(places(text), ["6:22 port-not-tcp"]);
+  });
+});
+
+describe("files", () => {
+  let folder: string;
+
+  before(() => (folder = mkdtempSync(join(tmpdir(), "istio-nats-cli-"))));
+
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  it("beyond 16 MiB are not read", () => {
+    const file = join(folder, "huge.yaml");
+    writeFileSync(file, Buffer.alloc(MAX_SOURCE_BYTES + 1, "a: 1\n"));
+    const { status, output } = istioNats(["doctor", file]);
+    assert.equal(status, 1);
+    assert.match(output, /huge\.yaml:1:1: error: the file has more than 16777216 bytes \[file-too-large\]/);
+  });
+
+  it("of a folder are its YAML and JSON, in the order of names, and templates of a chart are told apart", () => {
+    const top = join(folder, "deploy");
+    mkdirSync(join(top, "chart", "templates"), { recursive: true });
+    writeFileSync(join(top, "b.yaml"), SERVICE);
+    writeFileSync(join(top, "a.json"), JSON.stringify({ apiVersion: "v1", kind: "List", items: [] }));
+    writeFileSync(join(top, "notes.txt"), "a: [");
+    writeFileSync(join(top, "chart", "Chart.yaml"), "name: x\n");
+    writeFileSync(join(top, "chart", "templates", "x.yaml"), "{{ if }}");
+    const files = readSources([top], () => Buffer.alloc(0)).map(({ file }) => file.slice(top.length + 1));
+    assert.deepEqual(files, ["a.json", "b.yaml", "chart/Chart.yaml", "chart/templates/x.yaml"]);
+    const { output } = istioNats(["doctor", top]);
+    assert.match(output, /templates\/x\.yaml:1:1: info: .* \[helm-template\]/);
+    assert.match(output, /1 error, 1 info in 1 objects of 4 files/);
+  });
+
+  it("that hold no object are told where they were named, not where a folder brought them", () => {
+    const file = join(folder, "patch.yaml");
+    writeFileSync(file, "spec: {}\n");
+    assert.match(istioNats(["doctor", file]).output, /patch\.yaml:1:1: warning: .* \[no-object\]/);
+  });
+});
+
+describe("a List of Kubernetes", () => {
+  it("is judged item by item", () => {
+    const item = SERVICE.trimEnd()
+      .split("\n")
+      .map((line) => `    ${line}`)
+      .join("\n")
+      .replace("   ", "  -");
+    assert.deepEqual(places(`apiVersion: v1\nkind: List\nitems:\n${item}\n`), ["9:15 port-not-tcp"]);
+  });
+});
+
+/** Small and the same in every run: a test that fails must fail again. */
+function random(seed: number): () => number {
+  return () => (seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648) / 2_147_483_648;
+}
+
+describe("manifests with anything in the place of anything", () => {
+  it("are judged without a crash", () => {
+    const next = random(7);
+    const folder = inRoot("test", "cli", "fixtures");
+    const texts = readdirSync(folder).flatMap((id) =>
+      ["bad", "good"].map((which) => readFileSync(join(folder, id, `${which}.yaml`), "utf8")),
+    );
+    const junk = ["null", "[]", "{}", "[null]", "[[[x]]]", "{a: {b: c}}", "1.5e3", '""', "-1", "true", '"\\u0000"'];
+    for (let i = 0; i < 500; i++) {
+      const lines = texts[Math.floor(next() * texts.length)]!.split("\n");
+      const at = Math.floor(next() * lines.length);
+      const value = junk[Math.floor(next() * junk.length)]!;
+      if (next() < 0.2) lines.splice(at, 1);
+      else
+        lines[at] = lines[at]!.replace(next() < 0.5 ? /: .*$/ : /(?<=[[{] ?)[^[{]*?(?=[\]}])/, (was) =>
+          was.startsWith(":") ? `: ${value}` : value,
+        );
+      assert.doesNotThrow(() => doctor(sourceOf(lines.join("\n"))), lines.join("\n"));
+    }
+  });
+});

@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { readNatsConf } from "../../cli/mesh/nats-conf.ts";
+
+/** `websocket.port=8080@1:12`, lines and columns from 1. */
+function keys(text: string): string[] {
+  return readNatsConf(text).map(
+    ({ path, value, line, column }) =>
+      `${path.join(".")}${value === undefined ? "" : `=${value}`}@${line + 1}:${column + 1}`,
+  );
+}
+
+describe("a nats.conf", () => {
+  it("separates keys from values by a colon, an equals sign or a blank", () => {
+    assert.deepEqual(keys('port: 4222\nhttp=8222\nserver_name "n 1"\nlisten:0.0.0.0:4222'), [
+      "port=4222@1:1",
+      "http=8222@2:1",
+      "server_name=n 1@3:1",
+      "listen=0.0.0.0:4222@4:1",
+    ]);
+  });
+
+  it("nests blocks, on one line or on many, and its keys know no case", () => {
+    assert.deepEqual(keys("TLS{ handshake_first: true }\nwebsocket\n{\n  port: 8080, no_tls: true\n}\n"), [
+      "tls@1:1",
+      "tls.handshake_first=true@1:6",
+      "websocket@2:1",
+      "websocket.port=8080@4:3",
+      "websocket.no_tls=true@4:15",
+    ]);
+  });
+
+  it("has no keys in comments and strings", () => {
+    assert.deepEqual(keys("# tls {}\n// tls {}\na: \"tls { }\" # tls {}\nb: 'tls {'\nurl: nats://host // tls {}\n"), [
+      "a=tls { }@3:1",
+      "b=tls {@4:1",
+      "url=nats://host@5:1",
+    ]);
+  });
+
+  it("does not take blocks in lists for its own", () => {
+    assert.deepEqual(keys("leafnodes { remotes: [ { url: x, tls: { a: b } } ], port: 7422 }\ntls {}"), [
+      "leafnodes@1:1",
+      "leafnodes.remotes@1:13",
+      "leafnodes.port=7422@1:53",
+      "tls@2:1",
+    ]);
+  });
+
+  it("that is broken ends, and turns nothing around behind a key without value", () => {
+    assert.deepEqual(keys("dangling\ntls { x }\n}}}]]]\nport: 1"), ["tls@2:1", "port=1@4:1"]);
+    for (const text of ["{".repeat(10_000), "[".repeat(10_000), '"', "'", ":::", "\0"])
+      assert.doesNotThrow(() => keys(text));
+  });
+});

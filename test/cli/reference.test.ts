@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { CHECKS, documentationOf } from "../../cli/doctor/table.ts";
+import { referencePage, referenceText } from "../../tools/cli-reference.ts";
+import { inRoot } from "../../tools/paths.ts";
+import { doctor } from "./support.ts";
+
+const page = readFileSync(referencePage, "utf8");
+
+describe("docs/cli.md", () => {
+  it("is what the command's tables make", async () => {
+    assert.equal(page, await referenceText(), "run npm run docs:cli");
+  });
+
+  it("has a section for every check, where findings say that it is", () => {
+    for (const id of CHECKS.keys()) {
+      assert.equal(documentationOf(id), `docs/cli.md#${id}`);
+      assert.ok(page.includes(`\n#### \`${id}\`\n`), id);
+    }
+  });
+
+  it("shows an example in the words that doctor has for it", () => {
+    const [finding] = doctor(
+      "apiVersion: v1\nkind: Service\nmetadata: { name: nats, namespace: messaging }\nspec: { ports: [{ name: client, port: 4222 }] }\n",
+    );
+    assert.ok(page.includes(`: error: ${finding!.message} [port-not-tcp]\n    ${finding!.remedy}\n`));
+  });
+
+  it("links to nothing that is not there", () => {
+    for (const [, target = ""] of page.matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g))
+      assert.ok(existsSync(inRoot("docs", ...target.split("/"))), target);
+  });
+});
+
+describe("docs/troubleshooting.md", () => {
+  it("names checks of doctor that there are", () => {
+    const guide = readFileSync(inRoot("docs", "troubleshooting.md"), "utf8");
+    const named = [...guide.matchAll(/\(cli\.md#([\w-]+)\)/g)].map(([, id = ""]) => id);
+    assert.ok(named.length >= 10);
+    assert.deepEqual(
+      named.filter((id) => !CHECKS.has(id)),
+      [],
+    );
+  });
+});

@@ -1,0 +1,55 @@
+import { build, type BuildOptions } from "esbuild";
+import { chmodSync, readdirSync, readFileSync, renameSync } from "node:fs";
+import { inRoot } from "./paths.ts";
+import { step } from "./progress.ts";
+import { buildFilter } from "./wasm.ts";
+
+/** The command line tool as one file that needs nothing but Node: the compiled filter is in it. */
+export const commandFile = inRoot("build", "istio-nats.cjs");
+
+/** The packages of node_modules whose files are among these. */
+function packagesOf(files: readonly string[]): string[] {
+  const names = files.map((file) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1]);
+  return [...new Set(names.filter((name) => name !== undefined))].sort();
+}
+
+/** Their licences ask to go where their code goes. */
+function licensesOf(packages: readonly string[]): string {
+  const texts = packages.map((name) => {
+    const folder = inRoot("node_modules", ...name.split("/"));
+    const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+    if (file === undefined) throw new Error(`${name} has no licence text to be bundled`);
+    return `${name}\n\n${readFileSync(`${folder}/${file}`, "utf8").trim()}`;
+  });
+  return `/*\nThis file contains:\n\n${texts.join("\n\n").replaceAll("*/", "* /")}\n*/`;
+}
+
+async function bundle(): Promise<void> {
+  const unfinished = `${commandFile}.${process.pid}`;
+  const options: BuildOptions = {
+    entryPoints: [inRoot("cli", "main.ts")],
+    bundle: true,
+    platform: "node",
+    target: "node20",
+    // As ESM a dependency's `require("process")` fails at the start.
+    format: "cjs",
+    loader: { ".wasm": "binary" },
+    minifySyntax: true,
+    minifyWhitespace: true,
+    outfile: unfinished,
+    logLevel: "warning",
+    absWorkingDir: inRoot(),
+    banner: { js: "#!/usr/bin/env node" },
+  };
+  const { metafile } = await build({ ...options, metafile: true, write: false });
+  await build({ ...options, footer: { js: licensesOf(packagesOf(Object.keys(metafile.inputs))) } });
+  chmodSync(unfinished, 0o755);
+  renameSync(unfinished, commandFile);
+}
+
+/** Makes build/istio-nats.cjs, with the filter of the same sources in it; returns its path. */
+export async function buildCommand(): Promise<string> {
+  await buildFilter();
+  await step("build/istio-nats.cjs, from cli/", bundle);
+  return commandFile;
+}
