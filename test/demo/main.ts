@@ -5,6 +5,7 @@
 import { Command } from "commander";
 import { colours } from "./colours.ts";
 import { Stand } from "../stand/stand.ts";
+import { dashboard } from "./dashboard.ts";
 import { members, ordersApi, policy, trialPolicy } from "./cast.ts";
 import { keep } from "./keep.ts";
 import { report } from "./report.ts";
@@ -37,10 +38,19 @@ async function introduce({ stand, story }: Stage): Promise<void> {
   );
 }
 
-async function demo({ keep: keepsRunning }: { keep: boolean }): Promise<void> {
+interface Options {
+  keep: boolean;
+  dashboard: boolean;
+}
+
+async function demo({ keep: keepsRunning, dashboard: isWatched }: Options): Promise<void> {
   const story = new Story();
   const stage = await build(story);
   try {
+    if (isWatched) {
+      await dashboard(stage);
+      return;
+    }
     await introduce(stage);
     await play(stage);
     await report(stage.stand, story);
@@ -62,5 +72,6 @@ async function demo({ keep: keepsRunning }: { keep: boolean }): Promise<void> {
 await new Command("npm run demo --")
   .description("Workloads with SPIFFE identities use one nats-server through Envoy, each as its policy says.")
   .option("--keep", "leave everything running until Ctrl-C, and tell how to play on with the nats command", false)
+  .option("--dashboard", "show who does what, live from Envoy's stats, instead of the story", false)
   .action(demo)
   .parseAsync();

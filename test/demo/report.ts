@@ -23,7 +23,9 @@ async function counted(stand: Stand): Promise<Map<string, number>> {
     const dryRun = name === "istio_nats_dry_run_refusals_total";
     if (!dryRun && name !== "istio_nats_refusals_total") continue;
     const { source_principal: principal = "", operation = "", reason = "" } = labels;
-    counts.set(keyOf({ principal, operation, reason, dryRun }), value);
+    const key = keyOf({ principal, operation, reason, dryRun });
+    // Subject classes and rules have series of their own.
+    counts.set(key, (counts.get(key) ?? 0) + value);
   }
   return counts;
 }
@@ -34,14 +36,17 @@ async function published(stand: Stand): Promise<Map<string, number>> {
   for (const { name, labels, value } of await stand.envoy.samples()) {
     if (name !== "istio_nats_messages_total" || labels["operation"] !== "PUB" || labels["verdict"] !== "allowed")
       continue;
-    counts.set(labels["source_principal"] ?? "", value);
+    const principal = labels["source_principal"] ?? "";
+    counts.set(principal, (counts.get(principal) ?? 0) + value);
   }
   return counts;
 }
 
 function audited(stand: Stand): Map<string, number> {
+  // Other records tell of connections that came and went.
+  const refusals = stand.audit().filter(({ reason }) => reason !== undefined);
   return tally(
-    stand.audit().map((record) => {
+    refusals.map((record) => {
       const event = String(record["event"]);
       return keyOf({
         principal: String(record["source_principal"]),

@@ -1,0 +1,74 @@
+import type { Sample } from "../stand/prometheus.ts";
+
+/** Two looks at Envoy's stats, and the seconds between them. */
+export interface Looks {
+  before: readonly Sample[];
+  now: readonly Sample[];
+  seconds: number;
+}
+
+type Labels = Record<string, string>;
+
+function matches(sample: Sample, labels: Labels): boolean {
+  return Object.entries(labels).every(([label, value]) => sample.labels[label] === value);
+}
+
+function sums(samples: readonly Sample[], name: string, by: readonly string[], labels: Labels): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const sample of samples) {
+    if (sample.name !== name || !matches(sample, labels)) continue;
+    const key = by.map((label) => sample.labels[label] ?? "").join(" ");
+    found.set(key, (found.get(key) ?? 0) + sample.value);
+  }
+  return found;
+}
+
+/** The value of a gauge, or the events of a counter since Envoy started, by labels joined by a blank. */
+export function levels(
+  { now }: Looks,
+  name: string,
+  by: readonly string[] = [],
+  labels: Labels = {},
+): Map<string, number> {
+  return sums(now, name, by, labels);
+}
+
+/** Events per second of a counter, by labels joined by a blank. A series that is new counts from 0: Envoy was watched before. */
+export function rates(
+  looks: Looks,
+  name: string,
+  by: readonly string[] = [],
+  labels: Labels = {},
+): Map<string, number> {
+  const before = sums(looks.before, name, by, labels);
+  const now = sums(looks.now, name, by, labels);
+  return new Map([...now].map(([key, value]) => [key, (value - (before.get(key) ?? 0)) / looks.seconds]));
+}
+
+/** A map's values together. */
+export function total(values: ReadonlyMap<string, number>): number {
+  return [...values.values()].reduce((sum, value) => sum + value, 0);
+}
+
+/**
+ * A quantile of what a histogram took since Envoy started, as PromQL's histogram_quantile has it: linear within a bucket,
+ * the last finite bound for what lies beyond it. Undefined where there is nothing.
+ */
+export function quantile(
+  samples: readonly Sample[],
+  histogram: string,
+  wanted: number,
+  labels: Labels,
+): number | undefined {
+  const buckets = [...sums(samples, `${histogram}_bucket`, ["le"], labels)]
+    .map(([le, count]): [bound: number, count: number] => [le === "+Inf" ? Infinity : Number(le), count])
+    .sort(([a], [b]) => a - b);
+  const all = buckets.at(-1)?.[1] ?? 0;
+  if (all === 0) return undefined;
+  const rank = wanted * all;
+  const place = buckets.findIndex(([, count]) => count >= rank);
+  const [lower, below] = place === 0 ? [0, 0] : buckets[place - 1]!;
+  const [upper, count] = buckets[place]!;
+  if (upper === Infinity) return lower;
+  return lower + ((upper - lower) * (rank - below)) / (count - below);
+}

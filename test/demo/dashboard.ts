@@ -1,0 +1,66 @@
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Envoy } from "../stand/envoy.ts";
+import type { Sample } from "../stand/prometheus.ts";
+import { Screen } from "./dashboard-screen.ts";
+import { Errands } from "./errands.ts";
+import type { Stage } from "./scenes.ts";
+
+/** The filter hands its counts to Envoy on a tick of a second. */
+const PERIOD = 1_000;
+
+const HOME = "\u001b[H";
+const CLEAR_LINE = "\u001b[K";
+const CLEAR_BELOW = "\u001b[J";
+
+/** A terminal is drawn over, so that nothing flickers; into a file or a pipe one screen follows another. */
+function show(lines: readonly string[]): void {
+  const text = process.stdout.isTTY
+    ? HOME + lines.map((line) => `${line}${CLEAR_LINE}\n`).join("") + CLEAR_BELOW
+    : `${lines.join("\n")}\n\n`;
+  process.stdout.write(text);
+}
+
+interface Look {
+  samples: Sample[];
+  /** Milliseconds of this process's clock. */
+  at: number;
+}
+
+/** Looks at Envoy's stats once a period, until Ctrl-C. */
+async function* looksAt(envoy: Envoy): AsyncGenerator<Look> {
+  const stop = new AbortController();
+  const isStopped = (): boolean => stop.signal.aborted;
+  void Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]).then(() => stop.abort());
+  const pause = (): Promise<void> => sleep(PERIOD, undefined, { signal: stop.signal }).catch(() => undefined);
+  while (!isStopped()) {
+    try {
+      yield { samples: await envoy.samples(), at: performance.now() };
+    } catch (error) {
+      // Ctrl-C in a terminal ends Envoy too, perhaps in the middle of its answer and before we hear of it.
+      await pause();
+      if (!isStopped()) throw error;
+    }
+    await pause();
+  }
+}
+
+/** Keeps the cast at work, and shows what Envoy's admin port says of it every second until Ctrl-C. */
+export async function dashboard({ stand, sidecars }: Stage): Promise<void> {
+  const errands = await Errands.start(sidecars);
+  const screen = new Screen();
+  const source = `http://${stand.envoy.adminAddress}/stats/prometheus, every second until Ctrl-C`;
+  if (process.stdout.isTTY) process.stdout.write(HOME + CLEAR_BELOW);
+  try {
+    let before: Look | undefined;
+    for await (const now of looksAt(stand.envoy)) {
+      if (before) {
+        const looks = { before: before.samples, now: now.samples, seconds: (now.at - before.at) / 1000 };
+        show([...screen.draw(looks), "", source]);
+      }
+      before = now;
+    }
+  } finally {
+    await errands.stop();
+  }
+}

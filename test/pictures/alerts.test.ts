@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { run } from "../../tools/command.ts";
+import { PROMETHEUS_RULE_FILE, RULES_FILE } from "../../tools/dashboards/generate.ts";
+import { inRoot } from "../../tools/paths.ts";
+import { findPromtool } from "../../tools/prometheus.ts";
+import { faultsOf, validatorOf } from "./crd.ts";
+import { documents } from "./queries.ts";
+
+const TESTS_FILE = "test/pictures/alerts.test.yaml";
+const RUNBOOK = "docs/runbook.md";
+
+interface Rule {
+  alert?: string;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+}
+
+interface AlertTest {
+  alertname: string;
+  exp_alerts: object[];
+}
+
+const [rules] = documents(...RULES_FILE.split("/")) as [{ groups: { rules: Rule[] }[] }];
+const alerts = rules.groups.flatMap((group) => group.rules).filter(({ alert }) => alert !== undefined);
+const names = [...new Set(alerts.map(({ alert }) => alert!))];
+
+async function promtool(...args: string[]): Promise<void> {
+  const { status, output } = await run(await findPromtool(), args, { cwd: inRoot() });
+  assert.equal(status, 0, output);
+}
+
+describe("the alerts", () => {
+  it("are taken by promtool without a complaint", () =>
+    promtool("check", "rules", "--lint=all", "--lint-fatal", RULES_FILE));
+
+  it("fire and resolve as promtool plays them", () => promtool("test", "rules", TESTS_FILE));
+
+  it("are each shown quiet, then firing, then quiet again", () => {
+    const [{ tests }] = documents(...TESTS_FILE.split("/")) as [{ tests: { alert_rule_test?: AlertTest[] }[] }];
+    for (const name of names) {
+      const shown = tests
+        .map(({ alert_rule_test: steps = [] }) => steps.filter(({ alertname }) => alertname === name))
+        .map((steps) => steps.map(({ exp_alerts: expected }) => (expected.length > 0 ? "fires" : "quiet")))
+        .filter((steps) => steps.length > 0)
+        .map((steps) => steps.filter((step, i) => step !== steps[i - 1]).join(", "));
+      assert.deepEqual(shown, ["quiet, fires, quiet"], name);
+    }
+  });
+
+  it("each have a severity, and a section of the runbook with meaning, impact, diagnosis and mitigation", () => {
+    const sections = readFileSync(inRoot(...RUNBOOK.split("/")), "utf8").split(/^## /m);
+    for (const { alert, labels, annotations } of alerts) {
+      assert.match(labels?.["severity"] ?? "", /^(critical|warning|info)$/, alert);
+      assert.equal(annotations?.["runbook_url"], `${RUNBOOK}#${alert!.toLowerCase()}`);
+      const section = sections.find((text) => text.startsWith(`${alert!}\n`)) ?? "";
+      for (const part of ["Meaning", "Impact", "Diagnosis", "Mitigation"]) {
+        assert.ok(section.includes(`**${part}.**`), `${alert!} has no ${part} in ${RUNBOOK}`);
+      }
+    }
+    const told = sections.map((text) => text.split("\n")[0]!).filter((title) => title.startsWith("NATS"));
+    assert.deepEqual(told.sort(), [...names].sort());
+  });
+
+  it("are a PrometheusRule as the Prometheus operator's own CRD has it", async () => {
+    const validate = await validatorOf({
+      kind: "PrometheusRule",
+      version: "v1",
+      module: "github.com/prometheus-operator/prometheus-operator",
+      path: ["example", "prometheus-operator-crd", "monitoring.coreos.com_prometheusrules.yaml"],
+    });
+    const [resource] = documents(...PROMETHEUS_RULE_FILE.split("/"));
+    assert.deepEqual(faultsOf(validate, resource), []);
+  });
+});

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { DashboardLinkType, VariableType } from "@grafana/grafana-foundation-sdk/dashboard";
+import { generated } from "../../tools/dashboards/generate.ts";
+import { STATS_TABLE } from "../../tools/dashboards/stats-table.ts";
+import { inRoot } from "../../tools/paths.ts";
+import { panelQueries, panelsOf, shippedDashboards, variablesOf } from "./queries.ts";
+
+/** Columns of Grafana's grid. */
+const GRID = 24;
+
+describe("the generated files of deploy/", () => {
+  it("are what npm run generate:dashboards makes of the table of stats and the rules", async () => {
+    for (const [file, text] of Object.entries(await generated())) {
+      assert.equal(readFileSync(inRoot(...file.split("/")), "utf8"), text, `${file}: npm run generate:dashboards`);
+    }
+  });
+});
+
+for (const [file, dashboard] of shippedDashboards()) {
+  describe(`the dashboard ${file}`, () => {
+    it("has the form of Istio's own", () => {
+      const { uid, schemaVersion, timezone, graphTooltip, refresh } = dashboard;
+      assert.deepEqual(
+        { uid, schemaVersion, timezone, graphTooltip, refresh },
+        {
+          uid: createHash("md5").update(file).digest("hex"),
+          schemaVersion: 39,
+          timezone: "utc",
+          graphTooltip: 1,
+          refresh: "15s",
+        },
+      );
+      const [datasource, reporter] = variablesOf(dashboard);
+      assert.deepEqual(
+        [datasource?.name, datasource?.type, datasource?.query],
+        ["datasource", "datasource", "prometheus"],
+      );
+      assert.equal(reporter?.name, "qrep");
+    });
+
+    it("asks the data source that was chosen, in every panel and variable", () => {
+      const asked = [
+        ...panelsOf(dashboard),
+        ...variablesOf(dashboard).filter(({ type }) => type === VariableType.Query),
+      ];
+      for (const { datasource } of asked) assert.deepEqual(datasource, { type: "prometheus", uid: "$datasource" });
+    });
+
+    it("looks over times that fit the scrape interval and the screen", () => {
+      for (const { expr } of panelQueries(dashboard)) {
+        for (const [, range] of expr.matchAll(/\[([^\]]*)\]/g)) {
+          assert.match(range!, /^\$__(rate_interval|range):?$/, expr);
+        }
+      }
+    });
+
+    it("has variables that depend on those before them only, and uses every one", () => {
+      const known: string[] = [];
+      for (const { name, query } of variablesOf(dashboard)) {
+        if (typeof query === "string") {
+          for (const [, used] of query.matchAll(/\$(\w+)/g)) assert.ok(known.includes(used!), `${name} uses ${used!}`);
+        }
+        known.push(name);
+      }
+      const everything = JSON.stringify(dashboard.panels);
+      for (const name of known) assert.ok(everything.includes(`$${name}`), name);
+    });
+
+    it("explains each panel, and numbers them", () => {
+      const panels = dashboard.panels ?? [];
+      assert.deepEqual(
+        panels.map(({ id }) => id),
+        panels.map((_, i) => i + 1),
+      );
+      for (const { title, description } of panelsOf(dashboard)) assert.ok((description ?? "").length > 20, title);
+    });
+
+    it("lays its panels out without a gap or an overlap", () => {
+      const taken = new Set<string>();
+      let bottom = 0;
+      for (const { gridPos, title } of dashboard.panels ?? []) {
+        const { x, y, w, h } = gridPos!;
+        assert.ok(x + w <= GRID, title);
+        bottom = Math.max(bottom, y + h);
+        for (let column = x; column < x + w; column++) {
+          for (let line = y; line < y + h; line++) {
+            assert.ok(!taken.has(`${column} ${line}`), `${title ?? ""} lies over another panel`);
+            taken.add(`${column} ${line}`);
+          }
+        }
+      }
+      assert.equal(taken.size, GRID * bottom);
+    });
+  });
+}
+
+describe("the dashboards", () => {
+  it("show every stat of the table", () => {
+    const queries = shippedDashboards().flatMap(([, dashboard]) => panelQueries(dashboard));
+    const shown = queries.map(({ expr }) => expr).join("\n");
+    for (const { name } of STATS_TABLE) assert.match(shown, new RegExp(`\\b${name}(_bucket)?\\b`));
+  });
+
+  it("link to each other by tag, whose path does not depend on where they were imported", () => {
+    for (const [file, { links, tags }] of shippedDashboards()) {
+      assert.deepEqual(tags, ["istio-nats"], file);
+      assert.ok(
+        links?.every(({ type, url }) => type === DashboardLinkType.Dashboards && !url),
+        file,
+      );
+    }
+  });
+});

@@ -1,0 +1,158 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { findPrometheus } from "../../tools/prometheus.ts";
+import { Child } from "../stand/child.ts";
+import { waitFor } from "../stand/wait.ts";
+
+/** Somebody whose `/stats/prometheus` is scraped, with the labels that Kubernetes' service discovery would put. */
+export interface Target {
+  /** `127.0.0.1:port`. */
+  address: string;
+  labels: Record<string, string>;
+}
+
+export interface Series {
+  metric: Record<string, string>;
+  value: number;
+}
+
+export interface Alert {
+  labels: Record<string, string>;
+  state: "pending" | "firing";
+}
+
+export interface Rule {
+  name: string;
+  type: "recording" | "alerting";
+  health: "ok" | "unknown" | "err";
+  lastError?: string;
+}
+
+/** A node of Prometheus' own syntax tree (`/api/v1/parse_query`). */
+export interface SyntaxNode {
+  type: string;
+  name?: string;
+  matchers?: { name: string; type: string; value: string }[];
+  [part: string]: unknown;
+}
+
+interface Answer<T> {
+  status: "success" | "error";
+  error?: string;
+  data: T;
+}
+
+const LISTENING = /"?Listening on"? .*?address=127\.0\.0\.1:(\d+)/;
+
+/** A real Prometheus on a port that the kernel chose. It scrapes and evaluates every second. */
+export class PrometheusServer {
+  readonly #child: Child;
+  #port = 0;
+
+  private constructor(child: Child) {
+    this.#child = child;
+  }
+
+  /** Starts it with its files in `folder`, and waits until it is ready. */
+  static async start(
+    folder: string,
+    targets: readonly Target[],
+    ruleFiles: readonly string[],
+  ): Promise<PrometheusServer> {
+    const config = {
+      global: { scrape_interval: "1s", scrape_timeout: "1s", evaluation_interval: "1s" },
+      rule_files: ruleFiles,
+      scrape_configs: [
+        {
+          job_name: "kubernetes-pods",
+          metrics_path: "/stats/prometheus",
+          static_configs: targets.map(({ address, labels }) => ({ targets: [address], labels })),
+        },
+      ],
+    };
+    const file = join(folder, "prometheus.yml");
+    writeFileSync(file, stringify(config));
+    const args = [
+      `--config.file=${file}`,
+      `--storage.tsdb.path=${join(folder, "tsdb")}`,
+      "--web.listen-address=127.0.0.1:0",
+    ];
+    const server = new PrometheusServer(
+      new Child("prometheus", join(folder, "prometheus.log"), await findPrometheus(), args),
+    );
+    try {
+      await server.#ready();
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+    return server;
+  }
+
+  /** An instant query's answer as it is now, or was at `time` (seconds of the epoch); a scalar is a series without labels. Fails with Prometheus' own words. */
+  async query(expr: string, time?: number): Promise<Series[]> {
+    interface Vector {
+      resultType: "vector" | "scalar";
+      result: { metric: Record<string, string>; value: [number, string] }[] | [number, string];
+    }
+    const { resultType, result } = await this.#ask<Vector>("query", {
+      query: expr,
+      ...(time === undefined ? {} : { time: String(time) }),
+    });
+    if (resultType === "scalar") return [{ metric: {}, value: Number((result as [number, string])[1]) }];
+    const vector = result as Exclude<typeof result, [number, string]>;
+    return vector.map(({ metric, value }) => ({ metric, value: Number(value[1]) }));
+  }
+
+  /** The values of a label among the series of a selector. */
+  labelValues(selector: string, label: string): Promise<string[]> {
+    return this.#ask<string[]>(`label/${label}/values`, { "match[]": selector });
+  }
+
+  /** How Prometheus reads an expression. */
+  parse(expr: string): Promise<SyntaxNode> {
+    return this.#ask<SyntaxNode>("parse_query", { query: expr });
+  }
+
+  async rules(): Promise<Rule[]> {
+    return (await this.#ask<{ groups: { rules: Rule[] }[] }>("rules", {})).groups.flatMap(({ rules }) => rules);
+  }
+
+  async alerts(): Promise<Alert[]> {
+    return (await this.#ask<{ alerts: Alert[] }>("alerts", {})).alerts;
+  }
+
+  /** The end of its log, for a fault's text. */
+  explain(): string {
+    return this.#child.explain();
+  }
+
+  async stop(): Promise<void> {
+    await this.#child.stop();
+  }
+
+  async #ask<T>(path: string, parameters: Record<string, string>): Promise<T> {
+    const query = new URLSearchParams(parameters).toString();
+    const response = await fetch(`http://127.0.0.1:${this.#port}/api/v1/${path}?${query}`);
+    const answer = (await response.json()) as Answer<T>;
+    if (answer.status !== "success")
+      throw new Error(`${answer.error ?? response.status}: ${parameters["query"] ?? path}`);
+    return answer.data;
+  }
+
+  async #ready(): Promise<void> {
+    const explain = (): string => this.explain();
+    this.#port = await waitFor(
+      "prometheus listens",
+      () => {
+        this.#child.assertRunning();
+        return Number(LISTENING.exec(this.#child.log())?.[1]) || undefined;
+      },
+      { explain },
+    );
+    await waitFor("prometheus is ready", async () => (await fetch(`http://127.0.0.1:${this.#port}/-/ready`)).ok, {
+      explain,
+    });
+  }
+}

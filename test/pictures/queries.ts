@@ -1,0 +1,117 @@
+import { readdirSync, readFileSync } from "node:fs";
+import {
+  VariableType,
+  type Dashboard,
+  type Panel,
+  type RowPanel,
+  type VariableModel,
+} from "@grafana/grafana-foundation-sdk/dashboard";
+import { parseAllDocuments } from "yaml";
+import { inRoot } from "../../tools/paths.ts";
+import type { PrometheusServer } from "./prometheus-server.ts";
+
+/** A query that we ship, and where it stands. */
+export interface ShippedQuery {
+  place: string;
+  expr: string;
+}
+
+const DASHBOARDS = inRoot("deploy", "dashboards");
+
+/** The dashboards as they are shipped, by file. */
+export function shippedDashboards(): [file: string, dashboard: Dashboard][] {
+  return readdirSync(DASHBOARDS)
+    .filter((file) => file.endsWith(".json"))
+    .map((file) => [file, JSON.parse(readFileSync(`${DASHBOARDS}/${file}`, "utf8")) as Dashboard]);
+}
+
+/** What a dashboard shows, its rows' headings left out. */
+export function panelsOf(dashboard: Dashboard): Panel[] {
+  return (dashboard.panels ?? []).filter((panel: Panel | RowPanel): panel is Panel => panel.type !== "row");
+}
+
+export function panelQueries(dashboard: Dashboard): ShippedQuery[] {
+  return panelsOf(dashboard).flatMap(({ title, targets = [] }) =>
+    targets.map((target) => ({ place: `"${title ?? ""}"`, expr: (target as unknown as { expr: string }).expr })),
+  );
+}
+
+export function variablesOf(dashboard: Dashboard): VariableModel[] {
+  return dashboard.templating.list ?? [];
+}
+
+/** As Grafana writes a chosen value into a PromQL string (interpolateQueryExpr of its Prometheus data source). */
+function escaped(value: string): string {
+  return value.replaceAll("\\", "\\\\\\\\").replace(/[$^*{}[\]'+?.()|]/g, "\\\\$&");
+}
+
+const LABEL_VALUES = /^label_values\((.*), (\w+)\)$/s;
+
+/** What Grafana puts in the place of a dashboard's variables, all values chosen; asks Prometheus for them as it does. */
+export async function choices(dashboard: Dashboard, prometheus: PrometheusServer): Promise<Map<string, string>> {
+  // More than four scrapes, as Grafana's own, and a time in which everything has happened.
+  const chosen = new Map([
+    ["__rate_interval", "10s"],
+    ["__range", "60s"],
+  ]);
+  for (const { name, type, query, current } of variablesOf(dashboard)) {
+    if (type === VariableType.Custom) chosen.set(name, `(${(current?.value as string[]).join("|")})`);
+    if (type !== VariableType.Query) continue;
+    const [, selector = "", label = ""] = LABEL_VALUES.exec(query as string) ?? [];
+    const values = await prometheus.labelValues(substitute(selector, chosen), label);
+    chosen.set(name, `(${values.map(escaped).join("|")})`);
+  }
+  return chosen;
+}
+
+/** `expr` with its variables replaced; one that nothing is known of is left, and Prometheus will not read it. */
+export function substitute(expr: string, chosen: ReadonlyMap<string, string>): string {
+  return expr.replace(/\$(\w+)/g, (whole, name: string) => chosen.get(name) ?? whole);
+}
+
+interface AnalysisTemplate {
+  spec: {
+    args: { name: string; value?: string }[];
+    metrics: { name: string; provider: { prometheus: { query: string } } }[];
+  };
+}
+
+interface MetricTemplate {
+  metadata: { name: string };
+  spec: { query: string };
+}
+
+/** The documents of a shipped YAML file. */
+export function documents(...path: string[]): unknown[] {
+  return parseAllDocuments(readFileSync(inRoot(...path), "utf8")).map((document) => document.toJS() as unknown);
+}
+
+/** The queries of the gates, for one broker and one client. */
+export function gateQueries(principal: string): ShippedQuery[] {
+  const values: Record<string, string> = {
+    "args.broker-namespace": "messaging",
+    "args.broker": "nats",
+    "args.principal": principal,
+    "variables.brokerNamespace": "messaging",
+    "variables.broker": "nats",
+    "variables.principal": principal,
+    interval: "1m",
+  };
+  const filled = (query: string): string =>
+    query.replace(/\{\{\s*([\w.-]+)\s*\}\}/g, (whole, name: string) => values[name] ?? whole);
+  const [argo] = documents("deploy", "rollouts", "argo-analysis-template.yaml") as [AnalysisTemplate];
+  const flagger = documents("deploy", "rollouts", "flagger-metric-templates.yaml") as MetricTemplate[];
+  return [
+    ...argo.spec.metrics.map(({ name, provider }) => ({
+      place: `Argo's ${name}`,
+      expr: filled(provider.prometheus.query),
+    })),
+    ...flagger.map(({ metadata, spec }) => ({ place: `Flagger's ${metadata.name}`, expr: filled(spec.query) })),
+  ];
+}
+
+/** What a guide shows as PromQL. */
+export function fencedQueries(guide: string): string[] {
+  const text = readFileSync(inRoot(...guide.split("/")), "utf8");
+  return [...text.matchAll(/^```promql\n([\s\S]*?)^```$/gm)].map(([, query = ""]) => query.trim());
+}

@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { spawn, type ChildProcess } from "node:child_process";
+import { describe, it } from "node:test";
+import { inRoot } from "../../tools/paths.ts";
+import { sparkline } from "../demo/dashboard-screen.ts";
+import { waitFor } from "../stand/wait.ts";
+
+/** The stand's start is most of it. */
+const PATIENCE = 30_000;
+
+/** Python's pty module gives a program a terminal of its own, and hands on what it writes there. */
+const PSEUDO_TERMINAL = ["python3", "-c", "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"];
+
+/** What the key sends; the terminal makes SIGINT of it. */
+const CTRL_C = "\u0003";
+
+const DEMO = [process.execPath, "--import", "tsx", inRoot("test", "demo", "main.ts"), "--dashboard"];
+
+interface Watched {
+  output: () => string;
+  child: ChildProcess;
+  ended: Promise<number | null>;
+}
+
+function watch(command: readonly string[]): Watched {
+  const [program = "", ...args] = command;
+  const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"], cwd: inRoot() });
+  const chunks: Buffer[] = [];
+  child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
+  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+  return { output: () => Buffer.concat(chunks).toString(), child, ended };
+}
+
+/** The last whole screen; each ends with where its numbers come from. */
+function lastScreen(output: string): string {
+  return output.split("until Ctrl-C").at(-2) ?? "";
+}
+
+/** The cells of the line that begins with `title`. */
+function cellsOf(screen: string, title: string): string[] {
+  const line = screen.split("\n").find((text) => text.startsWith(title)) ?? "";
+  return line.slice(title.length).trim().split(/\s+/);
+}
+
+describe("npm run demo -- --dashboard", () => {
+  it("shows who does what into a pipe, screen by screen, until it is interrupted", async () => {
+    const { output, child, ended } = watch(DEMO);
+    try {
+      const screen = await waitFor(
+        "a screen with a refusal and a latency",
+        () => {
+          const last = lastScreen(output());
+          const refused = /^orders-api +shop\/orders-api +PUB +denied +[1-9]/m.test(last);
+          // Envoy tells of histograms every five seconds.
+          return refused && Number(cellsOf(last, "shop/orders-api")[3]) > 0 && last;
+        },
+        { timeout: PATIENCE, explain: output },
+      );
+      assert.match(screen, /^istio-nats {2}3 connections {2}\d+ subscriptions/m);
+      assert.match(screen, /^policy in force: .*ENFORCE [0-9a-f]{16}/m);
+      // orders-api publishes and asks; the auditor only receives.
+      for (const client of ["shop/orders-api", "shop/workers", "audit/auditor"]) {
+        assert.ok(Number(cellsOf(screen, client)[0]) > 1, `${client} in\n${screen}`);
+      }
+      assert.ok(Number(cellsOf(screen, "orders ")[0]) > 1, "the subject class of the policy");
+      assert.ok(!output().includes("\u001b"), "a pipe gets no escape sequences");
+      for (const line of screen.split("\n")) assert.ok(line.length <= 80, line);
+    } finally {
+      child.kill("SIGINT");
+    }
+    assert.equal(await ended, 0);
+  });
+
+  it("draws each screen over the one before on a terminal", async () => {
+    const { output, child, ended } = watch([...PSEUDO_TERMINAL, ...DEMO]);
+    await waitFor("three screens", () => output().split("\u001b[H").length > 4, { timeout: PATIENCE, explain: output });
+    child.stdin?.write(CTRL_C);
+    assert.equal(await ended, 0);
+    assert.ok(lastScreen(output()).includes("policy in force"));
+  });
+
+  it("draws a curve between nothing and the highest value", () => {
+    assert.equal(sparkline([0, 1, 2, 4, 8]), "▁▂▃▅█");
+    assert.equal(sparkline([0, 0]), "▁▁");
+    assert.equal(sparkline([]), "");
+  });
+});

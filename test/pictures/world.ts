@@ -1,0 +1,95 @@
+import { connect } from "@nats-io/transport-node";
+import { inRoot } from "../../tools/paths.ts";
+import { RULES_FILE } from "../../tools/dashboards/generate.ts";
+import type { Envoy } from "../stand/envoy.ts";
+import { Stand } from "../stand/stand.ts";
+import type { WasmFilter } from "../stand/wasm-filter.ts";
+import { PrometheusServer } from "./prometheus-server.ts";
+import { startStandIn } from "./stand-in.ts";
+import { LEAVER, MAX_PAYLOAD, narrowerPolicy, policy, Traffic } from "./traffic.ts";
+
+/** As Istio's node metadata names the broker's workload. */
+const METADATA = { NAMESPACE: "messaging", WORKLOAD_NAME: "nats" };
+
+/** FAIL_RELOAD has stats of its own, which a dashboard shows. */
+function filter(config: object): WasmFilter {
+  return { config, failurePolicy: "FAIL_RELOAD" };
+}
+
+function pod(name: string): Record<string, string> {
+  return { namespace: "messaging", pod: name, app_kubernetes_io_name: "nats" };
+}
+
+/**
+ * Three brokers: nats-0 with the filter and clients at work, nats-1 and nats-2 with Istio's stand-ins for a module that it
+ * cannot fetch. A real Prometheus scrapes all of them.
+ */
+export class World {
+  readonly prometheus: PrometheusServer;
+  readonly #stand: Stand;
+  readonly #standIns: readonly Envoy[];
+  readonly #traffic: Traffic;
+  readonly #knocking: NodeJS.Timeout;
+
+  private constructor(stand: Stand, standIns: readonly Envoy[], prometheus: PrometheusServer, traffic: Traffic) {
+    this.#stand = stand;
+    this.#standIns = standIns;
+    this.prometheus = prometheus;
+    this.#traffic = traffic;
+    this.#knocking = setInterval(() => void this.#knock(), 300);
+  }
+
+  static async start(): Promise<World> {
+    const stand = await Stand.start({
+      listeners: { mtls: { filter: filter(policy) } },
+      nats: { config: `max_payload: ${MAX_PAYLOAD}` },
+      serverProxy: { metadata: METADATA },
+    });
+    const started: { stop: () => Promise<void> }[] = [stand];
+    try {
+      const standIns: Envoy[] = [];
+      for (const verdict of ["deny", "allow"] as const) {
+        const envoy = await startStandIn(stand.folder, stand.nats.port, verdict);
+        started.unshift(envoy);
+        standIns.push(envoy);
+      }
+      const targets = [stand.envoy, ...standIns].map(({ adminAddress }, i) => ({
+        address: adminAddress,
+        labels: pod(`nats-${i}`),
+      }));
+      const prometheus = await PrometheusServer.start(stand.folder, targets, [inRoot(...RULES_FILE.split("/"))]);
+      started.unshift(prometheus);
+      return new World(stand, standIns, prometheus, await Traffic.start(stand));
+    } catch (error) {
+      for (const one of started) await one.stop();
+      throw error;
+    }
+  }
+
+  /** Changes the policy under an open subscription that loses its right, and then sends a faulty one. */
+  async changePolicy(): Promise<void> {
+    const { url } = await this.#stand.sidecar(LEAVER);
+    const leaver = await connect({ servers: url, reconnect: false });
+    leaver.subscribe("orders.>", { callback: () => undefined });
+    await leaver.flush();
+    await this.#stand.update(filter(narrowerPolicy));
+    await this.#stand.update(filter({ ...narrowerPolicy, mode: "SOMETIMES" }));
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#knocking);
+    await this.#traffic.stop();
+    await this.prometheus.stop();
+    await Promise.all(this.#standIns.map((envoy) => envoy.stop()));
+    await this.#stand.stop();
+  }
+
+  /** A client at each stand-in. */
+  async #knock(): Promise<void> {
+    const knocks = this.#standIns.map(async (envoy) => {
+      const client = await connect({ servers: `127.0.0.1:${envoy.port("mtls")}`, reconnect: false, timeout: 1_000 });
+      await client.close();
+    });
+    await Promise.allSettled(knocks);
+  }
+}

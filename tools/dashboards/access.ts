@@ -1,0 +1,205 @@
+import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
+import { build, curves, labelVariable, number, reporterVariable, table } from "./form.ts";
+import { Queries } from "./queries.ts";
+import type { StatRow } from "./stats-table.ts";
+
+const SCOPE = {
+  reporter: '=~"$qrep"',
+  destination_workload_namespace: '=~"$namespace"',
+  destination_workload: '=~"$workload"',
+  source_principal: '=~"$principal"',
+};
+
+const REFUSALS = "istio_nats_refusals_total";
+const DRY_RUN = "istio_nats_dry_run_refusals_total";
+const OPENED = "istio_nats_connections_opened_total";
+const POLICY = "istio_nats_policy_info";
+const WHO_WHAT_WHY = ["source_principal", "rule", "operation", "subject", "reason"];
+
+/** *NATS access*: who was refused what by which rule, what a dry run would refuse, and which policy is in force where. */
+export function accessDashboard(stats: readonly StatRow[], file: string): Dashboard {
+  const of = new Queries(stats, SCOPE);
+  return build({
+    title: "NATS Access Dashboard",
+    description: "Who was refused what, by which rule; dry run against enforced; which policy is in force where.",
+    file,
+    variables: [
+      reporterVariable(),
+      labelVariable("namespace", "Broker namespace", of.values(OPENED, "destination_workload_namespace")),
+      labelVariable("workload", "Broker", of.values(OPENED, "destination_workload")),
+      labelVariable("principal", "Client identity", of.values(OPENED, "source_principal")),
+    ],
+    rows: [
+      {
+        title: "Now",
+        panels: [
+          number({
+            title: "Refused operations",
+            description: "Operations that the policy refuses, a second.",
+            queries: [{ expr: of.rate(REFUSALS) }],
+            unit: "ops",
+            width: 6,
+          }),
+          number({
+            title: "Refused connections",
+            description:
+              "Connections that the policy did not let in: no rule allows their peer anything, or it has no identity.",
+            queries: [{ expr: of.rate(OPENED, [], { verdict: '="refused"' }) }],
+            unit: "cps",
+            width: 6,
+          }),
+          number({
+            title: "A dry run would refuse",
+            description:
+              "Operations that pass now, and that a policy or rule in DRY_RUN would refuse. At 0 it is safe to enforce.",
+            queries: [{ expr: of.rate(DRY_RUN) }],
+            unit: "ops",
+            width: 6,
+          }),
+          number({
+            title: "Policies in force",
+            description:
+              "How many different policies brokers of the chosen workloads work with. More than one for long: NATSPolicyVersionsDiverge.",
+            queries: [{ expr: `count(${of.present(POLICY, ["policy"])})` }],
+            width: 6,
+          }),
+        ],
+      },
+      {
+        title: "Refusals",
+        panels: [
+          curves({
+            title: "By client",
+            description: "Whose operations are refused.",
+            queries: [{ expr: of.rate(REFUSALS, ["source_principal"]), legend: "{{source_principal}}" }],
+            unit: "ops",
+          }),
+          curves({
+            title: "By rule",
+            description: "The rule whose deny, or whose lists, decided; empty or `unknown` where no rule matched.",
+            queries: [{ expr: of.rate(REFUSALS, ["rule"]), legend: "{{rule}}" }],
+            unit: "ops",
+          }),
+          curves({
+            title: "By subject class",
+            description: "Which class of subjects was asked for.",
+            queries: [{ expr: of.rate(REFUSALS, ["subject"]), legend: "{{subject}}" }],
+            unit: "ops",
+          }),
+          curves({
+            title: "By reason",
+            description: "Why; docs/troubleshooting.md explains each reason.",
+            queries: [{ expr: of.rate(REFUSALS, ["reason"]), legend: "{{reason}}" }],
+            unit: "ops",
+          }),
+          curves({
+            title: "Connections let in and refused",
+            description:
+              "Clients that are refused at connect try again and again: a steady line is one client in a loop.",
+            queries: [{ expr: of.rate(OPENED, ["verdict"]), legend: "{{verdict}}" }],
+            unit: "cps",
+          }),
+          curves({
+            title: "Refused connections by client",
+            description: "Who is not let in. `unknown` has no certificate of the mesh.",
+            queries: [
+              {
+                expr: of.rate(OPENED, ["source_principal"], { verdict: '="refused"' }),
+                legend: "{{source_principal}}",
+              },
+            ],
+            unit: "cps",
+          }),
+          table({
+            title: "Refused over the dashboard's time",
+            description: "Who was refused what. The audit in the proxy's log has each with its subject.",
+            queries: [{ expr: `topk(50, ${of.total(REFUSALS, WHO_WHAT_WHY)})` }],
+            width: 24,
+          }),
+        ],
+      },
+      {
+        title: "Dry run against enforced",
+        panels: [
+          curves({
+            title: "Refused and would be refused",
+            description: "The second curve is what enforcing would add to the first.",
+            queries: [
+              { expr: of.rate(REFUSALS), legend: "refused" },
+              { expr: of.rate(DRY_RUN), legend: "would be refused" },
+            ],
+            unit: "ops",
+          }),
+          curves({
+            title: "A dry run would refuse, by client",
+            description: "Who would notice if it were enforced.",
+            queries: [{ expr: of.rate(DRY_RUN, ["source_principal"]), legend: "{{source_principal}}" }],
+            unit: "ops",
+          }),
+          curves({
+            title: "A dry run would refuse, by rule",
+            description: "The rule that would decide.",
+            queries: [{ expr: of.rate(DRY_RUN, ["rule"]), legend: "{{rule}}" }],
+            unit: "ops",
+          }),
+          table({
+            title: "A dry run would have refused, over the dashboard's time",
+            description: "What to allow, or to talk about, before the mode becomes ENFORCE.",
+            queries: [{ expr: `topk(50, ${of.total(DRY_RUN, WHO_WHAT_WHY)})` }],
+            width: 24,
+          }),
+        ],
+      },
+      {
+        title: "Policy across the fleet",
+        panels: [
+          table({
+            title: "In force",
+            description: "Which policy each broker works with: its fingerprint, its mode, and the filter's version.",
+            queries: [
+              {
+                expr: of.present(POLICY, [
+                  "destination_workload_namespace",
+                  "destination_workload",
+                  "pod",
+                  "policy",
+                  "mode",
+                  "version",
+                ]),
+              },
+            ],
+            width: 16,
+          }),
+          curves({
+            title: "Proxies by policy",
+            description: "A roll-out is two curves that cross.",
+            queries: [{ expr: of.present(POLICY, ["policy", "mode"]), legend: "{{policy}} {{mode}}" }],
+          }),
+          curves({
+            title: "Rules",
+            description: "Rules of the policy in force, the most over the chosen brokers.",
+            queries: [{ expr: of.level("istio_nats_policy_rules", ["pod"]), legend: "{{pod}}" }],
+          }),
+          curves({
+            title: "Policies adopted and rejected",
+            description:
+              "Since the proxies started. Rejected: the configuration is faulty, and the last good one stays in force (NATSPolicyRejected).",
+            queries: [
+              { expr: of.count("istio_nats_policy_changes_total"), legend: "adopted" },
+              { expr: of.count("istio_nats_policy_rejected_total"), legend: "rejected" },
+            ],
+          }),
+          curves({
+            title: "Revoked on open connections",
+            description:
+              "Connections and subscriptions that a new policy ended because it no longer allows them, since the proxies started.",
+            queries: [
+              { expr: of.count("istio_nats_revoked_connections_total"), legend: "connections" },
+              { expr: of.count("istio_nats_revoked_subscriptions_total"), legend: "subscriptions" },
+            ],
+          }),
+        ],
+      },
+    ],
+  });
+}

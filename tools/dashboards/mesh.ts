@@ -1,0 +1,251 @@
+import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
+import { build, curves, heatmap, labelVariable, number, reporterVariable, table } from "./form.ts";
+import { Queries } from "./queries.ts";
+import type { StatRow } from "./stats-table.ts";
+
+const BROKER = {
+  reporter: '=~"$qrep"',
+  destination_workload_namespace: '=~"$namespace"',
+  destination_workload: '=~"$workload"',
+};
+const SCOPE = { ...BROKER, source_principal: '=~"$principal"', subject: '=~"$subject"' };
+
+const MESSAGES = "istio_nats_messages_total";
+const BYTES = "istio_nats_bytes_total";
+const REQUESTS = "istio_nats_request_duration_milliseconds";
+const SERVICE = "istio_nats_service_duration_milliseconds";
+const PRINCIPAL = ["source_principal"];
+const SUBJECT = ["subject"];
+const PAYLOADS = { operation: '=~"PUB|HPUB|MSG|HMSG"' };
+const PUBLISHES = { operation: '=~"PUB|HPUB"' };
+const DELIVERIES = { operation: '=~"MSG|HMSG"' };
+const REFUSED = { verdict: '="refused"' };
+
+/** *NATS mesh overview*: throughput, latency and errors by workload and subject class. */
+export function meshDashboard(stats: readonly StatRow[], file: string): Dashboard {
+  const of = new Queries(stats, SCOPE);
+  return build({
+    title: "NATS Mesh Dashboard",
+    description: "Who uses which class of subjects, how fast, and what fails: istio-nats, by mesh identity.",
+    file,
+    variables: [
+      reporterVariable(),
+      labelVariable("namespace", "Broker namespace", of.values(MESSAGES, "destination_workload_namespace")),
+      labelVariable("workload", "Broker", of.values(MESSAGES, "destination_workload")),
+      labelVariable("principal", "Client identity", of.values(MESSAGES, "source_principal")),
+      labelVariable("subject", "Subject class", of.values(MESSAGES, "subject")),
+    ],
+    rows: [
+      {
+        title: "Now",
+        panels: [
+          number({
+            title: "Publishes",
+            description: "Messages that clients published and the policy let pass, a second.",
+            queries: [{ expr: of.rate(MESSAGES, [], { ...PUBLISHES, verdict: '="allowed"' }) }],
+            unit: "mps",
+          }),
+          number({
+            title: "Deliveries",
+            description: "Messages that nats-server delivered to clients, a second.",
+            queries: [{ expr: of.rate(MESSAGES, [], { ...DELIVERIES, verdict: '="allowed"' }) }],
+            unit: "mps",
+          }),
+          number({
+            title: "Payload",
+            description: "Payload bytes both ways, header blocks included.",
+            queries: [{ expr: of.rate(BYTES) }],
+            unit: "Bps",
+          }),
+          number({
+            title: "Connections",
+            description: "Connections that are open and let in.",
+            queries: [{ expr: of.level("istio_nats_connections_active") }],
+          }),
+          number({
+            title: "Refused",
+            description:
+              "The part of all operations that the policy refused. NATS access says whose and by which rule.",
+            queries: [{ expr: of.share(MESSAGES, REFUSED) }],
+            unit: "percentunit",
+            alarm: 0.01,
+          }),
+          number({
+            title: "Requests, p99",
+            description:
+              "From the publish of a request to the first message on its reply subject, as the requester sees it.",
+            queries: [{ expr: of.quantile(0.99, REQUESTS) }],
+            unit: "ms",
+          }),
+        ],
+      },
+      {
+        title: "Throughput",
+        panels: [
+          curves({
+            title: "Messages by client",
+            description: "Publishes and deliveries that passed, by the identity of the client's certificate.",
+            queries: [
+              {
+                expr: of.rate(MESSAGES, PRINCIPAL, { ...PAYLOADS, verdict: '="allowed"' }),
+                legend: "{{source_principal}}",
+              },
+            ],
+            unit: "mps",
+          }),
+          curves({
+            title: "Messages by subject class",
+            description: "The classes are those of telemetry.subjects; what matches none is `other`.",
+            queries: [
+              { expr: of.rate(MESSAGES, SUBJECT, { ...PAYLOADS, verdict: '="allowed"' }), legend: "{{subject}}" },
+            ],
+            unit: "mps",
+          }),
+          curves({
+            title: "Operations",
+            description: "What clients and nats-server say to each other, by the verb of the protocol.",
+            queries: [{ expr: of.rate(MESSAGES, ["operation"]), legend: "{{operation}}" }],
+            unit: "ops",
+          }),
+          curves({
+            title: "Payload by client",
+            description: "Payload bytes both ways, header blocks included, by the client's identity.",
+            queries: [{ expr: of.rate(BYTES, PRINCIPAL), legend: "{{source_principal}}" }],
+            unit: "Bps",
+          }),
+          curves({
+            title: "Payload by subject class",
+            description: "Payload bytes both ways, header blocks included.",
+            queries: [{ expr: of.rate(BYTES, SUBJECT), legend: "{{subject}}" }],
+            unit: "Bps",
+          }),
+          curves({
+            title: "Connections and subscriptions",
+            description: "Those that are open now. Steps upwards that never come down are a leak in a client.",
+            queries: [
+              { expr: of.level("istio_nats_connections_active"), legend: "connections" },
+              { expr: of.level("istio_nats_subscriptions_active"), legend: "subscriptions" },
+            ],
+          }),
+        ],
+      },
+      {
+        title: "Latency",
+        panels: [
+          heatmap({
+            title: "Requests",
+            description:
+              "How many requests took how long, from the request's publish to the first message on its reply subject.",
+            queries: [{ expr: of.buckets(REQUESTS) }],
+            unit: "ms",
+          }),
+          curves({
+            title: "Requests by subject class",
+            description: "As the requester sees it. NATSRequestLatencyBurn watches the part above 100 ms.",
+            queries: [
+              { expr: of.quantile(0.5, REQUESTS, SUBJECT), legend: "p50 {{subject}}" },
+              { expr: of.quantile(0.99, REQUESTS, SUBJECT), legend: "p99 {{subject}}" },
+            ],
+            unit: "ms",
+            width: 12,
+          }),
+          curves({
+            title: "Service time by responder",
+            description:
+              "From the delivery of a request to the responder's reply: the responder's own part of a request, p99.",
+            queries: [{ expr: of.quantile(0.99, SERVICE, PRINCIPAL), legend: "{{source_principal}}" }],
+            unit: "ms",
+          }),
+          curves({
+            title: "Service time by subject class",
+            description: "What is slow here is slow in the responder; what is slow in Requests alone waits on the way.",
+            queries: [
+              { expr: of.quantile(0.5, SERVICE, SUBJECT), legend: "p50 {{subject}}" },
+              { expr: of.quantile(0.99, SERVICE, SUBJECT), legend: "p99 {{subject}}" },
+            ],
+            unit: "ms",
+          }),
+          curves({
+            title: "PING to PONG",
+            description:
+              "How long nats-server takes to answer a client's PING: the bus itself, without any responder, p99.",
+            queries: [
+              {
+                expr: of.quantile(0.99, "istio_nats_ping_rtt_milliseconds", PRINCIPAL),
+                legend: "{{source_principal}}",
+              },
+            ],
+            unit: "ms",
+          }),
+        ],
+      },
+      {
+        title: "Errors",
+        panels: [
+          curves({
+            title: "Refused operations by client",
+            description: "What the policy refused. NATS access tells by which rule and why.",
+            queries: [{ expr: of.rate("istio_nats_refusals_total", PRINCIPAL), legend: "{{source_principal}}" }],
+            unit: "ops",
+          }),
+          curves({
+            title: "Refused operations by subject class",
+            description: "The part of each class's operations that the policy refused.",
+            queries: [{ expr: of.share(MESSAGES, REFUSED, SUBJECT), legend: "{{subject}}" }],
+            unit: "percentunit",
+          }),
+          curves({
+            title: "No responders",
+            description: "Requests that nats-server answered with status 503: nobody subscribes to their subject.",
+            queries: [{ expr: of.rate("istio_nats_no_responders_total", SUBJECT), legend: "{{subject}}" }],
+            unit: "reqps",
+          }),
+          curves({
+            title: "Unanswered requests",
+            description: "Requests given up: expired, pushed out by newer ones, or their connection closed.",
+            queries: [
+              {
+                expr: of.rate("istio_nats_requests_unanswered_total", ["subject", "reason"]),
+                legend: "{{subject}} {{reason}}",
+              },
+            ],
+            unit: "reqps",
+          }),
+          curves({
+            title: "Protocol errors",
+            description:
+              "Streams that could not be read as NATS, by what was wrong; docs/troubleshooting.md explains each kind.",
+            queries: [{ expr: of.rate("istio_nats_protocol_errors_total", ["kind"]), legend: "{{kind}}" }],
+            unit: "cps",
+          }),
+          curves({
+            title: "Errors of nats-server",
+            description: "`-ERR` lines of nats-server itself, by kind; those of the filter count as refusals.",
+            queries: [{ expr: of.rate("istio_nats_server_errors_total", ["kind"]), legend: "{{kind}}" }],
+            unit: "cps",
+          }),
+        ],
+      },
+      {
+        title: "Top talkers",
+        panels: [
+          table({
+            title: "Messages",
+            description: "Who published and received most over the dashboard's time, and on which class of subjects.",
+            queries: [
+              {
+                expr: `topk(10, ${of.total(MESSAGES, ["source_principal", "subject", "operation"], { ...PAYLOADS, verdict: '="allowed"' })})`,
+              },
+            ],
+          }),
+          table({
+            title: "Payload",
+            description: "Who moved most payload over the dashboard's time, and on which class of subjects.",
+            queries: [{ expr: `topk(10, ${of.total(BYTES, ["source_principal", "subject", "operation"])})` }],
+            unit: "bytes",
+          }),
+        ],
+      },
+    ],
+  });
+}

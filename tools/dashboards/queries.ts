@@ -1,0 +1,103 @@
+import { Fault } from "../fault.ts";
+import type { StatRow } from "./stats-table.ts";
+
+/** Matchers of one selector by label, operator included: `{verdict: '="refused"'}`. */
+export type Matchers = Record<string, string>;
+
+/** PromQL over the stats of the table: a name, a label or a use that the table does not have is a fault. */
+export class Queries {
+  readonly #stats: ReadonlyMap<string, StatRow>;
+  readonly #scope: Matchers;
+
+  /** `scope` narrows every selector, as far as the stat has the label: a dashboard's variables. */
+  constructor(stats: readonly StatRow[], scope: Matchers = {}) {
+    this.#stats = new Map(stats.map((stat) => [stat.name, stat]));
+    this.#scope = scope;
+  }
+
+  /** Events per second of a counter. */
+  rate(counter: string, by: string[] = [], where: Matchers = {}): string {
+    return this.#sum(by, `rate(${this.#select(this.#stat(counter, "counter", by), where)}[$__rate_interval])`, []);
+  }
+
+  /**
+   * Events of a counter since the proxies started. For what is rare: a counter of the filter appears with its first event,
+   * which neither rate() nor increase() can see.
+   */
+  count(counter: string, by: string[] = [], where: Matchers = {}): string {
+    return this.#sum(by, this.#select(this.#stat(counter, "counter", by), where), []);
+  }
+
+  /** Events of a counter over the dashboard's time. */
+  total(counter: string, by: string[] = [], where: Matchers = {}): string {
+    return this.#sum(by, `increase(${this.#select(this.#stat(counter, "counter", by), where)}[$__range])`, []);
+  }
+
+  /** What a gauge is, summed over the proxies. */
+  level(gauge: string, by: string[] = [], where: Matchers = {}): string {
+    return this.#sum(by, this.#select(this.#stat(gauge, "gauge", by), where), []);
+  }
+
+  /** The series of a gauge that stand above nothing, as labels: what `_info` gauges are for. */
+  present(gauge: string, by: string[]): string {
+    return `count by (${by.join(", ")}) (${this.#select(this.#stat(gauge, "gauge", by), {})} > 0)`;
+  }
+
+  /** The quantile of a histogram, in the histogram's unit. */
+  quantile(quantile: number, histogram: string, by: string[] = []): string {
+    return `histogram_quantile(${quantile}, ${this.buckets(histogram, by)})`;
+  }
+
+  /** A histogram's buckets per second, for a quantile or a heat map. */
+  buckets(histogram: string, by: string[] = []): string {
+    const stat = this.#stat(histogram, "histogram", by);
+    return this.#sum(by, `rate(${this.#select(stat, {}, "_bucket")}[$__rate_interval])`, ["le"]);
+  }
+
+  /** What part of a counter's events satisfies `where`, from 0 to 1. */
+  share(counter: string, where: Matchers, by: string[] = []): string {
+    return `${this.rate(counter, by, where)} / ${this.rate(counter, by)}`;
+  }
+
+  /** Grafana's query for the values of a label. The scope up to that label narrows it: variables may not form a circle. */
+  values(stat: string, label: string): string {
+    const row = this.#stat(stat, undefined, [label]);
+    const scope = Object.entries(this.#scope);
+    const before = scope.slice(
+      0,
+      scope.findIndex(([key]) => key === label),
+    );
+    return `label_values(${this.#select(row, {}, "", Object.fromEntries(before))}, ${label})`;
+  }
+
+  #sum(by: string[], vector: string, more: string[]): string {
+    const labels = [...more, ...by];
+    return labels.length === 0 ? `sum(${vector})` : `sum by (${labels.join(", ")}) (${vector})`;
+  }
+
+  #select(stat: StatRow, where: Matchers, suffix = "", scope = this.#scope): string {
+    this.#check(stat, Object.keys(where));
+    const matchers = [
+      ...Object.entries(scope).filter(([label]) => stat.labels.includes(label)),
+      ...Object.entries(where),
+    ];
+    const name = `${stat.name}${suffix}`;
+    return matchers.length === 0 ? name : `${name}{${matchers.map(([label, matcher]) => label + matcher).join(", ")}}`;
+  }
+
+  #stat(name: string, kind: StatRow["kind"] | undefined, by: string[]): StatRow {
+    const stat = this.#stats.get(name);
+    if (!stat) throw new Fault(`assembly/telemetry/stats.ts has no stat ${name}.`);
+    if (kind && stat.kind !== kind) throw new Fault(`${name} is a ${stat.kind}; the query wants a ${kind}.`);
+    this.#check(stat, by);
+    return stat;
+  }
+
+  #check(stat: StatRow, labels: string[]): void {
+    for (const label of labels) {
+      // Labels of the scrape configuration: Istio's own has them on every target.
+      if (stat.labels.includes(label) || label === "pod" || label === "namespace") continue;
+      throw new Fault(`${stat.name} has no label ${label}; it has ${stat.labels.join(", ")}.`);
+    }
+  }
+}

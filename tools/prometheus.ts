@@ -1,0 +1,39 @@
+import { join } from "node:path";
+import { cachedFolder, pinOf } from "./cached-folder.ts";
+import { must, run } from "./command.ts";
+import { Fault } from "./fault.ts";
+import { inRoot } from "./paths.ts";
+import { step } from "./progress.ts";
+
+/** prometheus and promtool as tools/go-prometheus/go.mod pins them, built once for a machine. */
+function builtTools(): Promise<string> {
+  const module = inRoot("tools", "go-prometheus");
+  return cachedFolder(`prometheus-${pinOf(join(module, "go.sum"))}`, async (folder) => {
+    await step("prometheus and promtool, from their Go module (two to five minutes)", async () => {
+      const remedy = "prometheus could not be built. Is Go 1.26 here, and a Go module proxy reachable?";
+      // The clouds' service discoveries are most of Prometheus; a test names its targets itself.
+      const options = ["-trimpath", "-buildvcs=false", "-tags", "remove_all_sd"];
+      await must(remedy, "go", ["build", ...options, "-o", `${folder}/`, "tool"], { cwd: module });
+    });
+  });
+}
+
+/** The command that `$variable` names, else the pinned one: an older promtool knows neither all rules nor all functions. */
+async function find(variable: string, command: string): Promise<string> {
+  const named = process.env[variable];
+  if (!named) return join(await builtTools(), command);
+  const { status } = await run(named, ["--version"]);
+  if (status !== 0)
+    throw new Fault(`$${variable} is ${named}, which does not run. Unset it, or let it name ${command}.`);
+  return named;
+}
+
+/** The prometheus server to use: $PROMETHEUS, else the pinned one. */
+export function findPrometheus(): Promise<string> {
+  return find("PROMETHEUS", "prometheus");
+}
+
+/** The promtool to use: $PROMTOOL, else the pinned one. */
+export function findPromtool(): Promise<string> {
+  return find("PROMTOOL", "promtool");
+}
