@@ -7,7 +7,9 @@ import { parse } from "yaml";
 import { inRoot } from "../../tools/paths.ts";
 import { Stand } from "../stand/stand.ts";
 
-const plugin = parse(readFileSync(inRoot("deploy", "wasmplugin.yaml"), "utf8")) as { spec: { pluginConfig: object } };
+const plugin = parse(readFileSync(inRoot("deploy", "sidecar", "wasmplugin.yaml"), "utf8")) as {
+  spec: { pluginConfig: object };
+};
 
 describe("the policy that deploy/ ships, with JetStream", () => {
   let stand: Stand;

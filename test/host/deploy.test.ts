@@ -8,38 +8,15 @@ import { filterModule } from "./filter.ts";
 import { Host } from "./host.ts";
 import { auditOf, CONNECT, hpub, INFO, msg, PING, PONG, pub, stat, Wire } from "./wire.ts";
 
-interface WasmPlugin {
-  apiVersion: string;
-  kind: string;
-  metadata: { namespace: string };
-  spec: {
-    selector: { matchLabels: Record<string, string> };
-    type: string;
-    url: string;
-    failStrategy: string;
-    match: { mode: string; ports: { number: number }[] }[];
-    pluginConfig: object;
-  };
-}
-
-interface Service {
-  metadata: { namespace: string };
-  spec: {
-    selector: Record<string, string>;
-    ports: { appProtocol: string; port: number; targetPort: number }[];
-  };
-}
-
 interface Patch {
   spec: { template: { metadata: { annotations: Record<string, string> } } };
 }
 
-function manifest(file: string): unknown {
-  return parse(readFileSync(inRoot("deploy", file), "utf8"));
+function manifest(...path: string[]): unknown {
+  return parse(readFileSync(inRoot("deploy", ...path), "utf8"));
 }
 
-const plugin = manifest("wasmplugin.yaml") as WasmPlugin;
-const service = manifest("service.yaml") as Service;
+const plugin = manifest("sidecar", "wasmplugin.yaml") as { spec: { pluginConfig: object } };
 
 const ORDERS_API = "spiffe://cluster.local/ns/shop/sa/orders-api";
 const WORKERS = "spiffe://cluster.local/ns/shop/sa/workers";
@@ -79,7 +56,7 @@ const DECISIONS: Decision[] = [
   { who: OPERATOR, operation: hpub("orders.eu.created", ROLLUP), passes: true },
 ];
 
-describe("the manifests of deploy/", () => {
+describe("the policy of deploy/sidecar", () => {
   let host: Host;
 
   before(() => {
@@ -95,28 +72,14 @@ describe("the manifests of deploy/", () => {
     return wire;
   }
 
-  it("select nats-server's sidecar by the port that its Service declares as TCP", () => {
-    assert.equal(`${plugin.apiVersion} ${plugin.kind}`, "extensions.istio.io/v1alpha1 WasmPlugin");
-    assert.equal(plugin.spec.type, "NETWORK");
-    assert.equal(plugin.spec.failStrategy, "FAIL_RELOAD");
-    assert.match(plugin.spec.url, /^oci:\/\//);
-    assert.deepEqual(plugin.spec.match, [{ mode: "SERVER", ports: [{ number: 4222 }] }]);
-    assert.deepEqual(
-      service.spec.ports.map(({ appProtocol, port, targetPort }) => [appProtocol, port, targetPort]),
-      [["tcp", 4222, 4222]],
-    );
-    assert.equal(service.metadata.namespace, plugin.metadata.namespace);
-    assert.deepEqual(service.spec.selector, plugin.spec.selector.matchLabels);
-  });
-
-  it("decide as the comments of the shipped policy say", () => {
+  it("decides as the comments of the shipped policy say", () => {
     for (const { who, operation, passes } of DECISIONS) {
       const expected = passes ? operation : PING;
       assert.equal(connected(who).client(operation), expected, `${who}: ${JSON.stringify(operation)}`);
     }
   });
 
-  it("let a worker answer each request once, within five seconds", () => {
+  it("lets a worker answer each request once, within five seconds", () => {
     const wire = connected(WORKERS);
     wire.client("SUB orders.> workers 1\r\n");
     const request = msg("orders.eu.quote", "1", "?", "_INBOX.x.1");
@@ -131,14 +94,14 @@ describe("the manifests of deploy/", () => {
     assert.equal(wire.client(pub("_INBOX.x.2")), PING);
   });
 
-  it("keep a card's data from the auditors", () => {
+  it("keeps a card's data from the auditors", () => {
     const wire = connected(AUDITOR);
     wire.client("SUB orders.> 1\r\n");
     const created = msg("orders.eu.created", "1", "3 lemons");
     assert.equal(wire.server(msg("orders.eu.card", "1", "4111 1111") + created), created);
   });
 
-  it("only count what the rule on trial would refuse", () => {
+  it("only counts what the rule on trial would refuse", () => {
     const wire = connected(ORDERS_API);
     const old = pub("orders.v1.created");
     const labels = { operation: "PUB", reason: "denied", source_principal: ORDERS_API };
@@ -149,7 +112,7 @@ describe("the manifests of deploy/", () => {
     assert.deepEqual([record["event"], record["rule"]], ["would_refuse", "old-subjects"]);
   });
 
-  it("admit nobody whom no rule names, and nobody without a certificate", () => {
+  it("admits nobody whom no rule names, and nobody without a certificate", () => {
     for (const who of ["spiffe://cluster.local/ns/web/sa/storefront", "spiffe://partner.example/ns/audit/sa/x", null]) {
       const wire = new Wire(host, who);
       wire.server(INFO);
@@ -158,7 +121,7 @@ describe("the manifests of deploy/", () => {
     }
   });
 
-  it("make a Prometheus label of everything that a stat's name carries", () => {
+  it("has stats of which every label is a Prometheus label by stats-tags.yaml", () => {
     const { annotations } = (manifest("stats-tags.yaml") as Patch).spec.template.metadata;
     const tags: string[] = (annotations["sidecar.istio.io/extraStatTags"] ?? "").split(",");
     assert.equal(tags.join(), STATS_TAGS.join());

@@ -1,0 +1,49 @@
+{{/* What the schema cannot say, because it looks at two values. Everything is told before anything is made. */}}
+{{- define "istio-nats.check" -}}
+{{- $identity := dict "sidecar" "PEER" "egress" "PEER" "waypoint" "WAYPOINT" "client" "WORKLOAD" -}}
+{{- $wanted := get $identity .Values.form -}}
+{{- $has := .Values.policy.identity | default "PEER" -}}
+{{- if ne $has $wanted -}}
+{{- fail (printf "policy.identity is %s, and form: %s needs %s: the filter would look for the client in the wrong place" $has .Values.form $wanted) -}}
+{{- end -}}
+{{- if and (eq .Values.form "egress") (not .Values.egress.host) -}}
+{{- fail "egress.host is empty: write the name of the NATS outside of the mesh" -}}
+{{- end -}}
+{{- if and (eq .Values.form "client") (not .Values.selector) -}}
+{{- fail "selector is empty, and form: client needs labels of the clients' pods: without any the filter would be in every proxy of the namespace" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Defaults by form, here instead of in values.yaml: Helm would add its labels to those that somebody gives. */}}
+{{- define "istio-nats.broker-selector" -}}
+{{- .Values.broker.selector | default (dict "app.kubernetes.io/name" "nats") | toYaml -}}
+{{- end -}}
+
+{{- define "istio-nats.selector" -}}
+{{- if .Values.selector -}}
+{{- toYaml .Values.selector -}}
+{{- else if eq .Values.form "egress" -}}
+istio: egressgateway
+{{- else -}}
+{{- include "istio-nats.broker-selector" . -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Whom the filter meets on its side of the connection: to Istio a gateway is a client, a waypoint a server. */}}
+{{- define "istio-nats.side" -}}
+{{- if or (eq .Values.form "egress") (eq .Values.form "client") -}}CLIENT{{- else -}}SERVER{{- end -}}
+{{- end -}}
+
+{{/* What a WasmPlugin has in its spec and a TrafficExtension under wasm. */}}
+{{- define "istio-nats.wasm" -}}
+type: NETWORK
+url: oci://{{ .Values.image.repository }}@{{ .Values.image.digest }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+{{- with .Values.image.pullSecret }}
+imagePullSecret: {{ . }}
+{{- end }}
+failStrategy: {{ .Values.failStrategy }}
+pluginName: istio-nats
+pluginConfig:
+  {{- toYaml .Values.policy | nindent 2 }}
+{{- end -}}

@@ -1,0 +1,186 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { stringify } from "yaml";
+import { run, type Outcome } from "../../tools/command.ts";
+import { deployTools } from "../../tools/deploy-tools.ts";
+import { inRoot } from "../../tools/paths.ts";
+import { KINDS, type Kind } from "../../tools/image-manifests.ts";
+import { makeScratch, removeScratch } from "../stand/scratch.ts";
+import { manifestsIn, manifestsOf, nameOf, only, type Manifest } from "./manifests.ts";
+
+const CHART = inRoot("deploy", "chart");
+/** The chart makes no StatefulSet: that is NATS's own chart's. */
+const CHART_FORMS = ["sidecar", "waypoint", "egress", "client"] as const;
+
+type ChartForm = (typeof CHART_FORMS)[number];
+
+const DIGEST = `sha256:${"a".repeat(64)}`;
+const POLICY = {
+  trustDomains: ["cluster.local"],
+  rules: [{ name: "r", from: [{ principals: ["*"] }], publish: { allow: ["a"] } }],
+};
+const LEAST = { image: { repository: "registry.example/istio-nats", digest: DIGEST }, policy: POLICY };
+
+function byName(manifests: readonly Manifest[]): Record<string, Manifest> {
+  return Object.fromEntries(manifests.map((manifest) => [nameOf(manifest), manifest]));
+}
+
+describe("the chart", () => {
+  let helm: string;
+  let folder: string;
+
+  before(async () => {
+    ({ helm } = await deployTools());
+    folder = makeScratch();
+  });
+
+  after(() => removeScratch(folder));
+
+  /** Runs helm with values on top of the chart's; its files stay within the scratch folder. */
+  function withValues(command: string[], values: object, files: string[] = []): Promise<Outcome> {
+    const file = join(folder, "values.yaml");
+    writeFileSync(file, stringify(values));
+    const given = [...files, file].flatMap((one) => ["--values", one]);
+    const env = { HELM_CACHE_HOME: folder, HELM_CONFIG_HOME: folder, HELM_DATA_HOME: folder };
+    return run(helm, [...command, ...given], { env });
+  }
+
+  function template(values: object, namespace = "messaging", files: string[] = []): Promise<Outcome> {
+    return withValues(["template", "istio-nats", CHART, "--namespace", namespace], values, files);
+  }
+
+  async function rendered(values: object, namespace?: string): Promise<Manifest[]> {
+    const { status, output } = await template(values, namespace);
+    assert.equal(status, 0, output);
+    return manifestsIn(output);
+  }
+
+  async function refusal(values: object): Promise<string> {
+    const { status, output } = await template(values);
+    assert.notEqual(status, 0, output);
+    return output;
+  }
+
+  async function valuesOf(form: ChartForm, kind: Kind): Promise<{ values: object; namespace: string; file: string }> {
+    const { metadata, spec } = only(await manifestsOf(form), "WasmPlugin");
+    return {
+      values: { kind, policy: spec["pluginConfig"] },
+      namespace: metadata.namespace!,
+      file: join(CHART, "ci", `${form}-values.yaml`),
+    };
+  }
+
+  for (const form of CHART_FORMS) {
+    it(`makes what kustomize makes, in both kinds (${form})`, async () => {
+      for (const kind of KINDS) {
+        const { values, namespace, file } = await valuesOf(form, kind);
+        const { status, output } = await template(values, namespace, [file]);
+        assert.equal(status, 0, output);
+        assert.deepEqual(byName(manifestsIn(output)), byName(await manifestsOf(form, kind)));
+      }
+    });
+
+    it(`has nothing that helm lint complains of (${form})`, async () => {
+      const { values, file } = await valuesOf(form, "WasmPlugin");
+      const { status, output } = await withValues(["lint", "--strict", CHART], values, [file]);
+      assert.equal(status, 0, output);
+      assert.match(output, /0 chart\(s\) failed/);
+      assert.doesNotMatch(output, /WARNING|ERROR/);
+    });
+  }
+
+  it("needs nothing but an image and a policy", async () => {
+    const { spec } = only(await rendered(LEAST), "WasmPlugin");
+    assert.equal(spec["url"], `oci://registry.example/istio-nats@${DIGEST}`);
+    assert.deepEqual(spec["pluginConfig"], POLICY);
+  });
+
+  it("is refused without an image, its digest, or a policy", async () => {
+    const nameless = await refusal({ policy: POLICY });
+    for (const value of [/image\/repository': ''/, /image\/digest': ''/]) assert.match(nameless, value);
+    assert.match(await refusal({ ...LEAST, image: { ...LEAST.image, digest: "latest" } }), /image\/digest/);
+    assert.match(await refusal({ image: LEAST.image }), /policy.*missing properties 'trustDomains', 'rules'/);
+  });
+
+  it("is refused for a policy that the filter would refuse for its structure", async () => {
+    const rule = { ...POLICY.rules[0], allowResponses: true };
+    assert.match(await refusal({ ...LEAST, policy: { ...POLICY, rules: [rule] } }), /policy\/rules\/0.*allowResponses/);
+    const late = { ...POLICY.rules[0], publish: { allow: ["a.>.b"] } };
+    assert.match(await refusal({ ...LEAST, policy: { ...POLICY, rules: [late] } }), /policy\/rules\/0\/publish\/allow/);
+  });
+
+  it("is refused for a value that it does not know, and for FAIL_OPEN", async () => {
+    assert.match(await refusal({ ...LEAST, failstrategy: "FAIL_CLOSE" }), /failstrategy/);
+    assert.match(await refusal({ ...LEAST, failStrategy: "FAIL_OPEN" }), /failStrategy/);
+    assert.match(await refusal({ ...LEAST, kind: "EnvoyFilter" }), /kind/);
+  });
+
+  it("is refused where the policy would look for the client in the wrong place", async () => {
+    assert.match(await refusal({ ...LEAST, form: "waypoint" }), /identity is PEER, and form: waypoint needs WAYPOINT/);
+    const workload = { ...POLICY, identity: "WORKLOAD" };
+    assert.match(await refusal({ ...LEAST, policy: workload }), /identity is WORKLOAD, and form: sidecar needs PEER/);
+  });
+
+  it("has the egress gateway speak TLS to the outside only where that is asked for", async () => {
+    const egress = { host: "nats.example.com", tls: true };
+    const values = { ...LEAST, form: "egress", egress };
+    const { spec } = only(await rendered(values, "istio-egress"), "DestinationRule", "nats-outside");
+    assert.equal(spec["host"], egress.host);
+    assert.deepEqual(spec["trafficPolicy"], {
+      portLevelSettings: [{ port: { number: 4222 }, tls: { mode: "SIMPLE", sni: egress.host } }],
+    });
+    const without = await rendered({ ...values, egress: { host: egress.host } }, "istio-egress");
+    assert.deepEqual(
+      without.filter(({ kind }) => kind === "DestinationRule").map(({ metadata }) => metadata.name),
+      ["nats-egress"],
+    );
+  });
+
+  it("finds pods by the labels that it is given, and by no others beside them", async () => {
+    const labels = { app: "my-nats" };
+    const manifests = await rendered({ ...LEAST, broker: { selector: labels } });
+    for (const kind of ["WasmPlugin", "PeerAuthentication", "AuthorizationPolicy"]) {
+      assert.deepEqual(only(manifests, kind).spec["selector"], { matchLabels: labels }, kind);
+    }
+    assert.deepEqual(only(manifests, "Service").spec["selector"], labels);
+    const [plugin] = await rendered({
+      ...LEAST,
+      form: "client",
+      selector: labels,
+      policy: { ...POLICY, identity: "WORKLOAD" },
+    });
+    assert.deepEqual(plugin!.spec["selector"], { matchLabels: labels });
+  });
+
+  it("is refused for clients that nobody names", async () => {
+    const values = { ...LEAST, form: "client", policy: { ...POLICY, identity: "WORKLOAD" } };
+    assert.match(await refusal(values), /selector is empty/);
+  });
+
+  it("is refused for an egress gateway that leads nowhere", async () => {
+    assert.match(await refusal({ ...LEAST, form: "egress" }), /egress\.host is empty/);
+  });
+
+  it("names the broker by the release's namespace and the mesh's own trust domain", async () => {
+    const values = { ...LEAST, policy: { ...POLICY, trustDomains: ["mesh.example", "cluster.local"] } };
+    const { rules } = only(await rendered(values, "queues"), "AuthorizationPolicy").spec as {
+      rules: { from: { source: { notPrincipals: string[] } }[] }[];
+    };
+    for (const { from } of rules) {
+      assert.deepEqual(from[0]!.source.notPrincipals, ["mesh.example/ns/queues/sa/nats"]);
+    }
+  });
+
+  it("keeps large numbers of the policy as they are", async () => {
+    const limits = { memory: 536_870_912, payload: 8_388_608 };
+    const { spec } = only(await rendered({ ...LEAST, policy: { ...POLICY, limits } }), "WasmPlugin");
+    assert.deepEqual(spec["pluginConfig"], { ...POLICY, limits });
+  });
+
+  it("leaves out what NATS's own chart makes", async () => {
+    const broker = { service: { create: false }, peerAuthentication: { create: false }, otherPorts: { create: false } };
+    assert.deepEqual((await rendered({ ...LEAST, broker })).map(nameOf), ["WasmPlugin messaging/istio-nats"]);
+  });
+});

@@ -1,0 +1,129 @@
+import { mkdirSync, readFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { join } from "node:path";
+import { inRoot } from "../../tools/paths.ts";
+import { Authority } from "../stand/certificates.ts";
+import { NatsServer } from "../stand/nats-server.ts";
+import { makeScratch, removeScratch } from "../stand/scratch.ts";
+import { ServerProxy } from "../stand/server-proxy.ts";
+import { Sidecar } from "../stand/sidecar.ts";
+
+const NODES = 3;
+const BROKER = "spiffe://cluster.local/ns/messaging/sa/nats";
+
+/** One pod: a nats-server, and the Envoy beside it as one for each port (the stand's has one upstream). */
+interface Node {
+  nats: NatsServer;
+  /** Takes clients, with the filter. */
+  clients: ServerProxy;
+  /** Takes the other nodes' routes. */
+  routes: ServerProxy;
+  /** What the other nodes' sidecars make of this node's name: plain on their side, mTLS behind it. */
+  name: Sidecar;
+}
+
+/** A port that was free a moment ago: nats-server cannot tell which one it chose for routes before it needs the others'. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => {
+        resolve(port);
+      });
+    });
+  });
+}
+
+/** deploy/nats/nats.conf for a node on this machine: other addresses, another folder, and less patience in lame duck. */
+function configOf(index: number, clusterPort: number, routes: readonly number[], folder: string): string {
+  let next = 0;
+  const changes: [found: RegExp, put: string | (() => string)][] = [
+    [/\$POD_NAME/, `nats-${index}`],
+    [/^pid_file: .*$/m, ""],
+    [/^lame_duck_grace_period: .*$/m, 'lame_duck_grace_period: "1s"'],
+    [/^ {2}port: 6222$/m, `  listen: "127.0.0.1:${clusterPort}"`],
+    [/nats:\/\/nats-\d[^"]*/g, () => `nats://127.0.0.1:${routes[next++]!}`],
+    [/"\/data"/, JSON.stringify(join(folder, "jetstream"))],
+    [/9GB/, "64MB"],
+  ];
+  return changes.reduce(
+    (config, [found, put]) => {
+      if (config.search(found) < 0) throw new Error(`deploy/nats/nats.conf has no ${String(found)}`);
+      return typeof put === "string" ? config.replace(found, put) : config.replace(found, put);
+    },
+    readFileSync(inRoot("deploy", "nats", "nats.conf"), "utf8"),
+  );
+}
+
+/** The three nodes of deploy/nats on this machine, with mTLS between all of them, and between them and clients. */
+export class Cluster {
+  readonly nodes: readonly Node[];
+  readonly #folder: string;
+  readonly #root: Authority;
+  readonly #sidecars: Sidecar[] = [];
+
+  private constructor(folder: string, root: Authority, nodes: readonly Node[]) {
+    this.#folder = folder;
+    this.#root = root;
+    this.nodes = nodes;
+  }
+
+  /** Starts them with `policy` before their client ports. */
+  static async start(policy: object): Promise<Cluster> {
+    const folder = makeScratch();
+    const root = await Authority.create(folder, "root");
+    const broker = await root.issue(BROKER);
+    const indexes = Array.from({ length: NODES }, (_, index) => index);
+    const folders = indexes.map((index) => join(folder, `nats-${index}`));
+    for (const one of folders)
+      for (const part of ["clients", "routes"]) mkdirSync(join(one, part), { recursive: true });
+
+    const clusterPorts = await Promise.all(indexes.map(freePort));
+    const routes = await Promise.all(
+      indexes.map((i) => ServerProxy.start(join(folders[i]!, "routes"), broker, clusterPorts[i]!, { routes: {} })),
+    );
+    const names = await Promise.all(
+      indexes.map((i) => Sidecar.start(folders[i]!, "name", broker, routes[i]!.envoy.port("routes"), BROKER)),
+    );
+    const routePorts = names.map(({ port }) => port);
+    const servers = await Promise.all(
+      indexes.map((i) => {
+        const config = configOf(i, clusterPorts[i]!, routePorts, folders[i]!);
+        return NatsServer.start(folders[i]!, { config, jetStream: false });
+      }),
+    );
+    const nodes = await Promise.all(
+      indexes.map(async (i) => {
+        const listeners = { clients: { filter: { config: policy } } };
+        const clients = await ServerProxy.start(join(folders[i]!, "clients"), broker, servers[i]!.port, listeners);
+        return { nats: servers[i]!, clients, routes: routes[i]!, name: names[i]! };
+      }),
+    );
+    return new Cluster(folder, root, nodes);
+  }
+
+  /** What a client of that SPIFFE id dials: a way through its own sidecar to each node. */
+  async urlsFor(principal: string): Promise<string[]> {
+    const identity = await this.#root.issue(principal);
+    const sidecars = await Promise.all(
+      this.nodes.map(({ clients }, i) =>
+        Sidecar.start(this.#folder, `client-${i}`, identity, clients.envoy.port("clients"), BROKER),
+      ),
+    );
+    this.#sidecars.push(...sidecars);
+    return sidecars.map(({ url }) => url);
+  }
+
+  async stop(): Promise<void> {
+    const stopping = this.nodes.flatMap(({ nats, clients, routes, name }) => [
+      nats.stop(),
+      clients.envoy.stop(),
+      routes.envoy.stop(),
+      name.stop(),
+    ]);
+    await Promise.all([...stopping, ...this.#sidecars.map((sidecar) => sidecar.stop())]);
+    removeScratch(this.#folder);
+  }
+}

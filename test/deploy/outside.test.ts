@@ -1,0 +1,44 @@
+import { connect } from "@nats-io/transport-node";
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Authority } from "../stand/certificates.ts";
+import { NatsServer } from "../stand/nats-server.ts";
+import { RawClient } from "../stand/raw-client.ts";
+import { makeScratch, removeScratch } from "../stand/scratch.ts";
+import { Sidecar } from "../stand/sidecar.ts";
+
+const SERVER = "spiffe://nats.example.com/server";
+
+/** Puts an Envoy that originates TLS before a nats-server with TLS of its own, as an egress gateway may do. */
+async function behindEnvoysTls<T>(handshakeFirst: boolean, use: (envoy: Sidecar) => Promise<T>): Promise<T> {
+  const folder = makeScratch();
+  const authority = await Authority.create(folder, "root");
+  const [server, client] = await Promise.all([authority.issue(SERVER), authority.issue("spiffe://cluster.local/gate")]);
+  const tls = `tls { cert_file: "${server.certificateFile}", key_file: "${server.keyFile}", handshake_first: ${handshakeFirst} }`;
+  const nats = await NatsServer.start(folder, { config: tls, jetStream: false });
+  const envoy = await Sidecar.start(folder, "egress", client, nats.port, SERVER);
+  try {
+    return await use(envoy);
+  } finally {
+    await Promise.all([envoy.stop(), nats.stop()]);
+    removeScratch(folder);
+  }
+}
+
+describe("a NATS outside of the mesh with TLS of its own, behind Envoy's TLS", () => {
+  it("is not reached when TLS begins behind INFO, which is nats-server's default: the connection ends", async () => {
+    const frame = await behindEnvoysTls(false, async ({ port }) => (await RawClient.connect(port)).next());
+    assert.equal(frame, undefined);
+  });
+
+  it("is reached when it has handshake_first, and says tls_required all the same", async () => {
+    const frame = await behindEnvoysTls(true, async ({ port }) => (await RawClient.connect(port)).next());
+    assert.match(frame?.line ?? "", /^INFO .*"tls_required":true/);
+  });
+
+  it("loses a client that does as tls_required says", async () => {
+    await behindEnvoysTls(true, async ({ url }) => {
+      await assert.rejects(() => connect({ servers: url, reconnect: false, timeout: 5000 }), /wrong version number/);
+    });
+  });
+});

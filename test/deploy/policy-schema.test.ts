@@ -1,0 +1,146 @@
+import { Ajv, type ValidateFunction } from "ajv";
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { before, describe, it } from "node:test";
+import { inRoot } from "../../tools/paths.ts";
+import { policySchemaFiles } from "../../tools/policy-schema-files.ts";
+import { configuration, ConfigVm, isJson } from "../fuzz/config-fuzz.ts";
+import { filterModule } from "../host/filter.ts";
+import { Host } from "../host/host.ts";
+import { freshSeed, Random } from "../host/random.ts";
+
+const INPUTS = 8_000;
+
+const FROM = [{ principals: ["*"] }];
+const RULE = { name: "r", from: FROM, publish: { allow: ["a"] } };
+
+function whole(parts: object): object {
+  return { trustDomains: ["cluster.local"], rules: [RULE], ...parts };
+}
+
+function withRule(parts: object): object {
+  return whole({ rules: [{ ...RULE, ...parts }] });
+}
+
+function withSource(source: object): object {
+  return withRule({ from: [source] });
+}
+
+/** What no filter and no schema may take, by what is wrong with it. */
+const FAULTS: Record<string, unknown> = {
+  "a list in place of the whole": [],
+  "no trust domains": { rules: [RULE] },
+  "no rules": { trustDomains: ["cluster.local"] },
+  "an empty list of trust domains": whole({ trustDomains: [] }),
+  "a trust domain twice": whole({ trustDomains: ["a", "a"] }),
+  "a trust domain with a wildcard": whole({ trustDomains: ["*"] }),
+  "an empty list of rules": whole({ rules: [] }),
+  "an unknown key": whole({ rule: [] }),
+  "a mode in small letters": whole({ mode: "enforce" }),
+  "an unknown identity": whole({ identity: "CLIENT" }),
+  "a rule that is a text": whole({ rules: ["r"] }),
+  "a rule without a name": whole({ rules: [{ from: FROM, publish: { allow: ["a"] } }] }),
+  "a rule with an empty name": withRule({ name: "" }),
+  "a rule with a name that cuts a stat's": withRule({ name: "a;.;b" }),
+  "a rule with a control character in its name": withRule({ name: "a\tb" }),
+  "a rule without from": whole({ rules: [{ name: "r", publish: { allow: ["a"] } }] }),
+  "a rule that does nothing": whole({ rules: [{ name: "r", from: FROM }] }),
+  "a rule with camel case": withRule({ allowResponses: true }),
+  "an empty from": withRule({ from: [] }),
+  "an empty source": withSource({}),
+  "an empty list of principals": withSource({ principals: [] }),
+  "a principal that is a list": withSource({ principals: [["a"]] }),
+  "a principal with its scheme": withSource({ principals: ["spiffe://cluster.local/ns/a/sa/b"] }),
+  "a principal with a wildcard inside": withSource({ principals: ["cluster.local/*/sa"] }),
+  "a principal with a blank": withSource({ principals: ["cluster.local/ns/a/sa/b "] }),
+  "a namespace with a slash": withSource({ namespaces: ["a/b"] }),
+  "a service account without a namespace": withSource({ serviceAccounts: ["cart"] }),
+  "a trust domain with two wildcards": withSource({ trustDomains: ["*a*"] }),
+  "subjects in place of publish": withRule({ publish: ["a"] }),
+  "a subject in place of a list": withRule({ publish: { allow: "a" } }),
+  "an unknown key of publish": withRule({ publish: { allow: ["a"], permit: [] } }),
+  "everything denied by a word": withRule({ publish: { deny: "ALL" } }),
+  "an empty subject": withRule({ publish: { allow: [""] } }),
+  "a subject with an empty token": withRule({ publish: { allow: ["a..b"] } }),
+  "a subject that ends with a dot": withRule({ publish: { allow: ["a."] } }),
+  "a subject with > inside": withRule({ publish: { allow: ["a.>.b"] } }),
+  "a queue group of publish": withRule({ publish: { allow: ["a workers"] } }),
+  "a third word of subscribe": withRule({ subscribe: { allow: ["a workers more"] } }),
+  "a number of responses that is a text": withRule({ allow_responses: { max: "1" } }),
+  "a duration that is a number": withRule({ allow_responses: { expires: 5 } }),
+  "a duration without a unit": withRule({ allow_responses: { expires: "5" } }),
+  "responses by a word": withRule({ allow_responses: "yes" }),
+  "an unknown word for replies": withRule({ replies: "NONE" }),
+  "an unknown word for rollup": withRule({ rollup: "NONE" }),
+  "an unknown limit": whole({ limits: { controlline: 4096 } }),
+  "a limit that is a text": whole({ limits: { controlLine: "4096" } }),
+  "a limit below its least": whole({ limits: { controlLine: 127 } }),
+  "a limit beyond its most": whole({ limits: { memory: 536_870_913 } }),
+  "a limit with a fraction": whole({ limits: { subscriptions: 1.5 } }),
+  "no audit records at all": whole({ audit: { refusalsPerSecond: 0 } }),
+};
+
+/** What both must take, beside what the fuzzer makes. */
+const SOUND: Record<string, object> = {
+  "the least": whole({}),
+  "every word": whole({ mode: "DRY_RUN", identity: "WORKLOAD" }),
+  "principals with wildcards": withSource({ principals: ["*", "*/sa/b", "cluster.local/ns/a/*", "https://a.example"] }),
+  "namespaces with wildcards": withSource({ namespaces: ["*", "a-*-b"], notTrustDomains: ["*.example"] }),
+  "subjects of one character": withRule({ publish: { allow: [">", "*", "a"], deny: ["foo*", "f>", ">>", "$SYS.>"] } }),
+  "a queue group behind blanks": withRule({ subscribe: { allow: ["orders.> \t workers.*"] } }),
+  everything: withRule({ publish: { allow: "ALL" }, replies: "ANY", rollup: "ALL" }),
+  "durations as Go writes them": whole({
+    rules: ["0", "-1s", "1h30m", "1.5s", ".5s", "1.s", "1500us", "2000µs", "+3ms"].map((expires, i) => ({
+      ...{ ...RULE, name: `r${i}` },
+      allow_responses: { max: -1, expires },
+    })),
+  }),
+  "an empty list beside another": withRule({ publish: { allow: ["a"], deny: [] } }),
+};
+
+function accepted(configuration: unknown): boolean {
+  return new Host(filterModule()).configure(JSON.stringify(configuration)).accepted;
+}
+
+describe("the schema of the policy", () => {
+  let takes: ValidateFunction;
+
+  before(() => {
+    const schema = JSON.parse(readFileSync(inRoot("docs", "policy.schema.json"), "utf8")) as object;
+    takes = new Ajv({ allErrors: true, strictTypes: false }).compile(schema);
+  });
+
+  it("stands in docs/ and in the chart as the reference and its source have it", async () => {
+    for (const [file, text] of await policySchemaFiles()) {
+      assert.equal(readFileSync(file, "utf8"), text, `${file} is out of date: npm run schema`);
+    }
+  });
+
+  it("refuses what the filter refuses for its structure", () => {
+    for (const [what, faulty] of Object.entries(FAULTS)) {
+      assert.ok(!accepted(faulty), `the filter takes ${what}`);
+      assert.ok(!takes(faulty), `the schema takes ${what}`);
+    }
+  });
+
+  it("takes what the filter takes", () => {
+    for (const [what, sound] of Object.entries(SOUND)) {
+      assert.ok(accepted(sound), `the filter refuses ${what}`);
+      assert.ok(takes(sound), `the schema refuses ${what}: ${JSON.stringify(takes.errors)}`);
+    }
+  });
+
+  it(`takes whatever of ${INPUTS.toLocaleString("en")} mutated configurations the filter takes`, () => {
+    const random = new Random(freshSeed());
+    const vm = new ConfigVm();
+    let taken = 0;
+    for (let i = 0; i < INPUTS; i++) {
+      const bytes = Buffer.from(configuration(random), "latin1");
+      if (!isJson(bytes) || !vm.read(bytes).accepted) continue;
+      taken++;
+      const text = bytes.toString("utf8");
+      assert.ok(takes(JSON.parse(text)), `TEST_SEED=${random.seed}: ${text}: ${JSON.stringify(takes.errors)}`);
+    }
+    assert.ok(taken > INPUTS / 100, `only ${taken} were taken by the filter`);
+  });
+});

@@ -1,0 +1,46 @@
+import { join } from "node:path";
+import { cachedFolder, pinOf } from "./cached-folder.ts";
+import { must } from "./command.ts";
+import { buildGo } from "./go.ts";
+import { inRoot } from "./paths.ts";
+import { step } from "./progress.ts";
+
+/** The commands that render manifests and speak to registries. */
+export interface DeployTools {
+  helm: string;
+  kustomize: string;
+  /** go-containerregistry's client, which also serves a registry for tests. */
+  crane: string;
+}
+
+let built: Promise<DeployTools> | undefined;
+
+async function build(): Promise<DeployTools> {
+  const module = inRoot("tools", "go-deploy");
+  const folder = await cachedFolder(`go-deploy-${pinOf(join(module, "go.sum"))}`, async (unfinished) => {
+    await step("helm, kustomize and crane, from their Go modules (about three minutes)", async () => {
+      const remedy = "helm, kustomize and crane could not be built. Is Go 1.26 here, and a Go module proxy reachable?";
+      await must(remedy, "go", ["build", "-trimpath", "-buildvcs=false", "-o", `${unfinished}/`, "tool"], {
+        cwd: module,
+      });
+    });
+  });
+  return { helm: join(folder, "helm"), kustomize: join(folder, "kustomize"), crane: join(folder, "crane") };
+}
+
+/** helm, kustomize and crane as tools/go-deploy/go.mod pins them, built once for a machine. */
+export function deployTools(): Promise<DeployTools> {
+  built ??= build();
+  return built;
+}
+
+/** Our command that makes the image; build/go/oci-image. */
+export function ociImageCommand(): Promise<string> {
+  return buildGo("tools/go-deploy/oci-image");
+}
+
+/** The YAML of a kustomization, `folder` relative to the clone. */
+export async function kustomized(folder: string): Promise<string> {
+  const { kustomize } = await deployTools();
+  return must(`${folder} is no kustomization that can be built.`, kustomize, ["build", inRoot(...folder.split("/"))]);
+}

@@ -1,0 +1,68 @@
+import { relative } from "node:path";
+import { parseArgs } from "node:util";
+import { must } from "./command.ts";
+import { deployTools } from "./deploy-tools.ts";
+import { Fault } from "./fault.ts";
+import { makeFilterImage, SBOM_FILE, type Image } from "./image-build.ts";
+import { writeManifests } from "./image-manifests.ts";
+import { inRoot } from "./paths.ts";
+import { buildFilter } from "./wasm.ts";
+
+const USAGE = "npm run image -- [--push REGISTRY/NAME:TAG] [--manifests [--name REGISTRY/NAME]]";
+
+interface ImageOptions {
+  push: string | undefined;
+  /** The image's name in the manifests to write; undefined to write none. */
+  manifestsFor: string | undefined;
+}
+
+/** `registry:5000/a/b` of `registry:5000/a/b:tag`: a colon before the last slash is a port's. */
+export function repositoryOf(reference: string): string {
+  return reference.replace(/@.*$/, "").replace(/:[^/:]*$/, "");
+}
+
+function optionsOf(args: readonly string[]): ImageOptions {
+  let values;
+  try {
+    ({ values } = parseArgs({
+      args: [...args],
+      options: { push: { type: "string" }, name: { type: "string" }, manifests: { type: "boolean" } },
+    }));
+  } catch (error) {
+    throw new Fault(`${(error as Error).message}\n\n${USAGE}`);
+  }
+  const { push, manifests } = values;
+  if (push !== undefined && !/^[^/\s]+\/\S+$/.test(push)) {
+    throw new Fault(`--push ${push} names no registry: write REGISTRY/NAME:TAG`);
+  }
+  const name = values.name ?? (push === undefined ? undefined : repositoryOf(push));
+  if (manifests && name === undefined) {
+    throw new Fault("--manifests must know the image's name: add --push REGISTRY/NAME:TAG or --name REGISTRY/NAME");
+  }
+  return { push, manifestsFor: manifests ? name : undefined };
+}
+
+/** Pushes an OCI layout, with the credentials of `docker login` or `crane auth login`. */
+export async function pushImage({ folder, digest }: Image, reference: string): Promise<void> {
+  const { crane } = await deployTools();
+  const remedy = `The image could not be pushed to ${reference}. Log in first: docker login, or crane auth login`;
+  const output = await must(remedy, crane, ["push", folder, reference]);
+  if (!output.includes(digest)) throw new Fault(`${reference} took another image than ${digest}:\n${output}`);
+}
+
+/** `npm run image`: makes the image, and on demand pushes it and writes the manifests that name it. */
+export async function image(args: readonly string[]): Promise<number> {
+  const { push, manifestsFor } = optionsOf(args);
+  const made = await makeFilterImage(await buildFilter());
+  const say = (what: string, value: string): void => void process.stdout.write(`${what.padEnd(10)}${value}\n`);
+  const here = (path: string): string => relative(inRoot(), path);
+  say("image", here(made.folder));
+  say("sbom", here(SBOM_FILE));
+  say("digest", made.digest);
+  if (push !== undefined) {
+    await pushImage(made, push);
+    say("pushed", `${repositoryOf(push)}@${made.digest}`);
+  }
+  if (manifestsFor !== undefined) say("manifests", here(await writeManifests(manifestsFor, made.digest)));
+  return 0;
+}

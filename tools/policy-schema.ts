@@ -1,0 +1,174 @@
+import { readFileSync } from "node:fs";
+import { Fault } from "./fault.ts";
+import { inRoot } from "./paths.ts";
+
+/** A JSON Schema (draft 07, which editors, ajv and Helm read alike), or a part of one. */
+export type Schema = Record<string, unknown>;
+
+// Patterns must be read alike by JavaScript and by Go's RE2 (Helm): no look-ahead, and control characters stand as themselves.
+const CONTROL = "\u0000-\u001f\u007f";
+const NAME = "[A-Za-z0-9._-]";
+// A token of a subject: `>` alone is none, for it may only be the last.
+const TOKEN = `(?:[^.> ${CONTROL}]|[^. ${CONTROL}]{2,})`;
+const SUBJECT = `(?:${TOKEN}\\.)*(?:${TOKEN}|>)`;
+const DURATION = "^[-+]?(?:0|(?:(?:[0-9]+(?:\\.[0-9]*)?|\\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)$";
+
+const MODE: Schema = { enum: ["ENFORCE", "DRY_RUN"] };
+
+function text(pattern: string, most: number, more: Schema = {}): Schema {
+  return { type: "string", minLength: 1, maxLength: most, pattern, ...more };
+}
+
+function list(items: Schema, more: Schema = {}): Schema {
+  return { type: "array", items, minItems: 1, ...more };
+}
+
+function refer(name: string): Schema {
+  return { $ref: `#/definitions/${name}` };
+}
+
+const PRINCIPAL = text(`^(?:[*]?[^* \u00a0${CONTROL}-\u009f]*|[^* \u00a0${CONTROL}-\u009f]+[*])$`, 2048, {
+  not: { pattern: "^[Ss][Pp][Ii][Ff][Ff][Ee]://" },
+});
+const NAMESPACE = text("^[A-Za-z0-9.*_-]+$", 8192);
+const SERVICE_ACCOUNT = text(`^${NAME}+/${NAME}+$`, 8192);
+const TRUST_DOMAIN_PATTERN = text(`^${NAME}*[*]?${NAME}*$`, 8192);
+
+function directions(entry: Schema): Record<string, Schema> {
+  const entries: Schema = { type: "array", items: entry };
+  return { allow: { anyOf: [{ const: "ALL" }, entries] }, deny: entries };
+}
+
+/** A whole number; its bounds stand in the reference. */
+const NUMBER: Schema = { type: "integer" };
+
+interface Shape {
+  /** Of the reference's table with the keys' defaults, bounds and meanings. */
+  heading: string;
+  keys: Record<string, Schema>;
+  /** What holds for the object beside its keys. */
+  more?: Schema;
+}
+
+/** Every object of a pluginConfig. docs/policy.md adds what a key means, and the bounds of numbers. */
+const SHAPES: Record<string, Shape> = {
+  policy: {
+    heading: "## The whole",
+    keys: {
+      mode: MODE,
+      identity: { enum: ["PEER", "WAYPOINT", "WORKLOAD"] },
+      trustDomains: list(text(`^${NAME}+$`, 255), { maxItems: 64, uniqueItems: true }),
+      rules: list(refer("rule"), { maxItems: 100_000 }),
+      limits: refer("limits"),
+      audit: refer("audit"),
+    },
+    more: { required: ["trustDomains", "rules"] },
+  },
+  rule: {
+    heading: "## `rules[]`",
+    keys: {
+      name: text(`^[^${CONTROL}-\u009f]+$`, 128, { not: { pattern: ";[.];|=[.]=" } }),
+      mode: MODE,
+      from: list(refer("source")),
+      publish: refer("publish"),
+      subscribe: refer("subscribe"),
+      allow_responses: { anyOf: [{ type: "boolean" }, refer("responses")] },
+      replies: { enum: ["OWN", "ANY"] },
+      rollup: { enum: ["SUB", "ALL"] },
+    },
+    more: {
+      required: ["name", "from"],
+      anyOf: [{ required: ["publish"] }, { required: ["subscribe"] }, { required: ["allow_responses"] }],
+    },
+  },
+  source: {
+    heading: "### `rules[].from[]`",
+    keys: {
+      principals: list(PRINCIPAL),
+      namespaces: list(NAMESPACE),
+      serviceAccounts: list(SERVICE_ACCOUNT),
+      trustDomains: list(TRUST_DOMAIN_PATTERN),
+      notPrincipals: list(PRINCIPAL),
+      notNamespaces: list(NAMESPACE),
+      notServiceAccounts: list(SERVICE_ACCOUNT),
+      notTrustDomains: list(TRUST_DOMAIN_PATTERN),
+    },
+    more: { minProperties: 1 },
+  },
+  publish: { heading: "### `rules[].publish`", keys: directions(text(`^${SUBJECT}$`, 4096)) },
+  subscribe: {
+    heading: "### `rules[].subscribe`",
+    keys: directions(text(`^${SUBJECT}(?:[ \t]+${SUBJECT})?$`, 4096)),
+  },
+  responses: {
+    heading: "### `rules[].allow_responses`",
+    keys: {
+      max: { type: "integer", minimum: -(2 ** 31), maximum: 2 ** 31 - 1 },
+      expires: text(DURATION, 8192),
+    },
+  },
+  limits: {
+    heading: "## `limits`",
+    keys: {
+      controlLine: NUMBER,
+      payload: NUMBER,
+      headers: NUMBER,
+      subscriptions: NUMBER,
+      outstandingReplies: NUMBER,
+      responses: NUMBER,
+      memory: NUMBER,
+    },
+  },
+  audit: { heading: "## `audit`", keys: { refusalsPerSecond: NUMBER, burst: NUMBER } },
+};
+
+/** The rows of the table under a heading of the reference: the column's title gives each cell. */
+function rowsUnder(reference: string, heading: string): Map<string, Map<string, string>> {
+  const [, section = ""] = reference.split(`\n${heading}\n`);
+  const lines = (section.split(/\n#+ /)[0] ?? "").split("\n").filter((line) => line.startsWith("|"));
+  const cellsOf = (line: string): string[] =>
+    line
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim());
+  const [titles = [], , ...rows] = lines.map(cellsOf);
+  return new Map(
+    rows.map((row) => [(row[0] ?? "").replaceAll("`", ""), new Map(titles.map((t, i) => [t, row[i] ?? ""]))]),
+  );
+}
+
+function described(key: string, schema: Schema, row: Map<string, string>): Schema {
+  const code = (column: string): string | undefined => /^`([^`]+)`$/.exec(row.get(column) ?? "")?.[1];
+  const [least, most, standard] = [code("least"), code("most"), code("default")];
+  if (schema === NUMBER && (least === undefined || most === undefined)) {
+    throw new Fault(`docs/policy.md gives no bounds for ${key}.`);
+  }
+  const whole = {
+    description: (row.get("") ?? "").replaceAll("`", ""),
+    ...schema,
+    ...(schema === NUMBER ? { minimum: Number(least), maximum: Number(most) } : {}),
+    ...(standard === undefined ? {} : { default: /^\d+$/.test(standard) ? Number(standard) : standard }),
+  };
+  // Draft 07 ignores what stands beside a $ref.
+  return "$ref" in schema ? { description: whole.description, allOf: [schema] } : whole;
+}
+
+function objectOf(name: string, { heading, keys, more }: Shape, reference: string): Schema {
+  const rows = rowsUnder(reference, heading);
+  const undone = [...rows.keys()].filter((key) => !(key in keys));
+  if (undone.length > 0) {
+    throw new Fault(`docs/policy.md has ${undone.join(", ")} under "${heading}": add it to tools/policy-schema.ts`);
+  }
+  const properties = Object.entries(keys).map(([key, schema]) => {
+    const row = rows.get(key);
+    if (!row) throw new Fault(`docs/policy.md has no row for ${name}.${key} under "${heading}".`);
+    return [key, described(key, schema, row)] as const;
+  });
+  return { type: "object", additionalProperties: false, properties: Object.fromEntries(properties), ...more };
+}
+
+/** The definitions of all objects of a pluginConfig; `policy` is the whole. Made from the table above and docs/policy.md. */
+export function policyDefinitions(): Record<string, Schema> {
+  const reference = readFileSync(inRoot("docs", "policy.md"), "utf8");
+  return Object.fromEntries(Object.entries(SHAPES).map(([name, shape]) => [name, objectOf(name, shape, reference)]));
+}
