@@ -1,0 +1,43 @@
+package istio
+
+import (
+	"strings"
+	"testing"
+
+	"istio-nats/test/istio/mesh"
+	"istio-nats/test/istio/worlds"
+)
+
+// onlyThroughWaypoint is what ztunnel must enforce: of a group all rules must match, of a rule one of its matches.
+const onlyThroughWaypoint = `
+action: DENY
+groups:
+- rules:
+  - matches:
+    - destinationPorts:
+      - 4222
+  - matches:
+    - notPrincipals:
+      - exact: cluster.local/ns/messaging/sa/nats-waypoint
+name: nats-only-through-waypoint
+namespace: messaging
+scope: WORKLOAD_SELECTOR
+`
+
+func TestInAmbientZtunnelLetsOnlyTheWaypointReach4222OfThePod(t *testing.T) {
+	for kind, folder := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			objects := worlds.Cluster(t, folder+"waypoint")
+			istiod := mesh.Start(t, mesh.Options{Objects: objects, MeshConfig: meshConfig, Ambient: true})
+			bound := istiod.OfZtunnel(t, "nats-0")
+			if text := bound["messaging/nats-only-through-waypoint"]; text != strings.TrimPrefix(onlyThroughWaypoint, "\n") {
+				t.Errorf("ztunnel gets\n%s", text)
+			}
+			for _, name := range []string{"messaging/nats-other-ports", "istio-system/istio_converted_static_strict"} {
+				if bound[name] == "" {
+					t.Errorf("%s is not bound to the pod", name)
+				}
+			}
+		})
+	}
+}

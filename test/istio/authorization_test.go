@@ -1,0 +1,86 @@
+package istio
+
+import (
+	"strings"
+	"testing"
+
+	"istio-nats/test/istio/identity"
+	"istio-nats/test/istio/proxy"
+	"istio-nats/test/istio/shipped"
+)
+
+// denyWorkers is an AuthorizationPolicy of Istio's own on the client port.
+const denyWorkers = `
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: deny-workers, namespace: messaging}
+spec:
+  selector: {matchLabels: {app.kubernetes.io/name: nats}}
+  action: DENY
+  rules:
+  - from: [{source: {principals: [cluster.local/ns/shop/sa/workers]}}]
+    to: [{operation: {ports: ["4222"]}}]
+`
+
+// startWithDeny brings up a stand in which Istio denies shop/workers, whom the filter's policy admits.
+func startWithDeny(t *testing.T, phase string) *stand {
+	t.Helper()
+	return startStand(t, func(s *stand, objects []shipped.Object) []shipped.Object {
+		s.plugin = shipped.With(t, s.plugin, "spec.phase", phase)
+		return append(shipped.Replace(objects, s.plugin), shipped.Parse(t, denyWorkers)...)
+	})
+}
+
+// judged is how many connections of shop/workers the filter has admitted.
+func judged(t testing.TB, s *stand) float64 {
+	t.Helper()
+	return s.server.Sum(t, "istio_nats_connections_opened_total", proxy.Labels{
+		"source_principal": identity.Principal("shop", "workers"), "verdict": "allowed",
+	})
+}
+
+// deniedByIstio is the sum of Istio's RBAC filters of that stat prefix.
+func deniedByIstio(t testing.TB, s *stand, prefix string) uint64 {
+	t.Helper()
+	return s.server.Raw(t, prefix+"rbac.denied")
+}
+
+func connectIsCutOff(t testing.TB, s *stand, serviceAccount string) {
+	t.Helper()
+	one, err := s.as(t, serviceAccount)
+	if err == nil {
+		one.Close()
+		t.Fatal("may connect")
+	}
+	if strings.Contains(err.Error(), "Authorization") {
+		t.Errorf("%v is a text of NATS, not of Istio, which just closes", err)
+	}
+}
+
+func TestBehindIstiosAuthorizationTheFilterNeverSeesWhomIstioDenies(t *testing.T) {
+	s := startWithDeny(t, "STATS")
+	connectIsCutOff(t, s, "shop/workers")
+	if denied := deniedByIstio(t, s, "tcp."); denied != 1 {
+		t.Errorf("Istio has denied %d connections", denied)
+	}
+	// Somebody whom both admit, so that the filter has had its tick when its counts are read.
+	api, err := s.as(t, "shop/orders-api")
+	mustConnect(t, api, err)
+	s.server.WaitForSum(t, "istio_nats_connections_opened_total", proxy.Labels{
+		"source_principal": identity.Principal("shop", "orders-api"), "verdict": "allowed",
+	}, 1)
+	if count := judged(t, s); count != 0 {
+		t.Errorf("the filter has judged %v connections that Istio denies", count)
+	}
+}
+
+func TestBeforeIstiosAuthorizationTheFilterJudgesFirstAndIstioStillDenies(t *testing.T) {
+	s := startWithDeny(t, "AUTHZ")
+	connectIsCutOff(t, s, "shop/workers")
+	s.server.WaitForSum(t, "istio_nats_connections_opened_total", proxy.Labels{
+		"source_principal": identity.Principal("shop", "workers"), "verdict": "allowed",
+	}, 1)
+	if denied := deniedByIstio(t, s, "tcp."); denied != 1 {
+		t.Errorf("Istio has denied %d connections", denied)
+	}
+}

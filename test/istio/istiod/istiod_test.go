@@ -1,0 +1,161 @@
+// Package istiod tests what deploy/ ships with the real pilot-discovery, which reads it from a Kubernetes API.
+package istiod
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"istio-nats/test/istio/kubeapi"
+	"istio-nats/test/istio/mesh"
+	"istio-nats/test/istio/shipped"
+	"istio-nats/test/istio/worlds"
+)
+
+const kubeconfig = `
+apiVersion: v1
+kind: Config
+clusters: [{name: cluster, cluster: {server: %q}}]
+users: [{name: istiod, user: {}}]
+contexts: [{name: context, context: {cluster: cluster, user: istiod}}]
+current-context: context
+`
+
+const meshConfig = "defaultProviders: {metrics: [prometheus]}\n"
+
+// freeAddresses are addresses on 127.0.0.1 that nobody has.
+func freeAddresses(t *testing.T, count int) []string {
+	t.Helper()
+	addresses := make([]string, count)
+	for i := range addresses {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = listener.Close() }()
+		addresses[i] = listener.Addr().String()
+	}
+	return addresses
+}
+
+// start runs pilot-discovery on these objects until the test ends, and returns the address of its xDS server.
+func start(t *testing.T, api *kubeapi.Server) string {
+	t.Helper()
+	command := os.Getenv("PILOT_DISCOVERY")
+	if command == "" {
+		t.Fatal("$PILOT_DISCOVERY is not set: run npm run test:istiod")
+	}
+	folder := t.TempDir()
+	write := func(name, text string) string {
+		file := filepath.Join(folder, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	log, err := os.Create(filepath.Join(folder, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	addresses := freeAddresses(t, 3)
+	process := exec.Command(command, "discovery",
+		"--kubeconfig", write("kubeconfig", fmt.Sprintf(kubeconfig, api.URL)),
+		"--meshConfig", write("mesh", meshConfig), "--namespace", "istio-system",
+		"--grpcAddr", addresses[0], "--httpAddr", addresses[1], "--monitoringAddr", addresses[2],
+		"--secureGRPCAddr", "", "--httpsAddr", "", "--ctrlz_port", "0")
+	process.Dir = folder
+	process.Env = append(os.Environ(),
+		"POD_NAME=istiod-0", "POD_NAMESPACE=istio-system", "CLUSTER_ID=Kubernetes",
+		// No tokens and no certificates in this cluster; no webhooks to write.
+		"XDS_AUTH=false", "ENABLE_CA_SERVER=false", "ENABLE_LEADER_ELECTION=false",
+		"INJECTION_WEBHOOK_CONFIG_NAME=", "VALIDATION_WEBHOOK_CONFIG_NAME=", "PILOT_ENABLE_GATEWAY_API=false")
+	process.Stdout, process.Stderr = log, log
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	exited := make(chan struct{})
+	go func() {
+		_ = process.Wait()
+		close(exited)
+	}()
+	explain := func() string {
+		text, _ := os.ReadFile(log.Name())
+		return string(text[max(0, len(text)-4000):])
+	}
+	t.Cleanup(func() {
+		_ = process.Process.Kill()
+		<-exited
+		if t.Failed() {
+			t.Logf("the end of istiod's log:\n%s", explain())
+		}
+	})
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		response, err := http.Get("http://" + addresses[1] + "/ready")
+		if err == nil {
+			_ = response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return addresses[0]
+			}
+		}
+		select {
+		case <-exited:
+			t.Fatalf("pilot-discovery ended: %s\n%s", process.ProcessState, explain())
+		default:
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("pilot-discovery is not ready after 30 s\n%s", explain())
+		}
+	}
+}
+
+func TestRealIstiodDeliversTheFilterAndEveryChangeOfItsPolicy(t *testing.T) {
+	for kind, form := range map[string]string{"WasmPlugin": "sidecar", "TrafficExtension": "trafficextension/sidecar"} {
+		t.Run(kind, func(t *testing.T) {
+			objects := worlds.Cluster(t, form)
+			plugin := shipped.The(t, objects, kind)
+			api := kubeapi.Serve(t, objects)
+			istiod := start(t, api)
+
+			view := mesh.ViewOf(t, istiod, worlds.NatsSidecar)
+			chains := view.Chains(t, func(chain mesh.Chain) bool {
+				return chain.Listener == "virtualInbound" && chain.Port == 4222
+			})
+			const filters = "metadata_exchange > rbac DENY > istio-nats > stats > tcp_proxy"
+			if len(chains) != 1 || chains[0].Filters != filters {
+				t.Errorf("%+v, not one chain with %s", chains, filters)
+			}
+			if before := configuration(t, view); !strings.Contains(before, `"mode":"ENFORCE"`) {
+				t.Errorf("the filter's configuration is %s", before)
+			}
+
+			api.Apply(shipped.WithWasm(t, plugin, "pluginConfig.mode", "DRY_RUN"))
+			for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+				after := configuration(t, mesh.ViewOf(t, istiod, worlds.NatsSidecar))
+				if strings.Contains(after, `"mode":"DRY_RUN"`) {
+					break
+				}
+				if time.Now().After(deadline) {
+					t.Fatalf("the filter's configuration is still %s", after)
+				}
+			}
+		})
+	}
+}
+
+// configuration is what the one extension of a view is configured with.
+func configuration(t *testing.T, view mesh.View) string {
+	t.Helper()
+	if len(view.Extensions) != 1 {
+		t.Fatalf("%d extensions", len(view.Extensions))
+	}
+	for _, config := range view.Extensions {
+		return string(config.Configuration.Value)
+	}
+	return ""
+}

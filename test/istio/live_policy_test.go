@@ -1,0 +1,149 @@
+package istio
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"istio-nats/test/istio/shipped"
+)
+
+// inForce is how long a change may take to reach every connection.
+const inForce = 2 * time.Second
+
+// withOrders returns the shipped plugin with another list of subjects that orders-api, its first rule, may publish to.
+func withOrders(t testing.TB, plugin shipped.Object, subjects ...any) shipped.Object {
+	t.Helper()
+	edited := plugin.DeepCopy()
+	rules := edited.Object["spec"].(map[string]any)["pluginConfig"].(map[string]any)["rules"].([]any)
+	rule := rules[0].(map[string]any)
+	if rule["name"] != "orders-api" {
+		t.Fatalf("the first rule is %v", rule["name"])
+	}
+	rule["publish"].(map[string]any)["allow"] = subjects
+	return edited
+}
+
+// isLive tells whether the module brings new policies to open connections: by the name of a stat, which AssemblyScript
+// keeps in UTF-16.
+func isLive(t testing.TB) bool {
+	t.Helper()
+	var name []byte
+	for _, letter := range []byte("istio_nats_policy_changes_total") {
+		name = append(name, letter, 0)
+	}
+	return bytes.Contains(module(t), name)
+}
+
+var published int
+
+// mayPublish tells whether a publish below that prefix passes. Each has a subject of its own, by which its refusal is known.
+func mayPublish(t testing.TB, one client, prefix string) bool {
+	t.Helper()
+	published++
+	subject := fmt.Sprintf("%s.%d", prefix, published)
+	if err := one.Publish(subject, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := one.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	err := one.LastError()
+	if err == nil || !strings.Contains(err.Error(), subject) {
+		return true
+	}
+	if want := refusalOf(subject); err.Error() != want {
+		t.Fatalf("%q, not %q", err, want)
+	}
+	return false
+}
+
+// waitUntil waits until a publish below that prefix passes or not, for at most that time, and tells whether it came to that.
+func waitUntil(t testing.TB, one client, prefix string, passes bool, limit time.Duration) bool {
+	t.Helper()
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if mayPublish(t, one, prefix) == passes {
+			return true
+		}
+	}
+	return false
+}
+
+func TestAppliedPolicyIsInForceForNewConnections(t *testing.T) {
+	s := startStand(t, nil)
+	_, address := s.ordersAPI(t)
+	before, err := s.connect(address)
+	before = mustConnect(t, before, err)
+	if !mayPublish(t, before, "orders.eu") {
+		t.Fatal("the shipped policy refuses orders")
+	}
+
+	s.istiod.Apply(t, withOrders(t, s.plugin, "invoices.>"))
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		after, err := s.connect(address)
+		after = mustConnect(t, after, err)
+		if !mayPublish(t, after, "orders.eu") && mayPublish(t, after, "invoices.eu") {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("new connections are still judged by the old policy")
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+func TestAppliedPolicyReachesAConnectionThatIsOpen(t *testing.T) {
+	if !isLive(t) {
+		t.Skip("the module does not bring new policies to open connections")
+	}
+	s := startStand(t, nil)
+	_, address := s.ordersAPI(t)
+	open, err := s.connect(address)
+	open = mustConnect(t, open, err)
+	if !mayPublish(t, open, "orders.eu") {
+		t.Fatal("the shipped policy refuses orders")
+	}
+
+	s.istiod.Apply(t, withOrders(t, s.plugin, "invoices.>"))
+	if !waitUntil(t, open, "orders.eu", false, inForce) {
+		t.Fatalf("an open connection may still publish what the policy allows no more, after %s", inForce)
+	}
+	if !mayPublish(t, open, "invoices.eu") {
+		t.Error("an open connection has not what it has gained")
+	}
+
+	// And back: the worker may have kept the first policy's root context, which is not configured again.
+	s.istiod.Apply(t, s.plugin)
+	if !waitUntil(t, open, "invoices.eu", false, inForce) {
+		t.Fatalf("the first policy is not in force again after %s", inForce)
+	}
+	if !mayPublish(t, open, "orders.eu") {
+		t.Error("the first policy is in force again, but only its refusals")
+	}
+}
+
+func TestRefusedPolicyLeavesTheOldOneInForce(t *testing.T) {
+	s := startStand(t, nil)
+	_, address := s.ordersAPI(t)
+	open, err := s.connect(address)
+	open = mustConnect(t, open, err)
+
+	s.istiod.Apply(t, withOrders(t, s.plugin, "orders.>.x"))
+	const fault = `rules[0].publish.allow[0]`
+	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(s.server.Log(), fault); {
+		if time.Now().After(deadline) {
+			t.Fatalf("the proxy's log does not name %s", fault)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	after, err := s.connect(address)
+	after = mustConnect(t, after, err)
+	for _, one := range []client{open, after} {
+		if !mayPublish(t, one, "orders.eu") || mayPublish(t, one, "invoices.eu") {
+			t.Error("the policy that was in force is not any more")
+		}
+	}
+}

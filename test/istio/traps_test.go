@@ -1,0 +1,104 @@
+package istio
+
+import (
+	"testing"
+
+	"istio-nats/test/istio/shipped"
+	"istio-nats/test/istio/worlds"
+)
+
+// filtersOf4222 are the filters of the one chain for port 4222 of the server's sidecar.
+func filtersOf4222(t *testing.T, objects []shipped.Object) string {
+	t.Helper()
+	chains := start(t, objects).View(t, worlds.NatsSidecar).Chains(t, inbound4222)
+	if len(chains) != 1 {
+		t.Fatalf("%+v", chains)
+	}
+	return chains[0].Filters
+}
+
+const (
+	withFilter    = "metadata_exchange > rbac DENY > istio-nats > stats > tcp_proxy"
+	withoutFilter = "metadata_exchange > rbac DENY > stats > tcp_proxy"
+)
+
+// servicePort gives the client port of the Service another number than its target has.
+func servicePort(t *testing.T, objects []shipped.Object, number int64) []shipped.Object {
+	t.Helper()
+	service := shipped.Named(t, objects, "Service", "nats")
+	port := map[string]any{"name": "tcp-client", "appProtocol": "tcp", "port": number, "targetPort": int64(4222)}
+	return shipped.Replace(objects, shipped.With(t, service, "spec.ports", []any{port}))
+}
+
+func TestMatchComparesThePortOfTheServiceNotItsTarget(t *testing.T) {
+	objects := servicePort(t, worlds.Cluster(t, "sidecar"), 14222)
+	if filters := filtersOf4222(t, objects); filters != withoutFilter {
+		t.Errorf("a Service port 14222 with target 4222 has %s: the trap is gone, and so may the warnings be", filters)
+	}
+	plugin := shipped.The(t, objects, "WasmPlugin")
+	both := []any{map[string]any{"mode": "SERVER", "ports": []any{
+		map[string]any{"number": int64(4222)}, map[string]any{"number": int64(14222)},
+	}}}
+	objects = shipped.Replace(objects, shipped.With(t, plugin, "spec.match", both))
+	if filters := filtersOf4222(t, objects); filters != withFilter {
+		t.Errorf("listing both ports gives %s", filters)
+	}
+}
+
+func TestEveryServiceOfDeployHasEqualPortsAndTargetPorts(t *testing.T) {
+	for _, form := range shipped.Forms(t) {
+		for _, service := range shipped.OfKind(shipped.Render(t, form), "Service") {
+			for _, entry := range service.Object["spec"].(map[string]any)["ports"].([]any) {
+				port := entry.(map[string]any)
+				if port["port"] != port["targetPort"] || port["appProtocol"] == nil {
+					t.Errorf("deploy/%s: port %v of Service %s leads to %v and is declared %v",
+						form, port["port"], service.GetName(), port["targetPort"], port["appProtocol"])
+				}
+			}
+		}
+	}
+}
+
+func TestPodWhose4222IsInNoServiceIsNotFiltered(t *testing.T) {
+	objects := worlds.Cluster(t, "sidecar")
+	service := shipped.Named(t, objects, "Service", "nats")
+	monitor := map[string]any{"name": "http-monitor", "appProtocol": "http", "port": int64(8222), "targetPort": int64(8222)}
+	objects = shipped.Replace(objects, shipped.With(t, service, "spec.ports", []any{monitor}))
+	view := start(t, objects).View(t, worlds.NatsSidecar)
+	if len(view.Extensions) != 0 {
+		t.Errorf("%v: the trap is gone, and so may the warnings be", view.Extensions)
+	}
+}
+
+func TestWasmPluginBesideTrafficExtensionFiltersTwice(t *testing.T) {
+	objects := worlds.Cluster(t, "sidecar", "trafficextension/sidecar")
+	const twice = "metadata_exchange > rbac DENY > istio-nats > istio-nats > stats > tcp_proxy"
+	if filters := filtersOf4222(t, objects); filters != twice {
+		t.Errorf("both have %s: the trap is gone, and so may the warnings be", filters)
+	}
+}
+
+func TestWasmPluginWithoutTypeNetworkIsSilentlyAbsent(t *testing.T) {
+	objects := worlds.Cluster(t, "sidecar")
+	delete(shipped.The(t, objects, "WasmPlugin").Object["spec"].(map[string]any), "type")
+	if filters := filtersOf4222(t, objects); filters != withoutFilter {
+		t.Errorf("%s: the trap is gone, and so may the warnings be", filters)
+	}
+}
+
+func TestUndeclaredPortIsSniffedAndLeavesChainsForHTTP(t *testing.T) {
+	objects := worlds.Cluster(t, "sidecar")
+	service := shipped.Named(t, objects, "Service", "nats")
+	undeclared := map[string]any{"name": "client", "port": int64(4222), "targetPort": int64(4222)}
+	objects = shipped.Replace(objects, shipped.With(t, service, "spec.ports", []any{undeclared}))
+	chains := start(t, objects).View(t, worlds.NatsSidecar).Chains(t, inbound4222)
+	http := 0
+	for _, chain := range chains {
+		if chain.Filters == "metadata_exchange > istio-nats > http_connection_manager" {
+			http++
+		}
+	}
+	if http == 0 {
+		t.Errorf("%+v", chains)
+	}
+}
