@@ -1,8 +1,12 @@
 import { existsSync } from "node:fs";
 import { binaries, binariesEnvironment } from "./binaries.ts";
+import { writeReference } from "./cli-reference.ts";
+import { buildCommand } from "./cli.ts";
 import { run } from "./command.ts";
 import { Fault } from "./fault.ts";
+import { image } from "./image.ts";
 import { inRoot } from "./paths.ts";
+import { writePolicySchema } from "./policy-schema-files.ts";
 import { format } from "./suites/lint-suite.ts";
 import { runSuites } from "./suites/run.ts";
 import { SUITES } from "./suites/table.ts";
@@ -42,11 +46,21 @@ const TASKS: Record<string, Task> = {
     process.stdout.write(`${await buildDebugFilter()}\n`);
     return 0;
   },
+  "build:cli": async () => {
+    process.stdout.write(`${await buildCommand()}\n`);
+    return 0;
+  },
+  "docs:cli": writeReference,
+  // Imported when it is wanted: it brings half of Grafana, and prettier.
+  "generate:dashboards": async () => (await import("./dashboards/generate.ts")).generate(),
   test: () => runSuites([], []),
   format,
   fuzz: program("test", "fuzz", "main.ts"),
   demo: program("test", "demo", "main.ts"),
+  image,
+  schema: writePolicySchema,
   bench: program("bench", "main.ts"),
+  "bench:micro": program("bench", "micro", "main.ts"),
   "test:foreign": program("test", "foreign", "main.ts"),
   "test:matrix": program("test", "matrix", "main.ts"),
 };
