@@ -79,12 +79,12 @@ describe("a remembered decision", () => {
     expect(recalled(question, "")).toBe(-1);
   });
 
-  it("is about a subject of at most 80 bytes; a longer one is decided anew", () => {
+  it("is about a subject of at most 112 bytes; a longer one is decided anew", () => {
     const question = newQuestion();
-    const longest = "a".repeat(80);
+    const longest = "a".repeat(112);
     store(question, longest, Reason.ALLOWED, 3);
     expect(recalled(question, longest)).toBe(3);
-    const longer = "a".repeat(81);
+    const longer = "a".repeat(113);
     store(question, longer, Reason.ALLOWED, 4);
     expect(recalled(question, longer)).toBe(-9);
     expect(recalled(question, longest)).toBe(3);
