@@ -20,6 +20,8 @@ import { Connection, FirstPing, Phase } from "./connection";
 import { deliver } from "./deliveries";
 import { endAtOnce } from "./endings";
 import { Pong } from "./expected-pongs";
+import { catchUp } from "./live-policy";
+import { policyEpoch } from "./policy-epoch";
 
 /**
  * Server to client: PONGs that answer PINGs of ours become the texts of refusals, deliveries over a deny entry are
@@ -32,13 +34,16 @@ const info: ServerInfo = new ServerInfo();
 
 /** Takes `size` bytes that the host holds for the client; they always go on, perhaps as none. */
 export function takeFromServer(connection: Connection, size: i32): void {
+  if (connection.policyEpoch != policyEpoch) catchUp(connection);
   if (connection.phase == Phase.UNREAD || size == 0) return;
-  chunk.begin(UPSTREAM_DATA, size, connection.toClientTail, connection.observing);
+  chunk.begin(UPSTREAM_DATA, size, connection.toClientTail, connection.observing || connection.toClientPassed);
   if (connection.phase == Phase.ENDED) {
     chunk.finishWithWrittenOnly();
     return;
   }
   let position = -connection.toClientTail.length;
+  if (connection.toClientPassed) position = passBegun(connection, position);
+  if (connection.notices.length > 0 && !connection.toClientPassed) position = writeNotices(connection, position);
   while (position < size && readable(connection)) {
     const next = connection.toClientPayload > 0 ? passPayload(connection, position) : takeLine(connection, position);
     if (next == position) break;
@@ -48,6 +53,32 @@ export function takeFromServer(connection: Connection, size: i32): void {
   if (!chunk.finish(connection.phase == Phase.ENDED ? size : position)) {
     endAtOnce(connection, chunk.failed ? ProtocolError.HOST : ProtocolError.MEMORY);
   }
+}
+
+/** The beginning of this line went to the client in DRY_RUN, before the present policy, so its end must follow. */
+function passBegun(connection: Connection, position: i32): i32 {
+  const access = connection.access;
+  connection.access = null;
+  connection.observing = true;
+  const next = takeLine(connection, position);
+  connection.access = access;
+  connection.observing = false;
+  if (next == position) return position;
+  connection.toClientPassed = false;
+  chunk.thaw();
+  if (connection.phase == Phase.UNREAD) endAtOnce(connection, ProtocolError.SERVER);
+  return next;
+}
+
+/** Lines of our own go between two lines of the server, behind a payload that is under way. */
+function writeNotices(connection: Connection, position: i32): i32 {
+  if (connection.toClientPayload > 0) position = passPayload(connection, position);
+  if (connection.toClientPayload > 0) return position;
+  const notices = connection.notices;
+  chunk.drop(position, position);
+  chunk.writeBytes(notices.pointer, notices.length);
+  notices.release();
+  return position;
 }
 
 /** Has so much been answered that a client held back may go on? */
@@ -96,7 +127,7 @@ function takeOperation(connection: Connection, position: i32): i32 {
       if (connection.dropsDelivery) chunk.drop(position, next);
       return next;
     case Operation.PONG:
-      if (!connection.observing) takePong(connection, position, next);
+      takePong(connection, position, next);
       return connection.phase == Phase.ENDED ? chunk.size : next;
     case Operation.OK:
       if (connection.swallowsOk) {
