@@ -1,11 +1,12 @@
 import { Permissions } from "../policy/permissions";
 import { Principal } from "../policy/principal";
 import { Reason } from "../policy/reason";
+import { ProtocolError } from "../telemetry/stats";
 import { Access } from "./access";
 import { Client, clientOf } from "./client";
 import { Connection } from "./connection";
 import { readIdentity } from "./identity";
-import { reportConnectionRefused } from "./report";
+import { reportConnectionRefused, reportUnreadable } from "./report";
 
 /**
  * Finds out who the peer is, at the first bytes that it sends, and gives the connection what its rules allow. Answers
@@ -17,6 +18,7 @@ export function admit(connection: Connection): Reason {
   name(connection, client, peer);
   const meter = connection.meter;
   if (connection.untestedServer && meter != null) meter.untestedServer();
+  if (connection.serverRequiresTls) reportUnreadable(connection, ProtocolError.SERVER_TLS);
   giveRights(connection, client, peer, connection.observing);
 
   const why = reasonAgainst(peer);

@@ -1,6 +1,7 @@
 import { Buffer } from "../bytes/buffer";
 import { ConnectOptions } from "../nats/connect";
-import { Limits } from "../policy/config-limits";
+import { PolicyDocument } from "../policy/config";
+import { Mode } from "../policy/rules";
 import { Meter } from "../telemetry/meter";
 import { Access } from "./access";
 import { ExpectedPongs } from "./expected-pongs";
@@ -87,9 +88,13 @@ export class Connection {
   authRequired: bool = false;
   clientId: u64 = 0;
   untestedServer: bool = false;
+  /** The server wants TLS inside the stream, where no client behind this filter can have it. */
+  serverRequiresTls: bool = false;
   /** The minor version of nats-server 2, 0 when unknown. */
   serverMinor: i32 = 0;
 
+  /** Addresses of other servers are left out of INFO. */
+  removesUrls: bool = false;
   /** The configuration's limits (policy/config-limits.ts). */
   controlLineLimit: i32 = 0;
   payloadLimit: i32 = 0;
@@ -100,14 +105,16 @@ export class Connection {
   constructor(
     /** The host's number of the connection. */
     readonly id: u32,
-    limits: Limits,
-    observing: bool,
+    document: PolicyDocument,
   ) {
-    this.observing = observing;
-    this.setLimits(limits);
+    this.observing = document.mode == Mode.DRY_RUN;
+    this.useSettings(document);
   }
 
-  setLimits(limits: Limits): void {
+  /** All that the configuration says beside rules and mode. */
+  useSettings(document: PolicyDocument): void {
+    const limits = document.limits;
+    this.removesUrls = document.removesUrls;
     this.controlLineLimit = limits.controlLine;
     this.payloadLimit = limits.payload;
     this.headersLimit = limits.headers;

@@ -44,7 +44,7 @@ export function catchUp(connection: Connection): void {
   const formerIdentity = client.rules.document.identity;
   client.rules = rules;
   const document = rules.document;
-  connection.setLimits(document.limits);
+  connection.useSettings(document);
   const observes = document.mode == Mode.DRY_RUN;
   if (connection.phase == Phase.NEW) connection.observing = observes;
   else if (connection.phase == Phase.OPEN) {

@@ -21,6 +21,8 @@ const NO_SEQUENCE: u64 = u64.MAX_VALUE;
 const roots: PluginPolicy[] = [];
 const dropped: string[] = [];
 const inForceByName: Map<string, u64> = new Map();
+/** The newest publication with whose text the host has configured this VM. */
+const reachedByName: Map<string, u64> = new Map();
 
 /**
  * Which policy one plugin configuration (a root context) follows: the newest that any VM of the proxy has published
@@ -135,8 +137,16 @@ export class PluginPolicy {
       late = newest.hasJustEnded(this.fingerprint, now);
     }
     published.release();
-    if (sequence != 0 && this.newestFingerprint == this.fingerprint) return;
-    if (!late && this.publish(published, sequence, now)) return;
+    if (sequence != 0 && this.newestFingerprint == this.fingerprint) {
+      reachedByName.set(this.name, sequence);
+      return;
+    }
+    // Configurations reach each VM in one order: whoever was configured with the newest already is not late.
+    if (reachedByName.has(this.name) && reachedByName.get(this.name) == sequence) late = false;
+    if (!late && this.publish(published, sequence, now)) {
+      reachedByName.set(this.name, this.newestSequence);
+      return;
+    }
     this.adopt(published);
     this.leftInForce = this.newestSequence;
   }

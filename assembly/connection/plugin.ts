@@ -8,7 +8,6 @@ import { actOn, closeDownstream } from "../proxy/stream";
 import { Audit } from "../telemetry/audit";
 import { Meters } from "../telemetry/meter";
 import { ProtocolError } from "../telemetry/stats";
-import { Mode } from "../policy/rules";
 import { callbackTime } from "./callback-time";
 import { Client, forgetClient, rememberClient } from "./client";
 import { Connection, Phase } from "./connection";
@@ -90,8 +89,7 @@ export class Plugin {
   /** A connection was opened; nothing is known of it yet. */
   open(id: u32): Connection {
     const rules = this.policy.inForce.rules;
-    const document = rules.document;
-    const connection = new Connection(id, document.limits, document.mode == Mode.DRY_RUN);
+    const connection = new Connection(id, rules.document);
     this.connections.set(id, connection);
     rememberClient(id, new Client(this, rules));
     this.policy.connections++;

@@ -147,6 +147,7 @@ const REMEDIES: StaticArray<string> = [
   "limits.memory of this VM is used up: raise it, or look for clients that do not read",
   "the proxy would not hand over or take bytes; please report this",
   "a publisher put a line break into a subject; the message was dropped: put that publisher behind the filter too",
+  "nats-server requires TLS inside the stream (tls_required in its INFO), which the mesh has encrypted already: turn its tls block off, or use allow_non_tls",
 ];
 
 export function reportUnreadable(connection: Connection, kind: ProtocolError): void {

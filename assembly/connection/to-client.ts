@@ -152,16 +152,36 @@ function takeInfo(connection: Connection, position: i32, next: i32): i32 {
   }
   connection.serverHeaders = info.headers;
   connection.authRequired = info.authRequired;
+  connection.serverRequiresTls = info.tlsRequired;
   if (connection.observing) return next;
   if (info.connectInfo && connection.firstPing == FirstPing.OURS) {
     // The client has not asked for it yet: it comes behind its own first PONG.
-    if (!connection.heldInfo.assign(chunk.address(position), next - position)) {
-      return fail(connection, position, ProtocolError.MEMORY);
-    }
+    if (!holdInfo(connection, position, next)) return fail(connection, position, ProtocolError.MEMORY);
     connection.firstPing = FirstPing.CLIENT;
     chunk.drop(position, next);
-  } else releaseInfo(connection, position);
+    return next;
+  }
+  releaseInfo(connection, position);
+  if (connection.removesUrls) {
+    for (let i = 0; i < info.urlCount; i++) {
+      chunk.drop(chunk.position(info.urlsStart(i)), chunk.position(info.urlsEnd(i)));
+    }
+  }
   return next;
+}
+
+/** Keeps the INFO as the client is to read it. */
+function holdInfo(connection: Connection, position: i32, next: i32): bool {
+  const held = connection.heldInfo;
+  held.length = 0;
+  let from = chunk.address(position);
+  const end = chunk.address(next);
+  if (!held.reserve(<i32>(end - from))) return false;
+  for (let i = 0; i < info.urlCount && connection.removesUrls; i++) {
+    held.append(from, <i32>(info.urlsStart(i) - from));
+    from = info.urlsEnd(i);
+  }
+  return held.append(from, <i32>(end - from));
 }
 
 /** A later INFO must not overtake the one that is held. */

@@ -92,14 +92,7 @@ export function envelopeRoom(length: i32): i32 {
  * Writes the text that takes the place of `former` (an unreadable one counts for nothing) to `out`, and answers how
  * many bytes it has written.
  */
-export function writeEnvelope(
-  out: usize,
-  former: Envelope,
-  fingerprint: u64,
-  text: usize,
-  length: i32,
-  now: i64,
-): i32 {
+export function writeEnvelope(out: usize, former: Envelope, fingerprint: u64, text: usize, length: i32, now: i64): i32 {
   const known = former.sequence > 0;
   store<u64>(out, MAGIC);
   store<u32>(out, VERSION, AT_VERSION);

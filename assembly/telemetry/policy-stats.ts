@@ -1,4 +1,4 @@
-import { defineMetric, incrementMetric, MetricKind, NO_METRIC } from "../proxy/metrics";
+import { defineMetric, incrementMetric, MetricKind } from "../proxy/metrics";
 import { label, Stat } from "./stats";
 
 /** Stats of a plugin as a whole: of their labels only `reporter` is set here. */
@@ -32,9 +32,9 @@ const STATS: StaticArray<Stat> = [POLICY_CHANGES, POLICY_REJECTED, REVOKED_CONNE
 /** What happened to a plugin's policy in this VM; told to the host by `flush`, a refusal at once. */
 @final
 export class PolicyStats {
-  private reporter: string = "unknown";
+  private reporter: string = "";
   private readonly pending: StaticArray<i64> = new StaticArray<i64>(STATS.length);
-  /** The host's number of each stat, plus 1; 0 until it is defined. */
+  /** The host's number of each stat, from the first `report` on. */
   private readonly metrics: StaticArray<u32> = new StaticArray<u32>(STATS.length);
 
   /** From here on the stats have this label. */
@@ -42,7 +42,10 @@ export class PolicyStats {
     if (reporter == this.reporter) return;
     this.flush();
     this.reporter = reporter;
-    this.metrics.fill(0);
+    // All at once, and before anything happens: what only the VM that refuses a configuration has defined goes with it.
+    for (let i = 0; i < STATS.length; i++) {
+      this.metrics[i] = defineMetric(MetricKind.COUNTER, label("reporter", reporter) + STATS[i].name);
+    }
   }
 
   changed(): void {
@@ -64,15 +67,12 @@ export class PolicyStats {
   }
 
   flush(): void {
+    if (this.reporter == "") return;
     for (let i = 0; i < STATS.length; i++) {
       const by = this.pending[i];
       if (by == 0) continue;
       this.pending[i] = 0;
-      if (this.metrics[i] == 0) {
-        const id = defineMetric(MetricKind.COUNTER, label("reporter", this.reporter) + STATS[i].name);
-        this.metrics[i] = id == NO_METRIC ? NO_METRIC : id + 1;
-      }
-      if (this.metrics[i] != NO_METRIC) incrementMetric(this.metrics[i] - 1, by);
+      incrementMetric(this.metrics[i], by);
     }
   }
 }
