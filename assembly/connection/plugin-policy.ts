@@ -77,11 +77,17 @@ export class PluginPolicy {
     return faults;
   }
 
-  /** A tick: takes what is newly published. Answers whether another policy is in force now. */
+  /** Takes what is newly published. Answers whether another policy is in force now. */
+  hear(): bool {
+    const published = this.published;
+    return published != null && published.hasChanged() && this.adopt(published);
+  }
+
+  /** A tick: the same, and publishes its own policy where that is the host's. */
   follow(now: i64): bool {
     const published = this.published;
     if (published == null) return false;
-    const changed = published.hasChanged() && this.adopt(published);
+    const changed = this.hear();
     if (!this.isKeptThoughReplaced()) {
       this.keptTicks = 0;
       return changed;

@@ -38,6 +38,9 @@ const MAX_VERSIONS: i32 = 16;
 /** 32 bytes of a version, quoted. */
 const versionArea: usize = memory.data(128);
 
+/** All of this VM. */
+const plugins: Plugin[] = [];
+
 /** One configuration of the filter (a root context of the host), with the connections that it serves in this worker. */
 @final
 export class Plugin {
@@ -52,7 +55,9 @@ export class Plugin {
 
   private readonly versionsWarnedOf: Set<string> = new Set();
 
-  constructor(readonly id: u32) {}
+  constructor(readonly id: u32) {
+    plugins.push(this);
+  }
 
   /**
    * Takes a configuration of `size` bytes, or refuses it whole and says why. After a refusal Envoy keeps the old one,
@@ -69,7 +74,16 @@ export class Plugin {
       return false;
     }
     this.apply();
+    this.tellOthers();
     return true;
+  }
+
+  /** Roots of the same plugin serve connections of its former configurations: they need not wait for their own ticks. */
+  private tellOthers(): void {
+    for (let i = 0; i < plugins.length; i++) {
+      const other = plugins[i];
+      if (other !== this && other.policy.hear()) other.apply();
+    }
   }
 
   /** Another policy is in force: its settings count at once, its rules for each connection from its next callback on. */
@@ -126,6 +140,7 @@ export class Plugin {
   /** The host has dropped this configuration and all its connections. */
   destroy(): void {
     this.policy.destroy();
+    plugins.splice(plugins.indexOf(this), 1);
     this.meters.destroy();
     for (let i = 0; i < this.formerMeters.length; i++) this.formerMeters[i].destroy();
   }
@@ -159,7 +174,10 @@ export class Plugin {
    */
   tick(): bool {
     const now = callbackTime();
-    if (this.policy.follow(now)) this.apply();
+    if (this.policy.follow(now)) {
+      this.apply();
+      this.tellOthers();
+    }
     const behind = this.catchUpSilent();
     const full = <f64>usedBytes() > <f64>limitBytes() * SHED_ABOVE;
     const all = this.connections.values();
