@@ -39,6 +39,9 @@ export class SubjectRules {
   deny: Entry[] = NO_ENTRIES;
 }
 
+/** Of a rule that does not say; nobody changes it. */
+const NO_SUBJECTS: SubjectRules = new SubjectRules();
+
 /** `allow_responses` of one rule. */
 export class ResponseRule {
   constructor(
@@ -56,8 +59,8 @@ export class Rule {
   /** The rule's own word; a configuration in DRY_RUN carries none of its rules out. */
   mode: Mode = Mode.ENFORCE;
   readonly from: Source[] = [];
-  readonly publish: SubjectRules = new SubjectRules();
-  readonly subscribe: SubjectRules = new SubjectRules();
+  publish: SubjectRules = NO_SUBJECTS;
+  subscribe: SubjectRules = NO_SUBJECTS;
   /** Null when the rule grants none. */
   responses: ResponseRule | null = null;
   /** `replies: ANY`: reply subjects are not held to the subscribe permissions. */

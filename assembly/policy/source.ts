@@ -38,6 +38,33 @@ function anyTrustDomain(patterns: TrustDomainPattern[], peer: Principal): bool {
   return false;
 }
 
+/** None as soon as one of the patterns matches more than one name. */
+function namesOfPrincipals(patterns: PrincipalPattern[]): string[] {
+  const names: string[] = [];
+  for (let i = 0; i < patterns.length; i++) {
+    const name = patterns[i].requiredName;
+    if (name == "") return [];
+    names.push(name);
+  }
+  return names;
+}
+
+function namesOfServiceAccounts(patterns: ServiceAccountPattern[]): string[] {
+  const names: string[] = [];
+  for (let i = 0; i < patterns.length; i++) names.push(patterns[i].requiredName);
+  return names;
+}
+
+function namesOfNamespaces(patterns: NamespacePattern[]): string[] {
+  const names: string[] = [];
+  for (let i = 0; i < patterns.length; i++) {
+    const name = patterns[i].requiredName;
+    if (name == "") return [];
+    names.push(name);
+  }
+  return names;
+}
+
 /**
  * One entry of a rule's `from`, with the meaning of Istio's Source: a list
  * matches when one of its values does, a `not…` list when none does, and the
@@ -70,6 +97,17 @@ export class Source {
     for (let i = 0; i < this.notTrustDomains.length; i++) {
       this.notTrustDomains[i].migrate(trustDomains);
     }
+  }
+
+  /**
+   * Names of which a peer must have one for the source to match (`Principal.indexNames`); none when it may match peers of
+   * any name. A list that names peers exactly suffices, since all lists must match.
+   */
+  requiredNames(): string[] {
+    let names = namesOfPrincipals(this.principals);
+    if (names.length == 0) names = namesOfServiceAccounts(this.serviceAccounts);
+    if (names.length == 0) names = namesOfNamespaces(this.namespaces);
+    return names;
   }
 
   matches(peer: Principal): bool {

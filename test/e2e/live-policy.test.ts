@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { after, afterEach, before, describe, it } from "node:test";
 import { RawClient } from "../stand/raw-client.ts";
 import { Stand } from "../stand/stand.ts";
 import { waitFor } from "../stand/wait.ts";
@@ -40,8 +40,15 @@ function only(token: string): object {
 }
 const onlies = new Map<string, object>();
 
+const opened: RawClient[] = [];
+
+function closeAll(): void {
+  for (const client of opened.splice(0)) client.close();
+}
+
 async function connect(stand: Stand, principal = ORDERS_API, listener?: string): Promise<RawClient> {
   const client = await RawClient.connect(stand.port(listener), { tls: await stand.identity(principal) });
+  opened.push(client);
   await client.handshake();
   return client;
 }
@@ -107,6 +114,7 @@ for (const vm of ["the same VM", "a new VM"] as const) {
       });
     });
 
+    afterEach(closeAll);
     after(() => stand.stop());
 
     async function put(config: object): Promise<void> {
@@ -131,7 +139,6 @@ for (const vm of ["the same VM", "a new VM"] as const) {
       await waitForOnly(clients, "a", ["b"]);
       await put(only("b"));
       await waitForOnly(clients, "b", ["a"]);
-      for (const client of clients) client.close();
     });
 
     it("is the first one again after another, with connections of the first still open", async () => {
@@ -145,7 +152,6 @@ for (const vm of ["the same VM", "a new VM"] as const) {
       // A worker that is late, or a root that is kept, must not bring the other back.
       await new Promise((resolve) => setTimeout(resolve, 3000));
       await waitForOnly([...clients, ...(await connectMany(stand))], "a", ["b"], 500);
-      for (const client of clients) client.close();
     });
 
     it("leaves another plugin of the same image alone", async () => {
@@ -154,8 +160,6 @@ for (const vm of ["the same VM", "a new VM"] as const) {
       await new Promise((resolve) => setTimeout(resolve, IN_FORCE));
       await waitForOnly([other], "a", ["b"], 500);
       await waitForOnly([client], "b", ["a"], 500);
-      client.close();
-      other.close();
     });
 
     it("keeps back deliveries that it denies now", async () => {
@@ -170,7 +174,6 @@ for (const vm of ["the same VM", "a new VM"] as const) {
       await operator.send("PUB a.secret 2\r\nno\r\nPUB a.open 3\r\nyes\r\n");
       await operator.flush();
       assert.deepEqual(linesOf(await client.flush()), ["MSG a.open 1 3"]);
-      client.close();
       operator.close();
     });
 
@@ -203,7 +206,6 @@ for (const vm of ["the same VM", "a new VM"] as const) {
           .filter((name) => name.startsWith("a.")),
         ["a.b"],
       );
-      client.close();
     });
 
     it("closes silent members of a queue group that have lost their right", async () => {
@@ -234,7 +236,6 @@ for (const vm of ["the same VM", "a new VM"] as const) {
       );
       assert.ok(await mayPublish(bystander, "work.x"));
       await assert.rejects(connect(stand), /Authorization Violation/);
-      bystander.close();
     });
 
     it("enforces after DRY_RUN on the same connection, and the other way round", async () => {
@@ -260,7 +261,6 @@ for (const vm of ["the same VM", "a new VM"] as const) {
       ]);
       await put(policyOf(permissions, "DRY_RUN"));
       await waitFor("DRY_RUN", () => mayPublish(client, "c.x"), { timeout: IN_FORCE });
-      client.close();
     });
 
     it("stays when its successor is refused, and that is told", async () => {
@@ -270,7 +270,6 @@ for (const vm of ["the same VM", "a new VM"] as const) {
       await stand.envoy.waitForStat("istio_nats_policy_rejected_total", {}, (count) => count === before + 1);
       assert.ok(stand.wasmLog().some(({ text }) => text.includes("this configuration is refused whole, 1 fault(s)")));
       await waitForOnly([client, ...(await connectMany(stand))], "a", ["b"], 500);
-      client.close();
     });
   });
 }
@@ -307,8 +306,8 @@ for (const concurrency of [2, 4]) {
             500,
           );
         }
-        for (const client of clients) client.close();
       } finally {
+        closeAll();
         await stand.stop();
       }
     });
