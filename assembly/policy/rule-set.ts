@@ -132,7 +132,7 @@ function addRule(to: Permissions, rule: Rule): void {
   }
 }
 
-function addEntries(to: SubjectMatcher, entries: Entry[], rule: i32, flags: i32): void {
+function addEntries(to: SubjectMatcher, entries: StaticArray<Entry>, rule: i32, flags: i32): void {
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i];
     // The configuration's reader has refused empty tokens and too many of them.

@@ -15,6 +15,9 @@ export const enum Direction {
   SUBSCRIBE,
 }
 
+/** The list in hand; lists are kept without the room to grow that an Array has. */
+const entriesRead: Entry[] = [];
+
 function isBlank(unit: i32): bool {
   return unit == 0x20 || unit == 0x09;
 }
@@ -156,13 +159,14 @@ export function readSubjectRules(reader: JsonReader, direction: i32, into: Subje
       entries++;
       continue;
     }
-    const list: Entry[] = [];
+    const list = entriesRead;
+    list.length = 0;
     while (reader.nextElement() >= 0) {
       entries++;
       readEntry(reader, direction, list);
     }
-    if (key == 0) into.allow = list;
-    else into.deny = list;
+    if (key == 0) into.allow = StaticArray.fromArray<Entry>(list);
+    else into.deny = StaticArray.fromArray<Entry>(list);
   }
   return entries;
 }

@@ -88,7 +88,7 @@ class RulesReader {
         rule.mode = max(reader.readWord(MODES), 0);
         return 0;
       case Key.FROM:
-        readSources(reader, rule.from);
+        rule.from = readSources(reader);
         return 0;
       case Key.PUBLISH:
         rule.publish = new SubjectRules();

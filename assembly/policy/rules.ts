@@ -28,15 +28,17 @@ export class Entry {
   ) {}
 }
 
+const NO_SOURCES: StaticArray<Source> = [];
+
 // Absent lists share this one, which nobody changes.
-const NO_ENTRIES: Entry[] = [];
+const NO_ENTRIES: StaticArray<Entry> = [];
 
 /** `publish` or `subscribe` of one rule. An empty `allow` allows nothing. */
 export class SubjectRules {
-  allow: Entry[] = NO_ENTRIES;
+  allow: StaticArray<Entry> = NO_ENTRIES;
   /** `allow: ALL`: everything, as an absent list means it to nats-server. */
   allowAll: bool = false;
-  deny: Entry[] = NO_ENTRIES;
+  deny: StaticArray<Entry> = NO_ENTRIES;
 }
 
 /** Of a rule that does not say; nobody changes it. */
@@ -58,7 +60,7 @@ export class Rule {
   name: string = "";
   /** The rule's own word; a configuration in DRY_RUN carries none of its rules out. */
   mode: Mode = Mode.ENFORCE;
-  readonly from: Source[] = [];
+  from: StaticArray<Source> = NO_SOURCES;
   publish: SubjectRules = NO_SUBJECTS;
   subscribe: SubjectRules = NO_SUBJECTS;
   /** Null when the rule grants none. */
