@@ -184,7 +184,11 @@ function unsubscribe(connection: Connection, chunk: Chunk, line: ClientLine, pos
 
 function ping(connection: Connection, chunk: Chunk, line: ClientLine, position: i32): i32 {
   const next = chunk.position(line.next);
-  if (connection.observing) return next;
+  if (connection.observing) {
+    // Counted for a later policy that enforces. Without room the order of a first refusal and a PONG would be lost, no more.
+    connection.pongs.pushClient();
+    return next;
+  }
   if (line.hasTail) replace(chunk, position, next, PING_LINE);
   if (!connection.pongs.pushClient()) return unreadable(connection, chunk, position, ProtocolError.MEMORY);
   notePing(connection, FirstPing.CLIENT);

@@ -27,9 +27,9 @@ export function deliver(connection: Connection, line: ServerLine): bool {
   }
   const sub = connection.subscriptions.find(line.sid, line.sidLength, line.sidHash);
   const access = connection.access;
+  // Its maximum was reached or its right lost, but the server does not know yet.
+  if (sub != 0 && endedByCount(sub) && access != null) return false;
   if (access != null && access.filtering) {
-    // Its maximum was reached, but the server does not know yet.
-    if (sub != 0 && endedByCount(sub)) return false;
     if (access.keepsBack(line.subject, line.subjectLength, queue(sub), queueLength(sub), queueIsKnown(sub))) {
       reportDelivery(connection, false, line.operation, line.size, access);
       return false;
@@ -57,13 +57,7 @@ function count(connection: Connection, sub: usize): void {
   const access = connection.access;
   if (access != null && access.filtering) {
     // The server was not told of the maximum (client-operations.ts unsubscribe): it is told of the end instead.
-    const due = connection.unsubscribe;
-    const length = sidLengthOf(sub);
-    if (due.reserve(4 + length)) {
-      store<i32>(due.pointer + <usize>due.length, length);
-      due.length += 4;
-      due.append(sidOf(sub), length);
-    }
+    connection.sendLater(sidOf(sub), sidLengthOf(sub));
     connection.subscriptions.endByCount(sub);
   } else connection.subscriptions.end(sub);
 }

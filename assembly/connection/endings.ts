@@ -86,6 +86,12 @@ function startEnding(connection: Connection): void {
   connection.dropsPayload = false;
 }
 
+/** A newer policy leaves the peer nothing, or the connection cannot be brought under it. The tick closes it. */
+export function endRevoked(connection: Connection): void {
+  connection.phase = Phase.ENDED;
+  connection.endingSince = LONG_AGO;
+}
+
 /** Nothing passes any more; the tick closes the connection. */
 export function endAtOnce(connection: Connection, kind: ProtocolError): void {
   reportUnreadable(connection, kind);

@@ -48,8 +48,9 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
     const payload = readPlainSize(size, sizeEnd);
     if (payload < 0) break;
     const sub = subscriptions.findAgain(sid, <i32>(sidEnd - sid));
-    if (sub != 0 && isLive(sub)) {
-      if (maxOf(sub) != 0) break;
+    if (sub != 0) {
+      // One that has ended may have to be kept back, and one with a maximum may be at its end.
+      if (!isLive(sub) || maxOf(sub) != 0) break;
       countReceived(sub);
     }
     count++;

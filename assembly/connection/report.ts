@@ -3,12 +3,14 @@ import { Operation } from "../nats/operation";
 import { NONE } from "../policy/matcher";
 import { Reason } from "../policy/reason";
 import { numberProperty, propertyPath, textProperty } from "../proxy/properties";
+import { actOn } from "../proxy/stream";
 import { AuditSubject } from "../telemetry/audit";
 import { ProtocolError } from "../telemetry/stats";
 import { Access } from "./access";
 import { callbackTime } from "./callback-time";
 import { clientOf } from "./client";
 import { Connection } from "./connection";
+import { queueLengthOf, queueOf, subjectLengthOf, subjectOf as subjectOfSubscription } from "./subscriptions";
 
 const CONNECTION_ID: StaticArray<u8> = propertyPath(["connection", "id"]);
 const SOURCE_ADDRESS: StaticArray<u8> = propertyPath(["source", "address"]);
@@ -85,6 +87,32 @@ export function reportDelivery(
   audit(connection, dryRun, operation, Reason.DENIED, access, 0, 0);
 }
 
+/** A newer policy has ended a subscription. */
+export function reportRevoked(connection: Connection, sub: usize, reason: Reason, rule: i32): void {
+  const plugin = clientOf(connection.id).plugin;
+  plugin.policy.stats.revokedSubscription();
+  if (!plugin.audit.admits(callbackTime())) return;
+  actOn(connection.id);
+  plugin.audit.revoked(
+    subjectOf(connection),
+    reason,
+    ruleName(connection, rule),
+    subjectOfSubscription(sub),
+    subjectLengthOf(sub),
+    queueOf(sub),
+    queueLengthOf(sub),
+  );
+}
+
+/** A newer policy has ended the connection itself. */
+export function reportRevokedConnection(connection: Connection, reason: Reason): void {
+  const plugin = clientOf(connection.id).plugin;
+  plugin.policy.stats.revokedConnection();
+  if (!plugin.audit.admits(callbackTime())) return;
+  actOn(connection.id);
+  plugin.audit.revoked(subjectOf(connection), reason, "", 0, 0, 0, 0);
+}
+
 /** What an operator should look at when a peer may not connect. */
 function remedyOf(reason: Reason): string {
   return reason == Reason.UNAUTHENTICATED
@@ -119,6 +147,7 @@ const REMEDIES: StaticArray<string> = [
   "limits.memory of this VM is used up: raise it, or look for clients that do not read",
   "the proxy would not hand over or take bytes; please report this",
   "a publisher put a line break into a subject; the message was dropped: put that publisher behind the filter too",
+  "nats-server requires TLS inside the stream (tls_required in its INFO), which the mesh has encrypted already: turn its tls block off, or use allow_non_tls",
 ];
 
 export function reportUnreadable(connection: Connection, kind: ProtocolError): void {

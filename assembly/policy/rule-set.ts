@@ -3,6 +3,7 @@ import { PolicyDocument } from "./config";
 import { EntryFlag, NONE, SubjectMatcher } from "./matcher";
 import { Permissions, ResponseLimit } from "./permissions";
 import { Principal } from "./principal";
+import { RuleIndex } from "./rule-index";
 import { Entry, Mode, Rule } from "./rules";
 
 const tokens: Tokens = new Tokens();
@@ -53,6 +54,9 @@ export class RuleSets {
   private readonly byPrincipal: Map<string, RuleSet> = new Map();
   private readonly byRules: Map<string, RuleSet> = new Map();
 
+  /** Made for the first peer, since not every VM that reads a configuration has peers. */
+  private index: RuleIndex | null = null;
+
   constructor(readonly document: PolicyDocument) {}
 
   of(principal: Principal): RuleSet {
@@ -81,18 +85,10 @@ export class RuleSets {
   }
 
   private matching(principal: Principal): Rule[] {
-    const found: Rule[] = [];
-    if (!principal.authenticated) return found;
-    const rules = this.document.rules;
-    for (let i = 0; i < rules.length; i++) {
-      const sources = rules[i].from;
-      for (let j = 0; j < sources.length; j++) {
-        if (!sources[j].matches(principal)) continue;
-        found.push(rules[i]);
-        break;
-      }
-    }
-    return found;
+    if (!principal.authenticated) return [];
+    let index = this.index;
+    if (index == null) this.index = index = new RuleIndex(this.document.rules);
+    return index.matching(principal);
   }
 
   private compile(matching: Rule[]): RuleSet {
@@ -136,7 +132,7 @@ function addRule(to: Permissions, rule: Rule): void {
   }
 }
 
-function addEntries(to: SubjectMatcher, entries: Entry[], rule: i32, flags: i32): void {
+function addEntries(to: SubjectMatcher, entries: StaticArray<Entry>, rule: i32, flags: i32): void {
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i];
     // The configuration's reader has refused empty tokens and too many of them.

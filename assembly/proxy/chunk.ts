@@ -110,6 +110,13 @@ export class Chunk {
     return true;
   }
 
+  /** From here on edits count; what stands before has passed. Only behind the tail, before any text was written. */
+  thaw(): void {
+    this.frozen = false;
+    this.done = 0;
+    this.edited = false;
+  }
+
   /** Drops the original bytes from `from` to before `to`; texts written afterwards stand in their place. */
   drop(from: i32, to: i32): void {
     if (this.frozen) return;

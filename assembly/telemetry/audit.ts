@@ -87,6 +87,23 @@ export class Audit {
     );
   }
 
+  /** A newer policy has ended a subscription, or with no subject the connection. */
+  revoked(
+    who: AuditSubject,
+    reason: Reason,
+    rule: string,
+    name: usize,
+    nameLength: i32,
+    queue: usize,
+    queueLength: i32,
+  ): void {
+    let record = begin("revoked", who) + field("reason", REASON_NAMES[reason]);
+    if (nameLength > 0) record += bytesField("subject", name, nameLength);
+    if (queueLength > 0) record += bytesField("queue", queue, queueLength);
+    record += rule == "" ? ',"rule":null' : field("rule", rule);
+    this.write(record);
+  }
+
   /** A stream could not be read. */
   unreadable(who: AuditSubject, dryRun: bool, kind: ProtocolError, remedy: string): void {
     this.write(

@@ -147,6 +147,13 @@ export class Meters {
     return meter;
   }
 
+  /** The meter that counts for this principal at present; null when it has none. */
+  meterOf(principal: string): Meter | null {
+    const name = principal == "" ? "unknown" : principal;
+    if (this.places.has(name)) return this.meters[this.places.get(name)];
+    return this.places.has(OTHER) ? this.meters[this.places.get(OTHER)] : null;
+  }
+
   /** Gives the host all counts that it does not know yet. */
   flush(): void {
     for (let i = 0; i < this.meters.length; i++) this.meters[i].flush(this.labels[i]);

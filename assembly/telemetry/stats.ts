@@ -46,6 +46,8 @@ export const enum ProtocolError {
   HOST = 13,
   /** A delivery whose subject holds a CR or LF; it alone is dropped. */
   LINE_BREAK = 14,
+  /** nats-server requires TLS inside the stream (`tls_required` in INFO). */
+  SERVER_TLS = 15,
 }
 
 export const PROTOCOL_ERROR_NAMES: StaticArray<string> = [
@@ -64,9 +66,10 @@ export const PROTOCOL_ERROR_NAMES: StaticArray<string> = [
   "memory",
   "host",
   "line_break",
+  "server_tls",
 ];
 
-const PROTOCOL_ERROR_COUNT: i32 = 15;
+const PROTOCOL_ERROR_COUNT: i32 = 16;
 
 /** One stat as operators see it. */
 @final

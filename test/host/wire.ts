@@ -62,10 +62,11 @@ export class Wire {
   constructor(
     readonly host: Host,
     peer: string | null = PEER,
+    root?: number,
   ) {
     const properties: Record<string, PropertyValue> = { "connection.id": 11, "source.address": "10.0.0.9:5" };
     if (peer !== null) properties["connection.uri_san_peer_certificate"] = peer;
-    this.connection = host.connect({ properties });
+    this.connection = host.connect({ properties, ...(root !== undefined && { root }) });
   }
 
   /** A connection whose INFO and CONNECT have passed. */

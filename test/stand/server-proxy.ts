@@ -38,6 +38,8 @@ export interface ServerProxyOptions extends EnvoyOptions {
   statsTags?: readonly string[];
   /** The node's metadata, in which Istio tells a proxy its own workload (NAMESPACE, SERVICE_ACCOUNT); none unless said. */
   metadata?: Record<string, string>;
+  /** Envoy measures how long each turn of an event loop takes; `ServerProxy.longestTurn` tells. */
+  measuresTurns?: boolean;
 }
 
 /** A principal for each client address: bind a client to 127.a.b.c and it is that service account. */
@@ -82,7 +84,7 @@ export class ServerProxy {
     identity: Identity,
     natsPort: number,
     listeners: Record<string, ListenerSpec>,
-    { statsTags = [], metadata = {}, ...options }: ServerProxyOptions = {},
+    { statsTags = [], metadata = {}, measuresTurns = false, ...options }: ServerProxyOptions = {},
   ): Promise<ServerProxy> {
     const filters = new Map<string, DiscoveredFilter>();
     const configs: object[] = [];
@@ -107,10 +109,22 @@ export class ServerProxy {
         cluster: "nats.messaging",
         metadata,
       },
+      ...(measuresTurns ? { enable_dispatcher_stats: true } : {}),
       stats_config: { stats_tags: statsTags.map(statsTag) },
       static_resources: { listeners: configs, clusters },
     };
     return new ServerProxy(await Envoy.start(folder, "server-envoy", bootstrap, options), filters);
+  }
+
+  /**
+   * Milliseconds of the longest turn of any worker's event loop so far, to 10 % (Envoy's histograms are log-linear): nothing
+   * else of that worker moved in that time. Needs `measuresTurns`.
+   */
+  async longestTurn(): Promise<number> {
+    const lines = (await this.envoy.admin("/stats?filter=worker_.*loop_duration_us")).split("\n");
+    const longest = lines.flatMap((line) => /P100\([^,]*,([\d.]+)\)/.exec(line)?.[1] ?? []).map(Number);
+    if (longest.length === 0) throw new Error(`no worker has told how long its turns take:\n${lines.join("\n")}`);
+    return Math.max(...longest) / 1000;
   }
 
   /**
