@@ -14,15 +14,16 @@ import { reportConnectionRefused, reportUnreadable } from "./report";
  */
 export function admit(connection: Connection): Reason {
   const client = clientOf(connection.id);
+  const observes = connection.observing || connection.willObserve;
   const peer = readIdentity(client.rules.document);
   name(connection, client, peer);
   const meter = connection.meter;
   if (connection.untestedServer && meter != null) meter.untestedServer();
   if (connection.serverRequiresTls) reportUnreadable(connection, ProtocolError.SERVER_TLS);
-  giveRights(connection, client, peer, connection.observing);
+  giveRights(connection, client, peer, observes);
 
   const why = reasonAgainst(peer);
-  if (!connection.observing && !allowsSomething(connection.access)) {
+  if (!observes && !allowsSomething(connection.access)) {
     reportConnectionRefused(connection, false, why);
     return why;
   }

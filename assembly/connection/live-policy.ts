@@ -41,14 +41,14 @@ export function catchUp(connection: Connection): void {
     if (connection.willObserve) beginToObserve(connection);
     return;
   }
-  const formerIdentity = client.rules.document.identity;
-  client.rules = rules;
-  const document = rules.document;
-  connection.useSettings(document);
-  const observes = document.mode == Mode.DRY_RUN;
-  if (connection.phase == Phase.NEW) connection.observing = observes;
-  else if (connection.phase == Phase.OPEN) {
-    change(connection, client, principalOf(connection, client, formerIdentity), observes);
+  const observes = rules.document.mode == Mode.DRY_RUN;
+  // What is ending already ends under the policy that it has, whose rules its last reports name.
+  if (connection.phase == Phase.NEW || connection.phase == Phase.OPEN) {
+    const formerIdentity = client.rules.document.identity;
+    client.rules = rules;
+    connection.useSettings(rules.document);
+    if (connection.phase == Phase.NEW) useMode(connection, observes);
+    else change(connection, client, principalOf(connection, client, formerIdentity), observes);
   } else if (connection.phase == Phase.UNREAD && !observes) {
     // Nothing is known any more of a stream that has passed unread: it must begin anew.
     connection.observing = false;
@@ -72,21 +72,12 @@ function change(connection: Connection, client: Client, peer: Principal, observe
     name(connection, client, peer);
   }
   giveRights(connection, client, peer, observes);
-  connection.willObserve = observes && !connection.observing;
   if (observes) {
     noteSubscriptions(connection);
-    if (connection.willObserve) {
-      tellMaxima(connection);
-      beginToObserve(connection);
-    }
-    return;
+    if (!connection.observing) tellMaxima(connection);
   }
-  if (connection.observing) {
-    connection.observing = false;
-    // Their lines' beginnings are at the server or the client already.
-    connection.toServerPassed = connection.toServerTail.length > 0;
-    connection.toClientPassed = connection.toClientTail.length > 0;
-  }
+  useMode(connection, observes);
+  if (observes) return;
   if (!allowsSomething(connection.access)) {
     reportRevokedConnection(connection, reasonAgainst(peer));
     endRevoked(connection);
@@ -94,6 +85,16 @@ function change(connection: Connection, client: Client, peer: Principal, observe
   }
   revokeSubscriptions(connection);
   noteSubscriptions(connection);
+}
+
+function useMode(connection: Connection, observes: bool): void {
+  connection.willObserve = observes && !connection.observing;
+  if (connection.willObserve) beginToObserve(connection);
+  if (observes || !connection.observing) return;
+  connection.observing = false;
+  // Of what is kept of unfinished lines, the other side has read every byte already.
+  connection.toServerPassed = connection.toServerTail.length > 0;
+  connection.toClientPassed = connection.toClientTail.length > 0;
 }
 
 /** Ends what the policy does not allow any more. */

@@ -37,6 +37,7 @@ const info: ServerInfo = new ServerInfo();
 export function takeFromServer(connection: Connection, size: i32): void {
   if (connection.policyEpoch != policyEpoch) catchUp(connection);
   if (connection.phase == Phase.UNREAD || size == 0) return;
+  if (connection.phase == Phase.ENDED) connection.toClientPassed = false;
   chunk.begin(UPSTREAM_DATA, size, connection.toClientTail, connection.observing || connection.toClientPassed);
   if (connection.phase == Phase.ENDED) {
     chunk.finishWithWrittenOnly();

@@ -11,7 +11,7 @@ const LONGEST_TURN = 100;
 const IN_FORCE = 2000;
 const CROWD = 5000;
 const RULES = 10_000;
-const TRIES = 4;
+const WORKERS = 2;
 
 /** One principal for each client address; the crowd is 127.0.0.1. */
 const CROWD_RULE = { name: "crowd", from: [{ serviceAccounts: ["clients/127.0.0.1"] }], publish: { allow: ["ok.>"] } };
@@ -86,19 +86,18 @@ describe("a policy that takes the rights of 5,000 connections of one worker", ()
   });
 });
 
-interface Load {
-  /** Milliseconds from the push until the last open connection was under the policy. */
-  took: number;
-  /** Milliseconds of the longest turn of a worker. */
-  longest: number;
-}
-
-async function load(): Promise<Load> {
-  const stand = await Stand.start({
-    listeners: { waypoint: { mode: "WAYPOINT", filter: { config: policyOf([BYSTANDER_RULE]) } } },
-    serverProxy: { concurrency: 2, measuresTurns: true },
+describe("a policy of 10,000 rules", () => {
+  let stand: Stand;
+  before(async () => {
+    const filter = { config: policyOf([BYSTANDER_RULE]) };
+    stand = await Stand.start({
+      listeners: { waypoint: { mode: "WAYPOINT", filter } },
+      serverProxy: { concurrency: WORKERS, measuresTurns: true },
+    });
   });
-  try {
+  after(() => stand.stop());
+
+  it("is in force on open connections within 2 s, and takes no worker more than 100 ms", async (t: TestContext) => {
     const clients = await inBatches(8, 8, async () => {
       const client = await RawClient.connect(stand.port(), { localAddress: "127.0.0.2" });
       await client.handshake();
@@ -106,6 +105,8 @@ async function load(): Promise<Load> {
     });
     const config = policyOf([...manyRules(), { ...BYSTANDER_RULE, publish: { allow: ["new.>"] } }]);
     assert.ok(JSON.stringify(config).length > 1_000_000);
+    const before = stand.proxy.workerTimes();
+    assert.equal(before.length, WORKERS);
     const pushed = performance.now();
     assert.equal(await stand.update({ config }), "ACCEPTED");
     for (const client of clients) {
@@ -115,21 +116,13 @@ async function load(): Promise<Load> {
       });
     }
     const took = performance.now() - pushed;
+    // All that a worker computed meanwhile, so no turn of it was longer unless other processes held it up.
+    const computed = stand.proxy.workerTimes().map((time, i) => time - before[i]!);
+    const longest = await longestTurn(stand);
+    t.diagnostic(`in force after ${took.toFixed(0)} ms; workers computed ${computed.map(Math.round).join(" and ")} ms`);
+    t.diagnostic(`longest turn of a worker, with whatever else this machine did: ${longest} ms`);
+    assert.ok(took <= IN_FORCE, `${took} ms`);
+    for (const time of computed) assert.ok(time > 0 && time <= LONGEST_TURN, `${time} ms`);
     for (const client of clients) client.close();
-    return { took, longest: await longestTurn(stand) };
-  } finally {
-    await stand.stop();
-  }
-}
-
-describe("a policy of 10,000 rules", () => {
-  it("is in force on open connections within 2 s, and stalls no worker for more than 100 ms", async (t: TestContext) => {
-    // Another process may hold up a worker as well: one quiet run shows what the filter itself takes.
-    const loads: Load[] = [];
-    const isGood = ({ took, longest }: Load): boolean => took <= IN_FORCE && longest <= LONGEST_TURN;
-    while (loads.length < TRIES && !loads.some(isGood)) loads.push(await load());
-    const told = loads.map(({ took, longest }) => `in force after ${took.toFixed(0)} ms, longest turn ${longest} ms`);
-    t.diagnostic(told.join("; "));
-    assert.ok(loads.some(isGood), told.join("; "));
   });
 });

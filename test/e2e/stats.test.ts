@@ -13,6 +13,10 @@ const NAMES = [
   "istio_nats_connections_opened_total",
   "istio_nats_connections_closed_total",
   "istio_nats_protocol_errors_total",
+  "istio_nats_policy_changes_total",
+  "istio_nats_policy_rejected_total",
+  "istio_nats_revoked_connections_total",
+  "istio_nats_revoked_subscriptions_total",
 ];
 
 /** Connections of orders-api; the kernel spreads them over the workers. */

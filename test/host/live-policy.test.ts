@@ -578,6 +578,43 @@ describe("a change of policy at any byte", () => {
     }
   });
 
+  it("leaves INFO whole, whichever way the mode changes before the client has said anything", () => {
+    for (const [from, to] of [
+      ["DRY_RUN", "ENFORCE"],
+      ["ENFORCE", "DRY_RUN"],
+    ] as const) {
+      const host = vm();
+      for (let cut = 0; cut <= INFO.length; cut++) {
+        host.configure(only("a", { mode: from }));
+        const wire = new Wire(host);
+        const first = wire.server(INFO.slice(0, cut));
+        host.configure(only("a", { mode: to }));
+        tick(host);
+        assert.equal(first + wire.server(INFO.slice(cut)), INFO, `${from}, cut at ${cut}`);
+        wire.client(CONNECT);
+        const forwarded = wire.client(pub("b.x"));
+        assert.equal(forwarded, to === "DRY_RUN" ? pub("b.x") : PING);
+        wire.connection.close();
+      }
+    }
+  });
+
+  it("names the rules of its own policy on a connection that was ending already", () => {
+    const rules = Array.from({ length: 5 }, (_, i) => ({
+      name: `rule-${i}`,
+      from: [{ principals: ["*"] }],
+      subscribe: { allow: [`a.${i}.>`], deny: [`a.${i}.secret`] },
+    }));
+    const host = vm();
+    host.configure({ trustDomains: ["cluster.local"], rules });
+    const wire = Wire.connected(host);
+    wire.client("SUB a.4.> 1\r\nnonsense\r\n");
+    host.configure(only("b"));
+    tick(host);
+    assert.equal(wire.server(msg("a.4.secret", "1", "x") + msg("a.4.open", "1", "y")), msg("a.4.open", "1", "y"));
+    assert.equal(auditOf(host).at(-1)!["rule"], "rule-4");
+  });
+
   it("leaves deliveries whole that have begun to pass in DRY_RUN", () => {
     const deliveries = msg("s.1", "1", "secret") + msg("o.1", "2", "open") + PONG + msg("s.2", "1", "secret");
     const subscribes = (mode: string): object =>

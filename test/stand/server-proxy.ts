@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from "node:fs";
 import type { Identity } from "./certificates.ts";
 import { Envoy, type EnvoyOptions } from "./envoy.ts";
 import {
@@ -114,6 +115,14 @@ export class ServerProxy {
       static_resources: { listeners: configs, clusters },
     };
     return new ServerProxy(await Envoy.start(folder, "server-envoy", bootstrap, options), filters);
+  }
+
+  /** Milliseconds that each worker's thread has computed so far (Linux), in the order of the threads' ids. */
+  workerTimes(): number[] {
+    const tasks = `/proc/${this.envoy.pid}/task`;
+    return readdirSync(tasks)
+      .filter((task) => readFileSync(`${tasks}/${task}/comm`, "utf8").startsWith("wrk:worker"))
+      .map((task) => Number(readFileSync(`${tasks}/${task}/schedstat`, "utf8").split(" ")[0]) / 1e6);
   }
 
   /**
