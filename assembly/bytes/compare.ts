@@ -41,6 +41,17 @@ function wordOf(pointer: usize, length: i32): u64 {
 
 /** A seeded hash: a multiplication for each eight bytes. */
 export function hashBytes(pointer: usize, length: i32): u32 {
+  return <u32>(mixBytes(pointer, length) >> 32);
+}
+
+/** The same in 64 bits, for tables that keep no key and so rely on its being another for another name. */
+export function hashBytes64(pointer: usize, length: i32): u64 {
+  return mixBytes(pointer, length);
+}
+
+// @ts-ignore: decorator
+@inline
+function mixBytes(pointer: usize, length: i32): u64 {
   let h = seed ^ (<u64>length * MULTIPLIER);
   if (length >= 8) {
     const last = pointer + <usize>length - 8;
@@ -52,8 +63,7 @@ export function hashBytes(pointer: usize, length: i32): u32 {
     h = (h ^ load<u64>(last)) * MULTIPLIER;
   } else h = (h ^ wordOf(pointer, length)) * MULTIPLIER;
   h ^= h >> 32;
-  h *= MULTIPLIER;
-  return <u32>(h >> 32);
+  return h * MULTIPLIER;
 }
 
 /** The same for bytes that come one by one: begin with `hashStart`, end with `mixHash`. */

@@ -3,7 +3,7 @@ import { Access } from "./access";
 import { clientOf } from "./client";
 import { Connection } from "./connection";
 import { readIdentity } from "./identity";
-import { reportConnectionRefused } from "./report";
+import { reportConnected, reportConnectionRefused } from "./report";
 
 /**
  * Finds out who the peer is, at the first bytes that it sends, and gives the connection what its rules allow. Answers
@@ -18,10 +18,7 @@ export function admit(connection: Connection): Reason {
   client.ruleSet = rules;
   const bound = document.limits.responses;
   client.principal = peer.uri;
-  connection.meter = client.plugin.meters.of(
-    peer.uri == "" ? "unknown" : peer.uri,
-    peer.namespace == "" ? "unknown" : peer.namespace,
-  );
+  client.plugin.telemetry.identify(connection, peer.uri, peer.namespace);
 
   const meter = connection.meter;
   if (connection.untestedServer && meter != null) meter.untestedServer();
@@ -37,5 +34,6 @@ export function admit(connection: Connection): Reason {
   }
   const shadow = connection.shadow;
   if (shadow != null && !shadow.permissions.allowsSomething) reportConnectionRefused(connection, true, why);
+  reportConnected(connection);
   return Reason.ALLOWED;
 }

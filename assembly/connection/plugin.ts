@@ -5,15 +5,14 @@ import { RuleSets } from "../policy/rule-set";
 import { configurationPointer, receiveConfiguration, releaseConfiguration } from "../proxy/configuration";
 import { LogLevel, logText } from "../proxy/log";
 import { actOn, closeDownstream } from "../proxy/stream";
-import { Audit } from "../telemetry/audit";
-import { Meters } from "../telemetry/meter";
-import { ProtocolError } from "../telemetry/stats";
+import { ProtocolError } from "../telemetry/protocol-error";
 import { Mode } from "../policy/rules";
 import { callbackTime } from "./callback-time";
 import { Client, forgetClient, rememberClient } from "./client";
 import { Connection, Phase } from "./connection";
 import { endAtOnce } from "./endings";
-import { reporterOf } from "./identity";
+import { PluginTelemetry } from "./plugin-telemetry";
+import { reportConnectionClosed } from "./report";
 
 /** A connection that is to end is closed from the tick after this long, if nats-server has not done so. */
 const ENDING_MILLISECONDS: i64 = 2000;
@@ -36,10 +35,7 @@ const versionArea: usize = memory.data(128);
 export class Plugin {
   /** Without rules, and so without a peer that may connect, until the first configuration. */
   private rules: RuleSets = new RuleSets(new PolicyDocument());
-  meters: Meters = new Meters("unknown");
-  /** Of configurations with another `identity`, in case a connection of that time still counts. */
-  private readonly formerMeters: Meters[] = [];
-  audit: Audit = new Audit(1, 1);
+  readonly telemetry: PluginTelemetry = new PluginTelemetry();
   private readonly connections: Map<u32, Connection> = new Map();
 
   private readonly versionsWarnedOf: Set<string> = new Set();
@@ -60,17 +56,13 @@ export class Plugin {
         `istio-nats: this configuration is refused whole, ${document.faults.count} fault(s):\n` +
           document.faults.toString(),
       );
+      this.telemetry.reject(document);
       return false;
     }
     raiseLimit(<usize>document.limits.memory);
     this.rules.forgetAll();
+    this.telemetry.adopt(document);
     this.rules = new RuleSets(document);
-    const reporter = reporterOf(document.identity);
-    if (this.meters.reporter != reporter) {
-      this.formerMeters.push(this.meters);
-      this.meters = new Meters(reporter);
-    }
-    this.audit = new Audit(document.audit.refusalsPerSecond, document.audit.burst);
     return true;
   }
 
@@ -78,6 +70,7 @@ export class Plugin {
   open(id: u32): Connection {
     const document = this.rules.document;
     const connection = new Connection(id, document.limits, document.mode == Mode.DRY_RUN);
+    this.telemetry.equip(connection);
     this.connections.set(id, connection);
     rememberClient(id, new Client(this, this.rules));
     return connection;
@@ -85,11 +78,8 @@ export class Plugin {
 
   /** The connection is gone: its last counts go to the host, and nothing of it stays. */
   close(connection: Connection): void {
-    const meter = connection.meter;
-    if (meter != null) {
-      meter.closed();
-      this.flush();
-    }
+    reportConnectionClosed(connection);
+    this.telemetry.close(connection);
     this.connections.delete(connection.id);
     forgetClient(connection.id);
     connection.destroy();
@@ -112,13 +102,7 @@ export class Plugin {
   /** The host has dropped this configuration and all its connections. */
   destroy(): void {
     this.rules.forgetAll();
-    this.meters.destroy();
-    for (let i = 0; i < this.formerMeters.length; i++) this.formerMeters[i].destroy();
-  }
-
-  private flush(): void {
-    this.meters.flush();
-    for (let i = 0; i < this.formerMeters.length; i++) this.formerMeters[i].flush();
+    this.telemetry.destroy();
   }
 
   /**
@@ -135,6 +119,7 @@ export class Plugin {
     for (let i = 0; i < all.length; i++) {
       const connection = all[i];
       connection.subscriptions.tick(now);
+      this.telemetry.observe(connection);
       if (connection.observing) continue;
       if (full) shedUnknown(connection);
       if (connection.endingSince != 0) waiting++;
@@ -147,8 +132,7 @@ export class Plugin {
       endAtOnce(largest, ProtocolError.MEMORY);
       due++;
     }
-    this.audit.onTick(now);
-    this.flush();
+    this.telemetry.tick(now);
     let left = MAX_CLOSINGS;
     for (let i = 0; i < all.length && left > 0 && due > 0; i++) {
       if (all[i].observing || !isDue(all[i], now, full)) continue;

@@ -14,12 +14,14 @@ import {
 } from "../nats/texts";
 import { Chunk } from "../proxy/chunk";
 import { UPSTREAM_DATA } from "../proxy/host";
-import { ProtocolError } from "../telemetry/stats";
+import { ProtocolError } from "../telemetry/protocol-error";
 import { clientOf } from "./client";
 import { Connection, FirstPing, Phase } from "./connection";
 import { deliver } from "./deliveries";
 import { endAtOnce } from "./endings";
+import { needsStatus, pongCame } from "./exchanges";
 import { Pong } from "./expected-pongs";
+import { reportServerError } from "./report";
 
 /**
  * Server to client: PONGs that answer PINGs of ours become the texts of refusals, deliveries over a deny entry are
@@ -71,8 +73,11 @@ function takeLine(connection: Connection, position: i32): i32 {
   if (position >= chunk.viewEnd && !chunk.extend(position)) return fail(connection, position, ProtocolError.HOST);
   while (true) {
     const reading = line.read(chunk.address(position), chunk.address(chunk.viewEnd));
-    if (reading == Reading.COMPLETE) return takeOperation(connection, position);
-    if (reading != Reading.INCOMPLETE) return fail(connection, position, ProtocolError.SERVER);
+    if (reading == Reading.COMPLETE) {
+      if (!needsStatus(connection, line) || chunk.position(line.next) + line.size <= chunk.viewEnd) {
+        return takeOperation(connection, position);
+      }
+    } else if (reading != Reading.INCOMPLETE) return fail(connection, position, ProtocolError.SERVER);
     if (!chunk.extend(position)) {
       return chunk.failed ? fail(connection, position, ProtocolError.HOST) : position;
     }
@@ -96,6 +101,8 @@ function takeOperation(connection: Connection, position: i32): i32 {
       if (connection.dropsDelivery) chunk.drop(position, next);
       return next;
     case Operation.PONG:
+      if (connection.pingSince != 0) pongCame(connection);
+      if (connection.observedPings > 0) connection.observedPings--;
       if (!connection.observing) takePong(connection, position, next);
       return connection.phase == Phase.ENDED ? chunk.size : next;
     case Operation.OK:
@@ -103,6 +110,9 @@ function takeOperation(connection: Connection, position: i32): i32 {
         connection.swallowsOk = false;
         chunk.drop(position, next);
       }
+      return next;
+    case Operation.ERR:
+      reportServerError(connection, line);
       return next;
     case Operation.INFO:
       return takeInfo(connection, position, next);

@@ -22,10 +22,11 @@ export interface Policy {
   rule?: object;
   limits?: object;
   audit?: object;
+  telemetry?: object;
 }
 
 /** A whole pluginConfig. */
-export function policy({ mode = "ENFORCE", rule, limits, audit }: Policy = {}): object {
+export function policy({ mode = "ENFORCE", rule, limits, audit, telemetry }: Policy = {}): object {
   return {
     mode,
     trustDomains: ["cluster.local"],
@@ -40,6 +41,7 @@ export function policy({ mode = "ENFORCE", rule, limits, audit }: Policy = {}): 
     ],
     ...(limits && { limits }),
     ...(audit && { audit }),
+    ...(telemetry && { telemetry }),
   };
 }
 
