@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { recordOf } from "../stand/audit.ts";
 import { filterModule } from "./filter.ts";
 import { Host, type Configured, type Connection, type HostOptions, type PropertyValue } from "./host.ts";
 
@@ -130,11 +131,11 @@ export function stat(host: Host, name: string, labels: Record<string, string> = 
   return sum;
 }
 
-/** Audit records logged so far. */
+/** Audit records logged so far; one that is against the published schema is a fault. */
 export function auditOf(host: Host): Record<string, unknown>[] {
   return host.logs
     .filter(({ message }) => message.startsWith('{"istio_nats_audit":'))
-    .map(({ message }) => JSON.parse(message) as Record<string, unknown>);
+    .map(({ message }) => recordOf(message));
 }
 
 /** Equality of long texts: a difference shows what lies around it and no more. */

@@ -18,7 +18,8 @@ function recall(question: u32, subject: string): i32 {
 
 function store(question: u32, subject: string, reason: Reason, rule: i32): void {
   const pointer = pointerTo(subject);
-  remember(slotOf(question, pointer, lengthOf(subject)), question, pointer, lengthOf(subject), reason, rule);
+  const slot = slotOf(question, pointer, lengthOf(subject));
+  remember(slot, question, pointer, lengthOf(subject), reason, rule, rule & 0xff);
 }
 
 describe("a remembered decision", () => {
