@@ -1,7 +1,7 @@
 import { hashBytes64 } from "../bytes/compare";
 import { ClientLine } from "../nats/client-line";
 import { Operation } from "../nats/operation";
-import { isPull, saysNoResponders, STATUS_BLOCK } from "../nats/requests";
+import { isPull, saysNoResponders, STATUS_BYTES } from "../nats/requests";
 import { ServerLine } from "../nats/server-line";
 import { recordDuration } from "../telemetry/durations";
 import { Duration, Meter } from "../telemetry/meter";
@@ -70,8 +70,9 @@ export function needsStatus(connection: Connection, line: ServerLine): bool {
   return owner != null && owner.count > 0 && isStatus(line);
 }
 
+/** Headers and no body: nats-server's own messages. */
 function isStatus(line: ServerLine): bool {
-  return line.operation == Operation.HMSG && line.headerLength == STATUS_BLOCK && line.size == STATUS_BLOCK;
+  return line.operation == Operation.HMSG && line.size >= STATUS_BYTES && line.headerLength == line.size;
 }
 
 /** A client's PING goes to the server. Only one that is alone is timed: then the next PONG must be its answer. */

@@ -1,5 +1,6 @@
 import { ServerInfo } from "../nats/info";
 import { Operation, Reading } from "../nats/operation";
+import { STATUS_BYTES } from "../nats/requests";
 import { ServerLine } from "../nats/server-line";
 import {
   AUTHORIZATION_VIOLATION,
@@ -74,7 +75,7 @@ function takeLine(connection: Connection, position: i32): i32 {
   while (true) {
     const reading = line.read(chunk.address(position), chunk.address(chunk.viewEnd));
     if (reading == Reading.COMPLETE) {
-      if (!needsStatus(connection, line) || chunk.position(line.next) + line.size <= chunk.viewEnd) {
+      if (!needsStatus(connection, line) || chunk.position(line.next) + STATUS_BYTES <= chunk.viewEnd) {
         return takeOperation(connection, position);
       }
     } else if (reading != Reading.INCOMPLETE) return fail(connection, position, ProtocolError.SERVER);

@@ -1,14 +1,16 @@
 import { addressOf, utf8 } from "../bytes/text";
 
-/** A header block that says nothing but a status: `NATS/1.0 503`, CR LF, CR LF (client.go `noRespHeader`). */
-export const STATUS_BLOCK: i32 = 16;
-
-const NO_RESPONDERS = utf8("NATS/1.0 503\r\n\r\n");
+const NO_RESPONDERS = utf8("NATS/1.0 503\r\n");
+/** Bytes of a header block that tell whether it is that answer. */
+export const STATUS_BYTES: i32 = 14;
 const NEXT = utf8(".API.CONSUMER.MSG.NEXT.");
 
-/** Is this block, of STATUS_BLOCK bytes, nats-server's answer to a request that nobody listens to? */
+/**
+ * Is a header block, of which STATUS_BYTES are there, nats-server's answer to a request that nobody listens to? Later
+ * versions add the request's subject behind the status line.
+ */
 export function saysNoResponders(pointer: usize): bool {
-  return memory.compare(pointer, addressOf(NO_RESPONDERS), <usize>STATUS_BLOCK) == 0;
+  return memory.compare(pointer, addressOf(NO_RESPONDERS), <usize>STATUS_BYTES) == 0;
 }
 
 /**

@@ -83,6 +83,15 @@ describe("a request's duration", () => {
     }
   });
 
+  it("knows that answer also with the subject that later servers add, and only without a body", () => {
+    const wire = requester();
+    wire.client(pub("ok.ask.a", "?", "_INBOX.1") + pub("ok.ask.a", "?", "_INBOX.2"));
+    const headers = "NATS/1.0 503\r\nNats-Subject: ok.ask.a\r\n\r\n";
+    wire.server(`HMSG _INBOX.1 1 ${headers.length} ${headers.length}\r\n${headers}\r\n`);
+    wire.server(`HMSG _INBOX.2 1 ${headers.length} ${headers.length + 1}\r\n${headers}x\r\n`);
+    assert.equal(stat(wire.host, "istio_nats_no_responders_total"), 1);
+  });
+
   it("does not take another status for that", () => {
     const wire = requester();
     wire.client(pub("ok.ask.a", "?", "_INBOX.1"));
