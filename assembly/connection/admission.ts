@@ -1,12 +1,12 @@
 import { Permissions } from "../policy/permissions";
 import { Principal } from "../policy/principal";
 import { Reason } from "../policy/reason";
-import { ProtocolError } from "../telemetry/stats";
+import { ProtocolError } from "../telemetry/protocol-error";
 import { Access } from "./access";
 import { Client, clientOf } from "./client";
 import { Connection } from "./connection";
 import { readIdentity } from "./identity";
-import { reportConnectionRefused, reportUnreadable } from "./report";
+import { reportConnected, reportConnectionRefused, reportUnreadable } from "./report";
 
 /**
  * Finds out who the peer is, at the first bytes that it sends, and gives the connection what its rules allow. Answers
@@ -29,6 +29,7 @@ export function admit(connection: Connection): Reason {
   }
   const shadow = connection.shadow;
   if (shadow != null && !shadow.permissions.allowsSomething) reportConnectionRefused(connection, true, why);
+  reportConnected(connection);
   return Reason.ALLOWED;
 }
 
@@ -44,10 +45,7 @@ export function allowsSomething(access: Access | null): bool {
 /** From here on the connection counts and is audited as this peer's. */
 export function name(connection: Connection, client: Client, peer: Principal): void {
   client.principal = peer.uri;
-  connection.meter = client.plugin.meters.of(
-    peer.uri == "" ? "unknown" : peer.uri,
-    peer.namespace == "" ? "unknown" : peer.namespace,
-  );
+  client.plugin.telemetry.identify(connection, peer.uri, peer.namespace);
 }
 
 /** Gives the connection what the client's policy allows the peer; if it `observes`, nothing is refused. */

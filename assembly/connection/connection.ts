@@ -2,9 +2,13 @@ import { Buffer } from "../bytes/buffer";
 import { ConnectOptions } from "../nats/connect";
 import { PolicyDocument } from "../policy/config";
 import { Mode } from "../policy/rules";
+import { OTHER_CLASS } from "../policy/subject-classes";
+import { Totals } from "../telemetry/audit";
 import { Meter } from "../telemetry/meter";
+import { Sampler } from "../telemetry/sampler";
 import { Access } from "./access";
 import { ExpectedPongs } from "./expected-pongs";
+import { OpenRequests, RequestTable } from "./open-requests";
 import { policyEpoch } from "./policy-epoch";
 import { Subscriptions } from "./subscriptions";
 
@@ -53,7 +57,23 @@ export class Connection {
   access: Access | null = null;
   /** What dry-run rules would have decided. */
   shadow: Access | null = null;
+
+  /** Who counts for the peer; null until it is known. */
   meter: Meter | null = null;
+  readonly totals: Totals = new Totals();
+  /** The plugin's (plugin-telemetry.ts). */
+  sampler: Sampler | null = null;
+  requests: RequestTable | null = null;
+  services: RequestTable | null = null;
+  /** Requests of the client that wait for their answer, and deliveries that wait for its reply. */
+  awaited: OpenRequests | null = null;
+  served: OpenRequests | null = null;
+  /** When the peer became known, in milliseconds. */
+  openedAt: i64 = 0;
+  /** Subscriptions that the gauge knows of. */
+  reportedSubscriptions: i32 = 0;
+  /** When a PING of the client was sent that is being timed, in nanoseconds; 0: none is. */
+  pingSince: i64 = 0;
 
   /** Client to server: an unfinished line, and what is left of a payload with its CR LF. */
   readonly toServerTail: Buffer = new Buffer();
@@ -202,8 +222,49 @@ export class Connection {
     if (shadow != null) shadow.finishReset();
   }
 
+  /** The class of a subject, by the configuration's list. */
+  classOf(subject: usize, length: i32): i32 {
+    const access = this.access;
+    if (access != null) return access.permissions.classOf(subject, length);
+    const shadow = this.shadow;
+    return shadow == null ? OTHER_CLASS : shadow.permissions.classOf(subject, length);
+  }
+
+  /** Some of its allowed operations are audited. */
+  get samples(): bool {
+    const sampler = this.sampler;
+    return sampler != null && sampler.isOn;
+  }
+
+  /** The peer is known, and counted by this meter. */
+  countBy(meter: Meter): void {
+    this.meter = meter;
+    const awaited = this.awaited;
+    if (awaited != null) awaited.meter = meter;
+    else this.awaited = new OpenRequests(meter);
+    const served = this.served;
+    if (served != null) served.meter = meter;
+    else this.served = new OpenRequests(meter);
+  }
+
+  /** Nothing that waits will be answered any more. */
+  endExchanges(): void {
+    const requests = this.requests;
+    const awaited = this.awaited;
+    if (requests != null && awaited != null) requests.closeAll(awaited);
+    const services = this.services;
+    const served = this.served;
+    if (services != null && served != null) services.closeAll(served);
+  }
+
   /** Gives back all memory, the object's own too. */
   destroy(): void {
+    this.endExchanges();
+    const awaited = this.awaited;
+    if (awaited != null) awaited.destroy();
+    const served = this.served;
+    if (served != null) served.destroy();
+    this.totals.destroy();
     this.toServerTail.destroy();
     this.toClientTail.destroy();
     this.unsubscribe.destroy();

@@ -1,7 +1,8 @@
 import { ServerLine } from "../nats/server-line";
-import { ProtocolError } from "../telemetry/stats";
+import { ProtocolError } from "../telemetry/protocol-error";
 import { Connection } from "./connection";
-import { reportDelivery, reportUnreadable } from "./report";
+import { answerDelivered, countNoResponders, requestDelivered } from "./exchanges";
+import { reportDelivery, reportUnreadable, sampleDelivery } from "./report";
 import {
   countReceived,
   isLive,
@@ -31,7 +32,7 @@ export function deliver(connection: Connection, line: ServerLine): bool {
   if (sub != 0 && endedByCount(sub) && access != null) return false;
   if (access != null && access.filtering) {
     if (access.keepsBack(line.subject, line.subjectLength, queue(sub), queueLength(sub), queueIsKnown(sub))) {
-      reportDelivery(connection, false, line.operation, line.size, access);
+      reportDelivery(connection, false, line, access);
       return false;
     }
   }
@@ -41,11 +42,18 @@ export function deliver(connection: Connection, line: ServerLine): bool {
       shadow.filtering &&
       shadow.keepsBack(line.subject, line.subjectLength, queue(sub), queueLength(sub), queueIsKnown(sub))
     ) {
-      reportDelivery(connection, true, line.operation, line.size, shadow);
+      reportDelivery(connection, true, line, shadow);
     } else if (line.replyLength > 0 && shadow.grantsReplies) shadow.noteReply(line.reply, line.replyLength);
   }
   if (access != null && line.replyLength > 0 && access.grantsReplies) access.noteReply(line.reply, line.replyLength);
-  meter.allowedPayload(line.operation, line.size);
+  const subjectClass = connection.classOf(line.subject, line.subjectLength);
+  meter.allowedPayload(line.operation, subjectClass, line.size);
+  const totals = connection.totals;
+  totals.messagesOut++;
+  totals.bytesOut += <u64>line.size;
+  if (answerDelivered(connection, meter, line.subject, line.subjectLength)) countNoResponders(connection, meter, line);
+  if (line.replyLength > 0) requestDelivered(connection, line.reply, line.replyLength, subjectClass);
+  sampleDelivery(connection, line);
   if (sub != 0 && isLive(sub)) count(connection, sub);
   return true;
 }

@@ -1,6 +1,6 @@
 import { Chunk } from "../proxy/chunk";
 import { CONNECT_WITHOUT_JSON, ILLEGAL_LINE, LINE_END, LONG_CONNECT, PING_LINE, PUB_WITHOUT_SIZE } from "../nats/texts";
-import { ProtocolError } from "../telemetry/stats";
+import { ProtocolError } from "../telemetry/protocol-error";
 import { callbackTime } from "./callback-time";
 import { Connection, Phase } from "./connection";
 import { Pong } from "./expected-pongs";

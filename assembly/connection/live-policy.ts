@@ -68,7 +68,7 @@ function principalOf(connection: Connection, client: Client, formerIdentity: Ide
 }
 
 function change(connection: Connection, client: Client, peer: Principal, observes: bool): void {
-  if (peer.uri != client.principal || connection.meter != client.plugin.meters.meterOf(peer.uri)) {
+  if (peer.uri != client.principal || !client.plugin.telemetry.identifies(connection, peer.uri)) {
     name(connection, client, peer);
   }
   giveRights(connection, client, peer, observes);

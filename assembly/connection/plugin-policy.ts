@@ -3,9 +3,8 @@ import { Faults } from "../policy/faults";
 import { Envelope } from "../policy/envelope";
 import { LogLevel, logText } from "../proxy/log";
 import { propertyPath, textProperty } from "../proxy/properties";
-import { PolicyStats } from "../telemetry/policy-stats";
-import { reporterOf } from "./identity";
 import { LoadedPolicy, loadPolicy, noPolicy } from "./loaded-policy";
+import { PluginTelemetry } from "./plugin-telemetry";
 import { PublishedPolicy } from "./published-policy";
 
 const PLUGIN_NAME: StaticArray<u8> = propertyPath(["plugin_name"]);
@@ -31,7 +30,6 @@ const reachedByName: Map<string, u64> = new Map();
 @final
 export class PluginPolicy {
   inForce: LoadedPolicy = noPolicy();
-  readonly stats: PolicyStats = new PolicyStats();
   /** Open connections of this root in this worker. */
   connections: i32 = 0;
 
@@ -49,7 +47,7 @@ export class PluginPolicy {
   private refusedFingerprint: u64 = 0;
   private warnedOf: string = "";
 
-  constructor() {
+  constructor(private readonly telemetry: PluginTelemetry) {
     this.inForce.hold();
   }
 
@@ -61,10 +59,9 @@ export class PluginPolicy {
     const fingerprint = fingerprintOf(text, length);
     const policy = loadPolicy(text, length, fingerprint);
     const faults = policy.document.faults;
-    this.stats.report(reporterOf(policy.document.identity));
     if (!faults.isEmpty) {
       if (text != 0) heap.free(text);
-      this.stats.refused();
+      this.telemetry.reject(policy.document);
       return faults;
     }
     if (this.text != 0) heap.free(this.text);
@@ -110,7 +107,6 @@ export class PluginPolicy {
     this.inForce.release();
     if (this.text != 0) heap.free(this.text);
     this.text = 0;
-    this.stats.flush();
   }
 
   private enter(): void {
@@ -185,7 +181,7 @@ export class PluginPolicy {
       return true;
     }
     this.refusedFingerprint = fingerprint;
-    this.stats.refused();
+    this.telemetry.stats.policyRejected();
     logText(
       LogLevel.CRITICAL,
       "istio-nats: a newer policy is in force in this proxy that this version of the module cannot read; connections " +
@@ -199,7 +195,7 @@ export class PluginPolicy {
     if (newest.problem == "") return true;
     if (this.warnedOf != newest.problem) {
       this.warnedOf = newest.problem;
-      this.stats.refused();
+      this.telemetry.stats.policyRejected();
       logText(
         LogLevel.CRITICAL,
         `istio-nats: the policy published in this proxy is ignored, ${newest.problem}: does another Wasm plugin write ` +
@@ -214,9 +210,11 @@ export class PluginPolicy {
     this.inForce.release();
     this.inForce = policy;
     const fingerprint = policy.fingerprint;
-    if (inForceByName.has(this.name) && inForceByName.get(this.name) != fingerprint) this.stats.changed();
+    this.telemetry.adopt(policy.document);
+    if (inForceByName.has(this.name) && inForceByName.get(this.name) != fingerprint) {
+      this.telemetry.stats.policyChanged();
+    }
     inForceByName.set(this.name, fingerprint);
-    this.stats.report(reporterOf(policy.document.identity));
   }
 
   /**

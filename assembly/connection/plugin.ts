@@ -5,18 +5,16 @@ import { nowNanoseconds } from "../proxy/clock";
 import { receiveConfiguration, takeConfiguration } from "../proxy/configuration";
 import { LogLevel, logText } from "../proxy/log";
 import { actOn, closeDownstream } from "../proxy/stream";
-import { Audit } from "../telemetry/audit";
-import { Meters } from "../telemetry/meter";
-import { ProtocolError } from "../telemetry/stats";
+import { ProtocolError } from "../telemetry/protocol-error";
 import { callbackTime } from "./callback-time";
 import { Client, forgetClient, rememberClient } from "./client";
 import { Connection, Phase } from "./connection";
 import { endAtOnce, endRevoked } from "./endings";
-import { reporterOf } from "./identity";
 import { catchUp } from "./live-policy";
 import { PluginPolicy } from "./plugin-policy";
+import { PluginTelemetry } from "./plugin-telemetry";
 import { beginPolicyEpoch, policyEpoch } from "./policy-epoch";
-import { reportRevokedConnection } from "./report";
+import { reportConnectionClosed, reportRevokedConnection } from "./report";
 
 /** A connection that is to end is closed from the tick after this long, if nats-server has not done so. */
 const ENDING_MILLISECONDS: i64 = 2000;
@@ -44,11 +42,8 @@ const plugins: Plugin[] = [];
 /** One configuration of the filter (a root context of the host), with the connections that it serves in this worker. */
 @final
 export class Plugin {
-  readonly policy: PluginPolicy = new PluginPolicy();
-  meters: Meters = new Meters("unknown");
-  /** Of configurations with another `identity`, in case a connection of that time still counts. */
-  private readonly formerMeters: Meters[] = [];
-  audit: Audit = new Audit(1, 1);
+  readonly telemetry: PluginTelemetry = new PluginTelemetry();
+  readonly policy: PluginPolicy = new PluginPolicy(this.telemetry);
   private readonly connections: Map<u32, Connection> = new Map();
   /** Connections that are yet to be brought under the present policy, by their ids. */
   private behind: u32[] = [];
@@ -90,12 +85,6 @@ export class Plugin {
   private apply(): void {
     const document = this.policy.inForce.document;
     raiseLimit(<usize>document.limits.memory);
-    const reporter = reporterOf(document.identity);
-    if (this.meters.reporter != reporter) {
-      this.formerMeters.push(this.meters);
-      this.meters = new Meters(reporter);
-    }
-    this.audit = new Audit(document.audit.refusalsPerSecond, document.audit.burst);
     beginPolicyEpoch();
     this.behind = this.connections.keys();
   }
@@ -104,6 +93,7 @@ export class Plugin {
   open(id: u32): Connection {
     const rules = this.policy.inForce.rules;
     const connection = new Connection(id, rules.document);
+    this.telemetry.equip(connection);
     this.connections.set(id, connection);
     rememberClient(id, new Client(this, rules));
     this.policy.connections++;
@@ -112,11 +102,8 @@ export class Plugin {
 
   /** The connection is gone: its last counts go to the host, and nothing of it stays. */
   close(connection: Connection): void {
-    const meter = connection.meter;
-    if (meter != null) {
-      meter.closed();
-      this.flush();
-    }
+    reportConnectionClosed(connection);
+    this.telemetry.close(connection);
     this.policy.connections--;
     this.connections.delete(connection.id);
     forgetClient(connection.id);
@@ -141,8 +128,7 @@ export class Plugin {
   destroy(): void {
     this.policy.destroy();
     plugins.splice(plugins.indexOf(this), 1);
-    this.meters.destroy();
-    for (let i = 0; i < this.formerMeters.length; i++) this.formerMeters[i].destroy();
+    this.telemetry.destroy();
   }
 
   /**
@@ -160,12 +146,6 @@ export class Plugin {
       if (nowNanoseconds() > end) break;
     }
     return this.behind.length > 0;
-  }
-
-  private flush(): void {
-    this.policy.stats.flush();
-    this.meters.flush();
-    for (let i = 0; i < this.formerMeters.length; i++) this.formerMeters[i].flush();
   }
 
   /**
@@ -187,6 +167,7 @@ export class Plugin {
     for (let i = 0; i < all.length; i++) {
       const connection = all[i];
       connection.subscriptions.tick(now);
+      this.telemetry.observe(connection);
       if (connection.observing) continue;
       if (connection.queueLostSince != 0) endLostMember(connection, now);
       if (full) shedUnknown(connection);
@@ -200,8 +181,7 @@ export class Plugin {
       endAtOnce(largest, ProtocolError.MEMORY);
       due++;
     }
-    this.audit.onTick(now);
-    this.flush();
+    this.telemetry.tick(now);
     let left = MAX_CLOSINGS;
     for (let i = 0; i < all.length && left > 0 && due > 0; i++) {
       if (all[i].observing || !isDue(all[i], now, full)) continue;

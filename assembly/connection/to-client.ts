@@ -1,5 +1,6 @@
 import { ServerInfo } from "../nats/info";
 import { Operation, Reading } from "../nats/operation";
+import { STATUS_BYTES } from "../nats/requests";
 import { ServerLine } from "../nats/server-line";
 import {
   AUTHORIZATION_VIOLATION,
@@ -14,15 +15,17 @@ import {
 } from "../nats/texts";
 import { Chunk } from "../proxy/chunk";
 import { UPSTREAM_DATA } from "../proxy/host";
-import { ProtocolError } from "../telemetry/stats";
+import { ProtocolError } from "../telemetry/protocol-error";
 import { clientOf } from "./client";
 import { Connection, FirstPing, Phase } from "./connection";
 import { deliver } from "./deliveries";
 import { endAtOnce } from "./endings";
+import { needsStatus, pongCame } from "./exchanges";
 import { Pong } from "./expected-pongs";
 import { catchUp } from "./live-policy";
 import { passPlainDeliveries } from "./plain-deliveries";
 import { policyEpoch } from "./policy-epoch";
+import { reportServerError } from "./report";
 
 /**
  * Server to client: PONGs that answer PINGs of ours become the texts of refusals, deliveries over a deny entry are
@@ -108,8 +111,11 @@ function takeLine(connection: Connection, position: i32): i32 {
   if (position >= chunk.viewEnd && !chunk.extend(position)) return fail(connection, position, ProtocolError.HOST);
   while (true) {
     const reading = line.read(chunk.address(position), chunk.address(chunk.viewEnd));
-    if (reading == Reading.COMPLETE) return takeOperation(connection, position);
-    if (reading != Reading.INCOMPLETE) return fail(connection, position, ProtocolError.SERVER);
+    if (reading == Reading.COMPLETE) {
+      if (!needsStatus(connection, line) || chunk.position(line.next) + STATUS_BYTES <= chunk.viewEnd) {
+        return takeOperation(connection, position);
+      }
+    } else if (reading != Reading.INCOMPLETE) return fail(connection, position, ProtocolError.SERVER);
     if (!chunk.extend(position)) {
       return chunk.failed ? fail(connection, position, ProtocolError.HOST) : position;
     }
@@ -133,6 +139,7 @@ function takeOperation(connection: Connection, position: i32): i32 {
       if (connection.dropsDelivery) chunk.drop(position, next);
       return next;
     case Operation.PONG:
+      if (connection.pingSince != 0) pongCame(connection);
       takePong(connection, position, next);
       return connection.phase == Phase.ENDED ? chunk.size : next;
     case Operation.OK:
@@ -140,6 +147,9 @@ function takeOperation(connection: Connection, position: i32): i32 {
         connection.swallowsOk = false;
         chunk.drop(position, next);
       }
+      return next;
+    case Operation.ERR:
+      reportServerError(connection, line);
       return next;
     case Operation.INFO:
       return takeInfo(connection, position, next);

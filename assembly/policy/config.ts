@@ -1,11 +1,13 @@
 import { AuditSettings, readAudit } from "./config-audit";
 import { Limits, readLimits } from "./config-limits";
+import { readTelemetry, TelemetrySettings } from "./config-telemetry";
 import { readTrustDomains } from "./config-trust-domains";
 import { Faults } from "./faults";
 import { JsonReader, NO_MORE_KEYS } from "./json";
 import { Principal, parsePrincipal, workloadUri } from "./principal";
 import { Mode, Rule } from "./rules";
 import { MODES, readRules } from "./rules-read";
+import { SubjectClasses } from "./subject-classes";
 
 /** Kubernetes ends an object at about 1.5 MiB; a file for Envoy alone may be larger. */
 export const MAX_CONFIG_BYTES: i32 = 8 << 20;
@@ -40,9 +42,19 @@ const enum Key {
   LIMITS,
   AUDIT,
   CONNECT_URLS,
+  TELEMETRY,
 }
 
-const KEYS: StaticArray<string> = ["mode", "identity", "trustDomains", "rules", "limits", "audit", "connectUrls"];
+const KEYS: StaticArray<string> = [
+  "mode",
+  "identity",
+  "trustDomains",
+  "rules",
+  "limits",
+  "audit",
+  "connectUrls",
+  "telemetry",
+];
 
 /** A configuration as written. It may be used only while `faults` is empty. */
 export class PolicyDocument {
@@ -54,6 +66,9 @@ export class PolicyDocument {
   readonly rules: Rule[] = [];
   readonly limits: Limits = new Limits();
   readonly audit: AuditSettings = new AuditSettings();
+  readonly telemetry: TelemetrySettings = new TelemetrySettings();
+  /** The classes of `telemetry.subjects`. */
+  readonly classes: SubjectClasses = new SubjectClasses(this.telemetry.subjects);
   readonly faults: Faults = new Faults();
   /** FNV-1a of the bytes read: whether two texts are the same, not whether they mean the same. */
   fingerprint: u64 = 0;
@@ -132,6 +147,9 @@ function readKey(reader: JsonReader, key: i32, into: PolicyDocument): void {
       break;
     case Key.CONNECT_URLS:
       into.connectUrls = reader.readWord(CONNECT_URLS);
+      break;
+    case Key.TELEMETRY:
+      readTelemetry(reader, into.telemetry);
       break;
   }
 }

@@ -9,6 +9,7 @@ const QUESTION: usize = 0;
 const LENGTH: usize = 4;
 const RULE: usize = 8;
 const REASON: usize = 12;
+const CLASS: usize = 14;
 const SUBJECT: usize = 16;
 /** Longer subjects are decided anew each time. */
 const MAX_LENGTH: i32 = 112;
@@ -66,11 +67,24 @@ export function rememberedRule(slot: usize): i32 {
 }
 
 export function rememberedReason(slot: usize): Reason {
-  return load<i32>(slot, REASON);
+  return load<u16>(slot, REASON);
+}
+
+/** The number of the subject's class (subject-classes.ts). */
+export function rememberedClass(slot: usize): i32 {
+  return load<u16>(slot, CLASS);
 }
 
 /** An answer that was not to be recalled. */
-export function remember(hash: u32, question: u32, pointer: usize, length: i32, reason: Reason, rule: i32): void {
+export function remember(
+  hash: u32,
+  question: u32,
+  pointer: usize,
+  length: i32,
+  reason: Reason,
+  rule: i32,
+  subjectClass: i32,
+): void {
   if (load<u32>(markOf(hash)) != hash) {
     store<u32>(markOf(hash), hash);
     return;
@@ -80,7 +94,8 @@ export function remember(hash: u32, question: u32, pointer: usize, length: i32, 
   store<u32>(slot, question, QUESTION);
   store<i32>(slot, length, LENGTH);
   store<i32>(slot, rule, RULE);
-  store<i32>(slot, reason, REASON);
+  store<u16>(slot, <u16>reason, REASON);
+  store<u16>(slot, <u16>subjectClass, CLASS);
   copyShort(slot + SUBJECT, pointer, length);
 }
 

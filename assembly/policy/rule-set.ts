@@ -5,6 +5,7 @@ import { Permissions, ResponseLimit } from "./permissions";
 import { Principal } from "./principal";
 import { RuleIndex } from "./rule-index";
 import { Entry, Mode, Rule } from "./rules";
+import { SubjectClasses } from "./subject-classes";
 
 const tokens: Tokens = new Tokens();
 
@@ -19,6 +20,7 @@ export class RuleSet {
     readonly enforced: Permissions,
     /** Null when no matching rule is in DRY_RUN: then `enforced` is all there is. */
     readonly shadow: Permissions | null,
+    private readonly classes: SubjectClasses,
   ) {}
 
   /** Its permissions are kept until `release` is called as often. */
@@ -42,6 +44,7 @@ export class RuleSet {
     this.enforced.destroy();
     const shadow = this.shadow;
     if (shadow != null) shadow.destroy();
+    this.classes.release();
   }
 }
 
@@ -94,15 +97,18 @@ export class RuleSets {
   private compile(matching: Rule[]): RuleSet {
     const count = this.document.rules.length;
     const enforced = new Permissions(count);
+    const classes = this.document.classes;
+    enforced.classes = classes.hold();
     let hasDryRun = false;
     for (let i = 0; i < matching.length; i++) {
       if (matching[i].mode == Mode.DRY_RUN) hasDryRun = true;
       else addRule(enforced, matching[i]);
     }
-    if (!hasDryRun) return new RuleSet(enforced, null);
+    if (!hasDryRun) return new RuleSet(enforced, null, classes);
     const shadow = new Permissions(count);
+    shadow.classes = enforced.classes;
     for (let i = 0; i < matching.length; i++) addRule(shadow, matching[i]);
-    return new RuleSet(enforced, shadow);
+    return new RuleSet(enforced, shadow, classes);
   }
 }
 

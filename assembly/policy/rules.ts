@@ -58,6 +58,8 @@ export class ResponseRule {
 export class Rule {
   /** Unique in its configuration. */
   name: string = "";
+  /** Under which stats know the name (telemetry/names.ts); negative until it is first needed. */
+  label: i32 = -1;
   /** The rule's own word; a configuration in DRY_RUN carries none of its rules out. */
   mode: Mode = Mode.ENFORCE;
   from: StaticArray<Source> = NO_SOURCES;

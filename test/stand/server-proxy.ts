@@ -32,6 +32,8 @@ export interface ListenerSpec {
   principal?: string;
   /** per_connection_buffer_limit_bytes of the listener and its cluster; Envoy's 1 MiB unless said. */
   bufferLimit?: number;
+  /** tcp_proxy's `access_log`; none unless said. */
+  accessLog?: readonly object[];
 }
 
 export interface ServerProxyOptions extends EnvoyOptions {
@@ -41,6 +43,8 @@ export interface ServerProxyOptions extends EnvoyOptions {
   metadata?: Record<string, string>;
   /** Envoy measures how long each turn of an event loop takes; `ServerProxy.longestTurn` tells. */
   measuresTurns?: boolean;
+  /** Clusters beside those of the listeners. */
+  clusters?: readonly object[];
 }
 
 /** A principal for each client address: bind a client to 127.a.b.c and it is that service account. */
@@ -85,11 +89,17 @@ export class ServerProxy {
     identity: Identity,
     natsPort: number,
     listeners: Record<string, ListenerSpec>,
-    { statsTags = [], metadata = {}, measuresTurns = false, ...options }: ServerProxyOptions = {},
+    {
+      statsTags = [],
+      metadata = {},
+      measuresTurns = false,
+      clusters: others = [],
+      ...options
+    }: ServerProxyOptions = {},
   ): Promise<ServerProxy> {
     const filters = new Map<string, DiscoveredFilter>();
     const configs: object[] = [];
-    const clusters: object[] = [];
+    const clusters: object[] = [...others];
     for (const [name, spec] of Object.entries(listeners)) {
       const cluster = `nats-${name}`;
       const network: object[] = [];
@@ -98,7 +108,7 @@ export class ServerProxy {
         filters.set(name, filter);
         network.push(filter.reference());
       }
-      network.push(tcpProxy(cluster));
+      network.push(tcpProxy(cluster, spec.accessLog));
       const { bufferLimit } = spec;
       const listenerFilters = listensForTls(spec) ? [tlsInspector] : undefined;
       configs.push(tcpListener(name, chains(spec, identity, network), { bufferLimit, listenerFilters }));

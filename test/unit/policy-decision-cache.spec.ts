@@ -3,6 +3,7 @@ import {
   newQuestion,
   recall,
   remember,
+  rememberedClass,
   rememberedReason,
   rememberedRule,
 } from "../../assembly/policy/decision-cache";
@@ -24,7 +25,7 @@ function recalled(question: u32, subject: string): i32 {
 function storeOnce(question: u32, subject: string, reason: Reason, rule: i32): void {
   const pointer = pointerTo(subject);
   const length = lengthOf(subject);
-  remember(hashOf(question, pointer, length), question, pointer, length, reason, rule);
+  remember(hashOf(question, pointer, length), question, pointer, length, reason, rule, rule & 0xff);
 }
 
 /** An answer is written down when it is given for the second time. */
