@@ -15,6 +15,15 @@ import {
 } from "./stats";
 import { VERSION } from "./version";
 
+const EVENTS: StaticArray<Stat> = [
+  POLICY_REJECTED,
+  POLICY_CHANGES,
+  REVOKED_CONNECTIONS,
+  REVOKED_SUBSCRIPTIONS,
+  PRINCIPALS_CAPPED,
+  AUDIT_SUPPRESSED,
+];
+
 /** Of several plugins in one VM one tells of its memory; 0 when none does. */
 let memoryTeller: u32 = 0;
 let tellers: u32 = 0;
@@ -38,6 +47,8 @@ export class FilterStats {
    * configuration never have.
    */
   policyInForce(fingerprint: u64, mode: string, rules: i32): void {
+    // At 0 before anything happens: Prometheus' increase() never sees the first event of a series that begins with it.
+    for (let i = 0; i < EVENTS.length; i++) this.metric(EVENTS[i]);
     this.forgetPolicy();
     this.rules = rules;
     this.info = this.define(

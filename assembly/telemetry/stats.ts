@@ -185,14 +185,14 @@ export const POLICY_REJECTED: Stat = new Stat(
   "istio_nats_policy_rejected_total",
   "counter",
   [],
-  "Configurations that were refused whole.",
+  "Configurations that were refused whole, and published policies that a VM could not read.",
   true,
 );
 export const POLICY_CHANGES: Stat = new Stat(
   "istio_nats_policy_changes_total",
   "counter",
   [],
-  "Changes of the configuration in force, one for each worker.",
+  "Policies that took the place of another in a VM of the proxy: once for each worker and the main thread.",
   true,
 );
 export const REVOKED_CONNECTIONS: Stat = new Stat(

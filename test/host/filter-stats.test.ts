@@ -176,7 +176,7 @@ describe("what is told of the policy", () => {
     host.deleteRoot(first);
     assert.deepEqual([value(text), value(other)], [0, 1]);
     assert.ok(host.configure(text).accepted);
-    assert.deepEqual([value(text), value(other)], [1, 1]);
+    assert.deepEqual([value(text), value(other)], [1, 0]);
   });
 
   it("counts a configuration that was refused", () => {
