@@ -16,8 +16,8 @@ import { actOn, continueDownstream, FilterStatus } from "./proxy/stream";
 /** Stats and closings wait for it at most; short enough that a change is seen within Prometheus' usual interval. */
 const TICK_MILLISECONDS: u32 = 500;
 
-/** While connections are left to be closed. */
-const HURRIED_TICK_MILLISECONDS: u32 = 50;
+/** While connections are left to be closed or to be brought under a newer policy: 64 closings in each make 5,000 a second. */
+const HURRIED_TICK_MILLISECONDS: u32 = 10;
 
 /** Roots that tick faster at present. */
 const hurrying: Set<u32> = new Set();

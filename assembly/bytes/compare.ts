@@ -43,10 +43,20 @@ function wordOf(pointer: usize, length: i32): u64 {
   return (<u64>load<u8>(pointer)) | (middle << 8) | ((<u64>load<u8>(pointer + <usize>length - 1)) << 16);
 }
 
-/** A seeded hash. Two rows of multiplications, since one waits for its result before the next can begin. */
+/** A seeded hash. */
 // @ts-ignore: decorator
 @inline
 export function hashBytes(pointer: usize, length: i32): u32 {
+  return <u32>(hashBytes64(pointer, length) >> 32);
+}
+
+/**
+ * The same in 64 bits, for tables that keep no key and so rely on its being another for another name. Two rows of
+ * multiplications, since one waits for its result before the next can begin.
+ */
+// @ts-ignore: decorator
+@inline
+export function hashBytes64(pointer: usize, length: i32): u64 {
   let h = (seed ^ (<u64>length)) * MULTIPLIER;
   if (length >= 8) {
     const last = pointer + <usize>length - 8;
@@ -58,6 +68,5 @@ export function hashBytes(pointer: usize, length: i32): u32 {
     }
     h ^= g ^ (g >> 32);
   } else h ^= wordOf(pointer, length);
-  h *= MULTIPLIER;
-  return <u32>(h >> 32);
+  return h * MULTIPLIER;
 }

@@ -87,6 +87,11 @@ export class JsonScanner {
     this.depth = 0;
   }
 
+  /** Behind all that has been read; behind a value when it has just been read or passed over. */
+  get position(): usize {
+    return this.at;
+  }
+
   /** The next token, a JsonToken. After ERROR always ERROR, after END always END. */
   next(): i32 {
     this.skipBlanks();

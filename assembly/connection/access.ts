@@ -58,6 +58,24 @@ export class Access {
     return changetype<ReplyGrants>(<usize>this.grants.get(index));
   }
 
+  /**
+   * Takes over what the connection had before a newer policy: its reply grants, as far as the peer may still answer at all
+   * (nats-server keeps them too, client.go `c.replies`), and what is under way. A filter that is on stays on, since
+   * maxima of subscriptions have been counted here.
+   */
+  inherit(former: Access): void {
+    this.filtering = former.filtering;
+    this.resets = former.resets;
+    this.filterNeededSince = former.filterNeededSince;
+    for (let i = 0; i < min(this.grantCount, former.grantCount); i++) this.grantsAt(i).takeFrom(former.grantsAt(i));
+  }
+
+  /** Turns the filter on if a subscription that the policy allows needs it. */
+  noteSubscription(subject: usize, length: i32, queued: bool): void {
+    if (this.filtering || !this.permissions.hasSubscribeDeny) return;
+    if (this.permissions.needsDeliveryFilter(subject, length, queued)) this.filtering = true;
+  }
+
   /** Gives back all memory, the object's own too; the permissions are not ours. */
   destroy(): void {
     for (let i = 0; i < this.grantCount; i++) this.grantsAt(i).destroy();

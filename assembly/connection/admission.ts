@@ -1,9 +1,12 @@
+import { Permissions } from "../policy/permissions";
+import { Principal } from "../policy/principal";
 import { Reason } from "../policy/reason";
+import { ProtocolError } from "../telemetry/protocol-error";
 import { Access } from "./access";
-import { clientOf } from "./client";
+import { Client, clientOf } from "./client";
 import { Connection } from "./connection";
 import { readIdentity } from "./identity";
-import { reportConnectionRefused } from "./report";
+import { reportConnected, reportConnectionRefused, reportUnreadable } from "./report";
 
 /**
  * Finds out who the peer is, at the first bytes that it sends, and gives the connection what its rules allow. Answers
@@ -11,31 +14,62 @@ import { reportConnectionRefused } from "./report";
  */
 export function admit(connection: Connection): Reason {
   const client = clientOf(connection.id);
-  const document = client.rules.document;
-  const peer = readIdentity(document);
-  const rules = client.rules.of(peer);
-  rules.hold();
-  client.ruleSet = rules;
-  const bound = document.limits.responses;
-  client.principal = peer.uri;
-  connection.meter = client.plugin.meters.of(
-    peer.uri == "" ? "unknown" : peer.uri,
-    peer.namespace == "" ? "unknown" : peer.namespace,
-  );
-
+  const observes = connection.observing || connection.willObserve;
+  const peer = readIdentity(client.rules.document);
+  name(connection, client, peer);
   const meter = connection.meter;
   if (connection.untestedServer && meter != null) meter.untestedServer();
-  const all = rules.shadow;
-  if (!connection.observing) connection.access = new Access(rules.enforced, bound);
-  if (all != null) connection.shadow = new Access(all, bound);
-  else if (connection.observing) connection.shadow = new Access(rules.enforced, bound);
+  if (connection.serverRequiresTls) reportUnreadable(connection, ProtocolError.SERVER_TLS);
+  giveRights(connection, client, peer, observes);
 
-  const why = peer.authenticated ? Reason.NO_RULE : Reason.UNAUTHENTICATED;
-  if (!connection.observing && !rules.enforced.allowsSomething) {
+  const why = reasonAgainst(peer);
+  if (!observes && !allowsSomething(connection.access)) {
     reportConnectionRefused(connection, false, why);
     return why;
   }
   const shadow = connection.shadow;
   if (shadow != null && !shadow.permissions.allowsSomething) reportConnectionRefused(connection, true, why);
+  reportConnected(connection);
   return Reason.ALLOWED;
+}
+
+/** Why a peer without rights has none. */
+export function reasonAgainst(peer: Principal): Reason {
+  return peer.authenticated ? Reason.NO_RULE : Reason.UNAUTHENTICATED;
+}
+
+export function allowsSomething(access: Access | null): bool {
+  return access != null && access.permissions.allowsSomething;
+}
+
+/** From here on the connection counts and is audited as this peer's. */
+export function name(connection: Connection, client: Client, peer: Principal): void {
+  client.principal = peer.uri;
+  client.plugin.telemetry.identify(connection, peer.uri, peer.namespace);
+}
+
+/** Gives the connection what the client's policy allows the peer; if it `observes`, nothing is refused. */
+export function giveRights(connection: Connection, client: Client, peer: Principal, observes: bool): void {
+  const rules = client.rules.of(peer);
+  rules.hold();
+  // Behind the hold, since both may be of one set.
+  client.release();
+  client.ruleSet = rules;
+  const bound = client.rules.document.limits.responses;
+  const all = rules.shadow;
+  const former = connection.access;
+  const formerShadow = connection.shadow;
+  connection.access = observes ? null : accessTo(rules.enforced, bound, former, formerShadow);
+  if (all != null) connection.shadow = accessTo(all, bound, formerShadow, former);
+  else connection.shadow = observes ? accessTo(rules.enforced, bound, formerShadow, former) : null;
+  if (former != null) former.destroy();
+  if (formerShadow != null) formerShadow.destroy();
+}
+
+/** The grants of the first that there is go over; what was not enforced before may be now, and the other way round. */
+function accessTo(permissions: Permissions, bound: i32, first: Access | null, second: Access | null): Access {
+  const access = new Access(permissions, bound);
+  const former = first != null ? first : second;
+  if (former != null) access.inherit(former);
+  return access;
 }

@@ -1,4 +1,4 @@
-import { nowMilliseconds } from "../proxy/clock";
+import { nowNanoseconds } from "../proxy/clock";
 
 let now: i64 = 0;
 
@@ -9,6 +9,11 @@ export function beginCallback(): void {
 
 /** Milliseconds since 1970 in this callback. */
 export function callbackTime(): i64 {
-  if (now == 0) now = nowMilliseconds();
+  return callbackNanoseconds() / 1_000_000;
+}
+
+/** The same in nanoseconds. */
+export function callbackNanoseconds(): i64 {
+  if (now == 0) now = <i64>nowNanoseconds();
   return now;
 }

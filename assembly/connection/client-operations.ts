@@ -6,14 +6,16 @@ import { isInsertable, isLiteral, Tokens } from "../nats/subject";
 import { LINE_END, PING_LINE, PONG_LINE, UNSUB_START, Violation } from "../nats/texts";
 import { NONE } from "../policy/matcher";
 import { Reason } from "../policy/reason";
+import { NO_SUBJECT } from "../policy/subject-classes";
 import { Chunk } from "../proxy/chunk";
 import { Meter } from "../telemetry/meter";
-import { ProtocolError } from "../telemetry/stats";
+import { ProtocolError } from "../telemetry/protocol-error";
 import { Access } from "./access";
 import { Connection, FirstPing } from "./connection";
 import { endUnreadable } from "./endings";
+import { pingSent, replySent, requestSent } from "./exchanges";
 import { Pong } from "./expected-pongs";
-import { reportDryRun, reportRefusal } from "./report";
+import { reportDryRun, reportRefusal, sample } from "./report";
 import { isLive, noteReuse, receivedOf, setMax } from "./subscriptions";
 
 /**
@@ -34,10 +36,10 @@ export function judge(connection: Connection, chunk: Chunk, line: ClientLine, po
     case Operation.SUB:
       return subscribe(connection, chunk, line, position, meter);
     case Operation.UNSUB:
-      meter.allowed(Operation.UNSUB);
+      meter.allowed(Operation.UNSUB, NO_SUBJECT);
       return unsubscribe(connection, chunk, line, position);
     case Operation.PING:
-      meter.allowed(Operation.PING);
+      meter.allowed(Operation.PING, NO_SUBJECT);
       return ping(connection, chunk, line, position);
     case Operation.CONNECT:
       return connect(connection, chunk, line, position, meter);
@@ -70,7 +72,7 @@ function publish(connection: Connection, chunk: Chunk, line: ClientLine, positio
   const next = chunk.position(line.next);
   connection.toServerPayload = line.size + 2;
   if (reason == Reason.ALLOWED || access == null) {
-    meter.allowedPayload(line.operation, line.size);
+    publishPasses(connection, line, meter);
     return next;
   }
   reportRefusal(connection, line, reason, access);
@@ -80,6 +82,25 @@ function publish(connection: Connection, chunk: Chunk, line: ClientLine, positio
   connection.dropsPayload = true;
   chunk.drop(position, next);
   return next;
+}
+
+/** Counts a publish that goes to the server. */
+// @ts-ignore: decorator
+@inline
+function publishPasses(connection: Connection, line: ClientLine, meter: Meter): void {
+  const access = connection.access;
+  // The list of permissions that was asked has found the class with its decision.
+  const subjectClass =
+    access != null ? access.permissions.subjectClass : connection.classOf(line.subject, line.subjectLength);
+  meter.allowedPayload(line.operation, subjectClass, line.size);
+  const totals = connection.totals;
+  totals.messagesIn++;
+  totals.bytesIn += <u64>line.size;
+  replySent(connection, meter, line.subject, line.subjectLength);
+  if (line.replyLength > 0) {
+    requestSent(connection, line.subject, line.subjectLength, line.reply, line.replyLength, subjectClass);
+  }
+  sample(connection, line);
 }
 
 /** Nothing is wrong with the line. */
@@ -128,7 +149,8 @@ function subscribe(connection: Connection, chunk: Chunk, line: ClientLine, posit
     }
     return replaceByPing(connection, chunk, position, next);
   }
-  meter.allowed(Operation.SUB);
+  meter.allowed(Operation.SUB, connection.classOf(line.subject, line.subjectLength));
+  sample(connection, line);
   if (!isInsertable(tokens, line.subject, line.subjectLength)) return next;
   const known = connection.subscriptions.find(line.sid, line.sidLength, hashBytes(line.sid, line.sidLength));
   if (known != 0 && isLive(known)) {
@@ -184,7 +206,12 @@ function unsubscribe(connection: Connection, chunk: Chunk, line: ClientLine, pos
 
 function ping(connection: Connection, chunk: Chunk, line: ClientLine, position: i32): i32 {
   const next = chunk.position(line.next);
-  if (connection.observing) return next;
+  pingSent(connection, connection.pongs.isEmpty);
+  if (connection.observing) {
+    // Counted for a later policy that enforces. Without room the order of a first refusal and a PONG would be lost, no more.
+    connection.pongs.pushClient();
+    return next;
+  }
   if (line.hasTail) replace(chunk, position, next, PING_LINE);
   if (!connection.pongs.pushClient()) return unreadable(connection, chunk, position, ProtocolError.MEMORY);
   notePing(connection, FirstPing.CLIENT);
@@ -203,7 +230,7 @@ function connect(connection: Connection, chunk: Chunk, line: ClientLine, positio
   if (!connection.options.read(line.argument, line.argumentLength)) {
     return unreadable(connection, chunk, position, ProtocolError.CONNECT_JSON);
   }
-  meter.allowed(Operation.CONNECT);
+  meter.allowed(Operation.CONNECT, NO_SUBJECT);
   const next = chunk.position(line.next);
   if (!again) return next;
   if (connection.serverMinor < FIRST_THAT_FORGETS) {

@@ -11,8 +11,8 @@ export class Client {
 
   constructor(
     readonly plugin: Plugin,
-    /** The policy at the time when the connection was opened; the plugin may have a newer one. */
-    readonly rules: RuleSets,
+    /** The policy that the connection is under; the plugin may have a newer one (live-policy.ts). */
+    public rules: RuleSets,
   ) {}
 
   /** Lets go of the permissions. */

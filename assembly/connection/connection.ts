@@ -1,9 +1,15 @@
 import { Buffer } from "../bytes/buffer";
 import { ConnectOptions } from "../nats/connect";
-import { Limits } from "../policy/config-limits";
+import { PolicyDocument } from "../policy/config";
+import { Mode } from "../policy/rules";
+import { OTHER_CLASS } from "../policy/subject-classes";
+import { Totals } from "../telemetry/audit";
 import { Meter } from "../telemetry/meter";
+import { Sampler } from "../telemetry/sampler";
 import { Access } from "./access";
 import { ExpectedPongs } from "./expected-pongs";
+import { OpenRequests, RequestTable } from "./open-requests";
+import { policyEpoch } from "./policy-epoch";
 import { Subscriptions } from "./subscriptions";
 
 /** How far a connection has come. */
@@ -39,12 +45,35 @@ export class Connection {
   /** Since when (milliseconds) the connection is ENDING or ENDED; 0 before. */
   endingSince: i64 = 0;
   /** Nothing is edited or closed: the configuration is in DRY_RUN. */
-  readonly observing: bool;
+  observing: bool;
+  /** The same is to be so, as soon as nothing is withheld any more (live-policy.ts). */
+  willObserve: bool = false;
+  /** Of the policy that it is under (policy-epoch.ts). */
+  policyEpoch: u32 = policyEpoch;
+  /** Of an unfinished line in that direction the beginning has passed already, in DRY_RUN: its rest must pass too. */
+  toServerPassed: bool = false;
+  toClientPassed: bool = false;
 
   access: Access | null = null;
   /** What dry-run rules would have decided. */
   shadow: Access | null = null;
+
+  /** Who counts for the peer; null until it is known. */
   meter: Meter | null = null;
+  readonly totals: Totals = new Totals();
+  /** The plugin's (plugin-telemetry.ts). */
+  sampler: Sampler | null = null;
+  requests: RequestTable | null = null;
+  services: RequestTable | null = null;
+  /** Requests of the client that wait for their answer, and deliveries that wait for its reply. */
+  awaited: OpenRequests | null = null;
+  served: OpenRequests | null = null;
+  /** When the peer became known, in milliseconds. */
+  openedAt: i64 = 0;
+  /** Subscriptions that the gauge knows of. */
+  reportedSubscriptions: i32 = 0;
+  /** When a PING of the client was sent that is being timed, in nanoseconds; 0: none is. */
+  pingSince: i64 = 0;
 
   /** Client to server: an unfinished line, and what is left of a payload with its CR LF. */
   readonly toServerTail: Buffer = new Buffer();
@@ -57,6 +86,8 @@ export class Connection {
   readonly subscriptions: Subscriptions = new Subscriptions();
   /** Sids, each with its length before it, whose UNSUB goes to the server with the next bytes. */
   readonly unsubscribe: Buffer = new Buffer();
+  /** Since when (milliseconds) a member of a queue group in `unsubscribe` swallows messages of the group; 0: none. */
+  queueLostSince: i64 = 0;
 
   /** Server to client. */
   readonly toClientTail: Buffer = new Buffer();
@@ -68,6 +99,8 @@ export class Connection {
   firstPing: FirstPing = FirstPing.NONE;
   /** The INFO that our PING called forth before the client's own. */
   readonly heldInfo: Buffer = new Buffer();
+  /** Lines of our own that go to the client with the next bytes. */
+  readonly notices: Buffer = new Buffer();
 
   /** From INFO. Until the first one nats-server's default holds. */
   maxPayload: i32 = 1_048_576;
@@ -75,28 +108,56 @@ export class Connection {
   authRequired: bool = false;
   clientId: u64 = 0;
   untestedServer: bool = false;
+  /** The server wants TLS inside the stream, where no client behind this filter can have it. */
+  serverRequiresTls: bool = false;
   /** The minor version of nats-server 2, 0 when unknown. */
   serverMinor: i32 = 0;
 
+  /** Addresses of other servers are left out of INFO. */
+  removesUrls: bool = false;
   /** The configuration's limits (policy/config-limits.ts). */
-  readonly controlLineLimit: i32;
-  readonly payloadLimit: i32;
-  readonly headersLimit: i32;
-  readonly subscriptionsLimit: i32;
-  readonly outstandingRepliesLimit: i32;
+  controlLineLimit: i32 = 0;
+  payloadLimit: i32 = 0;
+  headersLimit: i32 = 0;
+  subscriptionsLimit: i32 = 0;
+  outstandingRepliesLimit: i32 = 0;
 
   constructor(
     /** The host's number of the connection. */
     readonly id: u32,
-    limits: Limits,
-    observing: bool,
+    document: PolicyDocument,
   ) {
-    this.observing = observing;
+    this.observing = document.mode == Mode.DRY_RUN;
+    this.useSettings(document);
+  }
+
+  /** All that the configuration says beside rules and mode. */
+  useSettings(document: PolicyDocument): void {
+    const limits = document.limits;
+    this.removesUrls = document.removesUrls;
     this.controlLineLimit = limits.controlLine;
     this.payloadLimit = limits.payload;
     this.headersLimit = limits.headers;
     this.subscriptionsLimit = limits.subscriptions;
     this.outstandingRepliesLimit = limits.outstandingReplies;
+  }
+
+  /**
+   * `UNSUB sid` goes to the server with the next bytes, with a maximum unless it is 0. Answers false when the budget has
+   * no room, and then nothing has changed.
+   */
+  sendLater(sid: usize, length: i32, most: i32 = 0): bool {
+    const due = this.unsubscribe;
+    const digits = most > 0 ? decimalLength(most) + 1 : 0;
+    if (!due.reserve(4 + length + digits)) return false;
+    store<i32>(due.pointer + <usize>due.length, length + digits);
+    due.length += 4;
+    due.append(sid, length);
+    let at = due.pointer + <usize>(due.length + digits);
+    due.length += digits;
+    if (digits > 0) store<u8>(at - <usize>digits, 0x20);
+    for (let i = 1; i < digits; i++, most /= 10) store<u8>(--at, <u8>(0x30 + (most % 10)));
+    return true;
   }
 
   /** nats-server takes nothing but CONNECT yet. */
@@ -126,6 +187,7 @@ export class Connection {
       <i64>this.toClientTail.capacity +
       <i64>this.heldInfo.capacity +
       <i64>this.unsubscribe.capacity +
+      <i64>this.notices.capacity +
       <i64>this.pongs.size +
       this.subscriptions.bytes +
       (access == null ? 0 : access.grantedBytes) +
@@ -137,6 +199,7 @@ export class Connection {
   beginAnew(): void {
     this.subscriptions.release();
     this.unsubscribe.release();
+    this.queueLostSince = 0;
     const access = this.access;
     if (access != null) access.beginReset();
     const shadow = this.shadow;
@@ -159,11 +222,53 @@ export class Connection {
     if (shadow != null) shadow.finishReset();
   }
 
+  /** The class of a subject, by the configuration's list. */
+  classOf(subject: usize, length: i32): i32 {
+    const access = this.access;
+    if (access != null) return access.permissions.classOf(subject, length);
+    const shadow = this.shadow;
+    return shadow == null ? OTHER_CLASS : shadow.permissions.classOf(subject, length);
+  }
+
+  /** Some of its allowed operations are audited. */
+  get samples(): bool {
+    const sampler = this.sampler;
+    return sampler != null && sampler.isOn;
+  }
+
+  /** The peer is known, and counted by this meter. */
+  countBy(meter: Meter): void {
+    this.meter = meter;
+    const awaited = this.awaited;
+    if (awaited != null) awaited.meter = meter;
+    else this.awaited = new OpenRequests(meter);
+    const served = this.served;
+    if (served != null) served.meter = meter;
+    else this.served = new OpenRequests(meter);
+  }
+
+  /** Nothing that waits will be answered any more. */
+  endExchanges(): void {
+    const requests = this.requests;
+    const awaited = this.awaited;
+    if (requests != null && awaited != null) requests.closeAll(awaited);
+    const services = this.services;
+    const served = this.served;
+    if (services != null && served != null) services.closeAll(served);
+  }
+
   /** Gives back all memory, the object's own too. */
   destroy(): void {
+    this.endExchanges();
+    const awaited = this.awaited;
+    if (awaited != null) awaited.destroy();
+    const served = this.served;
+    if (served != null) served.destroy();
+    this.totals.destroy();
     this.toServerTail.destroy();
     this.toClientTail.destroy();
     this.unsubscribe.destroy();
+    this.notices.destroy();
     this.heldInfo.destroy();
     this.pongs.destroy();
     this.subscriptions.destroy();
@@ -174,4 +279,10 @@ export class Connection {
     if (shadow != null) shadow.destroy();
     heap.free(changetype<usize>(this));
   }
+}
+
+function decimalLength(value: i32): i32 {
+  let digits = 1;
+  for (; value >= 10; value /= 10) digits++;
+  return digits;
 }

@@ -1,7 +1,8 @@
 import { ServerLine } from "../nats/server-line";
-import { ProtocolError } from "../telemetry/stats";
+import { ProtocolError } from "../telemetry/protocol-error";
 import { Connection } from "./connection";
-import { reportDelivery, reportUnreadable } from "./report";
+import { answerDelivered, countNoResponders, requestDelivered } from "./exchanges";
+import { reportDelivery, reportUnreadable, sampleDelivery } from "./report";
 import {
   countReceived,
   isLive,
@@ -27,11 +28,11 @@ export function deliver(connection: Connection, line: ServerLine): bool {
   }
   const sub = connection.subscriptions.find(line.sid, line.sidLength, line.sidHash);
   const access = connection.access;
+  // Its maximum was reached or its right lost, but the server does not know yet.
+  if (sub != 0 && endedByCount(sub) && access != null) return false;
   if (access != null && access.filtering) {
-    // Its maximum was reached, but the server does not know yet.
-    if (sub != 0 && endedByCount(sub)) return false;
     if (access.keepsBack(line.subject, line.subjectLength, queue(sub), queueLength(sub), queueIsKnown(sub))) {
-      reportDelivery(connection, false, line.operation, line.size, access);
+      reportDelivery(connection, false, line, access);
       return false;
     }
   }
@@ -41,11 +42,18 @@ export function deliver(connection: Connection, line: ServerLine): bool {
       shadow.filtering &&
       shadow.keepsBack(line.subject, line.subjectLength, queue(sub), queueLength(sub), queueIsKnown(sub))
     ) {
-      reportDelivery(connection, true, line.operation, line.size, shadow);
+      reportDelivery(connection, true, line, shadow);
     } else if (line.replyLength > 0 && shadow.grantsReplies) shadow.noteReply(line.reply, line.replyLength);
   }
   if (access != null && line.replyLength > 0 && access.grantsReplies) access.noteReply(line.reply, line.replyLength);
-  meter.allowedPayload(line.operation, line.size);
+  const subjectClass = connection.classOf(line.subject, line.subjectLength);
+  meter.allowedPayload(line.operation, subjectClass, line.size);
+  const totals = connection.totals;
+  totals.messagesOut++;
+  totals.bytesOut += <u64>line.size;
+  if (answerDelivered(connection, meter, line.subject, line.subjectLength)) countNoResponders(connection, meter, line);
+  if (line.replyLength > 0) requestDelivered(connection, line.reply, line.replyLength, subjectClass);
+  sampleDelivery(connection, line);
   if (sub != 0 && isLive(sub)) count(connection, sub);
   return true;
 }
@@ -57,13 +65,7 @@ function count(connection: Connection, sub: usize): void {
   const access = connection.access;
   if (access != null && access.filtering) {
     // The server was not told of the maximum (client-operations.ts unsubscribe): it is told of the end instead.
-    const due = connection.unsubscribe;
-    const length = sidLengthOf(sub);
-    if (due.reserve(4 + length)) {
-      store<i32>(due.pointer + <usize>due.length, length);
-      due.length += 4;
-      due.append(sidOf(sub), length);
-    }
+    connection.sendLater(sidOf(sub), sidLengthOf(sub));
     connection.subscriptions.endByCount(sub);
   } else connection.subscriptions.end(sub);
 }

@@ -1,6 +1,6 @@
 import { Chunk } from "../proxy/chunk";
 import { CONNECT_WITHOUT_JSON, ILLEGAL_LINE, LINE_END, LONG_CONNECT, PING_LINE, PUB_WITHOUT_SIZE } from "../nats/texts";
-import { ProtocolError } from "../telemetry/stats";
+import { ProtocolError } from "../telemetry/protocol-error";
 import { callbackTime } from "./callback-time";
 import { Connection, Phase } from "./connection";
 import { Pong } from "./expected-pongs";
@@ -84,6 +84,12 @@ function startEnding(connection: Connection): void {
   connection.endingSince = callbackTime();
   connection.toServerPayload = 0;
   connection.dropsPayload = false;
+}
+
+/** A newer policy leaves the peer nothing, or the connection cannot be brought under it. The tick closes it. */
+export function endRevoked(connection: Connection): void {
+  connection.phase = Phase.ENDED;
+  connection.endingSince = LONG_AGO;
 }
 
 /** Nothing passes any more; the tick closes the connection. */

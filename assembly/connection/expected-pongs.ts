@@ -101,6 +101,12 @@ export class ExpectedPongs {
     this.last = -1;
   }
 
+  /** No PING of ours is under way. */
+  get hasOnlyClients(): bool {
+    // A run of the client's PINGs is one record.
+    return this.isEmpty || (this.kind == Pong.CLIENT && this.size == HEAD);
+  }
+
   get kind(): Pong {
     return this.isEmpty ? Pong.NONE : <Pong>(load<u32>(this.at) >> 24);
   }

@@ -1,5 +1,5 @@
 import { utf8 } from "../bytes/text";
-import { ProtocolError } from "../telemetry/stats";
+import { ProtocolError } from "../telemetry/protocol-error";
 
 /** The first byte of a TLS record that holds a handshake (RFC 8446 §5.1). */
 const TLS_HANDSHAKE: u8 = 0x16;

@@ -3,9 +3,12 @@ import { endOfArgument, isLineEnd, readPlainSize, SHORTEST_ARGUMENTS } from "../
 import { isReservedPublish, isReservedReply } from "../nats/reserved";
 import { Permissions } from "../policy/permissions";
 import { Reason } from "../policy/reason";
+import { OTHER_CLASS } from "../policy/subject-classes";
 import { Chunk } from "../proxy/chunk";
 import { Meter } from "../telemetry/meter";
 import { Connection } from "./connection";
+import { replySent, requestSent } from "./exchanges";
+import { OpenRequests } from "./open-requests";
 
 /** `PUB ` as a little-endian number, and what makes letters of either case equal; the blank has none. */
 const PUB_BLANK: u32 = 0x20425550;
@@ -21,18 +24,27 @@ export function passPlainPublishes(connection: Connection, chunk: Chunk, positio
   if (p + 4 > chunk.address(chunk.viewEnd) || (load<u32>(p) & CAPITALS) != PUB_BLANK) return position;
   const access = connection.access;
   const meter = connection.meter;
-  if (access == null || meter == null || connection.shadow != null || connection.unsubscribe.length > 0)
-    return position;
-  return pass(connection, chunk, position, access.permissions, meter);
+  const served = connection.served;
+  if (access == null || meter == null || served == null || connection.shadow != null) return position;
+  if (connection.unsubscribe.length > 0 || connection.samples) return position;
+  return pass(connection, chunk, position, access.permissions, meter, served);
 }
 
-function pass(connection: Connection, chunk: Chunk, position: i32, permissions: Permissions, meter: Meter): i32 {
+function pass(
+  connection: Connection,
+  chunk: Chunk,
+  position: i32,
+  permissions: Permissions,
+  meter: Meter,
+  served: OpenRequests,
+): i32 {
   const largest = connection.largestPayload;
   const lineLimit = <usize>connection.controlLineLimit;
   const begin = chunk.address(position);
   const end = chunk.address(chunk.viewEnd);
   let p = begin;
-  let count: u64 = 0;
+  let runClass = OTHER_CLASS;
+  let count = 0;
   let bytes: u64 = 0;
   // A payload may lead behind the view, and the largest one round the end of memory.
   while (p + 4 + SHORTEST_ARGUMENTS <= end && p >= begin && (load<u32>(p) & CAPITALS) == PUB_BLANK) {
@@ -51,17 +63,35 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
     }
     if (!isLineEnd(sizeEnd, end) || sizeEnd - subject > lineLimit) break;
     const size = readPlainSize(sizeBegin, sizeEnd);
-    if (size < 0 || size > largest || !mayPublish(permissions, subject, <i32>(subjectEnd - subject))) break;
+    const length = <i32>(subjectEnd - subject);
+    if (size < 0 || size > largest || !mayPublish(permissions, subject, length)) break;
+    const subjectClass = permissions.subjectClass;
     if (hasReply && !mayName(permissions, reply, <i32>(replyEnd - reply))) break;
+    if (served.count > 0) replySent(connection, meter, subject, length);
+    if (hasReply) requestSent(connection, subject, length, reply, <i32>(replyEnd - reply), subjectClass);
+    if (subjectClass != runClass) {
+      countRun(connection, meter, runClass, count, bytes);
+      runClass = subjectClass;
+      count = 0;
+      bytes = 0;
+    }
     count++;
     bytes += size;
     p = sizeEnd + 2 + <usize>size + 2;
   }
-  if (count > 0) meter.allowedPayloads(Operation.PUB, count, bytes);
+  countRun(connection, meter, runClass, count, bytes);
   const next = chunk.position(p);
   if (next <= chunk.size) return next;
   connection.toServerPayload = next - chunk.size;
   return chunk.size;
+}
+
+/** Publishes that came one after the other, of one class. */
+function countRun(connection: Connection, meter: Meter, subjectClass: i32, count: i32, bytes: u64): void {
+  if (count == 0) return;
+  meter.allowedPayloads(Operation.PUB, subjectClass, count, bytes);
+  connection.totals.messagesIn += count;
+  connection.totals.bytesIn += bytes;
 }
 
 // @ts-ignore: decorator

@@ -1,19 +1,20 @@
 import { limitBytes, raiseLimit, shareBytes, usedBytes } from "../bytes/budget";
 import { writeQuoted } from "../nats/quote";
-import { PolicyDocument, readPolicy } from "../policy/config";
-import { RuleSets } from "../policy/rule-set";
-import { configurationPointer, receiveConfiguration, releaseConfiguration } from "../proxy/configuration";
+import { Reason } from "../policy/reason";
+import { nowNanoseconds } from "../proxy/clock";
+import { receiveConfiguration, takeConfiguration } from "../proxy/configuration";
 import { LogLevel, logText } from "../proxy/log";
 import { actOn, closeDownstream } from "../proxy/stream";
-import { Audit } from "../telemetry/audit";
-import { Meters } from "../telemetry/meter";
-import { ProtocolError } from "../telemetry/stats";
-import { Mode } from "../policy/rules";
+import { ProtocolError } from "../telemetry/protocol-error";
 import { callbackTime } from "./callback-time";
 import { Client, forgetClient, rememberClient } from "./client";
 import { Connection, Phase } from "./connection";
-import { endAtOnce } from "./endings";
-import { reporterOf } from "./identity";
+import { endAtOnce, endRevoked } from "./endings";
+import { catchUp } from "./live-policy";
+import { PluginPolicy } from "./plugin-policy";
+import { PluginTelemetry } from "./plugin-telemetry";
+import { beginPolicyEpoch, policyEpoch } from "./policy-epoch";
+import { reportConnectionClosed, reportRevokedConnection } from "./report";
 
 /** A connection that is to end is closed from the tick after this long, if nats-server has not done so. */
 const ENDING_MILLISECONDS: i64 = 2000;
@@ -23,6 +24,10 @@ const ENDING_MILLISECONDS: i64 = 2000;
  * the whole process (Envoy 1.40).
  */
 const MAX_CLOSINGS: i32 = 64;
+/** How long a queue group's messages may go to a member that lost its right, before the member is closed. */
+const QUEUE_MILLISECONDS: i64 = 400;
+/** How long one tick brings connections under a newer policy; the compilation of the last one's rules comes on top. */
+const SLICE_NANOSECONDS: u64 = 10_000_000;
 /** How full the VM's budget may be before the tick sheds connections. */
 const SHED_ABOVE: f64 = 0.9;
 
@@ -31,20 +36,23 @@ const MAX_VERSIONS: i32 = 16;
 /** 32 bytes of a version, quoted. */
 const versionArea: usize = memory.data(128);
 
+/** All of this VM. */
+const plugins: Plugin[] = [];
+
 /** One configuration of the filter (a root context of the host), with the connections that it serves in this worker. */
 @final
 export class Plugin {
-  /** Without rules, and so without a peer that may connect, until the first configuration. */
-  private rules: RuleSets = new RuleSets(new PolicyDocument());
-  meters: Meters = new Meters("unknown");
-  /** Of configurations with another `identity`, in case a connection of that time still counts. */
-  private readonly formerMeters: Meters[] = [];
-  audit: Audit = new Audit(1, 1);
+  readonly telemetry: PluginTelemetry = new PluginTelemetry();
+  readonly policy: PluginPolicy = new PluginPolicy(this.telemetry);
   private readonly connections: Map<u32, Connection> = new Map();
+  /** Connections that are yet to be brought under the present policy, by their ids. */
+  private behind: u32[] = [];
 
   private readonly versionsWarnedOf: Set<string> = new Set();
 
-  constructor(readonly id: u32) {}
+  constructor(readonly id: u32) {
+    plugins.push(this);
+  }
 
   /**
    * Takes a configuration of `size` bytes, or refuses it whole and says why. After a refusal Envoy keeps the old one,
@@ -52,44 +60,51 @@ export class Plugin {
    */
   configure(size: i32): bool {
     const length = receiveConfiguration(size);
-    const document = readPolicy(configurationPointer, length);
-    releaseConfiguration();
-    if (!document.faults.isEmpty) {
+    const faults = this.policy.configure(takeConfiguration(), length, callbackTime());
+    if (!faults.isEmpty) {
       logText(
         LogLevel.CRITICAL,
-        `istio-nats: this configuration is refused whole, ${document.faults.count} fault(s):\n` +
-          document.faults.toString(),
+        `istio-nats: this configuration is refused whole, ${faults.count} fault(s):\n${faults.toString()}`,
       );
       return false;
     }
-    raiseLimit(<usize>document.limits.memory);
-    this.rules.forgetAll();
-    this.rules = new RuleSets(document);
-    const reporter = reporterOf(document.identity);
-    if (this.meters.reporter != reporter) {
-      this.formerMeters.push(this.meters);
-      this.meters = new Meters(reporter);
-    }
-    this.audit = new Audit(document.audit.refusalsPerSecond, document.audit.burst);
+    this.apply();
+    this.tellOthers();
     return true;
+  }
+
+  /** Roots of the same plugin serve connections of its former configurations: they need not wait for their own ticks. */
+  private tellOthers(): void {
+    for (let i = 0; i < plugins.length; i++) {
+      const other = plugins[i];
+      if (other !== this && other.policy.hear()) other.apply();
+    }
+  }
+
+  /** Another policy is in force: its settings count at once, its rules for each connection from its next callback on. */
+  private apply(): void {
+    const document = this.policy.inForce.document;
+    raiseLimit(<usize>document.limits.memory);
+    beginPolicyEpoch();
+    this.behind = this.connections.keys();
   }
 
   /** A connection was opened; nothing is known of it yet. */
   open(id: u32): Connection {
-    const document = this.rules.document;
-    const connection = new Connection(id, document.limits, document.mode == Mode.DRY_RUN);
+    const rules = this.policy.inForce.rules;
+    const connection = new Connection(id, rules.document);
+    this.telemetry.equip(connection);
     this.connections.set(id, connection);
-    rememberClient(id, new Client(this, this.rules));
+    rememberClient(id, new Client(this, rules));
+    this.policy.connections++;
     return connection;
   }
 
   /** The connection is gone: its last counts go to the host, and nothing of it stays. */
   close(connection: Connection): void {
-    const meter = connection.meter;
-    if (meter != null) {
-      meter.closed();
-      this.flush();
-    }
+    reportConnectionClosed(connection);
+    this.telemetry.close(connection);
+    this.policy.connections--;
     this.connections.delete(connection.id);
     forgetClient(connection.id);
     connection.destroy();
@@ -111,14 +126,26 @@ export class Plugin {
 
   /** The host has dropped this configuration and all its connections. */
   destroy(): void {
-    this.rules.forgetAll();
-    this.meters.destroy();
-    for (let i = 0; i < this.formerMeters.length; i++) this.formerMeters[i].destroy();
+    this.policy.destroy();
+    plugins.splice(plugins.indexOf(this), 1);
+    this.telemetry.destroy();
   }
 
-  private flush(): void {
-    this.meters.flush();
-    for (let i = 0; i < this.formerMeters.length; i++) this.formerMeters[i].flush();
+  /**
+   * Brings silent connections under the present policy, for a bounded time: one of them may be the first with its rules,
+   * which are compiled then. Answers whether some are left.
+   */
+  private catchUpSilent(): bool {
+    if (this.behind.length == 0) return false;
+    const end = nowNanoseconds() + SLICE_NANOSECONDS;
+    while (this.behind.length > 0) {
+      const id = this.behind.pop();
+      if (!this.connections.has(id)) continue;
+      const connection = this.connections.get(id);
+      if (connection.policyEpoch != policyEpoch) catchUp(connection);
+      if (nowNanoseconds() > end) break;
+    }
+    return this.behind.length > 0;
   }
 
   /**
@@ -127,6 +154,11 @@ export class Plugin {
    */
   tick(): bool {
     const now = callbackTime();
+    if (this.policy.follow(now)) {
+      this.apply();
+      this.tellOthers();
+    }
+    const behind = this.catchUpSilent();
     const full = <f64>usedBytes() > <f64>limitBytes() * SHED_ABOVE;
     const all = this.connections.values();
     let due = 0;
@@ -135,7 +167,9 @@ export class Plugin {
     for (let i = 0; i < all.length; i++) {
       const connection = all[i];
       connection.subscriptions.tick(now);
+      this.telemetry.observe(connection);
       if (connection.observing) continue;
+      if (connection.queueLostSince != 0) endLostMember(connection, now);
       if (full) shedUnknown(connection);
       if (connection.endingSince != 0) waiting++;
       if (isDue(connection, now, full)) due++;
@@ -147,21 +181,30 @@ export class Plugin {
       endAtOnce(largest, ProtocolError.MEMORY);
       due++;
     }
-    this.audit.onTick(now);
-    this.flush();
+    this.telemetry.tick(now);
     let left = MAX_CLOSINGS;
     for (let i = 0; i < all.length && left > 0 && due > 0; i++) {
       if (all[i].observing || !isDue(all[i], now, full)) continue;
       if (actOn(all[i].id)) closeDownstream();
       left--;
     }
-    return due > MAX_CLOSINGS;
+    return behind || due > MAX_CLOSINGS;
   }
 }
 
 /** Of a VM that is nearly full, connections of whose peers nothing is known go first. */
 function shedUnknown(connection: Connection): void {
   if (connection.phase == Phase.NEW && connection.budgetedBytes > 0) endAtOnce(connection, ProtocolError.MEMORY);
+}
+
+/** A member of a queue group that has no right to its messages, and does not say a word with which UNSUB could go. */
+function endLostMember(connection: Connection, now: i64): void {
+  if (connection.unsubscribe.length == 0 || connection.phase != Phase.OPEN) connection.queueLostSince = 0;
+  else if (now - connection.queueLostSince >= QUEUE_MILLISECONDS) {
+    connection.queueLostSince = 0;
+    reportRevokedConnection(connection, Reason.NOT_ALLOWED);
+    endRevoked(connection);
+  }
 }
 
 /** nats-server had its time to end it, or there is none to lose. */

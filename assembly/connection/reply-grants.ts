@@ -24,7 +24,7 @@ const BYTES: usize = 32;
 @unmanaged
 @final
 export class ReplyGrants {
-  private readonly table: BlockTable = new BlockTable(BYTES);
+  private table: BlockTable = new BlockTable(BYTES);
   /** Of all grants together. */
   bytes: i64 = 0;
   private newest: usize = 0;
@@ -75,6 +75,20 @@ export class ReplyGrants {
     }
     if (max > 0 && uses == max) this.remove(grant);
     return true;
+  }
+
+  /** Takes all grants of `other`, which has none afterwards. From here on they have our limits. */
+  takeFrom(other: ReplyGrants): void {
+    const table = this.table;
+    this.table = other.table;
+    this.bytes = other.bytes;
+    this.newest = other.newest;
+    this.oldest = other.oldest;
+    other.table = table;
+    other.bytes = 0;
+    other.newest = 0;
+    other.oldest = 0;
+    while (this.table.count > this.bound) this.remove(this.oldest);
   }
 
   /** Gives back the object itself too. */

@@ -1,14 +1,21 @@
 import { ClientLine } from "../nats/client-line";
 import { Operation } from "../nats/operation";
 import { NONE } from "../policy/matcher";
+import { ServerLine } from "../nats/server-line";
+import { serverErrorOf } from "../nats/server-errors";
 import { Reason } from "../policy/reason";
+import { NO_SUBJECT } from "../policy/subject-classes";
 import { numberProperty, propertyPath, textProperty } from "../proxy/properties";
+import { actOn } from "../proxy/stream";
 import { AuditSubject } from "../telemetry/audit";
-import { ProtocolError } from "../telemetry/stats";
+import { UNKNOWN } from "../telemetry/names";
+import { ProtocolError } from "../telemetry/protocol-error";
 import { Access } from "./access";
 import { callbackTime } from "./callback-time";
 import { clientOf } from "./client";
 import { Connection } from "./connection";
+import { queueLengthOf, queueOf, subjectLengthOf, subjectOf as subjectOfSubscription } from "./subscriptions";
+import { summarize, summarizeRefusal } from "./summary";
 
 const CONNECTION_ID: StaticArray<u8> = propertyPath(["connection", "id"]);
 const SOURCE_ADDRESS: StaticArray<u8> = propertyPath(["source", "address"]);
@@ -27,6 +34,14 @@ function ruleName(connection: Connection, rule: i32): string {
   return rule == NONE ? "" : clientOf(connection.id).rules.document.rules[rule].name;
 }
 
+/** The number under which stats know the rule that decided. */
+function ruleLabel(connection: Connection, rule: i32): i32 {
+  if (rule == NONE) return UNKNOWN;
+  const client = clientOf(connection.id);
+  return client.plugin.telemetry.ruleLabel(client.rules.document, rule);
+}
+
+/** Writes a record, and keeps the refusal for the access log. */
 function audit(
   connection: Connection,
   dryRun: bool,
@@ -36,14 +51,18 @@ function audit(
   queue: usize,
   queueLength: i32,
 ): void {
-  const audit = clientOf(connection.id).plugin.audit;
-  if (!audit.admits(callbackTime())) return;
+  const audit = clientOf(connection.id).plugin.telemetry.audit;
+  const admitted = audit.admits(callbackTime());
+  if (!admitted && (dryRun || connection.totals.refused > 1)) return;
+  const rule = ruleName(connection, access.rule);
+  if (!dryRun) summarizeRefusal(operation, access.name, access.nameLength, reason, rule);
+  if (!admitted) return;
   audit.refusal(
     subjectOf(connection),
     dryRun,
     operation,
     reason,
-    ruleName(connection, access.rule),
+    rule,
     access.name,
     access.nameLength,
     queue,
@@ -51,38 +70,132 @@ function audit(
   );
 }
 
-/** A client's operation was refused: count it and write a record. `bytes` is the payload's size. */
+/** A client's operation was refused: count it and write a record. */
 export function reportRefusal(connection: Connection, line: ClientLine, reason: Reason, access: Access): void {
   const operation = line.operation;
-  const meter = connection.meter;
-  const bytes = operation == Operation.SUB ? 0 : line.size;
-  if (meter != null) meter.refused(operation, reason, bytes);
-  const queueLength = operation == Operation.SUB ? line.queueLength : 0;
-  audit(connection, false, operation, reason, access, line.queue, queueLength);
+  const isSub = operation == Operation.SUB;
+  countRefusal(connection, operation, line.subject, line.subjectLength, reason, access.rule, isSub ? 0 : line.size);
+  audit(connection, false, operation, reason, access, line.queue, isSub ? line.queueLength : 0);
 }
 
 /** The same for what passed, and that dry-run rules would have refused. */
 export function reportDryRun(connection: Connection, line: ClientLine, reason: Reason, access: Access): void {
-  const meter = connection.meter;
-  if (meter != null) meter.wouldRefuse(line.operation, reason);
+  countDryRun(connection, line.operation, line.subject, line.subjectLength, reason, access.rule);
   const queueLength = line.operation == Operation.SUB ? line.queueLength : 0;
   audit(connection, true, line.operation, reason, access, line.queue, queueLength);
 }
 
 /** A delivery was kept back, or in DRY_RUN would have been. */
-export function reportDelivery(
-  connection: Connection,
-  dryRun: bool,
-  operation: Operation,
-  bytes: i32,
-  access: Access,
-): void {
-  const meter = connection.meter;
-  if (meter != null) {
-    if (dryRun) meter.wouldRefuse(operation, Reason.DENIED);
-    else meter.refused(operation, Reason.DENIED, bytes);
+export function reportDelivery(connection: Connection, dryRun: bool, line: ServerLine, access: Access): void {
+  const operation = line.operation;
+  if (dryRun) {
+    countDryRun(connection, operation, line.subject, line.subjectLength, Reason.DENIED, access.rule);
+  } else {
+    countRefusal(connection, operation, line.subject, line.subjectLength, Reason.DENIED, access.rule, line.size);
   }
   audit(connection, dryRun, operation, Reason.DENIED, access, 0, 0);
+}
+
+/** A newer policy has ended a subscription. */
+export function reportRevoked(connection: Connection, sub: usize, reason: Reason, rule: i32): void {
+  const telemetry = clientOf(connection.id).plugin.telemetry;
+  telemetry.stats.revokedSubscription();
+  if (!telemetry.audit.admits(callbackTime())) return;
+  actOn(connection.id);
+  telemetry.audit.revoked(
+    subjectOf(connection),
+    reason,
+    ruleName(connection, rule),
+    subjectOfSubscription(sub),
+    subjectLengthOf(sub),
+    queueOf(sub),
+    queueLengthOf(sub),
+  );
+}
+
+/** A newer policy has ended the connection itself. */
+export function reportRevokedConnection(connection: Connection, reason: Reason): void {
+  const telemetry = clientOf(connection.id).plugin.telemetry;
+  telemetry.stats.revokedConnection();
+  if (!telemetry.audit.admits(callbackTime())) return;
+  actOn(connection.id);
+  telemetry.audit.revoked(subjectOf(connection), reason, "", 0, 0, 0, 0);
+}
+
+/** `bytes` is the payload's size. */
+function countRefusal(
+  connection: Connection,
+  operation: Operation,
+  subject: usize,
+  length: i32,
+  reason: Reason,
+  rule: i32,
+  bytes: i32,
+): void {
+  connection.totals.refused++;
+  const meter = connection.meter;
+  if (meter == null) return;
+  meter.refused(operation, connection.classOf(subject, length), reason, ruleLabel(connection, rule), bytes);
+}
+
+function countDryRun(
+  connection: Connection,
+  operation: Operation,
+  subject: usize,
+  length: i32,
+  reason: Reason,
+  rule: i32,
+): void {
+  connection.totals.wouldRefuse++;
+  const meter = connection.meter;
+  if (meter == null) return;
+  meter.wouldRefuse(operation, connection.classOf(subject, length), reason, ruleLabel(connection, rule));
+}
+
+/** One of `audit.sample` allowed operations is written too. */
+// @ts-ignore: decorator
+@inline
+export function sample(connection: Connection, line: ClientLine): void {
+  const sampler = connection.sampler;
+  if (sampler == null || !sampler.picks()) return;
+  const access = connection.access;
+  const bytes = line.operation == Operation.SUB ? 0 : line.size;
+  reportAllowed(
+    connection,
+    line.operation,
+    line.subject,
+    line.subjectLength,
+    bytes,
+    access == null ? NONE : access.rule,
+  );
+}
+
+/** The same of deliveries, which no single rule has allowed. */
+// @ts-ignore: decorator
+@inline
+export function sampleDelivery(connection: Connection, line: ServerLine): void {
+  const sampler = connection.sampler;
+  if (sampler == null || !sampler.picks()) return;
+  reportAllowed(connection, line.operation, line.subject, line.subjectLength, line.size, NONE);
+}
+
+function reportAllowed(
+  connection: Connection,
+  operation: Operation,
+  subject: usize,
+  length: i32,
+  bytes: i32,
+  rule: i32,
+): void {
+  const audit = clientOf(connection.id).plugin.telemetry.audit;
+  if (!audit.admitsActivity(callbackTime())) return;
+  audit.allowed(subjectOf(connection), operation, ruleName(connection, rule), subject, length, bytes);
+}
+
+/** nats-server told the client of an error of its own. */
+export function reportServerError(connection: Connection, line: ServerLine): void {
+  const meter = connection.meter;
+  if (meter != null) meter.serverError(serverErrorOf(line.argument, line.argumentLength));
 }
 
 /** What an operator should look at when a peer may not connect. */
@@ -93,14 +206,37 @@ function remedyOf(reason: Reason): string {
 }
 
 export function reportConnectionRefused(connection: Connection, dryRun: bool, reason: Reason): void {
-  const audit = clientOf(connection.id).plugin.audit;
+  const audit = clientOf(connection.id).plugin.telemetry.audit;
   const meter = connection.meter;
+  if (dryRun) connection.totals.wouldRefuse++;
+  else connection.totals.refused++;
   if (meter != null) {
-    if (dryRun) meter.wouldRefuse(Operation.CONNECT, reason);
-    else meter.refused(Operation.CONNECT, reason, 0);
+    if (dryRun) meter.wouldRefuse(Operation.CONNECT, NO_SUBJECT, reason, UNKNOWN);
+    else meter.refused(Operation.CONNECT, NO_SUBJECT, reason, UNKNOWN, 0);
   }
+  if (!dryRun) summarizeRefusal(Operation.CONNECT, 0, 0, reason, "");
   if (!audit.admits(callbackTime())) return;
   audit.connectionRefused(subjectOf(connection), dryRun, reason, remedyOf(reason));
+}
+
+/** The peer may connect. */
+export function reportConnected(connection: Connection): void {
+  const now = callbackTime();
+  connection.openedAt = now;
+  const audit = clientOf(connection.id).plugin.telemetry.audit;
+  if (audit.admitsActivity(now)) audit.connected(subjectOf(connection));
+}
+
+/** A connection of whose peer something is known has ended: its summary goes to the access log and to the audit. */
+export function reportConnectionClosed(connection: Connection): void {
+  if (connection.meter == null) return;
+  const client = clientOf(connection.id);
+  summarize(connection, client.principal);
+  if (connection.openedAt == 0) return;
+  const now = callbackTime();
+  const audit = client.plugin.telemetry.audit;
+  if (!audit.admitsActivity(now)) return;
+  audit.disconnected(subjectOf(connection), connection.totals, now - connection.openedAt);
 }
 
 const REMEDIES: StaticArray<string> = [
@@ -119,12 +255,13 @@ const REMEDIES: StaticArray<string> = [
   "limits.memory of this VM is used up: raise it, or look for clients that do not read",
   "the proxy would not hand over or take bytes; please report this",
   "a publisher put a line break into a subject; the message was dropped: put that publisher behind the filter too",
+  "nats-server requires TLS inside the stream (tls_required in its INFO), which the mesh has encrypted already: turn its tls block off, or use allow_non_tls",
 ];
 
 export function reportUnreadable(connection: Connection, kind: ProtocolError): void {
   const meter = connection.meter;
   if (meter != null) meter.protocolError(kind);
-  const audit = clientOf(connection.id).plugin.audit;
+  const audit = clientOf(connection.id).plugin.telemetry.audit;
   if (!audit.admits(callbackTime())) return;
   audit.unreadable(subjectOf(connection), connection.observing, kind, REMEDIES[kind]);
 }

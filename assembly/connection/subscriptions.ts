@@ -111,6 +111,15 @@ export class Subscriptions {
     this.liveCount--;
   }
 
+  /** The first subscription of a walk over all, live or ended; 0 when there is none. Add and remove none on the way. */
+  first(): usize {
+    return this.table.nextBlock(0);
+  }
+
+  next(): usize {
+    return this.table.nextBlock(this.table.nextSlot);
+  }
+
   /** The UNSUB of one that ended by count goes to the server now. */
   tellEnd(sid: usize, length: i32): void {
     const sub = this.find(sid, length, hashBytes(sid, length));
@@ -235,6 +244,14 @@ export function isLive(sub: usize): bool {
 
 export function endedByCount(sub: usize): bool {
   return load<i32>(sub, STATE) >= State.COUNTED_OUT;
+}
+
+export function subjectOf(sub: usize): usize {
+  return sub + BYTES + <usize>load<i32>(sub, BLOCK_KEY_LENGTH);
+}
+
+export function subjectLengthOf(sub: usize): i32 {
+  return load<i32>(sub, SUBJECT_LENGTH);
 }
 
 export function queueOf(sub: usize): usize {

@@ -1,5 +1,6 @@
 import { ServerInfo } from "../nats/info";
 import { Operation, Reading } from "../nats/operation";
+import { STATUS_BYTES } from "../nats/requests";
 import { ServerLine } from "../nats/server-line";
 import {
   AUTHORIZATION_VIOLATION,
@@ -14,13 +15,17 @@ import {
 } from "../nats/texts";
 import { Chunk } from "../proxy/chunk";
 import { UPSTREAM_DATA } from "../proxy/host";
-import { ProtocolError } from "../telemetry/stats";
+import { ProtocolError } from "../telemetry/protocol-error";
 import { clientOf } from "./client";
 import { Connection, FirstPing, Phase } from "./connection";
 import { deliver } from "./deliveries";
 import { endAtOnce } from "./endings";
+import { needsStatus, pongCame } from "./exchanges";
 import { Pong } from "./expected-pongs";
+import { catchUp } from "./live-policy";
 import { passPlainDeliveries } from "./plain-deliveries";
+import { policyEpoch } from "./policy-epoch";
+import { reportServerError } from "./report";
 
 /**
  * Server to client: PONGs that answer PINGs of ours become the texts of refusals, deliveries over a deny entry are
@@ -33,13 +38,17 @@ const info: ServerInfo = new ServerInfo();
 
 /** Takes `size` bytes that the host holds for the client; they always go on, perhaps as none. */
 export function takeFromServer(connection: Connection, size: i32): void {
+  if (connection.policyEpoch != policyEpoch) catchUp(connection);
   if (connection.phase == Phase.UNREAD || size == 0) return;
-  chunk.begin(UPSTREAM_DATA, size, connection.toClientTail, connection.observing);
+  if (connection.phase == Phase.ENDED) connection.toClientPassed = false;
+  chunk.begin(UPSTREAM_DATA, size, connection.toClientTail, connection.observing || connection.toClientPassed);
   if (connection.phase == Phase.ENDED) {
     chunk.finishWithWrittenOnly();
     return;
   }
   let position = -connection.toClientTail.length;
+  if (connection.toClientPassed) position = passBegun(connection, position);
+  if (connection.notices.length > 0 && !connection.toClientPassed) position = writeNotices(connection, position);
   while (position < size && readable(connection)) {
     if (connection.toClientPayload == 0 && position < chunk.viewEnd) {
       position = passPlainDeliveries(connection, chunk, position);
@@ -53,6 +62,32 @@ export function takeFromServer(connection: Connection, size: i32): void {
   if (!chunk.finish(connection.phase == Phase.ENDED ? size : position)) {
     endAtOnce(connection, chunk.failed ? ProtocolError.HOST : ProtocolError.MEMORY);
   }
+}
+
+/** The beginning of this line went to the client in DRY_RUN, before the present policy, so its end must follow. */
+function passBegun(connection: Connection, position: i32): i32 {
+  const access = connection.access;
+  connection.access = null;
+  connection.observing = true;
+  const next = takeLine(connection, position);
+  connection.access = access;
+  connection.observing = false;
+  if (next == position) return position;
+  connection.toClientPassed = false;
+  chunk.thaw();
+  if (connection.phase == Phase.UNREAD) endAtOnce(connection, ProtocolError.SERVER);
+  return next;
+}
+
+/** Lines of our own go between two lines of the server, behind a payload that is under way. */
+function writeNotices(connection: Connection, position: i32): i32 {
+  if (connection.toClientPayload > 0) position = passPayload(connection, position);
+  if (connection.toClientPayload > 0) return position;
+  const notices = connection.notices;
+  chunk.drop(position, position);
+  chunk.writeBytes(notices.pointer, notices.length);
+  notices.release();
+  return position;
 }
 
 /** Has so much been answered that a client held back may go on? */
@@ -76,8 +111,11 @@ function takeLine(connection: Connection, position: i32): i32 {
   if (position >= chunk.viewEnd && !chunk.extend(position)) return fail(connection, position, ProtocolError.HOST);
   while (true) {
     const reading = line.read(chunk.address(position), chunk.address(chunk.viewEnd));
-    if (reading == Reading.COMPLETE) return takeOperation(connection, position);
-    if (reading != Reading.INCOMPLETE) return fail(connection, position, ProtocolError.SERVER);
+    if (reading == Reading.COMPLETE) {
+      if (!needsStatus(connection, line) || chunk.position(line.next) + STATUS_BYTES <= chunk.viewEnd) {
+        return takeOperation(connection, position);
+      }
+    } else if (reading != Reading.INCOMPLETE) return fail(connection, position, ProtocolError.SERVER);
     if (!chunk.extend(position)) {
       return chunk.failed ? fail(connection, position, ProtocolError.HOST) : position;
     }
@@ -101,13 +139,17 @@ function takeOperation(connection: Connection, position: i32): i32 {
       if (connection.dropsDelivery) chunk.drop(position, next);
       return next;
     case Operation.PONG:
-      if (!connection.observing) takePong(connection, position, next);
+      if (connection.pingSince != 0) pongCame(connection);
+      takePong(connection, position, next);
       return connection.phase == Phase.ENDED ? chunk.size : next;
     case Operation.OK:
       if (connection.swallowsOk) {
         connection.swallowsOk = false;
         chunk.drop(position, next);
       }
+      return next;
+    case Operation.ERR:
+      reportServerError(connection, line);
       return next;
     case Operation.INFO:
       return takeInfo(connection, position, next);
@@ -126,16 +168,36 @@ function takeInfo(connection: Connection, position: i32, next: i32): i32 {
   }
   connection.serverHeaders = info.headers;
   connection.authRequired = info.authRequired;
+  connection.serverRequiresTls = info.tlsRequired;
   if (connection.observing) return next;
   if (info.connectInfo && connection.firstPing == FirstPing.OURS) {
     // The client has not asked for it yet: it comes behind its own first PONG.
-    if (!connection.heldInfo.assign(chunk.address(position), next - position)) {
-      return fail(connection, position, ProtocolError.MEMORY);
-    }
+    if (!holdInfo(connection, position, next)) return fail(connection, position, ProtocolError.MEMORY);
     connection.firstPing = FirstPing.CLIENT;
     chunk.drop(position, next);
-  } else releaseInfo(connection, position);
+    return next;
+  }
+  releaseInfo(connection, position);
+  if (connection.removesUrls) {
+    for (let i = 0; i < info.urlCount; i++) {
+      chunk.drop(chunk.position(info.urlsStart(i)), chunk.position(info.urlsEnd(i)));
+    }
+  }
   return next;
+}
+
+/** Keeps the INFO as the client is to read it. */
+function holdInfo(connection: Connection, position: i32, next: i32): bool {
+  const held = connection.heldInfo;
+  held.length = 0;
+  let from = chunk.address(position);
+  const end = chunk.address(next);
+  if (!held.reserve(<i32>(end - from))) return false;
+  for (let i = 0; i < info.urlCount && connection.removesUrls; i++) {
+    held.append(from, <i32>(info.urlsStart(i) - from));
+    from = info.urlsEnd(i);
+  }
+  return held.append(from, <i32>(end - from));
 }
 
 /** A later INFO must not overtake the one that is held. */

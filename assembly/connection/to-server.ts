@@ -4,7 +4,8 @@ import { PING_LINE } from "../nats/texts";
 import { Reason } from "../policy/reason";
 import { Chunk, hasBytesAt } from "../proxy/chunk";
 import { DOWNSTREAM_DATA } from "../proxy/host";
-import { ProtocolError, Verdict } from "../telemetry/stats";
+import { Verdict } from "../telemetry/operations";
+import { ProtocolError } from "../telemetry/protocol-error";
 import { admit } from "./admission";
 import { judge, lineFault, NO_FAULT, notePing, sendUnsubscribes } from "./client-operations";
 import { Connection, FirstPing, Phase } from "./connection";
@@ -12,6 +13,8 @@ import { endAtOnce, endRefused, endUnreadable } from "./endings";
 import { Pong } from "./expected-pongs";
 import { passPlainPublishes } from "./plain-publishes";
 import { foreignProtocol } from "./foreign-protocol";
+import { catchUp, revokeSubscriptions } from "./live-policy";
+import { policyEpoch } from "./policy-epoch";
 import { reportUnreadable } from "./report";
 
 /**
@@ -27,6 +30,7 @@ const line: ClientLine = new ClientLine();
  * has too many unread refusals already: see `resume`.
  */
 export function takeFromClient(connection: Connection, size: i32, endOfStream: bool): bool {
+  if (connection.policyEpoch != policyEpoch) catchUp(connection);
   if (connection.phase == Phase.UNREAD) return true;
   if (connection.phase == Phase.ENDING || connection.phase == Phase.ENDED) {
     dropAll(connection, size);
@@ -72,9 +76,10 @@ function dropAll(connection: Connection, size: i32): void {
 }
 
 function process(connection: Connection, size: i32): void {
-  chunk.begin(DOWNSTREAM_DATA, size, connection.toServerTail, connection.observing);
+  chunk.begin(DOWNSTREAM_DATA, size, connection.toServerTail, connection.observing || connection.toServerPassed);
   let position = -connection.toServerTail.length;
   if (connection.phase == Phase.NEW) begin(connection);
+  if (connection.toServerPassed) position = passBegun(connection, position);
   while (connection.phase == Phase.OPEN && position < size) {
     if (connection.toServerPayload == 0 && position < chunk.viewEnd) {
       position = passPlainPublishes(connection, chunk, position);
@@ -107,6 +112,25 @@ function begin(connection: Connection): void {
   connection.phase = Phase.OPEN;
   if (foreign >= 0) endUnreadable(connection, chunk, 0, foreign);
   else if (refused) endRefused(connection, chunk, 0, Pong.AUTHORIZATION_VIOLATION);
+}
+
+/**
+ * The beginning of this operation went to the server in DRY_RUN, before the present policy, so its end must follow. A
+ * subscription that it made is judged like those before it.
+ */
+function passBegun(connection: Connection, position: i32): i32 {
+  const access = connection.access;
+  connection.access = null;
+  connection.observing = true;
+  const next = takeOperation(connection, position);
+  connection.access = access;
+  connection.observing = false;
+  if (next == position) return position;
+  connection.toServerPassed = false;
+  chunk.thaw();
+  if (connection.phase != Phase.OPEN) endAtOnce(connection, ProtocolError.UNFINISHED);
+  else revokeSubscriptions(connection);
+  return next;
 }
 
 function passPayload(connection: Connection, position: i32): i32 {
@@ -144,7 +168,7 @@ function dropPayload(connection: Connection, from: i32): i32 {
 /** Takes the operation at `position` and answers where the next one begins; `position` itself when it is unfinished. */
 function takeOperation(connection: Connection, position: i32): i32 {
   if (position >= chunk.viewEnd && !chunk.extend(position)) return fail(connection);
-  if (connection.unsubscribe.length > 0) sendUnsubscribes(connection, chunk, position);
+  if (connection.unsubscribe.length > 0 && !connection.toServerPassed) sendUnsubscribes(connection, chunk, position);
   while (true) {
     const reading = line.read(chunk.address(position), chunk.address(chunk.viewEnd), connection.controlLineLimit);
     if (reading == Reading.COMPLETE) {

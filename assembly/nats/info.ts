@@ -1,5 +1,6 @@
 import { integerOf, isInteger, JsonToken } from "../bytes/json";
 import { utf8 } from "../bytes/text";
+import { Words } from "../bytes/words";
 import { keyIs, readValue, scanner, tokenIsTrue, Value } from "./json-fields";
 
 const MAX_PAYLOAD: StaticArray<u8> = utf8("max_payload");
@@ -8,6 +9,8 @@ const HEADERS: StaticArray<u8> = utf8("headers");
 const AUTH_REQUIRED: StaticArray<u8> = utf8("auth_required");
 const TLS_REQUIRED: StaticArray<u8> = utf8("tls_required");
 const VERSION: StaticArray<u8> = utf8("version");
+const CONNECT_URLS: StaticArray<u8> = utf8("connect_urls");
+const WS_CONNECT_URLS: StaticArray<u8> = utf8("ws_connect_urls");
 const CONNECT_INFO: StaticArray<u8> = utf8("connect_info");
 
 /** Minor versions of nats-server 2 before which the recorded sessions have been run (docs/parity.md). */
@@ -32,6 +35,15 @@ export class ServerInfo {
   /** The version as INFO has it, until its bytes are gone. */
   version: usize = 0;
   versionLength: i32 = 0;
+  /**
+   * Parts of the text (`urlsStart`, `urlsEnd`) without which it names no addresses of other servers and is JSON still: for each its first address
+   * and the one behind it, in order, until the bytes are gone. All else stays as nats-server wrote it.
+   */
+  private readonly urls: Words = new Words();
+  urlCount: i32 = 0;
+  /** While the text is read: behind the last field that stays, and where the fields before any such one begin. */
+  private keptEnd: usize = 0;
+  private headStart: usize = 0;
 
   /** The recorded sessions have been run before this version. */
   get isTested(): bool {
@@ -49,14 +61,55 @@ export class ServerInfo {
     this.minorVersion = 0;
     this.version = 0;
     this.versionLength = 0;
+    this.urlCount = 0;
+    this.keptEnd = 0;
+    this.headStart = 0;
     scanner.reset(pointer, pointer + <usize>length);
     if (scanner.next() != JsonToken.OBJECT_START) return false;
     while (true) {
       const token = scanner.next();
       if (token == JsonToken.OBJECT_END) return scanner.next() == JsonToken.END;
       if (token != JsonToken.KEY) return false;
+      const start = scanner.tokenStart - 1;
+      const isUrls = keyIs(CONNECT_URLS) || keyIs(WS_CONNECT_URLS);
       if (this.readField() == Value.BROKEN) return false;
+      if (isUrls) this.leaveOut(start, scanner.position);
+      else this.keep(start, scanner.position);
     }
+  }
+
+  /** A field goes together with the comma before it; a first one with the comma behind it. */
+  private leaveOut(start: usize, end: usize): void {
+    if (this.keptEnd == 0) {
+      if (this.headStart == 0) this.headStart = start;
+      this.urlCount = 0;
+      this.addUrls(this.headStart, end);
+    } else this.addUrls(this.keptEnd, end);
+    if (this.keptEnd != 0) this.keptEnd = end;
+  }
+
+  private keep(start: usize, end: usize): void {
+    if (this.keptEnd == 0 && this.headStart != 0) {
+      this.urlCount = 0;
+      this.addUrls(this.headStart, start);
+    }
+    this.keptEnd = end;
+  }
+
+  private addUrls(start: usize, end: usize): void {
+    this.urls.reserve((this.urlCount + 1) * 2);
+    this.urls.set(this.urlCount * 2, <i32>start);
+    this.urls.set(this.urlCount * 2 + 1, <i32>end);
+    this.urlCount++;
+  }
+
+  /** The first address of one of `urls`, and the one behind it. */
+  urlsStart(index: i32): usize {
+    return <usize>this.urls.get(index * 2);
+  }
+
+  urlsEnd(index: i32): usize {
+    return <usize>this.urls.get(index * 2 + 1);
   }
 
   private readField(): Value {

@@ -69,6 +69,33 @@ export function writeViolation(
   return <i32>(out - start);
 }
 
+const SID: StaticArray<u8> = utf8(' (sid "');
+const SID_END: StaticArray<u8> = utf8("\")'\r\n");
+
+/** Room that `writeRevocation` may need. */
+export function revocationRoom(subjectLength: i32, queueLength: i32, sidLength: i32): i32 {
+  return violationRoom(subjectLength, queueLength) + sidLength * QUOTED_GROWTH;
+}
+
+/** The line about a subscription that new permissions have ended (client.go `processSubsOnConfigReload`). */
+export function writeRevocation(
+  subject: usize,
+  subjectLength: i32,
+  queue: usize,
+  queueLength: i32,
+  sid: usize,
+  sidLength: i32,
+  out: usize,
+): i32 {
+  const length = writeViolation(Violation.SUBSCRIPTION, subject, subjectLength, queue, queueLength, out);
+  // Behind the last quote, in place of the end.
+  let at = out + <usize>(length - END.length + 1);
+  at += put(SID, at);
+  at += <usize>writeQuoted(sid, sidLength, at);
+  at += put(SID_END, at);
+  return <i32>(at - out);
+}
+
 function put(text: StaticArray<u8>, out: usize): usize {
   copyShort(out, changetype<usize>(text), text.length);
   return <usize>text.length;

@@ -1,11 +1,13 @@
 import { AuditSettings, readAudit } from "./config-audit";
 import { Limits, readLimits } from "./config-limits";
+import { readTelemetry, TelemetrySettings } from "./config-telemetry";
 import { readTrustDomains } from "./config-trust-domains";
 import { Faults } from "./faults";
 import { JsonReader, NO_MORE_KEYS } from "./json";
 import { Principal, parsePrincipal, workloadUri } from "./principal";
 import { Mode, Rule } from "./rules";
 import { MODES, readRules } from "./rules-read";
+import { SubjectClasses } from "./subject-classes";
 
 /** Kubernetes ends an object at about 1.5 MiB; a file for Envoy alone may be larger. */
 export const MAX_CONFIG_BYTES: i32 = 8 << 20;
@@ -22,6 +24,16 @@ export const enum Identity {
 
 const IDENTITIES: StaticArray<string> = ["PEER", "WAYPOINT", "WORKLOAD"];
 
+/** What becomes of the addresses of other servers in nats-server's INFO. */
+const enum ConnectUrls {
+  KEEP,
+  REMOVE,
+}
+
+const CONNECT_URLS: StaticArray<string> = ["KEEP", "REMOVE"];
+/** The configuration does not say. */
+const BY_IDENTITY: i32 = -1;
+
 const enum Key {
   MODE,
   IDENTITY,
@@ -29,9 +41,20 @@ const enum Key {
   RULES,
   LIMITS,
   AUDIT,
+  CONNECT_URLS,
+  TELEMETRY,
 }
 
-const KEYS: StaticArray<string> = ["mode", "identity", "trustDomains", "rules", "limits", "audit"];
+const KEYS: StaticArray<string> = [
+  "mode",
+  "identity",
+  "trustDomains",
+  "rules",
+  "limits",
+  "audit",
+  "connectUrls",
+  "telemetry",
+];
 
 /** A configuration as written. It may be used only while `faults` is empty. */
 export class PolicyDocument {
@@ -43,9 +66,25 @@ export class PolicyDocument {
   readonly rules: Rule[] = [];
   readonly limits: Limits = new Limits();
   readonly audit: AuditSettings = new AuditSettings();
+  readonly telemetry: TelemetrySettings = new TelemetrySettings();
+  /** The classes of `telemetry.subjects`. */
+  readonly classes: SubjectClasses = new SubjectClasses(this.telemetry.subjects);
   readonly faults: Faults = new Faults();
   /** FNV-1a of the bytes read: whether two texts are the same, not whether they mean the same. */
   fingerprint: u64 = 0;
+  /** ConnectUrls, or BY_IDENTITY. */
+  connectUrls: i32 = BY_IDENTITY;
+
+  /**
+   * Are addresses of other servers left out of INFO? Unless the configuration says, they stay where the proxy of a
+   * broker captures connections to pods in any case and clients need them to fail over, and go where clients would get
+   * round the filter with them.
+   */
+  get removesUrls(): bool {
+    return this.connectUrls == BY_IDENTITY
+      ? this.identity != Identity.PEER
+      : this.connectUrls == <i32>ConnectUrls.REMOVE;
+  }
 
   /**
    * The peer that a certificate's URI names. It is authenticated when the URI
@@ -77,7 +116,8 @@ export class PolicyDocument {
 const FNV_OFFSET_BASIS: u64 = ((<u64>0xcbf29ce4) << 32) | 0x84222325;
 const FNV_PRIME: u64 = ((<u64>0x100) << 32) | 0x1b3;
 
-function fingerprintOf(ptr: usize, length: i32): u64 {
+/** FNV-1a of the bytes: whether two texts are the same. */
+export function fingerprintOf(ptr: usize, length: i32): u64 {
   let hash = FNV_OFFSET_BASIS;
   for (let at = ptr, end = ptr + <usize>length; at < end; at++) {
     hash = (hash ^ (<u64>load<u8>(at))) * FNV_PRIME;
@@ -104,6 +144,12 @@ function readKey(reader: JsonReader, key: i32, into: PolicyDocument): void {
       break;
     case Key.AUDIT:
       readAudit(reader, into.audit);
+      break;
+    case Key.CONNECT_URLS:
+      into.connectUrls = reader.readWord(CONNECT_URLS);
+      break;
+    case Key.TELEMETRY:
+      readTelemetry(reader, into.telemetry);
       break;
   }
 }

@@ -4,16 +4,19 @@ import { Reason } from "./reason";
 
 /** One of 4,096 slots: what was asked (8 bytes), what was answered (8 bytes), the subject. */
 const SLOTS: i32 = 4096;
-const STRIDE: usize = 96;
+const STRIDE: usize = 128;
 const QUESTION: usize = 0;
 const LENGTH: usize = 4;
 const RULE: usize = 8;
 const REASON: usize = 12;
+const CLASS: usize = 14;
 const SUBJECT: usize = 16;
 /** Longer subjects are decided anew each time. */
-const MAX_LENGTH: i32 = 80;
+const MAX_LENGTH: i32 = 112;
+/** Of the processor's cache: a slot with a subject of up to 48 bytes is one. */
+const LINE: usize = 64;
 
-const slots: usize = heap.alloc(<usize>SLOTS * STRIDE);
+const slots: usize = (heap.alloc(<usize>SLOTS * STRIDE + LINE) + LINE - 1) & ~(LINE - 1);
 memory.fill(slots, 0, <usize>SLOTS * STRIDE);
 
 /** For each slot the hash of what was asked last, or is remembered in it. */
@@ -31,7 +34,7 @@ export function newQuestion(): u32 {
 }
 
 /**
- * Answers that the subject alone decides, remembered for all permissions of the VM in one table of 384 KiB, so that
+ * Answers that the subject alone decides, remembered for all permissions of the VM in one table of 512 KiB, so that
  * neither the number of rules nor that of principals changes what a repeated subject costs. A subject has one place.
  *
  * An answer is written down when it is given for the second time in a row at its place. Subjects that come only once
@@ -64,11 +67,24 @@ export function rememberedRule(slot: usize): i32 {
 }
 
 export function rememberedReason(slot: usize): Reason {
-  return load<i32>(slot, REASON);
+  return load<u16>(slot, REASON);
+}
+
+/** The number of the subject's class (subject-classes.ts). */
+export function rememberedClass(slot: usize): i32 {
+  return load<u16>(slot, CLASS);
 }
 
 /** An answer that was not to be recalled. */
-export function remember(hash: u32, question: u32, pointer: usize, length: i32, reason: Reason, rule: i32): void {
+export function remember(
+  hash: u32,
+  question: u32,
+  pointer: usize,
+  length: i32,
+  reason: Reason,
+  rule: i32,
+  subjectClass: i32,
+): void {
   if (load<u32>(markOf(hash)) != hash) {
     store<u32>(markOf(hash), hash);
     return;
@@ -78,7 +94,8 @@ export function remember(hash: u32, question: u32, pointer: usize, length: i32, 
   store<u32>(slot, question, QUESTION);
   store<i32>(slot, length, LENGTH);
   store<i32>(slot, rule, RULE);
-  store<i32>(slot, reason, REASON);
+  store<u16>(slot, <u16>reason, REASON);
+  store<u16>(slot, <u16>subjectClass, CLASS);
   copyShort(slot + SUBJECT, pointer, length);
 }
 

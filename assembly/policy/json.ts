@@ -46,6 +46,9 @@ export class JsonReader {
   /** The text is no JSON: what was read so far is all there is. */
   broken: bool = false;
 
+  plainStart: usize = 0;
+  plainEnd: usize = 0;
+
   private scanner: JsonScanner = new JsonScanner();
   private path: JsonPath = new JsonPath();
   // nextElement must look at an element to know that the list goes on.
@@ -170,6 +173,20 @@ export class JsonReader {
       return null;
     }
     return this.text();
+  }
+
+  /**
+   * Takes the string if its bytes are its text: no escapes, UTF-8, not empty and not too long. Answers false for anything
+   * else, which is still to be read then. The bytes lie at `plainStart` to before `plainEnd`.
+   */
+  takePlain(): bool {
+    if (this.peek() != JsonToken.STRING || this.scanner.hasEscapes) return false;
+    this.plainStart = this.scanner.tokenStart;
+    this.plainEnd = this.scanner.tokenEnd;
+    const length = <i32>(this.plainEnd - this.plainStart);
+    if (length == 0 || length > MAX_STRING_BYTES || !isValidUtf8(this.plainStart, length)) return false;
+    this.take();
+    return true;
   }
 
   /** The place in `words` of the word read, or -1 for a fault that has been reported. */

@@ -1,9 +1,18 @@
 import { Words } from "../bytes/words";
 import { Tokens } from "../nats/subject";
-import { hashOf, newQuestion, recall, remember, rememberedReason, rememberedRule } from "./decision-cache";
+import {
+  hashOf,
+  newQuestion,
+  recall,
+  remember,
+  rememberedClass,
+  rememberedReason,
+  rememberedRule,
+} from "./decision-cache";
 import { EntryFlag, NONE, SubjectMatcher, TOO_MANY_STEPS } from "./matcher";
 import { queueMatches } from "./queue";
 import { Reason } from "./reason";
+import { ClassMatcher, OTHER_CLASS } from "./subject-classes";
 
 /** One `allow_responses`, as a rule gives it. */
 @unmanaged
@@ -67,6 +76,10 @@ export class Permissions {
   subscribeAllBy: i32 = NONE;
   /** The rule that decided last, or NONE when none did. */
   decidedBy: i32 = NONE;
+  /** The classes of subjects, for stats; null without any. Not owned. */
+  classes: ClassMatcher | null = null;
+  /** The class of the subject that `publish` was asked of last. */
+  subjectClass: i32 = OTHER_CLASS;
 
   private readonly publishQuestion: u32 = newQuestion();
   private readonly deliveryQuestion: u32 = newQuestion();
@@ -125,11 +138,22 @@ export class Permissions {
     const slot = recall(hash, this.publishQuestion, pointer, length);
     if (slot != 0) {
       this.decidedBy = rememberedRule(slot);
+      this.subjectClass = rememberedClass(slot);
       return rememberedReason(slot);
     }
     const reason = this.decidePublish(pointer, length);
-    remember(hash, this.publishQuestion, pointer, length, reason, this.decidedBy);
+    const classes = this.classes;
+    this.subjectClass = classes == null ? OTHER_CLASS : classes.decide(pointer, length);
+    remember(hash, this.publishQuestion, pointer, length, reason, this.decidedBy, this.subjectClass);
     return reason;
+  }
+
+  /** The class of any subject, by the configuration's list. */
+  // @ts-ignore: decorator
+  @inline
+  classOf(pointer: usize, length: i32): i32 {
+    const classes = this.classes;
+    return classes == null ? OTHER_CLASS : classes.of(pointer, length);
   }
 
   private decidePublish(pointer: usize, length: i32): Reason {
@@ -251,7 +275,7 @@ export class Permissions {
       const tokens = subjectTokens;
       const deny = tokens.split(pointer, length) ? this.subscribeDeny.find(tokens, EntryFlag.NONE) : NONE;
       this.decidedBy = deny == NONE ? NONE : this.subscribeDeny.rule(deny);
-      remember(hash, question, pointer, length, Reason.ALLOWED, this.decidedBy);
+      remember(hash, question, pointer, length, Reason.ALLOWED, this.decidedBy, OTHER_CLASS);
     }
     return this.decidedBy != NONE;
   }

@@ -25,6 +25,16 @@ export class Principal {
   /** The part of a SPIFFE ID's name behind its trust domain, without the first slash. */
   path: string = "";
 
+  /** The names by which a `RuleIndex` finds what may match this peer: those that `Source.requiredNames` may answer. */
+  indexNames(): string[] {
+    const names = ["n" + this.name, "p" + this.path];
+    if (this.isWorkload) {
+      names.push("s" + this.namespace + "/" + this.serviceAccount);
+      names.push("d" + this.namespace);
+    }
+    return names;
+  }
+
   constructor(
     /** The URI as the certificate has it; "" when there is none. */
     readonly uri: string,

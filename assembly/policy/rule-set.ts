@@ -3,7 +3,9 @@ import { PolicyDocument } from "./config";
 import { EntryFlag, NONE, SubjectMatcher } from "./matcher";
 import { Permissions, ResponseLimit } from "./permissions";
 import { Principal } from "./principal";
+import { RuleIndex } from "./rule-index";
 import { Entry, Mode, Rule } from "./rules";
+import { SubjectClasses } from "./subject-classes";
 
 const tokens: Tokens = new Tokens();
 
@@ -18,6 +20,7 @@ export class RuleSet {
     readonly enforced: Permissions,
     /** Null when no matching rule is in DRY_RUN: then `enforced` is all there is. */
     readonly shadow: Permissions | null,
+    private readonly classes: SubjectClasses,
   ) {}
 
   /** Its permissions are kept until `release` is called as often. */
@@ -41,6 +44,7 @@ export class RuleSet {
     this.enforced.destroy();
     const shadow = this.shadow;
     if (shadow != null) shadow.destroy();
+    this.classes.release();
   }
 }
 
@@ -52,6 +56,9 @@ const MAX_REMEMBERED: i32 = 4096;
 export class RuleSets {
   private readonly byPrincipal: Map<string, RuleSet> = new Map();
   private readonly byRules: Map<string, RuleSet> = new Map();
+
+  /** Made for the first peer, since not every VM that reads a configuration has peers. */
+  private index: RuleIndex | null = null;
 
   constructor(readonly document: PolicyDocument) {}
 
@@ -81,32 +88,27 @@ export class RuleSets {
   }
 
   private matching(principal: Principal): Rule[] {
-    const found: Rule[] = [];
-    if (!principal.authenticated) return found;
-    const rules = this.document.rules;
-    for (let i = 0; i < rules.length; i++) {
-      const sources = rules[i].from;
-      for (let j = 0; j < sources.length; j++) {
-        if (!sources[j].matches(principal)) continue;
-        found.push(rules[i]);
-        break;
-      }
-    }
-    return found;
+    if (!principal.authenticated) return [];
+    let index = this.index;
+    if (index == null) this.index = index = new RuleIndex(this.document.rules);
+    return index.matching(principal);
   }
 
   private compile(matching: Rule[]): RuleSet {
     const count = this.document.rules.length;
     const enforced = new Permissions(count);
+    const classes = this.document.classes;
+    enforced.classes = classes.hold();
     let hasDryRun = false;
     for (let i = 0; i < matching.length; i++) {
       if (matching[i].mode == Mode.DRY_RUN) hasDryRun = true;
       else addRule(enforced, matching[i]);
     }
-    if (!hasDryRun) return new RuleSet(enforced, null);
+    if (!hasDryRun) return new RuleSet(enforced, null, classes);
     const shadow = new Permissions(count);
+    shadow.classes = enforced.classes;
     for (let i = 0; i < matching.length; i++) addRule(shadow, matching[i]);
-    return new RuleSet(enforced, shadow);
+    return new RuleSet(enforced, shadow, classes);
   }
 }
 
@@ -136,7 +138,7 @@ function addRule(to: Permissions, rule: Rule): void {
   }
 }
 
-function addEntries(to: SubjectMatcher, entries: Entry[], rule: i32, flags: i32): void {
+function addEntries(to: SubjectMatcher, entries: StaticArray<Entry>, rule: i32, flags: i32): void {
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i];
     // The configuration's reader has refused empty tokens and too many of them.

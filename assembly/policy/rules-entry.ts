@@ -15,6 +15,9 @@ export const enum Direction {
   SUBSCRIBE,
 }
 
+/** The list in hand; lists are kept without the room to grow that an Array has. */
+const entriesRead: Entry[] = [];
+
 function isBlank(unit: i32): bool {
   return unit == 0x20 || unit == 0x09;
 }
@@ -89,9 +92,45 @@ function addEntry(text: string, direction: i32, into: Entry[]): string {
   return "";
 }
 
+/**
+ * Is this a subject without a queue, nothing wrong with it? Only what it does not take makes a string: nearly all of the
+ * entries of a large policy are such.
+ */
+function isPlainSubject(start: usize, end: usize): bool {
+  if (end - start > <usize>MAX_SUBJECT_BYTES) return false;
+  let tokenStart = start;
+  let tokens = 0;
+  for (let at = start; at <= end; at++) {
+    const byte: u8 = at < end ? load<u8>(at) : 0x2e;
+    if (byte <= 0x20 || byte == 0x7f) return false;
+    if (byte != 0x2e) continue;
+    const isTail = at == tokenStart + 1 && load<u8>(tokenStart) == 0x3e;
+    if (at == tokenStart || ++tokens > MAX_TOKENS || (isTail && at < end)) return false;
+    tokenStart = at + 1;
+  }
+  return true;
+}
+
+function copyOf(start: usize, end: usize): StaticArray<u8> {
+  const bytes = new StaticArray<u8>(<i32>(end - start));
+  memory.copy(changetype<usize>(bytes), start, end - start);
+  return bytes;
+}
+
 function readEntry(reader: JsonReader, direction: i32, into: Entry[]): void {
+  if (reader.takePlain()) {
+    if (isPlainSubject(reader.plainStart, reader.plainEnd)) {
+      into.push(new Entry(copyOf(reader.plainStart, reader.plainEnd), null));
+      return;
+    }
+    addText(reader, String.UTF8.decodeUnsafe(reader.plainStart, reader.plainEnd - reader.plainStart), direction, into);
+    return;
+  }
   const text = reader.readString("a subject such as orders.>");
-  if (text === null) return;
+  if (text !== null) addText(reader, text, direction, into);
+}
+
+function addText(reader: JsonReader, text: string, direction: i32, into: Entry[]): void {
   if (String.UTF8.byteLength(text) > MAX_SUBJECT_BYTES) {
     reader.fault(`${quoted(text)}: longer than ${MAX_SUBJECT_BYTES} bytes, which no subject on the wire is`);
     return;
@@ -120,13 +159,14 @@ export function readSubjectRules(reader: JsonReader, direction: i32, into: Subje
       entries++;
       continue;
     }
-    const list: Entry[] = [];
+    const list = entriesRead;
+    list.length = 0;
     while (reader.nextElement() >= 0) {
       entries++;
       readEntry(reader, direction, list);
     }
-    if (key == 0) into.allow = list;
-    else into.deny = list;
+    if (key == 0) into.allow = StaticArray.fromArray<Entry>(list);
+    else into.deny = StaticArray.fromArray<Entry>(list);
   }
   return entries;
 }

@@ -1,6 +1,6 @@
 import { quoted } from "./faults";
 import { JsonReader, NO_MORE_KEYS } from "./json";
-import { Rule } from "./rules";
+import { Rule, SubjectRules } from "./rules";
 import { Direction, readSubjectRules } from "./rules-entry";
 import { readResponses } from "./rules-responses";
 import { readSources } from "./source-read";
@@ -88,11 +88,13 @@ class RulesReader {
         rule.mode = max(reader.readWord(MODES), 0);
         return 0;
       case Key.FROM:
-        readSources(reader, rule.from);
+        rule.from = readSources(reader);
         return 0;
       case Key.PUBLISH:
+        rule.publish = new SubjectRules();
         return readSubjectRules(reader, Direction.PUBLISH, rule.publish);
       case Key.SUBSCRIBE:
+        rule.subscribe = new SubjectRules();
         return readSubjectRules(reader, Direction.SUBSCRIBE, rule.subscribe);
       case Key.ALLOW_RESPONSES: {
         const faults = reader.faults.count;

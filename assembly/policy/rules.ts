@@ -28,16 +28,21 @@ export class Entry {
   ) {}
 }
 
+const NO_SOURCES: StaticArray<Source> = [];
+
 // Absent lists share this one, which nobody changes.
-const NO_ENTRIES: Entry[] = [];
+const NO_ENTRIES: StaticArray<Entry> = [];
 
 /** `publish` or `subscribe` of one rule. An empty `allow` allows nothing. */
 export class SubjectRules {
-  allow: Entry[] = NO_ENTRIES;
+  allow: StaticArray<Entry> = NO_ENTRIES;
   /** `allow: ALL`: everything, as an absent list means it to nats-server. */
   allowAll: bool = false;
-  deny: Entry[] = NO_ENTRIES;
+  deny: StaticArray<Entry> = NO_ENTRIES;
 }
+
+/** Of a rule that does not say; nobody changes it. */
+const NO_SUBJECTS: SubjectRules = new SubjectRules();
 
 /** `allow_responses` of one rule. */
 export class ResponseRule {
@@ -53,11 +58,13 @@ export class ResponseRule {
 export class Rule {
   /** Unique in its configuration. */
   name: string = "";
+  /** Under which stats know the name (telemetry/names.ts); negative until it is first needed. */
+  label: i32 = -1;
   /** The rule's own word; a configuration in DRY_RUN carries none of its rules out. */
   mode: Mode = Mode.ENFORCE;
-  readonly from: Source[] = [];
-  readonly publish: SubjectRules = new SubjectRules();
-  readonly subscribe: SubjectRules = new SubjectRules();
+  from: StaticArray<Source> = NO_SOURCES;
+  publish: SubjectRules = NO_SUBJECTS;
+  subscribe: SubjectRules = NO_SUBJECTS;
   /** Null when the rule grants none. */
   responses: ResponseRule | null = null;
   /** `replies: ANY`: reply subjects are not held to the subscribe permissions. */

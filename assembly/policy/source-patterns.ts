@@ -104,6 +104,12 @@ export class PrincipalPattern {
     if (ours) this.migratedFrom = slash + 1;
   }
 
+  /** The name that a peer must have for it to match, as `Principal.indexNames` has it; "" when there is no such name. */
+  get requiredName(): string {
+    if (this.form != Form.EXACT) return "";
+    return this.migratedFrom == 0 ? "n" + this.text : "p" + this.text.substring(this.migratedFrom);
+  }
+
   /** Whether the value names this authenticated peer. */
   matches(peer: Principal): bool {
     if (this.form == Form.ANY) return true;
@@ -122,8 +128,14 @@ export class PrincipalPattern {
 /** One value of `namespaces`; `*` stands for anything, as in Istio's `.*` of it. */
 export class NamespacePattern {
   private glob: string;
+  /**
+   * The same, "" when others could match: with `*`, and `sa` and `ns`, which Istio's expression also finds in
+   * `…/ns/ns/sa/ACCOUNT` and in `//ns/ns/…`.
+   */
+  readonly requiredName: string;
 
   constructor(value: string) {
+    this.requiredName = value.includes("*") || value == "sa" || value == "ns" ? "" : "d" + value;
     // Istio searches /ns/VALUE/ in the whole URI and lets * pass a slash.
     this.glob = "*/ns/" + value + "/*";
   }
@@ -143,6 +155,11 @@ export class ServiceAccountPattern {
     private namespace: string,
     private name: string,
   ) {}
+
+  /** The same. Peers of another form match no source with a service account (source.ts). */
+  get requiredName(): string {
+    return "s" + this.namespace + "/" + this.name;
+  }
 
   matches(peer: Principal): bool {
     if (peer.isWorkload) {

@@ -40,6 +40,13 @@ const ELEMENTS: StaticArray<string> = [
   "a trust domain such as cluster.local",
 ];
 
+// The list in hand; lists are kept without the room to grow that an Array has.
+const principalsRead: PrincipalPattern[] = [];
+const namespacesRead: NamespacePattern[] = [];
+const serviceAccountsRead: ServiceAccountPattern[] = [];
+const trustDomainsRead: TrustDomainPattern[] = [];
+const sourcesRead: Source[] = [];
+
 /** Blanks, control characters: in no identity, and unseen in a text editor. */
 function hasBlank(value: string): bool {
   for (let i = 0, length = value.length; i < length; i++) {
@@ -145,28 +152,32 @@ function readTrustDomain(reader: JsonReader, into: TrustDomainPattern[]): void {
   }
 }
 
-function readPrincipals(reader: JsonReader): PrincipalPattern[] {
-  const list: PrincipalPattern[] = [];
+function readPrincipals(reader: JsonReader): StaticArray<PrincipalPattern> {
+  const list = principalsRead;
+  list.length = 0;
   while (reader.nextElement() >= 0) readPrincipal(reader, list);
-  return list;
+  return StaticArray.fromArray<PrincipalPattern>(list);
 }
 
-function readNamespaces(reader: JsonReader): NamespacePattern[] {
-  const list: NamespacePattern[] = [];
+function readNamespaces(reader: JsonReader): StaticArray<NamespacePattern> {
+  const list = namespacesRead;
+  list.length = 0;
   while (reader.nextElement() >= 0) readNamespace(reader, list);
-  return list;
+  return StaticArray.fromArray<NamespacePattern>(list);
 }
 
-function readServiceAccounts(reader: JsonReader): ServiceAccountPattern[] {
-  const list: ServiceAccountPattern[] = [];
+function readServiceAccounts(reader: JsonReader): StaticArray<ServiceAccountPattern> {
+  const list = serviceAccountsRead;
+  list.length = 0;
   while (reader.nextElement() >= 0) readServiceAccount(reader, list);
-  return list;
+  return StaticArray.fromArray<ServiceAccountPattern>(list);
 }
 
-function readTrustDomains(reader: JsonReader): TrustDomainPattern[] {
-  const list: TrustDomainPattern[] = [];
+function readTrustDomains(reader: JsonReader): StaticArray<TrustDomainPattern> {
+  const list = trustDomainsRead;
+  list.length = 0;
   while (reader.nextElement() >= 0) readTrustDomain(reader, list);
-  return list;
+  return StaticArray.fromArray<TrustDomainPattern>(list);
 }
 
 /** Answers how many values the list has that could be read. */
@@ -214,16 +225,17 @@ function readSource(reader: JsonReader): Source {
 }
 
 /** Reads a rule's `from`. An empty one is a fault: it is never "anyone". */
-export function readSources(reader: JsonReader, into: Source[]): void {
+export function readSources(reader: JsonReader): StaticArray<Source> {
   if (!reader.beginArray('a list of sources such as [{"namespaces": ["shop"]}]')) {
-    return;
+    return [];
   }
-  let sources = 0;
+  const list = sourcesRead;
+  list.length = 0;
   while (reader.nextElement() >= 0) {
-    sources++;
-    into.push(readSource(reader));
+    list.push(readSource(reader));
   }
-  if (sources == 0 && !reader.broken) {
+  if (list.length == 0 && !reader.broken) {
     reader.fault('is empty, which admits nobody: write [{"principals": ["*"]}] for every authenticated peer');
   }
+  return StaticArray.fromArray<Source>(list);
 }

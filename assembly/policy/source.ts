@@ -3,39 +3,66 @@ import { NamespacePattern, PrincipalPattern, ServiceAccountPattern, TrustDomainP
 
 // Most sources have one list of the eight: the absent ones share these, which
 // nobody changes (eight lists of their own cost 0.8 KB a source).
-const NO_PRINCIPALS: PrincipalPattern[] = [];
-const NO_NAMESPACES: NamespacePattern[] = [];
-const NO_SERVICE_ACCOUNTS: ServiceAccountPattern[] = [];
-const NO_TRUST_DOMAINS: TrustDomainPattern[] = [];
+const NO_PRINCIPALS: StaticArray<PrincipalPattern> = [];
+const NO_NAMESPACES: StaticArray<NamespacePattern> = [];
+const NO_SERVICE_ACCOUNTS: StaticArray<ServiceAccountPattern> = [];
+const NO_TRUST_DOMAINS: StaticArray<TrustDomainPattern> = [];
 
 // An interface would cost a dynamic call table; four short loops are plain.
 
-function anyPrincipal(patterns: PrincipalPattern[], peer: Principal): bool {
+function anyPrincipal(patterns: StaticArray<PrincipalPattern>, peer: Principal): bool {
   for (let i = 0; i < patterns.length; i++) {
     if (patterns[i].matches(peer)) return true;
   }
   return false;
 }
 
-function anyNamespace(patterns: NamespacePattern[], peer: Principal): bool {
+function anyNamespace(patterns: StaticArray<NamespacePattern>, peer: Principal): bool {
   for (let i = 0; i < patterns.length; i++) {
     if (patterns[i].matches(peer)) return true;
   }
   return false;
 }
 
-function anyServiceAccount(patterns: ServiceAccountPattern[], peer: Principal): bool {
+function anyServiceAccount(patterns: StaticArray<ServiceAccountPattern>, peer: Principal): bool {
   for (let i = 0; i < patterns.length; i++) {
     if (patterns[i].matches(peer)) return true;
   }
   return false;
 }
 
-function anyTrustDomain(patterns: TrustDomainPattern[], peer: Principal): bool {
+function anyTrustDomain(patterns: StaticArray<TrustDomainPattern>, peer: Principal): bool {
   for (let i = 0; i < patterns.length; i++) {
     if (patterns[i].matches(peer)) return true;
   }
   return false;
+}
+
+/** None as soon as one of the patterns matches more than one name. */
+function namesOfPrincipals(patterns: StaticArray<PrincipalPattern>): string[] {
+  const names: string[] = [];
+  for (let i = 0; i < patterns.length; i++) {
+    const name = patterns[i].requiredName;
+    if (name == "") return [];
+    names.push(name);
+  }
+  return names;
+}
+
+function namesOfServiceAccounts(patterns: StaticArray<ServiceAccountPattern>): string[] {
+  const names: string[] = [];
+  for (let i = 0; i < patterns.length; i++) names.push(patterns[i].requiredName);
+  return names;
+}
+
+function namesOfNamespaces(patterns: StaticArray<NamespacePattern>): string[] {
+  const names: string[] = [];
+  for (let i = 0; i < patterns.length; i++) {
+    const name = patterns[i].requiredName;
+    if (name == "") return [];
+    names.push(name);
+  }
+  return names;
 }
 
 /**
@@ -47,14 +74,14 @@ function anyTrustDomain(patterns: TrustDomainPattern[], peer: Principal): bool {
  * the first two only those of Istio's form.
  */
 export class Source {
-  principals: PrincipalPattern[] = NO_PRINCIPALS;
-  notPrincipals: PrincipalPattern[] = NO_PRINCIPALS;
-  namespaces: NamespacePattern[] = NO_NAMESPACES;
-  notNamespaces: NamespacePattern[] = NO_NAMESPACES;
-  serviceAccounts: ServiceAccountPattern[] = NO_SERVICE_ACCOUNTS;
-  notServiceAccounts: ServiceAccountPattern[] = NO_SERVICE_ACCOUNTS;
-  trustDomains: TrustDomainPattern[] = NO_TRUST_DOMAINS;
-  notTrustDomains: TrustDomainPattern[] = NO_TRUST_DOMAINS;
+  principals: StaticArray<PrincipalPattern> = NO_PRINCIPALS;
+  notPrincipals: StaticArray<PrincipalPattern> = NO_PRINCIPALS;
+  namespaces: StaticArray<NamespacePattern> = NO_NAMESPACES;
+  notNamespaces: StaticArray<NamespacePattern> = NO_NAMESPACES;
+  serviceAccounts: StaticArray<ServiceAccountPattern> = NO_SERVICE_ACCOUNTS;
+  notServiceAccounts: StaticArray<ServiceAccountPattern> = NO_SERVICE_ACCOUNTS;
+  trustDomains: StaticArray<TrustDomainPattern> = NO_TRUST_DOMAINS;
+  notTrustDomains: StaticArray<TrustDomainPattern> = NO_TRUST_DOMAINS;
 
   /** Applies the configuration's trust domains, which the text may name after the rules. */
   migrate(trustDomains: string[]): void {
@@ -70,6 +97,17 @@ export class Source {
     for (let i = 0; i < this.notTrustDomains.length; i++) {
       this.notTrustDomains[i].migrate(trustDomains);
     }
+  }
+
+  /**
+   * Names of which a peer must have one for the source to match (`Principal.indexNames`); none when it may match peers of
+   * any name. A list that names peers exactly suffices, since all lists must match.
+   */
+  requiredNames(): string[] {
+    let names = namesOfPrincipals(this.principals);
+    if (names.length == 0) names = namesOfServiceAccounts(this.serviceAccounts);
+    if (names.length == 0) names = namesOfNamespaces(this.namespaces);
+    return names;
   }
 
   matches(peer: Principal): bool {

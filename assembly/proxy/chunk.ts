@@ -12,6 +12,13 @@ const APPEND: u32 = u32.MAX_VALUE;
  */
 const NEAR: i32 = 1024;
 
+/**
+ * Behind a payload as large as this the next one is likely to be so too: then a line is all that is worth reading at
+ * first. Copying these bytes costs as much as the further read that is needed if it was not so (25 ps a byte, 630 ns).
+ */
+const FAR: i32 = 25_000;
+const FIRST_GLANCE: i32 = 1024;
+
 const answerPointerAddress: usize = memory.data(4);
 const answerSizeAddress: usize = memory.data(4);
 
@@ -90,7 +97,7 @@ export class Chunk {
       this.failed = true;
       return false;
     }
-    const length = min(WINDOW, this.size - start);
+    const length = min(start - this.viewEnd > FAR ? FIRST_GLANCE : WINDOW, this.size - start);
     // Behind a skipped payload `position` may lie beyond linear memory, and even a copy of nothing from there traps.
     if (kept > 0) memory.copy(windowArea + GAP - kept, this.address(position), kept);
     if (!this.readFromHost(start, length, windowArea + GAP)) {
@@ -101,6 +108,13 @@ export class Chunk {
     this.viewStart = position;
     this.viewEnd = start + length;
     return true;
+  }
+
+  /** From here on edits count; what stands before has passed. Only behind the tail, before any text was written. */
+  thaw(): void {
+    this.frozen = false;
+    this.done = 0;
+    this.edited = false;
   }
 
   /** Drops the original bytes from `from` to before `to`; texts written afterwards stand in their place. */

@@ -2,11 +2,7 @@ import { proxy_get_current_time_nanoseconds, proxy_set_tick_period_milliseconds 
 
 const nowAddress: usize = memory.data(8);
 
-/** Milliseconds since 1970. A host call (102 ns), so ask once per callback. */
-export function nowMilliseconds(): i64 {
-  return <i64>(nowNanoseconds() / 1_000_000);
-}
-
+/** Since 1970. A host call (102 ns), so ask once per callback. */
 export function nowNanoseconds(): u64 {
   store<u64>(nowAddress, 0);
   proxy_get_current_time_nanoseconds(nowAddress);

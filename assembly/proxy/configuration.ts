@@ -4,11 +4,11 @@ import { receiveInto, receiveProperty } from "./memory";
 const pointerAddress: usize = memory.data(8);
 const sizeAddress: usize = memory.data(8);
 
-/** Where `receiveConfiguration` put the bytes; 0 when there are none or the host gave others than it announced. */
-export let configurationPointer: usize = 0;
+/** Where `receiveConfiguration` put the bytes. */
+let configurationPointer: usize = 0;
 
 /**
- * Fetches the plugin's configuration, of `size` bytes as the host announced. `releaseConfiguration` frees it. Answers
+ * Fetches the plugin's configuration, of `size` bytes as the host announced. `takeConfiguration` hands it on. Answers
  * the number of bytes, 0 for an absent `pluginConfig`.
  */
 export function receiveConfiguration(size: i32): i32 {
@@ -28,7 +28,12 @@ export function receiveConfiguration(size: i32): i32 {
   return <i32>load<usize>(sizeAddress);
 }
 
-export function releaseConfiguration(): void {
-  if (configurationPointer != 0) heap.free(configurationPointer);
+/**
+ * What `receiveConfiguration` has fetched: a block of the heap that the caller frees; 0 when there is none or the host gave
+ * others than it announced.
+ */
+export function takeConfiguration(): usize {
+  const pointer = configurationPointer;
   configurationPointer = 0;
+  return pointer;
 }

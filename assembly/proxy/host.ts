@@ -12,7 +12,9 @@ export {
   proxy_get_property,
   proxy_increment_metric,
   proxy_log,
+  proxy_record_metric,
   proxy_set_effective_context,
+  proxy_set_property,
   proxy_set_tick_period_milliseconds,
 } from "@solo-io/proxy-runtime/assembly/imports";
 

@@ -1,5 +1,5 @@
 import { MetricTypeValues } from "@solo-io/proxy-runtime/assembly/runtime";
-import { OK, proxy_define_metric, proxy_increment_metric } from "./host";
+import { OK, proxy_define_metric, proxy_increment_metric, proxy_record_metric } from "./host";
 
 const idAddress: usize = memory.data(8);
 
@@ -25,6 +25,15 @@ export function defineMetric(kind: MetricKind, name: string): u32 {
   return status == OK ? load<u32>(idAddress) : NO_METRIC;
 }
 
+/**
+ * Adds to a counter, or to a gauge, which `by` may also lower (Envoy 1.40, Wasm `Context::incrementMetric`). Workers that
+ * share a gauge must all do it so: what one of them set would overwrite the others.
+ */
 export function incrementMetric(id: u32, by: i64): void {
   if (id != NO_METRIC) proxy_increment_metric(id, by);
+}
+
+/** Sets a gauge, or adds one value to a histogram. */
+export function recordMetric(id: u32, value: u64): void {
+  if (id != NO_METRIC) proxy_record_metric(id, value);
 }

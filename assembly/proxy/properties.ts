@@ -1,4 +1,4 @@
-import { OK, proxy_get_property } from "./host";
+import { OK, proxy_get_property, proxy_set_property } from "./host";
 import { releaseAnswer } from "./memory";
 
 const pointerAddress: usize = memory.data(8);
@@ -37,4 +37,10 @@ export function numberProperty(path: StaticArray<u8>): u64 {
   const value = size == 8 ? load<u64>(pointer) : 0;
   releaseAnswer(pointer);
   return value;
+}
+
+/** Sets filter state of the connection: a path of one segment, `key`, is read as `wasm.key` in access logs. */
+export function setTextProperty(path: StaticArray<u8>, value: string): void {
+  const bytes = String.UTF8.encode(value);
+  proxy_set_property(changetype<usize>(path), <usize>path.length, changetype<usize>(bytes), <usize>bytes.byteLength);
 }

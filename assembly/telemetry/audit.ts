@@ -1,8 +1,11 @@
-import { OPERATION_NAMES, PROTOCOL_ERROR_NAMES, ProtocolError } from "./stats";
 import { Operation } from "../nats/operation";
 import { writeQuoted } from "../nats/quote";
 import { Reason, REASON_NAMES } from "../policy/reason";
 import { LogLevel, logText } from "../proxy/log";
+import { FilterStats } from "./filter-stats";
+import { OPERATION_NAMES } from "./operations";
+import { PROTOCOL_ERROR_NAMES, ProtocolError } from "./protocol-error";
+import { RateLimit } from "./rate-limit";
 
 /** Bytes of a subject, reply or queue that a record shows; the rest is cut and marked. */
 const SHOWN: i32 = 256;
@@ -26,36 +29,77 @@ export class AuditSubject {
   ) {}
 }
 
+/** What a connection has done, for its last record and for the access log. */
+@unmanaged
+@final
+export class Totals {
+  /** From the client to nats-server, and from nats-server to the client; payloads with their headers. */
+  messagesIn: u64 = 0;
+  bytesIn: u64 = 0;
+  messagesOut: u64 = 0;
+  bytesOut: u64 = 0;
+  /** Operations and deliveries, by what is enforced and by what is in DRY_RUN. */
+  refused: u64 = 0;
+  wouldRefuse: u64 = 0;
+
+  destroy(): void {
+    heap.free(changetype<usize>(this));
+  }
+}
+
 /**
- * Audit records: one JSON line each, at the level that Istio shows. Refusals can come by the hundred thousand, so a
- * bucket lets `burst` through at once and `perSecond` in the long run; what is left out is counted and told with the
- * next record, or by the tick.
+ * Audit records: one JSON line each, at the level that Istio shows. docs/audit.schema.json describes them. Refusals can
+ * come by the hundred thousand, and connections too, so both are limited, each on its own: what is left out is counted and
+ * told with the next record of that kind, or by the tick.
  */
 @final
 export class Audit {
-  private tokens: f64;
-  private filledAt: i64 = 0;
-  private suppressed: u64 = 0;
+  private readonly refusals: RateLimit;
+  private readonly activity: RateLimit;
 
-  constructor(
-    private readonly perSecond: i32,
-    private readonly burst: i32,
-  ) {
-    this.tokens = burst;
+  constructor(perSecond: i32, burst: i32) {
+    this.refusals = new RateLimit(perSecond, burst);
+    this.activity = new RateLimit(perSecond, burst);
   }
 
-  /** May one record be written now? If not it is counted as left out. */
+  /** May a record of something refused or unreadable be written now? If not it is counted as left out. */
   admits(now: i64): bool {
-    if (this.filledAt != 0 && now > this.filledAt) {
-      this.tokens = Math.min(this.burst, this.tokens + (<f64>(now - this.filledAt) * this.perSecond) / 1000);
-    }
-    this.filledAt = now;
-    if (this.tokens < 1) {
-      this.suppressed++;
-      return false;
-    }
-    this.tokens -= 1;
-    return true;
+    return this.refusals.admits(now);
+  }
+
+  /** May one of a connection, or of something allowed? */
+  admitsActivity(now: i64): bool {
+    return this.activity.admits(now);
+  }
+
+  /** A peer may connect. */
+  connected(who: AuditSubject): void {
+    this.writeActivity(begin("connected", who));
+  }
+
+  /** A connection has ended that was reported as opened. */
+  disconnected(who: AuditSubject, totals: Totals, milliseconds: i64): void {
+    this.writeActivity(
+      begin("disconnected", who) +
+        number("duration_ms", milliseconds) +
+        number("messages_in", totals.messagesIn) +
+        number("bytes_in", totals.bytesIn) +
+        number("messages_out", totals.messagesOut) +
+        number("bytes_out", totals.bytesOut) +
+        number("refused", totals.refused) +
+        number("would_refuse", totals.wouldRefuse),
+    );
+  }
+
+  /** One of `sample` allowed operations and deliveries. */
+  allowed(who: AuditSubject, operation: Operation, rule: string, name: usize, nameLength: i32, bytes: i32): void {
+    this.writeActivity(
+      begin("allowed", who) +
+        field("operation", OPERATION_NAMES[operation]) +
+        (nameLength > 0 ? bytesField("subject", name, nameLength) : "") +
+        number("bytes", bytes) +
+        ruleField(rule),
+    );
   }
 
   /** An operation was refused, or in DRY_RUN would have been. `rule` is "" when no rule decided. */
@@ -74,8 +118,7 @@ export class Audit {
     record += field("operation", OPERATION_NAMES[operation]) + field("reason", REASON_NAMES[reason]);
     if (nameLength > 0) record += bytesField("subject", name, nameLength);
     if (queueLength > 0) record += bytesField("queue", queue, queueLength);
-    record += rule == "" ? ',"rule":null' : field("rule", rule);
-    this.write(record);
+    this.write(record + ruleField(rule));
   }
 
   /** A peer may not connect at all. */
@@ -87,6 +130,23 @@ export class Audit {
     );
   }
 
+  /** A newer policy has ended a subscription, or with no subject the connection. */
+  revoked(
+    who: AuditSubject,
+    reason: Reason,
+    rule: string,
+    name: usize,
+    nameLength: i32,
+    queue: usize,
+    queueLength: i32,
+  ): void {
+    let record = begin("revoked", who) + field("reason", REASON_NAMES[reason]);
+    if (nameLength > 0) record += bytesField("subject", name, nameLength);
+    if (queueLength > 0) record += bytesField("queue", queue, queueLength);
+    record += rule == "" ? ',"rule":null' : field("rule", rule);
+    this.write(record);
+  }
+
   /** A stream could not be read. */
   unreadable(who: AuditSubject, dryRun: bool, kind: ProtocolError, remedy: string): void {
     this.write(
@@ -96,28 +156,49 @@ export class Audit {
     );
   }
 
-  /** Tells what was left out, if no record came to tell it. */
-  onTick(now: i64): void {
-    if (this.suppressed == 0 || now - this.filledAt < 1000) return;
-    this.write('{"istio_nats_audit":' + VERSION + ',"event":"suppressed"');
+  /** Tells what was left out, if no record came to tell it. `stats` hears of all. */
+  onTick(now: i64, stats: FilterStats): void {
+    let record = "";
+    if (this.refusals.suppressed > 0 && this.refusals.isQuiet(now)) record += suppressedField(this.refusals);
+    if (this.activity.suppressed > 0 && this.activity.isQuiet(now)) record += activityField(this.activity);
+    if (record != "") logText(LogLevel.WARN, START + field("event", "suppressed") + record + "}");
+    stats.auditSuppressed(this.refusals.takeUncounted() + this.activity.takeUncounted());
   }
 
   private write(record: string): void {
-    if (this.suppressed > 0) {
-      record += ',"suppressed":' + this.suppressed.toString();
-      this.suppressed = 0;
-    }
-    logText(LogLevel.WARN, record + "}");
+    logText(LogLevel.WARN, record + suppressedField(this.refusals) + "}");
+  }
+
+  private writeActivity(record: string): void {
+    logText(LogLevel.WARN, record + activityField(this.activity) + "}");
   }
 }
 
+const START: string = '{"istio_nats_audit":' + VERSION;
+
+function suppressedField(limit: RateLimit): string {
+  return limit.suppressed > 0 ? number("suppressed", limit.take()) : "";
+}
+
+function activityField(limit: RateLimit): string {
+  return limit.suppressed > 0 ? number("suppressed_activity", limit.take()) : "";
+}
+
+function ruleField(rule: string): string {
+  return rule == "" ? ',"rule":null' : field("rule", rule);
+}
+
 function begin(event: string, who: AuditSubject): string {
-  let record = '{"istio_nats_audit":' + VERSION + field("event", event);
+  let record = START + field("event", event);
   record += field("source_principal", who.principal == "" ? "unknown" : who.principal);
   if (who.sourceAddress != "") record += field("source_address", who.sourceAddress);
   if (who.connectionId != 0) record += ',"connection_id":' + who.connectionId.toString();
   if (who.clientId != 0) record += ',"client_id":' + who.clientId.toString();
   return record;
+}
+
+function number<T>(name: string, value: T): string {
+  return ',"' + name + '":' + value.toString();
 }
 
 function field(name: string, value: string): string {

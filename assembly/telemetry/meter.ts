@@ -1,21 +1,78 @@
 import { Operation } from "../nats/operation";
-import { Reason, REASON_COUNT } from "../policy/reason";
+import { ServerError } from "../nats/server-errors";
+import { Reason, REASON_NAMES } from "../policy/reason";
 import { defineMetric, incrementMetric, MetricKind, NO_METRIC } from "../proxy/metrics";
+import { label, Names, OTHER } from "./names";
+import { OPERATION_NAMES, Verdict } from "./operations";
+import { ProtocolError } from "./protocol-error";
 import {
-  bytesOf,
+  keyClass,
+  keyIsDryRun,
+  keyOperation,
+  keyReason,
+  keyRule,
+  refusalKey,
+  RefusalCounts,
+  setSlotMetric,
+  slotKey,
+  slotMetric,
+  takePending,
+} from "./refusal-counts";
+import {
+  ACTIVE_AT,
+  CLASS_SERIES,
+  classSeriesName,
   CLOSED_AT,
-  DRY_RUN_AT,
-  label,
   messagesOf,
+  NO_RESPONDERS_AT,
   OPENED_AT,
-  ProtocolError,
+  OWN_SERIES,
+  ownSeriesKind,
+  ownSeriesName,
   PROTOCOL_ERRORS_AT,
-  REFUSALS_AT,
-  seriesName,
-  SERIES_COUNT,
+  SERVER_ERRORS_AT,
+  SUBSCRIPTIONS_AT,
+  Unanswered,
+  UNANSWERED_AT,
   UNTESTED_AT,
-  Verdict,
-} from "./stats";
+} from "./series";
+import { DRY_RUN_REFUSALS, PING_RTT, REFUSALS, REQUEST_DURATION, SERVICE_DURATION } from "./stats";
+
+/** Numbers of classes, OTHER and UNKNOWN included; a cached decision keeps one in a byte. */
+export const MAX_CLASS_NUMBERS: i32 = 256;
+
+/**
+ * Refusals that one principal can have series of, by operation, class, reason and rule; further ones share class and
+ * rule `other`.
+ */
+export const MAX_REFUSAL_SERIES: i32 = 512;
+/** Of all principals of a VM together. */
+export const MAX_ALL_REFUSAL_SERIES: i32 = 16_384;
+let allRefusalSeries: i32 = 0;
+
+/** What durations are of; the numbers index the histograms of a class. */
+export const enum Duration {
+  REQUEST = 0,
+  SERVICE = 1,
+  /** Of no class. */
+  PING = 2,
+}
+
+/** A block of counts: a u64 for each series that the host has not been told of, then the host's number u32 of each. */
+const OWN_METRICS: usize = (<usize>OWN_SERIES) << 3;
+const PING_METRIC: usize = OWN_METRICS + ((<usize>OWN_SERIES) << 2);
+const CLASS_METRICS: usize = (<usize>CLASS_SERIES) << 3;
+/** Behind them the numbers of its two histograms. */
+const CLASS_DURATIONS: usize = CLASS_METRICS + ((<usize>CLASS_SERIES) << 2);
+
+function newBlock(series: i32, histograms: i32): usize {
+  const counts = (<usize>series) << 3;
+  const metrics = (<usize>(series + histograms)) << 2;
+  const block = heap.alloc(counts + metrics);
+  memory.fill(block, 0, counts);
+  for (let at: usize = 0; at < metrics; at += 4) store<u32>(block + counts + at, NO_METRIC);
+  return block;
+}
 
 /**
  * Counts of one principal, shared by all its connections of a worker. They are added up here and given to the host on
@@ -24,156 +81,238 @@ import {
 @unmanaged
 @final
 export class Meter {
-  /** For each series a u64 that the host has not been told of, then for each series a u32: the host's number of it. */
-  private readonly pending: usize = heap.alloc(<usize>SERIES_COUNT * 12);
-  private readonly metrics: usize;
+  private readonly own: usize = newBlock(OWN_SERIES, 1);
+  /** A pointer for each class's number, 0 until it is met. */
+  private readonly blocks: usize = heap.alloc((<usize>MAX_CLASS_NUMBERS) << 2);
+  private readonly refusals: RefusalCounts = new RefusalCounts();
   private changed: bool = false;
 
-  constructor() {
-    this.metrics = this.pending + ((<usize>SERIES_COUNT) << 3);
-    memory.fill(this.pending, 0, (<usize>SERIES_COUNT) << 3);
-    for (let series = 0; series < SERIES_COUNT; series++) {
-      store<u32>(this.metrics + ((<usize>series) << 2), NO_METRIC);
-    }
+  /** Addresses of what the `Meters` that made this one keeps alive: its labels (string), classes and rules (Names). */
+  constructor(
+    private readonly labels: usize,
+    private readonly classes: usize,
+    private readonly rules: usize,
+  ) {
+    memory.fill(this.blocks, 0, (<usize>MAX_CLASS_NUMBERS) << 2);
   }
 
+  /** Gives back all memory; nobody may count any more. */
   destroy(): void {
-    heap.free(this.pending);
+    for (let number: usize = 0; number < <usize>MAX_CLASS_NUMBERS; number++) {
+      const block = load<usize>(this.blocks + (number << 2));
+      if (block != 0) heap.free(block);
+    }
+    allRefusalSeries -= this.refusals.count;
+    this.refusals.destroy();
+    heap.free(this.blocks);
+    heap.free(this.own);
     heap.free(changetype<usize>(this));
   }
 
   // @ts-ignore: decorator
   @inline
-  private add(series: i32, by: u64): void {
-    const at = this.pending + ((<usize>series) << 3);
+  private block(subjectClass: i32): usize {
+    const block = load<usize>(this.blocks + ((<usize>subjectClass) << 2));
+    return block != 0 ? block : this.makeBlock(subjectClass);
+  }
+
+  private makeBlock(subjectClass: i32): usize {
+    const block = newBlock(CLASS_SERIES, 2);
+    store<usize>(this.blocks + ((<usize>subjectClass) << 2), block);
+    return block;
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  private addTo(block: usize, series: i32, by: u64): void {
+    const at = block + ((<usize>series) << 3);
     store<u64>(at, load<u64>(at) + by);
     this.changed = true;
   }
 
+  /** `subjectClass` of these: a class's number (policy/subject-classes.ts). */
   // @ts-ignore: decorator
   @inline
-  allowed(operation: Operation): void {
-    this.add(messagesOf(operation, Verdict.ALLOWED), 1);
+  allowed(operation: Operation, subjectClass: i32): void {
+    this.addTo(this.block(subjectClass), messagesOf(operation, Verdict.ALLOWED), 1);
   }
 
   // @ts-ignore: decorator
   @inline
-  allowedPayload(operation: Operation, bytes: i32): void {
-    this.add(messagesOf(operation, Verdict.ALLOWED), 1);
-    this.add(bytesOf(operation, Verdict.ALLOWED), <u64>bytes);
+  allowedPayload(operation: Operation, subjectClass: i32, bytes: i32): void {
+    const block = this.block(subjectClass);
+    const messages = messagesOf(operation, Verdict.ALLOWED);
+    this.addTo(block, messages, 1);
+    this.addTo(block, messages + 1, <u64>bytes);
   }
 
   /** Several at once. */
   // @ts-ignore: decorator
   @inline
-  allowedPayloads(operation: Operation, count: u64, bytes: u64): void {
-    this.add(messagesOf(operation, Verdict.ALLOWED), count);
-    this.add(bytesOf(operation, Verdict.ALLOWED), bytes);
+  allowedPayloads(operation: Operation, subjectClass: i32, count: u64, bytes: u64): void {
+    const block = this.block(subjectClass);
+    const messages = messagesOf(operation, Verdict.ALLOWED);
+    this.addTo(block, messages, count);
+    this.addTo(block, messages + 1, bytes);
   }
 
-  refused(operation: Operation, reason: Reason, bytes: i32): void {
-    this.add(messagesOf(operation, Verdict.REFUSED), 1);
-    if (bytes > 0) this.add(bytesOf(operation, Verdict.REFUSED), <u64>bytes);
-    this.add(REFUSALS_AT + <i32>operation * REASON_COUNT + <i32>reason, 1);
+  /** `rule` is a number of the rules' `Names`. */
+  refused(operation: Operation, subjectClass: i32, reason: Reason, rule: i32, bytes: i32): void {
+    const block = this.block(subjectClass);
+    const messages = messagesOf(operation, Verdict.REFUSED);
+    this.addTo(block, messages, 1);
+    if (bytes > 0) this.addTo(block, messages + 1, <u64>bytes);
+    this.countRefusal(false, operation, subjectClass, reason, rule);
   }
 
   /** What passed, and a dry-run rule or configuration would have refused. */
-  wouldRefuse(operation: Operation, reason: Reason): void {
-    this.add(DRY_RUN_AT + <i32>operation * REASON_COUNT + <i32>reason, 1);
+  wouldRefuse(operation: Operation, subjectClass: i32, reason: Reason, rule: i32): void {
+    this.countRefusal(true, operation, subjectClass, reason, rule);
+  }
+
+  private countRefusal(dryRun: bool, operation: Operation, subjectClass: i32, reason: Reason, rule: i32): void {
+    this.changed = true;
+    const refusals = this.refusals;
+    let key = refusalKey(dryRun, operation, reason, subjectClass, rule);
+    if (refusals.increase(key)) return;
+    if (refusals.count >= MAX_REFUSAL_SERIES || allRefusalSeries >= MAX_ALL_REFUSAL_SERIES) {
+      key = refusalKey(dryRun, operation, reason, OTHER, OTHER);
+      if (refusals.increase(key)) return;
+    }
+    refusals.add(key);
+    allRefusalSeries++;
   }
 
   opened(verdict: Verdict): void {
-    this.add(OPENED_AT + <i32>verdict, 1);
+    this.addTo(this.own, OPENED_AT + <i32>verdict, 1);
+    this.addTo(this.own, ACTIVE_AT, 1);
+  }
+
+  /** An open connection with so many subscriptions is this principal's from here on. */
+  joins(subscriptions: i32): void {
+    this.addTo(this.own, ACTIVE_AT, 1);
+    this.subscriptions(subscriptions);
+  }
+
+  /** The opposite. */
+  leaves(subscriptions: i32): void {
+    this.addTo(this.own, ACTIVE_AT, -1);
+    this.subscriptions(-subscriptions);
   }
 
   closed(): void {
-    this.add(CLOSED_AT, 1);
+    this.addTo(this.own, CLOSED_AT, 1);
+    this.addTo(this.own, ACTIVE_AT, -1);
+  }
+
+  /** The number of live subscriptions has changed by this. */
+  subscriptions(by: i32): void {
+    this.addTo(this.own, SUBSCRIPTIONS_AT, <u64>(<i64>by));
   }
 
   protocolError(kind: ProtocolError): void {
-    this.add(PROTOCOL_ERRORS_AT + <i32>kind, 1);
+    this.addTo(this.own, PROTOCOL_ERRORS_AT + <i32>kind, 1);
+  }
+
+  serverError(kind: ServerError): void {
+    this.addTo(this.own, SERVER_ERRORS_AT + <i32>kind, 1);
   }
 
   untestedServer(): void {
-    this.add(UNTESTED_AT, 1);
+    this.addTo(this.own, UNTESTED_AT, 1);
   }
 
-  /** Gives the host what has been counted since the last time. `labels`: those that all series of the principal have. */
-  flush(labels: string): void {
+  noResponders(subjectClass: i32): void {
+    this.addTo(this.block(subjectClass), NO_RESPONDERS_AT, 1);
+  }
+
+  unanswered(subjectClass: i32, why: Unanswered): void {
+    this.addTo(this.block(subjectClass), UNANSWERED_AT + <i32>why, 1);
+  }
+
+  /** The host's number of a histogram, defined when it is first asked for. */
+  durationMetric(what: Duration, subjectClass: i32): u32 {
+    const at =
+      what == Duration.PING
+        ? this.own + PING_METRIC
+        : this.block(subjectClass) + CLASS_DURATIONS + ((<usize>what) << 2);
+    const metric = load<u32>(at);
+    return metric != NO_METRIC ? metric : this.defineDuration(at, what, subjectClass);
+  }
+
+  private defineDuration(at: usize, what: Duration, subjectClass: i32): u32 {
+    const name =
+      what == Duration.PING
+        ? PING_RTT.name
+        : this.classLabel(subjectClass) + (what == Duration.REQUEST ? REQUEST_DURATION.name : SERVICE_DURATION.name);
+    return this.define(at, MetricKind.HISTOGRAM, name);
+  }
+
+  /** Gives the host what has been counted since the last time. */
+  flush(): void {
     if (!this.changed) return;
     this.changed = false;
-    for (let series = 0; series < SERIES_COUNT; series++) {
-      const at = this.pending + ((<usize>series) << 3);
-      const by = load<u64>(at);
+    for (let series = 0; series < OWN_SERIES; series++) {
+      const by = this.takeCount(this.own, series);
       if (by == 0) continue;
-      store<u64>(at, 0);
-      const metricAt = this.metrics + ((<usize>series) << 2);
-      let metric = load<u32>(metricAt);
-      if (metric == NO_METRIC) {
-        metric = defineMetric(MetricKind.COUNTER, labels + seriesName(series));
-        store<u32>(metricAt, metric);
-      }
-      incrementMetric(metric, <i64>by);
+      const at = this.own + OWN_METRICS + ((<usize>series) << 2);
+      let metric = load<u32>(at);
+      if (metric == NO_METRIC) metric = this.define(at, ownSeriesKind(series), ownSeriesName(series));
+      incrementMetric(metric, by);
+    }
+    for (let number = 0; number < MAX_CLASS_NUMBERS; number++) {
+      const block = load<usize>(this.blocks + ((<usize>number) << 2));
+      if (block != 0) this.flushClass(block, number);
+    }
+    let slot = this.refusals.nextPending(0);
+    while (slot != 0) {
+      let metric = slotMetric(slot);
+      if (metric == NO_METRIC) metric = this.defineRefusal(slot);
+      incrementMetric(metric, <i64>takePending(slot));
+      slot = this.refusals.nextPending(slot);
     }
   }
+
+  private flushClass(block: usize, number: i32): void {
+    for (let series = 0; series < CLASS_SERIES; series++) {
+      const by = this.takeCount(block, series);
+      if (by == 0) continue;
+      const at = block + CLASS_METRICS + ((<usize>series) << 2);
+      let metric = load<u32>(at);
+      if (metric == NO_METRIC) {
+        metric = this.define(at, MetricKind.COUNTER, this.classLabel(number) + classSeriesName(series));
+      }
+      incrementMetric(metric, by);
+    }
+  }
+
+  private takeCount(block: usize, series: i32): i64 {
+    const at = block + ((<usize>series) << 3);
+    const by = load<i64>(at);
+    store<i64>(at, 0);
+    return by;
+  }
+
+  private define(at: usize, kind: MetricKind, name: string): u32 {
+    const metric = defineMetric(kind, changetype<string>(this.labels) + name);
+    store<u32>(at, metric);
+    return metric;
+  }
+
+  private defineRefusal(slot: usize): u32 {
+    const key = slotKey(slot);
+    const name =
+      label("operation", OPERATION_NAMES[keyOperation(key)]) +
+      this.classLabel(keyClass(key)) +
+      label("reason", REASON_NAMES[keyReason(key)]) +
+      label("rule", changetype<Names>(this.rules).at(keyRule(key))) +
+      (keyIsDryRun(key) ? DRY_RUN_REFUSALS.name : REFUSALS.name);
+    const metric = defineMetric(MetricKind.COUNTER, changetype<string>(this.labels) + name);
+    setSlotMetric(slot, metric);
+    return metric;
+  }
+
+  private classLabel(number: i32): string {
+    return label("subject", changetype<Names>(this.classes).at(number));
+  }
 }
-
-/** Principals that get series of their own; all others share `other`. A stat is never deleted, so this is the bound. */
-export const MAX_PRINCIPALS: i32 = 512;
-const OTHER: string = "other";
-
-/** The meters of one plugin in one worker; they live as long as the plugin. */
-@final
-export class Meters {
-  /** A principal's place in `meters` and `labels`. */
-  private readonly places: Map<string, i32> = new Map();
-  private readonly meters: Meter[] = [];
-  private readonly labels: string[] = [];
-
-  constructor(readonly reporter: string) {}
-
-  /** `principal` and `namespace` are "unknown" where they are not known. */
-  of(principal: string, namespace: string): Meter {
-    if (this.places.has(principal)) return this.meters[this.places.get(principal)];
-    if (this.places.size >= MAX_PRINCIPALS && principal != OTHER) return this.of(OTHER, OTHER);
-    const meter = new Meter();
-    this.places.set(principal, this.meters.length);
-    this.meters.push(meter);
-    this.labels.push(
-      label("reporter", this.reporter) +
-        label("source_principal", labelValue(principal)) +
-        label("source_workload_namespace", labelValue(namespace)),
-    );
-    return meter;
-  }
-
-  /** Gives the host all counts that it does not know yet. */
-  flush(): void {
-    for (let i = 0; i < this.meters.length; i++) this.meters[i].flush(this.labels[i]);
-  }
-
-  /** The last flush; nobody may count any more. */
-  destroy(): void {
-    this.flush();
-    for (let i = 0; i < this.meters.length; i++) this.meters[i].destroy();
-    this.meters.length = 0;
-    this.labels.length = 0;
-    this.places.clear();
-  }
-}
-
-/**
- * A certificate may hold any URI: nothing in it may end the label, begin another (Istio's expressions are not anchored) or
- * break the line.
- */
-function labelValue(value: string): string {
-  let clean = "";
-  for (let i = 0; i < value.length && i < MAX_LABEL; i++) {
-    const c = value.charCodeAt(i);
-    clean += c <= 0x20 || c == 0x7f || c == 0x3b || c == 0x3d || c == 0x22 || c == 0x5c ? "_" : String.fromCharCode(c);
-  }
-  return clean;
-}
-
-/** Longer than any SPIFFE identity of Kubernetes names (63 + 253 bytes and the trust domain). */
-const MAX_LABEL: i32 = 512;

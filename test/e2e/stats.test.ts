@@ -1,19 +1,15 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { STATS } from "../../assembly/telemetry/stats.ts";
 import type { Sample } from "../stand/prometheus.ts";
 import { RawClient } from "../stand/raw-client.ts";
 import { Stand } from "../stand/stand.ts";
 import { ORDERS_API, shopPolicy, WORKERS } from "./policy.ts";
 
-const NAMES = [
-  "istio_nats_messages_total",
-  "istio_nats_bytes_total",
-  "istio_nats_refusals_total",
-  "istio_nats_dry_run_refusals_total",
-  "istio_nats_connections_opened_total",
-  "istio_nats_connections_closed_total",
-  "istio_nats_protocol_errors_total",
-];
+/** A histogram has three names in Prometheus' form. */
+const NAMES = STATS.flatMap(({ name, kind }) =>
+  kind === "histogram" ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],
+);
 
 /** Connections of orders-api; the kernel spreads them over the workers. */
 const CONNECTIONS = 6;
@@ -38,15 +34,22 @@ const SESSION = [
   .map((operation) => `${operation}\r\n`)
   .join("");
 
+/** The node's metadata, as Istio tells a proxy its own workload, and what becomes of it. */
+const METADATA = { WORKLOAD_NAME: "nats", NAMESPACE: "messaging" };
+const DESTINATION = { destination_workload: "nats", destination_workload_namespace: "messaging" };
+
 type Count = [labels: string, value: number];
 
 /** Samples of a principal as `name{labels of its own}`, without the labels that all of them share. */
 function countsOf(samples: readonly Sample[], principal: string, shared: Record<string, string>): Count[] {
   return samples
     .filter(({ name, labels }) => name.startsWith("istio_nats_") && labels["source_principal"] === principal)
+    .filter(({ name }) => name.endsWith("_total"))
     .map(({ name, labels, value }): Count => {
-      const { source_principal, source_workload_namespace, reporter, ...own } = labels;
-      assert.deepEqual({ source_workload_namespace, reporter }, shared);
+      const { source_principal, source_workload_namespace, reporter, ...rest } = labels;
+      const { destination_workload, destination_workload_namespace, ...own } = rest;
+      const common = { source_workload_namespace, reporter, destination_workload, destination_workload_namespace };
+      assert.deepEqual(common, { ...shared, ...DESTINATION });
       assert.equal(source_principal, principal);
       const text = Object.entries(own).map(([key, label]) => `${key}=${label}`);
       return [`${name}{${text.sort().join(",")}}`, value];
@@ -58,25 +61,25 @@ function countsOf(samples: readonly Sample[], principal: string, shared: Record<
 const PER_SESSION: Record<string, number> = {
   "istio_nats_connections_opened_total{verdict=allowed}": 1,
   "istio_nats_connections_closed_total{}": 1,
-  "istio_nats_messages_total{operation=CONNECT,verdict=allowed}": 1,
-  "istio_nats_messages_total{operation=PING,verdict=allowed}": PINGS,
-  "istio_nats_messages_total{operation=SUB,verdict=allowed}": 2,
-  "istio_nats_messages_total{operation=SUB,verdict=refused}": 2,
-  "istio_nats_messages_total{operation=UNSUB,verdict=allowed}": 1,
-  "istio_nats_messages_total{operation=PUB,verdict=allowed}": 2,
-  "istio_nats_messages_total{operation=PUB,verdict=refused}": 3,
-  "istio_nats_messages_total{operation=HPUB,verdict=allowed}": 1,
-  "istio_nats_messages_total{operation=HPUB,verdict=refused}": 1,
-  "istio_nats_bytes_total{operation=PUB,verdict=allowed}": 10,
-  "istio_nats_bytes_total{operation=PUB,verdict=refused}": 7 + 3 + 1,
-  "istio_nats_bytes_total{operation=HPUB,verdict=allowed}": 20,
-  "istio_nats_bytes_total{operation=HPUB,verdict=refused}": 20,
-  "istio_nats_refusals_total{operation=PUB,reason=not_allowed}": 1,
-  "istio_nats_refusals_total{operation=PUB,reason=denied}": 1,
-  "istio_nats_refusals_total{operation=PUB,reason=reply_not_own}": 1,
-  "istio_nats_refusals_total{operation=HPUB,reason=denied}": 1,
-  "istio_nats_refusals_total{operation=SUB,reason=not_allowed}": 1,
-  "istio_nats_refusals_total{operation=SUB,reason=denied}": 1,
+  "istio_nats_messages_total{operation=CONNECT,subject=unknown,verdict=allowed}": 1,
+  "istio_nats_messages_total{operation=PING,subject=unknown,verdict=allowed}": PINGS,
+  "istio_nats_messages_total{operation=SUB,subject=other,verdict=allowed}": 2,
+  "istio_nats_messages_total{operation=SUB,subject=other,verdict=refused}": 2,
+  "istio_nats_messages_total{operation=UNSUB,subject=unknown,verdict=allowed}": 1,
+  "istio_nats_messages_total{operation=PUB,subject=other,verdict=allowed}": 2,
+  "istio_nats_messages_total{operation=PUB,subject=other,verdict=refused}": 3,
+  "istio_nats_messages_total{operation=HPUB,subject=other,verdict=allowed}": 1,
+  "istio_nats_messages_total{operation=HPUB,subject=other,verdict=refused}": 1,
+  "istio_nats_bytes_total{operation=PUB,subject=other,verdict=allowed}": 10,
+  "istio_nats_bytes_total{operation=PUB,subject=other,verdict=refused}": 7 + 3 + 1,
+  "istio_nats_bytes_total{operation=HPUB,subject=other,verdict=allowed}": 20,
+  "istio_nats_bytes_total{operation=HPUB,subject=other,verdict=refused}": 20,
+  "istio_nats_refusals_total{operation=PUB,reason=not_allowed,rule=unknown,subject=other}": 1,
+  "istio_nats_refusals_total{operation=PUB,reason=denied,rule=orders-api,subject=other}": 1,
+  "istio_nats_refusals_total{operation=PUB,reason=reply_not_own,rule=unknown,subject=other}": 1,
+  "istio_nats_refusals_total{operation=HPUB,reason=denied,rule=orders-api,subject=other}": 1,
+  "istio_nats_refusals_total{operation=SUB,reason=not_allowed,rule=unknown,subject=other}": 1,
+  "istio_nats_refusals_total{operation=SUB,reason=denied,rule=orders-api,subject=other}": 1,
 };
 
 describe("stats, in Prometheus' form", () => {
@@ -85,7 +88,7 @@ describe("stats, in Prometheus' form", () => {
   before(async () => {
     stand = await Stand.start({
       listeners: { mtls: { filter: { config: shopPolicy } } },
-      serverProxy: { concurrency: 2 },
+      serverProxy: { concurrency: 2, metadata: METADATA },
     });
   });
 
@@ -131,10 +134,10 @@ describe("stats, in Prometheus' form", () => {
     const shared = { source_workload_namespace: "shop", reporter: "destination" };
     const deliveries = countsOf(samples, WORKERS, shared).filter(([labels]) => labels.includes("MSG"));
     assert.deepEqual(deliveries, [
-      ["istio_nats_bytes_total{operation=HMSG,verdict=allowed}", 14],
-      ["istio_nats_bytes_total{operation=MSG,verdict=allowed}", 5],
-      ["istio_nats_messages_total{operation=HMSG,verdict=allowed}", 1],
-      ["istio_nats_messages_total{operation=MSG,verdict=allowed}", 1],
+      ["istio_nats_bytes_total{operation=HMSG,subject=other,verdict=allowed}", 14],
+      ["istio_nats_bytes_total{operation=MSG,subject=other,verdict=allowed}", 5],
+      ["istio_nats_messages_total{operation=HMSG,subject=other,verdict=allowed}", 1],
+      ["istio_nats_messages_total{operation=MSG,subject=other,verdict=allowed}", 1],
     ]);
   });
 
@@ -161,6 +164,9 @@ describe("stats, in Prometheus' form", () => {
       reporter: "destination",
       source_principal: "https://x.example/a_._operation_._PUB_._verdict_._allowed_._",
       source_workload_namespace: "unknown",
+      ...DESTINATION,
+      subject: "unknown",
+      rule: "unknown",
       ...labels,
     });
   });

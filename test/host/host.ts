@@ -152,6 +152,12 @@ export class Host {
     return this.vm.roots.get(this.newestRoot)?.tickPeriod ?? 0;
   }
 
+  /** Milliseconds of the root context that ticks fastest, 0 when none does. */
+  get shortestTickPeriod(): number {
+    const periods = [...this.vm.roots.values()].map(({ tickPeriod }) => tickPeriod).filter((period) => period > 0);
+    return periods.length === 0 ? 0 : Math.min(...periods);
+  }
+
   /** 64 KiB each; Wasm memory never shrinks. */
   get memoryPages(): number {
     return this.vm.pages;

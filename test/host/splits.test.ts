@@ -111,7 +111,10 @@ function play(
   const toClient = server.map((piece) => wire.server(piece)).join("");
   wire.connection.close("client");
   host.tick();
-  const stats = [...host.metrics].map(([name, value]) => `${name} ${value - (before.get(name) ?? 0)}`);
+  const stats = [...host.metrics]
+    // The filter's own depend on earlier sessions: memory that is kept for the next, audit records beyond the limit.
+    .filter(([name]) => name.includes("source_principal=.="))
+    .map(([name, value]) => `${name} ${value - (before.get(name) ?? 0)}`);
   return {
     toServer,
     toClient,

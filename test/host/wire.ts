@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { recordOf } from "../stand/audit.ts";
 import { filterModule } from "./filter.ts";
 import { Host, type Configured, type Connection, type HostOptions, type PropertyValue } from "./host.ts";
 
@@ -22,10 +23,11 @@ export interface Policy {
   rule?: object;
   limits?: object;
   audit?: object;
+  telemetry?: object;
 }
 
 /** A whole pluginConfig. */
-export function policy({ mode = "ENFORCE", rule, limits, audit }: Policy = {}): object {
+export function policy({ mode = "ENFORCE", rule, limits, audit, telemetry }: Policy = {}): object {
   return {
     mode,
     trustDomains: ["cluster.local"],
@@ -40,6 +42,7 @@ export function policy({ mode = "ENFORCE", rule, limits, audit }: Policy = {}): 
     ],
     ...(limits && { limits }),
     ...(audit && { audit }),
+    ...(telemetry && { telemetry }),
   };
 }
 
@@ -62,10 +65,11 @@ export class Wire {
   constructor(
     readonly host: Host,
     peer: string | null = PEER,
+    root?: number,
   ) {
     const properties: Record<string, PropertyValue> = { "connection.id": 11, "source.address": "10.0.0.9:5" };
     if (peer !== null) properties["connection.uri_san_peer_certificate"] = peer;
-    this.connection = host.connect({ properties });
+    this.connection = host.connect({ properties, ...(root !== undefined && { root }) });
   }
 
   /** A connection whose INFO and CONNECT have passed. */
@@ -128,11 +132,11 @@ export function stat(host: Host, name: string, labels: Record<string, string> = 
   return sum;
 }
 
-/** Audit records logged so far. */
+/** Audit records logged so far; one that is against the published schema is a fault. */
 export function auditOf(host: Host): Record<string, unknown>[] {
   return host.logs
     .filter(({ message }) => message.startsWith('{"istio_nats_audit":'))
-    .map(({ message }) => JSON.parse(message) as Record<string, unknown>);
+    .map(({ message }) => recordOf(message));
 }
 
 /** Equality of long texts: a difference shows what lies around it and no more. */

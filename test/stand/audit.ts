@@ -1,3 +1,5 @@
+import { schemaFaults } from "./audit-schema.ts";
+
 /** One audit line of the filter: a JSON object. */
 export type AuditRecord = Record<string, unknown>;
 
@@ -23,9 +25,20 @@ export function wasmLines(log: string): WasmLogLine[] {
   return lines;
 }
 
-/** The audit records in an Envoy's log. A line that begins like a record and is no JSON is a fault of the filter. */
+/**
+ * The audit records in an Envoy's log. A line that begins like a record and is no JSON, or not as the published schema says,
+ * is a fault of the filter.
+ */
 export function auditRecords(log: string): AuditRecord[] {
   return wasmLines(log)
     .filter(({ text }) => text.startsWith("{"))
-    .map(({ text }) => JSON.parse(text) as AuditRecord);
+    .map(({ text }) => recordOf(text));
+}
+
+/** One line as a record. */
+export function recordOf(text: string): AuditRecord {
+  const record = JSON.parse(text) as AuditRecord;
+  const faults = schemaFaults(record);
+  if (faults !== "") throw new Error(faults);
+  return record;
 }

@@ -54,6 +54,8 @@ export class Envoy {
       ...(options.componentLogLevel ? [["--component-log-level", options.componentLogLevel]] : []),
       // Several stands run at a time: no shared memory, no base id to collide on.
       ["--disable-hot-restart"],
+      // Access logs, of which Envoy would else keep the last ten seconds.
+      ["--file-flush-interval-msec", "100"],
       // A stop must not wait for connections.
       ["--drain-time-s", "1"],
     ].flat();

@@ -75,11 +75,16 @@ export const chainMatches = {
   plain: { transport_protocol: "raw_buffer" },
 };
 
-/** The filter at the end of every TCP chain. */
-export function tcpProxy(cluster: string): object {
+/** The filter at the end of every TCP chain, which also writes the access log. */
+export function tcpProxy(cluster: string, accessLog?: readonly object[]): object {
   return {
     name: "envoy.filters.network.tcp_proxy",
-    typed_config: { "@type": `${EXTENSIONS}.filters.network.tcp_proxy.v3.TcpProxy`, stat_prefix: cluster, cluster },
+    typed_config: {
+      "@type": `${EXTENSIONS}.filters.network.tcp_proxy.v3.TcpProxy`,
+      stat_prefix: cluster,
+      cluster,
+      ...(accessLog ? { access_log: accessLog } : {}),
+    },
   };
 }
 

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from "node:fs";
 import type { Identity } from "./certificates.ts";
 import { Envoy, type EnvoyOptions } from "./envoy.ts";
 import {
@@ -31,6 +32,8 @@ export interface ListenerSpec {
   principal?: string;
   /** per_connection_buffer_limit_bytes of the listener and its cluster; Envoy's 1 MiB unless said. */
   bufferLimit?: number;
+  /** tcp_proxy's `access_log`; none unless said. */
+  accessLog?: readonly object[];
 }
 
 export interface ServerProxyOptions extends EnvoyOptions {
@@ -38,6 +41,10 @@ export interface ServerProxyOptions extends EnvoyOptions {
   statsTags?: readonly string[];
   /** The node's metadata, in which Istio tells a proxy its own workload (NAMESPACE, SERVICE_ACCOUNT); none unless said. */
   metadata?: Record<string, string>;
+  /** Envoy measures how long each turn of an event loop takes; `ServerProxy.longestTurn` tells. */
+  measuresTurns?: boolean;
+  /** Clusters beside those of the listeners. */
+  clusters?: readonly object[];
 }
 
 /** A principal for each client address: bind a client to 127.a.b.c and it is that service account. */
@@ -82,11 +89,17 @@ export class ServerProxy {
     identity: Identity,
     natsPort: number,
     listeners: Record<string, ListenerSpec>,
-    { statsTags = [], metadata = {}, ...options }: ServerProxyOptions = {},
+    {
+      statsTags = [],
+      metadata = {},
+      measuresTurns = false,
+      clusters: others = [],
+      ...options
+    }: ServerProxyOptions = {},
   ): Promise<ServerProxy> {
     const filters = new Map<string, DiscoveredFilter>();
     const configs: object[] = [];
-    const clusters: object[] = [];
+    const clusters: object[] = [...others];
     for (const [name, spec] of Object.entries(listeners)) {
       const cluster = `nats-${name}`;
       const network: object[] = [];
@@ -95,7 +108,7 @@ export class ServerProxy {
         filters.set(name, filter);
         network.push(filter.reference());
       }
-      network.push(tcpProxy(cluster));
+      network.push(tcpProxy(cluster, spec.accessLog));
       const { bufferLimit } = spec;
       const listenerFilters = listensForTls(spec) ? [tlsInspector] : undefined;
       configs.push(tcpListener(name, chains(spec, identity, network), { bufferLimit, listenerFilters }));
@@ -107,10 +120,30 @@ export class ServerProxy {
         cluster: "nats.messaging",
         metadata,
       },
+      ...(measuresTurns ? { enable_dispatcher_stats: true } : {}),
       stats_config: { stats_tags: statsTags.map(statsTag) },
       static_resources: { listeners: configs, clusters },
     };
     return new ServerProxy(await Envoy.start(folder, "server-envoy", bootstrap, options), filters);
+  }
+
+  /** Milliseconds that each worker's thread has computed so far (Linux), in the order of the threads' ids. */
+  workerTimes(): number[] {
+    const tasks = `/proc/${this.envoy.pid}/task`;
+    return readdirSync(tasks)
+      .filter((task) => readFileSync(`${tasks}/${task}/comm`, "utf8").startsWith("wrk:worker"))
+      .map((task) => Number(readFileSync(`${tasks}/${task}/schedstat`, "utf8").split(" ")[0]) / 1e6);
+  }
+
+  /**
+   * Milliseconds of the longest turn of any worker's event loop so far, to 10 % (Envoy's histograms are log-linear): nothing
+   * else of that worker moved in that time. Needs `measuresTurns`.
+   */
+  async longestTurn(): Promise<number> {
+    const lines = (await this.envoy.admin("/stats?filter=worker_.*loop_duration_us")).split("\n");
+    const longest = lines.flatMap((line) => /P100\([^,]*,([\d.]+)\)/.exec(line)?.[1] ?? []).map(Number);
+    if (longest.length === 0) throw new Error(`no worker has told how long its turns take:\n${lines.join("\n")}`);
+    return Math.max(...longest) / 1000;
   }
 
   /**

@@ -12,6 +12,8 @@ export interface WasmFilter {
   failurePolicy?: "FAIL_CLOSED" | "FAIL_OPEN" | "FAIL_RELOAD";
   /** The WasmPlugin's pluginName, which arrives as the root id; empty unless said, as in Istio. */
   pluginName?: string;
+  /** The WasmPlugin's vmConfig.env, and what Istio adds to it; another one makes Envoy run new VMs. */
+  environment?: Record<string, string>;
   /** FAIL_RELOAD's back-off between new VMs, in milliseconds; Envoy's own (1 s) unless said. */
   reloadBackoff?: number;
 }
@@ -37,6 +39,7 @@ function typedConfig(name: string, filter: WasmFilter): object {
         // Istio never sets vm_id.
         runtime: "envoy.wasm.runtime.v8",
         code: { local: { filename: filter.wasm ?? filterWasm } },
+        ...(filter.environment === undefined ? {} : { environment_variables: { key_values: filter.environment } }),
       },
       ...(value === undefined
         ? {}

@@ -61,7 +61,7 @@ describe("the faults of a configuration's keys", () => {
     expectFault(withKeys('"trustdomains":[1,{"a":[2]}]'), "trustdomains: unknown key: did you mean trustDomains?");
     expectFault(
       withKeys('"x":{"y":[]}'),
-      "x: unknown key: the keys here are mode, identity, trustDomains, rules, limits or audit",
+      "x: unknown key: the keys here are mode, identity, trustDomains, rules, limits, audit, connectUrls or telemetry",
     );
     expectFault(withKeys('"limits":{"memroy":1}'), "limits.memroy: unknown key: did you mean memory?");
     expectFault(withKeys('"audit":{"brust":1}'), "audit.brust: unknown key: did you mean burst?");
@@ -83,11 +83,11 @@ describe("the faults of a configuration's keys", () => {
   it("are unknown keys that are no words, quoted", () => {
     expectFault(
       withKeys('"a \\"b\\n":1'),
-      '["a \\"b\\x0a"]: unknown key: the keys here are mode, identity, trustDomains, rules, limits or audit',
+      '["a \\"b\\x0a"]: unknown key: the keys here are mode, identity, trustDomains, rules, limits, audit, connectUrls or telemetry',
     );
     expectFault(
       withKeys('"":1'),
-      "configuration: unknown key: the keys here are mode, identity, trustDomains, rules, limits or audit",
+      "configuration: unknown key: the keys here are mode, identity, trustDomains, rules, limits, audit, connectUrls or telemetry",
     );
   });
 
@@ -181,7 +181,7 @@ describe("many faults", () => {
         'rules[1].name: "x" is the name of rules[0] already: audit and stats tell rules apart by it\n' +
         'rules[1].subscribe.deny[0]: "a b c": more than two words: write SUBJECT or SUBJECT QUEUE\n' +
         "limits.memory: expected a whole number, found a string\n" +
-        "foo: unknown key: the keys here are mode, identity, trustDomains, rules, limits or audit",
+        "foo: unknown key: the keys here are mode, identity, trustDomains, rules, limits, audit, connectUrls or telemetry",
     );
   });
 });

@@ -3,6 +3,7 @@ import {
   newQuestion,
   recall,
   remember,
+  rememberedClass,
   rememberedReason,
   rememberedRule,
 } from "../../assembly/policy/decision-cache";
@@ -24,7 +25,7 @@ function recalled(question: u32, subject: string): i32 {
 function storeOnce(question: u32, subject: string, reason: Reason, rule: i32): void {
   const pointer = pointerTo(subject);
   const length = lengthOf(subject);
-  remember(hashOf(question, pointer, length), question, pointer, length, reason, rule);
+  remember(hashOf(question, pointer, length), question, pointer, length, reason, rule, rule & 0xff);
 }
 
 /** An answer is written down when it is given for the second time. */
@@ -79,12 +80,12 @@ describe("a remembered decision", () => {
     expect(recalled(question, "")).toBe(-1);
   });
 
-  it("is about a subject of at most 80 bytes; a longer one is decided anew", () => {
+  it("is about a subject of at most 112 bytes; a longer one is decided anew", () => {
     const question = newQuestion();
-    const longest = "a".repeat(80);
+    const longest = "a".repeat(112);
     store(question, longest, Reason.ALLOWED, 3);
     expect(recalled(question, longest)).toBe(3);
-    const longer = "a".repeat(81);
+    const longer = "a".repeat(113);
     store(question, longer, Reason.ALLOWED, 4);
     expect(recalled(question, longer)).toBe(-9);
     expect(recalled(question, longest)).toBe(3);

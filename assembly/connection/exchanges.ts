@@ -1,0 +1,102 @@
+import { hashBytes64 } from "../bytes/compare";
+import { Operation } from "../nats/operation";
+import { isPull, saysNoResponders, STATUS_BYTES } from "../nats/requests";
+import { ServerLine } from "../nats/server-line";
+import { recordDuration } from "../telemetry/durations";
+import { Duration, Meter } from "../telemetry/meter";
+import { callbackNanoseconds } from "./callback-time";
+import { Connection } from "./connection";
+import { OpenRequests, RequestTable } from "./open-requests";
+
+/**
+ * How long answers take. A publish with a reply subject is a request, and the first message that the client is then
+ * delivered on that subject its answer. A delivery with a reply subject is a request to the client, and its publish on
+ * that subject the reply. What has no reply subject, and comes while none waits, costs nothing here.
+ */
+
+/** A publish with a reply subject goes to the server. */
+export function requestSent(
+  connection: Connection,
+  subject: usize,
+  length: i32,
+  reply: usize,
+  replyLength: i32,
+  subjectClass: i32,
+): void {
+  const table = connection.requests;
+  const owner = connection.awaited;
+  if (table == null || owner == null || table.bound == 0 || isPull(subject, length)) return;
+  waitFor(table, owner, reply, replyLength, subjectClass);
+}
+
+function waitFor(table: RequestTable, owner: OpenRequests, reply: usize, length: i32, subjectClass: i32): void {
+  table.open(owner, hashBytes64(reply, length), subjectClass, callbackNanoseconds());
+}
+
+/** A publish goes to the server: is it a reply? */
+// @ts-ignore: decorator
+@inline
+export function replySent(connection: Connection, meter: Meter, subject: usize, length: i32): void {
+  const owner = connection.served;
+  if (owner != null && owner.count > 0) closeService(connection, owner, meter, subject, length);
+}
+
+function closeService(connection: Connection, owner: OpenRequests, meter: Meter, subject: usize, length: i32): void {
+  const table = connection.services;
+  if (table == null || !table.close(owner, hashBytes64(subject, length))) return;
+  recordDuration(meter, Duration.SERVICE, table.subjectClass, callbackNanoseconds() - table.since);
+}
+
+/** A message goes to the client: answers whether it was awaited. */
+// @ts-ignore: decorator
+@inline
+export function answerDelivered(connection: Connection, meter: Meter, subject: usize, length: i32): bool {
+  const owner = connection.awaited;
+  return owner != null && owner.count > 0 && closeRequest(connection, owner, meter, subject, length);
+}
+
+function closeRequest(connection: Connection, owner: OpenRequests, meter: Meter, subject: usize, length: i32): bool {
+  const table = connection.requests;
+  if (table == null || !table.close(owner, hashBytes64(subject, length))) return false;
+  recordDuration(meter, Duration.REQUEST, table.subjectClass, callbackNanoseconds() - table.since);
+  return true;
+}
+
+/** An awaited message is there: does it say that nobody listens? */
+export function countNoResponders(connection: Connection, meter: Meter, line: ServerLine): void {
+  const table = connection.requests;
+  if (table != null && isStatus(line) && saysNoResponders(line.next)) meter.noResponders(table.subjectClass);
+}
+
+/** A message with a reply subject goes to the client. */
+export function requestDelivered(connection: Connection, reply: usize, length: i32, subjectClass: i32): void {
+  const table = connection.services;
+  const owner = connection.served;
+  if (table == null || owner == null || table.bound == 0) return;
+  waitFor(table, owner, reply, length, subjectClass);
+}
+
+/** Can a message be nats-server's answer that nobody listens? Then its headers must be in view when it is delivered. */
+export function needsStatus(connection: Connection, line: ServerLine): bool {
+  const owner = connection.awaited;
+  return owner != null && owner.count > 0 && isStatus(line);
+}
+
+/** Headers and no body: nats-server's own messages. */
+function isStatus(line: ServerLine): bool {
+  return line.operation == Operation.HMSG && line.size >= STATUS_BYTES && line.headerLength == line.size;
+}
+
+/** A client's PING goes to the server. Only one that is alone is timed: then the next PONG must be its answer. */
+export function pingSent(connection: Connection, alone: bool): void {
+  if (alone) connection.pingSince = callbackNanoseconds();
+}
+
+/** A PONG has come. */
+export function pongCame(connection: Connection): void {
+  const since = connection.pingSince;
+  if (since == 0) return;
+  connection.pingSince = 0;
+  const meter = connection.meter;
+  if (meter != null) recordDuration(meter, Duration.PING, 0, callbackNanoseconds() - since);
+}

@@ -1,0 +1,251 @@
+import { giveBack, take } from "../bytes/budget";
+import { Meter } from "../telemetry/meter";
+import { Unanswered } from "../telemetry/series";
+
+/**
+ * One message that waits for another one: key u64, since when i64 (nanoseconds), the `OpenRequests` of its connection u32,
+ * its class u32, and the numbers of the next newer and older one of the table, and of the next and previous one of the
+ * connection, u32 each.
+ */
+const STRIDE: usize = 40;
+const SINCE: usize = 8;
+const OWNER: usize = 16;
+const CLASS: usize = 20;
+const NEWER: usize = 24;
+const OLDER: usize = 28;
+const NEXT: usize = 32;
+const PREVIOUS: usize = 36;
+
+const FIRST_CAPACITY: i32 = 64;
+/** No record; they are numbered from 1. */
+const NONE: u32 = 0;
+
+/** Those of one connection. */
+@unmanaged
+@final
+export class OpenRequests {
+  first: u32 = NONE;
+  count: i32 = 0;
+
+  constructor(
+    /** Counts what is not answered. */
+    public meter: Meter,
+  ) {}
+
+  destroy(): void {
+    heap.free(changetype<usize>(this));
+  }
+}
+
+/**
+ * Messages of one plugin's connections that wait for another one: requests for their answer, or deliveries for the reply.
+ * They are found by a seeded hash of 64 bits over the reply subject, which is not kept: the worst that two of the same hash
+ * could do is one wrong duration. A row in order of time finds the oldest, which makes room at the bound.
+ */
+@unmanaged
+@final
+export class RequestTable {
+  /** At most so many wait; 0: none. */
+  bound: i32 = 0;
+  count: i32 = 0;
+  /** Of the message that `close` has found. */
+  since: i64 = 0;
+  subjectClass: i32 = 0;
+
+  private capacity: i32 = 0;
+  private records: usize = 0;
+  /** Open addressing over the records' numbers, twice as many places as records. */
+  private places: usize = 0;
+  /** Free records, linked by NEXT; those from `used` on have never been used. */
+  private free: u32 = NONE;
+  private used: u32 = 0;
+  private newest: u32 = NONE;
+  private oldest: u32 = NONE;
+
+  /** `counts`: what is given up is counted as unanswered. */
+  constructor(private readonly counts: bool) {}
+
+  /** Gives back the object itself too; nobody may wait any more. */
+  destroy(): void {
+    this.giveBackAll(this.records, this.places, this.capacity);
+    heap.free(changetype<usize>(this));
+  }
+
+  /** A message waits from now on. One that waits with the same key already stays as it is. */
+  open(owner: OpenRequests, name: u64, subjectClass: i32, now: i64): void {
+    const key = keyOf(owner, name);
+    if (this.count > 0 && this.find(key) >= 0) return;
+    while (this.count >= this.bound && this.oldest != NONE) this.giveUp(this.oldest, Unanswered.EVICTED);
+    if (!this.hasRoom()) {
+      if (this.oldest == NONE) {
+        if (this.counts) owner.meter.unanswered(subjectClass, Unanswered.EVICTED);
+        return;
+      }
+      this.giveUp(this.oldest, Unanswered.EVICTED);
+    }
+    const number = this.newRecord();
+    const record = this.at(number);
+    store<u64>(record, key);
+    store<i64>(record, now, SINCE);
+    store<usize>(record, changetype<usize>(owner), OWNER);
+    store<u32>(record, <u32>subjectClass, CLASS);
+    store<u32>(record, NONE, NEWER);
+    store<u32>(record, this.newest, OLDER);
+    if (this.newest != NONE) store<u32>(this.at(this.newest), number, NEWER);
+    else this.oldest = number;
+    this.newest = number;
+    store<u32>(record, NONE, PREVIOUS);
+    store<u32>(record, owner.first, NEXT);
+    if (owner.first != NONE) store<u32>(this.at(owner.first), number, PREVIOUS);
+    owner.first = number;
+    owner.count++;
+    this.count++;
+    this.enter(key, number);
+  }
+
+  /** Was this what a message of the connection waited for? Then `since` and `subjectClass` are that message's. */
+  close(owner: OpenRequests, name: u64): bool {
+    const place = this.find(keyOf(owner, name));
+    if (place < 0) return false;
+    const number = load<u32>(this.placeAt(place));
+    const record = this.at(number);
+    this.since = load<i64>(record, SINCE);
+    this.subjectClass = <i32>load<u32>(record, CLASS);
+    this.remove(number, place);
+    return true;
+  }
+
+  /** Gives up what has waited since `before` or longer. */
+  expire(before: i64): void {
+    while (this.oldest != NONE && load<i64>(this.at(this.oldest), SINCE) <= before) {
+      this.giveUp(this.oldest, Unanswered.EXPIRED);
+    }
+  }
+
+  /** The connection is gone. */
+  closeAll(owner: OpenRequests): void {
+    while (owner.first != NONE) this.giveUp(owner.first, Unanswered.CLOSED);
+  }
+
+  private giveUp(number: u32, why: Unanswered): void {
+    const record = this.at(number);
+    if (this.counts) {
+      changetype<OpenRequests>(load<usize>(record, OWNER)).meter.unanswered(<i32>load<u32>(record, CLASS), why);
+    }
+    this.remove(number, this.find(load<u64>(record)));
+  }
+
+  private remove(number: u32, place: i32): void {
+    const record = this.at(number);
+    const newer = load<u32>(record, NEWER);
+    const older = load<u32>(record, OLDER);
+    if (newer != NONE) store<u32>(this.at(newer), older, OLDER);
+    else this.newest = older;
+    if (older != NONE) store<u32>(this.at(older), newer, NEWER);
+    else this.oldest = newer;
+    const owner = changetype<OpenRequests>(load<usize>(record, OWNER));
+    const next = load<u32>(record, NEXT);
+    const previous = load<u32>(record, PREVIOUS);
+    if (next != NONE) store<u32>(this.at(next), previous, PREVIOUS);
+    if (previous != NONE) store<u32>(this.at(previous), next, NEXT);
+    else owner.first = next;
+    owner.count--;
+    this.count--;
+    this.takeOut(place);
+    store<u32>(record, this.free, NEXT);
+    this.free = number;
+  }
+
+  /** Is there a record for one more? It asks the VM's budget. */
+  private hasRoom(): bool {
+    if (this.free != NONE || <i32>this.used < this.capacity) return true;
+    const capacity = max(this.capacity * 2, FIRST_CAPACITY);
+    const records = take(<usize>capacity * STRIDE);
+    const places = take((<usize>capacity) << 3);
+    if (records == 0 || places == 0) {
+      this.giveBackAll(records, places, capacity);
+      return false;
+    }
+    memory.fill(places, 0, (<usize>capacity) << 3);
+    if (this.records != 0) memory.copy(records, this.records, <usize>this.capacity * STRIDE);
+    this.giveBackAll(this.records, this.places, this.capacity);
+    this.records = records;
+    this.places = places;
+    this.capacity = capacity;
+    // All records are in use, else there would have been room.
+    for (let number: u32 = 1; number <= this.used; number++) this.enter(load<u64>(this.at(number)), number);
+    return true;
+  }
+
+  private giveBackAll(records: usize, places: usize, capacity: i32): void {
+    giveBack(records, <usize>capacity * STRIDE);
+    giveBack(places, (<usize>capacity) << 3);
+  }
+
+  private newRecord(): u32 {
+    const free = this.free;
+    if (free == NONE) return ++this.used;
+    this.free = load<u32>(this.at(free), NEXT);
+    return free;
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  private at(number: u32): usize {
+    return this.records + <usize>(number - 1) * STRIDE;
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  private placeAt(place: i32): usize {
+    return this.places + ((<usize>place) << 2);
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  private get mask(): i32 {
+    return this.capacity * 2 - 1;
+  }
+
+  /** The place that has the key, or -1. */
+  private find(key: u64): i32 {
+    if (this.count == 0) return -1;
+    let place = (<i32>key) & this.mask;
+    while (true) {
+      const number = load<u32>(this.placeAt(place));
+      if (number == NONE) return -1;
+      if (load<u64>(this.at(number)) == key) return place;
+      place = (place + 1) & this.mask;
+    }
+  }
+
+  private enter(key: u64, number: u32): void {
+    let place = (<i32>key) & this.mask;
+    while (load<u32>(this.placeAt(place)) != NONE) place = (place + 1) & this.mask;
+    store<u32>(this.placeAt(place), number);
+  }
+
+  /** Those behind move up, as if the one at `place` had never come (Knuth, Algorithm R), so that no search slows down. */
+  private takeOut(place: i32): void {
+    let hole = place;
+    let at = (place + 1) & this.mask;
+    let number = load<u32>(this.placeAt(at));
+    while (number != NONE) {
+      const home = (<i32>load<u64>(this.at(number))) & this.mask;
+      if (((at - home) & this.mask) >= ((at - hole) & this.mask)) {
+        store<u32>(this.placeAt(hole), number);
+        hole = at;
+      }
+      at = (at + 1) & this.mask;
+      number = load<u32>(this.placeAt(at));
+    }
+    store<u32>(this.placeAt(hole), NONE);
+  }
+}
+
+/** One subject may be another request on another connection. */
+// @ts-ignore: decorator
+@inline
+function keyOf(owner: OpenRequests, name: u64): u64 {
+  return name ^ (<u64>changetype<usize>(owner) * 0x9e3779b97f4a7c15);
+}

@@ -1,0 +1,162 @@
+import { usedBytes } from "../bytes/budget";
+import { Identity, PolicyDocument } from "../policy/config";
+import { MODES } from "../policy/rules-read";
+import { propertyPath, textProperty } from "../proxy/properties";
+import { Audit } from "../telemetry/audit";
+import { tellDurations } from "../telemetry/durations";
+import { FilterStats } from "../telemetry/filter-stats";
+import { MAX_CLASS_NUMBERS } from "../telemetry/meter";
+import { Meters, Standpoint } from "../telemetry/meters";
+import { Names } from "../telemetry/names";
+import { Sampler } from "../telemetry/sampler";
+import { Connection } from "./connection";
+import { reporterOf } from "./identity";
+import { RequestTable } from "./open-requests";
+
+const NODE_WORKLOAD: StaticArray<u8> = propertyPath(["xds", "node", "metadata", "WORKLOAD_NAME"]);
+const NODE_NAMESPACE: StaticArray<u8> = propertyPath(["xds", "node", "metadata", "NAMESPACE"]);
+
+/** Names of rules that stats tell apart, over all configurations of a plugin; a key has 16 bits for them. */
+const MAX_RULE_NAMES: i32 = 8192;
+
+/** Only beside nats-server is this proxy's own workload where the connection goes. */
+function standpointOf(identity: Identity): Standpoint {
+  const own = identity == Identity.PEER;
+  return new Standpoint(
+    reporterOf(identity),
+    orUnknown(own ? textProperty(NODE_WORKLOAD) : ""),
+    orUnknown(own ? textProperty(NODE_NAMESPACE) : ""),
+  );
+}
+
+function orUnknown(text: string): string {
+  return text == "" ? "unknown" : text;
+}
+
+/** Before the first configuration. */
+const NOWHERE: Standpoint = new Standpoint("unknown", "unknown", "unknown");
+
+/** For the whole VM, since plugins that have the same text in force share what was read of it. */
+const classes: Names = new Names(MAX_CLASS_NUMBERS);
+const rules: Names = new Names(MAX_RULE_NAMES);
+
+/** All that one plugin reports with, through all its configurations in one worker. */
+@final
+export class PluginTelemetry {
+  audit: Audit = new Audit(1, 1);
+  stats: FilterStats = new FilterStats(NOWHERE);
+  /** Of configurations with another `identity`, in case a connection of that time still counts. */
+  private readonly formerMeters: Meters[] = [];
+  private meters: Meters = new Meters(NOWHERE, classes, rules);
+  private readonly sampler: Sampler = new Sampler();
+  private readonly requests: RequestTable = new RequestTable(true);
+  private readonly services: RequestTable = new RequestTable(false);
+  /** Milliseconds. */
+  private timeout: i64 = 0;
+
+  /** This configuration is in force from now on; called before its rules are compiled. */
+  adopt(document: PolicyDocument): void {
+    const settings = document.telemetry;
+    this.stand(standpointOf(document.identity));
+    this.meters.limit = settings.principals;
+    for (let i = 0; i < settings.subjects.length; i++) {
+      settings.subjects[i].number = classes.of(settings.subjects[i].name);
+    }
+    this.requests.bound = settings.requests;
+    this.services.bound = settings.requests;
+    this.timeout = settings.requestTimeout;
+    this.audit = new Audit(document.audit.refusalsPerSecond, document.audit.burst);
+    this.sampler.setEvery(document.audit.sample);
+    this.stats.policyInForce(document.fingerprint, MODES[<i32>document.mode], document.rules.length);
+  }
+
+  /** This configuration was refused. */
+  reject(document: PolicyDocument): void {
+    new FilterStats(standpointOf(document.identity)).policyRejected();
+  }
+
+  private stand(standpoint: Standpoint): void {
+    if (this.meters.standpoint.isThatOf(standpoint)) return;
+    this.formerMeters.push(this.meters);
+    this.meters = new Meters(standpoint, classes, rules);
+    this.stats.close();
+    this.stats = new FilterStats(standpoint);
+  }
+
+  /** Gives a new connection what its bytes need to be counted. */
+  equip(connection: Connection): void {
+    connection.sampler = this.sampler;
+    connection.requests = this.requests;
+    connection.services = this.services;
+  }
+
+  /** The peer of a connection is known, or has become another with the policy. */
+  identify(connection: Connection, principal: string, namespace: string): void {
+    const name = orUnknown(principal);
+    if (this.meters.isBeyond(name)) this.stats.principalCapped();
+    const meter = this.meters.of(name, orUnknown(namespace));
+    const former = connection.meter;
+    if (former === meter) return;
+    connection.countBy(meter);
+    if (former == null) return;
+    const subscriptions = connection.reportedSubscriptions;
+    former.leaves(subscriptions);
+    meter.joins(subscriptions);
+  }
+
+  /** Whether the connection is counted as this principal's, where the policy in force counts. */
+  identifies(connection: Connection, principal: string): bool {
+    return connection.meter === this.meters.known(orUnknown(principal));
+  }
+
+  /** The number of a rule's name. */
+  ruleLabel(document: PolicyDocument, rule: i32): i32 {
+    const entry = document.rules[rule];
+    if (entry.label < 0) entry.label = rules.of(entry.name);
+    return entry.label;
+  }
+
+  /** Counts what has changed without any byte. */
+  observe(connection: Connection): void {
+    const meter = connection.meter;
+    if (meter == null) return;
+    const live = connection.subscriptions.liveCount;
+    if (live == connection.reportedSubscriptions) return;
+    meter.subscriptions(live - connection.reportedSubscriptions);
+    connection.reportedSubscriptions = live;
+  }
+
+  /** A connection is gone: its last counts go to the host. */
+  close(connection: Connection): void {
+    const meter = connection.meter;
+    if (meter == null) return;
+    meter.closed();
+    if (connection.reportedSubscriptions != 0) meter.subscriptions(-connection.reportedSubscriptions);
+    connection.endExchanges();
+    tellDurations();
+    meter.flush();
+  }
+
+  /** Gives the host what was counted. `now` in milliseconds. */
+  tick(now: i64): void {
+    const before = (now - this.timeout) * 1_000_000;
+    this.requests.expire(before);
+    this.services.expire(before);
+    this.audit.onTick(now, this.stats);
+    tellDurations();
+    this.meters.flush();
+    for (let i = 0; i < this.formerMeters.length; i++) this.formerMeters[i].flush();
+    this.stats.onTick(<i64>usedBytes());
+  }
+
+  /** The plugin and all its connections are gone. */
+  destroy(): void {
+    tellDurations();
+    this.meters.destroy();
+    for (let i = 0; i < this.formerMeters.length; i++) this.formerMeters[i].destroy();
+    this.stats.close();
+    this.requests.destroy();
+    this.services.destroy();
+    this.sampler.destroy();
+  }
+}

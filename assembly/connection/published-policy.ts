@@ -1,0 +1,72 @@
+import { Envelope, envelopeRoom, readEnvelope, writeEnvelope } from "../policy/envelope";
+import {
+  ABSENT,
+  ANY,
+  readShared,
+  releaseShared,
+  sharedKey,
+  sharedPointer,
+  sharedSize,
+  writeShared,
+} from "../proxy/shared-data";
+
+/** Several VMs that publish at once take turns; each loses at most once to every other. */
+const MAX_TRIES: i32 = 64;
+
+/**
+ * The policy in force for all VMs of this proxy that have a plugin of this name (docs/adr/0008). It lies under one key,
+ * so that head and text always belong together; a second key of a few bytes is written behind every publication, so that
+ * a tick that finds no change copies no policy.
+ */
+@final
+export class PublishedPolicy {
+  private readonly key: StaticArray<u8>;
+  private readonly changeKey: StaticArray<u8>;
+  /** The write of the second key that we have seen. */
+  private seen: u32 = ABSENT;
+
+  constructor(plugin: string) {
+    this.key = sharedKey("istio-nats/policy/" + plugin);
+    this.changeKey = sharedKey("istio-nats/change/" + plugin);
+  }
+
+  /** Has anything been published since the last time that this was asked? One host call. */
+  hasChanged(): bool {
+    const write = readShared(this.changeKey);
+    releaseShared();
+    if (write == this.seen) return false;
+    this.seen = write;
+    return true;
+  }
+
+  /** What is published; null for nothing. Call `release` when its text has been read. */
+  read(): Envelope | null {
+    if (readShared(this.key) == ABSENT) return null;
+    return readEnvelope(sharedPointer, sharedSize);
+  }
+
+  release(): void {
+    releaseShared();
+  }
+
+  /**
+   * Publishes the text, if what is published now is still of `sequence` (0: nothing readable). Answers the new sequence,
+   * or 0 when another VM was faster.
+   */
+  publish(fingerprint: u64, text: usize, length: i32, sequence: u64, now: i64): u64 {
+    const out = heap.alloc(<usize>envelopeRoom(length));
+    let published: u64 = 0;
+    for (let tries = 0; tries < MAX_TRIES && published == 0; tries++) {
+      const write = readShared(this.key);
+      const former = write == ABSENT ? new Envelope() : readEnvelope(sharedPointer, sharedSize);
+      if (former.problem != "") former.sequence = 0;
+      releaseShared();
+      if (former.sequence != sequence) break;
+      const size = writeEnvelope(out, former, fingerprint, text, length, now);
+      if (writeShared(this.key, out, size, write)) published = sequence + 1;
+    }
+    if (published != 0) writeShared(this.changeKey, out, 8, ANY);
+    heap.free(out);
+    return published;
+  }
+}

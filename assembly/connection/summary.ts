@@ -1,0 +1,47 @@
+import { OPERATION_NAMES } from "../telemetry/operations";
+import { Operation } from "../nats/operation";
+import { writeQuoted } from "../nats/quote";
+import { Reason, REASON_NAMES } from "../policy/reason";
+import { propertyPath, setTextProperty } from "../proxy/properties";
+import { Totals } from "../telemetry/audit";
+import { Connection } from "./connection";
+
+/**
+ * A connection's summary as filter state, for the access log: `wasm.nats_denied` and so on. It is set at the first refusal
+ * and before the connection is let go; Envoy writes the access log after that.
+ */
+const PRINCIPAL: StaticArray<u8> = propertyPath(["nats_principal"]);
+const CLIENT_ID: StaticArray<u8> = propertyPath(["nats_client_id"]);
+const MESSAGES_IN: StaticArray<u8> = propertyPath(["nats_messages_in"]);
+const BYTES_IN: StaticArray<u8> = propertyPath(["nats_bytes_in"]);
+const MESSAGES_OUT: StaticArray<u8> = propertyPath(["nats_messages_out"]);
+const BYTES_OUT: StaticArray<u8> = propertyPath(["nats_bytes_out"]);
+const REFUSED: StaticArray<u8> = propertyPath(["nats_refused"]);
+const DENIED: StaticArray<u8> = propertyPath(["nats_denied"]);
+const LAST_REFUSAL: StaticArray<u8> = propertyPath(["nats_last_refusal"]);
+
+/** Bytes of a subject that are shown. */
+const SHOWN: i32 = 128;
+const quoteArea: usize = memory.data(512);
+
+/** `PUB orders.admin denied orders-api`: what, why and by which rule; subjects hold no blank. */
+export function summarizeRefusal(operation: Operation, name: usize, length: i32, reason: Reason, rule: string): void {
+  const size = writeQuoted(name, min(length, SHOWN), quoteArea);
+  const subject = length > 0 ? " " + String.UTF8.decodeUnsafe(quoteArea, <usize>size) : "";
+  const by = rule == "" ? "" : " " + rule;
+  setTextProperty(DENIED, "1");
+  setTextProperty(LAST_REFUSAL, OPERATION_NAMES[operation] + subject + " " + REASON_NAMES[reason] + by);
+}
+
+/** The whole summary of a connection that ends. */
+export function summarize(connection: Connection, principal: string): void {
+  const totals: Totals = connection.totals;
+  if (principal != "") setTextProperty(PRINCIPAL, principal);
+  if (connection.clientId != 0) setTextProperty(CLIENT_ID, connection.clientId.toString());
+  setTextProperty(MESSAGES_IN, totals.messagesIn.toString());
+  setTextProperty(BYTES_IN, totals.bytesIn.toString());
+  setTextProperty(MESSAGES_OUT, totals.messagesOut.toString());
+  setTextProperty(BYTES_OUT, totals.bytesOut.toString());
+  setTextProperty(REFUSED, totals.refused.toString());
+  setTextProperty(DENIED, totals.refused > 0 ? "1" : "0");
+}

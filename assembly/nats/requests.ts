@@ -1,0 +1,31 @@
+import { addressOf, utf8 } from "../bytes/text";
+
+const NO_RESPONDERS = utf8("NATS/1.0 503\r\n");
+/** Bytes of a header block that tell whether it is that answer. */
+export const STATUS_BYTES: i32 = 14;
+const NEXT = utf8(".API.CONSUMER.MSG.NEXT.");
+
+/**
+ * Is a header block, of which STATUS_BYTES are there, nats-server's answer to a request that nobody listens to? Later
+ * versions add the request's subject behind the status line.
+ */
+export function saysNoResponders(pointer: usize): bool {
+  return memory.compare(pointer, addressOf(NO_RESPONDERS), <usize>STATUS_BYTES) == 0;
+}
+
+/**
+ * A pull from a JetStream consumer: `$JS.API.CONSUMER.MSG.NEXT.` or `$JS.DOMAIN.API.CONSUMER.MSG.NEXT.`. It has a reply
+ * subject and is no request: its messages come, after any time, with their own subjects.
+ */
+export function isPull(pointer: usize, length: i32): bool {
+  if (length < 4 || load<u32>(pointer) != 0x2e534a24) return false; // $JS.
+  // Behind "$JS" comes ".API…", or a domain of one token and then ".API…".
+  if (startsWithNext(pointer + 3, length - 3)) return true;
+  let at: i32 = 4;
+  while (at < length && load<u8>(pointer + <usize>at) != 0x2e) at++;
+  return startsWithNext(pointer + <usize>at, length - at);
+}
+
+function startsWithNext(pointer: usize, length: i32): bool {
+  return length >= NEXT.length && memory.compare(pointer, addressOf(NEXT), <usize>NEXT.length) == 0;
+}

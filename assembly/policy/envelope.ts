@@ -1,0 +1,120 @@
+import { fingerprintOf } from "./config";
+
+/**
+ * A policy as it is published to all VMs of a proxy: a head, the policies that it has lately taken the place of, then
+ * the configuration's text. Numbers are little endian.
+ */
+
+/** `inatspol` */
+const MAGIC: u64 = ((<u64>0x6c6f7073) << 32) | 0x74616e69;
+/** Of this form; a later module that changes it counts up. */
+const VERSION: u32 = 1;
+
+const AT_VERSION: usize = 8;
+const AT_COUNT: usize = 12;
+const AT_SEQUENCE: usize = 16;
+const AT_FINGERPRINT: usize = 24;
+const AT_LENGTH: usize = 32;
+const AT_ENDED: usize = 40;
+/** Of one ended policy: its fingerprint, and when it ended in milliseconds since 1970. */
+const ENDED_BYTES: usize = 16;
+/** More changes within LATE milliseconds than a control plane makes; of yet more the oldest is forgotten. */
+const MAX_ENDED: i32 = 32;
+
+/**
+ * Milliseconds in which a worker may still be configured with a policy that has been replaced. Envoy posts a
+ * configuration to its workers and waits for none: a worker that is busy comes to it later.
+ */
+const LATE: i64 = 10_000;
+
+/** What stands in the head of a published policy. */
+@final
+export class Envelope {
+  /** Why the bytes are no published policy that this module can read; "" when they are. */
+  problem: string = "";
+  /** Counts publications. */
+  sequence: u64 = 0;
+  /** Of the text. */
+  fingerprint: u64 = 0;
+  text: usize = 0;
+  textLength: i32 = 0;
+  readonly endedFingerprints: u64[] = [];
+  readonly endedAt: i64[] = [];
+
+  /** Has this text been replaced so lately that a worker may be configured with it only because it is late? */
+  hasJustEnded(fingerprint: u64, now: i64): bool {
+    for (let i = 0; i < this.endedAt.length; i++) {
+      if (this.endedFingerprints[i] == fingerprint && now - this.endedAt[i] < LATE) return true;
+    }
+    return false;
+  }
+}
+
+/** Reads the `size` bytes at `pointer`, whoever has written them. `text` points into them. */
+export function readEnvelope(pointer: usize, size: i32): Envelope {
+  const envelope = new Envelope();
+  if (<usize>size < AT_ENDED || load<u64>(pointer) != MAGIC) {
+    envelope.problem = "the bytes are not of istio-nats";
+    return envelope;
+  }
+  const version = load<u32>(pointer, AT_VERSION);
+  if (version != VERSION) {
+    envelope.problem = `it has form ${version}, and this module reads form ${VERSION}`;
+    return envelope;
+  }
+  const count = load<u32>(pointer, AT_COUNT);
+  const length = load<u32>(pointer, AT_LENGTH);
+  if (count > <u32>MAX_ENDED || <u64>AT_ENDED + <u64>count * ENDED_BYTES + <u64>length != <u64>size) {
+    envelope.problem = "its length is not what it says";
+    return envelope;
+  }
+  envelope.sequence = load<u64>(pointer, AT_SEQUENCE);
+  envelope.fingerprint = load<u64>(pointer, AT_FINGERPRINT);
+  for (let i: u32 = 0; i < count; i++) {
+    const at = pointer + AT_ENDED + <usize>i * ENDED_BYTES;
+    envelope.endedFingerprints.push(load<u64>(at));
+    envelope.endedAt.push(load<i64>(at, 8));
+  }
+  envelope.text = pointer + AT_ENDED + <usize>count * ENDED_BYTES;
+  envelope.textLength = <i32>length;
+  if (fingerprintOf(envelope.text, envelope.textLength) != envelope.fingerprint) {
+    envelope.problem = "its text is damaged";
+  }
+  return envelope;
+}
+
+/** Bytes that `writeEnvelope` may need at most for a text of `length`. */
+export function envelopeRoom(length: i32): i32 {
+  return <i32>(AT_ENDED + <usize>MAX_ENDED * ENDED_BYTES) + length;
+}
+
+/**
+ * Writes the text that takes the place of `former` (an unreadable one counts for nothing) to `out`, and answers how
+ * many bytes it has written.
+ */
+export function writeEnvelope(out: usize, former: Envelope, fingerprint: u64, text: usize, length: i32, now: i64): i32 {
+  const known = former.sequence > 0;
+  store<u64>(out, MAGIC);
+  store<u32>(out, VERSION, AT_VERSION);
+  store<u64>(out, former.sequence + 1, AT_SEQUENCE);
+  store<u64>(out, fingerprint, AT_FINGERPRINT);
+  store<u64>(out, <u64>length, AT_LENGTH);
+  let at = out + AT_ENDED;
+  let count = 0;
+  if (known) {
+    store<u64>(at, former.fingerprint);
+    store<i64>(at, now, 8);
+    at += ENDED_BYTES;
+    count++;
+  }
+  for (let i = 0; i < former.endedAt.length && count < MAX_ENDED; i++) {
+    if (now - former.endedAt[i] >= LATE) continue;
+    store<u64>(at, former.endedFingerprints[i]);
+    store<i64>(at, former.endedAt[i], 8);
+    at += ENDED_BYTES;
+    count++;
+  }
+  store<u32>(out, <u32>count, AT_COUNT);
+  memory.copy(at, text, <usize>length);
+  return <i32>(at - out) + length;
+}

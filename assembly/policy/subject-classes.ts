@@ -1,0 +1,105 @@
+import { Words } from "../bytes/words";
+import { Tokens } from "../nats/subject";
+import { hashOf, newQuestion, recall, remember, rememberedClass } from "./decision-cache";
+import { EntryFlag, NONE, SubjectMatcher } from "./matcher";
+import { Reason } from "./reason";
+
+/** The class of subjects that no pattern matches. */
+export const OTHER_CLASS: i32 = 0;
+/** Of operations that name no subject. */
+export const NO_SUBJECT: i32 = 1;
+
+/** One entry of `telemetry.subjects`. */
+export class SubjectClass {
+  name: string = "";
+  readonly patterns: StaticArray<u8>[] = [];
+  /** Under which stats count it (telemetry/names.ts); OTHER_CLASS until somebody says. Below 256. */
+  number: i32 = OTHER_CLASS;
+}
+
+const tokens: Tokens = new Tokens();
+
+/** The patterns of all classes as one tree. */
+@unmanaged
+@final
+export class ClassMatcher {
+  private readonly matcher: SubjectMatcher = new SubjectMatcher();
+  /** A class's number by its place in the list. */
+  private readonly numbers: Words = new Words();
+  private readonly question: u32 = newQuestion();
+
+  add(place: i32, number: i32): void {
+    this.numbers.reserve(place + 1);
+    this.numbers.set(place, number);
+  }
+
+  /** The pattern has been held to be one by the configuration's reader. */
+  addPattern(pattern: StaticArray<u8>, place: i32): void {
+    if (!tokens.split(changetype<usize>(pattern), pattern.length)) return;
+    this.matcher.add(tokens, place, EntryFlag.NONE, null);
+  }
+
+  /** The number of the first class in the list that matches. */
+  decide(pointer: usize, length: i32): i32 {
+    if (!tokens.split(pointer, length)) return OTHER_CLASS;
+    const matcher = this.matcher;
+    matcher.collect(tokens);
+    let first = NONE;
+    for (let i = 0; i < matcher.foundCount; i++) {
+      const place = matcher.rule(matcher.foundEntry(i));
+      if (first == NONE || place < first) first = place;
+    }
+    return first == NONE ? OTHER_CLASS : this.numbers.get(first);
+  }
+
+  /** The same, remembered among the decisions. */
+  of(pointer: usize, length: i32): i32 {
+    const hash = hashOf(this.question, pointer, length);
+    const slot = recall(hash, this.question, pointer, length);
+    if (slot != 0) return rememberedClass(slot);
+    const number = this.decide(pointer, length);
+    remember(hash, this.question, pointer, length, Reason.ALLOWED, NONE, number);
+    return number;
+  }
+
+  /** Gives back all memory, the object's own too. */
+  destroy(): void {
+    this.matcher.destroy();
+    this.numbers.destroy();
+    heap.free(changetype<usize>(this));
+  }
+}
+
+/** The classes of one configuration, compiled for as long as somebody holds them. */
+@final
+export class SubjectClasses {
+  private matcher: ClassMatcher | null = null;
+  private holders: i32 = 0;
+
+  constructor(readonly list: SubjectClass[]) {}
+
+  /** Null when no classes are configured: then nothing is ever looked up. Call `release` as often. */
+  hold(): ClassMatcher | null {
+    this.holders++;
+    if (this.matcher == null && this.list.length > 0) this.matcher = this.compile();
+    return this.matcher;
+  }
+
+  release(): void {
+    this.holders--;
+    const matcher = this.matcher;
+    if (this.holders > 0 || matcher == null) return;
+    matcher.destroy();
+    this.matcher = null;
+  }
+
+  private compile(): ClassMatcher {
+    const matcher = new ClassMatcher();
+    for (let place = 0; place < this.list.length; place++) {
+      const entry = this.list[place];
+      matcher.add(place, entry.number);
+      for (let i = 0; i < entry.patterns.length; i++) matcher.addPattern(entry.patterns[i], place);
+    }
+    return matcher;
+  }
+}

@@ -1,0 +1,133 @@
+import { defineMetric, incrementMetric, MetricKind, NO_METRIC, recordMetric } from "../proxy/metrics";
+import { label } from "./names";
+import { Standpoint } from "./meters";
+import {
+  AUDIT_SUPPRESSED,
+  MEMORY_BYTES,
+  POLICY_CHANGES,
+  POLICY_INFO,
+  POLICY_REJECTED,
+  POLICY_RULES,
+  PRINCIPALS_CAPPED,
+  REVOKED_CONNECTIONS,
+  REVOKED_SUBSCRIPTIONS,
+  Stat,
+} from "./stats";
+import { VERSION } from "./version";
+
+const EVENTS: StaticArray<Stat> = [
+  POLICY_REJECTED,
+  POLICY_CHANGES,
+  REVOKED_CONNECTIONS,
+  REVOKED_SUBSCRIPTIONS,
+  PRINCIPALS_CAPPED,
+  AUDIT_SUPPRESSED,
+];
+
+/** Of several plugins in one VM one tells of its memory; 0 when none does. */
+let memoryTeller: u32 = 0;
+let tellers: u32 = 0;
+
+/** Stats about the filter as a whole. All but the memory are rare, so they go to the host at once. */
+@final
+export class FilterStats {
+  private readonly labels: string;
+  private readonly metrics: Map<string, u32> = new Map();
+  private readonly teller: u32 = ++tellers;
+  private info: u32 = NO_METRIC;
+  private rules: i32 = 0;
+  private toldMemory: i64 = 0;
+
+  constructor(standpoint: Standpoint) {
+    this.labels = standpoint.reporterLabel + standpoint.destinationLabels;
+  }
+
+  /**
+   * This configuration is in force from now on. The host hears of it with the next tick, which VMs that only try a
+   * configuration never have.
+   */
+  policyInForce(fingerprint: u64, mode: string, rules: i32): void {
+    // At 0 before anything happens: Prometheus' increase() never sees the first event of a series that begins with it.
+    for (let i = 0; i < EVENTS.length; i++) this.metric(EVENTS[i]);
+    this.forgetPolicy();
+    this.rules = rules;
+    this.info = this.define(
+      POLICY_INFO,
+      label("policy", hexadecimal(fingerprint)) + label("mode", mode) + label("version", VERSION),
+    );
+  }
+
+  private forgetPolicy(): void {
+    if (this.info != NO_METRIC) recordMetric(this.info, 0);
+    this.info = NO_METRIC;
+  }
+
+  /** Every worker says again and again what it has in force, so that one which leaves a configuration may set it to 0. */
+  onTick(usedMemory: i64): void {
+    if (this.info != NO_METRIC) {
+      recordMetric(this.info, 1);
+      recordMetric(this.metric(POLICY_RULES), this.rules);
+    }
+    if (memoryTeller == 0) memoryTeller = this.teller;
+    if (memoryTeller == this.teller) this.tellMemory(usedMemory);
+  }
+
+  /** Workers share the gauge, so each adds its changes. */
+  private tellMemory(used: i64): void {
+    if (used == this.toldMemory) return;
+    incrementMetric(this.metric(MEMORY_BYTES), used - this.toldMemory);
+    this.toldMemory = used;
+  }
+
+  policyRejected(): void {
+    this.count(POLICY_REJECTED, 1);
+  }
+
+  policyChanged(): void {
+    this.count(POLICY_CHANGES, 1);
+  }
+
+  revokedConnection(): void {
+    this.count(REVOKED_CONNECTIONS, 1);
+  }
+
+  revokedSubscription(): void {
+    this.count(REVOKED_SUBSCRIPTIONS, 1);
+  }
+
+  principalCapped(): void {
+    this.count(PRINCIPALS_CAPPED, 1);
+  }
+
+  auditSuppressed(records: i64): void {
+    if (records > 0) this.count(AUDIT_SUPPRESSED, records);
+  }
+
+  /** The plugin is gone, or stands somewhere else: nothing of its is in force. */
+  close(): void {
+    this.forgetPolicy();
+    if (memoryTeller != this.teller) return;
+    this.tellMemory(0);
+    memoryTeller = 0;
+  }
+
+  private count(stat: Stat, by: i64): void {
+    incrementMetric(this.metric(stat), by);
+  }
+
+  private metric(stat: Stat): u32 {
+    if (this.metrics.has(stat.name)) return this.metrics.get(stat.name);
+    const metric = this.define(stat, "");
+    this.metrics.set(stat.name, metric);
+    return metric;
+  }
+
+  private define(stat: Stat, labels: string): u32 {
+    const kind = stat.kind == "gauge" ? MetricKind.GAUGE : MetricKind.COUNTER;
+    return defineMetric(kind, this.labels + labels + stat.name);
+  }
+}
+
+function hexadecimal(value: u64): string {
+  return value.toString(16).padStart(16, "0");
+}

@@ -1,0 +1,89 @@
+import { label, labelValue, Names } from "./names";
+import { Meter } from "./meter";
+
+/** The principal that all share who come after `telemetry.principals`. */
+const OTHER: string = "other";
+
+/** Where this proxy stands: values of the labels that all its series have. */
+@final
+export class Standpoint {
+  constructor(
+    readonly reporter: string,
+    readonly workload: string,
+    readonly namespace: string,
+  ) {}
+
+  isThatOf(other: Standpoint): bool {
+    return this.reporter == other.reporter && this.workload == other.workload && this.namespace == other.namespace;
+  }
+
+  get reporterLabel(): string {
+    return label("reporter", this.reporter);
+  }
+
+  get destinationLabels(): string {
+    return (
+      label("destination_workload", labelValue(this.workload)) +
+      label("destination_workload_namespace", labelValue(this.namespace))
+    );
+  }
+}
+
+/** The meters of one plugin in one worker; they live as long as the plugin. */
+@final
+export class Meters {
+  /** A principal's place in `meters` and `labels`. */
+  private readonly places: Map<string, i32> = new Map();
+  private readonly meters: Meter[] = [];
+  /** Kept here, since meters lie outside the collector's heap. */
+  private readonly labels: string[] = [];
+  /** Principals that get series of their own. A stat is never deleted, so this bounds them. */
+  limit: i32 = 1;
+
+  constructor(
+    readonly standpoint: Standpoint,
+    private readonly classes: Names,
+    private readonly rules: Names,
+  ) {}
+
+  /** The meter of a principal, "unknown" like its namespace where it is not known; of `other` when there are too many. */
+  of(principal: string, namespace: string): Meter {
+    if (this.places.has(principal)) return this.meters[this.places.get(principal)];
+    if (this.places.size >= this.limit && principal != OTHER) return this.of(OTHER, OTHER);
+    const labels =
+      this.standpoint.reporterLabel +
+      label("source_principal", labelValue(principal)) +
+      label("source_workload_namespace", labelValue(namespace)) +
+      this.standpoint.destinationLabels;
+    const meter = new Meter(changetype<usize>(labels), changetype<usize>(this.classes), changetype<usize>(this.rules));
+    this.places.set(principal, this.meters.length);
+    this.meters.push(meter);
+    this.labels.push(labels);
+    return meter;
+  }
+
+  /** The meter that `of` answers for a principal that it has been asked of, else null. */
+  known(principal: string): Meter | null {
+    if (this.places.has(principal)) return this.meters[this.places.get(principal)];
+    return this.places.has(OTHER) ? this.meters[this.places.get(OTHER)] : null;
+  }
+
+  /** Whether `of` would answer the meter that others share. */
+  isBeyond(principal: string): bool {
+    return !this.places.has(principal) && this.places.size >= this.limit;
+  }
+
+  /** Gives the host all counts that it does not know yet. */
+  flush(): void {
+    for (let i = 0; i < this.meters.length; i++) this.meters[i].flush();
+  }
+
+  /** The last flush; nobody may count any more. */
+  destroy(): void {
+    this.flush();
+    for (let i = 0; i < this.meters.length; i++) this.meters[i].destroy();
+    this.meters.length = 0;
+    this.labels.length = 0;
+    this.places.clear();
+  }
+}

@@ -1,0 +1,64 @@
+/** Labels' values that a configuration names (subject classes, rules), numbered, since a counter is found by numbers. */
+
+/** What matches no class, and what is beyond the bound. */
+export const OTHER: i32 = 0;
+/** What there is none of: an operation without subject, a refusal that no rule decided. */
+export const UNKNOWN: i32 = 1;
+
+/**
+ * A name keeps its number as long as the plugin lives, through all its configurations, because a stat of Envoy's does:
+ * so `most` bounds the series of all of them together. What comes later is OTHER.
+ */
+@final
+export class Names {
+  private readonly numbers: Map<string, i32> = new Map();
+  private readonly names: string[] = [];
+
+  constructor(private readonly most: i32) {
+    this.of("other");
+    this.of("unknown");
+  }
+
+  /** The number of a name. */
+  of(name: string): i32 {
+    if (this.numbers.has(name)) return this.numbers.get(name);
+    if (this.names.length >= this.most) return OTHER;
+    const number = this.names.length;
+    this.names.push(name);
+    this.numbers.set(name, number);
+    return number;
+  }
+
+  /** The name as a label's value. */
+  at(number: i32): string {
+    return labelValue(this.names[number]);
+  }
+}
+
+/** Istio's form of a label inside a raw stat name: `extraStatTags` makes Prometheus labels of it. */
+export function label(name: string, value: string): string {
+  return name + "=.=" + value + ";.;";
+}
+
+/** Longer than any SPIFFE identity of Kubernetes names (63 + 253 bytes and the trust domain). */
+const MAX_LABEL: i32 = 512;
+
+/** Words that Istio's own expressions look for anywhere in a name (envoy_bootstrap.json: `cache\.(.+?)\.` and the like). */
+const ISTIOS_WORDS: StaticArray<string> = ["cache.", "component.", "tag.", "wasm_filter.", "rbac."];
+
+/**
+ * A certificate may hold any URI: nothing in it may end the label, begin another (Istio's expressions are not anchored) or
+ * break the line.
+ */
+export function labelValue(value: string): string {
+  let clean = "";
+  for (let i = 0; i < value.length && i < MAX_LABEL; i++) {
+    const c = value.charCodeAt(i);
+    clean += c <= 0x20 || c == 0x7f || c == 0x3b || c == 0x3d || c == 0x22 || c == 0x5c ? "_" : String.fromCharCode(c);
+  }
+  for (let i = 0; i < ISTIOS_WORDS.length; i++) {
+    const word = ISTIOS_WORDS[i];
+    if (clean.includes(word)) clean = clean.replaceAll(word, word.substring(0, word.length - 1) + "_");
+  }
+  return clean;
+}

@@ -1,0 +1,26 @@
+/** Names of operations in stats and audit records, by `Operation`. */
+export const OPERATION_NAMES: StaticArray<string> = [
+  "NONE",
+  "CONNECT",
+  "PUB",
+  "HPUB",
+  "SUB",
+  "UNSUB",
+  "PING",
+  "PONG",
+  "OK",
+  "ERR",
+  "INFO",
+  "MSG",
+  "HMSG",
+];
+
+export const OPERATION_COUNT: i32 = 13;
+
+/** Whether an operation went through. */
+export const enum Verdict {
+  ALLOWED = 0,
+  REFUSED = 1,
+}
+
+export const VERDICT_NAMES: StaticArray<string> = ["allowed", "refused"];

@@ -1,0 +1,50 @@
+/** A bucket that lets `burst` through at once and `perSecond` in the long run, and counts what it holds back. */
+@final
+export class RateLimit {
+  private tokens: f64;
+  private filledAt: i64 = 0;
+  /** Held back since the last time that somebody told it. */
+  suppressed: i64 = 0;
+  private uncounted: i64 = 0;
+
+  constructor(
+    private readonly perSecond: i32,
+    private readonly burst: i32,
+  ) {
+    this.tokens = burst;
+  }
+
+  /** May one more pass at this time, in milliseconds? */
+  admits(now: i64): bool {
+    if (this.filledAt != 0 && now > this.filledAt) {
+      this.tokens = Math.min(this.burst, this.tokens + (<f64>(now - this.filledAt) * this.perSecond) / 1000);
+    }
+    this.filledAt = now;
+    if (this.tokens < 1) {
+      this.suppressed++;
+      this.uncounted++;
+      return false;
+    }
+    this.tokens -= 1;
+    return true;
+  }
+
+  /** Nobody has asked for a second, so that no further record may come to tell what was held back. */
+  isQuiet(now: i64): bool {
+    return now - this.filledAt >= 1000;
+  }
+
+  /** What was held back and is in no stat yet; it counts as counted now. */
+  takeUncounted(): i64 {
+    const uncounted = this.uncounted;
+    this.uncounted = 0;
+    return uncounted;
+  }
+
+  /** What was held back; it counts as told now. */
+  take(): i64 {
+    const suppressed = this.suppressed;
+    this.suppressed = 0;
+    return suppressed;
+  }
+}

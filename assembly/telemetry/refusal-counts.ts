@@ -1,0 +1,136 @@
+import { NO_METRIC } from "../proxy/metrics";
+
+/** One slot: key u64 (0: free), what the host has not been told u64, the host's number u32. */
+const STRIDE: usize = 24;
+const PENDING: usize = 8;
+const METRIC: usize = 16;
+
+const FIRST_CAPACITY: i32 = 8;
+
+/** Fields of a key. Bit 63 is always set, so that no key is 0. */
+const CLASS_SHIFT: u64 = 16;
+const RULE_SHIFT: u64 = 24;
+const USED: u64 = 1 << 63;
+
+export function refusalKey(dryRun: bool, operation: i32, reason: i32, subjectClass: i32, rule: i32): u64 {
+  return (
+    USED |
+    (<u64>(dryRun ? 1 : 0)) |
+    ((<u64>operation) << 1) |
+    ((<u64>reason) << 8) |
+    ((<u64>subjectClass) << CLASS_SHIFT) |
+    ((<u64>rule) << RULE_SHIFT)
+  );
+}
+
+export function keyIsDryRun(key: u64): bool {
+  return (key & 1) != 0;
+}
+
+export function keyOperation(key: u64): i32 {
+  return <i32>((key >> 1) & 0x7f);
+}
+
+export function keyReason(key: u64): i32 {
+  return <i32>((key >> 8) & 0xff);
+}
+
+export function keyClass(key: u64): i32 {
+  return <i32>((key >> CLASS_SHIFT) & 0xff);
+}
+
+export function keyRule(key: u64): i32 {
+  return <i32>((key >> RULE_SHIFT) & 0xffff);
+}
+
+/**
+ * Refusals of one principal by what was refused and why. An array over all classes and rules would be mostly empty and
+ * huge, so only what occurs has a slot: open addressing, never more than three quarters full.
+ */
+@unmanaged
+@final
+export class RefusalCounts {
+  private slots: usize = 0;
+  private capacity: i32 = 0;
+  count: i32 = 0;
+
+  /** Adds one to the series of `key` and answers true; false when it has none yet (`add` makes it). */
+  increase(key: u64): bool {
+    if (this.capacity == 0) return false;
+    const slot = this.find(key);
+    if (load<u64>(slot) == 0) return false;
+    store<u64>(slot, load<u64>(slot, PENDING) + 1, PENDING);
+    return true;
+  }
+
+  /** Makes the series of a key that has none, counted once. */
+  add(key: u64): void {
+    if ((this.count + 1) * 4 > this.capacity * 3) this.grow();
+    const slot = this.find(key);
+    store<u64>(slot, key);
+    store<u64>(slot, 1, PENDING);
+    store<u32>(slot, NO_METRIC, METRIC);
+    this.count++;
+  }
+
+  /** The first slot from `slot` on, or from the beginning if it is 0, of which the host is to be told; 0: none. */
+  nextPending(slot: usize): usize {
+    const end = this.slots + <usize>this.capacity * STRIDE;
+    let at = slot == 0 ? this.slots : slot + STRIDE;
+    while (at < end) {
+      if (load<u64>(at) != 0 && load<u64>(at, PENDING) != 0) return at;
+      at += STRIDE;
+    }
+    return 0;
+  }
+
+  /** Gives back the object itself too. */
+  destroy(): void {
+    if (this.slots != 0) heap.free(this.slots);
+    heap.free(changetype<usize>(this));
+  }
+
+  /** The slot that has the key, or the free one where it belongs. */
+  private find(key: u64): usize {
+    const mask = this.capacity - 1;
+    let place = (<i32>((key * 0x9e3779b97f4a7c15) >> 40)) & mask;
+    let slot = this.slots + <usize>place * STRIDE;
+    while (load<u64>(slot) != 0 && load<u64>(slot) != key) {
+      place = (place + 1) & mask;
+      slot = this.slots + <usize>place * STRIDE;
+    }
+    return slot;
+  }
+
+  private grow(): void {
+    const old = this.slots;
+    const oldEnd = old + <usize>this.capacity * STRIDE;
+    this.capacity = max(this.capacity * 2, FIRST_CAPACITY);
+    this.slots = heap.alloc(<usize>this.capacity * STRIDE);
+    memory.fill(this.slots, 0, <usize>this.capacity * STRIDE);
+    for (let at = old; at < oldEnd; at += STRIDE) {
+      const key = load<u64>(at);
+      if (key != 0) memory.copy(this.find(key), at, STRIDE);
+    }
+    if (old != 0) heap.free(old);
+  }
+}
+
+export function slotKey(slot: usize): u64 {
+  return load<u64>(slot);
+}
+
+/** What the host has not been told of; it counts as told now. */
+export function takePending(slot: usize): u64 {
+  const pending = load<u64>(slot, PENDING);
+  store<u64>(slot, 0, PENDING);
+  return pending;
+}
+
+export function slotMetric(slot: usize): u32 {
+  return load<u32>(slot, METRIC);
+}
+
+export function setSlotMetric(slot: usize, metric: u32): void {
+  store<u32>(slot, metric, METRIC);
+}

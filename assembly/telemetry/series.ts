@@ -1,0 +1,81 @@
+import { Operation } from "../nats/operation";
+import { SERVER_ERROR_COUNT, SERVER_ERROR_NAMES } from "../nats/server-errors";
+import { MetricKind } from "../proxy/metrics";
+import { label } from "./names";
+import { OPERATION_COUNT, OPERATION_NAMES, Verdict, VERDICT_NAMES } from "./operations";
+import { PROTOCOL_ERROR_COUNT, PROTOCOL_ERROR_NAMES } from "./protocol-error";
+import {
+  BYTES,
+  CONNECTIONS_ACTIVE,
+  CONNECTIONS_CLOSED,
+  CONNECTIONS_OPENED,
+  MESSAGES,
+  NO_RESPONDERS,
+  PROTOCOL_ERRORS,
+  REQUESTS_UNANSWERED,
+  SERVER_ERRORS,
+  SUBSCRIPTIONS_ACTIVE,
+  UNTESTED_SERVERS,
+} from "./stats";
+
+/** Series of one principal, numbered so that counting is one addition into an array. */
+
+/** Series of a principal and a class of subjects: for each operation and verdict messages, then bytes; then requests. */
+export const NO_RESPONDERS_AT: i32 = OPERATION_COUNT * 4;
+export const UNANSWERED_AT: i32 = NO_RESPONDERS_AT + 1;
+export const CLASS_SERIES: i32 = UNANSWERED_AT + 3;
+
+/** Why a request has no answer. */
+export const enum Unanswered {
+  EXPIRED = 0,
+  EVICTED = 1,
+  CLOSED = 2,
+}
+
+const UNANSWERED_NAMES: StaticArray<string> = ["expired", "evicted", "closed"];
+
+/** The messages of an operation; its bytes are the next series. */
+// @ts-ignore: decorator
+@inline
+export function messagesOf(operation: Operation, verdict: Verdict): i32 {
+  return ((<i32>operation) << 2) + ((<i32>verdict) << 1);
+}
+
+/** The part of a raw name that is the series' own; the class's label stands before it. */
+export function classSeriesName(series: i32): string {
+  if (series >= UNANSWERED_AT) {
+    return label("reason", UNANSWERED_NAMES[series - UNANSWERED_AT]) + REQUESTS_UNANSWERED.name;
+  }
+  if (series == NO_RESPONDERS_AT) return NO_RESPONDERS.name;
+  return (
+    label("operation", OPERATION_NAMES[series >> 2]) +
+    label("verdict", VERDICT_NAMES[(series >> 1) & 1]) +
+    ((series & 1) == 0 ? MESSAGES.name : BYTES.name)
+  );
+}
+
+/** Series of a principal alone. */
+export const OPENED_AT: i32 = 0;
+export const CLOSED_AT: i32 = OPENED_AT + 2;
+export const ACTIVE_AT: i32 = CLOSED_AT + 1;
+export const SUBSCRIPTIONS_AT: i32 = ACTIVE_AT + 1;
+export const UNTESTED_AT: i32 = SUBSCRIPTIONS_AT + 1;
+export const PROTOCOL_ERRORS_AT: i32 = UNTESTED_AT + 1;
+export const SERVER_ERRORS_AT: i32 = PROTOCOL_ERRORS_AT + PROTOCOL_ERROR_COUNT;
+export const OWN_SERIES: i32 = SERVER_ERRORS_AT + SERVER_ERROR_COUNT;
+
+export function ownSeriesKind(series: i32): MetricKind {
+  return series == ACTIVE_AT || series == SUBSCRIPTIONS_AT ? MetricKind.GAUGE : MetricKind.COUNTER;
+}
+
+export function ownSeriesName(series: i32): string {
+  if (series < CLOSED_AT) return label("verdict", VERDICT_NAMES[series - OPENED_AT]) + CONNECTIONS_OPENED.name;
+  if (series == CLOSED_AT) return CONNECTIONS_CLOSED.name;
+  if (series == ACTIVE_AT) return CONNECTIONS_ACTIVE.name;
+  if (series == SUBSCRIPTIONS_AT) return SUBSCRIPTIONS_ACTIVE.name;
+  if (series == UNTESTED_AT) return UNTESTED_SERVERS.name;
+  if (series < SERVER_ERRORS_AT) {
+    return label("kind", PROTOCOL_ERROR_NAMES[series - PROTOCOL_ERRORS_AT]) + PROTOCOL_ERRORS.name;
+  }
+  return label("kind", SERVER_ERROR_NAMES[series - SERVER_ERRORS_AT]) + SERVER_ERRORS.name;
+}

@@ -1,0 +1,315 @@
+import assert from "node:assert/strict";
+import { after, afterEach, before, describe, it } from "node:test";
+import { RawClient } from "../stand/raw-client.ts";
+import { Stand } from "../stand/stand.ts";
+import { waitFor } from "../stand/wait.ts";
+import type { WasmFilter } from "../stand/wasm-filter.ts";
+import { linesOf } from "./frames.ts";
+import { ORDERS_API, WORKERS } from "./policy.ts";
+
+/** Milliseconds in which a change has reached every open connection. */
+const IN_FORCE = 2000;
+/** Enough that the kernel gives every worker some. */
+const CONNECTIONS = 8;
+
+interface Permissions {
+  publish?: { allow?: string[]; deny?: string[] };
+  subscribe?: { allow?: string[]; deny?: string[] };
+  allow_responses?: boolean;
+}
+
+const BYSTANDER = { name: "workers", from: [{ serviceAccounts: ["shop/workers"] }], publish: { allow: ["work.>"] } };
+
+let texts = 0;
+
+/** A policy with one rule for orders-api, none if it gets no permissions, and one for somebody else. */
+function policyOf(permissions?: Permissions, mode = "ENFORCE"): object {
+  const rule = { name: "orders-api", from: [{ principals: ["cluster.local/ns/shop/sa/orders-api"] }], ...permissions };
+  // Each is another text: what has just been replaced may be taken for a late worker's.
+  const bystander = { ...BYSTANDER, name: `workers-${++texts}` };
+  return { mode, trustDomains: ["cluster.local"], rules: permissions ? [rule, bystander] : [bystander] };
+}
+
+/** A policy under which orders-api may publish below that token and nothing else. */
+function only(token: string): object {
+  const known = onlies.get(token);
+  if (known) return known;
+  const policy = policyOf({ publish: { allow: [`${token}.>`] }, subscribe: { allow: ["_INBOX.>"] } });
+  onlies.set(token, policy);
+  return policy;
+}
+const onlies = new Map<string, object>();
+
+const opened: RawClient[] = [];
+
+function closeAll(): void {
+  for (const client of opened.splice(0)) client.close();
+}
+
+async function connect(stand: Stand, principal = ORDERS_API, listener?: string): Promise<RawClient> {
+  const client = await RawClient.connect(stand.port(listener), { tls: await stand.identity(principal) });
+  opened.push(client);
+  await client.handshake();
+  return client;
+}
+
+async function connectMany(stand: Stand, count = CONNECTIONS): Promise<RawClient[]> {
+  return Promise.all(Array.from({ length: count }, () => connect(stand)));
+}
+
+async function mayPublish(client: RawClient, subject: string): Promise<boolean> {
+  await client.send(`PUB ${subject} 2\r\nhi\r\n`);
+  const lines = linesOf(await client.flush());
+  assert.ok(lines.length <= 1, lines.join());
+  if (lines.length === 0) return true;
+  assert.equal(lines[0], `-ERR 'Permissions Violation for Publish to "${subject}"'`);
+  return false;
+}
+
+/** Waits until all of them may publish below the one token and not below the others. */
+async function waitForOnly(clients: RawClient[], token: string, others: string[], timeout = IN_FORCE): Promise<void> {
+  await waitFor(
+    `only ${token}.> is allowed`,
+    async () => {
+      for (const client of clients) {
+        if (!(await mayPublish(client, `${token}.x`))) return false;
+        for (const other of others) if (await mayPublish(client, `${other}.x`)) return false;
+      }
+      return true;
+    },
+    { timeout },
+  );
+}
+
+/** What nats-server itself says when a reload takes a plain and a queue subscription away. */
+async function nativeTexts(): Promise<string[]> {
+  const users = (subscribe: string): string =>
+    `authorization { users: [{user: u, password: u, permissions: {publish: {allow: ["x"]}, subscribe: {allow: [${subscribe}]}}}] }`;
+  const stand = await Stand.start({ nats: { config: users('"a.>", "a.*"') } });
+  try {
+    const client = await RawClient.connect(stand.nats.port);
+    await client.handshake({ user: "u", pass: "u" });
+    await client.send('SUB a.> 1\r\nSUB a.* q.1 s"2\r\n');
+    await client.flush();
+    await stand.nats.reload(users('"b.>"'));
+    return linesOf(await client.flush()).sort();
+  } finally {
+    await stand.stop();
+  }
+}
+
+for (const vm of ["the same VM", "a new VM"] as const) {
+  let versions = 0;
+  /** As Istio pushes it: for files with another environment each time, of which Envoy makes new VMs. */
+  const filterOf = (config: object): WasmFilter =>
+    vm === "the same VM" ? { config } : { config, environment: { VERSION: String(++versions) } };
+
+  describe(`a policy that changes in ${vm} while clients are connected`, () => {
+    let stand: Stand;
+
+    before(async () => {
+      stand = await Stand.start({
+        listeners: { mtls: { filter: filterOf(only("a")) }, other: { filter: filterOf(only("a")) } },
+        serverProxy: { concurrency: 2 },
+      });
+    });
+
+    afterEach(closeAll);
+    after(() => stand.stop());
+
+    async function put(config: object): Promise<void> {
+      assert.equal(await stand.update(filterOf(config)), "ACCEPTED");
+    }
+
+    /** And waits until new connections, too, are under it on each worker. */
+    async function putAndWait(config: object): Promise<void> {
+      await put(config);
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    }
+
+    async function inForce(config: object, token: string, others: string[]): Promise<RawClient> {
+      await put(config);
+      const client = await connect(stand);
+      await waitForOnly([client], token, others);
+      return client;
+    }
+
+    it("judges the next publishes of all of them, and gives rights without a new connection", async () => {
+      const clients = await connectMany(stand);
+      await waitForOnly(clients, "a", ["b"]);
+      await put(only("b"));
+      await waitForOnly(clients, "b", ["a"]);
+    });
+
+    it("is the first one again after another, with connections of the first still open", async () => {
+      const first = await inForce(only("a"), "a", ["b"]);
+      const clients = [first, ...(await connectMany(stand))];
+      await put(only("b"));
+      await waitForOnly(clients, "b", ["a"]);
+      clients.push(...(await connectMany(stand)));
+      await put(only("a"));
+      await waitForOnly(clients, "a", ["b"]);
+      // A worker that is late, or a root that is kept, must not bring the other back.
+      await new Promise((resolve) => setTimeout(resolve, 3000));
+      await waitForOnly([...clients, ...(await connectMany(stand))], "a", ["b"], 500);
+    });
+
+    it("leaves another plugin of the same image alone", async () => {
+      const client = await inForce(only("b"), "b", ["a"]);
+      const other = await connect(stand, ORDERS_API, "other");
+      await new Promise((resolve) => setTimeout(resolve, IN_FORCE));
+      await waitForOnly([other], "a", ["b"], 500);
+      await waitForOnly([client], "b", ["a"], 500);
+    });
+
+    it("keeps back deliveries that it denies now", async () => {
+      await putAndWait(policyOf({ subscribe: { allow: ["a.>"] } }));
+      const client = await connect(stand);
+      await client.send("SUB a.> 1\r\n");
+      await client.flush();
+      await put(policyOf({ publish: { allow: ["now"] }, subscribe: { allow: ["a.>"], deny: ["a.secret"] } }));
+      await waitFor("the new policy", () => mayPublish(client, "now"), { timeout: IN_FORCE });
+      const operator = await RawClient.connect(stand.nats.port);
+      await operator.handshake();
+      await operator.send("PUB a.secret 2\r\nno\r\nPUB a.open 3\r\nyes\r\n");
+      await operator.flush();
+      assert.deepEqual(linesOf(await client.flush()), ["MSG a.open 1 3"]);
+      operator.close();
+    });
+
+    it("ends subscriptions that it does not allow any more, with nats-server's own words", async () => {
+      const wanted = await nativeTexts();
+      assert.equal(wanted.length, 2);
+      await putAndWait(policyOf({ subscribe: { allow: ["a.>", "a.*"] } }));
+      const client = await connect(stand);
+      await client.send('SUB a.> 1\r\nSUB a.* q.1 s"2\r\nSUB a.b q.2 3\r\n');
+      await client.flush();
+      await put(policyOf({ subscribe: { allow: ["a.b"] } }));
+      const told: string[] = [];
+      await waitFor(
+        "the ends of the subscriptions",
+        async () => {
+          told.push(...linesOf(await client.flush()));
+          return told.length >= wanted.length;
+        },
+        { timeout: IN_FORCE },
+      );
+      assert.deepEqual(told.sort(), wanted);
+      // The server has heard of it, and what is allowed still stands.
+      await client.flush();
+      const { connections } = await stand.nats.monitor<{ connections: { subscriptions_list?: string[] }[] }>(
+        "/connz?subs=1",
+      );
+      assert.deepEqual(
+        connections
+          .flatMap(({ subscriptions_list: subjects = [] }) => subjects)
+          .filter((name) => name.startsWith("a.")),
+        ["a.b"],
+      );
+    });
+
+    it("closes silent members of a queue group that have lost their right", async () => {
+      await putAndWait(policyOf({ subscribe: { allow: ["a.>"] } }));
+      const members = await connectMany(stand);
+      for (const member of members) {
+        await member.send("SUB a.x group 1\r\n");
+        assert.deepEqual(linesOf(await member.flush()), []);
+      }
+      await put(policyOf({ subscribe: { allow: ["b.>"] } }));
+      const replaced = performance.now();
+      await waitFor("all are closed", () => members.every((member) => member.isClosed), { timeout: IN_FORCE });
+      assert.ok(performance.now() - replaced < IN_FORCE);
+      await stand.envoy.waitForStat("istio_nats_revoked_subscriptions_total", {}, (count) => count >= CONNECTIONS);
+    });
+
+    it("closes silent connections that have lost everything, and tells them when they come again", async () => {
+      await putAndWait(only("a"));
+      const clients = await connectMany(stand);
+      const bystander = await connect(stand, WORKERS);
+      const before = await stand.envoy.stat("istio_nats_revoked_connections_total");
+      await put(policyOf());
+      await waitFor("all are closed", () => clients.every((client) => client.isClosed), { timeout: IN_FORCE });
+      await stand.envoy.waitForStat(
+        "istio_nats_revoked_connections_total",
+        { reporter: "destination" },
+        (count) => count === before + CONNECTIONS,
+      );
+      assert.ok(await mayPublish(bystander, "work.x"));
+      await assert.rejects(connect(stand), /Authorization Violation/);
+    });
+
+    it("enforces after DRY_RUN on the same connection, and the other way round", async () => {
+      const permissions = { publish: { allow: ["a.>"] }, subscribe: { allow: ["a.>"] } };
+      await putAndWait(policyOf(permissions, "DRY_RUN"));
+      const client = await connect(stand);
+      await client.send("SUB a.> 1\r\nSUB b.> 2\r\n");
+      await waitFor("DRY_RUN", () => mayPublish(client, "c.x"), { timeout: IN_FORCE });
+      await put(policyOf(permissions));
+      const told: string[] = [];
+      await waitFor(
+        "the policy is enforced",
+        async () => {
+          await client.send("PUB c.x 2\r\nhi\r\n");
+          told.push(...linesOf(await client.flush()));
+          return told.length >= 2;
+        },
+        { timeout: IN_FORCE },
+      );
+      assert.deepEqual(told.slice(0, 2).sort(), [
+        `-ERR 'Permissions Violation for Publish to "c.x"'`,
+        `-ERR 'Permissions Violation for Subscription to "b.>" (sid "2")'`,
+      ]);
+      await put(policyOf(permissions, "DRY_RUN"));
+      await waitFor("DRY_RUN", () => mayPublish(client, "c.x"), { timeout: IN_FORCE });
+    });
+
+    it("stays when its successor is refused, and that is told", async () => {
+      const client = await inForce(only("a"), "a", ["b"]);
+      const before = await stand.envoy.stat("istio_nats_policy_rejected_total");
+      assert.equal(await stand.update(filterOf({ trustDomains: ["cluster.local"], rules: [] })), "REJECTED");
+      await stand.envoy.waitForStat("istio_nats_policy_rejected_total", {}, (count) => count === before + 1);
+      assert.ok(stand.wasmLog().some(({ text }) => text.includes("this configuration is refused whole, 1 fault(s)")));
+      await waitForOnly([client, ...(await connectMany(stand))], "a", ["b"], 500);
+    });
+  });
+}
+
+for (const concurrency of [2, 4]) {
+  describe(`many policies in quick succession, with ${concurrency} workers`, () => {
+    it("settle on the last one everywhere", async () => {
+      const stand = await Stand.start({
+        listeners: { mtls: { filter: { config: only("a") } } },
+        serverProxy: { concurrency },
+      });
+      try {
+        const clients = await connectMany(stand, 2 * CONNECTIONS);
+        const tokens = ["a", "b", "c"];
+        for (let round = 0; round < 3; round++) {
+          // The last of a round is one that was in force in it before.
+          const order = ["b", "a", "c", "b", "a", "b", "c", "a", tokens[round % 3]!];
+          for (const token of order) {
+            assert.equal(await stand.update({ config: only(token) }), "ACCEPTED");
+            if (token === "c") clients.push(await connect(stand));
+          }
+          const last = order.at(-1)!;
+          await waitForOnly(
+            clients,
+            last,
+            tokens.filter((token) => token !== last),
+            IN_FORCE,
+          );
+          await new Promise((resolve) => setTimeout(resolve, 2500));
+          await waitForOnly(
+            clients,
+            last,
+            tokens.filter((token) => token !== last),
+            500,
+          );
+        }
+      } finally {
+        closeAll();
+        await stand.stop();
+      }
+    });
+  });
+}

@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { inRoot } from "../../tools/paths.ts";
+import { auditSchema, schemaFaults } from "../stand/audit-schema.ts";
+import type { Host } from "./host.ts";
+import { auditOf, configuredHost, CONNECT, INFO, msg, PEER, PONG, pub, stat, Wire } from "./wire.ts";
+
+const WHO = {
+  istio_nats_audit: 1,
+  source_principal: PEER,
+  source_address: "10.0.0.9:5",
+  connection_id: 11,
+  client_id: 7,
+};
+
+function eventsOf(host: Host): unknown[] {
+  return auditOf(host).map(({ event }) => event);
+}
+
+describe("an audit record", () => {
+  it("tells of a connection's beginning and of its end, with totals", () => {
+    const rule = { subscribe: { allow: ["ok.>"], deny: ["ok.secret"] } };
+    const host = configuredHost({ rule });
+    const wire = Wire.connected(host);
+    wire.client("SUB ok.> 1\r\n" + pub("ok.1", "abc") + pub("no.1", "d") + "PING\r\n");
+    wire.server(msg("ok.1", "1", "abcd") + msg("ok.secret", "1", "x") + PONG + PONG);
+    host.advance(1234);
+    wire.connection.close();
+    const [first, ...rest] = auditOf(host);
+    assert.deepEqual(first, { ...WHO, event: "connected" });
+    assert.deepEqual(rest.at(-1), {
+      ...WHO,
+      event: "disconnected",
+      duration_ms: 1234,
+      messages_in: 1,
+      bytes_in: 3,
+      messages_out: 1,
+      bytes_out: 4,
+      refused: 2,
+      would_refuse: 0,
+    });
+  });
+
+  it("is written of one of `audit.sample` allowed operations and deliveries, over all connections", () => {
+    const host = configuredHost({ audit: { sample: 10, burst: 10_000 } });
+    const wires = [Wire.connected(host), Wire.connected(host)];
+    wires[0]!.client("SUB ok.> 1\r\n" + pub("ok.a", "xy").repeat(29));
+    wires[1]!.server(msg("ok.b", "1", "abc").repeat(10));
+    const sampled = auditOf(host).filter(({ event }) => event === "allowed");
+    const of = { ...WHO, event: "allowed" };
+    assert.deepEqual(sampled, [
+      ...Array.from({ length: 3 }, () => ({ ...of, operation: "PUB", subject: "ok.a", bytes: 2, rule: "everybody" })),
+      { ...of, operation: "MSG", subject: "ok.b", bytes: 3, rule: null },
+    ]);
+  });
+
+  it("is not written of allowed operations unless that is configured", () => {
+    const host = configuredHost();
+    Wire.connected(host).client(pub("ok.a").repeat(1000));
+    assert.deepEqual(eventsOf(host), ["connected"]);
+  });
+
+  it("never holds a payload, nor what a client identifies itself with", () => {
+    const host = configuredHost({ audit: { sample: 1, burst: 10_000 } });
+    const wire = new Wire(host);
+    wire.server(INFO);
+    const secrets =
+      '"user":"SECRET-u","pass":"SECRET-p","auth_token":"SECRET-t","jwt":"SECRET-j","nkey":"SECRET-n","sig":"SECRET-s"';
+    wire.client(`CONNECT {${secrets},"verbose":false,"headers":true}\r\n`);
+    wire.client(pub("ok.a", "SECRET payload") + pub("no.a", "SECRET payload") + "SUB ok.> 1\r\n");
+    wire.server(msg("ok.a", "1", "SECRET payload") + PONG + "-ERR 'SECRET'\r\n");
+    wire.client("SECRET nonsense\r\n");
+    wire.connection.close();
+    const all = host.logs.map(({ message }) => message).join("\n");
+    assert.ok(eventsOf(host).length >= 6);
+    assert.doesNotMatch(all, /SECRET/);
+    const state = [...wire.connection.filterState].map(([key, value]) => `${key}=${Buffer.from(value).toString()}`);
+    assert.doesNotMatch(state.join("\n"), /SECRET/);
+  });
+
+  it("of connections has a limit of its own, so that a crowd hides no refusal; both tell what they left out", () => {
+    const host = configuredHost({ audit: { refusalsPerSecond: 1, burst: 3 } });
+    for (let i = 0; i < 10; i++) new Wire(host).client(CONNECT);
+    const wire = Wire.connected(host);
+    wire.client(pub("no.a").repeat(5));
+    assert.deepEqual(eventsOf(host), ["connected", "connected", "connected", "refused", "refused", "refused"]);
+    host.advance(2000);
+    host.tick();
+    const { suppressed, suppressed_activity, event } = auditOf(host).at(-1)!;
+    assert.deepEqual(
+      { event, suppressed, suppressed_activity },
+      { event: "suppressed", suppressed: 2, suppressed_activity: 8 },
+    );
+    assert.equal(stat(host, "istio_nats_audit_suppressed_total"), 10);
+  });
+});
+
+describe("docs/audit.schema.json", () => {
+  it("knows every event, reason, kind and operation that the filter writes, and no other event", () => {
+    const source = readFileSync(inRoot("assembly", "telemetry", "audit.ts"), "utf8");
+    const written = [
+      ...[...source.matchAll(/begin\((?:dryRun \? "(\w+)" : )?"(\w+)"/g)].flatMap(([, dry, other]) => [dry, other!]),
+      ...[...source.matchAll(/field\("event", "(\w+)"\)/g)].map(([, event]) => event),
+    ].filter((event) => event !== undefined);
+    assert.deepEqual(written.sort(), [...auditSchema.properties["event"]!.enum!].sort());
+    const described = auditSchema.oneOf.flatMap(({ properties: { event } }) => event.enum ?? [event.const!]);
+    assert.deepEqual(described.sort(), written);
+    const names = (file: string, list: string): string[] => {
+      const [, body = ""] = new RegExp(`${list}: StaticArray<string> = \\[([^\\]]*)\\]`).exec(
+        readFileSync(inRoot(...file.split("/")), "utf8"),
+      )!;
+      return [...body.matchAll(/"(\w+)"/g)].map(([, name]) => name!);
+    };
+    const reasons = names("assembly/policy/reason.ts", "REASON_NAMES").filter((name) => name !== "allowed");
+    assert.deepEqual(auditSchema.properties["reason"]!.enum, reasons);
+    const kinds = names("assembly/telemetry/protocol-error.ts", "PROTOCOL_ERROR_NAMES");
+    assert.deepEqual(auditSchema.properties["kind"]!.enum, kinds);
+    const operations = new Set(names("assembly/telemetry/operations.ts", "OPERATION_NAMES"));
+    for (const operation of auditSchema.properties["operation"]!.enum!) assert.ok(operations.has(operation), operation);
+  });
+
+  it("refuses a field that is not in it, a record without what its event has, and another version", () => {
+    const record = { ...WHO, event: "connected" };
+    assert.equal(schemaFaults(record), "");
+    assert.notEqual(schemaFaults({ ...record, payload: "x" }), "");
+    assert.notEqual(schemaFaults({ ...record, event: "refused" }), "");
+    assert.notEqual(schemaFaults({ ...record, istio_nats_audit: 2 }), "");
+    assert.notEqual(schemaFaults({ ...record, event: "something" }), "");
+  });
+});

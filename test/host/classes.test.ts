@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Host } from "./host.ts";
+import { filterModule } from "./filter.ts";
+import { configuredHost, hpub, msg, policy, PONG, pub, stat, Wire, type Policy } from "./wire.ts";
+
+const SUBJECTS = [
+  { name: "admin", patterns: ["ok.*.admin.>", "ok.admin"] },
+  { name: "orders", patterns: ["ok.orders.>"] },
+  { name: "any", patterns: ["ok.>"] },
+];
+
+const PUB = { operation: "PUB", verdict: "allowed" };
+
+function messages(host: Host, labels: Record<string, string>): number {
+  return stat(host, "istio_nats_messages_total", labels);
+}
+
+function classed(subjects: object = SUBJECTS, more: Policy = {}): Wire {
+  return Wire.connected(configuredHost({ telemetry: { subjects }, ...more }));
+}
+
+/** The different values of a label over all series. */
+function valuesOf(host: Host, label: string): Set<string> {
+  host.tick();
+  const values = new Set<string>();
+  for (const raw of host.metrics.keys()) {
+    const found = new RegExp(`(?:^|;)${label}=\\.=(.*?);\\.;`).exec(raw)?.[1];
+    if (found !== undefined) values.add(found);
+  }
+  return values;
+}
+
+describe("the class of a subject", () => {
+  it("is the first in the list that matches, also where a later one is more exact", () => {
+    const { host, client } = bound(classed());
+    client(pub("ok.orders.admin.x") + pub("ok.orders.eu") + pub("ok.orders.eu") + pub("ok.admin") + pub("ok.z"));
+    assert.equal(messages(host, { subject: "admin", ...PUB }), 2);
+    assert.equal(messages(host, { subject: "orders", ...PUB }), 2);
+    assert.equal(messages(host, { subject: "any", ...PUB }), 1);
+    assert.equal(messages(host, { subject: "other", ...PUB }), 0);
+  });
+
+  it("is the same for a subject that is remembered", () => {
+    const { host, client } = bound(classed());
+    for (let i = 0; i < 3; i++) client(pub("ok.orders.eu", "ab") + pub("ok.admin", "abc"));
+    assert.equal(stat(host, "istio_nats_bytes_total", { subject: "orders", ...PUB }), 6);
+    assert.equal(stat(host, "istio_nats_bytes_total", { subject: "admin", ...PUB }), 9);
+  });
+
+  it("is `other` where none matches, and `unknown` for operations without a subject", () => {
+    const { host, client } = bound(classed([{ name: "orders", patterns: ["ok.orders.*"] }]));
+    client(pub("ok.orders") + pub("ok.orders.a.b") + pub("ok.orders.a") + "PING\r\nSUB ok.x 1\r\nUNSUB 1\r\n");
+    assert.equal(messages(host, { subject: "other", ...PUB }), 2);
+    assert.equal(messages(host, { subject: "orders", ...PUB }), 1);
+    assert.equal(messages(host, { subject: "other", operation: "SUB" }), 1);
+    for (const operation of ["PING", "UNSUB", "CONNECT"]) {
+      assert.equal(messages(host, { subject: "unknown", operation }), 1, operation);
+    }
+  });
+
+  it("is that of the subject of a refusal, of a delivery and of a delivery that is kept back", () => {
+    const rule = { subscribe: { allow: ["ok.>"], deny: ["ok.orders.secret"] } };
+    const { host, client, server } = bound(classed([...SUBJECTS, { name: "no", patterns: ["no.>"] }], { rule }));
+    client("SUB ok.> 1\r\n" + pub("no.a", "xy") + hpub("no.b", "NATS/1.0\r\n\r\n"));
+    server(msg("ok.orders.eu", "1", "abc") + msg("ok.orders.secret", "1", "d") + PONG + PONG);
+    const refused = { subject: "no", verdict: "refused" };
+    assert.equal(messages(host, { ...refused, operation: "PUB" }), 1);
+    assert.equal(messages(host, { ...refused, operation: "HPUB" }), 1);
+    assert.equal(messages(host, { subject: "orders", operation: "MSG", verdict: "allowed" }), 1);
+    const kept = { subject: "orders", operation: "MSG", reason: "denied", rule: "everybody" };
+    assert.equal(stat(host, "istio_nats_refusals_total", kept), 1);
+    const nobody = { subject: "no", operation: "PUB", reason: "not_allowed", rule: "unknown" };
+    assert.equal(stat(host, "istio_nats_refusals_total", nobody), 1);
+  });
+
+  it("is known in DRY_RUN too", () => {
+    const { host, client } = bound(classed(SUBJECTS, { mode: "DRY_RUN" }));
+    client(pub("ok.orders.eu") + pub("no.a"));
+    assert.equal(messages(host, { subject: "orders", ...PUB }), 1);
+    assert.equal(stat(host, "istio_nats_dry_run_refusals_total", { subject: "other", rule: "unknown" }), 1);
+  });
+
+  it("follows a configuration that names others, and what was counted before stays", () => {
+    const host = configuredHost({ telemetry: { subjects: SUBJECTS } });
+    const first = Wire.connected(host);
+    first.client(pub("ok.orders.eu"));
+    const second = host.configure(policy({ telemetry: { subjects: [{ name: "eu", patterns: ["ok.*.eu"] }] } }));
+    assert.ok(second.accepted);
+    const other = Wire.connected(host);
+    other.client(pub("ok.orders.eu"));
+    first.client(pub("ok.orders.eu"));
+    assert.equal(messages(host, { subject: "orders", ...PUB }), 1);
+    assert.equal(messages(host, { subject: "eu", ...PUB }), 2);
+  });
+});
+
+describe("the number of series", () => {
+  it("stays bounded when a client sends a million subjects", () => {
+    const { host, client, server } = bound(classed(SUBJECTS, { audit: { refusalsPerSecond: 1, burst: 1 } }));
+    let series = 0;
+    for (let i = 0; i < 1_000_000; i += 100) {
+      let chunk = "";
+      for (let j = i; j < i + 50; j++) chunk += pub(`ok.orders.${j}`) + pub(`no.${j}.x`);
+      client(chunk);
+      server(PONG.repeat(50) + msg(`ok.${i}`, "1") + msg(`ok.orders.${i}.x`, "1"));
+      if (i === 10_000) {
+        host.tick();
+        series = host.metrics.size;
+      }
+    }
+    host.tick();
+    assert.equal(host.metrics.size, series);
+    assert.ok(series < 40, `${series} series`);
+    assert.equal(messages(host, { subject: "orders", ...PUB }), 500_000);
+    assert.deepEqual(valuesOf(host, "subject"), new Set(["orders", "any", "other", "unknown"]));
+  });
+
+  it("of principals is `telemetry.principals`; the rest share `other`, and their connections are counted", () => {
+    const host = configuredHost({ telemetry: { principals: 3 } });
+    for (let i = 0; i < 10; i++) {
+      const wire = new Wire(host, `spiffe://cluster.local/ns/n${i}/sa/a`);
+      wire.client('CONNECT {"verbose":false}\r\n' + pub("ok.1"));
+    }
+    assert.equal(valuesOf(host, "source_principal").size, 4);
+    assert.equal(messages(host, { source_principal: "other", ...PUB }), 7);
+    assert.equal(stat(host, "istio_nats_principals_capped_total"), 7);
+    assert.equal(stat(host, "istio_nats_connections_active", { source_principal: "other" }), 7);
+  });
+
+  it("of refusals is 512 for a principal; beyond, class and rule are `other`", () => {
+    const rules = Array.from({ length: 600 }, (_, i) => ({
+      name: `rule-${i}`,
+      from: [{ principals: ["*"] }],
+      publish: { allow: ["ok.>"], deny: [`ok.${i}`] },
+    }));
+    const host = new Host(filterModule());
+    assert.ok(host.configure({ trustDomains: ["cluster.local"], rules }).accepted);
+    const wire = Wire.connected(host);
+    for (let i = 0; i < 600; i++) wire.client(pub(`ok.${i}`));
+    assert.equal(stat(host, "istio_nats_refusals_total", { rule: "other" }), 600 - 512);
+    assert.equal(stat(host, "istio_nats_refusals_total"), 600);
+    assert.equal(valuesOf(host, "rule").size, 513);
+  });
+
+  it("of all refusals together is 16,384, over all principals", () => {
+    const rules = Array.from({ length: 500 }, (_, i) => ({
+      name: `rule-${i}`,
+      from: [{ principals: ["*"] }],
+      publish: { allow: ["ok.>"], deny: [`ok.${i}`] },
+    }));
+    const host = new Host(filterModule());
+    assert.ok(host.configure({ trustDomains: ["cluster.local"], rules }).accepted);
+    const all = rules.map((_, i) => pub(`ok.${i}`)).join("");
+    for (let peer = 0; peer < 40; peer++) {
+      const wire = new Wire(host, `spiffe://cluster.local/ns/n${peer}/sa/a`);
+      wire.client('CONNECT {"verbose":false}\r\n' + all);
+    }
+    host.tick();
+    const series = [...host.metrics.keys()].filter((raw) => raw.endsWith(";.;istio_nats_refusals_total"));
+    assert.ok(series.length <= 16_384 + 40, `${series.length}`);
+    assert.equal(stat(host, "istio_nats_refusals_total"), 40 * 500);
+  });
+});
+
+/** A wire's functions, to be used without it. */
+function bound(wire: Wire): { host: Host; client: Wire["client"]; server: Wire["server"] } {
+  return { host: wire.host, client: wire.client.bind(wire), server: wire.server.bind(wire) };
+}

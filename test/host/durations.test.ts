@@ -1,0 +1,306 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Host } from "./host.ts";
+import { configuredHost, hpub, INFO, msg, PING, PONG, pub, stat, Wire, type Policy } from "./wire.ts";
+
+const REQUEST = "istio_nats_request_duration_milliseconds";
+const SERVICE = "istio_nats_service_duration_milliseconds";
+const UNANSWERED = "istio_nats_requests_unanswered_total";
+const NO_RESPONDERS = "HMSG _INBOX.1 1 16 16\r\nNATS/1.0 503\r\n\r\n\r\n";
+
+const TELEMETRY = { subjects: [{ name: "ask", patterns: ["ok.ask.*"] }] };
+
+/** The values that a histogram was given, over the series with these labels. */
+function valuesOf(host: Host, name: string, labels: Record<string, string> = {}): number[] {
+  host.tick();
+  return [...host.histograms]
+    .filter(([raw]) => raw.endsWith(`;.;${name}`))
+    .filter(([raw]) => Object.entries(labels).every(([key, value]) => raw.includes(`${key}=.=${value};.;`)))
+    .flatMap(([, values]) => values);
+}
+
+function requester(telemetry: object = TELEMETRY, more: Policy = {}): Wire {
+  const wire = Wire.connected(configuredHost({ telemetry, ...more }));
+  wire.client("SUB _INBOX.> 1\r\n");
+  return wire;
+}
+
+describe("a request's duration", () => {
+  it("is the time from the publish to the first message on its reply subject, by the class of the request", () => {
+    const wire = requester();
+    const { host } = wire;
+    wire.client(pub("ok.ask.a", "?", "_INBOX.1"));
+    host.advance(25);
+    wire.server(msg("_INBOX.1", "1", "!"));
+    host.advance(25);
+    wire.server(msg("_INBOX.1", "1", "once more"));
+    wire.client(hpub("ok.b", "NATS/1.0\r\n\r\n", "?", "_INBOX.2"));
+    host.advance(7);
+    wire.server(msg("_INBOX.2", "1", "!"));
+    assert.deepEqual(valuesOf(host, REQUEST, { subject: "ask" }), [25]);
+    assert.deepEqual(valuesOf(host, REQUEST, { subject: "other" }), [7]);
+    assert.equal(stat(host, UNANSWERED), 0);
+  });
+
+  it("is rounded to the nearest millisecond", () => {
+    const wire = requester();
+    for (const [microseconds, reply] of [
+      [400, "_INBOX.1"],
+      [600, "_INBOX.2"],
+      [1499, "_INBOX.3"],
+    ] as const) {
+      wire.client(pub("ok.ask.a", "?", reply));
+      wire.host.advance(microseconds / 1000);
+      wire.server(msg(reply, "1", "!"));
+    }
+    assert.deepEqual(valuesOf(wire.host, REQUEST), [0, 1, 1]);
+  });
+
+  it("is told of requests that overlap, in any order", () => {
+    const wire = requester();
+    const count = 500;
+    for (let i = 0; i < count; i++) {
+      wire.client(pub("ok.ask.a", "?", `_INBOX.x.${i}`));
+      wire.host.advance(1);
+    }
+    for (let i = count - 1; i >= 0; i--) wire.server(msg(`_INBOX.x.${i}`, "1"));
+    const expected = Array.from({ length: count }, (_, i) => i + 1);
+    assert.deepEqual(
+      valuesOf(wire.host, REQUEST).sort((a, b) => a - b),
+      expected,
+    );
+  });
+
+  it("ends with nats-server's answer that nobody listens, which is counted too, wherever that is cut", () => {
+    for (let at = 0; at < NO_RESPONDERS.length; at++) {
+      const wire = requester();
+      wire.client(pub("ok.ask.a", "?", "_INBOX.1"));
+      wire.host.advance(3);
+      const read = wire.server(NO_RESPONDERS.slice(0, at)) + wire.server(NO_RESPONDERS.slice(at));
+      assert.equal(read, NO_RESPONDERS);
+      assert.equal(stat(wire.host, "istio_nats_no_responders_total", { subject: "ask" }), 1, `cut at ${at}`);
+      assert.deepEqual(valuesOf(wire.host, REQUEST, { subject: "ask" }), [3]);
+    }
+  });
+
+  it("knows that answer also with the subject that later servers add, and only without a body", () => {
+    const wire = requester();
+    wire.client(pub("ok.ask.a", "?", "_INBOX.1") + pub("ok.ask.a", "?", "_INBOX.2"));
+    const headers = "NATS/1.0 503\r\nNats-Subject: ok.ask.a\r\n\r\n";
+    wire.server(`HMSG _INBOX.1 1 ${headers.length} ${headers.length}\r\n${headers}\r\n`);
+    wire.server(`HMSG _INBOX.2 1 ${headers.length} ${headers.length + 1}\r\n${headers}x\r\n`);
+    assert.equal(stat(wire.host, "istio_nats_no_responders_total"), 1);
+  });
+
+  it("does not take another status for that", () => {
+    const wire = requester();
+    wire.client(pub("ok.ask.a", "?", "_INBOX.1"));
+    wire.server("HMSG _INBOX.1 1 16 16\r\nNATS/1.0 404\r\n\r\n\r\n");
+    assert.equal(stat(wire.host, "istio_nats_no_responders_total"), 0);
+    assert.deepEqual(valuesOf(wire.host, REQUEST), [0]);
+  });
+
+  it("is not told of a refused request, nor of a pull, whose messages come with subjects of their own", () => {
+    const wire = requester(TELEMETRY, {
+      rule: { publish: { allow: ["$JS.>"] }, subscribe: { allow: ["_INBOX.>"] } },
+    });
+    wire.client("SUB _INBOX.> 1\r\n" + pub("ok.ask.a", "?", "_INBOX.1"));
+    wire.client(pub("$JS.API.CONSUMER.MSG.NEXT.S.C", "{}", "_INBOX.2"));
+    wire.client(pub("$JS.hub.API.CONSUMER.MSG.NEXT.S.C", "{}", "_INBOX.3"));
+    wire.client(pub("$JS.API.STREAM.INFO.S", "{}", "_INBOX.4"));
+    wire.connection.close();
+    assert.equal(stat(wire.host, UNANSWERED, { reason: "closed" }), 1);
+  });
+
+  it("of one connection is not ended by a message of another's", () => {
+    const wire = requester();
+    const other = Wire.connected(wire.host);
+    other.client("SUB _INBOX.> 1\r\n");
+    wire.client(pub("ok.ask.a", "?", "_INBOX.1"));
+    other.client(pub("ok.ask.a", "?", "_INBOX.9"));
+    other.server(msg("_INBOX.1", "1", "!"));
+    assert.deepEqual(valuesOf(wire.host, REQUEST), []);
+    wire.server(msg("_INBOX.1", "1", "!"));
+    assert.deepEqual(valuesOf(wire.host, REQUEST), [0]);
+  });
+});
+
+describe("a service's duration", () => {
+  it("is the time from the delivery of a request to the publish on its reply subject", () => {
+    const rule = { allow_responses: { max: 1, expires: "1m" }, subscribe: { allow: ["ok.>"] } };
+    const wire = Wire.connected(configuredHost({ telemetry: TELEMETRY, rule }));
+    wire.client("SUB ok.ask.* 1\r\n");
+    wire.server(msg("ok.ask.a", "1", "?", "_INBOX.1") + msg("ok.ask.b", "1", "?", "_INBOX.2"));
+    wire.host.advance(12);
+    wire.client(pub("_INBOX.1", "!"));
+    wire.host.advance(30);
+    wire.client(pub("_INBOX.2", "!"));
+    assert.deepEqual(valuesOf(wire.host, SERVICE, { subject: "ask" }), [12, 42]);
+    assert.deepEqual(valuesOf(wire.host, REQUEST), []);
+  });
+
+  it("is not told of a delivery that is never answered, which is no unanswered request either", () => {
+    const wire = requester();
+    wire.server(msg("ok.ask.a", "1", "?", "_INBOX.1"));
+    wire.host.advance(60_000);
+    wire.host.tick();
+    wire.connection.close();
+    assert.deepEqual(valuesOf(wire.host, SERVICE), []);
+    assert.equal(stat(wire.host, UNANSWERED), 0);
+  });
+});
+
+describe("a request without an answer", () => {
+  it("is `expired` after telemetry.requestTimeout", () => {
+    const wire = requester({ ...TELEMETRY, requestTimeout: "250ms" });
+    wire.client(pub("ok.ask.a", "?", "_INBOX.1"));
+    wire.host.advance(249);
+    assert.equal(stat(wire.host, UNANSWERED), 0);
+    wire.host.advance(1);
+    assert.equal(stat(wire.host, UNANSWERED, { subject: "ask", reason: "expired" }), 1);
+    wire.server(msg("_INBOX.1", "1", "late"));
+    assert.deepEqual(valuesOf(wire.host, REQUEST), []);
+  });
+
+  it("is `evicted`, the oldest first, when more than telemetry.requests wait, over all connections", () => {
+    const wire = requester({ ...TELEMETRY, requests: 100 });
+    const other = Wire.connected(wire.host);
+    for (let i = 0; i < 100; i++) wire.client(pub("ok.ask.a", "?", `_INBOX.${i}`));
+    for (let i = 0; i < 30; i++) other.client(pub("ok.b", "?", `_INBOX.${i}`));
+    assert.equal(stat(wire.host, UNANSWERED, { subject: "ask", reason: "evicted" }), 30);
+    for (let i = 0; i < 100; i++) wire.server(msg(`_INBOX.${i}`, "1"));
+    assert.equal(valuesOf(wire.host, REQUEST, { subject: "ask" }).length, 70);
+  });
+
+  it("is `closed` when its connection ends", () => {
+    const wire = requester();
+    const other = Wire.connected(wire.host);
+    other.client("SUB _INBOX.> 1\r\n" + pub("ok.ask.a", "?", "_INBOX.7"));
+    for (let i = 0; i < 10; i++) wire.client(pub("ok.ask.a", "?", `_INBOX.${i}`));
+    wire.connection.close();
+    assert.equal(stat(wire.host, UNANSWERED, { subject: "ask", reason: "closed" }), 10);
+    other.server(msg("_INBOX.7", "1"));
+    assert.equal(valuesOf(wire.host, REQUEST).length, 1);
+  });
+
+  it("is never one when telemetry.requests is 0: nothing is timed then, and no time is asked for", () => {
+    const wire = requester({ ...TELEMETRY, requests: 0 });
+    wire.host.resetCounts();
+    wire.client(pub("ok.ask.a", "?", "_INBOX.1"));
+    wire.server(msg("_INBOX.1", "1", "!", "_INBOX.8"));
+    assert.equal(wire.host.counts["proxy_get_current_time_nanoseconds"], 0);
+    wire.connection.close();
+    assert.equal(stat(wire.host, UNANSWERED), 0);
+    assert.deepEqual(valuesOf(wire.host, REQUEST), []);
+  });
+
+  it("takes no memory beyond the bound: a million of them leave it where it was", () => {
+    const wire = requester({ requests: 1000 });
+    let pages = 0;
+    for (let i = 0; i < 1_000_000; i += 500) {
+      let chunk = "";
+      for (let j = i; j < i + 500; j++) chunk += pub("ok.ask.a", "", `_INBOX.${j}`);
+      wire.client(chunk);
+      if (i === 100_000) pages = wire.host.memoryPages;
+    }
+    assert.equal(wire.host.memoryPages, pages);
+    assert.equal(stat(wire.host, UNANSWERED, { reason: "evicted" }), 999_000);
+  });
+
+  it("is counted when the VM's memory has no room for it", () => {
+    const wire = requester({ requests: 1_048_576 }, { limits: { memory: 8 << 20 } });
+    const count = 200_000;
+    for (let i = 0; i < count; i += 1000) {
+      let chunk = "";
+      for (let j = i; j < i + 1000; j++) chunk += pub("ok.ask.a", "", `_INBOX.${j}`);
+      wire.client(chunk);
+    }
+    const evicted = stat(wire.host, UNANSWERED, { reason: "evicted" });
+    assert.ok(evicted > 0);
+    wire.connection.close();
+    assert.equal(evicted + stat(wire.host, UNANSWERED, { reason: "closed" }), count);
+  });
+});
+
+describe("durations on their way to the host", () => {
+  it("take no call for each message: they are told by the tick", () => {
+    const wire = requester();
+    wire.host.resetCounts();
+    for (let i = 0; i < 1000; i++) {
+      wire.client(pub("ok.ask.a", "?", `_INBOX.${i}`));
+      wire.server(msg(`_INBOX.${i}`, "1"));
+    }
+    assert.equal(wire.host.counts["proxy_record_metric"], 0);
+    assert.equal(wire.host.counts["proxy_get_current_time_nanoseconds"], 2000);
+    assert.equal(valuesOf(wire.host, REQUEST).length, 1000);
+  });
+
+  it("are all told, also of more than the ring holds between two ticks", () => {
+    const wire = requester();
+    const count = 10_000;
+    for (let i = 0; i < count; i += 100) {
+      const each = Array.from({ length: 100 }, (_, j) => `_INBOX.${i + j}`);
+      wire.client(each.map((reply) => pub("ok.ask.a", "?", reply)).join(""));
+      wire.server(each.map((reply) => msg(reply, "1")).join(""));
+    }
+    assert.equal(valuesOf(wire.host, REQUEST, { subject: "ask" }).length, count);
+  });
+
+  it("and counts are not lost when a connection, or the whole plugin, ends without a further tick", () => {
+    const host = configuredHost({ telemetry: TELEMETRY });
+    const wire = Wire.connected(host);
+    wire.client("SUB _INBOX.> 1\r\n" + pub("ok.ask.a", "?", "_INBOX.1"));
+    wire.server(msg("_INBOX.1", "1"));
+    wire.connection.close();
+    const told = [...host.histograms].filter(([raw]) => raw.endsWith(REQUEST)).flatMap(([, values]) => values);
+    assert.deepEqual(told, [0]);
+    const messages = [...host.metrics].filter(
+      ([raw]) => raw.includes("operation=.=PUB;.;") && raw.endsWith("messages_total"),
+    );
+    assert.deepEqual(
+      messages.map(([, value]) => value),
+      [1],
+    );
+  });
+});
+
+describe("the round trip of a PING", () => {
+  const RTT = "istio_nats_ping_rtt_milliseconds";
+
+  it("is the time to its PONG", () => {
+    const wire = Wire.connected(configuredHost());
+    for (const milliseconds of [4, 9]) {
+      wire.client(PING);
+      wire.host.advance(milliseconds);
+      wire.server(PONG);
+    }
+    assert.deepEqual(valuesOf(wire.host, RTT), [4, 9]);
+  });
+
+  it("is told of the first of several that are under way, and never by the PONG of one of ours", () => {
+    const wire = Wire.connected(configuredHost());
+    wire.client(PING + PING);
+    wire.host.advance(5);
+    wire.server(PONG);
+    wire.host.advance(5);
+    wire.client(PING);
+    wire.server(PONG + PONG);
+    assert.deepEqual(valuesOf(wire.host, RTT), [5]);
+    wire.client(pub("no.1"));
+    wire.client(PING);
+    wire.host.advance(5);
+    wire.server(PONG + PONG);
+    assert.deepEqual(valuesOf(wire.host, RTT), [5]);
+  });
+
+  it("is told in DRY_RUN too", () => {
+    const wire = Wire.connected(configuredHost({ mode: "DRY_RUN" }));
+    wire.server(INFO);
+    wire.client(PING + PING);
+    wire.host.advance(2);
+    wire.server(PONG);
+    wire.client(PING);
+    wire.server(PONG + PONG);
+    assert.deepEqual(valuesOf(wire.host, RTT), [2]);
+  });
+});

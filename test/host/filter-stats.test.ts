@@ -1,0 +1,274 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { parse } from "yaml";
+import { FILTER_LABELS, LABELS, PEER_LABELS, STATS } from "../../assembly/telemetry/stats.ts";
+import { inRoot } from "../../tools/paths.ts";
+import { filterModule } from "./filter.ts";
+import { Host } from "./host.ts";
+import { configuredHost, CONNECT, msg, policy, PONG, pub, stat, Wire } from "./wire.ts";
+
+const NODE = { "xds.node.metadata.WORKLOAD_NAME": "nats", "xds.node.metadata.NAMESPACE": "messaging" };
+
+function rawNames(host: Host): string[] {
+  host.tick();
+  return [...host.metrics.keys(), ...host.histograms.keys()];
+}
+
+/** FNV-1a, 64 bits, as its authors define it. */
+function fnv1a(text: string): string {
+  let hash = 0xcbf29ce484222325n;
+  for (const byte of Buffer.from(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
+  return hash.toString(16).padStart(16, "0");
+}
+
+describe("the table of stats", () => {
+  it("has no label whose name ends another's, since Istio's expressions are not anchored", () => {
+    const names = LABELS.map(({ name }) => name);
+    for (const name of names) {
+      for (const other of names) assert.ok(name === other || !other.endsWith(name), `${other} ends with ${name}`);
+    }
+  });
+
+  it("names each stat and each label once, uses no label that it does not list, and follows Prometheus' names", () => {
+    assert.equal(new Set(STATS.map(({ name }) => name)).size, STATS.length);
+    const known = new Set(LABELS.map(({ name }) => name));
+    assert.equal(known.size, LABELS.length);
+    for (const { name, kind, labels } of STATS) {
+      for (const label of [...labels, ...PEER_LABELS, ...FILTER_LABELS]) assert.ok(known.has(label), label);
+      assert.ok(["counter", "gauge", "histogram"].includes(kind));
+      assert.equal(name.endsWith("_total"), kind === "counter", name);
+      assert.equal(name.endsWith("_milliseconds"), kind === "histogram", name);
+    }
+  });
+
+  it("is what the filter's series have, label for label, and nothing else", () => {
+    const rule = { allow_responses: true, subscribe: { allow: ["ok.>", "_INBOX.>"], deny: ["ok.secret"] } };
+    const host = configuredHost({ rule, telemetry: { principals: 1 } }, { properties: NODE });
+    const wire = Wire.connected(host);
+    wire.client("PING\r\n");
+    wire.server(PONG);
+    wire.client("SUB ok.> 1\r\n" + pub("no.a") + pub("ok.a", "x", "_INBOX.1") + pub("ok.a", "x", "_INBOX.2"));
+    host.tick();
+    wire.server(PONG + msg("ok.a", "1", "x", "r.1") + "HMSG _INBOX.1 1 16 16\r\nNATS/1.0 503\r\n\r\n\r\n");
+    wire.server("-ERR 'Stale Connection'\r\n");
+    wire.client(pub("r.1") + "NONSENSE\r\n");
+    wire.connection.close();
+    new Wire(host, "spiffe://cluster.local/ns/a/sa/b").client(CONNECT);
+    assert.ok(!host.configure({}).accepted);
+    for (const raw of rawNames(host)) {
+      const parts = raw.split(";.;");
+      const name = parts.pop()!;
+      const row = STATS.find((entry) => entry.name === name);
+      assert.ok(row, name);
+      const labels = parts.map((part) => part.split("=.=")[0]!);
+      assert.deepEqual(labels.sort(), [...(row.filterWide ? FILTER_LABELS : PEER_LABELS), ...row.labels].sort(), name);
+    }
+    const met = new Set(rawNames(host).map((raw) => raw.split(";.;").at(-1)));
+    // What only a change of policy, a flood, a DRY_RUN or another server brings is shown elsewhere.
+    const elsewhere = /policy_changes|revoked|audit_suppressed|dry_run|untested/;
+    assert.deepEqual(
+      STATS.map(({ name }) => name).filter((name) => !met.has(name) && !elsewhere.test(name)),
+      [],
+    );
+  });
+
+  it("is what extraStatTags lists in deploy/", () => {
+    const patch = parse(readFileSync(inRoot("deploy", "stats-tags.yaml"), "utf8")) as {
+      spec: { template: { metadata: { annotations: Record<string, string> } } };
+    };
+    const tags = patch.spec.template.metadata.annotations["sidecar.istio.io/extraStatTags"];
+    assert.equal(tags, LABELS.map(({ name }) => name).join(","));
+  });
+});
+
+describe("labels of a workload", () => {
+  it("are this proxy's own beside nats-server, and unknown where the connection goes elsewhere", () => {
+    for (const [identity, reporter, workload] of [
+      ["PEER", "destination", "nats"],
+      ["WORKLOAD", "source", "unknown"],
+      ["WAYPOINT", "waypoint", "unknown"],
+    ] as const) {
+      const host = new Host(filterModule(), { properties: NODE });
+      assert.ok(host.configure({ ...policy(), identity }).accepted);
+      const wire = Wire.connected(host);
+      wire.client(pub("ok.1"));
+      const labels = { reporter, destination_workload: workload };
+      assert.equal(stat(host, "istio_nats_policy_rules", labels), 1);
+      assert.equal(stat(host, "istio_nats_connections_opened_total", labels), 1);
+    }
+  });
+
+  it("hold nothing that Istio's own expressions for labels look for anywhere in a name", () => {
+    const host = configuredHost();
+    const wire = new Wire(host, "spiffe://cluster.local/ns/cache.a/sa/my-tag.b.component.c");
+    wire.client(CONNECT);
+    for (const raw of rawNames(host))
+      assert.doesNotMatch(raw, /(cache|component|tag|wasm_filter)\.(.+?)\.|rbac\./, raw);
+  });
+});
+
+describe("gauges", () => {
+  it("of connections and subscriptions rise and fall with them, and are 0 in the end", () => {
+    const host = configuredHost();
+    const active = (): number => stat(host, "istio_nats_connections_active");
+    const subscribed = (): number => stat(host, "istio_nats_subscriptions_active");
+    const wires = Array.from({ length: 5 }, () => Wire.connected(host));
+    for (const wire of wires) wire.client("SUB ok.1 1\r\nSUB ok.2 2\r\n");
+    assert.deepEqual([active(), subscribed()], [5, 10]);
+    wires[0]!.client("UNSUB 1\r\n");
+    wires[1]!.client(CONNECT);
+    assert.deepEqual([active(), subscribed()], [5, 7]);
+    for (const wire of wires) wire.connection.close();
+    assert.deepEqual([active(), subscribed()], [0, 0]);
+  });
+
+  it("add up over the workers of a proxy, because each only tells its changes", () => {
+    const [one, two] = [configuredHost(), configuredHost()];
+    Wire.connected(one);
+    Wire.connected(two);
+    const calls = (host: Host): number => host.counts["proxy_record_metric"]!;
+    assert.equal(stat(one, "istio_nats_connections_active") + stat(two, "istio_nats_connections_active"), 2);
+    // What is set, and not added, is only what all workers have alike: the policy and its number of rules.
+    assert.equal(calls(one), 2);
+    assert.equal(calls(two), 2);
+  });
+
+  it("of memory fall when a plugin that has told of it goes, and another plugin of the VM goes on", () => {
+    const host = configuredHost();
+    const first = Wire.connected(host);
+    first.client("SUB ok.1 1\r\nPUB ok.1 5\r\nab");
+    assert.ok(stat(host, "istio_nats_memory_bytes") > 0);
+    first.connection.close();
+    const root = first.connection.root;
+    assert.ok(host.configure(policy()).accepted);
+    host.deleteRoot(root);
+    const second = Wire.connected(host);
+    second.client("SUB ok.1 1\r\n");
+    const told = stat(host, "istio_nats_memory_bytes");
+    assert.ok(told > 0);
+    second.connection.close();
+    assert.ok(stat(host, "istio_nats_memory_bytes") < told);
+  });
+});
+
+describe("what is told of the policy", () => {
+  const text = JSON.stringify(policy());
+
+  it("is its fingerprint, mode, the filter's version and the number of rules, once the first tick has come", () => {
+    const host = new Host(filterModule());
+    assert.ok(host.configure(text).accepted);
+    const info = [...host.metrics].find(([raw]) => raw.endsWith("istio_nats_policy_info"));
+    assert.equal(info?.[1], 0);
+    const { version } = JSON.parse(readFileSync(inRoot("package.json"), "utf8")) as { version: string };
+    const labels = { policy: fnv1a(text), mode: "ENFORCE", version, reporter: "destination" };
+    assert.equal(stat(host, "istio_nats_policy_info", labels), 1);
+    assert.equal(stat(host, "istio_nats_policy_rules"), 1);
+  });
+
+  it("goes back to 0 when another one takes its place, and comes again with it", () => {
+    const host = new Host(filterModule());
+    const other = JSON.stringify(policy({ mode: "DRY_RUN" }));
+    const value = (of: string): number => stat(host, "istio_nats_policy_info", { policy: fnv1a(of) });
+    const first = host.configure(text).root;
+    assert.equal(value(text), 1);
+    assert.ok(host.configure(other).accepted);
+    host.deleteRoot(first);
+    assert.deepEqual([value(text), value(other)], [0, 1]);
+    assert.ok(host.configure(text).accepted);
+    assert.deepEqual([value(text), value(other)], [1, 0]);
+  });
+
+  it("counts a configuration that was refused", () => {
+    const host = configuredHost();
+    assert.ok(!host.configure({ rules: [] }).accepted);
+    assert.equal(stat(host, "istio_nats_policy_rejected_total", { reporter: "destination" }), 1);
+  });
+});
+
+describe("errors of nats-server itself", () => {
+  it("are counted by what they say", () => {
+    const host = configuredHost();
+    const wire = Wire.connected(host);
+    const texts: [text: string, kind: string][] = [
+      ["'Permissions Violation for Publish to \"x\"'", "permissions_violation"],
+      ["'Authorization Violation'", "authorization_violation"],
+      ["'Authentication Timeout'", "authentication_timeout"],
+      ["'User Authentication Expired'", "authentication_expired"],
+      ["'Account Authentication Expired'", "authentication_expired"],
+      ["'User Authentication Revoked'", "authentication_revoked"],
+      ["'Unknown Protocol Operation'", "unknown_operation"],
+      ["'maximum control line exceeded'", "control_line"],
+      ["'Maximum Payload Violation'", "payload"],
+      ["'maximum subscriptions exceeded'", "subscriptions"],
+      ["'maximum connections exceeded'", "connections"],
+      ["'maximum account active connections exceeded'", "connections"],
+      ["'Stale Connection'", "stale_connection"],
+      ["'Slow Consumer'", "slow_consumer"],
+      ["'Secure Connection - TLS Required'", "tls_required"],
+      ["'Connection throttling is active. Please try again later.'", "throttled"],
+      ["'Invalid Subject'", "invalid_subject"],
+      ["'Invalid Publish Subject'", "invalid_subject"],
+      ["'invalid client protocol'", "invalid_client"],
+      ["'no responders requires headers support'", "invalid_client"],
+      ["'Something New'", "other"],
+      ["", "other"],
+    ];
+    const expected = new Map<string, number>();
+    for (const [text, kind] of texts) {
+      const line = `-ERR ${text}\r\n`;
+      assert.equal(wire.server(line), line);
+      expected.set(kind, (expected.get(kind) ?? 0) + 1);
+    }
+    for (const [kind, count] of expected)
+      assert.equal(stat(host, "istio_nats_server_errors_total", { kind }), count, kind);
+  });
+
+  it("are not the ones that the filter writes in nats-server's words", () => {
+    const host = configuredHost();
+    const wire = Wire.connected(host);
+    wire.client(pub("no.1"));
+    assert.match(wire.server(PONG), /^-ERR/);
+    assert.equal(stat(host, "istio_nats_server_errors_total"), 0);
+  });
+});
+
+describe("a connection's summary in filter state", () => {
+  function stateOf(wire: Wire): Record<string, string> {
+    return Object.fromEntries(
+      [...wire.connection.filterState].map(([key, value]) => [key, Buffer.from(value).toString()]),
+    );
+  }
+
+  it("is there when the connection ends", () => {
+    const wire = Wire.connected(configuredHost());
+    wire.client(pub("ok.1", "abc"));
+    wire.server(msg("ok.1", "1", "abcd"));
+    wire.connection.close();
+    assert.deepEqual(stateOf(wire), {
+      nats_principal: "spiffe://cluster.local/ns/shop/sa/orders-api",
+      nats_client_id: "7",
+      nats_messages_in: "1",
+      nats_bytes_in: "3",
+      nats_messages_out: "1",
+      nats_bytes_out: "4",
+      nats_refused: "0",
+      nats_denied: "0",
+    });
+  });
+
+  it("tells of the first refusal at once, and of later ones as far as they are audited", () => {
+    const rule = { publish: { allow: ["ok.>"], deny: ["ok.secret"] } };
+    const wire = Wire.connected(configuredHost({ rule, audit: { refusalsPerSecond: 1, burst: 1 } }));
+    wire.client("SUB no.x 1\r\n");
+    const last = (): string | undefined => stateOf(wire)["nats_last_refusal"];
+    assert.deepEqual([stateOf(wire)["nats_denied"], last()], ["1", "SUB no.x not_allowed"]);
+    wire.client(pub("no.y"));
+    assert.equal(last(), "SUB no.x not_allowed");
+    wire.host.advance(5000);
+    wire.client(pub("ok.secret"));
+    assert.equal(last(), "PUB ok.secret denied everybody");
+    wire.connection.close();
+    assert.deepEqual([stateOf(wire)["nats_denied"], stateOf(wire)["nats_refused"]], ["1", "3"]);
+  });
+});

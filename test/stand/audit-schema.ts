@@ -1,0 +1,27 @@
+import { Ajv, type ValidateFunction } from "ajv";
+import { readFileSync } from "node:fs";
+import { inRoot } from "../../tools/paths.ts";
+
+/** docs/audit.schema.json, as far as tests look into it. */
+export interface AuditSchema {
+  properties: Record<string, { description: string; enum?: string[] }>;
+  oneOf: {
+    description: string;
+    properties: { event: { enum?: string[]; const?: string } };
+    required?: string[];
+  }[];
+}
+
+export const auditSchema = JSON.parse(readFileSync(inRoot("docs", "audit.schema.json"), "utf8")) as AuditSchema;
+
+let validate: ValidateFunction | undefined;
+
+/** What the published schema says against a record; "" when nothing. */
+export function schemaFaults(record: unknown): string {
+  validate ??= new Ajv({ allErrors: true, strict: true, strictRequired: false, strictTypes: false }).compile(
+    auditSchema,
+  );
+  if (validate(record)) return "";
+  const faults = (validate.errors ?? []).map(({ instancePath, message = "" }) => `${instancePath} ${message}`);
+  return `${JSON.stringify(record)} is against docs/audit.schema.json: ${faults.join("; ")}`;
+}

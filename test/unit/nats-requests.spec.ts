@@ -1,0 +1,40 @@
+import { isPull, saysNoResponders } from "../../assembly/nats/requests";
+import { serverErrorOf, ServerError } from "../../assembly/nats/server-errors";
+import { lengthOf, pointerTo } from "./bytes-support";
+
+function pulls(subject: string): bool {
+  return isPull(pointerTo(subject), lengthOf(subject));
+}
+
+describe("a pull from a consumer", () => {
+  it("is known with and without a JetStream domain", () => {
+    expect(pulls("$JS.API.CONSUMER.MSG.NEXT.ORDERS.billing")).toBe(true);
+    expect(pulls("$JS.hub.API.CONSUMER.MSG.NEXT.ORDERS.billing")).toBe(true);
+  });
+
+  it("is nothing else", () => {
+    expect(pulls("$JS.API.CONSUMER.INFO.ORDERS.billing")).toBe(false);
+    expect(pulls("$JS.API.CONSUMER.MSG.NEXT")).toBe(false);
+    expect(pulls("$JS.a.b.API.CONSUMER.MSG.NEXT.O.b")).toBe(false);
+    expect(pulls("$JS.")).toBe(false);
+    expect(pulls("$JS")).toBe(false);
+    expect(pulls("x$JS.API.CONSUMER.MSG.NEXT.O.b")).toBe(false);
+  });
+});
+
+describe("the status of a message", () => {
+  it("says that nobody listens when it is 503", () => {
+    expect(saysNoResponders(pointerTo("NATS/1.0 503\r\n\r\n"))).toBe(true);
+    expect(saysNoResponders(pointerTo("NATS/1.0 503\r\nNats-Subject: a\r\n\r\n"))).toBe(true);
+    expect(saysNoResponders(pointerTo("NATS/1.0 5033\r\n\r\n"))).toBe(false);
+    expect(saysNoResponders(pointerTo("NATS/1.0 404\r\n\r\n"))).toBe(false);
+  });
+});
+
+describe("an error of nats-server", () => {
+  it("is known by the beginning of its text, and other when that is cut short", () => {
+    const text = "'Stale Connection'";
+    expect(serverErrorOf(pointerTo(text), lengthOf(text))).toBe(ServerError.STALE_CONNECTION);
+    expect(serverErrorOf(pointerTo(text), 8)).toBe(ServerError.OTHER);
+  });
+});

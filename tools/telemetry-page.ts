@@ -1,0 +1,186 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { format } from "prettier";
+import { FILTER_LABELS, LABELS, PEER_LABELS, STATS, type Stat } from "../assembly/telemetry/stats.ts";
+import { auditSchema } from "../test/stand/audit-schema.ts";
+import { inRoot } from "./paths.ts";
+import { QUESTIONS } from "./telemetry-questions.ts";
+
+/** Makes docs/telemetry.md: `node --import tsx tools/telemetry-page.ts`. */
+
+export const PAGE = inRoot("docs", "telemetry.md");
+
+const code = (text: string): string => `\`${text}\``;
+const list = (names: readonly string[]): string => names.map(code).join(", ");
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+function statRows(filterWide: boolean): string[][] {
+  return STATS.filter((stat) => stat.filterWide === filterWide).map(({ name, kind, labels, help }: Stat) => [
+    code(name),
+    kind,
+    list(labels),
+    help,
+  ]);
+}
+
+/** A constant of a source, so that the page cannot say another number than the filter has. */
+function constant(file: string, name: string): string {
+  const source = readFileSync(inRoot("assembly", ...file.split("/")), "utf8");
+  const value = new RegExp(`const ${name}: i32 = ([\\d_]+);`).exec(source)?.[1];
+  if (value === undefined) throw new Error(`${name} is not in assembly/${file}`);
+  return Number(value.replaceAll("_", "")).toLocaleString("en-US");
+}
+
+function eventRows(): string[][] {
+  return auditSchema.oneOf.map(({ description, properties: { event }, required = [] }) => [
+    list(event.enum ?? [event.const ?? ""]),
+    description,
+    list(required.filter((field) => field !== "source_principal")),
+  ]);
+}
+
+function fieldRows(): string[][] {
+  return Object.entries(auditSchema.properties).map(([name, { description }]) => [code(name), description]);
+}
+
+const TAGS = LABELS.map(({ name }) => name).join(",");
+
+function page(): string {
+  const bounds = [
+    [
+      "principals of a worker",
+      code("telemetry.principals"),
+      "the principal `other`, and `istio_nats_principals_capped_total`",
+    ],
+    ["classes of subjects", constant("policy/config-telemetry.ts", "MAX_CLASSES"), "a fault of the configuration"],
+    [
+      "names of classes, over all configurations of a proxy's life",
+      constant("telemetry/meter.ts", "MAX_CLASS_NUMBERS"),
+      "the class `other`",
+    ],
+    [
+      "series of refusals of a principal",
+      constant("telemetry/meter.ts", "MAX_REFUSAL_SERIES"),
+      "class and rule `other`",
+    ],
+    ["the same of all principals of a worker", constant("telemetry/meter.ts", "MAX_ALL_REFUSAL_SERIES"), "the same"],
+    [
+      "names of rules in refusals, over all configurations",
+      constant("connection/plugin-telemetry.ts", "MAX_RULE_NAMES"),
+      "the rule `other`",
+    ],
+    ["requests that wait, of a worker", code("telemetry.requests"), "the oldest is given up, counted as `evicted`"],
+    ["durations that wait for the tick", constant("telemetry/durations.ts", "PLACES"), "the oldest is told at once"],
+  ];
+  return `# Telemetry: stats, audit, access log
+
+<!-- Made by tools/telemetry-page.ts from assembly/telemetry/stats.ts and docs/audit.schema.json. -->
+
+Stats are Envoy's own, at \`/stats/prometheus\` of the proxy (port 15090), and merged by Istio's agent on port 15020. Counts and
+durations reach Envoy within half a second, and at the latest when their connection ends; nothing is sent for each message.
+
+## Labels
+
+Istio's proxy makes labels of them only when it knows their names before it starts. List them for the workload, with
+[deploy/stats-tags.yaml](../deploy/stats-tags.yaml), or for the whole mesh in \`meshConfig.defaultConfig.extraStatTags\`, and
+restart the pods:
+
+\`\`\`text
+sidecar.istio.io/extraStatTags: ${TAGS}
+\`\`\`
+
+Without it the labels stand in the metrics' names, and no query below finds anything.
+
+${table(
+  ["label", ""],
+  LABELS.map(({ name, about }) => [code(name), about]),
+)}
+
+What is missing is \`unknown\`. A subject, payload or name that a client chooses is never a label.
+
+## Stats about peers
+
+All have ${list(PEER_LABELS)}.
+
+${table(["stat", "kind", "more labels", ""], statRows(false))}
+
+- **Durations** are whole milliseconds, to the nearest. Their buckets are Envoy's; the annotation
+  \`sidecar.istio.io/statsHistogramBuckets\` of a pod sets others.
+- **A request** is a publish with a reply subject, and its answer the first message on that subject that the same connection is
+  delivered. A publish whose answers go to somebody else counts as \`expired\`. A pull from a JetStream consumer
+  (\`$JS.API.CONSUMER.MSG.NEXT\`) is no request; a publish to a stream is, and its acknowledgement the answer.
+- **The service's side** has no count of what is never answered: a subscriber that only listens owes nobody an answer.
+- **Gauges** are the sum of what the workers add and take away. They are right until a VM traps: what its connections had added
+  then stays, until the proxy's process ends. \`istio_nats_policy_info\` and \`istio_nats_policy_rules\` are set anew with every
+  tick, and are right again half a second after a VM has been replaced.
+- **\`istio_nats_subscriptions_active\`** is counted with the tick; what lives shorter is not seen.
+
+## Stats about the filter
+
+All have ${list(FILTER_LABELS)}.
+
+${table(["stat", "kind", "more labels", ""], statRows(true))}
+
+A stat of Envoy's lives as long as its process. Each configuration leaves a series of \`istio_nats_policy_info\` behind, at 0.
+
+## Bounds
+
+${table(["what", "at most", "beyond"], bounds)}
+
+## Ten questions
+
+The queries are PromQL. \`$__rate_interval\` is Grafana's; write \`5m\` elsewhere.
+
+${QUESTIONS.map(({ question, query }, i) => `**${i + 1}. ${question}**\n\n\`\`\`promql\n${query}\n\`\`\``).join("\n\n")}
+
+## Audit records
+
+One JSON object a line, in the proxy's log at the level warning, below which Istio shows nothing of Wasm modules.
+[audit.schema.json](audit.schema.json) is their JSON Schema; every record that the tests see is held to it. They never hold a
+payload, a header or anything with which a client identifies itself.
+
+${table(["event", "when", "always there"], eventRows())}
+
+${table(["field", ""], fieldRows())}
+
+\`audit\` in the [configuration](policy.md#audit) limits how many there are.
+
+## Access log
+
+The filter sets these keys as filter state of each connection, so that Istio's TCP access log can hold them, one line for each
+connection when it ends: \`%FILTER_STATE(wasm.nats_denied:PLAIN)%\`. [deploy/telemetry.yaml](../deploy/telemetry.yaml) has the
+providers for text, JSON and gRPC, and the Telemetry resource.
+
+${table(
+  ["key", ""],
+  [
+    ["`wasm.nats_principal`", "The peer's URI; not set without one."],
+    ["`wasm.nats_client_id`", "nats-server's number of the client (`cid`)."],
+    [
+      "`wasm.nats_messages_in`, `wasm.nats_bytes_in`",
+      "Messages from the client that were let through, and their payloads.",
+    ],
+    ["`wasm.nats_messages_out`, `wasm.nats_bytes_out`", "Messages to the client, and their payloads."],
+    ["`wasm.nats_refused`", "Operations and deliveries that were refused."],
+    ["`wasm.nats_denied`", "`1` when there was one, from the first on; else `0`, when the connection ends."],
+    [
+      "`wasm.nats_last_refusal`",
+      "`PUB orders.admin.x denied orders-api`: operation, subject, reason and rule of the first refusal, or of the last one that was audited.",
+    ],
+  ],
+)}
+
+Filter state of Wasm modules is bytes: an expression compares it with \`b'1'\`, and one with \`'1'\` is never true.
+`;
+}
+
+export async function telemetryPage(): Promise<string> {
+  return format(page(), { parser: "markdown", printWidth: 120 });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(PAGE, await telemetryPage());
