@@ -63,9 +63,19 @@ export const rules: readonly Rule[] = [
   { name: "keys", from: byPrincipal, publish: { allow: ["$KV.orders.>"] }, subscribe: { allow: ["$KV.orders.>"] } },
 ];
 
+/** The classes that stats tell apart. What the bench uses falls into some of them; a heartbeat, for one, is `other`. */
+const subjects = [
+  { name: "orders-created", patterns: ["orders.*.created"] },
+  { name: "orders", patterns: ["orders.>"] },
+  { name: "work", patterns: ["work.>"] },
+  { name: "payments", patterns: ["payments.>", "stock.*.reserve"] },
+  { name: "inboxes", patterns: ["_INBOX.>"] },
+  { name: "jetstream", patterns: ["$JS.API.>", "$JS.ACK.>"] },
+];
+
 /** The policy as `pluginConfig`. */
 export function pluginConfig(identity: "PEER" | "WAYPOINT"): object {
-  return { mode: "ENFORCE", identity, trustDomains: ["cluster.local"], rules };
+  return { mode: "ENFORCE", identity, trustDomains: ["cluster.local"], rules, telemetry: { subjects } };
 }
 
 /** The subjects of all rules in one direction, as nats-server's permissions have them. */

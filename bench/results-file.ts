@@ -35,7 +35,8 @@ and counts bytes.
 - _mTLS_ is Istio's STRICT listener, _plain_ a waypoint's, where the principal is in filter state.
 - The _empty filter_ is AssemblyScript that answers every callback and looks at nothing; the _reading filter_ reads each
   chunk once, which is the least that the host charges a filter that looks at bytes.
-- _istio-nats_ enforces 20 rules that all match the peer (\`bench/policy.ts\`), with stats and audit on.
+- _istio-nats_ enforces 20 rules that all match the peer (\`bench/policy.ts\`), with audit and stats by six classes of
+  subjects on.
 - An operation is a publish, a delivery (with its publish, where that went through the same setup), a request with its
   reply. Columns in ns are CPU time for each operation: of Envoy, beyond Envoy alone, beyond Envoy with the empty filter, of
   nats-server, of the load generator.

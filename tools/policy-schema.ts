@@ -61,8 +61,24 @@ const SHAPES: Record<string, Shape> = {
       rules: list(refer("rule"), { maxItems: 100_000 }),
       limits: refer("limits"),
       audit: refer("audit"),
+      connectUrls: { enum: ["KEEP", "REMOVE"] },
+      telemetry: refer("telemetry"),
     },
     more: { required: ["trustDomains", "rules"] },
+  },
+  telemetry: {
+    heading: "## `telemetry`",
+    keys: {
+      subjects: { type: "array", items: refer("subjectClass"), maxItems: 64 },
+      principals: NUMBER,
+      requests: NUMBER,
+      requestTimeout: text(DURATION, 8192),
+    },
+  },
+  subjectClass: {
+    heading: "### `telemetry.subjects[]`",
+    keys: { name: text("^[A-Za-z0-9_-]+$", 64), patterns: list(text(`^${SUBJECT}$`, 8192)) },
+    more: { required: ["name", "patterns"] },
   },
   rule: {
     heading: "## `rules[]`",
@@ -119,7 +135,7 @@ const SHAPES: Record<string, Shape> = {
       memory: NUMBER,
     },
   },
-  audit: { heading: "## `audit`", keys: { refusalsPerSecond: NUMBER, burst: NUMBER } },
+  audit: { heading: "## `audit`", keys: { refusalsPerSecond: NUMBER, burst: NUMBER, sample: NUMBER } },
 };
 
 /** The rows of the table under a heading of the reference: the column's title gives each cell. */

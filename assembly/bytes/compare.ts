@@ -60,7 +60,7 @@ export function hashBytes64(pointer: usize, length: i32): u64 {
   let h = (seed ^ (<u64>length)) * MULTIPLIER;
   if (length >= 8) {
     const last = pointer + <usize>length - 8;
-    let g = (seed ^ load<u64>(last)) * OTHER_MULTIPLIER;
+    const g = (seed ^ load<u64>(last)) * OTHER_MULTIPLIER;
     while (pointer < last) {
       h = (h ^ load<u64>(pointer)) * MULTIPLIER;
       h ^= h >> 32;

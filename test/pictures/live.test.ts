@@ -22,7 +22,6 @@ const PATIENCE = 40_000;
 const WITHOUT_DATA: [pattern: RegExp, reason: string][] = [
   [/istio_agent_/, "istio-agent counts it, and the stand has no agent: Envoy's filters come from files"],
   [/istio_nats_untested_servers_total/, "the stand's nats-server is of a version that the filter was tested with"],
-  [/istio_nats_(policy_changes|revoked_\w+)_total/, "open connections keep the policy that they began with"],
 ];
 
 function reasonFor(expr: string): string | undefined {

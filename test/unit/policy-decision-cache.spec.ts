@@ -46,6 +46,14 @@ describe("a remembered decision", () => {
     expect(rememberedReason(slotFor(question, "foo.bar"))).toBe(Reason.ALLOWED);
   });
 
+  it("comes with the class of its subject", () => {
+    const question = newQuestion();
+    store(question, "foo.bar", Reason.ALLOWED, 7);
+    expect(rememberedClass(slotFor(question, "foo.bar"))).toBe(7);
+    store(question, "foo.bar", Reason.ALLOWED, 255);
+    expect(rememberedClass(slotFor(question, "foo.bar"))).toBe(255);
+  });
+
   it("is written down when it is given for the second time in a row at its place, not before", () => {
     const question = newQuestion();
     storeOnce(question, "once.only", Reason.ALLOWED, 3);
