@@ -3,7 +3,7 @@ import { Access } from "./access";
 import { clientOf } from "./client";
 import { Connection } from "./connection";
 import { readIdentity } from "./identity";
-import { reportConnected, reportConnectionRefused } from "./report";
+import { reportConnectionRefused } from "./report";
 
 /**
  * Finds out who the peer is, at the first bytes that it sends, and gives the connection what its rules allow. Answers
@@ -34,6 +34,5 @@ export function admit(connection: Connection): Reason {
   }
   const shadow = connection.shadow;
   if (shadow != null && !shadow.permissions.allowsSomething) reportConnectionRefused(connection, true, why);
-  reportConnected(connection);
   return Reason.ALLOWED;
 }

@@ -12,7 +12,7 @@ import { Connection, FirstPing, Phase } from "./connection";
 import { endAtOnce, endRefused, endUnreadable } from "./endings";
 import { Pong } from "./expected-pongs";
 import { foreignProtocol } from "./foreign-protocol";
-import { reportUnreadable } from "./report";
+import { reportConnected, reportUnreadable } from "./report";
 
 /**
  * Client to server: the story of a client's byte. Operations are read one by one from front to back; an allowed one
@@ -103,6 +103,7 @@ function begin(connection: Connection): void {
   connection.phase = Phase.OPEN;
   if (foreign >= 0) endUnreadable(connection, chunk, 0, foreign);
   else if (refused) endRefused(connection, chunk, 0, Pong.AUTHORIZATION_VIOLATION);
+  else reportConnected(connection);
 }
 
 function passPayload(connection: Connection, position: i32): i32 {

@@ -41,7 +41,7 @@ async function published(stand: Stand): Promise<Map<string, number>> {
 
 function audited(stand: Stand): Map<string, number> {
   return tally(
-    stand.audit().map((record) => {
+    stand.refusals().map((record) => {
       const event = String(record["event"]);
       return keyOf({
         principal: String(record["source_principal"]),
