@@ -6,7 +6,7 @@ import { Access } from "./access";
 import { Client, clientOf } from "./client";
 import { Connection } from "./connection";
 import { readIdentity } from "./identity";
-import { reportConnected, reportConnectionRefused, reportUnreadable } from "./report";
+import { reportConnectionRefused, reportUnreadable } from "./report";
 
 /**
  * Finds out who the peer is, at the first bytes that it sends, and gives the connection what its rules allow. Answers
@@ -29,7 +29,6 @@ export function admit(connection: Connection): Reason {
   }
   const shadow = connection.shadow;
   if (shadow != null && !shadow.permissions.allowsSomething) reportConnectionRefused(connection, true, why);
-  reportConnected(connection);
   return Reason.ALLOWED;
 }
 

@@ -15,7 +15,7 @@ import { passPlainPublishes } from "./plain-publishes";
 import { foreignProtocol } from "./foreign-protocol";
 import { catchUp, revokeSubscriptions } from "./live-policy";
 import { policyEpoch } from "./policy-epoch";
-import { reportUnreadable } from "./report";
+import { reportConnected, reportUnreadable } from "./report";
 
 /**
  * Client to server: the story of a client's byte. Operations are read one by one from front to back; an allowed one
@@ -112,6 +112,7 @@ function begin(connection: Connection): void {
   connection.phase = Phase.OPEN;
   if (foreign >= 0) endUnreadable(connection, chunk, 0, foreign);
   else if (refused) endRefused(connection, chunk, 0, Pong.AUTHORIZATION_VIOLATION);
+  else reportConnected(connection);
 }
 
 /**

@@ -43,10 +43,8 @@ async function published(stand: Stand): Promise<Map<string, number>> {
 }
 
 function audited(stand: Stand): Map<string, number> {
-  // Other records tell of connections that came and went.
-  const refusals = stand.audit().filter(({ reason }) => reason !== undefined);
   return tally(
-    refusals.map((record) => {
+    stand.refusals().map((record) => {
       const event = String(record["event"]);
       return keyOf({
         principal: String(record["source_principal"]),

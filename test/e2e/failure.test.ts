@@ -118,6 +118,26 @@ describe("a VM that died, with FAIL_RELOAD", () => {
     const plugin = "wasm.messaging.mtls~istio-translated-wasmplugin";
     assert.ok((await stand.envoy.rawStat(`${plugin}.vm_reload_success`)) > 0);
   });
+
+  it("leaves what it had added to gauges of connections, as docs/telemetry.md says; those of the policy are right again", async () => {
+    const active = "istio_nats_connections_active";
+    const before = await stand.envoy.stat(active);
+    const bystander = await connect(stand, stand.port());
+    await bystander.handshake();
+    await stand.envoy.waitForStat(active, {}, (value) => value === before + 1);
+    const victim = await connect(stand, stand.port());
+    await victim.handshake();
+    await victim.send(MARKER);
+    await victim.untilClosed();
+    await bystander.untilClosed();
+    const client = await waitFor("a connection by a new VM", () => tryToConnect(stand, stand.port()));
+    await stand.envoy.waitForStat("istio_nats_policy_info", { mode: "ENFORCE" }, (value) => value === 1);
+    client.close();
+    // The victim's may have come and gone between two ticks, the bystander's is there for good.
+    const closed = await stand.envoy.stat("istio_nats_connections_closed_total");
+    await stand.envoy.waitForStat("istio_nats_connections_closed_total", {}, (count) => count >= closed);
+    assert.ok((await stand.envoy.stat(active)) >= before + 1);
+  });
 });
 
 describe("a configuration that is refused", () => {

@@ -31,7 +31,7 @@ describe("a client that speaks another protocol", () => {
   for (const { title, bytes, kind, remedy } of PROTOCOLS) {
     it(`${title}: is closed, counted, and the audit says what to do`, async () => {
       const counted = await stand.envoy.stat("istio_nats_protocol_errors_total", { kind });
-      const records = stand.audit().length;
+      const records = stand.refusals().length;
       const sidecar = await stand.sidecar(ORDERS_API);
       const client = await RawClient.connect(sidecar.port);
       const info = await client.expect("INFO");
@@ -43,7 +43,7 @@ describe("a client that speaks another protocol", () => {
       );
       await stand.envoy.waitForStat("istio_nats_protocol_errors_total", { kind }, (count) => count === counted + 1);
 
-      const [record, ...more] = stand.audit().slice(records);
+      const [record, ...more] = stand.refusals().slice(records);
       assert.deepEqual(more, []);
       const { event, source_principal, client_id } = record!;
       const { client_id: clientId } = JSON.parse(info.line.slice("INFO ".length)) as { client_id: number };

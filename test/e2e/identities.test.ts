@@ -65,7 +65,7 @@ interface RefusedPeer extends Peer {
 async function assertRefused(stand: Stand, peer: RefusedPeer): Promise<void> {
   const labels = { source_principal: peer.principal, operation: "CONNECT", reason: peer.reason };
   const counted = await stand.envoy.stat("istio_nats_refusals_total", labels);
-  const records = stand.audit().length;
+  const records = stand.refusals().length;
 
   const client = await connect(stand, peer);
   const early = peer.speaksFirst ? undefined : await client.expect("INFO");
@@ -74,7 +74,7 @@ async function assertRefused(stand: Stand, peer: RefusedPeer): Promise<void> {
   assert.deepEqual(linesOf(await client.untilClosed()), ["-ERR 'Authorization Violation'"]);
 
   await stand.envoy.waitForStat("istio_nats_refusals_total", labels, (count) => count === counted + 1);
-  const added = stand.audit().slice(records);
+  const added = stand.refusals().slice(records);
   assert.equal(added.length, 1);
   const { client_id: clientId } = JSON.parse(info.line.slice("INFO ".length)) as { client_id: number };
   const record = added[0]!;

@@ -38,7 +38,8 @@ export function auditRecords(log: string): AuditRecord[] {
 /** One line as a record. */
 export function recordOf(text: string): AuditRecord {
   const record = JSON.parse(text) as AuditRecord;
-  const faults = schemaFaults(record);
+  // Other modules of the tests log JSON too.
+  const faults = "istio_nats_audit" in record ? schemaFaults(record) : "";
   if (faults !== "") throw new Error(faults);
   return record;
 }

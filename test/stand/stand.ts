@@ -109,6 +109,11 @@ export class Stand {
     return auditRecords(this.envoy.log());
   }
 
+  /** Those of them that tell of something refused or unreadable, and not just of what happened. */
+  refusals(): AuditRecord[] {
+    return this.audit().filter(({ event }) => !["connected", "disconnected", "allowed"].includes(String(event)));
+  }
+
   /** What the filter has logged so far, audit records among it. */
   wasmLog(): WasmLogLine[] {
     return wasmLines(this.envoy.log());
