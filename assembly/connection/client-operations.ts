@@ -97,7 +97,7 @@ function publishPasses(connection: Connection, line: ClientLine, meter: Meter): 
   totals.messagesIn++;
   totals.bytesIn += <u64>line.size;
   replySent(connection, meter, line);
-  if (line.replyLength > 0) requestSent(connection, line, subjectClass);
+  if (line.replyLength > 0) requestSent(connection, meter, line, subjectClass);
   sample(connection, line);
 }
 

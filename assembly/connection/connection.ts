@@ -56,7 +56,7 @@ export class Connection {
   sampler: Sampler | null = null;
   requests: RequestTable | null = null;
   services: RequestTable | null = null;
-  /** Requests of the client that wait for their answer, and deliveries that wait for its reply. */
+  /** Requests of the client that wait for their answer, and deliveries that wait for its reply; null before the first. */
   awaited: OpenRequests | null = null;
   served: OpenRequests | null = null;
   /** When the peer became known, in milliseconds. */
@@ -182,13 +182,6 @@ export class Connection {
     if (access != null) return access.permissions.classOf(subject, length);
     const shadow = this.shadow;
     return shadow == null ? OTHER_CLASS : shadow.permissions.classOf(subject, length);
-  }
-
-  /** The peer is known, and counted by this meter. */
-  countBy(meter: Meter): void {
-    this.meter = meter;
-    this.awaited = new OpenRequests(meter);
-    this.served = new OpenRequests(meter);
   }
 
   /** Nothing that waits will be answered any more. */

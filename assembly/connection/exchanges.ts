@@ -16,11 +16,15 @@ import { OpenRequests, RequestTable } from "./open-requests";
  */
 
 /** A publish with a reply subject goes to the server. */
-export function requestSent(connection: Connection, line: ClientLine, subjectClass: i32): void {
+export function requestSent(connection: Connection, meter: Meter, line: ClientLine, subjectClass: i32): void {
   const table = connection.requests;
   if (table == null || table.bound == 0 || isPull(line.subject, line.subjectLength)) return;
-  const owner = connection.awaited;
-  if (owner != null) waitFor(table, owner, line.reply, line.replyLength, subjectClass);
+  let owner = connection.awaited;
+  if (owner == null) {
+    owner = new OpenRequests(meter);
+    connection.awaited = owner;
+  }
+  waitFor(table, owner, line.reply, line.replyLength, subjectClass);
 }
 
 function waitFor(table: RequestTable, owner: OpenRequests, reply: usize, length: i32, subjectClass: i32): void {
@@ -47,7 +51,7 @@ function closeService(connection: Connection, owner: OpenRequests, meter: Meter,
 export function delivered(connection: Connection, meter: Meter, line: ServerLine, subjectClass: i32): void {
   const owner = connection.awaited;
   if (owner != null && owner.count > 0) closeRequest(connection, owner, meter, line);
-  if (line.replyLength > 0) openService(connection, line, subjectClass);
+  if (line.replyLength > 0) openService(connection, meter, line, subjectClass);
 }
 
 function closeRequest(connection: Connection, owner: OpenRequests, meter: Meter, line: ServerLine): void {
@@ -57,10 +61,14 @@ function closeRequest(connection: Connection, owner: OpenRequests, meter: Meter,
   if (isStatus(line) && saysNoResponders(line.next)) meter.noResponders(table.subjectClass);
 }
 
-function openService(connection: Connection, line: ServerLine, subjectClass: i32): void {
+function openService(connection: Connection, meter: Meter, line: ServerLine, subjectClass: i32): void {
   const table = connection.services;
-  const owner = connection.served;
-  if (table == null || owner == null || table.bound == 0) return;
+  if (table == null || table.bound == 0) return;
+  let owner = connection.served;
+  if (owner == null) {
+    owner = new OpenRequests(meter);
+    connection.served = owner;
+  }
   waitFor(table, owner, line.reply, line.replyLength, subjectClass);
 }
 

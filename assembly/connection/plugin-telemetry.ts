@@ -95,7 +95,7 @@ export class PluginTelemetry {
   identify(connection: Connection, principal: string, namespace: string): void {
     const name = orUnknown(principal);
     if (this.meters.isBeyond(name)) this.stats.principalCapped();
-    connection.countBy(this.meters.of(name, orUnknown(namespace)));
+    connection.meter = this.meters.of(name, orUnknown(namespace));
   }
 
   /** The number of a rule's name. */
