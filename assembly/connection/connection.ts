@@ -65,7 +65,7 @@ export class Connection {
   sampler: Sampler | null = null;
   requests: RequestTable | null = null;
   services: RequestTable | null = null;
-  /** Requests of the client that wait for their answer, and deliveries that wait for its reply. */
+  /** Requests of the client that wait for their answer, and deliveries that wait for its reply; null before the first. */
   awaited: OpenRequests | null = null;
   served: OpenRequests | null = null;
   /** When the peer became known, in milliseconds. */
@@ -241,10 +241,8 @@ export class Connection {
     this.meter = meter;
     const awaited = this.awaited;
     if (awaited != null) awaited.meter = meter;
-    else this.awaited = new OpenRequests(meter);
     const served = this.served;
     if (served != null) served.meter = meter;
-    else this.served = new OpenRequests(meter);
   }
 
   /** Nothing that waits will be answered any more. */

@@ -52,7 +52,7 @@ export function deliver(connection: Connection, line: ServerLine): bool {
   totals.messagesOut++;
   totals.bytesOut += <u64>line.size;
   if (answerDelivered(connection, meter, line.subject, line.subjectLength)) countNoResponders(connection, meter, line);
-  if (line.replyLength > 0) requestDelivered(connection, line.reply, line.replyLength, subjectClass);
+  if (line.replyLength > 0) requestDelivered(connection, meter, line.reply, line.replyLength, subjectClass);
   sampleDelivery(connection, line);
   if (sub != 0 && isLive(sub)) count(connection, sub);
   return true;

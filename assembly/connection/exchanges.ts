@@ -17,6 +17,7 @@ import { OpenRequests, RequestTable } from "./open-requests";
 /** A publish with a reply subject goes to the server. */
 export function requestSent(
   connection: Connection,
+  meter: Meter,
   subject: usize,
   length: i32,
   reply: usize,
@@ -24,8 +25,12 @@ export function requestSent(
   subjectClass: i32,
 ): void {
   const table = connection.requests;
-  const owner = connection.awaited;
-  if (table == null || owner == null || table.bound == 0 || isPull(subject, length)) return;
+  if (table == null || table.bound == 0 || isPull(subject, length)) return;
+  let owner = connection.awaited;
+  if (owner == null) {
+    owner = new OpenRequests(meter);
+    connection.awaited = owner;
+  }
   waitFor(table, owner, reply, replyLength, subjectClass);
 }
 
@@ -69,10 +74,20 @@ export function countNoResponders(connection: Connection, meter: Meter, line: Se
 }
 
 /** A message with a reply subject goes to the client. */
-export function requestDelivered(connection: Connection, reply: usize, length: i32, subjectClass: i32): void {
+export function requestDelivered(
+  connection: Connection,
+  meter: Meter,
+  reply: usize,
+  length: i32,
+  subjectClass: i32,
+): void {
   const table = connection.services;
-  const owner = connection.served;
-  if (table == null || owner == null || table.bound == 0) return;
+  if (table == null || table.bound == 0) return;
+  let owner = connection.served;
+  if (owner == null) {
+    owner = new OpenRequests(meter);
+    connection.served = owner;
+  }
   waitFor(table, owner, reply, length, subjectClass);
 }
 

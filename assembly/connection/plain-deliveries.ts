@@ -62,7 +62,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
     const length = <i32>(sid - 1 - subject);
     const subjectClass = access.permissions.classOf(subject, length);
     answerDelivered(connection, meter, subject, length);
-    if (replyEnd != reply) requestDelivered(connection, reply, <i32>(replyEnd - reply), subjectClass);
+    if (replyEnd != reply) requestDelivered(connection, meter, reply, <i32>(replyEnd - reply), subjectClass);
     if (subjectClass != runClass) {
       countRun(connection, meter, runClass, count, bytes);
       runClass = subjectClass;

@@ -8,7 +8,6 @@ import { Chunk } from "../proxy/chunk";
 import { Meter } from "../telemetry/meter";
 import { Connection } from "./connection";
 import { replySent, requestSent } from "./exchanges";
-import { OpenRequests } from "./open-requests";
 
 /** `PUB ` as a little-endian number, and what makes letters of either case equal; the blank has none. */
 const PUB_BLANK: u32 = 0x20425550;
@@ -24,20 +23,12 @@ export function passPlainPublishes(connection: Connection, chunk: Chunk, positio
   if (p + 4 > chunk.address(chunk.viewEnd) || (load<u32>(p) & CAPITALS) != PUB_BLANK) return position;
   const access = connection.access;
   const meter = connection.meter;
-  const served = connection.served;
-  if (access == null || meter == null || served == null || connection.shadow != null) return position;
+  if (access == null || meter == null || connection.shadow != null) return position;
   if (connection.unsubscribe.length > 0 || connection.samples) return position;
-  return pass(connection, chunk, position, access.permissions, meter, served);
+  return pass(connection, chunk, position, access.permissions, meter);
 }
 
-function pass(
-  connection: Connection,
-  chunk: Chunk,
-  position: i32,
-  permissions: Permissions,
-  meter: Meter,
-  served: OpenRequests,
-): i32 {
+function pass(connection: Connection, chunk: Chunk, position: i32, permissions: Permissions, meter: Meter): i32 {
   const largest = connection.largestPayload;
   const lineLimit = <usize>connection.controlLineLimit;
   const begin = chunk.address(position);
@@ -67,8 +58,8 @@ function pass(
     if (size < 0 || size > largest || !mayPublish(permissions, subject, length)) break;
     const subjectClass = permissions.subjectClass;
     if (hasReply && !mayName(permissions, reply, <i32>(replyEnd - reply))) break;
-    if (served.count > 0) replySent(connection, meter, subject, length);
-    if (hasReply) requestSent(connection, subject, length, reply, <i32>(replyEnd - reply), subjectClass);
+    replySent(connection, meter, subject, length);
+    if (hasReply) requestSent(connection, meter, subject, length, reply, <i32>(replyEnd - reply), subjectClass);
     if (subjectClass != runClass) {
       countRun(connection, meter, runClass, count, bytes);
       runClass = subjectClass;
