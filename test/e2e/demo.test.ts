@@ -98,9 +98,9 @@ describe("the demo", () => {
       /^refused {2}connect +Authorization Violation$/,
       /^allowed .*shop\/workers received "a trial" on orders\.admin\.purge$/,
       /^S: -ERR 'Permissions Violation for Publish to "orders\.admin\.purge"'$/,
-      /^istio_nats_messages_total\{.*sa\/orders-api".*operation="PUB",subject="other",verdict="allowed"\} 5$/,
-      /^istio_nats_refusals_total\{.*sa\/orders-api".*operation="PUB",subject="other",reason="denied",rule="orders-api"\} 2$/,
-      /^istio_nats_dry_run_refusals_total\{.*operation="PUB",subject="other",reason="denied",rule="[\w-]+"\} 1$/,
+      /^istio_nats_messages_total\{.*sa\/orders-api".*operation="PUB",subject="orders",verdict="allowed"\} 5$/,
+      /^istio_nats_refusals_total\{.*sa\/orders-api".*operation="PUB",subject="orders",reason="denied",rule="orders-api"\} 2$/,
+      /^istio_nats_dry_run_refusals_total\{.*operation="PUB",subject="orders",reason="denied",rule="[\w-]+"\} 1$/,
       /^\{.*"event":"refused".*"subject":"orders\.admin\.purge","rule":"orders-api"\}$/,
       /^✔ all \d+ observations are what the policy says$/,
     ]) {

@@ -42,8 +42,9 @@ function textsOf(chunks: readonly Uint8Array[]): Chunks {
 
 function configured(mode: "ENFORCE" | "DRY_RUN"): { host: Host; roots: number[] } {
   const host = new Host(filterModule());
-  const roots = POLICIES.map((policy) => {
-    const { accepted, logs, root } = host.configure(pluginConfig(policy, mode));
+  // Plugins of different names, since those of one name all follow the newest policy.
+  const roots = POLICIES.map((policy, number) => {
+    const { accepted, logs, root } = host.configure(pluginConfig(policy, mode), `policy-${number}`);
     if (!accepted) throw new Error(`the policy is refused: ${JSON.stringify(logs)}`);
     return root;
   });

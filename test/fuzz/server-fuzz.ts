@@ -133,7 +133,10 @@ export function serverCase(random: Random): ServerCase {
 /** A VM whose connections are answered by such brokers. */
 export class ServerFuzzVm {
   readonly host = new Host(filterModule());
-  readonly #roots = POLICIES.map((policy) => this.host.configure(pluginConfig(policy)).root);
+  /** Of plugins with different names, since those of one name all follow the newest policy. */
+  readonly #roots = POLICIES.map(
+    (policy, number) => this.host.configure(pluginConfig(policy), `policy-${number}`).root,
+  );
 
   /** Why what the client read is wrong; undefined when it is right. */
   run({ policy, turns }: ServerCase): string | undefined {

@@ -59,15 +59,18 @@ export class Host {
     this.vm.call("_initialize", 0);
   }
 
-  /** A new root context in this VM with `configuration`: what Envoy does first, and at each change of the plugin's. */
-  configure(configuration: Uint8Array | string | object): Configured {
+  /**
+   * A new root context in this VM with `configuration`: what Envoy does first, and at each change of the plugin's. Another
+   * `plugin` of the VM is named here.
+   */
+  configure(configuration: Uint8Array | string | object, plugin?: string): Configured {
     const bytes =
       typeof configuration === "string" || configuration instanceof Uint8Array
         ? bytesOf(configuration)
         : bytesOf(JSON.stringify(configuration));
     const firstLine = this.vm.logs.length;
     const id = this.nextContext++;
-    const root: Root = { id, configuration: bytes, tickPeriod: 0 };
+    const root: Root = { id, ...(plugin !== undefined && { plugin }), configuration: bytes, tickPeriod: 0 };
     this.vm.roots.set(id, root);
     this.vm.call("proxy_on_context_create", id, 0);
     let accepted = true;

@@ -42,6 +42,7 @@ function readableBytes(vm: Vm, type: number): Uint8Array | undefined {
 
 function property(vm: Vm, path: string): PropertyValue | undefined {
   const connection = vm.connection();
+  if (path === "plugin_name" && vm.root()?.plugin !== undefined) return vm.root()!.plugin;
   return connection?.properties.get(path) ?? connection?.filterState.get(path) ?? vm.properties.get(path);
 }
 

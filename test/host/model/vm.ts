@@ -16,6 +16,8 @@ export interface LogLine {
 /** A root context: one plugin configuration in this VM. */
 export interface Root {
   readonly id: number;
+  /** The plugin's name; the VM's `plugin_name` unless said. */
+  readonly plugin?: string;
   readonly configuration: Uint8Array;
   /** Milliseconds; 0 until the module asks for ticks. */
   tickPeriod: number;
@@ -117,6 +119,11 @@ export class Vm {
   /** The id that imports act for. */
   context(): number {
     return this.effective === 0 ? this.current : this.effective;
+  }
+
+  /** The root context of the callback, or that of its connection. */
+  root(): Root | undefined {
+    return this.roots.get(this.connection()?.root ?? this.context());
   }
 
   connection(): Connection | undefined {
