@@ -110,6 +110,8 @@ export class Connection {
   untestedServer: bool = false;
   /** The server wants TLS inside the stream, where no client behind this filter can have it. */
   serverRequiresTls: bool = false;
+  /** The proxy speaks TLS with nats-server for the client. */
+  originatesTls: bool = false;
   /** The minor version of nats-server 2, 0 when unknown. */
   serverMinor: i32 = 0;
 

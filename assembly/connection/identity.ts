@@ -3,6 +3,7 @@ import { Principal } from "../policy/principal";
 import { propertyPath, textProperty } from "../proxy/properties";
 
 const PEER_CERTIFICATE: StaticArray<u8> = propertyPath(["connection", "uri_san_peer_certificate"]);
+const UPSTREAM_TLS: StaticArray<u8> = propertyPath(["upstream", "tls_version"]);
 const PEER_PRINCIPAL: StaticArray<u8> = propertyPath(["filter_state", "io.istio.peer_principal"]);
 const NODE_NAMESPACE: StaticArray<u8> = propertyPath(["xds", "node", "metadata", "NAMESPACE"]);
 const NODE_SERVICE_ACCOUNT: StaticArray<u8> = propertyPath(["xds", "node", "metadata", "SERVICE_ACCOUNT"]);
@@ -20,6 +21,14 @@ export function readIdentity(document: PolicyDocument): Principal {
       return document.workloadOf(textProperty(NODE_NAMESPACE), textProperty(NODE_SERVICE_ACCOUNT));
   }
   return document.principalOf(textProperty(PEER_CERTIFICATE));
+}
+
+/**
+ * Has the proxy begun TLS with nats-server itself (Istio's DestinationRule `tls`)? To be asked when nats-server has said
+ * something: its handshake is over then.
+ */
+export function speaksTlsToServer(): bool {
+  return textProperty(UPSTREAM_TLS) != "";
 }
 
 /** The value of the label `reporter`: which side of a connection this proxy stands on (Istio's words). */

@@ -21,6 +21,7 @@ import { Connection, FirstPing, Phase } from "./connection";
 import { deliver } from "./deliveries";
 import { endAtOnce } from "./endings";
 import { needsStatus, pongCame } from "./exchanges";
+import { speaksTlsToServer } from "./identity";
 import { Pong } from "./expected-pongs";
 import { catchUp } from "./live-policy";
 import { passPlainDeliveries } from "./plain-deliveries";
@@ -158,7 +159,7 @@ function takeOperation(connection: Connection, position: i32): i32 {
 }
 
 function takeInfo(connection: Connection, position: i32, next: i32): i32 {
-  if (!info.read(line.argument, line.argumentLength)) return fail(connection, position, ProtocolError.SERVER);
+  if (!readInfo(connection)) return fail(connection, position, ProtocolError.SERVER);
   if (info.maxPayload > 0) connection.maxPayload = info.maxPayload;
   if (info.clientId != 0) connection.clientId = info.clientId;
   connection.serverMinor = info.minorVersion;
@@ -168,7 +169,7 @@ function takeInfo(connection: Connection, position: i32, next: i32): i32 {
   }
   connection.serverHeaders = info.headers;
   connection.authRequired = info.authRequired;
-  connection.serverRequiresTls = info.tlsRequired;
+  connection.serverRequiresTls = info.tlsRequired && !connection.originatesTls;
   if (connection.observing) return next;
   if (info.connectInfo && connection.firstPing == FirstPing.OURS) {
     // The client has not asked for it yet: it comes behind its own first PONG.
@@ -178,12 +179,19 @@ function takeInfo(connection: Connection, position: i32, next: i32): i32 {
     return next;
   }
   releaseInfo(connection, position);
-  if (connection.removesUrls) {
-    for (let i = 0; i < info.urlCount; i++) {
-      chunk.drop(chunk.position(info.urlsStart(i)), chunk.position(info.urlsEnd(i)));
-    }
+  for (let i = 0; i < info.cutCount; i++) {
+    chunk.drop(chunk.position(info.cutStart(i)), chunk.position(info.cutEnd(i)));
   }
   return next;
+}
+
+/** Whether the proxy itself speaks TLS with nats-server is asked for when it matters. */
+function readInfo(connection: Connection): bool {
+  const urls = connection.removesUrls;
+  if (!info.read(line.argument, line.argumentLength, urls, connection.originatesTls)) return false;
+  if (!info.tlsRequired || connection.originatesTls || !speaksTlsToServer()) return true;
+  connection.originatesTls = true;
+  return info.read(line.argument, line.argumentLength, urls, true);
 }
 
 /** Keeps the INFO as the client is to read it. */
@@ -193,9 +201,9 @@ function holdInfo(connection: Connection, position: i32, next: i32): bool {
   let from = chunk.address(position);
   const end = chunk.address(next);
   if (!held.reserve(<i32>(end - from))) return false;
-  for (let i = 0; i < info.urlCount && connection.removesUrls; i++) {
-    held.append(from, <i32>(info.urlsStart(i) - from));
-    from = info.urlsEnd(i);
+  for (let i = 0; i < info.cutCount; i++) {
+    held.append(from, <i32>(info.cutStart(i) - from));
+    from = info.cutEnd(i);
   }
   return held.append(from, <i32>(end - from));
 }

@@ -8,6 +8,7 @@ const CLIENT_ID: StaticArray<u8> = utf8("client_id");
 const HEADERS: StaticArray<u8> = utf8("headers");
 const AUTH_REQUIRED: StaticArray<u8> = utf8("auth_required");
 const TLS_REQUIRED: StaticArray<u8> = utf8("tls_required");
+const TLS_VERIFY: StaticArray<u8> = utf8("tls_verify");
 const VERSION: StaticArray<u8> = utf8("version");
 const CONNECT_URLS: StaticArray<u8> = utf8("connect_urls");
 const WS_CONNECT_URLS: StaticArray<u8> = utf8("ws_connect_urls");
@@ -36,11 +37,11 @@ export class ServerInfo {
   version: usize = 0;
   versionLength: i32 = 0;
   /**
-   * Parts of the text (`urlsStart`, `urlsEnd`) without which it names no addresses of other servers and is JSON still: for each its first address
-   * and the one behind it, in order, until the bytes are gone. All else stays as nats-server wrote it.
+   * Parts of the text (`cutStart`, `cutEnd`) without which it lacks the unwanted fields and is JSON still: for each its
+   * first address and the one behind it, in order, until the bytes are gone. All else stays as nats-server wrote it.
    */
-  private readonly urls: Words = new Words();
-  urlCount: i32 = 0;
+  private readonly cuts: Words = new Words();
+  cutCount: i32 = 0;
   /** While the text is read: behind the last field that stays, and where the fields before any such one begin. */
   private keptEnd: usize = 0;
   private headStart: usize = 0;
@@ -50,8 +51,11 @@ export class ServerInfo {
     return this.minorVersion >= FIRST_TESTED_MINOR && this.minorVersion <= LAST_TESTED_MINOR;
   }
 
-  /** Answers false for what is no JSON object. */
-  read(pointer: usize, length: i32): bool {
+  /**
+   * Answers false for what is no JSON object. Unwanted may be the addresses of other servers, and that TLS is required:
+   * a client must not begin it where the proxy speaks TLS for it.
+   */
+  read(pointer: usize, length: i32, withoutUrls: bool, withoutTls: bool): bool {
     this.maxPayload = 0;
     this.clientId = 0;
     this.headers = false;
@@ -61,7 +65,7 @@ export class ServerInfo {
     this.minorVersion = 0;
     this.version = 0;
     this.versionLength = 0;
-    this.urlCount = 0;
+    this.cutCount = 0;
     this.keptEnd = 0;
     this.headStart = 0;
     scanner.reset(pointer, pointer + <usize>length);
@@ -71,9 +75,11 @@ export class ServerInfo {
       if (token == JsonToken.OBJECT_END) return scanner.next() == JsonToken.END;
       if (token != JsonToken.KEY) return false;
       const start = scanner.tokenStart - 1;
-      const isUrls = keyIs(CONNECT_URLS) || keyIs(WS_CONNECT_URLS);
+      const isUnwanted =
+        (withoutUrls && (keyIs(CONNECT_URLS) || keyIs(WS_CONNECT_URLS))) ||
+        (withoutTls && (keyIs(TLS_REQUIRED) || keyIs(TLS_VERIFY)));
       if (this.readField() == Value.BROKEN) return false;
-      if (isUrls) this.leaveOut(start, scanner.position);
+      if (isUnwanted) this.leaveOut(start, scanner.position);
       else this.keep(start, scanner.position);
     }
   }
@@ -82,34 +88,34 @@ export class ServerInfo {
   private leaveOut(start: usize, end: usize): void {
     if (this.keptEnd == 0) {
       if (this.headStart == 0) this.headStart = start;
-      this.urlCount = 0;
-      this.addUrls(this.headStart, end);
-    } else this.addUrls(this.keptEnd, end);
+      this.cutCount = 0;
+      this.addCut(this.headStart, end);
+    } else this.addCut(this.keptEnd, end);
     if (this.keptEnd != 0) this.keptEnd = end;
   }
 
   private keep(start: usize, end: usize): void {
     if (this.keptEnd == 0 && this.headStart != 0) {
-      this.urlCount = 0;
-      this.addUrls(this.headStart, start);
+      this.cutCount = 0;
+      this.addCut(this.headStart, start);
     }
     this.keptEnd = end;
   }
 
-  private addUrls(start: usize, end: usize): void {
-    this.urls.reserve((this.urlCount + 1) * 2);
-    this.urls.set(this.urlCount * 2, <i32>start);
-    this.urls.set(this.urlCount * 2 + 1, <i32>end);
-    this.urlCount++;
+  private addCut(start: usize, end: usize): void {
+    this.cuts.reserve((this.cutCount + 1) * 2);
+    this.cuts.set(this.cutCount * 2, <i32>start);
+    this.cuts.set(this.cutCount * 2 + 1, <i32>end);
+    this.cutCount++;
   }
 
-  /** The first address of one of `urls`, and the one behind it. */
-  urlsStart(index: i32): usize {
-    return <usize>this.urls.get(index * 2);
+  /** The first address of one of the cuts, and the one behind it. */
+  cutStart(index: i32): usize {
+    return <usize>this.cuts.get(index * 2);
   }
 
-  urlsEnd(index: i32): usize {
-    return <usize>this.urls.get(index * 2 + 1);
+  cutEnd(index: i32): usize {
+    return <usize>this.cuts.get(index * 2 + 1);
   }
 
   private readField(): Value {

@@ -3,11 +3,15 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Authority } from "../stand/certificates.ts";
 import { NatsServer } from "../stand/nats-server.ts";
+import { ORDERS_API, shopPolicy } from "../e2e/policy.ts";
 import { RawClient } from "../stand/raw-client.ts";
 import { makeScratch, removeScratch } from "../stand/scratch.ts";
+import { ServerProxy } from "../stand/server-proxy.ts";
 import { Sidecar } from "../stand/sidecar.ts";
+import { STATS_TAGS } from "../stand/stats-tags.ts";
 
 const SERVER = "spiffe://nats.example.com/server";
+const GATEWAY = "spiffe://cluster.local/ns/istio-system/sa/egress";
 
 /** Puts an Envoy that originates TLS before a nats-server with TLS of its own, as an egress gateway may do. */
 async function behindEnvoysTls<T>(handshakeFirst: boolean, use: (envoy: Sidecar) => Promise<T>): Promise<T> {
@@ -40,5 +44,39 @@ describe("a NATS outside of the mesh with TLS of its own, behind Envoy's TLS", (
     await behindEnvoysTls(true, async ({ url }) => {
       await assert.rejects(() => connect({ servers: url, reconnect: false, timeout: 5000 }), /wrong version number/);
     });
+  });
+});
+
+describe("the same with the filter in that Envoy", () => {
+  it("serves clients that speak no TLS, by the policy", async () => {
+    const folder = makeScratch();
+    const authority = await Authority.create(folder, "root");
+    const [server, gateway, peer] = await Promise.all([
+      authority.issue(SERVER),
+      authority.issue(GATEWAY),
+      authority.issue(ORDERS_API),
+    ]);
+    const tls = `tls { cert_file: "${server.certificateFile}", key_file: "${server.keyFile}", handshake_first: true }`;
+    const nats = await NatsServer.start(folder, { config: tls, jetStream: false });
+    const listeners = { egress: { filter: { config: shopPolicy }, serverUri: SERVER } };
+    const proxy = await ServerProxy.start(folder, gateway, nats.port, listeners, { statsTags: STATS_TAGS });
+    const sidecar = await Sidecar.start(folder, "client", peer, proxy.envoy.port("egress"), GATEWAY);
+    try {
+      const client = await connect({ servers: sidecar.url, reconnect: false, timeout: 5000 });
+      client.publish("shop.a.open");
+      await client.flush();
+      client.publish("billing.x");
+      const refused = (async () => {
+        for await (const status of client.status()) if (status.type === "error") return status.error.message;
+        return undefined;
+      })();
+      await client.flush();
+      assert.match((await refused) ?? "", /Permissions Violation for Publish to "billing.x"/);
+      await client.close();
+      assert.equal(await proxy.envoy.stat("istio_nats_protocol_errors_total"), 0);
+    } finally {
+      await Promise.all([sidecar.stop(), proxy.envoy.stop(), nats.stop()]);
+      removeScratch(folder);
+    }
   });
 });

@@ -116,3 +116,41 @@ describe("an INFO with tls_required", () => {
     );
   });
 });
+
+describe("an INFO with tls_required, where the proxy itself speaks TLS with nats-server", () => {
+  function behindTls(filter: Host): Wire {
+    const wire = new Wire(filter);
+    wire.connection.properties.set("upstream.tls_version", "TLSv1.3");
+    return wire;
+  }
+
+  it("reaches the client without it, for the client's bytes are plain, and nothing is told", () => {
+    const filter = host({});
+    const info =
+      'INFO {"server_id":"N","tls_required":true,"tls_verify":true,"tls_available":true,"max_payload":5} \r\n';
+    for (let cut = 0; cut < info.length; cut++) {
+      const wire = behindTls(filter);
+      const read = wire.server(info.slice(0, cut)) + wire.server(info.slice(cut));
+      assert.equal(read, 'INFO {"server_id":"N","tls_available":true,"max_payload":5} \r\n');
+      wire.connection.close();
+    }
+    const wire = behindTls(filter);
+    wire.server(info);
+    wire.client(CONNECT);
+    assert.equal(stat(filter, "istio_nats_protocol_errors_total"), 0);
+  });
+
+  it("does so on a later INFO too, and together with addresses of other servers", () => {
+    const filter = host({ connectUrls: "REMOVE" });
+    const wire = behindTls(filter);
+    const info = `INFO {${URLS},"tls_required":true,"a":1} \r\n`;
+    assert.equal(wire.server(info), 'INFO {"a":1} \r\n');
+    assert.equal(wire.server(info), 'INFO {"a":1} \r\n');
+  });
+
+  it("is left as it is in DRY_RUN", () => {
+    const wire = behindTls(host({ mode: "DRY_RUN" }));
+    const info = 'INFO {"tls_required":true} \r\n';
+    assert.equal(wire.server(info), info);
+  });
+});

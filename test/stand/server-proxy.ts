@@ -10,6 +10,7 @@ import {
   tcpListener,
   tcpProxy,
   tlsInspector,
+  upstreamTls,
 } from "./mesh.ts";
 import { waitFor } from "./wait.ts";
 import { DiscoveredFilter, type WasmFilter } from "./wasm-filter.ts";
@@ -32,6 +33,8 @@ export interface ListenerSpec {
   principal?: string;
   /** per_connection_buffer_limit_bytes of the listener and its cluster; Envoy's 1 MiB unless said. */
   bufferLimit?: number;
+  /** The proxy begins TLS with nats-server, whose certificate must have this URI; plain bytes unless said. */
+  serverUri?: string;
   /** tcp_proxy's `access_log`; none unless said. */
   accessLog?: readonly object[];
 }
@@ -112,7 +115,8 @@ export class ServerProxy {
       const { bufferLimit } = spec;
       const listenerFilters = listensForTls(spec) ? [tlsInspector] : undefined;
       configs.push(tcpListener(name, chains(spec, identity, network), { bufferLimit, listenerFilters }));
-      clusters.push(tcpCluster(cluster, natsPort, { bufferLimit }));
+      const tls = spec.serverUri === undefined ? undefined : upstreamTls(identity, spec.serverUri);
+      clusters.push(tcpCluster(cluster, natsPort, { tls, bufferLimit }));
     }
     const bootstrap = {
       node: {

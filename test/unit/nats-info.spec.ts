@@ -5,7 +5,7 @@ const info = new ServerInfo();
 
 function read(text: string): bool {
   const bytes = new Bytes(text);
-  return info.read(bytes.pointer, bytes.length);
+  return info.read(bytes.pointer, bytes.length, true, true);
 }
 
 function isUntested(version: string): bool {

@@ -48,10 +48,10 @@ export const natsTls = family(
       severity: "warning",
       what:
         "Envoy begins TLS to a nats-server outside the mesh as soon as it is connected. nats-server starts TLS after its INFO, " +
-        "unless it has `handshake_first`: without it both wait, and the connection ends. With it INFO still says `tls_required` " +
-        "(nats-server 2.15), so that a client behind its sidecar begins TLS of its own and fails too.",
+        "unless it has `handshake_first`: without it both wait, and the connection ends. Whether it has cannot be seen from here.",
       remedy:
-        "connect a nats-server in the mesh to that one as a leaf node, or leave TLS to the client and do without the filter on this link",
+        "make sure of `handshake_first` in its tls block, and have the filter in ENFORCE on this proxy, which takes `tls_required` out of " +
+        "INFO; else connect a nats-server in the mesh to that one as a leaf node",
     },
   },
   ({ mesh }, report) => {
