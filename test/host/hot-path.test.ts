@@ -142,7 +142,8 @@ describe("memory for messages, each allocation counted", () => {
     const { taken, held } = { taken: wire.host.global("allocated_bytes"), held: wire.host.global("live_bytes") };
     for (let i = 0; i < 1000; i++) open();
     assert.ok(wire.host.global("allocated_bytes") > taken + 1000 * 100);
-    assert.ok(wire.host.global("live_bytes") < held + 1000 * 10);
+    // Up to a page of records and names may wait for the collector.
+    assert.ok(wire.host.global("live_bytes") <= held + 65_536);
   });
 });
 
