@@ -76,6 +76,8 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
   countRun(connection, meter, runClass, count, bytes);
   const next = chunk.position(p);
   if (next <= chunk.size) return next;
+  // The delivery before may have been kept back.
+  connection.dropsDelivery = false;
   connection.toClientPayload = next - chunk.size;
   return chunk.size;
 }

@@ -39,8 +39,10 @@ func freshStream(c *Command) (*nats.Conn, jetstream.JetStream, error) {
 // publishAll waits for every acknowledgement.
 func publishAll(js jetstream.JetStream, c *Command) error {
 	payload := make([]byte, c.Size)
+	// A full window is what a saturating publisher waits for; nats.go gives up after 200 ms unless told.
+	wait := jetstream.WithStallWait(patience / 4)
 	for range c.Messages {
-		if _, err := js.PublishAsync(c.Subjects[0], payload); err != nil {
+		if _, err := js.PublishAsync(c.Subjects[0], payload, wait); err != nil {
 			return err
 		}
 	}

@@ -169,7 +169,7 @@ function controlWorkloads(): Workload[] {
   const pings = Array.from({ length: COUNT }, () => ({ text: "PING\r\n", answered: "PONG\r\n" }));
   return [
     { name: "SUB and UNSUB in turn", before: "", stream: streamOf("client", subscriptions) },
-    { name: "PUB of a request, each with its own inbox, 16 B", before: "", stream: streamOf("client", inboxes) },
+    { name: "PUB of a request that nobody answers, 16 B", before: "", stream: streamOf("client", inboxes) },
     { name: "PUB of JetStream's acknowledgements, 0 B", before: "", stream: streamOf("client", acknowledgements) },
     { name: "PING with its PONG", before: "", stream: streamOf("client", pings, "PONG\r\n") },
   ];

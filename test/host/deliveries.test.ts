@@ -218,3 +218,17 @@ describe("subscriptions", () => {
     assert.equal(ends.split("UNSUB ").length - 1, count);
   });
 });
+
+describe("a delivery behind one that was kept back", () => {
+  it("reaches the client whole when its payload ends in the next chunk", () => {
+    const host = configuredHost();
+    const wire = Wire.connected(host);
+    wire.client("SUB ok.1 1\r\n");
+    const broken = "MSG ok.1\nx 1 2\r\nab\r\n";
+    const whole = msg("ok.1", "1", "0123456789");
+    for (let cut = 1; cut < whole.length; cut++) {
+      const read = wire.server(broken + whole.slice(0, cut)) + wire.server(`${whole.slice(cut)}PING\r\n`);
+      assert.equal(read, `${whole}PING\r\n`, `cut at ${cut}`);
+    }
+  });
+});
