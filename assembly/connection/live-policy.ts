@@ -114,7 +114,7 @@ export function revokeSubscriptions(connection: Connection): void {
       return;
     }
     writeNotice(connection, sub);
-    subscriptions.endByCount(sub);
+    subscriptions.revoke(sub);
     if (queueLength > 0) connection.queueLostSince = callbackTime();
   }
 }

@@ -207,10 +207,17 @@ export class RequestTable {
     return this.capacity * 2 - 1;
   }
 
+  /** By the upper half: all of a name's bytes reach it. */
+  // @ts-ignore: decorator
+  @inline
+  private homeOf(key: u64): i32 {
+    return (<i32>(key >> 32)) & this.mask;
+  }
+
   /** The place that has the key, or -1. */
   private find(key: u64): i32 {
     if (this.count == 0) return -1;
-    let place = (<i32>key) & this.mask;
+    let place = this.homeOf(key);
     while (true) {
       const number = load<u32>(this.placeAt(place));
       if (number == NONE) return -1;
@@ -220,7 +227,7 @@ export class RequestTable {
   }
 
   private enter(key: u64, number: u32): void {
-    let place = (<i32>key) & this.mask;
+    let place = this.homeOf(key);
     while (load<u32>(this.placeAt(place)) != NONE) place = (place + 1) & this.mask;
     store<u32>(this.placeAt(place), number);
   }
@@ -231,7 +238,7 @@ export class RequestTable {
     let at = (place + 1) & this.mask;
     let number = load<u32>(this.placeAt(at));
     while (number != NONE) {
-      const home = (<i32>load<u64>(this.at(number))) & this.mask;
+      const home = this.homeOf(load<u64>(this.at(number)));
       if (((at - home) & this.mask) >= ((at - hole) & this.mask)) {
         store<u32>(this.placeAt(hole), number);
         hole = at;

@@ -178,7 +178,7 @@ export class Plugin {
     }
     // When nobody else is about to go, the one that holds most does, if it is not one of many alike.
     if (full && waiting == 0 && largest != null && largest.budgetedBytes > shareBytes() / 8) {
-      endAtOnce(largest, ProtocolError.MEMORY);
+      shed(largest);
       due++;
     }
     this.telemetry.tick(now);
@@ -194,7 +194,13 @@ export class Plugin {
 
 /** Of a VM that is nearly full, connections of whose peers nothing is known go first. */
 function shedUnknown(connection: Connection): void {
-  if (connection.phase == Phase.NEW && connection.budgetedBytes > 0) endAtOnce(connection, ProtocolError.MEMORY);
+  if (connection.phase == Phase.NEW && connection.budgetedBytes > 0) shed(connection);
+}
+
+/** The record that is written reads the address of whatever connection the host is turned to. */
+function shed(connection: Connection): void {
+  actOn(connection.id);
+  endAtOnce(connection, ProtocolError.MEMORY);
 }
 
 /** A member of a queue group that has no right to its messages, and does not say a word with which UNSUB could go. */

@@ -19,12 +19,15 @@ const enum State {
   COUNTED_OUT = 2,
   /** The same, and the server has been told. */
   TOLD = 3,
+  /** A newer policy does not allow it; nothing of it may reach the client any more, however much is under way. */
+  REVOKED = 4,
 }
 
 /** Ended subscriptions that are remembered. Messages are not under way for longer than this many UNSUBs. */
 const MAX_ENDED: i32 = 256;
 /** Milliseconds without a further ended one after which they are forgotten. */
 const FORGET_AFTER: i64 = 10_000;
+const NOT_TOLD: i32 = -1;
 /**
  * The subscriptions of one connection by sid, as nats-server has them: a live sid is never replaced, its deliveries
  * count from its SUB on, and `UNSUB sid max` ends it at that count (client.go `processSub`, `processUnsub`). A
@@ -43,9 +46,12 @@ export class Subscriptions {
   private endedHead: i32 = 0;
   private lastFound: usize = 0;
   /** How many have ended, now and at the last tick that saw a further one, and when that was. */
-  private endings: u32 = 0;
-  private endingsAtTick: u32 = 0;
+  private endings: u16 = 0;
+  private endingsAtTick: u16 = 0;
   private quietSince: i64 = 0;
+  private revokedCount: i32 = 0;
+  /** The second in which the tick saw that their UNSUBs have gone, which go together; 0 before that, NOT_TOLD before these. */
+  private revokedSince: i32 = NOT_TOLD;
 
   /** The subscription of this sid, live or ended; quick if it is the one that was found before. */
   findAgain(sid: usize, length: i32): usize {
@@ -120,9 +126,19 @@ export class Subscriptions {
     return this.table.nextBlock(this.table.nextSlot);
   }
 
-  /** The UNSUB of one that ended by count goes to the server now. */
+  /** A newer policy does not allow it. It is remembered until nothing of it can be under way any more. */
+  revoke(sub: usize): void {
+    if (load<i32>(sub, STATE) != State.LIVE) return;
+    store<i32>(sub, State.REVOKED, STATE);
+    this.liveCount--;
+    this.revokedCount++;
+    this.revokedSince = NOT_TOLD;
+  }
+
+  /** The UNSUB of one that ended by count, or was revoked, goes to the server now. */
   tellEnd(sid: usize, length: i32): void {
     const sub = this.find(sid, length, hashBytes(sid, length));
+    if (sub != 0 && load<i32>(sub, STATE) == State.REVOKED) this.revokedSince = 0;
     if (sub == 0 || load<i32>(sub, STATE) != State.COUNTED_OUT) return;
     store<i32>(sub, State.TOLD, STATE);
     this.rememberEnded(sub);
@@ -149,11 +165,25 @@ export class Subscriptions {
 
   /** Once none has ended for a while, nothing of the ended ones can be under way any more. */
   tick(now: i64): void {
+    if (this.revokedCount > 0 && this.revokedSince != NOT_TOLD) this.tickRevoked(now);
     if (this.ended == 0) return;
     if (this.endings != this.endingsAtTick) {
       this.endingsAtTick = this.endings;
       this.quietSince = now;
     } else if (now - this.quietSince > FORGET_AFTER) this.forgetEnded();
+  }
+
+  private tickRevoked(now: i64): void {
+    const second = <i32>(now / 1000);
+    if (this.revokedSince == 0) this.revokedSince = second;
+    if (second - this.revokedSince <= <i32>(FORGET_AFTER / 1000)) return;
+    let sub = this.table.nextBlock(0);
+    while (sub != 0) {
+      const next = this.table.nextSlot;
+      if (load<i32>(sub, STATE) == State.REVOKED) this.takeOut(sub);
+      sub = this.table.nextBlock(next);
+    }
+    this.revokedSince = NOT_TOLD;
   }
 
   private forgetEnded(): void {
@@ -178,6 +208,8 @@ export class Subscriptions {
     this.endedCount = 0;
     this.endedHead = 0;
     this.lastFound = 0;
+    this.revokedCount = 0;
+    this.revokedSince = NOT_TOLD;
   }
 
   /** Gives back the object itself too. */
@@ -211,6 +243,7 @@ export class Subscriptions {
   }
 
   private takeOut(sub: usize): void {
+    if (load<i32>(sub, STATE) == State.REVOKED) this.revokedCount--;
     this.table.takeOut(sub);
     if (this.lastFound == sub) this.lastFound = 0;
     this.bytes -= <i64>sizeOf(sub);

@@ -1,4 +1,4 @@
-import { hashBytes } from "../bytes/compare";
+import { quickHash } from "../bytes/compare";
 
 /** '.' separates tokens, '*' and '>' are wildcards when they are a whole token (NATS docs, "Subject-Based Messaging"). */
 export const DOT: u8 = 0x2e;
@@ -101,7 +101,7 @@ export class Tokens {
   // @ts-ignore: decorator
   @inline
   hash(index: i32): u32 {
-    return hashBytes(this.pointer(index), this.length(index));
+    return quickHash(this.pointer(index), this.length(index));
   }
 
   isStar(index: i32): bool {

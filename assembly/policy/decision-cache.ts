@@ -1,4 +1,4 @@
-import { equalBytes, hashBytes } from "../bytes/compare";
+import { equalBytes, quickHash } from "../bytes/compare";
 import { copyShort } from "../bytes/copy";
 import { Reason } from "./reason";
 
@@ -24,6 +24,7 @@ const marks: usize = heap.alloc((<usize>SLOTS) << 2);
 memory.fill(marks, 0, (<usize>SLOTS) << 2);
 
 let questions: u32 = 0;
+let chance: u32 = 1;
 
 /**
  * A number for one kind of question to one `Permissions`, never given twice: answers of an older policy are not found
@@ -35,9 +36,9 @@ export function newQuestion(): u32 {
 
 /**
  * Answers that the subject alone decides, remembered for all permissions of the VM in one table of 512 KiB, so that
- * neither the number of rules nor that of principals changes what a repeated subject costs. A subject has one place.
+ * neither the number of rules nor that of principals changes what a repeated subject costs. A subject has two places, side by side.
  *
- * An answer is written down when it is given for the second time in a row at its place. Subjects that come only once
+ * An answer is written down when it is given for the second time. Subjects that come only once
  * (inboxes, acknowledgements of JetStream) then cost the table nothing but a mark of four bytes: they neither drive out
  * those that come again nor wait for memory.
  */
@@ -46,16 +47,17 @@ export function newQuestion(): u32 {
 // @ts-ignore: decorator
 @inline
 export function hashOf(question: u32, pointer: usize, length: i32): u32 {
-  return hashBytes(pointer, length) ^ (question * 0x9e3779b1);
+  return quickHash(pointer, length) ^ (question * 0x9e3779b1);
 }
 
 /** Where the answer for this subject is written down, or 0. */
 // @ts-ignore: decorator
 @inline
 export function recall(hash: u32, question: u32, pointer: usize, length: i32): usize {
-  const slot = slotOf(hash);
-  return load<u32>(markOf(hash)) == hash &&
-    load<u32>(slot, QUESTION) == question &&
+  const place = placeOf(hash);
+  if (place < 0) return 0;
+  const slot = slotAt(place);
+  return load<u32>(slot, QUESTION) == question &&
     load<i32>(slot, LENGTH) == length &&
     equalBytes(slot + SUBJECT, pointer, length)
     ? slot
@@ -85,12 +87,13 @@ export function remember(
   rule: i32,
   subjectClass: i32,
 ): void {
-  if (load<u32>(markOf(hash)) != hash) {
-    store<u32>(markOf(hash), hash);
+  const place = placeOf(hash);
+  if (place < 0) {
+    store<u32>(markAt(placeFor(hash)), hash);
     return;
   }
   if (length > MAX_LENGTH) return;
-  const slot = slotOf(hash);
+  const slot = slotAt(place);
   store<u32>(slot, question, QUESTION);
   store<i32>(slot, length, LENGTH);
   store<i32>(slot, rule, RULE);
@@ -99,14 +102,30 @@ export function remember(
   copyShort(slot + SUBJECT, pointer, length);
 }
 
+/** The one of a hash's two places that bears its mark, or -1. */
 // @ts-ignore: decorator
 @inline
-function slotOf(hash: u32): usize {
-  return slots + <usize>(hash & (<u32>SLOTS - 1)) * STRIDE;
+function placeOf(hash: u32): i32 {
+  const first = <i32>(hash & (<u32>SLOTS - 1));
+  if (load<u32>(markAt(first)) == hash) return first;
+  const second = first ^ 1;
+  return load<u32>(markAt(second)) == hash ? second : -1;
+}
+
+/** The one of a hash's two places that it gets. By chance, so that two that come again end up beside each other. */
+function placeFor(hash: u32): i32 {
+  chance = chance * 1664525 + 1013904223;
+  return <i32>((hash & (<u32>SLOTS - 1)) ^ (chance >> 31));
 }
 
 // @ts-ignore: decorator
 @inline
-function markOf(hash: u32): usize {
-  return marks + ((<usize>(hash & (<u32>SLOTS - 1))) << 2);
+function slotAt(place: i32): usize {
+  return slots + <usize>place * STRIDE;
+}
+
+// @ts-ignore: decorator
+@inline
+function markAt(place: i32): usize {
+  return marks + ((<usize>place) << 2);
 }

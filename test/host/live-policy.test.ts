@@ -333,6 +333,25 @@ describe("a subscription that a newer policy does not allow", () => {
     assert.deepEqual({ event, subject, reason }, { event: "revoked", subject: "a.1", reason: "not_allowed" });
   });
 
+  it("brings nothing more, however many end at once and however late the server hears of it", () => {
+    const COUNT = 600;
+    const { host, wire } = connected(both);
+    const sids = Array.from({ length: COUNT }, (_, i) => `${i + 1}`);
+    wire.client(sids.map((sid) => `SUB a.${sid} ${sid}\r\n`).join(""));
+    host.configure(less);
+    tick(host);
+    const late = sids.map((sid) => msg(`a.${sid}`, sid, "x")).join("");
+    wire.server("PING\r\n");
+    assert.equal(wire.client("PONG\r\n").match(/UNSUB/g)?.length, COUNT);
+    assert.equal(wire.server(`${late}PING\r\n`), "PING\r\n");
+    // What is under way is remembered for ten seconds, no longer.
+    for (let second = 0; second < 15; second++) {
+      host.advance(1000);
+      tick(host);
+    }
+    assert.equal(wire.server(msg("a.1", "1", "x")), msg("a.1", "1", "x"));
+  });
+
   it("ends before the client's next operation is judged, so that its sid can be used again", () => {
     const { host, wire } = connected(both);
     wire.client("SUB a.1 1\r\n");
@@ -486,6 +505,37 @@ describe("a connection that a newer policy leaves nothing", () => {
     tick(host);
     assertOnly(wire, "b", ["a"]);
     assert.ok(stat(host, "istio_nats_messages_total", { reporter: "waypoint", source_principal: OTHER_PEER }) > 0);
+  });
+});
+
+describe("a connection that is shed in the tick of a change", () => {
+  it("is the one that the audit names, not one that was brought under the new policy just before", () => {
+    const limits = { memory: 16 * 1024 * 1024, subscriptions: 1_000_000 };
+    const subscribe = { allow: ["ok.*"] };
+    const publish = { allow: ["ok.>"] };
+    const host = vm();
+    assert.ok(host.configure(policyOf({ publish, subscribe }, { limits })).accepted);
+    const name = "x".repeat(1000);
+    let sid = 0;
+    const fill = (id: number, bytes: number): Wire => {
+      const wire = Wire.connected(host);
+      wire.connection.properties.set("connection.id", id);
+      let text = "";
+      for (let done = 0; done < bytes; done += 1100) text += `SUB ok.${name} ${sid++}\r\n`;
+      wire.client(text);
+      return wire;
+    };
+    fill(101, 0);
+    fill(202, 1_900_000);
+    for (let id = 1000; id < 1040; id++) fill(id, 360_000);
+    host.logs.length = 0;
+    assert.ok(host.configure(policyOf({ publish, subscribe: { ...subscribe, deny: ["ok.no"] } }, { limits })).accepted);
+    tick(host);
+    const shed = auditOf(host).filter(({ kind }) => kind === "memory");
+    assert.deepEqual(
+      shed.map((record) => record["connection_id"]),
+      [202],
+    );
   });
 });
 

@@ -63,6 +63,22 @@ describe("the hash of bytes", () => {
     }
   });
 
+  it("is not the same for names that differ in the top bits of neighbouring blocks, whatever the seed", () => {
+    const BLOCKS = 12;
+    const name = keep(new StaticArray<u8>(BLOCKS * 8 + 8));
+    const seen = new Set<u32>();
+    for (let number = 0; number < 1 << (BLOCKS / 2); number++) {
+      for (let pair = 0; pair < BLOCKS / 2; pair++) {
+        const top: u8 = ((number >> pair) & 1) == 1 ? 0x80 : 0;
+        store<u8>(name + <usize>(pair * 16 + 7), top);
+        store<u8>(name + <usize>(pair * 16 + 15), top);
+        store<u8>(name + <usize>(pair * 16 + 11), top);
+      }
+      seen.add(hashBytes(name, BLOCKS * 8 + 8));
+    }
+    expect(seen.size).toBe(1 << (BLOCKS / 2));
+  });
+
   it("tells runs of zeros of different lengths apart", () => {
     const zeros = keep(new StaticArray<u8>(LONGEST));
     const seen = new Set<u32>();
@@ -78,6 +94,19 @@ describe("the hash of bytes", () => {
       used.add(hashBytes(pointerTo(sid), sid.length) & (SLOTS - 1));
     }
     // Thrown at random, 1,024 balls hit (1 - 1/e) of 1,024 slots: 647, with a standard deviation of 10.
+    expect(used.size).toBeGreaterThan(597);
+    expect(used.size).toBeLessThan(697);
+  });
+});
+
+describe("the hash of long names that differ in their last bytes", () => {
+  it("spreads them over the slots of a table", () => {
+    const SLOTS = 1024;
+    const used = new Set<u32>();
+    for (let i = 0; i < SLOTS; i++) {
+      const inbox = "_INBOX.abcdefghijklmnopqrstuv.000" + i.toString(36).padStart(4, "0");
+      used.add(hashBytes(pointerTo(inbox), inbox.length) & (SLOTS - 1));
+    }
     expect(used.size).toBeGreaterThan(597);
     expect(used.size).toBeLessThan(697);
   });

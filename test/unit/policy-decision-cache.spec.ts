@@ -54,7 +54,7 @@ describe("a remembered decision", () => {
     expect(rememberedClass(slotFor(question, "foo.bar"))).toBe(255);
   });
 
-  it("is written down when it is given for the second time in a row at its place, not before", () => {
+  it("is written down when it is given for the second time, not before", () => {
     const question = newQuestion();
     storeOnce(question, "once.only", Reason.ALLOWED, 3);
     expect(recalled(question, "once.only")).toBe(-9);
