@@ -110,6 +110,7 @@ export function revokeSubscriptions(connection: Connection): void {
     reportRevoked(connection, sub, reason, access.permissions.decidedBy);
     if (!connection.sendLater(sidOf(sub), sidLengthOf(sub))) {
       // What can be neither ended nor remembered must not go on.
+      reportRevokedConnection(connection, reason);
       endRevoked(connection);
       return;
     }
@@ -120,7 +121,7 @@ export function revokeSubscriptions(connection: Connection): void {
 }
 
 /** Deliveries of what stays may have to be filtered now. */
-function noteSubscriptions(connection: Connection): void {
+export function noteSubscriptions(connection: Connection): void {
   const subscriptions = connection.subscriptions;
   const access = connection.access;
   const shadow = connection.shadow;

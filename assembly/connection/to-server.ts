@@ -13,7 +13,7 @@ import { endAtOnce, endRefused, endUnreadable } from "./endings";
 import { Pong } from "./expected-pongs";
 import { passPlainPublishes } from "./plain-publishes";
 import { foreignProtocol } from "./foreign-protocol";
-import { catchUp, revokeSubscriptions } from "./live-policy";
+import { catchUp, noteSubscriptions, revokeSubscriptions } from "./live-policy";
 import { policyEpoch } from "./policy-epoch";
 import { reportConnected, reportUnreadable } from "./report";
 
@@ -130,7 +130,10 @@ function passBegun(connection: Connection, position: i32): i32 {
   connection.toServerPassed = false;
   chunk.thaw();
   if (connection.phase != Phase.OPEN) endAtOnce(connection, ProtocolError.UNFINISHED);
-  else revokeSubscriptions(connection);
+  else {
+    revokeSubscriptions(connection);
+    noteSubscriptions(connection);
+  }
   return next;
 }
 

@@ -508,6 +508,26 @@ describe("a connection that a newer policy leaves nothing", () => {
   });
 });
 
+describe("a subscription whose line had begun in DRY_RUN", () => {
+  it("is filtered like one that was made before, wherever the policy changes inside its line", () => {
+    const rule = { publish: { allow: ["x"] }, subscribe: { allow: ["ok.*"], deny: ["ok.no"] } };
+    const line = "SUB ok.* 1\r\n";
+    for (let cut = 1; cut < line.length; cut++) {
+      const host = vm();
+      host.configure(policyOf(rule, { mode: "DRY_RUN" }));
+      const wire = Wire.connected(host);
+      wire.client(line.slice(0, cut));
+      host.configure(policyOf(rule));
+      wire.client(line.slice(cut));
+      assert.equal(
+        wire.server(msg("ok.no", "1", "secret") + msg("ok.a", "1", "x")),
+        msg("ok.a", "1", "x"),
+        `cut at ${cut}`,
+      );
+    }
+  });
+});
+
 describe("a connection that is shed in the tick of a change", () => {
   it("is the one that the audit names, not one that was brought under the new policy just before", () => {
     const limits = { memory: 16 * 1024 * 1024, subscriptions: 1_000_000 };
