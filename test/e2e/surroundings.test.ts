@@ -116,7 +116,7 @@ describe("the surroundings of a connection", { concurrency: false }, () => {
   });
 
   it("the broker's own -ERR keep their places among refusals", async () => {
-    const before = await refusals();
+    const before = await settledRefusals();
     const client = await connect();
     const subs = [1, 2, 3].map((sid) => `SUB ok.${sid} ${sid}\r\n`).join("");
     await client.send(`${subs}${pub("no.a")}SUB ok.4 4\r\n${pub("no.b")}`);
@@ -131,7 +131,7 @@ describe("the surroundings of a connection", { concurrency: false }, () => {
   });
 
   it("a slow consumer that nats-server drops gets messages and its refusal, and no -ERR that was not due", async () => {
-    const before = await refusals();
+    const before = await settledRefusals();
     const client = await connect({ timeout: 30_000 });
     await client.send(`SUB ok.slow 1\r\n${pub("no.slow")}`);
     assert.deepEqual(linesOf(await client.flush()), [refusalOf("no.slow")]);
@@ -180,7 +180,7 @@ describe("the surroundings of a connection", { concurrency: false }, () => {
   });
 
   it("1,000 clients that come back at once, and again, are all answered, and memory does not grow", async () => {
-    const before = await refusals();
+    const before = await settledRefusals();
     const storm = async (): Promise<void> => {
       const clients = await Promise.all(Array.from({ length: 1000 }, () => connect({ timeout: 60_000 })));
       await Promise.all(clients.map(assertAnswersInOrder));
@@ -234,7 +234,7 @@ describe("the surroundings of a connection", { concurrency: false }, () => {
   });
 
   it("lame duck mode: INFO says so, the connection is judged and answered as ever until nats-server ends it", async () => {
-    const before = await refusals();
+    const before = await settledRefusals();
     const client = await connect({ timeout: 30_000 });
     stand.nats.lameDuck();
     const info = await client.expect("INFO");
