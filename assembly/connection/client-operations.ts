@@ -111,9 +111,7 @@ export function lineFault(connection: Connection, line: ClientLine): i32 {
   if (line.operation == Operation.HPUB && !(connection.options.headers && connection.serverHeaders)) {
     return ProtocolError.HEADERS_UNSUPPORTED;
   }
-  const tooLarge =
-    line.size > connection.maxPayload || (connection.payloadLimit > 0 && line.size > connection.payloadLimit);
-  return tooLarge ? ProtocolError.PAYLOAD_SIZE : NO_FAULT;
+  return line.size > connection.largestPayload ? ProtocolError.PAYLOAD_SIZE : NO_FAULT;
 }
 
 /** In pedantic mode nats-server complains of a subject that is no literal before it looks at permissions. */

@@ -11,7 +11,3 @@ export function logText(level: LogLevel, text: string): void {
   const bytes = String.UTF8.encode(text);
   proxy_log(<LogLevelValues>level, changetype<usize>(bytes), <usize>bytes.byteLength);
 }
-
-export function logBytes(level: LogLevel, pointer: usize, length: i32): void {
-  proxy_log(<LogLevelValues>level, pointer, <usize>length);
-}
