@@ -20,8 +20,8 @@ export function stepsOf(stream: Stream, chunkSize: number): Step[] {
     const chunk = stream.bytes.subarray(at, at + chunkSize);
     const first = frame;
     while ((stream.ends[frame] ?? Infinity) <= at + chunk.length) frame++;
-    const answers = stream.answer === "" ? 0 : frame - first;
-    steps.push({ chunk, answer: answers === 0 ? null : Buffer.from(stream.answer.repeat(answers)) });
+    const answer = stream.answers.slice(first, frame).join("");
+    steps.push({ chunk, answer: answer === "" ? null : Buffer.from(answer) });
   }
   return steps;
 }
@@ -52,9 +52,10 @@ export function prove(module: WebAssembly.Module, workload: Workload, chunkSize:
   for (const { chunk, answer } of steps) {
     host.resetCounts();
     const text = Buffer.from(chunk);
-    out.push(Buffer.from(stream.direction === "client" ? wire.client(text) : wire.server(text), "latin1"));
+    const fromClient = stream.direction === "client";
+    out.push(Buffer.from(fromClient ? wire.client(text) : wire.server(text), "latin1"));
     for (const [name, count] of Object.entries(host.counts)) counts[KINDS[name] ?? "others"] += count;
-    if (answer !== null) answered.push(wire.server(answer));
+    if (answer !== null) answered.push(fromClient ? wire.server(answer) : wire.client(answer));
   }
   if (!Buffer.concat(out).equals(stream.expected) || answered.join("") !== stream.expectedAnswers) {
     throw new Error(`${workload.name}, ${workload.payload ?? 0} bytes: the filter did something else with this stream`);
@@ -66,23 +67,32 @@ export function prove(module: WebAssembly.Module, workload: Workload, chunkSize:
   };
 }
 
+type Side = (chunk: Uint8Array) => number;
+
+/** Where a stream comes from, and where its answers do. */
+function sidesOf(driver: Driver, { direction }: Stream): [Side, Side] {
+  const client: Side = (chunk) => driver.client(chunk);
+  const server: Side = (chunk) => driver.server(chunk);
+  return direction === "client" ? [client, server] : [server, client];
+}
+
 /** Feeds the steps to the filter, from both sides. */
 export function passOver(driver: Driver, stream: Stream, steps: readonly Step[]): () => void {
+  const [one, other] = sidesOf(driver, stream);
   return () => {
     for (const { chunk, answer } of steps) {
-      if (stream.direction === "client") driver.client(chunk);
-      else driver.server(chunk);
-      if (answer !== null) driver.server(answer);
+      one(chunk);
+      if (answer !== null) other(answer);
     }
   };
 }
 
 /** The same callbacks and host calls without what the filter does between them. */
 function passWithoutFilter(driver: Driver, stream: Stream, steps: readonly Step[]): () => void {
+  const [one, other] = sidesOf(driver, stream);
   const callbacks = steps.flatMap(({ chunk, answer }) => {
-    const forward = (): number => (stream.direction === "client" ? driver.client(chunk) : driver.server(chunk));
-    const both = [{ chunk, calls: driver.record(forward) }];
-    if (answer !== null) both.push({ chunk: answer, calls: driver.record(() => driver.server(answer)) });
+    const both = [{ chunk, calls: driver.record(() => one(chunk)) }];
+    if (answer !== null) both.push({ chunk: answer, calls: driver.record(() => other(answer)) });
     return both;
   });
   return () => {

@@ -8,9 +8,9 @@ export interface Stream {
   expected: Buffer;
   /** Where each frame ends, rising. */
   ends: number[];
-  /** What nats-server answers each frame with once the filter has let it pass, or the filter has put a PING in its place. */
-  answer: string;
-  /** What the client must read of all answers. */
+  /** What each frame is answered with from the other side once the filter has let it pass or put a PING in its place. */
+  answers: readonly string[];
+  /** What must come out of all answers. */
   expectedAnswers: string;
 }
 
@@ -28,6 +28,7 @@ const SEED = 20_240_229;
 const ONCE = 32_768;
 const REPEATED = "orders.e000.created";
 const DENIED = "orders.e000.secrets";
+const INBOX = "_INBOX.Kd8s2LmQx0ZtV5rYbN7cWf";
 
 /** As many frames as matter, in few enough bytes to stay in the processor's cache. */
 function framesFor(payload: number): number {
@@ -45,11 +46,13 @@ interface Frame {
   text: string;
   /** What comes out in its place. */
   becomes?: string;
-  /** What the client reads for it. */
+  /** What comes from the other side for it. */
+  answer?: string;
+  /** What becomes of that; the same bytes unless said. */
   answered?: string;
 }
 
-function streamOf(direction: "client" | "server", frames: readonly Frame[], answer = ""): Stream {
+function streamOf(direction: "client" | "server", frames: readonly Frame[]): Stream {
   const ends: number[] = [];
   let length = 0;
   for (const { text } of frames) ends.push((length += text.length));
@@ -58,8 +61,8 @@ function streamOf(direction: "client" | "server", frames: readonly Frame[], answ
     bytes: Buffer.from(frames.map(({ text }) => text).join(""), "latin1"),
     expected: Buffer.from(frames.map(({ text, becomes }) => becomes ?? text).join(""), "latin1"),
     ends,
-    answer,
-    expectedAnswers: frames.map(({ answered }) => answered ?? "").join(""),
+    answers: frames.map(({ answer = "" }) => answer),
+    expectedAnswers: frames.map(({ answer = "", answered }) => answered ?? answer).join(""),
   };
 }
 
@@ -121,8 +124,7 @@ function payloadWorkloads(payload: number): Workload[] {
       "",
       streamOf(
         "client",
-        times(() => ({ text: pub(DENIED, payload), becomes: "PING\r\n", answered: VIOLATION })),
-        "PONG\r\n",
+        times(() => ({ text: pub(DENIED, payload), becomes: "PING\r\n", answer: "PONG\r\n", answered: VIOLATION })),
       ),
     ),
     make(
@@ -154,24 +156,41 @@ function payloadWorkloads(payload: number): Workload[] {
 
 function controlWorkloads(): Workload[] {
   const COUNT = 4096;
+  const literal = `SUB ${REPEATED} 1\r\n`;
   const subscriptions = Array.from({ length: COUNT }, (_, i) => {
     const sid = (i >> 1) % 100;
     return { text: i % 2 === 0 ? `SUB orders.s${sid}.n 1${sid}\r\n` : `UNSUB 1${sid}\r\n` };
   });
   // Subjects that come once: more of them than any cache of decisions holds.
-  const inboxes = Array.from({ length: ONCE }, (_, i) => {
-    const reply = `_INBOX.Kd8s2LmQx0ZtV5rYbN7cWf.${String(i).padStart(8, "0")}`;
-    return { text: `PUB ${REPEATED} ${reply} 16\r\n${payloadOf(16)}\r\n` };
-  });
-  const acknowledgements = Array.from({ length: ONCE }, (_, i) => ({
-    text: pub(`$JS.ACK.BENCH.C.1.${100_000 + i}.${100_000 + i}.1764012345678901234.${100_000 - i}`, 0),
+  const once = <T>(make: (inbox: string, acknowledgement: string) => T): T[] =>
+    Array.from({ length: ONCE }, (_, i) =>
+      make(
+        `${INBOX}.${String(i).padStart(8, "0")}`,
+        `$JS.ACK.BENCH.C.1.${100_000 + i}.${100_000 + i}.1764012345678901234.${100_000 - i}`,
+      ),
+    );
+  const request = (inbox: string): string => `PUB ${REPEATED} ${inbox} 16\r\n${payloadOf(16)}\r\n`;
+  const unanswered = once((inbox) => ({ text: request(inbox) }));
+  const requests = once((inbox) => ({ text: request(inbox), answer: msg(inbox, 16) }));
+  const requested = once((inbox) => ({
+    text: `MSG ${REPEATED} 1 ${inbox} 16\r\n${payloadOf(16)}\r\n`,
+    answer: pub(inbox, 16),
   }));
-  const pings = Array.from({ length: COUNT }, () => ({ text: "PING\r\n", answered: "PONG\r\n" }));
+  const acknowledgements = once((_, acknowledgement) => ({ text: pub(acknowledgement, 0) }));
+  const pulled = once((_, acknowledgement) => ({
+    text: `MSG ${REPEATED} 1 ${acknowledgement} 16\r\n${payloadOf(16)}\r\n`,
+    answer: pub(acknowledgement, 4),
+  }));
+  const pings = Array.from({ length: COUNT }, () => ({ text: "PING\r\n", answer: "PONG\r\n" }));
+  const inboxes = `SUB ${INBOX}.* 1\r\n`;
   return [
     { name: "SUB and UNSUB in turn", before: "", stream: streamOf("client", subscriptions) },
-    { name: "PUB of a request that nobody answers, 16 B", before: "", stream: streamOf("client", inboxes) },
+    { name: "PUB of a request that nobody answers, 16 B", before: "", stream: streamOf("client", unanswered) },
+    { name: "PUB of a request, with its answer, 16 B", before: inboxes, stream: streamOf("client", requests) },
+    { name: "MSG of a request, with its reply, 16 B", before: literal, stream: streamOf("server", requested) },
+    { name: "MSG of JetStream, with its acknowledgement", before: inboxes, stream: streamOf("server", pulled) },
     { name: "PUB of JetStream's acknowledgements, 0 B", before: "", stream: streamOf("client", acknowledgements) },
-    { name: "PING with its PONG", before: "", stream: streamOf("client", pings, "PONG\r\n") },
+    { name: "PING with its PONG", before: "", stream: streamOf("client", pings) },
   ];
 }
 
