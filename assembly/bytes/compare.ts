@@ -79,22 +79,21 @@ function mixed(h: u64): u64 {
 
 /**
  * A quicker one, for places where two names of one hash cost no more than a second look: the cache of decisions, and the
- * tokens of a policy, which no client adds to. Two rows of multiplications, since one waits for its result before the next can
- * begin.
+ * tokens of a policy, which no client adds to. Blocks are multiplied side by side: a chain of multiplications, each of which
+ * waits for the one before, keeps a look into a table from beginning.
  */
 // @ts-ignore: decorator
 @inline
 export function quickHash(pointer: usize, length: i32): u32 {
-  let h = (seed ^ (<u64>length)) * MULTIPLIER;
+  let h = <u64>length;
   if (length >= 8) {
     const last = pointer + <usize>length - 8;
-    const g = (seed ^ load<u64>(last)) * OTHER_MULTIPLIER;
     while (pointer < last) {
-      h = (h ^ load<u64>(pointer)) * MULTIPLIER;
-      h ^= h >> 32;
+      h = rotl<u64>(h, 23) + (load<u64>(pointer) ^ seed) * MULTIPLIER;
       pointer += 8;
     }
-    h ^= g ^ (g >> 32);
-  } else h ^= wordOf(pointer, length);
-  return <u32>((h * MULTIPLIER) >> 32);
+    h = rotl<u64>(h, 23) + (load<u64>(last) ^ seed) * OTHER_MULTIPLIER;
+  } else h += (wordOf(pointer, length) ^ seed) * MULTIPLIER;
+  h = (h ^ (h >> 32)) * MULTIPLIER;
+  return <u32>(h >> 32);
 }

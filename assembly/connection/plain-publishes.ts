@@ -1,5 +1,5 @@
 import { Operation } from "../nats/operation";
-import { endOfArgument, isLineEnd, readPlainSize, SHORTEST_ARGUMENTS } from "../nats/plain-line";
+import { argumentEnds, endOfArgument, isLineEnd, readPlainSize, SHORTEST_ARGUMENTS } from "../nats/plain-line";
 import { isReservedPublish, isReservedReply } from "../nats/reserved";
 import { Permissions } from "../policy/permissions";
 import { Reason } from "../policy/reason";
@@ -40,10 +40,12 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
   // A payload may lead behind the view, and the largest one round the end of memory.
   while (p + 4 + SHORTEST_ARGUMENTS <= end && p >= begin && (load<u32>(p) & CAPITALS) == PUB_BLANK) {
     const subject = p + 4;
-    const subjectEnd = endOfArgument(subject, end);
+    const ends = argumentEnds(subject);
+    const nextEnds = ends & (ends - 1);
+    const subjectEnd = ends != 0 ? subject + ctz(ends) : endOfArgument(subject, end);
     if (subjectEnd == subject || subjectEnd >= end || load<u8>(subjectEnd) != 0x20) break;
     let sizeBegin = subjectEnd + 1;
-    let sizeEnd = endOfArgument(sizeBegin, end);
+    let sizeEnd = nextEnds != 0 ? subject + ctz(nextEnds) : endOfArgument(sizeBegin, end);
     const reply = sizeBegin;
     const replyEnd = sizeEnd;
     const hasReply = sizeEnd < end && load<u8>(sizeEnd) == 0x20;

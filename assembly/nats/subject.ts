@@ -38,6 +38,8 @@ export class Tokens {
   hasGreater: bool = false;
   /** '>' stands anywhere but last. */
   hasInnerGreater: bool = false;
+  /** How many leading tokens have been asked for by `hash` since `split`. */
+  looked: i32 = 0;
 
   /** Answers false when a token is empty: such a subject matches nothing anywhere (nats-server sublist.go). */
   split(pointer: usize, length: i32): bool {
@@ -47,6 +49,7 @@ export class Tokens {
     this.hasStar = false;
     this.hasGreater = false;
     this.hasInnerGreater = false;
+    this.looked = 0;
     this.count = 0;
     const end = pointer + <usize>length;
     let start = pointer;
@@ -101,6 +104,7 @@ export class Tokens {
   // @ts-ignore: decorator
   @inline
   hash(index: i32): u32 {
+    if (index >= this.looked) this.looked = index + 1;
     return quickHash(this.pointer(index), this.length(index));
   }
 
@@ -127,6 +131,11 @@ function dotsIn(block: usize, start: usize, end: usize): i32 {
   // The last sixteen bytes, without those that were in the block before.
   const before = <i32>(block + BLOCK - end);
   if (end - start >= BLOCK) return dotsAt(end - BLOCK) >> before;
+  if (end - start >= 8) {
+    const between = <i32>(end - start) - 8;
+    const both = dotsOf(v128.load64_lane(end - 8, v128.load64_zero(start), 1));
+    return (both & 0xff) | ((both >> 8) << between);
+  }
   let dots = 0;
   for (let i = 0; i < <i32>BLOCK - before; i++) dots |= i32(load<u8>(block + <usize>i) == DOT) << i;
   return dots;
@@ -135,7 +144,38 @@ function dotsIn(block: usize, start: usize, end: usize): i32 {
 // @ts-ignore: decorator
 @inline
 function dotsAt(p: usize): i32 {
-  return i8x16.bitmask(i8x16.eq(v128.load(p), i8x16.splat(DOT)));
+  return dotsOf(v128.load(p));
+}
+
+// @ts-ignore: decorator
+@inline
+function dotsOf(bytes: v128): i32 {
+  return i8x16.bitmask(i8x16.eq(bytes, i8x16.splat(DOT)));
+}
+
+/**
+ * Bytes of the first `count` tokens (at least 1) with the dot behind them, or 0 if no further token follows or any token of the
+ * whole subject is empty.
+ */
+// @ts-ignore: decorator
+@inline
+export function leadingTokens(pointer: usize, length: i32, count: i32): i32 {
+  const end = pointer + <usize>length;
+  let leading = 0;
+  // A dot at the beginning, behind another one or at the end has an empty token beside it.
+  let before = 1;
+  for (let block = pointer; block < end; block += BLOCK) {
+    let dots = dotsIn(block, pointer, end);
+    if ((dots & ((dots << 1) | before)) != 0) return 0;
+    before = dots >> 15;
+    if (leading > 0) continue;
+    while (dots != 0 && count > 1) {
+      dots &= dots - 1;
+      count--;
+    }
+    if (dots != 0) leading = <i32>(block - pointer) + ctz(dots) + 1;
+  }
+  return load<u8>(end - 1) == DOT ? 0 : leading;
 }
 
 /** No empty token and no wildcard (nats-server `IsValidLiteralSubject`). */

@@ -171,8 +171,8 @@ export class SubjectMatcher {
         const entry = this.plainEntry(greater, flags);
         if (entry != NONE) return entry;
       }
-      if (index >= tokens.recorded) return NONE;
       const star = this.nodes.get(at + Node.STAR);
+      if (index >= tokens.recorded || (star == NONE && !this.hasChild(node))) return NONE;
       const child = this.child(node, tokens.pointer(index), tokens.length(index), tokens.hash(index));
       index++;
       if (star == NONE) {
@@ -242,8 +242,8 @@ export class SubjectMatcher {
       return;
     }
     this.take(this.nodes.get(at + Node.GREATER_ENTRY), covers);
-    if (index >= tokens.recorded) return;
     const star = this.nodes.get(at + Node.STAR);
+    if (index >= tokens.recorded || (star == NONE && !this.hasChild(node))) return;
     // '*' takes any one token; as a pattern it contains '*' but not '>'.
     if (star != NONE) this.collectFrom(star, tokens, index + 1, covers && !(this.contains && tokens.isGreater(index)));
     const child = this.child(node, tokens.pointer(index), tokens.length(index), tokens.hash(index));
@@ -344,6 +344,14 @@ export class SubjectMatcher {
       entry = this.entries.get(at + Entry.NEXT);
     }
     return NONE;
+  }
+
+  /** Without any, a walk need not look at the next token: then it does not matter to the answer. */
+  // @ts-ignore: decorator
+  @inline
+  private hasChild(node: i32): bool {
+    const at = node * Node.STRIDE;
+    return (this.nodes.get(at + Node.FIRST_CHILD) & this.nodes.get(at + Node.FIRST_ODD)) != NONE;
   }
 
   private child(node: i32, pointer: usize, length: i32, hash: u32): i32 {

@@ -1,15 +1,8 @@
 import { Words } from "../bytes/words";
 import { Tokens } from "../nats/subject";
-import {
-  hashOf,
-  newQuestion,
-  recall,
-  remember,
-  rememberedClass,
-  rememberedReason,
-  rememberedRule,
-} from "./decision-cache";
+import { rememberedClass, rememberedReason, rememberedRule } from "./decision-cache";
 import { EntryFlag, NONE, SubjectMatcher, TOO_MANY_STEPS } from "./matcher";
+import { NOT_BY_TOKENS, Question } from "./question";
 import { queueMatches } from "./queue";
 import { Reason } from "./reason";
 import { ClassMatcher, OTHER_CLASS } from "./subject-classes";
@@ -80,9 +73,12 @@ export class Permissions {
   classes: ClassMatcher | null = null;
   /** The class of the subject that `publish` was asked of last. */
   subjectClass: i32 = OTHER_CLASS;
+  private looked: i32 = 0;
 
-  private readonly publishQuestion: u32 = newQuestion();
-  private readonly deliveryQuestion: u32 = newQuestion();
+  private readonly publishQuestion: Question = new Question();
+  private readonly deliveryQuestion: Question = new Question();
+  private readonly receiveQuestion: Question = new Question();
+
   /** `ruleCount`: rules of the configuration, whose numbers the entries carry. */
   constructor(ruleCount: i32) {
     makeSeen(ruleCount);
@@ -114,6 +110,9 @@ export class Permissions {
     this.publishDeny.destroy();
     this.subscribeAllow.destroy();
     this.subscribeDeny.destroy();
+    this.publishQuestion.destroy();
+    this.deliveryQuestion.destroy();
+    this.receiveQuestion.destroy();
     heap.free(changetype<usize>(this));
   }
 
@@ -134,17 +133,21 @@ export class Permissions {
 
   /** The lists alone: what nats-server checks first, and again for a reply subject that is delivered. */
   publish(pointer: usize, length: i32): Reason {
-    const hash = hashOf(this.publishQuestion, pointer, length);
-    const slot = recall(hash, this.publishQuestion, pointer, length);
+    const slot = this.publishQuestion.recall(pointer, length);
     if (slot != 0) {
       this.decidedBy = rememberedRule(slot);
       this.subjectClass = rememberedClass(slot);
       return rememberedReason(slot);
     }
     const reason = this.decidePublish(pointer, length);
+    let looked = this.looked;
     const classes = this.classes;
-    this.subjectClass = classes == null ? OTHER_CLASS : classes.decide(pointer, length);
-    remember(hash, this.publishQuestion, pointer, length, reason, this.decidedBy, this.subjectClass);
+    this.subjectClass = OTHER_CLASS;
+    if (classes != null) {
+      this.subjectClass = classes.decide(pointer, length);
+      looked = max(looked, classes.looked);
+    }
+    this.publishQuestion.remember(pointer, length, looked, reason, this.decidedBy, this.subjectClass);
     return reason;
   }
 
@@ -156,16 +159,20 @@ export class Permissions {
     return classes == null ? OTHER_CLASS : classes.of(pointer, length);
   }
 
+  /** `looked` says afterwards by how many leading tokens the lists decided, or NOT_BY_TOKENS. */
   private decidePublish(pointer: usize, length: i32): Reason {
     this.decidedBy = NONE;
+    this.looked = NOT_BY_TOKENS;
     const tokens = subjectTokens;
     if (tokens.split(pointer, length)) {
       const deny = this.publishDeny.find(tokens, EntryFlag.NONE);
+      this.looked = tokens.looked;
       if (deny != NONE) {
         this.decidedBy = this.publishDeny.rule(deny);
         return Reason.DENIED;
       }
       const allow = this.publishAllow.find(tokens, EntryFlag.NONE);
+      this.looked = tokens.looked;
       if (allow != NONE) {
         this.decidedBy = this.publishAllow.rule(allow);
         return Reason.ALLOWED;
@@ -188,10 +195,16 @@ export class Permissions {
    * `Nats-Schedule-Source`. Entries with a queue do not count, since a reply is not for a group.
    */
   receives(pointer: usize, length: i32): bool {
+    const slot = this.receiveQuestion.recall(pointer, length);
+    if (slot != 0) return rememberedReason(slot) == Reason.ALLOWED;
     const tokens = subjectTokens;
     if (!tokens.split(pointer, length)) return false;
-    const allowed = this.subscribeAllBy != NONE || this.subscribeAllow.find(tokens, EntryFlag.NONE) != NONE;
-    return allowed && this.subscribeDeny.find(tokens, EntryFlag.NONE) == NONE;
+    const receives =
+      (this.subscribeAllBy != NONE || this.subscribeAllow.find(tokens, EntryFlag.NONE) != NONE) &&
+      this.subscribeDeny.find(tokens, EntryFlag.NONE) == NONE;
+    const reason = receives ? Reason.ALLOWED : Reason.NOT_ALLOWED;
+    this.receiveQuestion.remember(pointer, length, tokens.looked, reason, NONE, OTHER_CLASS);
+    return receives;
   }
 
   /** A SUB, with queue if `queueLength` is not 0. */
@@ -267,15 +280,15 @@ export class Permissions {
 
   /** Without queues in the list the subject alone decides. */
   private plainDeliveryDenied(pointer: usize, length: i32): bool {
-    const question = this.deliveryQuestion;
-    const hash = hashOf(question, pointer, length);
-    const slot = recall(hash, question, pointer, length);
+    const slot = this.deliveryQuestion.recall(pointer, length);
     if (slot != 0) this.decidedBy = rememberedRule(slot);
     else {
       const tokens = subjectTokens;
-      const deny = tokens.split(pointer, length) ? this.subscribeDeny.find(tokens, EntryFlag.NONE) : NONE;
+      const splits = tokens.split(pointer, length);
+      const deny = splits ? this.subscribeDeny.find(tokens, EntryFlag.NONE) : NONE;
       this.decidedBy = deny == NONE ? NONE : this.subscribeDeny.rule(deny);
-      remember(hash, question, pointer, length, Reason.ALLOWED, this.decidedBy, OTHER_CLASS);
+      const looked = splits ? tokens.looked : NOT_BY_TOKENS;
+      this.deliveryQuestion.remember(pointer, length, looked, Reason.ALLOWED, this.decidedBy, OTHER_CLASS);
     }
     return this.decidedBy != NONE;
   }

@@ -1,7 +1,8 @@
 import { Words } from "../bytes/words";
 import { Tokens } from "../nats/subject";
-import { hashOf, newQuestion, recall, remember, rememberedClass } from "./decision-cache";
+import { rememberedClass } from "./decision-cache";
 import { EntryFlag, NONE, SubjectMatcher } from "./matcher";
+import { NOT_BY_TOKENS, Question } from "./question";
 import { Reason } from "./reason";
 
 /** The class of subjects that no pattern matches. */
@@ -26,7 +27,9 @@ export class ClassMatcher {
   private readonly matcher: SubjectMatcher = new SubjectMatcher();
   /** A class's number by its place in the list. */
   private readonly numbers: Words = new Words();
-  private readonly question: u32 = newQuestion();
+  private readonly question: Question = new Question();
+  /** By how many leading tokens `decide` found its answer, or NOT_BY_TOKENS. */
+  looked: i32 = 0;
 
   add(place: i32, number: i32): void {
     this.numbers.reserve(place + 1);
@@ -41,9 +44,11 @@ export class ClassMatcher {
 
   /** The number of the first class in the list that matches. */
   decide(pointer: usize, length: i32): i32 {
+    this.looked = NOT_BY_TOKENS;
     if (!tokens.split(pointer, length)) return OTHER_CLASS;
     const matcher = this.matcher;
     matcher.collect(tokens);
+    this.looked = tokens.looked;
     let first = NONE;
     for (let i = 0; i < matcher.foundCount; i++) {
       const place = matcher.rule(matcher.foundEntry(i));
@@ -54,11 +59,10 @@ export class ClassMatcher {
 
   /** The same, remembered among the decisions. */
   of(pointer: usize, length: i32): i32 {
-    const hash = hashOf(this.question, pointer, length);
-    const slot = recall(hash, this.question, pointer, length);
+    const slot = this.question.recall(pointer, length);
     if (slot != 0) return rememberedClass(slot);
     const number = this.decide(pointer, length);
-    remember(hash, this.question, pointer, length, Reason.ALLOWED, NONE, number);
+    this.question.remember(pointer, length, this.looked, Reason.ALLOWED, NONE, number);
     return number;
   }
 
@@ -66,6 +70,7 @@ export class ClassMatcher {
   destroy(): void {
     this.matcher.destroy();
     this.numbers.destroy();
+    this.question.destroy();
     heap.free(changetype<usize>(this));
   }
 }

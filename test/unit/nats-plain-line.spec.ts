@@ -1,4 +1,4 @@
-import { endOfArgument, isLineEnd, NOT_PLAIN, readPlainSize } from "../../assembly/nats/plain-line";
+import { argumentEnds, endOfArgument, isLineEnd, NOT_PLAIN, readPlainSize } from "../../assembly/nats/plain-line";
 import { NOT_A_SIZE, readSize } from "../../assembly/nats/numbers";
 import { pointerTo } from "./bytes-support";
 
@@ -14,6 +14,21 @@ function size(text: string): i32 {
   const p = pointerTo(text);
   return readPlainSize(p, p + <usize>text.length);
 }
+
+describe("the ends of arguments at a glance", () => {
+  it("are the bits of all bytes among 32 at which an argument ends, and of no others", () => {
+    for (let byte = 0; byte < 256; byte++) {
+      const p = pointerTo("a".repeat(40));
+      for (let at = 0; at < 34; at++) {
+        store<u8>(p + <usize>at, <u8>byte);
+        const expected: u32 = byte <= 0x20 && at < 32 ? (<u32>1) << at : 0;
+        assert(argumentEnds(p) == expected, `byte ${byte} at ${at}`);
+        store<u8>(p + <usize>at, 0x61);
+      }
+    }
+    expect(argumentEnds(pointerTo("orders.a 16\r\n" + BEHIND + BEHIND))).toBe(0x1900);
+  });
+});
 
 describe("the end of an argument", () => {
   it("is the first blank, line end or control character, wherever it stands", () => {

@@ -1,4 +1,4 @@
-import { isInsertable, isLiteral, MAX_TOKENS, Tokens } from "../../assembly/nats/subject";
+import { isInsertable, isLiteral, leadingTokens, MAX_TOKENS, Tokens } from "../../assembly/nats/subject";
 import { Bytes, latin1At } from "./latin1-support";
 
 const tokens = new Tokens();
@@ -43,6 +43,31 @@ describe("a subject", () => {
         assert(tokens.split(subject, length), `length ${length}, dot at ${dot}`);
         assert(tokens.count == 2, `length ${length}, dot at ${dot}`);
         assert(tokens.length(0) == dot && tokens.length(1) == length - dot - 1, `length ${length}, dot at ${dot}`);
+      }
+    }
+    heap.free(area);
+  });
+
+  it("has leading tokens, as many bytes with the dot behind them, unless it ends there or a token is empty", () => {
+    const LONGEST = 50;
+    const area = heap.alloc(<usize>LONGEST + 2);
+    for (let length = 1; length <= LONGEST; length++) {
+      for (let dot = 1; dot < length - 1; dot++) {
+        memory.fill(area, 0x2e, <usize>LONGEST + 2);
+        const subject = area + 1;
+        memory.fill(subject, 0x61, <usize>length);
+        store<u8>(subject + <usize>dot, 0x2e);
+        assert(leadingTokens(subject, length, 1) == dot + 1, `length ${length}, dot at ${dot}`);
+        assert(leadingTokens(subject, length, 2) == 0, `length ${length}, dot at ${dot}`);
+        for (let other = 0; other < length; other++) {
+          const at = subject + <usize>other;
+          if (load<u8>(at) == 0x2e) continue;
+          store<u8>(at, 0x2e);
+          const empty = other == 0 || other == length - 1 || other == dot - 1 || other == dot + 1;
+          const expected = empty ? 0 : max(other, dot) + 1;
+          assert(leadingTokens(subject, length, 2) == expected, `length ${length}, dots at ${dot} and ${other}`);
+          store<u8>(at, 0x61);
+        }
       }
     }
     heap.free(area);

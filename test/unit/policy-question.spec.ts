@@ -1,0 +1,195 @@
+import { utf8 } from "../../assembly/bytes/text";
+import { Tokens } from "../../assembly/nats/subject";
+import { EntryFlag, NONE } from "../../assembly/policy/matcher";
+import { rememberedRule } from "../../assembly/policy/decision-cache";
+import { Permissions } from "../../assembly/policy/permissions";
+import { NOT_BY_TOKENS, Question } from "../../assembly/policy/question";
+import { Reason } from "../../assembly/policy/reason";
+import { ClassMatcher } from "../../assembly/policy/subject-classes";
+import { lengthOf, pointerTo } from "./bytes-support";
+import { permissionsOf } from "./permissions-support";
+
+/** The remembered rule, or -9 when nothing is remembered. */
+function recalled(question: Question, subject: string): i32 {
+  const slot = question.recall(pointerTo(subject), lengthOf(subject));
+  return slot == 0 ? -9 : rememberedRule(slot);
+}
+
+/** An answer is written down when it is given for the second time. */
+function remember(question: Question, subject: string, looked: i32, rule: i32): void {
+  for (let i = 0; i < 2; i++) {
+    question.remember(pointerTo(subject), lengthOf(subject), looked, Reason.ALLOWED, rule, 0);
+  }
+}
+
+describe("an answer that was asked for last", () => {
+  it("is the same when it is asked for again, and another's when its place has been given away", () => {
+    const question = new Question();
+    const subjects = 20_000;
+    for (let i = 0; i < subjects; i++) remember(question, `some.${i}`, 2, i);
+    for (let i = 0; i < subjects; i++) {
+      const rule = recalled(question, `some.${i}`);
+      assert(rule == i || rule == -9, `some.${i}: ${rule}`);
+      // What has its place now is found, what had it before is not.
+      remember(question, `other.${i}`, 2, subjects + i);
+      const again = recalled(question, `some.${i}`);
+      assert(again == i || again == -9, `some.${i} again: ${again}`);
+    }
+  });
+
+  it("is not that of another question about the same subject", () => {
+    const one = new Question();
+    const other = new Question();
+    remember(one, "some.subject", 2, 7);
+    expect(recalled(one, "some.subject")).toBe(7);
+    expect(recalled(other, "some.subject")).toBe(-9);
+    remember(other, "some.subject", 2, 8);
+    expect(recalled(other, "some.subject")).toBe(8);
+    expect(recalled(one, "some.subject")).toBe(7);
+  });
+});
+
+describe("an answer that leading tokens decide", () => {
+  it("holds for every subject that begins with them and goes on", () => {
+    const question = new Question();
+    remember(question, "_INBOX.abc.1", 1, 7);
+    expect(recalled(question, "_INBOX.abc.2")).toBe(7);
+    expect(recalled(question, "_INBOX.abd")).toBe(7);
+    expect(recalled(question, "_INBOX.abc.2.3.4")).toBe(7);
+  });
+
+  it("does not hold for a subject that ends there, begins otherwise or has an empty token", () => {
+    const question = new Question();
+    remember(question, "orders.europe.a", 2, 7);
+    expect(recalled(question, "orders.europe.b")).toBe(7);
+    const others = ["orders.europe", "orders.europe.", "orders.europe.a..b", "orders.europe.a.", "orders.eur.ope"];
+    for (let i = 0; i < others.length; i++) expect(recalled(question, others[i])).toBe(-9);
+  });
+
+  it("is kept whole where all tokens decide, or none as such", () => {
+    const question = new Question();
+    remember(question, "stock.abc.1", 3, 7);
+    remember(question, "stock.abc.2", NOT_BY_TOKENS, 8);
+    expect(recalled(question, "stock.abc.1")).toBe(7);
+    expect(recalled(question, "stock.abc.2")).toBe(8);
+    expect(recalled(question, "stock.abc.3")).toBe(-9);
+  });
+
+  it("holds for as many tokens as any subject of its kind needed", () => {
+    const question = new Question();
+    remember(question, "payments.a.x.1", 3, 7);
+    remember(question, "payments.b.x.1", 1, 8);
+    expect(recalled(question, "payments.a.x.2")).toBe(7);
+    expect(recalled(question, "payments.b.x.2")).toBe(8);
+    expect(recalled(question, "payments.b.y.2")).toBe(-9);
+  });
+
+  it("is about at most eight tokens, and not about a subject of less than eight bytes", () => {
+    const question = new Question();
+    remember(question, "a.b.c.d.e.f.g.h.i.j", 8, 7);
+    expect(recalled(question, "a.b.c.d.e.f.g.h.x.y")).toBe(7);
+    remember(question, "z.b.c.d.e.f.g.h.i.j", 9, 8);
+    expect(recalled(question, "z.b.c.d.e.f.g.h.i.y")).toBe(-9);
+    remember(question, "a.b.c", 1, 9);
+    expect(recalled(question, "a.b.d")).toBe(-9);
+    expect(recalled(question, "a.b.c")).toBe(9);
+  });
+});
+
+/** Those that subjects are made of, then those of entries alone; a token that only begins with a wildcard is none. */
+const WORDS: StaticArray<string> = ["alpha", "be", "gammagamma", "*a", "*", ">"];
+const LITERAL_WORDS: i32 = 4;
+let state: u32 = 20_241_124;
+
+function below(bound: i32): i32 {
+  state = state * 1664525 + 1013904223;
+  return <i32>((state >> 8) % <u32>bound);
+}
+
+/** Up to five of the first `words` words; '>' only last. */
+function subjectOf(words: i32): string {
+  const count = 1 + below(5);
+  let subject = "";
+  for (let i = 0; i < count; i++) {
+    let word = WORDS[below(words)];
+    if (word == ">" && i < count - 1) word = "*";
+    subject += (i > 0 ? "." : "") + word;
+  }
+  return subject;
+}
+
+function entries(): string {
+  const list: string[] = [];
+  const count = 1 + below(4);
+  for (let i = 0; i < count; i++) list.push(`"${subjectOf(WORDS.length)}"`);
+  return `[${list.join(",")}]`;
+}
+
+const tokens: Tokens = new Tokens();
+
+/** Asks the lists themselves, which remember nothing: the reason, and the rule that decided. */
+function decidedNow(permissions: Permissions, subject: string): string {
+  if (!tokens.split(pointerTo(subject), lengthOf(subject))) return `${Reason.NOT_ALLOWED} by ${NONE}`;
+  const deny = permissions.publishDeny.find(tokens, EntryFlag.NONE);
+  if (deny != NONE) return `${Reason.DENIED} by ${permissions.publishDeny.rule(deny)}`;
+  const allow = permissions.publishAllow.find(tokens, EntryFlag.NONE);
+  return allow != NONE
+    ? `${Reason.ALLOWED} by ${permissions.publishAllow.rule(allow)}`
+    : `${Reason.NOT_ALLOWED} by ${NONE}`;
+}
+
+/** Classes 2, 3 and 4 of some patterns each. */
+function someClasses(): ClassMatcher {
+  const classes = new ClassMatcher();
+  for (let place = 0; place < 3; place++) {
+    classes.add(place, place + 2);
+    for (let i = 0; i < 2; i++) classes.addPattern(utf8(subjectOf(WORDS.length)), place);
+  }
+  return classes;
+}
+
+function receivesNow(permissions: Permissions, subject: string): bool {
+  if (!tokens.split(pointerTo(subject), lengthOf(subject))) return false;
+  return (
+    permissions.subscribeAllow.find(tokens, EntryFlag.NONE) != NONE &&
+    permissions.subscribeDeny.find(tokens, EntryFlag.NONE) == NONE
+  );
+}
+
+describe("what is remembered of a policy", () => {
+  it("is what its lists say, for any lists and in any order of subjects", () => {
+    let allowed = 0;
+    for (let policy = 0; policy < 150; policy++) {
+      const acts: string[] = [];
+      for (let rule = 0; rule < 2; rule++) {
+        const publish = `"publish":{"allow":${entries()},"deny":${entries()}}`;
+        acts.push(`${publish},"subscribe":{"allow":${entries()},"deny":${entries()}}`);
+      }
+      const permissions = permissionsOf(acts);
+      const classes = someClasses();
+      permissions.classes = classes;
+      for (let i = 0; i < 200; i++) {
+        let subject = subjectOf(LITERAL_WORDS);
+        const odd = below(20);
+        if (odd == 0) subject += ".";
+        else if (odd == 1) subject = subject.replace(".", "..");
+        else if (odd == 2) subject = "." + subject;
+        const at = pointerTo(subject);
+        const length = lengthOf(subject);
+        const reason = permissions.publish(at, length);
+        const decided = `${reason} by ${permissions.decidedBy}`;
+        const subjectClass = permissions.subjectClass;
+        assert(decided == decidedNow(permissions, subject), `${subject} under ${acts.join(" and ")}: ${decided}`);
+        assert(subjectClass == classes.decide(at, length), `the class of ${subject}, published`);
+        assert(permissions.classOf(at, length) == classes.decide(at, length), `the class of ${subject}`);
+        assert(permissions.receives(at, length) == receivesNow(permissions, subject), `${subject}, as a reply`);
+        const denied = tokens.split(at, length) && permissions.subscribeDeny.find(tokens, EntryFlag.NONE) != NONE;
+        assert(permissions.deliveryDenied(at, length, 0, 0, true) == denied, `${subject}, delivered`);
+        if (reason == Reason.ALLOWED) allowed++;
+      }
+    }
+    // Neither nearly all nor nearly none, else this would show little.
+    expect(allowed).toBeGreaterThan(1000);
+    expect(allowed).toBeLessThan(29_000);
+  });
+});
