@@ -39,6 +39,40 @@ export function giveBack(pointer: usize, size: usize): void {
   heap.free(pointer);
 }
 
+/**
+ * The size of blocks for what lives as long as one answer. So many of them are kept for the next who asks, since taking one
+ * from the heap costs more than all else about it; while nobody has them they are outside of the budget.
+ */
+export const SHORT_LIVED: usize = 80;
+const MAX_KEPT: i32 = 256;
+/** The first of those that are kept, each with the address of the next one in front. */
+let kept: usize = 0;
+let keptCount: i32 = 0;
+
+/** Takes a block of SHORT_LIVED bytes, or answers 0 as `take` does. */
+export function takeShortLived(): usize {
+  if (kept == 0) return take(SHORT_LIVED);
+  const all = cost(SHORT_LIVED);
+  if (used + all > limit) return 0;
+  used += all;
+  const block = kept;
+  kept = load<usize>(block);
+  keptCount--;
+  return block;
+}
+
+/** Gives back what `takeShortLived` answered. */
+export function giveBackShortLived(block: usize): void {
+  if (block == 0 || keptCount == MAX_KEPT) {
+    giveBack(block, SHORT_LIVED);
+    return;
+  }
+  used -= cost(SHORT_LIVED);
+  store<usize>(block, kept);
+  kept = block;
+  keptCount++;
+}
+
 /** Bytes in use, overhead included. */
 export function usedBytes(): usize {
   return used;

@@ -168,7 +168,7 @@ export class Access {
   /** Would a delivery with this reply subject be granted an answer, if it has none? */
   // @ts-ignore: decorator
   @inline
-  mayGrant(reply: usize, length: i32): bool {
+  private mayGrant(reply: usize, length: i32): bool {
     return this.resets == 0 && this.permissions.publish(reply, length) == Reason.NOT_ALLOWED;
   }
 

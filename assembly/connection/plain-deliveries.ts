@@ -1,4 +1,4 @@
-import { endOfArgument, isLineEnd, readPlainSize, SHORTEST_ARGUMENTS } from "../nats/plain-line";
+import { argumentEnds, endOfArgument, isLineEnd, readPlainSize, SHORTEST_ARGUMENTS } from "../nats/plain-line";
 import { Operation } from "../nats/operation";
 import { OTHER_CLASS } from "../policy/subject-classes";
 import { Chunk } from "../proxy/chunk";
@@ -13,7 +13,7 @@ const MSG_BLANK: u32 = 0x2047534d;
 
 /**
  * The short way of messages that go to their client unasked: `MSG subject sid [reply] size`, while no delivery is
- * filtered, no reply is to be granted and no dry-run rule is asked. Takes as many as it can and answers the position of what is
+ * filtered and no dry-run rule is asked. Takes as many as it can and answers the position of what is
  * anything else, which goes the long way (to-client.ts).
  */
 export function passPlainDeliveries(connection: Connection, chunk: Chunk, position: i32): i32 {
@@ -36,17 +36,19 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
   // A payload may lead behind the view, and the largest one round the end of memory.
   while (p + 4 + SHORTEST_ARGUMENTS <= end && p >= begin && load<u32>(p) == MSG_BLANK) {
     const subject = p + 4;
-    const sid = endOfArgument(subject, end) + 1;
-    const sidEnd = endOfArgument(sid, end);
+    const ends = argumentEnds(subject);
+    const nextEnds = ends & (ends - 1);
+    const sid = (ends != 0 ? subject + ctz(ends) : endOfArgument(subject, end)) + 1;
+    const sidEnd = nextEnds != 0 ? subject + ctz(nextEnds) : endOfArgument(sid, end);
     if (sid == subject + 1 || sidEnd == sid || sidEnd >= end) break;
     if (load<u8>(sid - 1) != 0x20 || load<u8>(sidEnd) != 0x20) break;
     const reply = sidEnd + 1;
     let replyEnd = reply;
     let size = reply;
-    let sizeEnd = endOfArgument(size, end);
+    const lastEnds = nextEnds & (nextEnds - 1);
+    let sizeEnd = lastEnds != 0 ? subject + ctz(lastEnds) : endOfArgument(size, end);
     if (sizeEnd < end && load<u8>(sizeEnd) == 0x20 && sizeEnd != size) {
       replyEnd = sizeEnd;
-      if (access.grantsReplies && access.mayGrant(reply, <i32>(replyEnd - reply))) break;
       size = sizeEnd + 1;
       sizeEnd = endOfArgument(size, end);
     }
@@ -59,6 +61,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
       if (!isLive(sub) || maxOf(sub) != 0) break;
       countReceived(sub);
     }
+    if (replyEnd != reply && access.grantsReplies) access.noteReply(reply, <i32>(replyEnd - reply));
     const length = <i32>(sid - 1 - subject);
     const subjectClass = access.permissions.classOf(subject, length);
     answerDelivered(connection, meter, subject, length);

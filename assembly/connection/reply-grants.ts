@@ -1,5 +1,5 @@
 import { BLOCK_HASH, BLOCK_KEY_LENGTH, BlockTable } from "../bytes/block-table";
-import { giveBack, take } from "../bytes/budget";
+import { giveBack, giveBackShortLived, SHORT_LIVED, take, takeShortLived } from "../bytes/budget";
 import { hashBytes } from "../bytes/compare";
 import { copyShort } from "../bytes/copy";
 import { ResponseLimit } from "../policy/permissions";
@@ -11,6 +11,23 @@ const NEWER: usize = 12;
 const OLDER: usize = 16;
 const GRANTED_AT: usize = 24;
 const BYTES: usize = 32;
+
+/** A block has room for the reply subjects that clients make; one for a longer name is as long as that needs. */
+const USUAL_KEY: i32 = <i32>(SHORT_LIVED - BYTES);
+
+function sizeOf(length: i32): usize {
+  return BYTES + <usize>max(length, USUAL_KEY);
+}
+
+function takeBlock(length: i32): usize {
+  return length <= USUAL_KEY ? takeShortLived() : take(sizeOf(length));
+}
+
+function giveBackBlock(block: usize): void {
+  const length = load<i32>(block, BLOCK_KEY_LENGTH);
+  if (length <= USUAL_KEY) giveBackShortLived(block);
+  else giveBack(block, sizeOf(length));
+}
 
 /**
  * The reply subjects on which one connection may answer (`allow_responses` of one rule), as nats-server keeps them
@@ -43,9 +60,9 @@ export class ReplyGrants {
     if (known != 0) this.remove(known);
     if (this.table.count >= this.bound) this.remove(this.oldest);
     if (!this.table.makeRoom()) return false;
-    const grant = take(BYTES + <usize>length);
+    const grant = takeBlock(length);
     if (grant == 0) return false;
-    this.bytes += <i64>BYTES + <i64>length;
+    this.bytes += <i64>sizeOf(length);
     store<u32>(grant, hash, BLOCK_HASH);
     store<i32>(grant, length, BLOCK_KEY_LENGTH);
     store<i32>(grant, 0, USES);
@@ -103,7 +120,7 @@ export class ReplyGrants {
     let grant = this.oldest;
     while (grant != 0) {
       const next = load<usize>(grant, NEWER);
-      giveBack(grant, BYTES + <usize>load<i32>(grant, BLOCK_KEY_LENGTH));
+      giveBackBlock(grant);
       grant = next;
     }
     this.table.release();
@@ -126,7 +143,7 @@ export class ReplyGrants {
     if (older != 0) store<usize>(older, newer, NEWER);
     else this.oldest = newer;
     this.table.takeOut(grant);
-    this.bytes -= <i64>BYTES + <i64>load<i32>(grant, BLOCK_KEY_LENGTH);
-    giveBack(grant, BYTES + <usize>load<i32>(grant, BLOCK_KEY_LENGTH));
+    this.bytes -= <i64>sizeOf(load<i32>(grant, BLOCK_KEY_LENGTH));
+    giveBackBlock(grant);
   }
 }

@@ -68,7 +68,7 @@ describe("memory of connections, each allocation counted", () => {
     const host = counting({ rule: { subscribe: { allow: ["ok.>"], deny: ["ok.secret"] } } });
     let wires: Wire[] = [];
     const waves: { low: number; high: number; pages: number }[] = [];
-    for (let wave = 0; wave < 8; wave++) {
+    for (let wave = 0; wave < 12; wave++) {
       wires.push(...connected(host, 10_000 - wires.length));
       for (const [i, wire] of wires.entries()) {
         wire.client(`SUB ok.* ${i % 9}\r\n${pub("no.1")}${pub("ok.1", "x")}PUB ok.1 5\r\nab`);
@@ -86,10 +86,13 @@ describe("memory of connections, each allocation counted", () => {
       host.tick();
       waves.push({ low: live(host), high, pages: host.memoryPages });
     }
-    // By the third wave the tables that all connections share have their sizes.
-    const [, , third, ...later] = waves;
-    for (const { low, high, pages } of later) {
-      assert.ok(low <= third!.low * 1.01 && high <= third!.high * 1.01 && pages <= third!.pages, JSON.stringify(waves));
+    // By the third wave the tables that all connections share have their sizes. What the collector has yet to free counts as in
+    // use, and it does not work in step with the waves: so five of them are compared with the next five.
+    const most = (some: typeof waves, key: "low" | "high" | "pages"): number =>
+      Math.max(...some.map((wave) => wave[key]));
+    for (const key of ["low", "high", "pages"] as const) {
+      const [early, late] = [most(waves.slice(2, 7), key), most(waves.slice(7), key)];
+      assert.ok(late <= early * (key === "pages" ? 1 : 1.01), `${key}: ${JSON.stringify(waves)}`);
     }
   });
 

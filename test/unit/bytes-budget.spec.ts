@@ -1,4 +1,14 @@
-import { giveBack, limitBytes, raiseLimit, shareBytes, take, usedBytes } from "../../assembly/bytes/budget";
+import {
+  giveBack,
+  giveBackShortLived,
+  limitBytes,
+  raiseLimit,
+  shareBytes,
+  SHORT_LIVED,
+  take,
+  takeShortLived,
+  usedBytes,
+} from "../../assembly/bytes/budget";
 
 describe("the memory budget of a VM", () => {
   it("gives nothing before a configuration has set it", () => {
@@ -54,5 +64,36 @@ describe("the memory budget of a VM", () => {
 
   it("leaves an eighth to a single connection", () => {
     expect(shareBytes()).toBe(512);
+  });
+});
+
+describe("a block for what is short-lived", () => {
+  it("counts while somebody has it, and is then given again", () => {
+    const block = takeShortLived();
+    expect(usedBytes()).toBe(SHORT_LIVED + 16);
+    memory.fill(block, 0x5a, SHORT_LIVED);
+    giveBackShortLived(block);
+    expect(usedBytes()).toBe(0);
+    expect(takeShortLived()).toBe(block);
+    giveBackShortLived(block);
+  });
+
+  it("is refused beyond the budget, also when one is kept", () => {
+    const rest = limitBytes() - SHORT_LIVED;
+    const most = take(rest);
+    expect(takeShortLived()).toBe(0);
+    giveBack(most, rest);
+    giveBackShortLived(0);
+    expect(usedBytes()).toBe(0);
+  });
+
+  it("is never given to two at once, however many are kept", () => {
+    raiseLimit(1 << 20);
+    const blocks: usize[] = [];
+    for (let i = 0; i < 1000; i++) blocks.push(takeShortLived());
+    for (let i = 0; i < blocks.length; i++) store<usize>(blocks[i], i);
+    for (let i = 0; i < blocks.length; i++) assert(load<usize>(blocks[i]) == i, `block ${i}`);
+    for (let i = 0; i < blocks.length; i++) giveBackShortLived(blocks[i]);
+    expect(usedBytes()).toBe(0);
   });
 });
