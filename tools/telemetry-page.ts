@@ -110,11 +110,15 @@ All have ${list(PEER_LABELS)}.
 ${table(["stat", "kind", "more labels", ""], statRows(false))}
 
 - **Durations** are whole milliseconds, to the nearest. Their buckets are Envoy's; the annotation
-  \`sidecar.istio.io/statsHistogramBuckets\` of a pod sets others.
+  \`sidecar.istio.io/statsHistogramBuckets\` of a pod sets others. A worker tells at most 8,192 with a tick: all of half a second,
+  or of more a fair sample over all its peers, and \`istio_nats_durations_left_out_total\` has the others; add it to a histogram's
+  count to count requests. Quantiles of such a time are right; where it is mixed with quieter time, it counts for less than it
+  should, in alerts too.
 - **A request** is a publish with a reply subject, and its answer the first message on that subject that the same connection is
   delivered. A publish whose answers go to somebody else counts as \`expired\`. A pull from a JetStream consumer
   (\`$JS.API.CONSUMER.MSG.NEXT\`) is no request; a publish to a stream is, and its acknowledgement the answer.
-- **The service's side** has no count of what is never answered: a subscriber that only listens owes nobody an answer.
+- **The service's side** has no count of what is never answered: a subscriber that only listens owes nobody an answer. A message
+  from a JetStream consumer is no request to the service, since nobody waits for its acknowledgement (\`$JS.ACK.…\`).
 - **Gauges** are the sum of what the workers add and take away. They are right until a VM traps: what its connections had added
   then stays, until the proxy's process ends. \`istio_nats_policy_info\` and \`istio_nats_policy_rules\` are set anew with every
   tick, and are right again half a second after a VM has been replaced.

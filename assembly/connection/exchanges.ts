@@ -1,7 +1,8 @@
 import { hashBytes64 } from "../bytes/compare";
 import { Operation } from "../nats/operation";
-import { isPull, saysNoResponders, STATUS_BYTES } from "../nats/requests";
+import { isAcknowledgement, isPull, saysNoResponders, STATUS_BYTES } from "../nats/requests";
 import { ServerLine } from "../nats/server-line";
+import { NO_SUBJECT } from "../policy/subject-classes";
 import { recordDuration } from "../telemetry/durations";
 import { Duration, Meter } from "../telemetry/meter";
 import { callbackNanoseconds } from "./callback-time";
@@ -11,7 +12,7 @@ import { OpenRequests, RequestTable } from "./open-requests";
 /**
  * How long answers take. A publish with a reply subject is a request, and the first message that the client is then
  * delivered on that subject its answer. A delivery with a reply subject is a request to the client, and its publish on
- * that subject the reply. What has no reply subject, and comes while none waits, costs nothing here.
+ * that subject the reply, but for one from a JetStream consumer. What has no reply subject, and comes while none waits, costs nothing here.
  */
 
 /** A publish with a reply subject goes to the server. */
@@ -82,7 +83,7 @@ export function requestDelivered(
   subjectClass: i32,
 ): void {
   const table = connection.services;
-  if (table == null || table.bound == 0) return;
+  if (table == null || table.bound == 0 || isAcknowledgement(reply, length)) return;
   let owner = connection.served;
   if (owner == null) {
     owner = new OpenRequests(meter);
@@ -113,5 +114,5 @@ export function pongCame(connection: Connection): void {
   if (since == 0) return;
   connection.pingSince = 0;
   const meter = connection.meter;
-  if (meter != null) recordDuration(meter, Duration.PING, 0, callbackNanoseconds() - since);
+  if (meter != null) recordDuration(meter, Duration.PING, NO_SUBJECT, callbackNanoseconds() - since);
 }

@@ -26,6 +26,18 @@ export function isPull(pointer: usize, length: i32): bool {
   return startsWithNext(pointer + <usize>at, length - at);
 }
 
+const JETSTREAM_ACK: u64 = 0x2e4b43412e534a24; // $JS.ACK.
+
+/**
+ * The reply subject of a delivery from a JetStream consumer. What is published on it tells nats-server that the message has
+ * been dealt with, whenever that is: nobody waits for it as for a reply.
+ */
+// @ts-ignore: decorator
+@inline
+export function isAcknowledgement(pointer: usize, length: i32): bool {
+  return length >= 8 && load<u64>(pointer) == JETSTREAM_ACK;
+}
+
 function startsWithNext(pointer: usize, length: i32): bool {
   return length >= NEXT.length && memory.compare(pointer, addressOf(NEXT), <usize>NEXT.length) == 0;
 }

@@ -24,6 +24,7 @@ import {
   classSeriesName,
   CLOSED_AT,
   messagesOf,
+  LEFT_OUT_AT,
   NO_RESPONDERS_AT,
   OPENED_AT,
   OWN_SERIES,
@@ -228,6 +229,11 @@ export class Meter {
 
   unanswered(subjectClass: i32, why: Unanswered): void {
     this.addTo(this.block(subjectClass), UNANSWERED_AT + <i32>why, 1);
+  }
+
+  /** A duration that no histogram gets. */
+  durationLeftOut(what: Duration, subjectClass: i32): void {
+    this.addTo(this.block(subjectClass), LEFT_OUT_AT + <i32>what, 1);
   }
 
   /** The host's number of a histogram, defined when it is first asked for. */

@@ -9,6 +9,7 @@ import {
   CONNECTIONS_ACTIVE,
   CONNECTIONS_CLOSED,
   CONNECTIONS_OPENED,
+  DURATIONS_LEFT_OUT,
   MESSAGES,
   NO_RESPONDERS,
   PROTOCOL_ERRORS,
@@ -23,7 +24,9 @@ import {
 /** Series of a principal and a class of subjects: for each operation and verdict messages, then bytes; then requests. */
 export const NO_RESPONDERS_AT: i32 = OPERATION_COUNT * 4;
 export const UNANSWERED_AT: i32 = NO_RESPONDERS_AT + 1;
-export const CLASS_SERIES: i32 = UNANSWERED_AT + 3;
+/** Durations that the histograms do not have, by `Duration`. */
+export const LEFT_OUT_AT: i32 = UNANSWERED_AT + 3;
+export const CLASS_SERIES: i32 = LEFT_OUT_AT + 3;
 
 /** Why a request has no answer. */
 export const enum Unanswered {
@@ -32,6 +35,7 @@ export const enum Unanswered {
   CLOSED = 2,
 }
 
+const LEFT_OUT_NAMES: StaticArray<string> = ["request", "service", "ping"];
 const UNANSWERED_NAMES: StaticArray<string> = ["expired", "evicted", "closed"];
 
 /** The messages of an operation; its bytes are the next series. */
@@ -43,6 +47,7 @@ export function messagesOf(operation: Operation, verdict: Verdict): i32 {
 
 /** The part of a raw name that is the series' own; the class's label stands before it. */
 export function classSeriesName(series: i32): string {
+  if (series >= LEFT_OUT_AT) return label("kind", LEFT_OUT_NAMES[series - LEFT_OUT_AT]) + DURATIONS_LEFT_OUT.name;
   if (series >= UNANSWERED_AT) {
     return label("reason", UNANSWERED_NAMES[series - UNANSWERED_AT]) + REQUESTS_UNANSWERED.name;
   }

@@ -29,7 +29,7 @@ export const LABELS: Label[] = [
   new Label("verdict", "`allowed` or `refused`."),
   new Label("reason", "Why it was refused, or why a request has no answer."),
   new Label("rule", "The rule that decided; `unknown` when none did, `other` beyond the bounds."),
-  new Label("kind", "What kind of error it was."),
+  new Label("kind", "What kind of error, or of duration, it was."),
   new Label("policy", "The fingerprint of the configuration: FNV-1a of its bytes, 16 hexadecimal digits."),
   new Label("mode", "`ENFORCE` or `DRY_RUN`, of the whole configuration."),
   new Label("version", "The filter's version."),
@@ -149,7 +149,7 @@ export const SERVICE_DURATION: Stat = new Stat(
   "istio_nats_service_duration_milliseconds",
   "histogram",
   ["subject"],
-  "For the responder: from the delivery of a message with a reply subject to the publish on it; a JetStream acknowledgement is one.",
+  "For the responder: from the delivery of a message with a reply subject to the publish on it; a JetStream acknowledgement is none.",
   false,
 );
 export const REQUESTS_UNANSWERED: Stat = new Stat(
@@ -157,6 +157,13 @@ export const REQUESTS_UNANSWERED: Stat = new Stat(
   "counter",
   ["subject", "reason"],
   "Requests without an answer: `expired` after `telemetry.requestTimeout`, `evicted` by newer ones, `closed` with the connection.",
+  false,
+);
+export const DURATIONS_LEFT_OUT: Stat = new Stat(
+  "istio_nats_durations_left_out_total",
+  "counter",
+  ["subject", "kind"],
+  "Durations of a `request`, `service` or `ping` that the histograms do not have, since a worker had more than 8,192 in half a second.",
   false,
 );
 export const PING_RTT: Stat = new Stat(
@@ -247,6 +254,7 @@ export const STATS: Stat[] = [
   REQUEST_DURATION,
   SERVICE_DURATION,
   REQUESTS_UNANSWERED,
+  DURATIONS_LEFT_OUT,
   PING_RTT,
   UNTESTED_SERVERS,
   POLICY_INFO,

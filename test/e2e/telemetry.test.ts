@@ -92,13 +92,15 @@ describe("telemetry of real clients through a real Envoy with two workers", () =
     await deaf.close();
   });
 
-  it("times JetStream's acknowledgements of publishes, and takes no pull for an unanswered request", async () => {
+  it("times JetStream's acknowledgements of publishes, and takes neither a pull for an unanswered request nor an acknowledgement of its messages for a reply", async () => {
     const manager = await jetstreamManager(requester);
     await manager.streams.add({ name: "EVENTS", subjects: ["shop.events.>"] });
     await manager.consumers.add("EVENTS", { durable_name: "reader", ack_policy: "explicit" });
     for (let i = 0; i < 10; i++) await jetstream(requester).publish("shop.events.a", "x");
     await stand.envoy.waitForStat(`${REQUEST}_count`, { subject: "events" }, (count) => count === 10);
     const consumer = await jetstream(requester).consumers.get("EVENTS", "reader");
+    const published = { operation: "PUB", subject: "other" };
+    const before = await stand.envoy.stat("istio_nats_messages_total", published);
     const message = await consumer.next({ expires: 5000 });
     assert.equal(message?.string(), "x");
     message.ack();
@@ -111,7 +113,9 @@ describe("telemetry of real clients through a real Envoy with two workers", () =
     assert.equal(more, 9);
     const unanswered = await stand.envoy.stat("istio_nats_requests_unanswered_total", { subject: "jetstream" });
     assert.equal(unanswered, 0);
-    await stand.envoy.waitForStat(`${SERVICE}_count`, { subject: "events" }, (count) => count >= 1);
+    // With the tick that tells of the ten acknowledgements, durations would have been told too.
+    await stand.envoy.waitForStat("istio_nats_messages_total", published, (count) => count >= before + 10);
+    assert.equal(await stand.envoy.stat(`${SERVICE}_count`, { subject: "events" }), 0);
   });
 
   it("has gauges that add up over both workers, and are 0 again when their connections are closed", async () => {

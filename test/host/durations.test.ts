@@ -6,6 +6,8 @@ import { configuredHost, hpub, INFO, msg, PING, PONG, pub, stat, Wire, type Poli
 const REQUEST = "istio_nats_request_duration_milliseconds";
 const SERVICE = "istio_nats_service_duration_milliseconds";
 const UNANSWERED = "istio_nats_requests_unanswered_total";
+const PING_RTT = "istio_nats_ping_rtt_milliseconds";
+const LEFT_OUT = "istio_nats_durations_left_out_total";
 const NO_RESPONDERS = "HMSG _INBOX.1 1 16 16\r\nNATS/1.0 503\r\n\r\n\r\n";
 
 const TELEMETRY = { subjects: [{ name: "ask", patterns: ["ok.ask.*"] }] };
@@ -139,6 +141,16 @@ describe("a service's duration", () => {
     assert.deepEqual(valuesOf(wire.host, REQUEST), []);
   });
 
+  it("is not told of a message from a JetStream consumer, whose acknowledgement nobody waits for", () => {
+    const rule = { publish: { allow: ["$JS.ACK.>"] }, subscribe: { allow: ["ok.>"] } };
+    const wire = Wire.connected(configuredHost({ telemetry: TELEMETRY, rule }));
+    wire.client("SUB ok.ask.* 1\r\n");
+    const acknowledgement = "$JS.ACK.ORDERS.billing.1.2.3.4.5";
+    assert.equal(wire.server(msg("ok.ask.a", "1", "?", acknowledgement)), msg("ok.ask.a", "1", "?", acknowledgement));
+    assert.equal(wire.client(pub(acknowledgement, "+ACK")), pub(acknowledgement, "+ACK"));
+    assert.deepEqual(valuesOf(wire.host, SERVICE), []);
+  });
+
   it("is not told of a delivery that is never answered, which is no unanswered request either", () => {
     const wire = requester();
     wire.server(msg("ok.ask.a", "1", "?", "_INBOX.1"));
@@ -235,15 +247,49 @@ describe("durations on their way to the host", () => {
     assert.equal(valuesOf(wire.host, REQUEST).length, 1000);
   });
 
-  it("are all told, also of more than the ring holds between two ticks", () => {
-    const wire = requester();
-    const count = 10_000;
-    for (let i = 0; i < count; i += 100) {
-      const each = Array.from({ length: 100 }, (_, j) => `_INBOX.${i + j}`);
+  /** Requests with their answers, a hundred at a time, each hundred so many milliseconds later. */
+  function ask(wire: Wire, from: number, to: number, milliseconds = 0): void {
+    for (let i = from; i < to; i += 100) {
+      const each = Array.from({ length: Math.min(100, to - i) }, (_, j) => `_INBOX.${i + j}`);
       wire.client(each.map((reply) => pub("ok.ask.a", "?", reply)).join(""));
+      wire.host.advance(milliseconds);
       wire.server(each.map((reply) => msg(reply, "1")).join(""));
     }
-    assert.equal(valuesOf(wire.host, REQUEST, { subject: "ask" }).length, count);
+  }
+
+  it("are all told, as long as no more than 8,192 come between two ticks", () => {
+    const wire = requester();
+    ask(wire, 0, 8192);
+    wire.host.tick();
+    ask(wire, 8192, 16_384);
+    assert.equal(valuesOf(wire.host, REQUEST, { subject: "ask" }).length, 16_384);
+    assert.equal(stat(wire.host, LEFT_OUT), 0);
+  });
+
+  it("are a sample of 8,192 when more come, neither of the first nor of the last, and the others are counted", () => {
+    const wire = requester();
+    ask(wire, 0, 20_000, 1);
+    ask(wire, 20_000, 40_000, 2);
+    const told = valuesOf(wire.host, REQUEST, { subject: "ask" });
+    assert.equal(told.length, 8192);
+    assert.equal(stat(wire.host, LEFT_OUT, { subject: "ask", kind: "request" }), 40_000 - 8192);
+    // Half of them are expected, and six standard deviations of such a draw are 272.
+    const slow = told.filter((value) => value === 2).length;
+    assert.ok(Math.abs(slow - 4096) < 272, `${slow} of the second half`);
+  });
+
+  it("have the same chance whatever they are of", () => {
+    const wire = requester();
+    ask(wire, 0, 10_000);
+    for (let i = 0; i < 10_000; i++) {
+      wire.client("PING\r\n");
+      wire.server("PONG\r\n");
+    }
+    const told = { pings: valuesOf(wire.host, PING_RTT).length, requests: valuesOf(wire.host, REQUEST).length };
+    assert.equal(told.pings + told.requests, 8192);
+    assert.ok(Math.abs(told.pings - 4096) < 272, JSON.stringify(told));
+    assert.equal(stat(wire.host, LEFT_OUT, { kind: "ping", subject: "unknown" }), 10_000 - told.pings);
+    assert.equal(stat(wire.host, LEFT_OUT, { kind: "request" }), 10_000 - told.requests);
   });
 
   it("and counts are not lost when a connection, or the whole plugin, ends without a further tick", () => {
@@ -265,7 +311,7 @@ describe("durations on their way to the host", () => {
 });
 
 describe("the round trip of a PING", () => {
-  const RTT = "istio_nats_ping_rtt_milliseconds";
+  const RTT = PING_RTT;
 
   it("is the time to its PONG", () => {
     const wire = Wire.connected(configuredHost());

@@ -66,7 +66,7 @@ describe("the table of stats", () => {
     }
     const met = new Set(rawNames(host).map((raw) => raw.split(";.;").at(-1)));
     // What only a change of policy, a flood, a DRY_RUN or another server brings is shown elsewhere.
-    const elsewhere = /policy_changes|revoked|audit_suppressed|dry_run|untested/;
+    const elsewhere = /policy_changes|revoked|audit_suppressed|left_out|dry_run|untested/;
     assert.deepEqual(
       STATS.map(({ name }) => name).filter((name) => !met.has(name) && !elsewhere.test(name)),
       [],

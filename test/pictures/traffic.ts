@@ -136,9 +136,24 @@ export class Traffic {
     this.#of("workers")
       .subscribe("orders.>", { callback: () => undefined })
       .unsubscribe();
+    await this.#askInBulk();
     await this.#raw(STRANGER, "CONNECT {}\r\nPING\r\n");
     await this.#raw(WORKLOADS.ordersApi, "CONNECT {}\r\nNONSENSE\r\n");
     await this.#raw(WORKLOADS.ordersApi, `CONNECT {}\r\nPUB orders.big ${MAX_PAYLOAD + 1}\r\n`);
+  }
+
+  /** More requests at once than durations are told: nats-server answers each that nobody listens. */
+  async #askInBulk(): Promise<void> {
+    const client = await RawClient.connect(this.#stand.port(), {
+      tls: await this.#stand.identity(WORKLOADS.ordersApi),
+    });
+    await client.expect("INFO");
+    const requests = Array.from({ length: 12_000 }, (_, i) => `PUB quotes.nobody _INBOX.bulk.${i} 0\r\n\r\n`);
+    await client.send(
+      `CONNECT {"headers":true,"no_responders":true}\r\nSUB _INBOX.bulk.* 1\r\n${requests.join("")}PING\r\n`,
+    );
+    await client.until("PONG");
+    client.close();
   }
 
   /** A client that is told to go. */

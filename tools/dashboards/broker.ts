@@ -80,12 +80,13 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
             unit: "bytes",
           }),
           curves({
-            title: "Labels at their bound",
+            title: "At their bound",
             description:
-              "Connections counted under `other` because limits on principals were reached, and audit records left out by the rate limit, since the proxy started.",
+              "Connections counted under `other` because limits on principals were reached, audit records left out by the rate limit, and durations left out of histograms, which have a sample then; since the proxy started.",
             queries: [
               { expr: of.count("istio_nats_principals_capped_total", POD), legend: "principals {{pod}}" },
               { expr: of.count("istio_nats_audit_suppressed_total", POD), legend: "audit records {{pod}}" },
+              { expr: of.count("istio_nats_durations_left_out_total", POD), legend: "durations {{pod}}" },
             ],
           }),
         ],
