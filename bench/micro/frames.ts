@@ -39,9 +39,14 @@ const KINDS: Record<string, keyof Calls> = { proxy_get_buffer_bytes: "reads", pr
  * Sends the stream through the host of test/host once, and holds what comes out against what must. A measurement of
  * work that was not done is worth nothing.
  */
-export function prove(module: WebAssembly.Module, workload: Workload, chunkSize: number): Calls {
+export function prove(
+  module: WebAssembly.Module,
+  workload: Workload,
+  chunkSize: number,
+  policy = pluginConfig("PEER"),
+): Calls {
   const host = new Host(module);
-  host.configure(pluginConfig("PEER"));
+  host.configure(policy);
   const wire = Wire.connected(host);
   if (workload.before !== "") wire.client(workload.before);
   const { stream } = workload;
@@ -104,8 +109,13 @@ function passWithoutFilter(driver: Driver, stream: Stream, steps: readonly Step[
 }
 
 /** Bytes that the filter allocates for a frame, as a build that counts them says, once the audit's burst is over. */
-function allocatedBy(counting: WebAssembly.Module, { before, stream }: Workload, chunkSize: number): number {
-  const driver = new Driver(counting, JSON.stringify(pluginConfig("PEER")));
+function allocatedBy(
+  counting: WebAssembly.Module,
+  { before, stream }: Workload,
+  chunkSize: number,
+  policy: object,
+): number {
+  const driver = new Driver(counting, JSON.stringify(policy));
   if (before !== "") driver.client(Buffer.from(before));
   const pass = passOver(driver, stream, stepsOf(stream, chunkSize));
   const PASSES = 3;
@@ -145,11 +155,12 @@ export function measureFrames(
   counting: WebAssembly.Module | null,
   only: string,
   rounds: number,
+  policy: object,
 ): FrameRow[] {
   const prepared = workloads().flatMap((workload) => {
     const chunks = CHUNKS.filter((chunk) => labelOf(workload, chunk).includes(only));
     if (chunks.length === 0) return [];
-    const driver = new Driver(module, JSON.stringify(pluginConfig("PEER")));
+    const driver = new Driver(module, JSON.stringify(policy));
     if (workload.before !== "") driver.client(Buffer.from(workload.before));
     const { stream } = workload;
     const units = stream.ends.length;
@@ -162,8 +173,8 @@ export function measureFrames(
           chunk,
           label: labelOf(workload, chunk),
           frameBytes: Math.round(stream.bytes.length / units),
-          allocated: counting && allocatedBy(counting, workload, chunk),
-          calls: prove(module, workload, chunk),
+          allocated: counting && allocatedBy(counting, workload, chunk, policy),
+          calls: prove(module, workload, chunk, policy),
         },
         filter: { units, pass: passOver(driver, stream, steps) },
         host: { units, pass: passWithoutFilter(driver, stream, steps) },

@@ -3,18 +3,20 @@ import { arch, cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { buildCountingFilter, filterWasm } from "../../tools/wasm.ts";
+import { pluginConfig } from "../policy.ts";
 import { measureDecisions, type DecisionRow, type LoadRow } from "./decisions.ts";
 import { measureFrames, type FrameRow } from "./frames.ts";
 import { openAndClose, type Opens } from "./opens.ts";
 import { measurePeers, type PeerRow, type Peers } from "./peers.ts";
 import { toTerminal } from "../table.ts";
 
-const USAGE = `npm run bench:micro -- [--only TEXT] [--rounds N] [--opens N] [--peers] [--json FILE] [--module FILE]
+const USAGE = `npm run bench:micro -- [--only TEXT] [--rounds N] [--opens N] [--peers] [--no-telemetry] [--json FILE] [--module FILE]
 
   --only TEXT    only what has TEXT in its name: "PUB", "16 B", "chunks of 64", "rules", "opens"
   --rounds N     how often each is measured, in turn; the median counts (7)
   --opens N      connections opened and closed (100000; a million take 15 s)
   --peers        builds the same work in Go and Rust (bench/peers) and measures it beside, instead of all else
+  --no-telemetry a policy without classes of subjects and timed requests: beside a run without this, what they cost
   --json FILE    writes the numbers there too
   --module FILE  another build than build/istio-nats.wasm; what it allocates is not counted then
 `;
@@ -128,6 +130,7 @@ async function main(): Promise<void> {
       rounds: { type: "string", default: "7" },
       opens: { type: "string", default: "100000" },
       peers: { type: "boolean", default: false },
+      "no-telemetry": { type: "boolean", default: false },
       json: { type: "string" },
       module: { type: "string" },
       help: { type: "boolean", default: false },
@@ -155,7 +158,7 @@ async function main(): Promise<void> {
   else {
     const counts = values.module === undefined;
     const counting = counts ? new WebAssembly.Module(readFileSync(await buildCountingFilter())) : null;
-    results.frames = measureFrames(module, counting, only, rounds);
+    results.frames = measureFrames(module, counting, only, rounds, pluginConfig("PEER", !values["no-telemetry"]));
     if ("decisions by rules".includes(only)) Object.assign(results, measureDecisions(module, rounds));
     if (counting && "opens and closes".includes(only)) results.opens = openAndClose(counting, Number(values.opens));
   }
