@@ -74,57 +74,50 @@ const RANDOM_TO_REPEATED = 1.5;
 
 const OURS = ["filter", "envoy"] as const;
 
+type Pair = Parameters<typeof excess>[1];
+
 /** A target that what any filter pays passes alone, by measurement of the reading filter, binds only what is beyond that. */
-function addedByPublish(measured: Measured, nanoseconds: number): Verdict[] {
-  const what = `${measured.title}: CPU added`;
-  const bound = { what, limit: nanoseconds, kind: "at most", write: asNanoseconds } as const;
-  const host = excess(measured, ["reading", "envoy"], envoyCpu);
-  if (host && host.value - host.spread > nanoseconds) {
-    const note = `the host alone adds ${asNanoseconds(host.value)}; the target binds what is beyond it`;
-    return judge({ ...bound, estimate: excess(measured, ["filter", "reading"], envoyCpu), note });
+function judgeBeyondHost(bound: Omit<Bound, "estimate" | "note">, of: (pair: Pair) => Estimate | undefined): Verdict[] {
+  const { limit, kind, write } = bound;
+  const host = of(["reading", "envoy"]);
+  if (!host) return judge({ ...bound, estimate: of(OURS) });
+  const isPassed = kind === "at most" ? host.value - host.spread > limit : host.value + host.spread < limit;
+  const alone = `the host alone ${kind === "at most" ? "adds" : "leaves"} ${write(host.value)}`;
+  if (!isPassed) {
+    const note = `${alone} ± ${write(host.spread).replace("×", "")}`;
+    return judge({ ...bound, estimate: of(OURS), note });
   }
-  const note = host && `of it the host: ${asNanoseconds(host.value)} ± ${asNanoseconds(host.spread)}`;
-  return judge({ ...bound, estimate: excess(measured, OURS, envoyCpu), note });
+  return judge({
+    ...bound,
+    estimate: of(["filter", "reading"]),
+    note: `${alone}; the target binds what is beyond it`,
+  });
 }
 
 function publishVerdicts(measured: Measured, target: PublishTarget): Verdict[] {
   const { added } = target;
   const cpu = (): Verdict[] => {
-    if ("nanoseconds" in added) return addedByPublish(measured, added.nanoseconds);
+    const what = `${measured.title}: CPU added`;
+    if ("nanoseconds" in added) {
+      const bound = { what, limit: added.nanoseconds, kind: "at most", write: asNanoseconds } as const;
+      return judgeBeyondHost(bound, (pair) => excess(measured, pair, envoyCpu));
+    }
     const over = ratio(measured, OURS, envoyCpu);
     const estimate = over && { value: over.value - 1, spread: over.spread };
-    return judge({
-      what: `${measured.title}: CPU added`,
-      estimate,
-      limit: added.share,
-      kind: "at most",
-      write: asPercent,
-    });
+    return judge({ what, estimate, limit: added.share, kind: "at most", write: asPercent });
   };
   return [...cpu(), ...rateVerdict(measured, target.rate)];
 }
 
 function rateVerdict(measured: Measured, limit: number): Verdict[] {
   const bound = { what: `${measured.title}: rate`, limit, kind: "at least", write: asRatio } as const;
-  const host = ratio(measured, ["reading", "envoy"], rate);
-  if (host && host.value + host.spread < limit) {
-    const note = `the host alone: ${asRatio(host.value)}; the target binds what is beyond it`;
-    return judge({ ...bound, estimate: ratio(measured, ["filter", "reading"], rate), note });
-  }
-  const note = host && `the host alone: ${asRatio(host.value)} ± ${host.spread.toFixed(3)}`;
-  return judge({ ...bound, estimate: ratio(measured, OURS, rate), note });
+  return judgeBeyondHost(bound, (pair) => ratio(measured, pair, rate));
 }
 
 function requestVerdict(request: Measured): Verdict[] {
   const what = "request and reply: p99 added";
   const bound = { what, limit: ADDED_REQUEST_P99, kind: "at most", write: asMicroseconds } as const;
-  const host = excess(request, ["reading", "envoy"], p99);
-  if (host && host.value - host.spread > ADDED_REQUEST_P99) {
-    const note = `the host alone adds ${asMicroseconds(host.value)}; the target binds what is beyond it`;
-    return judge({ ...bound, estimate: excess(request, ["filter", "reading"], p99), note });
-  }
-  const note = host && `the host alone: ${asMicroseconds(host.value)} ± ${asMicroseconds(host.spread)}`;
-  return judge({ ...bound, estimate: excess(request, OURS, p99), note });
+  return judgeBeyondHost(bound, (pair) => excess(request, pair, p99));
 }
 
 function refusedVerdict(refused: Measured, allowed: Measured): Verdict[] {

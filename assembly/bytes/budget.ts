@@ -21,15 +21,20 @@ function cost(size: usize): usize {
   return ((size + 15) & ~15) + OVERHEAD;
 }
 
+/** Counts an allocation of `size` bytes as used, if the VM's budget allows it. */
+function charge(size: usize): bool {
+  const all = cost(size);
+  if (used + all > limit) return false;
+  used += all;
+  return true;
+}
+
 /**
  * Takes `size` bytes, or answers 0 when the VM's budget does not allow it: an answer that every caller handles
  * by closing the one connection that asked.
  */
 export function take(size: usize): usize {
-  const all = cost(size);
-  if (used + all > limit) return 0;
-  used += all;
-  return heap.alloc(size);
+  return charge(size) ? heap.alloc(size) : 0;
 }
 
 /** Gives back what `take(size)` answered. */
@@ -52,9 +57,7 @@ let keptCount: i32 = 0;
 /** Takes a block of SHORT_LIVED bytes, or answers 0 as `take` does. */
 export function takeShortLived(): usize {
   if (kept == 0) return take(SHORT_LIVED);
-  const all = cost(SHORT_LIVED);
-  if (used + all > limit) return 0;
-  used += all;
+  if (!charge(SHORT_LIVED)) return 0;
   const block = kept;
   kept = load<usize>(block);
   keptCount--;

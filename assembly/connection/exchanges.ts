@@ -12,7 +12,8 @@ import { OpenRequests, RequestTable } from "./open-requests";
 /**
  * How long answers take. A publish with a reply subject is a request, and the first message that the client is then
  * delivered on that subject its answer. A delivery with a reply subject is a request to the client, and its publish on
- * that subject the reply, but for one from a JetStream consumer. What has no reply subject, and comes while none waits, costs nothing here.
+ * that subject the reply, but for one from a JetStream consumer. What has no reply subject, and comes while none waits, costs
+ * nothing here.
  */
 
 /** A publish with a reply subject goes to the server. */

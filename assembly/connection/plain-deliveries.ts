@@ -1,4 +1,12 @@
-import { argumentEnds, endOfArgument, isLineEnd, readPlainSize, SHORTEST_ARGUMENTS } from "../nats/plain-line";
+import {
+  argumentEnds,
+  endOfArgument,
+  firstEnd,
+  isLineEnd,
+  readPlainSize,
+  SHORTEST_ARGUMENTS,
+  withoutFirst,
+} from "../nats/plain-line";
 import { Operation } from "../nats/operation";
 import { OTHER_CLASS } from "../policy/subject-classes";
 import { Chunk } from "../proxy/chunk";
@@ -37,16 +45,15 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
   while (p + 4 + SHORTEST_ARGUMENTS <= end && p >= begin && load<u32>(p) == MSG_BLANK) {
     const subject = p + 4;
     const ends = argumentEnds(subject);
-    const nextEnds = ends & (ends - 1);
-    const sid = (ends != 0 ? subject + ctz(ends) : endOfArgument(subject, end)) + 1;
-    const sidEnd = nextEnds != 0 ? subject + ctz(nextEnds) : endOfArgument(sid, end);
+    const sid = firstEnd(ends, subject, subject, end) + 1;
+    const endsBehindSubject = withoutFirst(ends);
+    const sidEnd = firstEnd(endsBehindSubject, subject, sid, end);
     if (sid == subject + 1 || sidEnd == sid || sidEnd >= end) break;
     if (load<u8>(sid - 1) != 0x20 || load<u8>(sidEnd) != 0x20) break;
     const reply = sidEnd + 1;
     let replyEnd = reply;
     let size = reply;
-    const lastEnds = nextEnds & (nextEnds - 1);
-    let sizeEnd = lastEnds != 0 ? subject + ctz(lastEnds) : endOfArgument(size, end);
+    let sizeEnd = firstEnd(withoutFirst(endsBehindSubject), subject, size, end);
     if (sizeEnd < end && load<u8>(sizeEnd) == 0x20 && sizeEnd != size) {
       replyEnd = sizeEnd;
       size = sizeEnd + 1;

@@ -1,5 +1,13 @@
 import { Operation } from "../nats/operation";
-import { argumentEnds, endOfArgument, isLineEnd, readPlainSize, SHORTEST_ARGUMENTS } from "../nats/plain-line";
+import {
+  argumentEnds,
+  endOfArgument,
+  firstEnd,
+  isLineEnd,
+  readPlainSize,
+  SHORTEST_ARGUMENTS,
+  withoutFirst,
+} from "../nats/plain-line";
 import { isReservedPublish, isReservedReply } from "../nats/reserved";
 import { Permissions } from "../policy/permissions";
 import { Reason } from "../policy/reason";
@@ -41,11 +49,10 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
   while (p + 4 + SHORTEST_ARGUMENTS <= end && p >= begin && (load<u32>(p) & CAPITALS) == PUB_BLANK) {
     const subject = p + 4;
     const ends = argumentEnds(subject);
-    const nextEnds = ends & (ends - 1);
-    const subjectEnd = ends != 0 ? subject + ctz(ends) : endOfArgument(subject, end);
+    const subjectEnd = firstEnd(ends, subject, subject, end);
     if (subjectEnd == subject || subjectEnd >= end || load<u8>(subjectEnd) != 0x20) break;
     let sizeBegin = subjectEnd + 1;
-    let sizeEnd = nextEnds != 0 ? subject + ctz(nextEnds) : endOfArgument(sizeBegin, end);
+    let sizeEnd = firstEnd(withoutFirst(ends), subject, sizeBegin, end);
     const reply = sizeBegin;
     const replyEnd = sizeEnd;
     const hasReply = sizeEnd < end && load<u8>(sizeEnd) == 0x20;

@@ -9,6 +9,8 @@ const CR_LF: u16 = 0x0a0d;
 export const SHORTEST_ARGUMENTS: usize = 5;
 /** More digits than any payload needs; readers of sizes take nine. */
 const MAX_DIGITS: usize = 8;
+/** Bytes that are searched at once. */
+const BLOCK: usize = 16;
 /** Not a size that is written in the usual way. */
 export const NOT_PLAIN: i32 = -1;
 
@@ -23,24 +25,34 @@ export function endOfArgument(p: usize, end: usize): usize {
   while (p < end) {
     const found = i8x16.bitmask(i8x16.le_u(v128.load(p), highest));
     if (found != 0) return p + <usize>ctz(found);
-    p += 16;
+    p += BLOCK;
   }
   return p;
 }
 
-/** Bytes that `argumentEnds` looks at. */
-const GLANCE: usize = 16;
-
 /**
  * Which of the 32 bytes from `p` on end an argument, as bits: nearly always the whole of a line, so that one look finds all its
- * arguments. All 32 must be memory; those behind the bytes in view must be told apart by the caller.
+ * arguments (`firstEnd`, `withoutFirst`). All 32 must be memory; those behind the bytes in view must be told apart by the caller.
  */
 // @ts-ignore: decorator
 @inline
 export function argumentEnds(p: usize): u32 {
   const highest = i8x16.splat(0x20);
   const first = i8x16.bitmask(i8x16.le_u(v128.load(p), highest));
-  return first | (i8x16.bitmask(i8x16.le_u(v128.load(p, GLANCE), highest)) << 16);
+  return first | (i8x16.bitmask(i8x16.le_u(v128.load(p, BLOCK), highest)) << 16);
+}
+
+/** The first of `ends`, which `argumentEnds(origin)` has found; beyond what it saw, where the argument at `p` ends. */
+// @ts-ignore: decorator
+@inline
+export function firstEnd(ends: u32, origin: usize, p: usize, end: usize): usize {
+  return ends != 0 ? origin + ctz(ends) : endOfArgument(p, end);
+}
+
+// @ts-ignore: decorator
+@inline
+export function withoutFirst(ends: u32): u32 {
+  return ends & (ends - 1);
 }
 
 /** Does CR LF stand at `p`, before `end`? */

@@ -1,9 +1,10 @@
+import { isAcknowledgement } from "./requests";
+
 /** Subjects that nats-server keeps for itself, packed with the first byte lowest. */
 const GATEWAY_REPLY: u64 = 0x2e5f52475f; // _GR_.
 const OLD_GATEWAY_REPLY: u64 = 0x2e524724; // $GR.
 const RAFT: u64 = 0x2e47524e24; // $NRG.
 const SERVICE_REPLY: u64 = 0x2e5f525f; // _R_.
-const JETSTREAM_ACK: u64 = 0x2e4b43412e534a24; // $JS.ACK.
 
 /** Publishes that are refused whatever the rules say (client.go `processInboundClientMsg`). */
 export function isReservedPublish(pointer: usize, length: i32): bool {
@@ -16,7 +17,7 @@ export function isReservedReply(pointer: usize, length: i32): bool {
   if (!mayBeReserved(pointer, length)) return false;
   return (
     startsWith(pointer, length, SERVICE_REPLY, 4) ||
-    (length > 8 && startsWith(pointer, length, JETSTREAM_ACK, 8)) ||
+    (length > 8 && isAcknowledgement(pointer, length)) ||
     isGatewayReply(pointer, length)
   );
 }

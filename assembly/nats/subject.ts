@@ -11,6 +11,9 @@ export const GREATER: u8 = 0x3e;
  */
 export const MAX_TOKENS: i32 = 256;
 
+/** What is answered about a subject does not follow from its leading tokens, since one is empty. */
+export const NOT_BY_TOKENS: i32 = -1;
+
 /** One record: offset u32, length u32. */
 const STRIDE: usize = 8;
 
@@ -38,8 +41,8 @@ export class Tokens {
   hasGreater: bool = false;
   /** '>' stands anywhere but last. */
   hasInnerGreater: bool = false;
-  /** How many leading tokens have been asked for by `hash` since `split`. */
-  looked: i32 = 0;
+  /** How many leading tokens have been asked for by `hash` since `split`; NOT_BY_TOKENS if that found an empty one. */
+  looked: i32 = NOT_BY_TOKENS;
 
   /** Answers false when a token is empty: such a subject matches nothing anywhere (nats-server sublist.go). */
   split(pointer: usize, length: i32): bool {
@@ -49,7 +52,7 @@ export class Tokens {
     this.hasStar = false;
     this.hasGreater = false;
     this.hasInnerGreater = false;
-    this.looked = 0;
+    this.looked = NOT_BY_TOKENS;
     this.count = 0;
     const end = pointer + <usize>length;
     let start = pointer;
@@ -64,6 +67,7 @@ export class Tokens {
     }
     if (!this.take(start, end)) return false;
     this.recorded = min(this.count, MAX_TOKENS);
+    this.looked = 0;
     return true;
   }
 

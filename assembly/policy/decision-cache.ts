@@ -62,11 +62,7 @@ export function recall(hash: u32, question: u32, pointer: usize, length: i32): u
   const key = keyOf(hash, question);
   const pair = slotAt(firstOf(hash));
   const slot = pair + <usize>(load<u64>(pair, KEY) != key) * STRIDE;
-  return load<u64>(slot, KEY) == key &&
-    <i32>load<u8>(slot, LENGTH) == length &&
-    equalBytes(slot + SUBJECT, pointer, length)
-    ? slot
-    : 0;
+  return load<u64>(slot, KEY) == key && hasSubject(slot, pointer, length) ? slot : 0;
 }
 
 /** One of the slots, whose answer is about anything. */
@@ -76,11 +72,13 @@ export const ANY_SLOT: usize = slots;
 // @ts-ignore: decorator
 @inline
 export function isAbout(slot: usize, question: u32, pointer: usize, length: i32): bool {
-  return (
-    load<u32>(slot, KEY) == question &&
-    <i32>load<u8>(slot, LENGTH) == length &&
-    equalBytes(slot + SUBJECT, pointer, length)
-  );
+  return load<u32>(slot, KEY) == question && hasSubject(slot, pointer, length);
+}
+
+// @ts-ignore: decorator
+@inline
+function hasSubject(slot: usize, pointer: usize, length: i32): bool {
+  return <i32>load<u8>(slot, LENGTH) == length && equalBytes(slot + SUBJECT, pointer, length);
 }
 
 export function rememberedRule(slot: usize): i32 {

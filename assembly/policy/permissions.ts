@@ -2,7 +2,7 @@ import { Words } from "../bytes/words";
 import { Tokens } from "../nats/subject";
 import { rememberedClass, rememberedReason, rememberedRule } from "./decision-cache";
 import { EntryFlag, NONE, SubjectMatcher, TOO_MANY_STEPS } from "./matcher";
-import { NOT_BY_TOKENS, Question } from "./question";
+import { Question } from "./question";
 import { queueMatches } from "./queue";
 import { Reason } from "./reason";
 import { ClassMatcher, OTHER_CLASS } from "./subject-classes";
@@ -73,7 +73,6 @@ export class Permissions {
   classes: ClassMatcher | null = null;
   /** The class of the subject that `publish` was asked of last. */
   subjectClass: i32 = OTHER_CLASS;
-  private looked: i32 = 0;
 
   private readonly publishQuestion: Question = new Question();
   private readonly deliveryQuestion: Question = new Question();
@@ -140,7 +139,7 @@ export class Permissions {
       return rememberedReason(slot);
     }
     const reason = this.decidePublish(pointer, length);
-    let looked = this.looked;
+    let looked = subjectTokens.looked;
     const classes = this.classes;
     this.subjectClass = OTHER_CLASS;
     if (classes != null) {
@@ -159,20 +158,16 @@ export class Permissions {
     return classes == null ? OTHER_CLASS : classes.of(pointer, length);
   }
 
-  /** `looked` says afterwards by how many leading tokens the lists decided, or NOT_BY_TOKENS. */
   private decidePublish(pointer: usize, length: i32): Reason {
     this.decidedBy = NONE;
-    this.looked = NOT_BY_TOKENS;
     const tokens = subjectTokens;
     if (tokens.split(pointer, length)) {
       const deny = this.publishDeny.find(tokens, EntryFlag.NONE);
-      this.looked = tokens.looked;
       if (deny != NONE) {
         this.decidedBy = this.publishDeny.rule(deny);
         return Reason.DENIED;
       }
       const allow = this.publishAllow.find(tokens, EntryFlag.NONE);
-      this.looked = tokens.looked;
       if (allow != NONE) {
         this.decidedBy = this.publishAllow.rule(allow);
         return Reason.ALLOWED;
@@ -284,11 +279,9 @@ export class Permissions {
     if (slot != 0) this.decidedBy = rememberedRule(slot);
     else {
       const tokens = subjectTokens;
-      const splits = tokens.split(pointer, length);
-      const deny = splits ? this.subscribeDeny.find(tokens, EntryFlag.NONE) : NONE;
+      const deny = tokens.split(pointer, length) ? this.subscribeDeny.find(tokens, EntryFlag.NONE) : NONE;
       this.decidedBy = deny == NONE ? NONE : this.subscribeDeny.rule(deny);
-      const looked = splits ? tokens.looked : NOT_BY_TOKENS;
-      this.deliveryQuestion.remember(pointer, length, looked, Reason.ALLOWED, this.decidedBy, OTHER_CLASS);
+      this.deliveryQuestion.remember(pointer, length, tokens.looked, Reason.ALLOWED, this.decidedBy, OTHER_CLASS);
     }
     return this.decidedBy != NONE;
   }

@@ -1,4 +1,4 @@
-import { leadingTokens } from "../nats/subject";
+import { leadingTokens, NOT_BY_TOKENS } from "../nats/subject";
 import { ANY_SLOT, hashOf, isAbout, newQuestion, recall, remember } from "./decision-cache";
 import { Reason } from "./reason";
 
@@ -13,8 +13,6 @@ const BEGINNING: i32 = 8;
 const MAX_DEPTH: i32 = 8;
 const DOLLAR: u8 = 0x24;
 const UNDERSCORE: u8 = 0x5f;
-/** The answer does not follow from leading tokens, since the subject has an empty one. */
-export const NOT_BY_TOKENS: i32 = -1;
 
 /**
  * One kind of question about subjects to one compiled policy, whose answers are remembered (decision-cache.ts).

@@ -2,7 +2,7 @@ import { Words } from "../bytes/words";
 import { Tokens } from "../nats/subject";
 import { rememberedClass } from "./decision-cache";
 import { EntryFlag, NONE, SubjectMatcher } from "./matcher";
-import { NOT_BY_TOKENS, Question } from "./question";
+import { Question } from "./question";
 import { Reason } from "./reason";
 
 /** The class of subjects that no pattern matches. */
@@ -28,8 +28,6 @@ export class ClassMatcher {
   /** A class's number by its place in the list. */
   private readonly numbers: Words = new Words();
   private readonly question: Question = new Question();
-  /** By how many leading tokens `decide` found its answer, or NOT_BY_TOKENS. */
-  looked: i32 = 0;
 
   add(place: i32, number: i32): void {
     this.numbers.reserve(place + 1);
@@ -42,13 +40,16 @@ export class ClassMatcher {
     this.matcher.add(tokens, place, EntryFlag.NONE, null);
   }
 
+  /** By how many leading tokens `decide` found its last answer (`Tokens.looked`). */
+  get looked(): i32 {
+    return tokens.looked;
+  }
+
   /** The number of the first class in the list that matches. */
   decide(pointer: usize, length: i32): i32 {
-    this.looked = NOT_BY_TOKENS;
     if (!tokens.split(pointer, length)) return OTHER_CLASS;
     const matcher = this.matcher;
     matcher.collect(tokens);
-    this.looked = tokens.looked;
     let first = NONE;
     for (let i = 0; i < matcher.foundCount; i++) {
       const place = matcher.rule(matcher.foundEntry(i));

@@ -22,6 +22,17 @@ function insertable(text: string): bool {
   return isInsertable(tokens, bytes.pointer, bytes.length);
 }
 
+const LONGEST: i32 = 50;
+
+/** A subject of letters with one dot, and dots around it, in an area of LONGEST and two bytes. */
+function withDot(area: usize, length: i32, dot: i32): usize {
+  memory.fill(area, 0x2e, <usize>LONGEST + 2);
+  const subject = area + 1;
+  memory.fill(subject, 0x61, <usize>length);
+  store<u8>(subject + <usize>dot, 0x2e);
+  return subject;
+}
+
 describe("a subject", () => {
   it("is split at its dots; one with an empty token is none", () => {
     expect(split("a")).toBe("a");
@@ -32,14 +43,10 @@ describe("a subject", () => {
   });
 
   it("is split alike whatever its length, and whatever stands around it", () => {
-    const LONGEST = 50;
     const area = heap.alloc(<usize>LONGEST + 2);
     for (let length = 1; length <= LONGEST; length++) {
       for (let dot = 1; dot < length - 1; dot++) {
-        memory.fill(area, 0x2e, <usize>LONGEST + 2);
-        const subject = area + 1;
-        memory.fill(subject, 0x61, <usize>length);
-        store<u8>(subject + <usize>dot, 0x2e);
+        const subject = withDot(area, length, dot);
         assert(tokens.split(subject, length), `length ${length}, dot at ${dot}`);
         assert(tokens.count == 2, `length ${length}, dot at ${dot}`);
         assert(tokens.length(0) == dot && tokens.length(1) == length - dot - 1, `length ${length}, dot at ${dot}`);
@@ -49,14 +56,10 @@ describe("a subject", () => {
   });
 
   it("has leading tokens, as many bytes with the dot behind them, unless it ends there or a token is empty", () => {
-    const LONGEST = 50;
     const area = heap.alloc(<usize>LONGEST + 2);
     for (let length = 1; length <= LONGEST; length++) {
       for (let dot = 1; dot < length - 1; dot++) {
-        memory.fill(area, 0x2e, <usize>LONGEST + 2);
-        const subject = area + 1;
-        memory.fill(subject, 0x61, <usize>length);
-        store<u8>(subject + <usize>dot, 0x2e);
+        const subject = withDot(area, length, dot);
         assert(leadingTokens(subject, length, 1) == dot + 1, `length ${length}, dot at ${dot}`);
         assert(leadingTokens(subject, length, 2) == 0, `length ${length}, dot at ${dot}`);
         for (let other = 0; other < length; other++) {

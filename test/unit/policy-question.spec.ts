@@ -1,9 +1,9 @@
 import { utf8 } from "../../assembly/bytes/text";
-import { Tokens } from "../../assembly/nats/subject";
+import { NOT_BY_TOKENS, Tokens } from "../../assembly/nats/subject";
 import { EntryFlag, NONE } from "../../assembly/policy/matcher";
 import { rememberedRule } from "../../assembly/policy/decision-cache";
 import { Permissions } from "../../assembly/policy/permissions";
-import { NOT_BY_TOKENS, Question } from "../../assembly/policy/question";
+import { Question } from "../../assembly/policy/question";
 import { Reason } from "../../assembly/policy/reason";
 import { ClassMatcher } from "../../assembly/policy/subject-classes";
 import { lengthOf, pointerTo } from "./bytes-support";
