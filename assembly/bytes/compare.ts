@@ -16,6 +16,13 @@ export function seedHashes(value: u64): void {
   otherSeed = (seed ^ (seed >> 29)) * OTHER_MULTIPLIER;
 }
 
+/** For other hashes than those of this file. */
+// @ts-ignore: decorator
+@inline
+export function seedOfHashes(): u64 {
+  return seed;
+}
+
 /** In blocks, the last one overlapping: names are short, so the call of a memcmp would cost more. */
 // @ts-ignore: decorator
 @inline
@@ -38,7 +45,7 @@ export function equalBytes(a: usize, b: usize, length: i32): bool {
 /** Up to seven bytes as a number that differs when any of them does (for one length). */
 // @ts-ignore: decorator
 @inline
-function wordOf(pointer: usize, length: i32): u64 {
+export function wordOf(pointer: usize, length: i32): u64 {
   if (length >= 4) return (<u64>load<u32>(pointer)) | ((<u64>load<u32>(pointer + <usize>length - 4)) << 32);
   if (length <= 0) return 0;
   const middle = <u64>load<u8>(pointer + ((<usize>length) >> 1));

@@ -1,33 +1,34 @@
-import { equalBytes, quickHash } from "../bytes/compare";
+import { equalBytes, quickHash, wordOf } from "../bytes/compare";
 import { copyShort } from "../bytes/copy";
-import { Reason } from "./reason";
+import { firstWord, fourthWord, hashWords, isFourWords, LONGEST, secondWord, thirdWord } from "../bytes/four-words";
+import { NO_ANSWER } from "./answer";
+import { AnswerTable, SLOT_ANSWER, SLOT_KEY, SLOT_SUBJECT } from "./answer-table";
 
 /**
- * One of 4,096 slots: what was asked (question and hash, read as one number), what was answered, the subject. Two that lie
- * side by side are a pair.
+ * Answers that the subject alone decides, remembered for all permissions of the VM, so that neither the number of rules nor
+ * that of principals changes what a repeated subject costs. Most subjects are short (up to 32 bytes) and have a
+ * table of their own, whose slots are a line of the processor's cache each.
  */
-const SLOTS: i32 = 4096;
-const STRIDE: usize = 128;
-const KEY: usize = 0;
-const RULE: usize = 8;
-const REASON: usize = 12;
-const LENGTH: usize = 13;
-const CLASS: usize = 14;
-const SUBJECT: usize = 16;
+
 /** Longer subjects are decided anew each time. */
-const MAX_LENGTH: i32 = 112;
-/** Of the processor's cache: a slot with a subject of up to 48 bytes is one. */
-const LINE: usize = 64;
+export const MAX_REMEMBERED_BYTES: i32 = 112;
 
-const slots: usize = (heap.alloc(<usize>SLOTS * STRIDE + LINE) + LINE - 1) & ~(LINE - 1);
-memory.fill(slots, 0, <usize>SLOTS * STRIDE);
+/** 592 KiB at first, 2.1 MiB where many subjects come again, and for large policies up to 17 MiB. */
+const LEAST_SHORT_SLOTS: i32 = 8192;
+const USUAL_SHORT_SLOTS: i32 = 32_768;
+const MOST_SHORT_SLOTS: i32 = 262_144;
+/** 48 KiB and 1 MiB. */
+const LEAST_LONG_SLOTS: i32 = 256;
+const MOST_LONG_SLOTS: i32 = 8192;
+const SHORT_SHIFT: usize = 6;
+const LONG_SHIFT: usize = 7;
+/** What `slotHas` and `slotHasLong` look at, whichever of the two a slot is filled for. */
+export const SLOT_BYTES: usize = 1 << LONG_SHIFT;
 
-/** For each slot the hash of what was last to be remembered in it. */
-const marks: usize = heap.alloc((<usize>SLOTS) << 2);
-memory.fill(marks, 0, (<usize>SLOTS) << 2);
+const shortAnswers: AnswerTable = new AnswerTable(LEAST_SHORT_SLOTS, USUAL_SHORT_SLOTS, SHORT_SHIFT);
+const longAnswers: AnswerTable = new AnswerTable(LEAST_LONG_SLOTS, MOST_LONG_SLOTS, LONG_SHIFT);
 
 let questions: u32 = 0;
-let chance: u32 = 1;
 
 /**
  * A number for one kind of question to one `Permissions`, never given twice: answers of an older policy are not found
@@ -38,121 +39,93 @@ export function newQuestion(): u32 {
 }
 
 /**
- * Answers that the subject alone decides, remembered for all permissions of the VM in one table of 512 KiB, so that
- * neither the number of rules nor that of principals changes what a repeated subject costs. A subject has two places, side by side.
- *
- * An answer is written down when it is given for the second time. Subjects that come only once then cost the table nothing
- * but a mark of four bytes: they neither drive out those that come again nor wait for memory.
+ * A policy of so many entries is about to be asked. Each entry may make an answer for all subjects that begin with its
+ * tokens (question.ts), and with room for these its size does not show in what decisions cost. It never shrinks again: a VM
+ * that had a large policy is likely to have the next.
  */
-
-/** What `recall` and `remember` are to be asked with. */
-// @ts-ignore: decorator
-@inline
-export function hashOf(question: u32, pointer: usize, length: i32): u32 {
-  return quickHash(pointer, length) ^ (question * 0x9e3779b1);
+export function makeRoomFor(entries: i32): void {
+  let count = USUAL_SHORT_SLOTS;
+  while (count / 2 < entries && count < MOST_SHORT_SLOTS) count <<= 1;
+  shortAnswers.mayGrowTo(count);
 }
 
-/**
- * Where the answer for this subject is written down, or 0. Which of its two places has it is computed, not branched on: with
- * subjects at random the processor would guess wrong every second time.
- */
+/** A slot's first word; the question is never 0. */
 // @ts-ignore: decorator
 @inline
-export function recall(hash: u32, question: u32, pointer: usize, length: i32): usize {
-  const key = keyOf(hash, question);
-  const pair = slotAt(firstOf(hash));
-  const slot = pair + <usize>(load<u64>(pair, KEY) != key) * STRIDE;
-  return load<u64>(slot, KEY) == key && hasSubject(slot, pointer, length) ? slot : 0;
+export function keyOf(question: u32, length: i32): u64 {
+  return (<u64>question) | ((<u64>length) << 32);
 }
 
-/** One of the slots, whose answer is about anything. */
-export const ANY_SLOT: usize = slots;
-
-/** Is this the answer for this subject, whatever has been written down since it was found? */
+/** Is a slot about the short subject of these words? */
 // @ts-ignore: decorator
 @inline
-export function isAbout(slot: usize, question: u32, pointer: usize, length: i32): bool {
-  return load<u32>(slot, KEY) == question && hasSubject(slot, pointer, length);
+export function slotHas(slot: usize, key: u64, first: u64, second: u64, third: u64, fourth: u64): bool {
+  const differs =
+    (load<u64>(slot, SLOT_KEY) ^ key) |
+    (load<u64>(slot, SLOT_SUBJECT) ^ first) |
+    (load<u64>(slot, SLOT_SUBJECT + 8) ^ second) |
+    (load<u64>(slot, SLOT_SUBJECT + 16) ^ third) |
+    (load<u64>(slot, SLOT_SUBJECT + 24) ^ fourth);
+  return differs == 0;
 }
 
 // @ts-ignore: decorator
 @inline
-function hasSubject(slot: usize, pointer: usize, length: i32): bool {
-  return <i32>load<u8>(slot, LENGTH) == length && equalBytes(slot + SUBJECT, pointer, length);
+export function slotHasLong(slot: usize, key: u64, pointer: usize, length: i32): bool {
+  return load<u64>(slot, SLOT_KEY) == key && equalBytes(slot + SLOT_SUBJECT, pointer, length);
 }
 
-export function rememberedRule(slot: usize): i32 {
-  return load<i32>(slot, RULE);
+// @ts-ignore: decorator
+@inline
+export function fillSlot(slot: usize, key: u64, answer: u64, first: u64, second: u64, third: u64, fourth: u64): void {
+  store<u64>(slot, key, SLOT_KEY);
+  store<u64>(slot, answer, SLOT_ANSWER);
+  store<u64>(slot, first, SLOT_SUBJECT);
+  store<u64>(slot, second, SLOT_SUBJECT + 8);
+  store<u64>(slot, third, SLOT_SUBJECT + 16);
+  store<u64>(slot, fourth, SLOT_SUBJECT + 24);
 }
 
-export function rememberedReason(slot: usize): Reason {
-  return load<u8>(slot, REASON);
+export function fillLongSlot(slot: usize, key: u64, answer: u64, pointer: usize, length: i32): void {
+  store<u64>(slot, key, SLOT_KEY);
+  store<u64>(slot, answer, SLOT_ANSWER);
+  copyShort(slot + SLOT_SUBJECT, pointer, length);
 }
 
-/** The number of the subject's class (subject-classes.ts). */
-export function rememberedClass(slot: usize): i32 {
-  return load<u16>(slot, CLASS);
+/** The answer about a short subject that has this key, or NO_ANSWER. */
+// @ts-ignore: decorator
+@inline
+export function recallShort(key: u64, first: u64, second: u64, third: u64, fourth: u64): u64 {
+  const slot = shortAnswers.candidate(hashWords(first, second, third, fourth, key));
+  return slot != 0 && slotHas(slot, key, first, second, third, fourth) ? load<u64>(slot, SLOT_ANSWER) : NO_ANSWER;
+}
+
+/** The same for any other subject of at most MAX_REMEMBERED_BYTES. */
+export function recallLong(key: u64, pointer: usize, length: i32): u64 {
+  const slot = longAnswers.candidate(hashLong(key, pointer, length));
+  return slot != 0 && slotHasLong(slot, key, pointer, length) ? load<u64>(slot, SLOT_ANSWER) : NO_ANSWER;
 }
 
 /** An answer that was not to be recalled. */
-export function remember(
-  hash: u32,
-  question: u32,
-  pointer: usize,
-  length: i32,
-  reason: Reason,
-  rule: i32,
-  subjectClass: i32,
-): void {
-  const place = placeOf(hash);
-  if (place < 0) {
-    store<u32>(markAt(placeFor(hash)), hash);
+export function remember(question: u32, pointer: usize, length: i32, answer: u64): void {
+  const key = keyOf(question, length);
+  if (length > MAX_REMEMBERED_BYTES) return;
+  if (length > LONGEST) {
+    const slot = longAnswers.slotFor(hashLong(key, pointer, length));
+    if (slot != 0) fillLongSlot(slot, key, answer, pointer, length);
     return;
   }
-  if (length > MAX_LENGTH) return;
-  const slot = slotAt(place);
-  store<u64>(slot, keyOf(hash, question), KEY);
-  store<i32>(slot, rule, RULE);
-  store<u8>(slot, <u8>reason, REASON);
-  store<u8>(slot, <u8>length, LENGTH);
-  store<u16>(slot, <u16>subjectClass, CLASS);
-  copyShort(slot + SUBJECT, pointer, length);
+  const isWords = isFourWords(length);
+  const first = isWords ? firstWord(pointer) : wordOf(pointer, length);
+  const second = isWords ? secondWord(pointer, length) : 0;
+  const third = isWords ? thirdWord(pointer, length) : 0;
+  const fourth = isWords ? fourthWord(pointer, length) : 0;
+  const slot = shortAnswers.slotFor(hashWords(first, second, third, fourth, key));
+  if (slot != 0) fillSlot(slot, key, answer, first, second, third, fourth);
 }
 
 // @ts-ignore: decorator
 @inline
-function keyOf(hash: u32, question: u32): u64 {
-  return (<u64>question) | ((<u64>hash) << 32);
-}
-
-/** The first of a hash's two places. */
-// @ts-ignore: decorator
-@inline
-function firstOf(hash: u32): i32 {
-  return <i32>(hash & (<u32>SLOTS - 2));
-}
-
-/** The one of a hash's two places that bears its mark, or -1. */
-function placeOf(hash: u32): i32 {
-  const first = firstOf(hash);
-  if (load<u32>(markAt(first)) == hash) return first;
-  return load<u32>(markAt(first + 1)) == hash ? first + 1 : -1;
-}
-
-/** The one of a hash's two places that it gets. By chance, so that two that come again end up beside each other. */
-function placeFor(hash: u32): i32 {
-  chance = chance * 1664525 + 1013904223;
-  return firstOf(hash) + <i32>(chance >> 31);
-}
-
-// @ts-ignore: decorator
-@inline
-function slotAt(place: i32): usize {
-  return slots + <usize>place * STRIDE;
-}
-
-// @ts-ignore: decorator
-@inline
-function markAt(place: i32): usize {
-  return marks + ((<usize>place) << 2);
+function hashLong(key: u64, pointer: usize, length: i32): u32 {
+  return quickHash(pointer, length) ^ (<u32>key * 0x9e3779b1);
 }

@@ -1,6 +1,7 @@
 import { Words } from "../bytes/words";
 import { Tokens } from "../nats/subject";
-import { rememberedClass, rememberedReason, rememberedRule } from "./decision-cache";
+import { answerOf, classOf, NO_ANSWER, reasonOf, ruleOf } from "./answer";
+import { makeRoomFor } from "./decision-cache";
 import { EntryFlag, NONE, SubjectMatcher, TOO_MANY_STEPS } from "./matcher";
 import { Question } from "./question";
 import { queueMatches } from "./queue";
@@ -115,6 +116,16 @@ export class Permissions {
     heap.free(changetype<usize>(this));
   }
 
+  /** All entries have been added; from here on questions are asked. */
+  prepare(): void {
+    makeRoomFor(
+      this.publishAllow.entryCount +
+        this.publishDeny.entryCount +
+        this.subscribeAllow.entryCount +
+        this.subscribeDeny.entryCount,
+    );
+  }
+
   /** A peer for whom this is false may not even connect. */
   get allowsSomething(): bool {
     return (
@@ -132,22 +143,23 @@ export class Permissions {
 
   /** The lists alone: what nats-server checks first, and again for a reply subject that is delivered. */
   publish(pointer: usize, length: i32): Reason {
-    const slot = this.publishQuestion.recall(pointer, length);
-    if (slot != 0) {
-      this.decidedBy = rememberedRule(slot);
-      this.subjectClass = rememberedClass(slot);
-      return rememberedReason(slot);
-    }
+    const answer = this.publishAnswer(pointer, length);
+    this.decidedBy = ruleOf(answer);
+    this.subjectClass = classOf(answer);
+    return reasonOf(answer);
+  }
+
+  /** The same with rule and class in one number (answer.ts), for those who ask it of each message. */
+  // @ts-ignore: decorator
+  @inline
+  publishAnswer(pointer: usize, length: i32): u64 {
+    const known = this.publishQuestion.recall(pointer, length);
+    return known != NO_ANSWER ? known : this.decideAnew(pointer, length);
+  }
+
+  private decideAnew(pointer: usize, length: i32): u64 {
     const reason = this.decidePublish(pointer, length);
-    let looked = subjectTokens.looked;
-    const classes = this.classes;
-    this.subjectClass = OTHER_CLASS;
-    if (classes != null) {
-      this.subjectClass = classes.decide(pointer, length);
-      looked = max(looked, classes.looked);
-    }
-    this.publishQuestion.remember(pointer, length, looked, reason, this.decidedBy, this.subjectClass);
-    return reason;
+    return this.rememberWithClass(this.publishQuestion, pointer, length, reason, this.decidedBy);
   }
 
   /** The class of any subject, by the configuration's list. */
@@ -190,15 +202,15 @@ export class Permissions {
    * `Nats-Schedule-Source`. Entries with a queue do not count, since a reply is not for a group.
    */
   receives(pointer: usize, length: i32): bool {
-    const slot = this.receiveQuestion.recall(pointer, length);
-    if (slot != 0) return rememberedReason(slot) == Reason.ALLOWED;
+    const known = this.receiveQuestion.recall(pointer, length);
+    if (known != NO_ANSWER) return reasonOf(known) == Reason.ALLOWED;
     const tokens = subjectTokens;
     if (!tokens.split(pointer, length)) return false;
     const receives =
       (this.subscribeAllBy != NONE || this.subscribeAllow.find(tokens, EntryFlag.NONE) != NONE) &&
       this.subscribeDeny.find(tokens, EntryFlag.NONE) == NONE;
     const reason = receives ? Reason.ALLOWED : Reason.NOT_ALLOWED;
-    this.receiveQuestion.remember(pointer, length, tokens.looked, reason, NONE, OTHER_CLASS);
+    this.receiveQuestion.remember(pointer, length, tokens.looked, answerOf(reason, NONE, OTHER_CLASS));
     return receives;
   }
 
@@ -258,7 +270,11 @@ export class Permissions {
    * queue; `queueKnown` false means that we no longer know the subscription, and then every queue counts.
    */
   deliveryDenied(pointer: usize, length: i32, queue: usize, queueLength: i32, queueKnown: bool): bool {
-    if (!this.subscribeDeny.hasQueues) return this.plainDeliveryDenied(pointer, length);
+    if (!this.subscribeDeny.hasQueues) {
+      const answer = this.deliveryAnswer(pointer, length);
+      this.decidedBy = ruleOf(answer);
+      return reasonOf(answer) == Reason.DENIED;
+    }
     const tokens = subjectTokens;
     this.decidedBy = NONE;
     if (!tokens.split(pointer, length)) return false;
@@ -273,17 +289,44 @@ export class Permissions {
     return true;
   }
 
-  /** Without queues in the list the subject alone decides. */
-  private plainDeliveryDenied(pointer: usize, length: i32): bool {
-    const slot = this.deliveryQuestion.recall(pointer, length);
-    if (slot != 0) this.decidedBy = rememberedRule(slot);
-    else {
-      const tokens = subjectTokens;
-      const deny = tokens.split(pointer, length) ? this.subscribeDeny.find(tokens, EntryFlag.NONE) : NONE;
-      this.decidedBy = deny == NONE ? NONE : this.subscribeDeny.rule(deny);
-      this.deliveryQuestion.remember(pointer, length, tokens.looked, Reason.ALLOWED, this.decidedBy, OTHER_CLASS);
+  /** Do queues matter to what is kept back? Then `deliveryAnswer` is not the whole answer. */
+  get deniesQueues(): bool {
+    return this.subscribeDeny.hasQueues;
+  }
+
+  /** The same with rule and class in one number (answer.ts): DENIED or ALLOWED, while no deny entry has a queue. */
+  // @ts-ignore: decorator
+  @inline
+  deliveryAnswer(pointer: usize, length: i32): u64 {
+    const known = this.deliveryQuestion.recall(pointer, length);
+    return known != NO_ANSWER ? known : this.decideDelivery(pointer, length);
+  }
+
+  private decideDelivery(pointer: usize, length: i32): u64 {
+    const tokens = subjectTokens;
+    const deny = tokens.split(pointer, length) ? this.subscribeDeny.find(tokens, EntryFlag.NONE) : NONE;
+    const rule = deny == NONE ? NONE : this.subscribeDeny.rule(deny);
+    return this.rememberWithClass(
+      this.deliveryQuestion,
+      pointer,
+      length,
+      deny == NONE ? Reason.ALLOWED : Reason.DENIED,
+      rule,
+    );
+  }
+
+  /** The answer with its subject's class; `subjectTokens` has found it. */
+  private rememberWithClass(question: Question, pointer: usize, length: i32, reason: Reason, rule: i32): u64 {
+    const classes = this.classes;
+    let subjectClass = OTHER_CLASS;
+    let looked = subjectTokens.looked;
+    if (classes != null) {
+      subjectClass = classes.decide(pointer, length);
+      looked = max(looked, classes.looked);
     }
-    return this.decidedBy != NONE;
+    const answer = answerOf(reason, rule, subjectClass);
+    question.remember(pointer, length, looked, answer);
+    return answer;
   }
 
   /** A plain subscription needs an entry without queue that contains it. */

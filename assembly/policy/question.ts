@@ -1,18 +1,28 @@
+import { wordOf } from "../bytes/compare";
+import { firstWord, fourthWord, isFourWords, LONGEST, secondWord, SHORTEST, thirdWord } from "../bytes/four-words";
 import { leadingTokens, NOT_BY_TOKENS } from "../nats/subject";
-import { ANY_SLOT, hashOf, isAbout, newQuestion, recall, remember } from "./decision-cache";
-import { Reason } from "./reason";
+import { NO_ANSWER } from "./answer";
+import { SLOT_ANSWER } from "./answer-table";
+import {
+  fillLongSlot,
+  fillSlot,
+  keyOf,
+  MAX_REMEMBERED_BYTES,
+  newQuestion,
+  recallLong,
+  recallShort,
+  remember,
+  SLOT_BYTES,
+  slotHas,
+  slotHasLong,
+} from "./decision-cache";
 
-/** A byte for each of 128 groups of subjects that begin alike: how many tokens decide for them; 0: not known. */
+/** A byte for each of 128 groups of subjects whose first eight bytes are alike: how many tokens decide for them; 0: not known. */
 const DEPTHS: usize = 128;
 /** Of a product of 64 bits the upper ones, which are the best mixed. */
 const DEPTH_SHIFT: u64 = 57;
-
-/** Subjects of one group have these bytes in common. Shorter ones are only remembered whole. */
-const BEGINNING: i32 = 8;
 /** More tokens are not looked for at the beginning of a subject. */
 const MAX_DEPTH: i32 = 8;
-const DOLLAR: u8 = 0x24;
-const UNDERSCORE: u8 = 0x5f;
 
 /**
  * One kind of question about subjects to one compiled policy, whose answers are remembered (decision-cache.ts).
@@ -20,80 +30,113 @@ const UNDERSCORE: u8 = 0x5f;
  * A walk through a policy seldom looks at all tokens: below an entry `_INBOX.>` it ends at the first. Its answer holds for every
  * other subject that begins with the tokens looked at and goes on behind them, so it is remembered for these. Thus inboxes and
  * acknowledgements of JetStream, of which each comes once, are decided without a walk (a third of its time). How many tokens
- * that are is kept by the first bytes of a subject, and only grows: more than were needed decide just as well.
+ * that are is kept by the first bytes of a subject, and only grows: more than were needed decide just as well. What has no
+ * more tokens than its own answer needed is remembered whole.
  */
 @unmanaged
 @final
 export class Question {
   private readonly whole: u32 = newQuestion();
   private readonly leading: u32 = newQuestion();
-  /** Where the last answer to `whole` was: most connections publish on one subject for a while, and then need no hash. */
-  private lastSlot: usize = ANY_SLOT;
   private readonly depths: usize = heap.alloc(DEPTHS);
+  /** A slot of its own for what was asked last: most connections publish on one subject for a while, and then need no hash. */
+  private readonly last: usize = heap.alloc(SLOT_BYTES);
 
   constructor() {
     memory.fill(this.depths, 0, DEPTHS);
+    memory.fill(this.last, 0, SLOT_BYTES);
   }
 
   /** Gives back all memory, the object's own too. */
   destroy(): void {
     heap.free(this.depths);
+    heap.free(this.last);
     heap.free(changetype<usize>(this));
   }
 
-  /**
-   * Where the answer for this subject is written down, or 0. Names that begin with '$' or '_' mostly come once, so that only
-   * their beginning can be known; all others are first looked for whole.
-   */
+  /** The answer about this subject (answer.ts), or NO_ANSWER. */
   // @ts-ignore: decorator
   @inline
-  recall(pointer: usize, length: i32): usize {
-    const first = length == 0 ? 0 : load<u8>(pointer);
-    if (first == DOLLAR || first == UNDERSCORE) {
-      const slot = this.recallLeading(pointer, length);
-      return slot != 0 ? slot : this.recallWhole(pointer, length);
+  recall(pointer: usize, length: i32): u64 {
+    if (!isFourWords(length)) return this.recallOther(pointer, length);
+    return this.recallShort(
+      pointer,
+      length,
+      firstWord(pointer),
+      secondWord(pointer, length),
+      thirdWord(pointer, length),
+      fourthWord(pointer, length),
+    );
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  private recallShort(pointer: usize, length: i32, first: u64, second: u64, third: u64, fourth: u64): u64 {
+    const key = keyOf(this.whole, length);
+    const last = this.last;
+    if (slotHas(last, key, first, second, third, fourth)) return load<u64>(last, SLOT_ANSWER);
+    const depth = load<u8>(this.depthOf(first));
+    let answer = NO_ANSWER;
+    if (depth != 0) answer = this.recallLeading(pointer, length, depth);
+    if (answer == NO_ANSWER) {
+      answer = recallShort(key, first, second, third, fourth);
+      if (answer == NO_ANSWER) return NO_ANSWER;
     }
-    const last = this.lastSlot;
-    if (isAbout(last, this.whole, pointer, length)) return last;
-    const slot = this.recallWhole(pointer, length);
-    if (slot == 0) return this.recallLeading(pointer, length);
-    this.lastSlot = slot;
-    return slot;
+    fillSlot(last, key, answer, first, second, third, fourth);
+    return answer;
   }
 
-  // @ts-ignore: decorator
-  @inline
-  private recallWhole(pointer: usize, length: i32): usize {
-    const question = this.whole;
-    return recall(hashOf(question, pointer, length), question, pointer, length);
+  private recallLeading(pointer: usize, length: i32, depth: i32): u64 {
+    const leading = leadingTokens(pointer, length, depth);
+    if (leading == 0) return NO_ANSWER;
+    const key = keyOf(this.leading, leading);
+    if (leading > LONGEST) return recallLong(key, pointer, leading);
+    if (leading < SHORTEST) return recallShort(key, wordOf(pointer, leading), 0, 0, 0);
+    return recallShort(
+      key,
+      firstWord(pointer),
+      secondWord(pointer, leading),
+      thirdWord(pointer, leading),
+      fourthWord(pointer, leading),
+    );
   }
 
-  private recallLeading(pointer: usize, length: i32): usize {
-    if (length < BEGINNING) return 0;
-    const depth = <i32>load<u8>(this.depthAt(pointer));
-    const bytes = depth == 0 ? 0 : leadingTokens(pointer, length, depth);
-    return bytes == 0 ? 0 : recall(hashOf(this.leading, pointer, bytes), this.leading, pointer, bytes);
+  /** About a subject that is shorter or longer than most. */
+  private recallOther(pointer: usize, length: i32): u64 {
+    if (length < SHORTEST) return this.recallShort(pointer, length, wordOf(pointer, length), 0, 0, 0);
+    const depth = load<u8>(this.depthOf(firstWord(pointer)));
+    if (depth != 0) {
+      const answer = this.recallLeading(pointer, length, depth);
+      if (answer != NO_ANSWER) return answer;
+    }
+    if (length > MAX_REMEMBERED_BYTES) return NO_ANSWER;
+    const key = keyOf(this.whole, length);
+    const last = this.last;
+    if (slotHasLong(last, key, pointer, length)) return load<u64>(last, SLOT_ANSWER);
+    const answer = recallLong(key, pointer, length);
+    if (answer != NO_ANSWER) fillLongSlot(last, key, answer, pointer, length);
+    return answer;
   }
 
   /** An answer that was not to be recalled, and by how many leading tokens it was found (`Tokens.looked`). */
-  remember(pointer: usize, length: i32, looked: i32, reason: Reason, rule: i32, subjectClass: i32): void {
-    let question = this.whole;
-    if (length >= BEGINNING && looked != NOT_BY_TOKENS) {
-      const at = this.depthAt(pointer);
+  remember(pointer: usize, length: i32, looked: i32, answer: u64): void {
+    if (looked != NOT_BY_TOKENS) {
+      const at = this.depthOf(length < SHORTEST ? wordOf(pointer, length) : firstWord(pointer));
       const depth = max(max<i32>(load<u8>(at), looked), 1);
-      const bytes = depth > MAX_DEPTH ? 0 : leadingTokens(pointer, length, depth);
-      if (bytes > 0) {
+      const leading = depth > MAX_DEPTH ? 0 : leadingTokens(pointer, length, depth);
+      if (leading != 0) {
         store<u8>(at, <u8>depth);
-        question = this.leading;
-        length = bytes;
+        remember(this.leading, pointer, leading, answer);
+        return;
       }
     }
-    remember(hashOf(question, pointer, length), question, pointer, length, reason, rule, subjectClass);
+    remember(this.whole, pointer, length, answer);
   }
 
+  /** By the first eight bytes of a subject, or all of a shorter one. */
   // @ts-ignore: decorator
   @inline
-  private depthAt(pointer: usize): usize {
-    return this.depths + <usize>((load<u64>(pointer) * 0x9e3779b97f4a7c15) >> DEPTH_SHIFT);
+  private depthOf(beginning: u64): usize {
+    return this.depths + <usize>((beginning * 0x9e3779b97f4a7c15) >> DEPTH_SHIFT);
   }
 }

@@ -104,10 +104,12 @@ export class RuleSets {
       if (matching[i].mode == Mode.DRY_RUN) hasDryRun = true;
       else addRule(enforced, matching[i]);
     }
+    enforced.prepare();
     if (!hasDryRun) return new RuleSet(enforced, null, classes);
     const shadow = new Permissions(count);
     shadow.classes = enforced.classes;
     for (let i = 0; i < matching.length; i++) addRule(shadow, matching[i]);
+    shadow.prepare();
     return new RuleSet(enforced, shadow, classes);
   }
 }

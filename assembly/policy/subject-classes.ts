@@ -1,6 +1,6 @@
 import { Words } from "../bytes/words";
 import { Tokens } from "../nats/subject";
-import { rememberedClass } from "./decision-cache";
+import { answerOf, classOf, NO_ANSWER } from "./answer";
 import { EntryFlag, NONE, SubjectMatcher } from "./matcher";
 import { Question } from "./question";
 import { Reason } from "./reason";
@@ -59,11 +59,16 @@ export class ClassMatcher {
   }
 
   /** The same, remembered among the decisions. */
+  // @ts-ignore: decorator
+  @inline
   of(pointer: usize, length: i32): i32 {
-    const slot = this.question.recall(pointer, length);
-    if (slot != 0) return rememberedClass(slot);
+    const known = this.question.recall(pointer, length);
+    return known != NO_ANSWER ? classOf(known) : this.decideAnew(pointer, length);
+  }
+
+  private decideAnew(pointer: usize, length: i32): i32 {
     const number = this.decide(pointer, length);
-    this.question.remember(pointer, length, this.looked, Reason.ALLOWED, NONE, number);
+    this.question.remember(pointer, length, this.looked, answerOf(Reason.ALLOWED, NONE, number));
     return number;
   }
 

@@ -1,7 +1,7 @@
 import { utf8 } from "../../assembly/bytes/text";
 import { NOT_BY_TOKENS, Tokens } from "../../assembly/nats/subject";
+import { answerOf, NO_ANSWER, ruleOf } from "../../assembly/policy/answer";
 import { EntryFlag, NONE } from "../../assembly/policy/matcher";
-import { rememberedRule } from "../../assembly/policy/decision-cache";
 import { Permissions } from "../../assembly/policy/permissions";
 import { Question } from "../../assembly/policy/question";
 import { Reason } from "../../assembly/policy/reason";
@@ -11,29 +11,49 @@ import { permissionsOf } from "./permissions-support";
 
 /** The remembered rule, or -9 when nothing is remembered. */
 function recalled(question: Question, subject: string): i32 {
-  const slot = question.recall(pointerTo(subject), lengthOf(subject));
-  return slot == 0 ? -9 : rememberedRule(slot);
+  const answer = question.recall(pointerTo(subject), lengthOf(subject));
+  return answer == NO_ANSWER ? -9 : ruleOf(answer);
 }
 
 /** An answer is written down when it is given for the second time. */
 function remember(question: Question, subject: string, looked: i32, rule: i32): void {
-  for (let i = 0; i < 2; i++) {
-    question.remember(pointerTo(subject), lengthOf(subject), looked, Reason.ALLOWED, rule, 0);
-  }
+  const answer = answerOf(Reason.ALLOWED, rule, 0);
+  for (let i = 0; i < 2; i++) question.remember(pointerTo(subject), lengthOf(subject), looked, answer);
 }
 
 describe("an answer that was asked for last", () => {
-  it("is the same when it is asked for again, and another's when its place has been given away", () => {
-    const question = new Question();
-    const subjects = 20_000;
-    for (let i = 0; i < subjects; i++) remember(question, `some.${i}`, 2, i);
-    for (let i = 0; i < subjects; i++) {
-      const rule = recalled(question, `some.${i}`);
-      assert(rule == i || rule == -9, `some.${i}: ${rule}`);
-      // What has its place now is found, what had it before is not.
-      remember(question, `other.${i}`, 2, subjects + i);
-      const again = recalled(question, `some.${i}`);
-      assert(again == i || again == -9, `some.${i} again: ${again}`);
+  it("is the same when it is asked for again, also when its place has been given away", () => {
+    const prefixes = ["some", "some.subject.of.more.than.32.bytes"];
+    for (let k = 0; k < prefixes.length; k++) {
+      const question = new Question();
+      const tokens = k == 0 ? 2 : 8;
+      const subjects = 20_000;
+      for (let i = 0; i < subjects; i++) remember(question, `${prefixes[k]}.${i}`, tokens, i);
+      for (let i = 0; i < subjects; i++) {
+        const subject = `${prefixes[k]}.${i}`;
+        const rule = recalled(question, subject);
+        assert(rule == i || rule == -9, `${subject}: ${rule}`);
+        remember(question, `other.${subject}`, tokens + 1, subjects + i);
+        const again = recalled(question, subject);
+        assert(again == i || again == -9, `${subject} again: ${again}`);
+        assert(rule == -9 || again == i, `${subject} was asked for last`);
+      }
+    }
+  });
+
+  it("is not another subject's, however alike the two are", () => {
+    for (let length = 1; length <= 64; length++) {
+      const question = new Question();
+      const subject = "s".repeat(length);
+      remember(question, subject, 1, 7);
+      expect(recalled(question, subject)).toBe(7);
+      for (let at = 0; at < length; at++) {
+        const other = subject.substring(0, at) + "t" + subject.substring(at + 1);
+        assert(recalled(question, other) == -9, `another byte at ${at} of ${length}`);
+      }
+      expect(recalled(question, subject + "s")).toBe(-9);
+      expect(recalled(question, subject + "\0")).toBe(-9);
+      expect(recalled(question, subject.substring(1))).toBe(-9);
     }
   });
 
@@ -56,14 +76,22 @@ describe("an answer that leading tokens decide", () => {
     expect(recalled(question, "_INBOX.abc.2")).toBe(7);
     expect(recalled(question, "_INBOX.abd")).toBe(7);
     expect(recalled(question, "_INBOX.abc.2.3.4")).toBe(7);
+    expect(recalled(question, "_INBOX." + "abc.".repeat(100) + "1")).toBe(7);
   });
 
-  it("does not hold for a subject that ends there, begins otherwise or has an empty token", () => {
-    const question = new Question();
-    remember(question, "orders.europe.a", 2, 7);
-    expect(recalled(question, "orders.europe.b")).toBe(7);
-    const others = ["orders.europe", "orders.europe.", "orders.europe.a..b", "orders.europe.a.", "orders.eur.ope"];
-    for (let i = 0; i < others.length; i++) expect(recalled(question, others[i])).toBe(-9);
+  it("does not hold for a subject that ends there, begins otherwise or has an empty token, of whatever length", () => {
+    const tails = ["", ".", ".a..b", ".a.", ".a.b" + ".c".repeat(20) + "..d", ".a" + ".b".repeat(20) + "."];
+    const beginnings = ["orders.europe", "orders.europe-central-1.of-the-shop", "ab.cdefgh"];
+    for (let i = 0; i < beginnings.length; i++) {
+      const question = new Question();
+      remember(question, beginnings[i] + ".a", 1 + beginnings[i].split(".").length - 1, 7);
+      expect(recalled(question, beginnings[i] + ".b")).toBe(7);
+      expect(recalled(question, beginnings[i] + ".b" + ".c".repeat(30))).toBe(7);
+      for (let j = 0; j < tails.length; j++) {
+        assert(recalled(question, beginnings[i] + tails[j]) == -9, beginnings[i] + tails[j]);
+      }
+      assert(recalled(question, "x" + beginnings[i] + ".a") == -9, "another beginning");
+    }
   });
 
   it("is kept whole where all tokens decide, or none as such", () => {
@@ -75,6 +103,18 @@ describe("an answer that leading tokens decide", () => {
     expect(recalled(question, "stock.abc.3")).toBe(-9);
   });
 
+  it("is found whole although other subjects of its first bytes are decided by fewer tokens than it has", () => {
+    const question = new Question();
+    remember(question, "stock.abc.1", 1, 7);
+    expect(recalled(question, "stock.abd.2")).toBe(7);
+    // `remember` is asked about what `recall` did not find; another beginning of the same first eight bytes may be such.
+    const beginnings = ["orders.aX", "orders.aY"];
+    remember(question, beginnings[0] + ".1.2", 2, 8);
+    remember(question, beginnings[1] + ".1", 3, 9);
+    expect(recalled(question, beginnings[0] + ".3.4")).toBe(8);
+    expect(recalled(question, beginnings[1] + ".1")).toBe(9);
+  });
+
   it("holds for as many tokens as any subject of its kind needed", () => {
     const question = new Question();
     remember(question, "payments.a.x.1", 3, 7);
@@ -84,15 +124,13 @@ describe("an answer that leading tokens decide", () => {
     expect(recalled(question, "payments.b.y.2")).toBe(-9);
   });
 
-  it("is about at most eight tokens, and not about a subject of less than eight bytes", () => {
+  it("is about at most eight tokens, else about the whole subject", () => {
     const question = new Question();
     remember(question, "a.b.c.d.e.f.g.h.i.j", 8, 7);
     expect(recalled(question, "a.b.c.d.e.f.g.h.x.y")).toBe(7);
     remember(question, "z.b.c.d.e.f.g.h.i.j", 9, 8);
     expect(recalled(question, "z.b.c.d.e.f.g.h.i.y")).toBe(-9);
-    remember(question, "a.b.c", 1, 9);
-    expect(recalled(question, "a.b.d")).toBe(-9);
-    expect(recalled(question, "a.b.c")).toBe(9);
+    expect(recalled(question, "z.b.c.d.e.f.g.h.i.j")).toBe(8);
   });
 });
 

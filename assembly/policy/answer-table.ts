@@ -1,0 +1,149 @@
+/** Slots of one set; the tags of all of them are compared at once. */
+const WAYS: i32 = 8;
+const WAYS_SHIFT: usize = 3;
+/** A tag is two bytes. */
+const TAGS_SHIFT: usize = 4;
+/** No tag, since tags are odd. */
+const FREE: u16 = 0;
+/** Of the processor's cache. */
+const LINE: usize = 64;
+
+/** What a slot begins with: question and length of the subject, then the answer (answer.ts), then the subject's bytes. */
+export const SLOT_KEY: usize = 0;
+export const SLOT_ANSWER: usize = 8;
+export const SLOT_SUBJECT: usize = 16;
+
+/**
+ * Answers, found by hash. A hash has one set of eight slots, of which the one that may be meant is told by tags of two bytes,
+ * which lie together: looking into slots one by one would wait for memory each time.
+ *
+ * An answer is written down when it is given for the second time. Subjects that come only once then cost the table nothing
+ * but a mark of two bytes: they neither drive out those that come again nor wait for memory. A set has eight marks too, since
+ * of two subjects that shared a single one, each in turn, neither would ever be written down.
+ *
+ * Rather than give a slot away the table is replaced by an empty one of twice the size, up to a bound: a small one stays in
+ * the processor's cache, and decisions are found again soon.
+ */
+@unmanaged
+@final
+export class AnswerTable {
+  private area: usize = 0;
+  private slots: usize = 0;
+  private tags: usize = 0;
+  private setMask: u32 = 0;
+  private count: i32 = 0;
+  /**
+   * Tags of what was last to be remembered for the first time. As many as the largest table has slots: else many subjects that
+   * come in turn would never be seen for the second time, and the table would not grow.
+   */
+  private marks: usize = 0;
+  private markSetMask: u32 = 0;
+  private most: i32 = 0;
+  private chance: u32 = 1;
+
+  /** A slot has 1 << `shift` bytes; `count` slots at first and `most` at last are powers of two, at least eight. */
+  constructor(
+    count: i32,
+    most: i32,
+    private readonly shift: usize,
+  ) {
+    this.make(count);
+    this.mayGrowTo(most);
+  }
+
+  /** From now on it may have so many slots. */
+  mayGrowTo(most: i32): void {
+    if (most <= this.most) return;
+    if (this.marks != 0) heap.free(this.marks);
+    this.marks = heap.alloc((<usize>most) << 1);
+    memory.fill(this.marks, 0, (<usize>most) << 1);
+    this.markSetMask = <u32>(most / WAYS) - 1;
+    this.most = most;
+  }
+
+  private make(count: i32): void {
+    const slotBytes = (<usize>count) << this.shift;
+    const tagBytes = (<usize>count) << 1;
+    if (this.area != 0) heap.free(this.area);
+    this.area = heap.alloc(slotBytes + tagBytes + LINE);
+    this.slots = (this.area + LINE - 1) & ~(LINE - 1);
+    this.tags = this.slots + slotBytes;
+    memory.fill(this.slots, 0, slotBytes + tagBytes);
+    this.setMask = <u32>(count / WAYS) - 1;
+    this.count = count;
+  }
+
+  /** The only slot that may be meant, or 0. */
+  // @ts-ignore: decorator
+  @inline
+  candidate(hash: u32): usize {
+    const ways = waysWith(this.tags + this.tagsOf(hash), tagOf(hash));
+    return ways == 0 ? 0 : this.slot(hash, ctz(ways));
+  }
+
+  /** Where an answer that was not found is to be written down, or 0 if it is given for the first time. */
+  slotFor(hash: u32): usize {
+    const marks = this.marks + ((<usize>(hash & this.markSetMask)) << TAGS_SHIFT);
+    const tag = tagOf(hash);
+    const marked = waysWith(marks, tag);
+    if (marked == 0) {
+      setTag(marks, this.anyWay(), tag);
+      return 0;
+    }
+    // What has served makes room for another.
+    setTag(marks, ctz(marked), FREE);
+    const way = this.wayFor(hash, tag);
+    setTag(this.tags + this.tagsOf(hash), way, tag);
+    return this.slot(hash, way);
+  }
+
+  /** That with the same tag, of which no set has two, so that one look suffices; else a free one, else any. */
+  private wayFor(hash: u32, tag: u16): i32 {
+    const tags = this.tags + this.tagsOf(hash);
+    const same = waysWith(tags, tag);
+    if (same != 0) return ctz(same);
+    const free = waysWith(tags, FREE);
+    if (free != 0) return ctz(free);
+    if (this.count == this.most) return this.anyWay();
+    this.make(this.count * 2);
+    return 0;
+  }
+
+  /** Where the tags of a hash's set are behind those of the first set. */
+  // @ts-ignore: decorator
+  @inline
+  private tagsOf(hash: u32): usize {
+    return (<usize>(hash & this.setMask)) << TAGS_SHIFT;
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  private slot(hash: u32, way: i32): usize {
+    return this.slots + ((((<usize>(hash & this.setMask)) << WAYS_SHIFT) + <usize>way) << this.shift);
+  }
+
+  private anyWay(): i32 {
+    this.chance = this.chance * 1664525 + 1013904223;
+    return <i32>(this.chance >> 29);
+  }
+}
+
+/** The lower bits of a hash choose the set. */
+// @ts-ignore: decorator
+@inline
+function tagOf(hash: u32): u16 {
+  return <u16>((hash >> 16) | 1);
+}
+
+/** Which of the eight tags from `tags` on are this one, as bits. */
+// @ts-ignore: decorator
+@inline
+function waysWith(tags: usize, tag: u16): i32 {
+  return i16x8.bitmask(i16x8.eq(v128.load(tags), i16x8.splat(<i16>tag)));
+}
+
+// @ts-ignore: decorator
+@inline
+function setTag(tags: usize, way: i32, tag: u16): void {
+  store<u16>(tags + ((<usize>way) << 1), tag);
+}

@@ -1,0 +1,35 @@
+import { Reason } from "./reason";
+
+/**
+ * What a policy says about a subject, as one number: why, by which rule, and the subject's class. 0 is no answer, so that
+ * looking for one that is remembered needs no second result.
+ */
+export const NO_ANSWER: u64 = 0;
+
+const REASON_SHIFT: u64 = 32;
+const KNOWN: u64 = (<u64>1) << 40;
+const CLASS_SHIFT: u64 = 48;
+
+export function answerOf(reason: Reason, rule: i32, subjectClass: i32): u64 {
+  return ((<u64>rule) & 0xffffffff) | ((<u64>reason) << REASON_SHIFT) | KNOWN | ((<u64>subjectClass) << CLASS_SHIFT);
+}
+
+// @ts-ignore: decorator
+@inline
+export function reasonOf(answer: u64): Reason {
+  return <i32>((answer >> REASON_SHIFT) & 0xff);
+}
+
+/** The rule that decided, or NONE (matcher.ts). */
+// @ts-ignore: decorator
+@inline
+export function ruleOf(answer: u64): i32 {
+  return <i32>answer;
+}
+
+/** The number of the subject's class (subject-classes.ts). */
+// @ts-ignore: decorator
+@inline
+export function classOf(answer: u64): i32 {
+  return <i32>(answer >> CLASS_SHIFT);
+}

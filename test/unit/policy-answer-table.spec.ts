@@ -1,0 +1,83 @@
+import { AnswerTable, SLOT_KEY } from "../../assembly/policy/answer-table";
+
+const SHIFT: usize = 5;
+
+/** Well mixed, and never the same for another number. */
+function hashOf(number: i32): u32 {
+  let h = <u32>number * 0x9e3779b1;
+  h = (h ^ (h >> 15)) * 0x85ebca77;
+  return h ^ (h >> 13);
+}
+
+/** Writes a number down where its slot is, at its second sight. */
+function remember(table: AnswerTable, number: i32): void {
+  const slot = table.slotFor(hashOf(number));
+  if (slot != 0) store<u64>(slot, <u64>number + 1, SLOT_KEY);
+}
+
+function knows(table: AnswerTable, number: i32): bool {
+  const slot = table.candidate(hashOf(number));
+  return slot != 0 && load<u64>(slot, SLOT_KEY) == <u64>number + 1;
+}
+
+function known(table: AnswerTable, count: i32): i32 {
+  let found = 0;
+  for (let i = 0; i < count; i++) if (knows(table, i)) found++;
+  return found;
+}
+
+describe("the table of answers", () => {
+  it("has a slot for a hash at its second sight, and finds it again", () => {
+    const table = new AnswerTable(64, 64, SHIFT);
+    expect(table.candidate(hashOf(7)) == 0).toBe(true);
+    expect(table.slotFor(hashOf(7)) == 0).toBe(true);
+    expect(table.candidate(hashOf(7)) == 0).toBe(true);
+    const slot = table.slotFor(hashOf(7));
+    expect(slot == 0).toBe(false);
+    expect(table.candidate(hashOf(7)) == slot).toBe(true);
+  });
+
+  it("has the same slot for the same hash, so that one look suffices", () => {
+    const table = new AnswerTable(64, 64, SHIFT);
+    for (let i = 0; i < 2; i++) remember(table, 7);
+    const slot = table.candidate(hashOf(7));
+    expect(table.slotFor(hashOf(7)) == 0).toBe(true);
+    expect(table.slotFor(hashOf(7)) == slot).toBe(true);
+  });
+
+  it("fills a set of eight before anything in it is given up", () => {
+    const table = new AnswerTable(8, 8, SHIFT);
+    for (let number = 0; number < 8; number++) {
+      for (let i = 0; i < 2; i++) remember(table, number);
+    }
+    expect(known(table, 8)).toBe(8);
+    for (let i = 0; i < 2; i++) remember(table, 8);
+    expect(knows(table, 8)).toBe(true);
+    expect(known(table, 8)).toBe(7);
+  });
+
+  it("remembers numbers that come in turn, though each is seen once in a round", () => {
+    const table = new AnswerTable(4096, 4096, SHIFT);
+    for (let round = 0; round < 4; round++) {
+      for (let number = 0; number < 1000; number++) remember(table, number);
+    }
+    expect(known(table, 1000)).toBeGreaterThan(990);
+  });
+
+  it("is replaced by an empty one of twice the size rather than give something up, up to its bound", () => {
+    const table = new AnswerTable(8, 64, SHIFT);
+    for (let round = 0; round < 20; round++) {
+      for (let number = 0; number < 30; number++) if (!knows(table, number)) remember(table, number);
+    }
+    expect(known(table, 30)).toBeGreaterThan(25);
+    for (let number = 0; number < 1000; number++) {
+      for (let i = 0; i < 2; i++) remember(table, number);
+    }
+    expect(known(table, 1000)).toBeLessThanOrEqual(64);
+    table.mayGrowTo(2048);
+    for (let round = 0; round < 20; round++) {
+      for (let number = 0; number < 1000; number++) if (!knows(table, number)) remember(table, number);
+    }
+    expect(known(table, 1000)).toBeGreaterThan(980);
+  });
+});
