@@ -8,6 +8,8 @@ import {
   withoutFirst,
 } from "../nats/plain-line";
 import { Operation } from "../nats/operation";
+import { classOf, reasonOf } from "../policy/answer";
+import { Reason } from "../policy/reason";
 import { OTHER_CLASS } from "../policy/subject-classes";
 import { Chunk } from "../proxy/chunk";
 import { Meter } from "../telemetry/meter";
@@ -18,11 +20,11 @@ import { countReceived, isLive, maxOf } from "./subscriptions";
 
 /** `MSG `, as a little-endian number. nats-server writes no other case. */
 const MSG_BLANK: u32 = 0x2047534d;
+const BLANK: u8 = 0x20;
 
 /**
- * The short way of messages that go to their client unasked: `MSG subject sid [reply] size`, while no delivery is
- * filtered and no dry-run rule is asked. Takes as many as it can and answers the position of what is
- * anything else, which goes the long way (to-client.ts).
+ * The short way of messages that go to their client unasked: `MSG subject sid [reply] size`, while no dry-run rule is asked.
+ * Takes as many as it can and answers the position of what is anything else, which goes the long way (to-client.ts).
  */
 export function passPlainDeliveries(connection: Connection, chunk: Chunk, position: i32): i32 {
   const p = chunk.address(position);
@@ -30,49 +32,67 @@ export function passPlainDeliveries(connection: Connection, chunk: Chunk, positi
   const access = connection.access;
   const meter = connection.meter;
   if (access == null || meter == null || connection.shadow != null || connection.samples) return position;
-  return access.filtering ? position : pass(connection, chunk, position, access, meter);
+  // A queue that a deny entry names makes more of the answer than the subject.
+  if (access.filtering && access.permissions.deniesQueues) return position;
+  return pass(connection, chunk, position, access, meter);
 }
 
 function pass(connection: Connection, chunk: Chunk, position: i32, access: Access, meter: Meter): i32 {
   const subscriptions = connection.subscriptions;
-  const begin = chunk.address(position);
+  const permissions = access.permissions;
+  const filtering = access.filtering;
   const end = chunk.address(chunk.viewEnd);
-  let p = begin;
+  const last = end - (4 + SHORTEST_ARGUMENTS);
+  let p = chunk.address(position);
   let runClass = OTHER_CLASS;
   let count = 0;
   let bytes: u64 = 0;
-  // A payload may lead behind the view, and the largest one round the end of memory.
-  while (p + 4 + SHORTEST_ARGUMENTS <= end && p >= begin && load<u32>(p) == MSG_BLANK) {
+  // A payload may lead behind the view; the window lies where no payload leads round the end of memory.
+  while (p <= last) {
+    if (load<u32>(p) != MSG_BLANK) break;
     const subject = p + 4;
     const ends = argumentEnds(subject);
-    const sid = firstEnd(ends, subject, subject, end) + 1;
+    const subjectEnd = firstEnd(ends, subject, subject, end);
+    if (subjectEnd == subject) break;
+    if (subjectEnd >= end) break;
+    if (load<u8>(subjectEnd) != BLANK) break;
+    const sid = subjectEnd + 1;
     const endsBehindSubject = withoutFirst(ends);
     const sidEnd = firstEnd(endsBehindSubject, subject, sid, end);
-    if (sid == subject + 1 || sidEnd == sid || sidEnd >= end) break;
-    if (load<u8>(sid - 1) != 0x20 || load<u8>(sidEnd) != 0x20) break;
-    const reply = sidEnd + 1;
-    let replyEnd = reply;
-    let size = reply;
-    let sizeEnd = firstEnd(withoutFirst(endsBehindSubject), subject, size, end);
-    if (sizeEnd < end && load<u8>(sizeEnd) == 0x20 && sizeEnd != size) {
-      replyEnd = sizeEnd;
-      size = sizeEnd + 1;
-      sizeEnd = endOfArgument(size, end);
+    if (sidEnd == sid) break;
+    if (sidEnd >= end) break;
+    if (load<u8>(sidEnd) != BLANK) break;
+    let sizeBegin = sidEnd + 1;
+    let sizeEnd = firstEnd(withoutFirst(endsBehindSubject), subject, sizeBegin, end);
+    const reply = sizeBegin;
+    let replyLength = 0;
+    if (!isLineEnd(sizeEnd, end)) {
+      if (sizeEnd == reply) break;
+      if (sizeEnd >= end) break;
+      if (load<u8>(sizeEnd) != BLANK) break;
+      replyLength = <i32>(sizeEnd - reply);
+      sizeBegin = sizeEnd + 1;
+      sizeEnd = endOfArgument(sizeBegin, end);
+      if (!isLineEnd(sizeEnd, end)) break;
     }
-    if (!isLineEnd(sizeEnd, end)) break;
-    const payload = readPlainSize(size, sizeEnd);
-    if (payload < 0) break;
+    const size = readPlainSize(sizeBegin, sizeEnd);
+    if (size < 0) break;
+    const length = <i32>(subjectEnd - subject);
+    let subjectClass: i32;
+    if (filtering) {
+      const answer = permissions.deliveryAnswer(subject, length);
+      if (reasonOf(answer) != Reason.ALLOWED) break;
+      subjectClass = classOf(answer);
+    } else subjectClass = permissions.classOf(subject, length);
     const sub = subscriptions.findAgain(sid, <i32>(sidEnd - sid));
     if (sub != 0) {
       // One that has ended may have to be kept back, and one with a maximum may be at its end.
       if (!isLive(sub) || maxOf(sub) != 0) break;
       countReceived(sub);
     }
-    if (replyEnd != reply && access.grantsReplies) access.noteReply(reply, <i32>(replyEnd - reply));
-    const length = <i32>(sid - 1 - subject);
-    const subjectClass = access.permissions.classOf(subject, length);
+    if (replyLength > 0 && access.grantsReplies) access.noteReply(reply, replyLength);
     answerDelivered(connection, meter, subject, length);
-    if (replyEnd != reply) requestDelivered(connection, meter, reply, <i32>(replyEnd - reply), subjectClass);
+    if (replyLength > 0) requestDelivered(connection, meter, reply, replyLength, subjectClass);
     if (subjectClass != runClass) {
       countRun(connection, meter, runClass, count, bytes);
       runClass = subjectClass;
@@ -80,8 +100,8 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
       bytes = 0;
     }
     count++;
-    bytes += payload;
-    p = sizeEnd + 2 + <usize>payload + 2;
+    bytes += size;
+    p = sizeEnd + 2 + <usize>size + 2;
   }
   countRun(connection, meter, runClass, count, bytes);
   const next = chunk.position(p);

@@ -9,6 +9,7 @@ import {
   withoutFirst,
 } from "../nats/plain-line";
 import { isReservedPublish, isReservedReply } from "../nats/reserved";
+import { classOf, reasonOf } from "../policy/answer";
 import { Permissions } from "../policy/permissions";
 import { Reason } from "../policy/reason";
 import { OTHER_CLASS } from "../policy/subject-classes";
@@ -20,6 +21,7 @@ import { replySent, requestSent } from "./exchanges";
 /** `PUB ` as a little-endian number, and what makes letters of either case equal; the blank has none. */
 const PUB_BLANK: u32 = 0x20425550;
 const CAPITALS: u32 = 0xffdfdfdf;
+const BLANK: u8 = 0x20;
 
 /**
  * The short way of what most connections send most: `PUB subject [reply] size` on an allowed subject. Takes as many as it can and
@@ -39,36 +41,46 @@ export function passPlainPublishes(connection: Connection, chunk: Chunk, positio
 function pass(connection: Connection, chunk: Chunk, position: i32, permissions: Permissions, meter: Meter): i32 {
   const largest = connection.largestPayload;
   const lineLimit = <usize>connection.controlLineLimit;
-  const begin = chunk.address(position);
   const end = chunk.address(chunk.viewEnd);
-  let p = begin;
+  const last = end - (4 + SHORTEST_ARGUMENTS);
+  let p = chunk.address(position);
   let runClass = OTHER_CLASS;
   let count = 0;
   let bytes: u64 = 0;
-  // A payload may lead behind the view, and the largest one round the end of memory.
-  while (p + 4 + SHORTEST_ARGUMENTS <= end && p >= begin && (load<u32>(p) & CAPITALS) == PUB_BLANK) {
+  // A payload may lead behind the view; the window lies where no payload leads round the end of memory.
+  while (p <= last) {
+    if ((load<u32>(p) & CAPITALS) != PUB_BLANK) break;
     const subject = p + 4;
     const ends = argumentEnds(subject);
     const subjectEnd = firstEnd(ends, subject, subject, end);
-    if (subjectEnd == subject || subjectEnd >= end || load<u8>(subjectEnd) != 0x20) break;
+    if (subjectEnd == subject) break;
+    if (subjectEnd >= end) break;
+    if (load<u8>(subjectEnd) != BLANK) break;
     let sizeBegin = subjectEnd + 1;
     let sizeEnd = firstEnd(withoutFirst(ends), subject, sizeBegin, end);
     const reply = sizeBegin;
-    const replyEnd = sizeEnd;
-    const hasReply = sizeEnd < end && load<u8>(sizeEnd) == 0x20;
-    if (hasReply) {
-      if (replyEnd == reply) break;
-      sizeBegin = replyEnd + 1;
+    let replyLength = 0;
+    if (!isLineEnd(sizeEnd, end)) {
+      if (sizeEnd == reply) break;
+      if (sizeEnd >= end) break;
+      if (load<u8>(sizeEnd) != BLANK) break;
+      replyLength = <i32>(sizeEnd - reply);
+      sizeBegin = sizeEnd + 1;
       sizeEnd = endOfArgument(sizeBegin, end);
+      if (!isLineEnd(sizeEnd, end)) break;
     }
-    if (!isLineEnd(sizeEnd, end) || sizeEnd - subject > lineLimit) break;
+    if (sizeEnd - subject > lineLimit) break;
     const size = readPlainSize(sizeBegin, sizeEnd);
+    // NOT_PLAIN is negative.
+    if (<u32>size > <u32>largest) break;
     const length = <i32>(subjectEnd - subject);
-    if (size < 0 || size > largest || !mayPublish(permissions, subject, length)) break;
-    const subjectClass = permissions.subjectClass;
-    if (hasReply && !mayName(permissions, reply, <i32>(replyEnd - reply))) break;
+    if (isReservedPublish(subject, length)) break;
+    const answer = permissions.publishAnswer(subject, length);
+    if (reasonOf(answer) != Reason.ALLOWED) break;
+    const subjectClass = classOf(answer);
+    if (replyLength > 0 && !mayName(permissions, reply, replyLength)) break;
     replySent(connection, meter, subject, length);
-    if (hasReply) requestSent(connection, meter, subject, length, reply, <i32>(replyEnd - reply), subjectClass);
+    if (replyLength > 0) requestSent(connection, meter, subject, length, reply, replyLength, subjectClass);
     if (subjectClass != runClass) {
       countRun(connection, meter, runClass, count, bytes);
       runClass = subjectClass;
@@ -92,12 +104,6 @@ function countRun(connection: Connection, meter: Meter, subjectClass: i32, count
   meter.allowedPayloads(Operation.PUB, subjectClass, count, bytes);
   connection.totals.messagesIn += count;
   connection.totals.bytesIn += bytes;
-}
-
-// @ts-ignore: decorator
-@inline
-function mayPublish(permissions: Permissions, subject: usize, length: i32): bool {
-  return !isReservedPublish(subject, length) && permissions.publish(subject, length) == Reason.ALLOWED;
 }
 
 /** A reply that is not the peer's own may be allowed all the same; the long way asks further. */

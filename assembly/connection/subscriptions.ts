@@ -54,6 +54,8 @@ export class Subscriptions {
   private revokedSince: i32 = NOT_TOLD;
 
   /** The subscription of this sid, live or ended; quick if it is the one that was found before. */
+  // @ts-ignore: decorator
+  @inline
   findAgain(sid: usize, length: i32): usize {
     const last = this.lastFound;
     if (last != 0 && load<i32>(last, BLOCK_KEY_LENGTH) == length && equalBytes(last + BYTES, sid, length)) return last;

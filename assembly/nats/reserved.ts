@@ -7,14 +7,24 @@ const RAFT: u64 = 0x2e47524e24; // $NRG.
 const SERVICE_REPLY: u64 = 0x2e5f525f; // _R_.
 
 /** Publishes that are refused whatever the rules say (client.go `processInboundClientMsg`). */
+// @ts-ignore: decorator
+@inline
 export function isReservedPublish(pointer: usize, length: i32): bool {
-  if (!mayBeReserved(pointer, length)) return false;
+  return mayBeReserved(pointer, length) && isPublishOfTheServer(pointer, length);
+}
+
+function isPublishOfTheServer(pointer: usize, length: i32): bool {
   return isGatewayReply(pointer, length) || startsWith(pointer, length, RAFT, 5);
 }
 
 /** Replies that a client may not name (client.go `isReservedReply`; `_R_.` alone is reserved, the others need a byte more). */
+// @ts-ignore: decorator
+@inline
 export function isReservedReply(pointer: usize, length: i32): bool {
-  if (!mayBeReserved(pointer, length)) return false;
+  return mayBeReserved(pointer, length) && isReplyOfTheServer(pointer, length);
+}
+
+function isReplyOfTheServer(pointer: usize, length: i32): bool {
   return (
     startsWith(pointer, length, SERVICE_REPLY, 4) ||
     (length > 8 && isAcknowledgement(pointer, length)) ||
