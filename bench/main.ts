@@ -11,6 +11,7 @@ import { isDisturbed, machineFacts, watchMachine } from "./machine.ts";
 import { measure, type Job, type Measured, type Plan } from "./measure.ts";
 import type { Peer } from "./peers/modules.ts";
 import {
+  buildTable,
   languageTable,
   machineTable,
   peerLines,
@@ -25,7 +26,7 @@ import { Rig } from "./rig.ts";
 import { setupOf, SETUPS, type SetupName } from "./setups.ts";
 import { toTerminal } from "./table.ts";
 import { verdicts, type Verdict } from "./targets.ts";
-import { WORKLOADS } from "./workloads.ts";
+import { WORKLOADS, type Workload } from "./workloads.ts";
 
 const RESULTS = inRoot("bench", "RESULTS.md");
 
@@ -49,6 +50,7 @@ interface Options extends Plan {
   only?: string[];
   setups?: SetupName[];
   json?: string;
+  beside?: string;
 }
 
 const options = new Command("bench")
@@ -57,19 +59,25 @@ const options = new Command("bench")
   .option("--setups <setup,...>", "only these setups", listOf(SETUPS.map(({ name }) => name)))
   .option("--rounds <number>", "how often each setup has its turn", positive, 5)
   .option("--seconds <number>", "how long a turn takes, about", positive, 0.5)
+  .option("--beside <file>", "another build of the filter, which takes its turns with build/istio-nats.wasm")
   .option("--json <file>", "writes every round's figures there")
   .parse()
   .opts<Options>();
 
 /** Only a whole run is worth keeping. */
-const isWhole = !options.only && !options.setups && options.rounds >= 5;
+const isWhole = !options.only && !options.setups && !options.beside && options.rounds >= 5;
+
+/** Another build has its turn behind this one. */
+function setupsOf({ setups }: Workload): SetupName[] {
+  return setups.flatMap((name): SetupName[] => (name === "filter" && options.beside ? [name, "beside"] : [name]));
+}
 
 /** What was asked for: jobs that take their turns together in one list. */
 function jobs(): Job[][] {
   const chosen = WORKLOADS.filter(({ name }) => !options.only || options.only.includes(name))
     .map((workload) => ({
       workload,
-      setups: workload.setups.filter((name) => !options.setups || options.setups.includes(name)),
+      setups: setupsOf(workload).filter((name) => !options.setups || options.setups.includes(name)),
     }))
     .filter(({ setups }) => setups.length > 0);
   const groups = new Map<string, Job[]>();
@@ -124,6 +132,11 @@ function show(results: Results): void {
     process.stdout.write(`${pc.bold("Where the time goes")}, in Envoy with mTLS, for each operation\n`);
     process.stdout.write(`${toTerminal(shares)}\n`);
   }
+  const builds = buildTable(results.workloads);
+  if (builds.rows.length > 0) {
+    process.stdout.write(`${pc.bold("The two builds")}: CPU of Envoy for each operation, this one beside the other\n`);
+    process.stdout.write(`${toTerminal(builds)}\n`);
+  }
   const languages = languageTable(results.workloads);
   if (languages.rows.length > 0) {
     process.stdout.write(`${pc.bold("What the language costs")}: CPU added to Envoy alone, for each operation\n`);
@@ -140,7 +153,7 @@ function show(results: Results): void {
 
 async function bench(): Promise<Results> {
   const wanted = jobs();
-  const rig = await Rig.start(new Set(wanted.flat().flatMap(({ setups }) => setups)));
+  const rig = await Rig.start(new Set(wanted.flat().flatMap(({ setups }) => setups)), options.beside);
   try {
     // Now, for a module that is built while this runs is not the one that Envoy has loaded.
     const machine = await machineFacts(rig.stand);

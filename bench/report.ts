@@ -146,6 +146,19 @@ export function shareTable(workloads: readonly Measured[]): Table {
   };
 }
 
+/** Two builds of istio-nats, round by round; rows only where another one was measured. */
+export function buildTable(workloads: readonly Measured[]): Table {
+  const rows = workloads
+    .filter(({ setups }) => setups.beside)
+    .map((measured) => [
+      measured.title,
+      ...(["filter", "beside"] as const).map((name) => added(excess(measured, [name, "envoy"], envoyCpu))),
+      added(excess(measured, ["filter", "beside"], envoyCpu)),
+      times(ratio(measured, ["filter", "beside"], rate)),
+    ]);
+  return { columns: ["work", "this, added>", "other, added>", "this beside other>", "rate>"], rows };
+}
+
 /** What istio-nats and the peers add to Envoy alone; rows only where a peer was measured. */
 export function languageTable(workloads: readonly Measured[]): Table {
   const rows = workloads

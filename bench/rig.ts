@@ -44,9 +44,9 @@ export class Rig {
     this.#tls = tls;
   }
 
-  /** `wanted` are the setups that will get work. */
-  static async start(wanted: ReadonlySet<SetupName>): Promise<Rig> {
-    const { specs, peers } = await listeners(wanted);
+  /** `wanted` are the setups that will get work, `beside` another build of istio-nats. */
+  static async start(wanted: ReadonlySet<SetupName>, beside?: string): Promise<Rig> {
+    const { specs, peers } = await listeners(wanted, beside);
     const load = await Load.start();
     try {
       const stand = await Stand.start({

@@ -33,6 +33,7 @@ export const SETUPS = [
   { name: "empty", title: "Envoy, mTLS, empty filter", tls: true, enforces: false, envoy: true, baseline: "envoy" },
   { name: "reading", title: "Envoy, mTLS, reading filter", tls: true, enforces: false, envoy: true, baseline: "envoy" },
   { name: "filter", title: "Envoy, mTLS, istio-nats", tls: true, enforces: true, envoy: true, baseline: "envoy" },
+  { name: "beside", title: "Envoy, mTLS, other build", tls: true, enforces: true, envoy: true, baseline: "envoy" },
   {
     name: "rust",
     title: "Envoy, mTLS, peer in Rust",
@@ -101,8 +102,11 @@ async function peersFor(wanted: ReadonlySet<SetupName>): Promise<Listeners> {
   return { specs, peers };
 }
 
-/** The listeners of the one Envoy. All are of Istio's making but for the filter. */
-export async function listeners(wanted: ReadonlySet<SetupName>): Promise<Listeners> {
+/**
+ * The listeners of the one Envoy. All are of Istio's making but for the filter. `beside` is another build of istio-nats, for
+ * the setup of that name.
+ */
+export async function listeners(wanted: ReadonlySet<SetupName>, beside?: string): Promise<Listeners> {
   const { specs, peers } = await peersFor(wanted);
   const [empty, reading] = await Promise.all([
     buildModule("bench/modules/empty.ts"),
@@ -118,6 +122,9 @@ export async function listeners(wanted: ReadonlySet<SetupName>): Promise<Listene
       empty: { mode: "STRICT", filter: { wasm: empty } },
       reading: { mode: "STRICT", filter: { wasm: reading } },
       filter: { mode: "STRICT", filter: { config: pluginConfig("PEER") } },
+      ...(beside === undefined
+        ? {}
+        : { beside: { mode: "STRICT", filter: { wasm: beside, config: pluginConfig("PEER"), pluginName: "beside" } } }),
       "plain-envoy": plain,
       "plain-empty": { ...plain, filter: { wasm: empty } },
       "plain-filter": { ...plain, filter: { config: pluginConfig("WAYPOINT") } },
