@@ -10,17 +10,19 @@ import {
 import { Operation } from "../nats/operation";
 import { classOf, reasonOf } from "../policy/answer";
 import { Reason } from "../policy/reason";
-import { OTHER_CLASS } from "../policy/subject-classes";
 import { Chunk } from "../proxy/chunk";
 import { Meter } from "../telemetry/meter";
 import { Access } from "./access";
 import { Connection } from "./connection";
 import { answerDelivered, requestDelivered } from "./exchanges";
+import { Run } from "./run";
 import { countReceived, isLive, maxOf } from "./subscriptions";
 
 /** `MSG `, as a little-endian number. nats-server writes no other case. */
 const MSG_BLANK: u32 = 0x2047534d;
 const BLANK: u8 = 0x20;
+
+const run: Run = new Run(Operation.MSG);
 
 /**
  * The short way of messages that go to their client unasked: `MSG subject sid [reply] size`, while no dry-run rule is asked.
@@ -44,9 +46,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
   const end = chunk.address(chunk.viewEnd);
   const last = end - (4 + SHORTEST_ARGUMENTS);
   let p = chunk.address(position);
-  let runClass = OTHER_CLASS;
-  let count = 0;
-  let bytes: u64 = 0;
+  const totals = connection.totals;
   // A payload may lead behind the view; the window lies where no payload leads round the end of memory.
   while (p <= last) {
     if (load<u32>(p) != MSG_BLANK) break;
@@ -93,29 +93,14 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
     if (replyLength > 0 && access.grantsReplies) access.noteReply(reply, replyLength);
     answerDelivered(connection, meter, subject, length);
     if (replyLength > 0) requestDelivered(connection, meter, reply, replyLength, subjectClass);
-    if (subjectClass != runClass) {
-      countRun(connection, meter, runClass, count, bytes);
-      runClass = subjectClass;
-      count = 0;
-      bytes = 0;
-    }
-    count++;
-    bytes += size;
+    run.add(meter, totals, subjectClass, size);
     p = sizeEnd + 2 + <usize>size + 2;
   }
-  countRun(connection, meter, runClass, count, bytes);
+  run.end(meter, totals);
   const next = chunk.position(p);
   if (next <= chunk.size) return next;
   // The delivery before may have been kept back.
   connection.dropsDelivery = false;
   connection.toClientPayload = next - chunk.size;
   return chunk.size;
-}
-
-/** Deliveries that came one after the other, of one class. */
-function countRun(connection: Connection, meter: Meter, subjectClass: i32, count: i32, bytes: u64): void {
-  if (count == 0) return;
-  meter.allowedPayloads(Operation.MSG, subjectClass, count, bytes);
-  connection.totals.messagesOut += count;
-  connection.totals.bytesOut += bytes;
 }

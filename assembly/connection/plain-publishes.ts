@@ -8,20 +8,19 @@ import {
   SHORTEST_ARGUMENTS,
   withoutFirst,
 } from "../nats/plain-line";
-import { isReservedPublish, isReservedReply } from "../nats/reserved";
-import { classOf, reasonOf } from "../policy/answer";
 import { Permissions } from "../policy/permissions";
-import { Reason } from "../policy/reason";
-import { OTHER_CLASS } from "../policy/subject-classes";
 import { Chunk } from "../proxy/chunk";
 import { Meter } from "../telemetry/meter";
 import { Connection } from "./connection";
-import { replySent, requestSent } from "./exchanges";
+import { judgePlain, NOT_PLAIN } from "./plain-judgement";
+import { Run } from "./run";
 
 /** `PUB ` as a little-endian number, and what makes letters of either case equal; the blank has none. */
 const PUB_BLANK: u32 = 0x20425550;
 const CAPITALS: u32 = 0xffdfdfdf;
 const BLANK: u8 = 0x20;
+
+const run: Run = new Run(Operation.PUB);
 
 /**
  * The short way of what most connections send most: `PUB subject [reply] size` on an allowed subject. Takes as many as it can and
@@ -44,9 +43,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
   const end = chunk.address(chunk.viewEnd);
   const last = end - (4 + SHORTEST_ARGUMENTS);
   let p = chunk.address(position);
-  let runClass = OTHER_CLASS;
-  let count = 0;
-  let bytes: u64 = 0;
+  const totals = connection.totals;
   // A payload may lead behind the view; the window lies where no payload leads round the end of memory.
   while (p <= last) {
     if ((load<u32>(p) & CAPITALS) != PUB_BLANK) break;
@@ -74,41 +71,14 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
     // NOT_PLAIN is negative.
     if (<u32>size > <u32>largest) break;
     const length = <i32>(subjectEnd - subject);
-    if (isReservedPublish(subject, length)) break;
-    const answer = permissions.publishAnswer(subject, length);
-    if (reasonOf(answer) != Reason.ALLOWED) break;
-    const subjectClass = classOf(answer);
-    if (replyLength > 0 && !mayName(permissions, reply, replyLength)) break;
-    replySent(connection, meter, subject, length);
-    if (replyLength > 0) requestSent(connection, meter, subject, length, reply, replyLength, subjectClass);
-    if (subjectClass != runClass) {
-      countRun(connection, meter, runClass, count, bytes);
-      runClass = subjectClass;
-      count = 0;
-      bytes = 0;
-    }
-    count++;
-    bytes += size;
+    const subjectClass = judgePlain(connection, meter, permissions, subject, length, reply, replyLength);
+    if (subjectClass == NOT_PLAIN) break;
+    run.add(meter, totals, subjectClass, size);
     p = sizeEnd + 2 + <usize>size + 2;
   }
-  countRun(connection, meter, runClass, count, bytes);
+  run.end(meter, totals);
   const next = chunk.position(p);
   if (next <= chunk.size) return next;
   connection.toServerPayload = next - chunk.size;
   return chunk.size;
-}
-
-/** Publishes that came one after the other, of one class. */
-function countRun(connection: Connection, meter: Meter, subjectClass: i32, count: i32, bytes: u64): void {
-  if (count == 0) return;
-  meter.allowedPayloads(Operation.PUB, subjectClass, count, bytes);
-  connection.totals.messagesIn += count;
-  connection.totals.bytesIn += bytes;
-}
-
-/** A reply that is not the peer's own may be allowed all the same; the long way asks further. */
-// @ts-ignore: decorator
-@inline
-function mayName(permissions: Permissions, reply: usize, length: i32): bool {
-  return !isReservedReply(reply, length) && permissions.receives(reply, length);
 }

@@ -11,6 +11,7 @@ import { judge, lineFault, NO_FAULT, notePing, sendUnsubscribes } from "./client
 import { Connection, FirstPing, Phase } from "./connection";
 import { endAtOnce, endRefused, endUnreadable } from "./endings";
 import { Pong } from "./expected-pongs";
+import { passPlainHeaderPublishes } from "./plain-header-publishes";
 import { passPlainPublishes } from "./plain-publishes";
 import { foreignProtocol } from "./foreign-protocol";
 import { catchUp, noteSubscriptions, revokeSubscriptions } from "./live-policy";
@@ -82,7 +83,7 @@ function process(connection: Connection, size: i32): void {
   if (connection.toServerPassed) position = passBegun(connection, position);
   while (connection.phase == Phase.OPEN && position < size) {
     if (connection.toServerPayload == 0 && position < chunk.viewEnd) {
-      position = passPlainPublishes(connection, chunk, position);
+      position = passPlain(connection, position);
       if (position >= size) break;
     }
     const next =
@@ -99,6 +100,15 @@ function process(connection: Connection, size: i32): void {
     endAtOnce(connection, chunk.failed ? ProtocolError.HOST : ProtocolError.MEMORY);
   } else if (connection.phase == Phase.ENDING) chunk.finish(size);
   else if (connection.phase == Phase.ENDED) chunk.finishWithWrittenOnly();
+}
+
+/** Publishes, and behind them those with headers, go the short way as far as they can. */
+// @ts-ignore: decorator
+@inline
+function passPlain(connection: Connection, position: i32): i32 {
+  const next = passPlainPublishes(connection, chunk, position);
+  if (next >= chunk.viewEnd || connection.toServerPayload > 0) return next;
+  return passPlainHeaderPublishes(connection, chunk, next);
 }
 
 /** The first bytes of a client: does it speak NATS at all, and who is it? */

@@ -13,6 +13,7 @@
  * (`setHeader`, `removeHeaderIfPresent`: service imports, scheduler). So every line that any of them could take is
  * answered, in order: the first is what 2.15 acts on and names in its text, a further one makes us only stricter.
  */
+import { equalBytes } from "../bytes/compare";
 import { addressOf, utf8 } from "../bytes/text";
 
 /** What nats-server does with a header's value. */
@@ -63,12 +64,14 @@ const enum Byte {
   N = 0x4e,
 }
 
+const CR_LF: u16 = 0x0a0d;
+
 /** 'a', 'l', 'l' as one number, after the bit that tells the case of an ASCII letter is set. */
 const ALL: u32 = 0x6c6c61;
 const LOWER_CASE: u32 = 0x202020;
 
 function isName(pointer: usize, name: StaticArray<u8>): bool {
-  return memory.compare(pointer, addressOf(name), <usize>name.length) == 0;
+  return equalBytes(pointer, addressOf(name), name.length);
 }
 
 /** The use of the header whose name is these bytes, or END. All but two of the names differ in length. */
@@ -101,16 +104,47 @@ function isBlank(byte: u8): bool {
   return byte == Byte.SPACE || byte == Byte.TAB;
 }
 
-/** The first LF in [pointer, end), or `end`. */
-function findLineFeed(pointer: usize, end: usize): usize {
-  const wanted = i8x16.splat(<i8>Byte.LF);
-  while (pointer + 16 <= end) {
-    const hits = i8x16.bitmask(i8x16.eq(v128.load(pointer), wanted));
+/** Bytes that are searched at once. */
+const BLOCK: usize = 16;
+
+/** The first `wanted` in [pointer, end), or `end`. */
+function find(wanted: u8, pointer: usize, end: usize): usize {
+  const sought = i8x16.splat(<i8>wanted);
+  while (pointer + BLOCK <= end) {
+    const hits = i8x16.bitmask(i8x16.eq(v128.load(pointer), sought));
     if (hits != 0) return pointer + <usize>ctz(hits);
-    pointer += 16;
+    pointer += BLOCK;
   }
-  while (pointer < end && load<u8>(pointer) != Byte.LF) pointer++;
+  while (pointer < end && load<u8>(pointer) != wanted) pointer++;
   return pointer;
+}
+
+/** Where a CR LF begins behind which an N stands, as bits of the sixteen places from `pointer` on; two bytes behind them are read. */
+// @ts-ignore: decorator
+@inline
+function namesAt(pointer: usize): i32 {
+  const returns = i8x16.eq(v128.load(pointer), i8x16.splat(<i8>Byte.CR));
+  const feeds = i8x16.eq(v128.load(pointer, 1), i8x16.splat(<i8>Byte.LF));
+  const names = i8x16.eq(v128.load(pointer, 2), i8x16.splat(<i8>Byte.N));
+  return i8x16.bitmask(v128.and(v128.and(returns, feeds), names));
+}
+
+/** The first N in [pointer, end) that CR LF stands before, not before `pointer` either; or `end`. */
+function findName(pointer: usize, end: usize): usize {
+  const last = end - BLOCK - 2;
+  if (end - pointer >= BLOCK + 2) {
+    for (; pointer < last; pointer += BLOCK) {
+      const names = namesAt(pointer);
+      if (names != 0) return pointer + <usize>ctz(names) + 2;
+    }
+    // The last places there are, some of which may have been looked at.
+    const names = namesAt(last);
+    return names == 0 ? end : last + <usize>ctz(names) + 2;
+  }
+  for (; pointer + 2 < end; pointer++) {
+    if (load<u16>(pointer) == CR_LF && load<u8>(pointer, 2) == Byte.N) return pointer + 2;
+  }
+  return end;
 }
 
 /**
@@ -140,12 +174,9 @@ export class HeaderFields {
   next(): HeaderUse {
     const end = this.end;
     while (this.position < end) {
-      const start = this.position;
-      const feed = findLineFeed(start, end);
-      const name = feed + 1;
+      const name = findName(this.position, end);
       this.position = name;
-      if (name >= end || feed == start || load<u8>(feed - 1) != Byte.CR) continue;
-      if (load<u8>(name) != Byte.N) continue;
+      if (name == end) return HeaderUse.END;
       const use = this.readField(name);
       if (use != HeaderUse.END) return use;
     }
@@ -156,8 +187,7 @@ export class HeaderFields {
     const end = this.end;
     // 43 bytes is the longest name, so the search for its end is bounded.
     const lastColon = min(end, name + 44);
-    let colon = name;
-    while (colon < lastColon && load<u8>(colon) != Byte.COLON) colon++;
+    const colon = find(<u8>Byte.COLON, name, lastColon);
     if (colon == lastColon) return HeaderUse.END;
     const use = useOf(name, <i32>(colon - name));
     if (use == HeaderUse.END) return HeaderUse.END;
@@ -183,7 +213,7 @@ export class HeaderFields {
     const end = this.end;
     let at = from;
     while (true) {
-      const feed = findLineFeed(at, end);
+      const feed = find(<u8>Byte.LF, at, end);
       if (feed == end) return end;
       if (feed > from && load<u8>(feed - 1) == Byte.CR) return feed - 1;
       at = feed + 1;
@@ -200,3 +230,9 @@ export class HeaderFields {
 
 /** One block is read at a time, so one walk serves the whole VM. */
 export const headerFields = new HeaderFields();
+
+/** Has a header block of which all bytes are there any line that nats-server could act on (HeaderFields)? */
+export function actsOnSubjects(pointer: usize, length: i32): bool {
+  headerFields.begin(pointer, length);
+  return headerFields.next() != HeaderUse.END;
+}

@@ -38,7 +38,50 @@ function fields(block: string): string {
 
 const V = "NATS/1.0\r\n";
 
+let state: u32 = 20_261_125;
+
+function below(bound: i32): i32 {
+  state = state * 1664525 + 1013904223;
+  return <i32>((state >> 8) % <u32>bound);
+}
+
+const NAMES: StaticArray<string> = ["Nats-Scheduler", "Nats-Schedule-Target", "Nmqtt-Mapped", "Nats-Msg-Id", "N"];
+const PIECES: StaticArray<string> = ["\r\n", "\r", "\n", "N", ":", " ", "x", "Nats", "0123456789abcdef", "\r\nN"];
+
+/** JetStream's own reading of three of the names (client.go `sliceHeader`), byte by byte. */
+function plainly(block: string): string {
+  const found: string[] = [];
+  for (let at = 0; at < block.length; at++) {
+    if (!block.startsWith("\r\n", at)) continue;
+    for (let i = 0; i < 3; i++) {
+      if (!block.startsWith(NAMES[i] + ":", at + 2)) continue;
+      const from = at + 2 + NAMES[i].length + 1;
+      const end = block.indexOf("\r\n", from);
+      let value = block.substring(from, end < 0 ? block.length : end);
+      while (value.startsWith(" ")) value = value.substring(1);
+      const uses: StaticArray<string> = ["scheduler", "schedule-target", "mqtt-subject"];
+      if (value.length > 0) found.push(uses[i] + "=" + value);
+    }
+  }
+  return found.join("|");
+}
+
 describe("headers with which nats-server acts on another subject", () => {
+  it("are found in any bytes as by somebody who looks at one byte after the other", () => {
+    let acting = 0;
+    for (let round = 0; round < 20_000; round++) {
+      let block = below(2) == 0 ? V : "";
+      for (let i = below(8); i > 0; i--) {
+        if (below(2) == 0) block += PIECES[below(PIECES.length)];
+        else block += "\r\n" + NAMES[below(NAMES.length)] + ":" + " x".substring(below(3)) + "y".repeat(below(20));
+      }
+      const expected = plainly(block);
+      if (expected != "") acting++;
+      assert(fields(block) == expected, block);
+    }
+    expect(acting).toBeGreaterThan(5000);
+  });
+
   it("are found wherever they stand among others", () => {
     expect(fields(V + "A: b\r\nNats-Trace-Dest: t.a\r\nC: d\r\n\r\n")).toBe("trace-dest=t.a");
     expect(fields(V + "Nats-Schedule-Target: a.b\r\n\r\n")).toBe("schedule-target=a.b");

@@ -1,0 +1,96 @@
+import { actsOnSubjects } from "../nats/headers";
+import { Operation } from "../nats/operation";
+import { argumentEnds, firstEnd, isLineEnd, readPlainSize, SHORTEST_ARGUMENTS, withoutFirst } from "../nats/plain-line";
+import { Permissions } from "../policy/permissions";
+import { Chunk } from "../proxy/chunk";
+import { Meter } from "../telemetry/meter";
+import { Connection } from "./connection";
+import { judgePlain, NOT_PLAIN } from "./plain-judgement";
+import { Run } from "./run";
+
+/** `HPUB` as a little-endian number, and what makes letters of either case equal. */
+const HPUB: u32 = 0x42555048;
+const CAPITALS: u32 = 0xdfdfdfdf;
+const BLANK: u8 = 0x20;
+const VERB: usize = 5;
+
+const run: Run = new Run(Operation.HPUB);
+
+/**
+ * The short way of `HPUB subject [reply] headers size` on an allowed subject, with headers that are all there and name no
+ * other subject, as those of tracing and of deduplication do not. Like passPlainPublishes.
+ */
+export function passPlainHeaderPublishes(connection: Connection, chunk: Chunk, position: i32): i32 {
+  const p = chunk.address(position);
+  if (p + VERB > chunk.address(chunk.viewEnd) || (load<u32>(p) & CAPITALS) != HPUB) return position;
+  const access = connection.access;
+  const meter = connection.meter;
+  if (access == null || meter == null || connection.shadow != null) return position;
+  if (connection.unsubscribe.length > 0 || connection.samples) return position;
+  if (!connection.options.headers || !connection.serverHeaders) return position;
+  return pass(connection, chunk, position, access.permissions, meter);
+}
+
+function pass(connection: Connection, chunk: Chunk, position: i32, permissions: Permissions, meter: Meter): i32 {
+  const largest = connection.largestPayload;
+  const mostHeaders = connection.headersLimit;
+  const lineLimit = <usize>connection.controlLineLimit;
+  const totals = connection.totals;
+  const end = chunk.address(chunk.viewEnd);
+  const last = end - (VERB + SHORTEST_ARGUMENTS);
+  let p = chunk.address(position);
+  // A payload may lead behind the view; the window lies where no payload leads round the end of memory.
+  while (p <= last) {
+    if ((load<u32>(p) & CAPITALS) != HPUB) break;
+    if (load<u8>(p, 4) != BLANK) break;
+    const subject = p + VERB;
+    let ends = argumentEnds(subject);
+    const subjectEnd = firstEnd(ends, subject, subject, end);
+    if (!isArgument(subject, subjectEnd, end)) break;
+    const second = subjectEnd + 1;
+    ends = withoutFirst(ends);
+    const secondEnd = firstEnd(ends, subject, second, end);
+    if (!isArgument(second, secondEnd, end)) break;
+    let headers = second;
+    let headersEnd = secondEnd;
+    let size = secondEnd + 1;
+    ends = withoutFirst(ends);
+    let sizeEnd = firstEnd(ends, subject, size, end);
+    let replyLength = 0;
+    if (!isLineEnd(sizeEnd, end)) {
+      if (!isArgument(size, sizeEnd, end)) break;
+      replyLength = <i32>(secondEnd - second);
+      headers = size;
+      headersEnd = sizeEnd;
+      size = sizeEnd + 1;
+      sizeEnd = firstEnd(withoutFirst(ends), subject, size, end);
+      if (!isLineEnd(sizeEnd, end)) break;
+    }
+    if (sizeEnd - subject > lineLimit) break;
+    const total = readPlainSize(size, sizeEnd);
+    const headerLength = readPlainSize(headers, headersEnd);
+    // NOT_PLAIN is negative.
+    if (<u32>total > <u32>largest) break;
+    if (<u32>headerLength > <u32>min(total, mostHeaders)) break;
+    const block = sizeEnd + 2;
+    if (block + <usize>headerLength > end) break;
+    if (actsOnSubjects(block, headerLength)) break;
+    const length = <i32>(subjectEnd - subject);
+    const subjectClass = judgePlain(connection, meter, permissions, subject, length, second, replyLength);
+    if (subjectClass == NOT_PLAIN) break;
+    run.add(meter, totals, subjectClass, total);
+    p = block + <usize>total + 2;
+  }
+  run.end(meter, totals);
+  const next = chunk.position(p);
+  if (next <= chunk.size) return next;
+  connection.toServerPayload = next - chunk.size;
+  return chunk.size;
+}
+
+/** Does an argument that begins at `p` end with a blank at `argumentEnd`, in view? */
+// @ts-ignore: decorator
+@inline
+function isArgument(p: usize, argumentEnd: usize, end: usize): bool {
+  return argumentEnd != p && argumentEnd < end && load<u8>(argumentEnd) == BLANK;
+}
