@@ -25,17 +25,29 @@ export class Client {
 
 const clients: Map<u32, Client> = new Map();
 
+/** The one that was asked for last: a connection that is refused much asks several times for each refusal. */
+let lastId: u32 = 0;
+let last: Client | null = null;
+
 /** Keeps the client of the host's connection `id` until `forgetClient`. */
 export function rememberClient(id: u32, client: Client): void {
   clients.set(id, client);
+  lastId = id;
+  last = client;
 }
 
 /** The client of an open connection. */
 export function clientOf(id: u32): Client {
-  return clients.get(id);
+  const known = last;
+  if (id == lastId && known != null) return known;
+  const client = clients.get(id);
+  lastId = id;
+  last = client;
+  return client;
 }
 
 export function forgetClient(id: u32): void {
+  if (id == lastId) last = null;
   if (!clients.has(id)) return;
   clients.get(id).release();
   clients.delete(id);

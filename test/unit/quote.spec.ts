@@ -24,6 +24,21 @@ describe("quoting as Go's %q does", () => {
     expect(quotedText("")).toBe("");
   });
 
+  it("does the same with a byte wherever it stands among plain ones", () => {
+    for (let byte = 0; byte < 128; byte++) {
+      const alone = quoted([<u8>byte]);
+      for (let length = 1; length < 36; length++) {
+        const at = (byte * 7 + length * 5) % length;
+        const bytes = new StaticArray<u8>(length);
+        for (let i = 0; i < length; i++) bytes[i] = i == at ? <u8>byte : 0x61;
+        assert(
+          quoted(bytes) == "a".repeat(at) + alone + "a".repeat(length - at - 1),
+          `byte ${byte} at ${at} of ${length}`,
+        );
+      }
+    }
+  });
+
   it("escapes the double quote and the backslash", () => {
     expect(quotedText('fo"o')).toBe('fo\\"o');
     expect(quotedText("fo\\o")).toBe("fo\\\\o");
