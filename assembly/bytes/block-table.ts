@@ -6,20 +6,17 @@ export const BLOCK_HASH: usize = 0;
 export const BLOCK_KEY_LENGTH: usize = 4;
 
 const FIRST_SLOTS: i32 = 8;
-/** A slot whose block was taken out, so that a search must go on behind it. */
-const TAKEN_OUT: usize = 1;
 
 /**
- * Finds blocks of budgeted memory by a key of bytes: open addressing, a quarter of the slots always free. The blocks
- * belong to the caller.
+ * Finds blocks of budgeted memory by a key of bytes: open addressing, a quarter of the slots always free. A block that is
+ * taken out leaves no trace (Knuth, Algorithm R), so that blocks that come and go cost no table anew. It grows with the most
+ * blocks there have been, until `release`. The blocks belong to the caller.
  */
 @unmanaged
 @final
 export class BlockTable {
   private slots: usize = 0;
   private slotCount: i32 = 0;
-  /** Slots that are not free: in use or TAKEN_OUT. */
-  private occupied: i32 = 0;
   count: i32 = 0;
 
   /** `keyOffset`: where in a block its key's bytes begin. */
@@ -34,7 +31,6 @@ export class BlockTable {
       const block = load<usize>(this.slotAt(slot));
       if (block == 0) return 0;
       if (
-        block != TAKEN_OUT &&
         load<u32>(block, BLOCK_HASH) == hash &&
         load<i32>(block, BLOCK_KEY_LENGTH) == length &&
         equalBytes(block + this.keyOffset, key, length)
@@ -47,21 +43,19 @@ export class BlockTable {
 
   /** Makes sure that one more block can be entered. Answers false when the budget has no room. */
   makeRoom(): bool {
-    if ((this.occupied + 1) * 4 <= this.slotCount * 3) return true;
-    const oldSlots = this.slots;
-    const oldCount = this.slotCount;
-    let slotCount = FIRST_SLOTS;
-    while ((this.count + 1) * 2 > slotCount) slotCount <<= 1;
+    if ((this.count + 1) * 4 <= this.slotCount * 3) return true;
+    const slotCount = max(this.slotCount * 2, FIRST_SLOTS);
     const slots = take((<usize>slotCount) << 2);
     if (slots == 0) return false;
     memory.fill(slots, 0, (<usize>slotCount) << 2);
+    const oldSlots = this.slots;
+    const oldCount = this.slotCount;
     this.slots = slots;
     this.slotCount = slotCount;
-    this.occupied = 0;
     this.count = 0;
     for (let slot = 0; slot < oldCount; slot++) {
       const block = load<usize>(oldSlots + ((<usize>slot) << 2));
-      if (block > TAKEN_OUT) this.enter(block);
+      if (block != 0) this.enter(block);
     }
     giveBack(oldSlots, (<usize>oldCount) << 2);
     return true;
@@ -69,31 +63,37 @@ export class BlockTable {
 
   /** Enters a block whose key is not in the table; `makeRoom` has answered true. */
   enter(block: usize): void {
-    const mask = this.slotCount - 1;
-    let slot = (<i32>load<u32>(block, BLOCK_HASH)) & mask;
-    while (load<usize>(this.slotAt(slot)) > TAKEN_OUT) slot = (slot + 1) & mask;
-    if (load<usize>(this.slotAt(slot)) == 0) this.occupied++;
+    let slot = this.homeOf(block);
+    while (load<usize>(this.slotAt(slot)) != 0) slot = this.after(slot);
     store<usize>(this.slotAt(slot), block);
     this.count++;
   }
 
-  /** Takes out a block that is in the table. */
+  /** Takes out a block that is in the table. Those behind it move up, as if it had never come. */
   takeOut(block: usize): void {
+    let hole = this.homeOf(block);
+    while (load<usize>(this.slotAt(hole)) != block) hole = this.after(hole);
     const mask = this.slotCount - 1;
-    let slot = (<i32>load<u32>(block, BLOCK_HASH)) & mask;
-    while (load<usize>(this.slotAt(slot)) != block) slot = (slot + 1) & mask;
-    // Only a slot in the middle of a run must keep searches going.
-    const last = load<usize>(this.slotAt((slot + 1) & mask)) == 0;
-    if (last) this.occupied--;
-    store<usize>(this.slotAt(slot), last ? 0 : TAKEN_OUT);
+    for (let slot = this.after(hole); ; slot = this.after(slot)) {
+      const next = load<usize>(this.slotAt(slot));
+      if (next == 0) break;
+      const way = (slot - this.homeOf(next)) & mask;
+      if (way < ((slot - hole) & mask)) continue;
+      store<usize>(this.slotAt(hole), next);
+      hole = slot;
+    }
+    store<usize>(this.slotAt(hole), 0);
     this.count--;
   }
 
-  /** The block of the first slot from `slot` on that has one, or 0; `nextSlot` is then where to go on. */
+  /**
+   * The block of the first slot from `slot` on that has one, or 0; `nextSlot` is then where to go on, and one before if the
+   * block has been taken out.
+   */
   nextBlock(slot: i32): usize {
     while (slot < this.slotCount) {
       const block = load<usize>(this.slotAt(slot++));
-      if (block > TAKEN_OUT) {
+      if (block != 0) {
         this.nextSlot = slot;
         return block;
       }
@@ -113,8 +113,19 @@ export class BlockTable {
     giveBack(this.slots, (<usize>this.slotCount) << 2);
     this.slots = 0;
     this.slotCount = 0;
-    this.occupied = 0;
     this.count = 0;
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  private homeOf(block: usize): i32 {
+    return (<i32>load<u32>(block, BLOCK_HASH)) & (this.slotCount - 1);
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  private after(slot: i32): i32 {
+    return (slot + 1) & (this.slotCount - 1);
   }
 
   // @ts-ignore: decorator

@@ -45,11 +45,12 @@ export function giveBack(pointer: usize, size: usize): void {
 }
 
 /**
- * The size of blocks for what lives as long as one answer. So many of them are kept for the next who asks, since taking one
- * from the heap costs more than all else about it; while nobody has them they are outside of the budget.
+ * The size of blocks for what lives as long as one answer. As many of them as one chunk of a busy socket brings are
+ * kept for the next who asks, since taking one from the heap costs more than all else about it; while nobody has them they are
+ * outside of the budget.
  */
 export const SHORT_LIVED: usize = 80;
-const MAX_KEPT: i32 = 256;
+const MAX_KEPT: i32 = 1024;
 /** The first of those that are kept, each with the address of the next one in front. */
 let kept: usize = 0;
 let keptCount: i32 = 0;

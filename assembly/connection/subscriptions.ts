@@ -181,8 +181,11 @@ export class Subscriptions {
     if (second - this.revokedSince <= <i32>(FORGET_AFTER / 1000)) return;
     let sub = this.table.nextBlock(0);
     while (sub != 0) {
-      const next = this.table.nextSlot;
-      if (load<i32>(sub, STATE) == State.REVOKED) this.takeOut(sub);
+      let next = this.table.nextSlot;
+      if (load<i32>(sub, STATE) == State.REVOKED) {
+        this.takeOut(sub);
+        next--;
+      }
       sub = this.table.nextBlock(next);
     }
     this.revokedSince = NOT_TOLD;

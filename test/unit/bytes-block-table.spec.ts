@@ -168,6 +168,57 @@ describe("a table of blocks", () => {
     table.destroy();
   });
 
+  it("finds each of many blocks of few slots, whatever has been taken out between them", () => {
+    const table = new BlockTable(KEY_OFFSET);
+    const blocks: usize[] = [];
+    const keys: string[] = [];
+    const hashes: u32[] = [];
+    let random: u32 = 7;
+    for (let step = 0; step < 20_000; step++) {
+      random = random * 1664525 + 1013904223;
+      // Long runs of equal and near homes, around the end too.
+      if (blocks.length < 40 && ((random >> 16) & 1) == 0) {
+        keys.push(step.toString());
+        hashes.push(((random >> 20) & 7) | (((random >> 3) & 1) * 0xfffffff8));
+        blocks.push(enter(table, keys[keys.length - 1], hashes[hashes.length - 1]));
+      } else if (blocks.length > 0) {
+        const at = <i32>((random >> 18) % <u32>blocks.length);
+        table.takeOut(blocks[at]);
+        expect(find(table, keys[at], hashes[at])).toBe(0);
+        freeBlock(blocks[at]);
+        blocks.splice(at, 1);
+        keys.splice(at, 1);
+        hashes.splice(at, 1);
+      }
+      assert(table.count == blocks.length, "the count");
+      for (let i = 0; i < blocks.length; i++) assert(find(table, keys[i], hashes[i]) == blocks[i], keys[i]);
+    }
+    for (let i = 0; i < blocks.length; i++) freeBlock(blocks[i]);
+    table.destroy();
+  });
+
+  it("can be walked while blocks are taken out, each of which is met", () => {
+    const table = new BlockTable(KEY_OFFSET);
+    for (let i = 0; i < 500; i++) enter(table, i.toString(), <u32>(i % 37) * 0x1fffffff);
+    let block = table.nextBlock(0);
+    let taken = 0;
+    while (block != 0) {
+      let next = table.nextSlot;
+      if (load<u8>(block + KEY_OFFSET) != 0x31) {
+        table.takeOut(block);
+        freeBlock(block);
+        taken++;
+        next--;
+      }
+      block = table.nextBlock(next);
+    }
+    // 1, 10 to 19 and 100 to 199 stay.
+    expect(table.count).toBe(111);
+    expect(taken).toBe(389);
+    for (block = table.nextBlock(0); block != 0; block = table.nextBlock(table.nextSlot)) freeBlock(block);
+    table.destroy();
+  });
+
   it("keeps what it has when the budget has no room to grow", () => {
     const before = usedBytes();
     const table = new BlockTable(KEY_OFFSET);
