@@ -14,8 +14,9 @@ export const SLOT_ANSWER: usize = 8;
 export const SLOT_SUBJECT: usize = 16;
 
 /**
- * Answers, found by hash. A hash has one set of eight slots, of which the one that may be meant is told by tags of two bytes,
- * which lie together: looking into slots one by one would wait for memory each time.
+ * Answers, found by hash. A hash has a slot that is its home, and seven more of the same set if another was there before. Which
+ * of them may be meant then is told by tags of two bytes, which lie together: looking into slots one by one would wait for
+ * memory each time, and into tags first would wait once more where nearly all are at home.
  *
  * An answer is written down when it is given for the second time. Subjects that come only once then cost the table nothing
  * but a mark of two bytes: they neither drive out those that come again nor wait for memory. A set has eight marks too, since
@@ -30,7 +31,7 @@ export class AnswerTable {
   private area: usize = 0;
   private slots: usize = 0;
   private tags: usize = 0;
-  private setMask: u32 = 0;
+  private slotMask: u32 = 0;
   private count: i32 = 0;
   /**
    * Tags of what was last to be remembered for the first time. As many as the largest table has slots: else many subjects that
@@ -69,13 +70,18 @@ export class AnswerTable {
     this.slots = (this.area + LINE - 1) & ~(LINE - 1);
     this.tags = this.slots + slotBytes;
     memory.fill(this.slots, 0, slotBytes + tagBytes);
-    this.setMask = <u32>(count / WAYS) - 1;
+    this.slotMask = <u32>count - 1;
     this.count = count;
   }
 
-  /** The only slot that may be meant, or 0. */
+  /** The slot that a hash has unless another was there before: so it mostly is, since few slots are in use. */
   // @ts-ignore: decorator
   @inline
+  home(hash: u32): usize {
+    return this.slots + ((<usize>(hash & this.slotMask)) << this.shift);
+  }
+
+  /** The only slot that may be meant, or 0. */
   candidate(hash: u32): usize {
     const ways = waysWith(this.tags + this.tagsOf(hash), tagOf(hash));
     return ways == 0 ? 0 : this.slot(hash, ctz(ways));
@@ -103,7 +109,8 @@ export class AnswerTable {
     const same = waysWith(tags, tag);
     if (same != 0) return ctz(same);
     const free = waysWith(tags, FREE);
-    if (free != 0) return ctz(free);
+    const home = <i32>(hash & (WAYS - 1));
+    if (free != 0) return ((free >> home) & 1) != 0 ? home : ctz(free);
     if (this.count == this.most) return this.anyWay();
     this.make(this.count * 2);
     return 0;
@@ -113,13 +120,13 @@ export class AnswerTable {
   // @ts-ignore: decorator
   @inline
   private tagsOf(hash: u32): usize {
-    return (<usize>(hash & this.setMask)) << TAGS_SHIFT;
+    return ((<usize>(hash & this.slotMask)) >> WAYS_SHIFT) << TAGS_SHIFT;
   }
 
   // @ts-ignore: decorator
   @inline
   private slot(hash: u32, way: i32): usize {
-    return this.slots + ((((<usize>(hash & this.setMask)) << WAYS_SHIFT) + <usize>way) << this.shift);
+    return this.slots + ((((<usize>(hash & this.slotMask)) & ~(WAYS - 1)) + <usize>way) << this.shift);
   }
 
   private anyWay(): i32 {

@@ -96,7 +96,15 @@ export function fillLongSlot(slot: usize, key: u64, answer: u64, pointer: usize,
 // @ts-ignore: decorator
 @inline
 export function recallShort(key: u64, first: u64, second: u64, third: u64, fourth: u64): u64 {
-  const slot = shortAnswers.candidate(hashWords(first, second, third, fourth, key));
+  const hash = hashWords(first, second, third, fourth, key);
+  const home = shortAnswers.home(hash);
+  if (slotHas(home, key, first, second, third, fourth)) return load<u64>(home, SLOT_ANSWER);
+  return recallAway(hash, key, first, second, third, fourth);
+}
+
+/** One whose home was taken, or none at all. */
+function recallAway(hash: u32, key: u64, first: u64, second: u64, third: u64, fourth: u64): u64 {
+  const slot = shortAnswers.candidate(hash);
   return slot != 0 && slotHas(slot, key, first, second, third, fourth) ? load<u64>(slot, SLOT_ANSWER) : NO_ANSWER;
 }
 

@@ -37,6 +37,19 @@ describe("the table of answers", () => {
     expect(table.candidate(hashOf(7)) == slot).toBe(true);
   });
 
+  it("has a hash at home while nobody is there, and nearly all while few slots are in use", () => {
+    const table = new AnswerTable(4096, 4096, SHIFT);
+    let atHome = 0;
+    for (let number = 0; number < 500; number++) {
+      for (let i = 0; i < 2; i++) remember(table, number);
+      expect(knows(table, number)).toBe(true);
+      if (table.home(hashOf(number)) == table.candidate(hashOf(number))) atHome++;
+    }
+    // One in sixteen finds another there.
+    expect(atHome).toBeGreaterThan(450);
+    expect(atHome).toBeLessThan(500);
+  });
+
   it("has the same slot for the same hash, so that one look suffices", () => {
     const table = new AnswerTable(64, 64, SHIFT);
     for (let i = 0; i < 2; i++) remember(table, 7);
