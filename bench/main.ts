@@ -8,7 +8,7 @@ import { Fault } from "../tools/fault.ts";
 import { inRoot } from "../tools/paths.ts";
 import { announce, notice } from "../tools/progress.ts";
 import { isDisturbed, machineFacts, watchMachine } from "./machine.ts";
-import { measure, type Job, type Measured, type Plan } from "./measure.ts";
+import { Turns, type Job, type Plan } from "./measure.ts";
 import type { Peer } from "./peers/modules.ts";
 import {
   buildTable,
@@ -25,7 +25,7 @@ import { resultsMarkdown } from "./results-file.ts";
 import { Rig } from "./rig.ts";
 import { setupOf, SETUPS, type SetupName } from "./setups.ts";
 import { toTerminal } from "./table.ts";
-import { verdicts, type Verdict } from "./targets.ts";
+import { DECISIVE, verdicts, type Verdict } from "./targets.ts";
 import { WORKLOADS, type Workload } from "./workloads.ts";
 
 const RESULTS = inRoot("bench", "RESULTS.md");
@@ -47,6 +47,7 @@ function positive(text: string): number {
 }
 
 interface Options extends Plan {
+  minutes?: number;
   only?: string[];
   setups?: SetupName[];
   json?: string;
@@ -58,7 +59,12 @@ const options = new Command("bench")
   .option("--only <work,...>", "only this work", listOf(WORKLOADS.map(({ name }) => name)))
   .option("--setups <setup,...>", "only these setups", listOf(SETUPS.map(({ name }) => name)))
   .option("--rounds <number>", "how often each setup has its turn", positive, 5)
-  .option("--seconds <number>", "how long a turn takes, about", positive, 0.5)
+  .option("--seconds <number>", "how long a turn takes, about", positive, 0.25)
+  .option(
+    "--minutes <number>",
+    "how long it may take at most with further rounds for targets within the noise",
+    positive,
+  )
   .option("--beside <file>", "another build of the filter, which takes its turns with build/istio-nats.wasm")
   .option("--json <file>", "writes every round's figures there")
   .parse()
@@ -66,6 +72,10 @@ const options = new Command("bench")
 
 /** Only a whole run is worth keeping. */
 const isWhole = !options.only && !options.setups && !options.beside && options.rounds >= 5;
+
+/** Ten minutes are promised, and the last rounds take their time. */
+const MINUTES = 9.3;
+const end = performance.now() + (options.minutes ?? (isWhole ? MINUTES : 0)) * 60_000;
 
 /** Another build has its turn behind this one. */
 function setupsOf({ setups }: Workload): SetupName[] {
@@ -107,17 +117,35 @@ function factOf(peer: Peer): PeerFact {
     : { language: peer.name, bytes: statSync(peer.wasmPath).size };
 }
 
-async function measureAll(rig: Rig, groups: readonly Job[][]): Promise<Measured[]> {
-  const all: Measured[] = [];
+async function measureAll(rig: Rig, groups: readonly Job[][]): Promise<Turns[]> {
+  const all: Turns[] = [];
   for (const group of groups) {
     announce(group.map(({ workload }) => workload.title).join("; "));
-    for (const measured of await measure(rig, group, options)) {
-      all.push(measured);
+    const turns = await Turns.prepare(rig, group, options.seconds);
+    all.push(turns);
+    for (let round = 0; round < options.rounds; round++) await turns.take();
+    for (const measured of turns.measured) {
       process.stdout.write(`\n${pc.bold(measured.title)}, for each ${measured.operation}\n`);
       process.stdout.write(`${toTerminal(workloadTable(measured))}\n`);
     }
   }
   return all;
+}
+
+/** Gives further rounds to what decides targets that are within the noise, while there is time. */
+async function decide(all: readonly Turns[]): Promise<void> {
+  const doubted = (): Turns[] => {
+    const doubts = verdicts(all.flatMap(({ measured }) => measured)).filter(({ isCertain }) => !isCertain);
+    const workloads = new Set(doubts.flatMap((verdict) => verdict.workloads));
+    return all.filter(({ measured }) => measured.some(({ workload }) => workloads.has(workload)));
+  };
+  if (performance.now() < end) announce("further rounds for targets within the noise");
+  for (let wanted = doubted(); wanted.length > 0; wanted = doubted()) {
+    for (const turns of wanted) {
+      if (performance.now() >= end) return;
+      await turns.take(DECISIVE);
+    }
+  }
 }
 
 function coloured(targets: readonly Verdict[]): string {
@@ -158,7 +186,9 @@ async function bench(): Promise<Results> {
     // Now, for a module that is built while this runs is not the one that Envoy has loaded.
     const machine = await machineFacts(rig.stand);
     const disturbance = watchMachine([process.pid, ...rig.pids]);
-    const workloads = await measureAll(rig, withoutAbsent(wanted, rig.peers));
+    const turns = await measureAll(rig, withoutAbsent(wanted, rig.peers));
+    await decide(turns);
+    const workloads = turns.flatMap(({ measured }) => measured);
     await rig.checkStats();
     return {
       machine,

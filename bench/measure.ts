@@ -126,20 +126,38 @@ async function takeTurn(rig: Rig, workload: Workload, setup: SetupName, measured
   if (before) measured.callbacks = countsOf(before, await rig.callbacks(), piece.operations);
 }
 
-/**
- * Gives the same work to every setup in turn, `rounds` times. Several jobs take turns with each other too: each setup gets
- * all of them at once, so that a comparison between jobs is as good as one between setups.
- */
-export async function measure(rig: Rig, jobs: readonly Job[], { rounds, seconds }: Plan): Promise<Measured[]> {
-  const running: (Job & { measured: Measured })[] = [];
-  for (const job of jobs) running.push({ ...job, measured: await prepare(rig, job, seconds) });
-  const all = [...new Set(jobs.flatMap(({ setups }) => setups))];
-  for (let round = 0; round < rounds; round++) {
+/** Work that takes its turns together. */
+export class Turns {
+  private round = 0;
+
+  private constructor(
+    private readonly rig: Rig,
+    private readonly running: readonly (Job & { measured: Measured })[],
+  ) {}
+
+  static async prepare(rig: Rig, jobs: readonly Job[], seconds: number): Promise<Turns> {
+    const running: (Job & { measured: Measured })[] = [];
+    for (const job of jobs) running.push({ ...job, measured: await prepare(rig, job, seconds) });
+    return new Turns(rig, running);
+  }
+
+  get measured(): Measured[] {
+    return this.running.map(({ measured }) => measured);
+  }
+
+  /**
+   * Gives the same work to every setup in turn, or to these. Several jobs take turns with each other too: each setup gets all
+   * of them at once, so that a comparison between jobs is as good as one between setups.
+   */
+  async take(only?: readonly SetupName[]): Promise<void> {
+    const all = [...new Set(this.running.flatMap(({ setups }) => setups))].filter(
+      (name) => only?.includes(name) ?? true,
+    );
+    const round = this.round++;
     for (const setup of turnsOf(all, round)) {
-      for (const { workload, setups, measured } of turnsOf(running, round)) {
-        if (setups.includes(setup)) await takeTurn(rig, workload, setup, measured);
+      for (const { workload, setups, measured } of turnsOf(this.running, round)) {
+        if (setups.includes(setup)) await takeTurn(this.rig, workload, setup, measured);
       }
     }
   }
-  return running.map(({ measured }) => measured);
 }

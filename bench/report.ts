@@ -103,8 +103,8 @@ export function workloadTable(measured: Measured): Table {
 export function targetTable(targets: readonly Verdict[]): Table {
   return {
     columns: ["what", "target>", "measured>", "verdict", "beside it"],
-    rows: targets.map(({ what, target, measured, met, withinNoise, note }) => {
-      const verdict = `${met ? "met" : "not met"}${withinNoise ? ", within the noise" : ""}`;
+    rows: targets.map(({ what, target, measured, met, isCertain, note }) => {
+      const verdict = `${met ? "met" : "not met"}${isCertain ? "" : ", within the noise"}`;
       return [what, target, measured, verdict, note ?? NOTHING];
     }),
   };
@@ -188,8 +188,12 @@ export function peerLines(peers: readonly PeerFact[]): string[] {
 
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
 
+function mostRounds(workloads: readonly Measured[]): number {
+  return Math.max(...workloads.flatMap(({ setups }) => Object.values(setups).map((rounds) => rounds.length)));
+}
+
 /** Where, with what and how undisturbed. */
-export function machineTable({ machine, disturbance, plan }: Results): Table {
+export function machineTable({ machine, disturbance, plan, workloads }: Results): Table {
   return {
     columns: ["what", "value"],
     rows: [
@@ -202,7 +206,10 @@ export function machineTable({ machine, disturbance, plan }: Results): Table {
       ["load generator", machine.go],
       ["Node", machine.node],
       ["build/istio-nats.wasm", `${machine.moduleSize.toLocaleString("en-US")} bytes`],
-      ["rounds", `${plan.rounds}, of about ${plan.seconds} s for each setup`],
+      [
+        "rounds",
+        `${plan.rounds}, of about ${plan.seconds} s for each setup; up to ${mostRounds(workloads)} where targets wanted more`,
+      ],
       [
         "other processes took",
         `${percent(disturbance.others)} of the machine, other machines ${percent(disturbance.stolen)}`,

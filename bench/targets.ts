@@ -8,14 +8,17 @@ export interface Verdict {
   target: string;
   measured: string;
   met: boolean;
-  /** The figure is nearer to its target than half of the rounds are to their median. */
-  withinNoise: boolean;
+  /** The target lies outside of where more rounds would lead. */
+  isCertain: boolean;
+  /** More rounds of which would tell. */
+  workloads: readonly string[];
   /** What must be known to read it. */
   note?: string;
 }
 
 interface Bound {
   what: string;
+  workloads: readonly string[];
   estimate: Estimate | undefined;
   limit: number;
   kind: "at most" | "at least";
@@ -28,16 +31,17 @@ const asNanoseconds = (value: number): string => `${value.toFixed(value < 100 ? 
 const asPercent = (value: number): string => `${(value * 100).toFixed(2)} %`;
 const asMicroseconds = (value: number): string => `${(value / 1000).toFixed(1)} µs`;
 
-function judge({ what, estimate, limit, kind, write, note }: Bound): Verdict[] {
+function judge({ what, workloads, estimate, limit, kind, write, note }: Bound): Verdict[] {
   if (!estimate) return [];
-  const { value, spread } = estimate;
+  const { value, low, high } = estimate;
   return [
     {
       what,
+      workloads,
       target: `${kind === "at most" ? "≤" : "≥"} ${write(limit)}`,
-      measured: `${write(value)} ± ${write(spread).replace("×", "")}`,
+      measured: `${write(value)} (${write(low)} to ${write(high)})`,
       met: kind === "at most" ? value <= limit : value >= limit,
-      withinNoise: Math.abs(value - limit) <= spread,
+      isCertain: limit < low || limit > high,
       ...(note ? { note } : {}),
     },
   ];
@@ -73,20 +77,20 @@ const REFUSED_TO_ALLOWED = 2;
 const RANDOM_TO_REPEATED = 1.5;
 
 const OURS = ["filter", "envoy"] as const;
+/** The setups that verdicts are made of. */
+export const DECISIVE = ["envoy", "reading", "filter"] as const;
 
 type Pair = Parameters<typeof excess>[1];
 
-/** A target that what any filter pays passes alone, by measurement of the reading filter, binds only what is beyond that. */
+/** A target that what any filter pays certainly passes alone, by measurement of the reading filter, binds only what is beyond that. */
 function judgeBeyondHost(bound: Omit<Bound, "estimate" | "note">, of: (pair: Pair) => Estimate | undefined): Verdict[] {
   const { limit, kind, write } = bound;
   const host = of(["reading", "envoy"]);
   if (!host) return judge({ ...bound, estimate: of(OURS) });
-  const isPassed = kind === "at most" ? host.value - host.spread > limit : host.value + host.spread < limit;
-  const alone = `the host alone ${kind === "at most" ? "adds" : "leaves"} ${write(host.value)}`;
-  if (!isPassed) {
-    const note = `${alone} ± ${write(host.spread).replace("×", "")}`;
-    return judge({ ...bound, estimate: of(OURS), note });
-  }
+  const isPassed = kind === "at most" ? host.low > limit : host.high < limit;
+  const does = kind === "at most" ? "adds" : "leaves";
+  const alone = `the host alone ${does} ${write(host.value)} (${write(host.low)} to ${write(host.high)})`;
+  if (!isPassed) return judge({ ...bound, estimate: of(OURS), note: alone });
   return judge({
     ...bound,
     estimate: of(["filter", "reading"]),
@@ -95,28 +99,31 @@ function judgeBeyondHost(bound: Omit<Bound, "estimate" | "note">, of: (pair: Pai
 }
 
 function publishVerdicts(measured: Measured, target: PublishTarget): Verdict[] {
-  const { added } = target;
+  const { added, workload } = target;
+  const workloads = [workload];
   const cpu = (): Verdict[] => {
     const what = `${measured.title}: CPU added`;
     if ("nanoseconds" in added) {
-      const bound = { what, limit: added.nanoseconds, kind: "at most", write: asNanoseconds } as const;
+      const bound = { what, workloads, limit: added.nanoseconds, kind: "at most", write: asNanoseconds } as const;
       return judgeBeyondHost(bound, (pair) => excess(measured, pair, envoyCpu));
     }
     const over = ratio(measured, OURS, envoyCpu);
-    const estimate = over && { value: over.value - 1, spread: over.spread };
-    return judge({ what, estimate, limit: added.share, kind: "at most", write: asPercent });
+    const estimate = over && { ...over, value: over.value - 1, low: over.low - 1, high: over.high - 1 };
+    return judge({ what, workloads, estimate, limit: added.share, kind: "at most", write: asPercent });
   };
   return [...cpu(), ...rateVerdict(measured, target.rate)];
 }
 
 function rateVerdict(measured: Measured, limit: number): Verdict[] {
-  const bound = { what: `${measured.title}: rate`, limit, kind: "at least", write: asRatio } as const;
+  const { title, workload } = measured;
+  const bound = { what: `${title}: rate`, workloads: [workload], limit, kind: "at least", write: asRatio } as const;
   return judgeBeyondHost(bound, (pair) => ratio(measured, pair, rate));
 }
 
 function requestVerdict(request: Measured): Verdict[] {
   const what = "request and reply: p99 added";
-  const bound = { what, limit: ADDED_REQUEST_P99, kind: "at most", write: asMicroseconds } as const;
+  const workloads = [request.workload];
+  const bound = { what, workloads, limit: ADDED_REQUEST_P99, kind: "at most", write: asMicroseconds } as const;
   return judgeBeyondHost(bound, (pair) => excess(request, pair, p99));
 }
 
@@ -125,6 +132,7 @@ function refusedVerdict(refused: Measured, allowed: Measured): Verdict[] {
   if (!ours?.length || !theirs?.length) return [];
   return judge({
     what: "a refused publish against an allowed one: CPU of Envoy and nats-server",
+    workloads: [refused.workload, allowed.workload],
     estimate: estimatePairs(ours, theirs, (one, other) => one / other),
     limit: REFUSED_TO_ALLOWED,
     kind: "at most",
@@ -142,6 +150,7 @@ function randomVerdict(random: Measured, repeated: Measured): Verdict[] {
   );
   return judge({
     what: "1,000 random subjects against a repeated one: CPU added",
+    workloads: [random.workload, repeated.workload],
     estimate: estimatePairs(ours, theirs, (one, other) => one / other),
     limit: RANDOM_TO_REPEATED,
     kind: "at most",

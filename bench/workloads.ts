@@ -119,7 +119,7 @@ export const WORKLOADS: readonly Workload[] = [
   }),
   publish("1k", "1 KiB", 1024, { setups: withPeers(PUBLISH) }),
   publish("16k", "16 KiB", 16 * 1024),
-  publish("1m", "1 MiB", 1024 * 1024, { longer: 2 }),
+  publish("1m", "1 MiB", 1024 * 1024, { longer: 4 }),
   deliver("fan-out-1", "fan-out 1 → 1, 128 B", 1, { setups: withPeers(ALL_OF_THEM) }),
   deliver("fan-out-10", "fan-out 1 → 10, 128 B", 10, { operationsPerMessage: 10 }),
   deliver("queue", "queue group of 4, 128 B", 4, { queue: "workers", subscribe: WORK, subjects: [WORK] }),
@@ -137,7 +137,7 @@ export const WORKLOADS: readonly Workload[] = [
     work: "request",
     subjects: [ALLOWED],
     size: 128,
-    longer: 3,
+    longer: 6,
     setups: ALL_OF_THEM,
   },
   {
@@ -149,6 +149,7 @@ export const WORKLOADS: readonly Workload[] = [
     subscribe: STORED,
     size: 128,
     setups: ALL_OF_THEM,
+    longer: 2,
     most: 100_000,
   },
   {
@@ -160,6 +161,7 @@ export const WORKLOADS: readonly Workload[] = [
     subscribe: STORED,
     size: 128,
     setups: ALL_OF_THEM,
+    longer: 2,
     most: 100_000,
   },
 ];

@@ -42,7 +42,8 @@ function rustPeer(): Promise<Peer> {
   const target = join(cache, "peers-rust");
   const args = ["build", "--release", "--locked", "--quiet", "--target-dir", target];
   const wasmPath = join(target, "wasm32-wasip1", "release", "istio_nats_peer.wasm");
-  return built("Rust", wasmPath, () => run("cargo", args, { cwd: inRoot("bench", "peers", "rust") }));
+  const env = { RUSTUP_AUTO_INSTALL: "1" };
+  return built("Rust", wasmPath, () => run("cargo", args, { cwd: inRoot("bench", "peers", "rust"), env }));
 }
 
 /**

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { turnsOf, type Measured, type Round } from "../../bench/measure.ts";
 import { PEER, rules } from "../../bench/policy.ts";
 import type { SetupName } from "../../bench/setups.ts";
-import { estimate, estimatePairs, median, quantile } from "../../bench/statistics.ts";
+import { cutOff, estimate, estimatePairs, median, quantile } from "../../bench/statistics.ts";
 import { toMarkdown, toTerminal } from "../../bench/table.ts";
 import { verdicts } from "../../bench/targets.ts";
 import { filterModule } from "../host/filter.ts";
@@ -26,7 +26,15 @@ describe("the bench's statistics", () => {
   });
 
   it("tell how far half of the values are from their median", () => {
-    assert.deepEqual(estimate([10, 11, 12, 20, 100]), { value: 12, spread: 2 });
+    assert.deepEqual(estimate([10, 11, 12, 20, 100]), { value: 12, spread: 2, low: 10, high: 100 });
+  });
+
+  it("tell where the median of ever more values lies, by the tables for order statistics", () => {
+    // As tables of the sign test have it: of 20 values the 6th and the 15th, of 30 the 10th and the 21st.
+    const cuts = { 5: 0, 6: 0, 8: 0, 9: 1, 11: 1, 12: 2, 15: 3, 17: 4, 20: 5, 25: 7, 30: 9 };
+    for (const [count, cut] of Object.entries(cuts)) assert.equal(cutOff(Number(count)), cut, `of ${count}`);
+    const values = Array.from({ length: 20 }, (_, i) => (i * 7) % 20);
+    assert.deepEqual(estimate(values), { value: 9.5, spread: 5, low: 5, high: 14 });
   });
 
   it("compare round by round, so that a slow spell of the machine changes nothing", () => {
@@ -34,7 +42,7 @@ describe("the bench's statistics", () => {
     const filtered = [140, 140, 340, 340, 140];
     assert.deepEqual(
       estimatePairs(filtered, alone, (one, other) => one - other),
-      { value: 40, spread: 0 },
+      { value: 40, spread: 0, low: 40, high: 40 },
     );
   });
 });
@@ -82,7 +90,7 @@ function measured(workload: string, setups: Partial<Record<SetupName, [envoyCpu:
 
 describe("the bench's targets", () => {
   const verdictsOf = (...all: Measured[]): string[] =>
-    verdicts(all).map(({ what, met, withinNoise }) => `${what} ${met ? "met" : "missed"}${withinNoise ? "?" : ""}`);
+    verdicts(all).map(({ what, met, isCertain }) => `${what} ${met ? "met" : "missed"}${isCertain ? "" : "?"}`);
 
   it("bind what the filter adds to Envoy alone, and the rate", () => {
     const envoy: [number, number][] = [
@@ -110,7 +118,7 @@ describe("the bench's targets", () => {
     assert.deepEqual(verdictsOf(missed), ["publish-16: CPU added missed", "publish-16: rate missed"]);
   });
 
-  it("say where a figure is nearer to its target than the rounds are to each other", () => {
+  it("say where more rounds could lead to the other side of a target, and of which work", () => {
     const envoy: [number, number][] = [
       [20, 100],
       [20, 100],
@@ -121,7 +129,9 @@ describe("the bench's targets", () => {
       [36, 100],
       [42, 100],
     ];
-    assert.equal(verdictsOf(measured("publish-16", { envoy, filter }))[0], "publish-16: CPU added missed?");
+    const one = measured("publish-16", { envoy, filter });
+    assert.equal(verdictsOf(one)[0], "publish-16: CPU added missed?");
+    assert.deepEqual(verdicts([one])[0]?.workloads, ["publish-16"]);
   });
 
   it("bind what is beyond the host's share where that alone is more than the target", () => {
@@ -129,6 +139,16 @@ describe("the bench's targets", () => {
     const [cpu] = verdicts([one]);
     assert.equal(cpu!.met, true);
     assert.match(cpu!.note ?? "", /the host alone adds 30\.0 ns/);
+  });
+
+  it("bind the whole where the host's share may still be less than the target", () => {
+    const rounds = (figures: number[]): [number, number][] => figures.map((figure) => [figure, 100]);
+    const one = measured("publish-16", {
+      envoy: rounds([20, 20, 20]),
+      reading: rounds([34, 36, 38]),
+      filter: rounds([60, 60, 60]),
+    });
+    assert.equal(verdictsOf(one)[0], "publish-16: CPU added missed");
   });
 
   it("hold refused publishes against allowed ones, and random subjects against one", () => {
