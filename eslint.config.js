@@ -79,6 +79,15 @@ export default defineConfig(
       "no-undef": "off",
       // Integers have 64 bits here.
       "no-loss-of-precision": "off",
+      "no-restricted-syntax": [
+        "error",
+        {
+          // Of `<u64>(<u32>load<i32>(pointer))` the optimizer makes i64.load32_s: the sign is extended all the same.
+          selector:
+            "TSTypeAssertion[typeAnnotation.typeName.name='u64'] > TSTypeAssertion[typeAnnotation.typeName.name='u32']",
+          message: "The compiler may lose the inner cast: write <u64>value & 0xffffffff.",
+        },
+      ],
       // A callback that the proxy demands may have nothing to do.
       "@typescript-eslint/no-empty-function": "off",
       // `!` on a nullable that was checked through a field: AssemblyScript narrows locals only.

@@ -81,7 +81,7 @@ export function hashBytes64(pointer: usize, length: i32): u64 {
 // @ts-ignore: decorator
 @inline
 function mixed(h: u64): u64 {
-  return <u64>(<u32>h) * (h >> 32) + otherSeed;
+  return (h & 0xffffffff) * (h >> 32) + otherSeed;
 }
 
 /**
