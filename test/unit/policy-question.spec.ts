@@ -79,6 +79,16 @@ describe("an answer that leading tokens decide", () => {
     expect(recalled(question, "_INBOX." + "abc.".repeat(100) + "1")).toBe(7);
   });
 
+  it("is recalled for every client's inboxes once it was given about one's", () => {
+    const question = new Question();
+    remember(question, "_INBOX.abc.1", 1, 7);
+    for (let i = 0; i < 26; i++) {
+      const inbox = "_INBOX." + String.fromCharCode(97 + i) + "bc.1";
+      assert(recalled(question, inbox) == 7, inbox);
+      assert(recalled(question, inbox + ".2".repeat(20)) == 7, `${inbox}, longer`);
+    }
+  });
+
   it("does not hold for a subject that ends there, begins otherwise or has an empty token, of whatever length", () => {
     const tails = ["", ".", ".a..b", ".a.", ".a.b" + ".c".repeat(20) + "..d", ".a" + ".b".repeat(20) + "."];
     const beginnings = ["orders.europe", "orders.europe-central-1.of-the-shop", "ab.cdefgh"];
@@ -113,6 +123,28 @@ describe("an answer that leading tokens decide", () => {
     remember(question, beginnings[1] + ".1", 3, 9);
     expect(recalled(question, beginnings[0] + ".3.4")).toBe(8);
     expect(recalled(question, beginnings[1] + ".1")).toBe(9);
+  });
+
+  it("is found as well as those that are kept whole under one beginning, in whatever turn they come", () => {
+    const tails = ["", ".of-the-shop-in-europe-central-1", ".of-the-shop.in-europe-central-1.at-the-market"];
+    for (let i = 0; i < tails.length; i++) {
+      const question = new Question();
+      const deep = "orders.a" + tails[i];
+      const whole = "orders.b" + tails[i];
+      remember(question, deep + ".x.1", deep.split(".").length + 1, 7);
+      remember(question, whole, whole.split(".").length, 8);
+      for (let turn = 0; turn < 64; turn++) {
+        // Each of the bits of a turn's number says which is asked for.
+        for (let bit = 0; bit < 6; bit++) {
+          if ((turn >> bit) & 1) assert(recalled(question, `${deep}.x.${turn}`) == 7, `${deep} in turn ${turn}`);
+          else assert(recalled(question, whole) == 8, `${whole} in turn ${turn}`);
+        }
+      }
+      expect(recalled(question, "orders.c" + tails[i])).toBe(-9);
+      expect(recalled(question, whole)).toBe(8);
+      expect(recalled(question, deep + ".y.1")).toBe(-9);
+      expect(recalled(question, deep + ".x.2")).toBe(7);
+    }
   });
 
   it("holds for as many tokens as any subject of its kind needed", () => {
