@@ -5,6 +5,7 @@ import {
   isLineEnd,
   readPlainSize,
   SHORTEST_ARGUMENTS,
+  SIZE_READ,
   withoutFirst,
 } from "../nats/plain-line";
 import { Operation } from "../nats/operation";
@@ -22,6 +23,7 @@ import { countReceived, isLive, maxOf } from "./subscriptions";
 const MSG_BLANK: u32 = 0x2047534d;
 const BLANK: u8 = 0x20;
 
+const sizeBefore: usize = memory.data(SIZE_READ);
 const run: Run = new Run(Operation.MSG);
 
 /**
@@ -75,7 +77,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
       sizeEnd = endOfArgument(sizeBegin, end);
       if (!isLineEnd(sizeEnd, end)) break;
     }
-    const size = readPlainSize(sizeBegin, sizeEnd);
+    const size = readPlainSize(sizeBegin, sizeEnd, sizeBefore);
     if (size < 0) break;
     const length = <i32>(subjectEnd - subject);
     let subjectClass: i32;

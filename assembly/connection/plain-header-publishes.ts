@@ -1,6 +1,14 @@
 import { actsOnSubjects } from "../nats/headers";
 import { Operation } from "../nats/operation";
-import { argumentEnds, firstEnd, isLineEnd, readPlainSize, SHORTEST_ARGUMENTS, withoutFirst } from "../nats/plain-line";
+import {
+  argumentEnds,
+  firstEnd,
+  isLineEnd,
+  readPlainSize,
+  SHORTEST_ARGUMENTS,
+  SIZE_READ,
+  withoutFirst,
+} from "../nats/plain-line";
 import { Permissions } from "../policy/permissions";
 import { Chunk } from "../proxy/chunk";
 import { Meter } from "../telemetry/meter";
@@ -14,6 +22,8 @@ const CAPITALS: u32 = 0xdfdfdfdf;
 const BLANK: u8 = 0x20;
 const VERB: usize = 5;
 
+const totalBefore: usize = memory.data(SIZE_READ);
+const headersBefore: usize = memory.data(SIZE_READ);
 const run: Run = new Run(Operation.HPUB);
 
 /**
@@ -67,8 +77,8 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
       if (!isLineEnd(sizeEnd, end)) break;
     }
     if (sizeEnd - subject > lineLimit) break;
-    const total = readPlainSize(size, sizeEnd);
-    const headerLength = readPlainSize(headers, headersEnd);
+    const total = readPlainSize(size, sizeEnd, totalBefore);
+    const headerLength = readPlainSize(headers, headersEnd, headersBefore);
     // NOT_PLAIN is negative.
     if (<u32>total > <u32>largest) break;
     if (<u32>headerLength > <u32>min(total, mostHeaders)) break;

@@ -6,6 +6,7 @@ import {
   isLineEnd,
   readPlainSize,
   SHORTEST_ARGUMENTS,
+  SIZE_READ,
   withoutFirst,
 } from "../nats/plain-line";
 import { Permissions } from "../policy/permissions";
@@ -20,6 +21,7 @@ const PUB_BLANK: u32 = 0x20425550;
 const CAPITALS: u32 = 0xffdfdfdf;
 const BLANK: u8 = 0x20;
 
+const sizeBefore: usize = memory.data(SIZE_READ);
 const run: Run = new Run(Operation.PUB);
 
 /**
@@ -67,7 +69,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
       if (!isLineEnd(sizeEnd, end)) break;
     }
     if (sizeEnd - subject > lineLimit) break;
-    const size = readPlainSize(sizeBegin, sizeEnd);
+    const size = readPlainSize(sizeBegin, sizeEnd, sizeBefore);
     // NOT_PLAIN is negative.
     if (<u32>size > <u32>largest) break;
     const length = <i32>(subjectEnd - subject);

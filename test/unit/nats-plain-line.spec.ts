@@ -1,4 +1,11 @@
-import { argumentEnds, endOfArgument, isLineEnd, NOT_PLAIN, readPlainSize } from "../../assembly/nats/plain-line";
+import {
+  argumentEnds,
+  endOfArgument,
+  isLineEnd,
+  NOT_PLAIN,
+  readPlainSize,
+  SIZE_READ,
+} from "../../assembly/nats/plain-line";
 import { NOT_A_SIZE, readSize } from "../../assembly/nats/numbers";
 import { pointerTo } from "./bytes-support";
 
@@ -10,9 +17,12 @@ function ends(text: string): i32 {
   return <i32>(endOfArgument(p, p + <usize>text.length) - p);
 }
 
+/** Of whatever was read before in this file. */
+const before: usize = memory.data(SIZE_READ);
+
 function size(text: string): i32 {
   const p = pointerTo(text);
-  return readPlainSize(p, p + <usize>text.length);
+  return readPlainSize(p, p + <usize>text.length, before);
 }
 
 describe("the ends of arguments at a glance", () => {
@@ -87,6 +97,37 @@ describe("a plainly written size", () => {
       if (read == NOT_PLAIN) continue;
       const p = pointerTo(texts[i]);
       assert(read == readSize(p, texts[i].length), texts[i]);
+    }
+  });
+
+  it("is read anew, whatever stood in its place in the line before", () => {
+    const texts = [
+      "0",
+      "1",
+      "16",
+      "160",
+      "1600",
+      "0016",
+      "61",
+      "1",
+      "10000",
+      "10",
+      "0",
+      "00",
+      "4x",
+      "x4",
+      "4",
+      "0x",
+      "x",
+    ];
+    for (let i = 0; i < texts.length; i++) {
+      for (let j = 0; j < texts.length; j++) {
+        size(texts[i]);
+        for (let again = 0; again < 2; again++) {
+          const p = pointerTo(texts[j]);
+          assert(size(texts[j]) == readSize(p, texts[j].length), `${texts[j]} behind ${texts[i]}`);
+        }
+      }
     }
   });
 
