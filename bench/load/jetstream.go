@@ -85,6 +85,27 @@ func prepareJetStreamPublish(c *Command) (*piece, error) {
 	return &piece{timed: timed, finish: finish}, nil
 }
 
+// waitForAcknowledgements asks until the consumer knows of all: nats-server puts acknowledgements into a queue of the consumer's
+// (consumer.go processInboundAcks), which neither a PONG nor its answer about the consumer waits for.
+func waitForAcknowledgements(consumer jetstream.Consumer, messages uint64) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for {
+		info, err := consumer.Info(ctx)
+		if err != nil {
+			return err
+		}
+		if info.AckFloor.Stream == messages {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%d messages were acknowledged, not %d", info.AckFloor.Stream, messages)
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
 // prepareJetStreamPull fetches what is stored, in batches, and acknowledges each message.
 func prepareJetStreamPull(c *Command) (*piece, error) {
 	origin, own, err := freshStream(c)
@@ -131,14 +152,7 @@ func prepareJetStreamPull(c *Command) (*piece, error) {
 		defer nc.Close()
 		// Other work must not be stored.
 		defer own.DeleteStream(context.Background(), streamName)
-		info, err := consumer.Info(context.Background())
-		if err != nil {
-			return err
-		}
-		if info.AckFloor.Stream != uint64(c.Messages) {
-			return fmt.Errorf("%d messages were acknowledged, not %d", info.AckFloor.Stream, c.Messages)
-		}
-		return nil
+		return waitForAcknowledgements(consumer, uint64(c.Messages))
 	}
 	return &piece{timed: timed, finish: finish}, nil
 }
