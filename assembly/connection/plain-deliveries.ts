@@ -9,6 +9,7 @@ import {
   withoutFirst,
 } from "../nats/plain-line";
 import { Operation } from "../nats/operation";
+import { SERVER_LINE_LIMIT } from "../nats/server-line";
 import { classOf, reasonOf } from "../policy/answer";
 import { Reason } from "../policy/reason";
 import { Chunk } from "../proxy/chunk";
@@ -65,7 +66,8 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
     if (sidEnd >= end) break;
     if (load<u8>(sidEnd) != BLANK) break;
     let sizeBegin = sidEnd + 1;
-    let sizeEnd = firstEnd(withoutFirst(endsBehindSubject), subject, sizeBegin, end);
+    const endsBehindSid = withoutFirst(endsBehindSubject);
+    let sizeEnd = firstEnd(endsBehindSid, subject, sizeBegin, end);
     const reply = sizeBegin;
     let replyLength = 0;
     if (!isLineEnd(sizeEnd, end)) {
@@ -77,6 +79,8 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
       sizeEnd = endOfArgument(sizeBegin, end);
       if (!isLineEnd(sizeEnd, end)) break;
     }
+    // Of which the ends lie together is no such line.
+    if (endsBehindSid == 0 && sizeEnd - p > <usize>SERVER_LINE_LIMIT) break;
     const size = readPlainSize(sizeBegin, sizeEnd, sizeBefore);
     if (size < 0) break;
     const length = <i32>(subjectEnd - subject);

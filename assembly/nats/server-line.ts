@@ -13,10 +13,10 @@ const OK: u64 = 0x4b4f0b;
 const ERR: u64 = 0x5252450d;
 
 /**
- * The longest line of a broker that is read: an INFO with hundreds of `connect_urls`, or a MSG whose subject, sid
- * and reply all are as long as nats-server's largest usual control line. A longer one is not NATS.
+ * The longest line of a broker that is read: an INFO with hundreds of `connect_urls`, or a MSG of a publisher's longest line and a
+ * subscriber's longest sid, which are 64 KiB each at most (`limits.controlLine`). A longer one is not NATS.
  */
-export const SERVER_LINE_LIMIT: i32 = 65536;
+export const SERVER_LINE_LIMIT: i32 = 131072;
 
 /**
  * One control line of a broker. MSG is `MSG <subject> <sid> [reply] <size>`; subjects and sids may hold any byte

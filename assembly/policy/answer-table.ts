@@ -113,7 +113,7 @@ export class AnswerTable {
     if (free != 0) return ((free >> home) & 1) != 0 ? home : ctz(free);
     if (this.count == this.most) return this.anyWay();
     this.make(this.count * 2);
-    return 0;
+    return home;
   }
 
   /** Where the tags of a hash's set are behind those of the first set. */

@@ -142,8 +142,12 @@ export class Question {
     return answer;
   }
 
-  /** An answer that was not to be recalled, and by how many leading tokens it was found (`Tokens.looked`). */
+  /**
+   * An answer that was not to be recalled, and by how many leading tokens it was found (`Tokens.looked`). What the short way asks
+   * and leaves to the long way is asked again at once, which must be no second sight: so it is the last answer too.
+   */
   remember(pointer: usize, length: i32, looked: i32, answer: u64): void {
+    this.fillLast(pointer, length, answer);
     if (looked != NOT_BY_TOKENS) {
       const at = this.depthOf(length < SHORTEST ? wordOf(pointer, length) : firstWord(pointer));
       const depth = max(max<i32>(abs<i32>(load<i8>(at)), looked), 1);
@@ -155,6 +159,25 @@ export class Question {
       }
     }
     remember(this.whole, pointer, length, answer);
+  }
+
+  private fillLast(pointer: usize, length: i32, answer: u64): void {
+    if (length > MAX_REMEMBERED_BYTES) return;
+    const key = keyOf(this.whole, length);
+    if (length > LONGEST) fillLongSlot(this.last, key, answer, pointer, length);
+    else if (length < SHORTEST) fillSlot(this.last, key, answer, wordOf(pointer, length), 0, 0, 0);
+    else {
+      const third = thirdWord(pointer, length);
+      fillSlot(
+        this.last,
+        key,
+        answer,
+        firstWord(pointer),
+        secondWord(pointer, length),
+        third,
+        fourthWord(pointer, length),
+      );
+    }
   }
 
   /** By the first bytes of a subject, of which eight are given, or all of a shorter one. */

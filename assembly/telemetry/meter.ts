@@ -39,7 +39,7 @@ import {
 } from "./series";
 import { DRY_RUN_REFUSALS, PING_RTT, REFUSALS, REQUEST_DURATION, SERVICE_DURATION } from "./stats";
 
-/** Numbers of classes, OTHER and UNKNOWN included; a cached decision keeps one in a byte. */
+/** Numbers of classes, OTHER and UNKNOWN included; so that a byte tells them apart. */
 export const MAX_CLASS_NUMBERS: i32 = 256;
 
 /**

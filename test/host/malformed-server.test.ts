@@ -18,8 +18,8 @@ describe("malformed bytes of a server", () => {
     ["an HMSG without header length", "HMSG ok.1 1 12\r\n"],
     ["an HMSG with more header bytes than payload", "HMSG ok.1 1 13 12\r\n"],
     ["an INFO that is no JSON", "INFO {broken\r\n"],
-    ["a line without end", `-ERR ${"x".repeat(65_536)}`],
-    ["a subject without end", `MSG ${"x".repeat(65_537)}`],
+    ["a line without end", `-ERR ${"x".repeat(131_072)}`],
+    ["a subject without end", `MSG ${"x".repeat(131_073)}`],
     ["an empty line", "\r\n"],
   ];
 
@@ -43,6 +43,36 @@ describe("malformed bytes of a server", () => {
       assert.equal(wire.client(AFTER), AFTER);
       assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "server" }), 1);
       assert.equal(wire.connection.closed, false);
+    });
+  }
+});
+
+describe("a long line of a server", () => {
+  const LONGEST = 128 * 1024;
+
+  /** A message whose line has so many bytes, CR LF not counted. */
+  function message(bytes: number): string {
+    return `MSG ok.${"x".repeat(bytes - "MSG ok. 1 0".length)} 1 0\r\n\r\n`;
+  }
+
+  for (const [how, pieces] of [
+    ["at once", 1],
+    ["in two pieces", 2],
+  ] as const) {
+    const sent = (wire: Wire, bytes: string): string => {
+      const cut = Math.ceil(bytes.length / pieces);
+      return Array.from({ length: pieces }, (_, i) => wire.server(bytes.slice(i * cut, (i + 1) * cut))).join("");
+    };
+
+    it(`passes with 128 KiB, and ends the connection with one more, when it comes ${how}`, () => {
+      const host = configuredHost();
+      const wire = Wire.connected(host);
+      wire.client("SUB ok.> 1\r\n");
+      assert.equal(sent(wire, message(LONGEST)), message(LONGEST));
+      assert.equal(wire.connection.closed, false);
+      assert.equal(sent(wire, message(LONGEST + 1)), "");
+      assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "server" }), 1);
+      assert.equal(wire.connection.closedByFilter, true);
     });
   }
 });

@@ -26,6 +26,7 @@ describe("an answer that was asked for last", () => {
     const prefixes = ["some", "some.subject.of.more.than.32.bytes"];
     for (let k = 0; k < prefixes.length; k++) {
       const question = new Question();
+      const other = new Question();
       const tokens = k == 0 ? 2 : 8;
       const subjects = 20_000;
       for (let i = 0; i < subjects; i++) remember(question, `${prefixes[k]}.${i}`, tokens, i);
@@ -33,11 +34,28 @@ describe("an answer that was asked for last", () => {
         const subject = `${prefixes[k]}.${i}`;
         const rule = recalled(question, subject);
         assert(rule == i || rule == -9, `${subject}: ${rule}`);
-        remember(question, `other.${subject}`, tokens + 1, subjects + i);
+        remember(other, `other.${subject}`, tokens + 1, subjects + i);
         const again = recalled(question, subject);
         assert(again == i || again == -9, `${subject} again: ${again}`);
         assert(rule == -9 || again == i, `${subject} was asked for last`);
       }
+    }
+  });
+
+  it("is no second sight when one message asks for it twice, of whatever length the subject is", () => {
+    const subjects = ["some", "some.subject", "some.subject.of.more.than.32.bytes"];
+    for (let i = 0; i < subjects.length; i++) {
+      const question = new Question();
+      const subject = subjects[i];
+      const tokens = subject.split(".").length;
+      const answer = answerOf(Reason.DENIED, 7, 0);
+      question.remember(pointerTo(subject), lengthOf(subject), tokens, answer);
+      assert(recalled(question, subject) == 7, `${subject}, asked again`);
+      question.remember(pointerTo("another"), 7, 1, answer);
+      assert(recalled(question, subject) == -9, `${subject}, seen once`);
+      question.remember(pointerTo(subject), lengthOf(subject), tokens, answer);
+      question.remember(pointerTo("another"), 7, 1, answer);
+      assert(recalled(question, subject) == 7, `${subject}, seen twice`);
     }
   });
 
