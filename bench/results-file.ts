@@ -24,9 +24,9 @@ Envoy with a listener for each setup. Setups take turns; a figure is the median 
 the comparisons within each round, and what follows ± is the median distance from it. In the table of targets stands in
 parentheses where the median of ever more rounds would lie, with 95 % certainty (order statistics); a target in there is
 _within the noise_, and got further rounds while the ten minutes lasted or until it was not. Who looks so often is misled
-more often than once in twenty times: a verdict that further rounds brought is worth less than its interval says. What is compared with each other,
-the three publishes of 128 B, takes its turns together. A round that delivers too many or
-too few messages fails the run: what should be refused was refused.
+more often than once in twenty times: a verdict that further rounds brought is worth less than its interval says. What is
+compared with each other, the three publishes of 128 B, takes its turns together. A round that delivers too many or too few
+messages fails the run: what should be refused was refused.
 
 **CPU times are to be trusted more than rates.** They are what the kernel counted for all threads of a process (in
 nanoseconds, \`/proc/PID/task/*/schedstat\`) between the first byte and the answer to the last, for each operation. Rates

@@ -47,7 +47,8 @@ export function fourthWord(pointer: usize, length: i32): u64 {
 }
 
 /**
- * For the same places as `quickHash` (compare.ts), those where two names of one hash cost no more than that one is decided anew. `salt` tells apart what has the same words.
+ * For the same places as `quickHash` (compare.ts), those where two names of one hash cost no more than that one is decided
+ * anew. `salt` tells apart what has the same words.
  */
 // @ts-ignore: decorator
 @inline

@@ -79,7 +79,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
       sizeEnd = endOfArgument(sizeBegin, end);
       if (!isLineEnd(sizeEnd, end)) break;
     }
-    // Of which the ends lie together is no such line.
+    // Where `argumentEnds` has seen the end of what stands behind the sid, at most a size follows, and the line is short.
     if (endsBehindSid == 0 && sizeEnd - p > <usize>SERVER_LINE_LIMIT) break;
     const size = readPlainSize(sizeBegin, sizeEnd, sizeBefore);
     if (size < 0) break;

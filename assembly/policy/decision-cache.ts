@@ -116,20 +116,31 @@ export function recallLong(key: u64, pointer: usize, length: i32): u64 {
 
 /** An answer that was not to be recalled. */
 export function remember(question: u32, pointer: usize, length: i32, answer: u64): void {
-  const key = keyOf(question, length);
   if (length > MAX_REMEMBERED_BYTES) return;
-  if (length > LONGEST) {
-    const slot = longAnswers.slotFor(hashLong(key, pointer, length));
-    if (slot != 0) fillLongSlot(slot, key, answer, pointer, length);
-    return;
+  const key = keyOf(question, length);
+  const slot =
+    length > LONGEST
+      ? longAnswers.slotFor(hashLong(key, pointer, length))
+      : shortAnswers.slotFor(hashShort(key, pointer, length));
+  if (slot != 0) fillSlotWith(slot, key, answer, pointer, length);
+}
+
+/** Fills a slot that has room for a subject of this length, of at most MAX_REMEMBERED_BYTES. */
+export function fillSlotWith(slot: usize, key: u64, answer: u64, pointer: usize, length: i32): void {
+  if (length > LONGEST) fillLongSlot(slot, key, answer, pointer, length);
+  else if (!isFourWords(length)) fillSlot(slot, key, answer, wordOf(pointer, length), 0, 0, 0);
+  else {
+    const second = secondWord(pointer, length);
+    const third = thirdWord(pointer, length);
+    fillSlot(slot, key, answer, firstWord(pointer), second, third, fourthWord(pointer, length));
   }
-  const isWords = isFourWords(length);
-  const first = isWords ? firstWord(pointer) : wordOf(pointer, length);
-  const second = isWords ? secondWord(pointer, length) : 0;
-  const third = isWords ? thirdWord(pointer, length) : 0;
-  const fourth = isWords ? fourthWord(pointer, length) : 0;
-  const slot = shortAnswers.slotFor(hashWords(first, second, third, fourth, key));
-  if (slot != 0) fillSlot(slot, key, answer, first, second, third, fourth);
+}
+
+function hashShort(key: u64, pointer: usize, length: i32): u32 {
+  if (!isFourWords(length)) return hashWords(wordOf(pointer, length), 0, 0, 0, key);
+  const second = secondWord(pointer, length);
+  const third = thirdWord(pointer, length);
+  return hashWords(firstWord(pointer), second, third, fourthWord(pointer, length), key);
 }
 
 // @ts-ignore: decorator

@@ -6,6 +6,7 @@ import { SLOT_ANSWER } from "./answer-table";
 import {
   fillLongSlot,
   fillSlot,
+  fillSlotWith,
   keyOf,
   MAX_REMEMBERED_BYTES,
   newQuestion,
@@ -147,7 +148,9 @@ export class Question {
    * and leaves to the long way is asked again at once, which must be no second sight: so it is the last answer too.
    */
   remember(pointer: usize, length: i32, looked: i32, answer: u64): void {
-    this.fillLast(pointer, length, answer);
+    if (length <= MAX_REMEMBERED_BYTES) {
+      fillSlotWith(this.last, keyOf(this.whole, length), answer, pointer, length);
+    }
     if (looked != NOT_BY_TOKENS) {
       const at = this.depthOf(length < SHORTEST ? wordOf(pointer, length) : firstWord(pointer));
       const depth = max(max<i32>(abs<i32>(load<i8>(at)), looked), 1);
@@ -159,25 +162,6 @@ export class Question {
       }
     }
     remember(this.whole, pointer, length, answer);
-  }
-
-  private fillLast(pointer: usize, length: i32, answer: u64): void {
-    if (length > MAX_REMEMBERED_BYTES) return;
-    const key = keyOf(this.whole, length);
-    if (length > LONGEST) fillLongSlot(this.last, key, answer, pointer, length);
-    else if (length < SHORTEST) fillSlot(this.last, key, answer, wordOf(pointer, length), 0, 0, 0);
-    else {
-      const third = thirdWord(pointer, length);
-      fillSlot(
-        this.last,
-        key,
-        answer,
-        firstWord(pointer),
-        secondWord(pointer, length),
-        third,
-        fourthWord(pointer, length),
-      );
-    }
   }
 
   /** By the first bytes of a subject, of which eight are given, or all of a shorter one. */
