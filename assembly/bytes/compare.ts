@@ -7,6 +7,9 @@ const OTHER_MULTIPLIER: u64 = 0xd6e8feb86659fd93;
 let seed: u64 = 0x2545f4914f6cdd1d;
 let otherSeed: u64 = 0x632be59bd9b4e019;
 let seeded: bool = false;
+/** 32 bytes of secrets for other hashes than those of this file. */
+export const HASH_KEYS: usize = memory.data(32, 16);
+makeKeys();
 
 /** Only the first call counts: tables that are filled already would not find their entries again. */
 export function seedHashes(value: u64): void {
@@ -14,13 +17,15 @@ export function seedHashes(value: u64): void {
   seeded = true;
   seed = (value ^ (value >> 31)) * MULTIPLIER;
   otherSeed = (seed ^ (seed >> 29)) * OTHER_MULTIPLIER;
+  makeKeys();
 }
 
-/** For other hashes than those of this file. */
-// @ts-ignore: decorator
-@inline
-export function seedOfHashes(): u64 {
-  return seed;
+function makeKeys(): void {
+  let key = seed;
+  for (let at: usize = 0; at < 32; at += 8) {
+    key = (key ^ (key >> 32)) * MULTIPLIER + otherSeed;
+    store<u64>(HASH_KEYS + at, key ^ (key >> 29));
+  }
 }
 
 /** In blocks, the last one overlapping: names are short, so the call of a memcmp would cost more. */

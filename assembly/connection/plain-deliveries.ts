@@ -2,7 +2,11 @@ import {
   argumentEnds,
   endOfArgument,
   firstEnd,
+  GLANCE,
+  isFewDigits,
   isLineEnd,
+  laterArgumentEnds,
+  readFewDigits,
   readPlainSize,
   SHORTEST_ARGUMENTS,
   SIZE_READ,
@@ -23,6 +27,7 @@ import { countReceived, isLive, maxOf } from "./subscriptions";
 /** `MSG `, as a little-endian number. nats-server writes no other case. */
 const MSG_BLANK: u32 = 0x2047534d;
 const BLANK: u8 = 0x20;
+const VERB: usize = 4;
 
 const sizeBefore: usize = memory.data(SIZE_READ);
 const run: Run = new Run(Operation.MSG);
@@ -42,18 +47,95 @@ export function passPlainDeliveries(connection: Connection, chunk: Chunk, positi
   return pass(connection, chunk, position, access, meter);
 }
 
+/** `MSG subject sid size` whose end is seen at a glance, like `pass` of plain-publishes.ts. */
 function pass(connection: Connection, chunk: Chunk, position: i32, access: Access, meter: Meter): i32 {
   const subscriptions = connection.subscriptions;
   const permissions = access.permissions;
   const filtering = access.filtering;
   const end = chunk.address(chunk.viewEnd);
-  const last = end - (4 + SHORTEST_ARGUMENTS);
+  const last = end - (VERB + SHORTEST_ARGUMENTS);
   let p = chunk.address(position);
   const totals = connection.totals;
-  // A payload may lead behind the view; the window lies where no payload leads round the end of memory.
+  let longerFrom: usize;
+  do {
+    // A payload may lead behind the view; the window lies where no payload leads round the end of memory.
+    while (p <= last) {
+      if (load<u32>(p) != MSG_BLANK) break;
+      const subject = p + VERB;
+      const ends = argumentEnds(subject);
+      const endsBehindSubject = withoutFirst(ends);
+      const endsBehindSid = withoutFirst(endsBehindSubject);
+      let subjectEnd = subject + ctz(ends);
+      let sidEnd = subject + ctz(endsBehindSubject);
+      let sizeEnd = subject + ctz(endsBehindSid);
+      if (endsBehindSid == 0) {
+        let laterEnds = laterArgumentEnds(subject);
+        if (ends == 0) {
+          subjectEnd += ctz(laterEnds);
+          laterEnds = withoutFirst(laterEnds);
+        }
+        if (endsBehindSubject == 0) {
+          sidEnd += ctz(laterEnds);
+          laterEnds = withoutFirst(laterEnds);
+        }
+        sizeEnd += ctz(laterEnds);
+      }
+      if (subjectEnd == subject) break;
+      if (load<u8>(subjectEnd) != BLANK) break;
+      // An end that is not in sight counts as 64 bytes away, which no few digits are.
+      const sid = subjectEnd + 1;
+      const sidLength = <i32>(sidEnd - sid);
+      if (sidLength <= 0) break;
+      if (load<u8>(sidEnd) != BLANK) break;
+      const digits = <i32>(sizeEnd - sidEnd) - 1;
+      if (!isFewDigits(digits)) break;
+      if (!isLineEnd(sizeEnd, end)) break;
+      const size = readFewDigits(sizeEnd, digits, sizeBefore);
+      if (size < 0) break;
+      const length = <i32>(subjectEnd - subject);
+      let subjectClass: i32;
+      if (filtering) {
+        const answer = permissions.deliveryAnswer(subject, length);
+        if (reasonOf(answer) != Reason.ALLOWED) return endAt(p, connection, chunk, meter);
+        subjectClass = classOf(answer);
+      } else subjectClass = permissions.classOf(subject, length);
+      const sub = subscriptions.findAgain(sid, sidLength);
+      if (sub != 0) {
+        // One that has ended may have to be kept back, and one with a maximum may be at its end.
+        if (!isLive(sub) || maxOf(sub) != 0) return endAt(p, connection, chunk, meter);
+        countReceived(sub);
+      }
+      answerDelivered(connection, meter, subject, length);
+      run.add(meter, totals, subjectClass, size);
+      p = sizeEnd + 2 + <usize>size + 2;
+    }
+    longerFrom = p;
+    p = passLonger(connection, p, end, access, meter);
+  } while (p != longerFrom);
+  return endAt(p, connection, chunk, meter);
+}
+
+function endAt(p: usize, connection: Connection, chunk: Chunk, meter: Meter): i32 {
+  run.end(meter, connection.totals);
+  const next = chunk.position(p);
+  if (next <= chunk.size) return next;
+  // The delivery before may have been kept back.
+  connection.dropsDelivery = false;
+  connection.toClientPayload = next - chunk.size;
+  return chunk.size;
+}
+
+/** Like that of plain-publishes.ts. */
+function passLonger(connection: Connection, from: usize, end: usize, access: Access, meter: Meter): usize {
+  const subscriptions = connection.subscriptions;
+  const permissions = access.permissions;
+  const filtering = access.filtering;
+  const last = end - (VERB + SHORTEST_ARGUMENTS);
+  let p = from;
+  const totals = connection.totals;
   while (p <= last) {
     if (load<u32>(p) != MSG_BLANK) break;
-    const subject = p + 4;
+    const subject = p + VERB;
     const ends = argumentEnds(subject);
     const subjectEnd = firstEnd(ends, subject, subject, end);
     if (subjectEnd == subject) break;
@@ -70,7 +152,9 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
     let sizeEnd = firstEnd(endsBehindSid, subject, sizeBegin, end);
     const reply = sizeBegin;
     let replyLength = 0;
-    if (!isLineEnd(sizeEnd, end)) {
+    if (isLineEnd(sizeEnd, end)) {
+      if (sizeEnd - subject < GLANCE && p != from) break;
+    } else {
       if (sizeEnd == reply) break;
       if (sizeEnd >= end) break;
       if (load<u8>(sizeEnd) != BLANK) break;
@@ -102,11 +186,5 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
     run.add(meter, totals, subjectClass, size);
     p = sizeEnd + 2 + <usize>size + 2;
   }
-  run.end(meter, totals);
-  const next = chunk.position(p);
-  if (next <= chunk.size) return next;
-  // The delivery before may have been kept back.
-  connection.dropsDelivery = false;
-  connection.toClientPayload = next - chunk.size;
-  return chunk.size;
+  return p;
 }

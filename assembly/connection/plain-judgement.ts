@@ -1,7 +1,6 @@
-import { isReservedPublish, isReservedReply } from "../nats/reserved";
-import { classOf, reasonOf } from "../policy/answer";
+import { isReservedReply } from "../nats/reserved";
+import { allowsPublish, classOf } from "../policy/answer";
 import { Permissions } from "../policy/permissions";
-import { Reason } from "../policy/reason";
 import { Meter } from "../telemetry/meter";
 import { Connection } from "./connection";
 import { replySent, requestSent } from "./exchanges";
@@ -24,9 +23,8 @@ export function judgePlain(
   reply: usize,
   replyLength: i32,
 ): i32 {
-  if (isReservedPublish(subject, length)) return NOT_PLAIN;
   const answer = permissions.publishAnswer(subject, length);
-  if (reasonOf(answer) != Reason.ALLOWED) return NOT_PLAIN;
+  if (!allowsPublish(answer)) return NOT_PLAIN;
   // A reply that is not the peer's own may be allowed all the same.
   if (replyLength > 0 && (isReservedReply(reply, replyLength) || !permissions.receives(reply, replyLength))) {
     return NOT_PLAIN;

@@ -3,7 +3,11 @@ import {
   argumentEnds,
   endOfArgument,
   firstEnd,
+  GLANCE,
+  isFewDigits,
   isLineEnd,
+  laterArgumentEnds,
+  readFewDigits,
   readPlainSize,
   SHORTEST_ARGUMENTS,
   SIZE_READ,
@@ -20,6 +24,7 @@ import { Run } from "./run";
 const PUB_BLANK: u32 = 0x20425550;
 const CAPITALS: u32 = 0xffdfdfdf;
 const BLANK: u8 = 0x20;
+const VERB: usize = 4;
 
 const sizeBefore: usize = memory.data(SIZE_READ);
 const run: Run = new Run(Operation.PUB);
@@ -39,17 +44,74 @@ export function passPlainPublishes(connection: Connection, chunk: Chunk, positio
   return pass(connection, chunk, position, access.permissions, meter);
 }
 
+/**
+ * `PUB subject size` whose end is seen at a glance, as that of most lines: a loop of its own, which asks for little. Other lines
+ * are left to `passLonger`, which asks for all that may be written plainly.
+ */
 function pass(connection: Connection, chunk: Chunk, position: i32, permissions: Permissions, meter: Meter): i32 {
   const largest = connection.largestPayload;
-  const lineLimit = <usize>connection.controlLineLimit;
-  const end = chunk.address(chunk.viewEnd);
-  const last = end - (4 + SHORTEST_ARGUMENTS);
-  let p = chunk.address(position);
   const totals = connection.totals;
-  // A payload may lead behind the view; the window lies where no payload leads round the end of memory.
+  const end = chunk.address(chunk.viewEnd);
+  const last = end - (VERB + SHORTEST_ARGUMENTS);
+  let p = chunk.address(position);
+  let longerFrom: usize;
+  do {
+    // A payload may lead behind the view; the window lies where no payload leads round the end of memory.
+    while (p <= last) {
+      if ((load<u32>(p) & CAPITALS) != PUB_BLANK) break;
+      const subject = p + VERB;
+      const ends = argumentEnds(subject);
+      const endsBehindSubject = withoutFirst(ends);
+      let subjectEnd = subject + ctz(ends);
+      let sizeEnd = subject + ctz(endsBehindSubject);
+      if (endsBehindSubject == 0) {
+        const laterEnds = laterArgumentEnds(subject);
+        if (ends == 0) subjectEnd += ctz(laterEnds);
+        sizeEnd += ctz(ends == 0 ? withoutFirst(laterEnds) : laterEnds);
+      }
+      if (subjectEnd == subject) break;
+      if (load<u8>(subjectEnd) != BLANK) break;
+      // An end that is not in sight counts as 64 bytes away, which no few digits are.
+      const digits = <i32>(sizeEnd - subjectEnd) - 1;
+      if (!isFewDigits(digits)) break;
+      // Within any limit: `limits.controlLine` is at least 128.
+      if (!isLineEnd(sizeEnd, end)) break;
+      const size = readFewDigits(sizeEnd, digits, sizeBefore);
+      // NOT_PLAIN is negative.
+      if (<u32>size > <u32>largest) break;
+      const length = <i32>(subjectEnd - subject);
+      const subjectClass = judgePlain(connection, meter, permissions, subject, length, 0, 0);
+      if (subjectClass == NOT_PLAIN) return endAt(p, connection, chunk, meter);
+      run.add(meter, totals, subjectClass, size);
+      p = sizeEnd + 2 + <usize>size + 2;
+    }
+    longerFrom = p;
+    p = passLonger(connection, p, end, permissions, meter);
+  } while (p != longerFrom);
+  return endAt(p, connection, chunk, meter);
+}
+
+function endAt(p: usize, connection: Connection, chunk: Chunk, meter: Meter): i32 {
+  run.end(meter, connection.totals);
+  const next = chunk.position(p);
+  if (next <= chunk.size) return next;
+  connection.toServerPayload = next - chunk.size;
+  return chunk.size;
+}
+
+/**
+ * Takes the line at `from` and those behind it, until there is one for `pass`, and answers where that begins: at `from` when it
+ * could not take any.
+ */
+function passLonger(connection: Connection, from: usize, end: usize, permissions: Permissions, meter: Meter): usize {
+  const largest = connection.largestPayload;
+  const lineLimit = <usize>connection.controlLineLimit;
+  const totals = connection.totals;
+  const last = end - (VERB + SHORTEST_ARGUMENTS);
+  let p = from;
   while (p <= last) {
     if ((load<u32>(p) & CAPITALS) != PUB_BLANK) break;
-    const subject = p + 4;
+    const subject = p + VERB;
     const ends = argumentEnds(subject);
     const subjectEnd = firstEnd(ends, subject, subject, end);
     if (subjectEnd == subject) break;
@@ -59,7 +121,9 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
     let sizeEnd = firstEnd(withoutFirst(ends), subject, sizeBegin, end);
     const reply = sizeBegin;
     let replyLength = 0;
-    if (!isLineEnd(sizeEnd, end)) {
+    if (isLineEnd(sizeEnd, end)) {
+      if (sizeEnd - subject < GLANCE && p != from) break;
+    } else {
       if (sizeEnd == reply) break;
       if (sizeEnd >= end) break;
       if (load<u8>(sizeEnd) != BLANK) break;
@@ -70,7 +134,6 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
     }
     if (sizeEnd - subject > lineLimit) break;
     const size = readPlainSize(sizeBegin, sizeEnd, sizeBefore);
-    // NOT_PLAIN is negative.
     if (<u32>size > <u32>largest) break;
     const length = <i32>(subjectEnd - subject);
     const subjectClass = judgePlain(connection, meter, permissions, subject, length, reply, replyLength);
@@ -78,9 +141,5 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
     run.add(meter, totals, subjectClass, size);
     p = sizeEnd + 2 + <usize>size + 2;
   }
-  run.end(meter, totals);
-  const next = chunk.position(p);
-  if (next <= chunk.size) return next;
-  connection.toServerPayload = next - chunk.size;
-  return chunk.size;
+  return p;
 }

@@ -11,6 +11,9 @@ export const SHORTEST_ARGUMENTS: usize = 5;
 const MAX_DIGITS: usize = 8;
 /** Bytes that are searched at once. */
 const BLOCK: usize = 16;
+/** Bytes that `argumentEnds` looks at, and those together with `laterArgumentEnds`. */
+export const AT_ONCE: usize = 32;
+export const GLANCE: usize = 48;
 /** Not a size that is written in the usual way. */
 export const NOT_PLAIN: i32 = -1;
 
@@ -42,6 +45,13 @@ export function argumentEnds(p: usize): u32 {
   return first | (i8x16.bitmask(i8x16.le_u(v128.load(p, BLOCK), highest)) << 16);
 }
 
+/** The same of the sixteen bytes behind those, which must be memory too. */
+// @ts-ignore: decorator
+@inline
+export function laterArgumentEnds(p: usize): u32 {
+  return i8x16.bitmask(i8x16.le_u(v128.load(p, AT_ONCE), i8x16.splat(0x20)));
+}
+
 /** The first of `ends`, which `argumentEnds(origin)` has found; beyond what it saw, where the argument at `p` ends. */
 // @ts-ignore: decorator
 @inline
@@ -63,41 +73,56 @@ export function isLineEnd(p: usize, end: usize): bool {
 }
 
 /** Sizes of so many digits, which nearly all payloads have, are read without a loop. */
-const FEW_DIGITS: i32 = 4;
+export const FEW_DIGITS: i32 = 4;
 /** In each byte: a digit as a character, what makes the highest bit of all above nine, that bit. */
 const ZEROS: u32 = 0x30303030;
 const ABOVE_NINE: u32 = 0x76767676;
 const HIGHEST_BITS: u32 = 0x80808080;
 
-/** What `readPlainSize` keeps of a size: its few digits (u32) and their number (i32). All zeros are the digit 0. */
+/** What is kept of a size of few digits: the last four bytes that it was read from (u32) and its value (i32). */
 export const SIZE_READ: i32 = 8;
 
 /**
- * The decimal number from `p` to before `end`, or NOT_PLAIN. Three bytes before `p` must be memory.
+ * The decimal number from `p` to before `end`, or NOT_PLAIN. A blank stands before `p`, and three bytes before it must be memory.
  *
- * `before` are the SIZE_READ bytes of the same place in the line before. Payloads of one size often follow each other, and a
- * processor that foresees it reads the next line without waiting for what this one's digits say.
+ * `before` are the SIZE_READ bytes of the same place in the line before.
  */
 // @ts-ignore: decorator
 @inline
 export function readPlainSize(p: usize, end: usize, before: usize): i32 {
   const digits = <i32>(end - p);
-  if (digits > FEW_DIGITS) return readLongSize(p, end);
-  if (digits <= 0) return NOT_PLAIN;
-  // The last four bytes, of which those before `p` become zeros.
+  return isFewDigits(digits) ? readFewDigits(end, digits, before) : readLongSize(p, end);
+}
+
+// @ts-ignore: decorator
+@inline
+export function isFewDigits(digits: i32): bool {
+  return <u32>(digits - 1) < <u32>FEW_DIGITS;
+}
+
+/**
+ * The same of one to FEW_DIGITS digits. Payloads of one size often follow each other, and a processor that foresees it reads
+ * the next line without waiting for what this one's digits say. The same four bytes are the same size: where it has fewer
+ * digits, the blank before it is one of them.
+ */
+// @ts-ignore: decorator
+@inline
+export function readFewDigits(end: usize, digits: i32, before: usize): i32 {
+  const bytes = load<u32>(end - 4);
+  if (bytes == load<u32>(before)) return load<i32>(before, 4);
+  // Those before the digits become zeros.
   const bits = (FEW_DIGITS - digits) << 3;
-  const values = ((load<u32>(end - 4) ^ ZEROS) >> bits) << bits;
-  if (values == load<u32>(before)) return load<i32>(before, 4);
+  const values = ((bytes ^ ZEROS) >> bits) << bits;
   if (((values | (values + ABOVE_NINE)) & HIGHEST_BITS) != 0) return NOT_PLAIN;
   const pairs = values * 10 + (values >> 8);
   const size = <i32>((pairs & 0xff) * 100 + ((pairs >> 16) & 0xff));
-  store<u32>(before, values);
+  store<u32>(before, bytes);
   store<i32>(before, size, 4);
   return size;
 }
 
 function readLongSize(p: usize, end: usize): i32 {
-  if (end - p > MAX_DIGITS) return NOT_PLAIN;
+  if (end <= p || end - p > MAX_DIGITS) return NOT_PLAIN;
   let size = 0;
   while (p < end) {
     const digit = <u32>load<u8>(p++) - 0x30;

@@ -74,11 +74,14 @@ export class AnswerTable {
     this.count = count;
   }
 
-  /** The slot that a hash has unless another was there before: so it mostly is, since few slots are in use. */
+  /**
+   * The slot that a hash has unless another was there before: so it mostly is, since few slots are in use. `shift` is the table's
+   * own, known to the compiler.
+   */
   // @ts-ignore: decorator
   @inline
-  home(hash: u32): usize {
-    return this.slots + ((<usize>(hash & this.slotMask)) << this.shift);
+  home(hash: u32, shift: usize): usize {
+    return this.slots + ((<usize>(hash & this.slotMask)) << shift);
   }
 
   /** The only slot that may be meant, or 0. */

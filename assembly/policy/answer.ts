@@ -8,10 +8,25 @@ export const NO_ANSWER: u64 = 0;
 
 const REASON_SHIFT: u64 = 32;
 const KNOWN: u64 = (<u64>1) << 40;
+/** nats-server keeps the subject for itself: no publish on it is plain, whatever the policy says. */
+const RESERVED: u64 = (<u64>1) << 41;
 const CLASS_SHIFT: u64 = 48;
 
 export function answerOf(reason: Reason, rule: i32, subjectClass: i32): u64 {
   return ((<u64>rule) & 0xffffffff) | ((<u64>reason) << REASON_SHIFT) | KNOWN | ((<u64>subjectClass) << CLASS_SHIFT);
+}
+
+/** The same answer about a subject that `isReservedPublish` (reserved.ts). */
+export function markReserved(answer: u64): u64 {
+  return answer | RESERVED;
+}
+
+/** Is a publish allowed, and its subject not reserved? */
+// @ts-ignore: decorator
+@inline
+export function allowsPublish(answer: u64): bool {
+  // Reason.ALLOWED is 0.
+  return (answer & (((<u64>0xff) << REASON_SHIFT) | RESERVED)) == 0;
 }
 
 // @ts-ignore: decorator

@@ -1,6 +1,6 @@
-import { equalBytes, quickHash, wordOf } from "../bytes/compare";
+import { equalBytes, quickHash } from "../bytes/compare";
 import { copyShort } from "../bytes/copy";
-import { firstWord, fourthWord, hashWords, isFourWords, LONGEST, secondWord, thirdWord } from "../bytes/four-words";
+import { equalsBoth, hashPadded, highHalf, LONGEST, lowHalf } from "../bytes/padded";
 import { NO_ANSWER } from "./answer";
 import { AnswerTable, SLOT_ANSWER, SLOT_KEY, SLOT_SUBJECT } from "./answer-table";
 
@@ -56,17 +56,11 @@ export function keyOf(question: u32, length: i32): u64 {
   return (<u64>question) | ((<u64>length) << 32);
 }
 
-/** Is a slot about the short subject of these words? */
+/** Is a slot about the short subject of these halves? */
 // @ts-ignore: decorator
 @inline
-export function slotHas(slot: usize, key: u64, first: u64, second: u64, third: u64, fourth: u64): bool {
-  const differs =
-    (load<u64>(slot, SLOT_KEY) ^ key) |
-    (load<u64>(slot, SLOT_SUBJECT) ^ first) |
-    (load<u64>(slot, SLOT_SUBJECT + 8) ^ second) |
-    (load<u64>(slot, SLOT_SUBJECT + 16) ^ third) |
-    (load<u64>(slot, SLOT_SUBJECT + 24) ^ fourth);
-  return differs == 0;
+export function slotHas(slot: usize, key: u64, low: v128, high: v128): bool {
+  return load<u64>(slot, SLOT_KEY) == key && equalsBoth(slot + SLOT_SUBJECT, low, high);
 }
 
 // @ts-ignore: decorator
@@ -77,13 +71,11 @@ export function slotHasLong(slot: usize, key: u64, pointer: usize, length: i32):
 
 // @ts-ignore: decorator
 @inline
-export function fillSlot(slot: usize, key: u64, answer: u64, first: u64, second: u64, third: u64, fourth: u64): void {
+export function fillSlot(slot: usize, key: u64, answer: u64, low: v128, high: v128): void {
   store<u64>(slot, key, SLOT_KEY);
   store<u64>(slot, answer, SLOT_ANSWER);
-  store<u64>(slot, first, SLOT_SUBJECT);
-  store<u64>(slot, second, SLOT_SUBJECT + 8);
-  store<u64>(slot, third, SLOT_SUBJECT + 16);
-  store<u64>(slot, fourth, SLOT_SUBJECT + 24);
+  v128.store(slot, low, SLOT_SUBJECT);
+  v128.store(slot, high, SLOT_SUBJECT + 16);
 }
 
 export function fillLongSlot(slot: usize, key: u64, answer: u64, pointer: usize, length: i32): void {
@@ -95,17 +87,17 @@ export function fillLongSlot(slot: usize, key: u64, answer: u64, pointer: usize,
 /** The answer about a short subject that has this key, or NO_ANSWER. */
 // @ts-ignore: decorator
 @inline
-export function recallShort(key: u64, first: u64, second: u64, third: u64, fourth: u64): u64 {
-  const hash = hashWords(first, second, third, fourth, key);
-  const home = shortAnswers.home(hash);
-  if (slotHas(home, key, first, second, third, fourth)) return load<u64>(home, SLOT_ANSWER);
-  return recallAway(hash, key, first, second, third, fourth);
+export function recallShort(key: u64, low: v128, high: v128): u64 {
+  const hash = hashPadded(low, high, key);
+  const home = shortAnswers.home(hash, SHORT_SHIFT);
+  if (slotHas(home, key, low, high)) return load<u64>(home, SLOT_ANSWER);
+  return recallAway(hash, key, low, high);
 }
 
 /** One whose home was taken, or none at all. */
-function recallAway(hash: u32, key: u64, first: u64, second: u64, third: u64, fourth: u64): u64 {
+function recallAway(hash: u32, key: u64, low: v128, high: v128): u64 {
   const slot = shortAnswers.candidate(hash);
-  return slot != 0 && slotHas(slot, key, first, second, third, fourth) ? load<u64>(slot, SLOT_ANSWER) : NO_ANSWER;
+  return slot != 0 && slotHas(slot, key, low, high) ? load<u64>(slot, SLOT_ANSWER) : NO_ANSWER;
 }
 
 /** The same for any other subject of at most MAX_REMEMBERED_BYTES. */
@@ -128,19 +120,11 @@ export function remember(question: u32, pointer: usize, length: i32, answer: u64
 /** Fills a slot that has room for a subject of this length, of at most MAX_REMEMBERED_BYTES. */
 export function fillSlotWith(slot: usize, key: u64, answer: u64, pointer: usize, length: i32): void {
   if (length > LONGEST) fillLongSlot(slot, key, answer, pointer, length);
-  else if (!isFourWords(length)) fillSlot(slot, key, answer, wordOf(pointer, length), 0, 0, 0);
-  else {
-    const second = secondWord(pointer, length);
-    const third = thirdWord(pointer, length);
-    fillSlot(slot, key, answer, firstWord(pointer), second, third, fourthWord(pointer, length));
-  }
+  else fillSlot(slot, key, answer, lowHalf(pointer, length), highHalf(pointer, length));
 }
 
 function hashShort(key: u64, pointer: usize, length: i32): u32 {
-  if (!isFourWords(length)) return hashWords(wordOf(pointer, length), 0, 0, 0, key);
-  const second = secondWord(pointer, length);
-  const third = thirdWord(pointer, length);
-  return hashWords(firstWord(pointer), second, third, fourthWord(pointer, length), key);
+  return hashPadded(lowHalf(pointer, length), highHalf(pointer, length), key);
 }
 
 // @ts-ignore: decorator

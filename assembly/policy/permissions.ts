@@ -1,6 +1,7 @@
 import { Words } from "../bytes/words";
 import { Tokens } from "../nats/subject";
-import { answerOf, classOf, NO_ANSWER, reasonOf, ruleOf } from "./answer";
+import { isReservedPublish } from "../nats/reserved";
+import { answerOf, classOf, markReserved, NO_ANSWER, reasonOf, ruleOf } from "./answer";
 import { makeRoomFor } from "./decision-cache";
 import { EntryFlag, NONE, SubjectMatcher, TOO_MANY_STEPS } from "./matcher";
 import { Question } from "./question";
@@ -159,7 +160,9 @@ export class Permissions {
 
   private decideAnew(pointer: usize, length: i32): u64 {
     const reason = this.decidePublish(pointer, length);
-    return this.rememberWithClass(this.publishQuestion, pointer, length, reason, this.decidedBy);
+    // The leading token tells, so that this too holds for all subjects that begin with the tokens looked at.
+    const reserved = isReservedPublish(pointer, length);
+    return this.rememberWithClass(this.publishQuestion, pointer, length, reason, this.decidedBy, reserved);
   }
 
   /** The class of any subject, by the configuration's list. */
@@ -312,11 +315,19 @@ export class Permissions {
       length,
       deny == NONE ? Reason.ALLOWED : Reason.DENIED,
       rule,
+      false,
     );
   }
 
   /** The answer with its subject's class; `subjectTokens` has found it. */
-  private rememberWithClass(question: Question, pointer: usize, length: i32, reason: Reason, rule: i32): u64 {
+  private rememberWithClass(
+    question: Question,
+    pointer: usize,
+    length: i32,
+    reason: Reason,
+    rule: i32,
+    reserved: bool,
+  ): u64 {
     const classes = this.classes;
     let subjectClass = OTHER_CLASS;
     let looked = subjectTokens.looked;
@@ -324,7 +335,8 @@ export class Permissions {
       subjectClass = classes.decide(pointer, length);
       looked = max(looked, classes.looked);
     }
-    const answer = answerOf(reason, rule, subjectClass);
+    let answer = answerOf(reason, rule, subjectClass);
+    if (reserved) answer = markReserved(answer);
     question.remember(pointer, length, looked, answer);
     return answer;
   }

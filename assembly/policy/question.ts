@@ -1,5 +1,4 @@
-import { wordOf } from "../bytes/compare";
-import { firstWord, fourthWord, isFourWords, LONGEST, secondWord, SHORTEST, thirdWord } from "../bytes/four-words";
+import { highHalf, isPaddable, LONGEST, lowHalf, readable } from "../bytes/padded";
 import { leadingTokens, NOT_BY_TOKENS } from "../nats/subject";
 import { NO_ANSWER } from "./answer";
 import { SLOT_ANSWER } from "./answer-table";
@@ -69,29 +68,23 @@ export class Question {
   // @ts-ignore: decorator
   @inline
   recall(pointer: usize, length: i32): u64 {
-    if (!isFourWords(length)) return this.recallOther(pointer, length);
-    return this.recallShort(
-      pointer,
-      length,
-      firstWord(pointer),
-      secondWord(pointer, length),
-      thirdWord(pointer, length),
-      fourthWord(pointer, length),
-    );
+    if (!isPaddable(length)) return this.recallOther(pointer, length);
+    const name = readable(pointer, length);
+    return this.recallShort(name, length, lowHalf(name, length), highHalf(name, length));
   }
 
   // @ts-ignore: decorator
   @inline
-  private recallShort(pointer: usize, length: i32, first: u64, second: u64, third: u64, fourth: u64): u64 {
+  private recallShort(pointer: usize, length: i32, low: v128, high: v128): u64 {
     const key = keyOf(this.whole, length);
     const last = this.last;
-    if (slotHas(last, key, first, second, third, fourth)) return load<u64>(last, SLOT_ANSWER);
-    const at = this.depthOf(first);
+    if (slotHas(last, key, low, high)) return load<u64>(last, SLOT_ANSWER);
+    const at = this.depthOf(i64x2.extract_lane(low, 0));
     const depth: i32 = load<i8>(at);
     let answer = NO_ANSWER;
     if (depth > 0) answer = this.recallLeading(pointer, length, at, depth);
     if (answer == NO_ANSWER) {
-      answer = recallShort(key, first, second, third, fourth);
+      answer = recallShort(key, low, high);
       if (answer == NO_ANSWER) {
         if (depth >= 0) return NO_ANSWER;
         answer = this.recallLeading(pointer, length, at, -depth);
@@ -99,7 +92,7 @@ export class Question {
         store<i8>(at, <i8>-depth);
       }
     }
-    fillSlot(last, key, answer, first, second, third, fourth);
+    fillSlot(last, key, answer, low, high);
     return answer;
   }
 
@@ -115,20 +108,12 @@ export class Question {
     if (length == 0) return NO_ANSWER;
     const key = keyOf(this.leading, length);
     if (length > LONGEST) return recallLong(key, pointer, length);
-    if (length < SHORTEST) return recallShort(key, wordOf(pointer, length), 0, 0, 0);
-    return recallShort(
-      key,
-      firstWord(pointer),
-      secondWord(pointer, length),
-      thirdWord(pointer, length),
-      fourthWord(pointer, length),
-    );
+    return recallShort(key, lowHalf(pointer, length), highHalf(pointer, length));
   }
 
-  /** About a subject that is shorter or longer than most. */
+  /** About a subject that is longer than most. */
   private recallOther(pointer: usize, length: i32): u64 {
-    if (length < SHORTEST) return this.recallShort(pointer, length, wordOf(pointer, length), 0, 0, 0);
-    const at = this.depthOf(firstWord(pointer));
+    const at = this.depthOf(load<u64>(pointer));
     const depth = abs<i32>(load<i8>(at));
     if (depth != 0) {
       const answer = this.recallLeading(pointer, length, at, depth);
@@ -148,11 +133,12 @@ export class Question {
    * and leaves to the long way is asked again at once, which must be no second sight: so it is the last answer too.
    */
   remember(pointer: usize, length: i32, looked: i32, answer: u64): void {
+    if (isPaddable(length)) pointer = readable(pointer, length);
     if (length <= MAX_REMEMBERED_BYTES) {
       fillSlotWith(this.last, keyOf(this.whole, length), answer, pointer, length);
     }
     if (looked != NOT_BY_TOKENS) {
-      const at = this.depthOf(length < SHORTEST ? wordOf(pointer, length) : firstWord(pointer));
+      const at = this.depthOf(i64x2.extract_lane(lowHalf(pointer, min(length, LONGEST)), 0));
       const depth = max(max<i32>(abs<i32>(load<i8>(at)), looked), 1);
       const leading = depth > MAX_DEPTH ? 0 : leadingTokens(pointer, length, depth);
       if (leading != 0) {

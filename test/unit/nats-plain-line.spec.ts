@@ -1,10 +1,13 @@
 import {
   argumentEnds,
   endOfArgument,
+  isFewDigits,
   isLineEnd,
+  laterArgumentEnds,
   NOT_PLAIN,
   readPlainSize,
   SIZE_READ,
+  withoutFirst,
 } from "../../assembly/nats/plain-line";
 import { NOT_A_SIZE, readSize } from "../../assembly/nats/numbers";
 import { pointerTo } from "./bytes-support";
@@ -20,8 +23,9 @@ function ends(text: string): i32 {
 /** Of whatever was read before in this file. */
 const before: usize = memory.data(SIZE_READ);
 
-function size(text: string): i32 {
-  const p = pointerTo(text);
+/** As behind another argument of any length. */
+function size(text: string, argument: string = "a"): i32 {
+  const p = pointerTo(`PUB ${argument} ${text}`) + <usize>argument.length + 5;
   return readPlainSize(p, p + <usize>text.length, before);
 }
 
@@ -37,6 +41,25 @@ describe("the ends of arguments at a glance", () => {
       }
     }
     expect(argumentEnds(pointerTo("orders.a 16\r\n" + BEHIND + BEHIND))).toBe(0x1900);
+  });
+
+  it("are those of the sixteen bytes behind them as well, when asked for", () => {
+    for (let byte = 0; byte < 256; byte++) {
+      const p = pointerTo("a".repeat(50));
+      for (let at = 0; at < 50; at++) {
+        store<u8>(p + <usize>at, <u8>byte);
+        const expected: u32 = byte <= 0x20 && at >= 32 && at < 48 ? (<u32>1) << (at - 32) : 0;
+        assert(laterArgumentEnds(p) == expected, `byte ${byte} at ${at}`);
+        store<u8>(p + <usize>at, 0x61);
+      }
+    }
+  });
+
+  it("are taken away from the first on", () => {
+    expect(withoutFirst(0x1900)).toBe(0x1800);
+    expect(withoutFirst(0x1800)).toBe(0x1000);
+    expect(withoutFirst(0x1000)).toBe(0);
+    expect(withoutFirst(0)).toBe(0);
   });
 });
 
@@ -124,11 +147,17 @@ describe("a plainly written size", () => {
       for (let j = 0; j < texts.length; j++) {
         size(texts[i]);
         for (let again = 0; again < 2; again++) {
-          const p = pointerTo(texts[j]);
-          assert(size(texts[j]) == readSize(p, texts[j].length), `${texts[j]} behind ${texts[i]}`);
+          const expected = readSize(pointerTo(texts[j]), texts[j].length);
+          assert(size(texts[j]) == expected, `${texts[j]} behind ${texts[i]}`);
+          // Digits of another argument are none of the size.
+          assert(size(texts[j], "123") == expected, `${texts[j]} behind 123`);
         }
       }
     }
+  });
+
+  it("has few digits when they are one to four", () => {
+    for (let digits = -64; digits < 64; digits++) expect(isFewDigits(digits)).toBe(digits >= 1 && digits <= 4);
   });
 
   it("has one to eight digits", () => {

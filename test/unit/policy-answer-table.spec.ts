@@ -43,7 +43,7 @@ describe("the table of answers", () => {
     for (let number = 0; number < 500; number++) {
       for (let i = 0; i < 2; i++) remember(table, number);
       expect(knows(table, number)).toBe(true);
-      if (table.home(hashOf(number)) == table.candidate(hashOf(number))) atHome++;
+      if (table.home(hashOf(number), SHIFT) == table.candidate(hashOf(number))) atHome++;
     }
     // One in sixteen finds another there.
     expect(atHome).toBeGreaterThan(450);

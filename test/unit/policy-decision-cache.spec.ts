@@ -1,5 +1,4 @@
-import { wordOf } from "../../assembly/bytes/compare";
-import { firstWord, fourthWord, isFourWords, secondWord, thirdWord } from "../../assembly/bytes/four-words";
+import { highHalf, isPaddable, lowHalf } from "../../assembly/bytes/padded";
 import { answerOf, classOf, NO_ANSWER, reasonOf, ruleOf } from "../../assembly/policy/answer";
 import {
   keyOf,
@@ -16,15 +15,8 @@ function answerFor(question: u32, subject: string): u64 {
   const pointer = pointerTo(subject);
   const length = lengthOf(subject);
   const key = keyOf(question, length);
-  if (length > 32) return recallLong(key, pointer, length);
-  if (!isFourWords(length)) return recallShort(key, wordOf(pointer, length), 0, 0, 0);
-  return recallShort(
-    key,
-    firstWord(pointer),
-    secondWord(pointer, length),
-    thirdWord(pointer, length),
-    fourthWord(pointer, length),
-  );
+  if (!isPaddable(length)) return recallLong(key, pointer, length);
+  return recallShort(key, lowHalf(pointer, length), highHalf(pointer, length));
 }
 
 /** The remembered rule, or -9 when the subject is not remembered. */

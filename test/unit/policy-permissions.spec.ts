@@ -1,5 +1,8 @@
+import { isReservedPublish } from "../../assembly/nats/reserved";
+import { allowsPublish, reasonOf } from "../../assembly/policy/answer";
 import { EntryFlag, NONE } from "../../assembly/policy/matcher";
 import { Permissions } from "../../assembly/policy/permissions";
+import { Reason } from "../../assembly/policy/reason";
 import { lengthOf, pointerTo } from "./bytes-support";
 import { permissionsOf, publish } from "./permissions-support";
 
@@ -46,6 +49,42 @@ describe("publishing", () => {
     const malformed = ["a..b", ".", "a.", ".a"];
     for (let i = 0; i < malformed.length; i++) expect(publish(permissions, malformed[i])).toBe("not_allowed");
     permissions.destroy();
+  });
+
+  it("on a subject that nats-server keeps for itself is allowed by the lists, and never without asking further", () => {
+    const subjects = ["_GR_", "_GR_.", "_GR_.x", "_GR_..", "$GR", "$GR.", "$GR.x", "$GR.y", "$GR.x.y", "$GR..y"];
+    const others = [
+      "$NRG",
+      "$NRG.",
+      "$NRG.x",
+      "$NRG.x.y",
+      "$NRG..y",
+      "_GRX.x",
+      "$GRX.x",
+      "_R_.x",
+      "$JS.ACK.x",
+      "a.$NRG.x",
+    ];
+    const all = subjects.concat(others);
+    const allows = [
+      '"publish":{"allow":[">"]}',
+      '"publish":{"allow":["_GR_.>","$GR.>","$NRG.>"]}',
+      '"publish":{"allow":"ALL"}',
+    ];
+    for (let i = 0; i < allows.length; i++) {
+      const permissions = permissionsOf([allows[i]]);
+      // Each before and behind each other one, and remembered.
+      for (let j = 0; j < all.length * all.length * 2; j++) {
+        const subject = all[j % 2 == 0 ? (j >> 1) % all.length : j / all.length / 2];
+        const pointer = pointerTo(subject);
+        const length = lengthOf(subject);
+        const answer = permissions.publishAnswer(pointer, length);
+        const plain = reasonOf(answer) == Reason.ALLOWED && !isReservedPublish(pointer, length);
+        assert(allowsPublish(answer) == plain, `${subject}, rule ${allows[i]}`);
+        assert(permissions.publish(pointer, length) == reasonOf(answer), subject);
+      }
+      permissions.destroy();
+    }
   });
 
   it("to anything at all is allowed by ALL, which a deny still narrows", () => {
