@@ -16,7 +16,7 @@ import { assertSame, CONNECT, INFO, latin1, PING, PONG, VERBOSE_CONNECT, Wire } 
 const SESSIONS = Number(process.env["TEST_SESSIONS"] ?? 500);
 const STEPS = 12;
 
-/** Of all lengths that subjects are remembered by: words, four words, more. */
+/** Of all lengths that subjects are remembered by. */
 const TOKENS = [
   "a",
   "bc",
@@ -119,7 +119,7 @@ function payload(random: Random): string {
 }
 
 function blank(random: Random): string {
-  return random.below(50) === 0 ? random.pick(["\t", "  "]) : " ";
+  return random.below(50) === 0 ? random.pick(["\t", "  ", "\x01", "\v", "\0"]) : " ";
 }
 
 function lineEnd(random: Random): string {
@@ -176,7 +176,7 @@ function clientOperation(random: Random): string {
 
 function serverOperation(random: Random): string {
   const [body, to] = [payload(random), reply(random)];
-  const names = `${subject(random)} ${random.pick([...SIDS, "77"])} ${to}${to && " "}`;
+  const names = `${subject(random)}${blank(random)}${random.pick([...SIDS, "77"])}${blank(random)}${to}${to && blank(random)}`;
   switch (random.below(10)) {
     case 0: {
       const block = headers(random);
