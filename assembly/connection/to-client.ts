@@ -51,9 +51,13 @@ export function takeFromServer(connection: Connection, size: i32): void {
   if (connection.toClientPassed) position = passBegun(connection, position);
   if (connection.notices.length > 0 && !connection.toClientPassed) position = writeNotices(connection, position);
   while (position < size && readable(connection)) {
-    if (connection.toClientPayload == 0 && position < chunk.viewEnd) {
-      position = passPlainDeliveries(connection, chunk, position);
+    if (connection.toClientPayload == 0) {
+      // A line alone, or behind a payload that was not read, is as plain as most: it must be seen first.
+      if (position >= chunk.viewEnd) chunk.extend(position);
+      const from = position;
+      if (position < chunk.viewEnd) position = passPlainDeliveries(connection, chunk, position);
       if (position >= size) break;
+      if (position > from && position >= chunk.viewEnd) continue;
     }
     const next = connection.toClientPayload > 0 ? passPayload(connection, position) : takeLine(connection, position);
     if (next == position) break;

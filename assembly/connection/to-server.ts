@@ -82,9 +82,13 @@ function process(connection: Connection, size: i32): void {
   if (connection.phase == Phase.NEW) begin(connection);
   if (connection.toServerPassed) position = passBegun(connection, position);
   while (connection.phase == Phase.OPEN && position < size) {
-    if (connection.toServerPayload == 0 && position < chunk.viewEnd) {
-      position = passPlain(connection, position);
+    if (connection.toServerPayload == 0) {
+      // A line alone, or behind a payload that was not read, is as plain as most: it must be seen first.
+      if (position >= chunk.viewEnd) chunk.extend(position);
+      const from = position;
+      if (position < chunk.viewEnd) position = passPlain(connection, position);
       if (position >= size) break;
+      if (position > from && position >= chunk.viewEnd) continue;
     }
     const next =
       connection.toServerPayload == 0
