@@ -22,6 +22,8 @@ const LEAST_LONG_SLOTS: i32 = 256;
 const MOST_LONG_SLOTS: i32 = 8192;
 const SHORT_SHIFT: usize = 6;
 const LONG_SHIFT: usize = 7;
+/** What `slotHas` looks at, for short subjects only. */
+export const SHORT_SLOT_BYTES: usize = 1 << SHORT_SHIFT;
 /** What `slotHas` and `slotHasLong` look at, whichever of the two a slot is filled for. */
 export const SLOT_BYTES: usize = 1 << LONG_SHIFT;
 

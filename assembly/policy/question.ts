@@ -12,6 +12,7 @@ import {
   recallLong,
   recallShort,
   remember,
+  SHORT_SLOT_BYTES,
   SLOT_BYTES,
   slotHas,
   slotHasLong,
@@ -51,16 +52,20 @@ export class Question {
   private readonly depths: usize = heap.alloc(DEPTHS);
   /** A slot of its own for what was asked last: most connections publish on one subject for a while, and then need no hash. */
   private readonly last: usize = heap.alloc(SLOT_BYTES);
+  /** Another for the leading tokens that were recalled last: a consumer's inboxes or acknowledgements differ behind them only. */
+  private readonly lastLeading: usize = heap.alloc(SHORT_SLOT_BYTES);
 
   constructor() {
     memory.fill(this.depths, 0, DEPTHS);
     memory.fill(this.last, 0, SLOT_BYTES);
+    memory.fill(this.lastLeading, 0, SHORT_SLOT_BYTES);
   }
 
   /** Gives back all memory, the object's own too. */
   destroy(): void {
     heap.free(this.depths);
     heap.free(this.last);
+    heap.free(this.lastLeading);
     heap.free(changetype<usize>(this));
   }
 
@@ -108,7 +113,13 @@ export class Question {
     if (length == 0) return NO_ANSWER;
     const key = keyOf(this.leading, length);
     if (length > LONGEST) return recallLong(key, pointer, length);
-    return recallShort(key, lowHalf(pointer, length), highHalf(pointer, length));
+    const low = lowHalf(pointer, length);
+    const high = highHalf(pointer, length);
+    const last = this.lastLeading;
+    if (slotHas(last, key, low, high)) return load<u64>(last, SLOT_ANSWER);
+    const answer = recallShort(key, low, high);
+    if (answer != NO_ANSWER) fillSlot(last, key, answer, low, high);
+    return answer;
   }
 
   /** About a subject that is longer than most. */
