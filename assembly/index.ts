@@ -3,6 +3,7 @@
  * for a trap ends every connection of the worker.
  */
 import { seedHashes } from "./bytes/compare";
+import { NumberTable } from "./bytes/number-table";
 import { beginCallback } from "./connection/callback-time";
 import { clientOf } from "./connection/client";
 import { Connection } from "./connection/connection";
@@ -22,7 +23,14 @@ const HURRIED_TICK_MILLISECONDS: u32 = 10;
 /** Roots that tick faster at present. */
 const hurrying: Set<u32> = new Set();
 const plugins: Map<u32, Plugin> = new Map();
-const connections: Map<u32, Connection> = new Map();
+/** Addresses of `Connection`s. */
+const connections: NumberTable = new NumberTable();
+
+// @ts-ignore: decorator
+@inline
+function connectionOf(context: u32): Connection | null {
+  return changetype<Connection | null>(connections.get(context));
+}
 
 export function proxy_abi_version_0_2_1(): void {}
 
@@ -45,7 +53,7 @@ export function proxy_on_context_create(context: u32, parent: u32): void {
   if (parent == 0) {
     if (!plugins.has(context)) plugins.set(context, new Plugin(context));
   } else if (plugins.has(parent)) {
-    connections.set(context, plugins.get(parent).open(context));
+    connections.enter(context, changetype<usize>(plugins.get(parent).open(context)));
   }
 }
 
@@ -76,16 +84,15 @@ export function proxy_on_new_connection(_context: u32): u32 {
 export function proxy_on_downstream_data(context: u32, size: u32, endOfStream: u32): u32 {
   beginCallback();
   // Bytes of a connection that we do not know must not pass.
-  if (!connections.has(context)) return FilterStatus.STOP;
-  return takeFromClient(connections.get(context), <i32>size, endOfStream != 0)
-    ? FilterStatus.CONTINUE
-    : FilterStatus.STOP;
+  const connection = connectionOf(context);
+  if (connection == null) return FilterStatus.STOP;
+  return takeFromClient(connection, <i32>size, endOfStream != 0) ? FilterStatus.CONTINUE : FilterStatus.STOP;
 }
 
 export function proxy_on_upstream_data(context: u32, size: u32, _endOfStream: u32): u32 {
   beginCallback();
-  if (!connections.has(context)) return FilterStatus.STOP;
-  const connection = connections.get(context);
+  const connection = connectionOf(context);
+  if (connection == null) return FilterStatus.STOP;
   takeFromServer(connection, <i32>size);
   if (connection.held > 0 && hasDrained(connection)) {
     resume(connection);
@@ -107,9 +114,9 @@ export function proxy_on_log(_context: u32): void {}
 /** The only callback that always comes, also after a RST: here a connection's memory is given back. */
 export function proxy_on_delete(context: u32): void {
   beginCallback();
-  if (connections.has(context)) {
-    const connection = connections.get(context);
-    connections.delete(context);
+  const connection = connectionOf(context);
+  if (connection != null) {
+    connections.takeOut(context);
     clientOf(context).plugin.close(connection);
   } else if (plugins.has(context)) {
     plugins.get(context).destroy();

@@ -1,0 +1,57 @@
+import { NumberTable } from "../../assembly/bytes/number-table";
+
+/** Numbers given in a row, as the host does, of which some stay for long. */
+const MOST: u32 = 5000;
+
+describe("numbers of the host", () => {
+  it("stand for nothing until they are entered, and then for what was", () => {
+    const table = new NumberTable();
+    expect(table.get(7)).toBe(0);
+    table.enter(7, 100);
+    table.enter(0, 200);
+    expect(table.get(7)).toBe(100);
+    expect(table.get(0)).toBe(200);
+    expect(table.get(8)).toBe(0);
+  });
+
+  it("are found however many there are, and however they come and go", () => {
+    const table = new NumberTable();
+    const expected = new Map<u32, usize>();
+    let state: u32 = 2463534242;
+    for (let next: u32 = 1; next <= MOST; next++) {
+      table.enter(next, <usize>next * 16);
+      expected.set(next, <usize>next * 16);
+      // Rises to 1,250 and falls again, in turn.
+      const goes = (next / 1250) % 2 == 0 ? 0 : 2;
+      for (let i = 0; i < goes; i++) {
+        state = (state ^ (state << 13)) * 5 + 1;
+        const number = 1 + (state % next);
+        table.takeOut(number);
+        expected.delete(number);
+      }
+      expect(table.count).toBe(expected.size);
+    }
+    for (let number: u32 = 0; number <= MOST + 1; number++) {
+      expect(table.get(number)).toBe(expected.has(number) ? expected.get(number) : 0);
+    }
+  });
+
+  it("that all have one home are found and go one by one", () => {
+    const table = new NumberTable();
+    // The upper bits of their products are alike: the multiplier's inverse times small numbers.
+    const inverse: u32 = inverseOf(0x9e3779b1);
+    for (let i: u32 = 1; i <= 6; i++) table.enter(inverse * i, <usize>i);
+    table.takeOut(inverse * 2);
+    table.takeOut(inverse * 2);
+    table.takeOut(inverse * 5);
+    for (let i: u32 = 1; i <= 6; i++) expect(table.get(inverse * i)).toBe(i == 2 || i == 5 ? 0 : <usize>i);
+    expect(table.count).toBe(4);
+  });
+});
+
+/** Newton's step doubles the bits that are right. */
+function inverseOf(odd: u32): u32 {
+  let inverse = odd;
+  for (let i = 0; i < 5; i++) inverse *= 2 - odd * inverse;
+  return inverse;
+}
