@@ -1,3 +1,4 @@
+import { hashBytes } from "../bytes/compare";
 import { Words } from "../bytes/words";
 import { headerFields, HeaderUse } from "../nats/headers";
 import { ClientLine } from "../nats/client-line";
@@ -34,6 +35,7 @@ export class Access {
   /** About the publish that is being judged. */
   private namesTraceDest: bool = false;
   private grantedRepliesAny: bool = false;
+  private grantedBy: i32 = NONE;
 
   private readonly grantCount: i32;
   /** Addresses of `ReplyGrants`, one for each `allow_responses` that the peer has. */
@@ -156,13 +158,29 @@ export class Access {
   noteReply(reply: usize, length: i32): void {
     if (!this.mayGrant(reply, length)) return;
     const now = callbackTime();
+    const hash = hashBytes(reply, length);
+    if (this.useHashed(reply, length, hash, now)) return;
+    for (let i = 0; i < this.grantCount; i++) this.grantsAt(i).grant(reply, length, hash, now);
+  }
+
+  /** Is this publish, which the lists do not allow, an answer that was granted? The grant is used then. */
+  useGrants(subject: usize, length: i32): bool {
+    if (this.grantCount == 0) return false;
+    return this.useHashed(subject, length, hashBytes(subject, length), callbackTime());
+  }
+
+  /** Each rule's grant is used, as if the rule stood alone; what one of them allows is allowed. */
+  private useHashed(subject: usize, length: i32, hash: u32, now: i64): bool {
     let granted = false;
-    // Each rule's grant is used, as if the rule stood alone; what one of them allows is allowed.
+    this.grantedRepliesAny = false;
     for (let i = 0; i < this.grantCount; i++) {
-      if (this.grantsAt(i).use(reply, length, now)) granted = true;
+      const grants = this.grantsAt(i);
+      if (!grants.use(subject, length, hash, now)) continue;
+      if (!granted) this.grantedBy = grants.limit.rule;
+      if (grants.limit.repliesAny) this.grantedRepliesAny = true;
+      granted = true;
     }
-    if (granted) return;
-    for (let i = 0; i < this.grantCount; i++) this.grantsAt(i).grant(reply, length, now);
+    return granted;
   }
 
   /** Would a delivery with this reply subject be granted an answer, if it has none? */
@@ -206,16 +224,9 @@ export class Access {
     const reason = this.permissions.publish(line.subject, line.subjectLength);
     this.rule = this.permissions.decidedBy;
     this.grantedRepliesAny = false;
-    if (reason != Reason.NOT_ALLOWED) return reason;
-    let granted = false;
-    for (let i = 0; i < this.grantCount; i++) {
-      const grants = this.grantsAt(i);
-      if (!grants.use(line.subject, line.subjectLength, callbackTime())) continue;
-      if (!granted) this.rule = grants.limit.rule;
-      if (grants.limit.repliesAny) this.grantedRepliesAny = true;
-      granted = true;
-    }
-    return granted ? Reason.ALLOWED : reason;
+    if (reason != Reason.NOT_ALLOWED || !this.useGrants(line.subject, line.subjectLength)) return reason;
+    this.rule = this.grantedBy;
+    return Reason.ALLOWED;
   }
 
   private judgeReply(line: ClientLine): Reason {

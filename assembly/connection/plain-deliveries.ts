@@ -1,3 +1,4 @@
+import { DELIVERY_SIZE } from "../bytes/hot-line";
 import {
   argumentEnds,
   endOfArgument,
@@ -9,7 +10,6 @@ import {
   readFewDigits,
   readPlainSize,
   SHORTEST_ARGUMENTS,
-  SIZE_READ,
   withoutFirst,
 } from "../nats/plain-line";
 import { Operation } from "../nats/operation";
@@ -29,7 +29,6 @@ const MSG_BLANK: u32 = 0x2047534d;
 const BLANK: u8 = 0x20;
 const VERB: usize = 4;
 
-const sizeBefore: usize = memory.data(SIZE_READ);
 const run: Run = new Run(Operation.MSG);
 
 /**
@@ -90,7 +89,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
       const digits = <i32>(sizeEnd - sidEnd) - 1;
       if (!isFewDigits(digits)) break;
       if (!isLineEnd(sizeEnd, end)) break;
-      const size = readFewDigits(sizeEnd, digits, sizeBefore);
+      const size = readFewDigits(sizeEnd, digits, DELIVERY_SIZE);
       if (size < 0) break;
       const length = <i32>(subjectEnd - subject);
       let subjectClass: i32;
@@ -165,7 +164,7 @@ function passLonger(connection: Connection, from: usize, end: usize, access: Acc
     }
     // Where `argumentEnds` has seen the end of what stands behind the sid, at most a size follows, and the line is short.
     if (endsBehindSid == 0 && sizeEnd - p > <usize>SERVER_LINE_LIMIT) break;
-    const size = readPlainSize(sizeBegin, sizeEnd, sizeBefore);
+    const size = readPlainSize(sizeBegin, sizeEnd, DELIVERY_SIZE);
     if (size < 0) break;
     const length = <i32>(subjectEnd - subject);
     let subjectClass: i32;

@@ -1,14 +1,7 @@
+import { HEADERS_SIZE, HEADER_PUBLISH_SIZE } from "../bytes/hot-line";
 import { actsOnSubjects } from "../nats/headers";
 import { Operation } from "../nats/operation";
-import {
-  argumentEnds,
-  firstEnd,
-  isLineEnd,
-  readPlainSize,
-  SHORTEST_ARGUMENTS,
-  SIZE_READ,
-  withoutFirst,
-} from "../nats/plain-line";
+import { argumentEnds, firstEnd, isLineEnd, readPlainSize, SHORTEST_ARGUMENTS, withoutFirst } from "../nats/plain-line";
 import { Permissions } from "../policy/permissions";
 import { Chunk } from "../proxy/chunk";
 import { Meter } from "../telemetry/meter";
@@ -22,8 +15,6 @@ const CAPITALS: u32 = 0xdfdfdfdf;
 const BLANK: u8 = 0x20;
 const VERB: usize = 5;
 
-const totalBefore: usize = memory.data(SIZE_READ);
-const headersBefore: usize = memory.data(SIZE_READ);
 const run: Run = new Run(Operation.HPUB);
 
 /**
@@ -77,8 +68,8 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
       if (!isLineEnd(sizeEnd, end)) break;
     }
     if (sizeEnd - subject > lineLimit) break;
-    const total = readPlainSize(size, sizeEnd, totalBefore);
-    const headerLength = readPlainSize(headers, headersEnd, headersBefore);
+    const total = readPlainSize(size, sizeEnd, HEADER_PUBLISH_SIZE);
+    const headerLength = readPlainSize(headers, headersEnd, HEADERS_SIZE);
     // NOT_PLAIN is negative.
     if (<u32>total > <u32>largest) break;
     if (<u32>headerLength > <u32>min(total, mostHeaders)) break;
@@ -86,7 +77,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
     if (block + <usize>headerLength > end) break;
     if (actsOnSubjects(block, headerLength)) break;
     const length = <i32>(subjectEnd - subject);
-    const subjectClass = judgePlain(connection, meter, permissions, subject, length, second, replyLength);
+    const subjectClass = judgePlain(connection, meter, permissions, subject, length, second, replyLength, true);
     if (subjectClass == NOT_PLAIN) break;
     run.add(meter, totals, subjectClass, total);
     p = block + <usize>total + 2;

@@ -1,16 +1,16 @@
 import { isReservedReply } from "../nats/reserved";
-import { allowsPublish, classOf } from "../policy/answer";
+import { allowsPublish, classOf, mayBeGranted } from "../policy/answer";
 import { Permissions } from "../policy/permissions";
 import { Meter } from "../telemetry/meter";
 import { Connection } from "./connection";
 import { replySent, requestSent } from "./exchanges";
 
-/** Not allowed by the lists alone; the long way asks further. */
+/** Not allowed, or not by what is asked here; the long way asks further. */
 export const NOT_PLAIN: i32 = -1;
 
 /**
  * Judges a publish of which nothing but its subject and reply subject (of length 0: none) matters, and notes its exchange.
- * Answers the subject's class, or NOT_PLAIN with nothing noted.
+ * Answers the subject's class, or NOT_PLAIN with nothing noted. `asksGrants`: an answer that was granted is plain too.
  */
 // @ts-ignore: decorator
 @inline
@@ -22,9 +22,12 @@ export function judgePlain(
   length: i32,
   reply: usize,
   replyLength: i32,
+  asksGrants: bool,
 ): i32 {
   const answer = permissions.publishAnswer(subject, length);
-  if (!allowsPublish(answer)) return NOT_PLAIN;
+  if (!allowsPublish(answer)) {
+    if (!asksGrants || !isGranted(connection, answer, subject, length, replyLength)) return NOT_PLAIN;
+  }
   // A reply that is not the peer's own may be allowed all the same.
   if (replyLength > 0 && (isReservedReply(reply, replyLength) || !permissions.receives(reply, replyLength))) {
     return NOT_PLAIN;
@@ -33,4 +36,13 @@ export function judgePlain(
   replySent(connection, meter, subject, length);
   if (replyLength > 0) requestSent(connection, meter, subject, length, reply, replyLength, subjectClass);
   return subjectClass;
+}
+
+/**
+ * An answer that a delivery granted, to which nobody is to reply. Where this is false the long way asks the grants once more,
+ * and is told the same: none is left that a further use could find.
+ */
+function isGranted(connection: Connection, answer: u64, subject: usize, length: i32, replyLength: i32): bool {
+  const access = connection.access;
+  return access != null && replyLength == 0 && mayBeGranted(answer) && access.useGrants(subject, length);
 }

@@ -1,3 +1,4 @@
+import { PUBLISH_SIZE } from "../bytes/hot-line";
 import { Operation } from "../nats/operation";
 import {
   argumentEnds,
@@ -10,7 +11,6 @@ import {
   readFewDigits,
   readPlainSize,
   SHORTEST_ARGUMENTS,
-  SIZE_READ,
   withoutFirst,
 } from "../nats/plain-line";
 import { Permissions } from "../policy/permissions";
@@ -26,7 +26,6 @@ const CAPITALS: u32 = 0xffdfdfdf;
 const BLANK: u8 = 0x20;
 const VERB: usize = 4;
 
-const sizeBefore: usize = memory.data(SIZE_READ);
 const run: Run = new Run(Operation.PUB);
 
 /**
@@ -76,12 +75,13 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
       if (!isFewDigits(digits)) break;
       // Within any limit: `limits.controlLine` is at least 128.
       if (!isLineEnd(sizeEnd, end)) break;
-      const size = readFewDigits(sizeEnd, digits, sizeBefore);
+      const size = readFewDigits(sizeEnd, digits, PUBLISH_SIZE);
       // NOT_PLAIN is negative.
       if (<u32>size > <u32>largest) break;
       const length = <i32>(subjectEnd - subject);
-      const subjectClass = judgePlain(connection, meter, permissions, subject, length, 0, 0);
-      if (subjectClass == NOT_PLAIN) return endAt(p, connection, chunk, meter);
+      const subjectClass = judgePlain(connection, meter, permissions, subject, length, 0, 0, false);
+      // It may be an answer that was granted, which is asked there: here that would cost every other line 0.6 ns.
+      if (subjectClass == NOT_PLAIN) break;
       run.add(meter, totals, subjectClass, size);
       p = sizeEnd + 2 + <usize>size + 2;
     }
@@ -133,10 +133,10 @@ function passLonger(connection: Connection, from: usize, end: usize, permissions
       if (!isLineEnd(sizeEnd, end)) break;
     }
     if (sizeEnd - subject > lineLimit) break;
-    const size = readPlainSize(sizeBegin, sizeEnd, sizeBefore);
+    const size = readPlainSize(sizeBegin, sizeEnd, PUBLISH_SIZE);
     if (<u32>size > <u32>largest) break;
     const length = <i32>(subjectEnd - subject);
-    const subjectClass = judgePlain(connection, meter, permissions, subject, length, reply, replyLength);
+    const subjectClass = judgePlain(connection, meter, permissions, subject, length, reply, replyLength, true);
     if (subjectClass == NOT_PLAIN) break;
     run.add(meter, totals, subjectClass, size);
     p = sizeEnd + 2 + <usize>size + 2;

@@ -1,6 +1,5 @@
 import { BLOCK_HASH, BLOCK_KEY_LENGTH, BlockTable } from "../bytes/block-table";
 import { giveBack, giveBackShortLived, SHORT_LIVED, take, takeShortLived } from "../bytes/budget";
-import { hashBytes } from "../bytes/compare";
 import { copyShort } from "../bytes/copy";
 import { ResponseLimit } from "../policy/permissions";
 
@@ -52,10 +51,12 @@ export class ReplyGrants {
     private readonly bound: i32,
   ) {}
 
-  /** A delivery brought this reply subject. Answers false when the budget has no room (then nothing is granted). */
-  grant(reply: usize, length: i32, now: i64): bool {
+  /**
+   * A delivery brought this reply subject, whose `hashBytes` is `hash`. Answers false when the budget has no room (then nothing
+   * is granted).
+   */
+  grant(reply: usize, length: i32, hash: u32, now: i64): bool {
     this.forgetExpired(now);
-    const hash = hashBytes(reply, length);
     const known = this.table.find(reply, length, hash);
     if (known != 0) this.remove(known);
     if (this.table.count >= this.bound) this.remove(this.oldest);
@@ -78,9 +79,9 @@ export class ReplyGrants {
   }
 
   /** Is a publish to `subject` an answer that is still allowed? It counts as a use if so, and ends the grant if not. */
-  use(subject: usize, length: i32, now: i64): bool {
+  use(subject: usize, length: i32, hash: u32, now: i64): bool {
     if (this.table.count == 0) return false;
-    const grant = this.table.find(subject, length, hashBytes(subject, length));
+    const grant = this.table.find(subject, length, hash);
     if (grant == 0) return false;
     const uses = load<i32>(grant, USES) + 1;
     store<i32>(grant, uses, USES);

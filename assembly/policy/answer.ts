@@ -29,6 +29,13 @@ export function allowsPublish(answer: u64): bool {
   return (answer & (((<u64>0xff) << REASON_SHIFT) | RESERVED)) == 0;
 }
 
+/** Do the lists allow no publish on it and none deny it, so that an answer may be granted? Its subject is not reserved. */
+// @ts-ignore: decorator
+@inline
+export function mayBeGranted(answer: u64): bool {
+  return (answer & (((<u64>0xff) << REASON_SHIFT) | RESERVED)) == (<u64>Reason.NOT_ALLOWED) << REASON_SHIFT;
+}
+
 // @ts-ignore: decorator
 @inline
 export function reasonOf(answer: u64): Reason {

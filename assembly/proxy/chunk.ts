@@ -1,5 +1,6 @@
 import { Buffer } from "../bytes/buffer";
 import { copyShort } from "../bytes/copy";
+import { POINTER_ANSWER, SIZE_ANSWER } from "../bytes/hot-line";
 import { OK, proxy_get_buffer_bytes, proxy_set_buffer_bytes } from "./host";
 import { GAP, OUT, outArea, receiveInto, receiveProperty, releaseAnswer, windowArea, WINDOW } from "./memory";
 
@@ -18,9 +19,6 @@ const NEAR: i32 = 1024;
  */
 const FAR: i32 = 25_000;
 const FIRST_GLANCE: i32 = 1024;
-
-const answerPointerAddress: usize = memory.data(4);
-const answerSizeAddress: usize = memory.data(4);
 
 /**
  * The bytes of one callback: what an earlier callback left over (the tail, at negative positions), and what the host
@@ -234,18 +232,12 @@ export class Chunk {
 
 /** Copies bytes of a host's buffer to `to` and answers how many, or -1 when the host did not do as it should. */
 function readBytes(buffer: i32, start: i32, length: i32, to: usize): i32 {
-  store<usize>(answerPointerAddress, 0);
-  store<u32>(answerSizeAddress, 0);
+  store<usize>(POINTER_ANSWER, 0);
+  store<u32>(SIZE_ANSWER, 0);
   receiveInto(to, <usize>length);
-  const status = proxy_get_buffer_bytes(
-    buffer,
-    <u32>start,
-    <u32>length,
-    changetype<usize>(answerPointerAddress),
-    changetype<usize>(answerSizeAddress),
-  );
-  const at = load<usize>(answerPointerAddress);
-  const size = <i32>load<u32>(answerSizeAddress);
+  const status = proxy_get_buffer_bytes(buffer, <u32>start, <u32>length, POINTER_ANSWER, SIZE_ANSWER);
+  const at = load<usize>(POINTER_ANSWER);
+  const size = <i32>load<u32>(SIZE_ANSWER);
   releaseAnswer(at);
   receiveProperty();
   if (status != OK) return -1;

@@ -1,12 +1,11 @@
+import { TIME_ANSWER } from "../bytes/hot-line";
 import { proxy_get_current_time_nanoseconds, proxy_set_tick_period_milliseconds } from "./host";
-
-const nowAddress: usize = memory.data(8);
 
 /** Since 1970. A host call (102 ns), so ask once per callback. */
 export function nowNanoseconds(): u64 {
-  store<u64>(nowAddress, 0);
-  proxy_get_current_time_nanoseconds(nowAddress);
-  return load<u64>(nowAddress);
+  store<u64>(TIME_ANSWER, 0);
+  proxy_get_current_time_nanoseconds(TIME_ANSWER);
+  return load<u64>(TIME_ANSWER);
 }
 
 /** May only be called from a root context. */

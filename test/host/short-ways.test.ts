@@ -32,6 +32,8 @@ const TOKENS = [
 const RESERVED = ["_GR_.a", "$GR.a", "$NRG.a", "_R_.a", "$JS.ACK.a"];
 /** Tokens that come seldom. */
 const NUMBERS = 40;
+/** Few enough for an answer on one to have been granted often. */
+const INBOXES = 10;
 /** Subjects that come again and again in a session. */
 const AGAIN = 8;
 const SIDS = ["1", "2", "33"];
@@ -90,7 +92,7 @@ function rule(random: Random, number: number): object {
       allow: [...several(3, random, subscribePattern), "_INBOX.>"],
       deny: several(2, random, random.below(3) === 0 ? subscribePattern : pattern),
     },
-    ...(random.below(3) === 0 && { allow_responses: { max: 1 + random.below(3), expires: "5s" } }),
+    ...(random.below(3) === 0 && { allow_responses: { max: 1 + random.below(3), expires: random.pick(["1s", "5s"]) } }),
     ...(random.below(4) === 0 && { replies: "ANY" }),
     ...(random.below(8) === 0 && { rollup: "ALL" }),
     ...(random.below(10) === 0 && { mode: "DRY_RUN" }),
@@ -141,13 +143,18 @@ function headers(random: Random): string {
 
 function reply(random: Random): string {
   if (random.below(3) > 0) return "";
-  const inbox = `_INBOX.Kd8s2LmQx0ZtV5rYbN7cWf.${random.below(NUMBERS)}`;
-  return random.below(3) > 0 ? inbox : subject(random);
+  return random.below(3) > 0 ? inbox(random) : subject(random);
+}
+
+/** A short one is seen at a glance, a long one is not. */
+function inbox(random: Random): string {
+  return `_INBOX.${random.pick(["Kd8s2LmQx0ZtV5rYbN7cWf", "Kd8s2"])}.${random.below(INBOXES)}`;
 }
 
 function publish(random: Random): string {
   const [body, to] = [payload(random), reply(random)];
-  const names = `${subject(random)}${blank(random)}${to}${to && blank(random)}`;
+  const on = random.below(5) === 0 ? inbox(random) : subject(random);
+  const names = `${on}${blank(random)}${to}${to && blank(random)}`;
   if (random.below(3) > 0) {
     const verb = random.below(20) === 0 ? "pub" : "PUB";
     const line = `${verb} ${names}${number(body.length, random)}${lineEnd(random)}${body}\r\n`;

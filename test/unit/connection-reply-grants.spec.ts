@@ -1,4 +1,5 @@
 import { giveBack, limitBytes, raiseLimit, take, usedBytes } from "../../assembly/bytes/budget";
+import { hashBytes } from "../../assembly/bytes/compare";
 import { ReplyGrants } from "../../assembly/connection/reply-grants";
 import { ResponseLimit } from "../../assembly/policy/permissions";
 import { lengthOf, pointerTo } from "./bytes-support";
@@ -17,11 +18,11 @@ function destroy(grants: ReplyGrants): void {
 }
 
 function grant(grants: ReplyGrants, reply: string, now: i64): bool {
-  return grants.grant(pointerTo(reply), lengthOf(reply), now);
+  return grants.grant(pointerTo(reply), lengthOf(reply), hashBytes(pointerTo(reply), lengthOf(reply)), now);
 }
 
 function use(grants: ReplyGrants, subject: string, now: i64): bool {
-  return grants.use(pointerTo(subject), lengthOf(subject), now);
+  return grants.use(pointerTo(subject), lengthOf(subject), hashBytes(pointerTo(subject), lengthOf(subject)), now);
 }
 
 describe("a reply grant without a budget", () => {
