@@ -1,6 +1,6 @@
 import type { Measured, Round } from "./measure.ts";
 import type { SetupName } from "./setups.ts";
-import { estimatePairs, median, type Estimate } from "./statistics.ts";
+import { estimate, estimatePairs, median, type Estimate } from "./statistics.ts";
 
 /** A figure of one round. */
 export type Figure = (round: Round) => number;
@@ -82,4 +82,24 @@ export function hostByUnitCosts({ callbacks }: Measured): number | undefined {
   return [callbacks.toServer, callbacks.toClient]
     .map(({ perOperation, bytes }) => perOperation * (READ_NANOSECONDS + bytes * BYTE_NANOSECONDS))
     .reduce((a, b) => a + b);
+}
+
+/**
+ * By which share of itself the CPU time of Envoy alone differed from round to round: of each work the median distance from its
+ * median, of these the median. The same bytes through the same binary: what differs is the machine, also where it tells of
+ * nobody else on it. NaN where Envoy alone was not measured.
+ */
+export function unsteadiness(workloads: readonly Measured[]): number {
+  const shares = workloads.flatMap((measured) => {
+    const { value, spread } = estimate(valuesOf(measured, "envoy", envoyCpu));
+    return value > 0 ? [spread / value] : [];
+  });
+  return median(shares);
+}
+
+/** Beyond this share a run tells little of what is a few nanoseconds. */
+const UNSTEADY = 0.05;
+
+export function isUnsteady(workloads: readonly Measured[]): boolean {
+  return unsteadiness(workloads) > UNSTEADY;
 }

@@ -7,6 +7,7 @@ import pc from "picocolors";
 import { Fault } from "../tools/fault.ts";
 import { inRoot } from "../tools/paths.ts";
 import { announce, notice } from "../tools/progress.ts";
+import { isUnsteady } from "./figures.ts";
 import { isDisturbed, machineFacts, watchMachine } from "./machine.ts";
 import { Turns, type Job, type Plan } from "./measure.ts";
 import type { Peer } from "./peers/modules.ts";
@@ -177,6 +178,7 @@ function show(results: Results): void {
   if (isDisturbed(results.disturbance)) {
     notice("Other processes were busy: trust the CPU times, and repeat the run where rates matter.");
   }
+  if (isUnsteady(results.workloads)) notice("The machine's speed changed: figures with a wide interval say little.");
 }
 
 async function bench(): Promise<Results> {

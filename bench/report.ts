@@ -11,6 +11,7 @@ import {
   p999,
   rate,
   ratio,
+  unsteadiness,
   type Figure,
 } from "./figures.ts";
 import type { Disturbance, Machine } from "./machine.ts";
@@ -214,6 +215,7 @@ export function machineTable({ machine, disturbance, plan, workloads }: Results)
         "other processes took",
         `${percent(disturbance.others)} of the machine, other machines ${percent(disturbance.stolen)}`,
       ],
+      ["Envoy alone differed from itself by", percent(unsteadiness(workloads))],
       ["load average at the end", disturbance.loadAverage.toFixed(1)],
     ],
   };

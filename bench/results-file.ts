@@ -1,4 +1,5 @@
 import { format, resolveConfig } from "prettier";
+import { isUnsteady } from "./figures.ts";
 import { isDisturbed } from "./machine.ts";
 import type { Measured } from "./measure.ts";
 import {
@@ -50,6 +51,11 @@ const WARNING = `
 machine.**
 `;
 
+const UNSTEADY_WARNING = `
+**Envoy alone took now more, now less for the same work, though hardly anybody else was on the machine by its own account: its
+speed changed. Of the figures below those with a wide interval say little. Repeat it on a machine whose speed does not.**
+`;
+
 const LANGUAGES = `## What the language costs
 
 CPU time that a filter adds to Envoy alone, with mTLS, for each operation: istio-nats beside two small filters in Rust and
@@ -85,6 +91,7 @@ export async function resultsMarkdown(results: Results, file: string): Promise<s
     "## The machine\n",
     toMarkdown(machineTable(results)),
     ...(isDisturbed(results.disturbance) ? [WARNING] : []),
+    ...(isUnsteady(results.workloads) ? [UNSTEADY_WARNING] : []),
     "## Targets\n\nmTLS, the full policy, stats and audit, against Envoy alone. A missed target is told and fails nothing.\n",
     toMarkdown(targetTable(results.targets)),
     `## Where the time goes

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { isUnsteady, unsteadiness } from "../../bench/figures.ts";
 import { turnsOf, type Measured, type Round } from "../../bench/measure.ts";
 import { PEER, rules } from "../../bench/policy.ts";
 import type { SetupName } from "../../bench/setups.ts";
@@ -44,6 +45,25 @@ describe("the bench's statistics", () => {
       estimatePairs(filtered, alone, (one, other) => one - other),
       { value: 40, spread: 0, low: 40, high: 40 },
     );
+  });
+});
+
+describe("the bench's trust in its machine", () => {
+  const work = (envoy: number[]): Measured =>
+    measured("publish-16", { envoy: envoy.map((cpu) => [cpu, 1]), filter: [[900, 1]] });
+
+  it("is told by how far Envoy alone lies from its own median, whatever the filter adds", () => {
+    assert.equal(unsteadiness([work([100, 100, 90, 110, 100]), work([100, 80, 120, 110, 90])]), 0.05);
+    assert.equal(unsteadiness([work([100, 96, 104, 90, 110])]), 0.04);
+  });
+
+  it("goes beyond a twentieth", () => {
+    assert.equal(isUnsteady([work([100, 95, 105, 90, 110])]), false);
+    assert.equal(isUnsteady([work([100, 94, 106, 90, 110])]), true);
+  });
+
+  it("says nothing where Envoy alone had no turn", () => {
+    assert.equal(isUnsteady([measured("publish-16", { filter: [[900, 1]] })]), false);
   });
 });
 
