@@ -4,7 +4,7 @@ import { alternate, type Timing } from "./measure.ts";
 import { decisionStream } from "./workloads.ts";
 
 const RULES = [10, 1000, 10_000, 100_000];
-/** One is always remembered, a thousand mostly are, twenty thousand do not fit the decision cache. */
+/** One is asked for again at once, a thousand fit the processor's nearer caches, twenty thousand do not. */
 const SUBJECTS = [1, 1000, 20_000];
 const CHUNK = 65_536;
 
