@@ -52,7 +52,7 @@ export function proxy_on_vm_start(_rootContext: u32, _size: u32): u32 {
 export function proxy_on_context_create(context: u32, parent: u32): void {
   if (parent == 0) {
     if (!plugins.has(context)) plugins.set(context, new Plugin(context));
-  } else if (plugins.has(parent)) {
+  } else if (plugins.has(parent) && connections.get(context) == 0) {
     connections.enter(context, changetype<usize>(plugins.get(parent).open(context)));
   }
 }

@@ -215,7 +215,9 @@ export function machineTable({ machine, disturbance, plan, workloads }: Results)
         "other processes took",
         `${percent(disturbance.others)} of the machine, other machines ${percent(disturbance.stolen)}`,
       ],
-      ["Envoy alone differed from itself by", percent(unsteadiness(workloads))],
+      ...(Number.isNaN(unsteadiness(workloads))
+        ? []
+        : [["Envoy alone differed from itself by", percent(unsteadiness(workloads))]]),
       ["load average at the end", disturbance.loadAverage.toFixed(1)],
     ],
   };

@@ -6,7 +6,7 @@ const LINE: usize = 64;
 const area: usize = memory.data(128, 16);
 const line: usize = (area + LINE - 1) & ~(LINE - 1);
 
-/** What the host writes its answers to (proxy/): the time, u64, and where bytes are and how many, u32 each. */
+/** What the host writes its usual answers to: the time, u64, and where a chunk's bytes are and how many, u32 each (proxy/). */
 export const TIME_ANSWER: usize = line;
 export const POINTER_ANSWER: usize = line + 8;
 export const SIZE_ANSWER: usize = line + 12;

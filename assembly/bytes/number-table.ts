@@ -6,7 +6,7 @@ const VALUE: usize = 4;
 const MULTIPLIER: u32 = 0x9e3779b1;
 
 /**
- * What stands behind a number of the host, which every callback asks first: one line of the processor's cache and no call, where
+ * What stands behind a number of the host, which every callback asks first: two lines of the processor's cache and no call, where
  * a `Map` needs three and three. Open addressing, half of the slots always free. It lies outside the collector's heap
  * and belongs to no budget.
  */

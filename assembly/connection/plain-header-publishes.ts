@@ -18,7 +18,7 @@ const VERB: usize = 5;
 const run: Run = new Run(Operation.HPUB);
 
 /**
- * The short way of `HPUB subject [reply] headers size` on an allowed subject, with headers that are all there and name no
+ * The short way of `HPUB subject [reply] headers size` on such a subject, with headers that are all there and name no
  * other subject, as those of tracing and of deduplication do not. Like passPlainPublishes.
  */
 export function passPlainHeaderPublishes(connection: Connection, chunk: Chunk, position: i32): i32 {

@@ -10,7 +10,7 @@ export const NOT_PLAIN: i32 = -1;
 
 /**
  * Judges a publish of which nothing but its subject and reply subject (of length 0: none) matters, and notes its exchange.
- * Answers the subject's class, or NOT_PLAIN with nothing noted. `asksGrants`: an answer that was granted is plain too.
+ * Answers the subject's class, or NOT_PLAIN with no exchange noted. `asksGrants`: an answer that was granted is plain too.
  */
 // @ts-ignore: decorator
 @inline
@@ -39,8 +39,8 @@ export function judgePlain(
 }
 
 /**
- * An answer that a delivery granted, to which nobody is to reply. Where this is false the long way asks the grants once more,
- * and is told the same: none is left that a further use could find.
+ * An answer that a delivery granted, to which nobody is to reply. Where the grants say no, the long way asks them once more and
+ * is told the same: none is left that a further use could find.
  */
 function isGranted(connection: Connection, answer: u64, subject: usize, length: i32, replyLength: i32): bool {
   const access = connection.access;

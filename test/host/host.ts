@@ -99,6 +99,11 @@ export class Host {
     return connection;
   }
 
+  /** The same connection once more, which Envoy never says. */
+  announceAgain({ id, root }: Connection): void {
+    this.vm.call("proxy_on_context_create", id, root);
+  }
+
   /** One tick of every root context that asked for ticks. */
   tick(): void {
     for (const root of this.vm.roots.values()) {

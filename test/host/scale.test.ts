@@ -107,6 +107,16 @@ describe("memory of connections, each allocation counted", () => {
     assert.equal(stat(host, "istio_nats_connections_closed_total"), COUNT);
   });
 
+  it("is given back where a host announces each of them twice", () => {
+    const host = counting();
+    assertKeepsLevel(host, 5000, 1000, () => {
+      const wire = Wire.connected(host);
+      host.announceAgain(wire.connection);
+      assert.equal(wire.client(pub("ok.1", "x")), pub("ok.1", "x"));
+      wire.connection.close();
+    });
+  });
+
   it("is given back after traffic, also by those that are reset inside a frame", () => {
     const rule = { subscribe: { allow: ["ok.>"], deny: ["ok.secret"] }, allow_responses: { max: 3, expires: "1m" } };
     const host = counting({ rule });
