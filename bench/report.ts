@@ -195,6 +195,7 @@ function mostRounds(workloads: readonly Measured[]): number {
 
 /** Where, with what and how undisturbed. */
 export function machineTable({ machine, disturbance, plan, workloads }: Results): Table {
+  const differed = unsteadiness(workloads);
   return {
     columns: ["what", "value"],
     rows: [
@@ -215,9 +216,7 @@ export function machineTable({ machine, disturbance, plan, workloads }: Results)
         "other processes took",
         `${percent(disturbance.others)} of the machine, other machines ${percent(disturbance.stolen)}`,
       ],
-      ...(Number.isNaN(unsteadiness(workloads))
-        ? []
-        : [["Envoy alone differed from itself by", percent(unsteadiness(workloads))]]),
+      ...(Number.isNaN(differed) ? [] : [["Envoy alone differed from itself by", percent(differed)]]),
       ["load average at the end", disturbance.loadAverage.toFixed(1)],
     ],
   };

@@ -27,13 +27,7 @@ export class NumberTable {
   // @ts-ignore: decorator
   @inline
   get(number: u32): usize {
-    let slot = this.homeOf(number);
-    while (true) {
-      const at = this.slotAt(slot);
-      const value = load<usize>(at, VALUE);
-      if (value == 0 || load<u32>(at) == number) return value;
-      slot = (slot + 1) & this.mask;
-    }
+    return load<usize>(this.slotAt(this.slotOf(number)), VALUE);
   }
 
   /** `value` is not 0, and nothing stands behind `number` yet. */
@@ -44,11 +38,7 @@ export class NumberTable {
 
   /** Those behind move up, as if it had never come (Knuth, Algorithm R), so that numbers that come and go cost no table anew. */
   takeOut(number: u32): void {
-    let hole = this.homeOf(number);
-    while (load<u32>(this.slotAt(hole)) != number) {
-      if (load<usize>(this.slotAt(hole), VALUE) == 0) return;
-      hole = (hole + 1) & this.mask;
-    }
+    let hole = this.slotOf(number);
     if (load<usize>(this.slotAt(hole), VALUE) == 0) return;
     for (let slot = (hole + 1) & this.mask; ; slot = (slot + 1) & this.mask) {
       const at = this.slotAt(slot);
@@ -83,10 +73,20 @@ export class NumberTable {
   }
 
   private put(number: u32, value: usize): void {
+    const at = this.slotAt(this.slotOf(number));
+    store<u32>(at, number);
+    store<usize>(at, value, VALUE);
+  }
+
+  /** The slot that has the number, or the free one at which the search for it ends. */
+  // @ts-ignore: decorator
+  @inline
+  private slotOf(number: u32): u32 {
     let slot = this.homeOf(number);
-    while (load<usize>(this.slotAt(slot), VALUE) != 0) slot = (slot + 1) & this.mask;
-    store<u32>(this.slotAt(slot), number);
-    store<usize>(this.slotAt(slot), value, VALUE);
+    while (load<usize>(this.slotAt(slot), VALUE) != 0 && load<u32>(this.slotAt(slot)) != number) {
+      slot = (slot + 1) & this.mask;
+    }
+    return slot;
   }
 
   // @ts-ignore: decorator

@@ -57,6 +57,7 @@ export function highHalf(pointer: usize, length: i32): v128 {
   return v128.and(v128.load(pointer, 16), v128.load(MASKS + LONGEST + 16 - <usize>length));
 }
 
+/** Are the LONGEST bytes at `pointer` a name's two halves? */
 // @ts-ignore: decorator
 @inline
 export function equalsBoth(pointer: usize, low: v128, high: v128): bool {

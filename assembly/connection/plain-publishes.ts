@@ -29,9 +29,9 @@ const VERB: usize = 4;
 const run: Run = new Run(Operation.PUB);
 
 /**
- * The short way of what most connections send most: `PUB subject [reply] size` on a subject that is allowed or was granted. Takes as many as it can and
- * answers the position of what is anything else, which goes the long way (to-server.ts). Nothing is decided here that
- * would be decided otherwise there.
+ * The short way of what most connections send most: `PUB subject [reply] size` on a subject that is allowed or
+ * was granted. Takes as many as it can and answers the position of what is anything else, which goes the long way
+ * (to-server.ts). Nothing is decided here that would be decided otherwise there.
  */
 export function passPlainPublishes(connection: Connection, chunk: Chunk, position: i32): i32 {
   const p = chunk.address(position);
