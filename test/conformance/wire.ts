@@ -34,7 +34,11 @@ export class Wire {
   readonly #framer = new Framer();
   #wake: () => void = () => undefined;
 
-  private constructor(socket: Socket) {
+  /** `openedAt`: before the server can have accepted it, by `performance.now()`. */
+  private constructor(
+    socket: Socket,
+    private readonly openedAt: number,
+  ) {
     this.#socket = socket;
     socket.setNoDelay(true);
     socket.on("data", (data) => {
@@ -49,10 +53,16 @@ export class Wire {
   }
 
   static async open(port: number, localAddress?: string): Promise<Wire> {
+    const openedAt = performance.now();
     const socket = connect({ host: "127.0.0.1", port, localAddress });
-    const wire = new Wire(socket);
+    const wire = new Wire(socket, openedAt);
     if (socket.connecting) await once(socket, "connect");
     return wire;
+  }
+
+  /** Milliseconds since it was opened, never less than since it was accepted. */
+  get age(): number {
+    return performance.now() - this.openedAt;
   }
 
   /** Bytes that do not make a frame yet. */

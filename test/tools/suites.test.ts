@@ -30,11 +30,16 @@ describe("a suite's count", () => {
     assert.deepEqual({ passed, failed }, { passed: 2, failed: [] });
   });
 
-  it("names what fails and where", async () => {
+  it("names what fails, where and why", async () => {
     const { passed, failed } = await count(`it("works", () => {}); it("does not", () => { throw new Error("no"); });`);
     assert.equal(passed, 1);
     assert.equal(failed.length, 1);
-    assert.match(failed[0]!, /^does not \(.*sample\.test\.mjs\)$/);
+    assert.match(failed[0]!, /^does not \(.*sample\.test\.mjs\)\nno$/);
+  });
+
+  it("keeps the beginning of a long reason", async () => {
+    const { failed } = await count(`it("does not", () => { throw new Error("no\\n".repeat(100)); });`);
+    assert.deepEqual(failed[0]!.split("\n").slice(1), [...Array<string>(12).fill("no"), "…"]);
   });
 
   it("has a file that crashes among what failed", async () => {

@@ -15,6 +15,7 @@ interface CountedTest {
   verdict: "passed" | "failed" | "skipped";
   name: string;
   file?: string;
+  why: string;
 }
 
 /** The `*.test.ts` under a folder of test/. */
@@ -27,6 +28,12 @@ function testFiles(folder: string): string[] {
     .sort();
 }
 
+/** Its name and its file, and below them what it said. */
+function failureOf({ name, file, why }: CountedTest): string {
+  const title = `${name} (${file?.replace(inRoot(), "") ?? "?"})`;
+  return why === "" ? title : `${title}\n${why}`;
+}
+
 function resultOf(counts: string): SuiteResult {
   const result: SuiteResult = { passed: 0, failed: [], skipped: 0 };
   if (!existsSync(counts)) return result;
@@ -35,7 +42,7 @@ function resultOf(counts: string): SuiteResult {
     const test = JSON.parse(line) as CountedTest;
     if (test.verdict === "passed") result.passed += 1;
     else if (test.verdict === "skipped") result.skipped += 1;
-    else result.failed.push(`${test.name} (${test.file?.replace(inRoot(), "") ?? "?"})`);
+    else result.failed.push(failureOf(test));
   }
   return result;
 }

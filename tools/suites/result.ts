@@ -1,7 +1,7 @@
 /** What one suite came to. */
 export interface SuiteResult {
   passed: number;
-  /** Names of what failed, as somebody would look for them. */
+  /** What failed: the name that somebody would look for, and on further lines why, where that is known. */
   failed: string[];
   skipped: number;
 }

@@ -59,7 +59,8 @@ function printSummary(results: readonly FinishedSuite[]): void {
     process.stdout.write(
       `${mark} ${suite.name.padEnd(12)} ${counts.join(", ")} ${pc.dim(`(${seconds.toFixed(1)} s)`)}\n`,
     );
-    for (const name of failed) process.stdout.write(`    ${pc.red("✖")} ${name}\n`);
+    // The reason again: whoever reads a log of CI may have its end alone.
+    for (const failure of failed) process.stdout.write(`    ${pc.red("✖")} ${failure.replaceAll("\n", "\n      ")}\n`);
   }
 }
 
