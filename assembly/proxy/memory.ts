@@ -10,8 +10,13 @@
  * an HPUB at the configuration's maxima: 64 KiB of blanks, of arguments and of headers each.
  */
 export const GAP: usize = 256 * 1024;
-/** Bytes of a chunk that are read at once. Envoy hands over up to about 1 MiB; a larger chunk is read in windows. */
-export const WINDOW: i32 = 256 * 1024;
+/**
+ * Bytes of a chunk that are read at once: all of it, where Envoy's buffers are as large as it makes them by itself, which is
+ * 1 MiB, and up to a TLS record more. A chunk that ends inside a line is given back whole but for that line, and what is in
+ * view need not be read again for that (in chunks of 900 KB, publish of 16 B: 14.7 to 13.0 ns). A larger chunk is read in
+ * windows of this size. Pages that no chunk has filled yet take no memory.
+ */
+export const WINDOW: i32 = 1088 * 1024;
 /** Rewritten bytes collected before they go to the host. */
 export const OUT: i32 = 384 * 1024;
 /** Properties are addresses and certificate names; a longer one is read from the heap. */

@@ -125,9 +125,6 @@ function allocatedBy(
   return (driver.global("allocated_bytes") - start) / (PASSES * stream.ends.length);
 }
 
-/** Over TLS Envoy hands over at most a record, 16 KiB; without it what a busy socket brings. */
-export const CHUNKS = [16_384, 65_536];
-
 export interface FrameRow extends Timing {
   operation: string;
   /** Bytes; null where the operation has none. */
@@ -158,7 +155,7 @@ export function measureFrames(
   policy: object,
 ): FrameRow[] {
   const prepared = workloads().flatMap((workload) => {
-    const chunks = CHUNKS.filter((chunk) => labelOf(workload, chunk).includes(only));
+    const chunks = workload.chunks.filter((chunk) => labelOf(workload, chunk).includes(only));
     if (chunks.length === 0) return [];
     const driver = new Driver(module, JSON.stringify(policy));
     if (workload.before !== "") driver.client(Buffer.from(workload.before));

@@ -4,7 +4,7 @@ import type { Vm } from "../../test/host/model/vm.ts";
 import { peerConfig, peerModules } from "../peers/modules.ts";
 import { pluginConfig } from "../policy.ts";
 import { Driver } from "./driver.ts";
-import { CHUNKS, labelOf, passOver, stepsOf } from "./frames.ts";
+import { labelOf, passOver, stepsOf } from "./frames.ts";
 import { alternate, type Timing } from "./measure.ts";
 import { workloads, type Stream } from "./workloads.ts";
 
@@ -119,7 +119,7 @@ export async function measurePeers(filter: Buffer<ArrayBuffer>, only: string, ro
   }
   const prepared = workloads()
     .filter(({ name }) => COMPARED.test(name))
-    .flatMap((workload) => CHUNKS.map((chunk) => ({ workload, chunk, label: labelOf(workload, chunk) })))
+    .flatMap((workload) => workload.chunks.map((chunk) => ({ workload, chunk, label: labelOf(workload, chunk) })))
     .filter(({ label }) => label.includes(only))
     .flatMap(({ workload: { before, stream }, chunk, label }) =>
       contenders.map((contender) => ({

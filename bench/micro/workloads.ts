@@ -21,7 +21,14 @@ export interface Workload {
   /** What the client sends before, once. */
   before: string;
   stream: Stream;
+  /** The sizes of the chunks in which the stream comes, each of them a measurement. */
+  chunks: readonly number[];
 }
+
+/** What callbacks bring to a worker that keeps up: a record of TLS, and what nats-server writes at once. */
+const CHUNKS = [16_384, 65_536];
+/** What callbacks of a busy publisher bring: nearly all that Envoy buffers (bench/RESULTS.md). */
+const BUFFERED = 983_040;
 
 const PAYLOADS = [16, 128, 1024, 16_384];
 const SEED = 20_240_229;
@@ -93,7 +100,13 @@ function payloadWorkloads(payload: number): Workload[] {
   const thousand = inRandomOrder(THOUSAND, count);
   const literal = `SUB ${REPEATED} 1\r\n`;
   const wide = "SUB orders.> 1\r\n";
-  const make = (name: string, before: string, stream: Stream): Workload => ({ name, payload, before, stream });
+  const make = (name: string, before: string, stream: Stream): Workload => ({
+    name,
+    payload,
+    before,
+    stream,
+    chunks: CHUNKS,
+  });
   return [
     make(
       "PUB, one subject",
@@ -154,6 +167,25 @@ function payloadWorkloads(payload: number): Workload[] {
   ];
 }
 
+/** Publishes that come faster than the worker runs. */
+function bufferedWorkloads(payload: number): Workload[] {
+  const count = Math.ceil((4 * BUFFERED) / pub(REPEATED, payload).length);
+  const make = (name: string, subjects: readonly string[]): Workload => ({
+    name,
+    payload,
+    before: "",
+    stream: streamOf(
+      "client",
+      subjects.map((subject) => ({ text: pub(subject, payload) })),
+    ),
+    chunks: [BUFFERED],
+  });
+  return [
+    make("PUB, one subject", Array<string>(count).fill(REPEATED)),
+    make("PUB, 1,000 subjects at random", inRandomOrder(THOUSAND, count)),
+  ];
+}
+
 function controlWorkloads(): Workload[] {
   const COUNT = 4096;
   const literal = `SUB ${REPEATED} 1\r\n`;
@@ -183,7 +215,7 @@ function controlWorkloads(): Workload[] {
   }));
   const pings = Array.from({ length: COUNT }, () => ({ text: "PING\r\n", answer: "PONG\r\n" }));
   const inboxes = `SUB ${INBOX}.* 1\r\n`;
-  return [
+  const all: Omit<Workload, "chunks">[] = [
     { name: "SUB and UNSUB in turn", before: "", stream: streamOf("client", subscriptions) },
     { name: "PUB of a request that nobody answers, 16 B", before: "", stream: streamOf("client", unanswered) },
     { name: "PUB of a request, with its answer, 16 B", before: inboxes, stream: streamOf("client", requests) },
@@ -192,10 +224,15 @@ function controlWorkloads(): Workload[] {
     { name: "PUB of JetStream's acknowledgements, 0 B", before: "", stream: streamOf("client", acknowledgements) },
     { name: "PING with its PONG", before: "", stream: streamOf("client", pings) },
   ];
+  return all.map((workload) => ({ ...workload, chunks: CHUNKS }));
 }
 
 export function workloads(): Workload[] {
-  return [...PAYLOADS.flatMap(payloadWorkloads), ...controlWorkloads()];
+  return [
+    ...PAYLOADS.flatMap(payloadWorkloads),
+    ...PAYLOADS.filter((payload) => payload <= 1024).flatMap(bufferedWorkloads),
+    ...controlWorkloads(),
+  ];
 }
 
 /** Publishes of 16 bytes on `subjectCount` subjects of `ruleCount` rules (`largePolicy`), both at random. */

@@ -2,6 +2,8 @@ import { describe, it } from "node:test";
 import { freshSeed, Random } from "./random.ts";
 import { assertSame, configuredHost, hpub, msg, PING, PONG, pub, publishViolation, Wire, type Policy } from "./wire.ts";
 
+/** Bytes that are read at once (assembly/proxy/memory.ts). */
+const WINDOW = 1088 * 1024;
 const MIB = 1 << 20;
 const HEADERS = "NATS/1.0\r\nA: b\r\n\r\n";
 
@@ -104,16 +106,30 @@ describe("a chunk of a client", () => {
 
   it("that ends inside a payload, a line or headers goes on with the next one, wherever it ends", () => {
     const traffic = new Traffic()
-      .allowed(pub("ok.1", filled(300_000)))
-      .refused("no.1", filled(300_000))
-      .allowed(hpub("ok.2", HEADERS, filled(300_000)))
+      .allowed(pub("ok.1", filled(450_000)))
+      .refused("no.1", filled(450_000))
+      .allowed(hpub("ok.2", HEADERS, filled(450_000)))
       .refused("no.2", filled(10));
-    // All ends around each border of an operation and of the windows of 256 KiB in which a chunk is read.
-    const borders = [0, 300_013, 600_000, 600_030, 900_050, 900_090, 262_144, 524_288, 786_432];
+    // All ends around each border of an operation and of the window in which a chunk is read.
+    const borders = [0, 450_013, 900_000, 900_030, 1_350_050, 1_350_090, WINDOW];
     for (const border of borders) {
       for (let at = border - 8; at <= border + 40; at += 3) {
         if (at > 0) assertPlays(traffic, [at, 4 * MIB], `first chunk of ${at}`);
       }
+    }
+  });
+
+  it("with an operation anywhere across the end of the window in which it is read is read alike", () => {
+    for (let before = -2; before <= 60; before++) {
+      const traffic = new Traffic();
+      while (traffic.client.length < WINDOW - 3000) traffic.allowed(pub("ok.1", filled(1000)));
+      const filler = pub("ok.1", filled(1000));
+      const missing = WINDOW - before - traffic.client.length - filler.length;
+      traffic
+        .allowed(pub("ok.1", filled(1000 + missing)))
+        .refused("no.1", filled(20))
+        .allowed(pub("ok.2"));
+      assertPlays(traffic, [traffic.client.length], `${before} bytes of it before`);
     }
   });
 
