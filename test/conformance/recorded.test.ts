@@ -30,7 +30,26 @@ function byServer(sessions: readonly Session[]): [string, Session[]][] {
   return [...groups];
 }
 
-function suite(name: string, sessions: readonly Session[]): void {
+/**
+ * How often a session whose end depends on time may run until it ends as it must: on a machine that stood still meanwhile it
+ * ends otherwise, at either server. With one of the servers stopped for up to 400 ms again and again one in a run failed. What the
+ * filter does wrong it does each time.
+ */
+const TIMED_RUNS = 3;
+
+/** Runs both, and compares; throws an AssertionError. */
+async function compareEnds(session: Session, brokers: Brokers): Promise<void> {
+  const native = comparable(await replay(session, brokers.nativeRoute));
+  if (session.family !== "own") {
+    assert.deepEqual(native, comparable(session.expect), "nats-server no longer does what was recorded of it");
+  }
+  const filtered = comparable(await replay(session, brokers.filteredRoute(session)));
+  const why = expectedDifference(session.id);
+  if (why === undefined) assert.deepEqual(filtered, native);
+  else assert.notDeepEqual(filtered, native, `differs no longer, take it from the list: ${why}`);
+}
+
+function suite(name: string, sessions: readonly Session[], runs = 1): void {
   for (const [key, group] of byServer(sessions)) {
     const options = JSON.parse(key) as ServerOptions;
     describe(`${name}, nats-server with ${key}`, { concurrency: concurrencyOf(options) }, () => {
@@ -40,15 +59,17 @@ function suite(name: string, sessions: readonly Session[]): void {
       });
       after(() => brokers.stop());
       for (const session of group) {
-        it(`${session.id} ends as at nats-server`, async () => {
-          const native = comparable(await replay(session, brokers.nativeRoute));
-          if (session.family !== "own") {
-            assert.deepEqual(native, comparable(session.expect), "nats-server no longer does what was recorded of it");
+        it(`${session.id} ends as at nats-server`, async (t) => {
+          for (let run = 1; run < runs; run++) {
+            try {
+              await compareEnds(session, brokers);
+              return;
+            } catch (error) {
+              if (!(error instanceof assert.AssertionError)) throw error;
+              t.diagnostic(`run ${run} of ${runs}: ${error.message}`);
+            }
           }
-          const filtered = comparable(await replay(session, brokers.filteredRoute(session)));
-          const why = expectedDifference(session.id);
-          if (why === undefined) assert.deepEqual(filtered, native);
-          else assert.notDeepEqual(filtered, native, `differs no longer, take it from the list: ${why}`);
+          await compareEnds(session, brokers);
         });
       }
     });
@@ -56,7 +77,7 @@ function suite(name: string, sessions: readonly Session[]): void {
 }
 
 suite("recorded sessions", SESSIONS);
-suite("sessions that depend on time", TIMED);
+suite("sessions that depend on time", TIMED, TIMED_RUNS);
 suite("sessions of our own that show a difference", OWN_SESSIONS);
 
 it("every listed difference is shown by a session", () => {
