@@ -94,6 +94,29 @@ function msg(subject: string, payload: number): string {
 
 const VIOLATION = `-ERR 'Permissions Violation for Publish to "${DENIED}"'\r\n`;
 
+/** Publishes of one subject, and of a thousand. */
+function publishWorkloads(payload: number, count: number, chunks: readonly number[]): Workload[] {
+  const make = (name: string, subjects: readonly string[]): Workload => ({
+    name,
+    payload,
+    before: "",
+    stream: streamOf(
+      "client",
+      subjects.map((subject) => ({ text: pub(subject, payload) })),
+    ),
+    chunks,
+  });
+  return [
+    make("PUB, one subject", Array<string>(count).fill(REPEATED)),
+    make("PUB, 1,000 subjects at random", inRandomOrder(THOUSAND, count)),
+  ];
+}
+
+/** The same, when they come faster than the worker runs. */
+function bufferedWorkloads(payload: number): Workload[] {
+  return publishWorkloads(payload, Math.ceil((4 * BUFFERED) / pub(REPEATED, payload).length), [BUFFERED]);
+}
+
 function payloadWorkloads(payload: number): Workload[] {
   const count = framesFor(payload);
   const times = <T>(make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
@@ -108,22 +131,7 @@ function payloadWorkloads(payload: number): Workload[] {
     chunks: CHUNKS,
   });
   return [
-    make(
-      "PUB, one subject",
-      "",
-      streamOf(
-        "client",
-        times(() => ({ text: pub(REPEATED, payload) })),
-      ),
-    ),
-    make(
-      "PUB, 1,000 subjects at random",
-      "",
-      streamOf(
-        "client",
-        thousand.map((subject) => ({ text: pub(subject, payload) })),
-      ),
-    ),
+    ...publishWorkloads(payload, count, CHUNKS),
     make(
       "HPUB, one subject",
       "",
@@ -164,25 +172,6 @@ function payloadWorkloads(payload: number): Workload[] {
         times((i) => (i % 2 === 0 ? { text: msg(REPEATED, payload) } : { text: msg(DENIED, payload), becomes: "" })),
       ),
     ),
-  ];
-}
-
-/** Publishes that come faster than the worker runs. */
-function bufferedWorkloads(payload: number): Workload[] {
-  const count = Math.ceil((4 * BUFFERED) / pub(REPEATED, payload).length);
-  const make = (name: string, subjects: readonly string[]): Workload => ({
-    name,
-    payload,
-    before: "",
-    stream: streamOf(
-      "client",
-      subjects.map((subject) => ({ text: pub(subject, payload) })),
-    ),
-    chunks: [BUFFERED],
-  });
-  return [
-    make("PUB, one subject", Array<string>(count).fill(REPEATED)),
-    make("PUB, 1,000 subjects at random", inRandomOrder(THOUSAND, count)),
   ];
 }
 
