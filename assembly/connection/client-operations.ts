@@ -16,7 +16,7 @@ import { endUnreadable } from "./endings";
 import { pingSent, replySent, requestSent } from "./exchanges";
 import { Pong } from "./expected-pongs";
 import { reportDryRun, reportRefusal, sample } from "./report";
-import { isLive, noteReuse, receivedOf, setMax } from "./subscriptions";
+import { isCountedHere, isLive, maxOf, noteReuse, receivedOf, serialOf, setMax } from "./subscriptions";
 
 /**
  * What becomes of each operation of a client. The functions answer the position behind what they took; a refusal
@@ -180,7 +180,8 @@ function refuseSubscription(connection: Connection, chunk: Chunk, line: ClientLi
 
 /**
  * Follows nats-server's own bookkeeping. While deliveries are filtered its count would include messages that the
- * client never got, so a maximum is counted here and the server hears of the end only when it is reached.
+ * client never got, so a maximum is counted here and the server hears of the end only when it is reached. A PING takes
+ * the place of the UNSUB: what the server has delivered before it counts, but is not cut off by the maximum.
  */
 function unsubscribe(connection: Connection, chunk: Chunk, line: ClientLine, position: i32): i32 {
   const next = chunk.position(line.next);
@@ -191,14 +192,16 @@ function unsubscribe(connection: Connection, chunk: Chunk, line: ClientLine, pos
     subscriptions.end(sub);
     return next;
   }
-  setMax(sub, line.maxMessages);
   const access = connection.access;
-  if (access == null || !access.filtering) return next;
-  if (!connection.options.verbose) {
-    chunk.drop(position, next);
+  // What the server counts already it goes on counting: nothing of a subscription before the filter is kept back.
+  if (access == null || !access.filtering || (maxOf(sub) != 0 && !isCountedHere(sub))) {
+    setMax(sub, line.maxMessages, false);
     return next;
   }
-  if (!connection.pongs.push(Pong.OK)) return unreadable(connection, chunk, position, ProtocolError.MEMORY);
+  const kind = connection.options.verbose ? Pong.MAXIMUM_OK : Pong.MAXIMUM;
+  if (!connection.pongs.pushMaximum(kind, line.sid, line.sidLength, line.maxMessages, serialOf(sub))) {
+    return unreadable(connection, chunk, position, ProtocolError.MEMORY);
+  }
   return replaceByPing(connection, chunk, position, next);
 }
 

@@ -1,3 +1,4 @@
+import { hashBytes } from "../bytes/compare";
 import { ServerLine } from "../nats/server-line";
 import { ProtocolError } from "../telemetry/protocol-error";
 import { Connection } from "./connection";
@@ -5,14 +6,18 @@ import { answerDelivered, countNoResponders, requestDelivered } from "./exchange
 import { reportDelivery, reportUnreadable, sampleDelivery } from "./report";
 import {
   countReceived,
+  endedByCount,
+  isCountedHere,
   isLive,
   isQueueKnown,
   maxOf,
   queueLengthOf,
   queueOf,
+  receivedOf,
+  serialOf,
+  setMax,
   sidLengthOf,
   sidOf,
-  endedByCount,
 } from "./subscriptions";
 
 /**
@@ -62,12 +67,31 @@ function count(connection: Connection, sub: usize): void {
   const received = countReceived(sub);
   const most = maxOf(sub);
   if (most == 0 || received < most) return;
-  const access = connection.access;
-  if (access != null && access.filtering) {
-    // The server was not told of the maximum (client-operations.ts unsubscribe): it is told of the end instead.
-    connection.sendLater(sidOf(sub), sidLengthOf(sub));
-    connection.subscriptions.endByCount(sub);
-  } else connection.subscriptions.end(sub);
+  if (isCountedHere(sub)) endCounted(connection, sub);
+  else connection.subscriptions.end(sub);
+}
+
+/** The server was not told of the maximum (client-operations.ts unsubscribe): it is told of the end instead. */
+function endCounted(connection: Connection, sub: usize): void {
+  connection.sendLater(sidOf(sub), sidLengthOf(sub));
+  connection.subscriptions.endByCount(sub);
+}
+
+/**
+ * All that the server delivered before an UNSUB with a maximum has been counted: the maximum holds from here on, unless
+ * the subscription has ended, or another one has its sid.
+ */
+export function maximumTaken(connection: Connection, sid: usize, length: i32, maximum: i32, serial: u32): void {
+  const sub = connection.subscriptions.find(sid, length, hashBytes(sid, length));
+  if (sub == 0 || !isLive(sub) || serialOf(sub) != serial) return;
+  if (maximum <= receivedOf(sub)) {
+    endCounted(connection, sub);
+    return;
+  }
+  // In DRY_RUN, which has begun in the meantime, nothing is counted here.
+  const here = connection.access != null;
+  setMax(sub, maximum, here);
+  if (!here) connection.sendLater(sidOf(sub), sidLengthOf(sub), maximum);
 }
 
 function queue(sub: usize): usize {

@@ -8,10 +8,12 @@ export const enum Pong {
   CLIENT = 1,
   /** The next +OK answers an UNSUB of ours: both are swallowed. */
   SWALLOW_OK = 2,
-  /** Becomes `+OK`. */
-  OK = 3,
   /** Shows that the server has taken a further CONNECT, and is swallowed. */
-  CONNECT_TAKEN = 14,
+  CONNECT_TAKEN = 3,
+  /** Shows that all is here that the server delivered before an UNSUB with a maximum, and is swallowed. */
+  MAXIMUM = 14,
+  /** The same, and becomes `+OK`. */
+  MAXIMUM_OK = 15,
   /** Becomes a violation's text, with the name kept here. */
   PUBLISH_VIOLATION = 4,
   /** The same, after `Invalid Publish Subject` (pedantic mode). */
@@ -28,8 +30,12 @@ export const enum Pong {
   PAYLOAD_VIOLATION = 13,
 }
 
-/** One record: kind << 24 | length of the name; for QUEUE_VIOLATION also the length of the queue; then the bytes. */
+/**
+ * One record: kind << 24 | length of the name; for QUEUE_VIOLATION also the length of the queue, for a maximum its
+ * number and the serial of its subscription; then the bytes.
+ */
 const HEAD: i32 = 4;
+const WORD: i32 = 4;
 const LENGTH_MASK: u32 = 0xffffff;
 /** A run of the client's own PINGs is one record whose "length" is their number. */
 const MAX_RUN: u32 = LENGTH_MASK;
@@ -86,11 +92,18 @@ export class ExpectedPongs {
   }
 
   pushNameAndQueue(kind: Pong, name: usize, length: i32, queue: usize, queueLength: i32): bool {
-    if (!this.begin(kind, length, HEAD + HEAD + length + queueLength)) return false;
-    store<u32>(this.records.pointer + <usize>this.records.length, <u32>queueLength);
-    this.records.length += HEAD;
+    if (!this.begin(kind, length, HEAD + WORD + length + queueLength)) return false;
+    this.appendWord(<u32>queueLength);
     this.records.append(name, length);
     this.records.append(queue, queueLength);
+    return true;
+  }
+
+  pushMaximum(kind: Pong, sid: usize, length: i32, maximum: i32, serial: u32): bool {
+    if (!this.begin(kind, length, HEAD + WORD + WORD + length)) return false;
+    this.appendWord(<u32>maximum);
+    this.appendWord(serial);
+    this.records.append(sid, length);
     return true;
   }
 
@@ -112,7 +125,7 @@ export class ExpectedPongs {
   }
 
   get name(): usize {
-    return this.at + <usize>(this.kind == Pong.QUEUE_VIOLATION ? HEAD + HEAD : HEAD);
+    return this.at + <usize>(HEAD + wordsBeforeName(this.kind));
   }
 
   get nameLength(): i32 {
@@ -127,6 +140,16 @@ export class ExpectedPongs {
     return this.kind == Pong.QUEUE_VIOLATION ? <i32>load<u32>(this.at, HEAD) : 0;
   }
 
+  /** Of MAXIMUM and MAXIMUM_OK, whose name is the sid. */
+  get maximum(): i32 {
+    return load<i32>(this.at, HEAD);
+  }
+
+  /** Of MAXIMUM and MAXIMUM_OK: which subscription with that sid. */
+  get serial(): u32 {
+    return load<u32>(this.at, HEAD + WORD);
+  }
+
   /** Takes one PONG off the front. */
   pop(): void {
     if (this.isEmpty) return;
@@ -139,9 +162,7 @@ export class ExpectedPongs {
         return;
       }
       this.advance(HEAD);
-    } else if (kind == Pong.QUEUE_VIOLATION) {
-      this.advance(HEAD + HEAD + length + <i32>load<u32>(this.at, HEAD));
-    } else this.advance(HEAD + length);
+    } else this.advance(HEAD + wordsBeforeName(kind) + length + this.queueLength);
   }
 
   /** Gives back all memory, the object's own too. */
@@ -163,6 +184,11 @@ export class ExpectedPongs {
     return true;
   }
 
+  private appendWord(word: u32): void {
+    store<u32>(this.records.pointer + <usize>this.records.length, word);
+    this.records.length += WORD;
+  }
+
   private compact(): void {
     const size = this.size;
     memory.copy(this.records.pointer, this.at, <usize>size);
@@ -178,4 +204,10 @@ export class ExpectedPongs {
     this.head = 0;
     this.last = -1;
   }
+}
+
+/** Bytes between a record's head and its name. */
+function wordsBeforeName(kind: Pong): i32 {
+  if (kind == Pong.QUEUE_VIOLATION) return WORD;
+  return kind == Pong.MAXIMUM || kind == Pong.MAXIMUM_OK ? WORD + WORD : 0;
 }

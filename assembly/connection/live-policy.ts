@@ -14,11 +14,12 @@ import { readIdentity } from "./identity";
 import { policyEpoch } from "./policy-epoch";
 import { reportRevoked, reportRevokedConnection } from "./report";
 import {
+  isCountedHere,
   isLive,
   maxOf,
   queueLengthOf,
   queueOf,
-  receivedOf,
+  setMax,
   sidLengthOf,
   sidOf,
   subjectLengthOf,
@@ -156,7 +157,9 @@ function writeNotice(connection: Connection, sub: usize): void {
 function tellMaxima(connection: Connection): void {
   const subscriptions = connection.subscriptions;
   for (let sub = subscriptions.first(); sub != 0; sub = subscriptions.next()) {
-    if (isLive(sub) && maxOf(sub) > receivedOf(sub)) connection.sendLater(sidOf(sub), sidLengthOf(sub), maxOf(sub));
+    if (!isLive(sub) || !isCountedHere(sub)) continue;
+    connection.sendLater(sidOf(sub), sidLengthOf(sub), maxOf(sub));
+    setMax(sub, maxOf(sub), false);
   }
 }
 

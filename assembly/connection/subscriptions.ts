@@ -7,8 +7,11 @@ const SUBJECT_LENGTH: usize = 8;
 const QUEUE_LENGTH: usize = 12;
 const RECEIVED: usize = 16;
 const MAX: usize = 20;
+/** One byte each. */
 const STATE: usize = 24;
-const QUEUE_UNKNOWN: usize = 28;
+const QUEUE_UNKNOWN: usize = 25;
+const COUNTED_HERE: usize = 26;
+const SERIAL: usize = 28;
 const BYTES: usize = 32;
 
 const enum State {
@@ -45,6 +48,8 @@ export class Subscriptions {
   private ended: usize = 0;
   private endedHead: i32 = 0;
   private lastFound: usize = 0;
+  /** The serial of the newest subscription; never begins anew, so that none has that of one that is gone. */
+  private serial: u32 = 0;
   /** How many have ended, now and at the last tick that saw a further one, and when that was. */
   private endings: u16 = 0;
   private endingsAtTick: u16 = 0;
@@ -93,8 +98,10 @@ export class Subscriptions {
     store<i32>(sub, queueLength, QUEUE_LENGTH);
     store<i32>(sub, 0, RECEIVED);
     store<i32>(sub, 0, MAX);
-    store<i32>(sub, State.LIVE, STATE);
-    store<i32>(sub, 0, QUEUE_UNKNOWN);
+    store<u8>(sub, State.LIVE, STATE);
+    store<u8>(sub, 0, QUEUE_UNKNOWN);
+    store<u8>(sub, 0, COUNTED_HERE);
+    store<u32>(sub, ++this.serial, SERIAL);
     const text = sub + BYTES;
     memory.copy(text, sid, <usize>sidLength);
     memory.copy(text + <usize>sidLength, subject, <usize>subjectLength);
@@ -114,8 +121,8 @@ export class Subscriptions {
    * told (`tellEnd`), however long that takes.
    */
   endByCount(sub: usize): void {
-    if (load<i32>(sub, STATE) != State.LIVE) return;
-    store<i32>(sub, State.COUNTED_OUT, STATE);
+    if (stateOf(sub) != State.LIVE) return;
+    store<u8>(sub, State.COUNTED_OUT, STATE);
     this.liveCount--;
   }
 
@@ -130,8 +137,8 @@ export class Subscriptions {
 
   /** A newer policy does not allow it. It is remembered until nothing of it can be under way any more. */
   revoke(sub: usize): void {
-    if (load<i32>(sub, STATE) != State.LIVE) return;
-    store<i32>(sub, State.REVOKED, STATE);
+    if (stateOf(sub) != State.LIVE) return;
+    store<u8>(sub, State.REVOKED, STATE);
     this.liveCount--;
     this.revokedCount++;
     this.revokedSince = NOT_TOLD;
@@ -140,15 +147,15 @@ export class Subscriptions {
   /** The UNSUB of one that ended by count, or was revoked, goes to the server now. */
   tellEnd(sid: usize, length: i32): void {
     const sub = this.find(sid, length, hashBytes(sid, length));
-    if (sub != 0 && load<i32>(sub, STATE) == State.REVOKED) this.revokedSince = 0;
-    if (sub == 0 || load<i32>(sub, STATE) != State.COUNTED_OUT) return;
-    store<i32>(sub, State.TOLD, STATE);
+    if (sub != 0 && stateOf(sub) == State.REVOKED) this.revokedSince = 0;
+    if (sub == 0 || stateOf(sub) != State.COUNTED_OUT) return;
+    store<u8>(sub, State.TOLD, STATE);
     this.rememberEnded(sub);
   }
 
   private endAs(sub: usize, state: State): void {
-    if (load<i32>(sub, STATE) != State.LIVE) return;
-    store<i32>(sub, state, STATE);
+    if (stateOf(sub) != State.LIVE) return;
+    store<u8>(sub, state, STATE);
     this.liveCount--;
     this.rememberEnded(sub);
   }
@@ -182,7 +189,7 @@ export class Subscriptions {
     let sub = this.table.nextBlock(0);
     while (sub != 0) {
       let next = this.table.nextSlot;
-      if (load<i32>(sub, STATE) == State.REVOKED) {
+      if (stateOf(sub) == State.REVOKED) {
         this.takeOut(sub);
         next--;
       }
@@ -248,7 +255,7 @@ export class Subscriptions {
   }
 
   private takeOut(sub: usize): void {
-    if (load<i32>(sub, STATE) == State.REVOKED) this.revokedCount--;
+    if (stateOf(sub) == State.REVOKED) this.revokedCount--;
     this.table.takeOut(sub);
     if (this.lastFound == sub) this.lastFound = 0;
     this.bytes -= <i64>sizeOf(sub);
@@ -268,20 +275,24 @@ function sizeOf(sub: usize): usize {
  */
 export function noteReuse(sub: usize, queue: usize, queueLength: i32): void {
   if (queueLength == queueLengthOf(sub) && equalBytes(queue, queueOf(sub), queueLength)) return;
-  store<i32>(sub, 1, QUEUE_UNKNOWN);
+  store<u8>(sub, 1, QUEUE_UNKNOWN);
 }
 
 /** Is `queueOf` the queue that the server delivers by? */
 export function isQueueKnown(sub: usize): bool {
-  return load<i32>(sub, QUEUE_UNKNOWN) == 0;
+  return load<u8>(sub, QUEUE_UNKNOWN) == 0;
+}
+
+function stateOf(sub: usize): State {
+  return <State>load<u8>(sub, STATE);
 }
 
 export function isLive(sub: usize): bool {
-  return load<i32>(sub, STATE) == State.LIVE;
+  return stateOf(sub) == State.LIVE;
 }
 
 export function endedByCount(sub: usize): bool {
-  return load<i32>(sub, STATE) >= State.COUNTED_OUT;
+  return stateOf(sub) >= State.COUNTED_OUT;
 }
 
 export function subjectOf(sub: usize): usize {
@@ -324,6 +335,18 @@ export function maxOf(sub: usize): i32 {
   return load<i32>(sub, MAX);
 }
 
-export function setMax(sub: usize, count: i32): void {
+/** `here`: the server knows nothing of it, and must be told of the end. */
+export function setMax(sub: usize, count: i32, here: bool): void {
   store<i32>(sub, count, MAX);
+  store<u8>(sub, u8(here), COUNTED_HERE);
+}
+
+/** Is its maximum one that the server knows nothing of? */
+export function isCountedHere(sub: usize): bool {
+  return load<u8>(sub, COUNTED_HERE) != 0;
+}
+
+/** Tells it from an earlier or later one with the same sid. */
+export function serialOf(sub: usize): u32 {
+  return load<u32>(sub, SERIAL);
 }

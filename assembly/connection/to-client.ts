@@ -18,7 +18,7 @@ import { UPSTREAM_DATA } from "../proxy/host";
 import { ProtocolError } from "../telemetry/protocol-error";
 import { clientOf } from "./client";
 import { Connection, FirstPing, Phase } from "./connection";
-import { deliver } from "./deliveries";
+import { deliver, maximumTaken } from "./deliveries";
 import { endAtOnce } from "./endings";
 import { needsStatus, pongCame } from "./exchanges";
 import { speaksTlsToServer } from "./identity";
@@ -240,8 +240,10 @@ function takePong(connection: Connection, position: i32, next: i32): void {
     case Pong.CONNECT_TAKEN:
       connection.hasBegunAnew();
       break;
-    case Pong.OK:
-      chunk.write(OK_LINE);
+    case Pong.MAXIMUM:
+    case Pong.MAXIMUM_OK:
+      maximumTaken(connection, pongs.name, pongs.nameLength, pongs.maximum, pongs.serial);
+      if (kind == Pong.MAXIMUM_OK) chunk.write(OK_LINE);
       break;
     case Pong.SUBSCRIPTIONS_EXCEEDED:
       chunk.write(SUBSCRIPTIONS_EXCEEDED);

@@ -14,17 +14,27 @@ interface Subscription {
   /** Undefined once its sid was used again with another queue: then nobody is sure which of the two the server has. */
   queue: string | undefined;
   isLive: boolean;
+  /** Ended by a maximum of which the server does not know: what still comes is too much. */
+  isFull: boolean;
+  received: number;
+  max: number;
+  /** The server does not know of the maximum. */
+  countedHere: boolean;
 }
 
 /** Exactly what nats-server writes (client.go `msgHeader`, `sendPong`…); `index` is where it begins. */
 const FRAME =
   /(PONG|PING|\+OK)\r\n|-ERR '[^'\r\n]*'\r\n|INFO (\{"max_payload":1024,"headers":true(?:,"x":"[a-z]*")?\}) \r\n|(MSG|HMSG) ([!-~]+) ([!-~]+)(?: ([!-~]+))?(?: (\d{1,9}))? (\d{1,9})\r\n/y;
 
+function begun(queue: string): Subscription {
+  return { queue, isLive: true, isFull: false, received: 0, max: 0, countedHere: false };
+}
+
 export class BrokerModel {
   readonly #policy: NaivePolicy;
   readonly #responses: number | undefined;
-  /** One element for each PING that the server gets: the client's own, or the text of a refusal. */
-  readonly #pongs: ("own" | { text: string })[] = [];
+  /** One for each PING that the server gets: the client's own, a refusal's text, or a maximum that holds from there on. */
+  readonly #pongs: ("own" | { text: string } | { sub: Subscription; max: number })[] = [];
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #grants = new Map<string, number>();
   #filters = false;
@@ -38,12 +48,10 @@ export class BrokerModel {
 
   /** An operation of the client, whole. */
   client(operation: Operation): void {
-    const { verb, subject, reply, queue, sid } = operation;
+    const { verb, subject, reply, queue, sid, argument } = operation;
     if (verb === "PING") this.#pongs.push("own");
-    else if (verb === "UNSUB") {
-      const known = this.#subscriptions.get(sid);
-      if (known !== undefined) known.isLive = false;
-    } else if (verb === "PUB") {
+    else if (verb === "UNSUB") this.#unsubscribe(sid, Number(argument.split(" ")[1] ?? 0));
+    else if (verb === "PUB") {
       const granted = new Set(this.#mayPublish(subject) ? [subject] : []);
       if (this.#policy.permits(operation, granted)) return;
       const subjectPermitted = this.#policy.permits({ ...operation, reply: "" }, granted);
@@ -55,7 +63,7 @@ export class BrokerModel {
       }
       this.#filters ||= this.#policy.filtersDeliveries(subject, queue);
       const known = this.#subscriptions.get(sid);
-      if (known?.isLive !== true) this.#subscriptions.set(sid, { queue, isLive: true });
+      if (known?.isLive !== true) this.#subscriptions.set(sid, begun(queue));
       else if (known.queue !== queue) known.queue = undefined;
     }
   }
@@ -94,11 +102,32 @@ export class BrokerModel {
 
   #pong(): string {
     const due = this.#pongs.shift();
-    return due === undefined || due === "own" ? "PONG\r\n" : due.text;
+    if (due === undefined || due === "own") return "PONG\r\n";
+    if ("text" in due) return due.text;
+    const { sub, max } = due;
+    Object.assign(sub, { max, countedHere: true });
+    this.#endIfReached(sub);
+    return "";
+  }
+
+  #unsubscribe(sid: string, max: number): void {
+    const sub = this.#subscriptions.get(sid);
+    if (!sub?.isLive) return;
+    if (max <= sub.received) sub.isLive = false;
+    else if (this.#filters && (sub.max === 0 || sub.countedHere)) this.#pongs.push({ sub, max });
+    else sub.max = max;
+  }
+
+  #endIfReached(sub: Subscription): void {
+    if (!sub.isLive || sub.max === 0 || sub.received < sub.max) return;
+    sub.isLive = false;
+    sub.isFull = sub.countedHere;
   }
 
   #delivers(subject: string, sid: string, reply: string | undefined): boolean {
-    const queue = this.#subscriptions.get(sid)?.queue;
+    const sub = this.#subscriptions.get(sid);
+    if (sub?.isFull) return false;
+    const queue = sub?.queue;
     if (this.#filters) {
       // Where the queue is not known every queue counts.
       const denied =
@@ -106,6 +135,10 @@ export class BrokerModel {
       if (denied) return false;
     }
     if (reply !== undefined) this.#noteReply(reply);
+    if (sub?.isLive) {
+      sub.received++;
+      this.#endIfReached(sub);
+    }
     return true;
   }
 

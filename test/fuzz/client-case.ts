@@ -63,7 +63,7 @@ function isTooLong({ headers }: Operation): boolean {
 }
 
 /**
- * An UNSUB with a maximum may be kept by the filter, which then counts itself (design §5); a SUB that cannot be inserted
+ * In place of an UNSUB with a maximum a PING may go on, since the filter then counts itself (design §5); a SUB that cannot be inserted
  * subscribes to nothing. Both may be missing at the server, but none may be there that the client did not send.
  */
 function mayBeMissing({ verb, argument, subject }: Operation): boolean {

@@ -55,7 +55,7 @@ function clientOperation(random: Random): string {
     case 3:
       return `SUB ${random.pick(SUBJECTS)}${random.below(3) === 0 ? ` ${random.pick(["q1", "q2"])}` : ""} ${random.pick(SIDS)}\r\n`;
     case 4:
-      return `UNSUB ${random.pick(SIDS)}\r\n`;
+      return `UNSUB ${random.pick(SIDS)}${random.pick(["", "", " 1", " 2", " 3"])}\r\n`;
   }
   return "PING\r\n";
 }

@@ -528,6 +528,38 @@ describe("a subscription whose line had begun in DRY_RUN", () => {
   });
 });
 
+describe("a maximum that is counted here when DRY_RUN begins", () => {
+  const rule = { publish: { allow: ["x"] }, subscribe: { allow: ["ok.*"], deny: ["ok.no"] } };
+  const lines = "SUB ok.* 1\r\nUNSUB 1 2\r\n";
+
+  it("is told to the server, and holds there alone", () => {
+    const { host, wire } = connected(policyOf(rule));
+    assert.equal(wire.client(lines), `SUB ok.* 1\r\n${PING}`);
+    assert.equal(wire.server(PONG + msg("ok.a", "1")), msg("ok.a", "1"));
+    host.configure(policyOf(rule, { mode: "DRY_RUN" }));
+    assert.equal(wire.client(PING), `UNSUB 1 2\r\n${PING}`);
+    assert.equal(wire.server(msg("ok.b", "1")), msg("ok.b", "1"));
+    assert.equal(wire.client(PING), PING);
+  });
+
+  it("is told to the server also where the server has not reached it yet", () => {
+    const { host, wire } = connected(policyOf(rule));
+    wire.client(lines);
+    host.configure(policyOf(rule, { mode: "DRY_RUN" }));
+    assert.equal(wire.server(msg("ok.a", "1") + PONG), msg("ok.a", "1"));
+    assert.equal(wire.client(PING), `UNSUB 1 2\r\n${PING}`);
+  });
+
+  it("ends there what had got as many messages before", () => {
+    const { host, wire } = connected(policyOf(rule));
+    wire.client(lines);
+    host.configure(policyOf(rule, { mode: "DRY_RUN" }));
+    const two = msg("ok.a", "1") + msg("ok.b", "1");
+    assert.equal(wire.server(two + PONG), two);
+    assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
+  });
+});
+
 describe("a connection that is shed in the tick of a change", () => {
   it("is the one that the audit names, not one that was brought under the new policy just before", () => {
     const limits = { memory: 16 * 1024 * 1024, subscriptions: 1_000_000 };

@@ -41,8 +41,9 @@ describe("a subscription that has ended", () => {
     const before = usedBytes();
     const all = new Subscriptions();
     const old = add(all, "1", "foo", "q");
+    const serial = subs.serialOf(old);
     subs.countReceived(old);
-    subs.setMax(old, 1);
+    subs.setMax(old, 1, true);
     subs.noteReuse(old, 0, 0);
     all.end(old);
     const sub = add(all, "1", "bar");
@@ -50,6 +51,8 @@ describe("a subscription that has ended", () => {
     expect(subs.isLive(sub)).toBe(true);
     expect(subs.receivedOf(sub)).toBe(0);
     expect(subs.maxOf(sub)).toBe(0);
+    expect(subs.isCountedHere(sub)).toBe(false);
+    expect(subs.serialOf(sub)).not.toBe(serial);
     expect(subs.isQueueKnown(sub)).toBe(true);
     expect(queueOf(sub)).toBe("");
     expect(all.liveCount).toBe(1);

@@ -60,9 +60,10 @@ describe("the PONGs that are expected, without a budget", () => {
   it("are none, and every push says that there is no room", () => {
     const pongs = new ExpectedPongs();
     expect(pongs.pushClient()).toBe(false);
-    expect(pongs.push(Pong.OK)).toBe(false);
+    expect(pongs.push(Pong.CONNECT_TAKEN)).toBe(false);
     expect(pushName(pongs, "a")).toBe(false);
     expect(pushQueue(pongs, "a", "b")).toBe(false);
+    expect(pongs.pushMaximum(Pong.MAXIMUM, pointerTo("1"), 1, 1, 1)).toBe(false);
     expect(pongs.isEmpty).toBe(true);
     expect(pongs.size).toBe(0);
     expect(pongs.lastSize).toBe(0);
@@ -84,19 +85,37 @@ describe("the PONGs that are expected", () => {
     const pongs = new ExpectedPongs();
     pongs.pushClient();
     pushName(pongs, "foo");
-    pongs.push(Pong.OK);
+    pongs.push(Pong.CONNECT_TAKEN);
     pushQueue(pongs, "bar.>", "workers");
     pongs.pushClient();
     pongs.pushClient();
     pushName(pongs, "", Pong.SUBSCRIPTION_VIOLATION);
     pongs.push(Pong.CONNECT_TAKEN);
     pushQueue(pongs, "", "");
-    expect(drain(pongs)).toBe("client 4[foo][] 3[][] 9[bar.>][workers] client client 8[][] 14[][] 9[][]");
+    expect(drain(pongs)).toBe("client 4[foo][] 3[][] 9[bar.>][workers] client client 8[][] 3[][] 9[][]");
     expect(front(pongs)).toBe("nothing");
     pongs.pop();
     expect(pongs.isEmpty).toBe(true);
     pongs.destroy();
     expect(usedBytes()).toBe(before);
+  });
+
+  it("know of a maximum which number it is, and whose", () => {
+    const pongs = new ExpectedPongs();
+    pongs.pushMaximum(Pong.MAXIMUM, pointerTo("sid"), 3, 7, 0xffffffff);
+    pongs.pushMaximum(Pong.MAXIMUM_OK, pointerTo(""), 0, 1, 2);
+    pushName(pongs, "foo");
+    expect(pongs.size).toBe(3 * HEAD + 2 * 8 + 3 + 3);
+    expect(front(pongs)).toBe("14[sid][]");
+    expect(pongs.maximum).toBe(7);
+    expect(pongs.serial).toBe(0xffffffff);
+    pongs.pop();
+    expect(front(pongs)).toBe("15[][]");
+    expect(pongs.maximum).toBe(1);
+    expect(pongs.serial).toBe(2);
+    pongs.pop();
+    expect(drain(pongs)).toBe("4[foo][]");
+    pongs.destroy();
   });
 
   it("keep their bytes, whatever becomes of the client's", () => {
@@ -116,7 +135,7 @@ describe("the PONGs that are expected", () => {
     pushQueue(pongs, "foo", "queue");
     expect(pongs.size).toBe(HEAD + 3 + HEAD + HEAD + 8);
     expect(pongs.lastSize).toBe(HEAD + HEAD + 8);
-    pongs.push(Pong.OK);
+    pongs.push(Pong.CONNECT_TAKEN);
     expect(pongs.lastSize).toBe(HEAD);
     pongs.pop();
     expect(pongs.size).toBe(HEAD + HEAD + 8 + HEAD);
@@ -148,7 +167,7 @@ describe("a run of the client's own PINGs", () => {
     pongs.pop();
     pongs.pushClient();
     expect(pongs.size).toBe(HEAD);
-    pongs.push(Pong.OK);
+    pongs.push(Pong.CONNECT_TAKEN);
     pongs.pushClient();
     expect(pongs.size).toBe(3 * HEAD);
     expect(drain(pongs)).toBe("client client 3[][] client");

@@ -56,9 +56,13 @@ describe("a subscription", () => {
     const other = add(all, "2");
     expect(subs.countReceived(sub)).toBe(1);
     expect(subs.countReceived(sub)).toBe(2);
-    subs.setMax(sub, 5);
+    subs.setMax(sub, 5, true);
     expect(subs.receivedOf(sub)).toBe(2);
     expect(subs.maxOf(sub)).toBe(5);
+    expect(subs.isCountedHere(sub)).toBe(true);
+    subs.setMax(sub, 6, false);
+    expect(subs.maxOf(sub)).toBe(6);
+    expect(subs.isCountedHere(sub)).toBe(false);
     expect(subs.receivedOf(other)).toBe(0);
     expect(subs.maxOf(other)).toBe(0);
     all.destroy();
