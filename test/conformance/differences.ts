@@ -120,6 +120,13 @@ export const DIFFERENCES: readonly Difference[] = [
     sessions: ["own-reused-sid"],
   },
   {
+    name: "reused-behind-maximum",
+    title: "A SUB behind the maximum of its own sid is lost when the messages that reach it have not been read yet",
+    why: "While deliveries are filtered, `UNSUB sid max` is counted here, by what the client gets, and the server hears of the end only. A client that pipelines a message to itself, the UNSUB whose maximum that message reaches and another SUB with the same sid: at the server the sid is still live, so it ignores the SUB. Client libraries never use a sid twice.",
+    stricter: "filter",
+    sessions: ["own-reused-behind-maximum"],
+  },
+  {
     name: "payload-end",
     title: "A publish is decided at its control line, not at the end of its payload",
     why: "A refused payload is dropped as it streams, an allowed one is never held. A reply grant that expires while its answer's payload is still on its way therefore still counts here.",

@@ -68,6 +68,11 @@ export const OWN_SESSIONS: readonly Session[] = [
     "SUB a.* 1\r\nSUB c others 1\r\n",
     { from: "peer", data: "PUB a.b 1\r\nx\r\n" },
   ]),
+  session("own-reused-behind-maximum", { subscribe: { deny: ["a.>"] } }, [
+    "SUB > 1\r\n",
+    "PUB a 1\r\nx\r\nUNSUB 1 1\r\nSUB * 1\r\n",
+    { from: "peer", data: "PUB b 1\r\nx\r\n" },
+  ]),
   session("own-grant-expires-in-mid-payload", { allow_responses: { max: 5, expires: "400ms" } }, [
     "SUB ask 1\r\n",
     { from: "peer", data: "PUB ask answer 1\r\nq\r\n" },

@@ -180,11 +180,13 @@ function headerBlock({ kind, value }: Headers): string {
  * order two subscriptions with the same subject get it, the times in a trace event, and how often pedantic mode
  * complains of one publish (once more for each read that it is cut into: parser.go `clonePubArg`; reads may be as
  * short as 64 bytes). Listed differences of their own are an answer that is pipelined behind the
- * client's own request, before it has read the echo that grants it, and a live sid that is used again with another
- * queue under a deny entry with a queue.
+ * client's own request, before it has read the echo that grants it, a sid that is used again behind its own maximum,
+ * before the messages that may have reached it have been read, and a live sid that is used again with another queue
+ * under a deny entry with a queue.
  */
 export function withoutChance(script: Script): Script {
   const lists = script.permissions?.subscribe as { deny?: string[] } | undefined;
+  const filters = (lists?.deny?.length ?? 0) > 0;
   const deniesQueues = lists?.deny?.some((entry) => entry.includes(" ")) ?? false;
   const queues = new Set<string>();
   const firstOf = new Map<string, { sid: string; group: { queue?: string } }>();
@@ -220,11 +222,13 @@ export function withoutChance(script: Script): Script {
   const steps = script.steps.flatMap((step): ScriptStep[] => {
     if ("connect" in step || "last" in step) return [step];
     if (step.from === "peer") return [{ ...step, operations: step.operations.map(untraced) }];
-    const operations = step.operations.map(settled);
-    if (isolates) return withIsolated(operations, step.cuts);
-    return script.permissions?.allow_responses === undefined
-      ? [{ ...step, operations }]
-      : behindRequests(operations).map((some) => ({ ...step, operations: some }));
+    const settledOnes = step.operations.map(settled);
+    return (filters ? beforeReuses(settledOnes) : [settledOnes]).flatMap((operations): ScriptStep[] => {
+      if (isolates) return withIsolated(operations, step.cuts);
+      return script.permissions?.allow_responses === undefined
+        ? [{ ...step, operations }]
+        : behindRequests(operations).map((some) => ({ ...step, operations: some }));
+    });
   });
   return { ...script, steps };
 }
@@ -259,6 +263,21 @@ function behindRequests(operations: Operation[]): Operation[][] {
     if (!asks && index < operations.length - 1) continue;
     pieces.push(operations.slice(start, index + 1));
     start = index + 1;
+  }
+  return pieces;
+}
+
+/** Cuts before each SUB whose sid has had a maximum: it is sent when the messages that may reach it have been read. */
+function beforeReuses(operations: Operation[]): Operation[][] {
+  const pieces: Operation[][] = [[]];
+  const bounded = new Set<string>();
+  for (const operation of operations) {
+    if (operation.op === "SUB" && bounded.has(operation.sid)) {
+      bounded.clear();
+      pieces.push([]);
+    }
+    if (operation.op === "UNSUB" && operation.max !== undefined) bounded.add(operation.sid);
+    pieces.at(-1)?.push(operation);
   }
   return pieces;
 }
