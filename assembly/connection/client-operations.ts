@@ -16,7 +16,19 @@ import { endUnreadable } from "./endings";
 import { pingSent, replySent, requestSent } from "./exchanges";
 import { Pong } from "./expected-pongs";
 import { reportDryRun, reportRefusal, sample } from "./report";
-import { isCountedHere, isLive, maxOf, noteReuse, receivedOf, serialOf, setMax } from "./subscriptions";
+import {
+  addPendingMaxima,
+  isCountKnown,
+  isCountedHere,
+  isLive,
+  maxOf,
+  noteReuse,
+  pendingMaximaOf,
+  queueLengthOf,
+  receivedOf,
+  serialOf,
+  setMax,
+} from "./subscriptions";
 
 /**
  * What becomes of each operation of a client. The functions answer the position behind what they took; a refusal
@@ -152,7 +164,7 @@ function subscribe(connection: Connection, chunk: Chunk, line: ClientLine, posit
   if (!isInsertable(tokens, line.subject, line.subjectLength)) return next;
   const known = connection.subscriptions.find(line.sid, line.sidLength, hashBytes(line.sid, line.sidLength));
   if (known != 0 && isLive(known)) {
-    noteReuse(known, line.queue, line.queueLength);
+    noteReuse(known, line.subject, line.subjectLength, line.queue, line.queueLength);
     return next;
   }
   // One client must not use up what all share.
@@ -188,13 +200,11 @@ function unsubscribe(connection: Connection, chunk: Chunk, line: ClientLine, pos
   const subscriptions = connection.subscriptions;
   const sub = subscriptions.find(line.sid, line.sidLength, hashBytes(line.sid, line.sidLength));
   if (sub == 0 || !isLive(sub)) return next;
-  if (line.maxMessages <= receivedOf(sub)) {
+  if (line.maxMessages <= 0 || (line.maxMessages <= receivedOf(sub) && isCountKnown(sub))) {
     subscriptions.end(sub);
     return next;
   }
-  const access = connection.access;
-  // What the server counts already it goes on counting: nothing of a subscription before the filter is kept back.
-  if (access == null || !access.filtering || (maxOf(sub) != 0 && !isCountedHere(sub))) {
+  if (!countsHere(connection, sub)) {
     setMax(sub, line.maxMessages, false);
     return next;
   }
@@ -202,7 +212,20 @@ function unsubscribe(connection: Connection, chunk: Chunk, line: ClientLine, pos
   if (!connection.pongs.pushMaximum(kind, line.sid, line.sidLength, line.maxMessages, serialOf(sub))) {
     return unreadable(connection, chunk, position, ProtocolError.MEMORY);
   }
+  addPendingMaxima(sub, 1);
   return replaceByPing(connection, chunk, position, next);
+}
+
+/**
+ * Where the server has a maximum already, it counts on: messages that are kept back count towards it (docs/adr/0008). So
+ * it does for members of queue groups: what a member gets behind a maximum that the server does not know is lost for
+ * the group, and messages of theirs are hardly ever kept back, since a queue SUB over a deny entry is refused.
+ */
+function countsHere(connection: Connection, sub: usize): bool {
+  if (pendingMaximaOf(sub) > 0) return true;
+  const access = connection.access;
+  if (access == null || !access.filtering || queueLengthOf(sub) > 0) return false;
+  return maxOf(sub) == 0 || isCountedHere(sub);
 }
 
 function ping(connection: Connection, chunk: Chunk, line: ClientLine, position: i32): i32 {
@@ -272,11 +295,19 @@ export function sendUnsubscribes(connection: Connection, chunk: Chunk, position:
     chunk.write(UNSUB_START);
     chunk.writeBytes(at + 4, length);
     chunk.write(LINE_END);
-    connection.subscriptions.tellEnd(at + 4, length);
+    const sidLength = lengthToBlank(at + 4, length);
+    if (sidLength < length) connection.subscriptions.tellMaximum(at + 4, sidLength);
+    else connection.subscriptions.tellEnd(at + 4, length);
     at += 4 + <usize>length;
   }
   if (at < end) due.assign(at, <i32>(end - at));
   else due.clear();
+}
+
+function lengthToBlank(text: usize, length: i32): i32 {
+  let at = 0;
+  while (at < length && load<u8>(text + <usize>at) != 0x20) at++;
+  return at;
 }
 
 function replaceByPing(connection: Connection, chunk: Chunk, position: i32, next: i32): i32 {

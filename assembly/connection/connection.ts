@@ -168,8 +168,8 @@ export class Connection {
   }
 
   /**
-   * Bytes of refusals that wait for their PONG. One whose payload is still coming does not count, since its PING is
-   * sent behind the payload: waiting for it would be waiting for ourselves.
+   * Bytes of refusals and maxima that wait for their PONG. A refusal whose payload is still coming does not count, since
+   * its PING is sent behind the payload: waiting for it would be waiting for ourselves.
    */
   get awaitedBytes(): i32 {
     return this.pongs.size - (this.dropsPayload ? this.pongs.lastSize : 0);

@@ -5,12 +5,15 @@ import { Connection } from "./connection";
 import { answerDelivered, countNoResponders, requestDelivered } from "./exchanges";
 import { reportDelivery, reportUnreadable, sampleDelivery } from "./report";
 import {
+  addPendingMaxima,
   countReceived,
   endedByCount,
   isCountedHere,
+  isCountKnown,
   isLive,
   isQueueKnown,
   maxOf,
+  pendingMaximaOf,
   queueLengthOf,
   queueOf,
   receivedOf,
@@ -68,7 +71,8 @@ function count(connection: Connection, sub: usize): void {
   const most = maxOf(sub);
   if (most == 0 || received < most) return;
   if (isCountedHere(sub)) endCounted(connection, sub);
-  else connection.subscriptions.end(sub);
+  // Else it may be another one that the server has under this sid, with a count of its own.
+  else if (isCountKnown(sub)) connection.subscriptions.end(sub);
 }
 
 /** The server was not told of the maximum (client-operations.ts unsubscribe): it is told of the end instead. */
@@ -84,14 +88,22 @@ function endCounted(connection: Connection, sub: usize): void {
 export function maximumTaken(connection: Connection, sid: usize, length: i32, maximum: i32, serial: u32): void {
   const sub = connection.subscriptions.find(sid, length, hashBytes(sid, length));
   if (sub == 0 || !isLive(sub) || serialOf(sub) != serial) return;
+  addPendingMaxima(sub, -1);
   if (maximum <= receivedOf(sub)) {
     endCounted(connection, sub);
     return;
   }
-  // In DRY_RUN, which has begun in the meantime, nothing is counted here.
-  const here = connection.access != null;
-  setMax(sub, maximum, here);
-  if (!here) connection.sendLater(sidOf(sub), sidLengthOf(sub), maximum);
+  setMax(sub, maximum, true);
+  if (connection.access == null) tellMaximum(connection, sub);
+}
+
+/**
+ * Before we stop counting, in DRY_RUN, the server hears of a maximum that only we know; what it has delivered and we
+ * have kept back counts for it. We count on until it hears. A maximum that is under way as a PING is told behind its PONG.
+ */
+export function tellMaximum(connection: Connection, sub: usize): void {
+  if (!isLive(sub) || !isCountedHere(sub) || pendingMaximaOf(sub) > 0) return;
+  connection.sendLater(sidOf(sub), sidLengthOf(sub), maxOf(sub));
 }
 
 function queue(sub: usize): usize {

@@ -2,6 +2,7 @@ import { shareBytes } from "../bytes/budget";
 import { revocationRoom, writeRevocation } from "../nats/texts";
 import { Identity } from "../policy/config";
 import { Mode } from "../policy/rules";
+import { NONE } from "../policy/matcher";
 import { Principal } from "../policy/principal";
 import { Reason } from "../policy/reason";
 import { actOn } from "../proxy/stream";
@@ -9,17 +10,16 @@ import { allowsSomething, giveRights, name, reasonAgainst } from "./admission";
 import { callbackTime } from "./callback-time";
 import { Client, clientOf } from "./client";
 import { Connection, Phase } from "./connection";
+import { tellMaximum } from "./deliveries";
 import { endRevoked } from "./endings";
 import { readIdentity } from "./identity";
 import { policyEpoch } from "./policy-epoch";
 import { reportRevoked, reportRevokedConnection } from "./report";
 import {
-  isCountedHere,
   isLive,
-  maxOf,
+  isNameKnown,
   queueLengthOf,
   queueOf,
-  setMax,
   sidLengthOf,
   sidOf,
   subjectLengthOf,
@@ -106,9 +106,15 @@ export function revokeSubscriptions(connection: Connection): void {
   for (let sub = subscriptions.first(); sub != 0; sub = subscriptions.next()) {
     if (!isLive(sub)) continue;
     const queueLength = queueLengthOf(sub);
-    const reason = access.permissions.subscribe(subjectOf(sub), subjectLengthOf(sub), queueOf(sub), queueLength);
+    let reason = access.permissions.subscribe(subjectOf(sub), subjectLengthOf(sub), queueOf(sub), queueLength);
+    let rule = access.permissions.decidedBy;
+    if (reason == Reason.ALLOWED && !isNameKnown(sub)) {
+      // What the server may have under a sid that was used again, nobody has judged by this policy.
+      reason = Reason.NOT_ALLOWED;
+      rule = NONE;
+    }
     if (reason == Reason.ALLOWED) continue;
-    reportRevoked(connection, sub, reason, access.permissions.decidedBy);
+    reportRevoked(connection, sub, reason, rule);
     if (!connection.sendLater(sidOf(sub), sidLengthOf(sub))) {
       // What can be neither ended nor remembered must not go on.
       reportRevokedConnection(connection, reason);
@@ -150,16 +156,11 @@ function writeNotice(connection: Connection, sub: usize): void {
   );
 }
 
-/**
- * While deliveries were filtered, maxima of subscriptions were counted here and the server knows of none. It hears of
- * them before we stop counting; what it has delivered and we have kept back counts for it.
- */
+/** While deliveries were filtered, maxima of subscriptions were counted here. */
 function tellMaxima(connection: Connection): void {
   const subscriptions = connection.subscriptions;
   for (let sub = subscriptions.first(); sub != 0; sub = subscriptions.next()) {
-    if (!isLive(sub) || !isCountedHere(sub)) continue;
-    connection.sendLater(sidOf(sub), sidLengthOf(sub), maxOf(sub));
-    setMax(sub, maxOf(sub), false);
+    tellMaximum(connection, sub);
   }
 }
 

@@ -9,10 +9,16 @@ const RECEIVED: usize = 16;
 const MAX: usize = 20;
 /** One byte each. */
 const STATE: usize = 24;
-const QUEUE_UNKNOWN: usize = 25;
+const REUSE: usize = 25;
 const COUNTED_HERE: usize = 26;
 const SERIAL: usize = 28;
-const BYTES: usize = 32;
+const PENDING_MAXIMA: usize = 32;
+const BYTES: usize = 36;
+
+/** In REUSE: its sid was used again while it was live, with another subject, with another queue. */
+const AGAIN: u8 = 1;
+const OTHER_SUBJECT: u8 = 2;
+const OTHER_QUEUE: u8 = 4;
 
 const enum State {
   LIVE = 0,
@@ -99,9 +105,10 @@ export class Subscriptions {
     store<i32>(sub, 0, RECEIVED);
     store<i32>(sub, 0, MAX);
     store<u8>(sub, State.LIVE, STATE);
-    store<u8>(sub, 0, QUEUE_UNKNOWN);
+    store<u8>(sub, 0, REUSE);
     store<u8>(sub, 0, COUNTED_HERE);
     store<u32>(sub, ++this.serial, SERIAL);
+    store<i32>(sub, 0, PENDING_MAXIMA);
     const text = sub + BYTES;
     memory.copy(text, sid, <usize>sidLength);
     memory.copy(text + <usize>sidLength, subject, <usize>subjectLength);
@@ -151,6 +158,12 @@ export class Subscriptions {
     if (sub == 0 || stateOf(sub) != State.COUNTED_OUT) return;
     store<u8>(sub, State.TOLD, STATE);
     this.rememberEnded(sub);
+  }
+
+  /** A maximum goes to the server now, which counts from here on. */
+  tellMaximum(sid: usize, length: i32): void {
+    const sub = this.find(sid, length, hashBytes(sid, length));
+    if (sub != 0 && stateOf(sub) == State.LIVE) store<u8>(sub, 0, COUNTED_HERE);
   }
 
   private endAs(sub: usize, state: State): void {
@@ -271,16 +284,30 @@ function sizeOf(sub: usize): usize {
 
 /**
  * The sid of a live subscription was used again. If it is live at the server too, nats-server keeps the old one; if it
- * has ended there without our knowledge, the new one counts: with another queue we do not know which.
+ * has ended there without our knowledge, the new one counts. We do not know which, nor what the server has counted.
  */
-export function noteReuse(sub: usize, queue: usize, queueLength: i32): void {
-  if (queueLength == queueLengthOf(sub) && equalBytes(queue, queueOf(sub), queueLength)) return;
-  store<u8>(sub, 1, QUEUE_UNKNOWN);
+export function noteReuse(sub: usize, subject: usize, subjectLength: i32, queue: usize, queueLength: i32): void {
+  let reuse = load<u8>(sub, REUSE) | AGAIN;
+  if (subjectLength != subjectLengthOf(sub) || !equalBytes(subject, subjectOf(sub), subjectLength)) {
+    reuse |= OTHER_SUBJECT;
+  }
+  if (queueLength != queueLengthOf(sub) || !equalBytes(queue, queueOf(sub), queueLength)) reuse |= OTHER_QUEUE;
+  store<u8>(sub, reuse, REUSE);
 }
 
 /** Is `queueOf` the queue that the server delivers by? */
 export function isQueueKnown(sub: usize): bool {
-  return load<u8>(sub, QUEUE_UNKNOWN) == 0;
+  return (load<u8>(sub, REUSE) & OTHER_QUEUE) == 0;
+}
+
+/** Are `subjectOf` and `queueOf` what the server has under this sid? */
+export function isNameKnown(sub: usize): bool {
+  return (load<u8>(sub, REUSE) & (OTHER_SUBJECT | OTHER_QUEUE)) == 0;
+}
+
+/** Is `receivedOf` what the server has counted for this sid? */
+export function isCountKnown(sub: usize): bool {
+  return load<u8>(sub, REUSE) == 0;
 }
 
 function stateOf(sub: usize): State {
@@ -339,6 +366,15 @@ export function maxOf(sub: usize): i32 {
 export function setMax(sub: usize, count: i32, here: bool): void {
   store<i32>(sub, count, MAX);
   store<u8>(sub, u8(here), COUNTED_HERE);
+}
+
+/** UNSUBs with a maximum that the server has not reached yet. */
+export function pendingMaximaOf(sub: usize): i32 {
+  return load<i32>(sub, PENDING_MAXIMA);
+}
+
+export function addPendingMaxima(sub: usize, count: i32): void {
+  store<i32>(sub, pendingMaximaOf(sub) + count, PENDING_MAXIMA);
 }
 
 /** Is its maximum one that the server knows nothing of? */

@@ -28,7 +28,7 @@ const line: ClientLine = new ClientLine();
 
 /**
  * Takes `size` bytes that the host holds for the server. Answers false when they must stay there, because the client
- * has too many unread refusals already: see `resume`.
+ * has too much under way already that waits for a PONG: see `resume`.
  */
 export function takeFromClient(connection: Connection, size: i32, endOfStream: bool): bool {
   if (connection.policyEpoch != policyEpoch) catchUp(connection);

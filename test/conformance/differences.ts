@@ -121,8 +121,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     name: "reused-behind-maximum",
-    title: "A SUB behind the maximum of its own sid is lost when the messages that reach it have not been read yet",
-    why: "While deliveries are filtered, `UNSUB sid max` is counted here, by what the client gets, and the server hears of the end only. A client that pipelines a message to itself, the UNSUB whose maximum that message reaches and another SUB with the same sid: at the server the sid is still live, so it ignores the SUB. Client libraries never use a sid twice.",
+    title: "A SUB behind the maximum of its own sid is lost where nats-server has not answered for the maximum yet",
+    why: "While deliveries are filtered, `UNSUB sid max` is counted here, by what the client gets, with a PING in its place, and the server hears of the end only. Until the messages that reach the maximum and that PING's PONG have passed, the sid is live at the server, which ignores another SUB for it: a client that pipelines a message to itself, the UNSUB whose maximum that message reaches and such a SUB does not get the second subscription. Client libraries never use a sid twice.",
     stricter: "filter",
     sessions: ["own-reused-behind-maximum"],
   },

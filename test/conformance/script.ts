@@ -219,11 +219,12 @@ export function withoutChance(script: Script): Script {
   };
   const pedantic = script.steps.some((step) => "connect" in step && step.connect["pedantic"]);
   const isolates = pedantic || script.connect["pedantic"] === true;
+  const bounded = new Set<string>();
   const steps = script.steps.flatMap((step): ScriptStep[] => {
     if ("connect" in step || "last" in step) return [step];
     if (step.from === "peer") return [{ ...step, operations: step.operations.map(untraced) }];
     const settledOnes = step.operations.map(settled);
-    return (filters ? beforeReuses(settledOnes) : [settledOnes]).flatMap((operations): ScriptStep[] => {
+    return (filters ? beforeReuses(settledOnes, bounded) : [settledOnes]).flatMap((operations): ScriptStep[] => {
       if (isolates) return withIsolated(operations, step.cuts);
       return script.permissions?.allow_responses === undefined
         ? [{ ...step, operations }]
@@ -267,15 +268,14 @@ function behindRequests(operations: Operation[]): Operation[][] {
   return pieces;
 }
 
-/** Cuts before each SUB whose sid has had a maximum: it is sent when the messages that may reach it have been read. */
-function beforeReuses(operations: Operation[]): Operation[][] {
+/**
+ * Cuts before each SUB whose sid has ever had a maximum: it is sent when the messages that may reach that have been read.
+ * Adds the sids that get one to `bounded`.
+ */
+function beforeReuses(operations: Operation[], bounded: Set<string>): Operation[][] {
   const pieces: Operation[][] = [[]];
-  const bounded = new Set<string>();
-  for (const operation of operations) {
-    if (operation.op === "SUB" && bounded.has(operation.sid)) {
-      bounded.clear();
-      pieces.push([]);
-    }
+  for (const [index, operation] of operations.entries()) {
+    if (operation.op === "SUB" && bounded.has(operation.sid) && index > 0) pieces.push([]);
     if (operation.op === "UNSUB" && operation.max !== undefined) bounded.add(operation.sid);
     pieces.at(-1)?.push(operation);
   }

@@ -20,6 +20,10 @@ interface Subscription {
   max: number;
   /** The server does not know of the maximum. */
   countedHere: boolean;
+  pendingMaxima: number;
+  /** Its sid was used again while it was live: what the server has counted nobody knows. */
+  reused: boolean;
+  inGroup: boolean;
 }
 
 /** Exactly what nats-server writes (client.go `msgHeader`, `sendPong`…); `index` is where it begins. */
@@ -27,7 +31,10 @@ const FRAME =
   /(PONG|PING|\+OK)\r\n|-ERR '[^'\r\n]*'\r\n|INFO (\{"max_payload":1024,"headers":true(?:,"x":"[a-z]*")?\}) \r\n|(MSG|HMSG) ([!-~]+) ([!-~]+)(?: ([!-~]+))?(?: (\d{1,9}))? (\d{1,9})\r\n/y;
 
 function begun(queue: string): Subscription {
-  return { queue, isLive: true, isFull: false, received: 0, max: 0, countedHere: false };
+  return {
+    ...{ queue, inGroup: queue !== "", isLive: true, isFull: false, reused: false },
+    ...{ received: 0, max: 0, countedHere: false, pendingMaxima: 0 },
+  };
 }
 
 export class BrokerModel {
@@ -64,7 +71,10 @@ export class BrokerModel {
       this.#filters ||= this.#policy.filtersDeliveries(subject, queue);
       const known = this.#subscriptions.get(sid);
       if (known?.isLive !== true) this.#subscriptions.set(sid, begun(queue));
-      else if (known.queue !== queue) known.queue = undefined;
+      else {
+        known.reused = true;
+        if (known.queue !== queue) known.queue = undefined;
+      }
     }
   }
 
@@ -106,6 +116,7 @@ export class BrokerModel {
     if ("text" in due) return due.text;
     const { sub, max } = due;
     Object.assign(sub, { max, countedHere: true });
+    sub.pendingMaxima--;
     this.#endIfReached(sub);
     return "";
   }
@@ -113,13 +124,16 @@ export class BrokerModel {
   #unsubscribe(sid: string, max: number): void {
     const sub = this.#subscriptions.get(sid);
     if (!sub?.isLive) return;
-    if (max <= sub.received) sub.isLive = false;
-    else if (this.#filters && (sub.max === 0 || sub.countedHere)) this.#pongs.push({ sub, max });
-    else sub.max = max;
+    const counts = sub.pendingMaxima > 0 || (this.#filters && !sub.inGroup && (sub.max === 0 || sub.countedHere));
+    if (max === 0 || (max <= sub.received && !sub.reused)) sub.isLive = false;
+    else if (counts) {
+      this.#pongs.push({ sub, max });
+      sub.pendingMaxima++;
+    } else Object.assign(sub, { max, countedHere: false });
   }
 
   #endIfReached(sub: Subscription): void {
-    if (!sub.isLive || sub.max === 0 || sub.received < sub.max) return;
+    if (!sub.isLive || sub.max === 0 || sub.received < sub.max || (sub.reused && !sub.countedHere)) return;
     sub.isLive = false;
     sub.isFull = sub.countedHere;
   }

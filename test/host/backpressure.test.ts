@@ -35,6 +35,24 @@ describe("a client that floods refused operations and does not read", () => {
     );
   });
 
+  it("is held as well by maxima that wait for their PONG", () => {
+    const rule = { publish: { allow: ["ok.>"] }, subscribe: { allow: ["ok.*"], deny: ["ok.no"] } };
+    const wire = Wire.connected(configuredHost({ rule, limits: { outstandingReplies: 1024 } }));
+    const count = 100;
+    for (let sid = 1; sid <= count; sid++) wire.client(`SUB ok.* ${sid}\r\n`);
+    let waiting = 0;
+    while (wire.connection.heldDownstream === 0) {
+      assert.ok(++waiting < count, "it is never held");
+      wire.client(`UNSUB ${waiting} 1\r\n`);
+    }
+    assert.equal(wire.client(pub("ok.1")), "");
+    for (let answered = 0; wire.connection.heldDownstream > 0; answered++) {
+      assert.ok(answered < waiting, "it is held for ever");
+      assert.equal(wire.server(PONG), "");
+    }
+    assert.equal(wire.released(), PING + pub("ok.1"));
+  });
+
   it("gets every refusal in order, over 400,000 of them, while the memory stays bounded", () => {
     const host = configuredHost();
     const wire = Wire.connected(host);

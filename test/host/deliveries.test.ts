@@ -144,6 +144,25 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     assert.equal(wire.client(PING), PING);
   });
 
+  it("is not overtaken by a later one, where a second CONNECT ends the filter meanwhile", () => {
+    const wire = filtering(CONNECT);
+    assert.equal(wire.client(`${CONNECT}SUB box.1 1\r\nUNSUB 1 2\r\n`), `${CONNECT}${PING}SUB box.1 1\r\n${PING}`);
+    assert.equal(wire.server(PONG), "");
+    assert.equal(wire.client("UNSUB 1 4\r\n"), PING);
+    const four = msg("box.1", "1").repeat(4);
+    assert.equal(wire.server(PONG + PONG + four + msg("box.1", "1")), four);
+    assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
+  });
+
+  it("of a member of a queue group is the server's, so that the group loses nothing behind it", () => {
+    const wire = filtering(CONNECT);
+    const lines = "SUB box.1 workers 1\r\nUNSUB 1 2\r\nUNSUB 1 3\r\n";
+    assert.equal(wire.client(lines), lines);
+    const four = msg("box.1", "1").repeat(4);
+    assert.equal(wire.server(four), four, "the server ends it; what still comes is what it had sent before");
+    assert.equal(wire.client(PING), PING);
+  });
+
   it("is answered with +OK in verbose mode, and the +OK of our own UNSUB does not reach the client", () => {
     const wire = filtering(VERBOSE_CONNECT);
     assert.equal(wire.client("UNSUB 9 1\r\n"), PING);

@@ -528,6 +528,46 @@ describe("a subscription whose line had begun in DRY_RUN", () => {
   });
 });
 
+describe("a sid that was used again while it was live", () => {
+  const publish = { allow: ["a.>"] };
+  const both = policyOf({ publish, subscribe: { allow: ["a.1", "a.2"] } });
+  const first = policyOf({ publish, subscribe: { allow: ["a.1"] } });
+
+  it("ends with the next policy, since nobody knows which subject the server has under it", () => {
+    const { host, wire } = connected(both);
+    // The echo ends the first one at the server before it reads the second SUB.
+    const lines = `SUB a.1 1\r\n${pub("a.1")}UNSUB 1 1\r\nSUB a.2 1\r\n`;
+    assert.equal(wire.client(lines), lines);
+    assert.equal(wire.server(msg("a.1", "1") + msg("a.2", "1")), msg("a.1", "1") + msg("a.2", "1"));
+    host.configure(first);
+    assert.equal(wire.server(msg("a.2", "1")), ended("a.1", "1"));
+    assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
+    assert.equal(wire.server(PONG), PONG);
+  });
+
+  it("also where a maximum would end it that only the first one has reached", () => {
+    const { host, wire } = connected(both);
+    const lines = `SUB a.1 1\r\n${pub("a.1")}UNSUB 1 1\r\nSUB a.1 1\r\nSUB a.2 1\r\n`;
+    wire.client(lines);
+    wire.server(msg("a.1", "1").repeat(3));
+    assert.equal(wire.client("UNSUB 1 2\r\n"), "UNSUB 1 2\r\n");
+    host.configure(first);
+    assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
+  });
+
+  it("goes on with the same subject while the policy allows that, and ends like any other", () => {
+    const { host, wire } = connected(both);
+    const lines = `SUB a.1 1\r\n${pub("a.1")}UNSUB 1 1\r\nSUB a.1 1\r\n`;
+    wire.client(lines);
+    wire.server(msg("a.1", "1"));
+    host.configure(first);
+    assert.equal(wire.server(msg("a.1", "1")), msg("a.1", "1"));
+    host.configure(policyOf({ publish, subscribe: { allow: ["a.2"] } }));
+    assert.equal(wire.server(msg("a.1", "1")), ended("a.1", "1"));
+    assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
+  });
+});
+
 describe("a maximum that is counted here when DRY_RUN begins", () => {
   const rule = { publish: { allow: ["x"] }, subscribe: { allow: ["ok.*"], deny: ["ok.no"] } };
   const lines = "SUB ok.* 1\r\nUNSUB 1 2\r\n";
@@ -548,6 +588,30 @@ describe("a maximum that is counted here when DRY_RUN begins", () => {
     host.configure(policyOf(rule, { mode: "DRY_RUN" }));
     assert.equal(wire.server(msg("ok.a", "1") + PONG), msg("ok.a", "1"));
     assert.equal(wire.client(PING), `UNSUB 1 2\r\n${PING}`);
+  });
+
+  it("is told as the client has it last, though a raise was under way", () => {
+    const { host, wire } = connected(policyOf(rule));
+    wire.client(lines);
+    assert.equal(wire.server(PONG), "");
+    assert.equal(wire.client("UNSUB 1 5\r\n"), PING);
+    host.configure(policyOf(rule, { mode: "DRY_RUN" }));
+    assert.equal(wire.server(msg("ok.a", "1")), msg("ok.a", "1"));
+    assert.equal(wire.client(PING), PING);
+    assert.equal(wire.server(PONG), "");
+    assert.equal(wire.client(PING), `UNSUB 1 5\r\n${PING}`);
+  });
+
+  it("still holds where ENFORCE comes back before the server was told", () => {
+    const { host, wire } = connected(policyOf(rule));
+    wire.client(lines);
+    wire.server(PONG);
+    host.configure(policyOf(rule, { mode: "DRY_RUN" }));
+    assert.equal(wire.server(PING), PING);
+    host.configure(policyOf(rule));
+    const two = msg("ok.a", "1") + msg("ok.b", "1");
+    assert.equal(wire.server(two + msg("ok.c", "1")), two);
+    assert.equal(wire.client(PING), `UNSUB 1 2\r\nUNSUB 1\r\n${PING}`);
   });
 
   it("ends there what had got as many messages before", () => {

@@ -1,7 +1,7 @@
 import { giveBack, limitBytes, raiseLimit, take, usedBytes } from "../../assembly/bytes/budget";
 import * as subs from "../../assembly/connection/subscriptions";
 import { Subscriptions } from "../../assembly/connection/subscriptions";
-import { add, find, queueOf, tellEnd } from "./subscriptions-support";
+import { add, find, noteReuse, queueOf, tellEnd } from "./subscriptions-support";
 
 /** Ended subscriptions that are remembered, and for how many milliseconds of quiet. */
 const MAX_ENDED: i32 = 256;
@@ -44,7 +44,7 @@ describe("a subscription that has ended", () => {
     const serial = subs.serialOf(old);
     subs.countReceived(old);
     subs.setMax(old, 1, true);
-    subs.noteReuse(old, 0, 0);
+    noteReuse(old, "bar", "");
     all.end(old);
     const sub = add(all, "1", "bar");
     expect(find(all, "1")).toBe(sub);
@@ -54,10 +54,12 @@ describe("a subscription that has ended", () => {
     expect(subs.isCountedHere(sub)).toBe(false);
     expect(subs.serialOf(sub)).not.toBe(serial);
     expect(subs.isQueueKnown(sub)).toBe(true);
+    expect(subs.isNameKnown(sub)).toBe(true);
+    expect(subs.isCountKnown(sub)).toBe(true);
     expect(queueOf(sub)).toBe("");
     expect(all.liveCount).toBe(1);
     expect(all.endedCount).toBe(0);
-    expect(all.bytes).toBe(32 + 4);
+    expect(all.bytes).toBe(36 + 4);
     all.destroy();
     expect(usedBytes()).toBe(before);
   });

@@ -2,7 +2,7 @@ import { giveBack, limitBytes, raiseLimit, take, usedBytes } from "../../assembl
 import * as subs from "../../assembly/connection/subscriptions";
 import { Subscriptions } from "../../assembly/connection/subscriptions";
 import { pointerTo } from "./bytes-support";
-import { add, find, queueOf, sidOf } from "./subscriptions-support";
+import { add, find, noteReuse, queueOf, sidOf } from "./subscriptions-support";
 
 describe("subscriptions without a budget", () => {
   it("cannot be added", () => {
@@ -68,27 +68,73 @@ describe("a subscription", () => {
     all.destroy();
   });
 
-  it("has a queue that is not known once its sid was used again with another", () => {
+  it("has a name and a count that are not known once its sid was used again", () => {
     const all = new Subscriptions();
     const sub = add(all, "1", "foo", "q");
-    subs.noteReuse(sub, pointerTo("q"), 1);
+    expect(subs.isCountKnown(sub)).toBe(true);
+    noteReuse(sub, "foo", "q");
+    expect(subs.isCountKnown(sub)).toBe(false);
+    expect(subs.isNameKnown(sub)).toBe(true);
     expect(subs.isQueueKnown(sub)).toBe(true);
-    subs.noteReuse(sub, pointerTo("r"), 1);
+    noteReuse(sub, "fo", "q");
+    expect(subs.isNameKnown(sub)).toBe(false);
+    expect(subs.isQueueKnown(sub)).toBe(true);
+    noteReuse(sub, "foo", "r");
     expect(subs.isQueueKnown(sub)).toBe(false);
-    const plain = add(all, "2");
-    subs.noteReuse(plain, 0, 0);
-    expect(subs.isQueueKnown(plain)).toBe(true);
-    subs.noteReuse(plain, pointerTo("qq"), 2);
+    noteReuse(sub, "foo", "q");
+    expect(subs.isNameKnown(sub)).toBe(false);
+    expect(subs.isQueueKnown(sub)).toBe(false);
+    const plain = add(all, "2", "foo");
+    noteReuse(plain, "foo", "");
+    expect(subs.isNameKnown(plain)).toBe(true);
+    noteReuse(plain, "foo", "qq");
+    expect(subs.isNameKnown(plain)).toBe(false);
     expect(subs.isQueueKnown(plain)).toBe(false);
+    const other = add(all, "3", "foo");
+    noteReuse(other, "fox", "");
+    expect(subs.isNameKnown(other)).toBe(false);
+    expect(subs.isQueueKnown(other)).toBe(true);
     all.destroy();
   });
 
-  it("costs its texts and 32 bytes", () => {
+  it("knows how many maxima are under way, and which subscription they are of", () => {
+    const all = new Subscriptions();
+    const sub = add(all, "1");
+    expect(subs.pendingMaximaOf(sub)).toBe(0);
+    subs.addPendingMaxima(sub, 1);
+    subs.addPendingMaxima(sub, 1);
+    subs.addPendingMaxima(sub, -1);
+    expect(subs.pendingMaximaOf(sub)).toBe(1);
+    const first = subs.serialOf(sub);
+    all.end(sub);
+    const next = add(all, "1");
+    expect(subs.pendingMaximaOf(next)).toBe(0);
+    expect(subs.serialOf(next)).not.toBe(first);
+    all.release();
+    expect(subs.serialOf(add(all, "1"))).toBeGreaterThan(first + 1);
+    all.destroy();
+  });
+
+  it("is counted here until the server has been told of its maximum", () => {
+    const all = new Subscriptions();
+    const sub = add(all, "1");
+    const other = add(all, "2");
+    subs.setMax(sub, 5, true);
+    subs.setMax(other, 6, true);
+    all.tellMaximum(pointerTo("1"), 1);
+    all.tellMaximum(pointerTo("3"), 1);
+    expect(subs.isCountedHere(sub)).toBe(false);
+    expect(subs.maxOf(sub)).toBe(5);
+    expect(subs.isCountedHere(other)).toBe(true);
+    all.destroy();
+  });
+
+  it("costs its texts and 36 bytes", () => {
     const all = new Subscriptions();
     add(all, "12", "foo", "queue");
-    expect(all.bytes).toBe(32 + 10);
+    expect(all.bytes).toBe(36 + 10);
     add(all, "3", "foo.bar");
-    expect(all.bytes).toBe(32 + 10 + 32 + 8);
+    expect(all.bytes).toBe(36 + 10 + 36 + 8);
     all.release();
     expect(all.bytes).toBe(0);
     all.destroy();

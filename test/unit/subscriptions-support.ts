@@ -23,6 +23,10 @@ export function tellEnd(all: Subscriptions, sid: string): void {
   all.tellEnd(pointerTo(sid), lengthOf(sid));
 }
 
+export function noteReuse(sub: usize, subject: string, queue: string): void {
+  subs.noteReuse(sub, pointerTo(subject), lengthOf(subject), pointerTo(queue), lengthOf(queue));
+}
+
 export function sidOf(sub: usize): string {
   return textAt(subs.sidOf(sub), subs.sidLengthOf(sub));
 }
