@@ -205,6 +205,11 @@ export class Access {
     for (let i = 0; i < this.grantCount; i++) this.grantsAt(i).release();
   }
 
+  /** Messages from before a further CONNECT may still come. */
+  get isResetting(): bool {
+    return this.resets > 0;
+  }
+
   /** The server has taken a further CONNECT: everything that now comes is behind it. */
   finishReset(): void {
     this.resets--;

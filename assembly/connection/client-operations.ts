@@ -1,6 +1,7 @@
 import { shareBytes } from "../bytes/budget";
 import { hashBytes } from "../bytes/compare";
 import { ClientLine } from "../nats/client-line";
+import { readSize } from "../nats/numbers";
 import { Operation } from "../nats/operation";
 import { isInsertable, isLiteral, Tokens } from "../nats/subject";
 import { LINE_END, PING_LINE, PONG_LINE, UNSUB_START, Violation } from "../nats/texts";
@@ -18,9 +19,11 @@ import { Pong } from "./expected-pongs";
 import { reportDryRun, reportRefusal, sample } from "./report";
 import {
   addPendingMaxima,
+  hasFormer,
   isCountKnown,
   isCountedHere,
   isLive,
+  keptBackOf,
   maxOf,
   noteReuse,
   pendingMaximaOf,
@@ -151,7 +154,10 @@ function subscribe(connection: Connection, chunk: Chunk, line: ClientLine, posit
   const next = chunk.position(line.next);
   // nats-server's limit is asked before the sid, so a repeated sid is over it too (client.go processSubEx).
   if (connection.subscriptions.liveCount >= connection.subscriptionsLimit) {
-    if (access == null) return next;
+    if (access == null) {
+      connection.hasUnrecorded = true;
+      return next;
+    }
     access.rule = NONE;
     reportRefusal(connection, line, Reason.TOO_MANY_SUBSCRIPTIONS, access);
     if (!connection.pongs.push(Pong.SUBSCRIPTIONS_EXCEEDED)) {
@@ -177,7 +183,15 @@ function subscribe(connection: Connection, chunk: Chunk, line: ClientLine, posit
     line.queue,
     line.queueLength,
   );
-  return added == 0 ? unreadable(connection, chunk, position, ProtocolError.MEMORY) : next;
+  if (added == 0) return unreadable(connection, chunk, position, ProtocolError.MEMORY);
+  if (!hasFormer(added) || access == null) return next;
+  // A PING before it: its PONG shows that all is here that the server sent to the former one.
+  if (!connection.pongs.pushSubscription(Pong.BEGINS, line.sid, line.sidLength, serialOf(added))) {
+    return unreadable(connection, chunk, position, ProtocolError.MEMORY);
+  }
+  replace(chunk, position, position, PING_LINE);
+  notePing(connection, FirstPing.OURS);
+  return next;
 }
 
 function refuseSubscription(connection: Connection, chunk: Chunk, line: ClientLine, position: i32): i32 {
@@ -200,32 +214,30 @@ function unsubscribe(connection: Connection, chunk: Chunk, line: ClientLine, pos
   const subscriptions = connection.subscriptions;
   const sub = subscriptions.find(line.sid, line.sidLength, hashBytes(line.sid, line.sidLength));
   if (sub == 0 || !isLive(sub)) return next;
-  if (line.maxMessages <= 0 || (line.maxMessages <= receivedOf(sub) && isCountKnown(sub))) {
+  const here = countsHere(connection, sub);
+  const counted = here ? receivedOf(sub) : receivedOf(sub) + keptBackOf(sub);
+  if (line.maxMessages <= 0 || (line.maxMessages <= counted && isCountKnown(sub))) {
     subscriptions.end(sub);
     return next;
   }
-  if (!countsHere(connection, sub)) {
+  if (!here) {
     setMax(sub, line.maxMessages, false);
     return next;
   }
   const kind = connection.options.verbose ? Pong.MAXIMUM_OK : Pong.MAXIMUM;
-  if (!connection.pongs.pushMaximum(kind, line.sid, line.sidLength, line.maxMessages, serialOf(sub))) {
+  if (!connection.pongs.pushSubscription(kind, line.sid, line.sidLength, serialOf(sub), line.maxMessages)) {
     return unreadable(connection, chunk, position, ProtocolError.MEMORY);
   }
   addPendingMaxima(sub, 1);
   return replaceByPing(connection, chunk, position, next);
 }
 
-/**
- * Where the server has a maximum already, it counts on: messages that are kept back count towards it (docs/adr/0008). So
- * it does for members of queue groups: what a member gets behind a maximum that the server does not know is lost for
- * the group, and messages of theirs are hardly ever kept back, since a queue SUB over a deny entry is refused.
- */
+/** Is its maximum counted here? Else by the server, for which messages that are kept back count too (docs/adr/0011). */
 function countsHere(connection: Connection, sub: usize): bool {
-  if (pendingMaximaOf(sub) > 0) return true;
+  if (isCountedHere(sub) || pendingMaximaOf(sub) > 0) return true;
   const access = connection.access;
-  if (access == null || !access.filtering || queueLengthOf(sub) > 0) return false;
-  return maxOf(sub) == 0 || isCountedHere(sub);
+  if (access == null || !access.filtering || maxOf(sub) != 0) return false;
+  return queueLengthOf(sub) == 0;
 }
 
 function ping(connection: Connection, chunk: Chunk, line: ClientLine, position: i32): i32 {
@@ -245,7 +257,7 @@ function ping(connection: Connection, chunk: Chunk, line: ClientLine, position: 
 /**
  * From this minor version on every nats-server 2 drops all subscriptions at a further CONNECT (2.12 does from some patch
  * on, 2.10 never; read in the sources of 2.10.29, 2.12.0, 2.12.5, 2.12.10, 2.14.0, 2.15.0). Before others they are kept
- * here with the filter: what the server has dropped after all brings no messages.
+ * here with the filter: what the server has dropped after all brings no messages, unless its sid is used again.
  */
 const FIRST_THAT_FORGETS: i32 = 14;
 
@@ -296,8 +308,10 @@ export function sendUnsubscribes(connection: Connection, chunk: Chunk, position:
     chunk.writeBytes(at + 4, length);
     chunk.write(LINE_END);
     const sidLength = lengthToBlank(at + 4, length);
-    if (sidLength < length) connection.subscriptions.tellMaximum(at + 4, sidLength);
-    else connection.subscriptions.tellEnd(at + 4, length);
+    if (sidLength < length) {
+      const maximum = readSize(at + 4 + <usize>sidLength + 1, length - sidLength - 1);
+      connection.subscriptions.tellMaximum(at + 4, sidLength, maximum);
+    } else connection.subscriptions.tellEnd(at + 4, length);
     at += 4 + <usize>length;
   }
   if (at < end) due.assign(at, <i32>(end - at));

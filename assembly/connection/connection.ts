@@ -84,6 +84,8 @@ export class Connection {
   held: i32 = 0;
   readonly options: ConnectOptions = new ConnectOptions();
   readonly subscriptions: Subscriptions = new Subscriptions();
+  /** In DRY_RUN it has more subscriptions than `limits.subscriptions`, and so some that nothing is known of. */
+  hasUnrecorded: bool = false;
   /** Sids, each with its length before it, whose UNSUB goes to the server with the next bytes. */
   readonly unsubscribe: Buffer = new Buffer();
   /** Since when (milliseconds) a member of a queue group in `unsubscribe` swallows messages of the group; 0: none. */
@@ -199,7 +201,8 @@ export class Connection {
 
   /** What a further CONNECT does at the server: subscriptions, grants and filters begin anew (client.go processConnect). */
   beginAnew(): void {
-    this.subscriptions.release();
+    this.subscriptions.beginAnew();
+    this.hasUnrecorded = false;
     this.unsubscribe.release();
     this.queueLostSince = 0;
     const access = this.access;
@@ -219,7 +222,10 @@ export class Connection {
   /** The server has taken that CONNECT. */
   hasBegunAnew(): void {
     const access = this.access;
-    if (access != null) access.finishReset();
+    if (access != null) {
+      access.finishReset();
+      if (!access.isResetting) this.subscriptions.settle();
+    }
     const shadow = this.shadow;
     if (shadow != null) shadow.finishReset();
   }

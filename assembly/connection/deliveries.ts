@@ -6,12 +6,15 @@ import { answerDelivered, countNoResponders, requestDelivered } from "./exchange
 import { reportDelivery, reportUnreadable, sampleDelivery } from "./report";
 import {
   addPendingMaxima,
+  beginCount,
+  countKeptBack,
   countReceived,
   endedByCount,
   isCountedHere,
   isCountKnown,
   isLive,
   isQueueKnown,
+  keptBackOf,
   maxOf,
   pendingMaximaOf,
   queueLengthOf,
@@ -23,9 +26,12 @@ import {
   sidOf,
 } from "./subscriptions";
 
+/** The largest maximum that nats-server takes (util.go `parseSize`, nine digits); a longer one means "now". */
+const MOST: i32 = 999_999_999;
+
 /**
  * One message on its way to the client. Answers whether it passes. A message that does not pass is as if it had never
- * been delivered: it is not counted and grants no reply (nats.md §3.4).
+ * been delivered: it counts for no maximum that is counted here, and grants no reply (nats.md §3.4).
  */
 export function deliver(connection: Connection, line: ServerLine): bool {
   const meter = connection.meter;
@@ -37,10 +43,14 @@ export function deliver(connection: Connection, line: ServerLine): bool {
   const sub = connection.subscriptions.find(line.sid, line.sidLength, line.sidHash);
   const access = connection.access;
   // Its maximum was reached or its right lost, but the server does not know yet.
-  if (sub != 0 && endedByCount(sub) && access != null) return false;
+  if (sub != 0 && endedByCount(sub) && !connection.observing) return false;
   if (access != null && access.filtering) {
     if (access.keepsBack(line.subject, line.subjectLength, queue(sub), queueLength(sub), queueIsKnown(sub))) {
       reportDelivery(connection, false, line, access);
+      if (sub != 0 && isLive(sub)) {
+        countKeptBack(sub);
+        endIfReached(connection, sub);
+      }
       return false;
     }
   }
@@ -62,23 +72,31 @@ export function deliver(connection: Connection, line: ServerLine): bool {
   if (answerDelivered(connection, meter, line.subject, line.subjectLength)) countNoResponders(connection, meter, line);
   if (line.replyLength > 0) requestDelivered(connection, meter, line.reply, line.replyLength, subjectClass);
   sampleDelivery(connection, line);
-  if (sub != 0 && isLive(sub)) count(connection, sub);
+  if (sub != 0 && isLive(sub)) {
+    countReceived(sub);
+    endIfReached(connection, sub);
+  }
   return true;
 }
 
-function count(connection: Connection, sub: usize): void {
-  const received = countReceived(sub);
+function endIfReached(connection: Connection, sub: usize): void {
   const most = maxOf(sub);
-  if (most == 0 || received < most) return;
-  if (isCountedHere(sub)) endCounted(connection, sub);
-  // Else it may be another one that the server has under this sid, with a count of its own.
-  else if (isCountKnown(sub)) connection.subscriptions.end(sub);
+  if (most == 0) return;
+  if (isCountedHere(sub)) {
+    if (receivedOf(sub) >= most) endCounted(connection, sub);
+  } else if (isCountKnown(sub) && receivedOf(sub) + keptBackOf(sub) >= most) connection.subscriptions.end(sub);
 }
 
 /** The server was not told of the maximum (client-operations.ts unsubscribe): it is told of the end instead. */
 function endCounted(connection: Connection, sub: usize): void {
   connection.sendLater(sidOf(sub), sidLengthOf(sub));
   connection.subscriptions.endByCount(sub);
+}
+
+/** All that the server delivered before a SUB is here, also to a former subscription with its sid. */
+export function subscriptionBegins(connection: Connection, sid: usize, length: i32, serial: u32): void {
+  const sub = connection.subscriptions.find(sid, length, hashBytes(sid, length));
+  if (sub != 0 && serialOf(sub) == serial) beginCount(sub);
 }
 
 /**
@@ -98,12 +116,12 @@ export function maximumTaken(connection: Connection, sid: usize, length: i32, ma
 }
 
 /**
- * Before we stop counting, in DRY_RUN, the server hears of a maximum that only we know; what it has delivered and we
- * have kept back counts for it. We count on until it hears. A maximum that is under way as a PING is told behind its PONG.
+ * Before we stop counting, in DRY_RUN, the server is told of a maximum that only we know, with what we have kept back,
+ * which it has counted. We count on until then. A maximum that is under way as a PING is told behind its PONG.
  */
 export function tellMaximum(connection: Connection, sub: usize): void {
   if (!isLive(sub) || !isCountedHere(sub) || pendingMaximaOf(sub) > 0) return;
-  connection.sendLater(sidOf(sub), sidLengthOf(sub), maxOf(sub));
+  connection.sendLater(sidOf(sub), sidLengthOf(sub), min(maxOf(sub) + keptBackOf(sub), MOST));
 }
 
 function queue(sub: usize): usize {

@@ -14,6 +14,8 @@ export const enum Pong {
   MAXIMUM = 14,
   /** The same, and becomes `+OK`. */
   MAXIMUM_OK = 15,
+  /** Shows that all is here that the server delivered before a SUB whose sid another one had, and is swallowed. */
+  BEGINS = 16,
   /** Becomes a violation's text, with the name kept here. */
   PUBLISH_VIOLATION = 4,
   /** The same, after `Invalid Publish Subject` (pedantic mode). */
@@ -31,8 +33,8 @@ export const enum Pong {
 }
 
 /**
- * One record: kind << 24 | length of the name; for QUEUE_VIOLATION also the length of the queue, for a maximum its
- * number and the serial of its subscription; then the bytes.
+ * One record: kind << 24 | length of the name; for QUEUE_VIOLATION also the length of the queue, for what is of a
+ * subscription the serial of that and a maximum; then the bytes.
  */
 const HEAD: i32 = 4;
 const WORD: i32 = 4;
@@ -99,10 +101,11 @@ export class ExpectedPongs {
     return true;
   }
 
-  pushMaximum(kind: Pong, sid: usize, length: i32, maximum: i32, serial: u32): bool {
+  /** `kind`: MAXIMUM, MAXIMUM_OK or BEGINS. */
+  pushSubscription(kind: Pong, sid: usize, length: i32, serial: u32, maximum: i32 = 0): bool {
     if (!this.begin(kind, length, HEAD + WORD + WORD + length)) return false;
-    this.appendWord(<u32>maximum);
     this.appendWord(serial);
+    this.appendWord(<u32>maximum);
     this.records.append(sid, length);
     return true;
   }
@@ -140,14 +143,14 @@ export class ExpectedPongs {
     return this.kind == Pong.QUEUE_VIOLATION ? <i32>load<u32>(this.at, HEAD) : 0;
   }
 
-  /** Of MAXIMUM and MAXIMUM_OK, whose name is the sid. */
-  get maximum(): i32 {
-    return load<i32>(this.at, HEAD);
+  /** Of what `pushSubscription` has pushed, whose name is the sid: which subscription with that sid. */
+  get serial(): u32 {
+    return load<u32>(this.at, HEAD);
   }
 
-  /** Of MAXIMUM and MAXIMUM_OK: which subscription with that sid. */
-  get serial(): u32 {
-    return load<u32>(this.at, HEAD + WORD);
+  /** Of MAXIMUM and MAXIMUM_OK. */
+  get maximum(): i32 {
+    return load<i32>(this.at, HEAD + WORD);
   }
 
   /** Takes one PONG off the front. */
@@ -209,5 +212,5 @@ export class ExpectedPongs {
 /** Bytes between a record's head and its name. */
 function wordsBeforeName(kind: Pong): i32 {
   if (kind == Pong.QUEUE_VIOLATION) return WORD;
-  return kind == Pong.MAXIMUM || kind == Pong.MAXIMUM_OK ? WORD + WORD : 0;
+  return kind == Pong.MAXIMUM || kind == Pong.MAXIMUM_OK || kind == Pong.BEGINS ? WORD + WORD : 0;
 }

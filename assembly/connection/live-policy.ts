@@ -18,6 +18,7 @@ import { reportRevoked, reportRevokedConnection } from "./report";
 import {
   isLive,
   isNameKnown,
+  isQueueKnown,
   queueLengthOf,
   queueOf,
   sidLengthOf,
@@ -84,6 +85,11 @@ function change(connection: Connection, client: Client, peer: Principal, observe
     endRevoked(connection);
     return;
   }
+  if (connection.hasUnrecorded) {
+    reportRevokedConnection(connection, Reason.TOO_MANY_SUBSCRIPTIONS);
+    endRevoked(connection);
+    return;
+  }
   revokeSubscriptions(connection);
   noteSubscriptions(connection);
 }
@@ -123,7 +129,7 @@ export function revokeSubscriptions(connection: Connection): void {
     }
     writeNotice(connection, sub);
     subscriptions.revoke(sub);
-    if (queueLength > 0) connection.queueLostSince = callbackTime();
+    if (queueLength > 0 || !isQueueKnown(sub)) connection.queueLostSince = callbackTime();
   }
 }
 

@@ -13,12 +13,16 @@ const REUSE: usize = 25;
 const COUNTED_HERE: usize = 26;
 const SERIAL: usize = 28;
 const PENDING_MAXIMA: usize = 32;
-const BYTES: usize = 36;
+const KEPT_BACK: usize = 36;
+const BYTES: usize = 40;
 
-/** In REUSE: its sid was used again while it was live, with another subject, with another queue. */
+/** In REUSE: while it was live and had a maximum, its sid was used again; that was with another subject; another queue. */
 const AGAIN: u8 = 1;
 const OTHER_SUBJECT: u8 = 2;
 const OTHER_QUEUE: u8 = 4;
+/** Messages of a former subscription with its sid, or from before a further CONNECT, may still come. */
+const FORMER: u8 = 8;
+const UNSETTLED: u8 = 16;
 
 const enum State {
   LIVE = 0,
@@ -60,6 +64,8 @@ export class Subscriptions {
   private endings: u16 = 0;
   private endingsAtTick: u16 = 0;
   private quietSince: i64 = 0;
+  /** The server has not taken a further CONNECT yet. */
+  private isUnsettled: bool = false;
   private revokedCount: i32 = 0;
   /** The second in which the tick saw that their UNSUBs have gone, which go together; 0 before that, NOT_TOLD before these. */
   private revokedSince: i32 = NOT_TOLD;
@@ -93,6 +99,7 @@ export class Subscriptions {
   add(sid: usize, sidLength: i32, subject: usize, subjectLength: i32, queue: usize, queueLength: i32): usize {
     const hash = hashBytes(sid, sidLength);
     const old = this.find(sid, sidLength, hash);
+    const reuse = (old != 0 ? FORMER : <u8>0) | (this.isUnsettled ? UNSETTLED : <u8>0);
     if (old != 0) this.remove(old);
     if (!this.table.makeRoom()) return 0;
     const sub = take(BYTES + <usize>(sidLength + subjectLength + queueLength));
@@ -105,10 +112,11 @@ export class Subscriptions {
     store<i32>(sub, 0, RECEIVED);
     store<i32>(sub, 0, MAX);
     store<u8>(sub, State.LIVE, STATE);
-    store<u8>(sub, 0, REUSE);
+    store<u8>(sub, reuse, REUSE);
     store<u8>(sub, 0, COUNTED_HERE);
     store<u32>(sub, ++this.serial, SERIAL);
     store<i32>(sub, 0, PENDING_MAXIMA);
+    store<i32>(sub, 0, KEPT_BACK);
     const text = sub + BYTES;
     memory.copy(text, sid, <usize>sidLength);
     memory.copy(text + <usize>sidLength, subject, <usize>subjectLength);
@@ -160,10 +168,10 @@ export class Subscriptions {
     this.rememberEnded(sub);
   }
 
-  /** A maximum goes to the server now, which counts from here on. */
-  tellMaximum(sid: usize, length: i32): void {
+  /** A maximum goes to the server now, which counts from here on, what was kept back included. */
+  tellMaximum(sid: usize, length: i32, maximum: i32): void {
     const sub = this.find(sid, length, hashBytes(sid, length));
-    if (sub != 0 && stateOf(sub) == State.LIVE) store<u8>(sub, 0, COUNTED_HERE);
+    if (sub != 0 && stateOf(sub) == State.LIVE) setMax(sub, maximum, false);
   }
 
   private endAs(sub: usize, state: State): void {
@@ -218,7 +226,19 @@ export class Subscriptions {
     this.endedHead = 0;
   }
 
-  /** Drops everything, as a second CONNECT does, and all memory. */
+  /** Drops everything, as a second CONNECT does. */
+  beginAnew(): void {
+    this.release();
+    this.isUnsettled = true;
+  }
+
+  /** The server has taken that CONNECT: all that comes from here on is of what was subscribed behind it. */
+  settle(): void {
+    this.isUnsettled = false;
+    for (let sub = this.first(); sub != 0; sub = this.next()) beginCount(sub, UNSETTLED);
+  }
+
+  /** Drops everything, and all memory. */
   release(): void {
     let sub = this.table.nextBlock(0);
     while (sub != 0) {
@@ -287,7 +307,8 @@ function sizeOf(sub: usize): usize {
  * has ended there without our knowledge, the new one counts. We do not know which, nor what the server has counted.
  */
 export function noteReuse(sub: usize, subject: usize, subjectLength: i32, queue: usize, queueLength: i32): void {
-  let reuse = load<u8>(sub, REUSE) | AGAIN;
+  let reuse = load<u8>(sub, REUSE);
+  if (maxOf(sub) != 0 || pendingMaximaOf(sub) > 0) reuse |= AGAIN;
   if (subjectLength != subjectLengthOf(sub) || !equalBytes(subject, subjectOf(sub), subjectLength)) {
     reuse |= OTHER_SUBJECT;
   }
@@ -305,9 +326,25 @@ export function isNameKnown(sub: usize): bool {
   return (load<u8>(sub, REUSE) & (OTHER_SUBJECT | OTHER_QUEUE)) == 0;
 }
 
-/** Is `receivedOf` what the server has counted for this sid? */
+/**
+ * Is what was counted for this sid, passed or kept back, what the server has delivered to this subscription? What it
+ * sent to a former one may have been under way.
+ */
 export function isCountKnown(sub: usize): bool {
-  return load<u8>(sub, REUSE) == 0;
+  return (load<u8>(sub, REUSE) & (AGAIN | FORMER | UNSETTLED)) == 0;
+}
+
+export function hasFormer(sub: usize): bool {
+  return (load<u8>(sub, REUSE) & FORMER) != 0;
+}
+
+/** All that the server delivered before its SUB is here. */
+export function beginCount(sub: usize, uncertainty: u8 = FORMER): void {
+  const reuse = load<u8>(sub, REUSE);
+  if ((reuse & uncertainty) == 0) return;
+  store<u8>(sub, reuse & ~uncertainty, REUSE);
+  store<i32>(sub, 0, RECEIVED);
+  store<i32>(sub, 0, KEPT_BACK);
 }
 
 function stateOf(sub: usize): State {
@@ -355,6 +392,15 @@ export function countReceived(sub: usize): i32 {
   const received = load<i32>(sub, RECEIVED) + 1;
   store<i32>(sub, received, RECEIVED);
   return received;
+}
+
+/** Deliveries that were kept back since the SUB. The server counts them too. */
+export function keptBackOf(sub: usize): i32 {
+  return load<i32>(sub, KEPT_BACK);
+}
+
+export function countKeptBack(sub: usize): void {
+  store<i32>(sub, load<i32>(sub, KEPT_BACK) + 1, KEPT_BACK);
 }
 
 /** The count at which the subscription ends; 0 is never. */

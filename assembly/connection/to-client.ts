@@ -18,7 +18,7 @@ import { UPSTREAM_DATA } from "../proxy/host";
 import { ProtocolError } from "../telemetry/protocol-error";
 import { clientOf } from "./client";
 import { Connection, FirstPing, Phase } from "./connection";
-import { deliver, maximumTaken } from "./deliveries";
+import { deliver, maximumTaken, subscriptionBegins } from "./deliveries";
 import { endAtOnce } from "./endings";
 import { needsStatus, pongCame } from "./exchanges";
 import { speaksTlsToServer } from "./identity";
@@ -239,6 +239,9 @@ function takePong(connection: Connection, position: i32, next: i32): void {
       break;
     case Pong.CONNECT_TAKEN:
       connection.hasBegunAnew();
+      break;
+    case Pong.BEGINS:
+      subscriptionBegins(connection, pongs.name, pongs.nameLength, pongs.serial);
       break;
     case Pong.MAXIMUM:
     case Pong.MAXIMUM_OK:

@@ -179,8 +179,9 @@ function controlWorkloads(): Workload[] {
   const COUNT = 4096;
   const literal = `SUB ${REPEATED} 1\r\n`;
   const subscriptions = Array.from({ length: COUNT }, (_, i) => {
-    const sid = (i >> 1) % 100;
-    return { text: i % 2 === 0 ? `SUB orders.s${sid}.n 1${sid}\r\n` : `UNSUB 1${sid}\r\n` };
+    // Sids that are not remembered any more when they come again, as a client's that never uses one twice.
+    const sid = 1000 + (i >> 1);
+    return { text: i % 2 === 0 ? `SUB orders.s${sid % 100}.n ${sid}\r\n` : `UNSUB ${sid}\r\n` };
   });
   // Subjects that come once: more of them than any cache of decisions holds.
   const once = <T>(make: (inbox: string, acknowledgement: string) => T): T[] =>

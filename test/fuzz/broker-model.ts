@@ -21,8 +21,11 @@ interface Subscription {
   /** The server does not know of the maximum. */
   countedHere: boolean;
   pendingMaxima: number;
-  /** Its sid was used again while it was live: what the server has counted nobody knows. */
+  /** Its sid was used again while it had a maximum: what the server has counted nobody knows. */
   reused: boolean;
+  /** Messages of a former holder of its sid may still come. */
+  hasFormer: boolean;
+  keptBack: number;
   inGroup: boolean;
 }
 
@@ -30,18 +33,26 @@ interface Subscription {
 const FRAME =
   /(PONG|PING|\+OK)\r\n|-ERR '[^'\r\n]*'\r\n|INFO (\{"max_payload":1024,"headers":true(?:,"x":"[a-z]*")?\}) \r\n|(MSG|HMSG) ([!-~]+) ([!-~]+)(?: ([!-~]+))?(?: (\d{1,9}))? (\d{1,9})\r\n/y;
 
-function begun(queue: string): Subscription {
+function begun(queue: string, hasFormer: boolean): Subscription {
   return {
-    ...{ queue, inGroup: queue !== "", isLive: true, isFull: false, reused: false },
-    ...{ received: 0, max: 0, countedHere: false, pendingMaxima: 0 },
+    ...{ queue, inGroup: queue !== "", isLive: true, isFull: false, reused: false, hasFormer },
+    ...{ received: 0, keptBack: 0, max: 0, countedHere: false, pendingMaxima: 0 },
   };
+}
+
+/** What counts for a maximum; the server counts what is kept back too. */
+function counted(sub: Subscription, here: boolean): number {
+  return here ? sub.received : sub.received + sub.keptBack;
 }
 
 export class BrokerModel {
   readonly #policy: NaivePolicy;
   readonly #responses: number | undefined;
-  /** One for each PING that the server gets: the client's own, a refusal's text, or a maximum that holds from there on. */
-  readonly #pongs: ("own" | { text: string } | { sub: Subscription; max: number })[] = [];
+  /**
+   * One for each PING that the server gets: the client's own, a refusal's text, a maximum that holds from there on, or a
+   * subscription that begins there.
+   */
+  readonly #pongs: ("own" | { text: string } | { sub: Subscription; max?: number })[] = [];
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #grants = new Map<string, number>();
   #filters = false;
@@ -70,9 +81,12 @@ export class BrokerModel {
       }
       this.#filters ||= this.#policy.filtersDeliveries(subject, queue);
       const known = this.#subscriptions.get(sid);
-      if (known?.isLive !== true) this.#subscriptions.set(sid, begun(queue));
-      else {
-        known.reused = true;
+      if (known?.isLive !== true) {
+        const sub = begun(queue, known !== undefined);
+        this.#subscriptions.set(sid, sub);
+        if (sub.hasFormer) this.#pongs.push({ sub });
+      } else {
+        known.reused ||= known.max > 0 || known.pendingMaxima > 0;
         if (known.queue !== queue) known.queue = undefined;
       }
     }
@@ -115,6 +129,10 @@ export class BrokerModel {
     if (due === undefined || due === "own") return "PONG\r\n";
     if ("text" in due) return due.text;
     const { sub, max } = due;
+    if (max === undefined) {
+      Object.assign(sub, { hasFormer: false, received: 0, keptBack: 0 });
+      return "";
+    }
     Object.assign(sub, { max, countedHere: true });
     sub.pendingMaxima--;
     this.#endIfReached(sub);
@@ -124,16 +142,18 @@ export class BrokerModel {
   #unsubscribe(sid: string, max: number): void {
     const sub = this.#subscriptions.get(sid);
     if (!sub?.isLive) return;
-    const counts = sub.pendingMaxima > 0 || (this.#filters && !sub.inGroup && (sub.max === 0 || sub.countedHere));
-    if (max === 0 || (max <= sub.received && !sub.reused)) sub.isLive = false;
-    else if (counts) {
+    const begins = this.#filters && !sub.inGroup && sub.max === 0;
+    const here = sub.countedHere || sub.pendingMaxima > 0 || begins;
+    if (max === 0 || (max <= counted(sub, here) && !sub.reused && !sub.hasFormer)) sub.isLive = false;
+    else if (here) {
       this.#pongs.push({ sub, max });
       sub.pendingMaxima++;
     } else Object.assign(sub, { max, countedHere: false });
   }
 
   #endIfReached(sub: Subscription): void {
-    if (!sub.isLive || sub.max === 0 || sub.received < sub.max || (sub.reused && !sub.countedHere)) return;
+    if (!sub.isLive || sub.max === 0 || counted(sub, sub.countedHere) < sub.max) return;
+    if ((sub.reused || sub.hasFormer) && !sub.countedHere) return;
     sub.isLive = false;
     sub.isFull = sub.countedHere;
   }
@@ -146,7 +166,13 @@ export class BrokerModel {
       // Where the queue is not known every queue counts.
       const denied =
         queue === undefined ? this.#policy.deniesDeliveryOfAny(subject) : this.#policy.deniesDelivery(subject, queue);
-      if (denied) return false;
+      if (denied) {
+        if (sub?.isLive) {
+          sub.keptBack++;
+          this.#endIfReached(sub);
+        }
+        return false;
+      }
     }
     if (reply !== undefined) this.#noteReply(reply);
     if (sub?.isLive) {

@@ -67,7 +67,7 @@ function isTooLong({ headers }: Operation): boolean {
  * subscribes to nothing. Both may be missing at the server, but none may be there that the client did not send.
  */
 function mayBeMissing({ verb, argument, subject }: Operation): boolean {
-  return verb === "UNSUB" ? /[ \t]/.test(argument) : verb === "SUB" && !isInsertable(subject);
+  return verb === "UNSUB" ? /[ \t]0*[1-9]\d*[ \t]*$/.test(argument) : verb === "SUB" && !isInsertable(subject);
 }
 
 /** Why the filter's answer to this stream is wrong; undefined when it is right. */

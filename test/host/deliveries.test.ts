@@ -128,10 +128,10 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
 
   it("holds for nothing once its subscription has ended, though another one has the sid", () => {
     const wire = filtering(CONNECT);
-    const lines = "UNSUB 9\r\nSUB ok.* 9\r\n";
-    assert.equal(wire.client(`UNSUB 9 1\r\n${lines}`), PING + lines);
+    const lines = "UNSUB 9 1\r\nUNSUB 9\r\nSUB ok.* 9\r\n";
+    assert.equal(wire.client(lines), `${PING}UNSUB 9\r\n${PING}SUB ok.* 9\r\n`);
     const three = msg("ok.1", "9") + msg("ok.2", "9") + msg("ok.3", "9");
-    assert.equal(wire.server(PONG + three), three);
+    assert.equal(wire.server(PONG + PONG + three), three);
     assert.equal(wire.client(PING), PING);
   });
 
@@ -144,14 +144,19 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     assert.equal(wire.client(PING), PING);
   });
 
-  it("is not overtaken by a later one, where a second CONNECT ends the filter meanwhile", () => {
-    const wire = filtering(CONNECT);
-    assert.equal(wire.client(`${CONNECT}SUB box.1 1\r\nUNSUB 1 2\r\n`), `${CONNECT}${PING}SUB box.1 1\r\n${PING}`);
-    assert.equal(wire.server(PONG), "");
-    assert.equal(wire.client("UNSUB 1 4\r\n"), PING);
-    const four = msg("box.1", "1").repeat(4);
-    assert.equal(wire.server(PONG + PONG + four + msg("box.1", "1")), four);
-    assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
+  it("does not count messages of a former subscription with its sid, nor what came before a second CONNECT", () => {
+    const former = filtering(CONNECT);
+    const again = "UNSUB 9\r\nSUB ok.* 9\r\nUNSUB 9 1\r\n";
+    assert.equal(former.client(pub("ok.1") + again), `${pub("ok.1")}UNSUB 9\r\n${PING}SUB ok.* 9\r\n${PING}`);
+    const [first, second] = [msg("ok.1", "9"), msg("ok.2", "9")];
+    assert.equal(former.server(first + PONG + PONG + second + msg("ok.3", "9")), first + second);
+    assert.equal(former.client(PING), `UNSUB 9\r\n${PING}`);
+
+    const anew = filtering(CONNECT);
+    const lines = "SUB ok.* 9\r\nUNSUB 9 1\r\n";
+    assert.equal(anew.client(pub("ok.1") + CONNECT + lines), `${pub("ok.1")}${CONNECT}${PING}SUB ok.* 9\r\n${PING}`);
+    assert.equal(anew.server(first + PONG + PONG + second + msg("ok.3", "9")), first + second);
+    assert.equal(anew.client(PING), `UNSUB 9\r\n${PING}`);
   });
 
   it("of a member of a queue group is the server's, so that the group loses nothing behind it", () => {
@@ -161,6 +166,20 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     const four = msg("box.1", "1").repeat(4);
     assert.equal(wire.server(four), four, "the server ends it; what still comes is what it had sent before");
     assert.equal(wire.client(PING), PING);
+  });
+
+  it("of a member of a queue group is reached by what is kept back too, as the server counts", () => {
+    const wire = Wire.connected(configuredHost({ rule: FILTERED, limits: { subscriptions: 2 } }));
+    wire.client("SUB ok.* 9\r\n");
+    for (let sid = 10; sid < 20; sid++) {
+      const lines = `SUB box.inbox workers ${sid}\r\nUNSUB ${sid} 1\r\n`;
+      assert.equal(wire.client(lines), lines);
+      assert.equal(wire.server(msg("ok.secret", String(sid))), "");
+    }
+    const late = "SUB box.1 workers 20\r\n";
+    assert.equal(wire.client(late), late);
+    assert.equal(wire.server(msg("ok.secret", "20")), "");
+    assert.equal(wire.client("UNSUB 20 1\r\nSUB box.2 21\r\n"), "UNSUB 20 1\r\nSUB box.2 21\r\n");
   });
 
   it("is answered with +OK in verbose mode, and the +OK of our own UNSUB does not reach the client", () => {
@@ -182,8 +201,8 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     const wire = filtering(CONNECT);
     wire.client("UNSUB 9 1\r\n");
     wire.server(PONG + msg("ok.1", "9"));
-    assert.equal(wire.client("SUB ok.9 9\r\n"), "UNSUB 9\r\nSUB ok.9 9\r\n");
-    assert.equal(wire.server(msg("ok.9", "9")), msg("ok.9", "9"));
+    assert.equal(wire.client("SUB ok.9 9\r\n"), `UNSUB 9\r\n${PING}SUB ok.9 9\r\n`);
+    assert.equal(wire.server(PONG + msg("ok.9", "9")), msg("ok.9", "9"));
   });
 
   it("of a sid that is not there goes to the server", () => {

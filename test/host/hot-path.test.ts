@@ -123,7 +123,8 @@ describe("memory for messages, each allocation counted", () => {
 
   it("a subscription that comes and goes takes one block, and gives it back", () => {
     const wire = connected();
-    assertTakesOneBlock(wire, () => wire.client("SUB ok.1 7\r\nUNSUB 7\r\n"));
+    let sid = 100_000;
+    assertTakesOneBlock(wire, () => wire.client(`SUB ok.1 ${++sid}\r\nUNSUB ${sid}\r\n`));
   });
 
   it("a request that may be answered once takes none, nor does its answer", () => {
@@ -168,10 +169,12 @@ describe("host calls of a callback", () => {
         READ,
       );
     }
-    const mixed =
-      pub("ok.1", "x", "ok.r") + hpub("ok.2", HEADERS, "y") + "SUB ok.> 1\r\n" + "SUB ok.9 2\r\nUNSUB 2\r\n";
+    const mixed = Array.from({ length: 500 }, (_, i) => {
+      const subscriptions = `SUB ok.> 1\r\nSUB ok.9 2${i}\r\nUNSUB 2${i}\r\n`;
+      return pub("ok.1", "x", "ok.r") + hpub("ok.2", HEADERS, "y") + subscriptions;
+    });
     assert.deepEqual(
-      callsOf(host, () => wire.client(mixed.repeat(500))),
+      callsOf(host, () => wire.client(mixed.join(""))),
       READ_AND_TIME,
     );
     assert.deepEqual(

@@ -356,8 +356,8 @@ describe("a subscription that a newer policy does not allow", () => {
     const { host, wire } = connected(both);
     wire.client("SUB a.1 1\r\n");
     host.configure(less);
-    assert.equal(wire.client("SUB b.1 1\r\n"), "UNSUB 1\r\nSUB b.1 1\r\n");
-    assert.equal(wire.server(msg("b.1", "1", "x")), ended("a.1", "1") + msg("b.1", "1", "x"));
+    assert.equal(wire.client("SUB b.1 1\r\n"), `UNSUB 1\r\n${PING}SUB b.1 1\r\n`);
+    assert.equal(wire.server(PONG + msg("b.1", "1", "x")), ended("a.1", "1") + msg("b.1", "1", "x"));
   });
 
   it("is told between two lines of the server, never within a payload or a line", () => {
@@ -555,6 +555,36 @@ describe("a sid that was used again while it was live", () => {
     assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
   });
 
+  it("is not taken for ended by messages of its former holder", () => {
+    const { host, wire } = connected(both);
+    wire.client(`SUB a.1 1\r\n${pub("a.1").repeat(3)}UNSUB 1\r\nSUB a.2 1\r\nUNSUB 1 3\r\n`);
+    wire.server(msg("a.1", "1").repeat(3) + PONG);
+    host.configure(first);
+    assert.equal(wire.server(msg("a.2", "1")), ended("a.2", "1"));
+    assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
+  });
+
+  it("is not taken for ended by messages from before a second CONNECT", () => {
+    for (const mode of ["ENFORCE", "DRY_RUN"]) {
+      const { host, wire } = connected(policyOf({ publish, subscribe: { allow: ["a.1", "a.2"] } }, { mode }));
+      wire.client(`SUB a.1 1\r\n${pub("a.1")}${CONNECT}SUB a.2 1\r\nUNSUB 1 1\r\n`);
+      wire.server(msg("a.1", "1") + (mode === "ENFORCE" ? PONG : ""));
+      host.configure(first);
+      assert.equal(wire.server(msg("a.2", "1")), ended("a.2", "1"), mode);
+      assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
+    }
+  });
+
+  it("that may be a member of a queue group is closed unless a byte takes its UNSUB along", () => {
+    const { host, wire } = connected(both);
+    wire.client(`SUB a.1 1\r\n${pub("a.1")}UNSUB 1 1\r\nSUB a.2 workers 1\r\n`);
+    wire.server(msg("a.1", "1"));
+    host.configure(first);
+    tick(host);
+    tick(host);
+    assert.ok(wire.connection.closed);
+  });
+
   it("goes on with the same subject while the policy allows that, and ends like any other", () => {
     const { host, wire } = connected(both);
     const lines = `SUB a.1 1\r\n${pub("a.1")}UNSUB 1 1\r\nSUB a.1 1\r\n`;
@@ -565,6 +595,22 @@ describe("a sid that was used again while it was live", () => {
     host.configure(policyOf({ publish, subscribe: { allow: ["a.2"] } }));
     assert.equal(wire.server(msg("a.1", "1")), ended("a.1", "1"));
     assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
+  });
+});
+
+describe("subscriptions of DRY_RUN beyond limits.subscriptions", () => {
+  it("pass unrecorded, so the connection is closed when the policy is to be enforced", () => {
+    const limits = { subscriptions: 1 };
+    const rule = { publish: { allow: ["a.1"] }, subscribe: { allow: ["a.1"] } };
+    const { host, wire } = connected(policyOf(rule, { mode: "DRY_RUN", limits }));
+    const lines = "SUB a.1 1\r\nSUB secret 2\r\n";
+    assert.equal(wire.client(lines), lines);
+    host.configure(policyOf(rule, { limits }));
+    assert.equal(wire.server(msg("secret", "2")), "");
+    tick(host);
+    assert.ok(wire.connection.closed);
+    const { reason } = auditOf(host).find(({ event }) => event === "revoked")!;
+    assert.equal(reason, "too_many_subscriptions");
   });
 });
 
@@ -580,6 +626,27 @@ describe("a maximum that is counted here when DRY_RUN begins", () => {
     assert.equal(wire.client(PING), `UNSUB 1 2\r\n${PING}`);
     assert.equal(wire.server(msg("ok.b", "1")), msg("ok.b", "1"));
     assert.equal(wire.client(PING), PING);
+  });
+
+  it("is told with what was kept back, which the server has counted", () => {
+    const { host, wire } = connected(policyOf(rule));
+    wire.client(lines);
+    assert.equal(wire.server(PONG + msg("ok.no", "1").repeat(3)), "");
+    host.configure(policyOf(rule, { mode: "DRY_RUN" }));
+    assert.equal(wire.client(PING), `UNSUB 1 5\r\n${PING}`);
+    const two = msg("ok.a", "1") + msg("ok.b", "1");
+    assert.equal(wire.server(two), two);
+    assert.equal(wire.client(PING), PING);
+  });
+
+  it("holds also for a client that is silent then, until its next word tells the server", () => {
+    const { host, wire } = connected(policyOf(rule));
+    wire.client(lines);
+    wire.server(PONG);
+    host.configure(policyOf(rule, { mode: "DRY_RUN" }));
+    const two = msg("ok.a", "1") + msg("ok.b", "1");
+    assert.equal(wire.server(two + msg("ok.c", "1")), two);
+    assert.equal(wire.client(PING), `UNSUB 1 2\r\nUNSUB 1\r\n${PING}`);
   });
 
   it("is told to the server also where the server has not reached it yet", () => {

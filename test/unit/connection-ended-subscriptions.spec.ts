@@ -55,11 +55,11 @@ describe("a subscription that has ended", () => {
     expect(subs.serialOf(sub)).not.toBe(serial);
     expect(subs.isQueueKnown(sub)).toBe(true);
     expect(subs.isNameKnown(sub)).toBe(true);
-    expect(subs.isCountKnown(sub)).toBe(true);
+    expect(subs.isCountKnown(sub)).toBe(false);
     expect(queueOf(sub)).toBe("");
     expect(all.liveCount).toBe(1);
     expect(all.endedCount).toBe(0);
-    expect(all.bytes).toBe(36 + 4);
+    expect(all.bytes).toBe(40 + 4);
     all.destroy();
     expect(usedBytes()).toBe(before);
   });

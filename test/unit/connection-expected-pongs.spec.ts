@@ -63,7 +63,7 @@ describe("the PONGs that are expected, without a budget", () => {
     expect(pongs.push(Pong.CONNECT_TAKEN)).toBe(false);
     expect(pushName(pongs, "a")).toBe(false);
     expect(pushQueue(pongs, "a", "b")).toBe(false);
-    expect(pongs.pushMaximum(Pong.MAXIMUM, pointerTo("1"), 1, 1, 1)).toBe(false);
+    expect(pongs.pushSubscription(Pong.MAXIMUM, pointerTo("1"), 1, 1, 1)).toBe(false);
     expect(pongs.isEmpty).toBe(true);
     expect(pongs.size).toBe(0);
     expect(pongs.lastSize).toBe(0);
@@ -100,12 +100,13 @@ describe("the PONGs that are expected", () => {
     expect(usedBytes()).toBe(before);
   });
 
-  it("know of a maximum which number it is, and whose", () => {
+  it("know which subscription they are of, and the number of a maximum", () => {
     const pongs = new ExpectedPongs();
-    pongs.pushMaximum(Pong.MAXIMUM, pointerTo("sid"), 3, 7, 0xffffffff);
-    pongs.pushMaximum(Pong.MAXIMUM_OK, pointerTo(""), 0, 1, 2);
+    pongs.pushSubscription(Pong.MAXIMUM, pointerTo("sid"), 3, 0xffffffff, 7);
+    pongs.pushSubscription(Pong.MAXIMUM_OK, pointerTo(""), 0, 2, 1);
+    pongs.pushSubscription(Pong.BEGINS, pointerTo("é"), 2, 3);
     pushName(pongs, "foo");
-    expect(pongs.size).toBe(3 * HEAD + 2 * 8 + 3 + 3);
+    expect(pongs.size).toBe(4 * HEAD + 3 * 8 + 3 + 2 + 3);
     expect(front(pongs)).toBe("14[sid][]");
     expect(pongs.maximum).toBe(7);
     expect(pongs.serial).toBe(0xffffffff);
@@ -113,6 +114,10 @@ describe("the PONGs that are expected", () => {
     expect(front(pongs)).toBe("15[][]");
     expect(pongs.maximum).toBe(1);
     expect(pongs.serial).toBe(2);
+    pongs.pop();
+    expect(front(pongs)).toBe("16[é][]");
+    expect(pongs.maximum).toBe(0);
+    expect(pongs.serial).toBe(3);
     pongs.pop();
     expect(drain(pongs)).toBe("4[foo][]");
     pongs.destroy();

@@ -68,10 +68,12 @@ describe("a subscription", () => {
     all.destroy();
   });
 
-  it("has a name and a count that are not known once its sid was used again", () => {
+  it("has a name that is not known once its sid was used again, and a count if it had a maximum", () => {
     const all = new Subscriptions();
     const sub = add(all, "1", "foo", "q");
+    noteReuse(sub, "foo", "q");
     expect(subs.isCountKnown(sub)).toBe(true);
+    subs.setMax(sub, 3, false);
     noteReuse(sub, "foo", "q");
     expect(subs.isCountKnown(sub)).toBe(false);
     expect(subs.isNameKnown(sub)).toBe(true);
@@ -94,6 +96,58 @@ describe("a subscription", () => {
     noteReuse(other, "fox", "");
     expect(subs.isNameKnown(other)).toBe(false);
     expect(subs.isQueueKnown(other)).toBe(true);
+    all.destroy();
+  });
+
+  it("counts apart what was kept back", () => {
+    const all = new Subscriptions();
+    const sub = add(all, "1");
+    subs.countKeptBack(sub);
+    subs.countKeptBack(sub);
+    expect(subs.keptBackOf(sub)).toBe(2);
+    expect(subs.receivedOf(sub)).toBe(0);
+    all.end(sub);
+    expect(subs.keptBackOf(add(all, "1"))).toBe(0);
+    all.destroy();
+  });
+
+  it("has a count that is not known after another with its sid, until that has none under way", () => {
+    const all = new Subscriptions();
+    all.end(add(all, "1"));
+    const sub = add(all, "1");
+    expect(subs.hasFormer(sub)).toBe(true);
+    expect(subs.isCountKnown(sub)).toBe(false);
+    subs.countReceived(sub);
+    subs.countKeptBack(sub);
+    subs.beginCount(sub);
+    expect(subs.hasFormer(sub)).toBe(false);
+    expect(subs.isCountKnown(sub)).toBe(true);
+    expect(subs.receivedOf(sub)).toBe(0);
+    expect(subs.keptBackOf(sub)).toBe(0);
+    subs.countReceived(sub);
+    subs.beginCount(sub);
+    expect(subs.receivedOf(sub)).toBe(1);
+    all.destroy();
+  });
+
+  it("has a count that is not known while the client begins anew", () => {
+    const all = new Subscriptions();
+    add(all, "1");
+    all.beginAnew();
+    expect(all.liveCount).toBe(0);
+    const sub = add(all, "1");
+    expect(subs.hasFormer(sub)).toBe(false);
+    expect(subs.isCountKnown(sub)).toBe(false);
+    all.end(add(all, "2"));
+    const reused = add(all, "2");
+    subs.countReceived(sub);
+    all.settle();
+    expect(subs.isCountKnown(sub)).toBe(true);
+    expect(subs.receivedOf(sub)).toBe(0);
+    expect(subs.isCountKnown(reused)).toBe(false);
+    subs.beginCount(reused);
+    expect(subs.isCountKnown(reused)).toBe(true);
+    expect(subs.isCountKnown(add(all, "3"))).toBe(true);
     all.destroy();
   });
 
@@ -121,20 +175,20 @@ describe("a subscription", () => {
     const other = add(all, "2");
     subs.setMax(sub, 5, true);
     subs.setMax(other, 6, true);
-    all.tellMaximum(pointerTo("1"), 1);
-    all.tellMaximum(pointerTo("3"), 1);
+    all.tellMaximum(pointerTo("1"), 1, 7);
+    all.tellMaximum(pointerTo("3"), 1, 7);
     expect(subs.isCountedHere(sub)).toBe(false);
-    expect(subs.maxOf(sub)).toBe(5);
+    expect(subs.maxOf(sub)).toBe(7);
     expect(subs.isCountedHere(other)).toBe(true);
     all.destroy();
   });
 
-  it("costs its texts and 36 bytes", () => {
+  it("costs its texts and 40 bytes", () => {
     const all = new Subscriptions();
     add(all, "12", "foo", "queue");
-    expect(all.bytes).toBe(36 + 10);
+    expect(all.bytes).toBe(40 + 10);
     add(all, "3", "foo.bar");
-    expect(all.bytes).toBe(36 + 10 + 36 + 8);
+    expect(all.bytes).toBe(40 + 10 + 40 + 8);
     all.release();
     expect(all.bytes).toBe(0);
     all.destroy();
