@@ -1,7 +1,6 @@
 import { shareBytes } from "../bytes/budget";
 import { hashBytes } from "../bytes/compare";
 import { ClientLine } from "../nats/client-line";
-import { readSize } from "../nats/numbers";
 import { Operation } from "../nats/operation";
 import { isInsertable, isLiteral, Tokens } from "../nats/subject";
 import { LINE_END, PING_LINE, PONG_LINE, UNSUB_START, Violation } from "../nats/texts";
@@ -12,18 +11,20 @@ import { Chunk } from "../proxy/chunk";
 import { Meter } from "../telemetry/meter";
 import { ProtocolError } from "../telemetry/protocol-error";
 import { Access } from "./access";
-import { Connection, FirstPing } from "./connection";
+import { Connection, FirstPing, WITH_MAXIMUM } from "./connection";
 import { endUnreadable } from "./endings";
 import { pingSent, replySent, requestSent } from "./exchanges";
 import { Pong } from "./expected-pongs";
 import { reportDryRun, reportRefusal, sample } from "./report";
 import {
   addPendingMaxima,
+  endedByCount,
   hasFormer,
   isCountKnown,
   isCountedHere,
   isLive,
   keptBackOf,
+  maximumToTell,
   maxOf,
   noteReuse,
   pendingMaximaOf,
@@ -173,6 +174,8 @@ function subscribe(connection: Connection, chunk: Chunk, line: ClientLine, posit
     noteReuse(known, line.subject, line.subjectLength, line.queue, line.queueLength);
     return next;
   }
+  // One whose UNSUB is still due is live at the server, which ignores this SUB. Only in DRY_RUN does no UNSUB go before it.
+  if (known != 0 && access == null && endedByCount(known) && connection.unsubscribe.length > 0) return next;
   // One client must not use up what all share.
   if (connection.budgetedBytes > shareBytes()) return unreadable(connection, chunk, position, ProtocolError.MEMORY);
   const added = connection.subscriptions.add(
@@ -182,6 +185,7 @@ function subscribe(connection: Connection, chunk: Chunk, line: ClientLine, posit
     line.subjectLength,
     line.queue,
     line.queueLength,
+    access == null,
   );
   if (added == 0) return unreadable(connection, chunk, position, ProtocolError.MEMORY);
   if (!hasFormer(added) || access == null) return next;
@@ -213,12 +217,12 @@ function unsubscribe(connection: Connection, chunk: Chunk, line: ClientLine, pos
   const next = chunk.position(line.next);
   const subscriptions = connection.subscriptions;
   const sub = subscriptions.find(line.sid, line.sidLength, hashBytes(line.sid, line.sidLength));
-  if (sub == 0 || !isLive(sub)) return next;
+  if (sub == 0 || !isLive(sub)) return endAtServer(connection, chunk, line, position);
   const here = countsHere(connection, sub);
   const counted = here ? receivedOf(sub) : receivedOf(sub) + keptBackOf(sub);
   if (line.maxMessages <= 0 || (line.maxMessages <= counted && isCountKnown(sub))) {
     subscriptions.end(sub);
-    return next;
+    return endAtServer(connection, chunk, line, position);
   }
   if (!here) {
     setMax(sub, line.maxMessages, false);
@@ -230,6 +234,18 @@ function unsubscribe(connection: Connection, chunk: Chunk, line: ClientLine, pos
   }
   addPendingMaxima(sub, 1);
   return replaceByPing(connection, chunk, position, next);
+}
+
+/**
+ * What has ended here, or was never there, must not go on at the server, which a maximum above its own count would make it
+ * do: the UNSUB goes without.
+ */
+function endAtServer(connection: Connection, chunk: Chunk, line: ClientLine, position: i32): i32 {
+  const next = chunk.position(line.next);
+  if (line.maxMessages <= 0 || connection.access == null) return next;
+  chunk.drop(position, next);
+  writeUnsubscribe(chunk, line.sid, line.sidLength, 0);
+  return next;
 }
 
 /** Is its maximum counted here? Else by the server, for which messages that are kept back count too (docs/adr/0011). */
@@ -293,35 +309,45 @@ export function notePing(connection: Connection, whose: FirstPing): void {
 /** Sends the UNSUBs that deliveries have made due; `position` is the beginning of an operation. */
 export function sendUnsubscribes(connection: Connection, chunk: Chunk, position: i32): void {
   const due = connection.unsubscribe;
+  const subscriptions = connection.subscriptions;
   chunk.drop(position, position);
   let at = due.pointer;
   const end = due.pointer + <usize>due.length;
   while (at < end) {
-    const length = load<i32>(at);
-    if (connection.options.verbose) {
-      // The server's +OK for it must not reach the client. Without room for the record the UNSUB waits.
-      if (!connection.pongs.push(Pong.SWALLOW_OK)) break;
-      chunk.write(PING_LINE);
-      notePing(connection, FirstPing.OURS);
+    const head = load<i32>(at);
+    const length = head & ~WITH_MAXIMUM;
+    const sub = subscriptions.find(at + 4, length, hashBytes(at + 4, length));
+    const maximum = head == length || sub == 0 ? 0 : maximumToTell(sub);
+    if (head == length || maximum > 0) {
+      if (connection.options.verbose) {
+        // The server's +OK for it must not reach the client. Without room for the record the UNSUB waits.
+        if (!connection.pongs.push(Pong.SWALLOW_OK)) break;
+        chunk.write(PING_LINE);
+        notePing(connection, FirstPing.OURS);
+      }
+      writeUnsubscribe(chunk, at + 4, length, maximum);
+      if (maximum > 0) setMax(sub, maximum, false);
+      else if (sub != 0) subscriptions.tellEnd(sub);
     }
-    chunk.write(UNSUB_START);
-    chunk.writeBytes(at + 4, length);
-    chunk.write(LINE_END);
-    const sidLength = lengthToBlank(at + 4, length);
-    if (sidLength < length) {
-      const maximum = readSize(at + 4 + <usize>sidLength + 1, length - sidLength - 1);
-      connection.subscriptions.tellMaximum(at + 4, sidLength, maximum);
-    } else connection.subscriptions.tellEnd(at + 4, length);
     at += 4 + <usize>length;
   }
   if (at < end) due.assign(at, <i32>(end - at));
   else due.clear();
 }
 
-function lengthToBlank(text: usize, length: i32): i32 {
-  let at = 0;
-  while (at < length && load<u8>(text + <usize>at) != 0x20) at++;
-  return at;
+/** `maximum`: at most nine digits; 0 is none. */
+function writeUnsubscribe(chunk: Chunk, sid: usize, length: i32, maximum: i32): void {
+  chunk.write(UNSUB_START);
+  chunk.writeBytes(sid, length);
+  if (maximum > 0) {
+    let digits = 1;
+    for (let rest = maximum; rest >= 10; rest /= 10) digits++;
+    const text = chunk.writeArea(1 + digits);
+    store<u8>(text, 0x20);
+    for (let at = text + <usize>digits; at > text; at--, maximum /= 10) store<u8>(at, <u8>(0x30 + (maximum % 10)));
+    chunk.wrote(1 + digits);
+  }
+  chunk.write(LINE_END);
 }
 
 function replaceByPing(connection: Connection, chunk: Chunk, position: i32, next: i32): i32 {

@@ -12,6 +12,9 @@ import { OpenRequests, RequestTable } from "./open-requests";
 import { policyEpoch } from "./policy-epoch";
 import { Subscriptions } from "./subscriptions";
 
+/** Beside the length of a sid in `Connection.unsubscribe`: its UNSUB has the maximum of its subscription. */
+export const WITH_MAXIMUM: i32 = 1 << 30;
+
 /** How far a connection has come. */
 export const enum Phase {
   /** The client has sent nothing yet, so nothing is known of it. */
@@ -86,7 +89,7 @@ export class Connection {
   readonly subscriptions: Subscriptions = new Subscriptions();
   /** In DRY_RUN it has more subscriptions than `limits.subscriptions`, and so some that nothing is known of. */
   hasUnrecorded: bool = false;
-  /** Sids, each with its length before it, whose UNSUB goes to the server with the next bytes. */
+  /** Sids, each with its length before it (and WITH_MAXIMUM), whose UNSUB goes to the server with the next bytes. */
   readonly unsubscribe: Buffer = new Buffer();
   /** Since when (milliseconds) a member of a queue group in `unsubscribe` swallows messages of the group; 0: none. */
   queueLostSince: i64 = 0;
@@ -147,20 +150,24 @@ export class Connection {
   }
 
   /**
-   * `UNSUB sid` goes to the server with the next bytes, with a maximum unless it is 0. Answers false when the budget has
-   * no room, and then nothing has changed.
+   * `UNSUB sid` goes to the server with the next bytes. Answers false when the budget has no room, and then nothing has
+   * changed.
    */
-  sendLater(sid: usize, length: i32, most: i32 = 0): bool {
+  sendLater(sid: usize, length: i32): bool {
+    return this.remember(sid, length, 0);
+  }
+
+  /** The same with the maximum that the subscription has then. */
+  tellLater(sid: usize, length: i32): bool {
+    return this.remember(sid, length, WITH_MAXIMUM);
+  }
+
+  private remember(sid: usize, length: i32, flag: i32): bool {
     const due = this.unsubscribe;
-    const digits = most > 0 ? decimalLength(most) + 1 : 0;
-    if (!due.reserve(4 + length + digits)) return false;
-    store<i32>(due.pointer + <usize>due.length, length + digits);
+    if (!due.reserve(4 + length)) return false;
+    store<i32>(due.pointer + <usize>due.length, length | flag);
     due.length += 4;
     due.append(sid, length);
-    let at = due.pointer + <usize>(due.length + digits);
-    due.length += digits;
-    if (digits > 0) store<u8>(at - <usize>digits, 0x20);
-    for (let i = 1; i < digits; i++, most /= 10) store<u8>(--at, <u8>(0x30 + (most % 10)));
     return true;
   }
 
@@ -285,10 +292,4 @@ export class Connection {
     if (shadow != null) shadow.destroy();
     heap.free(changetype<usize>(this));
   }
-}
-
-function decimalLength(value: i32): i32 {
-  let digits = 1;
-  for (; value >= 10; value /= 10) digits++;
-  return digits;
 }

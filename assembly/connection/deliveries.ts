@@ -14,6 +14,7 @@ import {
   isCountKnown,
   isLive,
   isQueueKnown,
+  isWithheld,
   keptBackOf,
   maxOf,
   pendingMaximaOf,
@@ -25,9 +26,6 @@ import {
   sidLengthOf,
   sidOf,
 } from "./subscriptions";
-
-/** The largest maximum that nats-server takes (util.go `parseSize`, nine digits); a longer one means "now". */
-const MOST: i32 = 999_999_999;
 
 /**
  * One message on its way to the client. Answers whether it passes. A message that does not pass is as if it had never
@@ -43,7 +41,7 @@ export function deliver(connection: Connection, line: ServerLine): bool {
   const sub = connection.subscriptions.find(line.sid, line.sidLength, line.sidHash);
   const access = connection.access;
   // Its maximum was reached or its right lost, but the server does not know yet.
-  if (sub != 0 && endedByCount(sub) && !connection.observing) return false;
+  if (sub != 0 && (endedByCount(sub) || isWithheld(sub)) && !connection.observing) return false;
   if (access != null && access.filtering) {
     if (access.keepsBack(line.subject, line.subjectLength, queue(sub), queueLength(sub), queueIsKnown(sub))) {
       reportDelivery(connection, false, line, access);
@@ -121,7 +119,7 @@ export function maximumTaken(connection: Connection, sid: usize, length: i32, ma
  */
 export function tellMaximum(connection: Connection, sub: usize): void {
   if (!isLive(sub) || !isCountedHere(sub) || pendingMaximaOf(sub) > 0) return;
-  connection.sendLater(sidOf(sub), sidLengthOf(sub), min(maxOf(sub) + keptBackOf(sub), MOST));
+  connection.tellLater(sidOf(sub), sidLengthOf(sub));
 }
 
 function queue(sub: usize): usize {

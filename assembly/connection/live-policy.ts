@@ -85,6 +85,11 @@ function change(connection: Connection, client: Client, peer: Principal, observe
     endRevoked(connection);
     return;
   }
+  judgeSubscriptions(connection);
+}
+
+/** Brings the subscriptions under the policy: those that it does not allow end, and those that it allows are filtered. */
+export function judgeSubscriptions(connection: Connection): void {
   if (connection.hasUnrecorded) {
     reportRevokedConnection(connection, Reason.TOO_MANY_SUBSCRIPTIONS);
     endRevoked(connection);
@@ -105,7 +110,7 @@ function useMode(connection: Connection, observes: bool): void {
 }
 
 /** Ends what the policy does not allow any more. */
-export function revokeSubscriptions(connection: Connection): void {
+function revokeSubscriptions(connection: Connection): void {
   const access = connection.access;
   if (access == null) return;
   const subscriptions = connection.subscriptions;
@@ -134,7 +139,7 @@ export function revokeSubscriptions(connection: Connection): void {
 }
 
 /** Deliveries of what stays may have to be filtered now. */
-export function noteSubscriptions(connection: Connection): void {
+function noteSubscriptions(connection: Connection): void {
   const subscriptions = connection.subscriptions;
   const access = connection.access;
   const shadow = connection.shadow;

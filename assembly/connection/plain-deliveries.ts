@@ -22,7 +22,7 @@ import { Access } from "./access";
 import { Connection } from "./connection";
 import { answerDelivered, requestDelivered } from "./exchanges";
 import { Run } from "./run";
-import { countReceived, isLive, maxOf } from "./subscriptions";
+import { countReceived, isPlain, maxOf } from "./subscriptions";
 
 /** `MSG `, as a little-endian number. nats-server writes no other case. */
 const MSG_BLANK: u32 = 0x2047534d;
@@ -100,8 +100,8 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
       } else subjectClass = permissions.classOf(subject, length);
       const sub = subscriptions.findAgain(sid, sidLength);
       if (sub != 0) {
-        // One that has ended may have to be kept back, and one with a maximum may be at its end.
-        if (!isLive(sub) || maxOf(sub) != 0) return endAt(p, connection, chunk, meter);
+        // One that has ended, or whose sid was another's, may have to be kept back; one with a maximum may be at its end.
+        if (!isPlain(sub) || maxOf(sub) != 0) return endAt(p, connection, chunk, meter);
         countReceived(sub);
       }
       answerDelivered(connection, meter, subject, length);
@@ -175,8 +175,8 @@ function passLonger(connection: Connection, from: usize, end: usize, access: Acc
     } else subjectClass = permissions.classOf(subject, length);
     const sub = subscriptions.findAgain(sid, <i32>(sidEnd - sid));
     if (sub != 0) {
-      // One that has ended may have to be kept back, and one with a maximum may be at its end.
-      if (!isLive(sub) || maxOf(sub) != 0) break;
+      // One that has ended, or whose sid was another's, may have to be kept back; one with a maximum may be at its end.
+      if (!isPlain(sub) || maxOf(sub) != 0) break;
       countReceived(sub);
     }
     if (replyLength > 0 && access.grantsReplies) access.noteReply(reply, replyLength);

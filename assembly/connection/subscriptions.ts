@@ -16,13 +16,18 @@ const PENDING_MAXIMA: usize = 32;
 const KEPT_BACK: usize = 36;
 const BYTES: usize = 40;
 
-/** In REUSE: while it was live and had a maximum, its sid was used again; that was with another subject; another queue. */
+/** In REUSE: while it was live its sid was used again; that was with another subject; with another queue. */
 const AGAIN: u8 = 1;
 const OTHER_SUBJECT: u8 = 2;
 const OTHER_QUEUE: u8 = 4;
 /** Messages of a former subscription with its sid, or from before a further CONNECT, may still come. */
 const FORMER: u8 = 8;
 const UNSETTLED: u8 = 16;
+/** Those of the former one must not reach the client. */
+const WITHHELD: u8 = 32;
+
+/** The largest maximum that nats-server takes (util.go `parseSize`, nine digits); a longer one means "now". */
+const LARGEST_MAXIMUM: i32 = 999_999_999;
 
 const enum State {
   LIVE = 0,
@@ -64,8 +69,9 @@ export class Subscriptions {
   private endings: u16 = 0;
   private endingsAtTick: u16 = 0;
   private quietSince: i64 = 0;
-  /** The server has not taken a further CONNECT yet. */
+  /** The server has not taken a further CONNECT yet; since when, as ticks have seen it, 0 before the first. */
   private isUnsettled: bool = false;
+  private unsettledSince: i64 = 0;
   private revokedCount: i32 = 0;
   /** The second in which the tick saw that their UNSUBs have gone, which go together; 0 before that, NOT_TOLD before these. */
   private revokedSince: i32 = NOT_TOLD;
@@ -95,11 +101,24 @@ export class Subscriptions {
     return sub;
   }
 
-  /** Adds a subscription whose sid is not live. Answers 0 when the budget has no room. */
-  add(sid: usize, sidLength: i32, subject: usize, subjectLength: i32, queue: usize, queueLength: i32): usize {
+  /**
+   * Adds a subscription whose sid is not live. Answers 0 when the budget has no room. Where it `hasFormer`, `beginCount`
+   * must follow, or messages of a former one that must not reach the client keep its own from it: unless `observed`, in
+   * DRY_RUN, where nothing is kept.
+   */
+  add(
+    sid: usize,
+    sidLength: i32,
+    subject: usize,
+    subjectLength: i32,
+    queue: usize,
+    queueLength: i32,
+    observed: bool = false,
+  ): usize {
     const hash = hashBytes(sid, sidLength);
     const old = this.find(sid, sidLength, hash);
-    const reuse = (old != 0 ? FORMER : <u8>0) | (this.isUnsettled ? UNSETTLED : <u8>0);
+    let reuse: u8 = this.isUnsettled ? UNSETTLED : 0;
+    if (old != 0) reuse |= FORMER | (!observed && (endedByCount(old) || isWithheld(old)) ? WITHHELD : 0);
     if (old != 0) this.remove(old);
     if (!this.table.makeRoom()) return 0;
     const sub = take(BYTES + <usize>(sidLength + subjectLength + queueLength));
@@ -160,18 +179,11 @@ export class Subscriptions {
   }
 
   /** The UNSUB of one that ended by count, or was revoked, goes to the server now. */
-  tellEnd(sid: usize, length: i32): void {
-    const sub = this.find(sid, length, hashBytes(sid, length));
-    if (sub != 0 && stateOf(sub) == State.REVOKED) this.revokedSince = 0;
-    if (sub == 0 || stateOf(sub) != State.COUNTED_OUT) return;
+  tellEnd(sub: usize): void {
+    if (stateOf(sub) == State.REVOKED) this.revokedSince = 0;
+    if (stateOf(sub) != State.COUNTED_OUT) return;
     store<u8>(sub, State.TOLD, STATE);
     this.rememberEnded(sub);
-  }
-
-  /** A maximum goes to the server now, which counts from here on, what was kept back included. */
-  tellMaximum(sid: usize, length: i32, maximum: i32): void {
-    const sub = this.find(sid, length, hashBytes(sid, length));
-    if (sub != 0 && stateOf(sub) == State.LIVE) setMax(sub, maximum, false);
   }
 
   private endAs(sub: usize, state: State): void {
@@ -195,12 +207,19 @@ export class Subscriptions {
 
   /** Once none has ended for a while, nothing of the ended ones can be under way any more. */
   tick(now: i64): void {
+    if (this.isUnsettled) this.tickUnsettled(now);
     if (this.revokedCount > 0 && this.revokedSince != NOT_TOLD) this.tickRevoked(now);
     if (this.ended == 0) return;
     if (this.endings != this.endingsAtTick) {
       this.endingsAtTick = this.endings;
       this.quietSince = now;
     } else if (now - this.quietSince > FORGET_AFTER) this.forgetEnded();
+  }
+
+  /** In DRY_RUN no PONG shows when the server has taken a further CONNECT. */
+  private tickUnsettled(now: i64): void {
+    if (this.unsettledSince == 0) this.unsettledSince = now;
+    if (now - this.unsettledSince > FORGET_AFTER) this.settle();
   }
 
   private tickRevoked(now: i64): void {
@@ -230,6 +249,7 @@ export class Subscriptions {
   beginAnew(): void {
     this.release();
     this.isUnsettled = true;
+    this.unsettledSince = 0;
   }
 
   /** The server has taken that CONNECT: all that comes from here on is of what was subscribed behind it. */
@@ -307,8 +327,7 @@ function sizeOf(sub: usize): usize {
  * has ended there without our knowledge, the new one counts. We do not know which, nor what the server has counted.
  */
 export function noteReuse(sub: usize, subject: usize, subjectLength: i32, queue: usize, queueLength: i32): void {
-  let reuse = load<u8>(sub, REUSE);
-  if (maxOf(sub) != 0 || pendingMaximaOf(sub) > 0) reuse |= AGAIN;
+  let reuse = load<u8>(sub, REUSE) | AGAIN;
   if (subjectLength != subjectLengthOf(sub) || !equalBytes(subject, subjectOf(sub), subjectLength)) {
     reuse |= OTHER_SUBJECT;
   }
@@ -334,6 +353,19 @@ export function isCountKnown(sub: usize): bool {
   return (load<u8>(sub, REUSE) & (AGAIN | FORMER | UNSETTLED)) == 0;
 }
 
+/** Is what comes for this sid still withheld, because a former subscription had no right to it or had had its maximum? */
+export function isWithheld(sub: usize): bool {
+  return (load<u8>(sub, REUSE) & WITHHELD) != 0;
+}
+
+/** Live, and nobody else has had its sid lately: nothing about it needs a closer look but its maximum. */
+// @ts-ignore: decorator
+@inline
+export function isPlain(sub: usize): bool {
+  // STATE and REUSE.
+  return load<u16>(sub, STATE) == 0;
+}
+
 export function hasFormer(sub: usize): bool {
   return (load<u8>(sub, REUSE) & FORMER) != 0;
 }
@@ -342,7 +374,7 @@ export function hasFormer(sub: usize): bool {
 export function beginCount(sub: usize, uncertainty: u8 = FORMER): void {
   const reuse = load<u8>(sub, REUSE);
   if ((reuse & uncertainty) == 0) return;
-  store<u8>(sub, reuse & ~uncertainty, REUSE);
+  store<u8>(sub, reuse & ~(uncertainty == FORMER ? FORMER | WITHHELD : uncertainty), REUSE);
   store<i32>(sub, 0, RECEIVED);
   store<i32>(sub, 0, KEPT_BACK);
 }
@@ -401,6 +433,14 @@ export function keptBackOf(sub: usize): i32 {
 
 export function countKeptBack(sub: usize): void {
   store<i32>(sub, load<i32>(sub, KEPT_BACK) + 1, KEPT_BACK);
+}
+
+/**
+ * The maximum to tell the server, with what was kept back, which that has counted; 0 where there is none to tell any more.
+ */
+export function maximumToTell(sub: usize): i32 {
+  if (!isLive(sub) || !isCountedHere(sub)) return 0;
+  return min(maxOf(sub) + keptBackOf(sub), LARGEST_MAXIMUM);
 }
 
 /** The count at which the subscription ends; 0 is never. */

@@ -14,7 +14,7 @@ import { Pong } from "./expected-pongs";
 import { passPlainHeaderPublishes } from "./plain-header-publishes";
 import { passPlainPublishes } from "./plain-publishes";
 import { foreignProtocol } from "./foreign-protocol";
-import { catchUp, noteSubscriptions, revokeSubscriptions } from "./live-policy";
+import { catchUp, judgeSubscriptions } from "./live-policy";
 import { policyEpoch } from "./policy-epoch";
 import { reportConnected, reportUnreadable } from "./report";
 
@@ -144,10 +144,7 @@ function passBegun(connection: Connection, position: i32): i32 {
   connection.toServerPassed = false;
   chunk.thaw();
   if (connection.phase != Phase.OPEN) endAtOnce(connection, ProtocolError.UNFINISHED);
-  else {
-    revokeSubscriptions(connection);
-    noteSubscriptions(connection);
-  }
+  else judgeSubscriptions(connection);
   return next;
 }
 

@@ -34,8 +34,11 @@ describe("a crowd of connections that uses up limits.memory at once", () => {
     await waitFor("the crowd is shed", () => open() <= fits, { timeout: 60_000, explain: () => `${open()} are open` });
     assert.equal(stand.envoy.isRunning, true);
     assert.ok(open() > fits / 3, `${open()} are left`);
-    const counted = await stand.envoy.stat("istio_nats_protocol_errors_total", { kind: "memory" });
-    assert.equal(counted, CROWD - open());
+    // On a busy machine this process hears of the last ones after the filter has counted them.
+    const counted = (): Promise<number> => stand.envoy.stat("istio_nats_protocol_errors_total", { kind: "memory" });
+    await waitFor("each that was shed is counted, and no other", async () => (await counted()) === CROWD - open(), {
+      explain: async () => `${await counted()} are counted, ${CROWD - open()} are closed`,
+    });
 
     await neighbour.send(pub("no.1"));
     const refused = "-ERR 'Permissions Violation for Publish to \"no.1\"'";

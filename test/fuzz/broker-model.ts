@@ -21,7 +21,7 @@ interface Subscription {
   /** The server does not know of the maximum. */
   countedHere: boolean;
   pendingMaxima: number;
-  /** Its sid was used again while it had a maximum: what the server has counted nobody knows. */
+  /** Its sid was used again while it was live: what the server has counted nobody knows. */
   reused: boolean;
   /** Messages of a former holder of its sid may still come. */
   hasFormer: boolean;
@@ -86,7 +86,7 @@ export class BrokerModel {
         this.#subscriptions.set(sid, sub);
         if (sub.hasFormer) this.#pongs.push({ sub });
       } else {
-        known.reused ||= known.max > 0 || known.pendingMaxima > 0;
+        known.reused = true;
         if (known.queue !== queue) known.queue = undefined;
       }
     }

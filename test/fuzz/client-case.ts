@@ -42,8 +42,10 @@ export function forward(host: Host, root: number, chunks: readonly Uint8Array[])
   return forwarded;
 }
 
+/** `b` may be what the filter makes of `a`: an UNSUB of what has ended goes on without its maximum. */
 function equal(a: Operation, b: Operation): boolean {
-  return a.verb === b.verb && a.argument === b.argument && (a.payload === b.payload || b.payload === undefined);
+  const argument = b.verb === "UNSUB" && b.argument === a.sid ? a.sid : a.argument;
+  return a.verb === b.verb && argument === b.argument && (a.payload === b.payload || b.payload === undefined);
 }
 
 function show({ verb, argument, payload }: Operation): string {
@@ -63,8 +65,9 @@ function isTooLong({ headers }: Operation): boolean {
 }
 
 /**
- * In place of an UNSUB with a maximum a PING may go on, since the filter then counts itself (design §5); a SUB that cannot be inserted
- * subscribes to nothing. Both may be missing at the server, but none may be there that the client did not send.
+ * In place of an UNSUB with a maximum a PING may go on, since the filter then counts itself (design §5); a SUB that
+ * cannot be inserted subscribes to nothing. Both may be missing at the server, but none may be there that the client did
+ * not send.
  */
 function mayBeMissing({ verb, argument, subject }: Operation): boolean {
   return verb === "UNSUB" ? /[ \t]0*[1-9]\d*[ \t]*$/.test(argument) : verb === "SUB" && !isInsertable(subject);

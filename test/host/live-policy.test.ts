@@ -575,6 +575,23 @@ describe("a sid that was used again while it was live", () => {
     }
   });
 
+  it("after a second CONNECT in DRY_RUN, is known again once nothing from before can be under way", () => {
+    const rule = { publish, subscribe: { allow: ["a.1"] } };
+    const limits = { subscriptions: 10 };
+    const { host, wire } = connected(policyOf(rule, { mode: "DRY_RUN", limits }));
+    wire.client(CONNECT);
+    for (let second = 0; second <= 20; second++) {
+      host.advance(1000);
+      host.tick();
+    }
+    for (let sid = 1; sid <= 20; sid++) {
+      wire.client(`SUB a.1 ${sid}\r\nUNSUB ${sid} 1\r\n`);
+      wire.server(msg("a.1", String(sid)));
+    }
+    host.configure(policyOf(rule, { limits }));
+    assert.equal(wire.client("SUB a.1 99\r\n"), "SUB a.1 99\r\n");
+  });
+
   it("that may be a member of a queue group is closed unless a byte takes its UNSUB along", () => {
     const { host, wire } = connected(both);
     wire.client(`SUB a.1 1\r\n${pub("a.1")}UNSUB 1 1\r\nSUB a.2 workers 1\r\n`);
@@ -598,6 +615,30 @@ describe("a sid that was used again while it was live", () => {
   });
 });
 
+describe("a revoked subscription whose sid is used again", () => {
+  const publish = { allow: ["a.>"] };
+  const both = { publish, subscribe: { allow: ["a.>", "no.>"] } };
+  const less = policyOf({ publish, subscribe: { allow: ["a.>"] } });
+
+  it("keeps its messages from the client also as long as they may be under way", () => {
+    const { host, wire } = connected(policyOf(both));
+    wire.client("SUB no.x 9\r\n");
+    host.configure(less);
+    assert.equal(wire.client("SUB a.1 9\r\n"), `UNSUB 9\r\n${PING}SUB a.1 9\r\n`);
+    const notice = ended("no.x", "9");
+    assert.equal(wire.server(msg("no.x", "9") + PONG + msg("a.1", "9")), notice + msg("a.1", "9"));
+  });
+
+  it("is not replaced by a SUB that had begun in DRY_RUN, which the server ignores", () => {
+    const { host, wire } = connected(policyOf(both, { mode: "DRY_RUN" }));
+    wire.client("SUB no.x 9\r\nSUB a.1 9\r");
+    host.configure(less);
+    assert.equal(wire.client("\n"), "\n");
+    assert.equal(wire.server(msg("no.x", "9")), ended("no.x", "9"));
+    assert.equal(wire.client(PING), `UNSUB 9\r\n${PING}`);
+  });
+});
+
 describe("subscriptions of DRY_RUN beyond limits.subscriptions", () => {
   it("pass unrecorded, so the connection is closed when the policy is to be enforced", () => {
     const limits = { subscriptions: 1 };
@@ -611,6 +652,18 @@ describe("subscriptions of DRY_RUN beyond limits.subscriptions", () => {
     assert.ok(wire.connection.closed);
     const { reason } = auditOf(host).find(({ event }) => event === "revoked")!;
     assert.equal(reason, "too_many_subscriptions");
+  });
+
+  it("count also where their line ends behind the switch", () => {
+    const limits = { subscriptions: 1 };
+    const rule = { publish: { allow: ["a.1"] }, subscribe: { allow: ["a.1"] } };
+    const { host, wire } = connected(policyOf(rule, { mode: "DRY_RUN", limits }));
+    wire.client("SUB a.1 1\r\nSUB secret");
+    host.configure(policyOf(rule, { limits }));
+    wire.client(" 2\r\n");
+    assert.equal(wire.server(msg("secret", "2")), "");
+    tick(host);
+    assert.ok(wire.connection.closed);
   });
 });
 
@@ -639,6 +692,20 @@ describe("a maximum that is counted here when DRY_RUN begins", () => {
     assert.equal(wire.client(PING), PING);
   });
 
+  it("is told with what was kept back after ENFORCE came back too", () => {
+    const { host, wire } = connected(policyOf(rule));
+    wire.client(lines);
+    wire.server(PONG);
+    host.configure(policyOf(rule, { mode: "DRY_RUN" }));
+    wire.server(PING);
+    host.configure(policyOf(rule));
+    assert.equal(wire.server(msg("ok.no", "1").repeat(2)), "");
+    assert.equal(wire.client(PING), `UNSUB 1 4\r\n${PING}`);
+    const two = msg("ok.a", "1") + msg("ok.b", "1");
+    assert.equal(wire.server(two), two);
+    assert.equal(wire.client(PING), PING);
+  });
+
   it("holds also for a client that is silent then, until its next word tells the server", () => {
     const { host, wire } = connected(policyOf(rule));
     wire.client(lines);
@@ -646,7 +713,7 @@ describe("a maximum that is counted here when DRY_RUN begins", () => {
     host.configure(policyOf(rule, { mode: "DRY_RUN" }));
     const two = msg("ok.a", "1") + msg("ok.b", "1");
     assert.equal(wire.server(two + msg("ok.c", "1")), two);
-    assert.equal(wire.client(PING), `UNSUB 1 2\r\nUNSUB 1\r\n${PING}`);
+    assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
   });
 
   it("is told to the server also where the server has not reached it yet", () => {
@@ -678,7 +745,7 @@ describe("a maximum that is counted here when DRY_RUN begins", () => {
     host.configure(policyOf(rule));
     const two = msg("ok.a", "1") + msg("ok.b", "1");
     assert.equal(wire.server(two + msg("ok.c", "1")), two);
-    assert.equal(wire.client(PING), `UNSUB 1 2\r\nUNSUB 1\r\n${PING}`);
+    assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
   });
 
   it("ends there what had got as many messages before", () => {

@@ -49,7 +49,9 @@ const OPERATIONS: Operation[] = [
   passes("SUB", "SUB ok.a 7\r\n"),
   passes("SUB with a queue", "SUB ok.a q 8\r\n"),
   passes("UNSUB", "UNSUB 7\r\n"),
-  passes("UNSUB with a maximum", "UNSUB 7 3\r\n"),
+  // The server must not keep with a maximum what has ended here.
+  { name: "UNSUB with a maximum of what has ended", client: "UNSUB 7 3\r\n", toServer: "UNSUB 7\r\n" },
+  passes("UNSUB with a maximum", "SUB ok.a 11\r\nUNSUB 11 3\r\n"),
   passes("PING", PING),
   passes("PONG", PONG),
   // The PING shows when the server has taken it: until then deliveries to old subscriptions are under way.

@@ -1,7 +1,6 @@
 import { giveBack, limitBytes, raiseLimit, take, usedBytes } from "../../assembly/bytes/budget";
 import * as subs from "../../assembly/connection/subscriptions";
 import { Subscriptions } from "../../assembly/connection/subscriptions";
-import { pointerTo } from "./bytes-support";
 import { add, find, noteReuse, queueOf, sidOf } from "./subscriptions-support";
 
 describe("subscriptions without a budget", () => {
@@ -68,12 +67,9 @@ describe("a subscription", () => {
     all.destroy();
   });
 
-  it("has a name that is not known once its sid was used again, and a count if it had a maximum", () => {
+  it("has a name and a count that are not known once its sid was used again", () => {
     const all = new Subscriptions();
     const sub = add(all, "1", "foo", "q");
-    noteReuse(sub, "foo", "q");
-    expect(subs.isCountKnown(sub)).toBe(true);
-    subs.setMax(sub, 3, false);
     noteReuse(sub, "foo", "q");
     expect(subs.isCountKnown(sub)).toBe(false);
     expect(subs.isNameKnown(sub)).toBe(true);
@@ -169,17 +165,39 @@ describe("a subscription", () => {
     all.destroy();
   });
 
-  it("is counted here until the server has been told of its maximum", () => {
+  it("tells a maximum that is counted here, with what was kept back, and no larger one than nats-server takes", () => {
     const all = new Subscriptions();
     const sub = add(all, "1");
-    const other = add(all, "2");
+    expect(subs.maximumToTell(sub)).toBe(0);
     subs.setMax(sub, 5, true);
-    subs.setMax(other, 6, true);
-    all.tellMaximum(pointerTo("1"), 1, 7);
-    all.tellMaximum(pointerTo("3"), 1, 7);
-    expect(subs.isCountedHere(sub)).toBe(false);
-    expect(subs.maxOf(sub)).toBe(7);
-    expect(subs.isCountedHere(other)).toBe(true);
+    subs.countKeptBack(sub);
+    expect(subs.maximumToTell(sub)).toBe(6);
+    subs.setMax(sub, 6, false);
+    expect(subs.maximumToTell(sub)).toBe(0);
+    subs.setMax(sub, 999_999_999, true);
+    expect(subs.maximumToTell(sub)).toBe(999_999_999);
+    all.end(sub);
+    expect(subs.maximumToTell(sub)).toBe(0);
+    all.destroy();
+  });
+
+  it("is withheld behind one whose messages must not reach the client, until those are over", () => {
+    const all = new Subscriptions();
+    const revoked = add(all, "1");
+    expect(subs.isPlain(revoked)).toBe(true);
+    all.revoke(revoked);
+    expect(subs.isPlain(revoked)).toBe(false);
+    const sub = add(all, "1");
+    expect(subs.isWithheld(sub)).toBe(true);
+    expect(subs.isPlain(sub)).toBe(false);
+    all.end(sub);
+    const next = add(all, "1");
+    expect(subs.isWithheld(next)).toBe(true);
+    subs.beginCount(next);
+    expect(subs.isWithheld(next)).toBe(false);
+    expect(subs.isPlain(next)).toBe(true);
+    all.end(next);
+    expect(subs.isWithheld(add(all, "1"))).toBe(false);
     all.destroy();
   });
 

@@ -20,7 +20,8 @@ export function find(all: Subscriptions, sid: string): usize {
 }
 
 export function tellEnd(all: Subscriptions, sid: string): void {
-  all.tellEnd(pointerTo(sid), lengthOf(sid));
+  const sub = find(all, sid);
+  if (sub != 0) all.tellEnd(sub);
 }
 
 export function noteReuse(sub: usize, subject: string, queue: string): void {
