@@ -18,7 +18,6 @@ import { Pong } from "./expected-pongs";
 import { reportDryRun, reportRefusal, sample } from "./report";
 import {
   addPendingMaxima,
-  endedByCount,
   hasFormer,
   isCountKnown,
   isCountedHere,
@@ -174,8 +173,8 @@ function subscribe(connection: Connection, chunk: Chunk, line: ClientLine, posit
     noteReuse(known, line.subject, line.subjectLength, line.queue, line.queueLength);
     return next;
   }
-  // One whose UNSUB is still due is live at the server, which ignores this SUB. Only in DRY_RUN does no UNSUB go before it.
-  if (known != 0 && access == null && endedByCount(known) && connection.unsubscribe.length > 0) return next;
+  // One whose UNSUB is due is live at the server, which ignores this SUB. Only in DRY_RUN does no UNSUB go before it.
+  if (known != 0 && access == null && connection.subscriptions.isUntold(known)) return next;
   // One client must not use up what all share.
   if (connection.budgetedBytes > shareBytes()) return unreadable(connection, chunk, position, ProtocolError.MEMORY);
   const added = connection.subscriptions.add(

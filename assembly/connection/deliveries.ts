@@ -2,7 +2,7 @@ import { hashBytes } from "../bytes/compare";
 import { ServerLine } from "../nats/server-line";
 import { ProtocolError } from "../telemetry/protocol-error";
 import { Connection } from "./connection";
-import { answerDelivered, countNoResponders, requestDelivered } from "./exchanges";
+import { answerDelivered, countNoResponders, isNoResponders, requestDelivered } from "./exchanges";
 import { reportDelivery, reportUnreadable, sampleDelivery } from "./report";
 import {
   addPendingMaxima,
@@ -67,10 +67,13 @@ export function deliver(connection: Connection, line: ServerLine): bool {
   const totals = connection.totals;
   totals.messagesOut++;
   totals.bytesOut += <u64>line.size;
-  if (answerDelivered(connection, meter, line.subject, line.subjectLength)) countNoResponders(connection, meter, line);
+  const unheard = isNoResponders(line);
+  if (answerDelivered(connection, meter, line.subject, line.subjectLength) && unheard) {
+    countNoResponders(connection, meter);
+  }
   if (line.replyLength > 0) requestDelivered(connection, meter, line.reply, line.replyLength, subjectClass);
   sampleDelivery(connection, line);
-  if (sub != 0 && isLive(sub)) {
+  if (sub != 0 && isLive(sub) && !unheard) {
     countReceived(sub);
     endIfReached(connection, sub);
   }

@@ -69,10 +69,15 @@ function closeRequest(connection: Connection, owner: OpenRequests, meter: Meter,
   return true;
 }
 
-/** An awaited message is there: does it say that nobody listens? */
-export function countNoResponders(connection: Connection, meter: Meter, line: ServerLine): void {
+/** Is a message nats-server's own answer that nobody listens? It counts for no maximum there (client.go `processInboundClientMsg`). */
+export function isNoResponders(line: ServerLine): bool {
+  return isStatus(line) && saysNoResponders(line.next);
+}
+
+/** The answer to the request that was closed last says that nobody listens. */
+export function countNoResponders(connection: Connection, meter: Meter): void {
   const table = connection.requests;
-  if (table != null && isStatus(line) && saysNoResponders(line.next)) meter.noResponders(table.subjectClass);
+  if (table != null) meter.noResponders(table.subjectClass);
 }
 
 /** A message with a reply subject goes to the client. */
@@ -93,14 +98,11 @@ export function requestDelivered(
   waitFor(table, owner, reply, length, subjectClass);
 }
 
-/** Can a message be nats-server's answer that nobody listens? Then its headers must be in view when it is delivered. */
-export function needsStatus(connection: Connection, line: ServerLine): bool {
-  const owner = connection.awaited;
-  return owner != null && owner.count > 0 && isStatus(line);
-}
-
-/** Headers and no body: nats-server's own messages. */
-function isStatus(line: ServerLine): bool {
+/**
+ * Headers and no body: it may be nats-server's answer that nobody listens, and its headers must be in view when it is
+ * delivered.
+ */
+export function isStatus(line: ServerLine): bool {
   return line.operation == Operation.HMSG && line.size >= STATUS_BYTES && line.headerLength == line.size;
 }
 

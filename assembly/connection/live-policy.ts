@@ -90,6 +90,7 @@ function change(connection: Connection, client: Client, peer: Principal, observe
 
 /** Brings the subscriptions under the policy: those that it does not allow end, and those that it allows are filtered. */
 export function judgeSubscriptions(connection: Connection): void {
+  if (connection.access == null) return;
   if (connection.hasUnrecorded) {
     reportRevokedConnection(connection, Reason.TOO_MANY_SUBSCRIPTIONS);
     endRevoked(connection);

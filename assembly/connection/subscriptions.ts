@@ -186,6 +186,12 @@ export class Subscriptions {
     this.rememberEnded(sub);
   }
 
+  /** Has it ended here, and the server does not know yet? */
+  isUntold(sub: usize): bool {
+    // The UNSUBs of all that are revoked go together.
+    return stateOf(sub) == State.COUNTED_OUT || (stateOf(sub) == State.REVOKED && this.revokedSince == NOT_TOLD);
+  }
+
   private endAs(sub: usize, state: State): void {
     if (stateOf(sub) != State.LIVE) return;
     store<u8>(sub, state, STATE);

@@ -20,7 +20,7 @@ import { clientOf } from "./client";
 import { Connection, FirstPing, Phase } from "./connection";
 import { deliver, maximumTaken, subscriptionBegins } from "./deliveries";
 import { endAtOnce } from "./endings";
-import { needsStatus, pongCame } from "./exchanges";
+import { isStatus, pongCame } from "./exchanges";
 import { speaksTlsToServer } from "./identity";
 import { Pong } from "./expected-pongs";
 import { catchUp } from "./live-policy";
@@ -117,7 +117,7 @@ function takeLine(connection: Connection, position: i32): i32 {
   while (true) {
     const reading = line.read(chunk.address(position), chunk.address(chunk.viewEnd));
     if (reading == Reading.COMPLETE) {
-      if (!needsStatus(connection, line) || chunk.position(line.next) + STATUS_BYTES <= chunk.viewEnd) {
+      if (!isStatus(line) || chunk.position(line.next) + STATUS_BYTES <= chunk.viewEnd) {
         return takeOperation(connection, position);
       }
     } else if (reading != Reading.INCOMPLETE) return fail(connection, position, ProtocolError.SERVER);

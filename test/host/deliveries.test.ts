@@ -159,6 +159,15 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     assert.equal(anew.client(PING), `UNSUB 9\r\n${PING}`);
   });
 
+  it("is not reached by nats-server's own answer that nobody listens, which that does not count either", () => {
+    const wire = filtering(CONNECT);
+    const block = "NATS/1.0 503\r\n\r\n";
+    const unheard = `HMSG ok.1 9 ${block.length} ${block.length}\r\n${block}\r\n`;
+    assert.equal(wire.client("UNSUB 9 1\r\n"), PING);
+    assert.equal(wire.server(PONG + unheard + msg("ok.1", "9") + msg("ok.2", "9")), unheard + msg("ok.1", "9"));
+    assert.equal(wire.client(PING), `UNSUB 9\r\n${PING}`);
+  });
+
   it("of a member of a queue group is the server's, so that the group loses nothing behind it", () => {
     const wire = filtering(CONNECT);
     const lines = "SUB box.1 workers 1\r\nUNSUB 1 2\r\nUNSUB 1 3\r\n";

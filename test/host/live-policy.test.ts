@@ -629,6 +629,20 @@ describe("a revoked subscription whose sid is used again", () => {
     assert.equal(wire.server(msg("no.x", "9") + PONG + msg("a.1", "9")), notice + msg("a.1", "9"));
   });
 
+  it("makes way for one that had begun in DRY_RUN where the server has been told, though another is not", () => {
+    const deny = { publish, subscribe: { allow: ["a.>", "no.>"], deny: ["a.secret"] } };
+    const { host, wire } = connected(policyOf(deny));
+    wire.client("SUB a.* 9\r\nSUB no.x 8\r\nUNSUB 9 1\r\n");
+    wire.server(PONG + msg("a.1", "9"));
+    assert.equal(wire.client(PING), `UNSUB 9\r\n${PING}`);
+    wire.server(PONG);
+    host.configure(policyOf(deny, { mode: "DRY_RUN" }));
+    assert.equal(wire.client("SUB a.2 9\r"), "SUB a.2 9\r");
+    host.configure(policyOf({ publish, subscribe: { allow: ["a.>"], deny: ["a.secret"] } }));
+    assert.equal(wire.client("\n"), "\n");
+    assert.equal(wire.server(msg("a.2", "9")), ended("no.x", "8") + msg("a.2", "9"));
+  });
+
   it("is not replaced by a SUB that had begun in DRY_RUN, which the server ignores", () => {
     const { host, wire } = connected(policyOf(both, { mode: "DRY_RUN" }));
     wire.client("SUB no.x 9\r\nSUB a.1 9\r");
@@ -652,6 +666,19 @@ describe("subscriptions of DRY_RUN beyond limits.subscriptions", () => {
     assert.ok(wire.connection.closed);
     const { reason } = auditOf(host).find(({ event }) => event === "revoked")!;
     assert.equal(reason, "too_many_subscriptions");
+  });
+
+  it("do no harm where the line ends when DRY_RUN is back", () => {
+    const limits = { subscriptions: 1 };
+    const rule = { publish: { allow: ["a.1"] }, subscribe: { allow: ["a.1"] } };
+    const dry = policyOf(rule, { mode: "DRY_RUN", limits });
+    const { host, wire } = connected(dry);
+    wire.client("SUB a.1 1\r\nSUB a.2");
+    host.configure(policyOf(rule, { limits }));
+    wire.server(PING);
+    host.configure(dry);
+    assert.equal(wire.client(` 2\r\n${PING}`), ` 2\r\n${PING}`);
+    assert.equal(wire.client(pub("a.3")), pub("a.3"));
   });
 
   it("count also where their line ends behind the switch", () => {
