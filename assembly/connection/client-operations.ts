@@ -18,17 +18,16 @@ import { Pong } from "./expected-pongs";
 import { reportDryRun, reportRefusal, sample } from "./report";
 import {
   addPendingMaxima,
+  countedOf,
   hasFormer,
   isCountKnown,
   isCountedHere,
   isLive,
-  keptBackOf,
   maximumToTell,
   maxOf,
   noteReuse,
   pendingMaximaOf,
   queueLengthOf,
-  receivedOf,
   serialOf,
   setMax,
 } from "./subscriptions";
@@ -192,8 +191,7 @@ function subscribe(connection: Connection, chunk: Chunk, line: ClientLine, posit
   if (!connection.pongs.pushSubscription(Pong.BEGINS, line.sid, line.sidLength, serialOf(added))) {
     return unreadable(connection, chunk, position, ProtocolError.MEMORY);
   }
-  replace(chunk, position, position, PING_LINE);
-  notePing(connection, FirstPing.OURS);
+  replaceByPing(connection, chunk, position, position);
   return next;
 }
 
@@ -218,8 +216,7 @@ function unsubscribe(connection: Connection, chunk: Chunk, line: ClientLine, pos
   const sub = subscriptions.find(line.sid, line.sidLength, hashBytes(line.sid, line.sidLength));
   if (sub == 0 || !isLive(sub)) return endAtServer(connection, chunk, line, position);
   const here = countsHere(connection, sub);
-  const counted = here ? receivedOf(sub) : receivedOf(sub) + keptBackOf(sub);
-  if (line.maxMessages <= 0 || (line.maxMessages <= counted && isCountKnown(sub))) {
+  if (line.maxMessages <= 0 || (line.maxMessages <= countedOf(sub, here) && isCountKnown(sub))) {
     subscriptions.end(sub);
     return endAtServer(connection, chunk, line, position);
   }
@@ -295,9 +292,7 @@ function connect(connection: Connection, chunk: Chunk, line: ClientLine, positio
   }
   // Behind the CONNECT, so that its PONG shows when the server has taken it.
   if (!connection.pongs.push(Pong.CONNECT_TAKEN)) return unreadable(connection, chunk, position, ProtocolError.MEMORY);
-  replace(chunk, next, next, PING_LINE);
-  notePing(connection, FirstPing.OURS);
-  return next;
+  return replaceByPing(connection, chunk, next, next);
 }
 
 /** The first PING that nats-server reads after CONNECT makes it send a second INFO: remember whose it was. */

@@ -7,6 +7,7 @@ import { reportDelivery, reportUnreadable, sampleDelivery } from "./report";
 import {
   addPendingMaxima,
   beginCount,
+  countedOf,
   countKeptBack,
   countReceived,
   endedByCount,
@@ -15,7 +16,6 @@ import {
   isLive,
   isQueueKnown,
   isWithheld,
-  keptBackOf,
   maxOf,
   pendingMaximaOf,
   queueLengthOf,
@@ -81,11 +81,10 @@ export function deliver(connection: Connection, line: ServerLine): bool {
 }
 
 function endIfReached(connection: Connection, sub: usize): void {
-  const most = maxOf(sub);
-  if (most == 0) return;
-  if (isCountedHere(sub)) {
-    if (receivedOf(sub) >= most) endCounted(connection, sub);
-  } else if (isCountKnown(sub) && receivedOf(sub) + keptBackOf(sub) >= most) connection.subscriptions.end(sub);
+  const here = isCountedHere(sub);
+  if (maxOf(sub) == 0 || countedOf(sub, here) < maxOf(sub)) return;
+  if (here) endCounted(connection, sub);
+  else if (isCountKnown(sub)) connection.subscriptions.end(sub);
 }
 
 /** The server was not told of the maximum (client-operations.ts unsubscribe): it is told of the end instead. */
@@ -94,19 +93,27 @@ function endCounted(connection: Connection, sub: usize): void {
   connection.subscriptions.endByCount(sub);
 }
 
+/** What the PONG at the front is of; 0 when that is forgotten, or another one has its sid. */
+function subscriptionOfPong(connection: Connection): usize {
+  const pongs = connection.pongs;
+  const sub = connection.subscriptions.find(pongs.name, pongs.nameLength, hashBytes(pongs.name, pongs.nameLength));
+  return sub != 0 && serialOf(sub) == pongs.serial ? sub : 0;
+}
+
 /** All that the server delivered before a SUB is here, also to a former subscription with its sid. */
-export function subscriptionBegins(connection: Connection, sid: usize, length: i32, serial: u32): void {
-  const sub = connection.subscriptions.find(sid, length, hashBytes(sid, length));
-  if (sub != 0 && serialOf(sub) == serial) beginCount(sub);
+export function subscriptionBegins(connection: Connection): void {
+  const sub = subscriptionOfPong(connection);
+  if (sub != 0) beginCount(sub);
 }
 
 /**
  * All that the server delivered before an UNSUB with a maximum has been counted: the maximum holds from here on, unless
- * the subscription has ended, or another one has its sid.
+ * the subscription has ended.
  */
-export function maximumTaken(connection: Connection, sid: usize, length: i32, maximum: i32, serial: u32): void {
-  const sub = connection.subscriptions.find(sid, length, hashBytes(sid, length));
-  if (sub == 0 || !isLive(sub) || serialOf(sub) != serial) return;
+export function maximumTaken(connection: Connection): void {
+  const sub = subscriptionOfPong(connection);
+  if (sub == 0 || !isLive(sub)) return;
+  const maximum = connection.pongs.maximum;
   addPendingMaxima(sub, -1);
   if (maximum <= receivedOf(sub)) {
     endCounted(connection, sub);

@@ -69,7 +69,10 @@ function closeRequest(connection: Connection, owner: OpenRequests, meter: Meter,
   return true;
 }
 
-/** Is a message nats-server's own answer that nobody listens? It counts for no maximum there (client.go `processInboundClientMsg`). */
+/**
+ * Is a message nats-server's own answer that nobody listens? It counts for no maximum there (client.go
+ * `processInboundClientMsg`).
+ */
 export function isNoResponders(line: ServerLine): bool {
   return isStatus(line) && saysNoResponders(line.next);
 }

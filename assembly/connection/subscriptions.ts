@@ -261,7 +261,7 @@ export class Subscriptions {
   /** The server has taken that CONNECT: all that comes from here on is of what was subscribed behind it. */
   settle(): void {
     this.isUnsettled = false;
-    for (let sub = this.first(); sub != 0; sub = this.next()) beginCount(sub, UNSETTLED);
+    for (let sub = this.first(); sub != 0; sub = this.next()) countAnew(sub, UNSETTLED);
   }
 
   /** Drops everything, and all memory. */
@@ -377,10 +377,15 @@ export function hasFormer(sub: usize): bool {
 }
 
 /** All that the server delivered before its SUB is here. */
-export function beginCount(sub: usize, uncertainty: u8 = FORMER): void {
+export function beginCount(sub: usize): void {
+  countAnew(sub, FORMER | WITHHELD);
+}
+
+/** Begins the count where one of these has made it uncertain until now. */
+function countAnew(sub: usize, uncertainties: u8): void {
   const reuse = load<u8>(sub, REUSE);
-  if ((reuse & uncertainty) == 0) return;
-  store<u8>(sub, reuse & ~(uncertainty == FORMER ? FORMER | WITHHELD : uncertainty), REUSE);
+  if ((reuse & uncertainties) == 0) return;
+  store<u8>(sub, reuse & ~uncertainties, REUSE);
   store<i32>(sub, 0, RECEIVED);
   store<i32>(sub, 0, KEPT_BACK);
 }
@@ -439,6 +444,11 @@ export function keptBackOf(sub: usize): i32 {
 
 export function countKeptBack(sub: usize): void {
   store<i32>(sub, load<i32>(sub, KEPT_BACK) + 1, KEPT_BACK);
+}
+
+/** What counts for a maximum that is counted here; for one of the server's, what was kept back too. */
+export function countedOf(sub: usize, here: bool): i32 {
+  return here ? receivedOf(sub) : receivedOf(sub) + keptBackOf(sub);
 }
 
 /**

@@ -241,11 +241,11 @@ function takePong(connection: Connection, position: i32, next: i32): void {
       connection.hasBegunAnew();
       break;
     case Pong.BEGINS:
-      subscriptionBegins(connection, pongs.name, pongs.nameLength, pongs.serial);
+      subscriptionBegins(connection);
       break;
     case Pong.MAXIMUM:
     case Pong.MAXIMUM_OK:
-      maximumTaken(connection, pongs.name, pongs.nameLength, pongs.maximum, pongs.serial);
+      maximumTaken(connection);
       if (kind == Pong.MAXIMUM_OK) chunk.write(OK_LINE);
       break;
     case Pong.SUBSCRIPTIONS_EXCEEDED:

@@ -654,13 +654,16 @@ describe("a revoked subscription whose sid is used again", () => {
 });
 
 describe("subscriptions of DRY_RUN beyond limits.subscriptions", () => {
+  const limits = { subscriptions: 1 };
+  const rule = { publish: { allow: ["a.1"] }, subscribe: { allow: ["a.1"] } };
+  const dry = policyOf(rule, { mode: "DRY_RUN", limits });
+  const enforced = policyOf(rule, { limits });
+
   it("pass unrecorded, so the connection is closed when the policy is to be enforced", () => {
-    const limits = { subscriptions: 1 };
-    const rule = { publish: { allow: ["a.1"] }, subscribe: { allow: ["a.1"] } };
-    const { host, wire } = connected(policyOf(rule, { mode: "DRY_RUN", limits }));
+    const { host, wire } = connected(dry);
     const lines = "SUB a.1 1\r\nSUB secret 2\r\n";
     assert.equal(wire.client(lines), lines);
-    host.configure(policyOf(rule, { limits }));
+    host.configure(enforced);
     assert.equal(wire.server(msg("secret", "2")), "");
     tick(host);
     assert.ok(wire.connection.closed);
@@ -669,12 +672,9 @@ describe("subscriptions of DRY_RUN beyond limits.subscriptions", () => {
   });
 
   it("do no harm where the line ends when DRY_RUN is back", () => {
-    const limits = { subscriptions: 1 };
-    const rule = { publish: { allow: ["a.1"] }, subscribe: { allow: ["a.1"] } };
-    const dry = policyOf(rule, { mode: "DRY_RUN", limits });
     const { host, wire } = connected(dry);
     wire.client("SUB a.1 1\r\nSUB a.2");
-    host.configure(policyOf(rule, { limits }));
+    host.configure(enforced);
     wire.server(PING);
     host.configure(dry);
     assert.equal(wire.client(` 2\r\n${PING}`), ` 2\r\n${PING}`);
@@ -682,11 +682,9 @@ describe("subscriptions of DRY_RUN beyond limits.subscriptions", () => {
   });
 
   it("count also where their line ends behind the switch", () => {
-    const limits = { subscriptions: 1 };
-    const rule = { publish: { allow: ["a.1"] }, subscribe: { allow: ["a.1"] } };
-    const { host, wire } = connected(policyOf(rule, { mode: "DRY_RUN", limits }));
+    const { host, wire } = connected(dry);
     wire.client("SUB a.1 1\r\nSUB secret");
-    host.configure(policyOf(rule, { limits }));
+    host.configure(enforced);
     wire.client(" 2\r\n");
     assert.equal(wire.server(msg("secret", "2")), "");
     tick(host);
