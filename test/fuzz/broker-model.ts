@@ -25,6 +25,8 @@ interface Subscription {
   reused: boolean;
   /** Messages of a former holder of its sid may still come. */
   hasFormer: boolean;
+  /** Those must not reach the client, since the former one had had its maximum. */
+  isWithheld: boolean;
   keptBack: number;
   inGroup: boolean;
 }
@@ -33,9 +35,11 @@ interface Subscription {
 const FRAME =
   /(PONG|PING|\+OK)\r\n|-ERR '[^'\r\n]*'\r\n|INFO (\{"max_payload":1024,"headers":true(?:,"x":"[a-z]*")?\}) \r\n|(MSG|HMSG) ([!-~]+) ([!-~]+)(?: ([!-~]+))?(?: (\d{1,9}))? (\d{1,9})\r\n/y;
 
-function begun(queue: string, hasFormer: boolean): Subscription {
+function begun(queue: string, former: Subscription | undefined): Subscription {
+  const isWithheld = former?.isFull === true || former?.isWithheld === true;
   return {
-    ...{ queue, inGroup: queue !== "", isLive: true, isFull: false, reused: false, hasFormer },
+    ...{ queue, inGroup: queue !== "", isLive: true, isFull: false, reused: false },
+    ...{ hasFormer: former !== undefined, isWithheld },
     ...{ received: 0, keptBack: 0, max: 0, countedHere: false, pendingMaxima: 0 },
   };
 }
@@ -82,7 +86,7 @@ export class BrokerModel {
       this.#filters ||= this.#policy.filtersDeliveries(subject, queue);
       const known = this.#subscriptions.get(sid);
       if (known?.isLive !== true) {
-        const sub = begun(queue, known !== undefined);
+        const sub = begun(queue, known);
         this.#subscriptions.set(sid, sub);
         if (sub.hasFormer) this.#pongs.push({ sub });
       } else {
@@ -130,7 +134,7 @@ export class BrokerModel {
     if ("text" in due) return due.text;
     const { sub, max } = due;
     if (max === undefined) {
-      Object.assign(sub, { hasFormer: false, received: 0, keptBack: 0 });
+      Object.assign(sub, { hasFormer: false, isWithheld: false, received: 0, keptBack: 0 });
       return "";
     }
     Object.assign(sub, { max, countedHere: true });
@@ -160,7 +164,7 @@ export class BrokerModel {
 
   #delivers(subject: string, sid: string, reply: string | undefined): boolean {
     const sub = this.#subscriptions.get(sid);
-    if (sub?.isFull) return false;
+    if (sub?.isFull || sub?.isWithheld) return false;
     const queue = sub?.queue;
     if (this.#filters) {
       // Where the queue is not known every queue counts.
