@@ -72,6 +72,19 @@ export function schemeLength(uri: string): i32 {
   return 0;
 }
 
+/**
+ * Whether a URI's scheme is `spiffe`, in whatever case (RFC 3986 §3.1). By hand, since `String.toLowerCase` brings Unicode's tables
+ * of cases into the module, which are 8 KB.
+ */
+export function hasSpiffeScheme(uri: string): bool {
+  const length = schemeLength(uri);
+  if (length != SPIFFE_SCHEME.indexOf(":")) return false;
+  for (let i = 0; i < length; i++) {
+    if ((uri.charCodeAt(i) | 0x20) != SPIFFE_SCHEME.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
 function readWorkload(principal: Principal): void {
   const parts = principal.path.split("/");
   if (parts.length != 4 || parts[0] != "ns" || parts[2] != "sa") return;
@@ -90,9 +103,8 @@ function readWorkload(principal: Principal): void {
 export function parsePrincipal(uri: string): Principal {
   const principal = new Principal(uri);
   if (uri.length > MAX_URI_LENGTH || hasControl(uri)) return principal;
-  const scheme = uri.substring(0, schemeLength(uri));
-  if (scheme.length == 0) return principal;
-  if (scheme.toLowerCase() != "spiffe") {
+  if (schemeLength(uri) == 0) return principal;
+  if (!hasSpiffeScheme(uri)) {
     principal.name = uri;
     return principal;
   }

@@ -1,6 +1,6 @@
 import { quoted } from "./faults";
 import { JsonReader, NO_MORE_KEYS } from "./json";
-import { MAX_URI_LENGTH, schemeLength } from "./principal";
+import { hasSpiffeScheme, MAX_URI_LENGTH } from "./principal";
 import { Source } from "./source";
 import { NamespacePattern, PrincipalPattern, ServiceAccountPattern, TrustDomainPattern } from "./source-patterns";
 
@@ -85,8 +85,7 @@ function principalProblem(value: string): string {
     return `is longer than the ${MAX_URI_LENGTH} characters of a SPIFFE ID`;
   }
   if (hasBlank(value)) return "has a blank or a control character: remove it";
-  const scheme = value.substring(0, schemeLength(value)).toLowerCase();
-  if (scheme == "spiffe") {
+  if (hasSpiffeScheme(value)) {
     return "begins with the scheme: write it without spiffe://, as in Istio's policies";
   }
   const count = stars(value);

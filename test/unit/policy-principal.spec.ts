@@ -48,6 +48,7 @@ describe("a certificate's URI", () => {
     expect(principal.isReadable).toBe(true);
     expect(principal.name).toBe("https://idp.example/users/7");
     expect(principal.trustDomain).toBe("");
+    expect(parsePrincipal("spiffy://cluster.local/ns/shop/sa/api").name).toBe("spiffy://cluster.local/ns/shop/sa/api");
   });
 
   it("authenticates nobody by being parsed", () => {
