@@ -9,7 +9,7 @@ const SHORT_WAYS = [
 ];
 /** Their third parameter is the position that they answer when they take nothing. */
 const POSITION = 2;
-const REMEMBER = "assembly/policy/decision-cache/remember";
+const REMEMBERING = ["assembly/policy/decision-cache/remember", "assembly/policy/decision-cache/rememberBeginning"];
 
 export default class WithoutShortWays {
   /** The compiler has put its `binaryen` on the prototype. */
@@ -23,6 +23,6 @@ export default class WithoutShortWays {
     for (const name of SHORT_WAYS) {
       binaryen.Function.setBody(functionOf(name), module.local.get(POSITION, binaryen.i32));
     }
-    binaryen.Function.setBody(functionOf(REMEMBER), module.nop());
+    for (const name of REMEMBERING) binaryen.Function.setBody(functionOf(name), module.nop());
   }
 }

@@ -8,6 +8,8 @@ import { copyShort } from "./copy";
  */
 
 export const LONGEST: i32 = 32;
+/** A name of so many bytes is its first half alone. */
+export const HALF: i32 = 16;
 
 /** LONGEST bytes that keep a byte, and as many that do not: from `LONGEST - length` on they are the mask of a name. */
 const MASKS: usize = memory.data(64, 16);
@@ -55,6 +57,13 @@ export function lowHalf(pointer: usize, length: i32): v128 {
 @inline
 export function highHalf(pointer: usize, length: i32): v128 {
   return v128.and(v128.load(pointer, 16), v128.load(MASKS + LONGEST + 16 - <usize>length));
+}
+
+/** Are the HALF bytes at `pointer` a name's first half? */
+// @ts-ignore: decorator
+@inline
+export function equalsLow(pointer: usize, low: v128): bool {
+  return i8x16.bitmask(i8x16.eq(low, v128.load(pointer))) == 0xffff;
 }
 
 /** Are the LONGEST bytes at `pointer` a name's two halves? */

@@ -1,6 +1,6 @@
 import { equalBytes, quickHash } from "../bytes/compare";
 import { copyShort } from "../bytes/copy";
-import { equalsBoth, hashPadded, highHalf, LONGEST, lowHalf } from "../bytes/padded";
+import { equalsBoth, equalsLow, HALF, hashPadded, highHalf, LONGEST, lowHalf } from "../bytes/padded";
 import { NO_ANSWER } from "./answer";
 import { AnswerTable, SLOT_ANSWER, SLOT_KEY, SLOT_SUBJECT } from "./answer-table";
 
@@ -17,9 +17,12 @@ export const MAX_REMEMBERED_BYTES: i32 = 112;
 const LEAST_SHORT_SLOTS: i32 = 8192;
 const USUAL_SHORT_SLOTS: i32 = 32_768;
 const MOST_SHORT_SLOTS: i32 = 262_144;
+/** 98 KiB at first, 1.1 MiB where subjects begin in many ways, and for large policies up to 9 MiB. */
+const LEAST_BEGINNING_SLOTS: i32 = 1024;
 /** 48 KiB and 1 MiB. */
 const LEAST_LONG_SLOTS: i32 = 256;
 const MOST_LONG_SLOTS: i32 = 8192;
+const BEGINNING_SHIFT: usize = 5;
 const SHORT_SHIFT: usize = 6;
 const LONG_SHIFT: usize = 7;
 /** What `slotHas` looks at, for short subjects only. */
@@ -28,6 +31,7 @@ export const SHORT_SLOT_BYTES: usize = 1 << SHORT_SHIFT;
 export const SLOT_BYTES: usize = 1 << LONG_SHIFT;
 
 const shortAnswers: AnswerTable = new AnswerTable(LEAST_SHORT_SLOTS, USUAL_SHORT_SLOTS, SHORT_SHIFT);
+const beginningAnswers: AnswerTable = new AnswerTable(LEAST_BEGINNING_SLOTS, USUAL_SHORT_SLOTS, BEGINNING_SHIFT);
 const longAnswers: AnswerTable = new AnswerTable(LEAST_LONG_SLOTS, MOST_LONG_SLOTS, LONG_SHIFT);
 
 let questions: u32 = 0;
@@ -49,6 +53,7 @@ export function makeRoomFor(entries: i32): void {
   let count = USUAL_SHORT_SLOTS;
   while (count / 2 < entries && count < MOST_SHORT_SLOTS) count <<= 1;
   shortAnswers.mayGrowTo(count);
+  beginningAnswers.mayGrowTo(count);
 }
 
 /** A slot's first word; the question is never 0. */
@@ -68,6 +73,13 @@ export function slotHas(slot: usize, key: u64, low: v128, high: v128): bool {
   return <bool>(i32(load<u64>(slot, SLOT_KEY) == key) & i32(equalsBoth(slot + SLOT_SUBJECT, low, high)));
 }
 
+/** The same for a beginning of at most HALF bytes. */
+// @ts-ignore: decorator
+@inline
+export function slotHasBeginning(slot: usize, key: u64, low: v128): bool {
+  return <bool>(i32(load<u64>(slot, SLOT_KEY) == key) & i32(equalsLow(slot + SLOT_SUBJECT, low)));
+}
+
 // @ts-ignore: decorator
 @inline
 export function slotHasLong(slot: usize, key: u64, pointer: usize, length: i32): bool {
@@ -81,6 +93,14 @@ export function fillSlot(slot: usize, key: u64, answer: u64, low: v128, high: v1
   store<u64>(slot, answer, SLOT_ANSWER);
   v128.store(slot, low, SLOT_SUBJECT);
   v128.store(slot, high, SLOT_SUBJECT + 16);
+}
+
+// @ts-ignore: decorator
+@inline
+export function fillBeginningSlot(slot: usize, key: u64, answer: u64, low: v128): void {
+  store<u64>(slot, key, SLOT_KEY);
+  store<u64>(slot, answer, SLOT_ANSWER);
+  v128.store(slot, low, SLOT_SUBJECT);
 }
 
 export function fillLongSlot(slot: usize, key: u64, answer: u64, pointer: usize, length: i32): void {
@@ -105,6 +125,21 @@ function recallAway(hash: u32, key: u64, low: v128, high: v128): u64 {
   return slot != 0 && slotHas(slot, key, low, high) ? load<u64>(slot, SLOT_ANSWER) : NO_ANSWER;
 }
 
+/** The answer about all subjects with a beginning of at most HALF bytes that has this key, or NO_ANSWER. */
+// @ts-ignore: decorator
+@inline
+export function recallBeginning(key: u64, low: v128): u64 {
+  const hash = hashPadded(low, i64x2.splat(0), key);
+  const home = beginningAnswers.home(hash, BEGINNING_SHIFT);
+  if (slotHasBeginning(home, key, low)) return load<u64>(home, SLOT_ANSWER);
+  return recallBeginningAway(hash, key, low);
+}
+
+function recallBeginningAway(hash: u32, key: u64, low: v128): u64 {
+  const slot = beginningAnswers.candidate(hash);
+  return slot != 0 && slotHasBeginning(slot, key, low) ? load<u64>(slot, SLOT_ANSWER) : NO_ANSWER;
+}
+
 /** The same for any other subject of at most MAX_REMEMBERED_BYTES. */
 export function recallLong(key: u64, pointer: usize, length: i32): u64 {
   const slot = longAnswers.candidate(hashLong(key, pointer, length));
@@ -120,6 +155,15 @@ export function remember(question: u32, pointer: usize, length: i32, answer: u64
       ? longAnswers.slotFor(hashLong(key, pointer, length))
       : shortAnswers.slotFor(hashShort(key, pointer, length));
   if (slot != 0) fillSlotWith(slot, key, answer, pointer, length);
+}
+
+/** The same for what begins so. */
+export function rememberBeginning(question: u32, pointer: usize, length: i32, answer: u64): void {
+  if (length > HALF) return remember(question, pointer, length, answer);
+  const key = keyOf(question, length);
+  const low = lowHalf(pointer, length);
+  const slot = beginningAnswers.slotFor(hashPadded(low, i64x2.splat(0), key));
+  if (slot != 0) fillBeginningSlot(slot, key, answer, low);
 }
 
 /** Fills a slot that has room for a subject of this length, of at most MAX_REMEMBERED_BYTES. */

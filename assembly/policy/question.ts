@@ -1,20 +1,24 @@
-import { highHalf, isPaddable, LONGEST, lowHalf, readable } from "../bytes/padded";
+import { HALF, highHalf, isPaddable, LONGEST, lowHalf, readable } from "../bytes/padded";
 import { leadingTokens, NOT_BY_TOKENS } from "../nats/subject";
 import { NO_ANSWER } from "./answer";
 import { SLOT_ANSWER } from "./answer-table";
 import {
+  fillBeginningSlot,
   fillLongSlot,
   fillSlot,
   fillSlotWith,
   keyOf,
   MAX_REMEMBERED_BYTES,
   newQuestion,
+  recallBeginning,
   recallLong,
   recallShort,
   remember,
+  rememberBeginning,
   SHORT_SLOT_BYTES,
   SLOT_BYTES,
   slotHas,
+  slotHasBeginning,
   slotHasLong,
 } from "./decision-cache";
 
@@ -112,6 +116,16 @@ export class Question {
   private recallBeginning(pointer: usize, length: i32): u64 {
     if (length == 0) return NO_ANSWER;
     const key = keyOf(this.leading, length);
+    if (length > HALF) return this.recallLongBeginning(key, pointer, length);
+    const low = lowHalf(pointer, length);
+    const last = this.lastLeading;
+    if (slotHasBeginning(last, key, low)) return load<u64>(last, SLOT_ANSWER);
+    const answer = recallBeginning(key, low);
+    if (answer != NO_ANSWER) fillBeginningSlot(last, key, answer, low);
+    return answer;
+  }
+
+  private recallLongBeginning(key: u64, pointer: usize, length: i32): u64 {
     if (length > LONGEST) return recallLong(key, pointer, length);
     const low = lowHalf(pointer, length);
     const high = highHalf(pointer, length);
@@ -154,7 +168,7 @@ export class Question {
       const leading = depth > MAX_DEPTH ? 0 : leadingTokens(pointer, length, depth);
       if (leading != 0) {
         store<i8>(at, <i8>depth);
-        remember(this.leading, pointer, leading, answer);
+        rememberBeginning(this.leading, pointer, leading, answer);
         return;
       }
     }

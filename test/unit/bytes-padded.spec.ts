@@ -1,4 +1,14 @@
-import { equalsBoth, hashPadded, highHalf, isPaddable, LONGEST, lowHalf, readable } from "../../assembly/bytes/padded";
+import {
+  equalsBoth,
+  equalsLow,
+  HALF,
+  hashPadded,
+  highHalf,
+  isPaddable,
+  LONGEST,
+  lowHalf,
+  readable,
+} from "../../assembly/bytes/padded";
 
 const area: usize = heap.alloc(<usize>LONGEST * 3);
 for (let i: usize = 0; i < <usize>LONGEST * 3; i++) store<u8>(area + i, <u8>(i + 1));
@@ -44,6 +54,8 @@ describe("the two halves of a name", () => {
         store<u8>(place, right ^ 1);
         const inside = at >= 0 && at < length;
         assert(isAsKept(length) != inside, `halves of length ${length}, byte ${at}`);
+        const insideLow = inside && at < HALF;
+        assert(equalsLow(kept, lowHalf(name, length)) != insideLow, `first half of length ${length}, byte ${at}`);
         assert((hashOf(length, 7) == hash) != inside, `hash of length ${length}, byte ${at}`);
         store<u8>(place, right);
       }

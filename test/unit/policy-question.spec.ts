@@ -21,6 +21,17 @@ function remember(question: Question, subject: string, looked: i32, rule: i32): 
   for (let i = 0; i < 2; i++) question.remember(pointerTo(subject), lengthOf(subject), looked, answer);
 }
 
+/** For how many of so many beginnings an answer is found, which must be the right one. */
+function foundBeginnings(question: Question, count: i32): i32 {
+  let found = 0;
+  for (let i = 0; i < count; i++) {
+    const rule = recalled(question, `begin.${i}.y`);
+    assert(rule == i || rule == -9, `begin.${i}: ${rule}`);
+    if (rule == i) found++;
+  }
+  return found;
+}
+
 describe("an answer that was asked for last", () => {
   it("is the same when it is asked for again, also when its place has been given away", () => {
     const prefixes = ["some", "some.subject.of.more.than.32.bytes"];
@@ -120,6 +131,39 @@ describe("an answer that leading tokens decide", () => {
       }
       assert(recalled(question, "x" + beginnings[i] + ".a") == -9, "another beginning");
     }
+  });
+
+  it("is not found by a beginning that differs in any byte or in its length, of whatever length it is", () => {
+    // How many tokens decide is known by the first seven bytes, which are alike here whatever the beginning's length.
+    const tail = ".tail-of-it.";
+    for (let length = 1; length <= 40; length++) {
+      const question = new Question();
+      const beginning = "b".repeat(length);
+      remember(question, beginning + tail + "1", 1, 7);
+      assert(recalled(question, beginning + tail + "2") == 7, `length ${length}`);
+      for (let at = 0; at < length; at++) {
+        const other = beginning.substring(0, at) + "c" + beginning.substring(at + 1);
+        assert(recalled(question, other + tail + "2") == -9, `another byte at ${at} of ${length}`);
+      }
+      assert(recalled(question, beginning + "b" + tail + "2") == -9, `one byte more than ${length}`);
+      assert(recalled(question, beginning + "\0" + tail + "2") == -9, `a zero more than ${length}`);
+      assert(recalled(question, beginning.substring(1) + tail + "2") == -9, `one byte less than ${length}`);
+      assert(recalled(question, beginning + tail + "3") == 7, `length ${length} again`);
+    }
+  });
+
+  it("is found again beside as many others as there are places for twice, and is the right one beyond", () => {
+    const question = new Question();
+    // Of the table that grows, the last size has to be filled anew.
+    for (let round = 0; round < 6; round++) {
+      for (let i = 0; i < 16_000; i++) remember(question, `begin.${i}.x`, 2, i);
+    }
+    // By chance one in 150 is the ninth of a set of eight.
+    expect(foundBeginnings(question, 16_000)).toBeGreaterThan(15_800);
+    for (let i = 0; i < 100_000; i++) remember(question, `begin.${i}.x`, 2, i);
+    const found = foundBeginnings(question, 100_000);
+    expect(found).toBeGreaterThan(31_000);
+    expect(found).toBeLessThanOrEqual(32_768);
   });
 
   it("is kept whole where all tokens decide, or none as such", () => {
