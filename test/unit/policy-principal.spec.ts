@@ -105,6 +105,26 @@ describe("a peer", () => {
     expect(isAuthenticated("urn:uuid:7")).toBe(true);
   });
 
+  it("is read once for all its connections, and again when hundreds of others have come", () => {
+    const uri = "spiffe://cluster.local/ns/shop/sa/api";
+    const peer = mesh.principalOf(uri);
+    expect(mesh.principalOf(uri) === peer).toBe(true);
+    for (let i = 0; i < 1000; i++) {
+      const other = mesh.principalOf(`${uri}-${i}`);
+      assert(other.serviceAccount == `api-${i}` && other.authenticated, other.uri);
+    }
+    const again = mesh.principalOf(uri);
+    expect(again === peer).toBe(false);
+    expect(again.name).toBe(peer.name);
+    expect(again.authenticated).toBe(true);
+    expect(mesh.principalOf("spiffe://evil/ns/shop/sa/api").authenticated).toBe(false);
+    expect(mesh.principalOf("spiffe://evil/ns/shop/sa/api").authenticated).toBe(false);
+  });
+
+  it("is not remembered when its URI cannot be read, since that may be of any length", () => {
+    expect(mesh.principalOf("no uri") === mesh.principalOf("no uri")).toBe(false);
+  });
+
   it("is not authenticated with a URI longer than a SPIFFE ID may be", () => {
     const before = "spiffe://cluster.local/ns/shop/sa/";
     expect(isAuthenticated(before + "a".repeat(MAX_URI_LENGTH - before.length))).toBe(true);
@@ -127,8 +147,10 @@ describe("the workload that a proxy serves", () => {
   });
 
   it("cannot become another by a slash in one of its parts", () => {
+    expect(mesh.principalOf("spiffe://cluster.local/ns/shop/sa/api/x").authenticated).toBe(true);
     expect(mesh.workloadOf("shop/sa/admin", "x").authenticated).toBe(false);
     expect(mesh.workloadOf("shop", "api/x").authenticated).toBe(false);
+    expect(mesh.principalOf("spiffe://cluster.local/ns/shop/sa/api/x").authenticated).toBe(true);
     expect(mesh.workloadOf("a/b", "c d").authenticated).toBe(false);
   });
 
