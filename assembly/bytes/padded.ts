@@ -8,7 +8,7 @@ import { copyShort } from "./copy";
  */
 
 export const LONGEST: i32 = 32;
-/** A name of so many bytes is its first half alone. */
+/** A name of at most so many bytes is its first half alone. */
 export const HALF: i32 = 16;
 
 /** LONGEST bytes that keep a byte, and as many that do not: from `LONGEST - length` on they are the mask of a name. */

@@ -12,7 +12,7 @@ import { SubjectClasses } from "./subject-classes";
 /** Kubernetes ends an object at about 1.5 MiB; a file for Envoy alone may be larger. */
 export const MAX_CONFIG_BYTES: i32 = 8 << 20;
 
-/** Peers that are remembered, of some 0.6 KiB each and at most 12 KiB; beyond that the memory begins anew. */
+/** Peers that are remembered, of some 0.6 KiB each and at most 16 KiB (a URI of MAX_URI_LENGTH, four times over); beyond that the memory begins anew. */
 const MAX_REMEMBERED_PEERS: i32 = 256;
 
 /** Where a connection's principal comes from; none stands in for another. */
@@ -97,7 +97,8 @@ export class PolicyDocument {
   /**
    * The peer that a certificate's URI names. It is authenticated when the URI
    * can be read and, if it is a SPIFFE ID, lies in one of our trust domains;
-   * "" (no certificate, or none with a URI) never is.
+   * "" (no certificate, or none with a URI) never is. All connections of the peer
+   * are given the same one, so nobody may change it.
    */
   principalOf(uri: string): Principal {
     if (this.peers.has(uri)) return this.peers.get(uri);

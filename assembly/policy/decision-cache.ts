@@ -7,16 +7,19 @@ import { AnswerTable, SLOT_ANSWER, SLOT_KEY, SLOT_SUBJECT } from "./answer-table
 /**
  * Answers that the subject alone decides, remembered for all permissions of the VM, so that neither the number of rules nor
  * that of principals changes what a repeated subject costs. Most subjects are short (up to 32 bytes) and have a
- * table of their own, whose slots are a line of the processor's cache each.
+ * table of their own, whose slots are a line of the processor's cache each; beginnings of subjects (question.ts) are shorter yet,
+ * and those of up to 16 bytes have one whose slots are half a line. All else, beginnings too, lies in slots of two lines.
  */
 
 /** Longer subjects are decided anew each time. */
 export const MAX_REMEMBERED_BYTES: i32 = 112;
 
+/** What the tables of short subjects and of beginnings grow to. */
+const USUAL_SLOTS: i32 = 32_768;
+/** The same under large policies. */
+const MOST_SLOTS: i32 = 262_144;
 /** 592 KiB at first, 2.1 MiB where many subjects come again, and for large policies up to 17 MiB. */
 const LEAST_SHORT_SLOTS: i32 = 8192;
-const USUAL_SHORT_SLOTS: i32 = 32_768;
-const MOST_SHORT_SLOTS: i32 = 262_144;
 /** 98 KiB at first, 1.1 MiB where subjects begin in many ways, and for large policies up to 9 MiB. */
 const LEAST_BEGINNING_SLOTS: i32 = 1024;
 /** 48 KiB and 1 MiB. */
@@ -30,8 +33,8 @@ export const SHORT_SLOT_BYTES: usize = 1 << SHORT_SHIFT;
 /** What `slotHas` and `slotHasLong` look at, whichever of the two a slot is filled for. */
 export const SLOT_BYTES: usize = 1 << LONG_SHIFT;
 
-const shortAnswers: AnswerTable = new AnswerTable(LEAST_SHORT_SLOTS, USUAL_SHORT_SLOTS, SHORT_SHIFT);
-const beginningAnswers: AnswerTable = new AnswerTable(LEAST_BEGINNING_SLOTS, USUAL_SHORT_SLOTS, BEGINNING_SHIFT);
+const shortAnswers: AnswerTable = new AnswerTable(LEAST_SHORT_SLOTS, USUAL_SLOTS, SHORT_SHIFT);
+const beginningAnswers: AnswerTable = new AnswerTable(LEAST_BEGINNING_SLOTS, USUAL_SLOTS, BEGINNING_SHIFT);
 const longAnswers: AnswerTable = new AnswerTable(LEAST_LONG_SLOTS, MOST_LONG_SLOTS, LONG_SHIFT);
 
 let questions: u32 = 0;
@@ -50,8 +53,8 @@ export function newQuestion(): u32 {
  * that had a large policy is likely to have the next.
  */
 export function makeRoomFor(entries: i32): void {
-  let count = USUAL_SHORT_SLOTS;
-  while (count / 2 < entries && count < MOST_SHORT_SLOTS) count <<= 1;
+  let count = USUAL_SLOTS;
+  while (count / 2 < entries && count < MOST_SLOTS) count <<= 1;
   shortAnswers.mayGrowTo(count);
   beginningAnswers.mayGrowTo(count);
 }
@@ -109,7 +112,7 @@ export function fillLongSlot(slot: usize, key: u64, answer: u64, pointer: usize,
   copyShort(slot + SLOT_SUBJECT, pointer, length);
 }
 
-/** The answer about a short subject that has this key, or NO_ANSWER. */
+/** The answer about a short subject that has this key, or a beginning of more than HALF bytes, or NO_ANSWER. */
 // @ts-ignore: decorator
 @inline
 export function recallShort(key: u64, low: v128, high: v128): u64 {
@@ -129,7 +132,7 @@ function recallAway(hash: u32, key: u64, low: v128, high: v128): u64 {
 // @ts-ignore: decorator
 @inline
 export function recallBeginning(key: u64, low: v128): u64 {
-  const hash = hashPadded(low, i64x2.splat(0), key);
+  const hash = hashBeginning(key, low);
   const home = beginningAnswers.home(hash, BEGINNING_SHIFT);
   if (slotHasBeginning(home, key, low)) return load<u64>(home, SLOT_ANSWER);
   return recallBeginningAway(hash, key, low);
@@ -140,13 +143,13 @@ function recallBeginningAway(hash: u32, key: u64, low: v128): u64 {
   return slot != 0 && slotHasBeginning(slot, key, low) ? load<u64>(slot, SLOT_ANSWER) : NO_ANSWER;
 }
 
-/** The same for any other subject of at most MAX_REMEMBERED_BYTES. */
+/** The answer about any other subject of at most MAX_REMEMBERED_BYTES, or about a beginning as long, or NO_ANSWER. */
 export function recallLong(key: u64, pointer: usize, length: i32): u64 {
   const slot = longAnswers.candidate(hashLong(key, pointer, length));
   return slot != 0 && slotHasLong(slot, key, pointer, length) ? load<u64>(slot, SLOT_ANSWER) : NO_ANSWER;
 }
 
-/** An answer that was not to be recalled. */
+/** An answer that was not to be recalled. Of a short subject LONGEST bytes must be memory (`readable`, padded.ts). */
 export function remember(question: u32, pointer: usize, length: i32, answer: u64): void {
   if (length > MAX_REMEMBERED_BYTES) return;
   const key = keyOf(question, length);
@@ -157,12 +160,12 @@ export function remember(question: u32, pointer: usize, length: i32, answer: u64
   if (slot != 0) fillSlotWith(slot, key, answer, pointer, length);
 }
 
-/** The same for what begins so. */
+/** An answer about all subjects with this beginning. The same of a short one. */
 export function rememberBeginning(question: u32, pointer: usize, length: i32, answer: u64): void {
   if (length > HALF) return remember(question, pointer, length, answer);
   const key = keyOf(question, length);
   const low = lowHalf(pointer, length);
-  const slot = beginningAnswers.slotFor(hashPadded(low, i64x2.splat(0), key));
+  const slot = beginningAnswers.slotFor(hashBeginning(key, low));
   if (slot != 0) fillBeginningSlot(slot, key, answer, low);
 }
 
@@ -174,6 +177,12 @@ export function fillSlotWith(slot: usize, key: u64, answer: u64, pointer: usize,
 
 function hashShort(key: u64, pointer: usize, length: i32): u32 {
   return hashPadded(lowHalf(pointer, length), highHalf(pointer, length), key);
+}
+
+// @ts-ignore: decorator
+@inline
+function hashBeginning(key: u64, low: v128): u32 {
+  return hashPadded(low, i64x2.splat(0), key);
 }
 
 // @ts-ignore: decorator

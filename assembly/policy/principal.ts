@@ -7,7 +7,8 @@ export const MAX_URI_LENGTH: i32 = 2048;
 /**
  * Who is at the other end of a connection, read from its certificate's URI.
  * Nobody is authenticated by parsing: only `PolicyDocument.principalOf` says
- * so, because only a configuration knows whose trust domains are ours.
+ * so, because only a configuration knows whose trust domains are ours. It is
+ * shared by all connections of the peer, and never changed after that.
  */
 export class Principal {
   /** Whether a source may match at all. */

@@ -116,7 +116,7 @@ export class Question {
   private recallBeginning(pointer: usize, length: i32): u64 {
     if (length == 0) return NO_ANSWER;
     const key = keyOf(this.leading, length);
-    if (length > HALF) return this.recallLongBeginning(key, pointer, length);
+    if (length > HALF) return this.recallOtherBeginning(key, pointer, length);
     const low = lowHalf(pointer, length);
     const last = this.lastLeading;
     if (slotHasBeginning(last, key, low)) return load<u64>(last, SLOT_ANSWER);
@@ -125,7 +125,7 @@ export class Question {
     return answer;
   }
 
-  private recallLongBeginning(key: u64, pointer: usize, length: i32): u64 {
+  private recallOtherBeginning(key: u64, pointer: usize, length: i32): u64 {
     if (length > LONGEST) return recallLong(key, pointer, length);
     const low = lowHalf(pointer, length);
     const high = highHalf(pointer, length);

@@ -1,18 +1,26 @@
-import { highHalf, isPaddable, lowHalf } from "../../assembly/bytes/padded";
+import { HALF, highHalf, isPaddable, lowHalf, readable } from "../../assembly/bytes/padded";
 import { answerOf, classOf, NO_ANSWER, reasonOf, ruleOf } from "../../assembly/policy/answer";
 import {
   keyOf,
   makeRoomFor,
   newQuestion,
+  recallBeginning,
   recallLong,
   recallShort,
   remember,
+  rememberBeginning,
 } from "../../assembly/policy/decision-cache";
 import { Reason } from "../../assembly/policy/reason";
 import { lengthOf, pointerTo } from "./bytes-support";
 
+/** Where the subject lies, with as many bytes of memory behind as a short one is read with. */
+function placeOf(subject: string): usize {
+  const length = lengthOf(subject);
+  return isPaddable(length) ? readable(pointerTo(subject), length) : pointerTo(subject);
+}
+
 function answerFor(question: u32, subject: string): u64 {
-  const pointer = pointerTo(subject);
+  const pointer = placeOf(subject);
   const length = lengthOf(subject);
   const key = keyOf(question, length);
   if (!isPaddable(length)) return recallLong(key, pointer, length);
@@ -26,7 +34,7 @@ function recalled(question: u32, subject: string): i32 {
 }
 
 function storeOnce(question: u32, subject: string, reason: Reason, rule: i32): void {
-  remember(question, pointerTo(subject), lengthOf(subject), answerOf(reason, rule, rule & 0xff));
+  remember(question, placeOf(subject), lengthOf(subject), answerOf(reason, rule, rule & 0xff));
 }
 
 /** An answer is written down when it is given for the second time. */
@@ -128,6 +136,54 @@ describe("a remembered decision", () => {
   });
 });
 
+/** The rule remembered for all that begins so, or -9; of at most HALF bytes. */
+function recalledBeginning(question: u32, beginning: string): i32 {
+  const length = lengthOf(beginning);
+  const answer = recallBeginning(keyOf(question, length), lowHalf(placeOf(beginning), length));
+  return answer == NO_ANSWER ? -9 : ruleOf(answer);
+}
+
+function storeBeginning(question: u32, beginning: string, rule: i32): void {
+  const answer = answerOf(Reason.ALLOWED, rule, 0);
+  for (let i = 0; i < 2; i++) rememberBeginning(question, placeOf(beginning), lengthOf(beginning), answer);
+}
+
+describe("a decision remembered for a beginning of up to 16 bytes", () => {
+  it("is not found for one that differs in any byte or in its length, nor for another question", () => {
+    const question = newQuestion();
+    const another = newQuestion();
+    for (let length = 1; length <= HALF; length++) {
+      const beginning = "b".repeat(length);
+      storeBeginning(question, beginning, length);
+      for (let at = 0; at < length; at++) {
+        const other = beginning.substring(0, at) + "c" + beginning.substring(at + 1);
+        assert(recalledBeginning(question, other) == -9, `another byte at ${at} of ${length}`);
+      }
+      assert(recalledBeginning(another, beginning) == -9, `another question of length ${length}`);
+      if (length < HALF) assert(recalledBeginning(question, beginning + "b") == -9, `one more than ${length}`);
+      if (length < HALF) assert(recalledBeginning(question, beginning + "\0") == -9, `a zero more than ${length}`);
+    }
+    for (let length = 1; length <= HALF; length++) {
+      assert(recalledBeginning(question, "b".repeat(length)) == length, `length ${length} beside all others`);
+    }
+  });
+
+  it("is not found for a whole subject of the same bytes, nor the other way round", () => {
+    const question = newQuestion();
+    storeBeginning(question, "orders.", 7);
+    expect(recalled(question, "orders.")).toBe(-9);
+    store(question, "stock.", Reason.ALLOWED, 8);
+    expect(recalledBeginning(question, "stock.")).toBe(-9);
+  });
+
+  it("lies with the whole subjects when it is longer", () => {
+    const question = newQuestion();
+    const beginning = "b".repeat(HALF + 1);
+    storeBeginning(question, beginning, 7);
+    expect(recalled(question, beginning)).toBe(7);
+  });
+});
+
 /** How many of so many subjects are found; what is found must be right. */
 function foundAmong(question: u32, prefix: string, count: i32): i32 {
   let found = 0;
@@ -172,6 +228,12 @@ describe("many decisions", () => {
       for (let i = 0; i < 100_000; i++) store(question, `large.${i}`, Reason.ALLOWED, i);
     }
     expect(foundAmong(question, "large", 100_000)).toBeGreaterThan(99_000);
+    for (let round = 0; round < 8; round++) {
+      for (let i = 0; i < 100_000; i++) storeBeginning(question, `large.${i}.`, i);
+    }
+    let found = 0;
+    for (let i = 0; i < 100_000; i++) if (recalledBeginning(question, `large.${i}.`) == i) found++;
+    expect(found).toBeGreaterThan(99_000);
     const again = newQuestion();
     makeRoomFor(i32.MAX_VALUE);
     for (let i = 0; i < 300_000; i++) store(again, `larger.${i}`, Reason.ALLOWED, i);

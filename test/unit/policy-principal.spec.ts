@@ -48,7 +48,11 @@ describe("a certificate's URI", () => {
     expect(principal.isReadable).toBe(true);
     expect(principal.name).toBe("https://idp.example/users/7");
     expect(principal.trustDomain).toBe("");
-    expect(parsePrincipal("spiffy://cluster.local/ns/shop/sa/api").name).toBe("spiffy://cluster.local/ns/shop/sa/api");
+    const schemes: StaticArray<string> = ["spiffy", "spiff", "spiffes", "s"];
+    for (let i = 0; i < schemes.length; i++) {
+      const uri = schemes[i] + "://cluster.local/ns/shop/sa/api";
+      expect(parsePrincipal(uri).name).toBe(uri);
+    }
   });
 
   it("authenticates nobody by being parsed", () => {
