@@ -30,7 +30,7 @@ import {
   queueLengthOf,
   serialOf,
   setMax,
-} from "./subscriptions";
+} from "./subscription";
 
 /**
  * What becomes of each operation of a client. The functions answer the position behind what they took; a refusal

@@ -25,7 +25,7 @@ import {
   setMax,
   sidLengthOf,
   sidOf,
-} from "./subscriptions";
+} from "./subscription";
 
 /**
  * One message on its way to the client. Answers whether it passes. A message that does not pass is as if it had never

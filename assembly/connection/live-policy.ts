@@ -25,7 +25,7 @@ import {
   sidOf,
   subjectLengthOf,
   subjectOf,
-} from "./subscriptions";
+} from "./subscription";
 
 /**
  * How an open connection comes under a newer policy: at its next callback, or from the tick if it is silent. What its

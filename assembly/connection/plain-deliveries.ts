@@ -22,7 +22,7 @@ import { Access } from "./access";
 import { Connection } from "./connection";
 import { answerDelivered, requestDelivered } from "./exchanges";
 import { Run } from "./run";
-import { countReceived, isPlain, maxOf } from "./subscriptions";
+import { countReceived, isPlain, maxOf } from "./subscription";
 
 /** `MSG `, as a little-endian number. nats-server writes no other case. */
 const MSG_BLANK: u32 = 0x2047534d;

@@ -14,7 +14,7 @@ import { Access } from "./access";
 import { callbackTime } from "./callback-time";
 import { clientOf } from "./client";
 import { Connection } from "./connection";
-import { queueLengthOf, queueOf, subjectLengthOf, subjectOf as subjectOfSubscription } from "./subscriptions";
+import { queueLengthOf, queueOf, subjectLengthOf, subjectOf as subjectOfSubscription } from "./subscription";
 import { summarize, summarizeRefusal } from "./summary";
 
 const CONNECTION_ID: StaticArray<u8> = propertyPath(["connection", "id"]);

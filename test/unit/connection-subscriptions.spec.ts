@@ -1,5 +1,5 @@
 import { giveBack, limitBytes, raiseLimit, take, usedBytes } from "../../assembly/bytes/budget";
-import * as subs from "../../assembly/connection/subscriptions";
+import * as subs from "../../assembly/connection/subscription";
 import { Subscriptions } from "../../assembly/connection/subscriptions";
 import { add, find, noteReuse, queueOf, sidOf } from "./subscriptions-support";
 

@@ -1,5 +1,5 @@
 import { hashBytes } from "../../assembly/bytes/compare";
-import * as subs from "../../assembly/connection/subscriptions";
+import * as subs from "../../assembly/connection/subscription";
 import { Subscriptions } from "../../assembly/connection/subscriptions";
 import { lengthOf, pointerTo, textAt } from "./bytes-support";
 

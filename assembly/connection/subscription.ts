@@ -1,0 +1,272 @@
+import { BLOCK_HASH, BLOCK_KEY_LENGTH } from "../bytes/block-table";
+import { take } from "../bytes/budget";
+import { equalBytes } from "../bytes/compare";
+
+/**
+ * One subscription of a connection, live or ended: a pointer to a block of the table `Subscriptions`, which alone makes it, changes
+ * its state and gives it back.
+ */
+
+/** Offsets into the block, whose key is the sid; sid, subject and queue follow the fields. */
+const SUBJECT_LENGTH: usize = 8;
+const QUEUE_LENGTH: usize = 12;
+const RECEIVED: usize = 16;
+const MAX: usize = 20;
+/** One byte each. */
+const STATE: usize = 24;
+const REUSE: usize = 25;
+const COUNTED_HERE: usize = 26;
+const SERIAL: usize = 28;
+const PENDING_MAXIMA: usize = 32;
+const KEPT_BACK: usize = 36;
+/** Where the sid is. */
+export const SID: usize = 40;
+
+/** In REUSE: while it was live its sid was used again; that was with another subject; with another queue. */
+const AGAIN: u8 = 1;
+const OTHER_SUBJECT: u8 = 2;
+const OTHER_QUEUE: u8 = 4;
+/** Messages of a former subscription with its sid, or from before a further CONNECT, may still come. */
+const FORMER: u8 = 8;
+const UNSETTLED: u8 = 16;
+/** Those of the former one must not reach the client. */
+const WITHHELD: u8 = 32;
+
+/** The largest maximum that nats-server takes (util.go `parseSize`, nine digits); a longer one means "now". */
+const LARGEST_MAXIMUM: i32 = 999_999_999;
+
+export const enum State {
+  LIVE = 0,
+  /** Ended by the client or by its maximum; kept a while, since messages of it are still under way. */
+  ENDED = 1,
+  /** Its maximum was counted here and is reached; the server delivers on until it hears of it. */
+  COUNTED_OUT = 2,
+  /** The same, and the server has been told. */
+  TOLD = 3,
+  /** A newer policy does not allow it; nothing of it may reach the client any more, however much is under way. */
+  REVOKED = 4,
+}
+
+/**
+ * A live subscription with nothing received, of which the server may have had a former one of this sid, of which so much is not
+ * known. Answers 0 when the budget has no room.
+ */
+export function newSubscription(
+  hash: u32,
+  sid: usize,
+  sidLength: i32,
+  subject: usize,
+  subjectLength: i32,
+  queue: usize,
+  queueLength: i32,
+  uncertainties: u8,
+  serial: u32,
+): usize {
+  const sub = take(SID + <usize>(sidLength + subjectLength + queueLength));
+  if (sub == 0) return 0;
+  store<u32>(sub, hash, BLOCK_HASH);
+  store<i32>(sub, sidLength, BLOCK_KEY_LENGTH);
+  store<i32>(sub, subjectLength, SUBJECT_LENGTH);
+  store<i32>(sub, queueLength, QUEUE_LENGTH);
+  store<i32>(sub, 0, RECEIVED);
+  store<i32>(sub, 0, MAX);
+  store<u8>(sub, State.LIVE, STATE);
+  store<u8>(sub, uncertainties, REUSE);
+  store<u8>(sub, 0, COUNTED_HERE);
+  store<u32>(sub, serial, SERIAL);
+  store<i32>(sub, 0, PENDING_MAXIMA);
+  store<i32>(sub, 0, KEPT_BACK);
+  memory.copy(sidOf(sub), sid, <usize>sidLength);
+  memory.copy(subjectOf(sub), subject, <usize>subjectLength);
+  memory.copy(queueOf(sub), queue, <usize>queueLength);
+  return sub;
+}
+
+/**
+ * What is not known of a new subscription: whether what comes for its sid is of `former`, which had the sid (0: none did), or of
+ * before a CONNECT that is `unsettled`. Nothing is kept from who is `observed`.
+ */
+export function uncertaintiesBehind(former: usize, unsettled: bool, observed: bool): u8 {
+  let uncertainties: u8 = unsettled ? UNSETTLED : 0;
+  if (former == 0) return uncertainties;
+  uncertainties |= FORMER;
+  return !observed && (endedByCount(former) || isWithheld(former)) ? uncertainties | WITHHELD : uncertainties;
+}
+
+/** Of the block. */
+export function sizeOf(sub: usize): usize {
+  return (
+    SID + <usize>(load<i32>(sub, BLOCK_KEY_LENGTH) + load<i32>(sub, SUBJECT_LENGTH) + load<i32>(sub, QUEUE_LENGTH))
+  );
+}
+
+/**
+ * The sid of a live subscription was used again. If it is live at the server too, nats-server keeps the old one; if it
+ * has ended there without our knowledge, the new one counts. We do not know which, nor what the server has counted.
+ */
+export function noteReuse(sub: usize, subject: usize, subjectLength: i32, queue: usize, queueLength: i32): void {
+  let reuse = load<u8>(sub, REUSE) | AGAIN;
+  if (subjectLength != subjectLengthOf(sub) || !equalBytes(subject, subjectOf(sub), subjectLength)) {
+    reuse |= OTHER_SUBJECT;
+  }
+  if (queueLength != queueLengthOf(sub) || !equalBytes(queue, queueOf(sub), queueLength)) reuse |= OTHER_QUEUE;
+  store<u8>(sub, reuse, REUSE);
+}
+
+/** Is `queueOf` the queue that the server delivers by? */
+export function isQueueKnown(sub: usize): bool {
+  return (load<u8>(sub, REUSE) & OTHER_QUEUE) == 0;
+}
+
+/** Are `subjectOf` and `queueOf` what the server has under this sid? */
+export function isNameKnown(sub: usize): bool {
+  return (load<u8>(sub, REUSE) & (OTHER_SUBJECT | OTHER_QUEUE)) == 0;
+}
+
+/**
+ * Is what was counted for this sid, passed or kept back, what the server has delivered to this subscription? What it
+ * sent to a former one may have been under way.
+ */
+export function isCountKnown(sub: usize): bool {
+  return (load<u8>(sub, REUSE) & (AGAIN | FORMER | UNSETTLED)) == 0;
+}
+
+/** Is what comes for this sid still withheld, because a former subscription had no right to it or had had its maximum? */
+export function isWithheld(sub: usize): bool {
+  return (load<u8>(sub, REUSE) & WITHHELD) != 0;
+}
+
+/** Live, and nobody else has had its sid lately: nothing about it needs a closer look but its maximum. */
+// @ts-ignore: decorator
+@inline
+export function isPlain(sub: usize): bool {
+  // STATE and REUSE.
+  return load<u16>(sub, STATE) == 0;
+}
+
+export function hasFormer(sub: usize): bool {
+  return (load<u8>(sub, REUSE) & FORMER) != 0;
+}
+
+/** All that the server delivered before its SUB is here. */
+export function beginCount(sub: usize): void {
+  countAnew(sub, FORMER | WITHHELD);
+}
+
+/** All that the server delivered before a further CONNECT is here. */
+export function settleCount(sub: usize): void {
+  countAnew(sub, UNSETTLED);
+}
+
+/** Begins the count where one of these has made it uncertain until now. */
+function countAnew(sub: usize, uncertainties: u8): void {
+  const reuse = load<u8>(sub, REUSE);
+  if ((reuse & uncertainties) == 0) return;
+  store<u8>(sub, reuse & ~uncertainties, REUSE);
+  store<i32>(sub, 0, RECEIVED);
+  store<i32>(sub, 0, KEPT_BACK);
+}
+
+export function stateOf(sub: usize): State {
+  return <State>load<u8>(sub, STATE);
+}
+
+/** For `Subscriptions`, which counts them by state. */
+export function setState(sub: usize, state: State): void {
+  store<u8>(sub, state, STATE);
+}
+
+export function isLive(sub: usize): bool {
+  return stateOf(sub) == State.LIVE;
+}
+
+export function endedByCount(sub: usize): bool {
+  return stateOf(sub) >= State.COUNTED_OUT;
+}
+
+export function subjectOf(sub: usize): usize {
+  return sub + SID + <usize>load<i32>(sub, BLOCK_KEY_LENGTH);
+}
+
+export function subjectLengthOf(sub: usize): i32 {
+  return load<i32>(sub, SUBJECT_LENGTH);
+}
+
+export function queueOf(sub: usize): usize {
+  return sub + SID + <usize>(load<i32>(sub, BLOCK_KEY_LENGTH) + load<i32>(sub, SUBJECT_LENGTH));
+}
+
+export function queueLengthOf(sub: usize): i32 {
+  return load<i32>(sub, QUEUE_LENGTH);
+}
+
+export function sidOf(sub: usize): usize {
+  return sub + SID;
+}
+
+export function sidLengthOf(sub: usize): i32 {
+  return load<i32>(sub, BLOCK_KEY_LENGTH);
+}
+
+/** Deliveries counted since the SUB. */
+export function receivedOf(sub: usize): i32 {
+  return load<i32>(sub, RECEIVED);
+}
+
+export function countReceived(sub: usize): i32 {
+  const received = load<i32>(sub, RECEIVED) + 1;
+  store<i32>(sub, received, RECEIVED);
+  return received;
+}
+
+/** Deliveries that were kept back since the SUB. The server counts them too. */
+export function keptBackOf(sub: usize): i32 {
+  return load<i32>(sub, KEPT_BACK);
+}
+
+export function countKeptBack(sub: usize): void {
+  store<i32>(sub, load<i32>(sub, KEPT_BACK) + 1, KEPT_BACK);
+}
+
+/** What counts for a maximum that is counted here; for one of the server's, what was kept back too. */
+export function countedOf(sub: usize, here: bool): i32 {
+  return here ? receivedOf(sub) : receivedOf(sub) + keptBackOf(sub);
+}
+
+/**
+ * The maximum to tell the server, with what was kept back, which that has counted; 0 where there is none to tell any more.
+ */
+export function maximumToTell(sub: usize): i32 {
+  if (!isLive(sub) || !isCountedHere(sub)) return 0;
+  return min(maxOf(sub) + keptBackOf(sub), LARGEST_MAXIMUM);
+}
+
+/** The count at which the subscription ends; 0 is never. */
+export function maxOf(sub: usize): i32 {
+  return load<i32>(sub, MAX);
+}
+
+/** `here`: the server knows nothing of it, and must be told of the end. */
+export function setMax(sub: usize, count: i32, here: bool): void {
+  store<i32>(sub, count, MAX);
+  store<u8>(sub, u8(here), COUNTED_HERE);
+}
+
+/** UNSUBs with a maximum that the server has not reached yet. */
+export function pendingMaximaOf(sub: usize): i32 {
+  return load<i32>(sub, PENDING_MAXIMA);
+}
+
+export function addPendingMaxima(sub: usize, count: i32): void {
+  store<i32>(sub, pendingMaximaOf(sub) + count, PENDING_MAXIMA);
+}
+
+/** Is its maximum one that the server knows nothing of? */
+export function isCountedHere(sub: usize): bool {
+  return load<u8>(sub, COUNTED_HERE) != 0;
+}
+
+/** Tells it from an earlier or later one with the same sid. */
+export function serialOf(sub: usize): u32 {
+  return load<u32>(sub, SERIAL);
+}
