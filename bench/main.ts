@@ -26,7 +26,7 @@ import { resultsMarkdown } from "./results-file.ts";
 import { Rig } from "./rig.ts";
 import { setupOf, SETUPS, type SetupName } from "./setups.ts";
 import { toTerminal } from "./table.ts";
-import { DECISIVE, verdicts, type Verdict } from "./targets.ts";
+import { decisiveFor, verdicts, type Verdict } from "./targets.ts";
 import { WORKLOADS, type Workload } from "./workloads.ts";
 
 const RESULTS = inRoot("bench", "RESULTS.md");
@@ -144,7 +144,7 @@ async function decide(all: readonly Turns[]): Promise<void> {
   for (let wanted = doubted(); wanted.length > 0; wanted = doubted()) {
     for (const turns of wanted) {
       if (performance.now() >= end) return;
-      await turns.take(DECISIVE);
+      await turns.take(decisiveFor);
     }
   }
 }

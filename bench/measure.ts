@@ -146,16 +146,18 @@ export class Turns {
   }
 
   /**
-   * Gives the same work to every setup in turn, or to these. Several jobs take turns with each other too: each setup gets all
+   * Gives the same work to every setup in turn, or to those named for it. Several jobs take turns with each other too: each setup gets all
    * of them at once, so that a comparison between jobs is as good as one between setups.
    */
-  async take(only?: readonly SetupName[]): Promise<void> {
-    const all = [...new Set(this.running.flatMap(({ setups }) => setups))].filter(
-      (name) => only?.includes(name) ?? true,
-    );
+  async take(only?: (workload: string) => readonly SetupName[]): Promise<void> {
+    const running = this.running.map(({ setups, ...rest }) => {
+      const wanted = only?.(rest.workload.name);
+      return { ...rest, setups: wanted ? setups.filter((name) => wanted.includes(name)) : setups };
+    });
+    const all = [...new Set(running.flatMap(({ setups }) => setups))];
     const round = this.round++;
     for (const setup of turnsOf(all, round)) {
-      for (const { workload, setups, measured } of turnsOf(this.running, round)) {
+      for (const { workload, setups, measured } of turnsOf(running, round)) {
         if (setups.includes(setup)) await takeTurn(this.rig, workload, setup, measured);
       }
     }

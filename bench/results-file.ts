@@ -24,7 +24,8 @@ One load generator (\`bench/load\`, Go) gives the same number of messages to one
 Envoy with a listener for each setup. Setups take turns; a figure is the median of the rounds, a comparison the median of
 the comparisons within each round, and what follows ± is the median distance from it. In the table of targets stands in
 parentheses where the median of ever more rounds would lie, with 95 % certainty (order statistics); a target in there is
-_within the noise_, and got further rounds while the ten minutes lasted or until it was not. Who looks so often is misled
+_within the noise_, and got further rounds while there was time or until it was not. A target that the host's share passes alone
+binds what is beyond that; a missed one of which this is in doubt is within the noise too. Who looks so often is misled
 more often than once in twenty times: a verdict that further rounds brought is worth less than its interval says. What is
 compared with each other, the three publishes of 128 B, takes its turns together. A round that delivers too many or too few
 messages fails the run: what should be refused was refused.

@@ -1,5 +1,6 @@
 import { addedValues, envoyCpu, excess, p99, podCpu, rate, ratio, valuesOf } from "./figures.ts";
 import type { Measured } from "./measure.ts";
+import type { SetupName } from "./setups.ts";
 import { estimatePairs, type Estimate } from "./statistics.ts";
 
 /** A figure held against what it is meant to be. A missed target is told, and fails nothing. */
@@ -8,7 +9,7 @@ export interface Verdict {
   target: string;
   measured: string;
   met: boolean;
-  /** The target lies outside of where more rounds would lead. */
+  /** The target lies outside of where more rounds would lead, and of where they would lead what any filter pays, if that decides. */
   isCertain: boolean;
   /** More rounds of which would tell. */
   workloads: readonly string[];
@@ -77,39 +78,61 @@ const REFUSED_TO_ALLOWED = 2;
 const RANDOM_TO_REPEATED = 1.5;
 
 const OURS = ["filter", "envoy"] as const;
-/** The setups that verdicts are made of. */
-export const DECISIVE = ["envoy", "reading", "filter"] as const;
+type HostSetup = "reading" | "empty";
+
+/**
+ * The filter that shows what any filter pays: one that reads what each callback brings. Payloads that fill callbacks need not be
+ * read, and istio-nats does not read them: there it is one that is called.
+ */
+function hostSetup(workload: string): HostSetup {
+  return workload === "publish-1m" ? "empty" : "reading";
+}
+
+/** The setups that verdicts on this work are made of. */
+export function decisiveFor(workload: string): SetupName[] {
+  return ["envoy", hostSetup(workload), "filter"];
+}
 
 type Pair = Parameters<typeof excess>[1];
 
-/** A target that what any filter pays certainly passes alone, by measurement of the reading filter, binds only what is beyond that. */
-function judgeBeyondHost(bound: Omit<Bound, "estimate" | "note">, of: (pair: Pair) => Estimate | undefined): Verdict[] {
+/** A target that what any filter pays certainly passes alone, by measurement, binds only what is beyond that. */
+function judgeBeyondHost(
+  bound: Omit<Bound, "estimate" | "note">,
+  setup: HostSetup,
+  of: (pair: Pair) => Estimate | undefined,
+): Verdict[] {
   const { limit, kind, write } = bound;
-  const host = of(["reading", "envoy"]);
+  const host = of([setup, "envoy"]);
   if (!host) return judge({ ...bound, estimate: of(OURS) });
   const isPassed = kind === "at most" ? host.low > limit : host.high < limit;
   const does = kind === "at most" ? "adds" : "leaves";
   const alone = `the host alone ${does} ${write(host.value)} (${write(host.low)} to ${write(host.high)})`;
-  if (!isPassed) return judge({ ...bound, estimate: of(OURS), note: alone });
-  return judge({
-    ...bound,
-    estimate: of(["filter", "reading"]),
-    note: `${alone}; the target binds what is beyond it`,
-  });
+  if (isPassed) {
+    const note = `${alone}; the target binds what is beyond it`;
+    return judge({ ...bound, estimate: of(["filter", setup]), note });
+  }
+  const mayPass = kind === "at most" ? host.high > limit : host.low < limit;
+  return judge({ ...bound, estimate: of(OURS), note: alone }).map((verdict) => ({
+    ...verdict,
+    isCertain: verdict.isCertain && (verdict.met || !mayPass),
+  }));
 }
 
 function publishVerdicts(measured: Measured, target: PublishTarget): Verdict[] {
   const { added, workload } = target;
   const workloads = [workload];
+  const host = hostSetup(workload);
   const cpu = (): Verdict[] => {
     const what = `${measured.title}: CPU added`;
     if ("nanoseconds" in added) {
       const bound = { what, workloads, limit: added.nanoseconds, kind: "at most", write: asNanoseconds } as const;
-      return judgeBeyondHost(bound, (pair) => excess(measured, pair, envoyCpu));
+      return judgeBeyondHost(bound, host, (pair) => excess(measured, pair, envoyCpu));
     }
-    const over = ratio(measured, OURS, envoyCpu);
-    const estimate = over && { ...over, value: over.value - 1, low: over.low - 1, high: over.high - 1 };
-    return judge({ what, workloads, estimate, limit: added.share, kind: "at most", write: asPercent });
+    const bound = { what, workloads, limit: added.share, kind: "at most", write: asPercent } as const;
+    return judgeBeyondHost(bound, host, (pair) => {
+      const over = ratio(measured, pair, envoyCpu);
+      return over && { ...over, value: over.value - 1, low: over.low - 1, high: over.high - 1 };
+    });
   };
   return [...cpu(), ...rateVerdict(measured, target.rate)];
 }
@@ -117,14 +140,14 @@ function publishVerdicts(measured: Measured, target: PublishTarget): Verdict[] {
 function rateVerdict(measured: Measured, limit: number): Verdict[] {
   const { title, workload } = measured;
   const bound = { what: `${title}: rate`, workloads: [workload], limit, kind: "at least", write: asRatio } as const;
-  return judgeBeyondHost(bound, (pair) => ratio(measured, pair, rate));
+  return judgeBeyondHost(bound, hostSetup(workload), (pair) => ratio(measured, pair, rate));
 }
 
 function requestVerdict(request: Measured): Verdict[] {
   const what = "request and reply: p99 added";
   const workloads = [request.workload];
   const bound = { what, workloads, limit: ADDED_REQUEST_P99, kind: "at most", write: asMicroseconds } as const;
-  return judgeBeyondHost(bound, (pair) => excess(request, pair, p99));
+  return judgeBeyondHost(bound, hostSetup(request.workload), (pair) => excess(request, pair, p99));
 }
 
 function refusedVerdict(refused: Measured, allowed: Measured): Verdict[] {

@@ -6,7 +6,7 @@ import { PEER, rules } from "../../bench/policy.ts";
 import type { SetupName } from "../../bench/setups.ts";
 import { cutOff, estimate, estimatePairs, median, quantile } from "../../bench/statistics.ts";
 import { toMarkdown, toTerminal } from "../../bench/table.ts";
-import { verdicts } from "../../bench/targets.ts";
+import { decisiveFor, verdicts } from "../../bench/targets.ts";
 import { filterModule } from "../host/filter.ts";
 import { Host } from "../host/host.ts";
 
@@ -161,14 +161,39 @@ describe("the bench's targets", () => {
     assert.match(cpu!.note ?? "", /the host alone adds 30\.0 ns/);
   });
 
-  it("bind the whole where the host's share may still be less than the target", () => {
+  it("bind the whole where the host's share may still be less than the target, and ask for rounds that tell", () => {
     const rounds = (figures: number[]): [number, number][] => figures.map((figure) => [figure, 100]);
     const one = measured("publish-16", {
       envoy: rounds([20, 20, 20]),
       reading: rounds([34, 36, 38]),
       filter: rounds([60, 60, 60]),
     });
+    assert.equal(verdictsOf(one)[0], "publish-16: CPU added missed?");
+  });
+
+  it("bind the whole for certain where the host's share is certainly less", () => {
+    const rounds = (figures: number[]): [number, number][] => figures.map((figure) => [figure, 100]);
+    const one = measured("publish-16", {
+      envoy: rounds([20, 20, 20]),
+      reading: rounds([22, 23, 24]),
+      filter: rounds([60, 60, 60]),
+    });
     assert.equal(verdictsOf(one)[0], "publish-16: CPU added missed");
+  });
+
+  it("take for the host's share at 1 MiB what being called costs, since payloads need not be read", () => {
+    assert.deepEqual(decisiveFor("publish-1m"), ["envoy", "empty", "filter"]);
+    assert.deepEqual(decisiveFor("publish-16k"), ["envoy", "reading", "filter"]);
+    const one = measured("publish-1m", {
+      envoy: [[1000, 100]],
+      empty: [[1020, 100]],
+      reading: [[1080, 100]],
+      filter: [[1040, 100]],
+    });
+    const [cpu] = verdicts([one]);
+    assert.equal(cpu!.met, false);
+    assert.equal(cpu!.measured, "1.96 % (1.96 % to 1.96 %)");
+    assert.equal(cpu!.note, "the host alone adds 2.00 % (2.00 % to 2.00 %); the target binds what is beyond it");
   });
 
   it("hold refused publishes against allowed ones, and random subjects against one", () => {
