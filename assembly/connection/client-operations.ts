@@ -1,5 +1,4 @@
 import { shareBytes } from "../bytes/budget";
-import { hashBytes } from "../bytes/compare";
 import { ClientLine } from "../nats/client-line";
 import { Operation } from "../nats/operation";
 import { isInsertable, isLiteral, Tokens } from "../nats/subject";
@@ -167,7 +166,7 @@ function subscribe(connection: Connection, chunk: Chunk, line: ClientLine, posit
   meter.allowed(Operation.SUB, connection.classOf(line.subject, line.subjectLength));
   sample(connection, line);
   if (!isInsertable(tokens, line.subject, line.subjectLength)) return next;
-  const known = connection.subscriptions.find(line.sid, line.sidLength, hashBytes(line.sid, line.sidLength));
+  const known = connection.subscriptions.find(line.sid, line.sidLength);
   if (known != 0 && isLive(known)) {
     noteReuse(known, line.subject, line.subjectLength, line.queue, line.queueLength);
     return next;
@@ -213,7 +212,7 @@ function refuseSubscription(connection: Connection, chunk: Chunk, line: ClientLi
 function unsubscribe(connection: Connection, chunk: Chunk, line: ClientLine, position: i32): i32 {
   const next = chunk.position(line.next);
   const subscriptions = connection.subscriptions;
-  const sub = subscriptions.find(line.sid, line.sidLength, hashBytes(line.sid, line.sidLength));
+  const sub = subscriptions.find(line.sid, line.sidLength);
   if (sub == 0 || !isLive(sub)) return endAtServer(connection, chunk, line, position);
   const here = countsHere(connection, sub);
   if (line.maxMessages <= 0 || (line.maxMessages <= countedOf(sub, here) && isCountKnown(sub))) {
@@ -310,7 +309,7 @@ export function sendUnsubscribes(connection: Connection, chunk: Chunk, position:
   while (at < end) {
     const head = load<i32>(at);
     const length = head & ~WITH_MAXIMUM;
-    const sub = subscriptions.find(at + 4, length, hashBytes(at + 4, length));
+    const sub = subscriptions.find(at + 4, length);
     const maximum = head == length || sub == 0 ? 0 : maximumToTell(sub);
     if (head == length || maximum > 0) {
       if (connection.options.verbose) {

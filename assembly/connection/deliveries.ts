@@ -1,4 +1,3 @@
-import { hashBytes } from "../bytes/compare";
 import { ServerLine } from "../nats/server-line";
 import { ProtocolError } from "../telemetry/protocol-error";
 import { Connection } from "./connection";
@@ -38,7 +37,7 @@ export function deliver(connection: Connection, line: ServerLine): bool {
     reportUnreadable(connection, ProtocolError.LINE_BREAK);
     return false;
   }
-  const sub = connection.subscriptions.find(line.sid, line.sidLength, line.sidHash);
+  const sub = connection.subscriptions.findHashed(line.sid, line.sidLength, line.sidHash);
   const access = connection.access;
   // Its maximum was reached or its right lost, but the server does not know yet.
   if (sub != 0 && (endedByCount(sub) || isWithheld(sub)) && !connection.observing) return false;
@@ -96,7 +95,7 @@ function endCounted(connection: Connection, sub: usize): void {
 /** What the PONG at the front is of; 0 when that is forgotten, or another one has its sid. */
 function subscriptionOfPong(connection: Connection): usize {
   const pongs = connection.pongs;
-  const sub = connection.subscriptions.find(pongs.name, pongs.nameLength, hashBytes(pongs.name, pongs.nameLength));
+  const sub = connection.subscriptions.find(pongs.name, pongs.nameLength);
   return sub != 0 && serialOf(sub) == pongs.serial ? sub : 0;
 }
 

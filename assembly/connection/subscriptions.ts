@@ -55,11 +55,16 @@ export class Subscriptions {
   findAgain(sid: usize, length: i32): usize {
     const last = this.lastFound;
     if (last != 0 && load<i32>(last, BLOCK_KEY_LENGTH) == length && equalBytes(sidOf(last), sid, length)) return last;
-    return this.find(sid, length, hashBytes(sid, length));
+    return this.find(sid, length);
   }
 
   /** The subscription of this sid, live or ended. */
-  find(sid: usize, length: i32, hash: u32): usize {
+  find(sid: usize, length: i32): usize {
+    return this.findHashed(sid, length, hashBytes(sid, length));
+  }
+
+  /** The same where the sid's `hashBytes` is known. */
+  findHashed(sid: usize, length: i32, hash: u32): usize {
     const last = this.lastFound;
     if (
       last != 0 &&
@@ -89,7 +94,7 @@ export class Subscriptions {
     observed: bool = false,
   ): usize {
     const hash = hashBytes(sid, sidLength);
-    const old = this.find(sid, sidLength, hash);
+    const old = this.findHashed(sid, sidLength, hash);
     const uncertainties = uncertaintiesBehind(old, this.isUnsettled, observed);
     if (old != 0) this.remove(old);
     if (!this.table.makeRoom()) return 0;

@@ -1,4 +1,3 @@
-import { hashBytes } from "../../assembly/bytes/compare";
 import * as subs from "../../assembly/connection/subscription";
 import { Subscriptions } from "../../assembly/connection/subscriptions";
 import { lengthOf, pointerTo, textAt } from "./bytes-support";
@@ -15,8 +14,7 @@ export function add(all: Subscriptions, sid: string, subject: string = "foo", qu
 }
 
 export function find(all: Subscriptions, sid: string): usize {
-  const pointer = pointerTo(sid);
-  return all.find(pointer, lengthOf(sid), hashBytes(pointer, lengthOf(sid)));
+  return all.find(pointerTo(sid), lengthOf(sid));
 }
 
 export function tellEnd(all: Subscriptions, sid: string): void {
