@@ -146,8 +146,8 @@ export class Turns {
   }
 
   /**
-   * Gives the same work to every setup in turn, or to those named for it. Several jobs take turns with each other too: each setup gets all
-   * of them at once, so that a comparison between jobs is as good as one between setups.
+   * Gives the same work to every setup in turn, or to those named for it. Several jobs take turns with each other too: each
+   * setup gets all of them at once, so that a comparison between jobs is as good as one between setups.
    */
   async take(only?: (workload: string) => readonly SetupName[]): Promise<void> {
     const running = this.running.map(({ setups, ...rest }) => {

@@ -9,7 +9,7 @@ export interface Verdict {
   target: string;
   measured: string;
   met: boolean;
-  /** The target lies outside of where more rounds would lead, and of where they would lead what any filter pays, if that decides. */
+  /** More rounds would lead to the same side of the target, and so they would with what any filter pays, where that decides. */
   isCertain: boolean;
   /** More rounds of which would tell. */
   workloads: readonly string[];
@@ -78,6 +78,7 @@ const REFUSED_TO_ALLOWED = 2;
 const RANDOM_TO_REPEATED = 1.5;
 
 const OURS = ["filter", "envoy"] as const;
+
 type HostSetup = "reading" | "empty";
 
 /**
@@ -97,39 +98,34 @@ type Pair = Parameters<typeof excess>[1];
 
 /** A target that what any filter pays certainly passes alone, by measurement, binds only what is beyond that. */
 function judgeBeyondHost(
-  bound: Omit<Bound, "estimate" | "note">,
-  setup: HostSetup,
+  { workload }: Measured,
+  target: Omit<Bound, "workloads" | "estimate" | "note">,
   of: (pair: Pair) => Estimate | undefined,
 ): Verdict[] {
-  const { limit, kind, write } = bound;
-  const host = of([setup, "envoy"]);
+  const bound = { ...target, workloads: [workload] };
+  const setup = hostSetup(workload);
+  const [host] = judge({ ...bound, estimate: of([setup, "envoy"]) });
   if (!host) return judge({ ...bound, estimate: of(OURS) });
-  const isPassed = kind === "at most" ? host.low > limit : host.high < limit;
-  const does = kind === "at most" ? "adds" : "leaves";
-  const alone = `the host alone ${does} ${write(host.value)} (${write(host.low)} to ${write(host.high)})`;
-  if (isPassed) {
-    const note = `${alone}; the target binds what is beyond it`;
-    return judge({ ...bound, estimate: of(["filter", setup]), note });
+  const alone = `the host alone ${bound.kind === "at most" ? "adds" : "leaves"} ${host.measured}`;
+  if (!host.met && host.isCertain) {
+    return judge({ ...bound, estimate: of(["filter", setup]), note: `${alone}; the target binds what is beyond it` });
   }
-  const mayPass = kind === "at most" ? host.high > limit : host.low < limit;
   return judge({ ...bound, estimate: of(OURS), note: alone }).map((verdict) => ({
     ...verdict,
-    isCertain: verdict.isCertain && (verdict.met || !mayPass),
+    isCertain: verdict.isCertain && (verdict.met || host.isCertain),
   }));
 }
 
 function publishVerdicts(measured: Measured, target: PublishTarget): Verdict[] {
-  const { added, workload } = target;
-  const workloads = [workload];
-  const host = hostSetup(workload);
+  const { added } = target;
   const cpu = (): Verdict[] => {
     const what = `${measured.title}: CPU added`;
     if ("nanoseconds" in added) {
-      const bound = { what, workloads, limit: added.nanoseconds, kind: "at most", write: asNanoseconds } as const;
-      return judgeBeyondHost(bound, host, (pair) => excess(measured, pair, envoyCpu));
+      const bound = { what, limit: added.nanoseconds, kind: "at most", write: asNanoseconds } as const;
+      return judgeBeyondHost(measured, bound, (pair) => excess(measured, pair, envoyCpu));
     }
-    const bound = { what, workloads, limit: added.share, kind: "at most", write: asPercent } as const;
-    return judgeBeyondHost(bound, host, (pair) => {
+    const bound = { what, limit: added.share, kind: "at most", write: asPercent } as const;
+    return judgeBeyondHost(measured, bound, (pair) => {
       const over = ratio(measured, pair, envoyCpu);
       return over && { ...over, value: over.value - 1, low: over.low - 1, high: over.high - 1 };
     });
@@ -138,16 +134,14 @@ function publishVerdicts(measured: Measured, target: PublishTarget): Verdict[] {
 }
 
 function rateVerdict(measured: Measured, limit: number): Verdict[] {
-  const { title, workload } = measured;
-  const bound = { what: `${title}: rate`, workloads: [workload], limit, kind: "at least", write: asRatio } as const;
-  return judgeBeyondHost(bound, hostSetup(workload), (pair) => ratio(measured, pair, rate));
+  const bound = { what: `${measured.title}: rate`, limit, kind: "at least", write: asRatio } as const;
+  return judgeBeyondHost(measured, bound, (pair) => ratio(measured, pair, rate));
 }
 
 function requestVerdict(request: Measured): Verdict[] {
   const what = "request and reply: p99 added";
-  const workloads = [request.workload];
-  const bound = { what, workloads, limit: ADDED_REQUEST_P99, kind: "at most", write: asMicroseconds } as const;
-  return judgeBeyondHost(bound, hostSetup(request.workload), (pair) => excess(request, pair, p99));
+  const bound = { what, limit: ADDED_REQUEST_P99, kind: "at most", write: asMicroseconds } as const;
+  return judgeBeyondHost(request, bound, (pair) => excess(request, pair, p99));
 }
 
 function refusedVerdict(refused: Measured, allowed: Measured): Verdict[] {

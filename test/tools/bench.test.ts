@@ -109,6 +109,8 @@ function measured(workload: string, setups: Partial<Record<SetupName, [envoyCpu:
 }
 
 describe("the bench's targets", () => {
+  /** Rounds of these Envoy CPU times, all at one rate. */
+  const rounds = (figures: number[]): [number, number][] => figures.map((figure) => [figure, 100]);
   const verdictsOf = (...all: Measured[]): string[] =>
     verdicts(all).map(({ what, met, isCertain }) => `${what} ${met ? "met" : "missed"}${isCertain ? "" : "?"}`);
 
@@ -162,7 +164,6 @@ describe("the bench's targets", () => {
   });
 
   it("bind the whole where the host's share may still be less than the target, and ask for rounds that tell", () => {
-    const rounds = (figures: number[]): [number, number][] => figures.map((figure) => [figure, 100]);
     const one = measured("publish-16", {
       envoy: rounds([20, 20, 20]),
       reading: rounds([34, 36, 38]),
@@ -172,7 +173,6 @@ describe("the bench's targets", () => {
   });
 
   it("bind the whole for certain where the host's share is certainly less", () => {
-    const rounds = (figures: number[]): [number, number][] => figures.map((figure) => [figure, 100]);
     const one = measured("publish-16", {
       envoy: rounds([20, 20, 20]),
       reading: rounds([22, 23, 24]),
