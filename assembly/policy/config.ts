@@ -12,7 +12,10 @@ import { SubjectClasses } from "./subject-classes";
 /** Kubernetes ends an object at about 1.5 MiB; a file for Envoy alone may be larger. */
 export const MAX_CONFIG_BYTES: i32 = 8 << 20;
 
-/** Peers that are remembered, of some 0.6 KiB each and at most 16 KiB (a URI of MAX_URI_LENGTH, four times over); beyond that the memory begins anew. */
+/**
+ * Peers that are remembered, of some 0.6 KiB each and at most 16 KiB (a URI of MAX_URI_LENGTH, four times over); beyond that the
+ * memory begins anew.
+ */
 const MAX_REMEMBERED_PEERS: i32 = 256;
 
 /** Where a connection's principal comes from; none stands in for another. */

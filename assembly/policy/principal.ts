@@ -104,9 +104,8 @@ function readWorkload(principal: Principal): void {
 export function parsePrincipal(uri: string): Principal {
   const principal = new Principal(uri);
   if (uri.length > MAX_URI_LENGTH || hasControl(uri)) return principal;
-  if (schemeLength(uri) == 0) return principal;
   if (!hasSpiffeScheme(uri)) {
-    principal.name = uri;
+    if (schemeLength(uri) > 0) principal.name = uri;
     return principal;
   }
   if (!uri.startsWith(SPIFFE_SCHEME)) return principal;
