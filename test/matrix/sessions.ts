@@ -32,7 +32,7 @@ export const VERSION_SESSIONS: readonly Session[] = [
     send: [
       "SUB foo.* 1\r\nUNSUB 1 2\r\nSUB baz workers 2\r\n",
       'CONNECT {"verbose":false,"pedantic":false,"headers":true,"protocol":1,"user":"{USER}","pass":"{PASS}"}\r\n',
-      "SUB foo.* 3\r\n",
+      "SUB foo.> 3\r\n",
       { from: "peer", data: "PUB foo.bar 6\r\ndenied\r\nPUB foo.baz 7\r\nallowed\r\nPUB baz 1\r\nx\r\n" },
     ],
     expect: { client: ["MSG foo.baz 3 7\r\nallowed"], delivered: [], closed: false },
