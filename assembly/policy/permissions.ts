@@ -48,8 +48,8 @@ const enum Seen {
 
 /**
  * What one set of rules together permits: compiled once for each distinct set and shared by every connection that
- * has it. The methods answer a `Reason` and leave the rule that decided in `decidedBy`; nothing on them allocates
- * for a publish or a delivery.
+ * has it. What answers a `Reason` leaves the rule that decided in `decidedBy`; nothing here allocates for a publish or a
+ * delivery.
  */
 @unmanaged
 @final
@@ -69,7 +69,7 @@ export class Permissions {
   publishAllFlags: i32 = EntryFlag.NONE;
   /** The same for `subscribe`; what cannot be subscribed to nats-server then answers itself. */
   subscribeAllBy: i32 = NONE;
-  /** The rule that decided last, or NONE when none did. */
+  /** The rule that decided last, or NONE when none did; after `publishAnswer`, `deliveryAnswer` and `receives` it is anything. */
   decidedBy: i32 = NONE;
   /** The classes of subjects, for stats; null without any. Not owned. */
   classes: ClassMatcher | null = null;

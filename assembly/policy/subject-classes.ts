@@ -40,7 +40,7 @@ export class ClassMatcher {
     this.matcher.add(tokens, place, EntryFlag.NONE, null);
   }
 
-  /** By how many leading tokens `decide` found its last answer (`Tokens.looked`). */
+  /** By how many leading tokens any matcher's last `decide` found its answer (`Tokens.looked`): ask it at once. */
   get looked(): i32 {
     return tokens.looked;
   }

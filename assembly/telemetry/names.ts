@@ -6,7 +6,7 @@ export const OTHER: i32 = 0;
 export const UNKNOWN: i32 = 1;
 
 /**
- * A name keeps its number as long as the plugin lives, through all its configurations, because a stat of Envoy's does:
+ * A name keeps its number as long as the VM lives, through all configurations of its plugins, because a stat of Envoy's does:
  * so `most` bounds the series of all of them together. What comes later is OTHER.
  */
 @final
