@@ -16,7 +16,7 @@ import { RequestTable } from "./open-requests";
 const NODE_WORKLOAD: StaticArray<u8> = propertyPath(["xds", "node", "metadata", "WORKLOAD_NAME"]);
 const NODE_NAMESPACE: StaticArray<u8> = propertyPath(["xds", "node", "metadata", "NAMESPACE"]);
 
-/** Names of rules that stats tell apart, over all configurations of a plugin; a key has 16 bits for them. */
+/** Names of rules that stats tell apart, over all configurations of a VM; a key has 16 bits for them. */
 const MAX_RULE_NAMES: i32 = 8192;
 
 /** Only beside nats-server is this proxy's own workload where the connection goes. */
@@ -81,6 +81,18 @@ export class PluginTelemetry {
     this.meters = new Meters(standpoint, classes, rules);
     this.stats.close();
     this.stats = new FilterStats(standpoint);
+  }
+
+  /** Those of a former configuration, or new ones: one that comes and goes in turn needs no more of them each time. */
+  private metersOf(standpoint: Standpoint): Meters {
+    const former = this.formerMeters;
+    for (let i = 0; i < former.length; i++) {
+      if (!former[i].standpoint.isThatOf(standpoint)) continue;
+      const meters = former[i];
+      former.splice(i, 1);
+      return meters;
+    }
+    return new Meters(standpoint, classes, rules);
   }
 
   /** Gives a new connection what its bytes need to be counted. */
