@@ -325,7 +325,19 @@ export function sendUnsubscribes(connection: Connection, chunk: Chunk, position:
     at += 4 + <usize>length;
   }
   if (at < end) due.assign(at, <i32>(end - at));
-  else due.clear();
+  else {
+    due.clear();
+    if (subscriptions.hasUntoldRevocations) tellRevocations(connection, chunk);
+  }
+}
+
+/** What nats-server delivered before it took the UNSUBs that were just written comes before the PONG for this PING. */
+function tellRevocations(connection: Connection, chunk: Chunk): void {
+  connection.subscriptions.tellRevocations();
+  // Without room for the record they are remembered until the connection ends.
+  if (!connection.pongs.push(Pong.REVOCATIONS_TAKEN)) return;
+  chunk.write(PING_LINE);
+  notePing(connection, FirstPing.OURS);
 }
 
 /** `maximum`: at most nine digits; 0 is none. */

@@ -1,11 +1,13 @@
 import { ServerLine } from "../nats/server-line";
 import { ProtocolError } from "../telemetry/protocol-error";
 import { Connection } from "./connection";
+import { endAtOnce } from "./endings";
 import { answerDelivered, countNoResponders, isNoResponders, requestDelivered } from "./exchanges";
-import { reportDelivery, reportUnreadable, sampleDelivery } from "./report";
+import { reportDelivery, reportRevokedDelivery, reportUnreadable, sampleDelivery } from "./report";
 import {
   addPendingMaxima,
   beginCount,
+  bringsRevoked,
   countedOf,
   countKeptBack,
   countReceived,
@@ -40,7 +42,10 @@ export function deliver(connection: Connection, line: ServerLine): bool {
   const sub = connection.subscriptions.findHashed(line.sid, line.sidLength, line.sidHash);
   const access = connection.access;
   // Its maximum was reached or its right lost, but the server does not know yet.
-  if (sub != 0 && (endedByCount(sub) || isWithheld(sub)) && !connection.observing) return false;
+  if (sub != 0 && (endedByCount(sub) || isWithheld(sub)) && !connection.observing) {
+    if (bringsRevoked(sub)) reportRevokedDelivery(connection, line);
+    return false;
+  }
   if (access != null && access.filtering) {
     if (access.keepsBack(line.subject, line.subjectLength, queue(sub), queueLength(sub), queueIsKnown(sub))) {
       reportDelivery(connection, false, line, access);
@@ -88,7 +93,8 @@ function endIfReached(connection: Connection, sub: usize): void {
 
 /** The server was not told of the maximum (client-operations.ts unsubscribe): it is told of the end instead. */
 function endCounted(connection: Connection, sub: usize): void {
-  connection.sendLater(sidOf(sub), sidLengthOf(sub));
+  // What the server cannot be told must not go on: under a newer policy its sid could stand for another subject there than here.
+  if (!connection.sendLater(sidOf(sub), sidLengthOf(sub))) endAtOnce(connection, ProtocolError.MEMORY);
   connection.subscriptions.endByCount(sub);
 }
 
@@ -128,7 +134,7 @@ export function maximumTaken(connection: Connection): void {
  */
 export function tellMaximum(connection: Connection, sub: usize): void {
   if (!isLive(sub) || !isCountedHere(sub) || pendingMaximaOf(sub) > 0) return;
-  connection.tellLater(sidOf(sub), sidLengthOf(sub));
+  if (!connection.tellLater(sidOf(sub), sidLengthOf(sub))) endAtOnce(connection, ProtocolError.MEMORY);
 }
 
 function queue(sub: usize): usize {

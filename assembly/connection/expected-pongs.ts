@@ -11,25 +11,27 @@ export const enum Pong {
   /** Shows that the server has taken a further CONNECT, and is swallowed. */
   CONNECT_TAKEN = 3,
   /** Shows that all is here that the server delivered before an UNSUB with a maximum, and is swallowed. */
-  MAXIMUM = 14,
+  MAXIMUM = 4,
   /** The same, and becomes `+OK`. */
-  MAXIMUM_OK = 15,
+  MAXIMUM_OK = 5,
   /** Shows that all is here that the server delivered before a SUB whose sid another one had, and is swallowed. */
-  BEGINS = 16,
+  BEGINS = 6,
+  /** Shows that the server has taken the UNSUBs of all that a newer policy has revoked, and is swallowed. */
+  REVOCATIONS_TAKEN = 7,
   /** Becomes a violation's text, with the name kept here. */
-  PUBLISH_VIOLATION = 4,
+  PUBLISH_VIOLATION = 8,
   /** The same, after `Invalid Publish Subject` (pedantic mode). */
-  PEDANTIC_PUBLISH_VIOLATION = 5,
-  REPLY_VIOLATION = 6,
-  PEDANTIC_REPLY_VIOLATION = 7,
-  SUBSCRIPTION_VIOLATION = 8,
+  PEDANTIC_PUBLISH_VIOLATION = 9,
+  REPLY_VIOLATION = 10,
+  PEDANTIC_REPLY_VIOLATION = 11,
+  SUBSCRIPTION_VIOLATION = 12,
   /** With a queue beside the subject. */
-  QUEUE_VIOLATION = 9,
-  SUBSCRIPTIONS_EXCEEDED = 10,
+  QUEUE_VIOLATION = 13,
+  SUBSCRIPTIONS_EXCEEDED = 14,
   /** From here on the connection ends: the last line that the client gets. */
-  AUTHORIZATION_VIOLATION = 11,
-  CONTROL_LINE_EXCEEDED = 12,
-  PAYLOAD_VIOLATION = 13,
+  AUTHORIZATION_VIOLATION = 15,
+  CONTROL_LINE_EXCEEDED = 16,
+  PAYLOAD_VIOLATION = 17,
 }
 
 /**

@@ -96,6 +96,11 @@ export function reportDelivery(connection: Connection, dryRun: bool, line: Serve
   audit(connection, dryRun, operation, Reason.DENIED, access, 0, 0);
 }
 
+/** A message for a subscription that a newer policy has ended was kept back; the audit has told of that end. */
+export function reportRevokedDelivery(connection: Connection, line: ServerLine): void {
+  countRefusal(connection, line.operation, line.subject, line.subjectLength, Reason.REVOKED, NONE, line.size);
+}
+
 /** A newer policy has ended a subscription. */
 export function reportRevoked(connection: Connection, sub: usize, reason: Reason, rule: i32): void {
   const telemetry = clientOf(connection.id).plugin.telemetry;

@@ -10,7 +10,7 @@ import { equalBytes } from "../bytes/compare";
 /** Offsets into the block, whose key is the sid; sid, subject and queue follow the fields. */
 const SUBJECT_LENGTH: usize = 8;
 const QUEUE_LENGTH: usize = 12;
-const RECEIVED: usize = 16;
+export const RECEIVED: usize = 16;
 const MAX: usize = 20;
 /** One byte each. */
 const STATE: usize = 24;
@@ -18,7 +18,7 @@ const REUSE: usize = 25;
 const COUNTED_HERE: usize = 26;
 const SERIAL: usize = 28;
 const PENDING_MAXIMA: usize = 32;
-const KEPT_BACK: usize = 36;
+export const KEPT_BACK: usize = 36;
 /** Where the sid is. */
 export const SID: usize = 40;
 
@@ -31,9 +31,13 @@ const FORMER: u8 = 8;
 const UNSETTLED: u8 = 16;
 /** Those of the former one must not reach the client. */
 const WITHHELD: u8 = 32;
+/** The former one was revoked. */
+const FORMER_REVOKED: u8 = 64;
 
 /** The largest maximum that nats-server takes (util.go `parseSize`, nine digits); a longer one means "now". */
 const LARGEST_MAXIMUM: i32 = 999_999_999;
+/** Counts stop here, above any maximum; two of them, and one with a maximum, are no more than an i32 holds. */
+const COUNTED_BEYOND_ANY: i32 = LARGEST_MAXIMUM + 1;
 
 export const enum State {
   LIVE = 0,
@@ -90,7 +94,8 @@ export function uncertaintiesBehind(former: usize, unsettled: bool, observed: bo
   let uncertainties: u8 = unsettled ? UNSETTLED : 0;
   if (former == 0) return uncertainties;
   uncertainties |= FORMER;
-  return !observed && (endedByCount(former) || isWithheld(former)) ? uncertainties | WITHHELD : uncertainties;
+  if (observed || !(endedByCount(former) || isWithheld(former))) return uncertainties;
+  return uncertainties | WITHHELD | (bringsRevoked(former) ? FORMER_REVOKED : 0);
 }
 
 /** Of the block. */
@@ -136,6 +141,11 @@ export function isWithheld(sub: usize): bool {
   return (load<u8>(sub, REUSE) & WITHHELD) != 0;
 }
 
+/** Does what comes for this sid belong to a subscription that a newer policy has revoked? */
+export function bringsRevoked(sub: usize): bool {
+  return stateOf(sub) == State.REVOKED || (load<u8>(sub, REUSE) & FORMER_REVOKED) != 0;
+}
+
 /** Live, and nobody else has had its sid lately: nothing about it needs a closer look but its maximum. */
 // @ts-ignore: decorator
 @inline
@@ -150,7 +160,7 @@ export function hasFormer(sub: usize): bool {
 
 /** All that the server delivered before its SUB is here. */
 export function beginCount(sub: usize): void {
-  countAnew(sub, FORMER | WITHHELD);
+  countAnew(sub, FORMER | WITHHELD | FORMER_REVOKED);
 }
 
 /** All that the server delivered before a further CONNECT is here. */
@@ -208,15 +218,13 @@ export function sidLengthOf(sub: usize): i32 {
   return load<i32>(sub, BLOCK_KEY_LENGTH);
 }
 
-/** Deliveries counted since the SUB. */
+/** Deliveries counted since the SUB, up to COUNTED_BEYOND_ANY. */
 export function receivedOf(sub: usize): i32 {
   return load<i32>(sub, RECEIVED);
 }
 
-export function countReceived(sub: usize): i32 {
-  const received = load<i32>(sub, RECEIVED) + 1;
-  store<i32>(sub, received, RECEIVED);
-  return received;
+export function countReceived(sub: usize): void {
+  countOne(sub, RECEIVED);
 }
 
 /** Deliveries that were kept back since the SUB. The server counts them too. */
@@ -225,7 +233,15 @@ export function keptBackOf(sub: usize): i32 {
 }
 
 export function countKeptBack(sub: usize): void {
-  store<i32>(sub, load<i32>(sub, KEPT_BACK) + 1, KEPT_BACK);
+  countOne(sub, KEPT_BACK);
+}
+
+/** A busy subscription has more than 2^31 messages within an hour or two. */
+// @ts-ignore: decorator
+@inline
+function countOne(sub: usize, counter: usize): void {
+  const count = load<i32>(sub + counter);
+  store<i32>(sub + counter, count + i32(count < COUNTED_BEYOND_ANY));
 }
 
 /** What counts for a maximum that is counted here; for one of the server's, what was kept back too. */

@@ -17,7 +17,6 @@ import {
 const MAX_ENDED: i32 = 256;
 /** Milliseconds without a further ended one after which they are forgotten. */
 const FORGET_AFTER: i64 = 10_000;
-const NOT_TOLD: i32 = -1;
 
 /**
  * The subscriptions of one connection by sid, as nats-server has them: a live sid is never replaced, its deliveries
@@ -46,8 +45,10 @@ export class Subscriptions {
   private isUnsettled: bool = false;
   private unsettledSince: i64 = 0;
   private revokedCount: i32 = 0;
-  /** The second in which the tick saw that their UNSUBs have gone, which go together; 0 before that, NOT_TOLD before these. */
-  private revokedSince: i32 = NOT_TOLD;
+  /** Of some the UNSUB has not gone to the server yet; they go together. */
+  private revokedUntold: bool = false;
+  /** PINGs behind their UNSUBs that the server has not answered. */
+  private revokedPings: i32 = 0;
 
   /** The subscription of this sid, live or ended; quick if it is the one that was found before. */
   // @ts-ignore: decorator
@@ -140,18 +141,41 @@ export class Subscriptions {
     return this.table.nextBlock(this.table.nextSlot);
   }
 
-  /** A newer policy does not allow it. It is remembered until nothing of it can be under way any more. */
+  /**
+   * A newer policy does not allow it. It is remembered until nothing of it can be under way any more (`revocationsTaken`): a
+   * client that does not read makes the server keep what it is owed for as long as that has room.
+   */
   revoke(sub: usize): void {
     if (stateOf(sub) != State.LIVE) return;
     setState(sub, State.REVOKED);
     this.liveCount--;
     this.revokedCount++;
-    this.revokedSince = NOT_TOLD;
+    this.revokedUntold = true;
   }
 
-  /** The UNSUB of one that ended by count, or was revoked, goes to the server now. */
+  /** Have some been revoked whose UNSUBs have not all gone to the server yet? */
+  get hasUntoldRevocations(): bool {
+    return this.revokedUntold;
+  }
+
+  /**
+   * All UNSUBs of revoked ones have gone to the server, and a PING behind them, whose PONG is to be told to `revocationsTaken`.
+   * Without one they are remembered as long as the connection lasts.
+   */
+  tellRevocations(): void {
+    this.revokedUntold = false;
+    this.revokedPings++;
+  }
+
+  /** The server has taken the UNSUBs before such a PING: all that it had delivered by then is here. */
+  revocationsTaken(): void {
+    this.revokedPings--;
+    if (this.revokedPings > 0 || this.revokedUntold) return;
+    this.takeOutAll(true);
+  }
+
+  /** The UNSUB of one that ended by count goes to the server now. */
   tellEnd(sub: usize): void {
-    if (stateOf(sub) == State.REVOKED) this.revokedSince = 0;
     if (stateOf(sub) != State.COUNTED_OUT) return;
     setState(sub, State.TOLD);
     this.rememberEnded(sub);
@@ -159,8 +183,7 @@ export class Subscriptions {
 
   /** Has it ended here, and the server does not know yet? */
   isUntold(sub: usize): bool {
-    // The UNSUBs of all that are revoked go together.
-    return stateOf(sub) == State.COUNTED_OUT || (stateOf(sub) == State.REVOKED && this.revokedSince == NOT_TOLD);
+    return stateOf(sub) == State.COUNTED_OUT || (stateOf(sub) == State.REVOKED && this.revokedUntold);
   }
 
   private endAs(sub: usize, state: State): void {
@@ -185,7 +208,6 @@ export class Subscriptions {
   /** Once none has ended for a while, nothing of the ended ones can be under way any more. */
   tick(now: i64): void {
     if (this.isUnsettled) this.tickUnsettled(now);
-    if (this.revokedCount > 0 && this.revokedSince != NOT_TOLD) this.tickRevoked(now);
     if (this.ended == 0) return;
     if (this.endings != this.endingsAtTick) {
       this.endingsAtTick = this.endings;
@@ -199,32 +221,37 @@ export class Subscriptions {
     if (now - this.unsettledSince > FORGET_AFTER) this.settle();
   }
 
-  private tickRevoked(now: i64): void {
-    const second = <i32>(now / 1000);
-    if (this.revokedSince == 0) this.revokedSince = second;
-    if (second - this.revokedSince <= <i32>(FORGET_AFTER / 1000)) return;
+  private forgetEnded(): void {
+    while (this.endedCount > 0) this.remove(load<usize>(this.endedSlot(this.endedHead)));
+    this.releaseEnded();
+  }
+
+  private releaseEnded(): void {
+    giveBack(this.ended, (<usize>MAX_ENDED) << 2);
+    this.ended = 0;
+    this.endedCount = 0;
+    this.endedHead = 0;
+  }
+
+  /** All that were revoked, or all others. */
+  private takeOutAll(revoked: bool): void {
     let sub = this.table.nextBlock(0);
     while (sub != 0) {
       let next = this.table.nextSlot;
-      if (stateOf(sub) == State.REVOKED) {
+      if ((stateOf(sub) == State.REVOKED) == revoked) {
         this.takeOut(sub);
         next--;
       }
       sub = this.table.nextBlock(next);
     }
-    this.revokedSince = NOT_TOLD;
   }
 
-  private forgetEnded(): void {
-    while (this.endedCount > 0) this.remove(load<usize>(this.endedSlot(this.endedHead)));
-    giveBack(this.ended, (<usize>MAX_ENDED) << 2);
-    this.ended = 0;
-    this.endedHead = 0;
-  }
-
-  /** Drops everything, as a second CONNECT does. */
+  /** Drops everything, as a second CONNECT does, but what was revoked, of which messages may be under way. */
   beginAnew(): void {
-    this.release();
+    this.takeOutAll(false);
+    if (this.revokedCount == 0) this.table.release();
+    this.releaseEnded();
+    this.liveCount = 0;
     this.isUnsettled = true;
     this.unsettledSince = 0;
   }
@@ -235,28 +262,10 @@ export class Subscriptions {
     for (let sub = this.first(); sub != 0; sub = this.next()) settleCount(sub);
   }
 
-  /** Drops everything, and all memory. */
-  release(): void {
-    let sub = this.table.nextBlock(0);
-    while (sub != 0) {
-      giveBack(sub, sizeOf(sub));
-      sub = this.table.nextBlock(this.table.nextSlot);
-    }
-    this.table.release();
-    giveBack(this.ended, (<usize>MAX_ENDED) << 2);
-    this.liveCount = 0;
-    this.bytes = 0;
-    this.ended = 0;
-    this.endedCount = 0;
-    this.endedHead = 0;
-    this.lastFound = 0;
-    this.revokedCount = 0;
-    this.revokedSince = NOT_TOLD;
-  }
-
-  /** Gives back the object itself too. */
+  /** Gives back all memory, the object's own too. */
   destroy(): void {
-    this.release();
+    for (let sub = this.first(); sub != 0; sub = this.next()) giveBack(sub, sizeOf(sub));
+    this.releaseEnded();
     this.table.destroy();
     heap.free(changetype<usize>(this));
   }

@@ -129,8 +129,12 @@ function takeLine(connection: Connection, position: i32): i32 {
 
 /** What came before has passed; from here on nothing does, and the tick closes the connection. */
 function fail(connection: Connection, position: i32, kind: ProtocolError): i32 {
-  chunk.drop(position, chunk.size);
   endAtOnce(connection, kind);
+  return dropRest(position);
+}
+
+function dropRest(position: i32): i32 {
+  chunk.drop(position, chunk.size);
   return chunk.size;
 }
 
@@ -141,6 +145,7 @@ function takeOperation(connection: Connection, position: i32): i32 {
     case Operation.HMSG:
       connection.toClientPayload = line.size + 2;
       connection.dropsDelivery = !deliver(connection, line);
+      if (connection.phase == Phase.ENDED) return dropRest(position);
       if (connection.dropsDelivery) chunk.drop(position, next);
       return next;
     case Operation.PONG:
@@ -243,10 +248,14 @@ function takePong(connection: Connection, position: i32, next: i32): void {
     case Pong.BEGINS:
       subscriptionBegins(connection);
       break;
+    case Pong.REVOCATIONS_TAKEN:
+      connection.subscriptions.revocationsTaken();
+      break;
     case Pong.MAXIMUM:
     case Pong.MAXIMUM_OK:
       maximumTaken(connection);
-      if (kind == Pong.MAXIMUM_OK) chunk.write(OK_LINE);
+      if (connection.phase == Phase.ENDED) dropRest(next);
+      else if (kind == Pong.MAXIMUM_OK) chunk.write(OK_LINE);
       break;
     case Pong.SUBSCRIPTIONS_EXCEEDED:
       chunk.write(SUBSCRIPTIONS_EXCEEDED);

@@ -25,6 +25,8 @@ export const enum Reason {
   UNAUTHENTICATED = 11,
   /** No rule with an allow matches the peer. */
   NO_RULE = 12,
+  /** A delivery that was under way to a subscription when a newer policy ended it. */
+  REVOKED = 13,
 }
 
 /** How stats (`reason`) and audit records call them. */
@@ -42,6 +44,7 @@ export const REASON_NAMES: StaticArray<string> = [
   "too_many_subscriptions",
   "unauthenticated",
   "no_rule",
+  "revoked",
 ];
 
-export const REASON_COUNT: i32 = 13;
+export const REASON_COUNT: i32 = 14;

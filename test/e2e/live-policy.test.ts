@@ -9,6 +9,8 @@ import { ORDERS_API, WORKERS } from "./policy.ts";
 
 /** Milliseconds in which a change has reached every open connection. */
 const IN_FORCE = 2000;
+/** Longer than anything of an ended subscription is remembered by time. */
+const NOT_READING = 13_000;
 /** Enough that the kernel gives every worker some. */
 const CONNECTIONS = 8;
 
@@ -206,6 +208,31 @@ for (const vm of ["the same VM", "a new VM"] as const) {
           .filter((name) => name.startsWith("a.")),
         ["a.b"],
       );
+    });
+
+    it("gives nothing of a revoked subscription to a client that has not read for long", async () => {
+      await putAndWait(policyOf({ subscribe: { allow: ["a.>", "b.>"] } }));
+      const client = await connect(stand);
+      await client.send("SUB a.1 1\r\n");
+      await client.flush();
+      client.pause();
+      const operator = await RawClient.connect(stand.nats.port);
+      await operator.handshake();
+      // More than all buffers on the way hold: the rest waits in nats-server, and the UNSUB does not take it away.
+      const message = `PUB a.1 1000\r\n${"x".repeat(1000)}\r\n`;
+      await operator.send(message.repeat(6000));
+      await operator.flush();
+      operator.close();
+      await putAndWait(policyOf({ subscribe: { allow: ["b.>"], deny: ["a.>"] } }));
+      await client.send("PING\r\n");
+      await new Promise((resolve) => setTimeout(resolve, NOT_READING));
+      client.resume();
+      const verbs: string[] = [];
+      while (verbs.at(-1) !== "PONG")
+        verbs.push((await client.next())?.verb ?? assert.fail("the connection has ended"));
+      const notice = verbs.indexOf("-ERR");
+      assert.ok(notice > 0 && notice < 6000, `the notice came behind ${notice} messages`);
+      assert.deepEqual(verbs.slice(notice), ["-ERR", "PONG"]);
     });
 
     it("closes silent members of a queue group that have lost their right", async () => {

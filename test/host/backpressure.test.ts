@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { configuredHost, CONNECT, INFO, PING, PONG, pub, publishViolation, stat, Wire } from "./wire.ts";
+import { configuredHost, CONNECT, INFO, msg, PING, PONG, pub, publishViolation, stat, Wire } from "./wire.ts";
 
 describe("a client that floods refused operations and does not read", () => {
   it("is held once the texts that wait for their PONG pass limits.outstandingReplies, and goes on at half", () => {
@@ -177,6 +177,28 @@ describe("limits.memory, the budget of a VM", () => {
     assert.equal(wires.filter((wire) => wire.connection.closed).length, refused);
     // The first ones go on as if nothing had happened.
     assert.equal(wires[0]!.client(" 0\r\n\r\n"), `${half} 0\r\n\r\n`);
+  });
+
+  it("when used up, ends a subscription that has reached its maximum together with its connection", () => {
+    const rule = { subscribe: { allow: ["ok.>"], deny: ["ok.secret"] } };
+    const host = configuredHost({ rule, limits: { memory: MEMORY } });
+    const wire = Wire.connected(host);
+    wire.client("SUB ok.* 1\r\nUNSUB 1 1\r\n");
+    wire.server(PONG);
+    const fill = (count: number, what: (wire: Wire) => void): void => {
+      for (let i = 0; i < count; i++) what(Wire.connected(host));
+    };
+    const subscribe = (wire: Wire, count: number, line: string): void => {
+      wire.client(Array.from({ length: count }, (_, i) => `${line}${i} ${i}\r\n`).join(""));
+    };
+    fill(12, (wire) => subscribe(wire, 230, LINE));
+    fill(3, (wire) => subscribe(wire, 3000, "SUB ok."));
+    // The beginning of a line is the least that can be held.
+    fill(400, (wire) => wire.client("PI"));
+    // Its UNSUB cannot be remembered: were it forgotten, the server would go on with what has ended here.
+    assert.equal(wire.server(msg("ok.a", "1", "x") + msg("ok.b", "1", "x")), "");
+    for (let i = 0; i < 200 && !wire.connection.closed; i++) host.tick();
+    assert.ok(wire.connection.closed);
   });
 
   it("when nearly used up, is given back first by connections of whose peers nothing is known", () => {

@@ -315,6 +315,11 @@ function ended(subject: string, sid: string, queue?: string): string {
   return `-ERR 'Permissions Violation for Subscription to "${subject}"${using} (sid "${sid}")'\r\n`;
 }
 
+/** How the server hears of it: the PONG for the PING shows that it has taken it. */
+function unsub(...sids: string[]): string {
+  return `${sids.map((sid) => `UNSUB ${sid}\r\n`).join("")}${PING}`;
+}
+
 describe("a subscription that a newer policy does not allow", () => {
   const both = policyOf({ publish: { allow: ["a"] }, subscribe: { allow: ["a.>", "b.>"] } });
   const less = policyOf({ publish: { allow: ["a"] }, subscribe: { allow: ["b.>"] } });
@@ -326,9 +331,11 @@ describe("a subscription that a newer policy does not allow", () => {
     tick(host);
     assert.equal(wire.server(msg("a.1", "1", "x") + msg("b.1", "2", "y")), ended("a.1", "1") + msg("b.1", "2", "y"));
     assert.equal(wire.server(msg("a.1", "1", "x")), "");
-    assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
-    assert.equal(wire.server(msg("a.1", "1", "x") + PONG), PONG);
+    assert.equal(wire.client(PING), `${unsub("1")}${PING}`);
+    assert.equal(wire.server(msg("a.1", "1", "x") + PONG.repeat(2)), PONG);
     assert.equal(stat(host, "istio_nats_revoked_subscriptions_total"), 1);
+    // None of the three is lost silently.
+    assert.equal(stat(host, "istio_nats_refusals_total", { operation: "MSG", reason: "revoked" }), 3);
     const { event, subject, reason } = auditOf(host).at(-1)!;
     assert.deepEqual({ event, subject, reason }, { event: "revoked", subject: "a.1", reason: "not_allowed" });
   });
@@ -344,20 +351,46 @@ describe("a subscription that a newer policy does not allow", () => {
     wire.server("PING\r\n");
     assert.equal(wire.client("PONG\r\n").match(/UNSUB/g)?.length, COUNT);
     assert.equal(wire.server(`${late}PING\r\n`), "PING\r\n");
-    // What is under way is remembered for ten seconds, no longer.
-    for (let second = 0; second < 15; second++) {
+    // A client that does not read for a while makes the server keep them for as long.
+    for (let second = 0; second < 100; second++) {
       host.advance(1000);
       tick(host);
     }
+    assert.equal(wire.server(late), "");
+    assert.equal(wire.server(PONG), "");
+    // Behind the PONG nothing of them can come; what comes for their sids nevertheless is judged as that of any unknown one.
     assert.equal(wire.server(msg("a.1", "1", "x")), msg("a.1", "1", "x"));
+  });
+
+  it("brings nothing more until the server has taken the last of several changes", () => {
+    const all = policyOf({ publish: { allow: ["a"] }, subscribe: { allow: ["a.>", "b.>", "c.>"] } });
+    const { host, wire } = connected(all);
+    wire.client("SUB a.1 1\r\nSUB b.1 2\r\nSUB c.1 3\r\n");
+    host.configure(policyOf({ publish: { allow: ["a"] }, subscribe: { allow: ["b.>", "c.>"] } }));
+    assert.equal(wire.client(PONG), `${unsub("1")}${PONG}`);
+    host.configure(policyOf({ publish: { allow: ["a"] }, subscribe: { allow: ["c.>"] } }));
+    assert.equal(wire.client(PONG), `${unsub("2")}${PONG}`);
+    const late = msg("a.1", "1") + msg("b.1", "2");
+    assert.equal(wire.server(PONG + late), ended("a.1", "1") + ended("b.1", "2"));
+    assert.equal(wire.server(late + PONG + msg("c.1", "3")), msg("c.1", "3"));
+  });
+
+  it("brings nothing more over a further CONNECT either, behind which the server answers as before", () => {
+    const { host, wire } = connected(both);
+    wire.client("SUB a.1 1\r\nSUB b.1 2\r\n");
+    host.configure(less);
+    assert.equal(wire.client(`${CONNECT}SUB b.2 3\r\n`), `${unsub("1")}${CONNECT}${PING}SUB b.2 3\r\n`);
+    const late = msg("a.1", "1") + msg("b.1", "2");
+    assert.equal(wire.server(late + PONG), ended("a.1", "1") + msg("b.1", "2"));
+    assert.equal(wire.server(PONG + msg("b.2", "3")), msg("b.2", "3"));
   });
 
   it("ends before the client's next operation is judged, so that its sid can be used again", () => {
     const { host, wire } = connected(both);
     wire.client("SUB a.1 1\r\n");
     host.configure(less);
-    assert.equal(wire.client("SUB b.1 1\r\n"), `UNSUB 1\r\n${PING}SUB b.1 1\r\n`);
-    assert.equal(wire.server(PONG + msg("b.1", "1", "x")), ended("a.1", "1") + msg("b.1", "1", "x"));
+    assert.equal(wire.client("SUB b.1 1\r\n"), `${unsub("1")}${PING}SUB b.1 1\r\n`);
+    assert.equal(wire.server(PONG.repeat(2) + msg("b.1", "1", "x")), ended("a.1", "1") + msg("b.1", "1", "x"));
   });
 
   it("is told between two lines of the server, never within a payload or a line", () => {
@@ -386,8 +419,8 @@ describe("a subscription that a newer policy does not allow", () => {
     wire.client("SUB a.1 1\r\n");
     wire.server("+OK\r\n+OK\r\n");
     host.configure(less);
-    assert.equal(wire.client("UNSUB 9\r\n"), `${PING}UNSUB 1\r\nUNSUB 9\r\n`);
-    assert.equal(wire.server(`${PONG}+OK\r\n+OK\r\n`), `${ended("a.1", "1")}+OK\r\n`);
+    assert.equal(wire.client("UNSUB 9\r\n"), `${PING}${unsub("1")}UNSUB 9\r\n`);
+    assert.equal(wire.server(`${PONG}+OK\r\n${PONG}+OK\r\n`), `${ended("a.1", "1")}+OK\r\n`);
   });
 
   it("closes a silent member of a queue group within 2 s, and leaves one that speaks", () => {
@@ -398,11 +431,11 @@ describe("a subscription that a newer policy does not allow", () => {
     let time = 0;
     for (; !wire.connection.closed && time < 5000; time += TICK) {
       tick(host);
-      if (time === 0) assert.equal(speaker.client(PING), `UNSUB 1\r\n${PING}`);
+      if (time === 0) assert.equal(speaker.client(PING), `${unsub("1")}${PING}`);
     }
     assert.ok(time <= 2000, `${time} ms`);
     for (let i = 0; i < 4; i++) tick(host);
-    assert.equal(speaker.server(PONG), ended("a.1", "1", "group") + PONG);
+    assert.equal(speaker.server(PONG.repeat(2)), ended("a.1", "1", "group") + PONG);
     assert.equal(stat(host, "istio_nats_revoked_connections_total"), 1);
   });
 
@@ -541,8 +574,8 @@ describe("a sid that was used again while it was live", () => {
     assert.equal(wire.server(msg("a.1", "1") + msg("a.2", "1")), msg("a.1", "1") + msg("a.2", "1"));
     host.configure(first);
     assert.equal(wire.server(msg("a.2", "1")), ended("a.1", "1"));
-    assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
-    assert.equal(wire.server(PONG), PONG);
+    assert.equal(wire.client(PING), `${unsub("1")}${PING}`);
+    assert.equal(wire.server(PONG.repeat(2)), PONG);
   });
 
   it("also where a maximum would end it that only the first one has reached", () => {
@@ -552,7 +585,7 @@ describe("a sid that was used again while it was live", () => {
     wire.server(msg("a.1", "1").repeat(3));
     assert.equal(wire.client("UNSUB 1 2\r\n"), "UNSUB 1 2\r\n");
     host.configure(first);
-    assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
+    assert.equal(wire.client(PING), `${unsub("1")}${PING}`);
   });
 
   it("is not taken for ended by messages of its former holder", () => {
@@ -561,7 +594,7 @@ describe("a sid that was used again while it was live", () => {
     wire.server(msg("a.1", "1").repeat(3) + PONG);
     host.configure(first);
     assert.equal(wire.server(msg("a.2", "1")), ended("a.2", "1"));
-    assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
+    assert.equal(wire.client(PING), `${unsub("1")}${PING}`);
   });
 
   it("is not taken for ended by messages from before a second CONNECT", () => {
@@ -571,7 +604,7 @@ describe("a sid that was used again while it was live", () => {
       wire.server(msg("a.1", "1") + (mode === "ENFORCE" ? PONG : ""));
       host.configure(first);
       assert.equal(wire.server(msg("a.2", "1")), ended("a.2", "1"), mode);
-      assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
+      assert.equal(wire.client(PING), `${unsub("1")}${PING}`);
     }
   });
 
@@ -611,7 +644,7 @@ describe("a sid that was used again while it was live", () => {
     assert.equal(wire.server(msg("a.1", "1")), msg("a.1", "1"));
     host.configure(policyOf({ publish, subscribe: { allow: ["a.2"] } }));
     assert.equal(wire.server(msg("a.1", "1")), ended("a.1", "1"));
-    assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
+    assert.equal(wire.client(PING), `${unsub("1")}${PING}`);
   });
 });
 
@@ -624,9 +657,9 @@ describe("a revoked subscription whose sid is used again", () => {
     const { host, wire } = connected(policyOf(both));
     wire.client("SUB no.x 9\r\n");
     host.configure(less);
-    assert.equal(wire.client("SUB a.1 9\r\n"), `UNSUB 9\r\n${PING}SUB a.1 9\r\n`);
+    assert.equal(wire.client("SUB a.1 9\r\n"), `${unsub("9")}${PING}SUB a.1 9\r\n`);
     const notice = ended("no.x", "9");
-    assert.equal(wire.server(msg("no.x", "9") + PONG + msg("a.1", "9")), notice + msg("a.1", "9"));
+    assert.equal(wire.server(msg("no.x", "9") + PONG.repeat(2) + msg("a.1", "9")), notice + msg("a.1", "9"));
   });
 
   it("makes way for one that had begun in DRY_RUN where the server has been told, though another is not", () => {
@@ -649,7 +682,7 @@ describe("a revoked subscription whose sid is used again", () => {
     host.configure(less);
     assert.equal(wire.client("\n"), "\n");
     assert.equal(wire.server(msg("no.x", "9")), ended("no.x", "9"));
-    assert.equal(wire.client(PING), `UNSUB 9\r\n${PING}`);
+    assert.equal(wire.client(PING), `${unsub("9")}${PING}`);
   });
 });
 

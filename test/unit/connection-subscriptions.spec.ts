@@ -53,8 +53,9 @@ describe("a subscription", () => {
     const all = new Subscriptions();
     const sub = add(all, "1");
     const other = add(all, "2");
-    expect(subs.countReceived(sub)).toBe(1);
-    expect(subs.countReceived(sub)).toBe(2);
+    subs.countReceived(sub);
+    expect(subs.receivedOf(sub)).toBe(1);
+    subs.countReceived(sub);
     subs.setMax(sub, 5, true);
     expect(subs.receivedOf(sub)).toBe(2);
     expect(subs.maxOf(sub)).toBe(5);
@@ -64,6 +65,24 @@ describe("a subscription", () => {
     expect(subs.isCountedHere(sub)).toBe(false);
     expect(subs.receivedOf(other)).toBe(0);
     expect(subs.maxOf(other)).toBe(0);
+    all.destroy();
+  });
+
+  it("counts no further than beyond any maximum, however long it lives", () => {
+    const all = new Subscriptions();
+    const sub = add(all, "1");
+    const most = 1_000_000_000;
+    store<i32>(sub, most - 1, subs.RECEIVED);
+    store<i32>(sub, most - 1, subs.KEPT_BACK);
+    for (let i = 0; i < 3; i++) {
+      subs.countReceived(sub);
+      subs.countKeptBack(sub);
+    }
+    expect(subs.receivedOf(sub)).toBe(most);
+    expect(subs.keptBackOf(sub)).toBe(most);
+    expect(subs.countedOf(sub, false)).toBe(2 * most);
+    subs.setMax(sub, 999_999_999, true);
+    expect(subs.maximumToTell(sub)).toBe(999_999_999);
     all.destroy();
   });
 
@@ -160,7 +179,7 @@ describe("a subscription", () => {
     const next = add(all, "1");
     expect(subs.pendingMaximaOf(next)).toBe(0);
     expect(subs.serialOf(next)).not.toBe(first);
-    all.release();
+    all.beginAnew();
     expect(subs.serialOf(add(all, "1"))).toBeGreaterThan(first + 1);
     all.destroy();
   });
@@ -207,14 +226,14 @@ describe("a subscription", () => {
     expect(all.bytes).toBe(40 + 10);
     add(all, "3", "foo.bar");
     expect(all.bytes).toBe(40 + 10 + 40 + 8);
-    all.release();
+    all.beginAnew();
     expect(all.bytes).toBe(0);
     all.destroy();
   });
 });
 
 describe("all subscriptions of a connection", () => {
-  it("are dropped with all memory at a release, live, ended and counted out, and can be made again", () => {
+  it("are dropped with all memory at a further CONNECT, live, ended and counted out, and can be made again", () => {
     const before = usedBytes();
     const all = new Subscriptions();
     for (let i = 0; i < 1000; i++) {
@@ -223,7 +242,7 @@ describe("all subscriptions of a connection", () => {
       if (i % 4 == 2) all.endByCount(sub);
     }
     expect(all.liveCount).toBe(500);
-    all.release();
+    all.beginAnew();
     expect(usedBytes()).toBe(before);
     expect(all.liveCount).toBe(0);
     expect(all.endedCount).toBe(0);
@@ -231,6 +250,24 @@ describe("all subscriptions of a connection", () => {
     expect(find(all, "0")).toBe(0);
     const sub = add(all, "0");
     expect(find(all, "0")).toBe(sub);
+    all.destroy();
+    expect(usedBytes()).toBe(before);
+  });
+
+  it("are dropped at a further CONNECT but for those that were revoked, until the server has taken their UNSUBs", () => {
+    const before = usedBytes();
+    const all = new Subscriptions();
+    for (let i = 0; i < 100; i++) {
+      const sub = add(all, i.toString());
+      if (i % 3 == 0) all.revoke(sub);
+    }
+    all.tellRevocations();
+    all.beginAnew();
+    expect(all.liveCount).toBe(0);
+    for (let i = 0; i < 100; i++) expect(find(all, i.toString()) != 0).toBe(i % 3 == 0);
+    expect(subs.isWithheld(add(all, "3"))).toBe(true);
+    all.revocationsTaken();
+    for (let i = 0; i < 100; i++) expect(find(all, i.toString()) != 0).toBe(i == 3);
     all.destroy();
     expect(usedBytes()).toBe(before);
   });
