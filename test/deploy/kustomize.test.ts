@@ -22,7 +22,7 @@ interface WasmSpec {
   imagePullPolicy: string;
   failStrategy: string;
   pluginName: string;
-  pluginConfig: { identity?: string };
+  pluginConfig: { mode?: string; identity?: string };
 }
 
 /** Which side of the connection Istio calls each form's proxy, and where the filter finds the client. */
@@ -88,6 +88,11 @@ describe("the forms that kustomize makes", () => {
       const { pluginConfig } = only(await manifestsOf(form), "WasmPlugin").spec as unknown as WasmSpec;
       const { accepted, logs } = new Host(filterModule()).configure(pluginConfig);
       assert.ok(accepted, JSON.stringify(logs));
+    });
+
+    it(`let everything pass until somebody writes ENFORCE, since their rules are examples (${form})`, async () => {
+      const { pluginConfig } = only(await manifestsOf(form), "WasmPlugin").spec as unknown as WasmSpec;
+      assert.equal(pluginConfig.mode, "DRY_RUN");
     });
 
     it(`hold no field that Kubernetes does not know (${form})`, async () => {

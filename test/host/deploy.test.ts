@@ -61,7 +61,8 @@ describe("the policy of deploy/sidecar", () => {
 
   before(() => {
     host = new Host(filterModule());
-    const { accepted, logs } = host.configure(plugin.spec.pluginConfig);
+    // Shipped in DRY_RUN, which lets everything pass; what is asked here is what it decides.
+    const { accepted, logs } = host.configure({ ...plugin.spec.pluginConfig, mode: "ENFORCE" });
     assert.ok(accepted, JSON.stringify(logs));
   });
 

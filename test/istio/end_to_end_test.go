@@ -69,7 +69,7 @@ func TestWorkloadWithoutARuleMayNotConnect(t *testing.T) {
 func TestClientsOwnSidecarRefusesBeforeAnythingReachesTheServers(t *testing.T) {
 	s := startStand(t, func(s *stand, objects []shipped.Object) []shipped.Object {
 		plugin := shipped.The(t, shipped.Render(t, "client"), "WasmPlugin")
-		return append(objects, shipped.With(t, plugin, "spec.url", s.registry.URL()))
+		return append(objects, enforced(t, s, plugin))
 	})
 	sidecar, address := s.ordersAPI(t)
 	api, err := s.connect(address)

@@ -85,7 +85,7 @@ func startStand(t *testing.T, edit func(s *stand, objects []shipped.Object) []sh
 		case "StatefulSet":
 			s.annotations = podAnnotations(t, object)
 		case "WasmPlugin":
-			object = shipped.With(t, object, "spec.url", s.registry.URL())
+			object = enforced(t, s, object)
 			s.plugin = object
 		}
 		objects = shipped.Replace(objects, worlds.Admitted(t, object))
@@ -109,6 +109,13 @@ func startStand(t *testing.T, edit func(s *stand, objects []shipped.Object) []sh
 		Annotations: s.annotations,
 	})
 	return s
+}
+
+// enforced is a shipped plugin with what an operator changes before it judges: the image's name, and DRY_RUN to ENFORCE.
+func enforced(t testing.TB, s *stand, plugin shipped.Object) shipped.Object {
+	t.Helper()
+	plugin = shipped.With(t, plugin, "spec.url", s.registry.URL())
+	return shipped.With(t, plugin, "spec.pluginConfig.mode", "ENFORCE")
 }
 
 func podAnnotations(t testing.TB, statefulSet shipped.Object) map[string]string {

@@ -130,14 +130,14 @@ func TestRealIstiodDeliversTheFilterAndEveryChangeOfItsPolicy(t *testing.T) {
 			if len(chains) != 1 || chains[0].Filters != filters {
 				t.Errorf("%+v, not one chain with %s", chains, filters)
 			}
-			if before := configuration(t, view); !strings.Contains(before, `"mode":"ENFORCE"`) {
+			if before := configuration(t, view); !strings.Contains(before, `"mode":"DRY_RUN"`) {
 				t.Errorf("the filter's configuration is %s", before)
 			}
 
-			api.Apply(shipped.WithWasm(t, plugin, "pluginConfig.mode", "DRY_RUN"))
+			api.Apply(shipped.WithWasm(t, plugin, "pluginConfig.mode", "ENFORCE"))
 			for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 				after := configuration(t, mesh.ViewOf(t, istiod, worlds.NatsSidecar))
-				if strings.Contains(after, `"mode":"DRY_RUN"`) {
+				if strings.Contains(after, `"mode":"ENFORCE"`) {
 					break
 				}
 				if time.Now().After(deadline) {
