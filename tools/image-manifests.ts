@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { parse } from "yaml";
 import { kustomized } from "./deploy-tools.ts";
 import { Fault } from "./fault.ts";
 import { inRoot } from "./paths.ts";
@@ -21,19 +22,29 @@ export function renderForm(form: Form, kind: Kind): Promise<string> {
   return kustomized(kind === "WasmPlugin" ? `deploy/${form}` : `deploy/trafficextension/${form}`);
 }
 
+/** The texts of a form's objects: the filter's, and those of what stands around it. */
+function parted(manifests: string, kind: Kind): { filter: string; surroundings: string[] } {
+  const texts = manifests.split(/^---\n/m);
+  const [filter, ...others] = texts.filter((text) => (parse(text) as { kind: string }).kind === kind);
+  if (filter === undefined || others.length > 0) throw new Fault(`a form must have one ${kind}, and it has not`);
+  return { filter, surroundings: texts.filter((text) => text !== filter) };
+}
+
 /**
- * Writes every form in both kinds, with the image named by `repository` and `digest`, as `<form>-<kind>.yaml` to
- * build/manifests.
+ * Writes every form to build/manifests, with the image named by `repository` and `digest`: the filter as `<form>-<kind>.yaml`,
+ * and apart from it what stands around it, since that replaces objects of the same name and cuts clients off.
  */
 export async function writeManifests(repository: string, digest: string): Promise<string> {
   rmSync(MANIFESTS_FOLDER, { recursive: true, force: true });
   mkdirSync(MANIFESTS_FOLDER, { recursive: true });
+  const write = (name: string, text: string): void => writeFileSync(join(MANIFESTS_FOLDER, `${name}.yaml`), text);
   for (const form of FORMS) {
     for (const kind of KINDS) {
-      const parts = (await renderForm(form, kind)).split(PLACEHOLDER);
+      const { filter, surroundings } = parted(await renderForm(form, kind), kind);
+      const parts = filter.split(PLACEHOLDER);
       if (parts.length !== 2) throw new Fault(`deploy/${form} must name the image once, as ${PLACEHOLDER}`);
-      const file = join(MANIFESTS_FOLDER, `${form}-${kind.toLowerCase()}.yaml`);
-      writeFileSync(file, parts.join(`oci://${repository}@${digest}`));
+      write(`${form}-${kind.toLowerCase()}`, parts.join(`oci://${repository}@${digest}`));
+      if (surroundings.length > 0) write(`${form}-surroundings`, surroundings.join("---\n"));
     }
   }
   return MANIFESTS_FOLDER;

@@ -8,12 +8,14 @@ import { must, run } from "../../tools/command.ts";
 import { deployTools } from "../../tools/deploy-tools.ts";
 import { Fault } from "../../tools/fault.ts";
 import { makeImage, type Image } from "../../tools/image-build.ts";
+import { FORMS, KINDS, PLACEHOLDER, writeManifests } from "../../tools/image-manifests.ts";
 import { pushImage, repositoryOf } from "../../tools/image.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { filterWasm } from "../../tools/wasm.ts";
 import { Child } from "../stand/child.ts";
 import { makeScratch, removeScratch } from "../stand/scratch.ts";
 import { waitFor } from "../stand/wait.ts";
+import { manifestsIn, manifestsOf, only, type Manifest } from "./manifests.ts";
 
 interface Descriptor {
   mediaType: string;
@@ -164,6 +166,37 @@ describe("a reference's repository", () => {
   });
 });
 
+describe("the manifests that name an image", () => {
+  /** What each file of build/manifests holds. */
+  const written = new Map<string, Manifest[]>();
+
+  before(async () => {
+    const folder = await writeManifests("registry.example/istio-nats", PLACEHOLDER.split("@")[1]!);
+    for (const file of readdirSync(folder)) {
+      written.set(file.replace(".yaml", ""), manifestsIn(readFileSync(join(folder, file), "utf8")));
+    }
+  });
+
+  it("hold the filter alone, and in a file of its own what replaces or cuts off something else", async () => {
+    for (const form of FORMS) {
+      for (const kind of KINDS) {
+        const whole = await manifestsOf(form, kind);
+        assert.deepEqual(written.get(`${form}-${kind.toLowerCase()}`), [only(whole, kind)]);
+        assert.deepEqual(
+          written.get(`${form}-surroundings`) ?? [],
+          whole.filter((one) => one.kind !== kind),
+        );
+      }
+    }
+  });
+
+  it("are no others than these", () => {
+    const filters = FORMS.flatMap((form) => KINDS.map((kind) => `${form}-${kind.toLowerCase()}`));
+    const surroundings = FORMS.filter((form) => form !== "client").map((form) => `${form}-surroundings`);
+    assert.deepEqual([...written.keys()].sort(), [...filters, ...surroundings].sort());
+  });
+});
+
 describe("npm run image", () => {
   function task(...args: string[]): ReturnType<typeof run> {
     return run(process.execPath, ["--import", "tsx", inRoot("tools", "main.ts"), "image", ...args]);
@@ -192,14 +225,11 @@ describe("npm run image", () => {
       index.manifests.map((one) => one.digest),
       [digest],
     );
-    const files = readdirSync(inRoot("build", "manifests"));
-    assert.equal(files.length, 10);
-    for (const file of files) {
-      const urls = readFileSync(inRoot("build", "manifests", file), "utf8").match(/^ +url: .*$/gm);
-      assert.deepEqual(
-        urls?.map((url) => url.trim()),
-        [`url: oci://registry.example:5000/team/istio-nats@${digest}`],
-      );
+    for (const form of FORMS) {
+      for (const kind of KINDS) {
+        const text = readFileSync(inRoot("build", "manifests", `${form}-${kind.toLowerCase()}.yaml`), "utf8");
+        assert.deepEqual(text.match(/(?<=^ +url: ).*$/gm), [`oci://registry.example:5000/team/istio-nats@${digest}`]);
+      }
     }
   });
 });
