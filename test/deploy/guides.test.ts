@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { describe, it } from "node:test";
+import { after, before, describe, it } from "node:test";
+import { parse } from "yaml";
 import { must, run } from "../../tools/command.ts";
 import { deployTools } from "../../tools/deploy-tools.ts";
+import { FORMS, PLACEHOLDER } from "../../tools/image-manifests.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { ENVOYS, NATS_SERVERS } from "../../tools/versions.ts";
-import { manifestsIn, nameOf, only } from "./manifests.ts";
+import { manifestsIn, manifestsOf, only, type Manifest } from "./manifests.ts";
 import { makeScratch, removeScratch } from "../stand/scratch.ts";
 
 const GUIDES = ["docs/install.md", "docs/upgrade.md", "docs/compatibility.md"];
@@ -20,6 +22,116 @@ function snippets(file: string, kind: string): string[] {
   const found = [...read(file).matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].filter(([, fence]) => fence === kind);
   return found.map(([, , text = ""]) => text);
 }
+
+/** A guide's kustomizations, laid in folders of the names that they begin with, beside a clone. */
+class Kustomizations {
+  readonly #folder = inRoot("build", "guide");
+  readonly texts = new Map<string, string>();
+
+  constructor(file: string) {
+    for (const text of snippets(file, "yaml kustomization")) {
+      const name = /^# (\S+)\/kustomization\.yaml$/m.exec(text)?.[1];
+      assert.ok(name, `a kustomization does not say where it belongs:\n${text}`);
+      this.write(name, text);
+    }
+  }
+
+  write(name: string, text: string): void {
+    this.texts.set(name, text);
+    mkdirSync(join(this.#folder, name), { recursive: true });
+    writeFileSync(join(this.#folder, name, "kustomization.yaml"), text.replaceAll("../istio-nats/", "../../../"));
+  }
+
+  async build(name: string): Promise<Manifest[]> {
+    const { kustomize } = await deployTools();
+    return manifestsIn(await must("A guide's kustomization fails.", kustomize, ["build", join(this.#folder, name)]));
+  }
+
+  remove(): void {
+    rmSync(this.#folder, { recursive: true });
+  }
+}
+
+interface Wasm {
+  url: string;
+  pluginConfig: { mode: string; rules: { name: string }[] };
+}
+
+describe("the kustomizations that the guide shows", () => {
+  let shown: Kustomizations;
+
+  before(() => {
+    shown = new Kustomizations("docs/install.md");
+  });
+
+  after(() => {
+    shown.remove();
+  });
+
+  /** What the patch of the guide says, as an object. */
+  function patch(): Wasm {
+    const { patches } = parse(shown.texts.get("nats") ?? "") as { patches: { patch: string }[] };
+    return (parse(patches[0]!.patch) as { spec: Wasm }).spec;
+  }
+
+  function assertYours({ url, pluginConfig }: Wasm): void {
+    assert.deepEqual({ url, pluginConfig }, patch());
+  }
+
+  it("are one for the policy, and one above it for the kind", () => {
+    assert.deepEqual([...shown.texts.keys()], ["nats", "nats-trafficextension"]);
+    assert.equal(patch().pluginConfig.mode, "DRY_RUN");
+  });
+
+  it("bring the user's image and policy, and nothing of the example's, as a WasmPlugin", async () => {
+    const manifests = await shown.build("nats");
+    assertYours(only(manifests, "WasmPlugin").spec as unknown as Wasm);
+    assert.ok(!manifests.some(({ kind }) => kind === "TrafficExtension"));
+  });
+
+  it("bring the same as a TrafficExtension", async () => {
+    const manifests = await shown.build("nats-trafficextension");
+    assertYours(only(manifests, "TrafficExtension").spec["wasm"] as Wasm);
+    assert.ok(!manifests.some(({ kind }) => kind === "WasmPlugin"));
+  });
+
+  it("are two because in one the component would come before the patch, and the example's policy out of it", async () => {
+    const component = "components:\n  - ../istio-nats/deploy/trafficextension/component\n";
+    assert.ok(shown.texts.get("nats-trafficextension")!.includes(component));
+    shown.write("both", `${shown.texts.get("nats")!}${component}`);
+    const { rules } = (only(await shown.build("both"), "TrafficExtension").spec["wasm"] as Wasm).pluginConfig;
+    assert.notDeepEqual(rules, patch().pluginConfig.rules);
+  });
+
+  it("fail where the patch finds no filter", async () => {
+    shown.write("astray", shown.texts.get("nats")!.replace("name: istio-nats\n", "name: another\n"));
+    await assert.rejects(() => shown.build("astray"), /no matches for Id WasmPlugin/);
+  });
+});
+
+describe("the manifest that the README shows", () => {
+  it("is the one that npm run image writes, with the first of its rules", async () => {
+    const [, text = ""] = read("README.md").split("## Put it into a mesh");
+    const [, yaml = ""] = /^```yaml\n([\s\S]*?)^```$/m.exec(text) ?? [];
+    const [, image = "", others = ""] = /url: (\S+)[^]*# … and (\w+) more$/m.exec(yaml) ?? [];
+    const written = structuredClone(only(await manifestsOf("sidecar"), "WasmPlugin"));
+    const spec = written.spec as unknown as Wasm;
+    const { rules } = spec.pluginConfig;
+    spec.url = PLACEHOLDER.replace(/[^@]+/, "oci://REGISTRY/istio-nats").replace(/0{64}/, "…");
+    spec.pluginConfig.rules = rules.slice(0, 1);
+    assert.equal(image, spec.url);
+    assert.deepEqual(parse(yaml), written);
+    assert.equal(others, ["no", "one", "two", "three", "four", "five", "six", "seven"][rules.length - 1]);
+  });
+
+  it("is named with the surroundings that are applied apart from it", async () => {
+    const [, text = ""] = read("README.md").split("## Put it into a mesh");
+    const section = text.split("\n## ")[0]!;
+    for (const { kind, metadata } of await manifestsOf("sidecar")) {
+      if (kind !== "WasmPlugin") assert.ok(section.includes(`the ${kind} \`${metadata.name}\``), kind);
+    }
+  });
+});
 
 describe("the guides for installing", () => {
   it("link to nothing that is not there", () => {
@@ -64,23 +176,18 @@ describe("the guides for installing", () => {
     }
   });
 
-  it("show kustomizations that can be built, and change what they say", async () => {
-    const { kustomize } = await deployTools();
-    const shown = snippets("docs/install.md", "yaml kustomization");
-    assert.ok(shown.length > 1);
-    const folder = inRoot("build", "guide");
-    mkdirSync(folder, { recursive: true });
-    for (const text of shown) {
-      writeFileSync(join(folder, "kustomization.yaml"), text.replaceAll("../istio-nats/", "../../"));
-      const manifests = manifestsIn(await must("A guide's kustomization fails.", kustomize, ["build", folder]));
-      const kind = text.includes("components:") ? "TrafficExtension" : "WasmPlugin";
-      assert.ok(manifests.map(nameOf).includes(`${kind} messaging/istio-nats`));
-      assert.equal(manifests.filter((one) => /^(WasmPlugin|TrafficExtension)$/.test(one.kind)).length, 1);
-      if (kind === "TrafficExtension") continue;
-      const { pluginConfig } = only(manifests, kind).spec as { pluginConfig: { mode: string; rules: unknown[] } };
-      assert.deepEqual([pluginConfig.mode, pluginConfig.rules.length], ["DRY_RUN", 1]);
+  it("tell what each file of surroundings holds", async () => {
+    const rows = [...read("docs/install.md").matchAll(/^\| `(\w+)-surroundings\.yaml` +\|(.*)\|$/gm)];
+    const told = new Map(rows.map(([, form = "", held = ""]) => [form, [...held.matchAll(/(\w+) `([^`]+)`/g)]]));
+    for (const form of FORMS) {
+      const names = (told.get(form) ?? []).map(([, kind = "", name = ""]) => `${kind} ${name}`);
+      if (form === "nats")
+        names.push(...(told.get("sidecar") ?? []).map(([, kind = "", name = ""]) => `${kind} ${name}`));
+      const held = (await manifestsOf(form))
+        .filter(({ kind }) => kind !== "WasmPlugin")
+        .map(({ kind, metadata: { name } }) => `${kind} ${name.replace(/(?<=-config-).*/, "…")}`);
+      assert.deepEqual(names.sort(), held.sort(), form);
     }
-    rmSync(folder, { recursive: true });
   });
 
   it("tell the versions that the tests pin", () => {
