@@ -8,6 +8,7 @@ import { deployTools } from "../../tools/deploy-tools.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { KINDS, type Kind } from "../../tools/image-manifests.ts";
 import { makeScratch, removeScratch } from "../stand/scratch.ts";
+import { denied } from "./denial.ts";
 import { manifestsIn, manifestsOf, nameOf, only, type Manifest } from "./manifests.ts";
 
 const CHART = inRoot("deploy", "chart");
@@ -170,6 +171,45 @@ describe("the chart", () => {
     };
     for (const { from } of rules) {
       assert.deepEqual(from[0]!.source.notPrincipals, ["mesh.example/ns/queues/sa/nats"]);
+    }
+  });
+
+  it("opens other ports for whom it is told, each of them beside the broker", async () => {
+    const exporter = { port: 7777, principals: ["cluster.local/ns/monitoring/sa/prometheus"] };
+    const otherPorts = {
+      leaves: ["cluster.local/ns/edge/sa/nats-leaf"],
+      extra: [exporter, { port: 9999, principals: [] }],
+    };
+    const policies = [only(await rendered({ ...LEAST, broker: { otherPorts } }), "AuthorizationPolicy")];
+    const reached = (who: string): number[] =>
+      [4222, 6222, 7422, 7777, 8222, 9999].filter((port) => !denied(policies, port, who));
+    assert.deepEqual(reached("cluster.local/ns/monitoring/sa/prometheus"), [4222, 7777]);
+    assert.deepEqual(reached("cluster.local/ns/edge/sa/nats-leaf"), [4222, 7422]);
+    assert.deepEqual(reached("cluster.local/ns/messaging/sa/nats"), [4222, 6222, 7422, 7777, 8222, 9999]);
+  });
+
+  it("is refused for another port that is named twice, or is not an other one", async () => {
+    const extra = (...ports: number[]): object => ({
+      ...LEAST,
+      broker: { otherPorts: { extra: ports.map((port) => ({ port, principals: [] })) } },
+    });
+    assert.match(await refusal(extra(7777, 7777)), /names the port 7777, which is named already/);
+    assert.match(await refusal(extra(4222)), /names the port 4222, which is named already/);
+    assert.match(await refusal(extra(8222)), /otherPorts\/extra\/0\/port/);
+    assert.match(await refusal({ ...LEAST, broker: { otherPorts: { extra: [{ port: 7777 }] } } }), /principals/);
+  });
+
+  it("takes clients on every port that it is given, and only through the waypoint where there is one", async () => {
+    const values = { ...LEAST, ports: [4222, 14222] };
+    const sidecar = [only(await rendered(values), "AuthorizationPolicy")];
+    const policy = { ...POLICY, identity: "WAYPOINT" };
+    const waypoint = (await rendered({ ...values, form: "waypoint", policy })).filter(
+      ({ kind }) => kind === "AuthorizationPolicy",
+    );
+    for (const port of values.ports) {
+      assert.equal(denied(sidecar, port, "cluster.local/ns/shop/sa/orders-api"), false);
+      assert.equal(denied(waypoint, port, "cluster.local/ns/shop/sa/orders-api"), true);
+      assert.equal(denied(waypoint, port, "cluster.local/ns/messaging/sa/nats-waypoint"), false);
     }
   });
 

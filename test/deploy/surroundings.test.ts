@@ -1,21 +1,11 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
+import { denied } from "./denial.ts";
 import { manifestsOf, only, selects, type Manifest } from "./manifests.ts";
 
 interface ServiceSpec {
   selector: Record<string, string>;
   ports: { name: string; appProtocol: string; port: number; targetPort: number }[];
-}
-
-interface Rule {
-  from: { source: { notPrincipals: string[] } }[];
-  to: { operation: { ports?: string[]; notPorts?: string[] } }[];
-}
-
-interface DenySpec {
-  selector: { matchLabels: Record<string, string> };
-  action: string;
-  rules: Rule[];
 }
 
 const PODS = { "app.kubernetes.io/name": "nats" };
@@ -24,22 +14,6 @@ const LEAF = "cluster.local/ns/edge/sa/nats-leaf";
 const PROMETHEUS = "cluster.local/ns/monitoring/sa/prometheus";
 const WAYPOINT = "cluster.local/ns/messaging/sa/nats-waypoint";
 const STRANGER = "cluster.local/ns/shop/sa/orders-api";
-
-/** What Istio's documentation says of DENY policies on TCP: denied where any rule's `from` and `to` both match. */
-function denied(policies: readonly Manifest[], port: number, principal: string | undefined): boolean {
-  return policies.some(({ spec }) => {
-    const { action, rules, selector } = spec as unknown as DenySpec;
-    assert.equal(action, "DENY");
-    assert.ok(selects(selector.matchLabels, PODS));
-    return rules.some(
-      ({ from, to }) =>
-        from.some(({ source }) => principal === undefined || !source.notPrincipals.includes(principal)) &&
-        to.some(({ operation: { ports, notPorts } }) =>
-          ports ? ports.includes(String(port)) : !(notPorts ?? []).includes(String(port)),
-        ),
-    );
-  });
-}
 
 const ports = {
   client: 4222,

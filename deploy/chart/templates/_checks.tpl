@@ -6,6 +6,14 @@
 {{- if ne $has $wanted -}}
 {{- fail (printf "policy.identity is %s, and form: %s needs %s: the filter would look for the client in the wrong place" $has .Values.form $wanted) -}}
 {{- end -}}
+{{- $named := list -}}
+{{- range .Values.ports }}{{ $named = append $named (int .) }}{{ end -}}
+{{- range .Values.broker.otherPorts.extra -}}
+{{- if has (int .port) $named -}}
+{{- fail (printf "broker.otherPorts.extra names the port %d, which is named already: each entry denies whom it does not name" (int .port)) -}}
+{{- end -}}
+{{- $named = append $named (int .port) -}}
+{{- end -}}
 {{- if and (eq .Values.form "egress") (not .Values.egress.host) -}}
 {{- fail "egress.host is empty: write the name of the NATS outside of the mesh" -}}
 {{- end -}}
