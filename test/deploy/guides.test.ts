@@ -8,20 +8,11 @@ import { deployTools } from "../../tools/deploy-tools.ts";
 import { FORMS, PLACEHOLDER } from "../../tools/image-manifests.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { ENVOYS, NATS_SERVERS } from "../../tools/versions.ts";
+import { read, snippets } from "./guide.ts";
 import { manifestsIn, manifestsOf, only, type Manifest } from "./manifests.ts";
 import { makeScratch, removeScratch } from "../stand/scratch.ts";
 
 const GUIDES = ["docs/install.md", "docs/upgrade.md", "docs/compatibility.md"];
-
-function read(file: string): string {
-  return readFileSync(inRoot(...file.split("/")), "utf8");
-}
-
-/** The fenced texts of a guide whose fence says `kind`. */
-function snippets(file: string, kind: string): string[] {
-  const found = [...read(file).matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].filter(([, fence]) => fence === kind);
-  return found.map(([, , text = ""]) => text);
-}
 
 /** A guide's kustomizations, laid in folders of the names that they begin with, beside a clone. */
 class Kustomizations {

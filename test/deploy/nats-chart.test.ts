@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { parse } from "yaml";
+import { must } from "../../tools/command.ts";
+import { deployTools } from "../../tools/deploy-tools.ts";
+import { inRoot } from "../../tools/paths.ts";
+import { istioNats } from "../cli/support.ts";
+import { makeScratch, removeScratch } from "../stand/scratch.ts";
+import { STATS_TAGS } from "../stand/stats-tags.ts";
+import { denied } from "./denial.ts";
+import { snippets } from "./guide.ts";
+import { manifestsIn, only, selects, type Manifest } from "./manifests.ts";
+
+interface Pods {
+  template: {
+    metadata: { labels: Record<string, string>; annotations: Record<string, string> };
+    spec: { serviceAccountName?: string; terminationGracePeriodSeconds: number };
+  };
+}
+
+interface ServiceSpec {
+  ports: { name: string; appProtocol: string; port: number }[];
+}
+
+const THEIRS = inRoot("test", "deploy", "nats-chart");
+const OURS = inRoot("deploy", "chart");
+const CLUSTER = "config: {cluster: {enabled: true}, jetstream: {enabled: true}}\n";
+const GUIDE = "docs/install.md";
+
+function podsOf(manifest: Manifest): Pods["template"] {
+  return (manifest.spec as unknown as Pods).template;
+}
+
+function principalOf(pods: Pods["template"]): string {
+  return `cluster.local/ns/messaging/sa/${pods.spec.serviceAccountName ?? "default"}`;
+}
+
+describe("NATS's own chart", () => {
+  let folder: string;
+  /** It with three nodes and nothing else. */
+  let plain: Manifest[];
+  /** It with the guide's values. */
+  let nats: Manifest[];
+  /** Our chart with the guide's values for that. */
+  let ours: Manifest[];
+  let text: string;
+
+  async function rendered(release: string, chart: string, values: readonly string[]): Promise<string> {
+    const { helm } = await deployTools();
+    const files = values.flatMap((value, i) => {
+      const file = join(folder, `${release}-${i}.yaml`);
+      writeFileSync(file, value);
+      return ["--values", file];
+    });
+    return must(`${chart} fails.`, helm, ["template", release, chart, "--namespace", "messaging", ...files]);
+  }
+
+  before(async () => {
+    folder = makeScratch();
+    const [theirValues = ""] = snippets(GUIDE, "yaml values of nats");
+    const ourValues = [...snippets(GUIDE, "yaml values"), ...snippets(GUIDE, "yaml values beside nats")];
+    assert.equal(ourValues.length, 2);
+    plain = manifestsIn(await rendered("nats", THEIRS, [CLUSTER]));
+    const theirs = await rendered("nats", THEIRS, [CLUSTER, theirValues]);
+    const filter = await rendered("istio-nats", OURS, ourValues);
+    [nats, ours, text] = [manifestsIn(theirs), manifestsIn(filter), `${theirs}\n---\n${filter}`];
+  });
+
+  after(() => {
+    removeScratch(folder);
+  });
+
+  function policies(): Manifest[] {
+    return ours.filter(({ kind }) => kind === "AuthorizationPolicy");
+  }
+
+  function deniedTo(who: string, port: number): boolean {
+    return denied(policies(), port, who, podsOf(only(nats, "StatefulSet")).metadata.labels);
+  }
+
+  it("is the one that the guide names", () => {
+    const { version } = parse(readFileSync(join(THEIRS, "Chart.yaml"), "utf8")) as { version: string };
+    assert.ok(readFileSync(inRoot(GUIDE), "utf8").includes(`(${version}; \`test/deploy/nats-chart.test.ts\``), version);
+  });
+
+  it("declares each port by itself, as what is spoken there", () => {
+    const ports = plain
+      .filter(({ kind }) => kind === "Service")
+      .flatMap(({ spec }) => (spec as unknown as ServiceSpec).ports);
+    assert.deepEqual([...new Set(ports.map(({ port, appProtocol }) => `${appProtocol} ${port}`))].sort(), [
+      "http 8222",
+      "tcp 4222",
+      "tcp 6222",
+    ]);
+  });
+
+  it("lets its nodes reach each other with the guide's values, and would not without them", () => {
+    for (const port of [6222, 7222]) {
+      assert.equal(deniedTo(principalOf(podsOf(only(plain, "StatefulSet"))), port), true);
+      assert.equal(deniedTo(principalOf(podsOf(only(nats, "StatefulSet"))), port), false);
+    }
+    const account = `cluster.local/ns/messaging/sa/${only(nats, "ServiceAccount", "nats").metadata.name}`;
+    assert.equal(principalOf(podsOf(only(nats, "StatefulSet"))), account);
+  });
+
+  it("lets Prometheus read its exporter, and nobody else", () => {
+    const { containers } = podsOf(only(nats, "StatefulSet")).spec as unknown as {
+      containers: { name: string; ports?: { containerPort: number }[] }[];
+    };
+    const port = containers.find(({ name }) => name === "prom-exporter")?.ports?.[0]?.containerPort;
+    assert.equal(port, 7777);
+    assert.equal(deniedTo("cluster.local/ns/monitoring/sa/prometheus", port), false);
+    assert.equal(deniedTo("cluster.local/ns/shop/sa/orders-api", port), true);
+  });
+
+  it("has the filter beside its nodes, and not beside nats-box, which has their name too", () => {
+    const box = podsOf(only(nats, "Deployment")).metadata.labels;
+    const nodes = podsOf(only(nats, "StatefulSet")).metadata.labels;
+    assert.equal(box["app.kubernetes.io/name"], nodes["app.kubernetes.io/name"]);
+    for (const kind of ["WasmPlugin", "PeerAuthentication", "AuthorizationPolicy"]) {
+      const { selector } = only(ours, kind).spec as { selector: { matchLabels: Record<string, string> } };
+      assert.deepEqual([selects(selector.matchLabels, nodes), selects(selector.matchLabels, box)], [true, false], kind);
+    }
+  });
+
+  it("has proxies that know the filter's labels, and that outlast its lame duck mode", () => {
+    const { metadata, spec } = podsOf(only(nats, "StatefulSet"));
+    const proxy = parse(metadata.annotations["proxy.istio.io/config"] ?? "") as Record<string, unknown>;
+    assert.deepEqual(proxy["extraStatTags"], [...STATS_TAGS]);
+    assert.equal(proxy["holdApplicationUntilProxyStarts"], true);
+    const conf = (only(nats, "ConfigMap") as unknown as { data: Record<string, string> }).data["nats.conf"] ?? "";
+    const lameDuck = Number(/"lame_duck_duration": "(\d+)s"/.exec(conf)?.[1]);
+    const drain = Number(/^(\d+)s$/.exec(String(proxy["terminationDrainDuration"]))?.[1]);
+    assert.ok(lameDuck + 1 < drain, `${lameDuck} s of lame duck, ${drain} s of the proxy`);
+    assert.ok(drain < spec.terminationGracePeriodSeconds);
+  });
+
+  it("and ours with the guide's values are what doctor takes for sound", () => {
+    const { status, output } = istioNats(["doctor", "--namespace", "messaging", "-"], text);
+    assert.doesNotMatch(output, /error/);
+    assert.equal(status, 0, output);
+  });
+});
