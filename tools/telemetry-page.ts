@@ -75,7 +75,11 @@ function page(): string {
       "the rule `other`",
     ],
     ["requests that wait, of a worker", code("telemetry.requests"), "the oldest is given up, counted as `evicted`"],
-    ["durations that wait for the tick", constant("telemetry/durations.ts", "PLACES"), "the oldest is told at once"],
+    [
+      "durations that wait for the tick, of a worker",
+      constant("telemetry/durations.ts", "PLACES"),
+      "one of them, drawn by chance, or the new one is left out, and `istio_nats_durations_left_out_total`",
+    ],
   ];
   return `# Telemetry: stats, audit, access log
 
