@@ -1,8 +1,10 @@
 package istio
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"istio-nats/test/istio/identity"
 	"istio-nats/test/istio/proxy"
@@ -82,5 +84,64 @@ func TestBeforeIstiosAuthorizationTheFilterJudgesFirstAndIstioStillDenies(t *tes
 	}, 1)
 	if denied := deniedByIstio(t, s, "tcp."); denied != 1 {
 		t.Errorf("Istio has denied %d connections", denied)
+	}
+}
+
+// allowNothing is what Istio's documentation begins a zero-trust namespace with.
+const allowNothing = `
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: allow-nothing, namespace: messaging}
+spec: {}
+`
+
+// accessLog is the access log of Istio's own provider.
+const accessLog = `
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: access-log, namespace: messaging}
+spec: {accessLogging: [{providers: [{name: envoy}]}]}
+`
+
+func TestWhereTheNamespaceAllowsNothingClientsAreCutOffUntilAllowClientsIsApplied(t *testing.T) {
+	allow := shipped.The(t, shipped.ParseFile(t, filepath.Join(shipped.Folder, "allow-clients.yaml"), nil), "AuthorizationPolicy")
+	if err := validator(t).ValidateCustomResource(allow); err != nil {
+		t.Error(err)
+	}
+	s := startStand(t, func(_ *stand, objects []shipped.Object) []shipped.Object {
+		return append(append(objects, shipped.Parse(t, allowNothing)...), shipped.Parse(t, accessLog)...)
+	})
+	connectIsCutOff(t, s, "shop/orders-api")
+	if denied := deniedByIstio(t, s, "tcp."); denied != 1 {
+		t.Errorf("Istio has denied %d connections", denied)
+	}
+
+	waitForLog(t, s.server, "rbac_access_denied_matched_policy[none]")
+
+	s.istiod.Apply(t, allow)
+	s.waitUntilConnects(t, "shop/orders-api")
+	opened := proxy.Labels{"source_principal": identity.Principal("shop", "orders-api")}
+	s.server.WaitForSum(t, "istio_nats_connections_opened_total", opened, 1)
+	if count := s.server.Sum(t, "istio_nats_connections_opened_total", opened); count != 1 {
+		t.Errorf("the filter has counted %v connections, also what Istio denies", count)
+	}
+	if _, err := s.as(t, "shop/storefront"); err == nil || err.Error() != "nats: Authorization Violation" {
+		t.Errorf("who has no rule: %v", err)
+	}
+	if err := s.speak(t, "messaging/nats", routes); err != nil {
+		t.Errorf("the broker's own account does not speak to routes: %v", err)
+	}
+	if err := s.speak(t, "shop/orders-api", routes); err == nil {
+		t.Error("a client speaks to routes")
+	}
+}
+
+// waitForLog waits until the proxy's log holds that text: Envoy writes its access log with a delay.
+func waitForLog(t testing.TB, of *proxy.Proxy, text string) {
+	t.Helper()
+	for deadline := time.Now().Add(15 * time.Second); !strings.Contains(of.Log(), text); time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("the proxy's log has no %q", text)
+		}
 	}
 }
