@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { parse } from "yaml";
+import { buildCommand } from "../../tools/cli.ts";
 import { must, run } from "../../tools/command.ts";
 import { deployTools } from "../../tools/deploy-tools.ts";
 import { FORMS, PLACEHOLDER } from "../../tools/image-manifests.ts";
@@ -12,7 +14,15 @@ import { read, snippets } from "./guide.ts";
 import { manifestsIn, manifestsOf, only, type Manifest } from "./manifests.ts";
 import { makeScratch, removeScratch } from "../stand/scratch.ts";
 
-const GUIDES = ["docs/install.md", "docs/upgrade.md", "docs/compatibility.md"];
+const GUIDES = [
+  "README.md",
+  "docs/install.md",
+  "docs/upgrade.md",
+  "docs/compatibility.md",
+  "docs/runbook.md",
+  "docs/troubleshooting.md",
+  "docs/telemetry.md",
+];
 
 /** A guide's kustomizations, laid in folders of the names that they begin with, beside a clone. */
 class Kustomizations {
@@ -179,6 +189,19 @@ describe("the guides for installing", () => {
         .map(({ kind, metadata: { name } }) => `${kind} ${name.replace(/(?<=-config-).*/, "…")}`);
       assert.deepEqual(names.sort(), held.sort(), form);
     }
+  });
+
+  it("make the command that the pages call istio-nats", async () => {
+    await buildCommand();
+    const [text = ""] = snippets("docs/install.md", "sh").filter((one) => one.includes("npm run build:cli\n"));
+    const [, install = ""] = text.split("npm run build:cli\n");
+    const home = makeScratch();
+    const env = { PATH: process.env["PATH"] ?? "", HOME: home };
+    const command = `set -e\n${install}cd\n.local/bin/istio-nats --version`;
+    const { status, stdout, stderr } = spawnSync("sh", ["-c", command], { cwd: inRoot(), env, encoding: "utf8" });
+    removeScratch(home);
+    assert.equal(status, 0, stderr);
+    assert.equal(stdout.trim(), (JSON.parse(read("package.json")) as { version: string }).version);
   });
 
   it("tell the versions that the tests pin", () => {

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { parseAllDocuments } from "yaml";
+import { inRoot } from "../../tools/paths.ts";
+import { doctor } from "../cli/support.ts";
+import { filterModule } from "../host/filter.ts";
+import { Host } from "../host/host.ts";
+import { read, snippets } from "./guide.ts";
+
+const PAGES = ["docs/install.md", "docs/upgrade.md", "docs/runbook.md", "docs/troubleshooting.md"];
+const FIXTURES = inRoot("test", "cli", "fixtures");
+
+/** The commands of a page: the lines of its fenced texts, and what stands between backticks. */
+function commandsIn(page: string): string[] {
+  const text = read(page);
+  const fenced = ["sh", "console"].flatMap((kind) => snippets(page, kind)).join("\n");
+  const inline = [...text.replace(/^```[\s\S]*?^```$/gm, "").matchAll(/`([^`]+)`/g)].map(([, code = ""]) => code);
+  return [...fenced.split("\n"), ...inline].filter((line) => /\b(kubectl|istioctl) /.test(line));
+}
+
+describe("the commands that the pages for operators show", () => {
+  it("ask in a namespace, since nats-server is seldom in the default one", () => {
+    let asked = 0;
+    for (const page of PAGES) {
+      for (const command of commandsIn(page)) {
+        if (!/kubectl (.* )?(get|logs|patch|rollout) |istioctl .*(listeners?|check) /.test(command)) continue;
+        assert.match(command, / (-n|--namespace) /, `${page}: ${command}`);
+        asked++;
+      }
+    }
+    assert.ok(asked > 8, `only ${asked} of them`);
+  });
+
+  it("find in the log all that the filter says of a policy with faults", () => {
+    const [refused = ""] = snippets("README.md", "yaml refused");
+    const { accepted, logs } = new Host(filterModule()).configure(parseAllDocuments(refused)[0]!.toJS() as object);
+    assert.equal(accepted, false);
+    const said = logs.map(({ message }) => message).join("\n");
+    const [, pattern = ""] = /## NATSPolicyRejected[\s\S]*?\| grep (.*)$/m.exec(read("docs/runbook.md")) ?? [];
+    const log = `a line before\n${said}\n`;
+    const { stdout } = spawnSync("sh", ["-c", `grep ${pattern}`], { input: log, encoding: "utf8" });
+    assert.equal(stdout, `${said}\n`);
+    assert.ok(said.split("\n").length > 4, said);
+  });
+});
+
+describe("what doctor is given of a cluster, by the page about troubles", () => {
+  const kinds = [...read("docs/troubleshooting.md").matchAll(/^\$ kinds=(\S+)$/gm)]
+    .flatMap(([, names = ""]) => names.split(","))
+    .map((name) => name.replace(/s?\..*$/, ""));
+
+  for (const id of readdirSync(FIXTURES)) {
+    it(`is enough for it to find ${id}`, () => {
+      const documents = parseAllDocuments(readFileSync(join(FIXTURES, id, "bad.yaml"), "utf8")).filter((one) =>
+        kinds.includes(String(one.get("kind")).toLowerCase()),
+      );
+      const ids = doctor(documents.map(String).join("---\n")).map((finding) => finding.id);
+      assert.ok(ids.includes(id), ids.join());
+    });
+  }
+});
