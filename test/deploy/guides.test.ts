@@ -7,7 +7,7 @@ import { parse } from "yaml";
 import { buildCommand } from "../../tools/cli.ts";
 import { must, run } from "../../tools/command.ts";
 import { deployTools } from "../../tools/deploy-tools.ts";
-import { FORMS, PLACEHOLDER } from "../../tools/image-manifests.ts";
+import { FORMS, PLACEHOLDER, type Form } from "../../tools/image-manifests.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { ENVOYS, NATS_SERVERS } from "../../tools/versions.ts";
 import { read, snippets } from "./guide.ts";
@@ -96,6 +96,21 @@ describe("the kustomizations that the guide shows", () => {
     assert.ok(!manifests.some(({ kind }) => kind === "WasmPlugin"));
   });
 
+  it("bring the user's image and rules to every other form, whose folder and namespace they name instead", async () => {
+    for (const [form, namespace] of [
+      ["nats", "messaging"],
+      ["waypoint", "messaging"],
+      ["egress", "istio-egress"],
+      ["client", "shop"],
+    ] as const) {
+      const text = shown.texts.get("nats")!;
+      shown.write(`of-${form}`, text.replace("deploy/sidecar", `deploy/${form}`).replace("messaging", namespace));
+      const { url, pluginConfig } = only(await shown.build(`of-${form}`), "WasmPlugin").spec as unknown as Wasm;
+      assert.equal(url, patch().url);
+      assert.deepEqual({ ...pluginConfig, ...patch().pluginConfig }, pluginConfig);
+    }
+  });
+
   it("are two because in one the component would come before the patch, and the example's policy out of it", async () => {
     const component = "components:\n  - ../istio-nats/deploy/trafficextension/component\n";
     assert.ok(shown.texts.get("nats-trafficextension")!.includes(component));
@@ -134,6 +149,21 @@ describe("the manifest that the README shows", () => {
   });
 });
 
+/** What the chart makes of several files of values. */
+async function rendered(values: readonly string[]): Promise<string> {
+  const { helm } = await deployTools();
+  const folder = makeScratch();
+  const files = values.flatMap((text, i) => {
+    const file = join(folder, `${i}.yaml`);
+    writeFileSync(file, text);
+    return ["--values", file];
+  });
+  const { status, output } = await run(helm, ["template", "x", inRoot("deploy", "chart"), ...files]);
+  removeScratch(folder);
+  assert.equal(status, 0, output);
+  return output;
+}
+
 describe("the guides for installing", () => {
   it("link to nothing that is not there", () => {
     for (const file of GUIDES) {
@@ -163,18 +193,23 @@ describe("the guides for installing", () => {
   });
 
   it("show values that the chart takes", async () => {
-    const { helm } = await deployTools();
-    const shown = snippets("docs/install.md", "yaml values");
-    assert.ok(shown.length > 0);
-    for (const text of shown) {
-      const folder = makeScratch();
-      const file = join(folder, "values.yaml");
-      writeFileSync(file, text);
-      const { status, output } = await run(helm, ["template", "x", inRoot("deploy", "chart"), "--values", file]);
-      removeScratch(folder);
-      assert.equal(status, 0, output);
-      assert.equal(only(manifestsIn(output), "WasmPlugin").metadata.name, "istio-nats");
+    const [first = "", ...others] = snippets("docs/install.md", "yaml values");
+    assert.equal(others.length, 0);
+    const { pluginConfig } = only(manifestsIn(await rendered([first])), "WasmPlugin").spec as unknown as Wasm;
+    assert.deepEqual(pluginConfig, (parse(first) as { policy: unknown }).policy);
+  });
+
+  it("show values that make each other form of the chart's, on top of the first", async () => {
+    const [first = ""] = snippets("docs/install.md", "yaml values");
+    const forms = [];
+    for (const more of snippets("docs/install.md", "yaml more values")) {
+      const { form } = parse(more) as { form: Form };
+      const names = manifestsIn(await rendered([first, more])).map(({ kind, metadata: { name } }) => `${kind} ${name}`);
+      const shipped = (await manifestsOf(form)).map(({ kind, metadata: { name } }) => `${kind} ${name}`);
+      assert.deepEqual(names.sort(), shipped.sort());
+      forms.push(form);
     }
+    assert.deepEqual(forms, ["waypoint", "egress", "client"]);
   });
 
   it("tell what each file of surroundings holds", async () => {

@@ -34,6 +34,12 @@ describe("the commands that the pages for operators show", () => {
     assert.ok(asked > 8, `only ${asked} of them`);
   });
 
+  it("apply no folder of deploy/ as it is: its image is a placeholder, and Istio would let nobody in", () => {
+    for (const page of [...PAGES, "README.md"]) {
+      for (const command of commandsIn(page)) assert.doesNotMatch(command, /apply (-k|--kustomize) \S*deploy\//, page);
+    }
+  });
+
   it("find in the log all that the filter says of a policy with faults", () => {
     const [refused = ""] = snippets("README.md", "yaml refused");
     const { accepted, logs } = new Host(filterModule()).configure(parseAllDocuments(refused)[0]!.toJS() as object);
