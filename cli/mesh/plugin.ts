@@ -5,10 +5,28 @@ import type { Workload } from "./workload.ts";
 
 export const PLUGIN_KINDS = ["WasmPlugin", "TrafficExtension"] as const;
 
+/** On which side of a connection a proxy stands, in the words of `match[].mode`. */
+export type Side = "CLIENT" | "SERVER";
+
+const BOTH: readonly Side[] = ["CLIENT", "SERVER"];
+
+/** The words that Istio takes as a mode. No mode, and UNDEFINED, mean both (pilot/pkg/model/extensions.go, `matchMode`). */
+const SIDES: ReadonlyMap<string, readonly Side[]> = new Map([
+  ["SERVER", ["SERVER"]],
+  ["CLIENT", ["CLIENT"]],
+  ["CLIENT_AND_SERVER", BOTH],
+  ["UNDEFINED", BOTH],
+]);
+
+/** Those that say what they mean. */
+export const MODES: readonly string[] = [...SIDES.keys()].filter((mode) => mode !== "UNDEFINED");
+
 export interface PluginMatch {
   field: Field;
-  /** Absent is CLIENT_AND_SERVER. */
-  mode: string;
+  /** As written; undefined where it is not. */
+  mode: string | undefined;
+  /** Both for a word that Istio does not know: what else is wrong with the plugin is to be told too. */
+  sides: readonly Side[];
   /** The numbers of its ports; none: every port. */
   ports: Field[];
 }
@@ -23,11 +41,11 @@ export class Plugin {
 
   constructor(readonly resource: Resource) {
     this.selector = workloadSelector(resource.root);
-    this.matches = resource.root.items("spec", "match").map((field) => ({
-      field,
-      mode: field.text("mode") ?? "CLIENT_AND_SERVER",
-      ports: field.items("ports").flatMap((port) => port.get("number") ?? []),
-    }));
+    this.matches = resource.root.items("spec", "match").map((field) => {
+      const mode = field.text("mode");
+      const sides = SIDES.get(mode ?? "UNDEFINED") ?? BOTH;
+      return { field, mode, sides, ports: field.items("ports").flatMap((port) => port.get("number") ?? []) };
+    });
     this.wasm = resource.kind === "WasmPlugin" ? resource.root.get("spec") : resource.root.get("spec", "wasm");
     this.config = this.wasm?.get("pluginConfig");
   }
@@ -41,6 +59,11 @@ export class Plugin {
     const named = [this.resource.name, this.wasm?.text("pluginName"), this.wasm?.text("url")];
     if (named.some((text) => text?.includes("istio-nats"))) return true;
     return this.config?.get("rules") !== undefined && this.config.get("trustDomains") !== undefined;
+  }
+
+  /** The sides on which some match, or the want of any, puts it. */
+  get sides(): ReadonlySet<Side> {
+    return new Set(this.matches.length === 0 ? BOTH : this.matches.flatMap(({ sides }) => sides));
   }
 
   get identity(): string {

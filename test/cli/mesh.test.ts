@@ -106,6 +106,65 @@ describe("an AuthorizationPolicy", () => {
   });
 });
 
+describe("a plugin's mode", () => {
+  const around = kinds("Service", "StatefulSet", "PeerAuthentication");
+  const [plugin = ""] = kinds("WasmPlugin");
+  const MATCH = "match: [{ mode: SERVER, ports: [{ number: 4222 }] }]";
+
+  /** Every way to have the filter before the ports of the pods. */
+  const WRITTEN = ["SERVER", "CLIENT_AND_SERVER", "UNDEFINED", undefined];
+
+  function withMode(mode: string | undefined): string {
+    assert.ok(plugin.includes(MATCH));
+    return plugin.replace("mode: SERVER, ", mode === undefined ? "" : `mode: ${mode}, `);
+  }
+
+  for (const mode of WRITTEN) {
+    const how = mode ?? "left out";
+
+    it(`${how} lets a selector, a port and an identity be judged`, () => {
+      assert.deepEqual(ids(...around, withMode(mode)), []);
+      assert.deepEqual(ids(...around, withMode(mode).replace("app: nats", "app: natz")), ["selector-matches-nothing"]);
+      const ids4223 = ids(...around, withMode(mode).replace("number: 4222", "number: 4223"));
+      assert.deepEqual(ids4223, ["match-port-nothing", "service-port-unmatched"]);
+      const workload = withMode(mode).replace("trustDomains:", "identity: WORKLOAD\n    trustDomains:");
+      assert.deepEqual(ids(...around, workload), ["identity-mismatch"]);
+    });
+  }
+
+  it("is both where there is no match at all", () => {
+    const without = plugin.replace(`  ${MATCH}\n`, "");
+    assert.deepEqual(ids(...around, without), ["match-without-ports"]);
+    const misspelt = without.replace("app: nats", "app: natz");
+    assert.deepEqual(ids(...around, misspelt), ["match-without-ports", "selector-matches-nothing"]);
+  });
+
+  it("that nobody knows hides nothing else that is wrong", () => {
+    const misspelt = withMode("server").replace("app: nats", "app: natz");
+    assert.deepEqual(ids(...around, misspelt), ["mode-unknown", "selector-matches-nothing"]);
+  });
+
+  it("CLIENT before nats-server's pods is told, whatever the identity says", () => {
+    assert.deepEqual(ids(...around, withMode("CLIENT")), ["broker-mode-client"]);
+    const workload = withMode("CLIENT").replace("trustDomains:", "identity: WORKLOAD\n    trustDomains:");
+    assert.deepEqual(ids(...around, workload), ["broker-mode-client", "identity-mismatch"]);
+    const told = doctor([...around, workload].join("\n---\n")).map(({ remedy }) => remedy);
+    assert.ok(!told.includes("write identity: WORKLOAD"));
+  });
+
+  it("on both sides of a client's pods is for the client", () => {
+    const pods = document("apps", "Deployment", "orders", "messaging", {
+      template: { metadata: { labels: { app: "orders" } }, spec: { containers: [] } },
+    });
+    const client = withMode(undefined)
+      .replace("name: istio-nats,", "name: istio-nats-client,")
+      .replace("app: nats", "app: orders");
+    assert.deepEqual(ids(...around, plugin, pods, client), []);
+    const workload = client.replace("trustDomains:", "identity: WORKLOAD\n    trustDomains:");
+    assert.deepEqual(ids(...around, plugin, pods, workload), []);
+  });
+});
+
 describe("a waypoint", () => {
   const plugin = kinds("WasmPlugin").map((text) =>
     text

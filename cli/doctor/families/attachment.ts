@@ -1,5 +1,6 @@
-import type { Placement } from "../../mesh/placement.ts";
-import type { Plugin } from "../../mesh/plugin.ts";
+import { missedBrokers, type Placement } from "../../mesh/placement.ts";
+import { MODES, type Plugin } from "../../mesh/plugin.ts";
+import { labelsText } from "../../mesh/selector.ts";
 import { family } from "../family.ts";
 
 /** What `identity` must be, by where the filter stands, and why. */
@@ -38,6 +39,18 @@ export const attachment = family(
       what: "To Istio a waypoint's listener is of the class SERVER: `mode: CLIENT` never fits, and the filter is silently not there.",
       remedy: "write mode: SERVER",
     },
+    "broker-mode-client": {
+      severity: "error",
+      what:
+        "The plugin selects nats-server's pods with `mode: CLIENT`, which is for the connections that these pods dial. Nothing " +
+        "judges those that they take: nats-server is open to everybody.",
+      remedy: "write mode: SERVER; for the sidecars of clients select their pods instead",
+    },
+    "mode-unknown": {
+      severity: "error",
+      what: "Istio does not know this mode and refuses the plugin. The words are in capitals; without a mode both sides are meant.",
+      remedy: `write one of ${MODES.join(", ")}`,
+    },
     "waypoint-without-target-refs": {
       severity: "error",
       what: "A waypoint takes plugins by `targetRefs` alone and passes over `selector`: the filter is silently not there.",
@@ -64,13 +77,21 @@ export const attachment = family(
       if (selector && plugin.targetRefs.length > 0)
         report("selector-and-target-refs", selector.keyPlace, `${resource.title} has selector and targetRefs`);
       const wrong = wrongMode(plugin, placement);
-      for (const { field, mode } of plugin.matches)
-        if (mode === wrong?.mode)
+      const [missed] = missedBrokers(plugin, mesh);
+      for (const { field, mode } of plugin.matches) {
+        if (mode !== undefined && ![...MODES, "UNDEFINED"].includes(mode))
+          report("mode-unknown", field.placeOf("mode"), `Istio knows no mode ${mode}`);
+        if (missed && placement === "server-sidecar") {
+          const pods = `${missed.resource.title} (${labelsText(missed.labels)})`;
+          report("broker-mode-client", field.placeOf("mode"), `mode CLIENT does not judge who connects to ${pods}`);
+        }
+        if (mode !== undefined && mode === wrong?.mode)
           report(
             wrong.mode === "SERVER" ? "gateway-mode-server" : "waypoint-mode-client",
             field.placeOf("mode"),
             `${resource.title} is for a ${placement}, where mode ${mode} never fits`,
           );
+      }
       const place = config?.placeOf("identity") ?? resource.root.placeOf("spec", "wasm");
       if (plugin.targetRefs.length === 0 && (plugin.identity === "WAYPOINT" || placement === "waypoint")) {
         const message = `${resource.title} is for a waypoint${plugin.identity === "WAYPOINT" ? " (identity: WAYPOINT)" : ""} and has no targetRefs`;

@@ -16,14 +16,7 @@ function meet(a: Plugin, b: Plugin): boolean {
   if (a.resource.namespace !== b.resource.namespace) return false;
   const [targets, others] = [targetNames(a), targetNames(b)];
   if (targets.length > 0 || others.length > 0) return targets.some((target) => others.includes(target));
-  const modes = (plugin: Plugin): Set<string> =>
-    new Set(
-      plugin.matches.length === 0
-        ? ["CLIENT", "SERVER"]
-        : plugin.matches.flatMap(({ mode }) => (mode === "CLIENT_AND_SERVER" ? ["CLIENT", "SERVER"] : [mode])),
-    );
-  const [first, second] = [modes(a), modes(b)];
-  return mayMeet(a.selector, b.selector) && [...first].some((mode) => second.has(mode));
+  return mayMeet(a.selector, b.selector) && [...a.sides].some((side) => b.sides.has(side));
 }
 
 function targetNames(plugin: Plugin): string[] {
