@@ -20,7 +20,8 @@ $ kubectl kustomize overlays/production | node istio-nats.cjs doctor -
 
 ## What it reads
 
-YAML and JSON as Kubernetes takes them: several documents in a file, Lists, anchors and merge keys. A folder stands for every
+YAML and JSON as kubectl and Helm read them: several documents in a file, Lists, anchors and merge keys; without quotes \`no\`,
+\`on\` and \`y\` are no texts but booleans, and \`0100\` is 64. A folder stands for every
 \`*.yaml\`, \`*.yml\` and \`*.json\` below it. Charts and kustomizations are to be rendered first; a template of a chart is passed
 over and told. A file has at most 16 MiB, and an anchor at most 100 uses.
 

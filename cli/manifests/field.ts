@@ -57,7 +57,15 @@ export class Field {
   text(...path: (string | number)[]): string | undefined {
     const node = this.get(...path)?.node;
     if (!isScalar(node) || node.value === null) return undefined;
-    return typeof node.value === "string" ? node.value : (node.source ?? JSON.stringify(node.value));
+    return typeof node.value === "string" ? node.value : JSON.stringify(node.value);
+  }
+
+  /** What a word without quotes is read as where that is another than it seems: `no`, `0100`. */
+  get misleading(): { written: string; read: string } | undefined {
+    const { node } = this;
+    if (!isScalar(node) || typeof node.value === "string" || node.source === undefined) return undefined;
+    const read = JSON.stringify(node.value);
+    return node.source === read ? undefined : { written: node.source, read };
   }
 
   /** A scalar that is a whole number or the text of one. */

@@ -1,5 +1,6 @@
 import { isScalar, LineCounter, parseAllDocuments, visit, type Document, type YAMLParseError } from "yaml";
 import { Field } from "./field.ts";
+import { KUBERNETES_YAML } from "./kubernetes-yaml.ts";
 import type { Place } from "./place.ts";
 import { Resource } from "./resource.ts";
 import { MAX_SOURCE_BYTES, type Source } from "./source.ts";
@@ -49,11 +50,10 @@ export function readManifests(source: Source, defaultNamespace: string): Manifes
 function readDocuments(source: Source, defaultNamespace: string, into: Manifests): void {
   const { file, text } = source;
   const lines = new LineCounter();
-  // kubectl reads YAML 1.1's merge keys. The parser's own search for keys that stand twice is quadratic: a map with 100,000
-  // keys takes it minutes.
+  // The parser's own search for keys that stand twice is quadratic: a map with 100,000 keys takes it minutes.
   const options = {
+    ...KUBERNETES_YAML,
     lineCounter: lines,
-    merge: true,
     prettyErrors: false,
     uniqueKeys: false,
     logLevel: "error" as const,

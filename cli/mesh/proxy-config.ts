@@ -1,4 +1,5 @@
 import { parse } from "yaml";
+import { KUBERNETES_YAML } from "../manifests/kubernetes-yaml.ts";
 import type { Mesh } from "./mesh.ts";
 import type { Workload } from "./workload.ts";
 
@@ -39,7 +40,7 @@ function overlay(config: ProxyConfig, written: unknown): void {
 
 function parsed(text: string | undefined): unknown {
   try {
-    return text === undefined ? null : parse(text);
+    return text === undefined ? null : parse(text, KUBERNETES_YAML);
   } catch {
     return null;
   }

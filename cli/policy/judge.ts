@@ -1,13 +1,15 @@
 import type { Filter } from "../filter-host.ts";
 import type { Field } from "../manifests/field.ts";
 import type { Place } from "../manifests/place.ts";
-import { placeOfFault, splitFault } from "./path.ts";
+import { placeOfFault, splitFault, stepsOf } from "./path.ts";
 
 export interface PolicyFault {
   place: Place;
   /** As in the filter's own log; "" for the whole. */
   path: string;
   message: string;
+  /** What stands there, where it does. */
+  value: Field | undefined;
 }
 
 export interface JudgedPolicy {
@@ -29,7 +31,8 @@ export function judgePolicy(filter: Filter, config: Field | undefined, parent: P
     accepted,
     faults: faults.map((line) => {
       const fault = splitFault(line);
-      return { ...fault, place: config ? placeOfFault(config, fault) : parent };
+      const value = config?.get(...stepsOf(fault.path));
+      return { ...fault, value, place: config ? placeOfFault(config, fault) : parent };
     }),
     rules: config?.items("rules").length ?? 0,
     bytes: Buffer.byteLength(json),

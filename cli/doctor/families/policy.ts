@@ -62,12 +62,20 @@ export interface PolicySubject {
   parent: Place;
 }
 
+/** The remedy for a word that is no text to Kubernetes. */
+function quotesFor(value: Field | undefined): string | undefined {
+  const misleading = value?.misleading;
+  if (!misleading) return undefined;
+  const { written, read } = misleading;
+  return `Kubernetes reads ${written} as ${read}: write "${written}" if the text is meant`;
+}
+
 /** Lets the filter read the policy, and reports what it and the checks of this family find. */
 export function examinePolicy(subject: PolicySubject, filter: Filter, report: Report<PolicyId>): JudgedPolicy {
   const { title, config, parent } = subject;
   const judged = judgePolicy(filter, config, parent);
-  for (const { place, path, message } of judged.faults)
-    report("policy-fault", place, path === "" ? `the policy ${message}` : `${path}: ${message}`);
+  for (const { place, path, message, value } of judged.faults)
+    report("policy-fault", place, path === "" ? `the policy ${message}` : `${path}: ${message}`, quotesFor(value));
   if (config?.text("mode") === "DRY_RUN") report("policy-dry-run", config.placeOf("mode"), `${title} refuses nothing`);
   for (const rule of config?.items("rules") ?? []) {
     const entry = apiWithAnyReplies(rule);
