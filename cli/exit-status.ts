@@ -3,7 +3,7 @@ export const ExitStatus = {
   /** Nothing of severity error was found; with --strict no warning either. */
   FINE: 0,
   FINDINGS: 1,
-  /** Wrong usage, or a file that cannot be read: nothing was judged. */
+  /** Wrong usage, a file that cannot be read, or files with nothing to judge. */
   USAGE: 2,
 } as const;
 

@@ -12,7 +12,7 @@ const EXIT_STATUSES = `
 Exit status:
   0  nothing of severity error was found (with --strict: no warning either)
   1  something was found
-  2  wrong usage, or a file that cannot be read`;
+  2  wrong usage, a file that cannot be read, or files with nothing to judge`;
 
 export interface Terminal extends Omit<Context, "end"> {
   writeError(text: string): void;

@@ -22,7 +22,7 @@ $ kubectl kustomize overlays/production | node istio-nats.cjs doctor -
 
 YAML and JSON as kubectl and Helm read them: several documents in a file, Lists, anchors and merge keys; without quotes \`no\`,
 \`on\` and \`y\` are no texts but booleans, and \`0100\` is 64. A folder stands for every
-\`*.yaml\`, \`*.yml\` and \`*.json\` below it. Charts and kustomizations are to be rendered first; a template of a chart is passed
+\`*.yaml\`, \`*.yml\` and \`*.json\` below it. UTF-8, or UTF-16 with its mark. Charts and kustomizations are to be rendered first; a template of a chart is passed
 over and told. A file has at most 16 MiB, and an anchor at most 100 uses.
 
 \`doctor\` judges all files together as one mesh, so give it nats-server's workload and Service, the plugin, and Istio's policies at
@@ -34,7 +34,7 @@ once. What is not among the files it cannot see: it never asks a cluster. It tak
 | ------ | --------------------------------------------------------------------------- |
 | \`0\`    | nothing of severity \`error\` was found; with \`--strict\` no \`warning\` either |
 | \`1\`    | something was found                                                         |
-| \`2\`    | wrong usage, or a file that cannot be read: nothing was judged              |
+| \`2\`    | wrong usage, a file that cannot be read, or files with nothing to judge     |
 
 ## For pipelines
 

@@ -4,6 +4,7 @@ import { readSources } from "../manifests/source.ts";
 import { countsOf, OUTPUT_VERSION, recordOf, statusOf } from "../output/report.ts";
 import { countsText, findingText, printable } from "../output/text.ts";
 import type { AddCommand, JudgingOptions } from "./command.ts";
+import { nothingJudged } from "./nothing-judged.ts";
 import { namespaceOption, outputOption, strictOption } from "./options.ts";
 
 /** Figures to three digits: they are wall time of one run. */
@@ -23,13 +24,18 @@ function policyText({
   return `${printable(placeText(place))}: ${printable(title)}: ${verdict}: ${rules} rules, ${size}, ${cost}\n`;
 }
 
+const WANTED = {
+  what: "policy",
+  remedy: "give a WasmPlugin, a TrafficExtension, a pluginConfig by itself, or values of the chart",
+};
+
 export const addCheck: AddCommand = (program, context) => {
   program
     .command("check")
     .description("Let the compiled filter itself read a policy, and tell its faults with their places.")
     .argument(
       "<policies...>",
-      "files, folders or -: a pluginConfig by itself (YAML or JSON), a WasmPlugin or a TrafficExtension",
+      "files, folders or -: a pluginConfig by itself (YAML or JSON), a WasmPlugin, a TrafficExtension, or values of the chart",
     )
     .addOption(outputOption())
     .addOption(strictOption())
@@ -59,8 +65,9 @@ export const addCheck: AddCommand = (program, context) => {
       } else {
         for (const finding of findings) context.write(findingText(finding, context.colors));
         for (const policy of policies) context.write(policyText(policy));
-        if (findings.length > 0) context.write(`${countsText(counts)}\n`);
+        if (findings.length > 0 && policies.length + counts.error > 0) context.write(`${countsText(counts)}\n`);
       }
+      if (policies.length + counts.error === 0) throw nothingJudged(names, sources, WANTED);
       context.end(statusOf(counts, options.strict));
     });
 };

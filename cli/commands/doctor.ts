@@ -3,11 +3,17 @@ import { readSources } from "../manifests/source.ts";
 import { countsOf, OUTPUT_VERSION, recordOf, statusOf } from "../output/report.ts";
 import { countsText, findingText } from "../output/text.ts";
 import type { AddCommand, JudgingOptions } from "./command.ts";
+import { nothingJudged } from "./nothing-judged.ts";
 import { namespaceOption, outputOption, strictOption } from "./options.ts";
 
 interface DoctorOptions extends JudgingOptions {
   rootNamespace: string;
 }
+
+const WANTED = {
+  what: "object of Kubernetes",
+  remedy: "give manifests as kubectl takes them; for a policy by itself: istio-nats check FILE",
+};
 
 export const addDoctor: AddCommand = (program, context) => {
   program
@@ -34,8 +40,10 @@ export const addDoctor: AddCommand = (program, context) => {
         context.write(`${JSON.stringify(report, null, 2)}\n`);
       } else {
         for (const finding of findings) context.write(findingText(finding, context.colors));
-        context.write(`${countsText(counts)} in ${resources} objects of ${sources.length} files\n`);
+        if (resources + counts.error > 0)
+          context.write(`${countsText(counts)} in ${resources} objects of ${sources.length} files\n`);
       }
+      if (resources + counts.error === 0) throw nothingJudged(names, sources, WANTED);
       context.end(statusOf(counts, options.strict));
     });
 };

@@ -1,8 +1,10 @@
 import type { Filter } from "../filter-host.ts";
 import { byPosition } from "../manifests/place.ts";
-import { readManifests, type Manifests } from "../manifests/read.ts";
+import type { Field } from "../manifests/field.ts";
+import { readManifests, type Manifests, type ReadProblem } from "../manifests/read.ts";
 import type { Source } from "../manifests/source.ts";
 import { Mesh, type MeshOptions } from "../mesh/mesh.ts";
+import { isChartValues, isPolicy } from "../policy/chart-values.ts";
 import type { Finding } from "./finding.ts";
 import { FAMILIES } from "./table.ts";
 
@@ -17,6 +19,20 @@ export interface Diagnosis {
   resources: number;
 }
 
+/** What a file without any object is instead. */
+function strangeText({ file, text }: Source, documents: readonly Field[]): Pick<ReadProblem, "message" | "remedy"> {
+  if (text.trim() === "") return { message: "the file is empty", remedy: "see whether what wrote it has failed" };
+  if (documents.some(isChartValues)) {
+    const rendered = `helm template RELEASE CHART --values ${file} | istio-nats doctor -`;
+    const remedy = `render the chart with them: ${rendered}; for the policy alone: istio-nats check ${file}`;
+    return { message: "these are values of a chart, no object of Kubernetes", remedy };
+  }
+  const message = "no object of Kubernetes is in this file";
+  return documents.some(isPolicy)
+    ? { message, remedy: `for a policy by itself: istio-nats check ${file}` }
+    : { message };
+}
+
 /** Judges the sources as one mesh. */
 export function examine(sources: readonly Source[], filter: Filter, options: ExamineOptions): Diagnosis {
   const manifests: Manifests = { resources: [], others: [], problems: [] };
@@ -29,7 +45,7 @@ export function examine(sources: readonly Source[], filter: Filter, options: Exa
       manifests.problems.push({
         kind: "no-object",
         place: { file: source.file, line: 1, column: 1 },
-        message: "no object of Kubernetes is in this file",
+        ...strangeText(source, others),
       });
   }
   const mesh = new Mesh(manifests.resources, options);

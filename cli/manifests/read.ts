@@ -7,9 +7,11 @@ import { MAX_SOURCE_BYTES, type Source } from "./source.ts";
 
 /** Why a text, or a part of it, could not be read. */
 export interface ReadProblem {
-  kind: "syntax" | "too-large" | "aliases" | "helm-template" | "no-object";
+  kind: "syntax" | "too-large" | "aliases" | "helm-template" | "no-object" | "no-policy";
   place: Place;
   message: string;
+  /** Where the case tells more than the check does. */
+  remedy?: string;
 }
 
 export interface Manifests {

@@ -57,9 +57,18 @@ function readSource(file: string, named: boolean): Source {
 
 function sourceOf(file: string, bytes: Buffer, named: boolean): Source {
   const tooLarge = bytes.length > MAX_SOURCE_BYTES;
-  // A byte order mark is no column of the first line.
-  const text = tooLarge ? "" : bytes.toString("utf8").replace(/^\uFEFF/, "");
+  const text = tooLarge ? "" : decoded(bytes);
   return { file, text, named, tooLarge, helmTemplate: false };
+}
+
+/** UTF-16 where a byte order mark says so, as kubectl reads it and PowerShell's `>` writes it. The mark is no column of the text. */
+function decoded(bytes: Buffer): string {
+  const marks: [encoding: string, mark: number][] = [
+    ["utf-16le", 0xfffe],
+    ["utf-16be", 0xfeff],
+  ];
+  const marked = marks.find(([, mark]) => bytes.length > 1 && bytes.readUInt16BE(0) === mark);
+  return new TextDecoder(marked?.[0]).decode(bytes);
 }
 
 /** Below `templates/` of a folder that has a Chart.yaml. */

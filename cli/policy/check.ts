@@ -10,7 +10,7 @@ import { readManifests } from "../manifests/read.ts";
 import type { Source } from "../manifests/source.ts";
 import { Mesh } from "../mesh/mesh.ts";
 import { Plugin } from "../mesh/plugin.ts";
-import { UsageFault } from "../usage-fault.ts";
+import { isChartValues, isPolicy } from "./chart-values.ts";
 import type { JudgedPolicy } from "./judge.ts";
 import { objectBytes } from "./size.ts";
 
@@ -27,12 +27,13 @@ export interface CheckedPolicies {
   findings: Finding[];
 }
 
-/** Lets the filter read every policy of the sources: plugins of any name, and documents that are no object of Kubernetes. */
+/**
+ * Lets the filter read every policy of the sources: plugins of any name, and documents that are no object of Kubernetes,
+ * values of the chart among them.
+ */
 export function checkPolicies(sources: readonly Source[], filter: Filter, namespace: string): CheckedPolicies {
   const checked: CheckedPolicies = { policies: [], findings: [] };
   for (const source of sources) checkSource(source, filter, namespace, checked);
-  if (checked.policies.length + checked.findings.length === 0)
-    throw new UsageFault("no policy: neither a WasmPlugin, nor a TrafficExtension, nor a pluginConfig by itself");
   return checked;
 }
 
@@ -49,10 +50,13 @@ function checkSource(source: Source, filter: Filter, namespace: string, into: Ch
       parent: wasm?.placeOf("pluginConfig") ?? resource.place,
       objectBytes: objectBytes(resource),
     })),
-    ...manifests.others
-      .filter((document) => source.named || isPolicy(document))
-      .map((config) => ({ title: "policy", place: config.place, config, parent: config.place })),
+    ...manifests.others.flatMap((document) => policyIn(document, source.named)),
   ];
+  if (source.named && subjects.length + manifests.problems.length === 0) {
+    const place = { file: source.file, line: 1, column: 1 };
+    const message = source.text.trim() === "" ? "the file is empty" : "no policy is in this file";
+    manifests.problems.push({ kind: "no-policy", place, message });
+  }
   const policies = family<PolicyId>("", POLICY_CHECKS, (_, report) => {
     for (const { config, parent, ...about } of subjects) {
       const { faults: _, ...judged } = examinePolicy({ title: about.title, config, parent }, filter, report);
@@ -65,7 +69,18 @@ function checkSource(source: Source, filter: Filter, namespace: string, into: Ch
   into.findings.push(...findings.sort((a, b) => byPosition(a.place, b.place)));
 }
 
-/** Of a folder, only what looks like a policy is taken for one. */
-function isPolicy(document: Field): boolean {
-  return document.get("rules") !== undefined && document.get("trustDomains") !== undefined;
+interface PolicyOfDocument {
+  title: string;
+  place: Place;
+  config: Field | undefined;
+  parent: Place;
+}
+
+/** A policy by itself, or in values of the chart. Of a folder, only what looks like a policy is taken for one. */
+function policyIn(document: Field, named: boolean): PolicyOfDocument[] {
+  const values = isChartValues(document);
+  const config = values ? document.get("policy") : document;
+  if (!named && !(config && isPolicy(config))) return [];
+  const place = values ? document.placeOf("policy") : document.place;
+  return [{ title: values ? "policy of the values" : "policy", place, config, parent: place }];
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { Ajv } from "ajv";
 import { inRoot } from "../../tools/paths.ts";
@@ -27,6 +27,9 @@ function parsed(output: string): {
 }
 
 const SNIFFED = "apiVersion: v1\nkind: Service\nmetadata: { name: nats }\nspec:\n  ports: [{ port: 4222 }]\n";
+const POLICY = `trustDomains: [cluster.local]
+rules: [{ name: r, from: [{ principals: ["*"] }], publish: { allow: [orders.>] } }]
+`;
 const PERMISSIVE = readFileSync(inRoot("test", "cli", "fixtures", "image-by-tag", "bad.yaml"), "utf8");
 
 describe("istio-nats doctor", () => {
@@ -97,7 +100,6 @@ describe("wrong usage", () => {
       [["doctor", "--outptu", "json", "x"], /unknown option '--outptu'/],
       [["doctor", "--output", "xml", "x"], /Allowed choices are text, json/],
       [["doctor", "no-such-file.yaml"], /^istio-nats: no-such-file\.yaml: no such file or folder$/m],
-      [["check", "-"], /^istio-nats: no policy/m],
     ];
     for (const [args, said] of cases) {
       const { status, output, errors } = istioNats(args, SNIFFED);
@@ -112,6 +114,108 @@ describe("wrong usage", () => {
       assert.equal(status, 0);
       assert.notEqual(output, "");
     }
+  });
+});
+
+describe("files with nothing to judge", () => {
+  let folder: string;
+
+  before(() => (folder = mkdtempSync(join(tmpdir(), "istio-nats-nothing-"))));
+
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  function written(name: string, text: string): string {
+    const file = join(folder, name);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+    return file;
+  }
+
+  it("end with 2, and it is said of which files and what to do", () => {
+    const template = written("chart/templates/x.yaml", "{{ if }}");
+    written("chart/Chart.yaml", "name: x\n");
+    const chart = dirname(dirname(template));
+    const patch = written("patch.yaml", "spec: {}\n");
+    const cases: [args: string[], input: string, said: string][] = [
+      [["doctor", "-"], "", "no object of Kubernetes is in <stdin>, so nothing was judged: it is empty, "],
+      [["doctor", patch], "", `no object of Kubernetes is in ${patch}, so nothing was judged: give manifests`],
+      [
+        ["doctor", chart],
+        "",
+        `no object of Kubernetes is in ${chart}, so nothing was judged: render the chart first: `,
+      ],
+      [["check", "-"], "\n", "no policy is in <stdin>, so nothing was judged: it is empty, "],
+      [["check", "-"], SNIFFED, "no policy is in <stdin>, so nothing was judged: give a WasmPlugin"],
+      [["check", chart], "", `no policy is in ${chart}, so nothing was judged: render the chart first: `],
+    ];
+    for (const [args, input, said] of cases) {
+      const { status, errors, output } = istioNats(args, input);
+      assert.equal(status, 2, args.join(" "));
+      assert.ok(errors.startsWith(`istio-nats: ${said}`), errors);
+      assert.doesNotMatch(output, /nothing found|error/);
+      const json = istioNats([...args, "--output", "json"], input);
+      assert.deepEqual([json.status, json.errors], [2, errors]);
+      parsed(json.output);
+    }
+  });
+
+  it("are told beside others that are judged", () => {
+    const empty = written("empty.yaml", "# nothing\n");
+    const policy = written("policy.yaml", POLICY);
+    const { status, output } = istioNats(["check", empty, policy]);
+    assert.equal(status, 0);
+    assert.match(output, /empty\.yaml:1:1: warning: no policy is in this file \[no-policy\]/);
+    assert.match(output, /policy\.yaml:1:1: policy: accepted/);
+    assert.match(
+      istioNats(["doctor", empty, written("s.yaml", SNIFFED)]).output,
+      /empty\.yaml:1:1: warning: .*\[no-object\]/,
+    );
+  });
+
+  it("end with 1 where they cannot be read", () => {
+    for (const command of ["doctor", "check"]) assert.equal(istioNats([command, "-"], "a: [").status, 1);
+  });
+});
+
+describe("values of the chart", () => {
+  const values = (policy: string): string =>
+    `# values\nimage:\n  repository: registry.test/istio-nats\nkind: WasmPlugin\npolicy:\n${policy.replace(/^(?=.)/gm, "  ")}`;
+
+  it("have their policy checked, each fault at its place", () => {
+    const sound = istioNats(["check", "-"], values(POLICY));
+    assert.equal(sound.status, 0);
+    assert.match(sound.output, /^<stdin>:6:3: policy of the values: accepted: 1 rules, /);
+    const faulty = istioNats(["check", "-"], values(POLICY.replace("orders.>", "orders..>")));
+    assert.equal(faulty.status, 1);
+    assert.match(
+      faulty.output,
+      /^<stdin>:7:72: error: rules\[0\]\.publish\.allow\[0\]: .*\n.*\n.*refused.*\n1 error\n$/,
+    );
+  });
+
+  it("without a policy are told as such", () => {
+    const { status, output } = istioNats(["check", "-"], "image: { repository: x }\n");
+    assert.equal(status, 1);
+    assert.match(output, /^<stdin>:1:1: error: the policy is empty/);
+  });
+
+  it("are to be rendered for doctor", () => {
+    const { status, output } = istioNats(["doctor", "-"], values(POLICY));
+    assert.equal(status, 2);
+    assert.match(
+      output,
+      /these are values of a chart.*\n {4}render the chart with them: helm template RELEASE CHART --values /,
+    );
+  });
+
+  it("are those that the chart has, and those of the guide", () => {
+    const shipped = readFileSync(inRoot("deploy", "chart", "values.yaml"), "utf8");
+    assert.match(istioNats(["check", "-"], shipped).output, /the policy is empty.*\n(?:.*\n)*.*policy of the values/);
+    const guide = readFileSync(inRoot("docs", "install.md"), "utf8");
+    const [, shown = ""] = /^```yaml values\n([\s\S]*?)^```$/m.exec(guide) ?? [];
+    const { status, output } = istioNats(["check", "-"], shown);
+    assert.equal(status, 0);
+    assert.match(output, /policy of the values: accepted/);
   });
 });
 

@@ -15,6 +15,7 @@ const ELSEWHERE = new Set([
   "file-too-large",
   "helm-template",
   "no-object",
+  "no-policy",
   "object-too-large",
   "object-near-limit",
   "object-too-large-for-apply",

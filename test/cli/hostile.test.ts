@@ -104,6 +104,20 @@ describe("line ends and marks of files", () => {
     assert.match(output, /^<stdin>:6:11: error/);
   });
 
+  it("UTF-16 with its mark, as PowerShell writes it, is read as kubectl reads it", () => {
+    const folder = mkdtempSync(join(tmpdir(), "istio-nats-utf16-"));
+    const file = join(folder, "powershell.yaml");
+    const littleEndian = Buffer.from(`\uFEFF${SERVICE.replace("nats", "natsü")}`, "utf16le");
+    for (const bytes of [littleEndian, Buffer.from(littleEndian).swap16()]) {
+      writeFileSync(file, bytes);
+      assert.match(
+        istioNats(["doctor", file]).output,
+        /powershell\.yaml:6:11: error: port 4222 of Service default\/natsü /,
+      );
+    }
+    rmSync(folder, { recursive: true });
+  });
+
   it("a column counts as editors do where text is wider than ASCII", () => {
     const text = SERVICE.replace("- port: 4222", '- {x: "é😀", port: 4222}');
     assert.deepEqual(places(text), ["6:22 port-not-tcp"]);

@@ -7,6 +7,7 @@ const IDS = {
   aliases: "yaml-aliases",
   "helm-template": "helm-template",
   "no-object": "no-object",
+  "no-policy": "no-policy",
 } as const satisfies Record<ReadProblem["kind"], string>;
 
 export const files = family(
@@ -34,11 +35,16 @@ export const files = family(
     },
     "no-object": {
       severity: "warning",
-      what: "A file that was named holds no object of Kubernetes, so nothing in it was judged.",
-      remedy: "for a policy by itself: istio-nats check FILE",
+      what: "A file that was named holds no object of Kubernetes, so nothing in it was judged. Where that is all there is, the exit status is 2.",
+      remedy: "give the manifest as kubectl takes it; for a policy by itself: istio-nats check FILE",
+    },
+    "no-policy": {
+      severity: "warning",
+      what: "A file that was named to `check` holds no policy, so nothing in it was judged. Where that is all there is, the exit status is 2.",
+      remedy: "give a WasmPlugin, a TrafficExtension, a pluginConfig by itself, or values of the chart",
     },
   },
   ({ manifests }, report) => {
-    for (const { kind, place, message } of manifests.problems) report(IDS[kind], place, message);
+    for (const { kind, place, message, remedy } of manifests.problems) report(IDS[kind], place, message, remedy);
   },
 );
