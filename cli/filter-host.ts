@@ -7,6 +7,8 @@ export interface Verdict {
   accepted: boolean;
   /** As the proxy would log them: `rules[3].publish.allow[0]: …`, a line each. */
   faults: string[];
+  /** How many more there are, of which it tells the number only. */
+  unlisted: number;
   /** Wall time of the configuration callback in this process's V8. */
   milliseconds: number;
   /** By which the memory of the VM grew, in whole pages of 64 KiB. */
@@ -14,6 +16,9 @@ export interface Verdict {
 }
 
 const PAGE = 65536;
+
+/** The last line where there are more faults than the filter lists (assembly/policy/faults.ts). No path begins so. */
+const UNLISTED = /^and (\d+) more faults?$/;
 
 /** The compiled filter, the same bytes that proxies load. */
 export class Filter {
@@ -33,9 +38,17 @@ export class Filter {
     const began = performance.now();
     const { accepted, logs } = host.configure(configuration);
     const milliseconds = performance.now() - began;
-    const faults = logs.flatMap(({ message }) => faultsIn(message));
+    const lines = logs.flatMap(({ message }) => faultsIn(message));
+    const [, more] = UNLISTED.exec(lines.at(-1) ?? "") ?? [];
+    const faults = more === undefined ? lines : lines.slice(0, -1);
     if (!accepted && faults.length === 0) faults.push("configuration: is refused without a reason");
-    return { accepted, faults, milliseconds, memoryBytes: (host.memoryPages - pages) * PAGE };
+    return {
+      accepted,
+      faults,
+      unlisted: Number(more ?? 0),
+      milliseconds,
+      memoryBytes: (host.memoryPages - pages) * PAGE,
+    };
   }
 }
 

@@ -14,7 +14,7 @@ import { isChartValues, isPolicy } from "./chart-values.ts";
 import type { JudgedPolicy } from "./judge.ts";
 import { objectBytes } from "./size.ts";
 
-export interface CheckedPolicy extends Omit<JudgedPolicy, "faults"> {
+export interface CheckedPolicy extends Omit<JudgedPolicy, "faults" | "unlisted"> {
   place: Place;
   /** `WasmPlugin messaging/istio-nats`, or `policy`. */
   title: string;
@@ -59,7 +59,11 @@ function checkSource(source: Source, filter: Filter, namespace: string, into: Ch
   }
   const policies = family<PolicyId>("", POLICY_CHECKS, (_, report) => {
     for (const { config, parent, ...about } of subjects) {
-      const { faults: _, ...judged } = examinePolicy({ title: about.title, config, parent }, filter, report);
+      const {
+        faults: _faults,
+        unlisted: _unlisted,
+        ...judged
+      } = examinePolicy({ title: about.title, config, parent }, filter, report);
       into.policies.push({ ...about, ...judged });
     }
   });

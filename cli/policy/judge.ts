@@ -15,6 +15,8 @@ export interface PolicyFault {
 export interface JudgedPolicy {
   accepted: boolean;
   faults: PolicyFault[];
+  /** How many more the filter has counted. */
+  unlisted: number;
   rules: number;
   /** Of the compact JSON that Istio hands to the proxy. */
   bytes: number;
@@ -26,7 +28,7 @@ export interface JudgedPolicy {
 export function judgePolicy(filter: Filter, config: Field | undefined, parent: Place): JudgedPolicy {
   // Istio sends an absent or empty pluginConfig as no bytes at all.
   const json = config && !isEmpty(config) ? JSON.stringify(config.plain()) : "";
-  const { accepted, faults, milliseconds, memoryBytes } = filter.judge(json);
+  const { accepted, faults, unlisted, milliseconds, memoryBytes } = filter.judge(json);
   return {
     accepted,
     faults: faults.map((line) => {
@@ -34,6 +36,7 @@ export function judgePolicy(filter: Filter, config: Field | undefined, parent: P
       const value = config?.get(...stepsOf(fault.path));
       return { ...fault, value, place: config ? placeOfFault(config, fault) : parent };
     }),
+    unlisted,
     rules: config?.items("rules").length ?? 0,
     bytes: Buffer.byteLength(json),
     milliseconds,

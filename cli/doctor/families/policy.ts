@@ -1,7 +1,7 @@
 import type { Field } from "../../manifests/field.ts";
 import { judgePolicy, type JudgedPolicy } from "../../policy/judge.ts";
 import type { Filter } from "../../filter-host.ts";
-import type { Place } from "../../manifests/place.ts";
+import { byPosition, type Place } from "../../manifests/place.ts";
 import { family, type Check, type Report } from "../family.ts";
 
 const JETSTREAM_API = "$JS.API.>";
@@ -29,7 +29,7 @@ function apiWithAnyReplies(rule: Field): Field | undefined {
   return entries.find((entry) => entry === allow || overlap(entry.text() ?? "", JETSTREAM_API));
 }
 
-export type PolicyId = "policy-fault" | "js-api-replies-any" | "policy-dry-run";
+export type PolicyId = "policy-fault" | "policy-faults-unlisted" | "js-api-replies-any" | "policy-dry-run";
 
 export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
   "policy-fault": {
@@ -38,6 +38,11 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
       "The compiled filter itself refuses the pluginConfig. Envoy keeps the configuration that it has; if there is none, it closes " +
       "every connection.",
     remedy: "correct it at this place",
+  },
+  "policy-faults-unlisted": {
+    severity: "info",
+    what: "The filter lists a hundred faults of a policy and counts the rest.",
+    remedy: "correct those above, then check again",
   },
   "js-api-replies-any": {
     severity: "warning",
@@ -76,6 +81,12 @@ export function examinePolicy(subject: PolicySubject, filter: Filter, report: Re
   const judged = judgePolicy(filter, config, parent);
   for (const { place, path, message, value } of judged.faults)
     report("policy-fault", place, path === "" ? `the policy ${message}` : `${path}: ${message}`, quotesFor(value));
+  if (judged.unlisted > 0) {
+    // Behind all that are shown, wherever in the policy those are.
+    const [last] = judged.faults.map(({ place }) => place).sort((a, b) => byPosition(b, a));
+    const are = judged.unlisted === 1 ? "fault is" : "faults are";
+    report("policy-faults-unlisted", last ?? parent, `${judged.unlisted.toLocaleString("en")} more ${are} not shown`);
+  }
   if (config?.text("mode") === "DRY_RUN") report("policy-dry-run", config.placeOf("mode"), `${title} refuses nothing`);
   for (const rule of config?.items("rules") ?? []) {
     const entry = apiWithAnyReplies(rule);
