@@ -13,9 +13,16 @@ const STANDARD_OUTPUT = 1;
 
 let filter: Filter | undefined;
 
-// A pager that was closed, or `head`: whoever reads wants no more, and that is no error.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
+let isCut = false;
+
+// Every write fails anew; one line says it.
+process.stdout.on("error", ({ code, message }: NodeJS.ErrnoException) => {
+  // A pager that was closed, or `head`: whoever reads wants no more, and that is no error.
+  if (code === "EPIPE" || isCut) return;
+  isCut = true;
+  const reason = code === "ENOSPC" ? "no space left on device" : message;
+  process.stderr.write(`istio-nats: the findings could not be written: ${reason}\n`);
+  process.exitCode = ExitStatus.USAGE;
 });
 
 try {

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { spawnSync, type SpawnSyncReturns } from "node:child_process";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -61,6 +70,26 @@ describe("build/istio-nats.cjs", () => {
     const { findings } = JSON.parse(stdout) as { findings: unknown[] };
     assert.equal(findings.length, 2000);
     assert.ok(stdout.length > 1 << 19);
+  });
+
+  it("says in a line that what it writes to is full", { skip: !existsSync("/dev/full") }, () => {
+    const full = openSync("/dev/full", "w");
+    for (const file of ["good.yaml", "bad.yaml"]) {
+      const { status, stderr } = spawnSync(process.execPath, [command, "check", file], {
+        cwd: folder,
+        stdio: ["ignore", full, "pipe"],
+        encoding: "utf8",
+      });
+      const said = "istio-nats: the findings could not be written: no space left on device\n";
+      assert.deepEqual([status, stderr], [2, said]);
+    }
+    closeSync(full);
+  });
+
+  it("is silent where whoever reads has gone", () => {
+    const shell = `node "$0" doctor -o json bad.yaml bad.yaml | true; echo "\${PIPESTATUS[0]}"`;
+    const { stdout, stderr } = spawnSync("bash", ["-c", shell, command], { cwd: folder, encoding: "utf8" });
+    assert.deepEqual([stdout, stderr], ["1\n", ""]);
   });
 
   it("tells its version and the licences of what it contains", () => {
