@@ -23,7 +23,8 @@ $ kubectl kustomize overlays/production | node istio-nats.cjs doctor -
 YAML and JSON as kubectl and Helm read them: several documents in a file, Lists, anchors and merge keys; without quotes \`no\`,
 \`on\` and \`y\` are no texts but booleans, and \`0100\` is 64. A folder stands for every
 \`*.yaml\`, \`*.yml\` and \`*.json\` below it. UTF-8, or UTF-16 with its mark. Charts and kustomizations are to be rendered first; a template of a chart is passed
-over and told. A file has at most 16 MiB, and an anchor at most 100 uses.
+over and told. A file has at most 16 MiB,
+also of what its aliases come to when they are written out.
 
 \`doctor\` judges all files together as one mesh, so give it nats-server's workload and Service, the plugin, and Istio's policies at
 once. What is not among the files it cannot see: it never asks a cluster. It takes 4222 for nats-server's client port.

@@ -1,19 +1,14 @@
-import { isAlias, isMap, isScalar, isSeq, type Document, type LineCounter, type Node, type YAMLMap } from "yaml";
+import { isAlias, isMap, isScalar, isSeq, type LineCounter, type Node, type YAMLMap } from "yaml";
+import type { AliasTargets } from "./aliases.ts";
 import type { Place } from "./place.ts";
 
 /** What the fields of one YAML document share. */
 export interface Origin {
   file: string;
   lines: LineCounter;
-  document: Document;
+  aliases: AliasTargets;
   text: string;
 }
-
-/** YAML's own limit against texts that grow when aliases are followed ("billion laughs"). */
-const MAX_ALIASES = 100;
-
-/** Aliases of aliases of aliases, or merges of merges: more than this is no manifest. */
-const MAX_ALIAS_STEPS = 16;
 
 /** One value of a manifest together with its place. Reading what is not there, or is of another type, answers undefined. */
 export class Field {
@@ -25,7 +20,7 @@ export class Field {
     /** Where the value's key stands, or the value itself where it has none. */
     private readonly keyOffset: number,
   ) {
-    this.node = resolved(origin.document, node);
+    this.node = resolved(origin, node);
   }
 
   /** The value's place; of an absent value (`key:`) the key's. */
@@ -84,7 +79,7 @@ export class Field {
   /** An object's members in the order of the text; none for anything else. */
   members(...path: (string | number)[]): [key: string, value: Field][] {
     const node = this.get(...path)?.node;
-    return isMap(node) ? this.membersOf(node, MAX_ALIAS_STEPS) : [];
+    return isMap(node) ? this.membersOf(node) : [];
   }
 
   /** An object of texts, such as labels. */
@@ -97,9 +92,12 @@ export class Field {
     return isMap(this.node);
   }
 
-  /** The value without places. Aliases that multiply beyond measure throw a ReferenceError. */
+  /** The value without places. */
   plain(): unknown {
-    return this.node?.toJS(this.origin.document, { maxAliasCount: MAX_ALIASES }) ?? null;
+    const { node } = this;
+    if (isSeq(node)) return this.items().map((item) => item.plain());
+    if (isMap(node)) return Object.fromEntries(this.members().map(([key, value]) => [key, value.plain()]));
+    return isScalar(node) ? node.value : null;
   }
 
   /** The place of `line` and `column`, from 0, within the text of a scalar; the scalar's own where the text was folded or quoted. */
@@ -124,19 +122,21 @@ export class Field {
   private member(key: string): Field | undefined {
     const { node } = this;
     if (!isMap(node)) return undefined;
+    if (node.items.some((pair) => keyText(pair.key) === MERGE))
+      return this.membersOf(node).findLast(([name]) => name === key)?.[1];
     const pair = node.items.find((item) => keyText(item.key) === key);
-    if (pair) return new Field(this.origin, pair.value, offsetOf(pair.key) ?? this.keyOffset);
-    return this.membersOf(node, MAX_ALIAS_STEPS).find(([name]) => name === key)?.[1];
+    return pair && new Field(this.origin, pair.value, offsetOf(pair.key) ?? this.keyOffset);
   }
 
-  private membersOf(node: YAMLMap, steps: number): [string, Field][] {
+  /** With those of merge keys where these stand: go-yaml lets the later of two members win, and the first of several merged maps. */
+  private membersOf(node: YAMLMap): [string, Field][] {
     return node.items.flatMap((pair): [string, Field][] => {
       const key = keyText(pair.key);
       if (key === undefined) return [];
       const value = new Field(this.origin, pair.value, offsetOf(pair.key) ?? this.keyOffset);
-      if (key !== "<<" || steps === 0) return [[key, value]];
-      const merged = isSeq(value.node) ? value.items() : [value];
-      return merged.flatMap(({ node }) => (isMap(node) ? this.membersOf(node, steps - 1) : []));
+      if (key !== MERGE) return [[key, value]];
+      const merged = isSeq(value.node) ? value.items().reverse() : [value];
+      return merged.flatMap((field) => (isMap(field.node) ? field.membersOf(field.node) : []));
     });
   }
 
@@ -146,21 +146,18 @@ export class Field {
   }
 }
 
+const MERGE = "<<";
+
 /** A merge key is a symbol to the parser. */
 function keyText(key: unknown): string | undefined {
   if (!isScalar(key)) return undefined;
-  return typeof key.value === "symbol" ? "<<" : String(key.value);
+  return typeof key.value === "symbol" ? MERGE : String(key.value);
 }
 
 function offsetOf(node: unknown): number | undefined {
   return (node as Node | null)?.range?.[0];
 }
 
-function resolved(document: Document, node: unknown): Node | null {
-  let target = (node ?? null) as Node | null;
-  for (let steps = 0; isAlias(target); steps++) {
-    if (steps === MAX_ALIAS_STEPS) return null;
-    target = target.resolve(document) ?? null;
-  }
-  return target;
+function resolved({ aliases }: Origin, node: unknown): Node | null {
+  return (isAlias(node) ? aliases.get(node) : (node as Node | null)) ?? null;
 }

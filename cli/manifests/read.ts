@@ -1,4 +1,5 @@
 import { isScalar, LineCounter, parseAllDocuments, visit, type Document, type YAMLParseError } from "yaml";
+import { resolveAliases } from "./aliases.ts";
 import { Field } from "./field.ts";
 import { KUBERNETES_YAML } from "./kubernetes-yaml.ts";
 import type { Place } from "./place.ts";
@@ -23,8 +24,6 @@ export interface Manifests {
 
 /** A file that is no YAML at all has a fault in every line. */
 const MAX_SYNTAX_PROBLEMS = 10;
-
-const MAX_LOOKED_UP_ALIASES = 100;
 
 /** Reads all documents of a source. Never throws: what cannot be read is a problem with its place, the rest is judged. */
 export function readManifests(source: Source, defaultNamespace: string): Manifests {
@@ -68,12 +67,15 @@ function readDocuments(source: Source, defaultNamespace: string, into: Manifests
     const problems = faults.map((fault) => syntaxProblem(fault, file, lines));
     into.problems.push(...problems.slice(0, MAX_SYNTAX_PROBLEMS));
     if (problems.length > 0 || document.contents === null) continue;
-    const root = new Field({ file, lines, document, text }, document.contents, document.contents.range[0]);
-    const reason = unwritable(root);
-    if (reason !== undefined) {
-      into.problems.push({ kind: "aliases", place: danglingAlias(root) ?? root.place, message: reason });
+    const aliases = resolveAliases(document);
+    if ("offset" in aliases) {
+      const { offset, ...fault } = aliases;
+      into.problems.push({ kind: "aliases", place: placeAt(offset, file, lines), ...fault });
       continue;
     }
+    const root = new Field({ file, lines, aliases, text }, document.contents, document.contents.range[0]);
+    // Whatever is nested too deeply to be written out ends here, and nothing behind has to be ready for it.
+    JSON.stringify(root.plain());
     sort(root, defaultNamespace, into);
   }
 }
@@ -99,33 +101,6 @@ function repeatedKeys(document: Document.Parsed): TextFault[] {
   return faults;
 }
 
-/** Why a document cannot be written out as JSON: aliases that multiply, or that lead back to themselves. Asked once, here. */
-function unwritable(root: Field): string | undefined {
-  try {
-    JSON.stringify(root.plain());
-    return undefined;
-  } catch (error) {
-    if (error instanceof RangeError) throw error;
-    return (error as Error).message.split("\n")[0] ?? "";
-  }
-}
-
-/** The first alias that stands for nothing. */
-function danglingAlias({ origin }: Field): Place | undefined {
-  let place: Place | undefined;
-  // Each look-up walks through the document.
-  let left = MAX_LOOKED_UP_ALIASES;
-  visit(origin.document, {
-    Alias: (_, alias) => {
-      if (left-- === 0) return visit.BREAK;
-      if (alias.resolve(origin.document)) return undefined;
-      place = new Field(origin, null, alias.range?.[0] ?? 0).place;
-      return visit.BREAK;
-    },
-  });
-  return place;
-}
-
 /** Lists are opened: `kubectl get -o yaml` answers one. */
 function sort(root: Field, defaultNamespace: string, into: Manifests): void {
   const kind = root.text("kind");
@@ -136,10 +111,10 @@ function sort(root: Field, defaultNamespace: string, into: Manifests): void {
 }
 
 function syntaxProblem(error: TextFault, file: string, lines: LineCounter): ReadProblem {
-  const { line, col } = lines.linePos(error.pos[0]);
-  return {
-    kind: "syntax",
-    place: { file, line: Math.max(line, 1), column: Math.max(col, 1) },
-    message: error.message.split("\n")[0] ?? "",
-  };
+  return { kind: "syntax", place: placeAt(error.pos[0], file, lines), message: error.message.split("\n")[0] ?? "" };
+}
+
+function placeAt(offset: number, file: string, lines: LineCounter): Place {
+  const { line, col } = lines.linePos(offset);
+  return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
 }

@@ -61,11 +61,27 @@ describe("a text that is a trap", () => {
       (_, i) => `l${i + 1}: &l${i + 1} [${Array(9).fill(`*l${i}`).join(", ")}]`,
     );
     const bomb = `---\nl0: &l0 [x]\n${levels.join("\n")}\n`;
-    assert.deepEqual(places(`${SERVICE}${bomb}`), [FOUND_IN_SERVICE, "8:1 yaml-aliases"]);
+    assert.deepEqual(places(`${SERVICE}${bomb}`), [FOUND_IN_SERVICE, "14:20 yaml-aliases"]);
+    const [, finding] = doctor(`${SERVICE}${bomb}`);
+    assert.match(
+      finding!.message,
+      /^with the alias \*l5 the document grows beyond 16 MiB when aliases are written out$/,
+    );
   });
 
-  it("of an alias that leads back to itself is refused", () => {
-    assert.match(places("apiVersion: v1\nkind: X\na: &a\n  b: *a\n")[0] ?? "", /^1:1 yaml-aliases|^4:\d yaml-/);
+  it("of long texts that aliases multiply is refused", () => {
+    const text = `a: &a ${"x".repeat(1 << 20)}\nb: [${Array(20).fill("*a").join(", ")}]\n`;
+    assert.match(places(text)[0] ?? "", /^2:\d+ yaml-aliases$/);
+  });
+
+  it("of an alias that leads back to itself, or to nothing, is refused there, by its name", () => {
+    const [circle] = doctor("apiVersion: v1\nkind: X\na: &a\n  b: *a\n");
+    assert.equal(placed(circle!), "4:6 yaml-aliases");
+    assert.equal(circle!.message, "the alias *a stands within its own anchor");
+    const [dangling] = doctor("b: 1\na: *nowhere\nc: &nowhere 1\n");
+    assert.equal(placed(dangling!), "2:4 yaml-aliases");
+    assert.equal(dangling!.message, "the alias *nowhere has no anchor &nowhere before it");
+    assert.match(dangling!.remedy, /^write &nowhere before /);
   });
 
   it("of lists in lists ends with a finding", () => {
@@ -78,7 +94,7 @@ describe("a text that is a trap", () => {
     const aliases = `a: &a x\nb: [${Array(200_000).fill("*a").join(", ")}]\n`;
     const began = performance.now();
     assert.deepEqual(places(`${keys}k7: 2\n`), ["200001:1 yaml-syntax"]);
-    assert.deepEqual(places(aliases), ["1:1 yaml-aliases"]);
+    assert.deepEqual(places(aliases), ["1:1 no-object"]);
     // Quadratic, either of them takes more than ten minutes.
     assert.ok(performance.now() - began < 60_000);
   });
@@ -86,6 +102,21 @@ describe("a text that is a trap", () => {
   it("of aliases in place of what is looked for is followed", () => {
     const text = `apiVersion: v1\nkind: Service\nmetadata: {name: nats}\nspec:\n  ports:\n  - &p {port: 4222, name: tcp}\n  - {<<: *p, name: nats}\n`;
     assert.deepEqual(places(text), ["7:20 port-not-tcp"]);
+  });
+});
+
+describe("an anchor that is used very often", () => {
+  it("is followed every time: kubectl takes it", () => {
+    const policy = (uses: number): string =>
+      `trustDomains: [cluster.local]\nrules:\n- {name: r0, from: &from [{principals: [&p cluster.local/ns/shop/sa/a, *p]}], publish: {allow: [a]}}\n${Array.from(
+        { length: uses },
+        (_, i) => `- {name: s${i}, from: *from, publish: {allow: [a]}}\n`,
+      ).join("")}`;
+    for (const uses of [150, 5000]) {
+      const { status, output } = istioNats(["check", "-"], policy(uses));
+      assert.equal(status, 0, output);
+      assert.match(output, new RegExp(`accepted: ${uses + 1} rules`));
+    }
   });
 });
 

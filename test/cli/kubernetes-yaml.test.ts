@@ -4,8 +4,9 @@ import { before, describe, it } from "node:test";
 import fc from "fast-check";
 import { parse } from "yaml";
 import { KUBERNETES_YAML } from "../../cli/manifests/kubernetes-yaml.ts";
+import { readManifests } from "../../cli/manifests/read.ts";
 import { buildGo } from "../../tools/go.ts";
-import { doctor, istioNats } from "./support.ts";
+import { doctor, istioNats, sourceOf } from "./support.ts";
 
 /** What go-yaml's table holds, the numbers that Go and YAML write, and what only looks like one. */
 const SCALARS = [
@@ -101,6 +102,42 @@ describe("YAML as Kubernetes reads it", () => {
     const keys = ["no", "y", "0100", "4222", "1_000", "true", '"no"', "a.b"];
     const documents = [...keys.map((key) => `{${key}: 1}\n`), "[no, y, 0100, 1_000, on, ~, a]\n"];
     readings(documents).forEach((theirs, index) => assertAlike(documents[index]!, theirs));
+  });
+
+  it("has aliases, and members from merge keys before and behind a map's own, so", () => {
+    const anchors = "x: &x {a: 1, b: 1, c: 1}\ny: &y {b: 2, c: 2, d: 2}\nz: &z [1, *x]\n";
+    const documents = [
+      "m: {<<: *x, a: 0}\n",
+      "m: {a: 0, <<: *x}\n",
+      "m: {<<: [*x, *y], d: 0}\n",
+      "m: {c: 0, <<: [*y, *x, {e: 5}]}\n",
+      "m: {<<: {<<: *x, b: 9}, f: *z}\n",
+      "x: &x 5\nm: [*x, &x 6, *x]\n",
+    ].map((text) => (text.startsWith("x:") ? text : anchors + text));
+    readings(documents).forEach((theirs, index) => {
+      const { others } = readManifests(sourceOf(documents[index]!), "default");
+      assert.ok("value" in theirs);
+      assert.deepEqual(others[0]?.plain(), theirs.value, documents[index]);
+    });
+  });
+
+  it("refuses aliases and merges where it does", () => {
+    const documents = [
+      "a: *b\n",
+      "a: &a [*a]\n",
+      "x: &x 5\nm: {<<: *x}\n",
+      "m: {<<: 5}\n",
+      "x: &x [1]\nm: {<<: [*x]}\n",
+      "x: &x [{}]\nm: {<<: *x}\n",
+    ];
+    readings(documents).forEach((theirs, index) => {
+      assert.ok("error" in theirs, documents[index]);
+      assert.deepEqual(
+        readManifests(sourceOf(documents[index]!), "default").problems.map(({ kind }) => kind),
+        ["aliases"],
+        documents[index],
+      );
+    });
   });
 
   it("has whatever digits, signs, dots and underscores come to so", () => {

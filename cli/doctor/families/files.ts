@@ -25,8 +25,8 @@ export const files = family(
     },
     "yaml-aliases": {
       severity: "error",
-      what: "The document's aliases multiply beyond measure. It is not judged.",
-      remedy: "write the values out",
+      what: "An alias of the document cannot be written out: it has no anchor, stands within its own, aliases of aliases multiply beyond measure, or it is merged and is no map. The document is not judged.",
+      remedy: "write the value out",
     },
     "helm-template": {
       severity: "info",

@@ -1,0 +1,97 @@
+import { isAlias, isMap, isScalar, isSeq, type Alias, type Document, type Node } from "yaml";
+
+/** What every alias of a document stands for. */
+export type AliasTargets = ReadonlyMap<Alias, Node>;
+
+/** An alias, or a merge of one, that cannot be written out. */
+export interface AliasFault {
+  offset: number;
+  message: string;
+  remedy: string;
+}
+
+/** What all aliases of a document may come to when they are written out, in characters: no more than a file may have. */
+const MAX_WRITTEN_OUT = 16 << 20;
+
+/** What a value counts beside its characters: some 400,000 values may come of aliases, where kubectl's reader ends too. */
+const VALUE = 40;
+
+/**
+ * Follows the aliases of a document in one walk: the parser's own way looks through the whole document for each. Texts that grow
+ * without measure ("billion laughs") end at the alias with which they do.
+ */
+export function resolveAliases(document: Document): AliasTargets | AliasFault {
+  const targets = new Map<Alias, Node>();
+  const anchors = new Map<string, Node>();
+  const sizes = new Map<Node, number>();
+  let writtenOut = 0;
+
+  function sizeOfAlias(alias: Alias): number {
+    const target = anchors.get(alias.source);
+    if (!target)
+      throw new Unwritable(
+        alias,
+        `the alias *${alias.source} has no anchor &${alias.source} before it`,
+        `write &${alias.source} before the value that is meant, or the value itself`,
+      );
+    const size = sizes.get(target);
+    if (size === undefined)
+      throw new Unwritable(
+        alias,
+        `the alias *${alias.source} stands within its own anchor`,
+        "write out what is meant here",
+      );
+    if ((writtenOut += size) > MAX_WRITTEN_OUT)
+      throw new Unwritable(
+        alias,
+        `with the alias *${alias.source} the document grows beyond 16 MiB when aliases are written out`,
+        "use the anchor less often, or anchors with fewer aliases in them",
+      );
+    targets.set(alias, target);
+    return size;
+  }
+
+  function sizeOf(node: unknown): number {
+    if (isAlias(node)) return sizeOfAlias(node);
+    if (!isScalar(node) && !isMap(node) && !isSeq(node)) return 0;
+    if (node.anchor !== undefined) anchors.set(node.anchor, node);
+    let size = VALUE;
+    if (isScalar(node)) size += node.source?.length ?? 0;
+    else if (isSeq(node)) for (const item of node.items) size += sizeOf(item);
+    else {
+      for (const { key, value } of node.items) {
+        size += sizeOf(key) + sizeOf(value);
+        if (isScalar(key) && typeof key.value === "symbol" && !isMergeable(value)) {
+          const message = "a merge key takes a map, or a list of maps";
+          throw new Unwritable(key, message, "write <<: *ANCHOR, with the anchor of a map");
+        }
+      }
+    }
+    if (node.anchor !== undefined) sizes.set(node, size);
+    return size;
+  }
+
+  function isMergeable(value: unknown): boolean {
+    const target = isAlias(value) ? targets.get(value) : value;
+    return (
+      isMap(target) || (isSeq(value) && value.items.every((item) => isMap(isAlias(item) ? targets.get(item) : item)))
+    );
+  }
+
+  try {
+    sizeOf(document.contents);
+    return targets;
+  } catch (error) {
+    if (error instanceof Unwritable) return error.fault;
+    throw error;
+  }
+}
+
+class Unwritable extends Error {
+  readonly fault: AliasFault;
+
+  constructor({ range }: Node, message: string, remedy: string) {
+    super(message);
+    this.fault = { offset: range?.[0] ?? 0, message, remedy };
+  }
+}
