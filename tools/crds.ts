@@ -3,26 +3,28 @@ import { join } from "node:path";
 import { must } from "./command.ts";
 import { inRoot } from "./paths.ts";
 
-/** Projects whose custom resources we ship, by the Go module that holds their CRDs. */
-export type CrdModule =
-  | "github.com/argoproj/argo-rollouts"
-  | "github.com/fluxcd/flagger"
-  | "github.com/prometheus-operator/prometheus-operator";
+/** Projects whose custom resources we ship or read, by the Go module that holds their CRDs, and the folder whose go.mod pins it. */
+const FOLDERS = {
+  "github.com/argoproj/argo-rollouts": inRoot("tools", "go-crds"),
+  "github.com/fluxcd/flagger": inRoot("tools", "go-crds"),
+  "github.com/prometheus-operator/prometheus-operator": inRoot("tools", "go-crds"),
+  "istio.io/api": inRoot("test", "istio"),
+} as const;
 
-const MODULES = inRoot("tools", "go-crds");
+export type CrdModule = keyof typeof FOLDERS;
 
-/** The version of a module that tools/go-crds/go.mod requires. */
+/** The version of a module that its go.mod requires. */
 function pinned(module: CrdModule): string {
   const [, version = ""] =
-    new RegExp(`^\\t${module} (v\\S+)$`, "m").exec(readFileSync(join(MODULES, "go.mod"), "utf8")) ?? [];
+    new RegExp(`^\\t${module} (v\\S+)$`, "m").exec(readFileSync(join(FOLDERS[module], "go.mod"), "utf8")) ?? [];
   return `${module}@${version}`;
 }
 
-/** A file of a module in the version that tools/go-crds pins, held against go.sum by the go command, which keeps it in its cache. */
+/** A file of a module in the version that its folder pins, held against go.sum by the go command, which keeps it in its cache. */
 export async function fileOfModule(module: CrdModule, ...path: string[]): Promise<string> {
   const remedy = `${module} could not be had. Is Go 1.26 here, and a Go module proxy reachable?`;
   // By `module@version`: without the version go would want the module's whole graph in go.sum.
-  const output = await must(remedy, "go", ["mod", "download", "-json", pinned(module)], { cwd: MODULES });
+  const output = await must(remedy, "go", ["mod", "download", "-json", pinned(module)], { cwd: FOLDERS[module] });
   const { Dir: folder } = JSON.parse(output) as { Dir: string };
   return readFileSync(join(folder, ...path), "utf8");
 }

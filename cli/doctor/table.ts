@@ -9,12 +9,14 @@ import { plugin } from "./families/plugin.ts";
 import { pods } from "./families/pods.ts";
 import { policy } from "./families/policy.ts";
 import { protocol } from "./families/protocol.ts";
+import { spelling } from "./families/spelling.ts";
 import { size } from "./families/size.ts";
 import type { Check, Family } from "./family.ts";
 
 /** All that doctor looks at, in the order of the documentation. */
 export const FAMILIES: readonly Family[] = [
   files,
+  spelling,
   protocol,
   match,
   plugin,

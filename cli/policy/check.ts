@@ -2,6 +2,7 @@ import type { Finding } from "../doctor/finding.ts";
 import { files } from "../doctor/families/files.ts";
 import { examinePolicy, POLICY_CHECKS, type PolicyId } from "../doctor/families/policy.ts";
 import { family } from "../doctor/family.ts";
+import { spelling } from "../doctor/families/spelling.ts";
 import { size } from "../doctor/families/size.ts";
 import type { Filter } from "../filter-host.ts";
 import type { Field } from "../manifests/field.ts";
@@ -68,8 +69,8 @@ function checkSource(source: Source, filter: Filter, namespace: string, into: Ch
     }
   });
   // Any plugin that is checked is taken for ours, whatever its name.
-  const mesh = Object.assign(new Mesh([], { rootNamespace: "" }), { plugins });
-  const findings = [files, policies, size].flatMap((one) => one.examine({ mesh, manifests, filter }));
+  const mesh = Object.assign(new Mesh(manifests.resources, { rootNamespace: "" }), { plugins });
+  const findings = [files, spelling, policies, size].flatMap((one) => one.examine({ mesh, manifests, filter }));
   into.findings.push(...findings.sort((a, b) => byPosition(a.place, b.place)));
 }
 

@@ -122,6 +122,14 @@ describe("istio-nats check", () => {
     assert.deepEqual([absent.findings[0].line, absent.findings[0].column], [3, 1]);
   });
 
+  it("tells a plugin whose kind or fields are misspelt, of which nothing could be checked", () => {
+    const { status, findings } = check(`apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugins\nspec: {}\n`);
+    assert.equal(status, 1);
+    assert.ok(findings.some(({ id, line }) => id === "kind-unknown" && line === 2));
+    const [field] = check(stringify(WRAPPINGS[1]![1](SOUND)).replace("spec:", "spec:\n  phases: STATS")).findings;
+    assert.deepEqual([field!.id, field!.message], ["field-unknown", "Istio knows no spec.phases"]);
+  });
+
   it("tells a JSON file's places as well", () => {
     const { findings } = check('{\n  "trustDomains": ["a"],\n  "rules": [],\n  "mode": "X"\n}');
     assert.deepEqual(

@@ -106,6 +106,50 @@ describe("an AuthorizationPolicy", () => {
   });
 });
 
+describe("a name that is nearly one of Istio's", () => {
+  const [plugin = ""] = kinds("WasmPlugin");
+
+  it("is told with the one that was meant", () => {
+    const cases: [was: string, is: string, remedy: string][] = [
+      [
+        "kind: WasmPlugin",
+        "kind: WasmPlugins",
+        "did you mean apiVersion: extensions.istio.io/v1alpha1, kind: WasmPlugin?",
+      ],
+      [
+        "extensions.istio.io/v1alpha1",
+        "extensions.istio.io",
+        "did you mean apiVersion: extensions.istio.io/v1alpha1, kind: WasmPlugin?",
+      ],
+      ["matchLabels:", "matchLabel:", "did you mean matchLabels?"],
+      ["phase:", "Phase:", "did you mean phase?"],
+    ];
+    for (const [was, is, remedy] of cases) {
+      assert.ok(plugin.includes(was));
+      const remedies = doctor(plugin.replace(was, is)).map((finding) => finding.remedy);
+      assert.ok(remedies.includes(remedy), `${is}: ${remedies.join()}`);
+    }
+  });
+});
+
+describe("a nats-server without a plugin", () => {
+  it("is told beside one that has its own, and not again where the plugin selects none at all", () => {
+    const [pods = ""] = kinds("StatefulSet");
+    const other = pods
+      .replace("name: nats, namespace", "name: nats2, namespace")
+      .replace("{ app: nats }", "{ app: nats2 }");
+    const found = doctor([...DOCUMENTS, other].join("\n---\n")).filter(({ id }) => id === "broker-without-plugin");
+    assert.deepEqual(
+      found.map(({ message }) => message),
+      ["no plugin of istio-nats is for StatefulSet messaging/nats2 (app=nats2)"],
+    );
+    const astray = DOCUMENTS.map((text) =>
+      text.replace("matchLabels: { app: nats } }\n  type", "matchLabels: { app: x } }\n  type"),
+    );
+    assert.deepEqual(ids(...astray), ["selector-matches-nothing"]);
+  });
+});
+
 describe("a plugin's mode", () => {
   const around = kinds("Service", "StatefulSet", "PeerAuthentication");
   const [plugin = ""] = kinds("WasmPlugin");

@@ -29,6 +29,11 @@ export const image = family(
         "which denies everything.",
       remedy: "write the digest that the registry shows for the image: crane digest IMAGE",
     },
+    "image-missing": {
+      severity: "error",
+      what: "The plugin names no module: `url` is required, and Kubernetes refuses the plugin without it.",
+      remedy: "write url: oci://REGISTRY/NAME@sha256:DIGEST",
+    },
     "image-by-tag": {
       severity: "warning",
       what: "The image is named by a tag alone. Whoever can push can change what judges every message, and sidecars may run different modules.",
@@ -43,7 +48,10 @@ export const image = family(
   ({ mesh, filter }, report) => {
     for (const { resource, wasm } of mesh.plugins) {
       const url = wasm?.text("url");
-      if (!wasm || url === undefined) continue;
+      if (!wasm || url === undefined || url === "") {
+        report("image-missing", resource.root.placeOf("spec", "wasm", "url"), `${resource.title} has no url`);
+        continue;
+      }
       const [urlPlace, sumPlace] = [wasm.placeOf("url"), wasm.placeOf("sha256")];
       const isImage = url.startsWith("oci://") || !url.includes("://");
       const [inUrl, sum] = [DIGEST.exec(url)?.[1], sumOf(wasm)];

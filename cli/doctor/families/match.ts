@@ -2,6 +2,7 @@ import { placeText } from "../../manifests/place.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import type { Plugin } from "../../mesh/plugin.ts";
+import type { Workload } from "../../mesh/workload.ts";
 import type { Service } from "../../mesh/service.ts";
 import { labelsText } from "../../mesh/selector.ts";
 import { family, type Report } from "../family.ts";
@@ -11,6 +12,7 @@ type Id =
   | "service-port-unmatched"
   | "match-without-ports"
   | "selector-matches-nothing"
+  | "broker-without-plugin"
   | "pod-not-in-service";
 
 /** The Services whose chains a plugin can come to stand in; none where nothing can be said. */
@@ -66,6 +68,15 @@ function judgePorts(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
   }
 }
 
+/** Whether a plugin judges who connects to these pods, or was meant to: that one which selects no pods at all is told by itself. */
+function isMeantFor(plugin: Plugin, broker: Workload, mesh: Mesh): boolean {
+  const placement = mesh.placement(plugin);
+  if (placement === "waypoint") return true;
+  if (placement !== "server-sidecar") return false;
+  const selected = mesh.brokers.filter((candidate) => plugin.selectsWorkload(candidate, mesh.rootNamespace));
+  return selected.length === 0 || selected.includes(broker);
+}
+
 export const match = family<Id>(
   "Where the filter is put",
   {
@@ -92,6 +103,11 @@ export const match = family<Id>(
       severity: "error",
       what: "The plugin selects none of the nats-server pods among the files: their traffic is not judged.",
       remedy: "write the pods' labels into spec.selector.matchLabels, and put the plugin into their namespace",
+    },
+    "broker-without-plugin": {
+      severity: "warning",
+      what: "No plugin of istio-nats among the files is for these nats-server pods. Where there is none in the cluster either, everybody may do everything.",
+      remedy: "give the plugin's file too, or apply one: docs/install.md",
     },
     "pod-not-in-service": {
       severity: "error",
@@ -121,6 +137,10 @@ export const match = family<Id>(
       );
     }
     for (const broker of mesh.brokers) {
+      if (!mesh.plugins.some((plugin) => isMeantFor(plugin, broker, mesh))) {
+        const message = `no plugin of istio-nats is for ${broker.resource.title} (${labelsText(broker.labels)})`;
+        report("broker-without-plugin", broker.resource.place, message);
+      }
       const served = mesh.servicesOf(broker).some((service) => mesh.clientPorts(service).length > 0);
       if (served) continue;
       const place = broker.port(CLIENT_PORT)?.place ?? broker.resource.place;

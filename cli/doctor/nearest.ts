@@ -1,0 +1,19 @@
+import { distance } from "fastest-levenshtein";
+
+/** A word that is further away was no slip of the fingers. */
+const MAX_EDITS = 2;
+
+/** How far one word is from another, whatever their case; undefined where it was hardly meant. */
+export function slipBetween(word: string, meant: string): number | undefined {
+  const edits = distance(word.toLowerCase(), meant.toLowerCase());
+  return edits <= Math.min(MAX_EDITS, Math.floor(meant.length / 2)) ? edits : undefined;
+}
+
+/** The one of `known` that was probably meant. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  const slips = known.flatMap((meant) => {
+    const edits = slipBetween(word, meant);
+    return edits === undefined ? [] : [{ meant, edits }];
+  });
+  return slips.sort((a, b) => a.edits - b.edits)[0]?.meant;
+}
