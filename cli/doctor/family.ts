@@ -1,5 +1,6 @@
 import type { Filter } from "../filter-host.ts";
 import type { Manifests } from "../manifests/read.ts";
+import type { Resource } from "../manifests/resource.ts";
 import type { Place } from "../manifests/place.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 import type { Finding, Severity } from "./finding.ts";
@@ -19,7 +20,14 @@ export interface Patient {
   filter: Filter;
 }
 
-export type Report<Id extends string> = (id: Id, place: Place, message: string, remedy?: string) => void;
+export interface Remedied {
+  /** Where the finding has something more exact than its check. */
+  remedy?: string | undefined;
+  /** Objects whose namespaces were compared: the fault may be that one of them was only assumed. */
+  compared?: readonly Resource[];
+}
+
+export type Report<Id extends string> = (id: Id, place: Place, message: string, remedied?: string | Remedied) => void;
 
 /** Checks of one matter. */
 export interface Family {
@@ -39,10 +47,19 @@ export function family<Id extends string>(
     checks,
     examine: (patient) => {
       const findings: Finding[] = [];
-      run(patient, (id, place, message, remedy) => {
-        findings.push({ id, severity: checks[id].severity, place, message, remedy: remedy ?? checks[id].remedy });
+      run(patient, (id, place, message, remedied) => {
+        const { remedy, compared = [] } = typeof remedied === "string" ? { remedy: remedied } : (remedied ?? {});
+        const { severity, remedy: general } = checks[id];
+        findings.push({ id, severity, place, message, remedy: withNamespace(remedy ?? general, compared) });
       });
       return findings;
     },
   };
+}
+
+/** Manifests that Helm has rendered often name no namespace: it is Helm that knows it. */
+function withNamespace(remedy: string, compared: readonly Resource[]): string {
+  const assumed = compared.find(({ isNamespaceAssumed }) => isNamespaceAssumed);
+  if (!assumed) return remedy;
+  return `${assumed.kind} ${assumed.name} names no namespace and was taken to be in ${assumed.namespace}: give -n NAMESPACE if it goes elsewhere; else ${remedy}`;
 }

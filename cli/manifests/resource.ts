@@ -8,6 +8,8 @@ export class Resource {
   readonly group: string;
   readonly name: string;
   readonly namespace: string;
+  /** Whether the namespace is only that of objects which name none. */
+  readonly isNamespaceAssumed: boolean;
   readonly labels: ReadonlyMap<string, string>;
   readonly annotations: ReadonlyMap<string, string>;
 
@@ -19,6 +21,7 @@ export class Resource {
     this.group = /^(.*)\//.exec(root.text("apiVersion") ?? "")?.[1] ?? "";
     this.name = root.text("metadata", "name") ?? "";
     this.namespace = root.text("metadata", "namespace") ?? defaultNamespace;
+    this.isNamespaceAssumed = root.text("metadata", "namespace") === undefined;
     this.labels = root.texts("metadata", "labels");
     this.annotations = root.texts("metadata", "annotations");
   }

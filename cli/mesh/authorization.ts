@@ -1,7 +1,9 @@
 import type { Field } from "../manifests/field.ts";
 import type { Resource } from "../manifests/resource.ts";
+import { isAbout } from "./authorization-source.ts";
 import type { Mesh } from "./mesh.ts";
 import { selects, workloadSelector, type Pods } from "./selector.ts";
+import type { ServiceAccount } from "./workload.ts";
 
 /** Who reaches a port, as far as AuthorizationPolicies say. */
 export type Access =
@@ -16,9 +18,7 @@ export type Access =
  * decision that somebody has taken.
  */
 export function accessTo(pods: Pods, port: number, mesh: Mesh): Access {
-  const policies = mesh
-    .of("AuthorizationPolicy", "security.istio.io")
-    .filter((policy) => appliesTo(policy, pods, mesh.rootNamespace));
+  const policies = policiesFor(pods, mesh);
   if (policies.some((policy) => actionOf(policy) === "DENY" && rulesOf(policy).some((rule) => covers(rule, port))))
     return { kind: "restricted" };
   const allowing = policies.filter((policy) => actionOf(policy) === "ALLOW");
@@ -28,6 +28,50 @@ export function accessTo(pods: Pods, port: number, mesh: Mesh): Access {
     if (rule) return { kind: "opened", rule, policy };
   }
   return { kind: "restricted" };
+}
+
+/** What keeps somebody from a port: a rule that denies, or ALLOW policies of which no rule lets them in. */
+export interface Denial {
+  policy: Resource;
+  /** Undefined where no rule is what denies. */
+  rule: Field | undefined;
+}
+
+/** What keeps everybody from a port of pods. Istio's "allow nothing" (`spec: {}`) does. */
+export function denialOfAll(pods: Pods, port: number, mesh: Mesh): Denial | undefined {
+  return denial(policiesFor(pods, mesh), port, { denied: admitsEverybody, allowed: () => true });
+}
+
+/** What keeps a service account from a port of pods, whatever its trust domain. Sources of other kinds are taken to let it pass. */
+export function denialOf(account: ServiceAccount, pods: Pods, port: number, mesh: Mesh): Denial | undefined {
+  return denial(policiesFor(pods, mesh), port, {
+    denied: (rule, policy) => isAbout(account, rule, policy, false),
+    allowed: (rule, policy) => isAbout(account, rule, policy, true),
+  });
+}
+
+type RuleTest = (rule: Field, policy: Resource) => boolean;
+
+function denial(
+  policies: readonly Resource[],
+  port: number,
+  about: Record<"denied" | "allowed", RuleTest>,
+): Denial | undefined {
+  for (const policy of policies.filter((candidate) => actionOf(candidate) === "DENY")) {
+    const rule = rulesOf(policy).find((candidate) => covers(candidate, port) && about.denied(candidate, policy));
+    if (rule) return { policy, rule };
+  }
+  const allowing = policies.filter((policy) => actionOf(policy) === "ALLOW");
+  const isAllowed = allowing.some((policy) =>
+    rulesOf(policy).some((rule) => covers(rule, port) && about.allowed(rule, policy)),
+  );
+  const [policy] = allowing;
+  return policy && !isAllowed ? { policy, rule: undefined } : undefined;
+}
+
+function policiesFor(pods: Pods, mesh: Mesh): Resource[] {
+  const policies = mesh.of("AuthorizationPolicy", "security.istio.io");
+  return policies.filter((policy) => appliesTo(policy, pods, mesh.rootNamespace));
 }
 
 function actionOf({ root }: Resource): string {

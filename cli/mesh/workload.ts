@@ -12,6 +12,12 @@ export interface ContainerPort {
   place: Place;
 }
 
+/** As a principal names it, without its trust domain. */
+export interface ServiceAccount {
+  namespace: string;
+  name: string;
+}
+
 /** A Pod, or what makes pods of a template. */
 export class Workload {
   readonly labels: Labels;
@@ -41,6 +47,12 @@ export class Workload {
 
   get namespace(): string {
     return this.resource.namespace;
+  }
+
+  /** Kubernetes gives pods without one that of the name `default`. */
+  get serviceAccount(): ServiceAccount {
+    const name = this.pod.text("spec", "serviceAccountName") ?? this.pod.text("spec", "serviceAccount") ?? "default";
+    return { namespace: this.namespace, name };
   }
 
   /** Runs nats-server: an image of that name, or a container with its client port. */

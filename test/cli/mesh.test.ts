@@ -68,7 +68,9 @@ describe("the mTLS mode of the client port", () => {
 
 describe("an AuthorizationPolicy", () => {
   const open = DOCUMENTS.map((text) =>
-    text.replace("containerPort: 4222 }", "containerPort: 4222 }, { containerPort: 6222 }"),
+    text
+      .replace("containerPort: 4222 }", "containerPort: 4222 }, { containerPort: 6222 }")
+      .replace("    spec:\n      containers", "    spec:\n      serviceAccountName: nats\n      containers"),
   );
   const broker = { source: { principals: ["cluster.local/ns/messaging/sa/nats"] } };
   const route = { operation: { ports: ["6222"] } };
@@ -79,13 +81,79 @@ describe("an AuthorizationPolicy", () => {
   it("restricts a port when it allows it to some, or allows others only, or denies it", () => {
     for (const spec of [
       { selector: NATS, rules: [{ from: [broker], to: [route] }, { to: [client] }] },
-      { selector: NATS, rules: [{ to: [client] }] },
-      { rules: [{ to: [{ operation: { notPorts: ["6222"] } }] }] },
-      { selector: NATS },
-      { action: "DENY", rules: [{ from: [{ source: { notPrincipals: ["x"] } }], to: [route] }] },
+      { action: "DENY", rules: [{ from: [{ source: { notPrincipals: ["*/sa/nats"] } }], to: [route] }] },
     ])
       assert.deepEqual(ids(...open, authorization(spec)), [], JSON.stringify(spec));
-    assert.deepEqual(ids(...open, authorization({ rules: [{ from: [broker] }] }, "istio-system")), []);
+    for (const spec of [
+      { selector: NATS, rules: [{ to: [client] }] },
+      { rules: [{ to: [{ operation: { notPorts: ["6222"] } }] }] },
+      { action: "DENY", rules: [{ from: [{ source: { notPrincipals: ["x"] } }], to: [route] }] },
+    ])
+      assert.deepEqual(ids(...open, authorization(spec)), ["cluster-port-denied"], JSON.stringify(spec));
+    const elsewhere = authorization({ rules: [{ from: [broker] }] }, "istio-system");
+    assert.deepEqual(ids(...open, elsewhere, authorization({ rules: [{ to: [client] }] })), []);
+  });
+
+  it("that allows nothing, or denies everybody, keeps clients out", () => {
+    for (const spec of [
+      {},
+      { selector: NATS },
+      { selector: NATS, rules: [{ to: [{ operation: { ports: ["8222"] } }] }] },
+      { action: "DENY", rules: [{}] },
+      { action: "DENY", rules: [{ from: [{ source: { principals: ["*"] } }], to: [client] }] },
+    ])
+      assert.ok(ids(...DOCUMENTS, authorization(spec)).includes("client-port-denied"), JSON.stringify(spec));
+    for (const spec of [
+      { rules: [{}] },
+      { rules: [{ from: [broker] }] },
+      { action: "DENY" },
+      { action: "DENY", rules: [{ from: [{ source: { notPrincipals: ["*/sa/nats"] } }], to: [client] }] },
+      { action: "AUDIT", rules: [{}] },
+      { selector: { matchLabels: { app: "x" } } },
+    ])
+      assert.deepEqual(ids(...DOCUMENTS, authorization(spec)), [], JSON.stringify(spec));
+  });
+
+  it("spares nats-server's own service account by any field that names it, and by no other", () => {
+    const deny = (source: object, when?: object): string =>
+      authorization({
+        action: "DENY",
+        rules: [{ from: [{ source }], to: [route], ...(when ? { when: [when] } : {}) }],
+      });
+    for (const source of [
+      { notPrincipals: ["cluster.local/ns/messaging/sa/nats"] },
+      { notPrincipals: ["other.domain/ns/messaging/*", "x"] },
+      { notNamespaces: ["mess*"] },
+      { notServiceAccounts: ["nats"] },
+      { notServiceAccounts: ["messaging/nats"] },
+      { principals: ["cluster.local/ns/shop/sa/x"] },
+      { notPrincipals: ["x"], notIpBlocks: ["10.0.0.0/8"] },
+    ])
+      assert.deepEqual(ids(...open, deny(source)), [], JSON.stringify(source));
+    for (const source of [
+      { notPrincipals: ["cluster.local/ns/messaging/sa/default"] },
+      { notPrincipals: ["cluster.local/ns/nats/*"] },
+      { notNamespaces: ["mes"] },
+      { notServiceAccounts: ["other/nats"] },
+      { principals: ["*"] },
+    ])
+      assert.deepEqual(ids(...open, deny(source)), ["cluster-port-denied"], JSON.stringify(source));
+    const conditional = deny({ principals: ["*"] }, { key: "source.ip", values: ["10.0.0.1"] });
+    assert.deepEqual(ids(...open, conditional), []);
+  });
+
+  it("that keeps pods out which run as default is told with what they run as", () => {
+    const unnamed = open.map((text) => text.replace("      serviceAccountName: nats\n", ""));
+    const policy = authorization({
+      action: "DENY",
+      rules: [{ from: [{ source: { notPrincipals: ["mesh.test/ns/messaging/sa/nats"] } }], to: [route] }],
+    });
+    const [finding] = doctor([...unnamed, policy].join("\n---\n"));
+    assert.match(
+      finding!.message,
+      /^a rule of .* keeps its own mesh\.test\/ns\/messaging\/sa\/default from port 6222 of /,
+    );
+    assert.match(finding!.remedy, /^let mesh\.test\/ns\/messaging\/sa\/default pass, /);
   });
 
   it("restricts nothing when it lets everybody in, is for other pods, on trial or a waypoint's", () => {
@@ -102,7 +170,7 @@ describe("an AuthorizationPolicy", () => {
         '"name":"a","annotations":{"istio.io/dry-run":"true"}',
       ),
     ])
-      assert.deepEqual(ids(...open, policy), ["broker-port-open"], policy);
+      assert.ok(ids(...open, policy).includes("broker-port-open"), policy);
   });
 });
 
@@ -206,6 +274,33 @@ describe("a plugin's mode", () => {
     assert.deepEqual(ids(...around, plugin, pods, client), []);
     const workload = client.replace("trustDomains:", "identity: WORKLOAD\n    trustDomains:");
     assert.deepEqual(ids(...around, plugin, pods, workload), []);
+  });
+});
+
+describe("an object that names no namespace", () => {
+  const pods = kinds("StatefulSet").map((text) => text.replace(", namespace: messaging", ""));
+
+  it("is told with -n, where its namespace is what does not fit", () => {
+    for (const [documents, id] of [
+      [[...kinds("Service", "PeerAuthentication", "WasmPlugin"), ...pods], "selector-matches-nothing"],
+      [[...kinds("Service", "PeerAuthentication", "WasmPlugin"), ...pods], "pod-not-in-service"],
+      [pods, "broker-without-plugin"],
+      [pods, "mtls-undeclared"],
+      [
+        pods.map((text) => text.replace("containerPort: 4222 }", "containerPort: 4222 }, { containerPort: 6222 }")),
+        "broker-port-open",
+      ],
+    ] as const) {
+      const finding = doctor(documents.join("\n---\n")).find((candidate) => candidate.id === id);
+      const said =
+        "StatefulSet nats names no namespace and was taken to be in default: give -n NAMESPACE if it goes elsewhere; else ";
+      assert.ok(finding?.remedy.startsWith(said), `${id}: ${finding?.remedy ?? ""}`);
+    }
+  });
+
+  it("is not where all have theirs", () => {
+    const named = doctor(kinds("StatefulSet").join()).map(({ remedy }) => remedy);
+    assert.ok(named.length > 0 && !named.some((remedy) => remedy.includes("-n NAMESPACE")));
   });
 });
 

@@ -1,5 +1,6 @@
 import { placeText, type Place } from "../../manifests/place.ts";
-import { accessTo } from "../../mesh/authorization.ts";
+import type { Resource } from "../../manifests/resource.ts";
+import { accessTo, denialOf, denialOfAll, type Denial } from "../../mesh/authorization.ts";
 import { isConfigOf, natsConfigs, type NatsConfig } from "../../mesh/nats-config.ts";
 import type { ConfEntry } from "../../mesh/nats-conf.ts";
 import { CLIENT_PORT, OTHER_PORTS } from "../../mesh/nats-ports.ts";
@@ -13,7 +14,14 @@ interface OpenPort {
   number: number;
   use: string;
   place: Place;
+  /** Whether nats-servers of one kind dial each other there. */
+  isOfPeers: boolean;
 }
+
+/** Routes and gateways. */
+const PEER_PORTS = new Set([6222, 7222]);
+
+const ACTIONS = ["ALLOW", "DENY", "AUDIT", "CUSTOM"];
 
 /** Blocks of nats.conf that open a port, each with the port of which OTHER_PORTS says what it is for. */
 const BLOCKS: Record<string, number> = { cluster: 6222, gateway: 7222, leafnodes: 7422, websocket: 8080, mqtt: 1883 };
@@ -24,18 +32,19 @@ function isOther(number: number, name: string | undefined): boolean {
   return /ws|websocket/i.test(name ?? "");
 }
 
-function configuredPort({ path, value }: ConfEntry): { number: number; use: string } | undefined {
+function configuredPort({ path, value }: ConfEntry): Omit<OpenPort, "place"> | undefined {
   const [block = "", key = ""] = path;
   const known = BLOCKS[block];
   if (known === undefined || path.length !== 2 || !["port", "listen"].includes(key)) return undefined;
   const number = Number(/(\d+)$/.exec(value ?? "")?.[1] ?? 0);
-  return number === 0 ? undefined : { number, use: OTHER_PORTS.get(known) ?? block };
+  return number === 0 ? undefined : { number, use: OTHER_PORTS.get(known) ?? block, isOfPeers: PEER_PORTS.has(known) };
 }
 
 function otherPorts(broker: Workload, configs: readonly NatsConfig[]): OpenPort[] {
   const ports = new Map<number, OpenPort>();
   for (const { number, name, place } of broker.ports)
-    if (isOther(number, name)) ports.set(number, { number, use: OTHER_PORTS.get(number) ?? "", place });
+    if (isOther(number, name))
+      ports.set(number, { number, use: OTHER_PORTS.get(number) ?? "", place, isOfPeers: PEER_PORTS.has(number) });
   for (const config of configs.filter((candidate) => isConfigOf(candidate, broker))) {
     for (const entry of config.entries) {
       const port = configuredPort(entry);
@@ -50,7 +59,8 @@ function otherServicePorts(service: Service): OpenPort[] {
   return service.ports.flatMap(({ field, name, target }) => {
     const number = Number(target);
     if (!isOther(number, name)) return [];
-    return [{ number, use: OTHER_PORTS.get(number) ?? "", place: field.placeOf("port") }];
+    const use = OTHER_PORTS.get(number) ?? "";
+    return [{ number, use, place: field.placeOf("port"), isOfPeers: PEER_PORTS.has(number) }];
   });
 }
 
@@ -60,9 +70,47 @@ function behindWaypoint(mesh: Mesh): Workload[] {
   return mesh.brokers.filter((broker) => services.some((service) => service.selectsWorkload(broker)));
 }
 
+/** Principals are written with a trust domain: that of the rule's others. */
+function trustDomainIn({ rule }: Denial): string {
+  const sources = rule?.items("from") ?? [];
+  const principals = sources.flatMap((from) => from.items("source", "notPrincipals"));
+  return /^[^/*]+(?=\/)/.exec(principals[0]?.text() ?? "")?.[0] ?? "TRUST_DOMAIN";
+}
+
+/** Where a denial stands in its policy. */
+function placeOfDenial({ policy, rule }: Denial): Place {
+  return rule ? rule.placeOf("from", 0, "source", "notPrincipals") : policy.root.placeOf("spec", "rules");
+}
+
+function denialText({ policy, rule }: Denial, port: string, whom?: string): string {
+  return rule
+    ? `a rule of ${policy.title} keeps ${whom ?? "everybody"} from ${port}`
+    : `${policy.title} allows what its rules say alone, and no rule lets ${whom ?? "anybody"} reach ${port}`;
+}
+
 export const brokerPorts = family(
-  "Ways round the client port",
+  "Who reaches the ports of nats-server",
   {
+    "client-port-denied": {
+      severity: "error",
+      what:
+        "Istio's AuthorizationPolicies let nobody reach the client port: where some policy of the action ALLOW selects the pods, " +
+        "what no rule allows is denied. One without rules (`spec: {}`) allows nothing.",
+      remedy:
+        'add a rule for the client port, to: [{operation: {ports: ["4222"]}}], and let the filter judge who may do what',
+    },
+    "cluster-port-denied": {
+      severity: "error",
+      what:
+        "An AuthorizationPolicy keeps nats-server's own service account from the port on which nats-servers dial each other: " +
+        "routes or gateways do not come up.",
+      remedy: "name the broker's own service account in the policy",
+    },
+    "authorization-action-unknown": {
+      severity: "error",
+      what: "Istio does not know this action, and Kubernetes refuses the AuthorizationPolicy. The words are in capitals.",
+      remedy: `write one of ${ACTIONS.join(", ")}`,
+    },
     "broker-port-open": {
       severity: "error",
       what:
@@ -80,22 +128,46 @@ export const brokerPorts = family(
   },
   ({ mesh }, report) => {
     const configs = natsConfigs(mesh);
-    const judge = (title: string, pods: Pods, ports: readonly OpenPort[]): void => {
+    const judge = (resource: Resource, pods: Pods, ports: readonly OpenPort[]): void => {
       for (const { number, use, place } of ports) {
         const access = accessTo(pods, number, mesh);
-        const port = `port ${number} of ${title} (${use})`;
-        if (access.kind === "open") report("broker-port-open", place, `no AuthorizationPolicy restricts ${port}`);
+        const port = `port ${number} of ${resource.title} (${use})`;
+        if (access.kind === "open")
+          report("broker-port-open", place, `no AuthorizationPolicy restricts ${port}`, { compared: [resource] });
         if (access.kind !== "opened") continue;
         const message = `a rule of ${access.policy.title} opens ${port} to everybody (${placeText(place)})`;
         report("broker-port-open", access.rule.place, message);
       }
     };
-    for (const broker of mesh.brokers) judge(broker.resource.title, broker, otherPorts(broker, configs));
+    for (const { root } of mesh.of("AuthorizationPolicy", "security.istio.io")) {
+      const action = root.get("spec", "action");
+      const word = action?.text();
+      if (action && word !== undefined && !ACTIONS.includes(word))
+        report("authorization-action-unknown", action.place, `Istio knows no action ${word}`);
+    }
+    for (const broker of mesh.brokers) {
+      const { resource, serviceAccount } = broker;
+      const ports = otherPorts(broker, configs);
+      judge(resource, broker, ports);
+      const all = denialOfAll(broker, CLIENT_PORT, mesh);
+      if (all) {
+        const message = denialText(all, `port ${CLIENT_PORT} of ${resource.title}`);
+        report("client-port-denied", placeOfDenial(all), message);
+      }
+      for (const { number, use } of ports.filter(({ isOfPeers }) => isOfPeers)) {
+        const own = denialOf(serviceAccount, broker, number, mesh);
+        if (!own) continue;
+        const account = `${trustDomainIn(own)}/ns/${serviceAccount.namespace}/sa/${serviceAccount.name}`;
+        const message = denialText(own, `port ${number} of ${resource.title} (${use})`, `its own ${account}`);
+        const remedy = `let ${account} pass, or give the pods the serviceAccountName that the policy names`;
+        report("cluster-port-denied", placeOfDenial(own), message, { remedy, compared: [resource] });
+      }
+    }
     for (const service of mesh.services) {
       // Where the pods are among the files, their own ports were judged.
       if (!mesh.isBrokerService(service) || mesh.workloads.some((pods) => service.selectsWorkload(pods))) continue;
       const pods = { namespace: service.namespace, labels: service.selector };
-      judge(service.resource.title, pods, otherServicePorts(service));
+      judge(service.resource, pods, otherServicePorts(service));
     }
     for (const broker of behindWaypoint(mesh)) {
       if (accessTo(broker, CLIENT_PORT, mesh).kind === "restricted") continue;
@@ -104,6 +176,7 @@ export const brokerPorts = family(
         "waypoint-bypass",
         place,
         `port ${CLIENT_PORT} of ${broker.resource.title} can be reached past the waypoint`,
+        { compared: [broker.resource] },
       );
     }
   },

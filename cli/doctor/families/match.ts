@@ -134,17 +134,20 @@ export const match = family<Id>(
         "selector-matches-nothing",
         root.placeOf("spec", "selector", "matchLabels"),
         `${title} selects none of ${pods}`,
+        { compared: [plugin.resource, ...mesh.brokers.map(({ resource }) => resource)] },
       );
     }
     for (const broker of mesh.brokers) {
       if (!mesh.plugins.some((plugin) => isMeantFor(plugin, broker, mesh))) {
         const message = `no plugin of istio-nats is for ${broker.resource.title} (${labelsText(broker.labels)})`;
-        report("broker-without-plugin", broker.resource.place, message);
+        report("broker-without-plugin", broker.resource.place, message, { compared: [broker.resource] });
       }
       const served = mesh.servicesOf(broker).some((service) => mesh.clientPorts(service).length > 0);
       if (served) continue;
       const place = broker.port(CLIENT_PORT)?.place ?? broker.resource.place;
-      report("pod-not-in-service", place, `port ${CLIENT_PORT} of ${broker.resource.title} is in no Service`);
+      const message = `port ${CLIENT_PORT} of ${broker.resource.title} is in no Service`;
+      const services = mesh.services.map(({ resource }) => resource);
+      report("pod-not-in-service", place, message, { compared: [broker.resource, ...services] });
     }
   },
 );

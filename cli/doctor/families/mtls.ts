@@ -1,4 +1,5 @@
 import type { Field } from "../../manifests/field.ts";
+import type { Resource } from "../../manifests/resource.ts";
 import { placeText, type Place } from "../../manifests/place.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { declaredMtls } from "../../mesh/peer-authentication.ts";
@@ -54,15 +55,15 @@ function hostOf(variable: Field): string | undefined {
 interface JudgedPods {
   pods: Pods;
   title: string;
-  /** Of their own; a plugin alone is no reason to ask for a PeerAuthentication. */
-  place?: Place;
+  /** What makes them; a plugin alone is no reason to ask for a PeerAuthentication. */
+  own?: Resource;
 }
 
 /** The pods of nats-server; where none are among the files, those that the filter's plugins select. */
 function judgedPods(mesh: Mesh): JudgedPods[] {
   if (mesh.brokers.length > 0) {
     const captured = mesh.brokers.filter((broker) => !mesh.isAmbient(broker));
-    return captured.map((pods) => ({ pods, title: pods.resource.title, place: pods.resource.place }));
+    return captured.map((pods) => ({ pods, title: pods.resource.title, own: pods.resource }));
   }
   return mesh.plugins
     .filter((plugin) => mesh.placement(plugin) === "server-sidecar")
@@ -70,6 +71,16 @@ function judgedPods(mesh: Mesh): JudgedPods[] {
       const pods = { namespace: resource.namespace, labels: selector };
       return { pods, title: `the pods of ${resource.title}` };
     });
+}
+
+const MTLS_MODES = ["STRICT", "PERMISSIVE", "DISABLE"];
+
+/** Every mode that a PeerAuthentication writes. */
+function mtlsModes(mesh: Mesh): Field[] {
+  return mesh.of("PeerAuthentication", "security.istio.io").flatMap(({ root }) => {
+    const ports = root.members("spec", "portLevelMtls").map(([, port]) => port.get("mode"));
+    return [root.get("spec", "mtls", "mode"), ...ports].filter((mode) => mode !== undefined);
+  });
 }
 
 export const mtls = family(
@@ -92,6 +103,11 @@ export const mtls = family(
       what: "No PeerAuthentication among the files says what the client port takes. Istio's default is PERMISSIVE.",
       remedy: "apply a PeerAuthentication with mode: STRICT for these pods",
     },
+    "mtls-mode-unknown": {
+      severity: "error",
+      what: "Istio does not know this mTLS mode, and Kubernetes refuses the PeerAuthentication. The words are in capitals.",
+      remedy: `write one of ${MTLS_MODES.join(", ")}`,
+    },
     "plaintext-client": {
       severity: "error",
       what:
@@ -101,14 +117,20 @@ export const mtls = family(
     },
   },
   ({ mesh }, report) => {
-    for (const { pods, title, place } of judgedPods(mesh)) {
+    for (const { pods, title, own } of judgedPods(mesh)) {
       const declared = declaredMtls(pods, CLIENT_PORT, mesh);
       const port = `port ${CLIENT_PORT} of ${title}`;
       if (!declared) {
-        if (place) report("mtls-undeclared", place, `nothing says whether ${port} requires mTLS`);
+        if (own)
+          report("mtls-undeclared", own.place, `nothing says whether ${port} requires mTLS`, { compared: [own] });
       } else if (declared.mode === "PERMISSIVE")
         report("mtls-permissive", declared.field.place, `${port} takes plaintext`);
       else if (declared.mode === "DISABLE") report("mtls-disabled", declared.field.place, `${port} has no mTLS`);
+    }
+    for (const mode of mtlsModes(mesh)) {
+      const word = mode.text();
+      if (word !== undefined && ![...MTLS_MODES, "UNSET"].includes(word))
+        report("mtls-mode-unknown", mode.place, `Istio knows no mTLS mode ${word}`);
     }
     for (const { place, message, remedy } of plaintextClients(mesh)) report("plaintext-client", place, message, remedy);
   },
