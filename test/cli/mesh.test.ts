@@ -124,6 +124,7 @@ describe("an AuthorizationPolicy", () => {
       { notPrincipals: ["cluster.local/ns/messaging/sa/nats"] },
       { notPrincipals: ["other.domain/ns/messaging/*", "x"] },
       { notNamespaces: ["mess*"] },
+      { notNamespaces: ["*ess*ing", "x"] },
       { notServiceAccounts: ["nats"] },
       { notServiceAccounts: ["messaging/nats"] },
       { principals: ["cluster.local/ns/shop/sa/x"] },
@@ -133,7 +134,7 @@ describe("an AuthorizationPolicy", () => {
     for (const source of [
       { notPrincipals: ["cluster.local/ns/messaging/sa/default"] },
       { notPrincipals: ["cluster.local/ns/nats/*"] },
-      { notNamespaces: ["mes"] },
+      { notNamespaces: ["mes", "*messagingx", "messaging*g", "m*s*x*"] },
       { notServiceAccounts: ["other/nats"] },
       { principals: ["*"] },
     ])

@@ -2,6 +2,8 @@ import type { Field } from "../../manifests/field.ts";
 import { judgePolicy, type JudgedPolicy } from "../../policy/judge.ts";
 import type { Filter } from "../../filter-host.ts";
 import { byPosition, type Place } from "../../manifests/place.ts";
+import { foreignValues, voidEntries } from "../../policy/without-effect.ts";
+import { nearest } from "../nearest.ts";
 import { family, type Check, type Report } from "../family.ts";
 
 const JETSTREAM_API = "$JS.API.>";
@@ -29,7 +31,13 @@ function apiWithAnyReplies(rule: Field): Field | undefined {
   return entries.find((entry) => entry === allow || overlap(entry.text() ?? "", JETSTREAM_API));
 }
 
-export type PolicyId = "policy-fault" | "policy-faults-unlisted" | "js-api-replies-any" | "policy-dry-run";
+export type PolicyId =
+  | "policy-fault"
+  | "policy-faults-unlisted"
+  | "principal-foreign"
+  | "allow-void"
+  | "js-api-replies-any"
+  | "policy-dry-run";
 
 export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
   "policy-fault": {
@@ -43,6 +51,16 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
     severity: "info",
     what: "The filter lists a hundred faults of a policy and counts the rest.",
     remedy: "correct those above, then check again",
+  },
+  "principal-foreign": {
+    severity: "warning",
+    what: "A source names a trust domain that is none of `trustDomains`. Peers of it are not authenticated, so the value never matches.",
+    remedy: "correct the trust domain, or add it to trustDomains",
+  },
+  "allow-void": {
+    severity: "warning",
+    what: "A rule denies the whole of what it allows. A deny always wins, so the entry allows nothing.",
+    remedy: "take the entry out, or narrow the deny",
   },
   "js-api-replies-any": {
     severity: "warning",
@@ -88,7 +106,17 @@ export function examinePolicy(subject: PolicySubject, filter: Filter, report: Re
     report("policy-faults-unlisted", last ?? parent, `${judged.unlisted.toLocaleString("en")} more ${are} not shown`);
   }
   if (config?.text("mode") === "DRY_RUN") report("policy-dry-run", config.placeOf("mode"), `${title} refuses nothing`);
+  for (const { value, trustDomain } of config ? foreignValues(config) : []) {
+    const ours = config?.items("trustDomains").flatMap((item) => item.text() ?? []) ?? [];
+    const meant = nearest(trustDomain, ours);
+    const message = `${trustDomain} is none of trustDomains (${ours.join(", ")}): ${value.text() ?? ""} never matches`;
+    report("principal-foreign", value.place, message, meant && `did you mean ${meant}?`);
+  }
   for (const rule of config?.items("rules") ?? []) {
+    for (const { allow, deny } of voidEntries(rule)) {
+      const message = `rule "${rule.text("name") ?? ""}" allows ${allow.text() ?? ""} and denies ${deny}: a deny always wins`;
+      report("allow-void", allow.place, message);
+    }
     const entry = apiWithAnyReplies(rule);
     if (!entry) continue;
     const message = `rule "${rule.text("name") ?? ""}" allows ${entry.text() ?? ""} with replies: ANY`;
