@@ -27,6 +27,7 @@ function policyText({
 const WANTED = {
   what: "policy",
   remedy: "give a WasmPlugin, a TrafficExtension, a pluginConfig by itself, or values of the chart",
+  chartRemedy: "give your values of the chart, or render it: helm template RELEASE CHART | istio-nats check -",
 };
 
 export const addCheck: AddCommand = (program, context) => {

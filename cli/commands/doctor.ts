@@ -13,6 +13,7 @@ interface DoctorOptions extends JudgingOptions {
 const WANTED = {
   what: "object of Kubernetes",
   remedy: "give manifests as kubectl takes them; for a policy by itself: istio-nats check FILE",
+  chartRemedy: "render the chart first: helm template RELEASE CHART | istio-nats doctor -",
 };
 
 export const addDoctor: AddCommand = (program, context) => {

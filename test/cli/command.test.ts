@@ -146,7 +146,11 @@ describe("files with nothing to judge", () => {
       ],
       [["check", "-"], "\n", "no policy is in <stdin>, so nothing was judged: it is empty, "],
       [["check", "-"], SNIFFED, "no policy is in <stdin>, so nothing was judged: give a WasmPlugin"],
-      [["check", chart], "", `no policy is in ${chart}, so nothing was judged: render the chart first: `],
+      [
+        ["check", chart],
+        "",
+        `no policy is in ${chart}, so nothing was judged: give your values of the chart, or render it: `,
+      ],
     ];
     for (const [args, input, said] of cases) {
       const { status, errors, output } = istioNats(args, input);

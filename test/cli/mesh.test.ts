@@ -103,6 +103,8 @@ describe("an AuthorizationPolicy", () => {
       { action: "DENY", rules: [{ from: [{ source: { principals: ["*"] } }], to: [client] }] },
     ])
       assert.ok(ids(...DOCUMENTS, authorization(spec)).includes("client-port-denied"), JSON.stringify(spec));
+    const [nothing] = doctor([...DOCUMENTS, authorization({})].join("\n---\n"));
+    assert.match(nothing!.message, /^AuthorizationPolicy messaging\/a has no rules, so it allows nothing, /);
     for (const spec of [
       { rules: [{}] },
       { rules: [{ from: [broker] }] },

@@ -83,9 +83,10 @@ function placeOfDenial({ policy, rule }: Denial): Place {
 }
 
 function denialText({ policy, rule }: Denial, port: string, whom?: string): string {
-  return rule
-    ? `a rule of ${policy.title} keeps ${whom ?? "everybody"} from ${port}`
-    : `${policy.title} allows what its rules say alone, and no rule lets ${whom ?? "anybody"} reach ${port}`;
+  if (rule) return `a rule of ${policy.title} keeps ${whom ?? "everybody"} from ${port}`;
+  const isEmpty = policy.root.items("spec", "rules").length === 0;
+  const allows = isEmpty ? "has no rules, so it allows nothing" : "allows what its rules say alone";
+  return `${policy.title} ${allows}, and nothing else lets ${whom ?? "anybody"} reach ${port}`;
 }
 
 export const brokerPorts = family(
