@@ -1,5 +1,7 @@
 import type { Mesh } from "./mesh.ts";
 import type { Plugin } from "./plugin.ts";
+import { selects } from "./selector.ts";
+import type { Service } from "./service.ts";
 import type { Workload } from "./workload.ts";
 
 /** On which proxies a plugin comes to stand. */
@@ -30,13 +32,23 @@ export function placementOf(plugin: Plugin, mesh: Mesh): Placement {
 }
 
 /**
- * The nats-server pods that the plugin selects for the connections that they dial alone, where no other plugin judges
- * those that they take.
+ * Whose connections the plugin leaves to nobody: it selects nats-server's pods for the connections that they dial alone, and
+ * no other plugin judges those that they take. Where the pods are not among the files, their Service tells them.
  */
-export function missedBrokers(plugin: Plugin, mesh: Mesh): Workload[] {
-  if (plugin.sides.has("SERVER")) return [];
+export function missedBrokers(plugin: Plugin, mesh: Mesh): (Workload | Service)[] {
+  if (plugin.sides.has("SERVER") || plugin.targetRefs.length > 0) return [];
   const selected = mesh.brokers.filter((broker) => plugin.selectsWorkload(broker, mesh.rootNamespace));
-  return selected.filter((broker) => !mesh.pluginsOf(broker).some(({ sides }) => sides.has("SERVER")));
+  if (selected.length > 0)
+    return selected.filter((broker) => !mesh.pluginsOf(broker).some(({ sides }) => sides.has("SERVER")));
+  const { namespace } = plugin.resource;
+  const judged = mesh.plugins.some(
+    (other) =>
+      other.sides.has("SERVER") && other.resource.namespace === namespace && selects(other.selector, plugin.selector),
+  );
+  if (judged) return [];
+  return mesh.services.filter(
+    (service) => mesh.isBrokerService(service) && service.servesAll(namespace, plugin.selector),
+  );
 }
 
 function gatewayNamed(name: string, namespace: string, mesh: Mesh): Placement {

@@ -30,7 +30,12 @@ export class Service {
   }
 
   selectsWorkload(workload: Workload): boolean {
-    return workload.namespace === this.namespace && this.selector.size > 0 && selects(this.selector, workload.labels);
+    return this.servesAll(workload.namespace, workload.labels);
+  }
+
+  /** Whether all pods with these labels are behind it. */
+  servesAll(namespace: string, labels: Labels): boolean {
+    return this.namespace === namespace && this.selector.size > 0 && selects(this.selector, labels);
   }
 
   /** Whether pods with these labels could be behind it. */

@@ -267,6 +267,23 @@ describe("a plugin's mode", () => {
     assert.ok(!told.includes("write identity: WORKLOAD"));
   });
 
+  it("CLIENT is told by nats-server's Service where its pods are not among the files", () => {
+    const workload = withMode("CLIENT").replace("trustDomains:", "identity: WORKLOAD\n    trustDomains:");
+    assert.ok(ids(...kinds("Service"), workload).includes("broker-mode-client"));
+    const own = plugin.replace("name: istio-nats,", "name: istio-nats-server,");
+    assert.deepEqual(ids(...kinds("Service"), workload, own), []);
+    assert.deepEqual(ids(...kinds("Service"), workload.replace("app: nats", "app: orders")), []);
+  });
+
+  it("CLIENT with nothing beside it gets no advice that is wrong for nats-server", () => {
+    const [finding] = doctor(withMode("CLIENT"));
+    assert.equal(finding!.id, "identity-mismatch");
+    assert.equal(
+      finding!.remedy,
+      "write identity: WORKLOAD if these are pods of clients, mode: SERVER if they run nats-server",
+    );
+  });
+
   it("on both sides of a client's pods is for the client", () => {
     const pods = document("apps", "Deployment", "orders", "messaging", {
       template: { metadata: { labels: { app: "orders" } }, spec: { containers: [] } },

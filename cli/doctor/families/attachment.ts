@@ -1,6 +1,5 @@
 import { missedBrokers, type Placement } from "../../mesh/placement.ts";
 import { MODES, type Plugin } from "../../mesh/plugin.ts";
-import { labelsText } from "../../mesh/selector.ts";
 import { family } from "../family.ts";
 
 /** What `identity` must be, by where the filter stands, and why. */
@@ -82,8 +81,8 @@ export const attachment = family(
         if (mode !== undefined && ![...MODES, "UNDEFINED"].includes(mode))
           report("mode-unknown", field.placeOf("mode"), `Istio knows no mode ${mode}`);
         if (missed && placement === "server-sidecar") {
-          const pods = `${missed.resource.title} (${labelsText(missed.labels)})`;
-          report("broker-mode-client", field.placeOf("mode"), `mode CLIENT does not judge who connects to ${pods}`);
+          const message = `mode CLIENT does not judge who connects to ${missed.resource.title}`;
+          report("broker-mode-client", field.placeOf("mode"), message);
         }
         if (mode !== undefined && mode === wrong?.mode)
           report(
@@ -101,7 +100,17 @@ export const attachment = family(
       const right = IDENTITIES[placement];
       if (right && config && plugin.identity !== right.identity) {
         const message = `identity is ${plugin.identity}, but ${right.because}`;
-        report("identity-mismatch", place, message, `write identity: ${right.identity}`);
+        // What a plugin of mode CLIENT is for, its pods alone could say.
+        const isSure =
+          placement !== "client-sidecar" ||
+          mesh.workloads.some((pods) => plugin.selectsWorkload(pods, mesh.rootNamespace));
+        const remedy = `write identity: ${right.identity}`;
+        report(
+          "identity-mismatch",
+          place,
+          message,
+          isSure ? remedy : `${remedy} if these are pods of clients, mode: SERVER if they run nats-server`,
+        );
       }
     }
   },
