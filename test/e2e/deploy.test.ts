@@ -15,7 +15,9 @@ describe("the policy that deploy/ ships, with JetStream", () => {
   let stand: Stand;
 
   before(async () => {
-    stand = await Stand.start({ listeners: { mtls: { filter: { config: plugin.spec.pluginConfig } } } });
+    // Shipped in DRY_RUN; what is asked here is what the policy refuses once it is enforced.
+    const config = { ...plugin.spec.pluginConfig, mode: "ENFORCE" };
+    stand = await Stand.start({ listeners: { mtls: { filter: { config } } } });
   });
 
   after(() => stand.stop());
