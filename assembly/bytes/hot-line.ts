@@ -15,3 +15,6 @@ export const PUBLISH_SIZE: usize = line + 16;
 export const DELIVERY_SIZE: usize = line + 24;
 export const HEADER_PUBLISH_SIZE: usize = line + 32;
 export const HEADERS_SIZE: usize = line + 40;
+/** Whose are the subjects that the short ways keep of the line that they read last (connection/last-subject.ts), u32 each. */
+export const PUBLISH_SUBJECT_OWNER: usize = line + 48;
+export const DELIVERY_SUBJECT_OWNER: usize = line + 52;

@@ -45,7 +45,8 @@ function waitFor(table: RequestTable, owner: OpenRequests, reply: usize, length:
 @inline
 export function replySent(connection: Connection, meter: Meter, subject: usize, length: i32): void {
   const owner = connection.served;
-  if (owner != null && owner.count > 0) closeService(connection, owner, meter, subject, length);
+  if (owner == null) return;
+  if (owner.count > 0) closeService(connection, owner, meter, subject, length);
 }
 
 function closeService(connection: Connection, owner: OpenRequests, meter: Meter, subject: usize, length: i32): void {
@@ -59,7 +60,9 @@ function closeService(connection: Connection, owner: OpenRequests, meter: Meter,
 @inline
 export function answerDelivered(connection: Connection, meter: Meter, subject: usize, length: i32): bool {
   const owner = connection.awaited;
-  return owner != null && owner.count > 0 && closeRequest(connection, owner, meter, subject, length);
+  if (owner == null) return false;
+  if (owner.count == 0) return false;
+  return closeRequest(connection, owner, meter, subject, length);
 }
 
 function closeRequest(connection: Connection, owner: OpenRequests, meter: Meter, subject: usize, length: i32): bool {

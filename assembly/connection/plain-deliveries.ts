@@ -1,6 +1,8 @@
 import { DELIVERY_SIZE } from "../bytes/hot-line";
 import {
   argumentEnds,
+  asciiArgumentEnds,
+  CR_LF,
   endOfArgument,
   firstEnd,
   GLANCE,
@@ -21,6 +23,8 @@ import { Meter } from "../telemetry/meter";
 import { Access } from "./access";
 import { Connection } from "./connection";
 import { answerDelivered, requestDelivered } from "./exchanges";
+import { keepSubject, LAST_DELIVERY, lastSubjectClass, namesLastSubject, useDeliverySubjectOf } from "./last-subject";
+import { NOT_PLAIN } from "./plain-judgement";
 import { Run } from "./run";
 import { countReceived, isPlain, maxOf } from "./subscription";
 
@@ -51,6 +55,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
   const subscriptions = connection.subscriptions;
   const permissions = access.permissions;
   const filtering = access.filtering;
+  useDeliverySubjectOf(permissions.deliveryNumber(filtering));
   const end = chunk.address(chunk.viewEnd);
   const last = end - (VERB + SHORTEST_ARGUMENTS);
   let p = chunk.address(position);
@@ -61,7 +66,9 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
     while (p <= last) {
       if (load<u32>(p) != MSG_BLANK) break;
       const subject = p + VERB;
-      const ends = argumentEnds(subject);
+      const low = v128.load(subject);
+      const high = v128.load(subject, 16);
+      const ends = asciiArgumentEnds(low, high);
       const endsBehindSubject = withoutFirst(ends);
       const endsBehindSid = withoutFirst(endsBehindSubject);
       let subjectEnd = subject + ctz(ends);
@@ -79,8 +86,6 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
         }
         sizeEnd += ctz(laterEnds);
       }
-      if (subjectEnd == subject) break;
-      if (load<u8>(subjectEnd) != BLANK) break;
       // An end that is not in sight counts as 64 bytes away, which no few digits are.
       const sid = subjectEnd + 1;
       const sidLength = <i32>(sidEnd - sid);
@@ -88,16 +93,24 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
       if (load<u8>(sidEnd) != BLANK) break;
       const digits = <i32>(sizeEnd - sidEnd) - 1;
       if (!isFewDigits(digits)) break;
-      if (!isLineEnd(sizeEnd, end)) break;
+      if (sizeEnd + 2 > end) break;
+      if (load<u16>(sizeEnd) != CR_LF) break;
       const size = readFewDigits(sizeEnd, digits, DELIVERY_SIZE);
       if (size < 0) break;
       const length = <i32>(subjectEnd - subject);
       let subjectClass: i32;
-      if (filtering) {
-        const answer = permissions.deliveryAnswer(subject, length);
-        if (reasonOf(answer) != Reason.ALLOWED) return endAt(p, connection, chunk, meter);
-        subjectClass = classOf(answer);
-      } else subjectClass = permissions.classOf(subject, length);
+      if (namesLastSubject(LAST_DELIVERY, low, high, ends)) subjectClass = lastSubjectClass(LAST_DELIVERY);
+      else {
+        if (subjectEnd == subject) break;
+        if (load<u8>(subjectEnd) != BLANK) break;
+        if (filtering) {
+          const answer =
+            ends == 0 ? permissions.deliveryAnswer(subject, length) : permissions.otherDeliveryAnswer(subject, length);
+          subjectClass = reasonOf(answer) == Reason.ALLOWED ? classOf(answer) : NOT_PLAIN;
+        } else subjectClass = permissions.classOf(subject, length);
+        if (ends != 0) keepSubject(LAST_DELIVERY, subject, subjectClass);
+      }
+      if (subjectClass == NOT_PLAIN) return endAt(p, connection, chunk, meter);
       const sub = subscriptions.findAgain(sid, sidLength);
       if (sub != 0) {
         // One that has ended, or whose sid was another's, may have to be kept back; one with a maximum may be at its end.

@@ -77,7 +77,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
     if (block + <usize>headerLength > end) break;
     if (actsOnSubjects(block, headerLength)) break;
     const length = <i32>(subjectEnd - subject);
-    const subjectClass = judgePlain(connection, meter, permissions, subject, length, second, replyLength, true);
+    const subjectClass = judgePlain(connection, meter, permissions, subject, length, second, replyLength);
     if (subjectClass == NOT_PLAIN) break;
     run.add(meter, totals, subjectClass, total);
     p = block + <usize>total + 2;

@@ -10,7 +10,7 @@ export const NOT_PLAIN: i32 = -1;
 
 /**
  * Judges a publish of which nothing but its subject and reply subject (of length 0: none) matters, and notes its exchange.
- * Answers the subject's class, or NOT_PLAIN with no exchange noted. `asksGrants`: an answer that was granted is plain too.
+ * Answers the subject's class, or NOT_PLAIN with no exchange noted. An answer that was granted is plain too.
  */
 // @ts-ignore: decorator
 @inline
@@ -22,11 +22,10 @@ export function judgePlain(
   length: i32,
   reply: usize,
   replyLength: i32,
-  asksGrants: bool,
 ): i32 {
   const answer = permissions.publishAnswer(subject, length);
   if (!allowsPublish(answer)) {
-    if (!asksGrants || !isGranted(connection, answer, subject, length, replyLength)) return NOT_PLAIN;
+    if (!isGranted(connection, answer, subject, length, replyLength)) return NOT_PLAIN;
   }
   // A reply that is not the peer's own may be allowed all the same.
   if (replyLength > 0 && (isReservedReply(reply, replyLength) || !permissions.receives(reply, replyLength))) {

@@ -2,6 +2,8 @@ import { PUBLISH_SIZE } from "../bytes/hot-line";
 import { Operation } from "../nats/operation";
 import {
   argumentEnds,
+  asciiArgumentEnds,
+  CR_LF,
   endOfArgument,
   firstEnd,
   GLANCE,
@@ -13,10 +15,13 @@ import {
   SHORTEST_ARGUMENTS,
   withoutFirst,
 } from "../nats/plain-line";
+import { allowsPublish, classOf } from "../policy/answer";
 import { Permissions } from "../policy/permissions";
 import { Chunk } from "../proxy/chunk";
 import { Meter } from "../telemetry/meter";
 import { Connection } from "./connection";
+import { replySent } from "./exchanges";
+import { keepSubject, LAST_PUBLISH, lastSubjectClass, namesLastSubject, usePublishSubjectOf } from "./last-subject";
 import { judgePlain, NOT_PLAIN } from "./plain-judgement";
 import { Run } from "./run";
 
@@ -50,6 +55,7 @@ export function passPlainPublishes(connection: Connection, chunk: Chunk, positio
 function pass(connection: Connection, chunk: Chunk, position: i32, permissions: Permissions, meter: Meter): i32 {
   const largest = connection.largestPayload;
   const totals = connection.totals;
+  usePublishSubjectOf(permissions.publishNumber);
   const end = chunk.address(chunk.viewEnd);
   const last = end - (VERB + SHORTEST_ARGUMENTS);
   let p = chunk.address(position);
@@ -59,7 +65,9 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
     while (p <= last) {
       if ((load<u32>(p) & CAPITALS) != PUB_BLANK) break;
       const subject = p + VERB;
-      const ends = argumentEnds(subject);
+      const low = v128.load(subject);
+      const high = v128.load(subject, 16);
+      const ends = asciiArgumentEnds(low, high);
       const endsBehindSubject = withoutFirst(ends);
       let subjectEnd = subject + ctz(ends);
       let sizeEnd = subject + ctz(endsBehindSubject);
@@ -68,20 +76,30 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
         if (ends == 0) subjectEnd += ctz(laterEnds);
         sizeEnd += ctz(ends == 0 ? withoutFirst(laterEnds) : laterEnds);
       }
-      if (subjectEnd == subject) break;
-      if (load<u8>(subjectEnd) != BLANK) break;
       // An end that is not in sight counts as 64 bytes away, which no few digits are.
       const digits = <i32>(sizeEnd - subjectEnd) - 1;
       if (!isFewDigits(digits)) break;
       // Within any limit: `limits.controlLine` is at least 128.
-      if (!isLineEnd(sizeEnd, end)) break;
+      if (sizeEnd + 2 > end) break;
+      if (load<u16>(sizeEnd) != CR_LF) break;
       const size = readFewDigits(sizeEnd, digits, PUBLISH_SIZE);
-      // NOT_PLAIN is negative.
+      // NO_PLAIN_SIZE is negative.
       if (<u32>size > <u32>largest) break;
       const length = <i32>(subjectEnd - subject);
-      const subjectClass = judgePlain(connection, meter, permissions, subject, length, 0, 0, false);
+      let subjectClass: i32;
+      if (namesLastSubject(LAST_PUBLISH, low, high, ends)) subjectClass = lastSubjectClass(LAST_PUBLISH);
+      else {
+        if (subjectEnd == subject) break;
+        if (load<u8>(subjectEnd) != BLANK) break;
+        if (ends == 0) subjectClass = judgeLong(permissions, subject, length);
+        else {
+          subjectClass = classIfAllowed(permissions.otherPublishAnswer(subject, length));
+          keepSubject(LAST_PUBLISH, subject, subjectClass);
+        }
+      }
       // It may be an answer that was granted, which is asked there: here that would cost every other line 0.6 ns.
       if (subjectClass == NOT_PLAIN) break;
+      replySent(connection, meter, subject, length);
       run.add(meter, totals, subjectClass, size);
       p = sizeEnd + 2 + <usize>size + 2;
     }
@@ -89,6 +107,18 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
     p = passLonger(connection, p, end, permissions, meter);
   } while (p != longerFrom);
   return endAt(p, connection, chunk, meter);
+}
+
+/** A subject whose end is not among the first 32 bytes. It is judged apart, since what is judged in the loop costs each line. */
+function judgeLong(permissions: Permissions, subject: usize, length: i32): i32 {
+  return classIfAllowed(permissions.publishAnswer(subject, length));
+}
+
+/** The class, or NOT_PLAIN. */
+// @ts-ignore: decorator
+@inline
+function classIfAllowed(answer: u64): i32 {
+  return allowsPublish(answer) ? classOf(answer) : NOT_PLAIN;
 }
 
 function endAt(p: usize, connection: Connection, chunk: Chunk, meter: Meter): i32 {
@@ -136,7 +166,7 @@ function passLonger(connection: Connection, from: usize, end: usize, permissions
     const size = readPlainSize(sizeBegin, sizeEnd, PUBLISH_SIZE);
     if (<u32>size > <u32>largest) break;
     const length = <i32>(subjectEnd - subject);
-    const subjectClass = judgePlain(connection, meter, permissions, subject, length, reply, replyLength, true);
+    const subjectClass = judgePlain(connection, meter, permissions, subject, length, reply, replyLength);
     if (subjectClass == NOT_PLAIN) break;
     run.add(meter, totals, subjectClass, size);
     p = sizeEnd + 2 + <usize>size + 2;

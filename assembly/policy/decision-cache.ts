@@ -122,6 +122,14 @@ export function recallShort(key: u64, low: v128, high: v128): u64 {
   return recallAway(hash, key, low, high);
 }
 
+/** The same, but only where it is at home. */
+// @ts-ignore: decorator
+@inline
+export function recallAtHome(key: u64, low: v128, high: v128): u64 {
+  const home = shortAnswers.home(hashPadded(low, high, key), SHORT_SHIFT);
+  return slotHas(home, key, low, high) ? load<u64>(home, SLOT_ANSWER) : NO_ANSWER;
+}
+
 /** One whose home was taken, or none at all. */
 function recallAway(hash: u32, key: u64, low: v128, high: v128): u64 {
   const slot = shortAnswers.candidate(hash);

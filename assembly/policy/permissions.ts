@@ -158,6 +158,19 @@ export class Permissions {
     return known != NO_ANSWER ? known : this.decideAnew(pointer, length);
   }
 
+  /** The same of another subject than the one asked for last, of at most LONGEST bytes, all of which are memory (padded.ts). */
+  // @ts-ignore: decorator
+  @inline
+  otherPublishAnswer(pointer: usize, length: i32): u64 {
+    const known = this.publishQuestion.recallOther(pointer, length);
+    return known != NO_ANSWER ? known : this.decideAnew(pointer, length);
+  }
+
+  /** The number of the question that publishes are, never given twice. */
+  get publishNumber(): u32 {
+    return this.publishQuestion.whole;
+  }
+
   private decideAnew(pointer: usize, length: i32): u64 {
     const reason = this.decidePublish(pointer, length);
     // The leading token tells, so that this too holds for all subjects that begin with the tokens looked at.
@@ -303,6 +316,21 @@ export class Permissions {
   deliveryAnswer(pointer: usize, length: i32): u64 {
     const known = this.deliveryQuestion.recall(pointer, length);
     return known != NO_ANSWER ? known : this.decideDelivery(pointer, length);
+  }
+
+  /** The same of another subject than the one asked for last, as `otherPublishAnswer`. */
+  // @ts-ignore: decorator
+  @inline
+  otherDeliveryAnswer(pointer: usize, length: i32): u64 {
+    const known = this.deliveryQuestion.recallOther(pointer, length);
+    return known != NO_ANSWER ? known : this.decideDelivery(pointer, length);
+  }
+
+  /** The number of the question whether deliveries are kept back, or of that for their class alone; 0 where there is none. */
+  deliveryNumber(filtering: bool): u32 {
+    if (filtering) return this.deliveryQuestion.whole;
+    const classes = this.classes;
+    return classes == null ? 0 : classes.number;
   }
 
   private decideDelivery(pointer: usize, length: i32): u64 {

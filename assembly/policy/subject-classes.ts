@@ -66,6 +66,11 @@ export class ClassMatcher {
     return known != NO_ANSWER ? classOf(known) : this.decideAnew(pointer, length);
   }
 
+  /** The number of the question for it. */
+  get number(): u32 {
+    return this.question.whole;
+  }
+
   private decideAnew(pointer: usize, length: i32): i32 {
     const number = this.decide(pointer, length);
     this.question.remember(pointer, length, this.looked, answerOf(Reason.ALLOWED, NONE, number));

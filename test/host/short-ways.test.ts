@@ -26,6 +26,9 @@ const TOKENS = [
   "$JS",
   "ACK",
   "europe-central-1",
+  // As clients write them in UTF-8, and as nobody should.
+  "\xc3\xa9t\xc3\xa9",
+  "\xff",
   "x".repeat(33),
   "y".repeat(70),
 ];

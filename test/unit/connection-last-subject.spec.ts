@@ -1,0 +1,103 @@
+import {
+  keepSubject,
+  LAST_DELIVERY,
+  LAST_PUBLISH,
+  lastSubjectClass,
+  namesLastSubject,
+  useDeliverySubjectOf,
+  usePublishSubjectOf,
+} from "../../assembly/connection/last-subject";
+import { NOT_PLAIN } from "../../assembly/connection/plain-judgement";
+import { asciiArgumentEnds } from "../../assembly/nats/plain-line";
+import { pointerTo } from "./bytes-support";
+
+let question: u32 = 1000;
+
+/** Of a line from its subject on, with whatever stands behind it. */
+function names(line: string, last: usize = LAST_PUBLISH): bool {
+  const p = pointerTo(line + "#".repeat(48));
+  const low = v128.load(p);
+  const high = v128.load(p, 16);
+  return namesLastSubject(last, low, high, asciiArgumentEnds(low, high));
+}
+
+function keep(line: string, subjectClass: i32 = 7): void {
+  usePublishSubjectOf(++question);
+  keepSubject(LAST_PUBLISH, pointerTo(line + "#".repeat(48)), subjectClass);
+}
+
+describe("the subject of the line before", () => {
+  it("is known again with its class, whatever stands behind it", () => {
+    keep("orders.a 16\r\n");
+    expect(names("orders.a 16\r\n")).toBe(true);
+    expect(names("orders.a 1048576\r\n")).toBe(true);
+    expect(names("orders.a reply 16\r\n")).toBe(true);
+    expect(lastSubjectClass(LAST_PUBLISH)).toBe(7);
+  });
+
+  it("is no other one: none that is longer, shorter or different in one byte", () => {
+    for (let length = 1; length < 32; length++) {
+      const subject = "s".repeat(length);
+      keep(`${subject} 1\r\n`);
+      assert(names(`${subject} 1\r\n`), `${length}`);
+      for (let other = 1; other < 40; other++) {
+        if (other != length) assert(!names(`${"s".repeat(other)} 1\r\n`), `${other} after ${length}`);
+      }
+      for (let at = 0; at < length; at++) {
+        const changed = `${"s".repeat(at)}t${"s".repeat(length - at - 1)} 1\r\n`;
+        assert(!names(changed), `${changed} after ${length}`);
+      }
+    }
+  });
+
+  it("ends with a blank and nothing else", () => {
+    keep("orders.a 1\r\n");
+    const line = "orders.a 1\r\n" + "#".repeat(48);
+    for (let byte = 0; byte < 256; byte++) {
+      for (let at = 0; at <= 8; at++) {
+        const p = pointerTo(line);
+        const before = load<u8>(p + <usize>at);
+        store<u8>(p + <usize>at, <u8>byte);
+        const low = v128.load(p);
+        const high = v128.load(p, 16);
+        const found = namesLastSubject(LAST_PUBLISH, low, high, asciiArgumentEnds(low, high));
+        assert(found == (<u8>byte == before), `byte ${byte} at ${at}`);
+        store<u8>(p + <usize>at, before);
+      }
+    }
+  });
+
+  it("is none where no argument's end is in sight, and none before the first", () => {
+    keep("orders.a 1\r\n");
+    expect(names("s".repeat(40))).toBe(false);
+    usePublishSubjectOf(++question);
+    for (let byte = 0; byte < 256; byte++) {
+      const p = pointerTo("#".repeat(48));
+      memory.fill(p, <u8>byte, 48);
+      const low = v128.load(p);
+      const high = v128.load(p, 16);
+      const found = namesLastSubject(LAST_PUBLISH, low, high, asciiArgumentEnds(low, high));
+      if (found) assert(lastSubjectClass(LAST_PUBLISH) == NOT_PLAIN, `byte ${byte}`);
+    }
+  });
+
+  it("is forgotten when another question judges, and kept while the same does", () => {
+    keep("orders.a 1\r\n");
+    usePublishSubjectOf(question);
+    expect(names("orders.a 1\r\n")).toBe(true);
+    usePublishSubjectOf(++question);
+    expect(names("orders.a 1\r\n")).toBe(false);
+    usePublishSubjectOf(question - 1);
+    expect(names("orders.a 1\r\n")).toBe(false);
+  });
+
+  it("of deliveries is another than that of publishes", () => {
+    keep("orders.a 1\r\n");
+    useDeliverySubjectOf(++question);
+    expect(names("orders.a 1\r\n", LAST_DELIVERY)).toBe(false);
+    keepSubject(LAST_DELIVERY, pointerTo("orders.b 1 1\r\n" + "#".repeat(48)), 9);
+    expect(names("orders.b 1 1\r\n", LAST_DELIVERY)).toBe(true);
+    expect(names("orders.a 1\r\n")).toBe(true);
+    expect(lastSubjectClass(LAST_PUBLISH)).toBe(7);
+  });
+});
