@@ -3,6 +3,7 @@ package istiod
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -29,17 +30,20 @@ current-context: context
 
 const meshConfig = "defaultProviders: {metrics: [prometheus]}\n"
 
-// freeAddresses are addresses on 127.0.0.1 that nobody has.
+// freeAddresses are addresses on 127.0.0.1 that nobody has. Their ports lie below those that Linux gives to clients by itself
+// (net.ipv4.ip_local_port_range), which others would have got before pilot-discovery takes them.
 func freeAddresses(t *testing.T, count int) []string {
 	t.Helper()
-	addresses := make([]string, count)
-	for i := range addresses {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
+	const lowest, ports = 20_000, 12_000
+	addresses := make([]string, 0, count)
+	for tries := 0; len(addresses) < count; tries++ {
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", lowest+rand.IntN(ports)))
+		if err == nil {
+			defer func() { _ = listener.Close() }()
+			addresses = append(addresses, listener.Addr().String())
+		} else if tries > 100 {
 			t.Fatal(err)
 		}
-		defer func() { _ = listener.Close() }()
-		addresses[i] = listener.Addr().String()
 	}
 	return addresses
 }
