@@ -88,11 +88,15 @@ function countsOf(before: Callbacks, after: Callbacks, operations: number): Call
   return { toServer: of("downstream"), toClient: of("upstream") };
 }
 
-/** The order of a round: each begins with another one, and every second round goes backwards. */
+/**
+ * The order of a round. Every second round goes backwards, so that what drifts meets the first as it meets the last, and each
+ * pair of rounds begins one further on: forwards and backwards begin at opposite ends, so in as many rounds as there are
+ * setups each begins once, whether their number is odd or even.
+ */
 export function turnsOf<T>(all: readonly T[], round: number): T[] {
-  const first = round % all.length;
-  const turns = [...all.slice(first), ...all.slice(0, first)];
-  return round % 2 === 0 ? turns : turns.reverse();
+  const order = round % 2 === 0 ? [...all] : [...all].reverse();
+  const first = Math.floor(round / 2) % all.length;
+  return [...order.slice(first), ...order.slice(0, first)];
 }
 
 /** Work and the setups that get it. */

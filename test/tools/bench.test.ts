@@ -68,12 +68,26 @@ describe("the bench's trust in its machine", () => {
 });
 
 describe("the turns of the bench", () => {
-  it("give each setup one turn a round, and the first to each in time", () => {
-    const setups: SetupName[] = ["direct", "envoy", "filter"];
-    const rounds = Array.from({ length: 6 }, (_, round) => turnsOf(setups, round));
-    for (const turns of rounds) assert.deepEqual([...turns].sort(), setups);
-    assert.deepEqual(new Set(rounds.map(([first]) => first)), new Set(setups));
-  });
+  for (const count of [3, 8, 10]) {
+    const setups = Array.from({ length: count }, (_, i) => i);
+    const rounds = Array.from({ length: 2 * count }, (_, round) => turnsOf(setups, round));
+    const firsts = rounds.map(([first]) => first);
+
+    it(`give each of ${count} setups one turn a round, and the first to each once in ${count} rounds`, () => {
+      for (const turns of rounds) assert.deepEqual(new Set(turns), new Set(setups));
+      assert.deepEqual(new Set(firsts.slice(0, count)), new Set(setups));
+      assert.deepEqual(new Set(firsts.slice(count)), new Set(setups));
+    });
+
+    it(`go through ${count} setups forwards and backwards in turn, and begin with each of them in both ways`, () => {
+      for (const [round, [first = NaN, second]] of rounds.entries()) {
+        assert.equal(second, (first + (round % 2 === 0 ? 1 : count - 1)) % count);
+      }
+      for (const way of [0, 1]) {
+        assert.deepEqual(new Set(firsts.filter((_, round) => round % 2 === way)), new Set(setups));
+      }
+    });
+  }
 });
 
 describe("the bench's tables", () => {
