@@ -96,7 +96,10 @@ export function decisiveFor(workload: string): SetupName[] {
 
 type Pair = Parameters<typeof excess>[1];
 
-/** A target that what any filter pays certainly passes alone, by measurement, binds only what is beyond that. */
+/**
+ * A target that what any filter pays certainly passes alone, by measurement, binds only what is beyond that. A user pays the
+ * whole, so that is told too.
+ */
 function judgeBeyondHost(
   { workload }: Measured,
   target: Omit<Bound, "workloads" | "estimate" | "note">,
@@ -108,7 +111,9 @@ function judgeBeyondHost(
   if (!host) return judge({ ...bound, estimate: of(OURS) });
   const alone = `the host alone ${bound.kind === "at most" ? "adds" : "leaves"} ${host.measured}`;
   if (!host.met && host.isCertain) {
-    return judge({ ...bound, estimate: of(["filter", setup]), note: `${alone}; the target binds what is beyond it` });
+    const whole = judge({ ...bound, estimate: of(OURS) }).map(({ measured }) => `; the whole: ${measured}`);
+    const note = `${alone}; the target binds what is beyond it${whole.join("")}`;
+    return judge({ ...bound, estimate: of(["filter", setup]), note });
   }
   return judge({ ...bound, estimate: of(OURS), note: alone }).map((verdict) => ({
     ...verdict,

@@ -177,6 +177,13 @@ describe("the bench's targets", () => {
     assert.match(cpu!.note ?? "", /the host alone adds 30\.0 ns/);
   });
 
+  it("tell what a user pays where they bind what is beyond the host's share", () => {
+    const one = measured("publish-16", { envoy: [[20, 100]], reading: [[50, 90]], filter: [[60, 80]] });
+    const [cpu, rate] = verdicts([one]);
+    assert.match(cpu!.note ?? "", /; the whole: 40\.0 ns \(40\.0 ns to 40\.0 ns\)$/);
+    assert.match(rate!.note ?? "", /^the host alone leaves ×0\.900 .*; the whole: ×0\.800 /);
+  });
+
   it("bind the whole where the host's share may still be less than the target, and ask for rounds that tell", () => {
     const one = measured("publish-16", {
       envoy: rounds([20, 20, 20]),
@@ -207,7 +214,10 @@ describe("the bench's targets", () => {
     const [cpu] = verdicts([one]);
     assert.equal(cpu!.met, false);
     assert.equal(cpu!.measured, "1.96 % (1.96 % to 1.96 %)");
-    assert.equal(cpu!.note, "the host alone adds 2.00 % (2.00 % to 2.00 %); the target binds what is beyond it");
+    assert.equal(
+      cpu!.note,
+      "the host alone adds 2.00 % (2.00 % to 2.00 %); the target binds what is beyond it; the whole: 4.00 % (4.00 % to 4.00 %)",
+    );
   });
 
   it("hold refused publishes against allowed ones, and random subjects against one", () => {
