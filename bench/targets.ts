@@ -1,4 +1,4 @@
-import { addedValues, envoyCpu, excess, p99, podCpu, rate, ratio, valuesOf } from "./figures.ts";
+import { addedValues, envoyCpu, excess, p99, podCpu, rate, ratio, valuesOf, type Figure } from "./figures.ts";
 import type { Measured } from "./measure.ts";
 import type { SetupName } from "./setups.ts";
 import { estimatePairs, type Estimate } from "./statistics.ts";
@@ -149,16 +149,21 @@ function requestVerdict(request: Measured): Verdict[] {
   return judgeBeyondHost(request, bound, (pair) => excess(request, pair, p99));
 }
 
+/** nats-server is spared a refused publish, and so hides in the sum what Envoy pays: Envoy's own share is told beside it. */
 function refusedVerdict(refused: Measured, allowed: Measured): Verdict[] {
-  const [ours, theirs] = [refused, allowed].map((one) => valuesOf(one, "filter", podCpu));
-  if (!ours?.length || !theirs?.length) return [];
+  const refusedToAllowed = (figure: Figure): Estimate | undefined => {
+    const [ours, theirs] = [refused, allowed].map((one) => valuesOf(one, "filter", figure));
+    return ours?.length && theirs?.length ? estimatePairs(ours, theirs, (one, other) => one / other) : undefined;
+  };
+  const own = refusedToAllowed(envoyCpu);
   return judge({
     what: "a refused publish against an allowed one: CPU of Envoy and nats-server",
     workloads: [refused.workload, allowed.workload],
-    estimate: estimatePairs(ours, theirs, (one, other) => one / other),
+    estimate: refusedToAllowed(podCpu),
     limit: REFUSED_TO_ALLOWED,
     kind: "at most",
     write: asRatio,
+    note: own && `Envoy's own CPU: ${asRatio(own.value)} (${asRatio(own.low)} to ${asRatio(own.high)})`,
   });
 }
 

@@ -229,6 +229,14 @@ describe("the bench's targets", () => {
       "1,000 random subjects against a repeated one: CPU added missed",
     ]);
   });
+
+  it("tell of refused publishes Envoy's own share too, which the sum with nats-server hides", () => {
+    const allowed = measured("publish-128", { filter: [[100, 100]] });
+    const refused = measured("publish-refused", { filter: [[300, 100]] });
+    const [verdict] = verdicts([allowed, refused]);
+    assert.equal(verdict!.measured, "×2.000 (×2.000 to ×2.000)");
+    assert.equal(verdict!.note, "Envoy's own CPU: ×3.000 (×3.000 to ×3.000)");
+  });
 });
 
 describe("the bench's policy", () => {
