@@ -1,6 +1,7 @@
 import type { Measured, Round } from "./measure.ts";
+import { ratioOfMedians } from "./ratio-of-medians.ts";
 import type { SetupName } from "./setups.ts";
-import { estimate, estimatePairs, median, type Estimate } from "./statistics.ts";
+import { estimate, estimatePairs, median, type Estimate, type Interval } from "./statistics.ts";
 
 /** A figure of one round. */
 export type Figure = (round: Round) => number;
@@ -55,14 +56,9 @@ export function ratio(
   return compare(measured, setups, figure, (one, other) => one / other);
 }
 
-/** What the first setup adds to Envoy alone, divided by what the second adds, round by round. */
-export function addedRatio(
-  measured: Measured,
-  [setup, other]: readonly [SetupName, SetupName],
-  figure: Figure,
-): Estimate | undefined {
-  const [ours, theirs] = [setup, other].map((name) => addedValues(measured, name, figure));
-  return ours?.length && theirs?.length ? estimatePairs(ours, theirs, (one, another) => one / another) : undefined;
+/** How many times the second of two lists of added costs is in the first; undefined where either was not measured. */
+export function ratioOfAdded(ours: readonly number[], theirs: readonly number[]): Interval | undefined {
+  return ours.length > 0 && theirs.length > 0 ? ratioOfMedians(ours, theirs) : undefined;
 }
 
 /** What a setup with mTLS adds to Envoy alone, round by round; none where either was not measured. */

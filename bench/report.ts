@@ -1,5 +1,5 @@
 import {
-  addedRatio,
+  addedValues,
   envoyCpu,
   excess,
   hostByUnitCosts,
@@ -11,13 +11,14 @@ import {
   p999,
   rate,
   ratio,
+  ratioOfAdded,
   unsteadiness,
   type Figure,
 } from "./figures.ts";
 import type { Disturbance, Machine } from "./machine.ts";
 import type { Measured, Plan } from "./measure.ts";
 import { setupOf, SETUPS, type SetupName } from "./setups.ts";
-import type { Estimate } from "./statistics.ts";
+import type { Estimate, Interval } from "./statistics.ts";
 import type { Table } from "./table.ts";
 import type { Verdict } from "./targets.ts";
 
@@ -52,6 +53,14 @@ function added(estimate: Estimate | undefined): string {
 
 function times(estimate: Estimate | undefined): string {
   return estimate ? `×${estimate.value.toFixed(3)}` : NOTHING;
+}
+
+function factor(interval: Interval | undefined): string {
+  if (!interval) return NOTHING;
+  const [value, low, high] = [interval.value, interval.low, interval.high].map((one) =>
+    one === Infinity ? "∞" : one.toFixed(2),
+  );
+  return `×${value} (${low} to ${high})`;
 }
 
 function perSecond(value: number | undefined): string {
@@ -168,8 +177,7 @@ export function languageTable(workloads: readonly Measured[]): Table {
       measured.title,
       ...(["filter", "rust", "go"] as const).map((name) => added(excess(measured, [name, "envoy"], envoyCpu))),
       ...(["rust", "go"] as const).map((name) => {
-        const estimate = addedRatio(measured, [name, "filter"], envoyCpu);
-        return estimate ? `×${estimate.value.toFixed(2)} ± ${estimate.spread.toFixed(2)}` : NOTHING;
+        return factor(ratioOfAdded(addedValues(measured, name, envoyCpu), addedValues(measured, "filter", envoyCpu)));
       }),
     ]);
   return {

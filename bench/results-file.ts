@@ -23,7 +23,8 @@ Written by the bench; run it to have figures of your machine.
 One load generator (\`bench/load\`, Go) gives the same number of messages to one nats-server, directly and through one
 Envoy with a listener for each setup. Setups take turns; a figure is the median of the rounds, a comparison the median of
 the comparisons within each round, and what follows ± is the median distance from it. In the table of targets stands in
-parentheses where the median of ever more rounds would lie, with 95 % certainty (order statistics); a target in there is
+parentheses where the median of ever more rounds would lie, with 95 % certainty (order statistics; where two added costs are divided,
+all factors that the rounds do not rule out, as by Fieller); a target in there is
 _within the noise_, and got further rounds while there was time or until it was not. A target that the host's share passes alone
 binds what is beyond that; a missed one of which this is in doubt is within the noise too. Who looks so often is misled
 more often than once in twenty times: a verdict that further rounds brought is worth less than its interval says. What is
@@ -60,8 +61,8 @@ speed changed. Of the figures below those with a wide interval say little. Repea
 const LANGUAGES = `## What the language costs
 
 CPU time that a filter adds to Envoy alone, with mTLS, for each operation: istio-nats beside two small filters in Rust and
-Go (\`bench/peers\`, compiled with all optimisation that their toolchains have). A ratio above 1 means that the peer takes
-longer.
+Go (\`bench/peers\`, compiled with all optimisation that their toolchains have). A ratio is that
+of the two added costs, with all that the rounds do not rule out in parentheses; above 1 the peer takes longer.
 
 The peers do the core of the same work: they read both directions, skip payloads by arithmetic, hold each subject against
 the same allow and deny lists, remember verdicts, and count. **They do not** look at the peer's identity, refuse anything

@@ -11,14 +11,20 @@ export function quantile(sorted: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? NaN;
 }
 
-/** A median with what is to be known of it. */
-export interface Estimate {
+/** What values tell, and where ever more of them would lead. */
+export interface Interval {
+  /** How many values, or pairs of them, it is made of. */
+  count: number;
   value: number;
-  /** The median of the distances from it: half of the values are no farther away. */
-  spread: number;
   /** Between these lies the median of ever more values, with 95 % certainty; of fewer than six values the least and the most. */
   low: number;
   high: number;
+}
+
+/** A median with what is to be known of it. */
+export interface Estimate extends Interval {
+  /** The median of the distances from it: half of the values are no farther away. */
+  spread: number;
 }
 
 const DOUBT = 0.05;
@@ -43,6 +49,7 @@ export function estimate(values: readonly number[]): Estimate {
   const sorted = [...values].sort((a, b) => a - b);
   const cut = cutOff(values.length);
   return {
+    count: values.length,
     value,
     spread: median(values.map((one) => Math.abs(one - value))),
     low: sorted[cut] ?? NaN,

@@ -1,7 +1,18 @@
-import { addedValues, envoyCpu, excess, p99, podCpu, rate, ratio, valuesOf, type Figure } from "./figures.ts";
+import {
+  addedValues,
+  envoyCpu,
+  excess,
+  p99,
+  podCpu,
+  rate,
+  ratio,
+  ratioOfAdded,
+  valuesOf,
+  type Figure,
+} from "./figures.ts";
 import type { Measured } from "./measure.ts";
 import type { SetupName } from "./setups.ts";
-import { estimatePairs, type Estimate } from "./statistics.ts";
+import { estimatePairs, type Estimate, type Interval } from "./statistics.ts";
 
 /** A figure held against what it is meant to be. A missed target is told, and fails nothing. */
 export interface Verdict {
@@ -20,14 +31,14 @@ export interface Verdict {
 interface Bound {
   what: string;
   workloads: readonly string[];
-  estimate: Estimate | undefined;
+  estimate: Interval | undefined;
   limit: number;
   kind: "at most" | "at least";
   write: (value: number) => string;
   note?: string | undefined;
 }
 
-const asRatio = (value: number): string => `×${value.toFixed(3)}`;
+const asRatio = (value: number): string => (value === Infinity ? "×∞" : `×${value.toFixed(3)}`);
 const asNanoseconds = (value: number): string => `${value.toFixed(value < 100 ? 1 : 0)} ns`;
 const asPercent = (value: number): string => `${(value * 100).toFixed(2)} %`;
 const asMicroseconds = (value: number): string => `${(value / 1000).toFixed(1)} µs`;
@@ -168,8 +179,7 @@ function refusedVerdict(refused: Measured, allowed: Measured): Verdict[] {
 }
 
 function randomVerdict(random: Measured, repeated: Measured): Verdict[] {
-  const [ours, theirs] = [random, repeated].map((measured) => addedValues(measured, "filter", envoyCpu));
-  if (!ours?.length || !theirs?.length) return [];
+  const added = ratioOfAdded(addedValues(random, "filter", envoyCpu), addedValues(repeated, "filter", envoyCpu));
   const whole = estimatePairs(
     valuesOf(random, "filter", envoyCpu),
     valuesOf(repeated, "filter", envoyCpu),
@@ -178,7 +188,7 @@ function randomVerdict(random: Measured, repeated: Measured): Verdict[] {
   return judge({
     what: "1,000 random subjects against a repeated one: CPU added",
     workloads: [random.workload, repeated.workload],
-    estimate: estimatePairs(ours, theirs, (one, other) => one / other),
+    estimate: added,
     limit: RANDOM_TO_REPEATED,
     kind: "at most",
     write: asRatio,

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { isUnsteady, unsteadiness } from "../../bench/figures.ts";
 import { turnsOf, type Measured, type Round } from "../../bench/measure.ts";
 import { PEER, rules } from "../../bench/policy.ts";
+import { ratioOfMedians } from "../../bench/ratio-of-medians.ts";
 import type { SetupName } from "../../bench/setups.ts";
 import { cutOff, estimate, estimatePairs, median, quantile } from "../../bench/statistics.ts";
 import { toMarkdown, toTerminal } from "../../bench/table.ts";
@@ -27,7 +28,7 @@ describe("the bench's statistics", () => {
   });
 
   it("tell how far half of the values are from their median", () => {
-    assert.deepEqual(estimate([10, 11, 12, 20, 100]), { value: 12, spread: 2, low: 10, high: 100 });
+    assert.deepEqual(estimate([10, 11, 12, 20, 100]), { count: 5, value: 12, spread: 2, low: 10, high: 100 });
   });
 
   it("tell where the median of ever more values lies, by the tables for order statistics", () => {
@@ -35,7 +36,7 @@ describe("the bench's statistics", () => {
     const cuts = { 5: 0, 6: 0, 8: 0, 9: 1, 11: 1, 12: 2, 15: 3, 17: 4, 20: 5, 25: 7, 30: 9 };
     for (const [count, cut] of Object.entries(cuts)) assert.equal(cutOff(Number(count)), cut, `of ${count}`);
     const values = Array.from({ length: 20 }, (_, i) => (i * 7) % 20);
-    assert.deepEqual(estimate(values), { value: 9.5, spread: 5, low: 5, high: 14 });
+    assert.deepEqual(estimate(values), { count: 20, value: 9.5, spread: 5, low: 5, high: 14 });
   });
 
   it("compare round by round, so that a slow spell of the machine changes nothing", () => {
@@ -43,8 +44,38 @@ describe("the bench's statistics", () => {
     const filtered = [140, 140, 340, 340, 140];
     assert.deepEqual(
       estimatePairs(filtered, alone, (one, other) => one - other),
-      { value: 40, spread: 0, low: 40, high: 40 },
+      { count: 5, value: 40, spread: 0, low: 40, high: 40 },
     );
+  });
+});
+
+describe("the bench's ratio of two added costs", () => {
+  it("is that of their medians, and its interval holds every factor that the rounds do not rule out", () => {
+    const repeated = [10, 20, 30, 20, 20];
+    assert.deepEqual(ratioOfMedians([20, 30, 45, 40, 32], repeated), { count: 5, value: 1.6, low: 1.5, high: 2 });
+    // Of 20 rounds the 5 at each end are cut off, whatever lies there.
+    const rising = Array.from({ length: 20 }, (_, i) => i + 1);
+    const ten = rising.map(() => 10);
+    assert.deepEqual(ratioOfMedians(rising, ten), { count: 20, value: 1.05, low: 0.6, high: 1.5 });
+  });
+
+  it("keeps its head where a round finds a cost near nothing or below it", () => {
+    const repeated = [20, 21, 0.01, 19, -3, 22, 20, 18, 20, 23, 20, 19];
+    const random = repeated.map((cost) => 1.2 * cost + 2);
+    const { value, low, high } = ratioOfMedians(random, repeated);
+    assert.ok(value > 1.2 && value < 1.4, `${value}`);
+    assert.ok(low >= 1.2 && low <= value && high >= value && high < 1.5, `${low} to ${high}`);
+  });
+
+  it("has no upper end where the rounds cannot tell the divisor from nothing", () => {
+    const { value, low, high } = ratioOfMedians([20, 21, 22, 20, 21], [10, 9, -1, 12, 2]);
+    assert.equal(high, Infinity);
+    assert.ok(low <= value && value < 3, `${low} to ${value}`);
+    assert.deepEqual(ratioOfMedians([9, 9, 9], [-1, -2, 3]), { count: 3, value: Infinity, low: 3, high: Infinity });
+  });
+
+  it("rules nothing out where both are nothing", () => {
+    assert.deepEqual(ratioOfMedians([-1, 2, 0, -3, 1], [1, -2, 0, 3, -1]).low, 0);
   });
 });
 
@@ -236,6 +267,19 @@ describe("the bench's targets", () => {
     const [verdict] = verdicts([allowed, refused]);
     assert.equal(verdict!.measured, "×2.000 (×2.000 to ×2.000)");
     assert.equal(verdict!.note, "Envoy's own CPU: ×3.000 (×3.000 to ×3.000)");
+  });
+
+  it("do not let one round with next to no added cost decide on random subjects", () => {
+    const repeated = measured("publish-128", {
+      envoy: rounds([80, 80, 80, 80, 80]),
+      filter: rounds([80.1, 100, 79, 100, 99]),
+    });
+    const random = measured("publish-random", {
+      envoy: rounds([80, 80, 80, 80, 80]),
+      filter: rounds([105, 104, 106, 104, 105]),
+    });
+    assert.equal(verdictsOf(repeated, random).at(-1), "1,000 random subjects against a repeated one: CPU added met?");
+    assert.equal(verdicts([repeated, random]).at(-1)!.measured, "×1.316 (×1.200 to ×∞)");
   });
 });
 
