@@ -8,6 +8,7 @@ import { Fault } from "../tools/fault.ts";
 import { inRoot } from "../tools/paths.ts";
 import { announce, notice } from "../tools/progress.ts";
 import { isUnsteady } from "./figures.ts";
+import { looksAfter } from "./looks.ts";
 import { isDisturbed, machineFacts, watchMachine } from "./machine.ts";
 import { Turns, type Job, type Plan } from "./measure.ts";
 import type { Peer } from "./peers/modules.ts";
@@ -133,18 +134,26 @@ async function measureAll(rig: Rig, groups: readonly Job[][]): Promise<Turns[]> 
   return all;
 }
 
-/** Gives further rounds to what decides targets that are within the noise, while there is time. */
+/**
+ * Gives further rounds to what decides targets that are within the noise, while there is time. Verdicts are asked for at looks
+ * alone: who stops at whichever round pleases is misled by the noise.
+ */
 async function decide(all: readonly Turns[]): Promise<void> {
-  const doubted = (): Turns[] => {
+  const doubted = (among: readonly Turns[]): Turns[] => {
     const doubts = verdicts(all.flatMap(({ measured }) => measured)).filter(({ isCertain }) => !isCertain);
     const workloads = new Set(doubts.flatMap((verdict) => verdict.workloads));
-    return all.filter(({ measured }) => measured.some(({ workload }) => workloads.has(workload)));
+    return among.filter(({ measured }) => measured.some(({ workload }) => workloads.has(workload)));
   };
   if (performance.now() < end) announce("further rounds for targets within the noise");
-  for (let wanted = doubted(); wanted.length > 0; wanted = doubted()) {
-    for (const turns of wanted) {
-      if (performance.now() >= end) return;
-      await turns.take(decisiveFor);
+  let wanted: readonly Turns[] = all;
+  let rounds = options.rounds;
+  for (const look of looksAfter(rounds)) {
+    wanted = doubted(wanted);
+    for (; rounds < look; rounds++) {
+      for (const turns of wanted) {
+        if (performance.now() >= end) return;
+        await turns.take(decisiveFor);
+      }
     }
   }
 }

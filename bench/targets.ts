@@ -10,6 +10,7 @@ import {
   valuesOf,
   type Figure,
 } from "./figures.ts";
+import { LEAST_ROUNDS } from "./looks.ts";
 import type { Measured } from "./measure.ts";
 import type { SetupName } from "./setups.ts";
 import { estimatePairs, type Estimate, type Interval } from "./statistics.ts";
@@ -45,7 +46,7 @@ const asMicroseconds = (value: number): string => `${(value / 1000).toFixed(1)} 
 
 function judge({ what, workloads, estimate, limit, kind, write, note }: Bound): Verdict[] {
   if (!estimate) return [];
-  const { value, low, high } = estimate;
+  const { count, value, low, high } = estimate;
   return [
     {
       what,
@@ -53,7 +54,7 @@ function judge({ what, workloads, estimate, limit, kind, write, note }: Bound): 
       target: `${kind === "at most" ? "≤" : "≥"} ${write(limit)}`,
       measured: `${write(value)} (${write(low)} to ${write(high)})`,
       met: kind === "at most" ? value <= limit : value >= limit,
-      isCertain: limit < low || limit > high,
+      isCertain: count >= LEAST_ROUNDS && (limit < low || limit > high),
       ...(note ? { note } : {}),
     },
   ];
