@@ -21,6 +21,22 @@ export function valuesOf(measured: Measured, setup: SetupName, figure: Figure): 
   return (measured.setups[setup] ?? []).map(figure);
 }
 
+/**
+ * Work with those rounds alone that all of these setups had; unchanged where one had no turn. Further rounds go to few setups,
+ * and a sum does not add up where its parts come from other rounds than the whole.
+ */
+export function inCommon(measured: Measured, setups: readonly SetupName[]): Measured {
+  const rounds = roundsOf(measured, setups);
+  if (rounds === 0) return measured;
+  const common = setups.map((name) => [name, (measured.setups[name] ?? []).slice(0, rounds)]);
+  return { ...measured, setups: { ...measured.setups, ...(Object.fromEntries(common) as Measured["setups"]) } };
+}
+
+/** How many rounds all of these setups had. */
+export function roundsOf({ setups }: Measured, names: readonly SetupName[]): number {
+  return Math.min(...names.map((name) => setups[name]?.length ?? 0));
+}
+
 /** The median over the rounds; undefined where the setup was not measured. */
 export function medianOf(measured: Measured, setup: SetupName, figure: Figure): number | undefined {
   const values = valuesOf(measured, setup, figure);

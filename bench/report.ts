@@ -3,6 +3,7 @@ import {
   envoyCpu,
   excess,
   hostByUnitCosts,
+  inCommon,
   loadCpu,
   medianOf,
   natsCpu,
@@ -12,6 +13,7 @@ import {
   rate,
   ratio,
   ratioOfAdded,
+  roundsOf,
   unsteadiness,
   type Figure,
 } from "./figures.ts";
@@ -82,6 +84,7 @@ export function workloadTable(measured: Measured): Table {
     const ofEnvoy = (text: string): string => (envoy && !isBaseline ? text : NOTHING);
     return [
       title,
+      roundsOf(measured, [name]).toString(),
       perSecond(medianOf(measured, name, rate)),
       isBaseline ? NOTHING : times(ratio(measured, [name, baseline], rate)),
       envoy ? nanoseconds(medianOf(measured, name, envoyCpu)) : NOTHING,
@@ -96,6 +99,7 @@ export function workloadTable(measured: Measured): Table {
   return {
     columns: [
       "setup",
+      "rounds>",
       "rate, 1/s>",
       "to alone>",
       "Envoy, ns>",
@@ -112,22 +116,32 @@ export function workloadTable(measured: Measured): Table {
 /** Each target, what was measured, and whether it is met. */
 export function targetTable(targets: readonly Verdict[]): Table {
   return {
-    columns: ["what", "target>", "measured>", "verdict", "beside it"],
-    rows: targets.map(({ what, target, measured, met, isCertain, note }) => {
+    columns: ["what", "target>", "measured>", "rounds>", "verdict", "beside it"],
+    rows: targets.map(({ what, target, measured, rounds, met, isCertain, note }) => {
       const verdict = `${met ? "met" : "not met"}${isCertain ? "" : ", within the noise"}`;
-      return [what, target, measured, verdict, note ?? NOTHING];
+      return [what, target, measured, rounds.toString(), verdict, note ?? NOTHING];
     }),
   };
 }
+
+/** What the whole is made of comes from the rounds that all of them had. */
+const SHARES = ["envoy", "empty", "reading", "filter"] as const;
 
 /** What the added CPU time of an operation is made of, with mTLS. */
 export function shareTable(workloads: readonly Measured[]): Table {
   const rows = workloads
     .filter((measured) => measured.callbacks)
+    .map((measured) =>
+      inCommon(
+        measured,
+        SHARES.filter((name) => measured.setups[name]),
+      ),
+    )
     .map((measured) => {
       const { toServer, toClient } = measured.callbacks ?? { toServer: undefined, toClient: undefined };
       return [
         measured.title,
+        roundsOf(measured, ["empty"]).toString(),
         (toServer?.perOperation ?? 0).toPrecision(2),
         Math.round(toServer?.bytes ?? 0).toLocaleString("en-US"),
         (toClient?.perOperation ?? 0).toPrecision(2),
@@ -142,6 +156,7 @@ export function shareTable(workloads: readonly Measured[]): Table {
   return {
     columns: [
       "work",
+      "rounds>",
       "to server: calls>",
       "bytes each>",
       "to client: calls>",
@@ -156,32 +171,50 @@ export function shareTable(workloads: readonly Measured[]): Table {
   };
 }
 
+const BUILDS = ["envoy", "filter", "beside"] as const;
+
 /** Two builds of istio-nats, round by round; rows only where another one was measured. */
 export function buildTable(workloads: readonly Measured[]): Table {
   const rows = workloads
     .filter(({ setups }) => setups.beside)
+    .map((measured) =>
+      inCommon(
+        measured,
+        BUILDS.filter((name) => measured.setups[name]),
+      ),
+    )
     .map((measured) => [
       measured.title,
+      roundsOf(measured, ["beside"]).toString(),
       ...(["filter", "beside"] as const).map((name) => added(excess(measured, [name, "envoy"], envoyCpu))),
       added(excess(measured, ["filter", "beside"], envoyCpu)),
       times(ratio(measured, ["filter", "beside"], rate)),
     ]);
-  return { columns: ["work", "this, added>", "other, added>", "this beside other>", "rate>"], rows };
+  return { columns: ["work", "rounds>", "this, added>", "other, added>", "this beside other>", "rate>"], rows };
 }
+
+const LANGUAGES = ["envoy", "filter", "rust", "go"] as const;
 
 /** What istio-nats and the peers add to Envoy alone; rows only where a peer was measured. */
 export function languageTable(workloads: readonly Measured[]): Table {
   const rows = workloads
     .filter(({ setups }) => setups.rust ?? setups.go)
+    .map((measured) =>
+      inCommon(
+        measured,
+        LANGUAGES.filter((name) => measured.setups[name]),
+      ),
+    )
     .map((measured) => [
       measured.title,
+      roundsOf(measured, [measured.setups.rust ? "rust" : "go"]).toString(),
       ...(["filter", "rust", "go"] as const).map((name) => added(excess(measured, [name, "envoy"], envoyCpu))),
       ...(["rust", "go"] as const).map((name) => {
         return factor(ratioOfAdded(addedValues(measured, name, envoyCpu), addedValues(measured, "filter", envoyCpu)));
       }),
     ]);
   return {
-    columns: ["work", "istio-nats, ns>", "Rust, ns>", "Go, ns>", "Rust to istio-nats>", "Go to istio-nats>"],
+    columns: ["work", "rounds>", "istio-nats, ns>", "Rust, ns>", "Go, ns>", "Rust to istio-nats>", "Go to istio-nats>"],
     rows,
   };
 }

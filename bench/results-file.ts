@@ -30,7 +30,8 @@ _within the noise_, and got further rounds while there was time or until it was 
 binds what is beyond that; a missed one of which this is in doubt is within the noise too. The
 targets are looked at after 5, 10, 20, 40 and 60 rounds, and what is certain at one of these looks gets no more rounds. Each
 look may mislead (of five rounds the interval holds in 94 % of cases), so a target that is exactly the true median is called
-certain in 13 % of runs, not in 5 %. Of fewer than five rounds nothing is certain. What is
+certain in 13 % of runs, not in 5 %. Of fewer than five rounds nothing is certain. Each table
+says how many rounds its figures have: further ones go to what decides a target alone. What is
 compared with each other, the three publishes of 128 B, takes its turns together. A round that delivers too many or too few
 messages fails the run: what should be refused was refused.
 
@@ -103,7 +104,8 @@ export async function resultsMarkdown(results: Results, file: string): Promise<s
 
 With mTLS, for each operation. Calls and the bytes that each of them brings are those of the empty filter. What the filter
 adds to Envoy alone is made of _calling_ any filter (the empty one), _reading_ what the calls bring (the reading filter
-beyond the empty one) and what happens _inside Wasm_ (istio-nats beyond the reading filter). _By unit costs_ is what reading
+beyond the empty one) and what happens _inside Wasm_ (istio-nats beyond the reading filter), all from the rounds that each of
+these setups had. _By unit costs_ is what reading
 takes by measurements of single host calls: 630 ns for each and 25 ps for each byte.
 
 Where payloads fill whole callbacks the filter reads less than the reading filter, and the rest may be negative.

@@ -20,6 +20,8 @@ export interface Verdict {
   what: string;
   target: string;
   measured: string;
+  /** How many rounds that is made of. */
+  rounds: number;
   met: boolean;
   /** More rounds would lead to the same side of the target, and so they would with what any filter pays, where that decides. */
   isCertain: boolean;
@@ -53,6 +55,7 @@ function judge({ what, workloads, estimate, limit, kind, write, note }: Bound): 
       workloads,
       target: `${kind === "at most" ? "≤" : "≥"} ${write(limit)}`,
       measured: `${write(value)} (${write(low)} to ${write(high)})`,
+      rounds: count,
       met: kind === "at most" ? value <= limit : value >= limit,
       isCertain: count >= LEAST_ROUNDS && (limit < low || limit > high),
       ...(note ? { note } : {}),

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Measured, Round } from "../../bench/measure.ts";
+import { languageTable, shareTable, targetTable, workloadTable } from "../../bench/report.ts";
+import type { SetupName } from "../../bench/setups.ts";
+import type { Table } from "../../bench/table.ts";
+import { verdicts } from "../../bench/targets.ts";
+
+/** CPU times of Envoy and of nats-server, round by round. */
+type Costs = [envoy: number, nats: number][];
+
+function work(setups: Partial<Record<SetupName, Costs>>): Measured {
+  const rounds = (costs: Costs): Round[] =>
+    costs.map(([envoyCpu, natsCpu]) => ({ seconds: 1, rate: 1000 / natsCpu, envoyCpu, natsCpu, loadCpu: 10 }));
+  const calls = { perOperation: 1, bytes: 100 };
+  return {
+    workload: "publish-16",
+    title: "publish 16 B",
+    operation: "publish",
+    messages: 1,
+    fewer: {},
+    setups: Object.fromEntries(Object.entries(setups).map(([name, costs]) => [name, rounds(costs)])),
+    callbacks: { toServer: calls, toClient: calls },
+  };
+}
+
+/** Rounds in all of which the costs were the same, and further ones in which Envoy took `later`. */
+function costs(envoy: number, nats = 100, further = 0, later = envoy): Costs {
+  return [
+    ...Array.from({ length: 5 }, (): Costs[number] => [envoy, nats]),
+    ...Array.from({ length: further }, (): Costs[number] => [later, nats]),
+  ];
+}
+
+/** The cell of a column in a table's row. */
+function cell({ columns, rows }: Table, column: string, row = 0): string | undefined {
+  const at = columns.findIndex((name) => name.replace(/>$/, "") === column);
+  assert.ok(at >= 0, `${column} is not among ${columns.join(", ")}`);
+  return rows[row]?.[at];
+}
+
+describe("the bench's report", () => {
+  it("makes where the time goes of the rounds that all setups had, so that it adds up", () => {
+    const measured = work({
+      envoy: costs(20, 100, 15, 20),
+      empty: costs(22),
+      reading: costs(30, 100, 15, 60),
+      filter: costs(40, 100, 15, 90),
+    });
+    const table = shareTable([measured]);
+    assert.equal(cell(table, "rounds"), "5");
+    assert.equal(cell(table, "added, ns"), "+20.0 ± 0.0");
+    const parts = ["calling", "reading", "inside Wasm"].map((column) => cell(table, column));
+    assert.deepEqual(parts, ["+2.0 ± 0.0", "+8.0 ± 0.0", "+10.0 ± 0.0"]);
+  });
+
+  it("shows the peers' costs and their ratio by the rounds that the peers had too", () => {
+    const measured = work({ envoy: costs(20, 100, 15), filter: costs(40, 100, 15, 90), rust: costs(70) });
+    const table = languageTable([measured]);
+    assert.equal(cell(table, "rounds"), "5");
+    assert.equal(cell(table, "istio-nats, ns"), "+20.0 ± 0.0");
+    assert.equal(cell(table, "Rust, ns"), "+50.0 ± 0.0");
+    assert.equal(cell(table, "Rust to istio-nats"), "×2.50 (2.50 to 2.50)");
+    assert.equal(cell(table, "Go to istio-nats"), "");
+  });
+
+  it("says of each setup and of each target how many rounds its figures have", () => {
+    const measured = work({ envoy: costs(20, 100, 15), empty: costs(22), filter: costs(40, 100, 15) });
+    assert.deepEqual(
+      workloadTable(measured).rows.map(([, rounds]) => rounds),
+      ["20", "5", "20"],
+    );
+    assert.equal(cell(targetTable(verdicts([measured])), "rounds"), "20");
+  });
+});
