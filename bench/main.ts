@@ -17,6 +17,7 @@ import {
   languageTable,
   machineTable,
   peerLines,
+  permissionsTable,
   shareTable,
   targetTable,
   workloadTable,
@@ -169,6 +170,11 @@ function show(results: Results): void {
   if (shares.rows.length > 0) {
     process.stdout.write(`${pc.bold("Where the time goes")}, in Envoy with mTLS, for each operation\n`);
     process.stdout.write(`${toTerminal(shares)}\n`);
+  }
+  const permissions = permissionsTable(results.workloads);
+  if (permissions.rows.length > 0) {
+    process.stdout.write(`${pc.bold("Beside nats-server's own permissions")}: CPU added for each operation\n`);
+    process.stdout.write(`${toTerminal(permissions)}\n`);
   }
   const builds = buildTable(results.workloads);
   if (builds.rows.length > 0) {

@@ -10,6 +10,7 @@ import {
   p50,
   p99,
   p999,
+  podCpu,
   rate,
   ratio,
   ratioOfAdded,
@@ -169,6 +170,25 @@ export function shareTable(workloads: readonly Measured[]): Table {
     ],
     rows,
   };
+}
+
+const PERMISSIONS = ["direct", "native", "envoy", "filter"] as const;
+
+/**
+ * What istio-nats adds to the pod of a broker with Envoy, beside what nats-server's own permissions add to a broker without:
+ * who does not pick the one picks the other. Rows only where both were measured.
+ */
+export function permissionsTable(workloads: readonly Measured[]): Table {
+  const rows = workloads
+    .filter((measured) => roundsOf(measured, PERMISSIONS) > 0)
+    .map((measured) => inCommon(measured, PERMISSIONS))
+    .map((measured) => [
+      measured.title,
+      roundsOf(measured, PERMISSIONS).toString(),
+      added(excess(measured, ["filter", "envoy"], podCpu)),
+      added(excess(measured, ["native", "direct"], natsCpu)),
+    ]);
+  return { columns: ["work", "rounds>", "istio-nats adds, ns>", "permissions add, ns>"], rows };
 }
 
 const BUILDS = ["envoy", "filter", "beside"] as const;

@@ -6,6 +6,7 @@ import {
   languageTable,
   machineTable,
   peerLines,
+  permissionsTable,
   shareTable,
   targetTable,
   workloadTable,
@@ -74,6 +75,19 @@ the same allow and deny lists, remember verdicts, and count. **They do not** loo
 audit, or hold to nats-server's exact grammar. So the comparison flatters them.
 `;
 
+const PERMISSIONS = `## Beside nats-server's own permissions
+
+Who does not use istio-nats would write the same policy as permissions of a user. For each operation: the CPU time of Envoy and
+nats-server that istio-nats adds to Envoy alone, with mTLS, beside the CPU time of nats-server that its own permissions add to
+it, directly over plain TCP; both within each round. Permissions know no mesh identity: each client needs credentials of its
+own. Where either keeps messages back, nats-server is spared what the other side of the comparison pays.
+`;
+
+function permissionsSection({ workloads }: Results): string[] {
+  const table = permissionsTable(workloads);
+  return table.rows.length > 0 ? [PERMISSIONS, toMarkdown(table)] : [];
+}
+
 function languageSection({ workloads, peers }: Results): string[] {
   if (peers.length === 0) return [];
   const table = languageTable(workloads);
@@ -111,6 +125,7 @@ takes by measurements of single host calls: 630 ns for each and 25 ps for each b
 Where payloads fill whole callbacks the filter reads less than the reading filter, and the rest may be negative.
 `,
     toMarkdown(shareTable(results.workloads)),
+    ...permissionsSection(results),
     ...languageSection(results),
     "## All work\n",
     ...results.workloads.flatMap((measured) => [

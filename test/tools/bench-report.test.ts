@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Measured, Round } from "../../bench/measure.ts";
-import { languageTable, shareTable, targetTable, workloadTable } from "../../bench/report.ts";
+import { languageTable, permissionsTable, shareTable, targetTable, workloadTable } from "../../bench/report.ts";
 import type { SetupName } from "../../bench/setups.ts";
 import type { Table } from "../../bench/table.ts";
 import { verdicts } from "../../bench/targets.ts";
@@ -71,5 +71,19 @@ describe("the bench's report", () => {
       ["20", "5", "20"],
     );
     assert.equal(cell(targetTable(verdicts([measured])), "rounds"), "20");
+  });
+
+  it("holds what istio-nats adds to Envoy and nats-server against what nats-server's own permissions add to it", () => {
+    const measured = work({
+      direct: costs(0, 90),
+      native: costs(0, 105),
+      envoy: costs(20, 100, 5),
+      filter: costs(42, 101, 5, 80),
+    });
+    const table = permissionsTable([measured, work({ envoy: costs(20), filter: costs(40) })]);
+    assert.equal(table.rows.length, 1);
+    assert.equal(cell(table, "rounds"), "5");
+    assert.equal(cell(table, "istio-nats adds, ns"), "+23.0 ± 0.0");
+    assert.equal(cell(table, "permissions add, ns"), "+15.0 ± 0.0");
   });
 });
