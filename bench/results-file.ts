@@ -42,7 +42,8 @@ depend on what else runs, and on which of three processes is the slowest: for sm
 generator's own CPU time shows that it is not the slowest. For requests and JetStream it is a real nats.go, else it writes
 and counts bytes.
 
-- _nats-server_ is reached directly over plain TCP; its _permissions_ are the same policy as permissions of a user.
+- _nats-server_ is reached directly over plain TCP; its _permissions_ are the same policy as permissions of a user. Both are
+  held against plain Envoy alone, where that had its turns.
 - _mTLS_ is Istio's STRICT listener, _plain_ a waypoint's, where the principal is in filter state.
 - The _empty filter_ is AssemblyScript that answers every callback and looks at nothing; the _reading filter_ reads each
   chunk once, which is the least that the host charges a filter that looks at bytes.

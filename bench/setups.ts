@@ -13,21 +13,21 @@ export interface Setup {
   enforces: boolean;
   /** Direct to nats-server, or through a listener of the one Envoy. */
   envoy: boolean;
-  /** The setup without a filter that it is compared with. */
+  /** The setup without a filter that it is compared with: one that encrypts as much as it does. */
   baseline: "envoy" | "plain-envoy";
   /** The language of a small filter of bench/peers. */
   language?: string;
 }
 
 export const SETUPS = [
-  { name: "direct", title: "nats-server", tls: false, enforces: false, envoy: false, baseline: "envoy" },
+  { name: "direct", title: "nats-server", tls: false, enforces: false, envoy: false, baseline: "plain-envoy" },
   {
     name: "native",
     title: "nats-server, permissions",
     tls: false,
     enforces: true,
     envoy: false,
-    baseline: "envoy",
+    baseline: "plain-envoy",
   },
   { name: "envoy", title: "Envoy, mTLS", tls: true, enforces: false, envoy: true, baseline: "envoy" },
   { name: "empty", title: "Envoy, mTLS, empty filter", tls: true, enforces: false, envoy: true, baseline: "envoy" },

@@ -86,4 +86,13 @@ describe("the bench's report", () => {
     assert.equal(cell(table, "istio-nats adds, ns"), "+23.0 ± 0.0");
     assert.equal(cell(table, "permissions add, ns"), "+15.0 ± 0.0");
   });
+
+  it("compares nats-server over plain TCP with plain Envoy, and with nothing where that had no turn", () => {
+    const encrypted = work({ direct: costs(0, 100), native: costs(0, 125), envoy: costs(20, 200) });
+    const setups = { ...encrypted.setups, ...work({ "plain-envoy": costs(10, 110) }).setups };
+    const toAlone = (measured: Measured): (string | undefined)[] =>
+      [0, 1].map((row) => cell(workloadTable(measured), "to alone", row));
+    assert.deepEqual(toAlone(encrypted), ["", ""]);
+    assert.deepEqual(toAlone({ ...encrypted, setups }), ["×1.100", "×0.880"]);
+  });
 });
