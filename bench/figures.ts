@@ -88,8 +88,8 @@ export function addedValues(measured: Measured, setup: SetupName, figure: Figure
 const READ_NANOSECONDS = 630;
 const BYTE_NANOSECONDS = 0.025;
 
-/** What the host takes for an operation where each callback reads all that it brings, in nanoseconds, by those costs. */
-export function hostByUnitCosts({ callbacks }: Measured): number | undefined {
+/** What the reads of an operation take, where each callback reads all that it brings, in nanoseconds, by those costs. */
+export function readsByUnitCosts({ callbacks }: Measured): number | undefined {
   if (!callbacks) return undefined;
   return [callbacks.toServer, callbacks.toClient]
     .map(({ perOperation, bytes }) => perOperation * (READ_NANOSECONDS + bytes * BYTE_NANOSECONDS))

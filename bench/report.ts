@@ -2,7 +2,7 @@ import {
   addedValues,
   envoyCpu,
   excess,
-  hostByUnitCosts,
+  readsByUnitCosts,
   inCommon,
   loadCpu,
   medianOf,
@@ -151,7 +151,7 @@ export function shareTable(workloads: readonly Measured[]): Table {
         added(excess(measured, ["empty", "envoy"], envoyCpu)),
         added(excess(measured, ["reading", "empty"], envoyCpu)),
         added(excess(measured, ["filter", "reading"], envoyCpu)),
-        nanoseconds(hostByUnitCosts(measured)),
+        nanoseconds(readsByUnitCosts(measured)),
       ];
     });
   return {
@@ -166,7 +166,7 @@ export function shareTable(workloads: readonly Measured[]): Table {
       "calling>",
       "reading>",
       "inside Wasm>",
-      "by unit costs>",
+      "reads, by unit costs>",
     ],
     rows,
   };

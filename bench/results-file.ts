@@ -120,8 +120,8 @@ export async function resultsMarkdown(results: Results, file: string): Promise<s
 With mTLS, for each operation. Calls and the bytes that each of them brings are those of the empty filter. What the filter
 adds to Envoy alone is made of _calling_ any filter (the empty one), _reading_ what the calls bring (the reading filter
 beyond the empty one) and what happens _inside Wasm_ (istio-nats beyond the reading filter), all from the rounds that each of
-these setups had. _By unit costs_ is what reading
-takes by measurements of single host calls: 630 ns for each and 25 ps for each byte.
+these setups had. _Reads, by unit costs_ are what the reads alone take, by measurements of single host calls: 630 ns for each and
+25 ps for each byte.
 
 Where payloads fill whole callbacks the filter reads less than the reading filter, and the rest may be negative.
 `,
