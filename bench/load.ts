@@ -16,6 +16,7 @@ export interface Command {
   target: Target;
   origin?: Target;
   subjects: readonly string[];
+  atRandom?: boolean;
   size: number;
   messages: number;
   subscribers?: number;

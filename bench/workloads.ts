@@ -3,7 +3,10 @@ import type { Setup, SetupName } from "./setups.ts";
 /** What the load generator is told beside the setup; see Command in load/main.go. */
 export interface Work {
   work: "publish" | "deliver" | "request" | "jetstream-publish" | "jetstream-pull";
+  /** Published to in turn. All have the same length. */
   subjects: string[];
+  /** Each is drawn anew instead, so that no cache foresees it. */
+  atRandom?: boolean;
   size: number;
   subscribers?: number;
   subscribe?: string;
@@ -57,17 +60,9 @@ const DENIED = "orders.e000.secrets";
 const WORK = "work.orders.europe0";
 const STORED = "orders.e000.shipped.eu";
 
-/** Subjects of one length in an order that no cache foresees, each as often as any other. */
-function shuffled(count: number): string[] {
-  const subjects = Array.from({ length: count }, (_, i) => `orders.e${String(i).padStart(3, "0")}.created`);
-  // Fisher-Yates with a small generator (Lehmer's), so that every run has the same order.
-  let state = 48_271;
-  for (let i = subjects.length - 1; i > 0; i--) {
-    state = (state * 48_271) % 2_147_483_647;
-    const j = state % (i + 1);
-    [subjects[i], subjects[j]] = [subjects[j] ?? "", subjects[i] ?? ""];
-  }
-  return subjects;
+/** Subjects of one length. */
+function many(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `orders.e${String(i).padStart(3, "0")}.created`);
 }
 
 function publish(name: string, title: string, size: number, more: Partial<Workload> = {}): Workload {
@@ -106,7 +101,8 @@ export const WORKLOADS: readonly Workload[] = [
   publish("16", "16 B", 16, { setups: withPeers(PUBLISH) }),
   publish("128", "128 B", 128, { setups: withPeers(PUBLISH), together: TOGETHER }),
   publish("random", "128 B, 1,000 subjects in random order", 128, {
-    subjects: shuffled(1000),
+    subjects: many(1000),
+    atRandom: true,
     setups: withPeers(PUBLISH),
     together: TOGETHER,
   }),

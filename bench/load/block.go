@@ -19,8 +19,9 @@ type block struct {
 	count int
 }
 
-// makeBlock takes the subjects in turn: all of them equally often, as far as the block goes.
-func makeBlock(subjects []string, size int) (*block, error) {
+// makeBlock takes the subjects in turn: all of them equally often, as far as the block goes. At random it draws each anew, so
+// that nothing foresees it before the block itself repeats; with one seed, so that every run has the same order.
+func makeBlock(subjects []string, atRandom bool, size int) (*block, error) {
 	if len(subjects) == 0 {
 		return nil, errors.New("there is no subject to publish to")
 	}
@@ -32,7 +33,11 @@ func makeBlock(subjects []string, size int) (*block, error) {
 	b := &block{}
 	for len(b.data) < blockSize || b.count%len(subjects) != 0 {
 		before := len(b.data)
-		b.data = fmt.Appendf(b.data, "PUB %s %d\r\n%s\r\n", subjects[b.count%len(subjects)], size, payload)
+		next := b.count % len(subjects)
+		if atRandom {
+			next = random.IntN(len(subjects))
+		}
+		b.data = fmt.Appendf(b.data, "PUB %s %d\r\n%s\r\n", subjects[next], size, payload)
 		frame := len(b.data) - before
 		if b.frame != 0 && frame != b.frame {
 			return nil, errors.New("the subjects differ in length")

@@ -75,7 +75,7 @@ func (d *delivery) finish() error {
 // prepareDeliver sends publishes to subscribers of its own; it ends when the last message has arrived. With an origin
 // it publishes there, so that deliveries alone are measured.
 func prepareDeliver(c *Command) (*piece, error) {
-	b, err := makeBlock(c.Subjects, c.Size)
+	b, err := makeBlock(c.Subjects, c.AtRandom, c.Size)
 	if err != nil {
 		return nil, err
 	}

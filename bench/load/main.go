@@ -18,8 +18,9 @@ type Command struct {
 	// Target is the setup under measurement; Origin reaches nats-server itself, for what must not be measured.
 	Target Target `json:"target"`
 	Origin Target `json:"origin"`
-	// Subjects are published to in turn. All have the same length.
+	// Subjects are published to in turn, or each drawn AtRandom. All have the same length.
 	Subjects []string `json:"subjects"`
+	AtRandom bool     `json:"atRandom"`
 	Size     int      `json:"size"`
 	Messages int      `json:"messages"`
 	// Subscribers each subscribe to Subscribe, in the queue group Queue where there is one.
