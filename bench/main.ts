@@ -49,6 +49,13 @@ function positive(text: string): number {
   return value;
 }
 
+function wholePositive(text: string): number {
+  const value = Number(text);
+  if (!(Number.isInteger(value) && value >= 1))
+    throw new InvalidArgumentError("It must be a whole number, at least 1.");
+  return value;
+}
+
 interface Options extends Plan {
   minutes?: number;
   only?: string[];
@@ -61,7 +68,7 @@ const options = new Command("bench")
   .description("Measures what the filter costs. A whole run takes some minutes and writes bench/RESULTS.md.")
   .option("--only <work,...>", "only this work", listOf(WORKLOADS.map(({ name }) => name)))
   .option("--setups <setup,...>", "only these setups", listOf(SETUPS.map(({ name }) => name)))
-  .option("--rounds <number>", "how often each setup has its turn", positive, 5)
+  .option("--rounds <number>", "how often each setup has its turn", wholePositive, 5)
   .option("--seconds <number>", "how long a turn takes, about", positive, 0.25)
   .option(
     "--minutes <number>",

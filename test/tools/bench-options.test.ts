@@ -1,0 +1,19 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { describe, it } from "node:test";
+import { inRoot } from "../../tools/paths.ts";
+
+describe("the bench's options", () => {
+  for (const rounds of ["0.5", "2.5", "0", "-1", "many"]) {
+    it(`refuse ${rounds} rounds plainly, before anything is started`, () => {
+      const args = ["--import", "tsx", inRoot("bench", "main.ts"), "--rounds", rounds, "--only", "publish-16"];
+      const { status, stderr } = spawnSync(process.execPath, args, {
+        cwd: inRoot(),
+        encoding: "utf8",
+        timeout: 20_000,
+      });
+      assert.equal(status, 1, stderr);
+      assert.match(stderr, /^error: option '--rounds <number>' .* It must be a whole number, at least 1\.$/m);
+    });
+  }
+});
