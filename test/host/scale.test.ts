@@ -66,6 +66,29 @@ describe("memory of connections, each allocation counted", () => {
     assert.ok(host.memoryPages * PAGE <= 2 * live(host), `${host.memoryPages} pages`);
   });
 
+  it("is at most 1 KiB also where each has a principal of its own", (t: TestContext) => {
+    const host = counting();
+    const connectAs = (i: number): void => {
+      const wire = new Wire(host, `spiffe://cluster.local/ns/team-${i % 100}/sa/account-${i}`);
+      wire.server(INFO);
+      wire.client(CONNECT);
+    };
+    connectAs(0);
+    const start = live(host);
+    const COUNT = 10_000;
+    let peak = start;
+    for (let i = 1; i <= COUNT; i++) {
+      connectAs(i);
+      peak = Math.max(peak, live(host));
+    }
+    const each = (live(host) - start) / COUNT;
+    t.diagnostic(`${each.toFixed(0)} bytes each, ${host.memoryPages} pages, at most ${peak} bytes in use`);
+    assert.ok(each <= 1024, `${each} bytes`);
+    // AssemblyScript's allocator doubles the linear memory when it must grow, and must only where all of it is in use but for a
+    // ninth: room that is too small for the table that grows, beside which the old one is still there.
+    assert.ok(host.memoryPages * PAGE <= 2.25 * peak, `${host.memoryPages} pages, ${peak} bytes`);
+  });
+
   it("comes back to its plateau while the load of 10,000 connections rises and falls", () => {
     const host = counting({ rule: { subscribe: { allow: ["ok.>"], deny: ["ok.secret"] } } });
     let wires: Wire[] = [];
