@@ -2,13 +2,38 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
+import { pluginConfig } from "../../bench/policy.ts";
 import { buildCountingFilter, filterWasm } from "../../tools/wasm.ts";
+import { filterModule } from "./filter.ts";
 import { Host } from "./host.ts";
 import { configuredHost, hpub, msg, PING, policy, PONG, pub, stat, Wire, type Policy } from "./wire.ts";
 
 /** By counting, not by time: these hold on any machine, however busy. `npm run bench:micro` measures the time. */
 
 const HEADERS = "NATS/1.0\r\nA: b\r\n\r\n";
+/** Twenty rules and six classes of subjects: what the bench times. */
+const FULL = pluginConfig("PEER");
+/** Operations of each class that is published to, two of none, and a PING. */
+const FULL_OPERATIONS = [
+  pub("orders.e000.created", "x"),
+  pub("orders.e000.changed", "x"),
+  pub("work.orders.europe0", "x"),
+  hpub("payments.p1.charge", HEADERS, "x"),
+  pub("$JS.API.INFO", "", "_INBOX.a.1"),
+  pub("metrics.shop.cpu.load", "1"),
+  pub("health.api.beat"),
+  PING,
+];
+/** Deliveries to SUBSCRIBE, of which a deny is asked about. */
+const SUBSCRIBE = "SUB orders.> 1\r\nSUB _INBOX.a.* 2\r\nSUB work.orders.* workers 3\r\n";
+const FULL_DELIVERIES = [
+  msg("orders.e000.created", "1", "x"),
+  msg("orders.e001.changed", "1", "x", "_INBOX.b.1"),
+  msg("_INBOX.a.1", "2", "{}"),
+  msg("work.orders.europe0", "3", "x"),
+];
+const KEPT_BACK = msg("orders.e000.secrets", "1", "x");
+
 const TRACED = "NATS/1.0\r\nNats-Trace-Dest: no.trace\r\n\r\n";
 
 describe("memory for messages, each allocation counted", () => {
@@ -19,10 +44,14 @@ describe("memory for messages, each allocation counted", () => {
 
   const MESSAGES = 100_000;
 
-  function connected(config: Policy = {}): Wire {
+  function connectedUnder(whole: object): Wire {
     const host = new Host(module);
-    assert.ok(host.configure(policy(config)).accepted);
+    assert.ok(host.configure(whole).accepted);
     return Wire.connected(host);
+  }
+
+  function connected(config: Policy = {}): Wire {
+    return connectedUnder(policy(config));
   }
 
   /**
@@ -65,6 +94,40 @@ describe("memory for messages, each allocation counted", () => {
       assertTakesNothing(wire, 4, () => wire.server(deliveries));
     });
   }
+
+  it("allowed operations and deliveries take none under the bench's policy, with classes of subjects", () => {
+    const wire = connectedUnder(FULL);
+    wire.client(SUBSCRIBE);
+    const [operations, deliveries] = [FULL_OPERATIONS.join(""), FULL_DELIVERIES.join("")];
+    assert.equal(wire.client(operations), operations);
+    assert.equal(wire.server(PONG + deliveries), PONG + deliveries);
+    assertTakesNothing(wire, FULL_OPERATIONS.length + FULL_DELIVERIES.length, () => {
+      wire.client(operations);
+      wire.server(PONG + deliveries);
+    });
+  });
+
+  it("refusals and what is kept back take none under the bench's policy, with classes of subjects", () => {
+    const wire = connectedUnder({ ...FULL, audit: { refusalsPerSecond: 1, burst: 1 } });
+    wire.client(SUBSCRIBE);
+    const refused = pub("orders.e000.secrets", "x") + pub("audit.a") + "SUB audit.a.raw 9\r\n";
+    assert.equal(wire.client(refused), PING.repeat(3));
+    wire.server(PONG.repeat(3));
+    assert.equal(wire.server(KEPT_BACK), "");
+    assertTakesNothing(wire, 4, () => {
+      wire.client(refused);
+      wire.server(PONG.repeat(3) + KEPT_BACK);
+    });
+  });
+
+  it("operations on ever new subjects take none under the bench's policy, with classes of subjects", () => {
+    const wire = connectedUnder(FULL);
+    let n = 0;
+    assertTakesNothing(wire, 2, () => {
+      n++;
+      wire.client(pub(`orders.e${n}.created`, "x") + pub(`payments.${n}.charge`));
+    });
+  });
 
   it("operations on ever new subjects take none", () => {
     const wire = connected();
@@ -181,6 +244,28 @@ describe("host calls of a callback", () => {
       callsOf(host, () => wire.server(msg("ok.1", "1", "x").repeat(1000))),
       READ,
     );
+  });
+
+  it("are one read and at most one look at the clock under the bench's policy, however much there is of each class", () => {
+    const host = new Host(filterModule());
+    assert.ok(host.configure(FULL).accepted);
+    const wire = Wire.connected(host);
+    wire.client(SUBSCRIBE);
+    for (const count of [1, 1000]) {
+      const untimed = FULL_OPERATIONS.filter((text) => text !== PING && !text.includes("_INBOX"));
+      assert.deepEqual(
+        callsOf(host, () => wire.client(untimed.join("").repeat(count))),
+        READ,
+      );
+      assert.deepEqual(
+        callsOf(host, () => wire.client(FULL_OPERATIONS.join("").repeat(count))),
+        READ_AND_TIME,
+      );
+      assert.deepEqual(
+        callsOf(host, () => wire.server(PONG.repeat(count) + FULL_DELIVERIES.join("").repeat(count))),
+        READ_AND_TIME,
+      );
+    }
   });
 
   it("are one read each way for a PING and its PONG, and for a thousand", () => {
