@@ -79,8 +79,8 @@ export function pluginConfig(identity: "PEER" | "WAYPOINT", telemetry = true): o
   return { mode: "ENFORCE", identity, trustDomains: ["cluster.local"], rules, telemetry: settings };
 }
 
-/** The subjects of all rules in one direction, as nats-server's permissions have them. */
-function union(direction: "publish" | "subscribe"): Required<Subjects> {
+/** The subjects of all rules in one direction, as nats-server's permissions have them, and the peers, who know no rules. */
+export function union(direction: "publish" | "subscribe"): Required<Subjects> {
   const of = (list: "allow" | "deny"): string[] => rules.flatMap((rule) => rule[direction]?.[list] ?? []);
   return { allow: of("allow"), deny: of("deny") };
 }

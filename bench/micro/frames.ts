@@ -1,9 +1,8 @@
 import { Host } from "../../test/host/host.ts";
 import { Wire } from "../../test/host/wire.ts";
-import { Driver } from "./driver.ts";
 import { pluginConfig } from "../policy.ts";
+import { Driver } from "./driver.ts";
 import { alternate, type Timing } from "./measure.ts";
-
 import { workloads, type Stream, type Workload } from "./workloads.ts";
 
 /** What one callback of the measured direction is given, and what answers it from the other side. */

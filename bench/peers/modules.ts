@@ -3,17 +3,10 @@ import { join } from "node:path";
 import { run } from "../../tools/command.ts";
 import { cache, inRoot } from "../../tools/paths.ts";
 import { step } from "../../tools/progress.ts";
-import { rules } from "../policy.ts";
+import { union } from "../policy.ts";
 
 /** A small filter in another language that does the core of the same work, or why there is none on this machine. */
 export type Peer = { name: string; wasmPath: string } | { name: string; absent: string };
-
-type List = "allow" | "deny";
-
-function union(direction: "publish" | "subscribe"): Record<List, string[]> {
-  const of = (list: List): string[] => rules.flatMap((rule) => rule[direction]?.[list] ?? []);
-  return { allow: of("allow"), deny: of("deny") };
-}
 
 /** The peers' configuration: the lists of the bench's twenty rules. They know no identity and no rules. */
 export const peerConfig = { publish: union("publish"), subscribe: union("subscribe") };
