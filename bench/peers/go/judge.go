@@ -2,7 +2,7 @@ package main
 
 import "strings"
 
-// maxRemembered bounds the verdicts that are remembered, as istio-nats' table of 4,096 does.
+// maxRemembered bounds the verdicts that are remembered: istio-nats' table of short subjects begins with 8,192 slots.
 const maxRemembered = 4096
 
 type permission struct {
