@@ -1,7 +1,7 @@
 import { Driver } from "./driver.ts";
 import { passOver, stepsOf } from "./frames.ts";
 import { alternate, type Timing } from "./measure.ts";
-import { decisionStream } from "./workloads.ts";
+import { decisionStream } from "./frame-cases.ts";
 
 const RULES = [10, 1000, 10_000, 100_000];
 /** One is asked for again at once, a thousand fit the processor's nearer caches, twenty thousand do not. */

@@ -3,7 +3,7 @@ import { Wire } from "../../test/host/wire.ts";
 import { pluginConfig } from "../policy.ts";
 import { Driver } from "./driver.ts";
 import { alternate, type Timing } from "./measure.ts";
-import { workloads, type Stream, type Workload } from "./workloads.ts";
+import { frameCases, type Stream, type FrameCase } from "./frame-cases.ts";
 
 /** What one callback of the measured direction is given, and what answers it from the other side. */
 interface Step {
@@ -40,15 +40,15 @@ const KINDS: Record<string, keyof Calls> = { proxy_get_buffer_bytes: "reads", pr
  */
 export function prove(
   module: WebAssembly.Module,
-  workload: Workload,
+  frameCase: FrameCase,
   chunkSize: number,
   policy = pluginConfig("PEER"),
 ): Calls {
   const host = new Host(module);
   host.configure(policy);
   const wire = Wire.connected(host);
-  if (workload.before !== "") wire.client(workload.before);
-  const { stream } = workload;
+  if (frameCase.before !== "") wire.client(frameCase.before);
+  const { stream } = frameCase;
   const out: Buffer[] = [];
   const answered: string[] = [];
   const counts = { reads: 0, edits: 0, others: 0 };
@@ -62,7 +62,9 @@ export function prove(
     if (answer !== null) answered.push(fromClient ? wire.server(answer) : wire.client(answer));
   }
   if (!Buffer.concat(out).equals(stream.expected) || answered.join("") !== stream.expectedAnswers) {
-    throw new Error(`${workload.name}, ${workload.payload ?? 0} bytes: the filter did something else with this stream`);
+    throw new Error(
+      `${frameCase.name}, ${frameCase.payload ?? 0} bytes: the filter did something else with this stream`,
+    );
   }
   return {
     reads: counts.reads / steps.length,
@@ -110,7 +112,7 @@ function passWithoutFilter(driver: Driver, stream: Stream, steps: readonly Step[
 /** Bytes that the filter allocates for a frame, as a build that counts them says, once the audit's burst is over. */
 function allocatedBy(
   counting: WebAssembly.Module,
-  { before, stream }: Workload,
+  { before, stream }: FrameCase,
   chunkSize: number,
   policy: object,
 ): number {
@@ -140,12 +142,12 @@ export interface FrameRow extends Timing {
   calls: Calls;
 }
 
-export function labelOf({ name, payload }: Workload, chunk: number): string {
+export function labelOf({ name, payload }: FrameCase, chunk: number): string {
   const size = payload === undefined ? "" : payload < 1024 ? `, ${payload} B` : `, ${payload / 1024} KiB`;
   return `${name}${size}, chunks of ${chunk / 1024} KiB`;
 }
 
-/** Measures all workloads that have `only` in their label. */
+/** Measures all cases that have `only` in their label. */
 export function measureFrames(
   module: WebAssembly.Module,
   counting: WebAssembly.Module | null,
@@ -153,24 +155,24 @@ export function measureFrames(
   rounds: number,
   policy: object,
 ): FrameRow[] {
-  const prepared = workloads().flatMap((workload) => {
-    const chunks = workload.chunks.filter((chunk) => labelOf(workload, chunk).includes(only));
+  const prepared = frameCases().flatMap((frameCase) => {
+    const chunks = frameCase.chunks.filter((chunk) => labelOf(frameCase, chunk).includes(only));
     if (chunks.length === 0) return [];
     const driver = new Driver(module, JSON.stringify(policy));
-    if (workload.before !== "") driver.client(Buffer.from(workload.before));
-    const { stream } = workload;
+    if (frameCase.before !== "") driver.client(Buffer.from(frameCase.before));
+    const { stream } = frameCase;
     const units = stream.ends.length;
     return chunks.map((chunk) => {
       const steps = stepsOf(stream, chunk);
       return {
         row: {
-          operation: workload.name,
-          payload: workload.payload ?? null,
+          operation: frameCase.name,
+          payload: frameCase.payload ?? null,
           chunk,
-          label: labelOf(workload, chunk),
+          label: labelOf(frameCase, chunk),
           frameBytes: Math.round(stream.bytes.length / units),
-          allocated: counting && allocatedBy(counting, workload, chunk, policy),
-          calls: prove(module, workload, chunk, policy),
+          allocated: counting && allocatedBy(counting, frameCase, chunk, policy),
+          calls: prove(module, frameCase, chunk, policy),
         },
         filter: { units, pass: passOver(driver, stream, steps) },
         host: { units, pass: passWithoutFilter(driver, stream, steps) },

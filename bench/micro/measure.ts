@@ -7,7 +7,7 @@ function processorTime(): number {
 }
 
 /** One thing to measure. `pass` does its work once, `units` times whatever is counted. */
-export interface Measured {
+export interface Task {
   units: number;
   pass: () => void;
 }
@@ -22,7 +22,7 @@ export interface Timing {
 /** Long against the clock's microsecond, short enough for many rounds. */
 const ROUND_MICROSECONDS = 6000;
 
-function round({ units, pass }: Measured): number {
+function round({ units, pass }: Task): number {
   const from = processorTime();
   let passes = 0;
   let took = 0;
@@ -38,7 +38,7 @@ function round({ units, pass }: Measured): number {
  * Measures all in turn, `rounds` times over, so that a slow moment of the machine meets every one of them. A first
  * round is not counted: V8 compiles what is hot anew.
  */
-export function alternate(all: readonly Measured[], rounds: number): Timing[] {
+export function alternate(all: readonly Task[], rounds: number): Timing[] {
   const measured = all.map((each) => ({ each, times: [] as number[] }));
   for (const { each } of measured) round(each);
   for (let i = 0; i < rounds; i++) for (const { each, times } of measured) times.push(round(each));

@@ -6,7 +6,7 @@ import { pluginConfig } from "../policy.ts";
 import { Driver } from "./driver.ts";
 import { labelOf, passOver, stepsOf } from "./frames.ts";
 import { alternate, type Timing } from "./measure.ts";
-import { workloads, type Stream } from "./workloads.ts";
+import { frameCases, type Stream } from "./frame-cases.ts";
 
 export interface PeerRow extends Timing {
   label: string;
@@ -117,11 +117,11 @@ export async function measurePeers(filter: Buffer<ArrayBuffer>, only: string, ro
   for (const found of peers) {
     if ("wasmPath" in found) contenders.push(peer(found.name, readFileSync(found.wasmPath)));
   }
-  const prepared = workloads()
+  const prepared = frameCases()
     .filter(({ name }) => COMPARED.test(name))
-    .flatMap((workload) => workload.chunks.map((chunk) => ({ workload, chunk, label: labelOf(workload, chunk) })))
+    .flatMap((frameCase) => frameCase.chunks.map((chunk) => ({ frameCase, chunk, label: labelOf(frameCase, chunk) })))
     .filter(({ label }) => label.includes(only))
-    .flatMap(({ workload: { before, stream }, chunk, label }) =>
+    .flatMap(({ frameCase: { before, stream }, chunk, label }) =>
       contenders.map((contender) => ({
         label,
         language: contender.language,

@@ -14,7 +14,7 @@ export interface Stream {
   expectedAnswers: string;
 }
 
-export interface Workload {
+export interface FrameCase {
   name: string;
   /** Payload bytes, where there is a payload. */
   payload?: number;
@@ -95,8 +95,8 @@ function msg(subject: string, payload: number): string {
 const VIOLATION = `-ERR 'Permissions Violation for Publish to "${DENIED}"'\r\n`;
 
 /** Publishes of one subject, and of a thousand. */
-function publishWorkloads(payload: number, count: number, chunks: readonly number[]): Workload[] {
-  const make = (name: string, subjects: readonly string[]): Workload => ({
+function publishCases(payload: number, count: number, chunks: readonly number[]): FrameCase[] {
+  const make = (name: string, subjects: readonly string[]): FrameCase => ({
     name,
     payload,
     before: "",
@@ -113,17 +113,17 @@ function publishWorkloads(payload: number, count: number, chunks: readonly numbe
 }
 
 /** The same, when they come faster than the worker runs. */
-function bufferedWorkloads(payload: number): Workload[] {
-  return publishWorkloads(payload, Math.ceil((4 * BUFFERED) / pub(REPEATED, payload).length), [BUFFERED]);
+function bufferedCases(payload: number): FrameCase[] {
+  return publishCases(payload, Math.ceil((4 * BUFFERED) / pub(REPEATED, payload).length), [BUFFERED]);
 }
 
-function payloadWorkloads(payload: number): Workload[] {
+function payloadCases(payload: number): FrameCase[] {
   const count = framesFor(payload);
   const times = <T>(make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
   const thousand = inRandomOrder(THOUSAND, count);
   const literal = `SUB ${REPEATED} 1\r\n`;
   const wide = "SUB orders.> 1\r\n";
-  const make = (name: string, before: string, stream: Stream): Workload => ({
+  const make = (name: string, before: string, stream: Stream): FrameCase => ({
     name,
     payload,
     before,
@@ -131,7 +131,7 @@ function payloadWorkloads(payload: number): Workload[] {
     chunks: CHUNKS,
   });
   return [
-    ...publishWorkloads(payload, count, CHUNKS),
+    ...publishCases(payload, count, CHUNKS),
     make(
       "HPUB, one subject",
       "",
@@ -175,7 +175,7 @@ function payloadWorkloads(payload: number): Workload[] {
   ];
 }
 
-function controlWorkloads(): Workload[] {
+function controlCases(): FrameCase[] {
   const COUNT = 4096;
   const literal = `SUB ${REPEATED} 1\r\n`;
   const subscriptions = Array.from({ length: COUNT }, (_, i) => {
@@ -205,7 +205,7 @@ function controlWorkloads(): Workload[] {
   }));
   const pings = Array.from({ length: COUNT }, () => ({ text: "PING\r\n", answer: "PONG\r\n" }));
   const inboxes = `SUB ${INBOX}.* 1\r\n`;
-  const all: Omit<Workload, "chunks">[] = [
+  const all: Omit<FrameCase, "chunks">[] = [
     { name: "SUB and UNSUB in turn", before: "", stream: streamOf("client", subscriptions) },
     { name: "PUB of a request that nobody answers, 16 B", before: "", stream: streamOf("client", unanswered) },
     { name: "PUB of a request, with its answer, 16 B", before: inboxes, stream: streamOf("client", requests) },
@@ -214,14 +214,14 @@ function controlWorkloads(): Workload[] {
     { name: "PUB of JetStream's acknowledgements, 0 B", before: "", stream: streamOf("client", acknowledgements) },
     { name: "PING with its PONG", before: "", stream: streamOf("client", pings) },
   ];
-  return all.map((workload) => ({ ...workload, chunks: CHUNKS }));
+  return all.map((frameCase) => ({ ...frameCase, chunks: CHUNKS }));
 }
 
-export function workloads(): Workload[] {
+export function frameCases(): FrameCase[] {
   return [
-    ...PAYLOADS.flatMap(payloadWorkloads),
-    ...PAYLOADS.filter((payload) => payload <= 1024).flatMap(bufferedWorkloads),
-    ...controlWorkloads(),
+    ...PAYLOADS.flatMap(payloadCases),
+    ...PAYLOADS.filter((payload) => payload <= 1024).flatMap(bufferedCases),
+    ...controlCases(),
   ];
 }
 
