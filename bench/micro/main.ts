@@ -140,9 +140,14 @@ async function main(): Promise<void> {
     process.stdout.write(USAGE);
     return;
   }
+  const rounds = Number(values.rounds);
+  if (!(Number.isInteger(rounds) && rounds >= 1)) {
+    process.stderr.write("--rounds must be a whole number, at least 1.\n");
+    process.exitCode = 1;
+    return;
+  }
   const wasm = readFileSync(values.module ?? filterWasm);
   const module = new WebAssembly.Module(wasm);
-  const rounds = Number(values.rounds);
   const { only } = values;
   const results: Results = {
     machine: { cpu: cpus()[0]?.model ?? "", cpus: cpus().length, arch: arch(), node: process.version },

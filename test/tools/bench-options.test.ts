@@ -16,4 +16,11 @@ describe("the bench's options", () => {
       assert.match(stderr, /^error: option '--rounds <number>' .* It must be a whole number, at least 1\.$/m);
     });
   }
+
+  it("refuse half a round of the micro bench too", () => {
+    const args = ["--import", "tsx", inRoot("bench", "micro", "main.ts"), "--rounds", "0.5"];
+    const { status, stderr } = spawnSync(process.execPath, args, { cwd: inRoot(), encoding: "utf8", timeout: 20_000 });
+    assert.equal(status, 1, stderr);
+    assert.equal(stderr, "--rounds must be a whole number, at least 1.\n");
+  });
 });
