@@ -25,16 +25,15 @@ Written by the bench; run it to have figures of your machine.
 One load generator (\`bench/load\`, Go) gives the same number of messages to one nats-server, directly and through one
 Envoy with a listener for each setup. Setups take turns; a figure is the median of the rounds, a comparison the median of
 the comparisons within each round, and what follows ± is the median distance from it. In the table of targets stands in
-parentheses where the median of ever more rounds would lie, with 95 % certainty (order statistics; where two added costs are divided,
-all factors that the rounds do not rule out, as by Fieller); a target in there is
-_within the noise_, and got further rounds while there was time or until it was not. A target that the host's share passes alone
-binds what is beyond that; a missed one of which this is in doubt is within the noise too. The
-targets are looked at after 5, 10, 20, 40 and 60 rounds, and what is certain at one of these looks gets no more rounds. Each
-look may mislead (of five rounds the interval holds in 94 % of cases), so a target that is exactly the true median is called
-certain in 13 % of runs, not in 5 %. Of fewer than five rounds nothing is certain. Each table
-says how many rounds its figures have: further ones go to what decides a target alone. What is
-compared with each other, the three publishes of 128 B, takes its turns together. A round that delivers too many or too few
-messages fails the run: what should be refused was refused.
+parentheses where the median of ever more rounds would lie, with 95 % certainty (order statistics; where two added costs
+are divided, all factors that the rounds do not rule out, as by Fieller); a target in there is _within the noise_, and got
+further rounds while there was time. A target that the host's share passes alone binds what is beyond that; a missed one
+of which this is in doubt is within the noise too. The targets are looked at after 5, 10, 20, 40 and 60 rounds, and work
+whose targets are all certain by then gets no more rounds. Each look may mislead (of five rounds the interval holds in 94
+% of cases), so a target that is exactly the true median is called certain in 13 % of runs, not in 5 %. Of fewer than five
+rounds nothing is certain. Each table says how many rounds its figures have: further ones go to what decides a target
+alone. What is compared with each other, the three publishes of 128 B, takes its turns together. A round that delivers too
+many or too few messages fails the run: what should be refused was refused.
 
 **CPU times are to be trusted more than rates.** They are what the kernel counted for all threads of a process (in
 nanoseconds, \`/proc/PID/task/*/schedstat\`) between the first byte and the answer to the last, for each operation. Rates
@@ -67,8 +66,8 @@ speed changed. Of the figures below those with a wide interval say little. Repea
 const LANGUAGES = `## What the language costs
 
 CPU time that a filter adds to Envoy alone, with mTLS, for each operation: istio-nats beside two small filters in Rust and
-Go (\`bench/peers\`, compiled with all optimisation that their toolchains have). A ratio is that
-of the two added costs, with all that the rounds do not rule out in parentheses; above 1 the peer takes longer.
+Go (\`bench/peers\`, compiled with all optimisation that their toolchains have). A ratio is that of the two added costs,
+with all that the rounds do not rule out in parentheses; above 1 the peer takes longer.
 
 The peers do the core of the same work: they read both directions, skip payloads by arithmetic, hold each subject against
 the same allow and deny lists, remember verdicts, and count. **They do not** look at the peer's identity, refuse anything
@@ -81,7 +80,7 @@ const PERMISSIONS = `## Beside nats-server's own permissions
 Who does not use istio-nats would write the same policy as permissions of a user. For each operation: the CPU time of Envoy and
 nats-server that istio-nats adds to Envoy alone, with mTLS, beside the CPU time of nats-server that its own permissions add to
 it, directly over plain TCP; both within each round. Permissions know no mesh identity: each client needs credentials of its
-own. Where either keeps messages back, nats-server is spared what the other side of the comparison pays.
+own. Deliveries that permissions deny nats-server does not write; those that istio-nats keeps back it does.
 `;
 
 function permissionsSection({ workloads }: Results): string[] {
@@ -119,9 +118,9 @@ export async function resultsMarkdown(results: Results, file: string): Promise<s
 
 With mTLS, for each operation. Calls and the bytes that each of them brings are those of the empty filter. What the filter
 adds to Envoy alone is made of _calling_ any filter (the empty one), _reading_ what the calls bring (the reading filter
-beyond the empty one) and what happens _inside Wasm_ (istio-nats beyond the reading filter), all from the rounds that each of
-these setups had. _Reads, by unit costs_ are what the reads alone take, by measurements of single host calls: 630 ns for each and
-25 ps for each byte.
+beyond the empty one) and what happens _inside Wasm_ (istio-nats beyond the reading filter), all from the rounds that each
+of these setups had. _Reads, by unit costs_ are what the reads alone take, by measurements of single host calls: 630 ns
+for each and 25 ps for each byte.
 
 Where payloads fill whole callbacks the filter reads less than the reading filter, and the rest may be negative.
 `,
