@@ -38,6 +38,8 @@ const beginningAnswers: AnswerTable = new AnswerTable(LEAST_BEGINNING_SLOTS, USU
 const longAnswers: AnswerTable = new AnswerTable(LEAST_LONG_SLOTS, MOST_LONG_SLOTS, LONG_SHIFT);
 
 let questions: u32 = 0;
+/** The number of none. */
+export const NO_QUESTION: u32 = u32.MAX_VALUE;
 
 /**
  * A number for one kind of question to one `Permissions`, never given twice: answers of an older policy are not found

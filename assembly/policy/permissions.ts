@@ -2,7 +2,7 @@ import { Words } from "../bytes/words";
 import { Tokens } from "../nats/subject";
 import { isReservedPublish } from "../nats/reserved";
 import { answerOf, classOf, markReserved, NO_ANSWER, reasonOf, ruleOf } from "./answer";
-import { makeRoomFor } from "./decision-cache";
+import { makeRoomFor, NO_QUESTION } from "./decision-cache";
 import { EntryFlag, NONE, SubjectMatcher, TOO_MANY_STEPS } from "./matcher";
 import { Question } from "./question";
 import { queueMatches } from "./queue";
@@ -326,11 +326,11 @@ export class Permissions {
     return known != NO_ANSWER ? known : this.decideDelivery(pointer, length);
   }
 
-  /** The number of the question whether deliveries are kept back, or of that for their class alone; 0 where there is none. */
+  /** The number of the question whether deliveries are kept back, or of that for their class alone, or NO_QUESTION. */
   deliveryNumber(filtering: bool): u32 {
     if (filtering) return this.deliveryQuestion.whole;
     const classes = this.classes;
-    return classes == null ? 0 : classes.number;
+    return classes == null ? NO_QUESTION : classes.number;
   }
 
   private decideDelivery(pointer: usize, length: i32): u64 {

@@ -16,6 +16,16 @@ import {
 
 const FILTERED = { subscribe: { allow: ["ok.>", "box.*"], deny: ["ok.secret", "ok.work.x workers"] } };
 
+describe("the first delivery of a VM", () => {
+  it("is read as strictly as any other, though no subject was read before it", () => {
+    const wire = Wire.connected(configuredHost());
+    wire.client("SUB ok.1 a\r\n");
+    // An argument too few, unless the NUL were taken for a subject and its end.
+    assert.equal(wire.server("MSG \0a 5\r\nhello\r\n"), "");
+    assert.equal(wire.server(msg("ok.1", "a", "x")), "");
+  });
+});
+
 describe("a subscription with wildcards over a deny", () => {
   it("is accepted, and what the deny covers is kept back, by the delivered subject and on every subscription", () => {
     const host = configuredHost({ rule: FILTERED });
