@@ -80,15 +80,21 @@ export function judge(policy: NaivePolicy, sent: NatsParser, forwarded: NatsPars
   const undecided = forwarded.operations.find(({ verb }) => verb === "ERR" || verb === "HMSG" || verb === "OK");
   if (undecided !== undefined) return `${show(undecided)} was let through`;
   let next = 0;
+  // Sids of UNSUBs that were taken for one with a maximum: another one behind it may be what came instead.
+  const ended = new Set<string>();
+  const mayLack = (operation: Operation): boolean =>
+    mayBeMissing(operation) || (operation.verb === "UNSUB" && ended.has(operation.argument));
   for (const operation of passed) {
     if (!policy.permits(operation)) return `${show(operation)} reached the server against the policy`;
     let source = asked[next++];
     while (source !== undefined && !equal(source, operation)) {
-      if (isPermitted(policy, source) && !mayBeMissing(source))
+      if (isPermitted(policy, source) && !mayLack(source))
         return `${show(source)} was kept back, ${show(operation)} came`;
       source = asked[next++];
     }
     if (source === undefined) return `${show(operation)} reached the server, and the client did not send it`;
+    if (operation.verb === "SUB") ended.delete(operation.sid);
+    else if (source.argument !== operation.argument) ended.add(operation.argument);
   }
   // A stream that the filter has ended lacks whatever comes behind the end.
   if (forwarded.error !== undefined) return undefined;
@@ -96,7 +102,7 @@ export function judge(policy: NaivePolicy, sent: NatsParser, forwarded: NatsPars
     return `nats-server would have closed the connection (${sent.error}), the filter did not`;
   const missing = asked.slice(next).find((operation, i, rest) => {
     const isLast = i === rest.length - 1 && sent.isUnfinished;
-    return !isLast && isPermitted(policy, operation) && !mayBeMissing(operation);
+    return !isLast && isPermitted(policy, operation) && !mayLack(operation);
   });
   return missing === undefined ? undefined : `${show(missing)} was kept back`;
 }
