@@ -91,8 +91,8 @@ function mixed(h: u64): u64 {
 
 /**
  * A quicker one, for places where two names of one hash cost no more than a further walk: answers about long subjects, which
- * are decided anew then, and the tokens of a policy, which no client adds to. Blocks are multiplied side by side: a chain of multiplications, each of which
- * waits for the one before, keeps a look into a table from beginning.
+ * are decided anew then, and the tokens of a policy, which no client adds to. Blocks are multiplied side by side: a chain of
+ * multiplications, each of which waits for the one before, keeps a look into a table from beginning.
  */
 // @ts-ignore: decorator
 @inline

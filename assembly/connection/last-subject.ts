@@ -32,7 +32,7 @@ export function useDeliverySubjectOf(question: u32): void {
   use(LAST_DELIVERY, DELIVERY_SUBJECT_OWNER, question);
 }
 
-/** Bytes that no subject of a plain line begins with, should they be found all the same it is not plain. */
+/** Under another question nothing is known: no subject should begin so, and one that does is NOT_PLAIN (-1 in every byte). */
 // @ts-ignore: decorator
 @inline
 function use(last: usize, owner: usize, question: u32): void {

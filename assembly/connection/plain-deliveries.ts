@@ -2,7 +2,6 @@ import { DELIVERY_SIZE } from "../bytes/hot-line";
 import {
   argumentEnds,
   asciiArgumentEnds,
-  CR_LF,
   endOfArgument,
   firstEnd,
   GLANCE,
@@ -93,8 +92,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
       if (load<u8>(sidEnd) != BLANK) break;
       const digits = <i32>(sizeEnd - sidEnd) - 1;
       if (!isFewDigits(digits)) break;
-      if (sizeEnd + 2 > end) break;
-      if (load<u16>(sizeEnd) != CR_LF) break;
+      if (!isLineEnd(sizeEnd, end)) break;
       const size = readFewDigits(sizeEnd, digits, DELIVERY_SIZE);
       if (size < 0) break;
       const length = <i32>(subjectEnd - subject);

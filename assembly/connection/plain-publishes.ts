@@ -3,7 +3,6 @@ import { Operation } from "../nats/operation";
 import {
   argumentEnds,
   asciiArgumentEnds,
-  CR_LF,
   endOfArgument,
   firstEnd,
   GLANCE,
@@ -80,8 +79,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
       const digits = <i32>(sizeEnd - subjectEnd) - 1;
       if (!isFewDigits(digits)) break;
       // Within any limit: `limits.controlLine` is at least 128.
-      if (sizeEnd + 2 > end) break;
-      if (load<u16>(sizeEnd) != CR_LF) break;
+      if (!isLineEnd(sizeEnd, end)) break;
       const size = readFewDigits(sizeEnd, digits, PUBLISH_SIZE);
       // NO_PLAIN_SIZE is negative.
       if (<u32>size > <u32>largest) break;

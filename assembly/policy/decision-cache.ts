@@ -118,10 +118,8 @@ export function fillLongSlot(slot: usize, key: u64, answer: u64, pointer: usize,
 // @ts-ignore: decorator
 @inline
 export function recallShort(key: u64, low: v128, high: v128): u64 {
-  const hash = hashPadded(low, high, key);
-  const home = shortAnswers.home(hash, SHORT_SHIFT);
-  if (slotHas(home, key, low, high)) return load<u64>(home, SLOT_ANSWER);
-  return recallAway(hash, key, low, high);
+  const answer = recallAtHome(key, low, high);
+  return answer != NO_ANSWER ? answer : recallAway(key, low, high);
 }
 
 /** The same, but only where it is at home. */
@@ -132,9 +130,11 @@ export function recallAtHome(key: u64, low: v128, high: v128): u64 {
   return slotHas(home, key, low, high) ? load<u64>(home, SLOT_ANSWER) : NO_ANSWER;
 }
 
-/** One whose home was taken, or none at all. */
-function recallAway(hash: u32, key: u64, low: v128, high: v128): u64 {
-  const slot = shortAnswers.candidate(hash);
+/** The same where its home is another's. */
+// @ts-ignore: decorator
+@inline
+export function recallAway(key: u64, low: v128, high: v128): u64 {
+  const slot = shortAnswers.candidate(hashPadded(low, high, key));
   return slot != 0 && slotHas(slot, key, low, high) ? load<u64>(slot, SLOT_ANSWER) : NO_ANSWER;
 }
 

@@ -11,6 +11,7 @@ import {
   MAX_REMEMBERED_BYTES,
   newQuestion,
   recallAtHome,
+  recallAway,
   recallBeginning,
   recallLong,
   recallShort,
@@ -127,7 +128,10 @@ export class Question {
       const answer = this.recallLeading(pointer, length, at, depth);
       if (answer != NO_ANSWER) return answer;
     }
-    const answer = recallShort(keyOf(this.whole, length), low, highHalf(pointer, length));
+    const key = keyOf(this.whole, length);
+    const high = highHalf(pointer, length);
+    // Else its home has been looked at.
+    const answer = depth > 0 ? recallShort(key, low, high) : recallAway(key, low, high);
     if (answer != NO_ANSWER || depth >= 0) return answer;
     const byTokens = this.recallLeading(pointer, length, at, -depth);
     if (byTokens != NO_ANSWER) store<i8>(at, <i8>-depth);
