@@ -4,7 +4,8 @@ import type { Field } from "../manifests/field.ts";
 import { readManifests, type Manifests, type ReadProblem } from "../manifests/read.ts";
 import type { Source } from "../manifests/source.ts";
 import { Mesh, type MeshOptions } from "../mesh/mesh.ts";
-import { isChartValues, isPolicy } from "../policy/chart-values.ts";
+import { isPolicy } from "../mesh/plugin.ts";
+import { isChartValues } from "../policy/chart-values.ts";
 import type { Finding } from "./finding.ts";
 import { FAMILIES } from "./table.ts";
 

@@ -21,6 +21,16 @@ const SIDES: ReadonlyMap<string, readonly Side[]> = new Map([
 /** Those that say what they mean. */
 export const MODES: readonly string[] = [...SIDES.keys()].filter((mode) => mode !== "UNDEFINED");
 
+/** Whether Istio takes this word as a mode. */
+export function isMode(mode: string): boolean {
+  return SIDES.has(mode);
+}
+
+/** Whether a configuration is this filter's, as far as its first level tells. */
+export function isPolicy(config: Field): boolean {
+  return config.get("rules") !== undefined && config.get("trustDomains") !== undefined;
+}
+
 export interface PluginMatch {
   field: Field;
   /** As written; undefined where it is not. */
@@ -58,7 +68,7 @@ export class Plugin {
   get isOurs(): boolean {
     const named = [this.resource.name, this.wasm?.text("pluginName"), this.wasm?.text("url")];
     if (named.some((text) => text?.includes("istio-nats"))) return true;
-    return this.config?.get("rules") !== undefined && this.config.get("trustDomains") !== undefined;
+    return this.config !== undefined && isPolicy(this.config);
   }
 
   /** The sides on which some match, or the want of any, puts it. */

@@ -1,10 +1,5 @@
 import type { Field } from "../manifests/field.ts";
 
-/** Whether a document is a policy by itself, as far as its first level tells. */
-export function isPolicy(document: Field): boolean {
-  return document.get("rules") !== undefined && document.get("trustDomains") !== undefined;
-}
-
 /** Whether a document is made of values of the chart (deploy/chart), where `policy` holds what is a pluginConfig elsewhere. */
 export function isChartValues(document: Field): boolean {
   if (document.get("rules") ?? document.get("trustDomains")) return false;

@@ -10,8 +10,8 @@ import { byPosition, type Place } from "../manifests/place.ts";
 import { readManifests } from "../manifests/read.ts";
 import type { Source } from "../manifests/source.ts";
 import { Mesh } from "../mesh/mesh.ts";
-import { Plugin } from "../mesh/plugin.ts";
-import { isChartValues, isPolicy } from "./chart-values.ts";
+import { isPolicy, Plugin } from "../mesh/plugin.ts";
+import { isChartValues } from "./chart-values.ts";
 import type { JudgedPolicy } from "./judge.ts";
 import { objectBytes } from "./size.ts";
 

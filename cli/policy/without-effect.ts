@@ -12,9 +12,8 @@ export interface ForeignValue {
   trustDomain: string;
 }
 
-/** Values of sources whose trust domain is none of the policy's: its peers are not authenticated. */
-export function foreignValues(config: Field): ForeignValue[] {
-  const ours = config.items("trustDomains").flatMap((item) => item.text() ?? []);
+/** Values of sources whose trust domain is none of the policy's, `ours`: its peers are not authenticated. */
+export function foreignValues(config: Field, ours: readonly string[]): ForeignValue[] {
   if (ours.length === 0) return [];
   const sources = config.items("rules").flatMap((rule) => rule.items("from"));
   return sources.flatMap((source) => {

@@ -1,5 +1,5 @@
 import { missedBrokers, type Placement } from "../../mesh/placement.ts";
-import { MODES, type Plugin } from "../../mesh/plugin.ts";
+import { isMode, MODES, type Plugin } from "../../mesh/plugin.ts";
 import { family } from "../family.ts";
 
 /** What `identity` must be, by where the filter stands, and why. */
@@ -78,7 +78,7 @@ export const attachment = family(
       const wrong = wrongMode(plugin, placement);
       const [missed] = missedBrokers(plugin, mesh);
       for (const { field, mode } of plugin.matches) {
-        if (mode !== undefined && ![...MODES, "UNDEFINED"].includes(mode))
+        if (mode !== undefined && !isMode(mode))
           report("mode-unknown", field.placeOf("mode"), `Istio knows no mode ${mode}`);
         if (missed && placement === "server-sidecar") {
           const message = `mode CLIENT does not judge who connects to ${missed.resource.title}`;

@@ -32,23 +32,28 @@ function isOther(number: number, name: string | undefined): boolean {
   return /ws|websocket/i.test(name ?? "");
 }
 
-function configuredPort({ path, value }: ConfEntry): Omit<OpenPort, "place"> | undefined {
+/** `usual` is the port that nats-server's documentation has for the same. */
+function openPort(number: number, place: Place, usual = number): OpenPort {
+  return { number, use: OTHER_PORTS.get(usual) ?? "", place, isOfPeers: PEER_PORTS.has(usual) };
+}
+
+function configuredPort(config: NatsConfig, entry: ConfEntry): OpenPort | undefined {
+  const { path, value } = entry;
   const [block = "", key = ""] = path;
-  const known = BLOCKS[block];
-  if (known === undefined || path.length !== 2 || !["port", "listen"].includes(key)) return undefined;
+  const usual = BLOCKS[block];
+  if (usual === undefined || path.length !== 2 || !["port", "listen"].includes(key)) return undefined;
   const number = Number(/(\d+)$/.exec(value ?? "")?.[1] ?? 0);
-  return number === 0 ? undefined : { number, use: OTHER_PORTS.get(known) ?? block, isOfPeers: PEER_PORTS.has(known) };
+  return number === 0 ? undefined : openPort(number, config.placeOf(entry), usual);
 }
 
 function otherPorts(broker: Workload, configs: readonly NatsConfig[]): OpenPort[] {
   const ports = new Map<number, OpenPort>();
   for (const { number, name, place } of broker.ports)
-    if (isOther(number, name))
-      ports.set(number, { number, use: OTHER_PORTS.get(number) ?? "", place, isOfPeers: PEER_PORTS.has(number) });
+    if (isOther(number, name)) ports.set(number, openPort(number, place));
   for (const config of configs.filter((candidate) => isConfigOf(candidate, broker))) {
     for (const entry of config.entries) {
-      const port = configuredPort(entry);
-      if (port && !ports.has(port.number)) ports.set(port.number, { ...port, place: config.placeOf(entry) });
+      const port = configuredPort(config, entry);
+      if (port && !ports.has(port.number)) ports.set(port.number, port);
     }
   }
   return [...ports.values()];
@@ -58,9 +63,7 @@ function otherPorts(broker: Workload, configs: readonly NatsConfig[]): OpenPort[
 function otherServicePorts(service: Service): OpenPort[] {
   return service.ports.flatMap(({ field, name, target }) => {
     const number = Number(target);
-    if (!isOther(number, name)) return [];
-    const use = OTHER_PORTS.get(number) ?? "";
-    return [{ number, use, place: field.placeOf("port"), isOfPeers: PEER_PORTS.has(number) }];
+    return isOther(number, name) ? [openPort(number, field.placeOf("port"))] : [];
   });
 }
 

@@ -106,8 +106,8 @@ export function examinePolicy(subject: PolicySubject, filter: Filter, report: Re
     report("policy-faults-unlisted", last ?? parent, `${judged.unlisted.toLocaleString("en")} more ${are} not shown`);
   }
   if (config?.text("mode") === "DRY_RUN") report("policy-dry-run", config.placeOf("mode"), `${title} refuses nothing`);
-  for (const { value, trustDomain } of config ? foreignValues(config) : []) {
-    const ours = config?.items("trustDomains").flatMap((item) => item.text() ?? []) ?? [];
+  const ours = config?.items("trustDomains").flatMap((item) => item.text() ?? []) ?? [];
+  for (const { value, trustDomain } of config ? foreignValues(config, ours) : []) {
     const meant = nearest(trustDomain, ours);
     const message = `${trustDomain} is none of trustDomains (${ours.join(", ")}): ${value.text() ?? ""} never matches`;
     report("principal-foreign", value.place, message, meant && `did you mean ${meant}?`);
