@@ -22,13 +22,13 @@ export function valuesOf(measured: Measured, setup: SetupName, figure: Figure): 
 }
 
 /**
- * Work with those rounds alone that all of these setups had; unchanged where one had no turn. Further rounds go to few setups,
- * and a sum does not add up where its parts come from other rounds than the whole.
+ * Work with those rounds alone that all of these setups had, as far as they had any turn. Further rounds go to few setups, and
+ * a sum does not add up where its parts come from other rounds than the whole.
  */
 export function inCommon(measured: Measured, setups: readonly SetupName[]): Measured {
-  const rounds = roundsOf(measured, setups);
-  if (rounds === 0) return measured;
-  const common = setups.map((name) => [name, (measured.setups[name] ?? []).slice(0, rounds)]);
+  const present = setups.filter((name) => measured.setups[name]);
+  const rounds = roundsOf(measured, present);
+  const common = present.map((name) => [name, (measured.setups[name] ?? []).slice(0, rounds)]);
   return { ...measured, setups: { ...measured.setups, ...(Object.fromEntries(common) as Measured["setups"]) } };
 }
 

@@ -132,12 +132,7 @@ const SHARES = ["envoy", "empty", "reading", "filter"] as const;
 export function shareTable(workloads: readonly Measured[]): Table {
   const rows = workloads
     .filter((measured) => measured.callbacks)
-    .map((measured) =>
-      inCommon(
-        measured,
-        SHARES.filter((name) => measured.setups[name]),
-      ),
-    )
+    .map((measured) => inCommon(measured, SHARES))
     .map((measured) => {
       const { toServer, toClient } = measured.callbacks ?? { toServer: undefined, toClient: undefined };
       return [
@@ -197,12 +192,7 @@ const BUILDS = ["envoy", "filter", "beside"] as const;
 export function buildTable(workloads: readonly Measured[]): Table {
   const rows = workloads
     .filter(({ setups }) => setups.beside)
-    .map((measured) =>
-      inCommon(
-        measured,
-        BUILDS.filter((name) => measured.setups[name]),
-      ),
-    )
+    .map((measured) => inCommon(measured, BUILDS))
     .map((measured) => [
       measured.title,
       roundsOf(measured, ["beside"]).toString(),
@@ -219,12 +209,7 @@ const LANGUAGES = ["envoy", "filter", "rust", "go"] as const;
 export function languageTable(workloads: readonly Measured[]): Table {
   const rows = workloads
     .filter(({ setups }) => setups.rust ?? setups.go)
-    .map((measured) =>
-      inCommon(
-        measured,
-        LANGUAGES.filter((name) => measured.setups[name]),
-      ),
-    )
+    .map((measured) => inCommon(measured, LANGUAGES))
     .map((measured) => [
       measured.title,
       roundsOf(measured, [measured.setups.rust ? "rust" : "go"]).toString(),
