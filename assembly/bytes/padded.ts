@@ -12,7 +12,7 @@ export const LONGEST: i32 = 32;
 export const HALF: i32 = 16;
 
 /** LONGEST bytes that keep a byte, and as many that do not: from `LONGEST - length` on they are the mask of a name. */
-const MASKS: usize = memory.data(64, 16);
+const MASKS: usize = memory.data(64, 64);
 memory.fill(MASKS, 0xff, <usize>LONGEST);
 
 /** Up to here LONGEST bytes are memory. It may be too low, since memory grows. */

@@ -1,9 +1,10 @@
 import { DELIVERY_SUBJECT_OWNER, PUBLISH_SUBJECT_OWNER } from "../bytes/hot-line";
 
 /**
- * The subject that a short way read last, and its class: most lines name the one of the line before. It is kept as the bytes of
- * that line from the subject on, so that a line is held against it as it lies there, by two comparisons that neither mask nor
- * measure it, before anything of it is computed but where its arguments end.
+ * The subject that a short way read last, and its class: most lines name the one of the line before. It is that line's bytes from
+ * the subject on, where they lie in the window, so that a line is held against the one before it by two comparisons that neither
+ * mask nor measure, before anything of it is computed but where its arguments end; and so that many subjects in turn cost the
+ * noting of an address each. At the end of a pass the bytes are copied, since the window will show others then.
  *
  * Its class is a policy's answer about the subject alone, NOT_PLAIN where that allows nothing, and holds for the question that gave
  * it, the owner.
@@ -12,11 +13,13 @@ import { DELIVERY_SUBJECT_OWNER, PUBLISH_SUBJECT_OWNER } from "../bytes/hot-line
 const LOW: usize = 0;
 const HIGH: usize = 16;
 const CLASS: usize = 32;
-const BYTES: usize = 36;
+/** Where the line's bytes lie: at LOW and HIGH, but in the middle of a pass. */
+const LINE: usize = 36;
+const BYTES: usize = 40;
 
-/** Where the two are kept that there are, at addresses that the compiler knows. */
-export const LAST_PUBLISH: usize = memory.data(48, 16);
-export const LAST_DELIVERY: usize = memory.data(48, 16);
+/** Where the two are kept that there are, a line of the processor's cache each, at addresses that the compiler knows. */
+export const LAST_PUBLISH: usize = memory.data(64, 64);
+export const LAST_DELIVERY: usize = memory.data(64, 64);
 
 /** Publishes are judged from here on by the question of this number. */
 // @ts-ignore: decorator
@@ -39,6 +42,7 @@ function use(last: usize, owner: usize, question: u32): void {
   if (load<u32>(owner) == question) return;
   store<u32>(owner, question);
   memory.fill(last, 0xff, BYTES);
+  store<usize>(last, last, LINE);
 }
 
 /**
@@ -49,8 +53,9 @@ function use(last: usize, owner: usize, question: u32): void {
 // @ts-ignore: decorator
 @inline
 export function namesLastSubject(last: usize, low: v128, high: v128, ends: u32): bool {
+  const line = load<usize>(last, LINE);
   const same: u32 =
-    i8x16.bitmask(i8x16.eq(low, v128.load(last, LOW))) | (i8x16.bitmask(i8x16.eq(high, v128.load(last, HIGH))) << 16);
+    i8x16.bitmask(i8x16.eq(low, v128.load(line))) | (i8x16.bitmask(i8x16.eq(high, v128.load(line, 16))) << 16);
   return (~same & (ends ^ (ends - 1))) == 0;
 }
 
@@ -60,11 +65,21 @@ export function lastSubjectClass(last: usize): i32 {
   return load<i32>(last, CLASS);
 }
 
-/** Keeps the subject that begins at `line` and ends before a blank within 32 bytes, all of which are memory. */
+/** Notes the subject that begins at `line` and ends before a blank within 32 bytes, all of which are memory. */
 // @ts-ignore: decorator
 @inline
-export function keepSubject(last: usize, line: usize, subjectClass: i32): void {
+export function noteSubject(last: usize, line: usize, subjectClass: i32): void {
+  store<usize>(last, line, LINE);
+  store<i32>(last, subjectClass, CLASS);
+}
+
+/** The pass is over: what was noted is kept. */
+// @ts-ignore: decorator
+@inline
+export function keepSubject(last: usize): void {
+  const line = load<usize>(last, LINE);
+  if (line == last) return;
   v128.store(last, v128.load(line), LOW);
   v128.store(last, v128.load(line, 16), HIGH);
-  store<i32>(last, subjectClass, CLASS);
+  store<usize>(last, last, LINE);
 }

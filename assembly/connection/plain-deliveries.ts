@@ -22,7 +22,14 @@ import { Meter } from "../telemetry/meter";
 import { Access } from "./access";
 import { Connection } from "./connection";
 import { answerDelivered, requestDelivered } from "./exchanges";
-import { keepSubject, LAST_DELIVERY, lastSubjectClass, namesLastSubject, useDeliverySubjectOf } from "./last-subject";
+import {
+  keepSubject,
+  LAST_DELIVERY,
+  lastSubjectClass,
+  namesLastSubject,
+  noteSubject,
+  useDeliverySubjectOf,
+} from "./last-subject";
 import { NOT_PLAIN } from "./plain-judgement";
 import { Run } from "./run";
 import { countReceived, isPlain, maxOf } from "./subscription";
@@ -106,7 +113,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
             ends == 0 ? permissions.deliveryAnswer(subject, length) : permissions.otherDeliveryAnswer(subject, length);
           subjectClass = reasonOf(answer) == Reason.ALLOWED ? classOf(answer) : NOT_PLAIN;
         } else subjectClass = permissions.classOf(subject, length);
-        if (ends != 0) keepSubject(LAST_DELIVERY, subject, subjectClass);
+        if (ends != 0) noteSubject(LAST_DELIVERY, subject, subjectClass);
       }
       if (subjectClass == NOT_PLAIN) return endAt(p, connection, chunk, meter);
       const sub = subscriptions.findAgain(sid, sidLength);
@@ -126,6 +133,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
 }
 
 function endAt(p: usize, connection: Connection, chunk: Chunk, meter: Meter): i32 {
+  keepSubject(LAST_DELIVERY);
   run.end(meter, connection.totals);
   const next = chunk.position(p);
   if (next <= chunk.size) return next;

@@ -20,7 +20,14 @@ import { Chunk } from "../proxy/chunk";
 import { Meter } from "../telemetry/meter";
 import { Connection } from "./connection";
 import { replySent } from "./exchanges";
-import { keepSubject, LAST_PUBLISH, lastSubjectClass, namesLastSubject, usePublishSubjectOf } from "./last-subject";
+import {
+  keepSubject,
+  LAST_PUBLISH,
+  lastSubjectClass,
+  namesLastSubject,
+  noteSubject,
+  usePublishSubjectOf,
+} from "./last-subject";
 import { judgePlain, NOT_PLAIN } from "./plain-judgement";
 import { Run } from "./run";
 
@@ -92,7 +99,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
         if (ends == 0) subjectClass = judgeLong(permissions, subject, length);
         else {
           subjectClass = classIfAllowed(permissions.otherPublishAnswer(subject, length));
-          keepSubject(LAST_PUBLISH, subject, subjectClass);
+          noteSubject(LAST_PUBLISH, subject, subjectClass);
         }
       }
       // It may be an answer that was granted, which is asked there: here that would cost every other line 0.6 ns.
@@ -120,6 +127,7 @@ function classIfAllowed(answer: u64): i32 {
 }
 
 function endAt(p: usize, connection: Connection, chunk: Chunk, meter: Meter): i32 {
+  keepSubject(LAST_PUBLISH);
   run.end(meter, connection.totals);
   const next = chunk.position(p);
   if (next <= chunk.size) return next;

@@ -18,7 +18,7 @@ export const MAX_REMEMBERED_BYTES: i32 = 112;
 const USUAL_SLOTS: i32 = 32_768;
 /** The same under large policies. */
 const MOST_SLOTS: i32 = 262_144;
-/** 592 KiB at first, 2.1 MiB where many subjects come again, and for large policies up to 17 MiB. */
+/** 592 KiB at first, 2.1 MiB where some hundred subjects come again, and for large policies up to 17 MiB. */
 const LEAST_SHORT_SLOTS: i32 = 8192;
 /** 98 KiB at first, 1.1 MiB where subjects begin in many ways, and for large policies up to 9 MiB. */
 const LEAST_BEGINNING_SLOTS: i32 = 1024;
@@ -33,7 +33,7 @@ export const SHORT_SLOT_BYTES: usize = 1 << SHORT_SHIFT;
 /** What `slotHas` and `slotHasLong` look at, whichever of the two a slot is filled for. */
 export const SLOT_BYTES: usize = 1 << LONG_SHIFT;
 
-const shortAnswers: AnswerTable = new AnswerTable(LEAST_SHORT_SLOTS, USUAL_SLOTS, SHORT_SHIFT);
+const shortAnswers: AnswerTable = new AnswerTable(LEAST_SHORT_SLOTS, USUAL_SLOTS, SHORT_SHIFT, USUAL_SLOTS);
 const beginningAnswers: AnswerTable = new AnswerTable(LEAST_BEGINNING_SLOTS, USUAL_SLOTS, BEGINNING_SHIFT);
 const longAnswers: AnswerTable = new AnswerTable(LEAST_LONG_SLOTS, MOST_LONG_SLOTS, LONG_SHIFT);
 

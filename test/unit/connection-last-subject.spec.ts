@@ -4,6 +4,7 @@ import {
   LAST_PUBLISH,
   lastSubjectClass,
   namesLastSubject,
+  noteSubject,
   useDeliverySubjectOf,
   usePublishSubjectOf,
 } from "../../assembly/connection/last-subject";
@@ -23,7 +24,8 @@ function names(line: string, last: usize = LAST_PUBLISH): bool {
 
 function keep(line: string, subjectClass: i32 = 7): void {
   usePublishSubjectOf(++question);
-  keepSubject(LAST_PUBLISH, pointerTo(line + "#".repeat(48)), subjectClass);
+  noteSubject(LAST_PUBLISH, pointerTo(line + "#".repeat(48)), subjectClass);
+  keepSubject(LAST_PUBLISH);
 }
 
 describe("the subject of the line before", () => {
@@ -33,6 +35,21 @@ describe("the subject of the line before", () => {
     expect(names("orders.a 1048576\r\n")).toBe(true);
     expect(names("orders.a reply 16\r\n")).toBe(true);
     expect(lastSubjectClass(LAST_PUBLISH)).toBe(7);
+  });
+
+  it("is read where it lies until the pass is over, and kept from then on", () => {
+    keep("orders.a 1\r\n");
+    const line = pointerTo("orders.b 1\r\n" + "#".repeat(48));
+    noteSubject(LAST_PUBLISH, line, 9);
+    expect(names("orders.b 1\r\n")).toBe(true);
+    expect(names("orders.a 1\r\n")).toBe(false);
+    expect(lastSubjectClass(LAST_PUBLISH)).toBe(9);
+    keepSubject(LAST_PUBLISH);
+    memory.fill(line, 0x2e, 32);
+    expect(names("orders.b 1\r\n")).toBe(true);
+    keepSubject(LAST_PUBLISH);
+    expect(names("orders.b 1\r\n")).toBe(true);
+    expect(lastSubjectClass(LAST_PUBLISH)).toBe(9);
   });
 
   it("is no other one: none that is longer, shorter or different in one byte", () => {
@@ -95,7 +112,7 @@ describe("the subject of the line before", () => {
     keep("orders.a 1\r\n");
     useDeliverySubjectOf(++question);
     expect(names("orders.a 1\r\n", LAST_DELIVERY)).toBe(false);
-    keepSubject(LAST_DELIVERY, pointerTo("orders.b 1 1\r\n" + "#".repeat(48)), 9);
+    noteSubject(LAST_DELIVERY, pointerTo("orders.b 1 1\r\n" + "#".repeat(48)), 9);
     expect(names("orders.b 1 1\r\n", LAST_DELIVERY)).toBe(true);
     expect(names("orders.a 1\r\n")).toBe(true);
     expect(lastSubjectClass(LAST_PUBLISH)).toBe(7);

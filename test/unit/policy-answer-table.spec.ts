@@ -26,6 +26,18 @@ function known(table: AnswerTable, count: i32): i32 {
   return found;
 }
 
+/** The slots that the table has now. */
+function slotsOf(table: AnswerTable): i32 {
+  let first = usize.MAX_VALUE;
+  let last: usize = 0;
+  for (let number = 0; number < 100_000; number++) {
+    const home = table.home(hashOf(number), SHIFT);
+    first = min(first, home);
+    last = max(last, home);
+  }
+  return <i32>((last - first) >> SHIFT) + 1;
+}
+
 describe("the table of answers", () => {
   it("has a slot for a hash at its second sight, and finds it again", () => {
     const table = new AnswerTable(64, 64, SHIFT);
@@ -92,5 +104,23 @@ describe("the table of answers", () => {
       for (let number = 0; number < 1000; number++) if (!knows(table, number)) remember(table, number);
     }
     expect(known(table, 1000)).toBeGreaterThan(980);
+  });
+
+  it("that may be sparse has 32 slots for each that is used, up to its lower bound, and is filled from there on", () => {
+    const table = new AnswerTable(64, 4096, SHIFT, 1024);
+    for (let round = 0; round < 20; round++) {
+      for (let number = 0; number < 8; number++) if (!knows(table, number)) remember(table, number);
+    }
+    expect(slotsOf(table)).toBe(256);
+    expect(known(table, 8)).toBe(8);
+    for (let round = 0; round < 20; round++) {
+      for (let number = 0; number < 200; number++) if (!knows(table, number)) remember(table, number);
+    }
+    expect(slotsOf(table)).toBe(1024);
+    expect(known(table, 200)).toBe(200);
+    for (let round = 0; round < 20; round++) {
+      for (let number = 0; number < 2000; number++) if (!knows(table, number)) remember(table, number);
+    }
+    expect(slotsOf(table)).toBe(4096);
   });
 });
