@@ -87,9 +87,11 @@ const isWhole = !options.only && !options.setups && !options.beside && options.r
 const MINUTES = 9.3;
 const end = performance.now() + (options.minutes ?? (isWhole ? MINUTES : 0)) * 60_000;
 
-/** Another build has its turn behind this one. */
+/** Those that are wanted; another build has its turn behind this one. */
 function setupsOf({ setups }: Workload): SetupName[] {
-  return setups.flatMap((name): SetupName[] => (name === "filter" && options.beside ? [name, "beside"] : [name]));
+  return setups
+    .filter((name) => !options.setups || options.setups.includes(name))
+    .flatMap((name): SetupName[] => (name === "filter" && options.beside ? [name, "beside"] : [name]));
 }
 
 /** What was asked for: jobs that take their turns together in one list. */
@@ -97,7 +99,7 @@ function jobs(): Job[][] {
   const chosen = WORKLOADS.filter(({ name }) => !options.only || options.only.includes(name))
     .map((workload) => ({
       workload,
-      setups: setupsOf(workload).filter((name) => !options.setups || options.setups.includes(name)),
+      setups: setupsOf(workload),
     }))
     .filter(({ setups }) => setups.length > 0);
   const groups = new Map<string, Job[]>();
