@@ -2,7 +2,7 @@
  * What the proxy calls (Proxy-Wasm ABI 0.2.1, network filters), and nothing else. Every function answers; none throws,
  * for a trap ends every connection of the worker.
  */
-import { seedHashes } from "./bytes/compare";
+import { seedHashes } from "./bytes/hash";
 import { NumberTable } from "./bytes/number-table";
 import { beginCallback } from "./connection/callback-time";
 import { clientOf } from "./connection/client";

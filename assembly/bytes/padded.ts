@@ -1,4 +1,4 @@
-import { HASH_KEYS } from "./compare";
+import { HASH_KEYS } from "./hash";
 import { copyShort } from "./copy";
 
 /**
@@ -75,7 +75,7 @@ export function equalsBoth(pointer: usize, low: v128, high: v128): bool {
 }
 
 /**
- * For the same places as `quickHash` (compare.ts), those where two names of one hash cost no more than that one is decided
+ * For the same places as `quickHash` (hash.ts), those where two names of one hash cost no more than that one is decided
  * anew. `salt` tells apart what has the same halves.
  *
  * Each word of the one half is multiplied by that of the other, both with a secret added (NH of UMAC, RFC 4418 section 5.2.2):

@@ -1,4 +1,4 @@
-import { hashBytes } from "../bytes/compare";
+import { hashBytes } from "../bytes/hash";
 import { Words } from "../bytes/words";
 import { headerFields, HeaderUse } from "../nats/headers";
 import { ClientLine } from "../nats/client-line";

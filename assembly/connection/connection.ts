@@ -1,6 +1,6 @@
 import { Buffer } from "../bytes/buffer";
 import { ConnectOptions } from "../nats/connect";
-import { PolicyDocument } from "../policy/config";
+import { PolicyDocument } from "../policy/document";
 import { Mode } from "../policy/rules";
 import { OTHER_CLASS } from "../policy/subject-classes";
 import { Totals } from "../telemetry/audit";

@@ -1,4 +1,4 @@
-import { hashBytes64 } from "../bytes/compare";
+import { hashBytes64 } from "../bytes/hash";
 import { Operation } from "../nats/operation";
 import { isAcknowledgement, isPull, saysNoResponders, STATUS_BYTES } from "../nats/requests";
 import { ServerLine } from "../nats/server-line";

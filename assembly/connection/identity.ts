@@ -1,4 +1,4 @@
-import { Identity, PolicyDocument } from "../policy/config";
+import { Identity, PolicyDocument } from "../policy/document";
 import { Principal } from "../policy/principal";
 import { propertyPath, textProperty } from "../proxy/properties";
 

@@ -1,6 +1,6 @@
 import { shareBytes } from "../bytes/budget";
 import { revocationRoom, writeRevocation } from "../nats/texts";
-import { Identity } from "../policy/config";
+import { Identity } from "../policy/document";
 import { Mode } from "../policy/rules";
 import { NONE } from "../policy/matcher";
 import { Principal } from "../policy/principal";

@@ -1,4 +1,5 @@
-import { PolicyDocument, readPolicy } from "../policy/config";
+import { readPolicy } from "../policy/config";
+import { PolicyDocument } from "../policy/document";
 import { RuleSets } from "../policy/rule-set";
 
 /** A configuration that this VM has read, shared by all of its plugins that have it in force. */

@@ -1,4 +1,4 @@
-import { fingerprintOf } from "../policy/config";
+import { fingerprintOf } from "../policy/fingerprint";
 import { Faults } from "../policy/faults";
 import { Envelope } from "../policy/envelope";
 import { LogLevel, logText } from "../proxy/log";

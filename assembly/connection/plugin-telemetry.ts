@@ -1,5 +1,5 @@
 import { usedBytes } from "../bytes/budget";
-import { Identity, PolicyDocument } from "../policy/config";
+import { Identity, PolicyDocument } from "../policy/document";
 import { MODES } from "../policy/rules-read";
 import { propertyPath, textProperty } from "../proxy/properties";
 import { Audit } from "../telemetry/audit";

@@ -1,7 +1,7 @@
 import { BLOCK_HASH, BLOCK_KEY_LENGTH, BlockTable } from "../bytes/block-table";
 import { giveBack, giveBackShortLived, SHORT_LIVED, take, takeShortLived } from "../bytes/budget";
 import { copyShort } from "../bytes/copy";
-import { ResponseLimit } from "../policy/permissions";
+import { ResponseLimit } from "../policy/response-limit";
 
 /** Offsets into the block of one grant, whose key is the reply subject. */
 const USES: usize = 8;

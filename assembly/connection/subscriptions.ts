@@ -1,6 +1,7 @@
 import { BLOCK_HASH, BLOCK_KEY_LENGTH, BlockTable } from "../bytes/block-table";
 import { giveBack, take } from "../bytes/budget";
-import { equalBytes, hashBytes } from "../bytes/compare";
+import { equalBytes } from "../bytes/compare";
+import { hashBytes } from "../bytes/hash";
 import {
   newSubscription,
   settleCount,

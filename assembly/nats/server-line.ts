@@ -1,7 +1,7 @@
 import { NOT_A_SIZE, readSize } from "./numbers";
 import { Operation, Reading } from "./operation";
 import { CR, isBlank, LF, Match, matchVerb } from "./words";
-import { hashBytes } from "../bytes/compare";
+import { hashBytes } from "../bytes/hash";
 
 /** Verbs, packed for `matchVerb`. `+` and `-` without their fifth bit are 0x0b and 0x0d. */
 const INFO: u64 = 0x4f464e49;

@@ -1,4 +1,4 @@
-import { quickHash } from "../bytes/compare";
+import { quickHash } from "../bytes/hash";
 
 /** '.' separates tokens, '*' and '>' are wildcards when they are a whole token (NATS docs, "Subject-Based Messaging"). */
 export const DOT: u8 = 0x2e;

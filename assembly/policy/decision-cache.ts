@@ -1,4 +1,5 @@
-import { equalBytes, quickHash } from "../bytes/compare";
+import { equalBytes } from "../bytes/compare";
+import { quickHash } from "../bytes/hash";
 import { copyShort } from "../bytes/copy";
 import { equalsBoth, equalsLow, HALF, hashPadded, highHalf, LONGEST, lowHalf } from "../bytes/padded";
 import { NO_ANSWER } from "./answer";

@@ -1,4 +1,4 @@
-import { fingerprintOf } from "./config";
+import { fingerprintOf } from "./fingerprint";
 
 /**
  * A policy as it is published to all VMs of a proxy: a head, the policies that it has lately taken the place of, then

@@ -5,46 +5,14 @@ import { answerOf, classOf, markReserved, NO_ANSWER, reasonOf, ruleOf } from "./
 import { makeRoomFor, NO_QUESTION } from "./decision-cache";
 import { EntryFlag, NONE, SubjectMatcher, TOO_MANY_STEPS } from "./matcher";
 import { Question } from "./question";
-import { queueMatches } from "./queue";
+import { queueAllowedBy, queueDenyAmongFound, queueDenyOf, roomForRules } from "./queue-subscriptions";
 import { Reason } from "./reason";
+import { ResponseLimit } from "./response-limit";
 import { ClassMatcher, OTHER_CLASS } from "./subject-classes";
-
-/** One `allow_responses`, as a rule gives it. */
-@unmanaged
-@final
-export class ResponseLimit {
-  constructor(
-    readonly rule: i32,
-    /** Publishes that one reply subject allows; negative: any number. */
-    readonly max: i32,
-    /** How long a reply subject stays allowed, in milliseconds; negative: for ever. */
-    readonly expires: i64,
-    readonly repliesAny: bool,
-  ) {}
-}
 
 const subjectTokens: Tokens = new Tokens();
 
 const SYSTEM_QUEUE: StaticArray<u8> = [0x5f, 0x73, 0x79, 0x73, 0x5f]; // _sys_
-
-/** One byte for each rule of the largest configuration so far, all 0 between two questions. */
-let seen: usize = 0;
-let seenCount: i32 = 0;
-
-function makeSeen(ruleCount: i32): void {
-  if (ruleCount <= seenCount) return;
-  if (seen != 0) heap.free(seen);
-  seen = heap.alloc(<usize>ruleCount);
-  memory.fill(seen, 0, <usize>ruleCount);
-  seenCount = ruleCount;
-}
-
-/** Bits of what one rule says about one queue subscription. */
-const enum Seen {
-  QUEUED = 1,
-  QUEUE_FITS = 2,
-  PLAIN = 4,
-}
 
 /**
  * What one set of rules together permits: compiled once for each distinct set and shared by every connection that
@@ -82,7 +50,7 @@ export class Permissions {
 
   /** `ruleCount`: rules of the configuration, whose numbers the entries carry. */
   constructor(ruleCount: i32) {
-    makeSeen(ruleCount);
+    roomForRules(ruleCount);
   }
 
   addResponse(limit: ResponseLimit): void {
@@ -248,11 +216,11 @@ export class Permissions {
       this.decidedBy = this.subscribeAllBy;
       return Reason.ALLOWED;
     }
-    let rule = queued ? this.queueAllowedBy(tokens, queue, queueLength) : this.plainAllowedBy(tokens);
+    let rule = queued ? queueAllowedBy(this.subscribeAllow, tokens, queue, queueLength) : this.plainAllowedBy(tokens);
     if (rule == NONE) rule = this.subscribeAllBy;
     if (rule == NONE) return Reason.NOT_ALLOWED;
     const deny = queued
-      ? this.queueDenyOf(tokens, queue, queueLength)
+      ? queueDenyOf(this.subscribeDeny, tokens, queue, queueLength)
       : this.subscribeDeny.find(tokens, EntryFlag.NONE);
     if (deny != NONE) {
       this.decidedBy = this.subscribeDeny.rule(deny);
@@ -296,7 +264,7 @@ export class Permissions {
     if (!tokens.split(pointer, length)) return false;
     this.subscribeDeny.collect(tokens);
     const deny = queueKnown
-      ? this.denyAmongFound(queue, queueLength)
+      ? queueDenyAmongFound(this.subscribeDeny, queue, queueLength)
       : this.subscribeDeny.foundCount > 0
         ? this.subscribeDeny.foundEntry(0)
         : NONE;
@@ -374,58 +342,4 @@ export class Permissions {
     const entry = this.subscribeAllow.findCovering(tokens);
     return entry == NONE ? NONE : this.subscribeAllow.rule(entry);
   }
-
-  /**
-   * Within each rule: where a matching entry names queues, the queue must fit one of those and plain entries do not
-   * help; else a plain entry suffices. What matches is nats-server's question, what contains is ours; both must say yes.
-   */
-  private queueAllowedBy(tokens: Tokens, queue: usize, queueLength: i32): i32 {
-    const allow = this.subscribeAllow;
-    allow.collect(tokens);
-    const count = allow.foundCount;
-    for (let i = 0; i < count; i++) {
-      const entry = allow.foundEntry(i);
-      const rule = allow.rule(entry);
-      let bits: u8 = load<u8>(seen + <usize>rule);
-      if (!allow.hasQueue(entry)) {
-        if (allow.foundCovers(i)) bits |= <u8>Seen.PLAIN;
-      } else {
-        bits |= <u8>Seen.QUEUED;
-        if (allow.foundCovers(i) && fits(allow, entry, queue, queueLength)) {
-          bits |= <u8>Seen.QUEUE_FITS;
-        }
-      }
-      store<u8>(seen + <usize>rule, bits);
-    }
-    let by = NONE;
-    for (let i = 0; i < count; i++) {
-      const rule = allow.rule(allow.foundEntry(i));
-      const bits = load<u8>(seen + <usize>rule);
-      const wanted = (bits & (<u8>Seen.QUEUED)) != 0 ? <u8>Seen.QUEUE_FITS : <u8>Seen.PLAIN;
-      if (by == NONE && (bits & wanted) != 0) by = rule;
-    }
-    for (let i = 0; i < count; i++) store<u8>(seen + <usize>allow.rule(allow.foundEntry(i)), 0);
-    return by;
-  }
-
-  private queueDenyOf(tokens: Tokens, queue: usize, queueLength: i32): i32 {
-    if (!this.subscribeDeny.hasQueues) return this.subscribeDeny.find(tokens, EntryFlag.NONE);
-    this.subscribeDeny.collect(tokens);
-    return this.denyAmongFound(queue, queueLength);
-  }
-
-  /** A plain deny entry refuses both kinds, one with a queue only a queue subscription that fits it. */
-  private denyAmongFound(queue: usize, queueLength: i32): i32 {
-    const deny = this.subscribeDeny;
-    for (let i = 0; i < deny.foundCount; i++) {
-      const entry = deny.foundEntry(i);
-      if (!deny.hasQueue(entry)) return entry;
-      if (queueLength > 0 && fits(deny, entry, queue, queueLength)) return entry;
-    }
-    return NONE;
-  }
-}
-
-function fits(matcher: SubjectMatcher, entry: i32, queue: usize, queueLength: i32): bool {
-  return queueMatches(queue, queueLength, matcher.queuePointer(entry), matcher.queueLength(entry));
 }

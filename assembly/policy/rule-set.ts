@@ -1,7 +1,8 @@
 import { Tokens } from "../nats/subject";
-import { PolicyDocument } from "./config";
+import { PolicyDocument } from "./document";
 import { EntryFlag, NONE, SubjectMatcher } from "./matcher";
-import { Permissions, ResponseLimit } from "./permissions";
+import { Permissions } from "./permissions";
+import { ResponseLimit } from "./response-limit";
 import { Principal } from "./principal";
 import { RuleIndex } from "./rule-index";
 import { Entry, Mode, Rule } from "./rules";

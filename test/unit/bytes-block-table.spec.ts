@@ -1,6 +1,6 @@
 import { BLOCK_HASH, BLOCK_KEY_LENGTH, BlockTable } from "../../assembly/bytes/block-table";
 import { giveBack, limitBytes, raiseLimit, take, usedBytes } from "../../assembly/bytes/budget";
-import { hashBytes } from "../../assembly/bytes/compare";
+import { hashBytes } from "../../assembly/bytes/hash";
 import { lengthOf, pointerTo, textAt } from "./bytes-support";
 
 const KEY_OFFSET: usize = 12;

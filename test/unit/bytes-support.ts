@@ -22,3 +22,15 @@ export function lengthOf(text: string): i32 {
 export function textAt(pointer: usize, length: i32): string {
   return length == 0 ? "" : String.UTF8.decodeUnsafe(pointer, <usize>length);
 }
+
+/** Bytes that `counting` has to be looked at. */
+export const LONGEST: i32 = 40;
+
+/** Bytes 1, 2, 3 … with one more at each end that is not compared. */
+export function counting(outside: u8): usize {
+  const bytes = new StaticArray<u8>(LONGEST + 2);
+  bytes[0] = outside;
+  for (let i = 1; i <= LONGEST; i++) bytes[i] = <u8>i;
+  bytes[LONGEST + 1] = outside;
+  return keep(bytes) + 1;
+}

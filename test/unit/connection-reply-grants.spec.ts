@@ -1,7 +1,7 @@
 import { giveBack, limitBytes, raiseLimit, take, usedBytes } from "../../assembly/bytes/budget";
-import { hashBytes } from "../../assembly/bytes/compare";
+import { hashBytes } from "../../assembly/bytes/hash";
 import { ReplyGrants } from "../../assembly/connection/reply-grants";
-import { ResponseLimit } from "../../assembly/policy/permissions";
+import { ResponseLimit } from "../../assembly/policy/response-limit";
 import { lengthOf, pointerTo } from "./bytes-support";
 
 const NO_BOUND: i32 = 8192;

@@ -1,4 +1,4 @@
-import { hashBytes } from "../../assembly/bytes/compare";
+import { hashBytes } from "../../assembly/bytes/hash";
 import { Operation, Reading } from "../../assembly/nats/operation";
 import { SERVER_LINE_LIMIT, ServerLine } from "../../assembly/nats/server-line";
 import { Bytes, latin1At } from "./latin1-support";

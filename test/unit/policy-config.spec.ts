@@ -1,4 +1,5 @@
-import { Identity, MAX_CONFIG_BYTES, readPolicy } from "../../assembly/policy/config";
+import { MAX_CONFIG_BYTES, readPolicy } from "../../assembly/policy/config";
+import { Identity } from "../../assembly/policy/document";
 import { Mode } from "../../assembly/policy/rules";
 import { ANYONE, faultsOf, read, soundRule, textOf, withActs, withKeys } from "./policy-support";
 

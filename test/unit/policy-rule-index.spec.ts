@@ -1,4 +1,4 @@
-import { PolicyDocument } from "../../assembly/policy/config";
+import { PolicyDocument } from "../../assembly/policy/document";
 import { RuleIndex } from "../../assembly/policy/rule-index";
 import { read } from "./policy-support";
 

@@ -1,4 +1,5 @@
-import { PolicyDocument, readPolicy } from "../../assembly/policy/config";
+import { readPolicy } from "../../assembly/policy/config";
+import { PolicyDocument } from "../../assembly/policy/document";
 import { Rule } from "../../assembly/policy/rules";
 
 export const ANYONE: string = '"from":[{"principals":["*"]}]';

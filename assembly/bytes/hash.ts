@@ -1,0 +1,84 @@
+import { wordOf } from "./compare";
+
+/** Hashes of raw bytes. Nothing here allocates, and no byte beyond the given ones is read. */
+
+const MULTIPLIER: u64 = 0x9e3779b97f4a7c15;
+const OTHER_MULTIPLIER: u64 = 0xd6e8feb86659fd93;
+
+/** Set once per VM, so that clients cannot prepare sids or subjects that collide in our tables. */
+let seed: u64 = 0x2545f4914f6cdd1d;
+let otherSeed: u64 = 0x632be59bd9b4e019;
+let seeded: bool = false;
+/** 32 bytes of secrets for other hashes than those of this file. */
+export const HASH_KEYS: usize = memory.data(32, 16);
+makeKeys();
+
+/** Only the first call counts: tables that are filled already would not find their entries again. */
+export function seedHashes(value: u64): void {
+  if (seeded) return;
+  seeded = true;
+  seed = (value ^ (value >> 31)) * MULTIPLIER;
+  otherSeed = (seed ^ (seed >> 29)) * OTHER_MULTIPLIER;
+  makeKeys();
+}
+
+function makeKeys(): void {
+  let key = seed;
+  for (let at: usize = 0; at < 32; at += 8) {
+    key = (key ^ (key >> 32)) * MULTIPLIER + otherSeed;
+    store<u64>(HASH_KEYS + at, key ^ (key >> 29));
+  }
+}
+
+/**
+ * A seeded hash of names that clients choose, for tables of which nobody may fill one row: each eight bytes are multiplied
+ * by each other together with what came before, so that what a bit changes depends on the seed. (A multiplication by a
+ * constant does not do: the top bit of one block cancels that of the next, whatever the seed.)
+ */
+export function hashBytes(pointer: usize, length: i32): u32 {
+  return <u32>(hashBytes64(pointer, length) >> 32);
+}
+
+/** The same in 64 bits, for tables that keep no key and so rely on its being another for another name. */
+export function hashBytes64(pointer: usize, length: i32): u64 {
+  let h = seed ^ (<u64>length * MULTIPLIER);
+  if (length >= 8) {
+    const last = pointer + <usize>length - 8;
+    while (pointer < last) {
+      h = mixed(h ^ load<u64>(pointer));
+      pointer += 8;
+    }
+    h = mixed(h ^ load<u64>(last));
+  } else h = mixed(h ^ wordOf(pointer, length));
+  h = mixed(h ^ OTHER_MULTIPLIER);
+  // The two halves of a product are not alike random: the upper one counts.
+  return (h ^ (h >> 32)) * MULTIPLIER;
+}
+
+/** The halves multiplied. The secret that is added keeps a product of 0 from making the next step known. */
+// @ts-ignore: decorator
+@inline
+function mixed(h: u64): u64 {
+  return (h & 0xffffffff) * (h >> 32) + otherSeed;
+}
+
+/**
+ * A quicker one, for places where two names of one hash cost no more than a further walk: answers about long subjects, which
+ * are decided anew then, and the tokens of a policy, which no client adds to. Blocks are multiplied side by side: a chain of
+ * multiplications, each of which waits for the one before, keeps a look into a table from beginning.
+ */
+// @ts-ignore: decorator
+@inline
+export function quickHash(pointer: usize, length: i32): u32 {
+  let h = <u64>length;
+  if (length >= 8) {
+    const last = pointer + <usize>length - 8;
+    while (pointer < last) {
+      h = rotl<u64>(h, 23) + (load<u64>(pointer) ^ seed) * MULTIPLIER;
+      pointer += 8;
+    }
+    h = rotl<u64>(h, 23) + (load<u64>(last) ^ seed) * OTHER_MULTIPLIER;
+  } else h += (wordOf(pointer, length) ^ seed) * MULTIPLIER;
+  h = (h ^ (h >> 32)) * MULTIPLIER;
+  return <u32>(h >> 32);
+}

@@ -1,0 +1,82 @@
+import { Tokens } from "../nats/subject";
+import { EntryFlag, NONE, SubjectMatcher } from "./matcher";
+import { queueMatches } from "./queue";
+
+/** What the entries of a list say of a queue subscription, and of deliveries to one (nats-server client.go `canSubscribe`). */
+
+/** One byte for each rule of the largest configuration so far, all 0 between two questions. */
+let seen: usize = 0;
+let seenCount: i32 = 0;
+
+/** Rules of a configuration with so many are about to be asked. */
+export function roomForRules(ruleCount: i32): void {
+  if (ruleCount <= seenCount) return;
+  if (seen != 0) heap.free(seen);
+  seen = heap.alloc(<usize>ruleCount);
+  memory.fill(seen, 0, <usize>ruleCount);
+  seenCount = ruleCount;
+}
+
+/** Bits of what one rule says about one queue subscription. */
+const enum Seen {
+  QUEUED = 1,
+  QUEUE_FITS = 2,
+  PLAIN = 4,
+}
+
+/**
+ * The rule that allows it, or NONE. Within each rule: where a matching entry names queues, the queue must fit one of those and
+ * plain entries do not help; else a plain entry suffices. What matches is nats-server's question, what contains is ours; both must
+ * say yes.
+ */
+export function queueAllowedBy(allow: SubjectMatcher, tokens: Tokens, queue: usize, queueLength: i32): i32 {
+  allow.collect(tokens);
+  const count = allow.foundCount;
+  for (let i = 0; i < count; i++) {
+    const entry = allow.foundEntry(i);
+    const rule = allow.rule(entry);
+    let bits: u8 = load<u8>(seen + <usize>rule);
+    if (!allow.hasQueue(entry)) {
+      if (allow.foundCovers(i)) bits |= <u8>Seen.PLAIN;
+    } else {
+      bits |= <u8>Seen.QUEUED;
+      if (allow.foundCovers(i) && fits(allow, entry, queue, queueLength)) {
+        bits |= <u8>Seen.QUEUE_FITS;
+      }
+    }
+    store<u8>(seen + <usize>rule, bits);
+  }
+  let by = NONE;
+  for (let i = 0; i < count; i++) {
+    const rule = allow.rule(allow.foundEntry(i));
+    const bits = load<u8>(seen + <usize>rule);
+    const wanted = (bits & (<u8>Seen.QUEUED)) != 0 ? <u8>Seen.QUEUE_FITS : <u8>Seen.PLAIN;
+    if (by == NONE && (bits & wanted) != 0) by = rule;
+  }
+  for (let i = 0; i < count; i++) store<u8>(seen + <usize>allow.rule(allow.foundEntry(i)), 0);
+  return by;
+}
+
+/** The entry that denies it, or NONE. */
+export function queueDenyOf(deny: SubjectMatcher, tokens: Tokens, queue: usize, queueLength: i32): i32 {
+  if (!deny.hasQueues) return deny.find(tokens, EntryFlag.NONE);
+  deny.collect(tokens);
+  return queueDenyAmongFound(deny, queue, queueLength);
+}
+
+/**
+ * The same among entries that `collect` has found. A plain deny entry refuses both kinds, one with a queue only a queue
+ * subscription that fits it.
+ */
+export function queueDenyAmongFound(deny: SubjectMatcher, queue: usize, queueLength: i32): i32 {
+  for (let i = 0; i < deny.foundCount; i++) {
+    const entry = deny.foundEntry(i);
+    if (!deny.hasQueue(entry)) return entry;
+    if (queueLength > 0 && fits(deny, entry, queue, queueLength)) return entry;
+  }
+  return NONE;
+}
+
+function fits(matcher: SubjectMatcher, entry: i32, queue: usize, queueLength: i32): bool {
+  return queueMatches(queue, queueLength, matcher.queuePointer(entry), matcher.queueLength(entry));
+}
