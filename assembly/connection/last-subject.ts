@@ -55,7 +55,7 @@ function use(last: usize, owner: usize, question: u32): void {
 export function namesLastSubject(last: usize, low: v128, high: v128, ends: u32): bool {
   const line = load<usize>(last, LINE);
   const same: u32 =
-    i8x16.bitmask(i8x16.eq(low, v128.load(line))) | (i8x16.bitmask(i8x16.eq(high, v128.load(line, 16))) << 16);
+    i8x16.bitmask(i8x16.eq(low, v128.load(line, LOW))) | (i8x16.bitmask(i8x16.eq(high, v128.load(line, HIGH))) << 16);
   return (~same & (ends ^ (ends - 1))) == 0;
 }
 
@@ -79,7 +79,7 @@ export function noteSubject(last: usize, line: usize, subjectClass: i32): void {
 export function keepSubject(last: usize): void {
   const line = load<usize>(last, LINE);
   if (line == last) return;
-  v128.store(last, v128.load(line), LOW);
-  v128.store(last, v128.load(line, 16), HIGH);
+  v128.store(last, v128.load(line, LOW), LOW);
+  v128.store(last, v128.load(line, HIGH), HIGH);
   store<usize>(last, last, LINE);
 }

@@ -3,7 +3,7 @@ const WAYS: i32 = 8;
 const WAYS_SHIFT: usize = 3;
 /** A tag is two bytes. */
 const TAGS_SHIFT: usize = 4;
-/** A table that may grow for speed has this many slots for each that is used. */
+/** While a table may grow for speed, it has 1 << SPARSENESS_SHIFT slots or more for each that is used. */
 const SPARSENESS_SHIFT: i32 = 5;
 /** No tag, since tags are odd. */
 const FREE: u16 = 0;
@@ -47,8 +47,8 @@ export class AnswerTable {
   private chance: u32 = 1;
 
   /**
-   * A slot has 1 << `shift` bytes; `count` slots at first and `most` at last are powers of two, at least eight. Up to `sparse` slots
-   * it grows before it needs to.
+   * A slot has 1 << `shift` bytes; `count` slots at first and `most` at last are powers of two, at least eight. Up to `sparse` slots,
+   * at most `most`, it grows before it needs to.
    */
   constructor(
     count: i32,

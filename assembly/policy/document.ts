@@ -12,7 +12,7 @@ import { SubjectClasses } from "./subject-classes";
  */
 const MAX_REMEMBERED_PEERS: i32 = 256;
 
-/** Where a connection's principal comes from; none stands in for another. */
+/** Where a connection's principal comes from; none stands in for another. The words for them are in config.ts. */
 export const enum Identity {
   /** The URI of the certificate that the peer has shown. */
   PEER,
@@ -22,7 +22,7 @@ export const enum Identity {
   WORKLOAD,
 }
 
-/** What becomes of the addresses of other servers in nats-server's INFO. */
+/** What becomes of the addresses of other servers in nats-server's INFO. The words for it are in config.ts. */
 const enum ConnectUrls {
   KEEP,
   REMOVE,

@@ -2,7 +2,7 @@ import { Tokens } from "../nats/subject";
 import { EntryFlag, NONE, SubjectMatcher } from "./matcher";
 import { queueMatches } from "./queue";
 
-/** What the entries of a list say of a queue subscription, and of deliveries to one (nats-server client.go `canSubscribe`). */
+/** What the entries of a list say of a queue subscription, and of deliveries to one (nats-server client.go `canSubscribe`, `checkDenySub`). */
 
 /** One byte for each rule of the largest configuration so far, all 0 between two questions. */
 let seen: usize = 0;

@@ -44,6 +44,10 @@ describe("the subject of the line before", () => {
     expect(names("orders.b 1\r\n")).toBe(true);
     expect(names("orders.a 1\r\n")).toBe(false);
     expect(lastSubjectClass(LAST_PUBLISH)).toBe(9);
+    store<u8>(line + 7, 0x63);
+    expect(names("orders.b 1\r\n")).toBe(false);
+    expect(names("orders.c 1\r\n")).toBe(true);
+    store<u8>(line + 7, 0x62);
     keepSubject(LAST_PUBLISH);
     memory.fill(line, 0x2e, 32);
     expect(names("orders.b 1\r\n")).toBe(true);
