@@ -87,20 +87,18 @@ const isWhole = !options.only && !options.setups && !options.beside && options.r
 const MINUTES = 9.3;
 const end = performance.now() + (options.minutes ?? (isWhole ? MINUTES : 0)) * 60_000;
 
-/** Those that are wanted; another build has its turn behind this one. */
+/** Those that are wanted; another build has its turn behind this one, and is wanted where this one is. */
 function setupsOf({ setups }: Workload): SetupName[] {
+  const isWanted = (name: SetupName): boolean => !options.setups || options.setups.includes(name);
   return setups
-    .filter((name) => !options.setups || options.setups.includes(name))
-    .flatMap((name): SetupName[] => (name === "filter" && options.beside ? [name, "beside"] : [name]));
+    .flatMap((name): SetupName[] => (name === "filter" && options.beside ? [name, "beside"] : [name]))
+    .filter((name) => isWanted(name) || (name === "beside" && isWanted("filter")));
 }
 
 /** What was asked for: jobs that take their turns together in one list. */
 function jobs(): Job[][] {
   const chosen = WORKLOADS.filter(({ name }) => !options.only || options.only.includes(name))
-    .map((workload) => ({
-      workload,
-      setups: setupsOf(workload),
-    }))
+    .map((workload) => ({ workload, setups: setupsOf(workload) }))
     .filter(({ setups }) => setups.length > 0);
   const groups = new Map<string, Job[]>();
   for (const job of chosen) {

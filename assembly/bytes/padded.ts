@@ -1,5 +1,5 @@
-import { HASH_KEYS } from "./hash";
 import { copyShort } from "./copy";
+import { HASH_KEYS } from "./hash";
 
 /**
  * Names of up to 32 bytes as two vectors of sixteen, with zeros behind the name: together with its length they are the name. So

@@ -1,6 +1,6 @@
 import { equalBytes } from "../bytes/compare";
-import { quickHash } from "../bytes/hash";
 import { copyShort } from "../bytes/copy";
+import { quickHash } from "../bytes/hash";
 import { equalsBoth, equalsLow, HALF, hashPadded, highHalf, LONGEST, lowHalf } from "../bytes/padded";
 import { NO_ANSWER } from "./answer";
 import { AnswerTable, SLOT_ANSWER, SLOT_KEY, SLOT_SUBJECT } from "./answer-table";

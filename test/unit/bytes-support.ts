@@ -27,10 +27,36 @@ export function textAt(pointer: usize, length: i32): string {
 export const LONGEST: i32 = 40;
 
 /** Bytes 1, 2, 3 … with one more at each end that is not compared. */
-export function counting(outside: u8): usize {
+function counting(outside: u8): usize {
   const bytes = new StaticArray<u8>(LONGEST + 2);
   bytes[0] = outside;
   for (let i = 1; i <= LONGEST; i++) bytes[i] = <u8>i;
   bytes[LONGEST + 1] = outside;
   return keep(bytes) + 1;
+}
+
+/** `same` holds of equal bytes at every length, wherever they lie and whatever stands around them. */
+export function expectSameOfEqual(same: (a: usize, b: usize, length: i32) => bool): void {
+  const a = counting(0xaa);
+  const b = counting(0xbb);
+  for (let length = 0; length <= LONGEST; length++) {
+    store<u8>(b + <usize>length, 0xff);
+    assert(same(a, b, length), `length ${length}`);
+    store<u8>(b + <usize>length, <u8>(length + 1));
+  }
+}
+
+/** `same` does not hold where `bits` of any byte differ, at any length. */
+export function expectOtherForEachByte(bits: u8, same: (a: usize, b: usize, length: i32) => bool): void {
+  const a = counting(0);
+  const b = counting(0);
+  for (let length = 1; length <= LONGEST; length++) {
+    for (let at = 0; at < length; at++) {
+      const place = b + <usize>at;
+      const right = load<u8>(place);
+      store<u8>(place, right ^ bits);
+      assert(!same(a, b, length), `length ${length}, byte ${at}`);
+      store<u8>(place, right);
+    }
+  }
 }

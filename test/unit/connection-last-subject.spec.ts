@@ -14,9 +14,14 @@ import { pointerTo } from "./bytes-support";
 
 let question: u32 = 1000;
 
+/** Where a line lies from its subject on, with bytes behind it that are looked at too. */
+function placed(line: string): usize {
+  return pointerTo(line + "#".repeat(48));
+}
+
 /** Of a line from its subject on, with whatever stands behind it. */
 function names(line: string, last: usize = LAST_PUBLISH): bool {
-  const p = pointerTo(line + "#".repeat(48));
+  const p = placed(line);
   const low = v128.load(p);
   const high = v128.load(p, 16);
   return namesLastSubject(last, low, high, asciiArgumentEnds(low, high));
@@ -24,7 +29,7 @@ function names(line: string, last: usize = LAST_PUBLISH): bool {
 
 function keep(line: string, subjectClass: i32 = 7): void {
   usePublishSubjectOf(++question);
-  noteSubject(LAST_PUBLISH, pointerTo(line + "#".repeat(48)), subjectClass);
+  noteSubject(LAST_PUBLISH, placed(line), subjectClass);
   keepSubject(LAST_PUBLISH);
 }
 
@@ -39,7 +44,7 @@ describe("the subject of the line before", () => {
 
   it("is read where it lies until the pass is over, and kept from then on", () => {
     keep("orders.a 1\r\n");
-    const line = pointerTo("orders.b 1\r\n" + "#".repeat(48));
+    const line = placed("orders.b 1\r\n");
     noteSubject(LAST_PUBLISH, line, 9);
     expect(names("orders.b 1\r\n")).toBe(true);
     expect(names("orders.a 1\r\n")).toBe(false);
@@ -116,7 +121,7 @@ describe("the subject of the line before", () => {
     keep("orders.a 1\r\n");
     useDeliverySubjectOf(++question);
     expect(names("orders.a 1\r\n", LAST_DELIVERY)).toBe(false);
-    noteSubject(LAST_DELIVERY, pointerTo("orders.b 1 1\r\n" + "#".repeat(48)), 9);
+    noteSubject(LAST_DELIVERY, placed("orders.b 1 1\r\n"), 9);
     expect(names("orders.b 1 1\r\n", LAST_DELIVERY)).toBe(true);
     expect(names("orders.a 1\r\n")).toBe(true);
     expect(lastSubjectClass(LAST_PUBLISH)).toBe(7);

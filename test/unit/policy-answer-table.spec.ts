@@ -26,6 +26,13 @@ function known(table: AnswerTable, count: i32): i32 {
   return found;
 }
 
+/** So many numbers are asked for again and again, and written down where they are not known. */
+function askAgain(table: AnswerTable, count: i32): void {
+  for (let round = 0; round < 20; round++) {
+    for (let number = 0; number < count; number++) if (!knows(table, number)) remember(table, number);
+  }
+}
+
 /** The slots that the table has now. */
 function slotsOf(table: AnswerTable): i32 {
   let first = usize.MAX_VALUE;
@@ -91,36 +98,26 @@ describe("the table of answers", () => {
 
   it("is replaced by an empty one of twice the size rather than give something up, up to its bound", () => {
     const table = new AnswerTable(8, 64, SHIFT);
-    for (let round = 0; round < 20; round++) {
-      for (let number = 0; number < 30; number++) if (!knows(table, number)) remember(table, number);
-    }
+    askAgain(table, 30);
     expect(known(table, 30)).toBeGreaterThan(25);
     for (let number = 0; number < 1000; number++) {
       for (let i = 0; i < 2; i++) remember(table, number);
     }
     expect(known(table, 1000)).toBeLessThanOrEqual(64);
     table.mayGrowTo(2048);
-    for (let round = 0; round < 20; round++) {
-      for (let number = 0; number < 1000; number++) if (!knows(table, number)) remember(table, number);
-    }
+    askAgain(table, 1000);
     expect(known(table, 1000)).toBeGreaterThan(980);
   });
 
   it("that may be sparse has 32 slots for each that is used, up to its lower bound, and is filled from there on", () => {
     const table = new AnswerTable(64, 4096, SHIFT, 1024);
-    for (let round = 0; round < 20; round++) {
-      for (let number = 0; number < 8; number++) if (!knows(table, number)) remember(table, number);
-    }
+    askAgain(table, 8);
     expect(slotsOf(table)).toBe(256);
     expect(known(table, 8)).toBe(8);
-    for (let round = 0; round < 20; round++) {
-      for (let number = 0; number < 200; number++) if (!knows(table, number)) remember(table, number);
-    }
+    askAgain(table, 200);
     expect(slotsOf(table)).toBe(1024);
     expect(known(table, 200)).toBe(200);
-    for (let round = 0; round < 20; round++) {
-      for (let number = 0; number < 2000; number++) if (!knows(table, number)) remember(table, number);
-    }
+    askAgain(table, 2000);
     expect(slotsOf(table)).toBe(4096);
   });
 });
