@@ -59,19 +59,19 @@ export function highHalf(pointer: usize, length: i32): v128 {
   return v128.and(v128.load(pointer, 16), v128.load(MASKS + LONGEST + 16 - <usize>length));
 }
 
-/** Are the HALF bytes at `pointer` a name's first half? */
+/** 0 if the HALF bytes at `pointer` are a name's first half. */
 // @ts-ignore: decorator
 @inline
-export function equalsLow(pointer: usize, low: v128): bool {
-  return i8x16.bitmask(i8x16.eq(low, v128.load(pointer))) == 0xffff;
+export function differsLow(pointer: usize, low: v128): u32 {
+  return i8x16.bitmask(i8x16.eq(low, v128.load(pointer))) ^ 0xffff;
 }
 
-/** Are the LONGEST bytes at `pointer` a name's two halves? */
+/** 0 if the LONGEST bytes at `pointer` are a name's two halves. */
 // @ts-ignore: decorator
 @inline
-export function equalsBoth(pointer: usize, low: v128, high: v128): bool {
+export function differsBoth(pointer: usize, low: v128, high: v128): u32 {
   const same = v128.and(i8x16.eq(low, v128.load(pointer)), i8x16.eq(high, v128.load(pointer, 16)));
-  return i8x16.bitmask(same) == 0xffff;
+  return i8x16.bitmask(same) ^ 0xffff;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { equalBytes } from "../bytes/compare";
 import { copyShort } from "../bytes/copy";
 import { quickHash } from "../bytes/hash";
-import { equalsBoth, equalsLow, HALF, hashPadded, highHalf, LONGEST, lowHalf } from "../bytes/padded";
+import { differsBoth, differsLow, HALF, hashPadded, highHalf, LONGEST, lowHalf } from "../bytes/padded";
 import { NO_ANSWER } from "./answer";
 import { AnswerTable, SLOT_ANSWER, SLOT_KEY, SLOT_SUBJECT } from "./answer-table";
 
@@ -71,19 +71,20 @@ export function keyOf(question: u32, length: i32): u64 {
 
 /**
  * Is a slot about the short subject of these halves? One branch for key and bytes: where lengths differ from one subject to
- * the next, another on the key alone is guessed wrong every other time (5 ns).
+ * the next, another on the key alone is guessed wrong every other time (5 ns). Of two comparisons V8 would make two values
+ * (0.7 ns).
  */
 // @ts-ignore: decorator
 @inline
 export function slotHas(slot: usize, key: u64, low: v128, high: v128): bool {
-  return <bool>(i32(load<u64>(slot, SLOT_KEY) == key) & i32(equalsBoth(slot + SLOT_SUBJECT, low, high)));
+  return ((load<u64>(slot, SLOT_KEY) ^ key) | (<u64>differsBoth(slot + SLOT_SUBJECT, low, high))) == 0;
 }
 
 /** The same for a beginning of at most HALF bytes. */
 // @ts-ignore: decorator
 @inline
 export function slotHasBeginning(slot: usize, key: u64, low: v128): bool {
-  return <bool>(i32(load<u64>(slot, SLOT_KEY) == key) & i32(equalsLow(slot + SLOT_SUBJECT, low)));
+  return ((load<u64>(slot, SLOT_KEY) ^ key) | (<u64>differsLow(slot + SLOT_SUBJECT, low))) == 0;
 }
 
 // @ts-ignore: decorator

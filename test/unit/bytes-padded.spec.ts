@@ -1,6 +1,6 @@
 import {
-  equalsBoth,
-  equalsLow,
+  differsBoth,
+  differsLow,
   HALF,
   hashPadded,
   highHalf,
@@ -21,7 +21,7 @@ function keep(length: i32): void {
 }
 
 function isAsKept(length: i32): bool {
-  return equalsBoth(kept, lowHalf(name, length), highHalf(name, length));
+  return differsBoth(kept, lowHalf(name, length), highHalf(name, length)) == 0;
 }
 
 function hashOf(length: i32, salt: u64): u32 {
@@ -55,7 +55,10 @@ describe("the two halves of a name", () => {
         const inside = at >= 0 && at < length;
         assert(isAsKept(length) != inside, `halves of length ${length}, byte ${at}`);
         const insideLow = inside && at < HALF;
-        assert(equalsLow(kept, lowHalf(name, length)) != insideLow, `first half of length ${length}, byte ${at}`);
+        assert(
+          (differsLow(kept, lowHalf(name, length)) != 0) == insideLow,
+          `first half of length ${length}, byte ${at}`,
+        );
         assert((hashOf(length, 7) == hash) != inside, `hash of length ${length}, byte ${at}`);
         store<u8>(place, right);
       }
