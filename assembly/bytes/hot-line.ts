@@ -10,9 +10,6 @@ export const POINTER_ANSWER: usize = line + 8;
 export const SIZE_ANSWER: usize = line + 12;
 /** What the short ways keep of the size that they read last (nats/plain-line.ts `SIZE_READ`). */
 export const PUBLISH_SIZE: usize = line + 16;
-export const DELIVERY_SIZE: usize = line + 24;
-export const HEADER_PUBLISH_SIZE: usize = line + 32;
-export const HEADERS_SIZE: usize = line + 40;
-/** Whose are the subjects that the short ways keep of the line that they read last (connection/last-subject.ts), u32 each. */
-export const PUBLISH_SUBJECT_OWNER: usize = line + 48;
-export const DELIVERY_SUBJECT_OWNER: usize = line + 52;
+export const DELIVERY_SIZE: usize = line + 28;
+export const HEADER_PUBLISH_SIZE: usize = line + 40;
+export const HEADERS_SIZE: usize = line + 52;

@@ -1,4 +1,4 @@
-import { DELIVERY_SUBJECT_OWNER, PUBLISH_SUBJECT_OWNER } from "../bytes/hot-line";
+import { Run } from "./run";
 
 /**
  * The subject that a short way read last, and its class: most lines name the one of the line before. It is that line's bytes from
@@ -8,6 +8,9 @@ import { DELIVERY_SUBJECT_OWNER, PUBLISH_SUBJECT_OWNER } from "../bytes/hot-line
  *
  * Its class is a policy's answer about the subject alone, NOT_PLAIN where that allows nothing, and holds for the question that gave
  * it, the owner.
+ *
+ * Its length is only known while messages on it follow each other: a line that names it and ends with the size of the line before
+ * ends where that did, and belongs to the run under way. So the next line is looked for without waiting until this one is read.
  */
 
 const LOW: usize = 0;
@@ -15,48 +18,52 @@ const HIGH: usize = 16;
 const CLASS: usize = 32;
 /** Where the line's bytes lie: at LOW and HIGH, but in the middle of a pass. */
 const LINE: usize = 36;
-const BYTES: usize = 40;
+const LENGTH: usize = 40;
+/** The number of the question, u32. */
+const OWNER: usize = 44;
+/** Messages that are counted together, beside the subject of the last of them. */
+const RUN: usize = 48;
+
+/** Longer than any line. */
+const NO_LENGTH: usize = 1 << 30;
 
 /** Where the two are kept that there are, a line of the processor's cache each, at addresses that the compiler knows. */
 export const LAST_PUBLISH: usize = memory.data(64, 64);
 export const LAST_DELIVERY: usize = memory.data(64, 64);
+export const PUBLISH_RUN: Run = changetype<Run>(LAST_PUBLISH + RUN);
+export const DELIVERY_RUN: Run = changetype<Run>(LAST_DELIVERY + RUN);
 
-/** Publishes are judged from here on by the question of this number. */
+/** The line's messages are judged from here on by the question of this number. No run is under way. */
 // @ts-ignore: decorator
 @inline
-export function usePublishSubjectOf(question: u32): void {
-  use(LAST_PUBLISH, PUBLISH_SUBJECT_OWNER, question);
-}
-
-/** The same of deliveries. */
-// @ts-ignore: decorator
-@inline
-export function useDeliverySubjectOf(question: u32): void {
-  use(LAST_DELIVERY, DELIVERY_SUBJECT_OWNER, question);
-}
-
-/** Under another question nothing is known: no subject should begin so, and one that does is NOT_PLAIN (-1 in every byte). */
-// @ts-ignore: decorator
-@inline
-function use(last: usize, owner: usize, question: u32): void {
-  if (load<u32>(owner) == question) return;
-  store<u32>(owner, question);
-  memory.fill(last, 0xff, BYTES);
+export function useSubjectOf(last: usize, question: u32): void {
+  store<usize>(last, NO_LENGTH, LENGTH);
+  if (load<u32>(last, OWNER) == question) return;
+  // Nothing is known: no subject should begin so, and one that does is NOT_PLAIN (-1 in every byte).
+  memory.fill(last, 0xff, LINE);
   store<usize>(last, last, LINE);
+  store<u32>(last, question, OWNER);
+}
+
+/** Which of a line's 32 bytes from the subject on, whose halves are `low` and `high`, are those of the line before, as bits. */
+// @ts-ignore: decorator
+@inline
+export function likeLast(last: usize, low: v128, high: v128): u32 {
+  const line = load<usize>(last, LINE);
+  return (
+    i8x16.bitmask(i8x16.eq(low, v128.load(line, LOW))) | (i8x16.bitmask(i8x16.eq(high, v128.load(line, HIGH))) << 16)
+  );
 }
 
 /**
- * Does the line whose bytes from the subject on are `low` and `high` name the same subject? `ends` are the ends of its arguments
- * (`asciiArgumentEnds`). All up to the first of these must be the same, with that one, which is then a blank: no byte of a
- * subject that is kept ends an argument, and the one behind it is a blank. Without an end in sight it is another one.
+ * Are all bytes up to the first of `ends` (`asciiArgumentEnds`) alike, and that one? Up to the first end of all, the line names the
+ * subject of the line before: no byte of a subject that is kept ends an argument, and the one behind it is a blank. Without an
+ * end in sight all 32 must be alike, which then holds none.
  */
 // @ts-ignore: decorator
 @inline
-export function namesLastSubject(last: usize, low: v128, high: v128, ends: u32): bool {
-  const line = load<usize>(last, LINE);
-  const same: u32 =
-    i8x16.bitmask(i8x16.eq(low, v128.load(line, LOW))) | (i8x16.bitmask(i8x16.eq(high, v128.load(line, HIGH))) << 16);
-  return (~same & (ends ^ (ends - 1))) == 0;
+export function isAlikeTo(ends: u32, alike: u32): bool {
+  return (~alike & (ends ^ (ends - 1))) == 0;
 }
 
 // @ts-ignore: decorator
@@ -71,6 +78,28 @@ export function lastSubjectClass(last: usize): i32 {
 export function noteSubject(last: usize, line: usize, subjectClass: i32): void {
   store<usize>(last, line, LINE);
   store<i32>(last, subjectClass, CLASS);
+  store<usize>(last, NO_LENGTH, LENGTH);
+}
+
+/** The message before was on this subject, which has so many bytes, and is the last of the run. */
+// @ts-ignore: decorator
+@inline
+export function runsOn(last: usize, length: i32): void {
+  store<usize>(last, <usize>length, LENGTH);
+}
+
+/** The message before was on another subject, or in no run. */
+// @ts-ignore: decorator
+@inline
+export function runsNoMore(last: usize): void {
+  store<usize>(last, NO_LENGTH, LENGTH);
+}
+
+/** Bytes of the subject, or more than any line has, unless the message before was on it. */
+// @ts-ignore: decorator
+@inline
+export function runningLength(last: usize): usize {
+  return load<usize>(last, LENGTH);
 }
 
 /** The pass is over: what was noted is kept. */

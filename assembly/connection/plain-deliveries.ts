@@ -5,9 +5,12 @@ import {
   endOfArgument,
   firstEnd,
   GLANCE,
+  isCrLf,
   isFewDigits,
   isLineEnd,
+  lastSize,
   laterArgumentEnds,
+  LOWEST_OF_ARGUMENTS,
   readFewDigits,
   readPlainSize,
   SHORTEST_ARGUMENTS,
@@ -23,23 +26,25 @@ import { Access } from "./access";
 import { Connection } from "./connection";
 import { answerDelivered, requestDelivered } from "./exchanges";
 import {
+  DELIVERY_RUN,
+  isAlikeTo,
   keepSubject,
   LAST_DELIVERY,
   lastSubjectClass,
-  namesLastSubject,
+  likeLast,
   noteSubject,
-  useDeliverySubjectOf,
+  runningLength,
+  runsNoMore,
+  runsOn,
+  useSubjectOf,
 } from "./last-subject";
 import { NOT_PLAIN } from "./plain-judgement";
-import { Run } from "./run";
 import { countReceived, isPlain, maxOf } from "./subscription";
 
 /** `MSG `, as a little-endian number. nats-server writes no other case. */
 const MSG_BLANK: u32 = 0x2047534d;
 const BLANK: u8 = 0x20;
 const VERB: usize = 4;
-
-const run: Run = new Run(Operation.MSG);
 
 /**
  * The short way of messages that go to their client unasked: `MSG subject sid [reply] size`, while no dry-run rule is asked.
@@ -61,7 +66,8 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
   const subscriptions = connection.subscriptions;
   const permissions = access.permissions;
   const filtering = access.filtering;
-  useDeliverySubjectOf(permissions.deliveryNumber(filtering));
+  const lowest = v128.load(LOWEST_OF_ARGUMENTS);
+  useSubjectOf(LAST_DELIVERY, permissions.deliveryNumber(filtering));
   const end = chunk.address(chunk.viewEnd);
   const last = end - (VERB + SHORTEST_ARGUMENTS);
   let p = chunk.address(position);
@@ -74,9 +80,24 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
       const subject = p + VERB;
       const low = v128.load(subject);
       const high = v128.load(subject, 16);
-      const ends = asciiArgumentEnds(low, high);
+      const ends = asciiArgumentEnds(low, high, lowest);
       const endsBehindSubject = withoutFirst(ends);
       const endsBehindSid = withoutFirst(endsBehindSubject);
+      const alike = likeLast(LAST_DELIVERY, low, high);
+      if (isAlikeTo(endsBehindSid, alike)) {
+        // The line before once more, to the same subscription.
+        const sameEnd = subject + runningLength(LAST_DELIVERY);
+        if (sameEnd + 2 <= end) {
+          if (isCrLf(sameEnd)) {
+            const size = lastSize(DELIVERY_SIZE);
+            countReceived(subscriptions.lastFound);
+            answerDelivered(connection, meter, subject, <i32>ctz(ends));
+            DELIVERY_RUN.addAlike(size);
+            p = sameEnd + 2 + <usize>size + 2;
+            continue;
+          }
+        }
+      }
       let subjectEnd = subject + ctz(ends);
       let sidEnd = subject + ctz(endsBehindSubject);
       let sizeEnd = subject + ctz(endsBehindSid);
@@ -99,12 +120,13 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
       if (load<u8>(sidEnd) != BLANK) break;
       const digits = <i32>(sizeEnd - sidEnd) - 1;
       if (!isFewDigits(digits)) break;
-      if (!isLineEnd(sizeEnd, end)) break;
+      if (sizeEnd + 2 > end) break;
+      if (!isCrLf(sizeEnd)) break;
       const size = readFewDigits(sizeEnd, digits, DELIVERY_SIZE);
       if (size < 0) break;
       const length = <i32>(subjectEnd - subject);
       let subjectClass: i32;
-      if (namesLastSubject(LAST_DELIVERY, low, high, ends)) subjectClass = lastSubjectClass(LAST_DELIVERY);
+      if (isAlikeTo(ends, alike)) subjectClass = lastSubjectClass(LAST_DELIVERY);
       else {
         if (subjectEnd == subject) break;
         if (load<u8>(subjectEnd) != BLANK) break;
@@ -113,28 +135,31 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
             ends == 0 ? permissions.deliveryAnswer(subject, length) : permissions.otherDeliveryAnswer(subject, length);
           subjectClass = reasonOf(answer) == Reason.ALLOWED ? classOf(answer) : NOT_PLAIN;
         } else subjectClass = permissions.classOf(subject, length);
-        if (ends != 0) noteSubject(LAST_DELIVERY, subject, subjectClass);
       }
+      if (ends != 0) noteSubject(LAST_DELIVERY, subject, subjectClass);
+      else runsNoMore(LAST_DELIVERY);
       if (subjectClass == NOT_PLAIN) return endAt(p, connection, chunk, meter);
       const sub = subscriptions.findAgain(sid, sidLength);
       if (sub != 0) {
         // One that has ended, or whose sid was another's, may have to be kept back; one with a maximum may be at its end.
         if (!isPlain(sub) || maxOf(sub) != 0) return endAt(p, connection, chunk, meter);
         countReceived(sub);
+        if (endsBehindSid != 0) runsOn(LAST_DELIVERY, <i32>(sizeEnd - subject));
       }
       answerDelivered(connection, meter, subject, length);
-      run.add(meter, totals, subjectClass, size);
+      DELIVERY_RUN.add(Operation.MSG, meter, totals, subjectClass, size);
       p = sizeEnd + 2 + <usize>size + 2;
     }
     longerFrom = p;
     p = passLonger(connection, p, end, access, meter);
+    runsNoMore(LAST_DELIVERY);
   } while (p != longerFrom);
   return endAt(p, connection, chunk, meter);
 }
 
 function endAt(p: usize, connection: Connection, chunk: Chunk, meter: Meter): i32 {
   keepSubject(LAST_DELIVERY);
-  run.end(meter, connection.totals);
+  DELIVERY_RUN.end(Operation.MSG, meter, connection.totals);
   const next = chunk.position(p);
   if (next <= chunk.size) return next;
   // The delivery before may have been kept back.
@@ -201,7 +226,7 @@ function passLonger(connection: Connection, from: usize, end: usize, access: Acc
     if (replyLength > 0 && access.grantsReplies) access.noteReply(reply, replyLength);
     answerDelivered(connection, meter, subject, length);
     if (replyLength > 0) requestDelivered(connection, meter, reply, replyLength, subjectClass);
-    run.add(meter, totals, subjectClass, size);
+    DELIVERY_RUN.add(Operation.MSG, meter, totals, subjectClass, size);
     p = sizeEnd + 2 + <usize>size + 2;
   }
   return p;

@@ -7,7 +7,7 @@ import { Chunk } from "../proxy/chunk";
 import { Meter } from "../telemetry/meter";
 import { Connection } from "./connection";
 import { judgePlain, NOT_PLAIN } from "./plain-judgement";
-import { Run } from "./run";
+import { Run, RUN_BYTES } from "./run";
 
 /** `HPUB` as a little-endian number, and what makes letters of either case equal. */
 const HPUB: u32 = 0x42555048;
@@ -15,7 +15,7 @@ const CAPITALS: u32 = 0xdfdfdfdf;
 const BLANK: u8 = 0x20;
 const VERB: usize = 5;
 
-const run: Run = new Run(Operation.HPUB);
+const run: Run = changetype<Run>(memory.data(RUN_BYTES, 16));
 
 /**
  * The short way of `HPUB subject [reply] headers size` on such a subject, with headers that are all there and name no
@@ -79,10 +79,10 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
     const length = <i32>(subjectEnd - subject);
     const subjectClass = judgePlain(connection, meter, permissions, subject, length, second, replyLength);
     if (subjectClass == NOT_PLAIN) break;
-    run.add(meter, totals, subjectClass, total);
+    run.add(Operation.HPUB, meter, totals, subjectClass, total);
     p = block + <usize>total + 2;
   }
-  run.end(meter, totals);
+  run.end(Operation.HPUB, meter, totals);
   const next = chunk.position(p);
   if (next <= chunk.size) return next;
   connection.toServerPayload = next - chunk.size;

@@ -4,11 +4,16 @@ import {
   argumentEnds,
   asciiArgumentEnds,
   endOfArgument,
+  endsLikeLastSize,
   firstEnd,
   GLANCE,
+  isCrLf,
   isFewDigits,
   isLineEnd,
+  lastSize,
+  lastSizeLength,
   laterArgumentEnds,
+  LOWEST_OF_ARGUMENTS,
   readFewDigits,
   readPlainSize,
   SHORTEST_ARGUMENTS,
@@ -21,23 +26,25 @@ import { Meter } from "../telemetry/meter";
 import { Connection } from "./connection";
 import { replySent } from "./exchanges";
 import {
+  isAlikeTo,
   keepSubject,
   LAST_PUBLISH,
   lastSubjectClass,
-  namesLastSubject,
+  likeLast,
   noteSubject,
-  usePublishSubjectOf,
+  PUBLISH_RUN,
+  runningLength,
+  runsNoMore,
+  runsOn,
+  useSubjectOf,
 } from "./last-subject";
 import { judgePlain, NOT_PLAIN } from "./plain-judgement";
-import { Run } from "./run";
 
 /** `PUB ` as a little-endian number, and what makes letters of either case equal; the blank has none. */
 const PUB_BLANK: u32 = 0x20425550;
 const CAPITALS: u32 = 0xffdfdfdf;
 const BLANK: u8 = 0x20;
 const VERB: usize = 4;
-
-const run: Run = new Run(Operation.PUB);
 
 /**
  * The short way of what most connections send most: `PUB subject [reply] size` on a subject that is allowed or
@@ -61,7 +68,8 @@ export function passPlainPublishes(connection: Connection, chunk: Chunk, positio
 function pass(connection: Connection, chunk: Chunk, position: i32, permissions: Permissions, meter: Meter): i32 {
   const largest = connection.largestPayload;
   const totals = connection.totals;
-  usePublishSubjectOf(permissions.publishNumber);
+  const lowest = v128.load(LOWEST_OF_ARGUMENTS);
+  useSubjectOf(LAST_PUBLISH, permissions.publishNumber);
   const end = chunk.address(chunk.viewEnd);
   const last = end - (VERB + SHORTEST_ARGUMENTS);
   let p = chunk.address(position);
@@ -73,26 +81,42 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
       const subject = p + VERB;
       const low = v128.load(subject);
       const high = v128.load(subject, 16);
-      const ends = asciiArgumentEnds(low, high);
+      const ends = asciiArgumentEnds(low, high, lowest);
       const endsBehindSubject = withoutFirst(ends);
-      let subjectEnd = subject + ctz(ends);
       let sizeEnd = subject + ctz(endsBehindSubject);
       if (endsBehindSubject == 0) {
         const laterEnds = laterArgumentEnds(subject);
-        if (ends == 0) subjectEnd += ctz(laterEnds);
         sizeEnd += ctz(ends == 0 ? withoutFirst(laterEnds) : laterEnds);
       }
-      // An end that is not in sight counts as 64 bytes away, which no few digits are.
+      // Within any limit: `limits.controlLine` is at least 128. An end that is not in sight counts as 64 bytes away.
+      if (sizeEnd + 2 > end) break;
+      if (!isCrLf(sizeEnd)) break;
+      const isAgain = isAlikeTo(ends, likeLast(LAST_PUBLISH, low, high));
+      if (isAgain) {
+        if (endsLikeLastSize(sizeEnd, PUBLISH_SIZE)) {
+          // By what is known of the line before, while that `sizeEnd` waits for the bytes of this one: a publish ×0.77.
+          const sameEnd = subject + runningLength(LAST_PUBLISH) + lastSizeLength(PUBLISH_SIZE);
+          if (sizeEnd == sameEnd) {
+            const size = lastSize(PUBLISH_SIZE);
+            if (<u32>size > <u32>largest) break;
+            replySent(connection, meter, subject, <i32>runningLength(LAST_PUBLISH));
+            PUBLISH_RUN.addAlike(size);
+            p = sameEnd + 2 + <usize>size + 2;
+            continue;
+          }
+        }
+      }
+      let subjectEnd = subject + ctz(ends);
+      if (ends == 0) subjectEnd += ctz(laterArgumentEnds(subject));
+      // No few where an end is not in sight.
       const digits = <i32>(sizeEnd - subjectEnd) - 1;
       if (!isFewDigits(digits)) break;
-      // Within any limit: `limits.controlLine` is at least 128.
-      if (!isLineEnd(sizeEnd, end)) break;
       const size = readFewDigits(sizeEnd, digits, PUBLISH_SIZE);
       // NO_PLAIN_SIZE is negative.
       if (<u32>size > <u32>largest) break;
       const length = <i32>(subjectEnd - subject);
       let subjectClass: i32;
-      if (namesLastSubject(LAST_PUBLISH, low, high, ends)) subjectClass = lastSubjectClass(LAST_PUBLISH);
+      if (isAgain) subjectClass = lastSubjectClass(LAST_PUBLISH);
       else {
         if (subjectEnd == subject) break;
         if (load<u8>(subjectEnd) != BLANK) break;
@@ -105,11 +129,14 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
       // It may be an answer that was granted, which is asked there: here that would cost every other line 0.6 ns.
       if (subjectClass == NOT_PLAIN) break;
       replySent(connection, meter, subject, length);
-      run.add(meter, totals, subjectClass, size);
+      PUBLISH_RUN.add(Operation.PUB, meter, totals, subjectClass, size);
+      if (ends == 0) runsNoMore(LAST_PUBLISH);
+      else runsOn(LAST_PUBLISH, length);
       p = sizeEnd + 2 + <usize>size + 2;
     }
     longerFrom = p;
     p = passLonger(connection, p, end, permissions, meter);
+    runsNoMore(LAST_PUBLISH);
   } while (p != longerFrom);
   return endAt(p, connection, chunk, meter);
 }
@@ -128,7 +155,7 @@ function classIfAllowed(answer: u64): i32 {
 
 function endAt(p: usize, connection: Connection, chunk: Chunk, meter: Meter): i32 {
   keepSubject(LAST_PUBLISH);
-  run.end(meter, connection.totals);
+  PUBLISH_RUN.end(Operation.PUB, meter, connection.totals);
   const next = chunk.position(p);
   if (next <= chunk.size) return next;
   connection.toServerPayload = next - chunk.size;
@@ -174,7 +201,7 @@ function passLonger(connection: Connection, from: usize, end: usize, permissions
     const length = <i32>(subjectEnd - subject);
     const subjectClass = judgePlain(connection, meter, permissions, subject, length, reply, replyLength);
     if (subjectClass == NOT_PLAIN) break;
-    run.add(meter, totals, subjectClass, size);
+    PUBLISH_RUN.add(Operation.PUB, meter, totals, subjectClass, size);
     p = sizeEnd + 2 + <usize>size + 2;
   }
   return p;

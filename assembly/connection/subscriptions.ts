@@ -35,7 +35,7 @@ export class Subscriptions {
   /** Oldest ended subscriptions leave first; 0 until one has ended. */
   private ended: usize = 0;
   private endedHead: i32 = 0;
-  private lastFound: usize = 0;
+  lastFound: usize = 0;
   /** The serial of the newest subscription; never begins anew, so that none has that of one that is gone. */
   private serial: u32 = 0;
   /** How many have ended, now and at the last tick that saw a further one, and when that was. */

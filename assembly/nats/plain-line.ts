@@ -46,13 +46,21 @@ export function argumentEnds(p: usize): u32 {
 }
 
 /**
+ * In each byte the lowest that ends no argument. Loaded once before a loop: a constant vector is made anew wherever it is used, by
+ * three instructions in Envoy's V8 (1.40).
+ */
+// prettier-ignore
+export const LOWEST_OF_ARGUMENTS: usize = memory.data<u8>([
+  0x21, 0x21, 0x21, 0x21, 0x21, 0x21, 0x21, 0x21, 0x21, 0x21, 0x21, 0x21, 0x21, 0x21, 0x21, 0x21,
+], 16);
+
+/**
  * The same of 32 bytes of which these are the halves, in a third of the instructions: but bytes above 0x7f, of which a subject may
- * have some, seem to end an argument too.
+ * have some, seem to end an argument too. `lowest` are the bytes at LOWEST_OF_ARGUMENTS.
  */
 // @ts-ignore: decorator
 @inline
-export function asciiArgumentEnds(low: v128, high: v128): u32 {
-  const lowest = i8x16.splat(0x21);
+export function asciiArgumentEnds(low: v128, high: v128, lowest: v128): u32 {
   return i8x16.bitmask(i8x16.lt_s(low, lowest)) | (i8x16.bitmask(i8x16.lt_s(high, lowest)) << 16);
 }
 
@@ -76,11 +84,18 @@ export function withoutFirst(ends: u32): u32 {
   return ends & (ends - 1);
 }
 
-/** Does CR LF stand at `p`, before `end`? Without `&&`, of which V8 would make a value that is then asked for. */
+/** Does CR LF stand at `p`, before `end`? */
 // @ts-ignore: decorator
 @inline
 export function isLineEnd(p: usize, end: usize): bool {
   if (p + 2 > end) return false;
+  return isCrLf(p);
+}
+
+/** The same of two bytes that are known to be in view: V8 makes a value of two questions, and then asks for that. */
+// @ts-ignore: decorator
+@inline
+export function isCrLf(p: usize): bool {
   return load<u16>(p) == CR_LF;
 }
 
@@ -91,8 +106,11 @@ const ZEROS: u32 = 0x30303030;
 const ABOVE_NINE: u32 = 0x76767676;
 const HIGHEST_BITS: u32 = 0x80808080;
 
-/** What is kept of a size of few digits: the last four bytes that it was read from (u32) and its value (i32). */
-export const SIZE_READ: i32 = 8;
+/**
+ * What is kept of a size of few digits: the last four bytes that it was read from (u32), its value (i32), and how many bytes it has
+ * with the blank before it (u32).
+ */
+export const SIZE_READ: i32 = 12;
 
 /**
  * The decimal number from `p` to before `end`, or NO_PLAIN_SIZE. A blank stands before `p`, and three bytes before it must be memory.
@@ -120,8 +138,8 @@ export function isFewDigits(digits: i32): bool {
 // @ts-ignore: decorator
 @inline
 export function readFewDigits(end: usize, digits: i32, before: usize): i32 {
+  if (endsLikeLastSize(end, before)) return lastSize(before);
   const bytes = load<u32>(end - 4);
-  if (bytes == load<u32>(before)) return load<i32>(before, 4);
   // Those before the digits become zeros.
   const bits = (FEW_DIGITS - digits) << 3;
   const values = ((bytes ^ ZEROS) >> bits) << bits;
@@ -130,7 +148,29 @@ export function readFewDigits(end: usize, digits: i32, before: usize): i32 {
   const size = <i32>((pairs & 0xff) * 100 + ((pairs >> 16) & 0xff));
   store<u32>(before, bytes);
   store<i32>(before, size, 4);
+  store<u32>(before, digits + 1, 8);
   return size;
+}
+
+/** Is a size that ends at `end` the one of `before`, if it has as many digits? */
+// @ts-ignore: decorator
+@inline
+export function endsLikeLastSize(end: usize, before: usize): bool {
+  return load<u32>(end - 4) == load<u32>(before);
+}
+
+/** The size of `before`. */
+// @ts-ignore: decorator
+@inline
+export function lastSize(before: usize): i32 {
+  return load<i32>(before, 4);
+}
+
+/** Bytes of it, with the blank before it. */
+// @ts-ignore: decorator
+@inline
+export function lastSizeLength(before: usize): usize {
+  return load<u32>(before, 8);
 }
 
 function readLongSize(p: usize, end: usize): i32 {

@@ -154,16 +154,44 @@ function inbox(random: Random): string {
   return `_INBOX.${random.pick(["Kd8s2LmQx0ZtV5rYbN7cWf", "Kd8s2"])}.${random.below(INBOXES)}`;
 }
 
+/** Most send and receive messages that are alike but for their bytes; others differ in one thing, all of it as long or not. */
+function oneAfterTheOther(random: Random, message: () => string): string {
+  if (random.below(4) > 0) return message();
+  const few = random.below(2) === 0 ? 20 : 4;
+  return Array.from({ length: 1 + random.below(few) }, message).join("");
+}
+
+/** Nearly always the payload itself. */
+function almost(body: string, random: Random): string {
+  return random.below(8) > 0 ? body : "p".repeat(random.pick([0, 9, 10, 99, 100, 1000, 1001, 11_000]));
+}
+
+/** Nearly always the reply subject itself. */
+function almostThatReply(to: string, random: Random): string {
+  return random.below(8) === 0 ? reply(random) : to;
+}
+
+/** Nearly always the name itself, else one that is another in one byte, or by one. */
+function almostThat(name: string, random: Random): string {
+  if (random.below(12) > 0 || name === "") return name;
+  const at = random.below(name.length);
+  const instead = random.pick(["", "a", "z", "0", "zz", ".", "\x01", "\xff", " "]);
+  return name.slice(0, at) + instead + name.slice(at + 1);
+}
+
 function publish(random: Random): string {
   const [body, to] = [payload(random), reply(random)];
   const on = random.below(5) === 0 ? inbox(random) : subject(random);
-  const names = `${on}${blank(random)}${to}${to && blank(random)}`;
   if (random.below(3) > 0) {
     const verb = random.below(20) === 0 ? "pub" : "PUB";
-    const line = `${verb} ${names}${number(body.length, random)}${lineEnd(random)}${body}\r\n`;
-    // A publisher seldom sends one alone.
-    return line.repeat(random.below(4) === 0 ? 1 + random.below(20) : 1);
+    return oneAfterTheOther(random, () => {
+      const bytes = almost(body, random);
+      const answer = almostThatReply(to, random);
+      const names = `${almostThat(on, random)}${blank(random)}${answer}${answer && blank(random)}`;
+      return `${verb} ${names}${number(bytes.length, random)}${lineEnd(random)}${bytes}\r\n`;
+    });
   }
+  const names = `${on}${blank(random)}${to}${to && blank(random)}`;
   const block = headers(random);
   const sizes = `${number(block.length, random)}${blank(random)}${number(block.length + body.length, random)}`;
   return `HPUB ${names}${sizes}${lineEnd(random)}${block}${body}\r\n`;
@@ -186,17 +214,24 @@ function clientOperation(random: Random): string {
 
 function serverOperation(random: Random): string {
   const [body, to] = [payload(random), reply(random)];
-  const names = `${subject(random)}${blank(random)}${random.pick([...SIDS, "77"])}${blank(random)}${to}${to && blank(random)}`;
+  const [on, sid] = [subject(random), random.pick([...SIDS, "77"])];
+  const names = (): string => {
+    const answer = almostThatReply(to, random);
+    const own = random.below(12) === 0 ? random.pick(SIDS) : sid;
+    return `${almostThat(on, random)}${blank(random)}${own}${blank(random)}${answer}${answer && blank(random)}`;
+  };
   switch (random.below(10)) {
     case 0: {
       const block = headers(random);
-      return `HMSG ${names}${block.length} ${block.length + body.length}\r\n${block}${body}\r\n`;
+      return `HMSG ${names()}${block.length} ${block.length + body.length}\r\n${block}${body}\r\n`;
     }
     case 1:
       return random.pick(["PING\r\n", "-ERR 'Stale Connection'\r\n", INFO]);
   }
-  const line = `MSG ${names}${body.length}\r\n${body}\r\n`;
-  return line.repeat(random.below(4) === 0 ? 1 + random.below(20) : 1);
+  return oneAfterTheOther(random, () => {
+    const bytes = almost(body, random);
+    return `MSG ${names()}${bytes.length}\r\n${bytes}\r\n`;
+  });
 }
 
 /** The same act on both, whose answers must be the same. */
@@ -223,6 +258,15 @@ class Both {
 
   server(text: string, random: Random): void {
     this.pieces(text, random, (piece) => this.same((wire) => wire.server(piece)));
+  }
+
+  /** In one piece. */
+  clientAtOnce(text: string): string {
+    return this.same((wire) => wire.client(text));
+  }
+
+  serverAtOnce(text: string): void {
+    this.same((wire) => wire.server(text));
   }
 
   private pieces(text: string, random: Random, send: (piece: string) => string): string {
@@ -256,6 +300,71 @@ class Both {
     for (const host of this.hosts) host.logs.length = 0;
   }
 }
+
+function* ordersOfThree<T>(all: readonly T[]): Generator<readonly [T, T, T]> {
+  for (const first of all) for (const second of all) for (const third of all) yield [first, second, third];
+}
+
+/** It ends like the others, so that the last bytes of its size are theirs. */
+const LONG_NAME = `ok.a.${"long".repeat(9)}.1`;
+/** All sizes of which the last four bytes are the same, or as many. */
+const SIZES = ["1", "2", "10", "1000", "2000", "11000", "01"];
+
+/** `verb`, `arguments` but for the size, that size, and as many bytes. */
+function sized(verb: string, names: string, size: string, lineEnd = "\r\n"): string {
+  return `${verb} ${names} ${size}${lineEnd}${"p".repeat(Number(size))}\r\n`;
+}
+
+const ALMOST_ALIKE_PUBLISHES = [
+  ...SIZES.map((size) => sized("PUB", "ok.a.1", size)),
+  sized("PUB", "ok.b.1", "1"),
+  sized("PUB", "no.a.1", "1"),
+  sized("PUB", "ok.a.11", "1"),
+  sized("PUB", "ok.a.1 _INBOX.1", "1"),
+  sized("PUB", "ok.a.1", "1", "\n"),
+  sized("pub", "ok.a.1", "1"),
+  sized("PUB", LONG_NAME, "1"),
+  sized("PUB", `no.${LONG_NAME}`, "1"),
+  sized("PUB", "ok.a.\xff", "1"),
+  sized("PUB", "ok.a.1\x01", "1"),
+  "HPUB ok.c.1 12 13\r\nNATS/1.0\r\n\r\np\r\n",
+];
+
+const ALMOST_ALIKE_DELIVERIES = [
+  ...SIZES.map((size) => sized("MSG", "ok.a.1 1", size)),
+  sized("MSG", "ok.b.1 1", "1"),
+  sized("MSG", "ok.no.1 1", "1"),
+  sized("MSG", "ok.a.1 2", "1"),
+  sized("MSG", "ok.a.1 3", "1"),
+  sized("MSG", "ok.a.1 9", "1"),
+  sized("MSG", "ok.a.1 11", "1"),
+  sized("MSG", "ok.a.1 1 _INBOX.1", "1"),
+  sized("MSG", "ok.b.1 2 _INBOX.1", "1"),
+  sized("MSG", "ok.a.1 1", "1", "\r "),
+  sized("MSG", `${LONG_NAME} 2`, "1"),
+  sized("MSG", "ok.a.\xff 1", "1"),
+];
+
+const ALMOST_ALIKE_POLICY = {
+  trustDomains: ["cluster.local"],
+  rules: [
+    {
+      name: "ok",
+      from: [{ principals: ["*"] }],
+      publish: { allow: ["ok.>"] },
+      subscribe: { allow: ["ok.>", "_INBOX.>"], deny: ["ok.no.>"] },
+    },
+  ],
+  // A class for each name of them, so that what is counted as another's is seen.
+  telemetry: {
+    subjects: [
+      { name: "long", patterns: [LONG_NAME] },
+      { name: "a", patterns: ["ok.a.>"] },
+      { name: "b", patterns: ["ok.b.*"] },
+      { name: "c", patterns: ["ok.c.*"] },
+    ],
+  },
+};
 
 /** PONGs for the PINGs that nats-server has read; a payload may hold some that are none. */
 function pongsFor(forwarded: string): string {
@@ -291,6 +400,35 @@ describe("the short ways of the filter", () => {
         if (random.below(6) === 0) both.tick();
         if (random.below(8) === 0) both.configure(policy(random));
       }
+      both.end();
+    }
+  });
+
+  it("do what the long ways do with three lines that are almost alike, in any order", () => {
+    const hosts: [Host, Host] = [new Host(filterModule()), new Host(long)];
+    for (const host of hosts) assert.ok(host.configure(ALMOST_ALIKE_POLICY).accepted);
+    const connected = (what: string): Both => {
+      const both = new Both(hosts, JSON.stringify(what));
+      both.serverAtOnce(INFO);
+      both.clientAtOnce(CONNECT);
+      return both;
+    };
+    for (const lines of ordersOfThree(ALMOST_ALIKE_PUBLISHES)) {
+      const text = lines.join("");
+      const both = connected(text);
+      both.clientAtOnce(text);
+      both.end();
+    }
+    for (const lines of ordersOfThree(ALMOST_ALIKE_DELIVERIES)) {
+      const text = lines.join("");
+      const both = connected(text);
+      // The third has a maximum.
+      const forwarded = both.clientAtOnce("SUB ok.> 1\r\nSUB ok.> 2\r\nSUB ok.> 3\r\nUNSUB 3 2\r\n");
+      both.serverAtOnce(pongsFor(forwarded));
+      both.serverAtOnce(text);
+      // What was counted for the others shows where they end.
+      both.serverAtOnce(pongsFor(both.clientAtOnce("UNSUB 1 4\r\nUNSUB 2 4\r\n")));
+      for (const sid of ["1", "2"]) both.serverAtOnce(sized("MSG", `ok.a.1 ${sid}`, "1").repeat(4));
       both.end();
     }
   });

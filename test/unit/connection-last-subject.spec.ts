@@ -1,15 +1,18 @@
 import {
+  isAlikeTo,
   keepSubject,
   LAST_DELIVERY,
   LAST_PUBLISH,
   lastSubjectClass,
-  namesLastSubject,
+  likeLast,
   noteSubject,
-  useDeliverySubjectOf,
-  usePublishSubjectOf,
+  runningLength,
+  runsNoMore,
+  runsOn,
+  useSubjectOf,
 } from "../../assembly/connection/last-subject";
 import { NOT_PLAIN } from "../../assembly/connection/plain-judgement";
-import { asciiArgumentEnds } from "../../assembly/nats/plain-line";
+import { asciiArgumentEnds, LOWEST_OF_ARGUMENTS } from "../../assembly/nats/plain-line";
 import { pointerTo } from "./bytes-support";
 
 let question: u32 = 1000;
@@ -19,16 +22,20 @@ function placed(line: string): usize {
   return pointerTo(line + "#".repeat(48));
 }
 
-/** Of a line from its subject on, with whatever stands behind it. */
-function names(line: string, last: usize = LAST_PUBLISH): bool {
-  const p = placed(line);
+/** Do the bytes that lie there name it? */
+function namesAt(p: usize, last: usize = LAST_PUBLISH): bool {
   const low = v128.load(p);
   const high = v128.load(p, 16);
-  return namesLastSubject(last, low, high, asciiArgumentEnds(low, high));
+  return isAlikeTo(asciiArgumentEnds(low, high, v128.load(LOWEST_OF_ARGUMENTS)), likeLast(last, low, high));
+}
+
+/** Of a line from its subject on, with whatever stands behind it. */
+function names(line: string, last: usize = LAST_PUBLISH): bool {
+  return namesAt(placed(line), last);
 }
 
 function keep(line: string, subjectClass: i32 = 7): void {
-  usePublishSubjectOf(++question);
+  useSubjectOf(LAST_PUBLISH, ++question);
   noteSubject(LAST_PUBLISH, placed(line), subjectClass);
   keepSubject(LAST_PUBLISH);
 }
@@ -84,10 +91,7 @@ describe("the subject of the line before", () => {
         const p = pointerTo(line);
         const before = load<u8>(p + <usize>at);
         store<u8>(p + <usize>at, <u8>byte);
-        const low = v128.load(p);
-        const high = v128.load(p, 16);
-        const found = namesLastSubject(LAST_PUBLISH, low, high, asciiArgumentEnds(low, high));
-        assert(found == (<u8>byte == before), `byte ${byte} at ${at}`);
+        assert(namesAt(p) == (<u8>byte == before), `byte ${byte} at ${at}`);
         store<u8>(p + <usize>at, before);
       }
     }
@@ -96,34 +100,52 @@ describe("the subject of the line before", () => {
   it("is none where no argument's end is in sight, and none before the first", () => {
     keep("orders.a 1\r\n");
     expect(names("s".repeat(40))).toBe(false);
-    usePublishSubjectOf(++question);
+    useSubjectOf(LAST_PUBLISH, ++question);
     for (let byte = 0; byte < 256; byte++) {
       const p = pointerTo("#".repeat(48));
       memory.fill(p, <u8>byte, 48);
-      const low = v128.load(p);
-      const high = v128.load(p, 16);
-      const found = namesLastSubject(LAST_PUBLISH, low, high, asciiArgumentEnds(low, high));
-      if (found) assert(lastSubjectClass(LAST_PUBLISH) == NOT_PLAIN, `byte ${byte}`);
+      if (namesAt(p)) assert(lastSubjectClass(LAST_PUBLISH) == NOT_PLAIN, `byte ${byte}`);
     }
   });
 
   it("is forgotten when another question judges, and kept while the same does", () => {
     keep("orders.a 1\r\n");
-    usePublishSubjectOf(question);
+    useSubjectOf(LAST_PUBLISH, question);
     expect(names("orders.a 1\r\n")).toBe(true);
-    usePublishSubjectOf(++question);
+    useSubjectOf(LAST_PUBLISH, ++question);
     expect(names("orders.a 1\r\n")).toBe(false);
-    usePublishSubjectOf(question - 1);
+    useSubjectOf(LAST_PUBLISH, question - 1);
     expect(names("orders.a 1\r\n")).toBe(false);
   });
 
   it("of deliveries is another than that of publishes", () => {
     keep("orders.a 1\r\n");
-    useDeliverySubjectOf(++question);
+    useSubjectOf(LAST_DELIVERY, ++question);
     expect(names("orders.a 1\r\n", LAST_DELIVERY)).toBe(false);
     noteSubject(LAST_DELIVERY, placed("orders.b 1 1\r\n"), 9);
     expect(names("orders.b 1 1\r\n", LAST_DELIVERY)).toBe(true);
     expect(names("orders.a 1\r\n")).toBe(true);
     expect(lastSubjectClass(LAST_PUBLISH)).toBe(7);
+  });
+
+  it("has a length while messages on it follow each other, and else one that no line has", () => {
+    const longest: usize = 1 << 20;
+    keep("orders.a 1\r\n");
+    assert(runningLength(LAST_PUBLISH) > longest);
+    runsOn(LAST_PUBLISH, 8);
+    expect(runningLength(LAST_PUBLISH)).toBe(8);
+    expect(names("orders.a 1\r\n")).toBe(true);
+    runsNoMore(LAST_PUBLISH);
+    assert(runningLength(LAST_PUBLISH) > longest);
+    runsOn(LAST_PUBLISH, 8);
+    noteSubject(LAST_PUBLISH, placed("orders.b 1\r\n"), 9);
+    assert(runningLength(LAST_PUBLISH) > longest);
+    runsOn(LAST_PUBLISH, 8);
+    useSubjectOf(LAST_PUBLISH, question);
+    assert(runningLength(LAST_PUBLISH) > longest);
+    expect(lastSubjectClass(LAST_PUBLISH)).toBe(9);
+    runsOn(LAST_PUBLISH, 8);
+    useSubjectOf(LAST_PUBLISH, ++question);
+    assert(runningLength(LAST_PUBLISH) > longest);
   });
 });

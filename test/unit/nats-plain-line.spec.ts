@@ -2,9 +2,14 @@ import {
   argumentEnds,
   asciiArgumentEnds,
   endOfArgument,
+  endsLikeLastSize,
+  isCrLf,
   isFewDigits,
   isLineEnd,
+  lastSize,
+  lastSizeLength,
   laterArgumentEnds,
+  LOWEST_OF_ARGUMENTS,
   NO_PLAIN_SIZE,
   readPlainSize,
   SIZE_READ,
@@ -50,7 +55,10 @@ describe("the ends of arguments at a glance", () => {
       for (let at = 0; at < 34; at++) {
         store<u8>(p + <usize>at, <u8>byte);
         const expected: u32 = (byte <= 0x20 || byte > 0x7f) && at < 32 ? (<u32>1) << at : 0;
-        assert(asciiArgumentEnds(v128.load(p), v128.load(p, 16)) == expected, `byte ${byte} at ${at}`);
+        assert(
+          asciiArgumentEnds(v128.load(p), v128.load(p, 16), v128.load(LOWEST_OF_ARGUMENTS)) == expected,
+          `byte ${byte} at ${at}`,
+        );
         store<u8>(p + <usize>at, 0x61);
       }
     }
@@ -107,6 +115,7 @@ describe("a line end", () => {
     expect(isLineEnd(p, p)).toBe(false);
     expect(isLineEnd(p + 2, p + 6)).toBe(false);
     expect(isLineEnd(p + 4, p + 6)).toBe(false);
+    for (let at: usize = 0; at < 5; at++) expect(isCrLf(p + at)).toBe(at == 0 || at == 3);
   });
 });
 
@@ -167,6 +176,22 @@ describe("a plainly written size", () => {
         }
       }
     }
+  });
+
+  it("is kept with its length, which a longer one with the same last bytes does not have", () => {
+    size("16");
+    const p = pointerTo("PUB a 16");
+    expect(endsLikeLastSize(p + 8, before)).toBe(true);
+    expect(endsLikeLastSize(p + 7, before)).toBe(false);
+    expect(lastSize(before)).toBe(16);
+    expect(lastSizeLength(before)).toBe(3);
+    size("1024");
+    expect(endsLikeLastSize(pointerTo("PUB a 11024") + 11, before)).toBe(true);
+    expect(lastSize(before)).toBe(1024);
+    expect(lastSizeLength(before)).toBe(5);
+    // Too long to be kept.
+    expect(size("10240")).toBe(10240);
+    expect(lastSize(before)).toBe(1024);
   });
 
   it("has few digits when they are one to four", () => {
