@@ -132,13 +132,13 @@ export function isFewDigits(digits: i32): bool {
 
 /**
  * The same of one to FEW_DIGITS digits. Payloads of one size often follow each other, and a processor that foresees it reads
- * the next line without waiting for what this one's digits say. The same four bytes are the same size: where it has fewer
- * digits, the blank before it is one of them.
+ * the next line without waiting for what this one's digits say.
  */
 // @ts-ignore: decorator
 @inline
 export function readFewDigits(end: usize, digits: i32, before: usize): i32 {
-  if (endsLikeLastSize(end, before)) return lastSize(before);
+  // With as many digits: what stands before those of the size that is kept may have been something else than a blank.
+  if (endsLikeLastSize(end, before) && lastSizeLength(before) == <usize>digits + 1) return lastSize(before);
   const bytes = load<u32>(end - 4);
   // Those before the digits become zeros.
   const bits = (FEW_DIGITS - digits) << 3;

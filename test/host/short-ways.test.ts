@@ -171,7 +171,7 @@ function almostThatReply(to: string, random: Random): string {
   return random.below(8) === 0 ? reply(random) : to;
 }
 
-/** Nearly always the name itself, else one that is another in one byte, or by one. */
+/** Nearly always the name itself, else one with another byte in it, or one more or less. */
 function almostThat(name: string, random: Random): string {
   if (random.below(12) > 0 || name === "") return name;
   const at = random.below(name.length);
@@ -307,7 +307,7 @@ function* ordersOfThree<T>(all: readonly T[]): Generator<readonly [T, T, T]> {
 
 /** It ends like the others, so that the last bytes of its size are theirs. */
 const LONG_NAME = `ok.a.${"long".repeat(9)}.1`;
-/** All sizes of which the last four bytes are the same, or as many. */
+/** Some have the same last four bytes, others as many digits. */
 const SIZES = ["1", "2", "10", "1000", "2000", "11000", "01"];
 
 /** `verb`, `arguments` but for the size, that size, and as many bytes. */
@@ -343,6 +343,8 @@ const ALMOST_ALIKE_DELIVERIES = [
   sized("MSG", "ok.a.1 1", "1", "\r "),
   sized("MSG", `${LONG_NAME} 2`, "1"),
   sized("MSG", "ok.a.\xff 1", "1"),
+  // Its end is the first thing behind the 32 bytes that are looked at first.
+  sized("MSG", `ok.a.${"x".repeat(20)} 1`, "1000"),
 ];
 
 const ALMOST_ALIKE_POLICY = {
@@ -430,6 +432,28 @@ describe("the short ways of the filter", () => {
       both.serverAtOnce(pongsFor(both.clientAtOnce("UNSUB 1 4\r\nUNSUB 2 4\r\n")));
       for (const sid of ["1", "2"]) both.serverAtOnce(sized("MSG", `ok.a.1 ${sid}`, "1").repeat(4));
       both.end();
+    }
+  });
+
+  it("do what the long ways do with a size that ends like another connection's illegal one", () => {
+    const hosts: [Host, Host] = [new Host(filterModule()), new Host(long)];
+    for (const host of hosts) assert.ok(host.configure(ALMOST_ALIKE_POLICY).accepted);
+    const illegal = ["PUB \xff12\r\n", "PUB bc\xff1\r\n", "PUB ok.a\xff12\r\n"];
+    const sizes = ["\xff12", "bc\xff1", "a\xff12", "12", "1"];
+    const subjects = ["ok.a.1", `ok.a.${"x".repeat(26)}`, LONG_NAME];
+    for (const before of illegal) {
+      for (const size of sizes) {
+        for (const subject of subjects) {
+          const both = new Both(hosts, JSON.stringify([before, subject, size]));
+          both.serverAtOnce(INFO);
+          both.clientAtOnce(CONNECT + before);
+          both.end();
+          const other = new Both(hosts, JSON.stringify([before, subject, size]));
+          other.serverAtOnce(INFO);
+          other.clientAtOnce(`${CONNECT}PUB ${subject} ${size}\r\n${"p".repeat(12)}\r\n`);
+          other.end();
+        }
+      }
     }
   });
 });
