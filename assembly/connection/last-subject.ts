@@ -9,8 +9,8 @@ import { Run } from "./run";
  * Its class is a policy's answer about the subject alone, NOT_PLAIN where that allows nothing, and holds for the question that gave
  * it, the owner.
  *
- * Its length is only known while messages on it follow each other: a line that names it and ends with the size of the line before
- * ends where that did, and belongs to the run under way. So the next line is looked for without waiting until this one is read.
+ * Its length is only known while messages on it follow each other in a run: a line that names it, and ends with the size of the line
+ * before where that did, belongs to the run. So the next line is looked for without waiting until this one is read (docs/adr/0012).
  */
 
 const LOW: usize = 0;
@@ -18,6 +18,7 @@ const HIGH: usize = 16;
 const CLASS: usize = 32;
 /** Where the line's bytes lie: at LOW and HIGH, but in the middle of a pass. */
 const LINE: usize = 36;
+/** Of a publish that of its subject, of a delivery that of its line from the subject to CR LF; NO_LENGTH where no run is under way. */
 const LENGTH: usize = 40;
 /** The number of the question, u32. */
 const OWNER: usize = 44;
@@ -33,7 +34,7 @@ export const LAST_DELIVERY: usize = memory.data(64, 64);
 export const PUBLISH_RUN: Run = changetype<Run>(LAST_PUBLISH + RUN);
 export const DELIVERY_RUN: Run = changetype<Run>(LAST_DELIVERY + RUN);
 
-/** The line's messages are judged from here on by the question of this number. No run is under way. */
+/** Messages are judged from here on by the question of this number. No run is under way. */
 // @ts-ignore: decorator
 @inline
 export function useSubjectOf(last: usize, question: u32): void {
@@ -72,7 +73,7 @@ export function lastSubjectClass(last: usize): i32 {
   return load<i32>(last, CLASS);
 }
 
-/** Notes the subject that begins at `line` and ends before a blank within 32 bytes, all of which are memory. */
+/** Notes the subject that begins at `line` and ends before a blank within 32 bytes, all of which are memory. It begins no run. */
 // @ts-ignore: decorator
 @inline
 export function noteSubject(last: usize, line: usize, subjectClass: i32): void {
@@ -81,21 +82,21 @@ export function noteSubject(last: usize, line: usize, subjectClass: i32): void {
   store<usize>(last, NO_LENGTH, LENGTH);
 }
 
-/** The message before was on this subject, which has so many bytes, and is the last of the run. */
+/** The message before was on this subject, with such a LENGTH, and is the last of a run. */
 // @ts-ignore: decorator
 @inline
 export function runsOn(last: usize, length: i32): void {
   store<usize>(last, <usize>length, LENGTH);
 }
 
-/** The message before was on another subject, or in no run. */
+/** No run is under way. */
 // @ts-ignore: decorator
 @inline
 export function runsNoMore(last: usize): void {
   store<usize>(last, NO_LENGTH, LENGTH);
 }
 
-/** Bytes of the subject, or more than any line has, unless the message before was on it. */
+/** LENGTH, which is more than any line has where no run is under way. */
 // @ts-ignore: decorator
 @inline
 export function runningLength(last: usize): usize {

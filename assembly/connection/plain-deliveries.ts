@@ -136,9 +136,9 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
           subjectClass = reasonOf(answer) == Reason.ALLOWED ? classOf(answer) : NOT_PLAIN;
         } else subjectClass = permissions.classOf(subject, length);
       }
+      if (subjectClass == NOT_PLAIN) return endAt(p, connection, chunk, meter);
       if (ends != 0) noteSubject(LAST_DELIVERY, subject, subjectClass);
       else runsNoMore(LAST_DELIVERY);
-      if (subjectClass == NOT_PLAIN) return endAt(p, connection, chunk, meter);
       const sub = subscriptions.findAgain(sid, sidLength);
       if (sub != 0) {
         // One that has ended, or whose sid was another's, may have to be kept back; one with a maximum may be at its end.

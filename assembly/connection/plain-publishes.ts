@@ -94,7 +94,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
       const isAgain = isAlikeTo(ends, likeLast(LAST_PUBLISH, low, high));
       if (isAgain) {
         if (endsLikeLastSize(sizeEnd, PUBLISH_SIZE)) {
-          // By what is known of the line before, while that `sizeEnd` waits for the bytes of this one: a publish ×0.77.
+          // Of what is known of the line before: `sizeEnd` waits for the bytes of this one, and all that follows would too.
           const sameEnd = subject + runningLength(LAST_PUBLISH) + lastSizeLength(PUBLISH_SIZE);
           if (sizeEnd == sameEnd) {
             const size = lastSize(PUBLISH_SIZE);

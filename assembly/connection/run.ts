@@ -7,8 +7,7 @@ export const RUN_BYTES: i32 = 16;
 
 /**
  * Messages of one kind and class that came one after the other: they are counted at once, since most connections send or
- * receive many of them. Only one run is under way at a time. It lies in static memory, where all zeros are an empty run, at an
- * address that the compiler knows.
+ * receive many of them. Only one run is under way at a time. It lies in static memory, of which zeros are an empty run.
  */
 @unmanaged
 @final

@@ -35,6 +35,7 @@ export class Subscriptions {
   /** Oldest ended subscriptions leave first; 0 until one has ended. */
   private ended: usize = 0;
   private endedHead: i32 = 0;
+  /** The one that was found last, or 0. */
   lastFound: usize = 0;
   /** The serial of the newest subscription; never begins anew, so that none has that of one that is gone. */
   private serial: u32 = 0;
