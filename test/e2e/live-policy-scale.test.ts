@@ -116,13 +116,16 @@ describe("a policy of 10,000 rules", () => {
       });
     }
     const took = performance.now() - pushed;
-    // All that a worker computed meanwhile, so no turn of it was longer unless other processes held it up.
+    // All that a worker computed meanwhile.
     const computed = stand.proxy.workerTimes().map((time, i) => time - before[i]!);
     const longest = await longestTurn(stand);
     t.diagnostic(`in force after ${took.toFixed(0)} ms; workers computed ${computed.map(Math.round).join(" and ")} ms`);
     t.diagnostic(`longest turn of a worker, with whatever else this machine did: ${longest} ms`);
     assert.ok(took <= IN_FORCE, `${took} ms`);
-    for (const time of computed) assert.ok(time > 0 && time <= LONGEST_TURN, `${time} ms`);
+    // A turn holds a worker up for no longer than either: all that it computed, and the longest turn with what else ran meanwhile.
+    for (const time of computed) {
+      assert.ok(time > 0 && Math.min(time, longest) <= LONGEST_TURN, `${time} ms computed, longest turn ${longest} ms`);
+    }
     for (const client of clients) client.close();
   });
 });
