@@ -38,7 +38,7 @@ export const DELIVERY_RUN: Run = changetype<Run>(LAST_DELIVERY + RUN);
 // @ts-ignore: decorator
 @inline
 export function useSubjectOf(last: usize, question: u32): void {
-  store<usize>(last, NO_LENGTH, LENGTH);
+  runsNoMore(last);
   if (load<u32>(last, OWNER) == question) return;
   // Nothing is known: no subject should begin so, and one that does is NOT_PLAIN (-1 in every byte).
   memory.fill(last, 0xff, LINE);
@@ -79,7 +79,7 @@ export function lastSubjectClass(last: usize): i32 {
 export function noteSubject(last: usize, line: usize, subjectClass: i32): void {
   store<usize>(last, line, LINE);
   store<i32>(last, subjectClass, CLASS);
-  store<usize>(last, NO_LENGTH, LENGTH);
+  runsNoMore(last);
 }
 
 /** The message before was on this subject, with such a LENGTH, and is the last of a run. */

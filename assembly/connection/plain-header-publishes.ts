@@ -7,7 +7,7 @@ import { Chunk } from "../proxy/chunk";
 import { Meter } from "../telemetry/meter";
 import { Connection } from "./connection";
 import { judgePlain, NOT_PLAIN } from "./plain-judgement";
-import { Run, RUN_BYTES } from "./run";
+import { Run } from "./run";
 
 /** `HPUB` as a little-endian number, and what makes letters of either case equal. */
 const HPUB: u32 = 0x42555048;
@@ -15,7 +15,7 @@ const CAPITALS: u32 = 0xdfdfdfdf;
 const BLANK: u8 = 0x20;
 const VERB: usize = 5;
 
-const run: Run = changetype<Run>(memory.data(RUN_BYTES, 16));
+const run: Run = changetype<Run>(memory.data(offsetof<Run>(), 16));
 
 /**
  * The short way of `HPUB subject [reply] headers size` on such a subject, with headers that are all there and name no

@@ -2,9 +2,6 @@ import { Operation } from "../nats/operation";
 import { Totals } from "../telemetry/audit";
 import { Meter } from "../telemetry/meter";
 
-/** Bytes of a `Run`. */
-export const RUN_BYTES: i32 = 16;
-
 /**
  * Messages of one kind and class that came one after the other: they are counted at once, since most connections send or
  * receive many of them. Only one run is under way at a time. It lies in static memory, of which zeros are an empty run.

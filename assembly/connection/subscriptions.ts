@@ -35,8 +35,7 @@ export class Subscriptions {
   /** Oldest ended subscriptions leave first; 0 until one has ended. */
   private ended: usize = 0;
   private endedHead: i32 = 0;
-  /** The one that was found last, or 0. */
-  lastFound: usize = 0;
+  private lastFound: usize = 0;
   /** The serial of the newest subscription; never begins anew, so that none has that of one that is gone. */
   private serial: u32 = 0;
   /** How many have ended, now and at the last tick that saw a further one, and when that was. */
@@ -59,6 +58,13 @@ export class Subscriptions {
     const last = this.lastFound;
     if (last != 0 && load<i32>(last, BLOCK_KEY_LENGTH) == length && equalBytes(sidOf(last), sid, length)) return last;
     return this.find(sid, length);
+  }
+
+  /** The one that was found last, or 0. */
+  // @ts-ignore: decorator
+  @inline
+  get foundLast(): usize {
+    return this.lastFound;
   }
 
   /** The subscription of this sid, live or ended. */

@@ -260,6 +260,14 @@ class Both {
     this.pieces(text, random, (piece) => this.same((wire) => wire.server(piece)));
   }
 
+  /** A connection whose INFO and CONNECT have passed. */
+  static connected(hosts: readonly [Host, Host], what: string): Both {
+    const both = new Both(hosts, what);
+    both.serverAtOnce(INFO);
+    both.clientAtOnce(CONNECT);
+    return both;
+  }
+
   /** In one piece. */
   clientAtOnce(text: string): string {
     return this.same((wire) => wire.client(text));
@@ -368,6 +376,13 @@ const ALMOST_ALIKE_POLICY = {
   },
 };
 
+/** One with the short ways and one without. */
+function almostAlikeHosts(long: WebAssembly.Module): [Host, Host] {
+  const hosts: [Host, Host] = [new Host(filterModule()), new Host(long)];
+  for (const host of hosts) assert.ok(host.configure(ALMOST_ALIKE_POLICY).accepted);
+  return hosts;
+}
+
 /** PONGs for the PINGs that nats-server has read; a payload may hold some that are none. */
 function pongsFor(forwarded: string): string {
   return PONG.repeat(forwarded.split(PING).length - 1);
@@ -407,23 +422,16 @@ describe("the short ways of the filter", () => {
   });
 
   it("do what the long ways do with three lines that are almost alike, in any order", () => {
-    const hosts: [Host, Host] = [new Host(filterModule()), new Host(long)];
-    for (const host of hosts) assert.ok(host.configure(ALMOST_ALIKE_POLICY).accepted);
-    const connected = (what: string): Both => {
-      const both = new Both(hosts, JSON.stringify(what));
-      both.serverAtOnce(INFO);
-      both.clientAtOnce(CONNECT);
-      return both;
-    };
+    const hosts = almostAlikeHosts(long);
     for (const lines of ordersOfThree(ALMOST_ALIKE_PUBLISHES)) {
       const text = lines.join("");
-      const both = connected(text);
+      const both = Both.connected(hosts, JSON.stringify(text));
       both.clientAtOnce(text);
       both.end();
     }
     for (const lines of ordersOfThree(ALMOST_ALIKE_DELIVERIES)) {
       const text = lines.join("");
-      const both = connected(text);
+      const both = Both.connected(hosts, JSON.stringify(text));
       // The third has a maximum.
       const forwarded = both.clientAtOnce("SUB ok.> 1\r\nSUB ok.> 2\r\nSUB ok.> 3\r\nUNSUB 3 2\r\n");
       both.serverAtOnce(pongsFor(forwarded));
@@ -436,22 +444,19 @@ describe("the short ways of the filter", () => {
   });
 
   it("do what the long ways do with a size that ends like another connection's illegal one", () => {
-    const hosts: [Host, Host] = [new Host(filterModule()), new Host(long)];
-    for (const host of hosts) assert.ok(host.configure(ALMOST_ALIKE_POLICY).accepted);
+    const hosts = almostAlikeHosts(long);
     const illegal = ["PUB \xff12\r\n", "PUB bc\xff1\r\n", "PUB ok.a\xff12\r\n"];
     const sizes = ["\xff12", "bc\xff1", "a\xff12", "12", "1"];
     const subjects = ["ok.a.1", `ok.a.${"x".repeat(26)}`, LONG_NAME];
     for (const before of illegal) {
       for (const size of sizes) {
         for (const subject of subjects) {
-          const both = new Both(hosts, JSON.stringify([before, subject, size]));
-          both.serverAtOnce(INFO);
-          both.clientAtOnce(CONNECT + before);
-          both.end();
-          const other = new Both(hosts, JSON.stringify([before, subject, size]));
-          other.serverAtOnce(INFO);
-          other.clientAtOnce(`${CONNECT}PUB ${subject} ${size}\r\n${"p".repeat(12)}\r\n`);
-          other.end();
+          const what = JSON.stringify([before, subject, size]);
+          for (const text of [before, `PUB ${subject} ${size}\r\n${"p".repeat(12)}\r\n`]) {
+            const both = Both.connected(hosts, what);
+            both.clientAtOnce(text);
+            both.end();
+          }
         }
       }
     }
