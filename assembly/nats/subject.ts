@@ -164,6 +164,12 @@ function dotsOf(bytes: v128): i32 {
 // @ts-ignore: decorator
 @inline
 export function leadingTokens(pointer: usize, length: i32, count: i32): i32 {
+  return length >= <i32>BLOCK && length <= 4 * <i32>BLOCK
+    ? leadingTokensAtOnce(pointer, length, count)
+    : leadingTokensByBlocks(pointer, length, count);
+}
+
+function leadingTokensByBlocks(pointer: usize, length: i32, count: i32): i32 {
   const end = pointer + <usize>length;
   let leading = 0;
   // A dot at the beginning, behind another one or at the end has an empty token beside it.
@@ -180,6 +186,19 @@ export function leadingTokens(pointer: usize, length: i32, count: i32): i32 {
     if (dots != 0) leading = <i32>(block - pointer) + ctz(dots) + 1;
   }
   return load<u8>(end - 1) == DOT ? 0 : leading;
+}
+
+/** Of a subject of BLOCK to four times BLOCK bytes, as most are that are decided so: inboxes, acknowledgements. */
+function leadingTokensAtOnce(pointer: usize, length: i32, count: i32): i32 {
+  // The last block overlaps the one before.
+  let dots = (<u64>dotsAt(pointer)) | ((<u64>dotsAt(pointer + <usize>length - BLOCK)) << (length - <i32>BLOCK));
+  if (length > 2 * <i32>BLOCK) dots |= (<u64>dotsAt(pointer + BLOCK)) << BLOCK;
+  if (length > 3 * <i32>BLOCK) dots |= (<u64>dotsAt(pointer + 2 * BLOCK)) << (2 * BLOCK);
+  // A dot at the beginning, behind another one or at the end has an empty token beside it.
+  if ((dots & ((dots << 1) | 1)) != 0) return 0;
+  if (load<u8>(pointer + <usize>length - 1) == DOT) return 0;
+  for (; count > 1; count--) dots &= dots - 1;
+  return dots == 0 ? 0 : <i32>ctz(dots) + 1;
 }
 
 /** No empty token and no wildcard (nats-server `IsValidLiteralSubject`). */

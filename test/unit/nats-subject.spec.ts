@@ -22,7 +22,8 @@ function insertable(text: string): bool {
   return isInsertable(tokens, bytes.pointer, bytes.length);
 }
 
-const LONGEST: i32 = 50;
+/** More than is looked at at once. */
+const LONGEST: i32 = 70;
 
 /** A subject of letters with one dot, and dots around it, in an area of LONGEST and two bytes. */
 function withDot(area: usize, length: i32, dot: i32): usize {
