@@ -32,13 +32,13 @@ function isReplyOfTheServer(pointer: usize, length: i32): bool {
   );
 }
 
-/** All of them begin with '_' or '$'. */
+/** All of them begin with '_' or '$', but none like an inbox, which nearly every reply subject is. */
 // @ts-ignore: decorator
 @inline
 function mayBeReserved(pointer: usize, length: i32): bool {
-  if (length == 0) return false;
+  if (length < 2) return false;
   const first = load<u8>(pointer);
-  return first == 0x5f || first == 0x24;
+  return first == 0x24 || (first == 0x5f && load<u8>(pointer, 1) != 0x49);
 }
 
 /** Something must follow the dot (nats-server gateway.go `hasGWRoutedReplyPrefix`). */
