@@ -25,6 +25,7 @@ const NONE: u32 = 0;
  */
 const PLACE_SHIFT: usize = 3;
 const UPPER: usize = 4;
+const UPPER_HALF: u64 = 0xffff_ffff_0000_0000;
 
 /** Those of one connection. */
 @unmanaged
@@ -80,14 +81,14 @@ export class RequestTable {
   /** A message waits from now on. One that waits with the same key already stays as it is. */
   open(owner: OpenRequests, name: u64, subjectClass: i32, now: i64): void {
     const key = keyOf(owner, name);
-    if (this.find(key) >= 0) return;
-    while (this.count >= this.bound && this.oldest != NONE) this.giveUp(this.oldest, Unanswered.EVICTED);
-    if (!this.hasRoom()) {
-      if (this.oldest == NONE) {
+    let place = this.find(key);
+    if (place >= 0) return;
+    if (this.count >= this.bound || !this.hasFree) {
+      if (!this.makeRoom()) {
         if (this.counts) owner.meter.unanswered(subjectClass, Unanswered.EVICTED);
         return;
       }
-      this.giveUp(this.oldest, Unanswered.EVICTED);
+      place = this.find(key);
     }
     const number = this.newRecord();
     const record = this.at(number);
@@ -106,7 +107,7 @@ export class RequestTable {
     owner.first = number;
     owner.count++;
     this.count++;
-    this.enter(key, number);
+    this.setPlace(~place, key, number);
   }
 
   /** Was this what a message of the connection waited for? Then `since` and `subjectClass` are that message's. */
@@ -162,9 +163,24 @@ export class RequestTable {
     this.free = number;
   }
 
-  /** Is there a record for one more? It asks the VM's budget. */
-  private hasRoom(): bool {
-    if (this.free != NONE || <i32>this.used < this.capacity) return true;
+  /** Is a record free? */
+  // @ts-ignore: decorator
+  @inline
+  private get hasFree(): bool {
+    return this.free != NONE || <i32>this.used < this.capacity;
+  }
+
+  /** Is there room for one more, by giving up the oldest where need be? Places and records may be others then. */
+  private makeRoom(): bool {
+    while (this.count >= this.bound && this.oldest != NONE) this.giveUp(this.oldest, Unanswered.EVICTED);
+    if (this.hasFree || this.grow()) return true;
+    if (this.oldest == NONE) return false;
+    this.giveUp(this.oldest, Unanswered.EVICTED);
+    return true;
+  }
+
+  /** Asks the VM's budget for twice as many records, all of which are in use. */
+  private grow(): bool {
     const capacity = max(this.capacity * 2, FIRST_CAPACITY);
     const records = take(<usize>capacity * STRIDE);
     const places = take((<usize>capacity) << (PLACE_SHIFT + 1));
@@ -178,8 +194,10 @@ export class RequestTable {
     this.records = records;
     this.places = places;
     this.capacity = capacity;
-    // All records are in use, else there would have been room.
-    for (let number: u32 = 1; number <= this.used; number++) this.enter(load<u64>(this.at(number)), number);
+    for (let number: u32 = 1; number <= this.used; number++) {
+      const key = load<u64>(this.at(number));
+      this.setPlace(~this.find(key), key, number);
+    }
     return true;
   }
 
@@ -226,24 +244,23 @@ export class RequestTable {
     return (<i32>upper) & this.mask;
   }
 
-  /** The place that has the key, or -1. */
+  /** The place that has the key; else, as its complement and so negative, the one that is to have it. */
   private find(key: u64): i32 {
-    if (this.count == 0) return -1;
+    if (this.capacity == 0) return -1;
     const upper = <u32>(key >> 32);
     let place = this.homeOf(upper);
     while (true) {
       const number = this.numberAt(place);
-      if (number == NONE) return -1;
+      if (number == NONE) return ~place;
       if (load<u32>(this.placeAt(place), UPPER) == upper && load<u64>(this.at(number)) == key) return place;
       place = (place + 1) & this.mask;
     }
   }
 
-  private enter(key: u64, number: u32): void {
-    const upper = <u32>(key >> 32);
-    let place = this.homeOf(upper);
-    while (this.numberAt(place) != NONE) place = (place + 1) & this.mask;
-    store<u64>(this.placeAt(place), (<u64>number) | ((<u64>upper) << 32));
+  // @ts-ignore: decorator
+  @inline
+  private setPlace(place: i32, key: u64, number: u32): void {
+    store<u64>(this.placeAt(place), (<u64>number) | (key & UPPER_HALF));
   }
 
   /** Those behind move up, as if the one at `place` had never come (Knuth, Algorithm R), so that no search slows down. */
