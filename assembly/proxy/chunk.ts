@@ -65,7 +65,7 @@ export class Chunk {
     this.edited = tail.length > 0;
     // No limit lets a tail grow so long; should one all the same, nothing of it may be trusted.
     this.failed = <usize>tail.length > GAP;
-    if (this.failed) return;
+    if (this.failed || tail.length == 0) return;
     memory.copy(this.base - <usize>tail.length, tail.pointer, <usize>tail.length);
   }
 
