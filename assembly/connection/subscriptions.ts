@@ -3,6 +3,7 @@ import { giveBack, take } from "../bytes/budget";
 import { equalBytes } from "../bytes/compare";
 import { hashBytes } from "../bytes/hash";
 import {
+  hasSid,
   newSubscription,
   settleCount,
   setState,
@@ -51,12 +52,15 @@ export class Subscriptions {
   /** PINGs behind their UNSUBs that the server has not answered. */
   private revokedPings: i32 = 0;
 
-  /** The subscription of this sid, live or ended; quick if it is the one that was found before. */
+  /**
+   * The subscription of this sid, live or ended; quick if it is the one that was found before. The sid is that of a message's line,
+   * so eight bytes before its end are memory.
+   */
   // @ts-ignore: decorator
   @inline
   findAgain(sid: usize, length: i32): usize {
     const last = this.lastFound;
-    if (last != 0 && load<i32>(last, BLOCK_KEY_LENGTH) == length && equalBytes(sidOf(last), sid, length)) return last;
+    if (last != 0 && hasSid(last, sid, length)) return last;
     return this.find(sid, length);
   }
 

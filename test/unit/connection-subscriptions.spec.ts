@@ -38,6 +38,27 @@ describe("a subscription", () => {
     expect(usedBytes()).toBe(before);
   });
 
+  it("is found again by all bytes of its sid and no others, whatever stands before them", () => {
+    const line = memory.data(16);
+    for (let length = 1; length <= 10; length++) {
+      const all = new Subscriptions();
+      const sub = add(all, "1234567890".substr(0, length), "foo");
+      for (let before = 0; before < 256; before += 51) {
+        memory.fill(line, <u8>before, 16);
+        const sid = line + 16 - <usize>length;
+        for (let i = 0; i < length; i++) store<u8>(sid + <usize>i, <u8>"1234567890".charCodeAt(i));
+        assert(all.findAgain(sid, length) == sub, `a sid of ${length} bytes`);
+        assert(all.findAgain(sid + 1, length - 1) == 0, `a sid of ${length} bytes without its first`);
+        for (let i = 0; i < length; i++) {
+          store<u8>(sid + <usize>i, load<u8>(sid + <usize>i) ^ 0x80);
+          assert(all.findAgain(sid, length) == 0, `a sid of ${length} bytes with another byte at ${i}`);
+          store<u8>(sid + <usize>i, load<u8>(sid + <usize>i) ^ 0x80);
+        }
+      }
+      all.destroy();
+    }
+  });
+
   it("begins live, without deliveries and without a maximum", () => {
     const all = new Subscriptions();
     const sub = add(all, "1");
