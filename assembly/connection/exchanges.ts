@@ -40,6 +40,12 @@ function waitFor(table: RequestTable, owner: OpenRequests, reply: usize, length:
   table.open(owner, hashBytes64(reply, length), subjectClass, callbackNanoseconds());
 }
 
+/** Has the client been delivered a request that it has not answered yet? Only while service times are taken. */
+export function owesReplies(connection: Connection): bool {
+  const owner = connection.served;
+  return owner != null && owner.count > 0;
+}
+
 /** A publish goes to the server: is it a reply? */
 // @ts-ignore: decorator
 @inline

@@ -2,7 +2,6 @@ import { DELIVERY_SIZE } from "../bytes/hot-line";
 import {
   argumentEnds,
   asciiArgumentEnds,
-  endOfArgument,
   firstEnd,
   GLANCE,
   isCrLf,
@@ -72,8 +71,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
   const last = end - (VERB + SHORTEST_ARGUMENTS);
   let p = chunk.address(position);
   const totals = connection.totals;
-  let longerFrom: usize;
-  do {
+  while (true) {
     // A payload may lead behind the view; the window lies where no payload leads round the end of memory.
     while (p <= last) {
       if (load<u32>(p) != MSG_BLANK) break;
@@ -150,10 +148,12 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
       DELIVERY_RUN.add(Operation.MSG, meter, totals, subjectClass, size);
       p = sizeEnd + 2 + <usize>size + 2;
     }
-    longerFrom = p;
-    p = passLonger(connection, p, end, access, meter);
+    if (p > last) break;
+    const from = p;
+    p = passLonger(connection, from, end, access, meter);
+    if (p == from) break;
     runsNoMore(LAST_DELIVERY);
-  } while (p != longerFrom);
+  }
   return endAt(p, connection, chunk, meter);
 }
 
@@ -203,11 +203,10 @@ function passLonger(connection: Connection, from: usize, end: usize, access: Acc
       if (load<u8>(sizeEnd) != BLANK) break;
       replyLength = <i32>(sizeEnd - reply);
       sizeBegin = sizeEnd + 1;
-      sizeEnd = endOfArgument(sizeBegin, end);
+      sizeEnd = firstEnd(withoutFirst(endsBehindSid), subject, sizeBegin, end);
       if (!isLineEnd(sizeEnd, end)) break;
     }
-    // Where `argumentEnds` has seen the end of what stands behind the sid, at most a size follows, and the line is short.
-    if (endsBehindSid == 0 && sizeEnd - p > <usize>SERVER_LINE_LIMIT) break;
+    if (sizeEnd - p > <usize>SERVER_LINE_LIMIT) break;
     const size = readPlainSize(sizeBegin, sizeEnd, DELIVERY_SIZE);
     if (size < 0) break;
     const length = <i32>(subjectEnd - subject);

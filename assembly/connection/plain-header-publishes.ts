@@ -77,7 +77,8 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
     if (block + <usize>headerLength > end) break;
     if (actsOnSubjects(block, headerLength)) break;
     const length = <i32>(subjectEnd - subject);
-    const subjectClass = judgePlain(connection, meter, permissions, subject, length, second, replyLength);
+    const answer = permissions.publishAnswer(subject, length);
+    const subjectClass = judgePlain(connection, meter, permissions, answer, subject, length, second, replyLength);
     if (subjectClass == NOT_PLAIN) break;
     run.add(Operation.HPUB, meter, totals, subjectClass, total);
     p = block + <usize>total + 2;

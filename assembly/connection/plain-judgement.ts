@@ -10,7 +10,8 @@ export const NOT_PLAIN: i32 = -1;
 
 /**
  * Judges a publish of which nothing but its subject and reply subject (of length 0: none) matters, and notes its exchange.
- * Answers the subject's class, or NOT_PLAIN with no exchange noted. An answer that was granted is plain too.
+ * `answer` is that about the subject. Answers the subject's class, or NOT_PLAIN with no exchange noted. A publish that was granted
+ * is plain too.
  */
 // @ts-ignore: decorator
 @inline
@@ -18,12 +19,12 @@ export function judgePlain(
   connection: Connection,
   meter: Meter,
   permissions: Permissions,
+  answer: u64,
   subject: usize,
   length: i32,
   reply: usize,
   replyLength: i32,
 ): i32 {
-  const answer = permissions.publishAnswer(subject, length);
   if (!allowsPublish(answer)) {
     if (!isGranted(connection, answer, subject, length, replyLength)) return NOT_PLAIN;
   }

@@ -3,7 +3,6 @@ import { Operation } from "../nats/operation";
 import {
   argumentEnds,
   asciiArgumentEnds,
-  endOfArgument,
   endsLikeLastSize,
   firstEnd,
   GLANCE,
@@ -24,7 +23,7 @@ import { Permissions } from "../policy/permissions";
 import { Chunk } from "../proxy/chunk";
 import { Meter } from "../telemetry/meter";
 import { Connection } from "./connection";
-import { replySent } from "./exchanges";
+import { owesReplies, replySent } from "./exchanges";
 import {
   isAlikeTo,
   keepSubject,
@@ -73,8 +72,9 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
   const end = chunk.address(chunk.viewEnd);
   const last = end - (VERB + SHORTEST_ARGUMENTS);
   let p = chunk.address(position);
-  let longerFrom: usize;
-  do {
+  // Who has been asked answers, and a reply is often granted.
+  if (owesReplies(connection)) p = passLonger(connection, p, end, permissions, meter);
+  while (true) {
     // A payload may lead behind the view; the window lies where no payload leads round the end of memory.
     while (p <= last) {
       if ((load<u32>(p) & CAPITALS) != PUB_BLANK) break;
@@ -134,10 +134,12 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
       else runsOn(LAST_PUBLISH, length);
       p = sizeEnd + 2 + <usize>size + 2;
     }
-    longerFrom = p;
-    p = passLonger(connection, p, end, permissions, meter);
+    if (p > last) break;
+    const from = p;
+    p = passLonger(connection, from, end, permissions, meter);
+    if (p == from) break;
     runsNoMore(LAST_PUBLISH);
-  } while (p != longerFrom);
+  }
   return endAt(p, connection, chunk, meter);
 }
 
@@ -172,6 +174,8 @@ function passLonger(connection: Connection, from: usize, end: usize, permissions
   const totals = connection.totals;
   const last = end - (VERB + SHORTEST_ARGUMENTS);
   let p = from;
+  // Behind a reply that was granted comes another one, most likely, and `pass` would only find out that it is none of its lines.
+  let granted = false;
   while (p <= last) {
     if ((load<u32>(p) & CAPITALS) != PUB_BLANK) break;
     const subject = p + VERB;
@@ -181,25 +185,28 @@ function passLonger(connection: Connection, from: usize, end: usize, permissions
     if (subjectEnd >= end) break;
     if (load<u8>(subjectEnd) != BLANK) break;
     let sizeBegin = subjectEnd + 1;
-    let sizeEnd = firstEnd(withoutFirst(ends), subject, sizeBegin, end);
+    const endsBehindSubject = withoutFirst(ends);
+    let sizeEnd = firstEnd(endsBehindSubject, subject, sizeBegin, end);
     const reply = sizeBegin;
     let replyLength = 0;
     if (isLineEnd(sizeEnd, end)) {
-      if (sizeEnd - subject < GLANCE && p != from) break;
+      if (sizeEnd - subject < GLANCE && p != from && !granted) break;
     } else {
       if (sizeEnd == reply) break;
       if (sizeEnd >= end) break;
       if (load<u8>(sizeEnd) != BLANK) break;
       replyLength = <i32>(sizeEnd - reply);
       sizeBegin = sizeEnd + 1;
-      sizeEnd = endOfArgument(sizeBegin, end);
+      sizeEnd = firstEnd(withoutFirst(endsBehindSubject), subject, sizeBegin, end);
       if (!isLineEnd(sizeEnd, end)) break;
     }
     if (sizeEnd - subject > lineLimit) break;
     const size = readPlainSize(sizeBegin, sizeEnd, PUBLISH_SIZE);
     if (<u32>size > <u32>largest) break;
     const length = <i32>(subjectEnd - subject);
-    const subjectClass = judgePlain(connection, meter, permissions, subject, length, reply, replyLength);
+    const answer = permissions.publishAnswer(subject, length);
+    granted = !allowsPublish(answer);
+    const subjectClass = judgePlain(connection, meter, permissions, answer, subject, length, reply, replyLength);
     if (subjectClass == NOT_PLAIN) break;
     PUBLISH_RUN.add(Operation.PUB, meter, totals, subjectClass, size);
     p = sizeEnd + 2 + <usize>size + 2;
