@@ -179,7 +179,7 @@ export class RequestTable {
     return true;
   }
 
-  /** Asks the VM's budget for twice as many records, all of which are in use. */
+  /** All records are in use: asks the VM's budget for twice as many. */
   private grow(): bool {
     const capacity = max(this.capacity * 2, FIRST_CAPACITY);
     const records = take(<usize>capacity * STRIDE);
@@ -244,7 +244,7 @@ export class RequestTable {
     return (<i32>upper) & this.mask;
   }
 
-  /** The place that has the key; else, as its complement and so negative, the one that is to have it. */
+  /** The place that has the key; else, as its complement and so negative, the one that is to have it, if there are any. */
   private find(key: u64): i32 {
     if (this.capacity == 0) return -1;
     const upper = <u32>(key >> 32);

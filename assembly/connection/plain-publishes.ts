@@ -73,7 +73,11 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
   const last = end - (VERB + SHORTEST_ARGUMENTS);
   let p = chunk.address(position);
   // Who has been asked answers, and a reply is often granted.
-  if (owesReplies(connection)) p = passLonger(connection, p, end, permissions, meter);
+  if (owesReplies(connection)) {
+    const from = p;
+    p = passLonger(connection, from, end, permissions, meter);
+    if (p == from) return endAt(p, connection, chunk, meter);
+  }
   while (true) {
     // A payload may lead behind the view; the window lies where no payload leads round the end of memory.
     while (p <= last) {
@@ -165,8 +169,8 @@ function endAt(p: usize, connection: Connection, chunk: Chunk, meter: Meter): i3
 }
 
 /**
- * Takes the line at `from` and those behind it, until there is one for `pass`, and answers where that begins: at `from` when it
- * could not take any.
+ * Takes the line at `from` and those behind it, until there is one for `pass` that does not follow a reply that was granted, and
+ * answers where that begins: at `from` when it could not take any.
  */
 function passLonger(connection: Connection, from: usize, end: usize, permissions: Permissions, meter: Meter): usize {
   const largest = connection.largestPayload;
@@ -174,8 +178,8 @@ function passLonger(connection: Connection, from: usize, end: usize, permissions
   const totals = connection.totals;
   const last = end - (VERB + SHORTEST_ARGUMENTS);
   let p = from;
-  // Behind a reply that was granted comes another one, most likely, and `pass` would only find out that it is none of its lines.
-  let granted = false;
+  // There comes another one, most likely, and `pass` would only find out that it is none of its lines.
+  let behindGranted = false;
   while (p <= last) {
     if ((load<u32>(p) & CAPITALS) != PUB_BLANK) break;
     const subject = p + VERB;
@@ -190,7 +194,7 @@ function passLonger(connection: Connection, from: usize, end: usize, permissions
     const reply = sizeBegin;
     let replyLength = 0;
     if (isLineEnd(sizeEnd, end)) {
-      if (sizeEnd - subject < GLANCE && p != from && !granted) break;
+      if (sizeEnd - subject < GLANCE && p != from && !behindGranted) break;
     } else {
       if (sizeEnd == reply) break;
       if (sizeEnd >= end) break;
@@ -205,7 +209,7 @@ function passLonger(connection: Connection, from: usize, end: usize, permissions
     if (<u32>size > <u32>largest) break;
     const length = <i32>(subjectEnd - subject);
     const answer = permissions.publishAnswer(subject, length);
-    granted = !allowsPublish(answer);
+    behindGranted = !allowsPublish(answer);
     const subjectClass = judgePlain(connection, meter, permissions, answer, subject, length, reply, replyLength);
     if (subjectClass == NOT_PLAIN) break;
     PUBLISH_RUN.add(Operation.PUB, meter, totals, subjectClass, size);

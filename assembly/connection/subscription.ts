@@ -98,7 +98,10 @@ export function uncertaintiesBehind(former: usize, unsettled: bool, observed: bo
   return uncertainties | WITHHELD | (bringsRevoked(former) ? FORMER_REVOKED : 0);
 }
 
-/** Is this its sid? Nearly all are numbers of few digits: what stands before these in eight bytes is shifted away. */
+/**
+ * Is this its sid? Nearly all are numbers of few digits: what stands before these in eight bytes, which must be memory, is shifted
+ * away.
+ */
 // @ts-ignore: decorator
 @inline
 export function hasSid(sub: usize, sid: usize, length: i32): bool {

@@ -53,8 +53,8 @@ export class Subscriptions {
   private revokedPings: i32 = 0;
 
   /**
-   * The subscription of this sid, live or ended; quick if it is the one that was found before. The sid is that of a message's line,
-   * so eight bytes before its end are memory.
+   * The subscription of this sid, live or ended; quick if it is the one that was found before. Eight bytes before the
+   * sid's end must be memory, as in a message's line.
    */
   // @ts-ignore: decorator
   @inline

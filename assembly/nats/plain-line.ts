@@ -34,8 +34,8 @@ export function endOfArgument(p: usize, end: usize): usize {
 }
 
 /**
- * In each byte the highest that ends an argument, and the lowest that ends none. They are loaded, in `pass` before the loop: a
- * constant vector is made anew wherever it is used, by three instructions in Envoy's V8 (1.40).
+ * In each byte the highest that ends an argument, and the lowest that ends none, which is loaded before a loop: a constant vector
+ * is made anew wherever it is used, by three instructions in Envoy's V8 (1.40).
  */
 // prettier-ignore
 const HIGHEST_OF_ENDS: usize = memory.data<u8>([
@@ -48,8 +48,8 @@ export const LOWEST_OF_ARGUMENTS: usize = memory.data<u8>([
 
 /**
  * Which of the 64 bytes from `p` on end an argument, as bits: nearly always the whole of a line, its reply subject too, so that one
- * look finds all its arguments (`firstEnd`, `withoutFirst`). All 64 must be memory; those behind the bytes in view must be told
- * apart by the caller.
+ * look finds all its arguments (`firstEnd`, `withoutFirst`). All 64 must be memory (SLACK, proxy/memory.ts); those behind the bytes in
+ * view must be told apart by the caller.
  */
 // @ts-ignore: decorator
 @inline
@@ -67,7 +67,7 @@ function endsAt(p: usize, highest: v128): u32 {
 }
 
 /**
- * The same of 32 bytes, of which these are the halves, in a quarter of the instructions: but bytes above 0x7f, of which a subject may
+ * The same of 32 bytes, of which these are the halves, with one instruction less for each look: but bytes above 0x7f, of which a subject may
  * have some, seem to end an argument too. `lowest` are the bytes at LOWEST_OF_ARGUMENTS.
  */
 // @ts-ignore: decorator

@@ -38,7 +38,7 @@ function isReplyOfTheServer(pointer: usize, length: i32): bool {
 function mayBeReserved(pointer: usize, length: i32): bool {
   if (length < 2) return false;
   const first = load<u8>(pointer);
-  return first == 0x24 || (first == 0x5f && load<u8>(pointer, 1) != 0x49);
+  return first == 0x24 || (first == 0x5f && load<u8>(pointer, 1) != 0x49); // _I
 }
 
 /** Something must follow the dot (nats-server gateway.go `hasGWRoutedReplyPrefix`). */

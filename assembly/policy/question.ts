@@ -97,7 +97,7 @@ export class Question {
   }
 
   /**
-   * The same for who knows that it was not the last one asked for, and keeps it himself. Of a subject of at most LONGEST bytes, all
+   * The same for who knows that it was hardly the last one asked for, and keeps it himself. Of a subject of at most LONGEST bytes, all
    * of which are memory.
    */
   // @ts-ignore: decorator
@@ -131,11 +131,14 @@ export class Question {
     const key = keyOf(this.whole, length);
     const high = highHalf(pointer, length);
     // Else its home has been looked at.
-    const answer = depth > 0 ? recallShort(key, low, high) : recallAway(key, low, high);
-    if (answer != NO_ANSWER || depth >= 0) return answer;
-    const byTokens = this.recallLeading(pointer, length, at, -depth);
-    if (byTokens != NO_ANSWER) store<i8>(at, <i8>-depth);
-    return byTokens;
+    let answer = depth > 0 ? recallShort(key, low, high) : recallAway(key, low, high);
+    if (answer == NO_ANSWER && depth < 0) {
+      answer = this.recallLeading(pointer, length, at, -depth);
+      if (answer != NO_ANSWER) store<i8>(at, <i8>-depth);
+    }
+    // Who asks by `recallOther` may not be the first way that asked about this message: that is no second sight.
+    const last = this.last;
+    return answer == NO_ANSWER && slotHas(last, key, low, high) ? load<u64>(last, SLOT_ANSWER) : answer;
   }
 
   private recallLeading(pointer: usize, length: i32, depthAt: usize, depth: i32): u64 {

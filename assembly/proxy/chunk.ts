@@ -65,6 +65,7 @@ export class Chunk {
     this.edited = tail.length > 0;
     // No limit lets a tail grow so long; should one all the same, nothing of it may be trusted.
     this.failed = <usize>tail.length > GAP;
+    // A copy of nothing too would be a call out of the module.
     if (this.failed || tail.length == 0) return;
     memory.copy(this.base - <usize>tail.length, tail.pointer, <usize>tail.length);
   }

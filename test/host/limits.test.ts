@@ -54,6 +54,17 @@ describe("limits.controlLine", () => {
     assert.equal(wire.client("x"), `${PING}?\r\n`);
   });
 
+  it("holds for a publish that is plain otherwise, with a reply subject and with none", () => {
+    for (const names of ["ok.1 ok.", "ok."]) {
+      const host = configuredHost({ limits: { controlLine: 128 } });
+      const fits = `PUB ${names}${"x".repeat(128 - names.length - 2)} 3\r\nabc\r\n`;
+      assert.equal(Wire.connected(host, { connect: "CONNECT {}\r\n" }).client(fits.repeat(2)), fits.repeat(2));
+      const long = fits.replace(" 3", "x 3");
+      assert.equal(Wire.connected(host, { connect: "CONNECT {}\r\n" }).client(fits + long), `${fits}${PING}?\r\n`);
+      assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "control_line" }), 1);
+    }
+  });
+
   it("is configurable in both directions", () => {
     const host = configuredHost({ limits: { controlLine: 128 } });
     assert.equal(

@@ -376,6 +376,27 @@ const ALMOST_ALIKE_POLICY = {
   },
 };
 
+/** The second one's line is longer than what `pass` takes. */
+const REPLIES = ["no.r.1", `no.r.${"long".repeat(12)}`];
+
+const AROUND_REPLIES = [
+  ...REPLIES.map((to) => sized("PUB", to, "1")),
+  sized("PUB", REPLIES[0]!, "2000"),
+  sized("PUB", `${REPLIES[0]} ok.b.1`, "1"),
+  sized("PUB", "ok.a.1", "1"),
+  sized("PUB", "ok.a.1 _INBOX.1", "1"),
+  sized("PUB", "ok.b.1", "11000"),
+  sized("PUB", "no.r.2", "1"),
+  sized("PUB", LONG_NAME, "1"),
+  "HPUB no.r.1 12 13\r\nNATS/1.0\r\n\r\np\r\n",
+  PING,
+];
+
+function grantingPolicy(max: number): object {
+  const [rule] = ALMOST_ALIKE_POLICY.rules;
+  return { ...ALMOST_ALIKE_POLICY, rules: [{ ...rule, allow_responses: { max, expires: "1m" } }] };
+}
+
 /** One with the short ways and one without. */
 function almostAlikeHosts(long: WebAssembly.Module): [Host, Host] {
   const hosts: [Host, Host] = [new Host(filterModule()), new Host(long)];
@@ -440,6 +461,23 @@ describe("the short ways of the filter", () => {
       both.serverAtOnce(pongsFor(both.clientAtOnce("UNSUB 1 4\r\nUNSUB 2 4\r\n")));
       for (const sid of ["1", "2"]) both.serverAtOnce(sized("MSG", `ok.a.1 ${sid}`, "1").repeat(4));
       both.end();
+    }
+  });
+
+  it("do what the long ways do with replies that are due and granted, among other lines in any order", () => {
+    for (const max of [1, 2]) {
+      const hosts: [Host, Host] = [new Host(filterModule()), new Host(long)];
+      for (const host of hosts) assert.ok(host.configure(grantingPolicy(max)).accepted);
+      for (const lines of ordersOfThree(AROUND_REPLIES)) {
+        const text = lines.join("");
+        const both = Both.connected(hosts, JSON.stringify([max, text]));
+        both.serverAtOnce(pongsFor(both.clientAtOnce("SUB ok.> 1\r\n")));
+        for (const to of REPLIES) both.serverAtOnce(sized("MSG", `ok.a.1 1 ${to}`, "1"));
+        both.serverAtOnce(pongsFor(both.clientAtOnce(text)));
+        // One that is still due comes again, alone.
+        for (const to of REPLIES) both.serverAtOnce(pongsFor(both.clientAtOnce(sized("PUB", to, "1"))));
+        both.end();
+      }
     }
   });
 

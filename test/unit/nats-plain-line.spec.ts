@@ -3,6 +3,7 @@ import {
   asciiArgumentEnds,
   endOfArgument,
   endsLikeLastSize,
+  firstEnd,
   isCrLf,
   isFewDigits,
   isLineEnd,
@@ -47,6 +48,21 @@ describe("the ends of arguments at a glance", () => {
       }
     }
     expect(argumentEnds(pointerTo("orders.a 16\r\n" + BEHIND.repeat(4)))).toBe(0x1900);
+  });
+
+  it("lead to each argument's end, also behind the bytes that are looked at", () => {
+    for (let first = 1; first < 70; first++) {
+      for (let second = first + 1; second < 75; second++) {
+        const text = `${"a".repeat(first)} ${"b".repeat(second - first - 1)} c\r\n`;
+        const p = pointerTo(text + BEHIND.repeat(5));
+        const end = p + <usize>text.length;
+        const ends = argumentEnds(p);
+        const what = `ends at ${first} and ${second}`;
+        assert(firstEnd(ends, p, p, end) == p + first, what);
+        assert(firstEnd(withoutFirst(ends), p, p + first + 1, end) == p + second, what);
+        assert(firstEnd(withoutFirst(withoutFirst(ends)), p, p + second + 1, end) == end - 2, what);
+      }
+    }
   });
 
   it("are the same in fewer instructions, but that bytes above 0x7f seem to end an argument too", () => {

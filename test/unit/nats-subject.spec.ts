@@ -70,6 +70,7 @@ describe("a subject", () => {
           const empty = other == 0 || other == length - 1 || other == dot - 1 || other == dot + 1;
           const expected = empty ? 0 : max(other, dot) + 1;
           assert(leadingTokens(subject, length, 2) == expected, `length ${length}, dots at ${dot} and ${other}`);
+          assert(leadingTokens(subject, length, 3) == 0, `length ${length}, dots at ${dot} and ${other}`);
           store<u8>(at, 0x61);
         }
       }

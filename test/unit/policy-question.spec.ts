@@ -70,6 +70,20 @@ describe("an answer that was asked for last", () => {
     }
   });
 
+  it("is no second sight either for who asks as if it were another's", () => {
+    const subjects = ["some", "some.subject", "some.subject.of.28.bytes.xxx"];
+    for (let i = 0; i < subjects.length; i++) {
+      const question = new Question();
+      const pointer = pointerTo(subjects[i] + "#".repeat(32));
+      const length = lengthOf(subjects[i]);
+      assert(question.recallOther(pointer, length) == NO_ANSWER, `${subjects[i]}, not asked before`);
+      question.remember(pointer, length, NOT_BY_TOKENS, answerOf(Reason.DENIED, 7, 0));
+      assert(ruleOf(question.recallOther(pointer, length)) == 7, `${subjects[i]}, asked again`);
+      question.remember(pointerTo("another"), 7, NOT_BY_TOKENS, answerOf(Reason.DENIED, 8, 0));
+      assert(question.recallOther(pointer, length) == NO_ANSWER, `${subjects[i]}, seen once`);
+    }
+  });
+
   it("is not another subject's, however alike the two are", () => {
     for (let length = 1; length <= 64; length++) {
       const question = new Question();
