@@ -27,14 +27,14 @@ func prepareRequest(c *Command) (*piece, error) {
 		return nil, err
 	}
 	// The first request subscribes to the inbox.
-	if _, err := requester.Request(c.Subjects[0], payload, 5*time.Second); err != nil {
+	if _, err := requester.Request(c.Subjects[0], payload, patience); err != nil {
 		return nil, err
 	}
 	p := &piece{latencies: make([]int64, 0, c.Messages)}
 	p.timed = func() error {
 		for range c.Messages {
 			began := time.Now()
-			if _, err := requester.Request(c.Subjects[0], payload, 5*time.Second); err != nil {
+			if _, err := requester.Request(c.Subjects[0], payload, patience); err != nil {
 				return err
 			}
 			p.latencies = append(p.latencies, int64(time.Since(began)))

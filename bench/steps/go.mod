@@ -1,0 +1,3 @@
+module istio-nats/bench/steps
+
+go 1.26.0

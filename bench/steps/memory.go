@@ -1,0 +1,62 @@
+//go:build linux && amd64
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+const (
+	program  = "program"
+	compiled = "compiled"
+)
+
+// area is from `begin` to before `end`.
+type area struct{ begin, end uint64 }
+
+// by is whose instruction stands at an address: of what a file holds, or of what V8 has compiled at run time, a module of Wasm.
+func by(address uint64, areas []area) string {
+	for _, each := range areas {
+		if address >= each.begin && address < each.end {
+			return compiled
+		}
+	}
+	return program
+}
+
+// compiledMemory is the executable memory of a process behind which no file is: V8's, its small ways in and out included.
+func compiledMemory(pid int) ([]area, error) {
+	maps, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", pid))
+	if err != nil {
+		return nil, err
+	}
+	var areas []area
+	for line := range strings.Lines(string(maps)) {
+		fields := strings.Fields(line)
+		if len(fields) != 5 || !strings.Contains(fields[1], "x") {
+			continue
+		}
+		var each area
+		if _, err := fmt.Sscanf(fields[0], "%x-%x", &each.begin, &each.end); err != nil {
+			return nil, fmt.Errorf("/proc/%d/maps: %q: %w", pid, line, err)
+		}
+		areas = append(areas, each)
+	}
+	return areas, nil
+}
+
+// threadOf is the first thread of that name.
+func threadOf(pid int, name string) (int, error) {
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/comm", pid))
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err == nil && strings.TrimSpace(string(text)) == name {
+			return strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		}
+	}
+	return 0, fmt.Errorf("process %d has no thread named %q", pid, name)
+}

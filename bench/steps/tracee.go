@@ -1,0 +1,112 @@
+//go:build linux && amd64
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"syscall"
+)
+
+// wall is __WALL: threads are waited for too.
+const wall = 0x40000000
+
+// inSyscall marks stops at system calls (PTRACE_O_TRACESYSGOOD).
+const inSyscall = syscall.SIGTRAP | 0x80
+
+// syscallInstruction is the two bytes of `syscall`.
+const syscallInstruction = 0x050f
+
+type tracee struct{ thread int }
+
+func attach(thread int) (*tracee, error) {
+	// Only the thread of the system that has attached may ask for more.
+	runtime.LockOSThread()
+	if err := syscall.PtraceAttach(thread); err != nil {
+		return nil, err
+	}
+	if _, err := stopped(thread); err != nil {
+		return nil, err
+	}
+	return &tracee{thread}, syscall.PtraceSetOptions(thread, syscall.PTRACE_O_TRACESYSGOOD)
+}
+
+func (t *tracee) detach() { _ = syscall.PtraceDetach(t.thread) }
+
+// toWake runs until the thread's wait for events has brought some.
+func (t *tracee) toWake() error {
+	for {
+		if err := syscall.PtraceSyscall(t.thread, 0); err != nil {
+			return err
+		}
+		signal, err := stopped(t.thread)
+		if err != nil {
+			return err
+		}
+		if signal != inSyscall {
+			continue
+		}
+		registers, err := t.registers()
+		if err != nil {
+			return err
+		}
+		// At its beginning a call's answer is -ENOSYS, and a wait that brings nothing answers 0.
+		if isWait(registers.Orig_rax) && int64(registers.Rax) > 0 {
+			return nil
+		}
+	}
+}
+
+// stepToWait steps to the next wait for events; not whole are the addresses where that took more steps than `longest`.
+func (t *tracee) stepToWait(longest int) (addresses []uint64, whole bool, err error) {
+	for len(addresses) < longest {
+		if err := syscall.PtraceSingleStep(t.thread); err != nil {
+			return nil, false, err
+		}
+		if _, err := stopped(t.thread); err != nil {
+			return nil, false, err
+		}
+		registers, err := t.registers()
+		if err != nil {
+			return nil, false, err
+		}
+		addresses = append(addresses, registers.Rip)
+		var code [2]byte
+		if _, err := syscall.PtracePeekText(t.thread, uintptr(registers.Rip), code[:]); err != nil {
+			return nil, false, fmt.Errorf("code at %#x: %w", registers.Rip, err)
+		}
+		if int(code[0])|int(code[1])<<8 == syscallInstruction && isWait(registers.Rax) {
+			return addresses, true, nil
+		}
+	}
+	return addresses, false, nil
+}
+
+func (t *tracee) registers() (syscall.PtraceRegs, error) {
+	var registers syscall.PtraceRegs
+	err := syscall.PtraceGetRegs(t.thread, &registers)
+	return registers, err
+}
+
+func isWait(call uint64) bool {
+	return call == syscall.SYS_EPOLL_WAIT || call == syscall.SYS_EPOLL_PWAIT
+}
+
+// stopped waits until the thread has stopped, and tells by which signal.
+func stopped(thread int) (syscall.Signal, error) {
+	var status syscall.WaitStatus
+	for {
+		_, err := syscall.Wait4(thread, &status, wall, nil)
+		if errors.Is(err, syscall.EINTR) {
+			continue
+		}
+		if err != nil {
+			return 0, err
+		}
+		if !status.Stopped() {
+			return 0, errors.New("the thread has ended")
+		}
+		return status.StopSignal(), nil
+	}
+}

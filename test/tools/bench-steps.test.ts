@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, it } from "node:test";
+import { buildGo } from "../../tools/go.ts";
+
+/** Is any process of this user free to trace any other one? */
+function mayTrace(): boolean {
+  const scope = "/proc/sys/kernel/yama/ptrace_scope";
+  return process.getuid?.() === 0 || !existsSync(scope) || readFileSync(scope, "utf8").trim() === "0";
+}
+
+/** An event loop that computes in a compiled function whenever a byte comes. */
+const LOOP = `
+  const add = (n) => { let sum = 0; for (let i = 0; i < n; i++) sum = (sum + i * i) | 0; return sum; };
+  for (let i = 0; i < 5000; i++) add(100);
+  process.stdin.on("data", () => add(100));
+`;
+
+const OTHER_PROCESSOR = process.arch !== "x64" && "it reads the registers of x86-64";
+
+describe("bench/steps", { skip: OTHER_PROCESSOR }, () => {
+  it("tells what an event loop executes between two waits, of itself and of what V8 has compiled", async () => {
+    const steps = await buildGo("bench/steps");
+    const loop = spawn(process.execPath, ["-e", LOOP], { stdio: ["pipe", "ignore", "inherit"] });
+    try {
+      const thread = readFileSync(`/proc/${loop.pid}/comm`, "utf8").trim();
+      const done = new AbortController();
+      const writing = (async (): Promise<void> => {
+        while (!done.signal.aborted) {
+          loop.stdin.write("x");
+          await sleep(2);
+        }
+      })();
+      const stepping = spawn(steps, ["-pid", `${loop.pid}`, "-thread", thread, "-skip", "50", "-wakes", "2"]);
+      let [told, failed] = ["", ""];
+      stepping.stdout.on("data", (text: Buffer) => (told += text.toString()));
+      stepping.stderr.on("data", (text: Buffer) => (failed += text.toString()));
+      const code = await new Promise((resolve) => stepping.on("close", resolve));
+      done.abort();
+      await writing;
+      if (!mayTrace()) {
+        assert.match(failed, /cannot be traced: .*\. Be root, or set kernel\.yama\.ptrace_scope to 0/);
+        return;
+      }
+      assert.equal(code, 0, failed);
+      const own = [...told.matchAll(/^ {2}all of program +(\d+) +(\d+)/gm)].map(([, ...counts]) => counts.map(Number));
+      const compiled = [...told.matchAll(/^ {2}all of compiled +(\d+)/gm)].map(([, count]) => Number(count));
+      assert.equal(own.length, 2, told);
+      for (const [instructions = 0, lines = 0] of own) assert.ok(lines > 10 && instructions > lines, told);
+      // A round of `add` is four instructions or more.
+      assert.ok(
+        compiled.some((count) => count > 400),
+        told,
+      );
+    } finally {
+      loop.kill();
+    }
+  });
+
+  it("says which thread it does not find", async () => {
+    const { status, stderr } = spawnSync(await buildGo("bench/steps"), ["-pid", `${process.pid}`, "-thread", "none"]);
+    assert.equal(status, 1);
+    assert.match(stderr.toString(), new RegExp(`process ${process.pid} has no thread named "none"`));
+  });
+});
