@@ -18,7 +18,11 @@ const inSyscall = syscall.SIGTRAP | 0x80
 // syscallInstruction is the two bytes of `syscall`.
 const syscallInstruction = 0x050f
 
-type tracee struct{ thread int }
+type tracee struct {
+	thread int
+	// signal is one that came while the thread was stepped, 0: none. It is delivered when the thread runs again.
+	signal syscall.Signal
+}
 
 func attach(thread int) (*tracee, error) {
 	// Only the thread of the system that has attached may ask for more.
@@ -26,10 +30,11 @@ func attach(thread int) (*tracee, error) {
 	if err := syscall.PtraceAttach(thread); err != nil {
 		return nil, err
 	}
-	if _, err := stopped(thread); err != nil {
+	t := &tracee{thread: thread}
+	if _, err := t.stopped(); err != nil {
 		return nil, err
 	}
-	return &tracee{thread}, syscall.PtraceSetOptions(thread, syscall.PTRACE_O_TRACESYSGOOD)
+	return t, syscall.PtraceSetOptions(thread, syscall.PTRACE_O_TRACESYSGOOD)
 }
 
 func (t *tracee) detach() { _ = syscall.PtraceDetach(t.thread) }
@@ -37,14 +42,15 @@ func (t *tracee) detach() { _ = syscall.PtraceDetach(t.thread) }
 // toWake runs until the thread's wait for events has brought some.
 func (t *tracee) toWake() error {
 	for {
-		if err := syscall.PtraceSyscall(t.thread, 0); err != nil {
+		if err := syscall.PtraceSyscall(t.thread, int(t.signal)); err != nil {
 			return err
 		}
-		signal, err := stopped(t.thread)
+		t.signal = 0
+		atSyscall, err := t.stopped()
 		if err != nil {
 			return err
 		}
-		if signal != inSyscall {
+		if !atSyscall {
 			continue
 		}
 		registers, err := t.registers()
@@ -64,7 +70,7 @@ func (t *tracee) stepToWait(longest int) (addresses []uint64, whole bool, err er
 		if err := syscall.PtraceSingleStep(t.thread); err != nil {
 			return nil, false, err
 		}
-		if _, err := stopped(t.thread); err != nil {
+		if _, err := t.stopped(); err != nil {
 			return nil, false, err
 		}
 		registers, err := t.registers()
@@ -93,20 +99,27 @@ func isWait(call uint64) bool {
 	return call == syscall.SYS_EPOLL_WAIT || call == syscall.SYS_EPOLL_PWAIT
 }
 
-// stopped waits until the thread has stopped, and tells by which signal.
-func stopped(thread int) (syscall.Signal, error) {
+// stopped waits until the thread has stopped, and tells whether that is at a system call. A signal for it is kept.
+func (t *tracee) stopped() (atSyscall bool, err error) {
 	var status syscall.WaitStatus
 	for {
-		_, err := syscall.Wait4(thread, &status, wall, nil)
+		_, err := syscall.Wait4(t.thread, &status, wall, nil)
 		if errors.Is(err, syscall.EINTR) {
 			continue
 		}
 		if err != nil {
-			return 0, err
+			return false, err
 		}
 		if !status.Stopped() {
-			return 0, errors.New("the thread has ended")
+			return false, errors.New("the thread has ended")
 		}
-		return status.StopSignal(), nil
+		switch signal := status.StopSignal(); signal {
+		case inSyscall:
+			return true, nil
+		case syscall.SIGTRAP, syscall.SIGSTOP: // Ours: a step, the attachment.
+		default:
+			t.signal = signal
+		}
+		return false, nil
 	}
 }
