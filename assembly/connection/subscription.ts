@@ -99,8 +99,8 @@ export function uncertaintiesBehind(former: usize, unsettled: bool, observed: bo
 }
 
 /**
- * Is this its sid? Nearly all are numbers of few digits: what stands before these in eight bytes, which must be memory, is shifted
- * away.
+ * Is this its sid? Nearly all are numbers of few digits: what stands before these in eight bytes is shifted away. That is memory
+ * wherever a sid is, since the compiler leaves the first kilobyte free.
  */
 // @ts-ignore: decorator
 @inline

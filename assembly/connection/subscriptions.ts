@@ -1,6 +1,5 @@
-import { BLOCK_HASH, BLOCK_KEY_LENGTH, BlockTable } from "../bytes/block-table";
+import { BLOCK_HASH, BlockTable } from "../bytes/block-table";
 import { giveBack, take } from "../bytes/budget";
-import { equalBytes } from "../bytes/compare";
 import { hashBytes } from "../bytes/hash";
 import {
   hasSid,
@@ -8,7 +7,6 @@ import {
   settleCount,
   setState,
   SID,
-  sidOf,
   sizeOf,
   State,
   stateOf,
@@ -52,10 +50,7 @@ export class Subscriptions {
   /** PINGs behind their UNSUBs that the server has not answered. */
   private revokedPings: i32 = 0;
 
-  /**
-   * The subscription of this sid, live or ended; quick if it is the one that was found before. Eight bytes before the
-   * sid's end must be memory, as in a message's line.
-   */
+  /** The subscription of this sid, live or ended; quick if it is the one that was found before. */
   // @ts-ignore: decorator
   @inline
   findAgain(sid: usize, length: i32): usize {
@@ -79,14 +74,7 @@ export class Subscriptions {
   /** The same where the sid's `hashBytes` is known. */
   findHashed(sid: usize, length: i32, hash: u32): usize {
     const last = this.lastFound;
-    if (
-      last != 0 &&
-      load<u32>(last, BLOCK_HASH) == hash &&
-      load<i32>(last, BLOCK_KEY_LENGTH) == length &&
-      equalBytes(sidOf(last), sid, length)
-    ) {
-      return last;
-    }
+    if (last != 0 && load<u32>(last, BLOCK_HASH) == hash && hasSid(last, sid, length)) return last;
     const sub = this.table.find(sid, length, hash);
     if (sub != 0) this.lastFound = sub;
     return sub;

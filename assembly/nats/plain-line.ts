@@ -48,8 +48,8 @@ export const LOWEST_OF_ARGUMENTS: usize = memory.data<u8>([
 
 /**
  * Which of the 64 bytes from `p` on end an argument, as bits: nearly always the whole of a line, its reply subject too, so that one
- * look finds all its arguments (`firstEnd`, `withoutFirst`). All 64 must be memory (SLACK, proxy/memory.ts); those behind the bytes in
- * view must be told apart by the caller.
+ * look finds all its arguments (`firstEnd`, `withoutFirst`). All 64 must be memory (SLACK, proxy/memory.ts); those behind the bytes
+ * in view must be told apart by the caller.
  */
 // @ts-ignore: decorator
 @inline
@@ -67,8 +67,8 @@ function endsAt(p: usize, highest: v128): u32 {
 }
 
 /**
- * The same of 32 bytes, of which these are the halves, with one instruction less for each look: but bytes above 0x7f, of which a subject may
- * have some, seem to end an argument too. `lowest` are the bytes at LOWEST_OF_ARGUMENTS.
+ * The same of 32 bytes, of which these are the halves, with one instruction less for each look: but bytes above 0x7f, of which a
+ * subject may have some, seem to end an argument too. `lowest` are the bytes at LOWEST_OF_ARGUMENTS.
  */
 // @ts-ignore: decorator
 @inline

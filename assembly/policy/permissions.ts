@@ -126,7 +126,7 @@ export class Permissions {
     return known != NO_ANSWER ? known : this.decideAnew(pointer, length);
   }
 
-  /** The same of what is hardly the subject that was asked for last, of at most LONGEST bytes, all of which are memory (padded.ts). */
+  /** The same of what is hardly the subject asked for last, of at most LONGEST bytes, all of which are memory (padded.ts). */
   // @ts-ignore: decorator
   @inline
   otherPublishAnswer(pointer: usize, length: i32): u64 {
@@ -286,7 +286,7 @@ export class Permissions {
     return known != NO_ANSWER ? known : this.decideDelivery(pointer, length);
   }
 
-  /** The same of another subject than the one asked for last, as `otherPublishAnswer`. */
+  /** The same of what is hardly the subject asked for last, as `otherPublishAnswer`. */
   // @ts-ignore: decorator
   @inline
   otherDeliveryAnswer(pointer: usize, length: i32): u64 {

@@ -97,8 +97,8 @@ export class Question {
   }
 
   /**
-   * The same for who knows that it was hardly the last one asked for, and keeps it himself. Of a subject of at most LONGEST bytes, all
-   * of which are memory.
+   * The same for who knows that it was hardly the last one asked for, and keeps it himself. Of a subject of at most LONGEST
+   * bytes, all of which are memory.
    */
   // @ts-ignore: decorator
   @inline

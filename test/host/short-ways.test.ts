@@ -397,10 +397,10 @@ function grantingPolicy(max: number): object {
   return { ...ALMOST_ALIKE_POLICY, rules: [{ ...rule, allow_responses: { max, expires: "1m" } }] };
 }
 
-/** One with the short ways and one without. */
-function almostAlikeHosts(long: WebAssembly.Module): [Host, Host] {
+/** One with the short ways and one without, which is `long`. */
+function hostsUnder(policy: object, long: WebAssembly.Module): [Host, Host] {
   const hosts: [Host, Host] = [new Host(filterModule()), new Host(long)];
-  for (const host of hosts) assert.ok(host.configure(ALMOST_ALIKE_POLICY).accepted);
+  for (const host of hosts) assert.ok(host.configure(policy).accepted);
   return hosts;
 }
 
@@ -443,7 +443,7 @@ describe("the short ways of the filter", () => {
   });
 
   it("do what the long ways do with three lines that are almost alike, in any order", () => {
-    const hosts = almostAlikeHosts(long);
+    const hosts = hostsUnder(ALMOST_ALIKE_POLICY, long);
     for (const lines of ordersOfThree(ALMOST_ALIKE_PUBLISHES)) {
       const text = lines.join("");
       const both = Both.connected(hosts, JSON.stringify(text));
@@ -466,8 +466,7 @@ describe("the short ways of the filter", () => {
 
   it("do what the long ways do with replies that are due and granted, among other lines in any order", () => {
     for (const max of [1, 2]) {
-      const hosts: [Host, Host] = [new Host(filterModule()), new Host(long)];
-      for (const host of hosts) assert.ok(host.configure(grantingPolicy(max)).accepted);
+      const hosts = hostsUnder(grantingPolicy(max), long);
       for (const lines of ordersOfThree(AROUND_REPLIES)) {
         const text = lines.join("");
         const both = Both.connected(hosts, JSON.stringify([max, text]));
@@ -482,7 +481,7 @@ describe("the short ways of the filter", () => {
   });
 
   it("do what the long ways do with a size that ends like another connection's illegal one", () => {
-    const hosts = almostAlikeHosts(long);
+    const hosts = hostsUnder(ALMOST_ALIKE_POLICY, long);
     const illegal = ["PUB \xff12\r\n", "PUB bc\xff1\r\n", "PUB ok.a\xff12\r\n"];
     const sizes = ["\xff12", "bc\xff1", "a\xff12", "12", "1"];
     const subjects = ["ok.a.1", `ok.a.${"x".repeat(26)}`, LONG_NAME];

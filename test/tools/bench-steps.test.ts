@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, it } from "node:test";
+import { run } from "../../tools/command.ts";
 import { buildGo } from "../../tools/go.ts";
 
 /** Is any process of this user free to trace any other one? */
@@ -33,18 +34,15 @@ describe("bench/steps", { skip: OTHER_PROCESSOR }, () => {
           await sleep(2);
         }
       })();
-      const stepping = spawn(steps, ["-pid", `${loop.pid}`, "-thread", thread, "-skip", "50", "-wakes", "2"]);
-      let [told, failed] = ["", ""];
-      stepping.stdout.on("data", (text: Buffer) => (told += text.toString()));
-      stepping.stderr.on("data", (text: Buffer) => (failed += text.toString()));
-      const code = await new Promise((resolve) => stepping.on("close", resolve));
+      const wanted = ["-pid", `${loop.pid}`, "-thread", thread, "-skip", "50", "-wakes", "2"];
+      const { status, output: told } = await run(steps, wanted);
       done.abort();
       await writing;
       if (!mayTrace()) {
-        assert.match(failed, /cannot be traced: .*\. Be root, or set kernel\.yama\.ptrace_scope to 0/);
+        assert.match(told, /cannot be traced: .*\. Be root, or set kernel\.yama\.ptrace_scope to 0/);
         return;
       }
-      assert.equal(code, 0, failed);
+      assert.equal(status, 0, told);
       const own = [...told.matchAll(/^ {2}all of program +(\d+) +(\d+)/gm)].map(([, ...counts]) => counts.map(Number));
       const compiled = [...told.matchAll(/^ {2}all of compiled +(\d+)/gm)].map(([, count]) => Number(count));
       assert.equal(own.length, 2, told);
@@ -60,8 +58,8 @@ describe("bench/steps", { skip: OTHER_PROCESSOR }, () => {
   });
 
   it("says which thread it does not find", async () => {
-    const { status, stderr } = spawnSync(await buildGo("bench/steps"), ["-pid", `${process.pid}`, "-thread", "none"]);
+    const { status, output } = await run(await buildGo("bench/steps"), ["-pid", `${process.pid}`, "-thread", "none"]);
     assert.equal(status, 1);
-    assert.match(stderr.toString(), new RegExp(`process ${process.pid} has no thread named "none"`));
+    assert.match(output, new RegExp(`process ${process.pid} has no thread named "none"`));
   });
 });
