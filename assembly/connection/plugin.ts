@@ -49,6 +49,7 @@ export class Plugin {
   private behind: u32[] = [];
 
   private readonly versionsWarnedOf: Set<string> = new Set();
+  private isDropped: bool = false;
 
   constructor(readonly id: u32) {
     plugins.push(this);
@@ -108,6 +109,7 @@ export class Plugin {
     this.connections.delete(connection.id);
     forgetClient(connection.id);
     connection.destroy();
+    if (this.isDropped) this.giveBack();
   }
 
   /** Tells operators, once for each version, that the filter has not been tested before this nats-server. */
@@ -124,11 +126,19 @@ export class Plugin {
     );
   }
 
-  /** The host has dropped this configuration and all its connections. */
+  /**
+   * The host has dropped this configuration. Envoy does so when the last of its connections is gone; one that were still open
+   * would write into memory that is somebody else's, so what connections hold by its address is kept as long as there is one.
+   */
   destroy(): void {
     this.policy.destroy();
     plugins.splice(plugins.indexOf(this), 1);
-    this.telemetry.destroy();
+    this.isDropped = true;
+    this.giveBack();
+  }
+
+  private giveBack(): void {
+    if (this.connections.size == 0) this.telemetry.destroy();
   }
 
   /**

@@ -150,6 +150,25 @@ describe("gauges", () => {
     second.connection.close();
     assert.ok(stat(host, "istio_nats_memory_bytes") < told);
   });
+
+  it("go on when the host drops a plugin before its connections, which Envoy never does", () => {
+    const host = configuredHost();
+    const wire = Wire.connected(host);
+    assert.ok(host.configure(policy()).accepted);
+    host.deleteRoot(wire.connection.root);
+    // To these the memory would go that the plugin gave back.
+    const wires = [wire, ...Array.from({ length: 50 }, () => Wire.connected(host))];
+    const ROUNDS = 20;
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const each of wires) each.client(pub("ok.1", "x") + pub("no.1"));
+      host.tick();
+    }
+    for (const each of wires) each.connection.close();
+    for (const verdict of ["allowed", "refused"]) {
+      assert.equal(stat(host, "istio_nats_messages_total", { operation: "PUB", verdict }), wires.length * ROUNDS);
+    }
+    assert.equal(stat(host, "istio_nats_connections_closed_total"), wires.length);
+  });
 });
 
 describe("what is told of the policy", () => {
