@@ -23,9 +23,17 @@ export class Words {
   /** Makes room for indices below `count`; new places hold whatever was in memory. */
   reserve(count: i32): void {
     if (count <= this.capacity) return;
-    const capacity = max(max(this.capacity * 2, count), 16);
+    this.move(max(max(this.capacity * 2, count), 16), this.capacity);
+  }
+
+  /** Keeps no more room than for indices below `count`. */
+  trim(count: i32): void {
+    if (count < this.capacity) this.move(count, count);
+  }
+
+  private move(capacity: i32, kept: i32): void {
     const moved = heap.alloc((<usize>capacity) << 2);
-    memory.copy(moved, this.pointer, (<usize>this.capacity) << 2);
+    memory.copy(moved, this.pointer, (<usize>kept) << 2);
     if (this.pointer != 0) heap.free(this.pointer);
     this.pointer = moved;
     this.capacity = capacity;

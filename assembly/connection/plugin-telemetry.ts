@@ -1,5 +1,6 @@
 import { usedBytes } from "../bytes/budget";
 import { Identity, PolicyDocument } from "../policy/document";
+import { NONE } from "../policy/matcher";
 import { MODES } from "../policy/rules-read";
 import { propertyPath, textProperty } from "../proxy/properties";
 import { Audit } from "../telemetry/audit";
@@ -123,9 +124,9 @@ export class PluginTelemetry {
 
   /** The number of a rule's name. */
   ruleLabel(document: PolicyDocument, rule: i32): i32 {
-    const entry = document.rules[rule];
-    if (entry.label < 0) entry.label = rules.of(entry.name);
-    return entry.label;
+    const names = document.names;
+    const label = names.labelOf(rule);
+    return label != NONE ? label : names.setLabel(rule, rules.of(names.of(rule)));
   }
 
   /** Counts what has changed without any byte. */

@@ -31,7 +31,7 @@ function subjectOf(connection: Connection): AuditSubject {
 }
 
 function ruleName(connection: Connection, rule: i32): string {
-  return rule == NONE ? "" : clientOf(connection.id).rules.document.rules[rule].name;
+  return rule == NONE ? "" : clientOf(connection.id).rules.document.names.of(rule);
 }
 
 /** The number under which stats know the rule that decided. */

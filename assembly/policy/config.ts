@@ -49,7 +49,7 @@ function readKey(reader: JsonReader, key: i32, into: PolicyDocument): void {
       readTrustDomains(reader, into.trustDomains);
       break;
     case Key.RULES:
-      readRules(reader, into.rules);
+      into.names = readRules(reader, into.rules);
       break;
     case Key.LIMITS:
       readLimits(reader, into.limits);
@@ -103,10 +103,7 @@ export function readPolicy(ptr: usize, length: i32): PolicyDocument {
   document.fingerprint = fingerprintOf(ptr, length);
   readDocument(new JsonReader(ptr, length, document.faults), document);
   for (let i = 0; i < document.rules.length; i++) {
-    const sources = document.rules[i].from;
-    for (let j = 0; j < sources.length; j++) {
-      sources[j].migrate(document.trustDomains);
-    }
+    document.rules[i].from.migrate(document.trustDomains);
   }
   return document;
 }

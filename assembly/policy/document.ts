@@ -3,6 +3,7 @@ import { Limits } from "./config-limits";
 import { TelemetrySettings } from "./config-telemetry";
 import { Faults } from "./faults";
 import { Principal, parsePrincipal, workloadUri } from "./principal";
+import { RuleNames } from "./rule-names";
 import { Mode, Rule } from "./rules";
 import { SubjectClasses } from "./subject-classes";
 
@@ -37,8 +38,10 @@ export class PolicyDocument {
   identity: Identity = Identity.PEER;
   /** The mesh's own, then its aliases. */
   readonly trustDomains: string[] = [];
-  /** In the order of the text. */
-  readonly rules: Rule[] = [];
+  /** In the order of the text; none any more once another configuration has taken its place. */
+  rules: Rule[] = [];
+  /** Of the rules, by their places. */
+  names: RuleNames = new RuleNames([], []);
   readonly limits: Limits = new Limits();
   readonly audit: AuditSettings = new AuditSettings();
   readonly telemetry: TelemetrySettings = new TelemetrySettings();

@@ -1,3 +1,4 @@
+import { ByteRun } from "../bytes/byte-run";
 import { equalBytes } from "../bytes/compare";
 import { Words } from "../bytes/words";
 import { subjectsCollide } from "../nats/overlap";
@@ -67,10 +68,8 @@ export class SubjectMatcher {
   private nodeCount: i32 = 0;
   private readonly entries: Words = new Words();
   entryCount: i32 = 0;
-  /** Texts of tokens and queues. */
-  private bytes: usize = 0;
-  private byteCapacity: i32 = 0;
-  private byteCount: i32 = 0;
+  /** Texts of subjects, in which those of the nodes' tokens lie, and of queues. */
+  private readonly texts: ByteRun = new ByteRun();
   /** Open addressing; 0 is free, else node + 1. */
   private table: usize = heap.alloc((<usize>FIRST_SLOTS) << 2);
   private mask: i32 = FIRST_SLOTS - 1;
@@ -103,13 +102,21 @@ export class SubjectMatcher {
     this.nodes.destroy();
     this.entries.destroy();
     this.found.destroy();
-    if (this.bytes != 0) heap.free(this.bytes);
+    this.texts.destroy();
     heap.free(this.table);
     heap.free(changetype<usize>(this));
   }
 
-  /** `tokens` is the entry's subject, split; `queue` may be null. */
-  add(tokens: Tokens, rule: i32, flags: i32, queue: StaticArray<u8> | null): void {
+  /** No entry comes any more: no more memory is kept than the present ones need. */
+  trim(): void {
+    this.nodes.trim(this.nodeCount * Node.STRIDE);
+    this.entries.trim(this.entryCount * Entry.STRIDE);
+    this.texts.trim();
+  }
+
+  /** `tokens` is the entry's subject, split; without a queue `queueLength` is 0. */
+  add(tokens: Tokens, rule: i32, flags: i32, queue: usize, queueLength: i32): void {
+    const text = this.texts.append(tokens.subject, tokens.subjectLength);
     let node = 0;
     let entryField: i32 = Node.ENTRY;
     for (let i = 0; i < tokens.count; i++) {
@@ -117,21 +124,19 @@ export class SubjectMatcher {
         entryField = Node.GREATER_ENTRY;
         break;
       }
-      node = tokens.isStar(i)
-        ? this.starOf(node)
-        : this.childOrNew(node, tokens.pointer(i), tokens.length(i), tokens.hash(i));
+      node = tokens.isStar(i) ? this.starOf(node) : this.childOrNew(node, tokens, i, text);
     }
     const entry = this.entryCount++;
     this.entries.reserve(this.entryCount * Entry.STRIDE);
     const at = entry * Entry.STRIDE;
     this.entries.set(at + Entry.RULE, rule);
     this.entries.set(at + Entry.FLAGS, flags);
-    this.entries.set(at + Entry.SUBJECT_OFFSET, this.addBytes(tokens.subject, tokens.subjectLength));
+    this.entries.set(at + Entry.SUBJECT_OFFSET, text);
     this.entries.set(at + Entry.SUBJECT_LENGTH, tokens.subjectLength);
     this.entries.set(at + Entry.QUEUE_LENGTH, NONE);
-    if (queue != null) {
-      this.entries.set(at + Entry.QUEUE_OFFSET, this.addBytes(changetype<usize>(queue), queue.length));
-      this.entries.set(at + Entry.QUEUE_LENGTH, queue.length);
+    if (queueLength > 0) {
+      this.entries.set(at + Entry.QUEUE_OFFSET, this.texts.append(queue, queueLength));
+      this.entries.set(at + Entry.QUEUE_LENGTH, queueLength);
       this.hasQueues = true;
     }
     const field = node * Node.STRIDE + entryField;
@@ -149,7 +154,7 @@ export class SubjectMatcher {
   }
 
   queuePointer(entry: i32): usize {
-    return this.bytes + <usize>this.entries.get(entry * Entry.STRIDE + Entry.QUEUE_OFFSET);
+    return this.texts.pointer + <usize>this.entries.get(entry * Entry.STRIDE + Entry.QUEUE_OFFSET);
   }
 
   queueLength(entry: i32): i32 {
@@ -333,7 +338,7 @@ export class SubjectMatcher {
     while (entry != NONE) {
       if (++this.steps > MAX_STEPS) return TOO_MANY_STEPS;
       const at = entry * Entry.STRIDE;
-      const subject = this.bytes + <usize>this.entries.get(at + Entry.SUBJECT_OFFSET);
+      const subject = this.texts.pointer + <usize>this.entries.get(at + Entry.SUBJECT_OFFSET);
       const length = this.entries.get(at + Entry.SUBJECT_LENGTH);
       const fits =
         this.anyQueue ||
@@ -364,7 +369,7 @@ export class SubjectMatcher {
         this.nodes.get(at + Node.TOKEN_HASH) == <i32>hash &&
         this.nodes.get(at + Node.PARENT) == node &&
         this.nodes.get(at + Node.TOKEN_LENGTH) == length &&
-        equalBytes(this.bytes + <usize>this.nodes.get(at + Node.TOKEN_OFFSET), pointer, length)
+        equalBytes(this.texts.pointer + <usize>this.nodes.get(at + Node.TOKEN_OFFSET), pointer, length)
       ) {
         return candidate;
       }
@@ -372,10 +377,14 @@ export class SubjectMatcher {
     }
   }
 
-  private childOrNew(node: i32, pointer: usize, length: i32, hash: u32): i32 {
+  /** For the token at `index` of an entry whose text is at `text`. */
+  private childOrNew(node: i32, tokens: Tokens, index: i32, text: i32): i32 {
+    const pointer = tokens.pointer(index);
+    const length = tokens.length(index);
+    const hash = tokens.hash(index);
     const known = this.child(node, pointer, length, hash);
     if (known != NONE) return known;
-    const made = this.addNode(node, hash, this.addBytes(pointer, length), length);
+    const made = this.addNode(node, hash, text + <i32>(pointer - tokens.subject), length);
     const first = load<u8>(pointer);
     const row = node * Node.STRIDE + (first == STAR || first == GREATER ? Node.FIRST_ODD : Node.FIRST_CHILD);
     this.nodes.set(made * Node.STRIDE + Node.NEXT_SIBLING, this.nodes.get(row));
@@ -403,21 +412,6 @@ export class SubjectMatcher {
     this.nodes.set(at + Node.TOKEN_LENGTH, length);
     for (let field: i32 = Node.STAR; field < Node.STRIDE; field++) this.nodes.set(at + field, NONE);
     return node;
-  }
-
-  private addBytes(pointer: usize, length: i32): i32 {
-    const offset = this.byteCount;
-    this.byteCount += length;
-    if (this.byteCount > this.byteCapacity) {
-      const capacity = max(max(this.byteCapacity * 2, this.byteCount), 64);
-      const moved = heap.alloc(<usize>capacity);
-      memory.copy(moved, this.bytes, <usize>offset);
-      if (this.bytes != 0) heap.free(this.bytes);
-      this.bytes = moved;
-      this.byteCapacity = capacity;
-    }
-    memory.copy(this.bytes + <usize>offset, pointer, <usize>length);
-    return offset;
   }
 
   private enter(node: i32): void {

@@ -87,6 +87,10 @@ export class Permissions {
 
   /** All entries have been added; from here on questions are asked. */
   prepare(): void {
+    this.publishAllow.trim();
+    this.publishDeny.trim();
+    this.subscribeAllow.trim();
+    this.subscribeDeny.trim();
     makeRoomFor(
       this.publishAllow.entryCount +
         this.publishDeny.entryCount +

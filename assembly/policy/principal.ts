@@ -1,8 +1,36 @@
+import { hashBytes } from "../bytes/hash";
+
 /** What every SPIFFE ID begins with; Istio's policies write principals without it. */
 export const SPIFFE_SCHEME: string = "spiffe://";
 
 /** The SPIFFE ID specification's bound on the whole URI (SPIFFE-ID.md §2.3), in UTF-16 units here. */
 export const MAX_URI_LENGTH: i32 = 2048;
+
+/** What of a peer a name is. */
+export const enum PeerName {
+  /** What `principals` are compared with. */
+  WHOLE = 1,
+  /** The same without the trust domain. */
+  PATH,
+  NAMESPACE,
+  SERVICE_ACCOUNT,
+}
+
+/** No name has this hash. */
+export const NOT_NAMED: u32 = 0;
+
+/** Of a name from a place on; another kind of name has another hash. Two names may share one. */
+export function namedHash(kind: PeerName, text: string, from: i32 = 0): u32 {
+  const hash = hashBytes(changetype<usize>(text) + ((<usize>from) << 1), (text.length - from) << 1);
+  return max<u32>(hash ^ (<u32>kind * 0x9e3779b1), 1);
+}
+
+export function serviceAccountHash(namespace: string, name: string): u32 {
+  return max<u32>(
+    namedHash(PeerName.SERVICE_ACCOUNT, name) ^ rotl<u32>(namedHash(PeerName.NAMESPACE, namespace), 16),
+    1,
+  );
+}
 
 /**
  * Who is at the other end of a connection, read from its certificate's URI.
@@ -26,14 +54,14 @@ export class Principal {
   /** The part of a SPIFFE ID's name behind its trust domain, without the first slash. */
   path: string = "";
 
-  /** The names by which a `RuleIndex` finds what may match this peer: those that `Source.requiredNames` may answer. */
-  indexNames(): string[] {
-    const names = ["n" + this.name, "p" + this.path];
+  /** By which a `RuleIndex` finds what may match this peer: those that `Source.requiredNames` may give. */
+  nameHashes(): u32[] {
+    const hashes = [namedHash(PeerName.WHOLE, this.name), namedHash(PeerName.PATH, this.path)];
     if (this.isWorkload) {
-      names.push("s" + this.namespace + "/" + this.serviceAccount);
-      names.push("d" + this.namespace);
+      hashes.push(serviceAccountHash(this.namespace, this.serviceAccount));
+      hashes.push(namedHash(PeerName.NAMESPACE, this.namespace));
     }
-    return names;
+    return hashes;
   }
 
   constructor(

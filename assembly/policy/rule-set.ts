@@ -1,11 +1,21 @@
 import { Tokens } from "../nats/subject";
 import { PolicyDocument } from "./document";
+import {
+  endOf,
+  entryBehind,
+  EntryList,
+  firstOf,
+  queueLengthOf,
+  queueOf,
+  subjectLengthOf,
+  subjectOf,
+} from "./entry-list";
 import { EntryFlag, NONE, SubjectMatcher } from "./matcher";
 import { Permissions } from "./permissions";
 import { ResponseLimit } from "./response-limit";
 import { Principal } from "./principal";
 import { RuleIndex } from "./rule-index";
-import { Entry, Mode, Rule } from "./rules";
+import { Mode, Rule } from "./rules";
 import { SubjectClasses } from "./subject-classes";
 
 const tokens: Tokens = new Tokens();
@@ -80,12 +90,22 @@ export class RuleSets {
     return set;
   }
 
-  /** Nothing is found any more: the memory is full, or a newer configuration is in force. */
+  /** Nothing is found any more. */
   forgetAll(): void {
     const sets = this.byRules.values();
     this.byPrincipal.clear();
     this.byRules.clear();
     for (let i = 0; i < sets.length; i++) sets[i].forget();
+  }
+
+  /**
+   * A newer configuration is in force: what connections still hold they keep, and nobody is given rights by this one any more.
+   * So the rules can go at once, of which there are those of two configurations now.
+   */
+  end(): void {
+    this.forgetAll();
+    this.index = null;
+    this.document.rules = [];
   }
 
   private matching(principal: Principal): Rule[] {
@@ -115,10 +135,11 @@ export class RuleSets {
   }
 }
 
+/** Another for other rules: their numbers, as the units of a string that nobody reads. */
 function keyOf(rules: Rule[]): string {
-  const indices: string[] = [];
-  for (let i = 0; i < rules.length; i++) indices.push(rules[i].index.toString());
-  return indices.join(",");
+  const numbers = new StaticArray<i32>(rules.length);
+  for (let i = 0; i < rules.length; i++) numbers[i] = rules[i].index;
+  return String.UTF16.decodeUnsafe(changetype<usize>(numbers), (<usize>numbers.length) << 2);
 }
 
 function addRule(to: Permissions, rule: Rule): void {
@@ -141,10 +162,11 @@ function addRule(to: Permissions, rule: Rule): void {
   }
 }
 
-function addEntries(to: SubjectMatcher, entries: StaticArray<Entry>, rule: i32, flags: i32): void {
-  for (let i = 0; i < entries.length; i++) {
-    const entry = entries[i];
+function addEntries(to: SubjectMatcher, entries: EntryList, rule: i32, flags: i32): void {
+  const end = endOf(entries);
+  for (let entry = firstOf(entries); entry < end; entry = entryBehind(entry)) {
     // The configuration's reader has refused empty tokens and too many of them.
-    if (tokens.split(changetype<usize>(entry.subject), entry.subject.length)) to.add(tokens, rule, flags, entry.queue);
+    if (!tokens.split(subjectOf(entry), subjectLengthOf(entry))) continue;
+    to.add(tokens, rule, flags, queueOf(entry), queueLengthOf(entry));
   }
 }

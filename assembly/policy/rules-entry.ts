@@ -1,11 +1,14 @@
 import { utf8 } from "../bytes/text";
 import { MAX_TOKENS } from "../nats/subject";
+import { beginList, writeEntry, writtenList } from "./entry-list";
 import { quoted } from "./faults";
 import { JsonReader, NO_MORE_KEYS } from "./json";
-import { Entry, SubjectRules } from "./rules";
+import { SubjectRules } from "./rules";
 
 /** A subject longer than nats-server's default control line can hold never arrives. */
 export const MAX_SUBJECT_BYTES: i32 = 4096;
+
+const NO_QUEUE: StaticArray<u8> = [];
 
 const DIRECTION_KEYS: StaticArray<string> = ["allow", "deny"];
 
@@ -14,9 +17,6 @@ export const enum Direction {
   PUBLISH,
   SUBSCRIBE,
 }
-
-/** The list in hand; lists are kept without the room to grow that an Array has. */
-const entriesRead: Entry[] = [];
 
 function isBlank(unit: i32): bool {
   return unit == 0x20 || unit == 0x09;
@@ -62,8 +62,8 @@ function firstBlank(text: string): i32 {
   return -1;
 }
 
-/** Why the entry is none, with the remedy; "" after it has been added to `into`. */
-function addEntry(text: string, direction: i32, into: Entry[]): string {
+/** Why the entry is none, with the remedy; "" after it has been written. */
+function addEntry(text: string, direction: i32): string {
   const blank = firstBlank(text);
   const subject = blank < 0 ? text : text.substring(0, blank);
   let queueStart = blank;
@@ -79,7 +79,7 @@ function addEntry(text: string, direction: i32, into: Entry[]): string {
   const problem = subjectProblem(subject);
   if (problem.length > 0) return problem;
   if (blank < 0) {
-    into.push(new Entry(utf8(subject), null));
+    writeTexts(utf8(subject), NO_QUEUE);
     return "";
   }
   const queue = text.substring(queueStart);
@@ -88,7 +88,7 @@ function addEntry(text: string, direction: i32, into: Entry[]): string {
   }
   const queueProblem = subjectProblem(queue);
   if (queueProblem.length > 0) return "in the queue group " + queueProblem;
-  into.push(new Entry(utf8(subject), utf8(queue)));
+  writeTexts(utf8(subject), utf8(queue));
   return "";
 }
 
@@ -111,31 +111,29 @@ function isPlainSubject(start: usize, end: usize): bool {
   return true;
 }
 
-function copyOf(start: usize, end: usize): StaticArray<u8> {
-  const bytes = new StaticArray<u8>(<i32>(end - start));
-  memory.copy(changetype<usize>(bytes), start, end - start);
-  return bytes;
+function writeTexts(subject: StaticArray<u8>, queue: StaticArray<u8>): void {
+  writeEntry(changetype<usize>(subject), subject.length, changetype<usize>(queue), queue.length);
 }
 
-function readEntry(reader: JsonReader, direction: i32, into: Entry[]): void {
+function readEntry(reader: JsonReader, direction: i32): void {
   if (reader.takePlain()) {
     if (isPlainSubject(reader.plainStart, reader.plainEnd)) {
-      into.push(new Entry(copyOf(reader.plainStart, reader.plainEnd), null));
+      writeEntry(reader.plainStart, <i32>(reader.plainEnd - reader.plainStart), 0, 0);
       return;
     }
-    addText(reader, String.UTF8.decodeUnsafe(reader.plainStart, reader.plainEnd - reader.plainStart), direction, into);
+    addText(reader, String.UTF8.decodeUnsafe(reader.plainStart, reader.plainEnd - reader.plainStart), direction);
     return;
   }
   const text = reader.readString("a subject such as orders.>");
-  if (text !== null) addText(reader, text, direction, into);
+  if (text !== null) addText(reader, text, direction);
 }
 
-function addText(reader: JsonReader, text: string, direction: i32, into: Entry[]): void {
+function addText(reader: JsonReader, text: string, direction: i32): void {
   if (String.UTF8.byteLength(text) > MAX_SUBJECT_BYTES) {
     reader.fault(`${quoted(text)}: longer than ${MAX_SUBJECT_BYTES} bytes, which no subject on the wire is`);
     return;
   }
-  const problem = addEntry(text, direction, into);
+  const problem = addEntry(text, direction);
   if (problem.length > 0) reader.fault(`${quoted(text)}: ${problem}`);
 }
 
@@ -159,14 +157,13 @@ export function readSubjectRules(reader: JsonReader, direction: i32, into: Subje
       entries++;
       continue;
     }
-    const list = entriesRead;
-    list.length = 0;
+    beginList();
     while (reader.nextElement() >= 0) {
       entries++;
-      readEntry(reader, direction, list);
+      readEntry(reader, direction);
     }
-    if (key == 0) into.allow = StaticArray.fromArray<Entry>(list);
-    else into.deny = StaticArray.fromArray<Entry>(list);
+    if (key == 0) into.allow = writtenList();
+    else into.deny = writtenList();
   }
   return entries;
 }

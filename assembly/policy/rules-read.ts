@@ -1,5 +1,8 @@
+import { utf8 } from "../bytes/text";
 import { quoted } from "./faults";
 import { JsonReader, NO_MORE_KEYS } from "./json";
+import { NONE } from "./matcher";
+import { RuleNames, RuleNamesWriter } from "./rule-names";
 import { Rule, SubjectRules } from "./rules";
 import { Direction, readSubjectRules } from "./rules-entry";
 import { readResponses } from "./rules-responses";
@@ -57,12 +60,27 @@ function nameProblem(name: string): string {
   return "";
 }
 
-class RulesReader {
-  private placeOfName: Map<string, i32> = new Map<string, i32>();
+/** Has the name no problem, and no character that only some names may have? */
+function isPlainName(name: usize, length: i32): bool {
+  if (length > MAX_NAME_BYTES) return false;
+  for (let i = 0; i < length; i++) {
+    const byte = load<u8>(name + <usize>i);
+    if (byte < 0x20 || byte > 0x7e || byte == 0x3b || byte == 0x3d) return false;
+  }
+  return true;
+}
 
-  constructor(private reader: JsonReader) {}
+class RulesReader {
+  readonly names: RuleNamesWriter = new RuleNamesWriter();
+
+  constructor(private readonly reader: JsonReader) {}
 
   read(rule: Rule): void {
+    this.readKeys(rule);
+    this.names.endRule();
+  }
+
+  private readKeys(rule: Rule): void {
     const reader = this.reader;
     if (!reader.beginObject('a rule such as {"name": "orders", "from": […], "publish": {"allow": ["orders.>"]}}')) {
       return;
@@ -82,7 +100,7 @@ class RulesReader {
     const reader = this.reader;
     switch (key) {
       case Key.NAME:
-        this.readName(rule);
+        this.readName();
         return 0;
       case Key.MODE:
         rule.mode = max(reader.readWord(MODES), 0);
@@ -111,22 +129,40 @@ class RulesReader {
     return 0;
   }
 
-  private readName(rule: Rule): void {
+  /**
+   * Nearly all names make no string here: it would be garbage among what stays of a large policy, whose memory could then not be
+   * joined when it goes.
+   */
+  private readName(): void {
     const reader = this.reader;
-    const name = reader.readString("a name such as orders-api");
-    if (name === null) return;
-    const problem = nameProblem(name);
-    if (problem.length > 0) {
-      reader.fault(`${quoted(name)} ${problem}`);
+    if (reader.takePlain()) {
+      const length = <i32>(reader.plainEnd - reader.plainStart);
+      if (isPlainName(reader.plainStart, length)) {
+        this.write(reader.plainStart, length);
+        return;
+      }
+      this.readText(String.UTF8.decodeUnsafe(reader.plainStart, <usize>length));
       return;
     }
-    rule.name = name;
-    if (this.placeOfName.has(name)) {
-      const other = this.placeOfName.get(name);
-      reader.fault(`${quoted(name)} is the name of rules[${other}] already: audit and stats tell rules apart by it`);
-    } else {
-      this.placeOfName.set(name, rule.index);
+    const name = reader.readString("a name such as orders-api");
+    if (name !== null) this.readText(name);
+  }
+
+  private readText(name: string): void {
+    const problem = nameProblem(name);
+    if (problem.length > 0) {
+      this.reader.fault(`${quoted(name)} ${problem}`);
+      return;
     }
+    const bytes = utf8(name);
+    this.write(changetype<usize>(bytes), bytes.length);
+  }
+
+  private write(name: usize, length: i32): void {
+    const other = this.names.write(name, length);
+    if (other == NONE) return;
+    const shown = quoted(String.UTF8.decodeUnsafe(name, <usize>length));
+    this.reader.fault(`${shown} is the name of rules[${other}] already: audit and stats tell rules apart by it`);
   }
 
   private judge(keysRead: u32, said: i32): void {
@@ -146,10 +182,14 @@ class RulesReader {
   }
 }
 
-/** Reads the configuration's `rules`, at least one and at most MAX_RULES. */
-export function readRules(reader: JsonReader, into: Rule[]): void {
-  if (!reader.beginArray("a list of rules")) return;
+/** Reads the configuration's `rules`, at least one and at most MAX_RULES, and answers their names. */
+export function readRules(reader: JsonReader, into: Rule[]): RuleNames {
   const rules = new RulesReader(reader);
+  if (reader.beginArray("a list of rules")) readElements(reader, rules, into);
+  return rules.names.finish();
+}
+
+function readElements(reader: JsonReader, rules: RulesReader, into: Rule[]): void {
   for (let index = reader.nextElement(); index >= 0; index = reader.nextElement()) {
     if (index >= MAX_RULES) {
       reader.fault(`one rule too many: at most ${MAX_RULES} are read, so unite rules that share subjects`);

@@ -1,4 +1,5 @@
-import { Source } from "./source";
+import { EntryList, NO_ENTRIES } from "./entry-list";
+import { Sources } from "./source";
 
 /** Whether decisions are carried out, or only counted and audited. */
 export const enum Mode {
@@ -18,27 +19,15 @@ export const DEFAULT_RESPONSES: i32 = 1;
 /** nats-server's DEFAULT_ALLOW_RESPONSE_EXPIRATION, in milliseconds. */
 export const DEFAULT_RESPONSE_TIME: i64 = 120_000;
 
-/** One entry of an allow or deny list, in bytes as it is compared. */
-export class Entry {
-  constructor(
-    /** Never empty; tokens are never empty, `>` is last if at all. */
-    readonly subject: StaticArray<u8>,
-    /** Under the same rule; null for an entry without a queue, as all of publish are. */
-    readonly queue: StaticArray<u8> | null,
-  ) {}
-}
-
-const NO_SOURCES: StaticArray<Source> = [];
-
-// Absent lists share this one, which nobody changes.
-const NO_ENTRIES: StaticArray<Entry> = [];
+/** Of a rule without `from`, which is a fault. */
+const NO_SOURCES: Sources = new Sources([]);
 
 /** `publish` or `subscribe` of one rule. An empty `allow` allows nothing. */
 export class SubjectRules {
-  allow: StaticArray<Entry> = NO_ENTRIES;
+  allow: EntryList = NO_ENTRIES;
   /** `allow: ALL`: everything, as an absent list means it to nats-server. */
   allowAll: bool = false;
-  deny: StaticArray<Entry> = NO_ENTRIES;
+  deny: EntryList = NO_ENTRIES;
 }
 
 /** Of a rule that does not say; nobody changes it. */
@@ -54,15 +43,11 @@ export class ResponseRule {
   ) {}
 }
 
-/** One entry of `rules`. */
+/** One entry of `rules`; its name is in `PolicyDocument.names`. */
 export class Rule {
-  /** Unique in its configuration. */
-  name: string = "";
-  /** Under which stats know the name (telemetry/names.ts); negative until it is first needed. */
-  label: i32 = -1;
   /** The rule's own word; a configuration in DRY_RUN carries none of its rules out. */
   mode: Mode = Mode.ENFORCE;
-  from: StaticArray<Source> = NO_SOURCES;
+  from: Sources = NO_SOURCES;
   publish: SubjectRules = NO_SUBJECTS;
   subscribe: SubjectRules = NO_SUBJECTS;
   /** Null when the rule grants none. */

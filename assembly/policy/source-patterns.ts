@@ -1,4 +1,12 @@
-import { Principal, SPIFFE_SCHEME, schemeLength } from "./principal";
+import {
+  namedHash,
+  NOT_NAMED,
+  PeerName,
+  Principal,
+  schemeLength,
+  serviceAccountHash,
+  SPIFFE_SCHEME,
+} from "./principal";
 
 /** The trust domain that means "whatever ours is called" in Istio's policies. */
 const CLUSTER_LOCAL: string = "cluster.local";
@@ -57,29 +65,63 @@ const enum Form {
   SUFFIX,
 }
 
+/** Of a source, as the keys of the configuration (source-read.ts): behind each list comes the same with `not`. */
+export const enum SourceList {
+  PRINCIPALS,
+  NOT_PRINCIPALS,
+  NAMESPACES,
+  NOT_NAMESPACES,
+  SERVICE_ACCOUNTS,
+  NOT_SERVICE_ACCOUNTS,
+  TRUST_DOMAINS,
+  NOT_TRUST_DOMAINS,
+}
+
+/** One value of a source's list. Its fields are small, since large policies have as many values as rules. */
+export abstract class SourcePattern {
+  /** SourceList. */
+  list: u8 = 0;
+  /** The first value of its source. */
+  isFirst: bool = false;
+
+  /** Whether the value names this authenticated peer. */
+  abstract matches(peer: Principal): bool;
+
+  /** Applies the configuration's trust domains, which the text may name after the rules. */
+  migrate(_trustDomains: string[]): void {}
+
+  /** The hash of the name that a peer must have for it to match (`Principal.nameHashes`); NOT_NAMED when there is no such name. */
+  requiredName(): u32 {
+    return NOT_NAMED;
+  }
+}
+
 /**
  * One value of `principals`: a SPIFFE ID without its scheme, `prefix*`,
  * `*suffix` or `*`, as Istio's StringMatcherWithPrefix reads it. A value with
  * a scheme of its own names a URI that is no SPIFFE ID.
  */
-export class PrincipalPattern {
-  private form: i32 = Form.EXACT;
-  private text: string;
+@final
+export class PrincipalPattern extends SourcePattern {
+  /** Form. */
+  private form: u8 = <u8>Form.EXACT;
   private namesOtherUri: bool;
+  private text: string;
   // Istio's trust domain migration: where in `text` the path begins that
   // matches in any of our trust domains; 0 when none does.
   private migratedFrom: i32 = 0;
 
   constructor(value: string) {
+    super();
     this.text = value;
     this.namesOtherUri = schemeLength(value) > 0;
     if (value == "*") {
-      this.form = Form.ANY;
+      this.form = <u8>Form.ANY;
     } else if (value.startsWith("*")) {
-      this.form = Form.SUFFIX;
+      this.form = <u8>Form.SUFFIX;
       this.text = value.substring(1);
     } else if (value.endsWith("*")) {
-      this.form = Form.PREFIX;
+      this.form = <u8>Form.PREFIX;
       this.text = value.substring(0, value.length - 1);
     }
   }
@@ -104,13 +146,11 @@ export class PrincipalPattern {
     if (ours) this.migratedFrom = slash + 1;
   }
 
-  /** The name that a peer must have for it to match, as `Principal.indexNames` has it; "" when there is no such name. */
-  get requiredName(): string {
-    if (this.form != Form.EXACT) return "";
-    return this.migratedFrom == 0 ? "n" + this.text : "p" + this.text.substring(this.migratedFrom);
+  requiredName(): u32 {
+    if (this.form != Form.EXACT) return NOT_NAMED;
+    return namedHash(this.migratedFrom == 0 ? PeerName.WHOLE : PeerName.PATH, this.text, this.migratedFrom);
   }
 
-  /** Whether the value names this authenticated peer. */
   matches(peer: Principal): bool {
     if (this.form == Form.ANY) return true;
     if (this.namesOtherUri == peer.isSpiffe) return false;
@@ -126,22 +166,25 @@ export class PrincipalPattern {
 }
 
 /** One value of `namespaces`; `*` stands for anything, as in Istio's `.*` of it. */
-export class NamespacePattern {
-  private glob: string;
+@final
+export class NamespacePattern extends SourcePattern {
+  constructor(private value: string) {
+    super();
+  }
+
   /**
-   * The same, "" when others could match: with `*`, and `sa` and `ns`, which Istio's expression also finds in
+   * None when other namespaces could match: with `*`, and for `sa` and `ns`, which Istio's expression also finds in
    * `…/ns/ns/sa/ACCOUNT` and in `//ns/ns/…`.
    */
-  readonly requiredName: string;
-
-  constructor(value: string) {
-    this.requiredName = value.includes("*") || value == "sa" || value == "ns" ? "" : "d" + value;
-    // Istio searches /ns/VALUE/ in the whole URI and lets * pass a slash.
-    this.glob = "*/ns/" + value + "/*";
+  requiredName(): u32 {
+    const value = this.value;
+    const isOpen = value.includes("*") || value == "sa" || value == "ns";
+    return isOpen ? NOT_NAMED : namedHash(PeerName.NAMESPACE, value);
   }
 
   matches(peer: Principal): bool {
-    return globMatches(this.glob, peer.uri);
+    // Istio searches /ns/VALUE/ in the whole URI and lets * pass a slash.
+    return globMatches("*/ns/" + this.value + "/*", peer.uri);
   }
 }
 
@@ -150,15 +193,18 @@ export class NamespacePattern {
  * expression also finds it where further pairs stand between or behind:
  * `spiffe://.+/ns/NAMESPACE/(.+/|)sa/NAME(/.+)?`.
  */
-export class ServiceAccountPattern {
+@final
+export class ServiceAccountPattern extends SourcePattern {
   constructor(
     private namespace: string,
     private name: string,
-  ) {}
+  ) {
+    super();
+  }
 
-  /** The same. Peers of another form match no source with a service account (source.ts). */
-  get requiredName(): string {
-    return "s" + this.namespace + "/" + this.name;
+  /** Peers of another form match no source with a service account (source.ts). */
+  requiredName(): u32 {
+    return serviceAccountHash(this.namespace, this.name);
   }
 
   matches(peer: Principal): bool {
@@ -178,10 +224,13 @@ export class ServiceAccountPattern {
 }
 
 /** One value of `trustDomains`: exact, or with one `*` that stops at a slash. */
-export class TrustDomainPattern {
+@final
+export class TrustDomainPattern extends SourcePattern {
   private isAlias: bool = false;
 
-  constructor(private value: string) {}
+  constructor(private value: string) {
+    super();
+  }
 
   /** As Istio's ExpandTrustDomainAliases: one of ours stands for all of ours. */
   migrate(trustDomains: string[]): void {

@@ -1,20 +1,17 @@
 import { quoted } from "./faults";
 import { JsonReader, NO_MORE_KEYS } from "./json";
 import { hasSpiffeScheme, MAX_URI_LENGTH } from "./principal";
-import { Source } from "./source";
-import { NamespacePattern, PrincipalPattern, ServiceAccountPattern, TrustDomainPattern } from "./source-patterns";
+import { Sources } from "./source";
+import {
+  NamespacePattern,
+  PrincipalPattern,
+  ServiceAccountPattern,
+  SourceList,
+  SourcePattern,
+  TrustDomainPattern,
+} from "./source-patterns";
 
-const enum Field {
-  PRINCIPALS,
-  NOT_PRINCIPALS,
-  NAMESPACES,
-  NOT_NAMESPACES,
-  SERVICE_ACCOUNTS,
-  NOT_SERVICE_ACCOUNTS,
-  TRUST_DOMAINS,
-  NOT_TRUST_DOMAINS,
-}
-
+/** By SourceList. */
 const SOURCE_KEYS: StaticArray<string> = [
   "principals",
   "notPrincipals",
@@ -40,12 +37,8 @@ const ELEMENTS: StaticArray<string> = [
   "a trust domain such as cluster.local",
 ];
 
-// The list in hand; lists are kept without the room to grow that an Array has.
-const principalsRead: PrincipalPattern[] = [];
-const namespacesRead: NamespacePattern[] = [];
-const serviceAccountsRead: ServiceAccountPattern[] = [];
-const trustDomainsRead: TrustDomainPattern[] = [];
-const sourcesRead: Source[] = [];
+/** Of the rule in hand; they are kept without the room to grow that an Array has. */
+const patternsRead: SourcePattern[] = [];
 
 /** Blanks, control characters: in no identity, and unseen in a text editor. */
 function hasBlank(value: string): bool {
@@ -98,143 +91,113 @@ function principalProblem(value: string): string {
   return "";
 }
 
-function readPrincipal(reader: JsonReader, into: PrincipalPattern[]): void {
+function readPrincipal(reader: JsonReader): SourcePattern | null {
   const value = reader.readString(ELEMENTS[0]);
-  if (value === null) return;
+  if (value === null) return null;
   const problem = principalProblem(value);
-  if (problem.length > 0) reader.fault(`${quoted(value)} ${problem}`);
-  else into.push(new PrincipalPattern(value));
+  if (problem.length == 0) return new PrincipalPattern(value);
+  reader.fault(`${quoted(value)} ${problem}`);
+  return null;
 }
 
-function readNamespace(reader: JsonReader, into: NamespacePattern[]): void {
+function readNamespace(reader: JsonReader): SourcePattern | null {
   const value = reader.readString(ELEMENTS[1]);
-  if (value === null) return;
-  if (!isName(value, true)) {
-    reader.fault(`${quoted(value)} is no namespace: use letters, digits, '-' and '*' as wildcard`);
-  } else {
-    into.push(new NamespacePattern(value));
-  }
+  if (value === null) return null;
+  if (isName(value, true)) return new NamespacePattern(value);
+  reader.fault(`${quoted(value)} is no namespace: use letters, digits, '-' and '*' as wildcard`);
+  return null;
 }
 
-function readServiceAccount(reader: JsonReader, into: ServiceAccountPattern[]): void {
+function readServiceAccount(reader: JsonReader): SourcePattern | null {
   const value = reader.readString(ELEMENTS[2]);
-  if (value === null) return;
+  if (value === null) return null;
   const slash = value.indexOf("/");
   if (slash < 0) {
     reader.fault(
       `${quoted(value)} names no namespace, and the filter has none of its own to add: write NAMESPACE/${value.substring(0, 80)}`,
     );
-    return;
+    return null;
   }
   if (stars(value) > 0) {
     reader.fault(`${quoted(value)} has '*', which is no wildcard here: use namespaces or principals`);
-    return;
+    return null;
   }
   const namespace = value.substring(0, slash);
   const name = value.substring(slash + 1);
   if (!isName(namespace, false) || !isName(name, false)) {
     reader.fault(`${quoted(value)} is no service account: write NAMESPACE/NAME`);
-    return;
+    return null;
   }
-  into.push(new ServiceAccountPattern(namespace, name));
+  return new ServiceAccountPattern(namespace, name);
 }
 
-function readTrustDomain(reader: JsonReader, into: TrustDomainPattern[]): void {
+function readTrustDomain(reader: JsonReader): SourcePattern | null {
   const value = reader.readString(ELEMENTS[3]);
-  if (value === null) return;
+  if (value === null) return null;
   if (!isName(value, true)) {
     reader.fault(`${quoted(value)} is no trust domain: use letters, digits, '.', '-', '_' and at most one '*'`);
   } else if (stars(value) > 1) {
     reader.fault(`${quoted(value)} has more than one '*': keep one`);
   } else {
-    into.push(new TrustDomainPattern(value));
+    return new TrustDomainPattern(value);
   }
+  return null;
 }
 
-function readPrincipals(reader: JsonReader): StaticArray<PrincipalPattern> {
-  const list = principalsRead;
-  list.length = 0;
-  while (reader.nextElement() >= 0) readPrincipal(reader, list);
-  return StaticArray.fromArray<PrincipalPattern>(list);
-}
-
-function readNamespaces(reader: JsonReader): StaticArray<NamespacePattern> {
-  const list = namespacesRead;
-  list.length = 0;
-  while (reader.nextElement() >= 0) readNamespace(reader, list);
-  return StaticArray.fromArray<NamespacePattern>(list);
-}
-
-function readServiceAccounts(reader: JsonReader): StaticArray<ServiceAccountPattern> {
-  const list = serviceAccountsRead;
-  list.length = 0;
-  while (reader.nextElement() >= 0) readServiceAccount(reader, list);
-  return StaticArray.fromArray<ServiceAccountPattern>(list);
-}
-
-function readTrustDomains(reader: JsonReader): StaticArray<TrustDomainPattern> {
-  const list = trustDomainsRead;
-  list.length = 0;
-  while (reader.nextElement() >= 0) readTrustDomain(reader, list);
-  return StaticArray.fromArray<TrustDomainPattern>(list);
-}
-
-/** Answers how many values the list has that could be read. */
-function readList(reader: JsonReader, field: i32, into: Source): i32 {
-  switch (field) {
-    case Field.PRINCIPALS:
-      return (into.principals = readPrincipals(reader)).length;
-    case Field.NOT_PRINCIPALS:
-      return (into.notPrincipals = readPrincipals(reader)).length;
-    case Field.NAMESPACES:
-      return (into.namespaces = readNamespaces(reader)).length;
-    case Field.NOT_NAMESPACES:
-      return (into.notNamespaces = readNamespaces(reader)).length;
-    case Field.SERVICE_ACCOUNTS:
-      return (into.serviceAccounts = readServiceAccounts(reader)).length;
-    case Field.NOT_SERVICE_ACCOUNTS:
-      return (into.notServiceAccounts = readServiceAccounts(reader)).length;
-    case Field.TRUST_DOMAINS:
-      return (into.trustDomains = readTrustDomains(reader)).length;
+function readValue(reader: JsonReader, list: i32): SourcePattern | null {
+  switch (list) {
+    case SourceList.PRINCIPALS:
+    case SourceList.NOT_PRINCIPALS:
+      return readPrincipal(reader);
+    case SourceList.NAMESPACES:
+    case SourceList.NOT_NAMESPACES:
+      return readNamespace(reader);
+    case SourceList.SERVICE_ACCOUNTS:
+    case SourceList.NOT_SERVICE_ACCOUNTS:
+      return readServiceAccount(reader);
   }
-  return (into.notTrustDomains = readTrustDomains(reader)).length;
+  return readTrustDomain(reader);
 }
 
-function readSource(reader: JsonReader): Source {
-  const source = new Source();
-  if (!reader.beginObject('a source such as {"namespaces": ["shop"]}')) {
-    return source;
-  }
+function readList(reader: JsonReader, list: i32): void {
+  if (!reader.beginArray(EXAMPLES[list >> 1])) return;
   const faultsBefore = reader.faults.count;
+  const valuesBefore = patternsRead.length;
+  while (reader.nextElement() >= 0) {
+    const pattern = readValue(reader, list);
+    if (pattern === null) continue;
+    pattern.list = <u8>list;
+    patternsRead.push(pattern);
+  }
+  // Istio reads an empty list as no list, which would admit more than written.
+  if (patternsRead.length == valuesBefore && reader.faults.count == faultsBefore) {
+    reader.fault("is empty: name somebody or leave the key out");
+  }
+}
+
+function readSource(reader: JsonReader): void {
+  if (!reader.beginObject('a source such as {"namespaces": ["shop"]}')) return;
+  const faultsBefore = reader.faults.count;
+  const first = patternsRead.length;
   let lists = 0;
-  for (let field = reader.nextKey(SOURCE_KEYS); field != NO_MORE_KEYS; field = reader.nextKey(SOURCE_KEYS)) {
+  for (let list = reader.nextKey(SOURCE_KEYS); list != NO_MORE_KEYS; list = reader.nextKey(SOURCE_KEYS)) {
     lists++;
-    if (!reader.beginArray(EXAMPLES[field >> 1])) continue;
-    const faultsInList = reader.faults.count;
-    const values = readList(reader, field, source);
-    // Istio reads an empty list as no list, which would admit more than written.
-    if (values == 0 && reader.faults.count == faultsInList) {
-      reader.fault("is empty: name somebody or leave the key out");
-    }
+    readList(reader, list);
   }
   if (lists == 0 && reader.faults.count == faultsBefore) {
     reader.fault('names nobody: write whom it means, or {"principals": ["*"]} for every authenticated peer');
   }
-  return source;
+  if (patternsRead.length > first) patternsRead[first].isFirst = true;
 }
 
 /** Reads a rule's `from`. An empty one is a fault: it is never "anyone". */
-export function readSources(reader: JsonReader): StaticArray<Source> {
-  if (!reader.beginArray('a list of sources such as [{"namespaces": ["shop"]}]')) {
-    return [];
-  }
-  const list = sourcesRead;
-  list.length = 0;
-  while (reader.nextElement() >= 0) {
-    list.push(readSource(reader));
-  }
-  if (list.length == 0 && !reader.broken) {
+export function readSources(reader: JsonReader): Sources {
+  patternsRead.length = 0;
+  let sources = 0;
+  if (!reader.beginArray('a list of sources such as [{"namespaces": ["shop"]}]')) return new Sources([]);
+  for (; reader.nextElement() >= 0; sources++) readSource(reader);
+  if (sources == 0 && !reader.broken) {
     reader.fault('is empty, which admits nobody: write [{"principals": ["*"]}] for every authenticated peer');
   }
-  return StaticArray.fromArray<Source>(list);
+  return new Sources(StaticArray.fromArray<SourcePattern>(patternsRead));
 }

@@ -37,7 +37,7 @@ export class ClassMatcher {
   /** The pattern has been held to be one by the configuration's reader. */
   addPattern(pattern: StaticArray<u8>, place: i32): void {
     if (!tokens.split(changetype<usize>(pattern), pattern.length)) return;
-    this.matcher.add(tokens, place, EntryFlag.NONE, null);
+    this.matcher.add(tokens, place, EntryFlag.NONE, 0, 0);
   }
 
   /** By how many leading tokens any matcher's last `decide` found its answer (`Tokens.looked`): ask it at once. */

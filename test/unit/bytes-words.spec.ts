@@ -48,6 +48,22 @@ describe("an array of words", () => {
     words.destroy();
   });
 
+  it("keeps the words below a count when it is trimmed, and grows again", () => {
+    const words = new Words();
+    words.trim(0);
+    expect(words.pointer).toBe(0);
+    words.reserve(100);
+    for (let i = 0; i < 20; i++) words.set(i, i);
+    words.trim(20);
+    const trimmed = words.pointer;
+    words.trim(20);
+    expect(words.pointer).toBe(trimmed);
+    words.reserve(21);
+    words.set(20, 20);
+    for (let i = 0; i <= 20; i++) expect(words.get(i)).toBe(i);
+    words.destroy();
+  });
+
   it("is not charged to the budget of connections", () => {
     const words = new Words();
     words.reserve(100);

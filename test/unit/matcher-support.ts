@@ -10,7 +10,8 @@ const askedTokens: Tokens = new Tokens();
 export function addEntry(matcher: SubjectMatcher, entry: string, rule: i32, flags: i32 = EntryFlag.NONE): void {
   const parts = entry.split(" ");
   assert(entryTokens.split(pointerTo(parts[0]), lengthOf(parts[0])), entry);
-  matcher.add(entryTokens, rule, flags, parts.length > 1 ? utf8(parts[1]) : null);
+  const queue = utf8(parts.length > 1 ? parts[1] : "");
+  matcher.add(entryTokens, rule, flags, changetype<usize>(queue), queue.length);
 }
 
 /** A matcher of these entries, whose rules are numbered in their order. */

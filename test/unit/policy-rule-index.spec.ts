@@ -61,10 +61,7 @@ describe("the index of rules", () => {
       const peer = policy.principalOf(URIS[i]);
       let wanted = "";
       for (let j = 0; j < policy.rules.length; j++) {
-        const sources = policy.rules[j].from;
-        let matches = false;
-        for (let k = 0; k < sources.length; k++) matches = matches || sources[k].matches(peer);
-        if (matches) wanted += ` ${j}`;
+        if (policy.rules[j].from.matches(peer)) wanted += ` ${j}`;
       }
       let found = "";
       const rules = index.matching(peer);

@@ -1,5 +1,15 @@
 import { readPolicy } from "../../assembly/policy/config";
 import { PolicyDocument } from "../../assembly/policy/document";
+import {
+  endOf,
+  entryBehind,
+  EntryList,
+  firstOf,
+  queueLengthOf,
+  queueOf,
+  subjectLengthOf,
+  subjectOf,
+} from "../../assembly/policy/entry-list";
 import { Rule } from "../../assembly/policy/rules";
 
 export const ANYONE: string = '"from":[{"principals":["*"]}]';
@@ -39,6 +49,18 @@ export function soundRule(text: string): Rule {
   const document = read(text);
   expect(document.faults.toString()).toBe("");
   return document.rules[0];
+}
+
+/** Each as `subject` or `subject queue`. */
+export function entriesOf(list: EntryList): string[] {
+  const entries: string[] = [];
+  const end = endOf(list);
+  for (let entry = firstOf(list); entry < end; entry = entryBehind(entry)) {
+    const subject = String.UTF8.decodeUnsafe(subjectOf(entry), <usize>subjectLengthOf(entry));
+    const queue = String.UTF8.decodeUnsafe(queueOf(entry), <usize>queueLengthOf(entry));
+    entries.push(queue.length == 0 ? subject : subject + " " + queue);
+  }
+  return entries;
 }
 
 export function textOf(bytes: StaticArray<u8>): string {

@@ -1,0 +1,84 @@
+import { ByteRun } from "../bytes/byte-run";
+import { equalBytes } from "../bytes/compare";
+import { hashBytes } from "../bytes/hash";
+import { HashChains, NO_LINK } from "../bytes/hash-chains";
+import { NONE } from "./matcher";
+
+/**
+ * The names of a configuration's rules, by the rules' places. They lie in one block, since they live longer than the rules: what
+ * connections end with names rules of a policy that has been replaced.
+ */
+@final
+export class RuleNames {
+  /** Numbers under which stats know the names (telemetry/names.ts), NONE until they are needed. */
+  private readonly labels: StaticArray<i32>;
+
+  constructor(
+    private readonly texts: StaticArray<u8>,
+    /** Where each name ends in `texts`. */
+    private readonly ends: StaticArray<i32>,
+  ) {
+    this.labels = new StaticArray<i32>(ends.length).fill(NONE);
+  }
+
+  /** "" for a rule whose name could not be read. */
+  of(rule: i32): string {
+    const start = rule == 0 ? 0 : this.ends[rule - 1];
+    return String.UTF8.decodeUnsafe(changetype<usize>(this.texts) + <usize>start, <usize>(this.ends[rule] - start));
+  }
+
+  labelOf(rule: i32): i32 {
+    return this.labels[rule];
+  }
+
+  /** Answers the label. */
+  setLabel(rule: i32, label: i32): i32 {
+    return (this.labels[rule] = label);
+  }
+}
+
+/** Of the configuration that is being read. */
+const written: ByteRun = new ByteRun();
+
+/** Makes the `RuleNames` of a configuration, of which one is read at a time. */
+@final
+export class RuleNamesWriter {
+  private readonly ends: i32[] = [];
+  private readonly byHash: HashChains = new HashChains();
+
+  constructor() {
+    written.length = 0;
+  }
+
+  /** Writes the name of the rule in hand, at most once. Answers the place of another rule that has it already, or NONE. */
+  write(name: usize, length: i32): i32 {
+    written.append(name, length);
+    const hash = hashBytes(name, length);
+    for (let link = this.byHash.first(hash); link != NO_LINK; link = this.byHash.behind(link)) {
+      const rule = this.byHash.number(link);
+      const start = this.startOf(rule);
+      if (this.ends[rule] - start == length && equalBytes(written.pointer + <usize>start, name, length)) return rule;
+    }
+    return NONE;
+  }
+
+  /** The rule in hand has been read: its name is what was written for it, or "". */
+  endRule(): void {
+    const rule = this.ends.length;
+    const start = this.startOf(rule);
+    this.byHash.add(hashBytes(written.pointer + <usize>start, written.length - start), rule);
+    this.ends.push(written.length);
+  }
+
+  finish(): RuleNames {
+    const texts = new StaticArray<u8>(written.length);
+    memory.copy(changetype<usize>(texts), written.pointer, <usize>written.length);
+    written.length = 0;
+    written.trim();
+    return new RuleNames(texts, StaticArray.fromArray<i32>(this.ends));
+  }
+
+  private startOf(rule: i32): i32 {
+    return rule == 0 ? 0 : this.ends[rule - 1];
+  }
+}

@@ -1,0 +1,59 @@
+import { ByteRun } from "../../assembly/bytes/byte-run";
+import { usedBytes } from "../../assembly/bytes/budget";
+import { lengthOf, pointerTo, textAt } from "./bytes-support";
+
+function append(run: ByteRun, text: string): i32 {
+  return run.append(pointerTo(text), lengthOf(text));
+}
+
+describe("a run of bytes", () => {
+  it("has no memory at first and can be destroyed so", () => {
+    const run = new ByteRun();
+    expect(run.pointer).toBe(0);
+    run.trim();
+    expect(run.pointer).toBe(0);
+    run.destroy();
+  });
+
+  it("answers where each text lies, and keeps all of them over its growth", () => {
+    const run = new ByteRun();
+    for (let i = 0; i < 1000; i++) assert(append(run, "text" + (i % 10).toString()) == i * 5, i.toString());
+    for (let i = 0; i < 1000; i++) {
+      assert(textAt(run.pointer + <usize>(i * 5), 5) == "text" + (i % 10).toString(), i.toString());
+    }
+    expect(run.length).toBe(5000);
+    run.destroy();
+  });
+
+  it("takes room that is written to afterwards", () => {
+    const run = new ByteRun();
+    append(run, "ab");
+    store<u8>(run.extend(1), 0x63);
+    expect(textAt(run.pointer, run.length)).toBe("abc");
+    expect(append(run, "")).toBe(3);
+    run.destroy();
+  });
+
+  it("keeps what it has when it is trimmed, and goes on from there", () => {
+    const run = new ByteRun();
+    append(run, "x".repeat(100));
+    run.trim();
+    const trimmed = run.pointer;
+    run.trim();
+    expect(run.pointer).toBe(trimmed);
+    append(run, "y");
+    expect(textAt(run.pointer, run.length)).toBe("x".repeat(100) + "y");
+    run.length = 0;
+    run.trim();
+    expect(append(run, "z")).toBe(0);
+    expect(textAt(run.pointer, 1)).toBe("z");
+    run.destroy();
+  });
+
+  it("is not charged to the budget of connections", () => {
+    const run = new ByteRun();
+    append(run, "text");
+    expect(usedBytes()).toBe(0);
+    run.destroy();
+  });
+});
