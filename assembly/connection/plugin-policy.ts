@@ -1,6 +1,7 @@
 import { fingerprintOf } from "../policy/fingerprint";
 import { Faults } from "../policy/faults";
 import { Envelope } from "../policy/envelope";
+import { freeConfiguration } from "../proxy/configuration";
 import { LogLevel, logText } from "../proxy/log";
 import { propertyPath, textProperty } from "../proxy/properties";
 import { LoadedPolicy, loadPolicy, noPolicy } from "./loaded-policy";
@@ -60,11 +61,11 @@ export class PluginPolicy {
     const policy = loadPolicy(text, length, fingerprint);
     const faults = policy.document.faults;
     if (!faults.isEmpty) {
-      if (text != 0) heap.free(text);
+      freeConfiguration(text);
       this.telemetry.reject(policy.document);
       return faults;
     }
-    if (this.text != 0) heap.free(this.text);
+    freeConfiguration(this.text);
     this.text = text;
     this.textLength = length;
     this.fingerprint = fingerprint;
@@ -80,7 +81,22 @@ export class PluginPolicy {
     return published != null && published.hasChanged() && this.adopt(published);
   }
 
-  /** A tick: the same, and publishes its own policy where that is the host's. */
+  /**
+   * The same, told by a root of this VM that has just found out: what is published need not be fetched and read for that. Should
+   * there be something newer yet, the next tick hears of it.
+   */
+  hearFrom(other: PluginPolicy): bool {
+    const published = this.published;
+    if (published == null || other.name != this.name) return false;
+    if (other.inForce.fingerprint != other.newestFingerprint) return this.hear();
+    this.newestSequence = other.newestSequence;
+    this.newestFingerprint = other.newestFingerprint;
+    if (this.inForce.fingerprint == this.newestFingerprint) return false;
+    this.take(other.inForce);
+    return true;
+  }
+
+  /** A tick: the same as `hear`, and publishes its own policy where that is the host's. */
   follow(now: i64): bool {
     const published = this.published;
     if (published == null) return false;
@@ -105,7 +121,7 @@ export class PluginPolicy {
       if (dropped.length > MAX_DROPPED) dropped.shift();
     }
     this.inForce.release();
-    if (this.text != 0) heap.free(this.text);
+    freeConfiguration(this.text);
     this.text = 0;
   }
 

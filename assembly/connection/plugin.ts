@@ -11,6 +11,7 @@ import { Client, forgetClient, rememberClient } from "./client";
 import { Connection, Phase } from "./connection";
 import { endAtOnce, endRevoked } from "./endings";
 import { catchUp } from "./live-policy";
+import { collectReleased } from "./loaded-policy";
 import { PluginPolicy } from "./plugin-policy";
 import { PluginTelemetry } from "./plugin-telemetry";
 import { beginPolicyEpoch, policyEpoch } from "./policy-epoch";
@@ -71,6 +72,8 @@ export class Plugin {
     }
     this.apply();
     this.tellOthers();
+    // Before the first connection has the new rules compiled, while those of the old ones are still held.
+    collectReleased();
     return true;
   }
 
@@ -78,7 +81,7 @@ export class Plugin {
   private tellOthers(): void {
     for (let i = 0; i < plugins.length; i++) {
       const other = plugins[i];
-      if (other !== this && other.policy.hear()) other.apply();
+      if (other !== this && other.policy.hearFrom(this.policy)) other.apply();
     }
   }
 
@@ -88,6 +91,11 @@ export class Plugin {
     raiseLimit(<usize>document.limits.memory);
     beginPolicyEpoch();
     this.behind = this.connections.keys();
+  }
+
+  /** Are connections left that have not been brought under the present policy? */
+  get isBehind(): bool {
+    return this.behind.length > 0;
   }
 
   /** A connection was opened; nothing is known of it yet. */
@@ -146,7 +154,7 @@ export class Plugin {
    * which are compiled then. Answers whether some are left.
    */
   private catchUpSilent(): bool {
-    if (this.behind.length == 0) return false;
+    if (!this.isBehind) return false;
     const end = nowNanoseconds() + SLICE_NANOSECONDS;
     while (this.behind.length > 0) {
       const id = this.behind.pop();
@@ -155,7 +163,7 @@ export class Plugin {
       if (connection.policyEpoch != policyEpoch) catchUp(connection);
       if (nowNanoseconds() > end) break;
     }
-    return this.behind.length > 0;
+    return this.isBehind;
   }
 
   /**
@@ -169,6 +177,7 @@ export class Plugin {
       this.tellOthers();
     }
     const behind = this.catchUpSilent();
+    if (isNobodyBehind()) collectReleased();
     const full = <f64>usedBytes() > <f64>limitBytes() * SHED_ABOVE;
     const all = this.connections.values();
     let due = 0;
@@ -211,6 +220,14 @@ function shedUnknown(connection: Connection): void {
 function shed(connection: Connection): void {
   actOn(connection.id);
   endAtOnce(connection, ProtocolError.MEMORY);
+}
+
+/** Then no connection uses a policy that is not in force any more. */
+function isNobodyBehind(): bool {
+  for (let i = 0; i < plugins.length; i++) {
+    if (plugins[i].isBehind) return false;
+  }
+  return true;
 }
 
 /** A member of a queue group that has no right to its messages, and does not say a word with which UNSUB could go. */

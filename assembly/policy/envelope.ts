@@ -44,7 +44,7 @@ export class Envelope {
   /** Has this text been replaced so lately that a worker may be configured with it only because it is late? */
   hasJustEnded(fingerprint: u64, now: i64): bool {
     for (let i = 0; i < this.endedAt.length; i++) {
-      if (this.endedFingerprints[i] == fingerprint && now - this.endedAt[i] < LATE) return true;
+      if (this.endedFingerprints[i] == fingerprint && isLate(this, i, now)) return true;
     }
     return false;
   }
@@ -83,38 +83,45 @@ export function readEnvelope(pointer: usize, size: i32): Envelope {
   return envelope;
 }
 
-/** Bytes that `writeEnvelope` may need at most for a text of `length`. */
-export function envelopeRoom(length: i32): i32 {
-  return <i32>(AT_ENDED + <usize>MAX_ENDED * ENDED_BYTES) + length;
-}
+/** Bytes that a head has at most. */
+export const MAX_HEAD_BYTES: usize = AT_ENDED + <usize>MAX_ENDED * ENDED_BYTES;
 
 /**
- * Writes the text that takes the place of `former` (an unreadable one counts for nothing) to `out`, and answers how
- * many bytes it has written.
+ * Writes the head of the text that takes the place of `former` (an unreadable one counts for nothing) right before the text,
+ * where MAX_HEAD_BYTES must be free, and answers where it begins: a mebibyte of rules is not copied for that.
  */
-export function writeEnvelope(out: usize, former: Envelope, fingerprint: u64, text: usize, length: i32, now: i64): i32 {
-  const known = former.sequence > 0;
-  store<u64>(out, MAGIC);
-  store<u32>(out, VERSION, AT_VERSION);
-  store<u64>(out, former.sequence + 1, AT_SEQUENCE);
-  store<u64>(out, fingerprint, AT_FINGERPRINT);
-  store<u64>(out, <u64>length, AT_LENGTH);
-  let at = out + AT_ENDED;
-  let count = 0;
-  if (known) {
-    store<u64>(at, former.fingerprint);
-    store<i64>(at, now, 8);
-    at += ENDED_BYTES;
-    count++;
+export function writeHead(former: Envelope, fingerprint: u64, text: usize, length: i32, now: i64): usize {
+  const head = text - AT_ENDED - <usize>countOfEnded(former, now) * ENDED_BYTES;
+  store<u64>(head, MAGIC);
+  store<u32>(head, VERSION, AT_VERSION);
+  store<u32>(head, <u32>countOfEnded(former, now), AT_COUNT);
+  store<u64>(head, former.sequence + 1, AT_SEQUENCE);
+  store<u64>(head, fingerprint, AT_FINGERPRINT);
+  store<u64>(head, <u64>length, AT_LENGTH);
+  let at = head + AT_ENDED;
+  if (former.sequence > 0) at = writeEnded(at, former.fingerprint, now);
+  for (let i = 0; i < former.endedAt.length && at < text; i++) {
+    if (isLate(former, i, now)) at = writeEnded(at, former.endedFingerprints[i], former.endedAt[i]);
   }
-  for (let i = 0; i < former.endedAt.length && count < MAX_ENDED; i++) {
-    if (now - former.endedAt[i] >= LATE) continue;
-    store<u64>(at, former.endedFingerprints[i]);
-    store<i64>(at, former.endedAt[i], 8);
-    at += ENDED_BYTES;
-    count++;
+  return head;
+}
+
+/** How many ended policies a head tells of: `former` itself, and those that it has taken the place of lately. */
+function countOfEnded(former: Envelope, now: i64): i32 {
+  let count = former.sequence > 0 ? 1 : 0;
+  for (let i = 0; i < former.endedAt.length; i++) {
+    if (isLate(former, i, now)) count++;
   }
-  store<u32>(out, <u32>count, AT_COUNT);
-  memory.copy(at, text, <usize>length);
-  return <i32>(at - out) + length;
+  return min(count, MAX_ENDED);
+}
+
+/** May a worker still be configured with what `former` ended? */
+function isLate(former: Envelope, ended: i32, now: i64): bool {
+  return now - former.endedAt[ended] < LATE;
+}
+
+function writeEnded(at: usize, fingerprint: u64, when: i64): usize {
+  store<u64>(at, fingerprint);
+  store<i64>(at, when, 8);
+  return at + ENDED_BYTES;
 }

@@ -4,6 +4,9 @@ import { receiveInto, receiveProperty } from "./memory";
 const pointerAddress: usize = memory.data(8);
 const sizeAddress: usize = memory.data(8);
 
+/** Bytes before a configuration's text that are free, for a head with which it can be handed on without a copy. */
+export const ROOM_BEFORE: usize = 1024;
+
 /** Where `receiveConfiguration` put the bytes. */
 let configurationPointer: usize = 0;
 
@@ -14,14 +17,14 @@ let configurationPointer: usize = 0;
 export function receiveConfiguration(size: i32): i32 {
   configurationPointer = 0;
   if (size <= 0) return 0;
-  const area = heap.alloc(<usize>size);
+  const area = heap.alloc(ROOM_BEFORE + <usize>size) + ROOM_BEFORE;
   store<usize>(pointerAddress, 0);
   store<usize>(sizeAddress, 0);
   receiveInto(area, <usize>size);
   const status = proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, <u32>size, pointerAddress, sizeAddress);
   receiveProperty();
   if (status != OK || load<usize>(pointerAddress) != area) {
-    heap.free(area);
+    freeConfiguration(area);
     return 0;
   }
   configurationPointer = area;
@@ -29,11 +32,16 @@ export function receiveConfiguration(size: i32): i32 {
 }
 
 /**
- * What `receiveConfiguration` has fetched: a block of the heap that the caller frees; 0 when there is none or the host gave
+ * What `receiveConfiguration` has fetched: to be given to `freeConfiguration` in the end; 0 when there is none or the host gave
  * others than it announced.
  */
 export function takeConfiguration(): usize {
   const pointer = configurationPointer;
   configurationPointer = 0;
   return pointer;
+}
+
+/** Gives back what `takeConfiguration` answered. */
+export function freeConfiguration(text: usize): void {
+  if (text != 0) heap.free(text - ROOM_BEFORE);
 }
