@@ -49,7 +49,8 @@ export function deliver(connection: Connection, line: ServerLine): bool {
   if (access != null && access.filtering) {
     if (access.keepsBack(line.subject, line.subjectLength, queue(sub), queueLength(sub), queueIsKnown(sub))) {
       reportDelivery(connection, false, line, access);
-      if (sub != 0 && isLive(sub)) {
+      // The server counts no answer of its own that nobody listens.
+      if (sub != 0 && isLive(sub) && !isNoResponders(line)) {
         countKeptBack(sub);
         endIfReached(connection, sub);
       }

@@ -148,6 +148,13 @@ export const DIFFERENCES: readonly Difference[] = [
     sessions: ["own-filtered-responder"],
   },
   {
+    name: "503-over-deny",
+    title: "No 503 on a reply subject that a deny entry keeps from the requester",
+    why: "nats-server writes it to the requester's own subscription without asking the deny entries. A message of anybody else on that subject can have the same bytes, so the filter, which cannot tell them apart, keeps it back like any other. Only `replies: ANY` lets a client ask for replies that it may not read.",
+    stricter: "filter",
+    sessions: ["own-503-over-deny"],
+  },
+  {
     name: "mappings",
     title: "Account mappings",
     why: "nats-server judges the mapped subject, the filter sees the unmapped one: do not combine mappings with a policy. Where a mapping leads into an allowed subject the filter refuses more, where it leads out of a denied one less.",

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Brokers } from "./brokers.ts";
 import { comparable } from "./compare.ts";
+import { withoutDeniedAnswers } from "./no-responders.ts";
 import { replay } from "./replay.ts";
 import { render, type Rendered, type Script } from "./script.ts";
 import type { Outcome, Session } from "./session.ts";
@@ -41,17 +42,18 @@ export async function judge({ filtered, oracle }: Case, brokers: Brokers): Promi
     askOracle(oracle, brokers),
     replay(patient(session), route).then(comparable),
   ]);
-  const agrees = isDeepStrictEqual(through, native);
+  const agrees = isDeepStrictEqual(through, native.outcome);
   const again = agrees ? native : await askOracle(oracle, brokers);
+  const met = native.hadDeniedAnswers ? [...strict, "503-over-deny" as const] : strict;
   // In the same account as the oracle's run, so behind it.
-  const free = strict.length > 0 ? comparable(await replay(session, brokers.nativeRoute)) : through;
+  const free = met.length > 0 ? comparable(await replay(session, brokers.nativeRoute)) : through;
   return {
     agrees,
     byChance: !agrees && !isDeepStrictEqual(again, native),
-    strict,
+    strict: met,
     differs: !isDeepStrictEqual(free, through),
-    closed: (native as Outcome).closed,
-    native,
+    closed: (native.outcome as Outcome).closed,
+    native: native.outcome,
     through,
   };
 }
@@ -71,9 +73,16 @@ function patient(session: Session): Session {
   return { ...session, send };
 }
 
-async function askOracle({ session, pongs }: Rendered, brokers: Brokers): Promise<object> {
+interface OracleAnswer {
+  outcome: object;
+  /** There were answers that nobody listens, on subjects that the client is denied; `outcome` is without them. */
+  hadDeniedAnswers: boolean;
+}
+
+async function askOracle({ session, pongs }: Rendered, brokers: Brokers): Promise<OracleAnswer> {
   const outcome = await replay(patient(session), brokers.nativeRoute);
   let next = 0;
-  outcome.client = outcome.client.flatMap((frame) => (frame === "PONG" ? (pongs[next++] ?? [frame]) : [frame]));
-  return comparable(outcome);
+  const all = outcome.client.flatMap((frame) => (frame === "PONG" ? (pongs[next++] ?? [frame]) : [frame]));
+  outcome.client = withoutDeniedAnswers(all, session);
+  return { outcome: comparable(outcome), hadDeniedAnswers: outcome.client.length < all.length };
 }

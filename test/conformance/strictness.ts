@@ -11,7 +11,8 @@ export type Strictness =
   | "bare-cr"
   | "lf-after-verb"
   | "err-from-client"
-  | "hmsg-from-client";
+  | "hmsg-from-client"
+  | "503-over-deny";
 
 /** An operation that nats-server takes and the filter refuses. */
 export interface StrictOperation {
@@ -38,7 +39,7 @@ export function strictnessOf(
   }
 }
 
-interface Entry {
+export interface Entry {
   subject: string;
   queue: string | undefined;
 }
@@ -54,6 +55,11 @@ function entriesOf(subjects: NatsSubjects | null | undefined, list: "allow" | "d
     const [subject = "", queue] = entry.split(" ");
     return { subject, queue };
   });
+}
+
+/** What keeps deliveries from the client. */
+export function deniesOf(permissions: NatsPermissions | null): Entry[] {
+  return entriesOf(permissions?.subscribe ?? {}, "deny") ?? [];
 }
 
 function strictSubscription(sub: Subscribe, permissions: NatsPermissions | null): StrictOperation | undefined {

@@ -750,6 +750,15 @@ describe("a maximum that is counted here when DRY_RUN begins", () => {
     assert.equal(wire.client(PING), PING);
   });
 
+  it("is told without answers that nobody listens, which the server counts for nothing, though they were kept back", () => {
+    const { host, wire } = connected(policyOf(rule));
+    wire.client(lines);
+    const block = "NATS/1.0 503\r\nNats-Subject: x\r\n\r\n";
+    assert.equal(wire.server(`${PONG}HMSG ok.no 1 ${block.length} ${block.length}\r\n${block}\r\n`), "");
+    host.configure(policyOf(rule, { mode: "DRY_RUN" }));
+    assert.equal(wire.client(PING), `UNSUB 1 2\r\n${PING}`);
+  });
+
   it("is told with what was kept back after ENFORCE came back too", () => {
     const { host, wire } = connected(policyOf(rule));
     wire.client(lines);

@@ -1,0 +1,30 @@
+import type { Session } from "./session.ts";
+import { deniesOf } from "./strictness.ts";
+import { matches, queueMatches } from "./subjects.ts";
+
+/** nats-server's answer that nobody listens, to a subscription of the requester's own. */
+const NO_RESPONDERS = /^HMSG (\S+) (\S+) \d+ \d+\r\nNATS\/1\.0 503\r\n/;
+const SUB = /(?:^|\n)SUB +(\S+)(?: +(\S+))? +(\S+) *\r\n/gi;
+
+function queueOf(sid: string, { send }: Session): string | undefined {
+  const sent = send.map((step) => (typeof step === "string" ? step : step.data)).join("");
+  return [...sent.matchAll(SUB)].findLast(([, , , last]) => last === sid)?.[2];
+}
+
+/**
+ * What the client reads but for answers that nobody listens on subjects which deny entries keep from it: the filter keeps these
+ * back too (`503-over-deny` in differences.ts).
+ */
+export function withoutDeniedAnswers(frames: readonly string[], session: Session): string[] {
+  const deny = deniesOf(session.permissions);
+  return frames.filter((frame) => {
+    const [, subject = "", sid = ""] = NO_RESPONDERS.exec(frame) ?? [];
+    if (subject === "") return true;
+    const queue = queueOf(sid, session);
+    return !deny.some(
+      (entry) =>
+        matches(entry.subject, subject) &&
+        (entry.queue === undefined || (queue !== undefined && queueMatches(entry.queue, queue))),
+    );
+  });
+}
