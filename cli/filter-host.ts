@@ -11,7 +11,7 @@ export interface Verdict {
   unlisted: number;
   /** Wall time of the configuration callback in this process's V8. */
   milliseconds: number;
-  /** By which the memory of the VM grew, in whole pages of 64 KiB. */
+  /** Of the VM's memory, in whole pages of 64 KiB, that reading it has written to. */
   memoryBytes: number;
 }
 
@@ -34,7 +34,7 @@ export class Filter {
   /** Gives `configuration` (the bytes that Envoy would give; none for an absent pluginConfig) to a fresh VM. */
   judge(configuration: string): Verdict {
     const host = new Host(this.module);
-    const pages = host.memoryPages;
+    const pages = host.writtenPages;
     const began = performance.now();
     const { accepted, logs } = host.configure(configuration);
     const milliseconds = performance.now() - began;
@@ -47,7 +47,7 @@ export class Filter {
       faults,
       unlisted: Number(more ?? 0),
       milliseconds,
-      memoryBytes: (host.memoryPages - pages) * PAGE,
+      memoryBytes: (host.writtenPages - pages) * PAGE,
     };
   }
 }

@@ -70,8 +70,8 @@ ${JSON.stringify(
 \`\`\`
 
 \`check\` says of every policy, beside its faults: the number of rules, the bytes of \`pluginConfig\` as the proxy gets it, the bytes of
-the whole object, how long the filter took to read it here, and by how much the memory of its VM grew, in whole pages of 64 KiB (0
-where it fitted into what the VM has from the start): with room for the policy that takes this one's place, which is not touched before. One VM has it once; a proxy has a VM for each worker thread and one for its main thread.
+the whole object, how long the filter took to read it here, and how much of its VM's memory that has written to, in whole pages
+of 64 KiB. One VM has it once; a proxy has a VM for each worker thread and one for its main thread.
 `;
 
 function cell(text: string): string {

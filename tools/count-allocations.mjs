@@ -13,8 +13,6 @@ const ALLOCATIONS = "allocations";
 const ALLOCATED_BYTES = "allocated_bytes";
 /** Bytes of all blocks that are not free, as the allocator rounds them and with its header. */
 const LIVE_BYTES = "live_bytes";
-/** The most of them that there have been at once. */
-const PEAK_BYTES = "peak_bytes";
 
 /** A block begins with its size, whose two lowest bits say something else; the header has four bytes. */
 const TAGS = 3;
@@ -31,12 +29,11 @@ export default class CountAllocations {
       if (!found) throw new Error(`The runtime has no ${name} any more: see where it takes memory now.`);
       return { found, ...binaryen.getFunctionInfo(found) };
     };
-    const read = (name) => module.global.get(name, binaryen.i32);
-    const add = (name, value) => module.global.set(name, i32.add(read(name), value));
+    const add = (name, value) => module.global.set(name, i32.add(module.global.get(name, binaryen.i32), value));
     const sizeOf = (block) => i32.add(i32.and(i32.load(0, 4, block), i32.const(~TAGS)), i32.const(HEADER));
     const parameter = (index) => local.get(index, binaryen.i32);
 
-    for (const name of [ALLOCATIONS, ALLOCATED_BYTES, LIVE_BYTES, PEAK_BYTES]) {
+    for (const name of [ALLOCATIONS, ALLOCATED_BYTES, LIVE_BYTES]) {
       module.addGlobal(name, binaryen.i32, true, i32.const(0));
       module.addGlobalExport(name, name);
     }
@@ -53,7 +50,6 @@ export default class CountAllocations {
       add(ALLOCATED_BYTES, parameter(1)),
       local.set(block, module.call(own, [parameter(0), parameter(1)], binaryen.i32)),
       add(LIVE_BYTES, sizeOf(parameter(block))),
-      module.if(i32.gt_u(read(LIVE_BYTES), read(PEAK_BYTES)), module.global.set(PEAK_BYTES, read(LIVE_BYTES))),
       parameter(block),
     ];
     binaryen.Function.setBody(allocate.found, module.block(null, counted, binaryen.i32));

@@ -26,7 +26,7 @@ export class LoadedPolicy {
 
   release(): void {
     if (--this.users > 0) return;
-    hasReleased = true;
+    if (this.fingerprint != 0) due = 2;
     this.rules.end();
     const place = loaded.indexOf(this);
     if (place >= 0) loaded.splice(place, 1);
@@ -34,26 +34,25 @@ export class LoadedPolicy {
 }
 
 /**
- * Bytes of linear memory that a VM has use for under a policy of rules that are as small as they can be, for each byte of its
- * text: 20 while it takes the place of another of its size and all tables of decisions are full, and some for gaps.
+ * A policy of so many bytes gets all the memory at once that one of a mebibyte needs, while it takes the place of another of its
+ * size and all tables of decisions are full: 22 MiB in use, and gaps. Smaller ones fit what doubling brings, and larger ones do not
+ * fit this either.
  */
-const MEMORY_FOR_EACH_BYTE: usize = 26;
-const MEMORY_AT_FIRST: usize = 3 << 20;
-/** Larger ones grow by what they turn out to need. */
-const MOST_MEMORY: usize = 32 << 20;
+const LARGE_TEXT: i32 = 256 << 10;
+const LARGEST_TEXT: i32 = 1536 << 10;
+const MEMORY_OF_LARGE: usize = 30 << 20;
 
 const loaded: LoadedPolicy[] = [];
-/** What a policy was made of may be given back. */
-let hasReleased: bool = false;
+/** Collections that are due: one when rules have been dropped, and one when the last connection has left them. */
+let due: i32 = 0;
 
 /**
- * Gives back now what was read of policies that nobody uses any more. By itself the collector begins when as much again has
- * been taken as was in use, and linear memory, which never shrinks, would grow for that: a mebibyte of rules that took the
- * place of another three times came to 39 MiB in use, with this to 28.
+ * Gives back now what was read of policies that nobody uses any more. By itself the collector begins when a quarter more has
+ * been taken than was in use, and linear memory, which never shrinks, would grow for that (docs/adr/0013).
  */
 export function collectReleased(): void {
-  if (!hasReleased) return;
-  hasReleased = false;
+  if (due == 0) return;
+  due--;
   __collect();
 }
 
@@ -62,8 +61,8 @@ export function loadPolicy(text: usize, length: i32, fingerprint: u64): LoadedPo
   for (let i = 0; i < loaded.length; i++) {
     if (loaded[i].fingerprint == fingerprint) return loaded[i];
   }
-  collectReleased();
-  growTo(min<usize>(MEMORY_AT_FIRST + <usize>length * MEMORY_FOR_EACH_BYTE, MOST_MEMORY));
+  if (due > 0) __collect();
+  if (length > LARGE_TEXT && length <= LARGEST_TEXT) growTo(MEMORY_OF_LARGE);
   return new LoadedPolicy(fingerprint, new RuleSets(readPolicy(text, length)));
 }
 

@@ -82,13 +82,15 @@ export class PluginPolicy {
   }
 
   /**
-   * The same, told by a root of this VM that has just found out: what is published need not be fetched and read for that. Should
-   * there be something newer yet, the next tick hears of it.
+   * The same, told by a root of this VM that has just found out. Of the same plugin it need not fetch what is published, while
+   * there is memory to be found for two policies; what the other one has published itself it fetches at its next tick.
    */
   hearFrom(other: PluginPolicy): bool {
     const published = this.published;
-    if (published == null || other.name != this.name) return false;
-    if (other.inForce.fingerprint != other.newestFingerprint) return this.hear();
+    const othersPublished = other.published;
+    if (published == null || othersPublished == null) return false;
+    if (other.name != this.name || other.inForce.fingerprint != other.newestFingerprint) return this.hear();
+    published.hasSeenWhat(othersPublished);
     this.newestSequence = other.newestSequence;
     this.newestFingerprint = other.newestFingerprint;
     if (this.inForce.fingerprint == this.newestFingerprint) return false;

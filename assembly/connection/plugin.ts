@@ -175,6 +175,7 @@ export class Plugin {
     if (this.policy.follow(now)) {
       this.apply();
       this.tellOthers();
+      collectReleased();
     }
     const behind = this.catchUpSilent();
     if (isNobodyBehind()) collectReleased();
@@ -222,7 +223,7 @@ function shed(connection: Connection): void {
   endAtOnce(connection, ProtocolError.MEMORY);
 }
 
-/** Then no connection uses a policy that is not in force any more. */
+/** Then no connection is judged by a policy that is not in force any more. */
 function isNobodyBehind(): bool {
   for (let i = 0; i < plugins.length; i++) {
     if (plugins[i].isBehind) return false;

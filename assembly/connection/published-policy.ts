@@ -39,6 +39,11 @@ export class PublishedPolicy {
     return true;
   }
 
+  /** `other` has asked, and then read what is published, in this callback; so this one need not. */
+  hasSeenWhat(other: PublishedPolicy): void {
+    this.seen = other.seen;
+  }
+
   /** What is published; null for nothing. Call `release` when its text has been read. */
   read(): Envelope | null {
     if (readShared(this.key) == ABSENT) return null;
@@ -50,8 +55,8 @@ export class PublishedPolicy {
   }
 
   /**
-   * Publishes the text, before which MAX_HEAD_BYTES are free, if what is published now is still of `sequence` (0: nothing readable). Answers the new sequence,
-   * or 0 when another VM was faster.
+   * Publishes the text, before which MAX_HEAD_BYTES are free, if what is published now is still of `sequence` (0: nothing
+   * readable). Answers the new sequence, or 0 when another VM was faster.
    */
   publish(fingerprint: u64, text: usize, length: i32, sequence: u64, now: i64): u64 {
     let published: u64 = 0;

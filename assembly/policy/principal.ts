@@ -19,9 +19,9 @@ export const enum PeerName {
 /** No name has this hash. */
 export const NOT_NAMED: u32 = 0;
 
-/** Of a name from a place on; another kind of name has another hash. Two names may share one. */
-export function namedHash(kind: PeerName, text: string, from: i32 = 0): u32 {
-  const hash = hashBytes(changetype<usize>(text) + ((<usize>from) << 1), (text.length - from) << 1);
+/** Of a name, the units of a text from `from` to before `to`; another kind of name has another hash. Two names may share one. */
+export function namedHash(kind: PeerName, text: string, from: i32 = 0, to: i32 = text.length): u32 {
+  const hash = hashBytes(changetype<usize>(text) + ((<usize>from) << 1), (to - from) << 1);
   return max<u32>(hash ^ (<u32>kind * 0x9e3779b1), 1);
 }
 
@@ -54,7 +54,7 @@ export class Principal {
   /** The part of a SPIFFE ID's name behind its trust domain, without the first slash. */
   path: string = "";
 
-  /** By which a `RuleIndex` finds what may match this peer: those that `Source.requiredNames` may give. */
+  /** By which a `RuleIndex` finds what may match this peer: those that `Sources.requiredNames` may give. */
   nameHashes(): u32[] {
     const hashes = [namedHash(PeerName.WHOLE, this.name), namedHash(PeerName.PATH, this.path)];
     if (this.isWorkload) {

@@ -50,16 +50,19 @@ export class RuleNamesWriter {
     written.length = 0;
   }
 
-  /** Writes the name of the rule in hand, at most once. Answers the place of another rule that has it already, or NONE. */
+  /** Writes the name of the rule in hand, at most once. Answers the place of the first rule that has it already, or NONE. */
   write(name: usize, length: i32): i32 {
     written.append(name, length);
     const hash = hashBytes(name, length);
+    let first = NONE;
     for (let link = this.byHash.first(hash); link != NO_LINK; link = this.byHash.behind(link)) {
       const rule = this.byHash.number(link);
       const start = this.startOf(rule);
-      if (this.ends[rule] - start == length && equalBytes(written.pointer + <usize>start, name, length)) return rule;
+      if (this.ends[rule] - start == length && equalBytes(written.pointer + <usize>start, name, length)) {
+        first = first == NONE ? rule : min(first, rule);
+      }
     }
-    return NONE;
+    return first;
   }
 
   /** The rule in hand has been read: its name is what was written for it, or "". */

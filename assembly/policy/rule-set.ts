@@ -100,7 +100,8 @@ export class RuleSets {
 
   /**
    * A newer configuration is in force: what connections still hold they keep, and nobody is given rights by this one any more.
-   * So the rules can go at once, of which there are those of two configurations now.
+   * So the rules can go at once, of which there are those of two configurations now. (A connection that had none yet, of a
+   * configuration that the host dropped before it, is refused.)
    */
   end(): void {
     this.forgetAll();

@@ -165,11 +165,20 @@ export class PrincipalPattern extends SourcePattern {
   }
 }
 
-/** One value of `namespaces`; `*` stands for anything, as in Istio's `.*` of it. */
+/** What stands before and behind a namespace where Istio searches it in the whole URI. */
+const BEFORE_NAMESPACE: string = "*/ns/";
+const BEHIND_NAMESPACE: string = "/*";
+
+/** One value of `namespaces`; `*` stands for anything, a slash too, as in Istio's `.*` of it. */
 @final
 export class NamespacePattern extends SourcePattern {
-  constructor(private value: string) {
+  private matchesOthers: bool;
+  private glob: string;
+
+  constructor(value: string) {
     super();
+    this.matchesOthers = value.includes("*") || value == "sa" || value == "ns";
+    this.glob = BEFORE_NAMESPACE + value + BEHIND_NAMESPACE;
   }
 
   /**
@@ -177,14 +186,17 @@ export class NamespacePattern extends SourcePattern {
    * `…/ns/ns/sa/ACCOUNT` and in `//ns/ns/…`.
    */
   requiredName(): u32 {
-    const value = this.value;
-    const isOpen = value.includes("*") || value == "sa" || value == "ns";
-    return isOpen ? NOT_NAMED : namedHash(PeerName.NAMESPACE, value);
+    if (this.matchesOthers) return NOT_NAMED;
+    return namedHash(
+      PeerName.NAMESPACE,
+      this.glob,
+      BEFORE_NAMESPACE.length,
+      this.glob.length - BEHIND_NAMESPACE.length,
+    );
   }
 
   matches(peer: Principal): bool {
-    // Istio searches /ns/VALUE/ in the whole URI and lets * pass a slash.
-    return globMatches("*/ns/" + this.value + "/*", peer.uri);
+    return globMatches(this.glob, peer.uri);
   }
 }
 

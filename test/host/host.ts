@@ -171,6 +171,11 @@ export class Host {
     return this.vm.pages;
   }
 
+  /** Those of them that something has been written to, as far as that shows. */
+  get writtenPages(): number {
+    return this.vm.writtenPages;
+  }
+
   /** A number that the module counts about itself: only a build that was made for it exports any. */
   global(name: string): number {
     return this.vm.global(name);

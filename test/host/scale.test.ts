@@ -188,24 +188,28 @@ describe("a policy of 10,000 rules and a mebibyte", () => {
   const MOST = 32 * 1024 * 1024;
 
   /** Every rule matches the peer, and each policy has subjects of its own. */
-  function largePolicy(number: number): string {
-    const rules = Array.from({ length: COUNT }, (_, i) => ({
+  function policyOf(count: number, number: number): string {
+    const rules = Array.from({ length: count }, (_, i) => ({
       name: `rule-${i}`,
       from: [{ principals: ["*"] }],
       publish: { allow: [`team${number}.${i}.>`], deny: [`*.${i}.x`] },
     }));
-    const text = JSON.stringify({ trustDomains: ["cluster.local"], rules });
+    return JSON.stringify({ trustDomains: ["cluster.local"], rules });
+  }
+
+  function largePolicy(number: number): string {
+    const text = policyOf(COUNT, number);
     assert.ok(text.length > 1024 * 1024, `${text.length} bytes`);
     return text;
   }
 
   /** What is remembered of decisions, whole and by leading tokens, has room for each entry twice over; it grows when it is needed. */
-  function fillTables(wire: Wire, number: number): void {
+  function fillTables(wire: Wire, number: number, count = COUNT): void {
     const STEP = 500;
     for (let round = 0; round < 4; round++) {
       for (let first = 0; first < 60_000; first += STEP) {
         const numbers = Array.from({ length: STEP }, (_, k) => first + k);
-        const allowed = numbers.map((n) => pub(`team${number}.${n % COUNT}.n${n}`)).join("");
+        const allowed = numbers.map((n) => pub(`team${number}.${n % count}.n${n}`)).join("");
         assert.equal(wire.client(allowed), allowed);
         assert.equal(wire.client(numbers.map((n) => pub(`no.z${n}.n`)).join("")), PING.repeat(STEP));
         wire.server(PONG.repeat(STEP));
@@ -225,14 +229,15 @@ describe("a policy of 10,000 rules and a mebibyte", () => {
     assert.ok(host.memoryPages * PAGE <= MOST, `${host.memoryPages} pages with all tables full`);
   });
 
-  it("takes no more while others of its size take its place, again and again, under a connection that stays", (t: TestContext) => {
+  /** Policies of so many rules take each other's place under a connection that stays, and all that may be is remembered. */
+  function changeInTurn(t: TestContext, counts: readonly number[]): void {
     const host = new Host(filterModule());
-    assert.ok(host.configure(largePolicy(0)).accepted);
+    assert.ok(host.configure(policyOf(counts[0]!, 0)).accepted);
     const stays = Wire.connected(host);
     const roots: number[] = [];
-    for (let number = 0; number < 12; number++) {
+    for (const [number, count] of counts.entries()) {
       if (number > 0) {
-        const { accepted, root } = host.configure(largePolicy(number));
+        const { accepted, root } = host.configure(policyOf(count, number));
         assert.ok(accepted);
         roots.push(root);
         const comes = Wire.connected(host);
@@ -242,10 +247,20 @@ describe("a policy of 10,000 rules and a mebibyte", () => {
       }
       // The host keeps the root of the connection, and the newest one.
       while (roots.length > 1) host.deleteRoot(roots.shift()!);
-      fillTables(stays, number);
+      fillTables(stays, number, count);
       assert.ok(host.memoryPages * PAGE <= MOST, `${host.memoryPages} pages under policy ${number}`);
     }
     t.diagnostic(`${host.memoryPages} pages`);
+  }
+
+  it("takes no more while others of its size take its place, again and again", (t: TestContext) => {
+    changeInTurn(t, Array<number>(12).fill(COUNT));
+  });
+
+  it("takes no more where smaller ones came before it", (t: TestContext) => {
+    changeInTurn(t, [5000, 9800, 9800, 9800]);
+    changeInTurn(t, [7000, COUNT, COUNT]);
+    changeInTurn(t, [10, 3000, 5000, 7000, 8500, COUNT, COUNT]);
   });
 
   it("gives its memory back when the next one takes its place, but for what a connection ends with", async (t: TestContext) => {

@@ -1,6 +1,6 @@
 import { HashChains, NO_LINK } from "../../assembly/bytes/hash-chains";
 
-/** All numbers under a hash, the newest first. */
+/** All numbers under a hash, in their order. */
 function numbersOf(chains: HashChains, hash: u32): string {
   const numbers: i32[] = [];
   for (let link = chains.first(hash); link != NO_LINK; link = chains.behind(link)) numbers.push(chains.number(link));

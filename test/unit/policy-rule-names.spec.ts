@@ -26,6 +26,7 @@ describe("the names of rules", () => {
     const writer = new RuleNamesWriter();
     for (let i = 0; i < 500; i++) assert(add(writer, `rule-${i}`) == -1, i.toString());
     for (let i = 0; i < 500; i++) assert(add(writer, `rule-${i}`) == i, i.toString());
+    for (let i = 0; i < 500; i++) assert(add(writer, `rule-${i}`) == i, "for the third time " + i.toString());
     expect(add(writer, "rule-")).toBe(-1);
     writer.finish();
   });

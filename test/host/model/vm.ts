@@ -138,6 +138,17 @@ export class Vm {
     return this.memory.buffer.byteLength / 65536;
   }
 
+  /** Of the pages those that anything but zeros is in: what the machine has had to find memory for. */
+  get writtenPages(): number {
+    const words = new BigUint64Array(this.memory.buffer);
+    const WORDS = 65536 / 8;
+    let written = 0;
+    for (let page = 0; page < this.pages; page++) {
+      if (words.subarray(page * WORDS, (page + 1) * WORDS).some((word) => word !== 0n)) written++;
+    }
+    return written;
+  }
+
   /** Fresh after every growth, which detaches the old one. */
   bytes(): Uint8Array {
     if (this.view8.buffer !== this.memory.buffer) {

@@ -1,0 +1,48 @@
+import { Envelope, MAX_HEAD_BYTES, readEnvelope, writeHead } from "../../assembly/policy/envelope";
+import { fingerprintOf } from "../../assembly/policy/fingerprint";
+import { ROOM_BEFORE } from "../../assembly/proxy/configuration";
+
+const TEXT: string = '{"mode":"ENFORCE"}';
+const area: usize = heap.alloc(MAX_HEAD_BYTES + <usize>TEXT.length);
+const text: usize = area + MAX_HEAD_BYTES;
+String.UTF8.encodeUnsafe(changetype<usize>(TEXT), TEXT.length, text);
+
+/** Publishes the text in place of `former`, and reads it again. */
+function published(former: Envelope, fingerprint: u64, now: i64): Envelope {
+  const head = writeHead(former, fingerprint, text, TEXT.length, now);
+  expect(head >= area).toBe(true);
+  return readEnvelope(head, <i32>(text - head) + TEXT.length);
+}
+
+describe("the head of a published policy", () => {
+  it("is read as it was written, with the text behind it where it lay", () => {
+    const envelope = published(new Envelope(), fingerprintOf(text, TEXT.length), 1000);
+    expect(envelope.problem).toBe("");
+    expect(envelope.sequence).toBe(1);
+    expect(envelope.text).toBe(text);
+    expect(envelope.textLength).toBe(TEXT.length);
+    expect(envelope.endedAt.length).toBe(0);
+  });
+
+  it("tells of the policies that have ended lately, the last one first, and of no more than fit", () => {
+    let envelope = new Envelope();
+    for (let i = 1; i <= 100; i++) {
+      // Damaged is what has another fingerprint; what it tells of is read all the same.
+      envelope = published(envelope, <u64>i, i * 100);
+      expect(envelope.sequence).toBe(<u64>i);
+    }
+    expect(envelope.endedAt.length).toBe(32);
+    for (let i = 0; i < 32; i++) {
+      expect(envelope.endedFingerprints[i]).toBe(<u64>(99 - i));
+      expect(envelope.endedAt[i]).toBe(<i64>(10_000 - 100 * i));
+    }
+    // Ten seconds after the others have ended.
+    envelope = published(envelope, 101, 20_000);
+    expect(envelope.endedAt.length).toBe(1);
+    expect(envelope.endedFingerprints[0]).toBe(100);
+  });
+
+  it("fits the room that a configuration has before it", () => {
+    expect(MAX_HEAD_BYTES <= ROOM_BEFORE).toBe(true);
+  });
+});
