@@ -25,6 +25,13 @@ export class ByteRun {
     return this.pointer + <usize>offset;
   }
 
+  /** A copy of all bytes, for the collector. */
+  copied(): StaticArray<u8> {
+    const copy = new StaticArray<u8>(this.length);
+    memory.copy(changetype<usize>(copy), this.pointer, <usize>this.length);
+    return copy;
+  }
+
   /** Keeps no more room than is used. */
   trim(): void {
     if (this.length < this.capacity) this.move(this.length);

@@ -61,6 +61,7 @@ export function loadPolicy(text: usize, length: i32, fingerprint: u64): LoadedPo
   for (let i = 0; i < loaded.length; i++) {
     if (loaded[i].fingerprint == fingerprint) return loaded[i];
   }
+  // What is due remains so: this text may be refused, and connections have yet to leave the former policy.
   if (due > 0) __collect();
   if (length > LARGE_TEXT && length <= LARGEST_TEXT) growTo(MEMORY_OF_LARGE);
   return new LoadedPolicy(fingerprint, new RuleSets(readPolicy(text, length)));

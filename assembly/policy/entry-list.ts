@@ -68,8 +68,7 @@ export function writeEntry(subject: usize, subjectLength: i32, queue: usize, que
 /** The entries written since `beginList`, which comes first again for the next list. */
 export function writtenList(): EntryList {
   if (written.length == 0) return NO_ENTRIES;
-  const list = new StaticArray<u8>(written.length);
-  memory.copy(changetype<usize>(list), written.pointer, <usize>written.length);
+  const list = written.copied();
   written.length = 0;
   if (list.length > MAX_KEPT) written.trim();
   return list;

@@ -91,10 +91,11 @@ export const MAX_HEAD_BYTES: usize = AT_ENDED + <usize>MAX_ENDED * ENDED_BYTES;
  * where MAX_HEAD_BYTES must be free, and answers where it begins: a mebibyte of rules is not copied for that.
  */
 export function writeHead(former: Envelope, fingerprint: u64, text: usize, length: i32, now: i64): usize {
-  const head = text - AT_ENDED - <usize>countOfEnded(former, now) * ENDED_BYTES;
+  const count = countOfEnded(former, now);
+  const head = text - AT_ENDED - <usize>count * ENDED_BYTES;
   store<u64>(head, MAGIC);
   store<u32>(head, VERSION, AT_VERSION);
-  store<u32>(head, <u32>countOfEnded(former, now), AT_COUNT);
+  store<u32>(head, <u32>count, AT_COUNT);
   store<u64>(head, former.sequence + 1, AT_SEQUENCE);
   store<u64>(head, fingerprint, AT_FINGERPRINT);
   store<u64>(head, <u64>length, AT_LENGTH);

@@ -176,17 +176,15 @@ export class JsonReader {
   }
 
   /**
-   * Takes the string if its bytes are its text: no escapes, UTF-8, not empty and not too long. Answers false for anything
-   * else, which is still to be read then. The bytes lie at `plainStart` to before `plainEnd`.
+   * Is the value a string whose bytes are its text: no escapes, UTF-8, not empty and not too long? They lie at `plainStart` to
+   * before `plainEnd` then. It is not taken yet.
    */
-  takePlain(): bool {
+  get atPlain(): bool {
     if (this.peek() != JsonToken.STRING || this.scanner.hasEscapes) return false;
     this.plainStart = this.scanner.tokenStart;
     this.plainEnd = this.scanner.tokenEnd;
     const length = <i32>(this.plainEnd - this.plainStart);
-    if (length == 0 || length > MAX_STRING_BYTES || !isValidUtf8(this.plainStart, length)) return false;
-    this.take();
-    return true;
+    return length > 0 && length <= MAX_STRING_BYTES && isValidUtf8(this.plainStart, length);
   }
 
   /** The place in `words` of the word read, or -1 for a fault that has been reported. */

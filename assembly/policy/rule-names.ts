@@ -44,6 +44,7 @@ const written: ByteRun = new ByteRun();
 @final
 export class RuleNamesWriter {
   private readonly ends: i32[] = [];
+  /** Of each name the first rule that has it. */
   private readonly byHash: HashChains = new HashChains();
 
   constructor() {
@@ -54,34 +55,24 @@ export class RuleNamesWriter {
   write(name: usize, length: i32): i32 {
     written.append(name, length);
     const hash = hashBytes(name, length);
-    let first = NONE;
     for (let link = this.byHash.first(hash); link != NO_LINK; link = this.byHash.behind(link)) {
       const rule = this.byHash.number(link);
-      const start = this.startOf(rule);
-      if (this.ends[rule] - start == length && equalBytes(written.pointer + <usize>start, name, length)) {
-        first = first == NONE ? rule : min(first, rule);
-      }
+      const start = rule == 0 ? 0 : this.ends[rule - 1];
+      if (this.ends[rule] - start == length && equalBytes(written.pointer + <usize>start, name, length)) return rule;
     }
-    return first;
+    this.byHash.add(hash, this.ends.length);
+    return NONE;
   }
 
   /** The rule in hand has been read: its name is what was written for it, or "". */
   endRule(): void {
-    const rule = this.ends.length;
-    const start = this.startOf(rule);
-    this.byHash.add(hashBytes(written.pointer + <usize>start, written.length - start), rule);
     this.ends.push(written.length);
   }
 
   finish(): RuleNames {
-    const texts = new StaticArray<u8>(written.length);
-    memory.copy(changetype<usize>(texts), written.pointer, <usize>written.length);
+    const texts = written.copied();
     written.length = 0;
     written.trim();
     return new RuleNames(texts, StaticArray.fromArray<i32>(this.ends));
-  }
-
-  private startOf(rule: i32): i32 {
-    return rule == 0 ? 0 : this.ends[rule - 1];
   }
 }

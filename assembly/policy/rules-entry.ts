@@ -116,12 +116,9 @@ function writeTexts(subject: StaticArray<u8>, queue: StaticArray<u8>): void {
 }
 
 function readEntry(reader: JsonReader, direction: i32): void {
-  if (reader.takePlain()) {
-    if (isPlainSubject(reader.plainStart, reader.plainEnd)) {
-      writeEntry(reader.plainStart, <i32>(reader.plainEnd - reader.plainStart), 0, 0);
-      return;
-    }
-    addText(reader, String.UTF8.decodeUnsafe(reader.plainStart, reader.plainEnd - reader.plainStart), direction);
+  if (reader.atPlain && isPlainSubject(reader.plainStart, reader.plainEnd)) {
+    reader.skip();
+    writeEntry(reader.plainStart, <i32>(reader.plainEnd - reader.plainStart), 0, 0);
     return;
   }
   const text = reader.readString("a subject such as orders.>");

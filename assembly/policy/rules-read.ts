@@ -61,10 +61,10 @@ function nameProblem(name: string): string {
 }
 
 /** Has the name no problem, and no character that only some names may have? */
-function isPlainName(name: usize, length: i32): bool {
-  if (length > MAX_NAME_BYTES) return false;
-  for (let i = 0; i < length; i++) {
-    const byte = load<u8>(name + <usize>i);
+function isPlainName(start: usize, end: usize): bool {
+  if (end - start > <usize>MAX_NAME_BYTES) return false;
+  for (let at = start; at < end; at++) {
+    const byte = load<u8>(at);
     if (byte < 0x20 || byte > 0x7e || byte == 0x3b || byte == 0x3d) return false;
   }
   return true;
@@ -135,13 +135,9 @@ class RulesReader {
    */
   private readName(): void {
     const reader = this.reader;
-    if (reader.takePlain()) {
-      const length = <i32>(reader.plainEnd - reader.plainStart);
-      if (isPlainName(reader.plainStart, length)) {
-        this.write(reader.plainStart, length);
-        return;
-      }
-      this.readText(String.UTF8.decodeUnsafe(reader.plainStart, <usize>length));
+    if (reader.atPlain && isPlainName(reader.plainStart, reader.plainEnd)) {
+      reader.skip();
+      this.write(reader.plainStart, <i32>(reader.plainEnd - reader.plainStart));
       return;
     }
     const name = reader.readString("a name such as orders-api");

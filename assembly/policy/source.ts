@@ -56,19 +56,18 @@ export class Sources {
 
   /** Answers false if there is no such list, or one of its values matches more than one name. */
   private addNames(start: i32, end: i32, list: SourceList, names: u32[]): bool {
-    let count = 0;
+    const before = names.length;
     for (let i = start; i < end; i++) {
       const pattern = this.patterns[i];
       if (pattern.list != list) continue;
       const name = pattern.requiredName();
       if (name == NOT_NAMED) {
-        names.length -= count;
+        names.length = before;
         return false;
       }
       names.push(name);
-      count++;
     }
-    return count > 0;
+    return names.length > before;
   }
 
   private sourceMatches(start: i32, end: i32, peer: Principal): bool {

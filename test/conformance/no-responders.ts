@@ -1,6 +1,6 @@
 import type { Session } from "./session.ts";
-import { deniesOf } from "./strictness.ts";
-import { matches, queueMatches } from "./subjects.ts";
+import { deniesOf, refuses } from "./strictness.ts";
+import { matches } from "./subjects.ts";
 
 /** nats-server's answer that nobody listens, to a subscription of the requester's own. */
 const NO_RESPONDERS = /^HMSG (\S+) (\S+) \d+ \d+\r\nNATS\/1\.0 503\r\n/;
@@ -21,10 +21,6 @@ export function withoutDeniedAnswers(frames: readonly string[], session: Session
     const [, subject = "", sid = ""] = NO_RESPONDERS.exec(frame) ?? [];
     if (subject === "") return true;
     const queue = queueOf(sid, session);
-    return !deny.some(
-      (entry) =>
-        matches(entry.subject, subject) &&
-        (entry.queue === undefined || (queue !== undefined && queueMatches(entry.queue, queue))),
-    );
+    return !deny.some((entry) => matches(entry.subject, subject) && refuses(entry, queue));
   });
 }

@@ -62,14 +62,18 @@ export function deniesOf(permissions: NatsPermissions | null): Entry[] {
   return entriesOf(permissions?.subscribe ?? {}, "deny") ?? [];
 }
 
+/** Does a deny entry whose subject matches keep it from a subscription with this queue? */
+export function refuses(entry: Entry, queue: string | undefined): boolean {
+  return entry.queue === undefined || (queue !== undefined && queueMatches(entry.queue, queue));
+}
+
 function strictSubscription(sub: Subscribe, permissions: NatsPermissions | null): StrictOperation | undefined {
   const { subject, queue } = sub;
   const allow = entriesOf(permissions?.subscribe ?? {}, "allow");
-  const deny = entriesOf(permissions?.subscribe ?? {}, "deny") ?? [];
+  const deny = deniesOf(permissions);
   const text = `-ERR 'Permissions Violation for Subscription to "${quoted(subject)}"${queue === undefined ? "" : ` using queue "${quoted(queue)}"`}'`;
 
   const fits = (entry: Entry): boolean => entry.queue !== undefined && queueMatches(entry.queue, queue ?? "");
-  const refuses = (entry: Entry): boolean => entry.queue === undefined || (queue !== undefined && fits(entry));
   const permits = (containing: boolean): boolean => {
     if (!allow) return true;
     const matching = allow.filter((entry) => matches(entry.subject, subject));
@@ -80,11 +84,11 @@ function strictSubscription(sub: Subscribe, permissions: NatsPermissions | null)
   };
 
   if (queue === "_sys_" || !permits(false)) return undefined;
-  if (deny.some((entry) => matches(entry.subject, subject) && refuses(entry))) return undefined;
+  if (deny.some((entry) => matches(entry.subject, subject) && refuses(entry, queue))) return undefined;
   // nats-server answers `Invalid Subject` and subscribes to nothing.
   if (!isInsertable(subject)) return undefined;
   if (!permits(true)) return { why: "wildcards-outside-allow", texts: [text] };
-  const overlaps = deny.some((entry) => collide(entry.subject, subject) && refuses(entry));
+  const overlaps = deny.some((entry) => collide(entry.subject, subject) && refuses(entry, queue));
   if (queue !== undefined && hasWildcard(subject) && overlaps) return { why: "queue-over-deny", texts: [text] };
   return undefined;
 }
@@ -115,7 +119,7 @@ function strictPublish(
       return permitted(name) ? undefined : { why: "jetstream-headers", texts: [refusal(name)] };
     }
     const readable = entriesOf(permissions?.subscribe ?? {}, "allow");
-    const unreadable = entriesOf(permissions?.subscribe ?? {}, "deny") ?? [];
+    const unreadable = deniesOf(permissions);
     const received =
       (!readable || readable.some((entry) => entry.queue === undefined && matches(entry.subject, name))) &&
       !unreadable.some((entry) => entry.queue === undefined && matches(entry.subject, name));

@@ -150,8 +150,10 @@ describe("gauges", () => {
     second.connection.close();
     assert.ok(stat(host, "istio_nats_memory_bytes") < told);
   });
+});
 
-  it("go on when the host drops a plugin before its connections, which Envoy never does", () => {
+describe("what connections count", () => {
+  it("goes on when the host drops a plugin before its connections, which Envoy never does", () => {
     const host = configuredHost();
     const wire = Wire.connected(host);
     assert.ok(host.configure(policy()).accepted);
