@@ -189,6 +189,8 @@ function leadingTokensByBlocks(pointer: usize, length: i32, count: i32): i32 {
 }
 
 /** Of a subject of BLOCK to four times BLOCK bytes, as most are that are decided so: inboxes, acknowledgements. */
+// @ts-ignore: decorator
+@inline
 function leadingTokensAtOnce(pointer: usize, length: i32, count: i32): i32 {
   // The last block overlaps the one before.
   let dots = (<u64>dotsAt(pointer)) | ((<u64>dotsAt(pointer + <usize>length - BLOCK)) << (length - <i32>BLOCK));

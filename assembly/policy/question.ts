@@ -1,13 +1,14 @@
-import { HALF, highHalf, isPaddable, LONGEST, lowHalf, readable } from "../bytes/padded";
+import { differsLow, HALF, highHalf, isPaddable, LONGEST, lowHalf, readable } from "../bytes/padded";
 import { leadingTokens, NOT_BY_TOKENS } from "../nats/subject";
 import { NO_ANSWER } from "./answer";
-import { SLOT_ANSWER } from "./answer-table";
+import { SLOT_ANSWER, SLOT_SUBJECT } from "./answer-table";
 import {
   fillBeginningSlot,
   fillLongSlot,
   fillSlot,
   fillSlotWith,
   keyOf,
+  lengthOfKey,
   MAX_REMEMBERED_BYTES,
   newQuestion,
   recallAtHome,
@@ -174,6 +175,7 @@ export class Question {
 
   /** About a subject that is longer than most. */
   private recallLongSubject(pointer: usize, length: i32): u64 {
+    if (this.beginsLikeLast(pointer, length)) return load<u64>(this.lastLeading, SLOT_ANSWER);
     const at = this.depthOf(load<u64>(pointer));
     const depth = abs<i32>(load<i8>(at));
     if (depth != 0) {
@@ -187,6 +189,20 @@ export class Question {
     const answer = recallLong(key, pointer, length);
     if (answer != NO_ANSWER) fillLongSlot(last, key, answer, pointer, length);
     return answer;
+  }
+
+  /**
+   * Does this long subject begin with the tokens that were recalled last, at most HALF bytes of them? They decide for it whatever
+   * depth its group has by now, and nothing need be looked up (an acknowledgement of JetStream ×0.92).
+   */
+  // @ts-ignore: decorator
+  @inline
+  private beginsLikeLast(pointer: usize, length: i32): bool {
+    const last = this.lastLeading;
+    const leading = lengthOfKey(last);
+    if (<u32>(leading - 1) >= <u32>HALF) return false;
+    if (differsLow(last + SLOT_SUBJECT, lowHalf(pointer, leading)) != 0) return false;
+    return leadingTokens(pointer, length, 1) != 0;
   }
 
   /**
