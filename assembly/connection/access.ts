@@ -4,6 +4,7 @@ import { headerFields, HeaderUse } from "../nats/headers";
 import { ClientLine } from "../nats/client-line";
 import { isLiteral, Tokens } from "../nats/subject";
 import { Violation } from "../nats/texts";
+import { reasonOf } from "../policy/answer";
 import { EntryFlag, NONE } from "../policy/matcher";
 import { isReservedPublish, isReservedReply } from "../nats/reserved";
 import { Permissions } from "../policy/permissions";
@@ -187,7 +188,7 @@ export class Access {
   // @ts-ignore: decorator
   @inline
   private mayGrant(reply: usize, length: i32): bool {
-    return this.resets == 0 && this.permissions.publish(reply, length) == Reason.NOT_ALLOWED;
+    return this.resets == 0 && reasonOf(this.permissions.publishAnswer(reply, length)) == Reason.NOT_ALLOWED;
   }
 
   /**

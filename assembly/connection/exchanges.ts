@@ -36,6 +36,8 @@ export function requestSent(
   waitFor(table, owner, reply, replyLength, subjectClass);
 }
 
+// @ts-ignore: decorator
+@inline
 function waitFor(table: RequestTable, owner: OpenRequests, reply: usize, length: i32, subjectClass: i32): void {
   table.open(owner, hashBytes64(reply, length), subjectClass, callbackNanoseconds());
 }

@@ -79,6 +79,8 @@ export class RequestTable {
   }
 
   /** A message waits from now on. One that waits with the same key already stays as it is. */
+  // @ts-ignore: decorator
+  @inline
   open(owner: OpenRequests, name: u64, subjectClass: i32, now: i64): void {
     const key = keyOf(owner, name);
     let place = this.find(key);
@@ -88,7 +90,7 @@ export class RequestTable {
         if (this.counts) owner.meter.unanswered(subjectClass, Unanswered.EVICTED);
         return;
       }
-      place = this.find(key);
+      place = this.search(key);
     }
     const number = this.newRecord();
     const record = this.at(number);
@@ -111,6 +113,8 @@ export class RequestTable {
   }
 
   /** Was this what a message of the connection waited for? Then `since` and `subjectClass` are that message's. */
+  // @ts-ignore: decorator
+  @inline
   close(owner: OpenRequests, name: u64): bool {
     const place = this.find(keyOf(owner, name));
     if (place < 0) return false;
@@ -139,7 +143,7 @@ export class RequestTable {
     if (this.counts) {
       changetype<OpenRequests>(load<usize>(record, OWNER)).meter.unanswered(<i32>load<u32>(record, CLASS), why);
     }
-    this.remove(number, this.find(load<u64>(record)));
+    this.remove(number, this.search(load<u64>(record)));
   }
 
   private remove(number: u32, place: i32): void {
@@ -196,7 +200,7 @@ export class RequestTable {
     this.capacity = capacity;
     for (let number: u32 = 1; number <= this.used; number++) {
       const key = load<u64>(this.at(number));
-      this.setPlace(~this.find(key), key, number);
+      this.setPlace(~this.search(key), key, number);
     }
     return true;
   }
@@ -245,6 +249,8 @@ export class RequestTable {
   }
 
   /** The place that has the key; else, as its complement and so negative, the one that is to have it, if there are any. */
+  // @ts-ignore: decorator
+  @inline
   private find(key: u64): i32 {
     if (this.capacity == 0) return -1;
     const upper = <u32>(key >> 32);
@@ -255,6 +261,14 @@ export class RequestTable {
       if (load<u32>(this.placeAt(place), UPPER) == upper && load<u64>(this.at(number)) == key) return place;
       place = (place + 1) & this.mask;
     }
+  }
+
+  /**
+   * The same by a call, for what a message seldom needs. Each function that a lone message meets is another page of code, which a
+   * processor that has slept must fetch: so `open`, `close` and `find` are none (docs/performance.md).
+   */
+  private search(key: u64): i32 {
+    return this.find(key);
   }
 
   // @ts-ignore: decorator

@@ -1,6 +1,7 @@
 import { isReservedReply } from "../nats/reserved";
-import { allowsPublish, classOf, mayBeGranted } from "../policy/answer";
+import { allowsPublish, classOf, mayBeGranted, reasonOf } from "../policy/answer";
 import { Permissions } from "../policy/permissions";
+import { Reason } from "../policy/reason";
 import { Meter } from "../telemetry/meter";
 import { Connection } from "./connection";
 import { replySent, requestSent } from "./exchanges";
@@ -29,8 +30,9 @@ export function judgePlain(
     if (!isGranted(connection, answer, subject, length, replyLength)) return NOT_PLAIN;
   }
   // A reply that is not the peer's own may be allowed all the same.
-  if (replyLength > 0 && (isReservedReply(reply, replyLength) || !permissions.receives(reply, replyLength))) {
-    return NOT_PLAIN;
+  if (replyLength > 0) {
+    if (isReservedReply(reply, replyLength)) return NOT_PLAIN;
+    if (reasonOf(permissions.receiveAnswer(reply, replyLength)) != Reason.ALLOWED) return NOT_PLAIN;
   }
   const subjectClass = classOf(answer);
   replySent(connection, meter, subject, length);

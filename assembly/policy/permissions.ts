@@ -37,7 +37,7 @@ export class Permissions {
   publishAllFlags: i32 = EntryFlag.NONE;
   /** The same for `subscribe`; what cannot be subscribed to nats-server then answers itself. */
   subscribeAllBy: i32 = NONE;
-  /** The rule that decided last, or NONE when none did; after `publishAnswer`, `deliveryAnswer` and `receives` it is anything. */
+  /** The rule that decided last, or NONE when none did; after `publishAnswer`, `deliveryAnswer` and `receiveAnswer` it is anything. */
   decidedBy: i32 = NONE;
   /** The classes of subjects, for stats; null without any. Not owned. */
   classes: ClassMatcher | null = null;
@@ -190,16 +190,26 @@ export class Permissions {
    * `Nats-Schedule-Source`. Entries with a queue do not count, since a reply is not for a group.
    */
   receives(pointer: usize, length: i32): bool {
+    return reasonOf(this.receiveAnswer(pointer, length)) == Reason.ALLOWED;
+  }
+
+  /** The same as a number (answer.ts), for those who ask it of each message: ALLOWED or NOT_ALLOWED, by no rule. */
+  // @ts-ignore: decorator
+  @inline
+  receiveAnswer(pointer: usize, length: i32): u64 {
     const known = this.receiveQuestion.recall(pointer, length);
-    if (known != NO_ANSWER) return reasonOf(known) == Reason.ALLOWED;
+    return known != NO_ANSWER ? known : this.decideReceive(pointer, length);
+  }
+
+  private decideReceive(pointer: usize, length: i32): u64 {
     const tokens = subjectTokens;
-    if (!tokens.split(pointer, length)) return false;
+    if (!tokens.split(pointer, length)) return answerOf(Reason.NOT_ALLOWED, NONE, OTHER_CLASS);
     const receives =
       (this.subscribeAllBy != NONE || this.subscribeAllow.find(tokens, EntryFlag.NONE) != NONE) &&
       this.subscribeDeny.find(tokens, EntryFlag.NONE) == NONE;
-    const reason = receives ? Reason.ALLOWED : Reason.NOT_ALLOWED;
-    this.receiveQuestion.remember(pointer, length, tokens.looked, answerOf(reason, NONE, OTHER_CLASS));
-    return receives;
+    const answer = answerOf(receives ? Reason.ALLOWED : Reason.NOT_ALLOWED, NONE, OTHER_CLASS);
+    this.receiveQuestion.remember(pointer, length, tokens.looked, answer);
+    return answer;
   }
 
   /** A SUB, with queue if `queueLength` is not 0. */

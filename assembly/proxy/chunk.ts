@@ -156,7 +156,16 @@ export class Chunk {
    * Gives the host the result: everything up to `cut`. What follows `cut` becomes the tail of the next callback and
    * is withheld (unless frozen). Answers false when the budget has no room for the tail.
    */
+  // @ts-ignore: decorator
+  @inline
   finish(cut: i32): bool {
+    if (this.edited || this.failed || cut < this.size) return this.finishEdited(cut);
+    this.tail.clear();
+    return true;
+  }
+
+  /** Where bytes were edited, are left over or cannot be trusted; of most chunks nothing of it is true. */
+  private finishEdited(cut: i32): bool {
     const rest = this.size - cut;
     if (this.failed) {
       if (!this.frozen) this.put(0, i32.MAX_VALUE, 0, 0);
