@@ -193,7 +193,7 @@ export class Question {
 
   /**
    * Does this long subject begin with the tokens that were recalled last, at most HALF bytes of them? They decide for it whatever
-   * depth its group has by now, and nothing need be looked up (an acknowledgement of JetStream ×0.92).
+   * depth its group has by now, and nothing need be looked up (an acknowledgement of JetStream ×0.90).
    */
   // @ts-ignore: decorator
   @inline

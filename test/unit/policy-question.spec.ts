@@ -166,6 +166,42 @@ describe("an answer that leading tokens decide", () => {
     }
   });
 
+  it("decides at once for a longer subject that begins like the one before, and for no other, of whatever lengths", () => {
+    for (let length = 8; length <= 40; length++) {
+      const question = new Question();
+      const beginning = "b".repeat(length);
+      remember(question, beginning + ".1.2", 2, 7);
+      for (let longer = 0; longer < 100; longer += 9) {
+        const tail = ".1.tail-of-more-than-32-bytes-in-all" + "x".repeat(longer);
+        assert(recalled(question, beginning + tail) == 7, `${length} and ${tail.length} bytes`);
+        for (let at = 7; at < length; at++) {
+          const other = beginning.substring(0, at) + "c" + beginning.substring(at + 1);
+          assert(recalled(question, other + tail) == -9, `another byte at ${at} of ${length}, ${tail.length} behind`);
+        }
+        assert(recalled(question, beginning + tail + ".") == -9, `an empty token behind ${length}`);
+        assert(recalled(question, beginning + "..1" + tail) == -9, `another one behind ${length}`);
+        assert(recalled(question, beginning + tail + ".more") == 7, `${length} and ${tail.length} bytes again`);
+      }
+    }
+  });
+
+  it("is the one of its own beginning when those of 15 to 32 bytes are recalled in turn", () => {
+    const question = new Question();
+    const lengths = [15, 16, 17, 32];
+    const beginnings: string[] = [];
+    for (let i = 0; i < lengths.length; i++) {
+      beginnings.push("one.of." + "abcd".charAt(i).repeat(lengths[i] - 8) + ".");
+      remember(question, beginnings[i] + "a", 3, i);
+    }
+    const tail = "tail-of-more-than-32-bytes-in-all";
+    for (let i = 0; i < beginnings.length; i++) {
+      for (let j = 0; j < beginnings.length; j++) {
+        assert(recalled(question, beginnings[i] + tail) == i, `${lengths[i]} bytes`);
+        assert(recalled(question, beginnings[j] + tail) == j, `${lengths[j]} bytes behind ${lengths[i]}`);
+      }
+    }
+  });
+
   it("is found again beside as many others as there are places for twice, and is the right one beyond", () => {
     const question = new Question();
     // Of the table that grows, the last size has to be filled anew.
