@@ -171,7 +171,7 @@ export class Chunk {
       if (!this.frozen) this.put(0, i32.MAX_VALUE, 0, 0);
       return false;
     }
-    if (!this.frozen && (this.edited || rest > 0)) {
+    if (!this.frozen) {
       if (this.outLength == 0 && !this.appended && rest > 0 && this.done >= this.viewStart && cut > this.done) {
         // Nothing but the end is cut off, and all that stays lies in the window: it needs no copy of ours.
         this.put(0, this.size, this.address(this.done), cut - this.done);

@@ -147,40 +147,30 @@ describe("an answer that leading tokens decide", () => {
     }
   });
 
-  it("is not found by a beginning that differs in any byte or in its length, of whatever length it is", () => {
-    const tail = ".tail.";
-    for (let length = 8; length <= 40; length++) {
-      const question = new Question();
-      const beginning = "b".repeat(length);
-      remember(question, beginning + tail + "1", 1, 7);
-      assert(recalled(question, beginning + tail + "2") == 7, `length ${length}`);
-      // By the first seven bytes it is known how many tokens decide: others would not be looked for by a beginning at all.
-      for (let at = 7; at < length; at++) {
-        const other = beginning.substring(0, at) + "c" + beginning.substring(at + 1);
-        assert(recalled(question, other + tail + "2") == -9, `another byte at ${at} of ${length}`);
-      }
-      assert(recalled(question, beginning + "b" + tail + "2") == -9, `one byte more than ${length}`);
-      assert(recalled(question, beginning + "\0" + tail + "2") == -9, `a zero more than ${length}`);
-      assert(recalled(question, beginning.substring(1) + tail + "2") == -9, `one byte less than ${length}`);
-      assert(recalled(question, beginning + tail + "3") == 7, `length ${length} again`);
+  it("is not found by a beginning that differs in any byte or in its length, of whatever length it and the subject are", () => {
+    const tails = [".tail."];
+    for (let longer = 0; longer < 100; longer += 9) {
+      tails.push(".tail-of-more-than-32-bytes-in-all" + "x".repeat(longer) + ".");
     }
-  });
-
-  it("decides at once for a longer subject that begins like the one before, and for no other, of whatever lengths", () => {
     for (let length = 8; length <= 40; length++) {
       const question = new Question();
       const beginning = "b".repeat(length);
-      remember(question, beginning + ".1.2", 2, 7);
-      for (let longer = 0; longer < 100; longer += 9) {
-        const tail = ".1.tail-of-more-than-32-bytes-in-all" + "x".repeat(longer);
-        assert(recalled(question, beginning + tail) == 7, `${length} and ${tail.length} bytes`);
+      remember(question, beginning + tails[0] + "1", 1, 7);
+      for (let i = 0; i < tails.length; i++) {
+        const tail = tails[i];
+        const lengths = `${length} before ${tail.length}`;
+        assert(recalled(question, beginning + tail + "2") == 7, lengths);
+        // By the first seven bytes it is known how many tokens decide: others would not be looked for by a beginning at all.
         for (let at = 7; at < length; at++) {
           const other = beginning.substring(0, at) + "c" + beginning.substring(at + 1);
-          assert(recalled(question, other + tail) == -9, `another byte at ${at} of ${length}, ${tail.length} behind`);
+          assert(recalled(question, other + tail + "2") == -9, `another byte at ${at} of ${lengths}`);
         }
-        assert(recalled(question, beginning + tail + ".") == -9, `an empty token behind ${length}`);
-        assert(recalled(question, beginning + "..1" + tail) == -9, `another one behind ${length}`);
-        assert(recalled(question, beginning + tail + ".more") == 7, `${length} and ${tail.length} bytes again`);
+        assert(recalled(question, beginning + "b" + tail + "2") == -9, `one byte more than ${lengths}`);
+        assert(recalled(question, beginning + "\0" + tail + "2") == -9, `a zero more than ${lengths}`);
+        assert(recalled(question, beginning.substring(1) + tail + "2") == -9, `one byte less than ${lengths}`);
+        assert(recalled(question, beginning + tail) == -9, `an empty token at the end of ${lengths}`);
+        assert(recalled(question, beginning + "." + tail + "2") == -9, `an empty token behind ${lengths}`);
+        assert(recalled(question, beginning + tail + "3") == 7, `${lengths} again`);
       }
     }
   });
