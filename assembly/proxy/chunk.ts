@@ -166,31 +166,37 @@ export class Chunk {
 
   /** Where bytes were edited, are left over or cannot be trusted; of most chunks nothing of it is true. */
   private finishEdited(cut: i32): bool {
-    const rest = this.size - cut;
-    if (this.failed) {
-      if (!this.frozen) this.put(0, i32.MAX_VALUE, 0, 0);
-      return false;
-    }
     if (!this.frozen) {
-      if (this.outLength == 0 && !this.appended && rest > 0 && this.done >= this.viewStart && cut > this.done) {
+      if (!this.failed) this.giveUntil(cut);
+      // Also what a failed call has left of it.
+      if (this.failed) this.put(0, i32.MAX_VALUE, 0, 0);
+    }
+    if (this.failed) return false;
+    const rest = this.size - cut;
+    if (rest > 0) return this.tail.assign(this.address(cut), rest);
+    this.tail.clear();
+    return true;
+  }
+
+  /** Makes the host's buffer what has been written, with all between that was kept, up to `cut`. */
+  private giveUntil(cut: i32): void {
+    if (cut < this.size) {
+      if (this.outLength == 0 && !this.appended && this.done >= this.viewStart && cut > this.done) {
         // Nothing but the end is cut off, and all that stays lies in the window: it needs no copy of ours.
         this.put(0, this.size, this.address(this.done), cut - this.done);
-      } else {
-        if (rest > 0) {
-          this.keepUntil(cut);
-          this.done = this.size;
-        } else if (this.done < 0 || this.appended) this.keepUntil(this.appended ? this.size : 0);
-        if (this.appended) {
-          this.flush();
-          this.put(0, this.size, 0, 0);
-        } else this.put(0, this.done, outArea, this.outLength);
+        return;
       }
+      this.keepUntil(cut);
+      this.done = this.size;
+    } else {
+      this.keepUntil(0);
+      // Asked only now: the tail too may have filled `out`, and once something is appended nothing of the original stays.
+      if (this.appended) this.keepUntil(this.size);
     }
-    if (rest <= 0) {
-      this.tail.clear();
-      return true;
-    }
-    return this.tail.assign(this.address(cut), rest);
+    if (this.appended) {
+      this.flush();
+      this.put(0, this.size, 0, 0);
+    } else this.put(0, this.done, outArea, this.outLength);
   }
 
   /** Replaces all of the chunk by what has been written, and forgets the tail: nothing original may pass. */

@@ -1,6 +1,19 @@
+import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { freshSeed, Random } from "./random.ts";
-import { assertSame, configuredHost, hpub, msg, PING, PONG, pub, publishViolation, Wire, type Policy } from "./wire.ts";
+import {
+  assertSame,
+  configuredHost,
+  hpub,
+  msg,
+  PING,
+  policy,
+  PONG,
+  pub,
+  publishViolation,
+  Wire,
+  type Policy,
+} from "./wire.ts";
 
 /** Bytes that are read at once (assembly/proxy/memory.ts). */
 const WINDOW = 1088 * 1024;
@@ -197,4 +210,53 @@ describe("a chunk of a server", () => {
       assertSame(toClient, shown + shown, `chunks of ${size}`);
     }
   });
+});
+
+describe("what is written before a line that an earlier chunk has begun", () => {
+  /** Bytes that are collected before they go to the host (assembly/proxy/memory.ts). */
+  const OUT = 384 * 1024;
+
+  for (const beyond of [-4000, -1, 0, 1, 4000]) {
+    it(`${OUT} bytes and ${beyond} with that beginning, leaves the client's chunk as it is`, () => {
+      const rule = { subscribe: { allow: ["ok.>"], deny: ["ok.secret.>"] } };
+      const wire = Wire.connected(configuredHost({ rule }));
+      const sids = Array.from({ length: 96 }, (_, i) => String(i).padStart(4040, "0"));
+      for (const sid of sids) {
+        wire.client(`SUB ok.> ${sid}\r\nUNSUB ${sid} 1\r\n`);
+        wire.server(PONG);
+      }
+      const unsubs = sids.map((sid) => `UNSUB ${sid}\r\n`).join("");
+      const begun = "PUB".padEnd(OUT - unsubs.length + beyond);
+      wire.client(begun);
+      for (const sid of sids) wire.server(msg("ok.a", sid));
+      const rest = `ok.a 3\r\nabc\r\n${pub("ok.b", "def")}`;
+      assertSame(wire.client(rest), unsubs + begun + rest, "to the server");
+      assertSame(wire.client(pub("ok.c")), pub("ok.c"), "behind it");
+    });
+
+    it(`${OUT} bytes and ${beyond} with that beginning, leaves nats-server's chunk as it is`, () => {
+      const allow = ["ok.>", "gone.>"];
+      const host = configuredHost({ rule: { subscribe: { allow } } });
+      const wire = Wire.connected(host);
+      const noticeOf = (sid: string): string =>
+        `-ERR 'Permissions Violation for Subscription to "gone.x" (sid "${sid}")'\r\n`;
+      const begun = "MSG ok.a 1 ";
+      const most = 4060;
+      const sids: string[] = [];
+      for (let left = OUT + beyond - begun.length; left > 0; left -= noticeOf(sids.at(-1)!).length) {
+        sids.push(String(sids.length).padStart(Math.min(most, left - noticeOf("").length), "0"));
+      }
+      for (const sid of sids) wire.client(`SUB gone.x ${sid}\r\n`);
+      wire.server(begun);
+      assert.ok(host.configure(policy({ rule: { subscribe: { allow: ["ok.>"] } } })).accepted);
+      const rest = `5\r\nhello\r\n${msg("ok.b", "1", "abc")}`;
+      const passed = wire.server(rest);
+      const noticed = OUT + beyond - begun.length;
+      // In no order.
+      const lines = (text: string): string => text.split("\n").sort().join("\n");
+      assertSame(lines(passed.slice(0, noticed)), lines(sids.map(noticeOf).join("")), "the notices");
+      assertSame(passed.slice(noticed), begun + rest, "behind them");
+      assertSame(wire.server(msg("ok.c", "1")), msg("ok.c", "1"), "later");
+    });
+  }
 });
