@@ -1,3 +1,4 @@
+import { shareBytes } from "../bytes/budget";
 import { hashBytes } from "../bytes/hash";
 import { Words } from "../bytes/words";
 import { headerFields, HeaderUse } from "../nats/headers";
@@ -11,6 +12,9 @@ import { Permissions } from "../policy/permissions";
 import { Reason } from "../policy/reason";
 import { callbackTime } from "./callback-time";
 import { ReplyGrants } from "./reply-grants";
+
+/** One connection's grants get this part of what it may hold itself of the VM's budget (`shareBytes`). */
+const GRANTS_PART: i64 = 4;
 
 const tokens: Tokens = new Tokens();
 
@@ -162,6 +166,14 @@ export class Access {
     const hash = hashBytes(reply, length);
     if (this.useHashed(reply, length, hash, now)) return;
     for (let i = 0; i < this.grantCount; i++) this.grantsAt(i).grant(reply, length, hash, now);
+    if (this.grantedBytes > shareBytes() / GRANTS_PART) this.forgetOldestGrants();
+  }
+
+  /** Who sends requests chooses how long their reply subjects are: so the oldest go, which only refuses more, and nobody is closed. */
+  private forgetOldestGrants(): void {
+    while (this.grantedBytes > shareBytes() / GRANTS_PART) {
+      for (let i = 0; i < this.grantCount; i++) this.grantsAt(i).forgetOldest();
+    }
   }
 
   /** Is this publish, which the lists do not allow, an answer that was granted? The grant is used then. */

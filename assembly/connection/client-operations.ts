@@ -173,8 +173,8 @@ function subscribe(connection: Connection, chunk: Chunk, line: ClientLine, posit
   }
   // One whose UNSUB is due is live at the server, which ignores this SUB. Only in DRY_RUN does no UNSUB go before it.
   if (known != 0 && access == null && connection.subscriptions.isUntold(known)) return next;
-  // One client must not use up what all share.
-  if (connection.budgetedBytes > shareBytes()) return unreadable(connection, chunk, position, ProtocolError.MEMORY);
+  // One client must not use up what all share; nor may what others send it keep it from subscribing.
+  if (connection.ownBytes > shareBytes()) return unreadable(connection, chunk, position, ProtocolError.MEMORY);
   const added = connection.subscriptions.add(
     line.sid,
     line.sidLength,

@@ -191,8 +191,11 @@ export class Connection {
 
   /** Bytes of the VM's budget that this connection holds, without what its hash tables need. */
   get budgetedBytes(): i64 {
-    const access = this.access;
-    const shadow = this.shadow;
+    return this.ownBytes + this.grantedBytes;
+  }
+
+  /** Of these what the client has made it hold. */
+  get ownBytes(): i64 {
     return (
       <i64>this.toServerTail.capacity +
       <i64>this.toClientTail.capacity +
@@ -200,10 +203,15 @@ export class Connection {
       <i64>this.unsubscribe.capacity +
       <i64>this.notices.capacity +
       <i64>this.pongs.size +
-      this.subscriptions.bytes +
-      (access == null ? 0 : access.grantedBytes) +
-      (shadow == null ? 0 : shadow.grantedBytes)
+      this.subscriptions.bytes
     );
+  }
+
+  /** Of these what others have, whose requests this client may answer. */
+  get grantedBytes(): i64 {
+    const access = this.access;
+    const shadow = this.shadow;
+    return (access == null ? 0 : access.grantedBytes) + (shadow == null ? 0 : shadow.grantedBytes);
   }
 
   /** What a further CONNECT does at the server: subscriptions, grants and filters begin anew (client.go processConnect). */

@@ -44,10 +44,10 @@ const rules: Names = new Names(MAX_RULE_NAMES);
 /** All that one plugin reports with, through all its configurations in one worker. */
 @final
 export class PluginTelemetry {
-  audit: Audit = new Audit(1, 1);
+  readonly audit: Audit = new Audit();
   stats: FilterStats = new FilterStats(NOWHERE);
-  /** Of configurations with another `identity`, in case a connection of that time still counts. */
-  private readonly formerMeters: Meters[] = [];
+  /** Of each standpoint that a configuration had: a connection of an earlier one may still count, and one may come back. */
+  private readonly allMeters: Meters[] = [];
   private meters: Meters = new Meters(NOWHERE, classes, rules);
   private readonly sampler: Sampler = new Sampler();
   private readonly requests: RequestTable = new RequestTable(true);
@@ -66,7 +66,7 @@ export class PluginTelemetry {
     this.requests.bound = settings.requests;
     this.services.bound = settings.requests;
     this.timeout = settings.requestTimeout;
-    this.audit = new Audit(document.audit.refusalsPerSecond, document.audit.burst);
+    this.audit.setRate(document.audit.refusalsPerSecond, document.audit.burst);
     this.sampler.setEvery(document.audit.sample);
     this.stats.policyInForce(document.fingerprint, MODES[<i32>document.mode], document.rules.length);
   }
@@ -78,22 +78,19 @@ export class PluginTelemetry {
 
   private stand(standpoint: Standpoint): void {
     if (this.meters.standpoint.isThatOf(standpoint)) return;
-    this.formerMeters.push(this.meters);
-    this.meters = new Meters(standpoint, classes, rules);
+    this.meters = this.metersOf(standpoint);
     this.stats.close();
     this.stats = new FilterStats(standpoint);
   }
 
-  /** Those of a former configuration, or new ones: one that comes and goes in turn needs no more of them each time. */
   private metersOf(standpoint: Standpoint): Meters {
-    const former = this.formerMeters;
-    for (let i = 0; i < former.length; i++) {
-      if (!former[i].standpoint.isThatOf(standpoint)) continue;
-      const meters = former[i];
-      former.splice(i, 1);
-      return meters;
+    const all = this.allMeters;
+    for (let i = 0; i < all.length; i++) {
+      if (all[i].standpoint.isThatOf(standpoint)) return all[i];
     }
-    return new Meters(standpoint, classes, rules);
+    const meters = new Meters(standpoint, classes, rules);
+    all.push(meters);
+    return meters;
   }
 
   /** Gives a new connection what its bytes need to be counted. */
@@ -157,16 +154,15 @@ export class PluginTelemetry {
     this.services.expire(before);
     this.audit.onTick(now, this.stats);
     tellDurations();
-    this.meters.flush();
-    for (let i = 0; i < this.formerMeters.length; i++) this.formerMeters[i].flush();
+    for (let i = 0; i < this.allMeters.length; i++) this.allMeters[i].flush();
     this.stats.onTick(<i64>usedBytes());
   }
 
   /** The plugin and all its connections are gone. */
   destroy(): void {
     tellDurations();
-    this.meters.destroy();
-    for (let i = 0; i < this.formerMeters.length; i++) this.formerMeters[i].destroy();
+    this.audit.finish(this.stats);
+    for (let i = 0; i < this.allMeters.length; i++) this.allMeters[i].destroy();
     this.stats.close();
     this.requests.destroy();
     this.services.destroy();

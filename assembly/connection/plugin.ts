@@ -184,6 +184,7 @@ export class Plugin {
     let due = 0;
     let waiting = 0;
     let largest: Connection | null = null;
+    let most: i64 = shareBytes() / 8;
     for (let i = 0; i < all.length; i++) {
       const connection = all[i];
       connection.subscriptions.tick(now);
@@ -194,12 +195,19 @@ export class Plugin {
       if (connection.endingSince != 0) waiting++;
       if (isDue(connection, now, full)) due++;
       if (connection.phase != Phase.OPEN) continue;
-      if (largest == null || connection.budgetedBytes > largest.budgetedBytes) largest = connection;
+      const bytes = connection.budgetedBytes;
+      if (bytes <= most) continue;
+      most = bytes;
+      largest = connection;
     }
     // When nobody else is about to go, the one that holds most does, if it is not one of many alike.
-    if (full && waiting == 0 && largest != null && largest.budgetedBytes > shareBytes() / 8) {
-      shed(largest);
-      due++;
+    if (full && waiting == 0 && largest != null) {
+      // Others decide what it may answer, and must not end it so.
+      if (largest.grantedBytes > most / 2) largest.forgetGrants();
+      else {
+        shed(largest);
+        due++;
+      }
     }
     this.telemetry.tick(now);
     let left = MAX_CLOSINGS;

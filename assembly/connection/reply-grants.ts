@@ -116,6 +116,11 @@ export class ReplyGrants {
     heap.free(changetype<usize>(this));
   }
 
+  /** Forgets the one that was granted first, if there is any. */
+  forgetOldest(): void {
+    if (this.oldest != 0) this.remove(this.oldest);
+  }
+
   /** Forgets all grants. */
   release(): void {
     let grant = this.oldest;

@@ -54,12 +54,13 @@ export class Totals {
  */
 @final
 export class Audit {
-  private readonly refusals: RateLimit;
-  private readonly activity: RateLimit;
+  private readonly refusals: RateLimit = new RateLimit();
+  private readonly activity: RateLimit = new RateLimit();
 
-  constructor(perSecond: i32, burst: i32) {
-    this.refusals = new RateLimit(perSecond, burst);
-    this.activity = new RateLimit(perSecond, burst);
+  /** Of each kind `burst` records at once, after a quiet time, and `perSecond` in the long run. */
+  setRate(perSecond: i32, burst: i32): void {
+    this.refusals.setRate(perSecond, burst);
+    this.activity.setRate(perSecond, burst);
   }
 
   /** May a record of something refused or unreadable be written now? If not it is counted as left out. */
@@ -143,8 +144,7 @@ export class Audit {
     let record = begin("revoked", who) + field("reason", REASON_NAMES[reason]);
     if (nameLength > 0) record += bytesField("subject", name, nameLength);
     if (queueLength > 0) record += bytesField("queue", queue, queueLength);
-    record += rule == "" ? ',"rule":null' : field("rule", rule);
-    this.write(record);
+    this.write(record + ruleField(rule));
   }
 
   /** A stream could not be read. */
@@ -158,11 +158,20 @@ export class Audit {
 
   /** Tells what was left out, if no record came to tell it. `stats` hears of all. */
   onTick(now: i64, stats: FilterStats): void {
-    let record = "";
-    if (this.refusals.suppressed > 0 && this.refusals.isQuiet(now)) record += suppressedField(this.refusals);
-    if (this.activity.suppressed > 0 && this.activity.isQuiet(now)) record += activityField(this.activity);
-    if (record != "") logText(LogLevel.WARN, START + field("event", "suppressed") + record + "}");
+    this.tell(this.refusals.isQuiet(now), this.activity.isQuiet(now));
     stats.auditSuppressed(this.refusals.takeUncounted() + this.activity.takeUncounted());
+  }
+
+  /** No record will come any more: tells and counts all that was left out. */
+  finish(stats: FilterStats): void {
+    this.tell(true, true);
+    stats.auditSuppressed(this.refusals.takeUncounted() + this.activity.takeUncounted());
+  }
+
+  /** What was left out, of one kind or both, in a record of its own. */
+  private tell(refusals: bool, activity: bool): void {
+    const record = (refusals ? suppressedField(this.refusals) : "") + (activity ? activityField(this.activity) : "");
+    if (record != "") logText(LogLevel.WARN, START + field("event", "suppressed") + record + "}");
   }
 
   private write(record: string): void {
@@ -192,8 +201,8 @@ function begin(event: string, who: AuditSubject): string {
   let record = START + field("event", event);
   record += field("source_principal", who.principal == "" ? "unknown" : who.principal);
   if (who.sourceAddress != "") record += field("source_address", who.sourceAddress);
-  if (who.connectionId != 0) record += ',"connection_id":' + who.connectionId.toString();
-  if (who.clientId != 0) record += ',"client_id":' + who.clientId.toString();
+  if (who.connectionId != 0) record += number("connection_id", who.connectionId);
+  if (who.clientId != 0) record += number("client_id", who.clientId);
   return record;
 }
 

@@ -1,17 +1,22 @@
 /** A bucket that lets `burst` through at once and `perSecond` in the long run, and counts what it holds back. */
 @final
 export class RateLimit {
-  private tokens: f64;
+  private perSecond: i32 = 1;
+  private burst: i32 = 0;
+  private tokens: f64 = 0;
   private filledAt: i64 = 0;
   /** Held back since the last time that somebody told it. */
   suppressed: i64 = 0;
   private uncounted: i64 = 0;
 
-  constructor(
-    private readonly perSecond: i32,
-    private readonly burst: i32,
-  ) {
-    this.tokens = burst;
+  /**
+   * The bucket holds `burst` from now on, and `perSecond` more come in. What has been let through stays so, or each new policy
+   * would let a whole burst through; and what was held back is still to be told.
+   */
+  setRate(perSecond: i32, burst: i32): void {
+    this.tokens = Math.max(0, this.tokens + (burst - this.burst));
+    this.perSecond = perSecond;
+    this.burst = burst;
   }
 
   /** May one more pass at this time, in milliseconds? */

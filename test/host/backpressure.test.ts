@@ -145,6 +145,44 @@ describe("limits.memory, the budget of a VM", () => {
     assert.equal(quiet.server(PONG + "MSG ok.1 1 0\r\n\r\n"), `${publishViolation("no.1")}MSG ok.1 1 0\r\n\r\n`);
   });
 
+  describe("and reply subjects, whose length others choose", () => {
+    const replies = { publish: { allow: ["ok.>"] }, allow_responses: { max: 1, expires: "1m" } };
+    const LONG = "x".repeat(4000);
+    const reply = (i: number): string => `r.${i}.${LONG}`;
+    const responder = (host: Host): Wire => {
+      const wire = Wire.connected(host);
+      wire.client("SUB ok.1 1\r\n");
+      return wire;
+    };
+
+    it("has a thirty-second of it for them: beyond that the oldest are forgotten, and their connection goes on", () => {
+      const host = configuredHost({ limits: { memory: MEMORY }, rule: replies, telemetry: { requests: 0 } });
+      const wire = responder(host);
+      const before = stat(host, "istio_nats_memory_bytes");
+      for (let i = 0; i < 4000; i++) wire.server(msg("ok.1", "1", "", reply(i)));
+      const held = stat(host, "istio_nats_memory_bytes") - before;
+      assert.ok(held < MEMORY / 32 && held > MEMORY / 64, `${held} bytes are held`);
+      assert.equal(wire.client("SUB ok.2 2\r\n"), "SUB ok.2 2\r\n");
+      assert.equal(wire.client(pub(reply(0)) + pub(reply(3999))), PING + pub(reply(3999)));
+      assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "memory" }), 0);
+    });
+
+    it("forgets them where they are most of what the largest connection holds, and ends nobody for them", () => {
+      const host = configuredHost({ limits: { memory: MEMORY }, rule: replies, telemetry: { requests: 0 } });
+      const wires = Array.from({ length: 40 }, () => responder(host));
+      for (const wire of wires) for (let i = 0; i < 80; i++) wire.server(msg("ok.1", "1", "", reply(i)));
+      const full = stat(host, "istio_nats_memory_bytes");
+      for (let i = 0; i < 40; i++) host.tick();
+      const held = stat(host, "istio_nats_memory_bytes");
+      assert.ok(full > MEMORY * 0.8 && held < MEMORY * 0.91, `${full} bytes, then ${held}`);
+      for (const wire of wires) {
+        assert.equal(wire.connection.closed, false);
+        assert.equal(wire.client(pub("ok.2")), pub("ok.2"));
+      }
+      assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "memory" }), 0);
+    });
+  });
+
   it("is free again once the connections have ended", () => {
     const host = configuredHost({ limits: { memory: MEMORY } });
     let pages = 0;

@@ -9,6 +9,7 @@ import {
   INFO,
   msg,
   PING,
+  policy,
   PONG,
   pub,
   publishViolation,
@@ -223,6 +224,39 @@ describe("audit.refusalsPerSecond and audit.burst", () => {
     assert.equal(written, 20);
     assert.equal(written + left, refused);
     assert.equal(stat(host, "istio_nats_refusals_total", { reason: "not_allowed" }), refused);
+  });
+
+  it("hold over a new policy, which tells what was left out before it, and lets no second burst through", () => {
+    const audit = { refusalsPerSecond: 1, burst: 3 };
+    const host = configuredHost({ audit });
+    const wire = Wire.connected(host);
+    wire.client(pub("no.1").repeat(10));
+    assert.ok(host.configure(policy({ audit, telemetry: { requests: 5 } })).accepted);
+    host.advance(500);
+    host.tick();
+    wire.client(pub("no.1").repeat(10));
+    host.advance(5000);
+    host.tick();
+    const records = auditOf(host);
+    assert.equal(records.filter(({ event }) => event === "refused").length, 3);
+    assert.equal(
+      records.reduce((sum, { suppressed }) => sum + Number(suppressed ?? 0), 0),
+      17,
+    );
+    assert.ok(stat(host, "istio_nats_audit_suppressed_total") >= 17);
+  });
+
+  it("tell what was left out also when their plugin goes", () => {
+    const host = configuredHost({ audit: { refusalsPerSecond: 1, burst: 3 } });
+    const wire = Wire.connected(host);
+    wire.client(pub("no.1").repeat(10));
+    wire.connection.close("client");
+    host.deleteRoot(wire.connection.root);
+    assert.equal(
+      auditOf(host).reduce((sum, { suppressed }) => sum + Number(suppressed ?? 0), 0),
+      7,
+    );
+    assert.ok(stat(host, "istio_nats_audit_suppressed_total") >= 7);
   });
 
   it("let the long run have refusalsPerSecond", () => {

@@ -53,6 +53,32 @@ describe("memory of connections, each allocation counted", () => {
     assert.ok(each.live <= 1024 && each.grown <= 1024, JSON.stringify(each));
   });
 
+  it("keeps its level while `identity` changes to and fro under an open connection", (t: TestContext) => {
+    const host = new Host(module, {
+      properties: { "xds.node.metadata.NAMESPACE": "shop", "xds.node.metadata.SERVICE_ACCOUNT": "a" },
+    });
+    const identities = ["PEER", "WORKLOAD"];
+    const change = (i: number): void => {
+      const { root, accepted } = host.configure({ ...policy(), identity: identities[i % 2] });
+      assert.ok(accepted);
+      host.advance(500);
+      host.tick();
+      host.advance(500);
+      host.tick();
+      if (i > 0) host.deleteRoot(root);
+    };
+    change(0);
+    const wire = Wire.connected(host);
+    const levels: number[] = [];
+    for (let i = 1; i <= 60; i++) {
+      change(i);
+      if (i % 20 === 0) levels.push(live(host));
+    }
+    assert.equal(wire.connection.closed, false);
+    t.diagnostic(`${levels.join(", ")} bytes in use`);
+    assert.ok(Math.max(...levels.slice(1)) <= levels[0]! + 8192, levels.join(", "));
+  });
+
   it("is at most 1 KiB also with a subscription", (t: TestContext) => {
     const host = counting();
     Wire.connected(host).client("SUB ok.1 1\r\n");
