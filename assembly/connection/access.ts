@@ -37,6 +37,8 @@ export class Access {
   /** CONNECTs that the server has yet to take, and whether a SUB behind the last of them needs the filter. */
   private resets: i32 = 0;
   private filterNeededSince: bool = false;
+  /** The policy is newer than such a CONNECT: of subscriptions before it messages may come that nobody has judged by it. */
+  judgesUnknown: bool = false;
   /** About the publish that is being judged. */
   private namesTraceDest: bool = false;
   private grantedRepliesAny: bool = false;
@@ -74,13 +76,19 @@ export class Access {
     this.filtering = former.filtering;
     this.resets = former.resets;
     this.filterNeededSince = former.filterNeededSince;
+    this.judgesUnknown = former.resets > 0;
     for (let i = 0; i < min(this.grantCount, former.grantCount); i++) this.grantsAt(i).takeFrom(former.grantsAt(i));
   }
 
-  /** Turns the filter on if a subscription that the policy allows needs it. */
+  /**
+   * Turns the filter on if a subscription that the policy allows needs it. All that is live is behind the last CONNECT, so that
+   * the filter stays on when the server has taken that.
+   */
   noteSubscription(subject: usize, length: i32, queued: bool): void {
-    if (this.filtering || !this.permissions.hasSubscribeDeny) return;
-    if (this.permissions.needsDeliveryFilter(subject, length, queued)) this.filtering = true;
+    if (this.filtering && (this.resets == 0 || this.filterNeededSince)) return;
+    if (!this.permissions.hasSubscribeDeny || !this.permissions.needsDeliveryFilter(subject, length, queued)) return;
+    this.filtering = true;
+    this.filterNeededSince = true;
   }
 
   /** Gives back all memory, the object's own too; the permissions are not ours. */
@@ -137,16 +145,13 @@ export class Access {
   subscribe(line: ClientLine): Reason {
     const reason = this.permissions.subscribe(line.subject, line.subjectLength, line.queue, line.queueLength);
     this.refuse(Violation.SUBSCRIPTION, line.subject, line.subjectLength, this.permissions.decidedBy);
-    if (
-      reason == Reason.ALLOWED &&
-      (!this.filtering || (this.resets > 0 && !this.filterNeededSince)) &&
-      this.permissions.hasSubscribeDeny &&
-      this.permissions.needsDeliveryFilter(line.subject, line.subjectLength, line.queueLength > 0)
-    ) {
-      this.filtering = true;
-      this.filterNeededSince = true;
-    }
+    if (reason == Reason.ALLOWED) this.noteSubscription(line.subject, line.subjectLength, line.queueLength > 0);
     return reason;
+  }
+
+  /** Has the peer lost the right to a delivery of which the subscription is not known any more? Its subject alone tells. */
+  hasLost(subject: usize, length: i32): bool {
+    return this.judgesUnknown && !this.permissions.receives(subject, length);
   }
 
   /** Is a delivery kept back? Ask only while `filtering`. */
@@ -226,7 +231,9 @@ export class Access {
   /** The server has taken a further CONNECT: everything that now comes is behind it. */
   finishReset(): void {
     this.resets--;
-    if (this.resets == 0) this.filtering = this.filterNeededSince;
+    if (this.resets > 0) return;
+    this.filtering = this.filterNeededSince;
+    this.judgesUnknown = false;
   }
 
   private refuse(violation: Violation, name: usize, length: i32, rule: i32): void {

@@ -299,8 +299,11 @@ export function notePing(connection: Connection, whose: FirstPing): void {
   if (connection.firstPing == FirstPing.NONE && connection.options.received) connection.firstPing = whose;
 }
 
-/** Sends the UNSUBs that deliveries have made due; `position` is the beginning of an operation. */
-export function sendUnsubscribes(connection: Connection, chunk: Chunk, position: i32): void {
+/**
+ * Sends the UNSUBs that deliveries have made due; `position` is the beginning of an operation. Answers false where the budget has
+ * no room for the record that swallows an answer: no operation may go before an UNSUB, which could be of its sid.
+ */
+export function sendUnsubscribes(connection: Connection, chunk: Chunk, position: i32): bool {
   const due = connection.unsubscribe;
   const subscriptions = connection.subscriptions;
   chunk.drop(position, position);
@@ -313,8 +316,8 @@ export function sendUnsubscribes(connection: Connection, chunk: Chunk, position:
     const maximum = head == length || sub == 0 ? 0 : maximumToTell(sub);
     if (head == length || maximum > 0) {
       if (connection.options.verbose) {
-        // The server's +OK for it must not reach the client. Without room for the record the UNSUB waits.
-        if (!connection.pongs.push(Pong.SWALLOW_OK)) break;
+        // The server's +OK for it must not reach the client.
+        if (!connection.pongs.push(Pong.SWALLOW_OK)) return false;
         chunk.write(PING_LINE);
         notePing(connection, FirstPing.OURS);
       }
@@ -324,11 +327,9 @@ export function sendUnsubscribes(connection: Connection, chunk: Chunk, position:
     }
     at += 4 + <usize>length;
   }
-  if (at < end) due.assign(at, <i32>(end - at));
-  else {
-    due.clear();
-    if (subscriptions.hasUntoldRevocations) tellRevocations(connection, chunk);
-  }
+  due.clear();
+  if (subscriptions.hasUntoldRevocations) tellRevocations(connection, chunk);
+  return true;
 }
 
 /** What nats-server delivered before it took the UNSUBs that were just written comes before the PONG for this PING. */

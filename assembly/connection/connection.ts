@@ -248,9 +248,8 @@ export class Connection {
   /** The class of a subject, by the configuration's list. */
   classOf(subject: usize, length: i32): i32 {
     const access = this.access;
-    if (access != null) return access.permissions.classOf(subject, length);
-    const shadow = this.shadow;
-    return shadow == null ? OTHER_CLASS : shadow.permissions.classOf(subject, length);
+    const judging = access != null ? access : this.shadow;
+    return judging == null ? OTHER_CLASS : judging.permissions.classOf(subject, length);
   }
 
   /** Some of its allowed operations are audited. */

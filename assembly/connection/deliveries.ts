@@ -46,6 +46,10 @@ export function deliver(connection: Connection, line: ServerLine): bool {
     if (bringsRevoked(sub)) reportRevokedDelivery(connection, line);
     return false;
   }
+  if (sub == 0 && access != null && access.hasLost(line.subject, line.subjectLength)) {
+    reportRevokedDelivery(connection, line);
+    return false;
+  }
   if (access != null && access.filtering) {
     if (access.keepsBack(line.subject, line.subjectLength, queue(sub), queueLength(sub), queueIsKnown(sub))) {
       reportDelivery(connection, false, line, access);
@@ -89,7 +93,17 @@ function endIfReached(connection: Connection, sub: usize): void {
   const here = isCountedHere(sub);
   if (maxOf(sub) == 0 || countedOf(sub, here) < maxOf(sub)) return;
   if (here) endCounted(connection, sub);
-  else if (isCountKnown(sub)) connection.subscriptions.end(sub);
+  else if (isCountKnown(sub)) endReached(connection, sub);
+}
+
+/**
+ * The server counts this maximum itself. It is told of the end all the same: what an account imports it delivers through a copy
+ * of the subscription that has no maximum (client.go `addShadowSub`), which would go on when a newer policy revokes it.
+ */
+function endReached(connection: Connection, sub: usize): void {
+  if (connection.access == null) return connection.subscriptions.end(sub);
+  if (!connection.sendLater(sidOf(sub), sidLengthOf(sub))) endAtOnce(connection, ProtocolError.MEMORY);
+  connection.subscriptions.reach(sub);
 }
 
 /** The server was not told of the maximum (client-operations.ts unsubscribe): it is told of the end instead. */

@@ -16,6 +16,7 @@ import { readIdentity } from "./identity";
 import { policyEpoch } from "./policy-epoch";
 import { reportRevoked, reportRevokedConnection } from "./report";
 import {
+  bringsRest,
   isLive,
   isNameKnown,
   isQueueKnown,
@@ -110,13 +111,14 @@ function useMode(connection: Connection, observes: bool): void {
   connection.toClientPassed = connection.toClientTail.length > 0;
 }
 
-/** Ends what the policy does not allow any more. */
+/** Ends what the policy does not allow any more; of what has ended already, messages may wait for a client that does not read. */
 function revokeSubscriptions(connection: Connection): void {
   const access = connection.access;
   if (access == null) return;
   const subscriptions = connection.subscriptions;
   for (let sub = subscriptions.first(); sub != 0; sub = subscriptions.next()) {
-    if (!isLive(sub)) continue;
+    const live = isLive(sub);
+    if (!live && !bringsRest(sub)) continue;
     const queueLength = queueLengthOf(sub);
     let reason = access.permissions.subscribe(subjectOf(sub), subjectLengthOf(sub), queueOf(sub), queueLength);
     let rule = access.permissions.decidedBy;
@@ -126,26 +128,27 @@ function revokeSubscriptions(connection: Connection): void {
       rule = NONE;
     }
     if (reason == Reason.ALLOWED) continue;
-    reportRevoked(connection, sub, reason, rule);
+    if (live) reportRevoked(connection, sub, reason, rule);
     if (!connection.sendLater(sidOf(sub), sidLengthOf(sub))) {
       // What can be neither ended nor remembered must not go on.
       reportRevokedConnection(connection, reason);
       endRevoked(connection);
       return;
     }
-    writeNotice(connection, sub);
+    if (live) writeNotice(connection, sub);
     subscriptions.revoke(sub);
+    if (!live) continue;
     if (queueLength > 0 || !isQueueKnown(sub)) connection.queueLostSince = callbackTime();
   }
 }
 
-/** Deliveries of what stays may have to be filtered now. */
+/** Deliveries of what stays, and of what has ended, may have to be filtered now. */
 function noteSubscriptions(connection: Connection): void {
   const subscriptions = connection.subscriptions;
   const access = connection.access;
   const shadow = connection.shadow;
   for (let sub = subscriptions.first(); sub != 0; sub = subscriptions.next()) {
-    if (!isLive(sub)) continue;
+    if (!isLive(sub) && !bringsRest(sub)) continue;
     const queued = queueLengthOf(sub) > 0;
     if (access != null) access.noteSubscription(subjectOf(sub), subjectLengthOf(sub), queued);
     if (shadow != null) shadow.noteSubscription(subjectOf(sub), subjectLengthOf(sub), queued);

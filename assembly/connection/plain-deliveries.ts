@@ -57,6 +57,7 @@ export function passPlainDeliveries(connection: Connection, chunk: Chunk, positi
   if (access == null || meter == null || connection.shadow != null || connection.samples) return position;
   // A queue that a deny entry names makes more of the answer than the subject.
   if (access.filtering && access.permissions.deniesQueues) return position;
+  if (access.judgesUnknown) return position;
   return pass(connection, chunk, position, access, meter);
 }
 

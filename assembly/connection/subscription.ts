@@ -43,12 +43,14 @@ export const enum State {
   LIVE = 0,
   /** Ended by the client or by its maximum; kept a while, since messages of it are still under way. */
   ENDED = 1,
+  /** Its maximum was counted by the server and is reached, but the server is to be told of the end too. */
+  REACHED = 2,
   /** Its maximum was counted here and is reached; the server delivers on until it hears of it. */
-  COUNTED_OUT = 2,
+  COUNTED_OUT = 3,
   /** The same, and the server has been told. */
-  TOLD = 3,
+  TOLD = 4,
   /** A newer policy does not allow it; nothing of it may reach the client any more, however much is under way. */
-  REVOKED = 4,
+  REVOKED = 5,
 }
 
 /**
@@ -201,6 +203,11 @@ export function setState(sub: usize, state: State): void {
 
 export function isLive(sub: usize): bool {
   return stateOf(sub) == State.LIVE;
+}
+
+/** Has it ended in a way that lets what is under way pass? */
+export function bringsRest(sub: usize): bool {
+  return stateOf(sub) == State.ENDED || stateOf(sub) == State.REACHED;
 }
 
 export function endedByCount(sub: usize): bool {

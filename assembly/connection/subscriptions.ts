@@ -127,8 +127,17 @@ export class Subscriptions {
    * told (`tellEnd`), however long that takes.
    */
   endByCount(sub: usize): void {
+    this.endUntold(sub, State.COUNTED_OUT);
+  }
+
+  /** Its maximum is reached by the server's count, which has ended it; what still comes was sent before the maximum. */
+  reach(sub: usize): void {
+    this.endUntold(sub, State.REACHED);
+  }
+
+  private endUntold(sub: usize, state: State): void {
     if (stateOf(sub) != State.LIVE) return;
-    setState(sub, State.COUNTED_OUT);
+    setState(sub, state);
     this.liveCount--;
   }
 
@@ -146,9 +155,9 @@ export class Subscriptions {
    * client that does not read makes the server keep what it is owed for as long as that has room.
    */
   revoke(sub: usize): void {
-    if (stateOf(sub) != State.LIVE) return;
+    if (stateOf(sub) == State.LIVE) this.liveCount--;
+    else this.leaveEnded(sub);
     setState(sub, State.REVOKED);
-    this.liveCount--;
     this.revokedCount++;
     this.revokedUntold = true;
   }
@@ -174,10 +183,11 @@ export class Subscriptions {
     this.takeOutAll(true);
   }
 
-  /** The UNSUB of one that ended by count goes to the server now. */
+  /** The UNSUB of one that ended by a count goes to the server now. */
   tellEnd(sub: usize): void {
-    if (stateOf(sub) != State.COUNTED_OUT) return;
-    setState(sub, State.TOLD);
+    const state = stateOf(sub);
+    if (state != State.COUNTED_OUT && state != State.REACHED) return;
+    setState(sub, state == State.REACHED ? State.ENDED : State.TOLD);
     this.rememberEnded(sub);
   }
 
@@ -276,8 +286,13 @@ export class Subscriptions {
     return this.ended + ((<usize>index) << 2);
   }
 
-  /** Takes an ended subscription out of the table and of the row of ended ones. */
+  /** Takes a subscription out of the table, and an ended one out of the row of these. */
   private remove(sub: usize): void {
+    this.leaveEnded(sub);
+    this.takeOut(sub);
+  }
+
+  private leaveEnded(sub: usize): void {
     for (let i = 0; i < this.endedCount; i++) {
       if (load<usize>(this.endedSlot((this.endedHead + i) & (MAX_ENDED - 1))) != sub) continue;
       for (let j = i; j > 0; j--) {
@@ -288,9 +303,8 @@ export class Subscriptions {
       }
       this.endedHead = (this.endedHead + 1) & (MAX_ENDED - 1);
       this.endedCount--;
-      break;
+      return;
     }
-    this.takeOut(sub);
   }
 
   private takeOut(sub: usize): void {

@@ -183,7 +183,14 @@ function dropPayload(connection: Connection, from: i32): i32 {
 /** Takes the operation at `position` and answers where the next one begins; `position` itself when it is unfinished. */
 function takeOperation(connection: Connection, position: i32): i32 {
   if (position >= chunk.viewEnd && !chunk.extend(position)) return fail(connection);
-  if (connection.unsubscribe.length > 0 && !connection.toServerPassed) sendUnsubscribes(connection, chunk, position);
+  if (
+    connection.unsubscribe.length > 0 &&
+    !connection.toServerPassed &&
+    !sendUnsubscribes(connection, chunk, position)
+  ) {
+    endUnreadable(connection, chunk, position, ProtocolError.MEMORY);
+    return chunk.size;
+  }
   while (true) {
     const reading = line.read(chunk.address(position), chunk.address(chunk.viewEnd), connection.controlLineLimit);
     if (reading == Reading.COMPLETE) {

@@ -7,7 +7,7 @@
 
 /**
  * Bytes kept free before the window, so that the tail of one read and the next read lie together. The longest tail is
- * an HPUB at the configuration's maxima: 64 KiB of blanks, of arguments and of headers each.
+ * an HPUB at the configuration's maxima: 8 KiB of blanks, 64 KiB of arguments and of headers each.
  */
 export const GAP: usize = 256 * 1024;
 /**

@@ -58,7 +58,8 @@ export function labelValue(value: string): string {
   }
   for (let i = 0; i < ISTIOS_WORDS.length; i++) {
     const word = ISTIOS_WORDS[i];
-    if (clean.includes(word)) clean = clean.replaceAll(word, word.substring(0, word.length - 1) + "_");
+    // Not `replaceAll`, which would be another 740 bytes of the module.
+    clean = clean.split(word).join(word.substring(0, word.length - 1) + "_");
   }
   return clean;
 }

@@ -94,7 +94,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     name: "padding",
     title: "Blanks between a verb and its first argument are bounded",
-    why: "nats-server takes any number of them; here they are held back until the argument begins, at most 65,536.",
+    why: "nats-server takes any number of them; here they are held back until the argument begins, at most 8,192.",
     stricter: "filter",
     sessions: ["own-padding"],
   },

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Host } from "./host.ts";
 import { configuredHost, CONNECT, INFO, msg, PING, PONG, pub, publishViolation, stat, Wire } from "./wire.ts";
 
 describe("a client that floods refused operations and does not read", () => {

@@ -78,12 +78,12 @@ describe("limits.controlLine", () => {
   });
 
   it("does not count the blanks behind a verb, as nats-server does not", () => {
-    const padded = `PUB${" ".repeat(60_000)}ok.1 3\r\nabc\r\n`;
+    const padded = `PUB${" ".repeat(8000)}ok.1 3\r\nabc\r\n`;
     assert.equal(Wire.connected(configuredHost()).client(padded), padded);
   });
 
   it("goes with a bound for these blanks, which nats-server has not, in one chunk and in many", () => {
-    for (const blanks of [66_000, 200_000, 262_144, 300_000, 1_000_000]) {
+    for (const blanks of [8200, 66_000, 200_000, 262_144, 300_000, 1_000_000]) {
       for (const rest of ["", "ok.1", "ok.1 3\r\nabc\r\n", "ok.1 3\r\nabc"]) {
         for (const mode of ["ENFORCE", "DRY_RUN"] as const) {
           const host = configuredHost({ mode });
@@ -98,13 +98,13 @@ describe("limits.controlLine", () => {
     }
   });
 
-  it("takes a line and headers that are as long as any configuration allows, byte by byte behind as many blanks", () => {
+  it("takes a line and headers that are as long as any configuration allows, byte by byte behind all blanks that may be", () => {
     const host = configuredHost({ limits: { controlLine: 65_536, headers: 65_536 } });
     const wire = Wire.connected(host);
     const block = `NATS/1.0\r\nA: ${"x".repeat(65_536 - 17)}\r\n\r\n`;
     const sizes = " 65536 65537";
     const subject = `ok.${"x".repeat(65_536 - sizes.length - 3)}`;
-    const operation = `HPUB${" ".repeat(65_000)}${subject}${sizes}\r\n${block}y\r\n`;
+    const operation = `HPUB${" ".repeat(8188)}${subject}${sizes}\r\n${block}y\r\n`;
     let sent = "";
     for (let at = 0; at < operation.length; at += 9_999) sent += wire.client(operation.slice(at, at + 9_999));
     assertSame(sent, operation, "to the server");
@@ -180,7 +180,7 @@ describe("limits.subscriptions", () => {
     const wire = Wire.connected(configuredHost({ limits: { subscriptions: 3 } }));
     wire.client("SUB no.1 1\r\nSUB ok.1 1\r\nSUB ok.1 1\r\nSUB ok.1 2\r\nUNSUB 2 1\r\n");
     wire.server(PONG + msg("ok.1", "2"));
-    assert.equal(wire.client("SUB ok.3 3\r\nSUB ok.4 4\r\n"), "SUB ok.3 3\r\nSUB ok.4 4\r\n");
+    assert.equal(wire.client("SUB ok.3 3\r\nSUB ok.4 4\r\n"), "UNSUB 2\r\nSUB ok.3 3\r\nSUB ok.4 4\r\n");
     assert.equal(wire.client("SUB ok.5 5\r\n"), PING);
   });
 

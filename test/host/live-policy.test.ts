@@ -462,6 +462,76 @@ describe("a subscription that a newer policy does not allow", () => {
   });
 });
 
+describe("what a newer policy does not allow any more, of subscriptions that have ended", () => {
+  const before = { subscribe: { allow: ["ok.>", "gone.>"] } };
+  const denies = { subscribe: { allow: ["ok.>"], deny: ["ok.secret.>"] } };
+  const secret = msg("ok.secret.x", "1");
+
+  it("does not reach a client that ended one and has not read what waited for it", () => {
+    for (const [subscribed, left] of [
+      ["gone.>", "gone.x"],
+      ["ok.>", "ok.secret.x"],
+    ] as const) {
+      const { host, wire } = connected(policyOf(before));
+      wire.client(`SUB ${subscribed} 1\r\nUNSUB 1\r\n`);
+      assert.equal(wire.server(msg(left, "1")), msg(left, "1"), "allowed until then");
+      host.configure(policyOf(denies));
+      assert.equal(wire.server(msg(left, "1").repeat(2)), "");
+      tick(host);
+      host.advance(20_000);
+      tick(host);
+      assert.equal(wire.server(msg(left, "1")), "", "later too");
+      assert.equal(stat(host, "istio_nats_refusals_total"), 3);
+    }
+  });
+
+  it("passes again once nats-server has answered behind the UNSUB, where another one has the sid", () => {
+    const { host, wire } = connected(policyOf(before));
+    wire.client("SUB gone.> 1\r\nUNSUB 1\r\n");
+    host.configure(policyOf(denies));
+    assert.equal(wire.client("SUB ok.> 1\r\n"), `UNSUB 1\r\n${PING}${PING}SUB ok.> 1\r\n`);
+    assert.equal(wire.server(msg("gone.x", "1") + PONG + PONG + msg("ok.x", "1")), msg("ok.x", "1"));
+  });
+
+  it("ends at nats-server where a maximum was reached, since an import goes on without it", () => {
+    const { host, wire } = connected(policyOf(before));
+    const lines = "SUB gone.> 1\r\nUNSUB 1 1\r\n";
+    assert.equal(wire.client(lines), lines);
+    assert.equal(wire.server(msg("gone.x", "1").repeat(2)), msg("gone.x", "1").repeat(2));
+    host.advance(20_000);
+    tick(host);
+    host.configure(policyOf(denies));
+    assert.equal(wire.server(msg("gone.x", "1")), "", "though ten seconds have passed");
+    assert.equal(wire.client(PING).startsWith("UNSUB 1\r\n"), true);
+  });
+
+  it("is kept back where a further CONNECT has ended it, until nats-server has taken that", () => {
+    const { host, wire } = connected(policyOf(before));
+    wire.client(`SUB gone.> 1\r\n${CONNECT}SUB ok.a 2\r\n`);
+    host.configure(policyOf(denies));
+    assert.equal(wire.server(msg("gone.x", "1") + msg("ok.a", "2")), msg("ok.a", "2"));
+    assert.equal(wire.server(PONG + msg("ok.a", "2")), msg("ok.a", "2"));
+  });
+
+  it("is filtered also where the subscription is behind a further CONNECT that nats-server takes later", () => {
+    for (const filtered of [false, true]) {
+      const { host, wire } = connected(policyOf(before));
+      if (filtered) {
+        host.configure(policyOf({ subscribe: { allow: ["ok.>"], deny: ["ok.other.>"] } }));
+        wire.client("SUB ok.> 1\r\n");
+      }
+      wire.client(`${CONNECT}SUB ok.> 1\r\n`);
+      host.configure(policyOf(denies));
+      assert.equal(wire.server(secret), "");
+      wire.server(PONG);
+      assert.equal(wire.server(secret + msg("ok.x", "1")), msg("ok.x", "1"), `filtered before: ${filtered}`);
+      host.advance(20_000);
+      tick(host);
+      assert.equal(wire.server(secret), "");
+    }
+  });
+});
+
 describe("a connection that a newer policy leaves nothing", () => {
   const nobody = {
     trustDomains: ["cluster.local"],
@@ -770,7 +840,7 @@ describe("a maximum that is counted here when DRY_RUN begins", () => {
     assert.equal(wire.client(PING), `UNSUB 1 4\r\n${PING}`);
     const two = msg("ok.a", "1") + msg("ok.b", "1");
     assert.equal(wire.server(two), two);
-    assert.equal(wire.client(PING), PING);
+    assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
   });
 
   it("holds also for a client that is silent then, until its next word tells the server", () => {
