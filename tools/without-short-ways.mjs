@@ -9,7 +9,7 @@ const SHORT_WAYS = [
 ];
 /** Their third parameter is the position that they answer when they take nothing. */
 const POSITION = 2;
-const REMEMBERING = ["assembly/policy/decision-cache/remember", "assembly/policy/decision-cache/rememberBeginning"];
+const REMEMBERING = ["assembly/policy/decision-cache/writeDown", "assembly/policy/decision-cache/writeDownBeginning"];
 
 export default class WithoutShortWays {
   /** The compiler has put its `binaryen` on the prototype. */

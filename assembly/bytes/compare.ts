@@ -28,3 +28,8 @@ export function wordOf(pointer: usize, length: i32): u64 {
   const middle = <u64>load<u8>(pointer + ((<usize>length) >> 1));
   return (<u64>load<u8>(pointer)) | (middle << 8) | ((<u64>load<u8>(pointer + <usize>length - 1)) << 16);
 }
+
+/** Do these `length` bytes begin with `text`? */
+export function startsWith(pointer: usize, length: i32, text: StaticArray<u8>): bool {
+  return length >= text.length && memory.compare(pointer, changetype<usize>(text), <usize>text.length) == 0;
+}

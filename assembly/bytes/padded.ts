@@ -22,6 +22,7 @@ const copied: usize = memory.data(LONGEST, 16);
 const SALT_MULTIPLIER: u64 = 0x9e3779b97f4a7c15;
 const LAST_MULTIPLIER: u64 = 0xd6e8feb86659fd93;
 
+/** Has a name of this length room in two vectors? */
 // @ts-ignore: decorator
 @inline
 export function isPaddable(length: i32): bool {

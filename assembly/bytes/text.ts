@@ -6,6 +6,7 @@ export function utf8(text: string): StaticArray<u8> {
   return bytes;
 }
 
+/** Where the bytes lie; they stay there, for whoever holds `bytes`. */
 // @ts-ignore: decorator
 @inline
 export function addressOf(bytes: StaticArray<u8>): usize {

@@ -26,7 +26,7 @@ const tokens: Tokens = new Tokens();
 @unmanaged
 @final
 export class Access {
-  /** On from the first accepted subscription that overlaps a deny entry, until the next CONNECT (nats.md §3.4). */
+  /** On from the first accepted subscription that overlaps a deny entry, until the next CONNECT (client.go `mperms`). */
   filtering: bool = false;
   /** What the last refusal names, how its text begins, and the rule that decided (NONE: no rule did). */
   name: usize = 0;
@@ -111,7 +111,7 @@ export class Access {
 
   /**
    * PUB or HPUB; for the latter the `line.headerLength` bytes behind the line are there if `headersHeld`. The order is nats-server's:
-   * trace destination, subject, reply (nats.md §3.2); the other headers, which it would not check, come last.
+   * trace destination, subject, reply (client.go `processInboundClientMsg`); the other headers, which it would not check, come last.
    */
   publish(line: ClientLine, headersHeld: bool): Reason {
     if (!headersHeld) {
@@ -163,7 +163,7 @@ export class Access {
 
   /**
    * A delivery with this reply subject has passed. It is granted unless the lists allow it anyway or a live grant does,
-   * which this check uses (client.go deliverMsg). Over a deny entry nothing is granted (design: stricter).
+   * which this check uses (client.go deliverMsg). Over a deny entry nothing is granted (docs/parity.md).
    */
   noteReply(reply: usize, length: i32): void {
     if (!this.mayGrant(reply, length)) return;

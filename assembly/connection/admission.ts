@@ -37,6 +37,7 @@ export function reasonAgainst(peer: Principal): Reason {
   return peer.authenticated ? Reason.NO_RULE : Reason.UNAUTHENTICATED;
 }
 
+/** May a peer with this access connect? Without any it may not. */
 export function allowsSomething(access: Access | null): bool {
   return access != null && access.permissions.allowsSomething;
 }

@@ -38,6 +38,7 @@ import {
 
 const tokens: Tokens = new Tokens();
 
+/** Takes the operation that `line` has read at `position`, and answers the position behind it. */
 export function judge(connection: Connection, chunk: Chunk, line: ClientLine, position: i32): i32 {
   const next = chunk.position(line.next);
   const meter = connection.meter;

@@ -46,6 +46,7 @@ export function clientOf(id: u32): Client {
   return client;
 }
 
+/** The connection is gone; its permissions are let go. Harmless where it is not known. */
 export function forgetClient(id: u32): void {
   if (id == lastId) last = null;
   if (!clients.has(id)) return;

@@ -30,7 +30,7 @@ import {
 
 /**
  * One message on its way to the client. Answers whether it passes. A message that does not pass is as if it had never
- * been delivered: it counts for no maximum that is counted here, and grants no reply (nats.md §3.4).
+ * been delivered: it counts for no maximum that is counted here, and grants no reply (client.go `deliverMsg`).
  */
 export function deliver(connection: Connection, line: ServerLine): bool {
   const meter = connection.meter;

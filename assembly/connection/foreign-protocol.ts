@@ -1,3 +1,4 @@
+import { startsWith } from "../bytes/compare";
 import { utf8 } from "../bytes/text";
 import { ProtocolError } from "../telemetry/protocol-error";
 
@@ -24,14 +25,9 @@ export function foreignProtocol(pointer: usize, end: usize): i32 {
   if (pointer >= end) return -1;
   if (load<u8>(pointer) == TLS_HANDSHAKE) return ProtocolError.TLS;
   for (let i = 0; i < HTTP_STARTS.length; i++) {
-    if (startsWith(pointer, end, unchecked(HTTP_STARTS[i]))) return ProtocolError.HTTP;
+    if (startsWith(pointer, <i32>(end - pointer), unchecked(HTTP_STARTS[i]))) return ProtocolError.HTTP;
   }
-  if (startsWith(pointer, end, PROXY_V1) || startsWith(pointer, end, PROXY_V2)) return ProtocolError.PROXY_PROTOCOL;
+  if (startsWith(pointer, <i32>(end - pointer), PROXY_V1) || startsWith(pointer, <i32>(end - pointer), PROXY_V2))
+    return ProtocolError.PROXY_PROTOCOL;
   return -1;
-}
-
-function startsWith(pointer: usize, end: usize, text: StaticArray<u8>): bool {
-  return (
-    end - pointer >= <usize>text.length && memory.compare(pointer, changetype<usize>(text), <usize>text.length) == 0
-  );
 }

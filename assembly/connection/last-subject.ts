@@ -67,6 +67,7 @@ export function isAlikeTo(ends: u32, alike: u32): bool {
   return (~alike & (ends ^ (ends - 1))) == 0;
 }
 
+/** The class of the subject that was noted last, or that of no class before any. */
 // @ts-ignore: decorator
 @inline
 export function lastSubjectClass(last: usize): i32 {

@@ -17,6 +17,7 @@ import {
 } from "../nats/plain-line";
 import { Operation } from "../nats/operation";
 import { SERVER_LINE_LIMIT } from "../nats/server-line";
+import { SPACE } from "../nats/words";
 import { classOf, reasonOf } from "../policy/answer";
 import { Reason } from "../policy/reason";
 import { Chunk } from "../proxy/chunk";
@@ -42,7 +43,6 @@ import { countReceived, isPlain, maxOf } from "./subscription";
 
 /** `MSG `, as a little-endian number. nats-server writes no other case. */
 const MSG_BLANK: u32 = 0x2047534d;
-const BLANK: u8 = 0x20;
 const VERB: usize = 4;
 
 /**
@@ -116,7 +116,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
       const sid = subjectEnd + 1;
       const sidLength = <i32>(sidEnd - sid);
       if (sidLength <= 0) break;
-      if (load<u8>(sidEnd) != BLANK) break;
+      if (load<u8>(sidEnd) != SPACE) break;
       const digits = <i32>(sizeEnd - sidEnd) - 1;
       if (!isFewDigits(digits)) break;
       if (sizeEnd + 2 > end) break;
@@ -128,7 +128,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
       if (isAlikeTo(ends, alike)) subjectClass = lastSubjectClass(LAST_DELIVERY);
       else {
         if (subjectEnd == subject) break;
-        if (load<u8>(subjectEnd) != BLANK) break;
+        if (load<u8>(subjectEnd) != SPACE) break;
         if (filtering) {
           const answer =
             ends == 0 ? permissions.deliveryAnswer(subject, length) : permissions.otherDeliveryAnswer(subject, length);
@@ -184,13 +184,13 @@ function passLonger(connection: Connection, from: usize, end: usize, access: Acc
     const subjectEnd = firstEnd(ends, subject, subject, end);
     if (subjectEnd == subject) break;
     if (subjectEnd >= end) break;
-    if (load<u8>(subjectEnd) != BLANK) break;
+    if (load<u8>(subjectEnd) != SPACE) break;
     const sid = subjectEnd + 1;
     const endsBehindSubject = withoutFirst(ends);
     const sidEnd = firstEnd(endsBehindSubject, subject, sid, end);
     if (sidEnd == sid) break;
     if (sidEnd >= end) break;
-    if (load<u8>(sidEnd) != BLANK) break;
+    if (load<u8>(sidEnd) != SPACE) break;
     let sizeBegin = sidEnd + 1;
     const endsBehindSid = withoutFirst(endsBehindSubject);
     let sizeEnd = firstEnd(endsBehindSid, subject, sizeBegin, end);
@@ -201,7 +201,7 @@ function passLonger(connection: Connection, from: usize, end: usize, access: Acc
     } else {
       if (sizeEnd == reply) break;
       if (sizeEnd >= end) break;
-      if (load<u8>(sizeEnd) != BLANK) break;
+      if (load<u8>(sizeEnd) != SPACE) break;
       replyLength = <i32>(sizeEnd - reply);
       sizeBegin = sizeEnd + 1;
       sizeEnd = firstEnd(withoutFirst(endsBehindSid), subject, sizeBegin, end);

@@ -2,6 +2,7 @@ import { HEADERS_SIZE, HEADER_PUBLISH_SIZE } from "../bytes/hot-line";
 import { actsOnSubjects } from "../nats/headers";
 import { Operation } from "../nats/operation";
 import { argumentEnds, firstEnd, isLineEnd, readPlainSize, SHORTEST_ARGUMENTS, withoutFirst } from "../nats/plain-line";
+import { SPACE } from "../nats/words";
 import { Permissions } from "../policy/permissions";
 import { Chunk } from "../proxy/chunk";
 import { Meter } from "../telemetry/meter";
@@ -12,7 +13,6 @@ import { Run } from "./run";
 /** `HPUB` as a little-endian number, and what makes letters of either case equal. */
 const HPUB: u32 = 0x42555048;
 const CAPITALS: u32 = 0xdfdfdfdf;
-const BLANK: u8 = 0x20;
 const VERB: usize = 5;
 
 const run: Run = changetype<Run>(memory.data(offsetof<Run>(), 16));
@@ -43,7 +43,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
   // A payload may lead behind the view; the window lies where no payload leads round the end of memory.
   while (p <= last) {
     if ((load<u32>(p) & CAPITALS) != HPUB) break;
-    if (load<u8>(p, 4) != BLANK) break;
+    if (load<u8>(p, 4) != SPACE) break;
     const subject = p + VERB;
     let ends = argumentEnds(subject);
     const subjectEnd = firstEnd(ends, subject, subject, end);
@@ -70,7 +70,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
     if (sizeEnd - subject > lineLimit) break;
     const total = readPlainSize(size, sizeEnd, HEADER_PUBLISH_SIZE);
     const headerLength = readPlainSize(headers, headersEnd, HEADERS_SIZE);
-    // NOT_PLAIN is negative.
+    // NO_PLAIN_SIZE is negative.
     if (<u32>total > <u32>largest) break;
     if (<u32>headerLength > <u32>min(total, mostHeaders)) break;
     const block = sizeEnd + 2;
@@ -94,5 +94,5 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
 // @ts-ignore: decorator
 @inline
 function isArgument(p: usize, argumentEnd: usize, end: usize): bool {
-  return argumentEnd != p && argumentEnd < end && load<u8>(argumentEnd) == BLANK;
+  return argumentEnd != p && argumentEnd < end && load<u8>(argumentEnd) == SPACE;
 }

@@ -18,6 +18,7 @@ import {
   SHORTEST_ARGUMENTS,
   withoutFirst,
 } from "../nats/plain-line";
+import { SPACE } from "../nats/words";
 import { allowsPublish, classOf } from "../policy/answer";
 import { Permissions } from "../policy/permissions";
 import { Chunk } from "../proxy/chunk";
@@ -42,7 +43,6 @@ import { judgePlain, NOT_PLAIN } from "./plain-judgement";
 /** `PUB ` as a little-endian number, and what makes letters of either case equal; the blank has none. */
 const PUB_BLANK: u32 = 0x20425550;
 const CAPITALS: u32 = 0xffdfdfdf;
-const BLANK: u8 = 0x20;
 const VERB: usize = 4;
 
 /**
@@ -123,7 +123,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
       if (isAgain) subjectClass = lastSubjectClass(LAST_PUBLISH);
       else {
         if (subjectEnd == subject) break;
-        if (load<u8>(subjectEnd) != BLANK) break;
+        if (load<u8>(subjectEnd) != SPACE) break;
         if (ends == 0) subjectClass = judgeLong(permissions, subject, length);
         else {
           subjectClass = classIfAllowed(permissions.otherPublishAnswer(subject, length));
@@ -187,7 +187,7 @@ function passLonger(connection: Connection, from: usize, end: usize, permissions
     const subjectEnd = firstEnd(ends, subject, subject, end);
     if (subjectEnd == subject) break;
     if (subjectEnd >= end) break;
-    if (load<u8>(subjectEnd) != BLANK) break;
+    if (load<u8>(subjectEnd) != SPACE) break;
     let sizeBegin = subjectEnd + 1;
     const endsBehindSubject = withoutFirst(ends);
     let sizeEnd = firstEnd(endsBehindSubject, subject, sizeBegin, end);
@@ -198,7 +198,7 @@ function passLonger(connection: Connection, from: usize, end: usize, permissions
     } else {
       if (sizeEnd == reply) break;
       if (sizeEnd >= end) break;
-      if (load<u8>(sizeEnd) != BLANK) break;
+      if (load<u8>(sizeEnd) != SPACE) break;
       replyLength = <i32>(sizeEnd - reply);
       sizeBegin = sizeEnd + 1;
       sizeEnd = firstEnd(withoutFirst(endsBehindSubject), subject, sizeBegin, end);

@@ -9,7 +9,7 @@ import { numberProperty, propertyPath, textProperty } from "../proxy/properties"
 import { actOn } from "../proxy/stream";
 import { AuditSubject } from "../telemetry/audit";
 import { UNKNOWN } from "../telemetry/names";
-import { ProtocolError } from "../telemetry/protocol-error";
+import { PROTOCOL_ERROR_REMEDIES, ProtocolError } from "../telemetry/protocol-error";
 import { Access } from "./access";
 import { callbackTime } from "./callback-time";
 import { clientOf } from "./client";
@@ -210,6 +210,7 @@ function remedyOf(reason: Reason): string {
     : "no rule with an allow matches this principal: add it to the from of a rule";
 }
 
+/** A peer may not connect, or with `dryRun` might not: stats, summary for the access log, and audit within its rate. */
 export function reportConnectionRefused(connection: Connection, dryRun: bool, reason: Reason): void {
   const audit = clientOf(connection.id).plugin.telemetry.audit;
   const meter = connection.meter;
@@ -244,29 +245,11 @@ export function reportConnectionClosed(connection: Connection): void {
   audit.disconnected(subjectOf(connection), connection.totals, now - connection.openedAt);
 }
 
-const REMEDIES: StaticArray<string> = [
-  "bytes that are no NATS operation: is something else than a NATS client sent to this port?",
-  "a NATS operation with wrong arguments: nats-server would close the connection too",
-  "a control line longer than limits.controlLine: raise it together with nats-server's max_control_line",
-  "a payload larger than nats-server's max_payload or limits.payload",
-  "a payload that does not end with CR LF where its size says",
-  "a CONNECT that is no JSON object of the right types",
-  "HPUB without headers in CONNECT or INFO",
-  "TLS inside the stream: the mesh encrypts, so turn NATS TLS off in client and nats-server (tls_required, handshake_first)",
-  "HTTP on the NATS client port: the WebSocket port is another one",
-  "a PROXY protocol header: remove it before this filter",
-  "nats-server sent bytes that are no NATS operation: is the destination a NATS client port?",
-  "the stream ended inside an operation",
-  "limits.memory of this VM is used up: raise it, or look for clients that do not read",
-  "the proxy would not hand over or take bytes; please report this",
-  "a publisher put a line break into a subject; the message was dropped: put that publisher behind the filter too",
-  "nats-server requires TLS inside the stream (tls_required in its INFO), which the mesh has encrypted already: turn its tls block off, or use allow_non_tls",
-];
-
+/** A stream could not be read, or what made its connection end: stats, and audit with the remedy within its rate. */
 export function reportUnreadable(connection: Connection, kind: ProtocolError): void {
   const meter = connection.meter;
   if (meter != null) meter.protocolError(kind);
   const audit = clientOf(connection.id).plugin.telemetry.audit;
   if (!audit.admits(callbackTime())) return;
-  audit.unreadable(subjectOf(connection), connection.observing, kind, REMEDIES[kind]);
+  audit.unreadable(subjectOf(connection), connection.observing, kind, PROTOCOL_ERROR_REMEDIES[kind]);
 }

@@ -169,6 +169,7 @@ export function isPlain(sub: usize): bool {
   return load<u16>(sub, STATE) == 0;
 }
 
+/** Had another subscription its sid, of which messages may still come? Until `beginCount`. */
 export function hasFormer(sub: usize): bool {
   return (load<u8>(sub, REUSE) & FORMER) != 0;
 }
@@ -192,6 +193,7 @@ function countAnew(sub: usize, uncertainties: u8): void {
   store<i32>(sub, 0, KEPT_BACK);
 }
 
+/** Where it is between its SUB and the last message of it. */
 export function stateOf(sub: usize): State {
   return <State>load<u8>(sub, STATE);
 }
@@ -201,6 +203,7 @@ export function setState(sub: usize, state: State): void {
   store<u8>(sub, state, STATE);
 }
 
+/** Is it one that the client has and the server knows? */
 export function isLive(sub: usize): bool {
   return stateOf(sub) == State.LIVE;
 }
@@ -210,30 +213,37 @@ export function bringsRest(sub: usize): bool {
   return stateOf(sub) == State.ENDED || stateOf(sub) == State.REACHED;
 }
 
+/** Must nothing more of it reach the client: a maximum that is counted here is reached, or a newer policy has revoked it? */
 export function endedByCount(sub: usize): bool {
   return stateOf(sub) >= State.COUNTED_OUT;
 }
 
+/** Where its subject lies, as long as the subscription is in the table. */
 export function subjectOf(sub: usize): usize {
   return sub + SID + <usize>load<i32>(sub, BLOCK_KEY_LENGTH);
 }
 
+/** In bytes. */
 export function subjectLengthOf(sub: usize): i32 {
   return load<i32>(sub, SUBJECT_LENGTH);
 }
 
+/** Where its queue group lies, as long as the subscription is in the table. */
 export function queueOf(sub: usize): usize {
   return sub + SID + <usize>(load<i32>(sub, BLOCK_KEY_LENGTH) + load<i32>(sub, SUBJECT_LENGTH));
 }
 
+/** In bytes; 0 without a queue group. */
 export function queueLengthOf(sub: usize): i32 {
   return load<i32>(sub, QUEUE_LENGTH);
 }
 
+/** Where its sid lies, as long as the subscription is in the table. */
 export function sidOf(sub: usize): usize {
   return sub + SID;
 }
 
+/** In bytes. */
 export function sidLengthOf(sub: usize): i32 {
   return load<i32>(sub, BLOCK_KEY_LENGTH);
 }
@@ -243,6 +253,7 @@ export function receivedOf(sub: usize): i32 {
   return load<i32>(sub, RECEIVED);
 }
 
+/** One more message of it has reached the client. */
 export function countReceived(sub: usize): void {
   countOne(sub, RECEIVED);
 }
@@ -252,6 +263,7 @@ export function keptBackOf(sub: usize): i32 {
   return load<i32>(sub, KEPT_BACK);
 }
 
+/** One more was kept from the client, which the server has counted as delivered. */
 export function countKeptBack(sub: usize): void {
   countOne(sub, KEPT_BACK);
 }
@@ -293,6 +305,7 @@ export function pendingMaximaOf(sub: usize): i32 {
   return load<i32>(sub, PENDING_MAXIMA);
 }
 
+/** So many UNSUBs with a maximum more (or with a negative count fewer) have gone as PINGs. */
 export function addPendingMaxima(sub: usize, count: i32): void {
   store<i32>(sub, pendingMaximaOf(sub) + count, PENDING_MAXIMA);
 }

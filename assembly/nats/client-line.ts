@@ -1,6 +1,6 @@
 import { NOT_A_SIZE, readSize } from "./numbers";
 import { Operation, Reading } from "./operation";
-import { CR, isBlank, LF, Match, matchVerb } from "./words";
+import { CR, INFO, isBlank, LF, Match, matchVerb, OK, PING, PONG } from "./words";
 
 /** Verbs, packed for `matchVerb`. `+` without its fifth bit is 0x0b. */
 const CONNECT: u64 = 0x5443454e4e4f43;
@@ -8,10 +8,6 @@ const PUB: u64 = 0x425550;
 const HPUB: u64 = 0x42555048;
 const SUB: u64 = 0x425553;
 const UNSUB: u64 = 0x4255534e55;
-const PING: u64 = 0x474e4950;
-const PONG: u64 = 0x474e4f50;
-const INFO: u64 = 0x4f464e49;
-const OK: u64 = 0x4b4f0b;
 
 /** An operation has at most four arguments; a fifth is as wrong as a hundredth. */
 const MAX_ARGUMENTS: i32 = 5;

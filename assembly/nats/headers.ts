@@ -13,6 +13,7 @@
  * (`setHeader`, `removeHeaderIfPresent`: service imports, scheduler). So every line that any of them could take is
  * answered, in order: the first is what 2.15 acts on and names in its text, a further one makes us only stricter.
  */
+import { CR_LF, isBlank } from "./words";
 import { equalBytes } from "../bytes/compare";
 import { addressOf, utf8 } from "../bytes/text";
 
@@ -64,8 +65,6 @@ const enum Byte {
   N = 0x4e,
 }
 
-const CR_LF: u16 = 0x0a0d;
-
 /** 'a', 'l', 'l' as one number, after the bit that tells the case of an ASCII letter is set. */
 const ALL: u32 = 0x6c6c61;
 const LOWER_CASE: u32 = 0x202020;
@@ -96,12 +95,6 @@ function useOf(name: usize, length: i32): HeaderUse {
       return isName(name, EXPECTED_SUBJECT) ? HeaderUse.EXPECTED_SUBJECT : HeaderUse.END;
   }
   return HeaderUse.END;
-}
-
-// @ts-ignore: decorator
-@inline
-function isBlank(byte: u8): bool {
-  return byte == Byte.SPACE || byte == Byte.TAB;
 }
 
 /** Bytes that are searched at once. */

@@ -3,8 +3,8 @@
  * there. Whatever looks otherwise is left to `ClientLine` and `ServerLine`, which read everything; nothing is accepted here
  * that they would not accept.
  */
+import { CR_LF } from "./words";
 
-const CR_LF: u16 = 0x0a0d;
 /** `a 0` and CR LF: no line has shorter arguments. */
 export const SHORTEST_ARGUMENTS: usize = 5;
 /** More digits than any payload needs; readers of sizes take nine. */
@@ -90,6 +90,7 @@ export function firstEnd(ends: u64, origin: usize, p: usize, end: usize): usize 
   return ends != 0 ? origin + <usize>ctz(ends) : endOfArgument(p, end);
 }
 
+/** The ends behind the first one; 0 where there is no other. */
 // @ts-ignore: decorator
 @inline
 export function withoutFirst<T>(ends: T): T {
@@ -136,6 +137,7 @@ export function readPlainSize(p: usize, end: usize, before: usize): i32 {
   return isFewDigits(digits) ? readFewDigits(end, digits, before) : readLongSize(p, end);
 }
 
+/** Has a size one to FEW_DIGITS digits? False also for less than none. */
 // @ts-ignore: decorator
 @inline
 export function isFewDigits(digits: i32): bool {

@@ -1,3 +1,4 @@
+import { startsWith } from "../bytes/compare";
 import { addressOf, utf8 } from "../bytes/text";
 
 const NO_RESPONDERS = utf8("NATS/1.0 503\r\n");
@@ -20,10 +21,10 @@ export function saysNoResponders(pointer: usize): bool {
 export function isPull(pointer: usize, length: i32): bool {
   if (length < 4 || load<u32>(pointer) != 0x2e534a24) return false; // $JS.
   // Behind "$JS" comes ".API…", or a domain of one token and then ".API…".
-  if (startsWithNext(pointer + 3, length - 3)) return true;
+  if (startsWith(pointer + 3, length - 3, NEXT)) return true;
   let at: i32 = 4;
   while (at < length && load<u8>(pointer + <usize>at) != 0x2e) at++;
-  return startsWithNext(pointer + <usize>at, length - at);
+  return startsWith(pointer + <usize>at, length - at, NEXT);
 }
 
 const JETSTREAM_ACK: u64 = 0x2e4b43412e534a24; // $JS.ACK.
@@ -36,8 +37,4 @@ const JETSTREAM_ACK: u64 = 0x2e4b43412e534a24; // $JS.ACK.
 @inline
 export function isAcknowledgement(pointer: usize, length: i32): bool {
   return length >= 8 && load<u64>(pointer) == JETSTREAM_ACK;
-}
-
-function startsWithNext(pointer: usize, length: i32): bool {
-  return length >= NEXT.length && memory.compare(pointer, addressOf(NEXT), <usize>NEXT.length) == 0;
 }

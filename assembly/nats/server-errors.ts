@@ -1,4 +1,5 @@
-import { addressOf, utf8 } from "../bytes/text";
+import { startsWith } from "../bytes/compare";
+import { utf8 } from "../bytes/text";
 
 /** What a `-ERR` of nats-server is about. The numbers index the names below. */
 export const enum ServerError {
@@ -42,7 +43,7 @@ export const SERVER_ERROR_NAMES: StaticArray<string> = [
   "invalid_client",
 ];
 
-export const SERVER_ERROR_COUNT: i32 = 17;
+export const SERVER_ERROR_COUNT: i32 = ServerError.INVALID_CLIENT + 1;
 
 /** Beginnings of the texts in nats-server 2.10 to 2.15 (errors.go, client.go, auth.go, parser.go), each with its kind. */
 const TEXTS: StaticArray<StaticArray<u8>> = [
@@ -93,8 +94,7 @@ const KINDS: StaticArray<ServerError> = [
 /** The kind of a `-ERR` whose text, quote included, is these bytes. */
 export function serverErrorOf(pointer: usize, length: i32): ServerError {
   for (let i = 0; i < TEXTS.length; i++) {
-    const text = TEXTS[i];
-    if (length >= text.length && memory.compare(pointer, addressOf(text), <usize>text.length) == 0) return KINDS[i];
+    if (startsWith(pointer, length, TEXTS[i])) return KINDS[i];
   }
   return ServerError.OTHER;
 }

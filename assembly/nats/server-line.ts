@@ -1,15 +1,11 @@
 import { NOT_A_SIZE, readSize } from "./numbers";
 import { Operation, Reading } from "./operation";
-import { CR, isBlank, LF, Match, matchVerb } from "./words";
+import { CR, INFO, isBlank, LF, Match, matchVerb, OK, PING, PONG } from "./words";
 import { hashBytes } from "../bytes/hash";
 
-/** Verbs, packed for `matchVerb`. `+` and `-` without their fifth bit are 0x0b and 0x0d. */
-const INFO: u64 = 0x4f464e49;
+/** Verbs of nats-server alone, packed for `matchVerb`. `-` without its fifth bit is 0x0d. */
 const MSG: u64 = 0x47534d;
 const HMSG: u64 = 0x47534d48;
-const PING: u64 = 0x474e4950;
-const PONG: u64 = 0x474e4f50;
-const OK: u64 = 0x4b4f0b;
 const ERR: u64 = 0x5252450d;
 
 /**

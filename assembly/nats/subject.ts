@@ -37,7 +37,6 @@ export class Tokens {
   recorded: i32 = 0;
   /** A whole token is '*' or '>'. */
   hasWildcard: bool = false;
-  hasStar: bool = false;
   hasGreater: bool = false;
   /** '>' stands anywhere but last. */
   hasInnerGreater: bool = false;
@@ -49,7 +48,6 @@ export class Tokens {
     this.subject = pointer;
     this.subjectLength = length;
     this.hasWildcard = false;
-    this.hasStar = false;
     this.hasGreater = false;
     this.hasInnerGreater = false;
     this.looked = NOT_BY_TOKENS;
@@ -79,8 +77,7 @@ export class Tokens {
     if (this.hasGreater) this.hasInnerGreater = true;
     if (size == 1) {
       const only = load<u8>(start);
-      if (only == STAR) this.hasStar = true;
-      else if (only == GREATER) this.hasGreater = true;
+      if (only == GREATER) this.hasGreater = true;
       if (only == STAR || only == GREATER) this.hasWildcard = true;
     }
     if (this.count < MAX_TOKENS) {

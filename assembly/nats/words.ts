@@ -4,7 +4,16 @@ export const SPACE: u8 = 0x20;
 export const TAB: u8 = 0x09;
 export const CR: u8 = 0x0d;
 export const LF: u8 = 0x0a;
+/** Both, as they lie in memory. */
+export const CR_LF: u16 = 0x0a0d;
 
+/** Verbs, packed for `matchVerb`. `+` without its fifth bit is 0x0b. */
+export const INFO: u64 = 0x4f464e49;
+export const PING: u64 = 0x474e4950;
+export const PONG: u64 = 0x474e4f50;
+export const OK: u64 = 0x4b4f0b;
+
+/** SP or TAB, what parser.go skips between arguments. */
 // @ts-ignore: decorator
 @inline
 export function isBlank(b: u8): bool {

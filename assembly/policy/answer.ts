@@ -12,6 +12,7 @@ const KNOWN: u64 = (<u64>1) << 40;
 const RESERVED: u64 = (<u64>1) << 41;
 const CLASS_SHIFT: u64 = 48;
 
+/** The number of an answer: `rule` or NONE, and a class of at most sixteen bits. */
 export function answerOf(reason: Reason, rule: i32, subjectClass: i32): u64 {
   return ((<u64>rule) & 0xffffffff) | ((<u64>reason) << REASON_SHIFT) | KNOWN | ((<u64>subjectClass) << CLASS_SHIFT);
 }
@@ -36,6 +37,7 @@ export function mayBeGranted(answer: u64): bool {
   return (answer & (((<u64>0xff) << REASON_SHIFT) | RESERVED)) == (<u64>Reason.NOT_ALLOWED) << REASON_SHIFT;
 }
 
+/** Why a publish is refused or a delivery kept back, or ALLOWED. */
 // @ts-ignore: decorator
 @inline
 export function reasonOf(answer: u64): Reason {

@@ -1,6 +1,9 @@
 import { JsonReader, NO_INTEGER, NO_MORE_KEYS } from "./json";
 
-/** How many audit lines of refusals a VM writes; what is left out is counted. */
+/**
+ * How many audit lines a plugin writes in each worker: of refusals, and once as many of connections and samples. What is left
+ * out is counted and told.
+ */
 export class AuditSettings {
   /** Lines a second on average. */
   refusalsPerSecond: i32 = 10;

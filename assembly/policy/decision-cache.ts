@@ -94,12 +94,14 @@ export function slotHasBeginning(slot: usize, key: u64, low: v128): bool {
   return ((load<u64>(slot, SLOT_KEY) ^ key) | (<u64>differsLow(slot + SLOT_SUBJECT, low))) == 0;
 }
 
+/** The same for a subject or beginning of more than LONGEST bytes, of a slot that has room for MAX_REMEMBERED_BYTES. */
 // @ts-ignore: decorator
 @inline
 export function slotHasLong(slot: usize, key: u64, pointer: usize, length: i32): bool {
   return load<u64>(slot, SLOT_KEY) == key && equalBytes(slot + SLOT_SUBJECT, pointer, length);
 }
 
+/** Writes an answer about a subject of at most LONGEST bytes. */
 // @ts-ignore: decorator
 @inline
 export function fillSlot(slot: usize, key: u64, answer: u64, low: v128, high: v128): void {
@@ -109,6 +111,7 @@ export function fillSlot(slot: usize, key: u64, answer: u64, low: v128, high: v1
   v128.store(slot, high, SLOT_SUBJECT + 16);
 }
 
+/** The same about a beginning of at most HALF bytes. */
 // @ts-ignore: decorator
 @inline
 export function fillBeginningSlot(slot: usize, key: u64, answer: u64, low: v128): void {
@@ -117,6 +120,7 @@ export function fillBeginningSlot(slot: usize, key: u64, answer: u64, low: v128)
   v128.store(slot, low, SLOT_SUBJECT);
 }
 
+/** The same about a subject or beginning of at most MAX_REMEMBERED_BYTES, in a slot with room for them. */
 export function fillLongSlot(slot: usize, key: u64, answer: u64, pointer: usize, length: i32): void {
   store<u64>(slot, key, SLOT_KEY);
   store<u64>(slot, answer, SLOT_ANSWER);
@@ -126,15 +130,15 @@ export function fillLongSlot(slot: usize, key: u64, answer: u64, pointer: usize,
 /** The answer about a short subject that has this key, or a beginning of more than HALF bytes, or NO_ANSWER. */
 // @ts-ignore: decorator
 @inline
-export function recallShort(key: u64, low: v128, high: v128): u64 {
-  const answer = recallAtHome(key, low, high);
-  return answer != NO_ANSWER ? answer : recallAway(key, low, high);
+export function shortAnswer(key: u64, low: v128, high: v128): u64 {
+  const answer = shortAnswerAtHome(key, low, high);
+  return answer != NO_ANSWER ? answer : shortAnswerAway(key, low, high);
 }
 
 /** The same, but only where it is at home. */
 // @ts-ignore: decorator
 @inline
-export function recallAtHome(key: u64, low: v128, high: v128): u64 {
+export function shortAnswerAtHome(key: u64, low: v128, high: v128): u64 {
   const home = shortAnswers.home(hashPadded(low, high, key), SHORT_SHIFT);
   return slotHas(home, key, low, high) ? load<u64>(home, SLOT_ANSWER) : NO_ANSWER;
 }
@@ -142,7 +146,7 @@ export function recallAtHome(key: u64, low: v128, high: v128): u64 {
 /** The same where its home is another's. */
 // @ts-ignore: decorator
 @inline
-export function recallAway(key: u64, low: v128, high: v128): u64 {
+export function shortAnswerAway(key: u64, low: v128, high: v128): u64 {
   const slot = shortAnswers.candidate(hashPadded(low, high, key));
   return slot != 0 && slotHas(slot, key, low, high) ? load<u64>(slot, SLOT_ANSWER) : NO_ANSWER;
 }
@@ -150,26 +154,26 @@ export function recallAway(key: u64, low: v128, high: v128): u64 {
 /** The answer about all subjects with a beginning of at most HALF bytes that has this key, or NO_ANSWER. */
 // @ts-ignore: decorator
 @inline
-export function recallBeginning(key: u64, low: v128): u64 {
+export function beginningAnswer(key: u64, low: v128): u64 {
   const hash = hashBeginning(key, low);
   const home = beginningAnswers.home(hash, BEGINNING_SHIFT);
   if (slotHasBeginning(home, key, low)) return load<u64>(home, SLOT_ANSWER);
-  return recallBeginningAway(hash, key, low);
+  return beginningAnswerAway(hash, key, low);
 }
 
-function recallBeginningAway(hash: u32, key: u64, low: v128): u64 {
+function beginningAnswerAway(hash: u32, key: u64, low: v128): u64 {
   const slot = beginningAnswers.candidate(hash);
   return slot != 0 && slotHasBeginning(slot, key, low) ? load<u64>(slot, SLOT_ANSWER) : NO_ANSWER;
 }
 
 /** The answer about any other subject of at most MAX_REMEMBERED_BYTES, or about a beginning as long, or NO_ANSWER. */
-export function recallLong(key: u64, pointer: usize, length: i32): u64 {
+export function longAnswer(key: u64, pointer: usize, length: i32): u64 {
   const slot = longAnswers.candidate(hashLong(key, pointer, length));
   return slot != 0 && slotHasLong(slot, key, pointer, length) ? load<u64>(slot, SLOT_ANSWER) : NO_ANSWER;
 }
 
 /** An answer that was not to be recalled. Of a short subject LONGEST bytes must be memory (`readable`, padded.ts). */
-export function remember(question: u32, pointer: usize, length: i32, answer: u64): void {
+export function writeDown(question: u32, pointer: usize, length: i32, answer: u64): void {
   if (length > MAX_REMEMBERED_BYTES) return;
   const key = keyOf(question, length);
   const slot =
@@ -179,9 +183,9 @@ export function remember(question: u32, pointer: usize, length: i32, answer: u64
   if (slot != 0) fillSlotWith(slot, key, answer, pointer, length);
 }
 
-/** An answer about all subjects with this beginning. The same of a short one. */
-export function rememberBeginning(question: u32, pointer: usize, length: i32, answer: u64): void {
-  if (length > HALF) return remember(question, pointer, length, answer);
+/** An answer about all subjects with this beginning, which is no longer than a subject that is remembered. */
+export function writeDownBeginning(question: u32, pointer: usize, length: i32, answer: u64): void {
+  if (length > HALF) return writeDown(question, pointer, length, answer);
   const key = keyOf(question, length);
   const low = lowHalf(pointer, length);
   const slot = beginningAnswers.slotFor(hashBeginning(key, low));

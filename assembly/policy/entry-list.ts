@@ -17,6 +17,7 @@ export function firstOf(list: EntryList): usize {
   return changetype<usize>(list);
 }
 
+/** Behind the last entry, where none lies. */
 export function endOf(list: EntryList): usize {
   return changetype<usize>(list) + <usize>list.length;
 }

@@ -59,7 +59,7 @@ const enum Entry {
  *
  * A subject that is checked is taken literally, its own '*' and '>' included: only entries have wildcards
  * (nats-server sublist.go `matchLevel`). `collect` says beside it whether the entry really contains the subject as a
- * pattern, which nats-server does not ask (design: allow `foo.*` must not admit `SUB foo.>`).
+ * pattern, which nats-server does not ask: allow `foo.*` must not admit `SUB foo.>` (docs/parity.md).
  */
 @unmanaged
 @final

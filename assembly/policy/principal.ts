@@ -25,6 +25,7 @@ export function namedHash(kind: PeerName, text: string, from: i32 = 0, to: i32 =
   return max<u32>(hash ^ (<u32>kind * 0x9e3779b1), 1);
 }
 
+/** Of a service account with its namespace, never NOT_NAMED; two may share one. */
 export function serviceAccountHash(namespace: string, name: string): u32 {
   return max<u32>(
     namedHash(PeerName.SERVICE_ACCOUNT, name) ^ rotl<u32>(namedHash(PeerName.NAMESPACE, namespace), 16),

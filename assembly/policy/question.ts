@@ -11,13 +11,13 @@ import {
   lengthOfKey,
   MAX_REMEMBERED_BYTES,
   newQuestion,
-  recallAtHome,
-  recallAway,
-  recallBeginning,
-  recallLong,
-  recallShort,
-  remember,
-  rememberBeginning,
+  shortAnswerAtHome,
+  shortAnswerAway,
+  beginningAnswer,
+  longAnswer,
+  shortAnswer,
+  writeDown,
+  writeDownBeginning,
   SHORT_SLOT_BYTES,
   SLOT_BYTES,
   slotHas,
@@ -115,7 +115,7 @@ export class Question {
   @inline
   private recallPadded(pointer: usize, length: i32, low: v128, high: v128): u64 {
     if (load<i8>(this.depthOf(i64x2.extract_lane(low, 0))) <= 0) {
-      const answer = recallAtHome(keyOf(this.whole, length), low, high);
+      const answer = shortAnswerAtHome(keyOf(this.whole, length), low, high);
       if (answer != NO_ANSWER) return answer;
     }
     return this.recallElsewhere(pointer, length);
@@ -132,7 +132,7 @@ export class Question {
     const key = keyOf(this.whole, length);
     const high = highHalf(pointer, length);
     // Else its home has been looked at.
-    let answer = depth > 0 ? recallShort(key, low, high) : recallAway(key, low, high);
+    let answer = depth > 0 ? shortAnswer(key, low, high) : shortAnswerAway(key, low, high);
     if (answer == NO_ANSWER && depth < 0) {
       answer = this.recallLeading(pointer, length, at, -depth);
       if (answer != NO_ANSWER) store<i8>(at, <i8>-depth);
@@ -157,18 +157,18 @@ export class Question {
     const low = lowHalf(pointer, length);
     const last = this.lastLeading;
     if (slotHasBeginning(last, key, low)) return load<u64>(last, SLOT_ANSWER);
-    const answer = recallBeginning(key, low);
+    const answer = beginningAnswer(key, low);
     if (answer != NO_ANSWER) fillBeginningSlot(last, key, answer, low);
     return answer;
   }
 
   private recallOtherBeginning(key: u64, pointer: usize, length: i32): u64 {
-    if (length > LONGEST) return recallLong(key, pointer, length);
+    if (length > LONGEST) return longAnswer(key, pointer, length);
     const low = lowHalf(pointer, length);
     const high = highHalf(pointer, length);
     const last = this.lastLeading;
     if (slotHas(last, key, low, high)) return load<u64>(last, SLOT_ANSWER);
-    const answer = recallShort(key, low, high);
+    const answer = shortAnswer(key, low, high);
     if (answer != NO_ANSWER) fillSlot(last, key, answer, low, high);
     return answer;
   }
@@ -186,7 +186,7 @@ export class Question {
     const key = keyOf(this.whole, length);
     const last = this.last;
     if (slotHasLong(last, key, pointer, length)) return load<u64>(last, SLOT_ANSWER);
-    const answer = recallLong(key, pointer, length);
+    const answer = longAnswer(key, pointer, length);
     if (answer != NO_ANSWER) fillLongSlot(last, key, answer, pointer, length);
     return answer;
   }
@@ -220,11 +220,11 @@ export class Question {
       const leading = depth > MAX_DEPTH ? 0 : leadingTokens(pointer, length, depth);
       if (leading != 0) {
         store<i8>(at, <i8>depth);
-        rememberBeginning(this.leading, pointer, leading, answer);
+        writeDownBeginning(this.leading, pointer, leading, answer);
         return;
       }
     }
-    remember(this.whole, pointer, length, answer);
+    writeDown(this.whole, pointer, length, answer);
   }
 
   /** By the first bytes of a subject, of which eight are given, or all of a shorter one. */

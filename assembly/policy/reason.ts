@@ -46,5 +46,3 @@ export const REASON_NAMES: StaticArray<string> = [
   "no_rule",
   "revoked",
 ];
-
-export const REASON_COUNT: i32 = 14;

@@ -61,9 +61,4 @@ export class Rule {
     /** Its place in `rules`. */
     readonly index: i32,
   ) {}
-
-  /** Whether a peer that matches no other rule may do anything at all. */
-  get allows(): bool {
-    return this.publish.allow.length > 0 || this.subscribe.allow.length > 0 || this.responses !== null;
-  }
 }

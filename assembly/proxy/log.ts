@@ -7,6 +7,7 @@ export const enum LogLevel {
   CRITICAL = 5,
 }
 
+/** Writes a line into the proxy's log; it shows it if the level of its `wasm` logger lets it. */
 export function logText(level: LogLevel, text: string): void {
   const bytes = String.UTF8.encode(text);
   proxy_log(<LogLevelValues>level, changetype<usize>(bytes), <usize>bytes.byteLength);

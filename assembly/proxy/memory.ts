@@ -39,6 +39,7 @@ export function receiveInto(pointer: usize, size: usize): void {
   room = size;
 }
 
+/** The next answer of the host goes where properties go, as all do that nobody has asked for otherwise. */
 // @ts-ignore: decorator
 @inline
 export function receiveProperty(): void {

@@ -1,3 +1,4 @@
+import { utf8 } from "../bytes/text";
 import { OK, proxy_get_property, proxy_set_property } from "./host";
 import { releaseAnswer } from "./memory";
 
@@ -8,9 +9,7 @@ const sizeAddress: usize = memory.data(8);
 export function propertyPath(segments: StaticArray<string>): StaticArray<u8> {
   let joined = "";
   for (let i = 0; i < segments.length; i++) joined += (i > 0 ? "\0" : "") + segments[i];
-  const bytes = new StaticArray<u8>(String.UTF8.byteLength(joined));
-  String.UTF8.encodeUnsafe(changetype<usize>(joined), joined.length, changetype<usize>(bytes));
-  return bytes;
+  return utf8(joined);
 }
 
 /** The property as text, or "" when it is absent: an answer, not an error (a plaintext connection has no certificate). */

@@ -1,3 +1,4 @@
+import { utf8 } from "../bytes/text";
 import { OK } from "./host";
 import { releaseAnswer } from "./memory";
 
@@ -37,10 +38,9 @@ export const ANY: u32 = 0;
 export let sharedPointer: usize = 0;
 export let sharedSize: i32 = 0;
 
+/** The host's form of a key. */
 export function sharedKey(text: string): StaticArray<u8> {
-  const bytes = new StaticArray<u8>(String.UTF8.byteLength(text));
-  String.UTF8.encodeUnsafe(changetype<usize>(text), text.length, changetype<usize>(bytes));
-  return bytes;
+  return utf8(text);
 }
 
 /** Answers the number of the write that left the value, or ABSENT. */

@@ -1,3 +1,5 @@
+import { Operation } from "../nats/operation";
+
 /** Names of operations in stats and audit records, by `Operation`. */
 export const OPERATION_NAMES: StaticArray<string> = [
   "NONE",
@@ -15,7 +17,7 @@ export const OPERATION_NAMES: StaticArray<string> = [
   "HMSG",
 ];
 
-export const OPERATION_COUNT: i32 = 13;
+export const OPERATION_COUNT: i32 = Operation.HMSG + 1;
 
 /** Whether an operation went through. */
 export const enum Verdict {

@@ -39,4 +39,24 @@ export const PROTOCOL_ERROR_NAMES: StaticArray<string> = [
   "server_tls",
 ];
 
-export const PROTOCOL_ERROR_COUNT: i32 = 16;
+/** What an operator should do about each, for the audit. */
+export const PROTOCOL_ERROR_REMEDIES: StaticArray<string> = [
+  "bytes that are no NATS operation: is something else than a NATS client sent to this port?",
+  "a NATS operation with wrong arguments: nats-server would close the connection too",
+  "a control line longer than limits.controlLine: raise it together with nats-server's max_control_line",
+  "a payload larger than nats-server's max_payload or limits.payload",
+  "a payload that does not end with CR LF where its size says",
+  "a CONNECT that is no JSON object of the right types",
+  "HPUB without headers in CONNECT or INFO",
+  "TLS inside the stream: the mesh encrypts, so turn NATS TLS off in client and nats-server (tls_required, handshake_first)",
+  "HTTP on the NATS client port: the WebSocket port is another one",
+  "a PROXY protocol header: remove it before this filter",
+  "nats-server sent bytes that are no NATS operation: is the destination a NATS client port?",
+  "the stream ended inside an operation",
+  "limits.memory of this VM is used up: raise it, or look for clients that do not read",
+  "the proxy would not hand over or take bytes; please report this",
+  "a publisher put a line break into a subject; the message was dropped: put that publisher behind the filter too",
+  "nats-server requires TLS inside the stream (tls_required in its INFO), which the mesh has encrypted already: turn its tls block off, or use allow_non_tls",
+];
+
+export const PROTOCOL_ERROR_COUNT: i32 = ProtocolError.SERVER_TLS + 1;

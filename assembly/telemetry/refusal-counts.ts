@@ -12,6 +12,7 @@ const CLASS_SHIFT: u64 = 16;
 const RULE_SHIFT: u64 = 24;
 const USED: u64 = 1 << 63;
 
+/** The series of a refusal: operation below 128, reason and class below 256, a rule's label below 65,536 (Names bounds them). */
 export function refusalKey(dryRun: bool, operation: i32, reason: i32, subjectClass: i32, rule: i32): u64 {
   return (
     USED |
@@ -23,22 +24,27 @@ export function refusalKey(dryRun: bool, operation: i32, reason: i32, subjectCla
   );
 }
 
+/** Was it only told, in DRY_RUN? */
 export function keyIsDryRun(key: u64): bool {
   return (key & 1) != 0;
 }
 
+/** An `Operation`. */
 export function keyOperation(key: u64): i32 {
   return <i32>((key >> 1) & 0x7f);
 }
 
+/** A `Reason`. */
 export function keyReason(key: u64): i32 {
   return <i32>((key >> 8) & 0xff);
 }
 
+/** The number of the class of its subject. */
 export function keyClass(key: u64): i32 {
   return <i32>((key >> CLASS_SHIFT) & 0xff);
 }
 
+/** The number of the name of the rule that decided. */
 export function keyRule(key: u64): i32 {
   return <i32>((key >> RULE_SHIFT) & 0xffff);
 }
@@ -116,6 +122,7 @@ export class RefusalCounts {
   }
 }
 
+/** Which series it is; 0 where the slot is free. */
 export function slotKey(slot: usize): u64 {
   return load<u64>(slot);
 }
@@ -127,10 +134,12 @@ export function takePending(slot: usize): u64 {
   return pending;
 }
 
+/** The host's number of the series, or NO_METRIC. */
 export function slotMetric(slot: usize): u32 {
   return load<u32>(slot, METRIC);
 }
 
+/** The host has given the series this number. */
 export function setSlotMetric(slot: usize, metric: u32): void {
   store<u32>(slot, metric, METRIC);
 }

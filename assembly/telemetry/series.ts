@@ -69,10 +69,12 @@ export const PROTOCOL_ERRORS_AT: i32 = UNTESTED_AT + 1;
 export const SERVER_ERRORS_AT: i32 = PROTOCOL_ERRORS_AT + PROTOCOL_ERROR_COUNT;
 export const OWN_SERIES: i32 = SERVER_ERRORS_AT + SERVER_ERROR_COUNT;
 
+/** Of a series from 0 to before OWN_SERIES. */
 export function ownSeriesKind(series: i32): MetricKind {
   return series == ACTIVE_AT || series == SUBSCRIPTIONS_AT ? MetricKind.GAUGE : MetricKind.COUNTER;
 }
 
+/** The raw stat name behind the labels of the principal, of a series from 0 to before OWN_SERIES. */
 export function ownSeriesName(series: i32): string {
   if (series < CLOSED_AT) return label("verdict", VERDICT_NAMES[series - OPENED_AT]) + CONNECTIONS_OPENED.name;
   if (series == CLOSED_AT) return CONNECTIONS_CLOSED.name;

@@ -4,11 +4,11 @@ import {
   keyOf,
   makeRoomFor,
   newQuestion,
-  recallBeginning,
-  recallLong,
-  recallShort,
-  remember,
-  rememberBeginning,
+  beginningAnswer,
+  longAnswer,
+  shortAnswer,
+  writeDown,
+  writeDownBeginning,
 } from "../../assembly/policy/decision-cache";
 import { Reason } from "../../assembly/policy/reason";
 import { lengthOf, pointerTo } from "./bytes-support";
@@ -23,8 +23,8 @@ function answerFor(question: u32, subject: string): u64 {
   const pointer = placeOf(subject);
   const length = lengthOf(subject);
   const key = keyOf(question, length);
-  if (!isPaddable(length)) return recallLong(key, pointer, length);
-  return recallShort(key, lowHalf(pointer, length), highHalf(pointer, length));
+  if (!isPaddable(length)) return longAnswer(key, pointer, length);
+  return shortAnswer(key, lowHalf(pointer, length), highHalf(pointer, length));
 }
 
 /** The remembered rule, or -9 when the subject is not remembered. */
@@ -34,7 +34,7 @@ function recalled(question: u32, subject: string): i32 {
 }
 
 function storeOnce(question: u32, subject: string, reason: Reason, rule: i32): void {
-  remember(question, placeOf(subject), lengthOf(subject), answerOf(reason, rule, rule & 0xff));
+  writeDown(question, placeOf(subject), lengthOf(subject), answerOf(reason, rule, rule & 0xff));
 }
 
 /** An answer is written down when it is given for the second time. */
@@ -139,13 +139,13 @@ describe("a remembered decision", () => {
 /** The rule remembered for all that begins so, or -9; of at most HALF bytes. */
 function recalledBeginning(question: u32, beginning: string): i32 {
   const length = lengthOf(beginning);
-  const answer = recallBeginning(keyOf(question, length), lowHalf(placeOf(beginning), length));
+  const answer = beginningAnswer(keyOf(question, length), lowHalf(placeOf(beginning), length));
   return answer == NO_ANSWER ? -9 : ruleOf(answer);
 }
 
 function storeBeginning(question: u32, beginning: string, rule: i32): void {
   const answer = answerOf(Reason.ALLOWED, rule, 0);
-  for (let i = 0; i < 2; i++) rememberBeginning(question, placeOf(beginning), lengthOf(beginning), answer);
+  for (let i = 0; i < 2; i++) writeDownBeginning(question, placeOf(beginning), lengthOf(beginning), answer);
 }
 
 describe("a decision remembered for a beginning of up to 16 bytes", () => {

@@ -1,0 +1,19 @@
+import { SERVER_ERROR_COUNT, SERVER_ERROR_NAMES } from "../../assembly/nats/server-errors";
+import { Reason, REASON_NAMES } from "../../assembly/policy/reason";
+import { OPERATION_COUNT, OPERATION_NAMES } from "../../assembly/telemetry/operations";
+import {
+  PROTOCOL_ERROR_COUNT,
+  PROTOCOL_ERROR_NAMES,
+  PROTOCOL_ERROR_REMEDIES,
+} from "../../assembly/telemetry/protocol-error";
+
+/** A number without a name would read beyond a table, and one too many would be the next series (series.ts). */
+describe("each number that stats are made of", () => {
+  it("has a name, and each error a remedy", () => {
+    expect(OPERATION_NAMES.length).toBe(OPERATION_COUNT);
+    expect(PROTOCOL_ERROR_NAMES.length).toBe(PROTOCOL_ERROR_COUNT);
+    expect(PROTOCOL_ERROR_REMEDIES.length).toBe(PROTOCOL_ERROR_COUNT);
+    expect(SERVER_ERROR_NAMES.length).toBe(SERVER_ERROR_COUNT);
+    expect(REASON_NAMES.length).toBe(Reason.REVOKED + 1);
+  });
+});
