@@ -5,9 +5,8 @@
 import { seedHashes } from "./bytes/hash";
 import { NumberTable } from "./bytes/number-table";
 import { beginCallback } from "./connection/callback-time";
-import { clientOf } from "./connection/client";
 import { Connection } from "./connection/connection";
-import { Plugin } from "./connection/plugin";
+import { closeConnection, Plugin } from "./connection/plugin";
 import { hasDrained, takeFromServer } from "./connection/to-client";
 import { resume, takeFromClient } from "./connection/to-server";
 import { nowNanoseconds, tickEvery } from "./proxy/clock";
@@ -128,7 +127,7 @@ export function proxy_on_delete(context: u32): void {
   const connection = connectionOf(context);
   if (connection != null) {
     connections.takeOut(context);
-    clientOf(context).plugin.close(connection);
+    closeConnection(connection);
   } else if (plugins.has(context)) {
     plugins.get(context).destroy();
     hurrying.delete(context);

@@ -45,7 +45,7 @@ export function allowsSomething(access: Access | null): bool {
 /** From here on the connection counts and is audited as this peer's. */
 export function name(connection: Connection, client: Client, peer: Principal): void {
   client.principal = peer.uri;
-  client.plugin.telemetry.identify(connection, peer.uri, peer.namespace);
+  client.telemetry.identify(connection, peer.uri, peer.namespace);
 }
 
 /** Gives the connection what the client's policy allows the peer; if it `observes`, nothing is refused. */

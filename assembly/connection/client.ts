@@ -1,5 +1,6 @@
 import { RuleSet, RuleSets } from "../policy/rule-set";
-import { Plugin } from "./plugin";
+import { PluginPolicy } from "./plugin-policy";
+import { PluginTelemetry } from "./plugin-telemetry";
 
 /** Who is at the other end of a connection, and by which policy it is judged: what its bytes do not need. */
 @final
@@ -10,7 +11,9 @@ export class Client {
   ruleSet: RuleSet | null = null;
 
   constructor(
-    readonly plugin: Plugin,
+    /** Of the plugin that serves it. */
+    readonly policy: PluginPolicy,
+    readonly telemetry: PluginTelemetry,
     /** The policy that the connection is under; the plugin may have a newer one (live-policy.ts). */
     public rules: RuleSets,
   ) {}

@@ -38,7 +38,7 @@ import {
 /** Call it whenever `connection.policyEpoch` is not the present one, before any of the callback's bytes is read. */
 export function catchUp(connection: Connection): void {
   const client = clientOf(connection.id);
-  const rules = client.plugin.policy.inForce.rules;
+  const rules = client.policy.inForce.rules;
   connection.policyEpoch = policyEpoch;
   if (client.rules === rules) {
     if (connection.willObserve) beginToObserve(connection);
@@ -71,7 +71,7 @@ function principalOf(connection: Connection, client: Client, formerIdentity: Ide
 }
 
 function change(connection: Connection, client: Client, peer: Principal, observes: bool): void {
-  if (peer.uri != client.principal || !client.plugin.telemetry.identifies(connection, peer.uri)) {
+  if (peer.uri != client.principal || !client.telemetry.identifies(connection, peer.uri)) {
     name(connection, client, peer);
   }
   giveRights(connection, client, peer, observes);

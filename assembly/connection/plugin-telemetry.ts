@@ -1,7 +1,9 @@
 import { usedBytes } from "../bytes/budget";
+import { writeQuoted } from "../nats/quote";
 import { Identity, PolicyDocument } from "../policy/document";
 import { NONE } from "../policy/matcher";
 import { MODES } from "../policy/rules-read";
+import { LogLevel, logText } from "../proxy/log";
 import { propertyPath, textProperty } from "../proxy/properties";
 import { Audit } from "../telemetry/audit";
 import { tellDurations } from "../telemetry/durations";
@@ -19,6 +21,11 @@ const NODE_NAMESPACE: StaticArray<u8> = propertyPath(["xds", "node", "metadata",
 
 /** Names of rules that stats tell apart, over all configurations of a VM; a key has 16 bits for them. */
 const MAX_RULE_NAMES: i32 = 8192;
+
+/** Versions of nats-server that one plugin warns of. */
+const MAX_VERSIONS: i32 = 16;
+/** 32 bytes of a version, quoted. */
+const versionArea: usize = memory.data(128);
 
 /** Only beside nats-server is this proxy's own workload where the connection goes. */
 function standpointOf(identity: Identity): Standpoint {
@@ -49,6 +56,7 @@ export class PluginTelemetry {
   /** Of each standpoint that a configuration had: a connection of an earlier one may still count, and one may come back. */
   private readonly allMeters: Meters[] = [];
   private meters: Meters = new Meters(NOWHERE, classes, rules);
+  private readonly versionsWarnedOf: Set<string> = new Set();
   private readonly sampler: Sampler = new Sampler();
   private readonly requests: RequestTable = new RequestTable(true);
   private readonly services: RequestTable = new RequestTable(false);
@@ -117,6 +125,20 @@ export class PluginTelemetry {
   /** Whether the connection is counted as this principal's, where the policy in force counts. */
   identifies(connection: Connection, principal: string): bool {
     return connection.meter === this.meters.known(orUnknown(principal));
+  }
+
+  /** Tells operators, once for each version, that the filter has not been tested before this nats-server. */
+  warnOfVersion(version: usize, length: i32): void {
+    const shown = min(length, 32);
+    const size = writeQuoted(version, shown, versionArea);
+    const text = String.UTF8.decodeUnsafe(versionArea, <usize>size);
+    if (this.versionsWarnedOf.has(text) || this.versionsWarnedOf.size >= MAX_VERSIONS) return;
+    this.versionsWarnedOf.add(text);
+    logText(
+      LogLevel.WARN,
+      `istio-nats: nats-server "${text}" is behind this filter, which is tested with 2.10 to 2.15: what it cannot read ` +
+        "it refuses, but permissions may mean something else there",
+    );
   }
 
   /** The number of a rule's name. */

@@ -1,5 +1,4 @@
 import { limitBytes, raiseLimit, shareBytes, usedBytes } from "../bytes/budget";
-import { writeQuoted } from "../nats/quote";
 import { Reason } from "../policy/reason";
 import { nowNanoseconds } from "../proxy/clock";
 import { receiveConfiguration, takeConfiguration } from "../proxy/configuration";
@@ -32,13 +31,23 @@ const SLICE_NANOSECONDS: u64 = 10_000_000;
 /** How full the VM's budget may be before the tick sheds connections. */
 const SHED_ABOVE: f64 = 0.9;
 
-/** Versions of nats-server that one plugin warns of. */
-const MAX_VERSIONS: i32 = 16;
-/** 32 bytes of a version, quoted. */
-const versionArea: usize = memory.data(128);
-
 /** All of this VM. */
 const plugins: Plugin[] = [];
+/** Those that the host has dropped while connections of them were open. */
+const dropped: Plugin[] = [];
+
+/** The connection is gone, whichever plugin had it. */
+export function closeConnection(connection: Connection): void {
+  const plugin = holderIn(plugins, connection.id) || holderIn(dropped, connection.id);
+  if (plugin != null) plugin.close(connection);
+}
+
+function holderIn(all: Plugin[], id: u32): Plugin | null {
+  for (let i = 0; i < all.length; i++) {
+    if (all[i].holds(id)) return all[i];
+  }
+  return null;
+}
 
 /** One configuration of the filter (a root context of the host), with the connections that it serves in this worker. */
 @final
@@ -48,9 +57,6 @@ export class Plugin {
   private readonly connections: Map<u32, Connection> = new Map();
   /** Connections that are yet to be brought under the present policy, by their ids. */
   private behind: u32[] = [];
-
-  private readonly versionsWarnedOf: Set<string> = new Set();
-  private isDropped: bool = false;
 
   constructor(readonly id: u32) {
     plugins.push(this);
@@ -104,9 +110,13 @@ export class Plugin {
     const connection = new Connection(id, rules.document);
     this.telemetry.equip(connection);
     this.connections.set(id, connection);
-    rememberClient(id, new Client(this, rules));
+    rememberClient(id, new Client(this.policy, this.telemetry, rules));
     this.policy.connections++;
     return connection;
+  }
+
+  holds(id: u32): bool {
+    return this.connections.has(id);
   }
 
   /** The connection is gone: its last counts go to the host, and nothing of it stays. */
@@ -117,21 +127,10 @@ export class Plugin {
     this.connections.delete(connection.id);
     forgetClient(connection.id);
     connection.destroy();
-    if (this.isDropped) this.giveBack();
-  }
-
-  /** Tells operators, once for each version, that the filter has not been tested before this nats-server. */
-  warnOfVersion(version: usize, length: i32): void {
-    const shown = min(length, 32);
-    const size = writeQuoted(version, shown, versionArea);
-    const text = String.UTF8.decodeUnsafe(versionArea, <usize>size);
-    if (this.versionsWarnedOf.has(text) || this.versionsWarnedOf.size >= MAX_VERSIONS) return;
-    this.versionsWarnedOf.add(text);
-    logText(
-      LogLevel.WARN,
-      `istio-nats: nats-server "${text}" is behind this filter, which is tested with 2.10 to 2.15: what it cannot read ` +
-        "it refuses, but permissions may mean something else there",
-    );
+    const at = dropped.indexOf(this);
+    if (at < 0 || this.connections.size > 0) return;
+    dropped.splice(at, 1);
+    this.telemetry.destroy();
   }
 
   /**
@@ -141,12 +140,8 @@ export class Plugin {
   destroy(): void {
     this.policy.destroy();
     plugins.splice(plugins.indexOf(this), 1);
-    this.isDropped = true;
-    this.giveBack();
-  }
-
-  private giveBack(): void {
-    if (this.connections.size == 0) this.telemetry.destroy();
+    if (this.connections.size > 0) dropped.push(this);
+    else this.telemetry.destroy();
   }
 
   /**

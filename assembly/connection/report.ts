@@ -14,6 +14,7 @@ import { Access } from "./access";
 import { callbackTime } from "./callback-time";
 import { clientOf } from "./client";
 import { Connection } from "./connection";
+import { PluginTelemetry } from "./plugin-telemetry";
 import { queueLengthOf, queueOf, subjectLengthOf, subjectOf as subjectOfSubscription } from "./subscription";
 import { summarize, summarizeRefusal } from "./summary";
 
@@ -30,6 +31,10 @@ function subjectOf(connection: Connection): AuditSubject {
   );
 }
 
+function telemetryOf(connection: Connection): PluginTelemetry {
+  return clientOf(connection.id).telemetry;
+}
+
 function ruleName(connection: Connection, rule: i32): string {
   return rule == NONE ? "" : clientOf(connection.id).rules.document.names.of(rule);
 }
@@ -38,11 +43,11 @@ function ruleName(connection: Connection, rule: i32): string {
 function ruleLabel(connection: Connection, rule: i32): i32 {
   if (rule == NONE) return UNKNOWN;
   const client = clientOf(connection.id);
-  return client.plugin.telemetry.ruleLabel(client.rules.document, rule);
+  return client.telemetry.ruleLabel(client.rules.document, rule);
 }
 
 /** Writes a record, and keeps the refusal for the access log. */
-function audit(
+function writeRefusal(
   connection: Connection,
   dryRun: bool,
   operation: Operation,
@@ -51,7 +56,7 @@ function audit(
   queue: usize,
   queueLength: i32,
 ): void {
-  const audit = clientOf(connection.id).plugin.telemetry.audit;
+  const audit = telemetryOf(connection).audit;
   const admitted = audit.admits(callbackTime());
   if (!admitted && (dryRun || connection.totals.refused > 1)) return;
   const rule = ruleName(connection, access.rule);
@@ -75,14 +80,14 @@ export function reportRefusal(connection: Connection, line: ClientLine, reason: 
   const operation = line.operation;
   const isSub = operation == Operation.SUB;
   countRefusal(connection, operation, line.subject, line.subjectLength, reason, access.rule, isSub ? 0 : line.size);
-  audit(connection, false, operation, reason, access, line.queue, isSub ? line.queueLength : 0);
+  writeRefusal(connection, false, operation, reason, access, line.queue, isSub ? line.queueLength : 0);
 }
 
 /** The same for what passed, and that dry-run rules would have refused. */
 export function reportDryRun(connection: Connection, line: ClientLine, reason: Reason, access: Access): void {
   countDryRun(connection, line.operation, line.subject, line.subjectLength, reason, access.rule);
   const queueLength = line.operation == Operation.SUB ? line.queueLength : 0;
-  audit(connection, true, line.operation, reason, access, line.queue, queueLength);
+  writeRefusal(connection, true, line.operation, reason, access, line.queue, queueLength);
 }
 
 /** A delivery was kept back, or in DRY_RUN would have been. */
@@ -93,7 +98,7 @@ export function reportDelivery(connection: Connection, dryRun: bool, line: Serve
   } else {
     countRefusal(connection, operation, line.subject, line.subjectLength, Reason.DENIED, access.rule, line.size);
   }
-  audit(connection, dryRun, operation, Reason.DENIED, access, 0, 0);
+  writeRefusal(connection, dryRun, operation, Reason.DENIED, access, 0, 0);
 }
 
 /** A message for a subscription that a newer policy has ended was kept back; the audit has told of that end. */
@@ -103,7 +108,7 @@ export function reportRevokedDelivery(connection: Connection, line: ServerLine):
 
 /** A newer policy has ended a subscription. */
 export function reportRevoked(connection: Connection, sub: usize, reason: Reason, rule: i32): void {
-  const telemetry = clientOf(connection.id).plugin.telemetry;
+  const telemetry = telemetryOf(connection);
   telemetry.stats.revokedSubscription();
   if (!telemetry.audit.admits(callbackTime())) return;
   actOn(connection.id);
@@ -120,7 +125,7 @@ export function reportRevoked(connection: Connection, sub: usize, reason: Reason
 
 /** A newer policy has ended the connection itself. */
 export function reportRevokedConnection(connection: Connection, reason: Reason): void {
-  const telemetry = clientOf(connection.id).plugin.telemetry;
+  const telemetry = telemetryOf(connection);
   telemetry.stats.revokedConnection();
   if (!telemetry.audit.admits(callbackTime())) return;
   actOn(connection.id);
@@ -192,7 +197,7 @@ function reportAllowed(
   bytes: i32,
   rule: i32,
 ): void {
-  const audit = clientOf(connection.id).plugin.telemetry.audit;
+  const audit = telemetryOf(connection).audit;
   if (!audit.admitsActivity(callbackTime())) return;
   audit.allowed(subjectOf(connection), operation, ruleName(connection, rule), subject, length, bytes);
 }
@@ -212,7 +217,7 @@ function remedyOf(reason: Reason): string {
 
 /** A peer may not connect, or with `dryRun` might not: stats, summary for the access log, and audit within its rate. */
 export function reportConnectionRefused(connection: Connection, dryRun: bool, reason: Reason): void {
-  const audit = clientOf(connection.id).plugin.telemetry.audit;
+  const audit = telemetryOf(connection).audit;
   const meter = connection.meter;
   if (dryRun) connection.totals.wouldRefuse++;
   else connection.totals.refused++;
@@ -229,7 +234,7 @@ export function reportConnectionRefused(connection: Connection, dryRun: bool, re
 export function reportConnected(connection: Connection): void {
   const now = callbackTime();
   connection.openedAt = now;
-  const audit = clientOf(connection.id).plugin.telemetry.audit;
+  const audit = telemetryOf(connection).audit;
   if (audit.admitsActivity(now)) audit.connected(subjectOf(connection));
 }
 
@@ -240,7 +245,7 @@ export function reportConnectionClosed(connection: Connection): void {
   summarize(connection, client.principal);
   if (connection.openedAt == 0) return;
   const now = callbackTime();
-  const audit = client.plugin.telemetry.audit;
+  const audit = client.telemetry.audit;
   if (!audit.admitsActivity(now)) return;
   audit.disconnected(subjectOf(connection), connection.totals, now - connection.openedAt);
 }
@@ -249,7 +254,7 @@ export function reportConnectionClosed(connection: Connection): void {
 export function reportUnreadable(connection: Connection, kind: ProtocolError): void {
   const meter = connection.meter;
   if (meter != null) meter.protocolError(kind);
-  const audit = clientOf(connection.id).plugin.telemetry.audit;
+  const audit = telemetryOf(connection).audit;
   if (!audit.admits(callbackTime())) return;
   audit.unreadable(subjectOf(connection), connection.observing, kind, PROTOCOL_ERROR_REMEDIES[kind]);
 }

@@ -174,7 +174,7 @@ function takeInfo(connection: Connection, position: i32, next: i32): i32 {
   connection.serverMinor = info.minorVersion;
   if (!info.isTested && !connection.untestedServer) {
     connection.untestedServer = true;
-    clientOf(connection.id).plugin.warnOfVersion(info.version, info.versionLength);
+    clientOf(connection.id).telemetry.warnOfVersion(info.version, info.versionLength);
   }
   connection.serverHeaders = info.headers;
   connection.authRequired = info.authRequired;

@@ -67,6 +67,37 @@ function fault({ file, line, specifier }: Import): string | undefined {
   return `${place}: ${room} may import from ${allowed.join(", ") || "no other room"}`;
 }
 
+/** Each file of assembly/ with those that it imports. */
+const targets = new Map(
+  files.map((file) => [
+    file,
+    imports
+      .filter((found) => found.file === file && found.specifier.startsWith("."))
+      .map(({ specifier }) => `${join(dirname(file), specifier)}.ts`),
+  ]),
+);
+
+/** Files of which each imports the next one, from one back to itself; undefined where there are none. */
+function circle(graph: ReadonlyMap<string, readonly string[]>): string[] | undefined {
+  const done = new Set<string>();
+  function from(path: readonly string[]): string[] | undefined {
+    const file = path.at(-1)!;
+    if (path.indexOf(file) < path.length - 1) return path.slice(path.indexOf(file));
+    if (done.has(file)) return undefined;
+    for (const next of graph.get(file) ?? []) {
+      const found = from([...path, next]);
+      if (found) return found;
+    }
+    done.add(file);
+    return undefined;
+  }
+  for (const file of graph.keys()) {
+    const found = from([file]);
+    if (found) return found;
+  }
+  return undefined;
+}
+
 describe("the rooms of assembly/", () => {
   it("are the ones that the order names", () => {
     const unknown = [...new Set(files.map(roomOf))].filter((room) => !(room in MAY_IMPORT));
@@ -79,6 +110,16 @@ describe("the rooms of assembly/", () => {
       imports.map(fault).filter((text) => text !== undefined),
       [],
     );
+  });
+
+  it("have no file that imports itself over others", () => {
+    assert.deepEqual(circle(targets), undefined);
+    const wrong = new Map([
+      ["a.ts", ["b.ts", "c.ts"]],
+      ["b.ts", []],
+      ["c.ts", ["b.ts", "a.ts"]],
+    ]);
+    assert.deepEqual(circle(wrong), ["a.ts", "c.ts", "a.ts"]);
   });
 
   it("are judged by a rule that finds a wrong import", () => {
