@@ -11,6 +11,7 @@ import { policy } from "./families/policy.ts";
 import { protocol } from "./families/protocol.ts";
 import { spelling } from "./families/spelling.ts";
 import { size } from "./families/size.ts";
+import { waypoint } from "./families/waypoint.ts";
 import type { Check, Family } from "./family.ts";
 
 /** All that doctor looks at, in the order of the documentation. */
@@ -21,6 +22,7 @@ export const FAMILIES: readonly Family[] = [
   match,
   plugin,
   attachment,
+  waypoint,
   policy,
   image,
   size,

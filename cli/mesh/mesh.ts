@@ -4,6 +4,7 @@ import { CLIENT_PORT } from "./nats-ports.ts";
 import { placementOf, type Placement } from "./placement.ts";
 import { Plugin } from "./plugin.ts";
 import { Service, type ServicePort } from "./service.ts";
+import { waypointOf } from "./waypoint.ts";
 import { Workload } from "./workload.ts";
 
 export interface MeshOptions {
@@ -73,9 +74,26 @@ export class Mesh {
     return this.plugins.filter((plugin) => plugin.selectsWorkload(workload, this.rootNamespace));
   }
 
+  /**
+   * Whether a plugin judges who connects to these pods, or was meant to: one that is for no pods at all, or names none of the
+   * Services among the files, is told by itself.
+   */
+  isMeantFor(plugin: Plugin, broker: Workload): boolean {
+    const placement = this.placement(plugin);
+    if (placement === "waypoint") {
+      const services = this.waypointServicesOf(plugin);
+      return services.length === 0 || services.some((service) => service.selectsWorkload(broker));
+    }
+    if (placement !== "server-sidecar") return false;
+    const selected = this.brokers.filter((candidate) => plugin.selectsWorkload(candidate, this.rootNamespace));
+    return selected.length === 0 || selected.includes(broker);
+  }
+
   /** Without a sidecar of its own: a waypoint judges, and what is said of sidecars does not concern it. */
   isAmbient(workload: Workload): boolean {
     const namespace = this.of("Namespace", "").find(({ name }) => name === workload.namespace);
+    // ztunnel leaves a pod alone that has a sidecar.
+    if (workload.labels.get("sidecar.istio.io/inject") === "true") return false;
     const mode = workload.labels.get("istio.io/dataplane-mode") ?? namespace?.labels.get("istio.io/dataplane-mode");
     if (mode !== undefined) return mode === "ambient";
     return (
@@ -83,14 +101,20 @@ export class Mesh {
     );
   }
 
+  /** Services whose waypoint runs the plugin: those that it names, and those that use a Gateway which it names. */
+  waypointServicesOf({ resource, targetRefs }: Plugin): Service[] {
+    const targets = targetRefs.map((target) => `${target.text("kind") ?? ""}/${target.text("name") ?? ""}`);
+    return this.services.filter((service) => {
+      const { namespace, name } = service.resource;
+      if (namespace === resource.namespace && targets.includes(`Service/${name}`)) return true;
+      const use = waypointOf(service, this);
+      return typeof use === "object" && use.namespace === resource.namespace && targets.includes(`Gateway/${use.name}`);
+    });
+  }
+
   /** Services to which a plugin of a waypoint is attached. */
   waypointServices(): Service[] {
-    const targets = this.plugins.flatMap((plugin) =>
-      plugin.targetRefs
-        .filter((target) => target.text("kind") === "Service")
-        .map((target) => `${plugin.resource.namespace}/${target.text("name") ?? ""}`),
-    );
-    return this.services.filter(({ resource }) => targets.includes(`${resource.namespace}/${resource.name}`));
+    return [...new Set(this.plugins.flatMap((plugin) => this.waypointServicesOf(plugin)))];
   }
 
   /** `meshConfig`, wherever it is written: istiod's ConfigMap holds it as a text, which has no places of its own. */

@@ -2,6 +2,7 @@ import type { Mesh } from "./mesh.ts";
 import type { Plugin } from "./plugin.ts";
 import { selects } from "./selector.ts";
 import type { Service } from "./service.ts";
+import { waypointOf } from "./waypoint.ts";
 import type { Workload } from "./workload.ts";
 
 /** On which proxies a plugin comes to stand. */
@@ -9,7 +10,7 @@ export type Placement = "server-sidecar" | "client-sidecar" | "gateway" | "waypo
 
 const GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name";
 
-/** Decided from what the plugin is attached to. A Gateway that is not among the files is taken for a waypoint by its name only. */
+/** Decided from what the plugin is attached to. A Gateway that is not among the files is a waypoint if a Service uses it, or by its name. */
 export function placementOf(plugin: Plugin, mesh: Mesh): Placement {
   const [target] = plugin.targetRefs;
   if (target) {
@@ -61,5 +62,9 @@ function gatewayNamed(name: string, namespace: string, mesh: Mesh): Placement {
   );
   const className = gateway?.root.text("spec", "gatewayClassName");
   if (className !== undefined) return className.includes("waypoint") ? "waypoint" : "gateway";
-  return name.includes("waypoint") ? "waypoint" : "unknown";
+  const isUsed = mesh.services.some((service) => {
+    const use = waypointOf(service, mesh);
+    return typeof use === "object" && use.namespace === namespace && use.name === name;
+  });
+  return isUsed || name.includes("waypoint") ? "waypoint" : "unknown";
 }

@@ -325,6 +325,19 @@ describe("an object that names no namespace", () => {
 });
 
 describe("a waypoint", () => {
+  const WAYPOINT = { kind: "Gateway", name: "judge", group: "gateway.networking.k8s.io" };
+  const service = kinds("Service").map((text) =>
+    text.replace("namespace: messaging }", "namespace: messaging, labels: { istio.io/use-waypoint: judge } }"),
+  );
+
+  function gateway(name: string, waypointFor = "service"): string {
+    return JSON.stringify({
+      apiVersion: "gateway.networking.k8s.io/v1",
+      kind: "Gateway",
+      metadata: { name, namespace: "messaging", labels: { "istio.io/waypoint-for": waypointFor } },
+      spec: { gatewayClassName: "istio-waypoint" },
+    });
+  }
   const plugin = kinds("WasmPlugin").map((text) =>
     text
       .replace("selector: { matchLabels: { app: nats } }", 'targetRefs: [{ group: "", kind: Service, name: nats }]')
@@ -337,8 +350,40 @@ describe("a waypoint", () => {
       selector: NATS,
       rules: [{ from: [{ source: { principals: ["cluster.local/ns/messaging/sa/waypoint"] } }] }],
     });
-    assert.deepEqual(ids(...kinds("Service"), ...pods, ...plugin, only), []);
-    assert.deepEqual(ids(...kinds("Service"), ...pods, ...plugin), ["waypoint-bypass"]);
+    const allowed = only.replace("sa/waypoint", "sa/judge");
+    assert.deepEqual(ids(...service, ...pods, ...plugin, allowed), []);
+    assert.deepEqual(ids(...service, ...pods, ...plugin), ["waypoint-bypass"]);
+    assert.deepEqual(ids(...service, ...pods, ...plugin, only), ["waypoint-denied"]);
+  });
+
+  it("judges a Service that uses it, be the plugin for the Service or for its Gateway", () => {
+    const forGateway = plugin.map((text) =>
+      text.replace('{ group: "", kind: Service, name: nats }', JSON.stringify(WAYPOINT)),
+    );
+    const only = authorization({
+      selector: NATS,
+      rules: [{ from: [{ source: { principals: ["cluster.local/ns/messaging/sa/judge"] } }] }],
+    });
+    for (const one of [plugin, forGateway]) {
+      assert.deepEqual(ids(...service, ...one, only), []);
+      assert.deepEqual(ids(...service, ...one, only, gateway("judge")), []);
+      assert.deepEqual(ids(...service, ...one, only, gateway("judge", "workload")), ["waypoint-unused"]);
+      assert.deepEqual(ids(...service, ...one, only.replace("sa/judge", "sa/x")), ["waypoint-denied"]);
+      assert.deepEqual(ids(...service, ...one), ["waypoint-bypass"]);
+    }
+    assert.deepEqual(ids(...service, ...plugin, only, gateway("other")), ["waypoint-unused"]);
+    assert.deepEqual(ids(...service, ...forGateway, only, gateway("other")), ["target-ref-nothing", "waypoint-unused"]);
+    const used = service.map((text) => text.replace("use-waypoint: judge", "use-waypoint: another"));
+    assert.deepEqual(ids(...used, ...forGateway, only, gateway("judge")), ["waypoint-unused"]);
+    const none = service.map((text) => text.replace("use-waypoint: judge", "use-waypoint: none"));
+    assert.deepEqual(ids(...none, ...plugin, only, gateway("judge")), ["waypoint-unused"]);
+  });
+
+  it("of another Service is no plugin for nats-server's pods", () => {
+    const elsewhere = service.map((text) => text.replaceAll("nats", "natz"));
+    const astray = plugin.map((text) => text.replace("kind: Service, name: nats", "kind: Service, name: natz"));
+    const found = ids(...service, ...kinds("StatefulSet"), ...elsewhere, ...astray);
+    assert.ok(found.includes("broker-without-plugin"), found.join());
   });
 });
 

@@ -7,7 +7,8 @@ import { CLIENT_PORT, OTHER_PORTS } from "../../mesh/nats-ports.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import type { Pods } from "../../mesh/selector.ts";
 import type { Service } from "../../mesh/service.ts";
-import type { Workload } from "../../mesh/workload.ts";
+import { waypointAccount, waypointOf } from "../../mesh/waypoint.ts";
+import type { ServiceAccount, Workload } from "../../mesh/workload.ts";
 import { family } from "../family.ts";
 
 interface OpenPort {
@@ -67,17 +68,42 @@ function otherServicePorts(service: Service): OpenPort[] {
   });
 }
 
-/** Pods whose clients are judged by a waypoint: their own addresses go round it. */
-function behindWaypoint(mesh: Mesh): Workload[] {
-  const services = mesh.waypointServices();
-  return mesh.brokers.filter((broker) => services.some((service) => service.selectsWorkload(broker)));
+interface BehindWaypoint {
+  pods: Pods;
+  resource: Resource;
+  /** Of the port. */
+  place: Place;
+  service: Service;
 }
 
-/** Principals are written with a trust domain: that of the rule's others. */
-function trustDomainIn({ rule }: Denial): string {
-  const sources = rule?.items("from") ?? [];
-  const principals = sources.flatMap((from) => from.items("source", "notPrincipals"));
-  return /^[^/*]+(?=\/)/.exec(principals[0]?.text() ?? "")?.[0] ?? "TRUST_DOMAIN";
+/** What a waypoint stands before: the pods of its Services, whose own addresses go round it, or the Services where no pods are among the files. */
+function behindWaypoint(mesh: Mesh): BehindWaypoint[] {
+  const seen = new Set<Resource>();
+  return mesh.waypointServices().flatMap((service) => {
+    const { resource, namespace, selector } = service;
+    const brokers = mesh.brokers.filter((broker) => service.selectsWorkload(broker));
+    if (mesh.workloads.some((workload) => service.selectsWorkload(workload)))
+      return brokers
+        .filter((broker) => !seen.has(broker.resource) && seen.add(broker.resource))
+        .map((pods) => ({
+          pods,
+          resource: pods.resource,
+          place: pods.port(CLIENT_PORT)?.place ?? pods.resource.place,
+          service,
+        }));
+    const [port] = mesh.clientPorts(service);
+    if (!port || selector.size === 0) return [];
+    return [{ pods: { namespace, labels: selector }, resource, place: port.field.placeOf("port"), service }];
+  });
+}
+
+/** Principals are written with a trust domain: that of the policy's others. */
+function principalOf({ namespace, name }: ServiceAccount, { policy }: Denial): string {
+  const sources = policy.root.items("spec", "rules").flatMap((rule) => rule.items("from"));
+  const written = sources
+    .flatMap((from) => [...from.items("source", "notPrincipals"), ...from.items("source", "principals")])
+    .flatMap((value) => /^(?:spiffe:\/\/)?([^/*:]+)\//.exec(value.text() ?? "")?.[1] ?? []);
+  return `${written[0] ?? "TRUST_DOMAIN"}/ns/${namespace}/sa/${name}`;
 }
 
 /** Where a denial stands in its policy. */
@@ -123,6 +149,13 @@ export const brokerPorts = family(
         "stand there.",
       remedy: "allow the port to the broker's own ServiceAccount, and to named others, by an AuthorizationPolicy",
     },
+    "waypoint-denied": {
+      severity: "error",
+      what:
+        "An AuthorizationPolicy keeps the waypoint from the client port of the pods behind it: nobody reaches nats-server, or only who " +
+        "goes round the waypoint. A waypoint's ServiceAccount has the name of its Gateway.",
+      remedy: "name the waypoint's own service account in the policy",
+    },
     "waypoint-bypass": {
       severity: "error",
       what: "In ambient a client can go to a pod's address past the waypoint, and the pod takes it: the policy does not hold there.",
@@ -161,7 +194,7 @@ export const brokerPorts = family(
       for (const { number, use } of ports.filter(({ isOfPeers }) => isOfPeers)) {
         const own = denialOf(serviceAccount, broker, number, mesh);
         if (!own) continue;
-        const account = `${trustDomainIn(own)}/ns/${serviceAccount.namespace}/sa/${serviceAccount.name}`;
+        const account = principalOf(serviceAccount, own);
         const message = denialText(own, `port ${number} of ${resource.title} (${use})`, `its own ${account}`);
         const remedy = `let ${account} pass, or give the pods the serviceAccountName that the policy names`;
         report("cluster-port-denied", placeOfDenial(own), message, { remedy, compared: [resource] });
@@ -173,15 +206,20 @@ export const brokerPorts = family(
       const pods = { namespace: service.namespace, labels: service.selector };
       judge(service.resource, pods, otherServicePorts(service));
     }
-    for (const broker of behindWaypoint(mesh)) {
-      if (accessTo(broker, CLIENT_PORT, mesh).kind === "restricted") continue;
-      const place = broker.port(CLIENT_PORT)?.place ?? broker.resource.place;
-      report(
-        "waypoint-bypass",
-        place,
-        `port ${CLIENT_PORT} of ${broker.resource.title} can be reached past the waypoint`,
-        { compared: [broker.resource] },
-      );
+    for (const { pods, resource, place, service } of behindWaypoint(mesh)) {
+      const port = `port ${CLIENT_PORT} of ${resource.title}`;
+      const use = waypointOf(service, mesh);
+      const account = typeof use === "object" ? waypointAccount(use, mesh) : undefined;
+      const denial = account && denialOf(account, pods, CLIENT_PORT, mesh);
+      if (denial) {
+        const principal = principalOf(account, denial);
+        report("waypoint-denied", placeOfDenial(denial), denialText(denial, port, `the waypoint's ${principal}`), {
+          remedy: `let ${principal} pass`,
+          compared: [resource],
+        });
+      }
+      if (accessTo(pods, CLIENT_PORT, mesh).kind === "restricted") continue;
+      report("waypoint-bypass", place, `${port} can be reached past the waypoint`, { compared: [resource] });
     }
   },
 );

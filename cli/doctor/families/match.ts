@@ -2,7 +2,6 @@ import { placeText } from "../../manifests/place.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import type { Plugin } from "../../mesh/plugin.ts";
-import type { Workload } from "../../mesh/workload.ts";
 import type { Service } from "../../mesh/service.ts";
 import { labelsText } from "../../mesh/selector.ts";
 import { family, type Report } from "../family.ts";
@@ -18,10 +17,7 @@ type Id =
 /** The Services whose chains a plugin can come to stand in; none where nothing can be said. */
 function servicesOf(plugin: Plugin, mesh: Mesh): Service[] {
   const { namespace } = plugin.resource;
-  if (mesh.placement(plugin) === "waypoint") {
-    const names = plugin.targetRefs.filter((ref) => ref.text("kind") === "Service").map((ref) => ref.text("name"));
-    return mesh.services.filter((service) => service.namespace === namespace && names.includes(service.resource.name));
-  }
+  if (mesh.placement(plugin) === "waypoint") return mesh.waypointServicesOf(plugin);
   if (mesh.placement(plugin) !== "server-sidecar") return [];
   const pods = mesh.brokers.filter((broker) => plugin.selectsWorkload(broker, mesh.rootNamespace));
   if (pods.length > 0) return mesh.services.filter((service) => pods.some((pod) => service.selectsWorkload(pod)));
@@ -66,15 +62,6 @@ function judgePorts(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
       );
     }
   }
-}
-
-/** Whether a plugin judges who connects to these pods, or was meant to: that one which selects no pods at all is told by itself. */
-function isMeantFor(plugin: Plugin, broker: Workload, mesh: Mesh): boolean {
-  const placement = mesh.placement(plugin);
-  if (placement === "waypoint") return true;
-  if (placement !== "server-sidecar") return false;
-  const selected = mesh.brokers.filter((candidate) => plugin.selectsWorkload(candidate, mesh.rootNamespace));
-  return selected.length === 0 || selected.includes(broker);
 }
 
 export const match = family<Id>(
@@ -138,7 +125,7 @@ export const match = family<Id>(
       );
     }
     for (const broker of mesh.brokers) {
-      if (!mesh.plugins.some((plugin) => isMeantFor(plugin, broker, mesh))) {
+      if (!mesh.plugins.some((plugin) => mesh.isMeantFor(plugin, broker))) {
         const message = `no plugin of istio-nats is for ${broker.resource.title} (${labelsText(broker.labels)})`;
         report("broker-without-plugin", broker.resource.place, message, { compared: [broker.resource] });
       }

@@ -1,0 +1,147 @@
+import type { Field } from "../../manifests/field.ts";
+import type { Mesh } from "../../mesh/mesh.ts";
+import type { Plugin } from "../../mesh/plugin.ts";
+import type { Service } from "../../mesh/service.ts";
+import { otherTraffic, waypointOf, waypointsIn } from "../../mesh/waypoint.ts";
+import { family, type Report } from "../family.ts";
+
+type Id =
+  "target-ref-nothing" | "target-ref-unknown" | "waypoint-unused" | "waypoint-use-unseen" | "ambient-sidecar-plugin";
+
+/** What `targetRefs` may name, each with its group (pkg/config/validation/validation.go, `allowedTargetRefs`). */
+const TARGETS: Readonly<Record<string, readonly string[]>> = {
+  Service: ["", "core"],
+  ServiceEntry: ["networking.istio.io"],
+  Gateway: ["gateway.networking.k8s.io"],
+  GatewayClass: ["gateway.networking.k8s.io"],
+};
+
+function judgeTarget(target: Field, report: Report<Id>): void {
+  const [kind = "", group = ""] = [target.text("kind"), target.text("group")];
+  const groups = TARGETS[kind];
+  if (groups?.includes(group)) return;
+  const [key, what] = groups ? ["group", `kind ${kind} of the group "${group}"`] : ["kind", `kind ${kind}`];
+  const remedy = groups && `write group: ${groups[0] === "" ? '""' : (groups[0] ?? "")}`;
+  report("target-ref-unknown", target.placeOf(key), `targetRefs cannot name the ${what}`, remedy);
+}
+
+/** Whether the Service's traffic comes to a waypoint that runs plugins for Services. */
+function judgeUse(service: Service, mesh: Mesh, report: Report<Id>): void {
+  const { resource } = service;
+  const use = waypointOf(service, mesh);
+  if (use === "unknown") {
+    const message = `nothing among the files tells ${resource.title} to use a waypoint`;
+    report("waypoint-use-unseen", resource.place, message, { compared: [resource] });
+  } else if (use === "none") {
+    const message = `neither ${resource.title} nor its Namespace has the label istio.io/use-waypoint, or it is "none"`;
+    report("waypoint-unused", resource.place, message, { compared: [resource] });
+  } else {
+    const known = waypointsIn(use.namespace, mesh);
+    const gateway = known.find(({ name }) => name === use.name);
+    const other = gateway && otherTraffic(gateway);
+    if (other) {
+      const message = `${gateway.title}, the waypoint of ${resource.title}, is for "${other.traffic}" only`;
+      report("waypoint-unused", other.place, message, "write istio.io/waypoint-for: service");
+    } else if (!gateway && known.length > 0) {
+      const message = `${resource.title} uses a waypoint ${use.namespace}/${use.name}, and among the files there is ${known.map(({ title }) => title).join(", ")}`;
+      report("waypoint-unused", use.place, message, {
+        remedy: `write istio.io/use-waypoint: ${known[0]?.name ?? ""}`,
+        compared: known,
+      });
+    }
+  }
+}
+
+/** Services of nats-server before which no waypoint runs a plugin: those of this namespace, where there are any. */
+function unserved(namespace: string, brokers: readonly Service[], mesh: Mesh): Service[] {
+  const served = mesh.waypointServices();
+  const left = brokers.filter((service) => !served.includes(service));
+  const own = left.filter((service) => service.namespace === namespace);
+  return own.length > 0 ? own : left;
+}
+
+function judgePlugin(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
+  const { namespace } = plugin.resource;
+  const brokers = mesh.services.filter((service) => mesh.isBrokerService(service));
+  const isBrokerKnown = brokers.length + mesh.brokers.length > 0;
+  const served = new Set(mesh.waypointServicesOf(plugin));
+  for (const target of plugin.targetRefs) {
+    const [kind, name = ""] = [target.text("kind"), target.text("name")];
+    const nothing = (): void => {
+      const message = `no ${kind ?? ""} ${namespace}/${name} is among the files, so nothing runs ${plugin.resource.title}`;
+      const compared = [plugin.resource, ...brokers.map(({ resource }) => resource)];
+      report("target-ref-nothing", target.placeOf("name"), message, { compared });
+    };
+    if (kind === "Service") {
+      const isThere = mesh.services.some((one) => one.namespace === namespace && one.resource.name === name);
+      if (!isThere && isBrokerKnown) nothing();
+    } else if (kind === "Gateway") {
+      const known = mesh.of("Gateway", "gateway.networking.k8s.io");
+      if (known.length > 0 && !known.some((one) => one.namespace === namespace && one.name === name)) nothing();
+      else if (mesh.placement(plugin) === "waypoint" && served.size === 0)
+        for (const service of unserved(namespace, brokers, mesh)) {
+          const use = waypointOf(service, mesh);
+          if (typeof use !== "object") served.add(service);
+          else {
+            const message = `${service.resource.title} uses the waypoint ${use.namespace}/${use.name}, and ${plugin.resource.title} is for ${namespace}/${name}`;
+            report("waypoint-unused", use.place, message, `write istio.io/use-waypoint: ${name}`);
+          }
+        }
+    }
+  }
+  for (const service of served) judgeUse(service, mesh, report);
+}
+
+export const waypoint = family<Id>(
+  "Waypoints",
+  {
+    "target-ref-nothing": {
+      severity: "error",
+      what:
+        "`targetRefs` names no Service or Gateway among the files, where nats-server's own objects are. A waypoint takes a plugin by its " +
+        "`targetRefs` alone, in the plugin's own namespace: the filter is silently not there.",
+      remedy: "write the name of nats-server's Service, put the plugin into its namespace, or give its file too",
+    },
+    "target-ref-unknown": {
+      severity: "error",
+      what: "Istio takes no such kind, or not with this group, in `targetRefs`, and refuses the plugin. Case counts.",
+      remedy: `write kind: ${Object.keys(TARGETS).join(", ")}`,
+    },
+    "waypoint-unused": {
+      severity: "error",
+      what:
+        "The traffic of nats-server's Service does not come to the waypoint: ztunnel, which runs no Wasm, takes it to the pods, and no " +
+        "filter judges it.",
+      remedy:
+        "label the Service or its Namespace istio.io/use-waypoint: NAME, of a Gateway whose istio.io/waypoint-for is service or all",
+    },
+    "waypoint-use-unseen": {
+      severity: "warning",
+      what:
+        "A plugin is for a Service's waypoint, and the Service has no label `istio.io/use-waypoint`. Its Namespace, which may have it, is " +
+        "not among the files.",
+      remedy: "label the Service istio.io/use-waypoint: NAME, or give the file of its Namespace too",
+    },
+    "ambient-sidecar-plugin": {
+      severity: "error",
+      what:
+        "These pods of nats-server are ambient, so they have no sidecar, and only a plugin for sidecars is for them. ztunnel runs no Wasm: " +
+        "nobody judges their traffic.",
+      remedy: "use a waypoint with a plugin that names the Service in targetRefs (deploy/waypoint), or inject sidecars",
+    },
+  },
+  ({ mesh }, report) => {
+    for (const plugin of mesh.plugins) {
+      for (const target of plugin.targetRefs) judgeTarget(target, report);
+      judgePlugin(plugin, mesh, report);
+    }
+    for (const broker of mesh.brokers.filter((one) => mesh.isAmbient(one))) {
+      const plugins = mesh.plugins.filter((plugin) => mesh.isMeantFor(plugin, broker));
+      if (plugins.some((plugin) => mesh.placement(plugin) === "waypoint")) continue;
+      for (const { resource } of plugins) {
+        const message = `${broker.resource.title} is ambient, and ${resource.title} is for sidecars`;
+        report("ambient-sidecar-plugin", resource.root.placeOf("spec", "selector"), message);
+      }
+    }
+  },
+);
