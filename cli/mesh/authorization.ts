@@ -14,12 +14,17 @@ export type Access =
   | { kind: "opened"; rule: Field; policy: Resource };
 
 /**
- * Judges one port of pods. A DENY rule for the port counts as a restriction whatever its sources: what it spares is a
- * decision that somebody has taken.
+ * Judges one port of pods. A DENY rule for the port restricts it where it denies all but some: what it spares is a decision
+ * that somebody has taken. One that denies some leaves the port open to all others.
  */
 export function accessTo(pods: Pods, port: number, mesh: Mesh): Access {
   const policies = policiesFor(pods, mesh);
-  if (policies.some((policy) => actionOf(policy) === "DENY" && rulesOf(policy).some((rule) => covers(rule, port))))
+  if (
+    policies.some(
+      (policy) =>
+        actionOf(policy) === "DENY" && rulesOf(policy).some((rule) => covers(rule, port) && deniesOthers(rule)),
+    )
+  )
     return { kind: "restricted" };
   const allowing = policies.filter((policy) => actionOf(policy) === "ALLOW");
   if (allowing.length === 0) return { kind: "open" };
@@ -82,10 +87,13 @@ function rulesOf({ root }: Resource): Field[] {
   return root.items("spec", "rules");
 }
 
+/** What strconv.ParseBool, by which Istio reads the annotation (pilot/pkg/security/authz/builder/builder.go), takes for true. */
+const GO_TRUE = new Set(["1", "t", "T", "TRUE", "true", "True"]);
+
 /** A policy on trial restricts nothing; one with targetRefs is a gateway's or a waypoint's. */
 function appliesTo(policy: Resource, pods: Pods, rootNamespace: string): boolean {
   if (policy.namespace !== pods.namespace && policy.namespace !== rootNamespace) return false;
-  if (policy.annotations.get("istio.io/dry-run") === "true") return false;
+  if (GO_TRUE.has(policy.annotations.get("istio.io/dry-run") ?? "")) return false;
   if (policy.root.get("spec", "targetRefs") ?? policy.root.get("spec", "targetRef")) return false;
   return selects(workloadSelector(policy.root), pods.labels);
 }
@@ -100,14 +108,38 @@ function covers(rule: Field, port: number): boolean {
   });
 }
 
+function sourcesOf(rule: Field): (Field | undefined)[] {
+  return rule.items("from").map((from) => from.get("source"));
+}
+
 function admitsEverybody(rule: Field): boolean {
   if (rule.items("when").length > 0) return false;
-  const sources = rule.items("from").map((from) => from.get("source"));
+  const sources = sourcesOf(rule);
   return sources.length === 0 || sources.some((source) => source?.members().every(isAnybody) ?? true);
 }
 
-function isAnybody([, values]: [string, Field]): boolean {
-  return values.items().some((value) => value.text() === "*");
+/** Whether a rule of a DENY policy is for everybody, or for everybody but some. */
+function deniesOthers(rule: Field): boolean {
+  if (admitsEverybody(rule)) return true;
+  if (rule.items("when").length > 0) return false;
+  return sourcesOf(rule).some((source) =>
+    source?.members().every(([key, values]) => isNot(key) && !values.items().some(isWildcard)),
+  );
+}
+
+function isNot(key: string): boolean {
+  return /^not[A-Z]/.test(key);
+}
+
+function isAnybody([key, values]: [string, Field]): boolean {
+  return !isNot(key) && (key === "trustDomains" || values.items().some(isWildcard));
+}
+
+/** `*`, whatever follows a trust domain, or every address. */
+const WILDCARD = /^(?:\*|[^/*]*\/\*|[^/*]*\/ns\/\*|0\.0\.0\.0\/0|::\/0)$/;
+
+function isWildcard(value: Field): boolean {
+  return WILDCARD.test(value.text() ?? "");
 }
 
 function texts(field: Field | undefined, key: string): string[] {

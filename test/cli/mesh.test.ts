@@ -129,7 +129,6 @@ describe("an AuthorizationPolicy", () => {
       { notNamespaces: ["*ess*ing", "x"] },
       { notServiceAccounts: ["nats"] },
       { notServiceAccounts: ["messaging/nats"] },
-      { principals: ["cluster.local/ns/shop/sa/x"] },
       { notPrincipals: ["x"], notIpBlocks: ["10.0.0.0/8"] },
     ])
       assert.deepEqual(ids(...open, deny(source)), [], JSON.stringify(source));
@@ -142,7 +141,24 @@ describe("an AuthorizationPolicy", () => {
     ])
       assert.deepEqual(ids(...open, deny(source)), ["cluster-port-denied"], JSON.stringify(source));
     const conditional = deny({ principals: ["*"] }, { key: "source.ip", values: ["10.0.0.1"] });
-    assert.deepEqual(ids(...open, conditional), []);
+    assert.deepEqual(ids(...open, conditional), ["broker-port-open"]);
+  });
+
+  it("that denies some leaves the port open to all others", () => {
+    for (const rule of [
+      { from: [{ source: { namespaces: ["quarantine"] } }] },
+      { from: [{ source: { ipBlocks: ["192.0.2.0/24"] } }], to: [route] },
+      { from: [{ source: { principals: ["cluster.local/ns/shop/sa/x"] } }] },
+      { from: [{ source: { principals: ["cluster.local/ns/shop/*"], notNamespaces: ["shop"] } }] },
+      { from: [{ source: { notPrincipals: ["*"] } }], to: [route] },
+      { from: [{ source: { notPrincipals: ["cluster.local/*"] } }], to: [route] },
+      { from: [{ source: { notNamespaces: ["*"] } }], to: [route] },
+      { to: [route], when: [{ key: "source.namespace", values: ["quarantine"] }] },
+    ])
+      for (const namespace of ["messaging", "istio-system"]) {
+        const policy = authorization({ action: "DENY", rules: [rule] }, namespace);
+        assert.deepEqual(ids(...open, policy), ["broker-port-open"], policy);
+      }
   });
 
   it("that keeps pods out which run as default is told with what they run as", () => {
@@ -162,15 +178,24 @@ describe("an AuthorizationPolicy", () => {
   it("restricts nothing when it lets everybody in, is for other pods, on trial or a waypoint's", () => {
     for (const policy of [
       authorization({ selector: NATS, rules: [{}] }),
-      authorization({ selector: NATS, rules: [{ from: [{ source: { principals: ["*"] } }], to: [route] }] }),
+      ...[
+        { principals: ["*"] },
+        { principals: ["cluster.local/*"] },
+        { principals: ["x", "cluster.local/ns/*"] },
+        { namespaces: ["*"] },
+        { trustDomains: ["cluster.local"] },
+        { ipBlocks: ["0.0.0.0/0"] },
+      ].map((source) => authorization({ selector: NATS, rules: [{ from: [{ source }], to: [route] }] })),
       authorization({ selector: { matchLabels: { app: "x" } }, rules: [{ from: [broker] }] }),
       authorization({ rules: [{ from: [broker] }] }, "shop"),
       authorization({ targetRefs: [{ kind: "Service", name: "nats" }], rules: [{ from: [broker] }] }),
       authorization({ action: "DENY", rules: [{ to: [client] }] }),
       authorization({ action: "AUDIT", rules: [{ to: [route] }] }),
-      authorization({ rules: [{ from: [broker] }] }).replace(
-        '"name":"a"',
-        '"name":"a","annotations":{"istio.io/dry-run":"true"}',
+      ...["true", "True", "TRUE", "t", "T", "1"].map((word) =>
+        authorization({ rules: [{ from: [broker] }] }).replace(
+          '"name":"a"',
+          `"name":"a","annotations":{"istio.io/dry-run":"${word}"}`,
+        ),
       ),
     ])
       assert.ok(ids(...open, policy).includes("broker-port-open"), policy);
