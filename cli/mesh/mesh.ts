@@ -21,6 +21,7 @@ export class Mesh {
   readonly brokers: Workload[];
   /** This filter's; others' are not judged. */
   readonly plugins: Plugin[];
+  readonly otherPlugins: Plugin[];
   private readonly placements = new Map<Plugin, Placement>();
 
   constructor(
@@ -31,10 +32,9 @@ export class Mesh {
     this.services = this.of("Service", "").map((resource) => new Service(resource));
     this.workloads = resources.flatMap((resource) => Workload.of(resource) ?? []);
     this.brokers = this.workloads.filter((workload) => workload.isBroker);
-    this.plugins = resources
-      .filter((resource) => Plugin.isPlugin(resource))
-      .map((resource) => new Plugin(resource))
-      .filter(({ isOurs }) => isOurs);
+    const plugins = resources.filter((resource) => Plugin.isPlugin(resource)).map((resource) => new Plugin(resource));
+    this.plugins = plugins.filter(({ isOurs }) => isOurs);
+    this.otherPlugins = plugins.filter(({ isOurs }) => !isOurs);
   }
 
   of(kind: string, group: string): Resource[] {

@@ -1,5 +1,7 @@
 import type { Field } from "../manifests/field.ts";
 import type { Resource } from "../manifests/resource.ts";
+import { slipBetween } from "../nearest.ts";
+import { CLIENT_PORT } from "./nats-ports.ts";
 import { selects, workloadSelector, type Labels } from "./selector.ts";
 import type { Workload } from "./workload.ts";
 
@@ -64,11 +66,20 @@ export class Plugin {
     return resource.group === "extensions.istio.io" && PLUGIN_KINDS.some((kind) => kind === resource.kind);
   }
 
-  /** Whether it is this filter, by its name, its image or the shape of its configuration. */
+  /**
+   * Whether it is this filter, by its name, its image or the shape of its configuration. A half of that is enough, for a plugin
+   * with a slip is to be judged too; but others have rules as well, so these count on the ports of NATS or of a network filter only.
+   */
   get isOurs(): boolean {
     const named = [this.resource.name, this.wasm?.text("pluginName"), this.wasm?.text("url")];
     if (named.some((text) => text?.includes("istio-nats"))) return true;
-    return this.config !== undefined && isPolicy(this.config);
+    if (this.config === undefined) return false;
+    const keys = this.config.members().map(([key]) => key);
+    if (keys.some((key) => slipBetween(key, "trustDomains") !== undefined)) return true;
+    const isOfNats =
+      this.wasm?.text("type") === "NETWORK" ||
+      this.matches.some(({ ports }) => ports.some((port) => port.integer() === CLIENT_PORT));
+    return isOfNats && keys.some((key) => slipBetween(key, "rules") !== undefined);
   }
 
   /** The sides on which some match, or the want of any, puts it. */

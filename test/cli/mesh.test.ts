@@ -246,6 +246,56 @@ describe("a nats-server without a plugin", () => {
   });
 });
 
+describe("two plugins", () => {
+  const [plugin = ""] = kinds("WasmPlugin");
+  const inRoot = plugin.replace("namespace: messaging", "namespace: istio-system");
+
+  it("meet where one of them is in the root namespace", () => {
+    assert.deepEqual(ids(...DOCUMENTS, inRoot), ["plugin-twice"]);
+    assert.deepEqual(ids(plugin, inRoot), ["plugin-twice"]);
+    const everywhere = inRoot.replace("  selector: { matchLabels: { app: nats } }\n", "");
+    assert.deepEqual(ids(...DOCUMENTS, everywhere), ["plugin-twice"]);
+    const byAnother = DOCUMENTS.map((text) => text.replace("labels: { app: nats }", "labels: { app: nats, tier: a }"));
+    const tier = inRoot.replace("{ app: nats }", "{ tier: a }");
+    assert.deepEqual(ids(...byAnother, tier), ["plugin-twice"]);
+  });
+
+  it("do not meet in two namespaces, or where their labels are of different pods", () => {
+    assert.ok(!ids(plugin, inRoot.replace("istio-system", "shop")).includes("plugin-twice"));
+    const clients = inRoot.replace("{ app: nats }", "{ tier: front }");
+    assert.ok(!ids(...DOCUMENTS, clients).includes("plugin-twice"));
+  });
+});
+
+describe("a plugin under another name", () => {
+  const around = kinds("Service", "StatefulSet", "PeerAuthentication");
+  const plugin = kinds("WasmPlugin").map((text) =>
+    text.replace("name: istio-nats", "name: nats-authz").replace("istio-nats@sha256", "nats-filter@sha256"),
+  );
+
+  it("is judged by one half of a policy, or by a slip", () => {
+    assert.deepEqual(ids(...around, ...plugin), []);
+    for (const [was, is] of [
+      ["trustDomains", "trustDomain"],
+      ["rules:", "rulez:"],
+      ["    trustDomains: [cluster.local]\n", ""],
+    ] as const) {
+      const broken = plugin.map((text) => text.replace(was, is).replace("  type: NETWORK\n", ""));
+      assert.deepEqual(ids(...around, ...broken), ["policy-fault", "type-not-network"], is);
+    }
+  });
+
+  it("is not judged for rules of its own on other ports", () => {
+    const other = plugin.map((text) =>
+      text
+        .replace("  type: NETWORK\n", "")
+        .replace("    trustDomains: [cluster.local]\n", "")
+        .replace("number: 4222", "number: 8080"),
+    );
+    assert.deepEqual(ids(...around, ...other), ["broker-without-plugin"]);
+  });
+});
+
 describe("a plugin's mode", () => {
   const around = kinds("Service", "StatefulSet", "PeerAuthentication");
   const [plugin = ""] = kinds("WasmPlugin");

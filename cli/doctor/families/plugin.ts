@@ -1,6 +1,8 @@
 import { placeText } from "../../manifests/place.ts";
+import type { Mesh } from "../../mesh/mesh.ts";
+import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import type { Plugin } from "../../mesh/plugin.ts";
-import { mayMeet } from "../../mesh/selector.ts";
+import { mayMeet, selects } from "../../mesh/selector.ts";
 import { family } from "../family.ts";
 
 const FAIL_STRATEGIES = ["FAIL_CLOSE", "FAIL_OPEN", "FAIL_RELOAD"];
@@ -12,11 +14,23 @@ const PHASES: Record<string, string[]> = {
 };
 
 /** Whether two plugins come to stand in one chain of some proxy. */
-function meet(a: Plugin, b: Plugin): boolean {
-  if (a.resource.namespace !== b.resource.namespace) return false;
+function meet(a: Plugin, b: Plugin, mesh: Mesh): boolean {
   const [targets, others] = [targetNames(a), targetNames(b)];
-  if (targets.length > 0 || others.length > 0) return targets.some((target) => others.includes(target));
-  return mayMeet(a.selector, b.selector) && [...a.sides].some((side) => b.sides.has(side));
+  if (targets.length > 0 || others.length > 0)
+    return a.resource.namespace === b.resource.namespace && targets.some((target) => others.includes(target));
+  return meetBySelectors(a, b, mesh) && [...a.sides].some((side) => b.sides.has(side));
+}
+
+/**
+ * A plugin of the root namespace is for pods of every namespace. There the labels alone tell little of two plugins that are for
+ * different pods: they meet at pods among the files, or where all that one selects the other selects too.
+ */
+function meetBySelectors(a: Plugin, b: Plugin, { rootNamespace, workloads }: Mesh): boolean {
+  if (a.resource.namespace === b.resource.namespace) return mayMeet(a.selector, b.selector);
+  const [root, local] = a.resource.namespace === rootNamespace ? [a, b] : [b, a];
+  if (root.resource.namespace !== rootNamespace) return false;
+  if (selects(root.selector, local.selector)) return true;
+  return workloads.some((pods) => [root, local].every((one) => one.selectsWorkload(pods, rootNamespace)));
 }
 
 function targetNames(plugin: Plugin): string[] {
@@ -42,6 +56,11 @@ export const plugin = family(
       severity: "error",
       what: "Two plugins of one kind put the filter into the same chain. Two filters of this kind in one chain are not supported.",
       remedy: "make one policy of both",
+    },
+    "plugin-not-judged": {
+      severity: "info",
+      what: "A plugin for port 4222 was not taken for istio-nats by its name, url or pluginConfig, so nothing of it was judged.",
+      remedy: "if it is istio-nats, write pluginName: istio-nats",
     },
     "fail-open": {
       severity: "error",
@@ -88,8 +107,12 @@ export const plugin = family(
       else if (phase.startsWith("AUTH"))
         report("phase-before-authorization", place, `${title} judges before Istio's AuthorizationPolicies do`);
     }
+    for (const { resource, matches } of mesh.otherPlugins) {
+      const number = matches.flatMap(({ ports }) => ports).find((port) => port.integer() === CLIENT_PORT);
+      if (number) report("plugin-not-judged", number.place, `${resource.title} was not taken for istio-nats`);
+    }
     mesh.plugins.forEach((second, index) => {
-      const first = mesh.plugins.slice(0, index).find((candidate) => meet(candidate, second));
+      const first = mesh.plugins.slice(0, index).find((candidate) => meet(candidate, second, mesh));
       if (!first) return;
       const id = first.resource.kind === second.resource.kind ? "plugin-twice" : "both-plugin-kinds";
       const other = `${first.resource.title} (${placeText(first.resource.place)})`;

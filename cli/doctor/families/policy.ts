@@ -3,7 +3,7 @@ import { judgePolicy, type JudgedPolicy } from "../../policy/judge.ts";
 import type { Filter } from "../../filter-host.ts";
 import { byPosition, type Place } from "../../manifests/place.ts";
 import { foreignValues, voidEntries } from "../../policy/without-effect.ts";
-import { nearest } from "../nearest.ts";
+import { nearest } from "../../nearest.ts";
 import { family, type Check, type Report } from "../family.ts";
 
 const JETSTREAM_API = "$JS.API.>";

@@ -3,7 +3,7 @@ import type { Resource } from "../../manifests/resource.ts";
 import { ANY, EVERY_KEY, ISTIO_KINDS, type Fields, type IstioKind } from "../../mesh/istio-api.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { Plugin } from "../../mesh/plugin.ts";
-import { nearest, slipBetween } from "../nearest.ts";
+import { nearest, slipBetween } from "../../nearest.ts";
 import { family, type Report } from "../family.ts";
 
 type Id = "kind-unknown" | "field-unknown";
