@@ -1,3 +1,4 @@
+import { serversBeside } from "./gateway.ts";
 import type { Mesh } from "./mesh.ts";
 import type { Plugin } from "./plugin.ts";
 import { selects } from "./selector.ts";
@@ -21,7 +22,7 @@ export function placementOf(plugin: Plugin, mesh: Mesh): Placement {
   }
   const gateway = plugin.selector.get(GATEWAY_NAME);
   if (gateway !== undefined) return gatewayNamed(gateway, plugin.resource.namespace, mesh);
-  if (plugin.selector.get("istio")?.includes("gateway")) return "gateway";
+  if (plugin.selector.get("istio")?.includes("gateway") || serversBeside(plugin, mesh).length > 0) return "gateway";
   const selected = mesh.workloads.filter((workload) => plugin.selectsWorkload(workload, mesh.rootNamespace));
   if (selected.some(({ annotations }) => annotations.get("inject.istio.io/templates") === "gateway")) return "gateway";
   if (!plugin.sides.has("SERVER")) return missedBrokers(plugin, mesh).length > 0 ? "server-sidecar" : "client-sidecar";

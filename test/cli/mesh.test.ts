@@ -246,6 +246,36 @@ describe("a nats-server without a plugin", () => {
   });
 });
 
+describe("a gateway", () => {
+  const [plugin = ""] = kinds("WasmPlugin").map((text) =>
+    text.replace("namespace: messaging", "namespace: egress").replace("app: nats", "istio: egress"),
+  );
+  const client = plugin.replace("SERVER", "CLIENT");
+  const server = { port: { number: 4222, name: "tls-nats", protocol: "TLS" }, tls: { mode: "ISTIO_MUTUAL" } };
+  const gateway = document("networking.istio.io", "Gateway", "g", "egress", {
+    selector: { istio: "egress" },
+    servers: [server],
+  });
+
+  it("is one by the selector of its Gateway, whatever the label says", () => {
+    assert.deepEqual(ids(gateway, client), []);
+    assert.deepEqual(ids(gateway, plugin), ["gateway-mode-server"]);
+    const workload = client.replace("trustDomains:", "identity: WORKLOAD\n    trustDomains:");
+    assert.deepEqual(ids(gateway, workload), ["identity-mismatch"]);
+    assert.deepEqual(ids(gateway.replace('"istio":"egress"', '"istio":"ingress"'), client), ["identity-mismatch"]);
+  });
+
+  it("has the port of its servers, and no other", () => {
+    assert.deepEqual(ids(gateway, client.replace("number: 4222", "number: 4333")), ["match-port-nothing"]);
+    const [finding] = doctor([gateway, client.replace("number: 4222", "number: 4333")].join("\n---\n"));
+    assert.match(
+      finding!.message,
+      /no Gateway of these proxies has a server on port 4333; there are 4222 \(Gateway egress\/g\)/,
+    );
+    assert.deepEqual(ids(client.replace("istio: egress", "istio: egressgateway").replace("4222", "4333")), []);
+  });
+});
+
 describe("two plugins", () => {
   const [plugin = ""] = kinds("WasmPlugin");
   const inRoot = plugin.replace("namespace: messaging", "namespace: istio-system");

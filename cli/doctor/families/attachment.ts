@@ -1,6 +1,9 @@
+import { serversBeside } from "../../mesh/gateway.ts";
+import type { Mesh } from "../../mesh/mesh.ts";
+import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { missedBrokers, type Placement } from "../../mesh/placement.ts";
 import { isMode, MODES, type Plugin } from "../../mesh/plugin.ts";
-import { family } from "../family.ts";
+import { family, type Report } from "../family.ts";
 
 /** What `identity` must be, by where the filter stands, and why. */
 const IDENTITIES: Partial<Record<Placement, { identity: string; because: string }>> = {
@@ -23,6 +26,20 @@ const IDENTITIES: Partial<Record<Placement, { identity: string; because: string 
 function wrongMode(plugin: Plugin, placement: Placement): { mode: string; right: string } | undefined {
   if (placement === "gateway") return { mode: "SERVER", right: "CLIENT" };
   return placement === "waypoint" && plugin.targetRefs.length > 0 ? { mode: "CLIENT", right: "SERVER" } : undefined;
+}
+
+/** Modes of a server's `tls` that ask the peer for its certificate. */
+const MUTUAL: readonly string[] = ["ISTIO_MUTUAL", "MUTUAL", "OPTIONAL_MUTUAL"];
+
+function judgeServers(plugin: Plugin, mesh: Mesh, report: Report<"gateway-without-mtls">): void {
+  const numbers = plugin.matches.flatMap(({ ports }) => ports.map((port) => port.integer()));
+  for (const { gateway, field, port } of serversBeside(plugin, mesh)) {
+    if (!(numbers.length === 0 ? [CLIENT_PORT] : numbers).includes(port)) continue;
+    const mode = field.text("tls", "mode");
+    if (mode !== undefined && MUTUAL.includes(mode)) continue;
+    const how = mode === undefined ? "has no tls.mode" : `has tls.mode ${mode}`;
+    report("gateway-without-mtls", field.placeOf("tls", "mode"), `port ${port} of ${gateway.title} ${how}`);
+  }
 }
 
 export const attachment = family(
@@ -59,6 +76,13 @@ export const attachment = family(
       severity: "error",
       what: "The plugin has both `selector` and `targetRefs`, and Istio refuses it.",
       remedy: "keep targetRefs for gateways and waypoints, selector for sidecars",
+    },
+    "gateway-without-mtls": {
+      severity: "error",
+      what:
+        "The gateway's server does not end mTLS: there is no certificate of the peer, so every one is nobody to the policy, or what the " +
+        "filter sees is TLS.",
+      remedy: "write protocol: TLS and tls: {mode: ISTIO_MUTUAL} for this server, as deploy/egress does",
     },
     "identity-mismatch": {
       severity: "error",
@@ -97,6 +121,7 @@ export const attachment = family(
         report("waypoint-without-target-refs", selector?.keyPlace ?? place, message);
         continue;
       }
+      if (placement === "gateway" && plugin.identity === "PEER") judgeServers(plugin, mesh, report);
       const right = IDENTITIES[placement];
       if (right && config && plugin.identity !== right.identity) {
         const message = `identity is ${plugin.identity}, but ${right.because}`;

@@ -1,4 +1,5 @@
 import { placeText } from "../../manifests/place.ts";
+import { serversBeside } from "../../mesh/gateway.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import type { Plugin } from "../../mesh/plugin.ts";
@@ -64,14 +65,27 @@ function judgePorts(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
   }
 }
 
+/** On a gateway it is the server's port that Istio compares. */
+function judgeServers(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
+  const servers = mesh.placement(plugin) === "gateway" ? serversBeside(plugin, mesh) : [];
+  if (servers.length === 0) return;
+  const known = servers.map(({ port, gateway }) => `${port} (${gateway.title})`).join(", ");
+  for (const number of plugin.matches.flatMap(({ ports }) => ports)) {
+    const wanted = number.integer();
+    if (wanted === undefined || servers.some(({ port }) => port === wanted)) continue;
+    const message = `no Gateway of these proxies has a server on port ${wanted}; there are ${known}`;
+    report("match-port-nothing", number.place, message, "write the port of the Gateway's server");
+  }
+}
+
 export const match = family<Id>(
   "Where the filter is put",
   {
     "match-port-nothing": {
       severity: "error",
       what:
-        "A port of the plugin's match is no port of a Service of these pods. On TCP chains Istio compares the port of the " +
-        "Service, not the container's. The filter is silently not there.",
+        "A port of the plugin's match is no port of a Service of these pods, or on a gateway no port of a Gateway's servers. On TCP " +
+        "chains Istio compares the port of the Service, not the container's. The filter is silently not there.",
       remedy: "write the Service's port, and keep port and targetPort equal",
     },
     "service-port-unmatched": {
@@ -108,6 +122,7 @@ export const match = family<Id>(
     for (const plugin of mesh.plugins) {
       const placement = mesh.placement(plugin);
       judgePorts(plugin, mesh, report);
+      judgeServers(plugin, mesh, report);
       const open = plugin.matches.find(({ ports }) => ports.length === 0);
       if (open ?? plugin.matches.length === 0) {
         const place = open?.field.place ?? plugin.resource.root.placeOf("spec", "match");
