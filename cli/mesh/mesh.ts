@@ -41,6 +41,11 @@ export class Mesh {
     return this.resources.filter((resource) => resource.kind === kind && resource.group === group);
   }
 
+  /** The Namespace itself, where it is among the files. */
+  namespace(name: string): Resource | undefined {
+    return this.of("Namespace", "").find((resource) => resource.name === name);
+  }
+
   placement(plugin: Plugin): Placement {
     const known = this.placements.get(plugin) ?? placementOf(plugin, this);
     this.placements.set(plugin, known);
@@ -91,7 +96,7 @@ export class Mesh {
 
   /** Without a sidecar of its own: a waypoint judges, and what is said of sidecars does not concern it. */
   isAmbient(workload: Workload): boolean {
-    const namespace = this.of("Namespace", "").find(({ name }) => name === workload.namespace);
+    const namespace = this.namespace(workload.namespace);
     // ztunnel leaves a pod alone that has a sidecar.
     if (workload.labels.get("sidecar.istio.io/inject") === "true") return false;
     const mode = workload.labels.get("istio.io/dataplane-mode") ?? namespace?.labels.get("istio.io/dataplane-mode");

@@ -20,7 +20,7 @@ export interface WaypointUse {
  * `fetchWaypointForTarget`). "unknown" where the Namespace, which may have the label, is not among the files.
  */
 export function waypointOf({ resource }: Service, mesh: Mesh): WaypointUse | "none" | "unknown" {
-  const namespace = mesh.of("Namespace", "").find(({ name }) => name === resource.namespace);
+  const namespace = mesh.namespace(resource.namespace);
   for (const { root, labels } of namespace ? [resource, namespace] : [resource]) {
     const name = labels.get(USE);
     if (name === "none") return "none";

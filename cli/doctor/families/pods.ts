@@ -1,4 +1,6 @@
 import type { Field } from "../../manifests/field.ts";
+import type { Place } from "../../manifests/place.ts";
+import type { Mesh } from "../../mesh/mesh.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { proxyConfigOf } from "../../mesh/proxy-config.ts";
 import type { Workload } from "../../mesh/workload.ts";
@@ -12,23 +14,61 @@ function lists(ports: Field | undefined, number: number): boolean {
   return (ports?.text() ?? "").split(",").some((port) => port.trim() === String(number));
 }
 
+const INJECT = "sidecar.istio.io/inject";
+
+interface Uncaptured {
+  place: Place;
+  why: string;
+}
+
+/**
+ * Why no sidecar is injected into these pods, as far as the files tell (istio.io, "Installing the Sidecar", "Controlling the
+ * injection policy"): what is disabled on either level is not injected, and one level has to ask for it.
+ */
+function uninjected({ pod, labels, resource }: Workload, mesh: Mesh): Uncaptured | undefined {
+  const inject = pod.get("metadata", "labels", INJECT) ?? pod.get("metadata", "annotations", INJECT);
+  if (inject?.text() === "false") return { place: inject.place, why: "no sidecar is injected" };
+  const namespace = mesh.namespace(resource.namespace);
+  if (!namespace) return undefined;
+  const injection = namespace.labels.get("istio-injection");
+  if (injection === "disabled") {
+    const place = namespace.root.placeOf("metadata", "labels", "istio-injection");
+    return { place, why: `Namespace ${namespace.name} has istio-injection: disabled` };
+  }
+  const isAsked =
+    injection === "enabled" ||
+    labels.get(INJECT) === "true" ||
+    [namespace.labels, labels].some((one) => one.has("istio.io/rev"));
+  if (isAsked) return undefined;
+  const why = `no sidecar is injected: neither Namespace ${namespace.name} nor the pods ask for it`;
+  return { place: pod.placeOf("metadata", "labels"), why };
+}
+
 /** What keeps the client port from the sidecar, and why. */
-function uncaptured({ pod }: Workload): { field: Field; why: string } | undefined {
-  const [host, exclude, include] = [
+function uncaptured(workload: Workload, mesh: Mesh): Uncaptured | undefined {
+  const without = uninjected(workload, mesh);
+  if (without) return without;
+  const { pod } = workload;
+  const [host, exclude, include, interception] = [
     pod.get("spec", "hostNetwork"),
     pod.get("metadata", "annotations", EXCLUDE),
     pod.get("metadata", "annotations", INCLUDE),
+    pod.get("metadata", "annotations", "sidecar.istio.io/interceptionMode"),
   ];
-  const inject =
-    pod.get("metadata", "labels", "sidecar.istio.io/inject") ??
-    pod.get("metadata", "annotations", "sidecar.istio.io/inject");
-  if (inject?.text() === "false") return { field: inject, why: "no sidecar is injected" };
-  if (host?.text() === "true") return { field: host, why: "a pod in the host's network has no sidecar" };
+  if (host?.text() === "true") return { place: host.place, why: "a pod in the host's network has no sidecar" };
   if (exclude && lists(exclude, CLIENT_PORT))
-    return { field: exclude, why: `port ${CLIENT_PORT} is excluded from capture` };
+    return { place: exclude.place, why: `port ${CLIENT_PORT} is excluded from capture` };
   if (include && include.text() !== "*" && !lists(include, CLIENT_PORT))
-    return { field: include, why: `port ${CLIENT_PORT} is not among the captured ports` };
+    return { place: include.place, why: `port ${CLIENT_PORT} is not among the captured ports` };
+  if (interception?.text() === "NONE")
+    return { place: interception.place, why: "interceptionMode NONE captures nothing" };
   return undefined;
+}
+
+/** Where a controller has the label for itself, which Istio does not read, and its pods do not. */
+function strayLabel({ resource, pod, labels }: Workload): Place | undefined {
+  if (resource.root === pod || labels.has(INJECT) || !resource.labels.has(INJECT)) return undefined;
+  return resource.root.placeOf("metadata", "labels", INJECT);
 }
 
 export const pods = family(
@@ -36,8 +76,15 @@ export const pods = family(
   {
     "client-port-uncaptured": {
       severity: "error",
-      what: "Traffic to the client port does not pass the sidecar, so no filter judges it.",
+      what:
+        "Traffic to the client port does not pass a sidecar, so no filter judges it: none is injected, as far as the pods' labels and " +
+        "their Namespace tell where it is among the files, or it does not capture the port.",
       remedy: "let Istio inject a sidecar, and capture port 4222",
+    },
+    "inject-label-astray": {
+      severity: "warning",
+      what: "The label `sidecar.istio.io/inject` stands on what makes the pods. Istio reads that of the pods, and theirs do not have it.",
+      remedy: "move the label to spec.template.metadata.labels",
     },
     "proxy-not-held": {
       severity: "warning",
@@ -58,9 +105,11 @@ export const pods = family(
     for (const broker of mesh.brokers) {
       if (mesh.isAmbient(broker)) continue;
       const { title } = broker.resource;
-      const past = uncaptured(broker);
+      const stray = strayLabel(broker);
+      if (stray) report("inject-label-astray", stray, `the pods of ${title} do not have its label ${INJECT}`);
+      const past = uncaptured(broker, mesh);
       if (past) {
-        report("client-port-uncaptured", past.field.place, `${title}: ${past.why}`);
+        report("client-port-uncaptured", past.place, `${title}: ${past.why}`);
         continue;
       }
       const config = proxyConfigOf(broker, mesh);
