@@ -246,6 +246,17 @@ describe("a nats-server without a plugin", () => {
   });
 });
 
+describe("a Service's targetPort", () => {
+  it("must lead to 4222 of the pods: its own number says nothing", () => {
+    for (const target of ["4223", "nats-client"]) {
+      const astray = DOCUMENTS.map((text) => text.replace("port: 4222 }\n", `port: 4222, targetPort: ${target} }\n`));
+      assert.deepEqual(ids(...astray), ["pod-not-in-service", "target-port-nothing"], target);
+    }
+    const named = DOCUMENTS.map((text) => text.replace("port: 4222 }\n", "port: 4222, targetPort: client }\n"));
+    assert.deepEqual(ids(...named), []);
+  });
+});
+
 describe("a gateway", () => {
   const [plugin = ""] = kinds("WasmPlugin").map((text) =>
     text.replace("namespace: messaging", "namespace: egress").replace("app: nats", "istio: egress"),

@@ -13,7 +13,8 @@ type Id =
   | "match-without-ports"
   | "selector-matches-nothing"
   | "broker-without-plugin"
-  | "pod-not-in-service";
+  | "pod-not-in-service"
+  | "target-port-nothing";
 
 /** The Services whose chains a plugin can come to stand in; none where nothing can be said. */
 function servicesOf(plugin: Plugin, mesh: Mesh): Service[] {
@@ -78,6 +79,30 @@ function judgeServers(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
   }
 }
 
+/** Ports of nats-server's Services behind which none of their pods has a port, where these are among the files. */
+function judgeTargets(mesh: Mesh, report: Report<Id>): void {
+  for (const service of mesh.services) {
+    const brokers = mesh.brokers.filter((broker) => service.selectsWorkload(broker));
+    if (brokers.length === 0) continue;
+    for (const { field, number, target } of service.ports) {
+      const targets = brokers.map((broker) => broker.resolvePort(target));
+      const port = `port ${number} of ${service.resource.title}`;
+      if (targets.every((resolved) => resolved === undefined)) {
+        const names = brokers.flatMap(({ ports }) => ports.flatMap(({ name }) => name ?? []));
+        const message = `${port} leads to a port "${target}", and the containers have ${names.length > 0 ? names.join(", ") : "no named port"}`;
+        report("target-port-nothing", field.placeOf("targetPort"), message);
+        continue;
+      }
+      // A port by its number need not be declared by the container; but nobody writes the client port to mean another.
+      const [wrong] = targets;
+      if (number !== CLIENT_PORT || wrong === undefined || wrong === CLIENT_PORT) continue;
+      if (brokers.some((broker) => broker.port(wrong))) continue;
+      const message = `${port} leads to ${wrong}, which no container declares`;
+      report("target-port-nothing", field.placeOf("targetPort"), message, `write targetPort: ${CLIENT_PORT}`);
+    }
+  }
+}
+
 export const match = family<Id>(
   "Where the filter is put",
   {
@@ -110,12 +135,17 @@ export const match = family<Id>(
       what: "No plugin of istio-nats among the files is for these nats-server pods. Where there is none in the cluster either, everybody may do everything.",
       remedy: "give the plugin's file too, or apply one: docs/install.md",
     },
+    "target-port-nothing": {
+      severity: "error",
+      what: "A port of nats-server's Service leads to a port that its pods do not have: whoever connects to it is refused.",
+      remedy: "write as targetPort the number or the name of a port of the container",
+    },
     "pod-not-in-service": {
       severity: "error",
       what:
         "nats-server's client port is in no Service among the files. Its traffic takes Istio's passthrough chain, which a " +
         "match with ports never fits, so the filter is not there.",
-      remedy: "make a Service with a port 4222 that selects these pods",
+      remedy: "make a Service that selects these pods, with port: 4222 and targetPort: 4222",
     },
   },
   ({ mesh }, report) => {
@@ -139,13 +169,14 @@ export const match = family<Id>(
         { compared: [plugin.resource, ...mesh.brokers.map(({ resource }) => resource)] },
       );
     }
+    judgeTargets(mesh, report);
     for (const broker of mesh.brokers) {
       if (!mesh.plugins.some((plugin) => mesh.isMeantFor(plugin, broker))) {
         const message = `no plugin of istio-nats is for ${broker.resource.title} (${labelsText(broker.labels)})`;
         report("broker-without-plugin", broker.resource.place, message, { compared: [broker.resource] });
       }
-      const served = mesh.servicesOf(broker).some((service) => mesh.clientPorts(service).length > 0);
-      if (served) continue;
+      const ports = mesh.servicesOf(broker).flatMap((service) => service.ports);
+      if (ports.some(({ target }) => broker.resolvePort(target) === CLIENT_PORT)) continue;
       const place = broker.port(CLIENT_PORT)?.place ?? broker.resource.place;
       const message = `port ${CLIENT_PORT} of ${broker.resource.title} is in no Service`;
       const services = mesh.services.map(({ resource }) => resource);
