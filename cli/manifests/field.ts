@@ -88,6 +88,16 @@ export class Field {
     return new Map(pairs.filter((pair): pair is [string, string] => pair[1] !== undefined));
   }
 
+  /** As JSON Schema says it. */
+  get type(): "object" | "array" | "string" | "integer" | "number" | "boolean" | "null" {
+    const { node } = this;
+    if (isMap(node)) return "object";
+    if (isSeq(node)) return "array";
+    const value: unknown = isScalar(node) ? node.value : null;
+    if (typeof value === "number") return Number.isInteger(value) ? "integer" : "number";
+    return typeof value === "string" ? "string" : typeof value === "boolean" ? "boolean" : "null";
+  }
+
   get isObject(): boolean {
     return isMap(this.node);
   }

@@ -1,10 +1,9 @@
-/** What an object of Istio may hold: by field its own fields, those of a list's elements, or `ANY` where nothing is judged. */
-export type Fields = Readonly<{ [field: string]: Fields | typeof ANY }>;
-
-export const ANY = "any";
-
-/** Stands for every key of a map. */
-export const EVERY_KEY = "*";
+/** What a value of an Istio object may be. An object with neither `fields` nor `values` is not judged further. */
+export type Shape =
+  | { readonly type: "string"; readonly words?: readonly string[] }
+  | { readonly type: "integer" }
+  | { readonly type: "array"; readonly items: Shape }
+  | { readonly type: "object"; readonly fields?: Readonly<Record<string, Shape>>; readonly values?: Shape };
 
 export interface IstioKind {
   group: string;
@@ -12,48 +11,66 @@ export interface IstioKind {
   versions: readonly string[];
   kind: string;
   /** Of `spec`; undefined where doctor reads the object and does not judge its fields. */
-  spec?: Fields;
+  spec?: Shape;
 }
 
-const SELECTOR: Fields = { matchLabels: ANY };
+const TEXT: Shape = { type: "string" };
 
-const TARGET: Fields = { group: ANY, kind: ANY, name: ANY, namespace: ANY };
+const TEXTS: Shape = { type: "array", items: TEXT };
 
-const WASM: Fields = {
-  url: ANY,
-  sha256: ANY,
-  imagePullPolicy: ANY,
-  imagePullSecret: ANY,
-  verificationKey: ANY,
-  pluginConfig: ANY,
-  pluginName: ANY,
-  failStrategy: ANY,
-  type: ANY,
-  vmConfig: { env: { name: ANY, value: ANY, valueFrom: ANY } },
-};
+function oneOf(...words: string[]): Shape {
+  return { type: "string", words };
+}
 
-const ATTACHMENT: Fields = {
+function object(fields: Readonly<Record<string, Shape>>): Shape {
+  return { type: "object", fields };
+}
+
+function listOf(fields: Readonly<Record<string, Shape>>): Shape {
+  return { type: "array", items: object(fields) };
+}
+
+const SELECTOR = object({ matchLabels: { type: "object", values: TEXT } });
+
+const TARGET = { group: TEXT, kind: TEXT, name: TEXT, namespace: TEXT };
+
+const WASM = {
+  url: TEXT,
+  sha256: TEXT,
+  imagePullPolicy: oneOf("UNSPECIFIED_POLICY", "IfNotPresent", "Always"),
+  imagePullSecret: TEXT,
+  verificationKey: TEXT,
+  pluginConfig: { type: "object" },
+  pluginName: TEXT,
+  failStrategy: oneOf("FAIL_CLOSE", "FAIL_OPEN", "FAIL_RELOAD"),
+  type: oneOf("UNSPECIFIED_PLUGIN_TYPE", "HTTP", "NETWORK"),
+  vmConfig: object({ env: listOf({ name: TEXT, value: TEXT, valueFrom: oneOf("INLINE", "HOST") }) }),
+} as const satisfies Record<string, Shape>;
+
+const ATTACHMENT = {
   selector: SELECTOR,
-  targetRefs: TARGET,
-  phase: ANY,
-  priority: ANY,
-  match: { mode: ANY, ports: { number: ANY } },
-};
+  targetRefs: listOf(TARGET),
+  priority: { type: "integer" },
+  match: listOf({
+    mode: oneOf("UNDEFINED", "CLIENT", "SERVER", "CLIENT_AND_SERVER"),
+    ports: listOf({ number: { type: "integer" } }),
+  }),
+} as const satisfies Record<string, Shape>;
 
 /** `principals` and `notPrincipals`. */
-function withNot(...names: string[]): Fields {
+function withNot(...names: string[]): Shape {
   const not = (name: string): string => `not${name.charAt(0).toUpperCase()}${name.slice(1)}`;
-  return Object.fromEntries(names.flatMap((name) => [[name, ANY] as const, [not(name), ANY] as const]));
+  return object(Object.fromEntries(names.flatMap((name) => [[name, TEXTS] as const, [not(name), TEXTS] as const])));
 }
 
-const AUTHORIZATION: Fields = {
+const AUTHORIZATION = object({
   selector: SELECTOR,
-  targetRef: TARGET,
-  targetRefs: TARGET,
-  action: ANY,
-  provider: { name: ANY },
-  rules: {
-    from: {
+  targetRef: object(TARGET),
+  targetRefs: listOf(TARGET),
+  action: oneOf("ALLOW", "DENY", "AUDIT", "CUSTOM"),
+  provider: object({ name: TEXT }),
+  rules: listOf({
+    from: listOf({
       source: withNot(
         "principals",
         "requestPrincipals",
@@ -63,13 +80,13 @@ const AUTHORIZATION: Fields = {
         "ipBlocks",
         "remoteIpBlocks",
       ),
-    },
-    to: { operation: withNot("hosts", "ports", "methods", "paths") },
-    when: { key: ANY, values: ANY, notValues: ANY },
-  },
-};
+    }),
+    to: listOf({ operation: withNot("hosts", "ports", "methods", "paths") }),
+    when: listOf({ key: TEXT, values: TEXTS, notValues: TEXTS }),
+  }),
+});
 
-const MTLS: Fields = { mode: ANY };
+const MTLS = object({ mode: oneOf("UNSET", "DISABLE", "PERMISSIVE", "STRICT") });
 
 /** Kinds of Istio that doctor reads, as its CRDs have them: test/cli/istio-api.test.ts holds them against those. */
 export const ISTIO_KINDS: readonly IstioKind[] = [
@@ -77,19 +94,29 @@ export const ISTIO_KINDS: readonly IstioKind[] = [
     group: "extensions.istio.io",
     versions: ["v1alpha1"],
     kind: "WasmPlugin",
-    spec: { ...ATTACHMENT, targetRef: TARGET, ...WASM },
+    spec: object({
+      ...ATTACHMENT,
+      phase: oneOf("UNSPECIFIED_PHASE", "AUTHN", "AUTHZ", "STATS"),
+      targetRef: object(TARGET),
+      ...WASM,
+    }),
   },
   {
     group: "extensions.istio.io",
     versions: ["v1alpha1"],
     kind: "TrafficExtension",
-    spec: { ...ATTACHMENT, wasm: WASM, lua: { inlineCode: ANY } },
+    spec: object({
+      ...ATTACHMENT,
+      phase: oneOf("UNSPECIFIED", "AUTHN", "AUTHZ", "STATS"),
+      wasm: object(WASM),
+      lua: object({ inlineCode: TEXT }),
+    }),
   },
   {
     group: "security.istio.io",
     versions: ["v1", "v1beta1"],
     kind: "PeerAuthentication",
-    spec: { selector: SELECTOR, mtls: MTLS, portLevelMtls: { [EVERY_KEY]: MTLS } },
+    spec: object({ selector: SELECTOR, mtls: MTLS, portLevelMtls: { type: "object", values: MTLS } }),
   },
   { group: "security.istio.io", versions: ["v1", "v1beta1"], kind: "AuthorizationPolicy", spec: AUTHORIZATION },
   { group: "networking.istio.io", versions: ["v1", "v1beta1", "v1alpha3"], kind: "DestinationRule" },

@@ -228,6 +228,42 @@ describe("a name that is nearly one of Istio's", () => {
   });
 });
 
+describe("a value of another type than Istio's", () => {
+  it("is told with how it is written", () => {
+    const policy = authorization({ action: "DENY", rules: [{ to: [{ operation: { notPorts: [4222] } }] }] });
+    const mtls = peerAuthentication("shop", { mtls: "STRICT" });
+    const list = peerAuthentication("shop", { selector: { matchLabels: ["a=b"] } });
+    const [plugin = ""] = kinds("WasmPlugin");
+    for (const [text, message, remedy] of [
+      [
+        policy,
+        "spec.rules[].to[].operation.notPorts[] is a text to Istio, not a whole number",
+        'write it in quotes: "4222"',
+      ],
+      [mtls, "spec.mtls is an object to Istio, not a text", undefined],
+      [list, "spec.selector.matchLabels is an object to Istio, not a list", undefined],
+      [
+        plugin.replace("ports: [{ number: 4222 }]", "ports: { number: 4222 }"),
+        "spec.match[].ports is a list to Istio, not an object",
+        "write it as a list, with a dash before each element",
+      ],
+      [
+        plugin.replace("number: 4222", 'number: "4222"'),
+        "spec.match[].ports[].number is a whole number to Istio, not a text",
+        "write 4222 without quotes",
+      ],
+    ] as const) {
+      const finding = doctor(text).find(({ id }) => id === "field-type");
+      assert.equal(finding?.message, message);
+      if (remedy) assert.equal(finding.remedy, remedy);
+    }
+  });
+
+  it("is not null, which kubectl leaves out", () => {
+    assert.deepEqual(ids(peerAuthentication("shop", { mtls: null })), []);
+  });
+});
+
 describe("a nats-server without a plugin", () => {
   it("is told beside one that has its own, and not again where the plugin selects none at all", () => {
     const [pods = ""] = kinds("StatefulSet");

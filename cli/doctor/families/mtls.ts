@@ -4,7 +4,7 @@ import { placeText, type Place } from "../../manifests/place.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { declaredMtls } from "../../mesh/peer-authentication.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
-import type { Pods } from "../../mesh/selector.ts";
+import { workloadSelector, type Pods } from "../../mesh/selector.ts";
 import type { Service } from "../../mesh/service.ts";
 import { family } from "../family.ts";
 
@@ -108,6 +108,11 @@ export const mtls = family(
       what: "Istio does not know this mTLS mode, and Kubernetes refuses the PeerAuthentication. The words are in capitals.",
       remedy: `write one of ${MTLS_MODES.join(", ")}`,
     },
+    "port-mtls-without-selector": {
+      severity: "error",
+      what: "`portLevelMtls` is for the pods that a selector names: without one Kubernetes refuses the PeerAuthentication.",
+      remedy: "write selector: {matchLabels: …} of nats-server's pods, or mtls for all pods of the namespace",
+    },
     "plaintext-client": {
       severity: "error",
       what:
@@ -126,6 +131,11 @@ export const mtls = family(
       } else if (declared.mode === "PERMISSIVE")
         report("mtls-permissive", declared.field.place, `${port} takes plaintext`);
       else if (declared.mode === "DISABLE") report("mtls-disabled", declared.field.place, `${port} has no mTLS`);
+    }
+    for (const { root, title } of mesh.of("PeerAuthentication", "security.istio.io")) {
+      const ports = root.get("spec", "portLevelMtls");
+      if (ports?.type === "object" && workloadSelector(root).size === 0)
+        report("port-mtls-without-selector", ports.keyPlace, `${title} has portLevelMtls and no selector`);
     }
     for (const mode of mtlsModes(mesh)) {
       const word = mode.text();

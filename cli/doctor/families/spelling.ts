@@ -1,12 +1,12 @@
 import type { Field } from "../../manifests/field.ts";
 import type { Resource } from "../../manifests/resource.ts";
-import { ANY, EVERY_KEY, ISTIO_KINDS, type Fields, type IstioKind } from "../../mesh/istio-api.ts";
+import { ISTIO_KINDS, type IstioKind, type Shape } from "../../mesh/istio-api.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { Plugin } from "../../mesh/plugin.ts";
 import { nearest, slipBetween } from "../../nearest.ts";
 import { family, type Report } from "../family.ts";
 
-type Id = "kind-unknown" | "field-unknown";
+type Id = "kind-unknown" | "field-unknown" | "field-type" | "value-unknown";
 
 /** What of Istio an object was probably meant to be; undefined where it is one, or something else altogether. */
 function meantKind({ root, kind }: Resource): IstioKind | undefined {
@@ -39,16 +39,59 @@ function judgeKind(resource: Resource, report: Report<Id>): void {
   );
 }
 
-function judgeFields(field: Field, known: Fields, path: string, report: Report<Id>): void {
-  for (const element of field.items()) judgeFields(element, known, `${path}[]`, report);
+/** Enumerations of which a check of its own says more. */
+const JUDGED_ELSEWHERE = /\.(?:phase|type|failStrategy|mode|action)$/;
+
+const A: Record<Field["type"], string> = {
+  string: "a text",
+  integer: "a whole number",
+  number: "a broken number",
+  boolean: "a boolean",
+  array: "a list",
+  object: "an object",
+  null: "nothing",
+};
+
+/** How a value of another type is written as this one, where that can be said. */
+function typeRemedy(field: Field, { type }: Shape): string | undefined {
+  const text = field.text();
+  if (type === "string")
+    return text === undefined ? undefined : `write it in quotes: "${field.misleading?.written ?? text}"`;
+  if (type === "integer") return text !== undefined && /^\d+$/.test(text) ? `write ${text} without quotes` : undefined;
+  return type === "array" ? "write it as a list, with a dash before each element" : undefined;
+}
+
+function judgeShape(field: Field, shape: Shape, path: string, report: Report<Id>): void {
+  // kubectl leaves out what is null.
+  if (field.type === "null") return;
+  if (JUDGED_ELSEWHERE.test(path) && field.text() !== undefined) return;
+  if (field.type !== shape.type) {
+    const message = `${path} is ${A[shape.type]} to Istio, not ${A[field.type]}`;
+    report("field-type", field.place, message, typeRemedy(field, shape));
+  } else if (shape.type === "string") {
+    const word = field.text() ?? "";
+    if (!shape.words || shape.words.includes(word)) return;
+    const meant = nearest(word, shape.words);
+    const remedy = meant === undefined ? `write one of ${shape.words.join(", ")}` : `did you mean ${meant}?`;
+    report("value-unknown", field.place, `Istio knows no ${path} ${word}`, remedy);
+  } else if (shape.type === "array") {
+    for (const element of field.items()) judgeShape(element, shape.items, `${path}[]`, report);
+  } else if (shape.type === "object") judgeMembers(field, shape, path, report);
+}
+
+function judgeMembers(field: Field, shape: Shape & { type: "object" }, path: string, report: Report<Id>): void {
+  const { fields, values } = shape;
+  if (!fields && !values) return;
   for (const [key, value] of field.members()) {
-    const below = known[key] ?? known[EVERY_KEY];
-    if (below === undefined) {
-      const meant = nearest(key, Object.keys(known));
-      const remedy =
-        meant === undefined ? `take it out; there are ${Object.keys(known).join(", ")}` : `did you mean ${meant}?`;
-      report("field-unknown", value.keyPlace, `Istio knows no ${path}.${key}`, remedy);
-    } else if (below !== ANY) judgeFields(value, below, `${path}.${key}`, report);
+    const below = fields?.[key] ?? values;
+    if (below) {
+      judgeShape(value, below, `${path}.${key}`, report);
+      continue;
+    }
+    const known = Object.keys(fields ?? {});
+    const meant = nearest(key, known);
+    const remedy = meant === undefined ? `take it out; there are ${known.join(", ")}` : `did you mean ${meant}?`;
+    report("field-unknown", value.keyPlace, `Istio knows no ${path}.${key}`, remedy);
   }
 }
 
@@ -58,7 +101,7 @@ function isJudged(resource: Resource, mesh: Mesh): boolean {
 }
 
 export const spelling = family<Id>(
-  "Names that Istio does not know",
+  "Names and values that Istio does not know",
   {
     "kind-unknown": {
       severity: "error",
@@ -72,13 +115,25 @@ export const spelling = family<Id>(
         "else: without its selector a plugin is for every pod of the namespace.",
       remedy: "write the field as Istio has it",
     },
+    "field-type": {
+      severity: "error",
+      what:
+        "Istio's API wants a value of another type here, and Kubernetes refuses the object. Ports of an AuthorizationPolicy and values " +
+        "of labels are texts, those of a plugin's match are numbers.",
+      remedy: "write the value as Istio has it",
+    },
+    "value-unknown": {
+      severity: "error",
+      what: "Istio's API has no such word here, and Kubernetes refuses the object. Case counts.",
+      remedy: "write one of Istio's words",
+    },
   },
   ({ mesh }, report) => {
     for (const resource of mesh.resources) {
       judgeKind(resource, report);
       const api = ISTIO_KINDS.find(({ kind, group }) => kind === resource.kind && group === resource.group);
       const spec = resource.root.get("spec");
-      if (api?.spec && spec && isJudged(resource, mesh)) judgeFields(spec, api.spec, "spec", report);
+      if (api?.spec && spec && isJudged(resource, mesh)) judgeShape(spec, api.spec, "spec", report);
     }
   },
 );
