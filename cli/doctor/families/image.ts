@@ -7,6 +7,9 @@ const HEX = /^[a-f0-9]{64}$/;
 /** `oci://REGISTRY/istio-nats:VERSION`, `oci://registry.example/istio-nats@sha256:000…`. */
 const PLACEHOLDER = /[/:@][A-Z]{4,}(?:$|[/:@])|^[A-Z]{4,}\/|^(?:\w+:\/\/)?[^/]*\.example(?:[:/])|sha256:0{64}$/;
 
+/** As the CRD has them. */
+const SCHEMES = ["oci", "http", "https", "file"];
+
 /** `oci://host:5000/a/b:tag` has a tag; the colon of a port is none. */
 function tagOf(reference: string): string | undefined {
   return /:([^:/]+)$/.exec(reference)?.[1];
@@ -39,6 +42,23 @@ export const image = family(
       what: "The image is named by a tag alone. Whoever can push can change what judges every message, and sidecars may run different modules.",
       remedy: "write …@sha256:DIGEST, or the digest of the manifest as sha256",
     },
+    "image-scheme-unknown": {
+      severity: "error",
+      what: "Istio fetches modules by oci (also without a scheme), http, https and file alone, and refuses the plugin.",
+      remedy: "write url: oci://REGISTRY/NAME@sha256:DIGEST",
+    },
+    "module-unpinned": {
+      severity: "warning",
+      what:
+        "A module by `https://` or `file://` has no `sha256`. Whoever can change the file changes what judges every message, and proxies " +
+        "may run different modules.",
+      remedy: "write the SHA-256 of the module as sha256, or take the image by its digest",
+    },
+    "module-by-plain-http": {
+      severity: "error",
+      what: "A module by `http://` without `sha256` is whatever somebody on the way to the proxy makes of it.",
+      remedy: "write the SHA-256 of the module as sha256, or take the image by its digest",
+    },
     "image-placeholder": {
       severity: "warning",
       what: "The url is still that of an example: a word in capitals, a registry of `.example`, or a digest of zeros.",
@@ -53,8 +73,14 @@ export const image = family(
         continue;
       }
       const [urlPlace, sumPlace] = [wasm.placeOf("url"), wasm.placeOf("sha256")];
-      const isImage = url.startsWith("oci://") || !url.includes("://");
+      const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1]?.toLowerCase() ?? "oci";
+      const isImage = scheme === "oci";
       const [inUrl, sum] = [DIGEST.exec(url)?.[1], sumOf(wasm)];
+      if (!SCHEMES.includes(scheme)) report("image-scheme-unknown", urlPlace, `Istio knows no scheme ${scheme}://`);
+      else if (!isImage && sum === undefined) {
+        const id = scheme === "http" ? "module-by-plain-http" : "module-unpinned";
+        report(id, urlPlace, `${resource.title} takes whatever is at ${url}`);
+      }
       if (PLACEHOLDER.test(url)) report("image-placeholder", urlPlace, `${url} is an example`);
       for (const [digest, place] of [[inUrl, urlPlace] as const, [sum, sumPlace] as const]) {
         if (digest === undefined) continue;
