@@ -74,7 +74,8 @@ function denial(
   return policy && !isAllowed ? { policy, rule: undefined } : undefined;
 }
 
-function policiesFor(pods: Pods, mesh: Mesh): Resource[] {
+/** The policies that hold for pods, by their sidecars; those on trial do not. */
+export function policiesFor(pods: Pods, mesh: Mesh): Resource[] {
   const policies = mesh.of("AuthorizationPolicy", "security.istio.io");
   return policies.filter((policy) => appliesTo(policy, pods, mesh.rootNamespace));
 }

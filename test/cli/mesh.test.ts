@@ -87,7 +87,7 @@ describe("an AuthorizationPolicy", () => {
     for (const spec of [
       { selector: NATS, rules: [{ to: [client] }] },
       { rules: [{ to: [{ operation: { notPorts: ["6222"] } }] }] },
-      { action: "DENY", rules: [{ from: [{ source: { notPrincipals: ["x"] } }], to: [route] }] },
+      { action: "DENY", rules: [{ from: [{ source: { notPrincipals: ["cluster.local/ns/x/sa/x"] } }], to: [route] }] },
     ])
       assert.deepEqual(ids(...open, authorization(spec)), ["cluster-port-denied"], JSON.stringify(spec));
     const elsewhere = authorization({ rules: [{ from: [broker] }] }, "istio-system");
@@ -124,12 +124,12 @@ describe("an AuthorizationPolicy", () => {
       });
     for (const source of [
       { notPrincipals: ["cluster.local/ns/messaging/sa/nats"] },
-      { notPrincipals: ["other.domain/ns/messaging/*", "x"] },
+      { notPrincipals: ["other.domain/ns/messaging/*", "a/ns/x/sa/x"] },
       { notNamespaces: ["mess*"] },
       { notNamespaces: ["*ess*ing", "x"] },
       { notServiceAccounts: ["nats"] },
       { notServiceAccounts: ["messaging/nats"] },
-      { notPrincipals: ["x"], notIpBlocks: ["10.0.0.0/8"] },
+      { notPrincipals: ["cluster.local/ns/x/sa/x"], notIpBlocks: ["10.0.0.0/8"] },
     ])
       assert.deepEqual(ids(...open, deny(source)), [], JSON.stringify(source));
     for (const source of [
@@ -173,6 +173,19 @@ describe("an AuthorizationPolicy", () => {
       /^a rule of .* keeps its own mesh\.test\/ns\/messaging\/sa\/default from port 6222 of /,
     );
     assert.match(finding!.remedy, /^let mesh\.test\/ns\/messaging\/sa\/default pass, /);
+  });
+
+  it("with spiffe:// before its principals is told the one that is meant, wherever else it is wrong", () => {
+    const written = "spiffe://mesh.test/ns/messaging/sa/nats";
+    const policy = authorization({
+      action: "DENY",
+      rules: [{ from: [{ source: { notPrincipals: [written] } }], to: [route] }],
+    });
+    const found = doctor([...open, policy].join("\n---\n"));
+    const remedies = new Map(found.map(({ id, remedy }) => [id, remedy]));
+    assert.equal(remedies.get("principal-malformed"), "write mesh.test/ns/messaging/sa/nats");
+    assert.ok(![...remedies.values()].some((remedy) => remedy.includes("spiffe:")), [...remedies.values()].join());
+    assert.deepEqual(ids(authorization({ rules: [{ from: [{ source: { principals: ["x"] } }] }] }, "shop")), []);
   });
 
   it("restricts nothing when it lets everybody in, is for other pods, on trial or a waypoint's", () => {

@@ -1,6 +1,7 @@
+import type { Field } from "../../manifests/field.ts";
 import { placeText, type Place } from "../../manifests/place.ts";
 import type { Resource } from "../../manifests/resource.ts";
-import { accessTo, denialOf, denialOfAll, type Denial } from "../../mesh/authorization.ts";
+import { accessTo, denialOf, denialOfAll, policiesFor, type Denial } from "../../mesh/authorization.ts";
 import { isConfigOf, natsConfigs, type NatsConfig } from "../../mesh/nats-config.ts";
 import type { ConfEntry } from "../../mesh/nats-conf.ts";
 import { CLIENT_PORT, OTHER_PORTS } from "../../mesh/nats-ports.ts";
@@ -118,6 +119,32 @@ function denialText({ policy, rule }: Denial, port: string, whom?: string): stri
   return `${policy.title} ${allows}, and nothing else lets ${whom ?? "anybody"} reach ${port}`;
 }
 
+/** Istio puts `spiffe://` before what is written (pilot/pkg/security/authz/matcher/string.go). */
+function isWellFormed(principal: string): boolean {
+  if (principal.includes("://")) return false;
+  return /^\*|\*$/.test(principal) || /^[^/]+\/ns\/[^/]+\/sa\/[^/]+$/.test(principal);
+}
+
+interface MalformedPrincipal {
+  value: Field;
+  principal: string;
+  policy: Resource;
+}
+
+/** Of the policies that are for nats-server's pods. */
+function malformedPrincipals(mesh: Mesh): MalformedPrincipal[] {
+  const services = mesh.services.filter((service) => mesh.isBrokerService(service));
+  const pods = [...mesh.brokers, ...services.map(({ namespace, selector }) => ({ namespace, labels: selector }))];
+  return [...new Set(pods.flatMap((one) => policiesFor(one, mesh)))].flatMap((policy) =>
+    policy.root
+      .items("spec", "rules")
+      .flatMap((rule) => rule.items("from"))
+      .flatMap((from) => [...from.items("source", "principals"), ...from.items("source", "notPrincipals")])
+      .map((value) => ({ value, principal: value.text() ?? "", policy }))
+      .filter(({ principal }) => !isWellFormed(principal)),
+  );
+}
+
 export const brokerPorts = family(
   "Who reaches the ports of nats-server",
   {
@@ -140,6 +167,13 @@ export const brokerPorts = family(
       severity: "error",
       what: "Istio does not know this action, and Kubernetes refuses the AuthorizationPolicy. The words are in capitals.",
       remedy: `write one of ${ACTIONS.join(", ")}`,
+    },
+    "principal-malformed": {
+      severity: "error",
+      what:
+        "A principal of an AuthorizationPolicy is TRUST_DOMAIN/ns/NAMESPACE/sa/NAME, without `spiffe://`; `*` may begin or end it. Another " +
+        "is nobody: it lets nobody in, and in notPrincipals it spares nobody.",
+      remedy: "write TRUST_DOMAIN/ns/NAMESPACE/sa/NAME",
     },
     "broker-port-open": {
       severity: "error",
@@ -181,6 +215,12 @@ export const brokerPorts = family(
       const word = action?.text();
       if (action && word !== undefined && !ACTIONS.includes(word))
         report("authorization-action-unknown", action.place, `Istio knows no action ${word}`);
+    }
+    for (const { value, principal, policy } of malformedPrincipals(mesh)) {
+      const meant = principal.replace(/^spiffe:\/\//, "");
+      const isSpiffe = meant !== principal && isWellFormed(meant);
+      const message = `${principal} in ${policy.title} is no principal to Istio`;
+      report("principal-malformed", value.place, message, isSpiffe ? `write ${meant}` : undefined);
     }
     for (const broker of mesh.brokers) {
       const { resource, serviceAccount } = broker;
