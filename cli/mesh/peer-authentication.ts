@@ -14,20 +14,25 @@ export interface MtlsMode {
  * mesh's, and within one the port's before the general. Undefined where nobody says anything: Istio's default is PERMISSIVE.
  */
 export function declaredMtls(pods: Pods, port: number, mesh: Mesh): MtlsMode | undefined {
-  const all = mesh.of("PeerAuthentication", "security.istio.io");
-  const local = all.filter(({ namespace }) => namespace === pods.namespace);
-  const candidates = [
-    ...local.filter((policy) => hasSelector(policy) && selects(workloadSelector(policy.root), pods.labels)),
-    ...local.filter((policy) => !hasSelector(policy)),
-    ...all.filter((policy) => policy.namespace === mesh.rootNamespace && !hasSelector(policy)),
-  ];
-  for (const { root } of candidates) {
+  for (const { root } of authenticationsFor(pods, mesh).flat()) {
     const field = [root.get("spec", "portLevelMtls", String(port), "mode"), root.get("spec", "mtls", "mode")].find(
       (mode) => mode?.text() !== undefined && mode.text() !== "UNSET",
     );
     if (field) return { mode: field.text() ?? "", field };
   }
   return undefined;
+}
+
+/** The PeerAuthentications for pods, by level: their own, their namespace's, the mesh's. Of a level Istio takes the oldest alone. */
+export function authenticationsFor(pods: Pods, mesh: Mesh): Resource[][] {
+  const all = mesh.of("PeerAuthentication", "security.istio.io");
+  const local = all.filter(({ namespace }) => namespace === pods.namespace);
+  const levels = [
+    local.filter((policy) => hasSelector(policy) && selects(workloadSelector(policy.root), pods.labels)),
+    local.filter((policy) => !hasSelector(policy)),
+  ];
+  if (pods.namespace === mesh.rootNamespace) return levels;
+  return [...levels, all.filter((policy) => policy.namespace === mesh.rootNamespace && !hasSelector(policy))];
 }
 
 function hasSelector({ root }: Resource): boolean {

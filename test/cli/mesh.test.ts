@@ -59,6 +59,30 @@ describe("the mTLS mode of the client port", () => {
     assert.deepEqual(ids(...rest, mesh, namespace, unset), ["mtls-permissive"]);
   });
 
+  it("is told as astray by a warning where the PeerAuthentication is for nobody, not where it is for others", () => {
+    const wrong = peerAuthentication("messaging", {
+      selector: { matchLabels: { app: "natz" } },
+      mtls: { mode: "STRICT" },
+    });
+    const elsewhere = peerAuthentication("default", { selector: NATS, mtls: { mode: "STRICT" } });
+    for (const astray of [wrong, elsewhere]) {
+      const [finding, ...more] = doctor([...rest, astray].join("\n---\n"));
+      assert.deepEqual([finding?.id, finding?.severity, more.length], ["mtls-elsewhere", "warning", 0]);
+    }
+    const orders = document("apps", "Deployment", "orders", "default", {
+      template: { metadata: { labels: { app: "nats" } }, spec: { containers: [] } },
+    });
+    assert.deepEqual(ids(...rest, elsewhere, orders), ["mtls-undeclared"]);
+  });
+
+  it("is unsure where two of one level are for the same pods", () => {
+    const all = peerAuthentication("messaging", { mtls: { mode: "STRICT" } });
+    const own = peerAuthentication("messaging", { selector: NATS, mtls: { mode: "STRICT" } });
+    assert.deepEqual(ids(...rest, all, own), []);
+    assert.deepEqual(ids(...rest, all, all), ["mtls-twice"]);
+    assert.deepEqual(ids(...rest, own, own), ["mtls-twice"]);
+  });
+
   it("is judged by the plugin's selector where the pods are not among the files", () => {
     const permissive = peerAuthentication("messaging", { selector: NATS, mtls: { mode: "PERMISSIVE" } });
     assert.deepEqual(ids(...kinds("WasmPlugin"), permissive), ["mtls-permissive"]);

@@ -2,7 +2,7 @@ import type { Field } from "../../manifests/field.ts";
 import type { Resource } from "../../manifests/resource.ts";
 import { placeText, type Place } from "../../manifests/place.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
-import { declaredMtls } from "../../mesh/peer-authentication.ts";
+import { authenticationsFor, declaredMtls } from "../../mesh/peer-authentication.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { workloadSelector, type Pods } from "../../mesh/selector.ts";
 import type { Service } from "../../mesh/service.ts";
@@ -73,6 +73,30 @@ function judgedPods(mesh: Mesh): JudgedPods[] {
     });
 }
 
+/** PeerAuthentications that are for none of these pods, and for no others among the files. */
+function authenticationsOfNobody(mesh: Mesh, judged: readonly JudgedPods[]): Resource[] {
+  const pods = [...judged.map((one) => one.pods), ...mesh.workloads];
+  const used = new Set(pods.flatMap((one) => authenticationsFor(one, mesh).flat()));
+  return mesh.of("PeerAuthentication", "security.istio.io").filter((policy) => !used.has(policy));
+}
+
+interface Doubled {
+  first: Resource;
+  second: Resource;
+  title: string;
+}
+
+/** Each PeerAuthentication that has another of its level before it, once. */
+function doubled(mesh: Mesh, judged: readonly JudgedPods[]): Doubled[] {
+  const found = new Map<Resource, Doubled>();
+  for (const { pods, title } of judged) {
+    for (const [first, ...others] of authenticationsFor(pods, mesh)) {
+      if (first) for (const second of others) found.set(second, found.get(second) ?? { first, second, title });
+    }
+  }
+  return [...found.values()];
+}
+
 const MTLS_MODES = ["STRICT", "PERMISSIVE", "DISABLE"];
 
 /** Every mode that a PeerAuthentication writes. */
@@ -103,6 +127,18 @@ export const mtls = family(
       what: "No PeerAuthentication among the files says what the client port takes. Istio's default is PERMISSIVE.",
       remedy: "apply a PeerAuthentication with mode: STRICT for these pods",
     },
+    "mtls-elsewhere": {
+      severity: "warning",
+      what:
+        "A PeerAuthentication is for none of the pods among the files, and nothing says what nats-server's client port takes: Istio's " +
+        "default is PERMISSIVE.",
+      remedy: "write the labels of nats-server's pods into its selector, and put it into their namespace",
+    },
+    "mtls-twice": {
+      severity: "warning",
+      what: "Two PeerAuthentications of one level are for the same pods of nats-server. Istio takes the older one alone, which no file tells.",
+      remedy: "keep one",
+    },
     "mtls-mode-unknown": {
       severity: "error",
       what: "Istio does not know this mTLS mode, and Kubernetes refuses the PeerAuthentication. The words are in capitals.",
@@ -122,15 +158,26 @@ export const mtls = family(
     },
   },
   ({ mesh }, report) => {
-    for (const { pods, title, own } of judgedPods(mesh)) {
+    const judged = judgedPods(mesh);
+    const astray = authenticationsOfNobody(mesh, judged);
+    for (const { pods, title, own } of judged) {
       const declared = declaredMtls(pods, CLIENT_PORT, mesh);
       const port = `port ${CLIENT_PORT} of ${title}`;
       if (!declared) {
-        if (own)
-          report("mtls-undeclared", own.place, `nothing says whether ${port} requires mTLS`, { compared: [own] });
+        const compared = own ? [own] : [];
+        for (const policy of own ? astray : []) {
+          const message = `${policy.title} is for no pods here, and nothing else says whether ${port} requires mTLS`;
+          report("mtls-elsewhere", policy.place, message, { compared: [policy, ...compared] });
+        }
+        if (own && astray.length === 0)
+          report("mtls-undeclared", own.place, `nothing says whether ${port} requires mTLS`, { compared });
       } else if (declared.mode === "PERMISSIVE")
         report("mtls-permissive", declared.field.place, `${port} takes plaintext`);
       else if (declared.mode === "DISABLE") report("mtls-disabled", declared.field.place, `${port} has no mTLS`);
+    }
+    for (const { first, second, title } of doubled(mesh, judged)) {
+      const message = `${second.title} is for ${title}, as ${first.title} (${placeText(first.place)}) is`;
+      report("mtls-twice", second.place, message);
     }
     for (const { root, title } of mesh.of("PeerAuthentication", "security.istio.io")) {
       const ports = root.get("spec", "portLevelMtls");
