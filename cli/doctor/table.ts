@@ -4,6 +4,7 @@ import { files } from "./families/files.ts";
 import { image } from "./families/image.ts";
 import { match } from "./families/match.ts";
 import { mtls } from "./families/mtls.ts";
+import { natsConf } from "./families/nats-conf.ts";
 import { natsTls } from "./families/nats-tls.ts";
 import { plugin } from "./families/plugin.ts";
 import { pods } from "./families/pods.ts";
@@ -28,6 +29,7 @@ export const FAMILIES: readonly Family[] = [
   size,
   mtls,
   natsTls,
+  natsConf,
   brokerPorts,
   pods,
 ];

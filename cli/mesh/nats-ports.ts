@@ -18,4 +18,6 @@ export const OTHER_PORTS: ReadonlyMap<number, string> = new Map([
   [443, "WebSocket, which is the client protocol past the filter"],
   [1883, "MQTT, whose topics are subjects"],
   [8883, "MQTT, whose topics are subjects"],
+  [8222, "monitoring, which shows who uses which subject"],
+  [65432, "profiling, which shows what is in memory"],
 ]);

@@ -319,6 +319,42 @@ describe("a nats-server without a plugin", () => {
   });
 });
 
+describe("what nats.conf opens beside the client port", () => {
+  function withConf(conf: string): string[] {
+    const pods = DOCUMENTS.map((text) =>
+      text.replace(
+        "    spec:\n      containers",
+        "    spec:\n      volumes: [{ configMap: { name: nats } }]\n      containers",
+      ),
+    );
+    const metadata = { name: "nats", namespace: "messaging" };
+    return [...pods, JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata, data: { "nats.conf": conf } })];
+  }
+
+  it("is monitoring and profiling too, unless only the pod itself reaches it", () => {
+    for (const open of [
+      "http_port: 8222",
+      "http: 0.0.0.0:8222",
+      "https_port: 8443",
+      "monitor_port: 8222",
+      "prof_port: 6060",
+    ])
+      assert.deepEqual(ids(...withConf(`port: 4222\n${open}\n`)), ["broker-port-open"], open);
+    for (const shut of ["http: 127.0.0.1:8222", "http: localhost:8222", "prof_port: 0", "jetstream { port: 6060 }"])
+      assert.deepEqual(ids(...withConf(`port: 4222\n${shut}\n`)), [], shut);
+  });
+
+  it("is the client port itself where it is another, and the command line counts before the file", () => {
+    assert.deepEqual(ids(...withConf("port: 4333\n")), ["nats-client-port"]);
+    for (const args of ['["-p", "4222"]', '["--port=4222"]']) {
+      const told = withConf("port: 4333\n").map((text) =>
+        text.replace("image: nats:2.15.2", `$&\n          args: ${args}`),
+      );
+      assert.deepEqual(ids(...told), [], args);
+    }
+  });
+});
+
 describe("a Service's targetPort", () => {
   it("must lead to 4222 of the pods: its own number says nothing", () => {
     for (const target of ["4223", "nats-client"]) {

@@ -28,6 +28,16 @@ const ACTIONS = ["ALLOW", "DENY", "AUDIT", "CUSTOM"];
 /** Blocks of nats.conf that open a port, each with the port of which OTHER_PORTS says what it is for. */
 const BLOCKS: Record<string, number> = { cluster: 6222, gateway: 7222, leafnodes: 7422, websocket: 8080, mqtt: 1883 };
 
+/** The same of keys that stand at its top (nats-server `server/opts.go`). */
+const KEYS: Record<string, number> = {
+  http: 8222,
+  http_port: 8222,
+  https: 8222,
+  https_port: 8222,
+  monitor_port: 8222,
+  prof_port: 65432,
+};
+
 /** Ports that others than NATS servers have too count by their name only, or because nats.conf opens them. */
 function isOther(number: number, name: string | undefined): boolean {
   if (number !== 8080 && number !== 443) return OTHER_PORTS.has(number);
@@ -42,8 +52,10 @@ function openPort(number: number, place: Place, usual = number): OpenPort {
 function configuredPort(config: NatsConfig, entry: ConfEntry): OpenPort | undefined {
   const { path, value } = entry;
   const [block = "", key = ""] = path;
-  const usual = BLOCKS[block];
-  if (usual === undefined || path.length !== 2 || !["port", "listen"].includes(key)) return undefined;
+  const usual = path.length === 1 ? KEYS[block] : ["port", "listen"].includes(key) ? BLOCKS[block] : undefined;
+  if (usual === undefined || path.length > 2) return undefined;
+  // What listens on the loopback alone nobody reaches through the proxy, which dials the pod's own address.
+  if (/^(?:localhost|127\.)/.test(value ?? "")) return undefined;
   const number = Number(/(\d+)$/.exec(value ?? "")?.[1] ?? 0);
   return number === 0 ? undefined : openPort(number, config.placeOf(entry), usual);
 }
@@ -178,9 +190,9 @@ export const brokerPorts = family(
     "broker-port-open": {
       severity: "error",
       what:
-        "A port of nats-server other than the client port (routes 6222, gateways 7222, leaf nodes 7422, WebSocket, MQTT) can be " +
-        "reached by anybody in the mesh. These ports take other protocols, most of them with full rights, and the filter does not " +
-        "stand there.",
+        "A port of nats-server other than the client port (routes 6222, gateways 7222, leaf nodes 7422, WebSocket, MQTT, monitoring " +
+        "8222, profiling) can be reached by anybody in the mesh. These ports take other protocols, most of them with full rights, or " +
+        "tell who uses which subject, and the filter does not stand there.",
       remedy: "allow the port to the broker's own ServiceAccount, and to named others, by an AuthorizationPolicy",
     },
     "waypoint-denied": {

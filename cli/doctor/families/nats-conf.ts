@@ -1,0 +1,117 @@
+import type { Field } from "../../manifests/field.ts";
+import type { Place } from "../../manifests/place.ts";
+import type { Mesh } from "../../mesh/mesh.ts";
+import type { ConfEntry } from "../../mesh/nats-conf.ts";
+import { isConfigOf, natsConfigs, type NatsConfig } from "../../mesh/nats-config.ts";
+import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
+import type { Workload } from "../../mesh/workload.ts";
+import { family } from "../family.ts";
+
+/** Keys at the top and in an account that rewrite subjects or hand them to other accounts. */
+const REWRITING = new Set(["mappings", "maps", "imports", "exports"]);
+
+/** Keys of `authorization` that ask clients who they are; `timeout` does not. */
+const ASKING = new Set(["user", "username", "pass", "password", "token", "users", "auth_callout"]);
+
+/** Keys at the top that do so, or name who asks nothing. */
+const ASKING_AT_TOP = new Set(["no_auth_user", "operator", "operators", "trusted_keys", "trusted"]);
+
+/** What a key stands in matters: `imports` of a user's permissions, say, would be another matter. */
+function isRewriting({ path }: ConfEntry): boolean {
+  const key = path.at(-1) ?? "";
+  return (
+    REWRITING.has(key) && (path.length === 1 || (path.length === 3 && path[0] === "accounts" && path[1] !== "$sys"))
+  );
+}
+
+function isAsking({ path }: ConfEntry): boolean {
+  const [first = "", second = "", third = ""] = path;
+  if (path.length === 1) return ASKING_AT_TOP.has(first);
+  if (path.length === 2) return first === "authorization" && ASKING.has(second);
+  // The system account's users are who runs nats-server.
+  return path.length === 3 && first === "accounts" && second !== "$sys" && third === "users";
+}
+
+interface ConfiguredPort {
+  number: number;
+  place: Place;
+}
+
+/** The client port in the command line, which counts before the file's (nats-server `server/opts.go`, `-p` and `--port`). */
+function portOfArguments({ containers }: Workload): ConfiguredPort | undefined {
+  for (const container of containers) {
+    const words: Field[] = [...container.items("command"), ...container.items("args")];
+    for (const [index, word] of words.entries()) {
+      const [, flag, value] = /^(--?p(?:ort)?)(?:=(\d+))?$/.exec(word.text() ?? "") ?? [];
+      if (flag === undefined) continue;
+      const field = value === undefined ? words[index + 1] : word;
+      const number = Number(value ?? field?.text());
+      if (field && Number.isInteger(number)) return { number, place: field.place };
+    }
+  }
+  return undefined;
+}
+
+function portOfConfig(config: NatsConfig): ConfiguredPort | undefined {
+  const entry = config.entries.find(({ path }) => path.length === 1 && ["port", "listen"].includes(path[0] ?? ""));
+  const number = /(?:^|:)(\d+)$/.exec(entry?.value ?? "")?.[1];
+  return entry && number !== undefined ? { number: Number(number), place: config.placeOf(entry) } : undefined;
+}
+
+/** Whether a plugin for these pods matches a port of a Service that leads there. */
+function isMatched(broker: Workload, number: number, mesh: Mesh): boolean {
+  const ports = mesh
+    .servicesOf(broker)
+    .flatMap((service) => service.ports.filter(({ target }) => broker.resolvePort(target) === number));
+  const matched = mesh.pluginsOf(broker).flatMap(({ matches }) => matches.flatMap((one) => one.ports));
+  return ports.some((port) => matched.some((field) => field.integer() === port.number));
+}
+
+export const natsConf = family(
+  "nats-server's own configuration",
+  {
+    "nats-mappings": {
+      severity: "warning",
+      what:
+        "nats.conf rewrites subjects behind the filter, by mappings, or by imports and exports of accounts: the filter judges the name that " +
+        "a client writes, and the message goes elsewhere.",
+      remedy: "take them out; a policy and rewritten subjects do not go together",
+    },
+    "nats-credentials": {
+      severity: "warning",
+      what:
+        "nats.conf asks clients for credentials of its own. The filter brings none: a client that the policy lets in is refused by " +
+        "nats-server, or judged twice by two names.",
+      remedy: "take them out, and let the policy say who may do what; keep accounts for the system account alone",
+    },
+    "nats-client-port": {
+      severity: "warning",
+      what: "nats-server takes clients on another port than 4222, and no plugin for these pods matches a port that leads there: nobody judges them.",
+      remedy: "let nats-server listen on 4222, and match it",
+    },
+  },
+  ({ mesh }, report) => {
+    const configs = natsConfigs(mesh);
+    for (const config of configs) {
+      const { title } = config.resource;
+      const rewriting = config.entries.find(isRewriting);
+      if (rewriting) {
+        const message = `${title} has ${rewriting.path.join(".")}, which rewrites subjects behind the filter`;
+        report("nats-mappings", config.placeOf(rewriting), message);
+      }
+      const asking = config.entries.find(isAsking);
+      if (asking)
+        report(
+          "nats-credentials",
+          config.placeOf(asking),
+          `${title} has ${asking.path.join(".")}: credentials of NATS itself`,
+        );
+    }
+    for (const broker of mesh.brokers) {
+      const own = configs.filter((config) => isConfigOf(config, broker));
+      const port = portOfArguments(broker) ?? own.map(portOfConfig).find((one) => one !== undefined);
+      if (!port || port.number === CLIENT_PORT || isMatched(broker, port.number, mesh)) continue;
+      report("nats-client-port", port.place, `${broker.resource.title} takes clients on port ${port.number}`);
+    }
+  },
+);
