@@ -45,7 +45,7 @@ const JUDGED_ELSEWHERE = /\.(?:phase|type|failStrategy|mode|action)$/;
 const A: Record<Field["type"], string> = {
   string: "a text",
   integer: "a whole number",
-  number: "a broken number",
+  number: "a number with a fraction",
   boolean: "a boolean",
   array: "a list",
   object: "an object",
