@@ -1,4 +1,5 @@
 import { isAlias, isMap, isScalar, isSeq, type Alias, type Document, type Node } from "yaml";
+import { isMergeKey } from "./kubernetes-yaml.ts";
 
 /** What every alias of a document stands for. */
 export type AliasTargets = ReadonlyMap<Alias, Node>;
@@ -61,7 +62,7 @@ export function resolveAliases(document: Document): AliasTargets | AliasFault {
     else {
       for (const { key, value } of node.items) {
         size += sizeOf(key) + sizeOf(value);
-        if (isScalar(key) && typeof key.value === "symbol" && !isMergeable(value)) {
+        if (isMergeKey(key) && !isMergeable(value)) {
           const message = "a merge key takes a map, or a list of maps";
           throw new Unwritable(key, message, "write <<: *ANCHOR, with the anchor of a map");
         }

@@ -1,5 +1,6 @@
 import { isAlias, isMap, isScalar, isSeq, type LineCounter, type Node, type YAMLMap } from "yaml";
 import type { AliasTargets } from "./aliases.ts";
+import { isMergeKey } from "./kubernetes-yaml.ts";
 import type { Place } from "./place.ts";
 
 /** What the fields of one YAML document share. */
@@ -132,7 +133,7 @@ export class Field {
   private member(key: string): Field | undefined {
     const { node } = this;
     if (!isMap(node)) return undefined;
-    if (node.items.some((pair) => keyText(pair.key) === MERGE))
+    if (node.items.some((pair) => isMergeKey(pair.key)))
       return this.membersOf(node).findLast(([name]) => name === key)?.[1];
     const pair = node.items.find((item) => keyText(item.key) === key);
     return pair && new Field(this.origin, pair.value, offsetOf(pair.key) ?? this.keyOffset);
@@ -142,9 +143,8 @@ export class Field {
   private membersOf(node: YAMLMap): [string, Field][] {
     return node.items.flatMap((pair): [string, Field][] => {
       const key = keyText(pair.key);
-      if (key === undefined) return [];
       const value = new Field(this.origin, pair.value, offsetOf(pair.key) ?? this.keyOffset);
-      if (key !== MERGE) return [[key, value]];
+      if (key !== undefined) return [[key, value]];
       const merged = isSeq(value.node) ? value.items().reverse() : [value];
       return merged.flatMap((field) => (isMap(field.node) ? field.membersOf(field.node) : []));
     });
@@ -156,12 +156,9 @@ export class Field {
   }
 }
 
-const MERGE = "<<";
-
-/** A merge key is a symbol to the parser. */
+/** Undefined for a merge key alone: documents whose keys are no texts are not read. */
 function keyText(key: unknown): string | undefined {
-  if (!isScalar(key)) return undefined;
-  return typeof key.value === "symbol" ? MERGE : String(key.value);
+  return isScalar(key) && !isMergeKey(key) ? String(key.value) : undefined;
 }
 
 function offsetOf(node: unknown): number | undefined {

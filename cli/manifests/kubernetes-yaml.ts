@@ -1,4 +1,12 @@
-import type { DocumentOptions, ParseOptions, ScalarTag, SchemaOptions, Tags } from "yaml";
+import {
+  isScalar,
+  type DocumentOptions,
+  type ParseOptions,
+  type Scalar,
+  type ScalarTag,
+  type SchemaOptions,
+  type Tags,
+} from "yaml";
 
 /** Whole numbers with a base before the digits, as `strconv.ParseInt` takes them of its own accord. */
 const BASED = /^(?<sign>[-+]?)0(?<base>[xX](?=[0-9a-fA-F]+$)|[bB](?=[01]+$)|[oO]?(?=[0-7]+$))(?<digits>\w+)$/;
@@ -35,6 +43,11 @@ const NUMBER: ScalarTag = {
 
 /** Tags of YAML 1.1 of whose scalars go-yaml makes the same: `yes`, `no`, `on`, `off`, `y` and `n` are no texts. */
 const SHARED = new Set(["map", "seq", "str", "null", "bool"].map((name) => `tag:yaml.org,2002:${name}`));
+
+/** Whether a key merges: only `<<` without quotes and tag does. The parser has a symbol for it. */
+export function isMergeKey(key: unknown): key is Scalar<symbol> {
+  return isScalar(key) && typeof key.value === "symbol";
+}
 
 /**
  * YAML as kubectl, Helm and Istio read it: sigs.k8s.io/yaml, which is go-yaml v2. Its scalars are those of YAML 1.1 with

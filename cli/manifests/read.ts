@@ -1,10 +1,18 @@
-import { isScalar, LineCounter, parseAllDocuments, visit, type Document, type YAMLParseError } from "yaml";
+import { isScalar, LineCounter, parseAllDocuments, visit, type Document } from "yaml";
 import { resolveAliases } from "./aliases.ts";
 import { Field } from "./field.ts";
-import { KUBERNETES_YAML } from "./kubernetes-yaml.ts";
+import { isMergeKey, KUBERNETES_YAML } from "./kubernetes-yaml.ts";
 import type { Place } from "./place.ts";
 import { Resource } from "./resource.ts";
 import { MAX_SOURCE_BYTES, type Source } from "./source.ts";
+import {
+  characterFaults,
+  documentFaults,
+  isNull,
+  MAX_FAULTS,
+  startFaults,
+  type TextFault,
+} from "./unlike-kubernetes.ts";
 
 /** Why a text, or a part of it, could not be read. */
 export interface ReadProblem {
@@ -22,9 +30,6 @@ export interface Manifests {
   problems: ReadProblem[];
 }
 
-/** A file that is no YAML at all has a fault in every line. */
-const MAX_SYNTAX_PROBLEMS = 10;
-
 /** Reads all documents of a source. Never throws: what cannot be read is a problem with its place, the rest is judged. */
 export function readManifests(source: Source, defaultNamespace: string): Manifests {
   const manifests: Manifests = { resources: [], others: [], problems: [] };
@@ -38,11 +43,17 @@ export function readManifests(source: Source, defaultNamespace: string): Manifes
     manifests.problems.push({ kind: "too-large", place: top, message });
     return manifests;
   }
+  const faults = characterFaults(source.text);
+  if (faults.length > 0) {
+    // Where kubectl sees other lines, it may see other documents too: nothing of the file is what it seems.
+    const lines = linesOf(source.text);
+    manifests.problems.push(...faults.map((fault) => problemOf("syntax", fault, source.file, lines)));
+    return manifests;
+  }
   try {
     readDocuments(source, defaultNamespace, manifests);
   } catch (error) {
-    // The parser is recursive: lists in lists by the ten thousand end its stack, with no place of their own.
-    const message = error instanceof RangeError ? "nested too deeply to be read" : `cannot be read: ${String(error)}`;
+    const message = error instanceof RangeError ? TOO_DEEP.message : `cannot be read: ${String(error)}`;
     manifests.problems.push({ kind: "syntax", place: top, message });
   }
   return manifests;
@@ -62,15 +73,16 @@ function readDocuments(source: Source, defaultNamespace: string, into: Manifests
   const documents = parseAllDocuments(text, options);
   // A text without any document is an empty list of its own kind.
   const found: readonly Document.Parsed[] = "empty" in documents ? [] : documents;
+  let before = 0;
   for (const document of found) {
-    const faults = [...document.errors, ...repeatedKeys(document)];
-    const problems = faults.map((fault) => syntaxProblem(fault, file, lines));
-    into.problems.push(...problems.slice(0, MAX_SYNTAX_PROBLEMS));
-    if (problems.length > 0 || document.contents === null) continue;
+    const end = document === found.at(-1) ? text.length : document.range[2];
+    const faults = faultsOf(document, text, before, end);
+    into.problems.push(...faults.map((fault) => problemOf("syntax", fault, file, lines)));
+    before = end;
+    if (faults.length > 0 || isNull(document.contents) || document.contents === null) continue;
     const aliases = resolveAliases(document);
     if ("offset" in aliases) {
-      const { offset, ...fault } = aliases;
-      into.problems.push({ kind: "aliases", place: placeAt(offset, file, lines), ...fault });
+      into.problems.push(problemOf("aliases", aliases, file, lines));
       continue;
     }
     const root = new Field({ file, lines, aliases, text }, document.contents, document.contents.range[0]);
@@ -80,22 +92,36 @@ function readDocuments(source: Source, defaultNamespace: string, into: Manifests
   }
 }
 
-type TextFault = Pick<YAMLParseError, "message" | "pos">;
+/** The parser is recursive: lists in lists by the ten thousand end its stack. */
+const TOO_DEEP = { message: "nested too deeply to be read", remedy: "write it with fewer levels" };
+
+/** What is wrong with a document before its aliases are followed. The one before it ends at `before`, and it itself at `end`. */
+function faultsOf(document: Document.Parsed, text: string, before: number, end: number): TextFault[] {
+  const { errors } = document;
+  const deep = errors.find(({ message }) => message.startsWith("Maximum call stack"));
+  // All else that the parser says then comes of it.
+  if (deep) return [{ ...TOO_DEEP, offset: deep.pos[0] }];
+  const syntax = errors.map(({ message, pos }) => ({ message: message.split("\n")[0] ?? "", offset: pos[0] }));
+  const faults = [...syntax, ...repeatedKeys(document), ...startFaults(document, text, before)];
+  // What the parser itself has given up may be placed nowhere.
+  if (syntax.length === 0) faults.push(...documentFaults(document, text, before, end));
+  return faults.slice(0, MAX_FAULTS);
+}
 
 /** Keys that a map has already. Merge keys may repeat. */
-function repeatedKeys(document: Document.Parsed): TextFault[] {
+function repeatedKeys(document: Document): TextFault[] {
   const faults: TextFault[] = [];
   visit(document, {
     Map: (_, map) => {
       const seen = new Set<unknown>();
       for (const { key } of map.items) {
-        if (!isScalar(key) || typeof key.value === "symbol") continue;
+        if (!isScalar(key) || isMergeKey(key) || isNull(key)) continue;
         const name = String(key.value);
-        const [start = 0, end = 0] = key.range ?? [];
-        if (seen.has(name)) faults.push({ message: `"${name}" stands in this map already`, pos: [start, end] });
+        if (seen.has(name))
+          faults.push({ message: `"${name}" stands in this map already`, offset: key.range?.[0] ?? 0 });
         seen.add(name);
       }
-      return faults.length >= MAX_SYNTAX_PROBLEMS ? visit.BREAK : undefined;
+      return faults.length >= MAX_FAULTS ? visit.BREAK : undefined;
     },
   });
   return faults;
@@ -110,8 +136,21 @@ function sort(root: Field, defaultNamespace: string, into: Manifests): void {
   } else into.resources.push(new Resource(root, defaultNamespace));
 }
 
-function syntaxProblem(error: TextFault, file: string, lines: LineCounter): ReadProblem {
-  return { kind: "syntax", place: placeAt(error.pos[0], file, lines), message: error.message.split("\n")[0] ?? "" };
+function problemOf(
+  kind: ReadProblem["kind"],
+  { offset, ...fault }: TextFault,
+  file: string,
+  lines: LineCounter,
+): ReadProblem {
+  return { kind, place: placeAt(offset, file, lines), ...fault };
+}
+
+/** The lines of a text that is not parsed. */
+function linesOf(text: string): LineCounter {
+  const lines = new LineCounter();
+  lines.addNewLine(0);
+  for (const { index } of text.matchAll(/\n/g)) lines.addNewLine(index + 1);
+  return lines;
 }
 
 function placeAt(offset: number, file: string, lines: LineCounter): Place {

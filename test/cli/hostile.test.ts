@@ -85,8 +85,12 @@ describe("a text that is a trap", () => {
   });
 
   it("of lists in lists ends with a finding", () => {
-    for (const text of ["[".repeat(100_000), "{a: ".repeat(50_000), `a: ${"[".repeat(50_000)}${"]".repeat(50_000)}`])
-      assert.match(places(text)[0] ?? "", /^\d+:\d+ yaml-syntax$/);
+    for (const text of ["[".repeat(100_000), "{a: ".repeat(50_000), `a: ${"[".repeat(50_000)}${"]".repeat(50_000)}`]) {
+      assert.match(places(text).join(), /^\d+:\d+ yaml-syntax$/);
+      const [finding] = doctor(text);
+      assert.equal(finding!.message, "nested too deeply to be read");
+      assert.equal(finding!.remedy, "write it with fewer levels");
+    }
   });
 
   it("of very many keys or aliases takes seconds, not minutes", () => {

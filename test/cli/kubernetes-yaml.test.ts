@@ -65,6 +65,10 @@ type Reading = { value: unknown } | { error: string };
 
 let command: string;
 
+before(async () => {
+  command = await buildGo("tools/go-deploy/kubernetes-yaml");
+});
+
 /** The verdicts of the library that kubectl, Helm and Istio read with. */
 function readings(documents: readonly string[]): Reading[] {
   const { stdout, stderr, status } = spawnSync(command, { input: JSON.stringify(documents), encoding: "utf8" });
@@ -92,10 +96,6 @@ function assertAlike(document: string, theirs: Reading): void {
 }
 
 describe("YAML as Kubernetes reads it", () => {
-  before(async () => {
-    command = await buildGo("tools/go-deploy/kubernetes-yaml");
-  });
-
   it("has every scalar as sigs.k8s.io/yaml has it", () => {
     const documents = SCALARS.filter((scalar) => scalar !== "*x*").map((scalar) => `a: ${scalar}\n`);
     readings(documents).forEach((theirs, index) => assertAlike(documents[index]!, theirs));
@@ -153,6 +153,183 @@ describe("YAML as Kubernetes reads it", () => {
   });
 });
 
+/** What a text is made of where two readers may disagree: characters that one of them passes over, tabs, tags and keys. */
+const PIECES = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.constantFrom(
+      ...[
+        "a",
+        "b",
+        "1",
+        "no",
+        "a: ",
+        "b: ",
+        "c: ",
+        "- ",
+        "\n",
+        "\n",
+        "\n  ",
+        "\n    ",
+        " ",
+        "? ",
+        ": ",
+        "# x",
+        "&a ",
+        "*a",
+      ],
+      ...[
+        "*a : ",
+        "<<: ",
+        '"<<": ',
+        "'",
+        '"',
+        "[",
+        "]",
+        "{",
+        "}",
+        ", ",
+        "|\n  ",
+        ">\n  ",
+        "~",
+        "~: ",
+        "...\n",
+        "\n...\n",
+      ],
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom(
+      ...["\u0085", "\u2028", "\u2029", "\r", "\r\n", "\t", "\n\t\n", "\n\t", "\n  \t\n", "\n  \t# x\n"],
+      ...["\ufeff", "\0", "\x7f", "\xa0"],
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom("!!str ", "!!seq ", "!!int ", "!!binary ", "!!merge ", "!x ", "! ", "%YAML 1.2\n"),
+  },
+);
+
+/** The finding's place and kind, and what it says. */
+function problemsOf(text: string): string[] {
+  const { problems } = readManifests(sourceOf(text), "default");
+  return problems.map(({ kind, place, message }) => `${place.line}:${place.column} ${kind} ${message}`);
+}
+
+const POLICY =
+  "trustDomains: [cluster.local]\nrules:\n- name: r\n  from: [{principals: [x]}]\n  publish: {allow: [a]}\n";
+
+describe("a text that kubectl reads otherwise than it looks", () => {
+  it("is refused, or read as kubectl reads it, whatever stands in it", () => {
+    const texts = fc.array(PIECES, { minLength: 1, maxLength: 12 }).map((pieces) => `${pieces.join("")}\n`);
+    const documents = fc.sample(texts, { numRuns: 20_000, seed: 7 });
+    let alike = 0;
+    readings(documents).forEach((theirs, index) => {
+      const { problems, others } = readManifests(sourceOf(documents[index]!), "default");
+      const [root] = others;
+      // A text by itself is no manifest, and what kubectl refuses cannot be carried out.
+      if (problems.length > 0 || "error" in theirs || typeof root?.plain() !== "object") return;
+      assert.equal(others.length, 1, JSON.stringify(documents[index]));
+      assert.deepEqual(asJson(root.plain()), theirs.value, JSON.stringify(documents[index]));
+      alike++;
+    });
+    assert.ok(alike > 400, String(alike));
+  });
+
+  it("by a line break within a comment is refused there", () => {
+    for (const [lineBreak, name] of [
+      ["\u0085", "U+0085"],
+      ["\u2028", "U+2028"],
+      ["\u2029", "U+2029"],
+      ["\r", "a carriage return alone"],
+    ] as const) {
+      const hidden = `${POLICY}  # narrow${lineBreak}  replies: ANY\n`;
+      const [theirs] = readings([hidden]);
+      assert.match(JSON.stringify(theirs), /"replies":"ANY"/);
+      assert.deepEqual(problemsOf(hidden), [`6:11 syntax ${name} stands here, and kubectl begins a new line at it`]);
+      for (const command of ["check", "doctor"]) assert.equal(istioNats([command, "-"], hidden).status, 1, name);
+    }
+    const { output } = istioNats(["check", "-"], `${POLICY}# \u2028mode: DRY_RUN\n`);
+    assert.match(output, /^<stdin>:6:3: error: .*\n {4}write a line break, or the escape \\u2028 in double quotes$/m);
+  });
+
+  it("is none where it is JSON, or the character is an escape", () => {
+    assert.deepEqual(problemsOf('{"a": "b\u2028c"}'), []);
+    assert.deepEqual(problemsOf('a: "b\\u2028c"\r\nd: 1\r\n'), []);
+  });
+
+  it("by a key that is no text is refused at the key", () => {
+    const cases: [text: string, expected: string][] = [
+      ["a: &k replies\n*k : ANY\n", "2:1 syntax the alias *k is a key: keys are texts to Kubernetes"],
+      ["? {a: 1}\n", "1:3 syntax a map is a key: keys are texts to Kubernetes"],
+      ["? [a]\n: 1\n", "1:3 syntax a list is a key: keys are texts to Kubernetes"],
+      ["~: 1\n", "1:1 syntax null is a key: keys are texts to Kubernetes"],
+      ["a: {: 1}\n", "1:5 syntax null is a key: keys are texts to Kubernetes"],
+    ];
+    for (const [text, expected] of cases) assert.deepEqual(problemsOf(text), [expected], text);
+  });
+
+  it("by a merge key in quotes or with a tag is none: only a plain << merges", () => {
+    const quoted = 'm: &m {b: 1}\n"<<": *m\n';
+    const { others } = readManifests(sourceOf(quoted), "default");
+    assert.deepEqual([{ value: others[0]?.plain() }], readings([quoted]));
+    for (const tag of ["!!merge", "!!str", "!"]) {
+      const [problem, ...more] = problemsOf(`m: &m {b: 1}\n${tag} <<: *m\n`);
+      assert.match(problem!, /^2:\d+ syntax kubectl may take << with the tag /);
+      assert.deepEqual(more, []);
+    }
+  });
+
+  it("by a tag that makes another value there is refused at the value", () => {
+    assert.match(problemsOf("mode: !!binary RFJZX1JVTg==\n")[0]!, /^1:16 syntax .* the tag !!binary /);
+    assert.deepEqual(problemsOf("a: !!str 1\nb: !!map {}\n"), []);
+  });
+
+  it("because kubectl refuses it is refused, at its place", () => {
+    const cases: [text: string, place: string][] = [
+      ["a: 1\n\t\nb: 2\n", "2:1"],
+      ["a:\n  \t\n  b: 2\n", "2:3"],
+      ["a: 1\n\t# x\nb: 2\n", "2:1"],
+      ["a: 'x'\n\t\n", "2:1"],
+      ["\t\na: 1\n", "1:1"],
+      ["c:\n\t\n", "2:1"],
+      ["a:\n-\t1\n", "2:2"],
+      ["%YAML 1.2\n---\na: 1\n", "1:1"],
+      ["a: \x07\n", "1:4"],
+    ];
+    readings(cases.map(([text]) => text)).forEach((theirs, index) => {
+      const [text, place] = cases[index]!;
+      assert.ok("error" in theirs, text);
+      assert.ok(
+        problemsOf(text)[0]?.startsWith(`${place} syntax `),
+        `${JSON.stringify(text)} ${problemsOf(text).join()}`,
+      );
+    });
+  });
+
+  it("only because of tabs that kubectl passes over is none", () => {
+    const texts = ["a: 1\n  \t\nb: 2\n", "a: 1\n  \t# x\n  \t\n", "a: |\n  x\n  \t\n  y\n", "a: 1\t# x\n", "a:\t1\n"];
+    readings(texts).forEach((theirs, index) => {
+      const text = texts[index]!;
+      const expected = text.includes("# x\n ") ? "error" : "value";
+      assert.deepEqual(
+        [problemsOf(text).length > 0 ? "error" : "value", Object.keys(theirs)[0]],
+        [expected, expected],
+        text,
+      );
+    });
+  });
+
+  it("because kubectl passes over what is behind ... is refused there", () => {
+    assert.deepEqual(readings([`a: 1\n...\n${POLICY}`]), [{ value: { a: 1 } }]);
+    assert.deepEqual(problemsOf(`a: 1\n...\n${POLICY}`), [
+      "3:1 syntax kubectl passes over what stands behind the line ...",
+    ]);
+    assert.deepEqual(problemsOf(`a: 1\n...\n---\n${POLICY}...\n`), []);
+  });
+});
+
 const RULE = 'name: r, from: [{namespaces: [no]}], publish: {allow: [on, "off"]}';
 
 describe("a word that is a boolean to Kubernetes", () => {
@@ -185,6 +362,23 @@ describe("a word that is a boolean to Kubernetes", () => {
       `trustDomains: [cluster.local]\nlimits: {memory: ${memory}}\nrules: [{${RULE.replace("no", "a").replace("on,", "")}}]\n`;
     for (const memory of ["67108864", "67_108_864", "0400000000"])
       assert.equal(istioNats(["check", "-"], limits(memory)).status, 0, memory);
+  });
+});
+
+describe("a document without anything", () => {
+  it("is passed over beside a policy: kubectl does so", () => {
+    for (const text of [`${POLICY}---\n`, `---\n${POLICY}`, `---\n# x\n---\n${POLICY}---\n---\n`]) {
+      const { status, output } = istioNats(["check", "-"], text);
+      assert.equal(status, 0, output);
+      assert.match(output, /^<stdin>:\d:1: policy: accepted: .*\n$/);
+    }
+  });
+});
+
+describe("a key without a value", () => {
+  it("is told with what to write", () => {
+    const { output } = istioNats(["check", "-"], `mode:\n${POLICY}`);
+    assert.match(output, /^<stdin>:1:6: error: mode: .*\n {4}write a value, or leave the key out$/m);
   });
 });
 

@@ -15,7 +15,10 @@ export const files = family(
   {
     "yaml-syntax": {
       severity: "error",
-      what: "The text is no YAML, or says something twice. The document with the fault is not judged, the others are.",
+      what:
+        "The text is no YAML, says something twice, or says another thing to kubectl than to the eye: a line break that no editor shows, " +
+        "an alias as a key, what stands behind `...`. The document with the fault is not judged, the others are; of a file with a " +
+        "strange line break, or with bytes that are no text, nothing is.",
       remedy: "correct the text at this place",
     },
     "file-too-large": {

@@ -85,11 +85,12 @@ export interface PolicySubject {
   parent: Place;
 }
 
-/** The remedy for a word that is no text to Kubernetes. */
+/** The remedy for a word that is no text to Kubernetes, and for a key without any. */
 function quotesFor(value: Field | undefined): string | undefined {
   const misleading = value?.misleading;
   if (!misleading) return undefined;
   const { written, read } = misleading;
+  if (written === "") return "write a value, or leave the key out";
   return `Kubernetes reads ${written} as ${read}: write "${written}" if the text is meant`;
 }
 
