@@ -1,5 +1,4 @@
 /** The bundle's entry. Node alone cannot import a module of Wasm; esbuild puts its bytes here. */
-import { readFileSync } from "node:fs";
 import { isatty } from "node:tty";
 import pc from "picocolors";
 import wasm from "../build/istio-nats.wasm";
@@ -7,8 +6,8 @@ import about from "../package.json" with { type: "json" };
 import { ExitStatus } from "./exit-status.ts";
 import { Filter } from "./filter-host.ts";
 import { run } from "./program.ts";
+import { readStandardInput } from "./standard-input.ts";
 
-const STANDARD_INPUT = 0;
 const STANDARD_OUTPUT = 1;
 
 let filter: Filter | undefined;
@@ -31,7 +30,7 @@ try {
     filter: () => (filter ??= new Filter(wasm)),
     write: (text) => void process.stdout.write(text),
     writeError: (text) => void process.stderr.write(text),
-    readStandardInput: () => readFileSync(STANDARD_INPUT),
+    readStandardInput,
     // What a pipeline reads must not depend on its environment, so neither CI nor FORCE_COLOR have a say.
     colors: pc.createColors(isatty(STANDARD_OUTPUT) && process.env["NO_COLOR"] === undefined),
   });

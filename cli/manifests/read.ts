@@ -43,6 +43,16 @@ export function readManifests(source: Source, defaultNamespace: string): Manifes
     manifests.problems.push({ kind: "too-large", place: top, message });
     return manifests;
   }
+  if (source.undecodable) {
+    const { encoding, ...position } = source.undecodable;
+    manifests.problems.push({
+      kind: "syntax",
+      place: { file: source.file, ...position },
+      message: `the bytes here are no ${encoding}: kubectl does not read them, or as another text`,
+      remedy: "save the file in UTF-8",
+    });
+    return manifests;
+  }
   const faults = characterFaults(source.text);
   if (faults.length > 0) {
     // Where kubectl sees other lines, it may see other documents too: nothing of the file is what it seems.

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { spawnSync, type SpawnSyncReturns } from "node:child_process";
+import { spawn, spawnSync, type SpawnSyncReturns } from "node:child_process";
+import { once } from "node:events";
 import {
   closeSync,
+  constants,
   copyFileSync,
   existsSync,
   mkdtempSync,
@@ -9,9 +11,12 @@ import {
   readFileSync,
   rmSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
+import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { after, before, describe, it } from "node:test";
 import { buildCommand } from "../../tools/cli.ts";
 import { inRoot } from "../../tools/paths.ts";
@@ -51,6 +56,38 @@ describe("build/istio-nats.cjs", () => {
     const { status, stdout } = istioNats(["check", "-"], readFileSync(join(folder, "good.yaml"), "utf8"));
     assert.equal(status, 0);
     assert.match(stdout, /^<stdin>:3:19: /);
+  });
+
+  it(
+    "reads standard input that is non-blocking, and not there at once",
+    { skip: process.platform === "win32" },
+    async () => {
+      const fifo = join(folder, "fifo");
+      spawnSync("mkfifo", [fifo]);
+      const input = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+      const output = openSync(fifo, "w");
+      const child = spawn(process.execPath, [command, "check", "-"], { stdio: [input, "pipe", "pipe"] });
+      // Node makes what it gives to a child blocking; here it becomes the contrary again, for both.
+      const shared = new Socket({ fd: input, readable: false, writable: false });
+      setTimeout(() => {
+        writeSync(output, readFileSync(join(folder, "good.yaml")));
+        closeSync(output);
+      }, 500);
+      const [stdout, stderr] = await Promise.all([text(child.stdout!), text(child.stderr!), once(child, "exit")]);
+      shared.destroy();
+      assert.deepEqual([child.exitCode, stderr], [0, ""]);
+      assert.match(stdout, /^<stdin>:3:19: /);
+    },
+  );
+
+  it("says in a line that standard input is a folder", { skip: process.platform === "win32" }, () => {
+    const directory = openSync(folder, "r");
+    const { status, stderr } = spawnSync(process.execPath, [command, "doctor", "-"], {
+      stdio: [directory, "pipe", "pipe"],
+      encoding: "utf8",
+    });
+    closeSync(directory);
+    assert.deepEqual([status, stderr], [2, "istio-nats: <stdin>: is a folder: name it as an argument\n"]);
   });
 
   it("ends with 2 for what it cannot read", () => {

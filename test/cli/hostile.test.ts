@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -187,6 +187,53 @@ describe("files", () => {
     const { output } = istioNats(["doctor", top]);
     assert.match(output, /templates\/x\.yaml:1:1: info: .* \[helm-template\]/);
     assert.match(output, /1 error, 1 info in 1 objects of 4 files/);
+  });
+
+  it("that links lead to are taken once, and a link to a folder above is no loop", () => {
+    const top = join(folder, "linked");
+    mkdirSync(join(top, "b"), { recursive: true });
+    writeFileSync(join(folder, "elsewhere.yaml"), SERVICE);
+    writeFileSync(join(top, "b", "own.yaml"), SERVICE.replace("nats", "own"));
+    symlinkSync("../elsewhere.yaml", join(top, "a.yaml"));
+    symlinkSync("../elsewhere.yaml", join(top, "again.yaml"));
+    symlinkSync("..", join(top, "b", "up"));
+    symlinkSync("b", join(top, "c"));
+    symlinkSync("nowhere", join(top, "dangling"));
+    const files = (): string[] =>
+      readSources([top], () => Buffer.alloc(0)).map(({ file }) => file.slice(top.length + 1));
+    assert.deepEqual(files(), ["a.yaml", "b/own.yaml"]);
+    assert.match(istioNats(["doctor", top]).output, /a\.yaml:6:11: error: .*\n.*\n.*own\.yaml:6:11: error: /);
+    for (const target of ["nowhere", "z.yaml"]) {
+      symlinkSync(target, join(top, "z.yaml"));
+      const { status, errors } = istioNats(["doctor", top]);
+      assert.deepEqual(
+        [status, errors.split("/").at(-1)],
+        [2, "z.yaml: the link leads nowhere: correct it or take it out\n"],
+      );
+      rmSync(join(top, "z.yaml"));
+    }
+  });
+
+  it("with bytes that are no text are told at the first of them, and not judged", () => {
+    const file = join(folder, "latin1.yaml");
+    const text = `${SERVICE}# ü is two bytes\n`;
+    const utf16 = Buffer.from(`\uFEFF${text}`, "utf16le");
+    const cases: [bytes: Buffer, place: string, encoding: string][] = [
+      [Buffer.from(text, "latin1"), "7:3", "UTF-8"],
+      [Buffer.concat([Buffer.from(text), Buffer.from([0xc3])]), "8:1", "UTF-8"],
+      [Buffer.concat([utf16, Buffer.from([0x41, 0x00, 0x00, 0xdc])]), "8:2", "UTF-16LE"],
+      [Buffer.concat([utf16, Buffer.from([0x41])]), "8:1", "UTF-16LE"],
+    ];
+    for (const [bytes, place, encoding] of cases) {
+      writeFileSync(file, bytes);
+      for (const command of ["check", "doctor"]) {
+        const { status, output } = istioNats([command, file]);
+        assert.equal(status, 1);
+        const [first] = output.split("\n");
+        assert.ok(first!.includes(`latin1.yaml:${place}: error: the bytes here are no ${encoding}: `), output);
+        assert.doesNotMatch(output, /port-not-tcp|accepted/);
+      }
+    }
   });
 
   it("that hold no object are told where they were named, not where a folder brought them", () => {
