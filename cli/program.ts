@@ -3,6 +3,7 @@ import { addCheck } from "./commands/check.ts";
 import type { AddCommand, Context } from "./commands/command.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { ExitStatus } from "./exit-status.ts";
+import { printable } from "./output/text.ts";
 import { UsageFault } from "./usage-fault.ts";
 
 /** Every subcommand, in the order of the help. */
@@ -28,7 +29,11 @@ export function makeProgram(terminal: Terminal, end: Context["end"]): Command {
     .version(terminal.version)
     .helpCommand(false)
     .exitOverride()
-    .configureOutput({ writeOut: (text) => terminal.write(text), writeErr: (text) => terminal.writeError(text) });
+    .configureOutput({
+      writeOut: (text) => terminal.write(text),
+      // Its lines quote arguments, which may be names that others gave to files.
+      writeErr: (text) => terminal.writeError(text.split("\n").map(printable).join("\n")),
+    });
   for (const add of COMMANDS) add(program, { ...terminal, end });
   for (const command of program.commands) command.copyInheritedSettings(program).addHelpText("after", EXIT_STATUSES);
   return program;
@@ -43,7 +48,7 @@ export function run(argv: readonly string[], terminal: Terminal): ExitStatus {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? ExitStatus.FINE : ExitStatus.USAGE;
     if (!(error instanceof UsageFault)) throw error;
-    terminal.writeError(`istio-nats: ${error.message}\n`);
+    terminal.writeError(`istio-nats: ${printable(error.message)}\n`);
     return ExitStatus.USAGE;
   }
   return status;

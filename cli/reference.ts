@@ -15,7 +15,7 @@ is in it, the same bytes that proxies load, so that a policy is judged by what w
 $ kubectl kustomize overlays/production | node istio-nats.cjs doctor -
 <stdin>:14:11: error: port 4222 of Service messaging/nats (clients) is named "client": Istio waits for the client's first bytes to guess the protocol, and the client waits for nats-server, which speaks first [port-not-tcp]
     write appProtocol: tcp, or a port name that is tcp or begins with tcp-
-1 error in 9 objects of 1 files
+1 error in 9 objects of 1 file
 \`\`\`
 
 ## What it reads

@@ -2,7 +2,7 @@ import { checkPolicies, type CheckedPolicy } from "../policy/check.ts";
 import { placeText } from "../manifests/place.ts";
 import { readSources } from "../manifests/source.ts";
 import { countsOf, OUTPUT_VERSION, recordOf, statusOf } from "../output/report.ts";
-import { countsText, findingText, printable } from "../output/text.ts";
+import { counted, countsText, findingText, printable } from "../output/text.ts";
 import type { AddCommand, JudgingOptions } from "./command.ts";
 import { nothingJudged } from "./nothing-judged.ts";
 import { namespaceOption, outputOption, strictOption } from "./options.ts";
@@ -18,10 +18,10 @@ function policyText({
   milliseconds,
   memoryBytes,
 }: CheckedPolicy): string {
-  const size = objectBytes === undefined ? `${bytes} bytes` : `${bytes} bytes, the object ${objectBytes}`;
+  const size = counted(bytes, "byte") + (objectBytes === undefined ? "" : `, the object ${objectBytes}`);
   const cost = `read in ${milliseconds.toPrecision(3)} ms with ${memoryBytes} bytes of Wasm memory`;
   const verdict = accepted ? "accepted" : "refused";
-  return `${printable(placeText(place))}: ${printable(title)}: ${verdict}: ${rules} rules, ${size}, ${cost}\n`;
+  return `${printable(placeText(place))}: ${printable(title)}: ${verdict}: ${counted(rules, "rule")}, ${size}, ${cost}\n`;
 }
 
 const WANTED = {

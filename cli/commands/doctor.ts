@@ -1,7 +1,7 @@
 import { examine } from "../doctor/examine.ts";
 import { readSources } from "../manifests/source.ts";
 import { countsOf, OUTPUT_VERSION, recordOf, statusOf } from "../output/report.ts";
-import { countsText, findingText } from "../output/text.ts";
+import { counted, countsText, findingText } from "../output/text.ts";
 import type { AddCommand, JudgingOptions } from "./command.ts";
 import { nothingJudged } from "./nothing-judged.ts";
 import { namespaceOption, outputOption, strictOption } from "./options.ts";
@@ -42,7 +42,9 @@ export const addDoctor: AddCommand = (program, context) => {
       } else {
         for (const finding of findings) context.write(findingText(finding, context.colors));
         if (resources + counts.error > 0)
-          context.write(`${countsText(counts)} in ${resources} objects of ${sources.length} files\n`);
+          context.write(
+            `${countsText(counts)} in ${counted(resources, "object")} of ${counted(sources.length, "file")}\n`,
+          );
       }
       if (resources + counts.error === 0) throw nothingJudged(names, sources, WANTED);
       context.end(statusOf(counts, options.strict));

@@ -74,6 +74,8 @@ function tokensOfLine(content: string, line: number): Token[] {
     pattern.lastIndex = column;
     const match: RegExpExecArray | null = pattern.exec(content);
     if (!match) {
+      // A quote that nothing closes: tried from each quote behind it, a long line would take for ever.
+      if (content[column] === '"' || content[column] === "'") break;
       column++;
       continue;
     }

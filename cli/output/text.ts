@@ -2,9 +2,21 @@ import type { Colors } from "picocolors/types.js";
 import { placeText } from "../manifests/place.ts";
 import type { Finding, Severity } from "../doctor/finding.ts";
 
-/** Texts of manifests reach a terminal here: no control character of theirs may. */
+/**
+ * Texts of manifests, and names of files, reach a terminal here: no control character of theirs may, nor what turns the order
+ * of a line around (U+202E) or is not seen.
+ */
 export function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`);
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (char) => {
+    const hex = (char.codePointAt(0) ?? 0).toString(16);
+    if (hex.length <= 2) return `\\x${hex.padStart(2, "0")}`;
+    return hex.length <= 4 ? `\\u${hex.padStart(4, "0")}` : `\\u{${hex}}`;
+  });
+}
+
+/** `1 file`, `2 files`. */
+export function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 const PAINT: Record<Severity, keyof Colors & ("red" | "yellow" | "cyan")> = {
@@ -24,6 +36,6 @@ export function findingText({ id, severity, place, message, remedy }: Finding, c
 export function countsText(counts: Record<Severity, number>): string {
   const parts = (Object.entries(counts) as [Severity, number][])
     .filter(([, count]) => count > 0)
-    .map(([severity, count]) => `${count} ${severity === "info" || count === 1 ? severity : `${severity}s`}`);
+    .map(([severity, count]) => (severity === "info" ? `${count} info` : counted(count, severity)));
   return parts.length === 0 ? "nothing found" : parts.join(", ");
 }

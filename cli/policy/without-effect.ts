@@ -36,28 +36,63 @@ export interface VoidEntry {
   deny: string;
 }
 
+/** The entries of a rule's `allow` lists that its `deny` lists take whole. */
 export function voidEntries(rule: Field): VoidEntry[] {
   return ["publish", "subscribe"].flatMap((operation) => {
-    const denied = rule.items(operation, "deny").flatMap((entry) => entry.text() ?? []);
+    const denied = new DenyTree(rule.items(operation, "deny").flatMap((entry) => entry.text() ?? []));
     const allow = rule.get(operation, "allow");
     const entries = allow?.text() === "ALL" ? [allow] : (allow?.items() ?? []);
     return entries.flatMap((entry) => {
-      const subject = entry === allow ? ">" : (entry.text() ?? "");
-      const deny = denied.find((candidate) => takesWhole(candidate, subject));
+      const deny = denied.takingWhole(entry === allow ? ">" : (entry.text() ?? ""));
       return deny === undefined ? [] : [{ allow: entry, deny }];
     });
   });
 }
 
-/** Whether one entry takes all that the other does: `SUBJECT`, or `SUBJECT QUEUE` of that group alone. */
-function takesWhole(wide: string, narrow: string): boolean {
-  const [[wideSubject = "", wideQueue], [narrowSubject = "", narrowQueue]] = [wide.split(" "), narrow.split(" ")];
-  if (wideQueue !== undefined && wideQueue !== narrowQueue) return false;
-  const [wideTokens, narrowTokens] = [wideSubject.split("."), narrowSubject.split(".")];
-  for (const [index, token] of wideTokens.entries()) {
-    const other = narrowTokens[index];
-    if (token === ">") return other !== undefined;
-    if (other === undefined || other === ">" || (token !== "*" && token !== other)) return false;
+/** The subject of an entry, and the queue group behind it. */
+export function entryParts(entry: string): [subject: string, queue: string | undefined] {
+  const [subject = "", queue] = entry.split(/[ \t]+/);
+  return [subject, queue];
+}
+
+interface DenyNode {
+  below: Map<string, DenyNode>;
+  /** The entry that ends here, by its queue group; "" for all groups. */
+  entries: Map<string, string>;
+}
+
+/** Deny entries by their tokens: held against each other one by one, some thousand of both lists take minutes. */
+class DenyTree {
+  private readonly root: DenyNode = { below: new Map(), entries: new Map() };
+
+  constructor(entries: readonly string[]) {
+    for (const entry of entries) {
+      const [subject, queue = ""] = entryParts(entry);
+      let node = this.root;
+      for (const token of subject.split(".")) {
+        let next = node.below.get(token);
+        if (!next) node.below.set(token, (next = { below: new Map(), entries: new Map() }));
+        node = next;
+      }
+      node.entries.set(queue, entry);
+    }
   }
-  return wideTokens.length === narrowTokens.length;
+
+  /** The entry that takes all that this one does: `SUBJECT`, or `SUBJECT QUEUE` of that group alone. */
+  takingWhole(entry: string): string | undefined {
+    const [subject, queue = ""] = entryParts(entry);
+    const entryOf = (node: DenyNode | undefined): string | undefined =>
+      node?.entries.get("") ?? node?.entries.get(queue);
+    let nodes = [this.root];
+    for (const token of subject.split(".")) {
+      for (const node of nodes) {
+        const rest = entryOf(node.below.get(">"));
+        if (rest !== undefined) return rest;
+      }
+      if (token === ">") return undefined;
+      const steps = token === "*" ? ["*"] : ["*", token];
+      nodes = nodes.flatMap((node) => steps.flatMap((step) => node.below.get(step) ?? []));
+    }
+    return nodes.map(entryOf).find((found) => found !== undefined);
+  }
 }

@@ -49,7 +49,7 @@ describe("build/istio-nats.cjs", () => {
     assert.match(bad.stdout, /^bad\.yaml:16:31: error: rules\[0\]\.publish\.allow\[1\]: .* \[policy-fault\]$/m);
     const good = istioNats(["check", "good.yaml"]);
     assert.deepEqual([good.status, good.stderr], [0, ""]);
-    assert.match(good.stdout, /^good\.yaml:3:19: WasmPlugin messaging\/istio-nats: accepted: 1 rules, /);
+    assert.match(good.stdout, /^good\.yaml:3:19: WasmPlugin messaging\/istio-nats: accepted: 1 rule, /);
   });
 
   it("reads standard input", () => {

@@ -48,7 +48,7 @@ describe("istio-nats doctor", () => {
       /^<stdin>:5:19: error: port 4222 of Service default\/nats \(clients\) has neither appProtocol nor name: .* \[port-not-tcp\]$/,
     );
     assert.match(second!, /^ {4}write appProtocol: tcp/);
-    assert.equal(last, "1 error in 1 objects of 1 files");
+    assert.equal(last, "1 error in 1 object of 1 file");
   });
 
   it("writes JSON of the shape that its schema documents", () => {
@@ -89,10 +89,24 @@ describe("istio-nats doctor", () => {
     const { output } = istioNats(["doctor", "-"], SNIFFED.replace("name: nats", 'name: "\\e[31mnats\\n"'));
     assert.match(output, /default\/\\x1b\[31mnats\\x0a/);
     assert.ok(!output.includes("\u001b"));
+    const turned = istioNats(
+      ["doctor", "-"],
+      SNIFFED.replace("name: nats", 'name: "a\u202eb\\u{200b}c\\L"').replace("\\u{200b}", "\u200b"),
+    );
+    assert.match(turned.output, /default\/a\\u202eb\\u200bc\\u2028 /);
   });
 });
 
 describe("wrong usage", () => {
+  it("lets no control character of a file's name, or of an argument, reach the terminal", () => {
+    const name = "no\u001b[31m\nsuch\u202e.yaml";
+    const { status, errors } = istioNats(["doctor", name]);
+    assert.equal(status, 2);
+    assert.equal(errors, "istio-nats: no\\x1b[31m\\x0asuch\\u202e.yaml: no such file or folder\n");
+    const others = istioNats([name]).errors + istioNats(["doctor", `--${name}`]).errors;
+    assert.ok(!others.includes("\u001b") && !others.includes("\u202e") && others.includes("\\u202e"), others);
+  });
+
   it("ends with 2 and says so on standard error", () => {
     const cases: [args: string[], said: RegExp][] = [
       [["doctor"], /missing required argument 'files'/],
@@ -188,7 +202,7 @@ describe("values of the chart", () => {
   it("have their policy checked, each fault at its place", () => {
     const sound = istioNats(["check", "-"], values(POLICY));
     assert.equal(sound.status, 0);
-    assert.match(sound.output, /^<stdin>:6:3: policy of the values: accepted: 1 rules, /);
+    assert.match(sound.output, /^<stdin>:6:3: policy of the values: accepted: 1 rule, /);
     const faulty = istioNats(["check", "-"], values(POLICY.replace("orders.>", "orders..>")));
     assert.equal(faulty.status, 1);
     assert.match(

@@ -103,6 +103,27 @@ describe("a text that is a trap", () => {
     assert.ok(performance.now() - began < 60_000);
   });
 
+  it("of digits or quotes in a nats.conf takes no time", () => {
+    const conf = (line: string): string =>
+      `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: nats}\ndata:\n  nats.conf: |\n    cluster {\n      listen: ${line}\n    }\n`;
+    const broker = `apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: nats}\nspec: {template: {spec: {containers: [{name: n, image: nats}], volumes: [{configMap: {name: nats}}]}}}\n`;
+    const began = performance.now();
+    for (const line of [`${"1".repeat(400_000)}x`, '\\"'.repeat(400_000), `"${'\\"'.repeat(400_000)}`])
+      doctor(`${broker}---\n${conf(line)}`);
+    // Quadratic, each of them takes a minute and more.
+    assert.ok(performance.now() - began < 20_000);
+  });
+
+  it("of thousands of entries that are allowed and denied takes no minutes", () => {
+    const list = (name: string, last: string): string =>
+      JSON.stringify(Array.from({ length: 8000 }, (_, i) => `${name}.a.b.${i}${last}`));
+    const text = `trustDomains: [cluster.local]\nrules:\n- name: r\n  from: [{principals: ["*"]}]\n  publish: {allow: ${list("x", ".c")}, deny: ${list("x", ".d")}}\n`;
+    const began = performance.now();
+    assert.match(istioNats(["check", "-"], text).output, /accepted: 1 rule, /);
+    // One by one, they take forty seconds.
+    assert.ok(performance.now() - began < 10_000);
+  });
+
   it("of aliases in place of what is looked for is followed", () => {
     const text = `apiVersion: v1\nkind: Service\nmetadata: {name: nats}\nspec:\n  ports:\n  - &p {port: 4222, name: tcp}\n  - {<<: *p, name: nats}\n`;
     assert.deepEqual(places(text), ["7:20 port-not-tcp"]);
@@ -186,7 +207,7 @@ describe("files", () => {
     assert.deepEqual(files, ["a.json", "b.yaml", "chart/Chart.yaml", "chart/templates/x.yaml"]);
     const { output } = istioNats(["doctor", top]);
     assert.match(output, /templates\/x\.yaml:1:1: info: .* \[helm-template\]/);
-    assert.match(output, /1 error, 1 info in 1 objects of 4 files/);
+    assert.match(output, /1 error, 1 info in 1 object of 4 files/);
   });
 
   it("that links lead to are taken once, and a link to a folder above is no loop", () => {

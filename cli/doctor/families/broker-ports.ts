@@ -56,7 +56,8 @@ function configuredPort(config: NatsConfig, entry: ConfEntry): OpenPort | undefi
   if (usual === undefined || path.length > 2) return undefined;
   // What listens on the loopback alone nobody reaches through the proxy, which dials the pod's own address.
   if (/^(?:localhost|127\.)/.test(value ?? "")) return undefined;
-  const number = Number(/(\d+)$/.exec(value ?? "")?.[1] ?? 0);
+  // Bounded, and begun at the first digit alone: a value of digits by the million must not be tried from each.
+  const number = Number(/(?<!\d)\d{1,9}$/.exec(value ?? "")?.[0] ?? 0);
   return number === 0 ? undefined : openPort(number, config.placeOf(entry), usual);
 }
 
