@@ -4,6 +4,7 @@ import type { Filter } from "../../filter-host.ts";
 import { byPosition, type Place } from "../../manifests/place.ts";
 import { foreignValues, voidEntries } from "../../policy/without-effect.ts";
 import { nearest } from "../../nearest.ts";
+import { misreadNames, misreadSubjects, type Misread } from "../../policy/misread.ts";
 import { family, type Check, type Report } from "../family.ts";
 
 const JETSTREAM_API = "$JS.API.>";
@@ -36,6 +37,7 @@ export type PolicyId =
   | "policy-faults-unlisted"
   | "principal-foreign"
   | "allow-void"
+  | Misread["id"]
   | "js-api-replies-any"
   | "policy-dry-run";
 
@@ -61,6 +63,25 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
     severity: "warning",
     what: "A rule denies the whole of what it allows. A deny always wins, so the entry allows nothing.",
     remedy: "take the entry out, or narrow the deny",
+  },
+  "subject-literal-wildcard": {
+    severity: "warning",
+    what:
+      "An entry has `*`, `>` or a comma within a longer token, or is the word ALL in a list. To nats-server, and so to the filter, that " +
+      "is one subject with these very characters: as a deny it denies nothing that is published.",
+    remedy: "write * or > as a token of its own",
+  },
+  "subject-case": {
+    severity: "warning",
+    what: "An entry begins as one of NATS's own subjects, in small letters (`$sys`, `$js.api`, `_inbox`). NATS has them in capitals.",
+    remedy: "write it in capitals",
+  },
+  "principal-shape": {
+    severity: "warning",
+    what:
+      "A source names something that no workload has: a principal without wildcard that is not `TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT`, " +
+      "or capitals in a namespace or service account. Under `notPrincipals` it keeps nobody out.",
+    remedy: "write TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT, in small letters",
   },
   "js-api-replies-any": {
     severity: "warning",
@@ -113,6 +134,8 @@ export function examinePolicy(subject: PolicySubject, filter: Filter, report: Re
     const message = `${trustDomain} is none of trustDomains (${ours.join(", ")}): ${value.text() ?? ""} never matches`;
     report("principal-foreign", value.place, message, meant && `did you mean ${meant}?`);
   }
+  const misread = config ? [...misreadNames(config, ours), ...config.items("rules").flatMap(misreadSubjects)] : [];
+  for (const { id, value, message, remedy } of misread) report(id, value.place, message, remedy);
   for (const rule of config?.items("rules") ?? []) {
     for (const { allow, deny } of voidEntries(rule)) {
       const message = `rule "${rule.text("name") ?? ""}" allows ${allow.text() ?? ""} and denies ${deny}: a deny always wins`;
