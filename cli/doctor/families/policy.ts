@@ -5,6 +5,7 @@ import { byPosition, type Place } from "../../manifests/place.ts";
 import { foreignValues, voidEntries } from "../../policy/without-effect.ts";
 import { nearest } from "../../nearest.ts";
 import { misreadNames, misreadSubjects, type Misread } from "../../policy/misread.ts";
+import { unansweredPulls } from "../../policy/unanswered.ts";
 import { family, type Check, type Report } from "../family.ts";
 
 const JETSTREAM_API = "$JS.API.>";
@@ -39,6 +40,7 @@ export type PolicyId =
   | "allow-void"
   | Misread["id"]
   | "js-api-replies-any"
+  | "js-pull-unanswered"
   | "policy-dry-run";
 
 export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
@@ -90,6 +92,13 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
       "they may not publish themselves (`$JS.API.CONSUMER.MSG.NEXT`).",
     remedy: "leave out replies: ANY, or put what needs it into a rule of its own without $JS.API",
   },
+  "js-pull-unanswered": {
+    severity: "info",
+    what:
+      "A rule allows `$JS.API.CONSUMER.MSG.NEXT.…`, and no rule that could hold for its peers allows a subscription. A reply subject " +
+      "is one to which they may subscribe, so every pull is refused.",
+    remedy: "allow the subscription on which the messages are to arrive, such as subscribe: {allow: [_INBOX.>]}",
+  },
   "policy-dry-run": {
     severity: "info",
     what: "The policy, as a whole, is on trial: it counts and audits, and refuses nothing.",
@@ -135,6 +144,10 @@ export function examinePolicy(subject: PolicySubject, filter: Filter, report: Re
     report("principal-foreign", value.place, message, meant && `did you mean ${meant}?`);
   }
   const misread = config ? [...misreadNames(config, ours), ...config.items("rules").flatMap(misreadSubjects)] : [];
+  for (const { rule, entry } of config ? unansweredPulls(config) : []) {
+    const message = `rule "${rule.text("name") ?? ""}" allows ${entry.text() ?? ""}, and its peers may subscribe to nothing`;
+    report("js-pull-unanswered", entry.place, message);
+  }
   for (const { id, value, message, remedy } of misread) report(id, value.place, message, remedy);
   for (const rule of config?.items("rules") ?? []) {
     for (const { allow, deny } of voidEntries(rule)) {

@@ -1,0 +1,43 @@
+import type { Field } from "../manifests/field.ts";
+
+const PULL = "$JS.API.CONSUMER.MSG.NEXT.";
+
+/** Principals without their trust domain, where a rule names nobody otherwise; undefined for one that may reach anybody. */
+function namedBy(rule: Field): Set<string> | undefined {
+  const names = new Set<string>();
+  for (const source of rule.items("from")) {
+    const principals = source.items("principals").map((value) => (value.text() ?? "*").replace(/^[^/]*\//, ""));
+    const accounts = source.items("serviceAccounts").map((value) => `ns/${(value.text() ?? "*").replace("/", "/sa/")}`);
+    const all = [...principals, ...accounts];
+    if (all.length === 0 || all.some((name) => name.includes("*"))) return undefined;
+    for (const name of all) names.add(name);
+  }
+  return names;
+}
+
+function mayShareAPeer(one: Set<string> | undefined, other: Set<string> | undefined): boolean {
+  return one === undefined || other === undefined || [...one].some((name) => other.has(name));
+}
+
+function allowsSubscribing(rule: Field): boolean {
+  const allow = rule.get("subscribe", "allow");
+  return allow?.text() === "ALL" || (allow?.items() ?? []).length > 0;
+}
+
+/**
+ * The first entry of each rule that allows pulls whose answers nobody may receive: a reply subject is one to which the peer may
+ * subscribe, and no rule that could hold for it allows any subscription.
+ */
+export function unansweredPulls(config: Field): { rule: Field; entry: Field }[] {
+  const rules = config.items("rules");
+  const pulls = rules.flatMap((rule) => {
+    const entry = rule.items("publish", "allow").find((allow) => allow.text()?.startsWith(PULL) === true);
+    return entry && rule.text("replies") !== "ANY" ? [{ rule, entry }] : [];
+  });
+  if (pulls.length === 0) return [];
+  const subscribers = rules.filter(allowsSubscribing).map(namedBy);
+  return pulls.filter(({ rule }) => {
+    const own = namedBy(rule);
+    return !subscribers.some((names) => mayShareAPeer(own, names));
+  });
+}
