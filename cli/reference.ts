@@ -22,7 +22,7 @@ $ kubectl kustomize overlays/production | node istio-nats.cjs doctor -
 
 YAML and JSON as kubectl and Helm read them: several documents in a file, Lists, anchors and merge keys; without quotes \`no\`,
 \`on\` and \`y\` are no texts but booleans, and \`0100\` is 64. A folder stands for every
-\`*.yaml\`, \`*.yml\` and \`*.json\` below it. UTF-8, or UTF-16 with its mark. Charts and kustomizations are to be rendered first; a template of a chart is passed
+\`*.yaml\`, \`*.yml\` and \`*.json\` below it, those that links lead to among them. UTF-8, or UTF-16 with its mark. Charts and kustomizations are to be rendered first; a template of a chart is passed
 over and told. A file has at most 16 MiB,
 also of what its aliases come to when they are written out.
 

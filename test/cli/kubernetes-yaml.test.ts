@@ -218,7 +218,7 @@ function problemsOf(text: string): string[] {
 }
 
 const POLICY =
-  "trustDomains: [cluster.local]\nrules:\n- name: r\n  from: [{principals: [x]}]\n  publish: {allow: [a]}\n";
+  'trustDomains: [cluster.local]\nrules:\n- name: r\n  from: [{principals: ["*"]}]\n  publish: {allow: [a]}\n';
 
 describe("a text that kubectl reads otherwise than it looks", () => {
   it("is refused, or read as kubectl reads it, whatever stands in it", () => {
