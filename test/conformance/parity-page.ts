@@ -79,6 +79,8 @@ const WITHOUT_SESSION = `## Differences that no session shows
   that the publish is cut into (parser.go \`clonePubArg\`). A refused publish is complained of once. Stricter: neither.
 - **What comes behind a bad line.** nats-server closes with bytes unread, and a TCP reset may then take away what the
   client has not read yet. Through Envoy the last texts arrive more often. Stricter: neither.
+- **A maximum that is reached** is followed by an \`UNSUB\` without one, which nats-server has nothing for unless an account imports
+  the subject: there it delivers on without bound, and ends here. Stricter: filter.
 - **Ended subscriptions** are remembered for a while only (docs/adr/0006); a message for one that is forgotten is judged as
   if it belonged to every queue. Stricter: filter.
 
