@@ -164,6 +164,81 @@ describe("the chart", () => {
     assert.match(await refusal({ ...LEAST, form: "egress" }), /egress\.host is empty/);
   });
 
+  it("is refused for a host outside that is no name in DNS", async () => {
+    const host = (name: string): object => ({ ...LEAST, form: "egress", egress: { host: name } });
+    for (const name of [
+      "*.example.com",
+      "https://nats.example.com",
+      "10.0.0.1",
+      "nats",
+      "a.example:4222",
+      "-a.example",
+    ]) {
+      assert.match(await refusal(host(name)), /egress\/host/, name);
+    }
+    for (const name of ["nats.corp", "a1.xn--p1ai", "connect.ngs.global"]) {
+      assert.ok(JSON.stringify(await rendered(host(name))).includes(`"sni":"${name}"`), name);
+    }
+  });
+
+  it("is refused for a name that Kubernetes would not take", async () => {
+    for (const name of ["Nats", "nats.messaging", "4nats", "nats-", ""]) {
+      assert.match(await refusal({ ...LEAST, broker: { service: { name } } }), /broker\/service\/name/, name);
+      assert.match(await refusal({ ...LEAST, waypoint: { name } }), /waypoint\/name/, name);
+    }
+    assert.match(await refusal({ ...LEAST, broker: { otherPorts: { name: "Other" } } }), /otherPorts\/name/);
+    assert.match(
+      await refusal({ ...LEAST, broker: { peerAuthentication: { name: "N" } } }),
+      /peerAuthentication\/name/,
+    );
+    assert.match(
+      await refusal({ ...LEAST, form: "egress", egress: { gateway: "https://gateway" } }),
+      /egress\/gateway/,
+    );
+  });
+
+  it("is refused for ports without the one on which what it makes takes clients", async () => {
+    const policy = { ...POLICY, identity: "WAYPOINT" };
+    const egress = { ...LEAST, form: "egress", egress: { host: "nats.corp" } };
+    assert.match(await refusal({ ...egress, ports: [4333] }), /ports lacks 4222, where the Gateway nats-egress takes/);
+    for (const form of [{}, { form: "waypoint", policy }]) {
+      const values = { ...LEAST, ...form, ports: [14222] };
+      assert.match(await refusal(values), /ports lacks 4222, where the Service nats of broker.service takes clients/);
+      await rendered({ ...values, broker: { service: { create: false } } });
+    }
+    await rendered({ ...egress, ports: [4222, 4333] });
+    const client = { form: "client", selector: { app: "shop" }, policy: { ...POLICY, identity: "WORKLOAD" } };
+    await rendered({ ...LEAST, ...client, ports: [14222] });
+  });
+
+  it("is refused for a principal that no certificate has", async () => {
+    const astray = [
+      "spiffe://cluster.local/ns/edge/sa/leaf",
+      "edge/leaf",
+      "prometheus",
+      "*",
+      "a/ns/*/sa/b",
+      "a/ns/b/sa/c ",
+    ];
+    const places: [place: RegExp, values: (principal: string) => object][] = [
+      [/otherPorts\/principal/, (principal) => ({ broker: { otherPorts: { principal } } })],
+      [/otherPorts\/leaves\/0/, (principal) => ({ broker: { otherPorts: { leaves: [principal] } } })],
+      [/otherPorts\/monitors\/0/, (principal) => ({ broker: { otherPorts: { monitors: [principal] } } })],
+      [
+        /otherPorts\/extra\/0\/principals\/0/,
+        (principal) => ({ broker: { otherPorts: { extra: [{ port: 7777, principals: [principal] }] } } }),
+      ],
+      [/waypoint\/principal/, (principal) => ({ waypoint: { principal } })],
+    ];
+    for (const [place, values] of places) {
+      for (const principal of astray) assert.match(await refusal({ ...LEAST, ...values(principal) }), place, principal);
+      await rendered({ ...LEAST, ...values("cluster.local/ns/edge/sa/leaf.v2") });
+    }
+    const every = "cluster.local/ns/edge/sa/*";
+    await rendered({ ...LEAST, broker: { otherPorts: { leaves: [every], monitors: [every] } } });
+    assert.match(await refusal({ ...LEAST, broker: { otherPorts: { principal: every } } }), /otherPorts\/principal/);
+  });
+
   it("names the broker by the release's namespace and the mesh's own trust domain", async () => {
     const values = { ...LEAST, policy: { ...POLICY, trustDomains: ["mesh.example", "cluster.local"] } };
     const { rules } = only(await rendered(values, "queues"), "AuthorizationPolicy").spec as {

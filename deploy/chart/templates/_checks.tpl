@@ -8,6 +8,15 @@
 {{- end -}}
 {{- $named := list -}}
 {{- range .Values.ports }}{{ $named = append $named (int .) }}{{ end -}}
+{{- $serves := "" -}}
+{{- if eq .Values.form "egress" -}}
+{{- $serves = "the Gateway nats-egress" -}}
+{{- else if and .Values.broker.service.create (ne .Values.form "client") -}}
+{{- $serves = printf "the Service %s of broker.service" .Values.broker.service.name -}}
+{{- end -}}
+{{- if and $serves (not (has 4222 $named)) -}}
+{{- fail (printf "ports lacks 4222, where %s takes clients: the filter would judge nobody there. Add 4222 to ports" $serves) -}}
+{{- end -}}
 {{- range .Values.broker.otherPorts.extra -}}
 {{- if has (int .port) $named -}}
 {{- fail (printf "broker.otherPorts.extra names the port %d, which is named already: each entry denies whom it does not name" (int .port)) -}}
