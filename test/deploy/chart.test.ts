@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { cpSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { stringify } from "yaml";
@@ -62,6 +62,23 @@ describe("the chart", () => {
     const { status, output } = await template(values);
     assert.notEqual(status, 0, output);
     return output;
+  }
+
+  /** NOTES.txt as an installation shows it: `helm template` leaves it out, so a copy of the chart has it as a manifest. */
+  async function notes(values: object): Promise<string> {
+    const copy = join(folder, "with-notes");
+    cpSync(CHART, copy, { recursive: true });
+    const file = join(copy, "templates", "notes.yaml");
+    renameSync(join(copy, "templates", "NOTES.txt"), file);
+    const text = readFileSync(file, "utf8");
+    writeFileSync(
+      file,
+      `{{ define "notes" }}${text}{{ end }}kind: Notes\nspec: {text: {{ include "notes" . | quote }}}\n`,
+    );
+    const command = ["template", "istio-nats", copy, "--namespace", "messaging", "--show-only", "templates/notes.yaml"];
+    const { status, output } = await withValues(command, values);
+    assert.equal(status, 0, output);
+    return String(only(manifestsIn(output), "Notes").spec["text"]);
   }
 
   async function valuesOf(form: ChartForm, kind: Kind): Promise<{ values: object; namespace: string; file: string }> {
@@ -237,6 +254,14 @@ describe("the chart", () => {
     const every = "cluster.local/ns/edge/sa/*";
     await rendered({ ...LEAST, broker: { otherPorts: { leaves: [every], monitors: [every] } } });
     assert.match(await refusal({ ...LEAST, broker: { otherPorts: { principal: every } } }), /otherPorts\/principal/);
+  });
+
+  it("says in its notes how a Service that it does not make names the waypoint", async () => {
+    const values = { ...LEAST, form: "waypoint", policy: { ...POLICY, identity: "WAYPOINT" }, waypoint: { name: "w" } };
+    const told = await notes({ ...values, broker: { service: { create: false, name: "queues" } } });
+    assert.match(told, /^ {2}kubectl label service queues --namespace messaging istio\.io\/use-waypoint=w$/m);
+    assert.match(told, /^ {2}service:\n {4}merge:\n {6}metadata:\n {8}labels:\n {10}istio\.io\/use-waypoint: w$/m);
+    assert.doesNotMatch(await notes(values), /use-waypoint/);
   });
 
   it("names the broker by the release's namespace and the mesh's own trust domain", async () => {

@@ -137,6 +137,19 @@ describe("NATS's own chart", () => {
     assert.ok(drain < spec.terminationGracePeriodSeconds);
   });
 
+  it("has a Service that names the waypoint with the guide's value, as the notes of ours say, and would have none without", async () => {
+    const [value = ""] = snippets(GUIDE, "yaml values of nats in ambient");
+    const ofWaypoint = snippets(GUIDE, "yaml more values").find((one) => one.includes("form: waypoint")) ?? "";
+    const [ourValues = ""] = snippets(GUIDE, "yaml values");
+    const [besideNats = ""] = snippets(GUIDE, "yaml values beside nats");
+    const waypoint = manifestsIn(await rendered("istio-nats", OURS, [ourValues, besideNats, ofWaypoint]));
+    assert.ok(!waypoint.some(({ kind }) => kind === "Service"));
+    const named = only(manifestsIn(await rendered("nats", THEIRS, [CLUSTER, value])), "Service", "nats").metadata
+      .labels;
+    assert.equal(named?.["istio.io/use-waypoint"], only(waypoint, "Gateway").metadata.name);
+    assert.equal(only(plain, "Service", "nats").metadata.labels?.["istio.io/use-waypoint"], undefined);
+  });
+
   it("and ours with the guide's values are what doctor takes for sound", () => {
     const { status, output } = istioNats(["doctor", "--namespace", "messaging", "-"], text);
     assert.doesNotMatch(output, /error/);
