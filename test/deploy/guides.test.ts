@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { parse } from "yaml";
+import { parse, stringify } from "yaml";
 import { buildCommand } from "../../tools/cli.ts";
 import { must, run } from "../../tools/command.ts";
 import { deployTools } from "../../tools/deploy-tools.ts";
@@ -210,6 +210,31 @@ describe("the guides for installing", () => {
       forms.push(form);
     }
     assert.deepEqual(forms, ["waypoint", "egress", "client"]);
+  });
+
+  it("let the release go of each object around the filter, and of nothing else, before helm uninstall deletes the filter", async () => {
+    const [, section = ""] = read("docs/install.md").split(/^## \d+\. Take it off again$/m);
+    const [first = ""] = snippets("docs/install.md", "yaml values");
+    const [, flags = ""] = /helm upgrade [^`]*--set (\S+)/.exec(section) ?? [];
+    const off = flags.split(",").map((flag) => /^broker\.(\w+)\.create=false$/.exec(flag)?.[1] ?? flag);
+    const more = stringify({ broker: Object.fromEntries(off.map((key) => [key, { create: false }])) });
+    assert.deepEqual(
+      manifestsIn(await rendered([first, more])).map(({ kind }) => kind),
+      ["WasmPlugin"],
+    );
+    const around = manifestsIn(await rendered([first])).filter(({ kind }) => kind !== "WasmPlugin");
+    const [, kept = ""] = /kubectl annotate (?:--namespace \S+ )([^\\]*)/.exec(section) ?? [];
+    assert.deepEqual(
+      kept.trim().split(" ").sort(),
+      around.map(({ kind, metadata: { name } }) => `${kind.toLowerCase()}/${name}`).sort(),
+    );
+    const order = ["mode: DRY_RUN", "kubectl annotate", "helm upgrade", "helm uninstall istio-nats"];
+    const steps = section.slice(section.indexOf("\n1. "));
+    for (const step of order) assert.ok(steps.includes(step), step);
+    assert.deepEqual(
+      order.toSorted((a, b) => steps.indexOf(a) - steps.indexOf(b)),
+      order,
+    );
   });
 
   it("tell what each file of surroundings holds", async () => {
