@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { parse, stringify } from "yaml";
 import { buildCommand } from "../../tools/cli.ts";
@@ -165,24 +165,6 @@ async function rendered(values: readonly string[]): Promise<string> {
 }
 
 describe("the guides for installing", () => {
-  it("link to nothing that is not there", () => {
-    for (const file of GUIDES) {
-      for (const [, target = "", anchor] of read(file).matchAll(/\]\(([^)#]+)(?:#([^)]*))?\)/g)) {
-        if (target.startsWith("https:")) continue;
-        const linked = join(dirname(inRoot(file)), target);
-        assert.ok(existsSync(linked), `${file} links to ${target}`);
-        if (anchor === undefined) continue;
-        const headings = [...readFileSync(linked, "utf8").matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) =>
-          heading
-            .toLowerCase()
-            .replaceAll(/[^\w -]/g, "")
-            .replaceAll(" ", "-"),
-        );
-        assert.ok(headings.includes(anchor), `${file} links to ${target}#${anchor}`);
-      }
-    }
-  });
-
   it("name no script and no test that is not there", () => {
     const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
     for (const file of GUIDES) {

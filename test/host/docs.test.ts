@@ -174,15 +174,3 @@ describe("what the guides say of stats and audit", () => {
     }
   });
 });
-
-describe("the guides", () => {
-  it("link to nothing that is not there", () => {
-    for (const file of [...GUIDES, "CHANGELOG.md", "SECURITY.md"]) {
-      const folder = file.split("/").slice(0, -1);
-      for (const [, target = ""] of read(file).matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)) {
-        if (/^https?:/.test(target)) continue;
-        assert.doesNotThrow(() => readFileSync(inRoot(...folder, ...target.split("/"))), `${file} links to ${target}`);
-      }
-    }
-  });
-});

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, posix } from "node:path";
 import { describe, it } from "node:test";
 import { inRoot } from "../../tools/paths.ts";
 import { VETTED } from "../../tools/suites/lint-suite.ts";
@@ -18,6 +18,67 @@ describe("the Go modules of the clone", () => {
     const modules = [...TRACKED].filter((file) => file.endsWith("/go.mod")).map((file) => dirname(file));
     const ours = modules.filter((folder) => folder !== "test/istio" && !folder.startsWith("tools/"));
     assert.deepEqual(ours.sort(), [...VETTED].sort());
+  });
+});
+
+describe("the links of the pages", () => {
+  const PAGES = [...TRACKED].filter((file) => file.endsWith(".md"));
+
+  /** What is no code: a link inside of a fence or of backticks is none. */
+  function prose(page: string): string {
+    return read(page)
+      .replaceAll(/^ *```[\s\S]*?^ *```$/gm, "")
+      .replaceAll(/`[^`\n]*`/g, (code) => code.replaceAll(/[()[\]]/g, ""));
+  }
+
+  /** The anchors that GitHub makes of a page's headings; the second of a name has a number. */
+  function anchorsOf(page: string): Set<string> {
+    const anchors = new Set<string>();
+    for (const [, heading = ""] of read(page)
+      .replaceAll(/^```[\s\S]*?^```$/gm, "")
+      .matchAll(/^#+ (.*)$/gm)) {
+      const name = heading
+        .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N}_ -]/gu, "")
+        .replaceAll(" ", "-");
+      let anchor = name;
+      for (let i = 1; anchors.has(anchor); i++) anchor = `${name}-${i}`;
+      anchors.add(anchor);
+    }
+    return anchors;
+  }
+
+  it("lead to files that git has, and to headings that these have", () => {
+    let followed = 0;
+    for (const page of PAGES) {
+      for (const [, link = ""] of prose(page).matchAll(/\]\(([^)\s]+)\)/g)) {
+        if (/^https?:/.test(link)) continue;
+        followed++;
+        const [path = "", anchor] = link.split("#");
+        const target = path === "" ? page : posix.normalize(posix.join(posix.dirname(page), path)).replace(/\/$/, "");
+        const isThere = TRACKED.has(target) || [...TRACKED].some((file) => file.startsWith(`${target}/`));
+        assert.ok(isThere, `${page} links to ${link}, which is not there: correct the path, or add the file to git`);
+        if (anchor === undefined || !target.endsWith(".md")) continue;
+        assert.ok(anchorsOf(target).has(anchor), `${page} links to ${link}, a heading that ${target} does not have`);
+      }
+    }
+    assert.ok(followed > 60, `only ${followed} links were found`);
+  });
+});
+
+describe("docs/adr/README.md", () => {
+  it("lists every record by its title, in order", () => {
+    const records = [...TRACKED].filter((file) => /^docs\/adr\/\d{4}-/.test(file)).sort();
+    const lines = records.map((file) => {
+      const [, number = "", title = ""] = /^# (\d+)\. (.*)$/m.exec(read(file)) ?? [];
+      assert.equal(Number(number), Number(posix.basename(file).slice(0, 4)), file);
+      return `- [${number}. ${title}](${posix.basename(file)})`;
+    });
+    const listed = read("docs/adr/README.md")
+      .split("\n")
+      .filter((line) => line.startsWith("- "));
+    assert.deepEqual(listed, lines);
   });
 });
 
