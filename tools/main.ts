@@ -51,7 +51,9 @@ const TASKS: Record<string, Task> = {
     return 0;
   },
   "docs:cli": writeReference,
-  // Imported when it is wanted: it brings half of Grafana, and prettier.
+  // Imported when they are wanted: the sessions of the one are long to read, and the dashboards bring half of Grafana.
+  "docs:parity": async () => (await import("../test/conformance/parity-page.ts")).writeParityPage(),
+  "docs:telemetry": async () => (await import("./telemetry-page.ts")).writeTelemetryPage(),
   "generate:dashboards": async () => (await import("./dashboards/generate.ts")).generate(),
   test: () => runSuites([], []),
   format,

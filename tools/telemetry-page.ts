@@ -1,12 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { format } from "prettier";
 import { FILTER_LABELS, LABELS, PEER_LABELS, STATS, type Stat } from "../assembly/telemetry/stats.ts";
 import { auditSchema } from "../test/stand/audit-schema.ts";
 import { inRoot } from "./paths.ts";
 import { QUESTIONS } from "./telemetry-questions.ts";
-
-/** Makes docs/telemetry.md: `node --import tsx tools/telemetry-page.ts`. */
 
 export const PAGE = inRoot("docs", "telemetry.md");
 
@@ -191,4 +188,8 @@ export async function telemetryPage(): Promise<string> {
   return format(page(), { parser: "markdown", printWidth: 120 });
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(PAGE, await telemetryPage());
+/** `npm run docs:telemetry`; returns an exit status. */
+export async function writeTelemetryPage(): Promise<number> {
+  writeFileSync(PAGE, await telemetryPage());
+  return 0;
+}

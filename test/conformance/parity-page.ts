@@ -1,12 +1,9 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import { format } from "prettier";
 import { DIFFERENCES, differingSessions, type Difference } from "./differences.ts";
 import { generatedFigures, operationsOf } from "./figures.ts";
 import { OWN_SESSIONS } from "./own-sessions.ts";
 import { recordedSessions } from "./session.ts";
-
-/** Makes docs/parity.md: `node --import tsx test/conformance/parity-page.ts`. */
 
 export const PAGE = new URL("../../docs/parity.md", import.meta.url);
 const LIMITS = new URL("../../assembly/policy/config-limits.ts", import.meta.url);
@@ -111,4 +108,8 @@ export async function parityPage(): Promise<string> {
   return format(`${parts.join("\n\n")}\n`, { parser: "markdown", printWidth: 120 });
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await writeFile(PAGE, await parityPage());
+/** `npm run docs:parity`; returns an exit status. */
+export async function writeParityPage(): Promise<number> {
+  await writeFile(PAGE, await parityPage());
+  return 0;
+}

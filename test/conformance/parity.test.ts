@@ -7,7 +7,7 @@ import { PAGE, parityPage } from "./parity-page.ts";
 describe("docs/parity.md", () => {
   it("is what the list of differences and the sessions make of it", async () => {
     const page = await readFile(PAGE, "utf8");
-    assert.equal(page, await parityPage(), "stale: node --import tsx test/conformance/parity-page.ts");
+    assert.equal(page, await parityPage(), "stale: npm run docs:parity");
   });
 
   it("names each difference once, and each of those by some session", () => {

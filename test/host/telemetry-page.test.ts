@@ -7,11 +7,7 @@ import { QUESTIONS } from "../../tools/telemetry-questions.ts";
 
 describe("docs/telemetry.md", () => {
   it("is what the table of stats and the audit's schema make of it", async () => {
-    assert.equal(
-      await readFile(PAGE, "utf8"),
-      await telemetryPage(),
-      "stale: node --import tsx tools/telemetry-page.ts",
-    );
+    assert.equal(await readFile(PAGE, "utf8"), await telemetryPage(), "stale: npm run docs:telemetry");
   });
 
   it("asks for no stat and no label that is not in the table", () => {

@@ -5,6 +5,7 @@ import { dirname, posix } from "node:path";
 import { describe, it } from "node:test";
 import { inRoot } from "../../tools/paths.ts";
 import { VETTED } from "../../tools/suites/lint-suite.ts";
+import { SUITES } from "../../tools/suites/table.ts";
 
 /** What git knows: a file that only lies about in somebody's clone is in nobody else's. */
 const TRACKED = new Set(execFileSync("git", ["ls-files", "-z"], { cwd: inRoot(), encoding: "utf8" }).split("\0"));
@@ -79,6 +80,39 @@ describe("docs/adr/README.md", () => {
       .split("\n")
       .filter((line) => line.startsWith("- "));
     assert.deepEqual(listed, lines);
+  });
+});
+
+describe("README.md", () => {
+  it("shows the suites of npm test as they are, and no number that another run would not have", () => {
+    const [, shown = ""] = /^\$ npm test\n([\s\S]*?)^```$/m.exec(read("README.md")) ?? [];
+    const lines = shown.split("\n").filter((line) => line.startsWith("✔"));
+    assert.deepEqual(
+      lines,
+      SUITES.map(({ name }) => `✔ ${name.padEnd(12)} … passed, 0 failed (… s)`),
+    );
+    assert.doesNotMatch(shown.replaceAll("0 failed", ""), /\b\d/);
+  });
+
+  it("tells what each npm script that builds, generates or tests is for", () => {
+    const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
+    const [, develop = ""] = read("README.md").split("\n## Develop\n");
+    for (const script of Object.keys(scripts).filter((name) => /^(docs|generate|schema|build$|test)/.test(name))) {
+      const shown = [`npm run ${script}`, `npm ${script}`, script].some((command) => develop.includes(`\`${command}`));
+      assert.ok(shown, script);
+    }
+  });
+});
+
+describe("tsconfig.json", () => {
+  it("includes folders that have TypeScript, and no other", () => {
+    const { include } = JSON.parse(read("tsconfig.json")) as { include: string[] };
+    for (const folder of include) {
+      assert.ok(
+        [...TRACKED].some((file) => file.startsWith(`${folder}/`) && file.endsWith(".ts")),
+        folder,
+      );
+    }
   });
 });
 
