@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Fault } from "./fault.ts";
 import { inRoot } from "./paths.ts";
+import { sourceConstant } from "./source-constant.ts";
 
 /** A JSON Schema (draft 07, which editors, ajv and Helm read alike), or a part of one. */
 export type Schema = Record<string, unknown>;
@@ -27,12 +28,23 @@ function refer(name: string): Schema {
   return { $ref: `#/definitions/${name}` };
 }
 
-const PRINCIPAL = text(`^(?:[*]?[^* \u00a0${CONTROL}-\u009f]*|[^* \u00a0${CONTROL}-\u009f]+[*])$`, 2048, {
+// What the filter's own source bounds; the bounds of numbers stand in the reference.
+const MAX_TEXT = sourceConstant("policy/json.ts", "MAX_STRING_BYTES");
+const MAX_SUBJECT = sourceConstant("policy/rules-entry.ts", "MAX_SUBJECT_BYTES");
+const MAX_RULE_NAME = sourceConstant("policy/rules-read.ts", "MAX_NAME_BYTES");
+const MAX_RULES = sourceConstant("policy/rules-read.ts", "MAX_RULES");
+const MAX_URI = sourceConstant("policy/principal.ts", "MAX_URI_LENGTH");
+const MAX_TRUST_DOMAINS = sourceConstant("policy/config-trust-domains.ts", "MAX_TRUST_DOMAINS");
+const MAX_TRUST_DOMAIN = sourceConstant("policy/config-trust-domains.ts", "MAX_TRUST_DOMAIN_LENGTH");
+const MAX_CLASSES = sourceConstant("policy/config-telemetry.ts", "MAX_CLASSES");
+const MAX_CLASS_NAME = sourceConstant("policy/config-telemetry.ts", "MAX_CLASS_NAME");
+
+const PRINCIPAL = text(`^(?:[*]?[^* \u00a0${CONTROL}-\u009f]*|[^* \u00a0${CONTROL}-\u009f]+[*])$`, MAX_URI, {
   not: { pattern: "^[Ss][Pp][Ii][Ff][Ff][Ee]://" },
 });
-const NAMESPACE = text("^[A-Za-z0-9.*_-]+$", 8192);
-const SERVICE_ACCOUNT = text(`^${NAME}+/${NAME}+$`, 8192);
-const TRUST_DOMAIN_PATTERN = text(`^${NAME}*[*]?${NAME}*$`, 8192);
+const NAMESPACE = text("^[A-Za-z0-9.*_-]+$", MAX_TEXT);
+const SERVICE_ACCOUNT = text(`^${NAME}+/${NAME}+$`, MAX_TEXT);
+const TRUST_DOMAIN_PATTERN = text(`^${NAME}*[*]?${NAME}*$`, MAX_TEXT);
 
 function directions(entry: Schema): Record<string, Schema> {
   const entries: Schema = { type: "array", items: entry };
@@ -57,8 +69,8 @@ const SHAPES: Record<string, Shape> = {
     keys: {
       mode: MODE,
       identity: { enum: ["PEER", "WAYPOINT", "WORKLOAD"] },
-      trustDomains: list(text(`^${NAME}+$`, 255), { maxItems: 64, uniqueItems: true }),
-      rules: list(refer("rule"), { maxItems: 100_000 }),
+      trustDomains: list(text(`^${NAME}+$`, MAX_TRUST_DOMAIN), { maxItems: MAX_TRUST_DOMAINS, uniqueItems: true }),
+      rules: list(refer("rule"), { maxItems: MAX_RULES }),
       limits: refer("limits"),
       audit: refer("audit"),
       connectUrls: { enum: ["KEEP", "REMOVE"] },
@@ -69,21 +81,21 @@ const SHAPES: Record<string, Shape> = {
   telemetry: {
     heading: "## `telemetry`",
     keys: {
-      subjects: { type: "array", items: refer("subjectClass"), maxItems: 64 },
+      subjects: { type: "array", items: refer("subjectClass"), maxItems: MAX_CLASSES },
       principals: NUMBER,
       requests: NUMBER,
-      requestTimeout: text(DURATION, 8192),
+      requestTimeout: text(DURATION, MAX_TEXT),
     },
   },
   subjectClass: {
     heading: "### `telemetry.subjects[]`",
-    keys: { name: text("^[A-Za-z0-9_-]+$", 64), patterns: list(text(`^${SUBJECT}$`, 8192)) },
+    keys: { name: text("^[A-Za-z0-9_-]+$", MAX_CLASS_NAME), patterns: list(text(`^${SUBJECT}$`, MAX_TEXT)) },
     more: { required: ["name", "patterns"] },
   },
   rule: {
     heading: "## `rules[]`",
     keys: {
-      name: text(`^[^${CONTROL}-\u009f]+$`, 128, { not: { pattern: ";[.];|=[.]=" } }),
+      name: text(`^[^${CONTROL}-\u009f]+$`, MAX_RULE_NAME, { not: { pattern: ";[.];|=[.]=" } }),
       mode: MODE,
       from: list(refer("source")),
       publish: refer("publish"),
@@ -111,16 +123,16 @@ const SHAPES: Record<string, Shape> = {
     },
     more: { minProperties: 1 },
   },
-  publish: { heading: "### `rules[].publish`", keys: directions(text(`^${SUBJECT}$`, 4096)) },
+  publish: { heading: "### `rules[].publish`", keys: directions(text(`^${SUBJECT}$`, MAX_SUBJECT)) },
   subscribe: {
     heading: "### `rules[].subscribe`",
-    keys: directions(text(`^${SUBJECT}(?:[ \t]+${SUBJECT})?$`, 4096)),
+    keys: directions(text(`^${SUBJECT}(?:[ \t]+${SUBJECT})?$`, MAX_SUBJECT)),
   },
   responses: {
     heading: "### `rules[].allow_responses`",
     keys: {
       max: { type: "integer", minimum: -(2 ** 31), maximum: 2 ** 31 - 1 },
-      expires: text(DURATION, 8192),
+      expires: text(DURATION, MAX_TEXT),
     },
   },
   limits: {

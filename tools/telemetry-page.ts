@@ -1,8 +1,9 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { format } from "prettier";
 import { FILTER_LABELS, LABELS, PEER_LABELS, STATS, type Stat } from "../assembly/telemetry/stats.ts";
 import { auditSchema } from "../test/stand/audit-schema.ts";
 import { inRoot } from "./paths.ts";
+import { sourceConstant } from "./source-constant.ts";
 import { QUESTIONS } from "./telemetry-questions.ts";
 
 export const PAGE = inRoot("docs", "telemetry.md");
@@ -25,12 +26,9 @@ function statRows(filterWide: boolean): string[][] {
   ]);
 }
 
-/** A constant of a source, so that the page cannot say another number than the filter has. */
+/** A number of the filter's source, as the page writes it. */
 function constant(file: string, name: string): string {
-  const source = readFileSync(inRoot("assembly", ...file.split("/")), "utf8");
-  const value = new RegExp(`const ${name}: i32 = ([\\d_]+);`).exec(source)?.[1];
-  if (value === undefined) throw new Error(`${name} is not in assembly/${file}`);
-  return Number(value.replaceAll("_", "")).toLocaleString("en-US");
+  return sourceConstant(file, name).toLocaleString("en-US");
 }
 
 function eventRows(): string[][] {
@@ -111,7 +109,7 @@ All have ${list(PEER_LABELS)}.
 ${table(["stat", "kind", "more labels", ""], statRows(false))}
 
 - **Durations** are whole milliseconds, to the nearest. Their buckets are Envoy's; the annotation
-  \`sidecar.istio.io/statsHistogramBuckets\` of a pod sets others. A worker tells at most 8,192 with a tick: all of half a second,
+  \`sidecar.istio.io/statsHistogramBuckets\` of a pod sets others. A worker tells at most ${constant("telemetry/durations.ts", "PLACES")} with a tick: all of half a second,
   or of more a fair sample over all its peers, and \`istio_nats_durations_left_out_total\` has the others; add it to a histogram's
   count to count requests. Quantiles of such a time are right; where it is mixed with quieter time, it counts for less than it
   should, in alerts too.

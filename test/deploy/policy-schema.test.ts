@@ -123,6 +123,31 @@ describe("the schema of the policy", () => {
     }
   });
 
+  it("bounds texts and lists where the filter does", () => {
+    const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `d${i}`);
+    const classes = (count: number): object[] => names(count).map((name) => ({ name, patterns: [name] }));
+    const long = (length: number): string => "a".repeat(length);
+    const bounds: Record<string, [most: number, make: (size: number) => object]> = {
+      "trust domains": [64, (size) => whole({ trustDomains: names(size) })],
+      "a trust domain's length": [255, (size) => whole({ trustDomains: [long(size)] })],
+      "a rule's name": [128, (size) => withRule({ name: long(size) })],
+      "a subject": [4096, (size) => withRule({ publish: { allow: [long(size)] } })],
+      "a principal": [2048, (size) => withSource({ principals: [long(size)] })],
+      "a namespace": [8192, (size) => withSource({ namespaces: [long(size)] })],
+      classes: [64, (size) => whole({ telemetry: { subjects: classes(size) } })],
+      "a class's name": [64, (size) => whole({ telemetry: { subjects: [{ name: long(size), patterns: ["a"] }] } })],
+    };
+    for (const [what, [most, make]] of Object.entries(bounds)) {
+      assert.deepEqual([accepted(make(most)), takes(make(most))], [true, true], what);
+      assert.deepEqual([accepted(make(most + 1)), takes(make(most + 1))], [false, false], what);
+    }
+  });
+
+  it("has its bounds from the filter's source, so that these cannot part", () => {
+    const source = readFileSync(inRoot("tools", "policy-schema.ts"), "utf8");
+    assert.doesNotMatch(source, /\b(?:64|255|100_000|128|2048|4096|8192)\b/);
+  });
+
   it("takes what the filter takes", () => {
     for (const [what, sound] of Object.entries(SOUND)) {
       assert.ok(accepted(sound), `the filter refuses ${what}`);

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { parse } from "yaml";
 import { inRoot } from "../../tools/paths.ts";
+import { sourceConstant } from "../../tools/source-constant.ts";
 import { filterModule } from "./filter.ts";
 import { Host } from "./host.ts";
 
@@ -172,5 +173,11 @@ describe("what the guides say of stats and audit", () => {
     for (const name of [...reasons, ...namesIn("assembly/telemetry/protocol-error.ts", "PROTOCOL_ERROR_NAMES")]) {
       assert.ok(guide.includes(`\n| \`${name}\``), name);
     }
+  });
+
+  it("tells how many durations a worker tells at a time, as the filter has it", () => {
+    const places = sourceConstant("telemetry/durations.ts", "PLACES").toLocaleString("en-US");
+    assert.ok(read("docs/runbook.md").includes(`a worker has more than ${places} durations in half a second`), places);
+    assert.ok(read("docs/telemetry.md").includes(`A worker tells at most ${places} with a tick`), places);
   });
 });

@@ -1,0 +1,11 @@
+import { readFileSync } from "node:fs";
+import { Fault } from "./fault.ts";
+import { inRoot } from "./paths.ts";
+
+/** A constant of the filter's source, so that what is made from it cannot say another number than the filter has. */
+export function sourceConstant(file: string, name: string): number {
+  const source = readFileSync(inRoot("assembly", ...file.split("/")), "utf8");
+  const value = new RegExp(`const ${name}: i32 = ([\\d_]+);`).exec(source)?.[1];
+  if (value === undefined) throw new Fault(`assembly/${file} has no constant ${name}: name where it stands now.`);
+  return Number(value.replaceAll("_", ""));
+}
