@@ -84,7 +84,7 @@ export function addedValues(measured: Measured, setup: SetupName, figure: Figure
   return values.map((value, round) => value - (alone[round] ?? NaN));
 }
 
-/** What a read costs the host on the machine where the design was measured: a call whatever its size, and each byte. */
+/** What a read costs the host on the machine of the first measurements: a call whatever its size, and each byte. */
 const READ_NANOSECONDS = 630;
 const BYTE_NANOSECONDS = 0.025;
 

@@ -1,6 +1,6 @@
 /**
- * What a client must read when its operations went through the filter and a broker answers: design §5 as a few lines of
- * bookkeeping over whole frames, apart from the filter's streaming pipelines. Subjects are plain ASCII here.
+ * What a client must read when its operations went through the filter and a broker answers, in a few lines of bookkeeping
+ * over whole frames, apart from the filter's streaming pipelines. Subjects are plain ASCII here.
  */
 import { NaivePolicy, type Policy } from "./naive-policy.ts";
 import type { Operation } from "./nats-parser.ts";
@@ -186,7 +186,7 @@ export class BrokerModel {
     return true;
   }
 
-  /** nats.md §3.5: the check of a reply subject uses a live grant; otherwise the delivery grants. */
+  /** As deliverMsg of nats-server's client.go: the check of a reply subject uses a live grant; otherwise the delivery grants. */
   #noteReply(reply: string): void {
     if (this.#responses === undefined || this.#policy.listsPermit(reply) || this.#policy.deniesPublish(reply)) return;
     if (!this.#uses(reply)) this.#grants.set(reply, 0);

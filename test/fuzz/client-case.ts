@@ -65,7 +65,7 @@ function isTooLong({ headers }: Operation): boolean {
 }
 
 /**
- * In place of an UNSUB with a maximum a PING may go on, since the filter then counts itself (design §5); a SUB that
+ * In place of an UNSUB with a maximum a PING may go on, since the filter then counts itself (docs/parity.md); a SUB that
  * cannot be inserted subscribes to nothing. Both may be missing at the server, but none may be there that the client did
  * not send.
  */

@@ -1,6 +1,7 @@
 /**
- * What a policy permits, judged the slow and plain way: every entry is walked token by token. Written from design §4 and
- * nats.md §3, apart from the filter's matcher, to judge what the filter has let through.
+ * What a policy permits, judged the slow and plain way: every entry is walked token by token. Written from docs/policy.md,
+ * docs/parity.md and nats-server's client.go (pubAllowedFullCheck, canSubscribe, deliverMsg), apart from the filter's matcher, to
+ * judge what the filter has let through.
  */
 import type { Operation } from "./nats-parser.ts";
 
@@ -102,7 +103,7 @@ function isReservedReply(reply: string): boolean {
   return reply.startsWith("_R_.") || /^(?:_GR_|\$GR|\$JS\.ACK)\../s.test(reply);
 }
 
-/** Headers with which nats-server acts on other subjects (design §4); the values in the order of the block. */
+/** Headers with which nats-server acts on other subjects (docs/adr/0005-headers-beyond-the-first-four.md); the values in the order of the block. */
 const ACTING_HEADER =
   /\r\n(Nats-Trace-Dest|Nats-Schedule-Target|Nats-Schedule-Source|Nats-Scheduler|Nats-Rollup|Nats-Consumer-Stalled|Nmqtt-Subject|Nmqtt-Mapped):([^\r]*(?:\r(?!\n)[^\r]*)*)/g;
 

@@ -86,7 +86,7 @@ describe("nats-server's reading, by its own trace", () => {
     const streams: Uint8Array[][] = [];
     while (streams.length < UNFILTERED) {
       const text = clientStream(random, []);
-      // These are read by where the kernel cuts them (nats.md §1.1), which nobody knows here.
+      // These are read by where the kernel cuts them (`parse` in nats-server's parser.go), which nobody knows here.
       if (/\r(?!\n)/.test(text) || /[ \t]\n/.test(text) || /-err/i.test(text)) continue;
       streams.push(chunksOf(text, random));
     }

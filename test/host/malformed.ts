@@ -1,7 +1,7 @@
 import { PING } from "./wire.ts";
 
 /**
- * Lines that nats-server refuses whatever came before, each with what it answers (nats.md §1.4): the filter sends one of
+ * Lines that nats-server refuses whatever came before, each with what it answers (`parse` and its `parseErr` in nats-server's parser.go): the filter sends one of
  * them in place of what it could not read, so that the client gets nats-server's own answer.
  */
 export const UNKNOWN = "?\r\n"; // -ERR 'Unknown Protocol Operation'

@@ -15,7 +15,7 @@ import {
   Wire,
 } from "./wire.ts";
 
-/** The INFO that nats-server sends behind its PONG to the first PING after CONNECT (nats.md §1.5). */
+/** The INFO that nats-server sends behind its PONG to the first PING after CONNECT (`processPing` in its client.go). */
 const CONNECT_INFO = 'INFO {"connect_info":true,"headers":true,"max_payload":1048576} \r\n';
 
 describe("PONGs", () => {

@@ -37,7 +37,7 @@ function replaced(name: string, client: string): Operation {
   return { name, client, toServer: PING };
 }
 
-/** Each operation as a client may write it, with what the protocol of refusals (design §5) makes of it. */
+/** Each operation as a client may write it, with what the filter makes of it in place of what it refuses. */
 const OPERATIONS: Operation[] = [
   passes("PUB", pub("ok.1", "hello")),
   passes("PUB with a reply", pub("ok.1", "hello", "_INBOX.1")),

@@ -68,6 +68,37 @@ describe("the links of the pages", () => {
   });
 });
 
+describe("the documents that sources cite", () => {
+  /** Of others, named with whose they are. */
+  const FOREIGN = ["SPIFFE-ID.md"];
+  const SOURCES = [...TRACKED].filter(
+    (file) => /\.(ts|mjs|js|go|py|rs|ya?ml|tpl|txt)$/.test(file) && !file.startsWith("test/deploy/nats-chart/"),
+  );
+
+  it("are in the repository, from its root, from the source's folder or from docs/", () => {
+    let cited = 0;
+    for (const source of SOURCES) {
+      for (const [whole, name = ""] of read(source).matchAll(/(?:https?:\/\/\S*)?(?<![\w*${}./-])([\w./-]+\.md)\b/g)) {
+        if (whole.startsWith("http") || FOREIGN.includes(name)) continue;
+        cited++;
+        const places = ["", posix.dirname(source), "docs"].map((folder) => posix.normalize(posix.join(folder, name)));
+        const isThere = places.some((place) => TRACKED.has(place));
+        assert.ok(
+          isThere,
+          `${source} cites ${name}, which nobody else has: name a page, or the file and function meant`,
+        );
+      }
+      for (const [, record = ""] of read(source).matchAll(/docs\/adr\/(\d{4})\b/g)) {
+        assert.ok(
+          [...TRACKED].some((file) => file.startsWith(`docs/adr/${record}-`)),
+          `${source} cites the record ${record}`,
+        );
+      }
+    }
+    assert.ok(cited > 50, `only ${cited} were found`);
+  });
+});
+
 describe("docs/adr/README.md", () => {
   it("lists every record by its title, in order", () => {
     const records = [...TRACKED].filter((file) => /^docs\/adr\/\d{4}-/.test(file)).sort();

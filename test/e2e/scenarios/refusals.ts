@@ -148,7 +148,7 @@ export const refusalScenarios: readonly Scenario[] = [
   },
 ];
 
-/** What the policy refuses and no nats-server would: each client's text has no oracle but the design's. */
+/** What the policy refuses and no nats-server would: each client's text has no oracle but docs/parity.md. */
 export const stricterScenarios: readonly Scenario[] = [
   {
     name: "is told that it may not have others answer where it may not listen",
