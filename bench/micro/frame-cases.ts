@@ -1,4 +1,5 @@
 import { Random } from "../../test/host/random.ts";
+import { mixedSize, mixedSubjects, MIXED_SIZES } from "../mixed.ts";
 
 /** One direction's bytes, what must become of them, and how often one frame of the measured kind is in them. */
 export interface Stream {
@@ -37,16 +38,35 @@ const REPEATED = "orders.e000.created";
 const DENIED = "orders.e000.secrets";
 const INBOX = "_INBOX.Kd8s2LmQx0ZtV5rYbN7cWf";
 
-/** As many frames as matter, in few enough bytes to stay in the processor's cache. */
-function framesFor(payload: number): number {
-  return payload <= 128 ? 4096 : payload <= 1024 ? 1024 : 128;
-}
-
 const THOUSAND = Array.from({ length: 1000 }, (_, i) => `orders.e${String(i).padStart(3, "0")}.created`);
 
-function inRandomOrder(all: readonly string[], count: number): string[] {
+/** Frames of random order at least, which a processor then does not learn by heart. */
+const LEAST_AT_RANDOM = 4096;
+
+/** `count` or a little more: a whole number of times each of `each`. */
+function wholeSets(count: number, each: number): number {
+  return Math.ceil(count / each) * each;
+}
+
+/**
+ * As many frames as matter, in few enough bytes to stay in the processor's cache, its last one at 1 KiB: of one size all rows
+ * have as many, so that they can be compared. Of 16 KiB so few do that they have no row of 1,000 subjects.
+ */
+function framesFor(payload: number): number {
+  return payload <= 1024 ? wholeSets(LEAST_AT_RANDOM, THOUSAND.length) : 128;
+}
+
+/** All of them equally often, `count` in all, in an order that is random throughout. */
+function inRandomOrder<T>(all: readonly T[], count: number): T[] {
+  if (count % all.length !== 0) throw new Error(`${count} are no whole number of times ${all.length}`);
   const random = new Random(SEED);
-  return Array.from({ length: count }, () => random.pick(all));
+  const order = Array.from({ length: count / all.length }, () => all).flat();
+  // By Fisher and Yates.
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = random.below(i + 1);
+    [order[i], order[j]] = [order[j] as T, order[i] as T];
+  }
+  return order;
 }
 
 interface Frame {
@@ -94,7 +114,7 @@ function msg(subject: string, payload: number): string {
 
 const VIOLATION = `-ERR 'Permissions Violation for Publish to "${DENIED}"'\r\n`;
 
-/** Publishes of one subject, and of a thousand. */
+/** Publishes of one subject, and of a thousand where there are enough. */
 function publishCases(payload: number, count: number, chunks: readonly number[]): FrameCase[] {
   const make = (name: string, subjects: readonly string[]): FrameCase => ({
     name,
@@ -108,19 +128,27 @@ function publishCases(payload: number, count: number, chunks: readonly number[])
   });
   return [
     make("PUB, one subject", Array<string>(count).fill(REPEATED)),
-    make("PUB, 1,000 subjects at random", inRandomOrder(THOUSAND, count)),
+    ...(count < LEAST_AT_RANDOM ? [] : [make("PUB, 1,000 subjects at random", inRandomOrder(THOUSAND, count))]),
   ];
+}
+
+/** What the short ways may expect of nobody: neither the subject nor its length nor the payload's is that of the line before. */
+function mixedCase(): FrameCase {
+  const subjects = inRandomOrder(mixedSubjects(), framesFor(MIXED_SIZES.most));
+  const random = new Random(SEED);
+  const frames = subjects.map((subject) => ({ text: pub(subject, mixedSize(random)) }));
+  return { name: "PUB, mixed subjects and sizes", before: "", stream: streamOf("client", frames), chunks: CHUNKS };
 }
 
 /** The same, when they come faster than the worker runs. */
 function bufferedCases(payload: number): FrameCase[] {
-  return publishCases(payload, Math.ceil((4 * BUFFERED) / pub(REPEATED, payload).length), [BUFFERED]);
+  const count = Math.max(LEAST_AT_RANDOM, Math.ceil((4 * BUFFERED) / pub(REPEATED, payload).length));
+  return publishCases(payload, wholeSets(count, THOUSAND.length), [BUFFERED]);
 }
 
 function payloadCases(payload: number): FrameCase[] {
   const count = framesFor(payload);
   const times = <T>(make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
-  const thousand = inRandomOrder(THOUSAND, count);
   const literal = `SUB ${REPEATED} 1\r\n`;
   const wide = "SUB orders.> 1\r\n";
   const make = (name: string, before: string, stream: Stream): FrameCase => ({
@@ -130,6 +158,15 @@ function payloadCases(payload: number): FrameCase[] {
     stream,
     chunks: CHUNKS,
   });
+  const asked = (): FrameCase =>
+    make(
+      "MSG, filter asked, 1,000 subjects",
+      wide,
+      streamOf(
+        "server",
+        inRandomOrder(THOUSAND, count).map((subject) => ({ text: msg(subject, payload) })),
+      ),
+    );
   return [
     ...publishCases(payload, count, CHUNKS),
     make(
@@ -156,14 +193,7 @@ function payloadCases(payload: number): FrameCase[] {
         times(() => ({ text: msg(REPEATED, payload) })),
       ),
     ),
-    make(
-      "MSG, filter asked, 1,000 subjects",
-      wide,
-      streamOf(
-        "server",
-        thousand.map((subject) => ({ text: msg(subject, payload) })),
-      ),
-    ),
+    ...(count < LEAST_AT_RANDOM ? [] : [asked()]),
     make(
       "MSG, every second kept back",
       wide,
@@ -220,15 +250,28 @@ function controlCases(): FrameCase[] {
 export function frameCases(): FrameCase[] {
   return [
     ...PAYLOADS.flatMap(payloadCases),
+    mixedCase(),
     ...PAYLOADS.filter((payload) => payload <= 1024).flatMap(bufferedCases),
     ...controlCases(),
   ];
 }
 
-/** Publishes of 16 bytes on `subjectCount` subjects of `ruleCount` rules (`largePolicy`), both at random. */
-export function decisionStream(ruleCount: number, subjectCount: number): Stream {
+/** Publishes of 16 bytes on many subjects of many rules. */
+export interface DecisionStream extends Stream {
+  /** How many different two first tokens the subjects have: each begins as one rule's subjects do, and none else. */
+  groups: number;
+}
+
+/**
+ * Publishes of 16 bytes on `subjectCount` subjects, each of a rule drawn from `ruleCount` (`largePolicy`), all equally often, in
+ * random order. Where rules are fewer, more subjects share a rule, and so their two first tokens, which is what istio-nats
+ * remembers where they decide: 1,000 subjects of 10, 1,000, 10,000 and 100,000 rules make 10, 626, 948 and 993 such groups.
+ * So from row to row both grow, the rules and what is to be remembered.
+ */
+export function decisionStream(ruleCount: number, subjectCount: number): DecisionStream {
   const random = new Random(SEED);
-  const all = Array.from({ length: subjectCount }, (_, i) => `o.${random.below(ruleCount)}.n${i}`);
-  const frames = inRandomOrder(all, Math.max(8192, subjectCount)).map((subject) => ({ text: pub(subject, 16) }));
-  return streamOf("client", frames);
+  const rules = Array.from({ length: subjectCount }, () => random.below(ruleCount));
+  const all = rules.map((rule, i) => `o.${rule}.n${i}`);
+  const frames = inRandomOrder(all, wholeSets(8192, subjectCount)).map((subject) => ({ text: pub(subject, 16) }));
+  return { ...streamOf("client", frames), groups: new Set(rules).size };
 }
