@@ -6,7 +6,7 @@ import { buildCountingFilter, filterWasm } from "../../tools/wasm.ts";
 import { pluginConfig } from "../policy.ts";
 import { measureDecisions, type DecisionRow, type LoadRow } from "./decisions.ts";
 import { measureFrames, type FrameRow } from "./frames.ts";
-import { openAndClose, type Opens } from "./opens.ts";
+import { hasGrown, openAndClose, type Opens } from "./opens.ts";
 import { measurePeers, type PeerRow, type Peers } from "./peers.ts";
 import { toTerminal } from "../table.ts";
 
@@ -173,6 +173,10 @@ async function main(): Promise<void> {
   }
   process.stdout.write(report(results));
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
+  if (results.opens && hasGrown(results.opens)) {
+    process.stderr.write("Connections that were closed hold memory: more is in use than after a tenth of them.\n");
+    process.exitCode = 1;
+  }
 }
 
 await main();

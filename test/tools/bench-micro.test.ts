@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { decisionStream, frameCases, type Stream } from "../../bench/micro/frame-cases.ts";
+import { hasGrown } from "../../bench/micro/opens.ts";
+import { MIXED_SIZES } from "../../bench/mixed.ts";
+
+/** How often each subject is in the control lines of a stream. */
+function timesBySubject({ bytes }: Stream): Map<string, number> {
+  const times = new Map<string, number>();
+  for (const [, subject = ""] of bytes.toString("latin1").matchAll(/^(?:PUB|MSG) (\S+) /gm)) {
+    times.set(subject, (times.get(subject) ?? 0) + 1);
+  }
+  return times;
+}
+
+function assertEquallyOften(stream: Stream, subjects: number): void {
+  const times = timesBySubject(stream);
+  assert.equal(times.size, subjects);
+  assert.deepEqual(new Set(times.values()), new Set([stream.ends.length / subjects]));
+}
+
+describe("the micro bench's streams", () => {
+  const cases = frameCases();
+
+  it("of 1,000 subjects have exactly so many, each equally often, in at least 4,096 frames", () => {
+    const named = cases.filter(({ name }) => name.includes("1,000 subjects"));
+    assert.ok(named.length >= 6);
+    for (const { stream } of named) {
+      assert.ok(stream.ends.length >= 4096);
+      assertEquallyOften(stream, 1000);
+    }
+  });
+
+  it("of mixed subjects and sizes have 1,000 subjects, of many lengths and with payloads of many", () => {
+    const [mixed] = cases.filter(({ name }) => name === "PUB, mixed subjects and sizes");
+    assertEquallyOften(mixed!.stream, 1000);
+    const subjects = [...timesBySubject(mixed!.stream).keys()];
+    assert.ok(new Set(subjects.map(({ length }) => length)).size >= 12);
+    const lines = [...mixed!.stream.bytes.toString("latin1").matchAll(/^PUB \S+ (\d+)\r$/gm)];
+    const sizes = lines.map(([, size]) => Number(size)).sort((a, b) => a - b);
+    assert.ok(sizes[0]! >= MIXED_SIZES.least && sizes.at(-1)! <= MIXED_SIZES.most);
+    // Half of them lie below the middle of the doublings.
+    const middle = sizes[sizes.length >> 1]!;
+    assert.ok(middle > 110 && middle < 145, `${middle}`);
+  });
+
+  it("for decisions have as many subjects as they say, and the groups that the comment tells", () => {
+    for (const [rules, groups] of [
+      [10, 10],
+      [1000, 626],
+      [10_000, 948],
+      [100_000, 993],
+    ] as const) {
+      const stream = decisionStream(rules, 1000);
+      assertEquallyOften(stream, 1000);
+      assert.equal(stream.groups, groups);
+    }
+    const many = decisionStream(100_000, 20_000);
+    assert.equal(many.ends.length, 20_000);
+    assertEquallyOften(many, 20_000);
+  });
+});
+
+describe("the micro bench's connections", () => {
+  const level = { connections: 10, microseconds: 1, bytesEarly: 1_000_000, pagesEarly: 20 };
+
+  it("have grown where more bytes are in use than the collector leaves, or more pages", () => {
+    assert.equal(hasGrown({ ...level, bytesLate: 1_000_000, pagesLate: 20 }), false);
+    assert.equal(hasGrown({ ...level, bytesLate: 1_050_000, pagesLate: 20 }), false);
+    assert.equal(hasGrown({ ...level, bytesLate: 1_100_000, pagesLate: 20 }), true);
+    assert.equal(hasGrown({ ...level, bytesLate: 1_000_000, pagesLate: 21 }), true);
+  });
+});
