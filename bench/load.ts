@@ -18,6 +18,7 @@ export interface Command {
   subjects: readonly string[];
   atRandom?: boolean;
   size: number;
+  leastSize?: number;
   messages: number;
   subscribers?: number;
   subscribe?: string;

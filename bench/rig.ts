@@ -80,10 +80,10 @@ export class Rig {
 
   /** Does `messages` of a workload's publishes, requests or the like through a setup. */
   async run(workload: Workload, setup: Setup, messages: number): Promise<Piece> {
-    const { work, subjects, atRandom, size, subscribers, subscribe, queue } = workload;
+    const { work, subjects, atRandom, size, leastSize, subscribers, subscribe, queue } = workload;
     const direct = { address: `127.0.0.1:${this.stand.nats.port}` };
     const command = {
-      ...{ work, subjects, atRandom, size, messages, subscribers, subscribe, queue },
+      ...{ work, subjects, atRandom, size, leastSize, messages, subscribers, subscribe, queue },
       target: this.#target(setup),
       ...(workload.fromOrigin || work.startsWith("jetstream") ? { origin: direct } : {}),
       expect: expected(workload, setup, messages),

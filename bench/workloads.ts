@@ -1,13 +1,17 @@
+import { mixedSubjects, MIXED_SIZES } from "./mixed.ts";
 import type { Setup, SetupName } from "./setups.ts";
 
 /** What the load generator is told beside the setup; see Command in load/main.go. */
 export interface Work {
   work: "publish" | "deliver" | "request" | "jetstream-publish" | "jetstream-pull";
-  /** Published to in turn. All have the same length. */
+  /** Published to in turn, each equally often. */
   subjects: string[];
-  /** Each is drawn anew instead, so that no cache foresees it. */
+  /** In an order instead that is random over a block of 1 MiB or more (7,000 publishes of 128 B), which is sent again and again. */
   atRandom?: boolean;
+  /** Payload bytes; the most of them where `leastSize` is given. */
   size: number;
+  /** Payloads differ in size, each doubling from here to `size` equally likely. */
+  leastSize?: number;
   subscribers?: number;
   subscribe?: string;
   queue?: string;
@@ -112,6 +116,12 @@ export const WORKLOADS: readonly Workload[] = [
     paced: "filter",
     allDenied: true,
     together: TOGETHER,
+  }),
+  publish("mixed", "16 B to 1 KiB, 1,000 subjects of many lengths in random order", MIXED_SIZES.most, {
+    subjects: mixedSubjects(),
+    atRandom: true,
+    leastSize: MIXED_SIZES.least,
+    setups: ["direct", "native", "reading", "envoy", "filter"],
   }),
   publish("1k", "1 KiB", 1024, { setups: withPeers(PUBLISH) }),
   publish("16k", "16 KiB", 16 * 1024),

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 )
 
@@ -12,45 +13,64 @@ const blockSize = 1 << 20
 // writeSize is the buffer in which nats.go collects publishes (its defaultBufSize).
 const writeSize = 32 << 10
 
-// block holds whole publishes, all of the same length.
+// block holds whole publishes.
 type block struct {
-	data  []byte
-	frame int
-	count int
+	data []byte
+	// ends says where each of them ends.
+	ends []int
+	// longest is the length of the longest.
+	longest int
 }
 
-// makeBlock takes the subjects in turn: all of them equally often, as far as the block goes. At random it draws each anew, so
-// that nothing foresees it before the block itself repeats; with one seed, so that every run has the same order.
-func makeBlock(subjects []string, atRandom bool, size int) (*block, error) {
+// spread is the sizes that payloads have, each doubling from least to most equally likely.
+type spread struct{ least, most int }
+
+func (s spread) draw(random *rand.Rand) int {
+	if s.least == s.most {
+		return s.most
+	}
+	return int(float64(s.least) * math.Pow(float64(s.most)/float64(s.least), random.Float64()))
+}
+
+// makeBlock makes at least blockSize bytes of publishes, of each subject equally many. The subjects come in turn, or at random
+// in an order that is random throughout the block: so it has no shorter period than the block, 7,000 publishes of 128 bytes on 1,000
+// subjects. With one seed, so that every run has the same order and the same sizes.
+func makeBlock(subjects []string, atRandom bool, sizes spread) (*block, error) {
 	if len(subjects) == 0 {
 		return nil, errors.New("there is no subject to publish to")
 	}
-	payload := make([]byte, size)
+	payload := make([]byte, sizes.most)
 	random := rand.New(rand.NewPCG(1, 2))
 	for i := range payload {
 		payload[i] = byte('a' + random.IntN(26))
 	}
+	var publishes []string
+	for bytes := 0; bytes < blockSize; {
+		for _, subject := range subjects {
+			size := sizes.draw(random)
+			publish := fmt.Sprintf("PUB %s %d\r\n%s\r\n", subject, size, payload[:size])
+			publishes = append(publishes, publish)
+			bytes += len(publish)
+		}
+	}
+	if atRandom {
+		random.Shuffle(len(publishes), func(i, j int) { publishes[i], publishes[j] = publishes[j], publishes[i] })
+	}
 	b := &block{}
-	for len(b.data) < blockSize || b.count%len(subjects) != 0 {
-		before := len(b.data)
-		next := b.count % len(subjects)
-		if atRandom {
-			next = random.IntN(len(subjects))
-		}
-		b.data = fmt.Appendf(b.data, "PUB %s %d\r\n%s\r\n", subjects[next], size, payload)
-		frame := len(b.data) - before
-		if b.frame != 0 && frame != b.frame {
-			return nil, errors.New("the subjects differ in length")
-		}
-		b.frame = frame
-		b.count++
+	for _, publish := range publishes {
+		b.data = append(b.data, publish...)
+		b.ends = append(b.ends, len(b.data))
+		b.longest = max(b.longest, len(publish))
 	}
 	return b, nil
 }
 
-// send writes `messages` publishes from the beginning of the block, at most all of it.
+// count is how many publishes it holds.
+func (b *block) count() int { return len(b.ends) }
+
+// send writes `messages` publishes from the beginning of the block, at least one and at most all of it.
 func (b *block) send(r *raw, messages int) error {
-	data := b.data[:messages*b.frame]
+	data := b.data[:b.ends[messages-1]]
 	for len(data) > 0 {
 		part := min(writeSize, len(data))
 		if err := r.write(data[:part]); err != nil {

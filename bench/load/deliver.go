@@ -41,7 +41,7 @@ func (d *delivery) waitFor(count int) error {
 func (d *delivery) run() error {
 	c := d.command
 	sent := 0
-	step := min(d.block.count, max(1, inFlight/8/d.block.frame))
+	step := min(d.block.count(), max(1, inFlight/8/d.block.longest))
 	for sent < c.Messages {
 		count := min(step, c.Messages-sent)
 		if err := d.block.send(d.publisher, count); err != nil {
@@ -49,7 +49,7 @@ func (d *delivery) run() error {
 		}
 		sent += count
 		// Deliveries for each publish may be fewer than one (a deny) or several (a fan-out).
-		behind := sent - inFlight/d.block.frame
+		behind := sent - inFlight/d.block.longest
 		if err := d.waitFor(int(int64(behind) * int64(c.Expect) / int64(c.Messages))); err != nil {
 			return err
 		}
@@ -75,7 +75,7 @@ func (d *delivery) finish() error {
 // prepareDeliver sends publishes to subscribers of its own; it ends when the last message has arrived. With an origin
 // it publishes there, so that deliveries alone are measured.
 func prepareDeliver(c *Command) (*piece, error) {
-	b, err := makeBlock(c.Subjects, c.AtRandom, c.Size)
+	b, err := makeBlock(c.Subjects, c.AtRandom, c.sizes())
 	if err != nil {
 		return nil, err
 	}

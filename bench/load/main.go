@@ -18,11 +18,13 @@ type Command struct {
 	// Target is the setup under measurement; Origin reaches nats-server itself, for what must not be measured.
 	Target Target `json:"target"`
 	Origin Target `json:"origin"`
-	// Subjects are published to in turn, or each drawn AtRandom. All have the same length.
+	// Subjects are published to in turn, or AtRandom in an order of their own; each equally often (makeBlock).
 	Subjects []string `json:"subjects"`
 	AtRandom bool     `json:"atRandom"`
-	Size     int      `json:"size"`
-	Messages int      `json:"messages"`
+	// Size is that of all payloads, or the most that they have where LeastSize is given.
+	Size      int `json:"size"`
+	LeastSize int `json:"leastSize"`
+	Messages  int `json:"messages"`
 	// Subscribers each subscribe to Subscribe, in the queue group Queue where there is one.
 	Subscribers int    `json:"subscribers"`
 	Subscribe   string `json:"subscribe"`
@@ -33,6 +35,14 @@ type Command struct {
 	Refused int `json:"refused"`
 	// Watch lists the processes whose CPU time is wanted.
 	Watch []int `json:"watch"`
+}
+
+// sizes is what payloads of publishes and deliveries have.
+func (c *Command) sizes() spread {
+	if c.LeastSize == 0 {
+		return spread{c.Size, c.Size}
+	}
+	return spread{c.LeastSize, c.Size}
 }
 
 // Result is what a piece of work took, in nanoseconds.

@@ -4,7 +4,7 @@ import "fmt"
 
 // preparePublish sends publishes as fast as they are taken; it ends when nats-server has read the last one.
 func preparePublish(c *Command) (*piece, error) {
-	b, err := makeBlock(c.Subjects, c.AtRandom, c.Size)
+	b, err := makeBlock(c.Subjects, c.AtRandom, c.sizes())
 	if err != nil {
 		return nil, err
 	}
@@ -13,8 +13,8 @@ func preparePublish(c *Command) (*piece, error) {
 		return nil, err
 	}
 	timed := func() error {
-		for left := c.Messages; left > 0; left -= b.count {
-			if err := b.send(r, min(left, b.count)); err != nil {
+		for left := c.Messages; left > 0; left -= b.count() {
+			if err := b.send(r, min(left, b.count())); err != nil {
 				// The reader knows why.
 				r.close()
 				return fmt.Errorf("%w: %w", err, r.err)
