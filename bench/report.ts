@@ -33,6 +33,8 @@ export interface Results {
   machine: Machine;
   disturbance: Disturbance;
   plan: Plan;
+  /** Seconds that the run took, from its beginning to its last figure. */
+  took: number;
   workloads: Measured[];
   peers: PeerFact[];
   targets: Verdict[];
@@ -235,12 +237,16 @@ export function peerLines(peers: readonly PeerFact[]): string[] {
 
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
 
+function minutes(seconds: number): string {
+  return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
+}
+
 function mostRounds(workloads: readonly Measured[]): number {
   return Math.max(...workloads.flatMap(({ setups }) => Object.values(setups).map((rounds) => rounds.length)));
 }
 
 /** Where, with what and how undisturbed. */
-export function machineTable({ machine, disturbance, plan, workloads }: Results): Table {
+export function machineTable({ machine, disturbance, plan, took, workloads }: Results): Table {
   const differed = unsteadiness(workloads);
   return {
     columns: ["what", "value"],
@@ -258,6 +264,7 @@ export function machineTable({ machine, disturbance, plan, workloads }: Results)
         "rounds",
         `${plan.rounds}, of about ${plan.seconds} s for each setup; up to ${mostRounds(workloads)} where targets wanted more`,
       ],
+      ["took", minutes(took)],
       [
         "other processes took",
         `${percent(disturbance.others)} of the machine, other machines ${percent(disturbance.stolen)}`,
