@@ -1,3 +1,4 @@
+import type { ReadCosts } from "./host-calls.ts";
 import type { Measured, Round } from "./measure.ts";
 import { ratioOfMedians } from "./ratio-of-medians.ts";
 import type { SetupName } from "./setups.ts";
@@ -84,15 +85,11 @@ export function addedValues(measured: Measured, setup: SetupName, figure: Figure
   return values.map((value, round) => value - (alone[round] ?? NaN));
 }
 
-/** What a read costs the host on the machine of the first measurements: a call whatever its size, and each byte. */
-const READ_NANOSECONDS = 630;
-const BYTE_NANOSECONDS = 0.025;
-
-/** What the reads of an operation take, where each callback reads all that it brings, in nanoseconds, by those costs. */
-export function readsByUnitCosts({ callbacks }: Measured): number | undefined {
-  if (!callbacks) return undefined;
+/** What the reads of an operation take, where each callback reads all that it brings, in nanoseconds, by these costs. */
+export function readsByUnitCosts({ callbacks }: Measured, costs: ReadCosts | undefined): number | undefined {
+  if (!callbacks || !costs) return undefined;
   return [callbacks.toServer, callbacks.toClient]
-    .map(({ perOperation, bytes }) => perOperation * (READ_NANOSECONDS + bytes * BYTE_NANOSECONDS))
+    .map(({ perOperation, bytes }) => perOperation * (costs.each + bytes * costs.byte))
     .reduce((a, b) => a + b);
 }
 

@@ -8,12 +8,14 @@ import { Fault } from "../tools/fault.ts";
 import { inRoot } from "../tools/paths.ts";
 import { announce, notice } from "../tools/progress.ts";
 import { isUnsteady } from "./figures.ts";
+import { measureHostCalls } from "./host-calls.ts";
 import { looksAfter } from "./looks.ts";
 import { isDisturbed, machineFacts, watchMachine } from "./machine.ts";
 import { Turns, type Job, type Plan } from "./measure.ts";
 import type { Peer } from "./peers/modules.ts";
 import {
   buildTable,
+  hostCallTable,
   languageTable,
   machineTable,
   peerLines,
@@ -176,11 +178,13 @@ function coloured(targets: readonly Verdict[]): string {
 }
 
 function show(results: Results): void {
-  const shares = shareTable(results.workloads);
+  const shares = shareTable(results.workloads, results.hostCalls);
   if (shares.rows.length > 0) {
     process.stdout.write(`${pc.bold("Where the time goes")}, in Envoy with mTLS, for each operation\n`);
     process.stdout.write(`${toTerminal(shares)}\n`);
   }
+  process.stdout.write(`${pc.bold("What a call to the host costs")}, in this Envoy\n`);
+  process.stdout.write(`${toTerminal(hostCallTable(results.hostCalls))}\n`);
   const permissions = permissionsTable(results.workloads);
   if (permissions.rows.length > 0) {
     process.stdout.write(`${pc.bold("Beside nats-server's own permissions")}: CPU added for each operation\n`);
@@ -215,6 +219,8 @@ async function bench(): Promise<Results> {
     const disturbance = watchMachine([process.pid, ...rig.pids]);
     const turns = await measureAll(rig, withoutAbsent(wanted, rig.peers));
     await decide(turns);
+    announce("single calls to the host");
+    const hostCalls = await measureHostCalls(rig.stand);
     const workloads = turns.flatMap(({ measured }) => measured);
     await rig.checkStats();
     return {
@@ -224,6 +230,7 @@ async function bench(): Promise<Results> {
       // Of this process, whose start is the zero of this clock.
       took: performance.now() / 1000,
       workloads,
+      hostCalls,
       peers: rig.peers.map(factOf),
       targets: verdicts(workloads),
     };

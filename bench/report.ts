@@ -18,6 +18,7 @@ import {
   unsteadiness,
   type Figure,
 } from "./figures.ts";
+import { readCosts, type HostCall } from "./host-calls.ts";
 import type { Disturbance, Machine } from "./machine.ts";
 import type { Measured, Plan } from "./measure.ts";
 import { setupOf, SETUPS, type SetupName } from "./setups.ts";
@@ -36,6 +37,7 @@ export interface Results {
   /** Seconds that the run took, from its beginning to its last figure. */
   took: number;
   workloads: Measured[];
+  hostCalls: HostCall[];
   peers: PeerFact[];
   targets: Verdict[];
 }
@@ -131,7 +133,8 @@ export function targetTable(targets: readonly Verdict[]): Table {
 const SHARES = ["envoy", "empty", "reading", "filter"] as const;
 
 /** What the added CPU time of an operation is made of, with mTLS. */
-export function shareTable(workloads: readonly Measured[]): Table {
+export function shareTable(workloads: readonly Measured[], hostCalls: readonly HostCall[]): Table {
+  const costs = readCosts(hostCalls);
   const rows = workloads
     .filter((measured) => measured.callbacks)
     .map((measured) => inCommon(measured, SHARES))
@@ -148,7 +151,7 @@ export function shareTable(workloads: readonly Measured[]): Table {
         added(excess(measured, ["empty", "envoy"], envoyCpu)),
         added(excess(measured, ["reading", "empty"], envoyCpu)),
         added(excess(measured, ["filter", "reading"], envoyCpu)),
-        nanoseconds(readsByUnitCosts(measured)),
+        nanoseconds(readsByUnitCosts(measured, costs)),
       ];
     });
   return {
@@ -166,6 +169,18 @@ export function shareTable(workloads: readonly Measured[]): Table {
       "reads, by unit costs>",
     ],
     rows,
+  };
+}
+
+/** What single calls to the host cost on this machine. */
+export function hostCallTable(calls: readonly HostCall[]): Table {
+  return {
+    columns: ["host call", "ns each>", "95 %>"],
+    rows: calls.map(({ name, cost: { value, low, high } }) => [
+      name,
+      nanoseconds(value),
+      `${nanoseconds(low)} to ${nanoseconds(high)}`,
+    ]),
   };
 }
 

@@ -1,5 +1,6 @@
 import { buildModule } from "../tools/wasm.ts";
 import type { ListenerSpec } from "../test/stand/server-proxy.ts";
+import { HOST_CALLS } from "./host-calls.ts";
 import { peerConfig, peerModules, type Peer } from "./peers/modules.ts";
 import { PEER, pluginConfig } from "./policy.ts";
 
@@ -81,7 +82,7 @@ export function setupOf(name: SetupName): Setup {
 }
 
 export interface Listeners {
-  /** By setup. */
+  /** By setup, and that of HOST_CALLS. */
   specs: Record<string, ListenerSpec>;
   /** The peers that were wanted: built, or absent with the reason. */
   peers: Peer[];
@@ -108,9 +109,10 @@ async function peersFor(wanted: ReadonlySet<SetupName>): Promise<Listeners> {
  */
 export async function listeners(wanted: ReadonlySet<SetupName>, beside?: string): Promise<Listeners> {
   const { specs, peers } = await peersFor(wanted);
-  const [empty, reading] = await Promise.all([
+  const [empty, reading, hostCalls] = await Promise.all([
     buildModule("bench/modules/empty.ts"),
     buildModule("bench/modules/reading.ts"),
+    buildModule("bench/modules/host-calls.ts"),
   ]);
   // WAYPOINT: mTLS ended before, and the principal is in filter state.
   const plain = { mode: "WAYPOINT", principal: PEER } as const;
@@ -125,6 +127,7 @@ export async function listeners(wanted: ReadonlySet<SetupName>, beside?: string)
       ...(beside === undefined
         ? {}
         : { beside: { mode: "STRICT", filter: { wasm: beside, config: pluginConfig("PEER"), pluginName: "beside" } } }),
+      [HOST_CALLS]: { mode: "DISABLE", filter: { wasm: hostCalls } },
       "plain-envoy": plain,
       "plain-empty": { ...plain, filter: { wasm: empty } },
       "plain-filter": { ...plain, filter: { config: pluginConfig("WAYPOINT") } },

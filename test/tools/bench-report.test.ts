@@ -1,8 +1,17 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { HostCall } from "../../bench/host-calls.ts";
 import type { Measured, Round } from "../../bench/measure.ts";
-import { languageTable, permissionsTable, shareTable, targetTable, workloadTable } from "../../bench/report.ts";
+import {
+  hostCallTable,
+  languageTable,
+  permissionsTable,
+  shareTable,
+  targetTable,
+  workloadTable,
+} from "../../bench/report.ts";
 import type { SetupName } from "../../bench/setups.ts";
+import { estimate } from "../../bench/statistics.ts";
 import type { Table } from "../../bench/table.ts";
 import { verdicts } from "../../bench/targets.ts";
 
@@ -40,18 +49,28 @@ function cell({ columns, rows }: Table, column: string, row = 0): string | undef
 }
 
 describe("the bench's report", () => {
-  it("makes where the time goes of the rounds that all setups had, so that it adds up", () => {
+  it("makes where the time goes of the rounds that all setups had, so that its parts are parts of the same", () => {
     const measured = work({
       envoy: costs(20, 100, 15, 20),
       empty: costs(22),
       reading: costs(30, 100, 15, 60),
       filter: costs(40, 100, 15, 90),
     });
-    const table = shareTable([measured]);
+    const table = shareTable([measured], []);
     assert.equal(cell(table, "rounds"), "5");
     assert.equal(cell(table, "added, ns"), "+20.0 ± 0.0");
     const parts = ["calling", "reading", "inside Wasm"].map((column) => cell(table, column));
     assert.deepEqual(parts, ["+2.0 ± 0.0", "+8.0 ± 0.0", "+10.0 ± 0.0"]);
+  });
+
+  it("estimates what reads take by the host calls that the same run has measured", () => {
+    const call = (name: string, value: number): HostCall => ({ name, cost: estimate([value]) });
+    const calls = [call("get_buffer_bytes, 16 B", 600.4), call("get_buffer_bytes, 16 KiB", 600.4 + 0.025 * 16_368)];
+    const measured = work({ envoy: costs(20), empty: costs(22), reading: costs(30), filter: costs(40) });
+    // One call of 100 bytes each way.
+    assert.equal(cell(shareTable([measured], calls), "reads, by unit costs"), "1,205");
+    assert.equal(cell(shareTable([measured], []), "reads, by unit costs"), "");
+    assert.deepEqual(hostCallTable(calls).rows[0], ["get_buffer_bytes, 16 B", "600.4", "600.4 to 600.4"]);
   });
 
   it("shows the peers' costs and their ratio by the rounds that the peers had too", () => {
