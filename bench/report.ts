@@ -62,6 +62,15 @@ function times(estimate: Estimate | undefined): string {
   return estimate ? `×${estimate.value.toFixed(3)}` : NOTHING;
 }
 
+/** A comparison in a row of so many rounds; where the other setup had fewer turns, with how many both had. */
+function among(
+  rounds: number,
+  estimate: Estimate | undefined,
+  write: (estimate: Estimate | undefined) => string,
+): string {
+  return estimate && estimate.count < rounds ? `${write(estimate)} (${estimate.count})` : write(estimate);
+}
+
 function factor(interval: Interval | undefined): string {
   if (!interval) return NOTHING;
   const [value, low, high] = [interval.value, interval.low, interval.high].map((one) =>
@@ -86,15 +95,19 @@ export function workloadTable(measured: Measured): Table {
     const { title, envoy, baseline } = setupOf(name);
     const empty: SetupName = baseline === "envoy" ? "empty" : "plain-empty";
     const isBaseline = name === baseline;
-    const ofEnvoy = (text: string): string => (envoy && !isBaseline ? text : NOTHING);
+    const rounds = roundsOf(measured, [name]);
+    const addedTo = (other: SetupName): string =>
+      envoy && !isBaseline && name !== other
+        ? among(rounds, excess(measured, [name, other], envoyCpu), added)
+        : NOTHING;
     return [
       title,
-      roundsOf(measured, [name]).toString(),
+      rounds.toString(),
       perSecond(medianOf(measured, name, rate)),
-      isBaseline ? NOTHING : times(ratio(measured, [name, baseline], rate)),
+      isBaseline ? NOTHING : among(rounds, ratio(measured, [name, baseline], rate), times),
       envoy ? nanoseconds(medianOf(measured, name, envoyCpu)) : NOTHING,
-      ofEnvoy(added(excess(measured, [name, baseline], envoyCpu))),
-      ofEnvoy(name === empty ? NOTHING : added(excess(measured, [name, empty], envoyCpu))),
+      addedTo(baseline),
+      addedTo(empty),
       nanoseconds(medianOf(measured, name, natsCpu)),
       nanoseconds(medianOf(measured, name, loadCpu)),
       ...latency.map((figure) => microseconds(medianOf(measured, name, figure))),

@@ -30,11 +30,14 @@ parentheses where the median of ever more rounds would lie, with 95 % certainty 
 are divided, all factors that the rounds do not rule out, as by Fieller); a target in there is _within the noise_, and got
 further rounds while there was time. A target that the host's share passes alone binds what is beyond that; a missed one
 of which this is in doubt is within the noise too. The targets are looked at after 5, 10, 20, 40 and 60 rounds, and work
-whose targets are all certain by then gets no more rounds. Each look may mislead (of five rounds the interval holds in 94
-% of cases), so a target that is exactly the true median is called certain in 13 % of runs, not in 5 %. Of fewer than five
-rounds nothing is certain. Each table says how many rounds its figures have: further ones go to what decides a target
-alone. What is compared with each other, the three publishes of 128 B, takes its turns together. A round that delivers too
-many or too few messages fails the run: what should be refused was refused.
+whose targets are all certain by then gets no more rounds. The end of the time is a last look, at whichever round it
+comes, in place of those that there was no time for. Each look may mislead (of five rounds the interval holds in 94 % of
+cases), so a target that is exactly the true median is called certain in 13 % of runs, not in 5 %; that is for one target,
+and there are many of them, so some verdict of a run may well be misled. Of fewer than five rounds nothing is certain.
+Each table says how many rounds its figures have: further ones go to what decides a target alone. A comparison is made of
+the rounds that both setups had; where these are fewer than those of its row, their number stands behind it in
+parentheses. What is compared with each other, the three publishes of 128 B, takes its turns together. A round that
+delivers too many or too few messages fails the run: what should be refused was refused.
 
 **CPU times are to be trusted more than rates.** They are what the kernel counted for all threads of a process (in
 nanoseconds, \`/proc/PID/task/*/schedstat\`) between the first byte and the answer to the last, for each operation. Rates

@@ -47,6 +47,13 @@ describe("the bench's looks at its targets", () => {
     assert.ok(Math.abs(share * 100 - Number(said)) < 1, `${share} is not ${said} %`);
   });
 
+  it("mislead no more often where the end of the time is the last of them, at whichever round it comes", () => {
+    for (const last of [7, 18, 33, 59]) {
+      const share = misled([...LOOKS.filter((look) => look < last), last], 3000);
+      assert.ok(share <= 0.15, `${share} where the time ends after ${last} rounds`);
+    }
+  });
+
   it("are few, since more of them mislead more often", () => {
     const afterEach = Array.from({ length: 56 }, (_, i) => i + 5);
     assert.ok(misled(afterEach, 1000) > 1.3 * misled(LOOKS, 1000));

@@ -73,6 +73,14 @@ describe("the bench's report", () => {
     assert.deepEqual(hostCallTable(calls).rows[0], ["get_buffer_bytes, 16 B", "600.4", "600.4 to 600.4"]);
   });
 
+  it("says behind a comparison how many rounds it has, where they are fewer than its row's", () => {
+    const measured = work({ envoy: costs(20, 100, 15), empty: costs(22), filter: costs(40, 100, 15) });
+    const row = (column: string): string | undefined => cell(workloadTable(measured), column, 2);
+    assert.equal(row("rounds"), "20");
+    assert.equal(row("to alone, ns"), "+20.0 ± 0.0");
+    assert.equal(row("to empty, ns"), "+18.0 ± 0.0 (5)");
+  });
+
   it("shows the peers' costs and their ratio by the rounds that the peers had too", () => {
     const measured = work({ envoy: costs(20, 100, 15), filter: costs(40, 100, 15, 90), rust: costs(70) });
     const table = languageTable([measured]);
