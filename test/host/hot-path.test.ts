@@ -54,12 +54,15 @@ describe("memory for messages, each allocation counted", () => {
     return connectedUnder(policy(config));
   }
 
+  /** Steps after which the tables of what comes once, such as an inbox, have had their last size. */
+  const SETTLING = 60_000;
+
   /**
    * Runs `step` until it has handled MESSAGES; after the first ones, which make the tables of connection and principal, and
    * the first tick, which defines their stats, nothing may be taken, not even to be given back.
    */
-  function assertTakesNothing({ host }: Wire, perStep: number, step: () => void): void {
-    for (let i = 0; i < 3; i++) step();
+  function assertTakesNothing({ host }: Wire, perStep: number, step: () => void, settling = 3): void {
+    for (let i = 0; i < settling; i++) step();
     host.tick();
     const taken = (): object => ({
       allocations: host.global("allocations"),
@@ -127,6 +130,57 @@ describe("memory for messages, each allocation counted", () => {
       n++;
       wire.client(pub(`orders.e${n}.created`, "x") + pub(`payments.${n}.charge`));
     });
+  });
+
+  /** As nats.go and nats.js make them: a prefix of the connection, and a token that never comes again. */
+  const newInbox = (n: number): string => `_INBOX.Kd8s2LmQx0ZtV5rYbN7cWf.${n.toString(36).padStart(8, "0")}`;
+  const newAcknowledgement = (n: number): string => `$JS.ACK.ORDERS.work.1.${n}.${n}.1764012345678901234.0`;
+
+  it("requests with ever new inboxes take none under the bench's policy, nor do their answers", () => {
+    const wire = connectedUnder(FULL);
+    wire.client(`SUB ${newInbox(0).slice(0, -8)}* 1\r\n`);
+    let n = 0;
+    const step = (): void => {
+      const inbox = newInbox(++n);
+      const [request, answer] = [pub("orders.e000.created", "question", inbox), msg(inbox, "1", "answer")];
+      assert.equal(wire.client(request), request);
+      assert.equal(wire.server(answer), answer);
+    };
+    assertTakesNothing(wire, 2, step, SETTLING);
+  });
+
+  it("requests with ever new inboxes that nobody answers take none under the bench's policy", () => {
+    const wire = connectedUnder(FULL);
+    let n = 0;
+    assertTakesNothing(wire, 1, () => wire.client(pub("orders.e000.created", "question", newInbox(++n))), SETTLING);
+  });
+
+  it("ever new acknowledgements of JetStream take none under the bench's policy, nor do the deliveries they are for", () => {
+    const wire = connectedUnder(FULL);
+    wire.client(SUBSCRIBE);
+    let n = 0;
+    const step = (): void => {
+      const reply = newAcknowledgement(++n);
+      const [delivery, acknowledgement] = [msg("orders.e000.created", "1", "x", reply), pub(reply, "+ACK")];
+      assert.equal(wire.server(delivery), delivery);
+      assert.equal(wire.client(acknowledgement), acknowledgement);
+    };
+    assertTakesNothing(wire, 2, step, SETTLING);
+  });
+
+  it("delivered requests with ever new inboxes take none under the bench's policy, nor do the replies that they grant", () => {
+    const wire = connectedUnder(FULL);
+    wire.client(SUBSCRIBE);
+    let n = 0;
+    const step = (): void => {
+      const inbox = newInbox(++n);
+      const [request, reply] = [msg("orders.e000.created", "1", "question", inbox), pub(inbox, "answer")];
+      assert.equal(wire.server(request), request);
+      assert.equal(wire.client(reply), reply);
+    };
+    assertTakesNothing(wire, 2, step, SETTLING);
+    // By the grant alone: without a request an inbox is nobody's to publish to.
+    assert.equal(wire.client(pub(newInbox(n), "answer")), PING);
   });
 
   it("operations on ever new subjects take none", () => {
