@@ -37,8 +37,8 @@ export class Access {
   /** CONNECTs that the server has yet to take, and whether a SUB behind the last of them needs the filter. */
   private resets: i32 = 0;
   private filterNeededSince: bool = false;
-  /** The policy is newer than such a CONNECT: of subscriptions before it messages may come that nobody has judged by it. */
-  judgesUnknown: bool = false;
+  /** The connection was under an older policy: of subscriptions of that time messages may come that nobody has judged by this one. */
+  succeeds: bool = false;
   /** About the publish that is being judged. */
   private namesTraceDest: bool = false;
   private grantedRepliesAny: bool = false;
@@ -76,7 +76,7 @@ export class Access {
     this.filtering = former.filtering;
     this.resets = former.resets;
     this.filterNeededSince = former.filterNeededSince;
-    this.judgesUnknown = former.resets > 0;
+    this.succeeds = true;
     for (let i = 0; i < min(this.grantCount, former.grantCount); i++) this.grantsAt(i).takeFrom(former.grantsAt(i));
   }
 
@@ -149,9 +149,9 @@ export class Access {
     return reason;
   }
 
-  /** Has the peer lost the right to a delivery of which the subscription is not known any more? Its subject alone tells. */
+  /** Has the peer lost the right to a delivery whose subscription is not known? Then its subject alone tells. */
   hasLost(subject: usize, length: i32): bool {
-    return this.judgesUnknown && !this.permissions.receives(subject, length);
+    return this.succeeds && !this.permissions.receives(subject, length);
   }
 
   /** Is a delivery kept back? Ask only while `filtering`. */
@@ -231,9 +231,7 @@ export class Access {
   /** The server has taken a further CONNECT: everything that now comes is behind it. */
   finishReset(): void {
     this.resets--;
-    if (this.resets > 0) return;
-    this.filtering = this.filterNeededSince;
-    this.judgesUnknown = false;
+    if (this.resets == 0) this.filtering = this.filterNeededSince;
   }
 
   private refuse(violation: Violation, name: usize, length: i32, rule: i32): void {

@@ -18,6 +18,7 @@ import {
   isQueueKnown,
   isWithheld,
   maxOf,
+  mayBeFormers,
   pendingMaximaOf,
   queueLengthOf,
   queueOf,
@@ -46,7 +47,7 @@ export function deliver(connection: Connection, line: ServerLine): bool {
     if (bringsRevoked(sub)) reportRevokedDelivery(connection, line);
     return false;
   }
-  if (sub == 0 && access != null && access.hasLost(line.subject, line.subjectLength)) {
+  if ((sub == 0 || mayBeFormers(sub)) && access != null && access.hasLost(line.subject, line.subjectLength)) {
     reportRevokedDelivery(connection, line);
     return false;
   }

@@ -181,6 +181,11 @@ function tellMaxima(connection: Connection): void {
 
 /** DRY_RUN edits nothing: it begins when nothing that we have edited or withheld is under way any more. */
 function beginToObserve(connection: Connection): void {
+  // What is ending ends: while observed it would be left alone, and pass all, also when a later policy enforces again.
+  if (connection.endingSince != 0) {
+    connection.willObserve = false;
+    return;
+  }
   const isClean =
     connection.toServerTail.length == 0 &&
     connection.toClientTail.length == 0 &&

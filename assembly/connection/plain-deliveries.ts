@@ -57,7 +57,6 @@ export function passPlainDeliveries(connection: Connection, chunk: Chunk, positi
   if (access == null || meter == null || connection.shadow != null || connection.samples) return position;
   // A queue that a deny entry names makes more of the answer than the subject.
   if (access.filtering && access.permissions.deniesQueues) return position;
-  if (access.judgesUnknown) return position;
   return pass(connection, chunk, position, access, meter);
 }
 
@@ -144,7 +143,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
         if (!isPlain(sub) || maxOf(sub) != 0) return endAt(p, connection, chunk, meter);
         countReceived(sub);
         if (endsBehindSid != 0) runsOn(LAST_DELIVERY, <i32>(sizeEnd - subject));
-      }
+      } else if (judgesUnknown(connection)) return endAt(p, connection, chunk, meter);
       answerDelivered(connection, meter, subject, length);
       DELIVERY_RUN.add(Operation.MSG, meter, totals, subjectClass, size);
       p = sizeEnd + 2 + <usize>size + 2;
@@ -156,6 +155,12 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
     runsNoMore(LAST_DELIVERY);
   }
   return endAt(p, connection, chunk, meter);
+}
+
+/** What comes of no subscription that is known may have been judged by an older policy alone (deliveries.ts). */
+function judgesUnknown(connection: Connection): bool {
+  const access = connection.access;
+  return access != null && access.succeeds;
 }
 
 function endAt(p: usize, connection: Connection, chunk: Chunk, meter: Meter): i32 {
@@ -222,7 +227,7 @@ function passLonger(connection: Connection, from: usize, end: usize, access: Acc
       // One that has ended, or whose sid was another's, may have to be kept back; one with a maximum may be at its end.
       if (!isPlain(sub) || maxOf(sub) != 0) break;
       countReceived(sub);
-    }
+    } else if (judgesUnknown(connection)) break;
     if (replyLength > 0 && access.grantsReplies) access.noteReply(reply, replyLength);
     answerDelivered(connection, meter, subject, length);
     if (replyLength > 0) requestDelivered(connection, meter, reply, replyLength, subjectClass);

@@ -151,6 +151,11 @@ export function isCountKnown(sub: usize): bool {
   return (load<u8>(sub, REUSE) & (AGAIN | FORMER | UNSETTLED)) == 0;
 }
 
+/** May what comes for this sid be of another subscription: of a former one, or of before a further CONNECT? */
+export function mayBeFormers(sub: usize): bool {
+  return (load<u8>(sub, REUSE) & (FORMER | UNSETTLED)) != 0;
+}
+
 /** Is what comes for this sid still withheld, because a former subscription had no right to it or had had its maximum? */
 export function isWithheld(sub: usize): bool {
   return (load<u8>(sub, REUSE) & WITHHELD) != 0;

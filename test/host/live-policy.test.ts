@@ -359,7 +359,7 @@ describe("a subscription that a newer policy does not allow", () => {
     assert.equal(wire.server(late), "");
     assert.equal(wire.server(PONG), "");
     // Behind the PONG nothing of them can come; what comes for their sids nevertheless is judged as that of any unknown one.
-    assert.equal(wire.server(msg("a.1", "1", "x")), msg("a.1", "1", "x"));
+    assert.equal(wire.server(msg("a.1", "1", "x") + msg("b.1", "1", "x")), msg("b.1", "1", "x"));
   });
 
   it("brings nothing more until the server has taken the last of several changes", () => {
@@ -513,6 +513,36 @@ describe("what a newer policy does not allow any more, of subscriptions that hav
     assert.equal(wire.server(PONG + msg("ok.a", "2")), msg("ok.a", "2"));
   });
 
+  it("is kept back where another one has the sid by then, until nats-server has answered behind the former", () => {
+    for (const again of ["UNSUB 1\r\n", CONNECT]) {
+      const { host, wire } = connected(policyOf(before));
+      wire.client(`SUB gone.> 1\r\n${again}SUB ok.a 1\r\n`);
+      host.configure(policyOf(denies));
+      assert.equal(wire.server(msg("gone.x", "1") + msg("ok.a", "1")), msg("ok.a", "1"), again);
+    }
+  });
+
+  it("is kept back where nobody knows its subscription any more", () => {
+    const { host, wire } = connected(policyOf(before));
+    wire.client("SUB gone.> 1\r\nUNSUB 1\r\nSUB ok.a 2\r\n");
+    host.advance(20_000);
+    tick(host);
+    host.advance(20_000);
+    tick(host);
+    assert.equal(wire.server(msg("gone.x", "1")), msg("gone.x", "1"));
+    host.configure(policyOf(denies));
+    assert.equal(wire.server(msg("gone.x", "1") + msg("ok.a", "2")), msg("ok.a", "2"));
+  });
+
+  it("leaves a subscription alone whose SUB had begun in DRY_RUN and went before the UNSUB of its sid", () => {
+    const { host, wire } = connected(policyOf(before, { mode: "DRY_RUN" }));
+    wire.client("SUB ok.a 1\r\nUNSUB 1 1\r\nSUB ok.b 1\r");
+    host.configure(policyOf(before));
+    wire.server(msg("ok.a", "1"));
+    assert.equal(wire.client("\nPING\r\n"), "\nPING\r\n");
+    assert.equal(wire.server(msg("ok.b", "1")), msg("ok.b", "1"));
+  });
+
   it("is filtered also where the subscription is behind a further CONNECT that nats-server takes later", () => {
     for (const filtered of [false, true]) {
       const { host, wire } = connected(policyOf(before));
@@ -529,6 +559,23 @@ describe("what a newer policy does not allow any more, of subscriptions that hav
       tick(host);
       assert.equal(wire.server(secret), "");
     }
+  });
+});
+
+describe("a connection that is ending when DRY_RUN comes", () => {
+  const rule = { publish: { allow: ["ok.>"] } };
+
+  it("ends, and passes nothing, though it had to wait for DRY_RUN with half a line", () => {
+    const { host, wire } = connected(policyOf(rule, { mode: "DRY_RUN" }));
+    wire.client("PUB ok.a 1");
+    host.configure(policyOf(rule));
+    tick(host);
+    host.configure(policyOf(rule, { mode: "DRY_RUN", limits: { responses: 9 } }));
+    tick(host);
+    wire.client("\rX");
+    assert.equal(wire.client("\r\nz\r\nPUB secret.x 1\r\na\r\n"), "");
+    for (let i = 0; i < 10; i++) tick(host);
+    assert.equal(wire.connection.closed, true);
   });
 });
 
