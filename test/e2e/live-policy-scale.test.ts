@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { RawClient } from "../stand/raw-client.ts";
 import { Stand } from "../stand/stand.ts";
@@ -26,12 +27,12 @@ function policyOf(rules: object[]): object {
   return { identity: "WAYPOINT", trustDomains: ["cluster.local"], audit: { refusalsPerSecond: 1, burst: 1 }, rules };
 }
 
-/** About 1 MiB, as many rules as Kubernetes carries comfortably; each is about another workload. */
-function manyRules(): object[] {
+/** About 1 MiB, as many rules as Kubernetes carries comfortably; `from` is what the one of that number matches. */
+function manyRules(from: (i: number) => object): object[] {
   return Array.from({ length: RULES }, (_, i) => ({
     name: `app-${i}`,
-    from: [{ serviceAccounts: [`team-${i % 100}/app-${i}`] }],
-    publish: { allow: [`orders.${i}.>`] },
+    from: [from(i)],
+    publish: { allow: [`orders.${i}.created.>`] },
   }));
 }
 
@@ -39,6 +40,58 @@ async function longestTurn(stand: Stand): Promise<number> {
   // Envoy merges its histograms every five seconds.
   await new Promise((resolve) => setTimeout(resolve, 6000));
   return stand.proxy.longestTurn();
+}
+
+/**
+ * The same, of the turns that end after `since`, a moment of performance.now(): Envoy tells of each of its five seconds by
+ * themselves too. A worker's first turn makes its VM and takes longer than any change, so five seconds must lie between.
+ */
+async function longestTurnSince(stand: Stand, since: number): Promise<number> {
+  let longest = 0;
+  // The five seconds with the change end within five, and are what Envoy tells of for five more.
+  while (performance.now() < since + 6000) {
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    const text = await stand.envoy.admin("/stats?filter=worker_.*loop_duration_us");
+    console.log(
+      text
+        .split("\n")
+        .map((l) => l.slice(0, 20) + (/P100.*/.exec(l)?.[0] ?? ""))
+        .join("|"),
+    );
+    for (const [, most] of text.matchAll(/P100\(([\d.]+),/g)) longest = Math.max(longest, Number(most) / 1000);
+  }
+  return longest;
+}
+
+/**
+ * Watches each worker until it is asked: milliseconds of the longest stretch that it computed without waiting for anything, on
+ * Linux. A turn of an event loop is no longer, and here, unlike in `longestTurn`, what else runs on this machine is left out. What
+ * falls between two looks counts for the stretch before and for the one behind.
+ */
+function watchStretches({ proxy }: Stand): () => number[] {
+  const tasks = `/proc/${proxy.envoy.pid}/task`;
+  const workers = readdirSync(tasks)
+    .filter((task) => readFileSync(`${tasks}/${task}/comm`, "utf8").startsWith("wrk:worker"))
+    .map((task) => ({ task, waits: NaN, computed: NaN, stretch: 0, longest: 0 }));
+  const look = (): void => {
+    for (const worker of workers) {
+      const status = readFileSync(`${tasks}/${worker.task}/status`, "utf8");
+      const waits = Number(/^voluntary_ctxt_switches:\s+(\d+)$/m.exec(status)![1]);
+      const computed = Number(readFileSync(`${tasks}/${worker.task}/schedstat`, "utf8").split(" ")[0]) / 1e6;
+      const more = Number.isNaN(worker.computed) ? 0 : computed - worker.computed;
+      worker.longest = Math.max(worker.longest, worker.stretch + more);
+      worker.stretch = waits === worker.waits ? worker.stretch + more : more;
+      worker.waits = waits;
+      worker.computed = computed;
+    }
+  };
+  look();
+  const timer = setInterval(look, 1);
+  return () => {
+    clearInterval(timer);
+    look();
+    return workers.map(({ longest }) => longest);
+  };
 }
 
 async function inBatches(count: number, size: number, make: () => Promise<RawClient>): Promise<RawClient[]> {
@@ -86,46 +139,78 @@ describe("a policy that takes the rights of 5,000 connections of one worker", ()
   });
 });
 
-describe("a policy of 10,000 rules", () => {
-  let stand: Stand;
-  before(async () => {
-    const filter = { config: policyOf([BYSTANDER_RULE]) };
-    stand = await Stand.start({
-      listeners: { waypoint: { mode: "WAYPOINT", filter } },
-      serverProxy: { concurrency: WORKERS, measuresTurns: true },
-    });
-  });
-  after(() => stand.stop());
+/** Principals that differ in a rule of their own: a worker compiles what each of them may do for itself. */
+const ADDRESSES = ["127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"];
 
-  it("is in force on open connections within 2 s, and takes no worker more than 100 ms", async (t: TestContext) => {
-    const clients = await inBatches(8, 8, async () => {
-      const client = await RawClient.connect(stand.port(), { localAddress: "127.0.0.2" });
-      await client.handshake();
-      return client;
-    });
-    const config = policyOf([...manyRules(), { ...BYSTANDER_RULE, publish: { allow: ["new.>"] } }]);
-    assert.ok(JSON.stringify(config).length > 1_000_000);
-    const before = stand.proxy.workerTimes();
-    assert.equal(before.length, WORKERS);
-    const pushed = performance.now();
-    assert.equal(await stand.update({ config }), "ACCEPTED");
-    for (const client of clients) {
-      await waitFor("the new policy", async () => {
-        await client.send("PUB new.1 2\r\nhi\r\n");
-        return linesOf(await client.flush()).length === 0;
+function ownRules(publish: string): object[] {
+  return ADDRESSES.map((address) => ({
+    name: `own-${address}`,
+    from: [{ serviceAccounts: [`clients/${address}`] }],
+    publish: { allow: [publish] },
+  }));
+}
+
+const CASES: [whom: string, rules: object[]][] = [
+  [
+    "each about another workload, none of which is connected",
+    manyRules((i) => ({ serviceAccounts: [`team-${i % 100}/app-${i}`] })),
+  ],
+  ["all about each of four connected principals", manyRules(() => ({ namespaces: ["clients"] }))],
+];
+
+for (const [whom, rules] of CASES) {
+  describe(`a policy of 10,000 rules, ${whom}`, () => {
+    let stand: Stand;
+    before(async () => {
+      const filter = { config: policyOf(ownRules("ok.>")) };
+      stand = await Stand.start({
+        listeners: { waypoint: { mode: "WAYPOINT", filter } },
+        serverProxy: { concurrency: WORKERS, measuresTurns: true },
       });
-    }
-    const took = performance.now() - pushed;
-    // All that a worker computed meanwhile.
-    const computed = stand.proxy.workerTimes().map((time, i) => time - before[i]!);
-    const longest = await longestTurn(stand);
-    t.diagnostic(`in force after ${took.toFixed(0)} ms; workers computed ${computed.map(Math.round).join(" and ")} ms`);
-    t.diagnostic(`longest turn of a worker, with whatever else this machine did: ${longest} ms`);
-    assert.ok(took <= IN_FORCE, `${took} ms`);
-    // A turn holds a worker up for no longer than either: all that it computed, and the longest turn with what else ran meanwhile.
-    for (const time of computed) {
-      assert.ok(time > 0 && Math.min(time, longest) <= LONGEST_TURN, `${time} ms computed, longest turn ${longest} ms`);
-    }
-    for (const client of clients) client.close();
+    });
+    after(() => stand.stop());
+
+    it("is in force on open connections within 2 s, and takes no worker more than 100 ms", async (t: TestContext) => {
+      // More than one of each on either worker, most likely: the kernel spreads them.
+      const addresses = ADDRESSES.flatMap((address) => Array<string>(4).fill(address));
+      const clients = await Promise.all(
+        addresses.map(async (localAddress) => {
+          const client = await RawClient.connect(stand.port(), { localAddress });
+          await client.handshake();
+          return client;
+        }),
+      );
+      const config = policyOf([...rules, ...ownRules("new.>")]);
+      assert.ok(JSON.stringify(config).length > 1_000_000);
+      // Until those five seconds are over in which Envoy started.
+      await longestTurn(stand);
+      const before = stand.proxy.workerTimes();
+      assert.equal(before.length, WORKERS);
+      const stretches = watchStretches(stand);
+      const pushed = performance.now();
+      assert.equal(await stand.update({ config }), "ACCEPTED");
+      for (const client of clients) {
+        await waitFor("the new policy", async () => {
+          await client.send("PUB new.1 2\r\nhi\r\n");
+          return linesOf(await client.flush()).length === 0;
+        });
+      }
+      const took = performance.now() - pushed;
+      const longestStretches = stretches();
+      const computed = stand.proxy.workerTimes().map((time, k) => time - before[k]!);
+      const longest = await longestTurnSince(stand, pushed);
+      t.diagnostic(
+        `in force after ${took.toFixed(0)} ms; workers computed ${computed.map(Math.round).join(" and ")} ms`,
+      );
+      t.diagnostic(`of that at a stretch ${longestStretches.map(Math.round).join(" and ")} ms`);
+      t.diagnostic(`longest turn of a worker, with whatever else this machine did: ${longest} ms`);
+      assert.ok(took <= IN_FORCE, `${took} ms`);
+      // A turn holds a worker up for no longer than either: what it computed at a stretch, and the longest turn with what else ran.
+      for (const [k, stretch] of longestStretches.entries()) {
+        assert.ok(computed[k]! > 0 && stretch > 0, `worker ${k} has done nothing`);
+        assert.ok(Math.min(stretch, longest) <= LONGEST_TURN, `${stretch} ms at a stretch, longest turn ${longest} ms`);
+      }
+      for (const client of clients) client.close();
+    });
   });
-});
+}
