@@ -337,9 +337,9 @@ export function sendUnsubscribes(connection: Connection, chunk: Chunk, position:
 
 /** What nats-server delivered before it took the UNSUBs that were just written comes before the PONG for this PING. */
 function tellRevocations(connection: Connection, chunk: Chunk): void {
-  connection.subscriptions.tellRevocations();
-  // Without room for the record they are remembered until the connection ends.
-  if (!connection.pongs.push(Pong.REVOCATIONS_TAKEN)) return;
+  const pinged = connection.pongs.push(Pong.REVOCATIONS_TAKEN);
+  connection.subscriptions.tellRevocations(pinged);
+  if (!pinged) return;
   chunk.write(PING_LINE);
   notePing(connection, FirstPing.OURS);
 }

@@ -234,6 +234,12 @@ export class Connection {
     if (shadow != null) shadow.forgetGrants();
   }
 
+  /** Is a PONG to show when the server has taken a further CONNECT? */
+  get awaitsConnect(): bool {
+    const access = this.access;
+    return access != null && access.isResetting;
+  }
+
   /** The server has taken that CONNECT. */
   hasBegunAnew(): void {
     const access = this.access;

@@ -63,6 +63,10 @@ export class PluginTelemetry {
   /** Milliseconds. */
   private timeout: i64 = 0;
 
+  constructor() {
+    this.allMeters.push(this.meters);
+  }
+
   /** This configuration is in force from now on; called before its rules are compiled. */
   adopt(document: PolicyDocument): void {
     const settings = document.telemetry;

@@ -182,10 +182,10 @@ export class Plugin {
     let most: i64 = shareBytes() / 8;
     for (let i = 0; i < all.length; i++) {
       const connection = all[i];
-      connection.subscriptions.tick(now);
+      connection.subscriptions.tick(now, connection.awaitsConnect);
       this.telemetry.observe(connection);
       if (connection.observing) continue;
-      if (connection.queueLostSince != 0) endLostMember(connection, now);
+      if (connection.queueLostSince != 0 && !connection.willObserve) endLostMember(connection, now);
       if (full) shedUnknown(connection);
       if (connection.endingSince != 0) waiting++;
       if (isDue(connection, now, full)) due++;

@@ -28,6 +28,11 @@ function giveBackBlock(block: usize): void {
   else giveBack(block, sizeOf(length));
 }
 
+/** Has a grant lasted so long? One of the future too: the host's clock is that of the wall, which may be set back. */
+function isOver(grant: usize, now: i64, expires: i64): bool {
+  return <u64>(now - load<i64>(grant, GRANTED_AT)) > <u64>expires;
+}
+
 /**
  * The reply subjects on which one connection may answer (`allow_responses` of one rule), as nats-server keeps them
  * (client.go `deliverMsg`, `responseAllowed`): a delivery with a reply subject that the lists do not allow grants it;
@@ -87,7 +92,7 @@ export class ReplyGrants {
     store<i32>(grant, uses, USES);
     const max = this.limit.max;
     const expires = this.limit.expires;
-    if ((max > 0 && uses > max) || (expires > 0 && now - load<i64>(grant, GRANTED_AT) > expires)) {
+    if ((max > 0 && uses > max) || (expires > 0 && isOver(grant, now, expires))) {
       this.remove(grant);
       return false;
     }
@@ -138,7 +143,7 @@ export class ReplyGrants {
   private forgetExpired(now: i64): void {
     const expires = this.limit.expires;
     if (expires <= 0) return;
-    while (this.oldest != 0 && now - load<i64>(this.oldest, GRANTED_AT) > expires) this.remove(this.oldest);
+    while (this.oldest != 0 && isOver(this.oldest, now, expires)) this.remove(this.oldest);
   }
 
   private remove(grant: usize): void {

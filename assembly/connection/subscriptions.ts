@@ -169,11 +169,11 @@ export class Subscriptions {
 
   /**
    * All UNSUBs of revoked ones have gone to the server, and a PING behind them, whose PONG is to be told to `revocationsTaken`.
-   * Without one they are remembered as long as the connection lasts.
+   * Without one (`pinged`) they are remembered until the PONG for a later one, or as long as the connection lasts.
    */
-  tellRevocations(): void {
+  tellRevocations(pinged: bool): void {
     this.revokedUntold = false;
-    this.revokedPings++;
+    this.revokedPings += i32(pinged);
   }
 
   /** The server has taken the UNSUBs before such a PING: all that it had delivered by then is here. */
@@ -215,9 +215,12 @@ export class Subscriptions {
     this.endedCount++;
   }
 
-  /** Once none has ended for a while, nothing of the ended ones can be under way any more. */
-  tick(now: i64): void {
-    if (this.isUnsettled) this.tickUnsettled(now);
+  /**
+   * Once none has ended for a while, nothing of the ended ones can be under way any more. `awaitsConnect`: a PONG is to show when
+   * the server has taken a further CONNECT.
+   */
+  tick(now: i64, awaitsConnect: bool = false): void {
+    if (this.isUnsettled && !awaitsConnect) this.tickUnsettled(now);
     if (this.ended == 0) return;
     if (this.endings != this.endingsAtTick) {
       this.endingsAtTick = this.endings;

@@ -80,8 +80,11 @@ function passBegun(connection: Connection, position: i32): i32 {
   if (next == position) return position;
   connection.toClientPassed = false;
   chunk.thaw();
-  if (connection.phase == Phase.UNREAD) endAtOnce(connection, ProtocolError.SERVER);
-  return next;
+  if (connection.phase != Phase.UNREAD) return next;
+  endAtOnce(connection, ProtocolError.SERVER);
+  // What follows has been read by nobody.
+  chunk.drop(0, chunk.size);
+  return chunk.size;
 }
 
 /** Lines of our own go between two lines of the server, behind a payload that is under way. */

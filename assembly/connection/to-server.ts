@@ -143,6 +143,8 @@ function passBegun(connection: Connection, position: i32): i32 {
   if (next == position) return position;
   connection.toServerPassed = false;
   chunk.thaw();
+  // With a further CONNECT what was granted before it ends, also what is granted by the policy of now.
+  if (access != null && line.operation == Operation.CONNECT) access.forgetGrants();
   if (connection.phase != Phase.OPEN) endAtOnce(connection, ProtocolError.UNFINISHED);
   else judgeSubscriptions(connection);
   return next;

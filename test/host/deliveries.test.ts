@@ -256,6 +256,16 @@ describe("reply grants (allow_responses)", () => {
     assert.equal(wire.server(PONG + PONG), publishViolation("r.2") + publishViolation("r.1"));
   });
 
+  it("end when the host's clock is set back before them, which nats-server would not see", () => {
+    const rule = { publish: {}, allow_responses: { max: 5, expires: "1s" } };
+    const host = configuredHost({ rule });
+    const wire = Wire.connected(host);
+    wire.client("SUB ok.1 1\r\n");
+    wire.server(msg("ok.1", "1", "", "r.1"));
+    host.advance(-3_600_000);
+    assert.equal(wire.client(pub("r.1")), PING);
+  });
+
   it("end with their time", () => {
     const wire = subscribed(grants(5, "10s"));
     wire.server(msg("ok.1", "1", "", "r.1"));

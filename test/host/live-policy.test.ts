@@ -534,6 +534,29 @@ describe("what a newer policy does not allow any more, of subscriptions that hav
     assert.equal(wire.server(msg("gone.x", "1") + msg("ok.a", "2")), msg("ok.a", "2"));
   });
 
+  it("is kept back where a CONNECT in DRY_RUN had dropped its subscription", () => {
+    const { host, wire } = connected(policyOf(before, { mode: "DRY_RUN" }));
+    wire.client(`SUB gone.> 1\r\n${CONNECT}SUB ok.a 2\r\n`);
+    host.configure(policyOf(denies));
+    assert.equal(wire.server(msg("gone.x", "1") + msg("ok.a", "2")), msg("ok.a", "2"));
+  });
+
+  it("counts for no maximum while nats-server has not answered behind a further CONNECT, however long that is", () => {
+    const { host, wire } = connected(policyOf(before));
+    wire.client(`SUB ok.a 1\r\n${CONNECT}SUB ok.b 1\r\nUNSUB 1 2\r\n`);
+    for (let second = 0; second < 15; second++) {
+      host.advance(1000);
+      tick(host);
+    }
+    const old = msg("ok.a", "1").repeat(2);
+    assert.equal(wire.server(old), old);
+    assert.equal(wire.client(PING), PING);
+    wire.server(PONG);
+    const two = msg("ok.b", "1").repeat(2);
+    assert.equal(wire.server(two), two);
+    assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
+  });
+
   it("leaves a subscription alone whose SUB had begun in DRY_RUN and went before the UNSUB of its sid", () => {
     const { host, wire } = connected(policyOf(before, { mode: "DRY_RUN" }));
     wire.client("SUB ok.a 1\r\nUNSUB 1 1\r\nSUB ok.b 1\r");
@@ -559,6 +582,29 @@ describe("what a newer policy does not allow any more, of subscriptions that hav
       tick(host);
       assert.equal(wire.server(secret), "");
     }
+  });
+});
+
+describe("a line that had begun in DRY_RUN and cannot be read", () => {
+  it("is followed by nothing, of nats-server too", () => {
+    const { host, wire } = connected(policyOf({ subscribe: { allow: ["ok.>"] } }, { mode: "DRY_RUN" }));
+    wire.client("SUB secret 1\r\n");
+    wire.server("MSG ok.a");
+    host.configure(policyOf({ subscribe: { allow: ["ok.>"] } }));
+    assert.doesNotMatch(wire.server(` \r\n${msg("secret", "1", "zz")}`), /MSG/);
+  });
+});
+
+describe("a CONNECT that had begun in DRY_RUN", () => {
+  it("ends what was granted before it", () => {
+    const answers = { subscribe: { allow: ["ok.>"] }, allow_responses: { max: 9, expires: "1m" } };
+    const { host, wire } = connected(policyOf(answers, { mode: "DRY_RUN" }));
+    wire.client("SUB ok.1 1\r\n");
+    wire.server(msg("ok.1", "1", "", "r.1"));
+    wire.client(CONNECT.slice(0, 9));
+    host.configure(policyOf(answers));
+    wire.client(CONNECT.slice(9));
+    assert.equal(wire.client(pub("r.1")), PING);
   });
 });
 
