@@ -20,9 +20,16 @@ function pod(name: string): Record<string, string> {
   return { namespace: "messaging", pod: name, app_kubernetes_io_name: "nats" };
 }
 
+/** The labels of other pods in which the filter stands: Istio's, of a waypoint and of an egress gateway. */
+const GATEWAYS: readonly Record<string, string>[] = [
+  { namespace: "messaging", pod: "nats-waypoint-0", gateway_networking_k8s_io_gateway_name: "nats-waypoint" },
+  { namespace: "istio-egress", pod: "istio-egressgateway-0", istio: "egressgateway" },
+];
+
 /**
  * Three brokers: nats-0 with the filter and clients at work, nats-1 and nats-2 with Istio's stand-ins for a module that it
- * cannot fetch. A real Prometheus scrapes all of them.
+ * cannot fetch. A real Prometheus scrapes all of them, and the first once more as a waypoint and as an egress gateway: of where it
+ * stands nothing but its pod's labels tells.
  */
 export class World {
   readonly prometheus: PrometheusServer;
@@ -57,6 +64,7 @@ export class World {
         address: adminAddress,
         labels: pod(`nats-${i}`),
       }));
+      targets.push(...GATEWAYS.map((labels) => ({ address: stand.envoy.adminAddress, labels })));
       const prometheus = await PrometheusServer.start(stand.folder, targets, [inRoot(...RULES_FILE.split("/"))]);
       started.unshift(prometheus);
       return new World(stand, standIns, prometheus, await Traffic.start(stand));
