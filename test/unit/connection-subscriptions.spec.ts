@@ -282,7 +282,7 @@ describe("all subscriptions of a connection", () => {
       const sub = add(all, i.toString());
       if (i % 3 == 0) all.revoke(sub);
     }
-    all.tellRevocations();
+    all.tellRevocations(true);
     all.beginAnew();
     expect(all.liveCount).toBe(0);
     for (let i = 0; i < 100; i++) expect(find(all, i.toString()) != 0).toBe(i % 3 == 0);
