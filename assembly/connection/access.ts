@@ -171,14 +171,12 @@ export class Access {
     const hash = hashBytes(reply, length);
     if (this.useHashed(reply, length, hash, now)) return;
     for (let i = 0; i < this.grantCount; i++) this.grantsAt(i).grant(reply, length, hash, now);
-    if (this.grantedBytes > shareBytes() / GRANTS_PART) this.forgetOldestGrants();
+    // Who sends requests chooses how long their reply subjects are: so the oldest go, which only refuses more, and nobody is closed.
+    while (this.grantedBytes > shareBytes() / GRANTS_PART) this.forgetOldestGrants();
   }
 
-  /** Who sends requests chooses how long their reply subjects are: so the oldest go, which only refuses more, and nobody is closed. */
   private forgetOldestGrants(): void {
-    while (this.grantedBytes > shareBytes() / GRANTS_PART) {
-      for (let i = 0; i < this.grantCount; i++) this.grantsAt(i).forgetOldest();
-    }
+    for (let i = 0; i < this.grantCount; i++) this.grantsAt(i).forgetOldest();
   }
 
   /** Is this publish, which the lists do not allow, an answer that was granted? The grant is used then. */

@@ -316,8 +316,8 @@ export function sendUnsubscribes(connection: Connection, chunk: Chunk, position:
     const sub = subscriptions.find(at + 4, length);
     const maximum = head == length || sub == 0 ? 0 : maximumToTell(sub);
     // A SUB that had begun in DRY_RUN may have gone before its sid's UNSUB, which would end the new one now.
-    const overtaken = head == length && sub != 0 && isLive(sub);
-    if ((head == length && !overtaken) || maximum > 0) {
+    const isDue = head == length ? sub == 0 || !isLive(sub) : maximum > 0;
+    if (isDue) {
       if (connection.options.verbose) {
         // The server's +OK for it must not reach the client.
         if (!connection.pongs.push(Pong.SWALLOW_OK)) return false;

@@ -16,7 +16,7 @@ import { readIdentity } from "./identity";
 import { policyEpoch } from "./policy-epoch";
 import { reportRevoked, reportRevokedConnection } from "./report";
 import {
-  bringsRest,
+  endedByCount,
   isLive,
   isNameKnown,
   isQueueKnown,
@@ -117,8 +117,8 @@ function revokeSubscriptions(connection: Connection): void {
   if (access == null) return;
   const subscriptions = connection.subscriptions;
   for (let sub = subscriptions.first(); sub != 0; sub = subscriptions.next()) {
+    if (endedByCount(sub)) continue;
     const live = isLive(sub);
-    if (!live && !bringsRest(sub)) continue;
     const queueLength = queueLengthOf(sub);
     let reason = access.permissions.subscribe(subjectOf(sub), subjectLengthOf(sub), queueOf(sub), queueLength);
     let rule = access.permissions.decidedBy;
@@ -135,10 +135,11 @@ function revokeSubscriptions(connection: Connection): void {
       endRevoked(connection);
       return;
     }
-    if (live) writeNotice(connection, sub);
+    if (live) {
+      writeNotice(connection, sub);
+      if (queueLength > 0 || !isQueueKnown(sub)) connection.queueLostSince = callbackTime();
+    }
     subscriptions.revoke(sub);
-    if (!live) continue;
-    if (queueLength > 0 || !isQueueKnown(sub)) connection.queueLostSince = callbackTime();
   }
 }
 
@@ -148,7 +149,7 @@ function noteSubscriptions(connection: Connection): void {
   const access = connection.access;
   const shadow = connection.shadow;
   for (let sub = subscriptions.first(); sub != 0; sub = subscriptions.next()) {
-    if (!isLive(sub) && !bringsRest(sub)) continue;
+    if (endedByCount(sub)) continue;
     const queued = queueLengthOf(sub) > 0;
     if (access != null) access.noteSubscription(subjectOf(sub), subjectLengthOf(sub), queued);
     if (shadow != null) shadow.noteSubscription(subjectOf(sub), subjectLengthOf(sub), queued);

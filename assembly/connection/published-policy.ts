@@ -1,14 +1,6 @@
+import { utf8 } from "../bytes/text";
 import { Envelope, readEnvelope, writeHead } from "../policy/envelope";
-import {
-  ABSENT,
-  ANY,
-  readShared,
-  releaseShared,
-  sharedKey,
-  sharedPointer,
-  sharedSize,
-  writeShared,
-} from "../proxy/shared-data";
+import { ABSENT, ANY, readShared, releaseShared, sharedPointer, sharedSize, writeShared } from "../proxy/shared-data";
 
 /** Several VMs that publish at once take turns; each loses at most once to every other. */
 const MAX_TRIES: i32 = 64;
@@ -26,8 +18,8 @@ export class PublishedPolicy {
   private seen: u32 = ABSENT;
 
   constructor(plugin: string) {
-    this.key = sharedKey("istio-nats/policy/" + plugin);
-    this.changeKey = sharedKey("istio-nats/change/" + plugin);
+    this.key = utf8("istio-nats/policy/" + plugin);
+    this.changeKey = utf8("istio-nats/change/" + plugin);
   }
 
   /** Has anything been published since the last time that this was asked? One host call. */

@@ -213,11 +213,6 @@ export function isLive(sub: usize): bool {
   return stateOf(sub) == State.LIVE;
 }
 
-/** Has it ended in a way that lets what is under way pass? */
-export function bringsRest(sub: usize): bool {
-  return stateOf(sub) == State.ENDED || stateOf(sub) == State.REACHED;
-}
-
 /** Must nothing more of it reach the client: a maximum that is counted here is reached, or a newer policy has revoked it? */
 export function endedByCount(sub: usize): bool {
   return stateOf(sub) >= State.COUNTED_OUT;

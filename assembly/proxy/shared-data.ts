@@ -1,4 +1,3 @@
-import { utf8 } from "../bytes/text";
 import { OK } from "./host";
 import { releaseAnswer } from "./memory";
 
@@ -37,11 +36,6 @@ export const ANY: u32 = 0;
 /** What the last `readShared` has found. The bytes stay until `releaseShared`. */
 export let sharedPointer: usize = 0;
 export let sharedSize: i32 = 0;
-
-/** The host's form of a key. */
-export function sharedKey(text: string): StaticArray<u8> {
-  return utf8(text);
-}
 
 /** Answers the number of the write that left the value, or ABSENT. */
 export function readShared(key: StaticArray<u8>): u32 {

@@ -158,20 +158,19 @@ export class Audit {
 
   /** Tells what was left out, if no record came to tell it. `stats` hears of all. */
   onTick(now: i64, stats: FilterStats): void {
-    this.tell(this.refusals.isQuiet(now), this.activity.isQuiet(now));
-    stats.auditSuppressed(this.refusals.takeUncounted() + this.activity.takeUncounted());
+    this.tell(this.refusals.isQuiet(now), this.activity.isQuiet(now), stats);
   }
 
   /** No record will come any more: tells and counts all that was left out. */
   finish(stats: FilterStats): void {
-    this.tell(true, true);
-    stats.auditSuppressed(this.refusals.takeUncounted() + this.activity.takeUncounted());
+    this.tell(true, true, stats);
   }
 
-  /** What was left out, of one kind or both, in a record of its own. */
-  private tell(refusals: bool, activity: bool): void {
+  /** Tells what was left out, of one kind or both, in a record of its own, and counts what was of either. */
+  private tell(refusals: bool, activity: bool, stats: FilterStats): void {
     const record = (refusals ? suppressedField(this.refusals) : "") + (activity ? activityField(this.activity) : "");
     if (record != "") logText(LogLevel.WARN, START + field("event", "suppressed") + record + "}");
+    stats.auditSuppressed(this.refusals.takeUncounted() + this.activity.takeUncounted());
   }
 
   private write(record: string): void {

@@ -57,6 +57,12 @@ describe("memory for messages, each allocation counted", () => {
   /** Steps after which the tables of what comes once, such as an inbox, have had their last size. */
   const SETTLING = 60_000;
 
+  /** Both pass as they are. */
+  function assertExchanges(wire: Wire, delivery: string, answer: string): void {
+    assert.equal(wire.server(delivery), delivery);
+    assert.equal(wire.client(answer), answer);
+  }
+
   /**
    * Runs `step` until it has handled MESSAGES; after the first ones, which make the tables of connection and principal, and
    * the first tick, which defines their stats, nothing may be taken, not even to be given back.
@@ -162,8 +168,7 @@ describe("memory for messages, each allocation counted", () => {
     const step = (): void => {
       const reply = newAcknowledgement(++n);
       const [delivery, acknowledgement] = [msg("orders.e000.created", "1", "x", reply), pub(reply, "+ACK")];
-      assert.equal(wire.server(delivery), delivery);
-      assert.equal(wire.client(acknowledgement), acknowledgement);
+      assertExchanges(wire, delivery, acknowledgement);
     };
     assertTakesNothing(wire, 2, step, SETTLING);
   });
@@ -175,8 +180,7 @@ describe("memory for messages, each allocation counted", () => {
     const step = (): void => {
       const inbox = newInbox(++n);
       const [request, reply] = [msg("orders.e000.created", "1", "question", inbox), pub(inbox, "answer")];
-      assert.equal(wire.server(request), request);
-      assert.equal(wire.client(reply), reply);
+      assertExchanges(wire, request, reply);
     };
     assertTakesNothing(wire, 2, step, SETTLING);
     // By the grant alone: without a request an inbox is nobody's to publish to.

@@ -111,12 +111,19 @@ function behindWaypoint(mesh: Mesh): BehindWaypoint[] {
   });
 }
 
+/** All that a policy's sources name, those that it spares first. */
+function principalsIn(policy: Resource): Field[] {
+  return policy.root
+    .items("spec", "rules")
+    .flatMap((rule) => rule.items("from"))
+    .flatMap((from) => [...from.items("source", "notPrincipals"), ...from.items("source", "principals")]);
+}
+
 /** Principals are written with a trust domain: that of the policy's others. */
 function principalOf({ namespace, name }: ServiceAccount, { policy }: Denial): string {
-  const sources = policy.root.items("spec", "rules").flatMap((rule) => rule.items("from"));
-  const written = sources
-    .flatMap((from) => [...from.items("source", "notPrincipals"), ...from.items("source", "principals")])
-    .flatMap((value) => /^(?:spiffe:\/\/)?([^/*:]+)\//.exec(value.text() ?? "")?.[1] ?? []);
+  const written = principalsIn(policy).flatMap(
+    (value) => /^(?:spiffe:\/\/)?([^/*:]+)\//.exec(value.text() ?? "")?.[1] ?? [],
+  );
   return `${written[0] ?? "TRUST_DOMAIN"}/ns/${namespace}/sa/${name}`;
 }
 
@@ -149,10 +156,7 @@ function malformedPrincipals(mesh: Mesh): MalformedPrincipal[] {
   const services = mesh.services.filter((service) => mesh.isBrokerService(service));
   const pods = [...mesh.brokers, ...services.map(({ namespace, selector }) => ({ namespace, labels: selector }))];
   return [...new Set(pods.flatMap((one) => policiesFor(one, mesh)))].flatMap((policy) =>
-    policy.root
-      .items("spec", "rules")
-      .flatMap((rule) => rule.items("from"))
-      .flatMap((from) => [...from.items("source", "principals"), ...from.items("source", "notPrincipals")])
+    principalsIn(policy)
       .map((value) => ({ value, principal: value.text() ?? "", policy }))
       .filter(({ principal }) => !isWellFormed(principal)),
   );
