@@ -86,8 +86,9 @@ describe("nats-server's reading, by its own trace", () => {
     const streams: Uint8Array[][] = [];
     while (streams.length < UNFILTERED) {
       const text = clientStream(random, []);
-      // These are read by where the kernel cuts them (`parse` in nats-server's parser.go), which nobody knows here.
-      if (/\r(?!\n)/.test(text) || /[ \t]\n/.test(text) || /-err/i.test(text)) continue;
+      // These are read by where the kernel cuts them (`parse` in nats-server's parser.go), which nobody knows here. A HMSG begins a
+      // message of no subject and no size; where a read ends in that, `clonePubArg` reads the arguments that it never had.
+      if (/\r(?!\n)/.test(text) || /[ \t]\n/.test(text) || /-err/i.test(text) || /hmsg[ \t]/i.test(text)) continue;
       streams.push(chunksOf(text, random));
     }
     await compare(streams, seed);
