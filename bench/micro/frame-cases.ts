@@ -186,6 +186,18 @@ function payloadCases(payload: number): FrameCase[] {
       ),
     ),
     make(
+      "PUB, every second refused",
+      "",
+      streamOf(
+        "client",
+        times((i) =>
+          i % 2 === 0
+            ? { text: pub(REPEATED, payload) }
+            : { text: pub(DENIED, payload), becomes: "PING\r\n", answer: "PONG\r\n", answered: VIOLATION },
+        ),
+      ),
+    ),
+    make(
       "MSG, nothing to filter",
       literal,
       streamOf(
