@@ -2,13 +2,14 @@
  * A transform of the AssemblyScript compiler: takes the short ways of plain operations out of the filter, and the memory of
  * decisions. What is left does the same by the long way alone, and is the measure of what the short ways do.
  */
+
+/** Each with which of its parameters is the position that it answers when it takes nothing. */
 const SHORT_WAYS = [
-  "assembly/connection/plain-publishes/passPlainPublishes",
-  "assembly/connection/plain-header-publishes/passPlainHeaderPublishes",
-  "assembly/connection/plain-deliveries/passPlainDeliveries",
+  ["assembly/connection/plain-publishes/passPlainPublishes", 2],
+  ["assembly/connection/plain-header-publishes/passPlainHeaderPublishes", 2],
+  ["assembly/connection/plain-deliveries/passPlainDeliveries", 2],
+  ["assembly/connection/to-client/takeFurtherPongs", 1],
 ];
-/** Their third parameter is the position that they answer when they take nothing. */
-const POSITION = 2;
 const REMEMBERING = ["assembly/policy/decision-cache/writeDown", "assembly/policy/decision-cache/writeDownBeginning"];
 
 export default class WithoutShortWays {
@@ -20,8 +21,8 @@ export default class WithoutShortWays {
       if (!found) throw new Error(`The filter has no ${name} any more: see what its short ways are called now.`);
       return found;
     };
-    for (const name of SHORT_WAYS) {
-      binaryen.Function.setBody(functionOf(name), module.local.get(POSITION, binaryen.i32));
+    for (const [name, position] of SHORT_WAYS) {
+      binaryen.Function.setBody(functionOf(name), module.local.get(position, binaryen.i32));
     }
     for (const name of REMEMBERING) binaryen.Function.setBody(functionOf(name), module.nop());
   }

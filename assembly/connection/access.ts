@@ -10,6 +10,7 @@ import { EntryFlag, NONE } from "../policy/matcher";
 import { isReservedPublish, isReservedReply } from "../nats/reserved";
 import { Permissions } from "../policy/permissions";
 import { Reason } from "../policy/reason";
+import { UNKNOWN } from "../telemetry/names";
 import { callbackTime } from "./callback-time";
 import { ReplyGrants } from "./reply-grants";
 
@@ -33,6 +34,9 @@ export class Access {
   nameLength: i32 = 0;
   violation: Violation = Violation.PUBLISH;
   rule: i32 = NONE;
+  /** Stats know rule `labelled` by this number (report.ts). */
+  labelled: i32 = NONE;
+  label: i32 = UNKNOWN;
 
   /** CONNECTs that the server has yet to take, and whether a SUB behind the last of them needs the filter. */
   private resets: i32 = 0;

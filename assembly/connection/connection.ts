@@ -5,6 +5,7 @@ import { Mode } from "../policy/rules";
 import { OTHER_CLASS } from "../policy/subject-classes";
 import { Totals } from "../telemetry/audit";
 import { Meter } from "../telemetry/meter";
+import { RateLimit } from "../telemetry/rate-limit";
 import { Sampler } from "../telemetry/sampler";
 import { Access } from "./access";
 import { ExpectedPongs } from "./expected-pongs";
@@ -66,6 +67,8 @@ export class Connection {
   readonly totals: Totals = new Totals();
   /** The plugin's (plugin-telemetry.ts). */
   sampler: Sampler | null = null;
+  /** Of the records of refusals. */
+  refusalRate: RateLimit | null = null;
   requests: RequestTable | null = null;
   services: RequestTable | null = null;
   /** Requests of the client that wait for their answer, and deliveries that wait for its reply; null before the first. */

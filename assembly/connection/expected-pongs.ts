@@ -211,6 +211,13 @@ export class ExpectedPongs {
   }
 }
 
+/** Does the PONG become the text of a violation, after which the connection goes on? */
+// @ts-ignore: decorator
+@inline
+export function becomesViolation(kind: Pong): bool {
+  return kind >= Pong.PUBLISH_VIOLATION && kind <= Pong.QUEUE_VIOLATION;
+}
+
 /** Bytes between a record's head and its name. */
 function wordsBeforeName(kind: Pong): i32 {
   if (kind == Pong.QUEUE_VIOLATION) return WORD;

@@ -108,6 +108,7 @@ export class PluginTelemetry {
   /** Gives a new connection what its bytes need to be counted. */
   equip(connection: Connection): void {
     connection.sampler = this.sampler;
+    connection.refusalRate = this.audit.refusals;
     connection.requests = this.requests;
     connection.services = this.services;
   }

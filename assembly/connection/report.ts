@@ -39,15 +39,25 @@ function ruleName(connection: Connection, rule: i32): string {
   return rule == NONE ? "" : clientOf(connection.id).rules.document.names.of(rule);
 }
 
-/** The number under which stats know the rule that decided. */
-function ruleLabel(connection: Connection, rule: i32): i32 {
-  if (rule == NONE) return UNKNOWN;
-  const client = clientOf(connection.id);
-  return client.telemetry.ruleLabel(client.rules.document, rule);
+/** The number under which stats know the rule that decided, which nearly always is that of the refusal before. */
+// @ts-ignore: decorator
+@inline
+function ruleLabel(connection: Connection, access: Access): i32 {
+  return access.rule == access.labelled ? access.label : labelAnew(connection, access);
 }
 
-/** Writes a record, and keeps the refusal for the access log. */
-function writeRefusal(
+function labelAnew(connection: Connection, access: Access): i32 {
+  const client = clientOf(connection.id);
+  const rule = access.rule;
+  access.label = rule == NONE ? UNKNOWN : client.telemetry.ruleLabel(client.rules.document, rule);
+  access.labelled = rule;
+  return access.label;
+}
+
+/** Writes a record, unless there were too many, and keeps the refusal for the access log. */
+// @ts-ignore: decorator
+@inline
+function record(
   connection: Connection,
   dryRun: bool,
   operation: Operation,
@@ -56,13 +66,26 @@ function writeRefusal(
   queue: usize,
   queueLength: i32,
 ): void {
-  const audit = telemetryOf(connection).audit;
-  const admitted = audit.admits(callbackTime());
+  const rate = connection.refusalRate;
+  const admitted = rate != null && rate.admits(callbackTime());
   if (!admitted && (dryRun || connection.totals.refused > 1)) return;
+  writeRefusal(connection, admitted, dryRun, operation, reason, access, queue, queueLength);
+}
+
+function writeRefusal(
+  connection: Connection,
+  admitted: bool,
+  dryRun: bool,
+  operation: Operation,
+  reason: Reason,
+  access: Access,
+  queue: usize,
+  queueLength: i32,
+): void {
   const rule = ruleName(connection, access.rule);
   if (!dryRun) summarizeRefusal(operation, access.name, access.nameLength, reason, rule);
   if (!admitted) return;
-  audit.refusal(
+  telemetryOf(connection).audit.refusal(
     subjectOf(connection),
     dryRun,
     operation,
@@ -79,31 +102,37 @@ function writeRefusal(
 export function reportRefusal(connection: Connection, line: ClientLine, reason: Reason, access: Access): void {
   const operation = line.operation;
   const isSub = operation == Operation.SUB;
-  countRefusal(connection, operation, line.subject, line.subjectLength, reason, access.rule, isSub ? 0 : line.size);
-  writeRefusal(connection, false, operation, reason, access, line.queue, isSub ? line.queueLength : 0);
+  connection.totals.refused++;
+  const meter = connection.meter;
+  if (meter != null) {
+    // By the lists alone: then what they were asked last is this subject, of which they know the class.
+    const isKnown = !isSub && (reason == Reason.DENIED || reason == Reason.NOT_ALLOWED);
+    const subjectClass = isKnown
+      ? access.permissions.subjectClass
+      : connection.classOf(line.subject, line.subjectLength);
+    meter.refused(operation, subjectClass, reason, ruleLabel(connection, access), isSub ? 0 : line.size);
+  }
+  record(connection, false, operation, reason, access, line.queue, isSub ? line.queueLength : 0);
 }
 
 /** The same for what passed, and that dry-run rules would have refused. */
 export function reportDryRun(connection: Connection, line: ClientLine, reason: Reason, access: Access): void {
-  countDryRun(connection, line.operation, line.subject, line.subjectLength, reason, access.rule);
+  countDryRun(connection, line.operation, line.subject, line.subjectLength, reason, access);
   const queueLength = line.operation == Operation.SUB ? line.queueLength : 0;
-  writeRefusal(connection, true, line.operation, reason, access, line.queue, queueLength);
+  record(connection, true, line.operation, reason, access, line.queue, queueLength);
 }
 
 /** A delivery was kept back, or in DRY_RUN would have been. */
 export function reportDelivery(connection: Connection, dryRun: bool, line: ServerLine, access: Access): void {
   const operation = line.operation;
-  if (dryRun) {
-    countDryRun(connection, operation, line.subject, line.subjectLength, Reason.DENIED, access.rule);
-  } else {
-    countRefusal(connection, operation, line.subject, line.subjectLength, Reason.DENIED, access.rule, line.size);
-  }
-  writeRefusal(connection, dryRun, operation, Reason.DENIED, access, 0, 0);
+  if (dryRun) countDryRun(connection, operation, line.subject, line.subjectLength, Reason.DENIED, access);
+  else countKeptBack(connection, line, Reason.DENIED, ruleLabel(connection, access));
+  record(connection, dryRun, operation, Reason.DENIED, access, 0, 0);
 }
 
 /** A message for a subscription that a newer policy has ended was kept back; the audit has told of that end. */
 export function reportRevokedDelivery(connection: Connection, line: ServerLine): void {
-  countRefusal(connection, line.operation, line.subject, line.subjectLength, Reason.REVOKED, NONE, line.size);
+  countKeptBack(connection, line, Reason.REVOKED, UNKNOWN);
 }
 
 /** A newer policy has ended a subscription. */
@@ -132,20 +161,13 @@ export function reportRevokedConnection(connection: Connection, reason: Reason):
   telemetry.audit.revoked(subjectOf(connection), reason, "", 0, 0, 0, 0);
 }
 
-/** `bytes` is the payload's size. */
-function countRefusal(
-  connection: Connection,
-  operation: Operation,
-  subject: usize,
-  length: i32,
-  reason: Reason,
-  rule: i32,
-  bytes: i32,
-): void {
+/** `rule` is a number of the rules' `Names`. */
+function countKeptBack(connection: Connection, line: ServerLine, reason: Reason, rule: i32): void {
   connection.totals.refused++;
   const meter = connection.meter;
   if (meter == null) return;
-  meter.refused(operation, connection.classOf(subject, length), reason, ruleLabel(connection, rule), bytes);
+  const subjectClass = connection.classOf(line.subject, line.subjectLength);
+  meter.refused(line.operation, subjectClass, reason, rule, line.size);
 }
 
 function countDryRun(
@@ -154,12 +176,12 @@ function countDryRun(
   subject: usize,
   length: i32,
   reason: Reason,
-  rule: i32,
+  access: Access,
 ): void {
   connection.totals.wouldRefuse++;
   const meter = connection.meter;
   if (meter == null) return;
-  meter.wouldRefuse(operation, connection.classOf(subject, length), reason, ruleLabel(connection, rule));
+  meter.wouldRefuse(operation, connection.classOf(subject, length), reason, ruleLabel(connection, access));
 }
 
 /** One of `audit.sample` allowed operations is written too. */

@@ -1,7 +1,7 @@
 import { ServerInfo } from "../nats/info";
 import { Operation, Reading } from "../nats/operation";
 import { STATUS_BYTES } from "../nats/requests";
-import { ServerLine } from "../nats/server-line";
+import { isPongLine, PONG_LENGTH, ServerLine } from "../nats/server-line";
 import {
   AUTHORIZATION_VIOLATION,
   CONTROL_LINE_EXCEEDED,
@@ -22,7 +22,7 @@ import { deliver, maximumTaken, subscriptionBegins } from "./deliveries";
 import { endAtOnce } from "./endings";
 import { isStatus, pongCame } from "./exchanges";
 import { speaksTlsToServer } from "./identity";
-import { Pong } from "./expected-pongs";
+import { becomesViolation, Pong } from "./expected-pongs";
 import { catchUp } from "./live-policy";
 import { passPlainDeliveries } from "./plain-deliveries";
 import { policyEpoch } from "./policy-epoch";
@@ -153,8 +153,7 @@ function takeOperation(connection: Connection, position: i32): i32 {
       return next;
     case Operation.PONG:
       if (connection.pingSince != 0) pongCame(connection);
-      takePong(connection, position, next);
-      return connection.phase == Phase.ENDED ? chunk.size : next;
+      return takePong(connection, position, next);
     case Operation.OK:
       if (connection.swallowsOk) {
         connection.swallowsOk = false;
@@ -229,16 +228,19 @@ function releaseInfo(connection: Connection, position: i32): void {
   held.release();
 }
 
-/** A PONG is the answer to the oldest PING under way, and becomes what that PING stood for. */
-function takePong(connection: Connection, position: i32, next: i32): void {
+/**
+ * A PONG is the answer to the oldest PING under way, and becomes what that PING stood for. Answers the position behind all
+ * that was taken.
+ */
+function takePong(connection: Connection, position: i32, next: i32): i32 {
   const pongs = connection.pongs;
   const kind = pongs.kind;
   // An unasked PONG is the server's affair; a client may know what to do with it.
-  if (kind == Pong.NONE) return;
+  if (kind == Pong.NONE) return next;
   if (kind == Pong.CLIENT) {
     pongs.pop();
     releaseInfo(connection, next);
-    return;
+    return next;
   }
   chunk.drop(position, next);
   switch (kind) {
@@ -274,8 +276,29 @@ function takePong(connection: Connection, position: i32, next: i32): void {
       break;
     default:
       writeRefusal(connection, kind);
+      pongs.pop();
+      // Of a line that began in DRY_RUN only the end passes as it is (passBegun).
+      return connection.toClientPassed ? next : takeFurtherPongs(connection, next);
   }
   pongs.pop();
+  return connection.phase == Phase.ENDED ? chunk.size : next;
+}
+
+/**
+ * Refusals often come one after the other, and so do the PONGs for them: what nats-server writes plainly, and becomes the text of a
+ * refusal too, needs no reader. Answers the position behind them.
+ */
+function takeFurtherPongs(connection: Connection, position: i32): i32 {
+  const pongs = connection.pongs;
+  while (position + PONG_LENGTH <= chunk.viewEnd && isPongLine(chunk.address(position))) {
+    const kind = pongs.kind;
+    if (!becomesViolation(kind)) break;
+    chunk.drop(position, position + PONG_LENGTH);
+    writeRefusal(connection, kind);
+    pongs.pop();
+    position += PONG_LENGTH;
+  }
+  return position;
 }
 
 function writeRefusal(connection: Connection, kind: Pong): void {

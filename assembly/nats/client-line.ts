@@ -1,5 +1,6 @@
 import { NOT_A_SIZE, readSize } from "./numbers";
 import { Operation, Reading } from "./operation";
+import { endOfArgument } from "./plain-line";
 import { CR, INFO, isBlank, LF, Match, matchVerb, OK, PING, PONG } from "./words";
 
 /** Verbs, packed for `matchVerb`. `+` without its fifth bit is 0x0b. */
@@ -58,7 +59,7 @@ export class ClientLine {
 
   /**
    * Reads the line that begins at `pointer`; `end` is where the received bytes end. `limit` is nats-server's
-   * `max_control_line`, in argument bytes. An error is reported at the byte that makes it certain, as
+   * `max_control_line`, in argument bytes. Up to 15 bytes behind `end` must be memory (SLACK, proxy/memory.ts). An error is reported at the byte that makes it certain, as
    * nats-server does, not at the end of the line.
    */
   read(pointer: usize, end: usize, limit: i32): Reading {
@@ -151,7 +152,7 @@ export class ClientLine {
       const b = load<u8>(p);
       if (b > 0x20) {
         if (begin == 0) begin = p;
-        p++;
+        p = min(endOfArgument(p, end), end);
         continue;
       }
       if (b == CR || b == LF) break;

@@ -1,6 +1,6 @@
 import { NOT_A_SIZE, readSize } from "./numbers";
 import { Operation, Reading } from "./operation";
-import { CR, INFO, isBlank, LF, Match, matchVerb, OK, PING, PONG } from "./words";
+import { CR, CR_LF, INFO, isBlank, LF, Match, matchVerb, OK, PING, PONG } from "./words";
 import { hashBytes } from "../bytes/hash";
 
 /** Verbs of nats-server alone, packed for `matchVerb`. `-` without its fifth bit is 0x0d. */
@@ -13,6 +13,16 @@ const ERR: u64 = 0x5252450d;
  * subscriber's longest sid, which are 64 KiB each at most (`limits.controlLine`). A longer one is not NATS.
  */
 export const SERVER_LINE_LIMIT: i32 = 131072;
+
+/** Bytes of the PONG that nats-server writes (client.go `pongProto`). */
+export const PONG_LENGTH: i32 = 6;
+
+/** Does that stand at `pointer`? All its bytes must be memory. */
+// @ts-ignore: decorator
+@inline
+export function isPongLine(pointer: usize): bool {
+  return load<u32>(pointer) == <u32>PONG && load<u16>(pointer, 4) == CR_LF;
+}
 
 /**
  * One control line of a broker. MSG is `MSG <subject> <sid> [reply] <size>`; subjects and sids may hold any byte

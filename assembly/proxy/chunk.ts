@@ -120,7 +120,7 @@ export class Chunk {
   drop(from: i32, to: i32): void {
     if (this.frozen) return;
     this.edited = true;
-    this.keepUntil(from);
+    if (this.done < from) this.keepUntil(from);
     this.done = to;
   }
 

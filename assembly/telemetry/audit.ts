@@ -54,7 +54,8 @@ export class Totals {
  */
 @final
 export class Audit {
-  private readonly refusals: RateLimit = new RateLimit();
+  /** Of what is refused or unreadable. */
+  readonly refusals: RateLimit = new RateLimit();
   private readonly activity: RateLimit = new RateLimit();
 
   /** Of each kind `burst` records at once, after a quiet time, and `perSecond` in the long run. */
@@ -161,9 +162,11 @@ export class Audit {
     this.tell(this.refusals.isQuiet(now), this.activity.isQuiet(now), stats);
   }
 
-  /** No record will come any more: tells and counts all that was left out. */
+  /** No record will come any more: tells and counts all that was left out, and gives back what is not the collector's. */
   finish(stats: FilterStats): void {
     this.tell(true, true, stats);
+    this.refusals.destroy();
+    this.activity.destroy();
   }
 
   /** Tells what was left out, of one kind or both, in a record of its own, and counts what was of either. */

@@ -1,4 +1,5 @@
 /** A bucket that lets `burst` through at once and `perSecond` in the long run, and counts what it holds back. */
+@unmanaged
 @final
 export class RateLimit {
   private perSecond: i32 = 1;
@@ -51,5 +52,10 @@ export class RateLimit {
     const suppressed = this.suppressed;
     this.suppressed = 0;
     return suppressed;
+  }
+
+  /** Gives back the object itself. */
+  destroy(): void {
+    heap.free(changetype<usize>(this));
   }
 }

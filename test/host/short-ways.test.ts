@@ -261,10 +261,10 @@ class Both {
   }
 
   /** A connection whose INFO and CONNECT have passed. */
-  static connected(hosts: readonly [Host, Host], what: string): Both {
+  static connected(hosts: readonly [Host, Host], what: string, connect = CONNECT): Both {
     const both = new Both(hosts, what);
     both.serverAtOnce(INFO);
-    both.clientAtOnce(CONNECT);
+    both.clientAtOnce(connect);
     return both;
   }
 
@@ -392,6 +392,23 @@ const AROUND_REPLIES = [
   PING,
 ];
 
+/** What PINGs stand for, one or several of each kind. */
+const WITH_PONGS = [
+  sized("PUB", "no.a.1", "1"),
+  sized("PUB", "no.a.1", "0"),
+  sized("PUB", "ok.a.1 no.reply", "1"),
+  "HPUB no.c.1 12 13\r\nNATS/1.0\r\n\r\np\r\n",
+  "SUB no.a 5\r\n",
+  "SUB no.a workers 5\r\n",
+  "SUB ok.> workers 5\r\n",
+  "SUB ok.a.> 6\r\nSUB ok.b.> 7\r\n",
+  "UNSUB 1 3\r\n",
+  "UNSUB 1\r\nSUB ok.> 1\r\n",
+  PING,
+  CONNECT,
+  sized("PUB", "ok.a.1", "1"),
+];
+
 function grantingPolicy(max: number): object {
   const [rule] = ALMOST_ALIKE_POLICY.rules;
   return { ...ALMOST_ALIKE_POLICY, rules: [{ ...rule, allow_responses: { max, expires: "1m" } }] };
@@ -478,6 +495,37 @@ describe("the short ways of the filter", () => {
         both.end();
       }
     }
+  });
+
+  it("do what the long ways do with PONGs of every kind, in any order and however they are written", () => {
+    const hosts = hostsUnder({ ...ALMOST_ALIKE_POLICY, limits: { subscriptions: 2 } }, long);
+    for (const connect of [CONNECT, VERBOSE_CONNECT]) {
+      for (const operations of ordersOfThree(WITH_PONGS)) {
+        for (const odd of [PONG, "PONG \r\n", "PONG\n", "pong\r\n", `${sized("MSG", "ok.a.1 1", "1")}${PONG}`]) {
+          const text = operations.join("");
+          const both = Both.connected(hosts, JSON.stringify([connect, text, odd]), connect);
+          // The filter is on, and one more subscription fits.
+          both.serverAtOnce(pongsFor(both.clientAtOnce("SUB ok.> 1\r\n")));
+          // One of them as it is not written by nats-server, or behind something else.
+          const due = pongsFor(both.clientAtOnce(text));
+          both.serverAtOnce(due.slice(0, PONG.length) + odd + due.slice(PONG.length));
+          both.end();
+        }
+      }
+    }
+  });
+
+  it("do what the long ways do with the PONG of a policy that came between refusals", () => {
+    const hosts = hostsUnder(ALMOST_ALIKE_POLICY, long);
+    const [rule] = ALMOST_ALIKE_POLICY.rules;
+    const both = Both.connected(hosts, "a policy between refusals");
+    both.clientAtOnce("SUB ok.> 1\r\n");
+    const forwarded = both.clientAtOnce(sized("PUB", "no.a.1", "1"));
+    both.configure({ ...ALMOST_ALIKE_POLICY, rules: [{ ...rule, subscribe: { allow: ["_INBOX.>"] } }] });
+    const later = both.clientAtOnce(sized("PUB", "no.b.1", "1").repeat(2));
+    assert.equal(later, `UNSUB 1\r\n${PING.repeat(3)}`);
+    both.serverAtOnce(pongsFor(forwarded + later));
+    both.end();
   });
 
   it("do what the long ways do with a size that ends like another connection's illegal one", () => {
