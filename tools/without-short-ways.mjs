@@ -1,6 +1,6 @@
 /**
- * A transform of the AssemblyScript compiler: takes the short ways of plain operations out of the filter, and the memory of
- * decisions. What is left does the same by the long way alone, and is the measure of what the short ways do.
+ * A transform of the AssemblyScript compiler: takes the short ways of plain operations and of refusals' PONGs out of the
+ * filter, and the memory of decisions. What is left does the same by the long way alone, and is the measure of what the short ways do.
  */
 
 /** Each with which of its parameters is the position that it answers when it takes nothing. */

@@ -34,7 +34,7 @@ export class Access {
   nameLength: i32 = 0;
   violation: Violation = Violation.PUBLISH;
   rule: i32 = NONE;
-  /** Stats know rule `labelled` by this number (report.ts). */
+  /** The rule whose name was last counted in stats, and the name's number there (report.ts). */
   labelled: i32 = NONE;
   label: i32 = UNKNOWN;
 

@@ -39,7 +39,7 @@ import {
 const tokens: Tokens = new Tokens();
 
 const NOWHERE: i32 = i32.MIN_VALUE;
-/** Where the publish ended that was refused last, of this callback. */
+/** Where the last refused publish of this callback ended; while one goes on directly behind it, where that one's line did. */
 let refusedUntil: i32 = NOWHERE;
 /** Another one that was refused stood directly before it. */
 let followsRefused: bool = false;
@@ -49,7 +49,7 @@ export function beginRefusals(): void {
   refusedUntil = NOWHERE;
 }
 
-/** Are the last two publishes before `position` refused ones of this callback? */
+/** Do two publishes that were refused in this callback stand directly before `position`? */
 // @ts-ignore: decorator
 @inline
 export function isBehindRefusals(position: i32): bool {
@@ -122,7 +122,7 @@ function publish(connection: Connection, chunk: Chunk, line: ClientLine, positio
   }
   connection.dropsPayload = true;
   chunk.drop(position, next);
-  // Its payload ends it (to-server.ts).
+  // Directly behind another one, which `endRefusedPublish` sees by where this one's payload begins.
   if (position == refusedUntil) refusedUntil = next;
   return next;
 }

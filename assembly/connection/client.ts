@@ -28,7 +28,7 @@ export class Client {
 
 const clients: Map<u32, Client> = new Map();
 
-/** The one that was asked for last: a connection that is refused much asks several times for each refusal. */
+/** The one that was asked for last: what is told of a connection asks several times. */
 let lastId: u32 = 0;
 let last: Client | null = null;
 

@@ -67,7 +67,7 @@ export class Connection {
   readonly totals: Totals = new Totals();
   /** The plugin's (plugin-telemetry.ts). */
   sampler: Sampler | null = null;
-  /** Of the records of refusals. */
+  /** How many refusals its plugin's audit records; there as long as that plugin has a connection. */
   refusalRate: RateLimit | null = null;
   requests: RequestTable | null = null;
   services: RequestTable | null = null;

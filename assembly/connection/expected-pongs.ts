@@ -211,7 +211,7 @@ export class ExpectedPongs {
   }
 }
 
-/** Does the PONG become the text of a violation, after which the connection goes on? */
+/** Does the PONG become the text of a permissions violation, behind which the connection goes on? */
 // @ts-ignore: decorator
 @inline
 export function becomesViolation(kind: Pong): bool {

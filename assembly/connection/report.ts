@@ -57,7 +57,7 @@ function labelAnew(connection: Connection, access: Access): i32 {
 /** Writes a record, unless there were too many, and keeps the refusal for the access log. */
 // @ts-ignore: decorator
 @inline
-function record(
+function recordRefusal(
   connection: Connection,
   dryRun: bool,
   operation: Operation,
@@ -112,27 +112,27 @@ export function reportRefusal(connection: Connection, line: ClientLine, reason: 
       : connection.classOf(line.subject, line.subjectLength);
     meter.refused(operation, subjectClass, reason, ruleLabel(connection, access), isSub ? 0 : line.size);
   }
-  record(connection, false, operation, reason, access, line.queue, isSub ? line.queueLength : 0);
+  recordRefusal(connection, false, operation, reason, access, line.queue, isSub ? line.queueLength : 0);
 }
 
 /** The same for what passed, and that dry-run rules would have refused. */
 export function reportDryRun(connection: Connection, line: ClientLine, reason: Reason, access: Access): void {
   countDryRun(connection, line.operation, line.subject, line.subjectLength, reason, access);
   const queueLength = line.operation == Operation.SUB ? line.queueLength : 0;
-  record(connection, true, line.operation, reason, access, line.queue, queueLength);
+  recordRefusal(connection, true, line.operation, reason, access, line.queue, queueLength);
 }
 
 /** A delivery was kept back, or in DRY_RUN would have been. */
 export function reportDelivery(connection: Connection, dryRun: bool, line: ServerLine, access: Access): void {
   const operation = line.operation;
   if (dryRun) countDryRun(connection, operation, line.subject, line.subjectLength, Reason.DENIED, access);
-  else countKeptBack(connection, line, Reason.DENIED, ruleLabel(connection, access));
-  record(connection, dryRun, operation, Reason.DENIED, access, 0, 0);
+  else countRefusedDelivery(connection, line, Reason.DENIED, ruleLabel(connection, access));
+  recordRefusal(connection, dryRun, operation, Reason.DENIED, access, 0, 0);
 }
 
 /** A message for a subscription that a newer policy has ended was kept back; the audit has told of that end. */
 export function reportRevokedDelivery(connection: Connection, line: ServerLine): void {
-  countKeptBack(connection, line, Reason.REVOKED, UNKNOWN);
+  countRefusedDelivery(connection, line, Reason.REVOKED, UNKNOWN);
 }
 
 /** A newer policy has ended a subscription. */
@@ -161,13 +161,13 @@ export function reportRevokedConnection(connection: Connection, reason: Reason):
   telemetry.audit.revoked(subjectOf(connection), reason, "", 0, 0, 0, 0);
 }
 
-/** `rule` is a number of the rules' `Names`. */
-function countKeptBack(connection: Connection, line: ServerLine, reason: Reason, rule: i32): void {
+/** `label` is the number of a rule's name in stats. */
+function countRefusedDelivery(connection: Connection, line: ServerLine, reason: Reason, label: i32): void {
   connection.totals.refused++;
   const meter = connection.meter;
   if (meter == null) return;
   const subjectClass = connection.classOf(line.subject, line.subjectLength);
-  meter.refused(line.operation, subjectClass, reason, rule, line.size);
+  meter.refused(line.operation, subjectClass, reason, label, line.size);
 }
 
 function countDryRun(

@@ -277,7 +277,7 @@ function takePong(connection: Connection, position: i32, next: i32): i32 {
     default:
       writeRefusal(connection, kind);
       pongs.pop();
-      // Of a line that began in DRY_RUN only the end passes as it is (passBegun).
+      // The end of a line that began in DRY_RUN passes as it is, and so would all that is edited with it (passBegun).
       return connection.toClientPassed ? next : takeFurtherPongs(connection, next);
   }
   pongs.pop();
@@ -286,7 +286,7 @@ function takePong(connection: Connection, position: i32, next: i32): i32 {
 
 /**
  * Refusals often come one after the other, and so do the PONGs for them: what nats-server writes plainly, and becomes the text of a
- * refusal too, needs no reader. Answers the position behind them.
+ * permissions violation too, needs no reader. Answers the position behind them.
  */
 function takeFurtherPongs(connection: Connection, position: i32): i32 {
   const pongs = connection.pongs;

@@ -94,7 +94,7 @@ function process(connection: Connection, size: i32): void {
       // A line alone, or behind a payload that was not read, is as plain as most: it must be seen first.
       if (position >= chunk.viewEnd) chunk.extend(position);
       const from = position;
-      // Behind several that were refused the next one is likely to be refused too, which the short ways would find out in vain.
+      // Behind two that were refused the next one is likely to be refused too, which the short ways would find out in vain.
       if (position < chunk.viewEnd && !isBehindRefusals(position)) position = passPlain(connection, position);
       if (position >= size) break;
       if (position > from && position >= chunk.viewEnd) continue;

@@ -59,8 +59,10 @@ export class ClientLine {
 
   /**
    * Reads the line that begins at `pointer`; `end` is where the received bytes end. `limit` is nats-server's
-   * `max_control_line`, in argument bytes. Up to 15 bytes behind `end` must be memory (SLACK, proxy/memory.ts). An error is reported at the byte that makes it certain, as
+   * `max_control_line`, in argument bytes. An error is reported at the byte that makes it certain, as
    * nats-server does, not at the end of the line.
+   *
+   * Fifteen bytes behind `end` must be memory (SLACK, proxy/memory.ts).
    */
   read(pointer: usize, end: usize, limit: i32): Reading {
     if (pointer >= end) return Reading.INCOMPLETE;

@@ -54,7 +54,7 @@ export class Totals {
  */
 @final
 export class Audit {
-  /** Of what is refused or unreadable. */
+  /** Of what is refused or unreadable. Connections hold its address, which `finish` gives back. */
   readonly refusals: RateLimit = new RateLimit();
   private readonly activity: RateLimit = new RateLimit();
 

@@ -41,6 +41,26 @@ describe("the class of a subject", () => {
     assert.equal(messages(host, { subject: "other", ...PUB }), 0);
   });
 
+  it("is that of what was refused, whatever was asked before it", () => {
+    const subjects = [
+      { name: "no", patterns: ["no.>"] },
+      { name: "reserved", patterns: ["_GR_.>"] },
+      { name: "heads", patterns: ["heads.>"] },
+      { name: "subscribed", patterns: ["sub.>"] },
+    ];
+    const { host, client } = bound(classed(subjects, { limits: { headers: 64 } }));
+    const traced = "NATS/1.0\r\nNats-Trace-Dest: no.a\r\n\r\n";
+    const long = `NATS/1.0\r\nA: ${"x".repeat(64)}\r\n\r\n`;
+    client(pub("no.a") + pub("_GR_.a") + pub("no.a") + hpub("heads.a", long) + pub("no.a") + "SUB sub.a 1\r\n");
+    client(pub("no.a") + pub("no.b") + pub("_GR_.a") + hpub("heads.b", traced) + pub("x") + "SUB sub.b 1\r\n");
+    const refused = (subject: string): number => stat(host, "istio_nats_refusals_total", { subject });
+    assert.equal(refused("no"), 5);
+    assert.equal(refused("reserved"), 2);
+    assert.equal(refused("heads"), 2);
+    assert.equal(refused("subscribed"), 2);
+    assert.equal(refused("other"), 1);
+  });
+
   it("is the same for a subject that is remembered", () => {
     const { host, client } = bound(classed());
     for (let i = 0; i < 3; i++) client(pub("ok.orders.eu", "ab") + pub("ok.admin", "abc"));
