@@ -38,33 +38,6 @@ import {
 
 const tokens: Tokens = new Tokens();
 
-const NOWHERE: i32 = i32.MIN_VALUE;
-/** Where the last refused publish of this callback ended; while one goes on directly behind it, where that one's line did. */
-let refusedUntil: i32 = NOWHERE;
-/** Another one that was refused stood directly before it. */
-let followsRefused: bool = false;
-
-/** Nothing of this callback has been refused yet. */
-export function beginRefusals(): void {
-  refusedUntil = NOWHERE;
-}
-
-/** Do two publishes that were refused in this callback stand directly before `position`? */
-// @ts-ignore: decorator
-@inline
-export function isBehindRefusals(position: i32): bool {
-  return position == refusedUntil && followsRefused;
-}
-
-/** The rest of a refused publish has been dropped, from `from` to before `to`: a PING takes its place. */
-export function endRefusedPublish(connection: Connection, chunk: Chunk, from: i32, to: i32): void {
-  connection.dropsPayload = false;
-  chunk.write(PING_LINE);
-  notePing(connection, FirstPing.OURS);
-  followsRefused = from == refusedUntil;
-  refusedUntil = to;
-}
-
 /** Takes the operation that `line` has read at `position`, and answers the position behind it. */
 export function judge(connection: Connection, chunk: Chunk, line: ClientLine, position: i32): i32 {
   const next = chunk.position(line.next);
@@ -122,8 +95,6 @@ function publish(connection: Connection, chunk: Chunk, line: ClientLine, positio
   }
   connection.dropsPayload = true;
   chunk.drop(position, next);
-  // Directly behind another one, which `endRefusedPublish` sees by where this one's payload begins.
-  if (position == refusedUntil) refusedUntil = next;
   return next;
 }
 

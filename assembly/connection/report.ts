@@ -55,9 +55,7 @@ function labelAnew(connection: Connection, access: Access): i32 {
 }
 
 /** Writes a record, unless there were too many, and keeps the refusal for the access log. */
-// @ts-ignore: decorator
-@inline
-function recordRefusal(
+function writeRefusal(
   connection: Connection,
   dryRun: bool,
   operation: Operation,
@@ -69,19 +67,6 @@ function recordRefusal(
   const rate = connection.refusalRate;
   const admitted = rate != null && rate.admits(callbackTime());
   if (!admitted && (dryRun || connection.totals.refused > 1)) return;
-  writeRefusal(connection, admitted, dryRun, operation, reason, access, queue, queueLength);
-}
-
-function writeRefusal(
-  connection: Connection,
-  admitted: bool,
-  dryRun: bool,
-  operation: Operation,
-  reason: Reason,
-  access: Access,
-  queue: usize,
-  queueLength: i32,
-): void {
   const rule = ruleName(connection, access.rule);
   if (!dryRun) summarizeRefusal(operation, access.name, access.nameLength, reason, rule);
   if (!admitted) return;
@@ -112,14 +97,14 @@ export function reportRefusal(connection: Connection, line: ClientLine, reason: 
       : connection.classOf(line.subject, line.subjectLength);
     meter.refused(operation, subjectClass, reason, ruleLabel(connection, access), isSub ? 0 : line.size);
   }
-  recordRefusal(connection, false, operation, reason, access, line.queue, isSub ? line.queueLength : 0);
+  writeRefusal(connection, false, operation, reason, access, line.queue, isSub ? line.queueLength : 0);
 }
 
 /** The same for what passed, and that dry-run rules would have refused. */
 export function reportDryRun(connection: Connection, line: ClientLine, reason: Reason, access: Access): void {
   countDryRun(connection, line.operation, line.subject, line.subjectLength, reason, access);
   const queueLength = line.operation == Operation.SUB ? line.queueLength : 0;
-  recordRefusal(connection, true, line.operation, reason, access, line.queue, queueLength);
+  writeRefusal(connection, true, line.operation, reason, access, line.queue, queueLength);
 }
 
 /** A delivery was kept back, or in DRY_RUN would have been. */
@@ -127,7 +112,7 @@ export function reportDelivery(connection: Connection, dryRun: bool, line: Serve
   const operation = line.operation;
   if (dryRun) countDryRun(connection, operation, line.subject, line.subjectLength, Reason.DENIED, access);
   else countRefusedDelivery(connection, line, Reason.DENIED, ruleLabel(connection, access));
-  recordRefusal(connection, dryRun, operation, Reason.DENIED, access, 0, 0);
+  writeRefusal(connection, dryRun, operation, Reason.DENIED, access, 0, 0);
 }
 
 /** A message for a subscription that a newer policy has ended was kept back; the audit has told of that end. */

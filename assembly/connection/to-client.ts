@@ -276,12 +276,11 @@ function takePong(connection: Connection, position: i32, next: i32): i32 {
       break;
     default:
       writeRefusal(connection, kind);
-      pongs.pop();
-      // The end of a line that began in DRY_RUN passes as it is, and so would all that is edited with it (passBegun).
-      return connection.toClientPassed ? next : takeFurtherPongs(connection, next);
   }
   pongs.pop();
-  return connection.phase == Phase.ENDED ? chunk.size : next;
+  if (connection.phase == Phase.ENDED) return chunk.size;
+  // The end of a line that began in DRY_RUN passes as it is, and so would all that is edited with it (passBegun).
+  return connection.toClientPassed ? next : takeFurtherPongs(connection, next);
 }
 
 /**

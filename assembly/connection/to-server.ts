@@ -1,21 +1,14 @@
 import { ClientLine } from "../nats/client-line";
 import { Operation, Reading } from "../nats/operation";
+import { PING_LINE } from "../nats/texts";
 import { Reason } from "../policy/reason";
 import { Chunk, hasBytesAt } from "../proxy/chunk";
 import { DOWNSTREAM_DATA } from "../proxy/host";
 import { Verdict } from "../telemetry/operations";
 import { ProtocolError } from "../telemetry/protocol-error";
 import { admit } from "./admission";
-import {
-  beginRefusals,
-  endRefusedPublish,
-  isBehindRefusals,
-  judge,
-  lineFault,
-  NO_FAULT,
-  sendUnsubscribes,
-} from "./client-operations";
-import { Connection, Phase } from "./connection";
+import { judge, lineFault, NO_FAULT, notePing, sendUnsubscribes } from "./client-operations";
+import { Connection, FirstPing, Phase } from "./connection";
 import { endAtOnce, endRefused, endUnreadable } from "./endings";
 import { Pong } from "./expected-pongs";
 import { passPlainHeaderPublishes } from "./plain-header-publishes";
@@ -86,27 +79,33 @@ function dropAll(connection: Connection, size: i32): void {
 function process(connection: Connection, size: i32): void {
   chunk.begin(DOWNSTREAM_DATA, size, connection.toServerTail, connection.observing || connection.toServerPassed);
   let position = -connection.toServerTail.length;
-  beginRefusals();
   if (connection.phase == Phase.NEW) begin(connection);
   if (connection.toServerPassed) position = passBegun(connection, position);
+  // Publishes that were refused, directly before `position`.
+  let refused = 0;
   while (connection.phase == Phase.OPEN && position < size) {
     if (connection.toServerPayload == 0) {
       // A line alone, or behind a payload that was not read, is as plain as most: it must be seen first.
       if (position >= chunk.viewEnd) chunk.extend(position);
       const from = position;
       // Behind two that were refused the next one is likely to be refused too, which the short ways would find out in vain.
-      if (position < chunk.viewEnd && !isBehindRefusals(position)) position = passPlain(connection, position);
+      if (position < chunk.viewEnd && refused < 2) position = passPlain(connection, position);
       if (position >= size) break;
-      if (position > from && position >= chunk.viewEnd) continue;
+      if (position > from) {
+        refused = 0;
+        if (position >= chunk.viewEnd) continue;
+      }
     }
+    const drops = connection.dropsPayload;
     const next =
       connection.toServerPayload == 0
         ? takeOperation(connection, position)
-        : connection.dropsPayload
+        : drops
           ? dropPayload(connection, position)
           : passPayload(connection, position);
     if (next == position) break;
     position = next;
+    if (!connection.dropsPayload) refused = drops ? refused + 1 : 0;
   }
   if (connection.phase == Phase.OPEN) {
     if (chunk.finish(position)) return;
@@ -183,7 +182,11 @@ function dropPayload(connection: Connection, from: i32): i32 {
   }
   chunk.drop(from, position);
   connection.toServerPayload = left;
-  if (left == 0) endRefusedPublish(connection, chunk, from, position);
+  if (left == 0) {
+    connection.dropsPayload = false;
+    chunk.write(PING_LINE);
+    notePing(connection, FirstPing.OURS);
+  }
   return position;
 }
 

@@ -1,6 +1,7 @@
 import { NOT_A_SIZE, readSize } from "./numbers";
 import { Operation, Reading } from "./operation";
-import { CR, CR_LF, INFO, isBlank, LF, Match, matchVerb, OK, PING, PONG } from "./words";
+import { isCrLf } from "./plain-line";
+import { CR, INFO, isBlank, LF, Match, matchVerb, OK, PING, PONG } from "./words";
 import { hashBytes } from "../bytes/hash";
 
 /** Verbs of nats-server alone, packed for `matchVerb`. `-` without its fifth bit is 0x0d. */
@@ -21,7 +22,7 @@ export const PONG_LENGTH: i32 = 6;
 // @ts-ignore: decorator
 @inline
 export function isPongLine(pointer: usize): bool {
-  return load<u32>(pointer) == <u32>PONG && load<u16>(pointer, 4) == CR_LF;
+  return load<u32>(pointer) == <u32>PONG && isCrLf(pointer + 4);
 }
 
 /**

@@ -151,6 +151,7 @@ function payloadCases(payload: number): FrameCase[] {
   const times = <T>(make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
   const literal = `SUB ${REPEATED} 1\r\n`;
   const wide = "SUB orders.> 1\r\n";
+  const refused = { text: pub(DENIED, payload), becomes: "PING\r\n", answer: "PONG\r\n", answered: VIOLATION };
   const make = (name: string, before: string, stream: Stream): FrameCase => ({
     name,
     payload,
@@ -182,7 +183,7 @@ function payloadCases(payload: number): FrameCase[] {
       "",
       streamOf(
         "client",
-        times(() => ({ text: pub(DENIED, payload), becomes: "PING\r\n", answer: "PONG\r\n", answered: VIOLATION })),
+        times(() => refused),
       ),
     ),
     make(
@@ -190,11 +191,7 @@ function payloadCases(payload: number): FrameCase[] {
       "",
       streamOf(
         "client",
-        times((i) =>
-          i % 2 === 0
-            ? { text: pub(REPEATED, payload) }
-            : { text: pub(DENIED, payload), becomes: "PING\r\n", answer: "PONG\r\n", answered: VIOLATION },
-        ),
+        times((i) => (i % 2 === 0 ? { text: pub(REPEATED, payload) } : refused)),
       ),
     ),
     make(
