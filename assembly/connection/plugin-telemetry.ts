@@ -56,7 +56,7 @@ export class PluginTelemetry {
   /** Of each standpoint that a configuration had: a connection of an earlier one may still count, and one may come back. */
   private readonly allMeters: Meters[] = [];
   private meters: Meters = new Meters(NOWHERE, classes, rules);
-  private readonly versionsWarnedOf: Set<string> = new Set();
+  private readonly versionsWarnedOf: string[] = [];
   private readonly sampler: Sampler = new Sampler();
   private readonly requests: RequestTable = new RequestTable(true);
   private readonly services: RequestTable = new RequestTable(false);
@@ -137,8 +137,8 @@ export class PluginTelemetry {
     const shown = min(length, 32);
     const size = writeQuoted(version, shown, versionArea);
     const text = String.UTF8.decodeUnsafe(versionArea, <usize>size);
-    if (this.versionsWarnedOf.has(text) || this.versionsWarnedOf.size >= MAX_VERSIONS) return;
-    this.versionsWarnedOf.add(text);
+    if (this.versionsWarnedOf.includes(text) || this.versionsWarnedOf.length >= MAX_VERSIONS) return;
+    this.versionsWarnedOf.push(text);
     logText(
       LogLevel.WARN,
       `istio-nats: nats-server "${text}" is behind this filter, which is tested with 2.10 to 2.15: what it cannot read ` +
