@@ -7,6 +7,7 @@
 const SHORT_WAYS = [
   ["assembly/connection/plain-publishes/passPlainPublishes", 2],
   ["assembly/connection/plain-header-publishes/passPlainHeaderPublishes", 2],
+  ["assembly/connection/plain-refusals/dropPlainPublishes", 2],
   ["assembly/connection/plain-deliveries/passPlainDeliveries", 2],
   ["assembly/connection/to-client/takeFurtherPongs", 1],
 ];

@@ -189,6 +189,16 @@ export class Access {
     return this.useHashed(subject, length, hashBytes(subject, length), callbackTime());
   }
 
+  /** Is a publish on this subject one that `useGrants` may answer true for? Asking uses nothing; a grant that is over counts too. */
+  hasGrantOf(subject: usize, length: i32): bool {
+    if (this.grantCount == 0) return false;
+    const hash = hashBytes(subject, length);
+    for (let i = 0; i < this.grantCount; i++) {
+      if (this.grantsAt(i).has(subject, length, hash)) return true;
+    }
+    return false;
+  }
+
   /** Each rule's grant is used, as if the rule stood alone; what one of them allows is allowed. */
   private useHashed(subject: usize, length: i32, hash: u32, now: i64): bool {
     let granted = false;
@@ -236,7 +246,8 @@ export class Access {
     if (this.resets == 0) this.filtering = this.filterNeededSince;
   }
 
-  private refuse(violation: Violation, name: usize, length: i32, rule: i32): void {
+  /** Notes what the text of a refusal names, and the rule that decided. */
+  refuse(violation: Violation, name: usize, length: i32, rule: i32): void {
     this.violation = violation;
     this.name = name;
     this.nameLength = length;

@@ -1,4 +1,5 @@
 import { Buffer } from "../bytes/buffer";
+import { equalBytes } from "../bytes/compare";
 
 /** What becomes of the PONG that answers a PING. */
 export const enum Pong {
@@ -153,6 +154,17 @@ export class ExpectedPongs {
   /** Of MAXIMUM and MAXIMUM_OK. */
   get maximum(): i32 {
     return load<i32>(this.at, HEAD + WORD);
+  }
+
+  /** Both as one number. Ask only where there is one. */
+  get kindAndLength(): u32 {
+    return load<u32>(this.at);
+  }
+
+  /** Has it the name of the one before? Ask only where that was popped just now, had the same `kindAndLength`, and no queue. */
+  get isNamedLikeFormer(): bool {
+    const length = this.nameLength;
+    return equalBytes(this.at - <usize>length, this.at + HEAD, length);
   }
 
   /** Takes one PONG off the front. */

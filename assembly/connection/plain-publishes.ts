@@ -3,6 +3,7 @@ import { Operation } from "../nats/operation";
 import {
   argumentEnds,
   asciiArgumentEnds,
+  beginsPublish,
   endsLikeLastSize,
   firstEnd,
   GLANCE,
@@ -13,6 +14,7 @@ import {
   lastSizeLength,
   laterArgumentEnds,
   LOWEST_OF_ARGUMENTS,
+  PUBLISH_VERB,
   readFewDigits,
   readPlainSize,
   SHORTEST_ARGUMENTS,
@@ -40,11 +42,6 @@ import {
 } from "./last-subject";
 import { judgePlain, NOT_PLAIN } from "./plain-judgement";
 
-/** `PUB ` as a little-endian number, and what makes letters of either case equal; the blank has none. */
-const PUB_BLANK: u32 = 0x20425550;
-const CAPITALS: u32 = 0xffdfdfdf;
-const VERB: usize = 4;
-
 /**
  * The short way of what most connections send most: `PUB subject [reply] size` on a subject that is allowed or
  * was granted. Takes as many as it can and answers the position of what is anything else, which goes the long way
@@ -52,7 +49,7 @@ const VERB: usize = 4;
  */
 export function passPlainPublishes(connection: Connection, chunk: Chunk, position: i32): i32 {
   const p = chunk.address(position);
-  if (p + 4 > chunk.address(chunk.viewEnd) || (load<u32>(p) & CAPITALS) != PUB_BLANK) return position;
+  if (p + PUBLISH_VERB > chunk.address(chunk.viewEnd) || !beginsPublish(p)) return position;
   const access = connection.access;
   const meter = connection.meter;
   if (access == null || meter == null || connection.shadow != null) return position;
@@ -70,7 +67,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
   const lowest = v128.load(LOWEST_OF_ARGUMENTS);
   useSubjectOf(LAST_PUBLISH, permissions.publishNumber);
   const end = chunk.address(chunk.viewEnd);
-  const last = end - (VERB + SHORTEST_ARGUMENTS);
+  const last = end - (PUBLISH_VERB + SHORTEST_ARGUMENTS);
   let p = chunk.address(position);
   // Who has been asked answers, and a reply is often granted.
   if (owesReplies(connection)) {
@@ -81,8 +78,8 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
   while (true) {
     // A payload may lead behind the view; the window lies where no payload leads round the end of memory.
     while (p <= last) {
-      if ((load<u32>(p) & CAPITALS) != PUB_BLANK) break;
-      const subject = p + VERB;
+      if (!beginsPublish(p)) break;
+      const subject = p + PUBLISH_VERB;
       const low = v128.load(subject);
       const high = v128.load(subject, 16);
       const ends = asciiArgumentEnds(low, high, lowest);
@@ -176,13 +173,13 @@ function passLonger(connection: Connection, from: usize, end: usize, permissions
   const largest = connection.largestPayload;
   const lineLimit = <usize>connection.controlLineLimit;
   const totals = connection.totals;
-  const last = end - (VERB + SHORTEST_ARGUMENTS);
+  const last = end - (PUBLISH_VERB + SHORTEST_ARGUMENTS);
   let p = from;
   // There comes another one, most likely, and `pass` would only find out that it is none of its lines.
   let behindGranted = false;
   while (p <= last) {
-    if ((load<u32>(p) & CAPITALS) != PUB_BLANK) break;
-    const subject = p + VERB;
+    if (!beginsPublish(p)) break;
+    const subject = p + PUBLISH_VERB;
     const ends = argumentEnds(subject);
     const subjectEnd = firstEnd(ends, subject, subject, end);
     if (subjectEnd == subject) break;

@@ -83,6 +83,11 @@ export class ReplyGrants {
     return true;
   }
 
+  /** Is there a grant of this subject, though it may be over? */
+  has(subject: usize, length: i32, hash: u32): bool {
+    return this.table.find(subject, length, hash) != 0;
+  }
+
   /** Is a publish to `subject` an answer that is still allowed? It counts as a use if so, and ends the grant if not. */
   use(subject: usize, length: i32, hash: u32, now: i64): bool {
     if (this.table.count == 0) return false;

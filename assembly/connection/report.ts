@@ -1,5 +1,6 @@
 import { ClientLine } from "../nats/client-line";
 import { Operation } from "../nats/operation";
+import { classOf, reasonOf, ruleOf } from "../policy/answer";
 import { NONE } from "../policy/matcher";
 import { ServerLine } from "../nats/server-line";
 import { serverErrorOf } from "../nats/server-errors";
@@ -9,6 +10,7 @@ import { numberProperty, propertyPath, textProperty } from "../proxy/properties"
 import { actOn } from "../proxy/stream";
 import { AuditSubject } from "../telemetry/audit";
 import { UNKNOWN } from "../telemetry/names";
+import { Meter } from "../telemetry/meter";
 import { PROTOCOL_ERROR_REMEDIES, ProtocolError } from "../telemetry/protocol-error";
 import { Access } from "./access";
 import { callbackTime } from "./callback-time";
@@ -55,7 +57,7 @@ function labelAnew(connection: Connection, access: Access): i32 {
 }
 
 /** Writes a record, unless there were too many, and keeps the refusal for the access log. */
-function writeRefusal(
+export function recordRefusal(
   connection: Connection,
   dryRun: bool,
   operation: Operation,
@@ -95,16 +97,31 @@ export function reportRefusal(connection: Connection, line: ClientLine, reason: 
     const subjectClass = isKnown
       ? access.permissions.subjectClass
       : connection.classOf(line.subject, line.subjectLength);
-    meter.refused(operation, subjectClass, reason, ruleLabel(connection, access), isSub ? 0 : line.size);
+    meter.refused(operation, subjectClass, reason, ruleLabel(connection, access), isSub ? 0 : <u64>line.size);
   }
-  writeRefusal(connection, false, operation, reason, access, line.queue, isSub ? line.queueLength : 0);
+  recordRefusal(connection, false, operation, reason, access, line.queue, isSub ? line.queueLength : 0);
+}
+
+/** Counts publishes that the lists refused by this answer. */
+export function countRefusedPublishes(
+  connection: Connection,
+  access: Access,
+  meter: Meter,
+  answer: u64,
+  count: u64,
+  bytes: u64,
+): void {
+  if (count == 0) return;
+  access.rule = ruleOf(answer);
+  const label = ruleLabel(connection, access);
+  meter.refused(Operation.PUB, classOf(answer), reasonOf(answer), label, bytes, count);
 }
 
 /** The same for what passed, and that dry-run rules would have refused. */
 export function reportDryRun(connection: Connection, line: ClientLine, reason: Reason, access: Access): void {
   countDryRun(connection, line.operation, line.subject, line.subjectLength, reason, access);
   const queueLength = line.operation == Operation.SUB ? line.queueLength : 0;
-  writeRefusal(connection, true, line.operation, reason, access, line.queue, queueLength);
+  recordRefusal(connection, true, line.operation, reason, access, line.queue, queueLength);
 }
 
 /** A delivery was kept back, or in DRY_RUN would have been. */
@@ -112,7 +129,7 @@ export function reportDelivery(connection: Connection, dryRun: bool, line: Serve
   const operation = line.operation;
   if (dryRun) countDryRun(connection, operation, line.subject, line.subjectLength, Reason.DENIED, access);
   else countRefusedDelivery(connection, line, Reason.DENIED, ruleLabel(connection, access));
-  writeRefusal(connection, dryRun, operation, Reason.DENIED, access, 0, 0);
+  recordRefusal(connection, dryRun, operation, Reason.DENIED, access, 0, 0);
 }
 
 /** A message for a subscription that a newer policy has ended was kept back; the audit has told of that end. */
@@ -152,7 +169,7 @@ function countRefusedDelivery(connection: Connection, line: ServerLine, reason: 
   const meter = connection.meter;
   if (meter == null) return;
   const subjectClass = connection.classOf(line.subject, line.subjectLength);
-  meter.refused(line.operation, subjectClass, reason, label, line.size);
+  meter.refused(line.operation, subjectClass, reason, label, <u64>line.size);
 }
 
 function countDryRun(

@@ -285,22 +285,31 @@ function takePong(connection: Connection, position: i32, next: i32): i32 {
 
 /**
  * Refusals often come one after the other, and so do the PONGs for them: what nats-server writes plainly, and becomes the text of a
- * permissions violation too, needs no reader. Answers the position behind them.
+ * permissions violation too, needs no reader, and the text of the one before is written once more where it is the same refusal.
+ * Answers the position behind them.
  */
 function takeFurtherPongs(connection: Connection, position: i32): i32 {
   const pongs = connection.pongs;
+  // Of the publish whose refusal was written last; those of others are more than a line, have a queue or come seldom.
+  let former: u32 = 0;
+  let written = 0;
   while (position + PONG_LENGTH <= chunk.viewEnd && isPongLine(chunk.address(position))) {
     const kind = pongs.kind;
     if (!becomesViolation(kind)) break;
     chunk.drop(position, position + PONG_LENGTH);
-    writeRefusal(connection, kind);
+    const present = pongs.kindAndLength;
+    if (present != former || !pongs.isNamedLikeFormer || !chunk.writeAgain(written)) {
+      written = writeRefusal(connection, kind);
+      former = kind == Pong.PUBLISH_VIOLATION ? present : 0;
+    }
     pongs.pop();
     position += PONG_LENGTH;
   }
   return position;
 }
 
-function writeRefusal(connection: Connection, kind: Pong): void {
+/** Answers how many bytes at the end of what is written are the text. */
+function writeRefusal(connection: Connection, kind: Pong): i32 {
   const pongs = connection.pongs;
   if (kind == Pong.PEDANTIC_PUBLISH_VIOLATION || kind == Pong.PEDANTIC_REPLY_VIOLATION) {
     chunk.write(INVALID_PUBLISH_SUBJECT);
@@ -313,7 +322,9 @@ function writeRefusal(connection: Connection, kind: Pong): void {
         : Violation.PUBLISH;
   const room = violationRoom(pongs.nameLength, pongs.queueLength);
   const out = chunk.writeArea(room);
-  chunk.wrote(writeViolation(violation, pongs.name, pongs.nameLength, pongs.queue, pongs.queueLength, out));
+  const length = writeViolation(violation, pongs.name, pongs.nameLength, pongs.queue, pongs.queueLength, out);
+  chunk.wrote(length);
+  return length;
 }
 
 /** The client's last line; what the server says to the illegal line behind our PING is not for it. */

@@ -13,6 +13,7 @@ import { endAtOnce, endRefused, endUnreadable } from "./endings";
 import { Pong } from "./expected-pongs";
 import { passPlainHeaderPublishes } from "./plain-header-publishes";
 import { passPlainPublishes } from "./plain-publishes";
+import { dropPlainPublishes } from "./plain-refusals";
 import { foreignProtocol } from "./foreign-protocol";
 import { catchUp, judgeSubscriptions } from "./live-policy";
 import { policyEpoch } from "./policy-epoch";
@@ -81,31 +82,23 @@ function process(connection: Connection, size: i32): void {
   let position = -connection.toServerTail.length;
   if (connection.phase == Phase.NEW) begin(connection);
   if (connection.toServerPassed) position = passBegun(connection, position);
-  // Publishes that were refused, directly before `position`.
-  let refused = 0;
   while (connection.phase == Phase.OPEN && position < size) {
     if (connection.toServerPayload == 0) {
       // A line alone, or behind a payload that was not read, is as plain as most: it must be seen first.
       if (position >= chunk.viewEnd) chunk.extend(position);
       const from = position;
-      // Behind two that were refused the next one is likely to be refused too, which the short ways would find out in vain.
-      if (position < chunk.viewEnd && refused < 2) position = passPlain(connection, position);
+      if (position < chunk.viewEnd) position = passPlain(connection, position);
       if (position >= size) break;
-      if (position > from) {
-        refused = 0;
-        if (position >= chunk.viewEnd) continue;
-      }
+      if (position > from && position >= chunk.viewEnd) continue;
     }
-    const drops = connection.dropsPayload;
     const next =
       connection.toServerPayload == 0
         ? takeOperation(connection, position)
-        : drops
+        : connection.dropsPayload
           ? dropPayload(connection, position)
           : passPayload(connection, position);
     if (next == position) break;
     position = next;
-    if (!connection.dropsPayload) refused = drops ? refused + 1 : 0;
   }
   if (connection.phase == Phase.OPEN) {
     if (chunk.finish(position)) return;
@@ -114,13 +107,19 @@ function process(connection: Connection, size: i32): void {
   else if (connection.phase == Phase.ENDED) chunk.finishWithWrittenOnly();
 }
 
-/** Publishes, and behind them those with headers, go the short way as far as they can. */
+/** Publishes that are allowed or refused, and behind them those with headers, go the short ways as far as they can. */
 // @ts-ignore: decorator
 @inline
 function passPlain(connection: Connection, position: i32): i32 {
-  const next = passPlainPublishes(connection, chunk, position);
-  if (next >= chunk.viewEnd || connection.toServerPayload > 0) return next;
-  return passPlainHeaderPublishes(connection, chunk, next);
+  let next = position;
+  while (true) {
+    next = passPlainPublishes(connection, chunk, next);
+    if (next >= chunk.viewEnd || connection.toServerPayload > 0) return next;
+    const from = next;
+    next = dropPlainPublishes(connection, chunk, from);
+    if (next == from) return passPlainHeaderPublishes(connection, chunk, from);
+    if (next >= chunk.viewEnd) return next;
+  }
 }
 
 /** The first bytes of a client: does it speak NATS at all, and who is it? */

@@ -7,6 +7,11 @@ import { CR_LF } from "./words";
 
 /** `a 0` and CR LF: no line has shorter arguments. */
 export const SHORTEST_ARGUMENTS: usize = 5;
+/** Bytes of a publish's verb and the blank behind it. */
+export const PUBLISH_VERB: usize = 4;
+/** `PUB ` as a little-endian number, and what makes letters of either case equal; the blank has none. */
+const PUB_BLANK: u32 = 0x20425550;
+const CAPITALS: u32 = 0xffdfdfdf;
 /** More digits than any payload needs; readers of sizes take nine. */
 const MAX_DIGITS: usize = 8;
 /** Bytes that are searched at once. */
@@ -16,6 +21,13 @@ const AT_ONCE: usize = 32;
 export const GLANCE: usize = 48;
 /** Not a size that is written in the usual way. */
 export const NO_PLAIN_SIZE: i32 = -1;
+
+/** Does `PUB ` stand at `p`? All four bytes must be memory. */
+// @ts-ignore: decorator
+@inline
+export function beginsPublish(p: usize): bool {
+  return (load<u32>(p) & CAPITALS) == PUB_BLANK;
+}
 
 /**
  * Where the argument at `p` ends: at the first byte that is a blank, a line end or another control character. `end` or

@@ -30,6 +30,13 @@ export function allowsPublish(answer: u64): bool {
   return (answer & (((<u64>0xff) << REASON_SHIFT) | RESERVED)) == 0;
 }
 
+/** Do the lists refuse a publish on it? Not where it is reserved, which refuses it before they are asked. */
+// @ts-ignore: decorator
+@inline
+export function refusesPublish(answer: u64): bool {
+  return (answer & RESERVED) == 0 && reasonOf(answer) != Reason.ALLOWED;
+}
+
 /** Do the lists allow no publish on it and none deny it, so that an answer may be granted? Its subject is not reserved. */
 // @ts-ignore: decorator
 @inline

@@ -136,6 +136,18 @@ export class Chunk {
     if (!this.frozen) this.outLength += length;
   }
 
+  /**
+   * Writes the last `length` bytes once more, since which nothing may have been kept. Answers false, and has written nothing, where
+   * these are not here any more or there is no room.
+   */
+  writeAgain(length: i32): bool {
+    if (this.outLength < length || this.outLength + length > OUT) return false;
+    const to = outArea + <usize>this.outLength;
+    copyShort(to, to - <usize>length, length);
+    this.wrote(length);
+    return true;
+  }
+
   write(text: StaticArray<u8>): void {
     this.writeBytes(changetype<usize>(text), text.length);
   }

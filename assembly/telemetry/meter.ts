@@ -157,30 +157,37 @@ export class Meter {
     this.addTo(block, messages + 1, bytes);
   }
 
-  /** `rule` is a number of the rules' `Names`. */
-  refused(operation: Operation, subjectClass: i32, reason: Reason, rule: i32, bytes: i32): void {
+  /** `rule` is a number of the rules' `Names`; `bytes` are those of all payloads. */
+  refused(operation: Operation, subjectClass: i32, reason: Reason, rule: i32, bytes: u64, count: u64 = 1): void {
     const block = this.block(subjectClass);
     const messages = messagesOf(operation, Verdict.REFUSED);
-    this.addTo(block, messages, 1);
-    if (bytes > 0) this.addTo(block, messages + 1, <u64>bytes);
-    this.countRefusal(false, operation, subjectClass, reason, rule);
+    this.addTo(block, messages, count);
+    if (bytes > 0) this.addTo(block, messages + 1, bytes);
+    this.countRefusals(false, operation, subjectClass, reason, rule, count);
   }
 
   /** What passed, and a dry-run rule or configuration would have refused. */
   wouldRefuse(operation: Operation, subjectClass: i32, reason: Reason, rule: i32): void {
-    this.countRefusal(true, operation, subjectClass, reason, rule);
+    this.countRefusals(true, operation, subjectClass, reason, rule, 1);
   }
 
-  private countRefusal(dryRun: bool, operation: Operation, subjectClass: i32, reason: Reason, rule: i32): void {
+  private countRefusals(
+    dryRun: bool,
+    operation: Operation,
+    subjectClass: i32,
+    reason: Reason,
+    rule: i32,
+    count: u64,
+  ): void {
     this.changed = true;
     const refusals = this.refusals;
     let key = refusalKey(dryRun, operation, reason, subjectClass, rule);
-    if (refusals.increase(key)) return;
+    if (refusals.increase(key, count)) return;
     if (refusals.count >= MAX_REFUSAL_SERIES || allRefusalSeries >= MAX_ALL_REFUSAL_SERIES) {
       key = refusalKey(dryRun, operation, reason, OTHER, OTHER);
-      if (refusals.increase(key)) return;
+      if (refusals.increase(key, count)) return;
     }
-    refusals.add(key);
+    refusals.add(key, count);
     allRefusalSeries++;
   }
 

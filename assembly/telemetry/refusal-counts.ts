@@ -60,21 +60,21 @@ export class RefusalCounts {
   private capacity: i32 = 0;
   count: i32 = 0;
 
-  /** Adds one to the series of `key` and answers true; false when it has none yet (`add` makes it). */
-  increase(key: u64): bool {
+  /** Adds so many to the series of `key` and answers true; false when it has none yet (`add` makes it). */
+  increase(key: u64, by: u64): bool {
     if (this.capacity == 0) return false;
     const slot = this.find(key);
     if (load<u64>(slot) == 0) return false;
-    store<u64>(slot, load<u64>(slot, PENDING) + 1, PENDING);
+    store<u64>(slot, load<u64>(slot, PENDING) + by, PENDING);
     return true;
   }
 
-  /** Makes the series of a key that has none, counted once. */
-  add(key: u64): void {
+  /** Makes the series of a key that has none, with so many. */
+  add(key: u64, count: u64): void {
     if ((this.count + 1) * 4 > this.capacity * 3) this.grow();
     const slot = this.find(key);
     store<u64>(slot, key);
-    store<u64>(slot, 1, PENDING);
+    store<u64>(slot, count, PENDING);
     store<u32>(slot, NO_METRIC, METRIC);
     this.count++;
   }

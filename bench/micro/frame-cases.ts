@@ -36,6 +36,7 @@ const SEED = 20_240_229;
 const ONCE = 32_768;
 const REPEATED = "orders.e000.created";
 const DENIED = "orders.e000.secrets";
+const NOT_ALLOWED = "invoices.e000.created";
 const INBOX = "_INBOX.Kd8s2LmQx0ZtV5rYbN7cWf";
 
 const THOUSAND = Array.from({ length: 1000 }, (_, i) => `orders.e${String(i).padStart(3, "0")}.created`);
@@ -112,7 +113,10 @@ function msg(subject: string, payload: number): string {
   return `MSG ${subject} 1 ${payload}\r\n${payloadOf(payload)}\r\n`;
 }
 
-const VIOLATION = `-ERR 'Permissions Violation for Publish to "${DENIED}"'\r\n`;
+function refusedPublish(subject: string, payload: number): Frame {
+  const answered = `-ERR 'Permissions Violation for Publish to "${subject}"'\r\n`;
+  return { text: pub(subject, payload), becomes: "PING\r\n", answer: "PONG\r\n", answered };
+}
 
 /** Publishes of one subject, and of a thousand where there are enough. */
 function publishCases(payload: number, count: number, chunks: readonly number[]): FrameCase[] {
@@ -151,7 +155,8 @@ function payloadCases(payload: number): FrameCase[] {
   const times = <T>(make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
   const literal = `SUB ${REPEATED} 1\r\n`;
   const wide = "SUB orders.> 1\r\n";
-  const refused = { text: pub(DENIED, payload), becomes: "PING\r\n", answer: "PONG\r\n", answered: VIOLATION };
+  const refused = refusedPublish(DENIED, payload);
+  const notAllowed = refusedPublish(NOT_ALLOWED, payload);
   const make = (name: string, before: string, stream: Stream): FrameCase => ({
     name,
     payload,
@@ -184,6 +189,14 @@ function payloadCases(payload: number): FrameCase[] {
       streamOf(
         "client",
         times(() => refused),
+      ),
+    ),
+    make(
+      "PUB that no rule allows, with its PONG",
+      "",
+      streamOf(
+        "client",
+        times(() => notAllowed),
       ),
     ),
     make(

@@ -326,7 +326,12 @@ function sized(verb: string, names: string, size: string, lineEnd = "\r\n"): str
 const ALMOST_ALIKE_PUBLISHES = [
   ...SIZES.map((size) => sized("PUB", "ok.a.1", size)),
   sized("PUB", "ok.b.1", "1"),
-  sized("PUB", "no.a.1", "1"),
+  ...["1", "2", "1000", "01"].map((size) => sized("PUB", "no.a.1", size)),
+  sized("pub", "no.a.2", "1", "\n"),
+  // Its payload ends where it should not.
+  "PUB no.a.1 1\r\nppp\r\n",
+  sized("PUB", "no.a.1 _INBOX.1", "1"),
+  sized("PUB", "$GR.a", "1"),
   sized("PUB", "ok.a.11", "1"),
   sized("PUB", "ok.a.1 _INBOX.1", "1"),
   sized("PUB", "ok.a.1", "1", "\n"),
@@ -396,9 +401,12 @@ const AROUND_REPLIES = [
 const WITH_PONGS = [
   sized("PUB", "no.a.1", "1"),
   sized("PUB", "no.a.1", "0"),
-  sized("PUB", "ok.a.1 no.reply", "1"),
+  sized("PUB", "no.a.2", "1"),
+  // What is kept of it ends like what is kept of the first one (expected-pongs.ts).
+  sized("PUB", "no.\x06\0\0\bno.a.1", "1"),
+  sized("PUB", "ok.a.1 no.a.1", "1"),
   "HPUB no.c.1 12 13\r\nNATS/1.0\r\n\r\np\r\n",
-  "SUB no.a 5\r\n",
+  "SUB no.a.1 5\r\n",
   "SUB no.a workers 5\r\n",
   "SUB ok.> workers 5\r\n",
   "SUB ok.a.> 6\r\nSUB ok.b.> 7\r\n",
@@ -506,11 +514,13 @@ describe("the short ways of the filter", () => {
     const hosts = hostsUnder({ ...ALMOST_ALIKE_POLICY, limits: { subscriptions: 2 } }, long);
     const pedantic = 'CONNECT {"verbose":false,"pedantic":true,"headers":true}\r\n';
     // One of them as nats-server does not write it, or behind something else; each of these meets each order of two.
-    const odd = [PONG, "PONG \r\n", "PONG\n", "pong\r\n", `${sized("MSG", "ok.a.1 1", "1")}${PONG}`];
+    const behind = [sized("MSG", "ok.a.1 1", "1"), INFO.replace("{", '{"connect_info":true,')];
+    const odd = [PONG, "PONG \r\n", "PONG\n", "pong\r\n", ...behind.map((other) => other + PONG)];
     let session = 0;
     for (const connect of [CONNECT, VERBOSE_CONNECT, pedantic]) {
       for (const operations of ordersOfThree(WITH_PONGS)) {
-        const text = operations.join("");
+        // Behind the PONG of the first one those of others go the short way.
+        const text = sized("PUB", "no.b.1", "1") + operations.join("");
         const second = odd[session++ % odd.length]!;
         const both = Both.connected(hosts, JSON.stringify([connect, text, second]), connect);
         // The filter is on, and one more subscription fits.
@@ -518,6 +528,25 @@ describe("the short ways of the filter", () => {
         const due = pongsFor(both.clientAtOnce(text));
         both.serverAtOnce(due.slice(0, PONG.length) + second + due.slice(PONG.length));
         both.end();
+      }
+    }
+  });
+
+  it("do what the long ways do with lines and payloads as long as may be, and longer ones", () => {
+    const limits = { controlLine: 128, payload: 9 };
+    const hosts = hostsUnder({ ...ALMOST_ALIKE_POLICY, limits }, long);
+    for (const root of ["ok.", "no."]) {
+      for (const [line, size] of [
+        [limits.controlLine, limits.payload],
+        [limits.controlLine + 1, 1],
+        [20, limits.payload + 1],
+      ] as const) {
+        const text = sized("PUB", root + "x".repeat(line - root.length - 2), String(size));
+        for (const before of ["ok.a.1", "no.a.1"]) {
+          const both = Both.connected(hosts, JSON.stringify([before, text]));
+          both.serverAtOnce(pongsFor(both.clientAtOnce(sized("PUB", before, "1") + text)));
+          both.end();
+        }
       }
     }
   });

@@ -25,6 +25,10 @@ function use(grants: ReplyGrants, subject: string, now: i64): bool {
   return grants.use(pointerTo(subject), lengthOf(subject), hashBytes(pointerTo(subject), lengthOf(subject)), now);
 }
 
+function has(grants: ReplyGrants, subject: string): bool {
+  return grants.has(pointerTo(subject), lengthOf(subject), hashBytes(pointerTo(subject), lengthOf(subject)));
+}
+
 describe("a reply grant without a budget", () => {
   it("is not given", () => {
     const grants = newGrants(1, 1000);
@@ -50,6 +54,17 @@ describe("a reply grant", () => {
       expect(grants.bytes).toBe(0);
       destroy(grants);
     }
+  });
+
+  it("is not used by looking for it, and is there until its last use", () => {
+    const grants = newGrants(2, UNLIMITED);
+    expect(has(grants, "r")).toBe(false);
+    grant(grants, "r", 0);
+    for (let i = 0; i < 5; i++) expect(has(grants, "r")).toBe(true);
+    expect(has(grants, "s")).toBe(false);
+    for (let i = 0; i < 2; i++) expect(use(grants, "r", 0)).toBe(true);
+    expect(has(grants, "r")).toBe(false);
+    destroy(grants);
   });
 
   it("allows any number when the rule has no end", () => {

@@ -26,13 +26,13 @@ describe("the key of a refusal", () => {
 describe("counts of refusals", () => {
   it("are found again by their key, however many there are, and are told once", () => {
     const counts = new RefusalCounts();
-    expect(counts.increase(refusalKey(false, 2, 1, 0, 0))).toBe(false);
+    expect(counts.increase(refusalKey(false, 2, 1, 0, 0), 1)).toBe(false);
     expect(counts.nextPending(0)).toBe(0);
-    for (let rule = 0; rule < 1000; rule++) counts.add(refusalKey(false, 2, 1, 0, rule));
+    for (let rule = 0; rule < 1000; rule++) counts.add(refusalKey(false, 2, 1, 0, rule), 1);
     for (let rule = 0; rule < 1000; rule += 2) {
-      expect(counts.increase(refusalKey(false, 2, 1, 0, rule))).toBe(true);
+      expect(counts.increase(refusalKey(false, 2, 1, 0, rule), 1)).toBe(true);
     }
-    expect(counts.increase(refusalKey(false, 2, 1, 0, 1000))).toBe(false);
+    expect(counts.increase(refusalKey(false, 2, 1, 0, 1000), 1)).toBe(false);
     expect(counts.count).toBe(1000);
     let seen = 0;
     let slot = counts.nextPending(0);
