@@ -84,6 +84,8 @@ export class Connection {
   /** Client to server: an unfinished line, and what is left of a payload with its CR LF. */
   readonly toServerTail: Buffer = new Buffer();
   toServerPayload: i32 = 0;
+  /** The lines read last announced a payload larger than FAR (proxy/chunk.ts). */
+  toServerLarge: bool = false;
   /** The payload belongs to a refused publish. */
   dropsPayload: bool = false;
   /** The client waits under StopIteration until `pongs` has drained; this many bytes are held. */
@@ -100,6 +102,7 @@ export class Connection {
   /** Server to client. */
   readonly toClientTail: Buffer = new Buffer();
   toClientPayload: i32 = 0;
+  toClientLarge: bool = false;
   dropsDelivery: bool = false;
   readonly pongs: ExpectedPongs = new ExpectedPongs();
   /** The next +OK answers an UNSUB of ours. */

@@ -1,4 +1,5 @@
 import { ServerInfo } from "../nats/info";
+import { takeLargestSize } from "../nats/numbers";
 import { Operation, Reading } from "../nats/operation";
 import { STATUS_BYTES } from "../nats/requests";
 import { isPongLine, PONG_LENGTH, ServerLine } from "../nats/server-line";
@@ -13,7 +14,7 @@ import {
   violationRoom,
   writeViolation,
 } from "../nats/texts";
-import { Chunk } from "../proxy/chunk";
+import { Chunk, FAR } from "../proxy/chunk";
 import { UPSTREAM_DATA } from "../proxy/host";
 import { ProtocolError } from "../telemetry/protocol-error";
 import { clientOf } from "./client";
@@ -42,7 +43,8 @@ export function takeFromServer(connection: Connection, size: i32): void {
   if (connection.policyEpoch != policyEpoch) catchUp(connection);
   if (connection.phase == Phase.UNREAD || size == 0) return;
   if (connection.phase == Phase.ENDED) connection.toClientPassed = false;
-  chunk.begin(UPSTREAM_DATA, size, connection.toClientTail, connection.observing || connection.toClientPassed);
+  const frozen = connection.observing || connection.toClientPassed;
+  chunk.begin(UPSTREAM_DATA, size, connection.toClientTail, frozen, connection.toClientLarge);
   if (connection.phase == Phase.ENDED) {
     chunk.finishWithWrittenOnly();
     return;
@@ -64,6 +66,7 @@ export function takeFromServer(connection: Connection, size: i32): void {
     position = next;
   }
   if (connection.phase == Phase.UNREAD) return;
+  if (chunk.viewEnd > 0) connection.toClientLarge = takeLargestSize() > FAR;
   if (!chunk.finish(connection.phase == Phase.ENDED ? size : position)) {
     endAtOnce(connection, chunk.failed ? ProtocolError.HOST : ProtocolError.MEMORY);
   }

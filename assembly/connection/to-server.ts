@@ -1,8 +1,9 @@
 import { ClientLine } from "../nats/client-line";
+import { takeLargestSize } from "../nats/numbers";
 import { Operation, Reading } from "../nats/operation";
 import { PING_LINE } from "../nats/texts";
 import { Reason } from "../policy/reason";
-import { Chunk, hasBytesAt } from "../proxy/chunk";
+import { Chunk, FAR, hasBytesAt } from "../proxy/chunk";
 import { DOWNSTREAM_DATA } from "../proxy/host";
 import { Verdict } from "../telemetry/operations";
 import { ProtocolError } from "../telemetry/protocol-error";
@@ -73,12 +74,13 @@ function noteUnfinished(connection: Connection): void {
 
 function dropAll(connection: Connection, size: i32): void {
   if (size == 0) return;
-  chunk.begin(DOWNSTREAM_DATA, size, connection.toServerTail, connection.observing);
+  chunk.begin(DOWNSTREAM_DATA, size, connection.toServerTail, connection.observing, false);
   chunk.finishWithWrittenOnly();
 }
 
 function process(connection: Connection, size: i32): void {
-  chunk.begin(DOWNSTREAM_DATA, size, connection.toServerTail, connection.observing || connection.toServerPassed);
+  const frozen = connection.observing || connection.toServerPassed;
+  chunk.begin(DOWNSTREAM_DATA, size, connection.toServerTail, frozen, connection.toServerLarge);
   let position = -connection.toServerTail.length;
   if (connection.phase == Phase.NEW) begin(connection);
   if (connection.toServerPassed) position = passBegun(connection, position);
@@ -100,6 +102,7 @@ function process(connection: Connection, size: i32): void {
     if (next == position) break;
     position = next;
   }
+  if (chunk.viewEnd > 0) connection.toServerLarge = takeLargestSize() > FAR;
   if (connection.phase == Phase.OPEN) {
     if (chunk.finish(position)) return;
     endAtOnce(connection, chunk.failed ? ProtocolError.HOST : ProtocolError.MEMORY);

@@ -1,6 +1,21 @@
 /** What `readSize` answers for anything that is not a size. */
 export const NOT_A_SIZE: i32 = -1;
 
+/** The largest size since `takeLargestSize` was asked. */
+let largest: i32 = 0;
+
+/** A size of five digits or more, or any that is not read the short way, was read. */
+export function noteSize(size: i32): void {
+  largest = max(largest, size);
+}
+
+/** The largest size that was noted since this was asked last, 0 if none was: whoever asks learns of a callback's payloads. */
+export function takeLargestSize(): i32 {
+  const size = largest;
+  largest = 0;
+  return size;
+}
+
 /** nats-server takes 1 to 9 ASCII digits, leading zeros included (util.go `parseSize`). */
 export function readSize(pointer: usize, length: i32): i32 {
   if (length == 0 || length > 9) return NOT_A_SIZE;
@@ -10,5 +25,6 @@ export function readSize(pointer: usize, length: i32): i32 {
     if (digit > 9) return NOT_A_SIZE;
     n = n * 10 + <i32>digit;
   }
+  noteSize(n);
   return n;
 }

@@ -3,6 +3,7 @@
  * there. Whatever looks otherwise is left to `ClientLine` and `ServerLine`, which read everything; nothing is accepted here
  * that they would not accept.
  */
+import { noteSize } from "./numbers";
 import { CR_LF } from "./words";
 
 /** `a 0` and CR LF: no line has shorter arguments. */
@@ -207,5 +208,6 @@ function readLongSize(p: usize, end: usize): i32 {
     if (digit > 9) return NO_PLAIN_SIZE;
     size = size * 10 + <i32>digit;
   }
+  noteSize(size);
   return size;
 }

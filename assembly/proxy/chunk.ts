@@ -17,7 +17,7 @@ const NEAR: i32 = 1024;
  * Behind a payload as large as this the next one is likely to be so too: then a line is all that is worth reading at
  * first. Copying these bytes costs as much as the further read that is needed if it was not so (25 ps a byte, 630 ns).
  */
-const FAR: i32 = 25_000;
+export const FAR: i32 = 25_000;
 const FIRST_GLANCE: i32 = 1024;
 
 /**
@@ -48,14 +48,17 @@ export class Chunk {
   private outLength: i32 = 0;
   private appended: bool = false;
   private edited: bool = false;
+  /** A line is all that is worth reading at first: a payload of the callback before was larger than FAR. */
+  private glances: bool = false;
   /** A host call failed; the callback's bytes must not be trusted. */
   failed: bool = false;
 
-  begin(buffer: i32, size: i32, tail: Buffer, frozen: bool): void {
+  begin(buffer: i32, size: i32, tail: Buffer, frozen: bool, glances: bool): void {
     this.buffer = buffer;
     this.tail = tail;
     this.size = size;
     this.frozen = frozen;
+    this.glances = glances;
     this.viewStart = -tail.length;
     this.viewEnd = 0;
     this.base = windowArea + GAP;
@@ -88,7 +91,7 @@ export class Chunk {
    * further ones: all that the host has is in view already.
    */
   extend(position: i32): bool {
-    if (this.viewEnd == 0 && position > 0 && position <= NEAR) position = 0;
+    if (this.viewEnd == 0 && position > 0 && position <= NEAR && !this.glances) position = 0;
     const start = max(position, this.viewEnd);
     if (start >= this.size || this.failed) return false;
     const kept = <usize>(start - position);
@@ -96,7 +99,8 @@ export class Chunk {
       this.failed = true;
       return false;
     }
-    const length = min(start - this.viewEnd > FAR ? FIRST_GLANCE : WINDOW, this.size - start);
+    const length = min(this.glances || start - this.viewEnd > FAR ? FIRST_GLANCE : WINDOW, this.size - start);
+    this.glances = false;
     // Behind a skipped payload `position` may lie beyond linear memory, and even a copy of nothing from there traps.
     if (kept > 0) memory.copy(windowArea + GAP - kept, this.address(position), kept);
     if (!this.readFromHost(start, length, windowArea + GAP)) {

@@ -155,6 +155,11 @@ export class Host {
     for (const name of Object.keys(this.vm.counts)) this.vm.counts[name] = 0;
   }
 
+  /** Bytes of streams that the module has read so far. */
+  get bufferBytesRead(): number {
+    return this.vm.bufferBytesRead;
+  }
+
   /** Milliseconds of the newest root context's tick, 0 for none. */
   get tickPeriod(): number {
     return this.vm.roots.get(this.newestRoot)?.tickPeriod ?? 0;

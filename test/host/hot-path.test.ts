@@ -375,6 +375,33 @@ describe("host calls of a callback", () => {
     );
   });
 
+  it("read a line and little more where large messages come one by one, and again all where small ones do", () => {
+    const host = configuredHost();
+    const wire = Wire.connected(host);
+    const large = "x".repeat(300_000);
+    const readBy = (act: () => void): number => {
+      const before = host.bufferBytesRead;
+      act();
+      return host.bufferBytesRead - before;
+    };
+    const read = (send: () => string, text: string): number => readBy(() => assert.equal(send(), text));
+    const client = (text: string): number => read(() => wire.client(text), text);
+    const server = (text: string): number => read(() => wire.server(text), text);
+    const publishes = [pub("ok.1", large), pub("ok.1", large, "ok.r"), hpub("ok.1", HEADERS, large)];
+    const deliveries = [msg("ok.1", "1", large), hpub("ok.1 1", HEADERS, large).replace("HPUB", "HMSG")];
+    const smallOnes = pub("ok.1", "x".repeat(100)).repeat(2000);
+    const smallDeliveries = msg("ok.1", "1", "x".repeat(100)).repeat(2000);
+    client(publishes[0]!);
+    server(deliveries[0]!);
+    assert.deepEqual(publishes.map(client), [1024, 1024, 1024]);
+    assert.deepEqual(deliveries.map(server), [1024, 1024]);
+    // Two reads, and then one again.
+    client(smallOnes);
+    server(smallDeliveries);
+    assert.equal(client(smallOnes), smallOnes.length);
+    assert.equal(server(smallDeliveries), smallDeliveries.length);
+  });
+
   it("are one read behind a payload that began in an earlier chunk", () => {
     const host = configuredHost();
     const wire = Wire.connected(host);

@@ -68,6 +68,7 @@ function environment(vm: Vm): Record<string, Import> {
       // Beyond the end is no error: 1.40 answers Ok with pointer and size 0, as for an empty buffer.
       const from = start >>> 0;
       const part = bytes.subarray(from, from + (length >>> 0));
+      vm.bufferBytesRead += part.length;
       return vm.give(part, pointerOut, sizeOut) ? WasmResult.Ok : WasmResult.InvalidMemoryAccess;
     },
     proxy_get_buffer_status(type: number, lengthOut: number, flagsOut: number) {

@@ -31,6 +31,8 @@ export class Vm {
   readonly logs: LogLine[] = [];
   /** Calls per import since construction or `counts` was cleared by the test. */
   readonly counts: Record<string, number> = {};
+  /** Bytes that `proxy_get_buffer_bytes` has handed over. */
+  bufferBytesRead = 0;
   readonly roots = new Map<number, Root>();
   readonly connections = new Map<number, Connection>();
   /** Nanoseconds since 1970. */
