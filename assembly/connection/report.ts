@@ -51,7 +51,7 @@ function ruleLabel(connection: Connection, access: Access): i32 {
 function labelAnew(connection: Connection, access: Access): i32 {
   const client = clientOf(connection.id);
   const rule = access.rule;
-  access.label = rule == NONE ? UNKNOWN : client.telemetry.ruleLabel(client.rules.document, rule);
+  access.label = <u16>(rule == NONE ? UNKNOWN : client.telemetry.ruleLabel(client.rules.document, rule));
   access.labelled = rule;
   return access.label;
 }

@@ -7,6 +7,8 @@ import { Host } from "./host.ts";
 import { CONNECT, INFO, msg, PING, policy, PONG, pub, stat, Wire, type Policy } from "./wire.ts";
 
 const PAGE = 65_536;
+/** What docs/performance.md says that 10,000 connections fit: 12.5 MiB, the 50 pages of asconfig.json doubled twice. */
+const PAGES_FOR_10_000 = 200;
 
 describe("memory of connections, each allocation counted", () => {
   let module: WebAssembly.Module;
@@ -51,6 +53,7 @@ describe("memory of connections, each allocation counted", () => {
     const each = { live: (live(host) - start.live) / COUNT, grown: ((host.memoryPages - start.pages) * PAGE) / COUNT };
     t.diagnostic(`${each.live.toFixed(0)} bytes each, ${host.memoryPages} pages with ${COUNT}`);
     assert.ok(each.live <= 1024 && each.grown <= 1024, JSON.stringify(each));
+    assert.ok(host.memoryPages <= PAGES_FOR_10_000, `${host.memoryPages} pages`);
   });
 
   it("keeps its level while `identity` changes to and fro under an open connection", (t: TestContext) => {
@@ -113,6 +116,7 @@ describe("memory of connections, each allocation counted", () => {
     // AssemblyScript's allocator doubles the linear memory when it must grow, and must only where all of it is in use but for a
     // ninth: room that is too small for the table that grows, beside which the old one is still there.
     assert.ok(host.memoryPages * PAGE <= 2.25 * peak, `${host.memoryPages} pages, ${peak} bytes`);
+    assert.ok(host.memoryPages <= PAGES_FOR_10_000, `${host.memoryPages} pages, ${peak} bytes`);
   });
 
   it("comes back to its plateau while the load of 10,000 connections rises and falls", () => {
