@@ -300,6 +300,12 @@ export function notePing(connection: Connection, whose: FirstPing): void {
   if (connection.firstPing == FirstPing.NONE && connection.options.received) connection.firstPing = whose;
 }
 
+/** Sends a PING of ours. */
+export function writePing(connection: Connection, chunk: Chunk): void {
+  chunk.write(PING_LINE);
+  notePing(connection, FirstPing.OURS);
+}
+
 /**
  * Sends the UNSUBs that deliveries have made due; `position` is the beginning of an operation. Answers false where the budget has
  * no room for the record that swallows an answer: no operation may go before an UNSUB, which could be of its sid.
@@ -321,8 +327,7 @@ export function sendUnsubscribes(connection: Connection, chunk: Chunk, position:
       if (connection.options.verbose) {
         // The server's +OK for it must not reach the client.
         if (!connection.pongs.push(Pong.SWALLOW_OK)) return false;
-        chunk.write(PING_LINE);
-        notePing(connection, FirstPing.OURS);
+        writePing(connection, chunk);
       }
       writeUnsubscribe(chunk, at + 4, length, maximum);
       if (maximum > 0) setMax(sub, maximum, false);
@@ -340,8 +345,7 @@ function tellRevocations(connection: Connection, chunk: Chunk): void {
   const pinged = connection.pongs.push(Pong.REVOCATIONS_TAKEN);
   connection.subscriptions.tellRevocations(pinged);
   if (!pinged) return;
-  chunk.write(PING_LINE);
-  notePing(connection, FirstPing.OURS);
+  writePing(connection, chunk);
 }
 
 /** `maximum`: at most nine digits; 0 is none. */
@@ -360,8 +364,8 @@ function writeUnsubscribe(chunk: Chunk, sid: usize, length: i32, maximum: i32): 
 }
 
 function replaceByPing(connection: Connection, chunk: Chunk, position: i32, next: i32): i32 {
-  replace(chunk, position, next, PING_LINE);
-  notePing(connection, FirstPing.OURS);
+  chunk.drop(position, next);
+  writePing(connection, chunk);
   return next;
 }
 

@@ -1,7 +1,15 @@
 import { HEADERS_SIZE, HEADER_PUBLISH_SIZE } from "../bytes/hot-line";
 import { actsOnSubjects } from "../nats/headers";
 import { Operation } from "../nats/operation";
-import { argumentEnds, firstEnd, isLineEnd, readPlainSize, SHORTEST_ARGUMENTS, withoutFirst } from "../nats/plain-line";
+import {
+  argumentEnds,
+  firstEnd,
+  isArgument,
+  isLineEnd,
+  readPlainSize,
+  SHORTEST_ARGUMENTS,
+  withoutFirst,
+} from "../nats/plain-line";
 import { SPACE } from "../nats/words";
 import { Permissions } from "../policy/permissions";
 import { Chunk } from "../proxy/chunk";
@@ -88,11 +96,4 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
   if (next <= chunk.size) return next;
   connection.toServerPayload = next - chunk.size;
   return chunk.size;
-}
-
-/** Does an argument that begins at `p` end with a blank at `argumentEnd`, in view? */
-// @ts-ignore: decorator
-@inline
-function isArgument(p: usize, argumentEnd: usize, end: usize): bool {
-  return argumentEnd != p && argumentEnd < end && load<u8>(argumentEnd) == SPACE;
 }

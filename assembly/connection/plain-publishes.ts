@@ -7,6 +7,7 @@ import {
   endsLikeLastSize,
   firstEnd,
   GLANCE,
+  isArgument,
   isCrLf,
   isFewDigits,
   isLineEnd,
@@ -182,9 +183,7 @@ function passLonger(connection: Connection, from: usize, end: usize, permissions
     const subject = p + PUBLISH_VERB;
     const ends = argumentEnds(subject);
     const subjectEnd = firstEnd(ends, subject, subject, end);
-    if (subjectEnd == subject) break;
-    if (subjectEnd >= end) break;
-    if (load<u8>(subjectEnd) != SPACE) break;
+    if (!isArgument(subject, subjectEnd, end)) break;
     let sizeBegin = subjectEnd + 1;
     const endsBehindSubject = withoutFirst(ends);
     let sizeEnd = firstEnd(endsBehindSubject, subject, sizeBegin, end);
@@ -193,9 +192,7 @@ function passLonger(connection: Connection, from: usize, end: usize, permissions
     if (isLineEnd(sizeEnd, end)) {
       if (sizeEnd - subject < GLANCE && p != from && !behindGranted) break;
     } else {
-      if (sizeEnd == reply) break;
-      if (sizeEnd >= end) break;
-      if (load<u8>(sizeEnd) != SPACE) break;
+      if (!isArgument(reply, sizeEnd, end)) break;
       replyLength = <i32>(sizeEnd - reply);
       sizeBegin = sizeEnd + 1;
       sizeEnd = firstEnd(withoutFirst(endsBehindSubject), subject, sizeBegin, end);

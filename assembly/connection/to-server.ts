@@ -1,15 +1,14 @@
 import { ClientLine } from "../nats/client-line";
 import { takeLargestSize } from "../nats/numbers";
 import { Operation, Reading } from "../nats/operation";
-import { PING_LINE } from "../nats/texts";
 import { Reason } from "../policy/reason";
 import { Chunk, FAR, hasBytesAt } from "../proxy/chunk";
 import { DOWNSTREAM_DATA } from "../proxy/host";
 import { Verdict } from "../telemetry/operations";
 import { ProtocolError } from "../telemetry/protocol-error";
 import { admit } from "./admission";
-import { judge, lineFault, NO_FAULT, notePing, sendUnsubscribes } from "./client-operations";
-import { Connection, FirstPing, Phase } from "./connection";
+import { judge, lineFault, NO_FAULT, sendUnsubscribes, writePing } from "./client-operations";
+import { Connection, Phase } from "./connection";
 import { endAtOnce, endRefused, endUnreadable } from "./endings";
 import { Pong } from "./expected-pongs";
 import { passPlainHeaderPublishes } from "./plain-header-publishes";
@@ -186,8 +185,7 @@ function dropPayload(connection: Connection, from: i32): i32 {
   connection.toServerPayload = left;
   if (left == 0) {
     connection.dropsPayload = false;
-    chunk.write(PING_LINE);
-    notePing(connection, FirstPing.OURS);
+    writePing(connection, chunk);
   }
   return position;
 }

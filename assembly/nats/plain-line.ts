@@ -4,7 +4,7 @@
  * that they would not accept.
  */
 import { noteSize } from "./numbers";
-import { CR_LF } from "./words";
+import { CR_LF, SPACE } from "./words";
 
 /** `a 0` and CR LF: no line has shorter arguments. */
 export const SHORTEST_ARGUMENTS: usize = 5;
@@ -101,6 +101,13 @@ export function laterArgumentEnds(p: usize): u32 {
 @inline
 export function firstEnd(ends: u64, origin: usize, p: usize, end: usize): usize {
   return ends != 0 ? origin + <usize>ctz(ends) : endOfArgument(p, end);
+}
+
+/** Does an argument that begins at `p` end with a blank at `argumentEnd`, in view? */
+// @ts-ignore: decorator
+@inline
+export function isArgument(p: usize, argumentEnd: usize, end: usize): bool {
+  return argumentEnd != p && argumentEnd < end && load<u8>(argumentEnd) == SPACE;
 }
 
 /** The ends behind the first one; 0 where there is no other. */
