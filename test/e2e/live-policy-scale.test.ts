@@ -52,12 +52,6 @@ async function longestTurnSince(stand: Stand, since: number): Promise<number> {
   while (performance.now() < since + 6000) {
     await new Promise((resolve) => setTimeout(resolve, 250));
     const text = await stand.envoy.admin("/stats?filter=worker_.*loop_duration_us");
-    console.log(
-      text
-        .split("\n")
-        .map((l) => l.slice(0, 20) + (/P100.*/.exec(l)?.[0] ?? ""))
-        .join("|"),
-    );
     for (const [, most] of text.matchAll(/P100\(([\d.]+),/g)) longest = Math.max(longest, Number(most) / 1000);
   }
   return longest;
