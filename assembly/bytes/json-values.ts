@@ -1,4 +1,15 @@
-import { INVALID_RUNE, decodeRune, encodeRune, runeWidth } from "./utf8";
+import { INVALID_RUNE, decodeRune, encodeRune, isValidUtf8, runeWidth } from "./utf8";
+
+/** The text of a KEY or STRING token, by the rules of `decodeString`. */
+export function textOf(start: usize, end: usize, hasEscapes: bool): string {
+  const length = end - start;
+  if (!hasEscapes && isValidUtf8(start, <i32>length)) return String.UTF8.decodeUnsafe(start, length);
+  const out = heap.alloc(3 * length + 4);
+  const written = decodeString(start, end, out);
+  const text = String.UTF8.decodeUnsafe(out, <usize>written);
+  heap.free(out);
+  return text;
+}
 
 function hexValue(byte: i32): i32 {
   return byte <= 0x39 ? byte - 0x30 : (byte | 0x20) - 0x57;

@@ -1,6 +1,6 @@
 import { JsonProblem, describeByte, problemText } from "./json-problem";
 
-export { decodeString, integerOf, isInteger, numberOf } from "./json-values";
+export { decodeString, integerOf, isInteger, numberOf, textOf } from "./json-values";
 
 /** What `JsonScanner.next` has read. */
 export const enum JsonToken {
@@ -45,6 +45,22 @@ function isDigit(byte: i32): bool {
 @inline
 function isHexDigit(byte: i32): bool {
   return isDigit(byte) || <u32>((byte | 0x20) - 0x61) < 6;
+}
+
+/** Where from `at` on the first byte lies that a string does not simply contain: a quote, a backslash or a control character. */
+function behindPlain(at: usize, end: usize): usize {
+  while (end - at >= 16) {
+    const bytes = v128.load(at);
+    const marks = v128.or(i8x16.eq(bytes, i8x16.splat(0x22)), i8x16.eq(bytes, i8x16.splat(0x5c)));
+    const special = i8x16.bitmask(v128.or(marks, i8x16.lt_u(bytes, i8x16.splat(0x20))));
+    if (special != 0) return at + <usize>ctz(special);
+    at += 16;
+  }
+  for (; at < end; at++) {
+    const byte = load<u8>(at);
+    if (byte == 0x22 || byte == 0x5c || byte < 0x20) break;
+  }
+  return at;
 }
 
 /**
@@ -268,19 +284,19 @@ export class JsonScanner {
     this.at++;
     this.tokenStart = this.at;
     this.hasEscapes = false;
-    while (this.at < this.end) {
+    while (true) {
+      this.at = behindPlain(this.at, this.end);
+      if (this.at >= this.end) return this.fail(JsonProblem.UNFINISHED_STRING);
       const byte = load<u8>(this.at);
-      if (byte == 0x22) {
-        this.tokenEnd = this.at;
-        this.at++;
-        this.state = State.AFTER_VALUE;
-        return token;
-      }
       if (byte < 0x20) return this.fail(JsonProblem.CONTROL_CHARACTER);
+      if (byte == 0x22) break;
       this.at++;
-      if (byte == 0x5c && !this.escape()) return JsonToken.ERROR;
+      if (!this.escape()) return JsonToken.ERROR;
     }
-    return this.fail(JsonProblem.UNFINISHED_STRING);
+    this.tokenEnd = this.at;
+    this.at++;
+    this.state = State.AFTER_VALUE;
+    return token;
   }
 
   private escape(): bool {

@@ -228,7 +228,7 @@ export class PluginPolicy {
     this.inForce.release();
     this.inForce = policy;
     const fingerprint = policy.fingerprint;
-    this.telemetry.adopt(policy.document);
+    this.telemetry.adopt(policy.document, fingerprint);
     if (inForceByName.has(this.name) && inForceByName.get(this.name) != fingerprint) {
       this.telemetry.stats.policyChanged();
     }

@@ -67,8 +67,8 @@ export class PluginTelemetry {
     this.allMeters.push(this.meters);
   }
 
-  /** This configuration is in force from now on; called before its rules are compiled. */
-  adopt(document: PolicyDocument): void {
+  /** This configuration, of a text of that fingerprint, is in force from now on; called before its rules are compiled. */
+  adopt(document: PolicyDocument, fingerprint: u64): void {
     const settings = document.telemetry;
     this.stand(standpointOf(document.identity));
     this.meters.limit = settings.principals;
@@ -80,7 +80,7 @@ export class PluginTelemetry {
     this.timeout = settings.requestTimeout;
     this.audit.setRate(document.audit.refusalsPerSecond, document.audit.burst);
     this.sampler.setEvery(document.audit.sample);
-    this.stats.policyInForce(document.fingerprint, MODES[<i32>document.mode], document.rules.length);
+    this.stats.policyInForce(fingerprint, MODES[<i32>document.mode], document.rules.length);
   }
 
   /** This configuration was refused. */

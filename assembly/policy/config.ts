@@ -3,7 +3,6 @@ import { readLimits } from "./config-limits";
 import { readTelemetry } from "./config-telemetry";
 import { readTrustDomains } from "./config-trust-domains";
 import { PolicyDocument } from "./document";
-import { fingerprintOf } from "./fingerprint";
 import { JsonReader, NO_MORE_KEYS } from "./json";
 import { MODES, readRules } from "./rules-read";
 
@@ -100,7 +99,6 @@ export function readPolicy(ptr: usize, length: i32): PolicyDocument {
     document.faults.add("", `is ${length} bytes long: at most ${MAX_CONFIG_BYTES} are read`);
     return document;
   }
-  document.fingerprint = fingerprintOf(ptr, length);
   readDocument(new JsonReader(ptr, length, document.faults), document);
   for (let i = 0; i < document.rules.length; i++) {
     document.rules[i].from.migrate(document.trustDomains);

@@ -48,8 +48,6 @@ export class PolicyDocument {
   /** The classes of `telemetry.subjects`. */
   readonly classes: SubjectClasses = new SubjectClasses(this.telemetry.subjects);
   readonly faults: Faults = new Faults();
-  /** FNV-1a of the bytes read: whether two texts are the same, not whether they mean the same. */
-  fingerprint: u64 = 0;
   /** ConnectUrls, or BY_IDENTITY. */
   connectUrls: i32 = BY_IDENTITY;
   /**

@@ -1,3 +1,4 @@
+import { textOf } from "../bytes/json";
 import { quoted } from "./faults";
 
 function isPlainKey(key: string): bool {
@@ -13,10 +14,18 @@ function isPlainKey(key: string): bool {
 
 /** One step down into a document. */
 class Segment {
-  /** A key of an object; an element of an array has "". */
-  key: string = "";
-  /** An element's place in its array; a key has -1. */
+  /** Of an object, where the text of the key in hand begins; 0 before the first key and of an array. */
+  keyStart: usize = 0;
+  keyEnd: usize = 0;
+  keyHasEscapes: bool = false;
+  /** Of an array, the place of the element in hand; of an object -1. */
   index: i32 = -1;
+  /** Of an object, those of its known keys that have been met: bit i is known key i. */
+  met: u64 = 0;
+
+  get key(): string {
+    return textOf(this.keyStart, this.keyEnd, this.keyHasEscapes);
+  }
 }
 
 /**
@@ -31,16 +40,37 @@ export class JsonPath {
   enter(): void {
     if (this.depth == this.segments.length) this.segments.push(new Segment());
     const segment = this.segments[this.depth++];
-    segment.key = "";
+    segment.keyStart = 0;
     segment.index = -1;
+    segment.met = 0;
   }
 
   leave(): void {
     if (this.depth > 0) this.depth--;
   }
 
-  setKey(key: string): void {
-    if (this.depth > 0) this.segments[this.depth - 1].key = key;
+  /** The object just entered is before its first key again, as far as a fault is concerned. */
+  leaveKey(): void {
+    if (this.depth > 0) this.segments[this.depth - 1].keyStart = 0;
+  }
+
+  /** The text of the key in hand, which must stay where it lies as long as the path may be asked for. */
+  setKey(start: usize, end: usize, hasEscapes: bool): void {
+    if (this.depth == 0) return;
+    const segment = this.segments[this.depth - 1];
+    segment.keyStart = start;
+    segment.keyEnd = end;
+    segment.keyHasEscapes = hasEscapes;
+  }
+
+  /** Is known key `place` (less than 64) of the object in hand met for the first time? */
+  meet(place: i32): bool {
+    if (this.depth == 0) return true;
+    const segment = this.segments[this.depth - 1];
+    const bit: u64 = (<u64>1) << place;
+    if ((segment.met & bit) != 0) return false;
+    segment.met |= bit;
+    return true;
   }
 
   /** Moves to the next element of the array just entered; answers its place. */
@@ -55,9 +85,10 @@ export class JsonPath {
     for (let i = 0; i < this.depth; i++) {
       const segment = this.segments[i];
       if (segment.index >= 0) text += `[${segment.index}]`;
-      else if (segment.key.length == 0) continue;
-      else if (!isPlainKey(segment.key)) text += `[${quoted(segment.key)}]`;
-      else text += text.length > 0 ? "." + segment.key : segment.key;
+      if (segment.keyStart == 0) continue;
+      const key = segment.key;
+      if (!isPlainKey(key)) text += `[${quoted(key)}]`;
+      else text += text.length > 0 ? "." + key : key;
     }
     return text;
   }

@@ -1,4 +1,4 @@
-import { JsonScanner, JsonToken, decodeString, numberOf } from "../bytes/json";
+import { JsonScanner, JsonToken, numberOf, textOf } from "../bytes/json";
 import { isValidUtf8 } from "../bytes/utf8";
 import { Faults, quoted } from "./faults";
 import { JsonPath } from "./json-path";
@@ -34,6 +34,16 @@ function found(token: i32): string {
   return "nothing";
 }
 
+/** Are these `length` bytes the text, which is ASCII? Without calls: each key of 10,000 rules is held against all that are known. */
+function isText(start: usize, length: i32, text: string): bool {
+  if (text.length != length) return false;
+  const units = changetype<usize>(text);
+  for (let i: usize = 0; i < <usize>length; i++) {
+    if (load<u16>(units + (i << 1)) != load<u8>(start + i)) return false;
+  }
+  return true;
+}
+
 /**
  * Reads a configuration top to bottom and reports what it did not expect, with
  * its path, instead of stopping: after any fault of content the reading goes
@@ -53,8 +63,6 @@ export class JsonReader {
   private path: JsonPath = new JsonPath();
   // nextElement must look at an element to know that the list goes on.
   private ahead: i32 = -1;
-  // One set a nested object: bit i is known key i.
-  private seen: u64[] = [];
 
   constructor(
     start: usize,
@@ -84,7 +92,6 @@ export class JsonReader {
       this.refuse(token, expected);
       return false;
     }
-    this.seen.push(0);
     this.path.enter();
     return true;
   }
@@ -95,23 +102,16 @@ export class JsonReader {
    * the object to its end; afterwards the path is that of the object again.
    */
   nextKey(known: StaticArray<string>): i32 {
-    const depth = this.seen.length - 1;
-    this.path.setKey("");
+    this.path.leaveKey();
     while (this.take() == JsonToken.KEY) {
       const place = this.placeOfKey(known);
-      const key = place < 0 ? this.text() : known[place];
-      this.path.setKey(key);
-      const bit: u64 = place < 0 ? 0 : (<u64>1) << place;
-      if (place >= 0 && (this.seen[depth] & bit) == 0) {
-        this.seen[depth] |= bit;
-        return place;
-      }
-      if (place < 0) this.faultUnknown(key, known);
+      this.path.setKey(this.scanner.tokenStart, this.scanner.tokenEnd, this.scanner.hasEscapes);
+      if (place < 0) this.faultUnknown(this.text(), known);
+      else if (this.path.meet(place)) return place;
       else this.fault("is written twice: keep one of them");
       this.skip();
-      this.path.setKey("");
+      this.path.leaveKey();
     }
-    this.seen.pop();
     this.path.leave();
     return NO_MORE_KEYS;
   }
@@ -262,7 +262,7 @@ export class JsonReader {
       return ahead;
     }
     const token = this.scanner.next();
-    this.noticeBreak();
+    if (token == JsonToken.ERROR) this.noticeBreak();
     return token;
   }
 
@@ -294,12 +294,7 @@ export class JsonReader {
     const start = this.scanner.tokenStart;
     const length = <i32>(this.scanner.tokenEnd - start);
     for (let i = 0; i < known.length; i++) {
-      const key = known[i];
-      let same = key.length == length;
-      for (let j = 0; same && j < length; j++) {
-        same = key.charCodeAt(j) == <i32>load<u8>(start + <usize>j);
-      }
-      if (same) return i;
+      if (isText(start, length, known[i])) return i;
     }
     return -1;
   }
@@ -312,15 +307,6 @@ export class JsonReader {
   }
 
   private text(): string {
-    const start = this.scanner.tokenStart;
-    const length = this.scanner.tokenEnd - start;
-    if (!this.scanner.hasEscapes && isValidUtf8(start, <i32>length)) {
-      return String.UTF8.decodeUnsafe(start, length);
-    }
-    const out = heap.alloc(3 * length + 4);
-    const written = decodeString(start, this.scanner.tokenEnd, out);
-    const text = String.UTF8.decodeUnsafe(out, <usize>written);
-    heap.free(out);
-    return text;
+    return textOf(this.scanner.tokenStart, this.scanner.tokenEnd, this.scanner.hasEscapes);
   }
 }

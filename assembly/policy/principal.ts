@@ -25,12 +25,9 @@ export function namedHash(kind: PeerName, text: string, from: i32 = 0, to: i32 =
   return max<u32>(hash ^ (<u32>kind * 0x9e3779b1), 1);
 }
 
-/** Of a service account with its namespace, never NOT_NAMED; two may share one. */
-export function serviceAccountHash(namespace: string, name: string): u32 {
-  return max<u32>(
-    namedHash(PeerName.SERVICE_ACCOUNT, name) ^ rotl<u32>(namedHash(PeerName.NAMESPACE, namespace), 16),
-    1,
-  );
+/** Of a service account with its namespace, by the hashes of both, never NOT_NAMED; two may share one. */
+export function serviceAccountHash(namespace: u32, name: u32): u32 {
+  return max<u32>(name ^ rotl<u32>(namespace, 16), 1);
 }
 
 /**
@@ -59,8 +56,9 @@ export class Principal {
   nameHashes(): u32[] {
     const hashes = [namedHash(PeerName.WHOLE, this.name), namedHash(PeerName.PATH, this.path)];
     if (this.isWorkload) {
-      hashes.push(serviceAccountHash(this.namespace, this.serviceAccount));
-      hashes.push(namedHash(PeerName.NAMESPACE, this.namespace));
+      const namespace = namedHash(PeerName.NAMESPACE, this.namespace);
+      hashes.push(serviceAccountHash(namespace, namedHash(PeerName.SERVICE_ACCOUNT, this.serviceAccount)));
+      hashes.push(namespace);
     }
     return hashes;
   }

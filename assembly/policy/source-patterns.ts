@@ -208,24 +208,34 @@ export class NamespacePattern extends SourcePattern {
 @final
 export class ServiceAccountPattern extends SourcePattern {
   constructor(
-    private namespace: string,
-    private name: string,
+    private value: string,
+    /** Where in `value` the slash lies. */
+    private slash: i32,
   ) {
     super();
   }
 
   /** Peers of another form match no source with a service account (source.ts). */
   requiredName(): u32 {
-    return serviceAccountHash(this.namespace, this.name);
+    const value = this.value;
+    return serviceAccountHash(
+      namedHash(PeerName.NAMESPACE, value, 0, this.slash),
+      namedHash(PeerName.SERVICE_ACCOUNT, value, this.slash + 1),
+    );
   }
 
   matches(peer: Principal): bool {
+    const value = this.value;
     if (peer.isWorkload) {
       // In a URI of Istio's form the expression can find nothing else.
-      return peer.namespace == this.namespace && peer.serviceAccount == this.name;
+      return (
+        peer.namespace.length == this.slash &&
+        value.startsWith(peer.namespace) &&
+        continues(peer.serviceAccount, value, this.slash + 1, true)
+      );
     }
-    const before = SPIFFE_SCHEME + "?*/ns/" + this.namespace + "/";
-    const account = "sa/" + this.name;
+    const before = SPIFFE_SCHEME + "?*/ns/" + value.substring(0, this.slash + 1);
+    const account = "sa/" + value.substring(this.slash + 1);
     return (
       globMatches(before + account, peer.uri) ||
       globMatches(before + account + "/?*", peer.uri) ||

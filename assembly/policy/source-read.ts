@@ -55,13 +55,13 @@ function isNameCharacter(unit: i32): bool {
   return letter || digit || unit == 0x2d || unit == 0x2e || unit == 0x5f;
 }
 
-/** Whether `value` is made of letters, digits, `-`, `.`, `_`, and `*` where that is a wildcard. */
-export function isName(value: string, wildcards: bool): bool {
-  for (let i = 0, length = value.length; i < length; i++) {
+/** Whether `value` from `from` to before `to` is made of letters, digits, `-`, `.`, `_`, and `*` where that is a wildcard. */
+export function isName(value: string, wildcards: bool, from: i32 = 0, to: i32 = value.length): bool {
+  for (let i = from; i < to; i++) {
     const unit = value.charCodeAt(i);
     if (!isNameCharacter(unit) && !(wildcards && unit == 0x2a)) return false;
   }
-  return value.length > 0;
+  return to > from;
 }
 
 function stars(value: string): i32 {
@@ -122,13 +122,11 @@ function readServiceAccount(reader: JsonReader): SourcePattern | null {
     reader.fault(`${quoted(value)} has '*', which is no wildcard here: use namespaces or principals`);
     return null;
   }
-  const namespace = value.substring(0, slash);
-  const name = value.substring(slash + 1);
-  if (!isName(namespace, false) || !isName(name, false)) {
+  if (!isName(value, false, 0, slash) || !isName(value, false, slash + 1)) {
     reader.fault(`${quoted(value)} is no service account: write NAMESPACE/NAME`);
     return null;
   }
-  return new ServiceAccountPattern(namespace, name);
+  return new ServiceAccountPattern(value, slash);
 }
 
 function readTrustDomain(reader: JsonReader): SourcePattern | null {

@@ -87,7 +87,7 @@ describe("the faults of a configuration's keys", () => {
     );
     expectFault(
       withKeys('"":1'),
-      "configuration: unknown key: the keys here are mode, identity, trustDomains, rules, limits, audit, connectUrls or telemetry",
+      '[""]: unknown key: the keys here are mode, identity, trustDomains, rules, limits, audit, connectUrls or telemetry',
     );
   });
 

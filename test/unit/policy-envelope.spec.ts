@@ -14,6 +14,20 @@ function published(former: Envelope, fingerprint: u64, now: i64): Envelope {
   return readEnvelope(head, <i32>(text - head) + TEXT.length);
 }
 
+describe("the fingerprint of a policy's text", () => {
+  it("is FNV-1a of 64 bits", () => {
+    // The published value for "a".
+    const a = String.UTF8.encode("a");
+    expect(fingerprintOf(changetype<usize>(a), 1)).toBe(((<u64>0xaf63dc4c) << 32) | 0x8601ec8c);
+  });
+
+  it("tells one text from another", () => {
+    const fingerprint = fingerprintOf(text, TEXT.length);
+    expect(fingerprintOf(text, TEXT.length)).toBe(fingerprint);
+    expect(fingerprintOf(text, TEXT.length - 1)).not.toBe(fingerprint);
+  });
+});
+
 describe("the head of a published policy", () => {
   it("is read as it was written, with the text behind it where it lay", () => {
     const envelope = published(new Envelope(), fingerprintOf(text, TEXT.length), 1000);
