@@ -129,9 +129,9 @@ function begin(connection: Connection): void {
   chunk.extend(0);
   const reason = admit(connection);
   const foreign = foreignProtocol(chunk.address(0), chunk.address(chunk.viewEnd));
-  const refused = reason != Reason.ALLOWED && !connection.observing;
+  const refused = (reason != Reason.ALLOWED || foreign >= 0) && !connection.observing;
   const meter = connection.meter;
-  if (meter != null) meter.opened(refused || foreign >= 0 ? Verdict.REFUSED : Verdict.ALLOWED);
+  if (meter != null) meter.opened(refused ? Verdict.REFUSED : Verdict.ALLOWED);
   connection.phase = Phase.OPEN;
   if (foreign >= 0) endUnreadable(connection, chunk, 0, foreign);
   else if (refused) endRefused(connection, chunk, 0, Pong.AUTHORIZATION_VIOLATION);

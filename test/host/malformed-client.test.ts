@@ -5,6 +5,8 @@ import { assertSame, auditOf, CONNECT, configuredHost, INFO, PING, PONG, pub, st
 
 const BEFORE = pub("ok.before", "1");
 const AFTER = pub("ok.after", "2");
+/** Kinds of what speaks no NATS from its first byte on: such a connection was not let in. */
+const OTHER_PROTOCOLS = ["tls", "http", "proxy_protocol"];
 
 describe("malformed bytes of a client, in ENFORCE", () => {
   for (const { name, bytes, kind, becomes, first } of MALFORMED) {
@@ -18,6 +20,8 @@ describe("malformed bytes of a client, in ENFORCE", () => {
       assert.equal(wire.client(AFTER, true), "");
       assert.equal(stat(host, "istio_nats_protocol_errors_total"), 1);
       assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind }), 1);
+      const verdict = OTHER_PROTOCOLS.includes(kind) ? "refused" : "allowed";
+      assert.equal(stat(host, "istio_nats_connections_opened_total", { verdict }), 1);
       const [record, ...further] = auditOf(host).filter(({ event }) => event === "unreadable");
       assert.equal(record?.["kind"], kind);
       assert.ok(String(record["remedy"]).length > 10);
@@ -126,6 +130,7 @@ describe("malformed bytes of a client, in DRY_RUN", () => {
       assert.equal(wire.client(AFTER), AFTER);
       assert.equal(wire.server(`${PONG}garbage\r\n`), `${PONG}garbage\r\n`);
       assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind }), 1);
+      assert.equal(stat(host, "istio_nats_connections_opened_total", { verdict: "allowed" }), 1);
       assert.equal(auditOf(host).filter(({ event }) => event === "unreadable_passed").length, 1);
       host.advance(5000);
       host.tick();
