@@ -11,11 +11,10 @@ import {
   PRINCIPALS_CAPPED,
   REVOKED_CONNECTIONS,
   REVOKED_SUBSCRIPTIONS,
-  Stat,
-} from "./stats";
+} from "./stat-names";
 import { VERSION } from "./version";
 
-const EVENTS: StaticArray<Stat> = [
+const EVENTS: StaticArray<string> = [
   POLICY_REJECTED,
   POLICY_CHANGES,
   REVOKED_CONNECTIONS,
@@ -112,20 +111,20 @@ export class FilterStats {
     memoryTeller = 0;
   }
 
-  private count(stat: Stat, by: i64): void {
-    incrementMetric(this.metric(stat), by);
+  private count(name: string, by: i64): void {
+    incrementMetric(this.metric(name), by);
   }
 
-  private metric(stat: Stat): u32 {
-    if (this.metrics.has(stat.name)) return <u32>this.metrics.get(stat.name);
-    const metric = this.define(stat, "");
-    this.metrics.set(stat.name, metric);
+  private metric(name: string): u32 {
+    if (this.metrics.has(name)) return <u32>this.metrics.get(name);
+    const metric = this.define(name, "");
+    this.metrics.set(name, metric);
     return metric;
   }
 
-  private define(stat: Stat, labels: string): u32 {
-    const kind = stat.kind == "gauge" ? MetricKind.GAUGE : MetricKind.COUNTER;
-    return defineMetric(kind, this.labels + labels + stat.name);
+  private define(name: string, labels: string): u32 {
+    const kind = name.endsWith("_total") ? MetricKind.COUNTER : MetricKind.GAUGE;
+    return defineMetric(kind, this.labels + labels + name);
   }
 }
 

@@ -37,7 +37,7 @@ import {
   UNANSWERED_AT,
   UNTESTED_AT,
 } from "./series";
-import { DRY_RUN_REFUSALS, PING_RTT, REFUSALS, REQUEST_DURATION, SERVICE_DURATION } from "./stats";
+import { DRY_RUN_REFUSALS, PING_RTT, REFUSALS, REQUEST_DURATION, SERVICE_DURATION } from "./stat-names";
 
 /** Numbers of classes, OTHER and UNKNOWN included; so that a byte tells them apart. */
 export const MAX_CLASS_NUMBERS: i32 = 256;
@@ -256,8 +256,8 @@ export class Meter {
   private defineDuration(at: usize, what: Duration, subjectClass: i32): u32 {
     const name =
       what == Duration.PING
-        ? PING_RTT.name
-        : this.classLabel(subjectClass) + (what == Duration.REQUEST ? REQUEST_DURATION.name : SERVICE_DURATION.name);
+        ? PING_RTT
+        : this.classLabel(subjectClass) + (what == Duration.REQUEST ? REQUEST_DURATION : SERVICE_DURATION);
     return this.define(at, MetricKind.HISTOGRAM, name);
   }
 
@@ -319,7 +319,7 @@ export class Meter {
       this.classLabel(keyClass(key)) +
       label("reason", REASON_NAMES[keyReason(key)]) +
       label("rule", changetype<Names>(this.rules).at(keyRule(key))) +
-      (keyIsDryRun(key) ? DRY_RUN_REFUSALS.name : REFUSALS.name);
+      (keyIsDryRun(key) ? DRY_RUN_REFUSALS : REFUSALS);
     const metric = defineMetric(MetricKind.COUNTER, changetype<string>(this.labels) + name);
     setSlotMetric(slot, metric);
     return metric;

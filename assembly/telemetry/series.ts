@@ -17,7 +17,7 @@ import {
   SERVER_ERRORS,
   SUBSCRIPTIONS_ACTIVE,
   UNTESTED_SERVERS,
-} from "./stats";
+} from "./stat-names";
 
 /** Series of one principal, numbered so that counting is one addition into an array. */
 
@@ -47,15 +47,15 @@ export function messagesOf(operation: Operation, verdict: Verdict): i32 {
 
 /** The part of a raw name that is the series' own; the class's label stands before it. */
 export function classSeriesName(series: i32): string {
-  if (series >= LEFT_OUT_AT) return label("kind", LEFT_OUT_NAMES[series - LEFT_OUT_AT]) + DURATIONS_LEFT_OUT.name;
+  if (series >= LEFT_OUT_AT) return label("kind", LEFT_OUT_NAMES[series - LEFT_OUT_AT]) + DURATIONS_LEFT_OUT;
   if (series >= UNANSWERED_AT) {
-    return label("reason", UNANSWERED_NAMES[series - UNANSWERED_AT]) + REQUESTS_UNANSWERED.name;
+    return label("reason", UNANSWERED_NAMES[series - UNANSWERED_AT]) + REQUESTS_UNANSWERED;
   }
-  if (series == NO_RESPONDERS_AT) return NO_RESPONDERS.name;
+  if (series == NO_RESPONDERS_AT) return NO_RESPONDERS;
   return (
     label("operation", OPERATION_NAMES[series >> 2]) +
     label("verdict", VERDICT_NAMES[(series >> 1) & 1]) +
-    ((series & 1) == 0 ? MESSAGES.name : BYTES.name)
+    ((series & 1) == 0 ? MESSAGES : BYTES)
   );
 }
 
@@ -76,13 +76,13 @@ export function ownSeriesKind(series: i32): MetricKind {
 
 /** The raw stat name behind the labels of the principal, of a series from 0 to before OWN_SERIES. */
 export function ownSeriesName(series: i32): string {
-  if (series < CLOSED_AT) return label("verdict", VERDICT_NAMES[series - OPENED_AT]) + CONNECTIONS_OPENED.name;
-  if (series == CLOSED_AT) return CONNECTIONS_CLOSED.name;
-  if (series == ACTIVE_AT) return CONNECTIONS_ACTIVE.name;
-  if (series == SUBSCRIPTIONS_AT) return SUBSCRIPTIONS_ACTIVE.name;
-  if (series == UNTESTED_AT) return UNTESTED_SERVERS.name;
+  if (series < CLOSED_AT) return label("verdict", VERDICT_NAMES[series - OPENED_AT]) + CONNECTIONS_OPENED;
+  if (series == CLOSED_AT) return CONNECTIONS_CLOSED;
+  if (series == ACTIVE_AT) return CONNECTIONS_ACTIVE;
+  if (series == SUBSCRIPTIONS_AT) return SUBSCRIPTIONS_ACTIVE;
+  if (series == UNTESTED_AT) return UNTESTED_SERVERS;
   if (series < SERVER_ERRORS_AT) {
-    return label("kind", PROTOCOL_ERROR_NAMES[series - PROTOCOL_ERRORS_AT]) + PROTOCOL_ERRORS.name;
+    return label("kind", PROTOCOL_ERROR_NAMES[series - PROTOCOL_ERRORS_AT]) + PROTOCOL_ERRORS;
   }
-  return label("kind", SERVER_ERROR_NAMES[series - SERVER_ERRORS_AT]) + SERVER_ERRORS.name;
+  return label("kind", SERVER_ERROR_NAMES[series - SERVER_ERRORS_AT]) + SERVER_ERRORS;
 }

@@ -1,6 +1,36 @@
+import {
+  MESSAGES,
+  BYTES,
+  REFUSALS,
+  DRY_RUN_REFUSALS,
+  CONNECTIONS_OPENED,
+  CONNECTIONS_CLOSED,
+  CONNECTIONS_ACTIVE,
+  SUBSCRIPTIONS_ACTIVE,
+  PROTOCOL_ERRORS,
+  SERVER_ERRORS,
+  NO_RESPONDERS,
+  REQUEST_DURATION,
+  SERVICE_DURATION,
+  REQUESTS_UNANSWERED,
+  DURATIONS_LEFT_OUT,
+  PING_RTT,
+  UNTESTED_SERVERS,
+  POLICY_INFO,
+  POLICY_RULES,
+  POLICY_REJECTED,
+  POLICY_CHANGES,
+  REVOKED_CONNECTIONS,
+  REVOKED_SUBSCRIPTIONS,
+  PRINCIPALS_CAPPED,
+  AUDIT_SUPPRESSED,
+  MEMORY_BYTES,
+} from "./stat-names.ts";
+
 /**
- * The one table of what is counted: docs/telemetry.md, the labels that Istio's proxies must know (extraStatTags), the
- * dashboards and the filter itself are made from it. It is plain TypeScript, so that tools read it as the filter does.
+ * The one table of what is counted: docs/telemetry.md, the labels that Istio's proxies must know (extraStatTags) and the
+ * dashboards are made from it, and the filter's series are held against it (test/host/filter-stats.test.ts). It is plain
+ * TypeScript for tools, and no part of the module: the filter has the names (stat-names.ts).
  *
  * Names and labels follow Istio (`istio_tcp_*`): `source_*` and `destination_*`, counters end in `_total`, what is missing
  * is `unknown`. Istio finds a label in a raw name by an expression that is not anchored, so no label's name may end
@@ -61,209 +91,128 @@ export class Stat {
   ) {}
 }
 
-export const MESSAGES: Stat = new Stat(
-  "istio_nats_messages_total",
-  "counter",
-  ["operation", "subject", "verdict"],
-  "Operations of clients (PUB, HPUB, SUB, UNSUB, CONNECT, PING) and deliveries to them (MSG, HMSG).",
-  false,
-);
-export const BYTES: Stat = new Stat(
-  "istio_nats_bytes_total",
-  "counter",
-  ["operation", "subject", "verdict"],
-  "Payload bytes of PUB, HPUB, MSG and HMSG, header blocks included.",
-  false,
-);
-export const REFUSALS: Stat = new Stat(
-  "istio_nats_refusals_total",
-  "counter",
-  ["operation", "subject", "reason", "rule"],
-  "Operations and deliveries refused, by reason and rule.",
-  false,
-);
-export const DRY_RUN_REFUSALS: Stat = new Stat(
-  "istio_nats_dry_run_refusals_total",
-  "counter",
-  ["operation", "subject", "reason", "rule"],
-  "What passed, and a policy or rule in DRY_RUN would have refused.",
-  false,
-);
-export const CONNECTIONS_OPENED: Stat = new Stat(
-  "istio_nats_connections_opened_total",
-  "counter",
-  ["verdict"],
-  "Connections whose client sent something, by whether the policy let it in.",
-  false,
-);
-export const CONNECTIONS_CLOSED: Stat = new Stat(
-  "istio_nats_connections_closed_total",
-  "counter",
-  [],
-  "Connections that ended, among those counted as opened.",
-  false,
-);
-export const CONNECTIONS_ACTIVE: Stat = new Stat(
-  "istio_nats_connections_active",
-  "gauge",
-  [],
-  "Connections that are open, among those counted as opened.",
-  false,
-);
-export const SUBSCRIPTIONS_ACTIVE: Stat = new Stat(
-  "istio_nats_subscriptions_active",
-  "gauge",
-  [],
-  "Subscriptions that are live.",
-  false,
-);
-export const PROTOCOL_ERRORS: Stat = new Stat(
-  "istio_nats_protocol_errors_total",
-  "counter",
-  ["kind"],
-  "Streams that could not be read as NATS and were ended (or, in DRY_RUN, passed unread).",
-  false,
-);
-export const SERVER_ERRORS: Stat = new Stat(
-  "istio_nats_server_errors_total",
-  "counter",
-  ["kind"],
-  "Errors that nats-server itself told a client (-ERR).",
-  false,
-);
-export const NO_RESPONDERS: Stat = new Stat(
-  "istio_nats_no_responders_total",
-  "counter",
-  ["subject"],
-  "Requests to which nats-server answered that nobody listens (status 503).",
-  false,
-);
-export const REQUEST_DURATION: Stat = new Stat(
-  "istio_nats_request_duration_milliseconds",
-  "histogram",
-  ["subject"],
-  "For the requester: from a PUB or HPUB with a reply subject to the first message on it.",
-  false,
-);
-export const SERVICE_DURATION: Stat = new Stat(
-  "istio_nats_service_duration_milliseconds",
-  "histogram",
-  ["subject"],
-  "For the responder: from the delivery of a message with a reply subject to the publish on it; a JetStream acknowledgement is none.",
-  false,
-);
-export const REQUESTS_UNANSWERED: Stat = new Stat(
-  "istio_nats_requests_unanswered_total",
-  "counter",
-  ["subject", "reason"],
-  "Requests without an answer: `expired` after `telemetry.requestTimeout`, `evicted` by newer ones, `closed` with the connection.",
-  false,
-);
-export const DURATIONS_LEFT_OUT: Stat = new Stat(
-  "istio_nats_durations_left_out_total",
-  "counter",
-  ["subject", "kind"],
-  "Durations of a `request`, `service` or `ping` that the histograms do not have, since a worker had more than 8,192 in half a second.",
-  false,
-);
-export const PING_RTT: Stat = new Stat(
-  "istio_nats_ping_rtt_milliseconds",
-  "histogram",
-  [],
-  "From a client's PING to nats-server's PONG, where no other PING was under way.",
-  false,
-);
-export const UNTESTED_SERVERS: Stat = new Stat(
-  "istio_nats_untested_servers_total",
-  "counter",
-  [],
-  "Connections to a nats-server of a version with which this filter has not been tested.",
-  false,
-);
-export const POLICY_INFO: Stat = new Stat(
-  "istio_nats_policy_info",
-  "gauge",
-  ["policy", "mode", "version"],
-  "1 while a worker of this proxy has this configuration in force, else 0.",
-  true,
-);
-export const POLICY_RULES: Stat = new Stat("istio_nats_policy_rules", "gauge", [], "Rules of it.", true);
-export const POLICY_REJECTED: Stat = new Stat(
-  "istio_nats_policy_rejected_total",
-  "counter",
-  [],
-  "Configurations that were refused whole, and published policies that a VM could not read.",
-  true,
-);
-export const POLICY_CHANGES: Stat = new Stat(
-  "istio_nats_policy_changes_total",
-  "counter",
-  [],
-  "Policies that took the place of another in a VM of the proxy: once for each worker and the main thread.",
-  true,
-);
-export const REVOKED_CONNECTIONS: Stat = new Stat(
-  "istio_nats_revoked_connections_total",
-  "counter",
-  [],
-  "Open connections that a change of the policy ended.",
-  true,
-);
-export const REVOKED_SUBSCRIPTIONS: Stat = new Stat(
-  "istio_nats_revoked_subscriptions_total",
-  "counter",
-  [],
-  "Live subscriptions that a change of the policy ended.",
-  true,
-);
-export const PRINCIPALS_CAPPED: Stat = new Stat(
-  "istio_nats_principals_capped_total",
-  "counter",
-  [],
-  "Connections that are counted under the principal `other`.",
-  true,
-);
-export const AUDIT_SUPPRESSED: Stat = new Stat(
-  "istio_nats_audit_suppressed_total",
-  "counter",
-  [],
-  "Audit records that the rate limits left out.",
-  true,
-);
-export const MEMORY_BYTES: Stat = new Stat(
-  "istio_nats_memory_bytes",
-  "gauge",
-  [],
-  "Bytes of `limits.memory` that connections hold, over all workers.",
-  true,
-);
-
-/** All of them, in the order of the documentation. */
+/** All stats, in the order of the documentation. */
 export const STATS: Stat[] = [
-  MESSAGES,
-  BYTES,
-  REFUSALS,
-  DRY_RUN_REFUSALS,
-  CONNECTIONS_OPENED,
-  CONNECTIONS_CLOSED,
-  CONNECTIONS_ACTIVE,
-  SUBSCRIPTIONS_ACTIVE,
-  PROTOCOL_ERRORS,
-  SERVER_ERRORS,
-  NO_RESPONDERS,
-  REQUEST_DURATION,
-  SERVICE_DURATION,
-  REQUESTS_UNANSWERED,
-  DURATIONS_LEFT_OUT,
-  PING_RTT,
-  UNTESTED_SERVERS,
-  POLICY_INFO,
-  POLICY_RULES,
-  POLICY_REJECTED,
-  POLICY_CHANGES,
-  REVOKED_CONNECTIONS,
-  REVOKED_SUBSCRIPTIONS,
-  PRINCIPALS_CAPPED,
-  AUDIT_SUPPRESSED,
-  MEMORY_BYTES,
+  new Stat(
+    MESSAGES,
+    "counter",
+    ["operation", "subject", "verdict"],
+    "Operations of clients (PUB, HPUB, SUB, UNSUB, CONNECT, PING) and deliveries to them (MSG, HMSG).",
+    false,
+  ),
+  new Stat(
+    BYTES,
+    "counter",
+    ["operation", "subject", "verdict"],
+    "Payload bytes of PUB, HPUB, MSG and HMSG, header blocks included.",
+    false,
+  ),
+  new Stat(
+    REFUSALS,
+    "counter",
+    ["operation", "subject", "reason", "rule"],
+    "Operations and deliveries refused, by reason and rule.",
+    false,
+  ),
+  new Stat(
+    DRY_RUN_REFUSALS,
+    "counter",
+    ["operation", "subject", "reason", "rule"],
+    "What passed, and a policy or rule in DRY_RUN would have refused.",
+    false,
+  ),
+  new Stat(
+    CONNECTIONS_OPENED,
+    "counter",
+    ["verdict"],
+    "Connections whose client sent something, by whether the policy let it in.",
+    false,
+  ),
+  new Stat(CONNECTIONS_CLOSED, "counter", [], "Connections that ended, among those counted as opened.", false),
+  new Stat(CONNECTIONS_ACTIVE, "gauge", [], "Connections that are open, among those counted as opened.", false),
+  new Stat(SUBSCRIPTIONS_ACTIVE, "gauge", [], "Subscriptions that are live.", false),
+  new Stat(
+    PROTOCOL_ERRORS,
+    "counter",
+    ["kind"],
+    "Streams that could not be read as NATS and were ended (or, in DRY_RUN, passed unread).",
+    false,
+  ),
+  new Stat(SERVER_ERRORS, "counter", ["kind"], "Errors that nats-server itself told a client (-ERR).", false),
+  new Stat(
+    NO_RESPONDERS,
+    "counter",
+    ["subject"],
+    "Requests to which nats-server answered that nobody listens (status 503).",
+    false,
+  ),
+  new Stat(
+    REQUEST_DURATION,
+    "histogram",
+    ["subject"],
+    "For the requester: from a PUB or HPUB with a reply subject to the first message on it.",
+    false,
+  ),
+  new Stat(
+    SERVICE_DURATION,
+    "histogram",
+    ["subject"],
+    "For the responder: from the delivery of a message with a reply subject to the publish on it; a JetStream acknowledgement is none.",
+    false,
+  ),
+  new Stat(
+    REQUESTS_UNANSWERED,
+    "counter",
+    ["subject", "reason"],
+    "Requests without an answer: `expired` after `telemetry.requestTimeout`, `evicted` by newer ones, `closed` with the connection.",
+    false,
+  ),
+  new Stat(
+    DURATIONS_LEFT_OUT,
+    "counter",
+    ["subject", "kind"],
+    "Durations of a `request`, `service` or `ping` that the histograms do not have, since a worker had more than 8,192 in half a second.",
+    false,
+  ),
+  new Stat(
+    PING_RTT,
+    "histogram",
+    [],
+    "From a client's PING to nats-server's PONG, where no other PING was under way.",
+    false,
+  ),
+  new Stat(
+    UNTESTED_SERVERS,
+    "counter",
+    [],
+    "Connections to a nats-server of a version with which this filter has not been tested.",
+    false,
+  ),
+  new Stat(
+    POLICY_INFO,
+    "gauge",
+    ["policy", "mode", "version"],
+    "1 while a worker of this proxy has this configuration in force, else 0.",
+    true,
+  ),
+  new Stat(POLICY_RULES, "gauge", [], "Rules of it.", true),
+  new Stat(
+    POLICY_REJECTED,
+    "counter",
+    [],
+    "Configurations that were refused whole, and published policies that a VM could not read.",
+    true,
+  ),
+  new Stat(
+    POLICY_CHANGES,
+    "counter",
+    [],
+    "Policies that took the place of another in a VM of the proxy: once for each worker and the main thread.",
+    true,
+  ),
+  new Stat(REVOKED_CONNECTIONS, "counter", [], "Open connections that a change of the policy ended.", true),
+  new Stat(REVOKED_SUBSCRIPTIONS, "counter", [], "Live subscriptions that a change of the policy ended.", true),
+  new Stat(PRINCIPALS_CAPPED, "counter", [], "Connections that are counted under the principal `other`.", true),
+  new Stat(AUDIT_SUPPRESSED, "counter", [], "Audit records that the rate limits left out.", true),
+  new Stat(MEMORY_BYTES, "gauge", [], "Bytes of `limits.memory` that connections hold, over all workers.", true),
 ];

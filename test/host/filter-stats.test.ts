@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { parse } from "yaml";
 import { FILTER_LABELS, LABELS, PEER_LABELS, STATS } from "../../assembly/telemetry/stats.ts";
 import { inRoot } from "../../tools/paths.ts";
-import { filterModule } from "./filter.ts";
+import { FILTER_PATH, filterModule } from "./filter.ts";
 import { Host } from "./host.ts";
 import { configuredHost, CONNECT, msg, policy, PONG, pub, stat, Wire } from "./wire.ts";
 
@@ -71,6 +71,16 @@ describe("the table of stats", () => {
       STATS.map(({ name }) => name).filter((name) => !met.has(name) && !elsewhere.test(name)),
       [],
     );
+  });
+
+  it("is no part of the module but for its names", () => {
+    const wasm = readFileSync(FILTER_PATH);
+    const holds = (text: string): boolean => wasm.includes(Buffer.from(text, "utf16le"));
+    assert.deepEqual(
+      STATS.filter(({ name }) => !holds(name)).map(({ name }) => name),
+      [],
+    );
+    assert.deepEqual([...STATS.map(({ help }) => help), ...LABELS.map(({ about }) => about)].filter(holds), []);
   });
 
   it("is what extraStatTags lists in deploy/", () => {
