@@ -1,20 +1,20 @@
-import { limitBytes, raiseLimit, shareBytes, usedBytes } from "../bytes/budget";
+import { raiseLimit } from "../bytes/budget";
 import { Reason } from "../policy/reason";
 import { nowNanoseconds } from "../proxy/clock";
 import { receiveConfiguration, takeConfiguration } from "../proxy/configuration";
 import { LogLevel, logText } from "../proxy/log";
 import { actOn, closeDownstream } from "../proxy/stream";
-import { ProtocolError } from "../telemetry/protocol-error";
 import { callbackTime } from "./callback-time";
 import { Client, forgetClient, rememberClient } from "./client";
 import { Connection, Phase } from "./connection";
-import { endAtOnce, endRevoked } from "./endings";
+import { endRevoked } from "./endings";
 import { catchUp } from "./live-policy";
 import { collectReleased } from "./loaded-policy";
 import { PluginPolicy } from "./plugin-policy";
 import { PluginTelemetry } from "./plugin-telemetry";
 import { beginPolicyEpoch, policyEpoch } from "./policy-epoch";
 import { reportConnectionClosed, reportRevokedConnection } from "./report";
+import { bytesTooMany, shedHolders, shedUnknown } from "./shedding";
 
 /** A connection that is to end is closed from the tick after this long, if nats-server has not done so. */
 const ENDING_MILLISECONDS: i64 = 2000;
@@ -28,8 +28,6 @@ const MAX_CLOSINGS: i32 = 64;
 const QUEUE_MILLISECONDS: i64 = 400;
 /** How long one tick brings connections under a newer policy; the compilation of the last one's rules comes on top. */
 const SLICE_NANOSECONDS: u64 = 10_000_000;
-/** How full the VM's budget may be before the tick sheds connections. */
-const SHED_ABOVE: f64 = 0.9;
 
 /** All of this VM. */
 const plugins: Plugin[] = [];
@@ -162,8 +160,8 @@ export class Plugin {
   }
 
   /**
-   * Gives the host what was counted, makes room when memory runs out, and closes what is to end. Answers whether some
-   * are left to be closed, so that the next tick should come sooner.
+   * Gives the host what was counted, makes room when memory runs out, and closes what is to end. Answers whether more of
+   * that may be due at once, so that the next tick should come sooner.
    */
   tick(): bool {
     const now = callbackTime();
@@ -174,12 +172,10 @@ export class Plugin {
     }
     const behind = this.catchUpSilent();
     if (isNobodyBehind()) collectReleased();
-    const full = <f64>usedBytes() > <f64>limitBytes() * SHED_ABOVE;
+    const full = bytesTooMany() > 0;
     const all = this.connections.values();
     let due = 0;
-    let waiting = 0;
-    let largest: Connection | null = null;
-    let most: i64 = shareBytes() / 8;
+    let leaving: i64 = 0;
     for (let i = 0; i < all.length; i++) {
       const connection = all[i];
       connection.subscriptions.tick(now, connection.awaitsConnect);
@@ -187,23 +183,12 @@ export class Plugin {
       if (connection.observing) continue;
       if (connection.queueLostSince != 0 && !connection.willObserve) endLostMember(connection, now);
       if (full) shedUnknown(connection);
-      if (connection.endingSince != 0) waiting++;
-      if (isDue(connection, now, full)) due++;
-      if (connection.phase != Phase.OPEN) continue;
-      const bytes = connection.budgetedBytes;
-      if (bytes <= most) continue;
-      most = bytes;
-      largest = connection;
+      if (!isDue(connection, now, full)) continue;
+      due++;
+      leaving += connection.budgetedBytes;
     }
-    // When nobody else is about to go, the one that holds most does, if it is not one of many alike.
-    if (full && waiting == 0 && largest != null) {
-      // Others decide what it may answer, and must not end it so.
-      if (largest.grantedBytes > most / 2) largest.forgetGrants();
-      else {
-        shed(largest);
-        due++;
-      }
-    }
+    const shed = full ? shedHolders(all, leaving) : 0;
+    due += shed;
     this.telemetry.tick(now);
     let left = MAX_CLOSINGS;
     for (let i = 0; i < all.length && left > 0 && due > 0; i++) {
@@ -211,19 +196,9 @@ export class Plugin {
       if (actOn(all[i].id)) closeDownstream();
       left--;
     }
-    return behind || due > MAX_CLOSINGS;
+    // While the budget is nearly full, who takes what is shed must not have all of it again before the next tick.
+    return behind || due > MAX_CLOSINGS || shed > 0;
   }
-}
-
-/** Of a VM that is nearly full, connections of whose peers nothing is known go first. */
-function shedUnknown(connection: Connection): void {
-  if (connection.phase == Phase.NEW && connection.budgetedBytes > 0) shed(connection);
-}
-
-/** The record that is written reads the address of whatever connection the host is turned to. */
-function shed(connection: Connection): void {
-  actOn(connection.id);
-  endAtOnce(connection, ProtocolError.MEMORY);
 }
 
 /** Then no connection is judged by a policy that is not in force any more. */

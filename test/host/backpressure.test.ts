@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Host } from "./host.ts";
-import { configuredHost, CONNECT, INFO, msg, PING, PONG, pub, publishViolation, stat, Wire } from "./wire.ts";
+import { configuredHost, CONNECT, INFO, msg, PEER, PING, PONG, pub, publishViolation, stat, Wire } from "./wire.ts";
 
 describe("a client that floods refused operations and does not read", () => {
   it("is held once the texts that wait for their PONG pass limits.outstandingReplies, and goes on at half", () => {
@@ -213,7 +213,11 @@ describe("limits.memory, the budget of a VM", () => {
     assert.ok(refused > 500, `${refused} were ended`);
     // A tick closes some of them, as Envoy closes them one inside the other (test/e2e/hostile-crowd.test.ts).
     for (let i = 0; i < 200; i++) host.tick();
-    assert.equal(wires.filter((wire) => wire.connection.closed).length, refused);
+    const ended = stat(host, "istio_nats_protocol_errors_total", { kind: "memory" });
+    assert.equal(wires.filter((wire) => wire.connection.closed).length, ended);
+    // Until a tenth is free for others, and no further.
+    const held = stat(host, "istio_nats_memory_bytes");
+    assert.ok(held < MEMORY * 0.9 && held > MEMORY * 0.85, `${held} bytes are held`);
     // The first ones go on as if nothing had happened.
     assert.equal(wires[0]!.client(" 0\r\n\r\n"), `${half} 0\r\n\r\n`);
   });
@@ -238,6 +242,54 @@ describe("limits.memory, the budget of a VM", () => {
     assert.equal(wire.server(msg("ok.a", "1", "x") + msg("ok.b", "1", "x")), "");
     for (let i = 0; i < 200 && !wire.connection.closed; i++) host.tick();
     assert.ok(wire.connection.closed);
+  });
+
+  describe("when one workload has nearly used it up", () => {
+    const EVIL = "spiffe://cluster.local/ns/shop/sa/evil";
+    const open = (host: Host, peer: string): Wire => {
+      const wire = new Wire(host, peer);
+      wire.server(INFO);
+      wire.client(CONNECT);
+      return wire;
+    };
+    const hold = (wire: Wire, bytes: number): void => {
+      for (let sid = 0; sid * LINE.length < bytes; sid++) wire.client(`${LINE} ${sid}\r\n`);
+    };
+
+    it("is given back by its connections, however little each of them holds, and by nobody else's", () => {
+      const host = configuredHost({ limits: { memory: MEMORY } });
+      const honest = Array.from({ length: 4 }, (_, i) => open(host, `${PEER}-${i}`));
+      // More than each of the others' connections, and less than all of them.
+      for (const wire of honest) hold(wire, MEMORY / 32);
+      const evil = Array.from({ length: 120 }, () => open(host, EVIL));
+      for (const wire of evil) hold(wire, MEMORY / 128);
+      assert.ok(evil.some((wire) => !wire.connection.closed));
+      for (let i = 0; i < 40; i++) host.tick();
+      const held = stat(host, "istio_nats_memory_bytes");
+      assert.ok(held < MEMORY * 0.9 && held > MEMORY * 0.85, `${held} bytes are held`);
+      for (const wire of honest) assert.equal(wire.client("SUB ok.1 1000\r\n"), "SUB ok.1 1000\r\n");
+      assert.equal(open(host, PEER).client("SUB ok.1 1\r\n"), "SUB ok.1 1\r\n");
+    });
+
+    it("is given back although others are about to go who hold nothing", () => {
+      const host = configuredHost({ limits: { memory: MEMORY } });
+      const evil = Array.from({ length: 8 }, () => open(host, EVIL));
+      for (const wire of evil) hold(wire, MEMORY / 8.5);
+      for (let i = 0; i < 10; i++) {
+        open(host, PEER).client("?\r\n");
+        host.tick();
+      }
+      assert.equal(evil.filter((wire) => wire.connection.closed).length, 1);
+    });
+
+    it("is asked for again in ten milliseconds, before it can be used up anew", () => {
+      const host = configuredHost({ limits: { memory: MEMORY } });
+      for (let i = 0; i < 8; i++) hold(open(host, EVIL), MEMORY / 8.5);
+      host.tick();
+      assert.equal(host.tickPeriod, 10);
+      host.tick();
+      assert.equal(host.tickPeriod, 500);
+    });
   });
 
   it("when nearly used up, is given back first by connections of whose peers nothing is known", () => {
