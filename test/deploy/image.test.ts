@@ -12,9 +12,11 @@ import { FORMS, KINDS, PLACEHOLDER, writeManifests } from "../../tools/image-man
 import { pushImage, repositoryOf } from "../../tools/image.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { filterWasm } from "../../tools/wasm.ts";
+import { istioNats } from "../cli/support.ts";
 import { Child } from "../stand/child.ts";
 import { makeScratch, removeScratch } from "../stand/scratch.ts";
 import { waitFor } from "../stand/wait.ts";
+import { snippets } from "./guide.ts";
 import { manifestsIn, manifestsOf, only, type Manifest } from "./manifests.ts";
 
 interface Descriptor {
@@ -215,7 +217,7 @@ describe("npm run image", () => {
   });
 
   it("leaves the image, and manifests that name it by its digest", async () => {
-    const { status, output } = await task("--manifests", "--name", "registry.example:5000/team/istio-nats");
+    const { status, output } = await task("--manifests", "--name", "registry.test:5000/team/istio-nats");
     assert.equal(status, 0, output);
     const digest = /digest +(sha256:[0-9a-f]{64})/.exec(output)?.[1];
     const index = JSON.parse(readFileSync(inRoot("build", "image", "index.json"), "utf8")) as {
@@ -228,8 +230,21 @@ describe("npm run image", () => {
     for (const form of FORMS) {
       for (const kind of KINDS) {
         const text = readFileSync(inRoot("build", "manifests", `${form}-${kind.toLowerCase()}.yaml`), "utf8");
-        assert.deepEqual(text.match(/(?<=^ +url: ).*$/gm), [`oci://registry.example:5000/team/istio-nats@${digest}`]);
+        assert.deepEqual(text.match(/(?<=^ +url: ).*$/gm), [`oci://registry.test:5000/team/istio-nats@${digest}`]);
       }
     }
+  });
+
+  it("leaves manifests of which doctor warns of nothing, as the README gives them to it before it applies the same", () => {
+    const commands = snippets("README.md", "sh").flatMap((text) => text.split("\n"));
+    const filesOf = (command: string): string[] =>
+      commands.flatMap((line) => (line.startsWith(command) ? line.slice(command.length).split(" ") : []));
+    const files = ["build/manifests/sidecar-wasmplugin.yaml", "build/manifests/sidecar-surroundings.yaml"];
+    const doctor = "node build/istio-nats.cjs doctor ";
+    assert.deepEqual(filesOf(doctor), files);
+    assert.deepEqual(filesOf("kubectl apply -f "), files);
+    assert.ok(commands.indexOf(doctor + files.join(" ")) < commands.indexOf(`kubectl apply -f ${files[0]}`));
+    const { status, output } = istioNats(["doctor", "--strict", ...files.map((file) => inRoot(file))]);
+    assert.equal(status, 0, output);
   });
 });
