@@ -36,7 +36,7 @@ export const addCheck: AddCommand = (program, context) => {
     .description("Let the compiled filter itself read a policy, and tell its faults with their places.")
     .argument(
       "<policies...>",
-      "files, folders or -: a pluginConfig by itself (YAML or JSON), a WasmPlugin, a TrafficExtension, or values of the chart",
+      "files, folders or -: a pluginConfig by itself (YAML or JSON), a WasmPlugin, a TrafficExtension, or values of the chart, all in one file",
     )
     .addOption(outputOption())
     .addOption(strictOption())

@@ -10,6 +10,7 @@ import { deployTools } from "../../tools/deploy-tools.ts";
 import { FORMS, PLACEHOLDER, type Form } from "../../tools/image-manifests.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { ENVOYS, NATS_SERVERS } from "../../tools/versions.ts";
+import { istioNats } from "../cli/support.ts";
 import { read, snippets } from "./guide.ts";
 import { manifestsIn, manifestsOf, only, type Manifest } from "./manifests.ts";
 import { makeScratch, removeScratch } from "../stand/scratch.ts";
@@ -192,6 +193,24 @@ describe("the guides for installing", () => {
       forms.push(form);
     }
     assert.deepEqual(forms, ["waypoint", "egress", "client"]);
+  });
+
+  it("have several files of values checked as what helm makes of them, since one by itself is no policy", async () => {
+    const [first = ""] = snippets("docs/install.md", "yaml values");
+    const command = /^helm template \S+ deploy\/chart .*--values \S+ --values \S+ \| istio-nats check -$/m;
+    assert.match(snippets("docs/install.md", "sh").join(""), command);
+    const others = ["yaml more values", "yaml values beside nats"].flatMap((kind) => snippets("docs/install.md", kind));
+    assert.equal(others.length, 4);
+    for (const more of others) {
+      const { status, output } = istioNats(["check", "-"], await rendered([first, more]));
+      assert.equal(status, 0, output);
+      assert.equal(istioNats(["check", "-"], more).status, 1);
+    }
+    const { rules } = (parse(first) as { policy: { rules: object[] } }).policy;
+    const twice = stringify({ policy: { rules: [...rules, ...rules] } });
+    const { status, output } = istioNats(["check", "-"], await rendered([first, twice]));
+    assert.equal(status, 1);
+    assert.match(output, /rules\[1\]\.name: "orders-api" /);
   });
 
   it("let the release go of each object around the filter, and of nothing else, before helm uninstall deletes the filter", async () => {
