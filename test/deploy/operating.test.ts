@@ -8,6 +8,7 @@ import { inRoot } from "../../tools/paths.ts";
 import { doctor } from "../cli/support.ts";
 import { filterModule } from "../host/filter.ts";
 import { Host } from "../host/host.ts";
+import { configuredHost, CONNECT, pub, Wire } from "../host/wire.ts";
 import { read, snippets } from "./guide.ts";
 
 const PAGES = ["docs/install.md", "docs/upgrade.md", "docs/runbook.md", "docs/troubleshooting.md"];
@@ -38,6 +39,22 @@ describe("the commands that the pages for operators show", () => {
     for (const page of [...PAGES, "README.md"]) {
       for (const command of commandsIn(page)) assert.doesNotMatch(command, /apply (-k|--kustomize) \S*deploy\//, page);
     }
+  });
+
+  it("find in the log the records of refusals, of connections too, and not the totals with which a connection ends", () => {
+    const host = configuredHost();
+    const wire = Wire.connected(host);
+    wire.client(pub("no.a"));
+    wire.connection.close();
+    new Wire(host, null).client(CONNECT);
+    const log = host.logs.map(
+      ({ message }) => `[warning][wasm] [context.cc:1154] wasm log messaging.nats: ${message}\n`,
+    );
+    const [, pattern = ""] =
+      /## NATSRefusalsAfterPolicyChange[\s\S]*?\| grep (.*)$/m.exec(read("docs/runbook.md")) ?? [];
+    const { stdout } = spawnSync("sh", ["-c", `grep ${pattern}`], { input: log.join(""), encoding: "utf8" });
+    assert.deepEqual(stdout.match(/(?<="event":")\w+/g), ["refused", "connection_refused"], log.join(""));
+    assert.match(log.join(""), /"disconnected".*"refused":1/);
   });
 
   it("find in the log all that the filter says of a policy with faults", () => {
