@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
+import { inRoot } from "../../tools/paths.ts";
 import { buildModule } from "../../tools/wasm.ts";
 import { RawClient } from "../stand/raw-client.ts";
 import { Stand } from "../stand/stand.ts";
@@ -83,6 +86,7 @@ describe("a VM that died, with FAIL_CLOSED", () => {
 
   before(async () => {
     stand = await startTrapping("FAIL_CLOSED");
+    await stand.envoy.waitForStat("istio_nats_policy_info", { mode: "ENFORCE" }, (value) => value === 1);
   });
 
   after(() => stand.stop());
@@ -94,6 +98,25 @@ describe("a VM that died, with FAIL_CLOSED", () => {
     assert.doesNotMatch(stand.nats.log(), /kept-out/);
     assert.match(stand.envoy.log(), /Function: proxy_on_downstream_data failed/);
     assert.ok(stand.envoy.isRunning);
+  });
+
+  it("shows in the log and in Envoy's own counters, and not where a new VM or the policy is counted, as docs/runbook.md says", async () => {
+    const [, section = ""] = readFileSync(inRoot("docs", "runbook.md"), "utf8").split("## NATSFilterReloaded\n");
+    const [taken = "", passed = ""] = section.match(/envoy_(tcp|cluster)_\w+_cx_total/g) ?? [];
+    const [takenBefore, passedBefore] = [await stand.envoy.stat(taken), await stand.envoy.stat(passed)];
+    assert.ok(takenBefore > 0 && passedBefore > 0);
+    await assertClosedAtOnce(stand, stand.port());
+    await stand.envoy.waitForStat(taken, {}, (count) => count === takenBefore + 1);
+    assert.equal(await stand.envoy.stat(passed), passedBefore);
+    assert.equal(await stand.envoy.stat("istio_nats_policy_info", { mode: "ENFORCE" }), 1);
+    const reloads = (await stand.envoy.samples()).filter(({ name }) => name.includes("vm_reload"));
+    assert.ok(reloads.length > 0 && reloads.every(({ value }) => value === 0));
+    const [, pattern = ""] = /\| grep (.*)$/m.exec(section) ?? [];
+    const log = `${stand.envoy.log()}${"[warning][wasm] wasm log a: later\n".repeat(30)}`;
+    const { stdout } = spawnSync("sh", ["-c", `grep ${pattern}`], { input: log, encoding: "utf8" });
+    assert.match(stdout, /Function: proxy_on_downstream_data failed: Uncaught/);
+    assert.match(stdout, /"event":"connected"/);
+    assert.ok(stdout.split("later").length < 30, stdout);
   });
 });
 
