@@ -3,6 +3,7 @@ import { format } from "prettier";
 import { FILTER_LABELS, LABELS, PEER_LABELS, STATS, type Stat } from "../assembly/telemetry/stats.ts";
 import { auditSchema } from "../test/stand/audit-schema.ts";
 import { inRoot } from "./paths.ts";
+import { serverErrorKinds } from "./server-errors.ts";
 import { sourceConstant } from "./source-constant.ts";
 import { QUESTIONS } from "./telemetry-questions.ts";
 
@@ -43,6 +44,14 @@ function fieldRows(): string[][] {
   return Object.entries(auditSchema.properties).map(([name, { description }]) => [code(name), description]);
 }
 
+function serverErrorRows(): string[][] {
+  return serverErrorKinds().map(({ name, texts, remedy }) => [
+    code(name),
+    texts.length === 0 ? "anything else" : list(texts),
+    remedy,
+  ]);
+}
+
 const TAGS = LABELS.map(({ name }) => name).join(",");
 
 function page(): string {
@@ -78,7 +87,7 @@ function page(): string {
   ];
   return `# Telemetry: stats, audit, access log
 
-<!-- Made by tools/telemetry-page.ts from assembly/telemetry/stats.ts and docs/audit.schema.json. -->
+<!-- Made by tools/telemetry-page.ts from assembly/telemetry/stats.ts, assembly/nats/server-errors.ts and docs/audit.schema.json. -->
 
 Stats are Envoy's own, at \`/stats/prometheus\` of the proxy (port 15090), and merged by Istio's agent on port 15020. Counts and
 durations reach Envoy within half a second, and at the latest when their connection ends; nothing is sent for each message.
@@ -122,6 +131,10 @@ ${table(["stat", "kind", "more labels", ""], statRows(false))}
   then stays, until the proxy's process ends. \`istio_nats_policy_info\` and \`istio_nats_policy_rules\` are set anew with every
   tick, and are right again half a second after a VM has been replaced.
 - **\`istio_nats_subscriptions_active\`** is counted with the tick; what lives shorter is not seen.
+- **\`kind\`** of \`istio_nats_protocol_errors_total\` is explained in
+  [troubleshooting.md](troubleshooting.md#the-connection-closes-with-a-protocol-error), that of \`istio_nats_server_errors_total\` here:
+
+${table(["kind", "what nats-server's text begins with", "what to do"], serverErrorRows())}
 
 ## Stats about the filter
 

@@ -4,6 +4,7 @@ import { describe, it } from "node:test";
 import { parse } from "yaml";
 import { FILTER_LABELS, LABELS, PEER_LABELS, STATS } from "../../assembly/telemetry/stats.ts";
 import { inRoot } from "../../tools/paths.ts";
+import { serverErrorKinds } from "../../tools/server-errors.ts";
 import { FILTER_PATH, filterModule } from "./filter.ts";
 import { Host } from "./host.ts";
 import { configuredHost, CONNECT, msg, policy, PONG, pub, stat, Wire } from "./wire.ts";
@@ -253,6 +254,15 @@ describe("errors of nats-server itself", () => {
     }
     for (const [kind, count] of expected)
       assert.equal(stat(host, "istio_nats_server_errors_total", { kind }), count, kind);
+  });
+
+  it("are counted under the kind beside which docs/telemetry.md has their text", () => {
+    for (const { name: kind, texts } of serverErrorKinds()) {
+      const host = configuredHost();
+      const wire = Wire.connected(host);
+      for (const text of texts.length > 0 ? texts : ["Anything Else"]) wire.server(`-ERR '${text}'\r\n`);
+      assert.equal(stat(host, "istio_nats_server_errors_total", { kind }), Math.max(texts.length, 1), kind);
+    }
   });
 
   it("are not the ones that the filter writes in nats-server's words", () => {
