@@ -52,7 +52,7 @@ class SubjectsReader {
     if (!reader.beginArray('a list such as [{"name": "orders", "patterns": ["orders.>"]}]')) return;
     for (let place = reader.nextElement(); place >= 0; place = reader.nextElement()) {
       if (place >= MAX_CLASSES) {
-        reader.fault(`one class too many: at most ${MAX_CLASSES} are read`);
+        reader.fault(`one class too many: keep at most ${MAX_CLASSES}`);
         reader.skipElements();
         return;
       }
@@ -71,7 +71,7 @@ class SubjectsReader {
       else this.readPatterns(place, subject);
     }
     if (reader.broken) return subject;
-    if ((keysRead & 1) == 0) reader.faultOf("name", "is missing: stats call the class by it");
+    if ((keysRead & 1) == 0) reader.faultOf("name", "is missing: write what stats shall call the class");
     if ((keysRead & 2) == 0) reader.faultOf("patterns", 'is missing: write subjects such as ["orders.>"]');
     return subject;
   }
@@ -114,9 +114,9 @@ class SubjectsReader {
     const problem = subjectProblem(pattern);
     if (problem.length > 0) return problem;
     if (this.placeOfPattern.has(pattern)) {
-      return `is in subjects[${this.placeOfPattern.get(pattern)}] already, and the first class that matches counts`;
+      return `is in subjects[${this.placeOfPattern.get(pattern)}] already, which counts: remove one of them`;
     }
-    return this.placeOfPattern.size < MAX_PATTERNS ? "" : `one pattern too many: at most ${MAX_PATTERNS} are read`;
+    return this.placeOfPattern.size < MAX_PATTERNS ? "" : `one pattern too many: keep at most ${MAX_PATTERNS}`;
   }
 }
 

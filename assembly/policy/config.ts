@@ -96,7 +96,7 @@ export function readPolicy(ptr: usize, length: i32): PolicyDocument {
     return document;
   }
   if (length > MAX_CONFIG_BYTES) {
-    document.faults.add("", `is ${length} bytes long: at most ${MAX_CONFIG_BYTES} are read`);
+    document.faults.add("", `is ${length} bytes long: use at most ${MAX_CONFIG_BYTES}`);
     return document;
   }
   readDocument(new JsonReader(ptr, length, document.faults), document);

@@ -165,7 +165,7 @@ export class JsonReader {
       return null;
     }
     if (length > MAX_STRING_BYTES) {
-      this.fault(`is ${length} bytes long, more than the ${MAX_STRING_BYTES} that a string may have here`);
+      this.fault(`is ${length} bytes long: use at most ${MAX_STRING_BYTES}`);
       return null;
     }
     if (!isValidUtf8(this.scanner.tokenStart, length)) {

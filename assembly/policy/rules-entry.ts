@@ -127,7 +127,7 @@ function readEntry(reader: JsonReader, direction: i32): void {
 
 function addText(reader: JsonReader, text: string, direction: i32): void {
   if (String.UTF8.byteLength(text) > MAX_SUBJECT_BYTES) {
-    reader.fault(`${quoted(text)}: longer than ${MAX_SUBJECT_BYTES} bytes, which no subject on the wire is`);
+    reader.fault(`${quoted(text)}: more than ${MAX_SUBJECT_BYTES} bytes: shorten it`);
     return;
   }
   const problem = addEntry(text, direction);

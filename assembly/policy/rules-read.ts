@@ -158,13 +158,13 @@ class RulesReader {
     const other = this.names.write(name, length);
     if (other == NONE) return;
     const shown = quoted(String.UTF8.decodeUnsafe(name, <usize>length));
-    this.reader.fault(`${shown} is the name of rules[${other}] already: audit and stats tell rules apart by it`);
+    this.reader.fault(`${shown} is the name of rules[${other}] already: write another one`);
   }
 
   private judge(keysRead: u32, said: i32): void {
     const reader = this.reader;
     if ((keysRead & (1 << Key.NAME)) == 0) {
-      reader.faultOf("name", "is missing: audit and stats name a rule by it");
+      reader.faultOf("name", "is missing: write what audit and stats shall call the rule");
     }
     if ((keysRead & (1 << Key.FROM)) == 0) {
       reader.faultOf(

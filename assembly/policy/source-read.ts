@@ -75,7 +75,7 @@ function stars(value: string): i32 {
 /** Why `value` cannot be a principal, with the remedy; "" when it can. */
 function principalProblem(value: string): string {
   if (value.length > MAX_URI_LENGTH) {
-    return `is longer than the ${MAX_URI_LENGTH} characters of a SPIFFE ID`;
+    return `is ${value.length} characters long: use at most ${MAX_URI_LENGTH}`;
   }
   if (hasBlank(value)) return "has a blank or a control character: remove it";
   if (hasSpiffeScheme(value)) {

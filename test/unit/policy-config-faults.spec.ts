@@ -155,7 +155,7 @@ describe("the faults of a trust domain", () => {
     expect(domainsFault("1")).toBe("trustDomains[0]: expected a trust domain such as cluster.local, found a number");
     expect(domainsFault(`"${"a".repeat(255)}"`)).toBe("");
     expect(domainsFault(`"${"a".repeat(256)}"`)).toBe(
-      `trustDomains[0]: "${"a".repeat(80)}…" is longer than 255 characters`,
+      `trustDomains[0]: "${"a".repeat(80)}…" is 256 characters long: use at most 255`,
     );
   });
 
@@ -164,7 +164,7 @@ describe("the faults of a trust domain", () => {
     for (let i = 0; i < 64; i++) domains.push(`"d${i}"`);
     expect(domainsFault(domains.join())).toBe("");
     expect(domainsFault(domains.join() + ',"one","two",{"three":[3]}')).toBe(
-      "trustDomains[64]: one trust domain too many: at most 64 are read",
+      "trustDomains[64]: one trust domain too many: keep at most 64",
     );
   });
 });
@@ -178,7 +178,7 @@ describe("many faults", () => {
         'rules[0].from: is empty, which admits nobody: write [{"principals": ["*"]}] for every authenticated peer\n' +
         "rules[0].publish.allow[0]: \"a..b\": a token is empty: write something on both sides of each '.'\n" +
         "rules[0].publish.allow[1]: \">.x\": '>' must be the last token\n" +
-        'rules[1].name: "x" is the name of rules[0] already: audit and stats tell rules apart by it\n' +
+        'rules[1].name: "x" is the name of rules[0] already: write another one\n' +
         'rules[1].subscribe.deny[0]: "a b c": more than two words: write SUBJECT or SUBJECT QUEUE\n' +
         "limits.memory: expected a whole number, found a string\n" +
         "foo: unknown key: the keys here are mode, identity, trustDomains, rules, limits, audit, connectUrls or telemetry",

@@ -50,7 +50,10 @@ describe("the faults of telemetry", () => {
   });
 
   it("are names and patterns that are missing, empty or written twice", () => {
-    expectFault(subjects('{"patterns":["x"]}'), "telemetry.subjects[0].name: is missing: stats call the class by it");
+    expectFault(
+      subjects('{"patterns":["x"]}'),
+      "telemetry.subjects[0].name: is missing: write what stats shall call the class",
+    );
     expectFault(
       subjects('{"name":"a"}'),
       'telemetry.subjects[0].patterns: is missing: write subjects such as ["orders.>"]',
@@ -62,7 +65,7 @@ describe("the faults of telemetry", () => {
     expectFault(
       subjects('{"name":"a","patterns":["x"]},{"name":"a","patterns":["x"]}'),
       'telemetry.subjects[1].name: "a" is the name of subjects[0] already: write its patterns there\n' +
-        'telemetry.subjects[1].patterns[0]: "x": is in subjects[0] already, and the first class that matches counts',
+        'telemetry.subjects[1].patterns[0]: "x": is in subjects[0] already, which counts: remove one of them',
     );
   });
 
@@ -80,7 +83,7 @@ describe("the faults of telemetry", () => {
     for (let i = 0; i < 64; i++) classes.push(`{"name":"c${i}","patterns":["x.${i}"]}`);
     expect(faultsOf(subjects(classes.join(",")))).toBe("");
     classes.push('{"name":"more","patterns":["more"]}');
-    expectFault(subjects(classes.join(",")), "telemetry.subjects[64]: one class too many: at most 64 are read");
+    expectFault(subjects(classes.join(",")), "telemetry.subjects[64]: one class too many: keep at most 64");
 
     const patterns: string[] = [];
     for (let i = 0; i < 1024; i++) patterns.push(`"x.${i}"`);
@@ -88,7 +91,7 @@ describe("the faults of telemetry", () => {
     patterns.push('"more"');
     expectFault(
       subjects(`{"name":"a","patterns":[${patterns.join(",")}]}`),
-      'telemetry.subjects[0].patterns[1024]: "more": one pattern too many: at most 1024 are read',
+      'telemetry.subjects[0].patterns[1024]: "more": one pattern too many: keep at most 1024',
     );
   });
 

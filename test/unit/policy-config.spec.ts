@@ -85,7 +85,7 @@ describe("a configuration", () => {
     const bytes = new ArrayBuffer(MAX_CONFIG_BYTES + 1);
     memory.fill(changetype<usize>(bytes), 0x20, MAX_CONFIG_BYTES + 1);
     expect(readPolicy(changetype<usize>(bytes), MAX_CONFIG_BYTES + 1).faults.toString()).toBe(
-      "configuration: is 8388609 bytes long: at most 8388608 are read",
+      "configuration: is 8388609 bytes long: use at most 8388608",
     );
   });
 

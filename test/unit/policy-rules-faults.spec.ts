@@ -19,7 +19,7 @@ describe("the faults of a rule", () => {
   it("are a missing name, a missing from and nothing to do, all at once", () => {
     expectFault(
       withRule(""),
-      "rules[0].name: is missing: audit and stats name a rule by it\n" +
+      "rules[0].name: is missing: write what audit and stats shall call the rule\n" +
         'rules[0].from: is missing, which is never "anyone": write [{"principals": ["*"]}] for every authenticated peer\n' +
         "rules[0]: does nothing: give publish or subscribe an allow or a deny, or write allow_responses",
     );
@@ -59,7 +59,7 @@ describe("the faults of a rule", () => {
   it("are a name that another rule has", () => {
     expectFault(
       `{"trustDomains":["a"],"rules":[{"name":"x",${ANYONE},${ACT}},{"name":"y",${ANYONE},${ACT}},{"name":"x",${ANYONE},${ACT}}]}`,
-      'rules[2].name: "x" is the name of rules[0] already: audit and stats tell rules apart by it',
+      'rules[2].name: "x" is the name of rules[0] already: write another one',
     );
   });
 
@@ -149,7 +149,7 @@ describe("the faults of a subject", () => {
 
   it("are strings longer than any that is read", () => {
     expect(entryFault("publish", "a".repeat(8193))).toBe(
-      "rules[0].publish.allow[0]: is 8193 bytes long, more than the 8192 that a string may have here",
+      "rules[0].publish.allow[0]: is 8193 bytes long: use at most 8192",
     );
   });
 });

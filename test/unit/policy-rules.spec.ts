@@ -67,7 +67,7 @@ describe("the entries of a rule", () => {
     const longest = "s".repeat(4096);
     expect(entriesOf(soundRule(withActs(`"publish":{"allow":["${longest}"]}`)).publish.allow)[0]).toBe(longest);
     expect(faultsOf(withActs(`"publish":{"allow":["${"s".repeat(4097)}"]}`))).toBe(
-      `rules[0].publish.allow[0]: "${"s".repeat(80)}…": longer than 4096 bytes, which no subject on the wire is`,
+      `rules[0].publish.allow[0]: "${"s".repeat(80)}…": more than 4096 bytes: shorten it`,
     );
   });
 

@@ -81,7 +81,7 @@ describe("the faults of from", () => {
     );
     expectFault(
       withSource(`{"principals":["${"p".repeat(2049)}"]}`),
-      `rules[0].from[0].principals[0]: "${"p".repeat(80)}…" is longer than the 2048 characters of a SPIFFE ID`,
+      `rules[0].from[0].principals[0]: "${"p".repeat(80)}…" is 2049 characters long: use at most 2048`,
     );
   });
 
