@@ -299,7 +299,7 @@ export class Access {
       const length = headerFields.valueLength;
       const reason = this.judgeHeader(use, name, length, line);
       if (reason == Reason.ALLOWED) continue;
-      if (use == HeaderUse.ROLLUP_ALL) this.refuse(Violation.PUBLISH, line.subject, line.subjectLength, NONE);
+      if (reason == Reason.ROLLUP) this.refuse(Violation.PUBLISH, line.subject, line.subjectLength, NONE);
       else {
         const subscribes = use == HeaderUse.SCHEDULE_SOURCE;
         this.refuse(subscribes ? Violation.SUBSCRIPTION : Violation.PUBLISH, name, length, NONE);
@@ -312,12 +312,20 @@ export class Access {
     }
   }
 
+  private judgeRollup(line: ClientLine): Reason {
+    return this.permissions.publishAllowsWith(line.subject, line.subjectLength, EntryFlag.ROLLUP_ALL)
+      ? Reason.ALLOWED
+      : Reason.ROLLUP;
+  }
+
   private judgeHeader(use: HeaderUse, name: usize, length: i32, line: ClientLine): Reason {
     switch (use) {
+      case HeaderUse.ROLLUP_SUBJECT:
+        // Of a pattern it purges more than one subject, as `all` does.
+        if (isLiteral(tokens, line.subject, line.subjectLength)) return Reason.ALLOWED;
+        return this.judgeRollup(line);
       case HeaderUse.ROLLUP_ALL:
-        return this.permissions.publishAllowsWith(line.subject, line.subjectLength, EntryFlag.ROLLUP_ALL)
-          ? Reason.ALLOWED
-          : Reason.ROLLUP;
+        return this.judgeRollup(line);
       case HeaderUse.SCHEDULE_SOURCE:
         return this.permissions.receives(name, length) ? Reason.ALLOWED : Reason.HEADER;
       case HeaderUse.EXPECTED_SUBJECT:

@@ -41,6 +41,12 @@ export const enum HeaderUse {
   MQTT_SUBJECT = 7,
   /** `Nats-Expected-Last-Subject-Sequence-Subject`: the refusal tells that subject's last sequence (stream.go). */
   EXPECTED_SUBJECT = 8,
+  /**
+   * `Nats-Rollup` with another value, of which `sub` purges the subject published to, and with its wildcards all that they take
+   * (stream.go `processJetStreamMsgWithRollup`, 2.10 to 2.15); or `Nats-Schedule`, to which the server adds such a one
+   * (`processInboundJetStreamMsg`).
+   */
+  ROLLUP_SUBJECT = 9,
 }
 
 /** client.go `hdrLine`. */
@@ -50,6 +56,7 @@ const TRACE_DEST = utf8("Nats-Trace-Dest");
 const SCHEDULE_TARGET = utf8("Nats-Schedule-Target");
 const SCHEDULE_SOURCE = utf8("Nats-Schedule-Source");
 const SCHEDULER = utf8("Nats-Scheduler");
+const SCHEDULE = utf8("Nats-Schedule");
 const ROLLUP = utf8("Nats-Rollup");
 const CONSUMER_STALLED = utf8("Nats-Consumer-Stalled");
 const MQTT_SUBJECT = utf8("Nmqtt-Subject");
@@ -73,7 +80,7 @@ function isName(pointer: usize, name: StaticArray<u8>): bool {
   return equalBytes(pointer, addressOf(name), name.length);
 }
 
-/** The use of the header whose name is these bytes, or END. All but two of the names differ in length. */
+/** The use of the header whose name is these bytes, or END. Most of the names differ in length. */
 function useOf(name: usize, length: i32): HeaderUse {
   switch (length) {
     case 11:
@@ -81,6 +88,7 @@ function useOf(name: usize, length: i32): HeaderUse {
     case 12:
       return isName(name, MQTT_MAPPED) ? HeaderUse.MQTT_SUBJECT : HeaderUse.END;
     case 13:
+      if (isName(name, SCHEDULE)) return HeaderUse.ROLLUP_SUBJECT;
       return isName(name, MQTT_SUBJECT) ? HeaderUse.MQTT_SUBJECT : HeaderUse.END;
     case 14:
       return isName(name, SCHEDULER) ? HeaderUse.SCHEDULER : HeaderUse.END;
@@ -142,7 +150,7 @@ function findName(pointer: usize, end: usize): usize {
 
 /**
  * Walks one header block. `begin` names the block, each `next` answers the use of a line that nats-server could act
- * on, with `value` and `valueLength` (never 0; of ROLLUP_ALL the value as written) pointing into the block.
+ * on, with `value` and `valueLength` (never 0; of ROLLUP_ALL and ROLLUP_SUBJECT as written) pointing into the block.
  */
 @unmanaged
 @final
@@ -197,8 +205,7 @@ export class HeaderFields {
     if (from == to) return HeaderUse.END;
     this.value = from;
     this.valueLength = <i32>(to - from);
-    if (use == HeaderUse.ROLLUP_ALL && !this.valueIsAll()) return HeaderUse.END;
-    return use;
+    return use == HeaderUse.ROLLUP_ALL && !this.valueIsAll() ? HeaderUse.ROLLUP_SUBJECT : use;
   }
 
   /** Where CR LF closes a value that begins at `from`, or the block's end: a lone CR or LF belongs to the value. */

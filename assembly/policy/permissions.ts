@@ -144,7 +144,10 @@ export class Permissions {
   }
 
   private decideAnew(pointer: usize, length: i32): u64 {
-    const reason = this.decidePublish(pointer, length);
+    const tokens = subjectTokens;
+    const splits = tokens.split(pointer, length);
+    if (splits && isPattern(tokens)) return this.decidePattern(pointer, length);
+    const reason = this.decidePublish(splits);
     // The leading token tells, so that this too holds for all subjects that begin with the tokens looked at.
     const reserved = isReservedPublish(pointer, length);
     return this.rememberWithClass(this.publishQuestion, pointer, length, reason, this.decidedBy, reserved);
@@ -158,10 +161,25 @@ export class Permissions {
     return classes == null ? OTHER_CLASS : classes.of(pointer, length);
   }
 
-  private decidePublish(pointer: usize, length: i32): Reason {
+  /**
+   * It must lie inside an entry, and no deny entry in it. Not remembered: patterns come with the making of a consumer, and a
+   * search that was given up may end another time.
+   */
+  private decidePattern(pointer: usize, length: i32): u64 {
+    const subjectClass = this.classOf(pointer, length);
+    const deny = this.publishDeny.findOverlap(subjectTokens, false, 0, 0);
+    if (deny != NONE) {
+      return answerOf(Reason.DENIED, deny == TOO_MANY_STEPS ? NONE : this.publishDeny.rule(deny), subjectClass);
+    }
+    const allow = this.publishAllow.findCovering(subjectTokens);
+    const rule = allow == NONE ? this.publishAllBy : this.publishAllow.rule(allow);
+    return answerOf(rule == NONE ? Reason.NOT_ALLOWED : Reason.ALLOWED, rule, subjectClass);
+  }
+
+  private decidePublish(splits: bool): Reason {
     this.decidedBy = NONE;
     const tokens = subjectTokens;
-    if (tokens.split(pointer, length)) {
+    if (splits) {
       const deny = this.publishDeny.find(tokens, EntryFlag.NONE);
       if (deny != NONE) {
         this.decidedBy = this.publishDeny.rule(deny);
@@ -356,4 +374,16 @@ export class Permissions {
     const entry = this.subscribeAllow.findCovering(tokens);
     return entry == NONE ? NONE : this.subscribeAllow.rule(entry);
   }
+}
+
+/** `$JS.` with the first byte lowest. */
+const JETSTREAM: u32 = 0x2e534a24;
+
+/**
+ * Does nats-server read the wildcards in this published subject, which are literal tokens to it elsewhere? JetStream's API takes
+ * what follows a stream's or consumer's name for the subjects that are asked for (`$JS.API.DIRECT.GET`,
+ * `$JS.API.CONSUMER.CREATE`; jetstream_api.go), so that `….orders.>` reads what a deny entry for `….orders.admin.>` keeps.
+ */
+function isPattern(tokens: Tokens): bool {
+  return tokens.hasWildcard && tokens.length(0) == 3 && load<u32>(tokens.subject) == JETSTREAM;
 }

@@ -57,6 +57,13 @@ export const DIFFERENCES: readonly Difference[] = [
     sessions: ["own-schedule-target", "own-schedule-source", "own-second-trace-dest"],
   },
   {
+    name: "jetstream-patterns",
+    title: "Wildcards in a request to JetStream must lie inside an allow entry and outside of each deny",
+    why: "nats-server takes the wildcards of a publish for literal tokens when it asks its permissions, and JetStream's API takes them for a pattern: `$JS.API.DIRECT.GET.S.orders.>` reads what a deny entry for `$JS.API.DIRECT.GET.S.orders.admin.>` keeps. Subjects that begin otherwise are judged as nats-server does.",
+    stricter: "filter",
+    sessions: ["own-jetstream-pattern"],
+  },
+  {
     name: "bare-cr",
     title: "A CR inside a control line ends the connection",
     why: "nats-server reads it differently depending on how the bytes were cut into reads (parser.go counts one byte to drop).",

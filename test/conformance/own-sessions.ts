@@ -48,6 +48,9 @@ export const OWN_SESSIONS: readonly Session[] = [
   session("own-second-trace-dest", { publish: { allow: ["jobs.>", "trace"] } }, [
     hpub("jobs.a", "NATS/1.0\r\nNats-Trace-Dest: trace\r\nNats-Trace-Dest: admin\r\n\r\n"),
   ]),
+  session("own-jetstream-pattern", { publish: { allow: ["$JS.API.>"], deny: ["$JS.API.DIRECT.GET.S.orders.admin"] } }, [
+    "PUB $JS.API.DIRECT.GET.S.orders.* 1\r\nx\r\n",
+  ]),
   session("own-err-from-client", EVERYTHING, [{ data: "-ERR 'x'\r\n", barrier: "quiet" }]),
   session("own-hmsg-from-client", EVERYTHING, [{ data: "HMSG x 1 2 3\r\n\r\n", barrier: "quiet" }]),
   session("own-padding", EVERYTHING, [

@@ -62,7 +62,8 @@ const WITHOUT_SESSION = `## Differences that no session shows
 
 - **The policy language** is not nats-server's \`permissions\`: an absent \`allow\` allows nothing, a peer without any allowing
   rule is refused at connect (\`Authorization Violation\`), \`replies: OWN\` (the default) refuses a reply subject that the
-  peer may not itself receive on, and \`Nats-Rollup: all\` needs \`rollup: ALL\`. For the comparison a \`permissions\` block
+  peer may not itself receive on, and \`Nats-Rollup: all\`, or any rollup of a
+  subject with wildcards, needs \`rollup: ALL\`. For the comparison a \`permissions\` block
   becomes a rule with \`replies: ANY\` and \`rollup: ALL\` (cli/nats-permissions.ts). Stricter: filter.
 - **A policy that changes while a payload is on its way** applies from the next operation on; nats-server decides at the
   payload's last byte. Stricter: neither.

@@ -176,6 +176,49 @@ describe("ways round a subject policy", () => {
     assert.deepEqual({ errors, contents }, { errors: refusedPublish("data.mine"), contents: { "data.other": 1 } });
   });
 
+  it("a rollup of a subject with wildcards does not purge what they take, unless a rule says `rollup: ALL`", async () => {
+    async function rolledUp(
+      route: Route,
+      header: string,
+    ): Promise<{ errors: string[]; contents: Record<string, number> }> {
+      await town.stream("DATA", ["data.>"], { allow_rollup_hdrs: true });
+      await town.store("data.other", "kept");
+      const reader = await town.connect("reader", route);
+      return { errors: await errorsOf(reader, publish("data.>", "x", header)), contents: await town.contents("DATA") };
+    }
+    for (const route of ["alone", "permitted"] as const) {
+      assert.deepEqual(await rolledUp(route, "Nats-Rollup: sub\r\n"), { errors: [], contents: { "data.>": 1 } }, route);
+    }
+    const refused = { errors: refusedPublish("data.>"), contents: { "data.other": 1 } };
+    assert.deepEqual(await rolledUp("filtered", "Nats-Rollup: sub\r\n"), refused);
+    assert.deepEqual(await rolledUp("filtered", "Nats-Schedule: @every 1m\r\n"), refused);
+    assert.deepEqual(await rolledUp("filtered", "A: b\r\n"), {
+      errors: [],
+      contents: { "data.>": 1, "data.other": 1 },
+    });
+  });
+
+  it("wildcards in a request to JetStream's API read nothing that a deny keeps", async () => {
+    await town.stream("DATA", ["data.>"], { allow_direct: true });
+    await town.store("data.other", "SECRET");
+    const get = publish("$JS.API.DIRECT.GET.DATA.data.*", "", "", "_INBOX.x.1");
+    const alone = await town.connect("reader", "alone");
+    assert.deepEqual(await errorsOf(alone, get.replace("data.*", "data.other")), [
+      "-ERR 'Permissions Violation for Publish to \"$JS.API.DIRECT.GET.DATA.data.other\"'",
+    ]);
+    await alone.send(`SUB _INBOX.x.* 1\r\n${get}`);
+    assert.match(String((await alone.expect("HMSG", /^HMSG _INBOX\.x\.1 1 /)).payload), /SECRET$/);
+
+    const reader = await town.connect("reader", "filtered");
+    await reader.send("SUB _INBOX.x.* 1\r\n");
+    assert.deepEqual(await errorsOf(reader, get), refusedPublish("$JS.API.DIRECT.GET.DATA.data.*"));
+    const create = `$JS.API.CONSUMER.CREATE.DATA.c.data.>`;
+    assert.deepEqual(await errorsOf(reader, publish(create, "{}", "", "_INBOX.x.2")), refusedPublish(create));
+    // What no deny is about is asked for as before: nothing is stored there.
+    await reader.send(publish("$JS.API.DIRECT.GET.DATA.data.mine.*", "", "", "_INBOX.x.3"));
+    await reader.expect("HMSG", /^HMSG _INBOX\.x\.3 1 /);
+  });
+
   it("a second CONNECT makes nobody else of the peer", async () => {
     const again = 'CONNECT {"user":"operator","pass":"operator","verbose":false,"headers":true,"protocol":1}\r\n';
     const attempt = publish("secret.in", "stolen");

@@ -18,6 +18,14 @@ const APPLICATIONS = {
     },
     subscribe: { allow: ["_INBOX.m.>", "foo.*", "orders.>"], deny: ["orders.secret"] },
   },
+  /** May have all of `data.>` but `data.other`, and read it from the stream. */
+  reader: {
+    publish: {
+      allow: ["data.>", "$JS.API.DIRECT.GET.DATA.>", "$JS.API.CONSUMER.CREATE.DATA.>"],
+      deny: ["data.other", "$JS.API.DIRECT.GET.DATA.data.other", "$JS.API.CONSUMER.CREATE.DATA.*.data.other"],
+    },
+    subscribe: { allow: ["_INBOX.x.>"] },
+  },
   requester: { publish: { allow: ["ask.>"] }, subscribe: { allow: ["_INBOX.r.>"] } },
   /** Answers; in collusion with the requester it wants to answer onto `secret.in`. */
   answerer: { subscribe: { allow: ["ask.>"] }, allow_responses: { max: 1, expires: "1m" } },

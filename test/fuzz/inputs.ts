@@ -56,12 +56,14 @@ const SUBJECTS = [
     "work.>",
   ],
   ...["_INBOX.1", "_INBOX.*", "foo.secret.>", "foo.*.x"],
+  ...["$JS.API.DIRECT.GET.S.a", "$JS.API.DIRECT.GET.S.*", "$JS.API.DIRECT.GET.S.secret.>", "$JS.API.DIRECT.GET.S.>"],
 ];
 const SIDS = ["1", "2", "3", "a", "1"];
 const QUEUES = ["q1", "q2", "q", "*", "_sys_", "q.1", ">"];
 const RESERVED = ["_R_.1", "$JS.ACK.1", "_GR_.1", "$GR.1", "$NRG.1", "_GR_.", "$JS.API.INFO"];
 const ACTING = [
   ...["Nats-Trace-Dest", "Nats-Schedule-Target", "Nats-Schedule-Source", "Nats-Scheduler", "Nats-Rollup"],
+  ...["Nats-Schedule"],
   ...["Nats-Consumer-Stalled", "Nmqtt-Subject", "nats-trace-dest", "A"],
 ];
 const CONNECTS = [

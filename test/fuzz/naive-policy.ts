@@ -82,6 +82,11 @@ function isLiteral(subject: string): boolean {
   return !subject.split(".").some((token) => token === "" || token === "*" || token === ">");
 }
 
+/** Is it a subject in which JetStream's API reads wildcards as such? */
+function isPattern(subject: string): boolean {
+  return subject.startsWith("$JS.") && !subject.split(".").includes("") && !isLiteral(subject);
+}
+
 /** client.go `queueMatches`. */
 function queueMatches(pattern: string, queue: string): boolean {
   if (pattern === queue) return true;
@@ -105,7 +110,7 @@ function isReservedReply(reply: string): boolean {
 
 /** Headers with which nats-server acts on other subjects (docs/adr/0005-headers-beyond-the-first-four.md); the values in the order of the block. */
 const ACTING_HEADER =
-  /\r\n(Nats-Trace-Dest|Nats-Schedule-Target|Nats-Schedule-Source|Nats-Scheduler|Nats-Rollup|Nats-Consumer-Stalled|Nmqtt-Subject|Nmqtt-Mapped):([^\r]*(?:\r(?!\n)[^\r]*)*)/g;
+  /\r\n(Nats-Trace-Dest|Nats-Schedule-Target|Nats-Schedule-Source|Nats-Scheduler|Nats-Schedule|Nats-Rollup|Nats-Consumer-Stalled|Nmqtt-Subject|Nmqtt-Mapped):([^\r]*(?:\r(?!\n)[^\r]*)*)/g;
 
 /** Judges the operations of one connection. */
 export class NaivePolicy {
@@ -152,12 +157,18 @@ export class NaivePolicy {
 
   /** Do the lists alone let the peer publish there? */
   listsPermit(subject: string): boolean {
-    if (this.#denies("publish").some((entry) => matchesLiterally(entry, subject))) return false;
+    if (this.deniesPublish(subject)) return false;
+    if (isPattern(subject) && isInsertable(subject)) {
+      return this.#rules.some(({ publish }) => {
+        return publish?.allow === "ALL" || (publish?.allow ?? []).some((entry) => contains(entry, subject));
+      });
+    }
     return this.#allowing(subject).length > 0;
   }
 
   deniesPublish(subject: string): boolean {
-    return this.#denies("publish").some((entry) => matchesLiterally(entry, subject));
+    const covers = isPattern(subject) ? overlap : matchesLiterally;
+    return this.#denies("publish").some((entry) => covers(entry, subject));
   }
 
   #denies(direction: "publish" | "subscribe"): string[] {
@@ -181,15 +192,16 @@ export class NaivePolicy {
       if (isReservedReply(reply)) return false;
       if (!this.#receives(reply) && !allowing.some((rule) => rule.replies === "ANY")) return false;
     }
-    return verb !== "HPUB" || this.#permitsHeaders(payload.slice(0, headers), allowing);
+    return verb !== "HPUB" || this.#permitsHeaders(payload.slice(0, headers), allowing, isLiteral(subject));
   }
 
-  #permitsHeaders(block: string, allowing: readonly Rule[]): boolean {
+  #permitsHeaders(block: string, allowing: readonly Rule[], ofOneSubject: boolean): boolean {
     for (const { 0: line, 1: name, 2: text = "", index } of block.matchAll(ACTING_HEADER)) {
       const value = text.replace(/^ +/, "");
       if (value === "") continue;
-      if (name === "Nats-Rollup") {
-        if (/^all$/i.test(value) && !allowing.some((rule) => rule.rollup === "ALL")) return false;
+      if (name === "Nats-Rollup" || name === "Nats-Schedule") {
+        const purgesMore = !ofOneSubject || (name === "Nats-Rollup" && /^all$/i.test(value));
+        if (purgesMore && !allowing.some((rule) => rule.rollup === "ALL")) return false;
       } else if (name === "Nats-Schedule-Source") {
         if (!this.#receives(value)) return false;
       } else if (name === "Nats-Trace-Dest") {

@@ -12,7 +12,10 @@ export const POLICIES: readonly Policy[] = [
     name: "lists on both sides",
     rules: [
       {
-        publish: { allow: ["foo.>", "bar.*", "bar"], deny: ["foo.secret.>", "foo.*.x", "bar.no"] },
+        publish: {
+          allow: ["foo.>", "bar.*", "bar", "$JS.API.DIRECT.GET.S.>"],
+          deny: ["foo.secret.>", "foo.*.x", "bar.no", "$JS.API.DIRECT.GET.S.secret.a"],
+        },
         subscribe: { allow: ["foo.>", "_INBOX.*", "bar.*.baz", "work.> q1", "bar"], deny: ["foo.secret.>", "foo.*.x"] },
       },
     ],

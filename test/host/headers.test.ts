@@ -16,6 +16,7 @@ const USES: Record<string, number> = {
   "Nats-Expected-Last-Subject-Sequence-Subject": 8,
 };
 const ROLLUP_ALL = 5;
+const ROLLUP_SUBJECT = 9;
 const SEED = 20_260_801;
 
 interface ServerReading {
@@ -97,6 +98,10 @@ describe("header blocks, compared with nats-server's readers", () => {
         acted++;
         assert.ok(ours.has(ROLLUP_ALL), `rollup missed in ${JSON.stringify(block)}`);
       }
+      if (server.rollup === "sub") {
+        acted++;
+        assert.ok(ours.has(ROLLUP_SUBJECT), `rollup missed in ${JSON.stringify(block)}`);
+      }
     }
     assert.ok(acted > 50_000, `only ${acted} values were compared`);
   });
@@ -120,6 +125,7 @@ describe("header blocks, compared with nats-server's readers", () => {
       "Nats-Scheduler: a",
       "all",
       "All",
+      "sub",
       "",
       "  lead",
       "trail  ",
@@ -146,10 +152,13 @@ describe("header blocks, compared with nats-server's readers", () => {
       }
       const ours = weRead(blocks[i]!);
       const rollup = ours.get(ROLLUP_ALL);
+      const ofSubject = ours.get(ROLLUP_SUBJECT);
       ours.delete(ROLLUP_ALL);
+      ours.delete(ROLLUP_SUBJECT);
       const sorted = (found: Map<number, string[]>) => [...found].map(([use, all]) => [use, [...all].sort()]).sort();
       assert.deepEqual(sorted(ours), sorted(expected), JSON.stringify(blocks[i]));
       assert.equal(rollup !== undefined, server.rollup === "all", JSON.stringify(blocks[i]));
+      assert.ok(ofSubject !== undefined || server.rollup !== "sub", JSON.stringify(blocks[i]));
     }
   });
 });

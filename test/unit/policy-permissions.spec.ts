@@ -35,6 +35,38 @@ describe("publishing", () => {
     permissions.destroy();
   });
 
+  it("takes those of JetStream's API for the pattern that they are there: inside an entry, and over no deny", () => {
+    const permissions = permissionsOf([
+      '"publish":{"allow":["$JS.API.DIRECT.GET.S.>","$JS.API.CONSUMER.CREATE.S.*.orders.*"]}',
+      '"publish":{"deny":["$JS.API.DIRECT.GET.S.orders.admin.>"]}',
+    ]);
+    const get = "$JS.API.DIRECT.GET.S.";
+    const create = "$JS.API.CONSUMER.CREATE.S.c.";
+    // Twice, since answers are remembered at their second sight.
+    for (let i = 0; i < 3; i++) {
+      expect(publish(permissions, get + "orders.eu")).toBe("allowed by 0");
+      expect(publish(permissions, get + "bills.>")).toBe("allowed by 0");
+      expect(publish(permissions, get + "orders.*")).toBe("allowed by 0");
+      expect(publish(permissions, get + "orders.*.x")).toBe("denied by 1");
+      expect(publish(permissions, get + "orders.>")).toBe("denied by 1");
+      expect(publish(permissions, get + "*.admin.x")).toBe("denied by 1");
+      expect(publish(permissions, get + ">")).toBe("denied by 1");
+      expect(publish(permissions, get + "orders.admin.*")).toBe("denied by 1");
+      expect(publish(permissions, create + "orders.eu")).toBe("allowed by 0");
+      expect(publish(permissions, create + "orders.*")).toBe("allowed by 0");
+      expect(publish(permissions, create + "orders.>")).toBe("not_allowed");
+      expect(publish(permissions, create + "*.eu")).toBe("not_allowed");
+      // It is read by nobody as a pattern that begins otherwise.
+      expect(publish(permissions, "$JSX.API.*")).toBe("not_allowed");
+    }
+    permissions.destroy();
+    const all = permissionsOf(['"publish":{"allow":"ALL","deny":["$JS.API.DIRECT.GET.S.secret"]}']);
+    expect(publish(all, get + "*")).toBe("denied by 0");
+    expect(publish(all, get + "open.*")).toBe("allowed by 0");
+    expect(publish(all, "OTHER.API.DIRECT.GET.S.*")).toBe("allowed by 0");
+    all.destroy();
+  });
+
   it("is refused by a deny entry of any rule, whatever the others allow", () => {
     const permissions = permissionsOf(['"publish":{"allow":["a.>"]}', '"publish":{"deny":["a.secret.>"]}']);
     expect(publish(permissions, "a.b")).toBe("allowed by 0");
