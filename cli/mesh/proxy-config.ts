@@ -1,7 +1,10 @@
 import { parse } from "yaml";
 import { KUBERNETES_YAML } from "../manifests/kubernetes-yaml.ts";
 import type { Mesh } from "./mesh.ts";
-import type { Workload } from "./workload.ts";
+import type { Labels } from "./selector.ts";
+
+/** The labels of stats that a proxy must know, among its pod's annotations. */
+export const EXTRA_STAT_TAGS = "sidecar.istio.io/extraStatTags";
 
 /** What Istio's ProxyConfig says for one workload, as far as it is asked for here. */
 export interface ProxyConfig {
@@ -15,19 +18,19 @@ interface WrittenProxyConfig {
 }
 
 /**
- * `meshConfig.defaultConfig`, overlaid with the annotation `proxy.istio.io/config` and the one for tags, as Istio's
- * injection does. A text that is no YAML says nothing.
+ * `meshConfig.defaultConfig`, overlaid with the annotation `proxy.istio.io/config` of the pods, as Istio's injection does, and
+ * the tags of the annotation for these, which come on top (pkg/bootstrap/config.go, `getStatsOptions`). A text that is no YAML
+ * says nothing.
  */
-export function proxyConfigOf(workload: Workload, mesh: Mesh): ProxyConfig {
+export function proxyConfigOf(annotations: Labels, mesh: Mesh): ProxyConfig {
   const config: ProxyConfig = { holdApplicationUntilProxyStarts: false, extraStatTags: [] };
   for (const { root } of mesh.of("ConfigMap", "").filter(({ name }) => /^istio(?:-|$)/.test(name))) {
     overlay(config, (parsed(root.text("data", "mesh")) as { defaultConfig?: unknown } | null)?.defaultConfig);
   }
   for (const meshConfig of mesh.meshConfigs()) overlay(config, meshConfig.get("defaultConfig")?.plain());
-  overlay(config, parsed(workload.annotations.get("proxy.istio.io/config")));
-  const tags = workload.annotations.get("sidecar.istio.io/extraStatTags");
-  if (tags !== undefined) config.extraStatTags = tags.split(",").map((tag) => tag.trim());
-  return config;
+  overlay(config, parsed(annotations.get("proxy.istio.io/config")));
+  const tags = annotations.get(EXTRA_STAT_TAGS)?.split(",") ?? [];
+  return { ...config, extraStatTags: [...config.extraStatTags, ...tags] };
 }
 
 function overlay(config: ProxyConfig, written: unknown): void {

@@ -1,6 +1,8 @@
 import type { Place } from "../manifests/place.ts";
 import type { Resource } from "../manifests/resource.ts";
 import type { Mesh } from "./mesh.ts";
+import type { Plugin } from "./plugin.ts";
+import type { Labels } from "./selector.ts";
 import type { Service } from "./service.ts";
 import type { ServiceAccount } from "./workload.ts";
 
@@ -50,4 +52,31 @@ export function otherTraffic({ root, labels }: Resource): { traffic: string; pla
 export function waypointAccount({ namespace, name }: WaypointUse, mesh: Mesh): ServiceAccount {
   const gateway = waypointsIn(namespace, mesh).find((candidate) => candidate.name === name);
   return { namespace, name: gateway?.annotations.get("gateway.istio.io/service-account") ?? name };
+}
+
+/** The waypoints among the files that run a plugin: those that it names, and those of the Services that it names. */
+export function waypointsOf(plugin: Plugin, mesh: Mesh): Resource[] {
+  const { namespace } = plugin.resource;
+  const named = plugin.targetRefs.filter((target) => target.text("kind") === "Gateway");
+  const uses = mesh.waypointServicesOf(plugin).map((service) => waypointOf(service, mesh));
+  return [
+    ...named.map((target) => ({ namespace, name: target.text("name") })),
+    ...uses.filter((use) => typeof use === "object"),
+  ].flatMap((use) => waypointsIn(use.namespace, mesh).filter(({ name }) => name === use.name));
+}
+
+const INFRASTRUCTURE = ["spec", "infrastructure", "annotations"];
+
+/**
+ * The annotations of a waypoint's pods: those of its Gateway's infrastructure, or where there are none its own
+ * (pilot/pkg/config/kube/gatewaycommon/deploymentcontroller.go, `extractInfrastructureMetadata`).
+ */
+export function podAnnotations({ root, annotations }: Resource): Labels {
+  return root.get(...INFRASTRUCTURE) === undefined ? annotations : root.texts(...INFRASTRUCTURE);
+}
+
+/** Where such an annotation stands, or would stand. */
+export function podAnnotationPlace({ root, annotations }: Resource, name: string): Place {
+  const own = root.get(...INFRASTRUCTURE) === undefined && annotations.has(name);
+  return own ? root.placeOf("metadata", "annotations", name) : root.placeOf(...INFRASTRUCTURE, name);
 }

@@ -33,6 +33,7 @@ function authorization(spec: object, namespace = "messaging"): string {
 }
 
 const NATS = { matchLabels: { app: "nats" } };
+const ALL_TAGS = { "sidecar.istio.io/extraStatTags": STATS_TAGS.join() };
 
 describe("the mTLS mode of the client port", () => {
   const rest = kinds("Service", "StatefulSet", "WasmPlugin");
@@ -511,7 +512,7 @@ describe("a plugin's mode", () => {
 
   it("on both sides of a client's pods is for the client", () => {
     const pods = document("apps", "Deployment", "orders", "messaging", {
-      template: { metadata: { labels: { app: "orders" } }, spec: { containers: [] } },
+      template: { metadata: { labels: { app: "orders" }, annotations: ALL_TAGS }, spec: { containers: [] } },
     });
     const client = withMode(undefined)
       .replace("name: istio-nats,", "name: istio-nats-client,")
@@ -560,7 +561,7 @@ describe("a waypoint", () => {
       apiVersion: "gateway.networking.k8s.io/v1",
       kind: "Gateway",
       metadata: { name, namespace: "messaging", labels: { "istio.io/waypoint-for": waypointFor } },
-      spec: { gatewayClassName: "istio-waypoint" },
+      spec: { gatewayClassName: "istio-waypoint", infrastructure: { annotations: ALL_TAGS } },
     });
   }
   const plugin = kinds("WasmPlugin").map((text) =>
@@ -604,11 +605,73 @@ describe("a waypoint", () => {
     assert.deepEqual(ids(...none, ...plugin, only, gateway("judge")), ["waypoint-unused"]);
   });
 
+  it("gets the labels of the stats from its Gateway's infrastructure, or where that has none from its own annotations", () => {
+    const only = authorization({
+      selector: NATS,
+      rules: [{ from: [{ source: { principals: ["cluster.local/ns/messaging/sa/judge"] } }] }],
+    });
+    const told = gateway("judge");
+    const forGateway = plugin.map((text) =>
+      text.replace('{ group: "", kind: Service, name: nats }', JSON.stringify(WAYPOINT)),
+    );
+    const own = (infrastructure: object): string =>
+      JSON.stringify({
+        ...(JSON.parse(told) as object),
+        metadata: { name: "judge", namespace: "messaging", annotations: ALL_TAGS },
+        spec: { gatewayClassName: "istio-waypoint", infrastructure },
+      });
+    for (const one of [plugin, forGateway]) {
+      const found = (text: string): string[] => ids(...service, ...one, only, text);
+      assert.deepEqual(found(told), []);
+      assert.deepEqual(found(told.replace(",rule,", ",")), ["stats-tags-missing"]);
+      assert.deepEqual(found(own({})), []);
+      assert.deepEqual(found(own({ annotations: {} })), ["stats-tags-missing"]);
+    }
+    const [finding] = doctor([...service, ...plugin, only, own({ annotations: {} })].join("\n---\n"));
+    const { message, remedy } = finding!;
+    assert.match(message, /^Gateway messaging\/judge does not have the labels reporter, source_principal, /);
+    assert.match(
+      remedy,
+      /^write under spec\.infrastructure\.annotations, .*: sidecar\.istio\.io\/extraStatTags: reporter,/,
+    );
+  });
+
   it("of another Service is no plugin for nats-server's pods", () => {
     const elsewhere = service.map((text) => text.replaceAll("nats", "natz"));
     const astray = plugin.map((text) => text.replace("kind: Service, name: nats", "kind: Service, name: natz"));
     const found = ids(...service, ...kinds("StatefulSet"), ...elsewhere, ...astray);
     assert.ok(found.includes("broker-without-plugin"), found.join());
+  });
+});
+
+describe("the labels of the stats", () => {
+  const gateway = (annotations: object): string =>
+    document("apps", "Deployment", "egress", "messaging", {
+      template: { metadata: { labels: { istio: "egressgateway" }, annotations }, spec: { containers: [] } },
+    });
+  const plugin = (selector: string): string =>
+    kinds("WasmPlugin")
+      .join()
+      .replace("name: istio-nats,", "name: istio-nats-egress,")
+      .replace("selector: { matchLabels: { app: nats } }", selector)
+      .replace("mode: SERVER", "mode: CLIENT");
+
+  it("must be known to a gateway's proxy too, where a plugin names it", () => {
+    const found = (annotations: object, selector: string): string[] =>
+      ids(...DOCUMENTS, gateway(annotations), plugin(selector)).filter((id) => id === "stats-tags-missing");
+    const selector = "selector: { matchLabels: { istio: egressgateway } }";
+    assert.deepEqual(found({}, selector), ["stats-tags-missing"]);
+    assert.deepEqual(found(ALL_TAGS, selector), []);
+    assert.deepEqual(found({}, "selector: { matchLabels: { istio: another } }"), []);
+  });
+
+  it("may stand in the annotation for tags and in the proxy's configuration, each some of them", () => {
+    const [first, ...others] = STATS_TAGS;
+    const config = { "proxy.istio.io/config": `extraStatTags: [${first}]` };
+    const selector = "selector: { matchLabels: { istio: egressgateway } }";
+    const both = { ...config, "sidecar.istio.io/extraStatTags": others.join() };
+    const found = ids(...DOCUMENTS, gateway(both), plugin(selector));
+    assert.ok(!found.includes("stats-tags-missing"), found.join());
   });
 });
 

@@ -8,6 +8,7 @@ import { deployTools } from "../../tools/deploy-tools.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { KINDS, type Kind } from "../../tools/image-manifests.ts";
 import { makeScratch, removeScratch } from "../stand/scratch.ts";
+import { STATS_TAGS } from "../stand/stats-tags.ts";
 import { denied } from "./denial.ts";
 import { manifestsIn, manifestsOf, nameOf, only, type Manifest } from "./manifests.ts";
 
@@ -262,6 +263,31 @@ describe("the chart", () => {
     assert.match(told, /^ {2}kubectl label service queues --namespace messaging istio\.io\/use-waypoint=w$/m);
     assert.match(told, /^ {2}service:\n {4}merge:\n {6}metadata:\n {8}labels:\n {10}istio\.io\/use-waypoint: w$/m);
     assert.doesNotMatch(await notes(values), /use-waypoint/);
+  });
+
+  it("says in its notes whose proxy must know the labels of the stats, unless it has told that proxy itself", async () => {
+    const waypoint = { form: "waypoint", policy: { ...POLICY, identity: "WAYPOINT" } };
+    const client = { form: "client", selector: { app: "a" }, policy: { ...POLICY, identity: "WORKLOAD" } };
+    const annotation = `  sidecar.istio.io/extraStatTags: ${STATS_TAGS.join()}`;
+    for (const [place, form] of [
+      [/nats-server's pods:$/m, {}],
+      [
+        /under spec\.infrastructure\.annotations of the Gateway w,/,
+        { ...waypoint, waypoint: { name: "w", create: false } },
+      ],
+      [/the pods of the egress gateway:$/m, { form: "egress", egress: { host: "nats.corp" } }],
+      [/the clients' pods:$/m, client],
+    ] as const) {
+      const told = await notes({ ...LEAST, ...form });
+      assert.match(told, place);
+      assert.ok(told.split("\n").includes(annotation), told);
+    }
+    const made = { ...LEAST, ...waypoint };
+    assert.doesNotMatch(await notes(made), /extraStatTags/);
+    const { spec } = only(await rendered(made), "Gateway");
+    assert.deepEqual(spec["infrastructure"], {
+      annotations: { "sidecar.istio.io/extraStatTags": STATS_TAGS.join() },
+    });
   });
 
   it("names the broker by the release's namespace and the mesh's own trust domain", async () => {

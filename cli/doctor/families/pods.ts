@@ -2,7 +2,9 @@ import type { Field } from "../../manifests/field.ts";
 import type { Place } from "../../manifests/place.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
-import { proxyConfigOf } from "../../mesh/proxy-config.ts";
+import { EXTRA_STAT_TAGS, proxyConfigOf } from "../../mesh/proxy-config.ts";
+import type { Labels } from "../../mesh/selector.ts";
+import { podAnnotations, podAnnotationPlace, waypointsOf } from "../../mesh/waypoint.ts";
 import type { Workload } from "../../mesh/workload.ts";
 import { STATS_TAGS } from "../../stats-tags.ts";
 import { family } from "../family.ts";
@@ -71,8 +73,29 @@ function strayLabel({ resource, pod, labels }: Workload): Place | undefined {
   return resource.root.placeOf("metadata", "labels", INJECT);
 }
 
+/** Gateways and clients in whose proxies a plugin stands that names them; one without a selector is in every proxy there is. */
+function namedByPlugins(mesh: Mesh): Workload[] {
+  return mesh.workloads.filter(
+    (workload) =>
+      !mesh.brokers.includes(workload) &&
+      workload.labels.get(INJECT) !== "false" &&
+      mesh
+        .pluginsOf(workload)
+        .some((plugin) => plugin.selector.size > 0 && /^(?:client-sidecar|gateway)$/.test(mesh.placement(plugin))),
+  );
+}
+
+/** The labels of the filter's stats that a proxy is not told of, with these annotations on its pod. */
+function missingTags(annotations: Labels, mesh: Mesh): string | undefined {
+  const { extraStatTags } = proxyConfigOf(annotations, mesh);
+  const missing = STATS_TAGS.filter((tag) => !extraStatTags.includes(tag));
+  return missing.length === 0 ? undefined : `does not have the labels ${missing.join(", ")}`;
+}
+
+const ALL_TAGS = `${EXTRA_STAT_TAGS}: ${STATS_TAGS.join()}`;
+
 export const pods = family(
-  "Pods of nats-server",
+  "Pods and their proxies",
   {
     "client-port-uncaptured": {
       severity: "error",
@@ -98,7 +121,7 @@ export const pods = family(
       what:
         "Istio's proxy is not told the labels of the filter's stats. They stand in the names of the metrics instead, and no " +
         "dashboard finds them. They are read when the proxy starts.",
-      remedy: `annotate the pods with sidecar.istio.io/extraStatTags: ${STATS_TAGS.join()}`,
+      remedy: `annotate the pods with ${ALL_TAGS}`,
     },
   },
   ({ mesh }, report) => {
@@ -112,7 +135,7 @@ export const pods = family(
         report("client-port-uncaptured", past.place, `${title}: ${past.why}`);
         continue;
       }
-      const config = proxyConfigOf(broker, mesh);
+      const config = proxyConfigOf(broker.annotations, mesh);
       const native = broker.annotations.get("sidecar.istio.io/nativeSidecar") === "true";
       if (!config.holdApplicationUntilProxyStarts && !native)
         report(
@@ -120,10 +143,20 @@ export const pods = family(
           broker.annotationPlace("proxy.istio.io/config"),
           `${title} does not wait for its sidecar`,
         );
-      const missing = STATS_TAGS.filter((tag) => !config.extraStatTags.includes(tag));
-      if (missing.length === 0 || mesh.pluginsOf(broker).length === 0) continue;
-      const message = `${title} does not have the labels ${missing.join(", ")}`;
-      report("stats-tags-missing", broker.annotationPlace("sidecar.istio.io/extraStatTags"), message);
+      if (mesh.pluginsOf(broker).length === 0) continue;
+      const missing = missingTags(broker.annotations, mesh);
+      if (missing) report("stats-tags-missing", broker.annotationPlace(EXTRA_STAT_TAGS), `${title} ${missing}`);
+    }
+    for (const workload of namedByPlugins(mesh)) {
+      const missing = missingTags(workload.annotations, mesh);
+      const message = `${workload.resource.title} ${missing ?? ""}`;
+      if (missing) report("stats-tags-missing", workload.annotationPlace(EXTRA_STAT_TAGS), message);
+    }
+    for (const gateway of new Set(mesh.plugins.flatMap((plugin) => waypointsOf(plugin, mesh)))) {
+      const missing = missingTags(podAnnotations(gateway), mesh);
+      if (!missing) continue;
+      const remedy = `write under spec.infrastructure.annotations, which Istio gives to the waypoint's pods: ${ALL_TAGS}`;
+      report("stats-tags-missing", podAnnotationPlace(gateway, EXTRA_STAT_TAGS), `${gateway.title} ${missing}`, remedy);
     }
   },
 );

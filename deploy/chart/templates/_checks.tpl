@@ -51,6 +51,11 @@ istio: egressgateway
 {{- if or (eq .Values.form "egress") (eq .Values.form "client") -}}CLIENT{{- else -}}SERVER{{- end -}}
 {{- end -}}
 
+{{/* What Istio's proxy must know of the filter when it starts: deploy/stats-tags.yaml. */}}
+{{- define "istio-nats.stats-tags" -}}
+reporter,source_principal,source_workload_namespace,destination_workload,destination_workload_namespace,operation,subject,verdict,reason,rule,kind,policy,mode,version
+{{- end -}}
+
 {{/* What a WasmPlugin has in its spec and a TrafficExtension under wasm. */}}
 {{- define "istio-nats.wasm" -}}
 type: NETWORK
