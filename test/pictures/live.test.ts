@@ -7,7 +7,7 @@ import {
   choices,
   documents,
   fencedQueries,
-  gateQueries,
+  gates,
   panelQueries,
   shippedDashboards,
   substitute,
@@ -79,7 +79,10 @@ describe("what we ship, in a real Prometheus that scrapes real Envoys", () => {
   }
 
   describe("the gates of roll-outs", () => {
-    for (const { place, expr } of gateQueries("spiffe://cluster.local/ns/shop/sa/orders-api")) {
+    for (const { place, expr } of gates({
+      namespace: "messaging",
+      principal: "spiffe://cluster.local/ns/shop/sa/orders-api",
+    })) {
       it(`${place} is above 0 for a client of whom much is refused`, async () => {
         // Refused connections are the stranger's.
         const query = place.includes("connections")
@@ -97,11 +100,15 @@ describe("what we ship, in a real Prometheus that scrapes real Envoys", () => {
       });
     }
 
-    for (const { place, expr } of gateQueries("spiffe://cluster.local/ns/nobody/sa/nobody")) {
+    for (const { place, expr } of gates({
+      namespace: "messaging",
+      principal: "spiffe://cluster.local/ns/nobody/sa/nobody",
+    })) {
       it(`${place} lets a client pass that does nothing`, async () => {
         const [first] = await world.prometheus.query(expr);
         // Argo's conditions allow an empty answer and NaN; Flagger takes an empty answer for a failure.
         if (place.startsWith("Flagger")) assert.equal(first?.value, 0);
+        else if (place.includes("filter-in-force")) assert.ok(first!.value > 0);
         else assert.ok(first === undefined || Number.isNaN(first.value));
       });
     }

@@ -72,7 +72,7 @@ export function substitute(expr: string, chosen: ReadonlyMap<string, string>): s
 interface AnalysisTemplate {
   spec: {
     args: { name: string; value?: string }[];
-    metrics: { name: string; provider: { prometheus: { query: string } } }[];
+    metrics: { name: string; successCondition: string; provider: { prometheus: { query: string } } }[];
   };
 }
 
@@ -86,25 +86,32 @@ export function documents(...path: string[]): unknown[] {
   return parseAllDocuments(readFileSync(inRoot(...path), "utf8")).map((document) => document.toJS() as unknown);
 }
 
-/** The queries of the gates, for one broker and one client. */
-export function gateQueries(principal: string): ShippedQuery[] {
-  const values: Record<string, string> = {
-    "args.broker-namespace": "messaging",
-    "args.broker": "nats",
-    "args.principal": principal,
-    "variables.brokerNamespace": "messaging",
-    "variables.broker": "nats",
-    "variables.principal": principal,
-    interval: "1m",
-  };
-  const filled = (query: string): string =>
-    query.replace(/\{\{\s*([\w.-]+)\s*\}\}/g, (whole, name: string) => values[name] ?? whole);
+/** The query of a gate. Argo's say when their answer is a good one; of Flagger the user does, by a bound. */
+export interface Gate extends ShippedQuery {
+  successCondition?: string;
+}
+
+/** What a user tells a gate; Argo's template has values for what may be left out, Flagger's has not. */
+export interface GateValues {
+  namespace: string;
+  workload?: string;
+  reporter?: string;
+  principal?: string;
+}
+
+/** The queries of the gates, filled in. */
+export function gates(values: GateValues): Gate[] {
   const [argo] = documents("deploy", "rollouts", "argo-analysis-template.yaml") as [AnalysisTemplate];
   const flagger = documents("deploy", "rollouts", "flagger-metric-templates.yaml") as MetricTemplate[];
+  const defaults = Object.fromEntries(argo.spec.args.map(({ name, value }) => [name, value]));
+  const all: Record<string, string | undefined> = { ...defaults, ...values, interval: "1m" };
+  const filled = (query: string): string =>
+    query.replace(/\{\{\s*(?:args\.|variables\.)?([\w-]+)\s*\}\}/g, (whole, name: string) => all[name] ?? whole);
   return [
-    ...argo.spec.metrics.map(({ name, provider }) => ({
+    ...argo.spec.metrics.map(({ name, successCondition, provider }) => ({
       place: `Argo's ${name}`,
       expr: filled(provider.prometheus.query),
+      successCondition,
     })),
     ...flagger.map(({ metadata, spec }) => ({ place: `Flagger's ${metadata.name}`, expr: filled(spec.query) })),
   ];

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { runInNewContext } from "node:vm";
+import { stringify } from "yaml";
+import { run } from "../../tools/command.ts";
+import { findPromtool } from "../../tools/prometheus.ts";
+import { makeScratch, removeScratch } from "../stand/scratch.ts";
 import { faultsOf, validatorOf, type ResourceKind } from "./crd.ts";
-import { documents } from "./queries.ts";
+import { documents, gates, type GateValues } from "./queries.ts";
 
 const ANALYSIS_TEMPLATE: ResourceKind = {
   kind: "AnalysisTemplate",
@@ -45,5 +52,144 @@ describe("the gates of roll-outs", () => {
       assert.deepEqual(faultsOf(validate, template), []);
       assert.notDeepEqual(faultsOf(validate, { ...template, spec: { ...template.spec, interval: "1m" } }), []);
     }
+  });
+});
+
+type Labels = Record<string, string>;
+
+/** What a form's proxies report with, and what a user tells the gates of it. */
+interface Form {
+  target: Labels;
+  own: Labels;
+  values: GateValues;
+}
+
+function form(values: GateValues, reporter: string, workload: string): Form {
+  return {
+    target: { namespace: values.namespace, service_istio_io_canonical_name: values.workload ?? workload },
+    own: { reporter, destination_workload: workload, destination_workload_namespace: values.namespace },
+    values,
+  };
+}
+
+const CLIENT = "spiffe://cluster.local/ns/shop/sa/orders-api";
+const UNKNOWN = { destination_workload: "unknown", destination_workload_namespace: "unknown" };
+const BROKER = form({ namespace: "messaging" }, "destination", "nats");
+const EGRESS = form({ namespace: "istio-egress" }, "destination", "istio-egressgateway");
+const WAYPOINT = form({ namespace: "messaging", workload: "nats-waypoint" }, "waypoint", "nats-waypoint");
+const SIDECAR = form({ namespace: "shop", workload: "orders-api", reporter: "source" }, "source", "orders-api");
+const FORMS: Record<string, Form> = {
+  "beside nats-server": BROKER,
+  "on an egress gateway": EGRESS,
+  "in a waypoint": { ...WAYPOINT, own: { ...WAYPOINT.own, ...UNKNOWN } },
+  "beside a client": { ...SIDECAR, own: { ...SIDECAR.own, ...UNKNOWN } },
+};
+
+interface InputSeries {
+  series: string;
+  values: string;
+}
+
+function series(name: string, labels: Labels, values: string): InputSeries {
+  const pairs = Object.entries(labels).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
+  return { series: `${name}{${pairs.join(", ")}}`, values };
+}
+
+/** Series of a form whose filter has a policy in force. */
+function inForce({ target, own }: Form): InputSeries {
+  return series("istio_nats_policy_info", { ...target, ...own, policy: "aaaa", mode: "ENFORCE" }, "1x120");
+}
+
+/** Of a form whose filter refuses a client everything, whose requests took 400 ms before. */
+function refusing({ target, own }: Form): InputSeries[] {
+  const peer = { ...target, ...own, source_principal: CLIENT };
+  const duration = "istio_nats_request_duration_milliseconds_bucket";
+  return [
+    series("istio_nats_messages_total", { ...peer, operation: "PUB", verdict: "refused" }, "0+15x120"),
+    series("istio_nats_connections_opened_total", { ...peer, verdict: "refused" }, "0+15x120"),
+    series(duration, { ...peer, le: "300" }, "0x120"),
+    series(duration, { ...peer, le: "500" }, "0+15x120"),
+    series(duration, { ...peer, le: "+Inf" }, "0+15x120"),
+  ];
+}
+
+/** Whether Argo takes the answer for a good one: its conditions are read as JavaScript, of which they use nothing else. */
+function isGood(successCondition: string, result: number[]): boolean {
+  return runInNewContext(successCondition, { result, len: (list: number[]) => list.length, isNaN }) as boolean;
+}
+
+describe("what the gates answer", () => {
+  let folder: string;
+
+  before(() => {
+    folder = makeScratch();
+  });
+
+  after(() => removeScratch(folder));
+
+  /** Has promtool evaluate every gate over the series; an answer is its samples' values, of which there is one at most. */
+  async function play(input: InputSeries[], values: GateValues, expected: Record<string, number[]>): Promise<void> {
+    const shipped = gates({ principal: CLIENT, ...values });
+    assert.deepEqual(shipped.map(({ place }) => place).sort(), Object.keys(expected).sort());
+    const tests = shipped.map(({ place, expr }) => ({
+      expr,
+      eval_time: "20m",
+      exp_samples: expected[place]!.map((value) => ({ labels: "{}", value })),
+    }));
+    const file = join(folder, "gates.yaml");
+    const test = { interval: "15s", input_series: input, promql_expr_test: tests };
+    writeFileSync(file, stringify({ rule_files: [], fuzzy_compare: true, evaluation_interval: "15s", tests: [test] }));
+    const { status, output } = await run(await findPromtool(), ["test", "rules", file]);
+    assert.equal(status, 0, output);
+  }
+
+  const REFUSED = {
+    "Argo's filter-in-force": [1],
+    "Argo's refusals": [1],
+    "Argo's refused-connections": [1],
+    "Argo's request-latency-p99": [498],
+    "Flagger's nats-refusals": [100],
+    "Flagger's nats-request-latency": [498],
+  };
+  const QUIET = {
+    "Argo's filter-in-force": [1],
+    "Argo's refusals": [],
+    "Argo's refused-connections": [],
+    "Argo's request-latency-p99": [],
+    "Flagger's nats-refusals": [0],
+    "Flagger's nats-request-latency": [0],
+  };
+  const SILENT = Object.fromEntries(Object.keys(QUIET).map((place) => [place, []]));
+
+  for (const [where, one] of Object.entries(FORMS)) {
+    it(`is told by the filter ${where}: all is refused`, () =>
+      play([inForce(one), ...refusing(one)], one.values, REFUSED));
+
+    it(`is told by the filter ${where}: there is no traffic`, () => play([inForce(one)], one.values, QUIET));
+
+    it(`is not told ${where} by the filter of others`, async () => {
+      const others = Object.values(FORMS).filter((other) => other !== one);
+      // Without a workload the proxies of a namespace are one.
+      const apart = others.filter(({ target }) => one.values.workload ?? target["namespace"] !== one.values.namespace);
+      await play(
+        apart.flatMap((other) => [inForce(other), ...refusing(other)]),
+        one.values,
+        SILENT,
+      );
+    });
+  }
+
+  it("is a failure to Argo where all is refused, and where the filter is not there, but not where there is no traffic", () => {
+    const conditions = gates(BROKER.values).filter(({ successCondition }) => successCondition !== undefined);
+    const failing = (answers: Record<string, number[]>): string[] =>
+      conditions
+        .filter(({ place, successCondition }) => !isGood(successCondition!, answers[place]!))
+        .map(({ place }) => place);
+    assert.deepEqual(
+      failing(REFUSED),
+      Object.keys(REFUSED).filter((place) => /^Argo's (?!filter-in-force)/.test(place)),
+    );
+    assert.deepEqual(failing(QUIET), []);
+    assert.deepEqual(failing(SILENT), ["Argo's filter-in-force"]);
   });
 });
