@@ -94,9 +94,10 @@ durations reach Envoy within half a second, and at the latest when their connect
 
 ## Labels
 
-Istio's proxy makes labels of them only when it knows their names before it starts. List them for the workload, with
-[deploy/stats-tags.yaml](../deploy/stats-tags.yaml), or for the whole mesh in \`meshConfig.defaultConfig.extraStatTags\`, and
-restart the pods:
+Istio's proxy makes labels of them only when it knows their names before it starts. List them for the pods in whose proxies the
+filter stands, with [deploy/stats-tags.yaml](../deploy/stats-tags.yaml), or for the whole mesh in
+\`meshConfig.defaultConfig.extraStatTags\`, and restart the pods. A waypoint's have it from its Gateway
+([install.md](install.md#5-in-a-waypoint)).
 
 \`\`\`text
 sidecar.istio.io/extraStatTags: ${TAGS}
@@ -170,7 +171,8 @@ ${table(["field", ""], fieldRows())}
 
 The filter sets these keys as filter state of each connection, so that Istio's TCP access log can hold them, one line for each
 connection when it ends: \`%FILTER_STATE(wasm.nats_denied:PLAIN)%\`. [deploy/telemetry.yaml](../deploy/telemetry.yaml) has the
-providers for text, JSON and gRPC, and the Telemetry resource.
+providers for text, JSON and gRPC, and the Telemetry resource, which is for nats-server's pods; its comments say what differs in
+a waypoint, on a gateway and beside a client.
 
 ${table(
   ["key", ""],

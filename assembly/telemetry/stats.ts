@@ -46,10 +46,10 @@ export class Label {
 }
 
 export const LABELS: Label[] = [
-  new Label("reporter", "`destination` (beside nats-server), `source` (beside a client) or `waypoint`."),
+  new Label("reporter", "`destination` (nats-server or a gateway), `source` (a client) or `waypoint`."),
   new Label("source_principal", "The peer's URI, with `spiffe://`; `other` beyond `telemetry.principals`."),
   new Label("source_workload_namespace", "The namespace in it."),
-  new Label("destination_workload", "The workload beside which this proxy stands, when `reporter` is `destination`."),
+  new Label("destination_workload", "The workload of this proxy, a gateway's too, when `reporter` is `destination`."),
   new Label("destination_workload_namespace", "Its namespace."),
   new Label("operation", "`CONNECT`, `PUB`, `HPUB`, `SUB`, `UNSUB`, `PING`; `MSG` and `HMSG` are deliveries."),
   new Label(
