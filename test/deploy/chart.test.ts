@@ -142,6 +142,16 @@ describe("the chart", () => {
     assert.match(await refusal({ ...LEAST, policy: workload }), /identity is WORKLOAD, and form: sidecar needs PEER/);
   });
 
+  it("lets no client of an egress gateway be led past it, unless that is asked for", async () => {
+    const egress = { form: "egress", egress: { host: "nats.corp" } };
+    const config = async (values: object): Promise<unknown> =>
+      only(await rendered({ ...LEAST, ...values }), "WasmPlugin").spec["pluginConfig"];
+    assert.deepEqual(await config(egress), { ...POLICY, connectUrls: "REMOVE" });
+    const kept = { ...POLICY, connectUrls: "KEEP" };
+    assert.deepEqual(await config({ ...egress, policy: kept }), kept);
+    assert.deepEqual(await config({}), POLICY);
+  });
+
   it("has the egress gateway speak TLS to the outside only where that is asked for", async () => {
     const egress = { host: "nats.example.com", tls: true };
     const values = { ...LEAST, form: "egress", egress };

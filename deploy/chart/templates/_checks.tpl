@@ -56,6 +56,15 @@ istio: egressgateway
 reporter,source_principal,source_workload_namespace,destination_workload,destination_workload_namespace,operation,subject,verdict,reason,rule,kind,policy,mode,version
 {{- end -}}
 
+{{/* On a gateway the filter's own default, which is that beside nats-server, would lead clients past it. */}}
+{{- define "istio-nats.policy" -}}
+{{- if and (eq .Values.form "egress") (not (hasKey .Values.policy "connectUrls")) -}}
+{{- merge (dict "connectUrls" "REMOVE") .Values.policy | toYaml -}}
+{{- else -}}
+{{- toYaml .Values.policy -}}
+{{- end -}}
+{{- end -}}
+
 {{/* What a WasmPlugin has in its spec and a TrafficExtension under wasm. */}}
 {{- define "istio-nats.wasm" -}}
 type: NETWORK
@@ -67,5 +76,5 @@ imagePullSecret: {{ . }}
 failStrategy: {{ .Values.failStrategy }}
 pluginName: istio-nats
 pluginConfig:
-  {{- toYaml .Values.policy | nindent 2 }}
+  {{- include "istio-nats.policy" . | nindent 2 }}
 {{- end -}}
