@@ -359,4 +359,25 @@ describe("the chart", () => {
     const broker = { service: { create: false }, peerAuthentication: { create: false }, otherPorts: { create: false } };
     assert.deepEqual((await rendered({ ...LEAST, broker })).map(nameOf), ["WasmPlugin messaging/istio-nats"]);
   });
+
+  it("makes the filter in a waypoint alone, which cuts nobody off, and says who goes round it", async () => {
+    const broker = { service: { create: false }, peerAuthentication: { create: false }, otherPorts: { create: false } };
+    const values = { ...LEAST, form: "waypoint", policy: { ...POLICY, identity: "WAYPOINT" }, broker };
+    const alone = { ...values, waypoint: { onlyThrough: { create: false } } };
+    assert.deepEqual((await rendered(alone)).map(nameOf).sort(), [
+      "Gateway messaging/nats-waypoint",
+      "WasmPlugin messaging/istio-nats",
+    ]);
+    assert.match(await notes(alone), /Who dials a pod of nats-server goes round/);
+    assert.match(await notes(alone), /until then they are judged by nobody\. This release/);
+    assert.ok(
+      (await rendered(values)).map(nameOf).includes("AuthorizationPolicy messaging/nats-only-through-waypoint"),
+    );
+    assert.match(
+      await notes(values),
+      /are denied by the\nAuthorizationPolicy nats-only-through-waypoint\. This release/,
+    );
+    assert.doesNotMatch(await notes(values), /goes round/);
+    assert.match(await refusal({ ...values, waypoint: { onlyThrough: { create: "later" } } }), /onlyThrough\/create/);
+  });
 });
