@@ -43,7 +43,7 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
           number({
             title: "Refused connections",
             description:
-              "Connections that the policy did not let in: no rule allows their peer anything, or it has no identity.",
+              "Connections that were not let in: no rule allows their peer anything, it has no identity, or what it speaks is another protocol.",
             queries: [{ expr: of.rate(OPENED, [], { verdict: '="refused"' }) }],
             unit: "cps",
             width: 6,
@@ -76,7 +76,8 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
           }),
           curves({
             title: "By rule",
-            description: "The rule whose deny, or whose lists, decided; empty or `unknown` where no rule matched.",
+            description:
+              "The rule that decided; `unknown` where none did, since no rule that matches allows it or none matches.",
             queries: [{ expr: of.rate(REFUSALS, ["rule"]), legend: "{{rule}}" }],
             unit: "ops",
           }),
@@ -177,7 +178,7 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
           }),
           curves({
             title: "Rules",
-            description: "Rules of the policy in force, the most over the chosen brokers.",
+            description: "Rules of the policy in force, by pod.",
             queries: [{ expr: of.level("istio_nats_policy_rules", ["pod"]), legend: "{{pod}}" }],
           }),
           curves({

@@ -44,7 +44,7 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
         panels: [
           curves({
             title: "Open",
-            description: "Connections that are open and let in, by pod.",
+            description: "Connections that are open, by pod; a refused one counts until it ends.",
             queries: [{ expr: of.level("istio_nats_connections_active", POD), legend: "{{pod}}" }],
           }),
           curves({

@@ -59,7 +59,7 @@ export function meshDashboard(stats: readonly StatRow[], file: string): Dashboar
           }),
           number({
             title: "Connections",
-            description: "Connections that are open and let in.",
+            description: "Connections that are open; a refused one counts until it ends.",
             queries: [{ expr: of.level("istio_nats_connections_active") }],
           }),
           number({
