@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { run } from "../../tools/command.ts";
@@ -61,6 +62,23 @@ describe("the alerts", () => {
     }
     const told = sections.map((text) => text.split("\n")[0]!).filter((title) => title.startsWith("NATS"));
     assert.deepEqual(told.sort(), [...names].sort());
+  });
+
+  it("name pages of the web once the runbook's command has put an address before them", () => {
+    const [, script = ""] =
+      /^sed '(.*)' \S+ \| kubectl apply/m.exec(readFileSync(inRoot(...RUNBOOK.split("/")), "utf8")) ?? [];
+    for (const file of [RULES_FILE, PROMETHEUS_RULE_FILE]) {
+      const { stdout } = spawnSync("sed", [script, file], { cwd: inRoot(), encoding: "utf8" });
+      const urls = [...stdout.matchAll(/^ *runbook_url: (.*)$/gm)].map(([, url = ""]) => new URL(url));
+      assert.equal(urls.length, alerts.length, file);
+      for (const { pathname, hash } of urls) {
+        assert.ok(pathname.endsWith(`/main/${RUNBOOK}`), pathname);
+        assert.ok(
+          names.some((name) => hash === `#${name.toLowerCase()}`),
+          hash,
+        );
+      }
+    }
   });
 
   it("are a PrometheusRule as the Prometheus operator's own CRD has it", async () => {
