@@ -22,8 +22,8 @@ import (
 	"istio-nats/test/istio/shipped"
 )
 
-// injected is the pod of deploy/nats after Istio's own injector, with the templates and values of Istio's own chart.
-func injected(t *testing.T) *corev1.PodSpec {
+// injection is what Istio's own chart gives istiod for making pods: its templates and values.
+func injection(t *testing.T) (inject.Templates, inject.ValuesConfig) {
 	t.Helper()
 	rendered, _, err := helm.Render("istiod", "istio-system", "istio-control/istio-discovery", values.Map{}, nil)
 	if err != nil {
@@ -49,6 +49,13 @@ func injected(t *testing.T) *corev1.PodSpec {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return templates, chartValues
+}
+
+// injected is the pod of deploy/nats after Istio's own injector, with the templates and values of Istio's own chart.
+func injected(t *testing.T) *corev1.PodSpec {
+	t.Helper()
+	templates, chartValues := injection(t)
 	statefulSet := &appsv1.StatefulSet{}
 	object := shipped.The(t, shipped.Render(t, "nats"), "StatefulSet").Object
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object, statefulSet); err != nil {

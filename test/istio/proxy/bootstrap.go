@@ -82,6 +82,12 @@ func bootstrapOf(t testing.TB, template string, workload Workload, ports ports) 
 	return rendered.Bytes()
 }
 
+// Bootstrap is what the Envoy of a workload begins with, wherever its ports may be.
+func Bootstrap(t testing.TB, template string, workload Workload) []byte {
+	t.Helper()
+	return bootstrapOf(t, template, workload, ports{})
+}
+
 func mustJSON(t testing.TB, value any) []byte {
 	t.Helper()
 	text, err := json.Marshal(value)
