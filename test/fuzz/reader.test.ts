@@ -14,7 +14,10 @@ const UNFILTERED = 5_000;
 
 interface ExpectedLine {
   line: TracedLine;
-  /** The server may drop a message whose trace it refuses (`Nats-Trace-Dest: $NRG.x`), and then does not trace it. */
+  /**
+   * The server may drop a message whose trace it refuses (`Nats-Trace-Dest: $NRG.x`), and then does not trace it; and what
+   * an empty payload says, the size in the line before says too.
+   */
   mayMiss: boolean;
 }
 
@@ -26,12 +29,13 @@ function isTraced({ payload }: Operation): boolean {
 function traceOf({ operations }: NatsParser): ExpectedLine[] {
   return operations.flatMap((operation) => {
     const { verb, argument, payload } = operation;
-    // INFO, +OK, -ERR, HMSG and empty payloads are not traced (parser.go, client.go traceMsg); CONNECT is, less its secrets.
+    // INFO, +OK, -ERR and HMSG are not traced (parser.go, client.go traceMsg), empty payloads by 2.10 alone; CONNECT is, less
+    // its secrets.
     if (verb === "INFO" || verb === "OK" || verb === "ERR" || verb === "HMSG") return [];
     if (verb === "CONNECT" || verb === "PING" || verb === "PONG") return [{ line: verb, mayMiss: false }];
     const lines = [{ line: `${verb} ${argument}`, mayMiss: false }];
-    if (payload !== undefined && payload !== "") {
-      lines.push({ line: `= ${payload.length}`, mayMiss: isTraced(operation) });
+    if (payload !== undefined) {
+      lines.push({ line: `= ${payload.length}`, mayMiss: payload === "" || isTraced(operation) });
     }
     return lines;
   });
