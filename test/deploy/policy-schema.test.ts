@@ -26,6 +26,10 @@ function withSource(source: object): object {
   return withRule({ from: [source] });
 }
 
+function withClass(parts: object): object {
+  return whole({ telemetry: { subjects: [parts] } });
+}
+
 /** What no filter and no schema may take, by what is wrong with it. */
 const FAULTS: Record<string, unknown> = {
   "a list in place of the whole": [],
@@ -78,12 +82,35 @@ const FAULTS: Record<string, unknown> = {
   "a limit beyond its most": whole({ limits: { memory: 536_870_913 } }),
   "a limit with a fraction": whole({ limits: { subscriptions: 1.5 } }),
   "no audit records at all": whole({ audit: { refusalsPerSecond: 0 } }),
+  "less than no sample": whole({ audit: { sample: -1 } }),
+  "a sample beyond its most": whole({ audit: { sample: 1_000_000_001 } }),
+  "an unknown key of audit": whole({ audit: { samples: 1 } }),
+  "an unknown word for connectUrls": whole({ connectUrls: "HIDE" }),
+  "connectUrls that is a truth": whole({ connectUrls: true }),
+  "an unknown key of telemetry": whole({ telemetry: { subject: [] } }),
+  "telemetry that is a list": whole({ telemetry: [] }),
+  "a class without a name": withClass({ patterns: ["a"] }),
+  "a class without patterns": withClass({ name: "a" }),
+  "a class with no pattern": withClass({ name: "a", patterns: [] }),
+  "a class with a dot in its name": withClass({ name: "a.b", patterns: ["a"] }),
+  "a class with an empty name": withClass({ name: "", patterns: ["a"] }),
+  "a class with an unknown key": withClass({ name: "a", patterns: ["a"], subjects: ["b"] }),
+  "a pattern with a queue group": withClass({ name: "a", patterns: ["a workers"] }),
+  "a pattern with > inside": withClass({ name: "a", patterns: ["a.>.b"] }),
+  "no principals with series": whole({ telemetry: { principals: 0 } }),
+  "more principals than have series": whole({ telemetry: { principals: 4097 } }),
+  "more requests than are timed": whole({ telemetry: { requests: 1_048_577 } }),
+  "a request's patience that is a number": whole({ telemetry: { requestTimeout: 10 } }),
+  "a request's patience without a unit": whole({ telemetry: { requestTimeout: "10" } }),
 };
 
 /** What both must take, beside what the fuzzer makes. */
 const SOUND: Record<string, object> = {
   "the least": whole({}),
-  "every word": whole({ mode: "DRY_RUN", identity: "WORKLOAD" }),
+  "every word": whole({ mode: "DRY_RUN", identity: "WORKLOAD", connectUrls: "REMOVE" }),
+  "no classes and no timed requests": whole({ telemetry: { subjects: [], principals: 4096, requests: 0 } }),
+  "the most patience with requests": whole({ telemetry: { requestTimeout: "1h" } }),
+  "a sample of everything within the least memory": whole({ audit: { sample: 1 }, limits: { memory: 8_388_608 } }),
   "principals with wildcards": withSource({ principals: ["*", "*/sa/b", "cluster.local/ns/a/*", "https://a.example"] }),
   "namespaces with wildcards": withSource({ namespaces: ["*", "a-*-b"], notTrustDomains: ["*.example"] }),
   "subjects of one character": withRule({ publish: { allow: [">", "*", "a"], deny: ["foo*", "f>", ">>", "$SYS.>"] } }),

@@ -81,19 +81,41 @@ export function problemOf(bytes: Uint8Array, { accepted, faults, faultCount, isN
   return undefined;
 }
 
-const KEYS = ["mode", "identity", "trustDomains", "rules", "limits", "audit"];
+const KEYS = ["mode", "identity", "trustDomains", "rules", "limits", "audit", "connectUrls", "telemetry"];
+
+/** As config-limits.ts, config-audit.ts and config-telemetry.ts have them. */
+const RANGES: Record<string, Record<string, [least: number, most: number]>> = {
+  limits: { memory: [8 << 20, 512 << 20] },
+  audit: { sample: [0, 1_000_000_000] },
+  telemetry: { principals: [1, 4096], requests: [0, 1 << 20] },
+};
 
 /** The least that any accepted configuration must be. */
 function problemOfAccepted(bytes: Uint8Array): string | undefined {
   const document = JSON.parse(Buffer.from(bytes).toString("utf8")) as Record<string, unknown>;
   const unknown = Object.keys(document).find((key) => !KEYS.includes(key));
   if (unknown !== undefined) return `accepted with the unknown key ${JSON.stringify(unknown)}`;
-  const { trustDomains, rules } = document;
+  const { trustDomains, rules, connectUrls = "KEEP", telemetry = {} } = document;
   if (!Array.isArray(trustDomains) || trustDomains.length === 0) return "accepted without trustDomains";
   if (!Array.isArray(rules) || rules.length === 0) return "accepted without rules";
   for (const rule of rules as Record<string, unknown>[]) {
     if (typeof rule["name"] !== "string" || rule["name"] === "") return "accepted with a rule without name";
     if (!Array.isArray(rule["from"]) || rule["from"].length === 0) return "accepted with a rule without from";
+  }
+  if (connectUrls !== "KEEP" && connectUrls !== "REMOVE")
+    return `accepted with connectUrls ${JSON.stringify(connectUrls)}`;
+  for (const [part, ranges] of Object.entries(RANGES)) {
+    for (const [key, [least, most]] of Object.entries(ranges)) {
+      const value = (document[part] as Record<string, unknown> | undefined)?.[key] ?? least;
+      if (!Number.isInteger(value) || (value as number) < least || (value as number) > most)
+        return `accepted with ${part}.${key} ${JSON.stringify(value)}`;
+    }
+  }
+  const { subjects = [], requestTimeout = "1s" } = telemetry as Record<string, unknown>;
+  if (typeof requestTimeout !== "string") return "accepted with a requestTimeout that is no text";
+  for (const { name, patterns } of subjects as Record<string, unknown>[]) {
+    if (typeof name !== "string" || !/^[\w-]+$/.test(name)) return "accepted with a class without a name";
+    if (!Array.isArray(patterns) || patterns.length === 0) return "accepted with a class without patterns";
   }
   return undefined;
 }
@@ -127,6 +149,8 @@ const VALUES = [
     '"\\u0000"',
     '[{"principals":["*"]}]',
   ],
+  ...['"KEEP"', '"REMOVE"', "8388607", "8388608", "1000000001", '"2h"', '"1us"'],
+  ...['[{"name":"foo","patterns":["foo.>"]}]', '[{"name":"a.b","patterns":[]}]', '{"principals":1,"requests":0}'],
 ];
 const ODDITIES = [
   "{",
@@ -179,8 +203,19 @@ function soundConfigurations(): string[] {
       subscriptions: 10,
       outstandingReplies: 2048,
       responses: 5,
+      memory: 64 << 20,
     },
-    audit: { refusalsPerSecond: 5, burst: 10 },
+    audit: { refusalsPerSecond: 5, burst: 10, sample: 1000 },
+    connectUrls: "REMOVE",
+    telemetry: {
+      subjects: [
+        { name: "orders", patterns: ["orders.>", "a.*"] },
+        { name: "in-boxes_2", patterns: ["_INBOX.>"] },
+      ],
+      principals: 16,
+      requests: 100,
+      requestTimeout: "1m30s",
+    },
   };
   return [
     ...POLICIES.map((policy) => JSON.stringify(pluginConfig(policy))),
