@@ -6,6 +6,7 @@ import { RawClient } from "../stand/raw-client.ts";
 import { Stand } from "../stand/stand.ts";
 import { waitFor } from "../stand/wait.ts";
 import { linesOf } from "./frames.ts";
+import { OPENED, waitForOpen } from "./open-connections.ts";
 
 const CLIENT = "spiffe://cluster.local/ns/shop/sa/orders-api";
 const MIB = 1 << 20;
@@ -156,6 +157,8 @@ describe("a client that floods", () => {
   });
 
   it("connections: 300 of them with half a line each, closed or reset, leave nothing behind", async () => {
+    await waitForOpen(stand, { wide: 0, narrow: 0 });
+    const before = await stand.envoy.stat(OPENED);
     const memory = residentBytes(stand.envoy.pid);
     for (let round = 0; round < 3; round++) {
       const clients = await Promise.all(Array.from({ length: 100 }, () => connect("wide")));
@@ -165,8 +168,8 @@ describe("a client that floods", () => {
         else client.reset();
       }
     }
-    const opened = await stand.envoy.waitForStat("istio_nats_connections_opened_total", {}, (count) => count >= 300);
-    await stand.envoy.waitForStat("istio_nats_connections_closed_total", {}, (count) => count === opened);
+    await stand.envoy.waitForStat(OPENED, {}, (count) => count === before + 300);
+    await waitForOpen(stand, { wide: 0, narrow: 0 });
     const grown = residentBytes(stand.envoy.pid) - memory;
     assert.ok(grown < 64 * MIB, `Envoy has grown by ${grown} bytes`);
   });

@@ -8,6 +8,7 @@ import { makeScratch, removeScratch } from "../stand/scratch.ts";
 import { Stand } from "../stand/stand.ts";
 import { waitFor } from "../stand/wait.ts";
 import { linesOf } from "./frames.ts";
+import { waitForOpen } from "./open-connections.ts";
 
 /**
  * What happens around a connection on bad days. After each: every refusal counted once, a refused operation still
@@ -17,8 +18,6 @@ import { linesOf } from "./frames.ts";
 const CLIENT = "spiffe://cluster.local/ns/shop/sa/orders-api";
 const MIB = 1 << 20;
 const REFUSALS = "istio_nats_refusals_total";
-const OPENED = "istio_nats_connections_opened_total";
-const CLOSED = "istio_nats_connections_closed_total";
 const INFO_OF_LAME_DUCK = /"ldm":true/;
 
 function refusalOf(subject: string): string {
@@ -63,12 +62,9 @@ async function assertNewClientWorks(): Promise<void> {
   client.close();
 }
 
-/** Connections are given back: all that were counted as opened are counted as closed. */
-async function assertNoneIsOpen(): Promise<void> {
-  const differences = async (): Promise<boolean> =>
-    (await stand.envoy.stat(OPENED)) === (await stand.envoy.stat(CLOSED));
-  await waitFor("all connections are given back", differences, { explain: () => stand.envoy.explain() });
-  assert.equal(await stand.envoy.rawStat("cluster.nats-mtls.upstream_cx_active"), 0);
+/** Connections are given back. */
+function assertNoneIsOpen(): Promise<void> {
+  return waitForOpen(stand, { mtls: 0 });
 }
 
 async function refusals(): Promise<number> {
