@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { CLIENT_ALPN, SERVER_NAME } from "../test/stand/mesh.ts";
 import { Stand } from "../test/stand/stand.ts";
 import { waitFor } from "../test/stand/wait.ts";
@@ -24,6 +23,9 @@ export interface Callbacks {
   downstream: { count: number; bytes: number };
   upstream: { count: number; bytes: number };
 }
+
+/** The connections that are open at any listener: all were asked for port 0, which is how Envoy calls them. */
+const OPEN = "listener.127.0.0.1_0.downstream_cx_active";
 
 /** One nats-server, one Envoy of one worker with a listener for each setup, one load generator. */
 export class Rig {
@@ -112,8 +114,8 @@ export class Rig {
 
   /** What the empty filters have counted so far; a connection counts when it is closed. */
   async callbacks(): Promise<Callbacks> {
-    // Envoy learns of a close by itself.
-    await sleep(20);
+    // Envoy learns of a close by itself, and the filters hear of it before the connection is no longer active.
+    await waitFor("the load's connections to be closed", async () => (await this.stand.envoy.rawStat(OPEN)) === 0);
     const stat = (name: string): Promise<number> => this.stand.envoy.rawStat(`wasmcustom.bench_${name}`);
     const [down, downBytes, up, upBytes] = await Promise.all([
       stat("downstream_callbacks"),
