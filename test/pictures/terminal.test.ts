@@ -73,9 +73,15 @@ describe("npm run demo -- --dashboard", () => {
 
   it("draws each screen over the one before on a terminal", async () => {
     const { output, child, ended } = watch([...PSEUDO_TERMINAL, ...DEMO]);
-    await waitFor("three screens", () => output().split("\u001b[H").length > 4, { timeout: PATIENCE, explain: output });
-    child.stdin?.write(CTRL_C);
-    assert.equal(await ended, 0);
+    try {
+      const screens = (): number => output().split("\u001b[H").length;
+      await waitFor("three screens", () => screens() > 4, { timeout: PATIENCE, explain: output });
+      child.stdin?.write(CTRL_C);
+      assert.equal(await ended, 0);
+    } finally {
+      // Ends the terminal, and with it what runs there; nothing where that has ended.
+      child.kill();
+    }
     assert.ok(lastScreen(output()).includes("policy in force"));
   });
 
