@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { parse } from "yaml";
@@ -8,6 +7,7 @@ import { inRoot } from "../../tools/paths.ts";
 import { fileLog, formatOf, grpcCluster, grpcLog, SUMMARY_KEYS } from "../stand/access-log.ts";
 import { AccessLogService } from "../stand/access-log-service.ts";
 import { RawClient } from "../stand/raw-client.ts";
+import { makeScratch, removeScratch } from "../stand/scratch.ts";
 import { Stand } from "../stand/stand.ts";
 import { waitFor } from "../stand/wait.ts";
 import { ORDERS_API, shopPolicy } from "./policy.ts";
@@ -34,7 +34,7 @@ const [file, grpc] = snippet.meshConfig.extensionProviders;
 describe("the access log that deploy/telemetry.yaml describes, in a real Envoy", () => {
   let stand: Stand;
   let collector: AccessLogService;
-  const folder = mkdtempSync(join(tmpdir(), "istio-nats-access-log-"));
+  const folder = makeScratch();
   const path = (name: string): string => join(folder, name);
 
   before(async () => {
@@ -56,7 +56,7 @@ describe("the access log that deploy/telemetry.yaml describes, in a real Envoy",
   after(async () => {
     await stand.stop();
     collector.stop();
-    rmSync(folder, { recursive: true });
+    removeScratch(folder);
   });
 
   async function play(session: string): Promise<RawClient> {

@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import { exec, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { binariesEnvironment } from "../../tools/binaries.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { Story } from "../demo/story.ts";
+import { makeScratch, removeScratch } from "../stand/scratch.ts";
 import { waitFor } from "../stand/wait.ts";
 
 /** The demo as a process of its own. */
@@ -69,12 +68,12 @@ describe("the demo", () => {
   let environment: Record<string, string>;
 
   before(async () => {
-    folder = mkdtempSync(join(tmpdir(), "demo-test-"));
+    folder = makeScratch();
     environment = { ...(await binariesEnvironment()), TMPDIR: folder };
   });
 
   after(() => {
-    rmSync(folder, { recursive: true, force: true });
+    removeScratch(folder);
   });
 
   function assertNothingIsLeft(): void {
