@@ -127,6 +127,14 @@ function report({ machine, module, frames, decisions, loads, opens, peers }: Res
   ].join("");
 }
 
+/** The option's number; undefined, and a line on stderr, where it is none or too small. */
+function wholeNumber(option: string, text: string, least: number): number | undefined {
+  const number = Number(text);
+  if (Number.isInteger(number) && number >= least) return number;
+  process.stderr.write(`--${option} must be a whole number, at least ${least}.\n`);
+  return undefined;
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -144,9 +152,10 @@ async function main(): Promise<void> {
     process.stdout.write(USAGE);
     return;
   }
-  const rounds = Number(values.rounds);
-  if (!(Number.isInteger(rounds) && rounds >= 1)) {
-    process.stderr.write("--rounds must be a whole number, at least 1.\n");
+  const rounds = wholeNumber("rounds", values.rounds, 1);
+  // With fewer there is no tenth of them to compare with.
+  const opens = wholeNumber("opens", values.opens, 10);
+  if (rounds === undefined || opens === undefined) {
     process.exitCode = 1;
     return;
   }
@@ -169,7 +178,7 @@ async function main(): Promise<void> {
     const counting = counts ? new WebAssembly.Module(readFileSync(await buildCountingFilter())) : null;
     results.frames = measureFrames(module, counting, only, rounds, pluginConfig("PEER", !values["no-telemetry"]));
     if ("decisions by rules".includes(only)) Object.assign(results, measureDecisions(module, rounds));
-    if (counting && "opens and closes".includes(only)) results.opens = openAndClose(counting, Number(values.opens));
+    if (counting && "opens and closes".includes(only)) results.opens = openAndClose(counting, opens);
   }
   process.stdout.write(report(results));
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);

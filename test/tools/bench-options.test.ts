@@ -17,10 +17,20 @@ describe("the bench's options", () => {
     });
   }
 
-  it("refuse half a round of the micro bench too", () => {
-    const args = ["--import", "tsx", inRoot("bench", "micro", "main.ts"), "--rounds", "0.5"];
-    const { status, stderr } = spawnSync(process.execPath, args, { cwd: inRoot(), encoding: "utf8", timeout: 20_000 });
-    assert.equal(status, 1, stderr);
-    assert.equal(stderr, "--rounds must be a whole number, at least 1.\n");
-  });
+  for (const [option, value, least] of [
+    ["rounds", "0.5", 1],
+    ["opens", "many", 10],
+    ["opens", "9", 10],
+  ] as const) {
+    it(`refuse --${option} ${value} of the micro bench too`, () => {
+      const args = ["--import", "tsx", inRoot("bench", "micro", "main.ts"), `--${option}`, value, "--only", "nothing"];
+      const { status, stderr } = spawnSync(process.execPath, args, {
+        cwd: inRoot(),
+        encoding: "utf8",
+        timeout: 20_000,
+      });
+      assert.equal(status, 1, stderr);
+      assert.equal(stderr, `--${option} must be a whole number, at least ${least}.\n`);
+    });
+  }
 });
