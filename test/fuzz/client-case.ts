@@ -5,7 +5,7 @@
 import type { Connection, Host } from "../host/host.ts";
 import { isInsertable, NaivePolicy, type Policy } from "./naive-policy.ts";
 import { parseChunks, type NatsParser, type Operation } from "./nats-parser.ts";
-import { INFO, LIMITS } from "./policies.ts";
+import { INFO, LIMITS, MOST_HEADERS } from "./policies.ts";
 
 export const PEER = "spiffe://cluster.local/ns/shop/sa/orders-api";
 
@@ -61,7 +61,7 @@ function isDecided({ verb }: Operation): boolean {
 
 /** A header block that is longer than `limits.headers` is refused unread. */
 function isTooLong({ headers }: Operation): boolean {
-  return headers > 256;
+  return headers > MOST_HEADERS;
 }
 
 /**

@@ -3,6 +3,9 @@ import type { Policy } from "./naive-policy.ts";
 /** nats-server's limits in these runs: small, so that short inputs reach them. */
 export const LIMITS = { controlLine: 256, payload: 1024 };
 
+/** The filter's `limits.headers` in these runs. */
+export const MOST_HEADERS = 256;
+
 /** What a nats-server with these limits says first. */
 export const INFO = `INFO {"server_id":"N","version":"2.15.2","headers":true,"max_payload":${LIMITS.payload},"client_id":7} \r\n`;
 
@@ -62,6 +65,6 @@ export function pluginConfig(policy: Policy, mode: "ENFORCE" | "DRY_RUN" = "ENFO
     mode,
     trustDomains: ["cluster.local"],
     rules: policy.rules.map((rule, i) => ({ name: `rule-${i}`, from, ...rule })),
-    limits: { controlLine: LIMITS.controlLine, headers: 256, outstandingReplies: 1024 },
+    limits: { controlLine: LIMITS.controlLine, headers: MOST_HEADERS, outstandingReplies: 1024 },
   };
 }
