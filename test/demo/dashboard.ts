@@ -6,7 +6,7 @@ import { Screen } from "./dashboard-screen.ts";
 import { Errands } from "./errands.ts";
 import type { Stage } from "./scenes.ts";
 
-/** The filter hands its counts to Envoy on a tick of a second. */
+/** Two of the ticks on which the filter hands its counts to Envoy. */
 const PERIOD = 1_000;
 
 const HOME = "\u001b[H";
