@@ -5,7 +5,7 @@ import { step } from "./progress.ts";
 import { buildFilter } from "./wasm.ts";
 
 /** The command line tool as one file that needs nothing but Node: the compiled filter is in it. */
-export const commandFile = inRoot("build", "istio-nats.cjs");
+const commandFile = inRoot("build", "istio-nats.cjs");
 
 /** The packages of node_modules whose files are among these. */
 function packagesOf(files: readonly string[]): string[] {

@@ -7,7 +7,7 @@ import { sbomOf } from "./image-sbom.ts";
 import { inRoot } from "./paths.ts";
 
 /** Where `npm run image` leaves the OCI layout. */
-export const IMAGE_FOLDER = inRoot("build", "image");
+const IMAGE_FOLDER = inRoot("build", "image");
 /** Its bill of materials, beside it, since nothing but blobs belongs into a layout. */
 export const SBOM_FILE = inRoot("build", "istio-nats.cdx.json");
 

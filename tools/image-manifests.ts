@@ -15,7 +15,7 @@ export type Kind = (typeof KINDS)[number];
 /** What stands in the manifests for an image that nobody has pushed yet. It can be pulled from nowhere. */
 export const PLACEHOLDER = `oci://registry.example/istio-nats@sha256:${"0".repeat(64)}`;
 
-export const MANIFESTS_FOLDER = inRoot("build", "manifests");
+const MANIFESTS_FOLDER = inRoot("build", "manifests");
 
 /** The manifests of a form as YAML, with the placeholder for the image. */
 export function renderForm(form: Form, kind: Kind): Promise<string> {

@@ -78,7 +78,7 @@ export class Driver {
 
     const bytes = Buffer.from(configuration);
     this.vm.call("_initialize", 0);
-    this.vm.roots.set(ROOT, { id: ROOT, configuration: bytes, tickPeriod: 0 });
+    this.vm.roots.set(ROOT, { id: ROOT, tickPeriod: 0 });
     this.vm.call("proxy_on_context_create", ROOT, 0);
     this.vm.call("proxy_on_vm_start", ROOT, 0);
     this.vm.configuration = bytes;

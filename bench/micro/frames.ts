@@ -38,7 +38,7 @@ const KINDS: Record<string, keyof Calls> = { proxy_get_buffer_bytes: "reads", pr
  * Sends the stream through the host of test/host once, and holds what comes out against what must. A measurement of
  * work that was not done is worth nothing.
  */
-export function prove(
+function prove(
   module: WebAssembly.Module,
   frameCase: FrameCase,
   chunkSize: number,

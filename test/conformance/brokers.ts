@@ -1,4 +1,3 @@
-import type { NatsPermissions } from "../../cli/nats-permissions.ts";
 import type { ListenerSpec } from "../stand/server-proxy.ts";
 import { NatsServer } from "../stand/nats-server.ts";
 import { makeScratch, removeScratch } from "../stand/scratch.ts";
@@ -25,17 +24,13 @@ function brokerConfig(sessions: readonly Session[], options: ServerOptions, rest
   if (options.timeout !== undefined) lines.push(`authorization { timeout: ${options.timeout} }`);
   const mappings = options.mappings ? `mappings: ${JSON.stringify(options.mappings)}, ` : "";
   const accounts = sessions.map(({ id, permissions }) => {
-    const own = restricted && permissions !== null ? `, permissions: ${permissionsConfig(permissions)}` : "";
+    const own = restricted && permissions !== null ? `, permissions: ${JSON.stringify(permissions)}` : "";
     const users = `[{user: "c-${id}", password: "p"${own}}, {user: "o-${id}", password: "p"}]`;
     return `  "${id}": {${mappings}users: ${users}}`;
   });
   lines.push(`accounts {\n${accounts.join("\n")}\n}`);
   if (auth === "no_auth_user") lines.push(`no_auth_user: "c-${sessions[0]?.id}"`);
   return lines.join("\n");
-}
-
-function permissionsConfig(permissions: NatsPermissions): string {
-  return JSON.stringify(permissions);
 }
 
 /** Sessions with the same server options, with the broker that restricts them itself and the filter before one that does not. */

@@ -18,7 +18,6 @@ export interface Session {
   peer_connect?: Record<string, unknown>;
   send: (string | Step)[];
   expect: Outcome;
-  tags?: string[];
 }
 
 export interface ServerOptions {

@@ -81,6 +81,6 @@ export async function report(stand: Stand, story: Story): Promise<void> {
   story.check("the publishes in the stats", sorted(await published(stand)), sorted(tally(story.publishers)));
 
   story.heading("the audit, in Envoy's log");
-  for (const { text } of stand.wasmLog().filter((line) => line.text.startsWith("{"))) story.quote(text);
+  for (const text of stand.wasmLog().filter((line) => line.startsWith("{"))) story.quote(text);
   story.check("the refusals in the audit", sorted(audited(stand)), expected);
 }

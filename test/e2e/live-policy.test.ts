@@ -295,7 +295,7 @@ for (const vm of ["the same VM", "a new VM"] as const) {
       const before = await stand.envoy.stat("istio_nats_policy_rejected_total");
       assert.equal(await stand.update(filterOf({ trustDomains: ["cluster.local"], rules: [] })), "REJECTED");
       await stand.envoy.waitForStat("istio_nats_policy_rejected_total", {}, (count) => count === before + 1);
-      assert.ok(stand.wasmLog().some(({ text }) => text.includes("this configuration is refused whole, 1 fault(s)")));
+      assert.ok(stand.wasmLog().some((text) => text.includes("this configuration is refused whole, 1 fault(s)")));
       await waitForOnly([client, ...(await connectMany(stand))], "a", ["b"], 500);
     });
   });

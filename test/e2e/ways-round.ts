@@ -155,7 +155,7 @@ export class Town {
   }
 }
 
-export function isMessage({ verb }: Frame): boolean {
+function isMessage({ verb }: Frame): boolean {
   return verb === "MSG" || verb === "HMSG";
 }
 

@@ -3,11 +3,11 @@
  * cut, as those operations of the client that the policy permits, in order, and nothing else.
  */
 import type { Connection, Host } from "../host/host.ts";
-import { isInsertable, NaivePolicy, type Policy } from "./naive-policy.ts";
+import { isInsertable, NaivePolicy } from "./naive-policy.ts";
 import { parseChunks, type NatsParser, type Operation } from "./nats-parser.ts";
 import { INFO, LIMITS, MOST_HEADERS } from "./policies.ts";
 
-export const PEER = "spiffe://cluster.local/ns/shop/sa/orders-api";
+const PEER = "spiffe://cluster.local/ns/shop/sa/orders-api";
 
 /** What the filter let through, each element one call's. */
 export interface Forwarded {
@@ -74,7 +74,7 @@ function mayBeMissing({ verb, argument, subject }: Operation): boolean {
 }
 
 /** Why the filter's answer to this stream is wrong; undefined when it is right. */
-export function judge(policy: NaivePolicy, sent: NatsParser, forwarded: NatsParser): string | undefined {
+function judge(policy: NaivePolicy, sent: NatsParser, forwarded: NatsParser): string | undefined {
   const asked = sent.operations.filter(isDecided);
   const passed = forwarded.operations.filter(isDecided);
   const undecided = forwarded.operations.find(({ verb }) => verb === "ERR" || verb === "HMSG" || verb === "OK");
@@ -144,5 +144,3 @@ function differs(read: NatsParser, whole: Uint8Array): string | undefined {
   if (reading(single) === reading(read)) return undefined;
   return `what was let through is read differently byte by byte: ${reading(single)} not ${reading(read)}`;
 }
-
-export type { Policy };

@@ -163,7 +163,7 @@ function headerBlock(random: Random): string {
 }
 
 /** One operation as a client may send it. */
-export function operation(random: Random): string {
+function operation(random: Random): string {
   const [s, b, end] = [subject(random), blank(random), lineEnd(random)];
   const reply = random.below(3) === 0 ? `${blank(random)}${random.below(2) === 0 ? "_INBOX.1" : subject(random)}` : "";
   switch (random.below(11)) {

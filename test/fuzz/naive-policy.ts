@@ -24,7 +24,7 @@ export interface Policy {
 }
 
 /** Does the pattern match the subject, every byte of which is taken literally? A subject with an empty token matches nothing. */
-export function matchesLiterally(pattern: string, subject: string): boolean {
+function matchesLiterally(pattern: string, subject: string): boolean {
   const wanted = pattern.split(".");
   const given = subject.split(".");
   if (given.includes("")) return false;
@@ -36,7 +36,7 @@ export function matchesLiterally(pattern: string, subject: string): boolean {
 }
 
 /** Is everything that `inner` matches also matched by `outer`? */
-export function contains(outer: string, inner: string): boolean {
+function contains(outer: string, inner: string): boolean {
   const wanted = outer.split(".");
   const given = inner.split(".");
   for (const [i, token] of wanted.entries()) {
@@ -60,7 +60,7 @@ function isSubset(inner: readonly string[], outer: readonly string[]): boolean {
 }
 
 /** Can one subject be matched by both patterns? As nats-server asks it (sublist.go `SubjectsCollide`), never wrongly no. */
-export function overlap(a: string, b: string): boolean {
+function overlap(a: string, b: string): boolean {
   const [left, right] = [a.split("."), b.split(".")];
   const hasWildcard = (tokens: readonly string[]): boolean => tokens.some((token) => token === "*" || token === ">");
   if (a === b) return true;

@@ -24,7 +24,7 @@ export function savedInputs(): SavedInput[] {
 }
 
 /** Writes a failing input to build/fuzz/; moved to test/fuzz/corpus it is tried in every run. Returns the file's path. */
-export function saveFailure({ policy, chunks, problem }: Failure): string {
+function saveFailure({ policy, chunks, problem }: Failure): string {
   const folder = inRoot("build", "fuzz");
   mkdirSync(folder, { recursive: true });
   const text = `${JSON.stringify({ name: problem, policy, chunks } satisfies SavedInput, null, 2)}\n`;

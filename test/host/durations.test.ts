@@ -311,8 +311,6 @@ describe("durations on their way to the host", () => {
 });
 
 describe("the round trip of a PING", () => {
-  const RTT = PING_RTT;
-
   it("is the time to its PONG", () => {
     const wire = Wire.connected(configuredHost());
     for (const milliseconds of [4, 9]) {
@@ -320,7 +318,7 @@ describe("the round trip of a PING", () => {
       wire.host.advance(milliseconds);
       wire.server(PONG);
     }
-    assert.deepEqual(valuesOf(wire.host, RTT), [4, 9]);
+    assert.deepEqual(valuesOf(wire.host, PING_RTT), [4, 9]);
   });
 
   it("is told of the first of several that are under way, and never by the PONG of one of ours", () => {
@@ -331,12 +329,12 @@ describe("the round trip of a PING", () => {
     wire.host.advance(5);
     wire.client(PING);
     wire.server(PONG + PONG);
-    assert.deepEqual(valuesOf(wire.host, RTT), [5]);
+    assert.deepEqual(valuesOf(wire.host, PING_RTT), [5]);
     wire.client(pub("no.1"));
     wire.client(PING);
     wire.host.advance(5);
     wire.server(PONG + PONG);
-    assert.deepEqual(valuesOf(wire.host, RTT), [5]);
+    assert.deepEqual(valuesOf(wire.host, PING_RTT), [5]);
   });
 
   it("is told in DRY_RUN too", () => {
@@ -347,6 +345,6 @@ describe("the round trip of a PING", () => {
     wire.server(PONG);
     wire.client(PING);
     wire.server(PONG + PONG);
-    assert.deepEqual(valuesOf(wire.host, RTT), [2]);
+    assert.deepEqual(valuesOf(wire.host, PING_RTT), [2]);
   });
 });

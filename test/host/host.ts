@@ -70,7 +70,7 @@ export class Host {
         : bytesOf(JSON.stringify(configuration));
     const firstLine = this.vm.logs.length;
     const id = this.nextContext++;
-    const root: Root = { id, ...(plugin !== undefined && { plugin }), configuration: bytes, tickPeriod: 0 };
+    const root: Root = { id, ...(plugin !== undefined && { plugin }), tickPeriod: 0 };
     this.vm.roots.set(id, root);
     this.vm.call("proxy_on_context_create", id, 0);
     let accepted = true;
@@ -124,10 +124,6 @@ export class Host {
   }
 
   /** Nanoseconds since 1970, what the module's clock says. */
-  get now(): bigint {
-    return this.vm.now;
-  }
-
   set now(nanoseconds: bigint) {
     this.vm.now = nanoseconds;
   }

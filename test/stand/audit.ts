@@ -8,21 +8,11 @@ export type AuditRecord = Record<string, unknown>;
  * `[…][warning][wasm] […] wasm log <plugin> <root id> <vm id>: text`. The ids may be empty or hold anything but a colon
  * and a space, the text is the rest.
  */
-const WASM_LINE = /\]\[(\w+)\]\[wasm\].*?\bwasm log[^:]*: (.*)$/;
-
-export interface WasmLogLine {
-  level: string;
-  text: string;
-}
+const WASM_LINE = /\]\[\w+\]\[wasm\].*?\bwasm log[^:]*: (.*)$/;
 
 /** What Wasm modules have logged. */
-export function wasmLines(log: string): WasmLogLine[] {
-  const lines: WasmLogLine[] = [];
-  for (const line of log.split("\n")) {
-    const found = WASM_LINE.exec(line);
-    if (found) lines.push({ level: found[1] ?? "", text: found[2] ?? "" });
-  }
-  return lines;
+export function wasmLines(log: string): string[] {
+  return log.split("\n").flatMap((line) => WASM_LINE.exec(line)?.[1] ?? []);
 }
 
 /**
@@ -31,8 +21,8 @@ export function wasmLines(log: string): WasmLogLine[] {
  */
 export function auditRecords(log: string): AuditRecord[] {
   return wasmLines(log)
-    .filter(({ text }) => text.startsWith("{"))
-    .map(({ text }) => recordOf(text));
+    .filter((text) => text.startsWith("{"))
+    .map(recordOf);
 }
 
 /** One line as a record. */

@@ -83,11 +83,6 @@ export class Child {
     this.#child.kill(signal);
   }
 
-  /** Resolves when the program has ended. */
-  ended(): Promise<void> {
-    return this.#ended;
-  }
-
   /** Ends the program, by force where it does not follow. */
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
     this.#child.kill(signal);

@@ -8,9 +8,8 @@ import { waitFor, type WaitOptions } from "./wait.ts";
 export interface EnvoyOptions {
   /** Worker threads; 1 unless said. */
   concurrency?: number;
-  /** Envoy's log level, `info` unless said; `wasm:trace` style component levels go into `componentLogLevel`. */
+  /** Envoy's log level, `info` unless said. */
   logLevel?: "trace" | "debug" | "info" | "warning" | "error";
-  componentLogLevel?: string;
 }
 
 interface ListenerStatuses {
@@ -51,7 +50,6 @@ export class Envoy {
       ["--concurrency", String(options.concurrency ?? 1)],
       ["--admin-address-path", join(folder, `${name}.admin`)],
       ["--log-level", options.logLevel ?? "info"],
-      ...(options.componentLogLevel ? [["--component-log-level", options.componentLogLevel]] : []),
       // Several stands run at a time: no shared memory, no base id to collide on.
       ["--disable-hot-restart"],
       // Access logs, of which Envoy would else keep the last ten seconds.

@@ -51,7 +51,7 @@ export interface ServerProxyOptions extends EnvoyOptions {
 }
 
 /** A principal for each client address: bind a client to 127.a.b.c and it is that service account. */
-export const WAYPOINT_PRINCIPAL = "spiffe://cluster.local/ns/clients/sa/%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%";
+const WAYPOINT_PRINCIPAL = "spiffe://cluster.local/ns/clients/sa/%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%";
 
 function chains(spec: ListenerSpec, identity: Identity, filters: object[]): object[] {
   const { tls, istioTls, plain } = chainMatches;

@@ -9,13 +9,7 @@ export interface SidecarOptions extends EnvoyOptions {
 
 /** A client's own Envoy: takes plain NATS on 127.0.0.1 and originates mTLS with the client's identity. */
 export class Sidecar {
-  readonly identity: Identity;
-  readonly envoy: Envoy;
-
-  private constructor(identity: Identity, envoy: Envoy) {
-    this.identity = identity;
-    this.envoy = envoy;
-  }
+  private constructor(readonly envoy: Envoy) {}
 
   /** Starts one for `identity` before the mTLS listener at `serverPort`, whose identity must be `server`. */
   static async start(
@@ -34,7 +28,7 @@ export class Sidecar {
         clusters: [tcpCluster("outbound", serverPort, { tls, bufferLimit })],
       },
     };
-    return new Sidecar(identity, await Envoy.start(folder, name, bootstrap, options));
+    return new Sidecar(await Envoy.start(folder, name, bootstrap, options));
   }
 
   /** Where a client connects, on 127.0.0.1. */

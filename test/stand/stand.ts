@@ -1,4 +1,4 @@
-import { auditRecords, wasmLines, type AuditRecord, type WasmLogLine } from "./audit.ts";
+import { auditRecords, wasmLines, type AuditRecord } from "./audit.ts";
 import { Authority, type Identity } from "./certificates.ts";
 import type { Envoy } from "./envoy.ts";
 import { NatsServer, type NatsServerOptions } from "./nats-server.ts";
@@ -115,7 +115,7 @@ export class Stand {
   }
 
   /** What the filter has logged so far, audit records among it. */
-  wasmLog(): WasmLogLine[] {
+  wasmLog(): string[] {
     return wasmLines(this.envoy.log());
   }
 

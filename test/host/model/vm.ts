@@ -18,7 +18,6 @@ export interface Root {
   readonly id: number;
   /** The plugin's name; the VM's `plugin_name` unless said. */
   readonly plugin?: string;
-  readonly configuration: Uint8Array;
   /** Milliseconds; 0 until the module asks for ticks. */
   tickPeriod: number;
 }
