@@ -1,7 +1,7 @@
 import type { ListenerSpec } from "../stand/server-proxy.ts";
-import { NatsServer } from "../stand/nats-server.ts";
-import { makeScratch, removeScratch } from "../stand/scratch.ts";
+import { NatsServer, type NatsServerOptions } from "../stand/nats-server.ts";
 import { Stand } from "../stand/stand.ts";
+import { Started } from "../stand/started.ts";
 import { ACCOUNT_PREFIX, policyOf, type SessionsPolicy } from "./policy.ts";
 import type { Route } from "./replay.ts";
 import type { ServerOptions, Session } from "./session.ts";
@@ -36,18 +36,13 @@ function brokerConfig(sessions: readonly Session[], options: ServerOptions, rest
 /** Sessions with the same server options, with the broker that restricts them itself and the filter before one that does not. */
 export class Brokers {
   private constructor(
+    private readonly started: Started,
     private readonly native: NatsServer,
-    private readonly nativeFolder: string,
     readonly filtered: Stand,
     private readonly policy: SessionsPolicy,
   ) {}
 
   static async start(sessions: readonly Session[], options: ServerOptions): Promise<Brokers> {
-    const nativeFolder = makeScratch();
-    const native = await NatsServer.start(nativeFolder, {
-      config: brokerConfig(sessions, options, true),
-      jetStream: false,
-    });
     const policy = policyOf(
       sessions,
       (rule) => `127.${10 + (rule >> 16)}.${(rule >> 8) & 255}.${rule & 255}`,
@@ -58,12 +53,17 @@ export class Brokers {
       filter: { config: { ...policy.config, identity: "WAYPOINT" } },
       principal: `${ACCOUNT_PREFIX}%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%`,
     };
-    const filtered = await Stand.start({
-      listeners: { way: listener },
-      nats: { config: brokerConfig(sessions, options, false), jetStream: false },
-      serverProxy: { concurrency: 2 },
+    const nats = (restricted: boolean): NatsServerOptions => ({
+      config: brokerConfig(sessions, options, restricted),
+      jetStream: false,
     });
-    return new Brokers(native, nativeFolder, filtered, policy);
+    return Started.whole(async (started) => {
+      const [native, filtered] = await Promise.all([
+        started.add(NatsServer.start(started.folder, nats(true))),
+        started.add(Stand.start({ listeners: { way: listener }, nats: nats(false), serverProxy: { concurrency: 2 } })),
+      ]);
+      return new Brokers(started, native, filtered, policy);
+    });
   }
 
   get nativeRoute(): Route {
@@ -79,7 +79,6 @@ export class Brokers {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.native.stop(), this.filtered.stop()]);
-    removeScratch(this.nativeFolder);
+    await this.started.stop();
   }
 }

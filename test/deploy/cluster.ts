@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { inRoot } from "../../tools/paths.ts";
 import { Authority } from "../stand/certificates.ts";
 import { NatsServer } from "../stand/nats-server.ts";
-import { makeScratch, removeScratch } from "../stand/scratch.ts";
 import { ServerProxy } from "../stand/server-proxy.ts";
 import { Sidecar } from "../stand/sidecar.ts";
+import { Started } from "../stand/started.ts";
 
 const NODES = 3;
 const BROKER = "spiffe://cluster.local/ns/messaging/sa/nats";
@@ -18,8 +18,6 @@ interface Node {
   clients: ServerProxy;
   /** Takes the other nodes' routes. */
   routes: ServerProxy;
-  /** What the other nodes' sidecars make of this node's name: plain on their side, mTLS behind it. */
-  name: Sidecar;
 }
 
 /** A port that was free a moment ago: nats-server cannot tell which one it chose for routes before it needs the others'. */
@@ -60,19 +58,22 @@ function configOf(index: number, clusterPort: number, routes: readonly number[],
 /** The three nodes of deploy/nats on this machine, with mTLS between all of them, and between them and clients. */
 export class Cluster {
   readonly nodes: readonly Node[];
-  readonly #folder: string;
+  readonly #started: Started;
   readonly #root: Authority;
-  readonly #sidecars: Sidecar[] = [];
 
-  private constructor(folder: string, root: Authority, nodes: readonly Node[]) {
-    this.#folder = folder;
+  private constructor(started: Started, root: Authority, nodes: readonly Node[]) {
+    this.#started = started;
     this.#root = root;
     this.nodes = nodes;
   }
 
   /** Starts them with `policy` before their client ports. */
-  static async start(policy: object): Promise<Cluster> {
-    const folder = makeScratch();
+  static start(policy: object): Promise<Cluster> {
+    return Started.whole((started) => Cluster.#start(started, policy));
+  }
+
+  static async #start(started: Started, policy: object): Promise<Cluster> {
+    const { folder } = started;
     const root = await Authority.create(folder, "root");
     const broker = await root.issue(BROKER);
     const indexes = Array.from({ length: NODES }, (_, index) => index);
@@ -82,26 +83,32 @@ export class Cluster {
 
     const clusterPorts = await Promise.all(indexes.map(freePort));
     const routes = await Promise.all(
-      indexes.map((i) => ServerProxy.start(join(folders[i]!, "routes"), broker, clusterPorts[i]!, { routes: {} })),
+      indexes.map((i) =>
+        started.add(ServerProxy.start(join(folders[i]!, "routes"), broker, clusterPorts[i]!, { routes: {} })),
+      ),
     );
+    // What the other nodes' sidecars make of a node's name: plain on their side, mTLS behind it.
     const names = await Promise.all(
-      indexes.map((i) => Sidecar.start(folders[i]!, "name", broker, routes[i]!.envoy.port("routes"), BROKER)),
+      indexes.map((i) =>
+        started.add(Sidecar.start(folders[i]!, "name", broker, routes[i]!.envoy.port("routes"), BROKER)),
+      ),
     );
     const routePorts = names.map(({ port }) => port);
     const servers = await Promise.all(
       indexes.map((i) => {
         const config = configOf(i, clusterPorts[i]!, routePorts, folders[i]!);
-        return NatsServer.start(folders[i]!, { config, jetStream: false });
+        return started.add(NatsServer.start(folders[i]!, { config, jetStream: false }));
       }),
     );
     const nodes = await Promise.all(
       indexes.map(async (i) => {
         const listeners = { clients: { filter: { config: policy } } };
-        const clients = await ServerProxy.start(join(folders[i]!, "clients"), broker, servers[i]!.port, listeners);
-        return { nats: servers[i]!, clients, routes: routes[i]!, name: names[i]! };
+        const path = join(folders[i]!, "clients");
+        const clients = await started.add(ServerProxy.start(path, broker, servers[i]!.port, listeners));
+        return { nats: servers[i]!, clients, routes: routes[i]! };
       }),
     );
-    return new Cluster(folder, root, nodes);
+    return new Cluster(started, root, nodes);
   }
 
   /** What a client of that SPIFFE id dials: a way through its own sidecar to each node. */
@@ -109,21 +116,15 @@ export class Cluster {
     const identity = await this.#root.issue(principal);
     const sidecars = await Promise.all(
       this.nodes.map(({ clients }, i) =>
-        Sidecar.start(this.#folder, `client-${i}`, identity, clients.envoy.port("clients"), BROKER),
+        this.#started.add(
+          Sidecar.start(this.#started.folder, `client-${i}`, identity, clients.envoy.port("clients"), BROKER),
+        ),
       ),
     );
-    this.#sidecars.push(...sidecars);
     return sidecars.map(({ url }) => url);
   }
 
-  async stop(): Promise<void> {
-    const stopping = this.nodes.flatMap(({ nats, clients, routes, name }) => [
-      nats.stop(),
-      clients.envoy.stop(),
-      routes.envoy.stop(),
-      name.stop(),
-    ]);
-    await Promise.all([...stopping, ...this.#sidecars.map((sidecar) => sidecar.stop())]);
-    removeScratch(this.#folder);
+  stop(): Promise<void> {
+    return this.#started.stop();
   }
 }

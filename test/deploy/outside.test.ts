@@ -5,9 +5,9 @@ import { Authority } from "../stand/certificates.ts";
 import { NatsServer } from "../stand/nats-server.ts";
 import { ORDERS_API, shopPolicy } from "../e2e/policy.ts";
 import { RawClient } from "../stand/raw-client.ts";
-import { makeScratch, removeScratch } from "../stand/scratch.ts";
 import { ServerProxy } from "../stand/server-proxy.ts";
 import { Sidecar } from "../stand/sidecar.ts";
+import { Started } from "../stand/started.ts";
 import { STATS_TAGS } from "../stand/stats-tags.ts";
 
 const SERVER = "spiffe://nats.example.com/server";
@@ -15,17 +15,19 @@ const GATEWAY = "spiffe://cluster.local/ns/istio-system/sa/egress";
 
 /** Puts an Envoy that originates TLS before a nats-server with TLS of its own, as an egress gateway may do. */
 async function behindEnvoysTls<T>(handshakeFirst: boolean, use: (envoy: Sidecar) => Promise<T>): Promise<T> {
-  const folder = makeScratch();
-  const authority = await Authority.create(folder, "root");
-  const [server, client] = await Promise.all([authority.issue(SERVER), authority.issue("spiffe://cluster.local/gate")]);
-  const tls = `tls { cert_file: "${server.certificateFile}", key_file: "${server.keyFile}", handshake_first: ${handshakeFirst} }`;
-  const nats = await NatsServer.start(folder, { config: tls, jetStream: false });
-  const envoy = await Sidecar.start(folder, "egress", client, nats.port, SERVER);
+  const started = new Started();
   try {
-    return await use(envoy);
+    const { folder } = started;
+    const authority = await Authority.create(folder, "root");
+    const [server, client] = await Promise.all([
+      authority.issue(SERVER),
+      authority.issue("spiffe://cluster.local/gate"),
+    ]);
+    const tls = `tls { cert_file: "${server.certificateFile}", key_file: "${server.keyFile}", handshake_first: ${handshakeFirst} }`;
+    const nats = await started.add(NatsServer.start(folder, { config: tls, jetStream: false }));
+    return await use(await started.add(Sidecar.start(folder, "egress", client, nats.port, SERVER)));
   } finally {
-    await Promise.all([envoy.stop(), nats.stop()]);
-    removeScratch(folder);
+    await started.stop();
   }
 }
 
@@ -49,19 +51,22 @@ describe("a NATS outside of the mesh with TLS of its own, behind Envoy's TLS", (
 
 describe("the same with the filter in that Envoy", () => {
   it("serves clients that speak no TLS, by the policy", async () => {
-    const folder = makeScratch();
-    const authority = await Authority.create(folder, "root");
-    const [server, gateway, peer] = await Promise.all([
-      authority.issue(SERVER),
-      authority.issue(GATEWAY),
-      authority.issue(ORDERS_API),
-    ]);
-    const tls = `tls { cert_file: "${server.certificateFile}", key_file: "${server.keyFile}", handshake_first: true }`;
-    const nats = await NatsServer.start(folder, { config: tls, jetStream: false });
-    const listeners = { egress: { filter: { config: shopPolicy }, serverUri: SERVER } };
-    const proxy = await ServerProxy.start(folder, gateway, nats.port, listeners, { statsTags: STATS_TAGS });
-    const sidecar = await Sidecar.start(folder, "client", peer, proxy.envoy.port("egress"), GATEWAY);
+    const started = new Started();
     try {
+      const { folder } = started;
+      const authority = await Authority.create(folder, "root");
+      const [server, gateway, peer] = await Promise.all([
+        authority.issue(SERVER),
+        authority.issue(GATEWAY),
+        authority.issue(ORDERS_API),
+      ]);
+      const tls = `tls { cert_file: "${server.certificateFile}", key_file: "${server.keyFile}", handshake_first: true }`;
+      const nats = await started.add(NatsServer.start(folder, { config: tls, jetStream: false }));
+      const listeners = { egress: { filter: { config: shopPolicy }, serverUri: SERVER } };
+      const options = { statsTags: STATS_TAGS };
+      const proxy = await started.add(ServerProxy.start(folder, gateway, nats.port, listeners, options));
+      const port = proxy.envoy.port("egress");
+      const sidecar = await started.add(Sidecar.start(folder, "client", peer, port, GATEWAY));
       const client = await connect({ servers: sidecar.url, reconnect: false, timeout: 5000 });
       client.publish("shop.a.open");
       await client.flush();
@@ -75,8 +80,7 @@ describe("the same with the filter in that Envoy", () => {
       await client.close();
       assert.equal(await proxy.envoy.stat("istio_nats_protocol_errors_total"), 0);
     } finally {
-      await Promise.all([sidecar.stop(), proxy.envoy.stop(), nats.stop()]);
-      removeScratch(folder);
+      await started.stop();
     }
   });
 });

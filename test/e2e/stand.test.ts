@@ -1,8 +1,11 @@
 import { connect } from "@nats-io/transport-node";
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
+import { NatsServer } from "../stand/nats-server.ts";
 import { RawClient } from "../stand/raw-client.ts";
 import { Stand } from "../stand/stand.ts";
+import { Started } from "../stand/started.ts";
 
 describe("the stand, without any filter", () => {
   let stand: Stand;
@@ -70,5 +73,26 @@ describe("the stand, without any filter", () => {
     const client = await RawClient.connect(stand.port("waypoint"), { localAddress: "127.1.2.3" });
     await client.handshake();
     client.close();
+  });
+});
+
+describe("starts that belong together", () => {
+  it("leave no process and no folder when one of them fails, also of those that were still under way", async () => {
+    const servers: NatsServer[] = [];
+    let folder = "";
+    const start = Started.whole(async (started) => {
+      folder = started.folder;
+      const begin = async (): Promise<NatsServer> => {
+        const server = await NatsServer.start(folder);
+        servers.push(server);
+        return server;
+      };
+      await started.add(begin());
+      await Promise.all([started.add(begin()), started.add(Promise.reject<NatsServer>(new Error("no third")))]);
+    });
+    await assert.rejects(start, /no third/);
+    assert.equal(servers.length, 2);
+    for (const { pid } of servers) assert.throws(() => process.kill(pid, 0), { code: "ESRCH" });
+    assert.ok(!existsSync(folder));
   });
 });

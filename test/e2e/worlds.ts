@@ -1,6 +1,6 @@
 import { Authority } from "../stand/certificates.ts";
-import { makeScratch, removeScratch } from "../stand/scratch.ts";
 import { Stand } from "../stand/stand.ts";
+import { Started } from "../stand/started.ts";
 import { waitFor } from "../stand/wait.ts";
 import type { Address } from "./clients/client.ts";
 import { nativePermissions, ORDERS_API, shopPolicy, USERS, WORKERS } from "./policy.ts";
@@ -60,24 +60,18 @@ async function worldOn(stand: Stand, name: string, listener: string, users?: typ
 }
 
 export async function startWorlds(): Promise<Worlds> {
-  const [stand, restricted] = await Promise.all([
-    Stand.start({ listeners: TWO_LISTENERS }),
-    Stand.start({ nats: { config: nativePermissions } }),
-  ]);
-  const stop = async (): Promise<void> => {
-    await Promise.all([stand.stop(), restricted.stop()]);
-  };
-  try {
+  return Started.whole(async (started) => {
+    const [stand, restricted] = await Promise.all([
+      started.add(Stand.start({ listeners: TWO_LISTENERS })),
+      started.add(Stand.start({ nats: { config: nativePermissions } })),
+    ]);
     const [filtered, open, native] = await Promise.all([
       worldOn(stand, "filtered", "filtered"),
       worldOn(stand, "open", "open"),
       worldOn(restricted, "native", "mtls", USERS),
     ]);
-    return { filtered, open, native, stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+    return { filtered, open, native, stop: () => started.stop() };
+  });
 }
 
 async function tlsFirstWorld(stand: Stand, listener: string): Promise<World> {
@@ -98,16 +92,13 @@ async function tlsFirstWorld(stand: Stand, listener: string): Promise<World> {
  * its INFO (`tls_available`), since clients that want TLS and do not read that word give up; nobody takes the offer.
  */
 export async function startTlsFirstWorlds(): Promise<TwoWorlds> {
-  const folder = makeScratch();
-  const authority = await Authority.create(folder, "nats");
-  const { certificateFile, keyFile } = await authority.issue("spiffe://cluster.local/ns/messaging/sa/nats");
-  const tls = { cert_file: certificateFile, key_file: keyFile };
-  const config = `tls ${JSON.stringify(tls)}\nallow_non_tls: true`;
-  const stand = await Stand.start({ listeners: TWO_LISTENERS, nats: { config } });
-  const [filtered, open] = await Promise.all([tlsFirstWorld(stand, "filtered"), tlsFirstWorld(stand, "open")]);
-  const stop = async (): Promise<void> => {
-    await stand.stop();
-    removeScratch(folder);
-  };
-  return { filtered, open, stop };
+  return Started.whole(async (started) => {
+    const authority = await Authority.create(started.folder, "nats");
+    const { certificateFile, keyFile } = await authority.issue("spiffe://cluster.local/ns/messaging/sa/nats");
+    const tls = { cert_file: certificateFile, key_file: keyFile };
+    const config = `tls ${JSON.stringify(tls)}\nallow_non_tls: true`;
+    const stand = await started.add(Stand.start({ listeners: TWO_LISTENERS, nats: { config } }));
+    const [filtered, open] = await Promise.all([tlsFirstWorld(stand, "filtered"), tlsFirstWorld(stand, "open")]);
+    return { filtered, open, stop: () => started.stop() };
+  });
 }

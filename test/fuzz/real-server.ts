@@ -4,8 +4,8 @@ import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { NatsServer } from "../stand/nats-server.ts";
 import { RawClient } from "../stand/raw-client.ts";
-import { makeScratch, removeScratch } from "../stand/scratch.ts";
 import type { Frame } from "../stand/server-frames.ts";
+import { Started } from "../stand/started.ts";
 import { LIMITS } from "./policies.ts";
 
 /** Connections at a time. */
@@ -22,20 +22,21 @@ const TRACE = /\[TRC\] \S+ - cid:(\d+) - .*?<<- (?:\[(.*)\]|MSG_PAYLOAD: \[(.*)\
 /** A real nats-server that traces what it reads, and an observer of everything that is published there. */
 export class TracingServer {
   private constructor(
-    private readonly folder: string,
+    private readonly started: Started,
     private readonly server: NatsServer,
     private readonly observer: RawClient,
   ) {}
 
-  static async start(): Promise<TracingServer> {
-    const folder = makeScratch();
+  static start(): Promise<TracingServer> {
     const config = `max_control_line: ${LIMITS.controlLine}\nmax_payload: ${LIMITS.payload}\n`;
-    const server = await NatsServer.start(folder, { config, jetStream: false, trace: true });
-    const observer = await RawClient.connect(server.port, { timeout: 60_000 });
-    await observer.handshake();
-    await observer.send("SUB > 1\r\n");
-    await observer.flush();
-    return new TracingServer(folder, server, observer);
+    return Started.whole(async (started) => {
+      const server = await started.add(NatsServer.start(started.folder, { config, jetStream: false, trace: true }));
+      const observer = await RawClient.connect(server.port, { timeout: 60_000 });
+      await observer.handshake();
+      await observer.send("SUB > 1\r\n");
+      await observer.flush();
+      return new TracingServer(started, server, observer);
+    });
   }
 
   /** Sends each stream over a connection of its own, a write a chunk; answers what the server read of each, by its trace. */
@@ -60,8 +61,7 @@ export class TracingServer {
 
   async stop(): Promise<void> {
     this.observer.close();
-    await this.server.stop();
-    removeScratch(this.folder);
+    await this.started.stop();
   }
 
   /** Answers the server's number of the connection, after it has closed it. */
@@ -82,7 +82,7 @@ export class TracingServer {
 
   #trace(): Map<number, TracedLine[]> {
     const lines = new Map<number, TracedLine[]>();
-    for (const line of readFileSync(join(this.folder, "nats-server.log"), "latin1").split("\n")) {
+    for (const line of readFileSync(join(this.started.folder, "nats-server.log"), "latin1").split("\n")) {
       const match = TRACE.exec(line);
       if (match === null) continue;
       const [, connection, operation, payload] = match;

@@ -131,6 +131,10 @@ export class ServerProxy {
     return new ServerProxy(await Envoy.start(folder, "server-envoy", bootstrap, options), filters);
   }
 
+  async stop(): Promise<void> {
+    await this.envoy.stop();
+  }
+
   /** Milliseconds that each worker's thread has computed so far (Linux), in the order of the threads' ids. */
   workerTimes(): number[] {
     const tasks = `/proc/${this.envoy.pid}/task`;

@@ -2,9 +2,9 @@ import { auditRecords, wasmLines, type AuditRecord } from "./audit.ts";
 import { Authority, type Identity } from "./certificates.ts";
 import type { Envoy } from "./envoy.ts";
 import { NatsServer, type NatsServerOptions } from "./nats-server.ts";
-import { makeScratch, removeScratch } from "./scratch.ts";
 import { ServerProxy, type ListenerSpec, type ServerProxyOptions } from "./server-proxy.ts";
 import { Sidecar, type SidecarOptions } from "./sidecar.ts";
+import { Started } from "./started.ts";
 import { STATS_TAGS } from "./stats-tags.ts";
 import { waitFor, type WaitOptions } from "./wait.ts";
 import type { WasmFilter } from "./wasm-filter.ts";
@@ -26,18 +26,17 @@ const SERVER_IDENTITY = "spiffe://cluster.local/ns/messaging/sa/nats";
 
 /** A small mesh on this machine: a nats-server, the Envoy beside it, and an Envoy for each client. */
 export class Stand {
-  readonly folder: string;
   /** The mesh's root. It signs any SPIFFE id, a foreign trust domain's too. */
   readonly root: Authority;
   readonly nats: NatsServer;
   readonly proxy: ServerProxy;
   readonly #firstListener: string;
-  readonly #sidecars: Sidecar[] = [];
+  readonly #started: Started;
   #sidecarCount = 0;
   #wrongRoot: Promise<Authority> | undefined;
 
-  private constructor(folder: string, root: Authority, nats: NatsServer, proxy: ServerProxy, firstListener: string) {
-    this.folder = folder;
+  private constructor(started: Started, root: Authority, nats: NatsServer, proxy: ServerProxy, firstListener: string) {
+    this.#started = started;
     this.root = root;
     this.nats = nats;
     this.proxy = proxy;
@@ -46,21 +45,21 @@ export class Stand {
 
   /** Starts the nats-server and its Envoy; clients' Envoys follow with `sidecar`. */
   static async start({ listeners = { mtls: {} }, nats, serverProxy }: StandOptions = {}): Promise<Stand> {
-    const folder = makeScratch();
-    let server: NatsServer | undefined;
-    try {
-      const authority = Authority.create(folder, "root");
-      [server] = await Promise.all([NatsServer.start(folder, nats), authority]);
-      const root = await authority;
+    return Started.whole(async (started) => {
+      const { folder } = started;
+      const [server, root] = await Promise.all([
+        started.add(NatsServer.start(folder, nats)),
+        Authority.create(folder, "root"),
+      ]);
       const identity = await root.issue(SERVER_IDENTITY);
       const options = { statsTags: STATS_TAGS, ...serverProxy };
-      const proxy = await ServerProxy.start(folder, identity, server.port, listeners, options);
-      return new Stand(folder, root, server, proxy, Object.keys(listeners)[0] ?? "");
-    } catch (error) {
-      await server?.stop();
-      removeScratch(folder);
-      throw error;
-    }
+      const proxy = await started.add(ServerProxy.start(folder, identity, server.port, listeners, options));
+      return new Stand(started, root, server, proxy, Object.keys(listeners)[0] ?? "");
+    });
+  }
+
+  get folder(): string {
+    return this.#started.folder;
   }
 
   /** The Envoy beside nats-server. */
@@ -94,9 +93,8 @@ export class Stand {
     const identity = typeof client === "string" ? await this.identity(client) : client;
     this.#sidecarCount += 1;
     const name = `client-envoy-${this.#sidecarCount}`;
-    const sidecar = await Sidecar.start(this.folder, name, identity, this.port(listener), SERVER_IDENTITY, options);
-    this.#sidecars.push(sidecar);
-    return sidecar;
+    const port = this.port(listener);
+    return this.#started.add(Sidecar.start(this.folder, name, identity, port, SERVER_IDENTITY, options));
   }
 
   /** Pushes another version of a listener's filter, as istiod does when a WasmPlugin changes; tells Envoy's answer. */
@@ -127,8 +125,6 @@ export class Stand {
 
   /** Stops everything and removes its files. */
   async stop(): Promise<void> {
-    await Promise.all(this.#sidecars.map((sidecar) => sidecar.stop()));
-    await Promise.all([this.envoy.stop(), this.nats.stop()]);
-    removeScratch(this.folder);
+    await this.#started.stop();
   }
 }

@@ -1,0 +1,41 @@
+import { makeScratch, removeScratch } from "./scratch.ts";
+
+interface Stoppable {
+  stop: () => void | Promise<void>;
+}
+
+/** What the steps of a start have begun so far, to be stopped together: by whoever has it, or when a later step fails. */
+export class Started {
+  #folder: string | undefined;
+  readonly #stops: (() => Promise<void>)[] = [];
+
+  /** Runs the steps of a start. Where one fails, nothing is left of the others, nor of those that were still under way. */
+  static async whole<T>(steps: (started: Started) => Promise<T>): Promise<T> {
+    const started = new Started();
+    try {
+      return await steps(started);
+    } catch (error) {
+      await started.stop();
+      throw error;
+    }
+  }
+
+  /** A folder for their files, which is removed behind them. */
+  get folder(): string {
+    return (this.#folder ??= makeScratch());
+  }
+
+  /** Adds what is being started; a start that fails cleans up behind itself. */
+  add<T extends Stoppable>(starting: Promise<T>): Promise<T> {
+    this.#stops.push(async () => {
+      const one = await starting.catch(() => undefined);
+      await one?.stop();
+    });
+    return starting;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#stops.map((stop) => stop()));
+    if (this.#folder !== undefined) removeScratch(this.#folder);
+  }
+}
