@@ -54,7 +54,7 @@ export interface IstioTests {
 export async function istioTests(folder: IstioPackage): Promise<IstioTests> {
   const prefix = folder === "." ? "istio-tests-" : "istiod-tests-";
   const made = await cachedFolder(`${prefix}${hashOfModule()}`, async (unfinished) => {
-    await step(`the tests of test/istio, with Istio's code (about five minutes the first time)`, async () => {
+    await step(`the tests of test/istio, with Istio's code (about four minutes the first time)`, async () => {
       // No vet: it would read all of Istio's dependencies too. No VCS stamp: a cache may stand inside a repository.
       const options = ["-c", "-vet=off", "-trimpath", "-buildvcs=false", "-ldflags=-s -w"];
       const binary = join(unfinished, "tests");
@@ -72,7 +72,7 @@ export async function istioTests(folder: IstioPackage): Promise<IstioTests> {
 /** The command pilot-discovery, istiod itself, as test/istio/go.mod pins it; built once for a machine. */
 export async function pilotDiscovery(): Promise<string> {
   const folder = await cachedFolder(`pilot-discovery-${pinOf(join(ISTIO_MODULE, "go.sum"))}`, async (unfinished) => {
-    await step("pilot-discovery, from Istio's Go module (up to five minutes)", async () => {
+    await step("pilot-discovery, from Istio's Go module (up to four minutes)", async () => {
       const options = ["-trimpath", "-buildvcs=false", "-ldflags=-s -w"];
       await must(REMEDY, "go", ["build", ...options, "-o", `${unfinished}/`, "tool"], { cwd: ISTIO_MODULE });
     });
