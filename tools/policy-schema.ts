@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { tableUnder } from "./docs-table.ts";
 import { Fault } from "./fault.ts";
 import { inRoot } from "./paths.ts";
 import { sourceConstant } from "./source-constant.ts";
@@ -152,14 +153,7 @@ const SHAPES: Record<string, Shape> = {
 
 /** The rows of the table under a heading of the reference: the column's title gives each cell. */
 function rowsUnder(reference: string, heading: string): Map<string, Map<string, string>> {
-  const [, section = ""] = reference.split(`\n${heading}\n`);
-  const lines = (section.split(/\n#+ /)[0] ?? "").split("\n").filter((line) => line.startsWith("|"));
-  const cellsOf = (line: string): string[] =>
-    line
-      .split("|")
-      .slice(1, -1)
-      .map((cell) => cell.trim());
-  const [titles = [], , ...rows] = lines.map(cellsOf);
+  const [titles = [], , ...rows] = tableUnder(reference, heading);
   return new Map(
     rows.map((row) => [(row[0] ?? "").replaceAll("`", ""), new Map(titles.map((t, i) => [t, row[i] ?? ""]))]),
   );

@@ -9,3 +9,12 @@ export function sourceConstant(file: string, name: string): number {
   if (value === undefined) throw new Fault(`assembly/${file} has no constant ${name}: name where it stands now.`);
   return Number(value.replaceAll("_", ""));
 }
+
+/** The strings of an array constant in the filter's source, in order. */
+export function sourceNames(file: string, name: string): string[] {
+  const source = readFileSync(inRoot("assembly", ...file.split("/")), "utf8");
+  const [, list = ""] = new RegExp(`const ${name}: StaticArray<string> = \\[([^\\]]*)\\]`).exec(source) ?? [];
+  const names = [...list.matchAll(/"(\w+)"/g)].map(([, one = ""]) => one);
+  if (names.length === 0) throw new Fault(`assembly/${file} has no strings ${name}: name where they stand now.`);
+  return names;
+}

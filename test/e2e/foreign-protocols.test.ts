@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { RawClient } from "../stand/raw-client.ts";
 import { Stand } from "../stand/stand.ts";
+import { clientIdOf } from "./frames.ts";
 import { ORDERS_API, shopPolicy } from "./policy.ts";
 
 /** A TLS 1.3 ClientHello begins so. */
@@ -46,7 +47,7 @@ describe("a client that speaks another protocol", () => {
       const [record, ...more] = stand.refusals().slice(records);
       assert.deepEqual(more, []);
       const { event, source_principal, client_id } = record!;
-      const { client_id: clientId } = JSON.parse(info.line.slice("INFO ".length)) as { client_id: number };
+      const clientId = clientIdOf(info);
       assert.deepEqual(
         { event, kind: record!["kind"], source_principal, client_id },
         { event: "unreadable", kind, source_principal: ORDERS_API, client_id: clientId },

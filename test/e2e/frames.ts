@@ -4,3 +4,8 @@ import type { Frame } from "../stand/server-frames.ts";
 export function linesOf(frames: readonly Frame[]): string[] {
   return frames.filter(({ verb }) => verb !== "PING").map(({ line }) => line);
 }
+
+/** nats-server's number for the connection, which its INFO tells. */
+export function clientIdOf(info: Frame): number {
+  return (JSON.parse(info.line.slice("INFO ".length)) as { client_id: number }).client_id;
+}

@@ -7,15 +7,14 @@ import { RawClient } from "../stand/raw-client.ts";
 import { Stand } from "../stand/stand.ts";
 import { linesOf } from "./frames.ts";
 import { waitForOpen } from "./open-connections.ts";
-
-const CLIENT = "spiffe://cluster.local/ns/shop/sa/orders-api";
+import { ORDERS_API } from "./policy.ts";
 
 /** What any client may do while others misbehave: it is there before the first of them and after the last. */
 class Neighbour {
   private constructor(readonly client: RawClient) {}
 
   static async connect(stand: Stand): Promise<Neighbour> {
-    const client = await RawClient.connect(stand.port("filtered"), { tls: await stand.identity(CLIENT) });
+    const client = await RawClient.connect(stand.port("filtered"), { tls: await stand.identity(ORDERS_API) });
     await client.handshake();
     await client.send("SUB ok.neighbour 1\r\n");
     return new Neighbour(client);
@@ -46,7 +45,7 @@ describe("bytes that no client should send", () => {
 
   /** What a client of the listener reads behind INFO, in answer to these bytes, until the server closes. */
   async function answers(listener: string, bytes: Uint8Array, { end = false } = {}): Promise<string[]> {
-    const client = await RawClient.connect(stand.port(listener), { tls: await stand.identity(CLIENT) });
+    const client = await RawClient.connect(stand.port(listener), { tls: await stand.identity(ORDERS_API) });
     await client.expect("INFO");
     // A server that closes while bytes are under way may reset the connection.
     await client.send(bytes).catch(() => undefined);
@@ -148,7 +147,7 @@ describe("bytes that no client should send", () => {
     await waitForOpen(stand, { filtered: 1 });
     const clients = await Promise.all(
       Array.from({ length: 50 }, async () => {
-        const client = await RawClient.connect(stand.port("filtered"), { tls: await stand.identity(CLIENT) });
+        const client = await RawClient.connect(stand.port("filtered"), { tls: await stand.identity(ORDERS_API) });
         await client.handshake();
         await client.send("PUB no.a 50000\r\nabc");
         return client;

@@ -7,8 +7,8 @@ import { Stand } from "../stand/stand.ts";
 import { waitFor } from "../stand/wait.ts";
 import { linesOf } from "./frames.ts";
 import { OPENED, waitForOpen } from "./open-connections.ts";
+import { ORDERS_API } from "./policy.ts";
 
-const CLIENT = "spiffe://cluster.local/ns/shop/sa/orders-api";
 const MIB = 1 << 20;
 /** Milliseconds that a flood may take on a busy machine of two cores. */
 const LONG = 120_000;
@@ -37,7 +37,10 @@ describe("a client that floods", () => {
   after(() => stand.stop());
 
   async function connect(listener: string): Promise<RawClient> {
-    const client = await RawClient.connect(stand.port(listener), { tls: await stand.identity(CLIENT), timeout: LONG });
+    const client = await RawClient.connect(stand.port(listener), {
+      tls: await stand.identity(ORDERS_API),
+      timeout: LONG,
+    });
     await client.handshake();
     return client;
   }

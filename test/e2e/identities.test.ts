@@ -5,7 +5,7 @@ import { RawClient } from "../stand/raw-client.ts";
 import type { ListenerSpec } from "../stand/server-proxy.ts";
 import { Stand } from "../stand/stand.ts";
 import { NatsJs } from "./clients/nats-js.ts";
-import { linesOf } from "./frames.ts";
+import { clientIdOf, linesOf } from "./frames.ts";
 import { ORDERS_API } from "./policy.ts";
 import { failureOf } from "./scenarios/stage.ts";
 
@@ -76,7 +76,7 @@ async function assertRefused(stand: Stand, peer: RefusedPeer): Promise<void> {
   await stand.envoy.waitForStat("istio_nats_refusals_total", labels, (count) => count === counted + 1);
   const added = stand.refusals().slice(records);
   assert.equal(added.length, 1);
-  const { client_id: clientId } = JSON.parse(info.line.slice("INFO ".length)) as { client_id: number };
+  const clientId = clientIdOf(info);
   const record = added[0]!;
   // nats-server's number for the connection is known once its INFO has passed, which here races with the client's bytes.
   if (peer.speaksFirst) record["client_id"] ??= clientId;

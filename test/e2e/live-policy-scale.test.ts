@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { RawClient } from "../stand/raw-client.ts";
+import { computedBy } from "../stand/server-proxy.ts";
 import { Stand } from "../stand/stand.ts";
 import { waitFor } from "../stand/wait.ts";
 import { linesOf } from "./frames.ts";
@@ -63,15 +64,12 @@ async function longestTurnSince(stand: Stand, since: number): Promise<number> {
  * falls between two looks counts for the stretch before and for the one behind.
  */
 function watchStretches({ proxy }: Stand): () => number[] {
-  const tasks = `/proc/${proxy.envoy.pid}/task`;
-  const workers = readdirSync(tasks)
-    .filter((task) => readFileSync(`${tasks}/${task}/comm`, "utf8").startsWith("wrk:worker"))
-    .map((task) => ({ task, waits: NaN, computed: NaN, stretch: 0, longest: 0 }));
+  const workers = proxy.workers().map((task) => ({ task, waits: NaN, computed: NaN, stretch: 0, longest: 0 }));
   const look = (): void => {
     for (const worker of workers) {
-      const status = readFileSync(`${tasks}/${worker.task}/status`, "utf8");
+      const status = readFileSync(`${worker.task}/status`, "utf8");
       const waits = Number(/^voluntary_ctxt_switches:\s+(\d+)$/m.exec(status)![1]);
-      const computed = Number(readFileSync(`${tasks}/${worker.task}/schedstat`, "utf8").split(" ")[0]) / 1e6;
+      const computed = computedBy(worker.task);
       const more = Number.isNaN(worker.computed) ? 0 : computed - worker.computed;
       worker.longest = Math.max(worker.longest, worker.stretch + more);
       worker.stretch = waits === worker.waits ? worker.stretch + more : more;

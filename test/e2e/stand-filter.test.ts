@@ -3,6 +3,7 @@ import { after, before, describe, it } from "node:test";
 import { buildModule } from "../../tools/wasm.ts";
 import { RawClient } from "../stand/raw-client.ts";
 import { Stand } from "../stand/stand.ts";
+import { ORDERS_API } from "./policy.ts";
 
 // A module that logs what it was configured with, and refuses the configuration `"no"`.
 const PROBE = "test/stand/modules/probe.ts";
@@ -19,7 +20,7 @@ describe("the stand, with a filter that only logs", () => {
   after(() => stand.stop());
 
   it("hands the configuration over as compact JSON and reads the module's log lines as audit records", async () => {
-    const sidecar = await stand.sidecar("spiffe://cluster.local/ns/shop/sa/orders-api");
+    const sidecar = await stand.sidecar(ORDERS_API);
     const client = await RawClient.connect(sidecar.port);
     await client.handshake();
     client.close();

@@ -6,6 +6,7 @@ import { NatsServer } from "../stand/nats-server.ts";
 import { RawClient } from "../stand/raw-client.ts";
 import { Stand } from "../stand/stand.ts";
 import { Started } from "../stand/started.ts";
+import { ORDERS_API } from "./policy.ts";
 
 describe("the stand, without any filter", () => {
   let stand: Stand;
@@ -19,7 +20,7 @@ describe("the stand, without any filter", () => {
   after(() => stand.stop());
 
   it("carries nats.js through the client's Envoy, mTLS and the server's Envoy", async () => {
-    const sidecar = await stand.sidecar("spiffe://cluster.local/ns/shop/sa/orders-api");
+    const sidecar = await stand.sidecar(ORDERS_API);
     const connection = await connect({ servers: sidecar.url });
     connection.subscribe("greet", {
       callback: (_, message) => {
@@ -33,7 +34,7 @@ describe("the stand, without any filter", () => {
   });
 
   it("takes a client that speaks TLS itself", async () => {
-    const identity = await stand.identity("spiffe://cluster.local/ns/shop/sa/orders-api");
+    const identity = await stand.identity(ORDERS_API);
     const client = await RawClient.connect(stand.port(), { tls: identity });
     await client.handshake();
     await client.send("SUB a 1\r\nPUB a 2\r\nhi\r\n");
@@ -44,7 +45,7 @@ describe("the stand, without any filter", () => {
   });
 
   it("refuses a certificate of an authority that the mesh does not know", async () => {
-    const stranger = await stand.wrongIdentity("spiffe://cluster.local/ns/shop/sa/orders-api");
+    const stranger = await stand.wrongIdentity(ORDERS_API);
     const sidecar = await stand.sidecar(stranger);
     const client = await RawClient.connect(sidecar.port);
     assert.deepEqual(await client.untilClosed(), []);

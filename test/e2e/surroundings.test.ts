@@ -9,13 +9,13 @@ import { Stand } from "../stand/stand.ts";
 import { waitFor } from "../stand/wait.ts";
 import { linesOf } from "./frames.ts";
 import { waitForOpen } from "./open-connections.ts";
+import { ORDERS_API } from "./policy.ts";
 
 /**
  * What happens around a connection on bad days. After each: every refusal counted once, a refused operation still
  * answered by its text and a PING by its PONG in their order, connections given back, and no -ERR that was not due.
  */
 
-const CLIENT = "spiffe://cluster.local/ns/shop/sa/orders-api";
 const MIB = 1 << 20;
 const REFUSALS = "istio_nats_refusals_total";
 const INFO_OF_LAME_DUCK = /"ldm":true/;
@@ -33,7 +33,7 @@ cluster { name: stand, listen: "127.0.0.1:-1" }`;
 let stand: Stand;
 
 function connect(options: { timeout?: number } = {}): Promise<RawClient> {
-  return stand.identity(CLIENT).then(async (tls) => {
+  return stand.identity(ORDERS_API).then(async (tls) => {
     const client = await RawClient.connect(stand.port(), { tls, ...options });
     await client.handshake();
     return client;

@@ -119,8 +119,7 @@ describe("telemetry of real clients through a real Envoy with two workers", () =
   });
 
   it("has gauges that add up over both workers, and are 0 again when their connections are closed", async () => {
-    const principal = "spiffe://cluster.local/ns/shop/sa/orders-api";
-    const labels = { source_principal: principal };
+    const labels = { source_principal: ORDERS_API };
     const active = "istio_nats_connections_active";
     const subscribed = "istio_nats_subscriptions_active";
     const before = await waitFor("a calm", async () => {
@@ -135,7 +134,7 @@ describe("telemetry of real clients through a real Envoy with two workers", () =
     });
     const clients = await Promise.all(
       Array.from({ length: 12 }, async () => {
-        const client = await RawClient.connect(stand.port(), { tls: await stand.identity(principal) });
+        const client = await RawClient.connect(stand.port(), { tls: await stand.identity(ORDERS_API) });
         await client.handshake();
         await client.send("SUB shop.x.y 1\r\nSUB shop.x.z 2\r\n");
         await client.flush();

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { inRoot } from "../../tools/paths.ts";
+import { sourceNames } from "../../tools/source-constant.ts";
 import { auditSchema, schemaFaults } from "../stand/audit-schema.ts";
 import type { Host } from "./host.ts";
 import { auditOf, configuredHost, CONNECT, INFO, msg, PEER, PONG, pub, stat, Wire } from "./wire.ts";
@@ -106,17 +107,11 @@ describe("docs/audit.schema.json", () => {
     assert.deepEqual(written.sort(), [...auditSchema.properties["event"]!.enum!].sort());
     const described = auditSchema.oneOf.flatMap(({ properties: { event } }) => event.enum ?? [event.const!]);
     assert.deepEqual(described.sort(), written);
-    const names = (file: string, list: string): string[] => {
-      const [, body = ""] = new RegExp(`${list}: StaticArray<string> = \\[([^\\]]*)\\]`).exec(
-        readFileSync(inRoot(...file.split("/")), "utf8"),
-      )!;
-      return [...body.matchAll(/"(\w+)"/g)].map(([, name]) => name!);
-    };
-    const reasons = names("assembly/policy/reason.ts", "REASON_NAMES").filter((name) => name !== "allowed");
+    const reasons = sourceNames("policy/reason.ts", "REASON_NAMES").filter((name) => name !== "allowed");
     assert.deepEqual(auditSchema.properties["reason"]!.enum, reasons);
-    const kinds = names("assembly/telemetry/protocol-error.ts", "PROTOCOL_ERROR_NAMES");
+    const kinds = sourceNames("telemetry/protocol-error.ts", "PROTOCOL_ERROR_NAMES");
     assert.deepEqual(auditSchema.properties["kind"]!.enum, kinds);
-    const operations = new Set(names("assembly/telemetry/operations.ts", "OPERATION_NAMES"));
+    const operations = new Set(sourceNames("telemetry/operations.ts", "OPERATION_NAMES"));
     for (const operation of auditSchema.properties["operation"]!.enum!) assert.ok(operations.has(operation), operation);
   });
 

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { parse } from "yaml";
+import { tableUnder } from "../../tools/docs-table.ts";
 import { inRoot } from "../../tools/paths.ts";
-import { sourceConstant } from "../../tools/source-constant.ts";
+import { sourceConstant, sourceNames } from "../../tools/source-constant.ts";
 import { filterModule } from "./filter.ts";
 import { Host } from "./host.ts";
 
@@ -30,15 +31,10 @@ function whole(parts: object): object {
 
 /** The cells of the tables' rows under one heading of the reference, by the key in the first cell. */
 function rowsUnder(heading: string): Map<string, string[]> {
-  const [, section = ""] = read(REFERENCE).split(`\n${heading}\n`);
   const rows = new Map<string, string[]>();
-  for (const line of section.split(/\n#+ /)[0]!.split("\n")) {
-    const cells = line
-      .split("|")
-      .slice(1, -1)
-      .map((cell) => cell.trim());
-    const key = /^`(\w+)`$/.exec(cells[0] ?? "")?.[1];
-    if (key !== undefined) rows.set(key, cells.slice(1));
+  for (const [first = "", ...cells] of tableUnder(read(REFERENCE), heading)) {
+    const key = /^`(\w+)`$/.exec(first)?.[1];
+    if (key !== undefined) rows.set(key, cells);
   }
   return rows;
 }
@@ -158,19 +154,11 @@ describe("the policies that the guides show", () => {
   });
 });
 
-/** The strings of an array constant in a source of the filter. */
-function namesIn(file: string, constant: string): string[] {
-  const [, list = ""] = new RegExp(`const ${constant}: StaticArray<string> = \\[([^\\]]*)\\]`).exec(read(file)) ?? [];
-  const names = [...list.matchAll(/"(\w+)"/g)].map(([, name]) => name!);
-  assert.ok(names.length > 0, `${constant} is not in ${file}`);
-  return names;
-}
-
 describe("what the guides say of stats and audit", () => {
   it("covers every reason and every kind of protocol error", () => {
     const guide = read("docs/troubleshooting.md");
-    const reasons = namesIn("assembly/policy/reason.ts", "REASON_NAMES").filter((name) => name !== "allowed");
-    for (const name of [...reasons, ...namesIn("assembly/telemetry/protocol-error.ts", "PROTOCOL_ERROR_NAMES")]) {
+    const reasons = sourceNames("policy/reason.ts", "REASON_NAMES").filter((name) => name !== "allowed");
+    for (const name of [...reasons, ...sourceNames("telemetry/protocol-error.ts", "PROTOCOL_ERROR_NAMES")]) {
       assert.ok(guide.includes(`\n| \`${name}\``), name);
     }
   });

@@ -5,7 +5,9 @@ import { parse } from "yaml";
 import { FILTER_LABELS, LABELS, PEER_LABELS, STATS } from "../../assembly/telemetry/stats.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { serverErrorKinds } from "../../tools/server-errors.ts";
-import { FILTER_PATH, filterModule } from "./filter.ts";
+import { filterWasm } from "../../tools/wasm.ts";
+import { filterModule } from "./filter.ts";
+import { fnv1a } from "./fnv.ts";
 import { Host } from "./host.ts";
 import { configuredHost, CONNECT, msg, policy, PONG, pub, stat, Wire } from "./wire.ts";
 
@@ -16,11 +18,9 @@ function rawNames(host: Host): string[] {
   return [...host.metrics.keys(), ...host.histograms.keys()];
 }
 
-/** FNV-1a, 64 bits, as its authors define it. */
-function fnv1a(text: string): string {
-  let hash = 0xcbf29ce484222325n;
-  for (const byte of Buffer.from(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
-  return hash.toString(16).padStart(16, "0");
+/** As `istio_nats_policy_info` names a configuration. */
+function fingerprint(text: string): string {
+  return fnv1a(text).toString(16).padStart(16, "0");
 }
 
 describe("the table of stats", () => {
@@ -75,7 +75,7 @@ describe("the table of stats", () => {
   });
 
   it("is no part of the module but for its names", () => {
-    const wasm = readFileSync(FILTER_PATH);
+    const wasm = readFileSync(filterWasm);
     const holds = (text: string): boolean => wasm.includes(Buffer.from(text, "utf16le"));
     assert.deepEqual(
       STATS.filter(({ name }) => !holds(name)).map(({ name }) => name),
@@ -193,7 +193,7 @@ describe("what is told of the policy", () => {
     const info = [...host.metrics].find(([raw]) => raw.endsWith("istio_nats_policy_info"));
     assert.equal(info?.[1], 0);
     const { version } = JSON.parse(readFileSync(inRoot("package.json"), "utf8")) as { version: string };
-    const labels = { policy: fnv1a(text), mode: "ENFORCE", version, reporter: "destination" };
+    const labels = { policy: fingerprint(text), mode: "ENFORCE", version, reporter: "destination" };
     assert.equal(stat(host, "istio_nats_policy_info", labels), 1);
     assert.equal(stat(host, "istio_nats_policy_rules"), 1);
   });
@@ -201,7 +201,7 @@ describe("what is told of the policy", () => {
   it("goes back to 0 when another one takes its place, and comes again with it", () => {
     const host = new Host(filterModule());
     const other = JSON.stringify(policy({ mode: "DRY_RUN" }));
-    const value = (of: string): number => stat(host, "istio_nats_policy_info", { policy: fnv1a(of) });
+    const value = (of: string): number => stat(host, "istio_nats_policy_info", { policy: fingerprint(of) });
     const first = host.configure(text).root;
     assert.equal(value(text), 1);
     assert.ok(host.configure(other).accepted);

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { filterModule } from "./filter.ts";
+import { fnv1a } from "./fnv.ts";
 import { Host, SharedData } from "./host.ts";
+import { Random } from "./random.ts";
 import {
   auditOf,
   CONNECT,
@@ -149,12 +151,8 @@ describe("the policy in force in all VMs of a proxy", () => {
   });
 
   it("settles on the host's last one, whatever a worker leaves out and however late it is", () => {
-    // Pseudo-random, the same at every run.
-    let seed = 42;
-    const random = (below: number): number => {
-      seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
-      return (seed >>> 8) % below;
-    };
+    // The same at every run.
+    const random = new Random(42);
     for (let round = 0; round < 60; round++) {
       const shared = new SharedData();
       const hosts = [vm(shared), vm(shared), vm(shared)];
@@ -181,13 +179,13 @@ describe("the policy in force in all VMs of a proxy", () => {
       };
       let last = "";
       for (let change = 0; change < 12; change++) {
-        const token = "abc"[random(3)]!;
+        const token = "abc"[random.below(3)]!;
         if (token === last) continue;
         last = token;
         threads.forEach((thread) => thread.queue.push(token));
         step(0);
-        for (let i = 0; i < 4; i++) step(1 + random(2));
-        const at = 1 + random(2);
+        for (let i = 0; i < 4; i++) step(1 + random.below(2));
+        const at = 1 + random.below(2);
         const { host, current, roots } = threads[at]!;
         if (current !== "") {
           const made = new Wire(host, PEER, roots.get(current));
@@ -195,7 +193,7 @@ describe("the policy in force in all VMs of a proxy", () => {
           made.client(CONNECT);
           wires.push({ wire: made, root: current, thread: at });
         }
-        if (random(3) === 0) tick(...hosts);
+        if (random.below(3) === 0) tick(...hosts);
       }
       for (const index of [1, 2]) while (threads[index]!.queue.length > 0) step(index);
       for (let i = 0; i < 4; i++) tick(...hosts);
@@ -213,16 +211,9 @@ describe("the policy in force in all VMs of a proxy", () => {
 const KEY = "istio-nats/policy/istio-nats/";
 const CHANGE_KEY = "istio-nats/change/istio-nats/";
 
-/** FNV-1a, 64 bits. */
-function fnv(text: string): bigint {
-  let hash = 0xcbf29ce484222325n;
-  for (const byte of Buffer.from(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
-  return hash;
-}
-
 function envelope(
   text: string,
-  { magic = "inatspol", version = 1, length = text.length, hash = fnv(text) } = {},
+  { magic = "inatspol", version = 1, length = text.length, hash = fnv1a(text) } = {},
 ): Buffer {
   const head = Buffer.alloc(40);
   head.write(magic, "latin1");

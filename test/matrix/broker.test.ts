@@ -3,7 +3,7 @@ import { after, before, describe, it } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { binaries } from "../../tools/binaries.ts";
 import { must } from "../../tools/command.ts";
-import { Brokers } from "../conformance/brokers.ts";
+import { Brokers, byServer, concurrencyOf } from "../conformance/brokers.ts";
 import { comparable } from "../conformance/compare.ts";
 import { DIFFERENCES } from "../conformance/differences.ts";
 import { replay } from "../conformance/replay.ts";
@@ -44,22 +44,11 @@ function equal(one: Outcome, other: Outcome): boolean {
 /** What was found of each session, to be held against the lists when all have run. */
 const found = { as215: [] as string[], brokerStricter: [] as string[], brokerItself: [] as string[] };
 
-function groups(): [string, Session[]][] {
-  const byServer = new Map<string, Session[]>();
-  for (const session of SESSIONS) {
-    const key = JSON.stringify(session.server);
-    byServer.set(key, [...(byServer.get(key) ?? []), session]);
-  }
-  return [...byServer];
-}
-
 describe(`the recorded sessions before nats-server ${version}`, () => {
   assert.ok(listed, `differences.ts knows no nats-server ${version}`);
-  for (const [key, sessions] of groups()) {
+  for (const [key, sessions] of byServer(SESSIONS)) {
     const options = JSON.parse(key) as ServerOptions;
-    // Sessions of one account each can run side by side.
-    const concurrency = (options.auth ?? "user") === "user" ? 12 : 1;
-    describe(`nats-server with ${key}`, { concurrency }, () => {
+    describe(`nats-server with ${key}`, { concurrency: concurrencyOf(options) }, () => {
       let brokers: Brokers;
       before(async () => {
         brokers = await Brokers.start(sessions, options);

@@ -76,6 +76,11 @@ function listensForTls({ mode = "STRICT" }: ListenerSpec): boolean {
   return mode === "STRICT" || mode === "PERMISSIVE";
 }
 
+/** Milliseconds that a thread, one of `workers`, has computed so far. */
+export function computedBy(task: string): number {
+  return Number(readFileSync(`${task}/schedstat`, "utf8").split(" ")[0]) / 1e6;
+}
+
 /** The Envoy beside nats-server. */
 export class ServerProxy {
   readonly envoy: Envoy;
@@ -135,12 +140,17 @@ export class ServerProxy {
     await this.envoy.stop();
   }
 
-  /** Milliseconds that each worker's thread has computed so far (Linux), in the order of the threads' ids. */
+  /** Milliseconds that each worker has computed so far (Linux). */
   workerTimes(): number[] {
+    return this.workers().map(computedBy);
+  }
+
+  /** Each worker's thread as a folder of /proc (Linux), in the order of the threads' ids. */
+  workers(): string[] {
     const tasks = `/proc/${this.envoy.pid}/task`;
     return readdirSync(tasks)
-      .filter((task) => readFileSync(`${tasks}/${task}/comm`, "utf8").startsWith("wrk:worker"))
-      .map((task) => Number(readFileSync(`${tasks}/${task}/schedstat`, "utf8").split(" ")[0]) / 1e6);
+      .map((task) => `${tasks}/${task}`)
+      .filter((task) => readFileSync(`${task}/comm`, "utf8").startsWith("wrk:worker"));
   }
 
   /**

@@ -1,4 +1,5 @@
 import { HeaderUse, headerFields } from "../../assembly/nats/headers";
+import { Random } from "./random-support";
 
 function useName(use: HeaderUse): string {
   switch (use) {
@@ -40,12 +41,7 @@ function fields(block: string): string {
 
 const V = "NATS/1.0\r\n";
 
-let state: u32 = 20_261_125;
-
-function below(bound: i32): i32 {
-  state = state * 1664525 + 1013904223;
-  return <i32>((state >> 8) % <u32>bound);
-}
+const random: Random = new Random(20_261_125);
 
 const NAMES: StaticArray<string> = ["Nats-Scheduler", "Nats-Schedule-Target", "Nmqtt-Mapped", "Nats-Msg-Id", "N"];
 const PIECES: StaticArray<string> = ["\r\n", "\r", "\n", "N", ":", " ", "x", "Nats", "0123456789abcdef", "\r\nN"];
@@ -72,10 +68,13 @@ describe("headers with which nats-server acts on another subject", () => {
   it("are found in any bytes as by somebody who looks at one byte after the other", () => {
     let acting = 0;
     for (let round = 0; round < 20_000; round++) {
-      let block = below(2) == 0 ? V : "";
-      for (let i = below(8); i > 0; i--) {
-        if (below(2) == 0) block += PIECES[below(PIECES.length)];
-        else block += "\r\n" + NAMES[below(NAMES.length)] + ":" + " x".substring(below(3)) + "y".repeat(below(20));
+      let block = random.below(2) == 0 ? V : "";
+      for (let i = random.below(8); i > 0; i--) {
+        if (random.below(2) == 0) block += PIECES[random.below(PIECES.length)];
+        else {
+          const name = NAMES[random.below(NAMES.length)];
+          block += "\r\n" + name + ":" + " x".substring(random.below(3)) + "y".repeat(random.below(20));
+        }
       }
       const expected = plainly(block);
       if (expected != "") acting++;

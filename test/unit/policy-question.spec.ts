@@ -8,6 +8,7 @@ import { Reason } from "../../assembly/policy/reason";
 import { ClassMatcher } from "../../assembly/policy/subject-classes";
 import { lengthOf, pointerTo } from "./bytes-support";
 import { permissionsOf } from "./permissions-support";
+import { Random } from "./random-support";
 
 /** The remembered rule, or -9 when nothing is remembered. */
 function recalled(question: Question, subject: string): i32 {
@@ -271,19 +272,14 @@ describe("an answer that leading tokens decide", () => {
 /** Those that subjects are made of, then those of entries alone; a token that only begins with a wildcard is none. */
 const WORDS: StaticArray<string> = ["alpha", "be", "gammagamma", "*a", "*", ">"];
 const LITERAL_WORDS: i32 = 4;
-let state: u32 = 20_241_124;
-
-function below(bound: i32): i32 {
-  state = state * 1664525 + 1013904223;
-  return <i32>((state >> 8) % <u32>bound);
-}
+const random: Random = new Random(20_241_124);
 
 /** Up to five of the first `words` words; '>' only last. */
 function subjectOf(words: i32): string {
-  const count = 1 + below(5);
+  const count = 1 + random.below(5);
   let subject = "";
   for (let i = 0; i < count; i++) {
-    let word = WORDS[below(words)];
+    let word = WORDS[random.below(words)];
     if (word == ">" && i < count - 1) word = "*";
     subject += (i > 0 ? "." : "") + word;
   }
@@ -292,7 +288,7 @@ function subjectOf(words: i32): string {
 
 function entries(): string {
   const list: string[] = [];
-  const count = 1 + below(4);
+  const count = 1 + random.below(4);
   for (let i = 0; i < count; i++) list.push(`"${subjectOf(WORDS.length)}"`);
   return `[${list.join(",")}]`;
 }
@@ -342,7 +338,7 @@ describe("what is remembered of a policy", () => {
       permissions.classes = classes;
       for (let i = 0; i < 200; i++) {
         let subject = subjectOf(LITERAL_WORDS);
-        const odd = below(20);
+        const odd = random.below(20);
         if (odd == 0) subject += ".";
         else if (odd == 1) subject = subject.replace(".", "..");
         else if (odd == 2) subject = "." + subject;
