@@ -1,10 +1,15 @@
+import { renewSteps } from "../policy/matcher";
 import { nowNanoseconds } from "../proxy/clock";
 
 let now: i64 = 0;
 
-/** Asking the host for the time costs more than a message, so a callback asks at most once, and only if it must. */
+/**
+ * Asking the host for the time costs more than a message, so a callback asks at most once, and only if it must. Searches that
+ * clients ask for are bounded by the callback too (matcher.ts).
+ */
 export function beginCallback(): void {
   now = 0;
+  renewSteps();
 }
 
 /** Milliseconds since 1970 in this callback. */

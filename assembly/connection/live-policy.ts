@@ -2,7 +2,7 @@ import { shareBytes } from "../bytes/budget";
 import { revocationRoom, writeRevocation } from "../nats/texts";
 import { Identity } from "../policy/document";
 import { Mode } from "../policy/rules";
-import { NONE } from "../policy/matcher";
+import { NONE, renewSteps } from "../policy/matcher";
 import { Principal } from "../policy/principal";
 import { Reason } from "../policy/reason";
 import { actOn } from "../proxy/stream";
@@ -120,6 +120,8 @@ function revokeSubscriptions(connection: Connection): void {
     if (endedByCount(sub)) continue;
     const live = isLive(sub);
     const queueLength = queueLengthOf(sub);
+    // Each as if it were the only one: none may end because there are many.
+    renewSteps();
     let reason = access.permissions.subscribe(subjectOf(sub), subjectLengthOf(sub), queueOf(sub), queueLength);
     let rule = access.permissions.decidedBy;
     if (reason == Reason.ALLOWED && !isNameKnown(sub)) {

@@ -14,6 +14,7 @@ import {
   pub,
   publishViolation,
   stat,
+  subscriptionViolation,
   VERBOSE_CONNECT,
   Wire,
 } from "./wire.ts";
@@ -276,4 +277,50 @@ it("in verbose mode the one subscription too many is answered by its error alone
   const wire = Wire.connected(configuredHost({ limits: { subscriptions: 1 } }), { connect: VERBOSE_CONNECT });
   assert.equal(wire.client("SUB ok.1 1\r\nSUB ok.2 2\r\n"), `SUB ok.1 1\r\n${PING}`);
   assert.equal(wire.server(`+OK\r\n${PONG}`), "+OK\r\n-ERR 'maximum subscriptions exceeded'\r\n");
+});
+
+describe("a search for denies that a SUB with wildcards overlaps", () => {
+  const deny = Array.from({ length: 900 }, (_, i) => `t${i}.secret`);
+  const rule = { subscribe: { allow: [">"], deny } };
+  const subs = (count: number, queue: string): string[] =>
+    Array.from({ length: count }, (_, i) => `SUB *.z ${queue}${i}\r\n`);
+
+  it("is made for the first 500 members of queues in one chunk, whatever the policy; beyond its bound they are refused", () => {
+    const host = configuredHost({ rule });
+    const wire = Wire.connected(host);
+    const lines = subs(5000, "q ");
+    const sent = wire.client(lines.join(""));
+    const passed = lines.findIndex((line) => !sent.includes(line));
+    assert.ok(passed >= 500 && passed < 1000, `${passed} were searched for`);
+    assertSame(sent, lines.slice(0, passed).join("") + PING.repeat(5000 - passed), "to the server");
+    const { reason, rule: by } = auditOf(host).find(({ event }) => event === "refused")!;
+    assert.deepEqual([reason, by], ["queue_over_deny", null]);
+    assert.equal(wire.server(PONG), subscriptionViolation("*.z", "q"));
+    // The next chunk has its own.
+    assert.equal(wire.client(lines[4999]!), lines[4999]);
+  });
+
+  it("leaves subscriptions without a queue alone: deliveries to them are filtered instead", () => {
+    const wire = Wire.connected(configuredHost({ rule }));
+    const sent = subs(5000, "").join("");
+    assertSame(wire.client(sent), sent, "to the server");
+    assert.equal(wire.server(msg("t1.secret", "1", "x") + msg("t1.z", "1", "x")), msg("t1.z", "1", "x"));
+  });
+
+  it("takes hardly longer for thirty times the lines, once it is at its bound", () => {
+    const host = configuredHost({ rule });
+    const spent = (count: number): number => {
+      const wire = Wire.connected(host);
+      const text = "SUB *.z q 1\r\n".repeat(count);
+      const before = process.cpuUsage();
+      wire.client(text);
+      const { user, system } = process.cpuUsage(before);
+      wire.connection.close();
+      return user + system;
+    };
+    const least = (count: number): number => Math.min(...Array.from({ length: 3 }, () => spent(count)));
+    least(1000);
+    const [few, many] = [least(1000), least(30_000)];
+    assert.ok(many < 8 * few, `${few} µs for 1,000 lines, ${many} for 30,000`);
+  });
 });

@@ -414,6 +414,26 @@ describe("a subscription that a newer policy does not allow", () => {
     assert.equal(wire.server(`${PONG}+OK\r\n${PONG}+OK\r\n`), `${ended("a.1", "1")}+OK\r\n`);
   });
 
+  it("is none of so many that one chunk could not have made them: each is judged as if it were alone", () => {
+    const deny = Array.from({ length: 900 }, (_, i) => `t${i}.secret`);
+    const under = (more: string[]): object =>
+      policyOf({ publish: { allow: ["a"] }, subscribe: { allow: [">"], deny: [...deny, ...more] } });
+    for (const speaks of [true, false]) {
+      const { host, wire } = connected(under([]));
+      for (let i = 0; i < 2000; i++) {
+        const line = `SUB *.z q ${i}\r\n`;
+        assert.equal(wire.client(line), line);
+      }
+      host.configure(under(["other"]));
+      if (speaks) assert.equal(wire.client(PING), PING);
+      else tick(host);
+      assert.equal(stat(host, "istio_nats_revoked_subscriptions_total"), 0);
+      host.configure(under(["*.z"]));
+      tick(host);
+      assert.equal(stat(host, "istio_nats_revoked_subscriptions_total"), 2000);
+    }
+  });
+
   it("closes a silent member of a queue group within 2 s, and leaves one that speaks", () => {
     const { host, wire } = connected(both);
     const speaker = Wire.connected(host);

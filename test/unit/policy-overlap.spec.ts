@@ -1,10 +1,13 @@
-import { NONE, SubjectMatcher, TOO_MANY_STEPS } from "../../assembly/policy/matcher";
+import { NONE, renewSteps, SubjectMatcher, TOO_MANY_STEPS } from "../../assembly/policy/matcher";
 import { lengthOf, pointerTo } from "./bytes-support";
 import { matcherOf, tokensOf } from "./matcher-support";
 import { COLLIDE, PATTERNS } from "./patterns-support";
 
 /** A search takes no more steps (nodes and entries that it visits). */
 const STEPS: i32 = 1024;
+
+/** All searches of one callback take no more. */
+const STEPS_AT_ONCE: i32 = 1024 * STEPS;
 
 /** The rule of an entry that overlaps the pattern for this queue; NONE or TOO_MANY_STEPS as they are. */
 function overlap(matcher: SubjectMatcher, pattern: string, queue: string): i32 {
@@ -15,6 +18,20 @@ function overlap(matcher: SubjectMatcher, pattern: string, queue: string): i32 {
 function anyOverlap(matcher: SubjectMatcher, pattern: string): i32 {
   const entry = matcher.findOverlap(tokensOf(pattern), true, 0, 0);
   return entry < 0 ? entry : matcher.rule(entry);
+}
+
+/** Searches for `pattern` that are made to their end before one is given up. */
+function searches(matcher: SubjectMatcher, pattern: string): i32 {
+  let made = 0;
+  while (anyOverlap(matcher, pattern) == NONE) made++;
+  return made;
+}
+
+/** Entries under which `*.c` is searched for among all. */
+function row(count: i32): SubjectMatcher {
+  const entries: string[] = [];
+  for (let i = 0; i < count; i++) entries.push(`a${i}.b`);
+  return matcherOf(entries);
 }
 
 describe("a search for an entry that overlaps a pattern", () => {
@@ -78,6 +95,8 @@ describe("a search for an entry that overlaps a pattern", () => {
 });
 
 describe("the bound of that search", () => {
+  beforeEach(renewSteps);
+
   it("is 1,024 steps over the nodes of one row: the root and 1,023 more are searched to the end", () => {
     const entries: string[] = [];
     for (let i = 0; i < STEPS - 1; i++) entries.push(`a${i}.b`);
@@ -121,5 +140,59 @@ describe("the bound of that search", () => {
     const matcher = matcherOf(entries);
     for (let i = 0; i < 5; i++) expect(anyOverlap(matcher, "*.c")).toBe(NONE);
     matcher.destroy();
+  });
+});
+
+describe("the bound of all searches of a callback", () => {
+  beforeEach(renewSteps);
+
+  it("is 1,024 of the longest, and begins anew with the next callback", () => {
+    const longest = row(STEPS - 1);
+    for (let callback = 0; callback < 3; callback++) {
+      expect(searches(longest, "*.c")).toBe(1024);
+      expect(anyOverlap(longest, "*.c")).toBe(TOO_MANY_STEPS);
+      expect(anyOverlap(longest, "a7.*")).toBe(TOO_MANY_STEPS);
+      renewSteps();
+    }
+    expect(anyOverlap(longest, "a7.*")).toBe(7);
+    longest.destroy();
+  });
+
+  it("lets as many more be made as they are shorter", () => {
+    for (let count = 1; count < 1000; count *= 9) {
+      const matcher = row(count);
+      const expected = (STEPS_AT_ONCE + count) / (count + 1);
+      expect(searches(matcher, "*.c")).toBe(expected);
+      renewSteps();
+      matcher.destroy();
+    }
+  });
+
+  it("counts the bytes of the pattern too, which each step may look at", () => {
+    const matcher = row(STEPS - 1);
+    expect(searches(matcher, "*." + "c".repeat(61))).toBe(1024);
+    renewSteps();
+    expect(searches(matcher, "*." + "c".repeat(62))).toBe(512);
+    renewSteps();
+    expect(searches(matcher, "*." + "c".repeat(64 * 1023 - 2))).toBe(1);
+    matcher.destroy();
+  });
+
+  it("is that of all matchers together", () => {
+    const one = row(STEPS - 1);
+    const other = row(STEPS - 1);
+    expect(searches(one, "*.c")).toBe(1024);
+    expect(anyOverlap(other, "*.c")).toBe(TOO_MANY_STEPS);
+    one.destroy();
+    other.destroy();
+  });
+
+  it("says nothing of a list without entries", () => {
+    const matcher = row(STEPS - 1);
+    const empty = matcherOf([]);
+    searches(matcher, "*.c");
+    expect(anyOverlap(empty, "*.c")).toBe(NONE);
+    matcher.destroy();
+    empty.destroy();
   });
 });
