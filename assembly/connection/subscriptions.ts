@@ -7,6 +7,8 @@ import {
   settleCount,
   setState,
   SID,
+  sidLengthOf,
+  sidOf,
   sizeOf,
   State,
   stateOf,
@@ -26,7 +28,7 @@ const FORGET_AFTER: i64 = 10_000;
 @unmanaged
 @final
 export class Subscriptions {
-  private readonly table: BlockTable = new BlockTable(SID);
+  private table: BlockTable = new BlockTable(SID);
   liveCount: i32 = 0;
   /** Of all subscriptions together. */
   bytes: i64 = 0;
@@ -44,7 +46,8 @@ export class Subscriptions {
   /** The server has not taken a further CONNECT yet; since when, as ticks have seen it, 0 before the first. */
   private isUnsettled: bool = false;
   private unsettledSince: i64 = 0;
-  private revokedCount: i32 = 0;
+  /** What was revoked before a further CONNECT, kept apart so that the next CONNECT does not walk over it; null until then. */
+  private apart: BlockTable | null = null;
   /** Of some the UNSUB has not gone to the server yet; they go together. */
   private revokedUntold: bool = false;
   /** PINGs behind their UNSUBs that the server has not answered. */
@@ -75,7 +78,9 @@ export class Subscriptions {
   findHashed(sid: usize, length: i32, hash: u32): usize {
     const last = this.lastFound;
     if (last != 0 && load<u32>(last, BLOCK_HASH) == hash && hasSid(last, sid, length)) return last;
-    const sub = this.table.find(sid, length, hash);
+    const apart = this.apart;
+    let sub = this.table.find(sid, length, hash);
+    if (sub == 0 && apart != null) sub = apart.find(sid, length, hash);
     if (sub != 0) this.lastFound = sub;
     return sub;
   }
@@ -141,7 +146,10 @@ export class Subscriptions {
     this.liveCount--;
   }
 
-  /** The first subscription of a walk over all, live or ended; 0 when there is none. Add and remove none on the way. */
+  /**
+   * The first subscription of a walk over all, live or ended, but what was revoked before a further CONNECT; 0 when there is none.
+   * Add and remove none on the way.
+   */
   first(): usize {
     return this.table.nextBlock(0);
   }
@@ -158,7 +166,6 @@ export class Subscriptions {
     if (stateOf(sub) == State.LIVE) this.liveCount--;
     else this.leaveEnded(sub);
     setState(sub, State.REVOKED);
-    this.revokedCount++;
     this.revokedUntold = true;
   }
 
@@ -180,7 +187,12 @@ export class Subscriptions {
   revocationsTaken(): void {
     this.revokedPings--;
     if (this.revokedPings > 0 || this.revokedUntold) return;
-    this.takeOutAll(true);
+    this.takeOutAll(this.table, true);
+    const apart = this.apart;
+    if (apart == null) return;
+    this.takeOutAll(apart, true);
+    apart.destroy();
+    this.apart = null;
   }
 
   /** The UNSUB of one that ended by a count goes to the server now. */
@@ -246,27 +258,48 @@ export class Subscriptions {
     this.endedHead = 0;
   }
 
-  /** All that were revoked, or all others. */
-  private takeOutAll(revoked: bool): void {
-    let sub = this.table.nextBlock(0);
+  /** All of a table that were revoked, or all others. */
+  private takeOutAll(table: BlockTable, revoked: bool): void {
+    let sub = table.nextBlock(0);
     while (sub != 0) {
-      let next = this.table.nextSlot;
+      let next = table.nextSlot;
       if ((stateOf(sub) == State.REVOKED) == revoked) {
-        this.takeOut(sub);
+        this.takeOutOf(table, sub);
         next--;
       }
-      sub = this.table.nextBlock(next);
+      sub = table.nextBlock(next);
     }
   }
 
   /** Drops everything, as a second CONNECT does, but what was revoked, of which messages may be under way. */
   beginAnew(): void {
-    this.takeOutAll(false);
-    if (this.revokedCount == 0) this.table.release();
+    this.takeOutAll(this.table, false);
+    this.setApart();
     this.releaseEnded();
     this.liveCount = 0;
     this.isUnsettled = true;
     this.unsettledSince = 0;
+  }
+
+  /** Leaves an empty table, for nothing but what was revoked is in it. */
+  private setApart(): void {
+    const table = this.table;
+    const apart = this.apart;
+    if (apart == null && table.count > 0) {
+      this.apart = table;
+      this.table = new BlockTable(SID);
+      return;
+    }
+    if (apart != null) {
+      // By a still newer policy. What there is no room for stays.
+      let sub = table.nextBlock(0);
+      while (sub != 0 && apart.makeRoom()) {
+        table.takeOut(sub);
+        apart.enter(sub);
+        sub = table.nextBlock(table.nextSlot - 1);
+      }
+    }
+    if (table.count == 0) table.release();
   }
 
   /** The server has taken that CONNECT: all that comes from here on is of what was subscribed behind it. */
@@ -277,9 +310,9 @@ export class Subscriptions {
 
   /** Gives back all memory, the object's own too. */
   destroy(): void {
-    for (let sub = this.first(); sub != 0; sub = this.next()) giveBack(sub, sizeOf(sub));
+    giveBackAll(this.table);
+    giveBackAll(this.apart);
     this.releaseEnded();
-    this.table.destroy();
     heap.free(changetype<usize>(this));
   }
 
@@ -311,10 +344,23 @@ export class Subscriptions {
   }
 
   private takeOut(sub: usize): void {
-    if (stateOf(sub) == State.REVOKED) this.revokedCount--;
-    this.table.takeOut(sub);
+    const apart = this.apart;
+    let table = this.table;
+    if (apart != null && apart.find(sidOf(sub), sidLengthOf(sub), load<u32>(sub, BLOCK_HASH)) == sub) table = apart;
+    this.takeOutOf(table, sub);
+  }
+
+  private takeOutOf(table: BlockTable, sub: usize): void {
+    table.takeOut(sub);
     if (this.lastFound == sub) this.lastFound = 0;
     this.bytes -= <i64>sizeOf(sub);
     giveBack(sub, sizeOf(sub));
   }
+}
+
+/** With the table. */
+function giveBackAll(table: BlockTable | null): void {
+  if (table == null) return;
+  for (let sub = table.nextBlock(0); sub != 0; sub = table.nextBlock(table.nextSlot)) giveBack(sub, sizeOf(sub));
+  table.destroy();
 }
