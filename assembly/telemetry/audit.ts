@@ -79,11 +79,11 @@ export class Audit {
     this.writeActivity(begin("connected", who));
   }
 
-  /** A connection has ended that was reported as opened. */
+  /** A connection has ended that was reported as opened. `milliseconds` are negative where the host's clock was set back since. */
   disconnected(who: AuditSubject, totals: Totals, milliseconds: i64): void {
     this.writeActivity(
       begin("disconnected", who) +
-        number("duration_ms", milliseconds) +
+        number("duration_ms", <u64>max<i64>(milliseconds, 0)) +
         number("messages_in", totals.messagesIn) +
         number("bytes_in", totals.bytesIn) +
         number("messages_out", totals.messagesOut) +
@@ -99,7 +99,7 @@ export class Audit {
       begin("allowed", who) +
         field("operation", OPERATION_NAMES[operation]) +
         (nameLength > 0 ? bytesField("subject", name, nameLength) : "") +
-        number("bytes", bytes) +
+        number("bytes", <u64>bytes) +
         ruleField(rule),
     );
   }
@@ -116,11 +116,8 @@ export class Audit {
     queue: usize,
     queueLength: i32,
   ): void {
-    let record = begin(dryRun ? "would_refuse" : "refused", who);
-    record += field("operation", OPERATION_NAMES[operation]) + field("reason", REASON_NAMES[reason]);
-    if (nameLength > 0) record += bytesField("subject", name, nameLength);
-    if (queueLength > 0) record += bytesField("queue", queue, queueLength);
-    this.write(record + ruleField(rule));
+    const record = begin(dryRun ? "would_refuse" : "refused", who) + field("operation", OPERATION_NAMES[operation]);
+    this.writeJudgement(record, reason, rule, name, nameLength, queue, queueLength);
   }
 
   /** A peer may not connect at all. */
@@ -142,10 +139,7 @@ export class Audit {
     queue: usize,
     queueLength: i32,
   ): void {
-    let record = begin("revoked", who) + field("reason", REASON_NAMES[reason]);
-    if (nameLength > 0) record += bytesField("subject", name, nameLength);
-    if (queueLength > 0) record += bytesField("queue", queue, queueLength);
-    this.write(record + ruleField(rule));
+    this.writeJudgement(begin("revoked", who), reason, rule, name, nameLength, queue, queueLength);
   }
 
   /** A stream could not be read. */
@@ -176,6 +170,21 @@ export class Audit {
     stats.auditSuppressed(this.refusals.takeUncounted() + this.activity.takeUncounted());
   }
 
+  private writeJudgement(
+    start: string,
+    reason: Reason,
+    rule: string,
+    name: usize,
+    nameLength: i32,
+    queue: usize,
+    queueLength: i32,
+  ): void {
+    let record = start + field("reason", REASON_NAMES[reason]);
+    if (nameLength > 0) record += bytesField("subject", name, nameLength);
+    if (queueLength > 0) record += bytesField("queue", queue, queueLength);
+    this.write(record + ruleField(rule));
+  }
+
   private write(record: string): void {
     logText(LogLevel.WARN, record + suppressedField(this.refusals) + "}");
   }
@@ -188,11 +197,11 @@ export class Audit {
 const START: string = '{"istio_nats_audit":' + VERSION;
 
 function suppressedField(limit: RateLimit): string {
-  return limit.suppressed > 0 ? number("suppressed", limit.take()) : "";
+  return limit.suppressed > 0 ? number("suppressed", <u64>limit.take()) : "";
 }
 
 function activityField(limit: RateLimit): string {
-  return limit.suppressed > 0 ? number("suppressed_activity", limit.take()) : "";
+  return limit.suppressed > 0 ? number("suppressed_activity", <u64>limit.take()) : "";
 }
 
 function ruleField(rule: string): string {
@@ -208,7 +217,7 @@ function begin(event: string, who: AuditSubject): string {
   return record;
 }
 
-function number<T>(name: string, value: T): string {
+function number(name: string, value: u64): string {
   return ',"' + name + '":' + value.toString();
 }
 
@@ -227,18 +236,35 @@ function bytesField(name: string, pointer: usize, length: i32): string {
 
 /** JSON string escapes; `text` comes from quoting, configuration or certificates. */
 function escape(text: string): string {
-  let plain = true;
-  for (let i = 0; i < text.length && plain; i++) {
-    const c = text.charCodeAt(i);
-    plain = c >= 0x20 && c != 0x22 && c != 0x5c && c != 0x7f;
-  }
-  if (plain) return text;
-  let escaped = "";
+  let length = text.length;
+  for (let i = 0; i < text.length; i++) length += growthOf(text.charCodeAt(i));
+  if (length == text.length) return text;
+  // Filled in place: a string that grows by each unit is copied with each.
+  const area = heap.alloc((<usize>length) << 1);
+  let p = area;
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i);
-    if (c == 0x22 || c == 0x5c) escaped += "\\" + String.fromCharCode(c);
-    else if (c < 0x20 || c == 0x7f) escaped += "\\u" + c.toString(16).padStart(4, "0");
-    else escaped += String.fromCharCode(c);
+    const growth = growthOf(c);
+    if (growth > 0) {
+      store<u16>(p, 0x5c);
+      p += 2;
+    }
+    if (growth > 1) {
+      // `u00` and the higher digit, which is no letter.
+      store<u64>(p, 0x0030_0030_0030_0075 + ((<u64>(c >> 4)) << 48));
+      p += 8;
+    }
+    const digit = c & 15;
+    store<u16>(p, growth > 1 ? digit + (digit < 10 ? 0x30 : 0x57) : c);
+    p += 2;
   }
+  const escaped = String.UTF16.decodeUnsafe(area, (<usize>length) << 1);
+  heap.free(area);
   return escaped;
+}
+
+/** Units that a unit is longer by when it is escaped: `\"`, `\\`, `\u0001`. */
+function growthOf(c: i32): i32 {
+  if (c == 0x22 || c == 0x5c) return 1;
+  return c < 0x20 || c == 0x7f ? 5 : 0;
 }

@@ -43,6 +43,50 @@ describe("an audit record", () => {
     });
   });
 
+  /** What JSON needs and no more, as `String.prototype.replace` writes it. */
+  const escaped = (text: string): string =>
+    text
+      .replace(/["\\]/g, "\\$&")
+      // eslint-disable-next-line no-control-regex -- these it is about
+      .replace(/[\x00-\x1f\x7f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
+  it("escapes what JSON cannot hold, wherever it stands, and nothing else", () => {
+    const host = configuredHost();
+    const uri = 'spiffe://other/"\\';
+    for (let c = 0; c <= 0x17f; c++) {
+      for (const peer of [`${uri}${String.fromCharCode(c)}`, `${String.fromCharCode(c)}a`.repeat(700)]) {
+        new Wire(host, peer).client(CONNECT);
+        const { message } = host.logs.at(-1)!;
+        host.advance(1000);
+        assert.ok(message.includes(`"source_principal":"${escaped(peer)}"`), `${c}: ${message}`);
+        assert.equal((JSON.parse(message) as Record<string, unknown>)["source_principal"], peer);
+      }
+    }
+  });
+
+  it("quotes each byte of a client's as nats-server does, and escapes that", () => {
+    const host = configuredHost();
+    const wire = Wire.connected(host);
+    for (let c = 1; c < 0x80; c++) {
+      if ([0x09, 0x0a, 0x0d, 0x20].includes(c)) continue;
+      const name = `no.${String.fromCharCode(c)}`;
+      wire.client(`SUB ${name} ${name}${name} 1\r\n`);
+      const quoted = /to "(.*)" using queue "(.*)"'/.exec(wire.server(PONG))!;
+      const { message } = host.logs.at(-1)!;
+      assert.ok(message.includes(`"subject":"${escaped(quoted[1]!)}","queue":"${escaped(quoted[2]!)}"`), message);
+      host.advance(1000);
+    }
+  });
+
+  it("says that a connection was open for no time where the host's clock was set back meanwhile", () => {
+    const host = configuredHost();
+    const wire = Wire.connected(host);
+    host.advance(-5000);
+    wire.connection.close();
+    const { event, duration_ms } = auditOf(host).at(-1)!;
+    assert.deepEqual([event, duration_ms], ["disconnected", 0]);
+  });
+
   it("is written of one of `audit.sample` allowed operations and deliveries, over all connections", () => {
     const host = configuredHost({ audit: { sample: 10, burst: 10_000 } });
     const wires = [Wire.connected(host), Wire.connected(host)];

@@ -187,6 +187,19 @@ describe("memory for messages, each allocation counted", () => {
     assert.equal(wire.client(pub(newInbox(n), "answer")), PING);
   });
 
+  it("a record of a refusal takes memory in proportion to what it quotes", () => {
+    const wire = connectedUnder({ ...policy(), audit: { refusalsPerSecond: 1000, burst: 1000 } });
+    const takes = (bytes: number): number => {
+      const refused = pub(`no.${"\x01".repeat(bytes)}`);
+      for (let i = 0; i < 3; i++) wire.client(refused);
+      const before = wire.host.global("allocated_bytes");
+      for (let i = 0; i < 10; i++) wire.client(refused);
+      return wire.host.global("allocated_bytes") - before;
+    };
+    const [half, whole] = [takes(120), takes(240)];
+    assert.ok(whole < 2.5 * half, `${half} bytes for 120 of a subject, ${whole} for 240`);
+  });
+
   it("operations on ever new subjects take none", () => {
     const wire = connected();
     let n = 0;
