@@ -1,7 +1,7 @@
 import { NOT_A_SIZE, readSize } from "./numbers";
 import { Operation, Reading } from "./operation";
 import { endOfArgument } from "./plain-line";
-import { CR, INFO, isBlank, LF, Match, matchVerb, OK, PING, PONG } from "./words";
+import { CR, firstOf, INFO, isBlank, LF, Match, matchVerb, OK, PING, PONG } from "./words";
 
 /** Verbs, packed for `matchVerb`. `+` without its fifth bit is 0x0b. */
 const CONNECT: u64 = 0x5443454e4e4f43;
@@ -103,8 +103,7 @@ export class ClientLine {
     if (match == Match.PARTIAL) return Reading.INCOMPLETE;
     if (match == Match.NONE) return Reading.UNKNOWN_OPERATION;
     const tail = pointer + <usize>length;
-    let p = tail;
-    while (p < end && load<u8>(p) != LF) p++;
+    const p = firstOf(LF, LF, tail, end);
     if (<i32>(p - tail) > limit + 1) return Reading.LINE_TOO_LONG;
     if (p >= end) return Reading.INCOMPLETE;
     this.operation = operation;
@@ -135,18 +134,15 @@ export class ClientLine {
     if (load<u8>(p) == LF) return Reading.UNKNOWN_OPERATION;
     this.operation = operation;
     this.argument = p;
-    return operation == Operation.CONNECT || operation == Operation.INFO
-      ? this.readJsonLine(p, end, limit)
-      : this.readArguments(p, end, limit);
+    // Found first: a line that is unfinished is looked at with each byte that comes.
+    const lineEnd = firstOf(CR, LF, p, end);
+    const reading = this.endOfLine(p, lineEnd, end, limit);
+    return reading != Reading.COMPLETE || operation == Operation.CONNECT || operation == Operation.INFO
+      ? reading
+      : this.readArguments(p, lineEnd);
   }
 
-  private readJsonLine(start: usize, end: usize, limit: i32): Reading {
-    let p = start;
-    while (p < end && load<u8>(p) != LF && load<u8>(p) != CR) p++;
-    return this.endOfLine(start, p, end, limit);
-  }
-
-  private readArguments(start: usize, end: usize, limit: i32): Reading {
+  private readArguments(start: usize, end: usize): Reading {
     let p = start;
     let count = 0;
     let begin: usize = 0;
@@ -157,7 +153,6 @@ export class ClientLine {
         p = min(endOfArgument(p, end), end);
         continue;
       }
-      if (b == CR || b == LF) break;
       if (isBlank(b)) {
         if (begin != 0) {
           if (count < MAX_ARGUMENTS) this.putArgument(count, begin, p);
@@ -167,8 +162,6 @@ export class ClientLine {
       } else if (begin == 0) begin = p; // VT, FF, NUL and the like belong to an argument
       p++;
     }
-    const reading = this.endOfLine(start, p, end, limit);
-    if (reading != Reading.COMPLETE) return reading;
     if (begin != 0) {
       if (count < MAX_ARGUMENTS) this.putArgument(count, begin, p);
       count++;

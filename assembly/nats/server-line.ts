@@ -1,7 +1,7 @@
 import { NOT_A_SIZE, readSize } from "./numbers";
 import { Operation, Reading } from "./operation";
 import { isCrLf } from "./plain-line";
-import { CR, INFO, isBlank, LF, Match, matchVerb, OK, PING, PONG } from "./words";
+import { CR, firstOf, INFO, isBlank, LF, Match, matchVerb, OK, PING, PONG } from "./words";
 import { hashBytes } from "../bytes/hash";
 
 /** Verbs of nats-server alone, packed for `matchVerb`. `-` without its fifth bit is 0x0d. */
@@ -11,9 +11,10 @@ const ERR: u64 = 0x5252450d;
 
 /**
  * The longest line of a broker that is read: an INFO with hundreds of `connect_urls`, or a MSG of a publisher's longest line and a
- * subscriber's longest sid, which are 64 KiB each at most (`limits.controlLine`). A longer one is not NATS.
+ * subscriber's longest sid, which are 64 KiB each at most (`limits.controlLine`), with a verb and a blank more. A longer one is not
+ * NATS.
  */
-export const SERVER_LINE_LIMIT: i32 = 131072;
+export const SERVER_LINE_LIMIT: i32 = 2 * 65_536 + 64;
 
 /** Bytes of the PONG that nats-server writes (client.go `pongProto`). */
 export const PONG_LENGTH: i32 = 6;
@@ -49,6 +50,7 @@ export class ServerLine {
   /** A subject or reply holds a CR or LF: a client would read a line where there is none. */
   hasLineBreak: bool = false;
 
+  /** As that of `ClientLine`, with as much memory behind `end`. */
   read(pointer: usize, end: usize): Reading {
     if (pointer >= end) return Reading.INCOMPLETE;
     switch (load<u8>(pointer)) {
@@ -74,10 +76,9 @@ export class ServerLine {
     const match = matchVerb(pointer, end, verb, length);
     if (match == Match.PARTIAL) return Reading.INCOMPLETE;
     if (match == Match.NONE) return Reading.UNKNOWN_OPERATION;
-    let p = pointer + <usize>length;
-    while (p < end && isBlank(load<u8>(p))) p++;
-    const start = p;
-    while (p < end && load<u8>(p) != LF) p++;
+    let start = pointer + <usize>length;
+    while (start < end && isBlank(load<u8>(start))) start++;
+    let p = firstOf(LF, LF, start, end);
     if (<i32>(p - pointer) > SERVER_LINE_LIMIT) return Reading.LINE_TOO_LONG;
     if (p >= end) return Reading.INCOMPLETE;
     this.operation = operation;

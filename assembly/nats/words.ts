@@ -28,6 +28,9 @@ export const enum Match {
   NONE = 2,
 }
 
+/** Bytes that are searched at once. */
+const BLOCK: usize = 16;
+
 /** Makes a small letter a capital one; of other bytes only some punctuation changes, into none that a verb has. */
 const CAPITALS: u64 = 0xdfdfdfdfdfdfdfdf;
 
@@ -53,4 +56,16 @@ function matchShort(pointer: usize, end: usize, verb: u64, length: i32): Match {
     pointer++;
   }
   return Match.WHOLE;
+}
+
+/** The first byte from `p` on that is one of two, or `end`. Fifteen bytes behind `end` must be memory. */
+export function firstOf(one: u8, other: u8, p: usize, end: usize): usize {
+  const ones = i8x16.splat(one);
+  const others = i8x16.splat(other);
+  for (; p < end; p += BLOCK) {
+    const bytes = v128.load(p);
+    const found = i8x16.bitmask(v128.or(i8x16.eq(bytes, ones), i8x16.eq(bytes, others)));
+    if (found != 0) return min(p + <usize>ctz(found), end);
+  }
+  return end;
 }

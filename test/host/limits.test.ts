@@ -99,6 +99,52 @@ describe("limits.controlLine", () => {
     }
   });
 
+  it("lets through what nats-server makes of two lines that are as long as any configuration allows", () => {
+    const rule = { publish: { allow: [">"] }, subscribe: { allow: [">"] } };
+    const wire = Wire.connected(configuredHost({ rule, limits: { controlLine: 65_536 } }));
+    const sid = "s".repeat(65_536 - "a ".length);
+    const block = "NATS/1.0\r\n\r\n";
+    const published = (rest: string): string => `${"x".repeat(65_536 - 1 - rest.length)} ${rest}`;
+    const publish = `PUB ${published("r 0")}\r\n\r\n`;
+    const withHeaders = `HPUB ${published("r 12 12")}\r\n${block}\r\n`;
+    for (const line of [`SUB a ${sid}\r\n`, publish, withHeaders]) assertSame(wire.client(line), line, "to the server");
+    for (const line of [publish, withHeaders]) {
+      const delivery = line.replace("PUB", "MSG").replace(" r ", ` ${sid} r `);
+      assertSame(wire.server(delivery), delivery, "to the client");
+    }
+  });
+
+  it("is read no slower byte by byte where it is all blanks than where it is a name", () => {
+    const host = configuredHost({ limits: { controlLine: 65_536 } });
+    const spent = (head: string, byte: string): number => {
+      const wire = Wire.connected(host);
+      wire.client(head + byte.repeat(60_000));
+      const rounds = Array.from({ length: 5 }, () => {
+        const before = process.cpuUsage();
+        for (let i = 0; i < 200; i++) wire.client(byte);
+        const { user, system } = process.cpuUsage(before);
+        return user + system;
+      });
+      wire.connection.close();
+      return Math.min(...rounds);
+    };
+    spent("SUB ", "x");
+    const name = spent("SUB ", "x");
+    for (const [head, byte] of [
+      ["SUB a", " "],
+      ["SUB a", "\t"],
+      ["SUB a", "\v"],
+      ["CONNECT {", " "],
+      ["PING", "x"],
+    ] as const) {
+      const other = spent(head, byte);
+      assert.ok(
+        other < 4 * name,
+        `${other} µs for 200 times ${JSON.stringify(byte)} behind ${head}, ${name} of a name`,
+      );
+    }
+  });
+
   it("takes a line and headers that are as long as any configuration allows, byte by byte behind all blanks that may be", () => {
     const host = configuredHost({ limits: { controlLine: 65_536, headers: 65_536 } });
     const wire = Wire.connected(host);
