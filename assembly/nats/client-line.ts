@@ -1,4 +1,4 @@
-import { NOT_A_SIZE, readSize } from "./numbers";
+import { NOT_A_SIZE, readNumber, readSize } from "./numbers";
 import { Operation, Reading } from "./operation";
 import { endOfArgument } from "./plain-line";
 import { CR, firstOf, INFO, isBlank, LF, Match, matchVerb, OK, PING, PONG } from "./words";
@@ -221,7 +221,7 @@ export class ClientLine {
       case Operation.UNSUB:
         if (count != 1 && count != 2) return Reading.BAD_ARGUMENTS;
         this.takeSid(0);
-        this.maxMessages = count == 2 ? this.sizeAt(1) : NOT_A_SIZE;
+        this.maxMessages = count == 2 ? readNumber(this.beginOf(1), this.lengthOf(1)) : NOT_A_SIZE;
         return Reading.COMPLETE;
     }
     return Reading.BAD_ARGUMENTS;

@@ -1,4 +1,4 @@
-/** What `readSize` answers for anything that is not a size. */
+/** What `readSize` and `readNumber` answer for anything that is no such number. */
 export const NOT_A_SIZE: i32 = -1;
 
 /** The largest size since `takeLargestSize` was asked. */
@@ -16,8 +16,15 @@ export function takeLargestSize(): i32 {
   return size;
 }
 
-/** nats-server takes 1 to 9 ASCII digits, leading zeros included (util.go `parseSize`). */
+/** The size of a payload or of its headers, which is noted. */
 export function readSize(pointer: usize, length: i32): i32 {
+  const size = readNumber(pointer, length);
+  noteSize(size);
+  return size;
+}
+
+/** nats-server takes 1 to 9 ASCII digits, leading zeros included (util.go `parseSize`). */
+export function readNumber(pointer: usize, length: i32): i32 {
   if (length == 0 || length > 9) return NOT_A_SIZE;
   let n = 0;
   for (let i = 0; i < length; i++) {
@@ -25,6 +32,5 @@ export function readSize(pointer: usize, length: i32): i32 {
     if (digit > 9) return NOT_A_SIZE;
     n = n * 10 + <i32>digit;
   }
-  noteSize(n);
   return n;
 }

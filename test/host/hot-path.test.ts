@@ -452,6 +452,19 @@ describe("host calls of a callback", () => {
     );
   });
 
+  it("are one read also behind an UNSUB with a maximum, which is no payload's size", () => {
+    const host = configuredHost();
+    const wire = Wire.connected(host);
+    wire.client(pub("ok.1", "x") + "SUB ok.1 1\r\n");
+    for (const unsub of ["UNSUB 1 999999\r\n", "UNSUB 2 999999\r\n"]) {
+      wire.client(unsub);
+      assert.deepEqual(
+        callsOf(host, () => wire.client(pub("ok.1", "x").repeat(200))),
+        READ,
+      );
+    }
+  });
+
   it("are one read and one edit for a chunk with refusals, and one look at the clock for the audit", () => {
     const host = configuredHost({ audit: { refusalsPerSecond: 1, burst: 1 } });
     const wire = Wire.connected(host);

@@ -1,4 +1,4 @@
-import { NOT_A_SIZE, readSize } from "../../assembly/nats/numbers";
+import { NOT_A_SIZE, readNumber, readSize, takeLargestSize } from "../../assembly/nats/numbers";
 import { lengthOf, pointerTo } from "./bytes-support";
 
 function size(text: string): i32 {
@@ -26,5 +26,22 @@ describe("a size", () => {
   it("has nothing but digits", () => {
     const wrong: StaticArray<string> = ["-1", "+1", "1.0", "0x1", "a", "1a", "a1", "/", ":", " 1", "1 ", "1\0", "\xb2"];
     for (let i = 0; i < wrong.length; i++) assert(size(wrong[i]) == NOT_A_SIZE, wrong[i]);
+  });
+});
+
+describe("the largest size", () => {
+  it("is that of the payloads read since it was asked for, and none afterwards", () => {
+    takeLargestSize();
+    expect(size("70000")).toBe(70_000);
+    expect(size("5")).toBe(5);
+    expect(size("x")).toBe(NOT_A_SIZE);
+    expect(takeLargestSize()).toBe(70_000);
+    expect(takeLargestSize()).toBe(0);
+  });
+
+  it("is not that of a number that is no payload's", () => {
+    takeLargestSize();
+    expect(readNumber(pointerTo("999999"), 6)).toBe(999_999);
+    expect(takeLargestSize()).toBe(0);
   });
 });
