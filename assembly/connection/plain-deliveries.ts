@@ -174,7 +174,10 @@ function endAt(p: usize, connection: Connection, chunk: Chunk, meter: Meter): i3
   return chunk.size;
 }
 
-/** Like that of plain-publishes.ts. It judges as `pass` does: one function for both, though inlined, makes each message ×1.04. */
+/**
+ * Like that of plain-publishes.ts. It judges as `pass` does: one function for both, though inlined, makes each message ×1.04; and
+ * `isArgument` instead of its three questions makes one of JetStream ×1.05.
+ */
 function passLonger(connection: Connection, from: usize, end: usize, access: Access, meter: Meter): usize {
   const subscriptions = connection.subscriptions;
   const permissions = access.permissions;

@@ -10,7 +10,7 @@ import {
   SHORTEST_ARGUMENTS,
   withoutFirst,
 } from "../nats/plain-line";
-import { SPACE } from "../nats/words";
+import { CAPITALS, SPACE } from "../nats/words";
 import { Permissions } from "../policy/permissions";
 import { Chunk } from "../proxy/chunk";
 import { Meter } from "../telemetry/meter";
@@ -18,9 +18,8 @@ import { Connection } from "./connection";
 import { judgePlain, NOT_PLAIN } from "./plain-judgement";
 import { Run } from "./run";
 
-/** `HPUB` as a little-endian number, and what makes letters of either case equal. */
+/** `HPUB` as a little-endian number. */
 const HPUB: u32 = 0x42555048;
-const CAPITALS: u32 = 0xdfdfdfdf;
 const VERB: usize = 5;
 
 const run: Run = changetype<Run>(memory.data(offsetof<Run>(), 16));
@@ -31,7 +30,7 @@ const run: Run = changetype<Run>(memory.data(offsetof<Run>(), 16));
  */
 export function passPlainHeaderPublishes(connection: Connection, chunk: Chunk, position: i32): i32 {
   const p = chunk.address(position);
-  if (p + VERB > chunk.address(chunk.viewEnd) || (load<u32>(p) & CAPITALS) != HPUB) return position;
+  if (p + VERB > chunk.address(chunk.viewEnd) || (load<u32>(p) & (<u32>CAPITALS)) != HPUB) return position;
   const access = connection.access;
   const meter = connection.meter;
   if (access == null || meter == null || connection.shadow != null) return position;
@@ -50,7 +49,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
   let p = chunk.address(position);
   // A payload may lead behind the view; the window lies where no payload leads round the end of memory.
   while (p <= last) {
-    if ((load<u32>(p) & CAPITALS) != HPUB) break;
+    if ((load<u32>(p) & (<u32>CAPITALS)) != HPUB) break;
     if (load<u8>(p, 4) != SPACE) break;
     const subject = p + VERB;
     let ends = argumentEnds(subject);

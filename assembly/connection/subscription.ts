@@ -259,7 +259,7 @@ export function countReceived(sub: usize): void {
 }
 
 /** Deliveries that were kept back since the SUB. The server counts them too. */
-export function keptBackOf(sub: usize): i32 {
+function keptBackOf(sub: usize): i32 {
   return load<i32>(sub, KEPT_BACK);
 }
 

@@ -1,6 +1,6 @@
 import { decodeString, JsonScanner, JsonToken } from "../bytes/json";
 
-/** No key that we know is longer, even with all of its at most 14 letters written as six-byte escapes. */
+/** No key that we know is longer, even with all of its at most 15 letters written as six-byte escapes. */
 const MAX_KEY: i32 = 96;
 
 /** Decoding may write up to three bytes for one (invalid UTF-8). */

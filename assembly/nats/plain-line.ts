@@ -4,15 +4,15 @@
  * that they would not accept.
  */
 import { noteSize } from "./numbers";
-import { CR_LF, SPACE } from "./words";
+import { CAPITALS, CR_LF, SPACE } from "./words";
 
 /** `a 0` and CR LF: no line has shorter arguments. */
 export const SHORTEST_ARGUMENTS: usize = 5;
 /** Bytes of a publish's verb and the blank behind it. */
 export const PUBLISH_VERB: usize = 4;
-/** `PUB ` as a little-endian number, and what makes letters of either case equal; the blank has none. */
+/** `PUB ` as a little-endian number, and what makes its letters capitals and leaves the blank. */
 const PUB_BLANK: u32 = 0x20425550;
-const CAPITALS: u32 = 0xffdfdfdf;
+const PUB_CAPITALS: u32 = (<u32>CAPITALS) | 0xff000000;
 /** More digits than any payload needs; readers of sizes take nine. */
 const MAX_DIGITS: usize = 8;
 /** Bytes that are searched at once. */
@@ -27,7 +27,7 @@ export const NO_PLAIN_SIZE: i32 = -1;
 // @ts-ignore: decorator
 @inline
 export function beginsPublish(p: usize): bool {
-  return (load<u32>(p) & CAPITALS) == PUB_BLANK;
+  return (load<u32>(p) & PUB_CAPITALS) == PUB_BLANK;
 }
 
 /**

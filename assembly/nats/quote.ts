@@ -65,20 +65,6 @@ function formOf(rune: i32): Form {
   return rune > 0xffff ? Form.HEX_8 : Form.HEX_4;
 }
 
-/** Bytes that `writeQuoted` writes for the same text; at most `length * QUOTED_GROWTH`. */
-export function quotedLength(pointer: usize, length: i32): i32 {
-  let total = 0;
-  let i = 0;
-  while (i < length) {
-    const rune = decodeRune(pointer + <usize>i, length - i);
-    const width = runeWidth(rune);
-    const form = formOf(rune);
-    total += form == Form.VERBATIM ? width : <i32>form;
-    i += width;
-  }
-  return total;
-}
-
 function hexDigit(value: u32): u8 {
   value &= 15;
   return <u8>(value < 10 ? 0x30 + value : 0x61 - 10 + value);
@@ -132,7 +118,7 @@ function plainLength(pointer: usize, length: i32): i32 {
 
 /**
  * Writes the text at `pointer` to `out` as Go's `%q` does, without the outer quotes, and answers the bytes written.
- * `out` has room for `quotedLength` bytes and does not overlap the text.
+ * `out` has room for `length * QUOTED_GROWTH` bytes and does not overlap the text.
  */
 export function writeQuoted(pointer: usize, length: i32, out: usize): i32 {
   const start = out;

@@ -32,7 +32,7 @@ export const enum Match {
 const BLOCK: usize = 16;
 
 /** Makes a small letter a capital one; of other bytes only some punctuation changes, into none that a verb has. */
-const CAPITALS: u64 = 0xdfdfdfdfdfdfdfdf;
+export const CAPITALS: u64 = 0xdfdfdfdfdfdfdfdf;
 
 /**
  * Compares with a verb of `length` letters, at most eight, packed into a number with the first letter lowest (`PUB` is

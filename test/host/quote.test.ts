@@ -21,16 +21,14 @@ describe("quoting, compared with Go's %q", () => {
   let piece: Piece;
 
   before(async () => {
-    piece = await compilePiece(`export { quotedLength, writeQuoted } from "./assembly/nats/quote";`, 4);
+    piece = await compilePiece(`export { writeQuoted } from "./assembly/nats/quote";`, 4);
   });
 
   function quoted(text: Uint8Array): Buffer {
     const out = piece.free + text.length;
     piece.write(piece.free, text);
-    const foretold = piece.exports["quotedLength"]!(piece.free, text.length);
     const written = piece.exports["writeQuoted"]!(piece.free, text.length, out);
-    assert.equal(written, foretold, `length of ${Buffer.from(text).toString("hex")}`);
-    assert.ok(written <= text.length * GROWTH);
+    assert.ok(written <= text.length * GROWTH, `length of ${Buffer.from(text).toString("hex")}`);
     return piece.read(out, written);
   }
 

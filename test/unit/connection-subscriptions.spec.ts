@@ -3,6 +3,10 @@ import * as subs from "../../assembly/connection/subscription";
 import { Subscriptions } from "../../assembly/connection/subscriptions";
 import { add, find, noteReuse, queueOf, sidOf } from "./subscriptions-support";
 
+function keptBackOf(sub: usize): i32 {
+  return subs.countedOf(sub, false) - subs.receivedOf(sub);
+}
+
 describe("subscriptions without a budget", () => {
   it("cannot be added", () => {
     const all = new Subscriptions();
@@ -100,7 +104,7 @@ describe("a subscription", () => {
       subs.countKeptBack(sub);
     }
     expect(subs.receivedOf(sub)).toBe(most);
-    expect(subs.keptBackOf(sub)).toBe(most);
+    expect(keptBackOf(sub)).toBe(most);
     expect(subs.countedOf(sub, false)).toBe(2 * most);
     subs.setMax(sub, 999_999_999, true);
     expect(subs.maximumToTell(sub)).toBe(999_999_999);
@@ -140,10 +144,10 @@ describe("a subscription", () => {
     const sub = add(all, "1");
     subs.countKeptBack(sub);
     subs.countKeptBack(sub);
-    expect(subs.keptBackOf(sub)).toBe(2);
+    expect(keptBackOf(sub)).toBe(2);
     expect(subs.receivedOf(sub)).toBe(0);
     all.end(sub);
-    expect(subs.keptBackOf(add(all, "1"))).toBe(0);
+    expect(keptBackOf(add(all, "1"))).toBe(0);
     all.destroy();
   });
 
@@ -159,7 +163,7 @@ describe("a subscription", () => {
     expect(subs.hasFormer(sub)).toBe(false);
     expect(subs.isCountKnown(sub)).toBe(true);
     expect(subs.receivedOf(sub)).toBe(0);
-    expect(subs.keptBackOf(sub)).toBe(0);
+    expect(keptBackOf(sub)).toBe(0);
     subs.countReceived(sub);
     subs.beginCount(sub);
     expect(subs.receivedOf(sub)).toBe(1);
