@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { Fault } from "./fault.ts";
 import { inRoot } from "./paths.ts";
+import { sourceList } from "./source-constant.ts";
 
-const SOURCE = "assembly/nats/server-errors.ts";
+const SOURCE = "nats/server-errors.ts";
 
 /** What an operator does about each kind of nats-server's errors. */
 const REMEDIES: Readonly<Record<string, string>> = {
@@ -32,14 +33,6 @@ const REMEDIES: Readonly<Record<string, string>> = {
   invalid_client: "Update the client's library: its CONNECT asks for what nats-server does not have.",
 };
 
-/** The strings, or the members of the enum, of an array constant. */
-function listIn(source: string, constant: string, item: RegExp): string[] {
-  const [, list] = new RegExp(`const ${constant}: StaticArray<[^=]*> = \\[([^\\]]*)\\]`).exec(source) ?? [];
-  const found = [...(list ?? "").matchAll(item)].map(([, value = ""]) => value);
-  if (found.length === 0) throw new Fault(`${SOURCE} has no list ${constant}: name where it stands now.`);
-  return found;
-}
-
 export interface ServerErrorKind {
   name: string;
   /** Beginnings of nats-server's texts. */
@@ -49,14 +42,14 @@ export interface ServerErrorKind {
 
 /** The kinds of nats-server's errors that the filter tells apart, in its order. */
 export function serverErrorKinds(): ServerErrorKind[] {
-  const source = readFileSync(inRoot(...SOURCE.split("/")), "utf8");
-  const texts = listIn(source, "TEXTS", /utf8\("'([^"]*)"\)/g);
-  const kinds = listIn(source, "KINDS", /ServerError\.(\w+)/g);
+  const source = readFileSync(inRoot("assembly", ...SOURCE.split("/")), "utf8");
+  const texts = sourceList(SOURCE, "TEXTS", /utf8\("'([^"]*)"\)/g);
+  const kinds = sourceList(SOURCE, "KINDS", /ServerError\.(\w+)/g);
   const numbers = new Map([...source.matchAll(/^ {2}(\w+) = (\d+),$/gm)].map(([, name = "", n]) => [name, Number(n)]));
-  return listIn(source, "SERVER_ERROR_NAMES", /"(\w+)"/g).map((name, i) => {
+  return sourceList(SOURCE, "SERVER_ERROR_NAMES").map((name, i) => {
     const remedy = REMEDIES[name];
     if (remedy === undefined)
-      throw new Fault(`${name} of ${SOURCE} has no remedy: write one in tools/server-errors.ts.`);
+      throw new Fault(`${name} of assembly/${SOURCE} has no remedy: write one in tools/server-errors.ts.`);
     return { name, texts: texts.filter((_, j) => numbers.get(kinds[j] ?? "") === i), remedy };
   });
 }

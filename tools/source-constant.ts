@@ -10,11 +10,11 @@ export function sourceConstant(file: string, name: string): number {
   return Number(value.replaceAll("_", ""));
 }
 
-/** The strings of an array constant in the filter's source, in order. */
-export function sourceNames(file: string, name: string): string[] {
+/** The strings of an array constant in the filter's source, or what else `item` finds there, in order. */
+export function sourceList(file: string, name: string, item = /"(\w+)"/g): string[] {
   const source = readFileSync(inRoot("assembly", ...file.split("/")), "utf8");
-  const [, list = ""] = new RegExp(`const ${name}: StaticArray<string> = \\[([^\\]]*)\\]`).exec(source) ?? [];
-  const names = [...list.matchAll(/"(\w+)"/g)].map(([, one = ""]) => one);
-  if (names.length === 0) throw new Fault(`assembly/${file} has no strings ${name}: name where they stand now.`);
-  return names;
+  const [, list = ""] = new RegExp(`const ${name}: StaticArray<[^=]*> = \\[([^\\]]*)\\]`).exec(source) ?? [];
+  const found = [...list.matchAll(item)].map(([, one = ""]) => one);
+  if (found.length === 0) throw new Fault(`assembly/${file} has no list ${name}: name where it stands now.`);
+  return found;
 }

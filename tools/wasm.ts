@@ -84,7 +84,8 @@ async function buildTransformed(name: string, what: string): Promise<string> {
 
 /**
  * Makes build/count-allocations/istio-nats.wasm, which exports how often (`allocations`) and how much (`allocated_bytes`) its
- * runtime has allocated, and how much of it is in use (`live_bytes`); returns its path. No optimisation takes an allocation away or adds one.
+ * runtime has allocated, and how much of it is in use (`live_bytes`); returns its path. No optimisation takes an allocation away or
+ * adds one.
  */
 export function buildCountingFilter(): Promise<string> {
   return buildTransformed("count-allocations", "with its allocations counted");

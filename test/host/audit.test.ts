@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { inRoot } from "../../tools/paths.ts";
-import { sourceNames } from "../../tools/source-constant.ts";
+import { sourceList } from "../../tools/source-constant.ts";
 import { auditSchema, schemaFaults } from "../stand/audit-schema.ts";
 import type { Host } from "./host.ts";
 import { auditOf, configuredHost, CONNECT, INFO, msg, PEER, PONG, pub, stat, Wire } from "./wire.ts";
@@ -151,11 +151,11 @@ describe("docs/audit.schema.json", () => {
     assert.deepEqual(written.sort(), [...auditSchema.properties["event"]!.enum!].sort());
     const described = auditSchema.oneOf.flatMap(({ properties: { event } }) => event.enum ?? [event.const!]);
     assert.deepEqual(described.sort(), written);
-    const reasons = sourceNames("policy/reason.ts", "REASON_NAMES").filter((name) => name !== "allowed");
+    const reasons = sourceList("policy/reason.ts", "REASON_NAMES").filter((name) => name !== "allowed");
     assert.deepEqual(auditSchema.properties["reason"]!.enum, reasons);
-    const kinds = sourceNames("telemetry/protocol-error.ts", "PROTOCOL_ERROR_NAMES");
+    const kinds = sourceList("telemetry/protocol-error.ts", "PROTOCOL_ERROR_NAMES");
     assert.deepEqual(auditSchema.properties["kind"]!.enum, kinds);
-    const operations = new Set(sourceNames("telemetry/operations.ts", "OPERATION_NAMES"));
+    const operations = new Set(sourceList("telemetry/operations.ts", "OPERATION_NAMES"));
     for (const operation of auditSchema.properties["operation"]!.enum!) assert.ok(operations.has(operation), operation);
   });
 

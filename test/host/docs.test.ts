@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { parse } from "yaml";
 import { tableUnder } from "../../tools/docs-table.ts";
 import { inRoot } from "../../tools/paths.ts";
-import { sourceConstant, sourceNames } from "../../tools/source-constant.ts";
+import { sourceConstant, sourceList } from "../../tools/source-constant.ts";
 import { filterModule } from "./filter.ts";
 import { Host } from "./host.ts";
 
@@ -157,8 +157,8 @@ describe("the policies that the guides show", () => {
 describe("what the guides say of stats and audit", () => {
   it("covers every reason and every kind of protocol error", () => {
     const guide = read("docs/troubleshooting.md");
-    const reasons = sourceNames("policy/reason.ts", "REASON_NAMES").filter((name) => name !== "allowed");
-    for (const name of [...reasons, ...sourceNames("telemetry/protocol-error.ts", "PROTOCOL_ERROR_NAMES")]) {
+    const reasons = sourceList("policy/reason.ts", "REASON_NAMES").filter((name) => name !== "allowed");
+    for (const name of [...reasons, ...sourceList("telemetry/protocol-error.ts", "PROTOCOL_ERROR_NAMES")]) {
       assert.ok(guide.includes(`\n| \`${name}\``), name);
     }
   });
