@@ -12,7 +12,7 @@ import { endAtOnce } from "./endings";
 
 /** How full the budget may be before the tick sheds connections. What is left is for those who hold little. */
 const SHED_ABOVE: f64 = 0.9;
-/** Connections that go in one tick at most, since each of them takes three looks at all. */
+/** Connections that go in one tick at most, since each of them takes four looks at all. */
 const MAX_TURNS: i32 = 16;
 
 /** Bytes in use beyond what may be; negative while the budget is not nearly full. */

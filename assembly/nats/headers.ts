@@ -13,7 +13,7 @@
  * (`setHeader`, `removeHeaderIfPresent`: service imports, scheduler). So every line that any of them could take is
  * answered, in order: the first is what 2.15 acts on and names in its text, a further one makes us only stricter.
  */
-import { CR_LF, isBlank } from "./words";
+import { CR_LF, firstOf, isBlank } from "./words";
 import { equalBytes } from "../bytes/compare";
 import { addressOf, utf8 } from "../bytes/text";
 
@@ -108,18 +108,6 @@ function useOf(name: usize, length: i32): HeaderUse {
 /** Bytes that are searched at once. */
 const BLOCK: usize = 16;
 
-/** The first `wanted` in [pointer, end), or `end`. */
-function find(wanted: u8, pointer: usize, end: usize): usize {
-  const sought = i8x16.splat(<i8>wanted);
-  while (pointer + BLOCK <= end) {
-    const hits = i8x16.bitmask(i8x16.eq(v128.load(pointer), sought));
-    if (hits != 0) return pointer + <usize>ctz(hits);
-    pointer += BLOCK;
-  }
-  while (pointer < end && load<u8>(pointer) != wanted) pointer++;
-  return pointer;
-}
-
 /** Where a CR LF begins behind which an N stands, as bits of the sixteen places from `pointer` on; two bytes behind them are read. */
 // @ts-ignore: decorator
 @inline
@@ -162,7 +150,10 @@ export class HeaderFields {
   private end: usize = 0;
   private traced: bool = false;
 
-  /** `length` bytes at `pointer` are the block, as long as HPUB says; they stay in place until the walk is over. */
+  /**
+   * `length` bytes at `pointer` are the block, as long as HPUB says; they stay in place until the walk is over, and fifteen bytes
+   * behind them must be memory.
+   */
   begin(pointer: usize, length: i32): void {
     this.position = pointer;
     this.end = pointer + <usize>length;
@@ -188,7 +179,7 @@ export class HeaderFields {
     const end = this.end;
     // 43 bytes is the longest name, so the search for its end is bounded.
     const lastColon = min(end, name + 44);
-    const colon = find(<u8>Byte.COLON, name, lastColon);
+    const colon = firstOf(<u8>Byte.COLON, <u8>Byte.COLON, name, lastColon);
     if (colon == lastColon) return HeaderUse.END;
     const use = useOf(name, <i32>(colon - name));
     if (use == HeaderUse.END) return HeaderUse.END;
@@ -213,7 +204,7 @@ export class HeaderFields {
     const end = this.end;
     let at = from;
     while (true) {
-      const feed = find(<u8>Byte.LF, at, end);
+      const feed = firstOf(<u8>Byte.LF, <u8>Byte.LF, at, end);
       if (feed == end) return end;
       if (feed > from && load<u8>(feed - 1) == Byte.CR) return feed - 1;
       at = feed + 1;

@@ -65,7 +65,8 @@ function formOf(rune: i32): Form {
   return rune > 0xffff ? Form.HEX_8 : Form.HEX_4;
 }
 
-function hexDigit(value: u32): u8 {
+/** The lowest four bits as a digit, in lower case. */
+export function hexDigit(value: u32): u8 {
   value &= 15;
   return <u8>(value < 10 ? 0x30 + value : 0x61 - 10 + value);
 }

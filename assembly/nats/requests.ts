@@ -1,5 +1,6 @@
 import { startsWith } from "../bytes/compare";
 import { addressOf, utf8 } from "../bytes/text";
+import { isOfJetStream } from "./subject";
 
 const NO_RESPONDERS = utf8("NATS/1.0 503\r\n");
 /** Bytes of a header block that tell whether it is that answer. */
@@ -19,7 +20,7 @@ export function saysNoResponders(pointer: usize): bool {
  * subject and is no request: its messages come, after any time, with their own subjects.
  */
 export function isPull(pointer: usize, length: i32): bool {
-  if (length < 4 || load<u32>(pointer) != 0x2e534a24) return false; // $JS.
+  if (!isOfJetStream(pointer, length)) return false;
   // Behind "$JS" comes ".API…", or a domain of one token and then ".API…".
   if (startsWith(pointer + 3, length - 3, NEXT)) return true;
   let at: i32 = 4;

@@ -200,6 +200,16 @@ function leadingTokensAtOnce(pointer: usize, length: i32, count: i32): i32 {
   return dots == 0 ? 0 : <i32>ctz(dots) + 1;
 }
 
+/** `$JS.` with the first byte lowest. */
+const JETSTREAM: u32 = 0x2e534a24;
+
+/** Does the subject begin with `$JS.`, as those of JetStream's API and acknowledgements do? */
+// @ts-ignore: decorator
+@inline
+export function isOfJetStream(pointer: usize, length: i32): bool {
+  return length >= 4 && load<u32>(pointer) == JETSTREAM;
+}
+
 /** No empty token and no wildcard (nats-server `IsValidLiteralSubject`). */
 export function isLiteral(tokens: Tokens, pointer: usize, length: i32): bool {
   return tokens.split(pointer, length) && !tokens.hasWildcard;

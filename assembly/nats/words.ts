@@ -58,7 +58,7 @@ function matchShort(pointer: usize, end: usize, verb: u64, length: i32): Match {
   return Match.WHOLE;
 }
 
-/** The first byte from `p` on that is one of two, or `end`. Fifteen bytes behind `end` must be memory. */
+/** The first byte from `p` on that is one of two, which may be the same, or `end`. Fifteen bytes behind `end` must be memory. */
 export function firstOf(one: u8, other: u8, p: usize, end: usize): usize {
   const ones = i8x16.splat(one);
   const others = i8x16.splat(other);

@@ -1,5 +1,5 @@
 import { Words } from "../bytes/words";
-import { Tokens } from "../nats/subject";
+import { isOfJetStream, Tokens } from "../nats/subject";
 import { isReservedPublish } from "../nats/reserved";
 import { answerOf, classOf, markReserved, NO_ANSWER, reasonOf, ruleOf } from "./answer";
 import { makeRoomFor, NO_QUESTION } from "./decision-cache";
@@ -376,14 +376,11 @@ export class Permissions {
   }
 }
 
-/** `$JS.` with the first byte lowest. */
-const JETSTREAM: u32 = 0x2e534a24;
-
 /**
  * Does nats-server read the wildcards in this published subject, which are literal tokens to it elsewhere? JetStream's API takes
  * what follows a stream's or consumer's name for the subjects that are asked for (`$JS.API.DIRECT.GET`,
  * `$JS.API.CONSUMER.CREATE`; jetstream_api.go), so that `….orders.>` reads what a deny entry for `….orders.admin.>` keeps.
  */
 function isPattern(tokens: Tokens): bool {
-  return tokens.hasWildcard && tokens.length(0) == 3 && load<u32>(tokens.subject) == JETSTREAM;
+  return tokens.hasWildcard && isOfJetStream(tokens.subject, tokens.subjectLength);
 }

@@ -1,5 +1,5 @@
 import { Operation } from "../nats/operation";
-import { writeQuoted } from "../nats/quote";
+import { hexDigit, writeQuoted } from "../nats/quote";
 import { Reason, REASON_NAMES } from "../policy/reason";
 import { LogLevel, logText } from "../proxy/log";
 import { FilterStats } from "./filter-stats";
@@ -254,8 +254,7 @@ function escape(text: string): string {
       store<u64>(p, 0x0030_0030_0030_0075 + ((<u64>(c >> 4)) << 48));
       p += 8;
     }
-    const digit = c & 15;
-    store<u16>(p, growth > 1 ? digit + (digit < 10 ? 0x30 : 0x57) : c);
+    store<u16>(p, growth > 1 ? hexDigit(c) : c);
     p += 2;
   }
   const escaped = String.UTF16.decodeUnsafe(area, (<usize>length) << 1);

@@ -87,7 +87,7 @@ export class Meter {
   private readonly blocks: usize = heap.alloc((<usize>MAX_CLASS_NUMBERS) << 2);
   private readonly refusals: RefusalCounts = new RefusalCounts();
   private changed: bool = false;
-  /** Bytes that the principal's connections hold, where that is being compared with others' (connection/plugin.ts). */
+  /** Bytes that the principal's connections hold, where that is being compared with others' (connection/shedding.ts). */
   held: i64 = 0;
 
   /** Addresses of what the `Meters` that made this one keeps alive: its labels (string), classes and rules (Names). */
