@@ -16,7 +16,7 @@ import { actOn, continueDownstream, FilterStatus } from "./proxy/stream";
 /** Stats and closings wait for it at most; short enough that a change is seen within Prometheus' usual interval. */
 const TICK_MILLISECONDS: u32 = 500;
 
-/** While connections are left to be closed or to be brought under a newer policy: 64 closings in each make 6,400 a second. */
+/** While a policy is being read, or connections are left to be closed or brought under it: 64 closings in each make 6,400 a second. */
 const HURRIED_TICK_MILLISECONDS: u32 = 10;
 
 /** Roots that tick faster at present. */
@@ -29,6 +29,13 @@ const connections: NumberTable = new NumberTable();
 @inline
 function connectionOf(context: u32): Connection | null {
   return changetype<Connection | null>(connections.get(context));
+}
+
+/** May only be called for that root context. */
+function setPace(rootContext: u32, hurries: bool): void {
+  tickEvery(hurries ? HURRIED_TICK_MILLISECONDS : TICK_MILLISECONDS);
+  if (hurries) hurrying.add(rootContext);
+  else hurrying.delete(rootContext);
 }
 
 /** Its name tells the host which ABI this is. */
@@ -62,8 +69,10 @@ export function proxy_on_context_create(context: u32, parent: u32): void {
 /** Answers 1 where the configuration is in force, else 0: Envoy then closes connections (`FAIL_CLOSE`) or keeps the former one (`FAIL_RELOAD`). */
 export function proxy_on_configure(rootContext: u32, size: u32): u32 {
   beginCallback();
-  if (!plugins.has(rootContext) || !plugins.get(rootContext).configure(<i32>size)) return 0;
-  tickEvery(TICK_MILLISECONDS);
+  if (!plugins.has(rootContext)) return 0;
+  const plugin = plugins.get(rootContext);
+  if (!plugin.configure(<i32>size)) return 0;
+  setPace(rootContext, plugin.isLoading);
   return 1;
 }
 
@@ -72,12 +81,8 @@ export function proxy_on_tick(rootContext: u32): void {
   beginCallback();
   if (!plugins.has(rootContext)) return;
   const hurries = plugins.get(rootContext).tick();
-  if (hurries == hurrying.has(rootContext)) return;
   // Closing has turned to other contexts, and only a root's period can be set.
-  if (!actOn(rootContext)) return;
-  tickEvery(hurries ? HURRIED_TICK_MILLISECONDS : TICK_MILLISECONDS);
-  if (hurries) hurrying.add(rootContext);
-  else hurrying.delete(rootContext);
+  if (hurries != hurrying.has(rootContext) && actOn(rootContext)) setPace(rootContext, hurries);
 }
 
 /** Nothing is known yet: the TLS handshake has not begun. */

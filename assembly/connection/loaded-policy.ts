@@ -56,14 +56,26 @@ export function collectReleased(): void {
   __collect();
 }
 
-/** What the text says: read now, or found if a plugin of this VM has it in force. With faults it must not be held. */
-export function loadPolicy(text: usize, length: i32, fingerprint: u64): LoadedPolicy {
+/** What was read of the text of that fingerprint, if a plugin of this VM has it in force. */
+export function findLoaded(fingerprint: u64): LoadedPolicy | null {
   for (let i = 0; i < loaded.length; i++) {
     if (loaded[i].fingerprint == fingerprint) return loaded[i];
   }
+  return null;
+}
+
+/** A text of `length` bytes is about to be read. */
+export function makeRoom(length: i32): void {
   // What is due remains so: this text may be refused, and connections have yet to leave the former policy.
   if (due > 0) __collect();
   if (length > LARGE_TEXT && length <= LARGEST_TEXT) growTo(MEMORY_OF_LARGE);
+}
+
+/** What the text says: found, or read now. With faults it must not be held. */
+export function loadPolicy(text: usize, length: i32, fingerprint: u64): LoadedPolicy {
+  const found = findLoaded(fingerprint);
+  if (found != null) return found;
+  makeRoom(length);
   return new LoadedPolicy(fingerprint, new RuleSets(readPolicy(text, length)));
 }
 

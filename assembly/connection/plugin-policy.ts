@@ -4,12 +4,19 @@ import { Envelope } from "../policy/envelope";
 import { freeConfiguration } from "../proxy/configuration";
 import { LogLevel, logText } from "../proxy/log";
 import { propertyPath, textProperty } from "../proxy/properties";
-import { LoadedPolicy, loadPolicy, noPolicy } from "./loaded-policy";
+import { findLoaded, LoadedPolicy, loadPolicy, noPolicy } from "./loaded-policy";
+import { loadingOf, PolicyLoading } from "./policy-loading";
 import { PluginTelemetry } from "./plugin-telemetry";
 import { PublishedPolicy } from "./published-policy";
 
 const PLUGIN_NAME: StaticArray<u8> = propertyPath(["plugin_name"]);
 const ROOT_ID: StaticArray<u8> = propertyPath(["plugin_root_id"]);
+
+/**
+ * A policy of at most so many bytes is read at once, which takes some 2 ms. A longer one is read in slices, during which the former
+ * one stays in force.
+ */
+const AT_ONCE_BYTES: i32 = 64 << 10;
 
 /** Ticks in a row after which a root that the host keeps for no connection is believed to be the current one. */
 const KEPT_TICKS: i32 = 2;
@@ -31,6 +38,8 @@ const reachedByName: Map<string, u64> = new Map();
 @final
 export class PluginPolicy {
   inForce: LoadedPolicy = noPolicy();
+  /** What takes the place of `inForce` as soon as it has been read. */
+  private loading: PolicyLoading | null = null;
   /** Open connections of this root in this worker. */
   connections: i32 = 0;
 
@@ -58,21 +67,42 @@ export class PluginPolicy {
    */
   configure(text: usize, length: i32, now: i64): Faults {
     const fingerprint = fingerprintOf(text, length);
-    const policy = loadPolicy(text, length, fingerprint);
-    const faults = policy.document.faults;
-    if (!faults.isEmpty) {
+    const published = this.publication();
+    const isLong = length > AT_ONCE_BYTES;
+    const isAccepted = isLong && published.hasAccepted(fingerprint);
+    const policy = isAccepted ? findLoaded(fingerprint) : loadPolicy(text, length, fingerprint);
+    if (policy != null && !policy.document.faults.isEmpty) {
       freeConfiguration(text);
       this.telemetry.reject(policy.document);
-      return faults;
+      return policy.document.faults;
     }
+    if (isLong && !isAccepted) published.accept(fingerprint);
     freeConfiguration(this.text);
     this.text = text;
     this.textLength = length;
     this.fingerprint = fingerprint;
     this.enter();
-    this.take(policy);
+    if (policy != null) this.take(policy);
+    else {
+      this.takeFormer();
+      this.seek(text, length, fingerprint);
+    }
     this.offer(now);
-    return faults;
+    return new Faults();
+  }
+
+  /** Is a policy being read that is to take the place of the one in force? */
+  get isLoading(): bool {
+    return this.loading != null;
+  }
+
+  /**
+   * A client connects. Where nothing is in force yet, what is being read is read to its end now, however long that takes: no
+   * client can be kept waiting (docs/adr/0016). Answers whether another policy is in force.
+   */
+  beReady(): bool {
+    const loading = this.loading;
+    return loading != null && this.inForce.fingerprint == 0 && this.enforce(loading.readAll());
   }
 
   /** Takes what is newly published. Answers whether another policy is in force now. */
@@ -93,16 +123,20 @@ export class PluginPolicy {
     published.hasSeenWhat(othersPublished);
     this.newestSequence = other.newestSequence;
     this.newestFingerprint = other.newestFingerprint;
-    if (this.inForce.fingerprint == this.newestFingerprint) return false;
+    if (this.inForce.fingerprint == this.newestFingerprint) {
+      this.stopLoading();
+      return false;
+    }
     this.take(other.inForce);
     return true;
   }
 
-  /** A tick: the same as `hear`, and publishes its own policy where that is the host's. */
+  /** A tick: the same as `hear`, reads on, and publishes its own policy where that is the host's. */
   follow(now: i64): bool {
     const published = this.published;
     if (published == null) return false;
-    const changed = this.hear();
+    const heard = this.hear();
+    const changed = this.readOn() || heard;
     if (!this.isKeptThoughReplaced()) {
       this.keptTicks = 0;
       return changed;
@@ -110,8 +144,7 @@ export class PluginPolicy {
     if (++this.keptTicks < KEPT_TICKS) return changed;
     this.keptTicks = 0;
     if (!this.publish(published, this.newestSequence, now)) return changed;
-    this.take(loadPolicy(this.text, this.textLength, this.fingerprint));
-    return true;
+    return this.seek(this.text, this.textLength, this.fingerprint) || changed;
   }
 
   /** The host has dropped this root. */
@@ -122,17 +155,24 @@ export class PluginPolicy {
       dropped.push(this.mark(this.fingerprint));
       if (dropped.length > MAX_DROPPED) dropped.shift();
     }
+    this.stopLoading();
     this.inForce.release();
     freeConfiguration(this.text);
     this.text = 0;
   }
 
-  private enter(): void {
-    if (this.published == null) {
+  /** What is published under this plugin's name. */
+  private publication(): PublishedPolicy {
+    let published = this.published;
+    if (published == null) {
       this.name = textProperty(PLUGIN_NAME) + "/" + textProperty(ROOT_ID);
-      this.published = new PublishedPolicy(this.name);
-      roots.push(this);
+      this.published = published = new PublishedPolicy(this.name);
     }
+    return published;
+  }
+
+  private enter(): void {
+    if (!roots.includes(this)) roots.push(this);
     const place = dropped.indexOf(this.mark(this.fingerprint));
     if (place >= 0) dropped.splice(place, 1);
   }
@@ -179,26 +219,59 @@ export class PluginPolicy {
     return true;
   }
 
-  /** Puts the published policy in force. Answers false when it is already, or when this module cannot read it. */
+  /**
+   * Puts the published policy in force, or begins to read it. Answers whether another one is in force now; not so when this module
+   * cannot read it.
+   */
   private adopt(published: PublishedPolicy): bool {
     const newest = published.read();
-    if (newest == null || !this.isReadable(newest)) {
-      published.release();
-      return false;
+    let changed = false;
+    if (newest != null && this.isReadable(newest)) {
+      const fingerprint = newest.fingerprint;
+      this.newestSequence = newest.sequence;
+      this.newestFingerprint = fingerprint;
+      const isKnown = fingerprint == this.inForce.fingerprint || fingerprint == this.refusedFingerprint;
+      if (isKnown) this.stopLoading();
+      else changed = this.seek(newest.text, newest.textLength, fingerprint);
     }
-    const fingerprint = newest.fingerprint;
-    this.newestSequence = newest.sequence;
-    this.newestFingerprint = fingerprint;
-    const known = fingerprint == this.inForce.fingerprint || fingerprint == this.refusedFingerprint;
-    const policy = known ? this.inForce : loadPolicy(newest.text, newest.textLength, fingerprint);
     published.release();
-    if (known) return false;
+    return changed;
+  }
+
+  /** Puts the policy of that text in force, or begins to read it. Answers whether another one is in force now. */
+  private seek(text: usize, length: i32, fingerprint: u64): bool {
+    if (length <= AT_ONCE_BYTES) return this.enforce(loadPolicy(text, length, fingerprint));
+    const found = findLoaded(fingerprint);
+    if (found != null) return this.enforce(found);
+    const loading = loadingOf(text, length, fingerprint);
+    loading.hold();
+    this.stopLoading();
+    this.loading = loading;
+    return false;
+  }
+
+  private readOn(): bool {
+    const loading = this.loading;
+    if (loading == null) return false;
+    const policy = loading.readOn();
+    return policy != null && this.enforce(policy);
+  }
+
+  private stopLoading(): void {
+    const loading = this.loading;
+    if (loading != null) loading.release();
+    this.loading = null;
+  }
+
+  /** Answers whether the policy is in force now; not so when this module cannot read it, which is told. */
+  private enforce(policy: LoadedPolicy): bool {
     const faults = policy.document.faults;
     if (faults.isEmpty) {
       this.take(policy);
       return true;
     }
-    this.refusedFingerprint = fingerprint;
+    this.stopLoading();
+    this.refusedFingerprint = policy.fingerprint;
     this.telemetry.stats.policyRejected();
     logText(
       LogLevel.CRITICAL,
@@ -223,10 +296,21 @@ export class PluginPolicy {
     return false;
   }
 
+  /** While a root's own first policy is being read, it has that which another root of its plugin has. */
+  private takeFormer(): void {
+    if (this.inForce.fingerprint != 0) return;
+    for (let i = 0; i < roots.length; i++) {
+      if (roots[i].name != this.name || roots[i].inForce.fingerprint == 0) continue;
+      this.take(roots[i].inForce);
+      return;
+    }
+  }
+
   private take(policy: LoadedPolicy): void {
     policy.hold();
     this.inForce.release();
     this.inForce = policy;
+    this.stopLoading();
     const fingerprint = policy.fingerprint;
     this.telemetry.adopt(policy.document, fingerprint);
     if (inForceByName.has(this.name) && inForceByName.get(this.name) != fingerprint) {

@@ -97,6 +97,11 @@ export class Plugin {
     this.behind = this.connections.keys();
   }
 
+  /** Is a newer policy being read? Then the next tick should come soon. */
+  get isLoading(): bool {
+    return this.policy.isLoading;
+  }
+
   /** Are connections left that have not been brought under the present policy? */
   get isBehind(): bool {
     return this.behind.length > 0;
@@ -104,6 +109,10 @@ export class Plugin {
 
   /** A connection was opened; nothing is known of it yet. */
   open(id: u32): Connection {
+    if (this.policy.beReady()) {
+      this.apply();
+      this.tellOthers();
+    }
     const rules = this.policy.inForce.rules;
     const connection = new Connection(id, rules.document);
     this.telemetry.equip(connection);
@@ -197,7 +206,7 @@ export class Plugin {
       left--;
     }
     // While the budget is nearly full, who takes what is shed must not have all of it again before the next tick.
-    return behind || due > MAX_CLOSINGS || shed > 0;
+    return behind || this.isLoading || due > MAX_CLOSINGS || shed > 0;
   }
 }
 

@@ -1,9 +1,13 @@
 import { utf8 } from "../bytes/text";
 import { Envelope, readEnvelope, writeHead } from "../policy/envelope";
+import { VERSION } from "../telemetry/version";
 import { ABSENT, ANY, readShared, releaseShared, sharedPointer, sharedSize, writeShared } from "../proxy/shared-data";
 
 /** Several VMs that publish at once take turns; each loses at most once to every other. */
 const MAX_TRIES: i32 = 64;
+
+/** A fingerprint on its way to the host. */
+const acceptedArea: usize = memory.data(8);
 
 /**
  * The policy in force for all VMs of this proxy that have a plugin of this name (docs/adr/0008). It lies under one key,
@@ -14,12 +18,14 @@ const MAX_TRIES: i32 = 64;
 export class PublishedPolicy {
   private readonly key: StaticArray<u8>;
   private readonly changeKey: StaticArray<u8>;
+  private readonly acceptedKey: StaticArray<u8>;
   /** The write of the second key that we have seen. */
   private seen: u32 = ABSENT;
 
   constructor(plugin: string) {
     this.key = utf8("istio-nats/policy/" + plugin);
     this.changeKey = utf8("istio-nats/change/" + plugin);
+    this.acceptedKey = utf8(`istio-nats/accepted/${VERSION}/${plugin}`);
   }
 
   /** Has anything been published since the last time that this was asked? One host call. */
@@ -44,6 +50,23 @@ export class PublishedPolicy {
 
   release(): void {
     releaseShared();
+  }
+
+  /**
+   * Is the text of that fingerprint the last one in which a VM with this version of the module has found no fault? Then no other
+   * need read it before it answers the host.
+   */
+  hasAccepted(fingerprint: u64): bool {
+    readShared(this.acceptedKey);
+    const accepted = sharedSize == 8 && load<u64>(sharedPointer) == fingerprint;
+    releaseShared();
+    return accepted;
+  }
+
+  /** All of the text has been read, and it has no fault. */
+  accept(fingerprint: u64): void {
+    store<u64>(acceptedArea, fingerprint);
+    writeShared(this.acceptedKey, acceptedArea, 8, ANY);
   }
 
   /**

@@ -4,7 +4,7 @@ import { readTelemetry } from "./config-telemetry";
 import { readTrustDomains } from "./config-trust-domains";
 import { PolicyDocument } from "./document";
 import { JsonReader, NO_MORE_KEYS } from "./json";
-import { MODES, readRules } from "./rules-read";
+import { MODES, RulesReader } from "./rules-read";
 
 /** Kubernetes ends an object at about 1.5 MiB; a file for Envoy alone may be larger. */
 export const MAX_CONFIG_BYTES: i32 = 8 << 20;
@@ -36,72 +36,117 @@ const KEYS: StaticArray<string> = [
   "telemetry",
 ];
 
-function readKey(reader: JsonReader, key: i32, into: PolicyDocument): void {
-  switch (key) {
-    case Key.MODE:
-      into.mode = max(reader.readWord(MODES), 0);
-      break;
-    case Key.IDENTITY:
-      into.identity = max(reader.readWord(IDENTITIES), 0);
-      break;
-    case Key.TRUST_DOMAINS:
-      readTrustDomains(reader, into.trustDomains);
-      break;
-    case Key.RULES:
-      into.names = readRules(reader, into.rules);
-      break;
-    case Key.LIMITS:
-      readLimits(reader, into.limits);
-      break;
-    case Key.AUDIT:
-      readAudit(reader, into.audit);
-      break;
-    case Key.CONNECT_URLS:
-      into.connectUrls = reader.readWord(CONNECT_URLS);
-      break;
-    case Key.TELEMETRY:
-      readTelemetry(reader, into.telemetry);
-      break;
-  }
-}
-
-function readDocument(reader: JsonReader, into: PolicyDocument): void {
-  if (!reader.beginObject("an object with trustDomains and rules")) return;
-  let keysRead: u32 = 0;
-  for (let key = reader.nextKey(KEYS); key != NO_MORE_KEYS; key = reader.nextKey(KEYS)) {
-    keysRead |= 1 << key;
-    readKey(reader, key, into);
-  }
-  reader.finish();
-  if (reader.broken) return;
-  if ((keysRead & (1 << Key.TRUST_DOMAINS)) == 0) {
-    reader.faultOf("trustDomains", 'is missing: write the mesh\'s own and its aliases, such as ["cluster.local"]');
-  }
-  if ((keysRead & (1 << Key.RULES)) == 0) {
-    reader.faultOf("rules", "is missing: write at least one rule");
-  }
-}
-
 /**
- * Reads a plugin configuration, the `length` bytes at `ptr`, which may be
- * freed afterwards. Every fault is in the answer's `faults`, each with its path
- * and remedy. Time and memory grow with the length; beyond MAX_CONFIG_BYTES
- * nothing is read.
+ * Reads a plugin configuration a piece at a time: the `length` bytes at `ptr`, which must stay there and as they are until
+ * `readOn` has answered true, and may be freed then. Every fault is in the document's `faults`, each with its path and
+ * remedy. Time and memory grow with the length; beyond MAX_CONFIG_BYTES nothing is read.
  */
-export function readPolicy(ptr: usize, length: i32): PolicyDocument {
-  const document = new PolicyDocument();
-  if (length <= 0) {
+@final
+export class PolicyReading {
+  /** Of no use before all is read. */
+  readonly document: PolicyDocument;
+  private readonly reader: JsonReader;
+  /** While the list of rules is being read. */
+  private rules: RulesReader | null = null;
+  private keysRead: u32 = 0;
+  private isRead: bool = false;
+
+  constructor(ptr: usize, length: i32) {
+    const document = new PolicyDocument();
+    const faults = document.faults;
+    this.document = document;
+    this.reader = new JsonReader(ptr, length, faults);
     // Istio sends an absent or empty pluginConfig as no bytes at all.
-    document.faults.add("", "is empty: give the WasmPlugin a pluginConfig with trustDomains and rules");
-    return document;
+    if (length <= 0) faults.add("", "is empty: give the WasmPlugin a pluginConfig with trustDomains and rules");
+    else if (length > MAX_CONFIG_BYTES) faults.add("", `is ${length} bytes long: use at most ${MAX_CONFIG_BYTES}`);
+    this.isRead = !faults.isEmpty || !this.reader.beginObject("an object with trustDomains and rules");
   }
-  if (length > MAX_CONFIG_BYTES) {
-    document.faults.add("", `is ${length} bytes long: use at most ${MAX_CONFIG_BYTES}`);
-    return document;
+
+  /**
+   * Reads about `bytes` more: up to the end of the rule in which they end, or of all that stands between two rules. Answers
+   * whether all is read.
+   */
+  readOn(bytes: i32): bool {
+    if (this.isRead) return true;
+    const until = this.reader.position + <usize>bytes;
+    if (!this.readRules(until)) return false;
+    for (let key = this.reader.nextKey(KEYS); key != NO_MORE_KEYS; key = this.reader.nextKey(KEYS)) {
+      this.keysRead |= 1 << key;
+      if (key != Key.RULES) this.readKey(key);
+      else {
+        this.rules = new RulesReader(this.reader, this.document.rules);
+        if (!this.readRules(until)) return false;
+      }
+    }
+    this.finish();
+    return true;
   }
-  readDocument(new JsonReader(ptr, length, document.faults), document);
-  for (let i = 0; i < document.rules.length; i++) {
-    document.rules[i].from.migrate(document.trustDomains);
+
+  /** Nobody reads on. */
+  destroy(): void {
+    const rules = this.rules;
+    if (rules != null) rules.destroy();
+    this.rules = null;
   }
-  return document;
+
+  /** Answers whether no rule is left to be read, as also before and behind the list of them. */
+  private readRules(until: usize): bool {
+    const rules = this.rules;
+    if (rules == null) return true;
+    if (!rules.readUntil(until)) return false;
+    this.document.names = rules.finish();
+    this.rules = null;
+    return true;
+  }
+
+  private readKey(key: i32): void {
+    const reader = this.reader;
+    const into = this.document;
+    switch (key) {
+      case Key.MODE:
+        into.mode = max(reader.readWord(MODES), 0);
+        break;
+      case Key.IDENTITY:
+        into.identity = max(reader.readWord(IDENTITIES), 0);
+        break;
+      case Key.TRUST_DOMAINS:
+        readTrustDomains(reader, into.trustDomains);
+        break;
+      case Key.LIMITS:
+        readLimits(reader, into.limits);
+        break;
+      case Key.AUDIT:
+        readAudit(reader, into.audit);
+        break;
+      case Key.CONNECT_URLS:
+        into.connectUrls = reader.readWord(CONNECT_URLS);
+        break;
+      case Key.TELEMETRY:
+        readTelemetry(reader, into.telemetry);
+        break;
+    }
+  }
+
+  private finish(): void {
+    const reader = this.reader;
+    this.isRead = true;
+    reader.finish();
+    if (!reader.broken) {
+      if ((this.keysRead & (1 << Key.TRUST_DOMAINS)) == 0) {
+        reader.faultOf("trustDomains", 'is missing: write the mesh\'s own and its aliases, such as ["cluster.local"]');
+      }
+      if ((this.keysRead & (1 << Key.RULES)) == 0) {
+        reader.faultOf("rules", "is missing: write at least one rule");
+      }
+    }
+    const rules = this.document.rules;
+    for (let i = 0; i < rules.length; i++) rules[i].from.migrate(this.document.trustDomains);
+  }
+}
+
+/** All of a plugin configuration at once, as PolicyReading reads it. */
+export function readPolicy(ptr: usize, length: i32): PolicyDocument {
+  const reading = new PolicyReading(ptr, length);
+  reading.readOn(i32.MAX_VALUE);
+  return reading.document;
 }

@@ -72,6 +72,11 @@ export class JsonReader {
     this.scanner.reset(start, start + <usize>length);
   }
 
+  /** Behind all that has been read. */
+  get position(): usize {
+    return this.scanner.position;
+  }
+
   /** Reports a fault of the value just read. */
   fault(message: string): void {
     // Of a text that is wrong throughout, most faults are only counted.

@@ -37,22 +37,17 @@ export class RuleNames {
   }
 }
 
-/** Of the configuration that is being read. */
-const written: ByteRun = new ByteRun();
-
-/** Makes the `RuleNames` of a configuration, of which one is read at a time. */
+/** Makes the `RuleNames` of a configuration. Its owner calls `finish` or `destroy`. */
 @final
 export class RuleNamesWriter {
+  private readonly written: ByteRun = new ByteRun();
   private readonly ends: i32[] = [];
   /** Of each name the first rule that has it. */
   private readonly byHash: HashChains = new HashChains();
 
-  constructor() {
-    written.length = 0;
-  }
-
   /** Writes the name of the rule in hand, at most once. Answers the place of the first rule that has it already, or NONE. */
   write(name: usize, length: i32): i32 {
+    const written = this.written;
     written.append(name, length);
     const hash = hashBytes(name, length);
     for (let link = this.byHash.first(hash); link != NO_LINK; link = this.byHash.behind(link)) {
@@ -66,13 +61,18 @@ export class RuleNamesWriter {
 
   /** The rule in hand has been read: its name is what was written for it, or "". */
   endRule(): void {
-    this.ends.push(written.length);
+    this.ends.push(this.written.length);
   }
 
+  /** Of all rules. */
   finish(): RuleNames {
-    const texts = written.copied();
-    written.length = 0;
-    written.trim();
+    const texts = this.written.copied();
+    this.destroy();
     return new RuleNames(texts, StaticArray.fromArray<i32>(this.ends));
+  }
+
+  /** Nobody wants the names. */
+  destroy(): void {
+    this.written.destroy();
   }
 }

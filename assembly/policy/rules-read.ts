@@ -70,17 +70,59 @@ function isPlainName(start: usize, end: usize): bool {
   return true;
 }
 
-class RulesReader {
-  readonly names: RuleNamesWriter = new RuleNamesWriter();
+/** Reads the configuration's `rules`, at least one and at most MAX_RULES. */
+@final
+export class RulesReader {
+  private readonly names: RuleNamesWriter = new RuleNamesWriter();
+  /** Is none left to be read? */
+  private isRead: bool;
 
-  constructor(private readonly reader: JsonReader) {}
-
-  read(rule: Rule): void {
-    this.readKeys(rule);
-    this.names.endRule();
+  constructor(
+    private readonly reader: JsonReader,
+    private readonly into: Rule[],
+  ) {
+    this.isRead = !reader.beginArray("a list of rules");
   }
 
-  private readKeys(rule: Rule): void {
+  /** Reads rules, unless none is left, until one ends at `until` or behind it. Answers whether none is left. */
+  readUntil(until: usize): bool {
+    while (!this.isRead && this.reader.position < until) this.isRead = !this.readNext();
+    return this.isRead;
+  }
+
+  /** Their names, when all are read. */
+  finish(): RuleNames {
+    return this.names.finish();
+  }
+
+  /** Nobody reads on. */
+  destroy(): void {
+    this.names.destroy();
+  }
+
+  /** Answers false where no further rule is read. */
+  private readNext(): bool {
+    const reader = this.reader;
+    const index = reader.nextElement();
+    if (index < 0) {
+      if (this.into.length == 0 && !reader.broken) {
+        reader.fault("is empty, which refuses everybody: write at least one rule");
+      }
+      return false;
+    }
+    if (index >= MAX_RULES) {
+      reader.fault(`one rule too many: at most ${MAX_RULES} are read, so unite rules that share subjects`);
+      reader.skipElements();
+      return false;
+    }
+    const rule = new Rule(index);
+    this.readRule(rule);
+    this.names.endRule();
+    this.into.push(rule);
+    return true;
+  }
+
+  private readRule(rule: Rule): void {
     const reader = this.reader;
     if (!reader.beginObject('a rule such as {"name": "orders", "from": […], "publish": {"allow": ["orders.>"]}}')) {
       return;
@@ -175,28 +217,5 @@ class RulesReader {
     if (said == 0) {
       reader.fault("does nothing: give publish or subscribe an allow or a deny, or write allow_responses");
     }
-  }
-}
-
-/** Reads the configuration's `rules`, at least one and at most MAX_RULES, and answers their names. */
-export function readRules(reader: JsonReader, into: Rule[]): RuleNames {
-  const rules = new RulesReader(reader);
-  if (reader.beginArray("a list of rules")) readElements(reader, rules, into);
-  return rules.names.finish();
-}
-
-function readElements(reader: JsonReader, rules: RulesReader, into: Rule[]): void {
-  for (let index = reader.nextElement(); index >= 0; index = reader.nextElement()) {
-    if (index >= MAX_RULES) {
-      reader.fault(`one rule too many: at most ${MAX_RULES} are read, so unite rules that share subjects`);
-      reader.skipElements();
-      return;
-    }
-    const rule = new Rule(index);
-    rules.read(rule);
-    into.push(rule);
-  }
-  if (into.length == 0 && !reader.broken) {
-    reader.fault("is empty, which refuses everybody: write at least one rule");
   }
 }

@@ -22,6 +22,8 @@ export interface HostOptions {
   logLevel?: LogLevelName;
   /** The clock of the first instant, in nanoseconds. */
   now?: bigint;
+  /** Nanoseconds that pass whenever the module looks at the clock; none unless said: what it does takes no time here. */
+  clockStep?: bigint;
 }
 
 export interface ConnectOptions {
@@ -53,6 +55,7 @@ export class Host {
     );
     this.vm = new Vm(options.shared ?? new SharedData(), properties, LogLevel[options.logLevel ?? "warn"]);
     if (options.now !== undefined) this.vm.now = options.now;
+    if (options.clockStep !== undefined) this.vm.clockStep = options.clockStep;
     const instance = new WebAssembly.Instance(module, importsFor(module, this.vm));
     this.vm.attach(instance);
     if (!this.vm.exportsFunction("proxy_abi_version_0_2_1")) throw new Error("the module does not speak ABI 0.2.1");

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { before, describe, it, type TestContext } from "node:test";
 import { buildCountingFilter } from "../../tools/wasm.ts";
 import { filterModule } from "./filter.ts";
-import { Host } from "./host.ts";
-import { CONNECT, INFO, msg, PING, policy, PONG, pub, stat, Wire, type Policy } from "./wire.ts";
+import { Host, SharedData } from "./host.ts";
+import { CONNECT, INFO, msg, PING, policy, PONG, pub, publishViolation, stat, Wire, type Policy } from "./wire.ts";
 
 const PAGE = 65_536;
 /** What docs/performance.md says that 10,000 connections fit: 12.5 MiB, the 50 pages of asconfig.json doubled twice. */
@@ -259,17 +259,26 @@ describe("a policy of 10,000 rules and a mebibyte", () => {
     assert.ok(host.memoryPages * PAGE <= MOST, `${host.memoryPages} pages with all tables full`);
   });
 
-  /** Policies of so many rules take each other's place under a connection that stays, and all that may be is remembered. */
-  function changeInTurn(t: TestContext, counts: readonly number[]): void {
-    const host = new Host(filterModule());
+  /**
+   * Policies of so many rules take each other's place under a connection that stays, and all that may be is remembered. Where
+   * `judge` has accepted each of them before, they are read on the tick.
+   */
+  function changeInTurn(t: TestContext, counts: readonly number[], judge?: Host, shared = new SharedData()): void {
+    const host = new Host(filterModule(), { shared });
     assert.ok(host.configure(policyOf(counts[0]!, 0)).accepted);
     const stays = Wire.connected(host);
     const roots: number[] = [];
     for (const [number, count] of counts.entries()) {
       if (number > 0) {
+        judge?.configure(policyOf(count, number));
         const { accepted, root } = host.configure(policyOf(count, number));
         assert.ok(accepted);
         roots.push(root);
+        if (judge !== undefined) {
+          assert.equal(stays.client(pub(`team${number}.7.y`)), PING);
+          assert.equal(stays.server(PONG), publishViolation(`team${number}.7.y`));
+          host.tick();
+        }
         const comes = Wire.connected(host);
         assert.equal(stays.client(pub(`team${number}.7.y`)), pub(`team${number}.7.y`));
         comes.connection.close("client");
@@ -285,6 +294,11 @@ describe("a policy of 10,000 rules and a mebibyte", () => {
 
   it("takes no more while others of its size take its place, again and again", (t: TestContext) => {
     changeInTurn(t, Array<number>(12).fill(COUNT));
+  });
+
+  it("takes no more while they do so in slices", (t: TestContext) => {
+    const shared = new SharedData();
+    changeInTurn(t, Array<number>(12).fill(COUNT), new Host(filterModule(), { shared }), shared);
   });
 
   it("takes no more where smaller ones came before it", (t: TestContext) => {

@@ -1,4 +1,4 @@
-import { readPolicy } from "../../assembly/policy/config";
+import { PolicyReading, readPolicy } from "../../assembly/policy/config";
 import { PolicyDocument } from "../../assembly/policy/document";
 import {
   endOf,
@@ -14,9 +14,19 @@ import { Rule } from "../../assembly/policy/rules";
 
 export const ANYONE: string = '"from":[{"principals":["*"]}]';
 
+/** Rule by rule, which must say the same as all at once does. */
 export function read(text: string): PolicyDocument {
   const bytes = String.UTF8.encode(text);
-  return readPolicy(changetype<usize>(bytes), bytes.byteLength);
+  const start = changetype<usize>(bytes);
+  const reading = new PolicyReading(start, bytes.byteLength);
+  let pieces = 1;
+  while (!reading.readOn(1)) pieces++;
+  const document = reading.document;
+  const whole = readPolicy(start, bytes.byteLength);
+  expect(document.faults.toString()).toBe(whole.faults.toString());
+  expect(document.rules.length).toBe(whole.rules.length);
+  if (document.faults.isEmpty) expect(pieces).toBeGreaterThanOrEqual(document.rules.length);
+  return document;
 }
 
 /** The faults of a whole configuration, a line each. */

@@ -118,6 +118,7 @@ function environment(vm: Vm): Record<string, Import> {
       return WasmResult.Ok;
     },
     proxy_get_current_time_nanoseconds(out: number) {
+      vm.now += vm.clockStep;
       vm.setU64(out, vm.now);
       return WasmResult.Ok;
     },

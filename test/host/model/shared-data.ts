@@ -13,6 +13,10 @@ export class SharedData {
     return this.entries.get(key);
   }
 
+  get keys(): Iterable<string> {
+    return this.entries.keys();
+  }
+
   /** A `cas` of 0 always writes; another must be that of the present value. */
   set(key: string, value: Uint8Array, cas = 0): number {
     const present = this.entries.get(key);

@@ -36,6 +36,8 @@ export class Vm {
   readonly connections = new Map<number, Connection>();
   /** Nanoseconds since 1970. */
   now = 1_700_000_000_000_000_000n;
+  /** Nanoseconds that pass from one look of the module at the clock to the next. */
+  clockStep = 0n;
   /** The context that a callback runs for; `proxy_set_effective_context` replaces it until the callback returns. */
   current = 0;
   effective = 0;

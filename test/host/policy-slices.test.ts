@@ -1,0 +1,315 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { before, describe, it, type TestContext } from "node:test";
+import { buildCountingFilter } from "../../tools/wasm.ts";
+import { filterModule } from "./filter.ts";
+import { fnv1a } from "./fnv.ts";
+import { Host, SharedData } from "./host.ts";
+import { Random } from "./random.ts";
+import { pub, PING, PONG, publishViolation, stat, Wire } from "./wire.ts";
+
+const PAGE = 65_536;
+/** Milliseconds of a worker's tick while a policy is being read, and else. */
+const HURRIED = 10;
+const TICK = 500;
+/** A look at the clock, of which there is one for each 16 KiB that is read: ten of them are a slice. */
+const CLOCK_STEP = 1_000_000n;
+const SLICE_BYTES = 10 * 16 * 1024;
+
+/** A policy that allows everybody to publish below that token, and has so many rules of some 150 bytes that allow nobody anything. */
+function only(token: string, rules: number, more: object = {}): string {
+  const others = Array.from({ length: rules }, (_, i) => ({
+    name: `${token}-app-${i}`,
+    from: [{ serviceAccounts: [`team-${i % 100}/app-${i}`] }],
+    publish: { allow: [`orders.${i}.created.>`], deny: [`orders.${i}.created.internal`] },
+  }));
+  const everybody = { name: "everybody", from: [{ principals: ["*"] }], publish: { allow: [`${token}.>`] } };
+  return JSON.stringify({ trustDomains: ["cluster.local"], rules: [...others, everybody], ...more });
+}
+
+const SMALL = only("small", 1);
+/** Some 460 KiB: three slices. */
+const LARGE = only("large", 3000);
+
+function vm(shared = new SharedData(), module = filterModule()): Host {
+  return new Host(module, { shared, clockStep: CLOCK_STEP });
+}
+
+function tick(host: Host, milliseconds = HURRIED): void {
+  host.advance(milliseconds);
+  host.tick();
+}
+
+/** Ticks until the policy in hand has been read; answers how many that took. */
+function readOn(host: Host): number {
+  let ticks = 0;
+  for (; host.shortestTickPeriod === HURRIED; ticks++) {
+    assert.ok(ticks < 100, "it is never read to its end");
+    tick(host);
+  }
+  return ticks;
+}
+
+function assertOnly(wire: Wire, token: string, ...others: string[]): void {
+  assert.equal(wire.client(pub(`${token}.x`)), pub(`${token}.x`));
+  for (const other of others) {
+    assert.equal(wire.client(pub(`${other}.x`)), PING, `not ${other}`);
+    assert.equal(wire.server(PONG), publishViolation(`${other}.x`));
+  }
+}
+
+/** A main thread's VM, which judges a policy first, and a worker's with a connection, both under the small one. */
+function proxy(): { main: Host; worker: Host; wire: Wire; shared: SharedData } {
+  const shared = new SharedData();
+  const [main, worker] = [vm(shared), vm(shared)];
+  for (const host of [main, worker]) assert.ok(host.configure(SMALL).accepted);
+  return { main, worker, wire: Wire.connected(worker), shared };
+}
+
+describe("a long policy that another VM of the proxy has accepted", () => {
+  it("is read in slices, during which the former one stays in force", () => {
+    const { main, worker, wire } = proxy();
+    assert.ok(main.configure(LARGE).accepted);
+    assert.ok(worker.configure(LARGE).accepted);
+    const comes = Wire.connected(worker);
+    for (const connection of [wire, comes]) assertOnly(connection, "small", "large");
+    const least = Math.ceil(LARGE.length / SLICE_BYTES);
+    assert.ok(least > 2);
+    for (let i = 1; i < least; i++) {
+      tick(worker);
+      for (const connection of [wire, comes]) assertOnly(connection, "small", "large");
+    }
+    const ticks = readOn(worker);
+    assert.ok(ticks <= 2, `${ticks} ticks more than ${least - 1}`);
+    assert.equal(worker.shortestTickPeriod, TICK);
+    for (const connection of [wire, comes, Wire.connected(worker)]) assertOnly(connection, "large", "small");
+    assert.equal(stat(worker, "istio_nats_policy_changes_total"), 1);
+  });
+
+  it("is read in slices also where a worker finds it at its tick", () => {
+    const { main, worker, wire } = proxy();
+    main.configure(LARGE);
+    tick(worker, TICK);
+    assertOnly(wire, "small", "large");
+    assert.ok(readOn(worker) >= 2);
+    assertOnly(wire, "large", "small");
+  });
+
+  it("is read once, whatever the number of roots that wait for it", () => {
+    const alone = proxy();
+    alone.main.configure(LARGE);
+    alone.worker.configure(LARGE);
+    const { main, worker } = proxy();
+    const wires = [1, 2, 3].map((number) => {
+      worker.configure(only(`t${number}`, 1));
+      return Wire.connected(worker);
+    });
+    main.configure(LARGE);
+    worker.configure(LARGE);
+    // Three of them hear of it at a tick of their own.
+    tick(worker, TICK);
+    assert.ok(readOn(worker) <= readOn(alone.worker));
+    for (const wire of wires) assertOnly(wire, "large", "small");
+  });
+
+  it("is in force at once where nothing was, for a client that connects before all is read", () => {
+    const shared = new SharedData();
+    vm(shared).configure(LARGE);
+    const worker = vm(shared);
+    assert.ok(worker.configure(LARGE).accepted);
+    assert.equal(worker.shortestTickPeriod, HURRIED);
+    assertOnly(Wire.connected(worker), "large", "small");
+    tick(worker);
+    assert.equal(worker.shortestTickPeriod, TICK);
+  });
+
+  it("is read to its end where nothing was in force and nobody connects", () => {
+    const shared = new SharedData();
+    vm(shared).configure(LARGE);
+    const worker = vm(shared);
+    worker.configure(LARGE);
+    assert.ok(readOn(worker) >= 2);
+    assertOnly(Wire.connected(worker), "large", "small");
+  });
+
+  it("is not taken when the former one is the newest again meanwhile", () => {
+    const { main, worker, wire } = proxy();
+    main.configure(LARGE);
+    worker.configure(LARGE);
+    tick(worker);
+    main.configure(SMALL);
+    tick(worker);
+    assert.equal(worker.shortestTickPeriod, TICK);
+    for (let i = 0; i < 4; i++) tick(worker, TICK);
+    for (const connection of [wire, Wire.connected(worker)]) assertOnly(connection, "small", "large");
+  });
+
+  it("is not taken when yet another one has come meanwhile", () => {
+    const { main, worker, wire } = proxy();
+    const other = only("other", 3000);
+    for (const policy of [LARGE, other]) {
+      main.configure(policy);
+      worker.configure(policy);
+      tick(worker);
+    }
+    readOn(worker);
+    assertOnly(wire, "other", "small", "large");
+    assert.equal(stat(worker, "istio_nats_policy_changes_total"), 1);
+  });
+
+  it("is read on when the root that began with it has gone", () => {
+    const { main, worker, wire } = proxy();
+    main.configure(LARGE);
+    const { root } = worker.configure(LARGE);
+    tick(worker);
+    worker.deleteRoot(root);
+    tick(worker, TICK);
+    readOn(worker);
+    assertOnly(wire, "large", "small");
+  });
+
+  it("takes the place of a longer one, and gives way to a short one at once", () => {
+    const { main, worker, wire } = proxy();
+    for (const policy of [LARGE, only("other", 1000)]) {
+      main.configure(policy);
+      worker.configure(policy);
+      readOn(worker);
+    }
+    assertOnly(wire, "other", "large");
+    worker.configure(only("last", 1));
+    assertOnly(wire, "last", "other");
+  });
+
+  it("is that of the other VMs also when it changes the mode", () => {
+    const { main, worker, wire } = proxy();
+    const observing = only("large", 3000, { mode: "DRY_RUN" });
+    main.configure(observing);
+    worker.configure(observing);
+    assertOnly(wire, "small", "large");
+    readOn(worker);
+    assert.equal(wire.client(pub("no.x")), pub("no.x"));
+  });
+});
+
+describe("a long policy that no VM of this version has accepted", () => {
+  it("is judged before the host is answered, though another module has published it", () => {
+    const { worker, wire, shared } = proxy();
+    const faulty = LARGE.replace('"everybody"', '"everybody\\u0001"');
+    const head = Buffer.alloc(40);
+    head.write("inatspol", "latin1");
+    head.writeUInt32LE(1, 8);
+    head.writeBigUInt64LE(99n, 16);
+    head.writeBigUInt64LE(fnv1a(faulty), 24);
+    head.writeBigUInt64LE(BigInt(faulty.length), 32);
+    shared.set("istio-nats/policy/istio-nats/", Buffer.concat([head, Buffer.from(faulty)]));
+    shared.set("istio-nats/change/istio-nats/", Buffer.from("x"));
+    assert.equal(worker.configure(faulty).accepted, false);
+    // An open connection's root finds it too, reads it in slices, and leaves the former one in force.
+    tick(worker, TICK);
+    readOn(worker);
+    for (let i = 0; i < 4; i++) tick(worker, TICK);
+    const told = worker.logs.filter(({ message }) => message.includes("cannot read"));
+    assert.equal(told.length, 1);
+    assertOnly(wire, "small", "large");
+  });
+
+  it("is judged by each version for itself", () => {
+    const { main, worker, shared } = proxy();
+    main.configure(LARGE);
+    const key = [...shared.keys].find((name) => name.startsWith("istio-nats/accepted/"));
+    assert.equal(key, "istio-nats/accepted/0.1.0/istio-nats/");
+    shared.set(key, Buffer.from("another."));
+    worker.configure(LARGE);
+    assert.equal(worker.shortestTickPeriod, TICK);
+    assertOnly(Wire.connected(worker), "large", "small");
+  });
+});
+
+describe("the policy in force in all VMs of a proxy, when long ones are among them", () => {
+  it("settles on the host's last one, whatever a worker leaves out and wherever its reading is", () => {
+    // The same at every run.
+    const random = new Random(43);
+    const policies = new Map(["a", "b", "c"].map((token) => [token, only(token, token === "a" ? 1 : 1200)]));
+    for (let round = 0; round < 40; round++) {
+      const shared = new SharedData();
+      const [main, ...workers] = [vm(shared), vm(shared), vm(shared)];
+      const wires: Wire[] = [];
+      let last = "";
+      for (let change = 0; change < 8; change++) {
+        const token = "abc"[random.below(3)]!;
+        if (token === last) continue;
+        last = token;
+        assert.ok(main.configure(policies.get(token)!).accepted);
+        for (const worker of workers) {
+          if (change > 0 && random.below(3) === 0) continue;
+          assert.ok(worker.configure(policies.get(token)!).accepted);
+          if (random.below(2) === 0) wires.push(Wire.connected(worker));
+        }
+        for (let i = random.below(4); i > 0; i--) tick(workers[random.below(2)]!, [HURRIED, TICK][random.below(2)]);
+      }
+      for (const worker of workers) {
+        tick(worker, TICK);
+        readOn(worker);
+      }
+      const others = [...policies.keys()].filter((token) => token !== last);
+      for (const wire of wires) assertOnly(wire, last, ...others);
+    }
+  });
+});
+
+describe("memory of policies that are read in slices", () => {
+  let counting: WebAssembly.Module;
+  before(async () => {
+    counting = new WebAssembly.Module(readFileSync(await buildCountingFilter()));
+  });
+
+  it("is given back also of those that nobody has read to their end", (t: TestContext) => {
+    const shared = new SharedData();
+    const [main, worker] = [vm(shared), vm(shared, counting)];
+    for (const host of [main, worker]) host.configure(SMALL);
+    const wire = Wire.connected(worker);
+    const levels: number[] = [];
+    for (let number = 0; number < 30; number++) {
+      const policy = only("large", 2000 + (number % 5));
+      main.configure(policy);
+      const { root } = worker.configure(policy);
+      tick(worker);
+      if (number % 2 === 0) readOn(worker);
+      // The root goes while it is waiting, or when it waits no more.
+      const goesFirst = number % 3 === 0;
+      if (goesFirst) worker.deleteRoot(root);
+      main.configure(SMALL);
+      tick(worker, TICK);
+      if (!goesFirst) worker.deleteRoot(root);
+      tick(worker, TICK);
+      assertOnly(wire, "small");
+      if (number % 10 === 9) levels.push(worker.global("live_bytes"));
+    }
+    t.diagnostic(`${levels.join(", ")} bytes in use`);
+    assert.ok(Math.max(...levels) <= levels[0]! + PAGE, levels.join(", "));
+  });
+
+  it("is at most 32 MiB where policies of a mebibyte take each other's place", (t: TestContext) => {
+    const shared = new SharedData();
+    const [main, worker] = [vm(shared), vm(shared)];
+    for (const host of [main, worker]) host.configure(SMALL);
+    const wire = Wire.connected(worker);
+    for (let number = 0; number < 8; number++) {
+      const policy = only(`t${number}`, 7500);
+      assert.ok(policy.length > 1024 * 1024);
+      main.configure(policy);
+      const { root } = worker.configure(policy);
+      // Connections come and go while it is being read.
+      const crowd = Array.from({ length: 500 }, () => Wire.connected(worker));
+      tick(worker);
+      for (const each of crowd) each.connection.close("client");
+      const ticks = readOn(worker);
+      assert.ok(ticks > 3, `${ticks} ticks`);
+      assertOnly(wire, `t${number}`);
+      worker.deleteRoot(root);
+      tick(worker, TICK);
+    }
+    t.diagnostic(`${worker.memoryPages} pages`);
+    assert.ok(worker.memoryPages * PAGE <= 32 << 20, `${worker.memoryPages} pages`);
+  });
+});
