@@ -21,6 +21,14 @@ interface Permissions {
   allow_responses?: boolean;
 }
 
+/** Rules about workloads that are not here, of which policies have as many as say so: 200 KiB, which are read in slices. */
+const MANY_RULES = Array.from({ length: 1500 }, (_, i) => ({
+  name: `app-${i}`,
+  from: [{ serviceAccounts: [`team-${i % 100}/app-${i}`] }],
+  publish: { allow: [`payments.${i}.settled.>`] },
+}));
+let rulesBeside: object[] = [];
+
 /** By policy: what somebody else may publish under it, and under no other but those of DRY_RUN. */
 const marks = new Map<object, string>();
 const NO_MARK = "mark.none";
@@ -32,17 +40,19 @@ function policyOf(permissions?: Permissions, mode = "ENFORCE"): object {
   const mark = `mark.${marks.size}`;
   const from = [{ serviceAccounts: ["shop/workers"] }];
   const bystander = { name: "workers", from, publish: { allow: ["work.>", mark] } };
-  const policy = { mode, trustDomains: ["cluster.local"], rules: permissions ? [rule, bystander] : [bystander] };
+  const rules = permissions ? [...rulesBeside, rule, bystander] : [...rulesBeside, bystander];
+  const policy = { mode, trustDomains: ["cluster.local"], rules };
   marks.set(policy, mark);
   return policy;
 }
 
 /** A policy under which orders-api may publish below that token and nothing else. */
 function only(token: string): object {
-  const known = onlies.get(token);
+  const key = `${token} ${rulesBeside.length}`;
+  const known = onlies.get(key);
   if (known) return known;
   const policy = policyOf({ publish: { allow: [`${token}.>`] }, subscribe: { allow: ["_INBOX.>"] } });
-  onlies.set(token, policy);
+  onlies.set(key, policy);
   return policy;
 }
 const onlies = new Map<string, object>();
@@ -137,16 +147,24 @@ async function nativeTexts(): Promise<string[]> {
   }
 }
 
-for (const vm of ["the same VM", "a new VM"] as const) {
+const CHANGES: [what: string, isInNewVm: boolean, beside: object[]][] = [
+  ["in the same VM", false, []],
+  ["in a new VM", true, []],
+  ["in the same VM and is long", false, MANY_RULES],
+  ["in a new VM and is long", true, MANY_RULES],
+];
+
+for (const [what, isInNewVm, beside] of CHANGES) {
   let versions = 0;
   /** As Istio pushes it: for files with another environment each time, of which Envoy makes new VMs. */
   const filterOf = (config: object): WasmFilter =>
-    vm === "the same VM" ? { config } : { config, environment: { VERSION: String(++versions) } };
+    isInNewVm ? { config, environment: { VERSION: String(++versions) } } : { config };
 
-  describe(`a policy that changes in ${vm} while clients are connected`, () => {
+  describe(`a policy that changes ${what}, while clients are connected`, () => {
     let stand: Stand;
 
     before(async () => {
+      rulesBeside = beside;
       stand = await Stand.start({
         listeners: { mtls: { filter: filterOf(only("a")) }, other: { filter: filterOf(only("a")) } },
         serverProxy: { concurrency: WORKER_COUNT },
@@ -338,11 +356,22 @@ for (const vm of ["the same VM", "a new VM"] as const) {
   });
 }
 
-for (const concurrency of [2, 4]) {
-  describe(`many policies in quick succession, with ${concurrency} workers`, () => {
+const SUCCESSIONS: [concurrency: number, long: string[]][] = [
+  [2, []],
+  [4, []],
+  [2, ["b", "c"]],
+];
+
+for (const [concurrency, long] of SUCCESSIONS) {
+  const which = long.length === 0 ? "" : ", long ones among them";
+  describe(`many policies in quick succession, with ${concurrency} workers${which}`, () => {
     it("settle on the last one everywhere", async () => {
+      const policyFor = (token: string): object => {
+        rulesBeside = long.includes(token) ? MANY_RULES : [];
+        return only(token);
+      };
       const stand = await Stand.start({
-        listeners: { mtls: { filter: { config: only("a") } } },
+        listeners: { mtls: { filter: { config: policyFor("a") } } },
         serverProxy: { concurrency },
       });
       try {
@@ -352,7 +381,7 @@ for (const concurrency of [2, 4]) {
           // The last of a round is one that was in force in it before.
           const order = ["b", "a", "c", "b", "a", "b", "c", "a", tokens[round % 3]!];
           for (const token of order) {
-            assert.equal(await stand.update({ config: only(token) }), "ACCEPTED");
+            assert.equal(await stand.update({ config: policyFor(token) }), "ACCEPTED");
             if (token === "c") clients.push(await connect(stand));
           }
           const last = order.at(-1)!;
