@@ -94,6 +94,8 @@ export class Connection {
   readonly subscriptions: Subscriptions = new Subscriptions();
   /** In DRY_RUN it has more subscriptions than `limits.subscriptions`, and so some that nothing is known of. */
   hasUnrecorded: bool = false;
+  /** Some subscriptions wait to be judged by a newer policy (revocations.ts). */
+  hasUnjudged: bool = false;
   /** Sids, each with its length before it (and WITH_MAXIMUM), whose UNSUB goes to the server with the next bytes. */
   readonly unsubscribe: Buffer = new Buffer();
   /** Since when (milliseconds) a member of a queue group in `unsubscribe` swallows messages of the group; 0: none. */

@@ -4,6 +4,7 @@ import { Connection } from "./connection";
 import { endAtOnce } from "./endings";
 import { answerDelivered, countNoResponders, isNoResponders, requestDelivered } from "./exchanges";
 import { reportDelivery, reportRevokedDelivery, reportUnreadable, sampleDelivery } from "./report";
+import { judgeSubscription } from "./revocations";
 import {
   addPendingMaxima,
   beginCount,
@@ -16,6 +17,7 @@ import {
   isCountKnown,
   isLive,
   isQueueKnown,
+  isUnjudged,
   isWithheld,
   maxOf,
   mayBeFormers,
@@ -41,6 +43,7 @@ export function deliver(connection: Connection, line: ServerLine): bool {
     return false;
   }
   const sub = connection.subscriptions.findHashed(line.sid, line.sidLength, line.sidHash);
+  if (sub != 0 && isUnjudged(sub)) judgeSubscription(connection, sub);
   const access = connection.access;
   // Its maximum was reached or its right lost, but the server does not know yet.
   if (sub != 0 && (endedByCount(sub) || isWithheld(sub)) && !connection.observing) {

@@ -14,6 +14,7 @@ import { PluginPolicy } from "./plugin-policy";
 import { PluginTelemetry } from "./plugin-telemetry";
 import { beginPolicyEpoch, policyEpoch } from "./policy-epoch";
 import { reportConnectionClosed, reportRevokedConnection } from "./report";
+import { judgeOn } from "./revocations";
 import { bytesTooMany, shedHolders, shedUnknown } from "./shedding";
 
 /** A connection that is to end is closed from the tick after this long, if nats-server has not done so. */
@@ -185,10 +186,12 @@ export class Plugin {
     const all = this.connections.values();
     let due = 0;
     let leaving: i64 = 0;
+    let judging = false;
     for (let i = 0; i < all.length; i++) {
       const connection = all[i];
       connection.subscriptions.tick(now, connection.awaitsConnect);
       this.telemetry.observe(connection);
+      if (connection.hasUnjudged && !judging) judging = judgeOn(connection);
       if (connection.observing) continue;
       if (connection.queueLostSince != 0 && !connection.willObserve) endLostMember(connection, now);
       if (full) shedUnknown(connection);
@@ -206,7 +209,7 @@ export class Plugin {
       left--;
     }
     // While the budget is nearly full, who takes what is shed must not have all of it again before the next tick.
-    return behind || this.isLoading || due > MAX_CLOSINGS || shed > 0;
+    return behind || judging || this.isLoading || due > MAX_CLOSINGS || shed > 0;
   }
 }
 

@@ -33,6 +33,8 @@ const UNSETTLED: u8 = 16;
 const WITHHELD: u8 = 32;
 /** The former one was revoked. */
 const FORMER_REVOKED: u8 = 64;
+/** No word about it from the policy in force yet. */
+const UNJUDGED: u8 = 128;
 
 /** The largest maximum that nats-server takes (util.go `parseSize`, nine digits); a longer one means "now". */
 const LARGEST_MAXIMUM: i32 = 999_999_999;
@@ -166,7 +168,20 @@ export function bringsRevoked(sub: usize): bool {
   return stateOf(sub) == State.REVOKED || (load<u8>(sub, REUSE) & FORMER_REVOKED) != 0;
 }
 
-/** Live, and nobody else has had its sid lately: nothing about it needs a closer look but its maximum. */
+/** Has a newer policy come that has not judged it yet? Until then nothing of it may pass. */
+// @ts-ignore: decorator
+@inline
+export function isUnjudged(sub: usize): bool {
+  return (load<u8>(sub, REUSE) & UNJUDGED) != 0;
+}
+
+/** A newer policy is to judge it, or has done so. */
+export function setUnjudged(sub: usize, unjudged: bool): void {
+  const others = load<u8>(sub, REUSE) & ~UNJUDGED;
+  store<u8>(sub, unjudged ? others | UNJUDGED : others, REUSE);
+}
+
+/** Live, judged, and nobody else has had its sid lately: nothing about it needs a closer look but its maximum. */
 // @ts-ignore: decorator
 @inline
 export function isPlain(sub: usize): bool {

@@ -15,9 +15,10 @@ import { passPlainHeaderPublishes } from "./plain-header-publishes";
 import { passPlainPublishes } from "./plain-publishes";
 import { dropPlainPublishes } from "./plain-refusals";
 import { foreignProtocol } from "./foreign-protocol";
-import { catchUp, judgeSubscriptions } from "./live-policy";
+import { catchUp } from "./live-policy";
 import { policyEpoch } from "./policy-epoch";
 import { reportConnected, reportUnreadable } from "./report";
+import { judgeSubscriptions } from "./revocations";
 
 /**
  * Client to server: the story of a client's byte. Operations are read one by one from front to back; an allowed one

@@ -450,6 +450,125 @@ describe("a subscription that a newer policy does not allow", () => {
     }
   });
 
+  describe("of very many, which are judged in slices,", () => {
+    /** A millisecond for each look at the clock, of which there is one for 64 of them: ten are a slice. */
+    const CLOCK_STEP = 1_000_000n;
+    /** Of which those of `a` are revoked. */
+    const COUNT = 3000;
+    const sids = Array.from({ length: COUNT }, (_, i) => `${i + 1}`);
+    const subjectOf = (sid: string): string => `${Number(sid) % 2 === 0 ? "a" : "b"}.${sid}`;
+    const all = sids.map((sid) => msg(subjectOf(sid), sid, "x")).join("");
+    const allowed = sids.filter((sid) => subjectOf(sid).startsWith("b."));
+    const allowedOnly = allowed.map((sid) => msg(subjectOf(sid), sid, "x")).join("");
+
+    function crowded(queue = ""): { host: Host; wire: Wire } {
+      const host = new Host(filterModule(), { clockStep: CLOCK_STEP });
+      assert.ok(host.configure(both).accepted);
+      const wire = Wire.connected(host);
+      wire.client(sids.map((sid) => `SUB ${subjectOf(sid)} ${queue}${sid}\r\n`).join(""));
+      return { host, wire };
+    }
+    const revoked = (host: Host): number => stat(host, "istio_nats_revoked_subscriptions_total");
+    /** Ticks as fast as the module asks for, until it is content; answers how many that took. */
+    const settle = (host: Host): number => {
+      let ticks = 0;
+      do {
+        host.advance(10);
+        host.tick();
+      } while (++ticks < 100 && host.shortestTickPeriod === 10);
+      return ticks;
+    };
+
+    it("brings nothing more though it has not been judged yet, and those that are allowed bring all", () => {
+      const { host, wire } = crowded();
+      host.configure(less);
+      const out = wire.server(all);
+      assert.equal(out.replace(/^-ERR .*\r\n/gm, ""), allowedOnly);
+      host.tick();
+      assert.equal(revoked(host), COUNT - allowed.length);
+    });
+
+    it("is ended though no byte comes", () => {
+      const { host, wire } = crowded();
+      host.configure(less);
+      const ticks = settle(host);
+      assert.ok(ticks > 2, `${ticks} ticks`);
+      assert.equal(revoked(host), COUNT - allowed.length);
+      assert.equal(wire.client(PING).match(/^UNSUB/gm)?.length, COUNT - allowed.length);
+      assert.equal(wire.server(all).replace(/^-ERR .*\r\n/gm, ""), allowedOnly);
+    });
+
+    it("is judged by the newest policy alone when yet another one comes", () => {
+      const { host, wire } = crowded();
+      host.configure(less);
+      host.tick();
+      const before = revoked(host);
+      assert.ok(before > 0 && before < COUNT - allowed.length, `${before} revoked`);
+      host.configure(both);
+      settle(host);
+      assert.equal(revoked(host), before);
+      const passed = wire.server(all).match(/^MSG/gm)?.length;
+      assert.equal(passed, COUNT - before);
+    });
+
+    it("brings nothing more either when the client has ended it first", () => {
+      const { host, wire } = crowded();
+      host.configure(less);
+      // By the UNSUBs some have been judged, and by no means all.
+      wire.client(sids.map((sid) => `UNSUB ${sid}\r\n`).join(""));
+      assert.doesNotMatch(wire.server(all), /^MSG a\./m);
+      settle(host);
+      assert.doesNotMatch(wire.server(all), /^MSG a\./m);
+    });
+
+    it("brings nothing more over a further CONNECT either", () => {
+      const { host, wire } = crowded();
+      host.configure(less);
+      wire.client(CONNECT);
+      assert.equal(wire.server(all).replace(/^-ERR .*\r\n/gm, ""), allowedOnly);
+    });
+
+    const denied = policyOf({ publish: { allow: ["a"] }, subscribe: { allow: ["b.>"], deny: ["b.secret.>"] } });
+    const secrets = sids.map((sid) => msg(`b.secret.${sid}`, `w${sid}`)).join("");
+
+    /** The same number, each with wildcards. */
+    function wide(): { host: Host; wire: Wire } {
+      const host = new Host(filterModule(), { clockStep: CLOCK_STEP });
+      host.configure(both);
+      const wire = Wire.connected(host);
+      wire.client(sids.map((sid) => `SUB b.*.${sid} w${sid}\r\n`).join(""));
+      return { host, wire };
+    }
+
+    it("is filtered from its next delivery on where a deny covers a part of it", () => {
+      const { host, wire } = wide();
+      host.configure(denied);
+      assert.equal(wire.server(secrets), "");
+      settle(host);
+      assert.equal(wire.server(secrets + msg("b.open.1", "w1")), msg("b.open.1", "w1"));
+    });
+
+    it("closes its connection within 2 s where it is a silent member of a queue group", () => {
+      const { host, wire } = crowded("group ");
+      host.configure(less);
+      let time = 0;
+      for (; !wire.connection.closed && time < 5000; time += 10) {
+        host.advance(10);
+        host.tick();
+      }
+      assert.ok(time <= 2000, `${time} ms`);
+    });
+
+    it("passes in DRY_RUN, and what would be kept back is told", () => {
+      const { host, wire } = wide();
+      host.configure({ ...denied, mode: "DRY_RUN" });
+      assert.equal(wire.server(secrets), secrets);
+      settle(host);
+      assert.equal(wire.server(secrets), secrets);
+      assert.equal(stat(host, "istio_nats_dry_run_refusals_total", { operation: "MSG" }), 2 * COUNT);
+    });
+  });
+
   it("closes a silent member of a queue group within 2 s, and leaves one that speaks", () => {
     const { host, wire } = connected(both);
     const speaker = Wire.connected(host);

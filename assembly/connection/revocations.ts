@@ -1,0 +1,129 @@
+import { shareBytes } from "../bytes/budget";
+import { revocationRoom, writeRevocation } from "../nats/texts";
+import { NONE, renewSteps } from "../policy/matcher";
+import { Reason } from "../policy/reason";
+import { nowNanoseconds } from "../proxy/clock";
+import { Access } from "./access";
+import { callbackTime } from "./callback-time";
+import { Connection, Phase } from "./connection";
+import { endRevoked } from "./endings";
+import { reportRevoked, reportRevokedConnection } from "./report";
+import {
+  endedByCount,
+  isLive,
+  isNameKnown,
+  isQueueKnown,
+  isUnjudged,
+  queueLengthOf,
+  queueOf,
+  setUnjudged,
+  sidLengthOf,
+  sidOf,
+  subjectLengthOf,
+  subjectOf,
+} from "./subscription";
+
+/**
+ * What a newer policy says of a connection's subscriptions. One that is no longer allowed ends as at a reload of nats-server: its
+ * deliveries are kept back at once, `UNSUB` goes to the server and the text to the client with the next bytes each way, since no
+ * buffer can be written from a tick (`BadArgument`, Envoy 1.40). Those of which there are many are judged in slices: a delivery has
+ * its own judged before it, and the tick the others.
+ */
+
+/** How long a callback judges. */
+const SLICE_NANOSECONDS: u64 = 10_000_000;
+/** Subscriptions between two looks at the clock: 3 ms, if each of them needs a longest search. */
+const AT_ONCE: i32 = 64;
+
+/** Brings the subscriptions under the policy: those that it does not allow end, and those that it allows are filtered. */
+export function judgeSubscriptions(connection: Connection): void {
+  if (connection.access != null && connection.hasUnrecorded) {
+    reportRevokedConnection(connection, Reason.TOO_MANY_SUBSCRIPTIONS);
+    endRevoked(connection);
+    return;
+  }
+  const subscriptions = connection.subscriptions;
+  for (let sub = subscriptions.first(); sub != 0; sub = subscriptions.next()) setUnjudged(sub, true);
+  connection.hasUnjudged = true;
+  judgeOn(connection);
+}
+
+/** Goes on with that for a slice. Answers whether some are left. */
+export function judgeOn(connection: Connection): bool {
+  const subscriptions = connection.subscriptions;
+  let end: u64 = 0;
+  let left = AT_ONCE;
+  for (let sub = subscriptions.first(); sub != 0; sub = subscriptions.next()) {
+    if (!isUnjudged(sub)) continue;
+    if (left-- == 0) {
+      const now = nowNanoseconds();
+      if (end == 0) end = now + SLICE_NANOSECONDS;
+      else if (now > end) return true;
+      left = AT_ONCE - 1;
+    }
+    judgeSubscription(connection, sub);
+    if (connection.phase == Phase.ENDED) break;
+  }
+  connection.hasUnjudged = false;
+  return false;
+}
+
+/** Ends or filters one that is unjudged; the connection, where it can be neither ended nor remembered. */
+export function judgeSubscription(connection: Connection, sub: usize): void {
+  setUnjudged(sub, false);
+  if (endedByCount(sub)) return;
+  const access = connection.access;
+  const shadow = connection.shadow;
+  if (access != null && !keeps(connection, access, sub)) return;
+  const queued = queueLengthOf(sub) > 0;
+  if (access != null) access.noteSubscription(subjectOf(sub), subjectLengthOf(sub), queued);
+  if (shadow != null) shadow.noteSubscription(subjectOf(sub), subjectLengthOf(sub), queued);
+}
+
+/**
+ * Ends it if the policy does not allow it any more, and answers whether it does; of what has ended already, messages may wait for a
+ * client that does not read.
+ */
+function keeps(connection: Connection, access: Access, sub: usize): bool {
+  const queueLength = queueLengthOf(sub);
+  // Each as if it were the only one: none may end because there are many.
+  renewSteps();
+  let reason = access.permissions.subscribe(subjectOf(sub), subjectLengthOf(sub), queueOf(sub), queueLength);
+  let rule = access.permissions.decidedBy;
+  if (reason == Reason.ALLOWED && !isNameKnown(sub)) {
+    // What the server may have under a sid that was used again, nobody has judged by this policy.
+    reason = Reason.NOT_ALLOWED;
+    rule = NONE;
+  }
+  if (reason == Reason.ALLOWED) return true;
+  const live = isLive(sub);
+  if (live) reportRevoked(connection, sub, reason, rule);
+  if (!connection.sendLater(sidOf(sub), sidLengthOf(sub))) {
+    // What can be neither ended nor remembered must not go on.
+    reportRevokedConnection(connection, reason);
+    endRevoked(connection);
+    return false;
+  }
+  if (live) {
+    writeNotice(connection, sub);
+    if (queueLength > 0 || !isQueueKnown(sub)) connection.queueLostSince = callbackTime();
+  }
+  connection.subscriptions.revoke(sub);
+  return false;
+}
+
+/** The text is a courtesy: without room for it the subscription ends all the same. */
+function writeNotice(connection: Connection, sub: usize): void {
+  const notices = connection.notices;
+  const room = revocationRoom(subjectLengthOf(sub), queueLengthOf(sub), sidLengthOf(sub));
+  if (<i64>notices.length + <i64>room > shareBytes() / 2 || !notices.reserve(room)) return;
+  notices.length += writeRevocation(
+    subjectOf(sub),
+    subjectLengthOf(sub),
+    queueOf(sub),
+    queueLengthOf(sub),
+    sidOf(sub),
+    sidLengthOf(sub),
+    notices.pointer + <usize>notices.length,
+  );
+}
