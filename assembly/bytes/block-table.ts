@@ -102,6 +102,11 @@ export class BlockTable {
   }
   nextSlot: i32 = 0;
 
+  /** Of the table alone, without the blocks. */
+  get bytes(): i64 {
+    return (<i64>this.slotCount) << 2;
+  }
+
   /** Gives back the object itself too; the blocks stay the caller's. */
   destroy(): void {
     this.release();

@@ -107,8 +107,15 @@ export class Access {
     heap.free(changetype<usize>(this));
   }
 
-  /** Bytes of the VM's budget that the grants hold. */
-  get grantedBytes(): i64 {
+  /** Bytes of the VM's budget that the grants hold, with their tables. */
+  get heldBytes(): i64 {
+    let bytes: i64 = 0;
+    for (let i = 0; i < this.grantCount; i++) bytes += this.grantsAt(i).heldBytes;
+    return bytes;
+  }
+
+  /** Bytes of the grants alone, which are fewer by each that is forgotten. */
+  private get grantedBytes(): i64 {
     let bytes: i64 = 0;
     for (let i = 0; i < this.grantCount; i++) bytes += this.grantsAt(i).bytes;
     return bytes;

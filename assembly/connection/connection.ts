@@ -197,7 +197,7 @@ export class Connection {
     return this.payloadLimit > 0 ? min(this.payloadLimit, this.maxPayload) : this.maxPayload;
   }
 
-  /** Bytes of the VM's budget that this connection holds, without what its hash tables need. */
+  /** Bytes of the VM's budget that this connection holds. */
   get budgetedBytes(): i64 {
     return this.ownBytes + this.grantedBytes;
   }
@@ -210,8 +210,8 @@ export class Connection {
       <i64>this.heldInfo.capacity +
       <i64>this.unsubscribe.capacity +
       <i64>this.notices.capacity +
-      <i64>this.pongs.size +
-      this.subscriptions.bytes
+      this.pongs.heldBytes +
+      this.subscriptions.heldBytes
     );
   }
 
@@ -219,7 +219,7 @@ export class Connection {
   get grantedBytes(): i64 {
     const access = this.access;
     const shadow = this.shadow;
-    return (access == null ? 0 : access.grantedBytes) + (shadow == null ? 0 : shadow.grantedBytes);
+    return (access == null ? 0 : access.heldBytes) + (shadow == null ? 0 : shadow.heldBytes);
   }
 
   /** What a further CONNECT does at the server: subscriptions, grants and filters begin anew (client.go processConnect). */

@@ -64,6 +64,11 @@ export class ExpectedPongs {
     return this.records.length - this.head;
   }
 
+  /** Bytes of the VM's budget that this holds, which stay while anything waits. */
+  get heldBytes(): i64 {
+    return <i64>this.records.capacity;
+  }
+
   /** Bytes of the newest record. */
   get lastSize(): i32 {
     return this.last < this.head || this.isEmpty ? 0 : this.records.length - this.last;

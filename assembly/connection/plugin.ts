@@ -185,7 +185,6 @@ export class Plugin {
     const full = bytesTooMany() > 0;
     const all = this.connections.values();
     let due = 0;
-    let leaving: i64 = 0;
     let judging = false;
     for (let i = 0; i < all.length; i++) {
       const connection = all[i];
@@ -195,11 +194,9 @@ export class Plugin {
       if (connection.observing) continue;
       if (connection.queueLostSince != 0 && !connection.willObserve) endLostMember(connection, now);
       if (full) shedUnknown(connection);
-      if (!isDue(connection, now, full)) continue;
-      due++;
-      leaving += connection.budgetedBytes;
+      if (isDue(connection, now, full)) due++;
     }
-    const shed = full ? shedHolders(all, leaving) : 0;
+    const shed = full ? shedHolders(connectionsOfAll(), all) : 0;
     due += shed;
     this.telemetry.tick(now);
     let left = MAX_CLOSINGS;
@@ -211,6 +208,13 @@ export class Plugin {
     // While the budget is nearly full, who takes what is shed must not have all of it again before the next tick.
     return behind || judging || this.isLoading || due > MAX_CLOSINGS || shed > 0;
   }
+}
+
+/** Those of this VM that a tick may close. */
+function connectionsOfAll(): Connection[] {
+  let all: Connection[] = [];
+  for (let i = 0; i < plugins.length; i++) all = all.concat(plugins[i].connections.values());
+  return all;
 }
 
 /** Then no connection is judged by a policy that is not in force any more. */

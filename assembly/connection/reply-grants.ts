@@ -46,7 +46,7 @@ function isOver(grant: usize, now: i64, expires: i64): bool {
 @final
 export class ReplyGrants {
   private table: BlockTable = new BlockTable(BYTES);
-  /** Of all grants together. */
+  /** Of all grants together, without the table. */
   bytes: i64 = 0;
   private newest: usize = 0;
   private oldest: usize = 0;
@@ -81,6 +81,11 @@ export class ReplyGrants {
     this.newest = grant;
     this.table.enter(grant);
     return true;
+  }
+
+  /** With the table, which stays as large as it once was needed until `release`. */
+  get heldBytes(): i64 {
+    return this.bytes + this.table.bytes;
   }
 
   /** Is there a grant of this subject, though it may be over? */

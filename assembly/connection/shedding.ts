@@ -26,13 +26,16 @@ export function shedUnknown(connection: Connection): void {
 }
 
 /**
- * Makes room once those have gone who are about to, with `leaving` bytes. Of the principal whose connections hold most goes
+ * Makes room once those have gone who are about to. Of the principal whose connections hold most goes
  * the one that does, the newest of several alike: so nobody shuts out everybody else, among however many connections he divides
  * what he holds. What others decide, the replies that a connection may answer, ends nobody: it is forgotten where it is more
- * than that. Answers how many connections are to go.
+ * than that.
+ *
+ * `all` are those of the VM, `own` those of the plugin whose tick it is. All of them share the budget, so that where it is another
+ * one's turn this plugin's stay: its own tick comes soon. Answers how many of `own` are to go.
  */
-export function shedHolders(all: Connection[], leaving: i64): i32 {
-  let excess = bytesTooMany() - leaving;
+export function shedHolders(all: Connection[], own: Connection[]): i32 {
+  let excess = bytesTooMany() - leavingBytes(all);
   let count = 0;
   for (let turns = 0; turns < MAX_TURNS && excess > 0; turns++) {
     const granted = mostGranted(all);
@@ -41,13 +44,22 @@ export function shedHolders(all: Connection[], leaving: i64): i32 {
     if (granted != null && (holder == null || grants > holder.ownBytes)) {
       granted.forgetGrants();
       excess -= grants;
-    } else if (holder != null) {
+    } else if (holder != null && own.includes(holder)) {
       excess -= holder.budgetedBytes;
       shed(holder);
       count++;
     } else break;
   }
   return count;
+}
+
+/** What those hold that are about to go. */
+function leavingBytes(all: Connection[]): i64 {
+  let bytes: i64 = 0;
+  for (let i = 0; i < all.length; i++) {
+    if (all[i].endingSince != 0 && !all[i].observing) bytes += all[i].budgetedBytes;
+  }
+  return bytes;
 }
 
 /** May what it holds be taken from it? */

@@ -30,8 +30,8 @@ const FORGET_AFTER: i64 = 10_000;
 export class Subscriptions {
   private table: BlockTable = new BlockTable(SID);
   liveCount: i32 = 0;
-  /** Of all subscriptions together. */
-  bytes: i64 = 0;
+  /** Of all subscriptions together, without the tables. */
+  private bytes: i64 = 0;
   endedCount: i32 = 0;
   /** Oldest ended subscriptions leave first; 0 until one has ended. */
   private ended: usize = 0;
@@ -60,6 +60,13 @@ export class Subscriptions {
     const last = this.lastFound;
     if (last != 0 && hasSid(last, sid, length)) return last;
     return this.find(sid, length);
+  }
+
+  /** Bytes of the VM's budget that all of it holds: the tables too, which stay as large as they were once needed. */
+  get heldBytes(): i64 {
+    const apart = this.apart;
+    const ended: i64 = this.ended == 0 ? 0 : MAX_ENDED << 2;
+    return this.bytes + this.table.bytes + (apart == null ? 0 : apart.bytes) + ended;
   }
 
   /** The one that was found last, or 0. */

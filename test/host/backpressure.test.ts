@@ -1,7 +1,20 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Host } from "./host.ts";
-import { configuredHost, CONNECT, INFO, msg, PEER, PING, PONG, pub, publishViolation, stat, Wire } from "./wire.ts";
+import {
+  configuredHost,
+  CONNECT,
+  INFO,
+  msg,
+  PEER,
+  PING,
+  policy,
+  PONG,
+  pub,
+  publishViolation,
+  stat,
+  Wire,
+} from "./wire.ts";
 
 describe("a client that floods refused operations and does not read", () => {
   it("is held once the texts that wait for their PONG pass limits.outstandingReplies, and goes on at half", () => {
@@ -269,6 +282,42 @@ describe("limits.memory, the budget of a VM", () => {
       assert.ok(held < MEMORY * 0.9 && held > MEMORY * 0.85, `${held} bytes are held`);
       for (const wire of honest) assert.equal(wire.client("SUB ok.1 1000\r\n"), "SUB ok.1 1000\r\n");
       assert.equal(open(host, PEER).client("SUB ok.1 1\r\n"), "SUB ok.1 1\r\n");
+    });
+
+    it("is given back by its connections though none of them has a subscription any more, and by nobody else's", () => {
+      const host = configuredHost({ limits: { memory: MEMORY } });
+      const honest = Array.from({ length: 40 }, (_, i) => open(host, `${PEER}-${i}`));
+      for (const wire of honest) wire.client("SUB ok.1 1\r\n");
+      // Their tables stay as large as they were needed.
+      const sids = Array.from({ length: 4000 }, (_, sid) => sid);
+      const subs = sids.map((sid) => `SUB ok.1 ${sid}\r\n`).join("");
+      const unsubs = sids.map((sid) => `UNSUB ${sid}\r\n`).join("");
+      const evil = Array.from({ length: 236 }, () => open(host, EVIL));
+      for (const wire of evil) {
+        wire.client(subs + unsubs);
+        // So that those that have ended are forgotten.
+        host.tick();
+        host.advance(11_000);
+        host.tick();
+      }
+      for (let i = 0; i < 10; i++) host.tick();
+      const held = stat(host, "istio_nats_memory_bytes");
+      assert.ok(held < MEMORY * 0.9 && held > MEMORY * 0.85, `${held} bytes are held`);
+      assert.ok(evil.some((wire) => wire.connection.closed));
+      assert.equal(honest.filter((wire) => wire.connection.closed).length, 0);
+    });
+
+    it("is given back by its connections alone, though others' came before the configuration that these came with", () => {
+      const config = { limits: { memory: MEMORY } };
+      const host = configuredHost(config);
+      const honest = Array.from({ length: 4 }, (_, i) => open(host, `${PEER}-${i}`));
+      for (const wire of honest) wire.client("SUB ok.1 1\r\n");
+      host.configure(policy({ ...config, audit: { burst: 9 } }));
+      const evil = Array.from({ length: 8 }, () => open(host, EVIL));
+      for (const wire of evil) hold(wire, MEMORY / 8.5);
+      for (let i = 0; i < 10; i++) host.tick();
+      assert.equal(evil.filter((wire) => wire.connection.closed).length, 1);
+      assert.equal(honest.filter((wire) => wire.connection.closed).length, 0);
     });
 
     it("is given back although others are about to go who hold nothing", () => {
