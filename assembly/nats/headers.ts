@@ -44,7 +44,8 @@ export const enum HeaderUse {
   /**
    * `Nats-Rollup` with another value, of which `sub` purges the subject published to, and with its wildcards all that they take
    * (stream.go `processJetStreamMsgWithRollup`, 2.10 to 2.15); or `Nats-Schedule`, to which the server adds such a one
-   * (`processInboundJetStreamMsg`).
+   * (`processInboundJetStreamMsg`); or `Nats-TTL`, at whose end it stores such a one in a stream with markers of deletion
+   * (filestore.go `handleRemovalOrSdm`, since 2.11).
    */
   ROLLUP_SUBJECT = 9,
 }
@@ -57,6 +58,7 @@ const SCHEDULE_TARGET = utf8("Nats-Schedule-Target");
 const SCHEDULE_SOURCE = utf8("Nats-Schedule-Source");
 const SCHEDULER = utf8("Nats-Scheduler");
 const SCHEDULE = utf8("Nats-Schedule");
+const TTL = utf8("Nats-TTL");
 const ROLLUP = utf8("Nats-Rollup");
 const CONSUMER_STALLED = utf8("Nats-Consumer-Stalled");
 const MQTT_SUBJECT = utf8("Nmqtt-Subject");
@@ -83,6 +85,8 @@ function isName(pointer: usize, name: StaticArray<u8>): bool {
 /** The use of the header whose name is these bytes, or END. Most of the names differ in length. */
 function useOf(name: usize, length: i32): HeaderUse {
   switch (length) {
+    case 8:
+      return isName(name, TTL) ? HeaderUse.ROLLUP_SUBJECT : HeaderUse.END;
     case 11:
       return isName(name, ROLLUP) ? HeaderUse.ROLLUP_ALL : HeaderUse.END;
     case 12:

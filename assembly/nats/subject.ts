@@ -122,6 +122,18 @@ export class Tokens {
     const first = load<u8>(this.pointer(index));
     return first == STAR || first == GREATER;
   }
+
+  /**
+   * What was asked of this subject may not be taken for the answer about others that begin with the tokens looked at, where one
+   * of these begins with a wildcard and is none: with a wildcard behind it, it is one (sublist.go `isSubsetMatchTokenized`).
+   */
+  holdBack(): void {
+    for (let i = 0; i < this.looked; i++) {
+      if (!this.beginsWithWildcard(i)) continue;
+      this.looked = NOT_BY_TOKENS;
+      return;
+    }
+  }
 }
 
 /** The dots among up to sixteen bytes from `block` on, as bits. No byte outside of `start` to `end` is read. */

@@ -1,5 +1,5 @@
 import { Words } from "../bytes/words";
-import { isOfJetStream, Tokens } from "../nats/subject";
+import { isOfJetStream, NOT_BY_TOKENS, Tokens } from "../nats/subject";
 import { isReservedPublish } from "../nats/reserved";
 import { answerOf, classOf, markReserved, NO_ANSWER, reasonOf, ruleOf } from "./answer";
 import { makeRoomFor, NO_QUESTION } from "./decision-cache";
@@ -148,6 +148,7 @@ export class Permissions {
     const splits = tokens.split(pointer, length);
     if (splits && isPattern(tokens)) return this.decidePattern(pointer, length);
     const reason = this.decidePublish(splits);
+    tokens.holdBack();
     // The leading token tells, so that this too holds for all subjects that begin with the tokens looked at.
     const reserved = isReservedPublish(pointer, length);
     return this.rememberWithClass(this.publishQuestion, pointer, length, reason, this.decidedBy, reserved);
@@ -361,7 +362,7 @@ export class Permissions {
     let looked = subjectTokens.looked;
     if (classes != null) {
       subjectClass = classes.decide(pointer, length);
-      looked = max(looked, classes.looked);
+      if (looked != NOT_BY_TOKENS) looked = max(looked, classes.looked);
     }
     let answer = answerOf(reason, rule, subjectClass);
     if (reserved) answer = markReserved(answer);

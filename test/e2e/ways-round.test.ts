@@ -201,6 +201,21 @@ describe("ways round a subject policy", () => {
     });
   });
 
+  it("a message with a TTL on a subject with wildcards does not purge what they take when it ends, in a stream with markers", async () => {
+    await town.stream("DATA", ["data.>"], {
+      allow_rollup_hdrs: true,
+      allow_msg_ttl: true,
+      subject_delete_marker_ttl: 1e9,
+    });
+    const ending = publish("data.>", "x", "Nats-TTL: 1s\r\n");
+    const reader = await town.connect("reader", "filtered");
+    assert.deepEqual(await errorsOf(reader, ending), refusedPublish("data.>"));
+    const alone = await town.connect("reader", "alone");
+    assert.deepEqual(await errorsOf(alone, ending), []);
+    await town.store("data.other", "kept");
+    await waitFor("what was stored later is gone", async () => !("data.other" in (await town.contents("DATA"))));
+  });
+
   it("wildcards in a request to JetStream's API read nothing that a deny keeps", async () => {
     await town.stream("DATA", ["data.>"], { allow_direct: true });
     await town.store("data.other", "SECRET");
@@ -217,6 +232,12 @@ describe("ways round a subject policy", () => {
     assert.deepEqual(await errorsOf(reader, get), refusedPublish("$JS.API.DIRECT.GET.DATA.data.*"));
     const create = `$JS.API.CONSUMER.CREATE.DATA.c.data.>`;
     assert.deepEqual(await errorsOf(reader, publish(create, "{}", "", "_INBOX.x.2")), refusedPublish(create));
+    // JetStream takes `*q` for `*` where it searches with another wildcard beside it, and for itself elsewhere.
+    for (let i = 0; i < 4; i++) {
+      assert.deepEqual(await errorsOf(reader, publish(`$JS.API.CONSUMER.CREATE.DATA.c.*q.${i}`)), []);
+    }
+    const odd = `$JS.API.CONSUMER.CREATE.DATA.c.*q.>`;
+    assert.deepEqual(await errorsOf(reader, publish(odd, "{}")), refusedPublish(odd));
     // What no deny is about is asked for as before: nothing is stored there.
     await reader.send(publish("$JS.API.DIRECT.GET.DATA.data.mine.*", "", "", "_INBOX.x.3"));
     await reader.expect("HMSG", /^HMSG _INBOX\.x\.3 1 /);

@@ -119,7 +119,7 @@ export class Town {
     const body = JSON.stringify(request);
     await this.operator.send(`PUB $JS.API.${subject} _INBOX.o.api ${body.length}\r\n${body}\r\n`);
     for (;;) {
-      const { payload } = await this.operator.expect("MSG", / 2 \d+$/);
+      const { payload } = await this.#answer();
       const answer = JSON.parse(String(payload)) as T & { error?: { description: string } };
       if (answer.error === undefined) return answer;
       throw new Error(`${subject}: ${answer.error.description}`);
@@ -135,7 +135,17 @@ export class Town {
   /** Publishes as the operator, and waits for the stream's answer. */
   async store(subject: string, payload: string, headers = ""): Promise<void> {
     await this.operator.send(publish(subject, payload, headers, "_INBOX.o.ack"));
-    await this.operator.expect("MSG", / 2 \d+$/);
+    await this.#answer();
+  }
+
+  /** The next message to the operator's inbox. The server's first PING may come before it. */
+  async #answer(): Promise<Frame> {
+    for (;;) {
+      const frame = await this.operator.next();
+      if (frame?.verb === "PING") await this.operator.send("PONG\r\n");
+      else if (frame?.verb === "MSG" && / 2 \d+$/.test(frame.line)) return frame;
+      else throw new Error(`wanted an answer, got ${JSON.stringify(frame?.line)}`);
+    }
   }
 
   /** How many messages a stream holds, by subject. */

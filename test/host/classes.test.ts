@@ -2,7 +2,19 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Host } from "./host.ts";
 import { filterModule } from "./filter.ts";
-import { configuredHost, hpub, msg, policy, PONG, pub, stat, Wire, type Policy } from "./wire.ts";
+import {
+  configuredHost,
+  hpub,
+  msg,
+  PING,
+  policy,
+  PONG,
+  pub,
+  publishViolation,
+  stat,
+  Wire,
+  type Policy,
+} from "./wire.ts";
 
 const SUBJECTS = [
   { name: "admin", patterns: ["ok.*.admin.>", "ok.admin"] },
@@ -187,3 +199,18 @@ describe("the number of series", () => {
 function bound(wire: Wire): { host: Host; client: Wire["client"]; server: Wire["server"] } {
   return { host: wire.host, client: wire.client.bind(wire), server: wire.server.bind(wire) };
 }
+
+it("a class of subjects leaves what is remembered of a token such as `*q` to the whole subject alone", () => {
+  const publish = { allow: ["$JS.API.>"], deny: ["$JS.API.ok.*.secret.>"] };
+  const subjects = [{ name: "all", patterns: ["$JS.API.ok.>"] }];
+  const wire = Wire.connected(configuredHost({ rule: { publish }, telemetry: { subjects } }));
+  for (let i = 0; i < 4; i++) {
+    const plain = pub(`$JS.API.ok.*q.x.${i}`);
+    assert.equal(wire.client(plain), plain);
+  }
+  for (const rest of ["*q.>", "*q.secret.>", "a.*q.>", "a.secret.b"]) {
+    const refused = `$JS.API.ok.${rest}`;
+    assert.equal(wire.client(pub(refused)), PING, refused);
+    assert.equal(wire.server(PONG), publishViolation(refused));
+  }
+});

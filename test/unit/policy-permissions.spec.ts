@@ -67,6 +67,22 @@ describe("publishing", () => {
     all.destroy();
   });
 
+  it("with a wildcard behind a token that begins with one is over what both take, whatever was asked for before", () => {
+    const permissions = permissionsOf([
+      '"publish":{"allow":["$JS.API.>"],"deny":["$JS.API.CONSUMER.CREATE.S.*.orders.admin.>"]}',
+    ]);
+    const create = "$JS.API.CONSUMER.CREATE.S.c.";
+    for (let i = 0; i < 6; i++) {
+      // Without another wildcard JetStream takes it as it is written.
+      expect(publish(permissions, create + "orders.*q." + i.toString())).toBe("allowed by 0");
+      expect(publish(permissions, create + "*q." + i.toString())).toBe("allowed by 0");
+      expect(publish(permissions, create + "orders.*q.>")).toBe("denied by 0");
+      expect(publish(permissions, create + "*q.>")).toBe("denied by 0");
+      expect(publish(permissions, create + "*q.*.x")).toBe("denied by 0");
+    }
+    permissions.destroy();
+  });
+
   it("is refused by a deny entry of any rule, whatever the others allow", () => {
     const permissions = permissionsOf(['"publish":{"allow":["a.>"]}', '"publish":{"deny":["a.secret.>"]}']);
     expect(publish(permissions, "a.b")).toBe("allowed by 0");
