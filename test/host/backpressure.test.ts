@@ -331,6 +331,99 @@ describe("limits.memory, the budget of a VM", () => {
       assert.equal(evil.filter((wire) => wire.connection.closed).length, 1);
     });
 
+    it("is given back by who holds most now, whoever did before", () => {
+      const host = configuredHost({ limits: { memory: MEMORY } });
+      const holders = (count: number, peer: string): Wire[] => {
+        const wires = Array.from({ length: count }, () => open(host, peer));
+        for (const wire of wires) hold(wire, MEMORY / 8.5);
+        return wires;
+      };
+      const others = holders(2, PEER);
+      for (let round = 0; round < 4; round++) {
+        const former = holders(6, EVIL);
+        host.tick();
+        assert.equal(former.filter((wire) => wire.connection.closed).length, 1);
+        for (const wire of former) if (!wire.connection.closed) wire.connection.close("client");
+      }
+      const evil = holders(2, EVIL);
+      others.push(...holders(4, PEER));
+      host.tick();
+      assert.equal(evil.filter((wire) => wire.connection.closed).length, 0);
+      assert.equal(others.filter((wire) => wire.connection.closed).length, 1);
+    });
+
+    it("is given back in that very tick, by no more than need go", () => {
+      const host = configuredHost({ limits: { memory: MEMORY } });
+      const evil = Array.from({ length: 8 }, () => open(host, EVIL));
+      for (const wire of evil) hold(wire, MEMORY / 8.5);
+      host.tick();
+      // Eight of them hold 94 %, seven 82 %.
+      assert.equal(evil.filter((wire) => wire.connection.closed).length, 1);
+    });
+
+    it("is given back by at most sixteen connections in a tick, which looks at all for each", () => {
+      const host = configuredHost({ limits: { memory: MEMORY } });
+      // Together 97 %, and seventeen of them not yet 6 %.
+      const evil = Array.from({ length: 288 }, () => open(host, EVIL));
+      for (const wire of evil) hold(wire, MEMORY / 300);
+      host.tick();
+      assert.equal(evil.filter((wire) => wire.connection.closed).length, 16);
+      host.tick();
+      assert.ok(evil.filter((wire) => wire.connection.closed).length > 16);
+    });
+
+    it("is not given back by who has said nothing and holds nothing", () => {
+      const host = configuredHost({ limits: { memory: MEMORY } });
+      const silent = new Wire(host);
+      for (let i = 0; i < 8; i++) hold(open(host, EVIL), MEMORY / 8.5);
+      host.tick();
+      assert.equal(silent.connection.closed, false);
+      assert.equal(silent.server(INFO), INFO);
+    });
+
+    it("is not given back by connections of another plugin in the VM that hold nothing", () => {
+      const host = configuredHost({ limits: { memory: MEMORY } });
+      const poor = open(host, PEER);
+      const { root } = host.configure(policy({ limits: { memory: MEMORY } }), "another");
+      for (let i = 0; i < 8; i++) {
+        const wire = new Wire(host, EVIL, root);
+        wire.server(INFO);
+        wire.client(CONNECT);
+        hold(wire, MEMORY / 8.5);
+      }
+      host.tick();
+      assert.equal(poor.connection.closed, false);
+      assert.equal(poor.client(pub("ok.1")), pub("ok.1"));
+    });
+
+    it("is not given back in DRY_RUN, which reads everybody on", () => {
+      const host = configuredHost({ mode: "DRY_RUN", limits: { memory: MEMORY } });
+      const unknown = new Wire(host);
+      unknown.server(INFO.slice(0, 20));
+      const all = Array.from({ length: 8 }, () => open(host, EVIL));
+      for (const wire of all) hold(wire, MEMORY / 8.5);
+      assert.ok(stat(host, "istio_nats_memory_bytes") > MEMORY * 0.9);
+      host.tick();
+      unknown.server(INFO.slice(20));
+      unknown.client(CONNECT);
+      for (const wire of [unknown, ...all]) assert.equal(wire.client(pub("ok.1")), pub("ok.1"));
+      assert.equal(stat(host, "istio_nats_messages_total", { operation: "PUB" }), 9);
+      assert.equal(stat(host, "istio_nats_protocol_errors_total"), 0);
+    });
+
+    it("is given back at once by who is about to go, and then by nobody else", () => {
+      const host = configuredHost({ limits: { memory: MEMORY } });
+      const all = Array.from({ length: 8 }, () => open(host, EVIL));
+      for (const wire of all) hold(wire, MEMORY / 8.5);
+      all[0]!.client("?\r\n");
+      host.tick();
+      host.tick();
+      assert.deepEqual(
+        all.filter((wire) => wire.connection.closed),
+        [all[0]],
+      );
+    });
+
     it("is asked for again in ten milliseconds, before it can be used up anew", () => {
       const host = configuredHost({ limits: { memory: MEMORY } });
       for (let i = 0; i < 8; i++) hold(open(host, EVIL), MEMORY / 8.5);
