@@ -3,6 +3,7 @@ import { before, describe, it } from "node:test";
 import fc from "fast-check";
 import { askOracle } from "./oracle.ts";
 import { compilePiece, type Piece } from "./piece.ts";
+import { configuredHost, hpub, PING, PONG, publishViolation, subscriptionViolation, Wire } from "./wire.ts";
 
 /** `HeaderUse` of assembly/nats/headers.ts by the name of the header. */
 const USES: Record<string, number> = {
@@ -159,6 +160,66 @@ describe("header blocks, compared with nats-server's readers", () => {
       assert.deepEqual(sorted(ours), sorted(expected), JSON.stringify(blocks[i]));
       assert.equal(rollup !== undefined, server.rollup === "all", JSON.stringify(blocks[i]));
       assert.ok(ofSubject !== undefined || server.rollup !== "sub", JSON.stringify(blocks[i]));
+    }
+  });
+});
+
+describe("a publish with headers on which nats-server acts", () => {
+  /** The subject, the header lines, and what is refused for them: a publish or (`SUB`) a subscription. */
+  const REFUSED: [subject: string, lines: string[], refused: string, what?: "SUB"][] = [
+    ["ok.1", ["Nats-Trace-Dest: no.1"], "no.1"],
+    ["ok.1", ["Nats-Schedule-Target: no.1"], "no.1"],
+    ["ok.1", ["Nats-Schedule-Source: no.1"], "no.1", "SUB"],
+    ["ok.1", ["Nats-Scheduler: no.1"], "no.1"],
+    ["ok.1", ["Nats-Scheduler: ok.*"], "ok.*"],
+    ["ok.1", ["Nats-Consumer-Stalled: no.1"], "no.1"],
+    ["ok.1", ["Nmqtt-Subject: no.1"], "no.1"],
+    ["ok.1", ["Nats-Rollup: all"], "ok.1"],
+    ["ok.1", ["Nats-Rollup: sub", "Nats-Rollup: ALL"], "ok.1"],
+    ["ok.*", ["Nats-Rollup: sub"], "ok.*"],
+    ["ok.>", ["Nats-Rollup: sub"], "ok.>"],
+    ["ok.*", ["Nats-Schedule: @every 1m"], "ok.*"],
+    // The first decides, but for a trace destination, which nats-server asks for before the subject; the others come behind it.
+    ["ok.1", ["Nats-Scheduler: no.1", "Nats-Schedule-Target: no.2"], "no.1"],
+    ["ok.1", ["Nats-Scheduler: no.1", "Nats-Trace-Dest: no.2"], "no.2"],
+    ["no.1", ["Nats-Trace-Dest: no.2"], "no.2"],
+    ["no.1", ["Nats-Scheduler: no.2"], "no.1"],
+  ];
+  const PASSES: [subject: string, lines: string[]][] = [
+    ["ok.1", ["Nats-Trace-Dest: ok.2"]],
+    // Neither is a subject to which nats-server would trace.
+    ["ok.1", ["Nats-Trace-Dest: no 1"]],
+    ["ok.1", ["Nats-Trace-Dest: no.*"]],
+    ["ok.1", ["Nats-Schedule-Target: ok.2", "Nats-Schedule-Source: ok.3", "Nats-Scheduler: ok.4"]],
+    ["ok.1", ["Nats-Expected-Last-Subject-Sequence-Subject: no.1"]],
+    ["ok.1", ["Nats-Rollup: sub"]],
+    ["ok.1", ["Nats-Schedule: @every 1m"]],
+  ];
+  const publish = (subject: string, lines: string[]): string =>
+    hpub(subject, `NATS/1.0\r\n${lines.map((line) => `${line}\r\n`).join("")}\r\n`, "x");
+
+  for (const [subject, lines, refused, what] of REFUSED) {
+    it(`on ${subject} with ${lines.join(" and ")} is refused for ${refused}`, () => {
+      const wire = Wire.connected(configuredHost());
+      assert.equal(wire.client(publish(subject, lines)), PING);
+      const text = what === "SUB" ? subscriptionViolation(refused) : publishViolation(refused);
+      assert.equal(wire.server(PONG), text);
+    });
+  }
+
+  it("passes where it may do with its own right what the header makes of it", () => {
+    const wire = Wire.connected(configuredHost());
+    for (const [subject, lines] of PASSES) {
+      const whole = publish(subject, lines);
+      assert.equal(wire.client(whole), whole, whole);
+    }
+  });
+
+  it("passes with a rollup of whatever it takes under a rule that says so", () => {
+    const wire = Wire.connected(configuredHost({ rule: { rollup: "ALL" } }));
+    for (const [subject, lines] of REFUSED.filter(([, [line]]) => /^Nats-(Rollup|Schedule):/.test(line!))) {
+      const whole = publish(subject, lines);
+      assert.equal(wire.client(whole), whole, whole);
     }
   });
 });
