@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { filterModule } from "./filter.ts";
+import { Host } from "./host.ts";
 import {
   configuredHost,
   CONNECT,
@@ -171,5 +173,24 @@ describe("CONNECT", () => {
     assert.equal(wire.client(pub("r.1")), pub("r.1"));
     assert.equal(wire.client(CONNECT + pub("r.1")), CONNECT + PING + PING);
     assert.equal(wire.server(PONG + PONG), publishViolation("r.1"));
+  });
+});
+
+describe("a reply subject that is not the peer's own", () => {
+  it("is allowed of an answer that a rule with `replies: ANY` grants, and of no publish behind that", () => {
+    const everybody = [{ principals: ["*"] }];
+    const rules = [
+      { name: "responder", from: everybody, allow_responses: { max: 9, expires: "1m" }, replies: "ANY" },
+      { name: "publisher", from: everybody, publish: { allow: ["ok.>"] }, subscribe: { allow: ["ask"] } },
+    ];
+    const host = new Host(filterModule());
+    assert.ok(host.configure({ trustDomains: ["cluster.local"], rules }).accepted);
+    const wire = Wire.connected(host);
+    wire.client("SUB ask 1\r\n");
+    wire.server(msg("ask", "1", "", "r.1"));
+    const answer = pub("r.1", "", "elsewhere.1");
+    assert.equal(wire.client(answer + pub("ok.1", "", "elsewhere.2") + answer), answer + PING + answer);
+    const text = "-ERR 'Permissions Violation for Publish with Reply of \"elsewhere.2\"'\r\n";
+    assert.equal(wire.server(PONG), text);
   });
 });
