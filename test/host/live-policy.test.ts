@@ -1188,6 +1188,18 @@ describe("what else changes on an open connection", () => {
     assert.equal(wire.client(pub("_INBOX.8")), PING);
   });
 
+  it("is not what a delivery grants behind a further CONNECT that nats-server takes later", () => {
+    const responder = (...topics: string[]): object =>
+      policyOf({ publish: { allow: topics }, subscribe: { allow: ["ask.>"] }, allow_responses: true });
+    const { host, wire } = connected(responder("a"));
+    const again = `${CONNECT}SUB ask.1 1\r\n`;
+    assert.equal(wire.client(again), again.replace("SUB", `${PING}SUB`));
+    host.configure(responder("a", "b"));
+    // The delivery was under way when the server took the CONNECT, which ends what was granted before it.
+    wire.server(msg("ask.1", "1", "?", "_INBOX.1") + PONG + msg("ask.1", "1", "?", "_INBOX.2"));
+    assert.equal(wire.client(pub("_INBOX.1") + pub("_INBOX.2")), PING + pub("_INBOX.2"));
+  });
+
   it("is what a client may do that has sent nothing yet", () => {
     const host = vm();
     host.configure(only("a"));
