@@ -83,6 +83,17 @@ describe("publishing", () => {
     permissions.destroy();
   });
 
+  it("on a pattern of JetStream's API is refused, by no rule, when the search for a deny in it is given up", () => {
+    const denies: string[] = [];
+    for (let i = 0; i < 1100; i++) denies.push(`"$JS.API.a${i}.b"`);
+    const permissions = permissionsOf([`"publish":{"allow":[">"],"deny":[${denies.join(",")}]}`]);
+    // No deny lies in it, which only a whole search can know.
+    expect(publish(permissions, "$JS.API.*.c")).toBe("denied");
+    expect(publish(permissions, "$JS.API.a1.*")).toBe("denied by 0");
+    expect(publish(permissions, "$JS.API.c.*")).toBe("allowed by 0");
+    permissions.destroy();
+  });
+
   it("is refused by a deny entry of any rule, whatever the others allow", () => {
     const permissions = permissionsOf(['"publish":{"allow":["a.>"]}', '"publish":{"deny":["a.secret.>"]}']);
     expect(publish(permissions, "a.b")).toBe("allowed by 0");
