@@ -134,6 +134,19 @@ describe("the bound of that search", () => {
     matcher.destroy();
   });
 
+  it("counts the nodes below a '>' and not their entries alone", () => {
+    // Three nodes and an entry each, behind the root.
+    const entries: string[] = [];
+    for (let i = 0; i < (STEPS - 1) / 4; i++) entries.push(`a${i}.b.c q`);
+    const matcher = matcherOf(entries);
+    expect(overlap(matcher, ">", "r")).toBe(NONE);
+    matcher.destroy();
+    entries.push("a.b.c q");
+    const beyond = matcherOf(entries);
+    expect(overlap(beyond, ">", "r")).toBe(TOO_MANY_STEPS);
+    beyond.destroy();
+  });
+
   it("begins anew with each search", () => {
     const entries: string[] = [];
     for (let i = 0; i < 600; i++) entries.push(`a${i}.b`);
