@@ -1,6 +1,7 @@
 import { giveBack, limitBytes, raiseLimit, take, usedBytes } from "../../assembly/bytes/budget";
 import * as subs from "../../assembly/connection/subscription";
 import { Subscriptions } from "../../assembly/connection/subscriptions";
+import { pointerTo } from "./bytes-support";
 import { add, find, noteReuse, queueOf, sidOf } from "./subscriptions-support";
 
 function keptBackOf(sub: usize): i32 {
@@ -191,6 +192,20 @@ describe("a subscription", () => {
     all.destroy();
   });
 
+  it("in DRY_RUN has a count that is not known for ten seconds behind the last of several CONNECTs", () => {
+    const all = new Subscriptions();
+    all.beginAnew();
+    all.tick(1000);
+    all.beginAnew();
+    const sub = add(all, "1");
+    all.tick(9000);
+    all.tick(9000 + 10_000);
+    expect(subs.isCountKnown(sub)).toBe(false);
+    all.tick(9000 + 10_001);
+    expect(subs.isCountKnown(sub)).toBe(true);
+    all.destroy();
+  });
+
   it("knows how many maxima are under way, and which subscription they are of", () => {
     const all = new Subscriptions();
     const sub = add(all, "1");
@@ -277,6 +292,23 @@ describe("all subscriptions of a connection", () => {
     expect(find(all, "0")).toBe(sub);
     all.destroy();
     expect(usedBytes()).toBe(before);
+  });
+
+  it("are no longer what was found last once they are gone, where another may lie by then", () => {
+    const all = new Subscriptions();
+    const forgotten = add(all, "1");
+    all.end(forgotten);
+    expect(find(all, "1")).toBe(forgotten);
+    expect(all.foundLast).toBe(forgotten);
+    all.tick(0);
+    all.tick(10_001);
+    expect(all.foundLast).toBe(0);
+    const dropped = add(all, "1");
+    expect(find(all, "1")).toBe(dropped);
+    all.beginAnew();
+    expect(all.foundLast).toBe(0);
+    expect(all.findAgain(pointerTo("1"), 1)).toBe(0);
+    all.destroy();
   });
 
   it("are dropped at a further CONNECT but for those that were revoked, until the server has taken their UNSUBs", () => {
