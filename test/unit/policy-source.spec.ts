@@ -138,6 +138,9 @@ describe("serviceAccounts", () => {
     expect(admits('{"serviceAccounts":["shop/orders-api"]}', API)).toBe(true);
     expect(admits('{"serviceAccounts":["shop/orders"]}', API)).toBe(false);
     expect(admits('{"serviceAccounts":["bank/orders-api"]}', API)).toBe(false);
+    expect(admits('{"serviceAccounts":["shopping/orders-api"]}', API)).toBe(false);
+    expect(admits('{"serviceAccounts":["sho/orders-api"]}', API)).toBe(false);
+    expect(admits('{"serviceAccounts":["shop/orders-api2"]}', API)).toBe(false);
     expect(admits('{"serviceAccounts":["sa/x"]}', "spiffe://cluster.local/ns/ns/sa/x")).toBe(false);
   });
 
@@ -181,6 +184,7 @@ describe("the not… fields", () => {
     expect(admits('{"notNamespaces":["bank"]}', API)).toBe(true);
     expect(admits('{"notServiceAccounts":["shop/orders-api"]}', API)).toBe(false);
     expect(admits('{"notServiceAccounts":["shop/other"]}', API)).toBe(true);
+    expect(admits('{"notServiceAccounts":["shopping/orders-api"]}', API)).toBe(true);
     expect(admits('{"notTrustDomains":["cluster.local"]}', API)).toBe(false);
     expect(admits('{"notTrustDomains":["other"]}', API)).toBe(true);
   });
@@ -229,6 +233,19 @@ describe("a source with several fields", () => {
         API,
       ),
     ).toBe(true);
+  });
+});
+
+describe("several sources", () => {
+  it("admit whom one of them does, whatever fields the others have", () => {
+    expect(admits('{"namespaces":["bank"]},{"serviceAccounts":["shop/orders-api"]}', API)).toBe(true);
+    expect(admits('{"serviceAccounts":["shop/orders-api"]},{"namespaces":["bank"]}', API)).toBe(true);
+    expect(admits('{"notNamespaces":["shop"]},{"principals":["*-api"]}', API)).toBe(true);
+    expect(admits('{"notNamespaces":["shop"]},{"principals":["*/sa/other"]}', API)).toBe(false);
+    // Neither of the two sources, though each of the fields of one.
+    expect(
+      admits('{"namespaces":["shop"],"principals":["*/sa/x"]},{"namespaces":["bank"],"principals":["*"]}', API),
+    ).toBe(false);
   });
 });
 
