@@ -122,6 +122,22 @@ describe("the JSON scanner", () => {
     expect(tokensOf('{"a":[1,"x",true,false,null,{}],"b":{"c":[]}}')).toBe("{K[NSTFZ{}]K{K[]}}.");
   });
 
+  it("sees what ends or breaks a string wherever it stands, however much stands before and behind it", () => {
+    for (let length = 0; length < 40; length++) {
+      for (let at = 0; at <= length; at++) {
+        const before = '["' + "a".repeat(at);
+        const behind = "a".repeat(length - at) + '"]';
+        expect(isJson(before + behind)).toBe(true);
+        expect(isJson(before + "\u007f" + behind)).toBe(true);
+        expect(isJson(before + "\\n" + behind)).toBe(true);
+        expect(isJson(before + "\u0000" + behind)).toBe(false);
+        expect(isJson(before + "\u001f" + behind)).toBe(false);
+        expect(isJson(before + '\\"' + behind)).toBe(true);
+        expect(isJson(before + '"' + behind)).toBe(false);
+      }
+    }
+  });
+
   it("tolerates bytes within a string that are no UTF-8, as Go does", () => {
     const bytes = new ArrayBuffer(4);
     store<u32>(changetype<usize>(bytes), 0x22ff8022);
