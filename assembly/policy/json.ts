@@ -181,15 +181,15 @@ export class JsonReader {
   }
 
   /**
-   * Is the value a string whose bytes are its text: no escapes, UTF-8, not empty and not too long? They lie at `plainStart` to
-   * before `plainEnd` then. It is not taken yet.
+   * Is the value a string whose bytes are its text: no escapes, UTF-8 and not empty? They lie at `plainStart` to before `plainEnd`
+   * then, and may be more than `readString` takes. It is not taken yet.
    */
   get atPlain(): bool {
     if (this.peek() != JsonToken.STRING || this.scanner.hasEscapes) return false;
     this.plainStart = this.scanner.tokenStart;
     this.plainEnd = this.scanner.tokenEnd;
     const length = <i32>(this.plainEnd - this.plainStart);
-    return length > 0 && length <= MAX_STRING_BYTES && isValidUtf8(this.plainStart, length);
+    return length > 0 && isValidUtf8(this.plainStart, length);
   }
 
   /** The place in `words` of the word read, or -1 for a fault that has been reported. */

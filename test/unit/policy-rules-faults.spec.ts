@@ -151,6 +151,9 @@ describe("the faults of a subject", () => {
     expect(entryFault("publish", "a".repeat(8193))).toBe(
       "rules[0].publish.allow[0]: is 8193 bytes long: use at most 8192",
     );
+    // One that is read is too long for a subject only.
+    expect(entryFault("publish", "a".repeat(8192)).includes("use at most 8192")).toBe(false);
+    expect(entryFault("publish", "a".repeat(8192)).endsWith(": more than 4096 bytes: shorten it")).toBe(true);
   });
 });
 
