@@ -66,6 +66,14 @@ describe("a subscription with wildcards over a deny", () => {
     assert.equal(wire.server(msg("ok.secret", "1")), msg("ok.secret", "1"));
   });
 
+  it("stays filtered until the server has taken the last of several CONNECTs", () => {
+    const wire = Wire.connected(configuredHost({ rule: FILTERED }));
+    wire.client(`SUB ok.* 1\r\n${CONNECT}SUB ok.* 2\r\n${CONNECT}SUB box.a 3\r\n`);
+    assert.equal(wire.server(msg("ok.secret", "1") + PONG), "");
+    assert.equal(wire.server(msg("ok.secret", "2") + msg("ok.1", "2") + PONG), msg("ok.1", "2"));
+    assert.equal(wire.server(msg("ok.secret", "3")), msg("ok.secret", "3"));
+  });
+
   it("in DRY_RUN gets everything, and what would have been kept back is counted", () => {
     const host = configuredHost({ mode: "DRY_RUN", rule: FILTERED });
     const wire = Wire.connected(host);
