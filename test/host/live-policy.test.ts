@@ -353,6 +353,22 @@ describe("a subscription that a newer policy does not allow", () => {
     assert.equal(wire.server(msg("a.1", "1", "x") + msg("b.1", "1", "x")), msg("b.1", "1", "x"));
   });
 
+  it("ends without its text where texts would take more than half of what a connection may hold", () => {
+    const COUNT = 200;
+    const memory = 8 << 20;
+    const { host, wire } = connected({ ...both, limits: { memory } });
+    const lines = Array.from({ length: COUNT }, (_, i) => `SUB a.${"x".repeat(4000)} ${i}\r\n`);
+    wire.client(lines.join(""));
+    host.configure({ ...less, limits: { memory } });
+    tick(host);
+    const told = wire.server("PING\r\n");
+    // A connection may hold an eighth of the VM's budget.
+    assert.ok(told.length > memory / 20 && told.length <= memory / 16, `${told.length} bytes were told`);
+    assert.ok(told.endsWith("\r\nPING\r\n"));
+    assert.equal(wire.client(PONG).match(/UNSUB/g)?.length, COUNT);
+    assert.equal(wire.server(msg(`a.${"x".repeat(4000)}`, `${COUNT - 1}`)), "");
+  });
+
   it("brings nothing more until the server has taken the last of several changes", () => {
     const all = policyOf({ publish: { allow: ["a"] }, subscribe: { allow: ["a.>", "b.>", "c.>"] } });
     const { host, wire } = connected(all);
