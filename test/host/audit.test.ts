@@ -64,6 +64,16 @@ describe("an audit record", () => {
     }
   });
 
+  it("shows 2,048 characters of a peer's URI, and that there are more", () => {
+    const host = configuredHost();
+    for (const length of [2048, 2049, 10_000]) {
+      const peer = "spiffe://other/".padEnd(length, "x");
+      new Wire(host, peer).client(CONNECT);
+      const shown = length === 2048 ? peer : `${peer.slice(0, 2048)}…`;
+      assert.equal(auditOf(host).at(-1)!["source_principal"], shown);
+    }
+  });
+
   it("quotes each byte of a client's as nats-server does, and escapes that", () => {
     const host = configuredHost();
     const wire = Wire.connected(host);
