@@ -174,6 +174,25 @@ describe("CONNECT", () => {
     assert.equal(wire.client(CONNECT + pub("r.1")), CONNECT + PING + PING);
     assert.equal(wire.server(PONG + PONG), publishViolation("r.1"));
   });
+
+  it("twice forgets them before any nats-server 2, and subscriptions from 2.14 on, where a PONG tells of it", () => {
+    const rule = { publish: {}, allow_responses: { max: 5, expires: "1m" } };
+    for (const [version, ping] of [
+      ["2.10.29", ""],
+      ["2.13.0", ""],
+      ["2.14.0", PING],
+      ["2.15.2", PING],
+    ] as const) {
+      const info = INFO.replace("2.15.2", version);
+      const wire = Wire.connected(configuredHost({ rule, limits: { subscriptions: 1 } }), { info });
+      wire.client("SUB ok.1 1\r\n");
+      wire.server(msg("ok.1", "1", "", "r.1"));
+      assert.equal(wire.client(CONNECT + pub("r.1")), CONNECT + ping + PING, version);
+      // The limit leaves room for another one only where the first is gone.
+      const another = "SUB ok.2 2\r\n";
+      assert.equal(wire.client(another), ping === "" ? PING : another, version);
+    }
+  });
 });
 
 describe("a reply subject that is not the peer's own", () => {
