@@ -205,6 +205,17 @@ describe("limits.headers", () => {
     assert.equal(stat(host, "istio_nats_refusals_total", { reason: "headers_too_large" }), 1);
   });
 
+  it("has nothing held of a larger block, which is refused by its line", () => {
+    const host = configuredHost();
+    const wire = Wire.connected(host);
+    const whole = hpub("ok.1", block(1_000_000), "x");
+    const before = stat(host, "istio_nats_memory_bytes");
+    for (let at = 0; at < 900_000; at += 10_000) assert.equal(wire.client(whole.slice(at, at + 10_000)), "");
+    assert.ok(stat(host, "istio_nats_memory_bytes") - before < 16_384);
+    assert.equal(stat(host, "istio_nats_refusals_total", { reason: "headers_too_large" }), 1);
+    assert.equal(wire.client(whole.slice(900_000) + pub("ok.2")), PING + pub("ok.2"));
+  });
+
   it("is configurable", () => {
     const small = configuredHost({ limits: { headers: 64 } });
     assert.equal(Wire.connected(small).client(hpub("ok.1", block(65))), PING);
