@@ -375,7 +375,6 @@ function replace(chunk: Chunk, position: i32, next: i32, text: StaticArray<u8>):
 }
 
 function unreadable(connection: Connection, chunk: Chunk, position: i32, kind: ProtocolError): i32 {
-  connection.toServerPayload = 0;
   endUnreadable(connection, chunk, position, kind);
   return chunk.size;
 }

@@ -82,8 +82,6 @@ function writeLongConnect(connection: Connection, chunk: Chunk): void {
 function startEnding(connection: Connection): void {
   connection.phase = Phase.ENDING;
   connection.endingSince = callbackTime();
-  connection.toServerPayload = 0;
-  connection.dropsPayload = false;
 }
 
 /** A newer policy leaves the peer nothing, or the connection cannot be brought under it. The tick closes it. */
