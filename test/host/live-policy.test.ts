@@ -437,6 +437,16 @@ describe("a subscription that a newer policy does not allow", () => {
     assert.ok(!wire.connection.closed);
   });
 
+  it("is told behind a payload also where that comes in many pieces", () => {
+    const { host, wire } = connected(both);
+    wire.client("SUB a.1 1\r\nSUB b.1 2\r\n");
+    const whole = msg("b.1", "2", "0123456789");
+    wire.server(whole.slice(0, -10));
+    host.configure(less);
+    for (let at = -10; at < -1; at++) assert.equal(wire.server(whole.slice(at, at + 1)), whole.slice(at, at + 1));
+    assert.equal(wire.server(`\n${PING}`), `\n${ended("a.1", "1")}${PING}`);
+  });
+
   it("gets no +OK for our UNSUB in verbose mode", () => {
     const { host, wire } = connected(both, VERBOSE_CONNECT);
     wire.client("SUB a.1 1\r\n");
@@ -806,6 +816,19 @@ describe("a connection that a newer policy leaves nothing", () => {
     again.server(INFO);
     assert.equal(again.client(CONNECT), `${PING}?\r\n`);
     assert.equal(again.server(PONG), "-ERR 'Authorization Violation'\r\n");
+  });
+
+  it("passes nothing of a line, in either direction, whose beginning had passed in DRY_RUN", () => {
+    const { host, wire } = connected(only("a", { mode: "DRY_RUN" }));
+    const [publish, delivery] = [pub("a.x", "x"), msg("_INBOX.1", "1", "x")];
+    assert.equal(wire.client(publish.slice(0, 5)), publish.slice(0, 5));
+    assert.equal(wire.server(delivery.slice(0, 5)), delivery.slice(0, 5));
+    host.configure(nobody);
+    assert.equal(wire.client(publish.slice(5)), "");
+    assert.equal(wire.server(delivery.slice(5)), "");
+    assert.equal(wire.server(delivery), "");
+    tick(host);
+    assert.ok(wire.connection.closed);
   });
 
   it("is one of 5,000 that are closed 64 at a time, in ticks that come faster, within 2 s", () => {
