@@ -128,6 +128,17 @@ describe("a client that floods refused operations and does not read", () => {
     assert.match(forwarded, /^(PING\r\n)+$/);
   });
 
+  it("is ended where the host holds more of its bytes than it has told, which nobody has read", () => {
+    const host = configuredHost({ limits: { outstandingReplies: 1024 } });
+    const wire = Wire.connected(host);
+    while (wire.connection.heldDownstream === 0) wire.client(pub("no.1"));
+    wire.connection.visibleDownstream!.append(Buffer.from(pub("no.2")));
+    while (wire.connection.heldDownstream > 0) wire.server(PONG);
+    assert.equal(wire.released(), "");
+    assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "host" }), 1);
+    assert.ok(wire.connection.closed);
+  });
+
   it("that breaks the protocol in what was held is ended there", () => {
     const wire = Wire.connected(configuredHost({ limits: { outstandingReplies: 1024 } }));
     while (wire.connection.heldDownstream === 0) wire.client(pub("no.1"));
