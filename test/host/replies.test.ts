@@ -86,6 +86,10 @@ describe("the second INFO", () => {
     wire.server(PONG + CONNECT_INFO);
     const lameDuck = 'INFO {"ldm":true,"headers":true,"max_payload":1048576} \r\n';
     assert.equal(wire.server(lameDuck), CONNECT_INFO + lameDuck);
+    const again = Wire.connected(configuredHost());
+    again.client(pub("no.1"));
+    again.server(PONG + CONNECT_INFO);
+    assert.equal(again.server(CONNECT_INFO), CONNECT_INFO + CONNECT_INFO);
   });
 
   it("is not held in DRY_RUN", () => {
