@@ -382,6 +382,23 @@ describe("a subscription that a newer policy does not allow", () => {
     assert.equal(wire.server(late + PONG + msg("c.1", "3")), msg("c.1", "3"));
   });
 
+  it("brings nothing more until then to a group either, whose subject its client may receive without one", () => {
+    const under = (allow: string[], deny: string[] = []): object =>
+      policyOf({ publish: { allow: ["a"] }, subscribe: { allow, deny } });
+    for (const told of [true, false]) {
+      const { host, wire } = connected(under(["a.>", "b.>"]));
+      wire.client("SUB a.1 1\r\nSUB b.1 group 2\r\n");
+      host.configure(under(["b.>"]));
+      assert.equal(wire.client(PONG), `${unsub("1")}${PONG}`);
+      assert.equal(wire.server(PING), ended("a.1", "1") + PING);
+      host.configure(under(["b.>"], ["b.1 group"]));
+      if (told) assert.equal(wire.client(PONG), `${unsub("2")}${PONG}`);
+      assert.equal(wire.server(PONG + msg("b.1", "2")), ended("b.1", "2", "group"));
+      if (!told) assert.equal(wire.client(PONG), `${unsub("2")}${PONG}`);
+      assert.equal(wire.server(msg("b.1", "2") + PONG), "");
+    }
+  });
+
   it("brings nothing more over a further CONNECT either, behind which the server answers as before", () => {
     const { host, wire } = connected(both);
     wire.client("SUB a.1 1\r\nSUB b.1 2\r\n");
