@@ -1267,6 +1267,45 @@ describe("what else changes on an open connection", () => {
   });
 });
 
+describe("DRY_RUN, which edits nothing,", () => {
+  const filtered = { publish: { allow: ["a"] }, subscribe: { allow: ["a.>"], deny: ["a.secret"] } };
+  const observed = policyOf(filtered, { mode: "DRY_RUN" });
+
+  it("begins behind a delivery that is being kept back", () => {
+    const { host, wire } = connected(policyOf(filtered));
+    wire.client("SUB a.* 1\r\n");
+    const kept = msg("a.secret", "1", "0123456789");
+    assert.equal(wire.server(kept.slice(0, -8)), "");
+    host.configure(observed);
+    assert.equal(wire.server(kept.slice(-8, -4)), "");
+    assert.equal(wire.server(kept.slice(-4) + msg("a.1", "1")), msg("a.1", "1"));
+    assert.equal(wire.server(kept), kept);
+  });
+
+  it("begins behind the +OK for an UNSUB of ours", () => {
+    const { host, wire } = connected(policyOf(filtered), VERBOSE_CONNECT);
+    wire.client("SUB a.* 1\r\nUNSUB 1 1\r\n");
+    wire.server(`+OK\r\n+OK\r\n${PONG}`);
+    assert.equal(wire.server(msg("a.1", "1")), msg("a.1", "1"));
+    assert.equal(wire.client("PONG\r\n"), `${PING}UNSUB 1\r\nPONG\r\n`);
+    assert.equal(wire.server(PONG), "");
+    host.configure(observed);
+    assert.equal(wire.server("+OK\r\n"), "");
+    assert.equal(wire.server("+OK\r\n"), "+OK\r\n");
+  });
+
+  it("begins behind the INFO that waits for the client's own first PONG", () => {
+    const { host, wire } = connected(policyOf(filtered));
+    const info = 'INFO {"connect_info":true,"headers":true,"max_payload":1048576} \r\n';
+    wire.client(pub("no"));
+    assert.equal(wire.server(PONG + info), publishViolation("no"));
+    host.configure(observed);
+    assert.equal(wire.client(PING), PING);
+    assert.equal(wire.server(PONG), PONG + info);
+    assert.equal(wire.client(pub("no")), pub("no"));
+  });
+});
+
 describe("a change of policy at any byte", () => {
   const stream = Array.from({ length: 12 }, (_, i) => pub(`${"ab"[i % 2]!}.${i}`, "x".repeat(i))).join("");
   /** Where each operation begins, where its line is complete, and what it is. */
