@@ -230,3 +230,30 @@ describe("the grants of one connection", () => {
     expect(usedBytes()).toBe(before);
   });
 });
+
+describe("the grants of a newer policy", () => {
+  it("are those of the former one, which has none left, up to their own bound, the oldest first to go", () => {
+    const before = usedBytes();
+    const former = newGrants(1, 1000);
+    for (let i = 0; i < 5; i++) grant(former, `r.${i}`, i);
+    const grants = newGrants(2, 1000, 3);
+    grants.takeFrom(former);
+    expect(former.bytes).toBe(0);
+    for (let i = 0; i < 5; i++) {
+      expect(has(former, `r.${i}`)).toBe(false);
+      expect(has(grants, `r.${i}`)).toBe(i > 1);
+    }
+    // Another one that asks behind it gets nothing.
+    const second = newGrants(1, 1000);
+    second.takeFrom(former);
+    expect(second.bytes).toBe(0);
+    // As many uses as the new policy says.
+    expect(use(grants, "r.4", 5)).toBe(true);
+    expect(use(grants, "r.4", 5)).toBe(true);
+    expect(use(grants, "r.4", 5)).toBe(false);
+    destroy(former);
+    destroy(second);
+    destroy(grants);
+    expect(usedBytes()).toBe(before);
+  });
+});
