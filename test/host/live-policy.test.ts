@@ -1282,6 +1282,14 @@ describe("DRY_RUN, which edits nothing,", () => {
     assert.equal(wire.server(kept), kept);
   });
 
+  it("begins behind the text of a refusal that waits for its PONG, also behind the client's own", () => {
+    const { host, wire } = connected(policyOf(filtered));
+    assert.equal(wire.client(PING + pub("no")), PING + PING);
+    host.configure(observed);
+    assert.equal(wire.server(PONG + PONG), PONG + publishViolation("no"));
+    assert.equal(wire.client(pub("no")), pub("no"));
+  });
+
   it("begins behind the +OK for an UNSUB of ours", () => {
     const { host, wire } = connected(policyOf(filtered), VERBOSE_CONNECT);
     wire.client("SUB a.* 1\r\nUNSUB 1 1\r\n");
