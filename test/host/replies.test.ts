@@ -200,6 +200,15 @@ describe("CONNECT", () => {
 });
 
 describe("a reply subject that is not the peer's own", () => {
+  it("is refused where it is nats-server's, though the peer may receive on it", () => {
+    const wire = Wire.connected(configuredHost({ rule: { subscribe: { allow: "ALL" } } }));
+    assert.equal(wire.client(pub("ok.1", "", "any")), pub("ok.1", "", "any"));
+    for (const reply of ["_R_.x", "$JS.ACK.x", "_GR_.x", "$GR.x"]) {
+      assert.equal(wire.client(pub("ok.1", "", reply)), PING, reply);
+      assert.equal(wire.server(PONG), `-ERR 'Permissions Violation for Publish with Reply of "${reply}"'\r\n`);
+    }
+  });
+
   it("is allowed of an answer that a rule with `replies: ANY` grants, and of no publish behind that", () => {
     const everybody = [{ principals: ["*"] }];
     const rules = [
