@@ -83,23 +83,38 @@ function mostGranted(all: Connection[]): Connection | null {
 function largestHolder(all: Connection[]): Connection | null {
   for (let i = 0; i < all.length; i++) {
     const meter = all[i].meter;
-    if (meter != null) meter.held = 0;
+    if (meter == null) continue;
+    meter.held = 0;
+    meter.first = null;
   }
+  firsts.clear();
   let heaviest: Meter | null = null;
   for (let i = 0; i < all.length; i++) {
-    const meter = all[i].meter;
-    if (meter == null || !isSheddable(all[i])) continue;
-    meter.held += all[i].ownBytes;
-    if (heaviest == null || meter.held > heaviest.held) heaviest = meter;
+    const first = firstOf(all[i]);
+    if (first == null || !isSheddable(all[i])) continue;
+    first.held += all[i].ownBytes;
+    if (heaviest == null || first.held > heaviest.held) heaviest = first;
   }
   let holder: Connection | null = null;
   let most: i64 = 1;
   for (let i = 0; i < all.length; i++) {
-    if (all[i].meter !== heaviest || !isSheddable(all[i]) || all[i].ownBytes < most) continue;
+    if (firstOf(all[i]) !== heaviest || !isSheddable(all[i]) || all[i].ownBytes < most) continue;
     holder = all[i];
     most = all[i].ownBytes;
   }
   return holder;
+}
+
+/** By their names, the meters under which principals are added up. */
+const firsts: Map<string, usize> = new Map();
+
+/** The meter of the connection's principal in whichever plugin it was met first. */
+function firstOf(connection: Connection): Meter | null {
+  const meter = connection.meter;
+  if (meter == null || meter.first != null) return meter == null ? null : meter.first;
+  const name = meter.name;
+  if (!firsts.has(name)) firsts.set(name, changetype<usize>(meter));
+  return (meter.first = changetype<Meter>(firsts.get(name)));
 }
 
 /** The record that is written reads the address of whatever connection the host is turned to. */

@@ -89,6 +89,8 @@ export class Meter {
   private changed: bool = false;
   /** Bytes that the principal's connections hold, where that is being compared with others' (connection/shedding.ts). */
   held: i64 = 0;
+  /** The meter with which that is added up, since each plugin of a VM has meters of its own; null where that is not known yet. */
+  first: Meter | null = null;
 
   /** Addresses of what the `Meters` that made this one keeps alive: its labels (string), classes and rules (Names). */
   constructor(
@@ -97,6 +99,11 @@ export class Meter {
     private readonly rules: usize,
   ) {
     memory.fill(this.blocks, 0, (<usize>MAX_CLASS_NUMBERS) << 2);
+  }
+
+  /** The labels that all its series have, alike for one principal in all plugins that stand alike. */
+  get name(): string {
+    return changetype<string>(this.labels);
   }
 
   /** Gives back all memory; nobody may count any more. */

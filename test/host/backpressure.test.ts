@@ -331,6 +331,21 @@ describe("limits.memory, the budget of a VM", () => {
       assert.equal(honest.filter((wire) => wire.connection.closed).length, 0);
     });
 
+    it("is given back by its connections alone, though some of them came before a configuration and some with it", () => {
+      const config = { limits: { memory: MEMORY } };
+      const host = configuredHost(config);
+      const evil = Array.from({ length: 3 }, () => open(host, EVIL));
+      host.configure(policy({ ...config, audit: { burst: 9 } }));
+      evil.push(...Array.from({ length: 2 }, () => open(host, EVIL)));
+      for (const wire of evil) hold(wire, MEMORY / 9);
+      // More than either of its halves.
+      const honest = Array.from({ length: 4 }, () => open(host, PEER));
+      for (const wire of honest) hold(wire, MEMORY / 11);
+      for (let i = 0; i < 10; i++) host.tick();
+      assert.ok(evil.some((wire) => wire.connection.closed));
+      assert.equal(honest.filter((wire) => wire.connection.closed).length, 0);
+    });
+
     it("is given back although others are about to go who hold nothing", () => {
       const host = configuredHost({ limits: { memory: MEMORY } });
       const evil = Array.from({ length: 8 }, () => open(host, EVIL));
