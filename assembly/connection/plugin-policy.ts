@@ -18,8 +18,11 @@ const ROOT_ID: StaticArray<u8> = propertyPath(["plugin_root_id"]);
  */
 const AT_ONCE_BYTES: i32 = 64 << 10;
 
-/** Ticks in a row after which a root that the host keeps for no connection is believed to be the current one. */
-const KEPT_TICKS: i32 = 2;
+/**
+ * How long a tick must see that the host keeps a root for no connection, until the root is believed to be the current one: by the second
+ * tick, unless ticks are hurried, as while a policy is being read.
+ */
+const KEPT_MILLISECONDS: i64 = 400;
 /** Configurations of this VM that the host has dropped, and that are remembered. */
 const MAX_DROPPED: i32 = 16;
 /** A plugin's first one counts as no change. */
@@ -53,7 +56,8 @@ export class PluginPolicy {
   private newestSequence: u64 = 0;
   /** What was the newest when the host configured this root, if this root then left it in force. */
   private leftInForce: u64 = NO_SEQUENCE;
-  private keptTicks: i32 = 0;
+  /** Since when (milliseconds) ticks have seen that; 0: the last one has not. */
+  private keptSince: i64 = 0;
   private refusedFingerprint: u64 = 0;
   private warnedOf: string = "";
 
@@ -101,8 +105,11 @@ export class PluginPolicy {
    * client can be kept waiting (docs/adr/0016). Answers whether another policy is in force.
    */
   beReady(): bool {
+    if (this.loading == null || this.inForce.fingerprint != 0) return false;
+    // Another plugin may have heard of a newer one already, and is told of this one's behind this.
+    if (this.hear()) return true;
     const loading = this.loading;
-    return loading != null && this.inForce.fingerprint == 0 && this.enforce(loading.readAll());
+    return loading != null && this.enforce(loading.readAll());
   }
 
   /** Takes what is newly published. Answers whether another policy is in force now. */
@@ -138,11 +145,12 @@ export class PluginPolicy {
     const heard = this.hear();
     const changed = this.readOn() || heard;
     if (!this.isKeptThoughReplaced()) {
-      this.keptTicks = 0;
+      this.keptSince = 0;
       return changed;
     }
-    if (++this.keptTicks < KEPT_TICKS) return changed;
-    this.keptTicks = 0;
+    if (this.keptSince == 0 || now < this.keptSince) this.keptSince = now;
+    if (now - this.keptSince < KEPT_MILLISECONDS) return changed;
+    this.keptSince = 0;
     if (!this.publish(published, this.newestSequence, now)) return changed;
     return this.seek(this.text, this.textLength, this.fingerprint) || changed;
   }

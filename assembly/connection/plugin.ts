@@ -90,10 +90,13 @@ export class Plugin {
     }
   }
 
-  /** Another policy is in force: its settings count at once, its rules for each connection from its next callback on. */
+  /**
+   * Another policy is in force: its settings count at once, its rules for each connection from its next callback on. Where none is
+   * yet, nobody has asked for memory: the budget never shrinks, and the first policy may want a small one.
+   */
   private apply(): void {
-    const document = this.policy.inForce.document;
-    raiseLimit(<usize>document.limits.memory);
+    const policy = this.policy.inForce;
+    if (policy.fingerprint != 0) raiseLimit(<usize>policy.document.limits.memory);
     beginPolicyEpoch();
     this.behind = this.connections.keys();
   }

@@ -51,7 +51,9 @@ export class PolicyLoading {
   /** Reads on for a slice, unless one has just been read. Answers the policy as soon as all is read, faults and all. */
   readOn(): LoadedPolicy | null {
     const now = nowNanoseconds();
-    if (this.policy == null && now >= this.restsUntil) this.readUntil(now + SLICE_NANOSECONDS);
+    // The clock may have been put back meanwhile.
+    const rests = now < this.restsUntil && this.restsUntil - now <= REST_NANOSECONDS;
+    if (this.policy == null && !rests) this.readUntil(now + SLICE_NANOSECONDS);
     return this.policy;
   }
 
@@ -61,13 +63,16 @@ export class PolicyLoading {
     return this.finished();
   }
 
+  /** At least a piece, however seldom the thread has the processor. */
   private readUntil(end: u64): void {
-    let now = nowNanoseconds();
-    for (; now < end; now = nowNanoseconds()) {
-      if (!this.reading.readOn(PIECE_BYTES)) continue;
-      this.finished();
-      return;
-    }
+    let now: u64;
+    do {
+      if (this.reading.readOn(PIECE_BYTES)) {
+        this.finished();
+        return;
+      }
+      now = nowNanoseconds();
+    } while (now < end);
     this.restsUntil = now + REST_NANOSECONDS;
   }
 

@@ -130,6 +130,71 @@ describe("a long policy that another VM of the proxy has accepted", () => {
     assert.equal(worker.shortestTickPeriod, TICK);
   });
 
+  it("gives way to a newer one for the first client, where nothing was in force", () => {
+    const shared = new SharedData();
+    const main = vm(shared);
+    main.configure(LARGE);
+    const worker = vm(shared);
+    worker.configure(LARGE);
+    main.configure(only("newer", 1));
+    assertOnly(Wire.connected(worker), "newer", "large");
+  });
+
+  it("has its budget alone counted where nothing was in force, though the default is larger", () => {
+    const shared = new SharedData();
+    const MEMORY = 8 << 20;
+    const publish = '"publish":{"allow":["large.>"]}';
+    const policy = only("large", 3000, { limits: { memory: MEMORY } }).replace(
+      publish,
+      `${publish},"subscribe":{"allow":[">"]}`,
+    );
+    vm(shared).configure(policy);
+    const worker = vm(shared);
+    assert.ok(worker.configure(policy).accepted);
+    assert.equal(worker.shortestTickPeriod, HURRIED);
+    const wire = Wire.connected(worker);
+    const line = `SUB ${"x".repeat(4000)}`;
+    let fits = 0;
+    while (wire.client(`${line} ${fits}\r\n`) !== "?\r\n") assert.ok(++fits < 1000, "the budget never ends");
+    // A connection may hold an eighth.
+    assert.ok(fits * line.length < (MEMORY / 8) * 1.1, `${fits} subscriptions fit`);
+  });
+
+  it("is read on when the clock was put back", () => {
+    const { main, worker, wire } = proxy();
+    main.configure(LARGE);
+    worker.configure(LARGE);
+    tick(worker);
+    worker.advance(-3_600_000);
+    readOn(worker);
+    assertOnly(wire, "large", "small");
+  });
+
+  it("is read on though the thread has the processor so seldom that each look at the clock ends the slice", () => {
+    const shared = new SharedData();
+    vm(shared).configure(LARGE);
+    const worker = new Host(filterModule(), { shared, clockStep: 30n * CLOCK_STEP });
+    worker.configure(LARGE);
+    assert.ok(readOn(worker) > 1);
+    assertOnly(Wire.connected(worker), "large", "small");
+  });
+
+  it("does not make a late worker believe sooner that its own is the host's", () => {
+    const { main, worker } = proxy();
+    const former = only("former", 1);
+    main.configure(former);
+    main.configure(LARGE);
+    const observer = Wire.connected(main);
+    // The host drops what it has replaced, so that this root is the only one that it keeps.
+    const { root } = worker.configure(former);
+    for (let other = 1; other < root; other++) worker.deleteRoot(other);
+    for (let time = 0; time < 300; time += worker.shortestTickPeriod) {
+      tick(worker, worker.shortestTickPeriod);
+      tick(main, TICK);
+      assertOnly(observer, "large", "former");
+    }
+  });
+
   it("is read to its end where nothing was in force and nobody connects", () => {
     const shared = new SharedData();
     vm(shared).configure(LARGE);
