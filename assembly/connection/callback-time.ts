@@ -3,12 +3,16 @@ import { nowNanoseconds } from "../proxy/clock";
 
 let now: i64 = 0;
 
+/** Tells one callback from another. */
+export let callbackNumber: u32 = 0;
+
 /**
  * Asking the host for the time costs more than a message, so a callback asks at most once, and only if it must. Searches that
  * clients ask for are bounded by the callback too (matcher.ts).
  */
 export function beginCallback(): void {
   now = 0;
+  callbackNumber++;
   renewSteps();
 }
 

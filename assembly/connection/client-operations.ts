@@ -247,8 +247,7 @@ function endAtServer(connection: Connection, chunk: Chunk, line: ClientLine, pos
 /** Is its maximum counted here? Else by the server, for which messages that are kept back count too (docs/adr/0011). */
 function countsHere(connection: Connection, sub: usize): bool {
   if (isCountedHere(sub) || pendingMaximaOf(sub) > 0) return true;
-  const access = connection.access;
-  if (access == null || !access.filtering || maxOf(sub) != 0) return false;
+  if (!connection.isFiltered || maxOf(sub) != 0) return false;
   return queueLengthOf(sub) == 0;
 }
 
@@ -336,6 +335,7 @@ export function sendUnsubscribes(connection: Connection, chunk: Chunk, position:
     at += 4 + <usize>length;
   }
   due.clear();
+  connection.queueLostSince = 0;
   if (subscriptions.hasUntoldRevocations) tellRevocations(connection, chunk);
   return true;
 }

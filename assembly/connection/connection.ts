@@ -179,6 +179,17 @@ export class Connection {
     return true;
   }
 
+  /**
+   * Are deliveries filtered by their own subjects? Also where subscriptions wait to be judged, any of which may make it so: then what a
+   * newer policy denies does not pass meanwhile.
+   */
+  // @ts-ignore: decorator
+  @inline
+  get isFiltered(): bool {
+    const access = this.access;
+    return access != null && (access.filtering || (this.hasUnjudged && access.permissions.hasSubscribeDeny));
+  }
+
   /** nats-server takes nothing but CONNECT yet. */
   get awaitsAuthentication(): bool {
     return this.authRequired && !this.options.received;

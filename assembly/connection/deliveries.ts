@@ -4,7 +4,7 @@ import { Connection } from "./connection";
 import { endAtOnce } from "./endings";
 import { answerDelivered, countNoResponders, isNoResponders, requestDelivered } from "./exchanges";
 import { reportDelivery, reportRevokedDelivery, reportUnreadable, sampleDelivery } from "./report";
-import { judgeSubscription } from "./revocations";
+import { judgeForDelivery } from "./revocations";
 import {
   addPendingMaxima,
   beginCount,
@@ -43,8 +43,11 @@ export function deliver(connection: Connection, line: ServerLine): bool {
     return false;
   }
   const sub = connection.subscriptions.findHashed(line.sid, line.sidLength, line.sidHash);
-  if (sub != 0 && isUnjudged(sub)) judgeSubscription(connection, sub);
   const access = connection.access;
+  if (sub != 0 && isUnjudged(sub) && !judgeForDelivery(connection, sub, line.subject, line.subjectLength)) {
+    reportRevokedDelivery(connection, line);
+    return false;
+  }
   // Its maximum was reached or its right lost, but the server does not know yet.
   if (sub != 0 && (endedByCount(sub) || isWithheld(sub)) && !connection.observing) {
     if (bringsRevoked(sub)) reportRevokedDelivery(connection, line);
@@ -54,7 +57,7 @@ export function deliver(connection: Connection, line: ServerLine): bool {
     reportRevokedDelivery(connection, line);
     return false;
   }
-  if (access != null && access.filtering) {
+  if (access != null && connection.isFiltered) {
     if (access.keepsBack(line.subject, line.subjectLength, queue(sub), queueLength(sub), queueIsKnown(sub))) {
       reportDelivery(connection, false, line, access);
       // The server counts no answer of its own that nobody listens.

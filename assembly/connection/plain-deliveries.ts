@@ -56,7 +56,7 @@ export function passPlainDeliveries(connection: Connection, chunk: Chunk, positi
   const meter = connection.meter;
   if (access == null || meter == null || connection.shadow != null || connection.samples) return position;
   // A queue that a deny entry names makes more of the answer than the subject.
-  if (access.filtering && access.permissions.deniesQueues) return position;
+  if (connection.isFiltered && access.permissions.deniesQueues) return position;
   return pass(connection, chunk, position, access, meter);
 }
 
@@ -64,7 +64,7 @@ export function passPlainDeliveries(connection: Connection, chunk: Chunk, positi
 function pass(connection: Connection, chunk: Chunk, position: i32, access: Access, meter: Meter): i32 {
   const subscriptions = connection.subscriptions;
   const permissions = access.permissions;
-  const filtering = access.filtering;
+  const filtering = connection.isFiltered;
   const lowest = v128.load(LOWEST_OF_ARGUMENTS);
   useSubjectOf(LAST_DELIVERY, permissions.deliveryNumber(filtering));
   const end = chunk.address(chunk.viewEnd);
@@ -181,7 +181,7 @@ function endAt(p: usize, connection: Connection, chunk: Chunk, meter: Meter): i3
 function passLonger(connection: Connection, from: usize, end: usize, access: Access, meter: Meter): usize {
   const subscriptions = connection.subscriptions;
   const permissions = access.permissions;
-  const filtering = access.filtering;
+  const filtering = connection.isFiltered;
   const last = end - (VERB + SHORTEST_ARGUMENTS);
   let p = from;
   const totals = connection.totals;

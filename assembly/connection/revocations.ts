@@ -1,10 +1,10 @@
 import { shareBytes } from "../bytes/budget";
 import { revocationRoom, writeRevocation } from "../nats/texts";
-import { NONE, renewSteps } from "../policy/matcher";
+import { NONE, renewSteps, spentSteps } from "../policy/matcher";
 import { Reason } from "../policy/reason";
 import { nowNanoseconds } from "../proxy/clock";
 import { Access } from "./access";
-import { callbackTime } from "./callback-time";
+import { callbackNumber, callbackTime } from "./callback-time";
 import { Connection, Phase } from "./connection";
 import { endRevoked } from "./endings";
 import { reportRevoked, reportRevokedConnection } from "./report";
@@ -27,13 +27,18 @@ import {
  * What a newer policy says of a connection's subscriptions. One that is no longer allowed ends as at a reload of nats-server: its
  * deliveries are kept back at once, `UNSUB` goes to the server and the text to the client with the next bytes each way, since no
  * buffer can be written from a tick (`BadArgument`, Envoy 1.40). Those of which there are many are judged in slices: a delivery has
- * its own judged before it, and the tick the others.
+ * its own judged before it, and the tick the others. Where one callback brings deliveries of very many, each passes that its client may
+ * receive by its own subject.
  */
 
 /** How long a callback judges. */
 const SLICE_NANOSECONDS: u64 = 10_000_000;
 /** Subscriptions between two looks at the clock: 3 ms, if each of them needs a longest search. */
 const AT_ONCE: i32 = 64;
+/** Steps of searches (matcher.ts) that one callback makes for deliveries: 256 longest ones, some 10 ms. A MiB brings 30,000. */
+const STEPS_FOR_DELIVERIES: i32 = 256 * 1024;
+let judgedIn: u32 = 0;
+let stepsForDeliveries: i32 = 0;
 
 /** Brings the subscriptions under the policy: those that it does not allow end, and those that it allows are filtered. */
 export function judgeSubscriptions(connection: Connection): void {
@@ -66,6 +71,30 @@ export function judgeOn(connection: Connection): bool {
   }
   connection.hasUnjudged = false;
   return false;
+}
+
+/**
+ * A message on `subject` comes for one that is unjudged, which is judged now, unless the callback has searched so much already that
+ * nothing else of the worker would move. Answers whether the message may pass as far as that tells.
+ */
+export function judgeForDelivery(connection: Connection, sub: usize, subject: usize, length: i32): bool {
+  if (judgedIn != callbackNumber) {
+    judgedIn = callbackNumber;
+    stepsForDeliveries = 0;
+  }
+  if (stepsForDeliveries < STEPS_FOR_DELIVERIES) {
+    renewSteps();
+    judgeSubscription(connection, sub);
+    stepsForDeliveries += spentSteps();
+    return true;
+  }
+  const access = connection.access;
+  // Of a literal subject no overlap is searched for.
+  return (
+    access == null ||
+    (isNameKnown(sub) &&
+      access.permissions.subscribe(subject, length, queueOf(sub), queueLengthOf(sub)) == Reason.ALLOWED)
+  );
 }
 
 /** Ends or filters one that is unjudged; the connection, where it can be neither ended nor remembered. */
@@ -106,7 +135,9 @@ function keeps(connection: Connection, access: Access, sub: usize): bool {
   }
   if (live) {
     writeNotice(connection, sub);
-    if (queueLength > 0 || !isQueueKnown(sub)) connection.queueLostSince = callbackTime();
+    if ((queueLength > 0 || !isQueueKnown(sub)) && connection.queueLostSince == 0) {
+      connection.queueLostSince = callbackTime();
+    }
   }
   connection.subscriptions.revoke(sub);
   return false;

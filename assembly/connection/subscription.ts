@@ -168,7 +168,7 @@ export function bringsRevoked(sub: usize): bool {
   return stateOf(sub) == State.REVOKED || (load<u8>(sub, REUSE) & FORMER_REVOKED) != 0;
 }
 
-/** Has a newer policy come that has not judged it yet? Until then nothing of it may pass. */
+/** Has a newer policy come that has not judged it yet? What comes of it is judged first, or by its own subject (revocations.ts). */
 // @ts-ignore: decorator
 @inline
 export function isUnjudged(sub: usize): bool {

@@ -31,6 +31,11 @@ export function renewSteps(): void {
   stepsLeft = STEPS_AT_ONCE;
 }
 
+/** Those that have been used since they were renewed. */
+export function spentSteps(): i32 {
+  return STEPS_AT_ONCE - stepsLeft;
+}
+
 /** No entry, no node. */
 export const NONE: i32 = -1;
 

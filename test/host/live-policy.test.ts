@@ -602,6 +602,58 @@ describe("a subscription that a newer policy does not allow", () => {
       assert.ok(time <= 2000, `${time} ms`);
     });
 
+    it("ends within 2 s of its change where it is a silent member, however long it takes to judge all", () => {
+      const host = new Host(filterModule(), { clockStep: 10n * CLOCK_STEP });
+      host.configure(both);
+      const wire = Wire.connected(host);
+      for (let of = 0; of < 8; of++) {
+        wire.client(sids.map((sid) => `SUB a.${of}.${sid} group ${of}-${sid}\r\n`).join(""));
+      }
+      host.configure(less);
+      let time = 0;
+      for (; !wire.connection.closed && time < 5000; time += host.shortestTickPeriod) {
+        host.advance(host.shortestTickPeriod);
+        host.tick();
+      }
+      assert.ok(time <= 2000, `${time} ms`);
+    });
+
+    it("makes no difference to what is denied, which comes to none, though the one that it is denied to waits", () => {
+      const host = new Host(filterModule(), { clockStep: CLOCK_STEP });
+      host.configure(both);
+      const wire = Wire.connected(host);
+      wire.client(`${sids.map((sid) => `SUB b.${sid} ${sid}\r\n`).join("")}SUB b.> wide\r\nSUB b.inbox inbox\r\n`);
+      host.configure(denied);
+      // JetStream delivers on another subject than that which was subscribed to.
+      assert.equal(wire.server(msg("b.secret.1", "inbox") + msg("b.open", "inbox")), msg("b.open", "inbox"));
+      // What is kept back counts for no maximum.
+      assert.equal(wire.client("UNSUB wide 2\r\n"), PING);
+    });
+
+    describe("of which each takes a longest search,", () => {
+      const DENIES = Array.from({ length: 1200 }, (_, i) => `*.*.*.*.*.*.*.${i}.y`);
+      const over = policyOf({ publish: { allow: ["a"] }, subscribe: { allow: [">"], deny: DENIES } });
+      const spread = (last: string, of: string): string =>
+        sids.map((sid) => msg(`1.1.1.1.1.1.1.${of}.${last}`, sid)).join("");
+
+      it("is judged by a delivery only until the callback has searched enough, and then its subject alone tells", () => {
+        const host = new Host(filterModule(), { clockStep: CLOCK_STEP });
+        host.configure(policyOf({ publish: { allow: ["a"] }, subscribe: { allow: [">"] } }));
+        const wire = Wire.connected(host);
+        for (let at = 0; at < COUNT; at += 500) {
+          const some = sids.slice(at, at + 500);
+          wire.client(some.map((sid) => `SUB *.*.*.*.*.*.*.*.z group ${sid}\r\n`).join(""));
+        }
+        host.configure(over);
+        assert.equal(wire.server(spread("y", "7")).replace(/^-ERR .*\r\n/gm, ""), "");
+        const passed = wire.server(spread("z", "7")).match(/^MSG/gm)?.length ?? 0;
+        assert.ok(passed > 0 && passed < COUNT, `${passed} of ${COUNT} passed`);
+        settle(host);
+        assert.equal(revoked(host), COUNT);
+        assert.doesNotMatch(wire.server(spread("z", "7")), /^MSG/m);
+      });
+    });
+
     it("passes in DRY_RUN, and what would be kept back is told", () => {
       const { host, wire } = wide();
       host.configure({ ...denied, mode: "DRY_RUN" });
