@@ -37,6 +37,7 @@ export function shedUnknown(connection: Connection): void {
 export function shedHolders(all: Connection[], own: Connection[]): i32 {
   let excess = bytesTooMany() - leavingBytes(all);
   let count = 0;
+  uniteMeters(all);
   for (let turns = 0; turns < MAX_TURNS && excess > 0; turns++) {
     const granted = mostGranted(all);
     const holder = largestHolder(all);
@@ -83,38 +84,45 @@ function mostGranted(all: Connection[]): Connection | null {
 function largestHolder(all: Connection[]): Connection | null {
   for (let i = 0; i < all.length; i++) {
     const meter = all[i].meter;
-    if (meter == null) continue;
-    meter.held = 0;
-    meter.first = null;
+    if (meter != null) meter.held = 0;
   }
-  firsts.clear();
   let heaviest: Meter | null = null;
   for (let i = 0; i < all.length; i++) {
-    const first = firstOf(all[i]);
-    if (first == null || !isSheddable(all[i])) continue;
-    first.held += all[i].ownBytes;
-    if (heaviest == null || first.held > heaviest.held) heaviest = first;
+    const meter = unitedMeter(all[i]);
+    if (meter == null || !isSheddable(all[i])) continue;
+    meter.held += all[i].ownBytes;
+    if (heaviest == null || meter.held > heaviest.held) heaviest = meter;
   }
   let holder: Connection | null = null;
   let most: i64 = 1;
   for (let i = 0; i < all.length; i++) {
-    if (firstOf(all[i]) !== heaviest || !isSheddable(all[i]) || all[i].ownBytes < most) continue;
+    if (unitedMeter(all[i]) !== heaviest || !isSheddable(all[i]) || all[i].ownBytes < most) continue;
     holder = all[i];
     most = all[i].ownBytes;
   }
   return holder;
 }
 
-/** By their names, the meters under which principals are added up. */
-const firsts: Map<string, usize> = new Map();
+/** Each plugin of a VM has meters of its own: a principal is added up under the first that is met of its name. */
+function uniteMeters(all: Connection[]): void {
+  for (let i = 0; i < all.length; i++) {
+    const meter = all[i].meter;
+    if (meter != null) meter.first = null;
+  }
+  const firsts: Map<string, usize> = new Map();
+  for (let i = 0; i < all.length; i++) {
+    const meter = all[i].meter;
+    if (meter == null || meter.first != null) continue;
+    const name = meter.name;
+    if (!firsts.has(name)) firsts.set(name, changetype<usize>(meter));
+    meter.first = changetype<Meter>(firsts.get(name));
+  }
+}
 
-/** The meter of the connection's principal in whichever plugin it was met first. */
-function firstOf(connection: Connection): Meter | null {
+/** Under which meter the connection's principal is added up; null where nobody counts for it yet. */
+function unitedMeter(connection: Connection): Meter | null {
   const meter = connection.meter;
-  if (meter == null || meter.first != null) return meter == null ? null : meter.first;
-  const name = meter.name;
-  if (!firsts.has(name)) firsts.set(name, changetype<usize>(meter));
-  return (meter.first = changetype<Meter>(firsts.get(name)));
+  return meter == null ? null : meter.first;
 }
 
 /** The record that is written reads the address of whatever connection the host is turned to. */

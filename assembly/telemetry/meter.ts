@@ -89,7 +89,7 @@ export class Meter {
   private changed: bool = false;
   /** Bytes that the principal's connections hold, where that is being compared with others' (connection/shedding.ts). */
   held: i64 = 0;
-  /** The meter with which that is added up, since each plugin of a VM has meters of its own; null where that is not known yet. */
+  /** The meter under which that is added up meanwhile; null before. */
   first: Meter | null = null;
 
   /** Addresses of what the `Meters` that made this one keeps alive: its labels (string), classes and rules (Names). */
