@@ -1,6 +1,9 @@
 import { renewSteps } from "../policy/matcher";
 import { nowNanoseconds } from "../proxy/clock";
 
+/** How long a callback works on what may wait for the next tick, so that messages need not wait for all of it (docs/adr/0008, 0016). */
+export const SLICE_NANOSECONDS: u64 = 10_000_000;
+
 let now: i64 = 0;
 
 /** Tells one callback from another. */

@@ -4,7 +4,7 @@ import { nowNanoseconds } from "../proxy/clock";
 import { receiveConfiguration, takeConfiguration } from "../proxy/configuration";
 import { LogLevel, logText } from "../proxy/log";
 import { actOn, closeDownstream } from "../proxy/stream";
-import { callbackTime } from "./callback-time";
+import { callbackTime, SLICE_NANOSECONDS } from "./callback-time";
 import { Client, forgetClient, rememberClient } from "./client";
 import { Connection, Phase } from "./connection";
 import { endRevoked } from "./endings";
@@ -27,8 +27,6 @@ const ENDING_MILLISECONDS: i64 = 2000;
 const MAX_CLOSINGS: i32 = 64;
 /** How long a queue group's messages may go to a member that lost its right, before the member is closed. */
 const QUEUE_MILLISECONDS: i64 = 400;
-/** How long one tick brings connections under a newer policy; the compilation of the last one's rules comes on top. */
-const SLICE_NANOSECONDS: u64 = 10_000_000;
 
 /** All of this VM. */
 const plugins: Plugin[] = [];
@@ -156,8 +154,8 @@ export class Plugin {
   }
 
   /**
-   * Brings silent connections under the present policy, for a bounded time: one of them may be the first with its rules,
-   * which are compiled then. Answers whether some are left.
+   * Brings silent connections under the present policy for a slice, on top of which the rules of the last one may have to be
+   * compiled. Answers whether some are left.
    */
   private catchUpSilent(): bool {
     if (!this.isBehind) return false;

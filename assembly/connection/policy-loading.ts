@@ -1,10 +1,9 @@
 import { PolicyReading } from "../policy/config";
 import { RuleSets } from "../policy/rule-set";
 import { nowNanoseconds } from "../proxy/clock";
+import { SLICE_NANOSECONDS } from "./callback-time";
 import { LoadedPolicy, makeRoom } from "./loaded-policy";
 
-/** How long a tick reads at most, but for the end of a piece. */
-const SLICE_NANOSECONDS: u64 = 10_000_000;
 /** Several plugins that wait for one policy have ticks of their own, which may come one behind the other. */
 const REST_NANOSECONDS: u64 = 5_000_000;
 /** Between two looks at the clock: some 0.5 ms, or one rule that is longer. */

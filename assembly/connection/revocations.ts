@@ -4,7 +4,7 @@ import { NONE, renewSteps, spentSteps } from "../policy/matcher";
 import { Reason } from "../policy/reason";
 import { nowNanoseconds } from "../proxy/clock";
 import { Access } from "./access";
-import { callbackNumber, callbackTime } from "./callback-time";
+import { callbackNumber, callbackTime, SLICE_NANOSECONDS } from "./callback-time";
 import { Connection, Phase } from "./connection";
 import { endRevoked } from "./endings";
 import { reportRevoked, reportRevokedConnection } from "./report";
@@ -31,8 +31,6 @@ import {
  * receive by its own subject.
  */
 
-/** How long a callback judges. */
-const SLICE_NANOSECONDS: u64 = 10_000_000;
 /** Subscriptions between two looks at the clock: 3 ms, if each of them needs a longest search. */
 const AT_ONCE: i32 = 64;
 /** Steps of searches (matcher.ts) that one callback makes for deliveries: 256 longest ones, some 10 ms. A MiB brings 30,000. */
@@ -83,7 +81,6 @@ export function judgeForDelivery(connection: Connection, sub: usize, subject: us
     stepsForDeliveries = 0;
   }
   if (stepsForDeliveries < STEPS_FOR_DELIVERIES) {
-    renewSteps();
     judgeSubscription(connection, sub);
     stepsForDeliveries += spentSteps();
     return true;
@@ -98,7 +95,9 @@ export function judgeForDelivery(connection: Connection, sub: usize, subject: us
 }
 
 /** Ends or filters one that is unjudged; the connection, where it can be neither ended nor remembered. */
-export function judgeSubscription(connection: Connection, sub: usize): void {
+function judgeSubscription(connection: Connection, sub: usize): void {
+  // Each as if it were the only one: none may end because there are many.
+  renewSteps();
   setUnjudged(sub, false);
   if (endedByCount(sub)) return;
   const access = connection.access;
@@ -115,8 +114,6 @@ export function judgeSubscription(connection: Connection, sub: usize): void {
  */
 function keeps(connection: Connection, access: Access, sub: usize): bool {
   const queueLength = queueLengthOf(sub);
-  // Each as if it were the only one: none may end because there are many.
-  renewSteps();
   let reason = access.permissions.subscribe(subjectOf(sub), subjectLengthOf(sub), queueOf(sub), queueLength);
   let rule = access.permissions.decidedBy;
   if (reason == Reason.ALLOWED && !isNameKnown(sub)) {
