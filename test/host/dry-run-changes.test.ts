@@ -1,0 +1,250 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { policyOf, vm, tick, connected } from "./changing-policy.ts";
+import { auditOf, CONNECT, msg, PING, PONG, pub, publishViolation, VERBOSE_CONNECT, Wire } from "./wire.ts";
+
+describe("a line that had begun in DRY_RUN and cannot be read", () => {
+  it("is followed by nothing, of nats-server too", () => {
+    const { host, wire } = connected(policyOf({ subscribe: { allow: ["ok.>"] } }, { mode: "DRY_RUN" }));
+    wire.client("SUB secret 1\r\n");
+    wire.server("MSG ok.a");
+    host.configure(policyOf({ subscribe: { allow: ["ok.>"] } }));
+    assert.doesNotMatch(wire.server(` \r\n${msg("secret", "1", "zz")}`), /MSG/);
+  });
+});
+
+describe("a CONNECT that had begun in DRY_RUN", () => {
+  it("ends what was granted before it", () => {
+    const answers = { subscribe: { allow: ["ok.>"] }, allow_responses: { max: 9, expires: "1m" } };
+    const { host, wire } = connected(policyOf(answers, { mode: "DRY_RUN" }));
+    wire.client("SUB ok.1 1\r\n");
+    wire.server(msg("ok.1", "1", "", "r.1"));
+    wire.client(CONNECT.slice(0, 9));
+    host.configure(policyOf(answers));
+    wire.client(CONNECT.slice(9));
+    assert.equal(wire.client(pub("r.1")), PING);
+  });
+});
+
+describe("a connection that is ending when DRY_RUN comes", () => {
+  const rule = { publish: { allow: ["ok.>"] } };
+
+  it("ends, and passes nothing, though it had to wait for DRY_RUN with half a line", () => {
+    const { host, wire } = connected(policyOf(rule, { mode: "DRY_RUN" }));
+    wire.client("PUB ok.a 1");
+    host.configure(policyOf(rule));
+    tick(host);
+    host.configure(policyOf(rule, { mode: "DRY_RUN", limits: { responses: 9 } }));
+    tick(host);
+    wire.client("\rX");
+    assert.equal(wire.client("\r\nz\r\nPUB secret.x 1\r\na\r\n"), "");
+    for (let i = 0; i < 10; i++) tick(host);
+    assert.equal(wire.connection.closed, true);
+  });
+});
+
+describe("a subscription whose line had begun in DRY_RUN", () => {
+  it("is filtered like one that was made before, wherever the policy changes inside its line", () => {
+    const rule = { publish: { allow: ["x"] }, subscribe: { allow: ["ok.*"], deny: ["ok.no"] } };
+    const line = "SUB ok.* 1\r\n";
+    for (let cut = 1; cut < line.length; cut++) {
+      const host = vm();
+      host.configure(policyOf(rule, { mode: "DRY_RUN" }));
+      const wire = Wire.connected(host);
+      wire.client(line.slice(0, cut));
+      host.configure(policyOf(rule));
+      wire.client(line.slice(cut));
+      assert.equal(
+        wire.server(msg("ok.no", "1", "secret") + msg("ok.a", "1", "x")),
+        msg("ok.a", "1", "x"),
+        `cut at ${cut}`,
+      );
+    }
+  });
+});
+
+describe("subscriptions of DRY_RUN beyond limits.subscriptions", () => {
+  const limits = { subscriptions: 1 };
+  const rule = { publish: { allow: ["a.1"] }, subscribe: { allow: ["a.1"] } };
+  const dry = policyOf(rule, { mode: "DRY_RUN", limits });
+  const enforced = policyOf(rule, { limits });
+
+  it("pass unrecorded, so the connection is closed when the policy is to be enforced", () => {
+    const { host, wire } = connected(dry);
+    const lines = "SUB a.1 1\r\nSUB secret 2\r\n";
+    assert.equal(wire.client(lines), lines);
+    host.configure(enforced);
+    assert.equal(wire.server(msg("secret", "2")), "");
+    tick(host);
+    assert.ok(wire.connection.closed);
+    const { reason } = auditOf(host).find(({ event }) => event === "revoked")!;
+    assert.equal(reason, "too_many_subscriptions");
+  });
+
+  it("do no harm where the line ends when DRY_RUN is back", () => {
+    const { host, wire } = connected(dry);
+    wire.client("SUB a.1 1\r\nSUB a.2");
+    host.configure(enforced);
+    wire.server(PING);
+    host.configure(dry);
+    assert.equal(wire.client(` 2\r\n${PING}`), ` 2\r\n${PING}`);
+    assert.equal(wire.client(pub("a.3")), pub("a.3"));
+  });
+
+  it("count also where their line ends behind the switch", () => {
+    const { host, wire } = connected(dry);
+    wire.client("SUB a.1 1\r\nSUB secret");
+    host.configure(enforced);
+    wire.client(" 2\r\n");
+    assert.equal(wire.server(msg("secret", "2")), "");
+    tick(host);
+    assert.ok(wire.connection.closed);
+  });
+});
+
+describe("a maximum that is counted here when DRY_RUN begins", () => {
+  const rule = { publish: { allow: ["x"] }, subscribe: { allow: ["ok.*"], deny: ["ok.no"] } };
+  const lines = "SUB ok.* 1\r\nUNSUB 1 2\r\n";
+
+  it("is told to the server, and holds there alone", () => {
+    const { host, wire } = connected(policyOf(rule));
+    assert.equal(wire.client(lines), `SUB ok.* 1\r\n${PING}`);
+    assert.equal(wire.server(PONG + msg("ok.a", "1")), msg("ok.a", "1"));
+    host.configure(policyOf(rule, { mode: "DRY_RUN" }));
+    assert.equal(wire.client(PING), `UNSUB 1 2\r\n${PING}`);
+    assert.equal(wire.server(msg("ok.b", "1")), msg("ok.b", "1"));
+    assert.equal(wire.client(PING), PING);
+  });
+
+  it("is told with what was kept back, which the server has counted", () => {
+    const { host, wire } = connected(policyOf(rule));
+    wire.client(lines);
+    assert.equal(wire.server(PONG + msg("ok.no", "1").repeat(3)), "");
+    host.configure(policyOf(rule, { mode: "DRY_RUN" }));
+    assert.equal(wire.client(PING), `UNSUB 1 5\r\n${PING}`);
+    const two = msg("ok.a", "1") + msg("ok.b", "1");
+    assert.equal(wire.server(two), two);
+    assert.equal(wire.client(PING), PING);
+  });
+
+  it("is told without answers that nobody listens, which the server counts for nothing, though they were kept back", () => {
+    const { host, wire } = connected(policyOf(rule));
+    wire.client(lines);
+    const block = "NATS/1.0 503\r\nNats-Subject: x\r\n\r\n";
+    assert.equal(wire.server(`${PONG}HMSG ok.no 1 ${block.length} ${block.length}\r\n${block}\r\n`), "");
+    host.configure(policyOf(rule, { mode: "DRY_RUN" }));
+    assert.equal(wire.client(PING), `UNSUB 1 2\r\n${PING}`);
+  });
+
+  it("is told with what was kept back after ENFORCE came back too", () => {
+    const { host, wire } = connected(policyOf(rule));
+    wire.client(lines);
+    wire.server(PONG);
+    host.configure(policyOf(rule, { mode: "DRY_RUN" }));
+    wire.server(PING);
+    host.configure(policyOf(rule));
+    assert.equal(wire.server(msg("ok.no", "1").repeat(2)), "");
+    assert.equal(wire.client(PING), `UNSUB 1 4\r\n${PING}`);
+    const two = msg("ok.a", "1") + msg("ok.b", "1");
+    assert.equal(wire.server(two), two);
+    assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
+  });
+
+  it("holds also for a client that is silent then, until its next word tells the server", () => {
+    const { host, wire } = connected(policyOf(rule));
+    wire.client(lines);
+    wire.server(PONG);
+    host.configure(policyOf(rule, { mode: "DRY_RUN" }));
+    const two = msg("ok.a", "1") + msg("ok.b", "1");
+    assert.equal(wire.server(two + msg("ok.c", "1")), two);
+    assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
+  });
+
+  it("is told to the server also where the server has not reached it yet", () => {
+    const { host, wire } = connected(policyOf(rule));
+    wire.client(lines);
+    host.configure(policyOf(rule, { mode: "DRY_RUN" }));
+    assert.equal(wire.server(msg("ok.a", "1") + PONG), msg("ok.a", "1"));
+    assert.equal(wire.client(PING), `UNSUB 1 2\r\n${PING}`);
+  });
+
+  it("is told as the client has it last, though a raise was under way", () => {
+    const { host, wire } = connected(policyOf(rule));
+    wire.client(lines);
+    assert.equal(wire.server(PONG), "");
+    assert.equal(wire.client("UNSUB 1 5\r\n"), PING);
+    host.configure(policyOf(rule, { mode: "DRY_RUN" }));
+    assert.equal(wire.server(msg("ok.a", "1")), msg("ok.a", "1"));
+    assert.equal(wire.client(PING), PING);
+    assert.equal(wire.server(PONG), "");
+    assert.equal(wire.client(PING), `UNSUB 1 5\r\n${PING}`);
+  });
+
+  it("still holds where ENFORCE comes back before the server was told", () => {
+    const { host, wire } = connected(policyOf(rule));
+    wire.client(lines);
+    wire.server(PONG);
+    host.configure(policyOf(rule, { mode: "DRY_RUN" }));
+    assert.equal(wire.server(PING), PING);
+    host.configure(policyOf(rule));
+    const two = msg("ok.a", "1") + msg("ok.b", "1");
+    assert.equal(wire.server(two + msg("ok.c", "1")), two);
+    assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
+  });
+
+  it("ends there what had got as many messages before", () => {
+    const { host, wire } = connected(policyOf(rule));
+    wire.client(lines);
+    host.configure(policyOf(rule, { mode: "DRY_RUN" }));
+    const two = msg("ok.a", "1") + msg("ok.b", "1");
+    assert.equal(wire.server(two + PONG), two);
+    assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
+  });
+});
+
+describe("DRY_RUN, which edits nothing,", () => {
+  const filtered = { publish: { allow: ["a"] }, subscribe: { allow: ["a.>"], deny: ["a.secret"] } };
+  const observed = policyOf(filtered, { mode: "DRY_RUN" });
+
+  it("begins behind a delivery that is being kept back", () => {
+    const { host, wire } = connected(policyOf(filtered));
+    wire.client("SUB a.* 1\r\n");
+    const kept = msg("a.secret", "1", "0123456789");
+    assert.equal(wire.server(kept.slice(0, -8)), "");
+    host.configure(observed);
+    assert.equal(wire.server(kept.slice(-8, -4)), "");
+    assert.equal(wire.server(kept.slice(-4) + msg("a.1", "1")), msg("a.1", "1"));
+    assert.equal(wire.server(kept), kept);
+  });
+
+  it("begins behind the text of a refusal that waits for its PONG, also behind the client's own", () => {
+    const { host, wire } = connected(policyOf(filtered));
+    assert.equal(wire.client(PING + pub("no")), PING + PING);
+    host.configure(observed);
+    assert.equal(wire.server(PONG + PONG), PONG + publishViolation("no"));
+    assert.equal(wire.client(pub("no")), pub("no"));
+  });
+
+  it("begins behind the +OK for an UNSUB of ours", () => {
+    const { host, wire } = connected(policyOf(filtered), VERBOSE_CONNECT);
+    wire.client("SUB a.* 1\r\nUNSUB 1 1\r\n");
+    wire.server(`+OK\r\n+OK\r\n${PONG}`);
+    assert.equal(wire.server(msg("a.1", "1")), msg("a.1", "1"));
+    assert.equal(wire.client("PONG\r\n"), `${PING}UNSUB 1\r\nPONG\r\n`);
+    assert.equal(wire.server(PONG), "");
+    host.configure(observed);
+    assert.equal(wire.server("+OK\r\n"), "");
+    assert.equal(wire.server("+OK\r\n"), "+OK\r\n");
+  });
+
+  it("begins behind the INFO that waits for the client's own first PONG", () => {
+    const { host, wire } = connected(policyOf(filtered));
+    const info = 'INFO {"connect_info":true,"headers":true,"max_payload":1048576} \r\n';
+    wire.client(pub("no"));
+    assert.equal(wire.server(PONG + info), publishViolation("no"));
+    host.configure(observed);
+    assert.equal(wire.client(PING), PING);
+    assert.equal(wire.server(PONG), PONG + info);
+    assert.equal(wire.client(pub("no")), pub("no"));
+  });
+});

@@ -1,0 +1,738 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { TICK, OTHER_PEER, only, policyOf, vm, tick, connected, assertOnly, ended, unsub } from "./changing-policy.ts";
+import { filterModule } from "./filter.ts";
+import { Host } from "./host.ts";
+import { auditOf, CONNECT, INFO, msg, PING, PONG, pub, stat, VERBOSE_CONNECT, Wire } from "./wire.ts";
+
+describe("a subscription that a newer policy does not allow", () => {
+  const both = policyOf({ publish: { allow: ["a"] }, subscribe: { allow: ["a.>", "b.>"] } });
+  const less = policyOf({ publish: { allow: ["a"] }, subscribe: { allow: ["b.>"] } });
+
+  it("ends with the next bytes each way, and its deliveries at once", () => {
+    const { host, wire } = connected(both);
+    wire.client("SUB a.1 1\r\nSUB b.1 2\r\n");
+    host.configure(less);
+    tick(host);
+    assert.equal(wire.server(msg("a.1", "1", "x") + msg("b.1", "2", "y")), ended("a.1", "1") + msg("b.1", "2", "y"));
+    assert.equal(wire.server(msg("a.1", "1", "x")), "");
+    assert.equal(wire.client(PING), `${unsub("1")}${PING}`);
+    assert.equal(wire.server(msg("a.1", "1", "x") + PONG.repeat(2)), PONG);
+    assert.equal(stat(host, "istio_nats_revoked_subscriptions_total"), 1);
+    // None of the three is lost silently.
+    assert.equal(stat(host, "istio_nats_refusals_total", { operation: "MSG", reason: "revoked" }), 3);
+    const { event, subject, reason } = auditOf(host).at(-1)!;
+    assert.deepEqual({ event, subject, reason }, { event: "revoked", subject: "a.1", reason: "not_allowed" });
+  });
+
+  it("brings nothing more, however many end at once and however late the server hears of it", () => {
+    const COUNT = 600;
+    const { host, wire } = connected(both);
+    const sids = Array.from({ length: COUNT }, (_, i) => `${i + 1}`);
+    wire.client(sids.map((sid) => `SUB a.${sid} ${sid}\r\n`).join(""));
+    host.configure(less);
+    tick(host);
+    const late = sids.map((sid) => msg(`a.${sid}`, sid, "x")).join("");
+    wire.server("PING\r\n");
+    assert.equal(wire.client("PONG\r\n").match(/UNSUB/g)?.length, COUNT);
+    assert.equal(wire.server(`${late}PING\r\n`), "PING\r\n");
+    // A client that does not read for a while makes the server keep them for as long.
+    for (let second = 0; second < 100; second++) {
+      host.advance(1000);
+      tick(host);
+    }
+    assert.equal(wire.server(late), "");
+    assert.equal(wire.server(PONG), "");
+    // Behind the PONG nothing of them can come; what comes for their sids nevertheless is judged as that of any unknown one.
+    assert.equal(wire.server(msg("a.1", "1", "x") + msg("b.1", "1", "x")), msg("b.1", "1", "x"));
+  });
+
+  it("ends without its text where texts would take more than half of what a connection may hold", () => {
+    const COUNT = 200;
+    const memory = 8 << 20;
+    const { host, wire } = connected({ ...both, limits: { memory } });
+    const lines = Array.from({ length: COUNT }, (_, i) => `SUB a.${"x".repeat(4000)} ${i}\r\n`);
+    wire.client(lines.join(""));
+    host.configure({ ...less, limits: { memory } });
+    tick(host);
+    const told = wire.server("PING\r\n");
+    // A connection may hold an eighth of the VM's budget.
+    assert.ok(told.length > memory / 20 && told.length <= memory / 16, `${told.length} bytes were told`);
+    assert.ok(told.endsWith("\r\nPING\r\n"));
+    assert.equal(wire.client(PONG).match(/UNSUB/g)?.length, COUNT);
+    assert.equal(wire.server(msg(`a.${"x".repeat(4000)}`, `${COUNT - 1}`)), "");
+  });
+
+  it("brings nothing more until the server has taken the last of several changes", () => {
+    const all = policyOf({ publish: { allow: ["a"] }, subscribe: { allow: ["a.>", "b.>", "c.>"] } });
+    const { host, wire } = connected(all);
+    wire.client("SUB a.1 1\r\nSUB b.1 2\r\nSUB c.1 3\r\n");
+    host.configure(policyOf({ publish: { allow: ["a"] }, subscribe: { allow: ["b.>", "c.>"] } }));
+    assert.equal(wire.client(PONG), `${unsub("1")}${PONG}`);
+    host.configure(policyOf({ publish: { allow: ["a"] }, subscribe: { allow: ["c.>"] } }));
+    assert.equal(wire.client(PONG), `${unsub("2")}${PONG}`);
+    const late = msg("a.1", "1") + msg("b.1", "2");
+    assert.equal(wire.server(PONG + late), ended("a.1", "1") + ended("b.1", "2"));
+    assert.equal(wire.server(late + PONG + msg("c.1", "3")), msg("c.1", "3"));
+  });
+
+  it("brings nothing more until then to a group either, whose subject its client may receive without one", () => {
+    const under = (allow: string[], deny: string[] = []): object =>
+      policyOf({ publish: { allow: ["a"] }, subscribe: { allow, deny } });
+    for (const told of [true, false]) {
+      const { host, wire } = connected(under(["a.>", "b.>"]));
+      wire.client("SUB a.1 1\r\nSUB b.1 group 2\r\n");
+      host.configure(under(["b.>"]));
+      assert.equal(wire.client(PONG), `${unsub("1")}${PONG}`);
+      assert.equal(wire.server(PING), ended("a.1", "1") + PING);
+      host.configure(under(["b.>"], ["b.1 group"]));
+      if (told) assert.equal(wire.client(PONG), `${unsub("2")}${PONG}`);
+      assert.equal(wire.server(PONG + msg("b.1", "2")), ended("b.1", "2", "group"));
+      if (!told) assert.equal(wire.client(PONG), `${unsub("2")}${PONG}`);
+      assert.equal(wire.server(msg("b.1", "2") + PONG), "");
+    }
+  });
+
+  it("brings nothing more over a further CONNECT either, behind which the server answers as before", () => {
+    const { host, wire } = connected(both);
+    wire.client("SUB a.1 1\r\nSUB b.1 2\r\n");
+    host.configure(less);
+    assert.equal(wire.client(`${CONNECT}SUB b.2 3\r\n`), `${unsub("1")}${CONNECT}${PING}SUB b.2 3\r\n`);
+    const late = msg("a.1", "1") + msg("b.1", "2");
+    assert.equal(wire.server(late + PONG), ended("a.1", "1") + msg("b.1", "2"));
+    assert.equal(wire.server(PONG + msg("b.2", "3")), msg("b.2", "3"));
+  });
+
+  it("costs further CONNECTs no more than if there had been none", () => {
+    const text = `CONNECT {}\r\nSUB b.1 1\r\n`.repeat(3000);
+    const spent = (revokes: boolean): number => {
+      const { host, wire } = connected(both);
+      wire.client(Array.from({ length: 40_000 }, (_, i) => `SUB a.1 ${i}\r\nSUB b.1 _${i}\r\n`).join(""));
+      if (revokes) host.configure(less);
+      const before = process.cpuUsage();
+      wire.client(text);
+      const { user, system } = process.cpuUsage(before);
+      return user + system;
+    };
+    const least = (revokes: boolean): number => Math.min(spent(revokes), spent(revokes));
+    const [alone, beside] = [least(false), least(true)];
+    assert.ok(beside < 8 * alone, `${beside} µs beside 40,000 that were revoked, ${alone} without`);
+  });
+
+  it("ends before the client's next operation is judged, so that its sid can be used again", () => {
+    const { host, wire } = connected(both);
+    wire.client("SUB a.1 1\r\n");
+    host.configure(less);
+    assert.equal(wire.client("SUB b.1 1\r\n"), `${unsub("1")}${PING}SUB b.1 1\r\n`);
+    assert.equal(wire.server(PONG.repeat(2) + msg("b.1", "1", "x")), ended("a.1", "1") + msg("b.1", "1", "x"));
+  });
+
+  it("is told between two lines of the server, never within a payload or a line", () => {
+    const { host, wire } = connected(both);
+    wire.client("SUB a.1 1\r\nSUB b.1 2\r\n");
+    const stream = msg("b.1", "2", "0123456789") + msg("b.1", "2", "abc");
+    for (let cut = 1; cut < stream.length; cut++) {
+      host.configure(both);
+      const made = Wire.connected(host);
+      made.client("SUB a.1 1\r\nSUB b.1 2\r\n");
+      const first = made.server(stream.slice(0, cut));
+      host.configure(less);
+      const read = first + made.server(stream.slice(cut));
+      const told = ended("a.1", "1");
+      assert.equal(read.replace(told, ""), stream, `cut at ${cut}`);
+      const at = read.indexOf(told);
+      const border = msg("b.1", "2", "0123456789").length;
+      assert.ok([0, border, stream.length].includes(at), `cut at ${cut}: told at ${at}`);
+      made.connection.close();
+    }
+    assert.ok(!wire.connection.closed);
+  });
+
+  it("is told behind a payload also where that comes in many pieces", () => {
+    const { host, wire } = connected(both);
+    wire.client("SUB a.1 1\r\nSUB b.1 2\r\n");
+    const whole = msg("b.1", "2", "0123456789");
+    wire.server(whole.slice(0, -10));
+    host.configure(less);
+    for (let at = -10; at < -1; at++) assert.equal(wire.server(whole.slice(at, at + 1)), whole.slice(at, at + 1));
+    assert.equal(wire.server(`\n${PING}`), `\n${ended("a.1", "1")}${PING}`);
+  });
+
+  it("gets no +OK for our UNSUB in verbose mode", () => {
+    const { host, wire } = connected(both, VERBOSE_CONNECT);
+    wire.client("SUB a.1 1\r\n");
+    wire.server("+OK\r\n+OK\r\n");
+    host.configure(less);
+    assert.equal(wire.client("UNSUB 9\r\n"), `${PING}${unsub("1")}UNSUB 9\r\n`);
+    assert.equal(wire.server(`${PONG}+OK\r\n${PONG}+OK\r\n`), `${ended("a.1", "1")}+OK\r\n`);
+  });
+
+  it("is none of so many that one chunk could not have made them: each is judged as if it were alone", () => {
+    const deny = Array.from({ length: 900 }, (_, i) => `t${i}.secret`);
+    const under = (more: string[]): object =>
+      policyOf({ publish: { allow: ["a"] }, subscribe: { allow: [">"], deny: [...deny, ...more] } });
+    for (const speaks of [true, false]) {
+      const { host, wire } = connected(under([]));
+      for (let i = 0; i < 2000; i++) {
+        const line = `SUB *.z q ${i}\r\n`;
+        assert.equal(wire.client(line), line);
+      }
+      host.configure(under(["other"]));
+      if (speaks) assert.equal(wire.client(PING), PING);
+      else tick(host);
+      assert.equal(stat(host, "istio_nats_revoked_subscriptions_total"), 0);
+      host.configure(under(["*.z"]));
+      tick(host);
+      assert.equal(stat(host, "istio_nats_revoked_subscriptions_total"), 2000);
+    }
+  });
+
+  describe("of very many, which are judged in slices,", () => {
+    /** A millisecond for each look at the clock, of which there is one for 64 of them: ten are a slice. */
+    const CLOCK_STEP = 1_000_000n;
+    /** Of which those of `a` are revoked. */
+    const COUNT = 3000;
+    const sids = Array.from({ length: COUNT }, (_, i) => `${i + 1}`);
+    const subjectOf = (sid: string): string => `${Number(sid) % 2 === 0 ? "a" : "b"}.${sid}`;
+    const all = sids.map((sid) => msg(subjectOf(sid), sid, "x")).join("");
+    const allowed = sids.filter((sid) => subjectOf(sid).startsWith("b."));
+    const allowedOnly = allowed.map((sid) => msg(subjectOf(sid), sid, "x")).join("");
+
+    function crowded(queue = ""): { host: Host; wire: Wire } {
+      const host = new Host(filterModule(), { clockStep: CLOCK_STEP });
+      assert.ok(host.configure(both).accepted);
+      const wire = Wire.connected(host);
+      wire.client(sids.map((sid) => `SUB ${subjectOf(sid)} ${queue}${sid}\r\n`).join(""));
+      return { host, wire };
+    }
+    const revoked = (host: Host): number => stat(host, "istio_nats_revoked_subscriptions_total");
+    /** Ticks as fast as the module asks for, until it is content; answers how many that took. */
+    const settle = (host: Host): number => {
+      let ticks = 0;
+      do {
+        host.advance(10);
+        host.tick();
+      } while (++ticks < 100 && host.shortestTickPeriod === 10);
+      return ticks;
+    };
+
+    it("brings nothing more though it has not been judged yet, and those that are allowed bring all", () => {
+      const { host, wire } = crowded();
+      host.configure(less);
+      const out = wire.server(all);
+      assert.equal(out.replace(/^-ERR .*\r\n/gm, ""), allowedOnly);
+      host.tick();
+      assert.equal(revoked(host), COUNT - allowed.length);
+    });
+
+    it("is ended though no byte comes", () => {
+      const { host, wire } = crowded();
+      host.configure(less);
+      const ticks = settle(host);
+      assert.ok(ticks > 2, `${ticks} ticks`);
+      assert.equal(revoked(host), COUNT - allowed.length);
+      assert.equal(wire.client(PING).match(/^UNSUB/gm)?.length, COUNT - allowed.length);
+      assert.equal(wire.server(all).replace(/^-ERR .*\r\n/gm, ""), allowedOnly);
+    });
+
+    it("is judged by the newest policy alone when yet another one comes", () => {
+      const { host, wire } = crowded();
+      host.configure(less);
+      host.tick();
+      const before = revoked(host);
+      assert.ok(before > 0 && before < COUNT - allowed.length, `${before} revoked`);
+      host.configure(both);
+      settle(host);
+      assert.equal(revoked(host), before);
+      const passed = wire.server(all).match(/^MSG/gm)?.length;
+      assert.equal(passed, COUNT - before);
+    });
+
+    it("brings nothing more either when the client has ended it first", () => {
+      const { host, wire } = crowded();
+      host.configure(less);
+      // By the UNSUBs some have been judged, and by no means all.
+      wire.client(sids.map((sid) => `UNSUB ${sid}\r\n`).join(""));
+      assert.doesNotMatch(wire.server(all), /^MSG a\./m);
+      settle(host);
+      assert.doesNotMatch(wire.server(all), /^MSG a\./m);
+    });
+
+    it("brings nothing more over a further CONNECT either", () => {
+      const { host, wire } = crowded();
+      host.configure(less);
+      wire.client(CONNECT);
+      assert.equal(wire.server(all).replace(/^-ERR .*\r\n/gm, ""), allowedOnly);
+    });
+
+    const denied = policyOf({ publish: { allow: ["a"] }, subscribe: { allow: ["b.>"], deny: ["b.secret.>"] } });
+    const secrets = sids.map((sid) => msg(`b.secret.${sid}`, `w${sid}`)).join("");
+
+    /** The same number, each with wildcards. */
+    function wide(): { host: Host; wire: Wire } {
+      const host = new Host(filterModule(), { clockStep: CLOCK_STEP });
+      host.configure(both);
+      const wire = Wire.connected(host);
+      wire.client(sids.map((sid) => `SUB b.*.${sid} w${sid}\r\n`).join(""));
+      return { host, wire };
+    }
+
+    it("is filtered from its next delivery on where a deny covers a part of it", () => {
+      const { host, wire } = wide();
+      host.configure(denied);
+      assert.equal(wire.server(secrets), "");
+      settle(host);
+      assert.equal(wire.server(secrets + msg("b.open.1", "w1")), msg("b.open.1", "w1"));
+    });
+
+    it("closes its connection within 2 s where it is a silent member of a queue group", () => {
+      const { host, wire } = crowded("group ");
+      host.configure(less);
+      let time = 0;
+      for (; !wire.connection.closed && time < 5000; time += 10) {
+        host.advance(10);
+        host.tick();
+      }
+      assert.ok(time <= 2000, `${time} ms`);
+    });
+
+    it("ends within 2 s of its change where it is a silent member, however long it takes to judge all", () => {
+      const host = new Host(filterModule(), { clockStep: 10n * CLOCK_STEP });
+      host.configure(both);
+      const wire = Wire.connected(host);
+      for (let of = 0; of < 8; of++) {
+        wire.client(sids.map((sid) => `SUB a.${of}.${sid} group ${of}-${sid}\r\n`).join(""));
+      }
+      host.configure(less);
+      let time = 0;
+      for (; !wire.connection.closed && time < 5000; time += host.shortestTickPeriod) {
+        host.advance(host.shortestTickPeriod);
+        host.tick();
+      }
+      assert.ok(time <= 2000, `${time} ms`);
+    });
+
+    it("makes no difference to what is denied, which comes to none, though the one that it is denied to waits", () => {
+      const host = new Host(filterModule(), { clockStep: CLOCK_STEP });
+      host.configure(both);
+      const wire = Wire.connected(host);
+      wire.client(`${sids.map((sid) => `SUB b.${sid} ${sid}\r\n`).join("")}SUB b.> wide\r\nSUB b.inbox inbox\r\n`);
+      host.configure(denied);
+      // JetStream delivers on another subject than that which was subscribed to.
+      assert.equal(wire.server(msg("b.secret.1", "inbox") + msg("b.open", "inbox")), msg("b.open", "inbox"));
+      // What is kept back counts for no maximum.
+      assert.equal(wire.client("UNSUB wide 2\r\n"), PING);
+    });
+
+    describe("of which each takes a longest search,", () => {
+      const DENIES = Array.from({ length: 1200 }, (_, i) => `*.*.*.*.*.*.*.${i}.y`);
+      const over = policyOf({ publish: { allow: ["a"] }, subscribe: { allow: [">"], deny: DENIES } });
+      const spread = (last: string, of: string): string =>
+        sids.map((sid) => msg(`1.1.1.1.1.1.1.${of}.${last}`, sid)).join("");
+
+      it("is judged by a delivery only until the callback has searched enough, and then its subject alone tells", () => {
+        const host = new Host(filterModule(), { clockStep: CLOCK_STEP });
+        host.configure(policyOf({ publish: { allow: ["a"] }, subscribe: { allow: [">"] } }));
+        const wire = Wire.connected(host);
+        for (let at = 0; at < COUNT; at += 500) {
+          const some = sids.slice(at, at + 500);
+          wire.client(some.map((sid) => `SUB *.*.*.*.*.*.*.*.z group ${sid}\r\n`).join(""));
+        }
+        host.configure(over);
+        assert.equal(wire.server(spread("y", "7")).replace(/^-ERR .*\r\n/gm, ""), "");
+        const passed = wire.server(spread("z", "7")).match(/^MSG/gm)?.length ?? 0;
+        assert.ok(passed > 0 && passed < COUNT, `${passed} of ${COUNT} passed`);
+        settle(host);
+        assert.equal(revoked(host), COUNT);
+        assert.doesNotMatch(wire.server(spread("z", "7")), /^MSG/m);
+      });
+    });
+
+    it("passes in DRY_RUN, and what would be kept back is told", () => {
+      const { host, wire } = wide();
+      host.configure({ ...denied, mode: "DRY_RUN" });
+      assert.equal(wire.server(secrets), secrets);
+      settle(host);
+      assert.equal(wire.server(secrets), secrets);
+      assert.equal(stat(host, "istio_nats_dry_run_refusals_total", { operation: "MSG" }), 2 * COUNT);
+    });
+  });
+
+  it("closes a silent member of a queue group within 2 s, and leaves one that speaks", () => {
+    const { host, wire } = connected(both);
+    const speaker = Wire.connected(host);
+    for (const member of [wire, speaker]) member.client("SUB a.1 group 1\r\nSUB b.1 group 2\r\n");
+    host.configure(less);
+    let time = 0;
+    for (; !wire.connection.closed && time < 5000; time += TICK) {
+      tick(host);
+      if (time === 0) assert.equal(speaker.client(PING), `${unsub("1")}${PING}`);
+    }
+    assert.ok(time <= 2000, `${time} ms`);
+    for (let i = 0; i < 4; i++) tick(host);
+    assert.equal(speaker.server(PONG.repeat(2)), ended("a.1", "1", "group") + PONG);
+    assert.equal(stat(host, "istio_nats_revoked_connections_total"), 1);
+  });
+
+  it("ends under a new deny, and a wider one is filtered from now on", () => {
+    const { host, wire } = connected(both);
+    wire.client("SUB a.secret 1\r\nSUB a.* 2\r\n");
+    host.configure(policyOf({ subscribe: { allow: ["a.>", "b.>"], deny: ["a.secret"] } }));
+    tick(host);
+    assert.equal(
+      wire.server(msg("a.secret", "2", "x") + msg("a.open", "2", "y")),
+      ended("a.secret", "1") + msg("a.open", "2", "y"),
+    );
+  });
+
+  it("has a rule in DRY_RUN only ask for its end", () => {
+    const { host, wire } = connected(both);
+    wire.client("SUB a.1 1\r\n");
+    const strict = { name: "strict", mode: "DRY_RUN", from: [{ principals: ["*"] }], subscribe: { deny: ["a.>"] } };
+    const { rules, ...rest } = both as { rules: object[] };
+    host.configure({ ...rest, rules: [...rules, strict] });
+    tick(host);
+    assert.equal(wire.server(msg("a.1", "1", "x")), msg("a.1", "1", "x"));
+    assert.equal(wire.client(PING), PING);
+  });
+});
+
+describe("what a newer policy does not allow any more, of subscriptions that have ended", () => {
+  const before = { subscribe: { allow: ["ok.>", "gone.>"] } };
+  const denies = { subscribe: { allow: ["ok.>"], deny: ["ok.secret.>"] } };
+  const secret = msg("ok.secret.x", "1");
+
+  it("does not reach a client that ended one and has not read what waited for it", () => {
+    for (const [subscribed, left] of [
+      ["gone.>", "gone.x"],
+      ["ok.>", "ok.secret.x"],
+    ] as const) {
+      const { host, wire } = connected(policyOf(before));
+      wire.client(`SUB ${subscribed} 1\r\nUNSUB 1\r\n`);
+      assert.equal(wire.server(msg(left, "1")), msg(left, "1"), "allowed until then");
+      host.configure(policyOf(denies));
+      assert.equal(wire.server(msg(left, "1").repeat(2)), "");
+      tick(host);
+      host.advance(20_000);
+      tick(host);
+      assert.equal(wire.server(msg(left, "1")), "", "later too");
+      assert.equal(stat(host, "istio_nats_refusals_total"), 3);
+    }
+  });
+
+  it("passes again once nats-server has answered behind the UNSUB, where another one has the sid", () => {
+    const { host, wire } = connected(policyOf(before));
+    wire.client("SUB gone.> 1\r\nUNSUB 1\r\n");
+    host.configure(policyOf(denies));
+    assert.equal(wire.client("SUB ok.> 1\r\n"), `UNSUB 1\r\n${PING}${PING}SUB ok.> 1\r\n`);
+    assert.equal(wire.server(msg("gone.x", "1") + PONG + PONG + msg("ok.x", "1")), msg("ok.x", "1"));
+  });
+
+  it("ends at nats-server where a maximum was reached, since an import goes on without it", () => {
+    const { host, wire } = connected(policyOf(before));
+    const lines = "SUB gone.> 1\r\nUNSUB 1 1\r\n";
+    assert.equal(wire.client(lines), lines);
+    assert.equal(wire.server(msg("gone.x", "1").repeat(2)), msg("gone.x", "1").repeat(2));
+    host.advance(20_000);
+    tick(host);
+    host.configure(policyOf(denies));
+    assert.equal(wire.server(msg("gone.x", "1")), "", "though ten seconds have passed");
+    assert.equal(wire.client(PING).startsWith("UNSUB 1\r\n"), true);
+  });
+
+  it("is kept back where a further CONNECT has ended it, until nats-server has taken that", () => {
+    const { host, wire } = connected(policyOf(before));
+    wire.client(`SUB gone.> 1\r\n${CONNECT}SUB ok.a 2\r\n`);
+    host.configure(policyOf(denies));
+    assert.equal(wire.server(msg("gone.x", "1") + msg("ok.a", "2")), msg("ok.a", "2"));
+    assert.equal(wire.server(PONG + msg("ok.a", "2")), msg("ok.a", "2"));
+  });
+
+  it("is kept back where another one has the sid by then, until nats-server has answered behind the former", () => {
+    for (const again of ["UNSUB 1\r\n", CONNECT]) {
+      const { host, wire } = connected(policyOf(before));
+      wire.client(`SUB gone.> 1\r\n${again}SUB ok.a 1\r\n`);
+      host.configure(policyOf(denies));
+      assert.equal(wire.server(msg("gone.x", "1") + msg("ok.a", "1")), msg("ok.a", "1"), again);
+    }
+  });
+
+  it("is kept back where nobody knows its subscription any more", () => {
+    const { host, wire } = connected(policyOf(before));
+    wire.client("SUB gone.> 1\r\nUNSUB 1\r\nSUB ok.a 2\r\n");
+    host.advance(20_000);
+    tick(host);
+    host.advance(20_000);
+    tick(host);
+    assert.equal(wire.server(msg("gone.x", "1")), msg("gone.x", "1"));
+    host.configure(policyOf(denies));
+    assert.equal(wire.server(msg("gone.x", "1") + msg("ok.a", "2")), msg("ok.a", "2"));
+  });
+
+  it("is kept back where a CONNECT in DRY_RUN had dropped its subscription", () => {
+    const { host, wire } = connected(policyOf(before, { mode: "DRY_RUN" }));
+    wire.client(`SUB gone.> 1\r\n${CONNECT}SUB ok.a 2\r\n`);
+    host.configure(policyOf(denies));
+    assert.equal(wire.server(msg("gone.x", "1") + msg("ok.a", "2")), msg("ok.a", "2"));
+  });
+
+  it("counts for no maximum while nats-server has not answered behind a further CONNECT, however long that is", () => {
+    const { host, wire } = connected(policyOf(before));
+    wire.client(`SUB ok.a 1\r\n${CONNECT}SUB ok.b 1\r\nUNSUB 1 2\r\n`);
+    for (let second = 0; second < 15; second++) {
+      host.advance(1000);
+      tick(host);
+    }
+    const old = msg("ok.a", "1").repeat(2);
+    assert.equal(wire.server(old), old);
+    assert.equal(wire.client(PING), PING);
+    wire.server(PONG);
+    const two = msg("ok.b", "1").repeat(2);
+    assert.equal(wire.server(two), two);
+    assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
+  });
+
+  it("leaves a subscription alone whose SUB had begun in DRY_RUN and went before the UNSUB of its sid", () => {
+    const { host, wire } = connected(policyOf(before, { mode: "DRY_RUN" }));
+    wire.client("SUB ok.a 1\r\nUNSUB 1 1\r\nSUB ok.b 1\r");
+    host.configure(policyOf(before));
+    wire.server(msg("ok.a", "1"));
+    assert.equal(wire.client("\nPING\r\n"), "\nPING\r\n");
+    assert.equal(wire.server(msg("ok.b", "1")), msg("ok.b", "1"));
+  });
+
+  it("is filtered also where the subscription is behind a further CONNECT that nats-server takes later", () => {
+    for (const filtered of [false, true]) {
+      const { host, wire } = connected(policyOf(before));
+      if (filtered) {
+        host.configure(policyOf({ subscribe: { allow: ["ok.>"], deny: ["ok.other.>"] } }));
+        wire.client("SUB ok.> 1\r\n");
+      }
+      wire.client(`${CONNECT}SUB ok.> 1\r\n`);
+      host.configure(policyOf(denies));
+      assert.equal(wire.server(secret), "");
+      wire.server(PONG);
+      assert.equal(wire.server(secret + msg("ok.x", "1")), msg("ok.x", "1"), `filtered before: ${filtered}`);
+      host.advance(20_000);
+      tick(host);
+      assert.equal(wire.server(secret), "");
+    }
+  });
+});
+
+describe("a connection that a newer policy leaves nothing", () => {
+  const nobody = {
+    trustDomains: ["cluster.local"],
+    rules: [{ name: "x", from: [{ namespaces: ["none"] }], publish: { allow: ["x"] } }],
+  };
+
+  it("is closed by the tick, forwards nothing until then, and is refused when it comes again", () => {
+    const { host, wire } = connected(only("a"));
+    host.configure(nobody);
+    assert.equal(wire.client(pub("a.x")), "");
+    assert.equal(wire.server(msg("_INBOX.1", "1", "x")), "");
+    tick(host);
+    assert.ok(wire.connection.closed);
+    const { reason, subject } = auditOf(host).find(({ event }) => event === "revoked")!;
+    assert.deepEqual({ reason, subject }, { reason: "no_rule", subject: undefined });
+    const again = new Wire(host);
+    again.server(INFO);
+    assert.equal(again.client(CONNECT), `${PING}?\r\n`);
+    assert.equal(again.server(PONG), "-ERR 'Authorization Violation'\r\n");
+  });
+
+  it("passes nothing of a line, in either direction, whose beginning had passed in DRY_RUN", () => {
+    const { host, wire } = connected(only("a", { mode: "DRY_RUN" }));
+    const [publish, delivery] = [pub("a.x", "x"), msg("_INBOX.1", "1", "x")];
+    assert.equal(wire.client(publish.slice(0, 5)), publish.slice(0, 5));
+    assert.equal(wire.server(delivery.slice(0, 5)), delivery.slice(0, 5));
+    host.configure(nobody);
+    assert.equal(wire.client(publish.slice(5)), "");
+    assert.equal(wire.server(delivery.slice(5)), "");
+    assert.equal(wire.server(delivery), "");
+    tick(host);
+    assert.ok(wire.connection.closed);
+  });
+
+  it("is one of 5,000 that are closed 64 at a time, in ticks that come faster, within 2 s", () => {
+    const host = vm();
+    host.configure(only("a", { audit: { refusalsPerSecond: 1, burst: 1 } }));
+    const wires = Array.from({ length: 5000 }, () => Wire.connected(host));
+    host.configure({ ...nobody, audit: { refusalsPerSecond: 1, burst: 1 } });
+    let milliseconds = 0;
+    let slowest = 0;
+    const open = (): number => wires.filter(({ connection }) => !connection.closed).length;
+    for (let left = 5000; left > 0 && milliseconds < 5000;) {
+      const period = host.shortestTickPeriod;
+      milliseconds += period;
+      host.advance(period);
+      const before = process.cpuUsage();
+      host.tick();
+      const { user, system } = process.cpuUsage(before);
+      slowest = Math.max(slowest, (user + system) / 1000);
+      const now = open();
+      assert.ok(left - now <= 64 * 2, `${left - now} in one tick of two roots`);
+      left = now;
+    }
+    assert.equal(open(), 0);
+    assert.ok(milliseconds <= 2000, `${milliseconds} ms`);
+    assert.ok(slowest < 100, `${slowest} ms of processor time in one tick`);
+    assert.equal(stat(host, "istio_nats_revoked_connections_total"), 5000);
+  });
+
+  it("stays if it had a certificate that only now is of a trust domain", () => {
+    const foreign = "spiffe://other.domain/ns/shop/sa/x";
+    const host = vm();
+    host.configure(only("a", { trustDomains: ["cluster.local", "other.domain"] }));
+    const wire = new Wire(host, foreign);
+    wire.server(INFO);
+    wire.client(CONNECT);
+    assertOnly(wire, "a", ["b"]);
+    host.configure(only("b", { trustDomains: ["new.domain", "other.domain"] }));
+    assertOnly(wire, "b", ["a"]);
+    host.configure(only("c", { trustDomains: ["new.domain"] }));
+    tick(host);
+    assert.ok(wire.connection.closed);
+    assert.equal(auditOf(host).find(({ event }) => event === "revoked")!["reason"], "unauthenticated");
+  });
+
+  it("is judged by another source of identity where the policy names one, also by the tick", () => {
+    const host = vm();
+    host.configure(policyOf({ publish: { allow: ["a.>"] } }));
+    const wire = Wire.connected(host);
+    wire.connection.properties.set("filter_state.io.istio.peer_principal", OTHER_PEER);
+    const rules = [
+      { name: "peer", from: [{ serviceAccounts: ["shop/orders-api"] }], publish: { allow: ["a.>"] } },
+      { name: "other", from: [{ serviceAccounts: ["shop/other"] }], publish: { allow: ["b.>"] } },
+    ];
+    host.configure({ trustDomains: ["cluster.local"], identity: "WAYPOINT", rules });
+    tick(host);
+    assertOnly(wire, "b", ["a"]);
+    assert.ok(stat(host, "istio_nats_messages_total", { reporter: "waypoint", source_principal: OTHER_PEER }) > 0);
+  });
+});
+
+describe("a sid that was used again while it was live", () => {
+  const publish = { allow: ["a.>"] };
+  const both = policyOf({ publish, subscribe: { allow: ["a.1", "a.2"] } });
+  const first = policyOf({ publish, subscribe: { allow: ["a.1"] } });
+
+  it("ends with the next policy, since nobody knows which subject the server has under it", () => {
+    const { host, wire } = connected(both);
+    // The echo ends the first one at the server before it reads the second SUB.
+    const lines = `SUB a.1 1\r\n${pub("a.1")}UNSUB 1 1\r\nSUB a.2 1\r\n`;
+    assert.equal(wire.client(lines), lines);
+    assert.equal(wire.server(msg("a.1", "1") + msg("a.2", "1")), msg("a.1", "1") + msg("a.2", "1"));
+    host.configure(first);
+    assert.equal(wire.server(msg("a.2", "1")), ended("a.1", "1"));
+    assert.equal(wire.client(PING), `${unsub("1")}${PING}`);
+    assert.equal(wire.server(PONG.repeat(2)), PONG);
+  });
+
+  it("also where a maximum would end it that only the first one has reached", () => {
+    const { host, wire } = connected(both);
+    const lines = `SUB a.1 1\r\n${pub("a.1")}UNSUB 1 1\r\nSUB a.1 1\r\nSUB a.2 1\r\n`;
+    wire.client(lines);
+    wire.server(msg("a.1", "1").repeat(3));
+    assert.equal(wire.client("UNSUB 1 2\r\n"), "UNSUB 1 2\r\n");
+    host.configure(first);
+    assert.equal(wire.client(PING), `${unsub("1")}${PING}`);
+  });
+
+  it("is not taken for ended by messages of its former holder", () => {
+    const { host, wire } = connected(both);
+    wire.client(`SUB a.1 1\r\n${pub("a.1").repeat(3)}UNSUB 1\r\nSUB a.2 1\r\nUNSUB 1 3\r\n`);
+    wire.server(msg("a.1", "1").repeat(3) + PONG);
+    host.configure(first);
+    assert.equal(wire.server(msg("a.2", "1")), ended("a.2", "1"));
+    assert.equal(wire.client(PING), `${unsub("1")}${PING}`);
+  });
+
+  it("is not taken for ended by messages from before a second CONNECT", () => {
+    for (const mode of ["ENFORCE", "DRY_RUN"]) {
+      const { host, wire } = connected(policyOf({ publish, subscribe: { allow: ["a.1", "a.2"] } }, { mode }));
+      wire.client(`SUB a.1 1\r\n${pub("a.1")}${CONNECT}SUB a.2 1\r\nUNSUB 1 1\r\n`);
+      wire.server(msg("a.1", "1") + (mode === "ENFORCE" ? PONG : ""));
+      host.configure(first);
+      assert.equal(wire.server(msg("a.2", "1")), ended("a.2", "1"), mode);
+      assert.equal(wire.client(PING), `${unsub("1")}${PING}`);
+    }
+  });
+
+  it("after a second CONNECT in DRY_RUN, is known again once nothing from before can be under way", () => {
+    const rule = { publish, subscribe: { allow: ["a.1"] } };
+    const limits = { subscriptions: 10 };
+    const { host, wire } = connected(policyOf(rule, { mode: "DRY_RUN", limits }));
+    wire.client(CONNECT);
+    for (let second = 0; second <= 20; second++) {
+      host.advance(1000);
+      host.tick();
+    }
+    for (let sid = 1; sid <= 20; sid++) {
+      wire.client(`SUB a.1 ${sid}\r\nUNSUB ${sid} 1\r\n`);
+      wire.server(msg("a.1", String(sid)));
+    }
+    host.configure(policyOf(rule, { limits }));
+    assert.equal(wire.client("SUB a.1 99\r\n"), "SUB a.1 99\r\n");
+  });
+
+  it("that may be a member of a queue group is closed unless a byte takes its UNSUB along", () => {
+    const { host, wire } = connected(both);
+    wire.client(`SUB a.1 1\r\n${pub("a.1")}UNSUB 1 1\r\nSUB a.2 workers 1\r\n`);
+    wire.server(msg("a.1", "1"));
+    host.configure(first);
+    tick(host);
+    tick(host);
+    assert.ok(wire.connection.closed);
+  });
+
+  it("goes on with the same subject while the policy allows that, and ends like any other", () => {
+    const { host, wire } = connected(both);
+    const lines = `SUB a.1 1\r\n${pub("a.1")}UNSUB 1 1\r\nSUB a.1 1\r\n`;
+    wire.client(lines);
+    wire.server(msg("a.1", "1"));
+    host.configure(first);
+    assert.equal(wire.server(msg("a.1", "1")), msg("a.1", "1"));
+    host.configure(policyOf({ publish, subscribe: { allow: ["a.2"] } }));
+    assert.equal(wire.server(msg("a.1", "1")), ended("a.1", "1"));
+    assert.equal(wire.client(PING), `${unsub("1")}${PING}`);
+  });
+});
+
+describe("a revoked subscription whose sid is used again", () => {
+  const publish = { allow: ["a.>"] };
+  const both = { publish, subscribe: { allow: ["a.>", "no.>"] } };
+  const less = policyOf({ publish, subscribe: { allow: ["a.>"] } });
+
+  it("keeps its messages from the client also as long as they may be under way", () => {
+    const { host, wire } = connected(policyOf(both));
+    wire.client("SUB no.x 9\r\n");
+    host.configure(less);
+    assert.equal(wire.client("SUB a.1 9\r\n"), `${unsub("9")}${PING}SUB a.1 9\r\n`);
+    const notice = ended("no.x", "9");
+    assert.equal(wire.server(msg("no.x", "9") + PONG.repeat(2) + msg("a.1", "9")), notice + msg("a.1", "9"));
+  });
+
+  it("makes way for one that had begun in DRY_RUN where the server has been told, though another is not", () => {
+    const deny = { publish, subscribe: { allow: ["a.>", "no.>"], deny: ["a.secret"] } };
+    const { host, wire } = connected(policyOf(deny));
+    wire.client("SUB a.* 9\r\nSUB no.x 8\r\nUNSUB 9 1\r\n");
+    wire.server(PONG + msg("a.1", "9"));
+    assert.equal(wire.client(PING), `UNSUB 9\r\n${PING}`);
+    wire.server(PONG);
+    host.configure(policyOf(deny, { mode: "DRY_RUN" }));
+    assert.equal(wire.client("SUB a.2 9\r"), "SUB a.2 9\r");
+    host.configure(policyOf({ publish, subscribe: { allow: ["a.>"], deny: ["a.secret"] } }));
+    assert.equal(wire.client("\n"), "\n");
+    assert.equal(wire.server(msg("a.2", "9")), ended("no.x", "8") + msg("a.2", "9"));
+  });
+
+  it("is not replaced by a SUB that had begun in DRY_RUN, which the server ignores", () => {
+    const { host, wire } = connected(policyOf(both, { mode: "DRY_RUN" }));
+    wire.client("SUB no.x 9\r\nSUB a.1 9\r");
+    host.configure(less);
+    assert.equal(wire.client("\n"), "\n");
+    assert.equal(wire.server(msg("no.x", "9")), ended("no.x", "9"));
+    assert.equal(wire.client(PING), `${unsub("9")}${PING}`);
+  });
+});
