@@ -6,6 +6,8 @@ export interface Outcome {
   status: number;
   /** stdout and stderr as they came; empty where they were inherited. */
   output: string;
+  /** stdout alone. */
+  stdout: string;
 }
 
 export interface CommandOptions {
@@ -27,30 +29,37 @@ export function run(command: string, args: readonly string[], options: CommandOp
   };
   return new Promise((resolve) => {
     const child = spawn(command, args, spawning);
-    const chunks: Buffer[] = [];
+    const all: Buffer[] = [];
+    const answers: Buffer[] = [];
     const collect = (chunk: Buffer): void => {
-      chunks.push(chunk);
+      all.push(chunk);
       options.onOutput?.(chunk);
     };
-    child.stdout?.on("data", collect);
+    child.stdout?.on("data", (chunk: Buffer) => {
+      answers.push(chunk);
+      collect(chunk);
+    });
     child.stderr?.on("data", collect);
     child.on("error", (error) => {
-      resolve({ status: 1, output: `${command} could not start: ${error.message}` });
+      resolve({ status: 1, output: `${command} could not start: ${error.message}`, stdout: "" });
     });
     child.on("close", (code) => {
-      resolve({ status: code ?? 1, output: Buffer.concat(chunks).toString() });
+      resolve({ status: code ?? 1, output: Buffer.concat(all).toString(), stdout: Buffer.concat(answers).toString() });
     });
   });
 }
 
-/** Runs a command that must succeed, and returns its output; otherwise a fault that says what to do, then what it said. */
+/**
+ * Runs a command that must succeed, and returns its stdout; otherwise a fault that says what to do, then all that it said. stderr is
+ * no answer: there `go` tells what it downloads.
+ */
 export async function must(
   remedy: string,
   command: string,
   args: readonly string[],
   options: CommandOptions = {},
 ): Promise<string> {
-  const { status, output } = await run(command, args, options);
+  const { status, output, stdout } = await run(command, args, options);
   if (status !== 0) throw new Fault(`${remedy}\n\n$ ${command} ${args.join(" ")}\n${output}`);
-  return output;
+  return stdout;
 }
