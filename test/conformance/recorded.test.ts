@@ -6,6 +6,7 @@ import { differingSessions, expectedDifference } from "./differences.ts";
 import { OWN_SESSIONS } from "./own-sessions.ts";
 import { replay } from "./replay.ts";
 import { recordedSessions, type ServerOptions, type Session } from "./session.ts";
+import { inRuns, TIMED_RUNS } from "./timed-runs.ts";
 
 /**
  * Each recorded session runs twice against live servers: at a nats-server that restricts the client itself, and
@@ -15,13 +16,6 @@ import { recordedSessions, type ServerOptions, type Session } from "./session.ts
 
 const SESSIONS = recordedSessions("sessions");
 const TIMED = recordedSessions("timing");
-
-/**
- * How often a session whose end depends on time may run until it ends as it must: on a machine that stood still meanwhile it
- * ends otherwise, at either server. With one of the servers stopped for up to 400 ms again and again one in a run failed. What the
- * filter does wrong it does each time.
- */
-const TIMED_RUNS = 3;
 
 /** Runs both, and compares; throws an AssertionError. */
 async function compareEnds(session: Session, brokers: Brokers): Promise<void> {
@@ -45,18 +39,7 @@ function suite(name: string, sessions: readonly Session[], runs = 1): void {
       });
       after(() => brokers.stop());
       for (const session of group) {
-        it(`${session.id} ends as at nats-server`, async (t) => {
-          for (let run = 1; run < runs; run++) {
-            try {
-              await compareEnds(session, brokers);
-              return;
-            } catch (error) {
-              if (!(error instanceof assert.AssertionError)) throw error;
-              t.diagnostic(`run ${run} of ${runs}: ${error.message}`);
-            }
-          }
-          await compareEnds(session, brokers);
-        });
+        it(`${session.id} ends as at nats-server`, (t) => inRuns(t, runs, () => compareEnds(session, brokers)));
       }
     });
   }
