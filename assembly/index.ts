@@ -66,7 +66,7 @@ export function proxy_on_context_create(context: u32, parent: u32): void {
   }
 }
 
-/** Answers 1 where the configuration is in force, else 0: Envoy then closes connections (`FAIL_CLOSE`) or keeps the former one (`FAIL_RELOAD`). */
+/** Answers 1 where it takes the configuration, else 0: Envoy then keeps the former one, or closes every connection if there is none. */
 export function proxy_on_configure(rootContext: u32, size: u32): u32 {
   beginCallback();
   if (!plugins.has(rootContext)) return 0;

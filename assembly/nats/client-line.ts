@@ -3,7 +3,7 @@ import { Operation, Reading } from "./operation";
 import { endOfArgument } from "./plain-line";
 import { CR, firstOf, INFO, isBlank, LF, Match, matchVerb, OK, PING, PONG } from "./words";
 
-/** Verbs, packed for `matchVerb`. `+` without its fifth bit is 0x0b. */
+/** Verbs of clients alone, packed for `matchVerb`. */
 const CONNECT: u64 = 0x5443454e4e4f43;
 const PUB: u64 = 0x425550;
 const HPUB: u64 = 0x42555048;

@@ -41,8 +41,10 @@ export class ConnectOptions {
   /** A CONNECT was accepted. */
   received: bool = false;
 
-  /** Answers false for what Go would not unmarshal into ClientOpts: nats-server then closes without a word. The types of
-   * `import` and `export`, which mean nothing on a client's connection, are left to nats-server. */
+  /**
+   * Answers false for what Go would not unmarshal into ClientOpts: nats-server then closes without a word. The types of
+   * `import` and `export`, which mean nothing on a client's connection, are left to nats-server.
+   */
   read(pointer: usize, length: i32): bool {
     scanner.reset(pointer, pointer + <usize>length);
     const first = scanner.next();

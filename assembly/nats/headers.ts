@@ -13,7 +13,7 @@
  * (`setHeader`, `removeHeaderIfPresent`: service imports, scheduler). So every line that any of them could take is
  * answered, in order: the first is what 2.15 acts on and names in its text, a further one makes us only stricter.
  */
-import { CR_LF, firstOf, isBlank } from "./words";
+import { CR, CR_LF, firstOf, isBlank, LF, SPACE } from "./words";
 import { equalBytes } from "../bytes/compare";
 import { addressOf, utf8 } from "../bytes/text";
 
@@ -65,14 +65,9 @@ const MQTT_SUBJECT = utf8("Nmqtt-Subject");
 const MQTT_MAPPED = utf8("Nmqtt-Mapped");
 const EXPECTED_SUBJECT = utf8("Nats-Expected-Last-Subject-Sequence-Subject");
 
-const enum Byte {
-  TAB = 0x09,
-  LF = 0x0a,
-  CR = 0x0d,
-  SPACE = 0x20,
-  COLON = 0x3a,
-  N = 0x4e,
-}
+const COLON: u8 = 0x3a;
+/** What every one of the names begins with. */
+const N: u8 = 0x4e;
 
 /** 'a', 'l', 'l' as one number, after the bit that tells the case of an ASCII letter is set. */
 const ALL: u32 = 0x6c6c61;
@@ -116,9 +111,9 @@ const BLOCK: usize = 16;
 // @ts-ignore: decorator
 @inline
 function namesAt(pointer: usize): i32 {
-  const returns = i8x16.eq(v128.load(pointer), i8x16.splat(<i8>Byte.CR));
-  const feeds = i8x16.eq(v128.load(pointer, 1), i8x16.splat(<i8>Byte.LF));
-  const names = i8x16.eq(v128.load(pointer, 2), i8x16.splat(<i8>Byte.N));
+  const returns = i8x16.eq(v128.load(pointer), i8x16.splat(<i8>CR));
+  const feeds = i8x16.eq(v128.load(pointer, 1), i8x16.splat(<i8>LF));
+  const names = i8x16.eq(v128.load(pointer, 2), i8x16.splat(<i8>N));
   return i8x16.bitmask(v128.and(v128.and(returns, feeds), names));
 }
 
@@ -135,7 +130,7 @@ function findName(pointer: usize, end: usize): usize {
     return names == 0 ? end : last + <usize>ctz(names) + 2;
   }
   for (; pointer + 2 < end; pointer++) {
-    if (load<u16>(pointer) == CR_LF && load<u8>(pointer, 2) == Byte.N) return pointer + 2;
+    if (load<u16>(pointer) == CR_LF && load<u8>(pointer, 2) == N) return pointer + 2;
   }
   return end;
 }
@@ -183,7 +178,7 @@ export class HeaderFields {
     const end = this.end;
     // 43 bytes is the longest name, so the search for its end is bounded.
     const lastColon = min(end, name + 44);
-    const colon = firstOf(<u8>Byte.COLON, <u8>Byte.COLON, name, lastColon);
+    const colon = firstOf(COLON, COLON, name, lastColon);
     if (colon == lastColon) return HeaderUse.END;
     const use = useOf(name, <i32>(colon - name));
     if (use == HeaderUse.END) return HeaderUse.END;
@@ -195,7 +190,7 @@ export class HeaderFields {
       while (from < to && isBlank(load<u8>(from))) from++;
       while (to > from && isBlank(load<u8>(to - 1))) to--;
     } else {
-      while (from < to && load<u8>(from) == Byte.SPACE) from++;
+      while (from < to && load<u8>(from) == SPACE) from++;
     }
     if (from == to) return HeaderUse.END;
     this.value = from;
@@ -208,9 +203,9 @@ export class HeaderFields {
     const end = this.end;
     let at = from;
     while (true) {
-      const feed = firstOf(<u8>Byte.LF, <u8>Byte.LF, at, end);
+      const feed = firstOf(LF, LF, at, end);
       if (feed == end) return end;
-      if (feed > from && load<u8>(feed - 1) == Byte.CR) return feed - 1;
+      if (feed > from && load<u8>(feed - 1) == CR) return feed - 1;
       at = feed + 1;
     }
   }

@@ -14,7 +14,7 @@ const CONNECT_URLS: StaticArray<u8> = utf8("connect_urls");
 const WS_CONNECT_URLS: StaticArray<u8> = utf8("ws_connect_urls");
 const CONNECT_INFO: StaticArray<u8> = utf8("connect_info");
 
-/** Minor versions of nats-server 2 before which the recorded sessions have been run (docs/parity.md). */
+/** The first and the last minor version of nats-server 2 before which sessions have been run (docs/compatibility.md). */
 const FIRST_TESTED_MINOR: i32 = 10;
 const LAST_TESTED_MINOR: i32 = 15;
 
@@ -46,7 +46,7 @@ export class ServerInfo {
   private keptEnd: usize = 0;
   private headStart: usize = 0;
 
-  /** The recorded sessions have been run before this version. */
+  /** Sessions have been run before this version, or before an older and a newer one. */
   get isTested(): bool {
     return this.minorVersion >= FIRST_TESTED_MINOR && this.minorVersion <= LAST_TESTED_MINOR;
   }
@@ -90,8 +90,10 @@ export class ServerInfo {
       if (this.headStart == 0) this.headStart = start;
       this.cutCount = 0;
       this.addCut(this.headStart, end);
-    } else this.addCut(this.keptEnd, end);
-    if (this.keptEnd != 0) this.keptEnd = end;
+    } else {
+      this.addCut(this.keptEnd, end);
+      this.keptEnd = end;
+    }
   }
 
   private keep(start: usize, end: usize): void {

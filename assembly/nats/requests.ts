@@ -1,6 +1,6 @@
 import { startsWith } from "../bytes/compare";
 import { addressOf, utf8 } from "../bytes/text";
-import { isOfJetStream } from "./subject";
+import { DOT, isOfJetStream } from "./subject";
 
 const NO_RESPONDERS = utf8("NATS/1.0 503\r\n");
 /** Bytes of a header block that tell whether it is that answer. */
@@ -23,8 +23,8 @@ export function isPull(pointer: usize, length: i32): bool {
   if (!isOfJetStream(pointer, length)) return false;
   // Behind "$JS" comes ".API…", or a domain of one token and then ".API…".
   if (startsWith(pointer + 3, length - 3, NEXT)) return true;
-  let at: i32 = 4;
-  while (at < length && load<u8>(pointer + <usize>at) != 0x2e) at++;
+  let at = 4;
+  while (at < length && load<u8>(pointer + <usize>at) != DOT) at++;
   return startsWith(pointer + <usize>at, length - at, NEXT);
 }
 

@@ -313,12 +313,13 @@ export class SubjectMatcher {
       const found = this.overlapFrom(star, tokens, index + 1);
       if (found != NONE) return found;
     }
-    if (!tokens.beginsWithWildcard(index)) {
+    let found: i32 = NONE;
+    if (tokens.beginsWithWildcard(index)) {
+      found = this.overlapOf(this.nodes.get(at + Node.FIRST_CHILD), tokens, index + 1);
+    } else {
       const child = this.child(node, tokens.pointer(index), tokens.length(index), tokens.hash(index));
-      const found = child == NONE ? NONE : this.overlapFrom(child, tokens, index + 1);
-      return found != NONE ? found : this.overlapOf(this.nodes.get(at + Node.FIRST_ODD), tokens, index + 1);
+      if (child != NONE) found = this.overlapFrom(child, tokens, index + 1);
     }
-    const found = this.overlapOf(this.nodes.get(at + Node.FIRST_CHILD), tokens, index + 1);
     return found != NONE ? found : this.overlapOf(this.nodes.get(at + Node.FIRST_ODD), tokens, index + 1);
   }
 

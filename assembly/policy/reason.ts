@@ -11,9 +11,9 @@ export const enum Reason {
   REPLY_NOT_OWN = 4,
   /** A reply subject that nats-server keeps for itself. */
   REPLY_RESERVED = 5,
-  /** `Nats-Trace-Dest`, `Nats-Schedule-Target` or `Nats-Schedule-Source` names a subject without permission. */
+  /** A header names a subject without permission (nats/headers.ts). */
   HEADER = 6,
-  /** `Nats-Rollup: all` without `rollup: ALL`. */
+  /** A header that purges more than one subject, without `rollup: ALL`. */
   ROLLUP = 7,
   /** The header block is larger than `limits.headers`. */
   HEADERS_TOO_LARGE = 8,
@@ -23,7 +23,7 @@ export const enum Reason {
   TOO_MANY_SUBSCRIPTIONS = 10,
   /** No certificate, or one of a trust domain that is not ours. */
   UNAUTHENTICATED = 11,
-  /** No rule with an allow matches the peer. */
+  /** No rule that allows anything matches the peer. */
   NO_RULE = 12,
   /** A delivery that was under way to a subscription when a newer policy ended it. */
   REVOKED = 13,
