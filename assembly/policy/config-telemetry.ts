@@ -1,3 +1,4 @@
+import { isDigit, isLetter } from "../bytes/ascii";
 import { utf8 } from "../bytes/text";
 import { INVALID_DURATION, MILLISECOND, parseDuration } from "./durations";
 import { quoted } from "./faults";
@@ -32,9 +33,8 @@ function nameProblem(name: string): string {
   if (name.length > MAX_CLASS_NAME) return `is ${name.length} characters long: use at most ${MAX_CLASS_NAME}`;
   for (let i = 0; i < name.length; i++) {
     const unit = name.charCodeAt(i);
-    const letter = (unit | 0x20) >= 0x61 && (unit | 0x20) <= 0x7a;
     // A dot could make one of Istio's own expressions for labels match, `cache\.(.+?)\.` for instance.
-    if (!letter && !(unit >= 0x30 && unit <= 0x39) && unit != 0x5f && unit != 0x2d) {
+    if (!isLetter(unit) && !isDigit(unit) && unit != 0x5f && unit != 0x2d) {
       return "is no label's value here: use letters, digits, '-' and '_'";
     }
   }

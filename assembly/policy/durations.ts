@@ -1,3 +1,5 @@
+import { isDigit } from "../bytes/ascii";
+
 /** What `parseDuration` answers for text that is no duration. */
 export const INVALID_DURATION: i64 = i64.MIN_VALUE;
 
@@ -8,10 +10,6 @@ export const MILLISECOND: i64 = 1_000_000;
 const SECOND: u64 = 1_000_000_000;
 const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
-
-function isDigit(unit: i32): bool {
-  return unit >= 0x30 && unit <= 0x39;
-}
 
 /** The nanoseconds of a unit, or 0 when there is no such unit. */
 function nanosecondsOf(unit: string): u64 {

@@ -1,3 +1,4 @@
+import { isDigit, isLetter } from "../bytes/ascii";
 import { textOf } from "../bytes/json";
 import { quoted } from "./faults";
 
@@ -5,9 +6,7 @@ function isPlainKey(key: string): bool {
   if (key.length == 0 || key.length > 64) return false;
   for (let i = 0; i < key.length; i++) {
     const unit = key.charCodeAt(i);
-    const letter = (unit | 0x20) >= 0x61 && (unit | 0x20) <= 0x7a;
-    const digit = unit >= 0x30 && unit <= 0x39;
-    if (!letter && !digit && unit != 0x5f && unit != 0x2d) return false;
+    if (!isLetter(unit) && !isDigit(unit) && unit != 0x5f && unit != 0x2d) return false;
   }
   return true;
 }

@@ -1,3 +1,4 @@
+import { isDigit, isLetter } from "../bytes/ascii";
 import { hashBytes } from "../bytes/hash";
 
 /** What every SPIFFE ID begins with; Istio's policies write principals without it. */
@@ -92,10 +93,8 @@ export function schemeLength(uri: string): i32 {
   for (let i = 0, length = uri.length; i < length; i++) {
     const unit = uri.charCodeAt(i);
     if (unit == 0x3a) return i;
-    const letter = (unit | 0x20) >= 0x61 && (unit | 0x20) <= 0x7a;
-    const digit = unit >= 0x30 && unit <= 0x39;
     const mark = unit == 0x2b || unit == 0x2d || unit == 0x2e;
-    if (!letter && (i == 0 || (!digit && !mark))) return 0;
+    if (!isLetter(unit) && (i == 0 || (!isDigit(unit) && !mark))) return 0;
   }
   return 0;
 }

@@ -1,3 +1,4 @@
+import { isDigit, isLetter } from "../bytes/ascii";
 import { quoted } from "./faults";
 import { JsonReader, NO_MORE_KEYS } from "./json";
 import { hasSpiffeScheme, MAX_URI_LENGTH } from "./principal";
@@ -50,9 +51,7 @@ function hasBlank(value: string): bool {
 }
 
 function isNameCharacter(unit: i32): bool {
-  const letter = (unit | 0x20) >= 0x61 && (unit | 0x20) <= 0x7a;
-  const digit = unit >= 0x30 && unit <= 0x39;
-  return letter || digit || unit == 0x2d || unit == 0x2e || unit == 0x5f;
+  return isLetter(unit) || isDigit(unit) || unit == 0x2d || unit == 0x2e || unit == 0x5f;
 }
 
 /** Whether `value` from `from` to before `to` is made of letters, digits, `-`, `.`, `_`, and `*` where that is a wildcard. */

@@ -12,14 +12,19 @@ export function propertyPath(segments: StaticArray<string>): StaticArray<u8> {
   return utf8(joined);
 }
 
-/** The property as text, or "" when it is absent: an answer, not an error (a plaintext connection has no certificate). */
-export function textProperty(path: StaticArray<u8>): string {
+/** Where the property's bytes are, 0 when it is absent; their number is at `sizeAddress`. */
+function receive(path: StaticArray<u8>): usize {
   store<usize>(pointerAddress, 0);
   store<usize>(sizeAddress, 0);
   const status = proxy_get_property(changetype<usize>(path), <usize>path.length, pointerAddress, sizeAddress);
-  const pointer = load<usize>(pointerAddress);
+  return status == OK ? load<usize>(pointerAddress) : 0;
+}
+
+/** The property as text, or "" when it is absent: an answer, not an error (a plaintext connection has no certificate). */
+export function textProperty(path: StaticArray<u8>): string {
+  const pointer = receive(path);
   const size = load<usize>(sizeAddress);
-  if (status != OK || pointer == 0 || size == 0) return "";
+  if (pointer == 0 || size == 0) return "";
   const text = String.UTF8.decodeUnsafe(pointer, size);
   releaseAnswer(pointer);
   return text;
@@ -27,13 +32,9 @@ export function textProperty(path: StaticArray<u8>): string {
 
 /** An unsigned property of eight bytes, little endian, or 0 when it is absent. */
 export function numberProperty(path: StaticArray<u8>): u64 {
-  store<usize>(pointerAddress, 0);
-  store<usize>(sizeAddress, 0);
-  const status = proxy_get_property(changetype<usize>(path), <usize>path.length, pointerAddress, sizeAddress);
-  const pointer = load<usize>(pointerAddress);
-  const size = load<usize>(sizeAddress);
-  if (status != OK || pointer == 0) return 0;
-  const value = size == 8 ? load<u64>(pointer) : 0;
+  const pointer = receive(path);
+  if (pointer == 0) return 0;
+  const value = load<usize>(sizeAddress) == 8 ? load<u64>(pointer) : 0;
   releaseAnswer(pointer);
   return value;
 }
