@@ -236,7 +236,7 @@ export function reportServerError(connection: Connection, line: ServerLine): voi
 function remedyOf(reason: Reason): string {
   return reason == Reason.UNAUTHENTICATED
     ? "the peer has no certificate of a trust domain in trustDomains: require mTLS (PeerAuthentication STRICT) or add the alias"
-    : "no rule with an allow matches this principal: add it to the from of a rule";
+    : "no rule that allows anything matches this principal: add it to the from of one";
 }
 
 /** A peer may not connect, or with `dryRun` might not: stats, summary for the access log, and audit within its rate. */
