@@ -1,5 +1,5 @@
 import type { Field } from "../manifests/field.ts";
-import { entryParts } from "./without-effect.ts";
+import { entryParts } from "./pattern-tree.ts";
 
 /** An entry or a name that means another thing than it seems to: the filter takes it, as nats-server and Istio do. */
 export interface Misread {
@@ -13,16 +13,23 @@ export interface Misread {
 const NATS_TOKENS = ["$SYS", "$JS", "$KV", "$O", "$MQTT", "_INBOX"];
 const JETSTREAM_TOKENS = ["API", "ACK", "FC"];
 
-/** What is wrong with an entry of `allow` or `deny`, as far as it seems to be meant otherwise. */
-function misreadSubject(value: Field, list: "allow" | "deny"): Misread | undefined {
+/** What to write for everything, instead of the word ALL in a list. */
+const EVERYTHING = {
+  allow: "the word stands alone: allow: ALL",
+  deny: 'to deny everything write [">"]: ALL is a word of allow alone',
+  patterns: 'for all subjects write [">"]: ALL is a word of allow alone',
+};
+
+/** What is wrong with an entry of a list of subjects, as far as it seems to be meant otherwise. */
+function misreadSubject(value: Field, list: keyof typeof EVERYTHING): Misread | undefined {
   const [subject] = entryParts(value.text() ?? "");
   const literal = { id: "subject-literal-wildcard", value } as const;
   if (subject.toUpperCase() === "ALL") {
-    const remedy =
-      list === "allow"
-        ? "the word stands alone: allow: ALL"
-        : 'to deny everything write [">"]: ALL is a word of allow alone';
-    return { ...literal, message: `${subject} in a list is the one subject of that name`, remedy };
+    return {
+      ...literal,
+      message: `${subject} in a list is the one subject of that name`,
+      remedy: EVERYTHING[list],
+    };
   }
   const tokens = subject.split(".");
   const part = tokens.find((token) => token.length > 1 && /[*>]/.test(token));
@@ -44,13 +51,19 @@ function misreadSubject(value: Field, list: "allow" | "deny"): Misread | undefin
   return { id: "subject-case", value, message, remedy: `write ${right}` };
 }
 
-/** Entries of a rule's lists of subjects that mean another thing than they seem to. */
-export function misreadSubjects(rule: Field): Misread[] {
-  return (["publish", "subscribe"] as const).flatMap((operation) =>
-    (["allow", "deny"] as const).flatMap((list) =>
-      rule.items(operation, list).flatMap((entry) => misreadSubject(entry, list) ?? []),
-    ),
-  );
+/** Entries of a policy's lists of subjects that mean another thing than they seem to. */
+export function misreadSubjects(config: Field): Misread[] {
+  const rules = config
+    .items("rules")
+    .flatMap((rule) =>
+      (["publish", "subscribe"] as const).flatMap((operation) =>
+        (["allow", "deny"] as const).flatMap((list) =>
+          rule.items(operation, list).flatMap((entry) => misreadSubject(entry, list) ?? []),
+        ),
+      ),
+    );
+  const classes = config.items("telemetry", "subjects").flatMap((one) => one.items("patterns"));
+  return [...rules, ...classes.flatMap((pattern) => misreadSubject(pattern, "patterns") ?? [])];
 }
 
 /** As Istio names a workload; names of Kubernetes have no capitals. */

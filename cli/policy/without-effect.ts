@@ -1,4 +1,5 @@
 import type { Field } from "../manifests/field.ts";
+import { PatternTree } from "./pattern-tree.ts";
 
 /** What Istio takes for whatever the mesh is called, in a principal of five segments (docs/policy.md, `rules[].from[]`). */
 const CLUSTER_LOCAL = /^cluster\.local(?:\/[^/]*){4}$/;
@@ -39,7 +40,7 @@ export interface VoidEntry {
 /** The entries of a rule's `allow` lists that its `deny` lists take whole. */
 export function voidEntries(rule: Field): VoidEntry[] {
   return ["publish", "subscribe"].flatMap((operation) => {
-    const denied = new DenyTree(rule.items(operation, "deny").flatMap((entry) => entry.text() ?? []));
+    const denied = new PatternTree(rule.items(operation, "deny").flatMap((entry) => entry.text() ?? []));
     const allow = rule.get(operation, "allow");
     const entries = allow?.text() === "ALL" ? [allow] : (allow?.items() ?? []);
     return entries.flatMap((entry) => {
@@ -49,50 +50,52 @@ export function voidEntries(rule: Field): VoidEntry[] {
   });
 }
 
-/** The subject of an entry, and the queue group behind it. */
-export function entryParts(entry: string): [subject: string, queue: string | undefined] {
-  const [subject = "", queue] = entry.split(/[ \t]+/);
-  return [subject, queue];
+/** A pattern of a class of subjects that a class before it takes whole. */
+export interface ShadowedPattern {
+  pattern: Field;
+  name: string;
+  /** The class before it, and the pattern there. */
+  earlier: { name: string; pattern: string };
 }
 
-interface DenyNode {
-  below: Map<string, DenyNode>;
-  /** The entry that ends here, by its queue group; "" for all groups. */
-  entries: Map<string, string>;
+/** The patterns of `telemetry.subjects` under which nothing is counted, since the first class that matches counts. */
+export function shadowedPatterns(config: Field): ShadowedPattern[] {
+  const before = new PatternTree();
+  const nameOf = new Map<string, string>();
+  return config.items("telemetry", "subjects").flatMap((subjectClass) => {
+    const name = subjectClass.text("name") ?? "";
+    const patterns = subjectClass.items("patterns");
+    const shadowed = patterns.flatMap((pattern): ShadowedPattern[] => {
+      const taking = before.takingWhole(pattern.text() ?? "");
+      // The same pattern twice is a fault, which the filter tells.
+      if (taking === undefined || taking === pattern.text()) return [];
+      return [{ pattern, name, earlier: { name: nameOf.get(taking) ?? "", pattern: taking } }];
+    });
+    for (const pattern of patterns) {
+      const text = pattern.text() ?? "";
+      if (nameOf.has(text)) continue;
+      before.add(text);
+      nameOf.set(text, name);
+    }
+    return shadowed;
+  });
 }
 
-/** Deny entries by their tokens: held against each other one by one, some thousand of both lists take minutes. */
-class DenyTree {
-  private readonly root: DenyNode = { below: new Map(), entries: new Map() };
+/** A word of a rule that changes nothing, since it holds for what its own rule allows. */
+export interface IdleWord {
+  value: Field;
+  key: "replies" | "rollup";
+}
 
-  constructor(entries: readonly string[]) {
-    for (const entry of entries) {
-      const [subject, queue = ""] = entryParts(entry);
-      let node = this.root;
-      for (const token of subject.split(".")) {
-        let next = node.below.get(token);
-        if (!next) node.below.set(token, (next = { below: new Map(), entries: new Map() }));
-        node = next;
-      }
-      node.entries.set(queue, entry);
-    }
-  }
-
-  /** The entry that takes all that this one does: `SUBJECT`, or `SUBJECT QUEUE` of that group alone. */
-  takingWhole(entry: string): string | undefined {
-    const [subject, queue = ""] = entryParts(entry);
-    const entryOf = (node: DenyNode | undefined): string | undefined =>
-      node?.entries.get("") ?? node?.entries.get(queue);
-    let nodes = [this.root];
-    for (const token of subject.split(".")) {
-      for (const node of nodes) {
-        const rest = entryOf(node.below.get(">"));
-        if (rest !== undefined) return rest;
-      }
-      if (token === ">") return undefined;
-      const steps = token === "*" ? ["*"] : ["*", token];
-      nodes = nodes.flatMap((node) => steps.flatMap((step) => node.below.get(step) ?? []));
-    }
-    return nodes.map(entryOf).find((found) => found !== undefined);
-  }
+/** `replies: ANY` and `rollup: ALL` of a rule that allows no publish, nor an answer with any reply subject. */
+export function idleWords(rule: Field): IdleWord[] {
+  const allow = rule.get("publish", "allow");
+  if (allow && (allow.text() !== undefined || allow.items().length > 0)) return [];
+  const answers = rule.get("allow_responses");
+  const mayAnswer = answers !== undefined && answers.text() !== "false";
+  return (["replies", "rollup"] as const).flatMap((key) => {
+    const value = rule.get(key);
+    const idle = key === "replies" ? value?.text() === "ANY" && !mayAnswer : value?.text() === "ALL";
+    return value && idle ? [{ value, key }] : [];
+  });
 }

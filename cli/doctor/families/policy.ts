@@ -2,7 +2,8 @@ import type { Field } from "../../manifests/field.ts";
 import { judgePolicy, type JudgedPolicy } from "../../policy/judge.ts";
 import type { Filter } from "../../filter-host.ts";
 import { byPosition, type Place } from "../../manifests/place.ts";
-import { foreignValues, voidEntries } from "../../policy/without-effect.ts";
+import { contradictions } from "../../policy/contradictions.ts";
+import { foreignValues, idleWords, shadowedPatterns, voidEntries } from "../../policy/without-effect.ts";
 import { nearest } from "../../nearest.ts";
 import { misreadNames, misreadSubjects, type Misread } from "../../policy/misread.ts";
 import { unansweredPulls } from "../../policy/unanswered.ts";
@@ -37,10 +38,13 @@ export type PolicyId =
   | "policy-fault"
   | "policy-faults-unlisted"
   | "principal-foreign"
+  | "source-void"
   | "allow-void"
+  | "word-void"
   | Misread["id"]
   | "js-api-replies-any"
   | "js-pull-unanswered"
+  | "class-void"
   | "policy-dry-run";
 
 export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
@@ -61,16 +65,30 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
     what: "A source names a trust domain that is none of `trustDomains`. Peers of it are not authenticated, so the value never matches.",
     remedy: "correct the trust domain, or add it to trustDomains",
   },
+  "source-void": {
+    severity: "warning",
+    what:
+      "A value of a source matches nobody: another key of the same source leaves out whom it names, and all keys of a source must " +
+      "match. Only the sources of a rule are alternatives.",
+    remedy: "write two sources where either is meant, or take the value out",
+  },
   "allow-void": {
     severity: "warning",
     what: "A rule denies the whole of what it allows. A deny always wins, so the entry allows nothing.",
     remedy: "take the entry out, or narrow the deny",
   },
+  "word-void": {
+    severity: "warning",
+    what:
+      "A rule has `replies: ANY` or `rollup: ALL`, and allows nothing for which it could hold: both are for what their own rule " +
+      "lets publish, not for what another rule allows the same peers.",
+    remedy: "write it in the rule that allows the publish",
+  },
   "subject-literal-wildcard": {
     severity: "warning",
     what:
       "An entry has `*`, `>` or a comma within a longer token, or is the word ALL in a list. To nats-server, and so to the filter, that " +
-      "is one subject with these very characters: as a deny it denies nothing that is published.",
+      "is one subject with these very characters: as a deny it denies nothing that is published, and of a class it counts nothing.",
     remedy: "write * or > as a token of its own",
   },
   "subject-case": {
@@ -98,6 +116,13 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
       "A rule allows `$JS.API.CONSUMER.MSG.NEXT.…`, and no rule that could hold for its peers allows a subscription. A reply subject " +
       "is one to which they may subscribe, so every pull is refused.",
     remedy: "allow the subscription on which the messages are to arrive, such as subscribe: {allow: [_INBOX.>]}",
+  },
+  "class-void": {
+    severity: "warning",
+    what:
+      "A pattern of `telemetry.subjects` lies inside one of an earlier class. The first class that matches counts, so nothing is " +
+      "counted under this one.",
+    remedy: "put the narrower class before the wider one",
   },
   "policy-dry-run": {
     severity: "info",
@@ -143,13 +168,23 @@ export function examinePolicy(subject: PolicySubject, filter: Filter, report: Re
     const message = `${trustDomain} is none of trustDomains (${ours.join(", ")}): ${value.text() ?? ""} never matches`;
     report("principal-foreign", value.place, message, meant && `did you mean ${meant}?`);
   }
-  const misread = config ? [...misreadNames(config, ours), ...config.items("rules").flatMap(misreadSubjects)] : [];
+  const misread = config ? [...misreadNames(config, ours), ...misreadSubjects(config)] : [];
   for (const { rule, entry } of config ? unansweredPulls(config) : []) {
     const message = `rule "${rule.text("name") ?? ""}" allows ${entry.text() ?? ""}, and its peers may subscribe to nothing`;
     report("js-pull-unanswered", entry.place, message);
   }
+  for (const { pattern, name, earlier } of config ? shadowedPatterns(config) : []) {
+    const message = `${pattern.text() ?? ""} of class "${name}" counts nothing: class "${earlier.name}" before it has ${earlier.pattern}`;
+    report("class-void", pattern.place, message);
+  }
   for (const { id, value, message, remedy } of misread) report(id, value.place, message, remedy);
   for (const rule of config?.items("rules") ?? []) {
+    for (const { value, message } of rule.items("from").flatMap((source) => contradictions(source, ours)))
+      report("source-void", value.place, message);
+    for (const { value, key } of idleWords(rule)) {
+      const message = `rule "${rule.text("name") ?? ""}" has ${key}: ${value.text() ?? ""}, and allows nothing to which it applies`;
+      report("word-void", value.place, message);
+    }
     for (const { allow, deny } of voidEntries(rule)) {
       const message = `rule "${rule.text("name") ?? ""}" allows ${allow.text() ?? ""} and denies ${deny}: a deny always wins`;
       report("allow-void", allow.place, message);
