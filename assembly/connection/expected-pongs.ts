@@ -57,7 +57,8 @@ const COMPACT: i32 = 4096;
 export class ExpectedPongs {
   private readonly records: Buffer = new Buffer();
   private head: i32 = 0;
-  private last: i32 = -1;
+  /** Where the newest record begins, if there is any. */
+  private last: i32 = 0;
 
   /** Bytes that wait; bounded by the caller (`limits.outstandingReplies`). */
   get size(): i32 {
@@ -71,7 +72,7 @@ export class ExpectedPongs {
 
   /** Bytes of the newest record. */
   get lastSize(): i32 {
-    return this.last < this.head || this.isEmpty ? 0 : this.records.length - this.last;
+    return this.isEmpty ? 0 : this.records.length - this.last;
   }
 
   get isEmpty(): bool {
@@ -80,7 +81,7 @@ export class ExpectedPongs {
 
   /** Answers false when the budget has no room, and then has changed nothing. */
   pushClient(): bool {
-    if (this.last >= this.head && !this.isEmpty) {
+    if (!this.isEmpty) {
       const at = this.records.pointer + <usize>this.last;
       const record = load<u32>(at);
       if (record >> 24 == <u32>Pong.CLIENT && (record & LENGTH_MASK) < MAX_RUN) {
@@ -116,13 +117,6 @@ export class ExpectedPongs {
     this.appendWord(<u32>maximum);
     this.records.append(sid, length);
     return true;
-  }
-
-  /** Takes back the newest record, whose PING was not sent after all. */
-  takeBackLast(): void {
-    if (this.last < this.head) return;
-    this.records.length = this.last;
-    this.last = -1;
   }
 
   /** No PING of ours is under way. */
@@ -224,7 +218,6 @@ export class ExpectedPongs {
     if (!this.isEmpty) return;
     this.records.clear();
     this.head = 0;
-    this.last = -1;
   }
 }
 

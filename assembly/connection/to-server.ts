@@ -175,7 +175,7 @@ function dropPayload(connection: Connection, from: i32): i32 {
   while (left > 0 && position < chunk.size) {
     if (position >= chunk.viewEnd && !chunk.extend(position)) return fail(connection);
     if (load<u8>(chunk.address(position)) != (left == 2 ? 0x0d : 0x0a)) {
-      connection.pongs.takeBackLast();
+      // The record of the refusal stays, and waits for the PONG of a PING that is never sent: nothing else is either.
       endUnreadable(connection, chunk, from, ProtocolError.PAYLOAD_END);
       return chunk.size;
     }
