@@ -49,6 +49,21 @@ describe("a client that floods refused operations and does not read", () => {
     );
   });
 
+  it("is not held yet at the very limit, and goes on at the very half", () => {
+    const limit = 1024;
+    const wire = Wire.connected(configuredHost({ limits: { outstandingReplies: limit } }));
+    // A record has four bytes more than the name.
+    const refused = pub("no.012345678");
+    const full = limit / 16;
+    assert.equal(wire.client(refused.repeat(full)), PING.repeat(full));
+    assert.equal(wire.client(refused), PING);
+    assert.equal(wire.client(pub("ok.1")), "");
+    wire.server(PONG.repeat(full / 2));
+    assert.equal(wire.released(), "");
+    wire.server(PONG);
+    assert.equal(wire.released(), pub("ok.1"));
+  });
+
   it("is held as well by maxima that wait for their PONG", () => {
     const rule = { publish: { allow: ["ok.>"] }, subscribe: { allow: ["ok.*"], deny: ["ok.no"] } };
     const wire = Wire.connected(configuredHost({ rule, limits: { outstandingReplies: 1024 } }));

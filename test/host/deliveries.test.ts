@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import {
   configuredHost,
   CONNECT,
+  hpub,
   msg,
   PING,
   PONG,
@@ -105,13 +106,20 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
   }
 
   it("is counted by messages that reach the client; the server hears of the end only, with the client's next bytes", () => {
-    const wire = filtering(CONNECT);
-    assert.equal(wire.client("UNSUB 9 2\r\n"), PING);
-    assert.equal(wire.server(PONG), "");
-    const two = msg("ok.1", "9") + msg("ok.2", "9");
-    assert.equal(wire.server(msg("ok.secret", "9") + two + msg("ok.3", "9")), two);
-    assert.equal(wire.client(pub("ok.1")), `UNSUB 9\r\n${pub("ok.1")}`);
-    assert.equal(wire.client(pub("ok.1")), pub("ok.1"));
+    const withHeaders = hpub("ok.1", "NATS/1.0\r\n\r\n");
+    for (const [next, forwarded] of [
+      [pub("ok.1"), pub("ok.1")],
+      [withHeaders, withHeaders],
+      [pub("no.1"), PING],
+    ] as const) {
+      const wire = filtering(CONNECT);
+      assert.equal(wire.client("UNSUB 9 2\r\n"), PING);
+      assert.equal(wire.server(PONG), "");
+      const two = msg("ok.1", "9") + msg("ok.2", "9");
+      assert.equal(wire.server(msg("ok.secret", "9") + two + msg("ok.3", "9")), two);
+      assert.equal(wire.client(next), `UNSUB 9\r\n${forwarded}`);
+      assert.equal(wire.client(next), forwarded);
+    }
   });
 
   it("does not cut off what the server had delivered before it", () => {

@@ -14,7 +14,7 @@ import {
 } from "./changing-policy.ts";
 import { SharedData } from "./host.ts";
 import { Random } from "./random.ts";
-import { auditOf, CONNECT, INFO, msg, PEER, PING, PONG, pub, stat, Wire } from "./wire.ts";
+import { auditOf, CONNECT, INFO, msg, PEER, PING, PONG, pub, publishViolation, stat, Wire } from "./wire.ts";
 
 describe("the policy in force in all VMs of a proxy", () => {
   it("is the one that any of them was configured with last, for connections of every root", () => {
@@ -287,6 +287,20 @@ describe("what else changes on an open connection", () => {
     wire.server(PONG + msg("ask.1", "1", "?", "_INBOX.8"));
     host.configure(responder({ publish: { allow: ["x"] } }));
     assert.equal(wire.client(pub("_INBOX.8")), PING);
+  });
+
+  it("are those reply subjects, while the newer policy denies them", () => {
+    const responder = (publish: object): object =>
+      policyOf({ publish, subscribe: { allow: ["ask.>"] }, allow_responses: { max: 9, expires: "1m" } });
+    const { host, wire } = connected(responder({ allow: ["a"] }));
+    wire.client("SUB ask.1 1\r\n");
+    wire.server(msg("ask.1", "1", "?", "_INBOX.9"));
+    host.configure(responder({ allow: ["a"], deny: ["_INBOX.>"] }));
+    const answer = pub("_INBOX.9");
+    assert.equal(wire.client(answer + answer), PING + PING);
+    assert.equal(wire.server(PONG), publishViolation("_INBOX.9"));
+    host.configure(responder({ allow: ["a"] }));
+    assert.equal(wire.client(answer), answer);
   });
 
   it("is not what a delivery grants behind a further CONNECT that nats-server takes later", () => {

@@ -1,4 +1,4 @@
-import { isBlank, Match, matchVerb } from "../../assembly/nats/words";
+import { firstOf, isBlank, Match, matchVerb } from "../../assembly/nats/words";
 import { lengthOf, pointerTo } from "./bytes-support";
 
 /** A verb of capitals as `matchVerb` wants it. */
@@ -55,6 +55,20 @@ describe("a verb", () => {
       const long = pointerTo("PUB foo 1");
       store<u8>(long, <u8>b);
       expect(matchVerb(long, long + 9, packed("PUB"), 3)).toBe(Match.NONE);
+    }
+  });
+});
+
+describe("the first of two bytes", () => {
+  it("is found wherever it stands, and is none where it stands behind the end", () => {
+    const length = 40;
+    for (let at = 0; at < length; at++) {
+      const text = pointerTo(".".repeat(length + 3) + "\n" + ".".repeat(15));
+      const end = text + <usize>length;
+      expect(firstOf(0x0a, 0x3a, text, end)).toBe(end);
+      store<u8>(text + <usize>at, 0x3a);
+      expect(firstOf(0x0a, 0x3a, text, end)).toBe(text + <usize>at);
+      expect(firstOf(0x3a, 0x0a, text, end)).toBe(text + <usize>at);
     }
   });
 });
