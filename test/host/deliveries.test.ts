@@ -122,6 +122,23 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     }
   });
 
+  it("is counted by messages with a reply subject, and by those with long subjects, like any other", () => {
+    for (const [subject, reply] of [
+      ["ok.1", "_INBOX.1"],
+      [`ok.${"x".repeat(100)}`, ""],
+    ] as const) {
+      // No deny entry with a queue, which would have each delivery go the long way.
+      const rule = { subscribe: { allow: ["ok.>"], deny: ["ok.secret"] } };
+      const wire = Wire.connected(configuredHost({ rule }));
+      wire.client("SUB ok.> 9\r\n");
+      wire.client("UNSUB 9 2\r\n");
+      wire.server(PONG);
+      const one = msg(subject, "9", "x", reply);
+      assert.equal(wire.server(one.repeat(3)), one.repeat(2));
+      assert.equal(wire.client(PING), `UNSUB 9\r\n${PING}`);
+    }
+  });
+
   it("does not cut off what the server had delivered before it", () => {
     const wire = filtering(CONNECT);
     assert.equal(wire.client(`${pub("ok.1")}${pub("ok.1")}UNSUB 9 1\r\n`), pub("ok.1") + pub("ok.1") + PING);
