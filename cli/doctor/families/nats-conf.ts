@@ -58,6 +58,25 @@ function portOfConfig(config: NatsConfig): ConfiguredPort | undefined {
   return entry && number !== undefined ? { number: Number(number), place: config.placeOf(entry) } : undefined;
 }
 
+/** What a suffix of a number stands for (nats-server `conf/parse.go`). */
+const FACTORS: ReadonlyMap<string, number> = new Map([
+  ["", 1],
+  ["k", 1000],
+  ...["kb", "ki", "kib"].map((suffix) => [suffix, 1024] as const),
+  ["m", 1_000_000],
+  ...["mb", "mi", "mib"].map((suffix) => [suffix, 1_048_576] as const),
+]);
+
+/** Bytes as nats.conf has them: `8192`, `8KB`; undefined for what is no such number. */
+function bytesOf(value: string | undefined): number | undefined {
+  const [, digits, suffix = ""] = /^(\d{1,9})([a-z]*)$/i.exec(value ?? "") ?? [];
+  const factor = FACTORS.get(suffix.toLowerCase());
+  return digits === undefined || factor === undefined ? undefined : Number(digits) * factor;
+}
+
+/** `limits.controlLine` unless configured (docs/policy.md). */
+const CONTROL_LINE = 4096;
+
 /** Whether a plugin for these pods matches a port of a Service that leads there. */
 function isMatched(broker: Workload, number: number, mesh: Mesh): boolean {
   const ports = mesh
@@ -84,6 +103,13 @@ export const natsConf = family(
         "nats-server, or judged twice by two names.",
       remedy: "take them out, and let the policy say who may do what; keep accounts for the system account alone",
     },
+    "nats-control-line": {
+      severity: "warning",
+      what:
+        "nats.conf allows longer control lines than the filter: a client that sends one is told `maximum control line exceeded` and is " +
+        "closed. nats-server's INFO does not tell its limit, so the filter has one of its own.",
+      remedy: "write the same number as limits.controlLine and as max_control_line; the filter takes 65536 at most",
+    },
     "nats-client-port": {
       severity: "warning",
       what: "nats-server takes clients on another port than 4222, and no plugin for these pods matches a port that leads there: nobody judges them.",
@@ -109,6 +135,17 @@ export const natsConf = family(
     }
     for (const broker of mesh.brokers) {
       const own = configs.filter((config) => isConfigOf(config, broker));
+      for (const config of own) {
+        const entry = config.entries.find(({ path }) => path.length === 1 && path[0] === "max_control_line");
+        const allowed = bytesOf(entry?.value);
+        const limits = mesh
+          .pluginsOf(broker)
+          .map((one) => one.config?.integer("limits", "controlLine") ?? CONTROL_LINE);
+        const least = Math.min(...limits);
+        if (!entry || allowed === undefined || allowed <= least) continue;
+        const message = `${config.resource.title} has max_control_line ${allowed}, and the filter's limits.controlLine is ${least}`;
+        report("nats-control-line", config.placeOf(entry), message);
+      }
       const port = portOfArguments(broker) ?? own.map(portOfConfig).find((one) => one !== undefined);
       if (!port || port.number === CLIENT_PORT || isMatched(broker, port.number, mesh)) continue;
       report("nats-client-port", port.place, `${broker.resource.title} takes clients on port ${port.number}`);
