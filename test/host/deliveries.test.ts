@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { filterModule } from "./filter.ts";
+import { Host } from "./host.ts";
 import {
   configuredHost,
   CONNECT,
@@ -83,6 +85,25 @@ describe("a subscription with wildcards over a deny", () => {
     assert.equal(wire.server(all), all);
     assert.equal(stat(host, "istio_nats_dry_run_refusals_total", { operation: "MSG", reason: "denied" }), 1);
     assert.equal(stat(host, "istio_nats_messages_total", { operation: "MSG", verdict: "allowed" }), 2);
+  });
+
+  it("of a rule in DRY_RUN keeps nothing back, and what it would keep back is counted beside what another one does", () => {
+    const everybody = [{ principals: ["*"] }];
+    const rules = [
+      { name: "orders", from: everybody, subscribe: { allow: ["ok.*"], deny: ["ok.secret"] } },
+      { name: "trial", mode: "DRY_RUN", from: everybody, subscribe: { deny: ["ok.1"] } },
+    ];
+    const host = new Host(filterModule());
+    assert.ok(host.configure({ trustDomains: ["cluster.local"], rules }).accepted);
+    const wire = Wire.connected(host);
+    wire.client("SUB ok.* 2\r\n");
+    for (const reply of ["", "_INBOX.1"]) {
+      const [secret, one, two] = ["ok.secret", "ok.1", "ok.2"].map((subject) => msg(subject, "2", "x", reply));
+      assert.equal(wire.server(one! + two! + secret! + one! + two!), one! + two! + one! + two!);
+    }
+    const denied = { operation: "MSG", reason: "denied" };
+    assert.equal(stat(host, "istio_nats_dry_run_refusals_total", { ...denied, rule: "trial" }), 4);
+    assert.equal(stat(host, "istio_nats_refusals_total", { ...denied, rule: "orders" }), 2);
   });
 
   it("with a queue is refused, since a filtered member would swallow its group's messages", () => {
