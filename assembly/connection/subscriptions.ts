@@ -2,6 +2,7 @@ import { BLOCK_HASH, BlockTable } from "../bytes/block-table";
 import { giveBack, take } from "../bytes/budget";
 import { hashBytes } from "../bytes/hash";
 import {
+  bringsRevoked,
   hasSid,
   newSubscription,
   settleCount,
@@ -217,8 +218,10 @@ export class Subscriptions {
 
   private endAs(sub: usize, state: State): void {
     if (stateOf(sub) != State.LIVE) return;
-    setState(sub, state);
     this.liveCount--;
+    // What comes for its sid may be of a revoked one, which no number of further UNSUBs and no time makes forgotten.
+    if (bringsRevoked(sub)) return setState(sub, State.REVOKED);
+    setState(sub, state);
     this.rememberEnded(sub);
   }
 

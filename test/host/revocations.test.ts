@@ -158,6 +158,27 @@ describe("a subscription that a newer policy does not allow", () => {
     assert.equal(wire.server(`\n${PING}`), `\n${ended("a.1", "1")}${PING}`);
   });
 
+  it("brings nothing more where its sid was used again and ended, whatever ends and however long it takes since", () => {
+    const begin = "SUB b.1 1\r\n";
+    const others = Array.from({ length: 300 }, (_, i) => `SUB b.1 o${i}\r\nUNSUB o${i}\r\n`).join("");
+    for (const meanwhile of [others, ""]) {
+      const { host, wire } = connected(both);
+      wire.client("SUB a.1 1\r\n");
+      host.configure(less);
+      wire.client(`${begin}UNSUB 1\r\n${meanwhile}`);
+      for (let i = 0; i < 2; i++) {
+        host.advance(20_000);
+        tick(host);
+      }
+      wire.client(begin);
+      assert.equal(wire.server(msg("a.1", "1")), ended("a.1", "1"));
+      // Behind the UNSUB of the revoked one, and behind what both others with its sid begin with.
+      const own = msg("b.1", "1");
+      assert.equal(wire.server(msg("a.1", "1") + PONG.repeat(3) + own), own);
+      assert.equal(stat(host, "istio_nats_refusals_total", { operation: "MSG", reason: "revoked" }), 2);
+    }
+  });
+
   it("gets no +OK for our UNSUB in verbose mode", () => {
     const { host, wire } = connected(both, VERBOSE_CONNECT);
     wire.client("SUB a.1 1\r\n");
