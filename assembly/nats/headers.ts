@@ -45,7 +45,8 @@ export const enum HeaderUse {
    * `Nats-Rollup` with another value, of which `sub` purges the subject published to, and with its wildcards all that they take
    * (stream.go `processJetStreamMsgWithRollup`, 2.10 to 2.15); or `Nats-Schedule`, to which the server adds such a one
    * (`processInboundJetStreamMsg`); or `Nats-TTL`, at whose end it stores such a one in a stream with markers of deletion
-   * (filestore.go `handleRemovalOrSdm`, since 2.11).
+   * (filestore.go `handleRemovalOrSdm`, since 2.11); or `Nats-Incr`, which adds to what is stored under that subject last and tells the
+   * sum, with its wildcards to the last of all that they take (stream.go `processJetStreamMsg`, since 2.12).
    */
   ROLLUP_SUBJECT = 9,
 }
@@ -59,6 +60,7 @@ const SCHEDULE_SOURCE = utf8("Nats-Schedule-Source");
 const SCHEDULER = utf8("Nats-Scheduler");
 const SCHEDULE = utf8("Nats-Schedule");
 const TTL = utf8("Nats-TTL");
+const INCR = utf8("Nats-Incr");
 const ROLLUP = utf8("Nats-Rollup");
 const CONSUMER_STALLED = utf8("Nats-Consumer-Stalled");
 const MQTT_SUBJECT = utf8("Nmqtt-Subject");
@@ -82,6 +84,8 @@ function useOf(name: usize, length: i32): HeaderUse {
   switch (length) {
     case 8:
       return isName(name, TTL) ? HeaderUse.ROLLUP_SUBJECT : HeaderUse.END;
+    case 9:
+      return isName(name, INCR) ? HeaderUse.ROLLUP_SUBJECT : HeaderUse.END;
     case 11:
       return isName(name, ROLLUP) ? HeaderUse.ROLLUP_ALL : HeaderUse.END;
     case 12:

@@ -216,6 +216,21 @@ describe("ways round a subject policy", () => {
     await waitFor("what was stored later is gone", async () => !("data.other" in (await town.contents("DATA"))));
   });
 
+  it("a counter on a subject with wildcards does not tell the value of one that they take", async () => {
+    const count = publish("data.>", "", "Nats-Incr: 0\r\n", "_INBOX.x.1");
+    await town.stream("DATA", ["data.>"], { allow_msg_counter: true });
+    await town.store("data.other", "", "Nats-Incr: 42\r\n");
+    const reader = await town.connect("reader", "filtered");
+    assert.deepEqual(await errorsOf(reader, count), refusedPublish("data.>"));
+    const own = publish("data.mine", "", "Nats-Incr: 7\r\n", "_INBOX.x.2");
+    await reader.send(`SUB _INBOX.x.* 1\r\n${own}`);
+    assert.match(String((await reader.expect("MSG", /^MSG _INBOX\.x\.2 1 /)).payload), /"val":"7"/);
+    await town.store("data.other", "", "Nats-Incr: 0\r\n");
+    const alone = await town.connect("reader", "alone");
+    await alone.send(`SUB _INBOX.x.* 1\r\n${count}`);
+    assert.match(String((await alone.expect("MSG", /^MSG _INBOX\.x\.1 1 /)).payload), /"val":"42"/);
+  });
+
   it("wildcards in a request to JetStream's API read nothing that a deny keeps", async () => {
     await town.stream("DATA", ["data.>"], { allow_direct: true });
     await town.store("data.other", "SECRET");

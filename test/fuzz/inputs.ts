@@ -63,7 +63,7 @@ const QUEUES = ["q1", "q2", "q", "*", "_sys_", "q.1", ">"];
 const RESERVED = ["_R_.1", "$JS.ACK.1", "_GR_.1", "$GR.1", "$NRG.1", "_GR_.", "$JS.API.INFO"];
 const ACTING = [
   ...["Nats-Trace-Dest", "Nats-Schedule-Target", "Nats-Schedule-Source", "Nats-Scheduler", "Nats-Rollup"],
-  ...["Nats-Schedule", "Nats-TTL"],
+  ...["Nats-Schedule", "Nats-TTL", "Nats-Incr"],
   ...["Nats-Consumer-Stalled", "Nmqtt-Subject", "nats-trace-dest", "A"],
 ];
 const CONNECTS = [

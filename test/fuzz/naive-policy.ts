@@ -110,7 +110,7 @@ function isReservedReply(reply: string): boolean {
 
 /** Headers with which nats-server acts on other subjects (docs/adr/0005-headers-beyond-the-first-four.md); the values in the order of the block. */
 const ACTING_HEADER =
-  /\r\n(Nats-Trace-Dest|Nats-Schedule-Target|Nats-Schedule-Source|Nats-Scheduler|Nats-Schedule|Nats-TTL|Nats-Rollup|Nats-Consumer-Stalled|Nmqtt-Subject|Nmqtt-Mapped):([^\r]*(?:\r(?!\n)[^\r]*)*)/g;
+  /\r\n(Nats-Trace-Dest|Nats-Schedule-Target|Nats-Schedule-Source|Nats-Scheduler|Nats-Schedule|Nats-TTL|Nats-Incr|Nats-Rollup|Nats-Consumer-Stalled|Nmqtt-Subject|Nmqtt-Mapped):([^\r]*(?:\r(?!\n)[^\r]*)*)/g;
 
 /** Judges the operations of one connection. */
 export class NaivePolicy {
@@ -199,7 +199,7 @@ export class NaivePolicy {
     for (const { 0: line, 1: name, 2: text = "", index } of block.matchAll(ACTING_HEADER)) {
       const value = text.replace(/^ +/, "");
       if (value === "") continue;
-      if (name === "Nats-Rollup" || name === "Nats-Schedule" || name === "Nats-TTL") {
+      if (/^Nats-(?:Rollup|Schedule|TTL|Incr)$/.test(name!)) {
         const purgesMore = !ofOneSubject || (name === "Nats-Rollup" && /^all$/i.test(value));
         if (purgesMore && !allowing.some((rule) => rule.rollup === "ALL")) return false;
       } else if (name === "Nats-Schedule-Source") {

@@ -178,6 +178,7 @@ describe("a publish with headers on which nats-server acts", () => {
     ["ok.1", ["Nats-Rollup: sub", "Nats-Rollup: ALL"], "ok.1"],
     ["ok.*", ["Nats-Rollup: sub"], "ok.*"],
     ["ok.>", ["Nats-Rollup: sub"], "ok.>"],
+    ["ok.>", ["Nats-Incr: 0"], "ok.>"],
     ["ok.*", ["Nats-Schedule: @every 1m"], "ok.*"],
     // The first decides, but for a trace destination, which nats-server asks for before the subject; the others come behind it.
     ["ok.1", ["Nats-Scheduler: no.1", "Nats-Schedule-Target: no.2"], "no.1"],
@@ -193,6 +194,7 @@ describe("a publish with headers on which nats-server acts", () => {
     ["ok.1", ["Nats-Schedule-Target: ok.2", "Nats-Schedule-Source: ok.3", "Nats-Scheduler: ok.4"]],
     ["ok.1", ["Nats-Expected-Last-Subject-Sequence-Subject: no.1"]],
     ["ok.1", ["Nats-Rollup: sub"]],
+    ["ok.1", ["Nats-Incr: +1"]],
     ["ok.1", ["Nats-Schedule: @every 1m"]],
   ];
   const publish = (subject: string, lines: string[]): string =>
@@ -217,7 +219,7 @@ describe("a publish with headers on which nats-server acts", () => {
 
   it("passes with a rollup of whatever it takes under a rule that says so", () => {
     const wire = Wire.connected(configuredHost({ rule: { rollup: "ALL" } }));
-    for (const [subject, lines] of REFUSED.filter(([, [line]]) => /^Nats-(Rollup|Schedule):/.test(line!))) {
+    for (const [subject, lines] of REFUSED.filter(([, [line]]) => /^Nats-(Rollup|Schedule|Incr):/.test(line!))) {
       const whole = publish(subject, lines);
       assert.equal(wire.client(whole), whole, whole);
     }

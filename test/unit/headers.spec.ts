@@ -93,6 +93,8 @@ describe("headers with which nats-server acts on another subject", () => {
     expect(fields(V + "Nats-Expected-Last-Subject-Sequence-Subject: a.b\r\n\r\n")).toBe("expected-subject=a.b");
     expect(fields(V + "Nats-Rollup: all\r\n\r\n")).toBe("rollup-all=all");
     expect(fields(V + "Nats-TTL: 1s\r\n\r\n")).toBe("rollup-subject=1s");
+    expect(fields(V + "Nats-Incr: +1\r\n\r\n")).toBe("rollup-subject=+1");
+    expect(fields(V + "Nats-Inc: 1\r\nNats-Incs: 1\r\nnats-incr: 1\r\n\r\n")).toBe("");
     expect(fields(V + "Nats-TT: 1s\r\nNats-TTX: 1s\r\n\r\n")).toBe("");
     expect(fields(V + "Nats-Rollup: sub\r\nNats-Schedule: @every 1m\r\n\r\n")).toBe(
       "rollup-subject=sub|rollup-subject=@every 1m",
