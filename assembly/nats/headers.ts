@@ -45,8 +45,8 @@ export const enum HeaderUse {
    * `Nats-Rollup` with another value, of which `sub` purges the subject published to, and with its wildcards all that they take
    * (stream.go `processJetStreamMsgWithRollup`, 2.10 to 2.15); or `Nats-Schedule`, to which the server adds such a one
    * (`processInboundJetStreamMsg`); or `Nats-TTL`, at whose end it stores such a one in a stream with markers of deletion
-   * (filestore.go `handleRemovalOrSdm`, since 2.11); or `Nats-Incr`, which adds to what is stored under that subject last and tells the
-   * sum, with its wildcards to the last of all that they take (stream.go `processJetStreamMsg`, since 2.12).
+   * (filestore.go `handleRemovalOrSdm`, since 2.11); or `Nats-Incr`, which adds to what is stored under that subject last and tells
+   * the sum, with its wildcards to the last of all that they take (stream.go `processJetStreamMsg`, since 2.12).
    */
   ROLLUP_SUBJECT = 9,
 }
