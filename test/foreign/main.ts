@@ -91,17 +91,18 @@ async function runSuite(suite: ForeignSuite): Promise<Summary> {
     const tests = copy.tests().filter((test) => only?.includes(test) ?? true);
     const excluded = suite.exclusions.flatMap((one) => one.tests);
     const wanted = tests.filter((test) => !excluded.includes(test));
-    const results = await goTest(copy, suite, wanted, front);
+    const first = await goTest(copy, suite, wanted, front);
 
     const summary: Summary = { suite, passed: [], adjusted: [], excluded: [], skipped: [], repeated: [], faults: [] };
     summary.excluded = tests.filter((test) => excluded.includes(test));
     for (const test of wanted) {
-      let verdict = results.verdicts.get(test);
-      if (verdict === "fail") {
+      let results = first;
+      if (first.verdicts.get(test) === "fail") {
         // Some depend on time: a RST that overtakes the last -ERR, a leak counted too early.
-        verdict = (await goTest(copy, suite, [test], front)).verdicts.get(test);
-        if (verdict === "pass") summary.repeated.push(test);
+        results = await goTest(copy, suite, [test], front);
+        if (results.verdicts.get(test) === "pass") summary.repeated.push(test);
       }
+      const verdict = results.verdicts.get(test);
       if (only) process.stdout.write(results.output.get(test) ?? "");
       if (verdict === "skip") summary.skipped.push(test);
       else if (verdict !== "pass") summary.faults.push(`${test} fails through the filter:\n${show(test, results)}`);
