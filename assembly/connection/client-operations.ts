@@ -256,11 +256,12 @@ function ping(connection: Connection, chunk: Chunk, line: ClientLine, position: 
   pingSent(connection, connection.pongs.isEmpty);
   if (connection.observing) {
     // Counted for a later policy that enforces. Without room the order of a first refusal and a PONG would be lost, no more.
-    connection.pongs.pushClient();
+    connection.subscriptions.pinged(connection.pongs.pushClient());
     return next;
   }
   if (line.hasTail) replace(chunk, position, next, PING_LINE);
   if (!connection.pongs.pushClient()) return unreadable(connection, chunk, position, ProtocolError.MEMORY);
+  connection.subscriptions.pinged(true);
   notePing(connection, FirstPing.CLIENT);
   return next;
 }
@@ -291,6 +292,7 @@ function connect(connection: Connection, chunk: Chunk, line: ClientLine, positio
   }
   // Behind the CONNECT, so that its PONG shows when the server has taken it.
   if (!connection.pongs.push(Pong.CONNECT_TAKEN)) return unreadable(connection, chunk, position, ProtocolError.MEMORY);
+  connection.subscriptions.pinged(true);
   return replaceByPing(connection, chunk, next, next);
 }
 

@@ -47,6 +47,10 @@ export class Subscriptions {
   /** The server has not taken a further CONNECT yet; since when, as ticks have seen it, 0 before the first. */
   private isUnsettled: bool = false;
   private unsettledSince: i64 = 0;
+  /** A PING has gone behind that CONNECT, whoever sent it. */
+  private hasPinged: bool = false;
+  /** Of a PING there was no room to expect the PONG, so which is answered last nobody knows. */
+  private isMiscounted: bool = false;
   /** What was revoked before a further CONNECT, kept apart so that the next CONNECT does not walk over it; null until then. */
   private apart: BlockTable | null = null;
   /** Of some the UNSUB has not gone to the server yet; they go together. */
@@ -250,7 +254,7 @@ export class Subscriptions {
     } else if (now - this.quietSince > FORGET_AFTER) this.forgetEnded();
   }
 
-  /** In DRY_RUN no PONG shows when the server has taken a further CONNECT. */
+  /** In DRY_RUN no PING of ours goes behind a further CONNECT, and the client may send none. */
   private tickUnsettled(now: i64): void {
     if (this.unsettledSince == 0) this.unsettledSince = now;
     if (now - this.unsettledSince > FORGET_AFTER) this.settle();
@@ -289,6 +293,18 @@ export class Subscriptions {
     this.liveCount = 0;
     this.isUnsettled = true;
     this.unsettledSince = 0;
+    this.hasPinged = false;
+  }
+
+  /** A PING goes to the server; `expected`: its PONG is among those that `allAnswered` waits for. */
+  pinged(expected: bool): void {
+    this.hasPinged = true;
+    if (!expected) this.isMiscounted = true;
+  }
+
+  /** The server has answered all PINGs: it has taken a further CONNECT if one of them went behind that. */
+  allAnswered(): void {
+    if (this.isUnsettled && this.hasPinged && !this.isMiscounted) this.settle();
   }
 
   /** Leaves an empty table, for nothing but what was revoked is in it. */

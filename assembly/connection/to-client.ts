@@ -242,6 +242,7 @@ function takePong(connection: Connection, position: i32, next: i32): i32 {
   if (kind == Pong.NONE) return next;
   if (kind == Pong.CLIENT) {
     pongs.pop();
+    if (pongs.isEmpty) connection.subscriptions.allAnswered();
     releaseInfo(connection, next);
     return next;
   }
@@ -308,6 +309,7 @@ function takeFurtherPongs(connection: Connection, position: i32): i32 {
     pongs.pop();
     position += PONG_LENGTH;
   }
+  if (pongs.isEmpty) connection.subscriptions.allAnswered();
   return position;
 }
 

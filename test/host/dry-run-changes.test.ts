@@ -26,6 +26,58 @@ describe("a CONNECT that had begun in DRY_RUN", () => {
   });
 });
 
+describe("what a queue entry alone allows, behind a further CONNECT,", () => {
+  const subscribe = { allow: ["work.* q"] };
+  const enforced = policyOf({ subscribe });
+  const observed = policyOf({ subscribe }, { mode: "DRY_RUN" });
+  const SUB = "SUB work.* q 1\r\n";
+  const one = msg("work.1", "1");
+
+  it("is lost until the PONG for a PING of the client's shows that nats-server has taken a CONNECT of DRY_RUN", () => {
+    const { host, wire } = connected(observed);
+    wire.client(PING + CONNECT + PING + SUB);
+    host.configure(enforced);
+    // It may be of a subscription from before the CONNECT, with the same sid and without the queue.
+    assert.equal(wire.server(one + PONG + one), PONG);
+    assert.equal(wire.server(PONG + one), PONG + one);
+  });
+
+  it("passes behind the PONG for a PING that the client sends only once the policy is enforced", () => {
+    const { host, wire } = connected(observed);
+    wire.client(CONNECT + SUB);
+    host.configure(enforced);
+    assert.equal(wire.server(one), "");
+    assert.equal(wire.client(PING), PING);
+    assert.equal(wire.server(PONG + one), PONG + one);
+  });
+
+  it("passes behind the PONG for that PING also where the texts of refusals come with it", () => {
+    const { host, wire } = connected(observed);
+    wire.client(CONNECT + SUB);
+    host.configure(enforced);
+    wire.client(PING + pub("no").repeat(2));
+    assert.equal(wire.server(PONG.repeat(3) + one), PONG + publishViolation("no").repeat(2) + one);
+  });
+
+  it("passes also where the PONG for our own PING has come in DRY_RUN", () => {
+    const { host, wire } = connected(enforced);
+    assert.equal(wire.client(CONNECT), CONNECT + PING);
+    host.configure(observed);
+    assert.equal(wire.server(PONG), "");
+    wire.client(SUB);
+    host.configure(enforced);
+    assert.equal(wire.server(one), one);
+  });
+
+  it("is not taken for known by a PONG from before yet another CONNECT", () => {
+    const { host, wire } = connected(observed);
+    wire.client(CONNECT + PING + CONNECT + SUB);
+    wire.server(PONG);
+    host.configure(enforced);
+    assert.equal(wire.server(one), "");
+  });
+});
+
 describe("a connection that is ending when DRY_RUN comes", () => {
   const rule = { publish: { allow: ["ok.>"] } };
 
