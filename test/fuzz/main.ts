@@ -1,11 +1,33 @@
-/** `npm run fuzz -- --inputs=10000000 --seed=1`: client streams through the filter until an input fails or all are done. */
-import { Command, InvalidArgumentError } from "commander";
+/**
+ * `npm run fuzz -- --inputs=10000000 --seed=1`: client streams through the filter until an input fails or all are done.
+ * `npm run fuzz -- --of=changes --inputs=10000`: the same of policies that change, a case an input.
+ */
+import { Command, InvalidArgumentError, Option } from "commander";
 import { freshSeed } from "../host/random.ts";
+import { fuzzChanges } from "./changes-fuzz.ts";
 import { fuzzClients } from "./parallel.ts";
 import { explain } from "./saved.ts";
 
-/** Inputs between two lines of progress. */
-const ROUND = 500_000;
+type Round = (seed: number, inputs: number) => Promise<{ done: number; failures: string[] }>;
+
+const clients: Round = async (seed, inputs) => {
+  const runs = await fuzzClients(seed, inputs);
+  return {
+    done: runs.reduce((sum, run) => sum + run.inputs, 0),
+    failures: runs.flatMap(({ failure }) => (failure === undefined ? [] : [explain(failure, seed)])),
+  };
+};
+
+const changes: Round = (seed, inputs) => {
+  const { cases, failure } = fuzzChanges(seed, inputs);
+  return Promise.resolve({ done: cases, failures: failure === undefined ? [] : [failure] });
+};
+
+/** `inputs`: how many unless said; `most`: between two lines of progress. */
+const KINDS = {
+  clients: { round: clients, inputs: 10_000_000, most: 500_000 },
+  changes: { round: changes, inputs: 10_000, most: 500 },
+};
 
 function wholeNumber(text: string): number {
   const value = Number(text);
@@ -13,24 +35,25 @@ function wholeNumber(text: string): number {
   return value;
 }
 
-const { inputs, seed } = new Command("npm run fuzz --")
-  .description("Sends random and mutated client streams through the filter and judges what passes.")
-  .option("--inputs <count>", "how many", wholeNumber, 10_000_000)
+const { of, seed, ...options } = new Command("npm run fuzz --")
+  .description(
+    "Sends random and mutated client streams through the filter, or changes its policy, and judges what passes.",
+  )
+  .addOption(new Option("--of <what>", "what is made up").choices(Object.keys(KINDS)).default("clients"))
+  .option("--inputs <count>", "how many; unless said 10,000,000 streams or 10,000 cases of changes", wholeNumber)
   .option("--seed <number>", "repeats a run of the same count; a fresh one unless said", wholeNumber, freshSeed())
   .parse()
-  .opts<{ inputs: number; seed: number }>();
+  .opts<{ of: keyof typeof KINDS; inputs?: number; seed: number }>();
 
+const { round, most, inputs } = { ...KINDS[of], ...options };
 process.stdout.write(`seed ${seed}\n`);
 const began = performance.now();
-let done = 0;
-for (let round = 0; done < inputs; round++) {
-  // Rounds lie far apart, since each core of a round takes the next seed.
-  const roundSeed = (seed + round * 1000) >>> 0;
-  const runs = await fuzzClients(roundSeed, Math.min(ROUND, inputs - done));
-  done += runs.reduce((sum, run) => sum + run.inputs, 0);
-  const rate = Math.round((done / (performance.now() - began)) * 1000);
-  process.stdout.write(`${done} inputs, ${rate} a second\n`);
-  const failures = runs.flatMap(({ failure }) => (failure === undefined ? [] : [failure]));
-  for (const failure of failures) process.stdout.write(`\n${explain(failure, roundSeed)}\n`);
+for (let rounds = 0, all = 0; all < inputs; rounds++) {
+  // Rounds lie far apart, since each core, or each case, of a round takes the next seed.
+  const { done, failures } = await round((seed + rounds * 1000) >>> 0, Math.min(most, inputs - all));
+  all += done;
+  const rate = Math.round((all / (performance.now() - began)) * 1000);
+  process.stdout.write(`${all} inputs, ${rate} a second\n`);
+  for (const failure of failures) process.stdout.write(`\n${failure}\n`);
   if (failures.length > 0) process.exit(1);
 }

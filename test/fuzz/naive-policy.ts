@@ -24,7 +24,7 @@ export interface Policy {
 }
 
 /** Does the pattern match the subject, every byte of which is taken literally? A subject with an empty token matches nothing. */
-function matchesLiterally(pattern: string, subject: string): boolean {
+export function matchesLiterally(pattern: string, subject: string): boolean {
   const wanted = pattern.split(".");
   const given = subject.split(".");
   if (given.includes("")) return false;

@@ -1,0 +1,234 @@
+/** Policies that change while clients subscribe and messages are under way: random steps, and what each client may read. */
+import { filterModule } from "../host/filter.ts";
+import { Host } from "../host/host.ts";
+import { Random } from "../host/random.ts";
+import { CONNECT, PING } from "../host/wire.ts";
+import { Session, type SubscribePolicy } from "./changes-session.ts";
+
+/** One thing that happens; `of` is the number of a connection. */
+export type Step =
+  | { policy: SubscribePolicy }
+  /** Its client sends these lines in one chunk. */
+  | { of: number; sends: string[] }
+  /** Messages on these subjects come to nats-server. */
+  | { of: number; isSent: string[] }
+  /** Its client reads up to so many of what nats-server has written. */
+  | { of: number; reads: number }
+  /** The host lets go of that one of its older roots, if it has so many. */
+  | { dropsRoot: number }
+  | "tick";
+
+export interface ChangesCase {
+  /** Nanoseconds that pass whenever the filter looks at the clock: it works in slices of 10 ms. */
+  clockStep: number;
+  steps: Step[];
+}
+
+export interface Outcome {
+  /** Messages that reached a client, and that did not. */
+  passed: number;
+  keptBack: number;
+  problem: string | undefined;
+}
+
+const CONNECTIONS = 2;
+const ALLOWS = ["a.>", "b.>", "c.*", "c.> q1", "a.1", "d.>", "b.* q2"];
+const DENIES = ["a.secret", "b.secret", "c.2 q1", "b.> q1", "d.secret.>"];
+const FIRST = ["a", "b", "c", "d"];
+const PATTERNS = ["1", "2", "*", ">", "secret", "*.x", "secret.y", "secret.*"];
+const LITERALS = ["1", "2", "secret", "1.x", "secret.y"];
+const CLOCK_STEPS = [0, 1_000_000, 20_000_000];
+/** At once: so few that sids are often met again, or more than the filter judges without a look at the clock. */
+const SUBS = [4, 200];
+/** Milliseconds between ticks, and while the filter has work left. */
+const CALM = 500;
+const HURRIED = 10;
+
+/** A case from one seed. DRY_RUN, queue groups, maxima, sids that are used again and further CONNECTs are in some of them. */
+export function changesCase(random: Random): ChangesCase {
+  const isSometimes = (one: number): boolean => random.below(one) === 0;
+  const several = <T>(most: number, make: () => T): T[] => Array.from({ length: 1 + random.below(most) }, make);
+  const has = { dryRun: isSometimes(3), queues: isSometimes(2), maxima: isSometimes(2), reuse: isSometimes(2) };
+  const connectsAgain = isSometimes(3);
+  const mostSubs = random.pick(SUBS);
+  let sids = 1;
+  const sub = (): string => {
+    const sid = has.reuse && isSometimes(5) ? 1 + random.below(sids) : ++sids;
+    const queue = has.queues && isSometimes(3) ? random.pick(["q1 ", "q2 "]) : "";
+    return `SUB ${random.pick(FIRST)}.${random.pick(PATTERNS)} ${queue}${sid}\r\n`;
+  };
+  const unsub = (): string => {
+    const maximum = has.maxima && isSometimes(2) ? ` ${1 + random.below(4)}` : "";
+    return `UNSUB ${1 + random.below(sids)}${maximum}\r\n`;
+  };
+  const policy = (): SubscribePolicy => ({
+    mode: has.dryRun && isSometimes(2) ? "DRY_RUN" : "ENFORCE",
+    allow: [random.pick(ALLOWS), ...ALLOWS.filter(() => !isSometimes(3))],
+    deny: DENIES.filter(() => isSometimes(3)),
+  });
+  const step = (): Step => {
+    const of = random.below(CONNECTIONS);
+    switch (random.below(13)) {
+      case 0:
+      case 1:
+      case 2:
+        return { of, sends: several(mostSubs, sub) };
+      case 3:
+        return { of, sends: several(Math.ceil(mostSubs / 3), unsub) };
+      case 4:
+        return { of, sends: [PING] };
+      case 5: {
+        const again = connectsAgain ? [CONNECT, ...(isSometimes(2) ? [PING] : [])] : [];
+        return { of, sends: [...again, ...several(5, sub)] };
+      }
+      case 6:
+      case 7:
+        return { policy: policy() };
+      case 8:
+      case 9:
+        return { of, isSent: several(3, () => `${random.pick(FIRST)}.${random.pick(LITERALS)}`) };
+      case 10:
+        return { of, reads: random.pick([1, 10, 100, 1000]) };
+      case 11:
+        return isSometimes(3) ? { dropsRoot: random.below(8) } : "tick";
+    }
+    return "tick";
+  };
+  return { clockStep: random.pick(CLOCK_STEPS), steps: Array.from({ length: 30 + random.below(60) }, step) };
+}
+
+/** Plays a case in a VM of its own; whatever is thrown, as by a trap, is a problem like any other. */
+export function play(changes: ChangesCase): Outcome {
+  const stage = new Stage(changes.clockStep);
+  let problem: string | undefined;
+  try {
+    for (const step of changes.steps) problem ??= stage.take(step);
+    problem ??= stage.settle();
+  } catch (error) {
+    problem = String(error);
+  }
+  const total = (key: "passed" | "keptBack"): number => stage.sessions.reduce((sum, each) => sum + each[key], 0);
+  return { passed: total("passed"), keptBack: total("keptBack"), problem };
+}
+
+class Stage {
+  readonly #host: Host;
+  /** But for the first, which the host keeps for its connections. */
+  readonly #roots: number[] = [];
+  readonly sessions: readonly Session[];
+
+  constructor(clockStep: number) {
+    this.#host = new Host(filterModule(), { clockStep: BigInt(clockStep) });
+    const everything: SubscribePolicy = { mode: "ENFORCE", allow: ALLOWS, deny: [] };
+    this.#configure(everything);
+    this.sessions = Array.from({ length: CONNECTIONS }, () => new Session(this.#host, everything));
+  }
+
+  /** Answers what goes wrong. */
+  take(step: Step): string | undefined {
+    if (step === "tick") this.#tick();
+    else if ("policy" in step) {
+      this.#roots.push(this.#configure(step.policy));
+      for (const session of this.sessions) session.follow(step.policy);
+    } else if ("dropsRoot" in step) {
+      if (step.dropsRoot < this.#roots.length - 1) this.#host.deleteRoot(this.#roots.splice(step.dropsRoot, 1)[0]!);
+    } else {
+      const session = this.sessions[step.of]!;
+      if ("reads" in step) return session.read(step.reads);
+      if ("sends" in step) session.send(step.sends);
+      else for (const subject of step.isSent) session.publish(subject);
+    }
+    return undefined;
+  }
+
+  /** Everybody has time, speaks and reads: then the last policy holds for all that is left. */
+  settle(): string | undefined {
+    let ticks = 0;
+    do {
+      if (++ticks > 400) return "the ticks stay hurried";
+      this.#tick();
+    } while (this.#host.shortestTickPeriod === HURRIED);
+    let problem: string | undefined;
+    for (const session of this.sessions) {
+      for (let i = 0; i < 3; i++) {
+        session.send([PING]);
+        problem ??= session.read();
+      }
+      for (const first of FIRST) for (const rest of LITERALS) session.publish(`${first}.${rest}`);
+      problem ??= session.read();
+      session.send([PING]);
+      problem ??= session.leftOver();
+    }
+    for (let i = 0; i < 3; i++) this.#tick();
+    return problem ?? (this.#host.shortestTickPeriod === CALM ? undefined : "the ticks become hurried again");
+  }
+
+  #configure({ mode, allow, deny }: SubscribePolicy): number {
+    const subscribe = { allow, ...(deny.length > 0 && { deny }) };
+    const rule = { name: "everybody", from: [{ principals: ["*"] }], publish: { allow: ["a"] }, subscribe };
+    const { accepted, root } = this.#host.configure({ mode, trustDomains: ["cluster.local"], rules: [rule] });
+    if (!accepted) throw new Error("the policy is refused");
+    return root;
+  }
+
+  #tick(): void {
+    this.#host.advance(this.#host.shortestTickPeriod);
+    this.#host.tick();
+  }
+}
+
+export interface ChangesRun extends Omit<Outcome, "problem"> {
+  cases: number;
+  /** The first case that went wrong, as a person reads it. */
+  failure: string | undefined;
+}
+
+/** Plays up to so many cases, of this seed and those behind it. */
+export function fuzzChanges(seed: number, cases: number): ChangesRun {
+  const run: ChangesRun = { cases: 0, passed: 0, keptBack: 0, failure: undefined };
+  for (; run.cases < cases && run.failure === undefined; run.cases++) {
+    const caseSeed = (seed + run.cases) >>> 0;
+    const changes = changesCase(new Random(caseSeed));
+    const { passed, keptBack, problem } = play(changes);
+    run.passed += passed;
+    run.keptBack += keptBack;
+    if (problem !== undefined) run.failure = explain(changes, problem, caseSeed);
+  }
+  return run;
+}
+
+function explain(changes: ChangesCase, problem: string, seed: number): string {
+  const steps = shortened(changes);
+  const shortest = play({ ...changes, steps }).problem ?? problem;
+  return [
+    shortest,
+    `clock step: ${changes.clockStep} ns`,
+    ...steps.map((step) => `  ${JSON.stringify(step)}`),
+    `seed: ${seed}`,
+  ].join("\n");
+}
+
+/** Fewer steps, then fewer lines in one: whatever still fails. */
+function shortened({ clockStep, steps: all }: ChangesCase): Step[] {
+  const fails = (steps: Step[]): boolean => play({ clockStep, steps }).problem !== undefined;
+  let steps = fewer(all, fails);
+  for (const [i, step] of steps.entries()) {
+    if (step === "tick" || !("sends" in step)) continue;
+    const sends = fewer(step.sends, (lines) => fails(steps.with(i, { ...step, sends: lines })));
+    steps = steps.with(i, { ...step, sends });
+  }
+  return steps;
+}
+
+/** What is left when all has been taken out that is not needed, many at a time first. */
+function fewer<T>(all: readonly T[], fails: (some: T[]) => boolean): T[] {
+  let left = [...all];
+  for (let size = left.length >> 1; size >= 1; size >>= 1) {
+    for (let at = 0; at < left.length;) {
+      const some = left.toSpliced(at, size);
+      if (fails(some)) left = some;
+      else at += size;
+    }
+  }
+  return left;
+}

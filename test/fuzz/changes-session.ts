@@ -1,0 +1,216 @@
+import type { Host } from "../host/host.ts";
+import { CONNECT, INFO, PONG, Wire } from "../host/wire.ts";
+import { matchesLiterally, NaivePolicy } from "./naive-policy.ts";
+import { parseChunks, type Operation } from "./nats-parser.ts";
+
+/** A policy of subscriptions that is in force for everybody. */
+export interface SubscribePolicy {
+  mode: "ENFORCE" | "DRY_RUN";
+  allow: readonly string[];
+  deny: readonly string[];
+}
+
+/** What it says, judged the slow way; the few questions that there are come again and again. */
+class Judge {
+  readonly #naive: NaivePolicy;
+  readonly #permitted = new Map<string, boolean>();
+  readonly observes: boolean;
+
+  constructor({ mode, allow, deny }: SubscribePolicy) {
+    this.observes = mode === "DRY_RUN";
+    this.#naive = new NaivePolicy({ name: "", rules: [{ subscribe: { allow: [...allow], deny: [...deny] } }] });
+  }
+
+  permits(subject: string, queue: string): boolean {
+    const name = `${subject} ${queue}`;
+    let permitted = this.#permitted.get(name);
+    if (permitted === undefined) {
+      const others = { argument: "", reply: "", sid: "", size: 0, headers: 0 };
+      permitted = this.#naive.permits({ ...others, verb: "SUB", subject, queue });
+      this.#permitted.set(name, permitted);
+    }
+    return permitted;
+  }
+
+  /** May the client have a message whose subscription is not known, by its subject alone? */
+  permitsMessage(subject: string): boolean {
+    return this.permits(subject, "") && !this.#naive.deniesDeliveryOfAny(subject);
+  }
+
+  deniesMessage(subject: string, queue: string): boolean {
+    return this.#naive.deniesDelivery(subject, queue);
+  }
+
+  /** Must what is denied be kept from such a subscription? */
+  filters(subject: string, queue: string): boolean {
+    return this.#naive.filtersDeliveries(subject, queue);
+  }
+}
+
+/** One that nats-server has or has had. */
+interface Subscription {
+  sid: string;
+  subject: string;
+  queue: string;
+  delivered: number;
+  max: number;
+  /** Each policy that was enforced since its SUB has permitted it. */
+  wasPermitted: boolean;
+}
+
+/** What nats-server has written: a PONG, or a message, of which this knows the subscription. */
+interface Frame {
+  text: string;
+  message?: { id: string; subject: string; sub: Subscription };
+}
+
+const LIMITS = { controlLine: 4096, payload: 1024 };
+
+function told({ subject, queue, sid }: Subscription): string {
+  return `"SUB ${subject} ${queue === "" ? "" : `${queue} `}${sid}"`;
+}
+
+/**
+ * One connection through the filter: a client, which subscribes and reads when it likes, and nats-server, which delivers by the lines
+ * that have reached it (client.go `processSub`, `processUnsub`, `processConnect`).
+ */
+export class Session {
+  readonly #wire: Wire;
+  #policy: Judge;
+  /** By sid, what nats-server has now. */
+  #live = new Map<string, Subscription>();
+  readonly #all: Subscription[] = [];
+  /** Written by nats-server, not read by the client yet. */
+  readonly #waiting: Frame[] = [];
+  #messages = 0;
+  #isConnected = false;
+  /** How many SUBs the client has sent with a sid, and the sids that it has given a maximum. */
+  readonly #uses = new Map<string, number>();
+  readonly #limited = new Set<string>();
+  /** Those that a further CONNECT has ended. */
+  #dropped = new Set<Subscription>();
+  /** In DRY_RUN a further CONNECT has gone; whether nats-server has taken it shows a PONG for a PING of the client's behind it. */
+  #unsettled: "" | "SILENT" | "PINGED" = "";
+  /** A policy forbids a member of a queue group, or what may be one, whose connection is closed if it says nothing. */
+  #mayClose = false;
+  passed = 0;
+  keptBack = 0;
+
+  constructor(host: Host, policy: SubscribePolicy) {
+    this.#policy = new Judge(policy);
+    this.#wire = new Wire(host);
+    this.#wire.server(INFO);
+    this.send([CONNECT]);
+  }
+
+  /** Another policy is in force. */
+  follow(policy: SubscribePolicy): void {
+    const judge = (this.#policy = new Judge(policy));
+    if (judge.observes) return;
+    for (const sub of this.#all) {
+      const isPermitted = judge.permits(sub.subject, sub.queue);
+      sub.wasPermitted &&= isPermitted;
+      this.#mayClose ||= this.#uses.get(sub.sid) !== 1 || (!isPermitted && sub.queue !== "");
+    }
+  }
+
+  /** The client sends these lines in one chunk. */
+  send(lines: readonly string[]): void {
+    if (this.#wire.connection.closed) return;
+    const sent = Buffer.from(lines.join(""));
+    for (const operation of parseChunks([sent], LIMITS).operations) this.#note(operation);
+    const { operations, error } = parseChunks([Buffer.from(this.#wire.client(sent))], LIMITS);
+    for (const operation of operations) this.#take(operation);
+    if (error !== undefined) throw new Error(`nats-server would close the connection: ${error}`);
+  }
+
+  /** Somebody publishes, and nats-server delivers. */
+  publish(subject: string): void {
+    const all = [...this.#live.values()];
+    // Each pattern is asked once, since hundreds of subscriptions share a few.
+    const patterns = [...new Set(all.map((sub) => sub.subject))].filter((each) => matchesLiterally(each, subject));
+    for (const sub of all) {
+      if (!patterns.includes(sub.subject)) continue;
+      const id = `message-${this.#messages++}`;
+      const text = `MSG ${subject} ${sub.sid} ${id.length}\r\n${id}\r\n`;
+      this.#waiting.push({ text, message: { id, subject, sub } });
+      if (++sub.delivered === sub.max) this.#live.delete(sub.sid);
+    }
+  }
+
+  /** The client reads up to so many PONGs and messages. Answers what is wrong with what reaches it. */
+  read(most = Infinity): string | undefined {
+    const frames = this.#waiting.splice(0, most);
+    if (frames.length === 0 || this.#wire.connection.closed) return undefined;
+    const texts = new Set(this.#wire.server(frames.map(({ text }) => text).join("")).split("\r\n"));
+    for (const { message } of frames) {
+      if (message === undefined) continue;
+      const { id, subject, sub } = message;
+      const passed = texts.has(id);
+      this.passed += Number(passed);
+      this.keptBack += Number(!passed);
+      if (passed && this.#isForbidden(sub, subject)) return `a message on ${subject} has passed for ${told(sub)}`;
+      if (!passed && this.#isDue(sub, subject)) return `a message on ${subject} is lost for ${told(sub)}`;
+    }
+    if (this.#unsettled === "PINGED" && !this.#waiting.some(({ text }) => text === PONG)) this.#unsettled = "";
+    return undefined;
+  }
+
+  /** Once the filter has had time and bytes for all: what nats-server still has and the policy forbids, or a needless end. */
+  leftOver(): string | undefined {
+    if (this.#wire.connection.closed) return this.#mayClose ? undefined : "the connection was closed";
+    if (this.#policy.observes) return undefined;
+    const left = [...this.#live.values()].find(({ subject, queue }) => !this.#policy.permits(subject, queue));
+    return left && `nats-server still has ${told(left)}`;
+  }
+
+  #isForbidden(sub: Subscription, subject: string): boolean {
+    const policy = this.#policy;
+    if (policy.observes) return false;
+    if (!policy.permits(sub.subject, sub.queue)) return this.#isKnown(sub) || !policy.permits(subject, "");
+    return this.#isKnown(sub) && policy.filters(sub.subject, sub.queue) && policy.deniesMessage(subject, sub.queue);
+  }
+
+  #isDue(sub: Subscription, subject: string): boolean {
+    const policy = this.#policy;
+    // What a sid that is used twice or has a maximum brings is asked elsewhere (server.test.ts).
+    if (!sub.wasPermitted || this.#uses.get(sub.sid) !== 1 || this.#limited.has(sub.sid)) return false;
+    if (policy.observes) return true;
+    if (!this.#isKnown(sub)) return policy.permitsMessage(subject);
+    if (this.#unsettled !== "" && !policy.permits(subject, "")) return false;
+    return !policy.deniesMessage(subject, sub.queue);
+  }
+
+  /** Can the filter know that a message is of it? Where it cannot, the message's own subject decides (docs/adr/0006). */
+  #isKnown(sub: Subscription): boolean {
+    return this.#uses.get(sub.sid) === 1 && !this.#dropped.has(sub);
+  }
+
+  /** The client sends it. */
+  #note({ verb, sid, argument }: Operation): void {
+    if (verb === "SUB") this.#uses.set(sid, (this.#uses.get(sid) ?? 0) + 1);
+    else if (verb === "UNSUB" && argument.includes(" ")) this.#limited.add(sid);
+    else if (verb === "CONNECT" && this.#isConnected && this.#policy.observes) this.#unsettled = "SILENT";
+    else if (verb === "PING" && this.#unsettled !== "") this.#unsettled = "PINGED";
+  }
+
+  /** It has reached nats-server. */
+  #take({ verb, subject, queue, sid, argument }: Operation): void {
+    const live = this.#live.get(sid);
+    if (verb === "PING") this.#waiting.push({ text: PONG });
+    else if (verb === "CONNECT") {
+      this.#isConnected = true;
+      this.#live = new Map();
+      this.#dropped = new Set(this.#all);
+    } else if (verb === "SUB" && live === undefined) {
+      const wasPermitted = this.#policy.observes || this.#policy.permits(subject, queue);
+      const sub = { sid, subject, queue, delivered: 0, max: 0, wasPermitted };
+      this.#live.set(sid, sub);
+      this.#all.push(sub);
+    } else if (verb === "UNSUB" && live !== undefined) {
+      const max = Number(argument.split(" ")[1] ?? 0);
+      if (max <= live.delivered) this.#live.delete(sid);
+      else live.max = max;
+    }
+  }
+}
