@@ -292,7 +292,6 @@ function connect(connection: Connection, chunk: Chunk, line: ClientLine, positio
   }
   // Behind the CONNECT, so that its PONG shows when the server has taken it.
   if (!connection.pongs.push(Pong.CONNECT_TAKEN)) return unreadable(connection, chunk, position, ProtocolError.MEMORY);
-  connection.subscriptions.pinged(true);
   return replaceByPing(connection, chunk, next, next);
 }
 

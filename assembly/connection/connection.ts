@@ -253,21 +253,20 @@ export class Connection {
     if (shadow != null) shadow.forgetGrants();
   }
 
-  /** Is a PONG to show when the server has taken a further CONNECT? */
+  /** Is a PONG to show when the server has taken a further CONNECT? One that was enforced, though DRY_RUN may have come since. */
   get awaitsConnect(): bool {
     const access = this.access;
-    return access != null && access.isResetting;
+    const judging = access != null ? access : this.shadow;
+    return judging != null && judging.isResetting;
   }
 
   /** The server has taken that CONNECT. */
   hasBegunAnew(): void {
     const access = this.access;
-    if (access != null) {
-      access.finishReset();
-      if (!access.isResetting) this.subscriptions.settle();
-    }
+    if (access != null) access.finishReset();
     const shadow = this.shadow;
     if (shadow != null) shadow.finishReset();
+    if (!this.observing && !this.awaitsConnect) this.subscriptions.settle();
   }
 
   /** The class of a subject, by the configuration's list. */

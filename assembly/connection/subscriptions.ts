@@ -47,7 +47,7 @@ export class Subscriptions {
   /** The server has not taken a further CONNECT yet; since when, as ticks have seen it, 0 before the first. */
   private isUnsettled: bool = false;
   private unsettledSince: i64 = 0;
-  /** A PING has gone behind that CONNECT, whoever sent it. */
+  /** A PING of the client's has gone behind that CONNECT. */
   private hasPinged: bool = false;
   /** Of a PING there was no room to expect the PONG, so which is answered last nobody knows. */
   private isMiscounted: bool = false;
@@ -296,7 +296,7 @@ export class Subscriptions {
     this.hasPinged = false;
   }
 
-  /** A PING goes to the server; `expected`: its PONG is among those that `allAnswered` waits for. */
+  /** A PING of the client's goes to the server; `expected`: its PONG is among those that `allAnswered` waits for. */
   pinged(expected: bool): void {
     this.hasPinged = true;
     if (!expected) this.isMiscounted = true;

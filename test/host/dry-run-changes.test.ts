@@ -61,12 +61,27 @@ describe("what a queue entry alone allows, behind a further CONNECT,", () => {
 
   it("passes also where the PONG for our own PING has come in DRY_RUN", () => {
     const { host, wire } = connected(enforced);
-    assert.equal(wire.client(CONNECT), CONNECT + PING);
+    assert.equal(wire.client(CONNECT + pub("no")), CONNECT + PING.repeat(2));
     host.configure(observed);
     assert.equal(wire.server(PONG), "");
     wire.client(SUB);
     host.configure(enforced);
-    assert.equal(wire.server(one), one);
+    wire.client(PING);
+    assert.equal(wire.server(PONG + one), publishViolation("no") + one);
+  });
+
+  it("is not taken for known before that PONG, however long DRY_RUN lasts", () => {
+    const { host, wire } = connected(enforced);
+    wire.client(CONNECT);
+    host.configure(observed);
+    wire.client(SUB);
+    for (let second = 0; second < 15; second++) {
+      host.advance(1000);
+      host.tick();
+    }
+    host.configure(enforced);
+    assert.equal(wire.server(one), "");
+    assert.equal(wire.server(PONG + one), one);
   });
 
   it("is not taken for known by a PONG from before yet another CONNECT", () => {
