@@ -290,6 +290,8 @@ export class Subscriptions {
     this.takeOutAll(this.table, false);
     this.setApart();
     this.releaseEnded();
+    // The CONNECT has ended them there: no UNSUB goes any more. Only where it began in DRY_RUN were there some.
+    this.revokedUntold = false;
     this.liveCount = 0;
     this.isUnsettled = true;
     this.unsettledSince = 0;

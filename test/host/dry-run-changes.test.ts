@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { policyOf, vm, tick, connected } from "./changing-policy.ts";
+import { policyOf, vm, tick, connected, unsub } from "./changing-policy.ts";
 import { auditOf, CONNECT, msg, PING, PONG, pub, publishViolation, VERBOSE_CONNECT, Wire } from "./wire.ts";
 
 describe("a line that had begun in DRY_RUN and cannot be read", () => {
@@ -23,6 +23,24 @@ describe("a CONNECT that had begun in DRY_RUN", () => {
     host.configure(policyOf(answers));
     wire.client(CONNECT.slice(9));
     assert.equal(wire.client(pub("r.1")), PING);
+  });
+
+  it("ends what is revoked, so that in DRY_RUN its sid is free for a subscription that a later policy allows", () => {
+    const rights = (...allow: string[]): object => ({ publish: { allow: ["p"] }, subscribe: { allow } });
+    const observed = policyOf(rights("b.1"), { mode: "DRY_RUN" });
+    const { host, wire } = connected(observed);
+    wire.client("SUB a.1 1\r\n");
+    wire.client(CONNECT.slice(0, 9));
+    host.configure(policyOf(rights("b.1")));
+    assert.equal(wire.client(CONNECT.slice(9)), CONNECT.slice(9));
+    // The notice of its end goes before DRY_RUN begins.
+    wire.server(PING);
+    host.configure(observed);
+    wire.client("SUB b.1 1\r\n");
+    host.configure(policyOf(rights("b.1")));
+    assert.equal(wire.server(msg("b.1", "1")), msg("b.1", "1"));
+    host.configure(policyOf(rights("c.1")));
+    assert.equal(wire.client(PING), `${unsub("1")}${PING}`);
   });
 });
 
