@@ -78,8 +78,11 @@ export function changesCase(random: Random): ChangesCase {
       case 4:
         return { of, sends: [PING] };
       case 5: {
-        const again = connectsAgain ? [CONNECT, ...(isSometimes(2) ? [PING] : [])] : [];
-        return { of, sends: [...again, ...several(5, sub)] };
+        if (!connectsAgain) return { of, sends: several(5, sub) };
+        const ping = (): string[] => (isSometimes(2) ? [PING] : []);
+        // As a client that begins anew, with the sids of before.
+        if (has.reuse) sids = 1;
+        return { of, sends: [...ping(), CONNECT, ...ping(), ...several(5, sub)] };
       }
       case 6:
       case 7:

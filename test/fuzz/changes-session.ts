@@ -56,6 +56,8 @@ interface Subscription {
   max: number;
   /** Each policy that was enforced since its SUB has permitted it. */
   wasPermitted: boolean;
+  /** Bytes have come under one that has not: nothing of it may pass any more, by no later policy and over no further CONNECT. */
+  isRevoked: boolean;
 }
 
 /** What nats-server has written: a PONG, or a message, of which this knows the subscription. */
@@ -63,6 +65,9 @@ interface Frame {
   text: string;
   message?: { id: string; subject: string; sub: Subscription };
 }
+
+/** So few subscriptions are all judged with the first bytes under a policy (assembly/connection/revocations.ts). */
+const AT_ONCE = 64;
 
 const LIMITS = { controlLine: 4096, payload: 1024 };
 
@@ -117,6 +122,7 @@ export class Session {
   /** The client sends these lines in one chunk. */
   send(lines: readonly string[]): void {
     if (this.#wire.connection.closed) return;
+    this.#revoke();
     const sent = Buffer.from(lines.join(""));
     for (const operation of parseChunks([sent], LIMITS).operations) this.#note(operation);
     const { operations, error } = parseChunks([Buffer.from(this.#wire.client(sent))], LIMITS);
@@ -142,6 +148,7 @@ export class Session {
   read(most = Infinity): string | undefined {
     const frames = this.#waiting.splice(0, most);
     if (frames.length === 0 || this.#wire.connection.closed) return undefined;
+    this.#revoke();
     const texts = new Set(this.#wire.server(frames.map(({ text }) => text).join("")).split("\r\n"));
     for (const { message } of frames) {
       if (message === undefined) continue;
@@ -167,6 +174,7 @@ export class Session {
   #isForbidden(sub: Subscription, subject: string): boolean {
     const policy = this.#policy;
     if (policy.observes) return false;
+    if (sub.isRevoked && this.#uses.get(sub.sid) === 1) return true;
     if (!policy.permits(sub.subject, sub.queue)) return this.#isKnown(sub) || !policy.permits(subject, "");
     return this.#isKnown(sub) && policy.filters(sub.subject, sub.queue) && policy.deniesMessage(subject, sub.queue);
   }
@@ -184,6 +192,14 @@ export class Session {
   /** Can the filter know that a message is of it? Where it cannot, the message's own subject decides (docs/adr/0006). */
   #isKnown(sub: Subscription): boolean {
     return this.#uses.get(sub.sid) === 1 && !this.#dropped.has(sub);
+  }
+
+  /** Bytes come, before which the filter ends what the policy does not permit. */
+  #revoke(): void {
+    if (this.#policy.observes || this.#all.length > AT_ONCE) return;
+    for (const sub of this.#live.values()) {
+      if (!this.#limited.has(sub.sid)) sub.isRevoked ||= !this.#policy.permits(sub.subject, sub.queue);
+    }
   }
 
   /** The client sends it. */
@@ -204,7 +220,7 @@ export class Session {
       this.#dropped = new Set(this.#all);
     } else if (verb === "SUB" && live === undefined) {
       const wasPermitted = this.#policy.observes || this.#policy.permits(subject, queue);
-      const sub = { sid, subject, queue, delivered: 0, max: 0, wasPermitted };
+      const sub = { sid, subject, queue, delivered: 0, max: 0, wasPermitted, isRevoked: false };
       this.#live.set(sid, sub);
       this.#all.push(sub);
     } else if (verb === "UNSUB" && live !== undefined) {
