@@ -206,6 +206,26 @@ describe("a subscription", () => {
     all.destroy();
   });
 
+  it("has one that is known once all PINGs are answered, if one went behind the CONNECT and the PONGs of all are expected", () => {
+    const all = new Subscriptions();
+    all.pinged(true);
+    all.beginAnew();
+    const sub = add(all, "1");
+    all.allAnswered();
+    expect(subs.isCountKnown(sub)).toBe(false);
+    all.pinged(true);
+    expect(subs.isCountKnown(sub)).toBe(false);
+    all.allAnswered();
+    expect(subs.isCountKnown(sub)).toBe(true);
+    all.pinged(false);
+    all.beginAnew();
+    all.pinged(true);
+    const next = add(all, "1");
+    all.allAnswered();
+    expect(subs.isCountKnown(next)).toBe(false);
+    all.destroy();
+  });
+
   it("knows how many maxima are under way, and which subscription they are of", () => {
     const all = new Subscriptions();
     const sub = add(all, "1");
