@@ -154,9 +154,12 @@ function takeOperation(connection: Connection, position: i32): i32 {
       if (connection.phase == Phase.ENDED) return dropRest(position);
       if (connection.dropsDelivery) chunk.drop(position, next);
       return next;
-    case Operation.PONG:
+    case Operation.PONG: {
       if (connection.pingSince != 0) pongCame(connection);
-      return takePong(connection, position, next);
+      const end = takePong(connection, position, next);
+      if (connection.pongs.isEmpty) connection.subscriptions.allAnswered();
+      return end;
+    }
     case Operation.OK:
       if (connection.swallowsOk) {
         connection.swallowsOk = false;
@@ -242,7 +245,6 @@ function takePong(connection: Connection, position: i32, next: i32): i32 {
   if (kind == Pong.NONE) return next;
   if (kind == Pong.CLIENT) {
     pongs.pop();
-    if (pongs.isEmpty) connection.subscriptions.allAnswered();
     releaseInfo(connection, next);
     return next;
   }
@@ -309,7 +311,6 @@ function takeFurtherPongs(connection: Connection, position: i32): i32 {
     pongs.pop();
     position += PONG_LENGTH;
   }
-  if (pongs.isEmpty) connection.subscriptions.allAnswered();
   return position;
 }
 

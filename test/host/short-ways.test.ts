@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
 import { buildLongFilter } from "../../tools/wasm.ts";
+import { policyOf } from "./changing-policy.ts";
 import { filterModule } from "./filter.ts";
 import { Host } from "./host.ts";
 import { freshSeed, Random } from "./random.ts";
@@ -470,6 +471,17 @@ describe("the short ways of the filter", () => {
       }
       both.end();
     }
+  });
+
+  it("do what the long ways do behind a refusal's PONG, which is the last that nats-server owes behind a CONNECT of DRY_RUN", () => {
+    const rule = { publish: { allow: ["a"] }, subscribe: { allow: ["b.* q2"] } };
+    const hosts = hostsUnder(policyOf(rule, { mode: "DRY_RUN" }), long);
+    const both = Both.connected(hosts, "a CONNECT of DRY_RUN");
+    both.clientAtOnce(`${CONNECT}SUB b.* q2 1\r\n`);
+    both.configure(policyOf(rule));
+    both.serverAtOnce(pongsFor(both.clientAtOnce(PING + sized("PUB", "no", "1"))));
+    both.serverAtOnce(sized("MSG", "b.1 1", "1"));
+    both.end();
   });
 
   it("do what the long ways do with three lines that are almost alike, in any order", () => {
