@@ -253,10 +253,17 @@ export class Connection {
     if (shadow != null) shadow.forgetGrants();
   }
 
+  /** What is enforced, or in DRY_RUN what would be; null where neither is known yet. */
+  // @ts-ignore: decorator
+  @inline
+  private get judging(): Access | null {
+    const access = this.access;
+    return access != null ? access : this.shadow;
+  }
+
   /** Is a PONG to show when the server has taken a further CONNECT? One that was enforced, though DRY_RUN may have come since. */
   get awaitsConnect(): bool {
-    const access = this.access;
-    const judging = access != null ? access : this.shadow;
+    const judging = this.judging;
     return judging != null && judging.isResetting;
   }
 
@@ -271,8 +278,7 @@ export class Connection {
 
   /** The class of a subject, by the configuration's list. */
   classOf(subject: usize, length: i32): i32 {
-    const access = this.access;
-    const judging = access != null ? access : this.shadow;
+    const judging = this.judging;
     return judging == null ? OTHER_CLASS : judging.permissions.classOf(subject, length);
   }
 

@@ -36,6 +36,7 @@ export function shedUnknown(connection: Connection): void {
  */
 export function shedHolders(all: Connection[], own: Connection[]): i32 {
   let excess = bytesTooMany() - leavingBytes(all);
+  if (excess <= 0) return 0;
   let count = 0;
   uniteMeters(all);
   for (let turns = 0; turns < MAX_TURNS && excess > 0; turns++) {
