@@ -90,3 +90,19 @@ function tokensOfLine(content: string, line: number): Token[] {
   }
   return tokens;
 }
+
+/** What a suffix of a number stands for (nats-server `conf/parse.go`). */
+const FACTORS: ReadonlyMap<string, number> = new Map([
+  ["", 1],
+  ["k", 1000],
+  ...["kb", "ki", "kib"].map((suffix) => [suffix, 1024] as const),
+  ["m", 1_000_000],
+  ...["mb", "mi", "mib"].map((suffix) => [suffix, 1_048_576] as const),
+]);
+
+/** Bytes as nats.conf has them: `8192`, `8KB`; undefined for what is no such number. */
+export function bytesOf(value: string | undefined): number | undefined {
+  const [, digits, suffix = ""] = /^(\d{1,9})([a-z]*)$/i.exec(value ?? "") ?? [];
+  const factor = FACTORS.get(suffix.toLowerCase());
+  return digits === undefined || factor === undefined ? undefined : Number(digits) * factor;
+}

@@ -1,4 +1,5 @@
 import type { Field } from "../manifests/field.ts";
+import { isOwnTrustDomain } from "./trust-domains.ts";
 
 /** A value of a source that lets it match nobody. */
 export interface Contradiction {
@@ -28,7 +29,7 @@ function nameOf(key: string, text: string, ours: readonly string[]): Name | unde
   if (/principals/i.test(key)) {
     const [, trustDomain = "", namespace = "", account = ""] = PRINCIPAL.exec(text) ?? [];
     // One of ours matches in all of ours; what is of another has a check of its own.
-    return [...ours, "cluster.local"].includes(trustDomain) ? `${namespace}/${account}` : undefined;
+    return isOwnTrustDomain(trustDomain, ours) ? `${namespace}/${account}` : undefined;
   }
   return text.includes("*") || AMBIGUOUS.includes(text) ? undefined : text;
 }
@@ -64,8 +65,7 @@ export function contradictions(source: Field, ours: readonly string[]): Contradi
     own.values.flatMap(({ value, name }) => {
       if (name === undefined) return [];
       const other = lists.find((list) => list !== own && misses(list, name)) ?? nots.find((list) => has(list, name));
-      const message = `${name} matches nobody: ${other?.key ?? ""} of the same source leaves it out`;
-      return other ? [{ value, message }] : [];
+      return other ? [{ value, message: `${name} matches nobody: ${other.key} of the same source leaves it out` }] : [];
     }),
   );
 }

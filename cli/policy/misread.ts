@@ -1,5 +1,6 @@
 import type { Field } from "../manifests/field.ts";
 import { entryParts } from "./pattern-tree.ts";
+import { isOwnTrustDomain } from "./trust-domains.ts";
 
 /** An entry or a name that means another thing than it seems to: the filter takes it, as nats-server and Istio do. */
 export interface Misread {
@@ -71,8 +72,8 @@ const WORKLOAD = /^[^/]+\/ns\/[a-z0-9][-a-z0-9]*\/sa\/[a-z0-9][-.a-z0-9]*$/;
 
 /** Of another trust domain, or an URI that is no SPIFFE ID: neither has to have this form. */
 function isElsewhere(principal: string, ours: readonly string[]): boolean {
-  const [trustDomain, ...path] = principal.split("/");
-  return principal.includes(":") || (path.length > 0 && ![...ours, "cluster.local"].includes(trustDomain ?? ""));
+  const [trustDomain = "", ...path] = principal.split("/");
+  return principal.includes(":") || (path.length > 0 && !isOwnTrustDomain(trustDomain, ours));
 }
 
 /** Names of a policy's sources that no workload of Kubernetes has. `ours` are its trust domains. */

@@ -1,7 +1,7 @@
 import type { Field } from "../../manifests/field.ts";
 import type { Place } from "../../manifests/place.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
-import type { ConfEntry } from "../../mesh/nats-conf.ts";
+import { bytesOf, type ConfEntry } from "../../mesh/nats-conf.ts";
 import { isConfigOf, natsConfigs, type NatsConfig } from "../../mesh/nats-config.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import type { Workload } from "../../mesh/workload.ts";
@@ -56,22 +56,6 @@ function portOfConfig(config: NatsConfig): ConfiguredPort | undefined {
   const entry = config.entries.find(({ path }) => path.length === 1 && ["port", "listen"].includes(path[0] ?? ""));
   const number = /(?:^|:)(\d+)$/.exec(entry?.value ?? "")?.[1];
   return entry && number !== undefined ? { number: Number(number), place: config.placeOf(entry) } : undefined;
-}
-
-/** What a suffix of a number stands for (nats-server `conf/parse.go`). */
-const FACTORS: ReadonlyMap<string, number> = new Map([
-  ["", 1],
-  ["k", 1000],
-  ...["kb", "ki", "kib"].map((suffix) => [suffix, 1024] as const),
-  ["m", 1_000_000],
-  ...["mb", "mi", "mib"].map((suffix) => [suffix, 1_048_576] as const),
-]);
-
-/** Bytes as nats.conf has them: `8192`, `8KB`; undefined for what is no such number. */
-function bytesOf(value: string | undefined): number | undefined {
-  const [, digits, suffix = ""] = /^(\d{1,9})([a-z]*)$/i.exec(value ?? "") ?? [];
-  const factor = FACTORS.get(suffix.toLowerCase());
-  return digits === undefined || factor === undefined ? undefined : Number(digits) * factor;
 }
 
 /** `limits.controlLine` unless configured (docs/policy.md). */
@@ -135,13 +119,11 @@ export const natsConf = family(
     }
     for (const broker of mesh.brokers) {
       const own = configs.filter((config) => isConfigOf(config, broker));
+      const limits = mesh.pluginsOf(broker).map((one) => one.config?.integer("limits", "controlLine") ?? CONTROL_LINE);
+      const least = Math.min(...limits);
       for (const config of own) {
         const entry = config.entries.find(({ path }) => path.length === 1 && path[0] === "max_control_line");
         const allowed = bytesOf(entry?.value);
-        const limits = mesh
-          .pluginsOf(broker)
-          .map((one) => one.config?.integer("limits", "controlLine") ?? CONTROL_LINE);
-        const least = Math.min(...limits);
         if (!entry || allowed === undefined || allowed <= least) continue;
         const message = `${config.resource.title} has max_control_line ${allowed}, and the filter's limits.controlLine is ${least}`;
         report("nats-control-line", config.placeOf(entry), message);
