@@ -1,4 +1,5 @@
 /** Policies that change while clients subscribe and messages are under way: random steps, and what each client may read. */
+import { HURRIED, policyOf, TICK } from "../host/changing-policy.ts";
 import { filterModule } from "../host/filter.ts";
 import { Host } from "../host/host.ts";
 import { Random } from "../host/random.ts";
@@ -40,9 +41,6 @@ const LITERALS = ["1", "2", "secret", "1.x", "secret.y"];
 const CLOCK_STEPS = [0, 1_000_000, 20_000_000];
 /** At once: so few that sids are often met again, or more than the filter judges without a look at the clock. */
 const SUBS = [4, 200];
-/** Milliseconds between ticks, and while the filter has work left. */
-const CALM = 500;
-const HURRIED = 10;
 
 /** A case from one seed. DRY_RUN, queue groups, maxima, sids that are used again and further CONNECTs are in some of them. */
 export function changesCase(random: Random): ChangesCase {
@@ -163,13 +161,12 @@ class Stage {
       problem ??= session.leftOver();
     }
     for (let i = 0; i < 3; i++) this.#tick();
-    return problem ?? (this.#host.shortestTickPeriod === CALM ? undefined : "the ticks become hurried again");
+    return problem ?? (this.#host.shortestTickPeriod === TICK ? undefined : "the ticks become hurried again");
   }
 
   #configure({ mode, allow, deny }: SubscribePolicy): number {
     const subscribe = { allow, ...(deny.length > 0 && { deny }) };
-    const rule = { name: "everybody", from: [{ principals: ["*"] }], publish: { allow: ["a"] }, subscribe };
-    const { accepted, root } = this.#host.configure({ mode, trustDomains: ["cluster.local"], rules: [rule] });
+    const { accepted, root } = this.#host.configure(policyOf({ publish: { allow: ["a"] }, subscribe }, { mode }));
     if (!accepted) throw new Error("the policy is refused");
     return root;
   }

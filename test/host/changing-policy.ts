@@ -6,8 +6,9 @@ import { CONNECT, PING, PONG, pub, publishViolation, Wire } from "./wire.ts";
 
 /** What the tests of a policy that changes share: policies, hosts under them, what is published, and what ends by it. */
 
-/** Milliseconds. */
+/** Milliseconds between a worker's ticks, and while it has work left that it does in slices. */
 export const TICK = 500;
+export const HURRIED = 10;
 
 export const OTHER_PEER = "spiffe://cluster.local/ns/shop/sa/other";
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { policyOf, vm, tick, connected, unsub } from "./changing-policy.ts";
+import type { Host } from "./host.ts";
 import { auditOf, CONNECT, msg, PING, PONG, pub, publishViolation, VERBOSE_CONNECT, Wire } from "./wire.ts";
 
 describe("a line that had begun in DRY_RUN and cannot be read", () => {
@@ -189,23 +190,29 @@ describe("subscriptions of DRY_RUN beyond limits.subscriptions", () => {
 
 describe("a maximum that is counted here when DRY_RUN begins", () => {
   const rule = { publish: { allow: ["x"] }, subscribe: { allow: ["ok.*"], deny: ["ok.no"] } };
-  const lines = "SUB ok.* 1\r\nUNSUB 1 2\r\n";
+  const enforced = policyOf(rule);
+  const observed = policyOf(rule, { mode: "DRY_RUN" });
+
+  /** A client that has set the maximum; the server has not answered yet. */
+  function limited(): { host: Host; wire: Wire } {
+    const { host, wire } = connected(enforced);
+    assert.equal(wire.client("SUB ok.* 1\r\nUNSUB 1 2\r\n"), `SUB ok.* 1\r\n${PING}`);
+    return { host, wire };
+  }
 
   it("is told to the server, and holds there alone", () => {
-    const { host, wire } = connected(policyOf(rule));
-    assert.equal(wire.client(lines), `SUB ok.* 1\r\n${PING}`);
+    const { host, wire } = limited();
     assert.equal(wire.server(PONG + msg("ok.a", "1")), msg("ok.a", "1"));
-    host.configure(policyOf(rule, { mode: "DRY_RUN" }));
+    host.configure(observed);
     assert.equal(wire.client(PING), `UNSUB 1 2\r\n${PING}`);
     assert.equal(wire.server(msg("ok.b", "1")), msg("ok.b", "1"));
     assert.equal(wire.client(PING), PING);
   });
 
   it("is told with what was kept back, which the server has counted", () => {
-    const { host, wire } = connected(policyOf(rule));
-    wire.client(lines);
+    const { host, wire } = limited();
     assert.equal(wire.server(PONG + msg("ok.no", "1").repeat(3)), "");
-    host.configure(policyOf(rule, { mode: "DRY_RUN" }));
+    host.configure(observed);
     assert.equal(wire.client(PING), `UNSUB 1 5\r\n${PING}`);
     const two = msg("ok.a", "1") + msg("ok.b", "1");
     assert.equal(wire.server(two), two);
@@ -213,21 +220,19 @@ describe("a maximum that is counted here when DRY_RUN begins", () => {
   });
 
   it("is told without answers that nobody listens, which the server counts for nothing, though they were kept back", () => {
-    const { host, wire } = connected(policyOf(rule));
-    wire.client(lines);
+    const { host, wire } = limited();
     const block = "NATS/1.0 503\r\nNats-Subject: x\r\n\r\n";
     assert.equal(wire.server(`${PONG}HMSG ok.no 1 ${block.length} ${block.length}\r\n${block}\r\n`), "");
-    host.configure(policyOf(rule, { mode: "DRY_RUN" }));
+    host.configure(observed);
     assert.equal(wire.client(PING), `UNSUB 1 2\r\n${PING}`);
   });
 
   it("is told with what was kept back after ENFORCE came back too", () => {
-    const { host, wire } = connected(policyOf(rule));
-    wire.client(lines);
+    const { host, wire } = limited();
     wire.server(PONG);
-    host.configure(policyOf(rule, { mode: "DRY_RUN" }));
+    host.configure(observed);
     wire.server(PING);
-    host.configure(policyOf(rule));
+    host.configure(enforced);
     assert.equal(wire.server(msg("ok.no", "1").repeat(2)), "");
     assert.equal(wire.client(PING), `UNSUB 1 4\r\n${PING}`);
     const two = msg("ok.a", "1") + msg("ok.b", "1");
@@ -236,29 +241,26 @@ describe("a maximum that is counted here when DRY_RUN begins", () => {
   });
 
   it("holds also for a client that is silent then, until its next word tells the server", () => {
-    const { host, wire } = connected(policyOf(rule));
-    wire.client(lines);
+    const { host, wire } = limited();
     wire.server(PONG);
-    host.configure(policyOf(rule, { mode: "DRY_RUN" }));
+    host.configure(observed);
     const two = msg("ok.a", "1") + msg("ok.b", "1");
     assert.equal(wire.server(two + msg("ok.c", "1")), two);
     assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
   });
 
   it("is told to the server also where the server has not reached it yet", () => {
-    const { host, wire } = connected(policyOf(rule));
-    wire.client(lines);
-    host.configure(policyOf(rule, { mode: "DRY_RUN" }));
+    const { host, wire } = limited();
+    host.configure(observed);
     assert.equal(wire.server(msg("ok.a", "1") + PONG), msg("ok.a", "1"));
     assert.equal(wire.client(PING), `UNSUB 1 2\r\n${PING}`);
   });
 
   it("is told as the client has it last, though a raise was under way", () => {
-    const { host, wire } = connected(policyOf(rule));
-    wire.client(lines);
+    const { host, wire } = limited();
     assert.equal(wire.server(PONG), "");
     assert.equal(wire.client("UNSUB 1 5\r\n"), PING);
-    host.configure(policyOf(rule, { mode: "DRY_RUN" }));
+    host.configure(observed);
     assert.equal(wire.server(msg("ok.a", "1")), msg("ok.a", "1"));
     assert.equal(wire.client(PING), PING);
     assert.equal(wire.server(PONG), "");
@@ -266,21 +268,19 @@ describe("a maximum that is counted here when DRY_RUN begins", () => {
   });
 
   it("still holds where ENFORCE comes back before the server was told", () => {
-    const { host, wire } = connected(policyOf(rule));
-    wire.client(lines);
+    const { host, wire } = limited();
     wire.server(PONG);
-    host.configure(policyOf(rule, { mode: "DRY_RUN" }));
+    host.configure(observed);
     assert.equal(wire.server(PING), PING);
-    host.configure(policyOf(rule));
+    host.configure(enforced);
     const two = msg("ok.a", "1") + msg("ok.b", "1");
     assert.equal(wire.server(two + msg("ok.c", "1")), two);
     assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
   });
 
   it("ends there what had got as many messages before", () => {
-    const { host, wire } = connected(policyOf(rule));
-    wire.client(lines);
-    host.configure(policyOf(rule, { mode: "DRY_RUN" }));
+    const { host, wire } = limited();
+    host.configure(observed);
     const two = msg("ok.a", "1") + msg("ok.b", "1");
     assert.equal(wire.server(two + PONG), two);
     assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);

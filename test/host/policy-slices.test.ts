@@ -2,16 +2,13 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { before, describe, it, type TestContext } from "node:test";
 import { buildCountingFilter } from "../../tools/wasm.ts";
-import { assertOnly, CHANGE_KEY, envelope, KEY } from "./changing-policy.ts";
+import { assertOnly, CHANGE_KEY, envelope, HURRIED, KEY, TICK } from "./changing-policy.ts";
 import { filterModule } from "./filter.ts";
 import { Host, SharedData } from "./host.ts";
 import { Random } from "./random.ts";
 import { pub, stat, Wire } from "./wire.ts";
 
 const PAGE = 65_536;
-/** Milliseconds of a worker's tick while a policy is being read, and else. */
-const HURRIED = 10;
-const TICK = 500;
 /** A look at the clock, of which there is one for each 16 KiB that is read: ten of them are a slice. */
 const CLOCK_STEP = 1_000_000n;
 const SLICE_BYTES = 10 * 16 * 1024;
