@@ -12,6 +12,10 @@ const SOUND = readFileSync(
 ).replaceAll("ALL-STATS-TAGS", STATS_TAGS.join());
 const DOCUMENTS = SOUND.split("---\n");
 
+interface PolicySchema {
+  definitions: { limits: { properties: { controlLine: { default: number } } } };
+}
+
 function ids(...documents: string[]): string[] {
   return [...new Set(doctor(documents.join("\n---\n")).map(({ id }) => id))].sort();
 }
@@ -353,6 +357,13 @@ describe("what nats.conf opens beside the client port", () => {
       );
       assert.deepEqual(ids(...told), [], args);
     }
+  });
+
+  it("is a control line of more bytes than the policy's reference says that the filter takes by default", () => {
+    const schema = JSON.parse(readFileSync(inRoot("docs", "policy.schema.json"), "utf8")) as PolicySchema;
+    const most = schema.definitions.limits.properties.controlLine.default;
+    assert.deepEqual(ids(...withConf(`port: 4222\nmax_control_line: ${most}\n`)), []);
+    assert.deepEqual(ids(...withConf(`port: 4222\nmax_control_line: ${most + 1}\n`)), ["nats-control-line"]);
   });
 });
 
