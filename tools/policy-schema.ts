@@ -66,7 +66,7 @@ interface Shape {
 /** Every object of a pluginConfig. docs/policy.md adds what a key means, and the bounds of numbers. */
 const SHAPES: Record<string, Shape> = {
   policy: {
-    heading: "## The whole",
+    heading: "## Top-level keys",
     keys: {
       mode: MODE,
       identity: { enum: ["PEER", "WAYPOINT", "WORKLOAD"] },

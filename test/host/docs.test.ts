@@ -44,7 +44,7 @@ const UNKNOWN = "qqqqqqqqqqqqqqqq";
 
 /** The headings of the reference's tables, each with a configuration whose unknown key stands at that place. */
 const PLACES: [heading: string, configuration: object][] = [
-  ["## The whole", whole({ [UNKNOWN]: 1 })],
+  ["## Top-level keys", whole({ [UNKNOWN]: 1 })],
   ["## `rules[]`", whole({ rules: [{ ...RULE, [UNKNOWN]: 1 }] })],
   ["### `rules[].from[]`", whole({ rules: [{ ...RULE, from: [{ principals: ["*"], [UNKNOWN]: [] }] }] })],
   ["### `rules[].publish`", whole({ rules: [{ ...RULE, publish: { allow: ["a"], [UNKNOWN]: [] } }] })],
