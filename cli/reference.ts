@@ -6,10 +6,10 @@ import { makeProgram } from "./program.ts";
 /** Written by hand: all else on the page is made of the tables. */
 const INTRODUCTION = `# The command \`istio-nats\`
 
-This page is made of the command's own tables by \`npm run docs:cli\`; a test fails where it is stale.
+\`npm run docs:cli\` makes this page from the command's own tables; a test fails when it is stale.
 
-\`npm run build:cli\` makes \`build/istio-nats.cjs\`, one file that needs Node 20 or newer and nothing else. The compiled filter
-is in it, the same bytes that proxies load, so that a policy is judged by what will carry it out.
+\`npm run build:cli\` makes \`build/istio-nats.cjs\`, one file that needs Node 20 or newer and nothing else. It contains the
+compiled filter, the same bytes that proxies load, so a policy is judged by what will enforce it.
 
 \`\`\`console
 $ kubectl kustomize overlays/production | node istio-nats.cjs doctor -
@@ -20,14 +20,13 @@ $ kubectl kustomize overlays/production | node istio-nats.cjs doctor -
 
 ## What it reads
 
-YAML and JSON as kubectl and Helm read them: several documents in a file, Lists, anchors and merge keys; without quotes \`no\`,
-\`on\` and \`y\` are no texts but booleans, and \`0100\` is 64. A folder stands for every
-\`*.yaml\`, \`*.yml\` and \`*.json\` below it, those that links lead to among them. UTF-8, or UTF-16 with its mark. Charts and kustomizations are to be rendered first; a template of a chart is passed
-over and told. A file has at most 16 MiB,
-also of what its aliases come to when they are written out.
+It reads YAML and JSON as kubectl and Helm do: several documents in a file, Lists, anchors and merge keys. Without quotes \`no\`,
+\`on\` and \`y\` are not strings but booleans, and \`0100\` is 64. A folder stands for every \`*.yaml\`, \`*.yml\` and \`*.json\` below
+it, including those that links lead to. Files are UTF-8, or UTF-16 with a byte order mark. Render charts and kustomizations first; a
+template of a chart is skipped, and reported. A file has at most 16 MiB, also with its aliases written out.
 
 \`doctor\` judges all files together as one mesh, so give it nats-server's workload and Service, the plugin, and Istio's policies at
-once. What is not among the files it cannot see: it never asks a cluster. It takes 4222 for nats-server's client port.
+once. It cannot see what is not among the files: it never asks a cluster. It takes 4222 to be nats-server's client port.
 
 ## Exit status
 
@@ -69,9 +68,9 @@ ${JSON.stringify(
 )}
 \`\`\`
 
-\`check\` says of every policy, beside its faults: the number of rules, the bytes of \`pluginConfig\` as the proxy gets it, the bytes of
-the whole object, how long the filter took to read it here, and how much of its VM's memory that has written to, in whole pages
-of 64 KiB. One VM has it once; a proxy has a VM for each worker thread and one for its main thread.
+For every policy \`check\` reports, besides its faults: the number of rules, the bytes of \`pluginConfig\` as the proxy gets it, the bytes of
+the whole object, how long the filter took to read it here, and how much of its VM's memory reading it has written to, in whole
+pages of 64 KiB. One VM has it once; a proxy has a VM for each worker thread and one for its main thread.
 `;
 
 function cell(text: string): string {

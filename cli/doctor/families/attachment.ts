@@ -80,15 +80,15 @@ export const attachment = family(
     "gateway-without-mtls": {
       severity: "error",
       what:
-        "The gateway's server does not end mTLS: there is no certificate of the peer, so every one is nobody to the policy, or what the " +
-        "filter sees is TLS.",
+        "The gateway's server does not end mTLS. Either there is no certificate of the peer, so every peer is unauthenticated, or the " +
+        "filter sees TLS.",
       remedy: "write protocol: TLS and tls: {mode: ISTIO_MUTUAL} for this server, as deploy/egress does",
     },
     "identity-mismatch": {
       severity: "error",
       what:
         "`identity` names a source that this place does not have: WORKLOAD is for the client's own sidecar, WAYPOINT for " +
-        "waypoints, PEER for all others. Every peer would be nobody, or whoever it says.",
+        "waypoints, PEER for all others. Every peer would be unauthenticated, or whoever it claims to be.",
       remedy: "write the identity of this place",
     },
   },

@@ -189,7 +189,7 @@ export const brokerPorts = family(
       severity: "error",
       what:
         "A principal of an AuthorizationPolicy is TRUST_DOMAIN/ns/NAMESPACE/sa/NAME, without `spiffe://`; `*` may begin or end it. Another " +
-        "is nobody: it lets nobody in, and in notPrincipals it spares nobody.",
+        "is nobody: it lets nobody in, and in notPrincipals it exempts nobody.",
       remedy: "write TRUST_DOMAIN/ns/NAMESPACE/sa/NAME",
     },
     "broker-port-open": {

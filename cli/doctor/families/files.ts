@@ -16,7 +16,7 @@ export const files = family(
     "yaml-syntax": {
       severity: "error",
       what:
-        "The text is no YAML, says something twice, or says another thing to kubectl than to the eye: a line break that no editor shows, " +
+        "The text is not YAML, says something twice, or means something else to kubectl than to a reader: a line break that no editor shows, " +
         "an alias as a key, what stands behind `...`. The document with the fault is not judged, the others are; of a file with a " +
         "strange line break, or with bytes that are no text, nothing is.",
       remedy: "correct the text at this place",

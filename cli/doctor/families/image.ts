@@ -28,7 +28,7 @@ export const image = family(
       severity: "error",
       what:
         "For an image (`oci://`, or no scheme) the digest is that of the image's manifest. This one cannot be: it is the sum " +
-        "of the module itself, or no SHA-256, or url and sha256 name two. Istio refuses the image and puts its stand-in there, " +
+        "of the module itself, or no SHA-256, or url and sha256 differ. Istio refuses the image and puts its stand-in there, " +
         "which denies everything.",
       remedy: "write the digest that the registry shows for the image: crane digest IMAGE",
     },
@@ -56,7 +56,7 @@ export const image = family(
     },
     "module-by-plain-http": {
       severity: "error",
-      what: "A module by `http://` without `sha256` is whatever somebody on the way to the proxy makes of it.",
+      what: "A module by `http://` has no `sha256`. Anybody on the way to the proxy can replace it.",
       remedy: "write the SHA-256 of the module as sha256, or take the image by its digest",
     },
     "image-placeholder": {

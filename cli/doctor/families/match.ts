@@ -122,7 +122,7 @@ export const match = family<Id>(
     },
     "match-without-ports": {
       severity: "warning",
-      what: "The plugin matches every port of the pod. Monitoring, routes and all that is no NATS client would be ended by it.",
+      what: "The plugin matches every port of the pod. It would end monitoring, routes and everything else that is no NATS client.",
       remedy: "write match: [{mode: SERVER, ports: [{number: 4222}]}]",
     },
     "selector-matches-nothing": {

@@ -114,12 +114,12 @@ export const mtls = family(
       severity: "warning",
       what:
         "The client port takes plaintext too (PERMISSIVE). Such a client gets no INFO until it has sent a byte, so most hang; " +
-        "and it is nobody to the policy.",
+        "and to the policy it is unauthenticated.",
       remedy: "write mode: STRICT",
     },
     "mtls-disabled": {
       severity: "error",
-      what: "mTLS is off on the client port (DISABLE): no client has a certificate, so every one is nobody to the policy and is refused.",
+      what: "mTLS is off on the client port (DISABLE): no client has a certificate, so every one is unauthenticated and is refused.",
       remedy: "write mode: STRICT",
     },
     "mtls-undeclared": {
@@ -136,7 +136,7 @@ export const mtls = family(
     },
     "mtls-twice": {
       severity: "warning",
-      what: "Two PeerAuthentications of one level are for the same pods of nats-server. Istio takes the older one alone, which no file tells.",
+      what: "Two PeerAuthentications of one level are for the same pods of nats-server. Istio takes only the older one, and no file tells which that is.",
       remedy: "keep one",
     },
     "mtls-mode-unknown": {

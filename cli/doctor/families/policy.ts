@@ -68,7 +68,7 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
   "source-void": {
     severity: "warning",
     what:
-      "A value of a source matches nobody: another key of the same source leaves out whom it names, and all keys of a source must " +
+      "A value of a source matches nobody: another key of the same source excludes those that it names, and all keys of a source must " +
       "match. Only the sources of a rule are alternatives.",
     remedy: "write two sources where either is meant, or take the value out",
   },
@@ -80,15 +80,15 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
   "word-void": {
     severity: "warning",
     what:
-      "A rule has `replies: ANY` or `rollup: ALL`, and allows nothing for which it could hold: both are for what their own rule " +
-      "lets publish, not for what another rule allows the same peers.",
+      "A rule has `replies: ANY` or `rollup: ALL`, but allows nothing to which it could apply: both apply to what their own rule " +
+      "lets peers publish, not to what another rule allows them.",
     remedy: "write it in the rule that allows the publish",
   },
   "subject-literal-wildcard": {
     severity: "warning",
     what:
       "An entry has `*`, `>` or a comma within a longer token, or is the word ALL in a list. To nats-server, and so to the filter, that " +
-      "is one subject with these very characters: as a deny it denies nothing that is published, and of a class it counts nothing.",
+      "is one subject with these very characters: as a deny it denies nothing that is published, and in a class it counts nothing.",
     remedy: "write * or > as a token of its own",
   },
   "subject-case": {
