@@ -89,28 +89,28 @@ function page(): string {
 
 <!-- Made by tools/telemetry-page.ts from assembly/telemetry/stats.ts, assembly/nats/server-errors.ts and docs/audit.schema.json. -->
 
-Stats are Envoy's own, at \`/stats/prometheus\` of the proxy (port 15090), and merged by Istio's agent on port 15020. Counts and
-durations reach Envoy within half a second, and at the latest when their connection ends; nothing is sent for each message.
+The stats are Envoy's own, at \`/stats/prometheus\` of the proxy (port 15090); Istio's agent merges them on port 15020. Counts and
+durations reach Envoy within half a second, and at the latest when their connection ends. Nothing is sent for each message.
 
 ## Labels
 
-Istio's proxy makes labels of them only when it knows their names before it starts. List them for the pods in whose proxies the
-filter stands, with [deploy/stats-tags.yaml](../deploy/stats-tags.yaml), or for the whole mesh in
-\`meshConfig.defaultConfig.extraStatTags\`, and restart the pods. A waypoint's have it from its Gateway
+Istio's proxy turns these names into labels only when it knows them before it starts. List them for the pods whose proxies have
+the filter, with [deploy/stats-tags.yaml](../deploy/stats-tags.yaml), or for the whole mesh in
+\`meshConfig.defaultConfig.extraStatTags\`, and restart the pods. A waypoint's pods have them from its Gateway
 ([install.md](install.md#5-in-a-waypoint)).
 
 \`\`\`text
 sidecar.istio.io/extraStatTags: ${TAGS}
 \`\`\`
 
-Without it the labels stand in the metrics' names, and no query below finds anything.
+Otherwise the labels stay inside the metrics' names, and no query below finds anything.
 
 ${table(
   ["label", ""],
   LABELS.map(({ name, about }) => [code(name), about]),
 )}
 
-What is missing is \`unknown\`. A subject, payload or name that a client chooses is never a label.
+A label without a value is \`unknown\`. A subject, payload or name that a client chooses is never a label.
 
 ## Stats about peers
 
@@ -120,20 +120,21 @@ ${table(["stat", "kind", "more labels", ""], statRows(false))}
 
 - **Durations** are whole milliseconds, to the nearest. Their buckets are Envoy's; the annotation
   \`sidecar.istio.io/statsHistogramBuckets\` of a pod sets others. A worker tells at most ${constant("telemetry/durations.ts", "PLACES")} with a tick: all of half a second,
-  or of more a fair sample over all its peers, and \`istio_nats_durations_left_out_total\` has the others; add it to a histogram's
-  count to count requests. Quantiles of such a time are right; where it is mixed with quieter time, it counts for less than it
-  should, in alerts too.
-- **A request** is a publish with a reply subject, and its answer the first message on that subject that the same connection is
-  delivered. A publish whose answers go to somebody else counts as \`expired\`. A pull from a JetStream consumer
-  (\`$JS.API.CONSUMER.MSG.NEXT\`) is no request; a publish to a stream is, and its acknowledgement the answer.
+  or, where there are more, a fair sample over all its peers. \`istio_nats_durations_left_out_total\` counts the others; add it to a
+  histogram's count to count requests. Quantiles of such a time are right. Where it is mixed with quieter time, it weighs less than
+  it should, in alerts too.
+- **A request** is a publish with a reply subject, and its answer is the first message on that subject that is delivered to the
+  same connection. A publish whose answers go to somebody else counts as \`expired\`. A pull from a JetStream consumer
+  (\`$JS.API.CONSUMER.MSG.NEXT\`) is not a request. A publish to a stream is one, and its acknowledgement is the answer.
 - **The service's side** has no count of what is never answered: a subscriber that only listens owes nobody an answer. A message
-  from a JetStream consumer is no request to the service, since nobody waits for its acknowledgement (\`$JS.ACK.…\`).
+  from a JetStream consumer is not a request to the service, since nobody waits for its acknowledgement (\`$JS.ACK.…\`).
 - **Gauges** are the sum of what the workers add and take away. They are right until a VM traps: what its connections had added
   then stays, until the proxy's process ends. \`istio_nats_policy_info\` and \`istio_nats_policy_rules\` are set anew with every
   tick, and are right again half a second after a VM has been replaced.
-- **\`istio_nats_subscriptions_active\`** is counted with the tick; what lives shorter is not seen.
+- **\`istio_nats_subscriptions_active\`** is counted with the tick; subscriptions that live for less are not seen.
 - **\`kind\`** of \`istio_nats_protocol_errors_total\` is explained in
-  [troubleshooting.md](troubleshooting.md#the-connection-closes-with-a-protocol-error), that of \`istio_nats_server_errors_total\` here:
+  [troubleshooting.md](troubleshooting.md#the-connection-closes-with-a-protocol-error). That of \`istio_nats_server_errors_total\` is
+  explained here:
 
 ${table(["kind", "what nats-server's text begins with", "what to do"], serverErrorRows())}
 
@@ -143,7 +144,7 @@ All have ${list(FILTER_LABELS)}.
 
 ${table(["stat", "kind", "more labels", ""], statRows(true))}
 
-A stat of Envoy's lives as long as its process. Each configuration leaves a series of \`istio_nats_policy_info\` behind, at 0.
+An Envoy stat lives as long as Envoy's process. Each configuration leaves a series of \`istio_nats_policy_info\` behind, at 0.
 
 ## Bounds
 
@@ -157,9 +158,9 @@ ${QUESTIONS.map(({ question, query }, i) => `**${i + 1}. ${question}**\n\n\`\`\`
 
 ## Audit records
 
-One JSON object a line, in the proxy's log at the level warning, below which Istio shows nothing of Wasm modules.
-[audit.schema.json](audit.schema.json) is their JSON Schema; every record that the tests see is held to it. They never hold a
-payload, a header or anything with which a client identifies itself.
+Each record is one line with a JSON object, in the proxy's log at the level warning, below which Istio shows nothing of Wasm
+modules. [audit.schema.json](audit.schema.json) is the JSON Schema of records, against which the tests check every record that they
+see. Records never hold a payload, a header or anything with which a client identifies itself.
 
 ${table(["event", "when", "always there"], eventRows())}
 
@@ -169,9 +170,9 @@ ${table(["field", ""], fieldRows())}
 
 ## Access log
 
-The filter sets these keys as filter state of each connection, so that Istio's TCP access log can hold them, one line for each
-connection when it ends: \`%FILTER_STATE(wasm.nats_denied:PLAIN)%\`. [deploy/telemetry.yaml](../deploy/telemetry.yaml) has the
-providers for text, JSON and gRPC, and the Telemetry resource, which is for nats-server's pods; its comments say what differs in
+The filter sets these keys as filter state of each connection, so that Istio's TCP access log can hold them
+(\`%FILTER_STATE(wasm.nats_denied:PLAIN)%\`), in one line for each connection when it ends.
+[deploy/telemetry.yaml](../deploy/telemetry.yaml) has the providers for text, JSON and gRPC, and the Telemetry resource, which is for nats-server's pods. Its comments say what differs in
 a waypoint, on a gateway and beside a client.
 
 ${table(
@@ -193,7 +194,7 @@ ${table(
   ],
 )}
 
-Filter state of Wasm modules is bytes: an expression compares it with \`b'1'\`, and one with \`'1'\` is never true.
+Filter state of Wasm modules is bytes: compare it with \`b'1'\` in an expression. A comparison with \`'1'\` is never true.
 `;
 }
 

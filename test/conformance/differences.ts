@@ -52,7 +52,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     name: "jetstream-headers",
     title: "Headers that make JetStream act on other subjects need permission on those",
-    why: "`Nats-Schedule-Target` and `Nats-Scheduler` need publish permission on the subject that they name and `Nats-Schedule-Source` subscribe permission; so do the other headers that docs/adr/0005 lists. nats-server checks the first `Nats-Trace-Dest` alone, the filter every line of each.",
+    why: "`Nats-Schedule-Target` and `Nats-Scheduler` need publish permission on the subject that they name, and `Nats-Schedule-Source` needs subscribe permission; the other headers that docs/adr/0005 lists need permission too. nats-server checks only the first `Nats-Trace-Dest`, the filter every line of each.",
     stricter: "filter",
     sessions: ["own-schedule-target", "own-schedule-source", "own-second-trace-dest"],
   },
@@ -128,8 +128,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     name: "reused-behind-maximum",
-    title: "A SUB behind the maximum of its own sid is lost where nats-server has not answered for the maximum yet",
-    why: "While deliveries are filtered, `UNSUB sid max` is counted here, by what the client gets, with a PING in its place, and the server hears of the end only. Until the messages that reach the maximum and that PING's PONG have passed, the sid is live at the server, which ignores another SUB for it: a client that pipelines a message to itself, the UNSUB whose maximum that message reaches and such a SUB does not get the second subscription. Client libraries never use a sid twice.",
+    title: "A SUB that uses a sid again after its maximum is lost until nats-server has answered for the maximum",
+    why: "While deliveries are filtered, the filter counts `UNSUB sid max` itself, by what the client gets; a PING goes in its place, and the server hears only of the end. Until the messages that reach the maximum and that PING's PONG have passed, the sid is live at the server, which ignores another SUB for it. So a client that pipelines a message to itself, the UNSUB whose maximum that message reaches and such a SUB does not get the second subscription. Client libraries never use a sid twice.",
     stricter: "filter",
     sessions: ["own-reused-behind-maximum"],
   },
@@ -150,7 +150,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     name: "no-503",
     title: "No 503 for a request that only a filtered subscription would have got",
-    why: "The unrestricted nats-server has delivered it, so it does not tell the requester that there are no responders; the requester runs into its timeout.",
+    why: "The unrestricted nats-server has delivered it, so it does not tell the requester that there are no responders, and the request times out.",
     stricter: "neither",
     sessions: ["own-filtered-responder"],
   },

@@ -28,27 +28,27 @@ function intro(): string {
 
 <!-- Made by test/conformance/parity-page.ts from test/conformance/differences.ts. -->
 
-A client of a nats-server that restricts it (\`permissions\`) and a client of an unrestricted nats-server behind this filter,
-with the same permissions as policy, read the same bytes, and so does everybody whom their messages reach. This page
-lists every exception.
+Take a client of a nats-server that restricts it (\`permissions\`), and a client of an unrestricted nats-server behind this filter,
+with the same permissions as policy. Both read the same bytes, and so does everybody whom their messages reach. This page lists
+every exception.
 
-That is tested by running each session twice against live servers, once at nats-server 2.15.2 with its own
-\`permissions\`, once through Envoy with the filter, and comparing what client, observer and peer received, and whether the
-connection ended. No expectation of ours decides: nats-server is asked each time.
+To test this, each session is run twice against live servers: once at nats-server 2.15.2 with its own \`permissions\`, and once
+through Envoy with the filter. The tests compare what client, observer and peer received, and whether the connection ended. No
+expectation of ours decides: nats-server is asked each time.
 
 - **Recorded sessions:** ${grouped(timeless.length)} in ${families.size} families and ${timed.length} that depend on time, with ${grouped(all)} operations (${byVerb}).
   ${grouped(recorded.length - listed.length)} end alike, ${listed.length} differ and are listed below. The suite fails when another one differs, and when a
-  listed one no longer does.
-- **Generated sessions:** ${grouped(SESSIONS)} each time, with random permissions and another seed, which is printed. Those of seed
+  listed one no longer differs.
+- **Generated sessions:** ${grouped(SESSIONS)} each time, with random permissions and a new seed, which is printed. Those of seed
   ${SEED} have ${grouped(generated.operations)} operations; ${grouped(generated.exact)} of them meet no refusal of the filter's own and must end alike as they are. In the others
-  nats-server is sent, in place of each operation that the list below says the filter refuses, a PING that stands for
-  the refusal, and all else must be alike. \`SESSIONS=20000 npm run test:conformance\` runs more, \`SEED=…\` the same again; a
+  nats-server is sent a PING in place of each operation that the filter refuses by the list below. The PING stands for the
+  refusal, and everything else must be alike. \`SESSIONS=20000 npm run test:conformance\` runs more, \`SEED=…\` runs the same again. A
   session that differs is shortened before it is printed.
 - **Splits:** the recorded sessions cut at each byte of both directions, more than 600,000 cuts, and in random chunks, in
   the Node host; a random sample through Envoy in writes of one byte. What comes out is the same.
 
-"Stricter" is the side that refuses more. Nothing is looser than nats-server except where a difference below says
-"nats-server" or "neither" and why.`;
+"Stricter" names the side that refuses more. The filter is looser than nats-server only where a difference below says
+"nats-server" or "neither", and why.`;
 }
 
 function section(difference: Difference): string {
@@ -73,12 +73,12 @@ const WITHOUT_SESSION = `## Differences that no session shows
   itself, in the same order. The second INFO, with which nats-server answers the first PING after CONNECT, is held until
   the client's own first PONG when that PING was ours. nats-server may begin to measure the round trip by its own PINGs
   earlier. Stricter: neither.
-- **Pedantic mode** makes nats-server complain of a publish (\`Invalid Publish Subject\`) once more for each of its reads
-  that the publish is cut into (parser.go \`clonePubArg\`). A refused publish is complained of once. Stricter: neither.
+- **Pedantic mode** makes nats-server complain about a publish (\`Invalid Publish Subject\`) once more for each read that
+  the publish is cut into (parser.go \`clonePubArg\`). A refused publish draws one complaint. Stricter: neither.
 - **What comes behind a bad line.** nats-server closes with bytes unread, and a TCP reset may then take away what the
   client has not read yet. Through Envoy the last texts arrive more often. Stricter: neither.
-- **A maximum that is reached** is followed by an \`UNSUB\` without one, which nats-server has nothing for unless an account imports
-  the subject: there it delivers on without bound, and ends here. Stricter: filter.
+- **When a maximum is reached**, the filter sends an \`UNSUB\` without a maximum. nats-server has no subscription for it any more,
+  unless an account imports the subject: there it delivers on without bound, and here the subscription ends. Stricter: filter.
 - **Ended subscriptions** are remembered for a while only (docs/adr/0006); a message for one that is forgotten is judged as
   if it belonged to every queue. Stricter: filter.
 
@@ -104,7 +104,7 @@ export async function parityPage(): Promise<string> {
     ...DIFFERENCES.map(section),
     WITHOUT_SESSION,
     limitsTable(limits),
-    "A control line of the argument bytes that nats-server's `max_control_line` allows must fit in `controlLine`: set both alike.",
+    "A control line with as many argument bytes as nats-server's `max_control_line` allows must fit in `controlLine`: set both alike.",
   ];
   return format(`${parts.join("\n\n")}\n`, { parser: "markdown", printWidth: 120 });
 }
