@@ -334,7 +334,11 @@ export class Access {
       case HeaderUse.ROLLUP_ALL:
         return this.judgeRollup(line);
       case HeaderUse.SCHEDULE_SOURCE:
-        return this.permissions.receives(name, length) ? Reason.ALLOWED : Reason.HEADER;
+        return !headerFields.isUnclosed && this.permissions.receives(name, length) ? Reason.ALLOWED : Reason.HEADER;
+      case HeaderUse.SCHEDULE_TARGET:
+        // What is stored there ends whoever gets it: a client, a route.
+        if (headerFields.isUnclosed) return Reason.HEADER;
+        break;
       case HeaderUse.EXPECTED_SUBJECT:
         // It makes a refusal tell the last sequence of that subject, nothing else (docs/threat-model.md).
         return Reason.ALLOWED;

@@ -8,7 +8,9 @@
  *   2.12 look at the first occurrence of the name alone, so a subset of these.
  * - `genHeaderMapIfTraceHeadersPresent` (msgtrace.go), used for tracing: the block begins `NATS/1.0\r\n`, the value
  *   loses SP and TAB at both ends and must be closed by CR LF. 2.15 takes the first value that is not empty, 2.12 the
- *   first value. A line without ':' makes it miss the next line; we do not follow it there, which is stricter.
+ *   first value. A line without ':' makes it miss the next line; we do not follow it there, which is stricter. Nor do we
+ *   want the CR LF behind the version: JetStream takes a status away from what it stores (`removeHeaderStatusIfPresent`),
+ *   and the next server to which that goes, another of the cluster or a leaf node, traces it and asks no permission.
  * Which of several equal lines counts differs by version, and changes when the server itself adds or removes a header
  * (`setHeader`, `removeHeaderIfPresent`: service imports, scheduler). So every line that any of them could take is
  * answered, in order: the first is what 2.15 acts on and names in its text, a further one makes us only stricter.
@@ -51,8 +53,8 @@ export const enum HeaderUse {
   ROLLUP_SUBJECT = 9,
 }
 
-/** client.go `hdrLine`. */
-const VERSION_LINE = utf8("NATS/1.0\r\n");
+/** What client.go `hdrLine` begins with. */
+const VERSION = utf8("NATS/1.0");
 
 const TRACE_DEST = utf8("Nats-Trace-Dest");
 const SCHEDULE_TARGET = utf8("Nats-Schedule-Target");
@@ -162,7 +164,7 @@ export class HeaderFields {
     this.end = pointer + <usize>length;
     this.value = 0;
     this.valueLength = 0;
-    this.traced = length >= VERSION_LINE.length && isName(pointer, VERSION_LINE);
+    this.traced = length >= VERSION.length && isName(pointer, VERSION);
   }
 
   /** The next line that matters, or END. Linear in the block over all calls. */
@@ -200,6 +202,14 @@ export class HeaderFields {
     this.value = from;
     this.valueLength = <i32>(to - from);
     return use == HeaderUse.ROLLUP_ALL && !this.valueIsAll() ? HeaderUse.ROLLUP_SUBJECT : use;
+  }
+
+  /**
+   * Do the block's last two bytes begin before the value's CR LF is over? JetStream puts a header of its own in their place, whatever they
+   * are (client.go `genHeader`), and that is read as a part of the value then: of another subject than this one, with blanks in it.
+   */
+  get isUnclosed(): bool {
+    return this.value + <usize>this.valueLength + 4 > this.end;
   }
 
   /** Where CR LF closes a value that begins at `from`, or the block's end: a lone CR or LF belongs to the value. */

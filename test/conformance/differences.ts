@@ -54,7 +54,13 @@ export const DIFFERENCES: readonly Difference[] = [
     title: "Headers that make JetStream act on other subjects need permission on those",
     why: "`Nats-Schedule-Target` and `Nats-Scheduler` need publish permission on the subject that they name, and `Nats-Schedule-Source` needs subscribe permission; the other headers that docs/adr/0005 lists need permission too. nats-server checks only the first `Nats-Trace-Dest`, the filter every line of each.",
     stricter: "filter",
-    sessions: ["own-schedule-target", "own-schedule-source", "own-second-trace-dest"],
+    sessions: [
+      "own-schedule-target",
+      "own-schedule-source",
+      "own-second-trace-dest",
+      "own-trace-dest-behind-status",
+      "own-unclosed-target",
+    ],
   },
   {
     name: "jetstream-patterns",

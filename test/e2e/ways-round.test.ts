@@ -6,6 +6,7 @@ import {
   errorsOf,
   messagesOf,
   publish,
+  publishBlock,
   refusedPublish,
   refusedReply,
   refusedSubscription,
@@ -127,6 +128,32 @@ describe("ways round a subject policy", () => {
     assert.deepEqual(await town.secrets(), []);
   });
 
+  it("a message's trace does not go there behind a status either, which JetStream takes away before the next server gets it", async () => {
+    await town.stream("DATA", ["data.>"], { allow_direct: true });
+    const hidden = publishBlock("data.mine", "NATS/1.0 100 x\r\nNats-Trace-Dest: secret.in\r\n\r\n", "");
+    const leaf = await town.leaf();
+    const far = await RawClient.connect(leaf.port);
+    try {
+      await far.handshake();
+      await far.send("SUB _INBOX.x.1 1\r\n");
+      await far.flush();
+      // What is stored goes to an inbox at the leaf node, as often as it takes that to be known.
+      const get = publish("$JS.API.DIRECT.GET.DATA.data.mine", "", "", "_INBOX.x.1");
+      const alone = await town.connect("reader", "alone");
+      assert.deepEqual(await errorsOf(alone, hidden), []);
+      const trace = await waitFor("the trace", async () => {
+        assert.deepEqual(await errorsOf(alone, get), []);
+        return (await town.secrets())[0];
+      });
+      assert.match(trace, /^MSG secret\.in 1 .*"Nats-Trace-Dest":\["secret\.in"\]/);
+    } finally {
+      far.close();
+      await leaf.stop();
+    }
+    const reader = await town.connect("reader", "filtered");
+    assert.deepEqual(await errorsOf(reader, hidden), refusedPublish("secret.in"));
+  });
+
   it("a schedule does not store where its author may not publish", async () => {
     const at = new Date(Date.now() + 300).toISOString();
     const schedule = (target: string): string =>
@@ -144,6 +171,22 @@ describe("ways round a subject policy", () => {
     assert.deepEqual(await errorsOf(mallory, schedule("ok.1")), []);
     await waitFor("the permitted message", async () => (await town.contents("PLAN"))["ok.1"] === 1);
     assert.equal((await town.contents("PLAN"))["secret.in"], undefined);
+  });
+
+  it("a schedule does not store on what becomes of a target whose line JetStream writes on, a subject that ends its readers", async () => {
+    const at = new Date(Date.now() + 300).toISOString();
+    const block = `NATS/1.0\r\nNats-Schedule: @at ${at}\r\nNats-Schedule-Target: ok.1\r\n`;
+    const unclosed = publishBlock("plan.mine", block, "boom");
+    const fresh = (): Promise<void> => town.stream("PLAN", ["plan.>", "ok.>"], { allow_msg_schedules: true });
+
+    await fresh();
+    const alone = await town.connect("mallory", "alone");
+    assert.deepEqual(await errorsOf(alone, unclosed), []);
+    await waitFor("the message", async () => (await town.contents("PLAN"))["ok.1Nats-Rollup: sub"] === 1);
+    await fresh();
+    const mallory = await town.connect("mallory", "filtered");
+    assert.deepEqual(await errorsOf(mallory, unclosed), refusedPublish("ok.1"));
+    assert.deepEqual(await town.contents("PLAN"), {});
   });
 
   it("a scheduler's purge does not remove another author's schedule", async () => {

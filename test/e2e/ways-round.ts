@@ -1,3 +1,6 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { NatsServer } from "../stand/nats-server.ts";
 import { RawClient } from "../stand/raw-client.ts";
 import type { Frame } from "../stand/server-frames.ts";
 import { Stand } from "../stand/stand.ts";
@@ -58,7 +61,8 @@ function policy(more: object): object {
 function natsConfig(): string {
   const users = Object.entries(APPLICATIONS).map(([user, permissions]) => ({ user, password: user, permissions }));
   const all = [...users, { user: "operator", password: "operator" }];
-  return `accounts { SHOP { jetstream: enabled, users: ${JSON.stringify(all)} } }\nno_auth_user: operator\n`;
+  const account = `accounts { SHOP { jetstream: enabled, users: ${JSON.stringify(all)} } }\nno_auth_user: operator\n`;
+  return `${account}leafnodes { listen: "127.0.0.1:-1" }\n`;
 }
 
 interface StreamInfo {
@@ -107,6 +111,15 @@ export class Town {
     if (route === "alone") return RawClient.connect(this.stand.nats.port);
     const tls = await this.stand.identity(`spiffe://${principalOf(application)}`);
     return RawClient.connect(this.stand.port(route), { tls });
+  }
+
+  /** Starts a leaf node, to be stopped by the caller: a server to which messages of the first one go on. */
+  async leaf(): Promise<NatsServer> {
+    const { leaf } = await this.stand.nats.monitor<{ leaf: { port: number } }>("/varz");
+    const folder = join(this.stand.folder, "leaf");
+    mkdirSync(folder);
+    const remote = `leafnodes { remotes: [{ url: "nats://operator:operator@127.0.0.1:${leaf.port}" }] }`;
+    return NatsServer.start(folder, { jetStream: false, config: remote });
   }
 
   /** What has come to `secret.>` since the last time. */
@@ -173,7 +186,11 @@ function isMessage({ verb }: Frame): boolean {
 export function publish(subject: string, payload = "", headers = "", reply = ""): string {
   const names = `${subject}${reply === "" ? "" : ` ${reply}`}`;
   if (headers === "") return `PUB ${names} ${payload.length}\r\n${payload}\r\n`;
-  const block = `NATS/1.0\r\n${headers}\r\n`;
+  return publishBlock(names, `NATS/1.0\r\n${headers}\r\n`, payload);
+}
+
+/** An HPUB with this for a header block, whatever it is. */
+export function publishBlock(names: string, block: string, payload: string): string {
   return `HPUB ${names} ${block.length} ${block.length + payload.length}\r\n${block}${payload}\r\n`;
 }
 

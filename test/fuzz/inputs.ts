@@ -159,7 +159,8 @@ function headerBlock(random: Random): string {
     const value = name === "Nats-Rollup" ? random.pick(["all", "ALL", "sub", "aLl", ""]) : subject(random);
     block += `${name}:${random.pick([" ", "", "  ", "\t"])}${value}\r\n`;
   }
-  return `${block}\r\n`;
+  // Some are not closed by an empty line.
+  return random.below(8) === 0 ? block : `${block}\r\n`;
 }
 
 /** One operation as a client may send it. */

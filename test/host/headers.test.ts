@@ -18,12 +18,19 @@ const USES: Record<string, number> = {
 };
 const ROLLUP_ALL = 5;
 const ROLLUP_SUBJECT = 9;
+/** The place among what is `later`. */
+const SCHEDULE = 2;
 const SEED = 20_260_801;
 
-interface ServerReading {
+interface Reading {
   values: Record<string, string>;
   rollup: string;
   traceDest: string | null;
+}
+
+interface ServerReading extends Reading {
+  /** What it reads in what JetStream has made of the block: stored it, handed it out, taken it for a schedule, scheduled it. */
+  later: Reading[];
 }
 
 const latin1 = (base64: string): string => Buffer.from(base64, "base64").toString("latin1");
@@ -31,14 +38,20 @@ const latin1 = (base64: string): string => Buffer.from(base64, "base64").toStrin
 /** What the server makes of each block; values as latin-1, so that a character is a byte. */
 function serverReads(blocks: string[]): ServerReading[] {
   const requests = blocks.map((block) => Buffer.from(block, "latin1"));
-  return askOracle("headers", requests).map((answer) => {
-    const { values, rollup, traceDest } = JSON.parse(Buffer.from(answer).toString()) as ServerReading;
-    return {
-      values: Object.fromEntries(Object.entries(values).map(([name, value]) => [name, latin1(value)])),
-      rollup,
-      traceDest: traceDest === null ? null : latin1(traceDest),
-    };
+  const decoded = ({ values, rollup, traceDest }: Reading): Reading => ({
+    values: Object.fromEntries(Object.entries(values).map(([name, value]) => [name, latin1(value)])),
+    rollup,
+    traceDest: traceDest === null ? null : latin1(traceDest),
   });
+  return askOracle("headers", requests).map((answer) => {
+    const reading = JSON.parse(Buffer.from(answer).toString()) as ServerReading;
+    return { ...decoded(reading), later: reading.later.map(decoded) };
+  });
+}
+
+/** nats-server traces to no other, and schedules to and from no other (sublist.go `IsValidPublishSubject`). */
+function isPublishable(subject: string): boolean {
+  return subject.split(".").every((token) => /^[^\t\n\f\r ]+$/.test(token) && token !== "*" && token !== ">");
 }
 
 describe("header blocks, compared with nats-server's readers", () => {
@@ -50,13 +63,14 @@ describe("header blocks, compared with nats-server's readers", () => {
        export function begin(pointer: usize, length: i32): void { headerFields.begin(pointer, length); }
        export function next(): i32 { return headerFields.next(); }
        export function value(): usize { return headerFields.value; }
+       export function isUnclosed(): bool { return headerFields.isUnclosed; }
        export function valueLength(): i32 { return headerFields.valueLength; }`,
       4,
     );
   });
 
-  /** Our reading: the values of each use, in order. */
-  function weRead(block: string): Map<number, string[]> {
+  /** Our reading: the values of each use, in order; to `unclosed` go the uses that have a value that is not closed. */
+  function weRead(block: string, unclosed = new Set<number>()): Map<number, string[]> {
     piece.write(piece.free, Buffer.from(block, "latin1"));
     piece.exports["begin"]!(piece.free, block.length);
     const found = new Map<number, string[]>();
@@ -65,21 +79,25 @@ describe("header blocks, compared with nats-server's readers", () => {
       if (use === 0) return found;
       const value = piece.read(piece.exports["value"]!(), piece.exports["valueLength"]!()).toString("latin1");
       assert.ok(value.length > 0);
+      if (piece.exports["isUnclosed"]!() === 1) unclosed.add(use);
       const values = found.get(use);
       if (values) values.push(value);
       else found.set(use, [value]);
     }
   }
 
-  it("never miss what the server acts on, however broken the block is", () => {
+  const soup = ((): fc.Arbitrary<string> => {
     const fragments = [
       ...Object.keys(USES).flatMap((name) => [name, `\r\n${name}: `, `\r\n${name}:`]),
       ...["NATS/1.0\r\n", "\r\n", "\r\n\r\n", "\r", "\n", ":", ": ", " ", "\t", "a.b", "x", "\xff", "\0"],
       ...["\r\nNats-Rollup: ", "Nats-Rollup", "all", "ALL", "aLl", "sub", "Nats-Schedule", "trace disabled", "N"],
       ...["traceparent: 00-80e1afed08e019fc1110464cfa66635c-7a085853722dc6d2-01\r\n", "nats-trace-dest: y\r\n"],
     ];
-    const soup = fc.array(fc.constantFrom(...fragments), { maxLength: 14 }).map((parts) => parts.join(""));
-    const begun = soup.map((rest) => `NATS/1.0\r\n${rest}`);
+    return fc.array(fc.constantFrom(...fragments), { maxLength: 14 }).map((parts) => parts.join(""));
+  })();
+  const begun = soup.map((rest) => `NATS/1.0\r\n${rest}`);
+
+  it("never miss what the server acts on, however broken the block is", () => {
     const blocks = fc.sample(fc.oneof(soup, begun), { numRuns: 100_000, seed: SEED });
     let acted = 0;
     for (const [i, server] of serverReads(blocks).entries()) {
@@ -102,6 +120,37 @@ describe("header blocks, compared with nats-server's readers", () => {
       if (server.rollup === "sub") {
         acted++;
         assert.ok(ours.has(ROLLUP_SUBJECT), `rollup missed in ${JSON.stringify(block)}`);
+      }
+    }
+    assert.ok(acted > 50_000, `only ${acted} values were compared`);
+  });
+
+  it("never miss what the server acts on later, when JetStream has changed the block", () => {
+    const withStatus = soup.map((rest) => `NATS/1.0 100 x\r\n${rest}`);
+    const blocks = fc.sample(fc.oneof(soup, begun, withStatus), { numRuns: 100_000, seed: SEED });
+    let acted = 0;
+    for (const [i, { later }] of serverReads(blocks).entries()) {
+      const block = blocks[i]!;
+      const unclosed = new Set<number>();
+      const ours = weRead(block, unclosed);
+      for (const [stage, { values, rollup, traceDest }] of later.entries()) {
+        const found: [number, string][] = Object.entries(values).map(([name, value]) => [USES[name]!, value]);
+        for (const [use, value] of found) {
+          if (value === "" || use === USES["Nats-Expected-Last-Subject-Sequence-Subject"]) continue;
+          // Of a schedule, which is not looked at again once it is stored, we say that its value is going to be another.
+          const goes = use === USES["Nats-Schedule-Target"] || use === USES["Nats-Schedule-Source"];
+          const isSchedule = stage === SCHEDULE && goes;
+          if (!isPublishable(value) && !(isSchedule && ours.has(use))) continue;
+          if (isSchedule && unclosed.has(use)) continue;
+          acted++;
+          assert.ok(ours.get(use)?.includes(value), `use ${use}: ${JSON.stringify(value)} in ${JSON.stringify(block)}`);
+        }
+        if (traceDest !== null && isPublishable(traceDest)) {
+          acted++;
+          const traced = ours.get(USES["Nats-Trace-Dest"]!);
+          assert.ok(traced?.includes(traceDest), `trace to ${JSON.stringify(traceDest)} in ${JSON.stringify(block)}`);
+        }
+        if (rollup === "all") assert.ok(ours.has(ROLLUP_ALL), `rollup missed in ${JSON.stringify(block)}`);
       }
     }
     assert.ok(acted > 50_000, `only ${acted} values were compared`);
@@ -208,6 +257,24 @@ describe("a publish with headers on which nats-server acts", () => {
       assert.equal(wire.server(PONG), text);
     });
   }
+
+  it("is refused for a trace destination behind a status, which JetStream takes away", () => {
+    const wire = Wire.connected(configuredHost());
+    assert.equal(wire.client(hpub("ok.1", "NATS/1.0 100 x\r\nNats-Trace-Dest: no.1\r\n\r\n", "x")), PING);
+    assert.equal(wire.server(PONG), publishViolation("no.1"));
+    const own = hpub("ok.1", "NATS/1.0 100 x\r\nNats-Trace-Dest: ok.2\r\n\r\n", "x");
+    assert.equal(wire.client(own), own);
+  });
+
+  it("is refused where JetStream would write on the line of a schedule's target or source", () => {
+    const wire = Wire.connected(configuredHost());
+    for (const end of ["", "\r", "\r\n", "\r\n\r"]) {
+      assert.equal(wire.client(hpub("ok.1", `NATS/1.0\r\nNats-Schedule-Target: ok.2${end}`, "x")), PING);
+      assert.equal(wire.server(PONG), publishViolation(`ok.2${end === "\r" ? "\\r" : ""}`));
+      assert.equal(wire.client(hpub("ok.1", `NATS/1.0\r\nNats-Schedule-Source: ok.3${end}`, "x")), PING);
+      assert.equal(wire.server(PONG), subscriptionViolation(`ok.3${end === "\r" ? "\\r" : ""}`));
+    }
+  });
 
   it("passes where it may do with its own right what the header makes of it", () => {
     const wire = Wire.connected(configuredHost());

@@ -140,7 +140,10 @@ describe("headers with which nats-server acts on another subject", () => {
     expect(fields("\nNats-Rollup: all\r\n\r\n")).toBe("");
   });
 
-  it("need no version line except to trace", () => {
+  it("need no version line except to trace, and there no more than the version", () => {
+    expect(fields("NATS/1.0 100 x\r\nNats-Trace-Dest: a\r\n\r\n")).toBe("trace-dest=a");
+    expect(fields("NATS/1.0x\r\nNats-Trace-Dest: a\r\n\r\n")).toBe("trace-dest=a");
+    expect(fields("NATS/1.\r\nNats-Trace-Dest: a\r\n\r\n")).toBe("");
     expect(fields("\r\nNats-Rollup: all\r\nNats-Trace-Dest: a\r\n\r\n")).toBe("rollup-all=all");
     expect(fields("NATS/1.1\r\nNats-Trace-Dest: a\r\n\r\n")).toBe("");
     expect(fields("Nats-Rollup: all\r\n\r\n")).toBe("");
@@ -169,6 +172,23 @@ describe("a header's value", () => {
   it("is passed over when empty, and a later one still counts", () => {
     expect(fields(V + "Nats-Trace-Dest:\r\nNats-Scheduler:  \r\nNats-Trace-Dest: a\r\n\r\n")).toBe("trace-dest=a");
     expect(fields(V + "Nats-Scheduler:")).toBe("");
+  });
+
+  it("is unclosed where the block's last two bytes touch it or its CR LF", () => {
+    const ends: StaticArray<string> = ["", "x", "xy", "\r", "\r\n", "\r\n\r", "\r\nx"];
+    for (let i = 0; i < ends.length; i++) {
+      const bytes = String.UTF8.encode(V + "Nats-Schedule-Target: a.b" + ends[i]);
+      headerFields.begin(changetype<usize>(bytes), bytes.byteLength);
+      expect(headerFields.next()).toBe(HeaderUse.SCHEDULE_TARGET);
+      expect(headerFields.isUnclosed).toBe(true, ends[i]);
+    }
+    const closed: StaticArray<string> = ["\r\n\r\n", "\r\nxy", "\r\nA: b\r\n"];
+    for (let i = 0; i < closed.length; i++) {
+      const bytes = String.UTF8.encode(V + "Nats-Schedule-Target: a.b" + closed[i]);
+      headerFields.begin(changetype<usize>(bytes), bytes.byteLength);
+      expect(headerFields.next()).toBe(HeaderUse.SCHEDULE_TARGET);
+      expect(headerFields.isUnclosed).toBe(false, closed[i]);
+    }
   });
 
   it("of a rollup counts as `all` in any case and not with anything around it", () => {

@@ -3,13 +3,15 @@
 // as many bytes.
 //
 //	go run ./oracle quote     fmt's %q of the request, without the outer quotes
-//	go run ./oracle headers   the request is a header block; the answer is JSON: what each reader finds in it
+//	go run ./oracle headers   the request is a header block; the answer is JSON: what each reader finds in it, and what
+//	                          they find in what JetStream makes of it before it stores it or hands it out
 //
 // The server's functions are not exported, so they are reached by go:linkname, which needs the empty empty.s.
 package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -30,6 +32,18 @@ func getRollup(hdr []byte) string
 //go:linkname genHeaderMapIfTraceHeadersPresent github.com/nats-io/nats-server/v2/server.genHeaderMapIfTraceHeadersPresent
 func genHeaderMapIfTraceHeadersPresent(hdr []byte) (map[string][]string, bool)
 
+//go:linkname removeHeaderStatusIfPresent github.com/nats-io/nats-server/v2/server.removeHeaderStatusIfPresent
+func removeHeaderStatusIfPresent(hdr []byte) []byte
+
+//go:linkname removeHeaderIfPresent github.com/nats-io/nats-server/v2/server.removeHeaderIfPresent
+func removeHeaderIfPresent(hdr []byte, key string) []byte
+
+//go:linkname removeHeaderIfPrefixPresent github.com/nats-io/nats-server/v2/server.removeHeaderIfPrefixPresent
+func removeHeaderIfPrefixPresent(hdr []byte, prefix string) []byte
+
+//go:linkname genHeader github.com/nats-io/nats-server/v2/server.genHeader
+func genHeader(hdr []byte, key, value string) []byte
+
 func quote(request []byte) ([]byte, error) {
 	// As the server does it: %q of a []byte.
 	q := fmt.Sprintf("%q", request)
@@ -49,7 +63,42 @@ type found struct {
 	TraceDest []byte            `json:"traceDest"`
 }
 
+type findings struct {
+	found
+	// Once the message has been stored, and once it has been handed out or scheduled.
+	Later []found `json:"later"`
+}
+
 func headers(request []byte) ([]byte, error) {
+	answer := findings{found: find(request)}
+	for _, later := range made(request) {
+		answer.Later = append(answer.Later, find(later))
+	}
+	return json.Marshal(answer)
+}
+
+// What JetStream makes of a header block. The functions that take something away do so in place.
+func made(request []byte) [][]byte {
+	// stream.go processInboundJetStreamMsg and processJetStreamMsgWithBatch
+	stored := removeHeaderIfPresent(removeHeaderStatusIfPresent(bytes.Clone(request)), "Nats-Request-Info")
+	// stream.go getDirectRequest; the same is done with a TTL that is too short
+	handedOut := genHeader(bytes.Clone(stored), "Nats-Stream", "S")
+	// The same for a schedule, and then scheduler.go getScheduledMessages
+	schedule := bytes.Clone(stored)
+	if getRollup(schedule) == "" {
+		schedule = genHeader(schedule, "Nats-Rollup", "sub")
+	}
+	scheduled := bytes.Clone(schedule)
+	for _, prefix := range []string{"Nats-Schedule", "Nats-Expected-"} {
+		scheduled = removeHeaderIfPrefixPresent(scheduled, prefix)
+	}
+	for _, name := range []string{"Nats-Msg-Id", "Nats-TTL", "Nats-Rollup"} {
+		scheduled = removeHeaderIfPresent(scheduled, name)
+	}
+	return [][]byte{stored, handedOut, schedule, genHeader(scheduled, "Nats-Schedule-Next", "purge")}
+}
+
+func find(request []byte) found {
 	answer := found{Values: map[string][]byte{}, Rollup: getRollup(request)}
 	for _, name := range names {
 		if value := sliceHeader(name, request); value != nil {
@@ -60,7 +109,7 @@ func headers(request []byte) ([]byte, error) {
 	if all, external := genHeaderMapIfTraceHeadersPresent(request); !external && len(all["Nats-Trace-Dest"]) > 0 {
 		answer.TraceDest = []byte(all["Nats-Trace-Dest"][0])
 	}
-	return json.Marshal(answer)
+	return answer
 }
 
 func serve(answer func([]byte) ([]byte, error), in io.Reader, out io.Writer) error {
@@ -76,14 +125,14 @@ func serve(answer func([]byte) ([]byte, error), in io.Reader, out io.Writer) err
 		if _, err := io.ReadFull(r, request); err != nil {
 			return err
 		}
-		bytes, err := answer(request)
+		said, err := answer(request)
 		if err != nil {
 			return err
 		}
-		if err := binary.Write(w, binary.LittleEndian, uint32(len(bytes))); err != nil {
+		if err := binary.Write(w, binary.LittleEndian, uint32(len(said))); err != nil {
 			return err
 		}
-		if _, err := w.Write(bytes); err != nil {
+		if _, err := w.Write(said); err != nil {
 			return err
 		}
 	}
