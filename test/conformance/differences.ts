@@ -60,6 +60,7 @@ export const DIFFERENCES: readonly Difference[] = [
       "own-second-trace-dest",
       "own-trace-dest-behind-status",
       "own-unclosed-target",
+      "own-traced-request-info",
     ],
   },
   {

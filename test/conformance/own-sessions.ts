@@ -54,6 +54,9 @@ export const OWN_SESSIONS: readonly Session[] = [
   session("own-unclosed-target", { publish: { allow: ["jobs.>"] } }, [
     hpub("jobs.a", "NATS/1.0\r\nNats-Schedule-Target: jobs.b\r\n"),
   ]),
+  session("own-traced-request-info", { publish: { allow: ["jobs.>", "trace"] } }, [
+    hpub("jobs.a", "NATS/1.0\r\nNats-Trace-Dest: trace\r\nNats-Request-Info: {}\r\n\r\n"),
+  ]),
   session("own-jetstream-pattern", { publish: { allow: ["$JS.API.>"], deny: ["$JS.API.DIRECT.GET.S.orders.admin"] } }, [
     "PUB $JS.API.DIRECT.GET.S.orders.* 1\r\nx\r\n",
   ]),

@@ -189,6 +189,47 @@ describe("ways round a subject policy", () => {
     assert.deepEqual(await town.contents("PLAN"), {});
   });
 
+  it("a schedule that JetStream sees only once it is stored purges, stores and reads no more than its author may", async () => {
+    const fresh = async (): Promise<void> => {
+      const more = { allow_msg_schedules: true, allow_msg_ttl: true, subject_delete_marker_ttl: 60e9 };
+      await town.stream("PLAN", ["plan.>", "ok.>", "orders.>"], { allow_rollup_hdrs: true, ...more });
+      await town.store("ok.no", "kept");
+      await town.store("orders.secret", "SECRET");
+    };
+    // A name twice on end hides the lines of that name behind it, until JetStream writes a longer TTL in place of both of these.
+    const hidden = "Nats-TTL: 1s\r\nNats-TTL: Nats-ScheduleNats-Schedule\r\n";
+    const schedule = (more: string): string => {
+      const at = new Date(Date.now() + 300).toISOString();
+      return publish("plan.mine", "boom", `${hidden}Nats-Schedule: @at ${at}\r\n${more}`);
+    };
+    const all = "Nats-Schedule-Target: ok.1\r\nNats-Schedule-Rollup: all\r\n";
+    const pattern = "Nats-Schedule-Target: ok.*\r\nNats-Schedule-Rollup: sub\r\n";
+    const source = "Nats-Schedule-Target: ok.1\r\nNats-Schedule-Source: orders.*\r\n";
+
+    const alone = await town.connect("mallory", "alone");
+    const stored = (subject: string) => async (): Promise<boolean> => subject in (await town.contents("PLAN"));
+    await fresh();
+    assert.deepEqual(await errorsOf(alone, schedule(all)), []);
+    await waitFor("the purge of all", stored("ok.1"));
+    assert.deepEqual(await town.contents("PLAN"), { "ok.1": 1 });
+    await fresh();
+    assert.deepEqual(await errorsOf(alone, schedule(pattern)), []);
+    await waitFor("the purge of what a pattern takes", stored("ok.*"));
+    assert.ok(!("ok.no" in (await town.contents("PLAN"))));
+    await fresh();
+    assert.deepEqual(await errorsOf(alone, schedule(source)), []);
+    await waitFor("the copy", stored("ok.1"));
+    const { message } = await town.api<{ message: { data: string } }>("STREAM.MSG.GET.PLAN", { last_by_subj: "ok.1" });
+    assert.equal(String(Buffer.from(message.data, "base64")), "SECRET");
+
+    await fresh();
+    const mallory = await town.connect("mallory", "filtered");
+    assert.deepEqual(await errorsOf(mallory, schedule(all)), refusedPublish("plan.mine"));
+    assert.deepEqual(await errorsOf(mallory, schedule(pattern)), refusedPublish("ok.*"));
+    assert.deepEqual(await errorsOf(mallory, schedule(source)), refusedSubscription("orders.*"));
+    assert.deepEqual(await town.contents("PLAN"), { "ok.no": 1, "orders.secret": 1 });
+  });
+
   it("a scheduler's purge does not remove another author's schedule", async () => {
     const purge = publish("plan.mine", "", "Nats-Scheduler: plan.other\r\nNats-Schedule-Next: purge\r\n", "_INBOX.m.1");
     const at = new Date(Date.now() + 3_600_000).toISOString();
@@ -299,6 +340,33 @@ describe("ways round a subject policy", () => {
     // What no deny is about is asked for as before: nothing is stored there.
     await reader.send(publish("$JS.API.DIRECT.GET.DATA.data.mine.*", "", "", "_INBOX.x.3"));
     await reader.expect("HMSG", /^HMSG _INBOX\.x\.3 1 /);
+  });
+
+  it("a request to JetStream is not made in another account's name", async () => {
+    const banker = await RawClient.connect(town.stand.nats.port);
+    await banker.handshake({ user: "banker", pass: "banker" });
+    const vault = JSON.stringify({ name: "VAULT", subjects: ["vault.>"], storage: "memory" });
+    await banker.send(`SUB _INBOX.b 1\r\n${publish("$JS.API.STREAM.CREATE.VAULT", vault, "", "_INBOX.b")}`);
+    await banker.expect("MSG", /^MSG _INBOX\.b 1 /);
+    await banker.send(publish("vault.1", "GOLD", "", "_INBOX.b"));
+    await banker.expect("MSG", /^MSG _INBOX\.b 1 /);
+    banker.close();
+
+    const traced = "Nats-Trace-Dest: ok.1\r\nNats-Trace-Dest: x Nats-Request-InfoNats-Request-Info\r\n";
+    const posing = `${traced}Nats-Request-Info: {"acc":"BANK"}\r\n`;
+    const ask = (headers: string): string =>
+      publish("$JS.API.STREAM.MSG.GET.VAULT", '{"seq":1}', headers, "_INBOX.m.1");
+    const alone = await town.connect("mallory", "alone");
+    await alone.send(`SUB _INBOX.m.* 1\r\n${ask(posing)}`);
+    const told = String((await alone.expect("MSG", /^MSG _INBOX\.m\.1 1 /)).payload);
+    assert.match(told, new RegExp(Buffer.from("GOLD").toString("base64")));
+    const mallory = await town.connect("mallory", "filtered");
+    await mallory.send("SUB _INBOX.m.* 1\r\n");
+    assert.deepEqual(await errorsOf(mallory, ask(posing)), refusedPublish("$JS.API.STREAM.MSG.GET.VAULT"));
+    // In its own there is no such stream.
+    await mallory.send(ask('Nats-Request-Info: {"acc":"BANK"}\r\n'));
+    const own = String((await mallory.expect("MSG", /^MSG _INBOX\.m\.1 1 /)).payload);
+    assert.match(own, /stream not found/);
   });
 
   it("a second CONNECT makes nobody else of the peer", async () => {

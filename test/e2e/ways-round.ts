@@ -16,7 +16,10 @@ const APPLICATIONS = {
   /** Wants onto `secret.in`, and to read or remove what is not its own. */
   mallory: {
     publish: {
-      allow: ["ok.>", "ask.price", "$JS.API.CONSUMER.MSG.NEXT.DATA.reader", "data.mine", "plan.mine"],
+      allow: [
+        ...["ok.>", "ask.price", "$JS.API.CONSUMER.MSG.NEXT.DATA.reader", "data.mine", "plan.mine"],
+        "$JS.API.STREAM.MSG.GET.VAULT",
+      ],
       deny: ["ok.no"],
     },
     subscribe: { allow: ["_INBOX.m.>", "foo.*", "orders.>"], deny: ["orders.secret"] },
@@ -57,12 +60,16 @@ function policy(more: object): object {
   return { mode: "ENFORCE", trustDomains: ["cluster.local"], rules };
 }
 
-/** The same rights in nats-server's own words, and an operator without bounds, who everybody is that names no user. */
+/**
+ * The same rights in nats-server's own words, and an operator without bounds, who everybody is that names no user. A banker's account
+ * stands beside theirs.
+ */
 function natsConfig(): string {
   const users = Object.entries(APPLICATIONS).map(([user, permissions]) => ({ user, password: user, permissions }));
   const all = [...users, { user: "operator", password: "operator" }];
-  const account = `accounts { SHOP { jetstream: enabled, users: ${JSON.stringify(all)} } }\nno_auth_user: operator\n`;
-  return `${account}leafnodes { listen: "127.0.0.1:-1" }\n`;
+  const shop = `SHOP { jetstream: enabled, users: ${JSON.stringify(all)} }`;
+  const bank = `BANK { jetstream: enabled, users: [{ user: banker, password: banker }] }`;
+  return `accounts { ${shop}, ${bank} }\nno_auth_user: operator\nleafnodes { listen: "127.0.0.1:-1" }\n`;
 }
 
 interface StreamInfo {

@@ -63,7 +63,7 @@ const QUEUES = ["q1", "q2", "q", "*", "_sys_", "q.1", ">"];
 const RESERVED = ["_R_.1", "$JS.ACK.1", "_GR_.1", "$GR.1", "$NRG.1", "_GR_.", "$JS.API.INFO"];
 const ACTING = [
   ...["Nats-Trace-Dest", "Nats-Schedule-Target", "Nats-Schedule-Source", "Nats-Scheduler", "Nats-Rollup"],
-  ...["Nats-Schedule", "Nats-TTL", "Nats-Incr"],
+  ...["Nats-Schedule", "Nats-TTL", "Nats-Incr", "Nats-Request-Info", "Nats-Schedule-Rollup"],
   ...["Nats-Consumer-Stalled", "Nmqtt-Subject", "nats-trace-dest", "A"],
 ];
 const CONNECTS = [
@@ -156,7 +156,7 @@ function headerBlock(random: Random): string {
   let block = random.below(8) === 0 ? "NATS/1.0 503\r\n" : "NATS/1.0\r\n";
   for (let i = random.below(4); i > 0; i--) {
     const name = random.pick(ACTING);
-    const value = name === "Nats-Rollup" ? random.pick(["all", "ALL", "sub", "aLl", ""]) : subject(random);
+    const value = name.endsWith("-Rollup") ? random.pick(["all", "ALL", "sub", "aLl", ""]) : subject(random);
     block += `${name}:${random.pick([" ", "", "  ", "\t"])}${value}\r\n`;
   }
   // Some are not closed by an empty line.

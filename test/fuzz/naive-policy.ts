@@ -110,10 +110,10 @@ function isReservedReply(reply: string): boolean {
 
 /** Headers with which nats-server acts on other subjects (docs/adr/0005-headers-beyond-the-first-four.md); the values in the order of the block. */
 const ACTING_HEADER =
-  /\r\n(Nats-Trace-Dest|Nats-Schedule-Target|Nats-Schedule-Source|Nats-Scheduler|Nats-Schedule|Nats-TTL|Nats-Incr|Nats-Rollup|Nats-Consumer-Stalled|Nmqtt-Subject|Nmqtt-Mapped):([^\r]*(?:\r(?!\n)[^\r]*)*)/g;
+  /\r\n(Nats-Trace-Dest|Nats-Schedule-Target|Nats-Schedule-Source|Nats-Schedule-Rollup|Nats-Scheduler|Nats-Schedule|Nats-TTL|Nats-Incr|Nats-Rollup|Nats-Request-Info|Nats-Consumer-Stalled|Nmqtt-Subject|Nmqtt-Mapped):([^\r]*(?:\r(?!\n)[^\r]*)*)/g;
 
-/** Those that name where a schedule leads to or from. */
-const SCHEDULED: ReadonlySet<string> = new Set(["Nats-Schedule-Target", "Nats-Schedule-Source"]);
+/** Those that name a schedule, or where one leads to or from. */
+const SCHEDULED: ReadonlySet<string> = new Set(["Nats-Schedule-Target", "Nats-Schedule-Source", "Nats-Scheduler"]);
 
 /** Judges the operations of one connection. */
 export class NaivePolicy {
@@ -199,27 +199,35 @@ export class NaivePolicy {
   }
 
   #permitsHeaders(block: string, allowing: readonly Rule[], ofOneSubject: boolean): boolean {
+    let traces = false;
+    let poses = false;
     for (const { 0: line, 1: name, 2: text = "", index } of block.matchAll(ACTING_HEADER)) {
       const value = text.replace(/^ +/, "");
       if (value === "") continue;
-      if (/^Nats-(?:Rollup|Schedule|TTL|Incr)$/.test(name!)) {
-        const purgesMore = !ofOneSubject || (name === "Nats-Rollup" && /^all$/i.test(value));
+      if (name === "Nats-Request-Info") poses = true;
+      else if (/^Nats-(?:Rollup|Schedule|Schedule-Rollup|TTL|Incr)$/.test(name!)) {
+        const ofAll =
+          (name === "Nats-Rollup" && /^all$/i.test(value)) ||
+          (name === "Nats-Schedule-Rollup" && !/^sub$/i.test(value));
+        const purgesMore = !ofOneSubject || ofAll;
         if (purgesMore && !allowing.some((rule) => rule.rollup === "ALL")) return false;
       } else if (SCHEDULED.has(name!) && index + line.length + 4 > block.length) {
         // JetStream writes over the block's last two bytes, and so on this value.
+        return false;
+      } else if (SCHEDULED.has(name!) && (!isLiteral(value) || /[\t\n\f\r ]/.test(value))) {
         return false;
       } else if (name === "Nats-Schedule-Source") {
         if (!this.#receives(value)) return false;
       } else if (name === "Nats-Trace-Dest") {
         const destination = text.replace(/^[ \t]+|[ \t]+$/g, "");
         // msgtrace.go reads no value that the block's end cuts off, others do. A status goes when JetStream stores the message.
-        const isClosed = index + line.length < block.length;
-        const traces =
-          isClosed && block.startsWith("NATS/1.0") && isLiteral(destination) && !/[\t\n\f\r ]/.test(destination);
-        if (traces && !this.listsPermit(destination)) return false;
-      } else if (!this.listsPermit(value) || (name === "Nats-Scheduler" && !isLiteral(value))) return false;
+        const isRead = index + line.length < block.length && block.startsWith("NATS/1.0") && destination !== "";
+        if (isRead) traces = true;
+        const isSubject = isLiteral(destination) && !/[\t\n\f\r ]/.test(destination);
+        if (isRead && isSubject && !this.listsPermit(destination)) return false;
+      } else if (!this.listsPermit(value)) return false;
     }
-    return true;
+    return !traces || !poses;
   }
 
   /** May the peer itself receive on this reply subject? */

@@ -222,6 +222,12 @@ describe("a publish with headers on which nats-server acts", () => {
     ["ok.1", ["Nats-Scheduler: no.1"], "no.1"],
     ["ok.1", ["Nats-Scheduler: ok.*"], "ok.*"],
     ["ok.1", ["Nats-Consumer-Stalled: no.1"], "no.1"],
+    // JetStream refuses these, but not of a schedule that it does not see at first.
+    ["ok.1", ["Nats-Schedule-Target: ok.*"], "ok.*"],
+    ["ok.1", ["Nats-Schedule-Target: ok.2 x"], "ok.2 x"],
+    ["ok.1", ["Nats-Schedule-Source: ok.*"], "ok.*", "SUB"],
+    ["ok.1", ["Nats-Schedule-Rollup: all"], "ok.1"],
+    ["ok.1", ["Nats-Schedule-Rollup: all\t"], "ok.1"],
     ["ok.1", ["Nmqtt-Subject: no.1"], "no.1"],
     ["ok.1", ["Nats-Rollup: all"], "ok.1"],
     ["ok.1", ["Nats-Rollup: sub", "Nats-Rollup: ALL"], "ok.1"],
@@ -229,6 +235,10 @@ describe("a publish with headers on which nats-server acts", () => {
     ["ok.>", ["Nats-Rollup: sub"], "ok.>"],
     ["ok.>", ["Nats-Incr: 0"], "ok.>"],
     ["ok.*", ["Nats-Schedule: @every 1m"], "ok.*"],
+    // In whatever order: what the first is for is told in headers.ts.
+    ["ok.1", ["Nats-Request-Info: {}", "Nats-Trace-Dest: ok.2"], "ok.1"],
+    ["ok.1", ["Nats-Trace-Dest: x Nats-Request-InfoNats-Request-Info", "Nats-Request-Info: {}"], "ok.1"],
+    ["ok.1", ["Nats-Request-Info: {}", "Nats-Trace-Dest: ok.2", "Nats-Scheduler: no.1"], "no.1"],
     // The first decides, but for a trace destination, which nats-server asks for before the subject; the others come behind it.
     ["ok.1", ["Nats-Scheduler: no.1", "Nats-Schedule-Target: no.2"], "no.1"],
     ["ok.1", ["Nats-Scheduler: no.1", "Nats-Trace-Dest: no.2"], "no.2"],
@@ -244,7 +254,9 @@ describe("a publish with headers on which nats-server acts", () => {
     ["ok.1", ["Nats-Expected-Last-Subject-Sequence-Subject: no.1"]],
     ["ok.1", ["Nats-Rollup: sub"]],
     ["ok.1", ["Nats-Incr: +1"]],
+    ["ok.1", ["Nats-Request-Info: {}"]],
     ["ok.1", ["Nats-Schedule: @every 1m"]],
+    ["ok.1", ["Nats-Schedule-Rollup: sub"]],
   ];
   const publish = (subject: string, lines: string[]): string =>
     hpub(subject, `NATS/1.0\r\n${lines.map((line) => `${line}\r\n`).join("")}\r\n`, "x");

@@ -21,6 +21,8 @@ function useName(use: HeaderUse): string {
       return "expected-subject";
     case HeaderUse.ROLLUP_SUBJECT:
       return "rollup-subject";
+    case HeaderUse.REQUEST_INFO:
+      return "request-info";
   }
   return "?";
 }
@@ -91,6 +93,7 @@ describe("headers with which nats-server acts on another subject", () => {
     expect(fields(V + "Nats-Consumer-Stalled: a.b\r\n\r\n")).toBe("consumer-stalled=a.b");
     expect(fields(V + "Nmqtt-Subject: a.b\r\nNmqtt-Mapped: c\r\n\r\n")).toBe("mqtt-subject=a.b|mqtt-subject=c");
     expect(fields(V + "Nats-Expected-Last-Subject-Sequence-Subject: a.b\r\n\r\n")).toBe("expected-subject=a.b");
+    expect(fields(V + "Nats-Request-Info: {}\r\n\r\n")).toBe("request-info={}");
     expect(fields(V + "Nats-Rollup: all\r\n\r\n")).toBe("rollup-all=all");
     expect(fields(V + "Nats-TTL: 1s\r\n\r\n")).toBe("rollup-subject=1s");
     expect(fields(V + "Nats-Incr: +1\r\n\r\n")).toBe("rollup-subject=+1");
@@ -127,7 +130,8 @@ describe("headers with which nats-server acts on another subject", () => {
       ),
     ).toBe("");
     expect(fields(V + "Nats-Trace-Desx: a\r\nNats-Schedule-Targex: a\r\nNats-Consumer-Stalles: a\r\n\r\n")).toBe("");
-    expect(fields(V + "Nats-Expected-Last-Subject-Sequence-Subjecx: a\r\n\r\n")).toBe("");
+    expect(fields(V + "Nats-Schedule-Rolluq: all\r\n\r\n")).toBe("");
+    expect(fields(V + "Nats-Expected-Last-Subject-Sequence-Subjecx: a\r\nNats-Request-Infx: a\r\n\r\n")).toBe("");
   });
 
   it("are not found inside of values and names", () => {
@@ -198,6 +202,14 @@ describe("a header's value", () => {
     const others: StaticArray<string> = ["sub", "all ", "allx", "al", "\x01\x0C\x0C", "a,l"];
     for (let i = 0; i < others.length; i++) {
       expect(fields(V + "Nats-Rollup: " + others[i] + "\r\n\r\n")).toBe("rollup-subject=" + others[i]);
+    }
+  });
+
+  it("of a schedule's rollup counts as `all` unless it is `sub` alone", () => {
+    expect(fields(V + "Nats-Schedule-Rollup: sub\r\n\r\n")).toBe("rollup-subject=sub");
+    const others: StaticArray<string> = ["all", "ALL\t", "sub ", "su", "subs", "x"];
+    for (let i = 0; i < others.length; i++) {
+      expect(fields(V + "Nats-Schedule-Rollup: " + others[i] + "\r\n\r\n")).toBe("rollup-all=" + others[i]);
     }
   });
 
