@@ -53,8 +53,9 @@ export function readNatsConf(text: string): ConfEntry[] {
   return entries;
 }
 
+/** A brace without a key is no level: nats-server's lexer passes over it, and NATS's own chart writes all in one pair. */
 function entryOf(path: string[], { text, line, column }: Token, value: string | undefined): ConfEntry {
-  return { path: [...path, text.toLowerCase()], value, line, column };
+  return { path: [...path.filter((step) => step !== ""), text.toLowerCase()], value, line, column };
 }
 
 const KEY = /"((?:\\.|[^"\\])*)"|'([^']*)'|([{[])|([}\]])|[:=,;]|((?:[^\s{}[\]:=,;"'#/]|\/(?!\/))+)/y;

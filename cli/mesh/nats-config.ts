@@ -5,7 +5,7 @@ import type { Mesh } from "./mesh.ts";
 import { readNatsConf, type ConfEntry } from "./nats-conf.ts";
 import type { Workload } from "./workload.ts";
 
-/** A nats.conf inside a ConfigMap, or inside a Secret's `stringData`. */
+/** A nats.conf inside a ConfigMap or a Secret. */
 export interface NatsConfig {
   resource: Resource;
   entries: ConfEntry[];
@@ -16,18 +16,22 @@ export interface NatsConfig {
 export function natsConfigs(mesh: Mesh): NatsConfig[] {
   const holders = [...mesh.of("ConfigMap", ""), ...mesh.of("Secret", "")];
   return holders.flatMap((resource) =>
-    resource.root
-      .members(resource.kind === "Secret" ? "stringData" : "data")
-      .filter(([key]) => key.endsWith(".conf") && (key.includes("nats") || resource.name.includes("nats")))
-      .map(([, text]) => configOf(resource, text)),
+    ["data", ...(resource.kind === "Secret" ? ["stringData"] : [])].flatMap((holder) =>
+      resource.root
+        .members(holder)
+        .filter(([key]) => key.endsWith(".conf") && (key.includes("nats") || resource.name.includes("nats")))
+        .map(([, text]) => configOf(resource, text, resource.kind === "Secret" && holder === "data")),
+    ),
   );
 }
 
-function configOf(resource: Resource, text: Field): NatsConfig {
+/** A Secret's `data` is base64, in which nobody looks for a line: its places are all that of the value. */
+function configOf(resource: Resource, field: Field, isEncoded: boolean): NatsConfig {
+  const text = field.text() ?? "";
   return {
     resource,
-    entries: readNatsConf(text.text() ?? ""),
-    placeOf: ({ line, column }) => text.placeInText(line, column),
+    entries: readNatsConf(isEncoded ? Buffer.from(text, "base64").toString() : text),
+    placeOf: ({ line, column }) => (isEncoded ? field.place : field.placeInText(line, column)),
   };
 }
 

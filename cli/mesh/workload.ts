@@ -55,11 +55,15 @@ export class Workload {
     return { namespace: this.namespace, name };
   }
 
-  /** Runs nats-server: an image of that name, or a container with its client port. */
   get isBroker(): boolean {
-    return (
-      this.ports.some(({ number }) => number === CLIENT_PORT) ||
-      this.containers.some((c) => isServerImage(c.text("image")))
+    return this.servers.length > 0;
+  }
+
+  /** The containers that run nats-server: an image of that name, or one with its client port. Not a reloader or an exporter beside. */
+  get servers(): Field[] {
+    return this.containers.filter(
+      (container) =>
+        isServerImage(container.text("image")) || portsOf(container).some(({ number }) => number === CLIENT_PORT),
     );
   }
 

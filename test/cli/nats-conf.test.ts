@@ -38,6 +38,15 @@ describe("a nats.conf", () => {
     ]);
   });
 
+  it("may stand in braces of its own, as NATS's own chart writes it, which are no level", () => {
+    assert.deepEqual(keys('{\n  "tls": {\n    "cert_file": "x"\n  },\n  { "port": 4222 }\n}\nhttp: 8222'), [
+      "tls@2:3",
+      "tls.cert_file=x@3:5",
+      "port=4222@5:5",
+      "http=8222@7:1",
+    ]);
+  });
+
   it("does not take blocks in lists for its own", () => {
     assert.deepEqual(keys("leafnodes { remotes: [ { url: x, tls: { a: b } } ], port: 7422 }\ntls {}"), [
       "leafnodes@1:1",

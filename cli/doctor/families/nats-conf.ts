@@ -17,19 +17,24 @@ const ASKING = new Set(["user", "username", "pass", "password", "token", "users"
 const ASKING_AT_TOP = new Set(["no_auth_user", "operator", "operators", "trusted_keys", "trusted"]);
 
 /** What a key stands in matters: `imports` of a user's permissions, say, would be another matter. */
-function isRewriting({ path }: ConfEntry): boolean {
+function isRewriting({ path }: ConfEntry, systemAccount: string): boolean {
   const key = path.at(-1) ?? "";
-  return (
-    REWRITING.has(key) && (path.length === 1 || (path.length === 3 && path[0] === "accounts" && path[1] !== "$sys"))
-  );
+  const isOfAccount = path.length === 3 && path[0] === "accounts" && path[1] !== systemAccount;
+  return REWRITING.has(key) && (path.length === 1 || isOfAccount);
 }
 
-function isAsking({ path }: ConfEntry): boolean {
+function isAsking({ path }: ConfEntry, systemAccount: string): boolean {
   const [first = "", second = "", third = ""] = path;
   if (path.length === 1) return ASKING_AT_TOP.has(first);
   if (path.length === 2) return first === "authorization" && ASKING.has(second);
   // The system account's users are who runs nats-server.
-  return path.length === 3 && first === "accounts" && second !== "$sys" && third === "users";
+  return path.length === 3 && first === "accounts" && second !== systemAccount && third === "users";
+}
+
+/** The system account's name, as paths have it (nats-server `server/opts.go`, `system_account` and `system`). */
+function systemAccountOf({ entries }: NatsConfig): string {
+  const entry = entries.find(({ path }) => path.length === 1 && ["system_account", "system"].includes(path[0] ?? ""));
+  return entry?.value?.toLowerCase() ?? "$sys";
 }
 
 interface ConfiguredPort {
@@ -38,8 +43,8 @@ interface ConfiguredPort {
 }
 
 /** The client port in the command line, which counts before the file's (nats-server `server/opts.go`, `-p` and `--port`). */
-function portOfArguments({ containers }: Workload): ConfiguredPort | undefined {
-  for (const container of containers) {
+function portOfArguments({ servers }: Workload): ConfiguredPort | undefined {
+  for (const container of servers) {
     const words: Field[] = [...container.items("command"), ...container.items("args")];
     for (const [index, word] of words.entries()) {
       const [, flag, value] = /^(--?p(?:ort)?)(?:=(\d+))?$/.exec(word.text() ?? "") ?? [];
@@ -104,12 +109,13 @@ export const natsConf = family(
     const configs = natsConfigs(mesh);
     for (const config of configs) {
       const { title } = config.resource;
-      const rewriting = config.entries.find(isRewriting);
+      const systemAccount = systemAccountOf(config);
+      const rewriting = config.entries.find((entry) => isRewriting(entry, systemAccount));
       if (rewriting) {
         const message = `${title} has ${rewriting.path.join(".")}, which rewrites subjects behind the filter`;
         report("nats-mappings", config.placeOf(rewriting), message);
       }
-      const asking = config.entries.find(isAsking);
+      const asking = config.entries.find((entry) => isAsking(entry, systemAccount));
       if (asking)
         report(
           "nats-credentials",

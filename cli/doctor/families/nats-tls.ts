@@ -60,7 +60,7 @@ export const natsTls = family(
       if (tls) report("nats-tls", config.placeOf(tls), `${config.resource.title} has a tls block for clients`);
     }
     for (const broker of mesh.brokers) {
-      const words = broker.containers.flatMap((c) => [...c.items("command"), ...c.items("args")]);
+      const words = broker.servers.flatMap((c) => [...c.items("command"), ...c.items("args")]);
       const flag = words.find((word) => /^--?tls(?:verify)?(?:=true)?$/.test(word.text() ?? ""));
       if (flag) report("nats-tls", flag.place, `${broker.resource.title} is started with ${flag.text() ?? ""}`);
     }
