@@ -355,6 +355,33 @@ describe("the chart", () => {
     assert.deepEqual(spec["pluginConfig"], { ...POLICY, limits });
   });
 
+  it("is switched on and off by the condition of a chart that holds it, and by itself is not", async () => {
+    const outer = join(folder, "outer");
+    cpSync(CHART, join(outer, "charts", "istio-nats"), { recursive: true });
+    const dependencies = [{ name: "istio-nats", version: "*", condition: "istio-nats.enabled" }];
+    writeFileSync(
+      join(outer, "Chart.yaml"),
+      stringify({ apiVersion: "v2", name: "outer", version: "1.0.0", dependencies }),
+    );
+    const within = async (enabled: boolean): Promise<Manifest[]> => {
+      const { status, output } = await withValues(["template", "o", outer], { "istio-nats": { ...LEAST, enabled } });
+      assert.equal(status, 0, output);
+      return manifestsIn(output);
+    };
+    assert.deepEqual((await within(true)).map(nameOf), (await rendered(LEAST, "default")).map(nameOf));
+    assert.deepEqual(await within(false), []);
+    assert.match(await refusal({ ...LEAST, enabled: false }), /enabled is false, which only the `condition`/);
+  });
+
+  it("writes names of digits alone as texts", async () => {
+    const waypoint = { form: "waypoint", policy: { ...POLICY, identity: "WAYPOINT" } };
+    for (const form of [{}, waypoint, { form: "egress", egress: { host: "nats.corp", tls: true } }]) {
+      const made = await rendered({ ...LEAST, ...form, image: { ...LEAST.image, pullSecret: "42" } }, "1234");
+      for (const { metadata } of made) assert.equal(metadata.namespace, "1234");
+      assert.equal(only(made, "WasmPlugin").spec["imagePullSecret"], "42");
+    }
+  });
+
   it("leaves out what NATS's own chart makes", async () => {
     const broker = { service: { create: false }, peerAuthentication: { create: false }, otherPorts: { create: false } };
     assert.deepEqual((await rendered({ ...LEAST, broker })).map(nameOf), ["WasmPlugin messaging/istio-nats"]);

@@ -1,5 +1,8 @@
 {{/* What the schema cannot say, because it looks at two values. Everything is told before anything is made. */}}
 {{- define "istio-nats.check" -}}
+{{- if eq (toString .Values.enabled) "false" -}}
+{{- fail "enabled is false, which only the `condition` of a chart that holds this one reads: name enabled there, or leave this chart out" -}}
+{{- end -}}
 {{- $identity := dict "sidecar" "PEER" "egress" "PEER" "waypoint" "WAYPOINT" "client" "WORKLOAD" -}}
 {{- $wanted := get $identity .Values.form -}}
 {{- $has := .Values.policy.identity | default "PEER" -}}
@@ -71,7 +74,7 @@ type: NETWORK
 url: oci://{{ .Values.image.repository }}@{{ .Values.image.digest }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 {{- with .Values.image.pullSecret }}
-imagePullSecret: {{ . }}
+imagePullSecret: {{ . | quote }}
 {{- end }}
 failStrategy: {{ .Values.failStrategy }}
 pluginName: istio-nats
