@@ -122,4 +122,5 @@ export const ISTIO_KINDS: readonly IstioKind[] = [
   { group: "networking.istio.io", versions: ["v1", "v1beta1", "v1alpha3"], kind: "DestinationRule" },
   { group: "networking.istio.io", versions: ["v1", "v1beta1", "v1alpha3"], kind: "ServiceEntry" },
   { group: "networking.istio.io", versions: ["v1", "v1beta1", "v1alpha3"], kind: "Gateway" },
+  { group: "networking.istio.io", versions: ["v1", "v1beta1", "v1alpha3"], kind: "Sidecar" },
 ];

@@ -49,4 +49,10 @@ export class Service {
     if (host === name) return fromNamespace === namespace;
     return host === `${name}.${namespace}` || host.startsWith(`${name}.${namespace}.svc`);
   }
+
+  /** Whether its full name ends so, in a cluster of the usual domain: what stands behind the `*` of a host. */
+  isUnder(suffix: string): boolean {
+    const { name, namespace } = this.resource;
+    return `${name}.${namespace}.svc.cluster.local`.endsWith(suffix);
+  }
 }

@@ -365,6 +365,82 @@ describe("what nats.conf opens beside the client port", () => {
     assert.deepEqual(ids(...withConf(`port: 4222\nmax_control_line: ${most}\n`)), []);
     assert.deepEqual(ids(...withConf(`port: 4222\nmax_control_line: ${most + 1}\n`)), ["nats-control-line"]);
   });
+
+  it("is not the port of an exporter or of whatever else runs beside it", () => {
+    const exporter =
+      '        - { name: exporter, image: natsio/prometheus-nats-exporter, args: ["-port=7777", "--tls"] }\n';
+    const beside = withConf("port: 4222\n").map((text) => text.replace(/ {8}- name: nats\n/, `${exporter}$&`));
+    assert.ok(beside.join("").includes(exporter));
+    assert.deepEqual(ids(...beside), []);
+  });
+
+  it("asks for credentials unless they are the system account's, whatever that is called", () => {
+    const accounts = "accounts { SYS { users: [{ user: a }], exports: [x] } }";
+    assert.deepEqual(ids(...withConf(`port: 4222\n${accounts}\n`)), ["nats-credentials", "nats-mappings"]);
+    for (const key of ["system_account", "system"])
+      assert.deepEqual(ids(...withConf(`port: 4222\n${accounts}\n${key}: SYS\n`)), [], key);
+  });
+
+  it("is read in a Secret too, encoded or not", () => {
+    const conf = "port: 4222\nauthorization { user: a }\n";
+    for (const holder of [{ data: { "nats.conf": btoa(conf) } }, { stringData: { "nats.conf": conf } }]) {
+      const secret = {
+        apiVersion: "v1",
+        kind: "Secret",
+        metadata: { name: "nats", namespace: "messaging" },
+        ...holder,
+      };
+      assert.deepEqual(ids(...DOCUMENTS, JSON.stringify(secret)), ["nats-credentials"]);
+    }
+  });
+});
+
+describe("a Sidecar", () => {
+  function sidecar(spec: object, namespace = "messaging"): string {
+    return document("networking.istio.io", "Sidecar", "s", namespace, spec);
+  }
+  const workloadSelector = { labels: { app: "nats" } };
+  const listener = (number: number, protocol = "TCP"): object => ({
+    ingress: [{ port: { number, protocol, name: "p" } }],
+  });
+
+  it("without the client port counts where it is for nats-server's pods, the nearest before the others", () => {
+    const without = sidecar({ workloadSelector, ...listener(8222) });
+    assert.deepEqual(ids(...DOCUMENTS, without), ["sidecar-without-port"]);
+    assert.deepEqual(ids(...kinds("Service", "WasmPlugin", "PeerAuthentication"), without), ["sidecar-without-port"]);
+    for (const namespace of ["messaging", "istio-system"])
+      assert.deepEqual(ids(...DOCUMENTS, sidecar(listener(8222), namespace)), ["sidecar-without-port"], namespace);
+    const own = sidecar({ workloadSelector, ...listener(4222) });
+    assert.deepEqual(ids(...DOCUMENTS, own, sidecar(listener(8222)), sidecar(listener(8222), "istio-system")), []);
+    assert.deepEqual(ids(...DOCUMENTS, sidecar(listener(8222), "shop")), []);
+    assert.deepEqual(ids(...DOCUMENTS, sidecar({ workloadSelector: { labels: { app: "x" } }, ...listener(8222) })), []);
+    assert.deepEqual(ids(...DOCUMENTS, sidecar({ workloadSelector, egress: [{ hosts: ["./*"] }] })), []);
+  });
+
+  it("must say TCP of it", () => {
+    for (const protocol of ["HTTP", ""])
+      assert.deepEqual(ids(...DOCUMENTS, sidecar({ workloadSelector, ...listener(4222, protocol) })), ["port-not-tcp"]);
+  });
+});
+
+describe("a DestinationRule with a wildcard", () => {
+  function rule(host: string, mode: string, namespace = "istio-system"): string {
+    return document("networking.istio.io", "DestinationRule", "d", namespace, {
+      host,
+      trafficPolicy: { tls: { mode } },
+    });
+  }
+
+  it("makes clients speak plaintext to nats-server unless another names its Service", () => {
+    for (const host of ["*.local", "*.messaging.svc.cluster.local", "*"]) {
+      assert.deepEqual(ids(...DOCUMENTS, rule(host, "DISABLE")), ["plaintext-client"], host);
+      assert.deepEqual(ids(...DOCUMENTS, rule(host, "ISTIO_MUTUAL")), [], host);
+      const own = rule("nats.messaging.svc.cluster.local", "ISTIO_MUTUAL");
+      assert.deepEqual(ids(...DOCUMENTS, rule(host, "DISABLE"), own), [], host);
+    }
+    for (const host of ["*.shop.svc.cluster.local", "*.com"])
+      assert.deepEqual(ids(...DOCUMENTS, rule(host, "DISABLE")), [], host);
+  });
 });
 
 describe("a Service's targetPort", () => {

@@ -1,6 +1,7 @@
 package istio
 
 import (
+	"strings"
 	"testing"
 
 	"istio-nats/test/istio/shipped"
@@ -100,5 +101,26 @@ func TestUndeclaredPortIsSniffedAndLeavesChainsForHTTP(t *testing.T) {
 	}
 	if http == 0 {
 		t.Errorf("%+v", chains)
+	}
+}
+
+func TestSidecarWithIngressOfItsOwnLetsInOnlyThePortsThatItNames(t *testing.T) {
+	const sidecar = `
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {name: nats, namespace: messaging}
+spec:
+  workloadSelector: {labels: {app.kubernetes.io/name: nats}}
+  ingress:
+  - {port: {number: PORT, protocol: TCP, name: tcp}, defaultEndpoint: "127.0.0.1:PORT"}
+`
+	with := func(port string) []shipped.Object {
+		return append(worlds.Cluster(t, "sidecar"), shipped.Parse(t, strings.ReplaceAll(sidecar, "PORT", port))...)
+	}
+	if view := start(t, with("6222")).View(t, worlds.NatsSidecar); len(view.Extensions) != 0 {
+		t.Errorf("%v: the trap is gone, and so may the warnings be", view.Extensions)
+	}
+	if filters := filtersOf4222(t, with("4222")); filters != withFilter {
+		t.Errorf("a Sidecar that names 4222 has %s", filters)
 	}
 }

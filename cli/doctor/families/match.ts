@@ -1,10 +1,12 @@
 import { placeText } from "../../manifests/place.ts";
+import type { Resource } from "../../manifests/resource.ts";
 import { serversBeside } from "../../mesh/gateway.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import type { Plugin } from "../../mesh/plugin.ts";
 import type { Service } from "../../mesh/service.ts";
-import { labelsText } from "../../mesh/selector.ts";
+import { labelsText, type Pods } from "../../mesh/selector.ts";
+import { ingressOf, sidecarsFor } from "../../mesh/sidecar.ts";
 import { family, type Report } from "../family.ts";
 
 type Id =
@@ -14,6 +16,7 @@ type Id =
   | "selector-matches-nothing"
   | "broker-without-plugin"
   | "pod-not-in-service"
+  | "sidecar-without-port"
   | "target-port-nothing";
 
 /** The Services whose chains a plugin can come to stand in; none where nothing can be said. */
@@ -103,6 +106,38 @@ function judgeTargets(mesh: Mesh, report: Report<Id>): void {
   }
 }
 
+interface SidecarPods {
+  pods: Pods;
+  title: string;
+}
+
+/** nats-server's pods that have a sidecar; where none are among the files, those behind its Services. */
+function podsWithSidecar(mesh: Mesh): SidecarPods[] {
+  const brokers = mesh.brokers.filter((broker) => !mesh.isAmbient(broker));
+  if (mesh.brokers.length > 0) return brokers.map((pods) => ({ pods, title: pods.resource.title }));
+  return mesh.services
+    .filter((service) => mesh.isBrokerService(service) && service.selector.size > 0)
+    .filter((service) => !mesh.waypointServices().includes(service))
+    .map(({ namespace, selector, resource }) => {
+      return { pods: { namespace, labels: selector }, title: `the pods of ${resource.title}` };
+    });
+}
+
+/** Each Sidecar with listeners of its own of which none takes the client port, once. */
+function judgeSidecars(mesh: Mesh, report: Report<Id>): void {
+  const told = new Set<Resource>();
+  for (const { pods, title } of podsWithSidecar(mesh)) {
+    for (const sidecar of sidecarsFor(pods, mesh)) {
+      const ports = ingressOf(sidecar).map((listener) => listener.integer("port", "number"));
+      if (ports.length === 0 || ports.includes(CLIENT_PORT) || told.has(sidecar)) continue;
+      told.add(sidecar);
+      const known = ports.map((port) => port ?? "no port").join(", ");
+      const message = `${sidecar.title} lets in ${known} and not ${CLIENT_PORT} of ${title}: its traffic takes the passthrough chain, where the filter is not`;
+      report("sidecar-without-port", sidecar.root.get("spec", "ingress")?.keyPlace ?? sidecar.place, message);
+    }
+  }
+}
+
 export const match = family<Id>(
   "Where the filter is put",
   {
@@ -147,6 +182,14 @@ export const match = family<Id>(
         "match with ports never fits, so the filter is not there.",
       remedy: "make a Service that selects these pods, with port: 4222 and targetPort: 4222",
     },
+    "sidecar-without-port": {
+      severity: "error",
+      what:
+        "A Sidecar for nats-server's pods has `ingress`, so that Istio makes chains for the ports of this list alone, and none of it is the " +
+        "client port. Its traffic takes the passthrough chain, which a match with ports never fits: the filter is silently not there.",
+      remedy:
+        "take ingress out of the Sidecar, or add {port: {number: 4222, protocol: TCP, name: tcp-client}, defaultEndpoint: 127.0.0.1:4222}",
+    },
   },
   ({ mesh }, report) => {
     for (const plugin of mesh.plugins) {
@@ -170,6 +213,7 @@ export const match = family<Id>(
       );
     }
     judgeTargets(mesh, report);
+    judgeSidecars(mesh, report);
     for (const broker of mesh.brokers) {
       if (!mesh.plugins.some((plugin) => mesh.isMeantFor(plugin, broker))) {
         const message = `no plugin of istio-nats is for ${broker.resource.title} (${labelsText(broker.labels)})`;

@@ -18,13 +18,28 @@ function brokerServiceNamed(mesh: Mesh, host: string, namespace: string): Servic
   return mesh.services.find((service) => service.isNamed(host, namespace) && mesh.clientPorts(service).length > 0);
 }
 
+/** nats-server's Service that a DestinationRule is for. One with a wildcard is for what no other names (Istio's `MostSpecificHostMatch`). */
+function brokerServiceOf(rule: Resource, mesh: Mesh): Service | undefined {
+  const host = rule.root.text("spec", "host") ?? "";
+  if (!host.startsWith("*")) return brokerServiceNamed(mesh, host, rule.namespace);
+  const rules = mesh.of("DestinationRule", "networking.istio.io");
+  return mesh.services.find(
+    (service) =>
+      service.isUnder(host.slice(1)) &&
+      mesh.clientPorts(service).length > 0 &&
+      !rules.some(({ root, namespace }) => service.isNamed(root.text("spec", "host") ?? "", namespace)),
+  );
+}
+
 /** Clients that the files show to come without mTLS. */
 function plaintextClients(mesh: Mesh): PlaintextClient[] {
-  const rules = mesh.of("DestinationRule", "networking.istio.io").flatMap(({ root, namespace, title }) => {
-    const service = brokerServiceNamed(mesh, root.text("spec", "host") ?? "", namespace);
+  const rules = mesh.of("DestinationRule", "networking.istio.io").flatMap((rule) => {
+    const { root, title } = rule;
+    const service = brokerServiceOf(rule, mesh);
+    const numbers = service ? mesh.clientPorts(service).map(({ number }) => number) : [];
     const port = root
       .items("spec", "trafficPolicy", "portLevelSettings")
-      .find((settings) => settings.integer("port", "number") === CLIENT_PORT);
+      .find((settings) => numbers.includes(settings.integer("port", "number") ?? 0));
     const mode = port?.get("tls", "mode") ?? root.get("spec", "trafficPolicy", "tls", "mode");
     if (!service || mode?.text() !== "DISABLE") return [];
     const message = `${title} makes clients speak plaintext to ${service.resource.title}`;

@@ -1,5 +1,6 @@
 import type { Field } from "../../manifests/field.ts";
 import { CLIENT_PORT, SERVER_FIRST_PORTS } from "../../mesh/nats-ports.ts";
+import { ingressOf } from "../../mesh/sidecar.ts";
 import { family, type Report } from "../family.ts";
 
 type Id = "port-not-tcp";
@@ -52,6 +53,11 @@ export const protocol = family<Id>(
     for (const { root } of mesh.of("Gateway", "networking.istio.io"))
       for (const server of root.items("spec", "servers")) {
         const port = server.get("port");
+        if (port) judgeDeclaredProtocol(port, report);
+      }
+    for (const sidecar of mesh.of("Sidecar", "networking.istio.io"))
+      for (const listener of ingressOf(sidecar)) {
+        const port = listener.get("port");
         if (port) judgeDeclaredProtocol(port, report);
       }
   },
