@@ -1,14 +1,21 @@
 import type { Field } from "../manifests/field.ts";
 import type { Resource } from "../manifests/resource.ts";
+import { conditionsOn, membersOn } from "./authorization-http.ts";
 import type { ServiceAccount } from "./workload.ts";
 
+/** Where a rule stands, and the port to which somebody comes. */
+export interface RuleOf {
+  policy: Resource;
+  port: number;
+}
+
 /** Whether a rule is about this service account; `otherwise` where that cannot be seen. */
-export function isAbout(account: ServiceAccount, rule: Field, policy: Resource, otherwise: boolean): boolean {
-  if (rule.items("when").length > 0) return otherwise;
+export function isAbout(account: ServiceAccount, rule: Field, { policy, port }: RuleOf, otherwise: boolean): boolean {
+  if (conditionsOn(port, rule).length > 0) return otherwise;
   const sources = rule.items("from").flatMap((from) => from.get("source") ?? []);
   if (rule.items("from").length === 0) return true;
   return sources.some((source) =>
-    source.members().every(([key, values]) => {
+    membersOn(port, source).every(([key, values]) => {
       const kind = key.replace(/^not./, (letters) => letters.slice(3).toLowerCase());
       const matches = SOURCES[kind];
       if (!matches) return otherwise;

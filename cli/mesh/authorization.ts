@@ -1,5 +1,6 @@
 import type { Field } from "../manifests/field.ts";
 import type { Resource } from "../manifests/resource.ts";
+import { conditionsOn, httpFields, isTcp, membersOn } from "./authorization-http.ts";
 import { isAbout } from "./authorization-source.ts";
 import type { Mesh } from "./mesh.ts";
 import { selects, workloadSelector, type Pods } from "./selector.ts";
@@ -22,14 +23,15 @@ export function accessTo(pods: Pods, port: number, mesh: Mesh): Access {
   if (
     policies.some(
       (policy) =>
-        actionOf(policy) === "DENY" && rulesOf(policy).some((rule) => covers(rule, port) && deniesOthers(rule)),
+        actionOf(policy) === "DENY" &&
+        rulesOf(policy, port).some((rule) => covers(rule, port) && deniesOthers(rule, port)),
     )
   )
     return { kind: "restricted" };
   const allowing = policies.filter((policy) => actionOf(policy) === "ALLOW");
   if (allowing.length === 0) return { kind: "open" };
   for (const policy of allowing) {
-    const rule = rulesOf(policy).find((candidate) => covers(candidate, port) && admitsEverybody(candidate));
+    const rule = rulesOf(policy, port).find((candidate) => covers(candidate, port) && admitsEverybody(candidate, port));
     if (rule) return { kind: "opened", rule, policy };
   }
   return { kind: "restricted" };
@@ -44,14 +46,17 @@ export interface Denial {
 
 /** What keeps everybody from a port of pods. Istio's "allow nothing" (`spec: {}`) does. */
 export function denialOfAll(pods: Pods, port: number, mesh: Mesh): Denial | undefined {
-  return denial(policiesFor(pods, mesh), port, { denied: admitsEverybody, allowed: () => true });
+  return denial(policiesFor(pods, mesh), port, {
+    denied: (rule) => admitsEverybody(rule, port),
+    allowed: () => true,
+  });
 }
 
 /** What keeps a service account from a port of pods, whatever its trust domain. Sources of other kinds are taken to let it pass. */
 export function denialOf(account: ServiceAccount, pods: Pods, port: number, mesh: Mesh): Denial | undefined {
   return denial(policiesFor(pods, mesh), port, {
-    denied: (rule, policy) => isAbout(account, rule, policy, false),
-    allowed: (rule, policy) => isAbout(account, rule, policy, true),
+    denied: (rule, policy) => isAbout(account, rule, { policy, port }, false),
+    allowed: (rule, policy) => isAbout(account, rule, { policy, port }, true),
   });
 }
 
@@ -63,12 +68,12 @@ function denial(
   about: Record<"denied" | "allowed", RuleTest>,
 ): Denial | undefined {
   for (const policy of policies.filter((candidate) => actionOf(candidate) === "DENY")) {
-    const rule = rulesOf(policy).find((candidate) => covers(candidate, port) && about.denied(candidate, policy));
+    const rule = rulesOf(policy, port).find((candidate) => covers(candidate, port) && about.denied(candidate, policy));
     if (rule) return { policy, rule };
   }
   const allowing = policies.filter((policy) => actionOf(policy) === "ALLOW");
   const isAllowed = allowing.some((policy) =>
-    rulesOf(policy).some((rule) => covers(rule, port) && about.allowed(rule, policy)),
+    rulesOf(policy, port).some((rule) => covers(rule, port) && about.allowed(rule, policy)),
   );
   const [policy] = allowing;
   return policy && !isAllowed ? { policy, rule: undefined } : undefined;
@@ -84,8 +89,10 @@ function actionOf({ root }: Resource): string {
   return root.text("spec", "action") ?? "ALLOW";
 }
 
-function rulesOf({ root }: Resource): Field[] {
-  return root.items("spec", "rules");
+/** The rules that count on a port: Istio skips those of an ALLOW policy which HTTP alone could fulfil. */
+function rulesOf(policy: Resource, port: number): Field[] {
+  const rules = policy.root.items("spec", "rules");
+  return isTcp(port) && actionOf(policy) === "ALLOW" ? rules.filter((rule) => httpFields(rule).length === 0) : rules;
 }
 
 /** What strconv.ParseBool, by which Istio reads the annotation (pilot/pkg/security/authz/builder/builder.go), takes for true. */
@@ -113,18 +120,20 @@ function sourcesOf(rule: Field): (Field | undefined)[] {
   return rule.items("from").map((from) => from.get("source"));
 }
 
-function admitsEverybody(rule: Field): boolean {
-  if (rule.items("when").length > 0) return false;
+function admitsEverybody(rule: Field, port: number): boolean {
+  if (conditionsOn(port, rule).length > 0) return false;
   const sources = sourcesOf(rule);
-  return sources.length === 0 || sources.some((source) => source?.members().every(isAnybody) ?? true);
+  return sources.length === 0 || sources.some((source) => membersOn(port, source).every(isAnybody));
 }
 
 /** Whether a rule of a DENY policy is for everybody, or for everybody but some. */
-function deniesOthers(rule: Field): boolean {
-  if (admitsEverybody(rule)) return true;
-  if (rule.items("when").length > 0) return false;
+function deniesOthers(rule: Field, port: number): boolean {
+  // Some paths, or methods, are not all that comes.
+  if (!isTcp(port) && httpFields(rule).length > 0) return false;
+  if (admitsEverybody(rule, port)) return true;
+  if (conditionsOn(port, rule).length > 0) return false;
   return sourcesOf(rule).some((source) =>
-    source?.members().every(([key, values]) => isNot(key) && !values.items().some(isWildcard)),
+    membersOn(port, source).every(([key, values]) => isNot(key) && !values.items().some(isWildcard)),
   );
 }
 

@@ -145,6 +145,46 @@ describe("an AuthorizationPolicy", () => {
       assert.deepEqual(ids(...DOCUMENTS, authorization(spec)), [], JSON.stringify(spec));
   });
 
+  it("about HTTP denies all that comes to a TCP port, or allows none of it", () => {
+    const denied = (spec: object): string[] => ids(...DOCUMENTS, authorization(spec));
+    const head = { key: "request.headers[x]", notValues: ["y"] };
+    for (const rule of [
+      { from: [{ source: { notRequestPrincipals: ["*"] } }] },
+      { to: [{ operation: { methods: ["DELETE"] } }] },
+      { to: [client], when: [head] },
+    ])
+      assert.deepEqual(denied({ action: "DENY", rules: [rule] }), ["client-port-denied"], JSON.stringify(rule));
+    for (const rule of [
+      { from: [{ source: { requestPrincipals: ["*"] } }] },
+      { to: [{ operation: { ports: ["4222"], paths: ["/*"] } }] },
+      { to: [client], when: [head] },
+    ]) {
+      assert.deepEqual(denied({ rules: [rule] }), ["client-port-denied"], JSON.stringify(rule));
+      assert.deepEqual(denied({ rules: [rule, { to: [client] }] }), [], JSON.stringify(rule));
+    }
+    assert.deepEqual(denied({ rules: [{ to: [{ operation: { ports: ["4222"], paths: [] } }] }] }), []);
+    const elsewhere = { from: [{ source: { notRequestPrincipals: ["*"], namespaces: ["x"] } }] };
+    assert.deepEqual(denied({ action: "DENY", rules: [elsewhere] }), []);
+  });
+
+  it("about HTTP does not shut monitoring where it denies some of it", () => {
+    const monitored = DOCUMENTS.map((text) =>
+      text.replace("containerPort: 4222 }", "containerPort: 4222 }, { containerPort: 8222 }"),
+    );
+    const operation = { ports: ["8222"] };
+    const deny = (more: object): string =>
+      authorization({ action: "DENY", rules: [{ to: [{ operation: { ...operation, ...more } }] }] });
+    assert.deepEqual(ids(...monitored, deny({})), []);
+    assert.deepEqual(ids(...monitored, deny({ paths: ["/connz"] })), ["broker-port-open"]);
+  });
+
+  it("that denies everybody is told a remedy that helps against a DENY", () => {
+    const [finding] = doctor([...DOCUMENTS, authorization({ action: "DENY", rules: [{}] })].join("\n---\n"));
+    assert.match(finding!.remedy, /^name the ports that the rule is meant for/);
+    const [other] = doctor([...DOCUMENTS, authorization({})].join("\n---\n"));
+    assert.match(other!.remedy, /^add a rule for the client port/);
+  });
+
   it("spares nats-server's own service account by any field that names it, and by no other", () => {
     const deny = (source: object, when?: object): string =>
       authorization({

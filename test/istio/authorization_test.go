@@ -136,6 +136,28 @@ func TestWhereTheNamespaceAllowsNothingClientsAreCutOffUntilAllowClientsIsApplie
 	}
 }
 
+func TestWhatAPolicyOfIstioSaysOfHTTPCutsOffTheClientsOfATCPPort(t *testing.T) {
+	for spec, counts := range map[string]bool{
+		`action: DENY, rules: [{from: [{source: {notRequestPrincipals: ["*"]}}]}]`:              true,
+		`action: DENY, rules: [{when: [{key: "request.headers[x]", values: ["y"]}]}]`:           true,
+		`action: ALLOW, rules: [{to: [{operation: {ports: ["4222"], methods: ["GET"]}}]}]`:      true,
+		`action: DENY, rules: [{to: [{operation: {ports: ["8222"], notPaths: ["/healthz"]}}]}]`: false,
+	} {
+		t.Run(spec, func(t *testing.T) {
+			s := startStand(t, func(_ *stand, objects []shipped.Object) []shipped.Object {
+				const policy = "{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: http, namespace: messaging}, spec: {"
+				return append(objects, shipped.Parse(t, policy+spec+"}}")...)
+			})
+			if counts {
+				connectIsCutOff(t, s, "shop/orders-api")
+				return
+			}
+			api, err := s.as(t, "shop/orders-api")
+			mustConnect(t, api, err)
+		})
+	}
+}
+
 // waitForLog waits until the proxy's log holds that text: Envoy writes its access log with a delay.
 func waitForLog(t testing.TB, of *proxy.Proxy, text string) {
 	t.Helper()

@@ -1,6 +1,7 @@
 import type { Field } from "../../manifests/field.ts";
 import { placeText, type Place } from "../../manifests/place.ts";
 import type { Resource } from "../../manifests/resource.ts";
+import { httpFields } from "../../mesh/authorization-http.ts";
 import { accessTo, denialOf, denialOfAll, policiesFor, type Denial } from "../../mesh/authorization.ts";
 import { isConfigOf, natsConfigs, type NatsConfig } from "../../mesh/nats-config.ts";
 import type { ConfEntry } from "../../mesh/nats-conf.ts";
@@ -133,10 +134,21 @@ function placeOfDenial({ policy, rule }: Denial): Place {
 }
 
 function denialText({ policy, rule }: Denial, port: string, whom?: string): string {
-  if (rule) return `a rule of ${policy.title} keeps ${whom ?? "everybody"} from ${port}`;
-  const isEmpty = policy.root.items("spec", "rules").length === 0;
-  const allows = isEmpty ? "has no rules, so it allows nothing" : "allows what its rules say alone";
-  return `${policy.title} ${allows}, and nothing else lets ${whom ?? "anybody"} reach ${port}`;
+  const rules = rule ? [rule] : policy.root.items("spec", "rules");
+  const ofHttp = [...new Set(rules.flatMap(httpFields))].join(", ");
+  if (rule) {
+    const why = ofHttp === "" ? "" : `: on a TCP port Istio leaves out of it what is about HTTP (${ofHttp})`;
+    return `a rule of ${policy.title} keeps ${whom ?? "everybody"} from ${port}${why}`;
+  }
+  const allows = rules.length === 0 ? "has no rules, so it allows nothing" : "allows what its rules say alone";
+  const why = ofHttp === "" ? "" : `; on a TCP port a rule about HTTP (${ofHttp}) allows nothing`;
+  return `${policy.title} ${allows}, and nothing else lets ${whom ?? "anybody"} reach ${port}${why}`;
+}
+
+/** What mends a denial of everybody: where a rule denies no other rule helps, since a DENY goes before every ALLOW. */
+function remedyOfAll({ rule }: Denial): string | undefined {
+  if (!rule) return undefined;
+  return `name the ports that the rule is meant for, to: [{operation: {ports: […]}}] without "${CLIENT_PORT}", or take it out: a DENY goes before every ALLOW`;
 }
 
 /** Istio puts `spiffe://` before what is written (pilot/pkg/security/authz/matcher/string.go). */
@@ -169,7 +181,8 @@ export const brokerPorts = family(
       severity: "error",
       what:
         "Istio's AuthorizationPolicies let nobody reach the client port: where some policy of the action ALLOW selects the pods, " +
-        "what no rule allows is denied. One without rules (`spec: {}`) allows nothing.",
+        "what no rule allows is denied. One without rules (`spec: {}`) allows nothing. What is about HTTP alone (`methods`, " +
+        "`requestPrincipals`) Istio leaves out of a DENY rule on a TCP port, so that it denies more, and an ALLOW rule with it does not count.",
       remedy:
         'add a rule for the client port, to: [{operation: {ports: ["4222"]}}], and let the filter judge who may do what',
     },
@@ -246,7 +259,7 @@ export const brokerPorts = family(
       const all = denialOfAll(broker, CLIENT_PORT, mesh);
       if (all) {
         const message = denialText(all, `port ${CLIENT_PORT} of ${resource.title}`);
-        report("client-port-denied", placeOfDenial(all), message);
+        report("client-port-denied", placeOfDenial(all), message, remedyOfAll(all));
       }
       for (const { number, use } of ports.filter(({ isOfPeers }) => isOfPeers)) {
         const own = denialOf(serviceAccount, broker, number, mesh);

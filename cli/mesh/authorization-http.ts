@@ -1,0 +1,40 @@
+import type { Field } from "../manifests/field.ts";
+import { SERVER_FIRST_PORTS } from "./nats-ports.ts";
+
+/** Fields of sources and operations that HTTP alone has (pilot/pkg/security/authz/model/generator.go, "is HTTP only"). */
+const OF_HTTP = new Set(
+  ["requestPrincipals", "hosts", "methods", "paths"].flatMap((key) => [
+    key,
+    `not${key[0]!.toUpperCase()}${key.slice(1)}`,
+  ]),
+);
+
+/** Whether Istio judges what comes to a port as bytes: nats-server speaks first there. Of the others nothing is assumed. */
+export function isTcp(port: number): boolean {
+  return SERVER_FIRST_PORTS.has(port);
+}
+
+/** What of a source, or an operation, counts on a port: to TCP the rest is not there. */
+export function membersOn(port: number, field: Field | undefined): [key: string, values: Field][] {
+  return (field?.members() ?? []).filter(([key]) => !isTcp(port) || !OF_HTTP.has(key));
+}
+
+/** The conditions that count on a port. */
+export function conditionsOn(port: number, rule: Field): Field[] {
+  return rule.items("when").filter((condition) => !isTcp(port) || !isOfHttp(condition));
+}
+
+function isOfHttp(condition: Field): boolean {
+  return condition.text("key")?.startsWith("request.") ?? false;
+}
+
+/** What of a rule is about HTTP alone. On TCP Istio leaves it out of a DENY, which so denies more, and an ALLOW with it is not there. */
+export function httpFields(rule: Field): string[] {
+  const parts = [
+    ...rule.items("from").flatMap((from) => from.members("source")),
+    ...rule.items("to").flatMap((to) => to.members("operation")),
+  ];
+  const keys = parts.filter(([key, values]) => OF_HTTP.has(key) && values.items().length > 0).map(([key]) => key);
+  const conditions = rule.items("when").filter(isOfHttp);
+  return [...new Set([...keys, ...conditions.flatMap((condition) => condition.text("key") ?? [])])];
+}
