@@ -1,3 +1,4 @@
+import type { Command } from "commander";
 import { examine } from "../doctor/examine.ts";
 import { readSources } from "../manifests/source.ts";
 import { countsOf, OUTPUT_VERSION, recordOf, statusOf } from "../output/report.ts";
@@ -25,9 +26,10 @@ export const addDoctor: AddCommand = (program, context) => {
     .addOption(strictOption())
     .addOption(namespaceOption())
     .option("--root-namespace <name>", "Istio's root namespace, whose policies hold for the whole mesh", "istio-system")
-    .action((names: string[], options: DoctorOptions) => {
+    .action((names: string[], options: DoctorOptions, command: Command) => {
       const sources = readSources(names, () => context.readStandardInput());
-      const { findings, resources } = examine(sources, context.filter(), options);
+      const isNamespaceGiven = command.getOptionValueSource("namespace") === "cli";
+      const { findings, resources } = examine(sources, context.filter(), { ...options, isNamespaceGiven });
       const counts = countsOf(findings);
       if (options.output === "json") {
         const report = {

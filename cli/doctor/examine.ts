@@ -12,6 +12,8 @@ import { FAMILIES } from "./table.ts";
 export interface ExamineOptions extends MeshOptions {
   /** Of objects that name none. */
   namespace: string;
+  /** Whether that was said, and is no assumption. */
+  isNamespaceGiven?: boolean;
 }
 
 export interface Diagnosis {
@@ -50,7 +52,8 @@ export function examine(sources: readonly Source[], filter: Filter, options: Exa
       });
   }
   const mesh = new Mesh(manifests.resources, options);
-  const findings = FAMILIES.flatMap((family) => family.examine({ mesh, manifests, filter }));
+  const { isNamespaceGiven } = options;
+  const findings = FAMILIES.flatMap((family) => family.examine({ mesh, manifests, filter, isNamespaceGiven }));
   const order = new Map(sources.map(({ file }, index) => [file, index]));
   const fileOf = ({ place }: Finding): number => order.get(place.file) ?? 0;
   findings.sort((a, b) => fileOf(a) - fileOf(b) || byPosition(a.place, b.place));

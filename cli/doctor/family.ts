@@ -18,6 +18,8 @@ export interface Patient {
   mesh: Mesh;
   manifests: Manifests;
   filter: Filter;
+  /** Whether somebody has said where objects go that name no namespace. */
+  isNamespaceGiven?: boolean | undefined;
 }
 
 export interface Remedied {
@@ -50,7 +52,8 @@ export function family<Id extends string>(
       run(patient, (id, place, message, remedied) => {
         const { remedy, compared = [] } = typeof remedied === "string" ? { remedy: remedied } : (remedied ?? {});
         const { severity, remedy: general } = checks[id];
-        findings.push({ id, severity, place, message, remedy: withNamespace(remedy ?? general, compared) });
+        const assumed = patient.isNamespaceGiven === true ? [] : compared;
+        findings.push({ id, severity, place, message, remedy: withNamespace(remedy ?? general, assumed) });
       });
       return findings;
     },

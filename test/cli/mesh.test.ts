@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { inRoot } from "../../tools/paths.ts";
 import { STATS_TAGS } from "../../cli/stats-tags.ts";
-import { doctor } from "./support.ts";
+import { doctor, istioNats } from "./support.ts";
 
 /** A plugin, its Service, its pods and STRICT mTLS, in which doctor finds nothing. */
 const SOUND = readFileSync(
@@ -28,8 +28,11 @@ function document(group: string, kind: string, name: string, namespace: string, 
   return JSON.stringify({ apiVersion: `${group}/v1`, kind, metadata: { name, namespace }, spec });
 }
 
+let documents = 0;
+
+/** Each has a name of its own. */
 function peerAuthentication(namespace: string, spec: object): string {
-  return document("security.istio.io", "PeerAuthentication", "p", namespace, spec);
+  return document("security.istio.io", "PeerAuthentication", `p${documents++}`, namespace, spec);
 }
 
 function authorization(spec: object, namespace = "messaging"): string {
@@ -81,11 +84,13 @@ describe("the mTLS mode of the client port", () => {
   });
 
   it("is unsure where two of one level are for the same pods", () => {
-    const all = peerAuthentication("messaging", { mtls: { mode: "STRICT" } });
-    const own = peerAuthentication("messaging", { selector: NATS, mtls: { mode: "STRICT" } });
-    assert.deepEqual(ids(...rest, all, own), []);
-    assert.deepEqual(ids(...rest, all, all), ["mtls-twice"]);
-    assert.deepEqual(ids(...rest, own, own), ["mtls-twice"]);
+    const all = (): string => peerAuthentication("messaging", { mtls: { mode: "STRICT" } });
+    const own = (): string => peerAuthentication("messaging", { selector: NATS, mtls: { mode: "STRICT" } });
+    assert.deepEqual(ids(...rest, all(), own()), []);
+    assert.deepEqual(ids(...rest, all(), all()), ["mtls-twice"]);
+    assert.deepEqual(ids(...rest, own(), own()), ["mtls-twice"]);
+    const one = own();
+    assert.deepEqual(ids(...rest, one, one), []);
   });
 
   it("is judged by the plugin's selector where the pods are not among the files", () => {
@@ -669,6 +674,11 @@ describe("an object that names no namespace", () => {
         "StatefulSet nats names no namespace and was taken to be in default: give -n NAMESPACE if it goes elsewhere; else ";
       assert.ok(finding?.remedy.startsWith(said), `${id}: ${finding?.remedy ?? ""}`);
     }
+  });
+
+  it("is not told so where -n was given", () => {
+    const { output } = istioNats(["doctor", "-n", "default", "-"], pods.join());
+    assert.match(output, /\[broker-without-plugin\]\n {4}give the plugin's file too/);
   });
 
   it("is not where all have theirs", () => {

@@ -239,6 +239,14 @@ describe("the chart", () => {
     await rendered({ ...LEAST, ...client, ports: [14222] });
   });
 
+  it("is refused for a port of clients on which nats-server takes something else", async () => {
+    for (const port of [6222, 7222, 7422, 8222])
+      assert.match(
+        await refusal({ ...LEAST, ports: [4222, port] }),
+        new RegExp(`ports names ${port}, where nats-server`),
+      );
+  });
+
   it("is refused for a principal that no certificate has", async () => {
     const astray = [
       "spiffe://cluster.local/ns/edge/sa/leaf",

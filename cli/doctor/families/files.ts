@@ -1,5 +1,9 @@
-import { family } from "../family.ts";
+import { isDeepStrictEqual } from "node:util";
+import { placeText } from "../../manifests/place.ts";
 import type { ReadProblem } from "../../manifests/read.ts";
+import type { Resource } from "../../manifests/resource.ts";
+import type { Mesh } from "../../mesh/mesh.ts";
+import { family } from "../family.ts";
 
 const IDS = {
   syntax: "yaml-syntax",
@@ -9,6 +13,37 @@ const IDS = {
   "no-object": "no-object",
   "no-policy": "no-policy",
 } as const satisfies Record<ReadProblem["kind"], string>;
+
+/** What is judged of nats-server and the filter: of other objects a folder may hold as many variants as it likes. */
+function judgedObjects(mesh: Mesh): Resource[] {
+  return [
+    ...mesh.services.filter((service) => mesh.isBrokerService(service)).map(({ resource }) => resource),
+    ...mesh.brokers.map(({ resource }) => resource),
+    ...mesh.plugins.map(({ resource }) => resource),
+    ...mesh.of("PeerAuthentication", "security.istio.io"),
+    ...mesh.of("AuthorizationPolicy", "security.istio.io"),
+  ];
+}
+
+/** What an object says; its metadata are the cluster's too. */
+function contentOf({ root }: Resource): unknown {
+  return root.members().flatMap(([key, value]) => (["metadata", "status"].includes(key) ? [] : [[key, value.plain()]]));
+}
+
+interface Repeated {
+  first: Resource;
+  second: Resource;
+}
+
+/** Objects of one name that say different things. */
+function repeated(mesh: Mesh): Repeated[] {
+  const seen = new Map<string, Resource>();
+  return judgedObjects(mesh).flatMap((second) => {
+    const first = seen.get(`${second.group} ${second.title}`);
+    if (first === undefined) seen.set(`${second.group} ${second.title}`, second);
+    return first === undefined || isDeepStrictEqual(contentOf(first), contentOf(second)) ? [] : [{ first, second }];
+  });
+}
 
 export const files = family(
   "Reading the files",
@@ -46,8 +81,21 @@ export const files = family(
       what: "A file that was named to `check` holds no policy, so nothing in it was judged. Where that is all there is, the exit status is 2.",
       remedy: "give a WasmPlugin, a TrafficExtension, a pluginConfig by itself, or values of the chart",
     },
+    "object-twice": {
+      severity: "warning",
+      what:
+        "Two objects have one kind, namespace and name, and are not alike. Kubernetes keeps the one that is applied last, and Helm refuses " +
+        "what another release has made; here both are judged.",
+      remedy:
+        "keep one; where NATS's own chart makes the Service, give istio-nats's the values of docs/install.md (broker.service.create: false)",
+    },
   },
-  ({ manifests }, report) => {
+  ({ mesh, manifests }, report) => {
     for (const { kind, place, message, remedy } of manifests.problems) report(IDS[kind], place, message, remedy);
+    for (const { first, second } of repeated(mesh))
+      report("object-twice", second.place, `${second.title} is another one in ${placeText(first.place)}`, {
+        remedy: second.kind === "Service" ? undefined : "keep one; render a kustomization before it is judged",
+        compared: [first, second],
+      });
   },
 );

@@ -17,6 +17,7 @@ type Id =
   | "broker-without-plugin"
   | "pod-not-in-service"
   | "sidecar-without-port"
+  | "service-selects-others"
   | "target-port-nothing";
 
 /** The Services whose chains a plugin can come to stand in; none where nothing can be said. */
@@ -106,6 +107,24 @@ function judgeTargets(mesh: Mesh, report: Report<Id>): void {
   }
 }
 
+/** Services of nats-server that lead to pods of something else too: to a port by its number Kubernetes sends whatever pod is selected. */
+function judgeSelectors(mesh: Mesh, report: Report<Id>): void {
+  for (const service of mesh.services) {
+    const pods = mesh.workloads.filter((workload) => service.selectsWorkload(workload));
+    if (!pods.some(({ isBroker }) => isBroker)) continue;
+    // What runs once, as tests of charts do, is not there for long.
+    const others = pods.filter(
+      ({ isBroker, resource }) => !isBroker && !["Pod", "Job", "CronJob"].includes(resource.kind),
+    );
+    const [other] = others;
+    if (!other || !mesh.clientPorts(service).some(({ target }) => /^\d+$/.test(target))) continue;
+    const titles = others.map(({ resource }) => `${resource.title} (${placeText(resource.place)})`).join(", ");
+    const message = `${service.resource.title} selects ${titles} too, and connections that go there are refused`;
+    const place = service.resource.root.placeOf("spec", "selector");
+    report("service-selects-others", place, message, { compared: [service.resource, other.resource] });
+  }
+}
+
 interface SidecarPods {
   pods: Pods;
   title: string;
@@ -182,6 +201,14 @@ export const match = family<Id>(
         "match with ports never fits, so the filter is not there.",
       remedy: "make a Service that selects these pods, with port: 4222 and targetPort: 4222",
     },
+    "service-selects-others": {
+      severity: "warning",
+      what:
+        "A Service of nats-server selects pods of something else too, such as nats-box, and leads to a port by its number: a part of the " +
+        "connections goes to those pods and is refused.",
+      remedy:
+        "add a label to the selector that nats-server's pods alone have, such as app.kubernetes.io/component: nats of NATS's own chart",
+    },
     "sidecar-without-port": {
       severity: "error",
       what:
@@ -213,6 +240,7 @@ export const match = family<Id>(
       );
     }
     judgeTargets(mesh, report);
+    judgeSelectors(mesh, report);
     judgeSidecars(mesh, report);
     for (const broker of mesh.brokers) {
       if (!mesh.plugins.some((plugin) => mesh.isMeantFor(plugin, broker))) {

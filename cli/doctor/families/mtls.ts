@@ -106,7 +106,8 @@ function doubled(mesh: Mesh, judged: readonly JudgedPods[]): Doubled[] {
   const found = new Map<Resource, Doubled>();
   for (const { pods, title } of judged) {
     for (const [first, ...others] of authenticationsFor(pods, mesh)) {
-      if (first) for (const second of others) found.set(second, found.get(second) ?? { first, second, title });
+      const doubles = others.filter((second) => second.title !== first?.title);
+      if (first) for (const second of doubles) found.set(second, found.get(second) ?? { first, second, title });
     }
   }
   return [...found.values()];

@@ -1,3 +1,4 @@
+import type { Resource } from "../../manifests/resource.ts";
 import { placeText } from "../../manifests/place.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
@@ -35,6 +36,11 @@ function meetBySelectors(a: Plugin, b: Plugin, { rootNamespace, workloads }: Mes
 
 function targetNames(plugin: Plugin): string[] {
   return plugin.targetRefs.map((target) => `${target.text("kind") ?? ""}/${target.text("name") ?? ""}`);
+}
+
+/** One object, which stands among the files twice: no cluster has both. */
+function isSame(first: Resource, second: Resource): boolean {
+  return first.group === second.group && first.title === second.title;
 }
 
 export const plugin = family(
@@ -112,7 +118,8 @@ export const plugin = family(
       if (number) report("plugin-not-judged", number.place, `${resource.title} was not taken for istio-nats`);
     }
     mesh.plugins.forEach((second, index) => {
-      const first = mesh.plugins.slice(0, index).find((candidate) => meet(candidate, second, mesh));
+      const others = mesh.plugins.slice(0, index).filter((candidate) => !isSame(candidate.resource, second.resource));
+      const first = others.find((candidate) => meet(candidate, second, mesh));
       if (!first) return;
       const id = first.resource.kind === second.resource.kind ? "plugin-twice" : "both-plugin-kinds";
       const other = `${first.resource.title} (${placeText(first.resource.place)})`;

@@ -20,6 +20,14 @@
 {{- if and $serves (not (has 4222 $named)) -}}
 {{- fail (printf "ports lacks 4222, where %s takes clients: the filter would judge nobody there. Add 4222 to ports" $serves) -}}
 {{- end -}}
+{{- if has .Values.form (list "sidecar" "waypoint") -}}
+{{- range list "6222 routes" "7222 gateways" "7422 leaf nodes" "8222 monitoring" -}}
+{{- $other := splitn " " 2 . -}}
+{{- if has (int $other._0) $named -}}
+{{- fail (printf "ports names %s, where nats-server takes %s: the filter would end what it cannot read, and no policy would keep others out" $other._0 $other._1) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- range .Values.broker.otherPorts.extra -}}
 {{- if has (int .port) $named -}}
 {{- fail (printf "broker.otherPorts.extra names the port %d, which is named already: each entry denies whom it does not name" (int .port)) -}}
