@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { isScalar, LineCounter, parseAllDocuments, visit, type Document } from "yaml";
 import { resolveAliases } from "./aliases.ts";
 import { Field } from "./field.ts";
@@ -16,7 +17,7 @@ import {
 
 /** Why a text, or a part of it, could not be read. */
 export interface ReadProblem {
-  kind: "syntax" | "too-large" | "aliases" | "helm-template" | "no-object" | "no-policy";
+  kind: "syntax" | "too-large" | "aliases" | "helm-template" | "kustomization" | "no-object" | "no-policy";
   place: Place;
   message: string;
   /** Where the case tells more than the check does. */
@@ -143,6 +144,10 @@ function sort(root: Field, defaultNamespace: string, into: Manifests): void {
   if (kind === undefined || root.text("apiVersion") === undefined) into.others.push(root);
   else if (kind.endsWith("List") && root.get("items")) {
     for (const item of root.items("items")) sort(item, defaultNamespace, into);
+  } else if (root.text("apiVersion")?.startsWith("kustomize.config.k8s.io/") === true) {
+    const { place } = root;
+    const remedy = `kubectl kustomize ${dirname(place.file)} | istio-nats doctor -`;
+    into.problems.push({ kind: "kustomization", place, message: "a kustomization is not judged", remedy });
   } else into.resources.push(new Resource(root, defaultNamespace));
 }
 

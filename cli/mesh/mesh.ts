@@ -23,6 +23,8 @@ export class Mesh {
   readonly plugins: Plugin[];
   readonly otherPlugins: Plugin[];
   private readonly placements = new Map<Plugin, Placement>();
+  /** Asked for each of nats-server's pods again: with some hundred of them that took minutes. */
+  private readonly served = new Map<Plugin, Service[]>();
 
   constructor(
     readonly resources: readonly Resource[],
@@ -107,7 +109,14 @@ export class Mesh {
   }
 
   /** Services whose waypoint runs the plugin: those that it names, and those that use a Gateway which it names. */
-  waypointServicesOf({ resource, targetRefs }: Plugin): Service[] {
+  waypointServicesOf(plugin: Plugin): Service[] {
+    const known = this.served.get(plugin) ?? this.servicesNamedBy(plugin);
+    this.served.set(plugin, known);
+    return known;
+  }
+
+  private servicesNamedBy({ resource, targetRefs }: Plugin): Service[] {
+    if (targetRefs.length === 0) return [];
     const targets = targetRefs.map((target) => `${target.text("kind") ?? ""}/${target.text("name") ?? ""}`);
     return this.services.filter((service) => {
       const { namespace, name } = service.resource;

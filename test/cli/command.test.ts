@@ -150,6 +150,8 @@ describe("files with nothing to judge", () => {
     written("chart/Chart.yaml", "name: x\n");
     const chart = dirname(dirname(template));
     const patch = written("patch.yaml", "spec: {}\n");
+    const overlay = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [../base]\n";
+    const kustomization = dirname(written("overlay/kustomization.yaml", overlay));
     const cases: [args: string[], input: string, said: string][] = [
       [["doctor", "-"], "", "no object of Kubernetes is in <stdin>, so nothing was judged: it is empty, "],
       [["doctor", patch], "", `no object of Kubernetes is in ${patch}, so nothing was judged: give manifests`],
@@ -158,6 +160,7 @@ describe("files with nothing to judge", () => {
         "",
         `no object of Kubernetes is in ${chart}, so nothing was judged: render the chart first: `,
       ],
+      [["doctor", kustomization], "", `no object of Kubernetes is in ${kustomization}, so nothing was judged: `],
       [["check", "-"], "\n", "no policy is in <stdin>, so nothing was judged: it is empty, "],
       [["check", "-"], SNIFFED, "no policy is in <stdin>, so nothing was judged: give a WasmPlugin"],
       [

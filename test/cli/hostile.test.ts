@@ -94,6 +94,14 @@ describe("a text that is a trap", () => {
     }
   });
 
+  it("of some hundred nats-servers takes seconds, not minutes", () => {
+    const sound = readFileSync(inRoot("test", "cli", "fixtures", "selector-matches-nothing", "good.yaml"), "utf8");
+    const texts = Array.from({ length: 300 }, (_, i) => sound.replaceAll("messaging", `m${i}`));
+    const began = performance.now();
+    doctor(texts.join("\n---\n"));
+    assert.ok(performance.now() - began < 20_000, `${performance.now() - began} ms`);
+  });
+
   it("of very many keys or aliases takes seconds, not minutes", () => {
     const keys = Array.from({ length: 200_000 }, (_, i) => `k${i}: 1\n`).join("");
     const aliases = `a: &a x\nb: [${Array(200_000).fill("*a").join(", ")}]\n`;

@@ -10,6 +10,7 @@ const IDS = {
   "too-large": "file-too-large",
   aliases: "yaml-aliases",
   "helm-template": "helm-template",
+  kustomization: "kustomization",
   "no-object": "no-object",
   "no-policy": "no-policy",
 } as const satisfies Record<ReadProblem["kind"], string>;
@@ -70,6 +71,11 @@ export const files = family(
       severity: "info",
       what: "A template of a Helm chart is no YAML before Helm has rendered it. It is not judged.",
       remedy: "helm template RELEASE CHART | istio-nats doctor -",
+    },
+    kustomization: {
+      severity: "info",
+      what: "A kustomization says what kustomize puts together and patches. Nothing of that is judged, only the manifests that are given.",
+      remedy: "kubectl kustomize FOLDER | istio-nats doctor -",
     },
     "no-object": {
       severity: "warning",
