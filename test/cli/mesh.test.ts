@@ -488,6 +488,64 @@ describe("a DestinationRule with a wildcard", () => {
   });
 });
 
+describe("ports that annotations keep from the sidecar", () => {
+  function annotated(...annotations: (readonly [name: string, ports: string])[]): string[] {
+    const added = annotations.map(([name, ports]) => `        traffic.sidecar.istio.io/${name}: "${ports}"\n`).join("");
+    return DOCUMENTS.map((text) =>
+      text
+        .replace("      annotations:\n", `$&${added}`)
+        .replace("containerPort: 4222 }", "containerPort: 4222 }, { containerPort: 6222 }"),
+    );
+  }
+  const routes = authorization({
+    action: "DENY",
+    rules: [{ from: [{ source: { notServiceAccounts: ["default"] } }], to: [{ operation: { ports: ["6222"] } }] }],
+  });
+
+  it("are open to everybody, whatever the AuthorizationPolicies say", () => {
+    assert.deepEqual(ids(...annotated(), routes), []);
+    for (const excluded of [
+      ["excludeInboundPorts", "6222,7422"],
+      ["includeInboundPorts", "4222"],
+    ] as const)
+      assert.deepEqual(ids(...annotated(excluded), routes), ["broker-port-open"], excluded.join());
+    assert.deepEqual(ids(...annotated(["includeInboundPorts", "*"]), routes), []);
+  });
+
+  it("are where nodes do not reach each other that take mTLS alone", () => {
+    assert.deepEqual(ids(...annotated(["excludeOutboundPorts", "6222"]), routes), ["plaintext-client"]);
+    const both = annotated(["excludeOutboundPorts", "6222"], ["excludeInboundPorts", "6222"]);
+    assert.deepEqual(ids(...both, routes), ["broker-port-open"]);
+  });
+});
+
+describe("a client", () => {
+  function client(value: string, spec: object = {}, annotations: object = {}): string {
+    const containers = [{ name: "c", env: [{ name: "N", value }] }];
+    const template = { metadata: { labels: { app: "c" }, annotations }, spec: { containers, ...spec } };
+    return document("apps", "Deployment", "c", "shop", { template });
+  }
+  const excluding = { "traffic.sidecar.istio.io/excludeOutboundPorts": "5432, 4222" };
+
+  it("that keeps 4222 from its sidecar, or is in the host's network, speaks plaintext", () => {
+    for (const value of ["nats://nats.messaging:4222", "nats.messaging.svc:4222"]) {
+      assert.deepEqual(ids(...DOCUMENTS, client(value, {}, excluding)), ["plaintext-client"], value);
+      assert.deepEqual(ids(...DOCUMENTS, client(value, { hostNetwork: true })), ["plaintext-client"], value);
+      assert.deepEqual(ids(...DOCUMENTS, client(value)), [], value);
+    }
+    for (const value of ["nats.messaging.svc:5432", "nats://nats.example.com:4222", "nats.messaging"])
+      assert.deepEqual(ids(...DOCUMENTS, client(value, {}, excluding)), [], value);
+  });
+
+  it("has no certificate of the mesh where a DestinationRule makes its proxy speak another TLS", () => {
+    for (const mode of ["SIMPLE", "MUTUAL"]) {
+      const spec = { host: "nats.messaging.svc.cluster.local", trafficPolicy: { tls: { mode } } };
+      const rule = document("networking.istio.io", "DestinationRule", "d", "shop", spec);
+      assert.deepEqual(ids(...DOCUMENTS, rule), ["plaintext-client"], mode);
+    }
+  });
+});
+
 describe("a Service's targetPort", () => {
   it("must lead to 4222 of the pods: its own number says nothing", () => {
     for (const target of ["4223", "nats-client"]) {

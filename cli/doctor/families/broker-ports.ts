@@ -3,6 +3,7 @@ import { placeText, type Place } from "../../manifests/place.ts";
 import type { Resource } from "../../manifests/resource.ts";
 import { httpFields } from "../../mesh/authorization-http.ts";
 import { accessTo, denialOf, denialOfAll, policiesFor, type Denial } from "../../mesh/authorization.ts";
+import { excludedInbound } from "../../mesh/capture.ts";
 import { isConfigOf, natsConfigs, type NatsConfig } from "../../mesh/nats-config.ts";
 import type { ConfEntry } from "../../mesh/nats-conf.ts";
 import { CLIENT_PORT, OTHER_PORTS } from "../../mesh/nats-ports.ts";
@@ -209,7 +210,7 @@ export const brokerPorts = family(
       severity: "error",
       what:
         "A port of nats-server other than the client port (routes 6222, gateways 7222, leaf nodes 7422, WebSocket, MQTT, monitoring " +
-        "8222, profiling) can be reached by anybody in the mesh. These ports take other protocols, most of them with full rights, or " +
+        "8222, profiling) can be reached by anybody in the mesh, or does not pass the sidecar. These ports take other protocols, most of them with full rights, or " +
         "tell who uses which subject, and the filter does not stand there.",
       remedy: "allow the port to the broker's own ServiceAccount, and to named others, by an AuthorizationPolicy",
     },
@@ -255,7 +256,17 @@ export const brokerPorts = family(
     for (const broker of mesh.brokers) {
       const { resource, serviceAccount } = broker;
       const ports = otherPorts(broker, configs);
-      judge(resource, broker, ports);
+      const isExcluded = ({ number }: OpenPort): boolean => excludedInbound(broker, number) !== undefined;
+      for (const { number, use } of ports.filter(isExcluded)) {
+        const excluded = excludedInbound(broker, number);
+        const message = `${excluded?.why ?? ""}, so no AuthorizationPolicy holds for it at ${resource.title} (${use})`;
+        report("broker-port-open", excluded?.place ?? resource.place, message, "let the sidecar capture the port");
+      }
+      judge(
+        resource,
+        broker,
+        ports.filter((port) => !isExcluded(port)),
+      );
       const all = denialOfAll(broker, CLIENT_PORT, mesh);
       if (all) {
         const message = denialText(all, `port ${CLIENT_PORT} of ${resource.title}`);

@@ -3,9 +3,11 @@ import type { Resource } from "../../manifests/resource.ts";
 import { placeText, type Place } from "../../manifests/place.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { authenticationsFor, declaredMtls } from "../../mesh/peer-authentication.ts";
+import { excludedInbound, excludedOutbound } from "../../mesh/capture.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { workloadSelector, type Pods } from "../../mesh/selector.ts";
 import type { Service } from "../../mesh/service.ts";
+import type { Workload } from "../../mesh/workload.ts";
 import { family } from "../family.ts";
 
 interface PlaintextClient {
@@ -17,6 +19,13 @@ interface PlaintextClient {
 function brokerServiceNamed(mesh: Mesh, host: string, namespace: string): Service | undefined {
   return mesh.services.find((service) => service.isNamed(host, namespace) && mesh.clientPorts(service).length > 0);
 }
+
+/** What clients' proxies speak in the modes that are not the mesh's. */
+const ORIGINATED: Partial<Record<string, string>> = {
+  DISABLE: "plaintext",
+  SIMPLE: "TLS without the mesh's certificate",
+  MUTUAL: "TLS without the mesh's certificate",
+};
 
 /** nats-server's Service that a DestinationRule is for. One with a wildcard is for what no other names (Istio's `MostSpecificHostMatch`). */
 function brokerServiceOf(rule: Resource, mesh: Mesh): Service | undefined {
@@ -41,30 +50,70 @@ function plaintextClients(mesh: Mesh): PlaintextClient[] {
       .items("spec", "trafficPolicy", "portLevelSettings")
       .find((settings) => numbers.includes(settings.integer("port", "number") ?? 0));
     const mode = port?.get("tls", "mode") ?? root.get("spec", "trafficPolicy", "tls", "mode");
-    if (!service || mode?.text() !== "DISABLE") return [];
-    const message = `${title} makes clients speak plaintext to ${service.resource.title}`;
+    const how = ORIGINATED[mode?.text() ?? ""];
+    if (!service || !mode || how === undefined) return [];
+    const message = `${title} makes clients speak ${how} to ${service.resource.title}`;
     return [{ place: mode.place, message, remedy: "write mode: ISTIO_MUTUAL" }];
   });
   const pods = mesh.workloads.flatMap((workload) => {
-    const label = workload.pod.get("metadata", "labels", "sidecar.istio.io/inject");
-    const annotation = workload.pod.get("metadata", "annotations", "sidecar.istio.io/inject");
-    const inject = label ?? annotation;
-    if (inject?.text() !== "false") return [];
+    const way = wayPastSidecar(workload);
+    if (!way || mesh.brokers.includes(workload)) return [];
     return workload.containers
       .flatMap((c) => c.items("env"))
       .flatMap((variable): PlaintextClient[] => {
         const host = hostOf(variable);
         const service = host === undefined ? undefined : brokerServiceNamed(mesh, host, workload.namespace);
         if (!service) return [];
-        const message = `${workload.resource.title} has no sidecar and speaks to ${service.resource.title} (${placeText(variable.placeOf("value"))})`;
-        return [{ place: inject.place, message, remedy: "let Istio inject a sidecar into the client" }];
+        const message = `${workload.resource.title} ${way.how} and speaks to ${service.resource.title} (${placeText(variable.placeOf("value"))})`;
+        return [{ place: way.place, message, remedy: way.remedy }];
       });
   });
-  return [...rules, ...pods];
+  return [...rules, ...pods, ...plaintextPeers(mesh)];
 }
 
+/** Where nats-servers dial each other. */
+const PEER_PORTS = [6222, 7222];
+
+/** nats-servers that keep what they dial from their sidecars, and take mTLS alone of each other. */
+function plaintextPeers(mesh: Mesh): PlaintextClient[] {
+  return mesh.brokers.flatMap((broker) =>
+    PEER_PORTS.flatMap((port) => {
+      const place = broker.port(port) && excludedOutbound(broker, port);
+      if (!place || excludedInbound(broker, port) || declaredMtls(broker, port, mesh)?.mode !== "STRICT") return [];
+      const message = `${broker.resource.title} keeps port ${port} from its sidecar, and its nodes take mTLS alone of each other there`;
+      return [{ place, message, remedy: `take ${port} out of the annotation` }];
+    }),
+  );
+}
+
+interface WayPast {
+  place: Place;
+  how: string;
+  remedy: string;
+}
+
+/** Why what a workload dials on nats-server's client port passes no sidecar of its own. */
+function wayPastSidecar(workload: Workload): WayPast | undefined {
+  const { pod } = workload;
+  const label = pod.get("metadata", "labels", "sidecar.istio.io/inject");
+  const inject = label ?? pod.get("metadata", "annotations", "sidecar.istio.io/inject");
+  if (inject?.text() === "false")
+    return { place: inject.place, how: "has no sidecar", remedy: "let Istio inject a sidecar into the client" };
+  const host = pod.get("spec", "hostNetwork");
+  if (host?.text() === "true") {
+    const remedy = "take hostNetwork out, so that Istio injects a sidecar into the client";
+    return { place: host.place, how: "is in the host's network, where no sidecar is,", remedy };
+  }
+  const excluded = excludedOutbound(workload, CLIENT_PORT);
+  if (!excluded) return undefined;
+  const remedy = `take ${CLIENT_PORT} out of the annotation, so that the sidecar speaks mTLS`;
+  return { place: excluded, how: `keeps port ${CLIENT_PORT} from its sidecar`, remedy };
+}
+
+/** An address as clients take it: `nats://user@host:4222,…`, or without the scheme where the port tells. */
 function hostOf(variable: Field): string | undefined {
-  return /^nats:\/\/(?:[^@/]*@)?([^:/,]+)/.exec(variable.text("value") ?? "")?.[1];
+  const value = variable.text("value") ?? "";
+  return (/^nats:\/\/(?:[^@/]*@)?([^:/,]+)/.exec(value) ?? /^([-a-z0-9.]+):4222(?:$|,)/.exec(value))?.[1];
 }
 
 interface JudgedPods {

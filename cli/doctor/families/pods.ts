@@ -1,5 +1,5 @@
-import type { Field } from "../../manifests/field.ts";
 import type { Place } from "../../manifests/place.ts";
+import { excludedInbound, type Uncaptured } from "../../mesh/capture.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { EXTRA_STAT_TAGS, proxyConfigOf } from "../../mesh/proxy-config.ts";
@@ -9,19 +9,7 @@ import type { Workload } from "../../mesh/workload.ts";
 import { STATS_TAGS } from "../../stats-tags.ts";
 import { family } from "../family.ts";
 
-const EXCLUDE = "traffic.sidecar.istio.io/excludeInboundPorts";
-const INCLUDE = "traffic.sidecar.istio.io/includeInboundPorts";
-
-function lists(ports: Field | undefined, number: number): boolean {
-  return (ports?.text() ?? "").split(",").some((port) => port.trim() === String(number));
-}
-
 const INJECT = "sidecar.istio.io/inject";
-
-interface Uncaptured {
-  place: Place;
-  why: string;
-}
 
 /**
  * Why no sidecar is injected into these pods, as far as the files tell (istio.io, "Installing the Sidecar", "Controlling the
@@ -51,17 +39,11 @@ function uncaptured(workload: Workload, mesh: Mesh): Uncaptured | undefined {
   const without = uninjected(workload, mesh);
   if (without) return without;
   const { pod } = workload;
-  const [host, exclude, include, interception] = [
-    pod.get("spec", "hostNetwork"),
-    pod.get("metadata", "annotations", EXCLUDE),
-    pod.get("metadata", "annotations", INCLUDE),
-    pod.get("metadata", "annotations", "sidecar.istio.io/interceptionMode"),
-  ];
+  const host = pod.get("spec", "hostNetwork");
+  const interception = pod.get("metadata", "annotations", "sidecar.istio.io/interceptionMode");
   if (host?.text() === "true") return { place: host.place, why: "a pod in the host's network has no sidecar" };
-  if (exclude && lists(exclude, CLIENT_PORT))
-    return { place: exclude.place, why: `port ${CLIENT_PORT} is excluded from capture` };
-  if (include && include.text() !== "*" && !lists(include, CLIENT_PORT))
-    return { place: include.place, why: `port ${CLIENT_PORT} is not among the captured ports` };
+  const excluded = excludedInbound(workload, CLIENT_PORT);
+  if (excluded) return excluded;
   if (interception?.text() === "NONE")
     return { place: interception.place, why: "interceptionMode NONE captures nothing" };
   return undefined;

@@ -1,0 +1,31 @@
+import type { Place } from "../manifests/place.ts";
+import type { Workload } from "./workload.ts";
+
+/** What keeps a port of pods from their sidecar, and why. */
+export interface Uncaptured {
+  place: Place;
+  why: string;
+}
+
+const PREFIX = "traffic.sidecar.istio.io/";
+
+function listed(value: string): string[] {
+  return value.split(",").map((port) => port.trim());
+}
+
+/** What of the pods' annotations keeps connections to one of their ports from the sidecar. */
+export function excludedInbound({ pod }: Workload, port: number): Uncaptured | undefined {
+  const exclude = pod.get("metadata", "annotations", `${PREFIX}excludeInboundPorts`);
+  if (exclude && listed(exclude.text() ?? "").includes(String(port)))
+    return { place: exclude.place, why: `port ${port} is excluded from capture` };
+  const include = pod.get("metadata", "annotations", `${PREFIX}includeInboundPorts`);
+  if (include && include.text() !== "*" && !listed(include.text() ?? "").includes(String(port)))
+    return { place: include.place, why: `port ${port} is not among the captured ports` };
+  return undefined;
+}
+
+/** Where the pods' annotations keep what they dial on a port from the sidecar. */
+export function excludedOutbound({ pod }: Workload, port: number): Place | undefined {
+  const exclude = pod.get("metadata", "annotations", `${PREFIX}excludeOutboundPorts`);
+  return exclude && listed(exclude.text() ?? "").includes(String(port)) ? exclude.place : undefined;
+}
