@@ -3,9 +3,9 @@ import { SERVER_FIRST_PORTS } from "./nats-ports.ts";
 
 /** Fields of sources and operations that HTTP alone has (pilot/pkg/security/authz/model/generator.go, "is HTTP only"). */
 const OF_HTTP = new Set(
-  ["requestPrincipals", "hosts", "methods", "paths"].flatMap((key) => [
-    key,
-    `not${key[0]!.toUpperCase()}${key.slice(1)}`,
+  ["RequestPrincipals", "Hosts", "Methods", "Paths"].flatMap((name) => [
+    name.charAt(0).toLowerCase() + name.slice(1),
+    `not${name}`,
   ]),
 );
 
