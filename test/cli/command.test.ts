@@ -180,6 +180,17 @@ describe("files with nothing to judge", () => {
     }
   });
 
+  it("are told where a kustomization names what to judge, by a command that renders it", () => {
+    const file = written(
+      "apart/kustomization.yaml",
+      "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n",
+    );
+    const { output, status } = istioNats(["doctor", file, written("t.yaml", SNIFFED.replace("4222", "4223"))]);
+    assert.equal(status, 0);
+    assert.ok(output.includes(`${file}:1:1: info: a kustomization is not judged [kustomization]\n`), output);
+    assert.ok(output.includes(`    kubectl kustomize ${dirname(file)} | istio-nats doctor -\n`), output);
+  });
+
   it("are told beside others that are judged", () => {
     const empty = written("empty.yaml", "# nothing\n");
     const policy = written("policy.yaml", POLICY);
