@@ -8,7 +8,7 @@ import { doctor, filter, placed } from "./support.ts";
 
 const FIXTURES = inRoot("test", "cli", "fixtures");
 
-/** Checks of what no cluster has, of texts that no formatter would leave as they are, or of very many faults: the other tests show them. */
+/** Checks of what no cluster has, of texts that no formatter would leave as they are, or of very many faults: others show them. */
 const ELSEWHERE = new Set([
   "yaml-syntax",
   "yaml-aliases",

@@ -45,7 +45,10 @@ export const protocol = family<Id>(
         const declared = appProtocol === undefined ? `is named "${port.name}"` : `has appProtocol ${appProtocol}`;
         const how = port.name === "" && appProtocol === undefined ? "has neither appProtocol nor name" : declared;
         const message = `port ${port.number} of ${service.resource.title} (${use}) ${how}: ${SNIFFED}`;
-        report("port-not-tcp", port.field.placeOf(key), message);
+        // NATS's own chart writes tls where nats-server has TLS of its own, and tcp where it has none.
+        const isTls = (appProtocol ?? port.name).split("-")[0]?.toLowerCase() === "tls";
+        const remedy = "take TLS of nats-server's own off this port, and write appProtocol: tcp";
+        report("port-not-tcp", port.field.placeOf(key), message, isTls ? remedy : undefined);
       }
     }
     for (const { root } of mesh.of("ServiceEntry", "networking.istio.io"))
