@@ -107,7 +107,7 @@ function judgeTargets(mesh: Mesh, report: Report<Id>): void {
   }
 }
 
-/** Services of nats-server that lead to pods of something else too: to a port by its number Kubernetes sends whatever pod is selected. */
+/** Services of nats-server that select something else too: to a port by its number Kubernetes sends to whatever is selected. */
 function judgeSelectors(mesh: Mesh, report: Report<Id>): void {
   for (const service of mesh.services) {
     const pods = mesh.workloads.filter((workload) => service.selectsWorkload(workload));
