@@ -1,4 +1,5 @@
 import { utf8 } from "../bytes/text";
+import { isValidUtf8 } from "../bytes/utf8";
 import { OK, proxy_get_property, proxy_set_property } from "./host";
 import { releaseAnswer } from "./memory";
 
@@ -20,12 +21,16 @@ function receive(path: StaticArray<u8>): usize {
   return status == OK ? load<usize>(pointerAddress) : 0;
 }
 
-/** The property as text, or "" when it is absent: an answer, not an error (a plaintext connection has no certificate). */
+/**
+ * The property as text, or "" when it is absent: an answer, not an error (a plaintext connection has no certificate). It is "" too
+ * where its bytes are not UTF-8, which a certificate may hold: decoded all the same, an overlong form or a sequence that is cut off
+ * would read as a name that somebody else has.
+ */
 export function textProperty(path: StaticArray<u8>): string {
   const pointer = receive(path);
   const size = load<usize>(sizeAddress);
   if (pointer == 0 || size == 0) return "";
-  const text = String.UTF8.decodeUnsafe(pointer, size);
+  const text = isValidUtf8(pointer, <i32>size) ? String.UTF8.decodeUnsafe(pointer, size) : "";
   releaseAnswer(pointer);
   return text;
 }

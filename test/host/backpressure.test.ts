@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Host } from "./host.ts";
+import { filterModule } from "./filter.ts";
+import { Host } from "./host.ts";
 import {
   configuredHost,
   CONNECT,
@@ -509,5 +510,18 @@ describe("a peer that may not connect", () => {
     }
     assert.equal(stat(host, "istio_nats_connections_opened_total", { verdict: "refused" }), 2);
     assert.equal(stat(host, "istio_nats_refusals_total", { operation: "CONNECT", reason: "unauthenticated" }), 2);
+  });
+
+  it("is one whose certificate's bytes are no UTF-8, though a lenient reader makes a name of them that has rights", () => {
+    const host = new Host(filterModule());
+    const name = "spiffe://cluster.local/ns/shop/sa/orders";
+    const from = [{ principals: [name.slice("spiffe://".length)] }];
+    assert.ok(host.configure(policy({ rule: { from } })).accepted);
+    assert.equal(new Wire(host, name).client(CONNECT), CONNECT);
+    const overlong = [...Buffer.from(name.slice(0, -1)), 0xc1, 0xb3];
+    const cutOff = [...Buffer.from(name), 0xc3];
+    for (const bytes of [overlong, cutOff]) {
+      assert.equal(new Wire(host, Uint8Array.from(bytes)).client(CONNECT), `${PING}?\r\n`);
+    }
   });
 });

@@ -64,7 +64,7 @@ export class Wire {
 
   constructor(
     readonly host: Host,
-    peer: string | null = PEER,
+    peer: PropertyValue | null = PEER,
     root?: number,
   ) {
     const properties: Record<string, PropertyValue> = { "connection.id": 11, "source.address": "10.0.0.9:5" };
