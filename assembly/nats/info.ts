@@ -22,7 +22,7 @@ const LAST_TESTED_MINOR: i32 = 15;
 @unmanaged
 @final
 export class ServerInfo {
-  /** Bytes; 0 when INFO does not say. */
+  /** Bytes; 0 when INFO does not say, i32.MAX_VALUE when nats-server has no limit or a larger one. */
   maxPayload: i32 = 0;
   /** nats-server's number of the connection, 0 when INFO does not say. */
   clientId: u64 = 0;
@@ -123,7 +123,7 @@ export class ServerInfo {
   private readField(): Value {
     if (keyIs(MAX_PAYLOAD)) {
       const value = readValue(JsonToken.NUMBER);
-      if (value == Value.TAKEN) this.maxPayload = <i32>clampToI32(number());
+      if (value == Value.TAKEN) this.maxPayload = payloadLimit(number());
       return value;
     }
     if (keyIs(CLIENT_ID)) {
@@ -176,6 +176,7 @@ function number(): i64 {
   return isInteger(scanner.tokenStart, scanner.tokenEnd) ? integerOf(scanner.tokenStart, scanner.tokenEnd) : 0;
 }
 
-function clampToI32(value: i64): i64 {
-  return min<i64>(max<i64>(value, 0), <i64>i32.MAX_VALUE);
+/** A negative `max_payload` is none at all (client.go `processPub`, jwt.NoLimit), which as an unsigned number it is. */
+function payloadLimit(value: i64): i32 {
+  return <i32>min<u64>(<u64>value, <u64>i32.MAX_VALUE);
 }

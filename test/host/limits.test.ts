@@ -174,6 +174,14 @@ describe("limits.payload and INFO's max_payload", () => {
     }
   });
 
+  it("are limits.payload alone before a nats-server that has none, which says -1", () => {
+    const info = 'INFO {"headers":true,"max_payload":-1}\r\n';
+    const large = pub("ok.1", "x".repeat(1_048_577));
+    assertSame(Wire.connected(configuredHost(), { info }).client(large), large, "to the server");
+    const host = configuredHost({ limits: { payload: 50 } });
+    assert.equal(Wire.connected(host, { info }).client(pub("ok.1", "x".repeat(51))), `${PING}?\r\n`);
+  });
+
   it("follow a later INFO", () => {
     const wire = Wire.connected(configuredHost(), { info: 'INFO {"headers":true,"max_payload":100}\r\n' });
     wire.server('INFO {"headers":true,"max_payload":200}\r\n');

@@ -37,12 +37,16 @@ describe("INFO", () => {
     expect(any).toBe(false);
   });
 
+  it("takes a negative max_payload for none, as nats-server means it by -1", () => {
+    expect(read('{"max_payload":-1}')).toBe(true);
+    expect(info.maxPayload).toBe(i32.MAX_VALUE);
+  });
+
   it("keeps numbers within their bounds, and ignores values of other types", () => {
     expect(read('{"max_payload":99999999999,"client_id":-5}')).toBe(true);
     expect(info.maxPayload).toBe(i32.MAX_VALUE);
     expect(info.clientId).toBe(0);
-    expect(read('{"max_payload":-1,"headers":1,"client_id":"x","connect_info":null}')).toBe(true);
-    expect(info.maxPayload).toBe(0);
+    expect(read('{"headers":1,"client_id":"x","connect_info":null}')).toBe(true);
     expect(info.headers).toBe(false);
     expect(read('{"max_payload":1.5,"version":7}')).toBe(true);
     expect(info.maxPayload).toBe(0);
