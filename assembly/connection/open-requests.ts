@@ -1,4 +1,5 @@
 import { giveBack, take } from "../bytes/budget";
+import { hasPassed } from "../proxy/clock";
 import { Meter } from "../telemetry/meter";
 import { Unanswered } from "../telemetry/series";
 
@@ -126,9 +127,9 @@ export class RequestTable {
     return true;
   }
 
-  /** Gives up what has waited since `before` or longer. */
-  expire(before: i64): void {
-    while (this.oldest != NONE && load<i64>(this.at(this.oldest), SINCE) <= before) {
+  /** Gives up what has waited for `timeout` or longer, in nanoseconds as `now`. */
+  expire(now: i64, timeout: i64): void {
+    while (this.oldest != NONE && hasPassed(now, load<i64>(this.at(this.oldest), SINCE), timeout)) {
       this.giveUp(this.oldest, Unanswered.EXPIRED);
     }
   }

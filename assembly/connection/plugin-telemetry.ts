@@ -176,9 +176,9 @@ export class PluginTelemetry {
 
   /** Gives the host what was counted. `now` in milliseconds. */
   tick(now: i64): void {
-    const before = (now - this.timeout) * 1_000_000;
-    this.requests.expire(before);
-    this.services.expire(before);
+    const timeout = this.timeout * 1_000_000;
+    this.requests.expire(now * 1_000_000, timeout);
+    this.services.expire(now * 1_000_000, timeout);
     this.audit.onTick(now, this.stats);
     tellDurations();
     for (let i = 0; i < this.allMeters.length; i++) this.allMeters[i].flush();

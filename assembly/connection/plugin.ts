@@ -1,6 +1,6 @@
 import { raiseLimit } from "../bytes/budget";
 import { Reason } from "../policy/reason";
-import { nowNanoseconds } from "../proxy/clock";
+import { hasPassed, nowNanoseconds } from "../proxy/clock";
 import { receiveConfiguration, takeConfiguration } from "../proxy/configuration";
 import { LogLevel, logText } from "../proxy/log";
 import { actOn, closeDownstream } from "../proxy/stream";
@@ -229,7 +229,7 @@ function isNobodyBehind(): bool {
 /** A member of a queue group that has no right to its messages, and does not say a word with which UNSUB could go. */
 function endLostMember(connection: Connection, now: i64): void {
   if (connection.unsubscribe.length == 0 || connection.phase != Phase.OPEN) connection.queueLostSince = 0;
-  else if (now - connection.queueLostSince >= QUEUE_MILLISECONDS) {
+  else if (hasPassed(now, connection.queueLostSince, QUEUE_MILLISECONDS)) {
     connection.queueLostSince = 0;
     reportRevokedConnection(connection, Reason.NOT_ALLOWED);
     endRevoked(connection);
@@ -239,5 +239,5 @@ function endLostMember(connection: Connection, now: i64): void {
 /** nats-server had its time to end it, or there is none to lose. */
 function isDue(connection: Connection, now: i64, full: bool): bool {
   const since = connection.endingSince;
-  return since != 0 && (full || now - since >= ENDING_MILLISECONDS);
+  return since != 0 && (full || hasPassed(now, since, ENDING_MILLISECONDS));
 }

@@ -1,6 +1,7 @@
 import { BLOCK_HASH, BlockTable } from "../bytes/block-table";
 import { giveBack, take } from "../bytes/budget";
 import { hashBytes } from "../bytes/hash";
+import { hasPassed } from "../proxy/clock";
 import {
   bringsRevoked,
   hasSid,
@@ -251,13 +252,13 @@ export class Subscriptions {
     if (this.endings != this.endingsAtTick) {
       this.endingsAtTick = this.endings;
       this.quietSince = now;
-    } else if (now - this.quietSince > FORGET_AFTER) this.forgetEnded();
+    } else if (hasPassed(now, this.quietSince, FORGET_AFTER)) this.forgetEnded();
   }
 
   /** In DRY_RUN no PING of ours goes behind a further CONNECT, and the client may send none. */
   private tickUnsettled(now: i64): void {
     if (this.unsettledSince == 0) this.unsettledSince = now;
-    if (now - this.unsettledSince > FORGET_AFTER) this.settle();
+    if (hasPassed(now, this.unsettledSince, FORGET_AFTER)) this.settle();
   }
 
   private forgetEnded(): void {

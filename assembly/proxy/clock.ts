@@ -8,6 +8,14 @@ export function nowNanoseconds(): u64 {
   return load<u64>(TIME_ANSWER);
 }
 
+/**
+ * Do `now` and `since` lie at least `period` apart, all three in one unit? The host's clock is that of the wall: where it is set back by
+ * more than the period, what waits for its end must not wait until the clock is there again.
+ */
+export function hasPassed(now: i64, since: i64, period: i64): bool {
+  return abs(now - since) >= period;
+}
+
 /** May only be called from a root context. */
 export function tickEvery(milliseconds: u32): void {
   proxy_set_tick_period_milliseconds(milliseconds);

@@ -1,3 +1,5 @@
+import { hasPassed } from "../proxy/clock";
+
 /** A bucket that lets `burst` through at once and `perSecond` in the long run, and counts what it holds back. */
 @unmanaged
 @final
@@ -37,7 +39,7 @@ export class RateLimit {
 
   /** Nobody has asked for a second, so that no further record may come to tell what was held back. */
   isQuiet(now: i64): bool {
-    return now - this.filledAt >= 1000;
+    return hasPassed(now, this.filledAt, 1000);
   }
 
   /** What was held back and is in no stat yet; it counts as counted now. */

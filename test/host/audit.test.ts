@@ -134,6 +134,14 @@ describe("an audit record", () => {
     assert.doesNotMatch(state.join("\n"), /SECRET/);
   });
 
+  it("tells what was left out within ticks also where the host's clock is set back by an hour meanwhile", () => {
+    const host = configuredHost({ audit: { burst: 1, refusalsPerSecond: 1 } });
+    Wire.connected(host).client(pub("no.1").repeat(5));
+    host.advance(-3_600_000);
+    host.tick();
+    assert.deepEqual(auditOf(host).at(-1), { istio_nats_audit: 1, event: "suppressed", suppressed: 4 });
+  });
+
   it("of connections has a limit of its own, so that a crowd hides no refusal; both tell what they left out", () => {
     const host = configuredHost({ audit: { refusalsPerSecond: 1, burst: 3 } });
     for (let i = 0; i < 10; i++) new Wire(host).client(CONNECT);

@@ -174,6 +174,15 @@ describe("a request without an answer", () => {
     assert.deepEqual(valuesOf(wire.host, REQUEST), []);
   });
 
+  it("is `expired` too, and keeps no later one from it, where the host's clock was set back by an hour behind it", () => {
+    const wire = requester({ ...TELEMETRY, requestTimeout: "250ms" });
+    wire.client(pub("ok.ask.a", "?", "_INBOX.1"));
+    wire.host.advance(-3_600_000);
+    wire.client(pub("ok.ask.a", "?", "_INBOX.2"));
+    wire.host.advance(250);
+    assert.equal(stat(wire.host, UNANSWERED, { subject: "ask", reason: "expired" }), 2);
+  });
+
   it("is `evicted`, the oldest first, when more than telemetry.requests wait, over all connections", () => {
     const wire = requester({ ...TELEMETRY, requests: 100 });
     const other = Wire.connected(wire.host);

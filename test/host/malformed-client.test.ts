@@ -36,6 +36,16 @@ describe("malformed bytes of a client, in ENFORCE", () => {
     });
   }
 
+  it("ends the connection within seconds also where the host's clock is set back by an hour meanwhile", () => {
+    const host = configuredHost();
+    const wire = Wire.connected(host);
+    wire.client("?\r\n");
+    host.advance(-3_600_000);
+    host.advance(2000);
+    host.tick();
+    assert.equal(wire.connection.closedByFilter, true);
+  });
+
   it("the client's last line is nats-server's text for a control line that is too long", () => {
     const wire = Wire.connected(configuredHost());
     assert.equal(wire.client(`${pub("no.1")}SUB ${LONG}\r\n`), PING + WITH_TEXT);

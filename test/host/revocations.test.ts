@@ -395,6 +395,16 @@ describe("a subscription that a newer policy does not allow", () => {
     assert.equal(stat(host, "istio_nats_revoked_connections_total"), 1);
   });
 
+  it("closes a silent member of a queue group also where the host's clock is set back by an hour meanwhile", () => {
+    const { host, wire } = connected(both);
+    wire.client("SUB a.1 group 1\r\n");
+    host.configure(less);
+    tick(host);
+    host.advance(-3_600_000);
+    for (let time = 0; !wire.connection.closed && time < 5000; time += TICK) tick(host);
+    assert.ok(wire.connection.closed);
+  });
+
   it("ends under a new deny, and a wider one is filtered from now on", () => {
     const { host, wire } = connected(both);
     wire.client("SUB a.secret 1\r\nSUB a.* 2\r\n");

@@ -48,7 +48,7 @@ describe("a table of messages that wait for another one", () => {
     expect(table.count).toBe(3);
     expect(table.close(owner, 1)).toBe(false);
     expect(table.close(owner, 2)).toBe(true);
-    table.expire(3);
+    table.expire(5, 2);
     expect(table.close(owner, 3)).toBe(false);
     expect(table.close(owner, 4)).toBe(true);
     table.destroy();
