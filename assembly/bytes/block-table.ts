@@ -1,16 +1,20 @@
 import { giveBack, take } from "./budget";
 import { equalBytes } from "./compare";
 
-/** Every block begins with the hash of its key and the key's length; where its bytes lie the table is told. */
+/**
+ * Every block begins with the hash of its key, u32, and the length of its key, i32. Where in a block the bytes of the key begin
+ * is said to the table (`keyOffset`).
+ */
 export const BLOCK_HASH: usize = 0;
 export const BLOCK_KEY_LENGTH: usize = 4;
 
 const FIRST_SLOTS: i32 = 8;
 
 /**
- * Finds blocks of budgeted memory by a key of bytes: open addressing, a quarter of the slots always free. A block that is
- * taken out leaves no trace (Knuth, Algorithm R), so that blocks that come and go cost no table anew. It grows with the most
- * blocks there have been, until `release`. The blocks belong to the caller.
+ * Finds blocks of budgeted memory by a key of bytes: open addressing, with at least a quarter of the slots free. When a block
+ * is taken out, those behind it move up (Knuth, The Art of Computer Programming, 6.4, Algorithm R), so that no marks of deleted
+ * blocks pile up and blocks that come and go never make the table grow. It grows with the largest number of blocks at a time,
+ * and shrinks only at `release`. The blocks belong to the caller.
  */
 @unmanaged
 @final
@@ -19,10 +23,10 @@ export class BlockTable {
   private slotCount: i32 = 0;
   count: i32 = 0;
 
-  /** `keyOffset`: where in a block its key's bytes begin. */
+  /** `keyOffset`: where the bytes of the key begin, in bytes from the beginning of each block. */
   constructor(private readonly keyOffset: usize) {}
 
-  /** The block with this key, or 0. */
+  /** The block with this key of `length` bytes, or 0. `hash` must be the hash with which it was entered. */
   find(key: usize, length: i32, hash: u32): usize {
     if (this.slotCount == 0) return 0;
     const mask = this.slotCount - 1;
@@ -41,7 +45,9 @@ export class BlockTable {
     }
   }
 
-  /** Makes sure that one more block can be entered. Answers false when the budget has no room. */
+  /**
+   * Makes sure that one more block can be entered, for which the slots may be moved. Answers false when the budget has no room.
+   */
   makeRoom(): bool {
     if ((this.count + 1) * 4 <= this.slotCount * 3) return true;
     const slotCount = max(this.slotCount * 2, FIRST_SLOTS);
@@ -69,7 +75,10 @@ export class BlockTable {
     this.count++;
   }
 
-  /** Takes out a block that is in the table. Those behind it move up, as if it had never come. */
+  /**
+   * Takes out a block, which must be in the table. Blocks behind it move up, so that the table is as if it had never been
+   * there.
+   */
   takeOut(block: usize): void {
     let hole = this.homeOf(block);
     while (load<usize>(this.slotAt(hole)) != block) hole = this.after(hole);
@@ -87,8 +96,9 @@ export class BlockTable {
   }
 
   /**
-   * The block of the first slot from `slot` on that has one, or 0; `nextSlot` is then where to go on, and one before if the
-   * block has been taken out.
+   * A walk over all blocks: answers the block in the first used slot from `slot` on, 0 at the end. Begin with 0 and go on from
+   * `nextSlot`, or from `nextSlot - 1` if the block has been taken out, since another one may have moved into its slot. A walk
+   * on which blocks are taken out may meet another block twice.
    */
   nextBlock(slot: i32): usize {
     while (slot < this.slotCount) {
@@ -100,9 +110,10 @@ export class BlockTable {
     }
     return 0;
   }
+  /** Where a walk goes on behind the block that `nextBlock` answered last. */
   nextSlot: i32 = 0;
 
-  /** Of the table alone, without the blocks. */
+  /** Bytes of the slots, without the blocks and without what the budget adds to an allocation. */
   get bytes(): i64 {
     return (<i64>this.slotCount) << 2;
   }
@@ -113,7 +124,7 @@ export class BlockTable {
     heap.free(changetype<usize>(this));
   }
 
-  /** Gives back the table's own memory. */
+  /** Gives back the table's own memory. It is empty then, and may be used again. */
   release(): void {
     giveBack(this.slots, (<usize>this.slotCount) << 2);
     this.slots = 0;

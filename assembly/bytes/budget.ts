@@ -9,12 +9,13 @@ let used: usize = 0;
 /** Bytes that may be taken; configurations of one VM share it (see `raiseLimit`). */
 let limit: usize = 0;
 
-/** A single connection may not use more than this part of the budget. */
+/** One connection may hold at most one part in so many of the budget, so that one alone cannot use it up. */
 const CONNECTIONS_AT_LEAST: usize = 8;
 
 /** What an allocation costs beside its bytes: TLSF's header and rounding to 16. */
 const OVERHEAD: usize = 16;
 
+/** Bytes that a block of `size` bytes takes of the heap. */
 // @ts-ignore: decorator
 @inline
 function cost(size: usize): usize {
@@ -30,14 +31,14 @@ function charge(size: usize): bool {
 }
 
 /**
- * Takes `size` bytes, or answers 0 when the VM's budget does not allow it: an answer that every caller handles
- * by closing the one connection that asked.
+ * Takes `size` bytes, or answers 0 when the VM's budget does not allow it. Every caller handles 0 by closing the connection
+ * that asked, or by doing without.
  */
 export function take(size: usize): usize {
   return charge(size) ? heap.alloc(size) : 0;
 }
 
-/** Gives back what `take(size)` answered. */
+/** Gives back the block `pointer` that `take(size)` answered, with the same `size`. Does nothing for 0. */
 export function giveBack(pointer: usize, size: usize): void {
   if (pointer == 0) return;
   used -= cost(size);
@@ -45,13 +46,13 @@ export function giveBack(pointer: usize, size: usize): void {
 }
 
 /**
- * The size of blocks for what lives as long as one answer. As many of them as one chunk of a busy socket brings are
- * kept for the next who asks, since taking one from the heap costs more than all else about it; while nobody has them they are
- * outside of the budget.
+ * Bytes of a block for something that lives only until a message is answered. Such blocks are not freed but kept for the next
+ * taker, at most as many as one chunk of a busy socket brings, since taking one from the heap costs more than all else about
+ * it. Kept blocks do not count as used.
  */
 export const SHORT_LIVED: usize = 80;
 const MAX_KEPT: i32 = 1024;
-/** The first of those that are kept, each with the address of the next one in front. */
+/** The first of the blocks that are kept, 0 without any. Each begins with the address of the next one. */
 let kept: usize = 0;
 let keptCount: i32 = 0;
 
@@ -87,7 +88,7 @@ export function limitBytes(): usize {
   return limit;
 }
 
-/** What one connection may hold of it. */
+/** Bytes that one connection may hold of the budget. */
 export function shareBytes(): i64 {
   return <i64>(limit / CONNECTIONS_AT_LEAST);
 }

@@ -5,8 +5,8 @@ import { copyShort } from "./copy";
 const FIRST_CAPACITY: i32 = 64;
 
 /**
- * A growable run of bytes outside the collector's heap, charged to the VM's budget. Its owner calls `release`;
- * every method that may need memory answers false when the budget refuses; `reserve` and `append` have then changed nothing,
+ * A growable run of bytes outside the collector's heap, charged to the VM's budget. Its owner calls `release` or `destroy`.
+ * Methods that may need memory answer false when the budget refuses it: `reserve` and `append` have then changed nothing,
  * `assign` has dropped the former content.
  */
 @unmanaged
@@ -32,6 +32,7 @@ export class Buffer {
     return true;
   }
 
+  /** Copies `length` bytes behind the present ones. They must not lie in this buffer, which may move. */
   append(pointer: usize, length: i32): bool {
     if (!this.reserve(length)) return false;
     copyShort(this.pointer + <usize>this.length, pointer, length);
@@ -39,7 +40,7 @@ export class Buffer {
     return true;
   }
 
-  /** Replaces the content, which must not overlap `pointer` unless it lies inside this buffer. */
+  /** Replaces the content by `length` bytes at `pointer`. These may lie inside this buffer, but not partly in it. */
   assign(pointer: usize, length: i32): bool {
     if (length > this.capacity) {
       this.length = 0;
@@ -50,7 +51,7 @@ export class Buffer {
     return true;
   }
 
-  /** Forgets the content and keeps the memory if it is small, since most connections need it again soon. */
+  /** Empties the buffer. It keeps its memory if that is small, since most connections need it again soon. */
   clear(): void {
     this.length = 0;
     if (this.capacity > FIRST_CAPACITY * 4) this.release();
@@ -62,6 +63,7 @@ export class Buffer {
     heap.free(changetype<usize>(this));
   }
 
+  /** Gives back the memory. The buffer is empty then, and may be used again. */
   release(): void {
     giveBack(this.pointer, <usize>this.capacity);
     this.pointer = 0;

@@ -1,6 +1,6 @@
 /**
  * A growable run of bytes outside the collector's heap, for what lives as long as a policy. Like `Words` it is not charged to
- * the budget of connections.
+ * the budget of connections: the length of a configuration bounds it.
  */
 @unmanaged
 @final
@@ -9,14 +9,17 @@ export class ByteRun {
   length: i32 = 0;
   private capacity: i32 = 0;
 
-  /** Copies `length` bytes behind the present ones, and answers their offset. */
+  /** Copies `length` bytes behind the present ones and answers their offset, which stays valid when the run grows. */
   append(pointer: usize, length: i32): i32 {
     const offset = this.length;
     memory.copy(this.extend(length), pointer, <usize>length);
     return offset;
   }
 
-  /** Takes `length` bytes more, which hold whatever was in memory, and answers where they lie until the run grows again. */
+  /**
+   * Makes the run `length` bytes longer. Answers the address of the new bytes, which hold anything and stay there until the run
+   * grows again.
+   */
   extend(length: i32): usize {
     const offset = this.length;
     const wanted = offset + length;
@@ -25,18 +28,19 @@ export class ByteRun {
     return this.pointer + <usize>offset;
   }
 
-  /** A copy of all bytes, for the collector. */
+  /** A copy of all bytes as an object of the collector's heap. */
   copied(): StaticArray<u8> {
     const copy = new StaticArray<u8>(this.length);
     memory.copy(changetype<usize>(copy), this.pointer, <usize>this.length);
     return copy;
   }
 
-  /** Keeps no more room than is used. */
+  /** Gives back the room that is not used. */
   trim(): void {
     if (this.length < this.capacity) this.move(this.length);
   }
 
+  /** Gives back all memory, the object's own too. */
   destroy(): void {
     if (this.pointer != 0) heap.free(this.pointer);
     heap.free(changetype<usize>(this));

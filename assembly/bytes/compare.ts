@@ -1,6 +1,9 @@
 /** Equality of raw bytes. Nothing here allocates, and no byte beyond the given ones is read. */
 
-/** In blocks, the last one overlapping: names are short, so the call of a memcmp would cost more. */
+/**
+ * Are the `length` bytes at `a` those at `b`? They are compared in blocks, of which the last one overlaps the one before: names
+ * are short, and calling memory.compare would cost more.
+ */
 // @ts-ignore: decorator
 @inline
 export function equalBytes(a: usize, b: usize, length: i32): bool {
@@ -19,7 +22,7 @@ export function equalBytes(a: usize, b: usize, length: i32): bool {
   return wordOf(a, length) == wordOf(b, length);
 }
 
-/** Up to seven bytes as a number that differs when any of them does (for one length). */
+/** The up to seven bytes at `pointer` as a number that is another if any of them is, among names of the same length. */
 // @ts-ignore: decorator
 @inline
 export function wordOf(pointer: usize, length: i32): u64 {

@@ -1,16 +1,17 @@
 /** The end of a chain. */
 export const NO_LINK: i32 = -1;
 
-/** A link is its key's hash, its number, and the next link. */
+/** A link is three i32: the hash of its key, its number, and the next link of its chain. */
 const AT_NUMBER: i32 = 1;
 const AT_NEXT: i32 = 2;
 const LINK: i32 = 3;
-/** A power of two. */
+/** Chains at first; always a power of two. */
 const FIRST_HEADS: i32 = 16;
 
 /**
- * Numbers by hashes of their keys, which are not kept: whoever asks compares them. So it takes 16 bytes for each, where a `Map` of
- * strings to numbers takes as many beside the strings and has to have these made.
+ * Finds numbers by the hash of a key. Keys are not kept: the caller walks over all numbers of the hash (`first`, `behind`) and
+ * compares the keys itself. So an entry takes 16 bytes, where a `Map` of strings takes as many beside the strings, which would
+ * have to be made.
  */
 @final
 export class HashChains {
@@ -18,6 +19,7 @@ export class HashChains {
   private heads: StaticArray<i32> = emptyHeads(FIRST_HEADS);
   private readonly links: i32[] = [];
 
+  /** Adds a number under the hash of its key, which may have others already. */
   add(hash: u32, number: i32): void {
     const links = this.links;
     if (links.length >= this.heads.length * LINK) this.grow();
@@ -27,16 +29,17 @@ export class HashChains {
     this.enter(links.length - LINK);
   }
 
-  /** A link of a key that has this hash, or NO_LINK. */
+  /** The first link of a key with this hash, or NO_LINK. */
   first(hash: u32): i32 {
     return this.from(this.heads[this.headOf(hash)], hash);
   }
 
-  /** The link behind this one, of the same hash, or NO_LINK. */
+  /** The next link of the same hash, or NO_LINK. */
   behind(link: i32): i32 {
     return this.from(this.links[link + AT_NEXT], <u32>this.links[link]);
   }
 
+  /** The number of a link that `first` or `behind` answered. */
   number(link: i32): i32 {
     return this.links[link + AT_NUMBER];
   }

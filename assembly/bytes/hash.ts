@@ -5,15 +5,17 @@ import { wordOf } from "./compare";
 const MULTIPLIER: u64 = 0x9e3779b97f4a7c15;
 const OTHER_MULTIPLIER: u64 = 0xd6e8feb86659fd93;
 
-/** Set once per VM, so that clients cannot prepare sids or subjects that collide in our tables. */
+/** Set once for each VM, so that clients cannot choose sids or subjects of the same hash. */
 let seed: u64 = 0x2545f4914f6cdd1d;
 let otherSeed: u64 = 0x632be59bd9b4e019;
 let seeded: bool = false;
-/** 32 bytes of secrets for other hashes than those of this file. */
+/** 32 secret bytes, made of the seeds, for hashes in other files. */
 export const HASH_KEYS: usize = memory.data(32, 16);
 makeKeys();
 
-/** Only the first call counts: tables that are filled already would not find their entries again. */
+/**
+ * Seeds all hashes of the VM. Only the first call counts: a table that is filled already would not find its entries any more.
+ */
 export function seedHashes(value: u64): void {
   if (seeded) return;
   seeded = true;
@@ -31,15 +33,16 @@ function makeKeys(): void {
 }
 
 /**
- * A seeded hash of names that clients choose, for tables of which nobody may fill one row: each eight bytes are multiplied
- * by each other together with what came before, so that what a bit changes depends on the seed. (A multiplication by a
- * constant does not do: the top bit of one block cancels that of the next, whatever the seed.)
+ * A seeded hash of names that clients choose, for tables in which nobody may put many names into one place. Each eight bytes,
+ * mixed with the hash of those before, are split into two halves that are multiplied, so that what a changed bit changes
+ * depends on the seed. (Multiplying by a constant does not do: the top bit of one block cancels that of the next, whatever the
+ * seed.)
  */
 export function hashBytes(pointer: usize, length: i32): u32 {
   return <u32>(hashBytes64(pointer, length) >> 32);
 }
 
-/** The same in 64 bits, for tables that keep no key and so rely on its being another for another name. */
+/** The same in 64 bits, for tables that keep no names and take two names of one hash for the same. */
 export function hashBytes64(pointer: usize, length: i32): u64 {
   let h = seed ^ (<u64>length * MULTIPLIER);
   if (length >= 8) {
@@ -55,7 +58,7 @@ export function hashBytes64(pointer: usize, length: i32): u64 {
   return (h ^ (h >> 32)) * MULTIPLIER;
 }
 
-/** The halves multiplied. The secret that is added keeps a product of 0 from making the next step known. */
+/** The product of the two halves of `h`. Adding a secret keeps a product of 0 from making the next step known. */
 // @ts-ignore: decorator
 @inline
 function mixed(h: u64): u64 {
@@ -63,9 +66,9 @@ function mixed(h: u64): u64 {
 }
 
 /**
- * A quicker one, for places where two names of one hash cost no more than a further walk: answers about long subjects, which
- * are decided anew then, and the tokens of a policy, which no client adds to. Blocks are multiplied side by side: a chain of
- * multiplications, each of which waits for the one before, keeps a look into a table from beginning.
+ * A quicker hash, for tables in which two names of one hash cost time alone: answers about long subjects, which are then
+ * decided anew, and the tokens of a policy, which clients cannot add to. The products of the blocks do not depend on each
+ * other: the look into a table waits for the hash, and a chain of multiplications would make it wait longer.
  */
 // @ts-ignore: decorator
 @inline

@@ -47,7 +47,10 @@ function isHexDigit(byte: i32): bool {
   return isDigit(byte) || <u32>((byte | 0x20) - 0x61) < 6;
 }
 
-/** Where from `at` on the first byte lies that a string does not simply contain: a quote, a backslash or a control character. */
+/**
+ * The address of the first byte from `at` on that is a quote, a backslash or a control character, none of which a string simply
+ * contains; `end` without any.
+ */
 function behindPlain(at: usize, end: usize): usize {
   while (end - at >= 16) {
     const bytes = v128.load(at);
@@ -103,7 +106,7 @@ export class JsonScanner {
     this.depth = 0;
   }
 
-  /** Behind all that has been read; behind a value when it has just been read or passed over. */
+  /** Behind all that has been read: directly behind a value that was just read or passed over. */
   get position(): usize {
     return this.at;
   }

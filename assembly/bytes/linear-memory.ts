@@ -1,11 +1,11 @@
-/** Of WebAssembly. */
+/** Bytes of a page of linear memory (WebAssembly's constant). */
 const PAGE: usize = 65_536;
 
 /**
- * Lets the linear memory have so many bytes, or up to a sixteenth more, where it has less than half of them: AssemblyScript's
- * allocator doubles it when it must grow, but for what is asked for in one piece it grows by that, if it is more
- * (std/assembly/rt/tlsf.ts, growMemory). Where it has half of them already, nothing is changed. Pages that nothing is written to cost
- * the machine nothing.
+ * Lets linear memory grow to `bytes`, or to a sixteenth more, if it has less than half of them; else does nothing.
+ * AssemblyScript's allocator grows it by what one allocation lacks, and at least doubles it (std/assembly/rt/tlsf.ts,
+ * growMemory): so one large block, freed at once, gives it the wanted size, where small blocks would double it beyond that.
+ * Pages that nothing is written to cost the machine nothing. Traps if the host refuses the memory.
  */
 export function growTo(bytes: usize): void {
   const present = <usize>memory.size() * PAGE;

@@ -1,21 +1,24 @@
 const FIRST_SLOTS: i32 = 16;
-/** A slot has a number and what it stands for, u32 each; the latter is 0 where the slot is free. */
+/** A slot is a number and its value, u32 each, of 8 bytes together. The value of a free slot is 0. */
 const SLOT_SHIFT: usize = 3;
 const VALUE: usize = 4;
-/** Of a product of 32 bits the upper ones are the best mixed; numbers given in a row then lie apart. */
+/**
+ * About 2^32 divided by the golden ratio. The upper bits of a product with it are the best mixed, so that numbers given in a
+ * row lie apart (Knuth 6.4).
+ */
 const MULTIPLIER: u32 = 0x9e3779b1;
 
 /**
- * What stands behind a number of the host, which every callback asks first: two lines of the processor's cache and no call, where
- * a `Map` needs three and three. Open addressing, half of the slots always free. It lies outside the collector's heap
- * and belongs to no budget.
+ * Finds an address by a number of the host, which every callback does first: it takes two lines of the processor's cache and no
+ * call, where a `Map` takes three lines and three calls. Open addressing, with at least half of the slots free, which makes 16
+ * to 32 bytes for each open connection. It lies outside the collector's heap and belongs to no budget.
  */
 @unmanaged
 @final
 export class NumberTable {
   private slots: usize = 0;
   private mask: u32 = 0;
-  /** How far to shift a product for it to be a slot's number. */
+  /** By how many bits a product is shifted to the right to be the number of a slot. */
   private shift: u32 = 32;
   count: i32 = 0;
 
@@ -23,20 +26,23 @@ export class NumberTable {
     this.make(FIRST_SLOTS);
   }
 
-  /** What stands behind `number`, or 0. */
+  /** The value of `number`, or 0. */
   // @ts-ignore: decorator
   @inline
   get(number: u32): usize {
     return load<usize>(this.slotAt(this.slotOf(number)), VALUE);
   }
 
-  /** `value` is not 0, and nothing stands behind `number` yet. */
+  /** Enters a number that is not in the table, with a value that is not 0. */
   enter(number: u32, value: usize): void {
     if (<u32>(++this.count * 2) > this.mask) this.grow();
     this.put(number, value);
   }
 
-  /** Those behind move up, as if it had never come (Knuth, Algorithm R), so that numbers that come and go cost no table anew. */
+  /**
+   * Takes a number out if it is in the table. Those behind it move up, as if it had never been there (Knuth 6.4, Algorithm R),
+   * so that numbers that come and go never make the table grow.
+   */
   takeOut(number: u32): void {
     let hole = this.slotOf(number);
     if (load<usize>(this.slotAt(hole), VALUE) == 0) return;

@@ -11,11 +11,14 @@ export const LONGEST: i32 = 32;
 /** A name of at most so many bytes is its first half alone. */
 export const HALF: i32 = 16;
 
-/** LONGEST bytes that keep a byte, and as many that do not: from `LONGEST - length` on they are the mask of a name. */
+/**
+ * LONGEST bytes of ones and behind them as many zeros: the LONGEST bytes from `MASKS + LONGEST - length` on keep the first
+ * `length` bytes of a name and clear what follows it.
+ */
 const MASKS: usize = memory.data(64, 64);
 memory.fill(MASKS, 0xff, <usize>LONGEST);
 
-/** Up to here LONGEST bytes are memory. It may be too low, since memory grows. */
+/** From any address up to here LONGEST bytes can be read. More can since memory has grown; `readableAtEnd` asks anew. */
 let readableUntil: usize = 0;
 const copied: usize = memory.data(LONGEST, 16);
 
@@ -30,8 +33,9 @@ export function isPaddable(length: i32): bool {
 }
 
 /**
- * Where a name of at most LONGEST bytes can be read with what follows it, up to LONGEST bytes. It is where it was, but at the
- * very end of memory, behind which a look would trap.
+ * Where LONGEST bytes can be read that begin with the name at `pointer`, of at most LONGEST bytes; what follows the name there
+ * is anything. That is `pointer` itself, except at the very end of linear memory, where reading beyond it would trap: there it
+ * is a copy, which lasts until the next such one.
  */
 // @ts-ignore: decorator
 @inline
@@ -46,14 +50,17 @@ function readableAtEnd(pointer: usize, length: i32): usize {
   return copied;
 }
 
-/** The first sixteen bytes. LONGEST bytes must be memory (`readable`), for the other half too. */
+/**
+ * The first sixteen bytes of a name, with zeros behind it. LONGEST bytes at `pointer` must be memory (`readable`), also where
+ * only this half is asked for.
+ */
 // @ts-ignore: decorator
 @inline
 export function lowHalf(pointer: usize, length: i32): v128 {
   return v128.and(v128.load(pointer), v128.load(MASKS + LONGEST - <usize>length));
 }
 
-/** The other sixteen. */
+/** The other sixteen bytes of it. */
 // @ts-ignore: decorator
 @inline
 export function highHalf(pointer: usize, length: i32): v128 {
@@ -76,11 +83,11 @@ export function differsBoth(pointer: usize, low: v128, high: v128): u32 {
 }
 
 /**
- * For the same places as `quickHash` (hash.ts), those where two names of one hash cost no more than that one is decided
- * anew. `salt` tells apart what has the same halves.
+ * A hash of a name's two halves, for tables like those of `quickHash` (hash.ts), in which two names of one hash cost only that
+ * one of them is decided anew. Another `salt` gives the same name another hash.
  *
  * Each word of the one half is multiplied by that of the other, both with a secret added (NH of UMAC, RFC 4418 section 5.2.2):
- * of two names nobody who does not know the secrets can say that they have the same hash, and four products take two instructions.
+ * nobody who does not know the secrets can find two names of one hash, and four products take two instructions.
  */
 // @ts-ignore: decorator
 @inline

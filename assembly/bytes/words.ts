@@ -8,25 +8,27 @@ export class Words {
   pointer: usize = 0;
   private capacity: i32 = 0;
 
+  /** The number at `index`, for which room must have been reserved: no bound is checked. */
   // @ts-ignore: decorator
   @inline
   get(index: i32): i32 {
     return load<i32>(this.pointer + ((<usize>index) << 2));
   }
 
+  /** Sets it, under the same condition. */
   // @ts-ignore: decorator
   @inline
   set(index: i32, value: i32): void {
     store<i32>(this.pointer + ((<usize>index) << 2), value);
   }
 
-  /** Makes room for indices below `count`; new places hold whatever was in memory. */
+  /** Makes room for the indices below `count`. New places hold anything. */
   reserve(count: i32): void {
     if (count <= this.capacity) return;
     this.move(max(max(this.capacity * 2, count), 16), this.capacity);
   }
 
-  /** Keeps no more room than for indices below `count`. */
+  /** Gives back the room from index `count` on. */
   trim(count: i32): void {
     if (count < this.capacity) this.move(count, count);
   }
@@ -39,6 +41,7 @@ export class Words {
     this.capacity = capacity;
   }
 
+  /** Gives back all memory, the object's own too. */
   destroy(): void {
     if (this.pointer != 0) heap.free(this.pointer);
     heap.free(changetype<usize>(this));
