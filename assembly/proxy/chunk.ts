@@ -4,18 +4,20 @@ import { POINTER_ANSWER, SIZE_ANSWER } from "../bytes/hot-line";
 import { OK, proxy_get_buffer_bytes, proxy_set_buffer_bytes } from "./host";
 import { GAP, OUT, outArea, receiveInto, receiveProperty, releaseAnswer, windowArea, WINDOW } from "./memory";
 
-/** Any start at or behind the end of the buffer appends. */
+/** A start that lies behind the end of any buffer, with which the host appends. */
 const APPEND: u32 = u32.MAX_VALUE;
 
 /**
- * The rest of a payload that is read although nobody looks at it. If the chunk ends inside a line, the host is given all
- * before that line anew, for which it must be here; a second read costs 630 ns, these bytes 25 (Envoy 1.40).
+ * Where a chunk begins with at most so many bytes of a payload, these are read too, although nobody looks at them. Should the
+ * chunk end inside a line, the host is given all before that line anew, which must be in the window then: a second read costs
+ * 630 ns, these bytes 25 (Envoy 1.40).
  */
 const NEAR: i32 = 1024;
 
 /**
- * Behind a payload as large as this the next one is likely to be so too: then a line is all that is worth reading at
- * first. Copying these bytes costs as much as the further read that is needed if it was not so (25 ps a byte, 630 ns).
+ * The size of a payload, in bytes, from which on only FIRST_GLANCE bytes are read at first: the next payload is likely to be as
+ * large, and of it only the line need be read. Copying so many bytes costs as much as the further read that is needed where
+ * that guess is wrong (25 ps a byte, 630 ns; Envoy 1.40).
  */
 export const FAR: i32 = 25_000;
 const FIRST_GLANCE: i32 = 1024;
@@ -37,22 +39,27 @@ export class Chunk {
   private tail: Buffer = new Buffer();
   /** Bytes of the host's buffer at the beginning of the callback. */
   size: i32 = 0;
-  /** What is edited is only looked at: in DRY_RUN nothing is changed. */
+  /** All edits are ignored and the host's buffer stays as it is, as in DRY_RUN. */
   private frozen: bool = false;
-  /** The window shows the positions from `viewStart` to before `viewEnd`. */
+  /** The window shows the positions from `viewStart` to before `viewEnd`. `viewEnd` is 0 until something is read. */
   private viewStart: i32 = 0;
   viewEnd: i32 = 0;
+  /** The address of position 0, which may lie outside of the window. */
   private base: usize = 0;
   /** All original bytes before this position are accounted for in `out` or appended. */
   private done: i32 = 0;
   private outLength: i32 = 0;
   private appended: bool = false;
   private edited: bool = false;
-  /** A line is all that is worth reading at first: a payload of the callback before was larger than FAR. */
+  /** The first read is a short one (FIRST_GLANCE), since the callback before had a payload larger than FAR. */
   private glances: bool = false;
   /** A host call failed; the callback's bytes must not be trusted. */
   failed: bool = false;
 
+  /**
+   * Begins a callback of which the host's `buffer` (DOWNSTREAM_DATA or UPSTREAM_DATA) holds `size` bytes. `tail` is what an
+   * earlier callback left over in that direction; `finish` leaves the new one there. Reads nothing yet.
+   */
   begin(buffer: i32, size: i32, tail: Buffer, frozen: bool, glances: bool): void {
     this.buffer = buffer;
     this.tail = tail;
@@ -68,7 +75,7 @@ export class Chunk {
     this.edited = tail.length > 0;
     // No limit lets a tail grow so long; should one all the same, nothing of it may be trusted.
     this.failed = <usize>tail.length > GAP;
-    // A copy of nothing too would be a call out of the module.
+    // Even a copy of no bytes is a call out of the module.
     if (this.failed || tail.length == 0) return;
     memory.copy(this.base - <usize>tail.length, tail.pointer, <usize>tail.length);
   }
@@ -80,6 +87,7 @@ export class Chunk {
     return this.base + <usize>position;
   }
 
+  /** The position of the byte at an address that `address` has answered, or that follows one. */
   // @ts-ignore: decorator
   @inline
   position(address: usize): i32 {
@@ -113,14 +121,20 @@ export class Chunk {
     return true;
   }
 
-  /** From here on edits count; what stands before has passed. Only behind the tail, before any text was written. */
+  /**
+   * Edits count from here on: what is frozen until now, the tail and the chunk's bytes up to the end of its line, passes as it
+   * is. To be called when the tail has been read and before anything is written.
+   */
   thaw(): void {
     this.frozen = false;
     this.done = 0;
     this.edited = false;
   }
 
-  /** Drops the original bytes from `from` to before `to`; texts written afterwards stand in their place. */
+  /**
+   * Drops the original bytes from `from` to before `to`, which may be the same position; what is written afterwards stands in
+   * their place. Edits go from front to back.
+   */
   drop(from: i32, to: i32): void {
     if (this.frozen) return;
     this.edited = true;
@@ -128,12 +142,15 @@ export class Chunk {
     this.done = to;
   }
 
-  /** Where at most `length` bytes may be written now; `length` is at most OUT. Tell how many were with `wrote`. */
+  /**
+   * The address at which at most `length` bytes may be written now, `length` being at most OUT. Say with `wrote` how many were.
+   */
   writeArea(length: i32): usize {
     if (this.outLength + length > OUT) this.flush();
     return outArea + <usize>this.outLength;
   }
 
+  /** So many bytes have been written at what `writeArea` answered. */
   // @ts-ignore: decorator
   @inline
   wrote(length: i32): void {
@@ -141,8 +158,8 @@ export class Chunk {
   }
 
   /**
-   * Writes the last `length` bytes once more, since which nothing may have been kept. Answers false, and has written nothing, where
-   * these are not here any more or there is no room.
+   * Writes the last `length` bytes that were written once more; no original bytes may have been kept since. Answers false, and
+   * has written nothing, where the host has been given them already or `out` has no room.
    */
   writeAgain(length: i32): bool {
     if (this.outLength < length || this.outLength + length > OUT) return false;
@@ -152,11 +169,12 @@ export class Chunk {
     return true;
   }
 
+  /** Writes a constant text in place of what was dropped last. */
   write(text: StaticArray<u8>): void {
     this.writeBytes(changetype<usize>(text), text.length);
   }
 
-  /** `length` may be of any size. */
+  /** Writes `length` bytes, of whatever number. */
   writeBytes(pointer: usize, length: i32): void {
     if (this.frozen) return;
     while (length > 0) {
@@ -180,11 +198,11 @@ export class Chunk {
     return true;
   }
 
-  /** Where bytes were edited, are left over or cannot be trusted; of most chunks nothing of it is true. */
+  /** `finish` of a chunk that was edited, ends inside a line, or of which a host call failed: most are none of these. */
   private finishEdited(cut: i32): bool {
     if (!this.frozen) {
       if (!this.failed) this.giveUntil(cut);
-      // Also what a failed call has left of it.
+      // A call may have failed before or just now: nothing of the chunk may pass, edited or not.
       if (this.failed) this.put(0, i32.MAX_VALUE, 0, 0);
     }
     if (this.failed) return false;
@@ -206,7 +224,7 @@ export class Chunk {
       this.done = this.size;
     } else {
       this.keepUntil(0);
-      // Asked only now: the tail too may have filled `out`, and once something is appended nothing of the original stays.
+      // Asked only here, since the tail alone may have filled `out`. Once that is appended, no original byte can stay where it is.
       if (this.appended) this.keepUntil(this.size);
     }
     if (this.appended) {
@@ -226,6 +244,7 @@ export class Chunk {
     this.tail.clear();
   }
 
+  /** Copies all original bytes up to `position` that are not accounted for to `out`. */
   private keepUntil(position: i32): void {
     if (this.done < 0 && position > this.done) {
       const upTo = min(position, 0);
@@ -246,6 +265,7 @@ export class Chunk {
     }
   }
 
+  /** Appends what is in `out` behind the original bytes, so that `out` is empty. */
   private flush(): void {
     if (this.outLength == 0 || this.frozen) return;
     this.put(APPEND, 0, outArea, this.outLength);
@@ -262,7 +282,10 @@ export class Chunk {
   }
 }
 
-/** Copies bytes of a host's buffer to `to` and answers how many, or -1 when the host did not do as it should. */
+/**
+ * Copies up to `length` bytes of a host's buffer to `to`. Answers how many it has copied, or -1 when the host refused or did
+ * not use the memory that it was told to.
+ */
 function readBytes(buffer: i32, start: i32, length: i32, to: usize): i32 {
   store<usize>(POINTER_ANSWER, 0);
   store<u32>(SIZE_ANSWER, 0);
@@ -276,7 +299,7 @@ function readBytes(buffer: i32, start: i32, length: i32, to: usize): i32 {
   return size == 0 ? 0 : at == to ? size : -1;
 }
 
-/** Has the host's buffer a byte at `position`? */
+/** Has the host's buffer a byte at `position`? True also where it cannot be asked. */
 export function hasBytesAt(buffer: i32, position: i32): bool {
   return readBytes(buffer, position, 1, outArea) != 0;
 }

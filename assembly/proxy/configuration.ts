@@ -4,15 +4,18 @@ import { receiveInto, receiveProperty } from "./memory";
 const pointerAddress: usize = memory.data(8);
 const sizeAddress: usize = memory.data(8);
 
-/** Bytes before a configuration's text that are free, for a head with which it can be handed on without a copy. */
+/**
+ * Free bytes before the text of a configuration. There the head is written with which it is published (policy/envelope.ts), so
+ * that the text is not copied for that.
+ */
 export const ROOM_BEFORE: usize = 1024;
 
-/** Where `receiveConfiguration` put the bytes. */
+/** What `takeConfiguration` will answer. */
 let configurationPointer: usize = 0;
 
 /**
- * Fetches the plugin's configuration, of `size` bytes as the host announced. `takeConfiguration` hands it on. Answers
- * the number of bytes, 0 for an absent `pluginConfig`.
+ * Fetches the plugin's configuration, of `size` bytes as the host has announced. Answers the number of bytes, 0 for an absent
+ * `pluginConfig` or when the host does not give them. `takeConfiguration` answers where they are.
  */
 export function receiveConfiguration(size: i32): i32 {
   configurationPointer = 0;
@@ -32,8 +35,8 @@ export function receiveConfiguration(size: i32): i32 {
 }
 
 /**
- * What `receiveConfiguration` has fetched: to be given to `freeConfiguration` in the end; 0 when there is none or the host gave
- * others than it announced.
+ * The address of the text that `receiveConfiguration` has fetched, 0 without any. The caller owns it from now on, and gives it
+ * to `freeConfiguration` in the end.
  */
 export function takeConfiguration(): usize {
   const pointer = configurationPointer;

@@ -11,23 +11,27 @@
  */
 export const GAP: usize = 256 * 1024;
 /**
- * Bytes of a chunk that are read at once: all of it, where Envoy's buffers are as large as it makes them by itself, which is
- * 1 MiB, and up to a TLS record more. A chunk that ends inside a line is given back whole but for that line, and what is in
- * view need not be read again for that (in chunks of 900 KB, publish of 16 B: 14.7 to 13.0 ns). A larger chunk is read in
- * windows of this size. Pages that no chunk has filled yet take no memory.
+ * Bytes of a chunk that are read at once. Envoy's buffers hold 1 MiB unless configured otherwise, and a TLS record may go
+ * beyond that: such a chunk is read whole. Where it ends inside a line, all before that line is given back to the host from the
+ * window, without a further read (in chunks of 900 KB, publish of 16 B: 14.7 to 13.0 ns). A larger chunk is read in windows of
+ * this size. Pages that no chunk has filled yet take no memory.
  */
 export const WINDOW: i32 = 1088 * 1024;
 /** Rewritten bytes collected before they go to the host. */
 export const OUT: i32 = 384 * 1024;
 /** Properties are addresses and certificate names; a longer one is read from the heap. */
 const PROPERTY: usize = 16 * 1024;
-/** Readers look 59 bytes ahead at most (`argumentEnds`, plain-line.ts, of a line of which five bytes are there). */
+/**
+ * Bytes behind each area that may be read but hold nothing. Readers look 59 bytes ahead at most (`argumentEnds`,
+ * nats/plain-line.ts, of a line of which five bytes are there).
+ */
 const SLACK: usize = 64;
 
 export const windowArea: usize = heap.alloc(GAP + <usize>WINDOW + SLACK);
 export const outArea: usize = heap.alloc(<usize>OUT + SLACK);
 const propertyArea: usize = heap.alloc(PROPERTY);
 
+/** Where the host's next answer goes if it has at most `room` bytes. */
 let target: usize = propertyArea;
 let room: usize = PROPERTY;
 
@@ -39,7 +43,7 @@ export function receiveInto(pointer: usize, size: usize): void {
   room = size;
 }
 
-/** The next answer of the host goes where properties go, as all do that nobody has asked for otherwise. */
+/** The next answer of the host goes where properties go, as all answers do for which `receiveInto` was not called. */
 // @ts-ignore: decorator
 @inline
 export function receiveProperty(): void {
@@ -47,12 +51,15 @@ export function receiveProperty(): void {
   room = PROPERTY;
 }
 
-/** What the host calls to have memory; never 0, for the host would write there. */
+/**
+ * What the host calls to have `size` bytes for an answer: the area that was named for it, or a block of the heap where it does
+ * not fit. Never 0, for the host would write there.
+ */
 export function allocateForHost(size: usize): usize {
   return size <= room ? target : heap.alloc(size);
 }
 
-/** Frees an answer that did not fit its area. */
+/** Frees an answer if it is a block of the heap. Call it before another area is named. */
 export function releaseAnswer(pointer: usize): void {
   if (pointer != 0 && pointer != target) heap.free(pointer);
 }

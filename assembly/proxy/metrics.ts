@@ -3,7 +3,7 @@ import { OK, proxy_define_metric, proxy_increment_metric, proxy_record_metric } 
 
 const idAddress: usize = memory.data(8);
 
-/** A stat that the host would not define. */
+/** In place of the number of a stat that the host would not define, or that is not defined yet. */
 export const NO_METRIC: u32 = u32.MAX_VALUE;
 
 export const enum MetricKind {
@@ -12,7 +12,10 @@ export const enum MetricKind {
   HISTOGRAM = 2,
 }
 
-/** Defines a stat, or finds the one of that name. A stat lives as long as the proxy, so names hold no request data. */
+/**
+ * Defines a stat, or finds the one of that name, and answers the host's number of it, or NO_METRIC. A stat lives as long as the
+ * proxy, so names hold no request data.
+ */
 export function defineMetric(kind: MetricKind, name: string): u32 {
   const bytes = String.UTF8.encode(name);
   store<u32>(idAddress, 0);

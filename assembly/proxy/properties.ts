@@ -6,14 +6,14 @@ import { releaseAnswer } from "./memory";
 const pointerAddress: usize = memory.data(8);
 const sizeAddress: usize = memory.data(8);
 
-/** Segments of a property's path, joined by NUL as the host wants them. Made once. */
+/** The path of a property as the host wants it: its segments, joined by NUL. To be made once for each property. */
 export function propertyPath(segments: StaticArray<string>): StaticArray<u8> {
   let joined = "";
   for (let i = 0; i < segments.length; i++) joined += (i > 0 ? "\0" : "") + segments[i];
   return utf8(joined);
 }
 
-/** Where the property's bytes are, 0 when it is absent; their number is at `sizeAddress`. */
+/** The address of the property's bytes, whose number is at `sizeAddress`; 0 when it is absent. Give it to `releaseAnswer`. */
 function receive(path: StaticArray<u8>): usize {
   store<usize>(pointerAddress, 0);
   store<usize>(sizeAddress, 0);
@@ -44,7 +44,7 @@ export function numberProperty(path: StaticArray<u8>): u64 {
   return value;
 }
 
-/** Sets filter state of the connection: a path of one segment, `key`, is read as `wasm.key` in access logs. */
+/** Sets filter state of the connection. Access logs read a path of one segment, `key`, as `wasm.key`. */
 export function setTextProperty(path: StaticArray<u8>, value: string): void {
   const bytes = String.UTF8.encode(value);
   proxy_set_property(changetype<usize>(path), <usize>path.length, changetype<usize>(bytes), <usize>bytes.byteLength);

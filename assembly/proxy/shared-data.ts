@@ -26,18 +26,18 @@ const sizeAddress: usize = memory.data(4);
 const writeAddress: usize = memory.data(4);
 
 /**
- * As the expected write's number: there is no value yet. The host has no such word: it creates a key whatever number is
- * expected, and no write has this one.
+ * In place of the number of a write: there is no value. As what `writeShared` expects it lets a value be created, which the
+ * host does whatever number is expected, and lets none be replaced, since no write has this number.
  */
 export const ABSENT: u32 = u32.MAX_VALUE;
-/** As the expected write's number: whatever is there. */
+/** As what `writeShared` expects: whatever value is there is replaced. */
 export const ANY: u32 = 0;
 
-/** What the last `readShared` has found. The bytes stay until `releaseShared`. */
+/** The value that `readShared` has found last. Its bytes stay until `releaseShared`, or until a property is read. */
 export let sharedPointer: usize = 0;
 export let sharedSize: i32 = 0;
 
-/** Answers the number of the write that left the value, or ABSENT. */
+/** Fetches the value of a key. Answers the number of the write that left it, or ABSENT. */
 export function readShared(key: StaticArray<u8>): u32 {
   store<u32>(pointerAddress, 0);
   store<u32>(sizeAddress, 0);
@@ -54,14 +54,14 @@ export function readShared(key: StaticArray<u8>): u32 {
   return status == OK ? load<u32>(writeAddress) : ABSENT;
 }
 
-/** Frees what the last `readShared` has found. */
+/** Frees what `readShared` has found last. */
 export function releaseShared(): void {
   releaseAnswer(sharedPointer);
   sharedPointer = 0;
   sharedSize = 0;
 }
 
-/** Writes if the present value is still of the write `expected`; answers whether it was. */
+/** Writes a value if the present one is still that of the write `expected`, or ANY. Answers whether it has written. */
 export function writeShared(key: StaticArray<u8>, pointer: usize, size: i32, expected: u32): bool {
   return proxy_set_shared_data(changetype<usize>(key), <usize>key.length, pointer, <usize>size, expected) == OK;
 }

@@ -18,7 +18,10 @@ export function closeDownstream(): void {
   proxy_close_stream(StreamTypeValues.Downstream);
 }
 
-/** The following host calls act on this connection, from a tick for instance; false when the host does not know it. */
+/**
+ * Lets the host calls that follow in this callback act on the context `context`, as a tick needs it for a connection. Answers
+ * false when the host does not know it.
+ */
 export function actOn(context: u32): bool {
   return proxy_set_effective_context(context) == OK;
 }
