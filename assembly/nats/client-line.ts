@@ -12,11 +12,13 @@ const UNSUB: u64 = 0x4255534e55;
 
 /** An operation has at most four arguments; a fifth is as wrong as a hundredth. */
 const MAX_ARGUMENTS: i32 = 5;
+/** Bytes of one of the `places`. */
 const PLACE: usize = 8;
 
 /**
- * Blanks before the first argument are free at nats-server, without end. Held back here, they are looked at again with each byte
- * that comes: 64 KiB of them took 119 µs of a worker for each byte that a client sent by itself.
+ * Bytes of a verb and of the blanks behind it. nats-server skips any number of these. Here they are held back until the line is
+ * whole and looked at again with each byte that comes: 64 KiB of them took 119 µs of a worker for each byte that a client sent
+ * by itself.
  */
 export const PADDING_LIMIT: i32 = 8192;
 
@@ -38,7 +40,7 @@ export class ClientLine {
   argumentLength: i32 = 0;
   subject: usize = 0;
   subjectLength: i32 = 0;
-  /** Length 0 when there is none; nats-server cannot tell either. */
+  /** Of length 0 when there is none; nats-server treats both alike. */
   reply: usize = 0;
   replyLength: i32 = 0;
   queue: usize = 0;
@@ -50,10 +52,10 @@ export class ClientLine {
   headerLength: i32 = 0;
   /** `UNSUB sid max`; NOT_A_SIZE when absent or no number, which both mean "now" (client.go processUnsub). */
   maxMessages: i32 = NOT_A_SIZE;
-  /** Bytes follow PING, PONG or +OK, which nats-server skips to the LF. */
+  /** Bytes stand between PING, PONG or +OK and the line's end, which nats-server skips. */
   hasTail: bool = false;
 
-  /** Where each argument begins and ends: pairs of addresses. */
+  /** Addresses where each argument begins and where it ends, u32 each. */
   private readonly places: usize = heap.alloc(<usize>MAX_ARGUMENTS * PLACE);
   private argumentCount: i32 = 0;
 
@@ -97,7 +99,10 @@ export class ClientLine {
     return Reading.UNKNOWN_OPERATION;
   }
 
-  /** PING, PONG and +OK: all bytes to the LF are skipped. nats-server bounds them by nothing, we by the control line. */
+  /**
+   * PING, PONG and +OK, behind which all bytes up to the LF are skipped. nats-server takes any number of them, we as many as a
+   * control line has.
+   */
   private readSkipped(operation: Operation, verb: u64, length: i32, pointer: usize, end: usize, limit: i32): Reading {
     const match = matchVerb(pointer, end, verb, length);
     if (match == Match.PARTIAL) return Reading.INCOMPLETE;
@@ -134,7 +139,7 @@ export class ClientLine {
     if (load<u8>(p) == LF) return Reading.UNKNOWN_OPERATION;
     this.operation = operation;
     this.argument = p;
-    // Found first: a line that is unfinished is looked at with each byte that comes.
+    // The end is searched for before arguments are split: an unfinished line is read again with each byte that comes.
     const lineEnd = firstOf(CR, LF, p, end);
     const reading = this.endOfLine(p, lineEnd, end, limit);
     return reading != Reading.COMPLETE || operation == Operation.CONNECT || operation == Operation.INFO
@@ -142,6 +147,7 @@ export class ClientLine {
       : this.readArguments(p, lineEnd);
   }
 
+  /** Splits the argument bytes from `start` to `end` at blanks. Arguments beyond MAX_ARGUMENTS are counted, not kept. */
   private readArguments(start: usize, end: usize): Reading {
     let p = start;
     let count = 0;
@@ -184,7 +190,7 @@ export class ClientLine {
     if (p >= end) return Reading.INCOMPLETE;
     if (load<u8>(p) == CR) {
       if (p + 1 >= end) return Reading.INCOMPLETE;
-      // nats-server drops "the last byte" whenever it saw a CR anywhere, unless a read ended in between.
+      // nats-server drops the last byte before the LF if it saw a CR anywhere in the same read, so its reading depends on the cuts.
       if (load<u8>(p, 1) != LF) return Reading.UNKNOWN_OPERATION;
       this.next = p + 2;
     } else this.next = p + 1;
@@ -192,6 +198,10 @@ export class ClientLine {
     return Reading.COMPLETE;
   }
 
+  /**
+   * Takes the arguments for what the operation's number of them means (client.go processPub, processHeaderPub, processSub,
+   * processUnsub).
+   */
   private understand(): Reading {
     const count = this.argumentCount;
     switch (this.operation) {

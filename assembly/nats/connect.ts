@@ -42,8 +42,9 @@ export class ConnectOptions {
   received: bool = false;
 
   /**
-   * Answers false for what Go would not unmarshal into ClientOpts: nats-server then closes without a word. The types of
-   * `import` and `export`, which mean nothing on a client's connection, are left to nats-server.
+   * Reads the JSON of a CONNECT line. Answers false for what Go would not unmarshal into ClientOpts: nats-server then closes
+   * without a word. Fields read before the fault are set all the same. The types of `import` and `export`, which mean nothing
+   * on a client's connection, are left to nats-server.
    */
   read(pointer: usize, length: i32): bool {
     scanner.reset(pointer, pointer + <usize>length);

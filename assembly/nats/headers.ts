@@ -47,11 +47,12 @@ export const enum HeaderUse {
   /** `Nats-Expected-Last-Subject-Sequence-Subject`: the refusal tells that subject's last sequence (stream.go). */
   EXPECTED_SUBJECT = 8,
   /**
-   * `Nats-Rollup` with another value, of which `sub` purges the subject published to, and with its wildcards all that they take
-   * (stream.go `processJetStreamMsgWithRollup`, 2.10 to 2.15); or `Nats-Schedule`, to which the server adds such a one
-   * (`processInboundJetStreamMsg`); or `Nats-TTL`, at whose end it stores such a one in a stream with markers of deletion
-   * (filestore.go `handleRemovalOrSdm`, since 2.11); or `Nats-Incr`, which adds to what is stored under that subject last and tells
-   * the sum, with its wildcards to the last of all that they take (stream.go `processJetStreamMsg`, since 2.12).
+   * `Nats-Rollup` with another value. `sub` purges the subject published to; where that has wildcards, all subjects that they
+   * match (stream.go `processJetStreamMsgWithRollup`, 2.10 to 2.15). Three other headers do the like where the subject has
+   * wildcards, and have this use too: `Nats-Schedule`, since the server adds a rollup to what it stores at the time
+   * (`processInboundJetStreamMsg`); `Nats-TTL`, since it stores one at its end in a stream with markers of deletion
+   * (filestore.go `handleRemovalOrSdm`, since 2.11); `Nats-Incr`, which adds to the last number stored under any of them and
+   * answers the sum (stream.go `processJetStreamMsg`, since 2.12).
    */
   ROLLUP_SUBJECT = 9,
   /**
@@ -131,7 +132,7 @@ function useOf(name: usize, length: i32): HeaderUse {
 /** Bytes that are searched at once. */
 const BLOCK: usize = 16;
 
-/** Where a CR LF begins behind which an N stands, as bits of the sixteen places from `pointer` on; two bytes behind them are read. */
+/** At which of the sixteen places from `pointer` on CR LF and an N begin, as bits. Eighteen bytes are read. */
 // @ts-ignore: decorator
 @inline
 function namesAt(pointer: usize): i32 {
@@ -141,7 +142,7 @@ function namesAt(pointer: usize): i32 {
   return i8x16.bitmask(v128.and(v128.and(returns, feeds), names));
 }
 
-/** The first N in [pointer, end) that CR LF stands before, not before `pointer` either; or `end`. */
+/** The first N in [pointer, end) with CR LF before it, of which no byte lies before `pointer`; `end` without any. */
 function findName(pointer: usize, end: usize): usize {
   const last = end - BLOCK - 2;
   if (end - pointer >= BLOCK + 2) {
@@ -149,7 +150,7 @@ function findName(pointer: usize, end: usize): usize {
       const names = namesAt(pointer);
       if (names != 0) return pointer + <usize>ctz(names) + 2;
     }
-    // The last places there are, some of which may have been looked at.
+    // The last sixteen places, some of which have been looked at already.
     const names = namesAt(last);
     return names == 0 ? end : last + <usize>ctz(names) + 2;
   }
@@ -174,8 +175,8 @@ export class HeaderFields {
   private traced: bool = false;
 
   /**
-   * `length` bytes at `pointer` are the block, as long as HPUB says; they stay in place until the walk is over, and fifteen bytes
-   * behind them must be memory.
+   * Begins a walk over the `length` bytes at `pointer`, the header block as long as HPUB says. They stay in place until the
+   * walk is over. Fifteen bytes behind them must be memory.
    */
   begin(pointer: usize, length: i32): void {
     this.position = pointer;
@@ -198,6 +199,7 @@ export class HeaderFields {
     return HeaderUse.END;
   }
 
+  /** The use of the line whose name begins at `name`, with its value noted, or END where it has none. */
   private readField(name: usize): HeaderUse {
     const end = this.end;
     // 43 bytes is the longest name, so the search for its end is bounded.
@@ -231,7 +233,9 @@ export class HeaderFields {
     return this.value + <usize>this.valueLength + 4 > this.end;
   }
 
-  /** Where CR LF closes a value that begins at `from`, or the block's end: a lone CR or LF belongs to the value. */
+  /**
+   * The CR of the CR LF that closes a value that begins at `from`, or the block's end. A lone CR or LF belongs to the value.
+   */
   private valueEnd(from: usize): usize {
     const end = this.end;
     let at = from;
@@ -254,7 +258,10 @@ export class HeaderFields {
 /** One block is read at a time, so one walk serves the whole VM. */
 export const headerFields = new HeaderFields();
 
-/** Has a header block of which all bytes are there any line that nats-server could act on (HeaderFields)? */
+/**
+ * Has a header block, of which all `length` bytes are there, a line that nats-server could act on? Begins a walk of
+ * `headerFields` anew.
+ */
 export function actsOnSubjects(pointer: usize, length: i32): bool {
   headerFields.begin(pointer, length);
   return headerFields.next() != HeaderUse.END;

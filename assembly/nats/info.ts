@@ -42,18 +42,19 @@ export class ServerInfo {
    */
   private readonly cuts: Words = new Words();
   cutCount: i32 = 0;
-  /** While the text is read: behind the last field that stays, and where the fields before any such one begin. */
+  /** While the text is read: behind the last field that stays, 0 before any. */
   private keptEnd: usize = 0;
+  /** While the text is read: where the first field begins if it is cut out, 0 if it is not. */
   private headStart: usize = 0;
 
-  /** Sessions have been run before this version, or before an older and a newer one. */
+  /** Have sessions been run before this minor version, or before an older and a newer one? */
   get isTested(): bool {
     return this.minorVersion >= FIRST_TESTED_MINOR && this.minorVersion <= LAST_TESTED_MINOR;
   }
 
   /**
-   * Answers false for what is no JSON object. Unwanted may be the addresses of other servers, and that TLS is required:
-   * a client must not begin it where the proxy speaks TLS for it.
+   * Reads the JSON of an INFO. Answers false for what is no JSON object. `withoutUrls` cuts out the addresses of other servers,
+   * `withoutTls` that TLS is required: a client must not begin it where the proxy speaks TLS for it.
    */
   read(pointer: usize, length: i32, withoutUrls: bool, withoutTls: bool): bool {
     this.maxPayload = 0;
@@ -84,7 +85,10 @@ export class ServerInfo {
     }
   }
 
-  /** A field goes together with the comma before it; a first one with the comma behind it. */
+  /**
+   * Cuts out the field from `start` to `end`, with the comma before it. Where no field before it stays, the cut begins with the
+   * first field, and `keep` takes the comma behind it along.
+   */
   private leaveOut(start: usize, end: usize): void {
     if (this.keptEnd == 0) {
       if (this.headStart == 0) this.headStart = start;
@@ -96,6 +100,9 @@ export class ServerInfo {
     }
   }
 
+  /**
+   * The field from `start` to `end` stays. Fields cut out before the first one that stays go up to that one, comma included.
+   */
   private keep(start: usize, end: usize): void {
     if (this.keptEnd == 0 && this.headStart != 0) {
       this.cutCount = 0;
@@ -111,11 +118,12 @@ export class ServerInfo {
     this.cutCount++;
   }
 
-  /** The first address of one of the cuts, and the one behind it. */
+  /** The first address of a cut, `index` being below `cutCount`. */
   cutStart(index: i32): usize {
     return <usize>this.cuts.get(index * 2);
   }
 
+  /** The address behind it. */
   cutEnd(index: i32): usize {
     return <usize>this.cuts.get(index * 2 + 1);
   }
@@ -172,6 +180,7 @@ function minorOf(pointer: usize, end: usize): i32 {
   return 0;
 }
 
+/** The value of the NUMBER just read, 0 for one that is no int64. */
 function number(): i64 {
   return isInteger(scanner.tokenStart, scanner.tokenEnd) ? integerOf(scanner.tokenStart, scanner.tokenEnd) : 0;
 }

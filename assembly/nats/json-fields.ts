@@ -1,9 +1,9 @@
 import { decodeString, JsonScanner, JsonToken } from "../bytes/json";
 
-/** No key that we know is longer, even with all of its at most 15 letters written as six-byte escapes. */
+/** Bytes as written of the longest key that may be one of ours: 15 letters, each written as an escape of six bytes, are 90. */
 const MAX_KEY: i32 = 96;
 
-/** Decoding may write up to three bytes for one (invalid UTF-8). */
+/** Where keys are decoded, which may write three bytes for one (invalid UTF-8). */
 const keyArea: usize = memory.data(288);
 
 /** One scanner serves the VM: a document is read to its end before the next begins. */
@@ -62,7 +62,7 @@ export function readValue(type: JsonToken): Value {
   return token == type ? Value.TAKEN : Value.WRONG_TYPE;
 }
 
-/** The token of the value just TAKEN was `true`. */
+/** Was the boolean value just TAKEN `true`? */
 export function tokenIsTrue(): bool {
   return load<u8>(scanner.tokenStart) == 0x74;
 }

@@ -29,7 +29,7 @@ export function isSubsetMatch(subject: usize, subjectLength: i32, test: usize, t
   }
 }
 
-/** Some token is '*' or '>'. */
+/** Is a whole token of these bytes '*' or '>'? */
 export function hasWildcardToken(pointer: usize, length: i32): bool {
   const end = pointer + <usize>length;
   while (pointer < end) {
@@ -68,6 +68,7 @@ export function subjectsCollide(a: usize, aLength: i32, b: usize, bLength: i32):
   return true;
 }
 
+/** The first dot from `pointer` on, or `end`. */
 function endOfToken(pointer: usize, end: usize): usize {
   while (pointer < end && load<u8>(pointer) != DOT) pointer++;
   return pointer;

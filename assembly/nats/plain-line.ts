@@ -17,10 +17,11 @@ const PUB_CAPITALS: u32 = (<u32>CAPITALS) | 0xff000000;
 const MAX_DIGITS: usize = 8;
 /** Bytes that are searched at once. */
 const BLOCK: usize = 16;
-/** Bytes that `asciiArgumentEnds` looks at, and those together with `laterArgumentEnds`. */
+/** Bytes that `asciiArgumentEnds` looks at. */
 const AT_ONCE: usize = 32;
+/** Bytes that `asciiArgumentEnds` and `laterArgumentEnds` look at together. */
 export const GLANCE: usize = 48;
-/** Not a size that is written in the usual way. */
+/** What readers of sizes here answer for one that is not written in the usual way. It is negative. */
 export const NO_PLAIN_SIZE: i32 = -1;
 
 /** Does `PUB ` stand at `p`? All four bytes must be memory. */
@@ -31,8 +32,8 @@ export function beginsPublish(p: usize): bool {
 }
 
 /**
- * Where the argument at `p` ends: at the first byte that is a blank, a line end or another control character. `end` or
- * behind it when none is in sight. Reads up to 15 bytes behind `end`, which must be memory.
+ * Where the argument at `p` ends: at the first byte that is a blank, a line end or another control character. Answers `end` or
+ * an address behind it where no byte before `end` is one. Reads up to 15 bytes behind `end`, which must be memory.
  */
 // @ts-ignore: decorator
 @inline
@@ -80,8 +81,9 @@ function endsAt(p: usize, highest: v128): u32 {
 }
 
 /**
- * The same of 32 bytes, of which these are the halves, with one instruction less for each look: but bytes above 0x7f, of which a
- * subject may have some, seem to end an argument too. `lowest` are the bytes at LOWEST_OF_ARGUMENTS.
+ * The same for 32 bytes, of which `low` and `high` are the halves, with one instruction less for each. Since the comparison is
+ * signed, bytes above 0x7f, which a subject may have, seem to end an argument too: the caller must look at the byte that it
+ * takes for an end. `lowest` are the bytes at LOWEST_OF_ARGUMENTS.
  */
 // @ts-ignore: decorator
 @inline
@@ -89,14 +91,17 @@ export function asciiArgumentEnds(low: v128, high: v128, lowest: v128): u32 {
   return i8x16.bitmask(i8x16.lt_s(low, lowest)) | (i8x16.bitmask(i8x16.lt_s(high, lowest)) << 16);
 }
 
-/** Which of the sixteen bytes behind those end an argument; they must be memory too. */
+/** Which of the sixteen bytes behind these 32 end an argument, as bits; `p` is where the 32 begin. All 48 must be memory. */
 // @ts-ignore: decorator
 @inline
 export function laterArgumentEnds(p: usize): u32 {
   return endsAt(p + AT_ONCE, v128.load(HIGHEST_OF_ENDS));
 }
 
-/** The first of `ends`, which `argumentEnds(origin)` has found; beyond what it saw, where the argument at `p` ends. */
+/**
+ * Where the argument at `p` ends: at the first of `ends`, which are left of what `argumentEnds(origin)` has found, or where
+ * none is left, as `endOfArgument` says.
+ */
 // @ts-ignore: decorator
 @inline
 export function firstEnd(ends: u64, origin: usize, p: usize, end: usize): usize {
@@ -125,7 +130,10 @@ export function isLineEnd(p: usize, end: usize): bool {
   return isCrLf(p);
 }
 
-/** The same of two bytes that are known to be in view: V8 makes a value of two questions, and then asks for that. */
+/**
+ * The same for two bytes that are known to be in view. A caller that knows asks for that in a statement of its own: of two
+ * questions joined by && V8 makes a value, and then asks about the value.
+ */
 // @ts-ignore: decorator
 @inline
 export function isCrLf(p: usize): bool {
@@ -140,15 +148,16 @@ const ABOVE_NINE: u32 = 0x76767676;
 const HIGHEST_BITS: u32 = 0x80808080;
 
 /**
- * What is kept of a size of few digits: the last four bytes that it was read from (u32), its value (i32), and how many bytes it has
- * with the blank before it (u32).
+ * Bytes in which a reader of one kind of line keeps the size that it read last, if that had few digits: the four bytes that end
+ * with its last digit (u32), its value (i32), and its number of digits plus the blank before them (u32).
  */
 export const SIZE_READ: i32 = 12;
 
 /**
- * The decimal number from `p` to before `end`, or NO_PLAIN_SIZE. A blank stands before `p`, and three bytes before it must be memory.
+ * The decimal number from `p` to before `end`, or NO_PLAIN_SIZE. A blank stands before `p`, and three bytes before it must be
+ * memory.
  *
- * `before` are the SIZE_READ bytes of the same place in the line before.
+ * `before` are the SIZE_READ bytes of this kind of line.
  */
 // @ts-ignore: decorator
 @inline
@@ -157,7 +166,7 @@ export function readPlainSize(p: usize, end: usize, before: usize): i32 {
   return isFewDigits(digits) ? readFewDigits(end, digits, before) : readLongSize(p, end);
 }
 
-/** Has a size one to FEW_DIGITS digits? False also for less than none. */
+/** Is this a number of digits from one to FEW_DIGITS? False also for negative ones. */
 // @ts-ignore: decorator
 @inline
 export function isFewDigits(digits: i32): bool {
@@ -165,13 +174,13 @@ export function isFewDigits(digits: i32): bool {
 }
 
 /**
- * The same of one to FEW_DIGITS digits. Payloads of one size often follow each other, and a processor that foresees it reads
- * the next line without waiting for what this one's digits say.
+ * `readPlainSize` of `digits` digits, one to FEW_DIGITS. Payloads of one size often follow each other, and a processor that
+ * foresees it reads the next line without waiting for what the digits of this one say.
  */
 // @ts-ignore: decorator
 @inline
 export function readFewDigits(end: usize, digits: i32, before: usize): i32 {
-  // With as many digits: what stands before those of the size that is kept may have been something else than a blank.
+  // Only if they have as many digits: of four equal bytes some may stand before the digits.
   if (endsLikeLastSize(end, before) && lastSizeLength(before) == <usize>digits + 1) return lastSize(before);
   const bytes = load<u32>(end - 4);
   // Those before the digits become zeros.
@@ -186,21 +195,23 @@ export function readFewDigits(end: usize, digits: i32, before: usize): i32 {
   return size;
 }
 
-/** Is a size that ends at `end` the one of `before`, if it has as many digits? */
+/**
+ * Do the four bytes before `end` equal those that are kept in `before`? Then they are that size if they have as many digits.
+ */
 // @ts-ignore: decorator
 @inline
 export function endsLikeLastSize(end: usize, before: usize): bool {
   return load<u32>(end - 4) == load<u32>(before);
 }
 
-/** The size of `before`. */
+/** The value of the size that is kept in `before`. */
 // @ts-ignore: decorator
 @inline
 export function lastSize(before: usize): i32 {
   return load<i32>(before, 4);
 }
 
-/** Bytes of it, with the blank before it. */
+/** Bytes of that size as it was written, with the blank before it. */
 // @ts-ignore: decorator
 @inline
 export function lastSizeLength(before: usize): usize {

@@ -65,7 +65,7 @@ function formOf(rune: i32): Form {
   return rune > 0xffff ? Form.HEX_8 : Form.HEX_4;
 }
 
-/** The lowest four bits as a digit, in lower case. */
+/** The lowest four bits of `value` as a hexadecimal digit, a small letter from ten on. */
 export function hexDigit(value: u32): u8 {
   value &= 15;
   return <u8>(value < 10 ? 0x30 + value : 0x61 - 10 + value);
@@ -84,12 +84,15 @@ function writeHex(out: usize, letter: u8, value: u32, digits: i32): void {
 /** Bytes that are looked at together. */
 const BLOCK: i32 = 16;
 
-/** Which of sixteen bytes `%q` does not write as they are, as bits: all but printable ASCII, and of that `"` and `\`. */
+/**
+ * Which of the sixteen bytes at `pointer` `%q` may not write as they are, as bits: all but printable ASCII, and of that `"` and
+ * `\`.
+ */
 // @ts-ignore: decorator
 @inline
 function oddAt(pointer: usize): i32 {
   const bytes = v128.load(pointer);
-  // Those beyond ASCII are negative.
+  // Compared as signed numbers, so that bytes beyond ASCII are negative and less than a blank too.
   const controls = i8x16.lt_s(bytes, i8x16.splat(0x20));
   const deletes = i8x16.eq(bytes, i8x16.splat(<i8>Byte.DELETE));
   const quotes = i8x16.eq(bytes, i8x16.splat(<i8>Byte.QUOTE));
@@ -97,7 +100,9 @@ function oddAt(pointer: usize): i32 {
   return i8x16.bitmask(v128.or(v128.or(controls, deletes), v128.or(quotes, slashes)));
 }
 
-/** Bytes from the first one on that `%q` writes as they are: printable ASCII but `"` and `\`. */
+/**
+ * The number of bytes, from the first on, that are printable ASCII but for `"` and `\`, so that `%q` writes them as they are.
+ */
 function plainLength(pointer: usize, length: i32): i32 {
   let i = 0;
   for (; i + BLOCK <= length; i += BLOCK) {
@@ -106,7 +111,7 @@ function plainLength(pointer: usize, length: i32): i32 {
   }
   if (i == length) return i;
   if (length >= BLOCK) {
-    // The last sixteen, of which some have been looked at.
+    // The last sixteen bytes, some of which have been looked at already.
     const odd = oddAt(pointer + <usize>(length - BLOCK));
     return odd == 0 ? length : length - BLOCK + ctz(odd);
   }

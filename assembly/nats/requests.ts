@@ -3,7 +3,7 @@ import { addressOf, utf8 } from "../bytes/text";
 import { DOT, isOfJetStream } from "./subject";
 
 const NO_RESPONDERS = utf8("NATS/1.0 503\r\n");
-/** Bytes of a header block that tell whether it is that answer. */
+/** Bytes of a header block that `saysNoResponders` looks at. */
 export const STATUS_BYTES: i32 = 14;
 const NEXT = utf8(".API.CONSUMER.MSG.NEXT.");
 

@@ -32,7 +32,10 @@ function isReplyOfTheServer(pointer: usize, length: i32): bool {
   );
 }
 
-/** All of them begin with '_' or '$', but none like an inbox, which nearly every reply subject is. */
+/**
+ * A quick look at the first bytes: all reserved subjects begin with '_' or '$', and none with `_I`, as inboxes do, which nearly
+ * every reply subject is.
+ */
 // @ts-ignore: decorator
 @inline
 function mayBeReserved(pointer: usize, length: i32): bool {

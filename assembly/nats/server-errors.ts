@@ -1,7 +1,7 @@
 import { startsWith } from "../bytes/compare";
 import { utf8 } from "../bytes/text";
 
-/** What a `-ERR` of nats-server is about. The numbers index the names below. */
+/** What a `-ERR` of nats-server is about. The numbers index SERVER_ERROR_NAMES. */
 export const enum ServerError {
   OTHER = 0,
   PERMISSIONS_VIOLATION = 1,
@@ -22,7 +22,7 @@ export const enum ServerError {
   INVALID_CLIENT = 16,
 }
 
-/** How stats call them. */
+/** How stats call them (label `kind`), by `ServerError`. */
 export const SERVER_ERROR_NAMES: StaticArray<string> = [
   "other",
   "permissions_violation",
@@ -91,7 +91,7 @@ const KINDS: StaticArray<ServerError> = [
   ServerError.INVALID_CLIENT,
 ];
 
-/** The kind of a `-ERR` whose text, quote included, is these bytes. */
+/** The kind of a `-ERR` whose text, with its opening quote, is these bytes; OTHER for a text that is not known. */
 export function serverErrorOf(pointer: usize, length: i32): ServerError {
   for (let i = 0; i < TEXTS.length; i++) {
     if (startsWith(pointer, length, TEXTS[i])) return KINDS[i];

@@ -10,16 +10,16 @@ const HMSG: u64 = 0x47534d48;
 const ERR: u64 = 0x5252450d;
 
 /**
- * The longest line of a broker that is read: an INFO with hundreds of `connect_urls`, or a MSG of a publisher's longest line and a
- * subscriber's longest sid, which are 64 KiB each at most (`limits.controlLine`), with a verb and a blank more. A longer one is not
- * NATS.
+ * Bytes of the longest line of a broker that is read. It has room for an INFO with hundreds of `connect_urls`, and for a MSG
+ * with a publisher's longest line and a subscriber's longest sid, of 64 KiB each at most (`limits.controlLine`), and a verb and
+ * a blank more. A longer line is not NATS.
  */
 export const SERVER_LINE_LIMIT: i32 = 2 * 65_536 + 64;
 
 /** Bytes of the PONG that nats-server writes (client.go `pongProto`). */
 export const PONG_LENGTH: i32 = 6;
 
-/** Does that stand at `pointer`? All its bytes must be memory. */
+/** Does PONG CR LF stand at `pointer`? All its PONG_LENGTH bytes must be memory. */
 // @ts-ignore: decorator
 @inline
 export function isPongLine(pointer: usize): bool {
@@ -50,7 +50,10 @@ export class ServerLine {
   /** A subject or reply holds a CR or LF: a client would read a line where there is none. */
   hasLineBreak: bool = false;
 
-  /** As that of `ClientLine`, with as much memory behind `end`. */
+  /**
+   * Reads the line that begins at `pointer`; `end` is where the received bytes end. Answers COMPLETE with the fields set,
+   * INCOMPLETE, or what is wrong. Fifteen bytes behind `end` must be memory (SLACK, proxy/memory.ts).
+   */
   read(pointer: usize, end: usize): Reading {
     if (pointer >= end) return Reading.INCOMPLETE;
     switch (load<u8>(pointer)) {

@@ -11,7 +11,10 @@ export const GREATER: u8 = 0x3e;
  */
 export const MAX_TOKENS: i32 = 256;
 
-/** What is answered about a subject does not follow from its leading tokens, since one is empty. */
+/**
+ * In place of a number of leading tokens: what is answered about the subject does not follow from its leading tokens, since one
+ * of all its tokens is empty, or for the reason of `holdBack`.
+ */
 export const NOT_BY_TOKENS: i32 = -1;
 
 /** One record: offset u32, length u32. */
@@ -40,10 +43,16 @@ export class Tokens {
   hasGreater: bool = false;
   /** '>' stands anywhere but last. */
   hasInnerGreater: bool = false;
-  /** How many leading tokens have been asked for by `hash` since `split`; NOT_BY_TOKENS if that found an empty one. */
+  /**
+   * How many leading tokens `hash` has been asked of since `split`, so that the answer that was found depends on no others;
+   * else NOT_BY_TOKENS.
+   */
   looked: i32 = NOT_BY_TOKENS;
 
-  /** Answers false when a token is empty: such a subject matches nothing anywhere (nats-server sublist.go). */
+  /**
+   * Splits the `length` bytes at `pointer`. Answers false when a token is empty: such a subject matches nothing anywhere
+   * (nats-server sublist.go).
+   */
   split(pointer: usize, length: i32): bool {
     this.subject = pointer;
     this.subjectLength = length;
@@ -89,6 +98,7 @@ export class Tokens {
     return true;
   }
 
+  /** Where the token begins; `index` is below `recorded`, as for all that asks for one token. */
   // @ts-ignore: decorator
   @inline
   pointer(index: i32): usize {
@@ -101,7 +111,10 @@ export class Tokens {
     return <i32>load<u32>(this.records + <usize>index * STRIDE, 4);
   }
 
-  /** Computed when it is asked for: most subjects are decided by their first tokens. */
+  /**
+   * The token's `quickHash`. It is computed when it is asked for, since most subjects are decided by their first tokens, and
+   * asking is noted in `looked`.
+   */
   // @ts-ignore: decorator
   @inline
   hash(index: i32): u32 {
@@ -124,8 +137,9 @@ export class Tokens {
   }
 
   /**
-   * What was asked of this subject may not be taken for the answer about others that begin with the tokens looked at, where one
-   * of these begins with a wildcard and is none: with a wildcard behind it, it is one (sublist.go `isSubsetMatchTokenized`).
+   * Keeps the answer about this subject from being taken for that about all others that begin with the tokens looked at, if one
+   * of these only begins with a wildcard, as `*a` does. With a real wildcard in a token behind it, nats-server takes it for a
+   * wildcard too (sublist.go `isSubsetMatchTokenized`), and so another subject may have another answer.
    */
   holdBack(): void {
     for (let i = 0; i < this.looked; i++) {
@@ -136,7 +150,7 @@ export class Tokens {
   }
 }
 
-/** The dots among up to sixteen bytes from `block` on, as bits. No byte outside of `start` to `end` is read. */
+/** The dots among the up to sixteen bytes from `block` on, as bits. No byte outside of `start` to `end` is read. */
 // @ts-ignore: decorator
 @inline
 function dotsIn(block: usize, start: usize, end: usize): i32 {
@@ -167,8 +181,8 @@ function dotsOf(bytes: v128): i32 {
 }
 
 /**
- * Bytes of the first `count` tokens (at least 1) with the dot behind them, or 0 if no further token follows or any token of the
- * whole subject is empty.
+ * Bytes of the first `count` tokens (at least 1) with the dot behind the last of them; 0 if no token follows it, or if any
+ * token of the whole subject is empty.
  */
 // @ts-ignore: decorator
 @inline
@@ -197,7 +211,10 @@ function leadingTokensByBlocks(pointer: usize, length: i32, count: i32): i32 {
   return load<u8>(end - 1) == DOT ? 0 : leading;
 }
 
-/** Of a subject of BLOCK to four times BLOCK bytes, as most are that are decided so: inboxes, acknowledgements. */
+/**
+ * The same for a subject of BLOCK to four times BLOCK bytes, as inboxes and acknowledgements are, which are mostly decided by
+ * their leading tokens.
+ */
 // @ts-ignore: decorator
 @inline
 function leadingTokensAtOnce(pointer: usize, length: i32, count: i32): i32 {
@@ -222,12 +239,15 @@ export function isOfJetStream(pointer: usize, length: i32): bool {
   return length >= 4 && load<u32>(pointer) == JETSTREAM;
 }
 
-/** No empty token and no wildcard (nats-server `IsValidLiteralSubject`). */
+/** Has the subject no empty token and no wildcard (nats-server `IsValidLiteralSubject`)? Leaves it split in `tokens`. */
 export function isLiteral(tokens: Tokens, pointer: usize, length: i32): bool {
   return tokens.split(pointer, length) && !tokens.hasWildcard;
 }
 
-/** What a subscription's subject must be, else `-ERR 'Invalid Subject'` (nats-server sublist.go `Insert`). */
+/**
+ * May it be subscribed to? nats-server answers `-ERR 'Invalid Subject'` to all others (sublist.go `Insert`). Leaves it split in
+ * `tokens`.
+ */
 export function isInsertable(tokens: Tokens, pointer: usize, length: i32): bool {
   return tokens.split(pointer, length) && !tokens.hasInnerGreater;
 }

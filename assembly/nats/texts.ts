@@ -36,7 +36,7 @@ const END: StaticArray<u8> = utf8("\"'\r\n");
 /** Bytes of a violation's text at most, beside its quoted names. */
 const FRAME: i32 = 96;
 
-/** Room that `writeViolation` may need. */
+/** Bytes that `writeViolation` writes at most. */
 export function violationRoom(nameLength: i32, queueLength: i32): i32 {
   return FRAME + (nameLength + queueLength) * QUOTED_GROWTH;
 }
@@ -47,7 +47,10 @@ export const enum Violation {
   SUBSCRIPTION = 2,
 }
 
-/** Writes the line and answers its length; a queue of length 0 is none. */
+/**
+ * Writes nats-server's line about a refusal, for which `out` has `violationRoom` bytes, and answers its length. A queue of
+ * length 0 is none.
+ */
 export function writeViolation(
   kind: Violation,
   name: usize,
@@ -72,12 +75,15 @@ export function writeViolation(
 const SID: StaticArray<u8> = utf8(' (sid "');
 const SID_END: StaticArray<u8> = utf8("\")'\r\n");
 
-/** Room that `writeRevocation` may need. */
+/** Bytes that `writeRevocation` writes at most. */
 export function revocationRoom(subjectLength: i32, queueLength: i32, sidLength: i32): i32 {
   return violationRoom(subjectLength, queueLength) + sidLength * QUOTED_GROWTH;
 }
 
-/** The line about a subscription that new permissions have ended (client.go `processSubsOnConfigReload`). */
+/**
+ * Writes the line about a subscription that new permissions have ended (client.go `processSubsOnConfigReload`), for which `out`
+ * has `revocationRoom` bytes, and answers its length.
+ */
 export function writeRevocation(
   subject: usize,
   subjectLength: i32,

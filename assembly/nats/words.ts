@@ -35,8 +35,8 @@ const BLOCK: usize = 16;
 export const CAPITALS: u64 = 0xdfdfdfdfdfdfdfdf;
 
 /**
- * Compares with a verb of `length` letters, at most eight, packed into a number with the first letter lowest (`PUB` is
- * 0x425550): no managed array is touched for each line that way.
+ * Compares what stands at `pointer`, as far as it has arrived, with a verb of `length` letters, at most eight. The verb is
+ * packed into a number with its first letter lowest (`PUB` is 0x425550), so that no managed array is touched for each line.
  */
 // @ts-ignore: decorator
 @inline
@@ -58,7 +58,10 @@ function matchShort(pointer: usize, end: usize, verb: u64, length: i32): Match {
   return Match.WHOLE;
 }
 
-/** The first byte from `p` on that is one of two, which may be the same, or `end`. Fifteen bytes behind `end` must be memory. */
+/**
+ * The first byte from `p` on that is `one` or `other`, which may be the same; `end` without any. Fifteen bytes behind `end`
+ * must be memory.
+ */
 export function firstOf(one: u8, other: u8, p: usize, end: usize): usize {
   const ones = i8x16.splat(one);
   const others = i8x16.splat(other);
