@@ -1,32 +1,36 @@
-/** Slots of one set; the tags of all of them are compared at once. */
+/** Slots of one set. The tags of all of them are compared at once. */
 const WAYS: i32 = 8;
 const WAYS_SHIFT: usize = 3;
-/** A tag is two bytes. */
+/** 1 << TAGS_SHIFT bytes hold the tags of one set, of two bytes each. */
 const TAGS_SHIFT: usize = 4;
-/** While a table may grow for speed, it has 1 << SPARSENESS_SHIFT slots or more for each that is used. */
+/** While a table may grow for the sake of speed, it has 1 << SPARSENESS_SHIFT slots or more for each that is used. */
 const SPARSENESS_SHIFT: i32 = 5;
-/** No tag, since tags are odd. */
+/** In place of the tag of a slot that is free: real tags are odd. */
 const FREE: u16 = 0;
-/** Of the processor's cache. */
+/** Bytes of a line of the processor's cache. */
 const LINE: usize = 64;
 
-/** What a slot begins with: question and length of the subject, then the answer (answer.ts), then the subject's bytes. */
+/**
+ * Offsets into a slot: a question and the length of a subject (`keyOf`, decision-cache.ts), u64; the answer (answer.ts), u64;
+ * the subject's bytes.
+ */
 export const SLOT_KEY: usize = 0;
 export const SLOT_ANSWER: usize = 8;
 export const SLOT_SUBJECT: usize = 16;
 
 /**
- * Answers, found by hash. A hash has a slot that is its home, and seven more of the same set if another was there before. Which
- * of them may be meant then is told by tags of two bytes, which lie together: looking into slots one by one would wait for
- * memory each time, and into tags first would wait once more where nearly all are at home.
+ * Answers, found by a hash of question and subject. Each hash has a home, which is one slot of a set of eight; the answer lies
+ * there or, if another one came first, in another slot of the set. Which slot that is a tag tells, two bytes of the hash; the
+ * eight tags of a set lie together. A look begins at the home, where nearly all are: looking at the tags first would wait for
+ * memory once more, and looking through the slots one by one as often as there are slots.
  *
- * An answer is written down when it is given for the second time. Subjects that come only once then cost the table nothing
- * but a mark of two bytes: they neither drive out those that come again nor wait for memory. A set has eight marks too, since
- * of two subjects that shared a single one, each in turn, neither would ever be written down.
+ * An answer is written down when it is given for the second time. The first time leaves a mark of two bytes, so that subjects
+ * that come only once neither drive out those that come again nor wait for memory. Marks lie in sets of eight too: of two
+ * subjects that come in turn and shared a single mark, neither would ever be written down.
  *
- * A table that fills is replaced by an empty one of twice the size, since decisions are found again soon: rather than give a
- * slot away, up to a bound; and up to a lower one before more than one slot in 32 is used, since of 1,000 subjects in 8,192 slots one
- * in sixteen finds its home taken, which no processor foresees (a subject of these ×0.95).
+ * A table that fills is replaced by an empty one of twice the size, up to `most` slots, since decisions are soon found again;
+ * only then are slots given away. Up to `sparse` slots that is done before more than one slot in 32 is used: of 1,000 subjects
+ * in 8,192 slots one in sixteen finds its home taken, which no processor foresees (a subject of these ×0.95).
  */
 @unmanaged
 @final
@@ -38,17 +42,18 @@ export class AnswerTable {
   private count: i32 = 0;
   private used: i32 = 0;
   /**
-   * Tags of what was last to be remembered for the first time. As many as the largest table has slots: else many subjects that
-   * come in turn would never be seen for the second time, and the table would not grow.
+   * Tags of answers that were given for the first time lately. There are as many as the largest table has slots: with fewer,
+   * many subjects that come in turn would never be seen for the second time, and the table would not grow.
    */
   private marks: usize = 0;
   private markSetMask: u32 = 0;
   private most: i32 = 0;
+  /** State of a generator of random numbers (Numerical Recipes' constants), which needs not be a good one. */
   private chance: u32 = 1;
 
   /**
-   * A slot has 1 << `shift` bytes; `count` slots at first and `most` at last are powers of two, at least eight. Up to `sparse` slots,
-   * at most `most`, it grows before it needs to.
+   * A slot has 1 << `shift` bytes. The table has `count` slots at first and `most` at last, both powers of two from eight on.
+   * Up to `sparse` slots, at most `most`, it grows before it is full.
    */
   constructor(
     count: i32,
@@ -60,7 +65,7 @@ export class AnswerTable {
     this.mayGrowTo(most);
   }
 
-  /** From now on it may have so many slots. */
+  /** Lets the table grow to `most` slots, a power of two. Does nothing where it may already. */
   mayGrowTo(most: i32): void {
     if (most <= this.most) return;
     if (this.marks != 0) heap.free(this.marks);
@@ -83,23 +88,23 @@ export class AnswerTable {
     this.used = 0;
   }
 
-  /**
-   * The slot that a hash has unless another was there before: so it mostly is, since few slots are in use. `shift` is the table's
-   * own, known to the compiler.
-   */
+  /** The home of a hash, whatever answer lies there. `shift` is the table's own, given so that the compiler knows it. */
   // @ts-ignore: decorator
   @inline
   home(hash: u32, shift: usize): usize {
     return this.slots + ((<usize>(hash & this.slotMask)) << shift);
   }
 
-  /** The only slot that may be meant, or 0. */
+  /** The only slot that may hold the answer of a hash, or 0. The caller compares key and subject. */
   candidate(hash: u32): usize {
     const ways = waysWith(this.tags + this.tagsOf(hash), tagOf(hash));
     return ways == 0 ? 0 : this.slot(hash, ctz(ways));
   }
 
-  /** Where an answer that was not found is to be written down, or 0 if it is given for the first time. */
+  /**
+   * The slot into which an answer that was not found is to be written, whose tag is set already; 0 if it is given for the first
+   * time, which is noted.
+   */
   slotFor(hash: u32): usize {
     const marks = this.marks + ((<usize>(hash & this.markSetMask)) << TAGS_SHIFT);
     const tag = tagOf(hash);
@@ -108,14 +113,17 @@ export class AnswerTable {
       setTag(marks, this.anyWay(), tag);
       return 0;
     }
-    // What has served makes room for another.
+    // The mark has served, and makes room for another.
     setTag(marks, ctz(marked), FREE);
     const way = this.wayFor(hash, tag);
     setTag(this.tags + this.tagsOf(hash), way, tag);
     return this.slot(hash, way);
   }
 
-  /** That with the same tag, of which no set has two, so that one look suffices; else a free one, else any. */
+  /**
+   * The way of the slot: that which has the tag already, of which no set has two, so that one look suffices; else a free one,
+   * the home if it is; else, where the table may not grow, any.
+   */
   private wayFor(hash: u32, tag: u16): i32 {
     const tags = this.tags + this.tagsOf(hash);
     const same = waysWith(tags, tag);
@@ -133,7 +141,7 @@ export class AnswerTable {
     return this.count < this.sparse && this.used >= this.count >> SPARSENESS_SHIFT;
   }
 
-  /** Where the tags of a hash's set are behind those of the first set. */
+  /** Where the tags of a hash's set lie, in bytes behind those of the first set. */
   // @ts-ignore: decorator
   @inline
   private tagsOf(hash: u32): usize {
@@ -152,14 +160,14 @@ export class AnswerTable {
   }
 }
 
-/** The lower bits of a hash choose the set. */
+/** The tag of a hash, of its upper half. The lower bits of the hash choose set and home. */
 // @ts-ignore: decorator
 @inline
 function tagOf(hash: u32): u16 {
   return <u16>((hash >> 16) | 1);
 }
 
-/** Which of the eight tags from `tags` on are this one, as bits. */
+/** Which of the eight tags from `tags` on equal `tag`, as bits. */
 // @ts-ignore: decorator
 @inline
 function waysWith(tags: usize, tag: u16): i32 {

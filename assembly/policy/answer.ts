@@ -8,16 +8,16 @@ export const NO_ANSWER: u64 = 0;
 
 const REASON_SHIFT: u64 = 32;
 const KNOWN: u64 = (<u64>1) << 40;
-/** nats-server keeps the subject for itself: no publish on it is plain, whatever the policy says. */
+/** nats-server keeps the subject for itself, so that no publish on it passes, whatever the policy says. */
 const RESERVED: u64 = (<u64>1) << 41;
 const CLASS_SHIFT: u64 = 48;
 
-/** The number of an answer: `rule` or NONE, and a class of at most sixteen bits. */
+/** Packs an answer. `rule` is a rule's number or NONE, the class has at most sixteen bits. */
 export function answerOf(reason: Reason, rule: i32, subjectClass: i32): u64 {
   return ((<u64>rule) & 0xffffffff) | ((<u64>reason) << REASON_SHIFT) | KNOWN | ((<u64>subjectClass) << CLASS_SHIFT);
 }
 
-/** The same answer about a subject that `isReservedPublish` (reserved.ts). */
+/** The same answer about a subject for which `isReservedPublish` (nats/reserved.ts) holds. */
 export function markReserved(answer: u64): u64 {
   return answer | RESERVED;
 }
@@ -30,14 +30,17 @@ export function allowsPublish(answer: u64): bool {
   return (answer & (((<u64>0xff) << REASON_SHIFT) | RESERVED)) == 0;
 }
 
-/** Do the lists refuse a publish on it? Not where it is reserved, which refuses it before they are asked. */
+/** Do the lists refuse a publish on it? False where the subject is reserved, which refuses it before they are asked. */
 // @ts-ignore: decorator
 @inline
 export function refusesPublish(answer: u64): bool {
   return (answer & RESERVED) == 0 && reasonOf(answer) != Reason.ALLOWED;
 }
 
-/** Do the lists allow no publish on it and none deny it, so that an answer may be granted? Its subject is not reserved. */
+/**
+ * Is a publish on it refused only for lack of an allow entry, so that a grant (`allow_responses`) may allow it? False where the
+ * subject is reserved or denied.
+ */
 // @ts-ignore: decorator
 @inline
 export function mayBeGranted(answer: u64): bool {

@@ -1,11 +1,11 @@
 import { JsonReader, NO_INTEGER, NO_MORE_KEYS } from "./json";
 
 /**
- * How many audit lines a plugin writes in each worker: of refusals, and once as many of connections and samples. What is left
- * out is counted and told.
+ * How many audit lines a plugin writes in each worker. The rate holds for records of refusals, and once more for those of
+ * connections and samples. What is left out is counted and told.
  */
 export class AuditSettings {
-  /** Lines a second on average. */
+  /** Lines a second in the long run. */
   refusalsPerSecond: i32 = 10;
   /** Lines at once, after a quiet time. */
   burst: i32 = 100;

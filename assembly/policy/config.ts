@@ -6,7 +6,10 @@ import { PolicyDocument } from "./document";
 import { JsonReader, NO_MORE_KEYS } from "./json";
 import { MODES, RulesReader } from "./rules-read";
 
-/** Kubernetes ends an object at about 1.5 MiB; a file for Envoy alone may be larger. */
+/**
+ * Bytes of the longest configuration that is read. Kubernetes takes objects of about 1.5 MiB; a file for Envoy alone may be
+ * larger.
+ */
 export const MAX_CONFIG_BYTES: i32 = 8 << 20;
 
 /** By `Identity`. */
@@ -38,8 +41,8 @@ const KEYS: StaticArray<string> = [
 
 /**
  * Reads a plugin configuration a piece at a time: the `length` bytes at `ptr`, which must stay there and as they are until
- * `readOn` has answered true, and may be freed then. Every fault is in the document's `faults`, each with its path and
- * remedy. Time and memory grow with the length; beyond MAX_CONFIG_BYTES nothing is read.
+ * `readOn` has answered true, and may be freed then. Every fault is in the document's `faults`, each with its path and remedy.
+ * Time and memory grow with the length; beyond MAX_CONFIG_BYTES nothing is read, which is a fault.
  */
 @final
 export class PolicyReading {
@@ -63,8 +66,8 @@ export class PolicyReading {
   }
 
   /**
-   * Reads about `bytes` more: up to the end of the rule in which they end, or of all that stands between two rules. Answers
-   * whether all is read.
+   * Reads on until `bytes` more are behind it, and from there to the end of the rule in hand, or of the keys between two rules.
+   * Answers whether all is read.
    */
   readOn(bytes: i32): bool {
     if (this.isRead) return true;
@@ -82,14 +85,14 @@ export class PolicyReading {
     return true;
   }
 
-  /** Nobody reads on. */
+  /** Gives back what is not the collector's. To be called when nobody reads on, also when all has been read. */
   destroy(): void {
     const rules = this.rules;
     if (rules != null) rules.destroy();
     this.rules = null;
   }
 
-  /** Answers whether no rule is left to be read, as also before and behind the list of them. */
+  /** Reads on in the list of rules. Answers whether no rule is left, which is so before and behind the list too. */
   private readRules(until: usize): bool {
     const rules = this.rules;
     if (rules == null) return true;

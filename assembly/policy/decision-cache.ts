@@ -15,23 +15,29 @@ import { AnswerTable, SLOT_ANSWER, SLOT_KEY, SLOT_SUBJECT } from "./answer-table
 /** Longer subjects are decided anew each time. */
 export const MAX_REMEMBERED_BYTES: i32 = 112;
 
-/** What the tables of short subjects and of beginnings grow to. */
+/** Slots up to which the tables of short subjects and of beginnings grow. */
 const USUAL_SLOTS: i32 = 32_768;
-/** The same under large policies. */
+/** The same under large policies (`makeRoomFor`). */
 const MOST_SLOTS: i32 = 262_144;
-/** 592 KiB at first, 2.1 MiB where some hundred subjects come again, and for large policies up to 17 MiB. */
+/**
+ * Slots of short subjects at first. The table takes 592 KiB then, 2.1 MiB where some hundred subjects come again, and up to 17
+ * MiB for large policies.
+ */
 const LEAST_SHORT_SLOTS: i32 = 8192;
-/** 98 KiB at first, 1.1 MiB where subjects begin in many ways, and for large policies up to 9 MiB. */
+/**
+ * Slots of beginnings at first. The table takes 98 KiB then, 1.1 MiB where subjects begin in many ways, and up to 9 MiB for
+ * large policies.
+ */
 const LEAST_BEGINNING_SLOTS: i32 = 1024;
-/** 48 KiB and 1 MiB. */
+/** Slots of all else at first, which take 48 KiB, and MOST_LONG_SLOTS at last, which take 1 MiB. */
 const LEAST_LONG_SLOTS: i32 = 256;
 const MOST_LONG_SLOTS: i32 = 8192;
 const BEGINNING_SHIFT: usize = 5;
 const SHORT_SHIFT: usize = 6;
 const LONG_SHIFT: usize = 7;
-/** What `slotHas` looks at, for short subjects only. */
+/** Bytes of a slot that is filled by `fillSlot` or `fillBeginningSlot`, and that `slotHas` and `slotHasBeginning` look at. */
 export const SHORT_SLOT_BYTES: usize = 1 << SHORT_SHIFT;
-/** What `slotHas` and `slotHasLong` look at, whichever of the two a slot is filled for. */
+/** Bytes of a slot that may be filled by `fillLongSlot` too, and that `slotHasLong` looks at. */
 export const SLOT_BYTES: usize = 1 << LONG_SHIFT;
 
 const shortAnswers: AnswerTable = new AnswerTable(LEAST_SHORT_SLOTS, USUAL_SLOTS, SHORT_SHIFT, USUAL_SLOTS);
@@ -39,21 +45,21 @@ const beginningAnswers: AnswerTable = new AnswerTable(LEAST_BEGINNING_SLOTS, USU
 const longAnswers: AnswerTable = new AnswerTable(LEAST_LONG_SLOTS, MOST_LONG_SLOTS, LONG_SHIFT);
 
 let questions: u32 = 0;
-/** The number of none. */
+/** In place of a question's number: there is no question. */
 export const NO_QUESTION: u32 = u32.MAX_VALUE;
 
 /**
- * A number for one kind of question to one `Permissions`, never given twice: answers of an older policy are not found
- * any more, they are only overwritten.
+ * A number for one kind of question to one `Permissions`, never given twice in a VM: answers of a policy that is gone are not
+ * found any more, they are only overwritten.
  */
 export function newQuestion(): u32 {
   return ++questions;
 }
 
 /**
- * A policy of so many entries is about to be asked. Each entry may make an answer for all subjects that begin with its
- * tokens (question.ts), and with room for these its size does not show in what decisions cost. It never shrinks again: a VM
- * that had a large policy is likely to have the next.
+ * A policy of `entries` entries is about to be asked. Each entry may make an answer for all subjects that begin with its tokens
+ * (question.ts), and with room for these, decisions cost the same however large the policy is. The tables never shrink again: a
+ * VM that had a large policy is likely to have the next.
  */
 export function makeRoomFor(entries: i32): void {
   let count = USUAL_SLOTS;
@@ -77,9 +83,9 @@ export function lengthOfKey(slot: usize): i32 {
 }
 
 /**
- * Is a slot about the short subject of these halves? One branch for key and bytes: where lengths differ from one subject to
- * the next, another on the key alone is guessed wrong every other time (5 ns). Of two comparisons V8 would make two values
- * (0.7 ns).
+ * Is a slot about the short subject of these halves? Key and bytes are compared by one branch. A branch on the key alone would
+ * be guessed wrong every other time where lengths differ from one subject to the next (5 ns), and of two comparisons joined by
+ * && V8 would make two values (0.7 ns).
  */
 // @ts-ignore: decorator
 @inline
@@ -135,7 +141,7 @@ export function shortAnswer(key: u64, low: v128, high: v128): u64 {
   return answer != NO_ANSWER ? answer : shortAnswerAway(key, low, high);
 }
 
-/** The same, but only where it is at home. */
+/** The same, but NO_ANSWER unless it lies in its home slot. */
 // @ts-ignore: decorator
 @inline
 export function shortAnswerAtHome(key: u64, low: v128, high: v128): u64 {
@@ -143,7 +149,7 @@ export function shortAnswerAtHome(key: u64, low: v128, high: v128): u64 {
   return slotHas(home, key, low, high) ? load<u64>(home, SLOT_ANSWER) : NO_ANSWER;
 }
 
-/** The same where its home is another's. */
+/** The same where the home slot has been looked at in vain. */
 // @ts-ignore: decorator
 @inline
 export function shortAnswerAway(key: u64, low: v128, high: v128): u64 {
@@ -172,7 +178,10 @@ export function longAnswer(key: u64, pointer: usize, length: i32): u64 {
   return slot != 0 && slotHasLong(slot, key, pointer, length) ? load<u64>(slot, SLOT_ANSWER) : NO_ANSWER;
 }
 
-/** An answer that was not to be recalled. Of a short subject LONGEST bytes must be memory (`readable`, padded.ts). */
+/**
+ * Remembers an answer that was not to be recalled, if it is given for the second time and the subject has at most
+ * MAX_REMEMBERED_BYTES. Of a short subject LONGEST bytes must be memory (`readable`, bytes/padded.ts).
+ */
 export function writeDown(question: u32, pointer: usize, length: i32, answer: u64): void {
   if (length > MAX_REMEMBERED_BYTES) return;
   const key = keyOf(question, length);
@@ -183,7 +192,7 @@ export function writeDown(question: u32, pointer: usize, length: i32, answer: u6
   if (slot != 0) fillSlotWith(slot, key, answer, pointer, length);
 }
 
-/** An answer about all subjects with this beginning, which is no longer than a subject that is remembered. */
+/** The same for an answer about all subjects with this beginning. */
 export function writeDownBeginning(question: u32, pointer: usize, length: i32, answer: u64): void {
   if (length > HALF) return writeDown(question, pointer, length, answer);
   const key = keyOf(question, length);

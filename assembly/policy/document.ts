@@ -8,8 +8,8 @@ import { Mode, Rule } from "./rules";
 import { SubjectClasses } from "./subject-classes";
 
 /**
- * Peers that are remembered, of some 0.6 KiB each and at most 16 KiB (a URI of MAX_URI_LENGTH, four times over); beyond that the
- * memory begins anew.
+ * Peers that are remembered, of some 0.6 KiB each and at most 16 KiB (a URI of MAX_URI_LENGTH, four times over). Beyond that
+ * all are forgotten, and remembered anew as they come.
  */
 const MAX_REMEMBERED_PEERS: i32 = 256;
 
@@ -38,9 +38,9 @@ export class PolicyDocument {
   identity: Identity = Identity.PEER;
   /** The mesh's own, then its aliases. */
   readonly trustDomains: string[] = [];
-  /** In the order of the text; none any more once another configuration has taken its place. */
+  /** In the order of the text. Empty once another configuration has taken its place (`RuleSets.end`). */
   rules: Rule[] = [];
-  /** Of the rules, by their places. */
+  /** The names of the rules, by their places in `rules`. They stay when the rules go. */
   names: RuleNames = new RuleNames([], []);
   readonly limits: Limits = new Limits();
   readonly audit: AuditSettings = new AuditSettings();
@@ -57,9 +57,9 @@ export class PolicyDocument {
   private readonly peers: Map<string, Principal> = new Map();
 
   /**
-   * Are addresses of other servers left out of INFO? Unless the configuration says, they stay where the proxy of a
-   * broker captures connections to pods in any case and clients need them to fail over, and go where clients would get
-   * round the filter with them.
+   * Are addresses of other servers left out of INFO? Unless the configuration says, they stay for PEER, where the broker's
+   * proxy captures connections to any pod and clients need the addresses to fail over, and go for the others, where clients
+   * would get round the filter with them.
    */
   get removesUrls(): bool {
     return this.connectUrls == BY_IDENTITY
@@ -79,7 +79,7 @@ export class PolicyDocument {
     principal.authenticated = principal.isSpiffe
       ? this.trustDomains.includes(principal.trustDomain)
       : principal.isReadable;
-    // Of one that cannot be read nobody knows how long it is.
+    // One that cannot be read may be of any length, and is not kept.
     if (!principal.isReadable) return principal;
     if (this.peers.size >= MAX_REMEMBERED_PEERS) this.peers.clear();
     this.peers.set(uri, principal);

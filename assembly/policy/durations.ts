@@ -5,7 +5,7 @@ export const INVALID_DURATION: i64 = i64.MIN_VALUE;
 
 const NANOSECOND: u64 = 1;
 const MICROSECOND: u64 = 1_000;
-/** In nanoseconds, as all of these. */
+/** Nanoseconds of a unit, as all of these. */
 export const MILLISECOND: i64 = 1_000_000;
 const SECOND: u64 = 1_000_000_000;
 const MINUTE: u64 = 60 * SECOND;
@@ -35,6 +35,7 @@ class Digits {
 }
 
 // Largest magnitude: 2^63 ns, some 292 years.
+/** The largest magnitude, 2^63 ns or some 292 years, which only a negative duration may have. */
 const MOST: u64 = <u64>i64.MAX_VALUE + 1;
 
 /** The digits of `text` from `at` on. Those that would pass MOST count as read and are not in the value. */

@@ -27,37 +27,37 @@ export function entryBehind(entry: usize): usize {
   return queueOf(entry) + <usize>queueLengthOf(entry);
 }
 
-/** In bytes as it is compared: tokens are never empty, and `>` is last if at all. */
+/** Where an entry's subject lies. Its tokens are never empty, and `>` is the last one if any. */
 export function subjectOf(entry: usize): usize {
   return entry + AT_SUBJECT;
 }
 
-/** Never 0. */
+/** Bytes of it, never 0. */
 export function subjectLengthOf(entry: usize): i32 {
   return load<u16>(entry);
 }
 
-/** Under the same rule. */
+/** Where an entry's queue lies, for which the same holds. */
 export function queueOf(entry: usize): usize {
   return entry + AT_SUBJECT + <usize>subjectLengthOf(entry);
 }
 
-/** 0 for an entry without a queue, as all of publish are. */
+/** Bytes of it; 0 for an entry without a queue, as all of publish are. */
 export function queueLengthOf(entry: usize): i32 {
   return load<u16>(entry, AT_QUEUE_LENGTH);
 }
 
 const written: ByteRun = new ByteRun();
-/** Bytes of a list after which its room is kept for the next one. */
+/** Bytes: of a longer list the room in which it was written is given back. */
 const MAX_KEPT: i32 = 64 * 1024;
 const lengths: usize = memory.data(<i32>AT_SUBJECT);
 
-/** Nothing of a former list counts any more. */
+/** Begins a list. What was written of another one and not fetched is forgotten. */
 export function beginList(): void {
   written.length = 0;
 }
 
-/** Neither text has more than u16.MAX_VALUE bytes. */
+/** Adds an entry. Neither text has more than u16.MAX_VALUE bytes; a queue of length 0 is none. */
 export function writeEntry(subject: usize, subjectLength: i32, queue: usize, queueLength: i32): void {
   store<u16>(lengths, <u16>subjectLength);
   store<u16>(lengths, <u16>queueLength, AT_QUEUE_LENGTH);
@@ -66,7 +66,7 @@ export function writeEntry(subject: usize, subjectLength: i32, queue: usize, que
   written.append(queue, queueLength);
 }
 
-/** The entries written since `beginList`, which comes first again for the next list. */
+/** The entries written since `beginList`, which comes first for the next list. */
 export function writtenList(): EntryList {
   if (written.length == 0) return NO_ENTRIES;
   const list = written.copied();

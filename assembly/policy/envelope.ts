@@ -7,7 +7,7 @@ import { fingerprintOf } from "./fingerprint";
 
 /** `inatspol` */
 const MAGIC: u64 = ((<u64>0x6c6f7073) << 32) | 0x74616e69;
-/** Of this form; a later module that changes it counts up. */
+/** The version of this form. A module that changes the form counts it up. */
 const VERSION: u32 = 1;
 
 const AT_VERSION: usize = 8;
@@ -18,12 +18,15 @@ const AT_LENGTH: usize = 32;
 const AT_ENDED: usize = 40;
 /** Of one ended policy: its fingerprint, and when it ended in milliseconds since 1970. */
 const ENDED_BYTES: usize = 16;
-/** More changes within LATE milliseconds than a control plane makes; of yet more the oldest is forgotten. */
+/**
+ * Ended policies that a head tells of. A control plane makes fewer changes within LATE milliseconds; of more the oldest is
+ * forgotten.
+ */
 const MAX_ENDED: i32 = 32;
 
 /**
- * Milliseconds in which a worker may still be configured with a policy that has been replaced. Envoy posts a
- * configuration to its workers and waits for none: a worker that is busy comes to it later.
+ * Milliseconds after which no worker is configured any more with a policy that has been replaced. Envoy posts a configuration
+ * to its workers and waits for none, so that a busy worker comes to it later.
  */
 const LATE: i64 = 10_000;
 
@@ -32,7 +35,7 @@ const LATE: i64 = 10_000;
 export class Envelope {
   /** Why the bytes are no published policy that this module can read; "" when they are. */
   problem: string = "";
-  /** Counts publications. */
+  /** Counts publications from 1 on; 0 when none was read. */
   sequence: u64 = 0;
   /** Of the text. */
   fingerprint: u64 = 0;
@@ -41,7 +44,10 @@ export class Envelope {
   readonly endedFingerprints: u64[] = [];
   readonly endedAt: i64[] = [];
 
-  /** Has this text been replaced so lately that a worker may be configured with it only because it is late? */
+  /**
+   * Has the text of this fingerprint been replaced less than LATE milliseconds before `now`, so that a worker may be configured
+   * with it only because it is late?
+   */
   hasJustEnded(fingerprint: u64, now: i64): bool {
     for (let i = 0; i < this.endedAt.length; i++) {
       if (this.endedFingerprints[i] == fingerprint && isLate(this, i, now)) return true;
@@ -87,8 +93,9 @@ export function readEnvelope(pointer: usize, size: i32): Envelope {
 export const MAX_HEAD_BYTES: usize = AT_ENDED + <usize>MAX_ENDED * ENDED_BYTES;
 
 /**
- * Writes the head of the text that takes the place of `former` (an unreadable one counts for nothing) right before the text,
- * where MAX_HEAD_BYTES must be free, and answers where it begins: a mebibyte of rules is not copied for that.
+ * Writes the head of a text that takes the place of `former` right before the text, where MAX_HEAD_BYTES must be free, so that
+ * a mebibyte of rules is not copied for that. Answers where the head begins. A `former` of sequence 0 is none. `now` is in
+ * milliseconds.
  */
 export function writeHead(former: Envelope, fingerprint: u64, text: usize, length: i32, now: i64): usize {
   const count = countOfEnded(former, now);
@@ -116,7 +123,7 @@ function countOfEnded(former: Envelope, now: i64): i32 {
   return min(count, MAX_ENDED);
 }
 
-/** May a worker still be configured with what `former` ended? */
+/** May a worker still be configured with the policy number `ended` of those that `former` tells of? */
 function isLate(former: Envelope, ended: i32, now: i64): bool {
   return now - former.endedAt[ended] < LATE;
 }

@@ -27,7 +27,7 @@ export class Faults {
     return this.count == 0;
   }
 
-  /** Whether a further fault is counted only. */
+  /** Are so many listed that a further fault is only counted? */
   get isFull(): bool {
     return this.listed.length >= MAX_LISTED_FAULTS;
   }

@@ -1,7 +1,10 @@
 const FNV_OFFSET_BASIS: u64 = ((<u64>0xcbf29ce4) << 32) | 0x84222325;
 const FNV_PRIME: u64 = ((<u64>0x100) << 32) | 0x1b3;
 
-/** FNV-1a of the bytes: whether two texts are the same, not whether they mean the same. */
+/**
+ * FNV-1a of the `length` bytes at `ptr`, which tells whether two texts are the same bytes. It is no protection against whoever
+ * writes texts to have the same.
+ */
 export function fingerprintOf(ptr: usize, length: i32): u64 {
   let hash = FNV_OFFSET_BASIS;
   for (let at = ptr, end = ptr + <usize>length; at < end; at++) {

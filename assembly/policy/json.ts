@@ -34,7 +34,7 @@ function found(token: i32): string {
   return "nothing";
 }
 
-/** Are these `length` bytes the text, which is ASCII? Without calls: each key of 10,000 rules is held against all that are known. */
+/** Are these `length` bytes the text, which is ASCII? Calls nothing, since each key of 10,000 rules is compared with all known. */
 function isText(start: usize, length: i32, text: string): bool {
   if (text.length != length) return false;
   const units = changetype<usize>(text);
@@ -56,12 +56,13 @@ export class JsonReader {
   /** The text is no JSON: what was read so far is all there is. */
   broken: bool = false;
 
+  /** Where the bytes of the string lie that `atPlain` has found, up to before `plainEnd`. */
   plainStart: usize = 0;
   plainEnd: usize = 0;
 
   private scanner: JsonScanner = new JsonScanner();
   private path: JsonPath = new JsonPath();
-  // nextElement must look at an element to know that the list goes on.
+  // The token that was looked at and not taken, or -1: nextElement must look at an element to know that the list goes on.
   private ahead: i32 = -1;
 
   constructor(
@@ -145,7 +146,7 @@ export class JsonReader {
     return index;
   }
 
-  /** The rest of the list in hand is passed over, unread and unjudged. */
+  /** Passes over the rest of the list in hand, beginning with the element that `nextElement` has announced. */
   skipElements(): void {
     // The element announced is read already, its own container not.
     const token = this.take();
@@ -181,8 +182,8 @@ export class JsonReader {
   }
 
   /**
-   * Is the value a string whose bytes are its text: no escapes, UTF-8 and not empty? They lie at `plainStart` to before `plainEnd`
-   * then, and may be more than `readString` takes. It is not taken yet.
+   * Is the value a string whose bytes are its text: no escapes, UTF-8 and not empty? They lie from `plainStart` to before
+   * `plainEnd` then, and may be more than `readString` takes. The value is not taken yet.
    */
   get atPlain(): bool {
     if (this.peek() != JsonToken.STRING || this.scanner.hasEscapes) return false;

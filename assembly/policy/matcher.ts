@@ -14,29 +14,36 @@ export const enum EntryFlag {
 
 const FIRST_SLOTS: i32 = 16;
 
-/** A search for overlaps visits no more nodes and entries; longer ones count as found. */
+/** Nodes and entries that one search for overlaps visits. A search that needs more is given up and counts as a find. */
 const MAX_STEPS: i32 = 1024;
+/** What `findOverlap` answers for a search that was given up. */
 export const TOO_MANY_STEPS: i32 = -2;
 /**
- * Nor do all searches of a callback together: in one MiB a client writes 87,000 lines of which each makes a longest one. This is
- * 1,024 of those, some 25 ms.
+ * Steps of all searches of one callback together. A client can write 87,000 lines into 1 MiB, each of which needs a search of
+ * MAX_STEPS; this is 1,024 such searches, some 25 ms.
  */
 const STEPS_AT_ONCE: i32 = 1024 * MAX_STEPS;
-/** A step hashes or compares a token of the pattern: of a longer pattern each counts as one more for so many bytes. */
+/**
+ * A step hashes or compares a token of the pattern, which takes longer for a longer one: a step counts once, and once more for
+ * each so many bytes of the pattern.
+ */
 const BYTES_OF_STEP: i32 = 64;
 let stepsLeft: i32 = STEPS_AT_ONCE;
 
-/** What comes now is searched for with all steps: a callback begins, or what is not the client's to ask. */
+/**
+ * Gives the searches that follow all their steps again: when a callback begins, and before searches that are not the client's
+ * doing.
+ */
 export function renewSteps(): void {
   stepsLeft = STEPS_AT_ONCE;
 }
 
-/** Those that have been used since they were renewed. */
+/** Steps that have been used since `renewSteps`. */
 export function spentSteps(): i32 {
   return STEPS_AT_ONCE - stepsLeft;
 }
 
-/** No entry, no node. */
+/** In place of the number of an entry, of a node or of a rule: there is none. */
 export const NONE: i32 = -1;
 
 /** One node of the tree, as i32 fields in one array: a node is a prefix of tokens that some entry has. */
@@ -45,15 +52,16 @@ const enum Node {
   TOKEN_HASH = 1,
   TOKEN_OFFSET = 2,
   TOKEN_LENGTH = 3,
-  /** Child for '*'. */
+  /** The child for the token '*'. */
   STAR = 4,
-  /** First entry that ends here, and first entry that ends with '>' behind here. */
+  /** The first entry that ends here. */
   ENTRY = 5,
+  /** The first entry that ends with '>' behind here. */
   GREATER_ENTRY = 6,
-  /** All children with literal tokens, linked, for the overlap test. */
+  /** The first child with a literal token. The others follow by NEXT_SIBLING, for the search for overlaps. */
   FIRST_CHILD = 7,
   NEXT_SIBLING = 8,
-  /** Children whose token only begins with a wildcard (`*a`), linked the same way. */
+  /** The first child whose token only begins with a wildcard (`*a`), with the others behind it in the same way. */
   FIRST_ODD = 9,
   STRIDE = 10,
 }
@@ -98,9 +106,12 @@ export class SubjectMatcher {
   private readonly found: Words = new Words();
   foundCount: i32 = 0;
 
-  /** A '>' that is not last makes no pattern: nats-server answers `Invalid Subject`, so nothing needs containing. */
+  /**
+   * Must the subject in hand, read as a pattern, lie inside an entry? Not one with a '>' that is not last, which is no pattern:
+   * nats-server answers `Invalid Subject`.
+   */
   private contains: bool = true;
-  /** What a search for overlaps asks for, and how far it has come. */
+  /** What the search for overlaps asks for (`findOverlap`), and how many steps it has made. */
   private anyQueue: bool = false;
   private queue: usize = 0;
   private wantedQueueLength: i32 = 0;
@@ -125,14 +136,14 @@ export class SubjectMatcher {
     heap.free(changetype<usize>(this));
   }
 
-  /** No entry comes any more: no more memory is kept than the present ones need. */
+  /** Gives back memory that the present entries do not need. To be called when all have been added. */
   trim(): void {
     this.nodes.trim(this.nodeCount * Node.STRIDE);
     this.entries.trim(this.entryCount * Entry.STRIDE);
     this.texts.trim();
   }
 
-  /** `tokens` is the entry's subject, split; without a queue `queueLength` is 0. */
+  /** Adds an entry of a rule. `tokens` is its subject, split; `flags` are EntryFlags; without a queue `queueLength` is 0. */
   add(tokens: Tokens, rule: i32, flags: i32, queue: usize, queueLength: i32): void {
     const text = this.texts.append(tokens.subject, tokens.subjectLength);
     let node = 0;
@@ -179,7 +190,7 @@ export class SubjectMatcher {
     return this.entries.get(entry * Entry.STRIDE + Entry.QUEUE_LENGTH);
   }
 
-  /** An entry without queue that matches and has all of `flags`, or NONE. */
+  /** An entry without queue that matches the subject and has all of `flags`, or NONE. */
   find(tokens: Tokens, flags: i32): i32 {
     if (this.entryCount == 0) return NONE;
     return this.findFrom(0, tokens, 0, flags);
@@ -323,7 +334,7 @@ export class SubjectMatcher {
     return found != NONE ? found : this.overlapOf(this.nodes.get(at + Node.FIRST_ODD), tokens, index + 1);
   }
 
-  /** Among a row of siblings. */
+  /** `overlapFrom` of a node and of its siblings behind it. */
   private overlapOf(node: i32, tokens: Tokens, index: i32): i32 {
     while (node != NONE) {
       const found = this.overlapFrom(node, tokens, index);
@@ -373,7 +384,10 @@ export class SubjectMatcher {
     return NONE;
   }
 
-  /** Without any, a walk need not look at the next token: then it does not matter to the answer. */
+  /**
+   * Has the node a child whose token is not '*'? If not, a walk ends without a look at the next token, so that its answer holds
+   * whatever that is (`Tokens.looked`). NONE is -1, all bits, so that the two together are NONE only if both are.
+   */
   // @ts-ignore: decorator
   @inline
   private hasChild(node: i32): bool {
@@ -399,7 +413,9 @@ export class SubjectMatcher {
     }
   }
 
-  /** For the token at `index` of an entry whose text is at `text`. */
+  /**
+   * The child of `node` for the token at `index` of the entry whose text begins at the offset `text`, made if there is none.
+   */
   private childOrNew(node: i32, tokens: Tokens, index: i32, text: i32): i32 {
     const pointer = tokens.pointer(index);
     const length = tokens.length(index);

@@ -26,20 +26,24 @@ export class Permissions {
   readonly publishDeny: SubjectMatcher = new SubjectMatcher();
   readonly subscribeAllow: SubjectMatcher = new SubjectMatcher();
   readonly subscribeDeny: SubjectMatcher = new SubjectMatcher();
-  /** Addresses of `ResponseLimit`s. */
+  /** Addresses of `ResponseLimit`s, which belong to this object. */
   private readonly responses: Words = new Words();
   responseCount: i32 = 0;
   /**
-   * The rule with `publish: {allow: ALL}`, or NONE, and the flags of all such rules: everything that nats-server would
-   * take with no list at all, also subjects with empty tokens, which no entry matches.
+   * The first rule with `publish: {allow: ALL}`, or NONE. It allows everything that nats-server would take with no list at all,
+   * also subjects with empty tokens, which no entry matches.
    */
   publishAllBy: i32 = NONE;
+  /** The flags of all such rules together. */
   publishAllFlags: i32 = EntryFlag.NONE;
   /** The same for `subscribe`; what cannot be subscribed to nats-server then answers itself. */
   subscribeAllBy: i32 = NONE;
-  /** The rule that decided last, or NONE when none did; after `publishAnswer`, `deliveryAnswer` and `receiveAnswer` it is anything. */
+  /**
+   * The rule that decided last, or NONE when none did. `publishAnswer`, `deliveryAnswer` and `receiveAnswer` leave anything
+   * here: their answers have the rule in them.
+   */
   decidedBy: i32 = NONE;
-  /** The classes of subjects, for stats; null without any. Not owned. */
+  /** The classes of subjects, for stats; null without any. It belongs to the configuration (`SubjectClasses`). */
   classes: ClassMatcher | null = null;
   /** The class of the subject that `publish` was asked of last. */
   subjectClass: i32 = OTHER_CLASS;
@@ -53,12 +57,14 @@ export class Permissions {
     roomForRules(ruleCount);
   }
 
+  /** Adds an `allow_responses`, which belongs to this object from now on. */
   addResponse(limit: ResponseLimit): void {
     this.responses.reserve(this.responseCount + 1);
     this.responses.set(this.responseCount, <i32>changetype<usize>(limit));
     this.responseCount++;
   }
 
+  /** Is there one with these limits already? */
   hasResponse(most: i32, expires: i64, repliesAny: bool): bool {
     for (let i = 0; i < this.responseCount; i++) {
       const known = this.response(i);
@@ -67,6 +73,7 @@ export class Permissions {
     return false;
   }
 
+  /** One of the `responseCount` that were added. */
   response(index: i32): ResponseLimit {
     return changetype<ResponseLimit>(<usize>this.responses.get(index));
   }
@@ -85,7 +92,7 @@ export class Permissions {
     heap.free(changetype<usize>(this));
   }
 
-  /** All entries have been added; from here on questions are asked. */
+  /** To be called when all entries have been added, before any question is asked. */
   prepare(): void {
     this.publishAllow.trim();
     this.publishDeny.trim();
@@ -114,7 +121,10 @@ export class Permissions {
     return !this.subscribeDeny.isEmpty;
   }
 
-  /** The lists alone: what nats-server checks first, and again for a reply subject that is delivered. */
+  /**
+   * May be published on the subject by the lists alone? nats-server checks that first, and again for a reply subject that is
+   * delivered. Leaves `decidedBy` and `subjectClass`.
+   */
   publish(pointer: usize, length: i32): Reason {
     const answer = this.publishAnswer(pointer, length);
     this.decidedBy = ruleOf(answer);
@@ -122,7 +132,7 @@ export class Permissions {
     return reasonOf(answer);
   }
 
-  /** The same with rule and class in one number (answer.ts), for those who ask it of each message. */
+  /** The same answer with rule and class in one number (answer.ts), for those who ask for each message. */
   // @ts-ignore: decorator
   @inline
   publishAnswer(pointer: usize, length: i32): u64 {
@@ -130,7 +140,10 @@ export class Permissions {
     return known != NO_ANSWER ? known : this.decideAnew(pointer, length);
   }
 
-  /** The same of what is hardly the subject asked for last, of at most LONGEST bytes, all of which are memory (padded.ts). */
+  /**
+   * The same for a subject that is hardly the one asked for last. It has at most LONGEST bytes, and LONGEST bytes from its
+   * beginning on are memory (bytes/padded.ts).
+   */
   // @ts-ignore: decorator
   @inline
   otherPublishAnswer(pointer: usize, length: i32): u64 {
@@ -138,7 +151,7 @@ export class Permissions {
     return known != NO_ANSWER ? known : this.decideAnew(pointer, length);
   }
 
-  /** The number of the question that publishes are, never given twice. */
+  /** The number under which answers about publishes are remembered (`newQuestion`), which no other `Permissions` has. */
   get publishNumber(): u32 {
     return this.publishQuestion.whole;
   }
@@ -163,8 +176,9 @@ export class Permissions {
   }
 
   /**
-   * It must lie inside an entry, and no deny entry in it. Not remembered: patterns come with the making of a consumer, and a
-   * search that was given up may end another time.
+   * A subject that JetStream reads as a pattern (`isPattern`) must lie inside an allow entry and overlap no deny entry. The
+   * answer is not remembered: patterns come when a consumer is made, and a search that was given up for want of steps may end
+   * another time.
    */
   private decidePattern(pointer: usize, length: i32): u64 {
     const subjectClass = this.classOf(pointer, length);
@@ -197,7 +211,7 @@ export class Permissions {
     return Reason.ALLOWED;
   }
 
-  /** Is the subject allowed by a rule that has all of `flags`? */
+  /** Is the subject allowed by a rule that has all of `flags`? Deny entries are not asked. */
   publishAllowsWith(pointer: usize, length: i32, flags: i32): bool {
     if ((this.publishAllFlags & flags) == flags && this.publishAllBy != NONE) return true;
     const tokens = subjectTokens;
@@ -212,7 +226,7 @@ export class Permissions {
     return reasonOf(this.receiveAnswer(pointer, length)) == Reason.ALLOWED;
   }
 
-  /** The same as a number (answer.ts), for those who ask it of each message: ALLOWED or NOT_ALLOWED, by no rule. */
+  /** The same as a number (answer.ts), for those who ask for each message: ALLOWED or NOT_ALLOWED, by no rule. */
   // @ts-ignore: decorator
   @inline
   receiveAnswer(pointer: usize, length: i32): u64 {
@@ -231,7 +245,7 @@ export class Permissions {
     return answer;
   }
 
-  /** A SUB, with queue if `queueLength` is not 0. */
+  /** May be subscribed to the subject, in a queue group if `queueLength` is not 0? Leaves `decidedBy`. */
   subscribe(pointer: usize, length: i32, queue: usize, queueLength: i32): Reason {
     this.decidedBy = NONE;
     const tokens = subjectTokens;
@@ -244,7 +258,7 @@ export class Permissions {
       return Reason.RESERVED;
     }
     const queued = queueLength > 0;
-    // nats-server answers `Invalid Subject`, which no entry can match.
+    // nats-server itself answers `Invalid Subject`. No entry matches it.
     if (!splits) {
       this.decidedBy = this.subscribeAllBy;
       return Reason.ALLOWED;
@@ -306,12 +320,12 @@ export class Permissions {
     return true;
   }
 
-  /** Do queues matter to what is kept back? Then `deliveryAnswer` is not the whole answer. */
+  /** Do deny entries name queues? Then `deliveryAnswer` is not the whole answer. */
   get deniesQueues(): bool {
     return this.subscribeDeny.hasQueues;
   }
 
-  /** The same with rule and class in one number (answer.ts): DENIED or ALLOWED, while no deny entry has a queue. */
+  /** `deliveryDenied` with rule and class in one number (answer.ts), while no deny entry has a queue: DENIED or ALLOWED. */
   // @ts-ignore: decorator
   @inline
   deliveryAnswer(pointer: usize, length: i32): u64 {
@@ -319,7 +333,7 @@ export class Permissions {
     return known != NO_ANSWER ? known : this.decideDelivery(pointer, length);
   }
 
-  /** The same of what is hardly the subject asked for last, as `otherPublishAnswer`. */
+  /** The same for a subject that is hardly the one asked for last, under the conditions of `otherPublishAnswer`. */
   // @ts-ignore: decorator
   @inline
   otherDeliveryAnswer(pointer: usize, length: i32): u64 {
@@ -327,7 +341,10 @@ export class Permissions {
     return known != NO_ANSWER ? known : this.decideDelivery(pointer, length);
   }
 
-  /** The number of the question whether deliveries are kept back, or of that for their class alone, or NO_QUESTION. */
+  /**
+   * The number of the question that a delivery asks: whether it is kept back if `filtering`, else for its class alone.
+   * NO_QUESTION if neither is asked.
+   */
   deliveryNumber(filtering: bool): u32 {
     if (filtering) return this.deliveryQuestion.whole;
     const classes = this.classes;
@@ -348,7 +365,10 @@ export class Permissions {
     );
   }
 
-  /** The answer with its subject's class; `subjectTokens` has found it. */
+  /**
+   * The answer together with the subject's class, which is found here, remembered as far as both follow from its leading
+   * tokens. The reason was found with `subjectTokens`.
+   */
   private rememberWithClass(
     question: Question,
     pointer: usize,
@@ -370,7 +390,10 @@ export class Permissions {
     return answer;
   }
 
-  /** A plain subscription needs an entry without queue that contains it. */
+  /**
+   * The rule that allows a subscription without queue: one with an entry without queue that contains all of it. NONE without
+   * any.
+   */
   private plainAllowedBy(tokens: Tokens): i32 {
     const entry = this.subscribeAllow.findCovering(tokens);
     return entry == NONE ? NONE : this.subscribeAllow.rule(entry);
@@ -378,9 +401,9 @@ export class Permissions {
 }
 
 /**
- * Does nats-server read the wildcards in this published subject, which are literal tokens to it elsewhere? JetStream's API takes
- * what follows a stream's or consumer's name for the subjects that are asked for (`$JS.API.DIRECT.GET`,
- * `$JS.API.CONSUMER.CREATE`; jetstream_api.go), so that `….orders.>` reads what a deny entry for `….orders.admin.>` keeps.
+ * Does nats-server read the wildcards of this published subject as such? Elsewhere they are literal tokens to it. JetStream's
+ * API takes what follows a stream's or consumer's name for the subjects that are asked for (`$JS.API.DIRECT.GET`,
+ * `$JS.API.CONSUMER.CREATE`; jetstream_api.go), so that `….orders.>` would read what a deny entry for `….orders.admin.>` keeps.
  */
 function isPattern(tokens: Tokens): bool {
   return tokens.hasWildcard && isOfJetStream(tokens.subject, tokens.subjectLength);

@@ -7,7 +7,7 @@ export const SPIFFE_SCHEME: string = "spiffe://";
 /** The SPIFFE ID specification's bound on the whole URI (SPIFFE-ID.md §2.3), in UTF-16 units here. */
 export const MAX_URI_LENGTH: i32 = 2048;
 
-/** What of a peer a name is. */
+/** Which name of a peer it is that a hash is of. */
 export const enum PeerName {
   /** What `principals` are compared with. */
   WHOLE = 1,
@@ -17,16 +17,19 @@ export const enum PeerName {
   SERVICE_ACCOUNT,
 }
 
-/** No name has this hash. */
+/** In place of the hash of a name: there is none. No name has this hash. */
 export const NOT_NAMED: u32 = 0;
 
-/** Of a name, the units of a text from `from` to before `to`; another kind of name has another hash. Two names may share one. */
+/**
+ * The hash of a name: of the units of `text` from `from` to before `to`. The same text as another kind of name has another
+ * hash. It is never NOT_NAMED. Two names may share one.
+ */
 export function namedHash(kind: PeerName, text: string, from: i32 = 0, to: i32 = text.length): u32 {
   const hash = hashBytes(changetype<usize>(text) + ((<usize>from) << 1), (to - from) << 1);
   return max<u32>(hash ^ (<u32>kind * 0x9e3779b1), 1);
 }
 
-/** Of a service account with its namespace, by the hashes of both, never NOT_NAMED; two may share one. */
+/** The hash of a service account in its namespace, by the hashes of both names. It is never NOT_NAMED. Two may share one. */
 export function serviceAccountHash(namespace: u32, name: u32): u32 {
   return max<u32>(name ^ rotl<u32>(namespace, 16), 1);
 }
@@ -53,7 +56,10 @@ export class Principal {
   /** The part of a SPIFFE ID's name behind its trust domain, without the first slash. */
   path: string = "";
 
-  /** By which a `RuleIndex` finds what may match this peer: those that `Sources.requiredNames` may give. */
+  /**
+   * The hashes by which a `RuleIndex` finds the rules that may match this peer. They are made as `Sources.requiredNames` makes
+   * those of a rule.
+   */
   nameHashes(): u32[] {
     const hashes = [namedHash(PeerName.WHOLE, this.name), namedHash(PeerName.PATH, this.path)];
     if (this.isWorkload) {

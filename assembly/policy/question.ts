@@ -26,41 +26,46 @@ import {
 } from "./decision-cache";
 
 /**
- * A byte for each of 128 groups of subjects whose first seven bytes are alike: how many tokens decide for them; 0: not known.
- * It is negative after these were looked for in vain: the group's next subject is then first looked for whole. Else those
- * that are remembered whole would cost a third more beside longer ones that begin alike.
+ * Groups of subjects, told apart by their first seven bytes. For each a byte says how many leading tokens decide for its
+ * subjects; 0: not known. The number is negative while the answer for these tokens was last looked for in vain: the next
+ * subject of the group is then first looked for whole. Otherwise subjects that are remembered whole would take a third more
+ * time beside longer ones that begin alike.
  */
 const DEPTHS: usize = 128;
 /**
- * Multiplied by this the first seven bytes of eight reach the upper bits of a product, and the eighth does not. "_INBOX." has
- * seven: with one more each client would have a group of its own, until nearly every other subject shared one with some
- * client's inboxes.
+ * Multiplies the first eight bytes of a subject so that the first seven reach the upper bits of the product, and the eighth
+ * does not. "_INBOX." has seven: with an eighth, each client's inboxes would be a group of their own, until nearly every other
+ * subject shared a group with some of them.
  */
 const GROUP: u64 = 0x9e37_79b9_7f4a_7c15 << 8;
-/** Of a product of 64 bits the upper ones, which are the best mixed. */
+/** Leaves the seven upper bits of the product, which are the best mixed: a number below DEPTHS. */
 const DEPTH_SHIFT: u64 = 57;
-/** More tokens are not looked for at the beginning of a subject. */
+/** Leading tokens at most for which an answer is remembered. */
 const MAX_DEPTH: i32 = 8;
 
 /**
  * One kind of question about subjects to one compiled policy, whose answers are remembered (decision-cache.ts).
  *
- * A walk through a policy seldom looks at all tokens: below an entry `_INBOX.>` it ends at the first. Its answer holds for every
- * other subject that begins with the tokens looked at and goes on behind them, so it is remembered for these. Thus inboxes and
- * acknowledgements of JetStream, of which each comes once, are decided without a walk (a third of its time). How many tokens
- * that are is kept by the first bytes of a subject, and only grows: more than were needed decide just as well. What has no
- * more tokens than its own answer needed is remembered whole.
+ * A walk through a policy seldom looks at all tokens: below an entry `_INBOX.>` it ends at the first. Its answer holds for
+ * every other subject that begins with the tokens looked at and has more tokens behind them, so it is remembered for all of
+ * these. Thus inboxes and acknowledgements of JetStream, of which each comes once, are decided without a walk (a third of its
+ * time). How many tokens that takes is kept for each group of subjects (DEPTHS) and only grows, since an answer for more tokens
+ * than needed is as right. A subject that has no more tokens than its own answer needs is remembered whole.
  */
 @unmanaged
 @final
 export class Question {
-  /** Its number among all (decision-cache.ts). */
+  /** The number under which answers about whole subjects are remembered. */
   readonly whole: u32 = newQuestion();
+  /** The number under which answers about beginnings are. */
   private readonly leading: u32 = newQuestion();
   private readonly depths: usize = heap.alloc(DEPTHS);
-  /** A slot of its own for what was asked last: most connections publish on one subject for a while, and then need no hash. */
+  /**
+   * A slot for the whole subject that was asked for last: most connections publish on one subject for a while, and then need no
+   * hash.
+   */
   private readonly last: usize = heap.alloc(SLOT_BYTES);
-  /** Another for the leading tokens that were recalled last: a consumer's inboxes or acknowledgements differ behind them only. */
+  /** A slot for the beginning that was recalled last: a consumer's inboxes or acknowledgements differ only behind theirs. */
   private readonly lastLeading: usize = heap.alloc(SHORT_SLOT_BYTES);
 
   constructor() {
@@ -98,8 +103,8 @@ export class Question {
   }
 
   /**
-   * The same for who knows that it was hardly the last one asked for, and keeps it himself. Of a subject of at most LONGEST
-   * bytes, all of which are memory.
+   * The same for a caller that keeps the last subject itself, and so asks for another one. It has at most LONGEST bytes, and
+   * LONGEST bytes from its beginning on are memory.
    */
   // @ts-ignore: decorator
   @inline
@@ -108,8 +113,8 @@ export class Question {
   }
 
   /**
-   * What is at home is found without a call, and all else by one that looks anew: were the halves needed behind a call, they would
-   * be saved on the way to each answer (2 ns).
+   * An answer in its home slot is found without a call, all others by a call that makes the halves of the subject anew: halves
+   * that are needed behind a call would be saved on the way to each answer (2 ns).
    */
   // @ts-ignore: decorator
   @inline
@@ -131,13 +136,14 @@ export class Question {
     }
     const key = keyOf(this.whole, length);
     const high = highHalf(pointer, length);
-    // Else its home has been looked at.
+    // With another depth `recallPadded` has looked at the home already.
     let answer = depth > 0 ? shortAnswer(key, low, high) : shortAnswerAway(key, low, high);
     if (answer == NO_ANSWER && depth < 0) {
       answer = this.recallLeading(pointer, length, at, -depth);
       if (answer != NO_ANSWER) store<i8>(at, <i8>-depth);
     }
-    // Who asks by `recallOther` may not be the first way that asked about this message: that is no second sight.
+    // `recallOther` does not look at `last`. Where another way has asked about the same message before, the answer lies there, and
+    // must be found: decided anew, it would be written down as if the subject had come twice.
     const last = this.last;
     return answer == NO_ANSWER && slotHas(last, key, low, high) ? load<u64>(last, SLOT_ANSWER) : answer;
   }
@@ -173,7 +179,7 @@ export class Question {
     return answer;
   }
 
-  /** About a subject that is longer than most. */
+  /** About a subject of more than LONGEST bytes. */
   private recallLongSubject(pointer: usize, length: i32): u64 {
     if (this.beginsLikeLast(pointer, length)) return load<u64>(this.lastLeading, SLOT_ANSWER);
     const at = this.depthOf(load<u64>(pointer));
@@ -192,7 +198,7 @@ export class Question {
   }
 
   /**
-   * Does this long subject begin with the tokens that were recalled last, at most HALF bytes of them? They decide for it whatever
+   * Does this long subject begin with the tokens that were recalled last, of at most HALF bytes? They decide for it, whatever
    * depth its group has by now, and nothing need be looked up (an acknowledgement of JetStream ×0.90).
    */
   // @ts-ignore: decorator
@@ -206,8 +212,9 @@ export class Question {
   }
 
   /**
-   * An answer that was not to be recalled, and by how many leading tokens it was found (`Tokens.looked`). What the short way asks
-   * and leaves to the long way is asked again at once, which must be no second sight: so it is the last answer too.
+   * Remembers an answer that was not to be recalled. `looked` tells by how many leading tokens it was found (`Tokens.looked`).
+   * The answer is put into `last` at once: what a short way asks and leaves to the long way is asked again in the same
+   * callback, and must not count as coming twice.
    */
   remember(pointer: usize, length: i32, looked: i32, answer: u64): void {
     if (isPaddable(length)) pointer = readable(pointer, length);
@@ -227,7 +234,7 @@ export class Question {
     writeDown(this.whole, pointer, length, answer);
   }
 
-  /** By the first bytes of a subject, of which eight are given, or all of a shorter one. */
+  /** Where the depth of a subject's group lies. `beginning` are its first eight bytes, with zeros behind a shorter one. */
   // @ts-ignore: decorator
   @inline
   private depthOf(beginning: u64): usize {

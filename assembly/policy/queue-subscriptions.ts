@@ -2,13 +2,16 @@ import { Tokens } from "../nats/subject";
 import { EntryFlag, NONE, SubjectMatcher } from "./matcher";
 import { queueMatches } from "./queue";
 
-/** What the entries of a list say of a queue subscription, and of deliveries to one (nats-server client.go `canSubscribe`, `checkDenySub`). */
+/**
+ * What the entries of a list say about a queue subscription, and about deliveries to one (nats-server client.go `canSubscribe`,
+ * `checkDenySub`).
+ */
 
-/** One byte for each rule of the largest configuration so far, all 0 between two questions. */
+/** One byte (`Seen`) for each rule of the largest configuration so far. All are 0 between two questions. */
 let seen: usize = 0;
 let seenCount: i32 = 0;
 
-/** Rules of a configuration with so many are about to be asked. */
+/** Makes room for the rules of a configuration that is about to be asked. */
 export function roomForRules(ruleCount: i32): void {
   if (ruleCount <= seenCount) return;
   if (seen != 0) heap.free(seen);
@@ -25,9 +28,9 @@ const enum Seen {
 }
 
 /**
- * The rule that allows it, or NONE. Within each rule: where a matching entry names queues, the queue must fit one of those and
- * plain entries do not help; else a plain entry suffices. What matches is nats-server's question, what contains is ours; both must
- * say yes.
+ * The rule that allows the queue subscription, or NONE. It is asked within each rule: where matching entries name queues, the
+ * queue must fit one of these, and plain entries do not help; else a plain entry suffices. Whether an entry matches is
+ * nats-server's question, whether it contains the whole subject is ours; both must say yes.
  */
 export function queueAllowedBy(allow: SubjectMatcher, tokens: Tokens, queue: usize, queueLength: i32): i32 {
   allow.collect(tokens);
@@ -57,7 +60,7 @@ export function queueAllowedBy(allow: SubjectMatcher, tokens: Tokens, queue: usi
   return by;
 }
 
-/** The entry that denies it, or NONE. */
+/** The entry that denies the queue subscription, or NONE. */
 export function queueDenyOf(deny: SubjectMatcher, tokens: Tokens, queue: usize, queueLength: i32): i32 {
   if (!deny.hasQueues) return deny.find(tokens, EntryFlag.NONE);
   deny.collect(tokens);

@@ -19,7 +19,7 @@ export const enum Reason {
   HEADERS_TOO_LARGE = 8,
   /** A queue subscription that overlaps a deny: a filtered member would swallow the group's messages. */
   QUEUE_OVER_DENY = 9,
-  /** `limits.subscriptions`. */
+  /** The connection has as many subscriptions as `limits.subscriptions` says. */
   TOO_MANY_SUBSCRIPTIONS = 10,
   /** No certificate, or one of a trust domain that is not ours. */
   UNAUTHENTICATED = 11,

@@ -3,12 +3,13 @@ import { Principal } from "./principal";
 import { Rule } from "./rules";
 
 /**
- * Finds the rules that may match a peer without asking each: most rules of a large policy name a few principals, service
- * accounts or namespaces without wildcards, and are found by those. What it finds by a hash is still to be asked.
+ * Finds the rules that may match a peer without asking each of them. Most rules of a large policy name a few principals,
+ * service accounts or namespaces without wildcards, and are found by the hashes of these. A rule that is found is asked all the
+ * same, since two names may share a hash.
  */
 @final
 export class RuleIndex {
-  /** Rules by the hashes of names of which a peer must have one. */
+  /** Rules by the hashes of the names of which a peer must have one (`Sources.requiredNames`). */
   private readonly byName: HashChains = new HashChains();
   /** Rules that may match peers of any name. */
   private readonly others: i32[] = [];

@@ -21,17 +21,18 @@ export class RuleNames {
     this.labels = new StaticArray<i32>(ends.length).fill(NONE);
   }
 
-  /** "" for a rule whose name could not be read. */
+  /** The name of a rule, by its place; "" if it could not be read. */
   of(rule: i32): string {
     const start = rule == 0 ? 0 : this.ends[rule - 1];
     return String.UTF8.decodeUnsafe(changetype<usize>(this.texts) + <usize>start, <usize>(this.ends[rule] - start));
   }
 
+  /** The number that `setLabel` has given the rule's name, or NONE. */
   labelOf(rule: i32): i32 {
     return this.labels[rule];
   }
 
-  /** Answers the label. */
+  /** Keeps the number of the rule's name, and answers it. */
   setLabel(rule: i32, label: i32): i32 {
     return (this.labels[rule] = label);
   }
@@ -45,7 +46,10 @@ export class RuleNamesWriter {
   /** Of each name the first rule that has it. */
   private readonly byHash: HashChains = new HashChains();
 
-  /** Writes the name of the rule in hand, at most once. Answers the place of the first rule that has it already, or NONE. */
+  /**
+   * Writes the name of the rule in hand, at most once for each. Answers the place of the first rule that has the same name
+   * already, or NONE.
+   */
   write(name: usize, length: i32): i32 {
     const written = this.written;
     written.append(name, length);
@@ -64,14 +68,14 @@ export class RuleNamesWriter {
     this.ends.push(this.written.length);
   }
 
-  /** Of all rules. */
+  /** The names of all rules for which `endRule` was called. The writer may not be used any more. */
   finish(): RuleNames {
     const texts = this.written.copied();
     this.destroy();
     return new RuleNames(texts, StaticArray.fromArray<i32>(this.ends));
   }
 
-  /** Nobody wants the names. */
+  /** Gives back what is not the collector's, where `finish` is not called. */
   destroy(): void {
     this.written.destroy();
   }

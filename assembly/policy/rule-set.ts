@@ -24,7 +24,7 @@ const tokens: Tokens = new Tokens();
 @final
 export class RuleSet {
   private users: i32 = 0;
-  /** It may be found again by another principal. */
+  /** May `RuleSets` still give it to a principal? */
   private findable: bool = true;
 
   constructor(
@@ -34,17 +34,18 @@ export class RuleSet {
     private readonly classes: SubjectClasses,
   ) {}
 
-  /** Its permissions are kept until `release` is called as often. */
+  /** Keeps its permissions until `release` has been called as often. */
   hold(): void {
     this.users++;
   }
 
+  /** Undoes one `hold`. The last one frees the permissions, if nobody can find the set any more. */
   release(): void {
     this.users--;
     this.destroyIfUnused();
   }
 
-  /** Nobody finds it any more; it lives on for those who hold it. */
+  /** Nobody finds it any more. It lives on for those who hold it. */
   forget(): void {
     this.findable = false;
     this.destroyIfUnused();
@@ -59,7 +60,7 @@ export class RuleSet {
   }
 }
 
-/** Principals whose set is remembered; beyond that the memory begins anew. */
+/** Principals whose set is remembered, and sets. Beyond either all are forgotten, and remembered anew as they come. */
 const MAX_REMEMBERED: i32 = 4096;
 
 /** Finds and compiles the rule sets of one configuration: once for each distinct set of rules. */
@@ -73,6 +74,7 @@ export class RuleSets {
 
   constructor(readonly document: PolicyDocument) {}
 
+  /** The set of the rules that match the principal. Call its `hold` before anything else is asked of this object. */
   of(principal: Principal): RuleSet {
     const key = principal.authenticated ? principal.uri : "";
     if (this.byPrincipal.has(key)) return this.byPrincipal.get(key);
@@ -90,7 +92,7 @@ export class RuleSets {
     return set;
   }
 
-  /** Nothing is found any more. */
+  /** Forgets all sets: those that nobody holds are freed. */
   forgetAll(): void {
     const sets = this.byRules.values();
     this.byPrincipal.clear();
@@ -99,9 +101,9 @@ export class RuleSets {
   }
 
   /**
-   * A newer configuration is in force: what connections still hold they keep, and nobody is given rights by this one any more.
-   * So the rules can go at once, of which there are those of two configurations now. (A connection that had none yet, of a
-   * configuration that the host dropped before it, is refused.)
+   * A newer configuration is in force. Connections keep what they hold, and nobody is given rights by this one any more, so
+   * that its rules can go at once: those of two configurations are in memory now. (A connection that had no rights yet, and
+   * whose configuration the host has dropped before it, is refused.)
    */
   end(): void {
     this.forgetAll();
@@ -136,7 +138,7 @@ export class RuleSets {
   }
 }
 
-/** Another for other rules: their numbers, as the units of a string that nobody reads. */
+/** A string that is another for other rules: their numbers as its units. Nobody reads it. */
 function keyOf(rules: Rule[]): string {
   const numbers = new StaticArray<i32>(rules.length);
   for (let i = 0; i < rules.length; i++) numbers[i] = rules[i].index;

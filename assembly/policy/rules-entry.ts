@@ -5,7 +5,7 @@ import { quoted } from "./faults";
 import { JsonReader, NO_MORE_KEYS } from "./json";
 import { SubjectRules } from "./rules";
 
-/** A subject longer than nats-server's default control line can hold never arrives. */
+/** Bytes of the longest entry, a subject with its queue. No longer one ever arrives in nats-server's default control line. */
 export const MAX_SUBJECT_BYTES: i32 = 4096;
 
 const NO_QUEUE: StaticArray<u8> = [];
@@ -22,7 +22,10 @@ function isBlank(unit: i32): bool {
   return unit == 0x20 || unit == 0x09;
 }
 
-/** The word in place of the list of `allow`; whoever forgot the brackets of a list must not be led to it. */
+/**
+ * Reads the word ALL in place of the list of `allow`. Any other word is a fault that shows the brackets, and not ALL: whoever
+ * forgot them must not be led to it.
+ */
 function readEverything(reader: JsonReader, into: SubjectRules): void {
   const word = reader.readString('a list of subjects such as ["orders.>"]');
   if (word === null) return;
@@ -62,7 +65,7 @@ function firstBlank(text: string): i32 {
   return -1;
 }
 
-/** Why the entry is none, with the remedy; "" after it has been written. */
+/** Writes the entry. Answers why it is none, with the remedy, or "" when it has been written. */
 function addEntry(text: string, direction: i32): string {
   const blank = firstBlank(text);
   const subject = blank < 0 ? text : text.substring(0, blank);
@@ -93,8 +96,8 @@ function addEntry(text: string, direction: i32): string {
 }
 
 /**
- * Is this a subject without a queue, nothing wrong with it? Only what it does not take makes a string: nearly all of the
- * entries of a large policy are such.
+ * Is this a subject without a queue and with nothing wrong? Nearly all entries of a large policy are, and then no string is
+ * made.
  */
 function isPlainSubject(start: usize, end: usize): bool {
   if (end - start > <usize>MAX_SUBJECT_BYTES) return false;

@@ -60,7 +60,7 @@ function nameProblem(name: string): string {
   return "";
 }
 
-/** Has the name no problem, and no character that only some names may have? */
+/** Can the bytes name a rule, having no character for which `nameProblem` must be asked? */
 function isPlainName(start: usize, end: usize): bool {
   if (end - start > <usize>MAX_NAME_BYTES) return false;
   for (let at = start; at < end; at++) {
@@ -90,17 +90,17 @@ export class RulesReader {
     return this.isRead;
   }
 
-  /** Their names, when all are read. */
+  /** The names of the rules. To be called once, when all are read. */
   finish(): RuleNames {
     return this.names.finish();
   }
 
-  /** Nobody reads on. */
+  /** Gives back what is not the collector's, where `finish` is not called. */
   destroy(): void {
     this.names.destroy();
   }
 
-  /** Answers false where no further rule is read. */
+  /** Reads one rule. Answers false where no further one is to be read. */
   private readNext(): bool {
     const reader = this.reader;
     const index = reader.nextElement();
@@ -172,8 +172,8 @@ export class RulesReader {
   }
 
   /**
-   * Nearly all names make no string here: it would be garbage among what stays of a large policy, whose memory could then not be
-   * joined when it goes.
+   * Reads the name without making a string of it, if that is possible: strings would be garbage among what stays of a large
+   * policy, whose memory could then not be joined when it goes.
    */
   private readName(): void {
     const reader = this.reader;
@@ -203,6 +203,7 @@ export class RulesReader {
     this.reader.fault(`${shown} is the name of rules[${other}] already: write another one`);
   }
 
+  /** Reports what the rule lacks: a name, a source, or anything that it allows or denies. */
   private judge(keysRead: u32, said: i32): void {
     const reader = this.reader;
     if ((keysRead & (1 << Key.NAME)) == 0) {

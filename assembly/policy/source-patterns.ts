@@ -65,7 +65,10 @@ const enum Form {
   SUFFIX,
 }
 
-/** Of a source, as the keys of the configuration (source-read.ts): behind each list comes the same with `not`. */
+/**
+ * The lists of a source, numbered as the keys of the configuration are (source-read.ts): behind each list comes its `not…`
+ * form, which is odd.
+ */
 export const enum SourceList {
   PRINCIPALS,
   NOT_PRINCIPALS,
@@ -90,7 +93,7 @@ export abstract class SourcePattern {
   /** Applies the configuration's trust domains, which the text may name after the rules. */
   migrate(_trustDomains: string[]): void {}
 
-  /** The hash of the name that a peer must have for it to match (`Principal.nameHashes`); NOT_NAMED when there is no such name. */
+  /** The hash of the one name that a peer must have to match (`Principal.nameHashes`); NOT_NAMED when there is no such name. */
   requiredName(): u32 {
     return NOT_NAMED;
   }

@@ -38,7 +38,7 @@ const ELEMENTS: StaticArray<string> = [
   "a trust domain such as cluster.local",
 ];
 
-/** Of the rule in hand; they are kept without the room to grow that an Array has. */
+/** Values read of the rule in hand. They are then kept in a StaticArray, without the room to grow that an Array has. */
 const patternsRead: SourcePattern[] = [];
 
 /** Blanks, control characters: in no identity, and unseen in a text editor. */

@@ -12,7 +12,10 @@ import { SourceList, SourcePattern } from "./source-patterns";
  */
 @final
 export class Sources {
-  /** One source behind the other, and in a source one list behind the other. */
+  /**
+   * The values of one source lie behind those of the other (`SourcePattern.isFirst`), and in a source those of one list behind
+   * those of the other.
+   */
   constructor(private readonly patterns: StaticArray<SourcePattern>) {}
 
   /** Applies the configuration's trust domains, which the text may name after the rules. */
@@ -33,8 +36,8 @@ export class Sources {
   }
 
   /**
-   * Gives hashes of names of which a peer must have one to match (`Principal.nameHashes`), in place of what is in `names`;
-   * none when peers of any name may match.
+   * Puts into `names`, in place of what is there, hashes of names of which a peer must have one to match
+   * (`Principal.nameHashes`). None when peers of any name may match.
    */
   requiredNames(names: u32[]): void {
     names.length = 0;
@@ -54,7 +57,10 @@ export class Sources {
     }
   }
 
-  /** Answers false if there is no such list, or one of its values matches more than one name. */
+  /**
+   * Adds the names of one list of a source. Answers false, and adds none, if there is no such list or one of its values matches
+   * more than one name.
+   */
   private addNames(start: i32, end: i32, list: SourceList, names: u32[]): bool {
     const before = names.length;
     for (let i = start; i < end; i++) {

@@ -7,14 +7,14 @@ import { Reason } from "./reason";
 
 /** The class of subjects that no pattern matches. */
 export const OTHER_CLASS: i32 = 0;
-/** Of operations that name no subject. */
+/** The class of operations that name no subject. */
 export const NO_SUBJECT: i32 = 1;
 
 /** One entry of `telemetry.subjects`. */
 export class SubjectClass {
   name: string = "";
   readonly patterns: StaticArray<u8>[] = [];
-  /** Under which stats count it (telemetry/names.ts); OTHER_CLASS until somebody says. Below 256. */
+  /** The number under which stats count it (telemetry/names.ts), below 256; OTHER_CLASS until it is given. */
   number: i32 = OTHER_CLASS;
 }
 
@@ -29,23 +29,24 @@ export class ClassMatcher {
   private readonly numbers: Words = new Words();
   private readonly question: Question = new Question();
 
+  /** Adds the class at a place of the configuration's list, with its number. */
   add(place: i32, number: i32): void {
     this.numbers.reserve(place + 1);
     this.numbers.set(place, number);
   }
 
-  /** The pattern has been held to be one by the configuration's reader. */
+  /** Adds a pattern of that class, which the configuration's reader has found to be one. */
   addPattern(pattern: StaticArray<u8>, place: i32): void {
     if (!tokens.split(changetype<usize>(pattern), pattern.length)) return;
     this.matcher.add(tokens, place, EntryFlag.NONE, 0, 0);
   }
 
-  /** By how many leading tokens any matcher's last `decide` found its answer (`Tokens.looked`): ask it at once. */
+  /** By how many leading tokens the last `decide`, of any matcher, found its answer (`Tokens.looked`). */
   get looked(): i32 {
     return tokens.looked;
   }
 
-  /** The number of the first class in the list that matches. */
+  /** The number of the first class in the list that matches the subject, or OTHER_CLASS. */
   decide(pointer: usize, length: i32): i32 {
     if (!tokens.split(pointer, length)) return OTHER_CLASS;
     const matcher = this.matcher;
@@ -66,7 +67,7 @@ export class ClassMatcher {
     return known != NO_ANSWER ? classOf(known) : this.decideAnew(pointer, length);
   }
 
-  /** The number of the question for it. */
+  /** The number of the question for the class (`newQuestion`). */
   get number(): u32 {
     return this.question.whole;
   }
@@ -94,13 +95,17 @@ export class SubjectClasses {
 
   constructor(readonly list: SubjectClass[]) {}
 
-  /** Null when no classes are configured: then nothing is ever looked up. Call `release` as often. */
+  /**
+   * The matcher, compiled if nobody held it; null when no classes are configured, and then nothing is ever looked up. Call
+   * `release` as often.
+   */
   hold(): ClassMatcher | null {
     this.holders++;
     if (this.matcher == null && this.list.length > 0) this.matcher = this.compile();
     return this.matcher;
   }
 
+  /** Undoes one `hold`. The last one frees the matcher. */
   release(): void {
     this.holders--;
     const matcher = this.matcher;
