@@ -12,13 +12,13 @@ const SHOWN: i32 = 256;
 /** SHOWN * QUOTED_GROWTH bytes. */
 const quoteArea: usize = memory.data(1024);
 
-/** UTF-16 units of one field; a certificate may name any URI. */
+/** UTF-16 units of a field that are shown, since a certificate may name any URI. */
 const LONGEST: i32 = 2048;
 
-/** The version of the records' form: a field is only ever added within one. */
+/** The version of the records' form, `istio_nats_audit`. Within one version fields are only added. */
 const VERSION: string = "1";
 
-/** Who a record is about. Strings are "" and numbers 0 where unknown. */
+/** Whom a record is about. Texts are "" and numbers 0 where unknown. */
 @final
 export class AuditSubject {
   constructor(
@@ -33,12 +33,15 @@ export class AuditSubject {
 @unmanaged
 @final
 export class Totals {
-  /** From the client to nats-server, and from nats-server to the client; payloads with their headers. */
+  /**
+   * From the client to nats-server (`in`), and from nats-server to the client (`out`). Bytes are those of payloads with their
+   * headers.
+   */
   messagesIn: u64 = 0;
   bytesIn: u64 = 0;
   messagesOut: u64 = 0;
   bytesOut: u64 = 0;
-  /** Operations and deliveries, by what is enforced and by what is in DRY_RUN. */
+  /** Operations and deliveries that were refused, and those that rules or a configuration in DRY_RUN would have refused. */
   refused: u64 = 0;
   wouldRefuse: u64 = 0;
 
@@ -54,22 +57,25 @@ export class Totals {
  */
 @final
 export class Audit {
-  /** Of what is refused or unreadable. Connections hold its address, which `finish` gives back. */
+  /** Limits records of what is refused or unreadable. Connections hold its address until `finish` gives it back. */
   readonly refusals: RateLimit = new RateLimit();
   private readonly activity: RateLimit = new RateLimit();
 
-  /** Of each kind `burst` records at once, after a quiet time, and `perSecond` in the long run. */
+  /** Allows `perSecond` records of each kind in the long run, and `burst` at once after a quiet time. */
   setRate(perSecond: i32, burst: i32): void {
     this.refusals.setRate(perSecond, burst);
     this.activity.setRate(perSecond, burst);
   }
 
-  /** May a record of something refused or unreadable be written now? If not it is counted as left out. */
+  /**
+   * May a record of something refused or unreadable be written at this time, in milliseconds? If not, it is counted as left
+   * out.
+   */
   admits(now: i64): bool {
     return this.refusals.admits(now);
   }
 
-  /** May one of a connection, or of something allowed? */
+  /** The same for a record of a connection, or of something allowed. */
   admitsActivity(now: i64): bool {
     return this.activity.admits(now);
   }
@@ -129,7 +135,7 @@ export class Audit {
     );
   }
 
-  /** A newer policy has ended a subscription, or with no subject the connection. */
+  /** A newer policy has ended a subscription; with `nameLength` 0, the connection. */
   revoked(
     who: AuditSubject,
     reason: Reason,
@@ -151,19 +157,19 @@ export class Audit {
     );
   }
 
-  /** Tells what was left out, if no record came to tell it. `stats` hears of all. */
+  /** Tells what was left out, if no record came to tell it for a second. `stats` counts it in any case. */
   onTick(now: i64, stats: FilterStats): void {
     this.tell(this.refusals.isQuiet(now), this.activity.isQuiet(now), stats);
   }
 
-  /** No record will come any more: tells and counts all that was left out, and gives back what is not the collector's. */
+  /** No record will come any more. Tells and counts all that was left out, and gives back what is not the collector's. */
   finish(stats: FilterStats): void {
     this.tell(true, true, stats);
     this.refusals.destroy();
     this.activity.destroy();
   }
 
-  /** Tells what was left out, of one kind or both, in a record of its own, and counts what was of either. */
+  /** Tells in a record of its own what was left out, of one kind or both. Counts what was left out of either. */
   private tell(refusals: bool, activity: bool, stats: FilterStats): void {
     const record = (refusals ? suppressedField(this.refusals) : "") + (activity ? activityField(this.activity) : "");
     if (record != "") logText(LogLevel.WARN, START + field("event", "suppressed") + record + "}");
@@ -262,7 +268,7 @@ function escape(text: string): string {
   return escaped;
 }
 
-/** Units that a unit is longer by when it is escaped: `\"`, `\\`, `\u0001`. */
+/** By how many units a unit is longer when it is escaped: as `\"`, `\\` or `\u0001`. */
 function growthOf(c: i32): i32 {
   if (c == 0x22 || c == 0x5c) return 1;
   return c < 0x20 || c == 0x7f ? 5 : 0;

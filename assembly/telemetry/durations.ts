@@ -2,17 +2,17 @@ import { recordMetric } from "../proxy/metrics";
 import { Duration, Meter } from "./meter";
 
 /**
- * Durations wait here for the tick, or the end of a connection, which gives them to the host's histograms one by one: a
- * histogram cannot be told of many at once, and each call costs as much as several messages. So no more are told at a time than
- * there are places: of 16,384 in a second all, of more a fair sample of each half second. One store for the whole VM.
+ * So many durations may wait for the tick, or for the end of a connection, which gives them to the host's histograms. The host
+ * takes them one by one, and each call costs as much as several messages. Of 16,384 in a second all are told, of more a fair
+ * sample of each half second. One store serves the whole VM.
  */
 const PLACES: i32 = 8192;
-/** Meter u32, class u16, what u16, milliseconds u32. */
+/** Bytes of a place: meter u32, class u16, what u16, milliseconds u32. */
 const STRIDE: usize = 12;
 
 const places: usize = heap.alloc(<usize>PLACES * STRIDE);
 let count: i32 = 0;
-/** Durations since they were told last: more than `count` once all places are taken. */
+/** Durations recorded since they were told last, which are more than `count` once all places are taken. */
 let offered: u32 = 0;
 let chance: u32 = 1;
 
@@ -22,7 +22,10 @@ function place(index: i32): usize {
   return places + <usize>index * STRIDE;
 }
 
-/** The duration waits, or another one or it is counted as left out. */
+/**
+ * Keeps a duration for `tellDurations`. Once all places are taken, either this one or one that waits is counted as left out. A
+ * negative one, where the host's clock was set back, counts as 0. `meter` must live until `tellDurations`.
+ */
 export function recordDuration(meter: Meter, what: Duration, subjectClass: i32, nanoseconds: i64): void {
   offered++;
   const at = count < PLACES ? place(count++) : drawnPlace();
@@ -38,8 +41,8 @@ export function recordDuration(meter: Meter, what: Duration, subjectClass: i32, 
 }
 
 /**
- * The place that one more gets, whose duration is left out for it, or 0: of all that were offered each has the same chance to
- * stay (Vitter, Algorithm R).
+ * The place that one more duration gets, or 0 if it gets none. What lay there is counted as left out. Each of all that were
+ * offered has the same chance to stay (Vitter, Algorithm R).
  */
 function drawnPlace(): usize {
   chance = chance * 1664525 + 1013904223;
@@ -50,7 +53,7 @@ function drawnPlace(): usize {
   return at;
 }
 
-/** Gives the host all that wait. To be called before any meter is destroyed. */
+/** Gives the host all durations that wait. To be called before any meter is destroyed. */
 export function tellDurations(): void {
   for (let i = 0; i < count; i++) {
     const at = place(i);

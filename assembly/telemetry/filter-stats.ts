@@ -23,7 +23,9 @@ const EVENTS: StaticArray<string> = [
   AUDIT_SUPPRESSED,
 ];
 
-/** Of several plugins in one VM one tells of its memory; 0 when none does. */
+/**
+ * All plugins of a VM share its memory, so that only one of them tells of it: the number of that one, 0 while there is none.
+ */
 let memoryTeller: u32 = 0;
 let tellers: u32 = 0;
 
@@ -43,11 +45,11 @@ export class FilterStats {
   }
 
   /**
-   * This configuration is in force from now on. The host hears of it with the next tick, which VMs that only try a
-   * configuration never have.
+   * This configuration is in force from now on. The gauges say so with the next tick, which a VM that only tries a
+   * configuration never has.
    */
   policyInForce(fingerprint: u64, mode: string, rules: i32): void {
-    // At 0 before anything happens: Prometheus' increase() never sees the first event of a series that begins with it.
+    // Defined before anything happens, so at 0: a series that begins with its first event hides it from Prometheus' increase().
     for (let i = 0; i < EVENTS.length; i++) this.metric(EVENTS[i]);
     this.forgetPolicy();
     this.rules = rules;
@@ -62,7 +64,7 @@ export class FilterStats {
     this.info = NO_METRIC;
   }
 
-  /** Every worker says again and again what it has in force, so that one which leaves a configuration may set it to 0. */
+  /** Every worker sets the gauges again with each tick, so that one which leaves a configuration may set them to 0. */
   onTick(usedMemory: i64): void {
     if (this.info != NO_METRIC) {
       recordMetric(this.info, 1);
@@ -72,7 +74,7 @@ export class FilterStats {
     if (memoryTeller == this.teller) this.tellMemory(usedMemory);
   }
 
-  /** Workers share the gauge, so each adds its changes. */
+  /** Workers share the gauge, so each adds what has changed. */
   private tellMemory(used: i64): void {
     if (used == this.toldMemory) return;
     incrementMetric(this.metric(MEMORY_BYTES), used - this.toldMemory);
@@ -103,7 +105,7 @@ export class FilterStats {
     if (records > 0) this.count(AUDIT_SUPPRESSED, records);
   }
 
-  /** The plugin is gone, or stands somewhere else: nothing of its is in force. */
+  /** The plugin is gone, or stands somewhere else (`Standpoint`): its configuration counts as in force no more. */
   close(): void {
     this.forgetPolicy();
     if (memoryTeller != this.teller) return;

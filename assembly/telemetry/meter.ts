@@ -39,7 +39,7 @@ import {
 } from "./series";
 import { DRY_RUN_REFUSALS, PING_RTT, REFUSALS, REQUEST_DURATION, SERVICE_DURATION } from "./stat-names";
 
-/** Numbers of classes, OTHER and UNKNOWN included; so that a byte tells them apart. */
+/** Classes of subjects that are told apart, OTHER and UNKNOWN included. A number has one byte. */
 export const MAX_CLASS_NUMBERS: i32 = 256;
 
 /**
@@ -47,7 +47,7 @@ export const MAX_CLASS_NUMBERS: i32 = 256;
  * rule `other`.
  */
 export const MAX_REFUSAL_SERIES: i32 = 512;
-/** Of all principals of a VM together. */
+/** The same for all principals of a VM together. */
 export const MAX_ALL_REFUSAL_SERIES: i32 = 16_384;
 let allRefusalSeries: i32 = 0;
 
@@ -59,11 +59,15 @@ export const enum Duration {
   PING = 2,
 }
 
-/** A block of counts: a u64 for each series that the host has not been told of, then the host's number u32 of each. */
+/**
+ * Offsets into a block of counts. It begins with a u64 for each series, what the host has not been told of; behind them are the
+ * host's numbers of the series, u32 each. In the block of a principal that of a histogram follows, in one of a class those of
+ * two.
+ */
 const OWN_METRICS: usize = (<usize>OWN_SERIES) << 3;
 const PING_METRIC: usize = OWN_METRICS + ((<usize>OWN_SERIES) << 2);
 const CLASS_METRICS: usize = (<usize>CLASS_SERIES) << 3;
-/** Behind them the numbers of its two histograms. */
+/** Where the numbers of a class's two histograms are. */
 const CLASS_DURATIONS: usize = CLASS_METRICS + ((<usize>CLASS_SERIES) << 2);
 
 function newBlock(series: i32, histograms: i32): usize {
@@ -83,13 +87,13 @@ function newBlock(series: i32, histograms: i32): usize {
 @final
 export class Meter {
   private readonly own: usize = newBlock(OWN_SERIES, 1);
-  /** A pointer for each class's number, 0 until it is met. */
+  /** The address of each class's block, by the class's number; 0 until the class is met. */
   private readonly blocks: usize = heap.alloc((<usize>MAX_CLASS_NUMBERS) << 2);
   private readonly refusals: RefusalCounts = new RefusalCounts();
   private changed: bool = false;
-  /** Bytes that the principal's connections hold, where that is being compared with others' (connection/shedding.ts). */
+  /** Bytes that the principal's connections hold, while shedding.ts compares principals. */
   held: i64 = 0;
-  /** The meter under which that is added up meanwhile; null before. */
+  /** The meter under which shedding.ts adds that up, since a principal may have one in each plugin; null before. */
   first: Meter | null = null;
 
   /** Addresses of what the `Meters` that made this one keeps alive: its labels (string), classes and rules (Names). */
@@ -101,12 +105,12 @@ export class Meter {
     memory.fill(this.blocks, 0, (<usize>MAX_CLASS_NUMBERS) << 2);
   }
 
-  /** The labels that all its series have, alike for one principal in all plugins that stand alike. */
+  /** The labels of all its series. Meters of one principal have the same in all plugins that stand alike. */
   get name(): string {
     return changetype<string>(this.labels);
   }
 
-  /** Gives back all memory; nobody may count any more. */
+  /** Gives back all memory, the object's own too. Nobody may count any more, and no duration of it may wait. */
   destroy(): void {
     for (let number: usize = 0; number < <usize>MAX_CLASS_NUMBERS; number++) {
       const block = load<usize>(this.blocks + (number << 2));
@@ -140,7 +144,10 @@ export class Meter {
     this.changed = true;
   }
 
-  /** `subjectClass` of these: a class's number (policy/subject-classes.ts). */
+  /**
+   * Counts an operation that was allowed. Here and below, `subjectClass` is the number of a class (policy/subject-classes.ts),
+   * below MAX_CLASS_NUMBERS.
+   */
   // @ts-ignore: decorator
   @inline
   allowed(operation: Operation, subjectClass: i32): void {
@@ -156,7 +163,7 @@ export class Meter {
     this.addTo(block, messages + 1, <u64>bytes);
   }
 
-  /** Several at once. */
+  /** Counts several at once. */
   // @ts-ignore: decorator
   @inline
   allowedPayloads(operation: Operation, subjectClass: i32, count: u64, bytes: u64): void {
@@ -166,7 +173,7 @@ export class Meter {
     this.addTo(block, messages + 1, bytes);
   }
 
-  /** `rule` is a number of the rules' `Names`; `bytes` are those of all payloads. */
+  /** Counts `count` refusals. `rule` is a number of the rules' `Names`; `bytes` are those of all payloads together. */
   refused(operation: Operation, subjectClass: i32, reason: Reason, rule: i32, bytes: u64, count: u64 = 1): void {
     const block = this.block(subjectClass);
     const messages = messagesOf(operation, Verdict.REFUSED);
@@ -175,7 +182,7 @@ export class Meter {
     this.countRefusals(false, operation, subjectClass, reason, rule, count);
   }
 
-  /** What passed, and a dry-run rule or configuration would have refused. */
+  /** Counts what passed although a rule or configuration in DRY_RUN would have refused it. */
   wouldRefuse(operation: Operation, subjectClass: i32, reason: Reason, rule: i32): void {
     this.countRefusals(true, operation, subjectClass, reason, rule, 1);
   }
@@ -205,13 +212,13 @@ export class Meter {
     this.addTo(this.own, ACTIVE_AT, 1);
   }
 
-  /** An open connection with so many subscriptions is this principal's from here on. */
+  /** An open connection with so many subscriptions counts as this principal's from now on. */
   joins(subscriptions: i32): void {
     this.addTo(this.own, ACTIVE_AT, 1);
     this.subscriptions(subscriptions);
   }
 
-  /** The opposite. */
+  /** An open connection with so many subscriptions counts as another principal's from now on. */
   leaves(subscriptions: i32): void {
     this.addTo(this.own, ACTIVE_AT, -1);
     this.subscriptions(-subscriptions);
@@ -247,12 +254,12 @@ export class Meter {
     this.addTo(this.block(subjectClass), UNANSWERED_AT + <i32>why, 1);
   }
 
-  /** A duration that no histogram gets. */
+  /** Counts a duration that no histogram gets. */
   durationLeftOut(what: Duration, subjectClass: i32): void {
     this.addTo(this.block(subjectClass), LEFT_OUT_AT + <i32>what, 1);
   }
 
-  /** The host's number of a histogram, defined when it is first asked for. */
+  /** The host's number of a histogram, which is defined when it is first asked for; NO_METRIC if the host refuses. */
   durationMetric(what: Duration, subjectClass: i32): u32 {
     const at =
       what == Duration.PING

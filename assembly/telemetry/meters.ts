@@ -1,10 +1,10 @@
 import { label, labelValue, Names } from "./names";
 import { Meter } from "./meter";
 
-/** The principal that all share who come after `telemetry.principals`. */
+/** The name under which all principals are counted that come when there are `limit` already. */
 const OTHER: string = "other";
 
-/** Where this proxy stands: values of the labels that all its series have. */
+/** Where this proxy stands: the values of labels that all its series have. */
 @final
 export class Standpoint {
   constructor(
@@ -37,7 +37,7 @@ export class Meters {
   private readonly meters: Meter[] = [];
   /** Kept here, since meters lie outside the collector's heap. */
   private readonly labels: string[] = [];
-  /** Principals that get series of their own. A stat is never deleted, so this bounds them. */
+  /** Principals that get series of their own (`telemetry.principals`). A stat is never deleted, so this bounds them. */
   limit: i32 = 1;
 
   constructor(
@@ -46,7 +46,10 @@ export class Meters {
     private readonly rules: Names,
   ) {}
 
-  /** The meter of a principal, "unknown" like its namespace where it is not known; of `other` when there are too many. */
+  /**
+   * The meter of a principal, made if it has none; that of OTHER when there are too many. Both names are "unknown" where they
+   * are not known.
+   */
   of(principal: string, namespace: string): Meter {
     if (this.places.has(principal)) return this.meters[this.places.get(principal)];
     if (this.places.size >= this.limit && principal != OTHER) return this.of(OTHER, OTHER);
@@ -62,13 +65,13 @@ export class Meters {
     return meter;
   }
 
-  /** The meter that `of` answers for a principal that it has been asked of, else null. */
+  /** The meter that `of` has answered for this principal, without making one; null if it has not been asked. */
   known(principal: string): Meter | null {
     if (this.places.has(principal)) return this.meters[this.places.get(principal)];
     return this.places.has(OTHER) ? this.meters[this.places.get(OTHER)] : null;
   }
 
-  /** Whether `of` would answer the meter that others share. */
+  /** Would `of` answer the meter that others share? */
   isBeyond(principal: string): bool {
     return !this.places.has(principal) && this.places.size >= this.limit;
   }
@@ -78,7 +81,7 @@ export class Meters {
     for (let i = 0; i < this.meters.length; i++) this.meters[i].flush();
   }
 
-  /** The last flush; nobody may count any more. */
+  /** Flushes for the last time and gives back all meters. Nobody may count any more. */
   destroy(): void {
     this.flush();
     for (let i = 0; i < this.meters.length; i++) this.meters[i].destroy();

@@ -1,13 +1,13 @@
 /** Labels' values that a configuration names (subject classes, rules), numbered, since a counter is found by numbers. */
 
-/** What matches no class, and what is beyond the bound. */
+/** The number of the name `other`: of what matches no class, and of names beyond the bound. */
 export const OTHER: i32 = 0;
-/** What there is none of: an operation without subject, a refusal that no rule decided. */
+/** The number of the name `unknown`: of operations without a subject, and of refusals that no rule decided. */
 export const UNKNOWN: i32 = 1;
 
 /**
- * A name keeps its number as long as the VM lives, through all configurations of its plugins, because a stat of Envoy's does:
- * so `most` bounds the series of all of them together. What comes later is OTHER.
+ * Numbers names. A name keeps its number as long as the VM lives, through all configurations of its plugins, because a stat of
+ * Envoy's lives as long: so `most` bounds the series of all of them together. Names that come later are OTHER.
  */
 @final
 export class Names {
@@ -19,7 +19,7 @@ export class Names {
     this.of("unknown");
   }
 
-  /** The number of a name. */
+  /** The number of a name, which is given one if it has none, or OTHER. */
   of(name: string): i32 {
     if (this.numbers.has(name)) return this.numbers.get(name);
     if (this.names.length >= this.most) return OTHER;
@@ -29,7 +29,7 @@ export class Names {
     return number;
   }
 
-  /** The name as a label's value. */
+  /** The name that has a number, as a label's value. */
   at(number: i32): string {
     return labelValue(this.names[number]);
   }
@@ -40,15 +40,18 @@ export function label(name: string, value: string): string {
   return name + "=.=" + value + ";.;";
 }
 
-/** Longer than any SPIFFE identity of Kubernetes names (63 + 253 bytes and the trust domain). */
+/**
+ * UTF-16 units of a label's value at most: more than any SPIFFE identity of Kubernetes names has (63 + 253 and the trust
+ * domain).
+ */
 const MAX_LABEL: i32 = 512;
 
 /** Words that Istio's own expressions look for anywhere in a name (envoy_bootstrap.json: `cache\.(.+?)\.` and the like). */
 const ISTIOS_WORDS: StaticArray<string> = ["cache.", "component.", "tag.", "wasm_filter.", "rbac."];
 
 /**
- * A certificate may hold any URI: nothing in it may end the label, begin another (Istio's expressions are not anchored) or
- * break the line.
+ * A text as the value of a label. Certificates may hold any URI: nothing in it may end the label, begin another one (Istio's
+ * expressions are not anchored) or break the line.
  */
 export function labelValue(value: string): string {
   let clean = "";

@@ -1,6 +1,6 @@
 import { hasPassed } from "../proxy/clock";
 
-/** A bucket that lets `burst` through at once and `perSecond` in the long run, and counts what it holds back. */
+/** A token bucket: it lets `burst` through at once and `perSecond` in the long run, and counts what it holds back. */
 @unmanaged
 @final
 export class RateLimit {
@@ -8,13 +8,14 @@ export class RateLimit {
   private burst: i32 = 0;
   private tokens: f64 = 0;
   private filledAt: i64 = 0;
-  /** Held back since the last time that somebody told it. */
+  /** Held back since `take` was called last. */
   suppressed: i64 = 0;
+  /** Held back since `takeUncounted` was called last. */
   private uncounted: i64 = 0;
 
   /**
-   * The bucket holds `burst` from now on, and `perSecond` more come in. What has been let through stays so, or each new policy
-   * would let a whole burst through; and what was held back is still to be told.
+   * Changes the rate. The tokens grow or shrink by what `burst` does, and what has been let through stays so: otherwise each
+   * new policy would let a whole burst through.
    */
   setRate(perSecond: i32, burst: i32): void {
     this.tokens = Math.max(0, this.tokens + (burst - this.burst));
@@ -37,19 +38,19 @@ export class RateLimit {
     return true;
   }
 
-  /** Nobody has asked for a second, so that no further record may come to tell what was held back. */
+  /** Has nobody asked for a second, so that no further record may come to tell what was held back? */
   isQuiet(now: i64): bool {
     return hasPassed(now, this.filledAt, 1000);
   }
 
-  /** What was held back and is in no stat yet; it counts as counted now. */
+  /** What was held back and has not been counted in a stat yet. It counts as counted now. */
   takeUncounted(): i64 {
     const uncounted = this.uncounted;
     this.uncounted = 0;
     return uncounted;
   }
 
-  /** What was held back; it counts as told now. */
+  /** What was held back and no record has told yet. It counts as told now. */
   take(): i64 {
     const suppressed = this.suppressed;
     this.suppressed = 0;

@@ -1,6 +1,6 @@
 import { NO_METRIC } from "../proxy/metrics";
 
-/** One slot: key u64 (0: free), what the host has not been told u64, the host's number u32. */
+/** Bytes of a slot: its key u64 (0: free), what the host has not been told of u64, the host's number of the series u32. */
 const STRIDE: usize = 24;
 const PENDING: usize = 8;
 const METRIC: usize = 16;
@@ -12,7 +12,10 @@ const CLASS_SHIFT: u64 = 16;
 const RULE_SHIFT: u64 = 24;
 const USED: u64 = 1 << 63;
 
-/** The series of a refusal: operation below 128, reason and class below 256, a rule's label below 65,536 (Names bounds them). */
+/**
+ * The key of a series of refusals. The operation is below 128, reason and class are below 256, and the number of the rule's
+ * name is below 65,536 (`Names` bounds it).
+ */
 export function refusalKey(dryRun: bool, operation: i32, reason: i32, subjectClass: i32, rule: i32): u64 {
   return (
     USED |
@@ -24,7 +27,7 @@ export function refusalKey(dryRun: bool, operation: i32, reason: i32, subjectCla
   );
 }
 
-/** Was it only told, in DRY_RUN? */
+/** Did what the key is of pass, in DRY_RUN? */
 export function keyIsDryRun(key: u64): bool {
   return (key & 1) != 0;
 }
@@ -60,7 +63,7 @@ export class RefusalCounts {
   private capacity: i32 = 0;
   count: i32 = 0;
 
-  /** Adds so many to the series of `key` and answers true; false when it has none yet (`add` makes it). */
+  /** Adds `by` to the series of a key and answers true; false when the key has no series yet (`add`). */
   increase(key: u64, by: u64): bool {
     if (this.capacity == 0) return false;
     const slot = this.find(key);
@@ -69,7 +72,7 @@ export class RefusalCounts {
     return true;
   }
 
-  /** Makes the series of a key that has none, with so many. */
+  /** Makes the series of a key that has none, with `count` in it. */
   add(key: u64, count: u64): void {
     if ((this.count + 1) * 4 > this.capacity * 3) this.grow();
     const slot = this.find(key);
@@ -79,7 +82,10 @@ export class RefusalCounts {
     this.count++;
   }
 
-  /** The first slot from `slot` on, or from the beginning if it is 0, of which the host is to be told; 0: none. */
+  /**
+   * A walk over all slots with something that the host is to be told of: answers the one behind `slot`, the first for 0, and 0
+   * at the end. Nothing may be added on the way.
+   */
   nextPending(slot: usize): usize {
     const end = this.slots + <usize>this.capacity * STRIDE;
     let at = slot == 0 ? this.slots : slot + STRIDE;
@@ -122,12 +128,12 @@ export class RefusalCounts {
   }
 }
 
-/** Which series it is; 0 where the slot is free. */
+/** The key of a slot; 0 where it is free. */
 export function slotKey(slot: usize): u64 {
   return load<u64>(slot);
 }
 
-/** What the host has not been told of; it counts as told now. */
+/** What the host has not been told of. It counts as told now. */
 export function takePending(slot: usize): u64 {
   const pending = load<u64>(slot, PENDING);
   store<u64>(slot, 0, PENDING);

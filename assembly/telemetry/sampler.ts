@@ -1,11 +1,11 @@
-/** Picks one of `every` operations of a plugin, over all its connections. */
+/** Picks one of each `every` operations of a plugin, counted over all its connections. */
 @unmanaged
 @final
 export class Sampler {
   private left: i32 = 0;
   private every: i32 = 0;
 
-  /** 0: none. */
+  /** Picks one of so many from now on; none for 0. */
   setEvery(every: i32): void {
     this.every = every;
     this.left = every;
@@ -15,6 +15,7 @@ export class Sampler {
     return this.every != 0;
   }
 
+  /** Is the operation in hand picked? Asking counts it. */
   // @ts-ignore: decorator
   @inline
   picks(): bool {
@@ -27,6 +28,7 @@ export class Sampler {
     return true;
   }
 
+  /** Gives back the object itself. */
   destroy(): void {
     heap.free(changetype<usize>(this));
   }

@@ -24,7 +24,7 @@ import {
 /** Series of a principal and a class of subjects: for each operation and verdict messages, then bytes; then requests. */
 export const NO_RESPONDERS_AT: i32 = OPERATION_COUNT * 4;
 export const UNANSWERED_AT: i32 = NO_RESPONDERS_AT + 1;
-/** Durations that the histograms do not have, by `Duration`. */
+/** Durations that the histograms do not have, one series for each `Duration`. */
 export const LEFT_OUT_AT: i32 = UNANSWERED_AT + 3;
 export const CLASS_SERIES: i32 = LEFT_OUT_AT + 3;
 
@@ -38,14 +38,14 @@ export const enum Unanswered {
 const LEFT_OUT_NAMES: StaticArray<string> = ["request", "service", "ping"];
 const UNANSWERED_NAMES: StaticArray<string> = ["expired", "evicted", "closed"];
 
-/** The messages of an operation; its bytes are the next series. */
+/** The number of the series that counts an operation's messages. That of its bytes is the next one. */
 // @ts-ignore: decorator
 @inline
 export function messagesOf(operation: Operation, verdict: Verdict): i32 {
   return ((<i32>operation) << 2) + ((<i32>verdict) << 1);
 }
 
-/** The part of a raw name that is the series' own; the class's label stands before it. */
+/** The raw name of a series from 0 to before CLASS_SERIES, without the labels of principal and class that stand before it. */
 export function classSeriesName(series: i32): string {
   if (series >= LEFT_OUT_AT) return label("kind", LEFT_OUT_NAMES[series - LEFT_OUT_AT]) + DURATIONS_LEFT_OUT;
   if (series >= UNANSWERED_AT) {
@@ -69,12 +69,12 @@ export const PROTOCOL_ERRORS_AT: i32 = UNTESTED_AT + 1;
 export const SERVER_ERRORS_AT: i32 = PROTOCOL_ERRORS_AT + PROTOCOL_ERROR_COUNT;
 export const OWN_SERIES: i32 = SERVER_ERRORS_AT + SERVER_ERROR_COUNT;
 
-/** Of a series from 0 to before OWN_SERIES. */
+/** The kind of a series from 0 to before OWN_SERIES. */
 export function ownSeriesKind(series: i32): MetricKind {
   return series == ACTIVE_AT || series == SUBSCRIPTIONS_AT ? MetricKind.GAUGE : MetricKind.COUNTER;
 }
 
-/** The raw stat name behind the labels of the principal, of a series from 0 to before OWN_SERIES. */
+/** The raw name of a series from 0 to before OWN_SERIES, without the principal's labels that stand before it. */
 export function ownSeriesName(series: i32): string {
   if (series < CLOSED_AT) return label("verdict", VERDICT_NAMES[series - OPENED_AT]) + CONNECTIONS_OPENED;
   if (series == CLOSED_AT) return CONNECTIONS_CLOSED;
