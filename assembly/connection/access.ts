@@ -14,7 +14,10 @@ import { UNKNOWN } from "../telemetry/names";
 import { callbackTime } from "./callback-time";
 import { ReplyGrants } from "./reply-grants";
 
-/** One connection's grants get this part of what it may hold itself of the VM's budget (`shareBytes`). */
+/**
+ * The grants of one connection may hold one part in so many of what the connection may hold itself of the VM's budget
+ * (`shareBytes`).
+ */
 const GRANTS_PART: i64 = 4;
 
 const tokens: Tokens = new Tokens();
@@ -27,30 +30,39 @@ const tokens: Tokens = new Tokens();
 @unmanaged
 @final
 export class Access {
-  /** What the last refusal names, how its text begins (`violation`), and the rule that decided (NONE: no rule did). */
+  /** What the text of the last refusal names. Only valid until the callback ends. */
   name: usize = 0;
   nameLength: i32 = 0;
+  /** The rule that decided last, or NONE when none did. */
   rule: i32 = NONE;
-  /** The rule whose name was last counted in stats, and the name's number there (report.ts). */
+  /** The rule whose name was counted in stats last. `label` is the number of that name (report.ts). */
   labelled: i32 = NONE;
 
-  /** CONNECTs that the server has yet to take. */
+  /** Further CONNECTs that the server has not taken yet, as far as we know (`beginReset`). */
   private resets: i32 = 0;
+  /** The rule whose grant has allowed the publish in hand. */
   private grantedBy: i32 = NONE;
 
-  // What is small stands together: each connection has one of these, in a block of 48 bytes, which would be 64 with a word more.
+  // Fields of one or two bytes stand together. Each connection has such an object, in a block of 48 bytes; a word more makes it 64.
   /** A number of `Names`, of which there are fewer than 65,536. */
   label: u16 = <u16>UNKNOWN;
-  /** A `Violation`. */
+  /** A `Violation`: how the text of the last refusal begins. */
   violation: u8 = <u8>Violation.PUBLISH;
-  /** On from the first accepted subscription that overlaps a deny entry, until the next CONNECT (client.go `mperms`). */
+  /**
+   * Deliveries are filtered, from the first accepted subscription that overlaps a deny entry until the next CONNECT (client.go
+   * `mperms`).
+   */
   filtering: bool = false;
-  /** A SUB behind the last CONNECT needs the filter. */
+  /** A subscription that was accepted behind the last CONNECT needs the filter. */
   private filterNeededSince: bool = false;
-  /** The connection was under an older policy: of subscriptions of that time messages may come that nobody has judged by this one. */
+  /**
+   * The connection was under an older policy before. Messages may come for subscriptions of that time that nobody has judged by
+   * this policy.
+   */
   succeeds: bool = false;
-  /** About the publish that is being judged. */
+  /** Does the publish in hand name a refused trace destination? */
   private namesTraceDest: bool = false;
+  /** Was it allowed by a grant of a rule with `replies: ANY`? */
   private grantedRepliesAny: bool = false;
 
   private readonly grantCount: i32;
@@ -77,9 +89,9 @@ export class Access {
   }
 
   /**
-   * Takes over what the connection had before a newer policy: its reply grants, as far as the peer may still answer at all
-   * (nats-server keeps them too, client.go `c.replies`), and what is under way. A filter that is on stays on, since
-   * maxima of subscriptions have been counted here.
+   * Takes over what the connection had under an older policy: its reply grants, as far as the peer may still answer at all
+   * (nats-server keeps them too, client.go `c.replies`), and CONNECTs that are under way. A filter that is on stays on, since
+   * maxima of subscriptions have been counted here meanwhile.
    */
   inherit(former: Access): void {
     this.filtering = former.filtering;
@@ -90,8 +102,8 @@ export class Access {
   }
 
   /**
-   * Turns the filter on if a subscription that the policy allows needs it. All that is live is behind the last CONNECT, so that
-   * the filter stays on when the server has taken that.
+   * Turns the filter on if a subscription that the policy allows needs it. All live subscriptions are behind the last CONNECT,
+   * so that the filter also stays on when the server has taken that.
    */
   noteSubscription(subject: usize, length: i32, queued: bool): void {
     if (this.filtering && (this.resets == 0 || this.filterNeededSince)) return;
@@ -114,7 +126,7 @@ export class Access {
     return bytes;
   }
 
-  /** Bytes of the grants alone, which are fewer by each that is forgotten. */
+  /** Bytes of the grants without their tables, which become fewer with each grant that is forgotten. */
   private get grantedBytes(): i64 {
     let bytes: i64 = 0;
     for (let i = 0; i < this.grantCount; i++) bytes += this.grantsAt(i).bytes;
@@ -126,8 +138,9 @@ export class Access {
   }
 
   /**
-   * PUB or HPUB; for the latter the `line.headerLength` bytes behind the line are there if `headersHeld`. The order is nats-server's:
-   * trace destination, subject, reply (client.go `processInboundClientMsg`); the other headers, which it would not check, come last.
+   * May this PUB or HPUB pass? Of an HPUB the `line.headerLength` bytes behind the line are there if `headersHeld`; otherwise
+   * it is refused for that. The order is nats-server's: trace destination, subject, reply (client.go
+   * `processInboundClientMsg`). The other headers, which it would not check, come last. Uses a grant if one is needed.
    */
   publish(line: ClientLine, headersHeld: bool): Reason {
     if (!headersHeld) {
@@ -158,6 +171,7 @@ export class Access {
     return Reason.ALLOWED;
   }
 
+  /** May this SUB pass? Turns the filter on if it needs it. */
   subscribe(line: ClientLine): Reason {
     const reason = this.permissions.subscribe(line.subject, line.subjectLength, line.queue, line.queueLength);
     this.refuse(Violation.SUBSCRIPTION, line.subject, line.subjectLength, this.permissions.decidedBy);
@@ -165,12 +179,15 @@ export class Access {
     return reason;
   }
 
-  /** Has the peer lost the right to a delivery whose subscription is not known? Then its subject alone tells. */
+  /** Has the peer no right any more to a delivery whose subscription is not known? Its subject alone tells then. */
   hasLost(subject: usize, length: i32): bool {
     return this.succeeds && !this.permissions.receives(subject, length);
   }
 
-  /** Is a delivery kept back? Ask only while `filtering`. */
+  /**
+   * Is a delivery kept back by a deny entry? Ask only while deliveries are filtered. The other arguments are those of
+   * `Permissions.deliveryDenied`.
+   */
   keepsBack(subject: usize, length: i32, queue: usize, queueLength: i32, queueKnown: bool): bool {
     const denied = this.permissions.deliveryDenied(subject, length, queue, queueLength, queueKnown);
     if (denied) this.refuse(Violation.SUBSCRIPTION, subject, length, this.permissions.decidedBy);
@@ -178,8 +195,8 @@ export class Access {
   }
 
   /**
-   * A delivery with this reply subject has passed. It is granted unless the lists allow it anyway or a live grant does,
-   * which this check uses (client.go deliverMsg). Over a deny entry nothing is granted (docs/parity.md).
+   * A delivery with this reply subject has passed. The peer is granted an answer unless the lists allow it anyway, or a live
+   * grant does, of which this check is one use (client.go deliverMsg). Over a deny entry nothing is granted (docs/parity.md).
    */
   noteReply(reply: usize, length: i32): void {
     if (!this.mayGrant(reply, length)) return;
@@ -187,7 +204,7 @@ export class Access {
     const hash = hashBytes(reply, length);
     if (this.useHashed(reply, length, hash, now)) return;
     for (let i = 0; i < this.grantCount; i++) this.grantsAt(i).grant(reply, length, hash, now);
-    // Who sends requests chooses how long their reply subjects are: so the oldest go, which only refuses more, and nobody is closed.
+    // Those who send requests choose how long reply subjects are: so nobody is closed for them, but the oldest grants go.
     while (this.grantedBytes > shareBytes() / GRANTS_PART) this.forgetOldestGrants();
   }
 
@@ -195,13 +212,13 @@ export class Access {
     for (let i = 0; i < this.grantCount; i++) this.grantsAt(i).forgetOldest();
   }
 
-  /** Is this publish, which the lists do not allow, an answer that was granted? The grant is used then. */
+  /** Is this publish, which the lists do not allow, an answer that was granted? If so, the grant is used once. */
   useGrants(subject: usize, length: i32): bool {
     if (this.grantCount == 0) return false;
     return this.useHashed(subject, length, hashBytes(subject, length), callbackTime());
   }
 
-  /** Is a publish on this subject one that `useGrants` may answer true for? Asking uses nothing; a grant that is over counts too. */
+  /** Could `useGrants` answer true for this subject? Asking uses nothing; a grant that is over counts too. */
   hasGrantOf(subject: usize, length: i32): bool {
     if (this.grantCount == 0) return false;
     const hash = hashBytes(subject, length);
@@ -211,7 +228,7 @@ export class Access {
     return false;
   }
 
-  /** Each rule's grant is used, as if the rule stood alone; what one of them allows is allowed. */
+  /** Uses the grants of each rule as if that rule stood alone. What one of them allows is allowed. */
   private useHashed(subject: usize, length: i32, hash: u32, now: i64): bool {
     let granted = false;
     this.grantedRepliesAny = false;
@@ -243,6 +260,7 @@ export class Access {
     this.forgetGrants();
   }
 
+  /** Forgets all grants, so that nothing that was asked before may be answered by them. */
   forgetGrants(): void {
     for (let i = 0; i < this.grantCount; i++) this.grantsAt(i).release();
   }
@@ -293,8 +311,9 @@ export class Access {
   }
 
   /**
-   * The first header that is refused decides; a refused trace destination comes before everything else. Who says in whose name it asks
-   * (`REQUEST_INFO`) may not be traced: by itself nats-server replaces what it says.
+   * Why a header is refused, or ALLOWED. The first refused header decides, but a refused trace destination comes before all
+   * others. Whoever names the requester itself (`REQUEST_INFO`) may not have the message traced: without that nats-server
+   * replaces what it says.
    */
   private judgeHeaders(line: ClientLine): Reason {
     this.namesTraceDest = false;
@@ -333,6 +352,7 @@ export class Access {
     }
   }
 
+  /** A message that may purge or read more than one subject needs a rule with `rollup: ALL`. */
   private judgeRollup(line: ClientLine): Reason {
     return this.permissions.publishAllowsWith(line.subject, line.subjectLength, EntryFlag.ROLLUP_ALL)
       ? Reason.ALLOWED

@@ -9,8 +9,8 @@ import { readIdentity } from "./identity";
 import { reportConnectionRefused, reportUnreadable } from "./report";
 
 /**
- * Finds out who the peer is, at the first bytes that it sends, and gives the connection what its rules allow. Answers
- * why the peer may not connect at all, or ALLOWED.
+ * Finds out who the peer is, at the first bytes that it sends, and gives the connection what its rules allow. Answers why the
+ * peer may not connect at all, or ALLOWED. Either is reported.
  */
 export function admit(connection: Connection): Reason {
   const client = clientOf(connection.id);
@@ -42,17 +42,20 @@ export function allowsSomething(access: Access | null): bool {
   return access != null && access.permissions.allowsSomething;
 }
 
-/** From here on the connection counts and is audited as this peer's. */
+/** The connection is counted and audited as this peer's from now on. */
 export function name(connection: Connection, client: Client, peer: Principal): void {
   client.principal = peer.uri;
   client.telemetry.identify(connection, peer.uri, peer.namespace);
 }
 
-/** Gives the connection what the client's policy allows the peer; if it `observes`, nothing is refused. */
+/**
+ * Gives the connection what the client's policy allows the peer, and frees what it had under a former one. If it `observes`, in
+ * DRY_RUN, nothing is refused: what would be enforced is only asked.
+ */
 export function giveRights(connection: Connection, client: Client, peer: Principal, observes: bool): void {
   const rules = client.rules.of(peer);
   rules.hold();
-  // Behind the hold, since both may be of one set.
+  // Only now, since the former set may be the same one.
   client.release();
   client.ruleSet = rules;
   const bound = client.rules.document.limits.responses;
@@ -66,7 +69,10 @@ export function giveRights(connection: Connection, client: Client, peer: Princip
   if (formerShadow != null) formerShadow.destroy();
 }
 
-/** The grants of the first that there is go over; what was not enforced before may be now, and the other way round. */
+/**
+ * Access to the permissions. It inherits from `first`, or without that from `second`: what was not enforced before may be now,
+ * and the other way round.
+ */
 function accessTo(permissions: Permissions, bound: i32, first: Access | null, second: Access | null): Access {
   const access = new Access(permissions, bound);
   const former = first != null ? first : second;

@@ -1,17 +1,21 @@
 import { renewSteps } from "../policy/matcher";
 import { nowNanoseconds } from "../proxy/clock";
 
-/** How long a callback works on what may wait for the next tick, so that messages need not wait for all of it (docs/adr/0008, 0016). */
+/**
+ * How long a callback works on something that may go on with the next tick, so that messages need not wait for all of it
+ * (docs/adr/0008, 0016).
+ */
 export const SLICE_NANOSECONDS: u64 = 10_000_000;
 
+/** The time of this callback in nanoseconds; 0 until somebody asks for it. */
 let now: i64 = 0;
 
-/** Tells one callback from another. */
+/** The number of the present callback, which tells it from others. It may wrap. */
 export let callbackNumber: u32 = 0;
 
 /**
- * Asking the host for the time costs more than a message, so a callback asks at most once, and only if it must. Searches that
- * clients ask for are bounded by the callback too (matcher.ts).
+ * To be called first in each callback. Asking the host for the time costs more than a message, so a callback asks at most once,
+ * and only if it must. Searches that clients ask for are bounded for each callback too (policy/matcher.ts).
  */
 export function beginCallback(): void {
   now = 0;
@@ -19,7 +23,7 @@ export function beginCallback(): void {
   renewSteps();
 }
 
-/** Milliseconds since 1970 in this callback. */
+/** Milliseconds since 1970, the same throughout a callback. The clock is that of the wall, which may be set back. */
 export function callbackTime(): i64 {
   return callbackNanoseconds() / 1_000_000;
 }

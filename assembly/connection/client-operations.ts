@@ -38,7 +38,10 @@ import {
 
 const tokens: Tokens = new Tokens();
 
-/** Takes the operation that `line` has read at `position`, and answers the position behind it. */
+/**
+ * Judges the operation that `line` has read at `position`, and edits the chunk as that demands. Answers the position behind all
+ * that was taken.
+ */
 export function judge(connection: Connection, chunk: Chunk, line: ClientLine, position: i32): i32 {
   const next = chunk.position(line.next);
   const meter = connection.meter;
@@ -98,12 +101,12 @@ function publish(connection: Connection, chunk: Chunk, line: ClientLine, positio
   return next;
 }
 
-/** Counts a publish that goes to the server. */
+/** Counts a publish that goes to the server, notes what it answers or asks, and audits it if it is sampled. */
 // @ts-ignore: decorator
 @inline
 function publishPasses(connection: Connection, line: ClientLine, meter: Meter): void {
   const access = connection.access;
-  // The list of permissions that was asked has found the class with its decision.
+  // Where permissions were asked, they have found the class together with their answer.
   const subjectClass =
     access != null ? access.permissions.subjectClass : connection.classOf(line.subject, line.subjectLength);
   meter.allowedPayload(line.operation, subjectClass, line.size);
@@ -117,10 +120,13 @@ function publishPasses(connection: Connection, line: ClientLine, meter: Meter): 
   sample(connection, line);
 }
 
-/** Nothing is wrong with the line. */
+/** What `lineFault` answers for a line with which nothing is wrong. */
 export const NO_FAULT: i32 = -1;
 
-/** What nats-server answers at the control line of a PUB or HPUB, before any permission and without the payload. */
+/**
+ * Why nats-server ends the connection at the control line of this PUB or HPUB, before it asks for any permission and without
+ * the payload: a ProtocolError, or NO_FAULT.
+ */
 export function lineFault(connection: Connection, line: ClientLine): i32 {
   if (line.operation == Operation.HPUB && !(connection.options.headers && connection.serverHeaders)) {
     return ProtocolError.HEADERS_UNSUPPORTED;
@@ -128,7 +134,10 @@ export function lineFault(connection: Connection, line: ClientLine): i32 {
   return line.size > connection.largestPayload ? ProtocolError.PAYLOAD_SIZE : NO_FAULT;
 }
 
-/** In pedantic mode nats-server complains of a subject that is no literal before it looks at permissions. */
+/**
+ * What the PONG for a refused publish becomes. In pedantic mode nats-server complains of a subject that is no literal before it
+ * looks at permissions.
+ */
 function publishPong(connection: Connection, line: ClientLine, access: Access): Pong {
   if (access.violation == Violation.SUBSCRIPTION) return Pong.SUBSCRIPTION_VIOLATION;
   const complains = connection.options.pedantic && !isLiteral(tokens, line.subject, line.subjectLength);
@@ -172,9 +181,9 @@ function subscribe(connection: Connection, chunk: Chunk, line: ClientLine, posit
     noteReuse(known, line.subject, line.subjectLength, line.queue, line.queueLength);
     return next;
   }
-  // One whose UNSUB is due is live at the server, which ignores this SUB. Only in DRY_RUN does no UNSUB go before it.
+  // The server, which has not had the UNSUB of this one, ignores the SUB. Only in DRY_RUN may a SUB go before an UNSUB that is due.
   if (known != 0 && access == null && connection.subscriptions.isUntold(known)) return next;
-  // One client must not use up what all share; nor may what others send it keep it from subscribing.
+  // One client must not use up what all share. What others make it hold (`grantedBytes`) does not keep it from subscribing.
   if (connection.ownBytes > shareBytes()) return unreadable(connection, chunk, position, ProtocolError.MEMORY);
   const added = connection.subscriptions.add(
     line.sid,
@@ -206,9 +215,10 @@ function refuseSubscription(connection: Connection, chunk: Chunk, line: ClientLi
 }
 
 /**
- * Follows nats-server's own bookkeeping. While deliveries are filtered its count would include messages that the
- * client never got, so a maximum is counted here and the server hears of the end only when it is reached. A PING takes
- * the place of the UNSUB: what the server has delivered before it counts, but is not cut off by the maximum.
+ * Keeps the same books as nats-server does of its subscriptions. While deliveries are filtered, its count would include
+ * messages that the client never got. So a maximum is counted here then, a PING takes the place of the UNSUB, and the server is
+ * sent the UNSUB when the maximum is reached. What the server has delivered before that PING counts, but is not cut off by the
+ * maximum (docs/adr/0011).
  */
 function unsubscribe(connection: Connection, chunk: Chunk, line: ClientLine, position: i32): i32 {
   const next = chunk.position(line.next);
@@ -233,8 +243,8 @@ function unsubscribe(connection: Connection, chunk: Chunk, line: ClientLine, pos
 }
 
 /**
- * What has ended here, or was never there, must not go on at the server, which a maximum above its own count would make it
- * do: the UNSUB goes without.
+ * The subscription has ended here or was never there, so the server must not go on with it. A maximum above the server's own
+ * count would make it do so: the UNSUB goes without one.
  */
 function endAtServer(connection: Connection, chunk: Chunk, line: ClientLine, position: i32): i32 {
   const next = chunk.position(line.next);
@@ -244,7 +254,10 @@ function endAtServer(connection: Connection, chunk: Chunk, line: ClientLine, pos
   return next;
 }
 
-/** Is its maximum counted here? Else by the server, for which messages that are kept back count too (docs/adr/0011). */
+/**
+ * Is the maximum of a subscription counted here? Otherwise the server counts, and counts messages that are kept back here too
+ * (docs/adr/0011).
+ */
 function countsHere(connection: Connection, sub: usize): bool {
   if (isCountedHere(sub) || pendingMaximaOf(sub) > 0) return true;
   if (!connection.isFiltered || maxOf(sub) != 0) return false;
@@ -255,7 +268,7 @@ function ping(connection: Connection, chunk: Chunk, line: ClientLine, position: 
   const next = chunk.position(line.next);
   pingSent(connection, connection.pongs.isEmpty);
   if (connection.observing) {
-    // Counted for a later policy that enforces. Without room the order of a first refusal and a PONG would be lost, no more.
+    // Counted for a later policy that enforces. Without room for it, a first refusal and a PONG may change places, no more.
     connection.subscriptions.pinged(connection.pongs.pushClient());
     return next;
   }
@@ -295,7 +308,10 @@ function connect(connection: Connection, chunk: Chunk, line: ClientLine, positio
   return replaceByPing(connection, chunk, next, next);
 }
 
-/** The first PING that nats-server reads after CONNECT makes it send a second INFO: remember whose it was. */
+/**
+ * The first PING that nats-server reads after CONNECT makes it send a second INFO, behind its PONG. Notes whether that PING was
+ * the client's or ours.
+ */
 export function notePing(connection: Connection, whose: FirstPing): void {
   if (connection.firstPing == FirstPing.NONE && connection.options.received) connection.firstPing = whose;
 }
@@ -307,8 +323,9 @@ export function writePing(connection: Connection, chunk: Chunk): void {
 }
 
 /**
- * Sends the UNSUBs that deliveries have made due; `position` is the beginning of an operation. Answers false where the budget has
- * no room for the record that swallows an answer: no operation may go before an UNSUB, which could be of its sid.
+ * Writes the UNSUBs that deliveries and policies have made due; `position` is the beginning of an operation. Answers false
+ * where the budget has no room for the record that swallows an answer: then no operation may go to the server any more, since
+ * it could be of the sid of an UNSUB that was not sent.
  */
 export function sendUnsubscribes(connection: Connection, chunk: Chunk, position: i32): bool {
   const due = connection.unsubscribe;
@@ -321,7 +338,7 @@ export function sendUnsubscribes(connection: Connection, chunk: Chunk, position:
     const length = head & ~WITH_MAXIMUM;
     const sub = subscriptions.find(at + 4, length);
     const maximum = head == length || sub == 0 ? 0 : maximumToTell(sub);
-    // A SUB that had begun in DRY_RUN may have gone before its sid's UNSUB, which would end the new one now.
+    // A SUB whose beginning had passed in DRY_RUN went before the UNSUB of its sid, which would end the new subscription now.
     const isDue = head == length ? sub == 0 || !isLive(sub) : maximum > 0;
     if (isDue) {
       if (connection.options.verbose) {
@@ -341,7 +358,10 @@ export function sendUnsubscribes(connection: Connection, chunk: Chunk, position:
   return true;
 }
 
-/** What nats-server delivered before it took the UNSUBs that were just written comes before the PONG for this PING. */
+/**
+ * The UNSUBs of all that was revoked have just been written. A PING goes behind them: all that nats-server delivered before it
+ * took them comes before its PONG.
+ */
 function tellRevocations(connection: Connection, chunk: Chunk): void {
   const pinged = connection.pongs.push(Pong.REVOCATIONS_TAKEN);
   connection.subscriptions.tellRevocations(pinged);
@@ -349,7 +369,7 @@ function tellRevocations(connection: Connection, chunk: Chunk): void {
   writePing(connection, chunk);
 }
 
-/** `maximum`: at most nine digits; 0 is none. */
+/** Writes an UNSUB. `maximum` has at most nine digits; 0 is none. */
 function writeUnsubscribe(chunk: Chunk, sid: usize, length: i32, maximum: i32): void {
   chunk.write(UNSUB_START);
   chunk.writeBytes(sid, length);
@@ -364,6 +384,7 @@ function writeUnsubscribe(chunk: Chunk, sid: usize, length: i32, maximum: i32): 
   chunk.write(LINE_END);
 }
 
+/** Replaces the bytes from `position` to before `next`, or none, by a PING of ours. Answers `next`. */
 function replaceByPing(connection: Connection, chunk: Chunk, position: i32, next: i32): i32 {
   chunk.drop(position, next);
   writePing(connection, chunk);

@@ -2,12 +2,12 @@ import { RuleSet, RuleSets } from "../policy/rule-set";
 import { PluginPolicy } from "./plugin-policy";
 import { PluginTelemetry } from "./plugin-telemetry";
 
-/** Who is at the other end of a connection, and by which policy it is judged: what its bytes do not need. */
+/** Who is at the other end of a connection and by which policy it is judged: all that is not needed for each of its bytes. */
 @final
 export class Client {
-  /** The peer's URI; "" until its first bytes, and when it has none. */
+  /** The peer's URI; "" until its first bytes have come, and when it has none. */
   principal: string = "";
-  /** Held as long as the connection uses its permissions. */
+  /** The set whose permissions the connection uses, which is held as long; null before its first bytes. */
   ruleSet: RuleSet | null = null;
 
   constructor(
@@ -28,7 +28,7 @@ export class Client {
 
 const clients: Map<u32, Client> = new Map();
 
-/** The one that was asked for last: what is told of a connection asks several times. */
+/** The client that was asked for last, since a report asks for the same one several times. */
 let lastId: u32 = 0;
 let last: Client | null = null;
 
@@ -39,7 +39,7 @@ export function rememberClient(id: u32, client: Client): void {
   last = client;
 }
 
-/** The client of an open connection. */
+/** The client of an open connection. Traps for one that is not known. */
 export function clientOf(id: u32): Client {
   const known = last;
   if (id == lastId && known != null) return known;
@@ -49,7 +49,7 @@ export function clientOf(id: u32): Client {
   return client;
 }
 
-/** The connection is gone; its permissions are let go. Harmless where it is not known. */
+/** The connection is gone, and lets go of its permissions. Harmless for one that is not known. */
 export function forgetClient(id: u32): void {
   if (id == lastId) last = null;
   if (!clients.has(id)) return;

@@ -13,7 +13,9 @@ import { OpenRequests, RequestTable } from "./open-requests";
 import { policyEpoch } from "./policy-epoch";
 import { Subscriptions } from "./subscriptions";
 
-/** Beside the length of a sid in `Connection.unsubscribe`: its UNSUB has the maximum of its subscription. */
+/**
+ * A flag in the length of a sid in `Connection.unsubscribe`: the UNSUB goes with the maximum that its subscription has then.
+ */
 export const WITH_MAXIMUM: i32 = 1 << 30;
 
 /** How far a connection has come. */
@@ -38,9 +40,9 @@ export const enum FirstPing {
 }
 
 /**
- * All that is kept of one connection and that its bytes need; the two pipelines are in to-server.ts and to-client.ts.
- * It lies outside the collector's heap, since the compiler keeps a shadow stack for every function that touches managed
- * objects, which cost half of a message's time (docs/adr/0007). What is only needed now and then is in `Client`.
+ * All that is kept of one connection and that its bytes need; the two pipelines are in to-server.ts and to-client.ts. It lies
+ * outside the collector's heap, since the compiler keeps a shadow stack for every function that touches managed objects, which
+ * cost half of a message's time (docs/adr/0007). What is not needed for each byte is in `Client`.
  */
 @unmanaged
 @final
@@ -50,16 +52,17 @@ export class Connection {
   endingSince: i64 = 0;
   /** Nothing is edited or closed: the configuration is in DRY_RUN. */
   observing: bool;
-  /** The same is to be so, as soon as nothing is withheld any more (live-policy.ts). */
+  /** `observing` is to be true as soon as nothing that was edited or withheld is under way any more (live-policy.ts). */
   willObserve: bool = false;
-  /** Of the policy that it is under (policy-epoch.ts). */
+  /** The epoch of the policy that it is under (policy-epoch.ts). */
   policyEpoch: u32 = policyEpoch;
-  /** Of an unfinished line in that direction the beginning has passed already, in DRY_RUN: its rest must pass too. */
+  /** The beginning of an unfinished line in that direction has passed in DRY_RUN already, so that its rest must pass too. */
   toServerPassed: bool = false;
   toClientPassed: bool = false;
 
+  /** What is enforced; null before the first bytes, and in DRY_RUN. */
   access: Access | null = null;
-  /** What dry-run rules would have decided. */
+  /** What rules in DRY_RUN would decide as well, or in DRY_RUN all rules; null where there are none. */
   shadow: Access | null = null;
 
   /** Who counts for the peer; null until it is known. */
@@ -69,61 +72,70 @@ export class Connection {
   sampler: Sampler | null = null;
   /** How many refusals its plugin's audit records; there as long as that plugin has a connection. */
   refusalRate: RateLimit | null = null;
+  /** The plugin's tables of open requests: those of its clients, and those that were delivered to them. */
   requests: RequestTable | null = null;
   services: RequestTable | null = null;
-  /** Requests of the client that wait for their answer, and deliveries that wait for its reply; null before the first. */
+  /** The client's requests that wait for their answer; null before the first. */
   awaited: OpenRequests | null = null;
+  /** Deliveries that wait for the client's reply; null before the first. */
   served: OpenRequests | null = null;
   /** When the peer became known, in milliseconds. */
   openedAt: i64 = 0;
-  /** Subscriptions that the gauge knows of. */
+  /** Live subscriptions that the gauge has been told of. */
   reportedSubscriptions: i32 = 0;
-  /** When a PING of the client was sent that is being timed, in nanoseconds; 0: none is. */
+  /** When a PING of the client that is being timed was sent, in nanoseconds; 0: none is timed. */
   pingSince: i64 = 0;
 
-  /** Client to server: an unfinished line, and what is left of a payload with its CR LF. */
+  /** From the client: an unfinished line, which is withheld (in DRY_RUN it has passed). */
   readonly toServerTail: Buffer = new Buffer();
+  /** From the client: bytes of a payload, with its CR LF, that are still to come. */
   toServerPayload: i32 = 0;
-  /** The lines read last announced a payload larger than FAR (proxy/chunk.ts). */
+  /** The last callback announced a payload larger than FAR (proxy/chunk.ts). */
   toServerLarge: bool = false;
-  /** The payload belongs to a refused publish. */
+  /** The payload that is still to come is of a refused publish. */
   dropsPayload: bool = false;
-  /** The client waits under StopIteration until `pongs` has drained; this many bytes are held. */
+  /** So many bytes of the client are held by the host under StopIteration until `pongs` has drained; 0: none are. */
   held: i32 = 0;
   readonly options: ConnectOptions = new ConnectOptions();
   readonly subscriptions: Subscriptions = new Subscriptions();
-  /** In DRY_RUN it has more subscriptions than `limits.subscriptions`, and so some that nothing is known of. */
+  /** In DRY_RUN the client has made more subscriptions than `limits.subscriptions`, of which nothing is known here. */
   hasUnrecorded: bool = false;
   /** Some subscriptions wait to be judged by a newer policy (revocations.ts). */
   hasUnjudged: bool = false;
-  /** Sids, each with its length before it (and WITH_MAXIMUM), whose UNSUB goes to the server with the next bytes. */
+  /**
+   * UNSUBs that go to the server with the client's next operation: sids, each with its length, i32, before it (and
+   * WITH_MAXIMUM).
+   */
   readonly unsubscribe: Buffer = new Buffer();
-  /** Since when (milliseconds) a member of a queue group in `unsubscribe` swallows messages of the group; 0: none. */
+  /**
+   * Since when (milliseconds) one of these has been a member of a queue group, and swallows messages of the group; 0: none is.
+   */
   queueLostSince: i64 = 0;
 
-  /** Server to client. */
+  /** From the server: the same as for the client's bytes. */
   readonly toClientTail: Buffer = new Buffer();
   toClientPayload: i32 = 0;
   toClientLarge: bool = false;
+  /** The payload that is still to come is of a delivery that is kept back. */
   dropsDelivery: bool = false;
   readonly pongs: ExpectedPongs = new ExpectedPongs();
   /** The next +OK answers an UNSUB of ours. */
   swallowsOk: bool = false;
   firstPing: FirstPing = FirstPing.NONE;
-  /** The INFO that our PING called forth before the client's own. */
+  /** The INFO that nats-server sent behind a PING of ours, held until the PONG of the client's first PING. */
   readonly heldInfo: Buffer = new Buffer();
-  /** Lines of our own that go to the client with the next bytes. */
+  /** Lines of our own that go to the client with the server's next bytes. */
   readonly notices: Buffer = new Buffer();
 
-  /** From INFO. Until the first one nats-server's default holds. */
+  /** From INFO, in bytes; i32.MAX_VALUE for no limit. Until the first INFO nats-server's default holds, as for what follows. */
   maxPayload: i32 = 1_048_576;
   serverHeaders: bool = true;
   authRequired: bool = false;
   clientId: u64 = 0;
   untestedServer: bool = false;
-  /** The server wants TLS inside the stream, where no client behind this filter can have it. */
+  /** The server requires TLS inside the stream, which no client behind this filter can have. */
   serverRequiresTls: bool = false;
-  /** The proxy speaks TLS with nats-server for the client. */
+  /** The proxy itself speaks TLS with nats-server, in the client's place. */
   originatesTls: bool = false;
   /** The minor version of nats-server 2, 0 when unknown. */
   serverMinor: i32 = 0;
@@ -146,7 +158,7 @@ export class Connection {
     this.useSettings(document);
   }
 
-  /** All that the configuration says beside rules and mode. */
+  /** Takes over what the configuration says beside rules and mode. */
   useSettings(document: PolicyDocument): void {
     const limits = document.limits;
     this.removesUrls = document.removesUrls;
@@ -158,14 +170,14 @@ export class Connection {
   }
 
   /**
-   * `UNSUB sid` goes to the server with the next bytes. Answers false when the budget has no room, and then nothing has
-   * changed.
+   * Lets `UNSUB sid` go to the server with the client's next operation. Answers false when the budget has no room, and then
+   * nothing has changed.
    */
   sendLater(sid: usize, length: i32): bool {
     return this.remember(sid, length, 0);
   }
 
-  /** The same with the maximum that the subscription has then. */
+  /** The same with the maximum that the subscription has at that time. */
   tellLater(sid: usize, length: i32): bool {
     return this.remember(sid, length, WITH_MAXIMUM);
   }
@@ -180,8 +192,8 @@ export class Connection {
   }
 
   /**
-   * Are deliveries filtered by their own subjects? Also where subscriptions wait to be judged, any of which may make it so: then what a
-   * newer policy denies does not pass meanwhile.
+   * Are deliveries filtered by their own subjects? They are, too, while subscriptions wait to be judged by a newer policy that
+   * has deny entries: any of them may need the filter, and what is denied must not pass meanwhile.
    */
   // @ts-ignore: decorator
   @inline
@@ -190,14 +202,14 @@ export class Connection {
     return access != null && (access.filtering || (this.hasUnjudged && access.permissions.hasSubscribeDeny));
   }
 
-  /** nats-server takes nothing but CONNECT yet. */
+  /** Does nats-server take nothing but CONNECT yet? */
   get awaitsAuthentication(): bool {
     return this.authRequired && !this.options.received;
   }
 
   /**
-   * Bytes of refusals and maxima that wait for their PONG. A refusal whose payload is still coming does not count, since
-   * its PING is sent behind the payload: waiting for it would be waiting for ourselves.
+   * Bytes of the records that wait for their PONG. A refusal whose payload is still coming does not count, since its PING goes
+   * behind the payload: waiting for that PONG would be waiting for ourselves.
    */
   get awaitedBytes(): i32 {
     return this.pongs.size - (this.dropsPayload ? this.pongs.lastSize : 0);
@@ -213,7 +225,7 @@ export class Connection {
     return this.ownBytes + this.grantedBytes;
   }
 
-  /** Of these what the client has made it hold. */
+  /** The part of these that the client's own doing makes it hold. */
   get ownBytes(): i64 {
     return (
       <i64>this.toServerTail.capacity +
@@ -226,14 +238,17 @@ export class Connection {
     );
   }
 
-  /** Of these what others have, whose requests this client may answer. */
+  /** The part that others make it hold: reply subjects of requests that this client may answer. */
   get grantedBytes(): i64 {
     const access = this.access;
     const shadow = this.shadow;
     return (access == null ? 0 : access.heldBytes) + (shadow == null ? 0 : shadow.heldBytes);
   }
 
-  /** What a further CONNECT does at the server: subscriptions, grants and filters begin anew (client.go processConnect). */
+  /**
+   * The client sends a further CONNECT, with which subscriptions, grants and filters begin anew at the server (client.go
+   * processConnect).
+   */
   beginAnew(): void {
     this.subscriptions.beginAnew();
     this.hasUnrecorded = false;
@@ -245,7 +260,7 @@ export class Connection {
     if (shadow != null) shadow.beginReset();
   }
 
-  /** Before a server that keeps subscriptions: only what was granted is granted no more. */
+  /** The same before a server that keeps subscriptions: only grants end. */
   forgetGrants(): void {
     const access = this.access;
     if (access != null) access.forgetGrants();
@@ -253,7 +268,7 @@ export class Connection {
     if (shadow != null) shadow.forgetGrants();
   }
 
-  /** What is enforced, or in DRY_RUN what would be; null where neither is known yet. */
+  /** What is enforced, or in DRY_RUN what would be. Null where the peer is not known yet. */
   // @ts-ignore: decorator
   @inline
   private get judging(): Access | null {
@@ -261,13 +276,16 @@ export class Connection {
     return access != null ? access : this.shadow;
   }
 
-  /** Is a PONG to show when the server has taken a further CONNECT? One that was enforced, though DRY_RUN may have come since. */
+  /**
+   * Is a PONG on its way that shows that the server has taken a further CONNECT? Only behind one that was enforced, though
+   * DRY_RUN may have begun since.
+   */
   get awaitsConnect(): bool {
     const judging = this.judging;
     return judging != null && judging.isResetting;
   }
 
-  /** The server has taken that CONNECT. */
+  /** The server has taken a further CONNECT. */
   hasBegunAnew(): void {
     const access = this.access;
     if (access != null) access.finishReset();
@@ -282,13 +300,13 @@ export class Connection {
     return judging == null ? OTHER_CLASS : judging.permissions.classOf(subject, length);
   }
 
-  /** Some of its allowed operations are audited. */
+  /** Are some of its allowed operations audited? */
   get samples(): bool {
     const sampler = this.sampler;
     return sampler != null && sampler.isOn;
   }
 
-  /** The peer is known, and counted by this meter. */
+  /** The peer is known, or has become another: this meter counts from now on. */
   countBy(meter: Meter): void {
     this.meter = meter;
     const awaited = this.awaited;
@@ -297,7 +315,7 @@ export class Connection {
     if (served != null) served.meter = meter;
   }
 
-  /** Nothing that waits will be answered any more. */
+  /** Gives up all that waits for an answer, since none will come. */
   endExchanges(): void {
     const requests = this.requests;
     const awaited = this.awaited;

@@ -32,8 +32,8 @@ import {
 } from "./subscription";
 
 /**
- * One message on its way to the client. Answers whether it passes. A message that does not pass is as if it had never
- * been delivered: it counts for no maximum that is counted here, and grants no reply (client.go `deliverMsg`).
+ * Judges one message on its way to the client. Answers whether it passes. One that does not is as if it had never been
+ * delivered: it counts for no maximum that is counted here, and grants no reply (client.go `deliverMsg`).
  */
 export function deliver(connection: Connection, line: ServerLine): bool {
   const meter = connection.meter;
@@ -48,7 +48,7 @@ export function deliver(connection: Connection, line: ServerLine): bool {
     reportRevokedDelivery(connection, line);
     return false;
   }
-  // Its maximum was reached or its right lost, but the server does not know yet.
+  // Its maximum is reached or its right lost, and this message was sent before the server knew.
   if (sub != 0 && (endedByCount(sub) || isWithheld(sub)) && !connection.observing) {
     if (bringsRevoked(sub)) reportRevokedDelivery(connection, line);
     return false;
@@ -96,6 +96,7 @@ export function deliver(connection: Connection, line: ServerLine): bool {
   return true;
 }
 
+/** Ends the subscription if its maximum, whoever counts it, is reached. */
 function endIfReached(connection: Connection, sub: usize): void {
   const here = isCountedHere(sub);
   if (maxOf(sub) == 0 || countedOf(sub, here) < maxOf(sub)) return;
@@ -104,8 +105,9 @@ function endIfReached(connection: Connection, sub: usize): void {
 }
 
 /**
- * The server counts this maximum itself. It is told of the end all the same: what an account imports it delivers through a copy
- * of the subscription that has no maximum (client.go `addShadowSub`), which would go on when a newer policy revokes it.
+ * The server has counted a maximum to its end itself. It is sent an UNSUB all the same: what an account imports it delivers
+ * through a copy of the subscription that has no maximum (client.go `addShadowSub`), which would go on when a newer policy
+ * revokes the subscription.
  */
 function endReached(connection: Connection, sub: usize): void {
   if (connection.access == null) return connection.subscriptions.end(sub);
@@ -113,29 +115,32 @@ function endReached(connection: Connection, sub: usize): void {
   connection.subscriptions.reach(sub);
 }
 
-/** The server was not told of the maximum (client-operations.ts unsubscribe): it is told of the end instead. */
+/** A maximum of which the server knows nothing (client-operations.ts `unsubscribe`) is reached: it is sent an UNSUB. */
 function endCounted(connection: Connection, sub: usize): void {
-  // What the server cannot be told must not go on: under a newer policy its sid could stand for another subject there than here.
+  // Without room for the UNSUB the connection ends: its sid would go on at the server, and could mean another subject there later.
   if (!connection.sendLater(sidOf(sub), sidLengthOf(sub))) endAtOnce(connection, ProtocolError.MEMORY);
   connection.subscriptions.endByCount(sub);
 }
 
-/** What the PONG at the front is of; 0 when that is forgotten, or another one has its sid. */
+/** The subscription that the record at the front of `pongs` is about; 0 when it is forgotten, or another one has its sid. */
 function subscriptionOfPong(connection: Connection): usize {
   const pongs = connection.pongs;
   const sub = connection.subscriptions.find(pongs.name, pongs.nameLength);
   return sub != 0 && serialOf(sub) == pongs.serial ? sub : 0;
 }
 
-/** All that the server delivered before a SUB is here, also to a former subscription with its sid. */
+/**
+ * The PONG of a PING before a SUB has come: all that the server delivered before that SUB is here, also to a former
+ * subscription with its sid.
+ */
 export function subscriptionBegins(connection: Connection): void {
   const sub = subscriptionOfPong(connection);
   if (sub != 0) beginCount(sub);
 }
 
 /**
- * All that the server delivered before an UNSUB with a maximum has been counted: the maximum holds from here on, unless
- * the subscription has ended.
+ * The PONG of a PING in place of an UNSUB with a maximum has come: all that the server delivered before it has been counted.
+ * From here on the maximum holds, unless the subscription has ended.
  */
 export function maximumTaken(connection: Connection): void {
   const sub = subscriptionOfPong(connection);
@@ -151,8 +156,9 @@ export function maximumTaken(connection: Connection): void {
 }
 
 /**
- * Before we stop counting, in DRY_RUN, the server is told of a maximum that only we know, with what we have kept back,
- * which it has counted. We count on until then. A maximum that is under way as a PING is told behind its PONG.
+ * DRY_RUN is about to begin, in which nothing is counted here. The server is told a maximum that only we know, to which is
+ * added what we have kept back and it has counted. We count on until that has been sent. A maximum whose PING is still under
+ * way is told when its PONG has come.
  */
 export function tellMaximum(connection: Connection, sub: usize): void {
   if (!isLive(sub) || !isCountedHere(sub) || pendingMaximaOf(sub) > 0) return;

@@ -6,7 +6,7 @@ import { Connection, Phase } from "./connection";
 import { Pong } from "./expected-pongs";
 import { reportUnreadable } from "./report";
 
-/** A beginning of the end that gives nobody time: the next tick closes. */
+/** As the time at which an ending has begun: so long ago that the next tick closes the connection. */
 const LONG_AGO: i64 = 1;
 
 /**
@@ -48,19 +48,25 @@ export function endUnreadable(connection: Connection, chunk: Chunk, position: i3
   startEnding(connection);
 }
 
-/** DRY_RUN edits nothing and closes nothing: what cannot be read passes. */
+/** In DRY_RUN nothing is edited or closed: what cannot be read passes, and so does all that follows it. */
 function passUnread(connection: Connection): void {
   connection.phase = Phase.UNREAD;
   connection.toServerTail.release();
   connection.toClientTail.release();
 }
 
-/** Everything from `position` on is dropped, and the client's last line is the text of `pong`. */
+/**
+ * The peer may not connect. Everything from `position` on is dropped, and the client's last line becomes the text of `pong`.
+ */
 export function endRefused(connection: Connection, chunk: Chunk, position: i32, pong: Pong): void {
   chunk.drop(position, chunk.size);
   endWithText(connection, chunk, pong);
 }
 
+/**
+ * A PING whose PONG becomes the text of `pong`, and an illegal line behind it, upon which the server closes. Without room for
+ * the record there is no text.
+ */
 function endWithText(connection: Connection, chunk: Chunk, pong: Pong): void {
   if (connection.pongs.push(pong)) chunk.write(PING_LINE);
   chunk.write(ILLEGAL_LINE);
@@ -68,8 +74,9 @@ function endWithText(connection: Connection, chunk: Chunk, pong: Pong): void {
 }
 
 /**
- * Before authentication nats-server answers a PING with an Authorization Violation, but a CONNECT that is too long
- * with its own text. This one is too long by a byte, and no JSON should the server's limit be higher than ours.
+ * Before authentication nats-server answers a PING with an Authorization Violation, but a CONNECT that is too long with its own
+ * text. This one is a byte longer than our limit; should the server's limit be higher, it is no JSON either, and the server
+ * closes without a word.
  */
 function writeLongConnect(connection: Connection, chunk: Chunk): void {
   const blanks = connection.controlLineLimit;
@@ -84,13 +91,16 @@ function startEnding(connection: Connection): void {
   connection.endingSince = callbackTime();
 }
 
-/** A newer policy leaves the peer nothing, or the connection cannot be brought under it. The tick closes it. */
+/**
+ * A newer policy leaves the peer nothing, or the connection cannot be brought under it. Nothing passes any more; the next tick
+ * closes it.
+ */
 export function endRevoked(connection: Connection): void {
   connection.phase = Phase.ENDED;
   connection.endingSince = LONG_AGO;
 }
 
-/** Nothing passes any more; the tick closes the connection. */
+/** Nothing passes any more, and the next tick closes the connection. In DRY_RUN it passes unread instead. */
 export function endAtOnce(connection: Connection, kind: ProtocolError): void {
   reportUnreadable(connection, kind);
   if (connection.observing) {

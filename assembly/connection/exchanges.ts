@@ -36,19 +36,20 @@ export function requestSent(
   waitFor(table, owner, reply, replyLength, subjectClass);
 }
 
+/** Notes that a message on this subject is waited for. */
 // @ts-ignore: decorator
 @inline
 function waitFor(table: RequestTable, owner: OpenRequests, reply: usize, length: i32, subjectClass: i32): void {
   table.open(owner, hashBytes64(reply, length), subjectClass, callbackNanoseconds());
 }
 
-/** Has the client been delivered a request that it has not answered yet? Only while service times are taken. */
+/** Has the client been delivered requests that it has not answered yet? Known only while service times are taken. */
 export function owesReplies(connection: Connection): bool {
   const owner = connection.served;
   return owner != null && owner.count > 0;
 }
 
-/** A publish goes to the server: is it a reply? */
+/** A publish goes to the server. If it is a reply that was waited for, its duration is recorded. */
 // @ts-ignore: decorator
 @inline
 export function replySent(connection: Connection, meter: Meter, subject: usize, length: i32): void {
@@ -63,7 +64,7 @@ function closeService(connection: Connection, owner: OpenRequests, meter: Meter,
   recordDuration(meter, Duration.SERVICE, table.subjectClass, callbackNanoseconds() - table.since);
 }
 
-/** A message goes to the client: answers whether it was awaited. */
+/** A message goes to the client. If it was waited for, its duration is recorded. Answers whether it was. */
 // @ts-ignore: decorator
 @inline
 export function answerDelivered(connection: Connection, meter: Meter, subject: usize, length: i32): bool {
@@ -88,7 +89,7 @@ export function isNoResponders(line: ServerLine): bool {
   return isStatus(line) && saysNoResponders(line.next);
 }
 
-/** The answer to the request that was closed last says that nobody listens. */
+/** The answer that `answerDelivered` has just found says that nobody listens. */
 export function countNoResponders(connection: Connection, meter: Meter): void {
   const table = connection.requests;
   if (table != null) meter.noResponders(table.subjectClass);
@@ -113,19 +114,19 @@ export function requestDelivered(
 }
 
 /**
- * Headers and no body: it may be nats-server's answer that nobody listens, and its headers must be in view when it is
- * delivered.
+ * Has the message headers and no body, so that it may be nats-server's answer that nobody listens? Then STATUS_BYTES of its
+ * headers must be in view when it is delivered.
  */
 export function isStatus(line: ServerLine): bool {
   return line.operation == Operation.HMSG && line.size >= STATUS_BYTES && line.headerLength == line.size;
 }
 
-/** A client's PING goes to the server. Only one that is alone is timed: then the next PONG must be its answer. */
+/** A client's PING goes to the server. It is timed only if it is alone: the next PONG must be its answer then. */
 export function pingSent(connection: Connection, alone: bool): void {
   if (alone) connection.pingSince = callbackNanoseconds();
 }
 
-/** A PONG has come. */
+/** A PONG has come. If a PING is being timed, its duration is recorded. */
 export function pongCame(connection: Connection): void {
   const since = connection.pingSince;
   if (since == 0) return;

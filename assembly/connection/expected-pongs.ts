@@ -3,11 +3,11 @@ import { equalBytes } from "../bytes/compare";
 
 /** What becomes of the PONG that answers a PING. */
 export const enum Pong {
-  /** No PING of ours or of the client's is unanswered. */
+  /** There is no record: no PING of ours or of the client's is unanswered. */
   NONE = 0,
   /** The client's own: it passes. */
   CLIENT = 1,
-  /** The next +OK answers an UNSUB of ours: both are swallowed. */
+  /** Shows that the +OK that follows answers an UNSUB of ours. Both are swallowed. */
   SWALLOW_OK = 2,
   /** Shows that the server has taken a further CONNECT, and is swallowed. */
   CONNECT_TAKEN = 3,
@@ -19,32 +19,38 @@ export const enum Pong {
   BEGINS = 6,
   /** Shows that the server has taken the UNSUBs of all that a newer policy has revoked, and is swallowed. */
   REVOCATIONS_TAKEN = 7,
-  /** Becomes a violation's text, with the name kept here. */
+  /** Becomes the text of a violation with the name that the record holds. */
   PUBLISH_VIOLATION = 8,
   /** The same, after `Invalid Publish Subject` (pedantic mode). */
   PEDANTIC_PUBLISH_VIOLATION = 9,
   REPLY_VIOLATION = 10,
   PEDANTIC_REPLY_VIOLATION = 11,
   SUBSCRIPTION_VIOLATION = 12,
-  /** With a queue beside the subject. */
+  /** The same with a queue beside the subject. */
   QUEUE_VIOLATION = 13,
   SUBSCRIPTIONS_EXCEEDED = 14,
-  /** From here on the connection ends: the last line that the client gets. */
+  /** From here on: becomes the last line that the client gets, behind which the connection ends. */
   AUTHORIZATION_VIOLATION = 15,
   CONTROL_LINE_EXCEEDED = 16,
   PAYLOAD_VIOLATION = 17,
 }
 
 /**
- * One record: kind << 24 | length of the name; for QUEUE_VIOLATION also the length of the queue, for what is of a
- * subscription the serial of that and a maximum; then the bytes.
+ * Bytes of a record's head: kind << 24 | length of the name. Behind it a QUEUE_VIOLATION has the length of the queue, and a
+ * record about a subscription its serial and a maximum, a WORD each. Then come the bytes of the name, and those of the queue.
  */
 const HEAD: i32 = 4;
 const WORD: i32 = 4;
 const LENGTH_MASK: u32 = 0xffffff;
-/** A run of the client's own PINGs is one record whose "length" is their number. */
+/**
+ * PINGs of the client's own that follow each other are one record, which has their number in place of a length. A record counts
+ * so many at most.
+ */
 const MAX_RUN: u32 = LENGTH_MASK;
-/** Moved to the front once this much has been taken off, so that a long queue costs O(1) for each record. */
+/**
+ * Bytes of records taken off before the others are moved to the front, and only if they are half of all: so a long queue costs
+ * O(1) for each record.
+ */
 const COMPACT: i32 = 4096;
 
 /**
@@ -56,16 +62,17 @@ const COMPACT: i32 = 4096;
 @final
 export class ExpectedPongs {
   private readonly records: Buffer = new Buffer();
+  /** Where the oldest record begins. */
   private head: i32 = 0;
   /** Where the newest record begins, if there is any. */
   private last: i32 = 0;
 
-  /** Bytes that wait; bounded by the caller (`limits.outstandingReplies`). */
+  /** Bytes of the records that wait. The caller bounds them (`limits.outstandingReplies`). */
   get size(): i32 {
     return this.records.length - this.head;
   }
 
-  /** Bytes of the VM's budget that this holds, which stay while anything waits. */
+  /** Bytes of the VM's budget that this holds, which become fewer only when nothing waits. */
   get heldBytes(): i64 {
     return <i64>this.records.capacity;
   }
@@ -79,7 +86,10 @@ export class ExpectedPongs {
     return this.records.length == this.head;
   }
 
-  /** Answers false when the budget has no room, and then has changed nothing. */
+  /**
+   * A PING of the client's own goes to the server. As all that push, answers false when the budget has no room, and then has
+   * changed nothing.
+   */
   pushClient(): bool {
     if (!this.isEmpty) {
       const at = this.records.pointer + <usize>this.last;
@@ -92,16 +102,19 @@ export class ExpectedPongs {
     return this.begin(Pong.CLIENT, 1, HEAD);
   }
 
+  /** A PING of ours goes to the server, whose PONG becomes what `kind` says. For kinds without a name. */
   push(kind: Pong): bool {
     return this.begin(kind, 0, HEAD);
   }
 
+  /** The same for a violation that names a subject. */
   pushName(kind: Pong, name: usize, length: i32): bool {
     if (!this.begin(kind, length, HEAD + length)) return false;
     this.records.append(name, length);
     return true;
   }
 
+  /** The same for a violation that names a subject and a queue. */
   pushNameAndQueue(kind: Pong, name: usize, length: i32, queue: usize, queueLength: i32): bool {
     if (!this.begin(kind, length, HEAD + WORD + length + queueLength)) return false;
     this.appendWord(<u32>queueLength);
@@ -110,7 +123,7 @@ export class ExpectedPongs {
     return true;
   }
 
-  /** `kind`: MAXIMUM, MAXIMUM_OK or BEGINS. */
+  /** The same for MAXIMUM, MAXIMUM_OK or BEGINS, which are about a subscription: its sid, its serial, and the maximum. */
   pushSubscription(kind: Pong, sid: usize, length: i32, serial: u32, maximum: i32 = 0): bool {
     if (!this.begin(kind, length, HEAD + WORD + WORD + length)) return false;
     this.appendWord(serial);
@@ -119,16 +132,18 @@ export class ExpectedPongs {
     return true;
   }
 
-  /** No PING of ours is under way. */
+  /** Is no PING of ours under way? */
   get hasOnlyClients(): bool {
     // A run of the client's PINGs is one record.
     return this.isEmpty || (this.kind == Pong.CLIENT && this.size == HEAD);
   }
 
+  /** What the next PONG becomes: the kind of the oldest record. All that follows is of that record too. */
   get kind(): Pong {
     return this.isEmpty ? Pong.NONE : <Pong>(load<u32>(this.at) >> 24);
   }
 
+  /** Where its name lies, until anything is pushed or popped. */
   get name(): usize {
     return this.at + <usize>(HEAD + wordsBeforeName(this.kind));
   }
@@ -155,18 +170,21 @@ export class ExpectedPongs {
     return load<i32>(this.at, HEAD + WORD);
   }
 
-  /** Both as one number. Ask only where there is one. */
+  /** Kind and length of the name as one number. Ask only where there is a record. */
   get kindAndLength(): u32 {
     return load<u32>(this.at);
   }
 
-  /** Has it the name of the one before? Ask only where that was popped just now, had the same `kindAndLength`, and no queue. */
+  /**
+   * Has it the name of the record before it? Ask only where that was popped just now, had the same `kindAndLength`, and no
+   * queue: its bytes still lie in front of this one.
+   */
   get isNamedLikeFormer(): bool {
     const length = this.nameLength;
     return equalBytes(this.at - <usize>length, this.at + HEAD, length);
   }
 
-  /** Takes one PONG off the front. */
+  /** Takes one PONG off the oldest record, which goes with its last one. */
   pop(): void {
     if (this.isEmpty) return;
     const record = load<u32>(this.at);
@@ -221,14 +239,14 @@ export class ExpectedPongs {
   }
 }
 
-/** Does the PONG become the text of a permissions violation, behind which the connection goes on? */
+/** Does the PONG become the text of a permissions violation, so that the connection goes on behind it? */
 // @ts-ignore: decorator
 @inline
 export function becomesViolation(kind: Pong): bool {
   return kind >= Pong.PUBLISH_VIOLATION && kind <= Pong.QUEUE_VIOLATION;
 }
 
-/** Bytes between a record's head and its name. */
+/** Bytes between the head of a record and its name. */
 function wordsBeforeName(kind: Pong): i32 {
   if (kind == Pong.QUEUE_VIOLATION) return WORD;
   return kind == Pong.MAXIMUM || kind == Pong.MAXIMUM_OK || kind == Pong.BEGINS ? WORD + WORD : 0;

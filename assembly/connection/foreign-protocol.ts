@@ -18,8 +18,8 @@ const PROXY_V1: StaticArray<u8> = utf8("PROXY ");
 const PROXY_V2: StaticArray<u8> = [0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51];
 
 /**
- * What else than NATS begins with these bytes, or -1. Each of them ends the connection anyway, as none begins an
- * operation; recognised, they give an operator the remedy.
+ * Which other protocol than NATS begins with the bytes from `pointer` to `end`: a ProtocolError, or -1. Each of these ends the
+ * connection anyway, since none begins an operation; recognised, they give an operator the remedy.
  */
 export function foreignProtocol(pointer: usize, end: usize): i32 {
   if (pointer >= end) return -1;

@@ -1,52 +1,63 @@
 import { Run } from "./run";
 
 /**
- * The subject that a short way read last, and its class: most lines name the one of the line before. It is that line's bytes from
- * the subject on, where they lie in the window, so that a line is held against the one before it by two comparisons that neither
- * mask nor measure, before anything of it is computed but where its arguments end; and so that many subjects in turn cost the
- * noting of an address each. At the end of a pass the bytes are copied, since the window will show others then.
+ * The subject that a short way read last, and its class, since most lines name the subject of the line before.
  *
- * Its class is a policy's answer about the subject alone, NOT_PLAIN where that allows nothing, and holds for the question that gave
- * it, the owner.
+ * What is kept is the address of that subject in the window, with the rest of its line behind it. A new line is compared with
+ * those 32 bytes as they are, by two comparisons and without knowing how long the subject is. So nothing but the ends of its
+ * arguments need be computed before, and where many subjects come in turn, each costs the noting of an address. When a pass
+ * over a chunk ends, the bytes are copied, since the window will show others then.
  *
- * Its length is only known while messages on it follow each other in a run: a line that names it, and ends with the size of the line
- * before where that did, belongs to the run. So the next line is looked for without waiting until this one is read (docs/adr/0012).
+ * The class is that of a policy's answer about the subject, or NOT_PLAIN where the policy does not simply allow it. It holds
+ * only for the question that gave it (OWNER).
+ *
+ * A length is kept while messages on the subject follow each other in a run. A line that begins like the one before, and has
+ * its size at the same place, belongs to the run, and its end is known from the length: so the processor goes on to the next
+ * line without waiting until this one is read (docs/adr/0012).
  */
 
+/** Offsets into what is kept. LOW and HIGH are the two halves of the 32 bytes, once they are copied. */
 const LOW: usize = 0;
 const HIGH: usize = 16;
+/** The class of the subject, or NOT_PLAIN, i32. */
 const CLASS: usize = 32;
-/** Where the line's bytes lie: at LOW and HIGH, but in the middle of a pass. */
+/** The address of the 32 bytes, which is that of LOW except in the middle of a pass. */
 const LINE: usize = 36;
-/** Of a publish that of its subject, of a delivery that of its line from the subject to CR LF; NO_LENGTH where no run is under way. */
+/**
+ * Of a publish the length of its subject, of a delivery that of its line from the subject to before CR LF; NO_LENGTH where no
+ * run is under way.
+ */
 const LENGTH: usize = 40;
-/** The number of the question, u32. */
+/** The number of the question that has given the class, u32. */
 const OWNER: usize = 44;
-/** Messages that are counted together, beside the subject of the last of them. */
+/** A `Run`: the messages that are counted together, the last of which was on the subject. */
 const RUN: usize = 48;
 
-/** Longer than any line. */
+/** In place of a length: no run is under way. It is more than any line has. */
 const NO_LENGTH: usize = 1 << 30;
 
-/** Where the two are kept that there are, a line of the processor's cache each, at addresses that the compiler knows. */
+/** What is kept of publishes, and of deliveries: a line of the processor's cache each, at addresses that the compiler knows. */
 export const LAST_PUBLISH: usize = memory.data(64, 64);
 export const LAST_DELIVERY: usize = memory.data(64, 64);
 export const PUBLISH_RUN: Run = changetype<Run>(LAST_PUBLISH + RUN);
 export const DELIVERY_RUN: Run = changetype<Run>(LAST_DELIVERY + RUN);
 
-/** Messages are judged from here on by the question of this number. No run is under way. */
+/**
+ * A pass begins in which messages are judged by the question of this number. What another question has said is forgotten. No
+ * run is under way.
+ */
 // @ts-ignore: decorator
 @inline
 export function useSubjectOf(last: usize, question: u32): void {
   runsNoMore(last);
   if (load<u32>(last, OWNER) == question) return;
-  // Nothing is known: no subject should begin so, and one that does is NOT_PLAIN (-1 in every byte).
+  // Bytes that no subject begins with. Should one do all the same, its class is NOT_PLAIN, -1, whose bytes are these too.
   memory.fill(last, 0xff, LINE);
   store<usize>(last, last, LINE);
   store<u32>(last, question, OWNER);
 }
 
-/** Which of a line's 32 bytes from the subject on, whose halves are `low` and `high`, are those of the line before, as bits. */
+/** Which of the 32 bytes from a subject on, whose halves are `low` and `high`, equal those that are kept, as bits. */
 // @ts-ignore: decorator
 @inline
 export function likeLast(last: usize, low: v128, high: v128): u32 {
@@ -57,9 +68,9 @@ export function likeLast(last: usize, low: v128, high: v128): u32 {
 }
 
 /**
- * Are all bytes up to the first of `ends` (`asciiArgumentEnds`) alike, and that one? Up to the first end of all, the line names the
- * subject of the line before: no byte of a subject that is kept ends an argument, and the one behind it is a blank. Without an
- * end in sight all 32 must be alike, which then holds none.
+ * Are all bytes up to the first of `ends` (`asciiArgumentEnds`) alike, and that one too? With the ends of all arguments that
+ * says that the line names the subject that is kept: no byte of that ends an argument, and a blank stands behind it. Where no
+ * end is among the 32 bytes, all must be alike, which cannot be, since those that are kept have one.
  */
 // @ts-ignore: decorator
 @inline
@@ -67,14 +78,17 @@ export function isAlikeTo(ends: u32, alike: u32): bool {
   return (~alike & (ends ^ (ends - 1))) == 0;
 }
 
-/** The class of the subject that was noted last, or that of no class before any. */
+/** The class of the subject that was noted last; NOT_PLAIN before any. */
 // @ts-ignore: decorator
 @inline
 export function lastSubjectClass(last: usize): i32 {
   return load<i32>(last, CLASS);
 }
 
-/** Notes the subject that begins at `line` and ends before a blank within 32 bytes, all of which are memory. It begins no run. */
+/**
+ * Keeps the subject that begins at `line` and ends before a blank within 32 bytes, all of which are memory, and its class. No
+ * run is under way.
+ */
 // @ts-ignore: decorator
 @inline
 export function noteSubject(last: usize, line: usize, subjectClass: i32): void {
@@ -83,7 +97,7 @@ export function noteSubject(last: usize, line: usize, subjectClass: i32): void {
   runsNoMore(last);
 }
 
-/** The message before was on this subject, with such a LENGTH, and is the last of a run. */
+/** The message before was on the subject that is kept, and has this LENGTH. The next one may continue the run. */
 // @ts-ignore: decorator
 @inline
 export function runsOn(last: usize, length: i32): void {
@@ -97,14 +111,14 @@ export function runsNoMore(last: usize): void {
   store<usize>(last, NO_LENGTH, LENGTH);
 }
 
-/** LENGTH, which is more than any line has where no run is under way. */
+/** LENGTH of the run, or more than any line has where none is under way. */
 // @ts-ignore: decorator
 @inline
 export function runningLength(last: usize): usize {
   return load<usize>(last, LENGTH);
 }
 
-/** The pass is over: what was noted is kept. */
+/** The pass is over: copies the bytes, so that they stay when the window shows others. */
 // @ts-ignore: decorator
 @inline
 export function keepSubject(last: usize): void {

@@ -18,7 +18,10 @@ import { judgeSubscriptions } from "./revocations";
  * peer may do is judged by the new policy from here on, and so are its subscriptions (revocations.ts).
  */
 
-/** Call it whenever `connection.policyEpoch` is not the present one, before any of the callback's bytes is read. */
+/**
+ * Brings a connection under the policy that its plugin has in force. To be called whenever `connection.policyEpoch` is not the
+ * present one, before any of the callback's bytes is read.
+ */
 export function catchUp(connection: Connection): void {
   const client = clientOf(connection.id);
   const rules = client.policy.inForce.rules;
@@ -28,7 +31,7 @@ export function catchUp(connection: Connection): void {
     return;
   }
   const observes = rules.document.mode == Mode.DRY_RUN;
-  // What is ending already ends under the policy that it has, whose rules its last reports name.
+  // A connection that is ending keeps the policy that it has: its last reports name rules of that one.
   if (connection.phase == Phase.NEW || connection.phase == Phase.OPEN) {
     const formerIdentity = client.rules.document.identity;
     client.rules = rules;
@@ -43,7 +46,10 @@ export function catchUp(connection: Connection): void {
   }
 }
 
-/** Who the peer is under the new policy, whose trust domains and source of identity may be others. */
+/**
+ * Who the peer is under the new policy, which may have other trust domains or another source of identity. The certificate has
+ * not changed, so that it is read again only for another source.
+ */
 function principalOf(connection: Connection, client: Client, formerIdentity: Identity): Principal {
   const document = client.rules.document;
   if (document.identity == formerIdentity && document.identity != Identity.WORKLOAD) {
@@ -53,6 +59,10 @@ function principalOf(connection: Connection, client: Client, formerIdentity: Ide
   return readIdentity(document);
 }
 
+/**
+ * Gives an open connection the rights of the peer under the new policy, ends it if there are none, and judges its
+ * subscriptions.
+ */
 function change(connection: Connection, client: Client, peer: Principal, observes: bool): void {
   if (peer.uri != client.principal || !client.telemetry.identifies(connection, peer.uri)) {
     name(connection, client, peer);
@@ -72,17 +82,18 @@ function change(connection: Connection, client: Client, peer: Principal, observe
   judgeSubscriptions(connection);
 }
 
+/** Begins or ends DRY_RUN as the new policy says. */
 function useMode(connection: Connection, observes: bool): void {
   connection.willObserve = observes && !connection.observing;
   if (connection.willObserve) beginToObserve(connection);
   if (observes || !connection.observing) return;
   connection.observing = false;
-  // Of what is kept of unfinished lines, the other side has read every byte already.
+  // In DRY_RUN unfinished lines have passed, as far as they have come: their rest must pass too.
   connection.toServerPassed = connection.toServerTail.length > 0;
   connection.toClientPassed = connection.toClientTail.length > 0;
 }
 
-/** While deliveries were filtered, maxima of subscriptions were counted here. */
+/** The server is told of all maxima that were counted here while deliveries were filtered. */
 function tellMaxima(connection: Connection): void {
   const subscriptions = connection.subscriptions;
   for (let sub = subscriptions.first(); sub != 0; sub = subscriptions.next()) {
@@ -90,9 +101,12 @@ function tellMaxima(connection: Connection): void {
   }
 }
 
-/** DRY_RUN edits nothing: it begins when nothing that we have edited or withheld is under way any more. */
+/**
+ * DRY_RUN edits nothing. So it begins only when nothing that was edited or withheld is under way any more; until then this is
+ * called again by each callback.
+ */
 function beginToObserve(connection: Connection): void {
-  // What is ending ends: while observed it would be left alone, and pass all, also when a later policy enforces again.
+  // A connection that is ending never begins: it would not be closed while observed, and pass all again.
   if (connection.endingSince != 0) {
     connection.willObserve = false;
     return;

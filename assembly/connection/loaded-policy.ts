@@ -9,7 +9,7 @@ export class LoadedPolicy {
   private users: i32 = 0;
 
   constructor(
-    /** Of the text; 0 for the one before the first configuration, which is of no text. */
+    /** The fingerprint of the text; 0 for the policy before the first configuration, which has no text. */
     readonly fingerprint: u64,
     readonly rules: RuleSets,
   ) {}
@@ -18,12 +18,13 @@ export class LoadedPolicy {
     return this.rules.document;
   }
 
-  /** It stays findable until `release` is called as often. */
+  /** Somebody has it in force: `findLoaded` finds it until `release` has been called as often. */
   hold(): void {
     this.users++;
     if (this.users == 1 && this.fingerprint != 0) loaded.push(this);
   }
 
+  /** Undoes one `hold`. The last one lets its rules go. */
   release(): void {
     if (--this.users > 0) return;
     if (this.fingerprint != 0) due = 2;
@@ -34,21 +35,22 @@ export class LoadedPolicy {
 }
 
 /**
- * A policy of so many bytes gets all the memory at once that one of a mebibyte needs, while it takes the place of another of its
- * size and all tables of decisions are full: 22 MiB in use, and gaps. Smaller ones fit what doubling brings, and larger ones do not
- * fit this either.
+ * Bytes of a text before which linear memory gets MEMORY_OF_LARGE at once. A policy of a mebibyte needs so much while it takes
+ * the place of another one of its size and all tables of decisions are full: 22 MiB in use, and gaps. Smaller policies fit into
+ * what doubling brings, and those above LARGEST_TEXT do not fit into this either.
  */
 const LARGE_TEXT: i32 = 256 << 10;
 const LARGEST_TEXT: i32 = 1536 << 10;
 const MEMORY_OF_LARGE: usize = 30 << 20;
 
+/** All policies that somebody has in force. */
 const loaded: LoadedPolicy[] = [];
-/** Collections that are due: one when rules have been dropped, and one when the last connection has left them. */
+/** Collections that are due: one since rules have been dropped, and one for when the last connection has left them. */
 let due: i32 = 0;
 
 /**
- * Gives back now what was read of policies that nobody uses any more. By itself the collector begins when a quarter more has
- * been taken than was in use, and linear memory, which never shrinks, would grow for that (docs/adr/0013).
+ * Collects now what was read of policies that nobody uses any more, if a collection is due. By itself the collector begins when
+ * a quarter more has been taken than was in use, and linear memory, which never shrinks, would grow for that (docs/adr/0013).
  */
 export function collectReleased(): void {
   if (due == 0) return;
@@ -56,7 +58,7 @@ export function collectReleased(): void {
   __collect();
 }
 
-/** What was read of the text of that fingerprint, if a plugin of this VM has it in force. */
+/** The policy of a text of that fingerprint, if a plugin of this VM has it in force; else null. */
 export function findLoaded(fingerprint: u64): LoadedPolicy | null {
   for (let i = 0; i < loaded.length; i++) {
     if (loaded[i].fingerprint == fingerprint) return loaded[i];
@@ -64,14 +66,14 @@ export function findLoaded(fingerprint: u64): LoadedPolicy | null {
   return null;
 }
 
-/** A text of `length` bytes is about to be read. */
+/** Makes room for a text of `length` bytes that is about to be read. */
 export function makeRoom(length: i32): void {
-  // What is due remains so: this text may be refused, and connections have yet to leave the former policy.
+  // `due` stays as it is: this text may be refused, and connections have yet to leave the former policy.
   if (due > 0) __collect();
   if (length > LARGE_TEXT && length <= LARGEST_TEXT) growTo(MEMORY_OF_LARGE);
 }
 
-/** What the text says: found, or read now. With faults it must not be held. */
+/** The policy of the text, found or read now. One with faults must not be held. */
 export function loadPolicy(text: usize, length: i32, fingerprint: u64): LoadedPolicy {
   const found = findLoaded(fingerprint);
   if (found != null) return found;
@@ -79,7 +81,7 @@ export function loadPolicy(text: usize, length: i32, fingerprint: u64): LoadedPo
   return new LoadedPolicy(fingerprint, new RuleSets(readPolicy(text, length)));
 }
 
-/** What is in force before the first configuration: no rules, and so no peer that may connect. */
+/** The policy before the first configuration: without rules, so that no peer may connect. */
 export function noPolicy(): LoadedPolicy {
   return new LoadedPolicy(0, new RuleSets(new PolicyDocument()));
 }

@@ -4,9 +4,9 @@ import { Meter } from "../telemetry/meter";
 import { Unanswered } from "../telemetry/series";
 
 /**
- * One message that waits for another one: key u64, since when i64 (nanoseconds), the `OpenRequests` of its connection u32,
- * its class u32, and the numbers of the next newer and older one of the table, and of the next and previous one of the
- * connection, u32 each.
+ * Bytes of a record, which is one message that waits for another one: its key u64; since when i64, in nanoseconds; the
+ * `OpenRequests` of its connection u32; its class u32; the numbers of the next newer and the next older record of the table,
+ * and of the next and the previous one of the connection, u32 each.
  */
 const STRIDE: usize = 40;
 const SINCE: usize = 8;
@@ -18,25 +18,26 @@ const NEXT: usize = 32;
 const PREVIOUS: usize = 36;
 
 const FIRST_CAPACITY: i32 = 64;
-/** No record; they are numbered from 1. */
+/** In place of a record's number: there is none. Records are numbered from 1. */
 const NONE: u32 = 0;
 /**
- * A place has the number of its record, u32, or NONE, and the upper half of that record's key, u32, which tells its home:
- * searching from place to place then waits for no record but the right one (an unanswered request ×0.94).
+ * A place of the table has the number of its record, u32, or NONE, and the upper half of that record's key, u32, which tells
+ * its home. So a search from place to place waits for no record but the right one (an unanswered request ×0.94).
  */
 const PLACE_SHIFT: usize = 3;
 const UPPER: usize = 4;
 const UPPER_HALF: u64 = 0xffff_ffff_0000_0000;
 
-/** Those of one connection. */
+/** The records of one connection in one table. */
 @unmanaged
 @final
 export class OpenRequests {
+  /** The newest of them. */
   first: u32 = NONE;
   count: i32 = 0;
 
   constructor(
-    /** Counts what is not answered. */
+    /** Who counts those that are not answered. */
     public meter: Meter,
   ) {}
 
@@ -53,10 +54,10 @@ export class OpenRequests {
 @unmanaged
 @final
 export class RequestTable {
-  /** At most so many wait; 0: none. */
+  /** So many may wait at most; 0: none is to be opened. */
   bound: i32 = 0;
   count: i32 = 0;
-  /** Of the message that `close` has found. */
+  /** Of the message that `close` has found last, in nanoseconds. */
   since: i64 = 0;
   subjectClass: i32 = 0;
 
@@ -64,13 +65,13 @@ export class RequestTable {
   private records: usize = 0;
   /** Open addressing over the records' numbers, twice as many places as records. */
   private places: usize = 0;
-  /** Free records, linked by NEXT; those from `used` on have never been used. */
+  /** The first free record, with the others behind it by NEXT. Records from number `used` + 1 on have never been used. */
   private free: u32 = NONE;
   private used: u32 = 0;
   private newest: u32 = NONE;
   private oldest: u32 = NONE;
 
-  /** `counts`: what is given up is counted as unanswered. */
+  /** `counts`: messages that are given up are counted as unanswered. */
   constructor(private readonly counts: bool) {}
 
   /** Gives back the object itself too; nobody may wait any more. */
@@ -79,7 +80,10 @@ export class RequestTable {
     heap.free(changetype<usize>(this));
   }
 
-  /** A message waits from now on. One that waits with the same key already stays as it is. */
+  /**
+   * A message waits from `now` on, in nanoseconds. `name` is the 64-bit hash of the subject on which its answer will come. One
+   * that waits for the same already stays as it is. At the bound the oldest of the table is given up.
+   */
   // @ts-ignore: decorator
   @inline
   open(owner: OpenRequests, name: u64, subjectClass: i32, now: i64): void {
@@ -113,7 +117,10 @@ export class RequestTable {
     this.setPlace(~place, key, number);
   }
 
-  /** Was this what a message of the connection waited for? Then `since` and `subjectClass` are that message's. */
+  /**
+   * Was a message on the subject of this hash waited for? If so, it is not any more, and `since` and `subjectClass` are those
+   * of the one that waited.
+   */
   // @ts-ignore: decorator
   @inline
   close(owner: OpenRequests, name: u64): bool {
@@ -127,14 +134,14 @@ export class RequestTable {
     return true;
   }
 
-  /** Gives up what has waited for `timeout` or longer, in nanoseconds as `now`. */
+  /** Gives up what has waited for `timeout` or longer; both are in nanoseconds. */
   expire(now: i64, timeout: i64): void {
     while (this.oldest != NONE && hasPassed(now, load<i64>(this.at(this.oldest), SINCE), timeout)) {
       this.giveUp(this.oldest, Unanswered.EXPIRED);
     }
   }
 
-  /** The connection is gone. */
+  /** The connection is gone: gives up all its records. */
   closeAll(owner: OpenRequests): void {
     while (owner.first != NONE) this.giveUp(owner.first, Unanswered.CLOSED);
   }
@@ -175,7 +182,10 @@ export class RequestTable {
     return this.free != NONE || <i32>this.used < this.capacity;
   }
 
-  /** Is there room for one more, by giving up the oldest where need be? Places and records may be others then. */
+  /**
+   * Makes room for one more record, by giving up the oldest where need be. Answers false when there is none. Places and records
+   * may have moved.
+   */
   private makeRoom(): bool {
     while (this.count >= this.bound && this.oldest != NONE) this.giveUp(this.oldest, Unanswered.EVICTED);
     if (this.hasFree || this.grow()) return true;
@@ -242,14 +252,17 @@ export class RequestTable {
     return this.capacity * 2 - 1;
   }
 
-  /** By the upper half: all of a name's bytes reach it. */
+  /** The place where the search for a key begins, by its upper half, which all bytes of a name reach. */
   // @ts-ignore: decorator
   @inline
   private homeOf(upper: u32): i32 {
     return (<i32>upper) & this.mask;
   }
 
-  /** The place that has the key; else, as its complement and so negative, the one that is to have it, if there are any. */
+  /**
+   * The place that has the key. Otherwise the complement of the place where it belongs, which is negative; -1 while there are
+   * no places.
+   */
   // @ts-ignore: decorator
   @inline
   private find(key: u64): i32 {
@@ -265,8 +278,8 @@ export class RequestTable {
   }
 
   /**
-   * The same by a call, for what a message seldom needs. Each function that a lone message meets is another page of code, which a
-   * processor that has slept must fetch: so `open`, `close` and `find` are none (docs/performance.md).
+   * The same by a call, for what a message seldom needs. Each function that a lone message calls is one more page of code,
+   * which a processor that has slept must fetch: so `open`, `close` and `find` are inlined (docs/performance.md).
    */
   private search(key: u64): i32 {
     return this.find(key);
@@ -278,7 +291,10 @@ export class RequestTable {
     store<u64>(this.placeAt(place), (<u64>number) | (key & UPPER_HALF));
   }
 
-  /** Those behind move up, as if the one at `place` had never come (Knuth, Algorithm R), so that no search slows down. */
+  /**
+   * Frees a place. Those behind it move up, as if it had never been used (Knuth 6.4, Algorithm R), so that searches do not slow
+   * down.
+   */
   private takeOut(place: i32): void {
     let hole = place;
     let at = (place + 1) & this.mask;
@@ -294,7 +310,7 @@ export class RequestTable {
   }
 }
 
-/** One subject may be another request on another connection. */
+/** The key of a record: a subject may be waited for on several connections. */
 // @ts-ignore: decorator
 @inline
 function keyOf(owner: OpenRequests, name: u64): u64 {

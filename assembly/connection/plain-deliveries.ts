@@ -55,12 +55,15 @@ export function passPlainDeliveries(connection: Connection, chunk: Chunk, positi
   const access = connection.access;
   const meter = connection.meter;
   if (access == null || meter == null || connection.shadow != null || connection.samples) return position;
-  // A queue that a deny entry names makes more of the answer than the subject.
+  // Where a deny entry names a queue, the subject alone does not tell.
   if (connection.isFiltered && access.permissions.deniesQueues) return position;
   return pass(connection, chunk, position, access, meter);
 }
 
-/** `MSG subject sid size` whose end is seen at a glance, like `pass` of plain-publishes.ts. */
+/**
+ * Takes lines `MSG subject sid size` whose end is within the bytes seen at a glance, like `pass` of plain-publishes.ts, and
+ * leaves others to `passLonger`.
+ */
 function pass(connection: Connection, chunk: Chunk, position: i32, access: Access, meter: Meter): i32 {
   const subscriptions = connection.subscriptions;
   const permissions = access.permissions;
@@ -111,7 +114,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
         }
         sizeEnd += ctz(laterEnds);
       }
-      // An end that is not in sight counts as 64 bytes away, which no few digits are.
+      // An end that is not in sight counts as 64 bytes away (ctz of 0 is 32, twice): too far for a size of few digits.
       const sid = subjectEnd + 1;
       const sidLength = <i32>(sidEnd - sid);
       if (sidLength <= 0) break;
@@ -157,12 +160,18 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
   return endAt(p, connection, chunk, meter);
 }
 
-/** What comes of no subscription that is known may have been judged by an older policy alone (deliveries.ts). */
+/**
+ * Must deliveries for a sid that is not known go the long way? They may have been judged by an older policy alone
+ * (deliveries.ts).
+ */
 function judgesUnknown(connection: Connection): bool {
   const access = connection.access;
   return access != null && access.succeeds;
 }
 
+/**
+ * The pass is over at `p`: counts what is not counted yet, and notes what is left of the last payload. Answers the position.
+ */
 function endAt(p: usize, connection: Connection, chunk: Chunk, meter: Meter): i32 {
   keepSubject(LAST_DELIVERY);
   DELIVERY_RUN.end(Operation.MSG, meter, connection.totals);
@@ -175,8 +184,8 @@ function endAt(p: usize, connection: Connection, chunk: Chunk, meter: Meter): i3
 }
 
 /**
- * Like that of plain-publishes.ts. It judges as `pass` does: one function for both, though inlined, makes each message ×1.04; and
- * `isArgument` instead of its three questions makes one of JetStream ×1.05.
+ * Like that of plain-publishes.ts. It judges as `pass` does, in code of its own: one function for both, though inlined, makes
+ * each message ×1.04, and `isArgument` in place of its three questions makes one of JetStream ×1.05.
  */
 function passLonger(connection: Connection, from: usize, end: usize, access: Access, meter: Meter): usize {
   const subscriptions = connection.subscriptions;

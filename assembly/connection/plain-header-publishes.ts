@@ -18,15 +18,15 @@ import { Connection } from "./connection";
 import { judgePlain, NOT_PLAIN } from "./plain-judgement";
 import { Run } from "./run";
 
-/** `HPUB` as a little-endian number. */
+/** `HPUB` as a little-endian number, in capitals. */
 const HPUB: u32 = 0x42555048;
 const VERB: usize = 5;
 
 const run: Run = changetype<Run>(memory.data(offsetof<Run>(), 16));
 
 /**
- * The short way of `HPUB subject [reply] headers size` on such a subject, with headers that are all there and name no
- * other subject, as those of tracing and of deduplication do not. Like passPlainPublishes.
+ * The short way of `HPUB subject [reply] headers size` on a subject that is allowed, with headers that are all in view and name
+ * no other subject, as those of tracing and of deduplication do not. Like `passPlainPublishes`.
  */
 export function passPlainHeaderPublishes(connection: Connection, chunk: Chunk, position: i32): i32 {
   const p = chunk.address(position);
@@ -77,7 +77,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
     if (sizeEnd - subject > lineLimit) break;
     const total = readPlainSize(size, sizeEnd, HEADER_PUBLISH_SIZE);
     const headerLength = readPlainSize(headers, headersEnd, HEADERS_SIZE);
-    // NO_PLAIN_SIZE is negative.
+    // NO_PLAIN_SIZE is negative, and so more than any limit as an unsigned number.
     if (<u32>total > <u32>largest) break;
     if (<u32>headerLength > <u32>min(total, mostHeaders)) break;
     const block = sizeEnd + 2;

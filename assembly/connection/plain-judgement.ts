@@ -6,13 +6,13 @@ import { Meter } from "../telemetry/meter";
 import { Connection } from "./connection";
 import { replySent, requestSent } from "./exchanges";
 
-/** Not allowed, or not by what is asked here; the long way asks further. */
+/** In place of a class: the message is not allowed, or not by what is asked here. The long way asks further. */
 export const NOT_PLAIN: i32 = -1;
 
 /**
- * Judges a publish of which nothing but its subject and reply subject (of length 0: none) matters, and notes its exchange.
- * `answer` is that about the subject. Answers the subject's class, or NOT_PLAIN with no exchange noted. A publish that was granted
- * is plain too.
+ * Judges a publish of which nothing but its subject and its reply subject (of length 0: none) matters. `answer` is the policy's
+ * about its subject. Answers the class of the subject, and has noted the exchange; or NOT_PLAIN, and has noted none. A publish
+ * that was granted is plain too.
  */
 // @ts-ignore: decorator
 @inline
@@ -41,8 +41,8 @@ export function judgePlain(
 }
 
 /**
- * An answer that a delivery granted, to which nobody is to reply. Where the grants say no, the long way asks them once more and
- * is told the same: none is left that a further use could find.
+ * Is it an answer that a delivery has granted, and to which nobody is to reply? This uses the grant. Where the answer is no,
+ * the long way may ask once more and hears the same: what `useGrants` refuses it has removed.
  */
 function isGranted(connection: Connection, answer: u64, subject: usize, length: i32, replyLength: i32): bool {
   const access = connection.access;

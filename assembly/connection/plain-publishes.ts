@@ -59,8 +59,8 @@ export function passPlainPublishes(connection: Connection, chunk: Chunk, positio
 }
 
 /**
- * `PUB subject size` whose end is seen at a glance, as that of most lines: a loop of its own, which asks for little. Other lines
- * are left to `passLonger`, which asks for all that may be written plainly.
+ * Takes lines `PUB subject size` whose end is within the bytes seen at a glance, as most lines' are, in a loop of its own that
+ * asks for little. Other lines are left to `passLonger`, which reads all that may be written plainly.
  */
 function pass(connection: Connection, chunk: Chunk, position: i32, permissions: Permissions, meter: Meter): i32 {
   const largest = connection.largestPayload;
@@ -70,7 +70,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
   const end = chunk.address(chunk.viewEnd);
   const last = end - (PUBLISH_VERB + SHORTEST_ARGUMENTS);
   let p = chunk.address(position);
-  // Who has been asked answers, and a reply is often granted.
+  // A client that has been asked is likely to answer now, and answers are often granted, which only `passLonger` asks about.
   if (owesReplies(connection)) {
     const from = p;
     p = passLonger(connection, from, end, permissions, meter);
@@ -96,7 +96,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
       const isAgain = isAlikeTo(ends, likeLast(LAST_PUBLISH, low, high));
       if (isAgain) {
         if (endsLikeLastSize(sizeEnd, PUBLISH_SIZE)) {
-          // Of what is known of the line before: `sizeEnd` waits for the bytes of this one, and all that follows would too.
+          // Computed from the line before: `sizeEnd` waits for the bytes of this line, and all that follows would wait with it.
           const sameEnd = subject + runningLength(LAST_PUBLISH) + lastSizeLength(PUBLISH_SIZE);
           if (sizeEnd == sameEnd) {
             const size = lastSize(PUBLISH_SIZE);
@@ -110,11 +110,11 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
       }
       let subjectEnd = subject + ctz(ends);
       if (ends == 0) subjectEnd += ctz(laterArgumentEnds(subject));
-      // No few where an end is not in sight.
+      // An end that is not in sight is too far away for few digits.
       const digits = <i32>(sizeEnd - subjectEnd) - 1;
       if (!isFewDigits(digits)) break;
       const size = readFewDigits(sizeEnd, digits, PUBLISH_SIZE);
-      // NO_PLAIN_SIZE is negative.
+      // NO_PLAIN_SIZE is negative, and so more than any limit as an unsigned number.
       if (<u32>size > <u32>largest) break;
       const length = <i32>(subjectEnd - subject);
       let subjectClass: i32;
@@ -128,7 +128,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
           noteSubject(LAST_PUBLISH, subject, subjectClass);
         }
       }
-      // It may be an answer that was granted, which is asked there: here that would cost every other line 0.6 ns.
+      // It may have been granted, about which `passLonger` asks: asking here would cost every other line 0.6 ns.
       if (subjectClass == NOT_PLAIN) break;
       replySent(connection, meter, subject, length);
       PUBLISH_RUN.add(Operation.PUB, meter, totals, subjectClass, size);
@@ -145,18 +145,24 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
   return endAt(p, connection, chunk, meter);
 }
 
-/** A subject whose end is not among the first 32 bytes. It is judged apart, since what is judged in the loop costs each line. */
+/**
+ * The class of a subject whose end is not among the first 32 bytes, or NOT_PLAIN. A function of its own, since code in the loop
+ * costs each line.
+ */
 function judgeLong(permissions: Permissions, subject: usize, length: i32): i32 {
   return classIfAllowed(permissions.publishAnswer(subject, length));
 }
 
-/** The class, or NOT_PLAIN. */
+/** The class of an answer that allows a publish, else NOT_PLAIN. */
 // @ts-ignore: decorator
 @inline
 function classIfAllowed(answer: u64): i32 {
   return allowsPublish(answer) ? classOf(answer) : NOT_PLAIN;
 }
 
+/**
+ * The pass is over at `p`: counts what is not counted yet, and notes what is left of the last payload. Answers the position.
+ */
 function endAt(p: usize, connection: Connection, chunk: Chunk, meter: Meter): i32 {
   keepSubject(LAST_PUBLISH);
   PUBLISH_RUN.end(Operation.PUB, meter, connection.totals);
@@ -167,8 +173,8 @@ function endAt(p: usize, connection: Connection, chunk: Chunk, meter: Meter): i3
 }
 
 /**
- * Takes the line at `from` and those behind it, until there is one for `pass` that does not follow a reply that was granted, and
- * answers where that begins: at `from` when it could not take any.
+ * Takes the line at `from`, and those behind it up to one that is for `pass` and follows no reply that was granted. Answers
+ * where that begins; `from` when it could not take any.
  */
 function passLonger(connection: Connection, from: usize, end: usize, permissions: Permissions, meter: Meter): usize {
   const largest = connection.largestPayload;
@@ -176,7 +182,7 @@ function passLonger(connection: Connection, from: usize, end: usize, permissions
   const totals = connection.totals;
   const last = end - (PUBLISH_VERB + SHORTEST_ARGUMENTS);
   let p = from;
-  // There comes another one, most likely, and `pass` would only find out that it is none of its lines.
+  // Behind an answer that was granted another one is likely to follow, which `pass` would only leave to this function again.
   let behindGranted = false;
   while (p <= last) {
     if (!beginsPublish(p)) break;

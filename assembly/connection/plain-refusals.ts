@@ -62,7 +62,7 @@ function drop(connection: Connection, chunk: Chunk, position: i32, access: Acces
     const endsBehindSubject = withoutFirst(ends);
     let sizeEnd = firstEnd(endsBehindSubject, subject, sizeBegin, end);
     if (!isLineEnd(sizeEnd, end)) {
-      // A reply subject, of which nothing is asked where the subject is refused.
+      // A reply subject, about which nothing is asked since the subject is refused first.
       if (!isArgument(sizeBegin, sizeEnd, end)) break;
       sizeBegin = sizeEnd + 1;
       sizeEnd = firstEnd(withoutFirst(endsBehindSubject), subject, sizeBegin, end);
@@ -76,7 +76,7 @@ function drop(connection: Connection, chunk: Chunk, position: i32, access: Acces
     const length = <i32>(subjectEnd - subject);
     const answer = permissions.publishAnswer(subject, length);
     if (!refusesPublish(answer)) break;
-    // What may have been granted is asked for in the ways that can let it pass, since asking uses it.
+    // Only the ways that can let it pass ask whether it was granted, since asking uses the grant.
     if (mayBeGranted(answer) && access.hasGrantOf(subject, length)) break;
     if (!pongs.pushName(Pong.PUBLISH_VIOLATION, subject, length)) break;
     if (p == begin) chunk.drop(position, position);
@@ -96,7 +96,7 @@ function drop(connection: Connection, chunk: Chunk, position: i32, access: Acces
   }
   if (p == begin) return position;
   countRefusedPublishes(connection, access, meter, runAnswer, count, bytes);
-  // Once for all of them (3 of 57 ns for each, Node 26): only the first can be the first of all.
+  // Once for all of them, since only the first can be the first PING of all; for each it would cost 3 of 57 ns (Node 26).
   notePing(connection, FirstPing.OURS);
   const behind = chunk.position(p);
   chunk.drop(position, behind);

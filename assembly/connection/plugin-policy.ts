@@ -19,17 +19,20 @@ const ROOT_ID: StaticArray<u8> = propertyPath(["plugin_root_id"]);
 const AT_ONCE_BYTES: i32 = 64 << 10;
 
 /**
- * How long a tick must see that the host keeps a root for no connection, until the root is believed to be the current one: by the second
- * tick, unless ticks are hurried, as while a policy is being read.
+ * For how long ticks must see that the host keeps a root though it has no connection, until the root is believed to be the
+ * current one. That is by the second tick, unless ticks are hurried, as while a policy is being read.
  */
 const KEPT_MILLISECONDS: i64 = 400;
-/** Configurations of this VM that the host has dropped, and that are remembered. */
+/** Configurations that the host has dropped of this VM and that are remembered. */
 const MAX_DROPPED: i32 = 16;
-/** A plugin's first one counts as no change. */
+/** In place of the sequence of a publication: none. */
 const NO_SEQUENCE: u64 = u64.MAX_VALUE;
 
+/** All roots of this VM that have a configuration. */
 const roots: PluginPolicy[] = [];
+/** Roots that the host has dropped, by name and fingerprint (`mark`), the newest last. */
 const dropped: string[] = [];
+/** The fingerprint that a plugin had in force last, by its name. The first one counts as no change. */
 const inForceByName: Map<string, u64> = new Map();
 /** The newest publication with whose text the host has configured this VM. */
 const reachedByName: Map<string, u64> = new Map();
@@ -48,17 +51,22 @@ export class PluginPolicy {
 
   private name: string = "";
   private published: PublishedPolicy | null = null;
-  /** The configuration's text, to be published again. */
+  /** The text of this root's own configuration, kept to be published again. */
   private text: usize = 0;
   private textLength: i32 = 0;
   private fingerprint: u64 = 0;
+  /** What is published under the plugin's name, as far as this root has heard. */
   private newestFingerprint: u64 = 0;
   private newestSequence: u64 = 0;
-  /** What was the newest when the host configured this root, if this root then left it in force. */
+  /**
+   * The sequence of what was the newest when the host configured this root, if this root left it in force; else NO_SEQUENCE.
+   */
   private leftInForce: u64 = NO_SEQUENCE;
-  /** Since when (milliseconds) ticks have seen that; 0: the last one has not. */
+  /** Since when (milliseconds) each tick has seen that the host keeps this root; 0: the last tick has not. */
   private keptSince: i64 = 0;
+  /** What was published last and cannot be read by this module. */
   private refusedFingerprint: u64 = 0;
+  /** The problem of a published head that was logged last. */
   private warnedOf: string = "";
 
   constructor(private readonly telemetry: PluginTelemetry) {
@@ -95,14 +103,14 @@ export class PluginPolicy {
     return new Faults();
   }
 
-  /** Is a policy being read that is to take the place of the one in force? */
+  /** Is a policy being read in slices that is to take the place of the one in force? */
   get isLoading(): bool {
     return this.loading != null;
   }
 
   /**
-   * A client connects. Where nothing is in force yet, what is being read is read to its end now, however long that takes: no
-   * client can be kept waiting (docs/adr/0016). Answers whether another policy is in force.
+   * A client connects. Where nothing is in force yet, what is being read is read to its end now, however long that takes, since
+   * a client cannot be kept waiting (docs/adr/0016). Answers whether another policy is in force.
    */
   beReady(): bool {
     if (this.loading == null || this.inForce.fingerprint != 0) return false;
@@ -112,15 +120,16 @@ export class PluginPolicy {
     return loading != null && this.enforce(loading.readAll());
   }
 
-  /** Takes what is newly published. Answers whether another policy is in force now. */
+  /** Looks for what is newly published. Answers whether another policy is in force now. */
   hear(): bool {
     const published = this.published;
     return published != null && published.hasChanged() && this.adopt(published);
   }
 
   /**
-   * The same, told by a root of this VM that has just found out. Of the same plugin it need not fetch what is published, while
-   * there is memory to be found for two policies; what the other one has published itself it fetches at its next tick.
+   * The same, called by another root of this VM that has just put a policy in force. If both are of one plugin, what is
+   * published need not be fetched: there is memory for two policies, not for a copy more. What `other` has published itself,
+   * this root hears of at its next tick.
    */
   hearFrom(other: PluginPolicy): bool {
     const published = this.published;
@@ -138,7 +147,10 @@ export class PluginPolicy {
     return true;
   }
 
-  /** A tick: the same as `hear`, reads on, and publishes its own policy where that is the host's. */
+  /**
+   * To be called by each tick, with the time in milliseconds: hears, reads on, and publishes its own policy where that is the
+   * one that the host uses. Answers whether another policy is in force now.
+   */
   follow(now: i64): bool {
     const published = this.published;
     if (published == null) return false;
@@ -169,7 +181,7 @@ export class PluginPolicy {
     this.text = 0;
   }
 
-  /** What is published under this plugin's name. */
+  /** Where policies are published under this plugin's name. The name is read from the host when this is asked first. */
   private publication(): PublishedPolicy {
     let published = this.published;
     if (published == null) {
@@ -179,6 +191,7 @@ export class PluginPolicy {
     return published;
   }
 
+  /** This root is one of those that the host has configured. */
   private enter(): void {
     if (!roots.includes(this)) roots.push(this);
     const place = dropped.indexOf(this.mark(this.fingerprint));
@@ -189,7 +202,10 @@ export class PluginPolicy {
     return this.name + " " + fingerprint.toString();
   }
 
-  /** Publishes this root's own policy, unless it is only late with one that has been replaced. */
+  /**
+   * Publishes this root's own policy, unless the host configures it late with one that has been replaced; then the newest one
+   * stays in force.
+   */
   private offer(now: i64): void {
     const published = this.published;
     if (published == null) return;
@@ -219,6 +235,7 @@ export class PluginPolicy {
     this.leftInForce = this.newestSequence;
   }
 
+  /** Publishes this root's own policy in place of the publication `sequence`. Answers false when another VM was faster. */
   private publish(published: PublishedPolicy, sequence: u64, now: i64): bool {
     const answer = published.publish(this.fingerprint, this.text, this.textLength, sequence, now);
     if (answer == 0) return false;
@@ -228,8 +245,8 @@ export class PluginPolicy {
   }
 
   /**
-   * Puts the published policy in force, or begins to read it. Answers whether another one is in force now; not so when this module
-   * cannot read it.
+   * Puts the published policy in force, or begins to read it. Answers whether another one is in force now, which it is not when
+   * this module cannot read it.
    */
   private adopt(published: PublishedPolicy): bool {
     const newest = published.read();
@@ -258,6 +275,7 @@ export class PluginPolicy {
     return false;
   }
 
+  /** Reads a slice of what is being read. Answers whether it is in force now. */
   private readOn(): bool {
     const loading = this.loading;
     if (loading == null) return false;
@@ -271,7 +289,7 @@ export class PluginPolicy {
     this.loading = null;
   }
 
-  /** Answers whether the policy is in force now; not so when this module cannot read it, which is told. */
+  /** Puts a policy in force that has been read. Answers false, and tells, when it has faults. */
   private enforce(policy: LoadedPolicy): bool {
     const faults = policy.document.faults;
     if (faults.isEmpty) {
@@ -304,7 +322,7 @@ export class PluginPolicy {
     return false;
   }
 
-  /** While a root's own first policy is being read, it has that which another root of its plugin has. */
+  /** While the first policy of this root is being read, it uses that of another root of its plugin. */
   private takeFormer(): void {
     if (this.inForce.fingerprint != 0) return;
     for (let i = 0; i < roots.length; i++) {

@@ -19,15 +19,15 @@ import { RequestTable } from "./open-requests";
 const NODE_WORKLOAD: StaticArray<u8> = propertyPath(["xds", "node", "metadata", "WORKLOAD_NAME"]);
 const NODE_NAMESPACE: StaticArray<u8> = propertyPath(["xds", "node", "metadata", "NAMESPACE"]);
 
-/** Names of rules that stats tell apart, over all configurations of a VM; a key has 16 bits for them. */
+/** Names of rules that stats tell apart, over all configurations of a VM. A key of refusals has 16 bits for them. */
 const MAX_RULE_NAMES: i32 = 8192;
 
-/** Versions of nats-server that one plugin warns of. */
+/** Untested versions of nats-server that one plugin warns of. */
 const MAX_VERSIONS: i32 = 16;
-/** 32 bytes of a version, quoted. */
+/** Where 32 bytes of a version are quoted. */
 const versionArea: usize = memory.data(128);
 
-/** Only beside nats-server is this proxy's own workload where the connection goes. */
+/** Where this proxy stands. Its own workload is the destination only beside nats-server. */
 function standpointOf(identity: Identity): Standpoint {
   const own = identity == Identity.PEER;
   return new Standpoint(
@@ -41,10 +41,10 @@ function orUnknown(text: string): string {
   return text == "" ? "unknown" : text;
 }
 
-/** Before the first configuration. */
+/** The standpoint before the first configuration. */
 const NOWHERE: Standpoint = new Standpoint("unknown", "unknown", "unknown");
 
-/** For the whole VM, since plugins that have the same text in force share what was read of it. */
+/** Names of classes and of rules for the whole VM, since plugins that have the same text in force share what was read of it. */
 const classes: Names = new Names(MAX_CLASS_NUMBERS);
 const rules: Names = new Names(MAX_RULE_NAMES);
 
@@ -53,21 +53,27 @@ const rules: Names = new Names(MAX_RULE_NAMES);
 export class PluginTelemetry {
   readonly audit: Audit = new Audit();
   stats: FilterStats = new FilterStats(NOWHERE);
-  /** Of each standpoint that a configuration had: a connection of an earlier one may still count, and one may come back. */
+  /**
+   * The meters of each standpoint that a configuration had: a connection of an earlier one may still count, and a standpoint
+   * may come back.
+   */
   private readonly allMeters: Meters[] = [];
   private meters: Meters = new Meters(NOWHERE, classes, rules);
   private readonly versionsWarnedOf: string[] = [];
   private readonly sampler: Sampler = new Sampler();
   private readonly requests: RequestTable = new RequestTable(true);
   private readonly services: RequestTable = new RequestTable(false);
-  /** Milliseconds. */
+  /** `telemetry.requestTimeout` in milliseconds. */
   private timeout: i64 = 0;
 
   constructor() {
     this.allMeters.push(this.meters);
   }
 
-  /** This configuration, of a text of that fingerprint, is in force from now on; called before its rules are compiled. */
+  /**
+   * This configuration, of a text of that fingerprint, is in force from now on. To be called before its rules are compiled,
+   * since it numbers the classes.
+   */
   adopt(document: PolicyDocument, fingerprint: u64): void {
     const settings = document.telemetry;
     this.stand(standpointOf(document.identity));
@@ -83,11 +89,12 @@ export class PluginTelemetry {
     this.stats.policyInForce(fingerprint, MODES[<i32>document.mode], document.rules.length);
   }
 
-  /** This configuration was refused. */
+  /** Counts that this configuration was refused. */
   reject(document: PolicyDocument): void {
     new FilterStats(standpointOf(document.identity)).policyRejected();
   }
 
+  /** Counts from this standpoint on. */
   private stand(standpoint: Standpoint): void {
     if (this.meters.standpoint.isThatOf(standpoint)) return;
     this.meters = this.metersOf(standpoint);
@@ -105,7 +112,7 @@ export class PluginTelemetry {
     return meters;
   }
 
-  /** Gives a new connection what its bytes need to be counted. */
+  /** Gives a new connection what is needed to count its bytes. */
   equip(connection: Connection): void {
     connection.sampler = this.sampler;
     connection.refusalRate = this.audit.refusals;
@@ -113,7 +120,7 @@ export class PluginTelemetry {
     connection.services = this.services;
   }
 
-  /** The peer of a connection is known, or has become another with the policy. */
+  /** The peer of a connection is known, or has become another one with the policy: the connection counts as its. */
   identify(connection: Connection, principal: string, namespace: string): void {
     const name = orUnknown(principal);
     if (this.meters.isBeyond(name)) this.stats.principalCapped();
@@ -127,7 +134,7 @@ export class PluginTelemetry {
     meter.joins(subscriptions);
   }
 
-  /** Whether the connection is counted as this principal's, where the policy in force counts. */
+  /** Does the connection count as this principal's already, at the standpoint of the policy in force? */
   identifies(connection: Connection, principal: string): bool {
     return connection.meter === this.meters.known(orUnknown(principal));
   }
@@ -146,14 +153,14 @@ export class PluginTelemetry {
     );
   }
 
-  /** The number of a rule's name. */
+  /** The number of a rule's name in stats. */
   ruleLabel(document: PolicyDocument, rule: i32): i32 {
     const names = document.names;
     const label = names.labelOf(rule);
     return label != NONE ? label : names.setLabel(rule, rules.of(names.of(rule)));
   }
 
-  /** Counts what has changed without any byte. */
+  /** Tells the gauge of subscriptions what has changed. */
   observe(connection: Connection): void {
     const meter = connection.meter;
     if (meter == null) return;
@@ -163,7 +170,7 @@ export class PluginTelemetry {
     connection.reportedSubscriptions = live;
   }
 
-  /** A connection is gone: its last counts go to the host. */
+  /** A connection is gone: gives the host its last counts. */
   close(connection: Connection): void {
     const meter = connection.meter;
     if (meter == null) return;
@@ -174,7 +181,7 @@ export class PluginTelemetry {
     meter.flush();
   }
 
-  /** Gives the host what was counted. `now` in milliseconds. */
+  /** Gives the host what was counted, and gives up what has waited too long. `now` is in milliseconds. */
   tick(now: i64): void {
     const timeout = this.timeout * 1_000_000;
     this.requests.expire(now * 1_000_000, timeout);
@@ -185,7 +192,7 @@ export class PluginTelemetry {
     this.stats.onTick(<i64>usedBytes());
   }
 
-  /** The plugin and all its connections are gone. */
+  /** The plugin and all its connections are gone: gives the host what is left. */
   destroy(): void {
     tellDurations();
     this.audit.finish(this.stats);

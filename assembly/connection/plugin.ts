@@ -20,20 +20,23 @@ import { bytesTooMany, shedHolders, shedUnknown } from "./shedding";
 /** A connection that is to end is closed from the tick after this long, if nats-server has not done so. */
 const ENDING_MILLISECONDS: i64 = 2000;
 /**
- * Connections closed in one tick. Envoy runs each closing inside the one before (proxy-wasm-cpp-host
- * `doAfterVmCallActions`), each with the module's callbacks, on one stack of 8 MiB: 745 in one tick were fine, 4,000 ended
- * the whole process (Envoy 1.40).
+ * Connections closed in one tick at most. Envoy runs each closing inside the one before (proxy-wasm-cpp-host
+ * `doAfterVmCallActions`), each with the module's callbacks, on one stack of 8 MiB: 745 in one tick were fine, 4,000 ended the
+ * whole process (Envoy 1.40).
  */
 const MAX_CLOSINGS: i32 = 64;
-/** How long a queue group's messages may go to a member that lost its right, before the member is closed. */
+/**
+ * A member of a queue group that has lost its right, and is silent so that no UNSUB can go, swallows messages of the group. It
+ * is closed after so long.
+ */
 const QUEUE_MILLISECONDS: i64 = 400;
 
-/** All of this VM. */
+/** All plugins of this VM that the host has. */
 const plugins: Plugin[] = [];
-/** Those that the host has dropped while connections of them were open. */
+/** Those that the host has dropped while they had open connections. */
 const dropped: Plugin[] = [];
 
-/** The connection is gone, whichever plugin had it. */
+/** The connection is gone, whichever plugin had it: nothing of it stays. */
 export function closeConnection(connection: Connection): void {
   const plugin = holderIn(plugins, connection.id) || holderIn(dropped, connection.id);
   if (plugin != null) plugin.close(connection);
@@ -52,7 +55,7 @@ export class Plugin {
   readonly telemetry: PluginTelemetry = new PluginTelemetry();
   readonly policy: PluginPolicy = new PluginPolicy(this.telemetry);
   private readonly connections: Map<u32, Connection> = new Map();
-  /** Connections that are yet to be brought under the present policy, by their ids. */
+  /** Ids of connections that may be under an older policy than the present one. */
   private behind: u32[] = [];
 
   constructor(readonly id: u32) {
@@ -80,7 +83,10 @@ export class Plugin {
     return true;
   }
 
-  /** Roots of the same plugin serve connections of its former configurations: they need not wait for their own ticks. */
+  /**
+   * A policy has come into force here. Roots of the same plugin serve connections of its former configurations, and need not
+   * wait for their own ticks to hear of it.
+   */
   private tellOthers(): void {
     for (let i = 0; i < plugins.length; i++) {
       const other = plugins[i];
@@ -89,8 +95,8 @@ export class Plugin {
   }
 
   /**
-   * Another policy is in force: its settings count at once, its rules for each connection from its next callback on. Where none is
-   * yet, nobody has asked for memory: the budget never shrinks, and the first policy may want a small one.
+   * Another policy is in force. Its settings count at once, its rules for each connection from its next callback on. Where the
+   * policy is the empty one before any, the budget stays as it is: it never shrinks, and the first policy may want a small one.
    */
   private apply(): void {
     const policy = this.policy.inForce;
@@ -99,17 +105,17 @@ export class Plugin {
     this.behind = this.connections.keys();
   }
 
-  /** Is a newer policy being read? Then the next tick should come soon. */
+  /** Is a newer policy being read in slices, so that the next tick should come soon? */
   get isLoading(): bool {
     return this.policy.isLoading;
   }
 
-  /** Are connections left that have not been brought under the present policy? */
+  /** May connections be left that are under an older policy? */
   get isBehind(): bool {
     return this.behind.length > 0;
   }
 
-  /** A connection was opened; nothing is known of it yet. */
+  /** The host has opened a connection, of which nothing is known yet. */
   open(id: u32): Connection {
     if (this.policy.beReady()) {
       this.apply();
@@ -124,6 +130,7 @@ export class Plugin {
     return connection;
   }
 
+  /** Is this an open connection of the plugin? */
   holds(id: u32): bool {
     return this.connections.has(id);
   }
@@ -143,8 +150,8 @@ export class Plugin {
   }
 
   /**
-   * The host has dropped this configuration. Envoy does so when the last of its connections is gone; one that were still open
-   * would write into memory that is somebody else's, so what connections hold by its address is kept as long as there is one.
+   * The host has dropped this configuration. Envoy does so when the last of its connections is gone. Should one be open all the
+   * same, it holds addresses of counters that belong to the plugin: these are kept as long as there is one.
    */
   destroy(): void {
     this.policy.destroy();
@@ -154,8 +161,8 @@ export class Plugin {
   }
 
   /**
-   * Brings silent connections under the present policy for a slice, on top of which the rules of the last one may have to be
-   * compiled. Answers whether some are left.
+   * Brings silent connections under the present policy for a slice; the rules for the last one may have to be compiled on top
+   * of that. Answers whether some are left.
    */
   private catchUpSilent(): bool {
     if (!this.isBehind) return false;
@@ -171,8 +178,8 @@ export class Plugin {
   }
 
   /**
-   * Gives the host what was counted, makes room when memory runs out, and closes what is to end. Answers whether more of
-   * that may be due at once, so that the next tick should come sooner.
+   * Gives the host what was counted, brings connections under a newer policy, makes room when memory runs out, and closes what
+   * is to end. Answers whether more may be due at once, so that the next tick should come sooner.
    */
   tick(): bool {
     const now = callbackTime();
@@ -206,19 +213,19 @@ export class Plugin {
       if (actOn(all[i].id)) closeDownstream();
       left--;
     }
-    // While the budget is nearly full, who takes what is shed must not have all of it again before the next tick.
+    // While the budget is nearly full, the next tick comes soon, before somebody has used up again what was given back.
     return behind || judging || this.isLoading || due > MAX_CLOSINGS || shed > 0;
   }
 }
 
-/** Those of this VM that a tick may close. */
+/** All connections of this VM that a tick may close. */
 function connectionsOfAll(): Connection[] {
   let all: Connection[] = [];
   for (let i = 0; i < plugins.length; i++) all = all.concat(plugins[i].connections.values());
   return all;
 }
 
-/** Then no connection is judged by a policy that is not in force any more. */
+/** Is every connection of this VM judged by a policy that is in force? */
 function isNobodyBehind(): bool {
   for (let i = 0; i < plugins.length; i++) {
     if (plugins[i].isBehind) return false;
@@ -226,7 +233,7 @@ function isNobodyBehind(): bool {
   return true;
 }
 
-/** A member of a queue group that has no right to its messages, and does not say a word with which UNSUB could go. */
+/** Ends a member of a queue group that has lost its right and has said nothing since, with which its UNSUB could have gone. */
 function endLostMember(connection: Connection, now: i64): void {
   if (connection.unsubscribe.length == 0 || connection.phase != Phase.OPEN) connection.queueLostSince = 0;
   else if (hasPassed(now, connection.queueLostSince, QUEUE_MILLISECONDS)) {
@@ -236,7 +243,7 @@ function endLostMember(connection: Connection, now: i64): void {
   }
 }
 
-/** nats-server had its time to end it, or there is none to lose. */
+/** Is it time to close a connection that is ending? nats-server has had its time to close it, or memory is nearly used up. */
 function isDue(connection: Connection, now: i64, full: bool): bool {
   const since = connection.endingSince;
   return since != 0 && (full || hasPassed(now, since, ENDING_MILLISECONDS));

@@ -1,9 +1,9 @@
-/** How often any plugin of this VM has taken another policy. */
+/** Counts how often any plugin of this VM has put another policy in force. */
 export let policyEpoch: u32 = 1;
 
 /**
- * Some connections may be under an older policy now. Each of them finds out with one comparison at its next callback
- * (live-policy.ts), and the tick visits those that are silent.
+ * A policy has come into force. Each connection finds out whether it is under an older one by comparing the epoch at its next
+ * callback (live-policy.ts), and the tick visits those that are silent.
  */
 export function beginPolicyEpoch(): void {
   policyEpoch++;

@@ -4,23 +4,28 @@ import { nowNanoseconds } from "../proxy/clock";
 import { SLICE_NANOSECONDS } from "./callback-time";
 import { LoadedPolicy, makeRoom } from "./loaded-policy";
 
-/** Several plugins that wait for one policy have ticks of their own, which may come one behind the other. */
+/**
+ * Between two slices at least. Several plugins that wait for one policy have ticks of their own, which may come one right
+ * behind the other.
+ */
 const REST_NANOSECONDS: u64 = 5_000_000;
-/** Between two looks at the clock: some 0.5 ms, or one rule that is longer. */
+/** Bytes that are read between two looks at the clock: some 0.5 ms, or one rule that is longer. */
 const PIECE_BYTES: i32 = 16 << 10;
 
-/** All of this VM that somebody waits for. */
+/** All policies of this VM that are being read and that somebody waits for. */
 const loadings: PolicyLoading[] = [];
 
 /**
- * A policy that is being read in slices, so that no worker stalls for it, for all plugins of this VM that wait for it
+ * A policy that is being read in slices, so that no worker stalls for it, once for all plugins of this VM that wait for it
  * (docs/adr/0016).
  */
 @final
 export class PolicyLoading {
   private users: i32 = 0;
   private readonly reading: PolicyReading;
+  /** What was read, once all is. */
   private policy: LoadedPolicy | null = null;
+  /** No slice is read before this time, in nanoseconds. */
   private restsUntil: u64 = 0;
 
   /** `text` belongs to this object from now on. */
@@ -33,11 +38,12 @@ export class PolicyLoading {
     loadings.push(this);
   }
 
-  /** It stays until `release` is called as often. */
+  /** Somebody waits for it. It is read on until `release` has been called as often. */
   hold(): void {
     this.users++;
   }
 
+  /** Undoes one `hold`. The last one gives back all memory. */
   release(): void {
     if (--this.users > 0) return;
     loadings.splice(loadings.indexOf(this), 1);
@@ -47,7 +53,10 @@ export class PolicyLoading {
     if (policy != null && policy.document.faults.isEmpty) policy.release();
   }
 
-  /** Reads on for a slice, unless one has just been read. Answers the policy as soon as all is read, faults and all. */
+  /**
+   * Reads a slice, unless one has just been read. Answers the policy as soon as all is read, with its faults if it has any;
+   * null before.
+   */
   readOn(): LoadedPolicy | null {
     const now = nowNanoseconds();
     // The clock may have been put back meanwhile.
@@ -56,13 +65,13 @@ export class PolicyLoading {
     return this.policy;
   }
 
-  /** Reads all that is left. */
+  /** Reads all that is left, however long that takes. */
   readAll(): LoadedPolicy {
     this.reading.readOn(i32.MAX_VALUE);
     return this.finished();
   }
 
-  /** At least a piece, however seldom the thread has the processor. */
+  /** Reads until a time in nanoseconds has come, at least one piece, however seldom the thread has the processor. */
   private readUntil(end: u64): void {
     let now: u64;
     do {
@@ -75,6 +84,7 @@ export class PolicyLoading {
     this.restsUntil = now + REST_NANOSECONDS;
   }
 
+  /** The policy of which all has been read. */
   private finished(): LoadedPolicy {
     let policy = this.policy;
     if (policy == null) {
@@ -86,7 +96,7 @@ export class PolicyLoading {
   }
 }
 
-/** What reads the `length` bytes at `text`, of which it makes a copy, unless it is there already. */
+/** What reads the text of this fingerprint: found, or begun now, with a copy of the `length` bytes at `text`. */
 export function loadingOf(text: usize, length: i32, fingerprint: u64): PolicyLoading {
   for (let i = 0; i < loadings.length; i++) {
     if (loadings[i].fingerprint == fingerprint) return loadings[i];

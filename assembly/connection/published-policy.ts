@@ -3,10 +3,10 @@ import { Envelope, readEnvelope, writeHead } from "../policy/envelope";
 import { VERSION } from "../telemetry/version";
 import { ABSENT, ANY, readShared, releaseShared, sharedPointer, sharedSize, writeShared } from "../proxy/shared-data";
 
-/** Several VMs that publish at once take turns; each loses at most once to every other. */
+/** Tries to publish. Of several VMs that publish at once each loses at most once to every other. */
 const MAX_TRIES: i32 = 64;
 
-/** A fingerprint on its way to the host. */
+/** Where a fingerprint lies while the host takes it. */
 const acceptedArea: usize = memory.data(8);
 
 /**
@@ -19,7 +19,7 @@ export class PublishedPolicy {
   private readonly key: StaticArray<u8>;
   private readonly changeKey: StaticArray<u8>;
   private readonly acceptedKey: StaticArray<u8>;
-  /** The write of the second key that we have seen. */
+  /** The number of the write of the second key that was seen last. */
   private seen: u32 = ABSENT;
 
   constructor(plugin: string) {
@@ -28,7 +28,7 @@ export class PublishedPolicy {
     this.acceptedKey = utf8(`istio-nats/accepted/${VERSION}/${plugin}`);
   }
 
-  /** Has anything been published since the last time that this was asked? One host call. */
+  /** Has anything been published since this was asked last? It costs one host call. */
   hasChanged(): bool {
     const write = readShared(this.changeKey);
     releaseShared();
@@ -37,24 +37,25 @@ export class PublishedPolicy {
     return true;
   }
 
-  /** `other` has asked, and then read what is published, in this callback; so this one need not. */
+  /** `other` has asked `hasChanged` in this callback, and then read what is published. So this one need not. */
   hasSeenWhat(other: PublishedPolicy): void {
     this.seen = other.seen;
   }
 
-  /** What is published; null for nothing. Call `release` when its text has been read. */
+  /** What is published, or null. Call `release` when its text is not needed any more. */
   read(): Envelope | null {
     if (readShared(this.key) == ABSENT) return null;
     return readEnvelope(sharedPointer, sharedSize);
   }
 
+  /** Frees what `read` has answered. */
   release(): void {
     releaseShared();
   }
 
   /**
-   * Is the text of that fingerprint the last one in which a VM with this version of the module has found no fault? Then no other
-   * need read it before it answers the host.
+   * Is the text of this fingerprint the last one in which a VM with this version of the module has found no fault? Then no
+   * other VM need read it before it answers the host.
    */
   hasAccepted(fingerprint: u64): bool {
     readShared(this.acceptedKey);
@@ -63,15 +64,15 @@ export class PublishedPolicy {
     return accepted;
   }
 
-  /** All of the text has been read, and it has no fault. */
+  /** Tells the other VMs that all of the text has been read, and has no fault. */
   accept(fingerprint: u64): void {
     store<u64>(acceptedArea, fingerprint);
     writeShared(this.acceptedKey, acceptedArea, 8, ANY);
   }
 
   /**
-   * Publishes the text, before which MAX_HEAD_BYTES are free, if what is published now is still of `sequence` (0: nothing
-   * readable). Answers the new sequence, or 0 when another VM was faster.
+   * Publishes the text, before which MAX_HEAD_BYTES must be free, if what is published now is still of `sequence` (0: nothing
+   * readable). `now` is in milliseconds. Answers the new sequence, or 0 when another VM was faster.
    */
   publish(fingerprint: u64, text: usize, length: i32, sequence: u64, now: i64): u64 {
     let published: u64 = 0;

@@ -3,15 +3,18 @@ import { giveBack, giveBackShortLived, SHORT_LIVED, take, takeShortLived } from 
 import { copyShort } from "../bytes/copy";
 import { ResponseLimit } from "../policy/response-limit";
 
-/** Offsets into the block of one grant, whose key is the reply subject. */
+/** Offsets into the block of one grant, whose key is the reply subject, from BYTES on. USES: how often it was used, i32. */
 const USES: usize = 8;
-/** The next newer and older grant of the same row, 0 at its ends. */
+/** The next newer and the next older grant of the same table, 0 without one. */
 const NEWER: usize = 12;
 const OLDER: usize = 16;
 const GRANTED_AT: usize = 24;
 const BYTES: usize = 32;
 
-/** A block has room for the reply subjects that clients make; one for a longer name is as long as that needs. */
+/**
+ * Bytes of the longest reply subject for which a SHORT_LIVED block has room, as those that clients make do. A block for a
+ * longer one is as long as that needs.
+ */
 const USUAL_KEY: i32 = <i32>(SHORT_LIVED - BYTES);
 
 function sizeOf(length: i32): usize {
@@ -28,7 +31,10 @@ function giveBackBlock(block: usize): void {
   else giveBack(block, sizeOf(length));
 }
 
-/** Has a grant lasted so long? One of the future too: the host's clock is that of the wall, which may be set back. */
+/**
+ * Has a grant been there for longer than `expires`? Also one of the future: the host's clock is that of the wall, and where it
+ * is set back a grant ends rather than lasts for longer.
+ */
 function isOver(grant: usize, now: i64, expires: i64): bool {
   return <u64>(now - load<i64>(grant, GRANTED_AT)) > <u64>expires;
 }
@@ -46,7 +52,7 @@ function isOver(grant: usize, now: i64, expires: i64): bool {
 @final
 export class ReplyGrants {
   private table: BlockTable = new BlockTable(BYTES);
-  /** Of all grants together, without the table. */
+  /** Bytes of all grants together, without the table. */
   bytes: i64 = 0;
   private newest: usize = 0;
   private oldest: usize = 0;
@@ -57,8 +63,8 @@ export class ReplyGrants {
   ) {}
 
   /**
-   * A delivery brought this reply subject, whose `hashBytes` is `hash`. Answers false when the budget has no room (then nothing
-   * is granted).
+   * A delivery has brought this reply subject, whose `hashBytes` is `hash`, at `now`, in milliseconds. It may be answered from
+   * now on. Answers false when the budget has no room, and then grants nothing.
    */
   grant(reply: usize, length: i32, hash: u32, now: i64): bool {
     this.forgetExpired(now);
@@ -83,17 +89,17 @@ export class ReplyGrants {
     return true;
   }
 
-  /** With the table, which stays as large as it once was needed until `release`. */
+  /** Bytes of the VM's budget that this holds, with the table, which becomes no smaller until `release`. */
   get heldBytes(): i64 {
     return this.bytes + this.table.bytes;
   }
 
-  /** Is there a grant of this subject, though it may be over? */
+  /** Is there a grant of this subject, which may be over? */
   has(subject: usize, length: i32, hash: u32): bool {
     return this.table.find(subject, length, hash) != 0;
   }
 
-  /** Is a publish to `subject` an answer that is still allowed? It counts as a use if so, and ends the grant if not. */
+  /** Is a publish on `subject` an answer that is allowed? If so that is one use, and if not the grant ends. */
   use(subject: usize, length: i32, hash: u32, now: i64): bool {
     if (this.table.count == 0) return false;
     const grant = this.table.find(subject, length, hash);
@@ -110,7 +116,7 @@ export class ReplyGrants {
     return true;
   }
 
-  /** Takes all grants of `other`, which has none afterwards. From here on they have our limits. */
+  /** Takes over all grants of `other`, which has none afterwards. From now on they have the limits of this object. */
   takeFrom(other: ReplyGrants): void {
     const table = this.table;
     this.table = other.table;
@@ -131,7 +137,7 @@ export class ReplyGrants {
     heap.free(changetype<usize>(this));
   }
 
-  /** Forgets the one that was granted first, if there is any. */
+  /** Forgets the oldest grant, if there is any. */
   forgetOldest(): void {
     if (this.oldest != 0) this.remove(this.oldest);
   }

@@ -23,7 +23,10 @@ import { summarize, summarizeRefusal } from "./summary";
 const CONNECTION_ID: StaticArray<u8> = propertyPath(["connection", "id"]);
 const SOURCE_ADDRESS: StaticArray<u8> = propertyPath(["source", "address"]);
 
-/** Properties are read only for a record that is written: two host calls, at most `refusalsPerSecond` times. */
+/**
+ * Whom a record is about. Two properties are read from the host for that, so only for a record that is written, at most
+ * `refusalsPerSecond` times.
+ */
 function subjectOf(connection: Connection): AuditSubject {
   return new AuditSubject(
     clientOf(connection.id).principal,
@@ -41,7 +44,7 @@ function ruleName(connection: Connection, rule: i32): string {
   return rule == NONE ? "" : clientOf(connection.id).rules.document.names.of(rule);
 }
 
-/** The number under which stats know the rule that decided, which nearly always is that of the refusal before. */
+/** The number under which stats know the rule that decided. Nearly always it is the rule of the refusal before, and so kept. */
 // @ts-ignore: decorator
 @inline
 function ruleLabel(connection: Connection, access: Access): i32 {
@@ -56,7 +59,10 @@ function labelAnew(connection: Connection, access: Access): i32 {
   return access.label;
 }
 
-/** Writes a record, unless there were too many, and keeps the refusal for the access log. */
+/**
+ * Writes a record of a refusal, unless there were too many, and keeps the refusal for the access log. What was refused, and by
+ * which rule, is in `access`.
+ */
 export function recordRefusal(
   connection: Connection,
   dryRun: bool,
@@ -85,14 +91,14 @@ export function recordRefusal(
   );
 }
 
-/** A client's operation was refused: count it and write a record. */
+/** A client's operation was refused: counts it and writes a record. */
 export function reportRefusal(connection: Connection, line: ClientLine, reason: Reason, access: Access): void {
   const operation = line.operation;
   const isSub = operation == Operation.SUB;
   connection.totals.refused++;
   const meter = connection.meter;
   if (meter != null) {
-    // By the lists alone: then what they were asked last is this subject, of which they know the class.
+    // Refused by the lists alone, which have been asked about this subject last, and have found its class with the answer.
     const isKnown = !isSub && (reason == Reason.DENIED || reason == Reason.NOT_ALLOWED);
     const subjectClass = isKnown
       ? access.permissions.subjectClass
@@ -102,7 +108,7 @@ export function reportRefusal(connection: Connection, line: ClientLine, reason: 
   recordRefusal(connection, false, operation, reason, access, line.queue, isSub ? line.queueLength : 0);
 }
 
-/** Counts publishes that the lists refused by this answer. */
+/** Counts `count` publishes that the lists have refused by this answer, with `bytes` of payload together. */
 export function countRefusedPublishes(
   connection: Connection,
   access: Access,
@@ -117,7 +123,7 @@ export function countRefusedPublishes(
   meter.refused(Operation.PUB, classOf(answer), reasonOf(answer), label, bytes, count);
 }
 
-/** The same for what passed, and that dry-run rules would have refused. */
+/** The same for an operation that passed and that rules in DRY_RUN would have refused. */
 export function reportDryRun(connection: Connection, line: ClientLine, reason: Reason, access: Access): void {
   countDryRun(connection, line.operation, line.subject, line.subjectLength, reason, access);
   const queueLength = line.operation == Operation.SUB ? line.queueLength : 0;
@@ -132,7 +138,7 @@ export function reportDelivery(connection: Connection, dryRun: bool, line: Serve
   recordRefusal(connection, dryRun, operation, Reason.DENIED, access, 0, 0);
 }
 
-/** A message for a subscription that a newer policy has ended was kept back; the audit has told of that end. */
+/** A message for a subscription that a newer policy has ended was kept back: counts it. The audit has told of that end. */
 export function reportRevokedDelivery(connection: Connection, line: ServerLine): void {
   countRefusedDelivery(connection, line, Reason.REVOKED, UNKNOWN);
 }
@@ -163,7 +169,7 @@ export function reportRevokedConnection(connection: Connection, reason: Reason):
   telemetry.audit.revoked(subjectOf(connection), reason, "", 0, 0, 0, 0);
 }
 
-/** `label` is the number of a rule's name in stats. */
+/** Counts a delivery that was kept back. `label` is the number of a rule's name in stats. */
 function countRefusedDelivery(connection: Connection, line: ServerLine, reason: Reason, label: i32): void {
   connection.totals.refused++;
   const meter = connection.meter;
@@ -186,7 +192,7 @@ function countDryRun(
   meter.wouldRefuse(operation, connection.classOf(subject, length), reason, ruleLabel(connection, access));
 }
 
-/** One of `audit.sample` allowed operations is written too. */
+/** Audits an allowed operation if it is one of `audit.sample`. */
 // @ts-ignore: decorator
 @inline
 export function sample(connection: Connection, line: ClientLine): void {
@@ -204,7 +210,7 @@ export function sample(connection: Connection, line: ClientLine): void {
   );
 }
 
-/** The same of deliveries, which no single rule has allowed. */
+/** The same for a delivery, which no single rule has allowed. */
 // @ts-ignore: decorator
 @inline
 export function sampleDelivery(connection: Connection, line: ServerLine): void {
@@ -226,7 +232,7 @@ function reportAllowed(
   audit.allowed(subjectOf(connection), operation, ruleName(connection, rule), subject, length, bytes);
 }
 
-/** nats-server told the client of an error of its own. */
+/** nats-server tells the client of an error of its own: counts it. */
 export function reportServerError(connection: Connection, line: ServerLine): void {
   const meter = connection.meter;
   if (meter != null) meter.serverError(serverErrorOf(line.argument, line.argumentLength));
@@ -262,7 +268,10 @@ export function reportConnected(connection: Connection): void {
   if (audit.admitsActivity(now)) audit.connected(subjectOf(connection));
 }
 
-/** A connection of whose peer something is known has ended: its summary goes to the access log and to the audit. */
+/**
+ * A connection has ended of whose peer something is known: its summary goes to the access log, and to the audit if it was
+ * reported as opened.
+ */
 export function reportConnectionClosed(connection: Connection): void {
   if (connection.meter == null) return;
   const client = clientOf(connection.id);
@@ -274,7 +283,10 @@ export function reportConnectionClosed(connection: Connection): void {
   audit.disconnected(subjectOf(connection), connection.totals, now - connection.openedAt);
 }
 
-/** A stream could not be read, or what made its connection end: stats, and audit with the remedy within its rate. */
+/**
+ * A stream could not be read, or its connection is ended for another reason: counts it, and writes a record with the remedy
+ * unless there were too many.
+ */
 export function reportUnreadable(connection: Connection, kind: ProtocolError): void {
   const meter = connection.meter;
   if (meter != null) meter.protocolError(kind);

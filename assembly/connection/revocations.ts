@@ -24,21 +24,28 @@ import {
 } from "./subscription";
 
 /**
- * What a newer policy says of a connection's subscriptions. One that is no longer allowed ends as at a reload of nats-server: its
- * deliveries are kept back at once, `UNSUB` goes to the server and the text to the client with the next bytes each way, since no
- * buffer can be written from a tick (`BadArgument`, Envoy 1.40). Those of which there are many are judged in slices: a delivery has
- * its own judged before it, and the tick the others. Where one callback brings deliveries of very many, each passes that its client may
- * receive by its own subject.
+ * What a newer policy says of a connection's subscriptions. One that is no longer allowed ends as at a reload of nats-server.
+ * Its deliveries are kept back at once; `UNSUB` goes to the server and the text to the client with the next bytes each way,
+ * since no buffer can be written from a tick (`BadArgument`, Envoy 1.40). Where there are many, they are judged in slices: a
+ * delivery has its own subscription judged first, and the tick judges the others. Where one callback brings deliveries for very
+ * many that wait, those pass that the client may receive by their own subject.
  */
 
-/** Subscriptions between two looks at the clock: 3 ms, if each of them needs a longest search. */
+/** Subscriptions that are judged between two looks at the clock: 3 ms, if each of them needs a longest search. */
 const AT_ONCE: i32 = 64;
-/** Steps of searches (matcher.ts) that one callback makes for deliveries: 256 longest ones, some 10 ms. A MiB brings 30,000. */
+/**
+ * Steps of searches (policy/matcher.ts) that one callback makes to judge subscriptions of its deliveries: 256 longest searches,
+ * some 10 ms. A MiB may bring 30,000 deliveries.
+ */
 const STEPS_FOR_DELIVERIES: i32 = 256 * 1024;
+/** The callback (`callbackNumber`) in which `stepsForDeliveries` were made. */
 let judgedIn: u32 = 0;
 let stepsForDeliveries: i32 = 0;
 
-/** Brings the subscriptions under the policy: those that it does not allow end, and those that it allows are filtered. */
+/**
+ * Brings the subscriptions under the policy, or begins to: those that it does not allow end, and those that it allows are
+ * filtered.
+ */
 export function judgeSubscriptions(connection: Connection): void {
   if (connection.access != null && connection.hasUnrecorded) {
     reportRevokedConnection(connection, Reason.TOO_MANY_SUBSCRIPTIONS);
@@ -51,7 +58,7 @@ export function judgeSubscriptions(connection: Connection): void {
   judgeOn(connection);
 }
 
-/** Goes on with that for a slice. Answers whether some are left. */
+/** Judges for a slice those that wait. Answers whether some are left. */
 export function judgeOn(connection: Connection): bool {
   const subscriptions = connection.subscriptions;
   let end: u64 = 0;
@@ -72,8 +79,9 @@ export function judgeOn(connection: Connection): bool {
 }
 
 /**
- * A message on `subject` comes for one that is unjudged, which is judged now, unless the callback has searched so much already that
- * nothing else of the worker would move. Answers whether the message may pass as far as that tells.
+ * A message on `subject` comes for a subscription that waits to be judged, which is judged now, unless this callback has
+ * searched so much already that everybody else of the worker would have to wait. Answers whether the message may pass as far as
+ * that tells.
  */
 export function judgeForDelivery(connection: Connection, sub: usize, subject: usize, length: i32): bool {
   if (judgedIn != callbackNumber) {
@@ -94,9 +102,11 @@ export function judgeForDelivery(connection: Connection, sub: usize, subject: us
   );
 }
 
-/** Ends or filters one that is unjudged; the connection, where it can be neither ended nor remembered. */
+/**
+ * Ends a subscription that waits to be judged, or filters it. Where it can be neither ended nor remembered the connection ends.
+ */
 function judgeSubscription(connection: Connection, sub: usize): void {
-  // Each as if it were the only one: none may end because there are many.
+  // Each has all steps for its search: none may end for want of steps because there are many.
   renewSteps();
   setUnjudged(sub, false);
   if (endedByCount(sub)) return;
@@ -109,15 +119,15 @@ function judgeSubscription(connection: Connection, sub: usize): void {
 }
 
 /**
- * Ends it if the policy does not allow it any more, and answers whether it does; of what has ended already, messages may wait for a
- * client that does not read.
+ * Does the policy still allow a subscription? If not, it ends. That holds for one that the client has ended too: messages of it
+ * may still wait for a client that does not read.
  */
 function keeps(connection: Connection, access: Access, sub: usize): bool {
   const queueLength = queueLengthOf(sub);
   let reason = access.permissions.subscribe(subjectOf(sub), subjectLengthOf(sub), queueOf(sub), queueLength);
   let rule = access.permissions.decidedBy;
   if (reason == Reason.ALLOWED && !isNameKnown(sub)) {
-    // What the server may have under a sid that was used again, nobody has judged by this policy.
+    // The sid was used again with another subject or queue. The server may have those, of which nobody has asked this policy.
     reason = Reason.NOT_ALLOWED;
     rule = NONE;
   }
@@ -140,7 +150,10 @@ function keeps(connection: Connection, access: Access, sub: usize): bool {
   return false;
 }
 
-/** The text is a courtesy: without room for it the subscription ends all the same. */
+/**
+ * Writes nats-server's text about the end of a subscription. It is a courtesy: without room for it the subscription ends all
+ * the same.
+ */
 function writeNotice(connection: Connection, sub: usize): void {
   const notices = connection.notices;
   const room = revocationRoom(subjectLengthOf(sub), queueLengthOf(sub), sidLengthOf(sub));

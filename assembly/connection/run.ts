@@ -3,8 +3,8 @@ import { Totals } from "../telemetry/audit";
 import { Meter } from "../telemetry/meter";
 
 /**
- * Messages of one kind and class that came one after the other: they are counted at once, since most connections send or
- * receive many of them. Only one run is under way at a time. It lies in static memory, of which zeros are an empty run.
+ * Messages of one kind and class that come one after the other and are counted at once, since most connections send or receive
+ * many such. One run of each kind is under way at a time. It lies in static memory, where zeros are an empty run.
  */
 @unmanaged
 @final
@@ -24,7 +24,7 @@ export class Run {
     this.addAlike(size);
   }
 
-  /** The same of the class that was added last. */
+  /** One more message of the class that was added last. */
   // @ts-ignore: decorator
   @inline
   addAlike(size: i32): void {
@@ -32,7 +32,7 @@ export class Run {
     this.bytes += size;
   }
 
-  /** What has been added is counted. */
+  /** Counts what has been added, so that the run is empty. */
   end(operation: Operation, meter: Meter, totals: Totals): void {
     const count = <u64>this.count;
     if (count == 0) return;

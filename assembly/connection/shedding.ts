@@ -6,33 +6,37 @@ import { Connection, Phase } from "./connection";
 import { endAtOnce } from "./endings";
 
 /**
- * Who goes when the VM's budget (`limits.memory`) is nearly used up: a connection that asks for what is not left ends by that,
- * and it is hardly the one that has used it up.
+ * Which connections end when the VM's budget (`limits.memory`) is nearly used up. A connection that asks for what is not left
+ * ends by that, but it is hardly the one that has used the budget up.
  */
 
-/** How full the budget may be before the tick sheds connections. What is left is for those who hold little. */
+/** The part of the budget above which the tick sheds connections. What is left is for connections that hold little. */
 const SHED_ABOVE: f64 = 0.9;
-/** Connections that go in one tick at most, since each of them takes four looks at all. */
+/**
+ * Turns in one tick at most, in each of which a connection goes or its grants do, since each takes four looks at all
+ * connections.
+ */
 const MAX_TURNS: i32 = 16;
 
-/** Bytes in use beyond what may be; negative while the budget is not nearly full. */
+/** By how many bytes more are in use than may be; negative while the budget is not nearly full. */
 export function bytesTooMany(): i64 {
   return <i64>usedBytes() - <i64>(<f64>limitBytes() * SHED_ABOVE);
 }
 
-/** Of a VM that is nearly full, connections of whose peers nothing is known go first. */
+/** Ends a connection of whose peer nothing is known, if it holds anything. Of a VM that is nearly full these go first. */
 export function shedUnknown(connection: Connection): void {
   if (connection.phase == Phase.NEW && connection.budgetedBytes > 0) shed(connection);
 }
 
 /**
- * Makes room once those have gone who are about to. Of the principal whose connections hold most goes
- * the one that does, the newest of several alike: so nobody shuts out everybody else, among however many connections he divides
- * what he holds. What others decide, the replies that a connection may answer, ends nobody: it is forgotten where it is more
- * than that.
+ * Makes room, as far as those that are about to go do not. Of the principal whose connections hold most, the one that holds
+ * most goes; the newest of several that hold as much. So a principal shuts out nobody else, among however many connections it
+ * divides what it holds. What others make a connection hold, the replies that it may answer, ends nobody: where that is more,
+ * it is forgotten.
  *
- * `all` are those of the VM, `own` those of the plugin whose tick it is. All of them share the budget, so that where it is another
- * one's turn this plugin's stay: its own tick comes soon. Answers how many of `own` are to go.
+ * `all` are the connections of the VM, `own` those of the plugin whose tick it is. All share the budget, so that where it is
+ * the turn of another plugin's connection none of this one goes: the other's tick comes soon. Answers how many of `own` are to
+ * go.
  */
 export function shedHolders(all: Connection[], own: Connection[]): i32 {
   let excess = bytesTooMany() - leavingBytes(all);
@@ -55,7 +59,7 @@ export function shedHolders(all: Connection[], own: Connection[]): i32 {
   return count;
 }
 
-/** What those hold that are about to go. */
+/** Bytes that connections hold which are about to go. */
 function leavingBytes(all: Connection[]): i64 {
   let bytes: i64 = 0;
   for (let i = 0; i < all.length; i++) {
@@ -64,12 +68,12 @@ function leavingBytes(all: Connection[]): i64 {
   return bytes;
 }
 
-/** May what it holds be taken from it? */
+/** May what the connection holds be taken from it? */
 function isSheddable(connection: Connection): bool {
   return connection.phase == Phase.OPEN && !connection.observing;
 }
 
-/** The connection that may answer most bytes of reply subjects; null if none may. */
+/** The connection with most bytes of reply subjects that it may answer; null if none has any. */
 function mostGranted(all: Connection[]): Connection | null {
   let granted: Connection | null = null;
   let most: i64 = 0;
@@ -81,7 +85,9 @@ function mostGranted(all: Connection[]): Connection | null {
   return granted;
 }
 
-/** Of the principal whose connections themselves hold most, the one that does; null if none holds anything. */
+/**
+ * Of the principal whose connections hold most by their own doing, the connection that holds most; null if none holds anything.
+ */
 function largestHolder(all: Connection[]): Connection | null {
   for (let i = 0; i < all.length; i++) {
     const meter = all[i].meter;
@@ -104,7 +110,10 @@ function largestHolder(all: Connection[]): Connection | null {
   return holder;
 }
 
-/** Each plugin of a VM has meters of its own: a principal is added up under the first that is met of its name. */
+/**
+ * Each plugin of a VM has meters of its own. Connections of a principal are added up under the first meter of its name that is
+ * met.
+ */
 function uniteMeters(all: Connection[]): void {
   for (let i = 0; i < all.length; i++) {
     const meter = all[i].meter;
@@ -120,13 +129,13 @@ function uniteMeters(all: Connection[]): void {
   }
 }
 
-/** Under which meter the connection's principal is added up; null where nobody counts for it yet. */
+/** The meter under which the connection's principal is added up; null where nobody counts for it yet. */
 function unitedMeter(connection: Connection): Meter | null {
   const meter = connection.meter;
   return meter == null ? null : meter.first;
 }
 
-/** The record that is written reads the address of whatever connection the host is turned to. */
+/** Ends a connection. The host is turned to it first, since the record that is written reads its address from the host. */
 function shed(connection: Connection): void {
   actOn(connection.id);
   endAtOnce(connection, ProtocolError.MEMORY);

@@ -7,7 +7,10 @@ import { equalBytes } from "../bytes/compare";
  * its state and gives it back.
  */
 
-/** Offsets into the block, whose key is the sid; sid, subject and queue follow the fields. */
+/**
+ * Offsets into the block, whose key is the sid. The fields are followed by sid, subject and queue. Lengths, counts and the
+ * maximum are i32.
+ */
 const SUBJECT_LENGTH: usize = 8;
 const QUEUE_LENGTH: usize = 12;
 export const RECEIVED: usize = 16;
@@ -22,23 +25,23 @@ export const KEPT_BACK: usize = 36;
 /** Where the sid is. */
 export const SID: usize = 40;
 
-/** In REUSE: while it was live its sid was used again; that was with another subject; with another queue. */
+/** Bits of REUSE. While the subscription was live its sid was used again; that was with another subject; with another queue. */
 const AGAIN: u8 = 1;
 const OTHER_SUBJECT: u8 = 2;
 const OTHER_QUEUE: u8 = 4;
-/** Messages of a former subscription with its sid, or from before a further CONNECT, may still come. */
+/** Messages of a former subscription with its sid may still come; messages of before a further CONNECT may. */
 const FORMER: u8 = 8;
 const UNSETTLED: u8 = 16;
-/** Those of the former one must not reach the client. */
+/** Messages of the former one must not reach the client. */
 const WITHHELD: u8 = 32;
 /** The former one was revoked. */
 const FORMER_REVOKED: u8 = 64;
-/** No word about it from the policy in force yet. */
+/** The policy in force has not judged it yet. */
 const UNJUDGED: u8 = 128;
 
 /** The largest maximum that nats-server takes (util.go `parseSize`, nine digits); a longer one means "now". */
 const LARGEST_MAXIMUM: i32 = 999_999_999;
-/** Counts stop here, above any maximum; two of them, and one with a maximum, are no more than an i32 holds. */
+/** Counts stop here, above any maximum. Two of them together, or one and a maximum, still fit into an i32. */
 const COUNTED_BEYOND_ANY: i32 = LARGEST_MAXIMUM + 1;
 
 export const enum State {
@@ -56,8 +59,8 @@ export const enum State {
 }
 
 /**
- * A live subscription with nothing received, of which the server may have had a former one of this sid, of which so much is not
- * known. Answers 0 when the budget has no room.
+ * Makes the block of a live subscription with nothing received. `uncertainties` are those of `uncertaintiesBehind`. Answers 0
+ * when the budget has no room.
  */
 export function newSubscription(
   hash: u32,
@@ -91,8 +94,9 @@ export function newSubscription(
 }
 
 /**
- * What is not known of a new subscription: whether what comes for its sid is of `former`, which had the sid (0: none did), or of
- * before a CONNECT that is `unsettled`. Nothing is kept from who is `observed`.
+ * What is not known of a new subscription, as bits of REUSE: whether what comes for its sid is of `former`, which had the sid
+ * before (0: none had), and whether it is of before a CONNECT that the server has not taken yet (`unsettled`). From a client
+ * that is `observed`, in DRY_RUN, nothing is withheld.
  */
 export function uncertaintiesBehind(former: usize, unsettled: bool, observed: bool): u8 {
   let uncertainties: u8 = unsettled ? UNSETTLED : 0;
@@ -103,8 +107,8 @@ export function uncertaintiesBehind(former: usize, unsettled: bool, observed: bo
 }
 
 /**
- * Is this its sid? Nearly all are numbers of few digits: what stands before these in eight bytes is shifted away. That is memory
- * wherever a sid is, since the compiler leaves the first kilobyte free.
+ * Is this its sid? Nearly all sids are numbers of few digits. Eight bytes that end with the sid are compared, and what stands
+ * before it is shifted away. All eight are memory wherever a sid is, since the compiler leaves the first kilobyte free.
  */
 // @ts-ignore: decorator
 @inline
@@ -115,7 +119,7 @@ export function hasSid(sub: usize, sid: usize, length: i32): bool {
   return (load<u64>(sub + SID + before) ^ load<u64>(sid + before)) >> ((<u64>(8 - length)) << 3) == 0;
 }
 
-/** Of the block. */
+/** Bytes of the block. */
 export function sizeOf(sub: usize): usize {
   return (
     SID + <usize>(load<i32>(sub, BLOCK_KEY_LENGTH) + load<i32>(sub, SUBJECT_LENGTH) + load<i32>(sub, QUEUE_LENGTH))
@@ -123,7 +127,7 @@ export function sizeOf(sub: usize): usize {
 }
 
 /**
- * The sid of a live subscription was used again. If it is live at the server too, nats-server keeps the old one; if it
+ * The client has sent a SUB with the sid of a live subscription. nats-server keeps the old one if that is live there too; if it
  * has ended there without our knowledge, the new one counts. We do not know which, nor what the server has counted.
  */
 export function noteReuse(sub: usize, subject: usize, subjectLength: i32, queue: usize, queueLength: i32): void {
@@ -135,7 +139,7 @@ export function noteReuse(sub: usize, subject: usize, subjectLength: i32, queue:
   store<u8>(sub, reuse, REUSE);
 }
 
-/** Is `queueOf` the queue that the server delivers by? */
+/** Is `queueOf` the queue by which the server delivers? */
 export function isQueueKnown(sub: usize): bool {
   return (load<u8>(sub, REUSE) & OTHER_QUEUE) == 0;
 }
@@ -146,65 +150,70 @@ export function isNameKnown(sub: usize): bool {
 }
 
 /**
- * Is what was counted for this sid, passed or kept back, what the server has delivered to this subscription? What it
- * sent to a former one may have been under way.
+ * Is what was counted for this sid, passed or kept back, what the server has delivered to this subscription? Not where messages
+ * of a former one may have been under way.
  */
 export function isCountKnown(sub: usize): bool {
   return (load<u8>(sub, REUSE) & (AGAIN | FORMER | UNSETTLED)) == 0;
 }
 
-/** May what comes for this sid be of another subscription: of a former one, or of before a further CONNECT? */
+/** May what comes for this sid be of another subscription, a former one or one of before a further CONNECT? */
 export function mayBeFormers(sub: usize): bool {
   return (load<u8>(sub, REUSE) & (FORMER | UNSETTLED)) != 0;
 }
 
-/** Is what comes for this sid still withheld, because a former subscription had no right to it or had had its maximum? */
+/**
+ * Is what comes for this sid withheld, because it may be of a former subscription that has lost its right or had its maximum?
+ */
 export function isWithheld(sub: usize): bool {
   return (load<u8>(sub, REUSE) & WITHHELD) != 0;
 }
 
-/** Does what comes for this sid belong to a subscription that a newer policy has revoked? */
+/** May what comes for this sid be of a subscription that a newer policy has revoked? */
 export function bringsRevoked(sub: usize): bool {
   return stateOf(sub) == State.REVOKED || (load<u8>(sub, REUSE) & FORMER_REVOKED) != 0;
 }
 
-/** Has a newer policy come that has not judged it yet? What comes of it is judged first, or by its own subject (revocations.ts). */
+/**
+ * Has the policy in force not judged it yet? Then it is judged before its next message passes, or that message by its own
+ * subject (revocations.ts).
+ */
 // @ts-ignore: decorator
 @inline
 export function isUnjudged(sub: usize): bool {
   return (load<u8>(sub, REUSE) & UNJUDGED) != 0;
 }
 
-/** A newer policy is to judge it, or has done so. */
+/** Notes whether the policy in force is still to judge it. */
 export function setUnjudged(sub: usize, unjudged: bool): void {
   const others = load<u8>(sub, REUSE) & ~UNJUDGED;
   store<u8>(sub, unjudged ? others | UNJUDGED : others, REUSE);
 }
 
-/** Live, judged, and nobody else has had its sid lately: nothing about it needs a closer look but its maximum. */
+/** Is it live and judged, and has nobody else had its sid lately? Then nothing about it but its maximum needs a closer look. */
 // @ts-ignore: decorator
 @inline
 export function isPlain(sub: usize): bool {
-  // STATE and REUSE.
+  // The two bytes STATE and REUSE: LIVE, and none of the bits.
   return load<u16>(sub, STATE) == 0;
 }
 
-/** Had another subscription its sid, of which messages may still come? Until `beginCount`. */
+/** Did another subscription have its sid, of which messages may still come? False from `beginCount` on. */
 export function hasFormer(sub: usize): bool {
   return (load<u8>(sub, REUSE) & FORMER) != 0;
 }
 
-/** All that the server delivered before its SUB is here. */
+/** All that the server delivered before its SUB is here: what comes is of it, and is counted from here on. */
 export function beginCount(sub: usize): void {
   countAnew(sub, FORMER | WITHHELD | FORMER_REVOKED);
 }
 
-/** All that the server delivered before a further CONNECT is here. */
+/** All that the server delivered before a further CONNECT is here, likewise. */
 export function settleCount(sub: usize): void {
   countAnew(sub, UNSETTLED);
 }
 
-/** Begins the count where one of these has made it uncertain until now. */
+/** Takes away these uncertainties, and begins the count anew if there was any of them. */
 function countAnew(sub: usize, uncertainties: u8): void {
   const reuse = load<u8>(sub, REUSE);
   if ((reuse & uncertainties) == 0) return;
@@ -213,12 +222,12 @@ function countAnew(sub: usize, uncertainties: u8): void {
   store<i32>(sub, 0, KEPT_BACK);
 }
 
-/** Where it is between its SUB and the last message of it. */
+/** How far it has come between its SUB and its last message. */
 export function stateOf(sub: usize): State {
   return <State>load<u8>(sub, STATE);
 }
 
-/** For `Subscriptions`, which counts them by state. */
+/** Only for `Subscriptions`, which counts them by state. */
 export function setState(sub: usize, state: State): void {
   store<u8>(sub, state, STATE);
 }
@@ -228,7 +237,10 @@ export function isLive(sub: usize): bool {
   return stateOf(sub) == State.LIVE;
 }
 
-/** Must nothing more of it reach the client: a maximum that is counted here is reached, or a newer policy has revoked it? */
+/**
+ * Must no further message of it reach the client, because a maximum that is counted here is reached or a newer policy has
+ * revoked it?
+ */
 export function endedByCount(sub: usize): bool {
   return stateOf(sub) >= State.COUNTED_OUT;
 }
@@ -283,7 +295,7 @@ export function countKeptBack(sub: usize): void {
   countOne(sub, KEPT_BACK);
 }
 
-/** A busy subscription has more than 2^31 messages within an hour or two. */
+/** Adds one to a counter, which stops at COUNTED_BEYOND_ANY: a busy subscription would pass 2^31 within an hour or two. */
 // @ts-ignore: decorator
 @inline
 function countOne(sub: usize, counter: usize): void {
@@ -291,13 +303,17 @@ function countOne(sub: usize, counter: usize): void {
   store<i32>(sub + counter, count + i32(count < COUNTED_BEYOND_ANY));
 }
 
-/** What counts for a maximum that is counted here; for one of the server's, what was kept back too. */
+/**
+ * What counts for its maximum. For one that is counted here (`here`) that is what the client has received; for one of the
+ * server's, also what was kept back.
+ */
 export function countedOf(sub: usize, here: bool): i32 {
   return here ? receivedOf(sub) : receivedOf(sub) + keptBackOf(sub);
 }
 
 /**
- * The maximum to tell the server, with what was kept back, which that has counted; 0 where there is none to tell any more.
+ * The maximum to tell the server, to which is added what was kept back and the server has counted; 0 where there is none to
+ * tell any more.
  */
 export function maximumToTell(sub: usize): i32 {
   if (!isLive(sub) || !isCountedHere(sub)) return 0;
@@ -309,28 +325,28 @@ export function maxOf(sub: usize): i32 {
   return load<i32>(sub, MAX);
 }
 
-/** `here`: the server knows nothing of it, and must be told of the end. */
+/** Sets the count at which it ends. `here`: the server knows nothing of it, and must be told of the end. */
 export function setMax(sub: usize, count: i32, here: bool): void {
   store<i32>(sub, count, MAX);
   store<u8>(sub, u8(here), COUNTED_HERE);
 }
 
-/** UNSUBs with a maximum that the server has not reached yet. */
+/** UNSUBs with a maximum for which a PING has gone that the server has not answered yet. */
 export function pendingMaximaOf(sub: usize): i32 {
   return load<i32>(sub, PENDING_MAXIMA);
 }
 
-/** So many UNSUBs with a maximum more (or with a negative count fewer) have gone as PINGs. */
+/** So many more have gone; for a negative count, so many have been answered. */
 export function addPendingMaxima(sub: usize, count: i32): void {
   store<i32>(sub, pendingMaximaOf(sub) + count, PENDING_MAXIMA);
 }
 
-/** Is its maximum one that the server knows nothing of? */
+/** Is its maximum counted here, so that the server knows nothing of it? */
 export function isCountedHere(sub: usize): bool {
   return load<u8>(sub, COUNTED_HERE) != 0;
 }
 
-/** Tells it from an earlier or later one with the same sid. */
+/** A number that tells it from earlier and later subscriptions with the same sid. */
 export function serialOf(sub: usize): u32 {
   return load<u32>(sub, SERIAL);
 }

@@ -17,9 +17,12 @@ import {
   uncertaintiesBehind,
 } from "./subscription";
 
-/** Ended subscriptions that are remembered. Messages are not under way for longer than this many UNSUBs. */
+/**
+ * Ended subscriptions that are remembered, the newest. Messages of one are not under way for longer than so many further ones
+ * take to end.
+ */
 const MAX_ENDED: i32 = 256;
-/** Milliseconds without a further ended one after which they are forgotten. */
+/** Milliseconds in which no further subscription has ended, after which all ended ones are forgotten. */
 const FORGET_AFTER: i64 = 10_000;
 
 /**
@@ -32,34 +35,44 @@ const FORGET_AFTER: i64 = 10_000;
 export class Subscriptions {
   private table: BlockTable = new BlockTable(SID);
   liveCount: i32 = 0;
-  /** Of all subscriptions together, without the tables. */
+  /** Bytes of all subscriptions together, without the tables. */
   private bytes: i64 = 0;
   endedCount: i32 = 0;
-  /** Oldest ended subscriptions leave first; 0 until one has ended. */
+  /** Addresses of ended subscriptions, as a ring of MAX_ENDED from `endedHead` on, the oldest first; 0 until one has ended. */
   private ended: usize = 0;
   private endedHead: i32 = 0;
+  /** The subscription that was found last, or 0. */
   private lastFound: usize = 0;
-  /** The serial of the newest subscription; never begins anew, so that none has that of one that is gone. */
+  /** The serial of the newest subscription. It never begins anew, so that none has the serial of one that is gone. */
   private serial: u32 = 0;
-  /** How many have ended, now and at the last tick that saw a further one, and when that was. */
+  /**
+   * Counts how many have ended, and what that count was at the last tick that saw a further one; both may wrap. `quietSince` is
+   * when that tick was, in milliseconds.
+   */
   private endings: u16 = 0;
   private endingsAtTick: u16 = 0;
   private quietSince: i64 = 0;
-  /** The server has not taken a further CONNECT yet; since when, as ticks have seen it, 0 before the first. */
+  /**
+   * The server has not taken a further CONNECT yet, as far as we know. `unsettledSince` is the first tick that saw it, in
+   * milliseconds; 0 before.
+   */
   private isUnsettled: bool = false;
   private unsettledSince: i64 = 0;
-  /** A PING of the client's has gone behind that CONNECT. */
+  /** The client has sent a PING behind that CONNECT. */
   private hasPinged: bool = false;
-  /** Of a PING there was no room to expect the PONG, so which is answered last nobody knows. */
+  /** There was no room to expect the PONG of a PING. So nobody knows any more when the last one is answered. */
   private isMiscounted: bool = false;
-  /** What was revoked before a further CONNECT, kept apart so that the next CONNECT does not walk over it; null until then. */
+  /**
+   * Subscriptions that were revoked before a further CONNECT, in a table of their own so that the next CONNECT does not walk
+   * over them; null while there are none.
+   */
   private apart: BlockTable | null = null;
-  /** Of some the UNSUB has not gone to the server yet; they go together. */
+  /** There are revoked subscriptions whose UNSUB has not gone to the server. All that are due go together. */
   private revokedUntold: bool = false;
-  /** PINGs behind their UNSUBs that the server has not answered. */
+  /** PINGs behind UNSUBs of revoked subscriptions that the server has not answered yet. */
   private revokedPings: i32 = 0;
 
-  /** The subscription of this sid, live or ended; quick if it is the one that was found before. */
+  /** The subscription of this sid, live or ended, or 0. Quick if it is the one that was found last. */
   // @ts-ignore: decorator
   @inline
   findAgain(sid: usize, length: i32): usize {
@@ -68,7 +81,7 @@ export class Subscriptions {
     return this.find(sid, length);
   }
 
-  /** Bytes of the VM's budget that all of it holds: the tables too, which stay as large as they were once needed. */
+  /** Bytes of the VM's budget that all of it holds. The tables stay as large as they once had to be. */
   get heldBytes(): i64 {
     const apart = this.apart;
     const ended: i64 = this.ended == 0 ? 0 : MAX_ENDED << 2;
@@ -82,7 +95,7 @@ export class Subscriptions {
     return this.lastFound;
   }
 
-  /** The subscription of this sid, live or ended. */
+  /** The subscription of this sid, live or ended, or 0. */
   find(sid: usize, length: i32): usize {
     return this.findHashed(sid, length, hashBytes(sid, length));
   }
@@ -99,9 +112,10 @@ export class Subscriptions {
   }
 
   /**
-   * Adds a subscription whose sid is not live. Answers 0 when the budget has no room. Where it `hasFormer`, `beginCount`
-   * must follow, or messages of a former one that must not reach the client keep its own from it: unless `observed`, in
-   * DRY_RUN, where nothing is kept.
+   * Adds a subscription whose sid is not live. Answers it, or 0 when the budget has no room. Where it `hasFormer`, a PING must
+   * go before its SUB and `beginCount` follow when that is answered. Otherwise messages of the former one that must not reach
+   * the client would keep its own from it for ever. That does not hold for one that is `observed`, in DRY_RUN, from which
+   * nothing is kept.
    */
   add(
     sid: usize,
@@ -135,20 +149,20 @@ export class Subscriptions {
     return sub;
   }
 
-  /** The subscription has ended; messages that are under way still belong to it. */
+  /** The client has ended it, or the server by a maximum. Messages that are under way still belong to it. */
   end(sub: usize): void {
     this.endAs(sub, State.ENDED);
   }
 
   /**
-   * Its maximum is reached by our own count: what still comes is too much. It is remembered until the server has been
-   * told (`tellEnd`), however long that takes.
+   * Its maximum is reached by our own count, and what still comes is too much. It is remembered until the server has been told
+   * (`tellEnd`), however long that takes.
    */
   endByCount(sub: usize): void {
     this.endUntold(sub, State.COUNTED_OUT);
   }
 
-  /** Its maximum is reached by the server's count, which has ended it; what still comes was sent before the maximum. */
+  /** Its maximum is reached by the server's count, which has ended it there. It is remembered until `tellEnd` too. */
   reach(sub: usize): void {
     this.endUntold(sub, State.REACHED);
   }
@@ -160,13 +174,14 @@ export class Subscriptions {
   }
 
   /**
-   * The first subscription of a walk over all, live or ended, but what was revoked before a further CONNECT; 0 when there is none.
-   * Add and remove none on the way.
+   * Begins a walk over all subscriptions, live or ended, except those revoked before a further CONNECT. Answers the first one,
+   * 0 without any. None may be added or removed on the way.
    */
   first(): usize {
     return this.table.nextBlock(0);
   }
 
+  /** The next one of the walk, 0 at its end. */
   next(): usize {
     return this.table.nextBlock(this.table.nextSlot);
   }
@@ -182,21 +197,24 @@ export class Subscriptions {
     this.revokedUntold = true;
   }
 
-  /** Have some been revoked whose UNSUBs have not all gone to the server yet? */
+  /** Are there revoked subscriptions whose UNSUBs have not all gone to the server yet? */
   get hasUntoldRevocations(): bool {
     return this.revokedUntold;
   }
 
   /**
-   * All UNSUBs of revoked ones have gone to the server, and a PING behind them, whose PONG is to be told to `revocationsTaken`.
-   * Without one (`pinged`) they are remembered until the PONG for a later one, or as long as the connection lasts.
+   * All UNSUBs of revoked ones have gone to the server, and if `pinged` a PING behind them, upon whose PONG `revocationsTaken`
+   * is to be called. Without it they are remembered until a later such PONG, or as long as the connection lasts.
    */
   tellRevocations(pinged: bool): void {
     this.revokedUntold = false;
     this.revokedPings += i32(pinged);
   }
 
-  /** The server has taken the UNSUBs before such a PING: all that it had delivered by then is here. */
+  /**
+   * The server has answered such a PING. Once it has answered all of them, all that it delivered to revoked subscriptions is
+   * here, and they are forgotten.
+   */
   revocationsTaken(): void {
     this.revokedPings--;
     if (this.revokedPings > 0 || this.revokedUntold) return;
@@ -208,7 +226,7 @@ export class Subscriptions {
     this.apart = null;
   }
 
-  /** The UNSUB of one that ended by a count goes to the server now. */
+  /** The UNSUB of one that ended by a count goes to the server now. It is remembered like other ended ones from here on. */
   tellEnd(sub: usize): void {
     const state = stateOf(sub);
     if (state != State.COUNTED_OUT && state != State.REACHED) return;
@@ -216,7 +234,7 @@ export class Subscriptions {
     this.rememberEnded(sub);
   }
 
-  /** Has it ended here, and the server does not know yet? */
+  /** Has it ended here while the server does not know yet? */
   isUntold(sub: usize): bool {
     return stateOf(sub) == State.COUNTED_OUT || (stateOf(sub) == State.REVOKED && this.revokedUntold);
   }
@@ -243,8 +261,9 @@ export class Subscriptions {
   }
 
   /**
-   * Once none has ended for a while, nothing of the ended ones can be under way any more. `awaitsConnect`: a PONG is to show when
-   * the server has taken a further CONNECT.
+   * To be called by each tick, with the time in milliseconds. Once none has ended for a while, the ended ones are forgotten,
+   * since no message of them can be under way any more. `awaitsConnect`: a PONG is going to show when the server has taken a
+   * further CONNECT.
    */
   tick(now: i64, awaitsConnect: bool = false): void {
     if (this.isUnsettled && !awaitsConnect) this.tickUnsettled(now);
@@ -255,7 +274,10 @@ export class Subscriptions {
     } else if (hasPassed(now, this.quietSince, FORGET_AFTER)) this.forgetEnded();
   }
 
-  /** In DRY_RUN no PING of ours goes behind a further CONNECT, and the client may send none. */
+  /**
+   * In DRY_RUN no PING of ours goes behind a further CONNECT, and the client may send none: so time tells when the server has
+   * taken it.
+   */
   private tickUnsettled(now: i64): void {
     if (this.unsettledSince == 0) this.unsettledSince = now;
     if (hasPassed(now, this.unsettledSince, FORGET_AFTER)) this.settle();
@@ -273,7 +295,7 @@ export class Subscriptions {
     this.endedHead = 0;
   }
 
-  /** All of a table that were revoked, or all others. */
+  /** Takes all that were revoked out of a table, or all others. */
   private takeOutAll(table: BlockTable, revoked: bool): void {
     let sub = table.nextBlock(0);
     while (sub != 0) {
@@ -286,12 +308,15 @@ export class Subscriptions {
     }
   }
 
-  /** Drops everything, as a second CONNECT does, but what was revoked, of which messages may be under way. */
+  /**
+   * Forgets all subscriptions, as the server does at a further CONNECT, except those that were revoked, of which messages may
+   * be under way.
+   */
   beginAnew(): void {
     this.takeOutAll(this.table, false);
     this.setApart();
     this.releaseEnded();
-    // The CONNECT has ended them there: no UNSUB goes any more. Only where it began in DRY_RUN were there some.
+    // The CONNECT ends them at the server, so no UNSUB need go. One can only have been due where the CONNECT began in DRY_RUN.
     this.revokedUntold = false;
     this.liveCount = 0;
     this.isUnsettled = true;
@@ -299,18 +324,18 @@ export class Subscriptions {
     this.hasPinged = false;
   }
 
-  /** A PING of the client's goes to the server; `expected`: its PONG is among those that `allAnswered` waits for. */
+  /** The client sends a PING to the server. `expected`: its PONG is among those for which `allAnswered` waits. */
   pinged(expected: bool): void {
     this.hasPinged = true;
     if (!expected) this.isMiscounted = true;
   }
 
-  /** The server has answered all PINGs: it has taken a further CONNECT if one of them went behind that. */
+  /** The server has answered all PINGs. If one of them went behind a further CONNECT, it has taken that. */
   allAnswered(): void {
     if (this.isUnsettled && this.hasPinged && !this.isMiscounted) this.settle();
   }
 
-  /** Leaves an empty table, for nothing but what was revoked is in it. */
+  /** Moves all that is left in the table, which has been revoked, into `apart`, so that the table is empty. */
   private setApart(): void {
     const table = this.table;
     const apart = this.apart;
@@ -331,7 +356,7 @@ export class Subscriptions {
     if (table.count == 0) table.release();
   }
 
-  /** The server has taken that CONNECT: all that comes from here on is of what was subscribed behind it. */
+  /** The server has taken a further CONNECT: all that comes from here on is of subscriptions behind it. */
   settle(): void {
     this.isUnsettled = false;
     for (let sub = this.first(); sub != 0; sub = this.next()) settleCount(sub);
@@ -351,7 +376,7 @@ export class Subscriptions {
     return this.ended + ((<usize>index) << 2);
   }
 
-  /** Takes a subscription out of the table, and an ended one out of the row of these. */
+  /** Takes a subscription out of the table, and out of the ring of ended ones if it is there. */
   private remove(sub: usize): void {
     this.leaveEnded(sub);
     this.takeOut(sub);
@@ -387,7 +412,7 @@ export class Subscriptions {
   }
 }
 
-/** With the table. */
+/** Gives back a table with all its subscriptions. */
 function giveBackAll(table: BlockTable | null): void {
   if (table == null) return;
   for (let sub = table.nextBlock(0); sub != 0; sub = table.nextBlock(table.nextSlot)) giveBack(sub, sizeOf(sub));

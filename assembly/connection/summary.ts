@@ -20,11 +20,14 @@ const REFUSED: StaticArray<u8> = propertyPath(["nats_refused"]);
 const DENIED: StaticArray<u8> = propertyPath(["nats_denied"]);
 const LAST_REFUSAL: StaticArray<u8> = propertyPath(["nats_last_refusal"]);
 
-/** Bytes of a subject that are shown. */
+/** Bytes of a subject that are shown at most. */
 const SHOWN: i32 = 128;
 const quoteArea: usize = memory.data(512);
 
-/** `PUB orders.admin denied orders-api`: what, why and by which rule; subjects hold no blank. */
+/**
+ * Sets what the access log tells of the last refusal, such as `PUB orders.admin denied orders-api`: operation, subject, reason
+ * and rule. Subjects hold no blank.
+ */
 export function summarizeRefusal(operation: Operation, name: usize, length: i32, reason: Reason, rule: string): void {
   const size = writeQuoted(name, min(length, SHOWN), quoteArea);
   const subject = length > 0 ? " " + String.UTF8.decodeUnsafe(quoteArea, <usize>size) : "";
@@ -33,7 +36,7 @@ export function summarizeRefusal(operation: Operation, name: usize, length: i32,
   setTextProperty(LAST_REFUSAL, OPERATION_NAMES[operation] + subject + " " + REASON_NAMES[reason] + by);
 }
 
-/** The whole summary of a connection that ends. */
+/** Sets the whole summary of a connection that ends. */
 export function summarize(connection: Connection, principal: string): void {
   const totals: Totals = connection.totals;
   if (principal != "") setTextProperty(PRINCIPAL, principal);

@@ -72,7 +72,7 @@ export function takeFromServer(connection: Connection, size: i32): void {
   }
 }
 
-/** The beginning of this line went to the client in DRY_RUN, before the present policy, so its end must follow. */
+/** The beginning of this line went to the client in DRY_RUN, under an older policy, so its end must follow, whatever it is. */
 function passBegun(connection: Connection, position: i32): i32 {
   const access = connection.access;
   connection.access = null;
@@ -85,12 +85,15 @@ function passBegun(connection: Connection, position: i32): i32 {
   chunk.thaw();
   if (connection.phase != Phase.UNREAD) return next;
   endAtOnce(connection, ProtocolError.SERVER);
-  // What follows has been read by nobody.
+  // Nobody has read what follows it in the chunk.
   chunk.drop(0, chunk.size);
   return chunk.size;
 }
 
-/** Lines of our own go between two lines of the server, behind a payload that is under way. */
+/**
+ * Writes lines of our own between two lines of the server, behind a payload if one is under way. Answers the position behind
+ * that.
+ */
 function writeNotices(connection: Connection, position: i32): i32 {
   if (connection.toClientPayload > 0) position = passPayload(connection, position);
   if (connection.toClientPayload > 0) return position;
@@ -101,7 +104,7 @@ function writeNotices(connection: Connection, position: i32): i32 {
   return position;
 }
 
-/** Has so much been answered that a client held back may go on? */
+/** Have so many PONGs come that a client which is held back may go on? */
 export function hasDrained(connection: Connection): bool {
   return connection.awaitedBytes <= connection.outstandingRepliesLimit / 2;
 }
@@ -133,7 +136,7 @@ function takeLine(connection: Connection, position: i32): i32 {
   }
 }
 
-/** What came before has passed; from here on nothing does, and the tick closes the connection. */
+/** The stream cannot be read on. What came before has passed; nothing else does, and the tick closes the connection. */
 function fail(connection: Connection, position: i32, kind: ProtocolError): i32 {
   endAtOnce(connection, kind);
   return dropRest(position);
@@ -202,7 +205,7 @@ function takeInfo(connection: Connection, position: i32, next: i32): i32 {
   return next;
 }
 
-/** Whether the proxy itself speaks TLS with nats-server is asked for when it matters. */
+/** Reads the INFO in hand. Whether the proxy itself speaks TLS with nats-server is asked only if nats-server requires TLS. */
 function readInfo(connection: Connection): bool {
   const urls = connection.removesUrls;
   if (!info.read(line.argument, line.argumentLength, urls, connection.originatesTls)) return false;
@@ -225,7 +228,7 @@ function holdInfo(connection: Connection, position: i32, next: i32): bool {
   return held.append(from, <i32>(end - from));
 }
 
-/** A later INFO must not overtake the one that is held. */
+/** Writes the INFO that is held, if any, before what is at `position`. A later INFO must not overtake it. */
 function releaseInfo(connection: Connection, position: i32): void {
   const held = connection.heldInfo;
   if (held.length == 0) return;
@@ -235,13 +238,13 @@ function releaseInfo(connection: Connection, position: i32): void {
 }
 
 /**
- * A PONG is the answer to the oldest PING under way, and becomes what that PING stood for. Answers the position behind all
- * that was taken.
+ * A PONG answers the oldest PING under way, and becomes what the record of that says. Answers the position behind all that was
+ * taken.
  */
 function takePong(connection: Connection, position: i32, next: i32): i32 {
   const pongs = connection.pongs;
   const kind = pongs.kind;
-  // An unasked PONG is the server's affair; a client may know what to do with it.
+  // No PING was sent. What nats-server means by it, the client may know.
   if (kind == Pong.NONE) return next;
   if (kind == Pong.CLIENT) {
     pongs.pop();
@@ -285,18 +288,18 @@ function takePong(connection: Connection, position: i32, next: i32): i32 {
   }
   pongs.pop();
   if (connection.phase == Phase.ENDED) return chunk.size;
-  // The end of a line that began in DRY_RUN passes as it is, and so would all that is edited with it (passBegun).
+  // Within `passBegun` nothing can be edited, and so only the PONG that has begun to pass is taken.
   return connection.toClientPassed ? next : takeFurtherPongs(connection, next);
 }
 
 /**
- * Refusals often come one after the other, and so do the PONGs for them: what nats-server writes plainly, and becomes the text of a
- * permissions violation too, needs no reader, and the text of the one before is written once more where it is the same refusal.
- * Answers the position behind them.
+ * Refusals often come one after the other, and so do the PONGs for them. A PONG that is written plainly and becomes the text of
+ * a permissions violation needs no reader, and where it is the same refusal as the one before, its text is copied. Answers the
+ * position behind all that was taken.
  */
 function takeFurtherPongs(connection: Connection, position: i32): i32 {
   const pongs = connection.pongs;
-  // Of the publish whose refusal was written last; those of others are more than a line, have a queue or come seldom.
+  // Kind and length of the refused publish that was written last. 0 for other texts, which are more than a line or are rare.
   let former: u32 = 0;
   let written = 0;
   while (position + PONG_LENGTH <= chunk.viewEnd && isPongLine(chunk.address(position))) {
@@ -314,7 +317,7 @@ function takeFurtherPongs(connection: Connection, position: i32): i32 {
   return position;
 }
 
-/** Answers how many bytes at the end of what is written are the text. */
+/** Writes the text that the oldest record stands for. Answers the length of the violation, the last line that is written. */
 function writeRefusal(connection: Connection, kind: Pong): i32 {
   const pongs = connection.pongs;
   if (kind == Pong.PEDANTIC_PUBLISH_VIOLATION || kind == Pong.PEDANTIC_REPLY_VIOLATION) {
@@ -333,7 +336,7 @@ function writeRefusal(connection: Connection, kind: Pong): i32 {
   return length;
 }
 
-/** The client's last line; what the server says to the illegal line behind our PING is not for it. */
+/** Writes the client's last line. What the server says to the illegal line behind our PING is not for the client. */
 function endAfter(connection: Connection, text: StaticArray<u8>): void {
   chunk.write(text);
   chunk.drop(chunk.position(line.next), chunk.size);

@@ -29,8 +29,8 @@ const chunk: Chunk = new Chunk();
 const line: ClientLine = new ClientLine();
 
 /**
- * Takes `size` bytes that the host holds for the server. Answers false when they must stay there, because the client
- * has too much under way already that waits for a PONG: see `resume`.
+ * Takes `size` bytes that the host holds for the server. Answers false when they must stay there, because too many of the
+ * client's refusals wait for their PONG already: see `resume`.
  */
 export function takeFromClient(connection: Connection, size: i32, endOfStream: bool): bool {
   if (connection.policyEpoch != policyEpoch) catchUp(connection);
@@ -50,7 +50,9 @@ export function takeFromClient(connection: Connection, size: i32, endOfStream: b
   return true;
 }
 
-/** The client's refusals have drained: the bytes that were held are read and edited now, in place. */
+/**
+ * Enough of these have been answered: the bytes that were held are read and edited now, in place. The caller lets them go on.
+ */
 export function resume(connection: Connection): void {
   const size = connection.held;
   connection.held = 0;
@@ -61,6 +63,7 @@ export function resume(connection: Connection): void {
   } else process(connection, size);
 }
 
+/** Do too many bytes of records wait for their PONG? */
 function mustWait(connection: Connection): bool {
   return connection.awaitedBytes > connection.outstandingRepliesLimit;
 }
@@ -110,7 +113,10 @@ function process(connection: Connection, size: i32): void {
   else if (connection.phase == Phase.ENDED) chunk.finishWithWrittenOnly();
 }
 
-/** Publishes that are allowed or refused, and behind them those with headers, go the short ways as far as they can. */
+/**
+ * Lets publishes go the short ways as far as they can: those that are allowed, those that are refused, and behind them those
+ * with headers. Answers the position behind them.
+ */
 // @ts-ignore: decorator
 @inline
 function passPlain(connection: Connection, position: i32): i32 {
@@ -140,8 +146,8 @@ function begin(connection: Connection): void {
 }
 
 /**
- * The beginning of this operation went to the server in DRY_RUN, before the present policy, so its end must follow. A
- * subscription that it made is judged like those before it.
+ * The beginning of this operation went to the server in DRY_RUN, under an older policy, so its end must follow. A subscription
+ * that it makes is judged like those before it.
  */
 function passBegun(connection: Connection, position: i32): i32 {
   const access = connection.access;
@@ -153,7 +159,7 @@ function passBegun(connection: Connection, position: i32): i32 {
   if (next == position) return position;
   connection.toServerPassed = false;
   chunk.thaw();
-  // With a further CONNECT what was granted before it ends, also what is granted by the policy of now.
+  // A further CONNECT ends all that was granted before it, also by the present policy, which did not hear of it while it passed.
   if (access != null && line.operation == Operation.CONNECT) access.forgetGrants();
   if (connection.phase != Phase.OPEN) endAtOnce(connection, ProtocolError.UNFINISHED);
   else judgeSubscriptions(connection);
@@ -166,7 +172,10 @@ function passPayload(connection: Connection, position: i32): i32 {
   return position + bytes;
 }
 
-/** A refused payload disappears as it streams by; its CR LF is checked, as nats-server would (parser.go MSG_END_R). */
+/**
+ * Drops a refused payload as it streams by. Its CR LF is checked, as nats-server would (parser.go MSG_END_R); behind that goes
+ * the PING for the refusal.
+ */
 function dropPayload(connection: Connection, from: i32): i32 {
   let left = connection.toServerPayload;
   const body = min(max(left - 2, 0), chunk.size - from);
@@ -175,7 +184,7 @@ function dropPayload(connection: Connection, from: i32): i32 {
   while (left > 0 && position < chunk.size) {
     if (position >= chunk.viewEnd && !chunk.extend(position)) return fail(connection);
     if (load<u8>(chunk.address(position)) != (left == 2 ? 0x0d : 0x0a)) {
-      // The record of the refusal stays, and waits for the PONG of a PING that is never sent: nothing else is either.
+      // The record of the refusal waits for the PONG of a PING that is never sent. That does no harm: no other PING is sent either.
       endUnreadable(connection, chunk, from, ProtocolError.PAYLOAD_END);
       return chunk.size;
     }
@@ -215,7 +224,7 @@ function takeOperation(connection: Connection, position: i32): i32 {
   }
 }
 
-/** An HPUB is judged with its headers, unless they are too many to be held or its line alone says enough. */
+/** May an HPUB be judged? It is with its headers, unless they are too many to be held or its line alone is a fault. */
 function isReady(connection: Connection, line: ClientLine): bool {
   return (
     chunk.position(line.next) + line.headerLength <= chunk.viewEnd ||
