@@ -13,16 +13,21 @@ import { nowNanoseconds, tickEvery } from "./proxy/clock";
 import { allocateForHost } from "./proxy/memory";
 import { actOn, continueDownstream, FilterStatus } from "./proxy/stream";
 
-/** Stats and closings wait for it at most; short enough that a change is seen within Prometheus' usual interval. */
+/**
+ * Stats and closings wait for the tick at most. It is short enough for a change to be seen within Prometheus' usual interval.
+ */
 const TICK_MILLISECONDS: u32 = 500;
 
-/** While a policy is being read, or connections are left to be closed or brought under it: 64 closings in each make 6,400 a second. */
+/**
+ * The same while a policy is being read, or while connections are left to be closed or brought under one: 64 closings in each
+ * tick make 6,400 a second.
+ */
 const HURRIED_TICK_MILLISECONDS: u32 = 10;
 
-/** Roots that tick faster at present. */
+/** Root contexts whose ticks are hurried at present. */
 const hurrying: Set<u32> = new Set();
 const plugins: Map<u32, Plugin> = new Map();
-/** Addresses of `Connection`s. */
+/** Addresses of `Connection`s by the host's numbers of their contexts. */
 const connections: NumberTable = new NumberTable();
 
 // @ts-ignore: decorator
@@ -31,7 +36,7 @@ function connectionOf(context: u32): Connection | null {
   return changetype<Connection | null>(connections.get(context));
 }
 
-/** May only be called for that root context. */
+/** Sets how often a root context ticks. It must be the one that the host is turned to. */
 function setPace(rootContext: u32, hurries: bool): void {
   tickEvery(hurries ? HURRIED_TICK_MILLISECONDS : TICK_MILLISECONDS);
   if (hurries) hurrying.add(rootContext);
@@ -41,23 +46,23 @@ function setPace(rootContext: u32, hurries: bool): void {
 /** Its name tells the host which ABI this is. */
 export function proxy_abi_version_0_2_1(): void {}
 
-/** How the host takes memory for what it hands over. */
+/** Gives the host memory for what it hands over. Never 0. */
 export function malloc(size: usize): usize {
   return allocateForHost(size);
 }
 
-/** The same by the name that ABI 0.2.1 gives it; the host looks for both. */
+/** The same under the name that ABI 0.2.1 has for it. The host looks for both. */
 export function proxy_on_memory_allocate(size: usize): usize {
   return allocateForHost(size);
 }
 
-/** Answers 1: the VM may be used. All that a configuration says comes with `proxy_on_configure`. */
+/** Seeds the hashes. Answers 1: the VM may be used. All that a configuration says comes with `proxy_on_configure`. */
 export function proxy_on_vm_start(_rootContext: u32, _size: u32): u32 {
   seedHashes(nowNanoseconds());
   return 1;
 }
 
-/** A parent of 0 makes a root context (one configuration), else a connection of that root. */
+/** A parent of 0 makes a root context, which is one configuration; another one makes a connection of that root. */
 export function proxy_on_context_create(context: u32, parent: u32): void {
   if (parent == 0) {
     if (!plugins.has(context)) plugins.set(context, new Plugin(context));
@@ -66,7 +71,10 @@ export function proxy_on_context_create(context: u32, parent: u32): void {
   }
 }
 
-/** Answers 1 where it takes the configuration, else 0: Envoy then keeps the former one, or closes every connection if there is none. */
+/**
+ * Answers 1 where it takes the configuration, else 0: Envoy then keeps the former one, or closes every connection if there is
+ * none.
+ */
 export function proxy_on_configure(rootContext: u32, size: u32): u32 {
   beginCallback();
   if (!plugins.has(rootContext)) return 0;
@@ -76,12 +84,12 @@ export function proxy_on_configure(rootContext: u32, size: u32): u32 {
   return 1;
 }
 
-/** Gives the host what was counted, and brings silent connections under a newer policy; nothing else happens without bytes. */
+/** Gives the host what was counted, and brings silent connections under a newer policy. Nothing else happens without bytes. */
 export function proxy_on_tick(rootContext: u32): void {
   beginCallback();
   if (!plugins.has(rootContext)) return;
   const hurries = plugins.get(rootContext).tick();
-  // Closing has turned to other contexts, and only a root's period can be set.
+  // The tick may have turned the host to connections, and only a root's period can be set.
   if (hurries != hurrying.has(rootContext) && actOn(rootContext)) setPace(rootContext, hurries);
 }
 
@@ -90,7 +98,7 @@ export function proxy_on_new_connection(_context: u32): u32 {
   return FilterStatus.CONTINUE;
 }
 
-/** From the client. STOP: what was not judged stays in the proxy, which reads on no further at its buffer limit. */
+/** Bytes from the client. STOP leaves those that were not judged in the proxy, which reads on up to its buffer limit only. */
 export function proxy_on_downstream_data(context: u32, size: u32, endOfStream: u32): u32 {
   beginCallback();
   // Bytes of a connection that we do not know must not pass.
@@ -99,7 +107,7 @@ export function proxy_on_downstream_data(context: u32, size: u32, endOfStream: u
   return takeFromClient(connection, <i32>size, endOfStream != 0) ? FilterStatus.CONTINUE : FilterStatus.STOP;
 }
 
-/** From nats-server. What must not pass has been taken out of the buffer, so the rest always goes on. */
+/** Bytes from nats-server. What must not pass has been taken out of the buffer, so what is left always goes on. */
 export function proxy_on_upstream_data(context: u32, size: u32, _endOfStream: u32): u32 {
   beginCallback();
   const connection = connectionOf(context);
@@ -115,15 +123,15 @@ export function proxy_on_upstream_data(context: u32, size: u32, _endOfStream: u3
 /** Nothing: `proxy_on_delete` comes behind it in every case. */
 export function proxy_on_downstream_connection_close(_context: u32, _peerType: u32): void {}
 
-/** Nothing, likewise. */
+/** Nothing, for the same reason. */
 export function proxy_on_upstream_connection_close(_context: u32, _peerType: u32): void {}
 
-/** Answers 1: the context may be deleted at once, for nothing here goes on without it. */
+/** Answers 1: the context may be deleted at once, since nothing here goes on without it. */
 export function proxy_on_done(_context: u32): u32 {
   return 1;
 }
 
-/** Nothing: the summary for the access log is filter state, set where it changes. */
+/** Nothing: the summary for the access log is filter state, which is set when it changes. */
 export function proxy_on_log(_context: u32): void {}
 
 /** The only callback that always comes, also after a RST: here a connection's memory is given back. */
