@@ -54,7 +54,7 @@ export function hashBytes64(pointer: usize, length: i32): u64 {
     h = mixed(h ^ load<u64>(last));
   } else h = mixed(h ^ wordOf(pointer, length));
   h = mixed(h ^ OTHER_MULTIPLIER);
-  // The two halves of a product are not alike random: the upper one counts.
+  // The upper half of a product is the better mixed one, and is what callers use of 64 bits.
   return (h ^ (h >> 32)) * MULTIPLIER;
 }
 

@@ -7,6 +7,7 @@ import { HASH_KEYS } from "./hash";
  * lengths differ.
  */
 
+/** Bytes of the longest name that has room in two vectors. */
 export const LONGEST: i32 = 32;
 /** A name of at most so many bytes is its first half alone. */
 export const HALF: i32 = 16;
@@ -20,6 +21,7 @@ memory.fill(MASKS, 0xff, <usize>LONGEST);
 
 /** From any address up to here LONGEST bytes can be read. More can since memory has grown; `readableAtEnd` asks anew. */
 let readableUntil: usize = 0;
+/** Where a name is copied that lies at the very end of memory. */
 const copied: usize = memory.data(LONGEST, 16);
 
 const SALT_MULTIPLIER: u64 = 0x9e3779b97f4a7c15;
@@ -96,6 +98,6 @@ export function hashPadded(low: v128, high: v128, salt: u64): u32 {
   const other = i32x4.add(high, v128.load(HASH_KEYS, 16));
   const products = i64x2.add(i64x2.extmul_low_i32x4_u(one, other), i64x2.extmul_high_i32x4_u(one, other));
   const all = i64x2.extract_lane(products, 0) + i64x2.extract_lane(products, 1) + salt * SALT_MULTIPLIER;
-  // The upper half of a product has all bits of its factors in it.
+  // The upper half of a product depends on all bits of its factors.
   return <u32>(((all ^ (all >> 32)) * LAST_MULTIPLIER) >> 32);
 }

@@ -133,6 +133,7 @@ export class Access {
     return bytes;
   }
 
+  /** May deliveries grant answers at all? */
   get grantsReplies(): bool {
     return this.grantCount > 0;
   }
@@ -362,7 +363,7 @@ export class Access {
   private judgeHeader(use: HeaderUse, name: usize, length: i32, line: ClientLine): Reason {
     switch (use) {
       case HeaderUse.ROLLUP_SUBJECT:
-        // Of a pattern it purges or reads more than one subject, as `all` does.
+        // On a subject with wildcards it purges or reads more than one subject, as `all` does.
         if (isLiteral(tokens, line.subject, line.subjectLength)) return Reason.ALLOWED;
         return this.judgeRollup(line);
       case HeaderUse.ROLLUP_ALL:

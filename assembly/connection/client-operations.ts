@@ -61,7 +61,7 @@ export function judge(connection: Connection, chunk: Chunk, line: ClientLine, po
     case Operation.CONNECT:
       return connect(connection, chunk, line, position, meter);
     case Operation.PONG:
-      // nats-server reads on to the LF whatever stands there; what means nothing is not forwarded.
+      // nats-server skips all that stands behind the verb. Bytes that mean nothing are not forwarded.
       if (line.hasTail) replace(chunk, position, next, PONG_LINE);
       return next;
     case Operation.OK:
@@ -76,11 +76,11 @@ export function judge(connection: Connection, chunk: Chunk, line: ClientLine, po
 function publish(connection: Connection, chunk: Chunk, line: ClientLine, position: i32, meter: Meter): i32 {
   const fault = lineFault(connection, line);
   if (fault != NO_FAULT) return unreadable(connection, chunk, position, fault);
-  // Reaching here with headers that are not all there means that they are too many to be held.
+  // An HPUB comes here without all of its headers only if they are too many to be held (to-server.ts `isReady`).
   const headersHeld = line.headerLength <= connection.headersLimit;
   const access = connection.access;
   const reason = access == null ? Reason.ALLOWED : access.publish(line, headersHeld);
-  // What is refused does not happen, so dry-run rules are only asked of the rest.
+  // Rules in DRY_RUN are asked only about what passes: what is refused does not happen.
   const shadow = connection.shadow;
   if (shadow != null && reason == Reason.ALLOWED) {
     const would = shadow.publish(line, headersHeld);
@@ -196,7 +196,7 @@ function subscribe(connection: Connection, chunk: Chunk, line: ClientLine, posit
   );
   if (added == 0) return unreadable(connection, chunk, position, ProtocolError.MEMORY);
   if (!hasFormer(added) || access == null) return next;
-  // A PING before it: its PONG shows that all is here that the server sent to the former one.
+  // A PING goes before the SUB. Its PONG shows that all is here that the server sent to the former subscription with this sid.
   if (!connection.pongs.pushSubscription(Pong.BEGINS, line.sid, line.sidLength, serialOf(added))) {
     return unreadable(connection, chunk, position, ProtocolError.MEMORY);
   }
@@ -303,7 +303,7 @@ function connect(connection: Connection, chunk: Chunk, line: ClientLine, positio
     connection.hasBegunAnew();
     return next;
   }
-  // Behind the CONNECT, so that its PONG shows when the server has taken it.
+  // A PING goes behind the CONNECT. Its PONG shows when the server has taken that.
   if (!connection.pongs.push(Pong.CONNECT_TAKEN)) return unreadable(connection, chunk, position, ProtocolError.MEMORY);
   return replaceByPing(connection, chunk, next, next);
 }

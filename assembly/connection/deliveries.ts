@@ -60,7 +60,7 @@ export function deliver(connection: Connection, line: ServerLine): bool {
   if (access != null && connection.isFiltered) {
     if (access.keepsBack(line.subject, line.subjectLength, queue(sub), queueLength(sub), queueIsKnown(sub))) {
       reportDelivery(connection, false, line, access);
-      // The server counts no answer of its own that nobody listens.
+      // The server's own answer that nobody listens counts for no maximum there.
       if (sub != 0 && isLive(sub) && !isNoResponders(line)) {
         countKeptBack(sub);
         endIfReached(connection, sub);

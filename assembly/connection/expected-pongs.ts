@@ -82,6 +82,7 @@ export class ExpectedPongs {
     return this.isEmpty ? 0 : this.records.length - this.last;
   }
 
+  /** Does nothing wait? */
   get isEmpty(): bool {
     return this.records.length == this.head;
   }
@@ -134,7 +135,7 @@ export class ExpectedPongs {
 
   /** Is no PING of ours under way? */
   get hasOnlyClients(): bool {
-    // A run of the client's PINGs is one record.
+    // PINGs of the client's that follow each other are one record.
     return this.isEmpty || (this.kind == Pong.CLIENT && this.size == HEAD);
   }
 
@@ -148,14 +149,17 @@ export class ExpectedPongs {
     return this.at + <usize>(HEAD + wordsBeforeName(this.kind));
   }
 
+  /** Bytes of it; 0 for kinds without a name, except that CLIENT has a number of PINGs here. */
   get nameLength(): i32 {
     return <i32>(load<u32>(this.at) & LENGTH_MASK);
   }
 
+  /** Where its queue lies, which only a QUEUE_VIOLATION has. */
   get queue(): usize {
     return this.name + <usize>this.nameLength;
   }
 
+  /** Bytes of it; 0 for other kinds. */
   get queueLength(): i32 {
     return this.kind == Pong.QUEUE_VIOLATION ? <i32>load<u32>(this.at, HEAD) : 0;
   }

@@ -39,7 +39,7 @@ export function catchUp(connection: Connection): void {
     if (connection.phase == Phase.NEW) useMode(connection, observes);
     else change(connection, client, principalOf(connection, client, formerIdentity), observes);
   } else if (connection.phase == Phase.UNREAD && !observes) {
-    // Nothing is known any more of a stream that has passed unread: it must begin anew.
+    // Where the lines of a stream that has passed unread begin nobody knows any more: the client must connect anew.
     connection.observing = false;
     endRevoked(connection);
     reportRevokedConnection(connection, Reason.NOT_ALLOWED);
@@ -126,7 +126,7 @@ function beginToObserve(connection: Connection): void {
     connection.observing = true;
     connection.willObserve = false;
   } else {
-    // Asks again at the next callback.
+    // An epoch that is not the present one makes the next callback ask again.
     connection.policyEpoch = policyEpoch - 1;
   }
 }

@@ -14,6 +14,7 @@ export class LoadedPolicy {
     readonly rules: RuleSets,
   ) {}
 
+  /** The configuration as it was read. */
   get document(): PolicyDocument {
     return this.rules.document;
   }

@@ -41,6 +41,7 @@ export class OpenRequests {
     public meter: Meter,
   ) {}
 
+  /** Gives back the object itself. `closeAll` must have been called. */
   destroy(): void {
     heap.free(changetype<usize>(this));
   }

@@ -75,7 +75,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
   let p = chunk.address(position);
   const totals = connection.totals;
   while (true) {
-    // A payload may lead behind the view; the window lies where no payload leads round the end of memory.
+    // A payload may take `p` behind the view. Sums of addresses and sizes do not wrap: the window lies low in memory.
     while (p <= last) {
       if (load<u32>(p) != MSG_BLANK) break;
       const subject = p + VERB;
@@ -86,7 +86,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
       const endsBehindSid = withoutFirst(endsBehindSubject);
       const alike = likeLast(LAST_DELIVERY, low, high);
       if (isAlikeTo(endsBehindSid, alike)) {
-        // The line before once more, to the same subscription.
+        // The line begins like the one before, which went to this subscription, up to the end of its size.
         const sameEnd = subject + runningLength(LAST_DELIVERY);
         if (sameEnd + 2 <= end) {
           if (isCrLf(sameEnd)) {
@@ -142,7 +142,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
       else runsNoMore(LAST_DELIVERY);
       const sub = subscriptions.findAgain(sid, sidLength);
       if (sub != 0) {
-        // One that has ended, or whose sid was another's, may have to be kept back; one with a maximum may be at its end.
+        // A subscription that has ended, or whose sid another had, may have to be kept back; one with a maximum may be at its end.
         if (!isPlain(sub) || maxOf(sub) != 0) return endAt(p, connection, chunk, meter);
         countReceived(sub);
         if (endsBehindSid != 0) runsOn(LAST_DELIVERY, <i32>(sizeEnd - subject));
@@ -177,7 +177,7 @@ function endAt(p: usize, connection: Connection, chunk: Chunk, meter: Meter): i3
   DELIVERY_RUN.end(Operation.MSG, meter, connection.totals);
   const next = chunk.position(p);
   if (next <= chunk.size) return next;
-  // The delivery before may have been kept back.
+  // This payload passes, though that of a delivery before may have been dropped.
   connection.dropsDelivery = false;
   connection.toClientPayload = next - chunk.size;
   return chunk.size;
@@ -236,7 +236,7 @@ function passLonger(connection: Connection, from: usize, end: usize, access: Acc
     } else subjectClass = permissions.classOf(subject, length);
     const sub = subscriptions.findAgain(sid, <i32>(sidEnd - sid));
     if (sub != 0) {
-      // One that has ended, or whose sid was another's, may have to be kept back; one with a maximum may be at its end.
+      // A subscription that has ended, or whose sid another had, may have to be kept back; one with a maximum may be at its end.
       if (!isPlain(sub) || maxOf(sub) != 0) break;
       countReceived(sub);
     } else if (judgesUnknown(connection)) break;

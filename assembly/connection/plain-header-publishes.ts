@@ -47,7 +47,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
   const end = chunk.address(chunk.viewEnd);
   const last = end - (VERB + SHORTEST_ARGUMENTS);
   let p = chunk.address(position);
-  // A payload may lead behind the view; the window lies where no payload leads round the end of memory.
+  // A payload may take `p` behind the view. Sums of addresses and sizes do not wrap: the window lies low in memory.
   while (p <= last) {
     if ((load<u32>(p) & (<u32>CAPITALS)) != HPUB) break;
     if (load<u8>(p, 4) != SPACE) break;

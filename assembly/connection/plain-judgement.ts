@@ -29,7 +29,7 @@ export function judgePlain(
   if (!allowsPublish(answer)) {
     if (!isGranted(connection, answer, subject, length, replyLength)) return NOT_PLAIN;
   }
-  // A reply that is not the peer's own may be allowed all the same.
+  // A reply subject that is not the peer's own may be allowed by a rule with `replies: ANY`, which the long way asks.
   if (replyLength > 0) {
     if (isReservedReply(reply, replyLength)) return NOT_PLAIN;
     if (reasonOf(permissions.receiveAnswer(reply, replyLength)) != Reason.ALLOWED) return NOT_PLAIN;

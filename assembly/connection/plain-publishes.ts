@@ -77,7 +77,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
     if (p == from) return endAt(p, connection, chunk, meter);
   }
   while (true) {
-    // A payload may lead behind the view; the window lies where no payload leads round the end of memory.
+    // A payload may take `p` behind the view. Sums of addresses and sizes do not wrap: the window lies low in memory.
     while (p <= last) {
       if (!beginsPublish(p)) break;
       const subject = p + PUBLISH_VERB;

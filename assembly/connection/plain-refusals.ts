@@ -47,7 +47,7 @@ function drop(connection: Connection, chunk: Chunk, position: i32, access: Acces
   const begin = chunk.address(position);
   const end = chunk.address(chunk.viewEnd);
   const last = end - (PUBLISH_VERB + SHORTEST_ARGUMENTS);
-  // What is refused by the same answer, one after the other, is counted at once.
+  // Publishes that are refused by the same answer, one after the other, are counted together.
   let runAnswer = NO_ANSWER;
   let count: u64 = 0;
   let bytes: u64 = 0;

@@ -114,7 +114,7 @@ export class PluginPolicy {
    */
   beReady(): bool {
     if (this.loading == null || this.inForce.fingerprint != 0) return false;
-    // Another plugin may have heard of a newer one already, and is told of this one's behind this.
+    // Heard first: other roots will be told of what comes into force here, and may have heard of a newer policy already.
     if (this.hear()) return true;
     const loading = this.loading;
     return loading != null && this.enforce(loading.readAll());
@@ -209,7 +209,7 @@ export class PluginPolicy {
   private offer(now: i64): void {
     const published = this.published;
     if (published == null) return;
-    // Asked first: what is published from here on shows as a change at the next tick.
+    // Asked before anything is read, so that what others publish from here on shows as a change at the next tick.
     published.hasChanged();
     const newest = published.read();
     let sequence: u64 = 0;
@@ -225,7 +225,7 @@ export class PluginPolicy {
       reachedByName.set(this.name, sequence);
       return;
     }
-    // Configurations reach each VM in one order: whoever was configured with the newest already is not late.
+    // Configurations reach a VM in the order in which the host was given them: a VM that was given the newest before is not late.
     if (reachedByName.has(this.name) && reachedByName.get(this.name) == sequence) late = false;
     if (!late && this.publish(published, sequence, now)) {
       reachedByName.set(this.name, this.newestSequence);
@@ -356,7 +356,7 @@ export class PluginPolicy {
       const other = roots[i];
       if (other !== this && other.connections == 0 && other.name == this.name) return false;
     }
-    // A root of an older VM may be kept by a listener that drains: only what this VM has seen go was replaced by this one.
+    // A listener that drains may keep a root of an older VM. Only what this VM has seen go was replaced by this root.
     return this.leftInForce == this.newestSequence || dropped.includes(this.mark(this.newestFingerprint));
   }
 }

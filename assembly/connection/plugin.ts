@@ -78,7 +78,7 @@ export class Plugin {
     }
     this.apply();
     this.tellOthers();
-    // Before the first connection has the new rules compiled, while those of the old ones are still held.
+    // Now, before the rules of the new policy are compiled for a first connection beside those of the old one.
     collectReleased();
     return true;
   }

@@ -59,7 +59,7 @@ export class PolicyLoading {
    */
   readOn(): LoadedPolicy | null {
     const now = nowNanoseconds();
-    // The clock may have been put back meanwhile.
+    // A rest that would last longer than REST_NANOSECONDS comes from a clock that was set back, and is over.
     const rests = now < this.restsUntil && this.restsUntil - now <= REST_NANOSECONDS;
     if (this.policy == null && !rests) this.readUntil(now + SLICE_NANOSECONDS);
     return this.policy;
@@ -89,7 +89,7 @@ export class PolicyLoading {
     let policy = this.policy;
     if (policy == null) {
       this.policy = policy = new LoadedPolicy(this.fingerprint, new RuleSets(this.reading.document));
-      // Who takes it first may let go of it before the last one has taken it.
+      // Held here too: the first plugin that takes it may let go of it before the last one has taken it.
       if (policy.document.faults.isEmpty) policy.hold();
     }
     return policy;

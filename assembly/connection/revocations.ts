@@ -94,7 +94,7 @@ export function judgeForDelivery(connection: Connection, sub: usize, subject: us
     return true;
   }
   const access = connection.access;
-  // Of a literal subject no overlap is searched for.
+  // The subject of a message is literal, so that this searches for no overlap.
   return (
     access == null ||
     (isNameKnown(sub) &&
@@ -135,7 +135,7 @@ function keeps(connection: Connection, access: Access, sub: usize): bool {
   const live = isLive(sub);
   if (live) reportRevoked(connection, sub, reason, rule);
   if (!connection.sendLater(sidOf(sub), sidLengthOf(sub))) {
-    // What can be neither ended nor remembered must not go on.
+    // Without room for the UNSUB, the connection ends with the subscription.
     reportRevokedConnection(connection, reason);
     endRevoked(connection);
     return false;

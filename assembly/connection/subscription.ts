@@ -44,6 +44,7 @@ const LARGEST_MAXIMUM: i32 = 999_999_999;
 /** Counts stop here, above any maximum. Two of them together, or one and a maximum, still fit into an i32. */
 const COUNTED_BEYOND_ANY: i32 = LARGEST_MAXIMUM + 1;
 
+/** Where a subscription is between its SUB and the last message of it. */
 export const enum State {
   LIVE = 0,
   /** Ended by the client or by its maximum; kept a while, since messages of it are still under way. */
@@ -222,7 +223,7 @@ function countAnew(sub: usize, uncertainties: u8): void {
   store<i32>(sub, 0, KEPT_BACK);
 }
 
-/** How far it has come between its SUB and its last message. */
+/** See `State`. */
 export function stateOf(sub: usize): State {
   return <State>load<u8>(sub, STATE);
 }

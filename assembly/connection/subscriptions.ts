@@ -242,7 +242,7 @@ export class Subscriptions {
   private endAs(sub: usize, state: State): void {
     if (stateOf(sub) != State.LIVE) return;
     this.liveCount--;
-    // What comes for its sid may be of a revoked one, which no number of further UNSUBs and no time makes forgotten.
+    // Messages for its sid may be of a revoked subscription. So it is remembered like that one, not for a while like ended ones.
     if (bringsRevoked(sub)) return setState(sub, State.REVOKED);
     setState(sub, state);
     this.rememberEnded(sub);
@@ -345,7 +345,7 @@ export class Subscriptions {
       return;
     }
     if (apart != null) {
-      // By a still newer policy. What there is no room for stays.
+      // These were revoked by a still newer policy. Those for which there is no room stay in the table.
       let sub = table.nextBlock(0);
       while (sub != 0 && apart.makeRoom()) {
         table.takeOut(sub);

@@ -54,7 +54,7 @@ export function takeFromServer(connection: Connection, size: i32): void {
   if (connection.notices.length > 0 && !connection.toClientPassed) position = writeNotices(connection, position);
   while (position < size && readable(connection)) {
     if (connection.toClientPayload == 0) {
-      // A line alone, or behind a payload that was not read, is as plain as most: it must be seen first.
+      // Nothing is in view yet, or nothing behind a payload that was skipped: lines must be, before the short ways can be asked.
       if (position >= chunk.viewEnd) chunk.extend(position);
       const from = position;
       if (position < chunk.viewEnd) position = passPlainDeliveries(connection, chunk, position);
@@ -192,7 +192,7 @@ function takeInfo(connection: Connection, position: i32, next: i32): i32 {
   connection.serverRequiresTls = info.tlsRequired && !connection.originatesTls;
   if (connection.observing) return next;
   if (info.connectInfo && connection.firstPing == FirstPing.OURS) {
-    // The client has not asked for it yet: it comes behind its own first PONG.
+    // The client has sent no PING yet, and is to get it behind the PONG for its first one.
     if (!holdInfo(connection, position, next)) return fail(connection, position, ProtocolError.MEMORY);
     connection.firstPing = FirstPing.CLIENT;
     chunk.drop(position, next);

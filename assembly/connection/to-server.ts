@@ -56,7 +56,7 @@ export function takeFromClient(connection: Connection, size: i32, endOfStream: b
 export function resume(connection: Connection): void {
   const size = connection.held;
   connection.held = 0;
-  // What the host has beyond the bytes that it announced would go to the server unread.
+  // Should the host have more bytes than it has announced, these would go to the server unread.
   if (hasBytesAt(DOWNSTREAM_DATA, size)) {
     endAtOnce(connection, ProtocolError.HOST);
     dropAll(connection, i32.MAX_VALUE);
@@ -89,7 +89,7 @@ function process(connection: Connection, size: i32): void {
   if (connection.toServerPassed) position = passBegun(connection, position);
   while (connection.phase == Phase.OPEN && position < size) {
     if (connection.toServerPayload == 0) {
-      // A line alone, or behind a payload that was not read, is as plain as most: it must be seen first.
+      // Nothing is in view yet, or nothing behind a payload that was skipped: lines must be, before the short ways can be asked.
       if (position >= chunk.viewEnd) chunk.extend(position);
       const from = position;
       if (position < chunk.viewEnd) position = passPlain(connection, position);

@@ -202,7 +202,7 @@ export class HeaderFields {
   /** The use of the line whose name begins at `name`, with its value noted, or END where it has none. */
   private readField(name: usize): HeaderUse {
     const end = this.end;
-    // 43 bytes is the longest name, so the search for its end is bounded.
+    // The longest name has 43 bytes, so that the colon is among the first 44, if the name is one of ours.
     const lastColon = min(end, name + 44);
     const colon = firstOf(COLON, COLON, name, lastColon);
     if (colon == lastColon) return HeaderUse.END;

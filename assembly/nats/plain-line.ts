@@ -183,7 +183,7 @@ export function readFewDigits(end: usize, digits: i32, before: usize): i32 {
   // Only if they have as many digits: of four equal bytes some may stand before the digits.
   if (endsLikeLastSize(end, before) && lastSizeLength(before) == <usize>digits + 1) return lastSize(before);
   const bytes = load<u32>(end - 4);
-  // Those before the digits become zeros.
+  // The bytes that stand before the digits become zeros.
   const bits = (FEW_DIGITS - digits) << 3;
   const values = ((bytes ^ ZEROS) >> bits) << bits;
   if (((values | (values + ABOVE_NINE)) & HIGHEST_BITS) != 0) return NO_PLAIN_SIZE;

@@ -43,6 +43,7 @@ export const SERVER_ERROR_NAMES: StaticArray<string> = [
   "invalid_client",
 ];
 
+/** The number of kinds. */
 export const SERVER_ERROR_COUNT: i32 = ServerError.INVALID_CLIENT + 1;
 
 /** Beginnings of the texts in nats-server 2.10 to 2.15 (errors.go, client.go, auth.go, parser.go), each with its kind. */

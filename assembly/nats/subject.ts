@@ -105,6 +105,7 @@ export class Tokens {
     return this.subject + load<u32>(this.records + <usize>index * STRIDE);
   }
 
+  /** Bytes of the token. */
   // @ts-ignore: decorator
   @inline
   length(index: i32): i32 {
@@ -122,10 +123,12 @@ export class Tokens {
     return quickHash(this.pointer(index), this.length(index));
   }
 
+  /** Is the token '*'? */
   isStar(index: i32): bool {
     return this.length(index) == 1 && load<u8>(this.pointer(index)) == STAR;
   }
 
+  /** Is the token '>'? */
   isGreater(index: i32): bool {
     return this.length(index) == 1 && load<u8>(this.pointer(index)) == GREATER;
   }
@@ -155,7 +158,7 @@ export class Tokens {
 @inline
 function dotsIn(block: usize, start: usize, end: usize): i32 {
   if (end - block >= BLOCK) return dotsAt(block);
-  // The last sixteen bytes, without those that were in the block before.
+  // The last sixteen bytes are read, and those that were in the block before are shifted away.
   const before = <i32>(block + BLOCK - end);
   if (end - start >= BLOCK) return dotsAt(end - BLOCK) >> before;
   if (end - start >= 8) {

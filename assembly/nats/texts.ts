@@ -41,6 +41,7 @@ export function violationRoom(nameLength: i32, queueLength: i32): i32 {
   return FRAME + (nameLength + queueLength) * QUOTED_GROWTH;
 }
 
+/** What a violation's text is about. */
 export const enum Violation {
   PUBLISH = 0,
   REPLY = 1,
@@ -94,7 +95,7 @@ export function writeRevocation(
   out: usize,
 ): i32 {
   const length = writeViolation(Violation.SUBSCRIPTION, subject, subjectLength, queue, queueLength, out);
-  // Behind the last quote, in place of the end.
+  // The sid goes behind the last quote, over the end of the line.
   let at = out + <usize>(length - END.length + 1);
   at += put(SID, at);
   at += <usize>writeQuoted(sid, sidLength, at);

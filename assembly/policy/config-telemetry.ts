@@ -18,11 +18,13 @@ export class TelemetrySettings {
   readonly subjects: SubjectClass[] = [];
 }
 
-/** Each is a label's value in every series that has a subject, kept until the proxy ends. */
+/** Classes of a configuration. Each name is a label's value in every series that has a subject, kept until the proxy ends. */
 export const MAX_CLASSES: i32 = 64;
+/** Patterns of all classes together. */
 export const MAX_PATTERNS: i32 = 1024;
+/** UTF-16 units of a class's name. */
 const MAX_CLASS_NAME: i32 = 64;
-/** Milliseconds: an hour. */
+/** Milliseconds of the longest `requestTimeout`: an hour. */
 const MAX_TIMEOUT: i64 = 3_600_000;
 
 const KEYS: StaticArray<string> = ["subjects", "principals", "requests", "requestTimeout"];
@@ -47,6 +49,7 @@ class SubjectsReader {
 
   constructor(private reader: JsonReader) {}
 
+  /** Reads the list, which the reader stands before. */
   read(into: SubjectClass[]): void {
     const reader = this.reader;
     if (!reader.beginArray('a list such as [{"name": "orders", "patterns": ["orders.>"]}]')) return;

@@ -1,6 +1,7 @@
 /** More faults than this are counted, not listed: nobody reads on, and the log line is bounded. */
 export const MAX_LISTED_FAULTS: i32 = 100;
 
+/** UTF-16 units of a text that `quoted` shows. */
 const MAX_QUOTED_CHARACTERS: i32 = 80;
 
 /** One thing wrong with a configuration: where, what, and what to write instead. */
@@ -11,6 +12,7 @@ export class Fault {
     readonly message: string,
   ) {}
 
+  /** As operators read it, in one line. */
   toString(): string {
     return this.path + ": " + this.message;
   }
@@ -23,6 +25,7 @@ export class Faults {
   /** All of them, listed or not. */
   count: i32 = 0;
 
+  /** Is there none? */
   get isEmpty(): bool {
     return this.count == 0;
   }
@@ -32,6 +35,7 @@ export class Faults {
     return this.listed.length >= MAX_LISTED_FAULTS;
   }
 
+  /** Adds a fault; an empty path is that of the whole configuration. */
   add(path: string, message: string): void {
     this.count++;
     if (this.isFull) return;

@@ -22,6 +22,7 @@ class Segment {
   /** Of an object, those of its known keys that have been met: bit i is known key i. */
   met: u64 = 0;
 
+  /** The text of the key in hand. */
   get key(): string {
     return textOf(this.keyStart, this.keyEnd, this.keyHasEscapes);
   }
@@ -32,10 +33,11 @@ class Segment {
  * so that a sound configuration of 10,000 rules pays for none.
  */
 export class JsonPath {
-  // Kept when left: going down again into the next rule allocates nothing.
+  // Segments are kept when they are left, so that going down into the next rule allocates nothing.
   private segments: Segment[] = [];
   private depth: i32 = 0;
 
+  /** Goes down into the object or array that has just begun. */
   enter(): void {
     if (this.depth == this.segments.length) this.segments.push(new Segment());
     const segment = this.segments[this.depth++];
@@ -44,6 +46,7 @@ export class JsonPath {
     segment.met = 0;
   }
 
+  /** Goes up again, behind its end. */
   leave(): void {
     if (this.depth > 0) this.depth--;
   }

@@ -80,7 +80,7 @@ export class JsonReader {
 
   /** Reports a fault of the value just read. */
   fault(message: string): void {
-    // Of a text that is wrong throughout, most faults are only counted.
+    // Beyond a bound faults are only counted, and need no path: a text may be wrong throughout.
     const path = this.faults.isFull ? "" : this.path.toString();
     this.faults.add(path, message);
   }
@@ -135,7 +135,7 @@ export class JsonReader {
 
   /** The place of the element that comes next, or -1 when the list ends, after which the path is that of the list again. */
   nextElement(): i32 {
-    // First the place: text that breaks here breaks within this element.
+    // The place counts up first: if the text breaks here, it breaks within this element.
     const index = this.path.nextIndex();
     const token = this.take();
     if (token == JsonToken.ARRAY_END || token == JsonToken.ERROR) {
@@ -148,7 +148,7 @@ export class JsonReader {
 
   /** Passes over the rest of the list in hand, beginning with the element that `nextElement` has announced. */
   skipElements(): void {
-    // The element announced is read already, its own container not.
+    // Of the element that was announced only the first token is read.
     const token = this.take();
     if (token == JsonToken.OBJECT_START || token == JsonToken.ARRAY_START) {
       this.scanner.skipContainer();

@@ -122,6 +122,7 @@ export class SubjectMatcher {
     this.addNode(NONE, 0, 0, 0);
   }
 
+  /** Has it no entry? */
   get isEmpty(): bool {
     return this.entryCount == 0;
   }
@@ -178,14 +179,17 @@ export class SubjectMatcher {
     return this.entries.get(entry * Entry.STRIDE + Entry.RULE);
   }
 
+  /** Does an entry name a queue? */
   hasQueue(entry: i32): bool {
     return this.entries.get(entry * Entry.STRIDE + Entry.QUEUE_LENGTH) != NONE;
   }
 
+  /** Where the queue of an entry that names one lies, until an entry is added. */
   queuePointer(entry: i32): usize {
     return this.texts.pointer + <usize>this.entries.get(entry * Entry.STRIDE + Entry.QUEUE_OFFSET);
   }
 
+  /** Bytes of it. */
   queueLength(entry: i32): i32 {
     return this.entries.get(entry * Entry.STRIDE + Entry.QUEUE_LENGTH);
   }
@@ -260,6 +264,7 @@ export class SubjectMatcher {
     if (this.entryCount > 0) this.collectFrom(0, tokens, 0, true);
   }
 
+  /** One of the `foundCount` entries that `collect` has found last. */
   foundEntry(index: i32): i32 {
     return this.found.get(index * 2);
   }

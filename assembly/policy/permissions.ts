@@ -117,6 +117,7 @@ export class Permissions {
     );
   }
 
+  /** Is there any deny entry of subscribe, so that deliveries may have to be filtered? */
   get hasSubscribeDeny(): bool {
     return !this.subscribeDeny.isEmpty;
   }
@@ -162,7 +163,7 @@ export class Permissions {
     if (splits && isPattern(tokens)) return this.decidePattern(pointer, length);
     const reason = this.decidePublish(splits);
     tokens.holdBack();
-    // The leading token tells, so that this too holds for all subjects that begin with the tokens looked at.
+    // The first token alone tells that, so that it too holds for all subjects that begin with the tokens looked at.
     const reserved = isReservedPublish(pointer, length);
     return this.rememberWithClass(this.publishQuestion, pointer, length, reason, this.decidedBy, reserved);
   }

@@ -14,6 +14,7 @@ export const MAX_RULES: i32 = 100_000;
 /** A rule's name is a label of stats, kept until the proxy ends. In bytes of UTF-8. */
 export const MAX_NAME_BYTES: i32 = 128;
 
+/** The words for `Mode`. */
 export const MODES: StaticArray<string> = ["ENFORCE", "DRY_RUN"];
 const REPLIES: StaticArray<string> = ["OWN", "ANY"];
 // The values that NATS gives the header Nats-Rollup, in the case of our words.
@@ -128,7 +129,7 @@ export class RulesReader {
       return;
     }
     let keysRead: u32 = 0;
-    // Entries written and responses granted: without any a rule is idle.
+    // How many entries and responses the rule has, faulty ones too: without any it does nothing.
     let said = 0;
     for (let key = reader.nextKey(RULE_KEYS); key != NO_MORE_KEYS; key = reader.nextKey(RULE_KEYS)) {
       keysRead |= 1 << key;

@@ -24,7 +24,7 @@ function readExpires(reader: JsonReader): i64 {
   if (nanoseconds == 0) return DEFAULT_RESPONSE_TIME;
   if (nanoseconds < 0) return UNLIMITED_TIME;
   if (nanoseconds < MILLISECOND) {
-    // Rounded down it would be 0, which means two minutes.
+    // Rounded down to milliseconds it would be 0, which means the default of two minutes.
     reader.fault(`${quoted(text)} is shorter than 1ms: write 1ms or more`);
     return DEFAULT_RESPONSE_TIME;
   }

@@ -157,7 +157,7 @@ export class PrincipalPattern extends SourcePattern {
   matches(peer: Principal): bool {
     if (this.form == Form.ANY) return true;
     if (this.namesOtherUri == peer.isSpiffe) return false;
-    // *suffix means a SPIFFE ID that ends so: Istio keeps the scheme before it.
+    // `*suffix` means a SPIFFE ID that ends so, since Istio puts the scheme before the value.
     const name = peer.name;
     if (this.form == Form.SUFFIX && name.endsWith(this.text)) return true;
     if (this.form == Form.PREFIX && name.startsWith(this.text)) return true;
@@ -230,7 +230,7 @@ export class ServiceAccountPattern extends SourcePattern {
   matches(peer: Principal): bool {
     const value = this.value;
     if (peer.isWorkload) {
-      // In a URI of Istio's form the expression can find nothing else.
+      // In a URI of Istio's form the expression below can match nothing else.
       return (
         peer.namespace.length == this.slash &&
         value.startsWith(peer.namespace) &&
@@ -265,7 +265,7 @@ export class TrustDomainPattern extends SourcePattern {
   matches(peer: Principal): bool {
     if (this.value == "*") return true;
     if (!peer.isSpiffe) return false;
-    // Only peers of our trust domains are authenticated.
+    // If the value is one of our trust domains it stands for all of them, and only peers of those are authenticated.
     return this.isAlias || globMatches(this.value, peer.trustDomain);
   }
 }

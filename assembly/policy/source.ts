@@ -24,6 +24,7 @@ export class Sources {
     for (let i = 0; i < patterns.length; i++) patterns[i].migrate(trustDomains);
   }
 
+  /** Does one of the sources match the peer? None does if it is not authenticated. */
   matches(peer: Principal): bool {
     if (!peer.authenticated) return false;
     let start = 0;
@@ -44,7 +45,7 @@ export class Sources {
     let start = 0;
     while (start < this.patterns.length) {
       const end = this.endOfSource(start);
-      // A list that names peers exactly suffices, since all lists of a source must match.
+      // All lists of a source must match, so that one of them that names peers exactly is enough.
       const isNamed =
         this.addNames(start, end, SourceList.PRINCIPALS, names) ||
         this.addNames(start, end, SourceList.SERVICE_ACCOUNTS, names) ||

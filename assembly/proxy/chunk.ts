@@ -73,7 +73,7 @@ export class Chunk {
     this.outLength = 0;
     this.appended = false;
     this.edited = tail.length > 0;
-    // No limit lets a tail grow so long; should one all the same, nothing of it may be trusted.
+    // The limits of lines and headers keep a tail shorter. A longer one would overrun the area, so the chunk counts as failed.
     this.failed = <usize>tail.length > GAP;
     // Even a copy of no bytes is a call out of the module.
     if (this.failed || tail.length == 0) return;
@@ -109,7 +109,7 @@ export class Chunk {
     }
     const length = min(this.glances || start - this.viewEnd > FAR ? FIRST_GLANCE : WINDOW, this.size - start);
     this.glances = false;
-    // Behind a skipped payload `position` may lie beyond linear memory, and even a copy of nothing from there traps.
+    // Behind a skipped payload the address of `position` may lie beyond linear memory, from where even a copy of 0 bytes traps.
     if (kept > 0) memory.copy(windowArea + GAP - kept, this.address(position), kept);
     if (!this.readFromHost(start, length, windowArea + GAP)) {
       this.failed = true;
@@ -216,7 +216,7 @@ export class Chunk {
   private giveUntil(cut: i32): void {
     if (cut < this.size) {
       if (this.outLength == 0 && !this.appended && this.done >= this.viewStart && cut > this.done) {
-        // Nothing but the end is cut off, and all that stays lies in the window: it needs no copy of ours.
+        // Only the end is cut off, and all that stays lies in the window: the host is given it from there.
         this.put(0, this.size, this.address(this.done), cut - this.done);
         return;
       }

@@ -22,6 +22,7 @@ export {
 @external("env", "proxy_set_buffer_bytes")
 export declare function proxy_set_buffer_bytes(buffer: i32, start: u32, length: u32, data: usize, size: usize): u32;
 
+/** What a host call answers that has done what it was asked. */
 export const OK: u32 = WasmResultValues.Ok;
 export const DOWNSTREAM_DATA: i32 = BufferTypeValues.NetworkDownstreamData;
 export const UPSTREAM_DATA: i32 = BufferTypeValues.NetworkUpstreamData;

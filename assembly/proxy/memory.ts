@@ -27,6 +27,7 @@ const PROPERTY: usize = 16 * 1024;
  */
 const SLACK: usize = 64;
 
+/** Where chunks are read to: GAP bytes for a tail, the window, and SLACK. */
 export const windowArea: usize = heap.alloc(GAP + <usize>WINDOW + SLACK);
 export const outArea: usize = heap.alloc(<usize>OUT + SLACK);
 const propertyArea: usize = heap.alloc(PROPERTY);

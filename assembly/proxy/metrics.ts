@@ -6,6 +6,7 @@ const idAddress: usize = memory.data(8);
 /** In place of the number of a stat that the host would not define, or that is not defined yet. */
 export const NO_METRIC: u32 = u32.MAX_VALUE;
 
+/** The host's numbers of the kinds of stats. */
 export const enum MetricKind {
   COUNTER = 0,
   GAUGE = 1,

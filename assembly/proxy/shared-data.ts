@@ -7,7 +7,7 @@ import { releaseAnswer } from "./memory";
  * lock, and gives each write a number of its own (proxy-wasm-cpp-host src/shared_data.cc).
  */
 
-// The SDK declares these with other arguments than the host has.
+// Declared here, since the SDK 0.1.8 declares them with other arguments than the host has.
 // @ts-ignore: decorator
 @external("env", "proxy_get_shared_data")
 declare function proxy_get_shared_data(
@@ -35,6 +35,7 @@ export const ANY: u32 = 0;
 
 /** The value that `readShared` has found last. Its bytes stay until `releaseShared`, or until a property is read. */
 export let sharedPointer: usize = 0;
+/** Bytes of it. */
 export let sharedSize: i32 = 0;
 
 /** Fetches the value of a key. Answers the number of the write that left it, or ABSENT. */

@@ -45,6 +45,7 @@ export class Totals {
   refused: u64 = 0;
   wouldRefuse: u64 = 0;
 
+  /** Gives back the object itself. */
   destroy(): void {
     heap.free(changetype<usize>(this));
   }
@@ -245,7 +246,7 @@ function escape(text: string): string {
   let length = text.length;
   for (let i = 0; i < text.length; i++) length += growthOf(text.charCodeAt(i));
   if (length == text.length) return text;
-  // Filled in place: a string that grows by each unit is copied with each.
+  // Written into one block: a string to which units are added is copied for each of them.
   const area = heap.alloc((<usize>length) << 1);
   let p = area;
   for (let i = 0; i < text.length; i++) {
@@ -256,7 +257,7 @@ function escape(text: string): string {
       p += 2;
     }
     if (growth > 1) {
-      // `u00` and the higher digit, which is no letter.
+      // `u00` and the higher digit of two, which is at most 7.
       store<u64>(p, 0x0030_0030_0030_0075 + ((<u64>(c >> 4)) << 48));
       p += 8;
     }

@@ -36,7 +36,7 @@ export function recordDuration(meter: Meter, what: Duration, subjectClass: i32, 
   store<usize>(at, changetype<usize>(meter));
   store<u16>(at, <u16>subjectClass, 4);
   store<u16>(at, <u16>what, 6);
-  // To the nearest: most answers inside a mesh take less than a millisecond, and 0.9 of one is not none.
+  // Rounded to the nearest: most answers inside a mesh take less than a millisecond, and 0.9 ms are not 0.
   store<u32>(at, <u32>((max<i64>(nanoseconds, 0) + 500_000) / 1_000_000), 8);
 }
 

@@ -81,26 +81,32 @@ export class FilterStats {
     this.toldMemory = used;
   }
 
+  /** Counts a configuration that was refused, or a published policy that could not be read. */
   policyRejected(): void {
     this.count(POLICY_REJECTED, 1);
   }
 
+  /** Counts a policy that has taken the place of another. */
   policyChanged(): void {
     this.count(POLICY_CHANGES, 1);
   }
 
+  /** Counts an open connection that a policy has ended. */
   revokedConnection(): void {
     this.count(REVOKED_CONNECTIONS, 1);
   }
 
+  /** Counts a live subscription that a policy has ended. */
   revokedSubscription(): void {
     this.count(REVOKED_SUBSCRIPTIONS, 1);
   }
 
+  /** Counts a connection that is counted under the principal `other`. */
   principalCapped(): void {
     this.count(PRINCIPALS_CAPPED, 1);
   }
 
+  /** Counts audit records that were left out. */
   auditSuppressed(records: i64): void {
     if (records > 0) this.count(AUDIT_SUPPRESSED, records);
   }

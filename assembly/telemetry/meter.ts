@@ -154,6 +154,7 @@ export class Meter {
     this.addTo(this.block(subjectClass), messagesOf(operation, Verdict.ALLOWED), 1);
   }
 
+  /** The same for an operation with a payload of so many bytes, header block included. */
   // @ts-ignore: decorator
   @inline
   allowedPayload(operation: Operation, subjectClass: i32, bytes: i32): void {
@@ -207,6 +208,7 @@ export class Meter {
     allRefusalSeries++;
   }
 
+  /** A connection of this principal has sent its first bytes, and may go on or not. */
   opened(verdict: Verdict): void {
     this.addTo(this.own, OPENED_AT + <i32>verdict, 1);
     this.addTo(this.own, ACTIVE_AT, 1);
@@ -224,6 +226,7 @@ export class Meter {
     this.subscriptions(-subscriptions);
   }
 
+  /** A connection that was counted by `opened` or `joins` has ended. */
   closed(): void {
     this.addTo(this.own, CLOSED_AT, 1);
     this.addTo(this.own, ACTIVE_AT, -1);
@@ -234,22 +237,27 @@ export class Meter {
     this.addTo(this.own, SUBSCRIPTIONS_AT, <u64>(<i64>by));
   }
 
+  /** A stream could not be read, or its connection ended for that reason. */
   protocolError(kind: ProtocolError): void {
     this.addTo(this.own, PROTOCOL_ERRORS_AT + <i32>kind, 1);
   }
 
+  /** nats-server has told a client of an error. */
   serverError(kind: ServerError): void {
     this.addTo(this.own, SERVER_ERRORS_AT + <i32>kind, 1);
   }
 
+  /** A connection leads to a nats-server with which the filter has not been tested. */
   untestedServer(): void {
     this.addTo(this.own, UNTESTED_AT, 1);
   }
 
+  /** nats-server has answered a request of that class that nobody listens. */
   noResponders(subjectClass: i32): void {
     this.addTo(this.block(subjectClass), NO_RESPONDERS_AT, 1);
   }
 
+  /** A request of that class was given up. */
   unanswered(subjectClass: i32, why: Unanswered): void {
     this.addTo(this.block(subjectClass), UNANSWERED_AT + <i32>why, 1);
   }

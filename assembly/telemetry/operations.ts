@@ -17,6 +17,7 @@ export const OPERATION_NAMES: StaticArray<string> = [
   "HMSG",
 ];
 
+/** The number of operations, NONE included. */
 export const OPERATION_COUNT: i32 = Operation.HMSG + 1;
 
 /** Whether an operation went through. */
@@ -25,4 +26,5 @@ export const enum Verdict {
   REFUSED = 1,
 }
 
+/** How stats call them (label `verdict`), by `Verdict`. */
 export const VERDICT_NAMES: StaticArray<string> = ["allowed", "refused"];

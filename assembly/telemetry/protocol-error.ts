@@ -20,6 +20,7 @@ export const enum ProtocolError {
   SERVER_TLS = 15,
 }
 
+/** How stats and audit records call them (`kind`), by `ProtocolError`. */
 export const PROTOCOL_ERROR_NAMES: StaticArray<string> = [
   "unknown_operation",
   "bad_arguments",
@@ -39,7 +40,7 @@ export const PROTOCOL_ERROR_NAMES: StaticArray<string> = [
   "server_tls",
 ];
 
-/** What an operator should do about each, for the audit. */
+/** What an operator should do about each, for the audit, by `ProtocolError`. */
 export const PROTOCOL_ERROR_REMEDIES: StaticArray<string> = [
   "bytes that are no NATS operation: is something else than a NATS client sent to this port?",
   "a NATS operation with wrong arguments, which nats-server would not take either: correct the client",
@@ -59,4 +60,5 @@ export const PROTOCOL_ERROR_REMEDIES: StaticArray<string> = [
   "nats-server requires TLS inside the stream (tls_required in its INFO), which the mesh has encrypted already: turn its tls block off, or use allow_non_tls",
 ];
 
+/** The number of kinds. */
 export const PROTOCOL_ERROR_COUNT: i32 = ProtocolError.SERVER_TLS + 1;

@@ -11,6 +11,7 @@ export class Sampler {
     this.left = every;
   }
 
+  /** Is any operation ever picked? */
   get isOn(): bool {
     return this.every != 0;
   }

@@ -18,6 +18,7 @@ export class Label {
   ) {}
 }
 
+/** All labels, in the order of the documentation. */
 export const LABELS: Label[] = [
   new Label("reporter", "`destination` (nats-server or a gateway), `source` (a client) or `waypoint`."),
   new Label("source_principal", "The peer's URI, with `spiffe://`; `other` beyond `telemetry.principals`."),
