@@ -2,7 +2,7 @@
 export const INVALID_RUNE: i32 = -1;
 
 /** U+FFFD, which Go writes wherever text is not valid UTF-8. */
-export const REPLACEMENT_RUNE: i32 = 0xfffd;
+const REPLACEMENT_RUNE: i32 = 0xfffd;
 
 // @ts-ignore: decorator
 @inline

@@ -166,7 +166,7 @@ function findName(pointer: usize, end: usize): usize {
  */
 @unmanaged
 @final
-export class HeaderFields {
+class HeaderFields {
   value: usize = 0;
   valueLength: i32 = 0;
   /** The first byte not yet looked at. */

@@ -141,7 +141,7 @@ export function isCrLf(p: usize): bool {
 }
 
 /** Sizes of so many digits, which nearly all payloads have, are read without a loop. */
-export const FEW_DIGITS: i32 = 4;
+const FEW_DIGITS: i32 = 4;
 /** In each byte: a digit as a character, what makes the highest bit of all above nine, that bit. */
 const ZEROS: u32 = 0x30303030;
 const ABOVE_NINE: u32 = 0x76767676;

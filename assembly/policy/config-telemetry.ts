@@ -21,7 +21,7 @@ export class TelemetrySettings {
 /** Classes of a configuration. Each name is a label's value in every series that has a subject, kept until the proxy ends. */
 export const MAX_CLASSES: i32 = 64;
 /** Patterns of all classes together. */
-export const MAX_PATTERNS: i32 = 1024;
+const MAX_PATTERNS: i32 = 1024;
 /** UTF-16 units of a class's name. */
 const MAX_CLASS_NAME: i32 = 64;
 /** Milliseconds of the longest `requestTimeout`: an hour. */

@@ -1,3 +1,4 @@
+import { countOf } from "../bytes/ascii";
 import {
   namedHash,
   NOT_NAMED,
@@ -48,14 +49,6 @@ function continues(text: string, wanted: string, wantedFrom: i32, whole: bool): 
     if (text.charCodeAt(i) != wanted.charCodeAt(wantedFrom + i)) return false;
   }
   return true;
-}
-
-function slashes(text: string): i32 {
-  let count = 0;
-  for (let i = 0, length = text.length; i < length; i++) {
-    if (text.charCodeAt(i) == 0x2f) count++;
-  }
-  return count;
 }
 
 const enum Form {
@@ -139,7 +132,7 @@ export class PrincipalPattern extends SourcePattern {
     if (this.form == Form.ANY || this.namesOtherUri) return;
     const leading = this.form == Form.SUFFIX;
     const slash = this.text.indexOf("/");
-    if (slash < 0 || slashes(this.text) != 4) return;
+    if (slash < 0 || countOf(this.text, 0x2f) != 4) return;
     if (slash == 0 && leading) return;
     const trustDomain = this.text.substring(0, slash);
     let ours = trustDomain == CLUSTER_LOCAL && !leading;

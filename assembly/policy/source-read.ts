@@ -1,4 +1,4 @@
-import { isDigit, isLetter } from "../bytes/ascii";
+import { countOf, isDigit, isLetter } from "../bytes/ascii";
 import { quoted } from "./faults";
 import { JsonReader, NO_MORE_KEYS } from "./json";
 import { hasSpiffeScheme, MAX_URI_LENGTH } from "./principal";
@@ -64,11 +64,7 @@ export function isName(value: string, wildcards: bool, from: i32 = 0, to: i32 = 
 }
 
 function stars(value: string): i32 {
-  let count = 0;
-  for (let i = 0, length = value.length; i < length; i++) {
-    if (value.charCodeAt(i) == 0x2a) count++;
-  }
-  return count;
+  return countOf(value, 0x2a);
 }
 
 /** Why `value` cannot be a principal, with the remedy; "" when it can. */

@@ -5,9 +5,9 @@ import { EntryFlag, NONE, SubjectMatcher } from "./matcher";
 import { Question } from "./question";
 import { Reason } from "./reason";
 
-/** The class of subjects that no pattern matches. */
+/** The class of subjects that no pattern matches. The number is OTHER of telemetry/names.ts, which this room does not import. */
 export const OTHER_CLASS: i32 = 0;
-/** The class of operations that name no subject. */
+/** The class of operations that name no subject: UNKNOWN of telemetry/names.ts. */
 export const NO_SUBJECT: i32 = 1;
 
 /** One entry of `telemetry.subjects`. */
