@@ -7,7 +7,6 @@ import { reportDelivery, reportRevokedDelivery, reportUnreadable, sampleDelivery
 import { judgeForDelivery } from "./revocations";
 import {
   addPendingMaxima,
-  beginCount,
   bringsRevoked,
   countedOf,
   countKeptBack,
@@ -135,7 +134,7 @@ function subscriptionOfPong(connection: Connection): usize {
  */
 export function subscriptionBegins(connection: Connection): void {
   const sub = subscriptionOfPong(connection);
-  if (sub != 0) beginCount(sub);
+  if (sub != 0) connection.subscriptions.begin(sub);
 }
 
 /**

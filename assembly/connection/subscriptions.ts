@@ -3,6 +3,7 @@ import { giveBack, take } from "../bytes/budget";
 import { hashBytes } from "../bytes/hash";
 import { hasPassed } from "../proxy/clock";
 import {
+  beginCount,
   bringsRevoked,
   hasSid,
   newSubscription,
@@ -239,10 +240,19 @@ export class Subscriptions {
     return stateOf(sub) == State.COUNTED_OUT || (stateOf(sub) == State.REVOKED && this.revokedUntold);
   }
 
+  /**
+   * All that the server delivered before its SUB is here. One that the client has ended meanwhile, while its sid could bring
+   * messages of a revoked one, is forgotten now: from here on the subject of a message alone tells whether it passes.
+   */
+  begin(sub: usize): void {
+    beginCount(sub);
+    if (stateOf(sub) == State.REVOKED && this.revokedPings == 0 && !this.revokedUntold) this.takeOut(sub);
+  }
+
   private endAs(sub: usize, state: State): void {
     if (stateOf(sub) != State.LIVE) return;
     this.liveCount--;
-    // Messages for its sid may be of a revoked subscription. So it is remembered like that one, not for a while like ended ones.
+    // Messages for its sid may be of a revoked subscription. So it is remembered like that one, or until `begin`.
     if (bringsRevoked(sub)) return setState(sub, State.REVOKED);
     setState(sub, state);
     this.rememberEnded(sub);

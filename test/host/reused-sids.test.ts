@@ -126,4 +126,16 @@ describe("a revoked subscription whose sid is used again", () => {
     assert.equal(wire.server(msg("no.x", "9")), ended("no.x", "9"));
     assert.equal(wire.client(PING), `${unsub("9")}${PING}`);
   });
+
+  it("is forgotten with the PONG that begins the new one, whose messages pass though the client has ended it meanwhile", () => {
+    const { host, wire } = connected(policyOf(both));
+    wire.client("SUB no.x 9\r\n");
+    host.configure(less);
+    assert.equal(wire.client(PING), `${unsub("9")}${PING}`);
+    assert.equal(wire.client("SUB a.1 9\r\n"), `${PING}SUB a.1 9\r\n`);
+    assert.equal(wire.server(PONG), ended("no.x", "9"));
+    assert.equal(wire.client("UNSUB 9\r\n"), "UNSUB 9\r\n");
+    // What nats-server has delivered before it read the UNSUB, as a client waits for that drains its subscription.
+    assert.equal(wire.server(PONG.repeat(2) + msg("a.1", "9", "x")), PONG + msg("a.1", "9", "x"));
+  });
 });
