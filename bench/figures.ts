@@ -17,14 +17,14 @@ export const p50: Figure = (round) => round.latency?.p50 ?? NaN;
 export const p99: Figure = (round) => round.latency?.p99 ?? NaN;
 export const p999: Figure = (round) => round.latency?.p999 ?? NaN;
 
-/** A setup's values, round by round; none where it was not measured. */
+/** A setup's values, round by round. Empty if the setup was not measured. */
 export function valuesOf(measured: Measured, setup: SetupName, figure: Figure): number[] {
   return (measured.setups[setup] ?? []).map(figure);
 }
 
 /**
- * Work with those rounds alone that all of these setups had, as far as they had any turn. Further rounds go to few setups, and
- * a sum does not add up where its parts come from other rounds than the whole.
+ * The work, cut to the rounds that all of these setups had (setups without any turn are left out). Further rounds go only to a few
+ * setups, and a sum does not add up if its parts come from other rounds than the whole.
  */
 export function inCommon(measured: Measured, setups: readonly SetupName[]): Measured {
   const present = setups.filter((name) => measured.setups[name]);
@@ -38,7 +38,7 @@ export function roundsOf({ setups }: Measured, names: readonly SetupName[]): num
   return Math.min(...names.map((name) => setups[name]?.length ?? 0));
 }
 
-/** The median over the rounds; undefined where the setup was not measured. */
+/** The median over the rounds, or undefined if the setup was not measured. */
 export function medianOf(measured: Measured, setup: SetupName, figure: Figure): number | undefined {
   const values = valuesOf(measured, setup, figure);
   return values.length === 0 ? undefined : median(values);
@@ -73,19 +73,19 @@ export function ratio(
   return compare(measured, setups, figure, (one, other) => one / other);
 }
 
-/** How many times the second of two lists of added costs is in the first; undefined where either was not measured. */
+/** How many times the second list of added costs goes into the first. Undefined if either was not measured. */
 export function ratioOfAdded(ours: readonly number[], theirs: readonly number[]): Interval | undefined {
   return ours.length > 0 && theirs.length > 0 ? ratioOfMedians(ours, theirs) : undefined;
 }
 
-/** What a setup with mTLS adds to Envoy alone, round by round; none where either was not measured. */
+/** What a setup with mTLS adds to Envoy alone, round by round. Empty if either was not measured. */
 export function addedValues(measured: Measured, setup: SetupName, figure: Figure): number[] {
   const alone = valuesOf(measured, "envoy", figure);
   const values = valuesOf(measured, setup, figure).slice(0, alone.length);
   return values.map((value, round) => value - (alone[round] ?? NaN));
 }
 
-/** What the reads of an operation take, where each callback reads all that it brings, in nanoseconds, by these costs. */
+/** What the reads of an operation take by these costs, in nanoseconds, if each callback reads everything it brings. */
 export function readsByUnitCosts({ callbacks }: Measured, costs: ReadCosts | undefined): number | undefined {
   if (!callbacks || !costs) return undefined;
   return [callbacks.toServer, callbacks.toClient]
@@ -94,9 +94,9 @@ export function readsByUnitCosts({ callbacks }: Measured, costs: ReadCosts | und
 }
 
 /**
- * By which share of itself the CPU time of Envoy alone differed from round to round: of each work the median distance from its
- * median, of these the median. The same bytes through the same binary: what differs is the machine, also where it tells of
- * nobody else on it. NaN where Envoy alone was not measured.
+ * How much the CPU time of Envoy alone varied from round to round, as a share of itself: the median distance from the median for
+ * each workload, and of these the median. The same bytes go through the same binary, so what varies is the machine, even if it
+ * reports nobody else on it. NaN if Envoy alone was not measured.
  */
 export function unsteadiness(workloads: readonly Measured[]): number {
   const shares = workloads.flatMap((measured) => {
@@ -106,7 +106,7 @@ export function unsteadiness(workloads: readonly Measured[]): number {
   return median(shares);
 }
 
-/** Beyond this share a run tells little of what is a few nanoseconds. */
+/** Beyond this share, a run says little about a difference of a few nanoseconds. */
 const UNSTEADY = 0.05;
 
 export function isUnsteady(workloads: readonly Measured[]): boolean {

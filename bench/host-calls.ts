@@ -4,7 +4,7 @@ import type { Stand } from "../test/stand/stand.ts";
 import { turnsOf } from "./measure.ts";
 import { estimatePairs, type Estimate } from "./statistics.ts";
 
-/** The listener with bench/modules/host-calls.ts. */
+/** The name of the listener that runs bench/modules/host-calls.ts. */
 export const HOST_CALLS = "host-calls";
 
 /** What a call to the host costs, in nanoseconds of CPU time. */
@@ -13,13 +13,13 @@ export interface HostCall {
   cost: Estimate;
 }
 
-/** Bytes of an order, and of the longer read. */
+/** Bytes of an order, which are also the bytes of the longer read. */
 const ORDER = 16_384;
 const SMALL = 16;
 const READ = `get_buffer_bytes, ${SMALL} B`;
 const LONG_READ = "get_buffer_bytes, 16 KiB";
 
-/** The kinds that the module knows, by its numbers; 0 makes no call. */
+/** The kinds of call, at the indices by which the module knows them. Kind 0 makes no call. */
 const KINDS = [
   "nothing",
   READ,
@@ -31,13 +31,13 @@ const KINDS = [
   "increment_metric",
 ];
 
-/** Calls in one callback: 1 ms of the cheapest, which no callback's own cost shows in. */
+/** Calls in one callback: 1 ms even for the cheapest kind, so a callback's own cost does not show. */
 const CALLS = 20_000;
 const ROUNDS = 15;
-/** Until V8 has compiled the module anew, which it does not while a loop runs. */
+/** Rounds until V8 has compiled the module again, which it does not do while a loop runs. */
 const WARMING_ROUNDS = 4;
 
-/** Linux counts what a thread has run when it stops: a worker that still runs has not told all. */
+/** Linux adds up a thread's time when the thread stops, so the time of a worker that still runs is incomplete. */
 async function timeAtRest({ proxy }: Stand): Promise<number> {
   const time = (): number => proxy.workerTimes().reduce((sum, each) => sum + each, 0);
   for (let before = time(); ;) {
@@ -48,7 +48,7 @@ async function timeAtRest({ proxy }: Stand): Promise<number> {
   }
 }
 
-/** Milliseconds of the workers for one order. */
+/** CPU time of the workers for one order, in milliseconds. */
 async function obeyed(stand: Stand, client: RawClient, kind: number, count: number): Promise<number> {
   const order = `${kind} ${String(count).padStart(6, "0")}`.padEnd(ORDER);
   const before = await timeAtRest(stand);
@@ -58,8 +58,8 @@ async function obeyed(stand: Stand, client: RawClient, kind: number, count: numb
 }
 
 /**
- * Measures single host calls in the stand's Envoy: callbacks of CALLS calls of a kind against callbacks of none, round by round.
- * It takes about two seconds.
+ * Measures single host calls in the stand's Envoy: in each round, callbacks with CALLS calls of a kind are compared with callbacks
+ * that make none. It takes about two seconds.
  */
 export async function measureHostCalls(stand: Stand): Promise<HostCall[]> {
   const client = await RawClient.connect(stand.port(HOST_CALLS));
@@ -82,13 +82,13 @@ export async function measureHostCalls(stand: Stand): Promise<HostCall[]> {
   }
 }
 
-/** What a read costs whatever its size, and for each byte of it, in nanoseconds. */
+/** The cost of a read, in nanoseconds: a fixed part, and a part for each byte. */
 export interface ReadCosts {
   each: number;
   byte: number;
 }
 
-/** By the reads of two sizes; undefined where they were not measured. */
+/** The costs that follow from reads of two sizes. Undefined if these were not measured. */
 export function readCosts(calls: readonly HostCall[]): ReadCosts | undefined {
   const cost = (name: string): number | undefined => calls.find((call) => call.name === name)?.cost.value;
   const [short, long] = [cost(READ), cost(LONG_READ)];

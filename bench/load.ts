@@ -10,7 +10,7 @@ export interface Target {
   password?: string;
 }
 
-/** One piece of work; see Command in load/main.go. */
+/** One piece of work. See Command in load/main.go. */
 export interface Command {
   work: string;
   target: Target;
@@ -25,18 +25,18 @@ export interface Command {
   queue?: string;
   expect: number;
   refused: number;
-  /** Processes whose CPU time is wanted. */
+  /** Processes whose CPU time is to be measured. */
   watch: readonly number[];
 }
 
-/** What a piece took, in nanoseconds. */
+/** What a piece of work took, in nanoseconds. */
 export interface Taken {
   elapsed: number;
   /** By process, in the order of `watch`. */
   cpu: number[];
   /** The load generator's own. */
   own: number;
-  /** Of requests, sorted. */
+  /** Latencies of requests, sorted. */
   latencies?: number[];
   error?: string;
 }
@@ -63,7 +63,7 @@ export class Load {
     return this.#child.pid ?? 0;
   }
 
-  /** Does a piece of work. Fails where anything arrived that must not, or did not arrive that must. */
+  /** Does a piece of work. Rejects if a message arrived that must not, or one did not that must. */
   async run(command: Command): Promise<Taken> {
     this.#child.stdin?.write(`${JSON.stringify(command)}\n`);
     const answer = await this.#answers.next();
@@ -74,7 +74,7 @@ export class Load {
   }
 
   stop(): void {
-    // It ends with its input.
+    // The process ends when its input ends.
     this.#child.stdin?.end();
     this.#lines.close();
   }

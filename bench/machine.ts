@@ -4,7 +4,7 @@ import { run } from "../tools/command.ts";
 import { filterWasm } from "../tools/wasm.ts";
 import type { Stand } from "../test/stand/stand.ts";
 
-/** Where and with what was measured. */
+/** Where the measurement ran, and with which versions. */
 export interface Machine {
   date: string;
   cpu: string;
@@ -38,16 +38,16 @@ export async function machineFacts(stand: Stand): Promise<Machine> {
   };
 }
 
-/** What else went on, over the whole run: shares of all cores' time. */
+/** What else ran on the machine during the whole run, as shares of all cores' time. */
 export interface Disturbance {
-  /** CPU time of processes that are none of ours. */
+  /** CPU time of processes that do not belong to the bench. */
   others: number;
-  /** Time that the hypervisor gave to other machines. */
+  /** Time that the hypervisor gave to other virtual machines. */
   stolen: number;
   loadAverage: number;
 }
 
-/** Beyond this share of the machine, what others do shows in rates. */
+/** Beyond this share of the machine, other processes show in the rates. */
 const DISTURBED = 0.05;
 
 export function isDisturbed({ others, stolen }: Disturbance): boolean {
@@ -61,10 +61,10 @@ interface Times {
   own: number;
 }
 
-/** utime and stime of a process, in ticks, with those of children it has waited for. */
+/** utime and stime of a process, in ticks, including those of children it has waited for. */
 function ticksOf(pid: number): number {
   const text = readFileSync(`/proc/${pid}/stat`, "utf8");
-  // The command, in parentheses, may hold blanks.
+  // The command stands in parentheses and may contain blanks.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   return fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
 }
@@ -81,7 +81,7 @@ function times(pids: readonly number[]): Times {
   return { total: busy + idle + wait + stolen, busy, stolen, own };
 }
 
-/** Begins to watch the machine; the answer tells what has happened since. `pids` are the processes that belong to us. */
+/** Starts to watch the machine. The returned function reports what has happened since. `pids` are the bench's own processes. */
 export function watchMachine(pids: readonly number[]): () => Disturbance {
   const before = times(pids);
   return () => {

@@ -1,5 +1,5 @@
-// `npm run bench`: what the filter costs, in one run, against nats-server alone, Envoy alone and an empty filter.
-// bench/RESULTS.md says how to read what comes out.
+// `npm run bench` measures in one run what the filter costs, compared with nats-server alone, Envoy alone and an empty filter.
+// bench/RESULTS.md says how to read the figures.
 
 import { statSync, writeFileSync } from "node:fs";
 import { Command, InvalidArgumentError } from "commander";
@@ -35,7 +35,7 @@ import { WORKLOADS, type Workload } from "./workloads.ts";
 
 const RESULTS = inRoot("bench", "RESULTS.md");
 
-/** Reads `a,b`; each must be one of `names`. */
+/** Parses `a,b`. Each part must be one of `names`. */
 function listOf<T extends string>(names: readonly T[]) {
   return (text: string): T[] =>
     text.split(",").map((word) => {
@@ -68,31 +68,31 @@ interface Options extends Plan {
 
 const options = new Command("bench")
   .description(
-    "Measures what the filter costs. A whole run takes nearly ten minutes, and some more where something must be built first. " +
+    "Measures what the filter costs. A whole run takes nearly ten minutes, or longer if something has to be built first." +
       "It writes bench/RESULTS.md. One workload in two setups (--only publish-16 --setups envoy,filter) takes 15 s.",
   )
   .option("--only <work,...>", "only this work", listOf(WORKLOADS.map(({ name }) => name)))
   .option("--setups <setup,...>", "only these setups", listOf(SETUPS.map(({ name }) => name)))
-  .option("--rounds <number>", "how often each setup has its turn", wholePositive, 5)
-  .option("--seconds <number>", "how long a turn takes, about", positive, 0.25)
+  .option("--rounds <number>", "how many turns each setup gets", wholePositive, 5)
+  .option("--seconds <number>", "about how long a turn takes", positive, 0.25)
   .option(
     "--minutes <number>",
-    "how long it may take at most with further rounds for targets within the noise (a whole run: 9.3)",
+    "how long the run may take at most, including further rounds for targets within the noise (a whole run: 9.3)",
     positive,
   )
-  .option("--beside <file>", "another build of the filter, which takes its turns with build/istio-nats.wasm")
-  .option("--json <file>", "writes every round's figures there")
+  .option("--beside <file>", "another build of the filter, to take turns with build/istio-nats.wasm")
+  .option("--json <file>", "write every round's figures to this file")
   .parse()
   .opts<Options>();
 
-/** Only a whole run is worth keeping. */
+/** Only a whole run is written to RESULTS.md. */
 const isWhole = !options.only && !options.setups && !options.beside && options.rounds >= 5;
 
-/** Ten minutes are promised, and the last rounds take their time. */
+/** The documents promise ten minutes, and the last rounds may overrun. */
 const MINUTES = 9.3;
 const end = performance.now() + (options.minutes ?? (isWhole ? MINUTES : 0)) * 60_000;
 
-/** Those that are wanted; another build has its turn behind this one, and is wanted where this one is. */
+/** The setups to measure. With --beside, the other build takes its turn after this one, if this one is measured at all. */
 function setupsOf({ setups }: Workload): SetupName[] {
   const isWanted = (name: SetupName): boolean => !options.setups || options.setups.includes(name);
   return setups
@@ -100,7 +100,7 @@ function setupsOf({ setups }: Workload): SetupName[] {
     .filter((name) => isWanted(name) || (name === "beside" && isWanted("filter")));
 }
 
-/** What was asked for: jobs that take their turns together in one list. */
+/** The jobs that were asked for. Jobs in one list take their turns together. */
 function jobs(): Job[][] {
   const chosen = WORKLOADS.filter(({ name }) => !options.only || options.only.includes(name))
     .map((workload) => ({ workload, setups: setupsOf(workload) }))
@@ -113,7 +113,7 @@ function jobs(): Job[][] {
   return [...groups.values()];
 }
 
-/** The jobs without the peers that cannot be built here. */
+/** The jobs, without the peers that cannot be built here. */
 function withoutAbsent(groups: readonly Job[][], peers: readonly Peer[]): Job[][] {
   const absent = new Set(peers.filter((peer) => "absent" in peer).map(({ name }) => name));
   const present = (name: SetupName): boolean => !absent.has(setupOf(name).language ?? "");
@@ -148,8 +148,8 @@ async function measureAll(rig: Rig, groups: readonly Job[][]): Promise<Turns[]> 
 }
 
 /**
- * Gives further rounds to what decides targets that are within the noise, while there is time. Verdicts are asked for at looks
- * alone: who stops at whichever round pleases is misled by the noise.
+ * Gives further rounds to the work whose targets are within the noise, while there is time. Verdicts are formed only at looks: a
+ * bench that could stop after any round would be misled by the noise.
  */
 async function decide(all: readonly Turns[]): Promise<void> {
   const doubted = (among: readonly Turns[]): Turns[] => {
@@ -192,7 +192,9 @@ function show(results: Results): void {
   }
   const builds = buildTable(results.workloads);
   if (builds.rows.length > 0) {
-    process.stdout.write(`${pc.bold("The two builds")}: CPU of Envoy for each operation, this one beside the other\n`);
+    process.stdout.write(
+      `${pc.bold("The two builds")}: CPU of Envoy for each operation, this build beside the other\n`,
+    );
     process.stdout.write(`${toTerminal(builds)}\n`);
   }
   const languages = languageTable(results.workloads);
@@ -205,7 +207,7 @@ function show(results: Results): void {
   if (results.targets.length > 0) process.stdout.write(`${pc.bold("Targets")}\n${coloured(results.targets)}\n`);
   process.stdout.write(`${pc.bold("The machine")}\n${toTerminal(machineTable(results))}\n`);
   if (isDisturbed(results.disturbance)) {
-    notice("Other processes were busy: trust the CPU times, and repeat the run where rates matter.");
+    notice("Other processes were busy. Trust the CPU times, and repeat the run if rates matter.");
   }
   if (isUnsteady(results.workloads)) notice("The machine's speed changed: figures with a wide interval say little.");
 }
@@ -214,7 +216,7 @@ async function bench(): Promise<Results> {
   const wanted = jobs();
   const rig = await Rig.start(new Set(wanted.flat().flatMap(({ setups }) => setups)), options.beside);
   try {
-    // Now, for a module that is built while this runs is not the one that Envoy has loaded.
+    // The size is read now, because a module that is built during the run is not the one that Envoy has loaded.
     const machine = await machineFacts(rig.stand);
     const disturbance = watchMachine([process.pid, ...rig.pids]);
     const turns = await measureAll(rig, withoutAbsent(wanted, rig.peers));
@@ -227,7 +229,7 @@ async function bench(): Promise<Results> {
       machine,
       disturbance: disturbance(),
       plan: { rounds: options.rounds, seconds: options.seconds },
-      // Of this process, whose start is the zero of this clock.
+      // The clock starts with this process.
       took: performance.now() / 1000,
       workloads,
       hostCalls,

@@ -5,40 +5,40 @@ import type { Workload } from "./workloads.ts";
 
 export interface Plan {
   rounds: number;
-  /** How long a piece of work should take in the setup that it is paced by. */
+  /** How long a piece of work should take, in seconds, in the setup that it is paced by. */
   seconds: number;
 }
 
-/** One round of one setup: figures for each operation, in nanoseconds, and operations for each second. */
+/** One round of one setup. Figures are nanoseconds for each operation; the rate is operations per second. */
 export interface Round {
   seconds: number;
   rate: number;
   envoyCpu: number;
   natsCpu: number;
   loadCpu: number;
-  /** Of requests. */
+  /** Latencies of requests. */
   latency?: { p50: number; p99: number; p999: number };
 }
 
-/** What callbacks brought to the empty filter in a round, both directions, for each operation. */
+/** What the callbacks of the empty filter brought in a round, in both directions, for each operation. */
 export interface CallbackCounts {
   toServer: { perOperation: number; bytes: number };
   toClient: { perOperation: number; bytes: number };
 }
 
-/** A workload's figures: a list of rounds for each setup, in the order in which they were run. */
+/** A workload's figures: for each setup a list of rounds, in the order in which they ran. */
 export interface Measured {
   workload: string;
   title: string;
   operation: string;
   messages: number;
-  /** Where a setup is so slow that it gets fewer. */
+  /** Messages of the setups that are so slow that they get fewer. */
   fewer: Partial<Record<SetupName, number>>;
   setups: Partial<Record<SetupName, Round[]>>;
   callbacks?: CallbackCounts;
 }
 
-/** A setup that takes so many times longer than it should gets fewer messages: figures are for each operation. */
+/** A setup that takes this many times longer than it should gets fewer messages. The figures are for each operation anyway. */
 const TOO_SLOW = 3;
 
 /** A piece shorter than this says nothing about a rate. */
@@ -60,7 +60,7 @@ function roundOf({ operations, elapsed, envoyCpu, natsCpu, loadCpu, latencies }:
   };
 }
 
-/** At least `messages`, and even, so that half of them may be denied. */
+/** At least `messages`, and an even number, so that half of them can be denied. */
 function even(messages: number): number {
   return Math.max(2, 2 * Math.ceil(messages / 2));
 }
@@ -89,9 +89,9 @@ function countsOf(before: Callbacks, after: Callbacks, operations: number): Call
 }
 
 /**
- * The order of a round. Every second round goes backwards, so that what drifts meets the first as it meets the last, and each
- * pair of rounds begins one further on: forwards and backwards begin at opposite ends, so in as many rounds as there are
- * setups each begins once, whether their number is odd or even.
+ * The order of the setups in a round. Every second round goes backwards, so that a drift of the machine affects the first setup as
+ * much as the last. Each pair of rounds begins one setup further on. Forward and backward rounds begin at opposite ends, so in as
+ * many rounds as there are setups each begins once, whether their number is odd or even.
  */
 export function turnsOf<T>(all: readonly T[], round: number): T[] {
   const order = round % 2 === 0 ? [...all] : [...all].reverse();
@@ -99,20 +99,20 @@ export function turnsOf<T>(all: readonly T[], round: number): T[] {
   return [...order.slice(first), ...order.slice(0, first)];
 }
 
-/** Work and the setups that get it. */
+/** A workload, and the setups that get it. */
 export interface Job {
   workload: Workload;
   setups: readonly SetupName[];
 }
 
-/** Finds how many messages each setup of a job gets, and does the job once without counting. */
+/** Finds how many messages each setup of a job gets, and does the job once without counting it. */
 async function prepare(rig: Rig, { workload, setups }: Job, seconds: number): Promise<Measured> {
   const length = seconds * (workload.longer ?? 1);
   const messages = await pace(rig, workload, length);
   const { name, title, operation } = workload;
   const measured: Measured = { workload: name, title, operation, messages, fewer: {}, setups: {} };
 
-  // Not counted: V8 compiles what is hot, nats-server and Envoy take the memory that they will need.
+  // Not counted: V8 compiles hot code, and nats-server and Envoy allocate the memory that they will need.
   const warming = even(messages / 4);
   for (const setup of setups) {
     const { elapsed } = await rig.run(workload, setupOf(setup), warming);
@@ -130,7 +130,7 @@ async function takeTurn(rig: Rig, workload: Workload, setup: SetupName, measured
   if (before) measured.callbacks = countsOf(before, await rig.callbacks(), piece.operations);
 }
 
-/** Work that takes its turns together. */
+/** Jobs that take their turns together. */
 export class Turns {
   private round = 0;
 
@@ -150,8 +150,8 @@ export class Turns {
   }
 
   /**
-   * Gives the same work to every setup in turn, or to those named for it. Several jobs take turns with each other too: each
-   * setup gets all of them at once, so that a comparison between jobs is as good as one between setups.
+   * Gives the same work to every setup in turn, or only to the setups named for it. Several jobs also take turns with each other:
+   * each setup gets all of them at once, so a comparison between jobs is as good as one between setups.
    */
   async take(only?: (workload: string) => readonly SetupName[]): Promise<void> {
     const running = this.running.map(({ setups, ...rest }) => {

@@ -1,6 +1,6 @@
 import type { Random } from "../test/host/random.ts";
 
-/** What a service publishes that has more to say than one thing, all of it allowed by bench/policy.ts. */
+/** The subjects of a service that publishes many kinds of messages. bench/policy.ts allows all of them. */
 const KINDS = [
   "orders.e#.created",
   "orders.e#.changed",
@@ -9,22 +9,25 @@ const KINDS = [
   "payments.p#.charge",
   "work.orders.#",
   "metrics.shop.cart#.latency",
-  // Beyond 32 bytes, for which istio-nats has no short way.
+  // More than 32 bytes, for which istio-nats has no short way.
   "shop.events.checkout.#.completed",
 ];
 
 const SUBJECTS = 1000;
 
-/** 1,000 subjects of all these kinds with natural numbers in them: of 13 to 34 bytes. */
+/** 1,000 subjects of all these kinds, 13 to 34 bytes long, with numbers of natural lengths. */
 export function mixedSubjects(): string[] {
   const each = SUBJECTS / KINDS.length;
   return KINDS.flatMap((kind) => Array.from({ length: each }, (_, n) => kind.replace("#", String(n * 7))));
 }
 
-/** Payload bytes: between these each doubling is equally likely, so that most are small and most bytes are in large ones. */
+/**
+ * Bounds of the payload sizes, in bytes. Each doubling between them is equally likely, so most payloads are small, and most bytes
+ * are in large ones.
+ */
 export const MIXED_SIZES = { least: 16, most: 1024 } as const;
 
-/** A payload's bytes, drawn so; bench/load does the same. */
+/** Draws the size of a payload, in bytes. bench/load draws in the same way. */
 export function mixedSize(random: Random): number {
   const { least, most } = MIXED_SIZES;
   return Math.floor(least * (most / least) ** (random.below(2 ** 30) / (2 ** 30 - 1)));

@@ -1,4 +1,4 @@
-/** Who publishes and subscribes in every piece of work. */
+/** The identity that publishes and subscribes in every piece of work. */
 export const PEER = "spiffe://cluster.local/ns/shop/sa/orders-api";
 
 interface Subjects {
@@ -20,7 +20,7 @@ const byNamespace = [{ namespaces: ["shop"] }];
 const byServiceAccount = [{ serviceAccounts: ["shop/orders-api", "shop/orders-worker"] }];
 const everyone = [{ principals: ["*"] }];
 
-/** Twenty rules, each of which matches PEER. What the bench uses is allowed by some of them and denied by others. */
+/** Twenty rules, each of which matches PEER. Some of them allow what the bench uses, and some deny it. */
 export const rules: readonly Rule[] = [
   { name: "nobody-touches-system", from: everyone, publish: { deny: ["$SYS.>"] }, subscribe: { deny: ["$SYS.>"] } },
   { name: "inboxes", from: everyone, subscribe: { allow: ["_INBOX.>"] } },
@@ -63,7 +63,7 @@ export const rules: readonly Rule[] = [
   { name: "keys", from: byPrincipal, publish: { allow: ["$KV.orders.>"] }, subscribe: { allow: ["$KV.orders.>"] } },
 ];
 
-/** The classes that stats tell apart. What the bench uses falls into some of them; a heartbeat, for one, is `other`. */
+/** The classes of subjects in the stats. What the bench uses falls into some of them; a heartbeat, for example, is `other`. */
 const subjects = [
   { name: "orders-created", patterns: ["orders.*.created"] },
   { name: "orders", patterns: ["orders.>"] },
@@ -73,22 +73,25 @@ const subjects = [
   { name: "jetstream", patterns: ["$JS.API.>", "$JS.ACK.>"] },
 ];
 
-/** The policy as `pluginConfig`; without `telemetry` it tells no classes of subjects apart and times no requests. */
+/** The policy as `pluginConfig`. Without `telemetry` it has no classes of subjects and times no requests. */
 export function pluginConfig(identity: "PEER" | "WAYPOINT", telemetry = true): object {
   const settings = telemetry ? { subjects } : { requests: 0 };
   return { mode: "ENFORCE", identity, trustDomains: ["cluster.local"], rules, telemetry: settings };
 }
 
-/** The subjects of all rules in one direction, as nats-server's permissions have them, and the peers, who know no rules. */
+/** The subjects of all rules in one direction, for nats-server's permissions and for the peers, which know no rules. */
 export function union(direction: "publish" | "subscribe"): Required<Subjects> {
   const of = (list: "allow" | "deny"): string[] => rules.flatMap((rule) => rule[direction]?.[list] ?? []);
   return { allow: of("allow"), deny: of("deny") };
 }
 
-/** Who has the policy at nats-server itself; the password is the name. Everybody else there may do anything. */
+/**
+ * The user that has the policy as permissions in nats-server. The password is the same as the name. Everybody else may do anything
+ * there.
+ */
 export const NATIVE_USER = "orders-api";
 
-/** nats-server's configuration: the same policy as permissions of NATIVE_USER, and none for the anonymous. */
+/** nats-server's configuration: the same policy as permissions of NATIVE_USER, and no permissions for anonymous clients. */
 export const serverConfig = `
 no_auth_user: anyone
 accounts { BENCH { jetstream: enabled, users: [

@@ -26,15 +26,15 @@ import type { Estimate, Interval } from "./statistics.ts";
 import type { Table } from "./table.ts";
 import type { Verdict } from "./targets.ts";
 
-/** A small filter in another language: its module's size, or why there is none. */
+/** A small filter in another language: the size of its module, or why it is absent. */
 export type PeerFact = { language: string; bytes: number } | { language: string; absent: string };
 
-/** All that a run has found. */
+/** Everything that a run has found. */
 export interface Results {
   machine: Machine;
   disturbance: Disturbance;
   plan: Plan;
-  /** Seconds that the run took, from its beginning to its last figure. */
+  /** Seconds from the start of the run to its last figure. */
   took: number;
   workloads: Measured[];
   hostCalls: HostCall[];
@@ -62,7 +62,7 @@ function times(estimate: Estimate | undefined): string {
   return estimate ? `×${estimate.value.toFixed(3)}` : NOTHING;
 }
 
-/** A comparison in a row of so many rounds; where the other setup had fewer turns, with how many both had. */
+/** A comparison, in a row of so many rounds. If the other setup had fewer turns, the number of rounds that both had follows. */
 function among(
   rounds: number,
   estimate: Estimate | undefined,
@@ -87,7 +87,7 @@ function measuredSetups(measured: Measured): SetupName[] {
   return SETUPS.map(({ name }) => name).filter((name) => measured.setups[name]);
 }
 
-/** A workload's setups: rates, CPU times for each operation, and latencies where they were taken. */
+/** A workload's setups: rates, CPU times for each operation, and latencies if they were taken. */
 export function workloadTable(measured: Measured): Table {
   const hasLatency = Object.values(measured.setups).some((rounds) => rounds[0]?.latency);
   const latency: Figure[] = hasLatency ? [p50, p99, p999] : [];
@@ -142,10 +142,10 @@ export function targetTable(targets: readonly Verdict[]): Table {
   };
 }
 
-/** What the whole is made of comes from the rounds that all of them had. */
+/** The whole and its parts all use the rounds that every one of these setups had. */
 const SHARES = ["envoy", "empty", "reading", "filter"] as const;
 
-/** What the added CPU time of an operation is made of, with mTLS. */
+/** The parts of the CPU time that is added to an operation, with mTLS. */
 export function shareTable(workloads: readonly Measured[], hostCalls: readonly HostCall[]): Table {
   const costs = readCosts(hostCalls);
   const rows = workloads
@@ -200,8 +200,8 @@ export function hostCallTable(calls: readonly HostCall[]): Table {
 const PERMISSIONS = ["direct", "native", "envoy", "filter"] as const;
 
 /**
- * What istio-nats adds to the pod of a broker with Envoy, beside what nats-server's own permissions add to a broker without:
- * who does not pick the one picks the other. Rows only where both were measured.
+ * What istio-nats adds to the pod of a broker with Envoy, beside what nats-server's own permissions add to a broker without Envoy:
+ * a user picks one or the other. Has rows only for work where both were measured.
  */
 export function permissionsTable(workloads: readonly Measured[]): Table {
   const rows = workloads
@@ -218,7 +218,7 @@ export function permissionsTable(workloads: readonly Measured[]): Table {
 
 const BUILDS = ["envoy", "filter", "beside"] as const;
 
-/** Two builds of istio-nats, round by round; rows only where another one was measured. */
+/** Two builds of istio-nats, compared round by round. Has rows only for work where another build was measured. */
 export function buildTable(workloads: readonly Measured[]): Table {
   const rows = workloads
     .filter(({ setups }) => setups.beside)
@@ -235,7 +235,7 @@ export function buildTable(workloads: readonly Measured[]): Table {
 
 const LANGUAGES = ["envoy", "filter", "rust", "go"] as const;
 
-/** What istio-nats and the peers add to Envoy alone; rows only where a peer was measured. */
+/** What istio-nats and the peers add to Envoy alone. Has rows only for work where a peer was measured. */
 export function languageTable(workloads: readonly Measured[]): Table {
   const rows = workloads
     .filter(({ setups }) => setups.rust ?? setups.go)
@@ -254,7 +254,7 @@ export function languageTable(workloads: readonly Measured[]): Table {
   };
 }
 
-/** A line for each peer: how large its module is, or why there is none. */
+/** A line for each peer: the size of its module, or why it is absent. */
 export function peerLines(peers: readonly PeerFact[]): string[] {
   return peers.map((peer) =>
     "bytes" in peer
@@ -273,7 +273,7 @@ function mostRounds(workloads: readonly Measured[]): number {
   return Math.max(...workloads.flatMap(({ setups }) => Object.values(setups).map((rounds) => rounds.length)));
 }
 
-/** Where, with what and how undisturbed. */
+/** Where the run took place, with which versions, and how undisturbed it was. */
 export function machineTable({ machine, disturbance, plan, took, workloads }: Results): Table {
   const differed = unsteadiness(workloads);
   return {

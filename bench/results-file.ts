@@ -16,83 +16,91 @@ import {
 import { setupOf, type SetupName } from "./setups.ts";
 import { toMarkdown } from "./table.ts";
 
-/** How to read what follows. */
+/** The first section of RESULTS.md, which says how to read the rest. */
 export const resultsIntroduction = `# Results of \`npm run bench\`
 
-Written by the bench; run it to have figures of your machine.
+The bench writes this file. Run it to get the figures of your machine.
 
 ## How to read this
 
-One load generator (\`bench/load\`, Go) gives the same number of messages to one nats-server, directly and through one
-Envoy with a listener for each setup. Setups take turns; a figure is the median of the rounds, a comparison the median of
-the comparisons within each round, and what follows ± is the median distance from it. In the table of targets stands in
-parentheses where the median of ever more rounds would lie, with 95 % certainty (order statistics; where two added costs
-are divided, all factors that the rounds do not rule out, as by Fieller); a target in there is _within the noise_, and got
-further rounds while there was time. A target that the host's share passes alone binds what is beyond that; a missed one
-of which this is in doubt is within the noise too. The targets are looked at after 5, 10, 20, 40 and 60 rounds, and work
-whose targets are all certain by then gets no more rounds. The end of the time is a last look, at whichever round it
-comes, in place of those that there was no time for. Each look may mislead (of five rounds the interval holds in 94 % of
-cases), so a target that is exactly the true median is called certain in 13 % of runs, not in 5 %; that is for one target,
-and there are many of them, so some verdict of a run may well be misled. Of fewer than five rounds nothing is certain.
-Each table says how many rounds its figures have: further ones go to what decides a target alone. A comparison is made of
-the rounds that both setups had; where these are fewer than those of its row, their number stands behind it in
-parentheses. What is compared with each other, the three publishes of 128 B, takes its turns together. A round that
-delivers too many or too few messages fails the run: what should be refused was refused.
+One load generator (\`bench/load\`, Go) sends the same number of messages to one nats-server, directly and through one
+Envoy that has a listener for each setup. The setups take turns. A figure is the median over the rounds. A comparison is
+made within each round, and the median of these is given. The value after ± is the median distance from that median.
 
-**CPU times are to be trusted more than rates.** They are what the kernel counted for all threads of a process (in
-nanoseconds, \`/proc/PID/task/*/schedstat\`) between the first byte and the answer to the last, for each operation. Rates
-depend on what else runs, and on which of three processes is the slowest: for small publishes it is nats-server. The load
-generator's own CPU time shows that it is not the slowest. For requests and JetStream it is a real nats.go, else it writes
-and counts bytes.
+In the table of targets, the interval in parentheses holds the median of ever more rounds with 95 % certainty. It comes
+from order statistics. Where two added costs are divided, it holds every factor that the rounds do not rule out (Fieller's
+method). If the target lies inside the interval, the verdict is _within the noise_, and that work got further rounds while
+there was time. If the host's share alone exceeds a target, the target binds only what comes on top of that share. If that
+is in doubt for a missed target, its verdict is within the noise too.
 
-- _nats-server_ is reached directly over plain TCP; its _permissions_ are the same policy as permissions of a user. Both are
-  held against plain Envoy alone, where that had its turns.
-- _mTLS_ is Istio's STRICT listener, _plain_ a waypoint's, where the principal is in filter state.
-- The _empty filter_ is AssemblyScript that answers every callback and looks at nothing; the _reading filter_ reads each
+Targets are looked at after 5, 10, 20, 40 and 60 rounds. Work whose targets are all certain by then gets no more rounds.
+When the time is up, there is one last look, at whatever round the run has reached. It replaces the looks that there was no
+time for. Each look may mislead: with five rounds, the interval holds the median in 94 % of cases. So a target that is exactly
+the true median is called certain in 13 % of runs, not in 5 %. That is for one target, and there are many, so a run may
+well have a wrong verdict. With fewer than five rounds nothing is certain.
+
+Each table says how many rounds its figures have, because further rounds go only to the setups that decide a target. A
+comparison uses the rounds that both setups had. If these are fewer than the rounds of its row, their number follows in
+parentheses. The three publishes of 128 B are compared with each other, so they take their turns together. A round that
+delivers too many or too few messages fails the run, so whatever should be refused was refused.
+
+**Trust CPU times more than rates.** A CPU time is what the kernel counted for all threads of a process (in nanoseconds,
+\`/proc/PID/task/*/schedstat\`) between the first byte and the answer to the last, divided by the operations. A rate depends
+on what else runs, and on which of the three processes is the slowest: for small publishes that is nats-server. The load
+generator's own CPU time shows that it is not the slowest. For requests and JetStream the load generator is a real nats.go;
+for all other work it only writes and counts bytes.
+
+- _nats-server_ is reached directly over plain TCP. Its _permissions_ are the same policy, written as permissions of a
+  user. Both are compared with plain Envoy alone, if that had its turns.
+- _mTLS_ is Istio's STRICT listener. _Plain_ is a waypoint's listener, where the principal is in filter state.
+- The _empty filter_ is AssemblyScript that answers every callback and looks at nothing. The _reading filter_ reads each
   chunk once, which is the least that the host charges a filter that looks at bytes.
 - _istio-nats_ enforces 20 rules that all match the peer (\`bench/policy.ts\`), with audit and stats by six classes of
   subjects on.
-- An operation is a publish, a delivery (with its publish, where that went through the same setup), a request with its
-  reply. Columns in ns are CPU time for each operation: of Envoy, beyond Envoy alone, beyond Envoy with the empty filter, of
-  nats-server, of the load generator.
+- An operation is a publish, a delivery (with its publish, if that went through the same setup), or a request with its
+  reply. Columns in ns are CPU time for each operation: of Envoy, beyond Envoy alone, beyond Envoy with the empty filter,
+  of nats-server, of the load generator.
 `;
 
 const WARNING = `
-**Other processes were busy during this run: its rates say little, its CPU times are a little too high. Repeat it on an idle
-machine.**
+**Other processes were busy during this run: its rates say little, and its CPU times are a little too high. Repeat the run
+on an idle machine.**
 `;
 
 const UNSTEADY_WARNING = `
-**Envoy alone took now more, now less for the same work, though hardly anybody else was on the machine by its own account: its
-speed changed. Of the figures below those with a wide interval say little. Repeat it on a machine whose speed does not.**
+**The CPU time of Envoy alone changed from round to round for the same work, although the machine reported hardly any other
+load: the speed of the machine changed. Figures below that have a wide interval say little. Repeat the run on a machine whose
+speed is steady.**
 `;
 
 const LANGUAGES = `## What the language costs
 
 CPU time that a filter adds to Envoy alone, with mTLS, for each operation: istio-nats beside two small filters in Rust and
-Go (\`bench/peers\`, compiled with all optimisation that their toolchains have). A ratio is that of the two added costs,
-with all that the rounds do not rule out in parentheses; above 1 the peer takes longer.
+Go (\`bench/peers\`, compiled with all the optimisation that their toolchains have). A ratio divides the two added costs. The
+parentheses hold every ratio that the rounds do not rule out. Above 1 the peer takes longer.
 
-The peers do the core of the same work: they read both directions, skip payloads by arithmetic, hold each subject against
+The peers do the core of the same work: they read both directions, skip payloads by arithmetic, check each subject against
 the same allow and deny lists, remember verdicts, and count. **They do not** look at the peer's identity, refuse anything
-(they count it), name the rule that decided, read headers, judge replies, track subscriptions, filter deliveries, write an
-audit, or hold to nats-server's exact grammar. So the comparison flatters them.
+(they only count it), name the rule that decided, read headers, judge replies, track subscriptions, filter deliveries, write
+an audit, or hold to nats-server's exact grammar. So the comparison flatters them.
 `;
 
 const HOST_CALLS = `## What a call to the host costs
 
-CPU time of Envoy's worker for each call, by a module of the bench (\`bench/modules/host-calls.ts\`) that makes 20,000 of
-them in one callback, beyond callbacks that make none; fifteen rounds in turns, with where the median lies with 95 %
-certainty. Bytes are the same each time, so they lie in the cache. A call that hands over bytes takes its memory from the
-module's allocator, which is a callback in itself; an absent property hands over none.
+CPU time of Envoy's worker for each call. A module of the bench (\`bench/modules/host-calls.ts\`) makes 20,000 calls in one
+callback, and the time of a callback that makes none is subtracted. The kinds of call take turns for fifteen rounds. The
+interval holds the median with 95 % certainty. The bytes are the same each time, so they lie in the cache. A call that hands
+over bytes takes the memory for them from the module's allocator, which is a callback in itself. An absent property hands
+over no bytes.
 `;
 
 const PERMISSIONS = `## Beside nats-server's own permissions
 
-Who does not use istio-nats would write the same policy as permissions of a user. For each operation: the CPU time of Envoy and
-nats-server that istio-nats adds to Envoy alone, with mTLS, beside the CPU time of nats-server that its own permissions add to
-it, directly over plain TCP; both within each round. Permissions know no mesh identity: each client needs credentials of its
-own. Deliveries that permissions deny nats-server does not write; those that istio-nats keeps back it does.
+A team that does not use istio-nats would write the same policy as permissions of a user. For each operation, the table sets
+two costs side by side: the CPU time of Envoy and nats-server that istio-nats adds to Envoy alone, with mTLS, and the CPU time
+that its own permissions add to nats-server, directly over plain TCP. Both are differences within each round. Permissions know
+no mesh identity, so each client needs credentials of its own. nats-server does not write a delivery that its permissions
+deny. It does write a delivery that istio-nats then withholds.
 `;
 
 function permissionsSection({ workloads }: Results): string[] {
@@ -107,7 +115,7 @@ function languageSection({ workloads, peers }: Results): string[] {
   return [LANGUAGES, ...(table.rows.length > 0 ? [toMarkdown(table)] : []), `${lines}\n`];
 }
 
-/** How much each setup was given. */
+/** How many messages each setup got in a round. */
 function amounts({ operation, messages, fewer }: Measured): string {
   const all = `${messages.toLocaleString("en-US")} messages a round; an operation is a ${operation}.`;
   const slow = Object.entries(fewer).map(
@@ -116,7 +124,7 @@ function amounts({ operation, messages, fewer }: Measured): string {
   return all + slow.join("");
 }
 
-/** What RESULTS.md holds, formatted as the rest of the project is. */
+/** The content of RESULTS.md, formatted by the project's own rules. */
 export async function resultsMarkdown(results: Results, file: string): Promise<string> {
   const sections = [
     resultsIntroduction,
@@ -124,19 +132,20 @@ export async function resultsMarkdown(results: Results, file: string): Promise<s
     toMarkdown(machineTable(results)),
     ...(isDisturbed(results.disturbance) ? [WARNING] : []),
     ...(isUnsteady(results.workloads) ? [UNSTEADY_WARNING] : []),
-    "## Targets\n\nmTLS, the full policy, stats and audit, against Envoy alone. A missed target is told and fails nothing.\n",
+    "## Targets\n\nmTLS, the full policy, stats and audit, against Envoy alone. A missed target is reported and fails nothing.\n",
     toMarkdown(targetTable(results.targets)),
     `## Where the time goes
 
-With mTLS, for each operation. Calls and the bytes that each of them brings were counted in the first round of the empty
-filter alone; another round or another filter may bring other chunks. What the filter adds to Envoy alone is made of
-_calling_ any filter (the empty one), _reading_ what the calls bring (the reading filter beyond the empty one) and what
-happens _inside Wasm_ (istio-nats beyond the reading filter), all from the rounds that each of these setups had. Each part
-is the median of its own differences, and medians need not add up to that of the whole. _Reads, by unit costs_ is an
-estimate of what the reads alone take: those calls, each at the cost of a read and of its bytes that this run has measured
-([below](#what-a-call-to-the-host-costs)) where 16 KiB lie in the cache. Chunks that come from memory take more.
+With mTLS, for each operation. The calls, and the bytes that each of them brings, were counted in the first round of the
+empty filter alone. Another round or another filter may get other chunks. What the filter adds to Envoy alone has three
+parts: _calling_ any filter (the empty one), _reading_ what the calls bring (the reading filter beyond the empty one) and
+what happens _inside Wasm_ (istio-nats beyond the reading filter). All of them use the rounds that each of these setups had.
+Each part is the median of its own differences, and medians need not add up to the median of the whole. _Reads, by unit
+costs_ is an estimate of what the reads alone take: the same calls, each at the cost of a read and of its bytes. This run
+measured these costs ([below](#what-a-call-to-the-host-costs)) with 16 KiB that lie in the cache. Chunks that come from
+memory take more.
 
-Where payloads fill whole callbacks the filter reads less than the reading filter, and the rest may be negative.
+Where payloads fill whole callbacks, istio-nats reads less than the reading filter, so the part inside Wasm may be negative.
 `,
     toMarkdown(shareTable(results.workloads, results.hostCalls)),
     HOST_CALLS,

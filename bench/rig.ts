@@ -7,34 +7,34 @@ import type { Peer } from "./peers/modules.ts";
 import { listeners, type Setup, type SetupName } from "./setups.ts";
 import { expected, type Workload } from "./workloads.ts";
 
-/** What a piece of work took, in nanoseconds; `operations` as its workload counts them. */
+/** What a piece of work took, in nanoseconds. `operations` are counted as its workload counts them. */
 export interface Piece {
   operations: number;
   elapsed: number;
   envoyCpu: number;
   natsCpu: number;
   loadCpu: number;
-  /** Of requests, sorted. */
+  /** Latencies of requests, sorted. */
   latencies?: number[];
 }
 
-/** What callbacks have brought to an empty filter. */
+/** The callbacks of an empty filter, and the bytes that they brought. */
 export interface Callbacks {
   downstream: { count: number; bytes: number };
   upstream: { count: number; bytes: number };
 }
 
-/** The connections that are open at any listener: all were asked for port 0, which is how Envoy calls them. */
+/** The connections that are open at any listener. All listeners were asked for port 0, and Envoy names them by that. */
 const OPEN = "listener.127.0.0.1_0.downstream_cx_active";
 
-/** One nats-server, one Envoy of one worker with a listener for each setup, one load generator. */
+/** One nats-server, one Envoy with one worker and a listener for each setup, and one load generator. */
 export class Rig {
   readonly stand: Stand;
   readonly #load: Load;
   readonly #tls: NonNullable<Target["tls"]>;
-  /** Publishes that have gone through istio-nats, at least: those that the work itself consists of. */
+  /** A lower bound of the publishes that have gone through istio-nats: the ones that the work itself consists of. */
   #published = 0;
-  /** Publishes that have gone through peers, which count under one name: exactly so many. */
+  /** The exact number of publishes that have gone through peers, which share one counter name. */
   #peersPublished = 0;
   /** The peers that were wanted. */
   readonly peers: readonly Peer[];
@@ -46,7 +46,7 @@ export class Rig {
     this.#tls = tls;
   }
 
-  /** `wanted` are the setups that will get work, `beside` another build of istio-nats. */
+  /** Starts everything. `wanted` are the setups that will get work, `beside` is another build of istio-nats. */
   static async start(wanted: ReadonlySet<SetupName>, beside?: string): Promise<Rig> {
     const { specs, peers } = await listeners(wanted, beside);
     const load = await Load.start();
@@ -54,7 +54,7 @@ export class Rig {
       const stand = await Stand.start({
         listeners: specs,
         nats: { config: serverConfig },
-        // Istio's own log level: nothing but warnings, audit records among them.
+        // Istio's own log level: only warnings, which include audit records.
         serverProxy: { concurrency: 1, logLevel: "warning" },
       });
       const { certificateFile, keyFile, authorityFile } = await stand.identity(PEER);
@@ -66,7 +66,7 @@ export class Rig {
     }
   }
 
-  /** Every process that takes part, but this one. */
+  /** Every process that takes part, except this one. */
   get pids(): number[] {
     return [this.stand.envoy.pid, this.stand.nats.pid, this.#load.pid];
   }
@@ -80,7 +80,7 @@ export class Rig {
     return setup.enforces ? { address, user: NATIVE_USER, password: NATIVE_USER } : { address };
   }
 
-  /** Does `messages` of a workload's publishes, requests or the like through a setup. */
+  /** Sends `messages` operations of a workload (publishes, requests and so on) through a setup. */
   async run(workload: Workload, setup: Setup, messages: number): Promise<Piece> {
     const { work, subjects, atRandom, size, leastSize, subscribers, subscribe, queue } = workload;
     const direct = { address: `127.0.0.1:${this.stand.nats.port}` };
@@ -112,9 +112,9 @@ export class Rig {
     };
   }
 
-  /** What the empty filters have counted so far; a connection counts when it is closed. */
+  /** What the empty filters have counted so far. A connection is counted when it is closed. */
   async callbacks(): Promise<Callbacks> {
-    // Envoy learns of a close by itself, and the filters hear of it before the connection is no longer active.
+    // Envoy notices a close by itself, and the filters hear of it before the connection stops being active.
     await waitFor("the load's connections to be closed", async () => (await this.stand.envoy.rawStat(OPEN)) === 0);
     const stat = (name: string): Promise<number> => this.stand.envoy.rawStat(`wasmcustom.bench_${name}`);
     const [down, downBytes, up, upBytes] = await Promise.all([
@@ -126,14 +126,16 @@ export class Rig {
     return { downstream: { count: down, bytes: downBytes }, upstream: { count: up, bytes: upBytes } };
   }
 
-  /** Sees to it that istio-nats and the peers have counted what went through them: else something else was measured. */
+  /**
+   * Checks that istio-nats and the peers have counted what went through them. If they have not, the bench measured something else.
+   */
   async checkStats(): Promise<void> {
     const labels = { operation: "PUB" };
     await this.stand.envoy.waitForStat("istio_nats_messages_total", labels, (count) => count >= this.#published);
     if (this.#peersPublished === 0) return;
     const name = "wasmcustom.peer.operation.PUB.verdict.allowed.messages_total";
     const read = (): Promise<number> => this.stand.envoy.rawStat(name);
-    // They tell on their tick.
+    // The peers report their counts on their tick.
     await waitFor(`the peers to have counted ${this.#peersPublished} publishes`, async () =>
       (await read()) === this.#peersPublished ? true : undefined,
     );

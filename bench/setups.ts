@@ -4,19 +4,19 @@ import { HOST_CALLS } from "./host-calls.ts";
 import { peerConfig, peerModules, type Peer } from "./peers/modules.ts";
 import { PEER, pluginConfig } from "./policy.ts";
 
-/** What the same work is given to. */
+/** A setup that the work is given to. */
 export interface Setup {
   name: string;
   title: string;
-  /** With a client certificate through mTLS; else plain bytes. */
+  /** True for mTLS with a client certificate, false for plain bytes. */
   tls: boolean;
-  /** Denies hold: nats-server's own permissions, or the filter's policy. */
+  /** Whether denies are enforced, by nats-server's own permissions or by the filter's policy. */
   enforces: boolean;
-  /** Direct to nats-server, or through a listener of the one Envoy. */
+  /** True for a listener of the one Envoy, false for a direct connection to nats-server. */
   envoy: boolean;
-  /** The setup without a filter that it is compared with: one that encrypts as much as it does. */
+  /** The setup without a filter that this one is compared with. It encrypts as much as this one does. */
   baseline: "envoy" | "plain-envoy";
-  /** The language of a small filter of bench/peers. */
+  /** The language, for a small filter of bench/peers. */
   language?: string;
 }
 
@@ -74,7 +74,7 @@ export const SETUPS = [
 
 export type SetupName = (typeof SETUPS)[number]["name"];
 
-/** The setup of that name. */
+/** The setup of that name. Throws if there is none. */
 export function setupOf(name: SetupName): Setup {
   const found = SETUPS.find((setup) => setup.name === name);
   if (!found) throw new Error(`There is no setup ${name}.`);
@@ -82,13 +82,13 @@ export function setupOf(name: SetupName): Setup {
 }
 
 export interface Listeners {
-  /** By setup, and that of HOST_CALLS. */
+  /** Ports by setup, and the port of HOST_CALLS. */
   specs: Record<string, ListenerSpec>;
-  /** The peers that were wanted: built, or absent with the reason. */
+  /** The peers that were wanted, each either built or absent with the reason. */
   peers: Peer[];
 }
 
-/** Builds the peers only where one of their setups is wanted: that may take minutes, and tools that need not be here. */
+/** Builds the peers only if one of their setups is wanted. That may take minutes, and it needs toolchains that may be missing. */
 async function peersFor(wanted: ReadonlySet<SetupName>): Promise<Listeners> {
   const setups: readonly Setup[] = SETUPS.filter(({ name }) => wanted.has(name));
   const languages = setups.filter(({ language }) => language);
@@ -104,8 +104,8 @@ async function peersFor(wanted: ReadonlySet<SetupName>): Promise<Listeners> {
 }
 
 /**
- * The listeners of the one Envoy. All are of Istio's making but for the filter. `beside` is another build of istio-nats, for
- * the setup of that name.
+ * The listeners of the one Envoy. Everything except the filter is what Istio would generate. `beside` is another build of
+ * istio-nats, for the setup of that name.
  */
 export async function listeners(wanted: ReadonlySet<SetupName>, beside?: string): Promise<Listeners> {
   const { specs, peers } = await peersFor(wanted);
@@ -114,7 +114,7 @@ export async function listeners(wanted: ReadonlySet<SetupName>, beside?: string)
     buildModule("bench/modules/reading.ts"),
     buildModule("bench/modules/host-calls.ts"),
   ]);
-  // WAYPOINT: mTLS ended before, and the principal is in filter state.
+  // As behind a waypoint: mTLS has ended before, and the principal is in filter state.
   const plain = { mode: "WAYPOINT", principal: PEER } as const;
   return {
     peers,

@@ -1,4 +1,4 @@
-/** The middle value; of an even number of values the mean of the two in the middle. NaN of none. */
+/** The middle value, or the mean of the two middle values of an even number. NaN for an empty list. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -6,35 +6,38 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2;
 }
 
-/** The smallest of the sorted values that at least `share` (0 to 1) of them do not exceed. NaN of none. */
+/** The smallest of the sorted values that at least `share` (0 to 1) of them do not exceed. NaN for an empty list. */
 export function quantile(sorted: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? NaN;
 }
 
-/** What values tell, and where ever more of them would lead. */
+/** What a set of values says about the median of ever more of them. */
 export interface Interval {
-  /** How many values, or pairs of them, it is made of. */
+  /** How many values, or pairs of values, this is made of. */
   count: number;
   value: number;
-  /** Between these lies the median of ever more values, with 95 % certainty; of fewer than six values the least and the most. */
+  /**
+   * The median of ever more values lies between these two with 95 % certainty. With fewer than six values they are the least and
+   * the greatest.
+   */
   low: number;
   high: number;
 }
 
-/** A median with what is to be known of it. */
+/** A median, with its spread and its interval. */
 export interface Estimate extends Interval {
-  /** The median of the distances from it: half of the values are no farther away. */
+  /** The median of the distances from the median: half of the values are no farther away. */
   spread: number;
 }
 
 const DOUBT = 0.05;
 
 /**
- * How many of `count` sorted values are cut off at each end for an interval that has the true median in it with 95 %
- * certainty: each value is above it or below it as a coin falls, whatever their distribution is.
+ * How many of `count` sorted values to cut off at each end, so that the interval left holds the true median with 95 % certainty.
+ * Each value is above or below the median like the toss of a coin, whatever the distribution.
  */
 export function cutOff(count: number): number {
-  // The chance that no coin falls so, that exactly one does, …
+  // The chance that no coin falls on this side, that exactly one does, and so on.
   let chance = 0.5 ** count;
   let below = 0;
   for (let cut = 0; ; cut++) {
@@ -58,8 +61,8 @@ export function estimate(values: readonly number[]): Estimate {
 }
 
 /**
- * The median of what `combine` makes of two setups' values of the same round. Rounds alternate between setups, so what
- * slows the machine down for a while falls out of a pair, and would not out of a comparison of two medians.
+ * The median of what `combine` makes of two setups' values of the same round. Setups alternate within a round, so a slow spell of
+ * the machine cancels out of a pair. It would not cancel out of a comparison of two medians.
  */
 export function estimatePairs(
   one: readonly number[],

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
 
 export interface Table {
-  /** A title that ends with `>` is of a column that is aligned to the right; the sign is not shown. */
+  /** Column titles. A title that ends with `>` belongs to a right-aligned column; the sign is not shown. */
   columns: readonly string[];
   rows: readonly (readonly string[])[];
 }
@@ -10,7 +10,7 @@ function widthOf(text: string): number {
   return stripVTControlCharacters(text).length;
 }
 
-/** The table as lines for a terminal, columns two blanks apart. Cells may hold colours. */
+/** The table as lines for a terminal, with columns two blanks apart. Cells may contain colours. */
 export function toTerminal({ columns, rows }: Table): string {
   const titles = columns.map((column) => column.replace(/>$/, ""));
   const widths = titles.map((title, i) => Math.max(...[title, ...rows.map((row) => row[i] ?? "")].map(widthOf)));

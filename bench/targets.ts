@@ -15,19 +15,19 @@ import type { Measured } from "./measure.ts";
 import type { SetupName } from "./setups.ts";
 import { estimatePairs, type Estimate, type Interval } from "./statistics.ts";
 
-/** A figure held against what it is meant to be. A missed target is told, and fails nothing. */
+/** A figure compared with its target. A missed target is reported, and fails nothing. */
 export interface Verdict {
   what: string;
   target: string;
   measured: string;
-  /** How many rounds that is made of. */
+  /** How many rounds the figure is made of. */
   rounds: number;
   met: boolean;
-  /** More rounds would lead to the same side of the target, and so they would with what any filter pays, where that decides. */
+  /** True if more rounds would not change the verdict. If the host's share decides, this holds for that share too. */
   isCertain: boolean;
-  /** More rounds of which would tell. */
+  /** The work whose further rounds would settle the verdict. */
   workloads: readonly string[];
-  /** What must be known to read it. */
+  /** What a reader must know besides. */
   note?: string;
 }
 
@@ -63,7 +63,7 @@ function judge({ what, workloads, estimate, limit, kind, write, note }: Bound): 
   ];
 }
 
-/** The filter that shows what any filter pays: one that reads what each callback brings, or one that is but called. */
+/** The filter that shows what any filter pays: one that reads what each callback brings, or one that is only called. */
 type HostSetup = "reading" | "empty";
 
 interface PublishTarget {
@@ -71,7 +71,7 @@ interface PublishTarget {
   /** Nanoseconds, or a share of Envoy's own CPU time. */
   added: { nanoseconds: number } | { share: number };
   rate: number;
-  /** `empty` where payloads fill callbacks: they need not be read, and istio-nats does not read them. */
+  /** `empty` if payloads fill callbacks: payloads need not be read, and istio-nats does not read them. */
   host?: HostSetup;
 }
 
@@ -103,7 +103,7 @@ function hostSetup(workload: string): HostSetup {
   return PUBLISH_TARGETS.find((target) => target.workload === workload)?.host ?? "reading";
 }
 
-/** The setups that verdicts on this work are made of. */
+/** The setups that the verdicts on this work are made of. */
 export function decisiveFor(workload: string): SetupName[] {
   return ["envoy", hostSetup(workload), "filter"];
 }
@@ -111,8 +111,8 @@ export function decisiveFor(workload: string): SetupName[] {
 type Pair = Parameters<typeof excess>[1];
 
 /**
- * A target that what any filter pays certainly passes alone, by measurement, binds only what is beyond that. A user pays the
- * whole, so that is told too.
+ * If measurement shows for certain that any filter exceeds a target, the target binds only what comes on top. A user pays the
+ * whole, so the note reports that too.
  */
 function judgeBeyondHost(
   { workload }: Measured,
@@ -164,8 +164,8 @@ function requestVerdict(request: Measured): Verdict[] {
 }
 
 /**
- * The issue bounds what a refused publish costs and does not say whom. The pod pays the sum; but nats-server is spared most of
- * its work on it, which hides what Envoy pays. So both are held against the same bound.
+ * The issue bounds what a refused publish costs, but does not say to whom. The pod pays the sum, but nats-server is spared most of
+ * its work for the publish, and that hides what Envoy pays. So both are held to the same bound.
  */
 const REFUSED_COSTS: readonly [whose: string, figure: Figure][] = [
   ["CPU of Envoy and nats-server", podCpu],
@@ -205,7 +205,7 @@ function randomVerdict(random: Measured, repeated: Measured): Verdict[] {
   });
 }
 
-/** Every target whose workloads and setups were measured. */
+/** The verdict on every target whose workloads and setups were measured. */
 export function verdicts(all: readonly Measured[]): Verdict[] {
   const of = (workload: string): Measured | undefined => all.find((measured) => measured.workload === workload);
   const found: Verdict[] = [];

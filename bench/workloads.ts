@@ -1,16 +1,19 @@
 import { mixedSubjects, MIXED_SIZES } from "./mixed.ts";
 import type { Setup, SetupName } from "./setups.ts";
 
-/** What the load generator is told beside the setup; see Command in load/main.go. */
+/** What the load generator is told besides the setup. See Command in load/main.go. */
 export interface Work {
   work: "publish" | "deliver" | "request" | "jetstream-publish" | "jetstream-pull";
-  /** Published to in turn, each equally often. */
+  /** The subjects to publish to in turn, each equally often. */
   subjects: string[];
-  /** In an order instead that is random over a block of 1 MiB or more (7,000 publishes of 128 B), which is sent again and again. */
+  /**
+   * Publish in random order instead. The order is random over a block of 1 MiB or more (7,000 publishes of 128 B), which is sent
+   * again and again.
+   */
   atRandom?: boolean;
-  /** Payload bytes; the most of them where `leastSize` is given. */
+  /** Payload bytes, or the largest size if `leastSize` is given. */
   size: number;
-  /** Payloads differ in size, each doubling from here to `size` equally likely. */
+  /** If given, payloads differ in size: each doubling from here to `size` is equally likely. */
   leastSize?: number;
   subscribers?: number;
   subscribe?: string;
@@ -20,28 +23,28 @@ export interface Work {
 export interface Workload extends Work {
   name: string;
   title: string;
-  /** What one operation is, which rates and CPU times are given by. */
+  /** One operation, by which rates and CPU times are given. */
   operation: string;
-  /** Operations for each publish; 1 unless said. */
+  /** Operations for each publish; 1 by default. */
   operationsPerMessage?: number;
   setups: readonly SetupName[];
-  /** The setup by which the number of messages is chosen; `envoy` unless said. */
+  /** The setup by which the number of messages is chosen; `envoy` by default. */
   paced?: SetupName;
-  /** How many times longer than others a piece takes, where messages are few or rare events are looked for; 1 unless said. */
+  /** How many times longer than usual a piece takes, for work with few messages or rare events; 1 by default. */
   longer?: number;
-  /** Work of one such name takes its turns together, setup by setup: its figures are compared with each other. */
+  /** Workloads with the same value here take their turns together, setup by setup, because their figures are compared. */
   together?: string;
-  /** Messages of a piece at most. */
+  /** The most messages that a piece may have. */
   most?: number;
-  /** Publishes from a connection of its own to nats-server, so that the deliveries alone are measured. */
+  /** Publish to nats-server over a separate connection, so that only the deliveries are measured. */
   fromOrigin?: boolean;
-  /** Every second subject is one that the policy denies to subscribers. */
+  /** The policy denies every second subject to subscribers. */
   halfDenied?: boolean;
-  /** Every subject is one that the policy denies to publishers. */
+  /** The policy denies every subject to publishers. */
   allDenied?: boolean;
 }
 
-/** In the order of turns: what is compared most stands side by side, so that both see the same machine. */
+/** The order of turns. Setups that are compared most often are neighbours, so that both meet the same state of the machine. */
 const ALL_OF_THEM: readonly SetupName[] = [
   "direct",
   "native",
@@ -54,7 +57,7 @@ const ALL_OF_THEM: readonly SetupName[] = [
 ];
 const PUBLISH: readonly SetupName[] = [...ALL_OF_THEM, "plain-empty"];
 
-/** With the small filters in other languages. */
+/** The setups, with the small filters in other languages added. */
 function withPeers(setups: readonly SetupName[]): SetupName[] {
   return setups.flatMap((name): SetupName[] => (name === "filter" ? [name, "rust", "go"] : [name]));
 }
@@ -64,7 +67,7 @@ const DENIED = "orders.e000.secrets";
 const WORK = "work.orders.europe0";
 const STORED = "orders.e000.shipped.eu";
 
-/** Subjects of one length. */
+/** Subjects that all have the same length. */
 function many(count: number): string[] {
   return Array.from({ length: count }, (_, i) => `orders.e${String(i).padStart(3, "0")}.created`);
 }
@@ -97,10 +100,10 @@ function deliver(name: string, title: string, subscribers: number, more: Partial
   };
 }
 
-/** Publishes that differ in nothing but the subject, whose length is the same. */
+/** Publishes that differ only in the subject, and all subjects have the same length. */
 const TOGETHER = "publish 128 B";
 
-/** Everything that is measured, in this order. What is done together stands together. */
+/** Everything that is measured, in this order. Workloads that take their turns together are neighbours. */
 export const WORKLOADS: readonly Workload[] = [
   publish("16", "16 B", 16, { setups: withPeers(PUBLISH) }),
   publish("128", "128 B", 128, { setups: withPeers(PUBLISH), together: TOGETHER }),
@@ -172,7 +175,7 @@ export const WORKLOADS: readonly Workload[] = [
   },
 ];
 
-/** How many messages must arrive over all subscribers. */
+/** How many messages must arrive, summed over all subscribers. */
 export function expected(workload: Workload, setup: Setup, messages: number): number {
   if (workload.work !== "deliver") return 0;
   const subscribed = workload.queue ? 1 : (workload.subscribers ?? 0);

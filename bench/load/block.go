@@ -7,7 +7,7 @@ import (
 	"math/rand/v2"
 )
 
-// Bytes of publishes that are made once and written again and again.
+// blockSize is the least size of a block, in bytes. A block is made once and written again and again.
 const blockSize = 1 << 20
 
 // writeSize is the buffer in which nats.go collects publishes (its defaultBufSize).
@@ -16,13 +16,13 @@ const writeSize = 32 << 10
 // block holds whole publishes.
 type block struct {
 	data []byte
-	// ends says where each of them ends.
+	// ends has the offset of each publish's end.
 	ends []int
-	// longest is the length of the longest.
+	// longest is the length of the longest publish.
 	longest int
 }
 
-// spread is the sizes that payloads have, each doubling from least to most equally likely.
+// spread is the range of payload sizes: each doubling from least to most is equally likely.
 type spread struct{ least, most int }
 
 func (s spread) draw(random *rand.Rand) int {
@@ -32,9 +32,9 @@ func (s spread) draw(random *rand.Rand) int {
 	return int(float64(s.least) * math.Pow(float64(s.most)/float64(s.least), random.Float64()))
 }
 
-// makeBlock makes at least blockSize bytes of publishes, of each subject equally many. The subjects come in turn, or at random
-// in an order that is random throughout the block: so it has no shorter period than the block, 7,000 publishes of 128 bytes on 1,000
-// subjects. With one seed, so that every run has the same order and the same sizes.
+// makeBlock makes at least blockSize bytes of publishes, equally many for each subject. The subjects come in turn or at
+// random. A random order covers the whole block, so its period is no shorter than the block: 7,000 publishes of 128
+// bytes on 1,000 subjects. The seed is fixed, so every run has the same order and the same sizes.
 func makeBlock(subjects []string, atRandom bool, sizes spread) (*block, error) {
 	if len(subjects) == 0 {
 		return nil, errors.New("there is no subject to publish to")
@@ -65,10 +65,10 @@ func makeBlock(subjects []string, atRandom bool, sizes spread) (*block, error) {
 	return b, nil
 }
 
-// count is how many publishes it holds.
+// count is how many publishes the block holds.
 func (b *block) count() int { return len(b.ends) }
 
-// send writes `messages` publishes from the beginning of the block, at least one and at most all of it.
+// send writes `messages` publishes from the beginning of the block: at least one, at most all of it.
 func (b *block) send(r *raw, messages int) error {
 	data := b.data[:b.ends[messages-1]]
 	for len(data) > 0 {

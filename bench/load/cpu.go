@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// ticksPerSecond is USER_HZ, which Linux fixes at 100 for what it tells programs.
+// ticksPerSecond is USER_HZ, which Linux fixes at 100 for user space.
 const ticksPerSecond = 100
 
-// cpuTime is the CPU time of all threads of a process, user and system, in nanoseconds. Linux counts it to the
-// nanosecond in schedstat; where the kernel was built without, the ticks of stat (10 ms) must do.
+// cpuTime is the CPU time of all threads of a process, user and system, in nanoseconds. Linux counts nanoseconds in
+// schedstat. If the kernel was built without schedstat, the ticks of stat (10 ms) have to do.
 func cpuTime(pid int) (int64, error) {
 	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
 	if len(threads) == 0 {
@@ -22,7 +22,7 @@ func cpuTime(pid int) (int64, error) {
 	for _, thread := range threads {
 		text, err := os.ReadFile(thread)
 		if err != nil {
-			continue // A thread that has just ended.
+			continue // The thread has just ended.
 		}
 		running, _, _ := strings.Cut(string(text), " ")
 		nanoseconds, err := strconv.ParseInt(running, 10, 64)
@@ -39,7 +39,7 @@ func cpuTicks(pid int) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	// The command, in parentheses, may hold blanks. utime and stime are the fields 14 and 15, counted from 1.
+	// The command stands in parentheses and may contain blanks. utime and stime are fields 14 and 15, counted from 1.
 	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
 	if len(fields) < 13 {
 		return 0, fmt.Errorf("/proc/%d/stat has %d fields", pid, len(fields))

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Bytes that are on their way to the slowest subscriber at most. nats-server drops a subscriber that lags behind by
+// The most bytes that may be on their way to the slowest subscriber. nats-server drops a subscriber that lags behind by
 // more than its max_pending.
 const inFlight = 8 << 20
 
@@ -26,7 +26,7 @@ func (d *delivery) arrived() int {
 	return total
 }
 
-// waitFor waits until so many messages have arrived.
+// waitFor waits until this many messages have arrived.
 func (d *delivery) waitFor(count int) error {
 	for d.arrived() < count {
 		select {
@@ -48,7 +48,7 @@ func (d *delivery) run() error {
 			return err
 		}
 		sent += count
-		// Deliveries for each publish may be fewer than one (a deny) or several (a fan-out).
+		// A publish may bring less than one delivery (because of a deny) or several (because of a fan-out).
 		behind := sent - inFlight/d.block.longest
 		if err := d.waitFor(int(int64(behind) * int64(c.Expect) / int64(c.Messages))); err != nil {
 			return err
@@ -57,7 +57,7 @@ func (d *delivery) run() error {
 	return d.waitFor(c.Expect)
 }
 
-// finish sees to it that nothing arrives that must not.
+// finish checks that no message arrives that must not.
 func (d *delivery) finish() error {
 	d.publisher.close()
 	for _, subscriber := range d.subscribers {
@@ -72,8 +72,8 @@ func (d *delivery) finish() error {
 	return nil
 }
 
-// prepareDeliver sends publishes to subscribers of its own; it ends when the last message has arrived. With an origin
-// it publishes there, so that deliveries alone are measured.
+// prepareDeliver sends publishes to subscribers of its own. The work ends when the last message has arrived. With an
+// origin it publishes there, so that only deliveries are measured.
 func prepareDeliver(c *Command) (*piece, error) {
 	b, err := makeBlock(c.Subjects, c.AtRandom, c.sizes())
 	if err != nil {

@@ -11,12 +11,12 @@ import (
 
 const (
 	streamName = "BENCH"
-	// Publishes that wait for their acknowledgement at most.
+	// The most publishes that may wait for their acknowledgement.
 	asyncWindow = 1024
 	fetchSize   = 500
 )
 
-// freshStream makes the stream anew, over a connection that is not measured.
+// freshStream creates the stream again, over a connection that is not measured.
 func freshStream(c *Command) (*nats.Conn, jetstream.JetStream, error) {
 	nc, err := c.Origin.Client()
 	if err != nil {
@@ -29,17 +29,17 @@ func freshStream(c *Command) (*nats.Conn, jetstream.JetStream, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	_ = js.DeleteStream(ctx, streamName)
-	// In memory: a disk has nothing to do with what is measured.
+	// The stream is in memory, because the bench does not measure disks.
 	_, err = js.CreateStream(ctx, jetstream.StreamConfig{
 		Name: streamName, Subjects: []string{c.Subscribe}, Storage: jetstream.MemoryStorage,
 	})
 	return nc, js, err
 }
 
-// publishAll waits for every acknowledgement.
+// publishAll publishes the messages and waits for every acknowledgement.
 func publishAll(js jetstream.JetStream, c *Command) error {
 	payload := make([]byte, c.Size)
-	// A full window is what a saturating publisher waits for; nats.go gives up after 200 ms unless told.
+	// A saturating publisher waits whenever its window is full. By default nats.go gives up after 200 ms.
 	wait := jetstream.WithStallWait(patience / 4)
 	for range c.Messages {
 		if _, err := js.PublishAsync(c.Subjects[0], payload, wait); err != nil {
@@ -71,7 +71,7 @@ func prepareJetStreamPublish(c *Command) (*piece, error) {
 	finish := func() error {
 		defer origin.Close()
 		defer nc.Close()
-		// Other work must not be stored.
+		// Messages of other work must not be stored.
 		defer own.DeleteStream(context.Background(), streamName)
 		stream, err := own.Stream(context.Background(), streamName)
 		if err != nil {
@@ -85,8 +85,9 @@ func prepareJetStreamPublish(c *Command) (*piece, error) {
 	return &piece{timed: timed, finish: finish}, nil
 }
 
-// waitForAcknowledgements asks until the consumer knows of all: nats-server puts acknowledgements into a queue of the consumer's
-// (consumer.go processInboundAcks), which neither a PONG nor its answer about the consumer waits for.
+// waitForAcknowledgements polls until the consumer has seen every acknowledgement. nats-server puts acknowledgements
+// into a queue of the consumer (consumer.go processInboundAcks), and neither a PONG nor its consumer info waits for
+// that queue.
 func waitForAcknowledgements(consumer jetstream.Consumer, messages uint64) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -106,7 +107,7 @@ func waitForAcknowledgements(consumer jetstream.Consumer, messages uint64) error
 	}
 }
 
-// prepareJetStreamPull fetches what is stored, in batches, and acknowledges each message.
+// prepareJetStreamPull fetches the stored messages in batches and acknowledges each of them.
 func prepareJetStreamPull(c *Command) (*piece, error) {
 	origin, own, err := freshStream(c)
 	if err != nil {
@@ -150,7 +151,7 @@ func prepareJetStreamPull(c *Command) (*piece, error) {
 	finish := func() error {
 		defer origin.Close()
 		defer nc.Close()
-		// Other work must not be stored.
+		// Messages of other work must not be stored.
 		defer own.DeleteStream(context.Background(), streamName)
 		return waitForAcknowledgements(consumer, uint64(c.Messages))
 	}

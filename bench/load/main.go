@@ -1,6 +1,6 @@
 // Command load makes the work that bench/main.ts measures, the same for every setup. It reads commands from stdin, one
-// JSON object a line, and answers each with one line. Connections are made before the clock starts, and the CPU time of
-// the watched processes is read where the clock is, so that neither handshakes nor start-ups are in a figure.
+// JSON object per line, and answers each with one line. It connects before the clock starts, and it reads the CPU time
+// of the watched processes when it reads the clock. So no figure includes a handshake or a start-up.
 package main
 
 import (
@@ -15,29 +15,29 @@ import (
 // Command is one piece of work.
 type Command struct {
 	Work string `json:"work"`
-	// Target is the setup under measurement; Origin reaches nats-server itself, for what must not be measured.
+	// Target is the setup under measurement. Origin is nats-server itself, for what must not be measured.
 	Target Target `json:"target"`
 	Origin Target `json:"origin"`
-	// Subjects are published to in turn, or AtRandom in an order of their own; each equally often (makeBlock).
+	// Subjects are published to in turn, or, if AtRandom is set, in a random order. Each gets equally many (makeBlock).
 	Subjects []string `json:"subjects"`
 	AtRandom bool     `json:"atRandom"`
-	// Size is that of all payloads, or the most that they have where LeastSize is given.
+	// Size is the size of all payloads, or the largest size if LeastSize is given.
 	Size      int `json:"size"`
 	LeastSize int `json:"leastSize"`
 	Messages  int `json:"messages"`
-	// Subscribers each subscribe to Subscribe, in the queue group Queue where there is one.
+	// Each of the Subscribers subscribes to Subscribe, in the queue group Queue if there is one.
 	Subscribers int    `json:"subscribers"`
 	Subscribe   string `json:"subscribe"`
 	Queue       string `json:"queue"`
-	// Expect is how many messages must arrive, over all subscribers; more or fewer is a fault.
+	// Expect is how many messages must arrive, summed over all subscribers. More or fewer is an error.
 	Expect int `json:"expect"`
 	// Refused is how many publishes must be answered with a permissions violation.
 	Refused int `json:"refused"`
-	// Watch lists the processes whose CPU time is wanted.
+	// Watch lists the processes whose CPU time is to be measured.
 	Watch []int `json:"watch"`
 }
 
-// sizes is what payloads of publishes and deliveries have.
+// sizes is the range of payload sizes of publishes and deliveries.
 func (c *Command) sizes() spread {
 	if c.LeastSize == 0 {
 		return spread{c.Size, c.Size}
@@ -48,23 +48,23 @@ func (c *Command) sizes() spread {
 // Result is what a piece of work took, in nanoseconds.
 type Result struct {
 	Elapsed int64 `json:"elapsed"`
-	// CPU is by process, as Command.Watch lists them; Own is that of this process.
+	// CPU has one entry per process, in the order of Command.Watch. Own is for this process.
 	CPU []int64 `json:"cpu"`
 	Own int64   `json:"own"`
-	// Latencies of requests, sorted; empty for other work.
+	// Latencies are those of requests, sorted. Other work has none.
 	Latencies []int64 `json:"latencies,omitempty"`
 	Error     string  `json:"error,omitempty"`
 }
 
-// patience bounds a piece of work: whatever takes longer hangs.
+// patience is how long a piece of work may take before it counts as hung.
 const patience = 60 * time.Second
 
-// piece is work that is ready to begin.
+// piece is work that is ready to start.
 type piece struct {
 	timed func() error
-	// finish checks what has arrived, and closes.
+	// finish checks what has arrived, and closes the connections.
 	finish func() error
-	// latencies are there after finish.
+	// latencies are set once finish has returned.
 	latencies []int64
 }
 

@@ -2,7 +2,7 @@ package main
 
 import "fmt"
 
-// preparePublish sends publishes as fast as they are taken; it ends when nats-server has read the last one.
+// preparePublish sends publishes as fast as they are taken. The work ends when nats-server has read the last one.
 func preparePublish(c *Command) (*piece, error) {
 	b, err := makeBlock(c.Subjects, c.AtRandom, c.sizes())
 	if err != nil {
@@ -15,7 +15,7 @@ func preparePublish(c *Command) (*piece, error) {
 	timed := func() error {
 		for left := c.Messages; left > 0; left -= b.count() {
 			if err := b.send(r, min(left, b.count())); err != nil {
-				// The reader knows why.
+				// The reader has the cause.
 				r.close()
 				return fmt.Errorf("%w: %w", err, r.err)
 			}

@@ -11,25 +11,25 @@ import (
 )
 
 // raw is a NATS connection that costs the load generator next to nothing for each message, so that it is never the
-// bottleneck: what it sends was made before, and what it receives is counted and skipped.
+// bottleneck. What it sends is prepared in advance, and what it receives is only counted and skipped.
 type raw struct {
 	conn net.Conn
 	// Counted by the reader, read by others.
 	messages atomic.Int64
 	refusals atomic.Int64
-	// pongs has room for what a connection ever has outstanding.
+	// pongs has room for all PINGs that a connection ever has outstanding.
 	pongs chan struct{}
-	// news is told, without waiting, that messages has grown.
+	// news is signalled, without blocking, when messages has grown.
 	news chan struct{}
-	// ended is closed with the reader, err says why.
+	// ended is closed when the reader ends; err says why it did.
 	ended chan struct{}
 	err   error
 }
 
-// readerSize is as large as what TLS or a socket hands over at once, several times.
+// readerSize is several times what TLS or a socket hands over at once.
 const readerSize = 256 << 10
 
-// connect opens a connection and waits until nats-server has taken CONNECT.
+// connect opens a connection and waits until nats-server has accepted CONNECT.
 func connect(target *Target, news chan struct{}) (*raw, error) {
 	conn, err := target.Dial("", "")
 	if err != nil {
@@ -56,7 +56,8 @@ func (r *raw) write(data []byte) error {
 	return err
 }
 
-// flush waits until nats-server has read all that was sent, and all that it had sent before has arrived.
+// flush waits until nats-server has read everything that was sent, and until everything that it had sent before has
+// arrived.
 func (r *raw) flush() error {
 	if err := r.write([]byte("PING\r\n")); err != nil {
 		return err
@@ -69,7 +70,7 @@ func (r *raw) flush() error {
 	}
 }
 
-// close ends the connection and waits for its reader.
+// close ends the connection and waits for its reader to end.
 func (r *raw) close() {
 	r.conn.Close()
 	<-r.ended
@@ -134,7 +135,8 @@ func (r *raw) take(data []byte) ([]byte, error) {
 			data = data[whole:]
 			continue
 		case 'P':
-			// nats-server's own PING is left unanswered: it waits for two of them, and longer than any piece of work.
+			// nats-server's own PING goes unanswered: nats-server disconnects only after two of them, which takes
+			// longer than any piece of work.
 			if line[1] == 'O' {
 				r.pongs <- struct{}{}
 			}

@@ -8,7 +8,7 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// prepareRequest asks one question after the other; a second connection answers. Both are nats.go's.
+// prepareRequest sends one request at a time, and a second connection answers. Both connections are nats.go's.
 func prepareRequest(c *Command) (*piece, error) {
 	requester, err := c.Target.Client()
 	if err != nil {
@@ -26,7 +26,7 @@ func prepareRequest(c *Command) (*piece, error) {
 	if err := responder.Flush(); err != nil {
 		return nil, err
 	}
-	// The first request subscribes to the inbox.
+	// The first request also subscribes to the inbox.
 	if _, err := requester.Request(c.Subjects[0], payload, patience); err != nil {
 		return nil, err
 	}

@@ -11,16 +11,16 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Target is where and as whom to connect.
+// Target says where to connect, and as whom.
 type Target struct {
 	Address string `json:"address"`
-	// TLS is absent for plain TCP.
+	// TLS is nil for plain TCP.
 	TLS      *Certificate `json:"tls"`
 	User     string       `json:"user"`
 	Password string       `json:"password"`
 }
 
-// Certificate names a workload's certificate, as a client's sidecar would show it.
+// Certificate is the certificate of a workload, as a client's sidecar would show it.
 type Certificate struct {
 	CertificateFile string   `json:"certificateFile"`
 	KeyFile         string   `json:"keyFile"`
@@ -46,7 +46,7 @@ func (c *Certificate) config() (*tls.Config, error) {
 		Certificates: []tls.Certificate{own},
 		ServerName:   c.ServerName,
 		NextProtos:   c.ALPN,
-		// A SPIFFE certificate has no DNS name to compare: the chain is checked, the name is not.
+		// A SPIFFE certificate has no DNS name to compare, so the chain is verified and the name is not.
 		InsecureSkipVerify: true,
 		VerifyConnection: func(state tls.ConnectionState) error {
 			_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots})
@@ -55,7 +55,7 @@ func (c *Certificate) config() (*tls.Config, error) {
 	}, nil
 }
 
-// Dial connects, with the TLS handshake done. It has the form that nats.go wants of a custom dialer.
+// Dial connects and does the TLS handshake. Its signature is the one that nats.go wants for a custom dialer.
 func (t *Target) Dial(_, _ string) (net.Conn, error) {
 	plain, err := net.DialTimeout("tcp", t.Address, 5*time.Second)
 	if err != nil || t.TLS == nil {
@@ -69,7 +69,7 @@ func (t *Target) Dial(_, _ string) (net.Conn, error) {
 	return conn, conn.Handshake()
 }
 
-// Client connects nats.go. To nats.go the connection is plain: TLS ends before nats-server.
+// Client connects a nats.go client. nats.go sees a plain connection, because TLS ends before nats-server.
 func (t *Target) Client() (*nats.Conn, error) {
 	options := []nats.Option{nats.SetCustomDialer(dialer{t}), nats.NoReconnect(), nats.Timeout(5 * time.Second)}
 	if t.User != "" {

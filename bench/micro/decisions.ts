@@ -4,46 +4,46 @@ import { alternate, alternateOnce, type Timing } from "./measure.ts";
 import { decisionStream } from "./frame-cases.ts";
 
 const RULES = [10, 1000, 10_000, 100_000];
-/** One is asked for again at once, a thousand fit the processor's nearer caches, twenty thousand do not. */
+/** One subject is asked for again at once, a thousand fit into the processor's nearer caches, and twenty thousand do not. */
 const SUBJECTS = [1, 1000, 20_000];
-/** So many subjects are asked for the first time. */
+/** How many subjects are asked for the first time. */
 const NEW_SUBJECTS = 20_000;
 const CHUNK = 65_536;
 
 /**
- * Passes over each stream before any is measured, until everything is remembered that ever will be. An answer is written down
- * when it is given for the second time, and a table that fills is replaced by an empty one of twice the size
- * (assembly/policy/decision-cache.ts), so that all is asked twice again: eight times at most for beginnings of subjects, five
- * times for short ones. That are 26 passes; what is left of these finds nothing new.
+ * Passes over each stream before any is measured, until the filter remembers everything that it ever will. An answer is stored when
+ * it is given for the second time, and a table that fills up is replaced by an empty one of twice the size
+ * (assembly/policy/decision-cache.ts), so everything is asked twice again. That happens at most eight times for beginnings of
+ * subjects and five times for short subjects, which makes 26 passes. Any passes left over change nothing.
  */
 const SETTLING_PASSES = 32;
 
-/** Whether a VM that knows the subjects is asked, or one that has but loaded the policy. */
+/** True for a VM that already knows the subjects, false for one that has only loaded the policy. */
 export type Asked = "remembered" | "first time";
 
 export interface DecisionRow extends Timing {
   asked: Asked;
   rules: number;
   subjects: number;
-  /** How many different two first tokens the subjects have, which decide (`decisionStream`). */
+  /** The number of different pairs of two first tokens among the subjects, which decide (`decisionStream`). */
   groups: number;
-  /** `median` against that of the fewest rules with as many subjects, asked alike. */
+  /** `median` divided by the median for the fewest rules, with as many subjects asked in the same way. */
   ratio: number;
 }
 
 export interface LoadRow {
   rules: number;
-  /** Of the configuration. */
+  /** Bytes of the configuration. */
   bytes: number;
-  /** Until it was in force in one VM, in one callback. */
+  /** Time until the policy was in force in one VM, in one callback. */
   milliseconds: number;
-  /** Of the VM afterwards, 64 KiB each. */
+  /** Memory of the VM afterwards, in pages of 64 KiB. */
   pages: number;
 }
 
 /**
- * A policy of `count` rules that all match the peer, each with one subject of its own that ends in a wildcard. As terse
- * as JSON can be, so that 100,000 rules stay within the 8 MiB that a configuration may have; 10,000 make 0.8 MiB.
+ * A policy of `count` rules that all match the peer. Each has one subject of its own, which ends in a wildcard. The JSON is as
+ * terse as possible, so that 100,000 rules fit into the 8 MiB that a configuration may have; 10,000 rules make 0.8 MiB.
  */
 function largePolicy(count: number): string {
   const rules: string[] = [];
@@ -60,12 +60,12 @@ interface Ruled {
 
 type Row = Omit<DecisionRow, "ratio">;
 
-/** Rows of one kind come rule by rule, `subjectCounts` of them each. */
+/** The rows of one kind are in order of the number of rules, with `subjectCounts` rows for each. */
 function withRatios(rows: readonly Row[], subjectCounts: number): DecisionRow[] {
   return rows.map((row, i) => ({ ...row, ratio: row.median / (rows[i % subjectCounts]?.median ?? NaN) }));
 }
 
-/** Each subject again and again, in a VM that has settled. */
+/** Asks each subject again and again, in a VM that has settled. */
 function remembered(all: readonly (Ruled & { driver: Driver })[], rounds: number): DecisionRow[] {
   const prepared = all.flatMap(({ rules, driver }) =>
     SUBJECTS.map((subjects) => {
@@ -74,7 +74,7 @@ function remembered(all: readonly (Ruled & { driver: Driver })[], rounds: number
       return { row: { rules, subjects, groups: stream.groups }, measured: { units: stream.ends.length, pass } };
     }),
   );
-  // In turn, since a table that grows for one stream forgets what it knew of the others.
+  // All streams pass in turn, because a table that grows for one stream forgets what it knew of the others.
   for (let i = 0; i < SETTLING_PASSES; i++) for (const { measured } of prepared) measured.pass();
   const timings = alternate(
     prepared.map(({ measured }) => measured),
@@ -84,7 +84,7 @@ function remembered(all: readonly (Ruled & { driver: Driver })[], rounds: number
   return withRatios(rows, SUBJECTS.length);
 }
 
-/** Each subject once, in a VM that is made anew for every round: its code is compiled, for it is that of the other VMs. */
+/** Asks each subject once, in a new VM for every round. Its code is already compiled, because the other VMs share it. */
 function firstTime(module: WebAssembly.Module, all: readonly Ruled[], rounds: number): DecisionRow[] {
   const prepared = all.map(({ rules, policy }) => {
     const stream = decisionStream(rules, NEW_SUBJECTS);
@@ -108,7 +108,7 @@ function timingAt(timings: readonly Timing[], i: number): Timing {
   return timing;
 }
 
-/** Publishes of 16 bytes under policies of ever more rules, all of which match the peer. */
+/** Measures publishes of 16 bytes under policies of ever more rules, all of which match the peer. */
 export function measureDecisions(
   module: WebAssembly.Module,
   rounds: number,

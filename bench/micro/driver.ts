@@ -8,25 +8,24 @@ import { CONNECT, INFO, PEER } from "../../test/host/wire.ts";
 
 type DataCallback = (context: number, size: number, endOfStream: number) => number;
 
-/** One call of the module to the host, as far as its cost depends on it. */
+/** One call of the module to the host, with what its cost depends on. */
 interface Call {
   reads: boolean;
   start: number;
   length: number;
-  /** Where in the module's memory the bytes lie. */
+  /** Address of the bytes in the module's memory. */
   pointer: number;
 }
 
 const ROOT = 1;
 const CONNECTION = 2;
-/** Room for whatever an edit of one chunk becomes: an error text is at most some hundred times longer than its frame. */
+/** Room for whatever an edit makes of one chunk: an error text is at most some hundred times longer than its frame. */
 const SINK = new Uint8Array(64 << 20);
 
 /**
- * One VM with one connection, for measuring: the host of test/host keeps every byte that comes out, joins and copies
- * them, and that costs more than the filter does. This one answers reads from the chunk at hand, copies what the filter
- * writes to a place where nobody looks, and does nothing else. Everything that is not asked for on the hot path is the
- * host's of test/host.
+ * One VM with one connection, for measuring. The host of test/host keeps, joins and copies every byte that comes out, which costs
+ * more than the filter does. This driver answers reads from the current chunk, copies what the filter writes to a buffer that
+ * nobody reads, and does nothing else. Everything off the hot path is left to the host of test/host.
  */
 export class Driver {
   private readonly vm: Vm;
@@ -38,12 +37,12 @@ export class Driver {
   private view: Uint8Array;
   private words: DataView;
   private chunk: Uint8Array = new Uint8Array(0);
-  /** Null while nobody asks. */
+  /** Null unless calls are being recorded. */
   private recorded: Call[] | null = null;
-  /** Milliseconds that the configuration took. */
+  /** How long the configuration took, in milliseconds. */
   readonly configured: number;
 
-  /** `others` makes imports that the filter does not need, and the host of test/host so does not have. */
+  /** `others` makes imports that the filter does not need and that the host of test/host therefore lacks. */
   constructor(module: WebAssembly.Module, configuration: string, others: (vm: Vm) => Imports = () => ({})) {
     const properties = new Map([
       ["plugin_name", "istio-nats"],
@@ -105,18 +104,18 @@ export class Driver {
     return this.onServer(CONNECTION, chunk.length, 0);
   }
 
-  /** What the worker does twice a second. */
+  /** Runs the tick, which a worker does twice a second. */
   tick(): void {
     this.vm.call("proxy_on_tick", ROOT);
     this.vm.current = CONNECTION;
   }
 
-  /** A callback that does nothing: what crossing into Wasm costs, and no more. */
+  /** A callback that does nothing, to measure what crossing into Wasm alone costs. */
   empty(): void {
     this.nothing(CONNECTION, 0);
   }
 
-  /** 64 KiB each. */
+  /** Memory of the VM, in pages of 64 KiB. */
   get pages(): number {
     return this.memory.buffer.byteLength / 65_536;
   }
@@ -140,11 +139,11 @@ export class Driver {
     return calls;
   }
 
-  /** Makes these calls again without the filter: the host's share of a measurement. */
+  /** Makes these calls again without the filter, to measure the host's share. */
   replay(calls: readonly Call[], chunk: Uint8Array): void {
     this.chunk = chunk;
     for (const { reads, start, length, pointer } of calls) {
-      // The real size would be taken from the heap here, where the filter has not said what it is about to read.
+      // The module did not announce its read here; a real host would ask its heap for the actual size.
       if (reads) this.allocate(8);
       if (reads) this.give(start, length, pointer);
       else this.write(0, 0, pointer, length);
@@ -175,7 +174,7 @@ export class Driver {
     return WasmResult.Ok;
   }
 
-  /** Growth of the memory detaches the views. */
+  /** The views detach when the memory grows. */
   private fresh(): void {
     if (this.view.buffer === this.memory.buffer) return;
     this.view = new Uint8Array(this.memory.buffer);

@@ -1,34 +1,34 @@
 import { Random } from "../../test/host/random.ts";
 import { mixedSize, mixedSubjects, MIXED_SIZES } from "../mixed.ts";
 
-/** One direction's bytes, what must become of them, and how often one frame of the measured kind is in them. */
+/** One direction's bytes, what must come of them, and how many frames of the measured kind they contain. */
 export interface Stream {
   direction: "client" | "server";
   bytes: Buffer;
-  /** What must come out; the same bytes unless said. */
+  /** What must come out; the same bytes by default. */
   expected: Buffer;
-  /** Where each frame ends, rising. */
+  /** Where each frame ends, in rising order. */
   ends: number[];
-  /** What each frame is answered with from the other side once the filter has let it pass or put a PING in its place. */
+  /** What the other side sends for each frame, once the filter has let the frame pass or put a PING in its place. */
   answers: readonly string[];
-  /** What must come out of all answers. */
+  /** What must come out for all of these answers. */
   expectedAnswers: string;
 }
 
 export interface FrameCase {
   name: string;
-  /** Payload bytes, where there is a payload. */
+  /** Payload bytes, for frames that have a payload. */
   payload?: number;
-  /** What the client sends before, once. */
+  /** What the client sends once, beforehand. */
   before: string;
   stream: Stream;
-  /** The sizes of the chunks in which the stream comes, each of them a measurement. */
+  /** The sizes of the chunks that the stream is cut into. Each makes a measurement. */
   chunks: readonly number[];
 }
 
-/** What callbacks bring to a worker that keeps up: a record of TLS, and what nats-server writes at once. */
+/** What a callback brings to a worker that keeps up: a TLS record, or what nats-server writes at once. */
 const CHUNKS = [16_384, 65_536];
-/** What callbacks of a busy publisher bring: nearly all that Envoy buffers (bench/RESULTS.md). */
+/** What a callback of a busy publisher brings: nearly all that Envoy buffers (bench/RESULTS.md). */
 const BUFFERED = 983_040;
 
 const PAYLOADS = [16, 128, 1024, 16_384];
@@ -41,28 +41,29 @@ const INBOX = "_INBOX.Kd8s2LmQx0ZtV5rYbN7cWf";
 
 const THOUSAND = Array.from({ length: 1000 }, (_, i) => `orders.e${String(i).padStart(3, "0")}.created`);
 
-/** Frames of random order at least, which a processor then does not learn by heart. */
+/** The least number of frames in random order that a processor does not learn by heart. */
 const LEAST_AT_RANDOM = 4096;
 
-/** `count` or a little more: a whole number of times each of `each`. */
+/** `count` or a little more, so that each of `each` comes a whole number of times. */
 function wholeSets(count: number, each: number): number {
   return Math.ceil(count / each) * each;
 }
 
 /**
- * As many frames as matter, in few enough bytes to stay in the processor's cache, its last one at 1 KiB: of one size all rows
- * have as many, so that they can be compared. Of 16 KiB so few do that they have no row of 1,000 subjects.
+ * As many frames as matter, in few enough bytes to stay in the processor's cache (the last level for 1 KiB). All rows of one
+ * payload size have the same number, so that they can be compared. For 16 KiB the number is so small that there is no row of 1,000
+ * subjects.
  */
 function framesFor(payload: number): number {
   return payload <= 1024 ? wholeSets(LEAST_AT_RANDOM, THOUSAND.length) : 128;
 }
 
-/** All of them equally often, `count` in all, in an order that is random throughout. */
+/** `count` items in all, each of them equally often, in an order that is random throughout. */
 function inRandomOrder<T>(all: readonly T[], count: number): T[] {
-  if (count % all.length !== 0) throw new Error(`${count} are no whole number of times ${all.length}`);
+  if (count % all.length !== 0) throw new Error(`${count} is not a multiple of ${all.length}`);
   const random = new Random(SEED);
   const order = Array.from({ length: count / all.length }, () => all).flat();
-  // By Fisher and Yates.
+  // Fisher-Yates shuffle.
   for (let i = order.length - 1; i > 0; i--) {
     const j = random.below(i + 1);
     [order[i], order[j]] = [order[j] as T, order[i] as T];
@@ -72,11 +73,11 @@ function inRandomOrder<T>(all: readonly T[], count: number): T[] {
 
 interface Frame {
   text: string;
-  /** What comes out in its place. */
+  /** What comes out in place of the frame. */
   becomes?: string;
-  /** What comes from the other side for it. */
+  /** What the other side sends for it. */
   answer?: string;
-  /** What becomes of that; the same bytes unless said. */
+  /** What becomes of that; the same bytes by default. */
   answered?: string;
 }
 
@@ -118,7 +119,7 @@ function refusedPublish(subject: string, payload: number): Frame {
   return { text: pub(subject, payload), becomes: "PING\r\n", answer: "PONG\r\n", answered };
 }
 
-/** Publishes of one subject, and of a thousand where there are enough. */
+/** Publishes to one subject, and to a thousand if there are enough frames. */
 function publishCases(payload: number, count: number, chunks: readonly number[]): FrameCase[] {
   const make = (name: string, subjects: readonly string[]): FrameCase => ({
     name,
@@ -136,7 +137,7 @@ function publishCases(payload: number, count: number, chunks: readonly number[])
   ];
 }
 
-/** What the short ways may expect of nobody: neither the subject nor its length nor the payload's is that of the line before. */
+/** Nothing that the short ways could predict: subject, subject length and payload length differ from line to line. */
 function mixedCase(): FrameCase {
   const subjects = inRandomOrder(mixedSubjects(), framesFor(MIXED_SIZES.most));
   const random = new Random(SEED);
@@ -144,7 +145,7 @@ function mixedCase(): FrameCase {
   return { name: "PUB, mixed subjects and sizes", before: "", stream: streamOf("client", frames), chunks: CHUNKS };
 }
 
-/** The same, when they come faster than the worker runs. */
+/** The same, arriving faster than the worker can process. */
 function bufferedCases(payload: number): FrameCase[] {
   const count = Math.max(LEAST_AT_RANDOM, Math.ceil((4 * BUFFERED) / pub(REPEATED, payload).length));
   return publishCases(payload, wholeSets(count, THOUSAND.length), [BUFFERED]);
@@ -231,11 +232,11 @@ function controlCases(): FrameCase[] {
   const COUNT = 4096;
   const literal = `SUB ${REPEATED} 1\r\n`;
   const subscriptions = Array.from({ length: COUNT }, (_, i) => {
-    // Sids that are not remembered any more when they come again, as a client's that never uses one twice.
+    // Sids that the filter has forgotten by the time they come again, as for a client that never uses one twice.
     const sid = 1000 + (i >> 1);
     return { text: i % 2 === 0 ? `SUB orders.s${sid % 100}.n ${sid}\r\n` : `UNSUB ${sid}\r\n` };
   });
-  // Subjects that come once: more of them than any cache of decisions holds.
+  // Subjects that come once each. There are more of them than any cache of decisions holds.
   const once = <T>(make: (inbox: string, acknowledgement: string) => T): T[] =>
     Array.from({ length: ONCE }, (_, i) =>
       make(
@@ -278,17 +279,17 @@ export function frameCases(): FrameCase[] {
   ];
 }
 
-/** Publishes of 16 bytes on many subjects of many rules. */
+/** Publishes of 16 bytes to many subjects of many rules. */
 export interface DecisionStream extends Stream {
-  /** How many different two first tokens the subjects have: each begins as one rule's subjects do, and none else. */
+  /** The number of different pairs of two first tokens among the subjects. Each pair belongs to one rule only. */
   groups: number;
 }
 
 /**
- * Publishes of 16 bytes on `subjectCount` subjects, each of a rule drawn from `ruleCount` (`largePolicy`), all equally often, in
- * random order. Where rules are fewer, more subjects share a rule, and so their two first tokens, which is what istio-nats
- * remembers where they decide: 1,000 subjects of 10, 1,000, 10,000 and 100,000 rules make 10, 626, 948 and 993 such groups.
- * So from row to row both grow, the rules and what is to be remembered.
+ * Makes publishes of 16 bytes to `subjectCount` subjects. Each subject belongs to a rule drawn from `ruleCount` (`largePolicy`).
+ * All subjects come equally often, in random order. With fewer rules, more subjects share a rule and so their two first tokens,
+ * which is what istio-nats remembers if these decide: 1,000 subjects of 10, 1,000, 10,000 and 100,000 rules make 10, 626, 948 and
+ * 993 such groups. So two things grow from row to row: the rules, and what has to be remembered.
  */
 export function decisionStream(ruleCount: number, subjectCount: number): DecisionStream {
   const random = new Random(SEED);

@@ -5,13 +5,16 @@ import { Driver } from "./driver.ts";
 import { alternate, type Timing } from "./measure.ts";
 import { frameCases, type Stream, type FrameCase } from "./frame-cases.ts";
 
-/** What one callback of the measured direction is given, and what answers it from the other side. */
+/** What one callback of the measured direction gets, and what the other side answers. */
 interface Step {
   chunk: Uint8Array;
   answer: Uint8Array | null;
 }
 
-/** Cuts a stream as a socket does: at its own sizes, not at frames. Answers come for the frames that ended. */
+/**
+ * Cuts a stream as a socket does: by its own sizes, not at frame boundaries. Each chunk brings the answers for the frames that
+ * ended in it.
+ */
 export function stepsOf(stream: Stream, chunkSize: number): Step[] {
   const steps: Step[] = [];
   let frame = 0;
@@ -35,8 +38,8 @@ export interface Calls {
 const KINDS: Record<string, keyof Calls> = { proxy_get_buffer_bytes: "reads", proxy_set_buffer_bytes: "edits" };
 
 /**
- * Sends the stream through the host of test/host once, and holds what comes out against what must. A measurement of
- * work that was not done is worth nothing.
+ * Sends the stream through the host of test/host once and compares what comes out with what must. A measurement is worth nothing if
+ * the work was not done.
  */
 function prove(
   module: WebAssembly.Module,
@@ -75,7 +78,7 @@ function prove(
 
 type Side = (chunk: Uint8Array) => number;
 
-/** Where a stream comes from, and where its answers do. */
+/** The two directions: where the stream comes from, and where its answers come from. */
 function sidesOf(driver: Driver, { direction }: Stream): [Side, Side] {
   const client: Side = (chunk) => driver.client(chunk);
   const server: Side = (chunk) => driver.server(chunk);
@@ -93,7 +96,7 @@ export function passOver(driver: Driver, stream: Stream, steps: readonly Step[])
   };
 }
 
-/** The same callbacks and host calls without what the filter does between them. */
+/** Makes the same callbacks and host calls, without the filter's work between them. */
 function passWithoutFilter(driver: Driver, stream: Stream, steps: readonly Step[]): () => void {
   const [one, other] = sidesOf(driver, stream);
   const callbacks = steps.flatMap(({ chunk, answer }) => {
@@ -109,7 +112,7 @@ function passWithoutFilter(driver: Driver, stream: Stream, steps: readonly Step[
   };
 }
 
-/** Bytes that the filter allocates for a frame, as a build that counts them says, once the audit's burst is over. */
+/** Bytes that the filter allocates for a frame once the audit's burst is used up, as reported by a build that counts them. */
 function allocatedBy(
   counting: WebAssembly.Module,
   { before, stream }: FrameCase,
@@ -128,17 +131,17 @@ function allocatedBy(
 
 export interface FrameRow extends Timing {
   operation: string;
-  /** Bytes; null where the operation has none. */
+  /** Payload bytes, or null if the operation has no payload. */
   payload: number | null;
   chunk: number;
-  /** What `--only` is looked for in. */
+  /** The text that `--only` is searched for in. */
   label: string;
   frameBytes: number;
-  /** Of `median`, what the same callbacks and host calls cost without the filter. */
+  /** The part of `median` that the same callbacks and host calls cost without the filter. */
   host: number;
-  /** Bytes for each frame; null where no build that counts was given. */
+  /** Bytes allocated for each frame, or null if no build that counts was given. */
   allocated: number | null;
-  /** Per callback of the measured direction. */
+  /** Host calls per callback of the measured direction. */
   calls: Calls;
 }
 
@@ -147,7 +150,7 @@ export function labelOf({ name, payload }: FrameCase, chunk: number): string {
   return `${name}${size}, chunks of ${chunk / 1024} KiB`;
 }
 
-/** Measures all cases that have `only` in their label. */
+/** Measures all cases whose label contains `only`. */
 export function measureFrames(
   module: WebAssembly.Module,
   counting: WebAssembly.Module | null,

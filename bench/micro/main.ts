@@ -32,13 +32,13 @@ interface Results {
   peers: Peers | null;
 }
 
-/** A table under its title; nothing where it has no row. The first column is aligned to the left. */
+/** A table under its title, or nothing if it has no row. The first column is aligned to the left. */
 function table(title: string, [first = "", ...others]: string[], rows: string[][]): string {
   if (rows.length === 0) return "";
   return `\n${title}\n${toTerminal({ columns: [first, ...others.map((column) => `${column}>`)], rows })}`;
 }
 
-/** Three digits that count. */
+/** The number with three significant digits. */
 function shown(value: number): string {
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
@@ -47,7 +47,7 @@ function range({ least, most }: { least: number; most: number }): string {
   return `${shown(least)}..${shown(most)}`;
 }
 
-/** One row for each operation: ours, then each peer with what it takes against ours. */
+/** One row for each operation: our filter first, then each peer with its time and the ratio to ours. */
 function besidePeers({ rows, sizes }: Peers): string {
   const [ours = "", ...others] = Object.keys(sizes);
   const find = (label: string, language: string): PeerRow | undefined =>
@@ -87,9 +87,9 @@ function report({ machine, module, frames, decisions, loads, opens, peers }: Res
       ]),
     ),
     table(
-      "Nanoseconds for each publish of 16 B by number of rules, all of which match. Remembered: subjects in random order, each\n" +
+      "Nanoseconds for each publish of 16 B, by number of rules, all of which match. Remembered: subjects in random order, each\n" +
         "equally often, in a VM that knows them. First time: each subject once, in a VM that has just loaded the policy.\n" +
-        "Groups: the two first tokens by which istio-nats remembers these subjects; where rules are fewer, so are groups.",
+        "Groups: the pairs of two first tokens by which istio-nats remembers these subjects. Fewer rules make fewer groups.\n",
       ["asked", "rules", "subjects", "groups", "all", "range", "ratio"],
       decisions.map(({ asked, rules, subjects, groups, median, least, most, ratio }) => [
         asked,
@@ -127,7 +127,7 @@ function report({ machine, module, frames, decisions, loads, opens, peers }: Res
   ].join("");
 }
 
-/** The option's number; undefined, and a line on stderr, where it is none or too small. */
+/** The option's number. If it is missing or too small, undefined, with a line on stderr. */
 function wholeNumber(option: string, text: string, least: number): number | undefined {
   const number = Number(text);
   if (Number.isInteger(number) && number >= least) return number;
@@ -153,7 +153,7 @@ async function main(): Promise<void> {
     return;
   }
   const rounds = wholeNumber("rounds", values.rounds, 1);
-  // With fewer there is no tenth of them to compare with.
+  // With fewer connections there is no tenth of them to compare with.
   const opens = wholeNumber("opens", values.opens, 10);
   if (rounds === undefined || opens === undefined) {
     process.exitCode = 1;
@@ -183,7 +183,7 @@ async function main(): Promise<void> {
   process.stdout.write(report(results));
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
   if (results.opens && hasGrown(results.opens)) {
-    process.stderr.write("Connections that were closed hold memory: more is in use than after a tenth of them.\n");
+    process.stderr.write("Closed connections still hold memory: more is in use than after a tenth of them.\n");
     process.exitCode = 1;
   }
 }

@@ -1,25 +1,25 @@
 import { median } from "../statistics.ts";
 
-/** Microseconds of processor time of this process: other work on the machine does not count, waiting neither. */
+/** Processor time of this process in microseconds. Other work on the machine and waiting do not count. */
 function processorTime(): number {
   const { user, system } = process.cpuUsage();
   return user + system;
 }
 
-/** One thing to measure. `pass` does its work once, `units` times whatever is counted. */
+/** One thing to measure. `pass` does its work once, which is `units` units of whatever is counted. */
 export interface Task {
   units: number;
   pass: () => void;
 }
 
 export interface Timing {
-  /** Nanoseconds of each unit: the median of the rounds, the least and the most. */
+  /** Nanoseconds for each unit: the median, the least and the greatest of the rounds. */
   median: number;
   least: number;
   most: number;
 }
 
-/** Long against the clock's microsecond, short enough for many rounds. */
+/** Long compared with the clock's microsecond, and short enough for many rounds. */
 const ROUND_MICROSECONDS = 6000;
 
 function round({ units, pass }: Task): number {
@@ -35,8 +35,8 @@ function round({ units, pass }: Task): number {
 }
 
 /**
- * Measures all in turn, `rounds` times over, so that a slow moment of the machine meets every one of them. A first
- * round is not counted: V8 compiles what is hot anew.
+ * Measures all subjects in turn, `rounds` times over, so that a slow spell of the machine affects every one of them. A first round
+ * is not counted, because V8 is still compiling hot code.
  */
 export function alternate(all: readonly Task[], rounds: number): Timing[] {
   const measured = all.map((each) => ({ each, times: [] as number[] }));
@@ -45,16 +45,16 @@ export function alternate(all: readonly Task[], rounds: number): Timing[] {
   return measured.map(({ times }) => timingOf(times));
 }
 
-/** Work that can be done only once: each round has its own, which `prepare` makes ready without being measured. */
+/** Work that can be done only once. Each round gets a new one from `prepare`, which is not measured. */
 export interface OnceTask {
   units: number;
   prepare: () => () => void;
 }
 
-/** Rounds of such work that are not counted: one is too short for V8 to have compiled all of it anew. */
+/** Rounds of such work that are not counted. One is too short for V8 to have compiled all of the hot code. */
 const WARMING_ROUNDS = 4;
 
-/** The same for work that is over when it is done; it must be long against the clock's microsecond by itself. */
+/** Like `measure`, for work that can be done only once. The work itself must be long compared with the clock's microsecond. */
 export function alternateOnce(all: readonly OnceTask[], rounds: number): Timing[] {
   const once = ({ units, prepare }: OnceTask): number => {
     const pass = prepare();

@@ -4,16 +4,16 @@ import { pluginConfig } from "../policy.ts";
 
 export interface Opens {
   connections: number;
-  /** Of processor time for one, the Node host's part included, which is most of it. */
+  /** Processor time for one connection. Most of it is the Node host's part. */
   microseconds: number;
-  /** In use after a tenth of them, and after the last: the allocator's own count. */
+  /** Bytes in use after a tenth of the connections and after the last, as the allocator counts them. */
   bytesEarly: number;
   bytesLate: number;
   pagesEarly: number;
   pagesLate: number;
 }
 
-/** Opens, admits and closes so many connections one after the other, in a build that counts what it allocates. */
+/** Opens, admits and closes this many connections one after the other, in a build that counts what it allocates. */
 export function openAndClose(counting: WebAssembly.Module, connections: number): Opens {
   const host = new Host(counting);
   host.configure(pluginConfig("PEER"));
@@ -34,10 +34,10 @@ export function openAndClose(counting: WebAssembly.Module, connections: number):
   return { connections, microseconds, bytesEarly, bytesLate, pagesEarly, pagesLate };
 }
 
-/** Bytes of records and names that may wait for the collector at either moment. */
+/** Bytes of records and names that may be waiting for the collector at either moment. */
 const UNCOLLECTED = 65_536;
 
-/** Whether anything that closed connections held is still there: what a tenth of them took must do for all. */
+/** Whether closed connections still hold memory: what a tenth of them took must be enough for all. */
 export function hasGrown({ bytesEarly, bytesLate, pagesEarly, pagesLate }: Opens): boolean {
   return bytesLate > bytesEarly + UNCOLLECTED || pagesLate > pagesEarly;
 }

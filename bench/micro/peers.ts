@@ -11,7 +11,7 @@ import { frameCases, type Stream } from "./frame-cases.ts";
 export interface PeerRow extends Timing {
   label: string;
   language: string;
-  /** `median` against that of istio-nats. */
+  /** `median` divided by istio-nats' median. */
   ratio: number;
 }
 
@@ -26,13 +26,13 @@ interface Contender {
   language: string;
   wasm: Buffer;
   driver: () => Driver;
-  /** Its counter of allowed operations of this name. */
+  /** The peer's counter of allowed operations of this name. */
   counted: (driver: Driver, operation: string) => number;
 }
 
 const BAD_DESCRIPTOR = 8;
 
-/** What the languages' runtimes ask WASI for beside what a filter in AssemblyScript does; answered as Envoy does. */
+/** WASI functions that the languages' runtimes import and a filter in AssemblyScript does not. They answer as Envoy does. */
 function runtimeImports(vm: Vm): Imports {
   const none = (count: number, size: number): number => {
     vm.setU32(count, 0);
@@ -92,10 +92,10 @@ function ours(wasm: Buffer<ArrayBuffer>): Contender {
   };
 }
 
-/** Only what a filter does that refuses nothing: publishes that are allowed, and deliveries. */
+/** Only what a filter that refuses nothing does: publishes that are allowed, and deliveries. */
 const COMPARED = /^(?:PUB, one|PUB, 1,000|PUB, mixed|HPUB|MSG, nothing)/;
 
-/** A pass, after one that shows that every frame was read and allowed. */
+/** The work of one pass. A pass beforehand shows that the peer read and allowed every frame. */
 function proven(contender: Contender, before: string, stream: Stream, chunk: number): () => void {
   const driver = contender.driver();
   if (before !== "") driver.client(Buffer.from(before));

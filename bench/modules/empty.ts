@@ -1,5 +1,5 @@
-// A network filter that does nothing: what Envoy with any Wasm filter costs. It counts its callbacks and their bytes, an
-// addition each in linear memory, and tells the counts when a connection is closed.
+// A network filter that does nothing, to measure what Envoy with any Wasm filter costs. It counts its callbacks and their bytes,
+// which is one addition each in linear memory, and reports the counts when a connection is closed.
 
 import { proxy_define_metric, proxy_increment_metric } from "@solo-io/proxy-runtime/assembly/imports";
 
@@ -14,7 +14,7 @@ const names = [
 const ids = memory.data(16);
 const counts = memory.data(32, 8);
 
-/** Nothing is asked for but the configuration of the main thread; whatever is handed over may lie here. */
+/** The host hands over nothing but the configuration, on the main thread, and that may lie here. */
 const area = memory.data(4096);
 
 export function malloc(_size: usize): usize {

@@ -1,6 +1,6 @@
-// A network filter that makes as many calls to the host in one callback as it is told: what each kind of them costs, without
-// crossing into Wasm each time. A chunk that begins with a digit is such an order, "K NNNNNN": the kind of call and how many of
-// it, with anything behind up to ORDER bytes. It goes on as a PING, so that nats-server's PONG tells that the calls are over.
+// A network filter that makes as many host calls in one callback as it is told, to measure what each kind of call costs without
+// crossing into Wasm each time. A chunk that begins with a digit is an order, "K NNNNNN": the kind of call and the number of calls,
+// followed by anything up to ORDER bytes. The filter forwards it as a PING, so nats-server's PONG means that the calls are done.
 
 import {
   proxy_define_metric,
@@ -13,7 +13,7 @@ import { BufferTypeValues, WasmResultValues } from "@solo-io/proxy-runtime/assem
 import { proxy_set_buffer_bytes } from "../../assembly/proxy/host";
 
 const CHUNK = BufferTypeValues.NetworkDownstreamData;
-/** bench/host-calls.ts sends so many bytes. */
+/** The number of bytes that bench/host-calls.ts sends. */
 const ORDER: u32 = 16_384;
 const HEAD: u32 = 8;
 const SMALL: u32 = 16;
@@ -21,12 +21,12 @@ const COUNTER = 0;
 const CONTINUE: u32 = 0;
 const WAIT: u32 = 1;
 
-/** Whatever is handed over lies here. */
+/** Whatever the host hands over lies here. */
 const area = memory.data(16_384);
 const answer = memory.data(16, 8);
 const metric = memory.data(4);
 const present = String.UTF8.encode("source\0address");
-/** None on a connection without TLS. */
+/** Absent on a connection without TLS. */
 const absent = String.UTF8.encode("connection\0uri_san_peer_certificate");
 const ping = String.UTF8.encode("PING\r\n");
 const metricName = String.UTF8.encode("bench_host_calls");
@@ -52,7 +52,7 @@ export function proxy_on_new_connection(_context: u32): u32 {
   return CONTINUE;
 }
 
-/** A call that failed would have cost something else. */
+/** A call that fails would have a different cost. */
 // @ts-ignore: decorator
 @inline
 function ok(result: u32): void {

@@ -1,5 +1,5 @@
-// A network filter that reads each chunk once and does nothing with it: the least that the host charges a filter which
-// looks at the bytes. What is read lands in one static area, so that nothing is allocated.
+// A network filter that reads each chunk once and does nothing with it: the least that the host charges a filter that looks at the
+// bytes. The bytes land in one static area, so nothing is allocated.
 
 import { proxy_get_buffer_bytes } from "@solo-io/proxy-runtime/assembly/imports";
 import { BufferTypeValues } from "@solo-io/proxy-runtime/assembly/runtime";

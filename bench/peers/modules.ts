@@ -5,13 +5,13 @@ import { cache, inRoot } from "../../tools/paths.ts";
 import { step } from "../../tools/progress.ts";
 import { union } from "../policy.ts";
 
-/** A small filter in another language that does the core of the same work, or why there is none on this machine. */
+/** A small filter in another language that does the core of the same work, or why it is absent on this machine. */
 export type Peer = { name: string; wasmPath: string } | { name: string; absent: string };
 
-/** The peers' configuration: the lists of the bench's twenty rules. They know no identity and no rules. */
+/** The peers' configuration: the lists of the bench's twenty rules. The peers know neither identities nor rules. */
 export const peerConfig = { publish: union("publish"), subscribe: union("subscribe") };
 
-/** Runs a build that makes `wasmPath`; what it says tells why the peer is absent. */
+/** Runs a build that makes `wasmPath`. If the build fails, its output says why the peer is absent. */
 async function built(
   name: string,
   wasmPath: string,
@@ -22,7 +22,7 @@ async function built(
   return { name, absent: output.trim().split("\n").slice(-5).join("\n") };
 }
 
-/** Go's own compiler, as a reactor of WASI: what the Go SDK asks for since it left TinyGo. */
+/** Go's own compiler, which builds a WASI reactor. The Go SDK asks for that since it left TinyGo. */
 function goPeer(): Promise<Peer> {
   const wasmPath = inRoot("build", "peers", "go.wasm");
   const args = ["build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", wasmPath, "."];
@@ -30,7 +30,7 @@ function goPeer(): Promise<Peer> {
   return built("Go", wasmPath, () => run("go", args, { cwd: inRoot("bench", "peers", "go"), env }));
 }
 
-/** rustup takes the compiler and its target from rust-toolchain.toml, and brings them where they are missing. */
+/** rustup reads the compiler and its target from rust-toolchain.toml, and installs them if they are missing. */
 function rustPeer(): Promise<Peer> {
   const target = join(cache, "peers-rust");
   const args = ["build", "--release", "--locked", "--quiet", "--target-dir", target];
@@ -40,8 +40,8 @@ function rustPeer(): Promise<Peer> {
 }
 
 /**
- * Builds the peers, one after the other since each takes all cores. Rust takes two minutes the first time; both take a
- * second or two when nothing has changed. Never rejects: a peer whose toolchain is missing is absent, with the reason.
+ * Builds the peers one after the other, since each takes all cores. Rust takes two minutes the first time; both take a second or
+ * two when nothing has changed. Never rejects: a peer whose toolchain is missing is absent, with the reason.
  */
 export async function peerModules(): Promise<Peer[]> {
   mkdirSync(inRoot("build", "peers"), { recursive: true });

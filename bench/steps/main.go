@@ -1,9 +1,9 @@
 //go:build linux && amd64
 
-// Command steps executes what an event loop does between two waits instruction by instruction, and tells how many
-// instructions that were, on how many lines of the processor's cache and pages: of the program, Envoy, and of what V8 has compiled, a
-// module of Wasm. A processor that has slept fetches each of these lines anew, so for messages that come alone they tell what a
-// clock on a noisy machine cannot: counts are the same in every run.
+// Command steps executes what an event loop does between two waits, one instruction at a time. It reports how many
+// instructions that took, and how many cache lines and pages they lie on: in the program, Envoy, and in what V8 has
+// compiled, a Wasm module. A processor that has slept has to fetch each of these lines again. For messages that arrive
+// alone, the counts therefore say what a clock on a noisy machine cannot: they are the same in every run.
 package main
 
 import (
@@ -21,9 +21,9 @@ Linux on x86-64. It needs the right to trace the process: root, or kernel.yama.p
 func main() {
 	pid := flag.Int("pid", 0, "the process, Envoy")
 	thread := flag.String("thread", "wrk:worker_0", "the name of its thread")
-	skip := flag.Int("skip", 2000, "wakes that are left alone first, so that V8 has compiled what is hot")
-	wakes := flag.Int("wakes", 3, "wakes that are told")
-	longest := flag.Int("longest", 100_000, "instructions after which a wake is left alone: its timers flush stats")
+	skip := flag.Int("skip", 2000, "wakes to skip first, so that V8 has compiled the hot code")
+	wakes := flag.Int("wakes", 3, "wakes to report")
+	longest := flag.Int("longest", 100_000, "skip a wake that takes more instructions: its timers flush stats")
 	flag.Usage = func() { fmt.Fprint(os.Stderr, usage); flag.PrintDefaults() }
 	flag.Parse()
 	if err := run(*pid, *thread, *skip, *wakes, *longest); err != nil {
@@ -68,13 +68,13 @@ func run(pid int, name string, skip, wakes, longest int) error {
 	return nil
 }
 
-// stretch is what is executed between two changes from one to the other.
+// stretch is the code executed between two switches from one kind to the other.
 type stretch struct {
 	by                                   string
 	instructions, lines, newLines, pages int
 }
 
-// report tells the stretches of one wake; a line or page is new where the wake had not met it before.
+// report prints the stretches of one wake. A line or page is new if the wake has not met it before.
 func report(addresses []uint64, areas []area) string {
 	lines, pages := map[uint64]bool{}, map[uint64]bool{}
 	totals := map[string]*stretch{}

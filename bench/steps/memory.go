@@ -15,10 +15,10 @@ const (
 	compiled = "compiled"
 )
 
-// area is from `begin` to before `end`.
+// area is the addresses from `begin` up to, but not including, `end`.
 type area struct{ begin, end uint64 }
 
-// by is whose instruction stands at an address: of what a file holds, or of what V8 has compiled at run time, a module of Wasm.
+// by says whose instruction is at an address: that of a file, or one that V8 has compiled at run time, a Wasm module's.
 func by(address uint64, areas []area) string {
 	for _, each := range areas {
 		if address >= each.begin && address < each.end {
@@ -28,7 +28,8 @@ func by(address uint64, areas []area) string {
 	return program
 }
 
-// compiledMemory is the executable memory of a process behind which no file is: V8's, its small ways in and out included.
+// compiledMemory is the executable memory of a process that is not backed by a file. That is V8's, including its small
+// entry and exit code.
 func compiledMemory(pid int) ([]area, error) {
 	maps, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", pid))
 	if err != nil {
@@ -49,7 +50,7 @@ func compiledMemory(pid int) ([]area, error) {
 	return areas, nil
 }
 
-// threadOf is the first thread of that name.
+// threadOf finds the first thread of that name.
 func threadOf(pid int, name string) (int, error) {
 	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/comm", pid))
 	for _, file := range files {

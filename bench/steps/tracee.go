@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// wall is __WALL: threads are waited for too.
+// wall is __WALL: wait for threads too.
 const wall = 0x40000000
 
 // inSyscall marks stops at system calls (PTRACE_O_TRACESYSGOOD).
@@ -20,12 +20,13 @@ const syscallInstruction = 0x050f
 
 type tracee struct {
 	thread int
-	// signal is one that came while the thread was stepped, 0: none. It is delivered when the thread runs again.
+	// signal is a signal that came while the thread was being stepped, or 0. It is delivered when the thread runs
+	// again.
 	signal syscall.Signal
 }
 
 func attach(thread int) (*tracee, error) {
-	// Only the thread of the system that has attached may ask for more.
+	// ptrace accepts requests only from the OS thread that has attached.
 	runtime.LockOSThread()
 	if err := syscall.PtraceAttach(thread); err != nil {
 		return nil, err
@@ -39,7 +40,7 @@ func attach(thread int) (*tracee, error) {
 
 func (t *tracee) detach() { _ = syscall.PtraceDetach(t.thread) }
 
-// toWake runs until the thread's wait for events has brought some.
+// toWake runs until the thread's wait for events has returned some.
 func (t *tracee) toWake() error {
 	for {
 		if err := syscall.PtraceSyscall(t.thread, int(t.signal)); err != nil {
@@ -57,14 +58,14 @@ func (t *tracee) toWake() error {
 		if err != nil {
 			return err
 		}
-		// At its beginning a call's answer is -ENOSYS, and a wait that brings nothing answers 0.
+		// At the entry of a call the return value reads -ENOSYS, and a wait that returns no events reads 0.
 		if isWait(registers.Orig_rax) && int64(registers.Rax) > 0 {
 			return nil
 		}
 	}
 }
 
-// stepToWait steps to the next wait for events; not whole are the addresses where that took more steps than `longest`.
+// stepToWait steps to the next wait for events. The addresses are incomplete if that took more than `longest` steps.
 func (t *tracee) stepToWait(longest int) (addresses []uint64, whole bool, err error) {
 	for len(addresses) < longest {
 		if err := syscall.PtraceSingleStep(t.thread); err != nil {
@@ -99,7 +100,7 @@ func isWait(call uint64) bool {
 	return call == syscall.SYS_EPOLL_WAIT || call == syscall.SYS_EPOLL_PWAIT
 }
 
-// stopped waits until the thread has stopped, and tells whether that is at a system call. A signal for it is kept.
+// stopped waits until the thread has stopped, and says whether that is at a system call. A signal for it is kept.
 func (t *tracee) stopped() (atSyscall bool, err error) {
 	var status syscall.WaitStatus
 	for {
@@ -116,7 +117,7 @@ func (t *tracee) stopped() (atSyscall bool, err error) {
 		switch signal := status.StopSignal(); signal {
 		case inSyscall:
 			return true, nil
-		case syscall.SIGTRAP, syscall.SIGSTOP: // Ours: a step, the attachment.
+		case syscall.SIGTRAP, syscall.SIGSTOP: // Our own signals: from a step, or from the attachment.
 		default:
 			t.signal = signal
 		}

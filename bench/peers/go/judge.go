@@ -2,7 +2,7 @@ package main
 
 import "strings"
 
-// maxRemembered bounds the verdicts that are remembered: istio-nats' table of short subjects begins with 8,192 slots.
+// maxRemembered bounds the number of remembered verdicts. istio-nats' table of short subjects begins with 8,192 slots.
 const maxRemembered = 4096
 
 type permission struct {
@@ -10,7 +10,7 @@ type permission struct {
 	Deny  []string `json:"deny"`
 }
 
-// judge holds subjects against the lists of one direction.
+// judge checks subjects against the lists of one direction.
 type judge struct {
 	allow, deny [][]string
 	remembered  map[string]verdict
@@ -23,7 +23,7 @@ func newJudge(lists permission) *judge {
 func split(patterns []string) [][]string {
 	all := make([][]string, 0, len(patterns))
 	for _, pattern := range patterns {
-		// An entry may name a queue behind a blank.
+		// An entry may name a queue after a blank.
 		subject, _, _ := strings.Cut(pattern, " ")
 		all = append(all, strings.Split(subject, "."))
 	}
@@ -31,7 +31,7 @@ func split(patterns []string) [][]string {
 }
 
 func (j *judge) verdict(subject []byte) verdict {
-	// The compiler makes no string for this look-up.
+	// The compiler does not allocate a string for this look-up.
 	if known, ok := j.remembered[string(subject)]; ok {
 		return known
 	}

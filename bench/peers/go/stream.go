@@ -2,20 +2,20 @@ package main
 
 import "bytes"
 
-// maxLine is nats-server's max_control_line and some more for INFO and CONNECT, which it does not bound so.
+// maxLine is nats-server's max_control_line, plus some room for INFO and CONNECT, which that limit does not bound.
 const maxLine = 64 << 10
 
 // stream is one direction of a connection.
 type stream struct {
-	// tail is the beginning of a line whose end has not come yet.
+	// tail is the beginning of a line whose end has not arrived yet.
 	tail []byte
-	// payload bytes, CR LF included, that are still to pass unread.
+	// payload is the number of bytes, CR LF included, that still have to pass unread.
 	payload int
-	// broken after something that is no NATS: nothing is read any more.
+	// broken is set after something that is not NATS. From then on nothing is read.
 	broken bool
 }
 
-// passPayload lets what is left of a payload pass, and answers from where on the size bytes are to be read.
+// passPayload lets the rest of a payload pass. It returns the offset from which the size bytes have to be read.
 func (s *stream) passPayload(size int) int {
 	if s.broken {
 		return size
@@ -25,7 +25,7 @@ func (s *stream) passPayload(size int) int {
 	return passed
 }
 
-// read takes the bytes behind a payload, line by line.
+// read reads the bytes after a payload, line by line.
 func (s *stream) read(data []byte, p *plugin) {
 	for len(data) > 0 && !s.broken {
 		end := bytes.IndexByte(data, '\n')
@@ -51,7 +51,7 @@ func (s *stream) read(data []byte, p *plugin) {
 	}
 }
 
-// take judges and counts one operation. It answers how many bytes of payload follow, CR LF included, or -1 for what
+// take judges and counts one operation. It returns how many bytes of payload follow, CR LF included, or -1 if the line
 // cannot be read.
 func (p *plugin) take(line []byte) int {
 	line = bytes.TrimSuffix(line, []byte{'\r'})
@@ -100,7 +100,7 @@ func (p *plugin) takePublish(operation operation, arguments []byte) int {
 	return p.takePayload(operation, p.publish.verdict(subject), arguments)
 }
 
-// takePayload reads the size, the last argument.
+// takePayload reads the size, which is the last argument.
 func (p *plugin) takePayload(operation operation, verdict verdict, arguments []byte) int {
 	size, digits, place := 0, 0, 1
 	for i := len(arguments) - 1; i >= 0 && isDigit(arguments[i]) && digits < 9; i-- {
@@ -119,7 +119,7 @@ func isDigit(b byte) bool {
 	return b >= '0' && b <= '9'
 }
 
-// word answers the first word and what follows the blanks behind it.
+// word returns the first word, and what follows the blanks after it.
 func word(text []byte) (first, rest []byte) {
 	end := 0
 	for end < len(text) && text[end] != ' ' && text[end] != '\t' {
@@ -132,7 +132,7 @@ func word(text []byte) (first, rest []byte) {
 	return text[:end], text[next:]
 }
 
-// equalFold is whether the word, of as many bytes, is upper but for the case.
+// equalFold says whether word equals upper except for the case. Both have the same length.
 func equalFold(word []byte, upper string) bool {
 	for i := range word {
 		letter := word[i]

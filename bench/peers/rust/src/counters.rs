@@ -24,7 +24,7 @@ struct Counter {
     bytes_metric: u32,
 }
 
-/// They add up here and go to the host on the tick.
+/// The counts add up here and go to the host on the tick.
 #[derive(Default)]
 pub struct Counters([[Counter; VERDICTS.len()]; OPERATIONS.len()]);
 
@@ -54,7 +54,7 @@ impl Counters {
                 (counter.messages_metric, &mut counter.messages),
                 (counter.bytes_metric, &mut counter.bytes),
             ] {
-                // A stat that the host does not take any more is no reason to end.
+                // A stat that the host no longer accepts is no reason to panic.
                 if *value > 0 && hostcalls::increment_metric(metric, *value).is_ok() {
                     *value = 0;
                 }

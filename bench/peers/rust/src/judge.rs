@@ -1,7 +1,8 @@
 use rustc_hash::FxHashMap;
 use serde::Deserialize;
 
-/// Bounds the verdicts that are remembered: istio-nats' table of short subjects begins with 8,192 slots.
+/// Bounds the number of remembered verdicts. istio-nats' table of short subjects begins with 8,192
+/// slots.
 const MAX_REMEMBERED: usize = 4096;
 
 /// The configuration: {"publish": {"allow": [...], "deny": [...]}, "subscribe": {...}}.
@@ -25,7 +26,7 @@ pub enum Verdict {
 
 type Pattern = Vec<Vec<u8>>;
 
-/// Holds subjects against the lists of one direction.
+/// Checks subjects against the lists of one direction.
 #[derive(Default)]
 pub struct Judge {
     allow: Vec<Pattern>,
@@ -61,7 +62,7 @@ impl Judge {
 }
 
 fn split(patterns: &[String]) -> Vec<Pattern> {
-    // An entry may name a queue behind a blank.
+    // An entry may name a queue after a blank.
     let subjects = patterns.iter().filter_map(|pattern| pattern.split(' ').next());
     subjects
         .map(|subject| subject.split('.').map(|token| token.as_bytes().to_vec()).collect())

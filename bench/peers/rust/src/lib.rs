@@ -1,6 +1,7 @@
-//! A small filter in Rust that does the core of istio-nats' work, for bench/peers/README.md to compare with: it reads
-//! the NATS protocol of both directions as the bytes pass, holds subjects against the lists of its configuration, and
-//! counts by verdict. It refuses nothing and knows no identity.
+//! A small filter in Rust that does the core of istio-nats' work, for the comparison in
+//! bench/peers/README.md. It reads the NATS protocol of both directions as the bytes pass, checks
+//! subjects against the lists of its configuration, and counts by verdict. It refuses nothing and
+//! knows no identity.
 
 mod counters;
 mod judge;

@@ -4,7 +4,8 @@ use proxy_wasm::types::Status;
 use crate::counters::{Counters, Operation};
 use crate::judge::{Judge, Lists, Verdict};
 
-/// nats-server's max_control_line and some more for INFO and CONNECT, which it does not bound so.
+/// nats-server's max_control_line, plus some room for INFO and CONNECT, which that limit does not
+/// bound.
 const MAX_LINE: usize = 64 << 10;
 
 /// What all connections of one configuration share.
@@ -21,16 +22,17 @@ struct Unreadable;
 /// One direction of a connection.
 #[derive(Default)]
 pub struct Stream {
-    /// The beginning of a line whose end has not come yet.
+    /// The beginning of a line whose end has not arrived yet.
     tail: Vec<u8>,
-    /// Bytes, CR LF included, that are still to pass unread.
+    /// Bytes, CR LF included, that still have to pass unread.
     payload: usize,
-    /// After something that is no NATS: nothing is read any more.
+    /// Set after something that is not NATS. From then on nothing is read.
     broken: bool,
 }
 
 impl Stream {
-    /// Lets what is left of a payload pass, and answers from where on the `size` bytes are to be read.
+    /// Lets the rest of a payload pass. Returns the offset from which the `size` bytes have to be
+    /// read.
     pub fn pass_payload(&mut self, size: usize) -> usize {
         if self.broken {
             return size;
@@ -40,7 +42,7 @@ impl Stream {
         passed
     }
 
-    /// Takes the bytes behind a payload, line by line.
+    /// Reads the bytes after a payload, line by line.
     pub fn read(&mut self, mut data: &[u8], work: &mut Work) {
         while !data.is_empty() && !self.broken {
             let Some(end) = memchr(b'\n', data) else {
@@ -78,7 +80,7 @@ impl Work {
         })
     }
 
-    /// Judges and counts one operation. Answers how many bytes of payload follow, CR LF included.
+    /// Judges and counts one operation. Returns how many bytes of payload follow, CR LF included.
     fn take(&mut self, line: &[u8]) -> Result<usize, Unreadable> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let (verb, arguments) = word(line);
@@ -113,7 +115,7 @@ impl Work {
         self.take_payload(operation, verdict, arguments)
     }
 
-    /// Reads the size, the last argument.
+    /// Reads the size, which is the last argument.
     fn take_payload(&mut self, operation: Operation, verdict: Verdict, arguments: &[u8]) -> Result<usize, Unreadable> {
         let (mut size, mut place) = (0, 1);
         for digit in arguments.iter().rev().take(9).take_while(|byte| byte.is_ascii_digit()) {
@@ -132,7 +134,7 @@ fn is_blank(byte: &u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
-/// The first word, and what follows the blanks behind it.
+/// The first word, and what follows the blanks after it.
 fn word(text: &[u8]) -> (&[u8], &[u8]) {
     let end = text.iter().position(is_blank).unwrap_or(text.len());
     let (first, rest) = text.split_at(end);
