@@ -1,7 +1,7 @@
 import { findEnvoy } from "./envoy.ts";
 import { findNats, findNatsServer } from "./nats.ts";
 
-/** Where the commands are that tests and the demo run. */
+/** Paths of the commands that the tests and the demo run. */
 export interface Binaries {
   envoy: string;
   natsServer: string;
@@ -12,7 +12,7 @@ export interface Binaries {
 let found: Promise<Binaries> | undefined;
 
 async function find(): Promise<Binaries> {
-  // nats after nats-server: both may come of the same build.
+  // nats comes after nats-server, because one build may provide both.
   const [envoy, [natsServer, nats]] = await Promise.all([
     findEnvoy(),
     findNatsServer().then(async (server) => [server, await findNats()] as const),
@@ -20,13 +20,13 @@ async function find(): Promise<Binaries> {
   return { envoy, natsServer, nats };
 }
 
-/** The commands, downloaded or built where the machine lacks them; looked for once in a process. */
+/** Finds the commands, and downloads or builds those that the machine lacks. It looks only once in a process. */
 export function binaries(): Promise<Binaries> {
   found ??= find();
   return found;
 }
 
-/** The environment that spares a child process the search. */
+/** An environment that saves a child process the search. */
 export async function binariesEnvironment(): Promise<Record<string, string>> {
   const { envoy, natsServer, nats } = await binaries();
   return { ENVOY: envoy, NATS_SERVER: natsServer, NATS: nats };

@@ -5,12 +5,12 @@ import { inRoot } from "./paths.ts";
 
 export const referencePage = inRoot("docs", "cli.md");
 
-/** docs/cli.md as it must be. */
+/** The content that docs/cli.md must have. */
 export function referenceText(): Promise<string> {
   return format(reference(), { parser: "markdown", printWidth: 120 });
 }
 
-/** Writes docs/cli.md anew; returns an exit status. */
+/** Writes docs/cli.md. Returns an exit status. */
 export async function writeReference(): Promise<number> {
   writeFileSync(referencePage, await referenceText());
   return 0;

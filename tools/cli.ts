@@ -4,16 +4,16 @@ import { inRoot } from "./paths.ts";
 import { step } from "./progress.ts";
 import { buildFilter } from "./wasm.ts";
 
-/** The command line tool as one file that needs nothing but Node: the compiled filter is in it. */
+/** The command line tool as one file that needs nothing but Node. The compiled filter is part of it. */
 const commandFile = inRoot("build", "istio-nats.cjs");
 
-/** The packages of node_modules whose files are among these. */
+/** The packages of node_modules that own these files. */
 function packagesOf(files: readonly string[]): string[] {
   const names = files.map((file) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1]);
   return [...new Set(names.filter((name) => name !== undefined))].sort();
 }
 
-/** Their licences ask to go where their code goes. */
+/** The licences of these packages, which require that their text goes along with their code. */
 function licensesOf(packages: readonly string[]): string {
   const texts = packages.map((name) => {
     const folder = inRoot("node_modules", ...name.split("/"));
@@ -31,7 +31,7 @@ async function bundle(): Promise<void> {
     bundle: true,
     platform: "node",
     target: "node20",
-    // As ESM a dependency's `require("process")` fails at the start.
+    // In an ESM bundle a dependency's `require("process")` fails at the start.
     format: "cjs",
     loader: { ".wasm": "binary" },
     minifySyntax: true,
@@ -47,7 +47,7 @@ async function bundle(): Promise<void> {
   renameSync(unfinished, commandFile);
 }
 
-/** Makes build/istio-nats.cjs, with the filter of the same sources in it; returns its path. */
+/** Makes build/istio-nats.cjs, with the filter of the same sources in it. Returns its path. */
 export async function buildCommand(): Promise<string> {
   await buildFilter();
   await step("build/istio-nats.cjs, from cli/", bundle);

@@ -2,25 +2,25 @@ import { spawn, type SpawnOptions } from "node:child_process";
 import { Fault } from "./fault.ts";
 
 export interface Outcome {
-  /** Exit status; 1 where a signal ended it or it could not start. */
+  /** Exit status, or 1 if the command was ended by a signal or could not start. */
   status: number;
-  /** stdout and stderr as they came; empty where they were inherited. */
+  /** stdout and stderr in the order in which they came. Empty if they were inherited. */
   output: string;
-  /** stdout alone. */
+  /** stdout only. */
   stdout: string;
 }
 
 export interface CommandOptions {
   cwd?: string;
-  /** Laid over this process's environment. */
+  /** Variables that are added to this process's environment. */
   env?: Record<string, string>;
-  /** Hands each chunk on as it comes; without it the output is only collected. */
+  /** Gets each chunk of output as it comes. Without it the output is only collected. */
   onOutput?: (chunk: Buffer) => void;
-  /** Gives the command this process's terminal; its output is then not collected. */
+  /** Gives the command this process's terminal. Its output is then not collected. */
   inherit?: boolean;
 }
 
-/** Runs a command to its end. Never rejects: a command that cannot start answers status 1 and says why. */
+/** Runs a command to its end. Never rejects: if a command cannot start, the status is 1 and the output says why. */
 export function run(command: string, args: readonly string[], options: CommandOptions = {}): Promise<Outcome> {
   const spawning: SpawnOptions = {
     cwd: options.cwd,
@@ -50,8 +50,8 @@ export function run(command: string, args: readonly string[], options: CommandOp
 }
 
 /**
- * Runs a command that must succeed, and returns its stdout; otherwise a fault that says what to do, then all that it said. stderr is
- * no answer: there `go` tells what it downloads.
+ * Runs a command that must succeed, and returns its stdout. If it fails, throws a fault that says what to do, followed by the
+ * command's whole output. stderr is not part of the result, because `go` reports its downloads there.
  */
 export async function must(
   remedy: string,

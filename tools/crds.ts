@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { must } from "./command.ts";
 import { inRoot } from "./paths.ts";
 
-/** Projects whose custom resources we ship or read, by the Go module that holds their CRDs, and the folder whose go.mod pins it. */
+/** Projects whose custom resources we ship or read: the Go module that holds their CRDs, and the folder whose go.mod pins it. */
 const FOLDERS = {
   "github.com/argoproj/argo-rollouts": inRoot("tools", "go-crds"),
   "github.com/fluxcd/flagger": inRoot("tools", "go-crds"),
@@ -13,17 +13,17 @@ const FOLDERS = {
 
 export type CrdModule = keyof typeof FOLDERS;
 
-/** The version of a module that its go.mod requires. */
+/** The version of a module that this go.mod requires. */
 function pinned(module: CrdModule): string {
   const [, version = ""] =
     new RegExp(`^\\t${module} (v\\S+)$`, "m").exec(readFileSync(join(FOLDERS[module], "go.mod"), "utf8")) ?? [];
   return `${module}@${version}`;
 }
 
-/** A file of a module in the version that its folder pins, held against go.sum by the go command, which keeps it in its cache. */
+/** A file of a module, in the version that its folder pins. The go command checks it against go.sum and keeps it in its cache. */
 export async function fileOfModule(module: CrdModule, ...path: string[]): Promise<string> {
   const remedy = `${module} could not be had. Is Go 1.26 here, and a Go module proxy reachable?`;
-  // By `module@version`: without the version go would want the module's whole graph in go.sum.
+  // The module is named with its version: without the version, go would want the module's whole graph in go.sum.
   const output = await must(remedy, "go", ["mod", "download", "-json", pinned(module)], { cwd: FOLDERS[module] });
   const { Dir: folder } = JSON.parse(output) as { Dir: string };
   return readFileSync(join(folder, ...path), "utf8");

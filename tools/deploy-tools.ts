@@ -5,7 +5,7 @@ import { buildGo } from "./go.ts";
 import { inRoot } from "./paths.ts";
 import { step } from "./progress.ts";
 
-/** The commands that render manifests and speak to registries. */
+/** The commands that render manifests and talk to registries. */
 export interface DeployTools {
   helm: string;
   kustomize: string;
@@ -28,18 +28,18 @@ async function build(): Promise<DeployTools> {
   return { helm: join(folder, "helm"), kustomize: join(folder, "kustomize"), crane: join(folder, "crane") };
 }
 
-/** helm, kustomize and crane as tools/go-deploy/go.mod pins them, built once for a machine. */
+/** helm, kustomize and crane in the versions that tools/go-deploy/go.mod pins, built once per machine. */
 export function deployTools(): Promise<DeployTools> {
   built ??= build();
   return built;
 }
 
-/** Our command that makes the image; build/go/oci-image. */
+/** Our command that makes the image: build/go/oci-image. */
 export function ociImageCommand(): Promise<string> {
   return buildGo("tools/go-deploy/oci-image");
 }
 
-/** The YAML of a kustomization, `folder` relative to the clone. */
+/** The YAML of a kustomization. `folder` is relative to the clone. */
 export async function kustomized(folder: string): Promise<string> {
   const { kustomize } = await deployTools();
   return must(`${folder} is no kustomization that can be built.`, kustomize, ["build", inRoot(...folder.split("/"))]);

@@ -1,4 +1,4 @@
-/** The cells of the table under a heading of a page, row by row: first the titles, then the rule below them. */
+/** The cells of the table under a heading of a page, row by row: the titles first, then the rule below them. */
 export function tableUnder(page: string, heading: string): string[][] {
   const [, section = ""] = page.split(`\n${heading}\n`);
   const lines = (section.split(/\n#+ /)[0] ?? "").split("\n").filter((line) => line.startsWith("|"));

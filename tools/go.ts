@@ -3,8 +3,8 @@ import { must } from "./command.ts";
 import { inRoot } from "./paths.ts";
 
 /**
- * Builds the command in a folder that is a Go module of its own; returns build/go/<folder's name>. Go's cache makes a
- * second build quick.
+ * Builds the command in a folder that is a Go module of its own. Returns build/go/<folder's name>. Go's cache makes a second build
+ * quick.
  */
 export async function buildGo(folder: string): Promise<string> {
   const command = inRoot("build", "go", basename(folder));

@@ -6,15 +6,15 @@ import { ociImageCommand } from "./deploy-tools.ts";
 import { sbomOf } from "./image-sbom.ts";
 import { inRoot } from "./paths.ts";
 
-/** Where `npm run image` leaves the OCI layout. */
+/** The folder where `npm run image` leaves the OCI layout. */
 const IMAGE_FOLDER = inRoot("build", "image");
-/** Its bill of materials, beside it, since nothing but blobs belongs into a layout. */
+/** The image's bill of materials. It lies beside the layout, because a layout may hold nothing but blobs. */
 export const SBOM_FILE = inRoot("build", "istio-nats.cdx.json");
 
 export interface Image {
   /** An OCI layout with one image. */
   folder: string;
-  /** The manifest's, as `sha256:…`: what a WasmPlugin's url and sha256 mean by digest. */
+  /** The digest of the manifest, as `sha256:…`, which is what a WasmPlugin's url and sha256 mean. */
   digest: string;
 }
 
@@ -22,7 +22,7 @@ function version(): string {
   return (JSON.parse(readFileSync(inRoot("package.json"), "utf8")) as { version: string }).version;
 }
 
-/** Makes an image of `wasm` at `folder`, in place of what was there. It appears whole or not at all. */
+/** Makes an image of `wasm` at `folder` and replaces what was there. The new image appears complete or not at all. */
 export async function makeImage(wasm: string, folder: string): Promise<Image> {
   const command = await ociImageCommand();
   mkdirSync(join(folder, ".."), { recursive: true });
@@ -39,7 +39,7 @@ export async function makeImage(wasm: string, folder: string): Promise<Image> {
   }
 }
 
-/** The image of the built filter with its bill of materials, at their places in build/. */
+/** Makes the image of the built filter and its bill of materials, at their places in build/. */
 export async function makeFilterImage(wasm: string): Promise<Image> {
   const image = await makeImage(wasm, IMAGE_FOLDER);
   writeFileSync(SBOM_FILE, sbomOf(readFileSync(wasm), image.digest));

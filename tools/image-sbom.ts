@@ -4,16 +4,16 @@ import { readFileSync } from "node:fs";
 import { inRoot } from "./paths.ts";
 
 /**
- * The packages whose code is compiled into the module. The compiler's own dependencies are not: they work on it, and stay
- * behind. test/deploy/sbom.test.ts compares this with the sources that the compiler names.
+ * The packages whose code is compiled into the module. The compiler's own dependencies do not belong here: they work on the module
+ * and do not get into it. test/deploy/sbom.test.ts compares this list with the sources that the compiler names.
  */
 export const INGREDIENTS = ["assemblyscript", "@solo-io/proxy-runtime"] as const;
 
 interface LockedPackage {
   version: string;
-  /** As the package writes it, blanks included. */
+  /** Exactly as the package writes it, blanks included. */
   license: string;
-  /** `sha512-` and base64, of the package's archive. */
+  /** `sha512-` and base64, for the package's archive. */
   integrity: string;
 }
 
@@ -41,15 +41,15 @@ function component(name: string, locked: LockedPackage): Models.Component {
   });
 }
 
-/** A UUID of version 8 (RFC 9562 §5.8: of one's own making) out of a SHA-256: the same module has the same. */
+/** A UUID of version 8 (RFC 9562 §5.8, custom contents) derived from a SHA-256. The same module gets the same UUID. */
 function uuidOf(sha256: string): string {
   const digits = `${sha256.slice(0, 12)}8${sha256.slice(13, 16)}8${sha256.slice(17, 32)}`;
   return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
 /**
- * What the module is made of, as CycloneDX 1.6 in JSON. The same module gives the same text, so there is no time in it.
- * `digest` is the image's, as `sha256:…`.
+ * What the module is made of, as CycloneDX 1.6 in JSON. The same module gives the same text, so it contains no time. `digest` is
+ * the image's, as `sha256:…`.
  */
 export function sbomOf(wasm: Uint8Array, digest: string): string {
   const lock = JSON.parse(readFileSync(inRoot("package-lock.json"), "utf8")) as Lock;

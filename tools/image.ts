@@ -12,11 +12,11 @@ const USAGE = "npm run image -- [--push REGISTRY/NAME:TAG] [--manifests [--name 
 
 interface ImageOptions {
   push: string | undefined;
-  /** The image's name in the manifests to write; undefined to write none. */
+  /** The image's name in the manifests to write, or undefined to write none. */
   manifestsFor: string | undefined;
 }
 
-/** `registry:5000/a/b` of `registry:5000/a/b:tag`: a colon before the last slash is a port's. */
+/** `registry:5000/a/b` from `registry:5000/a/b:tag`. A colon before the last slash belongs to a port. */
 export function repositoryOf(reference: string): string {
   return reference.replace(/@.*$/, "").replace(/:[^/:]*$/, "");
 }
@@ -42,7 +42,7 @@ function optionsOf(args: readonly string[]): ImageOptions {
   return { push, manifestsFor: manifests ? name : undefined };
 }
 
-/** Pushes an OCI layout, with the credentials of `docker login` or `crane auth login`. */
+/** Pushes an OCI layout with the credentials of `docker login` or `crane auth login`. */
 export async function pushImage({ folder, digest }: Image, reference: string): Promise<void> {
   const { crane } = await deployTools();
   const remedy = `The image could not be pushed to ${reference}. Log in first: docker login, or crane auth login`;
@@ -50,7 +50,7 @@ export async function pushImage({ folder, digest }: Image, reference: string): P
   if (!output.includes(digest)) throw new Fault(`${reference} took another image than ${digest}:\n${output}`);
 }
 
-/** `npm run image`: makes the image, and on demand pushes it and writes the manifests that name it. */
+/** `npm run image`: makes the image. With options, it also pushes the image and writes the manifests that name it. */
 export async function image(args: readonly string[]): Promise<number> {
   const { push, manifestsFor } = optionsOf(args);
   const made = await makeFilterImage(await buildFilter());

@@ -6,18 +6,18 @@ import { must } from "./command.ts";
 import { cache, inRoot } from "./paths.ts";
 import { step } from "./progress.ts";
 
-/** The Go module that tests with Istio's own code. */
+/** The Go module of the tests that use Istio's own code. */
 export const ISTIO_MODULE = inRoot("test", "istio");
 
-/** The packages of the module that hold tests: those with Istio's code in the process, and those with its binary. */
+/** The packages of the module that hold tests: some run Istio's code in the process, the others run Istio's binary. */
 export type IstioPackage = "." | "./istiod";
 
-/** A test binary is 190 MiB: only so many of one package stay in the cache. */
+/** How many test binaries of one package stay in the cache. Each is 190 MiB. */
 const KEPT = 3;
 
 const REMEDY = "Istio's code could not be built. Is Go 1.26 here, and a Go module proxy reachable?";
 
-/** Changes whenever a test binary of the module may. */
+/** A hash that changes whenever a test binary of the module may change. */
 function hashOfModule(): string {
   const hash = createHash("sha256");
   const files = readdirSync(ISTIO_MODULE, { recursive: true, encoding: "utf8" });
@@ -30,7 +30,7 @@ function hashOfModule(): string {
   return hash.digest("hex").slice(0, 12);
 }
 
-/** Removes all but the newest folders of the cache that were made for other states of the tests. */
+/** Removes all but the newest of the cache's folders that were made for other states of the tests. */
 function removeOld(prefix: string): void {
   const age = (folder: string): number => statSync(join(cache, folder)).mtimeMs;
   const folders = readdirSync(cache).filter((folder) => folder.startsWith(prefix));
@@ -41,21 +41,22 @@ function removeOld(prefix: string): void {
 
 /** What the tests run with. */
 export interface IstioTests {
-  /** The compiled tests; their working directory is `ISTIO_MODULE`. */
+  /** The compiled tests. They must run in `ISTIO_MODULE`. */
   binary: string;
-  /** Istio's template of Envoy's bootstrap, which its proxy image has and none of its Go packages. */
+  /** Istio's template of Envoy's bootstrap. It is in Istio's proxy image, but in none of its Go packages. */
   bootstrap: string;
 }
 
 /**
- * Compiles the tests of a package, once for a machine and a state of their sources. With an empty Go cache that is most of
- * Istio's control plane: seven minutes of CPU (measured), about four minutes on two idle cores; with a full one, ten seconds.
+ * Compiles the tests of a package, once for a machine and a state of their sources. With an empty Go cache that compiles most of
+ * Istio's control plane: seven minutes of CPU (measured), about four minutes on two idle cores. With a full cache it takes ten
+ * seconds.
  */
 export async function istioTests(folder: IstioPackage): Promise<IstioTests> {
   const prefix = folder === "." ? "istio-tests-" : "istiod-tests-";
   const made = await cachedFolder(`${prefix}${hashOfModule()}`, async (unfinished) => {
     await step(`the tests of test/istio, with Istio's code (about four minutes the first time)`, async () => {
-      // No vet: it would read all of Istio's dependencies too. No VCS stamp: a cache may stand inside a repository.
+      // No vet, which would also read all of Istio's dependencies. No VCS stamp, because the cache may be inside a repository.
       const options = ["-c", "-vet=off", "-trimpath", "-buildvcs=false", "-ldflags=-s -w"];
       const binary = join(unfinished, "tests");
       await must(REMEDY, "go", ["test", ...options, "-o", binary, folder], { cwd: ISTIO_MODULE });
@@ -69,7 +70,9 @@ export async function istioTests(folder: IstioPackage): Promise<IstioTests> {
   return { binary: join(made, "tests"), bootstrap: join(made, "envoy_bootstrap.json") };
 }
 
-/** The command pilot-discovery, istiod itself, as test/istio/go.mod pins it; built once for a machine. */
+/**
+ * The command pilot-discovery, which is istiod itself, in the version that test/istio/go.mod pins. It is built once per machine.
+ */
 export async function pilotDiscovery(): Promise<string> {
   const folder = await cachedFolder(`pilot-discovery-${pinOf(join(ISTIO_MODULE, "go.sum"))}`, async (unfinished) => {
     await step("pilot-discovery, from Istio's Go module (up to four minutes)", async () => {

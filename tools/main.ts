@@ -12,10 +12,10 @@ import { runSuites } from "./suites/run.ts";
 import { SUITES } from "./suites/table.ts";
 import { buildDebugFilter, buildFilter } from "./wasm.ts";
 
-/** Does one npm script's work; returns an exit status. */
+/** Does the work of one npm script. Returns an exit status. */
 type Task = (args: string[]) => Promise<number>;
 
-/** Runs a TypeScript program of the clone, with the filter built and the real commands at hand. */
+/** Runs a TypeScript program of the clone, with the filter built and the real commands in its environment. */
 function program(...path: string[]): Task {
   return async (args) => {
     const file = inRoot(...path);
@@ -51,7 +51,7 @@ const TASKS: Record<string, Task> = {
     return 0;
   },
   "docs:cli": writeReference,
-  // Imported when they are wanted: the sessions of the one are long to read, and the dashboards bring half of Grafana.
+  // Imported only on demand: the recorded sessions take long to read, and the dashboards load half of Grafana.
   "docs:parity": async () => (await import("../test/conformance/parity-page.ts")).writeParityPage(),
   "docs:telemetry": async () => (await import("./telemetry-page.ts")).writeTelemetryPage(),
   "generate:dashboards": async () => (await import("./dashboards/generate.ts")).generate(),

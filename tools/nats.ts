@@ -9,19 +9,19 @@ import { onPath } from "./search-path.ts";
 /** The oldest nats-server whose behaviour the tests expect, as [major, minor]. */
 const LOWEST_SERVER = [2, 15] as const;
 
-/** nats-server and nats as tools/go/go.mod pins them, built once for a machine. */
+/** nats-server and nats in the versions that tools/go/go.mod pins, built once per machine. */
 function builtTools(): Promise<string> {
   const module = inRoot("tools", "go");
   return cachedFolder(`go-${pinOf(join(module, "go.sum"))}`, async (folder) => {
     await step("nats-server and nats, from their Go modules (about a minute)", async () => {
       const remedy = "nats-server could not be built. Is Go 1.26 here, and a Go module proxy reachable?";
-      // `tool` is every tool that go.mod names. No VCS stamp: a cache may stand inside somebody's repository.
+      // `tool` means every tool that go.mod names. No VCS stamp, because the cache may be inside a repository.
       await must(remedy, "go", ["build", "-trimpath", "-buildvcs=false", "-o", `${folder}/`, "tool"], { cwd: module });
     });
   });
 }
 
-/** [2, 15] from `nats-server: v2.15.2`; undefined where it is no nats-server. */
+/** [2, 15] from `nats-server: v2.15.2`. Undefined if the file is not a nats-server. */
 async function serverVersion(server: string): Promise<[number, number] | undefined> {
   const { output } = await run(server, ["--version"]);
   const found = /nats-server: v(\d+)\.(\d+)/.exec(output);
@@ -32,7 +32,7 @@ function isRecent([major, minor]: [number, number]): boolean {
   return major > LOWEST_SERVER[0] || (major === LOWEST_SERVER[0] && minor >= LOWEST_SERVER[1]);
 }
 
-/** The nats-server to use: $NATS_SERVER, else PATH's where it is recent enough, else the pinned one. */
+/** The nats-server to use: $NATS_SERVER if set, else the one in PATH if it is recent enough, else the pinned one. */
 export async function findNatsServer(): Promise<string> {
   const lowest = LOWEST_SERVER.join(".");
   const named = process.env["NATS_SERVER"];
@@ -55,7 +55,7 @@ export async function findNatsServer(): Promise<string> {
   return join(await builtTools(), "nats-server");
 }
 
-/** The `nats` command to use: $NATS, else PATH's, else the pinned one. */
+/** The `nats` command to use: $NATS if set, else the one in PATH, else the pinned one. */
 export async function findNats(): Promise<string> {
   const named = process.env["NATS"];
   if (named) {

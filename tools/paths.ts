@@ -10,5 +10,5 @@ export function inRoot(...parts: string[]): string {
   return join(root, ...parts);
 }
 
-/** What is downloaded or built once for a machine, shared by all its clones. */
+/** The folder for what is downloaded or built once per machine and shared by all its clones. */
 export const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "istio-nats");

@@ -5,10 +5,10 @@ import { policyDefinitions, type Schema } from "./policy-schema.ts";
 
 /** The schema of a pluginConfig, for editors and pipelines. */
 const POLICY_SCHEMA = inRoot("docs", "policy.schema.json");
-/** Helm's, which holds it as the value `policy`; what it says of the other values is written by hand. */
+/** Helm's schema, which contains it as the value `policy`. What it says about the other values is written by hand. */
 const VALUES_SCHEMA = inRoot("deploy", "chart", "values.schema.json");
 
-/** Control characters of patterns are legible only as escapes; JSON.stringify leaves those beyond ASCII. */
+/** Control characters in patterns are legible only as escapes, and JSON.stringify does not escape those beyond ASCII. */
 async function textOf(schema: Schema, file: string): Promise<string> {
   const json = JSON.stringify(schema).replace(
     /[\u007f-\u00a0]/g,
@@ -17,7 +17,7 @@ async function textOf(schema: Schema, file: string): Promise<string> {
   return format(json, { ...(await resolveConfig(file)), parser: "json" });
 }
 
-/** What each generated file must hold, by path. */
+/** The content that each generated file must have, by path. */
 export async function policySchemaFiles(): Promise<Map<string, string>> {
   const definitions = policyDefinitions();
   const policy = {
@@ -33,7 +33,7 @@ export async function policySchemaFiles(): Promise<Map<string, string>> {
   ]);
 }
 
-/** `npm run schema`: writes the schemas that are made from tools/policy-schema.ts and docs/policy.md. */
+/** `npm run schema`: writes the schemas, which are made from tools/policy-schema.ts and docs/policy.md. */
 export async function writePolicySchema(): Promise<number> {
   for (const [file, text] of await policySchemaFiles()) writeFileSync(file, text);
   return 0;

@@ -4,13 +4,13 @@ import { Fault } from "./fault.ts";
 import { inRoot } from "./paths.ts";
 import { sourceConstant } from "./source-constant.ts";
 
-/** A JSON Schema (draft 07, which editors, ajv and Helm read alike), or a part of one. */
+/** A JSON Schema or a part of one. Editors, ajv and Helm all read draft 07. */
 export type Schema = Record<string, unknown>;
 
-// Patterns must be read alike by JavaScript and by Go's RE2 (Helm): no look-ahead, and control characters stand as themselves.
+// JavaScript and Go's RE2 (Helm) must read the patterns alike, so there is no look-ahead, and control characters are literal.
 const CONTROL = "\u0000-\u001f\u007f";
 const NAME = "[A-Za-z0-9._-]";
-// A token of a subject: `>` alone is none, for it may only be the last.
+// A token of a subject. It cannot be `>` alone, which may only come last.
 const TOKEN = `(?:[^.> ${CONTROL}]|[^. ${CONTROL}]{2,})`;
 const SUBJECT = `(?:${TOKEN}\\.)*(?:${TOKEN}|>)`;
 const DURATION = "^[-+]?(?:0|(?:(?:[0-9]+(?:\\.[0-9]*)?|\\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)$";
@@ -29,7 +29,7 @@ function refer(name: string): Schema {
   return { $ref: `#/definitions/${name}` };
 }
 
-// What the filter's own source bounds; the bounds of numbers stand in the reference.
+// Bounds that come from the filter's own source. The bounds of numbers are in the reference.
 const MAX_TEXT = sourceConstant("policy/json.ts", "MAX_STRING_BYTES");
 const MAX_SUBJECT = sourceConstant("policy/rules-entry.ts", "MAX_SUBJECT_BYTES");
 const MAX_RULE_NAME = sourceConstant("policy/rules-read.ts", "MAX_NAME_BYTES");
@@ -52,18 +52,18 @@ function directions(entry: Schema): Record<string, Schema> {
   return { allow: { anyOf: [{ const: "ALL" }, entries] }, deny: entries };
 }
 
-/** A whole number; its bounds stand in the reference. */
+/** A whole number. Its bounds are in the reference. */
 const NUMBER: Schema = { type: "integer" };
 
 interface Shape {
-  /** Of the reference's table with the keys' defaults, bounds and meanings. */
+  /** The heading of the reference's table with the keys' defaults, bounds and meanings. */
   heading: string;
   keys: Record<string, Schema>;
-  /** What holds for the object beside its keys. */
+  /** What holds for the object besides its keys. */
   more?: Schema;
 }
 
-/** Every object of a pluginConfig. docs/policy.md adds what a key means, and the bounds of numbers. */
+/** Every object of a pluginConfig. docs/policy.md adds the meanings of keys and the bounds of numbers. */
 const SHAPES: Record<string, Shape> = {
   policy: {
     heading: "## Top-level keys",
@@ -151,7 +151,7 @@ const SHAPES: Record<string, Shape> = {
   audit: { heading: "## `audit`", keys: { refusalsPerSecond: NUMBER, burst: NUMBER, sample: NUMBER } },
 };
 
-/** The rows of the table under a heading of the reference: the column's title gives each cell. */
+/** The rows of the table under a heading of the reference. Each row gives a cell by its column's title. */
 function rowsUnder(reference: string, heading: string): Map<string, Map<string, string>> {
   const [titles = [], , ...rows] = tableUnder(reference, heading);
   return new Map(
@@ -171,7 +171,7 @@ function described(key: string, schema: Schema, row: Map<string, string>): Schem
     ...(schema === NUMBER ? { minimum: Number(least), maximum: Number(most) } : {}),
     ...(standard === undefined ? {} : { default: /^\d+$/.test(standard) ? Number(standard) : standard }),
   };
-  // Draft 07 ignores what stands beside a $ref.
+  // Draft 07 ignores everything beside a $ref.
   return "$ref" in schema ? { description: whole.description, allOf: [schema] } : whole;
 }
 
@@ -189,7 +189,10 @@ function objectOf(name: string, { heading, keys, more }: Shape, reference: strin
   return { type: "object", additionalProperties: false, properties: Object.fromEntries(properties), ...more };
 }
 
-/** The definitions of all objects of a pluginConfig; `policy` is the whole. Made from the table above and docs/policy.md. */
+/**
+ * The definitions of all objects of a pluginConfig, where `policy` is the whole. They are made from the table above and
+ * docs/policy.md.
+ */
 export function policyDefinitions(): Record<string, Schema> {
   const reference = readFileSync(inRoot("docs", "policy.md"), "utf8");
   return Object.fromEntries(Object.entries(SHAPES).map(([name, shape]) => [name, objectOf(name, shape, reference)]));

@@ -1,16 +1,16 @@
 import pc from "picocolors";
 
-/** Says on stderr that something slow begins; stdout belongs to the task. */
+/** Announces on stderr that something slow begins. stdout belongs to the task. */
 export function announce(text: string): void {
   process.stderr.write(`${pc.cyan("==>")} ${text}\n`);
 }
 
-/** Says on stderr what somebody should know although nothing fails. */
+/** Tells the user something on stderr that matters although nothing fails. */
 export function notice(text: string): void {
   process.stderr.write(`${pc.yellow("note:")} ${text}\n`);
 }
 
-/** Announces `text`, does `work`, and says how long it took. */
+/** Announces `text`, does `work`, and then says how long it took. */
 export async function step<T>(text: string, work: () => Promise<T>): Promise<T> {
   announce(text);
   const began = performance.now();

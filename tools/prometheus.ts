@@ -5,20 +5,23 @@ import { Fault } from "./fault.ts";
 import { inRoot } from "./paths.ts";
 import { step } from "./progress.ts";
 
-/** prometheus and promtool as tools/go-prometheus/go.mod pins them, built once for a machine. */
+/** prometheus and promtool in the versions that tools/go-prometheus/go.mod pins, built once per machine. */
 function builtTools(): Promise<string> {
   const module = inRoot("tools", "go-prometheus");
   return cachedFolder(`prometheus-${pinOf(join(module, "go.sum"))}`, async (folder) => {
     await step("prometheus and promtool, from their Go module (two to five minutes)", async () => {
       const remedy = "prometheus could not be built. Is Go 1.26 here, and a Go module proxy reachable?";
-      // The clouds' service discoveries are most of Prometheus; a test names its targets itself.
+      // Built without the clouds' service discoveries, which are most of Prometheus. A test names its targets itself.
       const options = ["-trimpath", "-buildvcs=false", "-tags", "remove_all_sd"];
       await must(remedy, "go", ["build", ...options, "-o", `${folder}/`, "tool"], { cwd: module });
     });
   });
 }
 
-/** The command that `$variable` names, else the pinned one: an older promtool knows neither all rules nor all functions. */
+/**
+ * The command that `$variable` names if set, else the pinned one. PATH is not used: an older promtool lacks some rules and
+ * functions.
+ */
 async function find(variable: string, command: string): Promise<string> {
   const named = process.env[variable];
   if (!named) return join(await builtTools(), command);
@@ -28,12 +31,12 @@ async function find(variable: string, command: string): Promise<string> {
   return named;
 }
 
-/** The prometheus server to use: $PROMETHEUS, else the pinned one. */
+/** The prometheus server to use: $PROMETHEUS if set, else the pinned one. */
 export function findPrometheus(): Promise<string> {
   return find("PROMETHEUS", "prometheus");
 }
 
-/** The promtool to use: $PROMTOOL, else the pinned one. */
+/** The promtool to use: $PROMTOOL if set, else the pinned one. */
 export function findPromtool(): Promise<string> {
   return find("PROMTOOL", "promtool");
 }

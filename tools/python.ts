@@ -7,7 +7,7 @@ import { join } from "node:path";
 const NEEDS_PIP =
   "Python packages come through pip. Is python3 here, with pip or venv (Debian: apt install python3-venv)?";
 
-/** A Python that has pip: the machine's, or (Debian's python3 comes without pip) that of a virtual environment. */
+/** A Python that has pip: the machine's own, or a virtual environment's, because Debian's python3 comes without pip. */
 async function pythonWithPip(): Promise<string> {
   const { status } = await run("python3", ["-m", "pip", "--version"]);
   if (status === 0) return "python3";
@@ -18,8 +18,8 @@ async function pythonWithPip(): Promise<string> {
 }
 
 /**
- * Installs what `tools/python/<name>.txt` pins, hash by hash, and returns the folder to put on PYTHONPATH.
- * Wheels only: no package's own code runs while it is installed.
+ * Installs what `tools/python/<name>.txt` pins by hash, and returns the folder to put on PYTHONPATH. It accepts only wheels, so no
+ * package's own code runs during the installation.
  */
 export function pythonPackages(name: string, title: string): Promise<string> {
   const pins = inRoot("tools", "python", `${name}.txt`);

@@ -1,7 +1,7 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 
-/** Where PATH has an executable of that name; undefined where it has none. */
+/** The path of the executable of that name in PATH, or undefined if there is none. */
 export function onPath(name: string): string | undefined {
   for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
     const candidate = join(folder, name);
@@ -9,7 +9,7 @@ export function onPath(name: string): string | undefined {
       accessSync(candidate, constants.X_OK);
       return candidate;
     } catch {
-      // Not in this folder.
+      // It is not in this folder.
     }
   }
   return undefined;

@@ -5,7 +5,7 @@ import { sourceList } from "./source-constant.ts";
 
 const SOURCE = "nats/server-errors.ts";
 
-/** What an operator does about each kind of nats-server's errors. */
+/** What an operator can do about each kind of nats-server's errors. */
 const REMEDIES: Readonly<Record<string, string>> = {
   other: "Read what nats-server's log says of this client.",
   permissions_violation:
@@ -35,12 +35,12 @@ const REMEDIES: Readonly<Record<string, string>> = {
 
 export interface ServerErrorKind {
   name: string;
-  /** Beginnings of nats-server's texts. */
+  /** How nats-server's texts begin. */
   texts: string[];
   remedy: string;
 }
 
-/** The kinds of nats-server's errors that the filter tells apart, in its order. */
+/** The kinds of nats-server's errors that the filter distinguishes, in the filter's order. */
 export function serverErrorKinds(): ServerErrorKind[] {
   const source = readFileSync(inRoot("assembly", ...SOURCE.split("/")), "utf8");
   const texts = sourceList(SOURCE, "TEXTS", /utf8\("'([^"]*)"\)/g);

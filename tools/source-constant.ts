@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { Fault } from "./fault.ts";
 import { inRoot } from "./paths.ts";
 
-/** A constant of the filter's source, so that what is made from it cannot say another number than the filter has. */
+/** The value of a constant in the filter's source. Whatever is made from it cannot state another number than the filter has. */
 export function sourceConstant(file: string, name: string): number {
   const source = readFileSync(inRoot("assembly", ...file.split("/")), "utf8");
   const value = new RegExp(`const ${name}: i32 = ([\\d_]+);`).exec(source)?.[1];
@@ -10,7 +10,7 @@ export function sourceConstant(file: string, name: string): number {
   return Number(value.replaceAll("_", ""));
 }
 
-/** The strings of an array constant in the filter's source, or what else `item` finds there, in order. */
+/** The strings of an array constant in the filter's source, in order, or whatever else `item` matches there. */
 export function sourceList(file: string, name: string, item = /"(\w+)"/g): string[] {
   const source = readFileSync(inRoot("assembly", ...file.split("/")), "utf8");
   const [, list = ""] = new RegExp(`const ${name}: StaticArray<[^=]*> = \\[([^\\]]*)\\]`).exec(source) ?? [];

@@ -27,7 +27,7 @@ function statRows(filterWide: boolean): string[][] {
   ]);
 }
 
-/** A number of the filter's source, as the page writes it. */
+/** A number from the filter's source, in the form that the page uses. */
 function constant(file: string, name: string): string {
   return sourceConstant(file, name).toLocaleString("en-US");
 }

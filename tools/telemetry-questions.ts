@@ -1,10 +1,10 @@
 export interface Question {
   question: string;
-  /** PromQL; only stats and labels of the table. */
+  /** A PromQL query. It uses only stats and labels of the table. */
   query: string;
 }
 
-/** What people ask of a message bus in a mesh. */
+/** Questions that people ask about a message bus in a mesh. */
 export const QUESTIONS: readonly Question[] = [
   {
     question: "Who publishes how much, by workload and class of subjects?",

@@ -6,8 +6,8 @@ import { inRoot } from "./paths.ts";
 import { step } from "./progress.ts";
 
 /**
- * The versions that test:matrix puts together, each pinned by hash: tools/go-<version> and tools/go hold nats-server,
- * tools/python/envoy-<version>.txt and envoy.txt the wheels. $ENVOY, $NATS_SERVER and PATH have no say here.
+ * The versions that test:matrix combines, each pinned by hash. tools/go-<version> and tools/go hold nats-server,
+ * tools/python/envoy-<version>.txt and envoy.txt hold the wheels. $ENVOY, $NATS_SERVER and PATH are ignored here.
  */
 export const NATS_SERVERS = { "2.10": "go-2.10", "2.12": "go-2.12", "2.15": "go" } as const;
 export const ENVOYS = { "1.38": "envoy-1.38", "1.39": "envoy-1.39", "1.40": "envoy" } as const;
@@ -15,7 +15,7 @@ export const ENVOYS = { "1.38": "envoy-1.38", "1.39": "envoy-1.39", "1.40": "env
 export type NatsServerVersion = keyof typeof NATS_SERVERS;
 export type EnvoyVersion = keyof typeof ENVOYS;
 
-/** The nats-server of that version, built once for a machine. */
+/** The nats-server of that version, built once per machine. */
 export async function pinnedNatsServer(version: NatsServerVersion): Promise<string> {
   const module = inRoot("tools", NATS_SERVERS[version]);
   const name = `nats-server-${version}-${pinOf(join(module, "go.sum"))}`;

@@ -6,7 +6,7 @@ import { Fault } from "./fault.ts";
 import { inRoot } from "./paths.ts";
 import { step } from "./progress.ts";
 
-/** The filter as proxies load it. Path and name are an interface: others' build scripts copy it from here. */
+/** The filter as proxies load it. Its path and name are an interface: other projects' build scripts copy it from here. */
 export const filterWasm = inRoot("build", "istio-nats.wasm");
 
 /** Everything that the module is made from. */
@@ -20,7 +20,7 @@ function filesUnder(path: string): string[] {
     .sort();
 }
 
-/** Changes whenever a module made from these files and folders may. */
+/** A hash that changes whenever a module made from these files and folders may change. */
 function hashOf(sources: readonly string[]): string {
   const hash = createHash("sha256");
   for (const file of sources.flatMap((source) => filesUnder(inRoot(source)))) {
@@ -29,10 +29,10 @@ function hashOf(sources: readonly string[]): string {
   return hash.digest("hex");
 }
 
-/** What the compiler says beside this is news ("Last converge was suboptimal."). */
+/** The compiler prints news besides, such as "Last converge was suboptimal." */
 const COMPLAINT = /^(?:WARNING|ERROR|FAILURE)\b/m;
 
-/** Runs the compiler; its warnings are faults too. `outFile` appears whole or not at all. */
+/** Runs the compiler. Its warnings are errors too. `outFile` appears complete or not at all. */
 async function compile(what: string, args: readonly string[], outFile: string): Promise<void> {
   mkdirSync(dirname(outFile), { recursive: true });
   const compiler = inRoot("node_modules", "assemblyscript", "bin", "asc.js");
@@ -44,11 +44,11 @@ async function compile(what: string, args: readonly string[], outFile: string): 
     rmSync(unfinished, { force: true });
     throw new Fault(`${what} does not compile without complaint:\n\n${output}`);
   }
-  // Renamed, so that a proxy that loads the module meanwhile reads the old one or the new one.
+  // The file is renamed into place, so that a proxy that loads it meanwhile reads the old module or the new one.
   renameSync(unfinished, outFile);
 }
 
-/** Compiles unless `outFile` already is of these very sources. */
+/** Compiles unless `outFile` was already made from exactly these sources. */
 async function compileOnce(what: string, args: string[], sources: readonly string[], outFile: string): Promise<void> {
   const stamp = `${outFile}.sources`;
   const wanted = hashOf(sources);
@@ -59,21 +59,21 @@ async function compileOnce(what: string, args: string[], sources: readonly strin
 
 let filterBuild: Promise<void> | undefined;
 
-/** Makes build/istio-nats.wasm from assembly/ where it is not up to date, at most once in a process; returns its path. */
+/** Makes build/istio-nats.wasm from assembly/ if it is not up to date, at most once in a process. Returns its path. */
 export async function buildFilter(): Promise<string> {
   filterBuild ??= compileOnce("assembly/", ["--target", "release"], FILTER_SOURCES, filterWasm);
   await filterBuild;
   return filterWasm;
 }
 
-/** Makes build/debug/istio-nats.wasm with names, a source map and its text form; returns its path. */
+/** Makes build/debug/istio-nats.wasm with names, a source map and its text form. Returns its path. */
 export async function buildDebugFilter(): Promise<string> {
   const outFile = inRoot("build", "debug", "istio-nats.wasm");
   await step("build/debug/istio-nats.wasm, from assembly/", () => compile("assembly/", ["--target", "debug"], outFile));
   return outFile;
 }
 
-/** Less optimised: that takes a quarter of the time and changes nothing of what the module does. */
+/** Less optimised, which takes a quarter of the time and does not change what the module does. */
 async function buildTransformed(name: string, what: string): Promise<string> {
   const outFile = inRoot("build", name, "istio-nats.wasm");
   const transform = `tools/${name}.mjs`;
@@ -83,22 +83,22 @@ async function buildTransformed(name: string, what: string): Promise<string> {
 }
 
 /**
- * Makes build/count-allocations/istio-nats.wasm, which exports how often (`allocations`) and how much (`allocated_bytes`) its
- * runtime has allocated, and how much of it is in use (`live_bytes`); returns its path. No optimisation takes an allocation away or
- * adds one.
+ * Makes build/count-allocations/istio-nats.wasm. It exports how often (`allocations`) and how much (`allocated_bytes`) its runtime
+ * has allocated, and how much of that is in use (`live_bytes`), in bytes. Optimisation neither removes an allocation nor adds one.
+ * Returns the module's path.
  */
 export function buildCountingFilter(): Promise<string> {
   return buildTransformed("count-allocations", "with its allocations counted");
 }
 
-/** Makes build/without-short-ways/istio-nats.wasm, which does all by the long way; returns its path. */
+/** Makes build/without-short-ways/istio-nats.wasm, which never takes a short way. Returns its path. */
 export function buildLongFilter(): Promise<string> {
   return buildTransformed("without-short-ways", "without its short ways");
 }
 
 /**
- * Makes a module of its own from one file, with the options of the filter: a module that traps, an empty one to measure
- * against. `entry` is relative to the clone; returns build/modules/<name>.wasm.
+ * Makes a separate module from one file, with the filter's options: for example a module that traps, or an empty one to measure
+ * against. `entry` is relative to the clone. Returns build/modules/<name>.wasm.
  */
 export async function buildModule(entry: string): Promise<string> {
   const outFile = inRoot("build", "modules", `${basename(entry, ".ts")}.wasm`);

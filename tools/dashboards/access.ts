@@ -16,12 +16,14 @@ const OPENED = "istio_nats_connections_opened_total";
 const POLICY = "istio_nats_policy_info";
 const WHO_WHAT_WHY = ["source_principal", "rule", "operation", "subject", "reason"];
 
-/** *NATS access*: who was refused what by which rule, what a dry run would refuse, and which policy is in force where. */
+/**
+ * *NATS access*: what each client was refused and by which rule, what a dry run would refuse, and which policy is in force where.
+ */
 export function accessDashboard(stats: readonly StatRow[], file: string): Dashboard {
   const of = new Queries(stats, SCOPE);
   return build({
     title: "NATS Access Dashboard",
-    description: "Who was refused what, by which rule; dry run against enforced; which policy is in force where.",
+    description: "Refusals by client and rule, what a dry run would refuse, and the policy in force on each broker.",
     file,
     variables: [
       reporterVariable(),
@@ -35,7 +37,7 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
         panels: [
           number({
             title: "Refused operations",
-            description: "Operations that the policy refuses, a second.",
+            description: "Operations that the policy refuses, per second.",
             queries: [{ expr: of.rate(REFUSALS) }],
             unit: "ops",
             width: 6,
@@ -43,7 +45,7 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
           number({
             title: "Refused connections",
             description:
-              "Connections that were not let in: no rule allows their peer anything, it has no identity, or what it speaks is another protocol.",
+              "Connections that were refused: no rule allows the client anything, it has no identity, or it speaks another protocol.",
             queries: [{ expr: of.rate(OPENED, [], { verdict: '="refused"' }) }],
             unit: "cps",
             width: 6,
@@ -59,7 +61,7 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
           number({
             title: "Policies in force",
             description:
-              "How many different policies brokers of the chosen workloads work with. More than one for long: NATSPolicyVersionsDiverge.",
+              "The number of different policies in force on brokers of the chosen workloads. If it stays above one: NATSPolicyVersionsDiverge.",
             queries: [{ expr: `count(${of.present(POLICY, ["policy"])})` }],
             width: 6,
           }),
@@ -77,7 +79,7 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
           curves({
             title: "By rule",
             description:
-              "The rule that decided; `unknown` where none did, since no rule that matches allows it or none matches.",
+              "The rule that decided. `unknown` if no rule decided, because no matching rule allows it or none matches.",
             queries: [{ expr: of.rate(REFUSALS, ["rule"]), legend: "{{rule}}" }],
             unit: "ops",
           }),
@@ -89,20 +91,20 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
           }),
           curves({
             title: "By reason",
-            description: "Why; docs/troubleshooting.md explains each reason.",
+            description: "The reason. docs/troubleshooting.md explains each of them.",
             queries: [{ expr: of.rate(REFUSALS, ["reason"]), legend: "{{reason}}" }],
             unit: "ops",
           }),
           curves({
-            title: "Connections let in and refused",
+            title: "Connections accepted and refused",
             description:
-              "Clients that are refused at connect try again and again: a steady line is one client in a loop.",
+              "A client that is refused at connect tries again and again, so a steady line is one client in a loop.",
             queries: [{ expr: of.rate(OPENED, ["verdict"]), legend: "{{verdict}}" }],
             unit: "cps",
           }),
           curves({
             title: "Refused connections by client",
-            description: "Who is not let in. `unknown` has no certificate of the mesh.",
+            description: "Clients whose connections are refused. `unknown` has no certificate of the mesh.",
             queries: [
               {
                 expr: of.rate(OPENED, ["source_principal"], { verdict: '="refused"' }),
@@ -113,7 +115,8 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
           }),
           table({
             title: "Refused over the dashboard's time",
-            description: "Who was refused what. The audit in the proxy's log has each with its subject.",
+            description:
+              "What each client was refused. The audit in the proxy's log has each refusal with its subject.",
             queries: [{ expr: `topk(50, ${of.total(REFUSALS, WHO_WHAT_WHY)})` }],
             width: 24,
           }),
@@ -133,7 +136,7 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
           }),
           curves({
             title: "A dry run would refuse, by client",
-            description: "Who would notice if it were enforced.",
+            description: "Clients that would notice if the policy were enforced.",
             queries: [{ expr: of.rate(DRY_RUN, ["source_principal"]), legend: "{{source_principal}}" }],
             unit: "ops",
           }),
@@ -145,7 +148,7 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
           }),
           table({
             title: "A dry run would have refused, over the dashboard's time",
-            description: "What to allow, or to talk about, before the mode becomes ENFORCE.",
+            description: "What to allow, or to discuss with the clients' owners, before the mode becomes ENFORCE.",
             queries: [{ expr: `topk(50, ${of.total(DRY_RUN, WHO_WHAT_WHY)})` }],
             width: 24,
           }),
@@ -156,7 +159,7 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
         panels: [
           table({
             title: "In force",
-            description: "Which policy each broker works with: its fingerprint, its mode, and the filter's version.",
+            description: "The policy on each broker: its fingerprint, its mode, and the filter's version.",
             queries: [
               {
                 expr: of.present(POLICY, [
@@ -173,7 +176,7 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
           }),
           curves({
             title: "Proxies by policy",
-            description: "A roll-out is two curves that cross.",
+            description: "During a roll-out two curves cross.",
             queries: [{ expr: of.present(POLICY, ["policy", "mode"]), legend: "{{policy}} {{mode}}" }],
           }),
           curves({
@@ -184,7 +187,7 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
           curves({
             title: "Policies adopted and rejected",
             description:
-              "Since the proxies started. Rejected: the configuration is faulty, and the last good one stays in force (NATSPolicyRejected).",
+              "Since the proxies started. Rejected: the configuration is invalid, and the last good one stays in force (NATSPolicyRejected).",
             queries: [
               { expr: of.count("istio_nats_policy_changes_total"), legend: "adopted" },
               { expr: of.count("istio_nats_policy_rejected_total"), legend: "rejected" },

@@ -12,26 +12,25 @@ const SCOPE = {
 const MEMORY = "istio_nats_memory_bytes";
 const POD = ["pod"];
 
-/** Envoy's and istio-agent's own stats know no workload: these are the pods that the filter reports from. */
+/** Envoy's and istio-agent's own stats have no workload label, so these are the pods that the filter reports from. */
 function beside(of: Queries): string {
   return `on (namespace, pod) group by (namespace, pod) (${of.level(MEMORY, ["namespace", "pod"])})`;
 }
 
-/** *NATS broker sidecar*: whether the filter itself is well. */
+/** *NATS broker sidecar*: whether the filter itself is healthy. */
 export function brokerDashboard(stats: readonly StatRow[], file: string): Dashboard {
   const of = new Queries(stats, SCOPE);
   const envoy = (metric: string): string => `sum by (pod) (${metric} and ${beside(of)})`;
   const envoyRate = (selector: string): string =>
     `sum by (pod) (rate(${selector}[$__rate_interval]) and ${beside(of)})`;
-  // Envoy puts the plugin's name into the metric's; rate() would drop it and see two plugins as one.
+  // Envoy puts the plugin's name into the metric's name. rate() would drop it, and two plugins would look like one.
   const reloads = (result: string): string => {
     const named = `label_replace({__name__=~"envoy_wasm_.+_vm_reload_${result}"}, "stat", "$1", "__name__", "(.+)")`;
     return `sum by (pod) (rate(${named}[$__rate_interval:]) and ${beside(of)})`;
   };
   return build({
     title: "NATS Broker Sidecar Dashboard",
-    description:
-      "Whether istio-nats and the Envoy that it runs in are well: connections, memory, traps, protocol errors.",
+    description: "Whether istio-nats and its Envoy are healthy: connections, memory, traps, protocol errors.",
     file,
     variables: [
       reporterVariable(),
@@ -44,12 +43,12 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
         panels: [
           curves({
             title: "Open",
-            description: "Connections that are open, by pod; a refused one counts until it ends.",
+            description: "Open connections, by pod. A refused connection counts until it ends.",
             queries: [{ expr: of.level("istio_nats_connections_active", POD), legend: "{{pod}}" }],
           }),
           curves({
             title: "Opened and closed",
-            description: "A saw-tooth of both is a client that reconnects.",
+            description: "If both curves form a saw-tooth, a client keeps reconnecting.",
             queries: [
               { expr: of.rate("istio_nats_connections_opened_total", POD), legend: "opened {{pod}}" },
               { expr: of.rate("istio_nats_connections_closed_total", POD), legend: "closed {{pod}}" },
@@ -58,7 +57,7 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
           }),
           curves({
             title: "Subscriptions",
-            description: "Subscriptions that are open, by pod.",
+            description: "Open subscriptions, by pod.",
             queries: [{ expr: of.level("istio_nats_subscriptions_active", POD), legend: "{{pod}}" }],
           }),
         ],
@@ -69,20 +68,20 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
           curves({
             title: "The filter's VMs",
             description:
-              "What connections hold of the VMs' budgets. Over a budget the filter sheds connections that are not identified yet.",
+              "What connections hold of the VMs' budgets. Over a budget, the filter sheds connections that are not identified yet.",
             queries: [{ expr: of.level(MEMORY, POD), legend: "{{pod}}" }],
             unit: "bytes",
           }),
           curves({
             title: "Envoy, allocated",
-            description: "What the whole proxy has allocated, the VMs among it.",
+            description: "Memory that the whole proxy has allocated, including the VMs.",
             queries: [{ expr: envoy("envoy_server_memory_allocated"), legend: "{{pod}}" }],
             unit: "bytes",
           }),
           curves({
             title: "At their bound",
             description:
-              "Connections counted under `other` because limits on principals were reached, audit records left out by the rate limit, and durations left out of histograms, which have a sample then; since the proxy started.",
+              "Since the proxy started: connections counted under `other` because the limit on principals was reached, audit records that the rate limit left out, and durations that are missing from histograms, which then hold a sample.",
             queries: [
               { expr: of.count("istio_nats_principals_capped_total", POD), legend: "principals {{pod}}" },
               { expr: of.count("istio_nats_audit_suppressed_total", POD), legend: "audit records {{pod}}" },
@@ -97,19 +96,19 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
           curves({
             title: "VMs",
             description:
-              "One for each worker and one for the main thread. More for long: an old version still has connections.",
+              "One for each worker and one for the main thread. If there are more for a long time, an old version still has connections.",
             queries: [{ expr: envoy("envoy_wasm_envoy_wasm_runtime_v8_active"), legend: "{{pod}}" }],
           }),
           curves({
             title: "VMs made",
-            description: "New ones come with a new module, and after a trap with FAIL_RELOAD.",
+            description: "New VMs come with a new module, and after a trap with FAIL_RELOAD.",
             queries: [{ expr: envoyRate("envoy_wasm_envoy_wasm_runtime_v8_created"), legend: "{{pod}}" }],
             unit: "cps",
           }),
           curves({
             title: "Reloads after a trap",
             description:
-              "A VM trapped and was replaced (FAIL_RELOAD): NATSFilterReloaded. It is a bug of the filter; please report it.",
+              "A VM trapped and was replaced (FAIL_RELOAD): NATSFilterReloaded. This is a bug in the filter; please report it.",
             queries: [
               { expr: reloads("success"), legend: "replaced {{pod}}" },
               { expr: reloads("failure"), legend: "could not be replaced {{pod}}" },
@@ -118,8 +117,7 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
           }),
           curves({
             title: "Refused by Istio's stand-in",
-            description:
-              "Without a module to run, Istio puts a filter there that denies everything: NATSPluginDenyAll.",
+            description: "Without a module to run, Istio puts in a filter that denies everything: NATSPluginDenyAll.",
             queries: [
               {
                 expr: 'sum by (pod) (rate(envoy_wasm_default_deny_rbac{authz_enforce_result="denied"}[$__rate_interval]))',
@@ -131,7 +129,7 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
           }),
           curves({
             title: "Modules fetched by istio-agent",
-            description: "Whether the image could be had, by result.",
+            description: "Whether the image could be fetched, by result.",
             queries: [
               {
                 expr: "sum by (result) (rate(istio_agent_wasm_remote_fetch_count[$__rate_interval]))",
@@ -148,13 +146,13 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
         panels: [
           curves({
             title: "Protocol errors",
-            description: "Streams that could not be read as NATS and were ended, by what was wrong.",
+            description: "Streams that were ended because they could not be read as NATS, by kind of error.",
             queries: [{ expr: of.rate("istio_nats_protocol_errors_total", ["kind"]), legend: "{{kind}}" }],
             unit: "cps",
           }),
           curves({
             title: "Errors of nats-server",
-            description: "`-ERR` lines of nats-server itself, by kind.",
+            description: "`-ERR` lines that nats-server itself sent, by kind.",
             queries: [{ expr: of.rate("istio_nats_server_errors_total", ["kind"]), legend: "{{kind}}" }],
             unit: "cps",
           }),
@@ -167,7 +165,7 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
           curves({
             title: "Requests without an answer",
             description:
-              "Requests that the filter gave up measuring: expired, pushed out by newer ones, or their connection closed.",
+              "Requests that the filter stopped measuring: expired, evicted by newer ones, or their connection closed.",
             queries: [{ expr: of.rate("istio_nats_requests_unanswered_total", ["reason"]), legend: "{{reason}}" }],
             unit: "reqps",
             width: 12,
@@ -175,7 +173,7 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
           curves({
             title: "Policy rejected",
             description:
-              "Configurations that the filter refused since the proxy started; the log tells every fault with its place.",
+              "Configurations that the filter refused since the proxy started. The log lists every fault with its place.",
             queries: [{ expr: of.count("istio_nats_policy_rejected_total", POD), legend: "{{pod}}" }],
             width: 12,
           }),

@@ -1,4 +1,4 @@
-// The form of Istio's own dashboards (manifests/addons/dashboards/*.gen.json): schema, variables, data source, grid.
+// Dashboards in the form of Istio's own (manifests/addons/dashboards/*.gen.json): schema, variables, data source and grid.
 
 import { createHash } from "node:crypto";
 import type { Builder, Dataquery } from "@grafana/grafana-foundation-sdk/cog";
@@ -15,30 +15,30 @@ import { PanelBuilder as StatBuilder } from "@grafana/grafana-foundation-sdk/sta
 import { PanelBuilder as TableBuilder } from "@grafana/grafana-foundation-sdk/table";
 import { PanelBuilder as TimeseriesBuilder } from "@grafana/grafana-foundation-sdk/timeseries";
 
-/** Istio's, and the last that Grafana 10.4 and 11.0 write. */
+/** The version that Istio uses, and the last one that Grafana 10.4 and 11.0 write. */
 const SCHEMA_VERSION = 39;
 const DATASOURCE = { type: "prometheus", uid: "$datasource" };
 
 export interface Query {
   expr: string;
-  /** Names a series; Grafana's `{{label}}`. */
+  /** The name of a series, with Grafana's `{{label}}`. */
   legend?: string;
 }
 
 export interface PanelOptions {
   title: string;
-  /** What somebody sees who points at the title: what the numbers mean and what to do about them. */
+  /** The tooltip of the title: what the numbers mean, and what to do about them. */
   description: string;
   queries: Query[];
-  /** Grafana's name of a unit: `cps`, `Bps`, `ms`, `percentunit`; plain numbers unless said. */
+  /** Grafana's name of a unit: `cps`, `Bps`, `ms`, `percentunit`. Plain numbers by default. */
   unit?: string;
-  /** Columns of 24; 8 unless said. */
+  /** Width in columns, of 24. 8 by default. */
   width?: number;
 }
 
 type Panel = Builder<dashboard.Panel>;
 
-/** Some rows of the grid under a heading. */
+/** Panels under a heading. */
 export interface Row {
   title: string;
   panels: Panel[];
@@ -53,7 +53,7 @@ function targets(queries: readonly Query[], table: boolean): Builder<Dataquery>[
   });
 }
 
-/** Curves over time, the legend a table of last and highest values. */
+/** Curves over time. The legend is a table of last and highest values. */
 export function curves({ title, description, queries, unit = "short", width = 8 }: PanelOptions): Panel {
   const legend = new common.VizLegendOptionsBuilder()
     .showLegend(true)
@@ -78,7 +78,7 @@ export function curves({ title, description, queries, unit = "short", width = 8 
     .span(width);
 }
 
-/** One number of now, over a small curve. `alarm` is the value from which it is red. */
+/** One current number over a small curve. It turns red from `alarm` on. */
 export function number(options: PanelOptions & { alarm?: number }): Panel {
   const { title, description, queries, unit = "short", width = 4, alarm } = options;
   const steps: dashboard.Threshold[] = [{ value: null, color: "green" }];
@@ -96,7 +96,7 @@ export function number(options: PanelOptions & { alarm?: number }): Panel {
     .span(width);
 }
 
-/** The first query's series as lines of a table, the highest value first. */
+/** The series of the first query as rows of a table, the highest value first. */
 export function table({ title, description, queries, unit = "short", width = 12 }: PanelOptions): Panel {
   return new TableBuilder()
     .title(title)
@@ -110,7 +110,7 @@ export function table({ title, description, queries, unit = "short", width = 12 
     .span(width);
 }
 
-/** A histogram over time: the first query gives its buckets. */
+/** A histogram over time. The first query provides its buckets. */
 export function heatmap({ title, description, queries, unit = "short", width = 12 }: PanelOptions): Panel {
   const buckets = queries.map(({ expr }) =>
     new prometheus.DataqueryBuilder()
@@ -133,7 +133,7 @@ export function heatmap({ title, description, queries, unit = "short", width = 1
     .span(width);
 }
 
-/** `Reporter` as Istio has it, with the waypoint; `destination` is the proxy beside nats-server. */
+/** Istio's variable `Reporter`, with the waypoint added. `destination` is the proxy beside nats-server. */
 export function reporterVariable(): Builder<dashboard.VariableModel> {
   return new dashboard.CustomVariableBuilder("qrep")
     .label("Reporter")
@@ -142,7 +142,7 @@ export function reporterVariable(): Builder<dashboard.VariableModel> {
     .current({ selected: true, text: ["destination", "waypoint"], value: ["destination", "waypoint"] });
 }
 
-/** A choice among a label's values, all of them at first. `query` is Grafana's `label_values(selector, label)`. */
+/** A variable that selects among a label's values, initially all of them. `query` is Grafana's `label_values(selector, label)`. */
 export function labelVariable(name: string, label: string, query: string): Builder<dashboard.VariableModel> {
   return new dashboard.QueryVariableBuilder(name)
     .label(label)
@@ -158,13 +158,13 @@ export function labelVariable(name: string, label: string, query: string): Build
 export interface DashboardOptions {
   title: string;
   description: string;
-  /** The file under deploy/dashboards; the uid is made of it, as in Istio's. */
+  /** The file under deploy/dashboards. The uid is derived from it, as in Istio's dashboards. */
   file: string;
   variables: Builder<dashboard.VariableModel>[];
   rows: Row[];
 }
 
-/** All of ours have it, so that each links to the others whatever path they are under. */
+/** The tag of all our dashboards. Each links to the others by it, whatever path they are under. */
 const TAG = "istio-nats";
 
 /** A dashboard as Grafana imports it. */

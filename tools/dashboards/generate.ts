@@ -12,7 +12,7 @@ import { STATS_TABLE } from "./stats-table.ts";
 
 const FOLDER = "deploy/dashboards";
 
-/** Every dashboard by its file's name, as Istio names generated ones. */
+/** Every dashboard by its file name. Istio names its generated dashboards in the same way. */
 export function dashboards(): Record<string, Dashboard> {
   const makers = {
     "nats-mesh-dashboard.gen.json": meshDashboard,
@@ -22,7 +22,7 @@ export function dashboards(): Record<string, Dashboard> {
   return Object.fromEntries(Object.entries(makers).map(([file, make]) => [file, make(STATS_TABLE, file)]));
 }
 
-/** The rules as they stand, and as the resource of the Prometheus operator that is made of them. */
+/** The rules as they are, and as the resource of the Prometheus operator that is made from them. */
 export const RULES_FILE = "deploy/alerts/istio-nats.rules.yaml";
 export const PROMETHEUS_RULE_FILE = "deploy/alerts/prometheus-rule.gen.yaml";
 
@@ -38,7 +38,7 @@ function prometheusRule(): string {
   return head + stringify(resource, { lineWidth: 0 });
 }
 
-/** Every generated file, formatted as the clone's other files are, by its path in the clone. */
+/** The content of every generated file, by its path in the clone, formatted like the clone's other files. */
 export async function generated(): Promise<Record<string, string>> {
   const files: Record<string, string> = { [PROMETHEUS_RULE_FILE]: prometheusRule() };
   for (const [file, dashboard] of Object.entries(dashboards())) {
@@ -51,7 +51,7 @@ export async function generated(): Promise<Record<string, string>> {
   return Object.fromEntries(await Promise.all(formatted));
 }
 
-/** Writes every generated file; returns an exit status. */
+/** Writes every generated file. Returns an exit status. */
 export async function generate(): Promise<number> {
   for (const [file, text] of Object.entries(await generated())) {
     const path = inRoot(...file.split("/"));

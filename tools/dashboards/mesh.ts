@@ -41,31 +41,31 @@ export function meshDashboard(stats: readonly StatRow[], file: string): Dashboar
         panels: [
           number({
             title: "Publishes",
-            description: "Messages that clients published and the policy let pass, a second.",
+            description: "Messages that clients published and the policy allowed, per second.",
             queries: [{ expr: of.rate(MESSAGES, [], { ...PUBLISHES, verdict: '="allowed"' }) }],
             unit: "mps",
           }),
           number({
             title: "Deliveries",
-            description: "Messages that nats-server delivered to clients, a second.",
+            description: "Messages that nats-server delivered to clients, per second.",
             queries: [{ expr: of.rate(MESSAGES, [], { ...DELIVERIES, verdict: '="allowed"' }) }],
             unit: "mps",
           }),
           number({
             title: "Payload",
-            description: "Payload bytes both ways, header blocks included.",
+            description: "Payload bytes in both directions, including header blocks.",
             queries: [{ expr: of.rate(BYTES) }],
             unit: "Bps",
           }),
           number({
             title: "Connections",
-            description: "Connections that are open; a refused one counts until it ends.",
+            description: "Open connections. A refused connection counts until it ends.",
             queries: [{ expr: of.level("istio_nats_connections_active") }],
           }),
           number({
             title: "Refused",
             description:
-              "The part of all operations that the policy refused. NATS access says whose and by which rule.",
+              "The share of all operations that the policy refused. NATS access shows the clients and the rules.",
             queries: [{ expr: of.share(MESSAGES, REFUSED) }],
             unit: "percentunit",
             alarm: 0.01,
@@ -95,7 +95,7 @@ export function meshDashboard(stats: readonly StatRow[], file: string): Dashboar
           }),
           curves({
             title: "Messages by subject class",
-            description: "The classes are those of telemetry.subjects; what matches none is `other`.",
+            description: "The classes are those of telemetry.subjects. A subject that matches none is `other`.",
             queries: [
               { expr: of.rate(MESSAGES, SUBJECT, { ...PAYLOADS, verdict: '="allowed"' }), legend: "{{subject}}" },
             ],
@@ -109,19 +109,20 @@ export function meshDashboard(stats: readonly StatRow[], file: string): Dashboar
           }),
           curves({
             title: "Payload by client",
-            description: "Payload bytes both ways, header blocks included, by the client's identity.",
+            description: "Payload bytes in both directions, including header blocks, by the client's identity.",
             queries: [{ expr: of.rate(BYTES, PRINCIPAL), legend: "{{source_principal}}" }],
             unit: "Bps",
           }),
           curves({
             title: "Payload by subject class",
-            description: "Payload bytes both ways, header blocks included.",
+            description: "Payload bytes in both directions, including header blocks.",
             queries: [{ expr: of.rate(BYTES, SUBJECT), legend: "{{subject}}" }],
             unit: "Bps",
           }),
           curves({
             title: "Connections and subscriptions",
-            description: "Those that are open now. Steps upwards that never come down are a leak in a client.",
+            description:
+              "Connections that are open now. If they rise in steps and never fall, a client leaks connections.",
             queries: [
               { expr: of.level("istio_nats_connections_active"), legend: "connections" },
               { expr: of.level("istio_nats_subscriptions_active"), legend: "subscriptions" },
@@ -158,7 +159,8 @@ export function meshDashboard(stats: readonly StatRow[], file: string): Dashboar
           }),
           curves({
             title: "Service time by subject class",
-            description: "What is slow here is slow in the responder; what is slow in Requests alone waits on the way.",
+            description:
+              "A class that is slow here has a slow responder. A class that is slow only in Requests waits on the way.",
             queries: [
               { expr: of.quantile(0.5, SERVICE, SUBJECT), legend: "p50 {{subject}}" },
               { expr: of.quantile(0.99, SERVICE, SUBJECT), legend: "p99 {{subject}}" },
@@ -184,25 +186,27 @@ export function meshDashboard(stats: readonly StatRow[], file: string): Dashboar
         panels: [
           curves({
             title: "Refused operations by client",
-            description: "What the policy refused. NATS access tells by which rule and why.",
+            description: "Operations that the policy refused. NATS access shows the rules and the reasons.",
             queries: [{ expr: of.rate("istio_nats_refusals_total", PRINCIPAL), legend: "{{source_principal}}" }],
             unit: "ops",
           }),
           curves({
             title: "Refused operations by subject class",
-            description: "The part of each class's operations that the policy refused.",
+            description: "The share of each class's operations that the policy refused.",
             queries: [{ expr: of.share(MESSAGES, REFUSED, SUBJECT), legend: "{{subject}}" }],
             unit: "percentunit",
           }),
           curves({
             title: "No responders",
-            description: "Requests that nats-server answered with status 503: nobody subscribes to their subject.",
+            description:
+              "Requests that nats-server answered with status 503, because nobody subscribes to their subject.",
             queries: [{ expr: of.rate("istio_nats_no_responders_total", SUBJECT), legend: "{{subject}}" }],
             unit: "reqps",
           }),
           curves({
             title: "Unanswered requests",
-            description: "Requests given up: expired, pushed out by newer ones, or their connection closed.",
+            description:
+              "Requests that the filter stopped measuring: expired, evicted by newer ones, or their connection closed.",
             queries: [
               {
                 expr: of.rate("istio_nats_requests_unanswered_total", ["subject", "reason"]),
@@ -214,13 +218,13 @@ export function meshDashboard(stats: readonly StatRow[], file: string): Dashboar
           curves({
             title: "Protocol errors",
             description:
-              "Streams that could not be read as NATS, by what was wrong; docs/troubleshooting.md explains each kind.",
+              "Streams that could not be read as NATS, by kind of error. docs/troubleshooting.md explains each kind.",
             queries: [{ expr: of.rate("istio_nats_protocol_errors_total", ["kind"]), legend: "{{kind}}" }],
             unit: "cps",
           }),
           curves({
             title: "Errors of nats-server",
-            description: "`-ERR` lines of nats-server itself, by kind; those of the filter count as refusals.",
+            description: "`-ERR` lines that nats-server itself sent, by kind. Those of the filter count as refusals.",
             queries: [{ expr: of.rate("istio_nats_server_errors_total", ["kind"]), legend: "{{kind}}" }],
             unit: "cps",
           }),
@@ -240,7 +244,7 @@ export function meshDashboard(stats: readonly StatRow[], file: string): Dashboar
           }),
           table({
             title: "Payload",
-            description: "Who moved most payload over the dashboard's time, and on which class of subjects.",
+            description: "Who moved the most payload over the dashboard's time, and on which class of subjects.",
             queries: [{ expr: `topk(10, ${of.total(BYTES, ["source_principal", "subject", "operation"])})` }],
             unit: "bytes",
           }),

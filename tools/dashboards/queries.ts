@@ -1,15 +1,15 @@
 import { Fault } from "../fault.ts";
 import type { StatRow } from "./stats-table.ts";
 
-/** Matchers of one selector by label, operator included: `{verdict: '="refused"'}`. */
+/** The matchers of a selector by label, with their operators: `{verdict: '="refused"'}`. */
 export type Matchers = Record<string, string>;
 
-/** PromQL over the stats of the table: a name, a label or a use that the table does not have is a fault. */
+/** PromQL over the stats of the table. Throws for a name, a label or a use that the table does not have. */
 export class Queries {
   readonly #stats: ReadonlyMap<string, StatRow>;
   readonly #scope: Matchers;
 
-  /** `scope` narrows every selector, as far as the stat has the label: a dashboard's variables. */
+  /** `scope` narrows every selector, as far as the stat has its labels. It holds a dashboard's variables. */
   constructor(stats: readonly StatRow[], scope: Matchers = {}) {
     this.#stats = new Map(stats.map((stat) => [stat.name, stat]));
     this.#scope = scope;
@@ -21,8 +21,8 @@ export class Queries {
   }
 
   /**
-   * Events of a counter since the proxies started. For what is rare: a counter of the filter appears with its first event,
-   * which neither rate() nor increase() can see.
+   * Events of a counter since the proxies started. It is meant for rare events: a counter of the filter appears with its first
+   * event, and neither rate() nor increase() sees that one.
    */
   count(counter: string, by: string[] = [], where: Matchers = {}): string {
     return this.#sum(by, this.#select(this.#stat(counter, "counter", by), where), []);
@@ -33,12 +33,12 @@ export class Queries {
     return this.#sum(by, `increase(${this.#select(this.#stat(counter, "counter", by), where)}[$__range])`, []);
   }
 
-  /** What a gauge is, summed over the proxies. */
+  /** The value of a gauge, summed over the proxies. */
   level(gauge: string, by: string[] = [], where: Matchers = {}): string {
     return this.#sum(by, this.#select(this.#stat(gauge, "gauge", by), where), []);
   }
 
-  /** The series of a gauge that stand above nothing, as labels: what `_info` gauges are for. */
+  /** The labels of a gauge's series whose value is above zero, which is what `_info` gauges are for. */
   present(gauge: string, by: string[]): string {
     return `count by (${by.join(", ")}) (${this.#select(this.#stat(gauge, "gauge", by), {})} > 0)`;
   }
@@ -54,12 +54,15 @@ export class Queries {
     return this.#sum(by, `rate(${this.#select(stat, {}, "_bucket")}[$__rate_interval])`, ["le"]);
   }
 
-  /** What part of a counter's events satisfies `where`, from 0 to 1. */
+  /** The share of a counter's events that satisfies `where`, from 0 to 1. */
   share(counter: string, where: Matchers, by: string[] = []): string {
     return `${this.rate(counter, by, where)} / ${this.rate(counter, by)}`;
   }
 
-  /** Grafana's query for the values of a label. The scope up to that label narrows it: variables may not form a circle. */
+  /**
+   * Grafana's query for the values of a label. It is narrowed by the scope up to that label, because variables may not form a
+   * circle.
+   */
   values(stat: string, label: string): string {
     const row = this.#stat(stat, undefined, [label]);
     const scope = Object.entries(this.#scope);
@@ -95,7 +98,7 @@ export class Queries {
 
   #check(stat: StatRow, labels: string[]): void {
     for (const label of labels) {
-      // Labels of the scrape configuration: Istio's own has them on every target.
+      // Labels of the scrape configuration, which Istio's own puts on every target.
       if (stat.labels.includes(label) || label === "pod" || label === "namespace") continue;
       throw new Fault(`${stat.name} has no label ${label}; it has ${stat.labels.join(", ")}.`);
     }

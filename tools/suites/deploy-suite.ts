@@ -4,7 +4,9 @@ import type { RunSuite } from "./result.ts";
 
 const tests = nodeSuite("deploy");
 
-/** test/deploy, with helm, kustomize and crane built before: otherwise each of its files would begin to, all at once. */
+/**
+ * test/deploy. helm, kustomize and crane are built first, because otherwise each of its files would start to build them at once.
+ */
 export const deploySuite: RunSuite = async (write, files) => {
   await deployTools();
   await ociImageCommand();

@@ -5,12 +5,12 @@ import { ISTIO_MODULE, istioTests, pilotDiscovery, type IstioPackage } from "../
 import { buildFilter } from "../wasm.ts";
 import type { RunSuite, SuiteResult } from "./result.ts";
 
-/** Go's own limit for all tests of the binary together. */
+/** Go's own time limit for all tests of the binary together. */
 const TIMEOUT = "-test.timeout=15m";
 
 /**
- * Counts what a test binary says with `-test.v`: tests that have parts count by their parts. A test that began and came to
- * no end has failed, as has one that was ended by a panic.
+ * Counts the tests that a test binary reports with `-test.v`. A test that has subtests counts as its subtests. A test that started
+ * and did not finish has failed, and so has one that a panic ended.
  */
 export function goTestCounts(output: string): SuiteResult {
   const verdicts = new Map<string, string>();
@@ -22,7 +22,7 @@ export function goTestCounts(output: string): SuiteResult {
   const names = [...verdicts.keys()];
   for (const [name, verdict] of verdicts) {
     const parts = names.filter((other) => other.startsWith(`${name}/`));
-    // A fault of the whole beside its parts is nobody else's.
+    // A test whose subtests all passed can still fail itself; nothing else would report that.
     const isWhole = parts.length > 0 && (verdict !== "FAIL" || parts.some((part) => verdicts.get(part) === "FAIL"));
     if (isWhole) continue;
     if (verdict === "PASS") result.passed += 1;
@@ -33,8 +33,8 @@ export function goTestCounts(output: string): SuiteResult {
 }
 
 /**
- * The tests of one package of test/istio, with the filter in its image and the real commands at hand. What stands behind
- * the command line narrows the tests by their names, as Go's -run does.
+ * The tests of one package of test/istio, with the filter in its image and the real commands in its environment. Arguments on the
+ * command line select tests by name, like Go's -run.
  */
 export function istioSuite(folder: IstioPackage): RunSuite {
   return async (write, names) => {

@@ -6,7 +6,7 @@ import type { RunSuite } from "./result.ts";
 interface Check {
   title: string;
   command: readonly [program: string, ...args: string[]];
-  /** The folder in which it runs, from the clone's. */
+  /** The folder in which it runs, relative to the clone. */
   folder?: string;
 }
 
@@ -21,8 +21,8 @@ const TSC = nodeProgram("typescript", "bin", "tsc");
 const GO_FOLDERS = ["test", "tools", "bench"].filter((folder) => existsSync(inRoot(folder)));
 
 /**
- * Our own Go modules. test/istio is left out, whose packages `go test` vets when it compiles Istio for them, for minutes; so are
- * those of tools/, in which nearly all is compiled for other modules' commands.
+ * Our own Go modules. test/istio is left out, because `go test` vets its packages when it compiles Istio for them, which takes
+ * minutes. The modules of tools/ are left out too: nearly everything in them is compiled for other modules' commands.
  */
 export const VETTED: readonly string[] = ["bench/load", "bench/peers/go", "bench/steps", "test/e2e/clients/go"];
 
@@ -41,8 +41,8 @@ const FIXES: readonly Check[] = [
 ];
 
 /**
- * Runs a check. All of them say nothing where all is well, but for what go fetches first; gofmt even ends with 0 where it is
- * not.
+ * Runs a check. All of them print nothing on success, except for go's downloads. gofmt has to print nothing, because it exits with
+ * 0 even if files are not formatted.
  */
 async function runCheck({
   command: [program, ...args],
@@ -61,7 +61,7 @@ export const lintSuite: RunSuite = async (write) => {
   return { passed: CHECKS.length - failed.length, failed, skipped: 0 };
 };
 
-/** Repairs in place what can be repaired; returns an exit status. */
+/** Repairs in place what can be repaired. Returns an exit status. */
 export async function format(): Promise<number> {
   let status = 0;
   for (const fix of FIXES) {

@@ -8,7 +8,7 @@ import { inRoot } from "../paths.ts";
 import { buildFilter } from "../wasm.ts";
 import type { RunSuite, SuiteResult } from "./result.ts";
 
-/** Milliseconds for one file: a test that hangs must not hold up all others for ever. */
+/** Milliseconds for one file, so that a test that hangs cannot hold up all others for ever. */
 const FILE_TIMEOUT = 600_000;
 
 interface CountedTest {
@@ -18,7 +18,7 @@ interface CountedTest {
   why: string;
 }
 
-/** The `*.test.ts` under a folder of test/. */
+/** The `*.test.ts` files under a folder of test/. */
 function testFiles(folder: string): string[] {
   const top = inRoot("test", folder);
   if (!existsSync(top)) return [];
@@ -28,7 +28,7 @@ function testFiles(folder: string): string[] {
     .sort();
 }
 
-/** Its name and its file, and below them what it said. */
+/** A failure's name and file, and below them its message. */
 function failureOf({ name, file, why }: CountedTest): string {
   const title = `${name} (${file?.replace(inRoot(), "") ?? "?"})`;
   return why === "" ? title : `${title}\n${why}`;
@@ -47,7 +47,9 @@ function resultOf(counts: string): SuiteResult {
   return result;
 }
 
-/** A suite of node:test: every `*.test.ts` under `test/<folder>`, with the filter built and the real commands at hand. */
+/**
+ * A suite of node:test: every `*.test.ts` under `test/<folder>`, with the filter built and the real commands in its environment.
+ */
 export function nodeSuite(folder: string): RunSuite {
   return async (write, files) => {
     await buildFilter();

@@ -1,10 +1,10 @@
-/** What one suite came to. */
+/** The result of one suite. */
 export interface SuiteResult {
   passed: number;
-  /** What failed: the name that somebody would look for, and on further lines why, where that is known. */
+  /** What failed: first the name that a reader would search for, and on further lines the cause, if it is known. */
   failed: string[];
   skipped: number;
 }
 
-/** Runs one suite; `write` takes its output as it comes. */
+/** Runs one suite. `write` gets its output as it comes. */
 export type RunSuite = (write: (chunk: string | Uint8Array) => void, files: readonly string[]) => Promise<SuiteResult>;

@@ -9,7 +9,7 @@ interface FinishedSuite extends SuiteResult {
 
 type Write = (chunk: string | Uint8Array) => void;
 
-/** Runs a suite; one that throws, or runs nothing, has failed. */
+/** Runs a suite. A suite that throws or runs nothing has failed. */
 async function finish(suite: Suite, files: readonly string[], write: Write): Promise<FinishedSuite> {
   const began = performance.now();
   let result: SuiteResult;
@@ -24,8 +24,8 @@ async function finish(suite: Suite, files: readonly string[], write: Write): Pro
 }
 
 /**
- * Starts the suites of one stage together and prints them one after the other: the first as it goes, the others from
- * their buffer when their turn comes, so that no two outputs mix.
+ * Starts the suites of one stage together and prints them one after the other: the first as it runs, the others from their buffer
+ * when their turn comes. So no two outputs mix.
  */
 async function runStage(stage: readonly Suite[], files: readonly string[]): Promise<FinishedSuite[]> {
   const running = stage.map((suite) => {
@@ -59,14 +59,14 @@ function printSummary(results: readonly FinishedSuite[]): void {
     process.stdout.write(
       `${mark} ${suite.name.padEnd(12)} ${counts.join(", ")} ${pc.dim(`(${seconds.toFixed(1)} s)`)}\n`,
     );
-    // The reason again: whoever reads a log of CI may have its end alone.
+    // The cause is repeated here, because a reader of a CI log may have only its end.
     for (const failure of failed) process.stdout.write(`    ${pc.red("✖")} ${failure.replaceAll("\n", "\n      ")}\n`);
   }
 }
 
 /**
- * Runs the named suites (none named: all of them), going on after a failing one. The last line of stdout is
- * `N passed, N failed`, over all of them. `files` narrows a suite to some of its files. Returns an exit status.
+ * Runs the named suites, or all of them if none is named, and goes on after a failing one. The last line of stdout is `N passed, N
+ * failed`, over all of them. `files` narrows a suite to some of its files. Returns an exit status.
  */
 export async function runSuites(names: readonly string[], files: readonly string[]): Promise<number> {
   const chosen = SUITES.filter(({ name }) => names.length === 0 || names.includes(name));

@@ -9,7 +9,10 @@ import { unitSuite } from "./unit-suite.ts";
 export interface Suite {
   name: string;
   about: string;
-  /** Suites of one stage overlap, stages follow each other. What measures time or loads the machine has its own. */
+  /**
+   * Suites of one stage overlap, and stages run one after the other. A suite that measures time or loads the machine has a stage of
+   * its own.
+   */
   stage: number;
   run: RunSuite;
 }

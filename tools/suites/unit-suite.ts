@@ -6,7 +6,7 @@ import type { RunSuite } from "./result.ts";
 /** as-pect's last lines: `[Tests]: 12 / 13`. */
 const SUMMARY = /\[Tests\]: (\d+) \/ (\d+)/;
 
-/** A failing spec's line; the file's own line has the same mark, with its counts behind the name. */
+/** A failing spec's line. The file's own line has the same mark, but with its counts after the name. */
 const FAILING = /^\s+❌ (.*?)(?: - .*)?$/;
 
 /** The specs of test/unit, compiled and run by as-pect, with the coverage of assembly/. */
@@ -16,7 +16,7 @@ export const unitSuite: RunSuite = async (write, files) => {
     cwd: inRoot(),
     env: { ISTIO_NATS_SPECS: files.join(","), ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : {}) },
   });
-  // as-pect 8.1 prints its logo whether --no-logo is given or not.
+  // as-pect 8.1 prints its logo with and without --no-logo.
   write(output.replace(/^[^⚡]*(?=⚡)/u, ""));
 
   const plain = stripVTControlCharacters(output);

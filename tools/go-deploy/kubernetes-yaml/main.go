@@ -1,5 +1,5 @@
-// Command kubernetes-yaml reads a JSON list of YAML documents on stdin, and writes the list of what sigs.k8s.io/yaml, the
-// reader of kubectl and Helm, makes of them: {"value": …}, or {"error": …} for one that it refuses.
+// Command kubernetes-yaml reads a JSON list of YAML documents from stdin. It writes a list of how sigs.k8s.io/yaml, the
+// reader of kubectl and Helm, reads them: {"value": …}, or {"error": …} for a document that it refuses.
 package main
 
 import (

@@ -1,9 +1,10 @@
-// Command oci-image makes an image that Istio loads a filter from, as an OCI layout, and prints its manifest's digest.
+// Command oci-image makes an image that Istio can load a filter from, as an OCI layout, and prints the digest of its
+// manifest.
 //
 //	oci-image -wasm istio-nats.wasm -out build/image -version 1.2.3
 //
-// The same module and version make the same bytes on every machine: no clock, no owner, no file mode of the machine goes in,
-// and the compressor is a pinned module instead of Go's own, whose output may change with the compiler.
+// The same module and version make the same bytes on every machine. No time, owner or file mode of the machine goes in,
+// and the compressor is a pinned module: the output of Go's own may change with the compiler.
 package main
 
 import (
@@ -23,7 +24,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// The only name that Istio's agent takes out of a layer (pkg/wasm/imagefetcher.go).
+// The only file name that Istio's agent takes from a layer (pkg/wasm/imagefetcher.go).
 const pluginFile = "plugin.wasm"
 
 func tarOf(wasm []byte) ([]byte, error) {
@@ -57,7 +58,7 @@ func gzipped(plain []byte) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// layerOf is a static layer that knows the digest of its tar: static.NewLayer takes what it is given for uncompressed.
+// layerOf is a static layer that knows the digest of its tar. static.NewLayer assumes that its input is uncompressed.
 type layerOf struct {
 	v1.Layer
 	diffID v1.Hash
@@ -126,8 +127,8 @@ func main() {
 	log.SetFlags(0)
 	log.SetPrefix("oci-image: ")
 	wasm := flag.String("wasm", "", "the module")
-	out := flag.String("out", "", "the folder of the OCI layout, which must not be there yet")
-	version := flag.String("version", "", "the version that the image's annotation names")
+	out := flag.String("out", "", "the folder of the OCI layout, which must not exist yet")
+	version := flag.String("version", "", "the version in the image's annotation")
 	flag.Parse()
 	if *wasm == "" || *out == "" || *version == "" {
 		log.Fatal("give -wasm FILE, -out FOLDER and -version VERSION")

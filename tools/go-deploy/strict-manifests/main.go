@@ -1,6 +1,6 @@
-// Command strict-manifests decodes the YAML documents on stdin as kube-apiserver does with `fieldValidation: Strict`: an
-// unknown field, a field written twice and a value of the wrong type are errors. It prints `checked KIND NAME` for what it
-// knows and `unknown APIVERSION KIND NAME` for other people's kinds, and ends with 1 after any error.
+// Command strict-manifests decodes the YAML documents on stdin as kube-apiserver does with `fieldValidation: Strict`:
+// an unknown field, a duplicate field and a value of the wrong type are errors. It prints `checked KIND NAME` for kinds
+// that it knows and `unknown APIVERSION KIND NAME` for other kinds. It exits with 1 after any error.
 package main
 
 import (

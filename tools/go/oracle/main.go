@@ -1,12 +1,12 @@
-// Command oracle answers, for the tests that compare our code with nats-server's, what nats-server's own functions
-// make of arbitrary bytes. It reads requests from stdin and answers on stdout, each a little-endian u32 length and
-// as many bytes.
+// Command oracle runs nats-server's own functions on arbitrary bytes, for the tests that compare our code with
+// nats-server's. It reads requests from stdin and answers on stdout. Each is a little-endian u32 length, followed by
+// that many bytes.
 //
 //	go run ./oracle quote     fmt's %q of the request, without the outer quotes
 //	go run ./oracle headers   the request is a header block; the answer is JSON: what each reader finds in it, and what
 //	                          they find in what JetStream makes of it before it stores it or hands it out
 //
-// The server's functions are not exported, so they are reached by go:linkname, which needs the empty empty.s.
+// The server's functions are not exported, so go:linkname reaches them. It needs the empty empty.s.
 package main
 
 import (
@@ -45,13 +45,13 @@ func removeHeaderIfPrefixPresent(hdr []byte, prefix string) []byte
 func genHeader(hdr []byte, key, value string) []byte
 
 func quote(request []byte) ([]byte, error) {
-	// As the server does it: %q of a []byte.
+	// nats-server does it in the same way: %q of a []byte.
 	q := fmt.Sprintf("%q", request)
 	return []byte(q[1 : len(q)-1]), nil
 }
 
-// What JetStream and MQTT take from a block with sliceHeader, by name; a name that is not there is not in the answer.
-// Bytes, since a value need not be UTF-8.
+// What JetStream and MQTT take from a block with sliceHeader, by name. A name that is absent from the block is absent
+// from the answer. Values are bytes, because they need not be UTF-8.
 var names = []string{
 	"Nats-Schedule-Target", "Nats-Schedule-Source", "Nats-Scheduler", "Nats-Consumer-Stalled",
 	"Nmqtt-Subject", "Nmqtt-Mapped", "Nats-Expected-Last-Subject-Sequence-Subject",

@@ -1,8 +1,8 @@
-// Command printable keeps assembly/nats/printable.ts in step with Go's strconv.IsPrint, which decides what
-// nats-server writes verbatim in its %q texts.
+// Command printable keeps assembly/nats/printable.ts in step with Go's strconv.IsPrint, which decides what nats-server
+// writes verbatim in its %q texts.
 //
 //	go run ./printable write ../../assembly/nats/printable.ts
-//	go run ./printable check ../../assembly/nats/printable.ts   exits 1 when it is not what `write` would write
+//	go run ./printable check ../../assembly/nats/printable.ts   exits with 1 if the file is not what `write` would write
 package main
 
 import (
@@ -15,10 +15,10 @@ import (
 	"unicode"
 )
 
-// Entries a line of the table, so that a new Unicode version shows a readable difference.
+// Entries per line of the table, so that a new Unicode version makes a readable diff.
 const perLine = 12
 
-// boundaries lists the runes of [from, to] at which IsPrint changes; the rune before `from` counts as not printable.
+// boundaries lists the runes of [from, to] at which IsPrint changes. The rune before `from` counts as not printable.
 func boundaries(from, to rune) []rune {
 	var list []rune
 	printable := false
