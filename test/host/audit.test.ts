@@ -20,7 +20,7 @@ function eventsOf(host: Host): unknown[] {
 }
 
 describe("an audit record", () => {
-  it("tells of a connection's beginning and of its end, with totals", () => {
+  it("records the beginning and the end of a connection, with totals", () => {
     const rule = { subscribe: { allow: ["ok.>"], deny: ["ok.secret"] } };
     const host = configuredHost({ rule });
     const wire = Wire.connected(host);
@@ -43,14 +43,14 @@ describe("an audit record", () => {
     });
   });
 
-  /** What JSON needs and no more, as `String.prototype.replace` writes it. */
+  /** Escapes only what JSON requires, as `String.prototype.replace` substitutes it. */
   const escaped = (text: string): string =>
     text
       .replace(/["\\]/g, "\\$&")
       // eslint-disable-next-line no-control-regex -- these it is about
       .replace(/[\x00-\x1f\x7f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
-  it("escapes what JSON cannot hold, wherever it stands, and nothing else", () => {
+  it("escapes exactly what JSON cannot hold, at any position", () => {
     const host = configuredHost();
     const uri = 'spiffe://other/"\\';
     for (let c = 0; c <= 0x17f; c++) {
@@ -64,7 +64,7 @@ describe("an audit record", () => {
     }
   });
 
-  it("shows 2,048 characters of a peer's URI, and that there are more", () => {
+  it("shows the first 2,048 characters of a peer's URI, and that there are more", () => {
     const host = configuredHost();
     for (const length of [2048, 2049, 10_000]) {
       const peer = "spiffe://other/".padEnd(length, "x");
@@ -74,7 +74,7 @@ describe("an audit record", () => {
     }
   });
 
-  it("quotes each byte of a client's as nats-server does, and escapes that", () => {
+  it("quotes each byte of a client's text as nats-server does, and escapes the result", () => {
     const host = configuredHost();
     const wire = Wire.connected(host);
     for (let c = 1; c < 0x80; c++) {
@@ -88,7 +88,7 @@ describe("an audit record", () => {
     }
   });
 
-  it("says that a connection was open for no time where the host's clock was set back meanwhile", () => {
+  it("says that a connection was open for no time if the host's clock was set back meanwhile", () => {
     const host = configuredHost();
     const wire = Wire.connected(host);
     host.advance(-5000);
@@ -97,7 +97,7 @@ describe("an audit record", () => {
     assert.deepEqual([event, duration_ms], ["disconnected", 0]);
   });
 
-  it("is written of one of `audit.sample` allowed operations and deliveries, over all connections", () => {
+  it("is written for one of every `audit.sample` allowed operations and deliveries, over all connections", () => {
     const host = configuredHost({ audit: { sample: 10, burst: 10_000 } });
     const wires = [Wire.connected(host), Wire.connected(host)];
     wires[0]!.client("SUB ok.> 1\r\n" + pub("ok.a", "xy").repeat(29));
@@ -110,13 +110,13 @@ describe("an audit record", () => {
     ]);
   });
 
-  it("is not written of allowed operations unless that is configured", () => {
+  it("is not written for allowed operations unless that is configured", () => {
     const host = configuredHost();
     Wire.connected(host).client(pub("ok.a").repeat(1000));
     assert.deepEqual(eventsOf(host), ["connected"]);
   });
 
-  it("never holds a payload, nor what a client identifies itself with", () => {
+  it("never contains a payload or a client's credentials", () => {
     const host = configuredHost({ audit: { sample: 1, burst: 10_000 } });
     const wire = new Wire(host);
     wire.server(INFO);
@@ -142,7 +142,7 @@ describe("an audit record", () => {
     assert.deepEqual(auditOf(host).at(-1), { istio_nats_audit: 1, event: "suppressed", suppressed: 4 });
   });
 
-  it("of connections has a limit of its own, so that a crowd hides no refusal; both tell what they left out", () => {
+  it("about a connection has a rate limit of its own, so that a crowd hides no refusal; both limits report what they left out", () => {
     const host = configuredHost({ audit: { refusalsPerSecond: 1, burst: 3 } });
     for (let i = 0; i < 10; i++) new Wire(host).client(CONNECT);
     const wire = Wire.connected(host);
@@ -160,7 +160,7 @@ describe("an audit record", () => {
 });
 
 describe("docs/audit.schema.json", () => {
-  it("knows every event, reason, kind and operation that the filter writes, and no other event", () => {
+  it("lists every event, reason, kind and operation that the filter writes, and no other event", () => {
     const source = readFileSync(inRoot("assembly", "telemetry", "audit.ts"), "utf8");
     const written = [
       ...[...source.matchAll(/begin\((?:dryRun \? "(\w+)" : )?"(\w+)"/g)].flatMap(([, dry, other]) => [dry, other!]),
@@ -177,7 +177,7 @@ describe("docs/audit.schema.json", () => {
     for (const operation of auditSchema.properties["operation"]!.enum!) assert.ok(operations.has(operation), operation);
   });
 
-  it("refuses a field that is not in it, a record without what its event has, and another version", () => {
+  it("rejects a field that it does not list, a record that lacks what its event requires, and another version", () => {
     const record = { ...WHO, event: "connected" };
     assert.equal(schemaFaults(record), "");
     assert.notEqual(schemaFaults({ ...record, payload: "x" }), "");

@@ -18,7 +18,7 @@ import {
 } from "./wire.ts";
 
 describe("a client that floods refused operations and does not read", () => {
-  it("is held once the texts that wait for their PONG pass limits.outstandingReplies, and goes on at half", () => {
+  it("is held once the texts that wait for their PONG exceed limits.outstandingReplies, and released at half of it", () => {
     const host = configuredHost({ limits: { outstandingReplies: 1024 } });
     const wire = Wire.connected(host);
     const refused = pub("no.0123456789");
@@ -31,7 +31,7 @@ describe("a client that floods refused operations and does not read", () => {
     }
     const waiting = forwarded.length / PING.length;
     assert.equal(forwarded, PING.repeat(sent - 1));
-    // What is held stays as it is, however much comes.
+    // What is held does not change, however much arrives.
     assert.equal(wire.client(refused), "");
     assert.equal(wire.client(pub("ok.1")), "");
     assert.equal(wire.connection.heldDownstream, 2 * refused.length + pub("ok.1").length);
@@ -50,10 +50,10 @@ describe("a client that floods refused operations and does not read", () => {
     );
   });
 
-  it("is not held yet at the very limit, and goes on at the very half", () => {
+  it("is not held yet at exactly the limit, and is released at exactly half of it", () => {
     const limit = 1024;
     const wire = Wire.connected(configuredHost({ limits: { outstandingReplies: limit } }));
-    // A record has four bytes more than the name.
+    // A record is four bytes longer than the name.
     const refused = pub("no.012345678");
     const full = limit / 16;
     assert.equal(wire.client(refused.repeat(full)), PING.repeat(full));
@@ -65,7 +65,7 @@ describe("a client that floods refused operations and does not read", () => {
     assert.equal(wire.released(), pub("ok.1"));
   });
 
-  it("is held as well by maxima that wait for their PONG", () => {
+  it("is also held because of UNSUB maxima that wait for their PONG", () => {
     const rule = { publish: { allow: ["ok.>"] }, subscribe: { allow: ["ok.*"], deny: ["ok.no"] } };
     const wire = Wire.connected(configuredHost({ rule, limits: { outstandingReplies: 1024 } }));
     const count = 100;
@@ -92,7 +92,7 @@ describe("a client that floods refused operations and does not read", () => {
     let owed = 0;
     const pingsIn = (bytes: string): number => bytes.length / PING.length;
     const answer = (): void => {
-      // The slow reader: nats-server's answers come only while the client is held.
+      // A slow reader: nats-server's answers come only while the client is held.
       const some = Math.min(owed, 1500);
       const text = wire.server(PONG.repeat(some));
       let expected = "";
@@ -114,7 +114,7 @@ describe("a client that floods refused operations and does not read", () => {
     assert.equal(stat(host, "istio_nats_refusals_total", { reason: "not_allowed" }), count);
   });
 
-  it("holds nobody else", () => {
+  it("causes no other client to be held", () => {
     const host = configuredHost({ limits: { outstandingReplies: 1024 } });
     const flooding = Wire.connected(host);
     for (let i = 0; i < 200; i++) flooding.client(pub("no.1"));
@@ -123,7 +123,7 @@ describe("a client that floods refused operations and does not read", () => {
     assert.equal(other.client(pub("no.1") + pub("ok.1")), PING + pub("ok.1"));
   });
 
-  it("is not held for ever by one record that is larger than the bound, whose payload is still to come", () => {
+  it("is not held for ever by one record that is larger than the limit, whose payload is still to come", () => {
     const subject = `no.${"x".repeat(2000)}`;
     const host = configuredHost({ limits: { outstandingReplies: 1024 } });
     for (const cut of [`PUB ${subject} 10\r\n`.length, `PUB ${subject} 10\r\n`.length + 3, -1]) {
@@ -136,7 +136,7 @@ describe("a client that floods refused operations and does not read", () => {
     }
   });
 
-  it("is let go at the end of its stream: what was held is judged, not passed", () => {
+  it("is released at the end of its stream: what was held is judged, and does not pass unread", () => {
     const wire = Wire.connected(configuredHost({ limits: { outstandingReplies: 1024 } }));
     let forwarded = "";
     while (wire.connection.heldDownstream === 0) forwarded += wire.client(pub("no.1"));
@@ -144,7 +144,7 @@ describe("a client that floods refused operations and does not read", () => {
     assert.match(forwarded, /^(PING\r\n)+$/);
   });
 
-  it("is ended where the host holds more of its bytes than it has told, which nobody has read", () => {
+  it("is disconnected if the host holds more of its bytes than it has reported, which nobody has read", () => {
     const host = configuredHost({ limits: { outstandingReplies: 1024 } });
     const wire = Wire.connected(host);
     while (wire.connection.heldDownstream === 0) wire.client(pub("no.1"));
@@ -155,7 +155,7 @@ describe("a client that floods refused operations and does not read", () => {
     assert.ok(wire.connection.closed);
   });
 
-  it("that breaks the protocol in what was held is ended there", () => {
+  it("is disconnected if what was held breaks the protocol", () => {
     const wire = Wire.connected(configuredHost({ limits: { outstandingReplies: 1024 } }));
     while (wire.connection.heldDownstream === 0) wire.client(pub("no.1"));
     wire.client(`${pub("ok.1")}BOGUS\r\n${pub("ok.2")}`);
@@ -196,7 +196,7 @@ describe("limits.memory, the budget of a VM", () => {
       return wire;
     };
 
-    it("has a thirty-second of it for them: beyond that the oldest are forgotten, and their connection goes on", () => {
+    it("gives them a thirty-second of it: beyond that the oldest are forgotten, and their connection stays open", () => {
       const host = configuredHost({ limits: { memory: MEMORY }, rule: replies, telemetry: { requests: 0 } });
       const wire = responder(host);
       const before = stat(host, "istio_nats_memory_bytes");
@@ -208,7 +208,7 @@ describe("limits.memory, the budget of a VM", () => {
       assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "memory" }), 0);
     });
 
-    it("forgets them where they are most of what the largest connection holds, and ends nobody for them", () => {
+    it("forgets them if they are most of what the largest connection holds, and ends no connection for them", () => {
       const host = configuredHost({ limits: { memory: MEMORY }, rule: replies, telemetry: { requests: 0 } });
       const wires = Array.from({ length: 40 }, () => responder(host));
       for (const wire of wires) for (let i = 0; i < 80; i++) wire.server(msg("ok.1", "1", "", reply(i)));
@@ -239,7 +239,7 @@ describe("limits.memory, the budget of a VM", () => {
     assert.equal(host.memoryPages, pages);
   });
 
-  it("bounds what connections hold that send half lines, however many there are", () => {
+  it("bounds what connections that send half lines hold, however many there are", () => {
     const host = configuredHost({ limits: { memory: MEMORY } });
     const half = `PUB ok.${"x".repeat(4000)}`;
     const wires: Wire[] = [];
@@ -251,14 +251,14 @@ describe("limits.memory, the budget of a VM", () => {
     assert.ok(host.memoryPages < 20 + (3 * MEMORY) / 65_536, `${host.memoryPages} pages`);
     const refused = stat(host, "istio_nats_protocol_errors_total", { kind: "memory" });
     assert.ok(refused > 500, `${refused} were ended`);
-    // A tick closes some of them, as Envoy closes them one inside the other (test/e2e/hostile-crowd.test.ts).
+    // A tick closes some of them. Envoy closes them one inside the other (test/e2e/hostile-crowd.test.ts).
     for (let i = 0; i < 200; i++) host.tick();
     const ended = stat(host, "istio_nats_protocol_errors_total", { kind: "memory" });
     assert.equal(wires.filter((wire) => wire.connection.closed).length, ended);
-    // Until a tenth is free for others, and no further.
+    // Closing stops as soon as a tenth is free for others.
     const held = stat(host, "istio_nats_memory_bytes");
     assert.ok(held < MEMORY * 0.9 && held > MEMORY * 0.85, `${held} bytes are held`);
-    // The first ones go on as if nothing had happened.
+    // The first connections continue as if nothing had happened.
     assert.equal(wires[0]!.client(" 0\r\n\r\n"), `${half} 0\r\n\r\n`);
   });
 
@@ -278,7 +278,7 @@ describe("limits.memory, the budget of a VM", () => {
     fill(3, (wire) => subscribe(wire, 3000, "SUB ok."));
     // The beginning of a line is the least that can be held.
     fill(400, (wire) => wire.client("PI"));
-    // Its UNSUB cannot be remembered: were it forgotten, the server would go on with what has ended here.
+    // Its UNSUB cannot be remembered. If the filter forgot it, the server would continue a subscription that has ended here.
     assert.equal(wire.server(msg("ok.a", "1", "x") + msg("ok.b", "1", "x")), "");
     for (let i = 0; i < 200 && !wire.connection.closed; i++) host.tick();
     assert.ok(wire.connection.closed);
@@ -296,10 +296,10 @@ describe("limits.memory, the budget of a VM", () => {
       for (let sid = 0; sid * LINE.length < bytes; sid++) wire.client(`${LINE} ${sid}\r\n`);
     };
 
-    it("is given back by its connections, however little each of them holds, and by nobody else's", () => {
+    it("is given back by that workload's connections, however little each of them holds, and by no others", () => {
       const host = configuredHost({ limits: { memory: MEMORY } });
       const honest = Array.from({ length: 4 }, (_, i) => open(host, `${PEER}-${i}`));
-      // More than each of the others' connections, and less than all of them.
+      // More than each of the other workload's connections holds, and less than all of them together.
       for (const wire of honest) hold(wire, MEMORY / 32);
       const evil = Array.from({ length: 120 }, () => open(host, EVIL));
       for (const wire of evil) hold(wire, MEMORY / 128);
@@ -311,18 +311,18 @@ describe("limits.memory, the budget of a VM", () => {
       assert.equal(open(host, PEER).client("SUB ok.1 1\r\n"), "SUB ok.1 1\r\n");
     });
 
-    it("is given back by its connections though none of them has a subscription any more, and by nobody else's", () => {
+    it("is given back by that workload's connections even if none of them has a subscription any more, and by no others", () => {
       const host = configuredHost({ limits: { memory: MEMORY } });
       const honest = Array.from({ length: 40 }, (_, i) => open(host, `${PEER}-${i}`));
       for (const wire of honest) wire.client("SUB ok.1 1\r\n");
-      // Their tables stay as large as they were needed.
+      // Their tables keep the size that they once needed.
       const sids = Array.from({ length: 4000 }, (_, sid) => sid);
       const subs = sids.map((sid) => `SUB ok.1 ${sid}\r\n`).join("");
       const unsubs = sids.map((sid) => `UNSUB ${sid}\r\n`).join("");
       const evil = Array.from({ length: 236 }, () => open(host, EVIL));
       for (const wire of evil) {
         wire.client(subs + unsubs);
-        // So that those that have ended are forgotten.
+        // More connections, so that the ended ones are forgotten.
         host.tick();
         host.advance(11_000);
         host.tick();
@@ -334,7 +334,7 @@ describe("limits.memory, the budget of a VM", () => {
       assert.equal(honest.filter((wire) => wire.connection.closed).length, 0);
     });
 
-    it("is given back by its connections alone, though others' came before the configuration that these came with", () => {
+    it("is given back only by that workload's connections, even if others came before the configuration that these came with", () => {
       const config = { limits: { memory: MEMORY } };
       const host = configuredHost(config);
       const honest = Array.from({ length: 4 }, (_, i) => open(host, `${PEER}-${i}`));
@@ -347,14 +347,14 @@ describe("limits.memory, the budget of a VM", () => {
       assert.equal(honest.filter((wire) => wire.connection.closed).length, 0);
     });
 
-    it("is given back by its connections alone, though some of them came before a configuration and some with it", () => {
+    it("is given back only by that workload's connections, even if some came before a configuration and some with it", () => {
       const config = { limits: { memory: MEMORY } };
       const host = configuredHost(config);
       const evil = Array.from({ length: 3 }, () => open(host, EVIL));
       host.configure(policy({ ...config, audit: { burst: 9 } }));
       evil.push(...Array.from({ length: 2 }, () => open(host, EVIL)));
       for (const wire of evil) hold(wire, MEMORY / 9);
-      // More than either of its halves.
+      // More than either of the two halves.
       const honest = Array.from({ length: 4 }, () => open(host, PEER));
       for (const wire of honest) hold(wire, MEMORY / 11);
       for (let i = 0; i < 10; i++) host.tick();
@@ -362,7 +362,7 @@ describe("limits.memory, the budget of a VM", () => {
       assert.equal(honest.filter((wire) => wire.connection.closed).length, 0);
     });
 
-    it("is given back although others are about to go who hold nothing", () => {
+    it("is given back even if other connections are about to close that hold nothing", () => {
       const host = configuredHost({ limits: { memory: MEMORY } });
       const evil = Array.from({ length: 8 }, () => open(host, EVIL));
       for (const wire of evil) hold(wire, MEMORY / 8.5);
@@ -373,7 +373,7 @@ describe("limits.memory, the budget of a VM", () => {
       assert.equal(evil.filter((wire) => wire.connection.closed).length, 1);
     });
 
-    it("is given back by who holds most now, whoever did before", () => {
+    it("is given back by the workload that holds most now, whichever did before", () => {
       const host = configuredHost({ limits: { memory: MEMORY } });
       const holders = (count: number, peer: string): Wire[] => {
         const wires = Array.from({ length: count }, () => open(host, peer));
@@ -394,18 +394,18 @@ describe("limits.memory, the budget of a VM", () => {
       assert.equal(others.filter((wire) => wire.connection.closed).length, 1);
     });
 
-    it("is given back in that very tick, by no more than need go", () => {
+    it("is given back in that very tick, by no more connections than necessary", () => {
       const host = configuredHost({ limits: { memory: MEMORY } });
       const evil = Array.from({ length: 8 }, () => open(host, EVIL));
       for (const wire of evil) hold(wire, MEMORY / 8.5);
       host.tick();
-      // Eight of them hold 94 %, seven 82 %.
+      // Eight of them hold 94 %, and seven hold 82 %.
       assert.equal(evil.filter((wire) => wire.connection.closed).length, 1);
     });
 
-    it("is given back by at most sixteen connections in a tick, which looks at all for each", () => {
+    it("is given back by at most sixteen connections in a tick, because each takes a search through all of them", () => {
       const host = configuredHost({ limits: { memory: MEMORY } });
-      // Together 97 %, and seventeen of them not yet 6 %.
+      // Together they hold 97 %, and seventeen of them less than 6 %.
       const evil = Array.from({ length: 288 }, () => open(host, EVIL));
       for (const wire of evil) hold(wire, MEMORY / 300);
       host.tick();
@@ -414,7 +414,7 @@ describe("limits.memory, the budget of a VM", () => {
       assert.ok(evil.filter((wire) => wire.connection.closed).length > 16);
     });
 
-    it("is not given back by who has said nothing and holds nothing", () => {
+    it("is not given back by a connection that has said nothing and holds nothing", () => {
       const host = configuredHost({ limits: { memory: MEMORY } });
       const silent = new Wire(host);
       for (let i = 0; i < 8; i++) hold(open(host, EVIL), MEMORY / 8.5);
@@ -438,7 +438,7 @@ describe("limits.memory, the budget of a VM", () => {
       assert.equal(poor.client(pub("ok.1")), pub("ok.1"));
     });
 
-    it("is not given back in DRY_RUN, which reads everybody on", () => {
+    it("is not given back in DRY_RUN, which continues to read every connection", () => {
       const host = configuredHost({ mode: "DRY_RUN", limits: { memory: MEMORY } });
       const unknown = new Wire(host);
       unknown.server(INFO.slice(0, 20));
@@ -453,7 +453,7 @@ describe("limits.memory, the budget of a VM", () => {
       assert.equal(stat(host, "istio_nats_protocol_errors_total"), 0);
     });
 
-    it("is given back at once by who is about to go, and then by nobody else", () => {
+    it("is given back at once by a connection that is about to close, and then by no other", () => {
       const host = configuredHost({ limits: { memory: MEMORY } });
       const all = Array.from({ length: 8 }, () => open(host, EVIL));
       for (const wire of all) hold(wire, MEMORY / 8.5);
@@ -466,7 +466,7 @@ describe("limits.memory, the budget of a VM", () => {
       );
     });
 
-    it("is asked for again in ten milliseconds, before it can be used up anew", () => {
+    it("is checked again after ten milliseconds, before it can be used up again", () => {
       const host = configuredHost({ limits: { memory: MEMORY } });
       for (let i = 0; i < 8; i++) hold(open(host, EVIL), MEMORY / 8.5);
       host.tick();
@@ -476,12 +476,12 @@ describe("limits.memory, the budget of a VM", () => {
     });
   });
 
-  it("when nearly used up, is given back first by connections of whose peers nothing is known", () => {
+  it("when nearly used up, is given back first by connections whose peers are unknown", () => {
     const host = configuredHost({ limits: { memory: MEMORY } });
     const unknown = Array.from({ length: 10 }, () => new Wire(host));
-    // A server's line without end is all that a connection without a client's byte can hold.
+    // A connection without any byte from its client can hold only a line of the server that has no end.
     for (const wire of unknown) wire.server(`INFO {"a":"${"x".repeat(60_000)}`);
-    // Each keeps below its share, all together come near the budget.
+    // Each stays below its share, but together they come close to the budget.
     const known = Array.from({ length: 8 }, () => Wire.connected(host));
     for (let sid = 0; sid < 230 && unknown.some((wire) => !wire.connection.closed); sid++) {
       for (const wire of known) wire.client(`${LINE} ${sid}\r\n`);
@@ -496,7 +496,7 @@ describe("limits.memory, the budget of a VM", () => {
 });
 
 describe("a peer that may not connect", () => {
-  it("is answered at its first bytes and closed, and nothing of it reaches the server", () => {
+  it("is answered at its first bytes and closed, and none of its bytes reaches the server", () => {
     const host = configuredHost();
     for (const peer of [null, "spiffe://elsewhere.example/ns/shop/sa/orders-api"]) {
       const wire = new Wire(host, peer);

@@ -4,9 +4,9 @@ import { fnv1a } from "./fnv.ts";
 import { Host, SharedData } from "./host.ts";
 import { CONNECT, PING, PONG, pub, publishViolation, Wire } from "./wire.ts";
 
-/** What the tests of a policy that changes share: policies, hosts under them, what is published, and what ends by it. */
+/** Shared by the tests of a changing policy: policies, hosts under them, publishes, and the notices of what ends. */
 
-/** Milliseconds between a worker's ticks, and while it has work left that it does in slices. */
+/** Milliseconds between a worker's ticks, and between its ticks while it has work left that it does in slices. */
 export const TICK = 500;
 export const HURRIED = 10;
 
@@ -23,12 +23,12 @@ export function policyOf(permissions: object, more: object = {}): object {
   return { trustDomains: ["cluster.local"], rules: [rule], ...more };
 }
 
-/** A VM of the proxy that has this shared data. */
+/** A VM of the proxy whose shared data is this. */
 export function vm(shared = new SharedData(), properties = {}): Host {
   return new Host(filterModule(), { shared, properties });
 }
 
-/** A tick of each host. */
+/** Runs a tick of each host. */
 export function tick(...hosts: Host[]): void {
   for (const host of hosts) {
     host.advance(TICK);
@@ -36,14 +36,14 @@ export function tick(...hosts: Host[]): void {
   }
 }
 
-/** The host with a connection under that policy. */
+/** The host, with a connection under that policy. */
 export function connected(config: object, connect = CONNECT): { host: Host; wire: Wire } {
   const host = vm();
   assert.ok(host.configure(config).accepted);
   return { host, wire: Wire.connected(host, { connect }) };
 }
 
-/** Does the connection forward a publish to `token.x`? What is refused has its text told. */
+/** Whether the connection forwards a publish to `token.x`. If it is refused, its text must say so. */
 export function allows(wire: Wire, token: string): boolean {
   const forwarded = wire.client(pub(`${token}.x`));
   if (forwarded === pub(`${token}.x`)) return true;
@@ -52,18 +52,18 @@ export function allows(wire: Wire, token: string): boolean {
   return false;
 }
 
-/** The connection may publish below the one token and below none of the others. */
+/** Asserts that the connection may publish below `token` and below none of the other tokens. */
 export function assertOnly(wire: Wire, token: string, others: string[], what = ""): void {
   assert.ok(allows(wire, token), `${what} ${token}`);
   for (const other of others) assert.ok(!allows(wire, other), `${what} not ${other}`);
 }
 
-/** Under which the policy in force lies in shared data, and what tells of a change of it. */
+/** The key of the policy in force in shared data, and the value that shows a change of it. */
 export const KEY = "istio-nats/policy/istio-nats/";
 
 export const CHANGE_KEY = "istio-nats/change/istio-nats/";
 
-/** The text as a module publishes it (policy/envelope.ts), or what is none in one respect. */
+/** The text as a module publishes it (policy/envelope.ts), or a text that is invalid in one respect. */
 export function envelope(
   text: string,
   { magic = "inatspol", version = 1, length = text.length, hash = fnv1a(text) } = {},
@@ -78,13 +78,13 @@ export function envelope(
   return Buffer.concat([head, Buffer.from(text)]);
 }
 
-/** The text about a subscription that a reload of nats-server has ended (client.go `processSubsOnConfigReload`). */
+/** nats-server's text for a subscription that a reload has ended (client.go `processSubsOnConfigReload`). */
 export function ended(subject: string, sid: string, queue?: string): string {
   const using = queue === undefined ? "" : ` using queue "${queue}"`;
   return `-ERR 'Permissions Violation for Subscription to "${subject}"${using} (sid "${sid}")'\r\n`;
 }
 
-/** How the server hears of it: the PONG for the PING shows that it has taken it. */
+/** How the server learns of it. The PONG for the PING shows that it has read the UNSUB. */
 export function unsub(...sids: string[]): string {
   return `${sids.map((sid) => `UNSUB ${sid}\r\n`).join("")}${PING}`;
 }

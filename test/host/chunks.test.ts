@@ -15,12 +15,12 @@ import {
   type Policy,
 } from "./wire.ts";
 
-/** Bytes that are read at once (assembly/proxy/memory.ts). */
+/** Bytes of one read (assembly/proxy/memory.ts). */
 const WINDOW = 1088 * 1024;
 const MIB = 1 << 20;
 const HEADERS = "NATS/1.0\r\nA: b\r\n\r\n";
 
-/** nats-server with max_payload at 8 MiB, so that a payload is larger than any chunk. */
+/** nats-server with a max_payload of 8 MiB, so that a payload can be larger than any chunk. */
 const INFO_8_MIB = `INFO {"headers":true,"max_payload":${8 * MIB}} \r\n`;
 
 function filled(length: number, text = "payload. "): string {
@@ -51,7 +51,7 @@ class Traffic {
   }
 }
 
-/** Plays `traffic` in chunks of these sizes; the last size repeats. */
+/** Plays `traffic` in chunks of these sizes. The last size repeats. */
 function assertPlays(traffic: Traffic, sizes: readonly number[], what: string, config: Policy = {}): void {
   const wire = Wire.connected(configuredHost(config), { info: INFO_8_MIB });
   let toServer = "";
@@ -64,13 +64,13 @@ function assertPlays(traffic: Traffic, sizes: readonly number[], what: string, c
   assertSame(wire.server(PONG.repeat(traffic.pings)), traffic.toClient, `${what}, to the client`);
 }
 
-// outstandingReplies must not make these wait: that is another test's matter.
+// outstandingReplies must not hold these; another test covers that.
 const PATIENT: Policy = { limits: { outstandingReplies: 16 * MIB } };
 
 describe("a chunk of a client", () => {
-  // Envoy handed over up to 1,064,960 bytes at a buffer limit of 1 MiB.
+  // At a buffer limit of 1 MiB, Envoy handed over up to 1,064,960 bytes.
   for (const size of [256 * 1024, 1_064_960, 3 * MIB]) {
-    it(`of ${size} bytes of small allowed operations passes as it is`, () => {
+    it(`of ${size} bytes of small allowed operations passes unchanged`, () => {
       const one = pub("ok.1", filled(40));
       const traffic = new Traffic().allowed(one.repeat(Math.floor(size / one.length)));
       assertPlays(traffic, [size], "in one chunk");
@@ -104,7 +104,7 @@ describe("a chunk of a client", () => {
     assertPlays(traffic, [traffic.client.length], "in one chunk");
   });
 
-  it("with an edit before and behind a payload of 3 MiB is edited in both places", () => {
+  it("with an edit before and after a payload of 3 MiB is edited in both places", () => {
     const traffic = new Traffic()
       .refused("no.1", "x")
       .allowed(pub("ok.1", filled(3 * MIB)))
@@ -117,13 +117,13 @@ describe("a chunk of a client", () => {
     for (const size of [32 * 1024, 1_064_960, 3 * MIB, 9 * MIB]) assertPlays(traffic, [size], `chunks of ${size}`);
   });
 
-  it("that ends inside a payload, a line or headers goes on with the next one, wherever it ends", () => {
+  it("that ends inside a payload, a line or headers continues in the next one, wherever it ends", () => {
     const traffic = new Traffic()
       .allowed(pub("ok.1", filled(450_000)))
       .refused("no.1", filled(450_000))
       .allowed(hpub("ok.2", HEADERS, filled(450_000)))
       .refused("no.2", filled(10));
-    // All ends around each border of an operation and of the window in which a chunk is read.
+    // All chunk ends around each border of an operation and of the window in which a chunk is read.
     const borders = [0, 450_013, 900_000, 900_030, 1_350_050, 1_350_090, WINDOW];
     for (const border of borders) {
       for (let at = border - 8; at <= border + 40; at += 3) {
@@ -132,7 +132,7 @@ describe("a chunk of a client", () => {
     }
   });
 
-  it("with an operation anywhere across the end of the window in which it is read is read alike", () => {
+  it("with an operation at any position across the end of the read window is read alike", () => {
     const one = pub("ok.1", filled(1000));
     const many = one.repeat(Math.floor(WINDOW / one.length) - 2);
     for (let before = -2; before <= 60; before++) {
@@ -146,7 +146,7 @@ describe("a chunk of a client", () => {
     }
   });
 
-  it("with control lines of 4,096 bytes across the windows in which it is read is read alike", () => {
+  it("with control lines of 4,096 bytes across the read windows is read alike", () => {
     const name = filled(4080, "token.").replace(/\.$/, "x");
     const traffic = new Traffic();
     for (let i = 0; i < 400; i++) {
@@ -155,7 +155,7 @@ describe("a chunk of a client", () => {
     assertPlays(traffic, [4 * MIB], "in one chunk", PATIENT);
   });
 
-  it("with header blocks of 16 KiB across the windows in which it is read is read alike", () => {
+  it("with header blocks of 16 KiB across the read windows is read alike", () => {
     const block = `NATS/1.0\r\nA: ${filled(16_384 - 17)}\r\n\r\n`;
     const traffic = new Traffic();
     for (let i = 0; i < 100; i++) traffic.allowed(hpub("ok.1", block, filled(i))).refused("no.1", "z");
@@ -181,7 +181,7 @@ describe("a chunk of a client", () => {
 });
 
 describe("a chunk of a server", () => {
-  it("of 3 MiB with PONGs that become texts between large messages is edited everywhere and nowhere else", () => {
+  it("of 3 MiB with PONGs that become texts between large messages is edited there and nowhere else", () => {
     const wire = Wire.connected(configuredHost());
     const count = 300;
     wire.client(pub("no.1").repeat(count));
@@ -197,7 +197,7 @@ describe("a chunk of a server", () => {
     assertSame(wire.server(PONG.repeat(2000)), publishViolation(name).repeat(2000), "to the client");
   });
 
-  it("is filtered behind, before and inside payloads of 3 MiB", () => {
+  it("is filtered before, inside and after payloads of 3 MiB", () => {
     const host = configuredHost({ rule: { subscribe: { allow: ["ok.>"], deny: ["ok.secret"] } } });
     const wire = Wire.connected(host, { info: INFO_8_MIB });
     wire.client("SUB ok.* 1\r\n");
@@ -252,7 +252,7 @@ describe("what is written before a line that an earlier chunk has begun", () => 
       const rest = `5\r\nhello\r\n${msg("ok.b", "1", "abc")}`;
       const passed = wire.server(rest);
       const noticed = OUT + beyond - begun.length;
-      // In no order.
+      // Deliberately in no order.
       const lines = (text: string): string => text.split("\n").sort().join("\n");
       assertSame(lines(passed.slice(0, noticed)), lines(sids.map(noticeOf).join("")), "the notices");
       assertSame(passed.slice(noticed), begun + rest, "behind them");

@@ -32,7 +32,7 @@ function classed(subjects: object = SUBJECTS, more: Policy = {}): Wire {
   return Wire.connected(configuredHost({ telemetry: { subjects }, ...more }));
 }
 
-/** The different values of a label over all series. */
+/** The distinct values of a label over all series. */
 function valuesOf(host: Host, label: string): Set<string> {
   host.tick();
   const values = new Set<string>();
@@ -44,7 +44,7 @@ function valuesOf(host: Host, label: string): Set<string> {
 }
 
 describe("the class of a subject", () => {
-  it("is the first in the list that matches, also where a later one is more exact", () => {
+  it("is the first in the list that matches, even if a later one is more exact", () => {
     const { host, client } = bound(classed());
     client(pub("ok.orders.admin.x") + pub("ok.orders.eu") + pub("ok.orders.eu") + pub("ok.admin") + pub("ok.z"));
     assert.equal(messages(host, { subject: "admin", ...PUB }), 2);
@@ -53,7 +53,7 @@ describe("the class of a subject", () => {
     assert.equal(messages(host, { subject: "other", ...PUB }), 0);
   });
 
-  it("is that of what was refused, whatever was asked before it", () => {
+  it("is that of the refused subject, whatever was decided before it", () => {
     const subjects = [
       { name: "no", patterns: ["no.>"] },
       { name: "reserved", patterns: ["_GR_.>"] },
@@ -80,7 +80,7 @@ describe("the class of a subject", () => {
     assert.equal(stat(host, "istio_nats_bytes_total", { subject: "admin", ...PUB }), 9);
   });
 
-  it("is `other` where none matches, and `unknown` for operations without a subject", () => {
+  it("is `other` if none matches, and `unknown` for operations without a subject", () => {
     const { host, client } = bound(classed([{ name: "orders", patterns: ["ok.orders.*"] }]));
     client(pub("ok.orders") + pub("ok.orders.a.b") + pub("ok.orders.a") + "PING\r\nSUB ok.x 1\r\nUNSUB 1\r\n");
     assert.equal(messages(host, { subject: "other", ...PUB }), 2);
@@ -91,7 +91,7 @@ describe("the class of a subject", () => {
     }
   });
 
-  it("is that of the subject of a refusal, of a delivery and of a delivery that is kept back", () => {
+  it("is that of the subject of a refusal, of a delivery and of a withheld delivery", () => {
     const rule = { subscribe: { allow: ["ok.>"], deny: ["ok.orders.secret"] } };
     const { host, client, server } = bound(classed([...SUBJECTS, { name: "no", patterns: ["no.>"] }], { rule }));
     client("SUB ok.> 1\r\n" + pub("no.a", "xy") + hpub("no.b", "NATS/1.0\r\n\r\n"));
@@ -106,14 +106,14 @@ describe("the class of a subject", () => {
     assert.equal(stat(host, "istio_nats_refusals_total", nobody), 1);
   });
 
-  it("is known in DRY_RUN too", () => {
+  it("is also known in DRY_RUN", () => {
     const { host, client } = bound(classed(SUBJECTS, { mode: "DRY_RUN" }));
     client(pub("ok.orders.eu") + pub("no.a"));
     assert.equal(messages(host, { subject: "orders", ...PUB }), 1);
     assert.equal(stat(host, "istio_nats_dry_run_refusals_total", { subject: "other", rule: "unknown" }), 1);
   });
 
-  it("follows a configuration that names others, and what was counted before stays", () => {
+  it("follows a configuration with other classes, and earlier counts stay as they were", () => {
     const host = configuredHost({ telemetry: { subjects: SUBJECTS } });
     const first = Wire.connected(host);
     first.client(pub("ok.orders.eu"));
@@ -148,7 +148,7 @@ describe("the number of series", () => {
     assert.deepEqual(valuesOf(host, "subject"), new Set(["orders", "any", "other", "unknown"]));
   });
 
-  it("of principals is `telemetry.principals`; the rest share `other`, and their connections are counted", () => {
+  it("of principals is bounded by `telemetry.principals`; the rest share `other`, and their connections are counted", () => {
     const host = configuredHost({ telemetry: { principals: 3 } });
     for (let i = 0; i < 10; i++) {
       const wire = new Wire(host, `spiffe://cluster.local/ns/n${i}/sa/a`);
@@ -160,7 +160,7 @@ describe("the number of series", () => {
     assert.equal(stat(host, "istio_nats_connections_active", { source_principal: "other" }), 7);
   });
 
-  it("of refusals is 512 for a principal; beyond, class and rule are `other`", () => {
+  it("of refusals is at most 512 for a principal; beyond that, class and rule are `other`", () => {
     const rules = Array.from({ length: 600 }, (_, i) => ({
       name: `rule-${i}`,
       from: [{ principals: ["*"] }],
@@ -175,7 +175,7 @@ describe("the number of series", () => {
     assert.equal(valuesOf(host, "rule").size, 513);
   });
 
-  it("of all refusals together is 16,384, over all principals", () => {
+  it("of all refusals is at most 16,384, over all principals", () => {
     const rules = Array.from({ length: 500 }, (_, i) => ({
       name: `rule-${i}`,
       from: [{ principals: ["*"] }],
@@ -195,12 +195,12 @@ describe("the number of series", () => {
   });
 });
 
-/** A wire's functions, to be used without it. */
+/** A wire's functions, for use without the object. */
 function bound(wire: Wire): { host: Host; client: Wire["client"]; server: Wire["server"] } {
   return { host: wire.host, client: wire.client.bind(wire), server: wire.server.bind(wire) };
 }
 
-it("a class of subjects leaves what is remembered of a token such as `*q` to the whole subject alone", () => {
+it("a class of subjects does not let a remembered token such as `*q` decide a whole subject", () => {
   const publish = { allow: ["$JS.API.>"], deny: ["$JS.API.ok.*.secret.>"] };
   const subjects = [{ name: "all", patterns: ["$JS.API.ok.>"] }];
   const wire = Wire.connected(configuredHost({ rule: { publish }, telemetry: { subjects } }));

@@ -20,17 +20,17 @@ import {
 const FILTERED = { subscribe: { allow: ["ok.>", "box.*"], deny: ["ok.secret", "ok.work.x workers"] } };
 
 describe("the first delivery of a VM", () => {
-  it("is read as strictly as any other, though no subject was read before it", () => {
+  it("is read as strictly as any other, even though no subject was read before it", () => {
     const wire = Wire.connected(configuredHost());
     wire.client("SUB ok.1 a\r\n");
-    // An argument too few, unless the NUL were taken for a subject and its end.
+    // One argument is missing, unless the NUL is taken for a subject and its end.
     assert.equal(wire.server("MSG \0a 5\r\nhello\r\n"), "");
     assert.equal(wire.server(msg("ok.1", "a", "x")), "");
   });
 });
 
 describe("a subscription with wildcards over a deny", () => {
-  it("is accepted, and what the deny covers is kept back, by the delivered subject and on every subscription", () => {
+  it("is accepted; what the deny covers is withheld by delivered subject, on every subscription", () => {
     const host = configuredHost({ rule: FILTERED });
     const wire = Wire.connected(host);
     const subs = "SUB box.a 1\r\nSUB ok.* 2\r\n";
@@ -43,7 +43,7 @@ describe("a subscription with wildcards over a deny", () => {
     assert.equal(stat(host, "istio_nats_bytes_total", { operation: "MSG", verdict: "refused" }), 2);
   });
 
-  it("turns nothing on before it is there: a literal subscription costs no filter", () => {
+  it("has no effect before it exists: a literal subscription does not turn filtering on", () => {
     const wire = Wire.connected(configuredHost({ rule: FILTERED }));
     wire.client("SUB box.a 1\r\n");
     const delivered = msg("ok.secret", "1", "d");
@@ -59,17 +59,17 @@ describe("a subscription with wildcards over a deny", () => {
     assert.equal(wire.server(hmsg("ok.secret") + hmsg("ok.1") + hmsg("ok.secret")), hmsg("ok.1"));
   });
 
-  it("stays filtered after UNSUB, since messages are under way, and until the server has taken a second CONNECT", () => {
+  it("stays filtered after UNSUB, because messages are under way, and until the server has read a second CONNECT", () => {
     const wire = Wire.connected(configuredHost({ rule: FILTERED }));
     wire.client("SUB ok.* 2\r\nUNSUB 2\r\n");
     assert.equal(wire.server(msg("ok.secret", "2") + msg("ok.1", "2")), msg("ok.1", "2"));
     wire.client(`${CONNECT}SUB box.a 1\r\n`);
-    // What the server had queued before it took that CONNECT comes before this PONG.
+    // This PONG comes after everything that the server had queued before it read that CONNECT.
     assert.equal(wire.server(msg("ok.secret", "2") + PONG), "");
     assert.equal(wire.server(msg("ok.secret", "1")), msg("ok.secret", "1"));
   });
 
-  it("stays filtered until the server has taken the last of several CONNECTs", () => {
+  it("stays filtered until the server has read the last of several CONNECTs", () => {
     const wire = Wire.connected(configuredHost({ rule: FILTERED }));
     wire.client(`SUB ok.* 1\r\n${CONNECT}SUB ok.* 2\r\n${CONNECT}SUB box.a 3\r\n`);
     assert.equal(wire.server(msg("ok.secret", "1") + PONG), "");
@@ -77,7 +77,7 @@ describe("a subscription with wildcards over a deny", () => {
     assert.equal(wire.server(msg("ok.secret", "3")), msg("ok.secret", "3"));
   });
 
-  it("in DRY_RUN gets everything, and what would have been kept back is counted", () => {
+  it("gets everything in DRY_RUN, and what would have been withheld is counted", () => {
     const host = configuredHost({ mode: "DRY_RUN", rule: FILTERED });
     const wire = Wire.connected(host);
     wire.client("SUB ok.* 2\r\n");
@@ -87,7 +87,7 @@ describe("a subscription with wildcards over a deny", () => {
     assert.equal(stat(host, "istio_nats_messages_total", { operation: "MSG", verdict: "allowed" }), 2);
   });
 
-  it("of a rule in DRY_RUN keeps nothing back, and what it would keep back is counted beside what another one does", () => {
+  it("withholds nothing because of a rule in DRY_RUN, and counts what that rule would withhold beside what another one does", () => {
     const everybody = [{ principals: ["*"] }];
     const rules = [
       { name: "orders", from: everybody, subscribe: { allow: ["ok.*"], deny: ["ok.secret"] } },
@@ -106,7 +106,7 @@ describe("a subscription with wildcards over a deny", () => {
     assert.equal(stat(host, "istio_nats_refusals_total", { ...denied, rule: "orders" }), 2);
   });
 
-  it("with a queue is refused, since a filtered member would swallow its group's messages", () => {
+  it("is refused with a queue, because a filtered member would swallow its group's messages", () => {
     const host = configuredHost({ rule: FILTERED });
     const wire = Wire.connected(host);
     assert.equal(wire.client("SUB ok.* q 1\r\nSUB ok.work.* workers 2\r\n"), PING + PING);
@@ -119,14 +119,14 @@ describe("a subscription with wildcards over a deny", () => {
 });
 
 describe("UNSUB with a maximum, while deliveries are filtered", () => {
-  /** Filtering, with a subscription of which the deny covers a part. */
+  /** A connection whose deliveries are filtered, with a subscription that the deny partly covers. */
   function filtering(connect: string): Wire {
     const wire = Wire.connected(configuredHost({ rule: FILTERED }), { connect });
     wire.client("SUB ok.* 9\r\n");
     return wire;
   }
 
-  it("is counted by messages that reach the client; the server hears of the end only, with the client's next bytes", () => {
+  it("counts the messages that reach the client; the server learns of the end only with the client's next bytes", () => {
     const withHeaders = hpub("ok.1", "NATS/1.0\r\n\r\n");
     for (const [next, forwarded] of [
       [pub("ok.1"), pub("ok.1")],
@@ -143,12 +143,12 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     }
   });
 
-  it("is counted by messages with a reply subject, and by those with long subjects, like any other", () => {
+  it("counts messages with a reply subject or a long subject like any other", () => {
     for (const [subject, reply] of [
       ["ok.1", "_INBOX.1"],
       [`ok.${"x".repeat(100)}`, ""],
     ] as const) {
-      // No deny entry with a queue, which would have each delivery go the long way.
+      // Without a deny entry for a queue, which would make each delivery go the long way.
       const rule = { subscribe: { allow: ["ok.>"], deny: ["ok.secret"] } };
       const wire = Wire.connected(configuredHost({ rule }));
       wire.client("SUB ok.> 9\r\n");
@@ -168,7 +168,7 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     assert.equal(wire.client(PING), `UNSUB 9\r\n${PING}`);
   });
 
-  it("counts what the server had delivered before it, and not what was kept back", () => {
+  it("counts what the server had delivered before it, except what was withheld", () => {
     const wire = filtering(CONNECT);
     assert.equal(wire.client("UNSUB 9 2\r\n"), PING);
     const before = msg("ok.1", "9");
@@ -178,7 +178,7 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     assert.equal(wire.client(PING), `UNSUB 9\r\n${PING}`);
   });
 
-  it("may be raised or lowered, in the order in which the server would have read it", () => {
+  it("can be raised or lowered, in the order in which the server would have read it", () => {
     const wire = filtering(CONNECT);
     assert.equal(wire.client("UNSUB 9 1\r\nUNSUB 9 3\r\n"), PING + PING);
     assert.equal(wire.server(PONG + PONG + msg("ok.1", "9")), msg("ok.1", "9"));
@@ -190,7 +190,7 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     assert.equal(reached.server(`${echo}${PONG}${PONG}${msg("ok.2", "9")}`), echo);
   });
 
-  it("holds for nothing once its subscription has ended, though another one has the sid", () => {
+  it("has no effect after its subscription has ended, even if another one has the sid", () => {
     const wire = filtering(CONNECT);
     const lines = "UNSUB 9 1\r\nUNSUB 9\r\nSUB ok.* 9\r\n";
     assert.equal(wire.client(lines), `${PING}UNSUB 9\r\n${PING}SUB ok.* 9\r\n`);
@@ -199,7 +199,7 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     assert.equal(wire.client(PING), PING);
   });
 
-  it("goes on to the server while that counts already, since the subscription was there before the filter", () => {
+  it("goes on to the server if that already counts, because the subscription existed before filtering began", () => {
     const wire = Wire.connected(configuredHost({ rule: FILTERED }));
     const counted = "SUB ok.1 1\r\nUNSUB 1 2\r\nSUB ok.* 9\r\nUNSUB 1 3\r\n";
     assert.equal(wire.client(counted), counted);
@@ -208,7 +208,7 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`, "in case an account imports it");
   });
 
-  it("does not count messages of a former subscription with its sid, nor what came before a second CONNECT", () => {
+  it("does not count messages of a former subscription with its sid, nor those from before a second CONNECT", () => {
     const former = filtering(CONNECT);
     const again = "UNSUB 9\r\nSUB ok.* 9\r\nUNSUB 9 1\r\n";
     assert.equal(former.client(pub("ok.1") + again), `${pub("ok.1")}UNSUB 9\r\n${PING}SUB ok.* 9\r\n${PING}`);
@@ -223,7 +223,7 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     assert.equal(anew.client(PING), `UNSUB 9\r\n${PING}`);
   });
 
-  it("is not reached by nats-server's own answer that nobody listens, which that does not count either", () => {
+  it("does not count nats-server's own no-responders answer, which nats-server does not count either", () => {
     const wire = filtering(CONNECT);
     const block = "NATS/1.0 503\r\n\r\n";
     const unheard = `HMSG ok.1 9 ${block.length} ${block.length}\r\n${block}\r\n`;
@@ -232,7 +232,7 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     assert.equal(wire.client(PING), `UNSUB 9\r\n${PING}`);
   });
 
-  it("of a member of a queue group is the server's, so that the group loses nothing behind it", () => {
+  it("of a member of a queue group is left to the server, so that the group loses no message after it", () => {
     const wire = filtering(CONNECT);
     const lines = "SUB box.1 workers 1\r\nUNSUB 1 2\r\nUNSUB 1 3\r\n";
     assert.equal(wire.client(lines), lines);
@@ -241,7 +241,7 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
   });
 
-  it("of a member of a queue group is reached by what is kept back too, as the server counts", () => {
+  it("of a member of a queue group also counts what is withheld, as the server counts it", () => {
     const wire = Wire.connected(configuredHost({ rule: FILTERED, limits: { subscriptions: 2 } }));
     wire.client("SUB ok.* 9\r\n");
     for (let sid = 10; sid < 20; sid++) {
@@ -255,7 +255,7 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     assert.equal(wire.client("UNSUB 20 1\r\nSUB box.2 21\r\n"), "UNSUB 20\r\nSUB box.2 21\r\n");
   });
 
-  it("is answered with +OK in verbose mode, and the +OK of our own UNSUB does not reach the client", () => {
+  it("is answered with +OK in verbose mode, while the +OK for the filter's own UNSUB does not reach the client", () => {
     const wire = filtering(VERBOSE_CONNECT);
     assert.equal(wire.client("UNSUB 9 1\r\n"), PING);
     assert.equal(wire.server(PONG), "+OK\r\n");
@@ -264,7 +264,7 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     assert.equal(wire.server(`${PONG}+OK\r\n+OK\r\n`), "+OK\r\n");
   });
 
-  it("that is already reached ends at once, at the server too", () => {
+  it("ends the subscription at once if it is already reached, at the server too", () => {
     const wire = filtering(CONNECT);
     wire.server(msg("ok.1", "9") + msg("ok.2", "9"));
     assert.equal(wire.client("UNSUB 9 2\r\n"), "UNSUB 9\r\n");
@@ -278,11 +278,11 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     assert.equal(wire.server(PONG + msg("ok.9", "9")), msg("ok.9", "9"));
   });
 
-  it("of a sid that is not there goes to the server without, so that nothing goes on there that has ended here", () => {
+  it("goes to the server without the maximum if the sid is unknown here, so that nothing continues there that has ended here", () => {
     assert.equal(filtering(CONNECT).client("UNSUB 77 5\r\n"), "UNSUB 77\r\n");
   });
 
-  it("that is no number means now, as at nats-server", () => {
+  it("takes effect at once if it is not a number, as at nats-server", () => {
     for (const max of ["x", "-1", "0", "1234567890"]) {
       const line = `UNSUB 9 ${max}\r\n`;
       assert.equal(filtering(CONNECT).client(line), line);
@@ -310,7 +310,7 @@ describe("reply grants (allow_responses)", () => {
     assert.equal(wire.server(PONG + PONG), publishViolation("r.2") + publishViolation("r.1"));
   });
 
-  it("end when the host's clock is set back before them, which nats-server would not see", () => {
+  it("end if the host's clock is set back before they were made, which nats-server would not notice", () => {
     const rule = { publish: {}, allow_responses: { max: 5, expires: "1s" } };
     const host = configuredHost({ rule });
     const wire = Wire.connected(host);
@@ -320,7 +320,7 @@ describe("reply grants (allow_responses)", () => {
     assert.equal(wire.client(pub("r.1")), PING);
   });
 
-  it("end with their time", () => {
+  it("end when their time is up", () => {
     const wire = subscribed(grants(5, "10s"));
     wire.server(msg("ok.1", "1", "", "r.1"));
     wire.host.advance(10_000);
@@ -329,7 +329,7 @@ describe("reply grants (allow_responses)", () => {
     assert.equal(wire.client(pub("r.1")), PING);
   });
 
-  it("are used by a second delivery with the same reply, as at nats-server (resp sessions): with max 1 none is left", () => {
+  it("are used up by a second delivery with the same reply, as at nats-server (resp sessions): with max 1 none is left", () => {
     const wire = subscribed(grants(1));
     wire.server(msg("ok.1", "1", "", "r.1").repeat(2));
     assert.equal(wire.client(pub("r.1")), PING);
@@ -349,7 +349,7 @@ describe("reply grants (allow_responses)", () => {
     assert.equal(wire.client(pub("r.1")), pub("r.1"));
   });
 
-  it("come of no message that was kept back", () => {
+  it("are not made by a message that was withheld", () => {
     const rule = { ...FILTERED, publish: {}, allow_responses: { max: 1, expires: "1m" } };
     const wire = Wire.connected(configuredHost({ rule }));
     wire.client("SUB ok.* 1\r\n");
@@ -359,7 +359,7 @@ describe("reply grants (allow_responses)", () => {
 });
 
 describe("subscriptions", () => {
-  it("of a sid that lives are not replaced; the server keeps the first one, too", () => {
+  it("keep their sid while they live; the server keeps the first one, too", () => {
     const wire = Wire.connected(configuredHost({ limits: { subscriptions: 2 } }));
     assert.equal(
       wire.client("SUB ok.1 1\r\nSUB ok.2 1\r\nSUB ok.3 2\r\n"),
@@ -368,12 +368,12 @@ describe("subscriptions", () => {
     assert.equal(wire.client("SUB ok.4 3\r\n"), PING);
   });
 
-  it("that are refused leave the sid free, and a later UNSUB of it goes to the server, which answers", () => {
+  it("leave their sid free if they are refused, and a later UNSUB of it goes to the server, which answers", () => {
     const wire = Wire.connected(configuredHost());
     assert.equal(wire.client("SUB no.1 5\r\nUNSUB 5\r\nSUB ok.1 5\r\n"), `${PING}UNSUB 5\r\nSUB ok.1 5\r\n`);
   });
 
-  it("may be 10,000 on one connection, and each ends where its maximum says", () => {
+  it("may number 10,000 on one connection, and each ends at its maximum", () => {
     const host = configuredHost({ rule: FILTERED });
     const wire = Wire.connected(host);
     const count = 10_000;
@@ -389,8 +389,8 @@ describe("subscriptions", () => {
   });
 });
 
-describe("a delivery behind one that was kept back", () => {
-  it("reaches the client whole when its payload ends in the next chunk", () => {
+describe("a delivery behind a withheld one", () => {
+  it("reaches the client whole if its payload ends in the next chunk", () => {
     const host = configuredHost();
     const wire = Wire.connected(host);
     wire.client("SUB ok.1 1\r\n");

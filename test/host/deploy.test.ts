@@ -61,7 +61,7 @@ describe("the policy of deploy/sidecar", () => {
 
   before(() => {
     host = new Host(filterModule());
-    // Shipped in DRY_RUN, which lets everything pass; what is asked here is what it decides.
+    // Shipped in DRY_RUN, which lets everything pass. The tests check what it decides.
     const { accepted, logs } = host.configure({ ...plugin.spec.pluginConfig, mode: "ENFORCE" });
     assert.ok(accepted, JSON.stringify(logs));
   });
@@ -95,7 +95,7 @@ describe("the policy of deploy/sidecar", () => {
     assert.equal(wire.client(pub("_INBOX.x.2")), PING);
   });
 
-  it("keeps a card's data from the auditors", () => {
+  it("withholds a card's data from the auditors", () => {
     const wire = connected(AUDITOR);
     wire.client("SUB orders.> 1\r\n");
     const created = msg("orders.eu.created", "1", "3 lemons");
@@ -113,7 +113,7 @@ describe("the policy of deploy/sidecar", () => {
     assert.deepEqual([record["event"], record["rule"]], ["would_refuse", "old-subjects"]);
   });
 
-  it("admits nobody whom no rule names, and nobody without a certificate", () => {
+  it("refuses connections of peers that no rule names, and of peers without a certificate", () => {
     for (const who of ["spiffe://cluster.local/ns/web/sa/storefront", "spiffe://partner.example/ns/audit/sa/x", null]) {
       const wire = new Wire(host, who);
       wire.server(INFO);
@@ -122,7 +122,7 @@ describe("the policy of deploy/sidecar", () => {
     }
   });
 
-  it("has stats of which every label is a Prometheus label by stats-tags.yaml", () => {
+  it("has stats whose labels are all Prometheus labels by stats-tags.yaml", () => {
     const { annotations } = (manifest("stats-tags.yaml") as Patch).spec.template.metadata;
     const tags: string[] = (annotations["sidecar.istio.io/extraStatTags"] ?? "").split(",");
     assert.equal(tags.join(), STATS_TAGS.join());

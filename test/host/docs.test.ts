@@ -15,7 +15,7 @@ function read(file: string): string {
   return readFileSync(inRoot(...file.split("/")), "utf8");
 }
 
-/** What the filter says of a configuration; nothing when it takes it. */
+/** The faults that the filter finds in a configuration, or nothing if it accepts it. */
 function faultsOf(configuration: object): string[] {
   const { accepted, logs } = new Host(filterModule()).configure(configuration);
   const faults = logs.flatMap(({ message }) => message.split("\n").slice(1));
@@ -29,7 +29,7 @@ function whole(parts: object): object {
   return { trustDomains: ["cluster.local"], rules: [RULE], ...parts };
 }
 
-/** The cells of the tables' rows under one heading of the reference, by the key in the first cell. */
+/** The cells of the tables under one heading of the reference, by the key in the first cell. */
 function rowsUnder(heading: string): Map<string, string[]> {
   const rows = new Map<string, string[]>();
   for (const [first = "", ...cells] of tableUnder(read(REFERENCE), heading)) {
@@ -39,10 +39,10 @@ function rowsUnder(heading: string): Map<string, string[]> {
   return rows;
 }
 
-// A key that nobody would write, so that the filter lists those that there are instead of suggesting one.
+// A key that nobody would write, so that the filter lists all valid keys instead of suggesting one.
 const UNKNOWN = "qqqqqqqqqqqqqqqq";
 
-/** The headings of the reference's tables, each with a configuration whose unknown key stands at that place. */
+/** The headings of the reference's tables, each with a configuration that has the unknown key at that place. */
 const PLACES: [heading: string, configuration: object][] = [
   ["## Top-level keys", whole({ [UNKNOWN]: 1 })],
   ["## `rules[]`", whole({ rules: [{ ...RULE, [UNKNOWN]: 1 }] })],
@@ -72,7 +72,7 @@ describe("the policy reference", () => {
     }
   });
 
-  it("gives the bounds that the filter holds numbers to", () => {
+  it("gives the bounds that the filter enforces for numbers", () => {
     for (const place of ["limits", "audit", "telemetry"]) {
       for (const [key, [, least, most]] of rowsUnder(`## \`${place}\``)) {
         if (least === "") continue;
@@ -96,7 +96,7 @@ describe("the policy reference", () => {
     assert.match(read("assembly/policy/config-telemetry.ts"), /requestTimeout: i64 = 10_000;/);
   });
 
-  it("gives the defaults that stand in the source", () => {
+  it("gives the defaults that the source has", () => {
     for (const place of ["limits", "audit", "telemetry"]) {
       const source = read(`assembly/policy/config-${place}.ts`);
       for (const [key, [value, least]] of rowsUnder(`## \`${place}\``)) {
@@ -110,7 +110,7 @@ describe("the policy reference", () => {
 
 interface Snippet {
   file: string;
-  /** Behind the fence: `yaml`, or `yaml refused`. */
+  /** The fence's info string: `yaml`, or `yaml refused`. */
   kind: string;
   text: string;
   /** The fenced text that follows. */
@@ -122,7 +122,7 @@ function snippetsOf(file: string): Snippet[] {
   return fences.map(([, kind = "", text = ""], i) => ({ file, kind, text, next: fences[i + 1]?.[2] ?? "" }));
 }
 
-/** The configuration that a snippet shows or is a part of; undefined for another kind of manifest. */
+/** The configuration that a snippet shows or is part of. Undefined for other kinds of manifests. */
 function configurationOf(snippet: unknown): object | undefined {
   if (Array.isArray(snippet)) return whole({ rules: snippet as unknown[] });
   const object = snippet as { kind?: string; spec?: { pluginConfig?: object } };
@@ -133,7 +133,7 @@ function configurationOf(snippet: unknown): object | undefined {
 describe("the policies that the guides show", () => {
   const snippets = GUIDES.flatMap(snippetsOf);
 
-  it("are taken by the filter", () => {
+  it("are accepted by the filter", () => {
     let taken = 0;
     for (const { file, kind, text } of snippets) {
       if (kind !== "yaml") continue;
@@ -145,7 +145,7 @@ describe("the policies that the guides show", () => {
     assert.ok(taken >= 5, `only ${taken} were found`);
   });
 
-  it("are refused with the very words that stand below, where they are faulty on purpose", () => {
+  it("are refused with exactly the words that follow them, if they are faulty on purpose", () => {
     const faulty = snippets.filter(({ kind }) => kind === "yaml refused");
     assert.ok(faulty.length > 0);
     for (const { text, next } of faulty) {
@@ -154,7 +154,7 @@ describe("the policies that the guides show", () => {
   });
 });
 
-describe("what the guides say of stats and audit", () => {
+describe("what the guides say about stats and audit", () => {
   it("covers every reason and every kind of protocol error", () => {
     const guide = read("docs/troubleshooting.md");
     const reasons = sourceList("policy/reason.ts", "REASON_NAMES").filter((name) => name !== "allowed");
@@ -163,7 +163,7 @@ describe("what the guides say of stats and audit", () => {
     }
   });
 
-  it("tells how many durations a worker tells at a time, as the filter has it", () => {
+  it("states the filter's own number of durations that a worker reports at a time", () => {
     const places = sourceConstant("telemetry/durations.ts", "PLACES").toLocaleString("en-US");
     assert.ok(read("docs/runbook.md").includes(`a worker has more than ${places} durations in half a second`), places);
     assert.ok(read("docs/telemetry.md").includes(`A worker tells at most ${places} with a tick`), places);

@@ -4,8 +4,8 @@ import { policyOf, vm, tick, connected, unsub } from "./changing-policy.ts";
 import type { Host } from "./host.ts";
 import { auditOf, CONNECT, msg, PING, PONG, pub, publishViolation, VERBOSE_CONNECT, Wire } from "./wire.ts";
 
-describe("a line that had begun in DRY_RUN and cannot be read", () => {
-  it("is followed by nothing, of nats-server too", () => {
+describe("a line that began in DRY_RUN and cannot be read", () => {
+  it("is followed by nothing, not even from nats-server", () => {
     const { host, wire } = connected(policyOf({ subscribe: { allow: ["ok.>"] } }, { mode: "DRY_RUN" }));
     wire.client("SUB secret 1\r\n");
     wire.server("MSG ok.a");
@@ -14,7 +14,7 @@ describe("a line that had begun in DRY_RUN and cannot be read", () => {
   });
 });
 
-describe("a CONNECT that had begun in DRY_RUN", () => {
+describe("a CONNECT that began in DRY_RUN", () => {
   it("ends what was granted before it", () => {
     const answers = { subscribe: { allow: ["ok.>"] }, allow_responses: { max: 9, expires: "1m" } };
     const { host, wire } = connected(policyOf(answers, { mode: "DRY_RUN" }));
@@ -34,7 +34,7 @@ describe("a CONNECT that had begun in DRY_RUN", () => {
     wire.client(CONNECT.slice(0, 9));
     host.configure(policyOf(rights("b.1")));
     assert.equal(wire.client(CONNECT.slice(9)), CONNECT.slice(9));
-    // The notice of its end goes before DRY_RUN begins.
+    // The UNSUB that ends it goes out before DRY_RUN begins.
     wire.server(PING);
     host.configure(observed);
     wire.client("SUB b.1 1\r\n");
@@ -45,23 +45,23 @@ describe("a CONNECT that had begun in DRY_RUN", () => {
   });
 });
 
-describe("what a queue entry alone allows, behind a further CONNECT,", () => {
+describe("what only a queue entry allows, after a further CONNECT,", () => {
   const subscribe = { allow: ["work.* q"] };
   const enforced = policyOf({ subscribe });
   const observed = policyOf({ subscribe }, { mode: "DRY_RUN" });
   const SUB = "SUB work.* q 1\r\n";
   const one = msg("work.1", "1");
 
-  it("is lost until the PONG for a PING of the client's shows that nats-server has taken a CONNECT of DRY_RUN", () => {
+  it("is withheld until the PONG for a client's PING shows that nats-server has read a CONNECT sent in DRY_RUN", () => {
     const { host, wire } = connected(observed);
     wire.client(PING + CONNECT + PING + SUB);
     host.configure(enforced);
-    // It may be of a subscription from before the CONNECT, with the same sid and without the queue.
+    // It may belong to a subscription from before the CONNECT, with the same sid and without the queue.
     assert.equal(wire.server(one + PONG + one), PONG);
     assert.equal(wire.server(PONG + one), PONG + one);
   });
 
-  it("passes behind the PONG for a PING that the client sends only once the policy is enforced", () => {
+  it("passes after the PONG for a PING that the client sends only once the policy is enforced", () => {
     const { host, wire } = connected(observed);
     wire.client(CONNECT + SUB);
     host.configure(enforced);
@@ -70,7 +70,7 @@ describe("what a queue entry alone allows, behind a further CONNECT,", () => {
     assert.equal(wire.server(PONG + one), PONG + one);
   });
 
-  it("passes behind the PONG for that PING also where the texts of refusals come with it", () => {
+  it("passes after the PONG for that PING even if the texts of refusals come with it", () => {
     const { host, wire } = connected(observed);
     wire.client(CONNECT + SUB);
     host.configure(enforced);
@@ -78,7 +78,7 @@ describe("what a queue entry alone allows, behind a further CONNECT,", () => {
     assert.equal(wire.server(PONG.repeat(3) + one), PONG + publishViolation("no").repeat(2) + one);
   });
 
-  it("passes also where the PONG for our own PING has come in DRY_RUN", () => {
+  it("passes even if the PONG for the filter's own PING came in DRY_RUN", () => {
     const { host, wire } = connected(enforced);
     assert.equal(wire.client(CONNECT + pub("no")), CONNECT + PING.repeat(2));
     host.configure(observed);
@@ -89,7 +89,7 @@ describe("what a queue entry alone allows, behind a further CONNECT,", () => {
     assert.equal(wire.server(PONG + one), publishViolation("no") + one);
   });
 
-  it("is not taken for known before that PONG, however long DRY_RUN lasts", () => {
+  it("is withheld before that PONG, however long DRY_RUN lasts", () => {
     const { host, wire } = connected(enforced);
     wire.client(CONNECT);
     host.configure(observed);
@@ -103,7 +103,7 @@ describe("what a queue entry alone allows, behind a further CONNECT,", () => {
     assert.equal(wire.server(PONG + one), one);
   });
 
-  it("is not taken for known by a PONG from before yet another CONNECT", () => {
+  it("is still withheld after a PONG from before yet another CONNECT", () => {
     const { host, wire } = connected(observed);
     wire.client(CONNECT + PING + CONNECT + SUB);
     wire.server(PONG);
@@ -112,10 +112,10 @@ describe("what a queue entry alone allows, behind a further CONNECT,", () => {
   });
 });
 
-describe("a connection that is ending when DRY_RUN comes", () => {
+describe("a connection that is ending when DRY_RUN begins", () => {
   const rule = { publish: { allow: ["ok.>"] } };
 
-  it("ends, and passes nothing, though it had to wait for DRY_RUN with half a line", () => {
+  it("ends, and passes nothing, even if it had to wait for DRY_RUN with half a line", () => {
     const { host, wire } = connected(policyOf(rule, { mode: "DRY_RUN" }));
     wire.client("PUB ok.a 1");
     host.configure(policyOf(rule));
@@ -129,8 +129,8 @@ describe("a connection that is ending when DRY_RUN comes", () => {
   });
 });
 
-describe("a subscription whose line had begun in DRY_RUN", () => {
-  it("is filtered like one that was made before, wherever the policy changes inside its line", () => {
+describe("a subscription whose line began in DRY_RUN", () => {
+  it("is filtered like one that was made before, wherever in its line the policy changes", () => {
     const rule = { publish: { allow: ["x"] }, subscribe: { allow: ["ok.*"], deny: ["ok.no"] } };
     const line = "SUB ok.* 1\r\n";
     for (let cut = 1; cut < line.length; cut++) {
@@ -167,7 +167,7 @@ describe("subscriptions of DRY_RUN beyond limits.subscriptions", () => {
     assert.equal(reason, "too_many_subscriptions");
   });
 
-  it("do no harm where the line ends when DRY_RUN is back", () => {
+  it("do no harm if the line ends after DRY_RUN has returned", () => {
     const { host, wire } = connected(dry);
     wire.client("SUB a.1 1\r\nSUB a.2");
     host.configure(enforced);
@@ -177,7 +177,7 @@ describe("subscriptions of DRY_RUN beyond limits.subscriptions", () => {
     assert.equal(wire.client(pub("a.3")), pub("a.3"));
   });
 
-  it("count also where their line ends behind the switch", () => {
+  it("count even if their line ends after the switch", () => {
     const { host, wire } = connected(dry);
     wire.client("SUB a.1 1\r\nSUB secret");
     host.configure(enforced);
@@ -193,14 +193,14 @@ describe("a maximum that is counted here when DRY_RUN begins", () => {
   const enforced = policyOf(rule);
   const observed = policyOf(rule, { mode: "DRY_RUN" });
 
-  /** A client that has set the maximum; the server has not answered yet. */
+  /** A client that has set a maximum. The server has not answered yet. */
   function limited(): { host: Host; wire: Wire } {
     const { host, wire } = connected(enforced);
     assert.equal(wire.client("SUB ok.* 1\r\nUNSUB 1 2\r\n"), `SUB ok.* 1\r\n${PING}`);
     return { host, wire };
   }
 
-  it("is told to the server, and holds there alone", () => {
+  it("is passed on to the server, which alone counts it from then on", () => {
     const { host, wire } = limited();
     assert.equal(wire.server(PONG + msg("ok.a", "1")), msg("ok.a", "1"));
     host.configure(observed);
@@ -209,7 +209,7 @@ describe("a maximum that is counted here when DRY_RUN begins", () => {
     assert.equal(wire.client(PING), PING);
   });
 
-  it("is told with what was kept back, which the server has counted", () => {
+  it("is passed on plus what was withheld, which the server has counted", () => {
     const { host, wire } = limited();
     assert.equal(wire.server(PONG + msg("ok.no", "1").repeat(3)), "");
     host.configure(observed);
@@ -219,7 +219,7 @@ describe("a maximum that is counted here when DRY_RUN begins", () => {
     assert.equal(wire.client(PING), PING);
   });
 
-  it("is told without answers that nobody listens, which the server counts for nothing, though they were kept back", () => {
+  it("is passed on without withheld no-responders answers, which the server does not count", () => {
     const { host, wire } = limited();
     const block = "NATS/1.0 503\r\nNats-Subject: x\r\n\r\n";
     assert.equal(wire.server(`${PONG}HMSG ok.no 1 ${block.length} ${block.length}\r\n${block}\r\n`), "");
@@ -227,7 +227,7 @@ describe("a maximum that is counted here when DRY_RUN begins", () => {
     assert.equal(wire.client(PING), `UNSUB 1 2\r\n${PING}`);
   });
 
-  it("is told with what was kept back after ENFORCE came back too", () => {
+  it("is passed on plus what was withheld even after ENFORCE has returned", () => {
     const { host, wire } = limited();
     wire.server(PONG);
     host.configure(observed);
@@ -240,7 +240,7 @@ describe("a maximum that is counted here when DRY_RUN begins", () => {
     assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
   });
 
-  it("holds also for a client that is silent then, until its next word tells the server", () => {
+  it("still holds for a client that is silent then, until its next bytes inform the server", () => {
     const { host, wire } = limited();
     wire.server(PONG);
     host.configure(observed);
@@ -249,14 +249,14 @@ describe("a maximum that is counted here when DRY_RUN begins", () => {
     assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
   });
 
-  it("is told to the server also where the server has not reached it yet", () => {
+  it("is passed on to the server even if the PONG for it has not come yet", () => {
     const { host, wire } = limited();
     host.configure(observed);
     assert.equal(wire.server(msg("ok.a", "1") + PONG), msg("ok.a", "1"));
     assert.equal(wire.client(PING), `UNSUB 1 2\r\n${PING}`);
   });
 
-  it("is told as the client has it last, though a raise was under way", () => {
+  it("is passed on as the client last set it, even if a raise was under way", () => {
     const { host, wire } = limited();
     assert.equal(wire.server(PONG), "");
     assert.equal(wire.client("UNSUB 1 5\r\n"), PING);
@@ -267,7 +267,7 @@ describe("a maximum that is counted here when DRY_RUN begins", () => {
     assert.equal(wire.client(PING), `UNSUB 1 5\r\n${PING}`);
   });
 
-  it("still holds where ENFORCE comes back before the server was told", () => {
+  it("still holds if ENFORCE returns before the server was informed", () => {
     const { host, wire } = limited();
     wire.server(PONG);
     host.configure(observed);
@@ -278,7 +278,7 @@ describe("a maximum that is counted here when DRY_RUN begins", () => {
     assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
   });
 
-  it("ends there what had got as many messages before", () => {
+  it("ends a subscription there that had already received that many messages", () => {
     const { host, wire } = limited();
     host.configure(observed);
     const two = msg("ok.a", "1") + msg("ok.b", "1");
@@ -291,7 +291,7 @@ describe("DRY_RUN, which edits nothing,", () => {
   const filtered = { publish: { allow: ["a"] }, subscribe: { allow: ["a.>"], deny: ["a.secret"] } };
   const observed = policyOf(filtered, { mode: "DRY_RUN" });
 
-  it("begins behind a delivery that is being kept back", () => {
+  it("begins after a delivery that is being withheld", () => {
     const { host, wire } = connected(policyOf(filtered));
     wire.client("SUB a.* 1\r\n");
     const kept = msg("a.secret", "1", "0123456789");
@@ -302,7 +302,7 @@ describe("DRY_RUN, which edits nothing,", () => {
     assert.equal(wire.server(kept), kept);
   });
 
-  it("begins behind the text of a refusal that waits for its PONG, also behind the client's own", () => {
+  it("begins after the text of a refusal that waits for its PONG, even after the client's own", () => {
     const { host, wire } = connected(policyOf(filtered));
     assert.equal(wire.client(PING + pub("no")), PING + PING);
     host.configure(observed);
@@ -310,7 +310,7 @@ describe("DRY_RUN, which edits nothing,", () => {
     assert.equal(wire.client(pub("no")), pub("no"));
   });
 
-  it("begins behind the +OK for an UNSUB of ours", () => {
+  it("begins after the +OK for an UNSUB of the filter's own", () => {
     const { host, wire } = connected(policyOf(filtered), VERBOSE_CONNECT);
     wire.client("SUB a.* 1\r\nUNSUB 1 1\r\n");
     wire.server(`+OK\r\n+OK\r\n${PONG}`);
@@ -322,7 +322,7 @@ describe("DRY_RUN, which edits nothing,", () => {
     assert.equal(wire.server("+OK\r\n"), "+OK\r\n");
   });
 
-  it("begins behind the INFO that waits for the client's own first PONG", () => {
+  it("begins after the INFO that waits for the client's own first PONG", () => {
     const { host, wire } = connected(policyOf(filtered));
     const info = 'INFO {"connect_info":true,"headers":true,"max_payload":1048576} \r\n';
     wire.client(pub("no"));

@@ -12,7 +12,7 @@ const NO_RESPONDERS = "HMSG _INBOX.1 1 16 16\r\nNATS/1.0 503\r\n\r\n\r\n";
 
 const TELEMETRY = { subjects: [{ name: "ask", patterns: ["ok.ask.*"] }] };
 
-/** The values that a histogram was given, over the series with these labels. */
+/** The values that a histogram recorded, over the series with these labels. */
 function valuesOf(host: Host, name: string, labels: Record<string, string> = {}): number[] {
   host.tick();
   return [...host.histograms]
@@ -58,7 +58,7 @@ describe("a request's duration", () => {
     assert.deepEqual(valuesOf(wire.host, REQUEST), [0, 1, 1]);
   });
 
-  it("is told of requests that overlap, in any order", () => {
+  it("is reported for requests that overlap, in any order", () => {
     const wire = requester();
     const count = 500;
     for (let i = 0; i < count; i++) {
@@ -73,7 +73,7 @@ describe("a request's duration", () => {
     );
   });
 
-  it("ends with nats-server's answer that nobody listens, which is counted too, wherever that is cut", () => {
+  it("ends with nats-server's no-responders answer, which is also counted, wherever the answer is cut", () => {
     for (let at = 0; at < NO_RESPONDERS.length; at++) {
       const wire = requester();
       wire.client(pub("ok.ask.a", "?", "_INBOX.1"));
@@ -85,7 +85,7 @@ describe("a request's duration", () => {
     }
   });
 
-  it("knows that answer also with the subject that later servers add, and only without a body", () => {
+  it("also ends with the subject that later servers add to that answer, but only without a body", () => {
     const wire = requester();
     wire.client(pub("ok.ask.a", "?", "_INBOX.1") + pub("ok.ask.a", "?", "_INBOX.2"));
     const headers = "NATS/1.0 503\r\nNats-Subject: ok.ask.a\r\n\r\n";
@@ -94,7 +94,7 @@ describe("a request's duration", () => {
     assert.equal(stat(wire.host, "istio_nats_no_responders_total"), 1);
   });
 
-  it("does not take another status for that", () => {
+  it("does not end with another status", () => {
     const wire = requester();
     wire.client(pub("ok.ask.a", "?", "_INBOX.1"));
     wire.server("HMSG _INBOX.1 1 16 16\r\nNATS/1.0 404\r\n\r\n\r\n");
@@ -102,7 +102,7 @@ describe("a request's duration", () => {
     assert.deepEqual(valuesOf(wire.host, REQUEST), [0]);
   });
 
-  it("is not told of a refused request, nor of a pull, whose messages come with subjects of their own", () => {
+  it("is not measured for a refused request, nor for a pull, whose messages come with subjects of their own", () => {
     const wire = requester(TELEMETRY, {
       rule: { publish: { allow: ["$JS.>"] }, subscribe: { allow: ["_INBOX.>"] } },
     });
@@ -114,7 +114,7 @@ describe("a request's duration", () => {
     assert.equal(stat(wire.host, UNANSWERED, { reason: "closed" }), 1);
   });
 
-  it("of one connection is not ended by a message of another's", () => {
+  it("on one connection does not end with a message on another", () => {
     const wire = requester();
     const other = Wire.connected(wire.host);
     other.client("SUB _INBOX.> 1\r\n");
@@ -141,7 +141,7 @@ describe("a service's duration", () => {
     assert.deepEqual(valuesOf(wire.host, REQUEST), []);
   });
 
-  it("is not told of a message from a JetStream consumer, whose acknowledgement nobody waits for", () => {
+  it("is not measured for a message from a JetStream consumer, because nobody waits for its acknowledgement", () => {
     const rule = { publish: { allow: ["$JS.ACK.>"] }, subscribe: { allow: ["ok.>"] } };
     const wire = Wire.connected(configuredHost({ telemetry: TELEMETRY, rule }));
     wire.client("SUB ok.ask.* 1\r\n");
@@ -151,7 +151,7 @@ describe("a service's duration", () => {
     assert.deepEqual(valuesOf(wire.host, SERVICE), []);
   });
 
-  it("is not told of a delivery that is never answered, which is no unanswered request either", () => {
+  it("is not measured for a delivery that is never answered, which is no unanswered request either", () => {
     const wire = requester();
     wire.server(msg("ok.ask.a", "1", "?", "_INBOX.1"));
     wire.host.advance(60_000);
@@ -183,7 +183,7 @@ describe("a request without an answer", () => {
     assert.equal(stat(wire.host, UNANSWERED, { subject: "ask", reason: "expired" }), 2);
   });
 
-  it("is `evicted`, the oldest first, when more than telemetry.requests wait, over all connections", () => {
+  it("is `evicted`, the oldest first, if more than telemetry.requests wait over all connections", () => {
     const wire = requester({ ...TELEMETRY, requests: 100 });
     const other = Wire.connected(wire.host);
     for (let i = 0; i < 100; i++) wire.client(pub("ok.ask.a", "?", `_INBOX.${i}`));
@@ -204,7 +204,7 @@ describe("a request without an answer", () => {
     assert.equal(valuesOf(wire.host, REQUEST).length, 1);
   });
 
-  it("is never one when telemetry.requests is 0: nothing is timed then, and no time is asked for", () => {
+  it("never exists if telemetry.requests is 0: nothing is timed then, and the clock is not read", () => {
     const wire = requester({ ...TELEMETRY, requests: 0 });
     wire.host.resetCounts();
     wire.client(pub("ok.ask.a", "?", "_INBOX.1"));
@@ -215,7 +215,7 @@ describe("a request without an answer", () => {
     assert.deepEqual(valuesOf(wire.host, REQUEST), []);
   });
 
-  it("takes no memory beyond the bound: a million of them leave it where it was", () => {
+  it("takes no memory beyond the bound: a million of them do not change it", () => {
     const wire = requester({ requests: 1000 });
     let pages = 0;
     for (let i = 0; i < 1_000_000; i += 500) {
@@ -228,7 +228,7 @@ describe("a request without an answer", () => {
     assert.equal(stat(wire.host, UNANSWERED, { reason: "evicted" }), 999_000);
   });
 
-  it("is counted when the VM's memory has no room for it", () => {
+  it("is counted if the VM's memory has no room for it", () => {
     const wire = requester({ requests: 1_048_576 }, { limits: { memory: 8 << 20 } });
     const count = 200_000;
     for (let i = 0; i < count; i += 1000) {
@@ -244,7 +244,7 @@ describe("a request without an answer", () => {
 });
 
 describe("durations on their way to the host", () => {
-  it("take no call for each message: they are told by the tick", () => {
+  it("take no host call for each message: the tick reports them", () => {
     const wire = requester();
     wire.host.resetCounts();
     for (let i = 0; i < 1000; i++) {
@@ -256,7 +256,7 @@ describe("durations on their way to the host", () => {
     assert.equal(valuesOf(wire.host, REQUEST).length, 1000);
   });
 
-  /** Requests with their answers, a hundred at a time, each hundred so many milliseconds later. */
+  /** Requests with their answers, a hundred at a time. Each hundred takes a given number of milliseconds. */
   function ask(wire: Wire, from: number, to: number, milliseconds = 0): void {
     for (let i = from; i < to; i += 100) {
       const each = Array.from({ length: Math.min(100, to - i) }, (_, j) => `_INBOX.${i + j}`);
@@ -266,7 +266,7 @@ describe("durations on their way to the host", () => {
     }
   }
 
-  it("are all told, as long as no more than 8,192 come between two ticks", () => {
+  it("are all reported if no more than 8,192 come between two ticks", () => {
     const wire = requester();
     ask(wire, 0, 8192);
     wire.host.tick();
@@ -276,14 +276,15 @@ describe("durations on their way to the host", () => {
   });
 
   /**
-   * Of how many of one half are drawn, where `drawn` of `all` are, each at most once: the hypergeometric distribution's
-   * variance is a quarter of `drawn`, by the share that is left out. A sound filter goes beyond once in 500 million draws.
+   * How many of one half are in the sample, if `drawn` of `all` are drawn, each at most once. The variance of the hypergeometric
+   * distribution is a quarter of `drawn`, times the share that is left out. A correct filter exceeds the bound once in 500 million
+   * draws.
    */
   function sixDeviations(drawn: number, all: number): number {
     return 6 * Math.sqrt((drawn / 4) * ((all - drawn) / (all - 1)));
   }
 
-  it("are a sample of 8,192 when more come, neither of the first nor of the last, and the others are counted", () => {
+  it("are sampled if more come: 8,192 of them, with neither the first nor the last preferred, and the others are counted", () => {
     const wire = requester();
     ask(wire, 0, 20_000, 1);
     ask(wire, 20_000, 40_000, 2);
@@ -294,7 +295,7 @@ describe("durations on their way to the host", () => {
     assert.ok(Math.abs(slow - 4096) < sixDeviations(8192, 40_000), `${slow} of the second half`);
   });
 
-  it("have the same chance whatever they are of", () => {
+  it("are drawn with the same chance, whatever they measure", () => {
     const wire = requester();
     ask(wire, 0, 10_000);
     for (let i = 0; i < 10_000; i++) {
@@ -308,7 +309,7 @@ describe("durations on their way to the host", () => {
     assert.equal(stat(wire.host, LEFT_OUT, { kind: "request" }), 10_000 - told.requests);
   });
 
-  it("and counts are not lost when a connection, or the whole plugin, ends without a further tick", () => {
+  it("and counts are not lost if a connection, or the whole plugin, ends without a further tick", () => {
     const host = configuredHost({ telemetry: TELEMETRY });
     const wire = Wire.connected(host);
     wire.client("SUB _INBOX.> 1\r\n" + pub("ok.ask.a", "?", "_INBOX.1"));
@@ -337,7 +338,7 @@ describe("the round trip of a PING", () => {
     assert.deepEqual(valuesOf(wire.host, PING_RTT), [4, 9]);
   });
 
-  it("is told of the first of several that are under way, and never by the PONG of one of ours", () => {
+  it("is measured for the first of several that are under way, and never ends with the PONG for one of the filter's own", () => {
     const wire = Wire.connected(configuredHost());
     wire.client(PING + PING);
     wire.host.advance(5);
@@ -353,7 +354,7 @@ describe("the round trip of a PING", () => {
     assert.deepEqual(valuesOf(wire.host, PING_RTT), [5]);
   });
 
-  it("is told in DRY_RUN too", () => {
+  it("is also measured in DRY_RUN", () => {
     const wire = Wire.connected(configuredHost({ mode: "DRY_RUN" }));
     wire.server(INFO);
     wire.client(PING + PING);

@@ -18,20 +18,20 @@ function rawNames(host: Host): string[] {
   return [...host.metrics.keys(), ...host.histograms.keys()];
 }
 
-/** As `istio_nats_policy_info` names a configuration. */
+/** The values of `istio_nats_policy_info` for a configuration. */
 function fingerprint(text: string): string {
   return fnv1a(text).toString(16).padStart(16, "0");
 }
 
 describe("the table of stats", () => {
-  it("has no label whose name ends another's, since Istio's expressions are not anchored", () => {
+  it("has no label whose name is the end of another's, because Istio's expressions are not anchored", () => {
     const names = LABELS.map(({ name }) => name);
     for (const name of names) {
       for (const other of names) assert.ok(name === other || !other.endsWith(name), `${other} ends with ${name}`);
     }
   });
 
-  it("names each stat and each label once, uses no label that it does not list, and follows Prometheus' names", () => {
+  it("names each stat and each label once, uses no label that it does not list, and follows Prometheus' naming conventions", () => {
     assert.equal(new Set(STATS.map(({ name }) => name)).size, STATS.length);
     const known = new Set(LABELS.map(({ name }) => name));
     assert.equal(known.size, LABELS.length);
@@ -43,7 +43,7 @@ describe("the table of stats", () => {
     }
   });
 
-  it("is what the filter's series have, label for label, and nothing else", () => {
+  it("matches the filter's series, label for label, and lists nothing else", () => {
     const rule = { allow_responses: true, subscribe: { allow: ["ok.>", "_INBOX.>"], deny: ["ok.secret"] } };
     const host = configuredHost({ rule, telemetry: { principals: 1 } }, { properties: NODE });
     const wire = Wire.connected(host);
@@ -66,7 +66,7 @@ describe("the table of stats", () => {
       assert.deepEqual(labels.sort(), [...(row.filterWide ? FILTER_LABELS : PEER_LABELS), ...row.labels].sort(), name);
     }
     const met = new Set(rawNames(host).map((raw) => raw.split(";.;").at(-1)));
-    // What only a change of policy, a flood, a DRY_RUN or another server brings is shown elsewhere.
+    // Stats that need a change of policy, a flood, a DRY_RUN or another server are covered elsewhere.
     const elsewhere = /policy_changes|revoked|audit_suppressed|left_out|dry_run|untested/;
     assert.deepEqual(
       STATS.map(({ name }) => name).filter((name) => !met.has(name) && !elsewhere.test(name)),
@@ -74,7 +74,7 @@ describe("the table of stats", () => {
     );
   });
 
-  it("is no part of the module but for its names", () => {
+  it("is not compiled into the module, except for its names", () => {
     const wasm = readFileSync(filterWasm);
     const holds = (text: string): boolean => wasm.includes(Buffer.from(text, "utf16le"));
     assert.deepEqual(
@@ -84,7 +84,7 @@ describe("the table of stats", () => {
     assert.deepEqual([...STATS.map(({ help }) => help), ...LABELS.map(({ about }) => about)].filter(holds), []);
   });
 
-  it("is what extraStatTags lists in deploy/", () => {
+  it("matches what extraStatTags lists in deploy/", () => {
     const patch = parse(readFileSync(inRoot("deploy", "stats-tags.yaml"), "utf8")) as {
       spec: { template: { metadata: { annotations: Record<string, string> } } };
     };
@@ -94,7 +94,7 @@ describe("the table of stats", () => {
 });
 
 describe("labels of a workload", () => {
-  it("are this proxy's own beside nats-server, and unknown where the connection goes elsewhere", () => {
+  it("are this proxy's own if it is beside nats-server, and unknown if the connection goes elsewhere", () => {
     for (const [identity, reporter, workload] of [
       ["PEER", "destination", "nats"],
       ["WORKLOAD", "source", "unknown"],
@@ -110,7 +110,7 @@ describe("labels of a workload", () => {
     }
   });
 
-  it("hold nothing that Istio's own expressions for labels look for anywhere in a name", () => {
+  it("contain nothing that Istio's own label expressions match anywhere in a name", () => {
     const host = configuredHost();
     const wire = new Wire(host, "spiffe://cluster.local/ns/cache.a/sa/my-tag.b.component.c");
     wire.client(CONNECT);
@@ -120,7 +120,7 @@ describe("labels of a workload", () => {
 });
 
 describe("gauges", () => {
-  it("of connections and subscriptions rise and fall with them, and are 0 in the end", () => {
+  it("of connections and subscriptions rise and fall with them, and end at 0", () => {
     const host = configuredHost();
     const active = (): number => stat(host, "istio_nats_connections_active");
     const subscribed = (): number => stat(host, "istio_nats_subscriptions_active");
@@ -134,18 +134,18 @@ describe("gauges", () => {
     assert.deepEqual([active(), subscribed()], [0, 0]);
   });
 
-  it("add up over the workers of a proxy, because each only tells its changes", () => {
+  it("add up over the workers of a proxy, because each worker reports only its changes", () => {
     const [one, two] = [configuredHost(), configuredHost()];
     Wire.connected(one);
     Wire.connected(two);
     const calls = (host: Host): number => host.counts["proxy_record_metric"]!;
     assert.equal(stat(one, "istio_nats_connections_active") + stat(two, "istio_nats_connections_active"), 2);
-    // What is set, and not added, is only what all workers have alike: the policy and its number of rules.
+    // Only values that all workers share are set instead of added: the policy and its number of rules.
     assert.equal(calls(one), 2);
     assert.equal(calls(two), 2);
   });
 
-  it("of memory fall when a plugin that has told of it goes, and another plugin of the VM goes on", () => {
+  it("of memory fall when a plugin that has reported its memory goes, while another plugin of the VM continues", () => {
     const host = configuredHost();
     const first = Wire.connected(host);
     first.client("SUB ok.1 1\r\nPUB ok.1 5\r\nab");
@@ -164,12 +164,12 @@ describe("gauges", () => {
 });
 
 describe("what connections count", () => {
-  it("goes on when the host drops a plugin before its connections, which Envoy never does", () => {
+  it("continues if the host drops a plugin before its connections, which Envoy never does", () => {
     const host = configuredHost();
     const wire = Wire.connected(host);
     assert.ok(host.configure(policy()).accepted);
     host.deleteRoot(wire.connection.root);
-    // To these the memory would go that the plugin gave back.
+    // The memory that the plugin gave back would go to these.
     const wires = [wire, ...Array.from({ length: 50 }, () => Wire.connected(host))];
     const ROUNDS = 20;
     for (let round = 0; round < ROUNDS; round++) {
@@ -184,10 +184,10 @@ describe("what connections count", () => {
   });
 });
 
-describe("what is told of the policy", () => {
+describe("what is reported about the policy", () => {
   const text = JSON.stringify(policy());
 
-  it("is its fingerprint, mode, the filter's version and the number of rules, once the first tick has come", () => {
+  it("is its fingerprint, mode, the filter's version and the number of rules, after the first tick", () => {
     const host = new Host(filterModule());
     assert.ok(host.configure(text).accepted);
     const info = [...host.metrics].find(([raw]) => raw.endsWith("istio_nats_policy_info"));
@@ -198,7 +198,7 @@ describe("what is told of the policy", () => {
     assert.equal(stat(host, "istio_nats_policy_rules"), 1);
   });
 
-  it("goes back to 0 when another one takes its place, and comes again with it", () => {
+  it("returns to 0 when another policy takes its place, and comes back with it", () => {
     const host = new Host(filterModule());
     const other = JSON.stringify(policy({ mode: "DRY_RUN" }));
     const value = (of: string): number => stat(host, "istio_nats_policy_info", { policy: fingerprint(of) });
@@ -256,7 +256,7 @@ describe("errors of nats-server itself", () => {
       assert.equal(stat(host, "istio_nats_server_errors_total", { kind }), count, kind);
   });
 
-  it("are counted under the kind beside which docs/telemetry.md has their text", () => {
+  it("are counted under the kind that docs/telemetry.md lists for their text", () => {
     for (const { name: kind, texts } of serverErrorKinds()) {
       const host = configuredHost();
       const wire = Wire.connected(host);
@@ -265,7 +265,7 @@ describe("errors of nats-server itself", () => {
     }
   });
 
-  it("are not the ones that the filter writes in nats-server's words", () => {
+  it("do not include the ones that the filter writes in nats-server's words", () => {
     const host = configuredHost();
     const wire = Wire.connected(host);
     wire.client(pub("no.1"));
@@ -298,7 +298,7 @@ describe("a connection's summary in filter state", () => {
     });
   });
 
-  it("tells of the first refusal at once, and of later ones as far as they are audited", () => {
+  it("reports the first refusal at once, and later ones if they are audited", () => {
     const rule = { publish: { allow: ["ok.>"], deny: ["ok.secret"] } };
     const wire = Wire.connected(configuredHost({ rule, audit: { refusalsPerSecond: 1, burst: 1 } }));
     wire.client("SUB no.x 1\r\n");

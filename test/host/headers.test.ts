@@ -35,7 +35,7 @@ interface ServerReading extends Reading {
 
 const latin1 = (base64: string): string => Buffer.from(base64, "base64").toString("latin1");
 
-/** What the server makes of each block; values as latin-1, so that a character is a byte. */
+/** What the server makes of each block. Values are latin-1, so that a character is a byte. */
 function serverReads(blocks: string[]): ServerReading[] {
   const requests = blocks.map((block) => Buffer.from(block, "latin1"));
   const decoded = ({ values, rollup, traceDest }: Reading): Reading => ({
@@ -156,7 +156,7 @@ describe("header blocks, compared with nats-server's readers", () => {
     assert.ok(acted > 50_000, `only ${acted} values were compared`);
   });
 
-  it("answer exactly what the server acts on where each header stands once on a line of its own", () => {
+  it("yield exactly what the server acts on if each header is on a line of its own, once", () => {
     const lookalikes = [
       "Nats-Trace-Destination",
       "nats-scheduler",
@@ -214,7 +214,7 @@ describe("header blocks, compared with nats-server's readers", () => {
 });
 
 describe("a publish with headers on which nats-server acts", () => {
-  /** The subject, the header lines, and what is refused for them: a publish or (`SUB`) a subscription. */
+  /** The subject, the header lines, and what is refused because of them: a publish or (`SUB`) a subscription. */
   const REFUSED: [subject: string, lines: string[], refused: string, what?: "SUB"][] = [
     ["ok.1", ["Nats-Trace-Dest: no.1"], "no.1"],
     ["ok.1", ["Nats-Schedule-Target: no.1"], "no.1"],
@@ -239,7 +239,7 @@ describe("a publish with headers on which nats-server acts", () => {
     ["ok.1", ["Nats-Request-Info: {}", "Nats-Trace-Dest: ok.2"], "ok.1"],
     ["ok.1", ["Nats-Trace-Dest: x Nats-Request-InfoNats-Request-Info", "Nats-Request-Info: {}"], "ok.1"],
     ["ok.1", ["Nats-Request-Info: {}", "Nats-Trace-Dest: ok.2", "Nats-Scheduler: no.1"], "no.1"],
-    // The first decides, but for a trace destination, which nats-server asks for before the subject; the others come behind it.
+    // The first header decides, except for a trace destination, which nats-server checks before the subject. The others follow.
     ["ok.1", ["Nats-Scheduler: no.1", "Nats-Schedule-Target: no.2"], "no.1"],
     ["ok.1", ["Nats-Scheduler: no.1", "Nats-Trace-Dest: no.2"], "no.2"],
     ["no.1", ["Nats-Trace-Dest: no.2"], "no.2"],
@@ -247,7 +247,7 @@ describe("a publish with headers on which nats-server acts", () => {
   ];
   const PASSES: [subject: string, lines: string[]][] = [
     ["ok.1", ["Nats-Trace-Dest: ok.2"]],
-    // Neither is a subject to which nats-server would trace.
+    // nats-server would trace to neither of these subjects.
     ["ok.1", ["Nats-Trace-Dest: no 1"]],
     ["ok.1", ["Nats-Trace-Dest: no.*"]],
     ["ok.1", ["Nats-Schedule-Target: ok.2", "Nats-Schedule-Source: ok.3", "Nats-Scheduler: ok.4"]],
@@ -288,7 +288,7 @@ describe("a publish with headers on which nats-server acts", () => {
     }
   });
 
-  it("passes where it may do with its own right what the header makes of it", () => {
+  it("passes if the client has the right to do what the header makes of it", () => {
     const wire = Wire.connected(configuredHost());
     for (const [subject, lines] of PASSES) {
       const whole = publish(subject, lines);
@@ -296,7 +296,7 @@ describe("a publish with headers on which nats-server acts", () => {
     }
   });
 
-  it("passes with a rollup of whatever it takes under a rule that says so", () => {
+  it("passes with a rollup of everything that it covers, under a rule that allows it", () => {
     const wire = Wire.connected(configuredHost({ rule: { rollup: "ALL" } }));
     for (const [subject, lines] of REFUSED.filter(([, [line]]) => /^Nats-(Rollup|Schedule|Incr):/.test(line!))) {
       const whole = publish(subject, lines);

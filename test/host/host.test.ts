@@ -4,8 +4,8 @@ import { Host, SharedData, type Connection } from "./host.ts";
 import { compileSource } from "./piece.ts";
 
 /**
- * A filter that does what the first byte of the client's data says and logs what happened to it. The same module in a
- * real Envoy 1.40 logged what the tests below expect.
+ * A filter that does what the first byte of the client's data says, and logs what happened to it. In a real Envoy 1.40 the same
+ * module logged what the tests below expect.
  */
 const PROBE = `
 @external("env", "proxy_log") declare function hostLog(level: i32, pointer: usize, size: i32): i32;
@@ -175,7 +175,7 @@ describe("the Node host", () => {
     assert.equal(host.connect().root, first.root);
   });
 
-  it("forwards what the filter leaves in the buffer when it continues", () => {
+  it("forwards what the filter leaves in the buffer if it continues", () => {
     const { c, said } = connected();
     assert.equal(string(c.fromClient("abc")), "abc");
     assert.equal(string(c.fromServer("def")), "def");
@@ -191,7 +191,7 @@ describe("the Node host", () => {
     assert.deepEqual(said(), ["down 6", "middle 2"]);
   });
 
-  it("presents held bytes again, grown, in both directions", () => {
+  it("presents held bytes again together with new ones, in both directions", () => {
     const { c, said } = connected();
     assert.equal(string(c.fromClient("Ho")), "");
     assert.equal(c.heldDownstream, 2);
@@ -210,7 +210,7 @@ describe("the Node host", () => {
     assert.deepEqual(said(), ["down 4", "up 7", "continue 0 upstream 12", "down 1"]);
   });
 
-  it("closes after the callback and before its bytes are forwarded", () => {
+  it("closes after the callback, before its bytes are forwarded", () => {
     for (const [send, line] of [
       [(c: Connection) => c.fromClient("Close"), "down 5"],
       [(c: Connection) => c.fromServer("Close"), "up 5"],
@@ -232,7 +232,7 @@ describe("the Node host", () => {
     assert.equal(c.closed, false);
   });
 
-  it("tells who closed", () => {
+  it("reports who closed the connection", () => {
     const client = connected();
     client.c.close();
     assert.deepEqual(client.said(), ["closed by 2", ...END]);
@@ -242,7 +242,7 @@ describe("the Node host", () => {
     assert.deepEqual(server.said(), ["up 3 eos", "server ended 0", "closed by 1", ...END]);
   });
 
-  it("lets a tick close a connection by its context but edit no buffer", () => {
+  it("lets a tick close a connection by its context, but edit no buffer", () => {
     const host = new Host(probe);
     host.configure("tick 2");
     const c = host.connect();
@@ -261,7 +261,7 @@ describe("the Node host", () => {
     );
   });
 
-  it("answers properties, and leaves the outputs alone where there is none", () => {
+  it("answers properties, and leaves the output parameters alone if there is none", () => {
     const { c, said } = connected({ "connection.uri": "spiffe://x", empty: "", id: 7 });
     c.fromClient("P");
     assert.deepEqual(said(), ["down 1", "uri 0 spiffe://x", "none 1 -7", "empty 0 0", "id 7"]);
@@ -308,7 +308,7 @@ describe("the Node host", () => {
     assert.equal(string(c.fromClient("Edited")), "<ited>");
   });
 
-  it("lets no trap pass unseen", () => {
+  it("lets no trap go unnoticed", () => {
     const { host, c } = connected();
     assert.throws(() => c.fromClient("Trap"), WebAssembly.RuntimeError);
     assert.ok(host.failed);

@@ -1,9 +1,9 @@
 /**
- * A small Proxy-Wasm host for the compiled filter: fast enough for a million inputs, and every call is counted.
+ * A small Proxy-Wasm host for the compiled filter. It is fast enough for a million inputs, and it counts every call.
  *
- * It is a model, written from Envoy's source (named in `model/`). It knows one filter before tcp_proxy, no TLS, no
- * watermarks, no delayed flush, no connection pool: tcp_proxy takes whatever it is given, at once. What depends on
- * those is judged by test/e2e on a real Envoy, and where the two disagree, Envoy is right.
+ * It is a model, written from Envoy's source (named in `model/`). It has one filter before tcp_proxy, no TLS, no watermarks, no
+ * delayed flush and no connection pool: tcp_proxy accepts whatever it is given, at once. test/e2e tests what depends on those in a
+ * real Envoy. If the two disagree, Envoy is right.
  */
 import { Connection, bytesOf } from "./model/connection.ts";
 import { importsFor } from "./model/imports.ts";
@@ -18,18 +18,18 @@ export interface HostOptions {
   properties?: Record<string, PropertyValue>;
   /** Shared with other hosts to model several VMs of one proxy. */
   shared?: SharedData;
-  /** Lines below it are dropped. Istio's default is `warn`. */
+  /** Lines below this level are dropped. Istio's default is `warn`. */
   logLevel?: LogLevelName;
-  /** The clock of the first instant, in nanoseconds. */
+  /** The clock at the start, in nanoseconds. */
   now?: bigint;
-  /** Nanoseconds that pass whenever the module looks at the clock; none unless said: what it does takes no time here. */
+  /** Nanoseconds that pass whenever the module reads the clock. 0 by default, so that the module's work takes no time. */
   clockStep?: bigint;
 }
 
 export interface ConnectOptions {
   /** By dotted path: `connection.uri_san_peer_certificate`. A number is an int64. */
   properties?: Record<string, PropertyValue>;
-  /** The root context to connect to; the newest accepted one unless said. */
+  /** The root context to connect to. The newest accepted one by default. */
   root?: number;
 }
 
@@ -41,7 +41,7 @@ export interface Configured {
   root: number;
 }
 
-/** One VM with one module. Construct it from a compiled module where many hosts are made. */
+/** One VM with one module. Construct it from a compiled module if many hosts are needed. */
 export class Host {
   private readonly vm: Vm;
   private nextContext = 1;
@@ -63,8 +63,8 @@ export class Host {
   }
 
   /**
-   * A new root context in this VM with `configuration`: what Envoy does first, and at each change of the plugin's. Another
-   * `plugin` of the VM is named here.
+   * Creates a root context in this VM with `configuration`, as Envoy does at first and at each change of the plugin's
+   * configuration. `plugin` names another plugin of the VM.
    */
   configure(configuration: Uint8Array | string | object, plugin?: string): Configured {
     const bytes =
@@ -88,7 +88,7 @@ export class Host {
     return { accepted, logs: this.vm.logs.slice(firstLine), root: id };
   }
 
-  /** A client connects. */
+  /** Connects a client. */
   connect(options: ConnectOptions = {}): Connection {
     const root = options.root ?? this.newestRoot;
     if (!this.vm.roots.has(root)) throw new Error("no root context: configure the host first");
@@ -102,36 +102,36 @@ export class Host {
     return connection;
   }
 
-  /** The same connection once more, which Envoy never says. */
+  /** Announces the same connection once more, which Envoy never does. */
   announceAgain({ id, root }: Connection): void {
     this.vm.call("proxy_on_context_create", id, root);
   }
 
-  /** One tick of every root context that asked for ticks. */
+  /** Runs one tick of every root context that asked for ticks. */
   tick(): void {
     for (const root of this.vm.roots.values()) {
       if (root.tickPeriod > 0) this.vm.call("proxy_on_tick", root.id);
     }
   }
 
-  /** The proxy lets go of a root context: the plugin was changed or removed and its connections are gone. */
+  /** Drops a root context, as the proxy does when the plugin was changed or removed and its connections are gone. */
   deleteRoot(id: number): void {
     this.vm.call("proxy_on_done", id);
     this.vm.call("proxy_on_delete", id);
     this.vm.roots.delete(id);
   }
 
-  /** Moves the clock. */
+  /** Advances the clock. */
   advance(milliseconds: number): void {
     this.vm.now += BigInt(Math.round(milliseconds * 1e6));
   }
 
-  /** Nanoseconds since 1970, what the module's clock says. */
+  /** The module's clock, in nanoseconds since 1970. */
   set now(nanoseconds: bigint) {
     this.vm.now = nanoseconds;
   }
 
-  /** Counters and gauges by their raw names, labels included. */
+  /** Counters and gauges by their raw names, including labels. */
   get metrics(): ReadonlyMap<string, number> {
     return this.vm.metrics.values;
   }
@@ -140,7 +140,7 @@ export class Host {
     return this.vm.metrics.histograms;
   }
 
-  /** All lines at or above `logLevel`; a long test may empty it. */
+  /** All lines at or above `logLevel`. A long test may empty the list. */
   get logs(): LogLine[] {
     return this.vm.logs;
   }
@@ -159,33 +159,33 @@ export class Host {
     return this.vm.bufferBytesRead;
   }
 
-  /** Milliseconds of the newest root context's tick, 0 for none. */
+  /** Tick period of the newest root context in milliseconds; 0 for none. */
   get tickPeriod(): number {
     return this.vm.roots.get(this.newestRoot)?.tickPeriod ?? 0;
   }
 
-  /** Milliseconds of the root context that ticks fastest, 0 when none does. */
+  /** Shortest tick period of all root contexts in milliseconds; 0 if none ticks. */
   get shortestTickPeriod(): number {
     const periods = [...this.vm.roots.values()].map(({ tickPeriod }) => tickPeriod).filter((period) => period > 0);
     return periods.length === 0 ? 0 : Math.min(...periods);
   }
 
-  /** 64 KiB each; Wasm memory never shrinks. */
+  /** Size of the memory in pages of 64 KiB. Wasm memory never shrinks. */
   get memoryPages(): number {
     return this.vm.pages;
   }
 
-  /** Those of them that something has been written to, as far as that shows. */
+  /** Pages that something has been written to, as far as that shows. */
   get writtenPages(): number {
     return this.vm.writtenPages;
   }
 
-  /** A number that the module counts about itself: only a build that was made for it exports any. */
+  /** A number that the module counts about itself. Only a special build exports any. */
   global(name: string): number {
     return this.vm.global(name);
   }
 
-  /** A trap happened: everything after it throws. */
+  /** Marks that a trap happened. From then on every call throws. */
   get failed(): boolean {
     return this.vm.failure !== undefined;
   }

@@ -8,12 +8,14 @@ import { filterModule } from "./filter.ts";
 import { Host } from "./host.ts";
 import { configuredHost, hpub, msg, PING, policy, PONG, pub, stat, Wire, type Policy } from "./wire.ts";
 
-/** By counting, not by time: these hold on any machine, however busy. `npm run bench:micro` measures the time. */
+/**
+ * These tests count instead of measuring time, so they hold on any machine, however busy. `npm run bench:micro` measures the time.
+ */
 
 const HEADERS = "NATS/1.0\r\nA: b\r\n\r\n";
-/** Twenty rules and six classes of subjects: what the bench times. */
+/** Twenty rules and six classes of subjects: the policy that the bench times. */
 const FULL = pluginConfig("PEER");
-/** Operations of each class that is published to, two of none, and a PING. */
+/** Operations of each class that is published to, two operations of no class, and a PING. */
 const FULL_OPERATIONS = [
   pub("orders.e000.created", "x"),
   pub("orders.e000.changed", "x"),
@@ -24,7 +26,7 @@ const FULL_OPERATIONS = [
   pub("health.api.beat"),
   PING,
 ];
-/** Deliveries to SUBSCRIBE, of which a deny is asked about. */
+/** Deliveries to SUBSCRIBE that a deny has to be checked for. */
 const SUBSCRIBE = "SUB orders.> 1\r\nSUB _INBOX.a.* 2\r\nSUB work.orders.* workers 3\r\n";
 const FULL_DELIVERIES = [
   msg("orders.e000.created", "1", "x"),
@@ -54,18 +56,18 @@ describe("memory for messages, each allocation counted", () => {
     return connectedUnder(policy(config));
   }
 
-  /** Steps after which the tables of what comes once, such as an inbox, have had their last size. */
+  /** Steps after which the tables of what comes once, such as inboxes, have their final size. */
   const SETTLING = 60_000;
 
-  /** Both pass as they are. */
+  /** Both pass unchanged. */
   function assertExchanges(wire: Wire, delivery: string, answer: string): void {
     assert.equal(wire.server(delivery), delivery);
     assert.equal(wire.client(answer), answer);
   }
 
   /**
-   * Runs `step` until it has handled MESSAGES; after the first ones, which make the tables of connection and principal, and
-   * the first tick, which defines their stats, nothing may be taken, not even to be given back.
+   * Runs `step` until it has handled MESSAGES. The first messages make the tables of connection and principal, and the first tick
+   * defines their stats. After that nothing may be allocated, not even if it is freed again.
    */
   function assertTakesNothing({ host }: Wire, perStep: number, step: () => void, settling = 3): void {
     for (let i = 0; i < settling; i++) step();
@@ -87,7 +89,7 @@ describe("memory for messages, each allocation counted", () => {
   ];
 
   for (const [name, config] of RULES) {
-    it(`allowed operations take none, ${name}`, () => {
+    it(`is not taken by allowed operations, ${name}`, () => {
       const wire = connected(config);
       const operations = pub("ok.1", "x") + pub("ok.x.2", "y", "ok.r") + hpub("ok.3", HEADERS, "z") + PING;
       assertTakesNothing(wire, 4, () => {
@@ -96,7 +98,7 @@ describe("memory for messages, each allocation counted", () => {
       });
     });
 
-    it(`deliveries take none, ${name}`, () => {
+    it(`is not taken by deliveries, ${name}`, () => {
       const wire = connected(config);
       wire.client("SUB ok.* 1\r\nSUB ok.1 2 3\r\n");
       const deliveries = msg("ok.1", "1", "x") + msg("ok.2", "3", "yz", "r.1") + `${msg("ok.1", "1")}+OK\r\n`;
@@ -104,7 +106,7 @@ describe("memory for messages, each allocation counted", () => {
     });
   }
 
-  it("allowed operations and deliveries take none under the bench's policy, with classes of subjects", () => {
+  it("is not taken by allowed operations and deliveries under the bench's policy, with classes of subjects", () => {
     const wire = connectedUnder(FULL);
     wire.client(SUBSCRIBE);
     const [operations, deliveries] = [FULL_OPERATIONS.join(""), FULL_DELIVERIES.join("")];
@@ -116,7 +118,7 @@ describe("memory for messages, each allocation counted", () => {
     });
   });
 
-  it("refusals and what is kept back take none under the bench's policy, with classes of subjects", () => {
+  it("is not taken by refusals and withheld deliveries under the bench's policy, with classes of subjects", () => {
     const wire = connectedUnder({ ...FULL, audit: { refusalsPerSecond: 1, burst: 1 } });
     wire.client(SUBSCRIBE);
     const refused = pub("orders.e000.secrets", "x") + pub("audit.a") + "SUB audit.a.raw 9\r\n";
@@ -129,7 +131,7 @@ describe("memory for messages, each allocation counted", () => {
     });
   });
 
-  it("operations on ever new subjects take none under the bench's policy, with classes of subjects", () => {
+  it("is not taken by operations on ever new subjects under the bench's policy, with classes of subjects", () => {
     const wire = connectedUnder(FULL);
     let n = 0;
     assertTakesNothing(wire, 2, () => {
@@ -138,11 +140,11 @@ describe("memory for messages, each allocation counted", () => {
     });
   });
 
-  /** As nats.go and nats.js make them: a prefix of the connection, and a token that never comes again. */
+  /** As nats.go and nats.js make them: a prefix for each connection, and a token that never comes again. */
   const newInbox = (n: number): string => `_INBOX.Kd8s2LmQx0ZtV5rYbN7cWf.${n.toString(36).padStart(8, "0")}`;
   const newAcknowledgement = (n: number): string => `$JS.ACK.ORDERS.work.1.${n}.${n}.1764012345678901234.0`;
 
-  it("requests with ever new inboxes take none under the bench's policy, nor do their answers", () => {
+  it("is not taken by requests with ever new inboxes under the bench's policy, nor by their answers", () => {
     const wire = connectedUnder(FULL);
     wire.client(`SUB ${newInbox(0).slice(0, -8)}* 1\r\n`);
     let n = 0;
@@ -155,13 +157,13 @@ describe("memory for messages, each allocation counted", () => {
     assertTakesNothing(wire, 2, step, SETTLING);
   });
 
-  it("requests with ever new inboxes that nobody answers take none under the bench's policy", () => {
+  it("is not taken by requests with ever new inboxes that nobody answers, under the bench's policy", () => {
     const wire = connectedUnder(FULL);
     let n = 0;
     assertTakesNothing(wire, 1, () => wire.client(pub("orders.e000.created", "question", newInbox(++n))), SETTLING);
   });
 
-  it("ever new acknowledgements of JetStream take none under the bench's policy, nor do the deliveries they are for", () => {
+  it("is not taken by ever new acknowledgements of JetStream under the bench's policy, nor by the deliveries they are for", () => {
     const wire = connectedUnder(FULL);
     wire.client(SUBSCRIBE);
     let n = 0;
@@ -173,7 +175,7 @@ describe("memory for messages, each allocation counted", () => {
     assertTakesNothing(wire, 2, step, SETTLING);
   });
 
-  it("delivered requests with ever new inboxes take none under the bench's policy, nor do the replies that they grant", () => {
+  it("is not taken by delivered requests with ever new inboxes under the bench's policy, nor by the replies that they grant", () => {
     const wire = connectedUnder(FULL);
     wire.client(SUBSCRIBE);
     let n = 0;
@@ -183,11 +185,11 @@ describe("memory for messages, each allocation counted", () => {
       assertExchanges(wire, request, reply);
     };
     assertTakesNothing(wire, 2, step, SETTLING);
-    // By the grant alone: without a request an inbox is nobody's to publish to.
+    // Only the grant allows these: without a request nobody may publish to an inbox.
     assert.equal(wire.client(pub(newInbox(n), "answer")), PING);
   });
 
-  it("a record of a refusal takes memory in proportion to what it quotes", () => {
+  it("is taken by a record of a refusal in proportion to what it quotes", () => {
     const wire = connectedUnder({ ...policy(), audit: { refusalsPerSecond: 1000, burst: 1000 } });
     const takes = (bytes: number): number => {
       const refused = pub(`no.${"\x01".repeat(bytes)}`);
@@ -200,7 +202,7 @@ describe("memory for messages, each allocation counted", () => {
     assert.ok(whole < 2.5 * half, `${half} bytes for 120 of a subject, ${whole} for 240`);
   });
 
-  it("operations on ever new subjects take none", () => {
+  it("is not taken by operations on ever new subjects", () => {
     const wire = connected();
     let n = 0;
     assertTakesNothing(wire, 2, () => {
@@ -209,7 +211,7 @@ describe("memory for messages, each allocation counted", () => {
     });
   });
 
-  it("operations cut in their line and in their payload take none", () => {
+  it("is not taken by operations cut in their line and in their payload", () => {
     const wire = connected();
     const one = pub("ok.some.subject", "a payload");
     assertTakesNothing(wire, 1, () => {
@@ -219,7 +221,7 @@ describe("memory for messages, each allocation counted", () => {
     });
   });
 
-  it("full chunks of many messages take none, wherever they are cut", () => {
+  it("is not taken by full chunks of many messages, wherever they are cut", () => {
     const wire = connected();
     const stream = pub("ok.some.subject", "x".repeat(100)).repeat(1000);
     assertTakesNothing(wire, 1000, () => {
@@ -227,7 +229,7 @@ describe("memory for messages, each allocation counted", () => {
     });
   });
 
-  it("refused operations and their texts take none, once the audit's burst is over", () => {
+  it("is not taken by refused operations and their texts, once the audit's burst is used up", () => {
     const wire = connected({ audit: { refusalsPerSecond: 1, burst: 1 } });
     const refused = pub("no.1", "x") + "SUB no.2 1\r\n" + hpub("ok.1", TRACED) + pub("ok.1", "", "no.r");
     assertTakesNothing(wire, 4, () => {
@@ -236,7 +238,7 @@ describe("memory for messages, each allocation counted", () => {
     });
   });
 
-  it("deliveries that are kept back take none", () => {
+  it("is not taken by withheld deliveries", () => {
     const wire = connected({
       rule: { subscribe: { allow: ["ok.>"], deny: ["ok.secret"] } },
       audit: { refusalsPerSecond: 1, burst: 1 },
@@ -255,13 +257,13 @@ describe("memory for messages, each allocation counted", () => {
     assert.equal(host.global("live_bytes"), held);
   }
 
-  it("a subscription that comes and goes takes one block, and gives it back", () => {
+  it("is one block for a subscription that comes and goes, and is given back", () => {
     const wire = connected();
     let sid = 100_000;
     assertTakesOneBlock(wire, () => wire.client(`SUB ok.1 ${++sid}\r\nUNSUB ${sid}\r\n`));
   });
 
-  it("a request that may be answered once takes none, nor does its answer", () => {
+  it("is not taken by a request that may be answered once, nor by its answer", () => {
     const wire = connected({ rule: { publish: { allow: [] }, allow_responses: { max: 1, expires: "1m" } } });
     wire.client("SUB ok.1 1\r\n");
     assertTakesNothing(wire, 2, () => {
@@ -270,21 +272,21 @@ describe("memory for messages, each allocation counted", () => {
     });
   });
 
-  it("a connection takes some, as a proof that they are counted, and gives all of it back", () => {
+  it("is taken by a connection, which proves that allocations are counted, and all of it is given back", () => {
     const wire = connected();
     const open = (): void => Wire.connected(wire.host).connection.close("client");
     for (let i = 0; i < 1000; i++) open();
     const { taken, held } = { taken: wire.host.global("allocated_bytes"), held: wire.host.global("live_bytes") };
     for (let i = 0; i < 1000; i++) open();
     assert.ok(wire.host.global("allocated_bytes") > taken + 1000 * 100);
-    // Up to a page of records and names may wait for the collector.
+    // Up to a page of records and names may be waiting for the collector.
     assert.ok(wire.host.global("live_bytes") <= held + 65_536);
   });
 });
 
 describe("host calls of a callback", () => {
   const READ = { proxy_get_buffer_bytes: 1 };
-  /** What is timed asks for the time, once however much there is. */
+  /** Whatever is timed reads the clock once, however much there is. */
   const READ_AND_TIME = { ...READ, proxy_get_current_time_nanoseconds: 1 };
   const READ_AND_EDIT = { proxy_get_buffer_bytes: 1, proxy_set_buffer_bytes: 1 };
 
@@ -294,7 +296,7 @@ describe("host calls of a callback", () => {
     return Object.fromEntries(Object.entries(host.counts).filter(([, count]) => count > 0));
   }
 
-  it("are one read for a chunk of allowed operations, however many they are", () => {
+  it("are one read for a chunk of allowed operations, however many there are", () => {
     const host = configuredHost();
     const wire = Wire.connected(host);
     for (const chunk of [pub("ok.1", "x"), pub("ok.1", "x".repeat(100)).repeat(2000)]) {
@@ -317,7 +319,7 @@ describe("host calls of a callback", () => {
     );
   });
 
-  it("are one read and at most one look at the clock under the bench's policy, however much there is of each class", () => {
+  it("are one read and at most one clock read under the bench's policy, however many messages of each class there are", () => {
     const host = new Host(filterModule());
     assert.ok(host.configure(FULL).accepted);
     const wire = Wire.connected(host);
@@ -339,7 +341,7 @@ describe("host calls of a callback", () => {
     }
   });
 
-  it("are one read each way for a PING and its PONG, and for a thousand", () => {
+  it("are one read in each direction for a PING and its PONG, and for a thousand", () => {
     const host = configuredHost();
     const wire = Wire.connected(host);
     wire.client(PING);
@@ -356,7 +358,7 @@ describe("host calls of a callback", () => {
     }
   });
 
-  it("are one read for deliveries that a deny is asked about and lets pass", () => {
+  it("are one read for deliveries that a deny is checked for and that pass", () => {
     const host = configuredHost({ rule: { subscribe: { allow: ["ok.>"], deny: ["ok.secret"] } } });
     const wire = Wire.connected(host);
     wire.client("SUB ok.* 1\r\n");
@@ -388,7 +390,7 @@ describe("host calls of a callback", () => {
     );
   });
 
-  it("read a line and little more where large messages come one by one, and again all where small ones do", () => {
+  it("read a line and little more if large messages come one by one, and whole chunks again if small ones do", () => {
     const host = configuredHost();
     const wire = Wire.connected(host);
     const large = "x".repeat(300_000);
@@ -415,7 +417,7 @@ describe("host calls of a callback", () => {
     assert.equal(server(smallDeliveries), smallDeliveries.length);
   });
 
-  it("are one read behind a payload that began in an earlier chunk", () => {
+  it("are one read after a payload that began in an earlier chunk", () => {
     const host = configuredHost();
     const wire = Wire.connected(host);
     const whole = pub("ok.1", "x".repeat(100_000));
@@ -441,7 +443,7 @@ describe("host calls of a callback", () => {
     }
   });
 
-  it("are one read and one edit also where such a chunk begins inside a payload", () => {
+  it("are also one read and one edit if such a chunk begins inside a payload", () => {
     const host = configuredHost();
     const wire = Wire.connected(host);
     const one = pub("ok.1", "x".repeat(1000));
@@ -452,7 +454,7 @@ describe("host calls of a callback", () => {
     );
   });
 
-  it("are one read also behind an UNSUB with a maximum, which is no payload's size", () => {
+  it("are also one read after an UNSUB with a maximum, which is not a payload's size", () => {
     const host = configuredHost();
     const wire = Wire.connected(host);
     wire.client(pub("ok.1", "x") + "SUB ok.1 1\r\n");
@@ -465,7 +467,7 @@ describe("host calls of a callback", () => {
     }
   });
 
-  it("are one read and one edit for a chunk with refusals, and one look at the clock for the audit", () => {
+  it("are one read and one edit for a chunk with refusals, and one clock read for the audit", () => {
     const host = configuredHost({ audit: { refusalsPerSecond: 1, burst: 1 } });
     const wire = Wire.connected(host);
     wire.client(pub("no.1"));
@@ -495,7 +497,7 @@ describe("host calls of a callback", () => {
 });
 
 describe("the module", () => {
-  it("is small: every proxy of a mesh fetches it, and compiles it for each worker", () => {
+  it("is small, because every proxy of a mesh fetches it and compiles it for each worker", () => {
     const wasm = readFileSync(filterWasm);
     assert.ok(wasm.length <= 256 * 1024, `${wasm.length} bytes`);
     assert.ok(gzipSync(wasm).length <= 96 * 1024, `${gzipSync(wasm).length} bytes gzipped`);

@@ -7,7 +7,7 @@ import { auditOf, CONNECT, PEER, PING, policy, PONG, stat, Wire } from "./wire.t
 const URLS = '"connect_urls":["10.0.0.7:4222","[fd00::1]:4222"]';
 const WS_URLS = '"ws_connect_urls": [ "10.0.0.7:8080" ]';
 
-/** What stands in an INFO, and what of it a client is to read. Blanks, order and unknown fields are not ours to change. */
+/** What an INFO contains, and what a client is to read of it. The filter must not change blanks, order or unknown fields. */
 const CASES: [name: string, fields: string, left: string][] = [
   ["in the middle", `"a":1,${URLS},"b":2`, '"a":1,"b":2'],
   ["first", `${URLS},"b":2`, '"b":2'],
@@ -32,7 +32,7 @@ function host(settings: object): Host {
 
 describe("addresses of other servers in INFO", () => {
   for (const [name, fields, left] of CASES) {
-    it(`go with REMOVE, ${name}, however INFO is cut`, () => {
+    it(`are removed with REMOVE, ${name}, however INFO is cut`, () => {
       const filter = host({ connectUrls: "REMOVE" });
       const info = `INFO {${fields}} \r\n`;
       for (let cut = 0; cut < info.length; cut++) {
@@ -60,13 +60,13 @@ describe("addresses of other servers in INFO", () => {
     it(`${read === given ? "stay" : "go"} with ${JSON.stringify(settings)}`, () => {
       const wire = new Wire(host(settings));
       assert.equal(wire.server(given), read);
-      // An INFO of its own accord: the cluster has changed, or lame duck.
+      // An INFO that the server sends by itself: the cluster has changed, or lame duck mode.
       wire.client(CONNECT);
       assert.equal(wire.server(`PING\r\n${given}+OK\r\n`), `PING\r\n${read}+OK\r\n`);
     });
   }
 
-  it("go from an INFO that was held back, too", () => {
+  it("are also removed from an INFO that was held back", () => {
     const wire = new Wire(host({ connectUrls: "REMOVE" }));
     wire.server('INFO {"headers":true} \r\n');
     wire.client(`${CONNECT}SUB no 1\r\n`);
@@ -75,7 +75,7 @@ describe("addresses of other servers in INFO", () => {
     assert.equal(wire.server(PONG), `${PONG}INFO {"connect_info":true,"x":1} \r\n`);
   });
 
-  it("go and come as a newer policy says, on the same connection", () => {
+  it("go and come back as a newer policy says, on the same connection", () => {
     const filter = host({});
     const wire = new Wire(filter);
     assert.equal(wire.server(given), given);
@@ -84,7 +84,7 @@ describe("addresses of other servers in INFO", () => {
     assert.equal(wire.server(given), clean);
   });
 
-  it("are refused as settings by any other word", () => {
+  it("have no other settings than KEEP and REMOVE", () => {
     const { accepted, logs } = new Host(filterModule()).configure({ ...policy(), connectUrls: "DROP" });
     assert.equal(accepted, false);
     assert.match(logs.at(-1)!.message, /connectUrls: "DROP" is not known here: write KEEP or REMOVE/);
@@ -92,7 +92,7 @@ describe("addresses of other servers in INFO", () => {
 });
 
 describe("an INFO with tls_required", () => {
-  it("passes as it is, and is told with its remedy once for each connection", () => {
+  it("passes unchanged, and is reported with its remedy once for each connection", () => {
     const filter = host({});
     const info = 'INFO {"tls_required":true,"headers":true} \r\n';
     const wire = new Wire(filter);
@@ -104,7 +104,7 @@ describe("an INFO with tls_required", () => {
     assert.match(String(record!["remedy"]), /tls_required/);
   });
 
-  it("is nothing to tell where TLS is only offered", () => {
+  it("is not reported if TLS is only offered", () => {
     const filter = host({});
     const wire = new Wire(filter);
     wire.server('INFO {"tls_available":true,"tls_required":false} \r\n');
@@ -117,14 +117,14 @@ describe("an INFO with tls_required", () => {
   });
 });
 
-describe("an INFO with tls_required, where the proxy itself speaks TLS with nats-server", () => {
+describe("an INFO with tls_required, if the proxy itself speaks TLS with nats-server", () => {
   function behindTls(filter: Host): Wire {
     const wire = new Wire(filter);
     wire.connection.properties.set("upstream.tls_version", "TLSv1.3");
     return wire;
   }
 
-  it("reaches the client without it, for the client's bytes are plain, and nothing is told", () => {
+  it("reaches the client without tls_required, because the client's bytes are plain, and nothing is reported", () => {
     const filter = host({});
     const info =
       'INFO {"server_id":"N","tls_required":true,"tls_verify":true,"tls_available":true,"max_payload":5} \r\n';
@@ -140,7 +140,7 @@ describe("an INFO with tls_required, where the proxy itself speaks TLS with nats
     assert.equal(stat(filter, "istio_nats_protocol_errors_total"), 0);
   });
 
-  it("does so on a later INFO too, and together with addresses of other servers", () => {
+  it("is also changed in a later INFO, and together with addresses of other servers", () => {
     const filter = host({ connectUrls: "REMOVE" });
     const wire = behindTls(filter);
     const info = `INFO {${URLS},"tls_required":true,"a":1} \r\n`;
@@ -148,7 +148,7 @@ describe("an INFO with tls_required, where the proxy itself speaks TLS with nats
     assert.equal(wire.server(info), 'INFO {"a":1} \r\n');
   });
 
-  it("is left as it is in DRY_RUN", () => {
+  it("is left unchanged in DRY_RUN", () => {
     const wire = behindTls(host({ mode: "DRY_RUN" }));
     const info = 'INFO {"tls_required":true} \r\n';
     assert.equal(wire.server(info), info);

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { configuredHost, msg, PING, pub, Wire } from "./wire.ts";
 
-describe("a subject where another callback's lay", () => {
-  it("is judged for itself, published or delivered", () => {
+describe("a subject at the address where another callback's subject was", () => {
+  it("is judged by itself, published or delivered", () => {
     // Without a queue, so that the short ways are taken.
     const rule = { subscribe: { allow: ["ok.>"], deny: ["ok.secret"] } };
     const wire = Wire.connected(configuredHost({ rule }));

@@ -20,7 +20,7 @@ import {
 } from "./wire.ts";
 
 describe("limits.controlLine", () => {
-  it("takes 4,096 argument bytes and not 4,097, as nats-server does, whether CR LF or LF ends the line", () => {
+  it("allows 4,096 argument bytes and not 4,097, as nats-server does, whether the line ends with CR LF or LF", () => {
     for (const end of ["\r\n", "\n"]) {
       const subject = `ok.${"x".repeat(4096 - "ok. 1".length)}`;
       const fits = `SUB ${subject} 1${end}`;
@@ -31,14 +31,14 @@ describe("limits.controlLine", () => {
     }
   });
 
-  it("counts from the first argument to before the line's end, trailing blanks included", () => {
+  it("counts from the first argument up to the line's end, trailing blanks included", () => {
     const line = `UNSUB ${"1".repeat(4000)}`;
     const fits = `${line}${" ".repeat(96)}\r\n`;
     assert.equal(Wire.connected(configuredHost()).client(fits), fits);
     assert.equal(Wire.connected(configuredHost()).client(`${line}${" ".repeat(97)}\r\n`), `${PING}?\r\n`);
   });
 
-  it("holds for CONNECT too", () => {
+  it("also holds for CONNECT", () => {
     const json = (length: number): string => `{"name":"${"x".repeat(length - 11)}"}`;
     const fits = `CONNECT ${json(4096)}\r\n`;
     const wire = new Wire(configuredHost());
@@ -56,7 +56,7 @@ describe("limits.controlLine", () => {
     assert.equal(wire.client("x"), `${PING}?\r\n`);
   });
 
-  it("holds for a publish that is plain otherwise, with a reply subject and with none", () => {
+  it("holds for a publish on the plain path, with and without a reply subject", () => {
     for (const names of ["ok.1 ok.", "ok."]) {
       const host = configuredHost({ limits: { controlLine: 128 } });
       const fits = `PUB ${names}${"x".repeat(128 - names.length - 2)} 3\r\nabc\r\n`;
@@ -78,12 +78,12 @@ describe("limits.controlLine", () => {
     assert.equal(Wire.connected(large).client(line), line);
   });
 
-  it("does not count the blanks behind a verb, as nats-server does not", () => {
+  it("does not count the blanks after a verb, as nats-server does not", () => {
     const padded = `PUB${" ".repeat(8000)}ok.1 3\r\nabc\r\n`;
     assert.equal(Wire.connected(configuredHost()).client(padded), padded);
   });
 
-  it("goes with a bound for these blanks, which nats-server has not, in one chunk and in many", () => {
+  it("comes with a bound for these blanks, which nats-server does not have, in one chunk and in many", () => {
     for (const blanks of [8200, 66_000, 200_000, 262_144, 300_000, 1_000_000]) {
       for (const rest of ["", "ok.1", "ok.1 3\r\nabc\r\n", "ok.1 3\r\nabc"]) {
         for (const mode of ["ENFORCE", "DRY_RUN"] as const) {
@@ -99,7 +99,7 @@ describe("limits.controlLine", () => {
     }
   });
 
-  it("lets through what nats-server makes of two lines that are as long as any configuration allows", () => {
+  it("allows what nats-server makes of two lines that are as long as any configuration allows", () => {
     const rule = { publish: { allow: [">"] }, subscribe: { allow: [">"] } };
     const wire = Wire.connected(configuredHost({ rule, limits: { controlLine: 65_536 } }));
     const sid = "s".repeat(65_536 - "a ".length);
@@ -114,7 +114,7 @@ describe("limits.controlLine", () => {
     }
   });
 
-  it("is read no slower byte by byte where it is all blanks than where it is a name", () => {
+  it("does not make a line of blanks slower to read, byte by byte, than a name", () => {
     const host = configuredHost({ limits: { controlLine: 65_536 } });
     const spent = (head: string, byte: string): number => {
       const wire = Wire.connected(host);
@@ -145,7 +145,7 @@ describe("limits.controlLine", () => {
     }
   });
 
-  it("takes a line and headers that are as long as any configuration allows, byte by byte behind all blanks that may be", () => {
+  it("allows a line and headers as long as any configuration allows, byte by byte after as many blanks as possible", () => {
     const host = configuredHost({ limits: { controlLine: 65_536, headers: 65_536 } });
     const wire = Wire.connected(host);
     const block = `NATS/1.0\r\nA: ${"x".repeat(65_536 - 17)}\r\n\r\n`;
@@ -159,10 +159,10 @@ describe("limits.controlLine", () => {
 });
 
 describe("limits.payload and INFO's max_payload", () => {
-  it("take max_payload bytes and not one more, headers included", () => {
+  it("allow max_payload bytes and not one more, headers included", () => {
     const info = 'INFO {"headers":true,"max_payload":100}\r\n';
     const headers = "NATS/1.0\r\nA: b\r\n\r\n";
-    // Lines with a second blank go another way through the filter.
+    // Lines with a second blank take another path through the filter.
     const sized = (size: number): string[] =>
       [pub("ok.1", "x".repeat(size)), hpub("ok.1", headers, "x".repeat(size - headers.length))].flatMap((whole) => [
         whole,
@@ -191,7 +191,7 @@ describe("limits.payload and INFO's max_payload", () => {
     assert.equal(wire.client(fits), `${PING}?\r\n`);
   });
 
-  it("are the smaller of the two", () => {
+  it("take effect as the smaller of the two", () => {
     const host = configuredHost({ limits: { payload: 50 } });
     assert.equal(Wire.connected(host).client(pub("ok.1", "x".repeat(50))), pub("ok.1", "x".repeat(50)));
     assert.equal(Wire.connected(host).client(pub("ok.1", "x".repeat(51))), `${PING}?\r\n`);
@@ -213,7 +213,7 @@ describe("limits.headers", () => {
     assert.equal(stat(host, "istio_nats_refusals_total", { reason: "headers_too_large" }), 1);
   });
 
-  it("has nothing held of a larger block, which is refused by its line", () => {
+  it("has no byte of a larger block held: it is refused by its line", () => {
     const host = configuredHost();
     const wire = Wire.connected(host);
     const whole = hpub("ok.1", block(1_000_000), "x");
@@ -233,20 +233,20 @@ describe("limits.headers", () => {
 });
 
 describe("limits.subscriptions", () => {
-  it("refuses the one too many with nats-server's text and keeps the connection", () => {
+  it("refuses one too many with nats-server's text and keeps the connection", () => {
     const host = configuredHost({ limits: { subscriptions: 3 } });
     const wire = Wire.connected(host);
     const three = "SUB ok.1 1\r\nSUB ok.2 2\r\nSUB ok.3 3\r\n";
     assert.equal(wire.client(`${three}SUB ok.4 4\r\n`), three + PING);
     assert.equal(wire.server(PONG), "-ERR 'maximum subscriptions exceeded'\r\n");
     assert.equal(stat(host, "istio_nats_refusals_total", { operation: "SUB", reason: "too_many_subscriptions" }), 1);
-    // nats-server asks before it looks at the sid (client.go processSubEx).
+    // nats-server checks the limit before it looks at the sid (client.go processSubEx).
     assert.equal(wire.client("SUB ok.1 1\r\n"), PING);
     assert.equal(wire.client("UNSUB 2\r\nSUB ok.4 4\r\n"), "UNSUB 2\r\nSUB ok.4 4\r\n");
     assert.equal(wire.client("SUB ok.5 5\r\n"), PING);
   });
 
-  it("counts neither refused subscriptions, nor repeated sids, nor those that a maximum ended", () => {
+  it("does not count refused subscriptions, repeated sids, or subscriptions that a maximum ended", () => {
     const wire = Wire.connected(configuredHost({ limits: { subscriptions: 3 } }));
     wire.client("SUB no.1 1\r\nSUB ok.1 1\r\nSUB ok.1 1\r\nSUB ok.1 2\r\nUNSUB 2 1\r\n");
     wire.server(PONG + msg("ok.1", "2"));
@@ -254,7 +254,7 @@ describe("limits.subscriptions", () => {
     assert.equal(wire.client("SUB ok.5 5\r\n"), PING);
   });
 
-  it("begins anew with a second CONNECT, as nats-server drops all subscriptions then", () => {
+  it("starts counting again after a second CONNECT, because nats-server then drops all subscriptions", () => {
     const wire = Wire.connected(configuredHost({ limits: { subscriptions: 1 } }));
     wire.client("SUB ok.1 1\r\n");
     assert.equal(wire.client(`${CONNECT}SUB ok.2 2\r\n`), `${CONNECT}${PING}SUB ok.2 2\r\n`);
@@ -264,7 +264,7 @@ describe("limits.subscriptions", () => {
 describe("limits.responses", () => {
   const rule = { publish: {}, allow_responses: { max: 1, expires: "1m" } };
 
-  it("forgets the oldest reply subject once there are more", () => {
+  it("forgets the oldest reply subject if there are more", () => {
     const wire = Wire.connected(configuredHost({ rule, limits: { responses: 2 } }));
     wire.client("SUB ok.1 1\r\n");
     for (const reply of ["r.1", "r.2", "r.3"]) wire.server(msg("ok.1", "1", "", reply));
@@ -290,13 +290,13 @@ describe("audit.refusalsPerSecond and audit.burst", () => {
     const records = auditOf(host);
     const written = records.filter(({ event }) => event === "refused").length;
     const left = records.reduce((sum, { suppressed }) => sum + Number(suppressed ?? 0), 0);
-    // At most the burst in each second, as the bucket holds no more.
+    // At most the burst in each second, because the bucket holds no more.
     assert.equal(written, 20);
     assert.equal(written + left, refused);
     assert.equal(stat(host, "istio_nats_refusals_total", { reason: "not_allowed" }), refused);
   });
 
-  it("hold over a new policy, which tells what was left out before it, and lets no second burst through", () => {
+  it("still hold under a new policy, which reports what was left out before it, and allow no second burst", () => {
     const audit = { refusalsPerSecond: 1, burst: 3 };
     const host = configuredHost({ audit });
     const wire = Wire.connected(host);
@@ -316,7 +316,7 @@ describe("audit.refusalsPerSecond and audit.burst", () => {
     assert.ok(stat(host, "istio_nats_audit_suppressed_total") >= 17);
   });
 
-  it("tell what was left out also when their plugin goes", () => {
+  it("also report what was left out when their plugin goes", () => {
     const host = configuredHost({ audit: { refusalsPerSecond: 1, burst: 3 } });
     const wire = Wire.connected(host);
     wire.client(pub("no.1").repeat(10));
@@ -329,7 +329,7 @@ describe("audit.refusalsPerSecond and audit.burst", () => {
     assert.ok(stat(host, "istio_nats_audit_suppressed_total") >= 7);
   });
 
-  it("let the long run have refusalsPerSecond", () => {
+  it("allow refusalsPerSecond in the long run", () => {
     const host = configuredHost({ audit: { refusalsPerSecond: 10, burst: 5 } });
     const wire = Wire.connected(host);
     for (let i = 0; i < 1000; i++) {
@@ -342,7 +342,7 @@ describe("audit.refusalsPerSecond and audit.burst", () => {
   });
 });
 
-it("in verbose mode the one subscription too many is answered by its error alone", () => {
+it("in verbose mode, one subscription too many is answered only by its error", () => {
   const wire = Wire.connected(configuredHost({ limits: { subscriptions: 1 } }), { connect: VERBOSE_CONNECT });
   assert.equal(wire.client("SUB ok.1 1\r\nSUB ok.2 2\r\n"), `SUB ok.1 1\r\n${PING}`);
   assert.equal(wire.server(`+OK\r\n${PONG}`), "+OK\r\n-ERR 'maximum subscriptions exceeded'\r\n");
@@ -354,7 +354,7 @@ describe("a search for denies that a SUB with wildcards overlaps", () => {
   const subs = (count: number, queue: string): string[] =>
     Array.from({ length: count }, (_, i) => `SUB *.z ${queue}${i}\r\n`);
 
-  it("is made for the first 500 members of queues in one chunk, whatever the policy; beyond its bound they are refused", () => {
+  it("is made for the first 500 members of queues in one chunk, whatever the policy; beyond that bound they are refused", () => {
     const host = configuredHost({ rule });
     const wire = Wire.connected(host);
     const lines = subs(5000, "q ");
@@ -365,18 +365,18 @@ describe("a search for denies that a SUB with wildcards overlaps", () => {
     const { reason, rule: by } = auditOf(host).find(({ event }) => event === "refused")!;
     assert.deepEqual([reason, by], ["queue_over_deny", null]);
     assert.equal(wire.server(PONG), subscriptionViolation("*.z", "q"));
-    // The next chunk has its own.
+    // The next chunk has a bound of its own.
     assert.equal(wire.client(lines[4999]!), lines[4999]);
   });
 
-  it("leaves subscriptions without a queue alone: deliveries to them are filtered instead", () => {
+  it("is not made for subscriptions without a queue: deliveries to them are filtered instead", () => {
     const wire = Wire.connected(configuredHost({ rule }));
     const sent = subs(5000, "").join("");
     assertSame(wire.client(sent), sent, "to the server");
     assert.equal(wire.server(msg("t1.secret", "1", "x") + msg("t1.z", "1", "x")), msg("t1.z", "1", "x"));
   });
 
-  it("takes hardly longer for thirty times the lines, once it is at its bound", () => {
+  it("takes hardly longer for thirty times the lines, once it has reached its bound", () => {
     const host = configuredHost({ rule });
     const spent = (count: number): number => {
       const wire = Wire.connected(host);

@@ -29,7 +29,7 @@ describe("the policy in force in all VMs of a proxy", () => {
     assert.equal(stat(worker, "istio_nats_policy_changes_total"), 1);
   });
 
-  it("is the first again when only the main thread is configured with it again", () => {
+  it("is the first again if only the main thread is configured with it again", () => {
     const shared = new SharedData();
     const [main, worker] = [vm(shared), vm(shared)];
     const first = [main.configure(only("a")), worker.configure(only("a"))];
@@ -56,13 +56,13 @@ describe("the policy in force in all VMs of a proxy", () => {
     const late = worker.configure(only("b"));
     tick(main, worker);
     assertOnly(wire, "a", ["b"]);
-    // Its root goes at once in reality, since the next configuration has been posted behind it.
+    // In reality its root goes at once, because the next configuration has been posted behind it.
     worker.deleteRoot(late.root);
     for (let i = 0; i < 6; i++) tick(main, worker);
     assertOnly(wire, "a", ["b"]);
   });
 
-  it("comes back to what the host keeps, though nobody was configured with it again", () => {
+  it("returns to what the host keeps, even though nobody was configured with it again", () => {
     const shared = new SharedData();
     const [main, worker] = [vm(shared), vm(shared)];
     for (const host of [main, worker]) host.configure(only("a"));
@@ -70,14 +70,14 @@ describe("the policy in force in all VMs of a proxy", () => {
     const b = [main.configure(only("b")), worker.configure(only("b"))];
     tick(main, worker);
     assertOnly(wire, "b", ["a"]);
-    // The main thread's root of A was still there when A came again: Envoy uses it without a word.
+    // The main thread's root of A still existed when A came again, so Envoy uses it without a callback.
     main.deleteRoot(b[0]!.root);
     worker.deleteRoot(b[1]!.root);
     for (let i = 0; i < 3; i++) tick(main, worker);
     assertOnly(wire, "a", ["b"]);
   });
 
-  it("stays while an older VM is kept by nothing but a listener that drains", () => {
+  it("stays while an older VM is kept only by a listener that drains", () => {
     const shared = new SharedData();
     const [old, current] = [vm(shared), vm(shared)];
     old.configure(only("a"));
@@ -87,7 +87,7 @@ describe("the policy in force in all VMs of a proxy", () => {
     assertOnly(wire, "b", ["a"]);
   });
 
-  it("is every plugin's own, by plugin name and root id", () => {
+  it("is separate for every plugin, by plugin name and root id", () => {
     const shared = new SharedData();
     const names = [{ plugin_name: "x" }, { plugin_name: "y" }, { plugin_name: "x", plugin_root_id: "r" }];
     const hosts = names.map((properties) => vm(shared, properties));
@@ -102,13 +102,13 @@ describe("the policy in force in all VMs of a proxy", () => {
     assertOnly(wires[2]!, "a", ["b"]);
   });
 
-  it("settles on the host's last one, whatever a worker leaves out and however late it is", () => {
-    // The same at every run.
+  it("settles on the host's last one, whatever a worker skips and however late it is", () => {
+    // The same in every run.
     const random = new Random(42);
     for (let round = 0; round < 60; round++) {
       const shared = new SharedData();
       const hosts = [vm(shared), vm(shared), vm(shared)];
-      // As thread-local plugins of Envoy: a root lives while it is the current one or has connections.
+      // Like thread-local plugins of Envoy: a root lives while it is the current one or has connections.
       const threads = hosts.map((host) => ({
         host,
         queue: [] as string[],
@@ -160,7 +160,7 @@ describe("the policy in force in all VMs of a proxy", () => {
   });
 });
 
-describe("a published policy that is none", () => {
+describe("a published policy that is invalid", () => {
   const text = JSON.stringify(only("b"));
   const CASES: [name: string, value: Buffer, told: RegExp][] = [
     ["of another plugin", Buffer.from("something else that is long enough to be read as a head"), /not of istio-nats/],
@@ -173,7 +173,7 @@ describe("a published policy that is none", () => {
     ["that this module cannot read", envelope('{"newer":1}'), /cannot read/],
   ];
   for (const [name, value, told] of CASES) {
-    it(`is ignored, told once and counted: one ${name}`, () => {
+    it(`is ignored, reported once and counted: one ${name}`, () => {
       const shared = new SharedData();
       const host = vm(shared);
       host.configure(only("a"));
@@ -187,14 +187,14 @@ describe("a published policy that is none", () => {
       const lines = host.logs.filter(({ message, level }) => level === "critical" && told.test(message));
       assert.equal(lines.length, 1, host.logs.map(({ message }) => message).join("\n"));
       assert.equal(stat(host, "istio_nats_policy_rejected_total"), 1);
-      // The next configuration is an operator's decision, whatever lies there.
+      // The next configuration is an operator's decision, whatever was published.
       assert.ok(host.configure(only("c")).accepted);
       tick(host);
       assertOnly(wire, "c", ["a"]);
     });
   }
 
-  it("is taken where it is one, by the very bytes", () => {
+  it("is adopted if it is valid, by exactly its bytes", () => {
     const shared = new SharedData();
     const host = vm(shared);
     host.configure(only("a"));
@@ -226,7 +226,7 @@ describe("a configuration that is refused", () => {
     assert.equal(shared.get(KEY)!.cas, before);
     tick(worker);
     assertOnly(wire, "a", ["b"]);
-    // At once: Envoy drops the VM that has refused.
+    // At once: Envoy drops a VM that has refused its configuration.
     const raw = [...main.metrics].filter(([name]) => name.endsWith(";.;istio_nats_policy_rejected_total"));
     assert.deepEqual(
       raw.map(([, value]) => value),
@@ -236,7 +236,7 @@ describe("a configuration that is refused", () => {
 });
 
 describe("a connection that is shed in the tick of a change", () => {
-  it("is the one that the audit names, not one that was brought under the new policy just before", () => {
+  it("is the one that the audit names, not one that came under the new policy just before", () => {
     const limits = { memory: 16 * 1024 * 1024, subscriptions: 1_000_000 };
     const subscribe = { allow: ["ok.*"] };
     const publish = { allow: ["ok.>"] };
@@ -267,7 +267,7 @@ describe("a connection that is shed in the tick of a change", () => {
 });
 
 describe("what else changes on an open connection", () => {
-  it("are its limits", () => {
+  it("includes its limits", () => {
     const { host, wire } = connected(policyOf({ subscribe: { allow: ["a.>"] } }));
     wire.client("SUB a.1 1\r\nSUB a.2 2\r\n");
     host.configure(policyOf({ subscribe: { allow: ["a.>"] } }, { limits: { subscriptions: 2 } }));
@@ -275,7 +275,7 @@ describe("what else changes on an open connection", () => {
     assert.equal(wire.server(PONG), "-ERR 'maximum subscriptions exceeded'\r\n");
   });
 
-  it("are not the reply subjects that it may still answer on", () => {
+  it("does not include the reply subjects that it may still answer on", () => {
     const responder = (more: object): object => policyOf({ subscribe: { allow: ["ask.>"] }, ...more });
     const { host, wire } = connected(responder({ allow_responses: { max: 2, expires: "1m" } }));
     wire.client("SUB ask.1 1\r\n");
@@ -289,7 +289,7 @@ describe("what else changes on an open connection", () => {
     assert.equal(wire.client(pub("_INBOX.8")), PING);
   });
 
-  it("are those reply subjects, while the newer policy denies them", () => {
+  it("includes those reply subjects while the newer policy denies them", () => {
     const responder = (publish: object): object =>
       policyOf({ publish, subscribe: { allow: ["ask.>"] }, allow_responses: { max: 9, expires: "1m" } });
     const { host, wire } = connected(responder({ allow: ["a"] }));
@@ -303,19 +303,19 @@ describe("what else changes on an open connection", () => {
     assert.equal(wire.client(answer), answer);
   });
 
-  it("is not what a delivery grants behind a further CONNECT that nats-server takes later", () => {
+  it("does not include what a delivery grants after a further CONNECT that nats-server reads later", () => {
     const responder = (...topics: string[]): object =>
       policyOf({ publish: { allow: topics }, subscribe: { allow: ["ask.>"] }, allow_responses: true });
     const { host, wire } = connected(responder("a"));
     const again = `${CONNECT}SUB ask.1 1\r\n`;
     assert.equal(wire.client(again), again.replace("SUB", `${PING}SUB`));
     host.configure(responder("a", "b"));
-    // The delivery was under way when the server took the CONNECT, which ends what was granted before it.
+    // The delivery was under way when the server read the CONNECT, which ends what was granted before it.
     wire.server(msg("ask.1", "1", "?", "_INBOX.1") + PONG + msg("ask.1", "1", "?", "_INBOX.2"));
     assert.equal(wire.client(pub("_INBOX.1") + pub("_INBOX.2")), PING + pub("_INBOX.2"));
   });
 
-  it("is what a client may do that has sent nothing yet", () => {
+  it("includes what a client that has sent nothing yet may do", () => {
     const host = vm();
     host.configure(only("a"));
     const wire = new Wire(host);
@@ -328,7 +328,7 @@ describe("what else changes on an open connection", () => {
 
 describe("a change of policy at any byte", () => {
   const stream = Array.from({ length: 12 }, (_, i) => pub(`${"ab"[i % 2]!}.${i}`, "x".repeat(i))).join("");
-  /** Where each operation begins, where its line is complete, and what it is. */
+  /** Where each operation begins, where its line ends, and what it is. */
   const operations: { from: number; line: number; token: string; text: string }[] = [];
   for (let at = 0; at < stream.length;) {
     const line = stream.indexOf("\n", at) + 1;
@@ -378,7 +378,7 @@ describe("a change of policy at any byte", () => {
       const refused = wanted.filter((text) => text === PING).length;
       const texts = wire.server(PONG.repeat(refused));
       assert.equal(texts.split("-ERR").length - 1, refused, `cut at ${cut}`);
-      // Now nothing is under way, and a PONG is the client's own.
+      // Nothing is under way now, so a PONG answers the client's own PING.
       assert.equal(wire.client(`${pub("c")}${PING}`), pub("c") + PING);
       assert.equal(wire.server(PONG), PONG);
       wire.connection.close();
@@ -406,7 +406,7 @@ describe("a change of policy at any byte", () => {
     }
   });
 
-  it("names the rules of its own policy on a connection that was ending already", () => {
+  it("names the rules of its own policy on a connection that was already ending", () => {
     const rules = Array.from({ length: 5 }, (_, i) => ({
       name: `rule-${i}`,
       from: [{ principals: ["*"] }],
@@ -422,7 +422,7 @@ describe("a change of policy at any byte", () => {
     assert.equal(auditOf(host).at(-1)!["rule"], "rule-4");
   });
 
-  it("leaves deliveries whole that have begun to pass in DRY_RUN", () => {
+  it("leaves deliveries whole that began to pass in DRY_RUN", () => {
     const deliveries = msg("s.1", "1", "secret") + msg("o.1", "2", "open") + PONG + msg("s.2", "1", "secret");
     const subscribes = (mode: string): object =>
       policyOf({ subscribe: { allow: ["o.>", "s.>"], deny: ["s.>"] }, publish: { allow: ["a"] } }, { mode });

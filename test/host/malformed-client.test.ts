@@ -5,12 +5,12 @@ import { assertSame, auditOf, CONNECT, configuredHost, INFO, PING, PONG, pub, st
 
 const BEFORE = pub("ok.before", "1");
 const AFTER = pub("ok.after", "2");
-/** Kinds of what speaks no NATS from its first byte on: such a connection was not let in. */
+/** Kinds of input that is not NATS from its first byte on. Such a connection is refused. */
 const OTHER_PROTOCOLS = ["tls", "http", "proxy_protocol"];
 
 describe("malformed bytes of a client, in ENFORCE", () => {
   for (const { name, bytes, kind, becomes, first } of MALFORMED) {
-    it(`${name}: nats-server reads ${JSON.stringify(becomes)} instead, and nothing of what follows`, () => {
+    it(`${name}: nats-server reads ${JSON.stringify(becomes)} instead, and nothing that follows`, () => {
       const host = configuredHost();
       const wire = new Wire(host);
       wire.server(INFO);
@@ -26,7 +26,7 @@ describe("malformed bytes of a client, in ENFORCE", () => {
       assert.equal(record?.["kind"], kind);
       assert.ok(String(record["remedy"]).length > 10);
       assert.deepEqual(further, []);
-      // nats-server closes; should it not, the tick does after two seconds.
+      // nats-server closes. If it does not, the tick does after two seconds.
       assert.equal(wire.connection.closed, false);
       host.advance(2000);
       host.tick();
@@ -70,14 +70,14 @@ describe("malformed bytes of a client, in ENFORCE", () => {
     assert.equal(sent.length - "CONNECT ".length - "\r\n".length, 4097);
   });
 
-  it("a refused payload that does not end with CR LF makes nats-server say what it would have said", () => {
+  it("a refused payload that does not end with CR LF makes nats-server answer as it would have anyway", () => {
     for (const end of ["xx", "\rx", "\n\r", "x\n"]) {
       const host = configuredHost();
       const wire = Wire.connected(host);
       assert.equal(wire.client(`${pub("no.1", "a")}PUB no.2 3\r\nabc${end}${AFTER}`), PING + UNKNOWN);
       assert.equal(wire.client(AFTER), "");
       assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "payload_end" }), 1);
-      // The refusal before it is answered, the broken one never was one.
+      // The refusal before it is answered. The broken one never became one.
       assert.equal(
         wire.server(`${PONG}-ERR 'Unknown Protocol Operation'\r\n`),
         "-ERR 'Permissions Violation for Publish to \"no.1\"'\r\n-ERR 'Unknown Protocol Operation'\r\n",
@@ -96,7 +96,7 @@ describe("malformed bytes of a client, in ENFORCE", () => {
     }
   });
 
-  it("a frame that the end of the stream or a reset cuts off is dropped; the end is counted", () => {
+  it("a frame that the end of the stream or a reset cuts off is dropped; a cut by the end of the stream is counted", () => {
     for (const half of ["PUB ok.1 5\r\nab", "PUB ok.1", "SU", "PUB no.1 5\r\nab", 'CONNECT {"verb']) {
       const host = configuredHost();
       const wire = Wire.connected(host);
@@ -131,7 +131,7 @@ describe("malformed bytes of a client, cut anywhere", () => {
 
 describe("malformed bytes of a client, in DRY_RUN", () => {
   for (const { name, bytes, kind, first } of MALFORMED) {
-    it(`${name}: it passes with all that follows, and is counted`, () => {
+    it(`${name}: passes with everything that follows, and is counted`, () => {
       const host = configuredHost({ mode: "DRY_RUN" });
       const wire = new Wire(host);
       wire.server(INFO);

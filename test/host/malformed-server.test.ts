@@ -36,7 +36,7 @@ describe("malformed bytes of a server", () => {
       assert.equal(wire.connection.closedByFilter, true);
     });
 
-    it(`${name}, in DRY_RUN: it passes with all that follows, and is counted`, () => {
+    it(`${name}, in DRY_RUN: passes with everything that follows, and is counted`, () => {
       const host = configuredHost({ mode: "DRY_RUN" });
       const wire = Wire.connected(host);
       assert.equal(wire.server(bytes + PONG), bytes + PONG);
@@ -50,7 +50,7 @@ describe("malformed bytes of a server", () => {
 describe("a long line of a server", () => {
   const LONGEST = 2 * 65_536 + 64;
 
-  /** A message whose line has so many bytes, CR LF not counted. */
+  /** A message whose line has this many bytes, without CR LF. */
   function message(bytes: number): string {
     return `MSG ok.${"x".repeat(bytes - "MSG ok. 1 0".length)} 1 0\r\n\r\n`;
   }
@@ -64,7 +64,7 @@ describe("a long line of a server", () => {
       return Array.from({ length: pieces }, (_, i) => wire.server(bytes.slice(i * cut, (i + 1) * cut))).join("");
     };
 
-    it(`passes with 131,136 bytes, and ends the connection with one more, when it comes ${how}`, () => {
+    it(`passes with 131,136 bytes, and ends the connection with one more, if it comes ${how}`, () => {
       const host = configuredHost();
       const wire = Wire.connected(host);
       wire.client("SUB ok.> 1\r\n");

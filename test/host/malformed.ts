@@ -1,13 +1,13 @@
 import { PING } from "./wire.ts";
 
 /**
- * Lines that nats-server refuses whatever came before, each with what it answers (`parse` and its `parseErr` in nats-server's parser.go): the filter sends one of
- * them in place of what it could not read, so that the client gets nats-server's own answer.
+ * Lines that nats-server refuses whatever came before, each with its answer (`parse` and its `parseErr` in nats-server's
+ * parser.go). The filter sends one of them in place of what it could not read, so that the client gets nats-server's own answer.
  */
 export const UNKNOWN = "?\r\n"; // -ERR 'Unknown Protocol Operation'
 export const SILENT = "PUB x\r\n"; // closes without a word: wrong number of arguments
 const SILENT_CONNECT = "CONNECT {\r\n"; // closes without a word: no JSON
-/** The client's last line takes the place of the PONG. */
+/** The client's last line comes in place of the PONG. */
 export const WITH_TEXT = `${PING}${UNKNOWN}`;
 
 export interface Malformed {
@@ -18,7 +18,10 @@ export interface Malformed {
   becomes: string;
   /** The first bytes of a client, before any CONNECT. */
   first?: true;
-  /** nats-server takes it for something, perhaps something else in another read: we refuse it on purpose (docs/parity.md). */
+  /**
+   * nats-server accepts it, perhaps as something else when it is cut differently. The filter refuses it on purpose
+   * (docs/parity.md).
+   */
   stricter?: true;
 }
 

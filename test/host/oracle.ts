@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { inRoot } from "../../tools/paths.ts";
 
-/** Requests and answers travel as a little-endian u32 length and as many bytes. */
+/** A request or answer is a little-endian u32 length, followed by that many bytes. */
 function framed(requests: readonly Uint8Array[]): Buffer {
   const parts: Uint8Array[] = [];
   for (const request of requests) {
@@ -12,7 +12,7 @@ function framed(requests: readonly Uint8Array[]): Buffer {
   return Buffer.concat(parts);
 }
 
-/** Runs a Go program of tools/go; the flags are those of the set-up, so that Go's build cache is shared with it. */
+/** Runs a Go program of tools/go. The flags are those of the set-up, so that Go's build cache is shared. */
 export function runGo(args: string[], input: Uint8Array = new Uint8Array(0)): Buffer {
   return execFileSync("go", ["run", "-trimpath", "-buildvcs=false", ...args], {
     cwd: inRoot("tools", "go"),

@@ -2,10 +2,10 @@ import { readFile } from "node:fs/promises";
 import asc from "assemblyscript/asc";
 import { inRoot } from "../../tools/paths.ts";
 
-/** A piece of assembly/, compiled alone, with memory of its own to put inputs in. */
+/** A piece of assembly/ that is compiled alone, with memory of its own for inputs. */
 export class Piece {
   private readonly memory: WebAssembly.Memory;
-  /** The first byte behind everything that the module itself uses. */
+  /** The first byte after everything that the module itself uses. */
   readonly free: number;
 
   constructor(
@@ -27,12 +27,12 @@ export class Piece {
   }
 }
 
-/** Compiles AssemblyScript, which may import from "./assembly/…", to a module. */
+/** Compiles AssemblyScript, which may import from "./assembly/…", to a module. Rejects if the compiler complains. */
 export async function compileSource(source: string): Promise<WebAssembly.Module> {
   let binary: Uint8Array | undefined;
   const complaints: string[] = [];
   const { error } = await asc.main(
-    // Without an abort function a failed assertion is a trap.
+    // Without an abort function, a failed assertion is a trap.
     ["piece.ts", "-o", "piece.wasm", "-O3", "--runtime", "stub", "--use", "abort=", "--enable", "simd,bulk-memory"],
     {
       readFile: async (name) => {
@@ -52,7 +52,7 @@ export async function compileSource(source: string): Promise<WebAssembly.Module>
   return new WebAssembly.Module(binary as Uint8Array<ArrayBuffer>);
 }
 
-/** `compileSource`, made ready with `pages` of 64 KiB for the test's own use. */
+/** `compileSource`, instantiated, with `pages` pages of 64 KiB for the test's own use. */
 export async function compilePiece(source: string, pages: number): Promise<Piece> {
   const instance = await WebAssembly.instantiate(await compileSource(source));
   const { memory, ...functions } = instance.exports;

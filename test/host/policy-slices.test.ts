@@ -9,11 +9,14 @@ import { Random } from "./random.ts";
 import { pub, stat, Wire } from "./wire.ts";
 
 const PAGE = 65_536;
-/** A look at the clock, of which there is one for each 16 KiB that is read: ten of them are a slice. */
+/** Ten clock reads make a slice, and there is a clock read for each 16 KiB that is read. */
 const CLOCK_STEP = 1_000_000n;
 const SLICE_BYTES = 10 * 16 * 1024;
 
-/** A policy that allows everybody to publish below that token, and has so many rules of some 150 bytes that allow nobody anything. */
+/**
+ * A policy that allows everybody to publish below that token, and has this many rules of some 150 bytes that allow nothing to
+ * anybody.
+ */
 function only(token: string, rules: number, more: object = {}): string {
   const others = Array.from({ length: rules }, (_, i) => ({
     name: `${token}-app-${i}`,
@@ -25,7 +28,7 @@ function only(token: string, rules: number, more: object = {}): string {
 }
 
 const SMALL = only("small", 1);
-/** Some 460 KiB: three slices. */
+/** Some 460 KiB, which is three slices. */
 const LARGE = only("large", 3000);
 
 function vm(shared = new SharedData(), module = filterModule()): Host {
@@ -37,7 +40,7 @@ function tick(host: Host, milliseconds = HURRIED): void {
   host.tick();
 }
 
-/** Ticks until the policy in hand has been read; answers how many that took. */
+/** Ticks until the policy in hand has been read. Returns how many that took. */
 function readOn(host: Host): number {
   let ticks = 0;
   for (; host.shortestTickPeriod === HURRIED; ticks++) {
@@ -47,7 +50,7 @@ function readOn(host: Host): number {
   return ticks;
 }
 
-/** A main thread's VM, which judges a policy first, and a worker's with a connection, both under the small one. */
+/** The VM of a main thread, which judges a policy first, and a worker's VM with a connection. Both have the small policy. */
 function proxy(): { main: Host; worker: Host; wire: Wire; shared: SharedData } {
   const shared = new SharedData();
   const [main, worker] = [vm(shared), vm(shared)];
@@ -56,7 +59,7 @@ function proxy(): { main: Host; worker: Host; wire: Wire; shared: SharedData } {
 }
 
 describe("a long policy that another VM of the proxy has accepted", () => {
-  it("is read in slices, during which the former one stays in force", () => {
+  it("is read in slices, and the former one stays in force meanwhile", () => {
     const { main, worker, wire } = proxy();
     assert.ok(main.configure(LARGE).accepted);
     assert.ok(worker.configure(LARGE).accepted);
@@ -75,7 +78,7 @@ describe("a long policy that another VM of the proxy has accepted", () => {
     assert.equal(stat(worker, "istio_nats_policy_changes_total"), 1);
   });
 
-  it("is read in slices also where a worker finds it at its tick", () => {
+  it("is also read in slices if a worker finds it at its tick", () => {
     const { main, worker, wire } = proxy();
     main.configure(LARGE);
     tick(worker, TICK);
@@ -85,7 +88,10 @@ describe("a long policy that another VM of the proxy has accepted", () => {
   });
 
   it("is read once, whatever the number of roots that wait for it", () => {
-    /** How often a worker looks at the clock, about once for each piece that it reads, until all its connections are under it. */
+    /**
+     * How often a worker reads the clock until all its connections are under the policy. It does so about once for each piece that
+     * it reads.
+     */
     const looksWith = (roots: number): number => {
       const { main, worker } = proxy();
       const wires = Array.from({ length: roots }, (_, number) => {
@@ -95,7 +101,7 @@ describe("a long policy that another VM of the proxy has accepted", () => {
       main.configure(LARGE);
       worker.configure(LARGE);
       worker.resetCounts();
-      // The others hear of it at a tick of their own.
+      // The others learn of it at a tick of their own.
       tick(worker, TICK);
       readOn(worker);
       const looks = worker.counts["proxy_get_current_time_nanoseconds"]!;
@@ -108,7 +114,7 @@ describe("a long policy that another VM of the proxy has accepted", () => {
     assert.ok(five < 2 * one, `${five} looks with five roots, ${one} with one`);
   });
 
-  it("is in force at once where nothing was, for a client that connects before all is read", () => {
+  it("is in force at once if none was, for a client that connects before all of it is read", () => {
     const shared = new SharedData();
     vm(shared).configure(LARGE);
     const worker = vm(shared);
@@ -119,7 +125,7 @@ describe("a long policy that another VM of the proxy has accepted", () => {
     assert.equal(worker.shortestTickPeriod, TICK);
   });
 
-  it("gives way to a newer one for the first client, where nothing was in force", () => {
+  it("gives way to a newer one for the first client, if none was in force", () => {
     const shared = new SharedData();
     const main = vm(shared);
     main.configure(LARGE);
@@ -129,7 +135,7 @@ describe("a long policy that another VM of the proxy has accepted", () => {
     assertOnly(Wire.connected(worker), "newer", ["large"]);
   });
 
-  it("has its budget alone counted where nothing was in force, though the default is larger", () => {
+  it("counts only its own budget if none was in force, even though the default is larger", () => {
     const shared = new SharedData();
     const MEMORY = 8 << 20;
     const publish = '"publish":{"allow":["large.>"]}';
@@ -149,7 +155,7 @@ describe("a long policy that another VM of the proxy has accepted", () => {
     assert.ok(fits * line.length < (MEMORY / 8) * 1.1, `${fits} subscriptions fit`);
   });
 
-  it("is read on when the clock was put back", () => {
+  it("is read to its end even if the clock is set back", () => {
     const { main, worker, wire } = proxy();
     main.configure(LARGE);
     worker.configure(LARGE);
@@ -159,7 +165,7 @@ describe("a long policy that another VM of the proxy has accepted", () => {
     assertOnly(wire, "large", ["small"]);
   });
 
-  it("is read on though the thread has the processor so seldom that each look at the clock ends the slice", () => {
+  it("is read to its end even if the thread runs so seldom that each clock read ends the slice", () => {
     const shared = new SharedData();
     vm(shared).configure(LARGE);
     const worker = new Host(filterModule(), { shared, clockStep: 30n * CLOCK_STEP });
@@ -168,13 +174,13 @@ describe("a long policy that another VM of the proxy has accepted", () => {
     assertOnly(Wire.connected(worker), "large", ["small"]);
   });
 
-  it("does not make a late worker believe sooner that its own is the host's", () => {
+  it("does not make a late worker believe sooner that its own policy is the host's", () => {
     const { main, worker } = proxy();
     const former = only("former", 1);
     main.configure(former);
     main.configure(LARGE);
     const observer = Wire.connected(main);
-    // The host drops what it has replaced, so that this root is the only one that it keeps.
+    // The host drops what it has replaced, so this root is the only one that it keeps.
     const { root } = worker.configure(former);
     for (let other = 1; other < root; other++) worker.deleteRoot(other);
     for (let time = 0; time < 300; time += worker.shortestTickPeriod) {
@@ -184,7 +190,7 @@ describe("a long policy that another VM of the proxy has accepted", () => {
     }
   });
 
-  it("is read to its end where nothing was in force and nobody connects", () => {
+  it("is read to its end if none was in force and nobody connects", () => {
     const shared = new SharedData();
     vm(shared).configure(LARGE);
     const worker = vm(shared);
@@ -193,7 +199,7 @@ describe("a long policy that another VM of the proxy has accepted", () => {
     assertOnly(Wire.connected(worker), "large", ["small"]);
   });
 
-  it("is not taken when the former one is the newest again meanwhile", () => {
+  it("is not adopted if the former one has become the newest again meanwhile", () => {
     const { main, worker, wire } = proxy();
     main.configure(LARGE);
     worker.configure(LARGE);
@@ -205,7 +211,7 @@ describe("a long policy that another VM of the proxy has accepted", () => {
     for (const connection of [wire, Wire.connected(worker)]) assertOnly(connection, "small", ["large"]);
   });
 
-  it("is not taken when yet another one has come meanwhile", () => {
+  it("is not adopted if yet another one has come meanwhile", () => {
     const { main, worker, wire } = proxy();
     const other = only("other", 3000);
     for (const policy of [LARGE, other]) {
@@ -218,7 +224,7 @@ describe("a long policy that another VM of the proxy has accepted", () => {
     assert.equal(stat(worker, "istio_nats_policy_changes_total"), 1);
   });
 
-  it("is read on when the root that began with it has gone", () => {
+  it("is read to its end even if the root that began with it has gone", () => {
     const { main, worker, wire } = proxy();
     main.configure(LARGE);
     const { root } = worker.configure(LARGE);
@@ -241,7 +247,7 @@ describe("a long policy that another VM of the proxy has accepted", () => {
     assertOnly(wire, "last", ["other"]);
   });
 
-  it("is that of the other VMs also when it changes the mode", () => {
+  it("is also that of the other VMs if it changes the mode", () => {
     const { main, worker, wire } = proxy();
     const observing = only("large", 3000, { mode: "DRY_RUN" });
     main.configure(observing);
@@ -253,13 +259,13 @@ describe("a long policy that another VM of the proxy has accepted", () => {
 });
 
 describe("a long policy that no VM of this version has accepted", () => {
-  it("is judged before the host is answered, though another module has published it", () => {
+  it("is judged before the host is answered, even if another module has published it", () => {
     const { worker, wire, shared } = proxy();
     const faulty = LARGE.replace('"everybody"', '"everybody\\u0001"');
     shared.set(KEY, envelope(faulty));
     shared.set(CHANGE_KEY, Buffer.from("x"));
     assert.equal(worker.configure(faulty).accepted, false);
-    // An open connection's root finds it too, reads it in slices, and leaves the former one in force.
+    // The root of an open connection also finds it, reads it in slices, and leaves the former one in force meanwhile.
     tick(worker, TICK);
     readOn(worker);
     for (let i = 0; i < 4; i++) tick(worker, TICK);
@@ -280,9 +286,9 @@ describe("a long policy that no VM of this version has accepted", () => {
   });
 });
 
-describe("the policy in force in all VMs of a proxy, when long ones are among them", () => {
-  it("settles on the host's last one, whatever a worker leaves out and wherever its reading is", () => {
-    // The same at every run.
+describe("the policy in force in all VMs of a proxy, if long ones are among them", () => {
+  it("settles on the host's last one, whatever a worker skips and however far it has read", () => {
+    // The same in every run.
     const random = new Random(43);
     const policies = new Map(["a", "b", "c"].map((token) => [token, only(token, token === "a" ? 1 : 1200)]));
     for (let round = 0; round < 40; round++) {
@@ -318,7 +324,7 @@ describe("memory of policies that are read in slices", () => {
     counting = new WebAssembly.Module(readFileSync(await buildCountingFilter()));
   });
 
-  it("is given back also of those that nobody has read to their end", (t: TestContext) => {
+  it("is also given back for those that nobody has read to their end", (t: TestContext) => {
     const shared = new SharedData();
     const [main, worker] = [vm(shared), vm(shared, counting)];
     for (const host of [main, worker]) host.configure(SMALL);
@@ -330,7 +336,7 @@ describe("memory of policies that are read in slices", () => {
       const { root } = worker.configure(policy);
       tick(worker);
       if (number % 2 === 0) readOn(worker);
-      // The root goes while it is waiting, or when it waits no more.
+      // The root goes while the policy waits, or after it has stopped waiting.
       const goesFirst = number % 3 === 0;
       if (goesFirst) worker.deleteRoot(root);
       main.configure(SMALL);
@@ -344,7 +350,7 @@ describe("memory of policies that are read in slices", () => {
     assert.ok(Math.max(...levels) <= levels[0]! + PAGE, levels.join(", "));
   });
 
-  it("is at most 32 MiB where policies of a mebibyte take each other's place", (t: TestContext) => {
+  it("is at most 32 MiB if policies of a mebibyte replace each other", (t: TestContext) => {
     const shared = new SharedData();
     const [main, worker] = [vm(shared), vm(shared)];
     for (const host of [main, worker]) host.configure(SMALL);

@@ -9,7 +9,7 @@ const LAST_RUNE = 0x10ffff;
 const RUNES_AT_ONCE = 4096;
 const GROWTH = 4;
 
-/** UTF-8 of any number up to U+10FFFF, surrogates too, which no encoder of JavaScript's writes. */
+/** UTF-8 of any number up to U+10FFFF, including surrogates, which no encoder of JavaScript writes. */
 function utf8(rune: number): number[] {
   if (rune < 0x80) return [rune];
   if (rune < 0x800) return [0xc0 | (rune >> 6), 0x80 | (rune & 63)];
@@ -41,7 +41,7 @@ describe("quoting, compared with Go's %q", () => {
     }
   }
 
-  it("has the printable runes of the pinned Go", () => {
+  it("uses the printable runes of the pinned Go", () => {
     runGo(["./printable", "check", inRoot("assembly", "nats", "printable.ts")]);
   });
 
@@ -62,7 +62,7 @@ describe("quoting, compared with Go's %q", () => {
     compare(texts);
   });
 
-  it("is the same for bytes at the edges of what is UTF-8", () => {
+  it("is the same for bytes at the edges of valid UTF-8", () => {
     const edges = [0x00, 0x22, 0x41, 0x5c, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf];
     edges.push(0xe0, 0xe1, 0xec, 0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff);
     const texts: Uint8Array[] = [];

@@ -1,4 +1,4 @@
-/** Repeatable random numbers (mulberry32): a test prints its seed, and the seed brings the same bytes again. */
+/** Repeatable random numbers (mulberry32). A test prints its seed, and the same seed produces the same bytes again. */
 export class Random {
   #state: number;
 
@@ -6,7 +6,7 @@ export class Random {
     this.#state = seed >>> 0;
   }
 
-  /** A whole number from 0 to below `end`. */
+  /** A whole number from 0 to `end` - 1. */
   below(end: number): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let t = this.#state;
@@ -37,7 +37,7 @@ export class Random {
   }
 }
 
-/** Another seed for each run, unless `TEST_SEED` repeats one. */
+/** A different seed for each run, unless `TEST_SEED` repeats one. */
 export function freshSeed(): number {
   const given = process.env["TEST_SEED"];
   return given === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(given);

@@ -17,11 +17,11 @@ import {
   Wire,
 } from "./wire.ts";
 
-/** The INFO that nats-server sends behind its PONG to the first PING after CONNECT (`processPing` in its client.go). */
+/** The INFO that nats-server sends after its PONG to the first PING after CONNECT (`processPing` in its client.go). */
 const CONNECT_INFO = 'INFO {"connect_info":true,"headers":true,"max_payload":1048576} \r\n';
 
 describe("PONGs", () => {
-  it("answer PINGs in the order in which they were sent, the client's own and those that stand for refusals", () => {
+  it("answer PINGs in the order in which they were sent, both the client's own and those that stand for refusals", () => {
     const wire = Wire.connected(configuredHost());
     wire.client(PING + pub("no.1") + PING + PING + "SUB no.2 1\r\n" + pub("no.3") + PING);
     const expected = [
@@ -36,7 +36,7 @@ describe("PONGs", () => {
     for (const text of expected) assert.equal(wire.server(PONG), text);
   });
 
-  it("that nobody asked for pass, also between those that were", () => {
+  it("pass if nobody asked for them, even between those that somebody did", () => {
     const wire = Wire.connected(configuredHost());
     assert.equal(wire.server(PONG), PONG);
     wire.client(pub("no.1"));
@@ -53,7 +53,7 @@ describe("PONGs", () => {
     assert.equal(wire.server(PONG), publishViolation("no.2"));
   });
 
-  it("of the client, and its answers to PINGs of the server, pass unchanged and are not counted as answers", () => {
+  it("for the client, and its own to PINGs of the server, pass unchanged and are not counted as answers", () => {
     const wire = Wire.connected(configuredHost());
     wire.client(pub("no.1"));
     assert.equal(wire.server("PING\r\n"), "PING\r\n");
@@ -63,7 +63,7 @@ describe("PONGs", () => {
 });
 
 describe("the second INFO", () => {
-  it("that a PING of ours called forth is held until the client's own first PONG", () => {
+  it("is held until the client's own first PONG, if a PING of the filter's caused it", () => {
     const wire = Wire.connected(configuredHost());
     wire.client(pub("no.1"));
     assert.equal(wire.server(PONG + CONNECT_INFO), publishViolation("no.1"));
@@ -74,7 +74,7 @@ describe("the second INFO", () => {
     assert.equal(wire.server(PONG), PONG);
   });
 
-  it("that the client's PING called forth is not held", () => {
+  it("is not held if the client's PING caused it", () => {
     const wire = Wire.connected(configuredHost());
     wire.client(PING + pub("no.1"));
     assert.equal(wire.server(PONG + CONNECT_INFO + PONG), PONG + CONNECT_INFO + publishViolation("no.1"));
@@ -100,7 +100,7 @@ describe("the second INFO", () => {
 });
 
 describe("texts of refusals", () => {
-  it("come after `Invalid Publish Subject` in pedantic mode, if the subject is no literal", () => {
+  it("come after `Invalid Publish Subject` in pedantic mode, if the subject is not literal", () => {
     const pedantic = 'CONNECT {"verbose":false,"pedantic":true,"headers":true}\r\n';
     const wire = Wire.connected(configuredHost(), { connect: pedantic });
     wire.client(pub("no.*") + pub("no.1") + pub("ok.>", "", "no.reply"));
@@ -114,7 +114,7 @@ describe("texts of refusals", () => {
     );
   });
 
-  it("quote what a client wrote as Go's %q does, so that no byte of it breaks the line", () => {
+  it("quote what a client wrote as Go's %q does, so that none of its bytes breaks the line", () => {
     const wire = Wire.connected(configuredHost());
     wire.client(pub('no."\\\x01\xff'));
     assert.equal(wire.server(PONG), String.raw`-ERR 'Permissions Violation for Publish to "no.\"\\\x01\xff"'` + "\r\n");
@@ -150,18 +150,18 @@ describe("texts of refusals", () => {
 });
 
 describe("CONNECT", () => {
-  it("twice is legal, and its fields are read onto those of the first one", () => {
+  it("is legal twice, and the second one's fields are added to those of the first", () => {
     const wire = Wire.connected(configuredHost(), { connect: 'CONNECT {"verbose":false,"headers":true}\r\n' });
     const headers = "NATS/1.0\r\n\r\n";
     const second = 'CONNECT {"pedantic":false}\r\n';
     assert.equal(wire.client(second + hpub("ok.1", headers)), second + PING + hpub("ok.1", headers));
-    // The PING behind it is ours, and so is its PONG.
+    // The PING after it is the filter's own, and so is its PONG.
     assert.equal(wire.server(PONG + PONG), PONG);
     const third = 'CONNECT {"headers":false}\r\n';
     assert.equal(wire.client(third + hpub("ok.1", headers)), `${third}${PING}PUB x\r\n`);
   });
 
-  it("is not needed: before it nats-server is verbose and pedantic, and takes no headers", () => {
+  it("is not needed: before it, nats-server is verbose and pedantic and accepts no headers", () => {
     const wire = new Wire(configuredHost());
     wire.server(INFO);
     assert.equal(wire.client(pub("ok.1") + pub("no.*")), pub("ok.1") + PING);
@@ -169,7 +169,7 @@ describe("CONNECT", () => {
     assert.equal(wire.client(hpub("ok.1", "NATS/1.0\r\n\r\n")), "PUB x\r\n");
   });
 
-  it("twice forgets the reply subjects that were granted", () => {
+  it("forgets the granted reply subjects when it comes twice", () => {
     const rule = { publish: {}, allow_responses: { max: 5, expires: "1m" } };
     const wire = Wire.connected(configuredHost({ rule }));
     wire.client("SUB ok.1 1\r\n");
@@ -179,7 +179,7 @@ describe("CONNECT", () => {
     assert.equal(wire.server(PONG + PONG), publishViolation("r.1"));
   });
 
-  it("twice forgets them before any nats-server 2, and subscriptions from 2.14 on, where a PONG tells of it", () => {
+  it("forgets them with any nats-server 2, and subscriptions from 2.14 on, once a PONG shows that it was read", () => {
     const rule = { publish: {}, allow_responses: { max: 5, expires: "1m" } };
     for (const [version, ping] of [
       ["2.10.29", ""],
@@ -192,7 +192,7 @@ describe("CONNECT", () => {
       wire.client("SUB ok.1 1\r\n");
       wire.server(msg("ok.1", "1", "", "r.1"));
       assert.equal(wire.client(CONNECT + pub("r.1")), CONNECT + ping + PING, version);
-      // The limit leaves room for another one only where the first is gone.
+      // The limit has room for another subscription only if the first is gone.
       const another = "SUB ok.2 2\r\n";
       assert.equal(wire.client(another), ping === "" ? PING : another, version);
     }
@@ -200,7 +200,7 @@ describe("CONNECT", () => {
 });
 
 describe("a reply subject that is not the peer's own", () => {
-  it("is refused where it is nats-server's, though the peer may receive on it", () => {
+  it("is refused if it is nats-server's, even though the peer may receive on it", () => {
     const wire = Wire.connected(configuredHost({ rule: { subscribe: { allow: "ALL" } } }));
     assert.equal(wire.client(pub("ok.1", "", "any")), pub("ok.1", "", "any"));
     for (const reply of ["_R_.x", "$JS.ACK.x", "_GR_.x", "$GR.x"]) {
@@ -209,7 +209,7 @@ describe("a reply subject that is not the peer's own", () => {
     }
   });
 
-  it("is allowed of an answer that a rule with `replies: ANY` grants, and of no publish behind that", () => {
+  it("is allowed in an answer that a rule with `replies: ANY` grants, and in no publish after that", () => {
     const everybody = [{ principals: ["*"] }];
     const rules = [
       { name: "responder", from: everybody, allow_responses: { max: 9, expires: "1m" }, replies: "ANY" },

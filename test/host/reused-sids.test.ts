@@ -8,7 +8,7 @@ describe("a sid that was used again while it was live", () => {
   const both = policyOf({ publish, subscribe: { allow: ["a.1", "a.2"] } });
   const first = policyOf({ publish, subscribe: { allow: ["a.1"] } });
 
-  it("ends with the next policy, since nobody knows which subject the server has under it", () => {
+  it("ends with the next policy, because nobody knows which subject the server has for it", () => {
     const { host, wire } = connected(both);
     // The echo ends the first one at the server before it reads the second SUB.
     const lines = `SUB a.1 1\r\n${pub("a.1")}UNSUB 1 1\r\nSUB a.2 1\r\n`;
@@ -20,7 +20,7 @@ describe("a sid that was used again while it was live", () => {
     assert.equal(wire.server(PONG.repeat(2)), PONG);
   });
 
-  it("also where a maximum would end it that only the first one has reached", () => {
+  it("ends then even if a maximum would end it that only the first one has reached", () => {
     const { host, wire } = connected(both);
     const lines = `SUB a.1 1\r\n${pub("a.1")}UNSUB 1 1\r\nSUB a.1 1\r\nSUB a.2 1\r\n`;
     wire.client(lines);
@@ -30,7 +30,7 @@ describe("a sid that was used again while it was live", () => {
     assert.equal(wire.client(PING), `${unsub("1")}${PING}`);
   });
 
-  it("is not taken for ended by messages of its former holder", () => {
+  it("is not taken for ended because of messages of its former holder", () => {
     const { host, wire } = connected(both);
     wire.client(`SUB a.1 1\r\n${pub("a.1").repeat(3)}UNSUB 1\r\nSUB a.2 1\r\nUNSUB 1 3\r\n`);
     wire.server(msg("a.1", "1").repeat(3) + PONG);
@@ -39,7 +39,7 @@ describe("a sid that was used again while it was live", () => {
     assert.equal(wire.client(PING), `${unsub("1")}${PING}`);
   });
 
-  it("is not taken for ended by messages from before a second CONNECT", () => {
+  it("is not taken for ended because of messages from before a second CONNECT", () => {
     for (const mode of ["ENFORCE", "DRY_RUN"]) {
       const { host, wire } = connected(policyOf({ publish, subscribe: { allow: ["a.1", "a.2"] } }, { mode }));
       wire.client(`SUB a.1 1\r\n${pub("a.1")}${CONNECT}SUB a.2 1\r\nUNSUB 1 1\r\n`);
@@ -50,7 +50,7 @@ describe("a sid that was used again while it was live", () => {
     }
   });
 
-  it("after a second CONNECT in DRY_RUN, is known again once nothing from before can be under way", () => {
+  it("is known again after a second CONNECT in DRY_RUN, once nothing from before can be under way", () => {
     const rule = { publish, subscribe: { allow: ["a.1"] } };
     const limits = { subscriptions: 10 };
     const { host, wire } = connected(policyOf(rule, { mode: "DRY_RUN", limits }));
@@ -67,7 +67,7 @@ describe("a sid that was used again while it was live", () => {
     assert.equal(wire.client("SUB a.1 99\r\n"), "SUB a.1 99\r\n");
   });
 
-  it("that may be a member of a queue group is closed unless a byte takes its UNSUB along", () => {
+  it("closes the connection if it may be a queue group member's, unless bytes of the client take its UNSUB along", () => {
     const { host, wire } = connected(both);
     wire.client(`SUB a.1 1\r\n${pub("a.1")}UNSUB 1 1\r\nSUB a.2 workers 1\r\n`);
     wire.server(msg("a.1", "1"));
@@ -77,7 +77,7 @@ describe("a sid that was used again while it was live", () => {
     assert.ok(wire.connection.closed);
   });
 
-  it("goes on with the same subject while the policy allows that, and ends like any other", () => {
+  it("continues with the same subject while the policy allows that, and ends like any other", () => {
     const { host, wire } = connected(both);
     const lines = `SUB a.1 1\r\n${pub("a.1")}UNSUB 1 1\r\nSUB a.1 1\r\n`;
     wire.client(lines);
@@ -95,7 +95,7 @@ describe("a revoked subscription whose sid is used again", () => {
   const both = { publish, subscribe: { allow: ["a.>", "no.>"] } };
   const less = policyOf({ publish, subscribe: { allow: ["a.>"] } });
 
-  it("keeps its messages from the client also as long as they may be under way", () => {
+  it("has its messages withheld from the client as long as they may be under way", () => {
     const { host, wire } = connected(policyOf(both));
     wire.client("SUB no.x 9\r\n");
     host.configure(less);
@@ -104,7 +104,7 @@ describe("a revoked subscription whose sid is used again", () => {
     assert.equal(wire.server(msg("no.x", "9") + PONG.repeat(2) + msg("a.1", "9")), notice + msg("a.1", "9"));
   });
 
-  it("makes way for one that had begun in DRY_RUN where the server has been told, though another is not", () => {
+  it("makes way for one that began in DRY_RUN if the server has been informed of its end, even if another does not", () => {
     const deny = { publish, subscribe: { allow: ["a.>", "no.>"], deny: ["a.secret"] } };
     const { host, wire } = connected(policyOf(deny));
     wire.client("SUB a.* 9\r\nSUB no.x 8\r\nUNSUB 9 1\r\n");
@@ -118,7 +118,7 @@ describe("a revoked subscription whose sid is used again", () => {
     assert.equal(wire.server(msg("a.2", "9")), ended("no.x", "8") + msg("a.2", "9"));
   });
 
-  it("is not replaced by a SUB that had begun in DRY_RUN, which the server ignores", () => {
+  it("is not replaced by a SUB that began in DRY_RUN, which the server ignores", () => {
     const { host, wire } = connected(policyOf(both, { mode: "DRY_RUN" }));
     wire.client("SUB no.x 9\r\nSUB a.1 9\r");
     host.configure(less);

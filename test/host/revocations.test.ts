@@ -9,7 +9,7 @@ describe("a subscription that a newer policy does not allow", () => {
   const both = policyOf({ publish: { allow: ["a"] }, subscribe: { allow: ["a.>", "b.>"] } });
   const less = policyOf({ publish: { allow: ["a"] }, subscribe: { allow: ["b.>"] } });
 
-  it("ends with the next bytes each way, and its deliveries at once", () => {
+  it("ends with the next bytes in each direction, and its deliveries end at once", () => {
     const { host, wire } = connected(both);
     wire.client("SUB a.1 1\r\nSUB b.1 2\r\n");
     host.configure(less);
@@ -25,7 +25,7 @@ describe("a subscription that a newer policy does not allow", () => {
     assert.deepEqual({ event, subject, reason }, { event: "revoked", subject: "a.1", reason: "not_allowed" });
   });
 
-  it("brings nothing more, however many end at once and however late the server hears of it", () => {
+  it("brings nothing more, however many end at once and however late the server learns of it", () => {
     const COUNT = 600;
     const { host, wire } = connected(both);
     const sids = Array.from({ length: COUNT }, (_, i) => `${i + 1}`);
@@ -36,18 +36,18 @@ describe("a subscription that a newer policy does not allow", () => {
     wire.server("PING\r\n");
     assert.equal(wire.client("PONG\r\n").match(/UNSUB/g)?.length, COUNT);
     assert.equal(wire.server(`${late}PING\r\n`), "PING\r\n");
-    // A client that does not read for a while makes the server keep them for as long.
+    // A client that does not read for a while makes the server keep them just as long.
     for (let second = 0; second < 100; second++) {
       host.advance(1000);
       tick(host);
     }
     assert.equal(wire.server(late), "");
     assert.equal(wire.server(PONG), "");
-    // Behind the PONG nothing of them can come; what comes for their sids nevertheless is judged as that of any unknown one.
+    // After the PONG none of its messages can come. If one comes for its sid anyway, it is judged as one of an unknown sid.
     assert.equal(wire.server(msg("a.1", "1", "x") + msg("b.1", "1", "x")), msg("b.1", "1", "x"));
   });
 
-  it("ends without its text where texts would take more than half of what a connection may hold", () => {
+  it("ends without its text if texts would take more than half of what a connection may hold", () => {
     const COUNT = 200;
     const memory = 8 << 20;
     const { host, wire } = connected({ ...both, limits: { memory } });
@@ -63,7 +63,7 @@ describe("a subscription that a newer policy does not allow", () => {
     assert.equal(wire.server(msg(`a.${"x".repeat(4000)}`, `${COUNT - 1}`)), "");
   });
 
-  it("brings nothing more until the server has taken the last of several changes", () => {
+  it("brings nothing more until the server has read the last of several changes", () => {
     const all = policyOf({ publish: { allow: ["a"] }, subscribe: { allow: ["a.>", "b.>", "c.>"] } });
     const { host, wire } = connected(all);
     wire.client("SUB a.1 1\r\nSUB b.1 2\r\nSUB c.1 3\r\n");
@@ -76,7 +76,7 @@ describe("a subscription that a newer policy does not allow", () => {
     assert.equal(wire.server(late + PONG + msg("c.1", "3")), msg("c.1", "3"));
   });
 
-  it("brings nothing more until then to a group either, whose subject its client may receive without one", () => {
+  it("brings nothing more until then to a queue group either, whose subject its client may receive without a group", () => {
     const under = (allow: string[], deny: string[] = []): object =>
       policyOf({ publish: { allow: ["a"] }, subscribe: { allow, deny } });
     for (const told of [true, false]) {
@@ -93,7 +93,7 @@ describe("a subscription that a newer policy does not allow", () => {
     }
   });
 
-  it("brings nothing more over a further CONNECT either, behind which the server answers as before", () => {
+  it("brings nothing more after a further CONNECT either, and later messages arrive as before", () => {
     const { host, wire } = connected(both);
     wire.client("SUB a.1 1\r\nSUB b.1 2\r\n");
     host.configure(less);
@@ -103,7 +103,7 @@ describe("a subscription that a newer policy does not allow", () => {
     assert.equal(wire.server(PONG + msg("b.2", "3")), msg("b.2", "3"));
   });
 
-  it("costs further CONNECTs no more than if there had been none", () => {
+  it("makes further CONNECTs cost no more than if none had been revoked", () => {
     const text = `CONNECT {}\r\nSUB b.1 1\r\n`.repeat(3000);
     const spent = (revokes: boolean): number => {
       const { host, wire } = connected(both);
@@ -127,7 +127,7 @@ describe("a subscription that a newer policy does not allow", () => {
     assert.equal(wire.server(PONG.repeat(2) + msg("b.1", "1", "x")), ended("a.1", "1") + msg("b.1", "1", "x"));
   });
 
-  it("is told between two lines of the server, never within a payload or a line", () => {
+  it("is announced between two lines of the server, never within a payload or a line", () => {
     const { host, wire } = connected(both);
     wire.client("SUB a.1 1\r\nSUB b.1 2\r\n");
     const stream = msg("b.1", "2", "0123456789") + msg("b.1", "2", "abc");
@@ -148,7 +148,7 @@ describe("a subscription that a newer policy does not allow", () => {
     assert.ok(!wire.connection.closed);
   });
 
-  it("is told behind a payload also where that comes in many pieces", () => {
+  it("is announced after a payload even if that comes in many pieces", () => {
     const { host, wire } = connected(both);
     wire.client("SUB a.1 1\r\nSUB b.1 2\r\n");
     const whole = msg("b.1", "2", "0123456789");
@@ -158,7 +158,7 @@ describe("a subscription that a newer policy does not allow", () => {
     assert.equal(wire.server(`\n${PING}`), `\n${ended("a.1", "1")}${PING}`);
   });
 
-  it("brings nothing more where its sid was used again and ended, whatever ends and however long it takes since", () => {
+  it("brings nothing more if its sid was used again and ended, whatever ends and however long it takes", () => {
     const begin = "SUB b.1 1\r\n";
     const others = Array.from({ length: 300 }, (_, i) => `SUB b.1 o${i}\r\nUNSUB o${i}\r\n`).join("");
     for (const meanwhile of [others, ""]) {
@@ -172,14 +172,14 @@ describe("a subscription that a newer policy does not allow", () => {
       }
       wire.client(begin);
       assert.equal(wire.server(msg("a.1", "1")), ended("a.1", "1"));
-      // Behind the UNSUB of the revoked one, and behind what both others with its sid begin with.
+      // After the UNSUB of the revoked one, and after the first bytes of both others with its sid.
       const own = msg("b.1", "1");
       assert.equal(wire.server(msg("a.1", "1") + PONG.repeat(3) + own), own);
       assert.equal(stat(host, "istio_nats_refusals_total", { operation: "MSG", reason: "revoked" }), 2);
     }
   });
 
-  it("gets no +OK for our UNSUB in verbose mode", () => {
+  it("gets no +OK for the filter's UNSUB in verbose mode", () => {
     const { host, wire } = connected(both, VERBOSE_CONNECT);
     wire.client("SUB a.1 1\r\n");
     wire.server("+OK\r\n+OK\r\n");
@@ -188,7 +188,7 @@ describe("a subscription that a newer policy does not allow", () => {
     assert.equal(wire.server(`${PONG}+OK\r\n${PONG}+OK\r\n`), `${ended("a.1", "1")}+OK\r\n`);
   });
 
-  it("is none of so many that one chunk could not have made them: each is judged as if it were alone", () => {
+  it("is not revoked merely because there are more than one chunk could have made: each is judged as if it were alone", () => {
     const deny = Array.from({ length: 900 }, (_, i) => `t${i}.secret`);
     const under = (more: string[]): object =>
       policyOf({ publish: { allow: ["a"] }, subscribe: { allow: [">"], deny: [...deny, ...more] } });
@@ -208,10 +208,10 @@ describe("a subscription that a newer policy does not allow", () => {
     }
   });
 
-  describe("of very many, which are judged in slices,", () => {
-    /** A millisecond for each look at the clock, of which there is one for 64 of them: ten are a slice. */
+  describe("one of very many, which are judged in slices,", () => {
+    /** A millisecond for each clock read. There is one for 64 subscriptions, and ten make a slice. */
     const CLOCK_STEP = 1_000_000n;
-    /** Of which those of `a` are revoked. */
+    /** The subscriptions of `a` are revoked. */
     const COUNT = 3000;
     const sids = Array.from({ length: COUNT }, (_, i) => `${i + 1}`);
     const subjectOf = (sid: string): string => `${Number(sid) % 2 === 0 ? "a" : "b"}.${sid}`;
@@ -227,7 +227,7 @@ describe("a subscription that a newer policy does not allow", () => {
       return { host, wire };
     }
     const revoked = (host: Host): number => stat(host, "istio_nats_revoked_subscriptions_total");
-    /** Ticks as fast as the module asks for, until it is content; answers how many that took. */
+    /** Ticks as often as the module asks for, until it has finished. Returns how many ticks that took. */
     const settle = (host: Host): number => {
       let ticks = 0;
       do {
@@ -237,7 +237,7 @@ describe("a subscription that a newer policy does not allow", () => {
       return ticks;
     };
 
-    it("brings nothing more though it has not been judged yet, and those that are allowed bring all", () => {
+    it("brings nothing more even if it has not been judged yet, and those that are allowed bring everything", () => {
       const { host, wire } = crowded();
       host.configure(less);
       const out = wire.server(all);
@@ -246,7 +246,7 @@ describe("a subscription that a newer policy does not allow", () => {
       assert.equal(revoked(host), COUNT - allowed.length);
     });
 
-    it("is ended though no byte comes", () => {
+    it("is ended even if no byte comes", () => {
       const { host, wire } = crowded();
       host.configure(less);
       const ticks = settle(host);
@@ -256,7 +256,7 @@ describe("a subscription that a newer policy does not allow", () => {
       assert.equal(wire.server(all).replace(/^-ERR .*\r\n/gm, ""), allowedOnly);
     });
 
-    it("is judged by the newest policy alone when yet another one comes", () => {
+    it("is judged only by the newest policy if yet another one comes", () => {
       const { host, wire } = crowded();
       host.configure(less);
       host.tick();
@@ -269,17 +269,17 @@ describe("a subscription that a newer policy does not allow", () => {
       assert.equal(passed, COUNT - before);
     });
 
-    it("brings nothing more either when the client has ended it first", () => {
+    it("brings nothing more even if the client has ended it first", () => {
       const { host, wire } = crowded();
       host.configure(less);
-      // By the UNSUBs some have been judged, and by no means all.
+      // By the UNSUBs, some have been judged, but far from all.
       wire.client(sids.map((sid) => `UNSUB ${sid}\r\n`).join(""));
       assert.doesNotMatch(wire.server(all), /^MSG a\./m);
       settle(host);
       assert.doesNotMatch(wire.server(all), /^MSG a\./m);
     });
 
-    it("brings nothing more over a further CONNECT either", () => {
+    it("brings nothing more after a further CONNECT either", () => {
       const { host, wire } = crowded();
       host.configure(less);
       wire.client(CONNECT);
@@ -289,7 +289,7 @@ describe("a subscription that a newer policy does not allow", () => {
     const denied = policyOf({ publish: { allow: ["a"] }, subscribe: { allow: ["b.>"], deny: ["b.secret.>"] } });
     const secrets = sids.map((sid) => msg(`b.secret.${sid}`, `w${sid}`)).join("");
 
-    /** The same number, each with wildcards. */
+    /** The same number of them, each with wildcards. */
     function wide(): { host: Host; wire: Wire } {
       const host = new Host(filterModule(), { clockStep: CLOCK_STEP });
       host.configure(both);
@@ -298,7 +298,7 @@ describe("a subscription that a newer policy does not allow", () => {
       return { host, wire };
     }
 
-    it("is filtered from its next delivery on where a deny covers a part of it", () => {
+    it("is filtered from its next delivery on if a deny covers part of it", () => {
       const { host, wire } = wide();
       host.configure(denied);
       assert.equal(wire.server(secrets), "");
@@ -306,7 +306,7 @@ describe("a subscription that a newer policy does not allow", () => {
       assert.equal(wire.server(secrets + msg("b.open.1", "w1")), msg("b.open.1", "w1"));
     });
 
-    it("closes its connection within 2 s where it is a silent member of a queue group", () => {
+    it("closes its connection within 2 s if it is a silent member of a queue group", () => {
       const { host, wire } = crowded("group ");
       host.configure(less);
       let time = 0;
@@ -317,7 +317,7 @@ describe("a subscription that a newer policy does not allow", () => {
       assert.ok(time <= 2000, `${time} ms`);
     });
 
-    it("ends within 2 s of its change where it is a silent member, however long it takes to judge all", () => {
+    it("ends within 2 s of its change if it is a silent member, however long it takes to judge all of them", () => {
       const host = new Host(filterModule(), { clockStep: 10n * CLOCK_STEP });
       host.configure(both);
       const wire = Wire.connected(host);
@@ -333,25 +333,25 @@ describe("a subscription that a newer policy does not allow", () => {
       assert.ok(time <= 2000, `${time} ms`);
     });
 
-    it("makes no difference to what is denied, which comes to none, though the one that it is denied to waits", () => {
+    it("does not change what is denied: such a delivery reaches nobody, even if its receiver's subscription is still to be judged", () => {
       const host = new Host(filterModule(), { clockStep: CLOCK_STEP });
       host.configure(both);
       const wire = Wire.connected(host);
       wire.client(`${sids.map((sid) => `SUB b.${sid} ${sid}\r\n`).join("")}SUB b.> wide\r\nSUB b.inbox inbox\r\n`);
       host.configure(denied);
-      // JetStream delivers on another subject than that which was subscribed to.
+      // JetStream delivers on another subject than the one that was subscribed to.
       assert.equal(wire.server(msg("b.secret.1", "inbox") + msg("b.open", "inbox")), msg("b.open", "inbox"));
-      // What is kept back counts for no maximum.
+      // What is withheld does not count for a maximum.
       assert.equal(wire.client("UNSUB wide 2\r\n"), PING);
     });
 
-    describe("of which each takes a longest search,", () => {
+    describe("one of those that each take a longest search,", () => {
       const DENIES = Array.from({ length: 1200 }, (_, i) => `*.*.*.*.*.*.*.${i}.y`);
       const over = policyOf({ publish: { allow: ["a"] }, subscribe: { allow: [">"], deny: DENIES } });
       const spread = (last: string, of: string): string =>
         sids.map((sid) => msg(`1.1.1.1.1.1.1.${of}.${last}`, sid)).join("");
 
-      it("is judged by a delivery only until the callback has searched enough, and then its subject alone tells", () => {
+      it("is judged by a delivery only until the callback has searched enough; after that only its subject decides", () => {
         const host = new Host(filterModule(), { clockStep: CLOCK_STEP });
         host.configure(policyOf({ publish: { allow: ["a"] }, subscribe: { allow: [">"] } }));
         const wire = Wire.connected(host);
@@ -369,7 +369,7 @@ describe("a subscription that a newer policy does not allow", () => {
       });
     });
 
-    it("passes in DRY_RUN, and what would be kept back is told", () => {
+    it("passes in DRY_RUN, and what would be withheld is reported", () => {
       const { host, wire } = wide();
       host.configure({ ...denied, mode: "DRY_RUN" });
       assert.equal(wire.server(secrets), secrets);
@@ -405,7 +405,7 @@ describe("a subscription that a newer policy does not allow", () => {
     assert.ok(wire.connection.closed);
   });
 
-  it("ends under a new deny, and a wider one is filtered from now on", () => {
+  it("ends under a new deny, while a wider one is filtered from then on", () => {
     const { host, wire } = connected(both);
     wire.client("SUB a.secret 1\r\nSUB a.* 2\r\n");
     host.configure(policyOf({ subscribe: { allow: ["a.>", "b.>"], deny: ["a.secret"] } }));
@@ -416,7 +416,7 @@ describe("a subscription that a newer policy does not allow", () => {
     );
   });
 
-  it("has a rule in DRY_RUN only ask for its end", () => {
+  it("stays if only a rule in DRY_RUN denies it", () => {
     const { host, wire } = connected(both);
     wire.client("SUB a.1 1\r\n");
     const strict = { name: "strict", mode: "DRY_RUN", from: [{ principals: ["*"] }], subscribe: { deny: ["a.>"] } };
@@ -428,12 +428,12 @@ describe("a subscription that a newer policy does not allow", () => {
   });
 });
 
-describe("what a newer policy does not allow any more, of subscriptions that have ended", () => {
+describe("a delivery that a newer policy no longer allows, for a subscription that has ended,", () => {
   const before = { subscribe: { allow: ["ok.>", "gone.>"] } };
   const denies = { subscribe: { allow: ["ok.>"], deny: ["ok.secret.>"] } };
   const secret = msg("ok.secret.x", "1");
 
-  it("does not reach a client that ended one and has not read what waited for it", () => {
+  it("does not reach a client that ended the subscription and has not read what waited for it", () => {
     for (const [subscribed, left] of [
       ["gone.>", "gone.x"],
       ["ok.>", "ok.secret.x"],
@@ -451,7 +451,7 @@ describe("what a newer policy does not allow any more, of subscriptions that hav
     }
   });
 
-  it("passes again once nats-server has answered behind the UNSUB, where another one has the sid", () => {
+  it("passes again once nats-server has answered after the UNSUB, if another subscription has the sid", () => {
     const { host, wire } = connected(policyOf(before));
     wire.client("SUB gone.> 1\r\nUNSUB 1\r\n");
     host.configure(policyOf(denies));
@@ -459,7 +459,7 @@ describe("what a newer policy does not allow any more, of subscriptions that hav
     assert.equal(wire.server(msg("gone.x", "1") + PONG + PONG + msg("ok.x", "1")), msg("ok.x", "1"));
   });
 
-  it("ends at nats-server where a maximum was reached, since an import goes on without it", () => {
+  it("is also stopped at nats-server by an UNSUB if a maximum was reached, because an import continues without one", () => {
     const { host, wire } = connected(policyOf(before));
     const lines = "SUB gone.> 1\r\nUNSUB 1 1\r\n";
     assert.equal(wire.client(lines), lines);
@@ -471,7 +471,7 @@ describe("what a newer policy does not allow any more, of subscriptions that hav
     assert.equal(wire.client(PING).startsWith("UNSUB 1\r\n"), true);
   });
 
-  it("is kept back where a further CONNECT has ended it, until nats-server has taken that", () => {
+  it("is withheld if a further CONNECT has ended the subscription, until nats-server has read that CONNECT", () => {
     const { host, wire } = connected(policyOf(before));
     wire.client(`SUB gone.> 1\r\n${CONNECT}SUB ok.a 2\r\n`);
     host.configure(policyOf(denies));
@@ -479,7 +479,7 @@ describe("what a newer policy does not allow any more, of subscriptions that hav
     assert.equal(wire.server(PONG + msg("ok.a", "2")), msg("ok.a", "2"));
   });
 
-  it("is kept back where another one has the sid by then, until nats-server has answered behind the former", () => {
+  it("is withheld if another subscription has the sid by then, until nats-server has answered after the former one", () => {
     for (const again of ["UNSUB 1\r\n", CONNECT]) {
       const { host, wire } = connected(policyOf(before));
       wire.client(`SUB gone.> 1\r\n${again}SUB ok.a 1\r\n`);
@@ -488,7 +488,7 @@ describe("what a newer policy does not allow any more, of subscriptions that hav
     }
   });
 
-  it("is kept back where nobody knows its subscription any more", () => {
+  it("is withheld if nobody knows its subscription any more", () => {
     const { host, wire } = connected(policyOf(before));
     wire.client("SUB gone.> 1\r\nUNSUB 1\r\nSUB ok.a 2\r\n");
     host.advance(20_000);
@@ -500,14 +500,14 @@ describe("what a newer policy does not allow any more, of subscriptions that hav
     assert.equal(wire.server(msg("gone.x", "1") + msg("ok.a", "2")), msg("ok.a", "2"));
   });
 
-  it("is kept back where a CONNECT in DRY_RUN had dropped its subscription", () => {
+  it("is withheld if a CONNECT in DRY_RUN had dropped its subscription", () => {
     const { host, wire } = connected(policyOf(before, { mode: "DRY_RUN" }));
     wire.client(`SUB gone.> 1\r\n${CONNECT}SUB ok.a 2\r\n`);
     host.configure(policyOf(denies));
     assert.equal(wire.server(msg("gone.x", "1") + msg("ok.a", "2")), msg("ok.a", "2"));
   });
 
-  it("counts for no maximum while nats-server has not answered behind a further CONNECT, however long that is", () => {
+  it("counts for no maximum while nats-server has not answered after a further CONNECT, however long that takes", () => {
     const { host, wire } = connected(policyOf(before));
     wire.client(`SUB ok.a 1\r\n${CONNECT}SUB ok.b 1\r\nUNSUB 1 2\r\n`);
     for (let second = 0; second < 15; second++) {
@@ -523,7 +523,7 @@ describe("what a newer policy does not allow any more, of subscriptions that hav
     assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
   });
 
-  it("leaves a subscription alone whose SUB had begun in DRY_RUN and went before the UNSUB of its sid", () => {
+  it("does not affect a subscription whose SUB began in DRY_RUN and went before the UNSUB of its sid", () => {
     const { host, wire } = connected(policyOf(before, { mode: "DRY_RUN" }));
     wire.client("SUB ok.a 1\r\nUNSUB 1 1\r\nSUB ok.b 1\r");
     host.configure(policyOf(before));
@@ -532,7 +532,7 @@ describe("what a newer policy does not allow any more, of subscriptions that hav
     assert.equal(wire.server(msg("ok.b", "1")), msg("ok.b", "1"));
   });
 
-  it("is filtered also where the subscription is behind a further CONNECT that nats-server takes later", () => {
+  it("is also filtered if the subscription comes after a further CONNECT that nats-server reads later", () => {
     for (const filtered of [false, true]) {
       const { host, wire } = connected(policyOf(before));
       if (filtered) {

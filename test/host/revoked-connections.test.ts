@@ -24,7 +24,7 @@ describe("a connection that a newer policy leaves nothing", () => {
     assert.equal(again.server(PONG), "-ERR 'Authorization Violation'\r\n");
   });
 
-  it("passes nothing of a line, in either direction, whose beginning had passed in DRY_RUN", () => {
+  it("passes nothing of a line, in either direction, whose beginning passed in DRY_RUN", () => {
     const { host, wire } = connected(only("a", { mode: "DRY_RUN" }));
     const [publish, delivery] = [pub("a.x", "x"), msg("_INBOX.1", "1", "x")];
     assert.equal(wire.client(publish.slice(0, 5)), publish.slice(0, 5));
@@ -63,7 +63,7 @@ describe("a connection that a newer policy leaves nothing", () => {
     assert.equal(stat(host, "istio_nats_revoked_connections_total"), 5000);
   });
 
-  it("stays if it had a certificate that only now is of a trust domain", () => {
+  it("stays if it had a certificate that only now belongs to a trust domain", () => {
     const foreign = "spiffe://other.domain/ns/shop/sa/x";
     const host = vm();
     host.configure(only("a", { trustDomains: ["cluster.local", "other.domain"] }));
@@ -79,7 +79,7 @@ describe("a connection that a newer policy leaves nothing", () => {
     assert.equal(auditOf(host).find(({ event }) => event === "revoked")!["reason"], "unauthenticated");
   });
 
-  it("is judged by another source of identity where the policy names one, also by the tick", () => {
+  it("is judged by another source of identity if the policy names one, also by the tick", () => {
     const host = vm();
     host.configure(policyOf({ publish: { allow: ["a.>"] } }));
     const wire = Wire.connected(host);

@@ -7,7 +7,7 @@ import { inRoot } from "../../tools/paths.ts";
 
 const ASSEMBLY = inRoot("assembly");
 
-/** The rooms of assembly/ in the order of the flow, each with what it may import from besides itself. */
+/** The rooms of assembly/ in the order of the flow, each with what it may import besides its own files. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   bytes: [],
   proxy: ["bytes"],
@@ -20,14 +20,14 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 
 const SDK = "@solo-io/proxy-runtime/assembly/";
 
-/** The only room that may know the SDK: its host calls and enums. Its buffers and export table are not for us (docs/adr). */
+/** The only room that may use the SDK, and only its host calls and enums. Its buffers and export table are not used (docs/adr). */
 const MAY_IMPORT_SDK: Record<string, readonly string[]> = { proxy: ["imports", "runtime"] };
 
 interface Import {
   /** The importing file, relative to assembly/. */
   file: string;
   line: number;
-  /** As it is written. */
+  /** The specifier as it is written. */
   specifier: string;
 }
 
@@ -43,12 +43,12 @@ function importsOf(file: string): Import[] {
 const files = readdirSync(ASSEMBLY, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
 const imports = files.flatMap(importsOf);
 
-/** `nats` of `nats/parser.ts`, `index` of `index.ts`. */
+/** The room of a file: `nats` for `nats/parser.ts`, `index` for `index.ts`. */
 function roomOf(path: string): string {
   return path.split(sep)[0]!.replace(/\.ts$/, "");
 }
 
-/** Why an import is against the rule; undefined where it is not. */
+/** Why an import is against the rule, or undefined if it is allowed. */
 function fault({ file, line, specifier }: Import): string | undefined {
   const place = `assembly/${file}:${line} imports "${specifier}"`;
   const room = roomOf(file);
@@ -67,7 +67,7 @@ function fault({ file, line, specifier }: Import): string | undefined {
   return `${place}: ${room} may import from ${allowed.join(", ") || "no other room"}`;
 }
 
-/** Each file of assembly/ with those that it imports. */
+/** Each file of assembly/ with the files that it imports. */
 const targets = new Map(
   files.map((file) => [
     file,
@@ -77,7 +77,7 @@ const targets = new Map(
   ]),
 );
 
-/** Files of which each imports the next one, from one back to itself; undefined where there are none. */
+/** Files that each import the next one, from one back to itself. Undefined if there is no such cycle. */
 function circle(graph: ReadonlyMap<string, readonly string[]>): string[] | undefined {
   const done = new Set<string>();
   function from(path: readonly string[]): string[] | undefined {
@@ -112,7 +112,7 @@ describe("the rooms of assembly/", () => {
     );
   });
 
-  it("have no file that imports itself over others", () => {
+  it("have no cycle of imports", () => {
     assert.deepEqual(circle(targets), undefined);
     const wrong = new Map([
       ["a.ts", ["b.ts", "c.ts"]],

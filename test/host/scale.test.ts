@@ -7,7 +7,10 @@ import { Host, SharedData } from "./host.ts";
 import { CONNECT, INFO, msg, PING, policy, PONG, pub, publishViolation, stat, Wire, type Policy } from "./wire.ts";
 
 const PAGE = 65_536;
-/** What docs/performance.md says that 10,000 connections fit: 12.5 MiB, the 50 pages of asconfig.json doubled twice. */
+/**
+ * What 10,000 connections fit into according to docs/performance.md: 12.5 MiB, which is the 50 pages of asconfig.json doubled
+ * twice.
+ */
 const PAGES_FOR_10_000 = 200;
 
 describe("memory of connections, each allocation counted", () => {
@@ -22,14 +25,14 @@ describe("memory of connections, each allocation counted", () => {
     return host;
   }
 
-  /** Bytes in use, to be compared with what they were: the collector leaves a little of what it may take away. */
+  /** Bytes in use, to compare with a former value. The collector leaves a little of what it could free. */
   const live = (host: Host): number => host.global("live_bytes");
 
   function connected(host: Host, count: number): Wire[] {
     return Array.from({ length: count }, () => Wire.connected(host));
   }
 
-  /** After `settled` calls of `step` no more may be in use, up to a page, and the linear memory may not have grown. */
+  /** After `settled` calls of `step`, at most a page more may be in use, and the linear memory may not have grown. */
   function assertKeepsLevel(host: Host, times: number, settled: number, step: (i: number) => void): void {
     let start = { live: 0, pages: 0 };
     for (let i = 0; i < times; i++) {
@@ -56,7 +59,7 @@ describe("memory of connections, each allocation counted", () => {
     assert.ok(host.memoryPages <= PAGES_FOR_10_000, `${host.memoryPages} pages`);
   });
 
-  it("keeps its level while `identity` changes to and fro under an open connection", (t: TestContext) => {
+  it("keeps its level while `identity` changes back and forth under an open connection", (t: TestContext) => {
     const host = new Host(module, {
       properties: { "xds.node.metadata.NAMESPACE": "shop", "xds.node.metadata.SERVICE_ACCOUNT": "a" },
     });
@@ -82,7 +85,7 @@ describe("memory of connections, each allocation counted", () => {
     assert.ok(Math.max(...levels.slice(1)) <= levels[0]! + 8192, levels.join(", "));
   });
 
-  it("is at most 1 KiB also with a subscription", (t: TestContext) => {
+  it("is also at most 1 KiB with a subscription", (t: TestContext) => {
     const host = counting();
     Wire.connected(host).client("SUB ok.1 1\r\n");
     const start = live(host);
@@ -91,11 +94,11 @@ describe("memory of connections, each allocation counted", () => {
     const each = (live(host) - start) / COUNT;
     t.diagnostic(`${each.toFixed(0)} bytes each`);
     assert.ok(each <= 1024, `${each} bytes`);
-    // AssemblyScript's allocator doubles the linear memory when it must grow.
+    // AssemblyScript's allocator doubles the linear memory when it has to grow.
     assert.ok(host.memoryPages * PAGE <= 2 * live(host), `${host.memoryPages} pages`);
   });
 
-  it("is at most 1 KiB also where each has a principal of its own", (t: TestContext) => {
+  it("is also at most 1 KiB if each has a principal of its own", (t: TestContext) => {
     const host = counting();
     const connectAs = (i: number): void => {
       const wire = new Wire(host, `spiffe://cluster.local/ns/team-${i % 100}/sa/account-${i}`);
@@ -113,13 +116,13 @@ describe("memory of connections, each allocation counted", () => {
     const each = (live(host) - start) / COUNT;
     t.diagnostic(`${each.toFixed(0)} bytes each, ${host.memoryPages} pages, at most ${peak} bytes in use`);
     assert.ok(each <= 1024, `${each} bytes`);
-    // AssemblyScript's allocator doubles the linear memory when it must grow, and must only where all of it is in use but for a
-    // ninth: room that is too small for the table that grows, beside which the old one is still there.
+    // AssemblyScript's allocator doubles the linear memory when it has to grow. It has to grow only when eight ninths are in use: a
+    // ninth is then too small for the table that grows, because the old table still exists beside it.
     assert.ok(host.memoryPages * PAGE <= 2.25 * peak, `${host.memoryPages} pages, ${peak} bytes`);
     assert.ok(host.memoryPages <= PAGES_FOR_10_000, `${host.memoryPages} pages, ${peak} bytes`);
   });
 
-  it("comes back to its plateau while the load of 10,000 connections rises and falls", () => {
+  it("returns to its plateau while the load of 10,000 connections rises and falls", () => {
     const host = counting({ rule: { subscribe: { allow: ["ok.>"], deny: ["ok.secret"] } } });
     let wires: Wire[] = [];
     const waves: { low: number; high: number; pages: number }[] = [];
@@ -141,8 +144,8 @@ describe("memory of connections, each allocation counted", () => {
       host.tick();
       waves.push({ low: live(host), high, pages: host.memoryPages });
     }
-    // By the third wave the tables that all connections share have their sizes. What the collector has yet to free counts as in
-    // use, and it does not work in step with the waves: so five of them are compared with the next five.
+    // By the third wave, the tables that all connections share have their final sizes. What the collector has yet to free counts as
+    // in use, and the collector does not work in step with the waves. So five waves are compared with the next five.
     const most = (some: typeof waves, key: "low" | "high" | "pages"): number =>
       Math.max(...some.map((wave) => wave[key]));
     for (const key of ["low", "high", "pages"] as const) {
@@ -151,8 +154,8 @@ describe("memory of connections, each allocation counted", () => {
     }
   });
 
-  // A million take 15 s of processor time: `npm run bench:micro -- --only opens --opens 1000000`.
-  it("is given back: 200,000 that open and close leave it where it was", () => {
+  // A million takes 15 s of processor time: `npm run bench:micro -- --only opens --opens 1000000`.
+  it("is given back: 200,000 that open and close do not change it", () => {
     const host = counting();
     const COUNT = 200_000;
     assertKeepsLevel(host, COUNT, 20_000, (i) =>
@@ -162,7 +165,7 @@ describe("memory of connections, each allocation counted", () => {
     assert.equal(stat(host, "istio_nats_connections_closed_total"), COUNT);
   });
 
-  it("is given back where a host announces each of them twice", () => {
+  it("is given back if a host announces each of them twice", () => {
     const host = counting();
     assertKeepsLevel(host, 5000, 1000, () => {
       const wire = Wire.connected(host);
@@ -172,7 +175,7 @@ describe("memory of connections, each allocation counted", () => {
     });
   });
 
-  it("is given back after traffic, also by those that are reset inside a frame", () => {
+  it("is given back after traffic, even by those that are reset inside a frame", () => {
     const rule = { subscribe: { allow: ["ok.>"], deny: ["ok.secret"] }, allow_responses: { max: 3, expires: "1m" } };
     const host = counting({ rule });
     assertKeepsLevel(host, 50_000, 10_000, (i) => {
@@ -208,7 +211,7 @@ describe("memory of connections, each allocation counted", () => {
       if (i % 1000 === 0) host.logs.length = 0;
       if (i === 30_000) pages = host.memoryPages;
     }
-    // What is remembered of principals begins anew now and then, so the level swings a little.
+    // The memory of principals is reset now and then, so the level swings a little.
     assert.ok(host.memoryPages <= pages * 1.1, `${host.memoryPages} pages after ${pages}`);
   });
 });
@@ -233,7 +236,7 @@ describe("a policy of 10,000 rules and a mebibyte", () => {
     return text;
   }
 
-  /** What is remembered of decisions, whole and by leading tokens, has room for each entry twice over; it grows when it is needed. */
+  /** The memory of decisions, for whole subjects and for leading tokens, has room for each entry twice over. It grows on demand. */
   function fillTables(wire: Wire, number: number, count = COUNT): void {
     const STEP = 500;
     for (let round = 0; round < 4; round++) {
@@ -247,7 +250,7 @@ describe("a policy of 10,000 rules and a mebibyte", () => {
     }
   }
 
-  it("takes at most 32 MiB of a VM, with a connection that all of them match, also when all is remembered", (t: TestContext) => {
+  it("takes at most 32 MiB of a VM, with a connection that all of them match, even if everything is remembered", (t: TestContext) => {
     const host = new Host(filterModule());
     assert.ok(host.configure(largePolicy(1)).accepted);
     const wire = Wire.connected(host);
@@ -260,8 +263,8 @@ describe("a policy of 10,000 rules and a mebibyte", () => {
   });
 
   /**
-   * Policies of so many rules take each other's place under a connection that stays, and all that may be is remembered. In slices
-   * they are read on the tick, since another VM has accepted each of them before.
+   * Policies with this many rules replace each other under a connection that stays, and everything that can be remembered is. In
+   * slices, they are read on the tick, because another VM has accepted each of them before.
    */
   function changeInTurn(t: TestContext, counts: readonly number[], inSlices = false): void {
     const shared = new SharedData();
@@ -294,7 +297,7 @@ describe("a policy of 10,000 rules and a mebibyte", () => {
     t.diagnostic(`${host.memoryPages} pages`);
   }
 
-  it("takes no more while others of its size take its place, again and again", (t: TestContext) => {
+  it("takes no more while others of its size replace it, again and again", (t: TestContext) => {
     changeInTurn(t, Array<number>(12).fill(COUNT));
   });
 
@@ -302,13 +305,13 @@ describe("a policy of 10,000 rules and a mebibyte", () => {
     changeInTurn(t, Array<number>(12).fill(COUNT), true);
   });
 
-  it("takes no more where smaller ones came before it", (t: TestContext) => {
+  it("takes no more if smaller ones came before it", (t: TestContext) => {
     changeInTurn(t, [5000, 9800, 9800, 9800]);
     changeInTurn(t, [7000, COUNT, COUNT]);
     changeInTurn(t, [10, 3000, 5000, 7000, 8500, COUNT, COUNT]);
   });
 
-  it("gives its memory back when the next one takes its place, but for what a connection ends with", async (t: TestContext) => {
+  it("gives its memory back when the next one replaces it, except for what a connection ends with", async (t: TestContext) => {
     const host = new Host(new WebAssembly.Module(readFileSync(await buildCountingFilter())));
     const levels: number[] = [];
     for (let number = 0; number < 6; number++) {

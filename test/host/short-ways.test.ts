@@ -9,15 +9,15 @@ import { freshSeed, Random } from "./random.ts";
 import { assertSame, CONNECT, INFO, latin1, PING, PONG, VERBOSE_CONNECT, Wire } from "./wire.ts";
 
 /**
- * The filter beside a build of it without its short ways and without its memory of decisions (tools/without-short-ways.mjs):
- * random sessions under random policies, which change on the way, must have the same bytes, counts and records.
+ * Compares the filter with a build of it without its short ways and without its memory of decisions (tools/without-short-ways.mjs).
+ * Random sessions under random policies, which change on the way, must give the same bytes, counts and records.
  */
 
-/** `TEST_SESSIONS=10000` runs more of them. */
+/** `TEST_SESSIONS=10000` runs more sessions. */
 const SESSIONS = Number(process.env["TEST_SESSIONS"] ?? 500);
 const STEPS = 12;
 
-/** Of all lengths that subjects are remembered by. */
+/** All lengths of subjects that are remembered differently. */
 const TOKENS = [
   "a",
   "bc",
@@ -27,7 +27,7 @@ const TOKENS = [
   "$JS",
   "ACK",
   "europe-central-1",
-  // As clients write them in UTF-8, and as nobody should.
+  // Tokens as clients write them in UTF-8, and as nobody should.
   "\xc3\xa9t\xc3\xa9",
   "\xff",
   "x".repeat(33),
@@ -36,7 +36,7 @@ const TOKENS = [
 const RESERVED = ["_GR_.a", "$GR.a", "$NRG.a", "_R_.a", "$JS.ACK.a"];
 /** Tokens that come seldom. */
 const NUMBERS = 40;
-/** Few enough for an answer on one to have been granted often. */
+/** Few enough that some have often been granted an answer. */
 const INBOXES = 10;
 /** Subjects that come again and again in a session. */
 const AGAIN = 8;
@@ -150,7 +150,7 @@ function reply(random: Random): string {
   return random.below(3) > 0 ? inbox(random) : subject(random);
 }
 
-/** A short one is seen at a glance, a long one is not. */
+/** A short one is recognised at a glance, a long one is not. */
 function inbox(random: Random): string {
   return `_INBOX.${random.pick(["Kd8s2LmQx0ZtV5rYbN7cWf", "Kd8s2"])}.${random.below(INBOXES)}`;
 }
@@ -172,7 +172,7 @@ function almostThatReply(to: string, random: Random): string {
   return random.below(8) === 0 ? reply(random) : to;
 }
 
-/** Nearly always the name itself, else one with another byte in it, or one more or less. */
+/** Nearly always the name itself, else the name with another byte in it, or with one byte more or less. */
 function almostThat(name: string, random: Random): string {
   if (random.below(12) > 0 || name === "") return name;
   const at = random.below(name.length);
@@ -235,7 +235,7 @@ function serverOperation(random: Random): string {
   });
 }
 
-/** The same act on both, whose answers must be the same. */
+/** The same action on both, whose answers must be the same. */
 class Both {
   private readonly wires: [Wire, Wire];
 
@@ -314,12 +314,12 @@ function* ordersOfThree<T>(all: readonly T[]): Generator<readonly [T, T, T]> {
   for (const first of all) for (const second of all) for (const third of all) yield [first, second, third];
 }
 
-/** It ends like the others, so that the last bytes of its size are theirs. */
+/** It ends like the others, so that the last bytes of its size are the same. */
 const LONG_NAME = `ok.a.${"long".repeat(9)}.1`;
-/** Some have the same last four bytes, others as many digits. */
+/** Some have the same last four bytes, others the same number of digits. */
 const SIZES = ["1", "2", "10", "1000", "2000", "11000", "01"];
 
-/** `verb`, `arguments` but for the size, that size, and as many bytes. */
+/** `verb`, the arguments except for the size, that size, and that many bytes. */
 function sized(verb: string, names: string, size: string, lineEnd = "\r\n"): string {
   return `${verb} ${names} ${size}${lineEnd}${"p".repeat(Number(size))}\r\n`;
 }
@@ -357,7 +357,7 @@ const ALMOST_ALIKE_DELIVERIES = [
   sized("MSG", "ok.a.1 1", "1", "\r "),
   sized("MSG", `${LONG_NAME} 2`, "1"),
   sized("MSG", "ok.a.\xff 1", "1"),
-  // Its end is the first thing behind the 32 bytes that are looked at first.
+  // Its end is the first byte after the 32 that are checked first.
   sized("MSG", `ok.a.${"x".repeat(20)} 1`, "1000"),
 ];
 
@@ -371,7 +371,7 @@ const ALMOST_ALIKE_POLICY = {
       subscribe: { allow: ["ok.>", "_INBOX.>"], deny: ["ok.no.>"] },
     },
   ],
-  // A class for each name of them, so that what is counted as another's is seen.
+  // A class for each of their names, so that a message counted as another's shows.
   telemetry: {
     subjects: [
       { name: "long", patterns: [LONG_NAME] },
@@ -382,7 +382,7 @@ const ALMOST_ALIKE_POLICY = {
   },
 };
 
-/** The second one's line is longer than what `pass` takes. */
+/** The second one's line is longer than what `pass` handles. */
 const REPLIES = ["no.r.1", `no.r.${"long".repeat(12)}`];
 
 const AROUND_REPLIES = [
@@ -416,7 +416,7 @@ const WITH_PONGS = [
   PING,
   CONNECT,
   sized("PUB", "ok.a.1", "1"),
-  // In pedantic mode with a text more, and the ends of a connection.
+  // In pedantic mode with one more text, and the ends of a connection.
   sized("PUB", "no.*", "1"),
   sized("PUB", "ok.a.1 no.*", "1"),
   `PUB ok.a.1 ${"9".repeat(8)}\r\n`,
@@ -428,14 +428,14 @@ function grantingPolicy(max: number): object {
   return { ...ALMOST_ALIKE_POLICY, rules: [{ ...rule, allow_responses: { max, expires: "1m" } }] };
 }
 
-/** One with the short ways and one without, which is `long`. */
+/** One filter with the short ways, and one without, which is `long`. */
 function hostsUnder(policy: object, long: WebAssembly.Module): [Host, Host] {
   const hosts: [Host, Host] = [new Host(filterModule()), new Host(long)];
   for (const host of hosts) assert.ok(host.configure(policy).accepted);
   return hosts;
 }
 
-/** PONGs for the PINGs that nats-server has read; a payload may hold some that are none. */
+/** PONGs for the PINGs that nats-server has read. A payload may contain text that looks like PINGs and is none. */
 function pongsFor(forwarded: string): string {
   return PONG.repeat(forwarded.split(PING).length - 1);
 }
@@ -452,7 +452,7 @@ describe("the short ways of the filter", () => {
     const random = new Random(seed);
     let hosts: [Host, Host] | undefined;
     for (let session = 0; session < SESSIONS; session++) {
-      // One VM for some sessions, so that what earlier ones have left is met.
+      // One VM for several sessions, so that later sessions meet what earlier ones have left.
       hosts = hosts === undefined || random.below(30) === 0 ? [new Host(filterModule()), new Host(long)] : hosts;
       again = Array.from({ length: AGAIN }, () => anySubject(random));
       const first = policy(random);
@@ -473,7 +473,7 @@ describe("the short ways of the filter", () => {
     }
   });
 
-  it("do what the long ways do behind a refusal's PONG, which is the last that nats-server owes behind a CONNECT of DRY_RUN", () => {
+  it("do what the long ways do after a refusal's PONG, the last that nats-server owes after a CONNECT in DRY_RUN", () => {
     const rule = { publish: { allow: ["a"] }, subscribe: { allow: ["b.* q2"] } };
     const hosts = hostsUnder(policyOf(rule, { mode: "DRY_RUN" }), long);
     const both = Both.connected(hosts, "a CONNECT of DRY_RUN");
@@ -525,17 +525,17 @@ describe("the short ways of the filter", () => {
   it("do what the long ways do with PONGs of every kind, in any order and however they are written", () => {
     const hosts = hostsUnder({ ...ALMOST_ALIKE_POLICY, limits: { subscriptions: 2 } }, long);
     const pedantic = 'CONNECT {"verbose":false,"pedantic":true,"headers":true}\r\n';
-    // One of them as nats-server does not write it, or behind something else; each of these meets each order of two.
+    // One of them is not as nats-server writes it, or comes after something else. Each of these meets each order of two.
     const behind = [sized("MSG", "ok.a.1 1", "1"), INFO.replace("{", '{"connect_info":true,')];
     const odd = [PONG, "PONG \r\n", "PONG\n", "pong\r\n", ...behind.map((other) => other + PONG)];
     let session = 0;
     for (const connect of [CONNECT, VERBOSE_CONNECT, pedantic]) {
       for (const operations of ordersOfThree(WITH_PONGS)) {
-        // Behind the PONG of the first one those of others go the short way.
+        // After the PONG for the first one, those for the others go the short way.
         const text = sized("PUB", "no.b.1", "1") + operations.join("");
         const second = odd[session++ % odd.length]!;
         const both = Both.connected(hosts, JSON.stringify([connect, text, second]), connect);
-        // The filter is on, and one more subscription fits.
+        // Filtering is on, and there is room for one more subscription.
         both.serverAtOnce(pongsFor(both.clientAtOnce("SUB ok.> 1\r\n")));
         const due = pongsFor(both.clientAtOnce(text));
         both.serverAtOnce(due.slice(0, PONG.length) + second + due.slice(PONG.length));
@@ -544,7 +544,7 @@ describe("the short ways of the filter", () => {
     }
   });
 
-  it("do what the long ways do with lines and payloads as long as may be, and longer ones", () => {
+  it("do what the long ways do with lines and payloads as long as allowed, and longer ones", () => {
     const limits = { controlLine: 128, payload: 9 };
     const hosts = hostsUnder({ ...ALMOST_ALIKE_POLICY, limits }, long);
     for (const root of ["ok.", "no."]) {

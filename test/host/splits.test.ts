@@ -37,7 +37,7 @@ function replaced(name: string, client: string): Operation {
   return { name, client, toServer: PING };
 }
 
-/** Each operation as a client may write it, with what the filter makes of it in place of what it refuses. */
+/** Each operation as a client may write it, with what the filter puts in place of what it refuses. */
 const OPERATIONS: Operation[] = [
   passes("PUB", pub("ok.1", "hello")),
   passes("PUB with a reply", pub("ok.1", "hello", "_INBOX.1")),
@@ -49,12 +49,12 @@ const OPERATIONS: Operation[] = [
   passes("SUB", "SUB ok.a 7\r\n"),
   passes("SUB with a queue", "SUB ok.a q 8\r\n"),
   passes("UNSUB", "UNSUB 7\r\n"),
-  // The server must not keep with a maximum what has ended here.
+  // The server must not keep a maximum for a subscription that has ended here.
   { name: "UNSUB with a maximum of what has ended", client: "UNSUB 7 3\r\n", toServer: "UNSUB 7\r\n" },
   passes("UNSUB with a maximum", "SUB ok.a 11\r\nUNSUB 11 3\r\n"),
   passes("PING", PING),
   passes("PONG", PONG),
-  // The PING shows when the server has taken it: until then deliveries to old subscriptions are under way.
+  // The PING shows when the server has read it. Until then deliveries to old subscriptions are under way.
   { name: "a second CONNECT", client: CONNECT, toServer: CONNECT + PING },
   {
     name: "one without a blank",
@@ -74,7 +74,7 @@ const OPERATIONS: Operation[] = [
   replaced("a refused SUB with a queue", "SUB no.a q 10\r\n"),
 ];
 
-/** Answers of nats-server to all of the above, in order, with deliveries between them. */
+/** nats-server's answers to all of the above, in order, with deliveries between them. */
 const ANSWERS = [
   msg("ok.1", "7", "hello"),
   msg("ok.1", "7", "MSG ok.secret 1 2\r\n", "_INBOX.2"),
@@ -99,7 +99,7 @@ interface Outcome {
   stats: string;
 }
 
-/** Plays a session on one of many connections of a VM; only the differences of the counts are told. */
+/** Plays a session on one of many connections of a VM, and returns only the differences of the counts. */
 function play(
   host: Host,
   client: readonly string[],
@@ -114,7 +114,7 @@ function play(
   wire.connection.close("client");
   host.tick();
   const stats = [...host.metrics]
-    // The filter's own depend on earlier sessions: memory that is kept for the next, audit records beyond the limit.
+    // The filter's own counts depend on earlier sessions: memory that is kept for the next one, and audit records beyond the limit.
     .filter(([name]) => name.includes("source_principal=.="))
     .map(([name, value]) => `${name} ${value - (before.get(name) ?? 0)}`);
   return {
@@ -142,7 +142,7 @@ const POLICIES: [name: string, config: Policy][] = [
 describe("an operation of a client", () => {
   const host = configuredHost();
   for (const { name, client, toServer } of OPERATIONS) {
-    it(`${name}: cut at any byte, the server reads ${JSON.stringify(toServer)}`, () => {
+    it(`${name}: if it is cut at any byte, the server reads ${JSON.stringify(toServer)}`, () => {
       const after = pub("ok.after", "1");
       const whole = play(host, [client + after], [PONG]);
       assertSame(whole.toServer, toServer + after, name);
@@ -166,7 +166,7 @@ for (const [policyName, config] of POLICIES) {
       const host = configuredHost(config);
       const whole = play(host, [client], [ANSWERS], { connect });
 
-      it(`cut in two at any byte it is read alike, in ${mode} mode`, () => {
+      it(`is read alike if it is cut in two at any byte, in ${mode} mode`, () => {
         for (let at = 1; at < client.length; at++) {
           const pieces = [client.slice(0, at), client.slice(at)];
           assertSameOutcome(play(host, pieces, [ANSWERS], { connect }), whole, `the client's bytes cut at ${at}`);
@@ -178,7 +178,7 @@ for (const [policyName, config] of POLICIES) {
         assertSameOutcome(play(host, bytesOf(client), bytesOf(ANSWERS), { connect }), whole, "byte by byte");
       });
 
-      it(`cut at random it is read alike, in ${mode} mode`, (t) => {
+      it(`is read alike if it is cut at random, in ${mode} mode`, (t) => {
         const random = new Random(freshSeed());
         t.diagnostic(`TEST_SEED=${random.seed}`);
         for (let round = 0; round < 300; round++) {
@@ -191,14 +191,14 @@ for (const [policyName, config] of POLICIES) {
   });
 }
 
-it("a session in DRY_RUN goes through byte for byte, both ways", () => {
+it("a session in DRY_RUN passes byte for byte, in both directions", () => {
   const client = OPERATIONS.map((operation) => operation.client).join("");
   const { toServer, toClient } = play(configuredHost({ mode: "DRY_RUN" }), [client], [ANSWERS]);
   assertSame(toServer, client, "to the server");
   assertSame(toClient, ANSWERS, "to the client");
 });
 
-it("each refusal of a session stands where its operation stood", () => {
+it("each refusal of a session is in the place of its operation", () => {
   const wire = Wire.connected(configuredHost());
   const client = pub("no.1") + PING + "SUB no.a 1\r\n" + "SUB no.b q 2\r\n" + hpub("no.2", HEADERS) + PING;
   assert.equal(wire.client(client), PING.repeat(6));

@@ -10,7 +10,7 @@ describe("docs/telemetry.md", () => {
     assert.equal(await readFile(PAGE, "utf8"), await telemetryPage(), "stale: npm run docs:telemetry");
   });
 
-  it("asks for no stat and no label that is not in the table", () => {
+  it("queries no stat and no label that is not in the table", () => {
     const stats = new Set(
       STATS.flatMap(({ name, kind }) => (kind === "histogram" ? [`${name}_bucket`, `${name}_count`] : [name])),
     );

@@ -3,13 +3,13 @@ import { recordOf } from "../stand/audit.ts";
 import { filterModule } from "./filter.ts";
 import { Host, type Configured, type Connection, type HostOptions, type PropertyValue } from "./host.ts";
 
-/** The peer of every connection unless a test says otherwise. */
+/** The peer of every connection by default. */
 export const PEER = "spiffe://cluster.local/ns/shop/sa/orders-api";
 
 /** What nats-server 2.15 says first, shortened to what a filter can act on. */
 export const INFO = 'INFO {"server_id":"N","version":"2.15.2","headers":true,"max_payload":1048576,"client_id":7} \r\n';
 
-/** As clients send it; without it nats-server is verbose and pedantic. */
+/** CONNECT as clients send it. Without it nats-server is verbose and pedantic. */
 export const CONNECT = 'CONNECT {"verbose":false,"pedantic":false,"headers":true,"protocol":1}\r\n';
 export const VERBOSE_CONNECT = 'CONNECT {"verbose":true,"pedantic":false,"headers":true,"protocol":1}\r\n';
 
@@ -19,7 +19,7 @@ export const PONG = "PONG\r\n";
 
 export interface Policy {
   mode?: "ENFORCE" | "DRY_RUN";
-  /** Added to a rule that matches everybody and allows `ok.>` both ways and `_INBOX.>` for replies. */
+  /** Fields that are added to a rule that matches everybody and allows `ok.>` both ways and `_INBOX.>` for replies. */
   rule?: object;
   limits?: object;
   audit?: object;
@@ -46,7 +46,7 @@ export function policy({ mode = "ENFORCE", rule, limits, audit, telemetry }: Pol
   };
 }
 
-/** A VM that has accepted this policy. */
+/** A VM that has accepted this policy. Throws if it refuses. */
 export function configuredHost(config: Policy = {}, options: HostOptions = {}): Host {
   const host = new Host(filterModule(), options);
   const { accepted, logs }: Configured = host.configure(policy(config));
@@ -80,17 +80,17 @@ export class Wire {
     return wire;
   }
 
-  /** The client sends; answers what nats-server reads. */
+  /** The client sends. Returns what nats-server reads. */
   client(text: string | Uint8Array, eos = false): string {
     return latin1(this.connection.fromClient(typeof text === "string" ? Buffer.from(text, "latin1") : text, { eos }));
   }
 
-  /** nats-server sends; answers what the client reads. */
+  /** nats-server sends. Returns what the client reads. */
   server(text: string | Uint8Array): string {
     return latin1(this.connection.fromServer(typeof text === "string" ? Buffer.from(text, "latin1") : text));
   }
 
-  /** What a resumed client's bytes became. */
+  /** What the bytes of a client that resumes have become. */
   released(): string {
     return latin1(this.connection.takeToServer());
   }
@@ -121,7 +121,7 @@ export function subscriptionViolation(subject: string, queue?: string): string {
   return `-ERR 'Permissions Violation for Subscription to "${subject}"${using}'\r\n`;
 }
 
-/** The sum of a stat over all series that have these labels, after the counts have been given to the host. */
+/** The sum of a stat over all series that have these labels, after the counts have gone to the host. */
 export function stat(host: Host, name: string, labels: Record<string, string> = {}): number {
   host.tick();
   let sum = 0;
@@ -132,14 +132,14 @@ export function stat(host: Host, name: string, labels: Record<string, string> = 
   return sum;
 }
 
-/** Audit records logged so far; one that is against the published schema is a fault. */
+/** Audit records logged so far. Throws if one violates the published schema. */
 export function auditOf(host: Host): Record<string, unknown>[] {
   return host.logs
     .filter(({ message }) => message.startsWith('{"istio_nats_audit":'))
     .map(({ message }) => recordOf(message));
 }
 
-/** Equality of long texts: a difference shows what lies around it and no more. */
+/** Asserts that long texts are equal. A difference shows only what is around it. */
 export function assertSame(actual: string, expected: string, what: string): void {
   if (actual === expected) return;
   let at = 0;

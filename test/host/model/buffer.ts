@@ -15,14 +15,14 @@ export class NetworkBuffer {
     this.bytes = this.bytes.length === 0 ? data : joined(this.bytes, data);
   }
 
-  /** Empties the buffer and answers what it held. */
+  /** Empties the buffer and returns its content. */
   take(): Uint8Array {
     const all = this.bytes;
     this.bytes = EMPTY;
     return all;
   }
 
-  /** `data` must be a copy: it stays here after the call. */
+  /** `data` must be a copy, because it stays here after the call. */
   edit(start: number, length: number, data: Uint8Array): number {
     if (start === 0) {
       const rest = this.bytes.subarray(Math.min(length, this.bytes.length));

@@ -2,38 +2,38 @@ import { EMPTY, NetworkBuffer, joinedAll } from "./buffer.ts";
 import { CloseType } from "./results.ts";
 import type { PropertyValue, Vm } from "./vm.ts";
 
-/** proxy-wasm `FilterStatus`: everything but 0 stops the iteration. */
+/** proxy-wasm `FilterStatus`. Everything except 0 stops the iteration. */
 const CONTINUE = 0;
 
 export interface DataOptions {
-  /** FIN comes with these bytes. Envoy gives an eos of its own as zero bytes. */
+  /** FIN comes with these bytes. Envoy presents an end of stream of its own as zero bytes. */
   eos?: boolean;
 }
 
 const encoder = new TextEncoder();
 
-/** Strings are UTF-8; for arbitrary bytes pass them as bytes. */
+/** Strings are UTF-8. Pass arbitrary bytes as bytes. */
 export function bytesOf(data: Uint8Array | string): Uint8Array {
   return typeof data === "string" ? encoder.encode(data) : data;
 }
 
 /**
- * One downstream connection, its filter the only one before tcp_proxy. Source: Envoy's Wasm `Context::onData`,
- * `onWrite`, `onEvent`, `onCloseTCP` and its `FilterManagerImpl`.
+ * One downstream connection. Its filter is the only one before tcp_proxy. Source: Envoy's Wasm `Context::onData`, `onWrite`,
+ * `onEvent`, `onCloseTCP` and its `FilterManagerImpl`.
  */
 export class Connection {
-  /** What `get_property` finds; may be changed while the connection lives, as when a handshake ends. */
+  /** What `get_property` finds. It may change while the connection lives, for example when a handshake ends. */
   readonly properties: Map<string, PropertyValue>;
   /** What `set_property` stored, by path. */
   readonly filterState = new Map<string, Uint8Array>();
-  /** The filter closed it, or `close` was called. No byte passes any more. */
+  /** Set when the filter closed it or `close` was called. From then on no byte passes. */
   closed = false;
-  /** It was `proxy_close_stream` that closed it. */
+  /** Set when `proxy_close_stream` closed it. */
   closedByFilter = false;
-  /** tcp_proxy saw the client's FIN. */
+  /** Set when tcp_proxy saw the client's FIN. */
   clientEnded = false;
 
-  /** What Envoy's `network_*_data_buffer_` point to: null outside of a callback, unless that ended in StopIteration. */
+  /** What Envoy's `network_*_data_buffer_` point to: null outside of a callback, unless the callback ended in StopIteration. */
   visibleDownstream: NetworkBuffer | null = null;
   visibleUpstream: NetworkBuffer | null = null;
 
@@ -52,14 +52,14 @@ export class Connection {
     this.properties = new Map(properties);
   }
 
-  /** The client sent `data`. Answers what nats-server reads because of it, and what was released since the last answer. */
+  /** The client sends `data`. Returns what nats-server reads because of it, and what was released since the last call. */
   fromClient(data: Uint8Array | string, options: DataOptions = {}): Uint8Array {
     if (!this.isOpen()) return EMPTY;
     this.downstream.append(bytesOf(data));
     this.visibleDownstream = this.downstream;
     const eos = options.eos === true;
     const status = this.vm.call("proxy_on_downstream_data", this.id, this.downstream.length, eos ? 1 : 0) ?? CONTINUE;
-    // The deferred actions of the callback ran inside `call`, so a close comes before the bytes would be forwarded.
+    // The callback's deferred actions ran inside `call`, so a close comes before the bytes would be forwarded.
     if (this.isOpen() && status === CONTINUE) {
       this.visibleDownstream = null;
       this.forwardDownstream();
@@ -68,7 +68,7 @@ export class Connection {
     return this.takeToServer();
   }
 
-  /** nats-server sent `data`. Answers what the client reads because of it. */
+  /** nats-server sends `data`. Returns what the client reads because of it. */
   fromServer(data: Uint8Array | string, options: DataOptions = {}): Uint8Array {
     if (!this.isOpen()) return EMPTY;
     this.upstream.append(bytesOf(data));
@@ -83,14 +83,14 @@ export class Connection {
     return this.takeToClient();
   }
 
-  /** What went to nats-server since the last answer: only `continue_stream` outside of `fromClient` makes any. */
+  /** What went to nats-server since the last call. Outside of `fromClient` only `continue_stream` sends anything. */
   takeToServer(): Uint8Array {
     const all = joinedAll(this.toServer);
     this.toServer = [];
     return all;
   }
 
-  /** What went to the client since the last answer. */
+  /** What went to the client since the last call. */
   takeToClient(): Uint8Array {
     const all = joinedAll(this.toClient);
     this.toClient = [];
@@ -102,7 +102,7 @@ export class Connection {
     return this.downstream.length;
   }
 
-  /** The connection ends: the client resets it, or nats-server closes it. A client's FIN is `fromClient("", {eos: true})`. */
+  /** Ends the connection: the client resets it, or nats-server closes it. A client's FIN is `fromClient("", {eos: true})`. */
   close(by: "client" | "server" = "client"): void {
     if (this.closed) return;
     this.closed = true;
@@ -113,19 +113,19 @@ export class Connection {
     this.vm.forget(this);
   }
 
-  /** The action that `proxy_close_stream` deferred. Held and current bytes are lost, what went before is flushed. */
+  /** The action that `proxy_close_stream` deferred. Held and current bytes are lost, earlier ones are flushed. */
   closeByFilter(): void {
     if (this.closed) return;
     this.closedByFilter = true;
     this.close("server");
   }
 
-  /** The action that `proxy_continue_stream(Downstream)` deferred: the next filter reads, ours is not asked again. */
+  /** The action that `proxy_continue_stream(Downstream)` deferred: the next filter reads, and ours is not called again. */
   continueReading(): void {
     if (!this.closed) this.forwardDownstream();
   }
 
-  /** A call, since any callback may close the connection behind the compiler's back. */
+  /** A method, because any callback may close the connection without the compiler knowing. */
   private isOpen(): boolean {
     return !this.closed;
   }

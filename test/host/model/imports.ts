@@ -25,7 +25,7 @@ function serialized(value: PropertyValue): Uint8Array {
   return bytes;
 }
 
-/** `null`: this context has no such buffer now, which reads as an empty one and refuses every edit. */
+/** `null` if this context has no such buffer now. It then reads as an empty one and refuses every edit. */
 function networkBuffer(vm: Vm, type: number): NetworkBuffer | null | undefined {
   const connection = vm.connection();
   if (type === BufferType.NetworkDownstreamData) return connection?.visibleDownstream ?? null;
@@ -123,7 +123,7 @@ function environment(vm: Vm): Record<string, Import> {
       return WasmResult.Ok;
     },
     proxy_set_tick_period_milliseconds(period: number) {
-      // A connection's context asks for the ticks of its root.
+      // A connection's context asks for its root's ticks.
       const root = vm.roots.get(vm.connection()?.root ?? vm.context());
       if (root !== undefined) root.tickPeriod = period;
       return WasmResult.Ok;
@@ -164,7 +164,7 @@ function environment(vm: Vm): Record<string, Import> {
   };
 }
 
-/** What proxy-wasm-cpp-host offers of WASI and a filter in AssemblyScript may touch. */
+/** The WASI functions of proxy-wasm-cpp-host that a filter in AssemblyScript may use. */
 function wasi(vm: Vm): Record<string, Import> {
   return {
     proc_exit: () => undefined,
@@ -189,8 +189,7 @@ function counted(vm: Vm, name: string, call: Import): Import {
 }
 
 /**
- * The imports that the module asks for. One that is neither modelled here nor among `others` is an error, not a silent
- * stub.
+ * The imports that the module asks for. Throws for one that is neither modelled here nor among `others`, so that no stub is silent.
  */
 export function importsFor(module: WebAssembly.Module, vm: Vm, others: Imports = {}): WebAssembly.Imports {
   const known: Record<string, Record<string, Import>> = {

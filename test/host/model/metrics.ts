@@ -6,7 +6,7 @@ const COUNTER = 0;
 const GAUGE = 1;
 const HISTOGRAM = 2;
 
-/** The metric calls of Envoy's Wasm `Context`: an id carries its kind, and two definitions of a name share one stat. */
+/** The metric calls of Envoy's Wasm `Context`. An id encodes its kind, and two definitions of a name share one stat. */
 export class Metrics {
   /** Counters and gauges by raw name. */
   readonly values = new Map<string, number>();
@@ -15,7 +15,7 @@ export class Metrics {
   private readonly names = new Map<number, string>();
   private nextId = ID_STEP;
 
-  /** Answers the new id, or undefined for a kind that Envoy does not know. */
+  /** Returns the new id, or undefined for a kind that Envoy does not know. */
   define(kind: number, name: string): number | undefined {
     if (kind !== COUNTER && kind !== GAUGE && kind !== HISTOGRAM) return undefined;
     const id = this.nextId | kind;

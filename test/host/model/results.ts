@@ -8,7 +8,7 @@ export const WasmResult = {
   Unimplemented: 12,
 } as const;
 
-/** proxy-wasm-cpp-host `WasmBufferType`, as far as a network filter can have them. */
+/** proxy-wasm-cpp-host `WasmBufferType`, limited to those that a network filter can have. */
 export const BufferType = {
   NetworkDownstreamData: 2,
   NetworkUpstreamData: 3,

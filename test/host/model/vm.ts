@@ -3,7 +3,7 @@ import { Metrics } from "./metrics.ts";
 import type { LogLevelName } from "./results.ts";
 import type { SharedData } from "./shared-data.ts";
 
-/** Strings and bytes as they are, integers as int64, booleans as one byte: Envoy's `serializeValue`. */
+/** Serialises as Envoy's `serializeValue` does: strings and bytes unchanged, integers as int64, booleans as one byte. */
 export type PropertyValue = string | Uint8Array | number | bigint | boolean;
 
 export interface LogLine {
@@ -16,9 +16,9 @@ export interface LogLine {
 /** A root context: one plugin configuration in this VM. */
 export interface Root {
   readonly id: number;
-  /** The plugin's name; the VM's `plugin_name` unless said. */
+  /** The plugin's name. The VM's `plugin_name` by default. */
   readonly plugin?: string;
-  /** Milliseconds; 0 until the module asks for ticks. */
+  /** Tick period in milliseconds; 0 until the module asks for ticks. */
   tickPeriod: number;
 }
 
@@ -36,14 +36,14 @@ export class Vm {
   readonly connections = new Map<number, Connection>();
   /** Nanoseconds since 1970. */
   now = 1_700_000_000_000_000_000n;
-  /** Nanoseconds that pass from one look of the module at the clock to the next. */
+  /** Nanoseconds that pass from one clock read of the module to the next. */
   clockStep = 0n;
-  /** The context that a callback runs for; `proxy_set_effective_context` replaces it until the callback returns. */
+  /** The context that a callback runs for. `proxy_set_effective_context` replaces it until the callback returns. */
   current = 0;
   effective = 0;
-  /** The configuration that is readable, only while `proxy_on_configure` runs. */
+  /** The configuration. It is readable only while `proxy_on_configure` runs. */
   configuration: Uint8Array | null = null;
-  /** What broke the VM. Every later call throws it again, as Envoy never enters a failed VM again. */
+  /** What broke the VM. Every later call throws it again, because Envoy never enters a failed VM again. */
   failure: unknown;
 
   private exports!: WebAssembly.Exports;
@@ -84,9 +84,9 @@ export class Vm {
   }
 
   /**
-   * Runs a callback for the context `id` and then what it deferred, as ~DeferAfterCallActions does. Answers undefined
-   * when the module does not export it or it answers nothing. A trap makes the VM fail: it is rethrown, so that no
-   * test passes over one.
+   * Runs a callback for the context `id`, and then what it deferred, as ~DeferAfterCallActions does. Returns undefined if the
+   * module does not export the callback or it returns nothing. A trap makes the VM fail and is rethrown, so that no test can miss
+   * it.
    */
   call(name: string, id: number, ...rest: number[]): number | undefined {
     if (this.failure !== undefined) throw new Error(`${name}: the VM failed before`, { cause: this.failure });
@@ -119,7 +119,7 @@ export class Vm {
     while (this.deferred.length > 0) this.deferred.shift()!();
   }
 
-  /** The id that imports act for. */
+  /** The id of the context that imports act for. */
   context(): number {
     return this.effective === 0 ? this.current : this.effective;
   }
@@ -141,7 +141,7 @@ export class Vm {
     return this.memory.buffer.byteLength / 65536;
   }
 
-  /** Of the pages those that anything but zeros is in: what the machine has had to find memory for. */
+  /** The pages that contain anything but zeros, which the machine had to provide memory for. */
   get writtenPages(): number {
     const words = new BigUint64Array(this.memory.buffer);
     const WORDS = 65536 / 8;
@@ -152,7 +152,7 @@ export class Vm {
     return written;
   }
 
-  /** Fresh after every growth, which detaches the old one. */
+  /** A new view after every growth, which detaches the old one. */
   bytes(): Uint8Array {
     if (this.view8.buffer !== this.memory.buffer) {
       this.view8 = new Uint8Array(this.memory.buffer);
@@ -178,7 +178,7 @@ export class Vm {
     this.view.setBigUint64(pointer >>> 0, value, true);
   }
 
-  /** `copyToPointerSize`: the module allocates, unless there is nothing to copy. */
+  /** Envoy's `copyToPointerSize`: the module allocates, unless there is nothing to copy. */
   give(data: Uint8Array, pointerOut: number, sizeOut: number): boolean {
     let pointer = 0;
     if (data.length > 0) {
