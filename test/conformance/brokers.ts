@@ -6,7 +6,7 @@ import { ACCOUNT_PREFIX, policyOf, type SessionsPolicy } from "./policy.ts";
 import type { Route } from "./replay.ts";
 import type { ServerOptions, Session } from "./session.ts";
 
-/** nats-server's configuration for sessions with the same options: an account and its users for each of them. */
+/** nats-server's configuration for sessions with the same options: an account with its users for each session. */
 function brokerConfig(sessions: readonly Session[], options: ServerOptions, restricted: boolean): string {
   const lines: string[] = [];
   for (const key of [
@@ -33,7 +33,7 @@ function brokerConfig(sessions: readonly Session[], options: ServerOptions, rest
   return lines.join("\n");
 }
 
-/** Sessions by their server's options, which are the key as JSON. */
+/** Sessions by their server's options. The key is the options as JSON. */
 export function byServer(sessions: readonly Session[]): [string, Session[]][] {
   const groups = new Map<string, Session[]>();
   for (const session of sessions) {
@@ -43,12 +43,12 @@ export function byServer(sessions: readonly Session[]): [string, Session[]][] {
   return [...groups];
 }
 
-/** Sessions of one account each can run side by side. */
+/** Sessions with an account of their own can run side by side. */
 export function concurrencyOf({ auth = "user" }: ServerOptions): number {
   return auth === "user" ? 12 : 1;
 }
 
-/** Sessions with the same server options, with the broker that restricts them itself and the filter before one that does not. */
+/** Sessions with the same server options, the broker that restricts them itself, and the filter before one that does not. */
 export class Brokers {
   private constructor(
     private readonly started: Started,

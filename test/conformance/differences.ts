@@ -1,19 +1,19 @@
 /** Why a session ends differently through the filter than at a nats-server that restricts the client itself. */
 export interface Difference {
-  /** A short name; for refusals of the filter's own the generated sessions use the same (strictness.ts). */
+  /** A short name. For the filter's own refusals, the generated sessions use the same name (strictness.ts). */
   name: string;
-  /** What docs/parity.md says of it. */
+  /** What docs/parity.md says about it. */
   title: string;
   why: string;
   /** Which side refuses more. */
   stricter: "filter" | "nats-server" | "neither";
-  /** Recorded sessions that show it, and sessions of our own (own-sessions.ts), which begin with `own-`. */
+  /** Recorded sessions that show it, and our own sessions (own-sessions.ts), whose names begin with `own-`. */
   sessions: string[];
 }
 
 /**
- * Every session that differs. The suite fails when one more differs, and when one of these no longer does.
- * docs/parity.md is made from this list.
+ * Every session that differs. The suite fails if another one differs, and if one of these no longer does. docs/parity.md is made
+ * from this list.
  */
 export const DIFFERENCES: readonly Difference[] = [
   {
@@ -187,7 +187,7 @@ const BY_SESSION = new Map(
   DIFFERENCES.flatMap((difference) => difference.sessions.map((id) => [id, difference] as const)),
 );
 
-/** Why this session is expected to differ; undefined for all that must not. */
+/** Why this session is expected to differ, or undefined for every session that must not. */
 export function expectedDifference(id: string): string | undefined {
   return BY_SESSION.get(id)?.title;
 }

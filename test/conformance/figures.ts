@@ -7,7 +7,7 @@ import type { Session } from "./session.ts";
 
 const OPERATIONS = new Set(["CONNECT", "PUB", "HPUB", "SUB", "UNSUB", "PING"]);
 
-/** Operations by verb that clients and peers send in these sessions, handshakes included. */
+/** Operations that clients and peers send in these sessions, by verb, handshakes included. */
 export function operationsOf(sessions: Iterable<Session>): Map<string, number> {
   const sums = new Map([...OPERATIONS].map((verb) => [verb, 0]));
   for (const session of sessions) {
@@ -22,7 +22,7 @@ export function operationsOf(sessions: Iterable<Session>): Map<string, number> {
   return sums;
 }
 
-/** What one run of generated sessions holds; the same for every run of that seed. */
+/** The content of one run of generated sessions, which is the same for every run with that seed. */
 export function generatedFigures(seed: number, count: number): { operations: number; exact: number } {
   let operations = 0;
   let exact = 0;

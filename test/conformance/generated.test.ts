@@ -9,8 +9,8 @@ import { shrink } from "./shrink.ts";
 import type { Strictness } from "./strictness.ts";
 
 /**
- * Random sessions under random permissions, each against live servers like the recorded ones. `SESSIONS=20000` runs
- * more of them, `SEED=…` runs those of an earlier run again.
+ * Random sessions under random permissions, each against live servers like the recorded ones. `SESSIONS=20000` runs more of them,
+ * and `SEED=…` repeats those of an earlier run.
  */
 
 const SEED = Number(process.env["SEED"] ?? Math.floor(Math.random() * 2 ** 31));
@@ -21,7 +21,7 @@ const CONCURRENCY = 24;
 
 interface Tally {
   sessions: number;
-  /** Without any refusal of the filter's own: compared with nats-server as it is. */
+  /** Sessions that meet no refusal of the filter's own, which are compared with nats-server as it is. */
   exact: number;
   closed: number;
   byChance: number[];
@@ -34,7 +34,7 @@ function count(map: Map<Strictness, number>, why: Strictness): void {
   map.set(why, (map.get(why) ?? 0) + 1);
 }
 
-/** Runs the cases `first`… against one pair of servers, and answers the indices of those that end differently. */
+/** Runs the cases from `first` on against one pair of servers, and returns the indices of those that end differently. */
 async function runBatch(cases: readonly Case[], first: number, tally: Tally): Promise<number[]> {
   const brokers = await Brokers.start(cases.map(sessionOf), {});
   const failed: number[] = [];
@@ -64,7 +64,7 @@ async function runBatch(cases: readonly Case[], first: number, tally: Tally): Pr
 
 let explained = false;
 
-/** Shortens the first session that differs; that takes a minute, so the others are only named. */
+/** Shortens only the first session that differs, because that takes a minute. The others are just named. */
 async function explain(index: number): Promise<string> {
   if (explained) return `session ${index} of seed ${SEED}`;
   explained = true;
@@ -95,21 +95,21 @@ describe(`generated sessions, SEED=${SEED} SESSIONS=${SESSIONS}`, () => {
     });
   }
 
-  it("nats-server itself does the same each time", () => {
+  it("do the same each time at nats-server itself", () => {
     assert.ok(tally.byChance.length <= tally.sessions / 1000, `sessions ${tally.byChance.join(", ")} end by chance`);
   });
 
-  it("at least four in five meet no refusal of the filter's own", (t) => {
+  it("meet no refusal of the filter's own in at least four of five cases", (t) => {
     const { sessions, exact, closed, met } = tally;
     const stricter = [...met].map(([why, sum]) => `${why} ${sum}`).join(", ");
     t.diagnostic(`${sessions} sessions, ${exact} compared as they are, ${closed} end the connection; ${stricter}`);
     assert.ok(exact >= sessions * 0.8, `${exact} of ${sessions}`);
   });
 
-  it("each refusal of the filter's own is listed, and is one that nats-server does not make", () => {
+  it("meet only refusals of the filter's own that are listed, and that nats-server does not make", () => {
     for (const why of tally.met.keys()) assert.equal(differenceOf(why).stricter, "filter");
     const never = [...tally.met.keys()].filter((why) => !tally.differing.has(why));
-    // A few sessions need not show it.
+    // A few sessions may not show it.
     if (tally.sessions >= 2000) assert.deepEqual(never, []);
   });
 });

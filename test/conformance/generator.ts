@@ -14,8 +14,8 @@ import {
 import { isInsertable } from "./subjects.ts";
 
 /**
- * Random permissions and random sessions. Few tokens, so that entries, subscriptions and publishes meet; now and then
- * one that looks like a wildcard, is no ASCII or is reserved by nats-server.
+ * Random permissions and random sessions. They use few tokens, so that entries, subscriptions and publishes meet. Now and then a
+ * token looks like a wildcard, is not ASCII or is reserved by nats-server.
  */
 
 type Arb<T> = fc.Arbitrary<T>;
@@ -115,7 +115,7 @@ const headers: Arb<Headers> = fc.oneof(
   },
 );
 
-/** Headers by which JetStream would act are judged by the lists alone, on a subject that nothing else refuses. */
+/** Headers by which JetStream would act are judged only by the lists, on a subject that nothing else refuses. */
 function withPlainSubject(publish: Publish): Publish {
   if (!publish.headers?.kind.startsWith("Nats-Schedule-")) return publish;
   const { reply: _reply, ...rest } = publish;
@@ -142,7 +142,7 @@ const unsubscribe: Arb<Operation> = fc
   .record({ sid, max: rarely(50, fc.constantFrom("1", "2", "3", "0", "x"), fc.constant(undefined)), spelling })
   .map(({ max, ...rest }) => ({ op: "UNSUB", ...rest, ...(max !== undefined && { max }) }));
 
-/** Lines that change nothing, and lines that end the connection, at both or at the filter alone. */
+/** Lines that change nothing, and lines that end the connection, at both sides or only at the filter. */
 const harmless = fc.constantFrom("PONG\r\n", "+OK\r\n", "+OK what\n", "PONGPING\r\n", "INFO {}\r\n");
 const fatal = fc.constantFrom(
   ...[
@@ -227,14 +227,14 @@ const connect = fc
   })
   .map(({ noResponders, ...rest }) => (noResponders && rest.headers ? { ...rest, no_responders: true } : rest));
 
-/** Where nobody listens a requester reads a 503, unless its only subscriber is one whose messages are filtered. */
+/** If nobody listens, a requester reads a 503, unless its only subscriber is one whose messages are filtered. */
 function withAudience(script: Script): Script {
   const filtered = ((script.permissions?.subscribe as { deny?: string[] } | undefined)?.deny ?? []).length > 0;
   const asksFor503 = script.connect["no_responders"] === true && !filtered;
   return { ...script, observers: asksFor503 ? [{ subject: "c.>" }] : [{ subject: ">" }] };
 }
 
-/** A random script; what ends by chance at nats-server is left out. */
+/** A random script, without what ends by chance at nats-server. */
 export const scripts: Arb<Script> = fc
   .record({
     permissions,

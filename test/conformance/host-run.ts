@@ -20,7 +20,7 @@ interface HostStep {
   sleep: number;
 }
 
-/** The steps of a session with the handshake that the runner sends for it. */
+/** The steps of a session, with the handshake that the runner sends for it. */
 export function hostSteps(session: Session): HostStep[] {
   const steps: HostStep[] = [];
   if (session.connect !== null) {
@@ -37,7 +37,7 @@ export function hostSteps(session: Session): HostStep[] {
   return steps;
 }
 
-/** Runs a session through the filter in the Node host; the server's answer to a step follows the whole step. */
+/** Runs a session through the filter in the Node host. The server's answer to a step follows the whole step. */
 export function runInHost(host: Host, session: Session, principal: string, cut: Cut): Passed[] {
   const connection = host.connect({ properties: { "connection.uri_san_peer_certificate": principal } });
   const responder = new Responder();

@@ -15,11 +15,11 @@ export interface Case {
 
 export interface Verdict {
   agrees: boolean;
-  /** nats-server itself did not do the same thing twice. */
+  /** nats-server itself did different things in two runs. */
   byChance: boolean;
-  /** Refusals of the filter's own that were met; nats-server without them must still end alike. */
+  /** The filter's own refusals that the session met. nats-server without them must still end alike. */
   strict: readonly Strictness[];
-  /** With such refusals: does nats-server, asked without regard to them, end differently? */
+  /** With such refusals: whether nats-server ends differently if it is asked without regard to them. */
   differs: boolean;
   closed: boolean;
   native: object;
@@ -45,7 +45,7 @@ export async function judge({ filtered, oracle }: Case, brokers: Brokers): Promi
   const agrees = isDeepStrictEqual(through, native.outcome);
   const again = agrees ? native : await askOracle(oracle, brokers);
   const met = native.hadDeniedAnswers ? [...strict, "503-over-deny" as const] : strict;
-  // In the same account as the oracle's run, so behind it.
+  // In the same account as the oracle's run, and therefore after it.
   const free = met.length > 0 ? comparable(await replay(session, brokers.nativeRoute)) : through;
   return {
     agrees,
@@ -61,8 +61,8 @@ export async function judge({ filtered, oracle }: Case, brokers: Brokers): Promi
 const PATIENT_MILLISECONDS = 2000;
 
 /**
- * The same session, whose quiet is only over when nothing at all comes for long, or the connection has ended: on a
- * machine that stood still the end came behind what was sent next.
+ * The same session, but a quiet is only over when nothing at all comes for long or the connection has ended. On a machine that
+ * stood still, the end came after what was sent next.
  */
 function patient(session: Session): Session {
   const send = session.send.map((step) =>
@@ -75,7 +75,7 @@ function patient(session: Session): Session {
 
 interface OracleAnswer {
   outcome: object;
-  /** There were answers that nobody listens, on subjects that the client is denied; `outcome` is without them. */
+  /** There were no-responders answers on subjects that the client is denied. `outcome` is without them. */
   hadDeniedAnswers: boolean;
 }
 

@@ -2,7 +2,7 @@ import type { Session } from "./session.ts";
 import { deniesOf, refuses } from "./strictness.ts";
 import { matches } from "./subjects.ts";
 
-/** nats-server's answer that nobody listens, to a subscription of the requester's own. */
+/** nats-server's no-responders answer, to a subscription of the requester's own. */
 const NO_RESPONDERS = /^HMSG (\S+) (\S+) \d+ \d+\r\nNATS\/1\.0 503\r\n/;
 const SUB = /(?:^|\n)SUB +(\S+)(?: +(\S+))? +(\S+) *\r\n/gi;
 
@@ -12,8 +12,8 @@ function queueOf(sid: string, { send }: Session): string | undefined {
 }
 
 /**
- * What the client reads but for answers that nobody listens on subjects which deny entries keep from it: the filter keeps these
- * back too (`503-over-deny` in differences.ts).
+ * What the client reads, without no-responders answers on subjects that deny entries withhold from it: the filter withholds these
+ * too (`503-over-deny` in differences.ts).
  */
 export function withoutDeniedAnswers(frames: readonly string[], session: Session): string[] {
   const deny = deniesOf(session.permissions);

@@ -1,7 +1,7 @@
 import type { NatsPermissions } from "../../cli/nats-permissions.ts";
 import type { Session } from "./session.ts";
 
-/** A session of the listed differences that the recorded ones do not show; the live nats-server alone judges it. */
+/** A session for the listed differences that the recorded ones do not show. Only the live nats-server judges it. */
 function session(
   id: string,
   permissions: NatsPermissions,

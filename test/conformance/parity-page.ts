@@ -8,7 +8,7 @@ import { recordedSessions } from "./session.ts";
 export const PAGE = new URL("../../docs/parity.md", import.meta.url);
 const LIMITS = new URL("../../assembly/policy/config-limits.ts", import.meta.url);
 
-/** The generated sessions whose figures the page gives; a test run takes another seed each time. */
+/** The generated sessions whose figures the page gives. A test run uses another seed each time. */
 const SEED = 1;
 const SESSIONS = 5000;
 
@@ -86,7 +86,7 @@ const WITHOUT_SESSION = `## Differences that no session shows
 
 nats-server has none of these, or does not tell them to its clients. Each is configured in \`limits\`.`;
 
-/** The table is read from the source, where each limit has its default and says what it bounds. */
+/** The table is read from the source, which has each limit's default and says what it bounds. */
 function limitsTable(source: string): string {
   const rows = [...source.matchAll(/\/\*\* (.+) \*\/\n {2}(\w+): i(?:32|64) = ([\d_]+);/g)].map(
     ([, about = "", name = "", value = ""]) =>
@@ -109,7 +109,7 @@ export async function parityPage(): Promise<string> {
   return format(`${parts.join("\n\n")}\n`, { parser: "markdown", printWidth: 120 });
 }
 
-/** `npm run docs:parity`; returns an exit status. */
+/** `npm run docs:parity`. Returns an exit status. */
 export async function writeParityPage(): Promise<number> {
   await writeFile(PAGE, await parityPage());
   return 0;

@@ -14,8 +14,8 @@ export interface SessionsPolicy {
 }
 
 /**
- * One policy for many sessions: a rule for each distinct `permissions` block, for a service account of its own, which
- * `nameOf` names by the rule's number.
+ * One policy for many sessions: a rule for each distinct `permissions` block, with a service account of its own, which `nameOf`
+ * derives from the rule's number.
  */
 export function policyOf(sessions: readonly Session[], nameOf: (rule: number) => string, limits = {}): SessionsPolicy {
   const accounts = new Map<string, string>();

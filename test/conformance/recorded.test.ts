@@ -9,15 +9,15 @@ import { recordedSessions, type ServerOptions, type Session } from "./session.ts
 import { inRuns, TIMED_RUNS } from "./timed-runs.ts";
 
 /**
- * Each recorded session runs twice against live servers: at a nats-server that restricts the client itself, and
- * through a real Envoy with the filter before one that does not. The live nats-server is the oracle; the recording
- * only tells whether the oracle has changed.
+ * Each recorded session runs twice against live servers: at a nats-server that restricts the client itself, and through a real
+ * Envoy with the filter before one that does not. The live nats-server is the oracle. The recording only shows whether the oracle
+ * has changed.
  */
 
 const SESSIONS = recordedSessions("sessions");
 const TIMED = recordedSessions("timing");
 
-/** Runs both, and compares; throws an AssertionError. */
+/** Runs both and compares. Throws an AssertionError if they differ. */
 async function compareEnds(session: Session, brokers: Brokers): Promise<void> {
   const native = comparable(await replay(session, brokers.nativeRoute));
   if (session.family !== "own") {

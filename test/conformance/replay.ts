@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Delivery, Outcome, Session, Step } from "./session.ts";
 import { Wire } from "./wire.ts";
 
-/** Where a session runs: the client through what is tested, observer and peer always straight to the broker. */
+/** Where a session runs. The client goes through what is tested, while observer and peer always go straight to the broker. */
 export interface Route {
   clientPort: number;
   brokerPort: number;
@@ -13,12 +13,12 @@ export interface Route {
 const FULL = { verbose: false, pedantic: false, headers: true, protocol: 1, echo: true };
 const QUIET_MILLISECONDS = 150;
 /**
- * When nats-server asks a client for the first time whether it lives, at the earliest (server.go
- * `firstClientPingInterval`), unless `ping_interval` is shorter.
+ * The earliest time at which nats-server first checks whether a client is alive (server.go `firstClientPingInterval`), unless
+ * `ping_interval` is shorter.
  */
 const FIRST_PING_MILLISECONDS = 2000;
 
-/** Runs one session; the rules are those of the runner that recorded it. */
+/** Runs one session by the rules of the runner that recorded it. */
 export async function replay(session: Session, route: Route): Promise<Outcome> {
   const hasAccount = (session.server.auth ?? "user") !== "none";
   const credentials = (who: "c" | "o"): Record<string, string> =>
@@ -53,7 +53,7 @@ export async function replay(session: Session, route: Route): Promise<Outcome> {
         else await client.quiet(QUIET_MILLISECONDS);
         continue;
       }
-      // A step that is sent in pieces may be answered before its last one.
+      // A step that is sent in pieces may be answered before its last piece.
       const mark = client.frames.length;
       await write(client, bytes, how);
       if ((how.barrier ?? "ping") === "ping") await client.barrier(how.pings, mark);
@@ -75,8 +75,8 @@ export async function replay(session: Session, route: Route): Promise<Outcome> {
 }
 
 /**
- * On a machine that stood still a session may last until nats-server's first PING, which no other run of it gets. One
- * that comes earlier, and a second one, stay.
+ * On a machine that stood still, a session may last until nats-server's first PING, which no other run of it gets. An earlier PING
+ * and a second one stay.
  */
 function withoutFirstPing(wire: Wire): void {
   const at = wire.frames.indexOf("PING");
@@ -119,7 +119,7 @@ function connectLine(options: Record<string, unknown>): string {
   return `CONNECT ${JSON.stringify(options)}\r\n`;
 }
 
-/** INFO, CONNECT, PING and what they call forth, none of which is recorded. `null` waits for INFO alone. */
+/** INFO, CONNECT, PING and their answers, none of which is recorded. `null` waits only for INFO. */
 async function handshake(wire: Wire, options: Record<string, unknown> | null): Promise<void> {
   await wire.waitFor(() => wire.frames.length > 0, 5000);
   const wantsInfo = Number(options?.["protocol"] ?? 0) >= 1 && sendsConnectInfo(wire.frames[0] ?? "");
@@ -133,7 +133,7 @@ async function handshake(wire: Wire, options: Record<string, unknown> | null): P
   wire.frames = [];
 }
 
-/** nats-server since 2.12 answers the first PING behind CONNECT with a second INFO too. */
+/** nats-server since 2.12 also answers the first PING after CONNECT with a second INFO. */
 function sendsConnectInfo(info: string): boolean {
   const [, major, minor] = /"version":"(\d+)\.(\d+)/.exec(info) ?? [];
   return Number(major) > 2 || Number(minor) >= 12;

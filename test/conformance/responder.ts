@@ -1,10 +1,10 @@
 import { matches } from "./subjects.ts";
 
-/** An operation as nats-server's parser would take it from a stream of complete, well-formed ones. */
+/** An operation as nats-server's parser would read it from a stream of complete, well-formed ones. */
 export interface Read {
   verb: string;
   args: string[];
-  /** All that follows the verb on its line. */
+  /** Everything after the verb on its line. */
   rest: string;
   body: string;
 }
@@ -12,7 +12,7 @@ export interface Read {
 const INFO = 'INFO {"server_id":"N","version":"2.15.2","headers":true,"max_payload":1048576,"auth_required":true} \r\n';
 const CONNECT_INFO = INFO.replace("{", '{"connect_info":true,');
 
-/** Reads operations from bytes as they come; keeps what is unfinished. */
+/** Reads operations from bytes as they come, and keeps what is unfinished. */
 export class Reader {
   #rest = "";
 
@@ -34,8 +34,8 @@ export class Reader {
 }
 
 /**
- * Answers like a nats-server where nothing is refused, for tests that ask only whether the filter does the same
- * however its bytes are cut. It is no oracle: what nats-server really answers, the sessions at live servers tell.
+ * Answers like a nats-server that refuses nothing, for tests that only check whether the filter does the same however its bytes are
+ * cut. It is no oracle: the sessions at live servers show what nats-server really answers.
  */
 export class Responder {
   closed = false;

@@ -3,7 +3,7 @@ import type { Session, Step } from "./session.ts";
 import { strictLine, strictnessOf, type StrictOperation } from "./strictness.ts";
 import { isLiteral, matches } from "./subjects.ts";
 
-/** How an operation is written; nats-server takes all of them for the same. */
+/** How an operation is written. nats-server reads all of them alike. */
 export interface Spelling {
   lower: boolean;
   blank: string;
@@ -17,13 +17,13 @@ export interface Publish {
   op: "PUB";
   subject: string;
   reply?: string;
-  /** Present: an HPUB. */
+  /** If present, the operation is an HPUB. */
   headers?: Headers;
   payload: string;
   spelling: Spelling;
 }
 
-/** `plain` is one header of no meaning, `none` an empty block, `text` bytes that are no headers. */
+/** `plain` is one header of no meaning, `none` an empty block, `text` bytes that are not headers. */
 export interface Headers {
   kind: "plain" | "none" | "text" | "Nats-Trace-Dest" | "Nats-Schedule-Target" | "Nats-Schedule-Source";
   value: string;
@@ -44,7 +44,7 @@ export interface Unsubscribe {
   spelling: Spelling;
 }
 
-/** A line that no operation of ours explains, as it is. */
+/** A line that none of our operations describes, verbatim. */
 export interface Raw {
   op: "RAW";
   text: string;
@@ -70,9 +70,9 @@ export interface Script {
 
 export interface Rendered {
   session: Session;
-  /** What the client must read in place of each PONG, in order; undefined for its own. */
+  /** What the client must read in place of each PONG, in order. Undefined for the PONGs of its own PINGs. */
   pongs: (string[] | undefined)[];
-  /** The operations that the filter refuses on purpose and nats-server takes. */
+  /** The operations that the filter refuses on purpose and nats-server accepts. */
   strict: StrictOperation["why"][];
 }
 
@@ -82,9 +82,9 @@ function wireText(text: string): string {
 }
 
 /**
- * Writes a script out. `oracle`: for nats-server itself, with each operation that the filter refuses on purpose
- * replaced by what a refusal is: a PING, whose PONG stands for the refusal's text, or a line that ends the connection.
- * The two runs must then end alike, whatever else the session does.
+ * Writes a script out. With `oracle` it is for nats-server itself: each operation that the filter refuses on purpose is replaced by
+ * what a refusal is, either a PING, whose PONG stands for the refusal's text, or a line that ends the connection. The two runs must
+ * then end alike, whatever else the session does.
  */
 export function render(script: Script, id: string, oracle: boolean): Rendered {
   const pongs: Rendered["pongs"] = [];
@@ -98,7 +98,7 @@ export function render(script: Script, id: string, oracle: boolean): Rendered {
     if ("last" in step) {
       const refused = strictLine(step.last);
       take(refused);
-      // A PING behind it could meet a closed socket, whose RST takes with it what the client has not read.
+      // A PING after it could meet a closed socket, whose RST would discard what the client has not read.
       send.push({ data: oracle && refused ? refused.instead : step.last, barrier: "quiet", quiet_ms: 100 });
       continue;
     }
@@ -176,13 +176,17 @@ function headerBlock({ kind, value }: Headers): string {
 }
 
 /**
- * Takes out of a script what ends by chance at nats-server: which of two members of a group gets a message, in which
- * order two subscriptions with the same subject get it, the times in a trace event, and how often pedantic mode
- * complains of one publish (once more for each read that it is cut into: parser.go `clonePubArg`; reads may be as
- * short as 64 bytes). Listed differences of their own are an answer that is pipelined behind the
- * client's own request, before it has read the echo that grants it, a sid that is used again behind its own maximum,
- * before the messages that may have reached it have been read, and a live sid that is used again with another queue
- * under a deny entry with a queue.
+ * Removes from a script what ends by chance at nats-server:
+ * - which of two members of a group gets a message,
+ * - in which order two subscriptions with the same subject get it,
+ * - the times in a trace event,
+ * - how often pedantic mode complains about one publish (once more for each read that it is cut into: parser.go `clonePubArg`;
+ *   reads may be as short as 64 bytes).
+ *
+ * It also removes what is a listed difference of its own:
+ * - an answer that is pipelined after the client's own request, before the client has read the echo that grants it,
+ * - a sid that is used again after its own maximum, before the messages that may have reached it have been read,
+ * - a live sid that is used again with another queue under a deny entry with a queue.
  */
 export function withoutChance(script: Script): Script {
   const lists = script.permissions?.subscribe as { deny?: string[] } | undefined;
@@ -203,15 +207,15 @@ export function withoutChance(script: Script): Script {
     }
     if (operation.op !== "PUB") return operation;
     const { headers, ...plain } = operation;
-    // An HPUB ends the connection of a client that said no to headers.
+    // An HPUB ends the connection of a client that declined headers.
     if (script.connect["headers"] === false) return plain;
     const traces = headers?.kind === "Nats-Trace-Dest" && permitsPublish(script.permissions, headers.value);
-    // With grants nats-server's answer also depends on what it has traced before (differences.ts, trace-dest-cached).
+    // With grants, nats-server's answer also depends on what it has traced before (differences.ts, trace-dest-cached).
     if (traces || script.permissions?.allow_responses !== undefined) {
       const plainly = untraced(operation);
       if (plainly !== operation) return plainly;
     }
-    // Whether a grant lets the publish pass, and so the header matters, the predicates cannot know.
+    // The predicates cannot know whether a grant lets the publish pass and so makes the header matter.
     const needsGrant = !permitsPublish(script.permissions, operation.subject);
     const schedules = headers?.kind.startsWith("Nats-Schedule-") === true;
     if (schedules && needsGrant && script.permissions?.allow_responses !== undefined) return plainHeader(operation);
@@ -234,7 +238,7 @@ export function withoutChance(script: Script): Script {
   return { ...script, steps };
 }
 
-/** Gives each publish that pedantic mode complains of a short write of its own. */
+/** Sends each publish that pedantic mode complains about in a short write of its own. */
 function withIsolated(operations: Operation[], cuts: number[]): ScriptStep[] {
   const steps: ScriptStep[] = [];
   let together: Operation[] = [];
@@ -255,7 +259,7 @@ function withIsolated(operations: Operation[], cuts: number[]): ScriptStep[] {
   return steps;
 }
 
-/** Cuts behind each publish with a reply subject: what follows is sent when its echo has been read. */
+/** Cuts after each publish with a reply subject. What follows is sent when its echo has been read. */
 function behindRequests(operations: Operation[]): Operation[][] {
   const pieces: Operation[][] = [];
   let start = 0;
@@ -269,8 +273,8 @@ function behindRequests(operations: Operation[]): Operation[][] {
 }
 
 /**
- * Cuts before each SUB whose sid has ever had a maximum: it is sent when the messages that may reach that have been read.
- * Adds the sids that get one to `bounded`.
+ * Cuts before each SUB whose sid has ever had a maximum. It is sent when the messages that may reach the maximum have been read.
+ * Adds the sids that get a maximum to `bounded`.
  */
 function beforeReuses(operations: Operation[], bounded: Set<string>): Operation[][] {
   const pieces: Operation[][] = [[]];
@@ -290,7 +294,7 @@ function plainHeader(publish: Publish): Publish {
   return publish.headers ? { ...publish, headers: { ...publish.headers, kind: "plain" } } : publish;
 }
 
-/** By the lists alone; every trace destination that is no literal counts as permitted, since nats-server ignores it. */
+/** Decides only by the lists. Every trace destination that is not literal counts as permitted, because nats-server ignores it. */
 function permitsPublish(permissions: NatsPermissions | null, subject: string): boolean {
   const publish = permissions?.publish as { allow?: string[]; deny?: string[] } | undefined;
   if (!isLiteral(subject)) return true;

@@ -2,15 +2,15 @@ import { readFileSync } from "node:fs";
 import type { NatsPermissions } from "../../cli/nats-permissions.ts";
 
 /**
- * A scripted session, as recorded from nats-server 2.15.2: a restricted client, an unrestricted observer and sometimes
- * an unrestricted peer in an account of their own. All wire data are latin-1 strings, one character a byte.
+ * A scripted session, as recorded from nats-server 2.15.2: a restricted client, an unrestricted observer and sometimes an
+ * unrestricted peer, in an account of their own. All wire data are latin-1 strings, one character per byte.
  */
 export interface Session {
   id: string;
   family: string;
   server: ServerOptions;
   permissions: NatsPermissions | null;
-  /** Fields of the CONNECT that the runner sends, without credentials; null: `send` carries everything. */
+  /** Fields of the CONNECT that the runner sends, without credentials. If null, `send` carries everything. */
   connect: Record<string, unknown> | null;
   /** CONNECT and PING are sent first, and their answers are not recorded. */
   handshake: boolean;
@@ -35,9 +35,9 @@ export interface ServerOptions {
 export interface Step {
   data?: string;
   from?: "client" | "peer";
-  /** Lengths of the first writes; the rest goes in one. */
+  /** Lengths of the first writes. The rest is sent in one. */
   chunks?: number[];
-  /** Cut into writes of so many bytes. */
+  /** Cut into writes of this many bytes. */
   each?: number;
   gap_ms?: number;
   /** PINGs inside `data`. */
@@ -66,7 +66,7 @@ export interface Outcome {
   client_tail?: string;
 }
 
-/** The recorded sessions; `timing` are those whose outcome depends on time. */
+/** The recorded sessions. `timing` are those whose outcome depends on time. */
 export function recordedSessions(file: "sessions" | "timing"): Session[] {
   const text = readFileSync(new URL(`./sessions/${file}.json`, import.meta.url), "utf8");
   return (JSON.parse(text) as { cases: Session[] }).cases;

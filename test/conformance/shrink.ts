@@ -13,9 +13,9 @@ export interface Shrunk {
 const MILLISECONDS = 90_000;
 
 /**
- * Makes the `index`th session of a seed as short as it can while it still ends differently: fast-check takes parts of
- * it away, each try against live servers, which are kept while the permissions stay the same. Undefined when it no
- * longer fails.
+ * Makes a seed's session number `index` as short as it can be while it still ends differently. fast-check removes parts of it, and
+ * tries each result against live servers, which are kept while the permissions stay the same. Undefined if the session no longer
+ * fails.
  */
 export async function shrink(seed: number, index: number): Promise<Shrunk | undefined> {
   let brokers: Brokers | undefined;

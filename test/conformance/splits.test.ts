@@ -19,10 +19,10 @@ const SEED = Number(process.env["SEED"] ?? Math.floor(Math.random() * 2 ** 31));
 const RECORDED = [...recordedSessions("sessions"), ...recordedSessions("timing")];
 const SESSIONS = [...RECORDED, ...OWN_SESSIONS];
 
-/** Up to so many bytes a step is cut at each of them. */
+/** Up to this many bytes, a step is cut at each of them. */
 const EVERY_BYTE = 700;
 
-/** Where a longer step is cut: at every byte near its ends and near an end of a line, and now and then within. */
+/** Where a longer step is cut: at every byte near its ends and near the end of a line, and now and then in between. */
 function cutsOf(bytes: string): number[] {
   const all = Array.from({ length: Math.max(bytes.length - 1, 0) }, (_, index) => index + 1);
   if (bytes.length <= EVERY_BYTE) return all;
@@ -71,7 +71,7 @@ describe(`any split in the Node host, SEED=${SEED}`, () => {
       assert.ok(host.configure(config).accepted);
     });
 
-    it(`each step cut at each byte passes as it does whole${named}`, (t) => {
+    it(`at each byte of each step passes the same bytes as the whole step${named}`, (t) => {
       let runs = 0;
       let refusals = 0;
       for (const session of sessions) {
@@ -93,11 +93,11 @@ describe(`any split in the Node host, SEED=${SEED}`, () => {
         }
       }
       t.diagnostic(`${runs} cuts of ${sessions.length} sessions, ${refusals} of them with refusals`);
-      // What docs/parity.md says; most sessions have no limit of their own.
+      // docs/parity.md promises this. Most sessions have no limit of their own.
       if (limit === undefined) assert.ok(runs > 600_000 && refusals > 500);
     });
 
-    it(`random chunks pass as the whole does${named}`, () => {
+    it(`into random chunks passes the same bytes as the whole session${named}`, () => {
       const lengths = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 20 });
       const chunkings = [[1], ...fc.sample(lengths, { numRuns: 200, seed: SEED })];
       for (const [index, session] of sessions.entries()) {
@@ -116,7 +116,7 @@ describe(`any split in the Node host, SEED=${SEED}`, () => {
 /** Sessions through Envoy in writes of one byte. */
 const SAMPLE = 150;
 
-/** What one byte at a time changes at nats-server too: a complaint of each read, and what it reads before it closes. */
+/** What one byte at a time also changes at nats-server: a complaint for each read, and what it reads before it closes. */
 function dependsOnReads({ expect }: Session): boolean {
   return expect.closed || expect.client.includes("-ERR 'Invalid Publish Subject'");
 }

@@ -14,16 +14,16 @@ export type Strictness =
   | "hmsg-from-client"
   | "503-over-deny";
 
-/** An operation that nats-server takes and the filter refuses. */
+/** An operation that nats-server accepts and the filter refuses. */
 export interface StrictOperation {
   why: Strictness;
   /** What the client reads instead, if the connection stays. */
   texts: string[];
-  /** Else a line that makes nats-server end the connection as the filter does. */
+  /** Otherwise a line that makes nats-server end the connection as the filter does. */
   instead?: string;
 }
 
-/** Which refusal of the filter's own an operation meets; undefined for what nats-server decides alike. */
+/** Which of the filter's own refusals an operation meets. Undefined if nats-server decides alike. */
 export function strictnessOf(
   operation: Operation,
   permissions: NatsPermissions | null,
@@ -44,7 +44,7 @@ export interface Entry {
   queue: string | undefined;
 }
 
-/** nats-server's meaning: an empty list is none. */
+/** nats-server treats an empty list as no list. */
 function entriesOf(subjects: NatsSubjects | null | undefined, list: "allow" | "deny"): Entry[] | undefined {
   if (subjects === null || subjects === undefined || typeof subjects === "string" || Array.isArray(subjects)) {
     throw new Error("generated permissions have lists");
@@ -57,12 +57,12 @@ function entriesOf(subjects: NatsSubjects | null | undefined, list: "allow" | "d
   });
 }
 
-/** What keeps deliveries from the client. */
+/** The deny entries that withhold deliveries from the client. */
 export function deniesOf(permissions: NatsPermissions | null): Entry[] {
   return entriesOf(permissions?.subscribe ?? {}, "deny") ?? [];
 }
 
-/** Does a deny entry whose subject matches keep it from a subscription with this queue? */
+/** Whether a deny entry whose subject matches withholds it from a subscription with this queue. */
 export function refuses(entry: Entry, queue: string | undefined): boolean {
   return entry.queue === undefined || (queue !== undefined && queueMatches(entry.queue, queue));
 }
@@ -85,7 +85,7 @@ function strictSubscription(sub: Subscribe, permissions: NatsPermissions | null)
 
   if (queue === "_sys_" || !permits(false)) return undefined;
   if (deny.some((entry) => matches(entry.subject, subject) && refuses(entry, queue))) return undefined;
-  // nats-server answers `Invalid Subject` and subscribes to nothing.
+  // nats-server answers `Invalid Subject` and does not subscribe.
   if (!isInsertable(subject)) return undefined;
   if (!permits(true)) return { why: "wildcards-outside-allow", texts: [text] };
   const overlaps = deny.some((entry) => collide(entry.subject, subject) && refuses(entry, queue));
@@ -105,7 +105,7 @@ function strictPublish(
   const refusal = (name: string): string => `-ERR 'Permissions Violation for Publish to "${quoted(name)}"'`;
   const { subject, headers } = pub;
 
-  // A trace destination without permission is refused before the subject, by both.
+  // Both refuse a trace destination without permission before they check the subject.
   if (grants && denied(subject) && headers?.kind !== "Nats-Trace-Dest") {
     const complaint = pedantic && !isLiteral(subject) ? ["-ERR 'Invalid Publish Subject'"] : [];
     return { why: "grant-over-deny", texts: [...complaint, refusal(subject)] };
@@ -135,7 +135,7 @@ function strictPublish(
 /** Ends with `Unknown Protocol Operation` at every nats-server. */
 const ILLEGAL = "?\r\n";
 
-/** A line that ends the connection at the filter and not, or not with that text, at nats-server. */
+/** A line that ends the connection at the filter but not at nats-server, or not with that text. */
 export function strictLine(text: string): StrictOperation | undefined {
   const line = text.slice(0, text.indexOf("\n"));
   const refused = (why: Strictness): StrictOperation => ({ why, texts: [], instead: ILLEGAL });
@@ -146,7 +146,7 @@ export function strictLine(text: string): StrictOperation | undefined {
   return undefined;
 }
 
-/** Go's `%q` for what the generator makes: printable, except quotes and backslashes. */
+/** Go's `%q` for what the generator makes, which is printable except for quotes and backslashes. */
 function quoted(text: string): string {
   return text.replaceAll(/["\\]/g, "\\$&");
 }

@@ -1,6 +1,6 @@
 /**
- * What nats-server's subject functions answer, in the plainest words: the tests' own reading of them, independent of
- * the filter's. Subjects are texts; a token is what stands between dots.
+ * nats-server's subject functions in the plainest form: the tests' own reading of them, independent of the filter's. Subjects are
+ * texts, and a token is what lies between dots.
  */
 
 function isWildcard(token: string): boolean {
@@ -11,18 +11,18 @@ export function hasWildcard(subject: string): boolean {
   return subject.split(".").some(isWildcard);
 }
 
-/** A subject that a subscription may have: no empty token, `>` only last (sublist.go `Insert`). */
+/** Whether a subscription may have this subject: no empty token, and `>` only last (sublist.go `Insert`). */
 export function isInsertable(subject: string): boolean {
   const tokens = subject.split(".");
   return tokens.every((token, index) => token !== "" && (token !== ">" || index === tokens.length - 1));
 }
 
-/** A subject without empty or wildcard tokens, which is all that pedantic mode takes (sublist.go `IsValidLiteralSubject`). */
+/** Whether the subject has no empty and no wildcard token, as pedantic mode requires (sublist.go `IsValidLiteralSubject`). */
 export function isLiteral(subject: string): boolean {
   return subject.split(".").every((token) => token !== "" && !isWildcard(token));
 }
 
-/** Does the stored pattern match `subject`, whose own wildcards are tokens like any other (sublist.go `Match`)? */
+/** Whether the stored pattern matches `subject`, whose own wildcards are ordinary tokens (sublist.go `Match`). */
 export function matches(pattern: string, subject: string): boolean {
   const given = subject.split(".");
   if (given.includes("")) return false;
@@ -35,7 +35,7 @@ export function matches(pattern: string, subject: string): boolean {
   return wanted.length === given.length;
 }
 
-/** Does every literal subject that `pattern` matches also match `entry`? Asked only where `matches(entry, pattern)`. */
+/** Whether every literal subject that `pattern` matches also matches `entry`. Call it only if `matches(entry, pattern)`. */
 export function contains(entry: string, pattern: string): boolean {
   const given = pattern.split(".");
   for (const [index, token] of entry.split(".").entries()) {
@@ -45,7 +45,7 @@ export function contains(entry: string, pattern: string): boolean {
   return true;
 }
 
-/** May one literal subject match both patterns? Never wrongly no (sublist.go `SubjectsCollide`). */
+/** Whether one literal subject may match both patterns. A false answer is always right (sublist.go `SubjectsCollide`). */
 export function collide(first: string, second: string): boolean {
   if (first === second) return true;
   if (!hasWildcard(first)) return hasWildcard(second) && isSubset(first, second);
@@ -61,7 +61,7 @@ export function collide(first: string, second: string): boolean {
   });
 }
 
-/** Is `subject` within `pattern`, token by token (sublist.go `isSubsetMatchTokenized`)? `*q` takes any token there. */
+/** Whether `subject` is within `pattern`, token by token (sublist.go `isSubsetMatchTokenized`). There, `*q` accepts any token. */
 function isSubset(subject: string, pattern: string): boolean {
   const given = subject.split(".");
   const wanted = pattern.split(".");
@@ -77,7 +77,7 @@ function isSubset(subject: string, pattern: string): boolean {
   return given.length === wanted.length;
 }
 
-/** Does the queue of an entry match this queue (client.go `queueMatches`)? */
+/** Whether the queue of an entry matches this queue (client.go `queueMatches`). */
 export function queueMatches(entryQueue: string, queue: string): boolean {
   return entryQueue === queue || (hasWildcard(entryQueue) && isSubset(queue, entryQueue));
 }

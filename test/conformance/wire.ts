@@ -34,7 +34,7 @@ export class Wire {
   readonly #framer = new Framer();
   #wake: () => void = () => undefined;
 
-  /** `openedAt`: before the server can have accepted it, by `performance.now()`. */
+  /** `openedAt` is a time before the server can have accepted the connection, by `performance.now()`. */
   private constructor(
     socket: Socket,
     private readonly openedAt: number,
@@ -60,12 +60,12 @@ export class Wire {
     return wire;
   }
 
-  /** Milliseconds since it was opened, never less than since it was accepted. */
+  /** Milliseconds since it was opened, which is never less than since it was accepted. */
   get age(): number {
     return performance.now() - this.openedAt;
   }
 
-  /** Bytes that do not make a frame yet. */
+  /** Bytes that do not make a whole frame yet. */
   get rest(): string {
     return this.#framer.rest;
   }
@@ -78,7 +78,7 @@ export class Wire {
     this.#socket.destroy();
   }
 
-  /** Waits for anything new, at most so long; answers whether something came. */
+  /** Waits at most this long for anything new, and returns whether something came. */
   async change(milliseconds: number): Promise<boolean> {
     if (this.closed) return false;
     return new Promise((resolve) => {
@@ -90,7 +90,7 @@ export class Wire {
     });
   }
 
-  /** Waits until nothing has arrived for so long. */
+  /** Waits until nothing has arrived for this long. */
   async quiet(milliseconds: number, atMost = 2000): Promise<void> {
     const end = Date.now() + atMost;
     while (Date.now() < end && (await this.change(milliseconds)));
@@ -105,14 +105,14 @@ export class Wire {
     return true;
   }
 
-  /** `closed`, asked anew after something was awaited. */
+  /** `closed`, read again after something was awaited. */
   private ended(): boolean {
     return this.closed;
   }
 
   /**
-   * Sends a PING, waits for its PONG behind those of `pings` others that were sent since there were `mark` frames, and
-   * takes it out of the frames.
+   * Sends a PING and waits for its PONG, which comes after those of `pings` others that were sent since there were `mark` frames.
+   * Removes it from the frames.
    */
   async barrier(pings = 0, mark = this.frames.length): Promise<void> {
     if (this.closed) return;

@@ -85,7 +85,7 @@ describe("the access log that deploy/telemetry.yaml describes, in a real Envoy",
     nats_last_refusal: "PUB shop.a.secret.x denied orders-api",
   };
 
-  it("has the filter's summary of a connection that something was refused to, as text, JSON and over gRPC", async () => {
+  it("has the filter's summary of a connection with a refusal, as text, as JSON and over gRPC", async () => {
     const session = "SUB shop.a.b 1\r\nPUB shop.a.b 2\r\nhi\r\nSUB billing.> 2\r\nPUB shop.a.secret.x 1\r\nx\r\n";
     (await play(session)).close();
     const [line = ""] = await lines("text", 1);
@@ -104,7 +104,7 @@ describe("the access log that deploy/telemetry.yaml describes, in a real Envoy",
     assert.deepEqual(logged, Object.fromEntries(Object.entries(text).map(([key, value]) => [`wasm.${key}`, value])));
   });
 
-  it("has it of a connection that was reset, and of one to which nothing was refused, which the filter leaves out", async () => {
+  it("has the summary of a connection that was reset, while the filter expression leaves out one without a refusal", async () => {
     const client = await play("PUB shop.a.b 3\r\nabc\r\n");
     client.reset();
     const all = await lines("text", 2);
@@ -113,7 +113,7 @@ describe("the access log that deploy/telemetry.yaml describes, in a real Envoy",
     assert.equal((await lines("denied", 1)).length, 1);
   });
 
-  it("has the reason of a peer that may not connect at all", async () => {
+  it("has the reason for a peer that may not connect at all", async () => {
     const stranger = "spiffe://cluster.local/ns/shop/sa/stranger";
     const client = await RawClient.connect(stand.port(), { tls: await stand.identity(stranger) });
     await client.send("CONNECT {}\r\nPING\r\n");

@@ -38,11 +38,11 @@ describe("audit records under a flood of refusals", () => {
     return refusals.length;
   }
 
-  it("are limited, what is left out is counted in them, and every refusal is told and counted all the same", async () => {
+  it("are limited; they count what is left out, and every refusal is still answered and counted in the stats", async () => {
     const began = performance.now();
     assert.equal(await flood(REFUSALS), REFUSALS);
     await stand.envoy.waitForStat("istio_nats_refusals_total", { operation: "PUB" }, (count) => count === REFUSALS);
-    // What was left out last is told by the tick, when no record came to tell it.
+    // If no further record comes, the tick reports what was left out last.
     await waitFor("the audit adds up", () => {
       const records = stand.audit();
       return records.filter(isRefusal).length + suppressedIn(records) === REFUSALS;
@@ -53,7 +53,7 @@ describe("audit records under a flood of refusals", () => {
     assert.ok(written <= BURST + PER_SECOND * (seconds + 1), `${written} records in ${seconds} s`);
   });
 
-  it("come again after the flood", async () => {
+  it("resume after the flood", async () => {
     const before = stand.audit().filter(isRefusal).length;
     await waitFor("a record of a single refusal", async () => {
       await flood(1);

@@ -10,7 +10,7 @@ import { Story } from "../demo/story.ts";
 import { makeScratch, removeScratch } from "../stand/scratch.ts";
 import { waitFor } from "../stand/wait.ts";
 
-/** The demo as a process of its own. */
+/** The demo as a separate process. */
 class Demo {
   readonly #child: ChildProcess;
   output = "";
@@ -43,13 +43,13 @@ function withoutNumbers(line: string): string {
   return line.trimEnd().replace(/\d+/g, "#");
 }
 
-/** The lines that the README shows of the demo, but for those that stand for what was left out. */
+/** The lines of the demo that the README shows, without the ones that stand for what was left out. */
 function shownInReadme(): string[] {
   const [, shown = ""] = /^\$ npm run demo\n([\s\S]*?)^```$/m.exec(readFileSync(inRoot("README.md"), "utf8")) ?? [];
   return shown.split("\n").filter((line) => line !== "" && line !== "…");
 }
 
-/** The command lines of running processes that name `folder`. */
+/** The command lines of running processes that contain `folder`. */
 function processesOf(folder: string): string[] {
   return readdirSync("/proc")
     .filter((entry) => /^\d+$/.test(entry))
@@ -57,7 +57,7 @@ function processesOf(folder: string): string[] {
       try {
         return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
       } catch {
-        return ""; // ended meanwhile
+        return ""; // The process has ended meanwhile.
       }
     })
     .filter((line) => line.includes(folder));
@@ -84,7 +84,7 @@ describe("the demo", () => {
     );
   }
 
-  it("shows what the policy allows and refuses, on the wire, in the stats and in the audit, and leaves nothing", async () => {
+  it("shows what the policy allows and refuses, on the wire, in the stats and in the audit, and leaves nothing behind", async () => {
     const demo = new Demo(environment);
     assert.equal(await demo.status(), 0, demo.output);
     const lines = demo.output.split("\n").map((line) => line.trim());
@@ -116,7 +116,7 @@ describe("the demo", () => {
     assertNothingIsLeft();
   });
 
-  it("stays up with --keep, with nats commands that work, until it is interrupted", async () => {
+  it("stays up with --keep, with working nats commands, until it is interrupted", async () => {
     const demo = new Demo(environment, "--keep");
     try {
       const command = await waitFor(
@@ -134,7 +134,7 @@ describe("the demo", () => {
     assertNothingIsLeft();
   });
 
-  it("tells an observation that the policy does not explain", async () => {
+  it("reports an observation that the policy does not explain", async () => {
     let output = "";
     const story = new Story((text) => (output += text));
     const refused = { verdict: "refused", seen: "Permissions Violation" } as const;

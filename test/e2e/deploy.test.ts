@@ -15,7 +15,7 @@ describe("the policy that deploy/ ships, with JetStream", () => {
   let stand: Stand;
 
   before(async () => {
-    // Shipped in DRY_RUN; what is asked here is what the policy refuses once it is enforced.
+    // It ships in DRY_RUN. The test checks what it refuses once it is enforced.
     const config = { ...plugin.spec.pluginConfig, mode: "ENFORCE" };
     stand = await Stand.start({ listeners: { mtls: { filter: { config } } } });
   });
@@ -27,7 +27,7 @@ describe("the policy that deploy/ ships, with JetStream", () => {
     return connect({ servers: sidecar.url, reconnect: false });
   }
 
-  it("lets the operator make a stream, orders-api fill it and billing work it off, and billing do nothing else", async () => {
+  it("lets the operator create a stream, orders-api fill it and billing consume it, and allows billing nothing else", async () => {
     const operator = await as("ns/messaging/sa/nats-operator");
     const manager = await jetstreamManager(operator);
     await manager.streams.add({ name: "ORDERS", subjects: ["orders.*.created"] });

@@ -9,7 +9,7 @@ import { ORDERS_API, shopPolicy } from "./policy.ts";
 
 const STRANGER = "spiffe://cluster.local/ns/shop/sa/stranger";
 
-/** What each of them is refused for where the policy is enforced, as stats name it. */
+/** The reason for each refusal when the policy is enforced, as the stats name it. */
 const REFUSED = {
   "PUB not_allowed": 1,
   "PUB denied": 2,
@@ -21,7 +21,7 @@ const REFUSED = {
   "SUB queue_over_deny": 1,
 };
 
-/** One session of everything that the policy refuses to orders-api, between operations that it allows. */
+/** One session with everything that the policy refuses to orders-api, between operations that it allows. */
 const SESSION = [
   "SUB shop.a.open 1",
   "PUB billing.a 5\r\nhello",
@@ -41,7 +41,7 @@ const SESSION = [
 /** Bytes that no nats-server reads. */
 const UNREADABLE = "PUB shop.a.open 2\r\nhi\r\nPUBLISH shop.a.open 2\r\nhi\r\n";
 
-/** Which client a line of nats-server's trace is about, and what nats-server read of it. */
+/** The client that a line of nats-server's trace is about, and what nats-server read from it. */
 const READ = /cid:(\d+) - (?:.* - )?<<- (.*)$/;
 
 /** What nats-server itself read from that client, in order. */
@@ -65,7 +65,7 @@ async function play(stand: Stand, port: number, bytes: string): Promise<Played> 
   const info = await client.expect("INFO");
   const clientId = clientIdOf(info);
   const fields = { verbose: true, pedantic: false, headers: true, no_responders: true, protocol: 0, name: "session" };
-  // One write: where the bytes were cut would show in nats-server's trace.
+  // One write, because nats-server's trace would show where the bytes were cut.
   await client.send(`CONNECT ${JSON.stringify(fields)}\r\n${bytes}FINI\r\n`);
   const frames = await client.untilClosed();
   const read = frames
@@ -115,12 +115,12 @@ describe("a policy in DRY_RUN", () => {
     const wanted = await play(stand, await portOf(ORDERS_API, "open"), session);
     const seen = await play(stand, await portOf(ORDERS_API, "trial"), session);
     assert.deepEqual(seen, wanted);
-    // The trace tells of every operation and payload, so a missing one would show.
+    // The trace shows every operation and payload, so a missing one would be noticed.
     assert.ok(wanted.arrived.includes("[SUB billing.> 2]"));
     assert.ok(wanted.read.some((line) => line.startsWith("MSG shop.a.secret.x 3 0|")));
   });
 
-  it("counts and audits exactly what the same policy refuses where it is enforced", async () => {
+  it("counts and audits exactly what the same policy refuses when it is enforced", async () => {
     await play(stand, await portOf(ORDERS_API, "enforced"), session);
     const counts = async (): Promise<Record<string, Record<string, number>>> => {
       const samples = await stand.envoy.samples();
@@ -164,7 +164,7 @@ describe("a policy in DRY_RUN", () => {
     operator.close();
   });
 
-  it("lets in a peer without rights and counts it", async () => {
+  it("lets a peer without rights connect, and counts it", async () => {
     const wanted = await play(stand, await portOf(STRANGER, "open"), session);
     const seen = await play(stand, await portOf(STRANGER, "trial"), session);
     assert.deepEqual(seen, wanted);
@@ -202,7 +202,7 @@ describe("a rule in DRY_RUN beside rules that are enforced", () => {
 
   after(() => stand.stop());
 
-  it("refuses nothing, and tells by its name what it would have refused", async () => {
+  it("refuses nothing, and reports under its name what it would have refused", async () => {
     const client = await RawClient.connect((await stand.sidecar(ORDERS_API)).port);
     await client.handshake();
     await client.send("SUB shop.a.legacy.x 1\r\nPUB shop.a.legacy.x 2\r\nhi\r\n");
@@ -214,7 +214,7 @@ describe("a rule in DRY_RUN beside rules that are enforced", () => {
     assert.deepEqual({ operation, subject, rule }, { operation: "PUB", subject: "shop.a.legacy.x", rule: "lockdown" });
   });
 
-  it("leaves what the others refuse refused", async () => {
+  it("does not change what the other rules refuse", async () => {
     const client = await RawClient.connect((await stand.sidecar(ORDERS_API)).port);
     await client.handshake();
     await client.send("PUB shop.a.secret.x 2\r\nhi\r\n");

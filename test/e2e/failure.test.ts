@@ -11,11 +11,11 @@ import type { WasmFilter } from "../stand/wasm-filter.ts";
 import { linesOf } from "./frames.ts";
 import { ORDERS_API, shopPolicy } from "./policy.ts";
 
-// The filter with one addition: a chunk that begins with this ends the VM.
+// The filter with one addition: a chunk that begins with these bytes ends the VM.
 const TRAP = "test/e2e/modules/trap.ts";
 const MARKER = "TRAP\r\n";
 
-/** FAIL_RELOAD's wait before a new VM, in milliseconds: Envoy's own second would only be waited for. */
+/** FAIL_RELOAD's wait before a new VM, in milliseconds. Envoy's own second would only make the test wait. */
 const BACKOFF = 100;
 
 const REFUSAL = `-ERR 'Permissions Violation for Publish to "shop.a.secret.x"'`;
@@ -25,7 +25,7 @@ async function connect(stand: Stand, port: number): Promise<RawClient> {
   return RawClient.connect(port, { tls });
 }
 
-/** A connection that works; undefined where it does not. */
+/** A connection that works, or undefined if it does not. */
 async function tryToConnect(stand: Stand, port: number): Promise<RawClient | undefined> {
   try {
     const client = await connect(stand, port);
@@ -36,13 +36,13 @@ async function tryToConnect(stand: Stand, port: number): Promise<RawClient | und
   }
 }
 
-/** A connection that works, and on which the policy is enforced. */
+/** A connection that works and on which the policy is enforced. */
 async function assertJudged(client: RawClient): Promise<void> {
   await client.send("PUB shop.a.secret.x 2\r\nhi\r\nSUB shop.a.open 1\r\nPUB shop.a.open 2\r\nhi\r\nUNSUB 1\r\n");
   assert.deepEqual(linesOf(await client.flush()), [REFUSAL, "MSG shop.a.open 1 2"]);
 }
 
-/** Nothing comes, not even INFO, before the end. */
+/** Nothing comes before the end, not even INFO. */
 async function assertClosedAtOnce(stand: Stand, port: number): Promise<void> {
   let client: RawClient;
   try {
@@ -61,7 +61,7 @@ async function startTrapping(failurePolicy: WasmFilter["failurePolicy"]): Promis
   return Stand.start({ listeners: { mtls: { filter } }, nats: { trace: true } });
 }
 
-/** Ends the VM while another connection is open, and returns that one. */
+/** Ends the VM while another connection is open, and returns that connection. */
 async function trap(stand: Stand): Promise<RawClient> {
   const bystander = await connect(stand, stand.port());
   await bystander.handshake();
@@ -73,7 +73,7 @@ async function trap(stand: Stand): Promise<RawClient> {
   return bystander;
 }
 
-/** The connections that were open in the VM are ended, and nothing of theirs passes. */
+/** The connections that were open in the VM are ended, and none of their bytes pass. */
 async function assertNothingPasses(stand: Stand, bystander: RawClient): Promise<void> {
   await bystander.send("PUB shop.kept-out 2\r\nhi\r\n").catch(() => undefined);
   assert.deepEqual(linesOf(await bystander.untilClosed()), []);
@@ -91,7 +91,7 @@ describe("a VM that died, with FAIL_CLOSED", () => {
 
   after(() => stand.stop());
 
-  it("lets nothing pass, on open connections and on new ones, and Envoy lives on", async () => {
+  it("lets nothing pass on open or new connections, and Envoy keeps running", async () => {
     const bystander = await trap(stand);
     await assertNothingPasses(stand, bystander);
     for (let i = 0; i < 3; i++) await assertClosedAtOnce(stand, stand.port());
@@ -100,7 +100,7 @@ describe("a VM that died, with FAIL_CLOSED", () => {
     assert.ok(stand.envoy.isRunning);
   });
 
-  it("shows in the log and in Envoy's own counters, and not where a new VM or the policy is counted, as docs/runbook.md says", async () => {
+  it("shows in the log and in Envoy's own counters, but not in the counts of new VMs and policies, as docs/runbook.md says", async () => {
     const [, section = ""] = readFileSync(inRoot("docs", "runbook.md"), "utf8").split("## NATSFilterReloaded\n");
     const [taken = "", passed = ""] = section.match(/envoy_(tcp|cluster)_\w+_cx_total/g) ?? [];
     const [takenBefore, passedBefore] = [await stand.envoy.stat(taken), await stand.envoy.stat(passed)];
@@ -142,7 +142,7 @@ describe("a VM that died, with FAIL_RELOAD", () => {
     assert.ok((await stand.envoy.rawStat(`${plugin}.vm_reload_success`)) > 0);
   });
 
-  it("leaves what it had added to gauges of connections, as docs/telemetry.md says; those of the policy are right again", async () => {
+  it("leaves what it had added to the gauges of connections, as docs/telemetry.md says; those of the policy become right again", async () => {
     const active = "istio_nats_connections_active";
     const before = await stand.envoy.stat(active);
     const bystander = await connect(stand, stand.port());
@@ -155,7 +155,7 @@ describe("a VM that died, with FAIL_RELOAD", () => {
     await bystander.untilClosed();
     const client = await waitFor("a connection by a new VM", () => tryToConnect(stand, stand.port()));
     await stand.envoy.waitForStat("istio_nats_policy_info", { mode: "ENFORCE" }, (value) => value === 1);
-    // The victim's may have come and gone between two ticks, the bystander's is there for good.
+    // The victim's connection may have come and gone between two ticks. The bystander's stays.
     const closed = await stand.envoy.stat("istio_nats_connections_closed_total");
     client.close();
     await stand.envoy.waitForStat("istio_nats_connections_closed_total", {}, (count) => count > closed);
@@ -176,16 +176,16 @@ describe("a configuration that is refused", () => {
 
   after(() => stand.stop());
 
-  it("at the start: every connection is closed, and the log names each fault", async () => {
+  it("at the start closes every connection, and the log names each fault", async () => {
     await assertClosedAtOnce(stand, stand.port("faulty"));
     assert.doesNotMatch(stand.nats.log(), /kept-out/);
-    // Envoy writes the lines of one text one by one.
+    // Envoy writes each line of a text separately.
     assert.match(stand.envoy.log(), /refused whole, 2 fault/);
     assert.match(stand.envoy.log(), /rules\[0\]\.publish\.allow\[0\]: "shop\.>\.x"/);
     assert.match(stand.envoy.log(), /rules\[0\].*from/);
   });
 
-  it("as an update: it is rejected, and the old one stays in force on open and on new connections", async () => {
+  it("as an update is rejected, and the old one stays in force on open and on new connections", async () => {
     const open = await connect(stand, stand.port("sound"));
     await open.handshake();
     assert.equal(await stand.update({ config: faulty }, "sound"), "REJECTED");
@@ -197,7 +197,7 @@ describe("a configuration that is refused", () => {
     next.close();
   });
 
-  it("is mended by the next update, at the start's listener too", async () => {
+  it("is repaired by the next update, even on the listener that started with it", async () => {
     assert.equal(await stand.update({ config: shopPolicy }, "faulty"), "ACCEPTED");
     const port = stand.port("faulty");
     const client = await waitFor("the new configuration is in force", () => tryToConnect(stand, port));

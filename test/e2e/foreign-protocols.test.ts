@@ -5,11 +5,11 @@ import { Stand } from "../stand/stand.ts";
 import { clientIdOf } from "./frames.ts";
 import { ORDERS_API, shopPolicy } from "./policy.ts";
 
-/** A TLS 1.3 ClientHello begins so. */
+/** The first bytes of a TLS 1.3 ClientHello. */
 const CLIENT_HELLO = Buffer.from("16030100c8010000c40303", "hex");
 const PROXY_V2 = Buffer.from("0d0a0d0a000d0a515549540a", "hex");
 
-/** What else than NATS may reach the port, and what the audit tells an operator to do about it. */
+/** Protocols other than NATS that may reach the port, and what the audit tells an operator to do about them. */
 const PROTOCOLS: readonly { title: string; bytes: Uint8Array; kind: string; remedy: RegExp }[] = [
   { title: "TLS inside the stream", bytes: CLIENT_HELLO, kind: "tls", remedy: /turn NATS TLS off/ },
   { title: "HTTP", bytes: Buffer.from("GET / HTTP/1.1\r\n\r\n"), kind: "http", remedy: /WebSocket/ },
@@ -30,7 +30,7 @@ describe("a client that speaks another protocol", () => {
   after(() => stand.stop());
 
   for (const { title, bytes, kind, remedy } of PROTOCOLS) {
-    it(`${title}: is closed, counted, and the audit says what to do`, async () => {
+    it(`${title}: is closed and counted, and the audit says what to do`, async () => {
       const counted = await stand.envoy.stat("istio_nats_protocol_errors_total", { kind });
       const records = stand.refusals().length;
       const sidecar = await stand.sidecar(ORDERS_API);
@@ -56,8 +56,8 @@ describe("a client that speaks another protocol", () => {
     });
   }
 
-  it("nothing of it reaches nats-server", () => {
-    // What the filter sends in its place, an illegal line, is all that nats-server complains of.
+  it("gets none of its bytes through to nats-server", () => {
+    // The filter sends an illegal line in their place, and nats-server complains about nothing else.
     const log = stand.nats.log();
     assert.doesNotMatch(log, /HTTP|GET|TCP4|QUIT/);
     assert.match(log, /Unknown Protocol Operation/i);

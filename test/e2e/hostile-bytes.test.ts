@@ -9,7 +9,7 @@ import { linesOf } from "./frames.ts";
 import { waitForOpen } from "./open-connections.ts";
 import { ORDERS_API } from "./policy.ts";
 
-/** What any client may do while others misbehave: it is there before the first of them and after the last. */
+/** What any client may do while others misbehave. This one is there before the first of them and after the last. */
 class Neighbour {
   private constructor(readonly client: RawClient) {}
 
@@ -43,7 +43,7 @@ describe("bytes that no client should send", () => {
     await stand.stop();
   });
 
-  /** What a client of the listener reads behind INFO, in answer to these bytes, until the server closes. */
+  /** What a client of the listener reads after INFO, in answer to these bytes, until the server closes. */
   async function answers(listener: string, bytes: Uint8Array, { end = false } = {}): Promise<string[]> {
     const client = await RawClient.connect(stand.port(listener), { tls: await stand.identity(ORDERS_API) });
     await client.expect("INFO");
@@ -71,13 +71,13 @@ describe("bytes that no client should send", () => {
     });
   }
 
-  it("noise ends each connection, whether it comes first or behind CONNECT, and disturbs nobody else", async (t) => {
+  it("noise ends each connection, at its start or after CONNECT, and disturbs nobody else", async (t) => {
     const random = new Random(freshSeed());
     t.diagnostic(`TEST_SEED=${random.seed}`);
     for (let round = 0; round < 100; round++) {
       const noise = random.bytes(1 + random.below(20_000));
       const start = Buffer.from(random.pick(["", CONNECT, CONNECT + pub("ok.1", "x")]), "latin1");
-      // What follows makes an end certain where the noise happens to begin an operation.
+      // The bytes after the noise make sure that the connection ends if the noise happens to begin an operation.
       const sent = Buffer.concat([start, noise, Buffer.from(`\r\n${"?".repeat(20_000)}\r\n`)]);
       const got = await answers("filtered", sent);
       assert.ok(
@@ -106,7 +106,7 @@ describe("bytes that no client should send", () => {
         same++;
         continue;
       }
-      // Where the two differ it is for a refusal: a part of the answers, then an error.
+      // If the two differ, it is because of a refusal: some of the answers, then an error.
       const where = `TEST_SEED=${random.seed}, round ${round}: ${JSON.stringify(bytes.toString("latin1"))}\n${got.join("\n")}`;
       assert.ok(
         got.some(
@@ -124,7 +124,7 @@ describe("bytes that no client should send", () => {
     await neighbour.assertWorks();
   });
 
-  it("a CONNECT twice is legal, with and without the filter alike", async () => {
+  it("a second CONNECT is legal, with and without the filter", async () => {
     const sent = `${CONNECT}SUB ok.a 1\r\n${CONNECT}PUB ok.a 1\r\nx\r\nSUB ok.a 1\r\nPUB ok.a 1\r\ny\r\nPING\r\n?\r\n`;
     const bytes = Buffer.from(sent, "latin1");
     const got = await answers("filtered", bytes);
@@ -133,7 +133,7 @@ describe("bytes that no client should send", () => {
   });
 
   for (const half of ["", "PUB ok.a 5\r\nab", "PUB ok.a", "SU", 'CONNECT {"verb', "HPUB ok.a 12 12\r\nNATS"]) {
-    it(`a client that ends its half behind ${JSON.stringify(half)} gets its answers, with and without the filter alike`, async () => {
+    it(`a client that ends its half after ${JSON.stringify(half)} gets its answers, with and without the filter`, async () => {
       const bytes = Buffer.from(`${CONNECT}SUB ok.a 1\r\nPUB ok.a 1\r\nx\r\nPING\r\n${half}`, "latin1");
       const got = await answers("filtered", bytes, { end: true });
       assert.deepEqual(got, await answers("bare", bytes, { end: true }));
@@ -143,7 +143,7 @@ describe("bytes that no client should send", () => {
   }
 
   it("a reset inside an operation leaves no connection behind", async () => {
-    // The neighbour's.
+    // The neighbour's connection.
     await waitForOpen(stand, { filtered: 1 });
     const clients = await Promise.all(
       Array.from({ length: 50 }, async () => {

@@ -7,8 +7,8 @@ import { waitFor } from "../stand/wait.ts";
 import { linesOf } from "./frames.ts";
 
 /**
- * Envoy runs what a tick closes one inside the other: 4,000 closings in one tick overflowed the worker's stack, and the
- * whole proxy was gone (Envoy 1.40, "Check failed: IsOnCentralStack()"), while 745 were none too many.
+ * Envoy nests the closings of one tick inside each other. 4,000 closings in one tick overflowed the worker's stack, and the whole
+ * proxy was gone (Envoy 1.40, "Check failed: IsOnCentralStack()"); 745 were not too many.
  */
 const CROWD = 3000;
 const HALF_HPUB = `HPUB ok.1 60000 60000\r\n${"x".repeat(30_000)}`;
@@ -21,20 +21,20 @@ describe("a crowd of connections that uses up limits.memory at once", () => {
   });
   after(() => stand.stop());
 
-  it("is shed without harm to the proxy and to those that were there before", async () => {
+  it("is shed without harm to the proxy and to connections that were there before", async () => {
     const neighbour = await RawClient.connect(stand.port());
     await neighbour.handshake();
     const crowd = await Promise.all(Array.from({ length: CROWD }, () => RawClient.connect(stand.port())));
     await Promise.all(crowd.map((client) => client.expect("INFO")));
     await Promise.all(crowd.map((client) => client.send(CONNECT + HALF_HPUB).catch(() => undefined)));
 
-    // What fits stays open, at most 8 MiB of half HPUBs; everybody else is closed.
+    // What fits stays open: at most 8 MiB of half HPUBs. All others are closed.
     const open = (): number => crowd.filter((client) => !client.isClosed).length;
     const fits = (8 << 20) / 30_000;
     await waitFor("the crowd is shed", () => open() <= fits, { timeout: 60_000, explain: () => `${open()} are open` });
     assert.equal(stand.envoy.isRunning, true);
     assert.ok(open() > fits / 3, `${open()} are left`);
-    // On a busy machine this process hears of the last ones after the filter has counted them.
+    // On a busy machine this process learns of the last ones after the filter has counted them.
     const counted = (): Promise<number> => stand.envoy.stat("istio_nats_protocol_errors_total", { kind: "memory" });
     await waitFor("each that was shed is counted, and no other", async () => (await counted()) === CROWD - open(), {
       explain: async () => `${await counted()} are counted, ${CROWD - open()} are closed`,

@@ -10,10 +10,10 @@ import { OPENED, waitForOpen } from "./open-connections.ts";
 import { ORDERS_API } from "./policy.ts";
 
 const MIB = 1 << 20;
-/** Milliseconds that a flood may take on a busy machine of two cores. */
+/** How long a flood may take on a busy machine of two cores, in milliseconds. */
 const LONG = 120_000;
 
-/** Resident memory of a process in bytes. */
+/** Resident memory of a process, in bytes. */
 function residentBytes(pid: number): number {
   const [, kib = ""] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1")) ?? [];
   return Number(kib) * 1024;
@@ -52,9 +52,9 @@ describe("a client that floods", () => {
   }
 
   for (const listener of ["wide", "narrow"]) {
-    it(`refused operations and does not read is held back, and gets every refusal in order when it reads (${listener} buffers)`, async () => {
+    it(`that sends refused operations and does not read is held back, and gets every refusal in order when it reads (${listener} buffers)`, async () => {
       const count = 300_000;
-      // On both workers there is somebody else.
+      // Each of the two workers has somebody else's connection.
       const neighbours = await Promise.all(Array.from({ length: 6 }, () => connect(listener)));
       for (const [i, neighbour] of neighbours.entries()) await neighbour.send(`SUB ok.${listener}.${i} 1\r\n`);
       const flooding = await connect(listener);
@@ -68,7 +68,7 @@ describe("a client that floods", () => {
       let sent = false;
       const sending = flooding.send(operations.join("")).then(() => (sent = true));
 
-      // It comes to a halt: what is refused no longer rises, while its bytes are not all gone.
+      // The flood stops: the count of refusals no longer rises although bytes are left to send.
       let last = -1;
       await waitFor(
         "the flood stands still",
@@ -100,7 +100,7 @@ describe("a client that floods", () => {
       for (const client of [flooding, ...neighbours]) client.close();
     });
 
-    it(`refused payloads of 8 MiB gets a refusal for each, and they reach nobody (${listener} buffers)`, async () => {
+    it(`with refused payloads of 8 MiB gets a refusal for each, and none reaches anybody (${listener} buffers)`, async () => {
       const client = await connect(listener);
       await client.send("SUB ok.> 1\r\n");
       const payload = Buffer.alloc(8 * MIB, "PUB ok.smuggled 1\r\nx\r\n");
@@ -114,7 +114,7 @@ describe("a client that floods", () => {
       client.close();
     });
 
-    it(`allowed payloads of 8 MiB among refused ones gets its own back, byte for byte (${listener} buffers)`, async () => {
+    it(`with allowed payloads of 8 MiB among refused ones gets its own back, byte for byte (${listener} buffers)`, async () => {
       const client = await connect(listener);
       await client.send("SUB ok.> 1\r\n");
       const payload = Buffer.alloc(8 * MIB, "0123456789abcdef-");
@@ -123,7 +123,7 @@ describe("a client that floods", () => {
         await client.send(payload);
         await client.send(`\r\n${pub(`no.${i}`, "x")}`);
       }
-      // An own publish comes back before or behind the refusal that follows it; each kind keeps its order.
+      // A client's own publish may come back before or after the refusal that follows it. Each kind keeps its order.
       const frames = await client.flush();
       const deliveries = frames.filter(({ verb }) => verb === "MSG");
       assert.deepEqual(
@@ -139,7 +139,7 @@ describe("a client that floods", () => {
     });
   }
 
-  it("SUBs: 10,000 of them with as many refused among them are answered as many, in order", async () => {
+  it("with 10,000 allowed SUBs and as many refused ones gets an answer to each, in order", async () => {
     const client = await connect("narrow");
     const count = 10_000;
     let subs = "";
@@ -159,7 +159,7 @@ describe("a client that floods", () => {
     client.close();
   });
 
-  it("connections: 300 of them with half a line each, closed or reset, leave nothing behind", async () => {
+  it("with 300 connections of half a line each, closed or reset, leaves nothing behind", async () => {
     await waitForOpen(stand, { wide: 0, narrow: 0 });
     const before = await stand.envoy.stat(OPENED);
     const memory = residentBytes(stand.envoy.pid);

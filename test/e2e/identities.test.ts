@@ -45,23 +45,23 @@ function listener(mode: ListenerSpec["mode"], identity: IdentitySource): Listene
   return { mode, filter: { config: policy(identity) } };
 }
 
-/** A peer, and the way it comes. */
+/** A peer, and how it connects. */
 interface Peer {
   listener: string;
-  /** It has a sidecar that shows this certificate; plain bytes straight to the listener unless said. */
+  /** If given, its sidecar shows this certificate. Otherwise it sends plain bytes straight to the listener. */
   certificate?: string;
   localAddress?: string;
 }
 
 interface RefusedPeer extends Peer {
-  /** As stats and audit call it. */
+  /** Its name in stats and audit. */
   principal: string;
   reason: "unauthenticated" | "no_rule";
-  /** Plain bytes where mTLS is PERMISSIVE: Envoy waits for the first of them, so nats-server's INFO comes behind. */
+  /** Plain bytes to a PERMISSIVE listener: Envoy waits for the first of them, so nats-server's INFO comes after them. */
   speaksFirst?: boolean;
 }
 
-/** A refused peer reads INFO, then nats-server's text, then the end; stats and audit tell of it once. */
+/** A refused peer reads INFO, then nats-server's text, then the end. Stats and audit report it once. */
 async function assertRefused(stand: Stand, peer: RefusedPeer): Promise<void> {
   const labels = { source_principal: peer.principal, operation: "CONNECT", reason: peer.reason };
   const counted = await stand.envoy.stat("istio_nats_refusals_total", labels);
@@ -108,7 +108,7 @@ async function assertAdmitted(stand: Stand, peer: Peer): Promise<void> {
   client.close();
 }
 
-describe("identities", () => {
+describe("the filter with a source of identity", () => {
   let stand: Stand;
 
   before(async () => {
@@ -124,7 +124,7 @@ describe("identities", () => {
         notOnly: { mode: "PERMISSIVE", filter: { config: notOnly } },
       },
       nats: { trace: true },
-      // The workload beside this proxy is one that the policy knows: nobody else may be taken for it.
+      // The policy knows the workload beside this proxy. Nobody else may be taken for it.
       serverProxy: { metadata: { NAMESPACE: "shop", SERVICE_ACCOUNT: "orders-api" } },
     });
   });
@@ -175,7 +175,7 @@ describe("identities", () => {
       reason: "unauthenticated",
     },
     {
-      title: "WAYPOINT: a client of which nothing is known",
+      title: "WAYPOINT: a client about which nothing is known",
       listener: "waypointAtPlain",
       principal: "unknown",
       reason: "unauthenticated",
@@ -195,7 +195,7 @@ describe("identities", () => {
       reason: "unauthenticated",
     },
     {
-      title: "a rule of not… fields alone: whom it excludes",
+      title: "a rule of not… fields alone: a client that it excludes",
       listener: "notOnly",
       certificate: "spiffe://cluster.local/ns/audit/sa/reader",
       principal: "spiffe://cluster.local/ns/audit/sa/reader",
@@ -210,21 +210,21 @@ describe("identities", () => {
     { title: "PEER: the principal of a certificate", listener: "peer", certificate: ORDERS_API },
     { title: "WAYPOINT: the principal in filter state", listener: "waypoint", localAddress: KNOWN_ADDRESS },
     { title: "WORKLOAD: the workload beside the proxy", listener: "workload" },
-    { title: "a rule of not… fields alone: who is authenticated", listener: "notOnly", certificate: STRANGER },
+    { title: "a rule of not… fields alone: an authenticated client", listener: "notOnly", certificate: STRANGER },
   ];
   for (const peer of admitted) {
     it(`admits ${peer.title}`, () => assertAdmitted(stand, peer));
   }
 
-  it("gives nats-server nothing of what a refused peer sent", () => {
+  it("sends nats-server nothing of what a refused peer sent", () => {
     const log = stand.nats.log();
-    // The trace shows what an admitted peer sent, so it would show this too.
+    // The trace shows what an admitted peer sent, so it would also show this.
     assert.match(log, /<<- \[PUB shop\.a 2\]/);
     assert.doesNotMatch(log, /a-peer-without-rights/);
     assert.equal(log.match(/<<- \[PUB shop\.a 2\]/g)?.length, admitted.length);
   });
 
-  it("tells a real client so in its own error", async () => {
+  it("reports the refusal to a real client in its own error", async () => {
     const { url } = await stand.sidecar(STRANGER, { listener: "peer" });
     assert.match((await failureOf(() => new NatsJs().connect({ url }))) ?? "", /authorization violation/i);
   });
@@ -239,7 +239,7 @@ describe("identities", () => {
     speaksTls.close();
   });
 
-  it("never sees a peer whose authority the mesh does not know: Envoy ends the handshake", async () => {
+  it("never sees a peer of an authority that the mesh does not know: Envoy ends the handshake", async () => {
     const opened = await stand.envoy.stat("istio_nats_connections_opened_total");
     const failures = await stand.envoy.stat("envoy_listener_ssl_fail_verify_error");
     const sidecar = await stand.sidecar(await stand.wrongIdentity(ORDERS_API), { listener: "peer" });
@@ -247,7 +247,7 @@ describe("identities", () => {
     await client.send("CONNECT {}\r\nPING\r\n").catch(() => undefined);
     assert.deepEqual(await client.untilClosed(), []);
     await stand.envoy.waitForStat("envoy_listener_ssl_fail_verify_error", {}, (count) => count === failures + 1);
-    // A later connection's count has come: so would this one's have.
+    // The count of a later connection has arrived, so this one's would have arrived too.
     await assertAdmitted(stand, { listener: "peer", certificate: ORDERS_API });
     await stand.envoy.waitForStat("istio_nats_connections_opened_total", {}, (count) => count > opened);
     assert.equal(await stand.envoy.stat("istio_nats_connections_opened_total"), opened + 1);
@@ -265,7 +265,7 @@ describe("identity WORKLOAD, in a proxy that does not know its own workload", ()
 
   after(() => stand.stop());
 
-  it("takes no certificate of the peer instead", () =>
+  it("is not taken from the peer's certificate instead", () =>
     assertRefused(stand, {
       listener: "mtls",
       certificate: ORDERS_API,
@@ -273,7 +273,7 @@ describe("identity WORKLOAD, in a proxy that does not know its own workload", ()
       reason: "unauthenticated",
     }));
 
-  it("takes no waypoint's principal instead", () =>
+  it("is not taken from a waypoint's principal instead", () =>
     assertRefused(stand, {
       listener: "waypoint",
       localAddress: KNOWN_ADDRESS,

@@ -7,15 +7,15 @@ import { Stand } from "../stand/stand.ts";
 import { waitFor } from "../stand/wait.ts";
 import { linesOf } from "./frames.ts";
 
-/** Milliseconds that a change may hold up a worker. */
+/** How long a change may hold up a worker, in milliseconds. */
 const LONGEST_TURN = 100;
-/** Milliseconds in which a change has reached every open connection. */
+/** How long a change may take to reach every open connection, in milliseconds. */
 const IN_FORCE = 2000;
 const CROWD = 5000;
 const RULES = 10_000;
 const WORKERS = 2;
 
-/** One principal for each client address; the crowd is 127.0.0.1. */
+/** One principal for each client address. The crowd has 127.0.0.1. */
 const CROWD_RULE = { name: "crowd", from: [{ serviceAccounts: ["clients/127.0.0.1"] }], publish: { allow: ["ok.>"] } };
 const BYSTANDER_RULE = {
   name: "bystander",
@@ -28,7 +28,7 @@ function policyOf(rules: object[]): object {
   return { identity: "WAYPOINT", trustDomains: ["cluster.local"], audit: { refusalsPerSecond: 1, burst: 1 }, rules };
 }
 
-/** About 1 MiB, as many rules as Kubernetes carries comfortably; `from` is what the one of that number matches. */
+/** About 1 MiB, with as many rules as Kubernetes can comfortably carry. `from` is what the rule of that number matches. */
 function manyRules(from: (i: number) => object): object[] {
   return Array.from({ length: RULES }, (_, i) => ({
     name: `app-${i}`,
@@ -44,12 +44,12 @@ async function longestTurn(stand: Stand): Promise<number> {
 }
 
 /**
- * The same, of the turns that end after `since`, a moment of performance.now(): Envoy tells of each of its five seconds by
- * themselves too. A worker's first turn makes its VM and takes longer than any change, so five seconds must lie between.
+ * The same for the turns that end after `since`, a moment of performance.now(). Envoy also reports each of its five-second
+ * intervals separately. A worker's first turn makes its VM and takes longer than any change, so five seconds must lie between.
  */
 async function longestTurnSince(stand: Stand, since: number): Promise<number> {
   let longest = 0;
-  // The five seconds with the change end within five, and are what Envoy tells of for five more.
+  // The interval that contains the change ends within five seconds, and Envoy reports it for five more.
   while (performance.now() < since + 6000) {
     await new Promise((resolve) => setTimeout(resolve, 250));
     const text = await stand.envoy.admin("/stats?filter=worker_.*loop_duration_us");
@@ -59,9 +59,9 @@ async function longestTurnSince(stand: Stand, since: number): Promise<number> {
 }
 
 /**
- * Watches each worker until it is asked: milliseconds of the longest stretch that it computed without waiting for anything, on
- * Linux. A turn of an event loop is no longer, and here, unlike in `longestTurn`, what else runs on this machine is left out. What
- * falls between two looks counts for the stretch before and for the one behind.
+ * Watches each worker until it is asked, on Linux, for the longest stretch in milliseconds that it computed without waiting. A turn
+ * of an event loop is no longer than that. Unlike `longestTurn`, this leaves out what else runs on this machine. Time that falls
+ * between two looks counts for the stretch before and the stretch after.
  */
 function watchStretches({ proxy }: Stand): () => number[] {
   const workers = proxy.workers().map((task) => ({ task, waits: NaN, computed: NaN, stretch: 0, longest: 0 }));
@@ -122,7 +122,7 @@ describe("a policy that takes the rights of 5,000 connections of one worker", ()
     const longest = await longestTurn(stand);
     t.diagnostic(`closed within ${took.toFixed(0)} ms, longest turn ${longest} ms (${before} ms before the change)`);
     assert.ok(longest <= Math.max(LONGEST_TURN, before), `${longest} ms`);
-    // The sockets of the crowd close in this very process, which takes part of the time.
+    // The crowd's sockets close in this process, which takes part of the time.
     assert.ok(took <= 2 * IN_FORCE, `${took} ms`);
     await stand.envoy.waitForStat("istio_nats_revoked_connections_total", {}, (count) => count === CROWD);
     await bystander.send("SUB ok.1 1\r\nPUB ok.1 2\r\nhi\r\n");
@@ -131,7 +131,7 @@ describe("a policy that takes the rights of 5,000 connections of one worker", ()
   });
 });
 
-/** Principals that differ in a rule of their own: a worker compiles what each of them may do for itself. */
+/** Principals that each differ in a rule of their own, so a worker compiles the permissions of each separately. */
 const ADDRESSES = ["127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"];
 
 function ownRules(publish: string): object[] {
@@ -163,7 +163,7 @@ for (const [whom, rules] of CASES) {
     after(() => stand.stop());
 
     it("is in force on open connections within 2 s, and takes no worker more than 100 ms", async (t: TestContext) => {
-      // More than one of each on either worker, most likely: the kernel spreads them.
+      // Most likely each worker has more than one connection of each principal, because the kernel spreads them.
       const addresses = ADDRESSES.flatMap((address) => Array<string>(4).fill(address));
       const clients = await Promise.all(
         addresses.map(async (localAddress) => {
@@ -174,7 +174,7 @@ for (const [whom, rules] of CASES) {
       );
       const config = policyOf([...rules, ...ownRules("new.>")]);
       assert.ok(JSON.stringify(config).length > 1_000_000);
-      // Until those five seconds are over in which Envoy started.
+      // Waits until the five seconds in which Envoy started are over.
       await longestTurn(stand);
       const before = stand.proxy.workerTimes();
       assert.equal(before.length, WORKERS);
@@ -197,7 +197,8 @@ for (const [whom, rules] of CASES) {
       t.diagnostic(`of that at a stretch ${longestStretches.map(Math.round).join(" and ")} ms`);
       t.diagnostic(`longest turn of a worker, with whatever else this machine did: ${longest} ms`);
       assert.ok(took <= IN_FORCE, `${took} ms`);
-      // A turn holds a worker up for no longer than either: what it computed at a stretch, and the longest turn with what else ran.
+      // A turn holds a worker up for no longer than either figure: what it computed at a stretch, and the longest turn, which
+      // includes what else ran.
       for (const [k, stretch] of longestStretches.entries()) {
         assert.ok(computed[k]! > 0 && stretch > 0, `worker ${k} has done nothing`);
         assert.ok(Math.min(stretch, longest) <= LONGEST_TURN, `${stretch} ms at a stretch, longest turn ${longest} ms`);

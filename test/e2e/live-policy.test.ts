@@ -7,9 +7,9 @@ import type { WasmFilter } from "../stand/wasm-filter.ts";
 import { linesOf } from "./frames.ts";
 import { ORDERS_API, WORKERS } from "./policy.ts";
 
-/** Milliseconds in which a change has reached every open connection. */
+/** How long a change may take to reach every open connection, in milliseconds. */
 const IN_FORCE = 2000;
-/** Longer than anything of an ended subscription is remembered by time. */
+/** Longer than the filter remembers anything about an ended subscription. */
 const NOT_READING = 13_000;
 const WORKER_COUNT = 2;
 /** Enough that the kernel gives every worker some. */
@@ -21,7 +21,7 @@ interface Permissions {
   allow_responses?: boolean;
 }
 
-/** Rules about workloads that are not here, of which policies have as many as say so: 200 KiB, which are read in slices. */
+/** Rules about workloads that are not here. Long policies contain them: 200 KiB, which are read in slices. */
 const MANY_RULES = Array.from({ length: 1500 }, (_, i) => ({
   name: `app-${i}`,
   from: [{ serviceAccounts: [`team-${i % 100}/app-${i}`] }],
@@ -29,14 +29,14 @@ const MANY_RULES = Array.from({ length: 1500 }, (_, i) => ({
 }));
 let rulesBeside: object[] = [];
 
-/** By policy: what somebody else may publish under it, and under no other but those of DRY_RUN. */
+/** For each policy, what somebody else may publish under it and under no other policy, except for those in DRY_RUN. */
 const marks = new Map<object, string>();
 const NO_MARK = "mark.none";
 
-/** A policy with one rule for orders-api, none if it gets no permissions, and one for somebody else. */
+/** A policy with one rule for orders-api (none if it gets no permissions) and one for somebody else. */
 function policyOf(permissions?: Permissions, mode = "ENFORCE"): object {
   const rule = { name: "orders-api", from: [{ principals: ["cluster.local/ns/shop/sa/orders-api"] }], ...permissions };
-  // Each is another text: what has just been replaced may be taken for a late worker's.
+  // Each has another text, because a text that has just been replaced may be taken for a late worker's.
   const mark = `mark.${marks.size}`;
   const from = [{ serviceAccounts: ["shop/workers"] }];
   const bystander = { name: "workers", from, publish: { allow: ["work.>", mark] } };
@@ -83,14 +83,14 @@ async function mayPublish(client: RawClient, subject: string): Promise<boolean> 
   return false;
 }
 
-/** Is somebody else's connection under that policy? */
+/** Whether somebody else's connection is under that policy. */
 async function isUnder(bystander: RawClient, policy: object): Promise<boolean> {
   const { mode } = policy as { mode: string };
   const enforced = !(await mayPublish(bystander, NO_MARK));
   return enforced === (mode === "ENFORCE") && (await mayPublish(bystander, marks.get(policy)!));
 }
 
-/** How many connections each of the workers has taken so far; every listener was asked for port 0, as Envoy calls them. */
+/** How many connections each worker has accepted so far. Every listener was asked for port 0, and Envoy names it by that. */
 function takenByWorkers({ envoy }: Stand): Promise<number[]> {
   const stat = (worker: number): string => `listener.127.0.0.1_0.worker_${worker}.downstream_cx_total`;
   return Promise.all(Array.from({ length: WORKER_COUNT }, (_, worker) => envoy.rawStat(stat(worker))));
@@ -130,7 +130,7 @@ async function waitForOnly(clients: RawClient[], token: string, others: string[]
   );
 }
 
-/** What nats-server itself says when a reload takes a plain and a queue subscription away. */
+/** What nats-server itself says when a reload removes a plain and a queue subscription. */
 async function nativeTexts(): Promise<string[]> {
   const users = (subscribe: string): string =>
     `authorization { users: [{user: u, password: u, permissions: {publish: {allow: ["x"]}, subscribe: {allow: [${subscribe}]}}}] }`;
@@ -156,7 +156,7 @@ const CHANGES: [what: string, isInNewVm: boolean, beside: object[]][] = [
 
 for (const [what, isInNewVm, beside] of CHANGES) {
   let versions = 0;
-  /** As Istio pushes it: for files with another environment each time, of which Envoy makes new VMs. */
+  /** As Istio pushes it: each time for files with another environment, for which Envoy makes new VMs. */
   const filterOf = (config: object): WasmFilter =>
     isInNewVm ? { config, environment: { VERSION: String(++versions) } } : { config };
 
@@ -178,7 +178,7 @@ for (const [what, isInNewVm, beside] of CHANGES) {
       assert.equal(await stand.update(filterOf(config)), "ACCEPTED");
     }
 
-    /** And waits until new connections, too, are under it on each worker. */
+    /** Also waits until new connections are under it on each worker. */
     async function putAndWait(config: object): Promise<void> {
       await put(config);
       await waitForEachWorker(stand, config);
@@ -191,7 +191,7 @@ for (const [what, isInNewVm, beside] of CHANGES) {
       return client;
     }
 
-    it("judges the next publishes of all of them, and gives rights without a new connection", async () => {
+    it("judges the next publishes of all of them, and grants rights without a new connection", async () => {
       const clients = await connectMany(stand);
       await waitForOnly(clients, "a", ["b"]);
       await put(only("b"));
@@ -206,7 +206,7 @@ for (const [what, isInNewVm, beside] of CHANGES) {
       clients.push(...(await connectMany(stand)));
       await put(only("a"));
       await waitForOnly(clients, "a", ["b"]);
-      // A worker that is late, or a root that is kept, must not bring the other back.
+      // Neither a late worker nor a root that is kept may bring the other policy back.
       await new Promise((resolve) => setTimeout(resolve, 3000));
       await waitForOnly([...clients, ...(await connectMany(stand))], "a", ["b"], 500);
     });
@@ -219,7 +219,7 @@ for (const [what, isInNewVm, beside] of CHANGES) {
       await waitForOnly([client], "b", ["a"], 500);
     });
 
-    it("keeps back deliveries that it denies now", async () => {
+    it("withholds deliveries that it now denies", async () => {
       await putAndWait(policyOf({ subscribe: { allow: ["a.>"] } }));
       const client = await connect(stand);
       await client.send("SUB a.> 1\r\n");
@@ -234,7 +234,7 @@ for (const [what, isInNewVm, beside] of CHANGES) {
       operator.close();
     });
 
-    it("ends subscriptions that it does not allow any more, with nats-server's own words", async () => {
+    it("ends subscriptions that it no longer allows, with nats-server's own words", async () => {
       const wanted = await nativeTexts();
       assert.equal(wanted.length, 2);
       await putAndWait(policyOf({ subscribe: { allow: ["a.>", "a.*"] } }));
@@ -252,7 +252,7 @@ for (const [what, isInNewVm, beside] of CHANGES) {
         { timeout: IN_FORCE },
       );
       assert.deepEqual(told.sort(), wanted);
-      // The server has heard of it, and what is allowed still stands.
+      // The server has been informed, and what is allowed still exists.
       await client.flush();
       const { connections } = await stand.nats.monitor<{ connections: { subscriptions_list?: string[] }[] }>(
         "/connz?subs=1",
@@ -273,7 +273,7 @@ for (const [what, isInNewVm, beside] of CHANGES) {
       client.pause();
       const operator = await RawClient.connect(stand.nats.port);
       await operator.handshake();
-      // More than all buffers on the way hold: the rest waits in nats-server, and the UNSUB does not take it away.
+      // More than all buffers on the way can hold. The rest waits in nats-server, and the UNSUB does not remove it.
       const message = `PUB a.1 1000\r\n${"x".repeat(1000)}\r\n`;
       await operator.send(message.repeat(6000));
       await operator.flush();
@@ -304,7 +304,7 @@ for (const [what, isInNewVm, beside] of CHANGES) {
       await stand.envoy.waitForStat(revoked, {}, (count) => count === before + CONNECTIONS);
     });
 
-    it("closes silent connections that have lost everything, and tells them when they come again", async () => {
+    it("closes silent connections that have lost everything, and tells them so when they come again", async () => {
       await putAndWait(only("a"));
       const clients = await connectMany(stand);
       const bystander = await connect(stand, WORKERS);
@@ -345,7 +345,7 @@ for (const [what, isInNewVm, beside] of CHANGES) {
       await waitFor("DRY_RUN", () => mayPublish(client, "c.x"), { timeout: IN_FORCE });
     });
 
-    it("stays when its successor is refused, and that is told", async () => {
+    it("stays in force when its successor is refused, and that is reported", async () => {
       const client = await inForce(only("a"), "a", ["b"]);
       const before = await stand.envoy.stat("istio_nats_policy_rejected_total");
       assert.equal(await stand.update(filterOf({ trustDomains: ["cluster.local"], rules: [] })), "REJECTED");
@@ -378,7 +378,7 @@ for (const [concurrency, long] of SUCCESSIONS) {
         const clients = await connectMany(stand, 2 * CONNECTIONS);
         const tokens = ["a", "b", "c"];
         for (let round = 0; round < 3; round++) {
-          // The last of a round is one that was in force in it before.
+          // The last policy of a round has been in force in it before.
           const order = ["b", "a", "c", "b", "a", "b", "c", "a", tokens[round % 3]!];
           for (const token of order) {
             assert.equal(await stand.update({ config: policyFor(token) }), "ACCEPTED");

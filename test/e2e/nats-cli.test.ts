@@ -6,7 +6,7 @@ import { startWorlds, type World, type Worlds } from "./worlds.ts";
 interface Stage {
   cli: NatsCli;
   world: World;
-  /** The scenario's own name for streams and buckets, and token in subjects. */
+  /** The scenario's name for streams and buckets, and its token in subjects. */
   id: string;
   subject: (tail: string) => string;
 }
@@ -21,7 +21,7 @@ interface Scenario {
 
 const MAX_PAYLOAD = 1 << 20;
 
-/** A command's answer where its output tells times and sizes. */
+/** A command's output, if it has times and sizes in it. */
 function verdictOf({ status, failure }: Ended): string | number | null {
   return failure === "" ? status : failure;
 }

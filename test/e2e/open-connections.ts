@@ -7,8 +7,8 @@ export const OPENED = "istio_nats_connections_opened_total";
 const CLOSED = "istio_nats_connections_closed_total";
 
 /**
- * Waits until so many connections of these listeners are open: by the filter, which counts what it opens and closes, and
- * by the connections that Envoy has to nats-server. No other listener with a filter may have one.
+ * Waits until this many connections of these listeners are open, both by the filter, which counts what it opens and closes, and by
+ * Envoy's connections to nats-server. No other listener with a filter may have a connection.
  */
 export async function waitForOpen(stand: Stand, listeners: Record<string, number>): Promise<void> {
   const wanted = Object.values(listeners).reduce((all, count) => all + count, 0);
@@ -16,7 +16,7 @@ export async function waitForOpen(stand: Stand, listeners: Record<string, number
   await waitFor(
     `${wanted} open connections`,
     async () => {
-      // Of one answer, so that both are of the same moment.
+      // From one answer, so that both counts are from the same moment.
       const samples = await stand.envoy.samples();
       open = sum(samples, OPENED) - sum(samples, CLOSED);
       return open === wanted;

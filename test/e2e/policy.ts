@@ -1,4 +1,4 @@
-/** What a rule says of subjects; nats-server's own `permissions` block takes the very same where `allow` is not empty. */
+/** What a rule says about subjects. nats-server's own `permissions` block accepts exactly the same, if `allow` is not empty. */
 interface Permissions {
   publish?: { allow: string[]; deny?: string[] };
   subscribe: { allow: string[]; deny?: string[] };
@@ -8,7 +8,7 @@ interface Permissions {
 export const ORDERS_API = "spiffe://cluster.local/ns/shop/sa/orders-api";
 export const WORKERS = "spiffe://cluster.local/ns/shop/sa/workers";
 
-/** An application that asks, stores and reads; each scenario keeps to `shop.<its name>.`. */
+/** An application that asks, stores and reads. Each scenario stays below `shop.<its name>.`. */
 const ordersApi: Permissions = {
   publish: {
     allow: ["shop.>", "$JS.API.>", "$JS.ACK.>", "$JS.FC.>", "$KV.>"],
@@ -17,7 +17,7 @@ const ordersApi: Permissions = {
   subscribe: { allow: ["_INBOX.>", "shop.>"], deny: ["shop.*.secret.>"] },
 };
 
-/** Services that answer and publish nothing of their own. */
+/** Services that answer, and publish nothing of their own. */
 const workers: Permissions = {
   subscribe: { allow: ["shop.*.ask", "shop.*.work workers"] },
   allow_responses: { max: 1, expires: "30s" },
@@ -33,10 +33,10 @@ export const shopPolicy = {
   ],
 };
 
-/** The users of `nativePermissions`; each one's password is its name. */
+/** The users of `nativePermissions`. Each one's password is its name. */
 export const USERS = { ordersApi: "orders-api", workers: "workers", operator: "operator" };
 
-/** The same policy in nats-server's own words, by user instead of principal, so that nats-server refuses by itself. */
+/** The same policy in nats-server's own terms, by user instead of principal, so that nats-server itself refuses. */
 export const nativePermissions = `accounts { SHOP { jetstream: enabled, users: [
   {user: ${USERS.ordersApi}, password: ${USERS.ordersApi}, permissions: ${JSON.stringify(ordersApi)}}
   {user: ${USERS.workers}, password: ${USERS.workers}, permissions: ${JSON.stringify(workers)}}

@@ -5,7 +5,7 @@ import { RawClient } from "../stand/raw-client.ts";
 import { Stand } from "../stand/stand.ts";
 import { ORDERS_API } from "./policy.ts";
 
-// A module that logs what it was configured with, and refuses the configuration `"no"`.
+// A module that logs its configuration, and refuses the configuration `"no"`.
 const PROBE = "test/stand/modules/probe.ts";
 
 describe("the stand, with a filter that only logs", () => {
@@ -31,7 +31,7 @@ describe("the stand, with a filter that only logs", () => {
     );
   });
 
-  it("tells an accepted update from a rejected one", async () => {
+  it("distinguishes an accepted update from a rejected one", async () => {
     assert.equal(await stand.update({ wasm, config: { mode: "DRY_RUN" } }), "ACCEPTED");
     await stand.waitForAudit(({ value }) => JSON.stringify(value) === '{"mode":"DRY_RUN"}');
     assert.equal(await stand.update({ wasm, config: '"no"' }), "REJECTED");

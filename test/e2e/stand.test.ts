@@ -33,7 +33,7 @@ describe("the stand, without any filter", () => {
     assert.ok((await stand.envoy.stat("envoy_listener_ssl_handshake")) > 0);
   });
 
-  it("takes a client that speaks TLS itself", async () => {
+  it("accepts a client that speaks TLS itself", async () => {
     const identity = await stand.identity(ORDERS_API);
     const client = await RawClient.connect(stand.port(), { tls: identity });
     await client.handshake();
@@ -60,7 +60,7 @@ describe("the stand, without any filter", () => {
 
   it("lets plain bytes through where mTLS is PERMISSIVE", async () => {
     const client = await RawClient.connect(stand.port("permissive"));
-    // Istio's sniffing of a server-first protocol: INFO comes only after the client's first byte.
+    // Istio sniffs the protocol, and NATS is server-first: INFO comes only after the client's first byte.
     await client.send('CONNECT {"verbose":false}\r\nPING\r\n');
     await client.expect("INFO");
     await client.expect("PONG");
@@ -78,7 +78,7 @@ describe("the stand, without any filter", () => {
 });
 
 describe("starts that belong together", () => {
-  it("leave no process and no folder when one of them fails, also of those that were still under way", async () => {
+  it("leave no process and no folder if one of them fails, including those that were still under way", async () => {
     const servers: NatsServer[] = [];
     let folder = "";
     const start = Started.whole(async (started) => {

@@ -13,9 +13,9 @@ const NAMES = STATS.flatMap(({ name, kind }) =>
   kind === "histogram" ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],
 );
 
-/** Connections of orders-api; the kernel spreads them over the workers. */
+/** Connections of orders-api. The kernel spreads them over the workers. */
 const CONNECTIONS = 6;
-/** `RawClient.handshake` sends two PINGs, the flush at the end of a session one. */
+/** `RawClient.handshake` sends two PINGs, and the flush at the end of a session sends one. */
 const PINGS = 3;
 
 const SESSION = [
@@ -23,7 +23,7 @@ const SESSION = [
   "SUB billing.> 2",
   "SUB shop.a.secret.x 3",
   "SUB shop.a.work spies 4",
-  // No `verbose`: what is refused is answered, what is allowed is delivered.
+  // Without `verbose`: what is refused is answered, and what is allowed is delivered.
   "PUB shop.a.nobody 10\r\n0123456789",
   "PUB shop.a.nobody 0\r\n",
   "HPUB shop.a.nobody 18 20\r\nNATS/1.0\r\nA: b\r\n\r\nhi",
@@ -36,7 +36,7 @@ const SESSION = [
   .map((operation) => `${operation}\r\n`)
   .join("");
 
-/** The node's metadata, as Istio tells a proxy its own workload, and what becomes of it. */
+/** The node's metadata, in which Istio tells a proxy its own workload, and the labels that follow. */
 const METADATA = { WORKLOAD_NAME: "nats", NAMESPACE: "messaging" };
 const DESTINATION = { destination_workload: "nats", destination_workload_namespace: "messaging" };
 
@@ -59,7 +59,7 @@ function countsOf(samples: readonly Sample[], principal: string, shared: Record<
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-/** What one session counts for, by what the test sends in it. */
+/** What one session adds to the counts, derived from what the test sends in it. */
 const PER_SESSION: Record<string, number> = {
   "istio_nats_connections_opened_total{verdict=allowed}": 1,
   "istio_nats_connections_closed_total{}": 1,
@@ -111,8 +111,8 @@ describe("stats, in Prometheus' form", () => {
   }
 
   /**
-   * The counts of a principal whose connections are all closed. A worker gives its counts to Envoy one by one, that of the closing
-   * among the first, and a busy machine may take it off the processor in between: so they are asked for until they stay.
+   * The counts of a principal whose connections are all closed. A worker gives its counts to Envoy one by one, those of the closing
+   * among the first, and a busy machine may preempt it in between. So the counts are read until they stay the same.
    */
   async function countsOnceSettled(principal: string): Promise<Count[]> {
     const shared = { source_workload_namespace: "shop", reporter: "destination" };
@@ -137,7 +137,7 @@ describe("stats, in Prometheus' form", () => {
     );
   });
 
-  it("count deliveries and their bytes for who receives them", async () => {
+  it("count deliveries and their bytes for the client that receives them", async () => {
     const tls = await stand.identity(WORKERS);
     const worker = await RawClient.connect(stand.port(), { tls });
     await worker.handshake();
@@ -156,7 +156,7 @@ describe("stats, in Prometheus' form", () => {
     ]);
   });
 
-  it("count streams that could not be read, by what was wrong", async () => {
+  it("count streams that could not be read, by kind of error", async () => {
     const tls = await stand.identity(ORDERS_API);
     const client = await RawClient.connect(stand.port(), { tls });
     await client.handshake();
@@ -166,7 +166,7 @@ describe("stats, in Prometheus' form", () => {
     await stand.envoy.waitForStat("istio_nats_protocol_errors_total", labels, (count) => count === 1);
   });
 
-  it("take no label and no name out of a hostile certificate", async () => {
+  it("take no label and no name from a hostile certificate", async () => {
     const tls = await stand.identity("https://x.example/a;.;operation=.=PUB;.;verdict=.=allowed;.;");
     const client = await RawClient.connect(stand.port(), { tls });
     await client.send("CONNECT {}\r\nPING\r\n");
@@ -186,7 +186,7 @@ describe("stats, in Prometheus' form", () => {
     });
   });
 
-  it("have no name but those of the table: no label is left in a name", async () => {
+  it("have only names of the table: no label is left in a name", async () => {
     const names = (await stand.envoy.samples()).map(({ name }) => name).filter((name) => name.includes("istio_nats"));
     assert.ok(names.length > 0);
     assert.deepEqual(

@@ -12,8 +12,8 @@ import { waitForOpen } from "./open-connections.ts";
 import { ORDERS_API } from "./policy.ts";
 
 /**
- * What happens around a connection on bad days. After each: every refusal counted once, a refused operation still
- * answered by its text and a PING by its PONG in their order, connections given back, and no -ERR that was not due.
+ * What happens around a connection on bad days. After each test, every refusal is counted once, a refused operation is still
+ * answered by its text and a PING by its PONG in their order, connections are given back, and there was no -ERR that was not due.
  */
 
 const MIB = 1 << 20;
@@ -40,13 +40,13 @@ function connect(options: { timeout?: number } = {}): Promise<RawClient> {
   });
 }
 
-/** What answers up to the next PONG; INFO may come at any time. */
+/** What comes before the next PONG. INFO may come at any time. */
 async function answers(client: RawClient): Promise<string[]> {
   const frames = await client.until("PONG");
   return linesOf(frames.filter(({ verb }) => verb !== "INFO"));
 }
 
-/** Nothing of an earlier operation is stuck: each answer comes, and in its place. */
+/** No earlier operation is stuck: each answer comes, and in its place. */
 async function assertAnswersInOrder(client: RawClient): Promise<void> {
   await client.send(`${pub("no.first")}PING\r\n${pub("no.second")}PING\r\n`);
   assert.deepEqual(await answers(client), [refusalOf("no.first")]);
@@ -71,7 +71,7 @@ async function refusals(): Promise<number> {
   return stand.envoy.stat(REFUSALS, { operation: "PUB" });
 }
 
-/** When all counts so far have reached Envoy: with two ticks of the filter (500 ms each) nothing more came. */
+/** Waits until all counts so far have reached Envoy, that is, until two ticks of the filter (500 ms each) brought nothing more. */
 async function settledRefusals(): Promise<number> {
   for (let last = await refusals(); ;) {
     await sleep(1100);
@@ -97,7 +97,7 @@ describe("the surroundings of a connection", { concurrency: false }, () => {
 
   after(() => stand.stop());
 
-  it("a nats-server that dies with refusals under way leaves a beginning of them, in order, and nothing else", async () => {
+  it("a nats-server that dies with refusals under way leaves the first of them, in order, and nothing else", async () => {
     const client = await connect();
     const subjects = Array.from({ length: 20_000 }, (_, i) => `no.dying.${i}`);
     const sent = client.send(subjects.map((subject) => pub(subject)).join(""));
@@ -185,7 +185,7 @@ describe("the surroundings of a connection", { concurrency: false }, () => {
         else client.reset();
       await assertNoneIsOpen();
     };
-    // Not the stat of that name, which Envoy renews every five seconds.
+    // Not the stat of that name, which Envoy updates only every five seconds.
     const allocated = async (): Promise<number> =>
       Number((JSON.parse(await stand.envoy.admin("/memory")) as { allocated: string }).allocated);
     const began = performance.now();
@@ -229,7 +229,7 @@ describe("the surroundings of a connection", { concurrency: false }, () => {
     await assertNoneIsOpen();
   });
 
-  it("lame duck mode: INFO says so, the connection is judged and answered as ever until nats-server ends it", async () => {
+  it("lame duck mode is announced by INFO, and the connection is judged and answered as before until nats-server ends it", async () => {
     const before = await settledRefusals();
     const client = await connect({ timeout: 30_000 });
     stand.nats.lameDuck();
@@ -243,7 +243,7 @@ describe("the surroundings of a connection", { concurrency: false }, () => {
     await assertNewClientWorks();
   });
 
-  it("a draining Envoy takes nobody new, and serves those who are there as ever", async () => {
+  it("a draining Envoy accepts no new connections, and serves the existing ones as before", async () => {
     const client = await connect();
     await stand.envoy.admin("/drain_listeners?graceful", "POST");
     await waitFor("nobody new is let in", () =>

@@ -9,7 +9,7 @@ import { waitFor } from "../stand/wait.ts";
 import { ORDERS_API, shopPolicy, WORKERS } from "./policy.ts";
 
 const REQUESTS = 20;
-/** Milliseconds that the responder thinks. */
+/** How long the responder thinks, in milliseconds. */
 const THINKS = 30;
 const REQUEST = "istio_nats_request_duration_milliseconds";
 const SERVICE = "istio_nats_service_duration_milliseconds";
@@ -52,7 +52,7 @@ describe("telemetry of real clients through a real Envoy with two workers", () =
     return connect({ servers: (await stand.sidecar(principal)).url, reconnect: false });
   }
 
-  /** The samples of a histogram's buckets, cumulative, by their bound. */
+  /** The samples of a histogram's buckets, cumulative, by their bounds. */
   async function bucketsOf(name: string, labels: Record<string, string>): Promise<Map<string, number>> {
     const buckets = (await stand.envoy.samples())
       .filter((sample) => sample.name === `${name}_bucket`)
@@ -92,7 +92,7 @@ describe("telemetry of real clients through a real Envoy with two workers", () =
     await deaf.close();
   });
 
-  it("times JetStream's acknowledgements of publishes, and takes neither a pull for an unanswered request nor an acknowledgement of its messages for a reply", async () => {
+  it("times JetStream's acknowledgements of publishes, and counts neither a pull as an unanswered request nor an acknowledgement of its messages as a reply", async () => {
     const manager = await jetstreamManager(requester);
     await manager.streams.add({ name: "EVENTS", subjects: ["shop.events.>"] });
     await manager.consumers.add("EVENTS", { durable_name: "reader", ack_policy: "explicit" });
@@ -104,7 +104,7 @@ describe("telemetry of real clients through a real Envoy with two workers", () =
     const message = await consumer.next({ expires: 5000 });
     assert.equal(message?.string(), "x");
     message.ack();
-    // Longer than telemetry.requestTimeout: a pull without messages is a long poll.
+    // Longer than telemetry.requestTimeout, because a pull without messages is a long poll.
     let more = 0;
     for await (const each of await consumer.fetch({ max_messages: 20, expires: 2500 })) {
       each.ack();
@@ -113,12 +113,12 @@ describe("telemetry of real clients through a real Envoy with two workers", () =
     assert.equal(more, 9);
     const unanswered = await stand.envoy.stat("istio_nats_requests_unanswered_total", { subject: "jetstream" });
     assert.equal(unanswered, 0);
-    // With the tick that tells of the ten acknowledgements, durations would have been told too.
+    // The tick that reports the ten acknowledgements would also have reported durations.
     await stand.envoy.waitForStat("istio_nats_messages_total", published, (count) => count >= before + 10);
     assert.equal(await stand.envoy.stat(`${SERVICE}_count`, { subject: "events" }), 0);
   });
 
-  it("has gauges that add up over both workers, and are 0 again when their connections are closed", async () => {
+  it("has gauges that add up over both workers and return to 0 when their connections are closed", async () => {
     const labels = { source_principal: ORDERS_API };
     const active = "istio_nats_connections_active";
     const subscribed = "istio_nats_subscriptions_active";
@@ -153,7 +153,7 @@ describe("telemetry of real clients through a real Envoy with two workers", () =
     await stand.envoy.waitForStat(subscribed, labels, (value) => value === before.subscribed);
   });
 
-  it("tells which policy is in force, 1 for it and 0 for the one before, and counts one that was refused", async () => {
+  it("reports the policy in force, 1 for it and 0 for the one before, and counts one that was refused", async () => {
     const info = async (): Promise<[policy: string, mode: string, value: number][]> =>
       (await stand.envoy.samples())
         .filter(({ name }) => name === "istio_nats_policy_info")

@@ -15,8 +15,8 @@ import {
 } from "./ways-round.ts";
 
 /**
- * Ways round a policy of subjects. Each is first shown to be one: before nats-server alone, with the same rights as its
- * own permissions, or without the check in question.
+ * Ways round a policy of subjects. Each test first shows that its way works, either with nats-server alone and the same rights as
+ * its own permissions, or without the check in question.
  */
 describe("ways round a subject policy", () => {
   let town: Town;
@@ -31,7 +31,7 @@ describe("ways round a subject policy", () => {
 
   after(() => town.stop());
 
-  /** Asks a service for the price with a reply subject; answers the errors told, and what came to `secret.>`. */
+  /** Asks a service for the price with a reply subject. Returns the errors received, and what came to `secret.>`. */
   async function askWithReply(route: Route, reply: string): Promise<{ errors: string[]; secrets: string[] }> {
     const service = await RawClient.connect(town.stand.nats.port);
     await service.handshake();
@@ -78,7 +78,7 @@ describe("ways round a subject policy", () => {
     });
   });
 
-  it("a grant to answer does not reach over a deny", async () => {
+  it("a grant to answer does not override a deny", async () => {
     async function answer(route: Route): Promise<{ errors: string[]; secrets: string[] }> {
       const answerer = await town.connect("bounded", route);
       await answerer.send("SUB ask.help 1\r\n");
@@ -92,7 +92,7 @@ describe("ways round a subject policy", () => {
     assert.deepEqual(await answer("filtered"), { errors: refusedPublish("secret.in"), secrets: [] });
   });
 
-  it("a pull from a JetStream consumer does not deliver where the puller may not receive", async () => {
+  it("a pull from a JetStream consumer does not deliver to a subject on which the puller may not receive", async () => {
     await town.stream("DATA", ["data.>"]);
     const consumer = { durable_name: "reader", ack_policy: "none" };
     await town.api("CONSUMER.CREATE.DATA.reader", { stream_name: "DATA", config: consumer });
@@ -106,7 +106,7 @@ describe("ways round a subject policy", () => {
     }
     const mallory = await town.connect("mallory", "filtered");
     assert.deepEqual(await errorsOf(mallory, pull("secret.in")), refusedReply("secret.in"));
-    // The same pull for itself is answered, so the refused one would have been by now.
+    // The same pull to an allowed subject is answered, so the refused one would have been answered by now.
     await mallory.send(`SUB _INBOX.m.* 1\r\n${pull("_INBOX.m.1")}`);
     await mallory.expect("MSG", /^MSG data\.1 1 /);
     assert.deepEqual(await town.secrets(), []);
@@ -118,7 +118,7 @@ describe("ways round a subject policy", () => {
     await town.operator.expect("MSG", /^MSG secret\.in 1 /);
     const mallory = await town.connect("mallory", "filtered");
     assert.deepEqual(await errorsOf(mallory, traced), refusedPublish("secret.in"));
-    // The trace of its own comes behind whatever the refused message would have brought.
+    // The trace to its own subject comes after whatever the refused message would have caused.
     await town.operator.send("SUB ok.trace trace\r\n");
     await town.operator.flush();
     const own = publish("ok.1", "x", "Nats-Trace-Dest: ok.trace\r\n");
@@ -263,7 +263,7 @@ describe("ways round a subject policy", () => {
     assert.deepEqual({ errors, contents }, { errors: refusedPublish("data.mine"), contents: { "data.other": 1 } });
   });
 
-  it("a rollup of a subject with wildcards does not purge what they take, unless a rule says `rollup: ALL`", async () => {
+  it("a rollup of a subject with wildcards does not purge what they match, unless a rule says `rollup: ALL`", async () => {
     async function rolledUp(
       route: Route,
       header: string,
@@ -285,7 +285,7 @@ describe("ways round a subject policy", () => {
     });
   });
 
-  it("a message with a TTL on a subject with wildcards does not purge what they take when it ends, in a stream with markers", async () => {
+  it("a message with a TTL on a subject with wildcards does not purge what they match when it ends, in a stream with markers", async () => {
     await town.stream("DATA", ["data.>"], {
       allow_rollup_hdrs: true,
       allow_msg_ttl: true,
@@ -300,7 +300,7 @@ describe("ways round a subject policy", () => {
     await waitFor("what was stored later is gone", async () => !("data.other" in (await town.contents("DATA"))));
   });
 
-  it("a counter on a subject with wildcards does not tell the value of one that they take", async () => {
+  it("a counter on a subject with wildcards does not reveal the value of one that they match", async () => {
     const count = publish("data.>", "", "Nats-Incr: 0\r\n", "_INBOX.x.1");
     await town.stream("DATA", ["data.>"], { allow_msg_counter: true });
     await town.store("data.other", "", "Nats-Incr: 42\r\n");
@@ -315,7 +315,7 @@ describe("ways round a subject policy", () => {
     assert.match(String((await alone.expect("MSG", /^MSG _INBOX\.x\.1 1 /)).payload), /"val":"42"/);
   });
 
-  it("wildcards in a request to JetStream's API read nothing that a deny keeps", async () => {
+  it("wildcards in a request to JetStream's API read nothing that a deny protects", async () => {
     await town.stream("DATA", ["data.>"], { allow_direct: true });
     await town.store("data.other", "SECRET");
     const get = publish("$JS.API.DIRECT.GET.DATA.data.*", "", "", "_INBOX.x.1");
@@ -331,13 +331,13 @@ describe("ways round a subject policy", () => {
     assert.deepEqual(await errorsOf(reader, get), refusedPublish("$JS.API.DIRECT.GET.DATA.data.*"));
     const create = `$JS.API.CONSUMER.CREATE.DATA.c.data.>`;
     assert.deepEqual(await errorsOf(reader, publish(create, "{}", "", "_INBOX.x.2")), refusedPublish(create));
-    // JetStream takes `*q` for `*` where it searches with another wildcard beside it, and for itself elsewhere.
+    // JetStream takes `*q` for `*` if it searches with another wildcard beside it, and otherwise for itself.
     for (let i = 0; i < 4; i++) {
       assert.deepEqual(await errorsOf(reader, publish(`$JS.API.CONSUMER.CREATE.DATA.c.*q.${i}`)), []);
     }
     const odd = `$JS.API.CONSUMER.CREATE.DATA.c.*q.>`;
     assert.deepEqual(await errorsOf(reader, publish(odd, "{}")), refusedPublish(odd));
-    // What no deny is about is asked for as before: nothing is stored there.
+    // What no deny covers is requested as before. Nothing is stored there.
     await reader.send(publish("$JS.API.DIRECT.GET.DATA.data.mine.*", "", "", "_INBOX.x.3"));
     await reader.expect("HMSG", /^HMSG _INBOX\.x\.3 1 /);
   });
@@ -369,7 +369,7 @@ describe("ways round a subject policy", () => {
     assert.match(own, /stream not found/);
   });
 
-  it("a second CONNECT makes nobody else of the peer", async () => {
+  it("a second CONNECT does not change the peer's identity", async () => {
     const again = 'CONNECT {"user":"operator","pass":"operator","verbose":false,"headers":true,"protocol":1}\r\n';
     const attempt = publish("secret.in", "stolen");
     const alone = await town.connect("mallory", "alone");
@@ -402,7 +402,7 @@ describe("ways round a subject policy", () => {
     assert.deepEqual(await read("filtered"), { errors: refusedSubscription("foo.>"), messages: [] });
   });
 
-  it("a member of a queue group takes nothing that a deny keeps from it, and nothing from the group", async () => {
+  it("a member of a queue group receives nothing that a deny withholds from it, and loses nothing for the group", async () => {
     const COUNT = 40;
     async function share(member: RawClient): Promise<{ errors: string[]; theirs: number; rightful: number }> {
       const rightful = await RawClient.connect(town.stand.nats.port);
@@ -416,7 +416,7 @@ describe("ways round a subject policy", () => {
       rightful.close();
       return { errors, ...counts };
     }
-    // Before a broker that does not know of the deny: the way in which the filter stands before one.
+    // Before a broker that does not know the deny, which is how the filter stands before one.
     const unbounded = await RawClient.connect(town.stand.nats.port);
     await unbounded.handshake();
     const { errors, theirs, rightful } = await share(unbounded);
@@ -431,10 +431,10 @@ describe("ways round a subject policy", () => {
     });
   });
 
-  it("frames inside payloads stay payload, of allowed and of refused messages, and frames behind them are judged", async () => {
+  it("frames inside payloads stay payload, in allowed and in refused messages, and frames after them are judged", async () => {
     const hidden = publish("secret.in", "stolen");
     const inside = `xx\r\n${hidden}SUB > 9\r\n`;
-    // Where a payload is said to be shorter than it is, what follows is an operation.
+    // If a payload is declared shorter than it is, what follows is an operation.
     const behind = `PUB ok.1 2\r\n${inside}`;
     await town.operator.send(hidden);
     await town.operator.expect("MSG", "MSG secret.in 1 6");
@@ -454,7 +454,7 @@ describe("ways round a subject policy", () => {
     await town.operator.send("UNSUB 3\r\n");
   });
 
-  it("a peer without a certificate is nobody on a PERMISSIVE port", async () => {
+  it("a peer without a certificate has no identity on a PERMISSIVE port", async () => {
     // On such a port the client must speak first: until then the proxy does not know whether TLS comes.
     const sent = `CONNECT {"verbose":false}\r\n${publish("secret.in", "stolen")}${publish("ok.1", "x")}PING\r\n`;
     const plain = await RawClient.connect(town.stand.port("permissiveAlone"));

@@ -11,9 +11,9 @@ interface Permissions {
   allow_responses?: { max: number; expires: string };
 }
 
-/** Applications, each with what it may do; `secret.>` is for none of them. */
+/** Applications, each with its permissions. None of them may use `secret.>`. */
 const APPLICATIONS = {
-  /** Wants onto `secret.in`, and to read or remove what is not its own. */
+  /** Wants to publish to `secret.in`, and to read or remove what is not its own. */
   mallory: {
     publish: {
       allow: [
@@ -24,7 +24,7 @@ const APPLICATIONS = {
     },
     subscribe: { allow: ["_INBOX.m.>", "foo.*", "orders.>"], deny: ["orders.secret"] },
   },
-  /** May have all of `data.>` but `data.other`, and read it from the stream. */
+  /** May use all of `data.>` except `data.other`, and may read it from the stream. */
   reader: {
     publish: {
       allow: ["data.>", "$JS.API.DIRECT.GET.DATA.>", "$JS.API.CONSUMER.CREATE.DATA.>"],
@@ -33,7 +33,7 @@ const APPLICATIONS = {
     subscribe: { allow: ["_INBOX.x.>"] },
   },
   requester: { publish: { allow: ["ask.>"] }, subscribe: { allow: ["_INBOX.r.>"] } },
-  /** Answers; in collusion with the requester it wants to answer onto `secret.in`. */
+  /** Answers. In collusion with the requester it wants to answer to `secret.in`. */
   answerer: { subscribe: { allow: ["ask.>"] }, allow_responses: { max: 1, expires: "1m" } },
   /** The same, with the secret denied by name. */
   bounded: {
@@ -49,7 +49,7 @@ function principalOf(application: Application): string {
   return `cluster.local/ns/shop/sa/${application}`;
 }
 
-/** The applications' rights as a policy; `more` is added to each rule. */
+/** The applications' rights as a policy. `more` is added to each rule. */
 function policy(more: object): object {
   const rules = Object.entries(APPLICATIONS).map(([name, permissions]) => ({
     name,
@@ -79,13 +79,13 @@ interface StreamInfo {
 /** Where an application connects: to nats-server, which enforces its own permissions, or through the filter. */
 export type Route = "alone" | "filtered" | "permitted";
 
-/** A broker with JetStream, and the same rights enforced by it and by the filter. */
+/** A broker with JetStream, with the same rights enforced by it and by the filter. */
 export class Town {
   readonly #clients: RawClient[] = [];
 
   private constructor(
     readonly stand: Stand,
-    /** May do everything and watches `secret.>`. */
+    /** May do everything, and watches `secret.>`. */
     readonly operator: RawClient,
   ) {}
 
@@ -129,12 +129,12 @@ export class Town {
     return NatsServer.start(folder, { jetStream: false, config: remote });
   }
 
-  /** What has come to `secret.>` since the last time. */
+  /** What has come to `secret.>` since the last call. */
   async secrets(): Promise<string[]> {
     return (await this.operator.flush()).filter(isMessage).map(({ line, payload }) => `${line} ${String(payload)}`);
   }
 
-  /** Asks JetStream's API as the operator. */
+  /** Sends a request to JetStream's API as the operator. */
   async api<T = Record<string, unknown>>(subject: string, request: object = {}): Promise<T> {
     const body = JSON.stringify(request);
     await this.operator.send(`PUB $JS.API.${subject} _INBOX.o.api ${body.length}\r\n${body}\r\n`);
@@ -146,7 +146,7 @@ export class Town {
     }
   }
 
-  /** A stream of these subjects, anew. */
+  /** Creates a stream of these subjects, replacing an old one. */
   async stream(name: string, subjects: string[], more: object = {}): Promise<void> {
     await this.api(`STREAM.DELETE.${name}`).catch(() => undefined);
     await this.api(`STREAM.CREATE.${name}`, { name, subjects, storage: "memory", ...more });
@@ -189,7 +189,7 @@ function isMessage({ verb }: Frame): boolean {
   return verb === "MSG" || verb === "HMSG";
 }
 
-/** A PUB, or an HPUB where there are headers (lines without the first, each with its CR LF). */
+/** A PUB, or an HPUB if there are headers (lines without the first, each with its CR LF). */
 export function publish(subject: string, payload = "", headers = "", reply = ""): string {
   const names = `${subject}${reply === "" ? "" : ` ${reply}`}`;
   if (headers === "") return `PUB ${names} ${payload.length}\r\n${payload}\r\n`;
@@ -201,13 +201,13 @@ export function publishBlock(names: string, block: string, payload: string): str
   return `HPUB ${names} ${block.length} ${block.length + payload.length}\r\n${block}${payload}\r\n`;
 }
 
-/** Sends, and answers the errors that the client is told before the answer to a PING of its own. */
+/** Sends, and returns the errors that the client receives before the answer to a PING of its own. */
 export async function errorsOf(client: RawClient, bytes: string): Promise<string[]> {
   await client.send(bytes);
   return (await client.flush()).filter(({ verb }) => verb === "-ERR").map(({ line }) => line);
 }
 
-/** Sends, and answers the messages that come before the answer to a PING. */
+/** Sends, and returns the messages that come before the answer to a PING. */
 export async function messagesOf(client: RawClient, bytes = ""): Promise<string[]> {
   await client.send(bytes);
   return (await client.flush()).filter(isMessage).map(({ line, payload }) => `${line} ${String(payload)}`);

@@ -5,16 +5,16 @@ import { waitFor } from "../stand/wait.ts";
 import type { Address } from "./clients/client.ts";
 import { nativePermissions, ORDERS_API, shopPolicy, USERS, WORKERS } from "./policy.ts";
 
-/** One way from the shop's clients to a nats-server, by each client's own Envoy and the server's. */
+/** One way from the shop's clients to a nats-server, through each client's own Envoy and the server's. */
 export interface World {
-  /** Names subjects, streams and buckets, so that worlds may share a nats-server. */
+  /** Names subjects, streams and buckets, so that worlds can share a nats-server. */
   name: string;
   ordersApi: Address;
   workers: Address;
   /** Straight to nats-server, past every Envoy, with every right. */
   operator: Address;
   restartServer: () => Promise<void>;
-  /** Waits until nats-server knows a subscription to that very subject. */
+  /** Waits until nats-server has a subscription to exactly that subject. */
   subscribed: (subject: string) => Promise<void>;
 }
 
@@ -30,7 +30,7 @@ async function subscribed({ nats }: Stand, subject: string): Promise<void> {
   });
 }
 
-/** With the filter and without, before one nats-server that allows everything. */
+/** With the filter and without it, before one nats-server that allows everything. */
 export interface TwoWorlds {
   filtered: World;
   open: World;
@@ -38,7 +38,9 @@ export interface TwoWorlds {
 }
 
 export interface Worlds extends TwoWorlds {
-  /** Without the filter, before a nats-server that has the same policy as permissions of its users: the oracle of refusals. */
+  /**
+   * Without the filter, before a nats-server that has the same policy as permissions of its users. It is the oracle of refusals.
+   */
   native: World;
 }
 
@@ -88,8 +90,8 @@ async function tlsFirstWorld(stand: Stand, listener: string): Promise<World> {
 }
 
 /**
- * The same clients straight to the server's Envoy, with TLS of their own from the first byte. nats-server offers TLS in
- * its INFO (`tls_available`), since clients that want TLS and do not read that word give up; nobody takes the offer.
+ * The same clients straight to the server's Envoy, with TLS of their own from the first byte. nats-server offers TLS in its INFO
+ * (`tls_available`), because clients that want TLS and do not find that word give up. Nobody accepts the offer.
  */
 export async function startTlsFirstWorlds(): Promise<TwoWorlds> {
   return Started.whole(async (started) => {

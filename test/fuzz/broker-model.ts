@@ -1,37 +1,37 @@
 /**
- * What a client must read when its operations went through the filter and a broker answers, in a few lines of bookkeeping
- * over whole frames, apart from the filter's streaming pipelines. Subjects are plain ASCII here.
+ * What a client must read when its operations went through the filter and a broker answers. It is a few lines of bookkeeping over
+ * whole frames, independent of the filter's streaming pipelines. Subjects are plain ASCII here.
  */
 import { NaivePolicy, type Policy } from "./naive-policy.ts";
 import type { Operation } from "./nats-parser.ts";
 
-/** Responses of `allow_responses` in the policies of this fuzz, which have at most one such rule. */
+/** Responses of `allow_responses` in the policies of this fuzz test, which have at most one such rule. */
 function responsesOf(policy: Policy): number | undefined {
   return policy.rules.find(({ allow_responses }) => allow_responses !== undefined)?.allow_responses?.max;
 }
 
 interface Subscription {
-  /** Undefined once its sid was used again with another queue: then nobody is sure which of the two the server has. */
+  /** Undefined once its sid was used again with another queue, because then nobody is sure which of the two the server has. */
   queue: string | undefined;
   isLive: boolean;
-  /** Ended by a maximum of which the server does not know: what still comes is too much. */
+  /** Ended by a maximum that the server does not know, so whatever still comes is too much. */
   isFull: boolean;
   received: number;
   max: number;
-  /** The server does not know of the maximum. */
+  /** The server does not know the maximum. */
   countedHere: boolean;
   pendingMaxima: number;
-  /** Its sid was used again while it was live: what the server has counted nobody knows. */
+  /** Its sid was used again while it was live, so nobody knows what the server has counted. */
   reused: boolean;
   /** Messages of a former holder of its sid may still come. */
   hasFormer: boolean;
-  /** Those must not reach the client, since the former one had had its maximum. */
+  /** Those must not reach the client, because the former one had reached its maximum. */
   isWithheld: boolean;
   keptBack: number;
   inGroup: boolean;
 }
 
-/** Exactly what nats-server writes (client.go `msgHeader`, `sendPong`…); `index` is where it begins. */
+/** Exactly what nats-server writes (client.go `msgHeader`, `sendPong` and so on). `index` is where it begins. */
 const FRAME =
   /(PONG|PING|\+OK)\r\n|-ERR '[^'\r\n]*'\r\n|INFO (\{"max_payload":1024,"headers":true(?:,"x":"[a-z]*")?\}) \r\n|(MSG|HMSG) ([!-~]+) ([!-~]+)(?: ([!-~]+))?(?: (\d{1,9}))? (\d{1,9})\r\n/y;
 
@@ -44,7 +44,7 @@ function begun(queue: string, former: Subscription | undefined): Subscription {
   };
 }
 
-/** What counts for a maximum; the server counts what is kept back too. */
+/** What counts for a maximum. The server also counts what is withheld. */
 function counted(sub: Subscription, here: boolean): number {
   return here ? sub.received : sub.received + sub.keptBack;
 }
@@ -53,7 +53,7 @@ export class BrokerModel {
   readonly #policy: NaivePolicy;
   readonly #responses: number | undefined;
   /**
-   * One for each PING that the server gets: the client's own, a refusal's text, a maximum that holds from there on, or a
+   * One entry for each PING that the server gets: the client's own, a refusal's text, a maximum that holds from there on, or a
    * subscription that begins there.
    */
   readonly #pongs: ("own" | { text: string } | { sub: Subscription; max?: number })[] = [];
@@ -68,7 +68,7 @@ export class BrokerModel {
     this.#responses = responsesOf(policy);
   }
 
-  /** An operation of the client, whole. */
+  /** A whole operation of the client. */
   client(operation: Operation): void {
     const { verb, subject, reply, queue, sid, argument } = operation;
     if (verb === "PING") this.#pongs.push("own");
@@ -97,8 +97,8 @@ export class BrokerModel {
   }
 
   /**
-   * The broker's stream, as far as nats-server could have written it: answers what the client reads of that, and where
-   * in the stream something else begins.
+   * Reads the broker's stream, as far as nats-server could have written it. Returns what the client reads of that, and where in the
+   * stream something else begins.
    */
   broker(stream: string): { output: string; end: number } {
     let output = "";
@@ -111,7 +111,7 @@ export class BrokerModel {
       let end = at + line.length;
       let passes = true;
       if (verb !== undefined) {
-        // MSG has [reply] size, HMSG [reply] headers size: three numbers or names at most.
+        // MSG has [reply] size, HMSG has [reply] headers size: at most three numbers or names.
         const isHeaders = verb === "HMSG";
         const reply = isHeaders ? (fourth === undefined ? undefined : third) : third;
         const headers = fourth ?? third;
@@ -167,7 +167,7 @@ export class BrokerModel {
     if (sub?.isFull || sub?.isWithheld) return false;
     const queue = sub?.queue;
     if (this.#filters) {
-      // Where the queue is not known every queue counts.
+      // If the queue is not known, every queue counts.
       const denied =
         queue === undefined ? this.#policy.deniesDeliveryOfAny(subject) : this.#policy.deniesDelivery(subject, queue);
       if (denied) {
@@ -186,7 +186,10 @@ export class BrokerModel {
     return true;
   }
 
-  /** As deliverMsg of nats-server's client.go: the check of a reply subject uses a live grant; otherwise the delivery grants. */
+  /**
+   * Like deliverMsg of nats-server's client.go: the check of a reply subject uses up a live grant, and otherwise the delivery
+   * grants one.
+   */
   #noteReply(reply: string): void {
     if (this.#responses === undefined || this.#policy.listsPermit(reply) || this.#policy.deniesPublish(reply)) return;
     if (!this.#uses(reply)) this.#grants.set(reply, 0);

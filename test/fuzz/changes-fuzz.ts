@@ -6,27 +6,27 @@ import { Random } from "../host/random.ts";
 import { CONNECT, PING } from "../host/wire.ts";
 import { Session, type SubscribePolicy } from "./changes-session.ts";
 
-/** One thing that happens; `of` is the number of a connection. */
+/** One event. `of` is the number of a connection. */
 export type Step =
   | { policy: SubscribePolicy }
   /** Its client sends these lines in one chunk. */
   | { of: number; sends: string[] }
-  /** Messages on these subjects come to nats-server. */
+  /** Messages on these subjects arrive at nats-server. */
   | { of: number; isSent: string[] }
-  /** Its client reads up to so many of what nats-server has written. */
+  /** Its client reads at most this many of the frames that nats-server has written. */
   | { of: number; reads: number }
-  /** The host lets go of that one of its older roots, if it has so many. */
+  /** The host drops this one of its older roots, if it has that many. */
   | { dropsRoot: number }
   | "tick";
 
 export interface ChangesCase {
-  /** Nanoseconds that pass whenever the filter looks at the clock: it works in slices of 10 ms. */
+  /** Nanoseconds that pass whenever the filter reads the clock. It works in slices of 10 ms. */
   clockStep: number;
   steps: Step[];
 }
 
 export interface Outcome {
-  /** Messages that reached a client, and that did not. */
+  /** Messages that reached a client, and messages that did not. */
   passed: number;
   keptBack: number;
   problem: string | undefined;
@@ -39,10 +39,10 @@ const FIRST = ["a", "b", "c", "d"];
 const PATTERNS = ["1", "2", "*", ">", "secret", "*.x", "secret.y", "secret.*"];
 const LITERALS = ["1", "2", "secret", "1.x", "secret.y"];
 const CLOCK_STEPS = [0, 1_000_000, 20_000_000];
-/** At once: so few that sids are often met again, or more than the filter judges without a look at the clock. */
+/** Subscriptions at once: so few that sids are often met again, or more than the filter judges without a clock read. */
 const SUBS = [4, 200];
 
-/** A case from one seed. DRY_RUN, queue groups, maxima, sids that are used again and further CONNECTs are in some of them. */
+/** A case from one seed. Some cases contain DRY_RUN, queue groups, maxima, sids that are used again and further CONNECTs. */
 export function changesCase(random: Random): ChangesCase {
   const isSometimes = (one: number): boolean => random.below(one) === 0;
   const several = <T>(most: number, make: () => T): T[] => Array.from({ length: 1 + random.below(most) }, make);
@@ -78,7 +78,7 @@ export function changesCase(random: Random): ChangesCase {
       case 5: {
         if (!connectsAgain) return { of, sends: several(5, sub) };
         const ping = (): string[] => (isSometimes(2) ? [PING] : []);
-        // As a client that begins anew, with the sids of before.
+        // Like a client that starts again, with the sids of before.
         if (has.reuse) sids = 1;
         return { of, sends: [...ping(), CONNECT, ...ping(), ...several(5, sub)] };
       }
@@ -98,7 +98,7 @@ export function changesCase(random: Random): ChangesCase {
   return { clockStep: random.pick(CLOCK_STEPS), steps: Array.from({ length: 30 + random.below(60) }, step) };
 }
 
-/** Plays a case in a VM of its own; whatever is thrown, as by a trap, is a problem like any other. */
+/** Plays a case in a VM of its own. Whatever is thrown, for example by a trap, is a problem like any other. */
 export function play(changes: ChangesCase): Outcome {
   const stage = new Stage(changes.clockStep);
   let problem: string | undefined;
@@ -114,7 +114,7 @@ export function play(changes: ChangesCase): Outcome {
 
 class Stage {
   readonly #host: Host;
-  /** But for the first, which the host keeps for its connections. */
+  /** All but the first, which the host keeps for its connections. */
   readonly #roots: number[] = [];
   readonly sessions: readonly Session[];
 
@@ -125,7 +125,7 @@ class Stage {
     this.sessions = Array.from({ length: CONNECTIONS }, () => new Session(this.#host, everything));
   }
 
-  /** Answers what goes wrong. */
+  /** Returns what goes wrong. */
   take(step: Step): string | undefined {
     if (step === "tick") this.#tick();
     else if ("policy" in step) {
@@ -142,7 +142,7 @@ class Stage {
     return undefined;
   }
 
-  /** Everybody has time, speaks and reads: then the last policy holds for all that is left. */
+  /** Everybody has time, speaks and reads. Then the last policy holds for everything that is left. */
   settle(): string | undefined {
     let ticks = 0;
     do {
@@ -179,11 +179,11 @@ class Stage {
 
 export interface ChangesRun extends Omit<Outcome, "problem"> {
   cases: number;
-  /** The first case that went wrong, as a person reads it. */
+  /** The first case that went wrong, in readable form. */
   failure: string | undefined;
 }
 
-/** Plays up to so many cases, of this seed and those behind it. */
+/** Plays at most this many cases, of this seed and the following ones. */
 export function fuzzChanges(seed: number, cases: number): ChangesRun {
   const run: ChangesRun = { cases: 0, passed: 0, keptBack: 0, failure: undefined };
   for (; run.cases < cases && run.failure === undefined; run.cases++) {
@@ -208,7 +208,7 @@ function explain(changes: ChangesCase, problem: string, seed: number): string {
   ].join("\n");
 }
 
-/** Fewer steps, then fewer lines in one: whatever still fails. */
+/** Fewer steps, then fewer lines in one, as long as it still fails. */
 function shortened({ clockStep, steps: all }: ChangesCase): Step[] {
   const fails = (steps: Step[]): boolean => play({ clockStep, steps }).problem !== undefined;
   let steps = fewer(all, fails);
@@ -220,7 +220,7 @@ function shortened({ clockStep, steps: all }: ChangesCase): Step[] {
   return steps;
 }
 
-/** What is left when all has been taken out that is not needed, many at a time first. */
+/** Removes everything that is not needed, many items at a time first. */
 function fewer<T>(all: readonly T[], fails: (some: T[]) => boolean): T[] {
   let left = [...all];
   for (let size = left.length >> 1; size >= 1; size >>= 1) {

@@ -10,7 +10,7 @@ export interface SubscribePolicy {
   deny: readonly string[];
 }
 
-/** What it says, judged the slow way; the few questions that there are come again and again. */
+/** Its verdicts, judged the slow way. The few different questions come again and again. */
 class Judge {
   readonly #naive: NaivePolicy;
   readonly #permitted = new Map<string, boolean>();
@@ -32,7 +32,7 @@ class Judge {
     return permitted;
   }
 
-  /** May the client have a message whose subscription is not known, by its subject alone? */
+  /** Whether the client may have a message whose subscription is unknown, judged only by its subject. */
   permitsMessage(subject: string): boolean {
     return this.permits(subject, "") && !this.#naive.deniesDeliveryOfAny(subject);
   }
@@ -41,13 +41,13 @@ class Judge {
     return this.#naive.deniesDelivery(subject, queue);
   }
 
-  /** Must what is denied be kept from such a subscription? */
+  /** Whether what is denied must be withheld from such a subscription. */
   filters(subject: string, queue: string): boolean {
     return this.#naive.filtersDeliveries(subject, queue);
   }
 }
 
-/** One that nats-server has or has had. */
+/** A subscription that nats-server has or has had. */
 interface Subscription {
   sid: string;
   subject: string;
@@ -56,17 +56,20 @@ interface Subscription {
   max: number;
   /** Each policy that was enforced since its SUB has permitted it. */
   wasPermitted: boolean;
-  /** Bytes have come under one that has not: nothing of it may pass any more, by no later policy and over no further CONNECT. */
+  /**
+   * Bytes have come under a policy that does not permit it. From then on none of its messages may pass, under any later policy and
+   * after any further CONNECT.
+   */
   isRevoked: boolean;
 }
 
-/** What nats-server has written: a PONG, or a message, of which this knows the subscription. */
+/** What nats-server has written: a PONG, or a message, whose subscription this records. */
 interface Frame {
   text: string;
   message?: { id: string; subject: string; sub: Subscription };
 }
 
-/** So few subscriptions are all judged with the first bytes under a policy (assembly/connection/revocations.ts). */
+/** Up to this many subscriptions are all judged with the first bytes under a policy (assembly/connection/revocations.ts). */
 const AT_ONCE = 64;
 
 const LIMITS = { controlLine: 4096, payload: 1024 };
@@ -76,27 +79,27 @@ function told({ subject, queue, sid }: Subscription): string {
 }
 
 /**
- * One connection through the filter: a client, which subscribes and reads when it likes, and nats-server, which delivers by the lines
- * that have reached it (client.go `processSub`, `processUnsub`, `processConnect`).
+ * One connection through the filter: a client, which subscribes and reads when it likes, and nats-server, which delivers according
+ * to the lines that have reached it (client.go `processSub`, `processUnsub`, `processConnect`).
  */
 export class Session {
   readonly #wire: Wire;
   #policy: Judge;
-  /** By sid, what nats-server has now. */
+  /** What nats-server has now, by sid. */
   #live = new Map<string, Subscription>();
   readonly #all: Subscription[] = [];
-  /** Written by nats-server, not read by the client yet. */
+  /** Written by nats-server and not yet read by the client. */
   readonly #waiting: Frame[] = [];
   #messages = 0;
   #isConnected = false;
   /** How many SUBs the client has sent with a sid, and the sids that it has given a maximum. */
   readonly #uses = new Map<string, number>();
   readonly #limited = new Set<string>();
-  /** Those that a further CONNECT has ended. */
+  /** Subscriptions that a further CONNECT has ended. */
   #dropped = new Set<Subscription>();
-  /** In DRY_RUN a further CONNECT has gone; whether nats-server has taken it shows a PONG for a PING of the client's behind it. */
+  /** A further CONNECT has gone out in DRY_RUN. The PONG for a client's PING after it shows whether nats-server has read it. */
   #unsettled: "" | "SILENT" | "PINGED" = "";
-  /** A policy forbids a member of a queue group, or what may be one, whose connection is closed if it says nothing. */
+  /** A policy forbids a subscription that is or may be a queue group member's. Its connection is closed if it says nothing. */
   #mayClose = false;
   passed = 0;
   keptBack = 0;
@@ -108,7 +111,7 @@ export class Session {
     this.send([CONNECT]);
   }
 
-  /** Another policy is in force. */
+  /** Another policy comes into force. */
   follow(policy: SubscribePolicy): void {
     const judge = (this.#policy = new Judge(policy));
     if (judge.observes) return;
@@ -133,7 +136,7 @@ export class Session {
   /** Somebody publishes, and nats-server delivers. */
   publish(subject: string): void {
     const all = [...this.#live.values()];
-    // Each pattern is asked once, since hundreds of subscriptions share a few.
+    // Each pattern is checked once, because hundreds of subscriptions share a few.
     const patterns = [...new Set(all.map((sub) => sub.subject))].filter((each) => matchesLiterally(each, subject));
     for (const sub of all) {
       if (!patterns.includes(sub.subject)) continue;
@@ -144,7 +147,7 @@ export class Session {
     }
   }
 
-  /** The client reads up to so many PONGs and messages. Answers what is wrong with what reaches it. */
+  /** The client reads at most this many PONGs and messages. Returns what is wrong with what reaches it. */
   read(most = Infinity): string | undefined {
     const frames = this.#waiting.splice(0, most);
     if (frames.length === 0 || this.#wire.connection.closed) return undefined;
@@ -163,7 +166,10 @@ export class Session {
     return undefined;
   }
 
-  /** Once the filter has had time and bytes for all: what nats-server still has and the policy forbids, or a needless end. */
+  /**
+   * Call it once the filter has had time and bytes for everything. Returns what nats-server still has although the policy forbids
+   * it, or a needless end.
+   */
   leftOver(): string | undefined {
     if (this.#wire.connection.closed) return this.#mayClose ? undefined : "the connection was closed";
     if (this.#policy.observes) return undefined;
@@ -181,7 +187,7 @@ export class Session {
 
   #isDue(sub: Subscription, subject: string): boolean {
     const policy = this.#policy;
-    // What a sid that is used twice or has a maximum brings is asked elsewhere (server.test.ts).
+    // server.test.ts covers what a sid brings that is used twice or has a maximum.
     if (!sub.wasPermitted || this.#uses.get(sub.sid) !== 1 || this.#limited.has(sub.sid)) return false;
     if (policy.observes) return true;
     if (!this.#isKnown(sub)) return policy.permitsMessage(subject);
@@ -189,7 +195,7 @@ export class Session {
     return !policy.deniesMessage(subject, sub.queue);
   }
 
-  /** Can the filter know that a message is of it? Where it cannot, the message's own subject decides (docs/adr/0006). */
+  /** Whether the filter can know that a message belongs to it. If not, the message's own subject decides (docs/adr/0006). */
   #isKnown(sub: Subscription): boolean {
     return this.#uses.get(sub.sid) === 1 && !this.#dropped.has(sub);
   }

@@ -1,6 +1,6 @@
 /**
- * One input of a client through the compiled filter, judged: what comes out must be read by nats-server, however it is
- * cut, as those operations of the client that the policy permits, in order, and nothing else.
+ * Judges one input of a client through the compiled filter. However what comes out is cut, nats-server must read it as those
+ * operations of the client that the policy permits, in order, and nothing else.
  */
 import type { Connection, Host } from "../host/host.ts";
 import { isInsertable, NaivePolicy } from "./naive-policy.ts";
@@ -9,10 +9,10 @@ import { INFO, LIMITS, MOST_HEADERS } from "./policies.ts";
 
 const PEER = "spiffe://cluster.local/ns/shop/sa/orders-api";
 
-/** What the filter let through, each element one call's. */
+/** What the filter forwarded, one element for each call. */
 export interface Forwarded {
   chunks: Uint8Array[];
-  /** As nats-server reads these very chunks. */
+  /** How nats-server reads exactly these chunks. */
   read: NatsParser;
 }
 
@@ -29,7 +29,7 @@ export function forward(host: Host, root: number, chunks: readonly Uint8Array[])
   for (const chunk of chunks) {
     const out = connection.fromClient(chunk);
     if (out.length > 0) forwarded.push(out);
-    // A filter that waits for refusals to be read is given the PONGs that make it go on.
+    // A filter that waits for refusals to be read is given the PONGs that make it continue.
     while (connection.heldDownstream > 0) {
       const held = connection.heldDownstream;
       connection.fromServer("PONG\r\n".repeat(64));
@@ -42,7 +42,7 @@ export function forward(host: Host, root: number, chunks: readonly Uint8Array[])
   return forwarded;
 }
 
-/** `b` may be what the filter makes of `a`: an UNSUB of what has ended goes on without its maximum. */
+/** Whether `b` may be what the filter makes of `a`: an UNSUB of an ended subscription goes on without its maximum. */
 function equal(a: Operation, b: Operation): boolean {
   const argument = b.verb === "UNSUB" && b.argument === a.sid ? a.sid : a.argument;
   return a.verb === b.verb && argument === b.argument && (a.payload === b.payload || b.payload === undefined);
@@ -52,7 +52,7 @@ function show({ verb, argument, payload }: Operation): string {
   return JSON.stringify(`${verb} ${argument}${payload === undefined ? "" : ` with payload ${payload}`}`);
 }
 
-/** Operations that the filter decides on; the others pass, are answered or are made anew by it. */
+/** Operations that the filter decides on. It lets the others pass, answers them or generates them itself. */
 function isDecided({ verb }: Operation): boolean {
   return (
     verb === "PUB" || verb === "HPUB" || verb === "SUB" || verb === "UNSUB" || verb === "CONNECT" || verb === "INFO"
@@ -65,22 +65,21 @@ function isTooLong({ headers }: Operation): boolean {
 }
 
 /**
- * In place of an UNSUB with a maximum a PING may go on, since the filter then counts itself (docs/parity.md); a SUB that
- * cannot be inserted subscribes to nothing. Both may be missing at the server, but none may be there that the client did
- * not send.
+ * A PING may go on in place of an UNSUB with a maximum, because the filter then counts itself (docs/parity.md). A SUB that cannot
+ * be inserted does not subscribe. Both may be missing at the server, but nothing may be there that the client did not send.
  */
 function mayBeMissing({ verb, argument, subject }: Operation): boolean {
   return verb === "UNSUB" ? /[ \t]0*[1-9]\d*[ \t]*$/.test(argument) : verb === "SUB" && !isInsertable(subject);
 }
 
-/** Why the filter's answer to this stream is wrong; undefined when it is right. */
+/** Why the filter's answer to this stream is wrong, or undefined if it is right. */
 function judge(policy: NaivePolicy, sent: NatsParser, forwarded: NatsParser): string | undefined {
   const asked = sent.operations.filter(isDecided);
   const passed = forwarded.operations.filter(isDecided);
   const undecided = forwarded.operations.find(({ verb }) => verb === "ERR" || verb === "HMSG" || verb === "OK");
   if (undecided !== undefined) return `${show(undecided)} was let through`;
   let next = 0;
-  // Sids of UNSUBs that were taken for one with a maximum: another one behind it may be what came instead.
+  // Sids of UNSUBs that were taken for one with a maximum. Another one after it may be what came instead.
   const ended = new Set<string>();
   const mayLack = (operation: Operation): boolean =>
     mayBeMissing(operation) || (operation.verb === "UNSUB" && ended.has(operation.argument));
@@ -96,7 +95,7 @@ function judge(policy: NaivePolicy, sent: NatsParser, forwarded: NatsParser): st
     if (operation.verb === "SUB") ended.delete(operation.sid);
     else if (source.argument !== operation.argument) ended.add(operation.argument);
   }
-  // A stream that the filter has ended lacks whatever comes behind the end.
+  // A stream that the filter has ended lacks whatever comes after the end.
   if (forwarded.error !== undefined) return undefined;
   if (sent.error !== undefined)
     return `nats-server would have closed the connection (${sent.error}), the filter did not`;
@@ -131,7 +130,7 @@ export function runClientCase(
   return { forwarded: { chunks: out, read }, problem };
 }
 
-/** The same bytes in one read, and byte by byte where that is cheap, must be the same operations. */
+/** The same bytes in one read, and byte by byte if that is cheap, must be the same operations. */
 function differs(read: NatsParser, whole: Uint8Array): string | undefined {
   const once = parseChunks([whole], LIMITS);
   if (reading(once) !== reading(read))

@@ -1,4 +1,4 @@
-/** Inputs of clients by the hundred thousand through one VM: each judged, and the filter's own counters with them. */
+/** Inputs of clients by the hundred thousand through one VM. Each is judged, together with the filter's own counters. */
 import { filterModule } from "../host/filter.ts";
 import { Host } from "../host/host.ts";
 import { Random } from "../host/random.ts";
@@ -9,7 +9,7 @@ import { minimise, type Chunks } from "./minimise.ts";
 import { NaivePolicy } from "./naive-policy.ts";
 import { pluginConfig, POLICIES } from "./policies.ts";
 
-/** An input that the filter answered wrongly, as small as it could be made. */
+/** An input that the filter answered wrongly, made as small as possible. */
 export interface Failure {
   policy: string;
   chunks: Chunks;
@@ -20,17 +20,17 @@ export interface ClientRun {
   inputs: number;
   /** Different sequences of operations and endings that nats-server would have seen. */
   outcomes: number;
-  /** Operations let through, by verb. */
+  /** Operations that were forwarded, by verb. */
   operations: Record<string, number>;
   failure: Failure | undefined;
 }
 
-/** Inputs with an outcome that none before had, of which further inputs are made. */
+/** Inputs with an outcome that was new. Further inputs are made from them. */
 const MOST_POOLED = 4096;
 /**
- * 64 KiB each: what one VM may have grown to, whatever was sent to it. It begins with 50 and can only double; 2.7 MiB are used at
- * first, and the tables of decisions, once they are full, take 3.5 MiB more (decision-cache.ts), which 100 do not always hold in
- * pieces of a mebibyte.
+ * Pages of 64 KiB that one VM may have grown to, whatever was sent to it. It begins with 50 and can only double. It uses 2.7 MiB at
+ * first, and full tables of decisions take 3.5 MiB more (decision-cache.ts), which 100 pages do not always have in pieces of a
+ * mebibyte.
  */
 const MOST_PAGES = 200;
 /** Verbs that are counted as allowed exactly when the server gets them. */
@@ -46,7 +46,7 @@ function textsOf(chunks: readonly Uint8Array[]): Chunks {
 
 function configured(mode: "ENFORCE" | "DRY_RUN"): { host: Host; roots: number[] } {
   const host = new Host(filterModule());
-  // Plugins of different names, since those of one name all follow the newest policy.
+  // Plugins of different names, because those of one name all follow the newest policy.
   const roots = POLICIES.map((policy, number) => {
     const { accepted, logs, root } = host.configure(pluginConfig(policy, mode), `policy-${number}`);
     if (!accepted) throw new Error(`the policy is refused: ${JSON.stringify(logs)}`);
@@ -61,7 +61,7 @@ function findCounter(host: Host, verb: string): string | undefined {
   return [...host.metrics.keys()].find((name) => name.endsWith(end));
 }
 
-/** A VM with every policy, and another where all are in DRY_RUN, so that the counters of the first tell one thing. */
+/** A VM with every policy, and another where all are in DRY_RUN, so that the counters of the first are not mixed. */
 export class FuzzVm {
   readonly #enforcing = configured("ENFORCE");
   readonly #observing = configured("DRY_RUN");
@@ -69,12 +69,12 @@ export class FuzzVm {
   readonly #totals = COUNTED.map(() => 0);
   readonly #policies = POLICIES.map((policy) => new NaivePolicy(policy));
 
-  /** 64 KiB each. */
+  /** Memory of the VM, in pages of 64 KiB. */
   get pages(): number {
     return Math.max(this.#enforcing.host.memoryPages, this.#observing.host.memoryPages);
   }
 
-  /** Puts one input under the policy with that number; a trap is a problem like any other. */
+  /** Sends one input under the policy with that number. A trap is a problem like any other. */
   run(
     policy: number,
     chunks: readonly Uint8Array[],
@@ -93,7 +93,7 @@ export class FuzzVm {
     }
   }
 
-  /** In DRY_RUN nothing may change. */
+  /** DRY_RUN must not change anything. */
   observe(policy: number, chunks: readonly Uint8Array[]): string | undefined {
     try {
       const passed = Buffer.concat(forward(this.#observing.host, this.#observing.roots[policy]!, chunks));
@@ -105,7 +105,7 @@ export class FuzzVm {
     }
   }
 
-  /** How many of each counted verb the filter says that it let through, since the last time. */
+  /** How many operations of each counted verb the filter reports as let through, since the last call. */
   #counted(): number[] {
     const { host } = this.#enforcing;
     host.tick();
@@ -119,7 +119,7 @@ export class FuzzVm {
     });
   }
 
-  /** What passed and what was counted must be the same operations, except behind an end that only the server knows of. */
+  /** What passed and what was counted must be the same operations, except after an end that only the server knows. */
   #miscounted({ operations, error }: NatsParser): string | undefined {
     const counted = this.#counted();
     for (const [i, verb] of COUNTED.entries()) {
@@ -131,7 +131,7 @@ export class FuzzVm {
   }
 }
 
-/** Does this input, alone in a VM of its own, show a problem? */
+/** Whether this input, alone in a VM of its own, shows a problem. */
 export function problemOf(policy: number, chunks: readonly Uint8Array[]): string | undefined {
   const vm = new FuzzVm();
   return vm.run(policy, chunks).problem ?? vm.observe(policy, chunks);
@@ -149,7 +149,7 @@ export class ClientFuzz {
     this.#random = new Random(seed);
   }
 
-  /** Makes and judges `inputs` inputs; ends at the first failure. `take` is given what passed. */
+  /** Makes and judges `inputs` inputs, and stops at the first failure. `take` gets what passed. */
   run(inputs: number, take: (chunks: readonly Uint8Array[]) => void = () => undefined): ClientRun {
     let done = 0;
     let failure: Failure | undefined;

@@ -6,12 +6,12 @@ import { fuzzClients } from "./parallel.ts";
 import { POLICIES } from "./policies.ts";
 import { explain, savedInputs } from "./saved.ts";
 
-/** `npm run fuzz` takes more. */
+/** `npm run fuzz` runs more. */
 const INPUTS = 1_000_000;
 
 describe("what a client can get past the filter", () => {
   for (const { name, policy, chunks } of savedInputs()) {
-    it(`nothing by a kept input: ${name}`, () => {
+    it(`is nothing for the kept input ${name}`, () => {
       const place = POLICIES.findIndex((one) => one.name === policy);
       assert.ok(place >= 0, `policies.ts has no policy "${policy}"`);
       const problem = problemOf(
@@ -22,7 +22,7 @@ describe("what a client can get past the filter", () => {
     });
   }
 
-  it(`nothing by any of ${INPUTS} random and mutated streams: nats-server reads what was decided on, however it is cut`, async (t) => {
+  it(`is nothing for any of ${INPUTS} random and mutated streams: nats-server reads what was decided on, however it is cut`, async (t) => {
     const seed = freshSeed();
     const began = performance.now();
     const runs = await fuzzClients(seed, INPUTS);
@@ -35,7 +35,7 @@ describe("what a client can get past the filter", () => {
       `${["CONNECT", "PUB", "HPUB", "SUB", "UNSUB", "PING"].map((verb) => `${verb} ${passed(verb)}`).join(", ")} passed`,
     );
     assert.ok(done >= INPUTS);
-    // A generator that makes nothing that passes, or a filter that lets nothing pass, would show nothing.
+    // If nothing that passes were generated, or the filter let nothing pass, the test would show nothing.
     for (const verb of ["PUB", "HPUB", "SUB", "UNSUB"])
       assert.ok(passed(verb) > INPUTS / 200, `${passed(verb)} ${verb} passed`);
   });

@@ -3,32 +3,32 @@ import { Host } from "../host/host.ts";
 import type { Random } from "../host/random.ts";
 import { INFO, pluginConfig, POLICIES } from "./policies.ts";
 
-/** Configurations after which a VM is made anew, since it keeps what each has logged. */
+/** Configurations after which a new VM is made, because a VM keeps what each has logged. */
 const MOST_OF_ONE_VM = 2000;
-/** faults.ts `MAX_LISTED_FAULTS`: further ones are counted only. */
+/** faults.ts `MAX_LISTED_FAULTS`. Further faults are only counted. */
 const MOST_LISTED = 100;
 
-/** `rules[3].publish.allow[0]: …`; a key that is no plain word stands in brackets and quotes. */
+/** `rules[3].publish.allow[0]: …`. A key that is not a plain word is in brackets and quotes. */
 const PATH = /^(?:\.?[\w-]+|\[\d+\]|\["(?:[^"\\]|\\.)*"\])+: ./;
 
-/** What the filter said to a configuration. */
+/** The filter's answer to a configuration. */
 export interface Reading {
   accepted: boolean;
-  /** The faults as they were logged, a line each. */
+  /** The faults as they were logged, one per line. */
   faults: string[];
-  /** As the first line of the refusal says. */
+  /** The number in the first line of the refusal. */
   faultCount: number;
-  /** It was not taken for JSON. */
+  /** It was not recognised as JSON. */
   isNotJson: boolean;
 }
 
 export class ConfigVm {
   #host = new Host(filterModule());
   #count = 0;
-  /** Of the configuration read last. */
+  /** The answer to the configuration read last. */
   wasAccepted = false;
 
-  /** Hands a configuration over; one that is accepted must also carry a connection. */
+  /** Hands a configuration over. One that is accepted must also carry a connection. */
   read(text: Uint8Array): Reading {
     if (this.#count++ % MOST_OF_ONE_VM === 0) this.#host = new Host(filterModule());
     const { accepted, logs, root } = this.#host.configure(text);
@@ -52,7 +52,7 @@ export class ConfigVm {
   }
 }
 
-/** Does `JSON.parse` take the bytes, invalid UTF-8 read as U+FFFD? */
+/** Whether `JSON.parse` accepts the bytes, with invalid UTF-8 read as U+FFFD. */
 export function isJson(bytes: Uint8Array): boolean {
   try {
     JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8"));
@@ -62,7 +62,7 @@ export function isJson(bytes: Uint8Array): boolean {
   }
 }
 
-/** Why the answer to a configuration is wrong; undefined when it is right. */
+/** Why the answer to a configuration is wrong, or undefined if it is right. */
 export function problemOf(bytes: Uint8Array, { accepted, faults, faultCount, isNotJson }: Reading): string | undefined {
   const json = isJson(bytes);
   if (accepted) return json ? problemOfAccepted(bytes) : "accepted, and JSON.parse does not take it";
@@ -71,10 +71,10 @@ export function problemOf(bytes: Uint8Array, { accepted, faults, faultCount, isN
     return `${faultCount} faults, ${faults.length} lines: ${faults.join(" | ")}`;
   const pathless = faults.slice(0, MOST_LISTED).find((fault) => !PATH.test(fault));
   if (pathless !== undefined) return `a fault without a path: ${pathless}`;
-  // Deeper than Go's encoding/json goes (json.ts MAX_DEPTH), which JSON.parse does not mind.
+  // Nested deeper than Go's encoding/json goes (json.ts MAX_DEPTH), which JSON.parse does not mind.
   if (isNotJson && json && !faults.some((fault) => fault.includes("nested")))
     return `JSON.parse takes it: ${faults.join(" | ")}`;
-  // The reader is not asked what follows a document that is no object, and faults beyond the list are not told apart.
+  // The reader does not look at what follows a document that is not an object, and faults beyond the list cannot be distinguished.
   const first = /\S/.exec(Buffer.from(bytes).toString("latin1"))?.[0];
   if (!isNotJson && !json && first === "{" && faultCount <= MOST_LISTED)
     return `not JSON, but called ${faults.join(" | ")}`;
@@ -83,14 +83,14 @@ export function problemOf(bytes: Uint8Array, { accepted, faults, faultCount, isN
 
 const KEYS = ["mode", "identity", "trustDomains", "rules", "limits", "audit", "connectUrls", "telemetry"];
 
-/** As config-limits.ts, config-audit.ts and config-telemetry.ts have them. */
+/** As in config-limits.ts, config-audit.ts and config-telemetry.ts. */
 const RANGES: Record<string, Record<string, [least: number, most: number]>> = {
   limits: { memory: [8 << 20, 512 << 20] },
   audit: { sample: [0, 1_000_000_000] },
   telemetry: { principals: [1, 4096], requests: [0, 1 << 20] },
 };
 
-/** The least that any accepted configuration must be. */
+/** What every accepted configuration must satisfy at least. */
 function problemOfAccepted(bytes: Uint8Array): string | undefined {
   const document = JSON.parse(Buffer.from(bytes).toString("utf8")) as Record<string, unknown>;
   const unknown = Object.keys(document).find((key) => !KEYS.includes(key));
@@ -176,7 +176,7 @@ const ODDITIES = [
   ".",
 ];
 
-/** Sound configurations that say much. */
+/** Valid configurations with much content. */
 function soundConfigurations(): string[] {
   const from = [
     { principals: ["*"], notNamespaces: ["bad"] },
@@ -226,7 +226,7 @@ function soundConfigurations(): string[] {
 
 const SOUND = soundConfigurations();
 
-/** A configuration, latin-1: a sound one with some things changed, or, now and then, noise of JSON's pieces. */
+/** A configuration as latin-1: a valid one with some things changed, or, now and then, noise made of JSON's pieces. */
 export function configuration(random: Random): string {
   if (random.below(8) === 0) {
     return Array.from({ length: random.below(30) }, () => random.pick(random.below(2) === 0 ? ODDITIES : VALUES)).join(
@@ -252,7 +252,7 @@ function changed(text: string, random: Random): string {
     case 4:
       return text.slice(0, at) + text.slice(at, at + random.below(60)) + text.slice(at);
     default: {
-      // A value in place of a string, number or empty list.
+      // A value to put in place of a string, number or empty list.
       const values = [...text.matchAll(/"(?:[^"\\]|\\.)*"|-?\d+|\[\]/g)];
       if (values.length === 0) return text;
       const { 0: old, index } = random.pick(values);
@@ -261,7 +261,7 @@ function changed(text: string, random: Random): string {
   }
 }
 
-/** Sound configurations, as they are. */
+/** Valid configurations, unchanged. */
 export function soundTexts(): readonly string[] {
   return SOUND;
 }

@@ -7,11 +7,11 @@ import { minimise } from "./minimise.ts";
 
 const INPUTS = 60_000;
 
-/** One text of JSON, or nearly: `y_` is JSON, `n_` is none, `i_` is what readers differ on. Latin-1, a character a byte. */
+/** One text that is or resembles JSON: `y_` is JSON, `n_` is not, and readers differ on `i_`. Latin-1, one character per byte. */
 interface JsonCase {
   name: string;
   text?: string;
-  /** In place of `text`: `before` and then `after`, each so many times. */
+  /** In place of `text`: `before` and then `after`, each this many times. */
   before?: string;
   after?: string;
   times?: number;
@@ -43,7 +43,7 @@ describe("the configuration's reader and JSON", () => {
   for (const one of CASES) {
     const text = textOf(one);
     const kind = one.name.slice(0, 2);
-    const verdict = kind === "y_" ? "is JSON" : kind === "n_" ? "is not JSON" : "is taken or not, without a trap";
+    const verdict = kind === "y_" ? "is JSON" : kind === "n_" ? "is not JSON" : "is accepted or not, without a trap";
     it(`${one.name} ${verdict}, alone and as a value`, () => {
       const alone = bytesOf(text);
       if (kind !== "i_") assert.equal(isJson(alone), kind === "y_", "JSON.parse says otherwise of this case");
@@ -56,12 +56,12 @@ describe("the configuration's reader and JSON", () => {
     });
   }
 
-  it("what nests deeper than 10,000 levels is refused as no JSON that it reads", () => {
+  it("what nests deeper than 10,000 levels is refused as JSON that cannot be read", () => {
     const { accepted, isNotJson } = vm.read(bytesOf(`{"x":${"[".repeat(20_000)}${"]".repeat(20_000)}}`));
     assert.deepEqual({ accepted, isNotJson }, { accepted: false, isNotJson: true });
   });
 
-  it("a key written twice is a fault, which JSON.parse takes", () => {
+  it("a duplicate key is a fault, although JSON.parse accepts it", () => {
     const text = soundTexts()[0]!.replace('"mode"', '"mode":"ENFORCE","mode"');
     assert.equal(isJson(bytesOf(text)), true);
     assert.match(vm.read(bytesOf(text)).faults.join("\n"), /^mode: is written twice/);
@@ -69,12 +69,12 @@ describe("the configuration's reader and JSON", () => {
 });
 
 describe("the configuration's reader and mutated configurations", () => {
-  it("sound ones are accepted before they are mutated", () => {
+  it("agree on valid ones before they are mutated", () => {
     const vm = new ConfigVm();
     for (const text of soundTexts()) assert.deepEqual(vm.read(Buffer.from(text)).faults, []);
   });
 
-  it(`${INPUTS} of them are accepted, or refused with a path for every fault, and none is a trap`, (t) => {
+  it(`meet without a trap: ${INPUTS} of them are accepted, or refused with a path for every fault`, (t) => {
     const random = new Random(freshSeed());
     t.diagnostic(`TEST_SEED=${random.seed}`);
     const vm = new ConfigVm();

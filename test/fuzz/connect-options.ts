@@ -1,23 +1,23 @@
-/** Fields of CONNECT by their Go type (nats-server client.go `ClientOpts`); `import` and `export` mean nothing here. */
+/** Fields of CONNECT by their Go type (nats-server client.go `ClientOpts`). `import` and `export` mean nothing here. */
 const BOOLEANS = ["echo", "verbose", "pedantic", "tls_required", "new_account", "headers", "no_responders"];
 const STRINGS = [
   ...["nkey", "jwt", "sig", "auth_token", "user", "pass", "name", "lang", "version", "account"],
   ...["remote_account", "proxy_sig"],
 ];
-/** Go's int on a 64-bit machine, in the only form that `json.Unmarshal` takes for one. */
+/** Go's int on a 64-bit machine, in the only form that `json.Unmarshal` accepts for one. */
 const INTEGER = /^-?(?:0|[1-9]\d*)$/;
 
-/** One member of an object: its key and the text of its value. */
+/** One member of an object: its key, and the text of its value. */
 type Member = [key: string, value: string];
 
-/** Behind the string whose opening quote is at `at`. The text is known to be valid. */
+/** The index after the string whose opening quote is at `at`. The text is known to be valid. */
 function endOfString(text: string, at: number): number {
   let end = at + 1;
   while (text[end] !== '"') end += text[end] === "\\" ? 2 : 1;
   return end + 1;
 }
 
-/** Where the value that begins at `from` ends: at the comma or bracket behind it. */
+/** Where the value that begins at `from` ends: at the comma or bracket after it. */
 function endOfValue(text: string, from: number): number {
   let depth = 0;
   for (let at = from; ;) {
@@ -33,7 +33,7 @@ function endOfValue(text: string, from: number): number {
   }
 }
 
-/** The members of a valid object in the order of the text, repeated keys too, which `JSON.parse` would lose. */
+/** The members of a valid object in the order of the text, including repeated keys, which `JSON.parse` would lose. */
 function membersOf(object: string): Member[] {
   const members: Member[] = [];
   let at = object.indexOf('"');
@@ -56,15 +56,15 @@ function folded(key: string): string {
 }
 
 /**
- * What nats-server's `processConnect` keeps of a connection's CONNECT lines, where no account and no authorization is
- * configured. Written from client.go and encoding/json, apart from the filter's reader.
+ * What nats-server's `processConnect` keeps of a connection's CONNECT lines if no account and no authorization is configured.
+ * Written from client.go and encoding/json, independent of the filter's reader.
  */
 export class ConnectOptions {
   headers = false;
   #protocol = "0";
   #noResponders = false;
 
-  /** Reads one CONNECT; answers false when nats-server closes the connection for it. */
+  /** Reads one CONNECT. Returns false if nats-server closes the connection because of it. */
   read(argument: Uint8Array): boolean {
     const text = Buffer.from(argument.buffer, argument.byteOffset, argument.length).toString("utf8");
     let value: unknown;

@@ -4,7 +4,7 @@ import { LIMITS } from "./policies.ts";
 
 const MOST_BYTES = 4096;
 
-/** Words of which subjects are made; those of the policies first among them. */
+/** Words that subjects are made of. Those of the policies come first. */
 const TOKENS = [
   "foo",
   "bar",
@@ -75,7 +75,7 @@ const CONNECTS = [
   'CONNECT{"header\xc5\xbf":true,"HEADERS":true,"verbose":false,"verbose":true}\r\n',
   'CONNECT {"name":"a\\"}b","no_responders":true,"headers":true,"protocol":0,"tls_required":null}\r\n',
 ];
-/** What smugglers try, and what a splice may make of it by itself. */
+/** What smugglers try, and what a splice may produce by itself. */
 const ODDITIES = [
   ...[
     "\r\n",
@@ -137,7 +137,7 @@ function lineEnd(random: Random): string {
   return random.below(12) === 0 ? "\n" : "\r\n";
 }
 
-/** Payloads that look like operations are what a parser that loses count would carry out. */
+/** Payloads that look like operations are what a parser that miscounts would execute. */
 function payload(random: Random): string {
   switch (random.below(5)) {
     case 0:
@@ -194,7 +194,7 @@ function operation(random: Random): string {
 
 let recorded: string[] | undefined;
 
-/** What the clients of the recorded sessions sent, each whole. */
+/** What the clients of the recorded sessions sent, each as a whole. */
 function recordedStreams(): string[] {
   recorded ??= recordedSessions("sessions")
     .map(({ send }) =>
@@ -204,7 +204,7 @@ function recordedStreams(): string[] {
   return recorded;
 }
 
-/** A stream as generated, before anything is changed in it. `pool` holds inputs that once were interesting. */
+/** A stream as generated, before anything in it is changed. `pool` holds inputs that were once interesting. */
 function stream(random: Random, pool: readonly string[]): string {
   const kind = random.below(16);
   if (kind === 0) return random.bytes(random.below(64)).toString("latin1");
@@ -248,19 +248,19 @@ function mutateOnce(text: string, random: Random, pool: readonly string[]): stri
 /** One input: a client's whole stream, latin-1, at most MOST_BYTES. */
 export function clientStream(random: Random, pool: readonly string[]): string {
   let text = stream(random, pool);
-  // Most inputs keep a CONNECT in front, since little follows one that is broken.
+  // Most inputs keep a CONNECT in front, because little follows one that is broken.
   const kept = random.below(8) === 0 ? "" : random.pick(CONNECTS);
   for (let i = random.pick([0, 1, 1, 2, 3]); i > 0; i--) text = mutateOnce(text, random, pool);
   return (kept + text).slice(0, MOST_BYTES);
 }
 
-/** Where a stream is cut into reads: not at all, everywhere, or at a few places. */
+/** Where a stream is cut into reads: nowhere, everywhere, or at a few places. */
 export function chunksOf(text: string, random: Random): Uint8Array[] {
   const bytes = Buffer.from(text, "latin1");
   const kind = random.below(8);
   if (kind <= 2 || bytes.length < 2) return [bytes];
   const most = kind === 3 ? 1 : kind === 4 ? 3 : Math.max(2, Math.ceil(bytes.length / 2));
-  // Single bytes of a long payload tell nothing new and cost a thousand calls.
+  // Single bytes of a long payload show nothing new and cost a thousand calls.
   if (most <= 3 && bytes.length > 400) return [bytes.subarray(0, 100), bytes.subarray(100)];
   const chunks: Uint8Array[] = [];
   for (let from = 0; from < bytes.length;) {

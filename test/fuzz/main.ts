@@ -1,6 +1,6 @@
 /**
- * `npm run fuzz -- --inputs=10000000 --seed=1`: client streams through the filter until an input fails or all are done.
- * `npm run fuzz -- --of=changes --inputs=10000`: the same of policies that change, a case an input.
+ * `npm run fuzz -- --inputs=10000000 --seed=1` sends client streams through the filter until an input fails or all are done. `npm
+ * run fuzz -- --of=changes --inputs=10000` does the same for policies that change, with one case per input.
  */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { freshSeed } from "../host/random.ts";
@@ -23,7 +23,7 @@ const changes: Round = (seed, inputs) => {
   return Promise.resolve({ done: cases, failures: failure === undefined ? [] : [failure] });
 };
 
-/** `inputs`: how many unless said; `most`: between two lines of progress. */
+/** `inputs` is the default number; `most` is how many there are between two lines of progress. */
 const KINDS = {
   clients: { round: clients, inputs: 10_000_000, most: 500_000 },
   changes: { round: changes, inputs: 10_000, most: 500 },
@@ -49,7 +49,7 @@ const { round, most, inputs } = { ...KINDS[of], ...options };
 process.stdout.write(`seed ${seed}\n`);
 const began = performance.now();
 for (let rounds = 0, all = 0; all < inputs; rounds++) {
-  // Rounds lie far apart, since each core, or each case, of a round takes the next seed.
+  // The seeds of rounds are far apart, because each core, or each case, of a round uses the next seed.
   const { done, failures } = await round((seed + rounds * 1000) >>> 0, Math.min(most, inputs - all));
   all += done;
   const rate = Math.round((all / (performance.now() - began)) * 1000);

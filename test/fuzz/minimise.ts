@@ -10,7 +10,7 @@ function without(chunks: Chunks, i: number, from: number, to: number): Chunks {
   return [...chunks.slice(0, i), ...(rest === "" ? [] : [rest]), ...chunks.slice(i + 1)];
 }
 
-/** All that is simpler by one step, the largest steps first. */
+/** Everything that is simpler by one step, with the largest steps first. */
 function* simpler(chunks: Chunks): Generator<Chunks> {
   for (let i = 0; i < chunks.length; i++) yield [...chunks.slice(0, i), ...chunks.slice(i + 1)];
   if (chunks.length > 2) yield [chunks.join("")];
@@ -23,7 +23,7 @@ function* simpler(chunks: Chunks): Generator<Chunks> {
   }
 }
 
-/** The smallest stream found for which `fails` is still true; it is asked at most `trials` times. */
+/** The smallest stream found for which `fails` is still true. `fails` is called at most `trials` times. */
 export function minimise(chunks: Chunks, fails: (chunks: Chunks) => boolean, trials = 3000): Chunks {
   let best = chunks;
   let left = trials;

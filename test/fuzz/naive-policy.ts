@@ -1,7 +1,7 @@
 /**
- * What a policy permits, judged the slow and plain way: every entry is walked token by token. Written from docs/policy.md,
- * docs/parity.md and nats-server's client.go (pubAllowedFullCheck, canSubscribe, deliverMsg), apart from the filter's matcher, to
- * judge what the filter has let through.
+ * What a policy permits, judged the slow and plain way: every entry is walked token by token. It is written from docs/policy.md,
+ * docs/parity.md and nats-server's client.go (pubAllowedFullCheck, canSubscribe, deliverMsg), independent of the filter's matcher,
+ * to judge what the filter has let through.
  */
 import type { Operation } from "./nats-parser.ts";
 
@@ -23,7 +23,7 @@ export interface Policy {
   rules: Rule[];
 }
 
-/** Does the pattern match the subject, every byte of which is taken literally? A subject with an empty token matches nothing. */
+/** Whether the pattern matches the subject, every byte of which is literal. A subject with an empty token matches nothing. */
 export function matchesLiterally(pattern: string, subject: string): boolean {
   const wanted = pattern.split(".");
   const given = subject.split(".");
@@ -35,7 +35,7 @@ export function matchesLiterally(pattern: string, subject: string): boolean {
   return wanted.length === given.length;
 }
 
-/** Is everything that `inner` matches also matched by `outer`? */
+/** Whether `outer` matches everything that `inner` matches. */
 function contains(outer: string, inner: string): boolean {
   const wanted = outer.split(".");
   const given = inner.split(".");
@@ -47,7 +47,10 @@ function contains(outer: string, inner: string): boolean {
   return wanted.length === given.length;
 }
 
-/** sublist.go `isSubsetMatchTokenized`: is `inner` within `outer`, of which a token that merely begins with `*` takes any? */
+/**
+ * sublist.go `isSubsetMatchTokenized`: whether `inner` is within `outer`, where a token of `outer` that merely begins with `*`
+ * accepts any token.
+ */
 function isSubset(inner: readonly string[], outer: readonly string[]): boolean {
   for (const [i, wanted] of outer.entries()) {
     const given = inner[i];
@@ -59,7 +62,10 @@ function isSubset(inner: readonly string[], outer: readonly string[]): boolean {
   return inner.length === outer.length;
 }
 
-/** Can one subject be matched by both patterns? As nats-server asks it (sublist.go `SubjectsCollide`), never wrongly no. */
+/**
+ * Whether one subject can match both patterns. Like nats-server's check (sublist.go `SubjectsCollide`), a false answer is always
+ * right.
+ */
 function overlap(a: string, b: string): boolean {
   const [left, right] = [a.split("."), b.split(".")];
   const hasWildcard = (tokens: readonly string[]): boolean => tokens.some((token) => token === "*" || token === ">");
@@ -72,7 +78,7 @@ function overlap(a: string, b: string): boolean {
   return shorter.every((token, i) => token === longer[i] || /^[*>]/.test(token) || /^[*>]/.test(longer[i]!));
 }
 
-/** No empty token, no `>` but the last: otherwise nats-server answers `Invalid Subject` and subscribes to nothing. */
+/** No empty token, and `>` only last. Otherwise nats-server answers `Invalid Subject` and does not subscribe. */
 export function isInsertable(subject: string): boolean {
   const tokens = subject.split(".");
   return !tokens.includes("") && !tokens.slice(0, -1).includes(">");
@@ -82,7 +88,7 @@ function isLiteral(subject: string): boolean {
   return !subject.split(".").some((token) => token === "" || token === "*" || token === ">");
 }
 
-/** Is it a subject in which JetStream's API reads wildcards as such? */
+/** Whether JetStream's API reads wildcards in this subject as such. */
 function isPattern(subject: string): boolean {
   return subject.startsWith("$JS.") && !subject.split(".").includes("") && !isLiteral(subject);
 }
@@ -108,7 +114,10 @@ function isReservedReply(reply: string): boolean {
   return reply.startsWith("_R_.") || /^(?:_GR_|\$GR|\$JS\.ACK)\../s.test(reply);
 }
 
-/** Headers with which nats-server acts on other subjects (docs/adr/0005-headers-beyond-the-first-four.md); the values in the order of the block. */
+/**
+ * Headers with which nats-server acts on other subjects (docs/adr/0005-headers-beyond-the-first-four.md), with the values in the
+ * order of the block.
+ */
 const ACTING_HEADER =
   /\r\n(Nats-Trace-Dest|Nats-Schedule-Target|Nats-Schedule-Source|Nats-Schedule-Rollup|Nats-Scheduler|Nats-Schedule|Nats-TTL|Nats-Incr|Nats-Rollup|Nats-Request-Info|Nats-Consumer-Stalled|Nmqtt-Subject|Nmqtt-Mapped):([^\r]*(?:\r(?!\n)[^\r]*)*)/g;
 
@@ -123,7 +132,7 @@ export class NaivePolicy {
     this.#rules = policy.rules;
   }
 
-  /** May this operation reach nats-server? `granted` holds the reply subjects that deliveries have granted. */
+  /** Whether this operation may reach nats-server. `granted` holds the reply subjects that deliveries have granted. */
   permits(operation: Operation, granted: ReadonlySet<string> = new Set()): boolean {
     switch (operation.verb) {
       case "PUB":
@@ -138,7 +147,7 @@ export class NaivePolicy {
     return true;
   }
 
-  /** Is a message on this subject kept from a connection whose deliveries are filtered? */
+  /** Whether a message on this subject is withheld from a connection whose deliveries are filtered. */
   deniesDelivery(subject: string, queue: string): boolean {
     return this.#denies("subscribe").some((entry) => {
       const deny = parts(entry);
@@ -147,18 +156,18 @@ export class NaivePolicy {
     });
   }
 
-  /** The same of a subscription that nobody knows any more, which may have had any queue. */
+  /** The same for a subscription that nobody knows any more, which may have had any queue. */
   deniesDeliveryOfAny(subject: string): boolean {
     return this.#denies("subscribe").some((entry) => matchesLiterally(parts(entry).subject, subject));
   }
 
-  /** Does an accepted subscription to it switch the filtering of deliveries on? */
+  /** Whether an accepted subscription to it turns the filtering of deliveries on. */
   filtersDeliveries(subject: string, queue: string): boolean {
     const wide = queue !== "" || !isLiteral(subject);
     return wide && this.#denies("subscribe").some((deny) => overlap(parts(deny).subject, subject));
   }
 
-  /** Do the lists alone let the peer publish there? */
+  /** Whether the lists alone let the peer publish there. */
   listsPermit(subject: string): boolean {
     if (this.deniesPublish(subject)) return false;
     if (isPattern(subject) && isInsertable(subject)) {
@@ -230,7 +239,7 @@ export class NaivePolicy {
     return !traces || !poses;
   }
 
-  /** May the peer itself receive on this reply subject? */
+  /** Whether the peer itself may receive on this reply subject. */
   #receives(subject: string): boolean {
     const plain = (entry: string): boolean => !entry.includes(" ") && matchesLiterally(entry, subject);
     if (subject.split(".").includes("")) return false;

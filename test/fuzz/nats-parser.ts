@@ -1,8 +1,7 @@
 /**
- * What nats-server reads of a client's bytes: its parser (server/parser.go of v2.15.2, `client.parse` for a CLIENT),
- * ported state by state, quirks included, because it is the oracle for what the filter lets through. A state of Go's
- * that is named by the letters read so far (OP_PU, OP_CONNEC) is those letters here. reader.test.ts holds this port
- * against a real nats-server.
+ * What nats-server reads from a client's bytes. This is its parser (server/parser.go of v2.15.2, `client.parse` for a CLIENT),
+ * ported state by state, quirks included, because it is the oracle for what the filter lets through. A state that Go names by the
+ * letters read so far (OP_PU, OP_CONNEC) is those letters here. reader.test.ts checks this port against a real nats-server.
  */
 import { ConnectOptions } from "./connect-options.ts";
 
@@ -13,7 +12,7 @@ export interface Limits {
   payload: number;
 }
 
-/** One operation that nats-server carries out. All texts are latin-1: a character is a byte. */
+/** One operation that nats-server executes. All texts are latin-1: a character is a byte. */
 export interface Operation {
   verb: "CONNECT" | "PUB" | "HPUB" | "SUB" | "UNSUB" | "PING" | "PONG" | "OK" | "INFO" | "ERR" | "HMSG";
   /** The argument as the parser cut it out. */
@@ -22,23 +21,23 @@ export interface Operation {
   reply: string;
   queue: string;
   sid: string;
-  /** PUB and HPUB: bytes of payload, headers included, and of headers. */
+  /** For PUB and HPUB: bytes of the payload, headers included, and bytes of the headers. */
   size: number;
   headers: number;
-  /** PUB and HPUB: the payload, once it and its CR LF have arrived; undefined before. */
+  /** For PUB and HPUB: the payload, once it and its CR LF have arrived. Undefined before. */
   payload?: string;
 }
 
-/** Letters that lead from one state to the next; a verb that is complete has a state of its own below. */
+/** Letters that lead from one state to the next. A complete verb has a state of its own below. */
 const VERBS = ["PUB", "HPUB", "HMSG", "SUB", "UNSUB", "PING", "PONG", "CONNECT", "INFO", "+OK", "-ERR"];
 const PREFIXES = new Set(VERBS.flatMap((verb) => Array.from({ length: verb.length }, (_, i) => verb.slice(0, i + 1))));
-/** States after which at least one blank must come, and those after which blanks may. */
+/** States after which at least one blank must come, and those after which blanks may come. */
 const NEEDS_BLANK = new Set(["PUB", "HPUB", "HMSG", "SUB", "UNSUB", "-ERR"]);
 const MAY_HAVE_BLANK = new Set(["CONNECT", "INFO"]);
-/** Everything to the LF is skipped. */
+/** Everything up to the LF is skipped. */
 const SKIPS_LINE = new Set(["PING", "PONG", "+OK"]);
 
-/** parser.go `scratch`: payloads that fit behind the argument are collected there. */
+/** parser.go `scratch`: payloads that fit after the argument are collected there. */
 const SCRATCH_SIZE = 4096;
 const [TAB, LF, CR, SPACE] = [0x09, 0x0a, 0x0d, 0x20];
 
@@ -48,15 +47,15 @@ function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 }
 
-/** util.go `parseSize`: -1 for what is no size. */
+/** util.go `parseSize`: -1 for what is not a size. */
 function parseSize(text: string): number {
   return /^[0-9]{1,9}$/.test(text) ? Number(text) : -1;
 }
 
-/** The parser of one connection. `feed` is one read of the server's; the cuts between reads matter to some quirks. */
+/** The parser of one connection. `feed` is one read of the server's. The cuts between reads matter to some quirks. */
 export class NatsParser {
   readonly operations: Operation[] = [];
-  /** Why the server closed the connection; nothing is read after it. */
+  /** Why the server closed the connection. Nothing is read after that. */
   error: string | undefined;
 
   readonly #options = new ConnectOptions();
@@ -85,12 +84,12 @@ export class NatsParser {
     if (!this.#isClosed()) this.#keepSplitMessage(buf);
   }
 
-  /** A call, since the compiler takes what it has once checked for settled. */
+  /** A method, because the compiler otherwise considers settled what it has once checked. */
   #isClosed(): boolean {
     return this.error !== undefined;
   }
 
-  /** Takes the byte at `i`; answers the index of the last byte taken, which payloads move on. */
+  /** Reads the byte at `i`. Returns the index of the last byte read, which payloads advance. */
   #step(buf: Uint8Array, i: number): number {
     const b = buf[i]!;
     switch (this.#state) {
@@ -157,7 +156,7 @@ export class NatsParser {
   #argument(buf: Uint8Array, i: number, b: number): number {
     if (b === CR) this.#drop = 1;
     else if (b === LF) {
-      // With a CR as the only byte Go cuts from the argument's start to before it, never backwards.
+      // If a CR is the only byte, Go cuts from the argument's start to before it, but never backwards.
       const argument =
         this.#argBuf === undefined ? buf.subarray(this.#as, i - this.#drop) : Uint8Array.from(this.#argBuf);
       this.#argBuf = undefined;
@@ -185,7 +184,7 @@ export class NatsParser {
     return this.#msgBuf === undefined ? this.#as + operation.size - 2 : i;
   }
 
-  /** Fills the operation in; answers why the server closes the connection instead. */
+  /** Fills the operation in, or returns why the server closes the connection instead. */
   #process(operation: Operation, argument: Uint8Array): string | undefined {
     switch (operation.verb) {
       case "CONNECT":
@@ -193,7 +192,7 @@ export class NatsParser {
       case "INFO":
         return isJson(argument) ? undefined : "INFO";
       case "ERR":
-        // client.go processErr closes the connection; what the buffer still holds is carried out all the same.
+        // client.go processErr closes the connection, but what the buffer still holds is executed.
         return undefined;
       case "PUB":
       case "HPUB":
@@ -284,7 +283,7 @@ function isJson(bytes: Uint8Array): boolean {
   }
 }
 
-/** Reads a stream as the server does when its reads are these chunks. */
+/** Reads a stream as the server does if its reads are these chunks. */
 export function parseChunks(chunks: readonly Uint8Array[], limits: Limits): NatsParser {
   const parser = new NatsParser(limits);
   for (const chunk of chunks) parser.feed(chunk);

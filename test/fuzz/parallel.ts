@@ -17,7 +17,7 @@ async function runApart(seed: number, inputs: number): Promise<ClientRun> {
   return answer;
 }
 
-/** Runs `inputs` inputs over all cores, each in a process with a seed of its own, made from `seed`. */
+/** Runs `inputs` inputs over all cores, each in a process with a seed of its own that is derived from `seed`. */
 export async function fuzzClients(seed: number, inputs: number): Promise<ClientRun[]> {
   const cores = availableParallelism();
   return Promise.all(

@@ -1,6 +1,6 @@
 import type { Policy } from "./naive-policy.ts";
 
-/** nats-server's limits in these runs: small, so that short inputs reach them. */
+/** nats-server's limits in these runs, which are small so that short inputs reach them. */
 export const LIMITS = { controlLine: 256, payload: 1024 };
 
 /** The filter's `limits.headers` in these runs. */

@@ -9,14 +9,14 @@ import { TracingServer, type TracedLine } from "./real-server.ts";
 import { explain } from "./saved.ts";
 
 const STREAMS = 20_000;
-/** Streams as clients make them, unfiltered: they hold what the filter never lets through. */
+/** Streams as clients make them, unfiltered. They contain what the filter never lets through. */
 const UNFILTERED = 5_000;
 
 interface ExpectedLine {
   line: TracedLine;
   /**
-   * The server may drop a message whose trace it refuses (`Nats-Trace-Dest: $NRG.x`), and then does not trace it; and what
-   * an empty payload says, the size in the line before says too.
+   * The server may drop a message whose trace it refuses (`Nats-Trace-Dest: $NRG.x`), and then does not trace it. An empty payload
+   * says nothing that the size in the line before does not.
    */
   mayMiss: boolean;
 }
@@ -25,30 +25,30 @@ function isTraced({ payload }: Operation): boolean {
   return payload?.includes("Nats-Trace-Dest") ?? false;
 }
 
-/** processInfo unmarshals into Go's Info, whose types our reader does not know: the server may have closed there. */
+/** processInfo unmarshals into Go's Info, whose types our reader does not know. The server may have closed there. */
 function mayClose({ verb }: Operation): boolean {
   return verb === "INFO";
 }
 
-/** What the server has not carried out if it closed at an INFO. */
+/** What the server has not executed if it closed at an INFO. */
 function behindInfo({ operations }: NatsParser): Operation[] {
   const place = operations.findIndex(mayClose);
   return place < 0 ? [] : operations.slice(place);
 }
 
-/** Answers how often the key has come. */
+/** Returns how often the key has come. */
 function count(times: Map<string, number>, key: string): number {
   const now = (times.get(key) ?? 0) + 1;
   times.set(key, now);
   return now;
 }
 
-/** How nats-server's trace shows the operations that this reader of ours has found. */
+/** How nats-server's trace shows the operations that our reader has found. */
 function traceOf({ operations }: NatsParser): ExpectedLine[] {
   return operations.flatMap((operation) => {
     const { verb, argument, payload } = operation;
-    // INFO, +OK, -ERR and HMSG are not traced (parser.go, client.go traceMsg), empty payloads by 2.10 alone; CONNECT is, less
-    // its secrets.
+    // INFO, +OK, -ERR and HMSG are not traced (parser.go, client.go traceMsg), and empty payloads only by 2.10. CONNECT is traced
+    // without its secrets.
     if (verb === "INFO" || verb === "OK" || verb === "ERR" || verb === "HMSG") return [];
     if (verb === "CONNECT" || verb === "PING" || verb === "PONG") return [{ line: verb, mayMiss: false }];
     const lines = [{ line: `${verb} ${argument}`, mayMiss: false }];
@@ -59,7 +59,7 @@ function traceOf({ operations }: NatsParser): ExpectedLine[] {
   });
 }
 
-/** Go's %q of a payload, as its length in bytes: each character or escape is one, but a printable rune is several. */
+/** Go's %q of a payload, as its length in bytes. Each character or escape is one, but a printable rune is several. */
 function unquotedLength(quoted: string): number {
   return quoted
     .slice(1, -1)
@@ -74,7 +74,7 @@ function simplified(line: TracedLine): TracedLine {
   return line.startsWith("= ") ? `= ${unquotedLength(line.slice(2))}` : line;
 }
 
-/** Does the server's trace tell the same as our reader? A line that made it close is traced, but is no operation. */
+/** Whether the server's trace shows the same as our reader. A line that made it close is traced, but is no operation. */
 function agrees(parser: NatsParser, traced: readonly TracedLine[]): boolean {
   const actual = traced.map(simplified);
   const mayStop = parser.operations.some(mayClose);
@@ -107,8 +107,9 @@ describe("nats-server's reading, by its own trace", () => {
     const streams: Uint8Array[][] = [];
     while (streams.length < UNFILTERED) {
       const text = clientStream(random, []);
-      // These are read by where the kernel cuts them (`parse` in nats-server's parser.go), which nobody knows here. A HMSG begins a
-      // message of no subject and no size; where a read ends in that, `clonePubArg` reads the arguments that it never had.
+      // These are read according to where the kernel cuts them (`parse` in nats-server's parser.go), which nobody knows here. An
+      // HMSG begins a message without subject and size. If a read ends in that, `clonePubArg` reads the arguments that it never
+      // had.
       if (/\r(?!\n)/.test(text) || /[ \t]\n/.test(text) || /-err/i.test(text) || /hmsg[ \t]/i.test(text)) continue;
       streams.push(chunksOf(text, random));
     }
@@ -133,7 +134,7 @@ describe("nats-server's reading, by its own trace", () => {
     const atLeast = new Map<string, number>();
     const traced = new Set<string>();
     for (const operation of operations) {
-      // Also of a message that nobody can receive a trace is sent.
+      // A trace is also sent for a message that nobody can receive.
       for (const [, name] of (operation.payload ?? "").matchAll(/\r\nNats-Trace-Dest:[ \t]*([^\r]*?)[ \t]*(?=\r\n)/g)) {
         traced.add(name!);
       }
@@ -147,7 +148,7 @@ describe("nats-server's reading, by its own trace", () => {
       const subject = line.split(" ")[1]!;
       const key = `${subject} ${Buffer.concat([headers ?? Buffer.alloc(0), payload!]).toString("latin1")}`;
       const isOnce = count(received, key) <= (atMost.get(key) ?? 0);
-      // A trace event, which nats-server made; the policy was asked about its destination.
+      // A trace event, which nats-server made. The policy was asked about its destination.
       if (!isOnce && traced.has(subject) && payload!.toString().startsWith('{"server":')) continue;
       assert.ok(isOnce, `nobody let ${JSON.stringify(key)} through (seed ${seed})`);
     }

@@ -13,7 +13,7 @@ const CONCURRENCY = 48;
 /** Each lane connects from an address of its own, so that the ports of 127.0.0.1 do not run out. */
 const LANES = Array.from({ length: CONCURRENCY }, (_, lane) => `127.0.7.${lane + 1}`);
 
-/** One operation as the trace of nats-server shows it: `PUB foo 1`, and for a payload `= "hello"`, quoted by Go. */
+/** One operation as nats-server's trace shows it: `PUB foo 1`, and for a payload `= "hello"`, quoted by Go. */
 export type TracedLine = string;
 
 /** `… [TRC] 127.0.0.1:51234 - cid:5 - "name" - <<- [PUB foo 1]` */
@@ -39,7 +39,10 @@ export class TracingServer {
     });
   }
 
-  /** Sends each stream over a connection of its own, a write a chunk; answers what the server read of each, by its trace. */
+  /**
+   * Sends each stream over a connection of its own, with a write for each chunk. Returns what the server read of each, by its
+   * trace.
+   */
   async read(streams: readonly (readonly Uint8Array[])[]): Promise<TracedLine[][]> {
     const connectionOf: number[] = [];
     let next = 0;
@@ -64,14 +67,14 @@ export class TracingServer {
     await this.started.stop();
   }
 
-  /** Answers the server's number of the connection, after it has closed it. */
+  /** Returns the server's number for the connection after it has closed. */
   async #send(chunks: readonly Uint8Array[], localAddress: string): Promise<number> {
     const socket: Socket = connect({ host: "127.0.0.1", port: this.server.port, localAddress, noDelay: true });
-    // A server that closes with bytes unread resets the connection; what it read is in its trace.
+    // A server that closes with bytes unread resets the connection. What it read is in its trace.
     socket.on("error", () => undefined);
     const [info] = (await once(socket, "data")) as [Buffer];
     const connection = Number(/"client_id":(\d+)/.exec(info.toString())![1]);
-    // Not `once` of events, which fails at an error.
+    // Not `once` of events, which rejects on an error.
     const closed = new Promise((resolve) => socket.once("close", resolve));
     socket.resume();
     for (const chunk of chunks) socket.write(chunk);

@@ -5,11 +5,11 @@ import { inRoot } from "../../tools/paths.ts";
 import type { Failure } from "./client-fuzz.ts";
 import type { Chunks } from "./minimise.ts";
 
-/** An input that is kept because it once told something. All texts are latin-1. */
+/** An input that is kept because it once showed something. All texts are latin-1. */
 export interface SavedInput {
   /** Why it is kept. */
   name: string;
-  /** Of a policy in policies.ts. */
+  /** The name of a policy in policies.ts. */
   policy: string;
   chunks: Chunks;
 }
@@ -23,7 +23,7 @@ export function savedInputs(): SavedInput[] {
     .map((file) => JSON.parse(readFileSync(new URL(file, folder), "utf8")) as SavedInput);
 }
 
-/** Writes a failing input to build/fuzz/; moved to test/fuzz/corpus it is tried in every run. Returns the file's path. */
+/** Writes a failing input to build/fuzz/. If it is moved to test/fuzz/corpus, every run tries it. Returns the file's path. */
 function saveFailure({ policy, chunks, problem }: Failure): string {
   const folder = inRoot("build", "fuzz");
   mkdirSync(folder, { recursive: true });
@@ -33,7 +33,7 @@ function saveFailure({ policy, chunks, problem }: Failure): string {
   return file;
 }
 
-/** A failure as a person reads it: what, how to repeat it, where it lies. */
+/** A failure in readable form: what failed, how to repeat it, and where it is saved. */
 export function explain(failure: Failure, seed: number): string {
   return [
     failure.problem,

@@ -1,4 +1,4 @@
-/** Streams of brokers, good, mutated and random, answering clients of whom much was refused. */
+/** Streams of brokers, valid, mutated and random, that answer clients to which much was refused. */
 import { filterModule } from "../host/filter.ts";
 import { Host, type Connection } from "../host/host.ts";
 import { Random } from "../host/random.ts";
@@ -133,12 +133,12 @@ export function serverCase(random: Random): ServerCase {
 /** A VM whose connections are answered by such brokers. */
 export class ServerFuzzVm {
   readonly host = new Host(filterModule());
-  /** Of plugins with different names, since those of one name all follow the newest policy. */
+  /** From plugins with different names, because those of one name all follow the newest policy. */
   readonly #roots = POLICIES.map(
     (policy, number) => this.host.configure(pluginConfig(policy), `policy-${number}`).root,
   );
 
-  /** Why what the client read is wrong; undefined when it is right. */
+  /** Why what the client read is wrong, or undefined if it is right. */
   run({ policy, turns }: ServerCase): string | undefined {
     const model = new BrokerModel(POLICIES[policy]!);
     const connection = connect(this.host, this.#roots[policy]!);
@@ -155,7 +155,7 @@ export class ServerFuzzVm {
     return undefined;
   }
 
-  /** "broken": the broker has said what nats-server would not, and from there on only the weak conditions were asked. */
+  /** "broken": the broker has said what nats-server would not, and from there on only the weak conditions were checked. */
   #turn(connection: Connection, model: BrokerModel, client: string, broker: readonly string[]): string | undefined {
     connection.fromClient(Buffer.from(client, "latin1"));
     for (const operation of parseChunks([Buffer.from(client, "latin1")], LIMITS).operations) model.client(operation);

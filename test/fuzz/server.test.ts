@@ -6,7 +6,7 @@ import { serverCase, ServerFuzzVm, type ServerCase } from "./server-fuzz.ts";
 
 const INPUTS = 100_000;
 
-/** Fewer turns, fewer chunks: whatever still fails. */
+/** Fewer turns, then fewer chunks, as long as it still fails. */
 function shortened(input: ServerCase, fails: (input: ServerCase) => boolean): ServerCase {
   for (let i = 0; i < input.turns.length; i++) {
     const turns = input.turns.filter((_, place) => place !== i);

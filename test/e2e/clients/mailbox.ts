@@ -1,12 +1,12 @@
 import { waitFor } from "../../stand/wait.ts";
 import { CALL_TIMEOUT } from "./client.ts";
 
-/** What came by a callback, until a test takes it. */
+/** Holds what a callback received until a test takes it. */
 export class Mailbox<T> {
   readonly #what: string;
   #items: T[] = [];
 
-  /** `what` names it in a fault's text. */
+  /** `what` names the items in an error message. */
   constructor(what: string) {
     this.#what = what;
   }
@@ -15,7 +15,7 @@ export class Mailbox<T> {
     this.#items.push(item);
   }
 
-  /** Waits for `count` items and takes them; fails with what there is after `CALL_TIMEOUT`. */
+  /** Waits for `count` items and takes them. After `CALL_TIMEOUT` it rejects with what has arrived. */
   async take(count: number): Promise<T[]> {
     await waitFor(`${count} of ${this.#what}`, () => this.#items.length >= count, {
       timeout: CALL_TIMEOUT,

@@ -4,22 +4,22 @@ import { binaries } from "../../../tools/binaries.ts";
 import { makeScratch, removeScratch } from "../../stand/scratch.ts";
 import { CALL_TIMEOUT, type Address } from "./client.ts";
 
-/** What a command came to, without what differs from run to run. */
+/** The result of a command, without what differs from run to run. */
 export interface Ended {
   status: number | null;
-  /** stdout, as it came. */
+  /** stdout, unchanged. */
   stdout: string;
-  /** stderr, as it came: what nats tells beside. */
+  /** stderr, unchanged. nats prints its side remarks there. */
   stderr: string;
-  /** The last line of stderr: nats names there why it failed. "" where it did not. */
+  /** The last line of stderr, where nats says why it failed. "" if it did not fail. */
   failure: string;
 }
 
-/** A `nats` command under way. */
+/** A `nats` command that is running. */
 export interface Running {
-  /** Waits for its end. */
+  /** Waits until it ends. */
   ended(): Promise<Ended>;
-  /** Ends it, and returns what it has written. */
+  /** Ends it, and returns its output so far. */
   stop(): Promise<Ended>;
 }
 
@@ -55,7 +55,7 @@ export class NatsCli {
       this.#running.delete(child);
       return { status: child.exitCode, stdout, stderr, failure: failureIn(stderr) };
     });
-    // Whoever asks for the end gets the fault; a command that nobody asks for is ended by `stop`.
+    // Whoever waits for the end gets the error. A command that nobody waits for is ended by `stop`.
     ended.catch(() => undefined);
     return {
       ended: () => ended,

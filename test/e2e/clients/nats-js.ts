@@ -48,7 +48,7 @@ function fromCore(message: Msg): Message {
   return messageOf({ subject: message.subject, headers: message.headers, string: message.string() });
 }
 
-/** Acknowledges, and waits for the acknowledgement's own answer. */
+/** Acknowledges, and waits for the answer to the acknowledgement. */
 async function fromStream(message: JsMsg): Promise<Message> {
   await message.ackAck();
   return messageOf({ subject: message.subject, headers: message.headers, string: message.string() });
@@ -82,7 +82,7 @@ class NatsJsConnection implements Connection {
     const mailbox = new Mailbox<Message>(subject);
     const subscription = this.#connection.subscribe(subject, {
       queue,
-      // A refusal comes here too; `errors` tells of it.
+      // A refusal also ends up here; `errors` has its text.
       callback: (error, message) => {
         if (error) return;
         mailbox.put(fromCore(message));
@@ -106,7 +106,7 @@ class NatsJsConnection implements Connection {
 
   async flush(): Promise<void> {
     await this.#connection.flush();
-    // nats.js hands an error to its listeners in a later microtask.
+    // nats.js passes an error to its listeners in a later microtask.
     await setImmediate();
   }
 
@@ -196,7 +196,7 @@ class NatsJsConnection implements Connection {
   }
 }
 
-/** TLS options of nats.js, which hands Node's own through. */
+/** TLS options of nats.js, which passes them on to Node. */
 type NodeTlsOptions = TlsOptions & Pick<ConnectionOptions, "servername" | "checkServerIdentity">;
 
 function tlsFirst({ certificateFile, keyFile, authorityFile }: Identity): NodeTlsOptions {
@@ -206,12 +206,12 @@ function tlsFirst({ certificateFile, keyFile, authorityFile }: Identity): NodeTl
     keyFile,
     caFile: authorityFile,
     servername: SERVER_NAME,
-    // Istio's certificates name no host; the authority is checked all the same.
+    // Istio's certificates have no host name. The authority is still verified.
     checkServerIdentity: () => undefined,
   };
 }
 
-/** nats.js, in this very process. */
+/** nats.js, in this process. */
 export class NatsJs implements Client {
   async connect({ url, user, tls }: Address): Promise<Connection> {
     const connection = await connect({

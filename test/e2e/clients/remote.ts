@@ -30,9 +30,9 @@ interface Pending {
 type Arguments = Record<string, unknown>;
 
 /**
- * A program in another language that runs a client library and does as it is told: one JSON object a line each way,
- * `{"id": 1, "call": "publish", …}` and `{"id": 1, "result": …}` or `{"id": 1, "error": "the library's own text"}`.
- * Calls may overlap. It ends when its stdin does.
+ * A program in another language that runs a client library and takes calls, with one JSON object per line in each direction:
+ * `{"id": 1, "call": "publish", …}`, and `{"id": 1, "result": …}` or `{"id": 1, "error": "the library's own text"}`. Calls may
+ * overlap. The program ends when its stdin ends.
  */
 class Program {
   readonly #child: ChildProcess;

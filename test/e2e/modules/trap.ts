@@ -1,4 +1,4 @@
-// The filter itself, made to trap: whatever it does, it does until a client sends the marker.
+// The filter itself, changed so that it traps. It behaves as usual until a client sends the marker.
 
 import { proxy_on_downstream_data as takeFromClient } from "../../../assembly/index";
 import { proxy_get_buffer_bytes } from "@solo-io/proxy-runtime/assembly/imports";

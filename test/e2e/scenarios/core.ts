@@ -10,7 +10,7 @@ const JOBS = 20;
 const numbers = (count: number): string[] => Array.from({ length: count }, (_, i) => String(i));
 const byNumber = (a: string, b: string): number => Number(a) - Number(b);
 
-/** Core NATS, by clients that the policy allows all of it. */
+/** Core NATS, by clients to which the policy allows all of it. */
 export const coreScenarios: readonly Scenario[] = [
   {
     name: "gets the reply to its request, from a service that may only answer",

@@ -2,7 +2,7 @@ import { textsOf, type Scenario, type Stage } from "./stage.ts";
 
 const ORDERS = ["lemons", "limes", "pomelos", "oranges", "yuzus"];
 
-/** JetStream and its key-value store, by a client that the policy allows all of it. */
+/** JetStream and its key-value store, by a client to which the policy allows all of it. */
 export const jetStreamScenarios: readonly Scenario[] = [
   {
     name: "publishes into a stream and reads it by a pull consumer",

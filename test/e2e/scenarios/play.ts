@@ -9,7 +9,7 @@ import { Stage, type Scenario } from "./stage.ts";
 
 let stages = 0;
 
-/** Plays a scenario in one world; the stage's id is read as `it` in what it saw. */
+/** Plays a scenario in one world. In what it saw, the stage's id is read as `it`. */
 async function seenIn(world: World, client: Client, scenario: Scenario): Promise<unknown> {
   stages += 1;
   const stage = new Stage(client, world, `${world.name}${stages}`);
@@ -21,7 +21,7 @@ async function seenIn(world: World, client: Client, scenario: Scenario): Promise
   }
 }
 
-/** What a scenario expects names some of what it saw: the texts around nats-server's are each library's own. */
+/** A scenario's expectation names only parts of what it saw, because the texts around nats-server's are each library's own. */
 function assertExpected(seen: unknown, expected: unknown): void {
   const isPartial = typeof expected === "object" && expected !== null && !Array.isArray(expected);
   if (!isPartial) {
@@ -33,8 +33,8 @@ function assertExpected(seen: unknown, expected: unknown): void {
 }
 
 /**
- * Plays every scenario with one client library: with the filter it must see what it sees without, and where the policy
- * refuses, what it sees of a nats-server that refuses the same by itself.
+ * Plays every scenario with one client library. With the filter it must see what it sees without it. Where the policy refuses, it
+ * must see what it sees from a nats-server that refuses the same by itself.
  */
 export function playAll(name: string, open: () => Promise<Client>): void {
   describe(`${name}, behind its own Envoy`, () => {

@@ -2,12 +2,12 @@ import type { Connection } from "../clients/client.ts";
 import { refusalsOf, textsOf, type Refusals, type Scenario, type Stage } from "./stage.ts";
 
 interface Refused extends Refusals {
-  /** What the same connection still does: its own echo. */
+  /** Shows that the same connection still works, by its own echo. */
   afterwards: string[];
   reconnects: number;
 }
 
-/** Reads the refusal, then shows that the very connection works on and was told nothing else. */
+/** Reads the refusal, then shows that the same connection still works and got no other error. */
 async function accountOf(stage: Stage, connection: Connection): Promise<Refused> {
   const { errors, texts } = await refusalsOf(connection, 1);
   const subscription = await connection.subscribe(stage.subject("open"));
@@ -18,14 +18,14 @@ async function accountOf(stage: Stage, connection: Connection): Promise<Refused>
   return { errors: [...errors, ...later], texts, afterwards, reconnects: await connection.reconnects() };
 }
 
-/** nats-server's words; nats-py tells them in small letters. */
+/** nats-server's words. nats-py reports them in lower case. */
 function told(...texts: string[]): { texts: string[] } {
   return { texts: texts.map((text) => text.toLowerCase()) };
 }
 
 const worksOn = { afterwards: ["still works"], reconnects: 0 };
 
-/** What the policy refuses, and nats-server with the same permissions refuses in the same words. */
+/** What the policy refuses and nats-server with the same permissions refuses in the same words. */
 export const refusalScenarios: readonly Scenario[] = [
   {
     name: "is told that it may not publish where nothing allows it",
@@ -89,7 +89,7 @@ export const refusalScenarios: readonly Scenario[] = [
       await workers.subscribe(stage.subject("work"));
       await workers.flush();
       const second = await refusalsOf(workers, 1);
-      // And the connection works on, in the group that is allowed.
+      // And the connection still works, in the group that is allowed.
       const subscription = await workers.subscribe(stage.subject("work"), { queue: "workers" });
       await workers.flush();
       const ordersApi = await stage.ordersApi();
@@ -148,7 +148,7 @@ export const refusalScenarios: readonly Scenario[] = [
   },
 ];
 
-/** What the policy refuses and no nats-server would: each client's text has no oracle but docs/parity.md. */
+/** What the policy refuses and no nats-server would. The only oracle for each client's text is docs/parity.md. */
 export const stricterScenarios: readonly Scenario[] = [
   {
     name: "is told that it may not have others answer where it may not listen",

@@ -32,12 +32,12 @@ export class Stage {
     return this.#connect(this.#client, this.#world.workers);
   }
 
-  /** A connection that nobody judges; always nats.js. */
+  /** A connection that is not restricted at all; always nats.js. */
   operator(): Promise<Connection> {
     return this.#connect(new NatsJs(), this.#world.operator);
   }
 
-  /** Ends nats-server as a crash does and starts it again. */
+  /** Ends nats-server as a crash does, and starts it again. */
   restartServer(): Promise<void> {
     return this.#world.restartServer();
   }
@@ -54,7 +54,7 @@ export class Stage {
   }
 }
 
-/** A scenario's account of what it saw must be JSON; the stage's id in it is read as `it`. */
+/** A scenario's account of what it saw. It must be JSON, and the stage's id in it is read as `it`. */
 export interface Scenario {
   /** Completes the sentence "<client> …". */
   name: string;
@@ -66,9 +66,9 @@ export interface Scenario {
 const SERVER_TEXT = /permissions violation for .*"/;
 
 export interface Refusals {
-  /** As the library told them. */
+  /** The texts as the library reported them. */
   errors: string[];
-  /** nats-server's words in them, in small letters. */
+  /** nats-server's words in them, in lower case. */
   texts: string[];
 }
 
@@ -86,7 +86,7 @@ export async function refusalsOf(connection: Connection, count: number): Promise
   return { errors, texts: errors.map((error) => SERVER_TEXT.exec(error.toLowerCase())?.[0] ?? error) };
 }
 
-/** The client's own text of a failure; undefined where there is none. */
+/** The client's own text of a failure, or undefined if there is none. */
 export async function failureOf(attempt: () => Promise<unknown>): Promise<string | undefined> {
   try {
     await attempt();

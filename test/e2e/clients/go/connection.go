@@ -46,7 +46,7 @@ type tlsFiles struct {
 	Authority   string `json:"authority"`
 }
 
-// config verifies the server's authority, not its name: Istio's certificates name no host.
+// config verifies the server's authority, but not its name: Istio's certificates have no host name.
 func (f tlsFiles) config() (*tls.Config, error) {
 	certificate, err := tls.LoadX509KeyPair(f.Certificate, f.Key)
 	if err != nil {
@@ -104,7 +104,7 @@ func (conn *connection) messageFor(c call) *nats.Msg {
 	m.Data = []byte(c.Data)
 	m.Reply = c.Reply
 	for name, value := range c.Headers {
-		// Not Set: that would write the name in MIME's canonical form.
+		// Not Set, which would write the name in MIME's canonical form.
 		m.Header[name] = []string{value}
 	}
 	return m
@@ -165,7 +165,8 @@ func (conn *connection) request(c call) (any, error) {
 	return messageOf(reply.Subject, reply.Data, reply.Header), nil
 }
 
-// flush returns when the subscriptions' callbacks have seen what had come too: nats.go runs them apart from its reader.
+// flush returns when the subscriptions' callbacks have also seen everything that came before. nats.go runs them apart
+// from its reader.
 func (conn *connection) flush(call) (any, error) {
 	if err := conn.FlushTimeout(conn.timeout); err != nil {
 		return nil, err

@@ -54,7 +54,7 @@ func (conn *connection) publishToStream(c call) (any, error) {
 	return ack.Sequence, nil
 }
 
-// take acknowledges m and waits for the acknowledgement's own answer.
+// take acknowledges m and waits for the answer to the acknowledgement.
 func take(ctx context.Context, m jetstream.Msg) (message, error) {
 	return messageOf(m.Subject(), m.Data(), m.Headers()), m.DoubleAck(ctx)
 }
@@ -141,7 +141,7 @@ func (conn *connection) createBucket(c call) (any, error) {
 	return nil, err
 }
 
-// withBucket calls do with a bucket that is there.
+// withBucket calls do with an existing bucket.
 func (conn *connection) withBucket(c call, do func(context.Context, jetstream.KeyValue) (any, error)) (any, error) {
 	js, ctx, cancel, err := conn.stream()
 	defer cancel()
@@ -182,7 +182,7 @@ func (conn *connection) deleteKey(c call) (any, error) {
 
 func (conn *connection) watchKeys(c call) (any, error) {
 	return conn.withBucket(c, func(_ context.Context, bucket jetstream.KeyValue) (any, error) {
-		// It ends with the connection, not with this call.
+		// The watch ends with the connection, not with this call.
 		watcher, err := bucket.WatchAll(context.Background())
 		if err != nil {
 			return nil, err
@@ -190,7 +190,7 @@ func (conn *connection) watchKeys(c call) (any, error) {
 		changes := newMailbox[change]()
 		go func() {
 			for entry := range watcher.Updates() {
-				// nil: all that was there has come.
+				// nil means that all initial values have come.
 				if entry != nil {
 					changes <- change{entry.Key(), string(entry.Value()), operations[entry.Operation()]}
 				}

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// mailbox holds what came by a callback until a test takes it.
+// mailbox holds what a callback received until a test takes it.
 type mailbox[T any] chan T
 
-// More than any test sends at once; a callback that would wait here would stop the connection's reader.
+// More than any test sends at once. A callback that blocked here would stop the connection's reader.
 const mailboxSize = 10_000
 
 func newMailbox[T any]() mailbox[T] {
@@ -30,7 +30,7 @@ func (m mailbox[T]) take(count int, timeout time.Duration) ([]T, error) {
 	return items, nil
 }
 
-// takeAll takes what is there.
+// takeAll takes what has arrived so far.
 func (m mailbox[T]) takeAll() []T {
 	items := []T{}
 	for {

@@ -1,5 +1,5 @@
-// Command go does with nats.go what the end-to-end tests tell it, one JSON object a line on stdin and stdout; see
-// ../remote.ts for the form.
+// Command go does with nats.go what the end-to-end tests ask for, with one JSON object per line on stdin and stdout.
+// ../remote.ts describes the form.
 package main
 
 import (
@@ -11,7 +11,7 @@ import (
 	"sync"
 )
 
-// call is one line of stdin: which call, and the arguments of all of them.
+// call is one line of stdin: the name of a call, and the arguments of all calls.
 type call struct {
 	ID           int               `json:"id"`
 	Call         string            `json:"call"`
@@ -38,7 +38,7 @@ type call struct {
 	Value        string            `json:"value"`
 }
 
-// program is the connections that the tests have opened, by number.
+// program holds the connections that the tests have opened, by number.
 type program struct {
 	mu          sync.Mutex
 	connections []*connection

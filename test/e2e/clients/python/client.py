@@ -1,4 +1,4 @@
-"""Does with nats-py what the end-to-end tests tell it, one JSON object a line on stdin and stdout; see ../remote.ts."""
+"""Does with nats-py what the end-to-end tests ask for, with one JSON object per line on stdin and stdout; see ../remote.ts."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ import nats
 from nats.js.api import AckPolicy, ConsumerConfig
 from nats.js.errors import KeyNotFoundError
 
-# A call's line may hold a payload of nats-server's max_payload, in JSON.
+# A call's line may contain a payload of nats-server's max_payload, as JSON.
 LINE_LIMIT = 8 << 20
 
 
@@ -20,7 +20,7 @@ def as_json(message):
 
 
 def tls_context(files):
-    """Verifies the server's authority, not its name: Istio's certificates name no host."""
+    """Verifies the server's authority, but not its name: Istio's certificates have no host name."""
     context = ssl.create_default_context(cafile=files["authority"])
     context.check_hostname = False
     context.load_cert_chain(files["certificate"], files["key"])
@@ -28,7 +28,7 @@ def tls_context(files):
 
 
 class Mailbox:
-    """What came by a callback, until a test takes it."""
+    """Holds what a callback received until a test takes it."""
 
     def __init__(self):
         self._items = asyncio.Queue()
@@ -47,7 +47,7 @@ class Mailbox:
 
 
 class Connection:
-    """One connection; each method is a call of the tests."""
+    """One connection. Each method is a call of the tests."""
 
     def __init__(self, timeout):
         self._timeout = timeout
@@ -177,7 +177,7 @@ class Connection:
         changes = []
         while len(changes) < count:
             entry = await self._watches[watch].updates(timeout=self._timeout)
-            # None: all that was there has come.
+            # None means that all initial values have come.
             if entry is not None:
                 value = (entry.value or b"").decode()
                 changes.append({"key": entry.key, "value": value, "operation": entry.operation or "PUT"})
@@ -209,7 +209,7 @@ async def answer(line):
     reply = {"id": arguments.pop("id")}
     try:
         reply["result"] = await do(arguments.pop("call"), arguments)
-    except Exception as error:  # The tests judge every failure of the library.
+    except Exception as error:  # Every failure of the library goes to the tests, which judge it.
         reply["error"] = str(error) or repr(error)
     print(json.dumps(reply), flush=True)
 
@@ -222,7 +222,7 @@ async def main():
         task = asyncio.create_task(answer(line))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
-    # Connections that a failed test left open would hold the loop.
+    # Connections that a failed test left open would keep the loop alive.
     sys.stdout.flush()
     os._exit(0)
 
