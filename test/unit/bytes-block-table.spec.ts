@@ -5,7 +5,7 @@ import { lengthOf, pointerTo, textAt } from "./bytes-support";
 
 const KEY_OFFSET: usize = 12;
 
-/** A block of this key; its hash is given, so that a test decides what collides. */
+/** A block with this key. Its hash is given, so that a test decides what collides. */
 function newBlock(key: string, hash: u32): usize {
   const length = lengthOf(key);
   const block = take(KEY_OFFSET + <usize>length);
@@ -55,7 +55,7 @@ describe("a table of blocks", () => {
     raiseLimit(8 << 20);
   });
 
-  it("finds a block by hash, length and bytes of its key", () => {
+  it("finds a block by the hash, length and bytes of its key", () => {
     const before = usedBytes();
     const table = new BlockTable(KEY_OFFSET);
     const a = enter(table, "abc", 7);
@@ -70,7 +70,7 @@ describe("a table of blocks", () => {
     expect(usedBytes()).toBe(before);
   });
 
-  it("keeps blocks apart whose hashes are equal, around the end of the slots too", () => {
+  it("keeps blocks apart whose hashes are equal, even around the end of the slots", () => {
     const table = new BlockTable(KEY_OFFSET);
     // Slot 7 of 8 is the last, so the second and third wrap.
     const a = enter(table, "a", 7);
@@ -85,7 +85,7 @@ describe("a table of blocks", () => {
     table.destroy();
   });
 
-  it("goes on behind a block that was taken out of the middle of a run", () => {
+  it("still finds the blocks after one that was taken out of the middle of a run", () => {
     const table = new BlockTable(KEY_OFFSET);
     const a = enter(table, "a", 3);
     const b = enter(table, "b", 3);
@@ -96,7 +96,7 @@ describe("a table of blocks", () => {
     expect(find(table, "c", 3)).toBe(c);
     table.takeOut(a);
     expect(find(table, "c", 3)).toBe(c);
-    // The place is used again.
+    // The slot is used again.
     const d = enter(table, "d", 3);
     expect(find(table, "d", 3)).toBe(d);
     expect(find(table, "c", 3)).toBe(c);
@@ -130,7 +130,7 @@ describe("a table of blocks", () => {
     table.destroy();
   });
 
-  it("does not grow when blocks only come and go", () => {
+  it("does not grow if blocks only come and go", () => {
     const table = new BlockTable(KEY_OFFSET);
     const first = enter(table, "0", hashOf("0"));
     const before = usedBytes();
@@ -168,7 +168,7 @@ describe("a table of blocks", () => {
     table.destroy();
   });
 
-  it("finds each of many blocks of few slots, whatever has been taken out between them", () => {
+  it("finds each of many blocks that share few slots, whatever has been taken out between them", () => {
     const table = new BlockTable(KEY_OFFSET);
     const blocks: usize[] = [];
     const keys: string[] = [];
@@ -176,7 +176,7 @@ describe("a table of blocks", () => {
     let random: u32 = 7;
     for (let step = 0; step < 20_000; step++) {
       random = random * 1664525 + 1013904223;
-      // Long runs of equal and near homes, around the end too.
+      // Long runs of equal and near home slots, even around the end.
       if (blocks.length < 40 && ((random >> 16) & 1) == 0) {
         keys.push(step.toString());
         hashes.push(((random >> 20) & 7) | (((random >> 3) & 1) * 0xfffffff8));
@@ -197,7 +197,7 @@ describe("a table of blocks", () => {
     table.destroy();
   });
 
-  it("can be walked while blocks are taken out, each of which is met", () => {
+  it("can be walked while blocks are taken out, and the walk meets each of them", () => {
     const table = new BlockTable(KEY_OFFSET);
     for (let i = 0; i < 500; i++) enter(table, i.toString(), <u32>(i % 37) * 0x1fffffff);
     let block = table.nextBlock(0);
@@ -219,7 +219,7 @@ describe("a table of blocks", () => {
     table.destroy();
   });
 
-  it("keeps what it has when the budget has no room to grow", () => {
+  it("keeps what it has if the budget has no room to grow", () => {
     const before = usedBytes();
     const table = new BlockTable(KEY_OFFSET);
     const blocks: usize[] = [];

@@ -17,7 +17,7 @@ describe("the memory budget of a VM", () => {
     expect(usedBytes()).toBe(0);
   });
 
-  it("counts what an allocation really costs: rounded up to 16 bytes, and 16 beside it", () => {
+  it("counts what an allocation really costs: its size rounded up to 16 bytes, plus 16", () => {
     raiseLimit(1024);
     const one = take(1);
     expect(usedBytes()).toBe(32);
@@ -31,7 +31,7 @@ describe("the memory budget of a VM", () => {
     expect(usedBytes()).toBe(0);
   });
 
-  it("may be used up to its last byte and not one allocation further", () => {
+  it("may be used up to its last byte, and not one allocation further", () => {
     const most = take(1024 - 16);
     expect(most).not.toBe(0);
     expect(usedBytes()).toBe(1024);
@@ -42,7 +42,7 @@ describe("the memory budget of a VM", () => {
     expect(usedBytes()).toBe(0);
   });
 
-  it("is not changed by giving back what was refused", () => {
+  it("does not change when what was refused is given back", () => {
     giveBack(0, 64);
     expect(usedBytes()).toBe(0);
   });
@@ -62,13 +62,13 @@ describe("the memory budget of a VM", () => {
     expect(limitBytes()).toBe(4096);
   });
 
-  it("leaves an eighth to a single connection", () => {
+  it("leaves at most an eighth to a single connection", () => {
     expect(shareBytes()).toBe(512);
   });
 });
 
 describe("a block for what is short-lived", () => {
-  it("counts while somebody has it, and is then given again", () => {
+  it("counts while it is in use, and is then given out again", () => {
     const block = takeShortLived();
     expect(usedBytes()).toBe(SHORT_LIVED + 16);
     memory.fill(block, 0x5a, SHORT_LIVED);
@@ -78,7 +78,7 @@ describe("a block for what is short-lived", () => {
     giveBackShortLived(block);
   });
 
-  it("is refused beyond the budget, also when one is kept", () => {
+  it("is refused beyond the budget, even if one is kept", () => {
     const rest = limitBytes() - SHORT_LIVED;
     const most = take(rest);
     expect(takeShortLived()).toBe(0);

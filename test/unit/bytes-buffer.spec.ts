@@ -29,7 +29,7 @@ describe("a buffer without a budget", () => {
     buffer.destroy();
   });
 
-  it("takes what needs no memory", () => {
+  it("accepts what needs no memory", () => {
     const buffer = new Buffer();
     expect(append(buffer, "")).toBe(true);
     expect(assign(buffer, "")).toBe(true);
@@ -45,7 +45,7 @@ describe("a buffer", () => {
     raiseLimit(LIMIT);
   });
 
-  it("keeps what is appended, in order, over every growth", () => {
+  it("keeps what is appended, in order, whenever it grows", () => {
     const before = usedBytes();
     const buffer = new Buffer();
     let expected = "";
@@ -73,7 +73,7 @@ describe("a buffer", () => {
     buffer.destroy();
   });
 
-  it("reserves without changing its content", () => {
+  it("reserves room without changing its content", () => {
     const buffer = new Buffer();
     append(buffer, "abc");
     expect(buffer.reserve(1000)).toBe(true);
@@ -85,7 +85,7 @@ describe("a buffer", () => {
     buffer.destroy();
   });
 
-  it("refuses to grow beyond the half of 31 bits without asking the budget", () => {
+  it("refuses to grow beyond 2^30 bytes without asking the budget", () => {
     const buffer = new Buffer();
     append(buffer, "abc");
     const before = usedBytes();
@@ -96,7 +96,7 @@ describe("a buffer", () => {
     buffer.destroy();
   });
 
-  it("loses nothing when the budget refuses to let it grow", () => {
+  it("loses nothing if the budget does not let it grow", () => {
     const before = usedBytes();
     const buffer = new Buffer();
     append(buffer, "abc");
@@ -107,7 +107,7 @@ describe("a buffer", () => {
     expect(buffer.reserve(64)).toBe(false);
     expect(content(buffer)).toBe("abc");
     expect(buffer.capacity).toBe(64);
-    // What fits into the present memory is still taken.
+    // What fits into the present memory is still accepted.
     expect(append(buffer, "def")).toBe(true);
     expect(content(buffer)).toBe("abcdef");
     giveBack(most, rest);
@@ -115,7 +115,7 @@ describe("a buffer", () => {
     expect(usedBytes()).toBe(before);
   });
 
-  it("is assigned shorter and longer contents", () => {
+  it("can be assigned shorter and longer contents", () => {
     const before = usedBytes();
     const buffer = new Buffer();
     expect(assign(buffer, "first")).toBe(true);
@@ -128,7 +128,7 @@ describe("a buffer", () => {
     expect(usedBytes()).toBe(before);
   });
 
-  it("may be assigned its own tail, overlapping", () => {
+  it("can be assigned its own tail, overlapping", () => {
     const buffer = new Buffer();
     append(buffer, "0123456789");
     expect(buffer.assign(buffer.pointer + 3, 7)).toBe(true);
@@ -136,7 +136,7 @@ describe("a buffer", () => {
     buffer.destroy();
   });
 
-  it("keeps a small memory when it is cleared and gives back a large one", () => {
+  it("keeps a small memory when it is cleared, and gives back a large one", () => {
     const before = usedBytes();
     const buffer = new Buffer();
     append(buffer, "x".repeat(256));
@@ -153,7 +153,7 @@ describe("a buffer", () => {
     expect(usedBytes()).toBe(before);
   });
 
-  it("may be released twice and used again", () => {
+  it("can be released twice and used again", () => {
     const before = usedBytes();
     const buffer = new Buffer();
     append(buffer, "abc");

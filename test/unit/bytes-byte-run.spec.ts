@@ -7,7 +7,7 @@ function append(run: ByteRun, text: string): i32 {
 }
 
 describe("a run of bytes", () => {
-  it("has no memory at first and can be destroyed so", () => {
+  it("has no memory at first and can then be destroyed", () => {
     const run = new ByteRun();
     expect(run.pointer).toBe(0);
     run.trim();
@@ -15,7 +15,7 @@ describe("a run of bytes", () => {
     run.destroy();
   });
 
-  it("answers where each text lies, and keeps all of them over its growth", () => {
+  it("returns where each text lies, and keeps all of them when it grows", () => {
     const run = new ByteRun();
     for (let i = 0; i < 1000; i++) assert(append(run, "text" + (i % 10).toString()) == i * 5, i.toString());
     for (let i = 0; i < 1000; i++) {
@@ -25,7 +25,7 @@ describe("a run of bytes", () => {
     run.destroy();
   });
 
-  it("takes room that is written to afterwards", () => {
+  it("reserves room that can be written to afterwards", () => {
     const run = new ByteRun();
     append(run, "ab");
     store<u8>(run.extend(1), 0x63);
@@ -34,7 +34,7 @@ describe("a run of bytes", () => {
     run.destroy();
   });
 
-  it("keeps what it has when it is trimmed, and goes on from there", () => {
+  it("keeps the rest when it is trimmed, and continues from there", () => {
     const run = new ByteRun();
     append(run, "x".repeat(100));
     run.trim();

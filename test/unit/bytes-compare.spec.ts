@@ -2,7 +2,7 @@ import { equalBytes } from "../../assembly/bytes/compare";
 import { expectOtherForEachByte, expectSameOfEqual } from "./bytes-support";
 
 describe("the comparison of bytes", () => {
-  it("finds equal bytes equal at every length, and looks at nothing beyond them", () => {
+  it("finds equal bytes equal at every length, and reads nothing beyond them", () => {
     expectSameOfEqual((a, b, length) => equalBytes(a, b, length));
   });
 

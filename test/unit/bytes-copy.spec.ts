@@ -4,7 +4,7 @@ import { copyShort } from "../../assembly/bytes/copy";
 const LONGEST: i32 = 100;
 
 describe("a short copy", () => {
-  it("copies just the given bytes, at every length", () => {
+  it("copies exactly the given bytes, at every length", () => {
     const from = heap.alloc(<usize>LONGEST);
     for (let i = 0; i < LONGEST; i++) store<u8>(from + <usize>i, <u8>(i + 1));
     const to = heap.alloc(<usize>LONGEST + 2);

@@ -9,12 +9,12 @@ function numbersOf(chains: HashChains, hash: u32): string {
 }
 
 describe("chains by hash", () => {
-  it("have nothing at first", () => {
+  it("are empty at first", () => {
     expect(numbersOf(new HashChains(), 0)).toBe("");
     expect(numbersOf(new HashChains(), u32.MAX_VALUE)).toBe("");
   });
 
-  it("give all numbers of a hash and no other's, also of those that share a chain", () => {
+  it("return all numbers of a hash and no other's, even of those that share a chain", () => {
     const chains = new HashChains();
     // Their lower bits are the same at every size.
     chains.add(0x1000_0005, 1);

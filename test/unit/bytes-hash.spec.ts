@@ -6,7 +6,7 @@ function hashAlike(a: usize, b: usize, length: i32): bool {
 }
 
 describe("the hash of bytes", () => {
-  it("depends on the bytes alone, not on where they lie or on what is around them", () => {
+  it("depends only on the bytes, not on where they lie or on what is around them", () => {
     expectSameOfEqual(hashAlike);
   });
 
@@ -30,7 +30,7 @@ describe("the hash of bytes", () => {
     expect(seen.size).toBe(1 << (BLOCKS / 2));
   });
 
-  it("tells runs of zeros of different lengths apart", () => {
+  it("distinguishes runs of zeros of different lengths", () => {
     const zeros = keep(new StaticArray<u8>(LONGEST));
     const seen = new Set<u32>();
     for (let length = 0; length <= LONGEST; length++) seen.add(hashBytes(zeros, length));

@@ -1,10 +1,10 @@
 import { NumberTable } from "../../assembly/bytes/number-table";
 
-/** Numbers given in a row, as the host does, of which some stay for long. */
+/** Consecutive numbers, as the host gives them, some of which stay for long. */
 const MOST: u32 = 5000;
 
 describe("numbers of the host", () => {
-  it("stand for nothing until they are entered, and then for what was", () => {
+  it("stand for nothing until they are entered, and then for what was entered", () => {
     const table = new NumberTable();
     expect(table.get(7)).toBe(0);
     table.enter(7, 100);
@@ -26,7 +26,7 @@ describe("numbers of the host", () => {
       const goes = (next / 1250) % 2 == 0 ? 0 : 3;
       for (let i = 0; i < goes; i++) {
         state = (state ^ (state << 13)) * 5 + 1;
-        // Mostly the oldest, and sometimes one that has gone already.
+        // Mostly the oldest, and sometimes one that has already gone.
         const number = i == 0 ? 1 + (state % next) : oldest++;
         table.takeOut(number);
         expected.delete(number);
@@ -38,7 +38,7 @@ describe("numbers of the host", () => {
     }
   });
 
-  it("that all have one home are found and go one by one", () => {
+  it("are found and removed one by one even if all have one home slot", () => {
     const table = new NumberTable();
     // The upper bits of their products are alike: the multiplier's inverse times small numbers.
     const inverse: u32 = inverseOf(0x9e3779b1);

@@ -34,7 +34,7 @@ describe("the two halves of a name", () => {
     expect(isPaddable(i32.MAX_VALUE)).toBe(false);
   });
 
-  it("are its bytes with zeros behind", () => {
+  it("are its bytes followed by zeros", () => {
     for (let length = 0; length <= LONGEST; length++) {
       keep(length);
       for (let i = 0; i < LONGEST; i++) {
@@ -68,7 +68,7 @@ describe("the two halves of a name", () => {
 
 describe("a name at the end of memory", () => {
   it("is copied to where 32 bytes can be read, and any other stays where it is", () => {
-    // Pages of which the allocator does not know.
+    // Pages that the allocator does not know.
     for (let grown = 0; grown < 2; grown++) {
       expect(memory.grow(1)).toBeGreaterThan(0);
       const end = (<usize>memory.size()) << 16;

@@ -1,15 +1,15 @@
 import { utf8 } from "../../assembly/bytes/text";
 
-/** What is tested holds bare addresses, so the bytes stay for as long as the spec runs. */
+/** The code under test holds bare addresses, so the bytes stay for as long as the spec runs. */
 const kept: StaticArray<u8>[] = [];
 
-/** The address of these bytes, valid until the spec ends. */
+/** The address of these bytes, which is valid until the spec ends. */
 export function keep(bytes: StaticArray<u8>): usize {
   kept.push(bytes);
   return changetype<usize>(bytes);
 }
 
-/** The address of the text's UTF-8, valid until the spec ends. */
+/** The address of the text's UTF-8, which is valid until the spec ends. */
 export function pointerTo(text: string): usize {
   return keep(utf8(text));
 }
@@ -23,10 +23,10 @@ export function textAt(pointer: usize, length: i32): string {
   return length == 0 ? "" : String.UTF8.decodeUnsafe(pointer, <usize>length);
 }
 
-/** Bytes that `counting` has to be looked at. */
+/** Bytes that `counting` has to read. */
 export const LONGEST: i32 = 40;
 
-/** Bytes 1, 2, 3 … with one more at each end that is not compared. */
+/** Bytes 1, 2, 3 and so on, with one more at each end that is not compared. */
 function counting(outside: u8): usize {
   const bytes = new StaticArray<u8>(LONGEST + 2);
   bytes[0] = outside;
@@ -35,7 +35,7 @@ function counting(outside: u8): usize {
   return keep(bytes) + 1;
 }
 
-/** `same` holds of equal bytes at every length, wherever they lie and whatever stands around them. */
+/** Expects that `same` is true for equal bytes at every length, wherever they lie and whatever is around them. */
 export function expectSameOfEqual(same: (a: usize, b: usize, length: i32) => bool): void {
   const a = counting(0xaa);
   const b = counting(0xbb);
@@ -46,7 +46,7 @@ export function expectSameOfEqual(same: (a: usize, b: usize, length: i32) => boo
   }
 }
 
-/** `same` does not hold where `bits` of any byte differ, at any length. */
+/** Expects that `same` is false if `bits` of any byte differ, at any length. */
 export function expectOtherForEachByte(bits: u8, same: (a: usize, b: usize, length: i32) => bool): void {
   const a = counting(0);
   const b = counting(0);

@@ -2,7 +2,7 @@ import { usedBytes } from "../../assembly/bytes/budget";
 import { Words } from "../../assembly/bytes/words";
 
 describe("an array of words", () => {
-  it("has no memory at first and can be destroyed so", () => {
+  it("has no memory at first and can then be destroyed", () => {
     const words = new Words();
     expect(words.pointer).toBe(0);
     words.reserve(0);
@@ -10,7 +10,7 @@ describe("an array of words", () => {
     words.destroy();
   });
 
-  it("keeps every word over its growth, and negative ones as they are", () => {
+  it("keeps every word when it grows, including negative ones", () => {
     const words = new Words();
     for (let i = 0; i < 1000; i++) {
       words.reserve(i + 1);

@@ -3,7 +3,7 @@ import * as subs from "../../assembly/connection/subscription";
 import { Subscriptions } from "../../assembly/connection/subscriptions";
 import { add, find, noteReuse, queueOf, tellEnd } from "./subscriptions-support";
 
-/** Ended subscriptions that are remembered, and for how many milliseconds of quiet. */
+/** How many ended subscriptions are remembered, and for how many milliseconds of quiet. */
 const MAX_ENDED: i32 = 256;
 const FORGET_AFTER: i64 = 10_000;
 
@@ -12,7 +12,7 @@ describe("a subscription that has ended", () => {
     raiseLimit(8 << 20);
   });
 
-  it("is still found, but does not live", () => {
+  it("is still found, but is not live", () => {
     const all = new Subscriptions();
     const sub = add(all, "1", "foo", "q");
     all.end(sub);
@@ -37,7 +37,7 @@ describe("a subscription that has ended", () => {
     all.destroy();
   });
 
-  it("makes way for a new one with its sid, which begins anew", () => {
+  it("makes way for a new one with its sid, which starts from nothing", () => {
     const before = usedBytes();
     const all = new Subscriptions();
     const old = add(all, "1", "foo", "q");
@@ -77,9 +77,9 @@ describe("a subscription that has ended", () => {
     all.destroy();
   });
 
-  it("leaves the order of the others alone when it makes way out of their middle", () => {
+  it("leaves the order of the others alone when it makes way in the middle", () => {
     const all = new Subscriptions();
-    // Ten further ones, so that the row has wrapped around.
+    // Ten further ones, so that the queue has wrapped around.
     for (let i = 0; i < MAX_ENDED + 10; i++) all.end(add(all, i.toString()));
     for (let i = 100; i < 110; i++) add(all, i.toString());
     expect(all.endedCount).toBe(MAX_ENDED - 10);
@@ -94,7 +94,7 @@ describe("a subscription that has ended", () => {
     all.destroy();
   });
 
-  it("is forgotten at once where the budget has no room to remember it", () => {
+  it("is forgotten at once if the budget has no room to remember it", () => {
     const before = usedBytes();
     const all = new Subscriptions();
     const sub = add(all, "1");
@@ -168,8 +168,8 @@ describe("the time for which ended subscriptions are remembered", () => {
   });
 });
 
-describe("a subscription that has ended by its count", () => {
-  it("is remembered until the server was told, however long that takes", () => {
+describe("a subscription that has ended by its maximum", () => {
+  it("is remembered until the server was informed, however long that takes", () => {
     const all = new Subscriptions();
     const sub = add(all, "1");
     all.endByCount(sub);
@@ -203,7 +203,7 @@ describe("a subscription that has ended by its count", () => {
     all.destroy();
   });
 
-  it("makes way for a new one with its sid, told or not", () => {
+  it("makes way for a new one with its sid, whether the server was informed or not", () => {
     const before = usedBytes();
     const all = new Subscriptions();
     all.endByCount(add(all, "1"));
@@ -220,7 +220,7 @@ describe("a subscription that has ended by its count", () => {
     expect(usedBytes()).toBe(before);
   });
 
-  it("is remembered once, however often the server is told", () => {
+  it("is remembered once, however often the server is informed", () => {
     const before = usedBytes();
     const all = new Subscriptions();
     all.endByCount(add(all, "1"));
@@ -235,7 +235,7 @@ describe("a subscription that has ended by its count", () => {
     expect(usedBytes()).toBe(before);
   });
 
-  it("is the only kind of which the server is told", () => {
+  it("is the only kind that the server is informed about", () => {
     const all = new Subscriptions();
     const live = add(all, "live");
     const ended = add(all, "ended");

@@ -22,7 +22,7 @@ function pushQueue(pongs: ExpectedPongs, name: string, queue: string): bool {
   );
 }
 
-/** The front: its kind, and its name and queue where it has them. */
+/** The front record: its kind, and its name and queue if it has them. */
 function front(pongs: ExpectedPongs): string {
   const kind = pongs.kind;
   if (kind == Pong.NONE) return "nothing";
@@ -32,7 +32,7 @@ function front(pongs: ExpectedPongs): string {
   return `${<i32>kind}[${name}][${queue}]`;
 }
 
-/** Takes off everything, in order. */
+/** Removes all records, in order. */
 function drain(pongs: ExpectedPongs): string {
   const found: string[] = [];
   while (!pongs.isEmpty) {
@@ -42,7 +42,7 @@ function drain(pongs: ExpectedPongs): string {
   return found.join(" ");
 }
 
-/** What is left of the budget, taken but for `spare` bytes. */
+/** Takes what is left of the budget, except for `spare` bytes. */
 let taken: usize = 0;
 let takenBytes: usize = 0;
 
@@ -57,7 +57,7 @@ function relax(): void {
 }
 
 describe("the PONGs that are expected, without a budget", () => {
-  it("are none, and every push says that there is no room", () => {
+  it("are none, and every push reports that there is no room", () => {
     const pongs = new ExpectedPongs();
     expect(pongs.pushClient()).toBe(false);
     expect(pongs.push(Pong.CONNECT_TAKEN)).toBe(false);
@@ -101,7 +101,7 @@ describe("the PONGs that are expected", () => {
     expect(usedBytes()).toBe(before);
   });
 
-  it("know which subscription they are of, and the number of a maximum", () => {
+  it("know their subscription, and the number of a maximum", () => {
     const pongs = new ExpectedPongs();
     pongs.pushSubscription(Pong.MAXIMUM, pointerTo("sid"), 3, 0xffffffff, 7);
     pongs.pushSubscription(Pong.MAXIMUM_OK, pointerTo(""), 0, 2, 1);
@@ -133,7 +133,7 @@ describe("the PONGs that are expected", () => {
     pongs.destroy();
   });
 
-  it("say how many bytes wait, and how many of them the newest has", () => {
+  it("report how many bytes wait, and how many of them the newest record has", () => {
     const pongs = new ExpectedPongs();
     pushName(pongs, "foo");
     expect(pongs.size).toBe(HEAD + 3);
@@ -166,7 +166,7 @@ describe("a run of the client's own PINGs", () => {
     pongs.destroy();
   });
 
-  it("goes on while it is answered, and ends with any other record", () => {
+  it("continues while it is answered, and ends with any other record", () => {
     const pongs = new ExpectedPongs();
     pongs.pushClient();
     pongs.pushClient();
@@ -182,7 +182,7 @@ describe("a run of the client's own PINGs", () => {
     pongs.destroy();
   });
 
-  it("begins a further record when it is as long as a record can count", () => {
+  it("begins another record when it is as long as a record can count", () => {
     const pongs = new ExpectedPongs();
     pongs.pushClient();
     // As if all but one had been pushed, which would take seconds.
@@ -202,8 +202,8 @@ describe("a run of the client's own PINGs", () => {
   });
 });
 
-describe("a record behind others that were all answered", () => {
-  it("is one of its own, also where the last of them was of the client's PINGs", () => {
+describe("a record after others that were all answered", () => {
+  it("is a new one, even if the last of the others was for the client's PINGs", () => {
     const pongs = new ExpectedPongs();
     pongs.pushClient();
     pongs.pop();
@@ -259,7 +259,7 @@ describe("the memory of expected PONGs", () => {
     pongs.destroy();
   });
 
-  it("is as before when the budget refuses a further record, moved to the front or not", () => {
+  it("is unchanged if the budget refuses another record, whether it was moved to the front or not", () => {
     const before = usedBytes();
     const pongs = new ExpectedPongs();
     for (let i = 0; i < 100; i++) pushName(pongs, "x".repeat(60));

@@ -17,19 +17,19 @@ import { pointerTo } from "./bytes-support";
 
 let question: u32 = 1000;
 
-/** Where a line lies from its subject on, with bytes behind it that are looked at too. */
+/** Where a line lies from its subject on, with bytes after it that are also read. */
 function placed(line: string): usize {
   return pointerTo(line + "#".repeat(48));
 }
 
-/** Do the bytes that lie there name it? */
+/** Whether the bytes that lie there name it. */
 function namesAt(p: usize, last: usize = LAST_PUBLISH): bool {
   const low = v128.load(p);
   const high = v128.load(p, 16);
   return isAlikeTo(asciiArgumentEnds(low, high, v128.load(LOWEST_OF_ARGUMENTS)), likeLast(last, low, high));
 }
 
-/** Of a line from its subject on, with whatever stands behind it. */
+/** A line from its subject on, with whatever comes after it. */
 function names(line: string, last: usize = LAST_PUBLISH): bool {
   return namesAt(placed(line), last);
 }
@@ -41,7 +41,7 @@ function keep(line: string, subjectClass: i32 = 7): void {
 }
 
 describe("the subject of the line before", () => {
-  it("is known again with its class, whatever stands behind it", () => {
+  it("is recognised with its class, whatever comes after it", () => {
     keep("orders.a 16\r\n");
     expect(names("orders.a 16\r\n")).toBe(true);
     expect(names("orders.a 1048576\r\n")).toBe(true);
@@ -68,7 +68,7 @@ describe("the subject of the line before", () => {
     expect(lastSubjectClass(LAST_PUBLISH)).toBe(9);
   });
 
-  it("is no other one: none that is longer, shorter or different in one byte", () => {
+  it("is not recognised in one that is longer, shorter or different in one byte", () => {
     for (let length = 1; length < 32; length++) {
       const subject = "s".repeat(length);
       keep(`${subject} 1\r\n`);
@@ -97,7 +97,7 @@ describe("the subject of the line before", () => {
     }
   });
 
-  it("is none where no argument's end is in sight, and none before the first", () => {
+  it("is absent if no argument's end is in sight, and before the first line", () => {
     keep("orders.a 1\r\n");
     expect(names("s".repeat(40))).toBe(false);
     useSubjectOf(LAST_PUBLISH, ++question);
@@ -108,7 +108,7 @@ describe("the subject of the line before", () => {
     }
   });
 
-  it("is forgotten when another question judges, and kept while the same does", () => {
+  it("is forgotten when another question judges, and kept while the same one does", () => {
     keep("orders.a 1\r\n");
     useSubjectOf(LAST_PUBLISH, question);
     expect(names("orders.a 1\r\n")).toBe(true);
@@ -118,7 +118,7 @@ describe("the subject of the line before", () => {
     expect(names("orders.a 1\r\n")).toBe(false);
   });
 
-  it("of deliveries is another than that of publishes", () => {
+  it("of deliveries is separate from that of publishes", () => {
     keep("orders.a 1\r\n");
     useSubjectOf(LAST_DELIVERY, ++question);
     expect(names("orders.a 1\r\n", LAST_DELIVERY)).toBe(false);
@@ -128,7 +128,7 @@ describe("the subject of the line before", () => {
     expect(lastSubjectClass(LAST_PUBLISH)).toBe(7);
   });
 
-  it("has a length while messages on it follow each other, and else one that no line has", () => {
+  it("has its length while messages on it follow each other, and otherwise one that no line has", () => {
     const longest: usize = 1 << 20;
     keep("orders.a 1\r\n");
     assert(runningLength(LAST_PUBLISH) > longest);

@@ -5,7 +5,7 @@ import { Meter } from "../../assembly/telemetry/meter";
 raiseLimit(64 << 20);
 
 function newOwner(): OpenRequests {
-  // What a meter counts it tells the host by names, which nobody asks for here.
+  // The meter reports its counts to the host by name, and no test here looks at them.
   return new OpenRequests(new Meter(0, 0, 0));
 }
 
@@ -30,7 +30,7 @@ describe("a table of messages that wait for another one", () => {
     table.destroy();
   });
 
-  it("leaves one that waits already as it is", () => {
+  it("leaves one that already waits as it is", () => {
     const table = newTable(10);
     const owner = newOwner();
     table.open(owner, 1, 2, 1000);
@@ -66,12 +66,12 @@ describe("a table of messages that wait for another one", () => {
     table.destroy();
   });
 
-  it("stays right through many openings and closings in any order, with names that collide", () => {
+  it("stays consistent through many openings and closings in any order, with names that collide", () => {
     const table = newTable(500);
     const owner = newOwner();
     const open = new Set<u64>();
     let random: u64 = 1;
-    // A message for each round would be most of the test's time.
+    // Making a message for each round would take most of the test's time.
     let wrong = -1;
     for (let i = 0; i < 200_000; i++) {
       random = random * 6364136223846793005 + 1442695040888963407;
@@ -96,7 +96,7 @@ describe("a table of messages that wait for another one", () => {
     const before = usedBytes();
     const table = newTable(10_000);
     const owner = newOwner();
-    // Names are hashes: one after the other they would be one long run of the table.
+    // Names are hashes. Consecutive ones would be one long run of the table.
     for (let i: u64 = 0; i < 20_000; i++) table.open(owner, i * 0x9e3779b97f4a7c15, 0, 0);
     expect(table.count).toBe(10_000);
     table.closeAll(owner);

@@ -39,7 +39,8 @@ describe("a reply grant without a budget", () => {
   });
 });
 
-// The rules of nats-server's responseAllowed (client.go): one more use each time; more than max, or older than expires: gone.
+// The rules of nats-server's responseAllowed (client.go): one more use each time. A grant with more than max uses, or older than
+// expires, is gone.
 describe("a reply grant", () => {
   beforeAll(() => {
     raiseLimit(4 << 20);
@@ -56,7 +57,7 @@ describe("a reply grant", () => {
     }
   });
 
-  it("is not used by looking for it, and is there until its last use", () => {
+  it("is not used up by looking for it, and exists until its last use", () => {
     const grants = newGrants(2, UNLIMITED);
     expect(has(grants, "r")).toBe(false);
     grant(grants, "r", 0);
@@ -86,7 +87,7 @@ describe("a reply grant", () => {
     destroy(grants);
   });
 
-  it("is used up by the first of both limits", () => {
+  it("is used up by whichever limit is reached first", () => {
     const grants = newGrants(2, 1000);
     grant(grants, "a", 0);
     grant(grants, "b", 0);
@@ -98,7 +99,7 @@ describe("a reply grant", () => {
     destroy(grants);
   });
 
-  it("is for exactly these bytes: neither case, nor wildcards, nor a longer or shorter subject", () => {
+  it("is for exactly these bytes: not for another case, wildcards, or a longer or shorter subject", () => {
     const grants = newGrants(UNLIMITED, UNLIMITED);
     grant(grants, "rep.*", 0);
     grant(grants, "rep..a", 0);
@@ -111,7 +112,7 @@ describe("a reply grant", () => {
     destroy(grants);
   });
 
-  it("begins anew when the same reply is granted again", () => {
+  it("starts again when the same reply is granted again", () => {
     const grants = newGrants(2, 1000);
     grant(grants, "r", 0);
     const bytes = grants.bytes;
@@ -126,7 +127,7 @@ describe("a reply grant", () => {
 });
 
 describe("the grants of one connection", () => {
-  it("have a bound: past it the oldest goes", () => {
+  it("have a bound: beyond it the oldest goes", () => {
     const grants = newGrants(UNLIMITED, UNLIMITED, 3);
     for (let i = 0; i < 5; i++) expect(grant(grants, `r${i}`, i)).toBe(true);
     expect(use(grants, "r0", 5)).toBe(false);
@@ -137,7 +138,7 @@ describe("the grants of one connection", () => {
     destroy(grants);
   });
 
-  it("are as many as the bound when a known one is granted again", () => {
+  it("stay as many as the bound when a known one is granted again", () => {
     const grants = newGrants(UNLIMITED, UNLIMITED, 2);
     grant(grants, "a", 0);
     grant(grants, "b", 1);
@@ -208,7 +209,7 @@ describe("the grants of one connection", () => {
     expect(usedBytes()).toBe(before);
   });
 
-  it("stay as they are when the budget refuses one more", () => {
+  it("stay as they are if the budget refuses one more", () => {
     const before = usedBytes();
     const grants = newGrants(UNLIMITED, UNLIMITED);
     for (let i = 0; i < 3; i++) grant(grants, `r${i}`, 0);
@@ -232,7 +233,7 @@ describe("the grants of one connection", () => {
 });
 
 describe("the grants of a newer policy", () => {
-  it("are those of the former one, which has none left, up to their own bound, the oldest first to go", () => {
+  it("are those of the former one, which keeps none, up to the new bound, with the oldest first to go", () => {
     const before = usedBytes();
     const former = newGrants(1, 1000);
     for (let i = 0; i < 5; i++) grant(former, `r.${i}`, i);
@@ -243,11 +244,11 @@ describe("the grants of a newer policy", () => {
       expect(has(former, `r.${i}`)).toBe(false);
       expect(has(grants, `r.${i}`)).toBe(i > 1);
     }
-    // Another one that asks behind it gets nothing.
+    // Another one that takes them over afterwards gets nothing.
     const second = newGrants(1, 1000);
     second.takeFrom(former);
     expect(second.bytes).toBe(0);
-    // As many uses as the new policy says.
+    // As many uses as the new policy allows.
     expect(use(grants, "r.4", 5)).toBe(true);
     expect(use(grants, "r.4", 5)).toBe(true);
     expect(use(grants, "r.4", 5)).toBe(false);

@@ -43,7 +43,7 @@ describe("a subscription", () => {
     expect(usedBytes()).toBe(before);
   });
 
-  it("is found again by all bytes of its sid and no others, whatever stands before them", () => {
+  it("is found by all bytes of its sid and no others, whatever comes before them", () => {
     const line = memory.data(16);
     for (let length = 1; length <= 10; length++) {
       const all = new Subscriptions();
@@ -112,7 +112,7 @@ describe("a subscription", () => {
     all.destroy();
   });
 
-  it("has a name and a count that are not known once its sid was used again", () => {
+  it("has an unknown name and count once its sid was used again", () => {
     const all = new Subscriptions();
     const sub = add(all, "1", "foo", "q");
     noteReuse(sub, "foo", "q");
@@ -140,7 +140,7 @@ describe("a subscription", () => {
     all.destroy();
   });
 
-  it("counts apart what was kept back", () => {
+  it("counts separately what was withheld", () => {
     const all = new Subscriptions();
     const sub = add(all, "1");
     subs.countKeptBack(sub);
@@ -152,7 +152,7 @@ describe("a subscription", () => {
     all.destroy();
   });
 
-  it("has a count that is not known after another with its sid, until that has none under way", () => {
+  it("has an unknown count after another with its sid, until that has no messages under way", () => {
     const all = new Subscriptions();
     all.end(add(all, "1"));
     const sub = add(all, "1");
@@ -171,7 +171,7 @@ describe("a subscription", () => {
     all.destroy();
   });
 
-  it("has a count that is not known while the client begins anew", () => {
+  it("has an unknown count while the client starts again", () => {
     const all = new Subscriptions();
     add(all, "1");
     all.beginAnew();
@@ -192,7 +192,7 @@ describe("a subscription", () => {
     all.destroy();
   });
 
-  it("in DRY_RUN has a count that is not known for ten seconds behind the last of several CONNECTs", () => {
+  it("in DRY_RUN has an unknown count for ten seconds after the last of several CONNECTs", () => {
     const all = new Subscriptions();
     all.beginAnew();
     all.tick(1000);
@@ -216,7 +216,7 @@ describe("a subscription", () => {
     all.destroy();
   });
 
-  it("has one that is known once all PINGs are answered, if one went behind the CONNECT and the PONGs of all are expected", () => {
+  it("has a known count once all PINGs are answered, if one went after the CONNECT and the PONGs of all are expected", () => {
     const all = new Subscriptions();
     all.pinged(true);
     all.beginAnew();
@@ -236,7 +236,7 @@ describe("a subscription", () => {
     all.destroy();
   });
 
-  it("knows how many maxima are under way, and which subscription they are of", () => {
+  it("knows how many maxima are under way, and the subscription that they belong to", () => {
     const all = new Subscriptions();
     const sub = add(all, "1");
     expect(subs.pendingMaximaOf(sub)).toBe(0);
@@ -254,7 +254,7 @@ describe("a subscription", () => {
     all.destroy();
   });
 
-  it("tells a maximum that is counted here, with what was kept back, and no larger one than nats-server takes", () => {
+  it("reports a maximum that is counted here, plus what was withheld, and none larger than nats-server accepts", () => {
     const all = new Subscriptions();
     const sub = add(all, "1");
     expect(subs.maximumToTell(sub)).toBe(0);
@@ -270,7 +270,7 @@ describe("a subscription", () => {
     all.destroy();
   });
 
-  it("is withheld behind one whose messages must not reach the client, until those are over", () => {
+  it("is withheld after one whose messages must not reach the client, until those are over", () => {
     const all = new Subscriptions();
     const revoked = add(all, "1");
     expect(subs.isPlain(revoked)).toBe(true);
@@ -303,7 +303,7 @@ describe("a subscription", () => {
 });
 
 describe("all subscriptions of a connection", () => {
-  it("are dropped with all memory at a further CONNECT, live, ended and counted out, and can be made again", () => {
+  it("are dropped with all memory at a further CONNECT, whether live, ended or counted out, and can be made again", () => {
     const before = usedBytes();
     const all = new Subscriptions();
     for (let i = 0; i < 1000; i++) {
@@ -324,7 +324,7 @@ describe("all subscriptions of a connection", () => {
     expect(usedBytes()).toBe(before);
   });
 
-  it("are no longer what was found last once they are gone, where another may lie by then", () => {
+  it("are no longer found as the last one once they are gone, even if another lies there by then", () => {
     const all = new Subscriptions();
     const forgotten = add(all, "1");
     all.end(forgotten);
@@ -341,7 +341,7 @@ describe("all subscriptions of a connection", () => {
     all.destroy();
   });
 
-  it("are dropped at a further CONNECT but for those that were revoked, until the server has taken their UNSUBs", () => {
+  it("are dropped at a further CONNECT, except for revoked ones, until the server has read their UNSUBs", () => {
     const before = usedBytes();
     const all = new Subscriptions();
     for (let i = 0; i < 100; i++) {
@@ -382,7 +382,7 @@ describe("all subscriptions of a connection", () => {
     expect(usedBytes()).toBe(before);
   });
 
-  it("stay known through several policies and CONNECTs where they were revoked, and give way to others with their sids", () => {
+  it("stay known through several policies and CONNECTs if they were revoked, and give way to others with their sids", () => {
     const before = usedBytes();
     const all = new Subscriptions();
     for (let round = 0; round < 3; round++) {
@@ -411,7 +411,7 @@ describe("all subscriptions of a connection", () => {
     expect(usedBytes()).toBe(before);
   });
 
-  it("stay known where the budget has no room to keep them apart", () => {
+  it("stay known if the budget has no room to keep them apart", () => {
     const before = usedBytes();
     const all = new Subscriptions();
     for (let i = 0; i < 6; i++) all.revoke(add(all, i.toString()));
@@ -430,7 +430,7 @@ describe("all subscriptions of a connection", () => {
     expect(usedBytes()).toBe(before);
   });
 
-  it("stay as they are when the budget refuses one more", () => {
+  it("stay as they are if the budget refuses one more", () => {
     const before = usedBytes();
     const all = new Subscriptions();
     const first = add(all, "0");

@@ -27,7 +27,7 @@ function useName(use: HeaderUse): string {
   return "?";
 }
 
-/** Every line that matters in `block`, as `use=value|use=value`. */
+/** Every line in `block` that matters, as `use=value|use=value`. */
 function fields(block: string): string {
   const bytes = String.UTF8.encode(block);
   headerFields.begin(changetype<usize>(bytes), bytes.byteLength);
@@ -112,13 +112,13 @@ describe("headers with which nats-server acts on another subject", () => {
     expect(fields(V + "Nats-Msg-Id: 1\r\nNats-Rollup-Hint: all\r\nN:\r\n\r\n")).toBe("");
   });
 
-  it("are all answered in their order when a name occurs twice", () => {
+  it("are all returned in their order if a name occurs twice", () => {
     expect(fields(V + "Nats-Trace-Dest: a\r\nNats-Rollup: all\r\nNats-Trace-Dest: b\r\n\r\n")).toBe(
       "trace-dest=a|rollup-all=all|trace-dest=b",
     );
   });
 
-  it("are named exactly: another case, a blank before the colon, a longer or shorter name are other headers", () => {
+  it("are named exactly: another case, a blank before the colon, or a longer or shorter name make another header", () => {
     expect(fields(V + "nats-trace-dest: a\r\nNATS-ROLLUP: all\r\n\r\n")).toBe("");
     expect(fields(V + "Nats-Trace-Dest : a\r\n Nats-Trace-Dest: a\r\n\r\n")).toBe("");
     expect(fields(V + "Nats-Trace-Destination: a\r\nNats-Trace-Des: a\r\nNats-Schedule-Targets: a\r\n\r\n")).toBe("");
@@ -134,11 +134,11 @@ describe("headers with which nats-server acts on another subject", () => {
     expect(fields(V + "Nats-Expected-Last-Subject-Sequence-Subjecx: a\r\nNats-Request-Infx: a\r\n\r\n")).toBe("");
   });
 
-  it("are not found inside of values and names", () => {
+  it("are not found inside values and names", () => {
     expect(fields(V + "A: Nats-Rollup: all\r\nX-Nats-Rollup: all\r\n\r\n")).toBe("");
   });
 
-  it("begin behind CR LF: a lone LF or CR begins no line", () => {
+  it("begin after CR LF: a lone LF or CR begins no line", () => {
     expect(fields("NATS/1.0\nNats-Rollup: all\nNats-Scheduler: a\n\n")).toBe("");
     expect(fields(V + "A: b\rNats-Rollup: all\r\n\r\n")).toBe("");
     expect(fields("\nNats-Rollup: all\r\n\r\n")).toBe("");
@@ -173,7 +173,7 @@ describe("a header's value", () => {
     expect(fields(V + "Nats-Trace-Dest:a.b\r\n\r\n")).toBe("trace-dest=a.b");
   });
 
-  it("is passed over when empty, and a later one still counts", () => {
+  it("is skipped if it is empty, and a later one still counts", () => {
     expect(fields(V + "Nats-Trace-Dest:\r\nNats-Scheduler:  \r\nNats-Trace-Dest: a\r\n\r\n")).toBe("trace-dest=a");
     expect(fields(V + "Nats-Scheduler:")).toBe("");
   });
@@ -195,7 +195,7 @@ describe("a header's value", () => {
     }
   });
 
-  it("of a rollup counts as `all` in any case and not with anything around it", () => {
+  it("of a rollup counts as `all` in any case, but not with anything around it", () => {
     expect(fields(V + "Nats-Rollup: ALL\r\nNats-Rollup: aLl\r\nNats-Rollup:all")).toBe(
       "rollup-all=ALL|rollup-all=aLl|rollup-all=all",
     );

@@ -122,7 +122,7 @@ describe("the JSON scanner", () => {
     expect(tokensOf('{"a":[1,"x",true,false,null,{}],"b":{"c":[]}}')).toBe("{K[NSTFZ{}]K{K[]}}.");
   });
 
-  it("sees what ends or breaks a string wherever it stands, however much stands before and behind it", () => {
+  it("finds what ends or breaks a string anywhere, however much comes before and after it", () => {
     for (let length = 0; length < 40; length++) {
       for (let at = 0; at <= length; at++) {
         const before = '["' + "a".repeat(at);
@@ -138,7 +138,7 @@ describe("the JSON scanner", () => {
     }
   });
 
-  it("tolerates bytes within a string that are no UTF-8, as Go does", () => {
+  it("tolerates bytes within a string that are not UTF-8, as Go does", () => {
     const bytes = new ArrayBuffer(4);
     store<u32>(changetype<usize>(bytes), 0x22ff8022);
     expect(tokensOfBytes(bytes)).toBe("S.");
@@ -151,7 +151,7 @@ describe("the JSON scanner", () => {
     expect(errorOf("[".repeat(MAX_DEPTH + 1))).toBe("nested deeper than 10000 levels, found '[' at byte 10000");
   });
 
-  it("tells objects from lists at every level it has left and entered again", () => {
+  it("distinguishes objects from lists at every level that it has left and entered again", () => {
     expect(tokensOf('[{"a":[{"b":1},[{"c":[]}]]},{}]')).toBe("[{K[{KN}[{K[]}]]}{}].");
     expect(isJson('[{"a":[{"b":1},[{"c":[}]]]},{}]')).toBe(false);
   });
@@ -214,7 +214,7 @@ describe("the tokens of the JSON scanner", () => {
     expect(tokenText()).toBe("true");
   });
 
-  it("are read no further than the end that was given", () => {
+  it("are read no further than the given end", () => {
     const text = String.UTF8.encode("12345");
     const start = changetype<usize>(text);
     scanner.reset(start, start + 3);
@@ -251,7 +251,7 @@ describe("skipping a value", () => {
     expect(tokenText()).toBe("4");
   });
 
-  it("is refused where no value comes", () => {
+  it("is refused if no value comes", () => {
     const text = String.UTF8.encode("[]");
     begin(text);
     expect(scanner.skipContainer()).toBe(false);

@@ -2,7 +2,7 @@ import { JsonScanner, JsonToken } from "../../assembly/bytes/json";
 
 const LETTERS = ".!{}[]KSNTFZ";
 
-/** The tokens of `text`, a letter each in the order of JsonToken: `.` is END, `!` is ERROR. */
+/** The tokens of `text`, one letter each in the order of JsonToken: `.` is END, `!` is ERROR. */
 export function tokensOf(text: string): string {
   return tokensOfBytes(String.UTF8.encode(text));
 }
@@ -28,7 +28,7 @@ export function isJson(text: string): bool {
   return tokensOf(text).endsWith(".");
 }
 
-/** What the scanner says of a text that is no JSON. */
+/** What the scanner says about a text that is not JSON. */
 export function errorOf(text: string): string {
   const bytes = String.UTF8.encode(text);
   const scanner = new JsonScanner();

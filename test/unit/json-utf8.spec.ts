@@ -27,7 +27,7 @@ describe("decoding a rune", () => {
     expect(rune([0xf0, 0x8f, 0xbf, 0xbf])).toBe(INVALID_RUNE);
   });
 
-  it("refuses surrogates and what lies above U+10FFFF", () => {
+  it("refuses surrogates and everything above U+10FFFF", () => {
     expect(rune([0xed, 0x9f, 0xbf])).toBe(0xd7ff);
     expect(rune([0xed, 0xa0, 0x80])).toBe(INVALID_RUNE);
     expect(rune([0xed, 0xbf, 0xbf])).toBe(INVALID_RUNE);
@@ -37,7 +37,7 @@ describe("decoding a rune", () => {
     expect(rune([0xff, 0x80, 0x80, 0x80])).toBe(INVALID_RUNE);
   });
 
-  it("refuses continuation bytes alone, missing ones and sequences that are cut off", () => {
+  it("refuses lone continuation bytes, missing ones and sequences that are cut off", () => {
     expect(rune([0x80])).toBe(INVALID_RUNE);
     expect(rune([0xc2, 0x41])).toBe(INVALID_RUNE);
     expect(rune([0xe2, 0x82, 0x41])).toBe(INVALID_RUNE);
@@ -49,7 +49,7 @@ describe("decoding a rune", () => {
     expect(rune(smile)).toBe(0x1f600);
   });
 
-  it("tells its width, which is one byte for what is invalid", () => {
+  it("returns its width, which is one byte if it is invalid", () => {
     expect(runeWidth(INVALID_RUNE)).toBe(1);
     expect(runeWidth(0x7f)).toBe(1);
     expect(runeWidth(0x80)).toBe(2);
@@ -74,7 +74,7 @@ describe("encoding a rune", () => {
     expect(wrong).toBe(0);
   });
 
-  it("writes U+FFFD for what is no code point", () => {
+  it("writes U+FFFD for what is not a code point", () => {
     const out = new StaticArray<u8>(4);
     expect(encodeRune(INVALID_RUNE, changetype<usize>(out))).toBe(3);
     expect(decodeRune(changetype<usize>(out), 3)).toBe(0xfffd);
@@ -91,7 +91,7 @@ describe("judging text as UTF-8", () => {
     expect(isValidUtf8(changetype<usize>(text), -1)).toBe(true);
   });
 
-  it("finds one bad byte wherever it stands", () => {
+  it("finds one bad byte at any position", () => {
     const text = new StaticArray<u8>(40);
     for (let i = 0; i < text.length; i++) text[i] = 0x61;
     expect(valid(text)).toBe(true);

@@ -45,7 +45,7 @@ function numberValue(text: string): f64 {
 }
 
 describe("decoding a JSON string", () => {
-  it("leaves text without escapes as it is", () => {
+  it("leaves text without escapes unchanged", () => {
     expect(decoded("")).toBe("");
     expect(decoded("orders.é.€.😀")).toBe("orders.é.€.😀");
   });
@@ -59,7 +59,7 @@ describe("decoding a JSON string", () => {
     expect(decoded("\\ud83d\\ude00x\\uD83D\\uDE00")).toBe("😀x😀");
   });
 
-  it("writes U+FFFD for a lone surrogate and goes on behind it, as Go does", () => {
+  it("writes U+FFFD for a lone surrogate and continues after it, as Go does", () => {
     expect(decoded("a\\ud83d")).toBe("a\ufffd");
     expect(decoded("\\ude00b")).toBe("\ufffdb");
     expect(decoded("\\ud83d\\u0041")).toBe("\ufffdA");
@@ -67,7 +67,7 @@ describe("decoding a JSON string", () => {
     expect(decoded("\\ud83d\\ud83d\\ude00")).toBe("\ufffd😀");
   });
 
-  it("writes U+FFFD for each byte that is no UTF-8, as Go does", () => {
+  it("writes U+FFFD for each byte that is not UTF-8, as Go does", () => {
     expect(decodedBytes(quotedBytes([0x61, 0xff, 0x62]))).toBe("a\ufffdb");
     expect(decodedBytes(quotedBytes([0xc0, 0x80]))).toBe("\ufffd\ufffd");
     expect(decodedBytes(quotedBytes([0xed, 0xa0, 0x80]))).toBe("\ufffd\ufffd\ufffd");
@@ -76,7 +76,7 @@ describe("decoding a JSON string", () => {
 });
 
 describe("decoding what the scanner would refuse", () => {
-  it("reads nothing behind the end it was given", () => {
+  it("reads nothing after the end that it was given", () => {
     const text = String.UTF8.encode("a\\n\\u0041");
     const start = changetype<usize>(text);
     const room = new StaticArray<u8>(32);
@@ -123,7 +123,7 @@ describe("a JSON number", () => {
     expect(numberValue("1.34217728e+08")).toBe(134217728);
   });
 
-  it("ends in Infinity or 0 beyond a double, however long it is", () => {
+  it("becomes Infinity or 0 beyond a double, however long it is", () => {
     expect(numberValue("1e400")).toBe(Infinity);
     expect(numberValue("-1e400")).toBe(-Infinity);
     expect(numberValue("1e-400")).toBe(0);

@@ -1,4 +1,4 @@
-/** Bytes that stay where they are while a test looks at them; each character of `text` below U+0100 is one byte. */
+/** Bytes that stay in place while a test looks at them. Each character of `text` below U+0100 is one byte. */
 @final
 export class Bytes {
   readonly pointer: usize;

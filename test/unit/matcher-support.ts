@@ -14,14 +14,14 @@ export function addEntry(matcher: SubjectMatcher, entry: string, rule: i32, flag
   matcher.add(entryTokens, rule, flags, changetype<usize>(queue), queue.length);
 }
 
-/** A matcher of these entries, whose rules are numbered in their order. */
+/** A matcher of these entries. Their rules are numbered in their order. */
 export function matcherOf(entries: string[]): SubjectMatcher {
   const matcher = new SubjectMatcher();
   for (let i = 0; i < entries.length; i++) addEntry(matcher, entries[i], i);
   return matcher;
 }
 
-/** The subject, split; overwritten by the next call. Its tokens may not be empty. */
+/** The subject, split. The next call overwrites it. Its tokens may not be empty. */
 export function tokensOf(subject: string): Tokens {
   assert(askedTokens.split(pointerTo(subject), lengthOf(subject)), subject);
   return askedTokens;

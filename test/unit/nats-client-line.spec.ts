@@ -5,7 +5,7 @@ import { Bytes, latin1At } from "./latin1-support";
 
 const line = new ClientLine();
 
-/** What the first line of `text` is: arguments in brackets, or what is wrong. */
+/** What the first line of `text` is: arguments in brackets, or what is wrong with it. */
 function read(text: string, limit: i32 = 4096): string {
   const bytes = new Bytes(text);
   const reading = line.read(bytes.pointer, bytes.end, limit);
@@ -69,13 +69,13 @@ describe("a size", () => {
 });
 
 describe("a line of a client", () => {
-  it("is PUB with a subject, perhaps a reply, and a size; the payload is not looked at", () => {
+  it("is PUB with a subject, optionally a reply, and a size; the payload is not read", () => {
     expect(read("PUB a.b 5\r\nhello\r\n")).toBe("PUB [a.b][] 5 +7");
     expect(read("PUB a.b r 0\r\n\r\n")).toBe("PUB [a.b][r] 0 +2");
     expect(read("PUB a..b > 1\r\n")).toBe("PUB [a..b][>] 1");
   });
 
-  it("is HPUB with both sizes, and the first may not be above the second", () => {
+  it("is HPUB with both sizes, of which the first may not be above the second", () => {
     expect(read("HPUB a 12 13\r\n")).toBe("HPUB [a][] 12 13");
     expect(read("HPUB a r 0 0\r\n")).toBe("HPUB [a][r] 0 0");
     expect(read("HPUB a 13 12\r\n")).toBe("bad arguments");
@@ -85,14 +85,14 @@ describe("a line of a client", () => {
     expect(read("HPUB a r 1 1 1\r\n")).toBe("bad arguments");
   });
 
-  it("is SUB with a subject, perhaps a queue, and a sid of any bytes", () => {
+  it("is SUB with a subject, optionally a queue, and a sid of any bytes", () => {
     expect(read("SUB a.> 1\r\n")).toBe("SUB [a.>][][1]");
     expect(read("SUB a q sid-\xff\r\n")).toBe("SUB [a][q][sid-\xff]");
     expect(read("SUB a\r\n")).toBe("bad arguments");
     expect(read("SUB a b c d\r\n")).toBe("bad arguments");
   });
 
-  it("is UNSUB with a sid and perhaps a maximum; a maximum that is no number means now", () => {
+  it("is UNSUB with a sid and optionally a maximum; a maximum that is not a number means now", () => {
     expect(read("UNSUB 1\r\n")).toBe("UNSUB [1] -1");
     expect(read("UNSUB 1 5\r\n")).toBe("UNSUB [1] 5");
     expect(read("UNSUB 1 x\r\n")).toBe("UNSUB [1] -1");
@@ -100,7 +100,7 @@ describe("a line of a client", () => {
     expect(read("UNSUB 1 2 3\r\n")).toBe("bad arguments");
   });
 
-  it("is CONNECT or INFO with all that follows, with or without a blank before it", () => {
+  it("is CONNECT or INFO with everything that follows, with or without a blank before it", () => {
     expect(read('CONNECT {"a": 1}\r\n')).toBe('CONNECT [{"a": 1}]');
     expect(read("CONNECT{}\n")).toBe("CONNECT [{}]");
     expect(read("INFO {} \r\nx")).toBe("INFO [{} ] +1");
@@ -117,7 +117,7 @@ describe("a line of a client", () => {
     expect(read("+okay\n")).toBe("+OK with tail");
   });
 
-  it("has its verb in any case and its arguments behind any blanks, and ends with LF or CR LF", () => {
+  it("has its verb in any case and its arguments after any blanks, and ends with LF or CR LF", () => {
     expect(read("pub a 1\n")).toBe("PUB [a][] 1");
     expect(read("PuB \t  a\t\tr \t 1 \t\r\n")).toBe("PUB [a][r] 1");
     expect(read("hPuB\ta 1 1\r\n")).toBe("HPUB [a][] 1 1");
@@ -126,12 +126,12 @@ describe("a line of a client", () => {
     expect(read("+ok\n")).toBe("+OK");
   });
 
-  it("takes every byte but blanks and line ends for a part of an argument", () => {
+  it("takes every byte except blanks and line ends as part of an argument", () => {
     expect(read("SUB a\x00\x0b\x0cb\xa0 1\r\n")).toBe("SUB [a\x00\x0b\x0cb\xa0][][1]");
     expect(read("SUB \x00 1\r\n")).toBe("SUB [\x00][][1]");
   });
 
-  it("is nothing else: other verbs, other beginnings, a missing blank", () => {
+  it("is nothing else: other verbs, other beginnings and a missing blank are wrong", () => {
     const wrong = [
       "\r\n",
       "\n",
@@ -165,7 +165,7 @@ describe("a line of a client", () => {
     for (let i = 0; i < wrong.length; i++) expect(read(wrong[i])).toBe("unknown operation");
   });
 
-  it("is refused where nats-server's reading would depend on how the bytes were cut: a lone CR, a LF behind the verb", () => {
+  it("is refused if nats-server's reading would depend on how the bytes were cut: a lone CR, a LF after the verb", () => {
     const wrong = [
       "PUB f\roo 12\r\n",
       "SUB a\r 1\r\n",
@@ -207,7 +207,7 @@ describe("a line of a client", () => {
     }
   });
 
-  it("has as many argument bytes as the limit says, and is too long as soon as there is one more", () => {
+  it("may have as many argument bytes as the limit says, and is too long as soon as there is one more", () => {
     expect(read("SUB 1234567 1\r\n", 9)).toBe("SUB [1234567][][1]");
     expect(read("SUB    1234567 1\n", 9)).toBe("SUB [1234567][][1]");
     expect(read("SUB 1234567 1 \r\n", 9)).toBe("too long");

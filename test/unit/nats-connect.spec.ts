@@ -3,7 +3,7 @@ import { lengthOf, pointerTo } from "./bytes-support";
 
 const options = new ConnectOptions();
 
-/** What the defaults have become: V, P, H for verbose, pedantic, headers; "closed" for what nats-server refuses. */
+/** What the defaults have become: V, P, H for verbose, pedantic, headers; "closed" if nats-server refuses. */
 function after(text: string): string {
   const fresh = new ConnectOptions();
   const taken = fresh.read(pointerTo(text), lengthOf(text));
@@ -17,7 +17,7 @@ function read(text: string): bool {
   return options.read(pointerTo(text), lengthOf(text));
 }
 
-// All expectations: json.Unmarshal onto defaultOpts of nats-server v2.15.2 with Go 1.26.
+// All expectations come from json.Unmarshal onto defaultOpts of nats-server v2.15.2 with Go 1.26.
 describe("the fields of CONNECT", () => {
   it("are booleans or null where nats-server has booleans", () => {
     const names = ["verbose", "pedantic", "headers", "echo", "tls_required", "no_responders", "new_account"];
@@ -52,7 +52,7 @@ describe("the fields of CONNECT", () => {
     for (let i = 0; i < wrong.length; i++) expect(after(`{"protocol":${wrong[i]}}`)).toBe("closed");
   });
 
-  it("are passed over when nats-server does not know them, whatever their value", () => {
+  it("are skipped if nats-server does not know them, whatever their value", () => {
     expect(after('{"nonsense":{"a":[1,2,{}]},"verbose":false}')).toBe("-P-");
     expect(after('{"verbos":1,"verbose ":1,"":1}')).toBe("VP-");
     expect(after('{"verbose\u017f":1}')).toBe("VP-");
@@ -61,7 +61,7 @@ describe("the fields of CONNECT", () => {
 });
 
 describe("the keys of CONNECT", () => {
-  it("are known in any case, with escapes, and with the long s and the Kelvin sign", () => {
+  it("are recognised in any case, with escapes, and with the long s and the Kelvin sign", () => {
     const keys = ["VERBOSE", "Verbose", "verbo\u017fe", "verbo\\u017fe", "\\u0076erbose", "\\u0056ERBO\u017fE"];
     for (let i = 0; i < keys.length; i++) expect(after(`{"${keys[i]}":false}`)).toBe("-P-");
     const closing = ["n\u212aey", "n\\u212aey", "NKEY", "tl\u017f_required", "\\u0072\\u0065mote_account"];
@@ -71,14 +71,14 @@ describe("the keys of CONNECT", () => {
     expect(after(`{"${longest}":1}`)).toBe("closed");
   });
 
-  it("are not known with bytes that only begin like those signs", () => {
+  it("are not recognised with bytes that only begin like those signs", () => {
     // In UTF-8 these share the first one or two bytes with U+017F and U+212A.
     expect(after('{"verbo\u0161e":1}')).toBe("VP-");
     expect(after('{"n\u2126ey":1,"n\u2713ey":1}')).toBe("VP-");
     expect(after('{"verbo\u017f":1,"n\u212a":1}')).toBe("VP-");
   });
 
-  it("may come twice, and the last one counts, as another spelling too", () => {
+  it("may come twice, even in another spelling, and the last one counts", () => {
     expect(after('{"verbose":false,"verbose":true}')).toBe("VP-");
     expect(after('{"verbose":true,"VERBOSE":false}')).toBe("-P-");
     expect(after('{"verbose":1,"verbose":true}')).toBe("closed");
@@ -93,7 +93,7 @@ describe("a CONNECT as a whole", () => {
     for (let i = 0; i < wrong.length; i++) expect(after(wrong[i])).toBe("closed");
   });
 
-  it("is JSON to its end, before a wrong type and behind it", () => {
+  it("is JSON to its end, before a wrong type and after it", () => {
     const wrong = [
       '{"verbose":[',
       '{"verbose":{"a"',

@@ -14,7 +14,7 @@ function isUntested(version: string): bool {
 }
 
 describe("INFO", () => {
-  it("tells max_payload, client_id, headers, auth_required, tls_required and connect_info", () => {
+  it("has max_payload, client_id, headers, auth_required, tls_required and connect_info", () => {
     expect(
       read(
         '{"server_id":"N","max_payload":1048576,"client_id":18446744,"headers":true,"auth_required":true,"tls_required":true,"connect_info":true}',
@@ -28,7 +28,7 @@ describe("INFO", () => {
     expect(info.connectInfo).toBe(true);
   });
 
-  it("leaves at zero what it does not tell, whatever an earlier one told", () => {
+  it("sets to zero what it does not contain, whatever an earlier one contained", () => {
     read('{"max_payload":5,"client_id":5,"headers":true,"auth_required":true,"tls_required":true,"connect_info":true}');
     expect(read("{}")).toBe(true);
     expect(info.maxPayload).toBe(0);
@@ -52,12 +52,12 @@ describe("INFO", () => {
     expect(info.maxPayload).toBe(0);
   });
 
-  it("that is no JSON object is none", () => {
+  it("is not read if it is not a JSON object", () => {
     const wrong = ["", "[]", "{", '{"a"', "{}{}", "null", '{"max_payload":}', '{"headers":tru}'];
     for (let i = 0; i < wrong.length; i++) expect(read(wrong[i])).toBe(false);
   });
 
-  it("tells versions that the filter has been tested with from all others", () => {
+  it("distinguishes versions that the filter has been tested with from all others", () => {
     const tested = ["2.10.0", "2.15.2", "2.12.1-beta"];
     for (let i = 0; i < tested.length; i++) expect(isUntested(tested[i])).toBe(false);
     const others = ["2.9.25", "2.16.0", "3.10.0", "2.150.1", "1.4.1", "", "2.1x.0", "2.10", "22.10.1"];

@@ -34,8 +34,8 @@ function fromServer(text: string): string {
 }
 
 /**
- * Reads every beginning of `text`: "incomplete" up to some byte, and from there on always the same. Answers that
- * byte's number and the verdict.
+ * Reads every prefix of `text`: "incomplete" up to some byte, and from there on always the same verdict. Returns the number of that
+ * byte and the verdict.
  */
 function verdict(text: string): string {
   const pointer = pointerTo(text);
@@ -79,14 +79,14 @@ describe("an error in a client's line", () => {
     expect(verdict("INFO {\r}\r\n")).toBe("8 unknown operation");
   });
 
-  it("in an argument is certain at the end of the line only", () => {
+  it("in an argument is certain only at the end of the line", () => {
     expect(verdict("PUB foo\r\n")).toBe("9 bad arguments");
     expect(verdict("PUB foo x\n")).toBe("10 bad arguments");
     expect(verdict("PUB foo 1234567890\r\n")).toBe("20 bad arguments");
     expect(verdict("HPUB foo 3 2\r\n")).toBe("14 bad arguments");
   });
 
-  it("is none where the line is right: every beginning waits for the last byte", () => {
+  it("is absent if the line is right: every prefix waits for the last byte", () => {
     const lines: StaticArray<string> = [
       "PUB foo 0\r\n",
       "pub foo.bar _INBOX.x 999999999\r\n",
@@ -104,7 +104,7 @@ describe("an error in a client's line", () => {
 });
 
 describe("the control line of a client", () => {
-  it("may have 4,096 argument bytes and not 4,097, ended by LF or CR LF or not at all", () => {
+  it("may have 4,096 argument bytes and not 4,097, whether it ends with LF, with CR LF or not at all", () => {
     const heads: StaticArray<string> = ["PUB ", "HPUB ", "SUB ", "CONNECT ", "CONNECT", "INFO "];
     for (let i = 0; i < heads.length; i++) {
       const fits = heads[i] + "{" + "a".repeat(LIMIT - 1);
@@ -121,14 +121,14 @@ describe("the control line of a client", () => {
     expect(fromClient("UNSUB " + "a".repeat(LIMIT + 1) + "\r\n")).toBe("too long");
   });
 
-  it("counts blanks between and behind the arguments, but not those before them", () => {
+  it("counts blanks between and after the arguments, but not those before them", () => {
     const sid = "1".repeat(LIMIT - 4);
     expect(fromClient(`SUB \t  foo ${sid}\r\n`)).toBe("complete");
     expect(fromClient(`SUB foo  ${sid}\r\n`)).toBe("too long");
     expect(fromClient(`SUB foo ${sid} \r\n`)).toBe("too long");
   });
 
-  it("bounds what follows PING, PONG and +OK, beside its CR", () => {
+  it("bounds what follows PING, PONG and +OK, not counting its CR", () => {
     const verbs: StaticArray<string> = ["PING", "PONG", "+OK"];
     for (let i = 0; i < verbs.length; i++) {
       expect(fromClient(verbs[i] + "x".repeat(LIMIT) + "\r\n")).toBe("complete");
@@ -138,7 +138,7 @@ describe("the control line of a client", () => {
     }
   });
 
-  it("may have blanks before its arguments up to 8,192 bytes, the verb included", () => {
+  it("may have up to 8,192 bytes of blanks before its arguments, the verb included", () => {
     expect(PADDING_LIMIT).toBe(8192);
     const fits = "SUB" + " ".repeat(PADDING_LIMIT - 3);
     expect(fromClient(fits)).toBe("incomplete");
@@ -149,7 +149,7 @@ describe("the control line of a client", () => {
 });
 
 describe("the line of a broker", () => {
-  it("is bounded by 131,136 bytes while it is unfinished, which a longest publish and a longest sid make at most", () => {
+  it("is bounded by 131,136 bytes while it is unfinished, the most that the longest publish and the longest sid make", () => {
     expect(SERVER_LINE_LIMIT).toBe(2 * 65536 + 64);
     const heads: StaticArray<string> = [
       "MSG ",
@@ -164,7 +164,7 @@ describe("the line of a broker", () => {
     for (let i = 0; i < heads.length; i++) {
       const fits = heads[i] + "x".repeat(SERVER_LINE_LIMIT - heads[i].length);
       expect(fromServer(fits)).toBe("incomplete");
-      // A line with a break is looked at in pairs of bytes, so the bound is seen a byte later.
+      // A line with a break is read in pairs of bytes, so the bound is noticed a byte later.
       expect(fromServer(fits + (heads[i] == "MSG \n" ? "xx" : "x"))).toBe("too long");
     }
   });

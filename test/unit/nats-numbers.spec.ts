@@ -5,7 +5,7 @@ function size(text: string): i32 {
   return readSize(pointerTo(text), lengthOf(text));
 }
 
-// What parseSize of nats-server v2.15.2 (util.go) answers for the same texts.
+// The answers of parseSize in nats-server v2.15.2 (util.go) for the same texts.
 describe("a size", () => {
   it("is one to nine digits, leading zeros included", () => {
     expect(size("0")).toBe(0);
@@ -16,21 +16,21 @@ describe("a size", () => {
     expect(size("999999999")).toBe(999999999);
   });
 
-  it("is not of ten digits or none", () => {
+  it("does not have ten digits or none", () => {
     expect(size("")).toBe(NOT_A_SIZE);
     expect(size("1000000000")).toBe(NOT_A_SIZE);
     expect(size("0000000001")).toBe(NOT_A_SIZE);
     expect(size("99999999999999999999")).toBe(NOT_A_SIZE);
   });
 
-  it("has nothing but digits", () => {
+  it("has only digits", () => {
     const wrong: StaticArray<string> = ["-1", "+1", "1.0", "0x1", "a", "1a", "a1", "/", ":", " 1", "1 ", "1\0", "\xb2"];
     for (let i = 0; i < wrong.length; i++) assert(size(wrong[i]) == NOT_A_SIZE, wrong[i]);
   });
 });
 
 describe("the largest size", () => {
-  it("is that of the payloads read since it was asked for, and none afterwards", () => {
+  it("is that of the payloads read since the last query, and 0 right after it", () => {
     takeLargestSize();
     expect(size("70000")).toBe(70_000);
     expect(size("5")).toBe(5);
@@ -39,7 +39,7 @@ describe("the largest size", () => {
     expect(takeLargestSize()).toBe(0);
   });
 
-  it("is not that of a number that is no payload's", () => {
+  it("is not that of a number that is not a payload's", () => {
     takeLargestSize();
     expect(readNumber(pointerTo("999999"), 6)).toBe(999_999);
     expect(takeLargestSize()).toBe(0);

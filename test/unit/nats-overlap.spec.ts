@@ -3,7 +3,7 @@ import { MAX_TOKENS } from "../../assembly/nats/subject";
 import { lengthOf, pointerTo } from "./bytes-support";
 import { COLLIDE, PATTERNS } from "./patterns-support";
 
-/** Patterns, then subjects with empty tokens, which contain nothing and are contained in `>` alone. */
+/** Patterns, then subjects with empty tokens, which contain nothing and are contained only in `>`. */
 const WITH_EMPTY: StaticArray<string> = ["foo..bar", "foo.", ".foo", "", "foo.bar.", "."];
 
 // Row: the subject; column: the pattern that may contain it. From subjectIsSubsetMatch of nats-server v2.15.2.
@@ -60,7 +60,7 @@ describe("a pattern", () => {
     }
   });
 
-  it("has a wildcard only where '*' or '>' is a whole token", () => {
+  it("has a wildcard only if '*' or '>' is a whole token", () => {
     for (let i = 0; i < WILD.length; i++) {
       const text = nth(i);
       assert(hasWildcardToken(pointerTo(text), lengthOf(text)) == (WILD.charAt(i) == "1"), text);
@@ -69,7 +69,7 @@ describe("a pattern", () => {
 });
 
 describe("two patterns", () => {
-  it("overlap where nats-server's SubjectsCollide says so, in either order", () => {
+  it("overlap if nats-server's SubjectsCollide says so, in either order", () => {
     for (let i = 0; i < PATTERNS.length; i++) {
       for (let j = 0; j < PATTERNS.length; j++) {
         const expected = COLLIDE[i].charAt(j) == "1";
@@ -86,7 +86,7 @@ describe("two patterns", () => {
     expect(collide("foo.bar.>", "*.bar.foo")).toBe(true);
   });
 
-  it("do not overlap when one of them has an empty token", () => {
+  it("do not overlap if one of them has an empty token", () => {
     expect(collide("foo..*", "foo.*.*")).toBe(false);
     expect(collide("foo.*.*", "foo..*")).toBe(false);
   });

@@ -19,7 +19,7 @@ import {
 import { NOT_A_SIZE, readSize } from "../../assembly/nats/numbers";
 import { pointerTo } from "./bytes-support";
 
-/** Room behind the text, as behind the window of a chunk. */
+/** Room after the text, as after the window of a chunk. */
 const BEHIND: string = "#".repeat(16);
 
 function ends(text: string): i32 {
@@ -27,10 +27,10 @@ function ends(text: string): i32 {
   return <i32>(endOfArgument(p, p + <usize>text.length) - p);
 }
 
-/** Of whatever was read before in this file. */
+/** As if it had been read before in this file. */
 const before: usize = memory.data(SIZE_READ);
 
-/** As behind another argument of any length. */
+/** As if after another argument of any length. */
 function size(text: string, argument: string = "a"): i32 {
   const p = pointerTo(`PUB ${argument} ${text}`) + <usize>argument.length + 5;
   return readPlainSize(p, p + <usize>text.length, before);
@@ -50,7 +50,7 @@ describe("the ends of arguments at a glance", () => {
     expect(argumentEnds(pointerTo("orders.a 16\r\n" + BEHIND.repeat(4)))).toBe(0x1900);
   });
 
-  it("lead to each argument's end, also behind the bytes that are looked at", () => {
+  it("lead to each argument's end, even after the bytes that are read", () => {
     for (let first = 1; first < 70; first++) {
       for (let second = first + 1; second < 75; second++) {
         const text = `${"a".repeat(first)} ${"b".repeat(second - first - 1)} c\r\n`;
@@ -65,7 +65,7 @@ describe("the ends of arguments at a glance", () => {
     }
   });
 
-  it("are the same in fewer instructions, but that bytes above 0x7f seem to end an argument too", () => {
+  it("are the same with fewer instructions, except that bytes above 0x7f also seem to end an argument", () => {
     for (let byte = 0; byte < 256; byte++) {
       const p = pointerTo("a".repeat(40));
       for (let at = 0; at < 34; at++) {
@@ -80,7 +80,7 @@ describe("the ends of arguments at a glance", () => {
     }
   });
 
-  it("are those of the sixteen bytes behind them as well, when asked for", () => {
+  it("also cover the sixteen bytes after them on request", () => {
     for (let byte = 0; byte < 256; byte++) {
       const p = pointerTo("a".repeat(50));
       for (let at = 0; at < 50; at++) {
@@ -92,7 +92,7 @@ describe("the ends of arguments at a glance", () => {
     }
   });
 
-  it("are taken away from the first on", () => {
+  it("are removed from the first on", () => {
     expect(withoutFirst(0x1900)).toBe(0x1800);
     expect(withoutFirst(0x1800)).toBe(0x1000);
     expect(withoutFirst(0x1000)).toBe(0);
@@ -101,7 +101,7 @@ describe("the ends of arguments at a glance", () => {
 });
 
 describe("the end of an argument", () => {
-  it("is the first blank, line end or control character, wherever it stands", () => {
+  it("is the first blank, line end or control character, at any position", () => {
     const stops = [" ", "\t", "\r", "\n", "\0", "\v", "\x1f"];
     for (let length = 0; length < 50; length++) {
       for (let i = 0; i < stops.length; i++) {
@@ -115,7 +115,7 @@ describe("the end of an argument", () => {
     expect(ends("\x7f ")).toBe(1);
   });
 
-  it("lies at the end of the bytes or behind when there is none", () => {
+  it("lies at or after the end of the bytes if there is none", () => {
     for (let length = 0; length < 50; length++) {
       const p = pointerTo("a".repeat(length) + BEHIND);
       assert(endOfArgument(p, p + <usize>length) >= p + <usize>length, `length ${length}`);
@@ -124,7 +124,7 @@ describe("the end of an argument", () => {
 });
 
 describe("a line end", () => {
-  it("is CR LF, both of them there", () => {
+  it("is CR LF, with both of them present", () => {
     const p = pointerTo("\r\n\r\r\n\n");
     expect(isLineEnd(p, p + 2)).toBe(true);
     expect(isLineEnd(p, p + 1)).toBe(false);
@@ -161,7 +161,7 @@ describe("a plainly written size", () => {
     }
   });
 
-  it("is read anew, whatever stood in its place in the line before", () => {
+  it("is read again, whatever was in its place in the line before", () => {
     const texts = [
       "0",
       "1",
@@ -187,7 +187,7 @@ describe("a plainly written size", () => {
         for (let again = 0; again < 2; again++) {
           const expected = readSize(pointerTo(texts[j]), texts[j].length);
           assert(size(texts[j]) == expected, `${texts[j]} behind ${texts[i]}`);
-          // Digits of another argument are none of the size.
+          // Digits of another argument do not belong to the size.
           assert(size(texts[j], "123") == expected, `${texts[j]} behind 123`);
         }
       }
@@ -210,7 +210,7 @@ describe("a plainly written size", () => {
     expect(lastSize(before)).toBe(1024);
   });
 
-  it("has few digits when they are one to four", () => {
+  it("has few digits if they are one to four", () => {
     for (let digits = -64; digits < 64; digits++) expect(isFewDigits(digits)).toBe(digits >= 1 && digits <= 4);
   });
 

@@ -7,7 +7,7 @@ function pulls(subject: string): bool {
 }
 
 describe("a pull from a consumer", () => {
-  it("is known with and without a JetStream domain", () => {
+  it("is recognised with and without a JetStream domain", () => {
     expect(pulls("$JS.API.CONSUMER.MSG.NEXT.ORDERS.billing")).toBe(true);
     expect(pulls("$JS.hub.API.CONSUMER.MSG.NEXT.ORDERS.billing")).toBe(true);
   });
@@ -23,7 +23,7 @@ describe("a pull from a consumer", () => {
 });
 
 describe("an acknowledgement of JetStream", () => {
-  it("is known by the beginning of the reply subject", () => {
+  it("is recognised by the beginning of the reply subject", () => {
     const subject = "$JS.ACK.ORDERS.billing.1.2.3.4.5";
     expect(isAcknowledgement(pointerTo(subject), lengthOf(subject))).toBe(true);
     expect(isAcknowledgement(pointerTo(subject), 7)).toBe(false);
@@ -32,7 +32,7 @@ describe("an acknowledgement of JetStream", () => {
 });
 
 describe("the status of a message", () => {
-  it("says that nobody listens when it is 503", () => {
+  it("means that nobody listens if it is 503", () => {
     expect(saysNoResponders(pointerTo("NATS/1.0 503\r\n\r\n"))).toBe(true);
     expect(saysNoResponders(pointerTo("NATS/1.0 503\r\nNats-Subject: a\r\n\r\n"))).toBe(true);
     expect(saysNoResponders(pointerTo("NATS/1.0 5033\r\n\r\n"))).toBe(false);
@@ -41,7 +41,7 @@ describe("the status of a message", () => {
 });
 
 describe("an error of nats-server", () => {
-  it("is known by the beginning of its text, and other when that is cut short", () => {
+  it("is recognised by the beginning of its text, and is `other` if that is cut short", () => {
     const text = "'Stale Connection'";
     expect(serverErrorOf(pointerTo(text), lengthOf(text))).toBe(ServerError.STALE_CONNECTION);
     expect(serverErrorOf(pointerTo(text), 8)).toBe(ServerError.OTHER);

@@ -9,7 +9,7 @@ function reply(subject: string): bool {
   return isReservedReply(pointerTo(subject), lengthOf(subject));
 }
 
-/** Near the reserved ones, and free: nats-server's own checks of v2.15.2 say so. */
+/** Near the reserved ones, but free according to nats-server's own checks of v2.15.2. */
 const FREE: StaticArray<string> = [
   "",
   "$",
@@ -39,7 +39,7 @@ const FREE: StaticArray<string> = [
 ];
 
 describe("subjects that nats-server keeps for itself", () => {
-  it("are refused to publishers when the gateway's or the Raft groups' prefix begins them", () => {
+  it("are refused to publishers if they begin with the gateway's or the Raft groups' prefix", () => {
     expect(publish("_GR_.x")).toBe(true);
     expect(publish("_GR_..")).toBe(true);
     expect(publish("$GR.x")).toBe(true);
@@ -47,7 +47,7 @@ describe("subjects that nats-server keeps for itself", () => {
     expect(publish("$NRG.")).toBe(true);
   });
 
-  it("are refused as reply when they are a service's reply, an acknowledgement or the gateway's", () => {
+  it("are refused as reply if they are a service's reply, an acknowledgement or the gateway's", () => {
     expect(reply("_R_.")).toBe(true);
     expect(reply("_R_.x")).toBe(true);
     expect(reply("$JS.ACK.x")).toBe(true);
@@ -61,7 +61,7 @@ describe("subjects that nats-server keeps for itself", () => {
     expect(reply("$NRG.x")).toBe(false);
   });
 
-  it("are no others, however near: case counts, and something must follow the dot", () => {
+  it("do not include others, however near: case counts, and something must follow the dot", () => {
     for (let i = 0; i < FREE.length; i++) {
       assert(!publish(FREE[i]), FREE[i]);
       assert(!reply(FREE[i]), FREE[i]);

@@ -35,7 +35,7 @@ function read(text: string): string {
 }
 
 describe("a line of nats-server", () => {
-  it("is MSG or HMSG, with or without a reply; the size is always last", () => {
+  it("is MSG or HMSG, with or without a reply, and the size is always last", () => {
     expect(read("MSG a.b 1 5\r\nhello\r\n")).toBe("MSG [a.b][1][] 5");
     expect(read("MSG a.b 1 r 0005\r\n")).toBe("MSG [a.b][1][r] 5");
     expect(read("HMSG a 1 12 13\r\n")).toBe("HMSG [a][1][] 12 13");
@@ -92,7 +92,7 @@ describe("a line of nats-server", () => {
     for (let i = 0; i < wrong.length; i++) expect(read(wrong[i])).toBe("no NATS");
   });
 
-  it("may hold a line break in its subject, if a publisher behind no filter put it there: its size is still known", () => {
+  it("may have a line break in its subject, if a publisher behind no filter put it there: its size is still known", () => {
     expect(read("MSG \nfoo 1 5\r\n")).toBe("MSG with a line break 5");
     expect(read("MSG a\rb 1 r 7\r\n")).toBe("MSG with a line break 7");
     expect(read("MSG a\nMSG b 1 7\r\n")).toBe("MSG with a line break 7");

@@ -22,7 +22,7 @@ function insertable(text: string): bool {
   return isInsertable(tokens, bytes.pointer, bytes.length);
 }
 
-/** More than is looked at at once. */
+/** More than is read at once. */
 const LONGEST: i32 = 70;
 
 /** A subject of letters with one dot, and dots around it, in an area of LONGEST and two bytes. */
@@ -35,7 +35,7 @@ function withDot(area: usize, length: i32, dot: i32): usize {
 }
 
 describe("a subject", () => {
-  it("is split at its dots; one with an empty token is none", () => {
+  it("is split at its dots, and is invalid with an empty token", () => {
     expect(split("a")).toBe("a");
     expect(split("a.bb.ccc")).toBe("a|bb|ccc");
     expect(split("*.>.\xff\x00")).toBe("*|>|\xff\x00");
@@ -43,7 +43,7 @@ describe("a subject", () => {
     for (let i = 0; i < empty.length; i++) expect(split(empty[i])).toBe("-");
   });
 
-  it("is split alike whatever its length, and whatever stands around it", () => {
+  it("is split alike whatever its length, and whatever is around it", () => {
     const area = heap.alloc(<usize>LONGEST + 2);
     for (let length = 1; length <= LONGEST; length++) {
       for (let dot = 1; dot < length - 1; dot++) {
@@ -56,7 +56,7 @@ describe("a subject", () => {
     heap.free(area);
   });
 
-  it("has leading tokens, as many bytes with the dot behind them, unless it ends there or a token is empty", () => {
+  it("has leading tokens, counted in bytes with the dot after them, unless it ends there or a token is empty", () => {
     const area = heap.alloc(<usize>LONGEST + 2);
     for (let length = 1; length <= LONGEST; length++) {
       for (let dot = 1; dot < length - 1; dot++) {
@@ -78,7 +78,7 @@ describe("a subject", () => {
     heap.free(area);
   });
 
-  it("has equal hashes for equal tokens, wherever they stand", () => {
+  it("has equal hashes for equal tokens at any position", () => {
     split("abc.x.abc");
     const first = tokens.hash(0);
     expect(tokens.hash(2)).toBe(first);
@@ -103,7 +103,7 @@ describe("a subject", () => {
     expect(tokens.beginsWithWildcard(2)).toBe(true);
   });
 
-  it("may have more tokens than are recorded, which are then counted", () => {
+  it("may have more tokens than are recorded, and all of them are counted", () => {
     const long = "a.".repeat(MAX_TOKENS + 43) + "b";
     const bytes = new Bytes(long);
     expect(tokens.split(bytes.pointer, bytes.length)).toBe(true);
@@ -123,7 +123,7 @@ describe("a subject", () => {
     expect(literal("a..b")).toBe(false);
   });
 
-  it("can be subscribed to without empty tokens, with > only at its end (sublist.go Insert)", () => {
+  it("can be subscribed to without empty tokens, and with > only at its end (sublist.go Insert)", () => {
     expect(insertable("a.*.>")).toBe(true);
     expect(insertable("a")).toBe(true);
     expect(insertable("a.>.b")).toBe(false);

@@ -6,7 +6,7 @@ function textOf(bytes: StaticArray<u8>): string {
   return textAt(changetype<usize>(bytes), bytes.length);
 }
 
-/** The line, written into exactly the room that was asked for; it never needs more. */
+/** The line, written into exactly the room that was asked for. It never needs more. */
 function violation(kind: Violation, name: string, queue: string): string {
   const room = violationRoom(lengthOf(name), lengthOf(queue));
   const out = keep(new StaticArray<u8>(room));
@@ -15,7 +15,7 @@ function violation(kind: Violation, name: string, queue: string): string {
   return textAt(out, length);
 }
 
-// The texts as nats-server v2.15.2 sends them (client.go, errors.go; recorded sessions).
+// The texts as nats-server v2.15.2 sends them (client.go, errors.go and recorded sessions).
 describe("the texts of a permissions violation", () => {
   it("name the subject of a publish", () => {
     expect(violation(Violation.PUBLISH, "foo", "")).toBe("-ERR 'Permissions Violation for Publish to \"foo\"'\r\n");
@@ -49,7 +49,7 @@ describe("the texts of a permissions violation", () => {
     expect(violation(Violation.PUBLISH, "", "")).toBe("-ERR 'Permissions Violation for Publish to \"\"'\r\n");
   });
 
-  it("fit the room that was asked for when every byte grows the most", () => {
+  it("fit the room that was asked for even if every byte grows the most", () => {
     const worst = "\x01".repeat(1000);
     expect(violation(Violation.SUBSCRIPTION, worst, worst).length).toBe(
       '-ERR \'Permissions Violation for Subscription to "" using queue ""\'\r\n'.length + 8000,

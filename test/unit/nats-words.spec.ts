@@ -1,7 +1,7 @@
 import { firstOf, isBlank, Match, matchVerb } from "../../assembly/nats/words";
 import { lengthOf, pointerTo } from "./bytes-support";
 
-/** A verb of capitals as `matchVerb` wants it. */
+/** A verb in capitals, in the form that `matchVerb` takes. */
 function packed(verb: string): u64 {
   let word: u64 = 0;
   for (let i = verb.length - 1; i >= 0; i--) word = (word << 8) | (<u64>verb.charCodeAt(i));
@@ -15,7 +15,7 @@ function match(text: string, verb: string): string {
 }
 
 describe("a verb", () => {
-  it("is whole when all its letters stand at the beginning, whatever follows", () => {
+  it("is complete if all its letters come at the beginning, whatever follows", () => {
     expect(match("PUB", "PUB")).toBe("whole");
     expect(match("PUBX", "PUB")).toBe("whole");
     expect(match("PUB foo 1\r\n", "PUB")).toBe("whole");
@@ -36,7 +36,7 @@ describe("a verb", () => {
     expect(match("co", "CONNECT")).toBe("partial");
   });
 
-  it("is none as soon as one letter is another, in short and in long texts", () => {
+  it("is not recognised as soon as one letter differs, in short and in long texts", () => {
     const verb = "CONNECT";
     for (let at = 0; at < verb.length; at++) {
       const wrong = verb.substring(0, at) + "X";
@@ -46,7 +46,7 @@ describe("a verb", () => {
     expect(match("ABCDEFGX", "ABCDEFGH")).toBe("none");
   });
 
-  it("has no punctuation, control or 8-bit byte that stands for a letter", () => {
+  it("does not accept a punctuation, control or 8-bit byte for a letter", () => {
     for (let b = 0; b < 256; b++) {
       if (b == 0x50 || b == 0x70) continue;
       const short = pointerTo("PUB");
@@ -60,7 +60,7 @@ describe("a verb", () => {
 });
 
 describe("the first of two bytes", () => {
-  it("is found wherever it stands, and is none where it stands behind the end", () => {
+  it("is found at any position, and not found after the end", () => {
     const length = 40;
     for (let at = 0; at < length; at++) {
       const text = pointerTo(".".repeat(length + 3) + "\n" + ".".repeat(15));

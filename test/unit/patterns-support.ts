@@ -1,4 +1,4 @@
-/** Patterns with every kind of token, odd ones (`*a`, `>a`) included. */
+/** Patterns with every kind of token, including odd ones (`*a`, `>a`). */
 export const PATTERNS: StaticArray<string> = [
   "foo",
   "foo.bar",
@@ -21,7 +21,7 @@ export const PATTERNS: StaticArray<string> = [
   "bar.>",
 ];
 
-/** Which of them overlap: from SubjectsCollide of nats-server v2.15.2. */
+/** Which of them overlap, by SubjectsCollide of nats-server v2.15.2. */
 export const COLLIDE: StaticArray<string> = [
   "1011000000000000000",
   "0101111110000000010",

@@ -6,7 +6,7 @@ import { ANYONE, read } from "./policy-support";
 
 export const PEER: string = "spiffe://cluster.local/ns/shop/sa/orders";
 
-/** The sets of a configuration of these rules, each with its name, its `from` and what it permits. */
+/** The sets of a configuration with these rules, each with its name, its `from` and what it permits. */
 export function ruleSetsOf(rules: string[]): RuleSets {
   const document = read(`{"trustDomains":["cluster.local"],"rules":[{${rules.join("},{")}}]}`);
   expect(document.faults.toString()).toBe("");
@@ -17,14 +17,14 @@ export function setFor(sets: RuleSets, uri: string): RuleSet {
   return sets.of(sets.document.principalOf(uri));
 }
 
-/** What rules that permit this together permit to a peer whom all of them match. */
+/** What rules with these permissions together permit to a peer that all of them match. */
 export function permissionsOf(acts: string[]): Permissions {
   const rules: string[] = [];
   for (let i = 0; i < acts.length; i++) rules.push(`"name":"r${i}",${ANYONE},${acts[i]}`);
   return setFor(ruleSetsOf(rules), PEER).enforced;
 }
 
-/** The reason's name, and the rule that decided if one did. */
+/** The reason's name, and the rule that decided if there is one. */
 function decided(permissions: Permissions, reason: Reason): string {
   const rule = permissions.decidedBy;
   return rule < 0 ? REASON_NAMES[reason] : `${REASON_NAMES[reason]} by ${rule}`;
@@ -44,7 +44,7 @@ export function subscribe(permissions: Permissions, subscription: string): strin
   );
 }
 
-/** Is a message kept from a subscription with this queue, "" for none, "?" for one that is not known? */
+/** Whether a message is withheld from a subscription with this queue; "" for none, "?" for an unknown one. */
 export function keptBack(permissions: Permissions, subject: string, queue: string): bool {
   const known = queue != "?";
   return permissions.deliveryDenied(pointerTo(subject), lengthOf(subject), pointerTo(queue), lengthOf(queue), known);

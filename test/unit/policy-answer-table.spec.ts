@@ -2,14 +2,14 @@ import { AnswerTable, SLOT_KEY } from "../../assembly/policy/answer-table";
 
 const SHIFT: usize = 5;
 
-/** Well mixed, and never the same for another number. */
+/** Well mixed, and different for every number. */
 function hashOf(number: i32): u32 {
   let h = <u32>number * 0x9e3779b1;
   h = (h ^ (h >> 15)) * 0x85ebca77;
   return h ^ (h >> 13);
 }
 
-/** Writes a number down where its slot is, at its second sight. */
+/** Writes a number into its slot when it is seen for the second time. */
 function remember(table: AnswerTable, number: i32): void {
   const slot = table.slotFor(hashOf(number));
   if (slot != 0) store<u64>(slot, <u64>number + 1, SLOT_KEY);
@@ -26,7 +26,7 @@ function known(table: AnswerTable, count: i32): i32 {
   return found;
 }
 
-/** So many numbers are asked for again and again, and written down where they are not known. */
+/** Asks for this many numbers again and again, and writes down those that are not known. */
 function askAgain(table: AnswerTable, count: i32): void {
   for (let round = 0; round < 20; round++) {
     for (let number = 0; number < count; number++) if (!knows(table, number)) remember(table, number);
@@ -46,7 +46,7 @@ function slotsOf(table: AnswerTable): i32 {
 }
 
 describe("the table of answers", () => {
-  it("has a slot for a hash at its second sight, and finds it again", () => {
+  it("has a slot for a hash when it is seen for the second time, and finds it again", () => {
     const table = new AnswerTable(64, 64, SHIFT);
     expect(table.candidate(hashOf(7)) == 0).toBe(true);
     expect(table.slotFor(hashOf(7)) == 0).toBe(true);
@@ -56,7 +56,7 @@ describe("the table of answers", () => {
     expect(table.candidate(hashOf(7)) == slot).toBe(true);
   });
 
-  it("has a hash at home while nobody is there, and nearly all while few slots are in use", () => {
+  it("has a hash in its home slot while that is free, which nearly all are while few slots are in use", () => {
     const table = new AnswerTable(4096, 4096, SHIFT);
     let atHome = 0;
     for (let number = 0; number < 500; number++) {
@@ -77,7 +77,7 @@ describe("the table of answers", () => {
     expect(table.slotFor(hashOf(7)) == slot).toBe(true);
   });
 
-  it("fills a set of eight before anything in it is given up", () => {
+  it("fills a set of eight before anything in it is replaced", () => {
     const table = new AnswerTable(8, 8, SHIFT);
     for (let number = 0; number < 8; number++) {
       for (let i = 0; i < 2; i++) remember(table, number);
@@ -88,7 +88,7 @@ describe("the table of answers", () => {
     expect(known(table, 8)).toBe(7);
   });
 
-  it("remembers numbers that come in turn, though each is seen once in a round", () => {
+  it("remembers numbers that come in turn, even if each is seen once in a round", () => {
     const table = new AnswerTable(4096, 4096, SHIFT);
     for (let round = 0; round < 4; round++) {
       for (let number = 0; number < 1000; number++) remember(table, number);
@@ -96,7 +96,7 @@ describe("the table of answers", () => {
     expect(known(table, 1000)).toBeGreaterThan(990);
   });
 
-  it("is replaced by an empty one of twice the size rather than give something up, up to its bound", () => {
+  it("is replaced by an empty one of twice the size instead of dropping entries, up to its bound", () => {
     const table = new AnswerTable(8, 64, SHIFT);
     askAgain(table, 30);
     expect(known(table, 30)).toBeGreaterThan(25);
@@ -109,7 +109,7 @@ describe("the table of answers", () => {
     expect(known(table, 1000)).toBeGreaterThan(980);
   });
 
-  it("that may be sparse has 32 slots for each that is used, up to its lower bound, and is filled from there on", () => {
+  it("that may be sparse has 32 slots for each used one, up to its lower bound, and fills up from there on", () => {
     const table = new AnswerTable(64, 4096, SHIFT, 1024);
     askAgain(table, 8);
     expect(slotsOf(table)).toBe(256);

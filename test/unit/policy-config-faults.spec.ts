@@ -6,12 +6,12 @@ function domainsFault(domains: string): string {
   return faultsOf(`{"trustDomains":[${domains}],"rules":[{"name":"r",${ANYONE},${ACT}}]}`);
 }
 
-describe("a configuration that is none", () => {
-  it("is a fault when there are no bytes, which is how an absent pluginConfig arrives", () => {
+describe("a configuration that is not one", () => {
+  it("is a fault if there are no bytes, which is how an absent pluginConfig arrives", () => {
     expectFault("", "configuration: is empty: give the WasmPlugin a pluginConfig with trustDomains and rules");
   });
 
-  it("is a fault that says where the text stops being JSON, and within what", () => {
+  it("is a fault that says where the text stops being JSON, and inside what", () => {
     expectFault("rules: []", "configuration: is not JSON: expected a value, found 'r' at byte 0");
     expectFault('{"mode":ENFORCE}', "mode: is not JSON: expected a value, found 'E' at byte 8");
     expectFault(
@@ -33,7 +33,7 @@ describe("a configuration that is none", () => {
     );
   });
 
-  it("is a fault when it is no object", () => {
+  it("is a fault if it is not an object", () => {
     expectFault("[]", "configuration: expected an object with trustDomains and rules, found a list");
     expectFault("null", "configuration: expected an object with trustDomains and rules, found null");
     expectFault('"x"', "configuration: expected an object with trustDomains and rules, found a string");
@@ -41,7 +41,7 @@ describe("a configuration that is none", () => {
 });
 
 describe("the faults of a configuration's keys", () => {
-  it("are trust domains and rules that are missing", () => {
+  it("include missing trust domains and rules", () => {
     expectFault(
       "{}",
       'trustDomains: is missing: write the mesh\'s own and its aliases, such as ["cluster.local"]\n' +
@@ -49,7 +49,7 @@ describe("the faults of a configuration's keys", () => {
     );
   });
 
-  it("are trust domains and rules that are empty", () => {
+  it("include empty trust domains and rules", () => {
     expectFault(
       '{"trustDomains":[],"rules":[]}',
       'trustDomains: is empty, so that nobody could be authenticated: write the mesh\'s own, such as ["cluster.local"]\n' +
@@ -57,7 +57,7 @@ describe("the faults of a configuration's keys", () => {
     );
   });
 
-  it("are unknown keys, with the one that was meant or those that exist", () => {
+  it("include unknown keys, with the one that was meant or those that exist", () => {
     expectFault(withKeys('"trustdomains":[1,{"a":[2]}]'), "trustdomains: unknown key: did you mean trustDomains?");
     expectFault(
       withKeys('"x":{"y":[]}'),
@@ -80,7 +80,7 @@ describe("the faults of a configuration's keys", () => {
     );
   });
 
-  it("are unknown keys that are no words, quoted", () => {
+  it("quote unknown keys that are not words", () => {
     expectFault(
       withKeys('"a \\"b\\n":1'),
       '["a \\"b\\x0a"]: unknown key: the keys here are mode, identity, trustDomains, rules, limits, audit, connectUrls or telemetry',
@@ -91,7 +91,7 @@ describe("the faults of a configuration's keys", () => {
     );
   });
 
-  it("are keys written twice, at every level, escaped ones among them", () => {
+  it("include duplicate keys at every level, even if they are written with escapes", () => {
     expectFault(withKeys('"mode":"ENFORCE","mode":"DRY_RUN"'), "mode: is written twice: keep one of them");
     expectFault(withKeys('"rules":[]'), "rules: is written twice: keep one of them");
     expectFault(withActs(ACT + ',"\\u006eame":"s"'), "rules[0].name: is written twice: keep one of them");
@@ -109,7 +109,7 @@ describe("the faults of a configuration's keys", () => {
     );
   });
 
-  it("are words that are not known, with the right one", () => {
+  it("include unknown words, with the right one", () => {
     expectFault(withKeys('"mode":"enforce"'), 'mode: "enforce" is not known here: write ENFORCE');
     expectFault(withKeys('"mode":"dry-run"'), 'mode: "dry-run" is not known here: write DRY_RUN');
     expectFault(withKeys('"mode":"AUDIT"'), 'mode: "AUDIT" is not known here: write ENFORCE or DRY_RUN');
@@ -119,7 +119,7 @@ describe("the faults of a configuration's keys", () => {
     expectFault(withActs(ACT + ',"rollup":"all"'), 'rules[0].rollup: "all" is not known here: write ALL');
   });
 
-  it("are values of another type, with what was found", () => {
+  it("include values of another type, with what was found", () => {
     expectFault(withKeys('"mode":true'), "mode: expected ENFORCE or DRY_RUN, found true");
     expectFault(withKeys('"mode":false'), "mode: expected ENFORCE or DRY_RUN, found false");
     expectFault(withKeys('"identity":null'), "identity: expected PEER, WAYPOINT or WORKLOAD, found null");
@@ -137,7 +137,7 @@ describe("the faults of a configuration's keys", () => {
 });
 
 describe("the faults of a trust domain", () => {
-  it("are wildcards, schemes, other characters, repetition and excess", () => {
+  it("include wildcards, schemes, other characters, repetition and excess", () => {
     expect(domainsFault('"*"')).toBe(
       "trustDomains[0]: \"*\" has '*': name each trust domain, a certificate of any other is nobody's",
     );
@@ -159,7 +159,7 @@ describe("the faults of a trust domain", () => {
     );
   });
 
-  it("are more than 64 of them", () => {
+  it("include more than 64 of them", () => {
     const domains: string[] = [];
     for (let i = 0; i < 64; i++) domains.push(`"d${i}"`);
     expect(domainsFault(domains.join())).toBe("");

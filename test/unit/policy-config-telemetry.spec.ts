@@ -9,7 +9,7 @@ function subjects(list: string): string {
 }
 
 describe("telemetry in a configuration", () => {
-  it("has no classes, 512 principals and 16,384 requests of ten seconds, unless it says", () => {
+  it("has no classes, 512 principals and 16,384 requests of ten seconds by default", () => {
     const settings = read(withKeys('"mode":"ENFORCE"')).telemetry;
     expect(settings.subjects.length).toBe(0);
     expect(settings.principals).toBe(512);
@@ -35,7 +35,7 @@ describe("telemetry in a configuration", () => {
 });
 
 describe("the faults of telemetry", () => {
-  it("are names that could not stand in a label", () => {
+  it("include names that cannot be in a label", () => {
     const names = ["a;.;b", "a=.=b", "a.b", "a b", "\\u00e9"];
     for (let i = 0; i < names.length; i++) {
       const fault = faultsOf(subjects(`{"name":"${names[i]}","patterns":["x"]}`));
@@ -49,7 +49,7 @@ describe("the faults of telemetry", () => {
     );
   });
 
-  it("are names and patterns that are missing, empty or written twice", () => {
+  it("include missing, empty and duplicate names and patterns", () => {
     expectFault(
       subjects('{"patterns":["x"]}'),
       "telemetry.subjects[0].name: is missing: write what stats shall call the class",
@@ -69,7 +69,7 @@ describe("the faults of telemetry", () => {
     );
   });
 
-  it("are patterns that are no subjects", () => {
+  it("include patterns that are not subjects", () => {
     expectFault(
       subjects('{"name":"a","patterns":["a.>.b","a..b","a b"]}'),
       "telemetry.subjects[0].patterns[0]: \"a.>.b\": '>' must be the last token\n" +
@@ -78,7 +78,7 @@ describe("the faults of telemetry", () => {
     );
   });
 
-  it("are more than 64 classes, and more than 1,024 patterns", () => {
+  it("include more than 64 classes, and more than 1,024 patterns", () => {
     const classes: string[] = [];
     for (let i = 0; i < 64; i++) classes.push(`{"name":"c${i}","patterns":["x.${i}"]}`);
     expect(faultsOf(subjects(classes.join(",")))).toBe("");
@@ -95,7 +95,7 @@ describe("the faults of telemetry", () => {
     );
   });
 
-  it("are durations that are none, or beyond 1ms to 1h", () => {
+  it("include invalid durations, and durations beyond 1ms to 1h", () => {
     expectFault(
       telemetry('"requestTimeout":"soon"'),
       'telemetry.requestTimeout: "soon" is no duration: write a number and a unit, as 5s, 250ms or 1m',
@@ -106,7 +106,7 @@ describe("the faults of telemetry", () => {
     );
   });
 
-  it("are unknown keys", () => {
+  it("include unknown keys", () => {
     expectFault(telemetry('"subject":[]'), "telemetry.subject: unknown key: did you mean subjects?");
     expectFault(
       subjects('{"name":"a","pattern":["x"]}'),

@@ -3,7 +3,7 @@ import { Identity } from "../../assembly/policy/document";
 import { Mode } from "../../assembly/policy/rules";
 import { ANYONE, entriesOf, faultsOf, read, soundRule, withActs, withKeys } from "./policy-support";
 
-// The example of the documentation, in the JSON that Istio makes of it: compact, keys sorted.
+// The documentation's example, in the JSON that Istio makes of it: compact, with keys sorted.
 const EXAMPLE: string =
   '{"identity":"PEER","mode":"ENFORCE","rules":[{"allow_responses":{"expires":"5s","max":1},"from":[{"principals":' +
   '["cluster.local/ns/shop/sa/orders-api"],"serviceAccounts":["shop/orders-api"]}],"name":"orders-api","publish":' +
@@ -12,7 +12,7 @@ const EXAMPLE: string =
   '{"deny":["$SYS.>"]},"subscribe":{"deny":["$SYS.>"]}}],"trustDomains":["cluster.local"]}';
 
 describe("the example configuration", () => {
-  it("is read whole", () => {
+  it("is read completely", () => {
     const document = read(EXAMPLE);
     expect(document.faults.toString()).toBe("");
     expect(document.mode).toBe(Mode.ENFORCE);
@@ -37,7 +37,7 @@ describe("the example configuration", () => {
     expect(rule.rollupAll).toBe(false);
   });
 
-  it("gives its second rule denies alone", () => {
+  it("gives its second rule only denies", () => {
     const document = read(EXAMPLE);
     const rule = document.rules[1];
     expect(document.names.of(1)).toBe("nobody-touches-system");
@@ -54,7 +54,7 @@ describe("the example configuration", () => {
 });
 
 describe("a configuration", () => {
-  it("may say everything in any order, the trust domains last", () => {
+  it("may contain everything in any order, with the trust domains last", () => {
     const document = read(
       `{"rules":[{"publish":{"allow":["a"]},${ANYONE},"name":"r"}],"audit":{"burst":7},"limits":{"payload":9},` +
         '"mode":"DRY_RUN","identity":"WAYPOINT","trustDomains":["a","b"]}',
@@ -68,7 +68,7 @@ describe("a configuration", () => {
     expect(document.rules[0].from.matches(document.principalOf("spiffe://b/x"))).toBe(true);
   });
 
-  it("is enforced on the peer's certificate unless it says otherwise", () => {
+  it("is enforced by the peer's certificate by default", () => {
     const document = read(withKeys('"audit":{}'));
     expect(document.faults.toString()).toBe("");
     expect(document.mode).toBe(Mode.ENFORCE);
@@ -76,12 +76,12 @@ describe("a configuration", () => {
     expect(read(withKeys('"identity":"WORKLOAD"')).identity).toBe(Identity.WORKLOAD);
   });
 
-  it("may write its keys and values with escapes", () => {
+  it("may have escapes in its keys and values", () => {
     const rule = soundRule(withActs('"\\u0070ublish":{"allow":["\\u006frders.\\u00e9\\ud83d\\ude00"]}'));
     expect(entriesOf(rule.publish.allow).join()).toBe("orders.é😀");
   });
 
-  it("is not looked at beyond 8 MiB", () => {
+  it("is not read beyond 8 MiB", () => {
     const bytes = new ArrayBuffer(MAX_CONFIG_BYTES + 1);
     memory.fill(changetype<usize>(bytes), 0x20, MAX_CONFIG_BYTES + 1);
     expect(readPolicy(changetype<usize>(bytes), MAX_CONFIG_BYTES + 1).faults.toString()).toBe(
@@ -107,13 +107,13 @@ describe("a configuration", () => {
     const text = '{"trustDomains":["a"],"rules":[' + "{},".repeat(1_000_000) + "{}]}";
     const faults = read(text).faults;
     expect(faults.listed.length).toBe(100);
-    // Three faults each for the first 100,000 rules, and one for what is beyond.
+    // Three faults each for the first 100,000 rules, and one for everything beyond.
     expect(faults.count).toBe(300_001);
   });
 });
 
 describe("the limits", () => {
-  it("have nats-server's values and our own unless set", () => {
+  it("have nats-server's values and our own by default", () => {
     const limits = read(EXAMPLE).limits;
     expect(limits.controlLine).toBe(4096);
     expect(limits.payload).toBe(0);
@@ -160,7 +160,7 @@ describe("the limits", () => {
     expect(document.limits.controlLine).toBe(8192);
   });
 
-  it("are faults outside of their bounds, all of them at once", () => {
+  it("are all faults at once if they are outside of their bounds", () => {
     expect(
       faultsOf(
         withKeys(
@@ -185,7 +185,7 @@ describe("the limits", () => {
     ).toBe(7);
   });
 
-  it("are faults when they are no whole numbers", () => {
+  it("are faults if they are not whole numbers", () => {
     expect(faultsOf(withKeys('"limits":{"controlLine":4096.5,"headers":"16KiB","memory":1e400}'))).toBe(
       "limits.controlLine: 4096.5 is not a whole number: write a whole number\n" +
         "limits.headers: expected a whole number, found a string\n" +
@@ -195,7 +195,7 @@ describe("the limits", () => {
 });
 
 describe("the audit settings", () => {
-  it("are ten lines a second and a hundred at once unless set", () => {
+  it("are ten lines a second and a hundred at once by default", () => {
     const audit = read(EXAMPLE).audit;
     expect(audit.refusalsPerSecond).toBe(10);
     expect(audit.burst).toBe(100);

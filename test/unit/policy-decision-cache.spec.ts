@@ -13,7 +13,7 @@ import {
 import { Reason } from "../../assembly/policy/reason";
 import { lengthOf, pointerTo } from "./bytes-support";
 
-/** Where the subject lies, with as many bytes of memory behind as a short one is read with. */
+/** Where the subject lies, followed by as many bytes of memory as a read of a short one covers. */
 function placeOf(subject: string): usize {
   const length = lengthOf(subject);
   return isPaddable(length) ? readable(pointerTo(subject), length) : pointerTo(subject);
@@ -27,7 +27,7 @@ function answerFor(question: u32, subject: string): u64 {
   return shortAnswer(key, lowHalf(pointer, length), highHalf(pointer, length));
 }
 
-/** The remembered rule, or -9 when the subject is not remembered. */
+/** The remembered rule, or -9 if the subject is not remembered. */
 function recalled(question: u32, subject: string): i32 {
   const answer = answerFor(question, subject);
   return answer == NO_ANSWER ? -9 : ruleOf(answer);
@@ -98,7 +98,7 @@ describe("a remembered decision", () => {
     }
   });
 
-  it("is not found for a subject that goes on with zeros", () => {
+  it("is not found for a subject that continues with zeros", () => {
     const question = newQuestion();
     store(question, "foo", Reason.ALLOWED, 7);
     expect(recalled(question, "foo\0")).toBe(-9);
@@ -106,7 +106,7 @@ describe("a remembered decision", () => {
     expect(recalled(question, "foo")).toBe(7);
   });
 
-  it("is not found for another question, of which no two are the same", () => {
+  it("is not found for another question, no two of which are the same", () => {
     const first = newQuestion();
     const second = newQuestion();
     expect(first).not.toBe(second);
@@ -117,14 +117,14 @@ describe("a remembered decision", () => {
     expect(recalled(first, "foo")).toBe(1);
   });
 
-  it("may be about a subject of no bytes", () => {
+  it("may be about an empty subject", () => {
     const question = newQuestion();
     expect(recalled(question, "")).toBe(-9);
     store(question, "", Reason.NOT_ALLOWED, -1);
     expect(recalled(question, "")).toBe(-1);
   });
 
-  it("is about a subject of at most 112 bytes; a longer one is decided anew", () => {
+  it("is about a subject of at most 112 bytes; a longer one is decided each time", () => {
     const question = newQuestion();
     const longest = "a".repeat(112);
     store(question, longest, Reason.ALLOWED, 3);
@@ -136,7 +136,7 @@ describe("a remembered decision", () => {
   });
 });
 
-/** The rule remembered for all that begins so, or -9; of at most HALF bytes. */
+/** The rule remembered for every subject that begins so, or -9. At most HALF bytes. */
 function recalledBeginning(question: u32, beginning: string): i32 {
   const length = lengthOf(beginning);
   const answer = beginningAnswer(keyOf(question, length), lowHalf(placeOf(beginning), length));
@@ -176,7 +176,7 @@ describe("a decision remembered for a beginning of up to 16 bytes", () => {
     expect(recalledBeginning(question, "stock.")).toBe(-9);
   });
 
-  it("lies with the whole subjects when it is longer", () => {
+  it("is kept with the whole subjects if it is longer", () => {
     const question = newQuestion();
     const beginning = "b".repeat(HALF + 1);
     storeBeginning(question, beginning, 7);
@@ -184,7 +184,7 @@ describe("a decision remembered for a beginning of up to 16 bytes", () => {
   });
 });
 
-/** How many of so many subjects are found; what is found must be right. */
+/** How many of this many subjects are found. What is found must be right. */
 function foundAmong(question: u32, prefix: string, count: i32): i32 {
   let found = 0;
   for (let i = 0; i < count; i++) {
@@ -196,9 +196,9 @@ function foundAmong(question: u32, prefix: string, count: i32): i32 {
 }
 
 describe("many decisions", () => {
-  it("are nearly all found again while there are places for twice as many, and the right ones beyond", () => {
+  it("are nearly all found again while there is room for twice as many, and beyond that those that are found are right", () => {
     const question = newQuestion();
-    // Of the table that grows, the last size has to be filled anew.
+    // The table grows, and its last size has to be filled again.
     for (let round = 0; round < 5; round++) {
       for (let i = 0; i < 16_000; i++) store(question, `subject.${i}`, Reason.ALLOWED, i);
     }
@@ -211,7 +211,7 @@ describe("many decisions", () => {
     expect(recalled(question, "subject.99999")).toBe(99_999);
   });
 
-  it("are the right ones with long subjects too", () => {
+  it("are also right with long subjects", () => {
     const question = newQuestion();
     const prefix = "subject.of.more.than.thirty-two.bytes";
     for (let i = 0; i < 40_000; i++) store(question, `${prefix}.${i}`, Reason.ALLOWED, i);
@@ -242,7 +242,7 @@ describe("many decisions", () => {
 });
 
 describe("an answer", () => {
-  it("has reason, rule and class in it, whatever they are, and never is no answer", () => {
+  it("contains reason, rule and class, whatever they are, and never equals the value for no answer", () => {
     const rules: StaticArray<i32> = [-1, 0, 1, 99_999, i32.MAX_VALUE];
     const reasons: StaticArray<Reason> = [Reason.ALLOWED, Reason.DENIED, Reason.NOT_ALLOWED, Reason.QUEUE_OVER_DENY];
     for (let i = 0; i < rules.length; i++) {

@@ -31,7 +31,7 @@ describe("a duration", () => {
     expectDurations(["0", "-0", "+0", "-5s", "+5s", "0s"], [0, 0, 0, -5_000_000_000, 5_000_000_000, 0]);
   });
 
-  it("reaches 292 years and not beyond", () => {
+  it("reaches 292 years and no further", () => {
     expect(parseDuration("9223372036854775807ns")).toBe(i64.MAX_VALUE);
     expect(parseDuration("9223372036854775.807us")).toBe(i64.MAX_VALUE);
     expect(parseDuration("-9223372036854775807ns")).toBe(-i64.MAX_VALUE);

@@ -24,12 +24,12 @@ function listOf(entries: string[]): EntryList {
 }
 
 describe("a list of entries", () => {
-  it("is the shared one without any", () => {
+  it("is the shared one if it has no entries", () => {
     expect(listOf([]) === NO_ENTRIES).toBe(true);
     expect(firstOf(NO_ENTRIES)).toBe(endOf(NO_ENTRIES));
   });
 
-  it("gives back subjects and queues in their order", () => {
+  it("returns subjects and queues in their order", () => {
     const entries = ["a", "orders.> workers", "é.😀 é", "b.*"];
     expect(entriesOf(listOf(entries)).join()).toBe(entries.join());
   });
@@ -39,7 +39,7 @@ describe("a list of entries", () => {
     expect(entriesOf(listOf([longest, "a"])).join()).toBe(longest + ",a");
   });
 
-  it("does not change when the next one is written, nor when that is a large one", () => {
+  it("does not change when the next one is written, even if that is a large one", () => {
     const first = listOf(["a", "b q"]);
     const many: string[] = [];
     for (let i = 0; i < 20_000; i++) many.push(`subject.${i}`);

@@ -21,7 +21,7 @@ describe("the fingerprint of a policy's text", () => {
     expect(fingerprintOf(changetype<usize>(a), 1)).toBe(((<u64>0xaf63dc4c) << 32) | 0x8601ec8c);
   });
 
-  it("tells one text from another", () => {
+  it("distinguishes one text from another", () => {
     const fingerprint = fingerprintOf(text, TEXT.length);
     expect(fingerprintOf(text, TEXT.length)).toBe(fingerprint);
     expect(fingerprintOf(text, TEXT.length - 1)).not.toBe(fingerprint);
@@ -29,7 +29,7 @@ describe("the fingerprint of a policy's text", () => {
 });
 
 describe("the head of a published policy", () => {
-  it("is read as it was written, with the text behind it where it lay", () => {
+  it("is read as it was written, with the text after it in place", () => {
     const envelope = published(new Envelope(), fingerprintOf(text, TEXT.length), 1000);
     expect(envelope.problem).toBe("");
     expect(envelope.sequence).toBe(1);
@@ -38,10 +38,10 @@ describe("the head of a published policy", () => {
     expect(envelope.endedAt.length).toBe(0);
   });
 
-  it("tells of the policies that have ended lately, the last one first, and of no more than fit", () => {
+  it("lists the policies that have ended lately, the last one first, and no more than fit", () => {
     let envelope = new Envelope();
     for (let i = 1; i <= 100; i++) {
-      // Damaged is what has another fingerprint; what it tells of is read all the same.
+      // Damaged means that it has another fingerprint. What it lists is read anyway.
       envelope = published(envelope, <u64>i, i * 100);
       expect(envelope.sequence).toBe(<u64>i);
     }

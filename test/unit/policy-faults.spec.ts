@@ -10,7 +10,7 @@ describe("the faults of a configuration", () => {
     expect(faults.toString()).toBe("");
   });
 
-  it("are a line each, in order, with the path before the message", () => {
+  it("are one line each, in order, with the path before the message", () => {
     const faults = new Faults();
     faults.add("rules[0].name", "is missing");
     faults.add("", "is empty");
@@ -47,7 +47,7 @@ describe("text quoted in a fault", () => {
 });
 
 describe("the suggestion for an unknown word", () => {
-  it("is the same word in another case or with other joints", () => {
+  it("is the same word in another case or with other separators", () => {
     expect(nearest("Publish", WORDS)).toBe("publish");
     expect(nearest("allowResponses", WORDS)).toBe("allow_responses");
     expect(nearest("allow-responses", WORDS)).toBe("allow_responses");
@@ -55,19 +55,19 @@ describe("the suggestion for an unknown word", () => {
     expect(nearest("DryRun", WORDS)).toBe("DRY_RUN");
   });
 
-  it("is a word within two edits, swapped letters among them", () => {
+  it("is a word within two edits, including swapped letters", () => {
     expect(nearest("publsh", WORDS)).toBe("publish");
     expect(nearest("subcribes", WORDS)).toBe("subscribe");
     expect(nearest("form", WORDS)).toBe("from");
     expect(nearest("nmae", WORDS)).toBe("name");
   });
 
-  it("is a word that begins so", () => {
+  it("is a word that begins with it", () => {
     expect(nearest("pub", WORDS)).toBe("publish");
     expect(nearest("sub", WORDS)).toBe("subscribe");
   });
 
-  it("is none for what resembles nothing", () => {
+  it("is absent if nothing resembles it", () => {
     expect(nearest("x", WORDS)).toBe("");
     expect(nearest("", WORDS)).toBe("");
     expect(nearest("permissions", WORDS)).toBe("");
@@ -76,7 +76,7 @@ describe("the suggestion for an unknown word", () => {
 });
 
 describe("a list of words in a fault", () => {
-  it("reads as a sentence does", () => {
+  it("reads like a sentence", () => {
     expect(listed(["A"])).toBe("A");
     expect(listed(["A", "B"])).toBe("A or B");
     expect(listed(["A", "B", "C"])).toBe("A, B or C");

@@ -63,7 +63,7 @@ function covering(matcher: SubjectMatcher, subject: string): i32 {
   return entry == NONE ? NONE : matcher.rule(entry);
 }
 
-/** The rules of all entries that match, in order of their number, those that cover marked by '!'. */
+/** The rules of all entries that match, in numerical order. Those that cover are marked by '!'. */
 function collected(matcher: SubjectMatcher, subject: string): string {
   matcher.collect(tokensOf(subject));
   const found: string[] = [];
@@ -132,7 +132,7 @@ describe("a matcher", () => {
     matcher.destroy();
   });
 
-  it("tries '*' where a literal child leads nowhere", () => {
+  it("tries '*' if a literal child leads nowhere", () => {
     const matcher = matcherOf(["a.b.c", "a.*.d", "*.b.e"]);
     expect(find(matcher, "a.b.c")).toBe(0);
     expect(find(matcher, "a.b.d")).toBe(1);
@@ -154,7 +154,7 @@ describe("a matcher", () => {
     matcher.destroy();
   });
 
-  it("finds an entry with all of the flags that are asked for, among equal entries too", () => {
+  it("finds an entry with all of the requested flags, even among equal entries", () => {
     const matcher = new SubjectMatcher();
     addEntry(matcher, "a.*", 0);
     addEntry(matcher, "a.*", 1, EntryFlag.REPLIES_ANY);
@@ -167,7 +167,7 @@ describe("a matcher", () => {
     matcher.destroy();
   });
 
-  it("keeps entries with a queue out of what is found plainly, but not out of what is collected", () => {
+  it("leaves entries with a queue out of plain look-ups, but not out of what is collected", () => {
     const matcher = matcherOf(["a.b q.*", "a.* r", "a.b"]);
     expect(matcher.hasQueues).toBe(true);
     expect(find(matcher, "a.b")).toBe(2);
@@ -185,8 +185,8 @@ describe("a matcher", () => {
 });
 
 describe("an entry as a pattern", () => {
-  // Containment of sets of subjects: what nats-server does not ask of a SUB, and we do.
-  it("contains a pattern when every subject of the pattern is one of its own", () => {
+  // Containment of sets of subjects, which the filter checks for a SUB and nats-server does not.
+  it("contains a pattern if every subject of the pattern is one of its own", () => {
     const contained = [
       "> >",
       "> *",
@@ -218,7 +218,7 @@ describe("an entry as a pattern", () => {
     }
   });
 
-  it("does not contain a pattern that reaches further, even where it matches it literally", () => {
+  it("does not contain a pattern that reaches further, even if it matches it literally", () => {
     const matching = ["* >", "a.* a.>", "*.* *.>", "*.* a.>"];
     for (let i = 0; i < matching.length; i++) {
       const pair = matching[i].split(" ");
@@ -244,7 +244,7 @@ describe("an entry as a pattern", () => {
     matcher.destroy();
   });
 
-  it("is found behind one that only matches", () => {
+  it("is found after one that only matches", () => {
     const matcher = matcherOf(["a.*", "a.>"]);
     expect(collected(matcher, "a.>")).toBe("0 1!");
     expect(covering(matcher, "a.>")).toBe(1);

@@ -3,13 +3,13 @@ import { lengthOf, pointerTo } from "./bytes-support";
 import { matcherOf, tokensOf } from "./matcher-support";
 import { COLLIDE, PATTERNS } from "./patterns-support";
 
-/** A search takes no more steps (nodes and entries that it visits). */
+/** The most steps of a search, which are the nodes and entries that it visits. */
 const STEPS: i32 = 1024;
 
-/** All searches of one callback take no more. */
+/** The most steps of all searches of one callback. */
 const STEPS_AT_ONCE: i32 = 1024 * STEPS;
 
-/** The rule of an entry that overlaps the pattern for this queue; NONE or TOO_MANY_STEPS as they are. */
+/** The rule of an entry that overlaps the pattern for this queue, or NONE or TOO_MANY_STEPS. */
 function overlap(matcher: SubjectMatcher, pattern: string, queue: string): i32 {
   const entry = matcher.findOverlap(tokensOf(pattern), false, pointerTo(queue), lengthOf(queue));
   return entry < 0 ? entry : matcher.rule(entry);
@@ -20,7 +20,7 @@ function anyOverlap(matcher: SubjectMatcher, pattern: string): i32 {
   return entry < 0 ? entry : matcher.rule(entry);
 }
 
-/** Searches for `pattern` that are made to their end before one is given up. */
+/** Searches for `pattern` that are completed before one is given up. */
 function searches(matcher: SubjectMatcher, pattern: string): i32 {
   let made = 0;
   while (anyOverlap(matcher, pattern) == NONE) made++;
@@ -35,7 +35,7 @@ function row(count: i32): SubjectMatcher {
 }
 
 describe("a search for an entry that overlaps a pattern", () => {
-  it("finds an entry where nats-server's SubjectsCollide says so, odd tokens included", () => {
+  it("finds an entry if nats-server's SubjectsCollide says so, odd tokens included", () => {
     for (let i = 0; i < PATTERNS.length; i++) {
       const matcher = matcherOf([PATTERNS[i]]);
       for (let j = 0; j < PATTERNS.length; j++) {
@@ -62,7 +62,7 @@ describe("a search for an entry that overlaps a pattern", () => {
     }
   });
 
-  it("passes over entries whose queue does not fit, unless every queue counts", () => {
+  it("skips entries whose queue does not fit, unless every queue counts", () => {
     const matcher = matcherOf(["a.* q.*"]);
     expect(overlap(matcher, "a.>", "q.x")).toBe(0);
     expect(overlap(matcher, "a.>", "r")).toBe(NONE);
@@ -80,7 +80,7 @@ describe("a search for an entry that overlaps a pattern", () => {
     matcher.destroy();
   });
 
-  it("looks below a '>' at every depth, behind '*' and odd tokens too", () => {
+  it("looks below a '>' at every depth, even after '*' and odd tokens", () => {
     const entries = ["x.y.z", "*.y.z", "*a.y.z", "x.*", "x.>"];
     for (let i = 0; i < entries.length; i++) {
       const matcher = matcherOf([entries[i]]);
@@ -106,13 +106,13 @@ describe("the bound of that search", () => {
     entries.push("z.b");
     const beyond = matcherOf(entries);
     expect(anyOverlap(beyond, "*.c")).toBe(TOO_MANY_STEPS);
-    // It says nothing about patterns that need no such walk.
+    // The bound does not matter for patterns that need no such walk.
     expect(anyOverlap(beyond, "a7.*")).toBe(7);
     expect(anyOverlap(beyond, "zz.*")).toBe(NONE);
     beyond.destroy();
   });
 
-  it("counts the entries of one subject too", () => {
+  it("also counts the entries of one subject", () => {
     const entries: string[] = [];
     for (let i = 0; i < STEPS; i++) entries.push(`a.b q${i}`);
     const matcher = matcherOf(entries);
@@ -124,7 +124,7 @@ describe("the bound of that search", () => {
     few.destroy();
   });
 
-  it("counts what lies below a '>' too", () => {
+  it("also counts what lies below a '>'", () => {
     const entries: string[] = [];
     for (let i = 0; i < STEPS; i++) entries.push(`a${i} q`);
     const matcher = matcherOf(entries);
@@ -134,8 +134,8 @@ describe("the bound of that search", () => {
     matcher.destroy();
   });
 
-  it("counts the nodes below a '>' and not their entries alone", () => {
-    // Three nodes and an entry each, behind the root.
+  it("counts the nodes below a '>', and not only their entries", () => {
+    // Three nodes and an entry each, below the root.
     const entries: string[] = [];
     for (let i = 0; i < (STEPS - 1) / 4; i++) entries.push(`a${i}.b.c q`);
     const matcher = matcherOf(entries);
@@ -147,7 +147,7 @@ describe("the bound of that search", () => {
     beyond.destroy();
   });
 
-  it("begins anew with each search", () => {
+  it("starts again with each search", () => {
     const entries: string[] = [];
     for (let i = 0; i < 600; i++) entries.push(`a${i}.b`);
     const matcher = matcherOf(entries);
@@ -159,7 +159,7 @@ describe("the bound of that search", () => {
 describe("the bound of all searches of a callback", () => {
   beforeEach(renewSteps);
 
-  it("is 1,024 of the longest, and begins anew with the next callback", () => {
+  it("is 1,024 of the longest, and starts again with the next callback", () => {
     const longest = row(STEPS - 1);
     for (let callback = 0; callback < 3; callback++) {
       expect(searches(longest, "*.c")).toBe(1024);
@@ -171,7 +171,7 @@ describe("the bound of all searches of a callback", () => {
     longest.destroy();
   });
 
-  it("lets as many more be made as they are shorter", () => {
+  it("allows more searches in proportion as they are shorter", () => {
     for (let count = 1; count < 1000; count *= 9) {
       const matcher = row(count);
       const expected = (STEPS_AT_ONCE + count) / (count + 1);
@@ -181,7 +181,7 @@ describe("the bound of all searches of a callback", () => {
     }
   });
 
-  it("counts the bytes of the pattern too, which each step may look at", () => {
+  it("also counts the bytes of the pattern, which each step may read", () => {
     const matcher = row(STEPS - 1);
     expect(searches(matcher, "*." + "c".repeat(61))).toBe(1024);
     renewSteps();
@@ -191,7 +191,7 @@ describe("the bound of all searches of a callback", () => {
     matcher.destroy();
   });
 
-  it("is that of all matchers together", () => {
+  it("is shared by all matchers", () => {
     const one = row(STEPS - 1);
     const other = row(STEPS - 1);
     expect(searches(one, "*.c")).toBe(1024);
@@ -200,7 +200,7 @@ describe("the bound of all searches of a callback", () => {
     other.destroy();
   });
 
-  it("says nothing of a list without entries", () => {
+  it("does not concern a list without entries", () => {
     const matcher = row(STEPS - 1);
     const empty = matcherOf([]);
     searches(matcher, "*.c");

@@ -35,14 +35,14 @@ describe("publishing", () => {
     permissions.destroy();
   });
 
-  it("takes those of JetStream's API for the pattern that they are there: inside an entry, and over no deny", () => {
+  it("to JetStream's API takes wildcards as the pattern that they are there: inside an entry, and over no deny", () => {
     const permissions = permissionsOf([
       '"publish":{"allow":["$JS.API.DIRECT.GET.S.>","$JS.API.CONSUMER.CREATE.S.*.orders.*"]}',
       '"publish":{"deny":["$JS.API.DIRECT.GET.S.orders.admin.>"]}',
     ]);
     const get = "$JS.API.DIRECT.GET.S.";
     const create = "$JS.API.CONSUMER.CREATE.S.c.";
-    // Twice, since answers are remembered at their second sight.
+    // Twice, because answers are remembered when they are given for the second time.
     for (let i = 0; i < 3; i++) {
       expect(publish(permissions, get + "orders.eu")).toBe("allowed by 0");
       expect(publish(permissions, get + "bills.>")).toBe("allowed by 0");
@@ -56,7 +56,7 @@ describe("publishing", () => {
       expect(publish(permissions, create + "orders.*")).toBe("allowed by 0");
       expect(publish(permissions, create + "orders.>")).toBe("not_allowed");
       expect(publish(permissions, create + "*.eu")).toBe("not_allowed");
-      // It is read by nobody as a pattern that begins otherwise.
+      // Nobody reads a subject that begins otherwise as a pattern.
       expect(publish(permissions, "$JSX.API.*")).toBe("not_allowed");
     }
     permissions.destroy();
@@ -67,13 +67,13 @@ describe("publishing", () => {
     all.destroy();
   });
 
-  it("with a wildcard behind a token that begins with one is over what both take, whatever was asked for before", () => {
+  it("with a wildcard after a token that begins with one must fit both readings, whatever was decided before", () => {
     const permissions = permissionsOf([
       '"publish":{"allow":["$JS.API.>"],"deny":["$JS.API.CONSUMER.CREATE.S.*.orders.admin.>"]}',
     ]);
     const create = "$JS.API.CONSUMER.CREATE.S.c.";
     for (let i = 0; i < 6; i++) {
-      // Without another wildcard JetStream takes it as it is written.
+      // Without another wildcard, JetStream reads it literally.
       expect(publish(permissions, create + "orders.*q." + i.toString())).toBe("allowed by 0");
       expect(publish(permissions, create + "*q." + i.toString())).toBe("allowed by 0");
       expect(publish(permissions, create + "orders.*q.>")).toBe("denied by 0");
@@ -83,11 +83,11 @@ describe("publishing", () => {
     permissions.destroy();
   });
 
-  it("on a pattern of JetStream's API is refused, by no rule, when the search for a deny in it is given up", () => {
+  it("on a pattern of JetStream's API is refused, by no rule, if the search for a deny in it is given up", () => {
     const denies: string[] = [];
     for (let i = 0; i < 1100; i++) denies.push(`"$JS.API.a${i}.b"`);
     const permissions = permissionsOf([`"publish":{"allow":[">"],"deny":[${denies.join(",")}]}`]);
-    // No deny lies in it, which only a whole search can know.
+    // No deny lies in it, which only a complete search can know.
     expect(publish(permissions, "$JS.API.*.c")).toBe("denied");
     expect(publish(permissions, "$JS.API.a1.*")).toBe("denied by 0");
     expect(publish(permissions, "$JS.API.c.*")).toBe("allowed by 0");
@@ -110,7 +110,7 @@ describe("publishing", () => {
     permissions.destroy();
   });
 
-  it("on a subject that nats-server keeps for itself is allowed by the lists, and never without asking further", () => {
+  it("on a subject that nats-server keeps for itself is allowed by the lists, but never without further checks", () => {
     const subjects = ["_GR_", "_GR_.", "_GR_.x", "_GR_..", "$GR", "$GR.", "$GR.x", "$GR.y", "$GR.x.y", "$GR..y"];
     const others = [
       "$NRG",
@@ -132,7 +132,7 @@ describe("publishing", () => {
     ];
     for (let i = 0; i < allows.length; i++) {
       const permissions = permissionsOf([allows[i]]);
-      // Each before and behind each other one, and remembered.
+      // Each before and after each other one, and remembered.
       for (let j = 0; j < all.length * all.length * 2; j++) {
         const subject = all[j % 2 == 0 ? (j >> 1) % all.length : j / all.length / 2];
         const pointer = pointerTo(subject);
@@ -152,12 +152,12 @@ describe("publishing", () => {
     expect(publish(permissions, "")).toBe("allowed by 1");
     expect(publish(permissions, "foo")).toBe("allowed by 1");
     expect(publish(permissions, "x.y")).toBe("denied by 0");
-    // No entry matches it, so none denies it: it is delivered to nobody.
+    // No entry matches it, so none denies it. It is delivered to nobody.
     expect(publish(permissions, "x..y")).toBe("allowed by 1");
     permissions.destroy();
   });
 
-  it("is decided the same when it is asked again, in between others, and for long subjects", () => {
+  it("is decided alike when it is asked again, in between others, and for long subjects", () => {
     const permissions = permissionsOf(['"publish":{"allow":["a.>"],"deny":["a.b.>"]}']);
     const long = "a." + "x".repeat(100);
     const denied = "a.b." + "x".repeat(100);
@@ -171,7 +171,7 @@ describe("publishing", () => {
     permissions.destroy();
   });
 
-  it("is decided for each set of rules on its own", () => {
+  it("is decided for each set of rules by itself", () => {
     const one = permissionsOf(['"publish":{"allow":["a"]}']);
     const other = permissionsOf(['"publish":{"allow":["b"]}']);
     for (let i = 0; i < 3; i++) {
@@ -186,7 +186,7 @@ describe("publishing", () => {
 });
 
 describe("what a rule adds to being allowed", () => {
-  it("holds for the subjects of that rule alone", () => {
+  it("holds only for the subjects of that rule", () => {
     const permissions = permissionsOf([
       '"publish":{"allow":["a.>"]}',
       '"publish":{"allow":["a.b"]},"replies":"ANY"',
@@ -201,7 +201,7 @@ describe("what a rule adds to being allowed", () => {
     permissions.destroy();
   });
 
-  it("holds for everything when the rule allows ALL", () => {
+  it("holds for everything if the rule allows ALL", () => {
     const permissions = permissionsOf(['"publish":{"allow":"ALL"},"replies":"ANY"']);
     expect(allowsWith(permissions, "a..b", EntryFlag.REPLIES_ANY)).toBe(true);
     expect(allowsWith(permissions, "a", EntryFlag.ROLLUP_ALL)).toBe(false);
@@ -232,7 +232,7 @@ describe("a subject on which a peer itself receives", () => {
     permissions.destroy();
   });
 
-  it("is any that no entry denies when subscribe allows ALL, a deny for one queue left aside", () => {
+  it("is any that no entry denies if subscribe allows ALL, except that a deny for one queue does not count", () => {
     const permissions = permissionsOf(['"subscribe":{"allow":"ALL","deny":["secret","jobs workers"]}']);
     expect(receives(permissions, "anything")).toBe(true);
     expect(receives(permissions, "secret")).toBe(false);
@@ -243,7 +243,7 @@ describe("a subject on which a peer itself receives", () => {
 });
 
 describe("a peer", () => {
-  it("may do something when any rule allows something, be it a response", () => {
+  it("may do something if any rule allows something, even if only a response", () => {
     const acts = [
       '"publish":{"allow":["a"]}',
       '"publish":{"allow":"ALL"}',
@@ -258,7 +258,7 @@ describe("a peer", () => {
     }
   });
 
-  it("may do nothing with denies alone", () => {
+  it("may do nothing with only denies", () => {
     const permissions = permissionsOf(['"publish":{"deny":["a"]},"subscribe":{"deny":["a"]}']);
     expect(permissions.allowsSomething).toBe(false);
     expect(permissions.hasSubscribeDeny).toBe(true);
@@ -290,7 +290,7 @@ describe("a peer", () => {
     permissions.destroy();
   });
 
-  it("has no rule that decided where none did", () => {
+  it("has no rule that decided if none did", () => {
     const permissions = permissionsOf(['"publish":{"allow":["a"]}']);
     publish(permissions, "a");
     expect(permissions.decidedBy).toBe(0);

@@ -10,7 +10,7 @@ function isAuthenticated(uri: string): bool {
 }
 
 describe("a certificate's URI", () => {
-  it("gives trust domain, namespace and service account when it has Istio's form", () => {
+  it("has a trust domain, namespace and service account if it has Istio's form", () => {
     const principal = parsePrincipal("spiffe://cluster.local/ns/shop/sa/orders-api");
     expect(principal.isSpiffe).toBe(true);
     expect(principal.isWorkload).toBe(true);
@@ -22,7 +22,7 @@ describe("a certificate's URI", () => {
     expect(principal.uri).toBe("spiffe://cluster.local/ns/shop/sa/orders-api");
   });
 
-  it("gives the trust domain alone when it is a SPIFFE ID of another form", () => {
+  it("has only a trust domain if it is a SPIFFE ID of another form", () => {
     const others: StaticArray<string> = [
       "spiffe://cluster.local/agent",
       "spiffe://cluster.local/ns/shop",
@@ -42,7 +42,7 @@ describe("a certificate's URI", () => {
     }
   });
 
-  it("stays whole when its scheme is another", () => {
+  it("stays whole if its scheme is another", () => {
     const principal = parsePrincipal("https://idp.example/users/7");
     expect(principal.isSpiffe).toBe(false);
     expect(principal.isReadable).toBe(true);
@@ -55,7 +55,7 @@ describe("a certificate's URI", () => {
     }
   });
 
-  it("authenticates nobody by being parsed", () => {
+  it("authenticates nobody merely by being parsed", () => {
     expect(parsePrincipal("spiffe://cluster.local/ns/shop/sa/api").authenticated).toBe(false);
     expect(new Principal("x").authenticated).toBe(false);
   });
@@ -68,7 +68,7 @@ describe("a peer", () => {
     expect(isAuthenticated("spiffe://cluster.local/any/path")).toBe(true);
   });
 
-  it("is not authenticated in any other trust domain, however alike", () => {
+  it("is not authenticated in any other trust domain, however similar", () => {
     const strangers: StaticArray<string> = [
       "spiffe://evil/ns/shop/sa/api",
       "spiffe://cluster.local.evil/ns/shop/sa/api",
@@ -109,7 +109,7 @@ describe("a peer", () => {
     expect(isAuthenticated("urn:uuid:7")).toBe(true);
   });
 
-  it("is read once for all its connections, and again when hundreds of others have come", () => {
+  it("is read once for all its connections, and again after hundreds of others have come", () => {
     const uri = "spiffe://cluster.local/ns/shop/sa/api";
     const peer = mesh.principalOf(uri);
     expect(mesh.principalOf(uri) === peer).toBe(true);
@@ -125,7 +125,7 @@ describe("a peer", () => {
     expect(mesh.principalOf("spiffe://evil/ns/shop/sa/api").authenticated).toBe(false);
   });
 
-  it("is not remembered when its URI cannot be read, since that may be of any length", () => {
+  it("is not remembered if its URI cannot be read, because that may be of any length", () => {
     expect(mesh.principalOf("no uri") === mesh.principalOf("no uri")).toBe(false);
   });
 

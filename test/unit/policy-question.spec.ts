@@ -10,7 +10,7 @@ import { lengthOf, pointerTo } from "./bytes-support";
 import { permissionsOf } from "./permissions-support";
 import { Random } from "./random-support";
 
-/** The remembered rule, or -9 when nothing is remembered. */
+/** The remembered rule, or -9 if nothing is remembered. */
 function recalled(question: Question, subject: string): i32 {
   const answer = question.recall(pointerTo(subject), lengthOf(subject));
   return answer == NO_ANSWER ? -9 : ruleOf(answer);
@@ -22,7 +22,7 @@ function remember(question: Question, subject: string, looked: i32, rule: i32): 
   for (let i = 0; i < 2; i++) question.remember(pointerTo(subject), lengthOf(subject), looked, answer);
 }
 
-/** For how many of so many beginnings an answer is found, which must be the right one. */
+/** For how many of this many beginnings an answer is found, which must be the right one. */
 function foundBeginnings(question: Question, count: i32): i32 {
   let found = 0;
   for (let i = 0; i < count; i++) {
@@ -34,7 +34,7 @@ function foundBeginnings(question: Question, count: i32): i32 {
 }
 
 describe("an answer that was asked for last", () => {
-  it("is the same when it is asked for again, also when its place has been given away", () => {
+  it("is the same when it is asked for again, even if its place has been given away", () => {
     const prefixes = ["some", "some.subject.of.more.than.32.bytes"];
     for (let k = 0; k < prefixes.length; k++) {
       const question = new Question();
@@ -54,7 +54,7 @@ describe("an answer that was asked for last", () => {
     }
   });
 
-  it("is no second sight when one message asks for it twice, of whatever length the subject is", () => {
+  it("does not count as seen twice if one message asks for it twice, whatever the length of the subject", () => {
     const subjects = ["some", "some.subject", "some.subject.of.more.than.32.bytes"];
     for (let i = 0; i < subjects.length; i++) {
       const question = new Question();
@@ -71,7 +71,7 @@ describe("an answer that was asked for last", () => {
     }
   });
 
-  it("is no second sight either for who asks as if it were another's", () => {
+  it("does not count as seen twice for a question asked as if it were another's either", () => {
     const subjects = ["some", "some.subject", "some.subject.of.28.bytes.xxx"];
     for (let i = 0; i < subjects.length; i++) {
       const question = new Question();
@@ -85,7 +85,7 @@ describe("an answer that was asked for last", () => {
     }
   });
 
-  it("is not another subject's, however alike the two are", () => {
+  it("is not another subject's, however similar the two are", () => {
     for (let length = 1; length <= 64; length++) {
       const question = new Question();
       const subject = "s".repeat(length);
@@ -133,7 +133,7 @@ describe("an answer that leading tokens decide", () => {
     }
   });
 
-  it("does not hold for a subject that ends there, begins otherwise or has an empty token, of whatever length", () => {
+  it("does not hold for a subject that ends there, begins otherwise or has an empty token, whatever its length", () => {
     const tails = ["", ".", ".a..b", ".a.", ".a.b" + ".c".repeat(20) + "..d", ".a" + ".b".repeat(20) + "."];
     const beginnings = ["orders.europe", "orders.europe-central-1.of-the-shop", "ab.cdefgh"];
     for (let i = 0; i < beginnings.length; i++) {
@@ -148,7 +148,7 @@ describe("an answer that leading tokens decide", () => {
     }
   });
 
-  it("is not found by a beginning that differs in any byte or in its length, of whatever length it and the subject are", () => {
+  it("is not found by a beginning that differs in any byte or in its length, whatever the length of it and the subject", () => {
     const tails = [".tail."];
     for (let longer = 0; longer < 100; longer += 9) {
       tails.push(".tail-of-more-than-32-bytes-in-all" + "x".repeat(longer) + ".");
@@ -161,7 +161,7 @@ describe("an answer that leading tokens decide", () => {
         const tail = tails[i];
         const lengths = `${length} before ${tail.length}`;
         assert(recalled(question, beginning + tail + "2") == 7, lengths);
-        // By the first seven bytes it is known how many tokens decide: others would not be looked for by a beginning at all.
+        // The first seven bytes show how many tokens decide. Other subjects would not be looked for by a beginning at all.
         for (let at = 7; at < length; at++) {
           const other = beginning.substring(0, at) + "c" + beginning.substring(at + 1);
           assert(recalled(question, other + tail + "2") == -9, `another byte at ${at} of ${lengths}`);
@@ -193,9 +193,9 @@ describe("an answer that leading tokens decide", () => {
     }
   });
 
-  it("is found again beside as many others as there are places for twice, and is the right one beyond", () => {
+  it("is found again while there is room for twice as many, and beyond that is the right one if it is found", () => {
     const question = new Question();
-    // Of the table that grows, the last size has to be filled anew.
+    // The table grows, and its last size has to be filled again.
     for (let round = 0; round < 6; round++) {
       for (let i = 0; i < 16_000; i++) remember(question, `begin.${i}.x`, 2, i);
     }
@@ -207,7 +207,7 @@ describe("an answer that leading tokens decide", () => {
     expect(found).toBeLessThanOrEqual(32_768);
   });
 
-  it("is kept whole where all tokens decide, or none as such", () => {
+  it("is kept for the whole subject if all tokens decide, or none as such", () => {
     const question = new Question();
     remember(question, "stock.abc.1", 3, 7);
     remember(question, "stock.abc.2", NOT_BY_TOKENS, 8);
@@ -216,11 +216,11 @@ describe("an answer that leading tokens decide", () => {
     expect(recalled(question, "stock.abc.3")).toBe(-9);
   });
 
-  it("is found whole although other subjects of its first bytes are decided by fewer tokens than it has", () => {
+  it("is found for the whole subject even if other subjects with the same first bytes are decided by fewer tokens than it has", () => {
     const question = new Question();
     remember(question, "stock.abc.1", 1, 7);
     expect(recalled(question, "stock.abd.2")).toBe(7);
-    // `remember` is asked about what `recall` did not find; another beginning of the same first eight bytes may be such.
+    // `remember` is called for what `recall` did not find, and another beginning with the same first eight bytes may be such.
     const beginnings = ["orders.aX", "orders.aY"];
     remember(question, beginnings[0] + ".1.2", 2, 8);
     remember(question, beginnings[1] + ".1", 3, 9);
@@ -228,7 +228,7 @@ describe("an answer that leading tokens decide", () => {
     expect(recalled(question, beginnings[1] + ".1")).toBe(9);
   });
 
-  it("is found as well as those that are kept whole under one beginning, in whatever turn they come", () => {
+  it("is found as well as those that are kept whole under one beginning, in whatever order they come", () => {
     const tails = ["", ".of-the-shop-in-europe-central-1", ".of-the-shop.in-europe-central-1.at-the-market"];
     for (let i = 0; i < tails.length; i++) {
       const question = new Question();
@@ -237,7 +237,7 @@ describe("an answer that leading tokens decide", () => {
       remember(question, deep + ".x.1", deep.split(".").length + 1, 7);
       remember(question, whole, whole.split(".").length, 8);
       for (let turn = 0; turn < 64; turn++) {
-        // Each of the bits of a turn's number says which is asked for.
+        // Each bit of a turn's number says which one is asked for.
         for (let bit = 0; bit < 6; bit++) {
           if ((turn >> bit) & 1) assert(recalled(question, `${deep}.x.${turn}`) == 7, `${deep} in turn ${turn}`);
           else assert(recalled(question, whole) == 8, `${whole} in turn ${turn}`);
@@ -259,7 +259,7 @@ describe("an answer that leading tokens decide", () => {
     expect(recalled(question, "payments.b.y.2")).toBe(-9);
   });
 
-  it("is about at most eight tokens, else about the whole subject", () => {
+  it("is about at most eight tokens, and otherwise about the whole subject", () => {
     const question = new Question();
     remember(question, "a.b.c.d.e.f.g.h.i.j", 8, 7);
     expect(recalled(question, "a.b.c.d.e.f.g.h.x.y")).toBe(7);
@@ -269,12 +269,12 @@ describe("an answer that leading tokens decide", () => {
   });
 });
 
-/** Those that subjects are made of, then those of entries alone; a token that only begins with a wildcard is none. */
+/** Tokens that subjects are made of, then those of entries only. A token that only begins with a wildcard is none. */
 const WORDS: StaticArray<string> = ["alpha", "be", "gammagamma", "*a", "*", ">"];
 const LITERAL_WORDS: i32 = 4;
 const random: Random = new Random(20_241_124);
 
-/** Up to five of the first `words` words; '>' only last. */
+/** At most five of the first `words` words, with '>' only last. */
 function subjectOf(words: i32): string {
   const count = 1 + random.below(5);
   let subject = "";
@@ -295,7 +295,7 @@ function entries(): string {
 
 const tokens: Tokens = new Tokens();
 
-/** Asks the lists themselves, which remember nothing: the reason, and the rule that decided. */
+/** Asks the lists themselves, which remember nothing. Returns the reason, and the rule that decided. */
 function decidedNow(permissions: Permissions, subject: string): string {
   if (!tokens.split(pointerTo(subject), lengthOf(subject))) return `${Reason.NOT_ALLOWED} by ${NONE}`;
   const deny = permissions.publishDeny.find(tokens, EntryFlag.NONE);
@@ -356,7 +356,7 @@ describe("what is remembered of a policy", () => {
         if (reason == Reason.ALLOWED) allowed++;
       }
     }
-    // Neither nearly all nor nearly none, else this would show little.
+    // Neither nearly all nor nearly none, because otherwise this would show little.
     expect(allowed).toBeGreaterThan(1000);
     expect(allowed).toBeLessThan(29_000);
   });

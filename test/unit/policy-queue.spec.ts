@@ -5,16 +5,16 @@ function fits(name: string, entry: string): bool {
   return queueMatches(pointerTo(name), lengthOf(name), pointerTo(entry), lengthOf(entry));
 }
 
-// Expectations: queueMatches of nats-server v2.15.2, asked through canSubscribe.
+// The expectations are those of queueMatches in nats-server v2.15.2, called through canSubscribe.
 describe("a queue name", () => {
-  it("fits an entry of the same bytes, also when those are wildcards or odd", () => {
+  it("fits an entry of the same bytes, even if those are wildcards or odd", () => {
     expect(fits("bar", "bar")).toBe(true);
     expect(fits("v1.*", "v1.*")).toBe(true);
     expect(fits("*q", "*q")).toBe(true);
     expect(fits("a..b", "a..b")).toBe(true);
   });
 
-  it("fits no entry without wildcard token but its own name", () => {
+  it("fits an entry without a wildcard token only if the names are equal", () => {
     expect(fits("bar", "baz")).toBe(false);
     expect(fits("bar", "ba")).toBe(false);
     expect(fits("a", "A")).toBe(false);
@@ -32,7 +32,7 @@ describe("a queue name", () => {
     expect(fits("a", "a.>")).toBe(false);
   });
 
-  it("that has wildcards itself fits only those that contain them", () => {
+  it("that has wildcards itself fits only entries that contain them", () => {
     expect(fits("*", "*")).toBe(true);
     expect(fits(">", "*")).toBe(false);
     expect(fits(">", ">")).toBe(true);

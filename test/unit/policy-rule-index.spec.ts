@@ -40,7 +40,7 @@ const URIS: StaticArray<string> = [
   "spiffe://cluster.local/ns/shop/x/sa/orders",
 ];
 
-/** Each source alone in a rule, and then each with its neighbour. */
+/** Each source by itself in a rule, and then each with its neighbour. */
 function document(): PolicyDocument {
   let rules = "";
   for (let i = 0; i < SOURCES.length * 2; i++) {
@@ -53,7 +53,7 @@ function document(): PolicyDocument {
 }
 
 describe("the index of rules", () => {
-  it("finds the very rules that match when each is asked, in their order", () => {
+  it("finds exactly the rules that match when each is checked by itself, in their order", () => {
     const policy = document();
     expect(policy.faults.toString()).toBe("");
     const index = new RuleIndex(policy.rules);

@@ -1,7 +1,7 @@
 import { RuleNamesWriter } from "../../assembly/policy/rule-names";
 import { lengthOf, pointerTo } from "./bytes-support";
 
-/** Answers what `write` does. */
+/** Returns what `write` writes. */
 function add(names: RuleNamesWriter, name: string): i32 {
   const other = names.write(pointerTo(name), lengthOf(name));
   names.endRule();
@@ -22,7 +22,7 @@ describe("the names of rules", () => {
     expect(names.of(3)).toBe("x");
   });
 
-  it("are told from those that other rules have, and from their beginnings", () => {
+  it("are distinguished from those that other rules have, and from their beginnings", () => {
     const writer = new RuleNamesWriter();
     for (let i = 0; i < 500; i++) assert(add(writer, `rule-${i}`) == -1, i.toString());
     for (let i = 0; i < 500; i++) assert(add(writer, `rule-${i}`) == i, i.toString());

@@ -12,7 +12,7 @@ function forNamespace(name: string, acts: string): string {
 }
 
 describe("the rules that match a peer", () => {
-  it("permit together, and those that do not match nothing", () => {
+  it("permit together, and rules that do not match permit nothing", () => {
     const sets = ruleSetsOf([
       forNamespace("shop", '"publish":{"allow":["a"]}'),
       forNamespace("bank", '"publish":{"allow":["b"]}'),
@@ -31,7 +31,7 @@ describe("the rules that match a peer", () => {
     expect(setFor(sets, uri("x", "y")).enforced.allowsSomething).toBe(false);
   });
 
-  it("permit nothing to whom is not authenticated, even if anybody would match", () => {
+  it("permit nothing to a peer that is not authenticated, even if they would match anybody", () => {
     const sets = ruleSetsOf([`"name":"all",${ANYONE},"publish":{"allow":"ALL"}`]);
     expect(setFor(sets, "").enforced.allowsSomething).toBe(false);
     expect(setFor(sets, "spiffe://other.domain/ns/shop/sa/orders").enforced.allowsSomething).toBe(false);
@@ -52,7 +52,7 @@ describe("a compiled set", () => {
     expect(setFor(sets, uri("bank", "one")) === first).toBe(false);
   });
 
-  it("has no shadow where nothing is in DRY_RUN", () => {
+  it("has no shadow if no rule is in DRY_RUN", () => {
     const sets = ruleSetsOf([
       forNamespace("shop", '"publish":{"allow":["a"]}'),
       forNamespace("bank", '"publish":{"allow":["b"]},"mode":"DRY_RUN"'),
@@ -61,7 +61,7 @@ describe("a compiled set", () => {
     expect(setFor(sets, uri("bank", "one")).shadow === null).toBe(false);
   });
 
-  it("enforces the enforced rules, and its shadow all of them", () => {
+  it("enforces the enforced rules, and its shadow enforces all of them", () => {
     const sets = ruleSetsOf([
       `"name":"e",${ANYONE},"publish":{"allow":["a.>"]}`,
       `"name":"d",${ANYONE},"publish":{"allow":["b"],"deny":["a.x"]},"mode":"DRY_RUN"`,
@@ -73,11 +73,11 @@ describe("a compiled set", () => {
     expect(publish(shadow, "a.x")).toBe("denied by 1");
     expect(publish(shadow, "a.y")).toBe("allowed by 0");
     expect(publish(shadow, "b")).toBe("allowed by 1");
-    // Remembered answers of one are not those of the other.
+    // Remembered answers of the one are not those of the other.
     expect(publish(set.enforced, "a.x")).toBe("allowed by 0");
   });
 
-  it("lives on for those who hold it when it is forgotten", () => {
+  it("lives on for those who hold it after it is forgotten", () => {
     const sets = ruleSetsOf([`"name":"all",${ANYONE},"publish":{"allow":["a"]}`]);
     const set = setFor(sets, PEER);
     set.hold();
@@ -93,7 +93,7 @@ describe("a compiled set", () => {
     expect(publish(other.enforced, "a")).toBe("allowed by 0");
   });
 
-  it("stays when nobody holds it any more but it can still be found", () => {
+  it("stays while nobody holds it but it can still be found", () => {
     const sets = ruleSetsOf([`"name":"all",${ANYONE},"publish":{"allow":["a"]}`]);
     const set = setFor(sets, PEER);
     set.hold();
@@ -102,7 +102,7 @@ describe("a compiled set", () => {
     expect(publish(set.enforced, "a")).toBe("allowed by 0");
   });
 
-  it("gives back all its memory, the shadow's too, once nobody holds or finds it", () => {
+  it("gives back all its memory, including its shadow's, once nobody holds or finds it", () => {
     const rules: string[] = [];
     for (let i = 0; i < 200; i++) {
       const mode = i % 2 == 0 ? "ENFORCE" : "DRY_RUN";
@@ -125,7 +125,7 @@ describe("a compiled set", () => {
   });
 });
 
-/** More pairs of a namespace and an account than sets are remembered, each with rules of its own. */
+/** More pairs of a namespace and an account than the number of remembered sets, each with rules of its own. */
 function manySets(): RuleSets {
   const rules: string[] = [];
   for (let i = 0; i < 65; i++) {
@@ -136,7 +136,7 @@ function manySets(): RuleSets {
 }
 
 describe("the memory of sets", () => {
-  it("holds 4,096 sets and then begins anew, with the same answers", () => {
+  it("holds 4,096 sets and then starts again, with the same answers", () => {
     const sets = manySets();
     const first = setFor(sets, uri("n0", "s0"));
     first.hold();

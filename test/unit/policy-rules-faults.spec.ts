@@ -8,7 +8,7 @@ function entryFault(direction: string, entry: string): string {
 }
 
 describe("the faults of a rule", () => {
-  it("are that it is no object", () => {
+  it("include that it is not an object", () => {
     expectFault(
       '{"trustDomains":["a"],"rules":[null,"x"]}',
       'rules[0]: expected a rule such as {"name": "orders", "from": […], "publish": {"allow": ["orders.>"]}}, found null\n' +
@@ -16,7 +16,7 @@ describe("the faults of a rule", () => {
     );
   });
 
-  it("are a missing name, a missing from and nothing to do, all at once", () => {
+  it("include a missing name, a missing from and nothing to do, all at once", () => {
     expectFault(
       withRule(""),
       "rules[0].name: is missing: write what audit and stats shall call the rule\n" +
@@ -25,14 +25,14 @@ describe("the faults of a rule", () => {
     );
   });
 
-  it("are empty lists that do nothing", () => {
+  it("include empty lists that do nothing", () => {
     const idle = "rules[0]: does nothing: give publish or subscribe an allow or a deny, or write allow_responses";
     expectFault(withActs('"publish":{"allow":[],"deny":[]},"subscribe":{}'), idle);
     expectFault(withActs('"replies":"ANY","rollup":"ALL"'), idle);
     expectFault(withActs('"allow_responses":false'), idle);
   });
 
-  it("are a name that is empty, too long, or would break the labels of a stat", () => {
+  it("include a name that is empty, too long, or would break the labels of a stat", () => {
     expectFault(withRule(`"name":"",${ANYONE},${ACT}`), "rules[0].name: is empty: expected a name such as orders-api");
     expectFault(
       withRule(`"name":"${"n".repeat(129)}",${ANYONE},${ACT}`),
@@ -56,14 +56,14 @@ describe("the faults of a rule", () => {
     );
   });
 
-  it("are a name that another rule has", () => {
+  it("include a name that another rule has", () => {
     expectFault(
       `{"trustDomains":["a"],"rules":[{"name":"x",${ANYONE},${ACT}},{"name":"y",${ANYONE},${ACT}},{"name":"x",${ANYONE},${ACT}}]}`,
       'rules[2].name: "x" is the name of rules[0] already: write another one',
     );
   });
 
-  it("are more rules than 100,000", () => {
+  it("include more rules than 100,000", () => {
     const faults = read('{"rules":[' + "0,".repeat(100_000) + '{"a":[1]},2]}').faults;
     expect(faults.count).toBe(100_002);
     expect(read('{"rules":[' + "0,".repeat(99_999) + "0]}").faults.count).toBe(100_001);
@@ -71,7 +71,7 @@ describe("the faults of a rule", () => {
 });
 
 describe("the faults of a subject", () => {
-  it("are empty tokens", () => {
+  it("include empty tokens", () => {
     const empty = "a token is empty: write something on both sides of each '.'";
     expect(entryFault("publish", "a..b")).toBe(`rules[0].publish.allow[0]: "a..b": ${empty}`);
     expect(entryFault("publish", ".a")).toBe(`rules[0].publish.allow[0]: ".a": ${empty}`);
@@ -80,14 +80,14 @@ describe("the faults of a subject", () => {
     expect(entryFault("publish", "")).toBe("rules[0].publish.allow[0]: is empty: expected a subject such as orders.>");
   });
 
-  it("are '>' before the last token", () => {
+  it("include '>' before the last token", () => {
     expect(entryFault("publish", "orders.>.x")).toBe(
       `rules[0].publish.allow[0]: "orders.>.x": '>' must be the last token`,
     );
     expect(entryFault("subscribe", ">.x")).toBe(`rules[0].subscribe.allow[0]: ">.x": '>' must be the last token`);
   });
 
-  it("are control characters and bytes that are no UTF-8", () => {
+  it("include control characters and bytes that are not UTF-8", () => {
     expect(entryFault("publish", "a\\u0000b")).toBe(
       'rules[0].publish.allow[0]: "a\\x00b": a control character can be in no subject: remove it',
     );
@@ -105,7 +105,7 @@ describe("the faults of a subject", () => {
     );
   });
 
-  it("are blanks in publish, and in subscribe those that do not part a queue group", () => {
+  it("include blanks in publish, and in subscribe those that do not separate a queue group", () => {
     expect(entryFault("publish", "a q")).toBe(
       'rules[0].publish.allow[0]: "a q": a publish subject has no blank: queue groups belong to subscribe',
     );
@@ -126,7 +126,7 @@ describe("the faults of a subject", () => {
     );
   });
 
-  it("are queue groups that break the rule of subjects", () => {
+  it("include queue groups that break the rule of subjects", () => {
     expect(entryFault("subscribe", "a q..r")).toBe(
       "rules[0].subscribe.allow[0]: \"a q..r\": in the queue group a token is empty: write something on both sides of each '.'",
     );
@@ -135,7 +135,7 @@ describe("the faults of a subject", () => {
     );
   });
 
-  it("are lists that are none, and entries that are no strings", () => {
+  it("include lists that are not lists, and entries that are not strings", () => {
     expectFault(
       withActs('"publish":["a"]'),
       'rules[0].publish: expected an object such as {"allow": ["orders.>"], "deny": []}, found a list',
@@ -147,25 +147,25 @@ describe("the faults of a subject", () => {
     );
   });
 
-  it("are strings longer than any that is read", () => {
+  it("include strings longer than any that is read", () => {
     expect(entryFault("publish", "a".repeat(8193))).toBe(
       "rules[0].publish.allow[0]: is 8193 bytes long: use at most 8192",
     );
-    // One that is read is too long for a subject only.
+    // One that is read is only too long for a subject.
     expect(entryFault("publish", "a".repeat(8192)).includes("use at most 8192")).toBe(false);
     expect(entryFault("publish", "a".repeat(8192)).endsWith(": more than 4096 bytes: shorten it")).toBe(true);
   });
 });
 
 describe("the faults of allow_responses", () => {
-  it("are what is neither true, false nor an object", () => {
+  it("include what is neither true, false nor an object", () => {
     const expected = 'expected true, or an object such as {"max": 1, "expires": "5s"}';
     expectFault(withActs('"allow_responses":1'), `rules[0].allow_responses: ${expected}, found a number`);
     expectFault(withActs('"allow_responses":null'), `rules[0].allow_responses: ${expected}, found null`);
     expectFault(withActs('"allow_responses":[true]'), `rules[0].allow_responses: ${expected}, found a list`);
   });
 
-  it("are numbers that are not whole or too large", () => {
+  it("include numbers that are not whole or too large", () => {
     expectFault(
       withActs('"allow_responses":{"max":1.5}'),
       "rules[0].allow_responses.max: 1.5 is not a whole number: write a whole number of responses such as 1",
@@ -180,7 +180,7 @@ describe("the faults of allow_responses", () => {
     );
   });
 
-  it("are durations that are none, or shorter than a millisecond", () => {
+  it("include durations that are invalid or shorter than a millisecond", () => {
     expectFault(
       withActs('"allow_responses":{"expires":"5"}'),
       'rules[0].allow_responses.expires: "5" is no duration: write a number and a unit, as 5s, 250ms or 1h30m',

@@ -9,14 +9,14 @@ describe("a rule", () => {
     expect(rule.rollupAll).toBe(true);
   });
 
-  it("may write the defaults down", () => {
+  it("may spell out the defaults", () => {
     const rule = soundRule(withActs('"publish":{"allow":["a"]},"mode":"ENFORCE","replies":"OWN","rollup":"SUB"'));
     expect(rule.mode).toBe(Mode.ENFORCE);
     expect(rule.repliesAny).toBe(false);
     expect(rule.rollupAll).toBe(false);
   });
 
-  it("keeps its own word in a configuration that is in DRY_RUN", () => {
+  it("keeps its own mode in a configuration that is in DRY_RUN", () => {
     const document = read(
       `{"mode":"DRY_RUN","trustDomains":["a"],"rules":[{"name":"r",${ANYONE},"publish":{"deny":["a"]}}]}`,
     );
@@ -24,12 +24,12 @@ describe("a rule", () => {
     expect(document.rules[0].mode).toBe(Mode.ENFORCE);
   });
 
-  it("may be of denies or of responses alone", () => {
+  it("may consist only of denies or only of responses", () => {
     expect(entriesOf(soundRule(withActs('"subscribe":{"deny":["a"]}')).subscribe.deny).join()).toBe("a");
     expect(soundRule(withActs('"allow_responses":true')).responses === null).toBe(false);
   });
 
-  it("may have a name of any characters but controls, up to 128 bytes", () => {
+  it("may have a name of any characters except controls, up to 128 bytes", () => {
     const names = ["orders", "Aufträge: lesen & schreiben", "a;.b=.c", "n".repeat(128), "é".repeat(64)];
     for (let i = 0; i < names.length; i++) {
       const document = read(withRule(`"name":"${names[i]}",${ANYONE},"publish":{"allow":["a"]}`));
@@ -40,7 +40,7 @@ describe("a rule", () => {
 });
 
 describe("the entries of a rule", () => {
-  it("may be any subject that nats-server takes for a permission", () => {
+  it("may be any subject that nats-server accepts for a permission", () => {
     const subjects: StaticArray<string> = [
       "a",
       ">",
@@ -71,7 +71,7 @@ describe("the entries of a rule", () => {
     );
   });
 
-  it("have a queue group behind blanks in subscribe, allow and deny alike", () => {
+  it("may have a queue group after blanks in subscribe, allow and deny alike", () => {
     const rule = soundRule(withActs('"subscribe":{"allow":["a.* q.>","b \\t  q"],"deny":["c q*"]}'));
     expect(entriesOf(rule.subscribe.allow).join()).toBe("a.* q.>,b q");
     expect(entriesOf(rule.subscribe.deny).join()).toBe("c q*");
@@ -79,7 +79,7 @@ describe("the entries of a rule", () => {
 });
 
 describe("allow_responses", () => {
-  it("is one response within two minutes when it is true, none when it is false", () => {
+  it("is one response within two minutes if it is true, and none if it is false", () => {
     const rule = soundRule(withActs('"allow_responses":true'));
     expect(rule.responses!.max).toBe(1);
     expect(rule.responses!.expiresMs).toBe(120_000);
@@ -95,7 +95,7 @@ describe("allow_responses", () => {
     expect(zero.expiresMs).toBe(120_000);
   });
 
-  it("is without end when it is negative", () => {
+  it("is unlimited if it is negative", () => {
     const endless = soundRule(withActs('"allow_responses":{"max":-1,"expires":"-1s"}')).responses!;
     expect(endless.max).toBe(UNLIMITED_RESPONSES);
     expect(endless.expiresMs).toBe(UNLIMITED_TIME);

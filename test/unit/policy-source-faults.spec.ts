@@ -3,7 +3,7 @@ import { expectFault, withRule, withSource } from "./policy-support";
 const ACT: string = '"publish":{"allow":["a"]}';
 
 describe("the faults of from", () => {
-  it("are an empty list, an empty source and what is neither", () => {
+  it("include an empty list, an empty source and what is neither", () => {
     expectFault(
       withRule(`"name":"r","from":[],${ACT}`),
       'rules[0].from: is empty, which admits nobody: write [{"principals": ["*"]}] for every authenticated peer',
@@ -22,7 +22,7 @@ describe("the faults of from", () => {
     );
   });
 
-  it("are empty lists within a source, which Istio would read as no condition", () => {
+  it("include empty lists within a source, which Istio would read as no condition", () => {
     expectFault(
       withSource('{"namespaces":["shop"],"principals":[]}'),
       "rules[0].from[0].principals: is empty: name somebody or leave the key out",
@@ -33,7 +33,7 @@ describe("the faults of from", () => {
     );
   });
 
-  it("are values that are no lists of strings", () => {
+  it("include values that are not lists of strings", () => {
     expectFault(
       withSource('{"principals":"*"}'),
       'rules[0].from[0].principals: expected a list of principals such as ["cluster.local/ns/shop/sa/orders-api"], found a string',
@@ -56,7 +56,7 @@ describe("the faults of from", () => {
     );
   });
 
-  it("are principals that could match nobody", () => {
+  it("include principals that could match nobody", () => {
     expectFault(
       withSource('{"principals":["spiffe://cluster.local/ns/a/sa/b"]}'),
       'rules[0].from[0].principals[0]: "spiffe://cluster.local/ns/a/sa/b" begins with the scheme: write it without spiffe://, as in Istio\'s policies',
@@ -85,7 +85,7 @@ describe("the faults of from", () => {
     );
   });
 
-  it("are namespaces, service accounts and trust domains of other characters", () => {
+  it("include namespaces, service accounts and trust domains of other characters", () => {
     expectFault(
       withSource('{"namespaces":["shop/orders"]}'),
       "rules[0].from[0].namespaces[0]: \"shop/orders\" is no namespace: use letters, digits, '-' and '*' as wildcard",

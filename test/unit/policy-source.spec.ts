@@ -3,7 +3,7 @@ import { read } from "./policy-support";
 
 const API: string = "spiffe://cluster.local/ns/shop/sa/orders-api";
 
-/** Whether the source admits the peer where these trust domains are ours. */
+/** Whether the source admits the peer if these trust domains are ours. */
 function admitsIn(trustDomains: string, source: string, uri: string): bool {
   const document = read(
     `{"rules":[{"name":"r","from":[${source}],"publish":{"allow":["a"]}}],"trustDomains":[${trustDomains}]}`,
@@ -41,7 +41,7 @@ describe("principals", () => {
     expect(admits('{"principals":["*"]}', "spiffe://evil/ns/shop/sa/orders-api")).toBe(false);
   });
 
-  it("match when any of the list does", () => {
+  it("match if any of the list does", () => {
     expect(admits('{"principals":["x","cluster.local/ns/shop/sa/orders-api","y"]}', API)).toBe(true);
     expect(admits('{"principals":["x","y"]}', API)).toBe(false);
   });
@@ -71,13 +71,13 @@ describe("principals of a mesh that changes its trust domain", () => {
     expect(admitsIn('"new.example","old.example"', source, "spiffe://other.example/ns/shop/sa/api")).toBe(false);
   });
 
-  it("match by a trailing '*' behind sa/ as well", () => {
+  it("also match by a trailing '*' after sa/", () => {
     const source = '{"principals":["old.example/ns/shop/sa/*"]}';
     expect(admitsIn('"new.example","old.example"', source, "spiffe://new.example/ns/shop/sa/api")).toBe(true);
     expect(admitsIn('"new.example","old.example"', source, "spiffe://new.example/ns/bank/sa/api")).toBe(false);
   });
 
-  it("need no migration when their trust domain is '*' alone", () => {
+  it("need no migration if their trust domain is only '*'", () => {
     const source = '{"principals":["*/ns/shop/sa/api"]}';
     expect(admitsIn('"new.example","old.example"', source, "spiffe://new.example/ns/shop/sa/api")).toBe(true);
     expect(admitsIn('"new.example","old.example"', source, "spiffe://old.example/ns/shop/sa/api")).toBe(true);
@@ -90,19 +90,19 @@ describe("principals of a mesh that changes its trust domain", () => {
     expect(admitsIn('"new.example"', source, "spiffe://cluster.local/ns/shop/sa/api")).toBe(false);
   });
 
-  it("stay as written when they are no whole SPIFFE ID, as in Istio", () => {
+  it("stay as written if they are not a whole SPIFFE ID, as in Istio", () => {
     const source = '{"principals":["old.example/ns/shop/*"]}';
     expect(admitsIn('"new.example","old.example"', source, "spiffe://old.example/ns/shop/sa/api")).toBe(true);
     expect(admitsIn('"new.example","old.example"', source, "spiffe://new.example/ns/shop/sa/api")).toBe(false);
   });
 
-  it("stay as written when they name a trust domain that is not ours", () => {
+  it("stay as written if they name a trust domain that is not ours", () => {
     const source = '{"principals":["other.example/ns/shop/sa/api"]}';
     expect(admitsIn('"new.example","old.example"', source, "spiffe://new.example/ns/shop/sa/api")).toBe(false);
     expect(admitsIn('"new.example","old.example"', source, "spiffe://other.example/ns/shop/sa/api")).toBe(false);
   });
 
-  it("match in each of ours when a leading '*' fits one of them", () => {
+  it("match in each of ours if a leading '*' fits one of them", () => {
     const source = '{"principals":["*.example/ns/shop/sa/api"]}';
     expect(admitsIn('"mesh","old.example"', source, "spiffe://mesh/ns/shop/sa/api")).toBe(true);
     expect(admitsIn('"mesh","old"', source, "spiffe://mesh/ns/shop/sa/api")).toBe(false);
@@ -118,7 +118,7 @@ describe("namespaces", () => {
     expect(admits('{"namespaces":["shop"]}', "spiffe://evil/ns/shop/sa/x")).toBe(false);
   });
 
-  it("have '*' anywhere, as in Istio", () => {
+  it("may have '*' anywhere, as in Istio", () => {
     expect(admits('{"namespaces":["sh*"]}', API)).toBe(true);
     expect(admits('{"namespaces":["*op"]}', API)).toBe(true);
     expect(admits('{"namespaces":["s*p"]}', API)).toBe(true);
@@ -162,7 +162,7 @@ describe("trustDomains", () => {
     expect(admitsIn('"a","b"', '{"trustDomains":["a"]}', "spiffe://b/ns/x/sa/y")).toBe(true);
   });
 
-  it("have one '*' anywhere", () => {
+  it("may have one '*' anywhere", () => {
     expect(admits('{"trustDomains":["*"]}', API)).toBe(true);
     expect(admits('{"trustDomains":["*.local"]}', API)).toBe(true);
     expect(admits('{"trustDomains":["cluster.*"]}', API)).toBe(true);
@@ -170,14 +170,14 @@ describe("trustDomains", () => {
     expect(admits('{"trustDomains":["*.example"]}', API)).toBe(false);
   });
 
-  it("admit SPIFFE IDs alone", () => {
+  it("admit only SPIFFE IDs", () => {
     expect(admits('{"trustDomains":["*"]}', "https://idp.example/7")).toBe(false);
     expect(admits('{"trustDomains":["cluster.local"]}', "https://cluster.local/ns/shop/sa/x")).toBe(false);
   });
 });
 
 describe("the not… fields", () => {
-  it("exclude whom they name and admit every other authenticated peer", () => {
+  it("exclude the peers that they name and admit every other authenticated peer", () => {
     expect(admits('{"notPrincipals":["cluster.local/ns/shop/sa/orders-api"]}', API)).toBe(false);
     expect(admits('{"notPrincipals":["cluster.local/ns/shop/sa/other"]}', API)).toBe(true);
     expect(admits('{"notNamespaces":["shop"]}', API)).toBe(false);
@@ -222,7 +222,7 @@ describe("the not… fields", () => {
 });
 
 describe("a source with several fields", () => {
-  it("matches when all of them do", () => {
+  it("matches if all of them do", () => {
     expect(admits('{"namespaces":["shop"],"notServiceAccounts":["shop/admin"]}', API)).toBe(true);
     expect(admits('{"namespaces":["shop"],"notServiceAccounts":["shop/orders-api"]}', API)).toBe(false);
     expect(admits('{"namespaces":["shop"],"principals":["*/sa/other"]}', API)).toBe(false);
@@ -237,12 +237,12 @@ describe("a source with several fields", () => {
 });
 
 describe("several sources", () => {
-  it("admit whom one of them does, whatever fields the others have", () => {
+  it("admit a peer that one of them admits, whatever fields the others have", () => {
     expect(admits('{"namespaces":["bank"]},{"serviceAccounts":["shop/orders-api"]}', API)).toBe(true);
     expect(admits('{"serviceAccounts":["shop/orders-api"]},{"namespaces":["bank"]}', API)).toBe(true);
     expect(admits('{"notNamespaces":["shop"]},{"principals":["*-api"]}', API)).toBe(true);
     expect(admits('{"notNamespaces":["shop"]},{"principals":["*/sa/other"]}', API)).toBe(false);
-    // Neither of the two sources, though each of the fields of one.
+    // It matches neither of the two sources, although it matches one field of each.
     expect(
       admits('{"namespaces":["shop"],"principals":["*/sa/x"]},{"namespaces":["bank"],"principals":["*"]}', API),
     ).toBe(false);

@@ -26,9 +26,9 @@ function needsFilter(permissions: Permissions, subject: string, queued: bool): b
   return permissions.needsDeliveryFilter(pointerTo(subject), lengthOf(subject), queued);
 }
 
-// Asked of canSubscribe of nats-server v2.15.2 with the same lists; most are its TestQueueSubscribePermissions.
+// Checked with canSubscribe of nats-server v2.15.2 and the same lists. Most are from its TestQueueSubscribePermissions.
 describe("a subscription under one rule", () => {
-  it("is allowed where nats-server allows it", () => {
+  it("is allowed if nats-server allows it", () => {
     expectAll(
       [
         "foo||foo",
@@ -57,7 +57,7 @@ describe("a subscription under one rule", () => {
     );
   });
 
-  it("is refused where no allow entry of nats-server's admits it", () => {
+  it("is refused if no allow entry of nats-server's admits it", () => {
     expectAll(
       [
         "foo bar||foo",
@@ -80,7 +80,7 @@ describe("a subscription under one rule", () => {
     );
   });
 
-  it("is refused where a deny entry of nats-server's refuses it", () => {
+  it("is refused if a deny entry of nats-server's refuses it", () => {
     expectAll(
       [
         ">|foo|foo bar",
@@ -97,11 +97,11 @@ describe("a subscription under one rule", () => {
     );
   });
 
-  it("must lie inside an entry, where nats-server would let it reach further", () => {
+  it("must lie inside an entry, even if nats-server would let it reach further", () => {
     expectAll(["foo.*||foo.>", "*||>", "*.*||foo.>", "foo.* q||foo.> q", "foo.*||foo.> q"], "not_allowed");
   });
 
-  it("with queue is refused when its wildcards overlap a deny, since a silent member would swallow messages", () => {
+  it("with queue is refused if its wildcards overlap a deny, because a silent member would swallow messages", () => {
     expectAll(
       [">|foo.bar|foo.* q", ">|foo.bar|> q", ">|foo.bar q|foo.* q", ">|foo.bar q.*|*.bar q.x"],
       "queue_over_deny by 0",
@@ -112,7 +112,7 @@ describe("a subscription under one rule", () => {
     );
   });
 
-  it("with queue is refused, by no rule, when the search for an overlap is given up", () => {
+  it("with queue is refused, by no rule, if the search for an overlap is given up", () => {
     const denies: string[] = [];
     for (let i = 0; i < 1100; i++) denies.push(`a${i}.b`);
     const permissions = oneRule(">", denies.join(","));
@@ -121,7 +121,7 @@ describe("a subscription under one rule", () => {
     permissions.destroy();
   });
 
-  it("with the queue of the system is refused always", () => {
+  it("with the queue of the system is always refused", () => {
     expectAll([">||foo _sys_", "foo _sys_||foo _sys_", ">|foo|foo _sys_"], "reserved");
     expectAll([">||foo _sys", ">||foo _sys_x", ">||foo _SYS_"], "allowed by 0");
     const everything = permissionsOf(['"subscribe":{"allow":"ALL"}']);
@@ -140,7 +140,7 @@ describe("a subscription under several rules", () => {
     permissions.destroy();
   });
 
-  it("is not made of two halves: a plain entry of one rule does not help where its own rule names queues", () => {
+  it("is not made of two halves: a plain entry of one rule does not help if its own rule names queues", () => {
     const permissions = permissionsOf(['"subscribe":{"allow":["foo","> bar"]}', '"subscribe":{"allow":["> fizz"]}']);
     expect(subscribe(permissions, "foo bar")).toBe("allowed by 0");
     expect(subscribe(permissions, "foo fizz")).toBe("allowed by 1");
@@ -151,8 +151,8 @@ describe("a subscription under several rules", () => {
     permissions.destroy();
   });
 
-  it("is held to a queue by an entry that matches it only literally, too", () => {
-    // The rule's own `foo.* bar` matches `foo.>`, which is nats-server's question; its `foo.>` contains it, which is ours.
+  it("is also held to a queue by an entry that matches it only literally", () => {
+    // The rule's own `foo.* bar` matches `foo.>`, which is nats-server's check. Its `foo.>` contains it, which is our check.
     const permissions = permissionsOf(['"subscribe":{"allow":["foo.* bar","foo.>"]}']);
     expect(subscribe(permissions, "foo.> other")).toBe("not_allowed");
     expect(subscribe(permissions, "foo.> bar")).toBe("not_allowed");
@@ -168,7 +168,7 @@ describe("a subscription under several rules", () => {
     permissions.destroy();
   });
 
-  it("is allowed by ALL, malformed too: nats-server answers that itself", () => {
+  it("is allowed by ALL, even if it is malformed: nats-server answers that itself", () => {
     const permissions = permissionsOf(['"subscribe":{"allow":["foo"],"deny":["x"]}', '"subscribe":{"allow":"ALL"}']);
     expect(subscribe(permissions, "foo")).toBe("allowed by 0");
     expect(subscribe(permissions, "bar")).toBe("allowed by 1");
@@ -183,7 +183,7 @@ describe("a subscription under several rules", () => {
 });
 
 describe("the filter of deliveries", () => {
-  it("is needed once a wildcard or a queue subscription overlaps a deny entry, of whatever queue", () => {
+  it("is needed once a wildcard or a queue subscription overlaps a deny entry for any queue", () => {
     const permissions = oneRule(">", "foo.bar,jobs.* workers");
     expect(needsFilter(permissions, "foo.*", false)).toBe(true);
     expect(needsFilter(permissions, ">", false)).toBe(true);
@@ -193,7 +193,7 @@ describe("the filter of deliveries", () => {
     permissions.destroy();
   });
 
-  it("is not needed for a plain literal, for what overlaps nothing and for what is no subject", () => {
+  it("is not needed for a plain literal, for what overlaps nothing, and for what is not a subject", () => {
     const permissions = oneRule(">", "foo.bar,jobs.* workers");
     expect(needsFilter(permissions, "jobs.a", false)).toBe(false);
     expect(needsFilter(permissions, "bar.*", false)).toBe(false);
@@ -205,7 +205,7 @@ describe("the filter of deliveries", () => {
     open.destroy();
   });
 
-  it("overlaps as in nats-server's TestClientSubscribeDenyWildcardOverlapBlocksDelivery, and keeps back the same", () => {
+  it("overlaps as in nats-server's TestClientSubscribeDenyWildcardOverlapBlocksDelivery, and withholds the same", () => {
     const cases = [
       "*.secret foo.* foo.secret foo.public",
       "foo.*.bar foo.baz.* foo.baz.bar foo.baz.qux",
@@ -224,7 +224,7 @@ describe("the filter of deliveries", () => {
     }
   });
 
-  it("keeps back what a plain deny matches from every subscription, the same when asked again", () => {
+  it("withholds what a plain deny matches from every subscription, and does the same when asked again", () => {
     const permissions = oneRule(">", "a.*");
     for (let i = 0; i < 3; i++) {
       expect(keptBack(permissions, "a.b", "")).toBe(true);
@@ -238,7 +238,7 @@ describe("the filter of deliveries", () => {
     permissions.destroy();
   });
 
-  it("keeps back what a deny with a queue matches only from a queue that fits, or that is not known", () => {
+  it("withholds what a deny with a queue matches only from a queue that fits, or that is not known", () => {
     const permissions = oneRule(">", "a.* q.*,b");
     expect(keptBack(permissions, "a.b", "q.x")).toBe(true);
     expect(permissions.decidedBy).toBe(0);

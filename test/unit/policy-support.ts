@@ -14,7 +14,7 @@ import { Rule } from "../../assembly/policy/rules";
 
 export const ANYONE: string = '"from":[{"principals":["*"]}]';
 
-/** Rule by rule, which must say the same as all at once does. */
+/** Rule by rule, which must give the same as all at once. */
 export function read(text: string): PolicyDocument {
   const bytes = String.UTF8.encode(text);
   const start = changetype<usize>(bytes);
@@ -29,12 +29,12 @@ export function read(text: string): PolicyDocument {
   return document;
 }
 
-/** The faults of a whole configuration, a line each. */
+/** The faults of a whole configuration, one line each. */
 export function faultsOf(text: string): string {
   return read(text).faults.toString();
 }
 
-/** A configuration that has these keys besides a sound rule and trust domain. */
+/** A configuration with these keys besides a valid rule and trust domain. */
 export function withKeys(keys: string): string {
   return `{"trustDomains":["cluster.local"],"rules":[{"name":"r",${ANYONE},"publish":{"allow":["a"]}}],${keys}}`;
 }
@@ -44,17 +44,17 @@ export function withRule(keys: string): string {
   return `{"trustDomains":["cluster.local"],"rules":[{${keys}}]}`;
 }
 
-/** A configuration of one rule that has a name, everybody and these keys. */
+/** A configuration with one rule that has a name, matches everybody and has these keys. */
 export function withActs(keys: string): string {
   return withRule(`"name":"r",${ANYONE},${keys}`);
 }
 
-/** A configuration of one sound rule with this source. */
+/** A configuration with one valid rule with this source. */
 export function withSource(source: string): string {
   return withRule(`"name":"r","from":[${source}],"publish":{"allow":["a"]}`);
 }
 
-/** The rule of a configuration that must be sound. */
+/** The rule of a configuration, which must be valid. */
 export function soundRule(text: string): Rule {
   const document = read(text);
   expect(document.faults.toString()).toBe("");

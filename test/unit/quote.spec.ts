@@ -22,7 +22,7 @@ describe("quoting as Go's %q does", () => {
     expect(quotedText("")).toBe("");
   });
 
-  it("does the same with a byte wherever it stands among plain ones", () => {
+  it("treats a byte alike at any position among plain ones", () => {
     for (let byte = 0; byte < 128; byte++) {
       const alone = quoted([<u8>byte]);
       for (let length = 1; length < 36; length++) {
@@ -42,7 +42,7 @@ describe("quoting as Go's %q does", () => {
     expect(quotedText("fo\\o")).toBe("fo\\\\o");
   });
 
-  it("writes the controls that have a letter with it", () => {
+  it("writes the controls that have a letter with that letter", () => {
     expect(quoted([7, 8, 9, 10, 11, 12, 13])).toBe("\\a\\b\\t\\n\\v\\f\\r");
   });
 
@@ -50,7 +50,7 @@ describe("quoting as Go's %q does", () => {
     expect(quoted([0, 6, 14, 31, 127])).toBe("\\x00\\x06\\x0e\\x1f\\x7f");
   });
 
-  it("writes every byte that is no UTF-8 in two hexadecimal digits, and only that byte", () => {
+  it("writes every byte that is not UTF-8 in two hexadecimal digits, and only that byte", () => {
     expect(quoted([0x61, 0xc3])).toBe("a\\xc3");
     expect(quoted([0xff, 0x62])).toBe("\\xffb");
     expect(quoted([0xe2, 0x80, 0x61])).toBe("\\xe2\\x80a");

@@ -9,7 +9,7 @@ import {
   PROTOCOL_ERROR_REMEDIES,
 } from "../../assembly/telemetry/protocol-error";
 
-/** A number without a name would read beyond a table, and one too many would be the next series (series.ts). */
+/** A number without a name would be read from beyond a table, and one too many would belong to the next series (series.ts). */
 describe("each number that stats are made of", () => {
   it("has a name, and each error a remedy", () => {
     expect(OPERATION_NAMES.length).toBe(OPERATION_COUNT);

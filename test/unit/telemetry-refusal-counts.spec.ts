@@ -11,7 +11,7 @@ import {
 } from "../../assembly/telemetry/refusal-counts";
 
 describe("the key of a refusal", () => {
-  it("holds each of its parts apart, at their largest too", () => {
+  it("holds each of its parts apart, even at their largest", () => {
     const key = refusalKey(true, 12, 12, 255, 8191);
     expect(keyIsDryRun(key)).toBe(true);
     expect(keyOperation(key)).toBe(12);
@@ -24,7 +24,7 @@ describe("the key of a refusal", () => {
 });
 
 describe("counts of refusals", () => {
-  it("are found again by their key, however many there are, and are told once", () => {
+  it("are found again by their key, however many there are, and are reported once", () => {
     const counts = new RefusalCounts();
     expect(counts.increase(refusalKey(false, 2, 1, 0, 0), 1)).toBe(false);
     expect(counts.nextPending(0)).toBe(0);
