@@ -8,7 +8,7 @@ import (
 	"istio-nats/test/istio/worlds"
 )
 
-// onlyThroughWaypoint is what ztunnel must enforce: of a group all rules must match, of a rule one of its matches.
+// onlyThroughWaypoint is what ztunnel must enforce: all rules of a group must match, and one match of a rule is enough.
 const onlyThroughWaypoint = `
 action: DENY
 groups:

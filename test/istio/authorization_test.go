@@ -11,7 +11,7 @@ import (
 	"istio-nats/test/istio/shipped"
 )
 
-// denyWorkers is an AuthorizationPolicy of Istio's own on the client port.
+// denyWorkers is one of Istio's own AuthorizationPolicies, on the client port.
 const denyWorkers = `
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
@@ -24,7 +24,7 @@ spec:
     to: [{operation: {ports: ["4222"]}}]
 `
 
-// startWithDeny brings up a stand in which Istio denies shop/workers, whom the filter's policy admits.
+// startWithDeny starts a stand in which Istio denies shop/workers, whom the filter's policy admits.
 func startWithDeny(t *testing.T, phase string) *stand {
 	t.Helper()
 	return startStand(t, func(s *stand, objects []shipped.Object) []shipped.Object {
@@ -41,7 +41,7 @@ func judged(t testing.TB, s *stand) float64 {
 	})
 }
 
-// deniedByIstio is the sum of Istio's RBAC filters of that stat prefix.
+// deniedByIstio is the sum of Istio's RBAC filters with that stat prefix.
 func deniedByIstio(t testing.TB, s *stand, prefix string) uint64 {
 	t.Helper()
 	return s.server.Raw(t, prefix+"rbac.denied")
@@ -65,7 +65,7 @@ func TestBehindIstiosAuthorizationTheFilterNeverSeesWhomIstioDenies(t *testing.T
 	if denied := deniedByIstio(t, s, "tcp."); denied != 1 {
 		t.Errorf("Istio has denied %d connections", denied)
 	}
-	// Somebody whom both admit, so that the filter has had its tick when its counts are read.
+	// A client that both admit, so that the filter has had its tick when its counts are read.
 	api, err := s.as(t, "shop/orders-api")
 	mustConnect(t, api, err)
 	s.server.WaitForSum(t, "istio_nats_connections_opened_total", proxy.Labels{
@@ -87,7 +87,7 @@ func TestBeforeIstiosAuthorizationTheFilterJudgesFirstAndIstioStillDenies(t *tes
 	}
 }
 
-// allowNothing is what Istio's documentation begins a zero-trust namespace with.
+// allowNothing is what Istio's documentation starts a zero-trust namespace with.
 const allowNothing = `
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
@@ -123,10 +123,10 @@ func TestWhereTheNamespaceAllowsNothingClientsAreCutOffUntilAllowClientsIsApplie
 	opened := proxy.Labels{"source_principal": identity.Principal("shop", "orders-api")}
 	s.server.WaitForSum(t, "istio_nats_connections_opened_total", opened, 1)
 	if count := s.server.Sum(t, "istio_nats_connections_opened_total", opened); count != 1 {
-		t.Errorf("the filter has counted %v connections, also what Istio denies", count)
+		t.Errorf("the filter has counted %v connections, including those that Istio denies", count)
 	}
 	if _, err := s.as(t, "shop/storefront"); err == nil || err.Error() != "nats: Authorization Violation" {
-		t.Errorf("who has no rule: %v", err)
+		t.Errorf("a client that no rule admits: %v", err)
 	}
 	if err := s.speak(t, "messaging/nats", routes); err != nil {
 		t.Errorf("the broker's own account does not speak to routes: %v", err)
@@ -158,7 +158,7 @@ func TestWhatAPolicyOfIstioSaysOfHTTPCutsOffTheClientsOfATCPPort(t *testing.T) {
 	}
 }
 
-// waitForLog waits until the proxy's log holds that text: Envoy writes its access log with a delay.
+// waitForLog waits until the proxy's log contains that text, because Envoy writes its access log with a delay.
 func waitForLog(t testing.TB, of *proxy.Proxy, text string) {
 	t.Helper()
 	for deadline := time.Now().Add(15 * time.Second); !strings.Contains(of.Log(), text); time.Sleep(100 * time.Millisecond) {

@@ -13,7 +13,8 @@ import (
 	"istio-nats/test/istio/identity"
 )
 
-// protocolOf are a port of nats-server's beside 4222: a line that makes nats-server answer, and how its answer begins.
+// protocol is one of nats-server's ports besides 4222: a line that makes nats-server answer, and how its
+// answer begins.
 type protocol struct{ port, line, answer string }
 
 var (
@@ -21,8 +22,8 @@ var (
 	leaves = protocol{"7422", "CONNECT {\"name\":\"leaf\"}\r\nPING\r\n", "PONG"}
 )
 
-// speak says the protocol's line with that service account's certificate, and returns nats-server's lines until the
-// expected one; an error where the connection ends before it.
+// speak sends the protocol's line with that service account's certificate, and returns nats-server's lines up to the
+// expected one. It returns an error if the connection ends before it.
 func (s *stand) speak(t *testing.T, serviceAccount string, with protocol) error {
 	t.Helper()
 	namespace, account, _ := strings.Cut(serviceAccount, "/")

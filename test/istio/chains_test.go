@@ -10,10 +10,10 @@ import (
 	"istio-nats/test/istio/worlds"
 )
 
-// stats stands in every chain of a mesh with metrics, as Istio is installed.
+// stats is in every chain of a mesh with metrics, as Istio is installed.
 const meshConfig = "defaultProviders: {metrics: [prometheus]}"
 
-// allowShop makes Istio's own authorization stand in the chains with both of its filters; deploy/ brings the DENY.
+// allowShop puts both filters of Istio's own authorization into the chains. The DENY comes from deploy/.
 const allowShop = `
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
@@ -24,7 +24,7 @@ spec:
   - from: [{source: {namespaces: [shop]}}]
 `
 
-// kinds are the folders of deploy/ by which the filter comes as a WasmPlugin and as a TrafficExtension.
+// kinds are the folders of deploy/ in which the filter is a WasmPlugin and a TrafficExtension.
 var kinds = map[string]string{"WasmPlugin": "", "TrafficExtension": "trafficextension/"}
 
 // inbound4222 are the chains of a sidecar for connections to its pod's port 4222.
@@ -59,7 +59,7 @@ func TestServersSidecarHasTheFilterBehindIstiosAuthorizationInEveryChainOf4222(t
 					found = append(found, match{chain.Transport, chain.MutualTLS, len(chain.ALPN) > 0})
 					const filters = "metadata_exchange > rbac DENY > rbac ALLOW > istio-nats > stats > tcp_proxy"
 					if chain.Filters != filters {
-						t.Errorf("%+v\nhas not %s", chain, filters)
+						t.Errorf("%+v\ndoes not have %s", chain, filters)
 					}
 				}
 				if !reflect.DeepEqual(found, want) {

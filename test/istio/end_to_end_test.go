@@ -75,7 +75,7 @@ func TestClientsOwnSidecarRefusesBeforeAnythingReachesTheServers(t *testing.T) {
 	api, err := s.connect(address)
 	api = mustConnect(t, api, err)
 	if !mayPublish(t, api, "orders.eu") || mayPublish(t, api, "orders.admin") {
-		t.Error("the client's sidecar does not hold it to the policy of deploy/client")
+		t.Error("the client's sidecar does not enforce the policy of deploy/client")
 	}
 
 	principal := identity.Principal("shop", "orders-api")

@@ -15,7 +15,7 @@ import (
 	"istio-nats/test/istio/shipped"
 )
 
-// module is the filter as it was built, which the image must hold.
+// module is the filter as it was built, which the image must contain.
 func module(t testing.TB) []byte {
 	t.Helper()
 	text, err := os.ReadFile(command(t, "ISTIO_NATS_WASM"))
@@ -62,12 +62,12 @@ func TestIstiosFetcherTakesTheFilterOutOfTheImage(t *testing.T) {
 func TestIstiosFetcherRefusesADigestThatIsNotTheManifests(t *testing.T) {
 	registry := image.Serve(t)
 	if _, err := fetch(t, registry.Missing(), ""); err == nil {
-		t.Error("a digest that the registry has not is fetched")
+		t.Error("a digest that the registry does not have is fetched")
 	}
-	// A frequent mistake: for images `sha256` is not the module's.
+	// A frequent mistake: for images, `sha256` is not the module's.
 	sum := sha256.Sum256(module(t))
 	if _, err := fetch(t, registry.URL(), hex.EncodeToString(sum[:])); err == nil {
-		t.Error("the module's own sha256 is taken for the manifest's")
+		t.Error("the module's own sha256 is accepted as the manifest's")
 	}
 }
 

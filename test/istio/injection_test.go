@@ -22,7 +22,7 @@ import (
 	"istio-nats/test/istio/shipped"
 )
 
-// injection is what Istio's own chart gives istiod for making pods: its templates and values.
+// injection is what Istio's own chart gives istiod for injecting pods: its templates and values.
 func injection(t *testing.T) (inject.Templates, inject.ValuesConfig) {
 	t.Helper()
 	rendered, _, err := helm.Render("istiod", "istio-system", "istio-control/istio-discovery", values.Map{}, nil)

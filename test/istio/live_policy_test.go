@@ -26,8 +26,8 @@ func withOrders(t testing.TB, plugin shipped.Object, subjects ...any) shipped.Ob
 	return edited
 }
 
-// isLive tells whether the module brings new policies to open connections: by the name of a stat, which AssemblyScript
-// keeps in UTF-16.
+// isLive says whether the module applies new policies to open connections. It looks for the name of a stat, which
+// AssemblyScript stores in UTF-16.
 func isLive(t testing.TB) bool {
 	t.Helper()
 	var name []byte
@@ -39,7 +39,8 @@ func isLive(t testing.TB) bool {
 
 var published int
 
-// mayPublish tells whether a publish below that prefix passes. Each has a subject of its own, by which its refusal is known.
+// mayPublish says whether a publish below that prefix passes. Each publish has a subject of its own, which identifies
+// its refusal.
 func mayPublish(t testing.TB, one client, prefix string) bool {
 	t.Helper()
 	published++
@@ -60,7 +61,8 @@ func mayPublish(t testing.TB, one client, prefix string) bool {
 	return false
 }
 
-// waitUntil waits until a publish below that prefix passes or not, for at most that time, and tells whether it came to that.
+// waitUntil waits, for at most that time, until a publish below that prefix passes or does not pass, as wanted, and
+// says whether that happened.
 func waitUntil(t testing.TB, one client, prefix string, passes bool, limit time.Duration) bool {
 	t.Helper()
 	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
@@ -97,7 +99,7 @@ func TestAppliedPolicyIsInForceForNewConnections(t *testing.T) {
 
 func TestAppliedPolicyReachesAConnectionThatIsOpen(t *testing.T) {
 	if !isLive(t) {
-		t.Skip("the module does not bring new policies to open connections")
+		t.Skip("the module does not apply new policies to open connections")
 	}
 	s := startStand(t, nil)
 	_, address := s.ordersAPI(t)
@@ -109,10 +111,10 @@ func TestAppliedPolicyReachesAConnectionThatIsOpen(t *testing.T) {
 
 	s.istiod.Apply(t, withOrders(t, s.plugin, "invoices.>"))
 	if !waitUntil(t, open, "orders.eu", false, inForce) {
-		t.Fatalf("an open connection may still publish what the policy allows no more, after %s", inForce)
+		t.Fatalf("an open connection may still publish what the policy no longer allows, after %s", inForce)
 	}
 	if !mayPublish(t, open, "invoices.eu") {
-		t.Error("an open connection has not what it has gained")
+		t.Error("an open connection lacks a right that it has gained")
 	}
 
 	// And back: the worker may have kept the first policy's root context, which is not configured again.

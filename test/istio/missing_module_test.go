@@ -15,7 +15,7 @@ import (
 	"istio-nats/test/istio/worlds"
 )
 
-// startWith brings up a stand whose plugin has another failStrategy and, by `edit`, a fault.
+// startWith starts a stand whose plugin has another failStrategy and, through `edit`, a fault.
 func startWith(t *testing.T, strategy string, edit func(s *stand, plugin shipped.Object) shipped.Object) *stand {
 	t.Helper()
 	return startStand(t, func(s *stand, objects []shipped.Object) []shipped.Object {
@@ -31,7 +31,7 @@ func withoutModule(t *testing.T, strategy string) *stand {
 	})
 }
 
-// standIn is the metric of deploy/alerts by which Istio's stand-in for a missing module is known.
+// standIn is the metric by which deploy/alerts recognises Istio's stand-in for a missing module.
 func standIn(t testing.TB) (name string, labels proxy.Labels) {
 	t.Helper()
 	rules, err := os.ReadFile(filepath.Join(shipped.Folder, "alerts", "istio-nats.rules.yaml"))
@@ -75,8 +75,8 @@ func TestFailOpenLetsEverybodyDoEverythingWhileTheModuleCannotBeFetched(t *testi
 	}
 }
 
-// Envoy's main thread tries the configuration first and refuses the update as a whole, so that the listener waits for one
-// that is right, and closes connections meanwhile: failStrategy is about what happens later.
+// Envoy's main thread tries the configuration first and rejects the whole update. So the listener waits for one that is
+// right, and closes connections meanwhile. failStrategy is about what happens later.
 func TestFirstPolicyWithAFaultClosesEveryConnectionWhateverTheFailStrategy(t *testing.T) {
 	for _, strategy := range []string{"FAIL_CLOSE", "FAIL_RELOAD", "FAIL_OPEN"} {
 		t.Run(strategy, func(t *testing.T) {

@@ -21,7 +21,8 @@ import (
 	"istio-nats/test/istio/worlds"
 )
 
-// stand is a mesh of two pods: nats-server behind its sidecar, with what deploy/nats ships, and orders-api behind its own.
+// stand is a mesh of two pods: nats-server behind its sidecar, with what deploy/nats ships, and orders-api behind its
+// own sidecar.
 type stand struct {
 	istiod       *mesh.Istiod
 	authority    *identity.Authority
@@ -29,20 +30,20 @@ type stand struct {
 	surroundings proxy.Surroundings
 	server       *proxy.Proxy
 	plugin       shipped.Object
-	// annotations of nats-server's pods, which name the labels of the filter's stats.
+	// annotations are those of nats-server's pods, which name the labels of the filter's stats.
 	annotations map[string]string
 	natsIP      string
 	ordersIP    string
 }
 
-// address gives each process that runs these tests addresses of its own in the loopback net. Port 4222 must be free on
-// them: a nats-server on all addresses (0.0.0.0) takes it.
+// address gives each process that runs these tests its own addresses in the loopback net. Port 4222 must be free on
+// them, and a nats-server on all addresses (0.0.0.0) takes it.
 func address(host int) string {
 	pid := os.Getpid()
 	return fmt.Sprintf("127.%d.%d.%d", 64+(pid>>8)&63, pid&255, host)
 }
 
-// mustBeFree fails the test where a sidecar could not listen.
+// mustBeFree fails the test if a sidecar could not listen.
 func mustBeFree(t testing.TB, address string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", address)
@@ -64,7 +65,8 @@ func command(t testing.TB, variable string) string {
 	return path
 }
 
-// startStand brings everything up but the sidecar of orders-api. `edit` may change what deploy/ ships before it is applied.
+// startStand starts everything except the sidecar of orders-api. `edit` may change what deploy/ ships before it is
+// applied.
 func startStand(t *testing.T, edit func(s *stand, objects []shipped.Object) []shipped.Object) *stand {
 	t.Helper()
 	s := &stand{
@@ -111,7 +113,8 @@ func startStand(t *testing.T, edit func(s *stand, objects []shipped.Object) []sh
 	return s
 }
 
-// enforced is a shipped plugin with what an operator changes before it judges: the image's name, and DRY_RUN to ENFORCE.
+// enforced is a shipped plugin with the changes that an operator makes before it is enforced: the image's name, and
+// ENFORCE instead of DRY_RUN.
 func enforced(t testing.TB, s *stand, plugin shipped.Object) shipped.Object {
 	t.Helper()
 	plugin = shipped.With(t, plugin, "spec.url", s.registry.URL())
@@ -128,7 +131,7 @@ func podAnnotations(t testing.TB, statefulSet shipped.Object) map[string]string 
 	return annotations
 }
 
-// client is a connection of nats.go, with the errors that nats-server or the filter told it.
+// client is a connection of nats.go, with the errors that nats-server or the filter reported to it.
 type client struct {
 	*nats.Conn
 	errors chan string
@@ -157,7 +160,7 @@ func (s *stand) connect(address string, options ...nats.Option) (client, error) 
 	return client{connection, errors}, err
 }
 
-// mustConnect is connect for clients that must get in; they are closed when the test ends.
+// mustConnect is connect for clients that must be admitted. They are closed when the test ends.
 func mustConnect(t testing.TB, one client, err error) client {
 	t.Helper()
 	if err != nil {
@@ -178,12 +181,12 @@ func (s *stand) ordersAPI(t *testing.T) (*proxy.Proxy, string) {
 	return sidecar, s.ordersIP + ":4222"
 }
 
-// dialer opens connections as the sidecar of that principal does: TLS with its certificate, NATS inside.
+// dialer opens connections like the sidecar of that principal: TLS with its certificate, and NATS inside.
 type dialer struct {
 	config *tls.Config
 }
 
-// Dial is nats.CustomDialer.
+// Dial implements nats.CustomDialer.
 func (d dialer) Dial(network, address string) (net.Conn, error) {
 	return tls.Dial(network, address, d.config)
 }

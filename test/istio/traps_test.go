@@ -8,7 +8,7 @@ import (
 	"istio-nats/test/istio/worlds"
 )
 
-// filtersOf4222 are the filters of the one chain for port 4222 of the server's sidecar.
+// filtersOf4222 are the filters of the only chain for port 4222 of the server's sidecar.
 func filtersOf4222(t *testing.T, objects []shipped.Object) string {
 	t.Helper()
 	chains := start(t, objects).View(t, worlds.NatsSidecar).Chains(t, inbound4222)

@@ -15,7 +15,7 @@ import (
 	"istio-nats/test/istio/shipped"
 )
 
-// validator checks as kube-apiserver does with Istio's CRDs: their schemas, unknown fields, their CEL rules.
+// validator checks like kube-apiserver with Istio's CRDs: their schemas, unknown fields, and their CEL rules.
 func validator(t testing.TB) *crdvalidation.Validator {
 	t.Helper()
 	crds, err := fs.ReadFile(manifests.FS, "charts/base/files/crd-all.gen.yaml")
@@ -33,7 +33,7 @@ func validator(t testing.TB) *crdvalidation.Validator {
 	return checks
 }
 
-// istiods is what istiod's admission webhook says: its warnings are faults too.
+// istiods is the verdict of istiod's admission webhook, whose warnings count as faults too.
 func istiods(t testing.TB, object shipped.Object) error {
 	t.Helper()
 	configs, others, err := crd.ParseInputs(shipped.YAML(t, object))

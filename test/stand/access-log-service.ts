@@ -2,8 +2,8 @@ import { createServer, type Http2Server, type ServerHttp2Stream } from "node:htt
 import type { AddressInfo } from "node:net";
 
 /**
- * A collector of `envoy.service.accesslog.v3.AccessLogService`, small enough to need no gRPC library: it takes one stream of
- * messages and keeps their bytes. What it is asked for is found by walking the protobuf.
+ * A collector of `envoy.service.accesslog.v3.AccessLogService`, small enough to need no gRPC library. It accepts one stream of
+ * messages and keeps their bytes. Look-ups walk the protobuf.
  */
 export class AccessLogService {
   readonly #server: Http2Server;
@@ -39,7 +39,7 @@ export class AccessLogService {
     let rest: Buffer = Buffer.alloc(0);
     stream.on("data", (chunk: Buffer) => {
       rest = Buffer.concat([rest, chunk]);
-      // A gRPC message: a byte for compression, four for the length.
+      // A gRPC message: one byte for compression, four for the length.
       while (rest.length >= 5 && rest.length >= 5 + rest.readUInt32BE(1)) {
         const end = 5 + rest.readUInt32BE(1);
         this.#messages.push(rest.subarray(5, end));
@@ -52,7 +52,7 @@ export class AccessLogService {
 
 type Fields = Map<number, Buffer[]>;
 
-/** The length-delimited fields of a protobuf message, by number; others are passed over. */
+/** The length-delimited fields of a protobuf message, by number. Other fields are skipped. */
 function fieldsOf(message: Buffer): Fields {
   const fields: Fields = new Map();
   let at = 0;
@@ -88,7 +88,7 @@ function entriesOf(message: Buffer): Buffer[] {
   return all(message, 3).flatMap((logs) => all(logs, 1).flatMap((entry) => all(entry, 1)));
 }
 
-/** AccessLogCommon.filter_state_objects (21), a map of Any; the value is a BytesValue, whose field is 1. */
+/** AccessLogCommon.filter_state_objects (21), a map of Any. The value is a BytesValue, whose field is 1. */
 function filterStateOf(common: Buffer): Record<string, string> {
   const state: Record<string, string> = {};
   for (const entry of all(common, 21)) {

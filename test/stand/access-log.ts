@@ -1,4 +1,4 @@
-/** Access logs of tcp_proxy, as Istio makes them of a `meshConfig.extensionProviders` entry. */
+/** Access logs of tcp_proxy, as Istio generates them from a `meshConfig.extensionProviders` entry. */
 
 const EXTENSIONS = "type.googleapis.com/envoy.extensions";
 
@@ -15,7 +15,7 @@ export const SUMMARY_KEYS = [
   "nats_last_refusal",
 ] as const;
 
-/** How a key stands in a format. */
+/** How a key is written in a format. */
 export function formatOf(key: string): string {
   return `%FILTER_STATE(wasm.${key}:PLAIN)%`;
 }

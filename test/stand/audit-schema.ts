@@ -2,7 +2,7 @@ import { Ajv, type ValidateFunction } from "ajv";
 import { readFileSync } from "node:fs";
 import { inRoot } from "../../tools/paths.ts";
 
-/** docs/audit.schema.json, as far as tests look into it. */
+/** docs/audit.schema.json, as far as tests use it. */
 export interface AuditSchema {
   properties: Record<string, { description: string; enum?: string[] }>;
   oneOf: {
@@ -16,7 +16,7 @@ export const auditSchema = JSON.parse(readFileSync(inRoot("docs", "audit.schema.
 
 let validate: ValidateFunction | undefined;
 
-/** What the published schema says against a record; "" when nothing. */
+/** The schema's complaint about a record, or "" if the record is valid. */
 export function schemaFaults(record: unknown): string {
   validate ??= new Ajv({ allErrors: true, strict: true, strictRequired: false, strictTypes: false }).compile(
     auditSchema,

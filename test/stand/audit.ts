@@ -4,9 +4,8 @@ import { schemaFaults } from "./audit-schema.ts";
 export type AuditRecord = Record<string, unknown>;
 
 /**
- * A line that a Wasm module logged, as Envoy writes it (source/extensions/common/wasm/context.cc):
- * `[…][warning][wasm] […] wasm log <plugin> <root id> <vm id>: text`. The ids may be empty or hold anything but a colon
- * and a space, the text is the rest.
+ * A line that a Wasm module logged, as Envoy writes it (source/extensions/common/wasm/context.cc): `[…][warning][wasm] […] wasm log
+ * <plugin> <root id> <vm id>: text`. The ids may be empty or contain anything but a colon and a space. The rest is the text.
  */
 const WASM_LINE = /\]\[\w+\]\[wasm\].*?\bwasm log[^:]*: (.*)$/;
 
@@ -16,8 +15,8 @@ export function wasmLines(log: string): string[] {
 }
 
 /**
- * The audit records in an Envoy's log. A line that begins like a record and is no JSON, or not as the published schema says,
- * is a fault of the filter.
+ * The audit records in an Envoy's log. Throws if a line begins like a record but is not JSON, or does not conform to the published
+ * schema, because that is a fault of the filter.
  */
 export function auditRecords(log: string): AuditRecord[] {
   return wasmLines(log)
@@ -28,7 +27,7 @@ export function auditRecords(log: string): AuditRecord[] {
 /** One line as a record. */
 export function recordOf(text: string): AuditRecord {
   const record = JSON.parse(text) as AuditRecord;
-  // Other modules of the tests log JSON too.
+  // Other modules of the tests also log JSON.
   const faults = "istio_nats_audit" in record ? schemaFaults(record) : "";
   if (faults !== "") throw new Error(faults);
   return record;

@@ -1,4 +1,4 @@
-// @peculiar/x509 is built on tsyringe, which wants this before it.
+// @peculiar/x509 is built on tsyringe, which must be imported before it.
 import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
 import { webcrypto } from "node:crypto";
@@ -8,7 +8,7 @@ import { join } from "node:path";
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const HOUR = 3_600_000;
 
-/** A certificate and its key, in PEM, also as files for those who read files. */
+/** A certificate and its key in PEM, and also as files for programs that read files. */
 export interface Identity {
   /** The URI in the certificate's subject alternative name. */
   uri: string;
@@ -29,8 +29,8 @@ function validity(): { notBefore: Date; notAfter: Date } {
 }
 
 /**
- * An authority that signs workload certificates as Istio's does: P-256, no subject, one URI in a critical subject
- * alternative name. It signs any URI, so that a certificate of a foreign trust domain can come from the mesh's own root.
+ * An authority that signs workload certificates as Istio's does: P-256, no subject, one URI in a critical subject alternative name.
+ * It signs any URI, so a certificate of a foreign trust domain can come from the mesh's own root.
  */
 export class Authority {
   readonly #folder: string;
@@ -69,7 +69,7 @@ export class Authority {
     return new Authority(folder, name, keys, root);
   }
 
-  /** The certificate for `uri` (`spiffe://cluster.local/ns/shop/sa/orders-api`), made the first time it is asked for. */
+  /** The certificate for `uri` (`spiffe://cluster.local/ns/shop/sa/orders-api`). It is made on first use. */
   issue(uri: string): Promise<Identity> {
     const known = this.#issued.get(uri);
     if (known) return known;

@@ -12,10 +12,10 @@ process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
-/** Ends this process as the signal would have, but by way of its `exit` handlers, which leave nothing running. */
+/** Ends this process as the signal would have, but through its `exit` handlers, which stop everything that still runs. */
 function exitBy(signal: "SIGINT" | "SIGTERM" | "SIGHUP", status: number): void {
   process.on(signal, () => {
-    // Somebody else's handler may want to close things first and exit then.
+    // Another handler may want to close things first and exit then.
     if (process.listenerCount(signal) === 1) process.exit(status);
   });
 }
@@ -23,17 +23,20 @@ exitBy("SIGINT", 130);
 exitBy("SIGTERM", 143);
 exitBy("SIGHUP", 129);
 
-/** util-linux: lets the kernel end a child whose parent was killed. Where it is missing, only SIGKILL of us leaves children. */
+/**
+ * util-linux's setpriv lets the kernel end a child whose parent was killed. Without it, only a SIGKILL of this process leaves
+ * children.
+ */
 const setpriv = process.platform === "linux" ? onPath("setpriv") : undefined;
 
-/** A program that a stand runs, its output in a log file. */
+/** A program that a stand runs. Its output goes to a log file. */
 export class Child {
   readonly #name: string;
   readonly #log: string;
   readonly #child: ChildProcess;
   readonly #ended: Promise<void>;
 
-  /** Starts `command`; stdout and stderr are appended to the file `log`. */
+  /** Starts `command`. stdout and stderr are appended to the file `log`. */
   constructor(name: string, log: string, command: string, args: readonly string[]) {
     this.#name = name;
     this.#log = log;
@@ -62,19 +65,19 @@ export class Child {
     return running.has(this.#child);
   }
 
-  /** All that the program has written. */
+  /** Everything that the program has written. */
   log(): string {
     return readFileSync(this.#log, "utf8");
   }
 
-  /** Why it is not running, and the end of its log: what somebody needs who sees a start fail. */
+  /** Why it is not running, and the end of its log, for whoever sees a start fail. */
   explain(): string {
     const { exitCode, signalCode } = this.#child;
     const state = this.isRunning ? "is running" : `ended (${signalCode ?? exitCode ?? "could not start"})`;
     return `${this.#name} ${state}; the end of its log:\n${this.log().slice(-LOG_TAIL)}`;
   }
 
-  /** Fails when the program has ended. */
+  /** Throws if the program has ended. */
   assertRunning(): void {
     if (!this.isRunning) throw new Error(this.explain());
   }
@@ -83,7 +86,7 @@ export class Child {
     this.#child.kill(signal);
   }
 
-  /** Ends the program, by force where it does not follow. */
+  /** Ends the program, by force if it does not comply. */
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
     this.#child.kill(signal);
     const impatience = new AbortController();

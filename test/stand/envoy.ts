@@ -6,9 +6,9 @@ import { parseSamples, sum, type Sample } from "./prometheus.ts";
 import { waitFor, type WaitOptions } from "./wait.ts";
 
 export interface EnvoyOptions {
-  /** Worker threads; 1 unless said. */
+  /** Worker threads; 1 by default. */
   concurrency?: number;
-  /** Envoy's log level, `info` unless said. */
+  /** Envoy's log level; `info` by default. */
   logLevel?: "trace" | "debug" | "info" | "warning" | "error";
 }
 
@@ -20,7 +20,7 @@ interface RawStats {
   stats: { name?: string; value?: number }[];
 }
 
-/** A real Envoy. Its listeners bind port 0; `port` says what they got. */
+/** A real Envoy. Its listeners bind port 0, and `port` returns the actual ports. */
 export class Envoy {
   readonly #name: string;
   readonly #folder: string;
@@ -35,8 +35,8 @@ export class Envoy {
   }
 
   /**
-   * Starts an Envoy with that bootstrap, whose files go into `folder` under `name`, and waits until all its listeners
-   * take connections. Fails with the end of Envoy's log.
+   * Starts an Envoy with that bootstrap, whose files go into `folder` under `name`, and waits until all its listeners accept
+   * connections. If it fails, it rejects with the end of Envoy's log.
    */
   static async start(folder: string, name: string, bootstrap: object, options: EnvoyOptions = {}): Promise<Envoy> {
     const { envoy } = await binaries();
@@ -50,9 +50,9 @@ export class Envoy {
       ["--concurrency", String(options.concurrency ?? 1)],
       ["--admin-address-path", join(folder, `${name}.admin`)],
       ["--log-level", options.logLevel ?? "info"],
-      // Several stands run at a time: no shared memory, no base id to collide on.
+      // Several stands run at the same time, so there must be no shared memory and no base id to collide on.
       ["--disable-hot-restart"],
-      // Access logs, of which Envoy would else keep the last ten seconds.
+      // Flush access logs at once. Otherwise Envoy would hold back the last ten seconds.
       ["--file-flush-interval-msec", "100"],
       // A stop must not wait for connections.
       ["--drain-time-s", "1"],
@@ -89,17 +89,17 @@ export class Envoy {
     return port;
   }
 
-  /** All that Envoy has logged. */
+  /** Everything that Envoy has logged. */
   log(): string {
     return this.#child.log();
   }
 
-  /** The end of the log, for a fault's text. */
+  /** The end of the log, for error messages. */
   explain(): string {
     return this.#child.explain();
   }
 
-  /** An admin endpoint's answer, for example `admin("/config_dump")`. */
+  /** The answer of an admin endpoint, for example `admin("/config_dump")`. */
   async admin(path: string, method: "GET" | "POST" = "GET"): Promise<string> {
     const response = await fetch(`http://${this.#admin}${path}`, { method });
     if (!response.ok) throw new Error(`${this.#name} answers ${response.status} to ${path}: ${await response.text()}`);
@@ -111,19 +111,22 @@ export class Envoy {
     return parseSamples(await this.admin("/stats/prometheus"));
   }
 
-  /** The sum of a stat over the samples that have at least these labels; 0 where there is none. */
+  /** The sum of a stat over the samples that have at least these labels, or 0 if there are none. */
   async stat(name: string, labels: Record<string, string> = {}): Promise<number> {
     return sum(await this.samples(), name, labels);
   }
 
-  /** A counter or gauge by the very name that Envoy keeps it under, which Prometheus' form does not always show; else 0. */
+  /**
+   * A counter or gauge by exactly the name that Envoy keeps it under, which Prometheus' form does not always show. 0 if there is
+   * none.
+   */
   async rawStat(name: string): Promise<number> {
     const pattern = encodeURIComponent(`^${name.replace(/[^\w]/g, "\\$&")}$`);
     const { stats } = JSON.parse(await this.admin(`/stats?format=json&filter=${pattern}`)) as RawStats;
     return stats.find((stat) => stat.name === name)?.value ?? 0;
   }
 
-  /** Waits until a stat, summed as `stat` does, satisfies `predicate`; returns its value. */
+  /** Waits until a stat, summed as `stat` does, satisfies `predicate`. Returns its value. */
   waitForStat(
     name: string,
     labels: Record<string, string>,
@@ -150,7 +153,7 @@ export class Envoy {
       `the admin interface of ${this.#name}`,
       () => {
         this.#child.assertRunning();
-        // Envoy makes the file before it writes into it.
+        // Envoy creates the file before it writes into it.
         return existsSync(addressFile) && (readFileSync(addressFile, "utf8").trim() || undefined);
       },
       { explain },

@@ -1,14 +1,14 @@
-// The parts of the configuration that Istio gives its sidecars, as read in its sources (pilot/pkg/networking/core) and
-// in dumps of a running istiod. Names and values are Istio's.
+// The parts of the configuration that Istio gives its sidecars, taken from its sources (pilot/pkg/networking/core) and from dumps
+// of a running istiod. Names and values are Istio's.
 
 import type { Identity } from "./certificates.ts";
 
 const EXTENSIONS = "type.googleapis.com/envoy.extensions";
 
-/** What Istio's outbound clusters ask for by SNI: the service's port, subset and host. */
+/** The SNI that Istio's outbound clusters send: the service's port, subset and host. */
 export const SERVER_NAME = "outbound_.4222_._.nats.messaging.svc.cluster.local";
 
-/** The ALPN that a client's sidecar offers for a TCP service, and the one that tells PERMISSIVE's chains apart. */
+/** The ALPN that a client's sidecar offers for a TCP service. PERMISSIVE's chains are told apart by it. */
 export const CLIENT_ALPN = ["istio-peer-exchange", "istio"];
 const SERVER_ALPN = ["istio-peer-exchange", "h2", "http/1.1"];
 const PERMISSIVE_ALPN = ["istio", "istio-peer-exchange", "istio-http/1.0", "istio-http/1.1", "istio-h2"];
@@ -25,7 +25,7 @@ function certificateOf(identity: Identity): object {
   };
 }
 
-/** mTLS as a server's sidecar terminates it: any certificate that the authority signed, whatever its trust domain. */
+/** mTLS as a server's sidecar terminates it. It accepts any certificate that the authority signed, whatever the trust domain. */
 export function downstreamTls(identity: Identity): TransportSocket {
   return {
     name: "envoy.transport_sockets.tls",
@@ -42,7 +42,7 @@ export function downstreamTls(identity: Identity): TransportSocket {
   };
 }
 
-/** mTLS as a client's sidecar originates it: its own identity, and only to a server of the expected one. */
+/** mTLS as a client's sidecar originates it, with its own identity, and only to a server with the expected one. */
 export function upstreamTls(identity: Identity, server: string): TransportSocket {
   return {
     name: "envoy.transport_sockets.tls",
@@ -89,7 +89,7 @@ export function tcpProxy(cluster: string, accessLog?: readonly object[]): object
 }
 
 /**
- * What mTLS that ended before this listener leaves behind (an ambient waypoint): the peer's principal as filter state.
+ * What mTLS that ended before this listener leaves behind, as in an ambient waypoint: the peer's principal as filter state.
  * `format` is an Envoy format string.
  */
 export function peerPrincipal(format: string): object {
@@ -108,7 +108,7 @@ export function peerPrincipal(format: string): object {
   };
 }
 
-/** Istio lifts Envoy's bound of 1,024 connections for each cluster. */
+/** Istio removes Envoy's limit of 1,024 connections for each cluster. */
 const NO_BOUND = 4_294_967_295;
 
 /** A cluster of one TCP endpoint on 127.0.0.1. */
@@ -139,13 +139,16 @@ export function tcpListener(
     name,
     address: { socket_address: { address: "127.0.0.1", port_value: 0 } },
     ...(bufferLimit === undefined ? {} : { per_connection_buffer_limit_bytes: bufferLimit }),
-    // Istio's listenerFiltersTimeout of 0s: a client that says nothing waits for ever.
+    // Istio's listenerFiltersTimeout of 0s: the listener waits for ever for a client that says nothing.
     ...(listenerFilters ? { listener_filters: listenerFilters, listener_filters_timeout: "0s" } : {}),
     filter_chains: chains,
   };
 }
 
-/** The rule by which Istio turns `tag=.=value;.;` of a stat's name into a Prometheus label, one for each extraStatTags. */
+/**
+ * The rule by which Istio turns `tag=.=value;.;` in a stat's name into a Prometheus label. There is one for each extraStatTags
+ * entry.
+ */
 export function statsTag(tag: string): object {
   return { tag_name: tag, regex: `(${tag}=\\.=(.*?);\\.;)` };
 }

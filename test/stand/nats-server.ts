@@ -5,11 +5,11 @@ import { Child } from "./child.ts";
 import { waitFor } from "./wait.ts";
 
 export interface NatsServerOptions {
-  /** More of nats-server's own configuration language; its settings win over the stand's. */
+  /** More of nats-server's own configuration. Its settings override the stand's. */
   config?: string;
-  /** JetStream with a store of its own; true unless said. */
+  /** JetStream with a store of its own; true by default. */
   jetStream?: boolean;
-  /** nats-server's debug and protocol trace in its log; false unless said. */
+  /** nats-server's debug and protocol trace in its log; false by default. */
   trace?: boolean;
 }
 
@@ -70,18 +70,18 @@ export class NatsServer {
     return this.#child.pid;
   }
 
-  /** All that it has logged. */
+  /** Everything that it has logged. */
   log(): string {
     return this.#child.log();
   }
 
-  /** A monitoring endpoint's answer, for example `monitor("/connz?subs=1")`. */
+  /** The answer of a monitoring endpoint, for example `monitor("/connz?subs=1")`. */
   async monitor<T = unknown>(path: string): Promise<T> {
     const response = await fetch(`http://127.0.0.1:${this.monitoringPort}${path}`);
     return (await response.json()) as T;
   }
 
-  /** Puts `config` in place of the configuration that the caller gave at the start, and waits until it is in force. */
+  /** Replaces the configuration that the caller gave at the start by `config`, and waits until it is in force. */
   async reload(config: string): Promise<void> {
     const reloads = (): number => this.log().split("Reloaded server configuration").length;
     const before = reloads();
@@ -90,12 +90,12 @@ export class NatsServer {
     await waitFor("nats-server reloads", () => reloads() > before, { explain: () => this.#child.explain() });
   }
 
-  /** Enters lame duck mode: it tells clients to go, and closes them over 30 s. */
+  /** Enters lame duck mode, in which it asks clients to go and closes them over 30 s. */
   lameDuck(): void {
     this.#child.signal("SIGUSR2");
   }
 
-  /** Ends it as a crash or an orderly stop does, and starts it again on the same ports, with the same JetStream store. */
+  /** Ends it as a crash or an orderly stop does, and starts it again on the same ports and with the same JetStream store. */
   async restart(signal: "SIGKILL" | "SIGTERM" = "SIGTERM"): Promise<void> {
     await this.stop(signal);
     this.#child = this.#spawn();
@@ -113,7 +113,7 @@ export class NatsServer {
       'host: "127.0.0.1"',
       'server_name: "stand"',
       `ports_file_dir: ${JSON.stringify(this.#folder)}`,
-      // The shortest that nats-server accepts: a test waits for it.
+      // The shortest that nats-server accepts, because a test waits for it.
       "lame_duck_duration: 30s",
       "lame_duck_grace_period: 1s",
       ...(this.#options.jetStream === false ? [] : [jetStream]),
@@ -129,7 +129,7 @@ export class NatsServer {
     return new Child("nats-server", join(this.#folder, "nats-server.log"), this.#command, args);
   }
 
-  /** Named by nats-server after its own command and process. */
+  /** nats-server names the file after its own command and process. */
   #portsFile(): string {
     return join(this.#folder, `${this.#command.split("/").at(-1) ?? ""}_${this.#child.pid}.ports`);
   }
@@ -146,7 +146,7 @@ export class NatsServer {
     const file = this.#portsFile();
     if (!existsSync(file)) return undefined;
     const text = readFileSync(file, "utf8");
-    // It is not written atomically.
+    // The file is not written atomically.
     return text.endsWith("}") ? (JSON.parse(text) as Ports) : undefined;
   }
 }

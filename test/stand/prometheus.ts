@@ -9,7 +9,7 @@ const SAMPLE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)/;
 const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"/g;
 const ESCAPED: Record<string, string> = { n: "\n" };
 
-/** Reads the text format that Envoy's `/stats/prometheus` answers; comments are left out. */
+/** Parses the text format that Envoy's `/stats/prometheus` returns. Comments are left out. */
 export function parseSamples(text: string): Sample[] {
   const samples: Sample[] = [];
   for (const line of text.split("\n")) {
@@ -25,7 +25,7 @@ export function parseSamples(text: string): Sample[] {
   return samples;
 }
 
-/** The sum over the samples of that name whose labels include `labels`; 0 where there is none. */
+/** The sum over the samples of that name whose labels include `labels`, or 0 if there are none. */
 export function sum(samples: readonly Sample[], name: string, labels: Record<string, string> = {}): number {
   return samples
     .filter((sample) => sample.name === name)

@@ -8,20 +8,20 @@ import { FrameReader, type Frame } from "./server-frames.ts";
 import { PATIENCE } from "./wait.ts";
 
 export interface RawClientOptions {
-  /** Speaks TLS from the first byte with this certificate, to any server that the same authority signed. */
+  /** Speak TLS from the first byte with this certificate, to any server that the same authority signed. */
   tls?: Identity;
   /** A local address to bind, for example 127.1.2.3. */
   localAddress?: string;
-  /** ALPN to offer with TLS; Istio's unless said. */
+  /** ALPN to offer with TLS; Istio's by default. */
   alpn?: string[];
-  /** Milliseconds that any wait may take. */
+  /** How long any wait may take, in milliseconds. */
   timeout?: number;
 }
 
 interface Opened {
-  /** What is written to and read from. */
+  /** The stream that is written to and read from. */
   socket: Socket;
-  /** The TCP connection beneath, where TLS lies over it. */
+  /** The TCP connection below, if TLS lies over it. */
   transport: Socket;
   ready: "connect" | "secureConnect";
 }
@@ -36,19 +36,19 @@ function open(port: number, { tls, localAddress, alpn }: RawClientOptions): Open
     cert: tls.certificate,
     key: tls.key,
     ca: readFileSync(tls.authorityFile),
-    // Istio's certificates name no host; the authority is checked all the same.
+    // Istio's certificates have no host name. The authority is still verified.
     checkServerIdentity: () => undefined,
   });
   return { socket, transport, ready: "secureConnect" };
 }
 
-/** A client that writes what a test says and reads frames: for what no library would ever send. */
+/** A client that writes whatever a test wants and reads frames. It is for bytes that no library would ever send. */
 export class RawClient {
   readonly #socket: Socket;
   readonly #transport: Socket;
   readonly #timeout: number;
   readonly #frames: Frame[] = [];
-  /** Frames that were taken: `shift` would move all that a flood has left, once for each. */
+  /** The number of frames that were taken. `shift` would move all that a flood has left, once for each frame. */
   #taken = 0;
   readonly #reader = new FrameReader();
   #wake: () => void = () => undefined;
@@ -67,7 +67,7 @@ export class RawClient {
     socket.on("error", (error) => {
       this.#error = error;
     });
-    // `end` is the server's half; with a reset only `close` comes.
+    // `end` is the server's half. After a reset only `close` comes.
     for (const event of ["end", "close"]) {
       socket.on(event, () => {
         this.#closed = true;
@@ -76,7 +76,7 @@ export class RawClient {
     }
   }
 
-  /** Connects to a port of 127.0.0.1; with TLS, resolves after the handshake. */
+  /** Connects to a port of 127.0.0.1. With TLS, it resolves after the handshake. */
   static async connect(port: number, options: RawClientOptions = {}): Promise<RawClient> {
     const opened = open(port, options);
     const client = new RawClient(opened, options.timeout ?? PATIENCE);
@@ -84,12 +84,12 @@ export class RawClient {
     return client;
   }
 
-  /** Has the server ended the connection, or half of it? */
+  /** Whether the server has ended the connection or half of it. */
   get isClosed(): boolean {
     return this.#closed;
   }
 
-  /** Writes bytes; a string is taken as latin-1. Resolves when the kernel has them. */
+  /** Writes bytes; a string is latin-1. Resolves when the kernel has accepted them. */
   send(bytes: string | Uint8Array): Promise<void> {
     const data = typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes;
     return new Promise((resolve, reject) => {
@@ -100,7 +100,7 @@ export class RawClient {
     });
   }
 
-  /** The next frame, whatever it is; undefined when the server has closed and all was read. */
+  /** The next frame, whatever it is, or undefined if the server has closed and everything was read. */
   async next(): Promise<Frame | undefined> {
     const deadline = performance.now() + this.#timeout;
     for (;;) {
@@ -121,7 +121,7 @@ export class RawClient {
     return frame;
   }
 
-  /** The next frame, which must be of this verb; with `line` its control line must be that, or match it. */
+  /** The next frame, which must have this verb. If `line` is given, its control line must equal or match it. */
   async expect(verb: string, line?: string | RegExp): Promise<Frame> {
     const frame = await this.next();
     const matches = typeof line === "string" ? frame?.line === line : (line?.test(frame?.line ?? "") ?? true);
@@ -130,7 +130,7 @@ export class RawClient {
     throw new Error(`wanted ${wanted}, got ${frame ? JSON.stringify(frame.line) : this.#closing()}`);
   }
 
-  /** The frames up to one of that verb, which is left out. Answers PINGs of the server on the way, and leaves them out. */
+  /** The frames before the next one with that verb. PINGs of the server on the way are answered and left out. */
   async until(verb: string): Promise<Frame[]> {
     const frames: Frame[] = [];
     for (;;) {
@@ -143,7 +143,7 @@ export class RawClient {
     }
   }
 
-  /** Reads INFO, sends CONNECT with `fields` and a PING, and reads the PONG, and INFO again where it comes. */
+  /** Reads INFO, sends CONNECT with `fields` and a PING, and reads the PONG, and a second INFO if it comes. */
   async handshake(fields: object = {}): Promise<void> {
     await this.expect("INFO");
     const connect = { verbose: false, pedantic: false, headers: true, no_responders: true, protocol: 1, lang: "raw" };
@@ -151,11 +151,11 @@ export class RawClient {
     const frames = await this.until("PONG");
     const refusal = frames.find((frame) => frame.verb === "-ERR");
     if (refusal) throw new Error(`the handshake was answered with ${refusal.line}`);
-    // A server with something to tell answers the first PING with a second INFO behind the PONG.
+    // A server that has something to say answers the first PING with a second INFO after the PONG.
     await this.flush();
   }
 
-  /** Sends PING; returns the frames that came before its PONG, INFO left out. */
+  /** Sends PING. Returns the frames that came before its PONG, without INFO. */
   async flush(): Promise<Frame[]> {
     await this.send("PING\r\n");
     const frames = await this.until("PONG");
@@ -169,7 +169,7 @@ export class RawClient {
     return frames;
   }
 
-  /** Stops reading, so that the kernel's buffers fill; `resume` reads on. */
+  /** Stops reading, so that the kernel's buffers fill. `resume` continues. */
   pause(): void {
     this.#socket.pause();
   }
@@ -178,7 +178,7 @@ export class RawClient {
     this.#socket.resume();
   }
 
-  /** Ends our half; the server may still answer. */
+  /** Ends our half. The server may still answer. */
   end(): void {
     this.#socket.end();
   }

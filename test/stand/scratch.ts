@@ -8,7 +8,10 @@ process.on("exit", () => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-/** A folder of its own for one stand: configurations, keys, logs, JetStream's store. Gone at the latest when we exit. */
+/**
+ * A folder of its own for one stand, for configurations, keys, logs and JetStream's store. It is removed when this process exits at
+ * the latest.
+ */
 export function makeScratch(): string {
   const folder = mkdtempSync(join(tmpdir(), "istio-nats-"));
   folders.add(folder);

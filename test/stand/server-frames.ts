@@ -2,23 +2,25 @@
 export interface Frame {
   /** The first word, in capitals: INFO, MSG, HMSG, PING, PONG, +OK, -ERR. */
   verb: string;
-  /** The control line without its CRLF, bytes as latin-1. */
+  /** The control line without its CRLF, as latin-1. */
   line: string;
-  /** MSG and HMSG: the payload, for HMSG behind its headers. */
+  /** For MSG and HMSG: the payload, without the headers of an HMSG. */
   payload?: Buffer;
-  /** HMSG: the header block with its closing empty line. */
+  /** For HMSG: the header block with its closing empty line. */
   headers?: Buffer;
 }
 
 const CRLF = "\r\n";
 
-/** Cuts a server's bytes into frames. Written for tests, by the protocol's documentation, apart from the filter's parser. */
+/**
+ * Cuts a server's bytes into frames. It is written for tests from the protocol's documentation, independent of the filter's parser.
+ */
 export class FrameReader {
   #bytes: Buffer = Buffer.alloc(0);
-  /** Chunks behind `#bytes`, joined once they complete a frame: a large payload comes in many. */
+  /** Chunks after `#bytes`, which are joined once they complete a frame, because a large payload comes in many chunks. */
   #more: Buffer[] = [];
   #size = 0;
-  /** Bytes that the next frame has, where its control line is there to tell. */
+  /** Length of the next frame in bytes, if its control line is complete. */
   #wanted = 0;
 
   /** Bytes that do not make a whole frame yet. */
@@ -26,7 +28,7 @@ export class FrameReader {
     return Buffer.concat([this.#bytes, ...this.#more]);
   }
 
-  /** Takes the next bytes; returns the frames that are whole now. */
+  /** Accepts the next bytes. Returns the frames that are now complete. */
   feed(chunk: Buffer): Frame[] {
     this.#more.push(chunk);
     this.#size += chunk.length;

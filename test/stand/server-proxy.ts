@@ -16,41 +16,41 @@ import { waitFor } from "./wait.ts";
 import { DiscoveredFilter, type WasmFilter } from "./wasm-filter.ts";
 
 /**
- * How a listener takes its clients. The first three are Istio's mTLS modes for a declared TCP port:
+ * How a listener accepts its clients. The first three are Istio's mTLS modes for a declared TCP port:
  * - STRICT: TLS with a client certificate, and nothing else.
- * - PERMISSIVE: the same for TLS by Istio's ALPN; a client's own TLS and plain bytes go through as they are.
+ * - PERMISSIVE: the same for TLS with Istio's ALPN. A client's own TLS and plain bytes pass unchanged.
  * - DISABLE: plain bytes.
- * - WAYPOINT: plain bytes of a peer whose principal is in filter state, where mTLS ended before.
+ * - WAYPOINT: plain bytes of a peer whose mTLS has ended before and whose principal is in filter state.
  */
 export type DownstreamMode = "STRICT" | "PERMISSIVE" | "DISABLE" | "WAYPOINT";
 
 export interface ListenerSpec {
-  /** STRICT unless said. */
+  /** STRICT by default. */
   mode?: DownstreamMode;
-  /** The filter in every chain before tcp_proxy; none unless said. */
+  /** The filter in every chain before tcp_proxy; none by default. */
   filter?: WasmFilter;
-  /** WAYPOINT: the principal, as an Envoy format string; `WAYPOINT_PRINCIPAL` unless said. */
+  /** For WAYPOINT: the principal, as an Envoy format string; `WAYPOINT_PRINCIPAL` by default. */
   principal?: string;
-  /** per_connection_buffer_limit_bytes of the listener and its cluster; Envoy's 1 MiB unless said. */
+  /** per_connection_buffer_limit_bytes of the listener and its cluster; Envoy's 1 MiB by default. */
   bufferLimit?: number;
-  /** The proxy begins TLS with nats-server, whose certificate must have this URI; plain bytes unless said. */
+  /** If given, the proxy originates TLS to nats-server, whose certificate must have this URI. Plain bytes by default. */
   serverUri?: string;
-  /** tcp_proxy's `access_log`; none unless said. */
+  /** tcp_proxy's `access_log`; none by default. */
   accessLog?: readonly object[];
 }
 
 export interface ServerProxyOptions extends EnvoyOptions {
   /** Labels that become Prometheus labels, as extraStatTags lists them. */
   statsTags?: readonly string[];
-  /** The node's metadata, in which Istio tells a proxy its own workload (NAMESPACE, SERVICE_ACCOUNT); none unless said. */
+  /** The node's metadata, in which Istio tells a proxy its own workload (NAMESPACE, SERVICE_ACCOUNT); none by default. */
   metadata?: Record<string, string>;
-  /** Envoy measures how long each turn of an event loop takes; `ServerProxy.longestTurn` tells. */
+  /** Whether Envoy measures how long each turn of an event loop takes, for `ServerProxy.longestTurn`. */
   measuresTurns?: boolean;
-  /** Clusters beside those of the listeners. */
+  /** Clusters besides those of the listeners. */
   clusters?: readonly object[];
 }
 
-/** A principal for each client address: bind a client to 127.a.b.c and it is that service account. */
+/** A principal for each client address: a client bound to 127.a.b.c is that service account. */
 const WAYPOINT_PRINCIPAL = "spiffe://cluster.local/ns/clients/sa/%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%";
 
 function chains(spec: ListenerSpec, identity: Identity, filters: object[]): object[] {
@@ -91,7 +91,7 @@ export class ServerProxy {
     this.#filters = filters;
   }
 
-  /** Starts it before the nats-server at `natsPort`, with one listener for each of `listeners`. */
+  /** Starts it in front of the nats-server at `natsPort`, with one listener for each of `listeners`. */
   static async start(
     folder: string,
     identity: Identity,
@@ -154,8 +154,8 @@ export class ServerProxy {
   }
 
   /**
-   * Milliseconds of the longest turn of any worker's event loop so far, to 10 % (Envoy's histograms are log-linear): nothing
-   * else of that worker moved in that time. Needs `measuresTurns`.
+   * Milliseconds of the longest turn of any worker's event loop so far, to 10 % (Envoy's histograms are log-linear). Nothing else
+   * on that worker ran in that time. Needs `measuresTurns`.
    */
   async longestTurn(): Promise<number> {
     const lines = (await this.envoy.admin("/stats?filter=worker_.*loop_duration_us")).split("\n");
@@ -165,8 +165,8 @@ export class ServerProxy {
   }
 
   /**
-   * Pushes another version of a listener's filter, as istiod does when a WasmPlugin changes, and waits for Envoy's answer.
-   * Workers take an accepted version some milliseconds later.
+   * Pushes another version of a listener's filter, as istiod does when a WasmPlugin changes, and waits for Envoy's answer. Workers
+   * apply an accepted version some milliseconds later.
    */
   async update(listener: string, filter: WasmFilter): Promise<"ACCEPTED" | "REJECTED"> {
     const discovered = this.#filters.get(listener);

@@ -3,15 +3,15 @@ import { Envoy, type EnvoyOptions } from "./envoy.ts";
 import { tcpCluster, tcpListener, tcpProxy, upstreamTls } from "./mesh.ts";
 
 export interface SidecarOptions extends EnvoyOptions {
-  /** per_connection_buffer_limit_bytes of its listener and cluster; Envoy's 1 MiB unless said. */
+  /** per_connection_buffer_limit_bytes of its listener and cluster; Envoy's 1 MiB by default. */
   bufferLimit?: number;
 }
 
-/** A client's own Envoy: takes plain NATS on 127.0.0.1 and originates mTLS with the client's identity. */
+/** A client's own Envoy. It accepts plain NATS on 127.0.0.1 and originates mTLS with the client's identity. */
 export class Sidecar {
   private constructor(readonly envoy: Envoy) {}
 
-  /** Starts one for `identity` before the mTLS listener at `serverPort`, whose identity must be `server`. */
+  /** Starts one for `identity` in front of the mTLS listener at `serverPort`, whose identity must be `server`. */
   static async start(
     folder: string,
     name: string,
@@ -31,12 +31,12 @@ export class Sidecar {
     return new Sidecar(await Envoy.start(folder, name, bootstrap, options));
   }
 
-  /** Where a client connects, on 127.0.0.1. */
+  /** The port that a client connects to, on 127.0.0.1. */
   get port(): number {
     return this.envoy.port("outbound");
   }
 
-  /** What a client connects to: `nats://127.0.0.1:port`. */
+  /** The URL that a client connects to: `nats://127.0.0.1:port`. */
   get url(): string {
     return `nats://127.0.0.1:${this.port}`;
   }

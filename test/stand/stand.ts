@@ -10,23 +10,23 @@ import { waitFor, type WaitOptions } from "./wait.ts";
 import type { WasmFilter } from "./wasm-filter.ts";
 
 export interface StandOptions {
-  /** The server side's listeners by name; one STRICT listener `mtls` without a filter unless said. */
+  /** The server side's listeners by name. By default one STRICT listener `mtls` without a filter. */
   listeners?: Record<string, ListenerSpec>;
   nats?: NatsServerOptions;
   serverProxy?: ServerProxyOptions;
 }
 
 export interface StandSidecarOptions extends SidecarOptions {
-  /** The listener of the server side that it connects to; the first one unless said. */
+  /** The listener of the server side that it connects to; the first one by default. */
   listener?: string;
 }
 
-/** Who nats-server's sidecar is, and what clients' sidecars insist on. */
+/** The identity of nats-server's sidecar, which clients' sidecars insist on. */
 const SERVER_IDENTITY = "spiffe://cluster.local/ns/messaging/sa/nats";
 
 /** A small mesh on this machine: a nats-server, the Envoy beside it, and an Envoy for each client. */
 export class Stand {
-  /** The mesh's root. It signs any SPIFFE id, a foreign trust domain's too. */
+  /** The mesh's root. It signs any SPIFFE ID, even one of a foreign trust domain. */
   readonly root: Authority;
   readonly nats: NatsServer;
   readonly proxy: ServerProxy;
@@ -43,7 +43,7 @@ export class Stand {
     this.#firstListener = firstListener;
   }
 
-  /** Starts the nats-server and its Envoy; clients' Envoys follow with `sidecar`. */
+  /** Starts the nats-server and its Envoy. Clients' Envoys follow with `sidecar`. */
   static async start({ listeners = { mtls: {} }, nats, serverProxy }: StandOptions = {}): Promise<Stand> {
     return Started.whole(async (started) => {
       const { folder } = started;
@@ -67,7 +67,7 @@ export class Stand {
     return this.proxy.envoy;
   }
 
-  /** The port of a listener of the server side; of the first one unless named. */
+  /** The port of a listener of the server side; of the first one by default. */
   port(listener = this.#firstListener): number {
     return this.envoy.port(listener);
   }
@@ -77,7 +77,7 @@ export class Stand {
     return this.root.issue(uri);
   }
 
-  /** A certificate of `uri` signed by an authority that the mesh does not know. */
+  /** A certificate for `uri`, signed by an authority that the mesh does not know. */
   async wrongIdentity(uri: string): Promise<Identity> {
     this.#wrongRoot ??= Authority.create(this.folder, "wrong-root");
     const stranger = await (await this.#wrongRoot).issue(uri);
@@ -85,7 +85,7 @@ export class Stand {
     return { ...stranger, authorityFile: this.root.certificateFile };
   }
 
-  /** Starts an Envoy for a client of that SPIFFE id, or with that certificate. Stopped with the stand. */
+  /** Starts an Envoy for a client with that SPIFFE ID or that certificate. It stops with the stand. */
   async sidecar(
     client: string | Identity,
     { listener = this.#firstListener, ...options }: StandSidecarOptions = {},
@@ -97,7 +97,7 @@ export class Stand {
     return this.#started.add(Sidecar.start(this.folder, name, identity, port, SERVER_IDENTITY, options));
   }
 
-  /** Pushes another version of a listener's filter, as istiod does when a WasmPlugin changes; tells Envoy's answer. */
+  /** Pushes another version of a listener's filter, as istiod does when a WasmPlugin changes. Returns Envoy's answer. */
   update(filter: WasmFilter, listener = this.#firstListener): Promise<"ACCEPTED" | "REJECTED"> {
     return this.proxy.update(listener, filter);
   }
@@ -107,12 +107,12 @@ export class Stand {
     return auditRecords(this.envoy.log());
   }
 
-  /** Those of them that tell of something refused or unreadable, and not just of what happened. */
+  /** The audit records that report something refused or unreadable, and not just what happened. */
   refusals(): AuditRecord[] {
     return this.audit().filter(({ event }) => !["connected", "disconnected", "allowed"].includes(String(event)));
   }
 
-  /** What the filter has logged so far, audit records among it. */
+  /** Everything that the filter has logged so far, including audit records. */
   wasmLog(): string[] {
     return wasmLines(this.envoy.log());
   }

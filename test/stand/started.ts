@@ -4,12 +4,12 @@ interface Stoppable {
   stop: () => void | Promise<void>;
 }
 
-/** What the steps of a start have begun so far, to be stopped together: by whoever has it, or when a later step fails. */
+/** What the steps of a start have started so far, to be stopped together, either by the caller or when a later step fails. */
 export class Started {
   #folder: string | undefined;
   readonly #stops: (() => Promise<void>)[] = [];
 
-  /** Runs the steps of a start. Where one fails, nothing is left of the others, nor of those that were still under way. */
+  /** Runs the steps of a start. If one fails, everything that the others started is stopped, including what was still under way. */
   static async whole<T>(steps: (started: Started) => Promise<T>): Promise<T> {
     const started = new Started();
     try {
@@ -20,12 +20,12 @@ export class Started {
     }
   }
 
-  /** A folder for their files, which is removed behind them. */
+  /** A folder for their files, which is removed after them. */
   get folder(): string {
     return (this.#folder ??= makeScratch());
   }
 
-  /** Adds what is being started; a start that fails cleans up behind itself. */
+  /** Adds what is being started. A start that fails cleans up after itself. */
   add<T extends Stoppable>(starting: Promise<T>): Promise<T> {
     this.#stops.push(async () => {
       const one = await starting.catch(() => undefined);

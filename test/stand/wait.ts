@@ -4,15 +4,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 export const PATIENCE = 10_000;
 
 export interface WaitOptions {
-  /** Milliseconds; `PATIENCE` unless said. */
+  /** Milliseconds; `PATIENCE` by default. */
   timeout?: number;
-  /** Told with the fault when time is up. */
+  /** Added to the error message when time is up. */
   explain?: () => string | Promise<string>;
 }
 
 /**
- * Asks `probe` every few milliseconds until it answers anything but undefined or false, and returns that answer.
- * Fails with `what`, and what `explain` says, when `timeout` has passed.
+ * Calls `probe` every few milliseconds until it returns anything but undefined or false, and returns that. Rejects with `what`, and
+ * with what `explain` returns, after `timeout`.
  */
 export async function waitFor<T>(
   what: string,

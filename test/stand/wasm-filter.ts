@@ -4,17 +4,17 @@ import { filterWasm } from "../../tools/wasm.ts";
 
 /** A Wasm network filter as a WasmPlugin describes it. */
 export interface WasmFilter {
-  /** The module; build/istio-nats.wasm unless said. */
+  /** The module; build/istio-nats.wasm by default. */
   wasm?: string;
-  /** The WasmPlugin's pluginConfig. A string is handed over as it is; undefined leaves it out, as Istio does. */
+  /** The WasmPlugin's pluginConfig. A string is handed over unchanged. Undefined leaves it out, as Istio does. */
   config?: object | string;
-  /** FAIL_CLOSED unless said (Istio's FAIL_CLOSE). */
+  /** FAIL_CLOSED by default (Istio's FAIL_CLOSE). */
   failurePolicy?: "FAIL_CLOSED" | "FAIL_OPEN" | "FAIL_RELOAD";
-  /** The WasmPlugin's pluginName, which arrives as the root id; empty unless said, as in Istio. */
+  /** The WasmPlugin's pluginName, which arrives as the root id. Empty by default, as in Istio. */
   pluginName?: string;
-  /** The WasmPlugin's vmConfig.env, and what Istio adds to it; another one makes Envoy run new VMs. */
+  /** The WasmPlugin's vmConfig.env, and what Istio adds to it. Another environment makes Envoy run new VMs. */
   environment?: Record<string, string>;
-  /** FAIL_RELOAD's back-off between new VMs, in milliseconds; Envoy's own (1 s) unless said. */
+  /** FAIL_RELOAD's back-off between new VMs, in milliseconds; Envoy's own (1 s) by default. */
   reloadBackoff?: number;
 }
 
@@ -51,8 +51,8 @@ function typedConfig(name: string, filter: WasmFilter): object {
 }
 
 /**
- * A filter that Envoy gets by extension config discovery, as Istio always delivers it: here from a file that Envoy
- * watches, so that `update` is what a push of istiod is.
+ * A filter that Envoy gets by extension config discovery, as Istio always delivers it. Here it comes from a file that Envoy
+ * watches, so `update` does what a push of istiod does.
  */
 export class DiscoveredFilter {
   readonly #folder: string;
@@ -66,7 +66,7 @@ export class DiscoveredFilter {
     this.update(filter);
   }
 
-  /** What the filter is called in Envoy's `extension_config_discovery` stats and dumps. */
+  /** The filter's name in Envoy's `extension_config_discovery` stats and dumps. */
   get resourceName(): string {
     return resourceName(this.#name);
   }
@@ -82,7 +82,7 @@ export class DiscoveredFilter {
     };
   }
 
-  /** Pushes another version of the filter. Envoy takes it when it has seen the file move. */
+  /** Pushes another version of the filter. Envoy loads it once it has noticed that the file was moved. */
   update(filter: WasmFilter): void {
     this.#version += 1;
     const resource = {

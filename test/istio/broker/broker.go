@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// config opens every port that a NATS cluster has, on ports that the kernel chooses. 4222 itself belongs to the sidecar.
+// config opens every port that a NATS cluster has, on ports that the kernel chooses. 4222 itself belongs to the
+// sidecar.
 const config = `
 host: 127.0.0.1, port: -1
 http: 127.0.0.1:-1
@@ -60,7 +61,7 @@ func Start(t *testing.T, command string) Ports {
 	return Ports{}
 }
 
-// read takes the ports file where it is there and whole.
+// read reads the ports file once it exists and is complete.
 func read(file string) (Ports, bool) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -81,7 +82,8 @@ func read(file string) (Ports, bool) {
 	return ports, ports.Client != "" && ports.Cluster != "" && ports.Monitor != ""
 }
 
-// freePort is one that nobody has: the ports file of nats-server 2.15 leaves the leaf nodes' out.
+// freePort returns a port that nobody has, because the ports file of nats-server 2.15 leaves out the port of leaf
+// nodes.
 func freePort(t *testing.T) int {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// TrustDomain is the mesh's own.
+// TrustDomain is the mesh's own trust domain.
 const TrustDomain = "cluster.local"
 
 // Principal is the SPIFFE ID of a service account of the mesh.
@@ -23,13 +23,13 @@ func Principal(namespace, serviceAccount string) string {
 	return "spiffe://" + TrustDomain + "/ns/" + namespace + "/sa/" + serviceAccount
 }
 
-// Authority signs certificates; its root is the mesh's.
+// Authority signs certificates. Its root is the mesh's.
 type Authority struct {
 	key  *ecdsa.PrivateKey
 	root *x509.Certificate
 }
 
-// New makes an authority with a fresh key.
+// New makes an authority with a new key.
 func New(t testing.TB) *Authority {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -61,7 +61,7 @@ func (a *Authority) RootPEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.root.Raw})
 }
 
-// Issue signs a workload's certificate: no subject, one URI, for client and server, as Istio's are.
+// Issue signs a workload's certificate like Istio's: no subject, one URI, for client and server.
 func (a *Authority) Issue(principal string) (chainPEM, keyPEM []byte, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -92,7 +92,7 @@ func (a *Authority) Issue(principal string) (chainPEM, keyPEM []byte, err error)
 }
 
 // ClientTLS is what a sidecar of that principal dials with: its certificate, and the ALPN by which Istio's PERMISSIVE
-// listeners know mutual TLS. It checks no name, since only the root and the URI count in a mesh.
+// listeners recognise mutual TLS. It checks no name, since only the root and the URI count in a mesh.
 func (a *Authority) ClientTLS(t testing.TB, principal string) *tls.Config {
 	t.Helper()
 	chain, key, err := a.Issue(principal)

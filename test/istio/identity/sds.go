@@ -16,7 +16,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
-// sds answers one proxy's questions for its certificate (`default`) and the mesh's root (`ROOTCA`), as istio-agent does.
+// sds answers one proxy's requests for its certificate (`default`) and the mesh's root (`ROOTCA`), as istio-agent does.
 type sds struct {
 	secret.UnimplementedSecretDiscoveryServiceServer
 	authority *Authority
@@ -59,7 +59,7 @@ func (s *sds) secret(name string) (*anypb.Any, error) {
 	return anypb.New(&tls.Secret{Name: name, Type: &tls.Secret_TlsCertificate{TlsCertificate: certificate}})
 }
 
-// StreamSecrets answers each question once: the certificates outlive every test.
+// StreamSecrets answers each request once, because the certificates outlive every test.
 func (s *sds) StreamSecrets(stream secret.SecretDiscoveryService_StreamSecretsServer) error {
 	for version := 1; ; version++ {
 		request, err := stream.Recv()

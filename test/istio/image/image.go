@@ -1,4 +1,4 @@
-// Package image serves the OCI image that `npm run image` made from a registry of this process.
+// Package image serves the OCI image that `npm run image` made, from a registry in this process.
 package image
 
 import (
@@ -25,7 +25,7 @@ func Folder() string {
 	return "../../build/image"
 }
 
-// Load reads the one image of the layout.
+// Load reads the only image of the layout.
 func Load(t testing.TB) v1.Image {
 	t.Helper()
 	index, err := layout.ImageIndexFromPath(Folder())
@@ -80,7 +80,7 @@ func (r Registry) URL() string {
 	return "oci://" + r.host + "/istio-nats@" + r.Digest
 }
 
-// Missing names an image by a digest that the registry has not.
+// Missing names an image by a digest that the registry does not have.
 func (r Registry) Missing() string {
 	return "oci://" + r.host + "/istio-nats@sha256:" + strings.Repeat("0", 64)
 }

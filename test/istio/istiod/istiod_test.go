@@ -30,8 +30,8 @@ current-context: context
 
 const meshConfig = "defaultProviders: {metrics: [prometheus]}\n"
 
-// freeAddresses are addresses on 127.0.0.1 that nobody has. Their ports lie below those that Linux gives to clients by itself
-// (net.ipv4.ip_local_port_range), which others would have got before pilot-discovery takes them.
+// freeAddresses are addresses on 127.0.0.1 that nobody has. Their ports are below those that Linux gives to clients by
+// itself (net.ipv4.ip_local_port_range): somebody else could get one of those before pilot-discovery takes it.
 func freeAddresses(t *testing.T, count int) []string {
 	t.Helper()
 	const lowest, ports = 20_000, 12_000
@@ -76,7 +76,7 @@ func start(t *testing.T, api *kubeapi.Server) string {
 	process.Dir = folder
 	process.Env = append(os.Environ(),
 		"POD_NAME=istiod-0", "POD_NAMESPACE=istio-system", "CLUSTER_ID=Kubernetes",
-		// No tokens and no certificates in this cluster; no webhooks to write.
+		// This cluster has no tokens and no certificates, and no webhooks to write.
 		"XDS_AUTH=false", "ENABLE_CA_SERVER=false", "ENABLE_LEADER_ELECTION=false",
 		"INJECTION_WEBHOOK_CONFIG_NAME=", "VALIDATION_WEBHOOK_CONFIG_NAME=", "PILOT_ENABLE_GATEWAY_API=false")
 	process.Stdout, process.Stderr = log, log
@@ -152,7 +152,7 @@ func TestRealIstiodDeliversTheFilterAndEveryChangeOfItsPolicy(t *testing.T) {
 	}
 }
 
-// configuration is what the one extension of a view is configured with.
+// configuration is the configuration of the only extension in a view.
 func configuration(t *testing.T, view mesh.View) string {
 	t.Helper()
 	if len(view.Extensions) != 1 {

@@ -1,4 +1,4 @@
-// Package kubeapi stands in for kube-apiserver: it lists and watches objects, which is all that istiod needs of it.
+// Package kubeapi stands in for kube-apiserver. It lists and watches objects, which is all that istiod needs.
 package kubeapi
 
 import (
@@ -26,7 +26,7 @@ import (
 // resource names a list of objects: `extensions.istio.io`, `wasmplugins`.
 type resource struct{ group, plural string }
 
-// Server holds objects and tells watchers of changes.
+// Server holds objects and informs watchers of changes.
 type Server struct {
 	URL string
 
@@ -34,7 +34,7 @@ type Server struct {
 	version  int
 	objects  map[resource][]shipped.Object
 	watchers map[resource][]chan shipped.Object
-	// kinds of all resources that Istio's clients know, empty ones too.
+	// kinds of all resources that Istio's clients know, including empty ones.
 	kinds map[resource]string
 }
 
@@ -75,14 +75,14 @@ func Serve(t testing.TB, objects []shipped.Object) *Server {
 
 func resourceOf(kind schema.GroupVersionKind) resource {
 	if strings.HasSuffix(kind.Kind, "Gateway") {
-		// Kubernetes' guess is "gatewaies".
+		// Kubernetes would guess "gatewaies".
 		return resource{kind.Group, strings.ToLower(kind.Kind) + "s"}
 	}
 	plural, _ := meta.UnsafeGuessKindToResource(kind)
 	return resource{kind.Group, plural.Resource}
 }
 
-// Apply puts an object in the place of the one of its name, and tells the watchers.
+// Apply adds an object, or replaces the one with its name, and informs the watchers.
 func (s *Server) Apply(object shipped.Object) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -102,7 +102,7 @@ func (s *Server) Apply(object shipped.Object) {
 type query struct {
 	resource
 	version, namespace, name string
-	// metadataOnly: the client wants PartialObjectMetadata.
+	// metadataOnly is set if the client wants PartialObjectMetadata.
 	metadataOnly bool
 }
 
@@ -134,7 +134,7 @@ func (q query) matches(object shipped.Object) bool {
 	return (q.namespace == "" || q.namespace == object.GetNamespace()) && (q.name == "" || q.name == object.GetName())
 }
 
-// apiVersion is the one that the client asked for: Istio's kinds have several, which are the same.
+// apiVersion is the one that the client asked for. Istio's kinds have several, which are the same.
 func (q query) apiVersion() string {
 	return schema.GroupVersion{Group: q.group, Version: q.version}.String()
 }

@@ -11,8 +11,8 @@ import (
 	"istio-nats/test/istio/shipped"
 )
 
-// ServeHTTP answers discovery, gets, lists and watches. A write is answered as if it were done, and forgotten: istiod
-// only writes statuses and leases.
+// ServeHTTP answers discovery, gets, lists and watches. It answers a write as if it were done, and forgets it: istiod
+// writes only statuses and leases.
 func (s *Server) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 	if request.Method != http.MethodGet {
 		body, _ := io.ReadAll(request.Body)
@@ -38,7 +38,7 @@ func (s *Server) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 	}
 }
 
-// groups says nothing of what there is: istiod reads the CRDs instead.
+// groups returns no groups. istiod reads the CRDs instead.
 func groups(path string) any {
 	switch path {
 	case "/api":
@@ -50,7 +50,7 @@ func groups(path string) any {
 	}
 }
 
-// matching are the objects of a query and the version of the whole; the caller holds the mutex.
+// matching returns the objects of a query and the version of the whole. The caller holds the mutex.
 func (s *Server) matching(asked query) (found []shipped.Object, version string) {
 	for _, object := range s.objects[asked.resource] {
 		if asked.matches(object) {
@@ -92,7 +92,7 @@ func (s *Server) list(writer http.ResponseWriter, asked query) {
 	answer(writer, http.StatusOK, body)
 }
 
-// watch sends what there is, where the client wants that, and then every change until it goes.
+// watch sends the existing objects, if the client wants them, and then every change until the client goes.
 func (s *Server) watch(writer http.ResponseWriter, request *http.Request, asked query) {
 	changes := make(chan shipped.Object, 100)
 	s.mutex.Lock()
@@ -136,7 +136,7 @@ func (s *Server) watch(writer http.ResponseWriter, request *http.Request, asked 
 	}
 }
 
-// bookmark tells a client that it has all of the initial list.
+// bookmark tells a client that it has received the whole initial list.
 func (s *Server) bookmark(asked query, version string) any {
 	body := map[string]any{
 		"apiVersion": asked.apiVersion(), "kind": s.kinds[asked.resource],

@@ -34,9 +34,9 @@ type Chain struct {
 	Listener, Name string
 	// Transport is what the chain matches: `tls`, `raw_buffer` or nothing.
 	Transport string
-	// MutualTLS: Envoy itself ends TLS here and wants a certificate of the client.
+	// MutualTLS is set if Envoy itself terminates TLS here and requires a certificate of the client.
 	MutualTLS bool
-	// ALPN: the chain is only for these.
+	// ALPN limits the chain to these protocols.
 	ALPN []string
 	// Filters in order: `istio-nats` for ours, `rbac DENY`, and the others by the last part of their names.
 	Filters string
@@ -63,7 +63,7 @@ func (i *Istiod) View(t *testing.T, node Node) View {
 	return view(t, i.server.ConnectADS(), node)
 }
 
-// ViewOf is View of an istiod that listens at that address.
+// ViewOf is View for an istiod that listens at that address.
 func ViewOf(t *testing.T, istiod string, node Node) View {
 	t.Helper()
 	connection, err := grpc.NewClient(istiod, grpc.WithTransportCredentials(insecure.NewCredentials()))

@@ -19,11 +19,12 @@ import (
 type Options struct {
 	// Objects are Kubernetes' and Istio's, as `kubectl get` would show them.
 	Objects []shipped.Object
-	// MeshConfig in YAML, laid over Istio's defaults.
+	// MeshConfig in YAML, which overrides Istio's defaults.
 	MeshConfig string
-	// Upstream is for Envoys of the plain build: no istio.metadata_exchange, which only Istio's proxy has, and a TCP port.
+	// Upstream is for Envoys of the plain build: no istio.metadata_exchange, which only Istio's proxy has, and a TCP
+	// port.
 	Upstream bool
-	// Ambient switches ambient mode on, which waypoints need.
+	// Ambient turns ambient mode on, which waypoints need.
 	Ambient bool
 }
 
@@ -32,7 +33,8 @@ type Istiod struct {
 	server *xds.FakeDiscoveryServer
 }
 
-// Start runs an istiod until the test ends. Istio's switches are variables of the process: one istiod at a time.
+// Start runs an istiod until the test ends. Istio's switches are variables of the process, so there can be only one
+// istiod at a time.
 func Start(t *testing.T, options Options) *Istiod {
 	t.Helper()
 	test.SetForTest(t, &features.MetadataExchange, !options.Upstream)
@@ -44,7 +46,7 @@ func Start(t *testing.T, options Options) *Istiod {
 	}
 	text := shipped.YAML(t, options.Objects...)
 	fake := xds.FakeOptions{
-		// Istio's objects go into its store; ambient's controllers read theirs from Kubernetes.
+		// Istio's objects go into its store. Ambient's controllers read theirs from Kubernetes.
 		Configs:                parse(t, text),
 		KubernetesObjectString: text,
 		MeshConfig:             meshConfig,
@@ -55,7 +57,7 @@ func Start(t *testing.T, options Options) *Istiod {
 	return &Istiod{server: xds.NewFakeDiscoveryServer(t, fake)}
 }
 
-// Address is the TCP address of the xDS server; only with Upstream.
+// Address is the TCP address of the xDS server. It exists only with Upstream.
 func (i *Istiod) Address() string {
 	return i.server.Listener.Addr().String()
 }
@@ -69,7 +71,7 @@ func parse(t testing.TB, text string) []config.Config {
 	return configs
 }
 
-// Apply does what `kubectl apply` does: it makes an Istio object, or puts it in the place of the old one.
+// Apply does what `kubectl apply` does: it creates an Istio object or replaces the old one.
 func (i *Istiod) Apply(t testing.TB, object shipped.Object) {
 	t.Helper()
 	for _, wanted := range parse(t, shipped.YAML(t, object)) {

@@ -9,8 +9,8 @@ import (
 	"istio.io/istio/pkg/workloadapi/security"
 )
 
-// OfZtunnel is what istiod sends to ztunnel about the pod of that name: the authorizations bound to it, by their names,
-// each in YAML. Only with Ambient.
+// OfZtunnel is what istiod sends to ztunnel about the pod of that name: the authorizations bound to it, by name, each
+// in YAML. It works only with Ambient.
 func (i *Istiod) OfZtunnel(t testing.TB, pod string) map[string]string {
 	t.Helper()
 	known := map[string]*security.Authorization{}

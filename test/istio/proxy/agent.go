@@ -18,9 +18,9 @@ import (
 	"istio.io/istio/pkg/wasm"
 )
 
-// agent stands between a proxy and istiod, as istio-agent does: it passes everything on, and lets Istio's own code
-// (istio.io/istio/pkg/wasm) fetch the modules that extension configurations name and rewrite these to local files, or
-// put a filter that denies everything in their place.
+// agent stands between a proxy and istiod, as istio-agent does. It passes everything on. Istio's own code
+// (istio.io/istio/pkg/wasm) fetches the modules that extension configurations name, and rewrites these to local files
+// or replaces them by a filter that denies everything.
 type agent struct {
 	discovery.UnimplementedAggregatedDiscoveryServiceServer
 	istiod discovery.AggregatedDiscoveryServiceClient
@@ -110,7 +110,8 @@ func (a *agent) DeltaAggregatedResources(
 	}
 }
 
-// pass hands a response to the proxy, with its modules fetched; what cannot even be replaced is refused to istiod.
+// pass hands a response to the proxy, with its modules fetched. A response that cannot even be replaced is rejected to
+// istiod.
 func (a *agent) pass(
 	response *discovery.DeltaDiscoveryResponse,
 	send func(*discovery.DeltaDiscoveryResponse) error,

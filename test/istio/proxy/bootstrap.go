@@ -22,7 +22,7 @@ const (
 // ports of one Envoy on 127.0.0.1.
 type ports struct{ admin, status, prometheus int }
 
-// freePorts asks the kernel for ports that nobody has. They are all held at a time, so that they differ.
+// freePorts asks the kernel for ports that nobody has. All of them are held at the same time, so that they differ.
 func freePorts(t testing.TB) ports {
 	t.Helper()
 	var free [3]int
@@ -37,15 +37,16 @@ func freePorts(t testing.TB) ports {
 	return ports{admin: free[0], status: free[1], prometheus: free[2]}
 }
 
-// bootstrapOf is the Envoy bootstrap of a workload, rendered by Istio's code from Istio's template. What the workload's
-// annotations say of the proxy is in it: labels of stats, for instance.
+// bootstrapOf is the Envoy bootstrap of a workload, rendered by Istio's code from Istio's template. It includes what
+// the workload's annotations say about the proxy, for example labels of stats.
 func bootstrapOf(t testing.TB, template string, workload Workload, ports ports) []byte {
 	t.Helper()
 	defaults, err := protomarshal.ToYAML(mesh.DefaultProxyConfig())
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The injector lays the annotation over the mesh's defaults in just this way and hands the result to istio-agent.
+	// The injector merges the annotation over the mesh's defaults in exactly this way and hands the result to
+	// istio-agent.
 	proxyConfig := &meshconfig.ProxyConfig{}
 	for _, layer := range []string{defaults, workload.Annotations["proxy.istio.io/config"]} {
 		if err := protomarshal.ApplyYAML(layer, proxyConfig); err != nil {
@@ -66,7 +67,7 @@ func bootstrapOf(t testing.TB, template string, workload Workload, ports ports) 
 			"SERVICE_ACCOUNT=" + workload.ServiceAccount,
 			"ISTIO_META_CLUSTER_ID=Kubernetes",
 			"ISTIO_META_WORKLOAD_NAME=" + workload.Name,
-			// Real listeners on the pod's address instead of ones that only iptables reaches.
+			// Listen on the pod's address instead of on listeners that only iptables reaches.
 			"ISTIO_META_INTERCEPTION_MODE=NONE",
 			"ISTIO_METAJSON_LABELS=" + string(mustJSON(t, workload.Labels)),
 		},
@@ -82,7 +83,7 @@ func bootstrapOf(t testing.TB, template string, workload Workload, ports ports) 
 	return rendered.Bytes()
 }
 
-// Bootstrap is what the Envoy of a workload begins with, wherever its ports may be.
+// Bootstrap is what the workload's Envoy starts with, whatever its ports are.
 func Bootstrap(t testing.TB, template string, workload Workload) []byte {
 	t.Helper()
 	return bootstrapOf(t, template, workload, ports{})

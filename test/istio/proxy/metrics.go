@@ -32,7 +32,7 @@ func (l Labels) match(metric *dto.Metric) bool {
 }
 
 // Sum adds up the counters and gauges of that name that have these labels, as Prometheus would scrape them from the
-// sidecar's own port; 0 where there is none.
+// sidecar's own port. It is 0 if there are none.
 func (p *Proxy) Sum(t testing.TB, name string, labels Labels) float64 {
 	t.Helper()
 	parser := expfmt.NewTextParser(model.LegacyValidation)
@@ -49,7 +49,7 @@ func (p *Proxy) Sum(t testing.TB, name string, labels Labels) float64 {
 	return sum
 }
 
-// WaitForSum waits until the sum is at least that; the filter gives its counts to Envoy on its tick.
+// WaitForSum waits until the sum is at least that. The filter gives its counts to Envoy on its tick.
 func (p *Proxy) WaitForSum(t testing.TB, name string, labels Labels, least float64) {
 	t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
@@ -65,7 +65,7 @@ func (p *Proxy) WaitForSum(t testing.TB, name string, labels Labels, least float
 	}
 }
 
-// Raw is a counter by the very name that Envoy keeps it under; 0 where there is none.
+// Raw is a counter by exactly the name that Envoy keeps it under, or 0 if there is none.
 func (p *Proxy) Raw(t testing.TB, name string) uint64 {
 	t.Helper()
 	for _, line := range strings.Split(p.Admin(t, "/stats?filter="+url.QueryEscape("^"+regexp.QuoteMeta(name)+"$")), "\n") {

@@ -1,4 +1,5 @@
-// Package proxy runs real Envoys as Istio's sidecars: Istio's bootstrap, configuration from istiod, certificates by SDS.
+// Package proxy runs real Envoys as Istio's sidecars, with Istio's bootstrap, configuration from istiod, and
+// certificates by SDS.
 package proxy
 
 import (
@@ -34,7 +35,7 @@ func (w Workload) node() string {
 	return fmt.Sprintf("sidecar~%s~%s.%s~%s.svc.cluster.local", w.IP, w.Name, w.Namespace, w.Namespace)
 }
 
-// Surroundings are what a sidecar needs of its mesh.
+// Surroundings are what a sidecar needs from its mesh.
 type Surroundings struct {
 	// Istiod is the address of its xDS server.
 	Istiod    string
@@ -55,10 +56,11 @@ type Proxy struct {
 	exited   chan struct{}
 }
 
-// Start runs a sidecar until the test ends; returns when its listeners are there. A failing test shows the end of its log.
+// Start runs a sidecar until the test ends. It returns once its listeners exist. If the test fails, the end of its log
+// is shown.
 func Start(t *testing.T, surroundings Surroundings, workload Workload) *Proxy {
 	t.Helper()
-	// A short path: the name of a Unix socket ends at 108 bytes.
+	// The path must be short: the name of a Unix socket has at most 108 bytes.
 	folder, err := os.MkdirTemp("", "istio-nats-")
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +96,7 @@ func (p *Proxy) run(t *testing.T, envoy, bootstrap string) {
 	p.process = exec.Command(envoy, "-c", bootstrap, "--drain-time-s", "1", "--drain-strategy", "immediate",
 		"--local-address-ip-version", "v4", "--file-flush-interval-msec", "100", "--disable-hot-restart",
 		"--allow-unknown-static-fields", "-l", "warning", "--component-log-level", "misc:error",
-		// Two workers, so that nothing depends on there being one.
+		// Two workers, so that no test depends on there being only one.
 		"--concurrency", strconv.Itoa(2))
 	p.process.Dir = p.folder
 	p.process.Stdout, p.process.Stderr = log, log
@@ -142,7 +144,7 @@ func (p *Proxy) waitUntilReady(t *testing.T) {
 	}
 }
 
-// Log is all that Envoy has logged.
+// Log is everything that Envoy has logged.
 func (p *Proxy) Log() string {
 	text, _ := os.ReadFile(filepath.Join(p.folder, "log"))
 	return string(text)
@@ -156,7 +158,7 @@ func tail(text string, bytes int) string {
 	return text[strings.IndexByte(text, '\n')+1:]
 }
 
-// Admin is an admin endpoint's answer.
+// Admin is the answer of an admin endpoint.
 func (p *Proxy) Admin(t testing.TB, path string) string {
 	t.Helper()
 	return get(t, p.admin+path)

@@ -12,7 +12,7 @@ import (
 
 var separator = regexp.MustCompile(`(?m)^---\s*$`)
 
-// Parse reads a stream of YAML documents; one without a kind fails the test.
+// Parse reads a stream of YAML documents. A document without a kind fails the test.
 func Parse(t testing.TB, text string) []Object {
 	t.Helper()
 	var objects []Object
@@ -33,7 +33,7 @@ func Parse(t testing.TB, text string) []Object {
 	return objects
 }
 
-// ParseFile reads a file of YAML documents in which each ${NAME} stands for a value; an unknown name fails the test.
+// ParseFile reads a file of YAML documents in which each ${NAME} stands for a value. An unknown name fails the test.
 func ParseFile(t testing.TB, file string, values map[string]string) []Object {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -82,7 +82,7 @@ func WithWasm(t testing.TB, object Object, field string, value any) Object {
 	return With(t, object, "spec."+field, value)
 }
 
-// Replace exchanges the object of the same kind, namespace and name for the given one, or adds it.
+// Replace replaces the object of the same kind, namespace and name by the given one, or adds it.
 func Replace(objects []Object, with Object) []Object {
 	replaced := append([]Object(nil), objects...)
 	for i, object := range replaced {

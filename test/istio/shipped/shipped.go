@@ -13,13 +13,13 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Folder is deploy/ as tests see it, whose working directory is test/istio.
+// Folder is deploy/ relative to test/istio, where the tests run.
 const Folder = "../../deploy"
 
 // Object is one Kubernetes object, whatever its kind.
 type Object = *unstructured.Unstructured
 
-// Forms names every kustomization of deploy/ that stands for itself, relative to deploy/; a Component does not.
+// Forms names every kustomization of deploy/ that can be applied by itself, relative to deploy/. A Component cannot.
 func Forms(t testing.TB) []string {
 	t.Helper()
 	var forms []string
@@ -51,7 +51,7 @@ func Forms(t testing.TB) []string {
 	return forms
 }
 
-// Render returns the objects of one form (`sidecar`, `trafficextension/waypoint`), each a copy of the caller's own.
+// Render returns the objects of one form (`sidecar`, `trafficextension/waypoint`). Each is the caller's own copy.
 func Render(t testing.TB, form string) []Object {
 	t.Helper()
 	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), filepath.Join(Folder, form))
@@ -80,7 +80,7 @@ func OfKind(objects []Object, kind string) []Object {
 	return found
 }
 
-// The returns the one object of that kind; none or several fail the test.
+// The returns the only object of that kind. None or several fail the test.
 func The(t testing.TB, objects []Object, kind string) Object {
 	t.Helper()
 	found := OfKind(objects, kind)
@@ -90,7 +90,7 @@ func The(t testing.TB, objects []Object, kind string) Object {
 	return found[0]
 }
 
-// Named returns the object of that kind and name; its absence fails the test.
+// Named returns the object of that kind and name. The test fails if it is absent.
 func Named(t testing.TB, objects []Object, kind, name string) Object {
 	t.Helper()
 	for _, object := range OfKind(objects, kind) {

@@ -1,4 +1,4 @@
-// Package worlds holds what a cluster has around that which deploy/ ships: pods, endpoints, proxies.
+// Package worlds holds what a cluster has around the objects that deploy/ ships: pods, endpoints and proxies.
 package worlds
 
 import (
