@@ -14,7 +14,7 @@ interface Policy {
   rules: Rule[];
 }
 
-/** What the filter is configured with. */
+/** The filter's configuration. */
 export const policy = parse(readFileSync(POLICY_FILE, "utf8")) as Policy;
 
 /** The same in DRY_RUN, which decides and reports but lets everything pass. */
@@ -22,11 +22,11 @@ export const trialPolicy: Policy = { ...policy, mode: "DRY_RUN" };
 
 /** Somebody who connects. */
 export interface Member {
-  /** As the demo calls them. */
+  /** The name that the demo uses. */
   name: string;
-  /** What their certificate says. */
+  /** The identity in their certificate. */
   principal: string;
-  /** The rule that is about them; undefined when none is. */
+  /** The rule about them, or undefined if there is none. */
   rule?: string;
 }
 
@@ -45,12 +45,12 @@ export const ordersApi: Member = {
   principal: "spiffe://cluster.local/ns/shop/sa/orders-api",
   rule: "orders-api",
 };
-/** Has a certificate of the mesh, and no rule names it. */
+/** Has a certificate of the mesh, but no rule names it. */
 export const stranger: Member = {
   name: "web/storefront",
   principal: "spiffe://cluster.local/ns/web/sa/storefront",
 };
-/** Names the same service account as orders-api, in a trust domain that is not the mesh's. */
+/** Names the same service account as orders-api, but in a trust domain that is not the mesh's. */
 export const partner: Member = {
   name: "partner's shop/orders-api",
   principal: "spiffe://partner.example/ns/shop/sa/orders-api",

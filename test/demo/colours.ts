@@ -1,6 +1,6 @@
 import pc from "picocolors";
 
-/** Colours only for somebody who sees them: picocolors alone would also give them to a CI's log. */
+/** Uses colours only on a terminal. picocolors alone would also write them into a CI's log. */
 const isSeen = process.stdout.isTTY ? !process.env["NO_COLOR"] : false;
 
 export const colours = pc.createColors(isSeen);

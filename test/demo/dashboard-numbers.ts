@@ -1,6 +1,6 @@
 import type { Sample } from "../stand/prometheus.ts";
 
-/** Two looks at Envoy's stats, and the seconds between them. */
+/** Two readings of Envoy's stats, and the seconds between them. */
 export interface Looks {
   before: readonly Sample[];
   now: readonly Sample[];
@@ -33,7 +33,7 @@ export function levels(
   return sums(now, name, by, labels);
 }
 
-/** Events per second of a counter, by labels joined by a blank. A series that is new counts from 0: Envoy was watched before. */
+/** Events per second of a counter, by labels joined by a blank. A new series counts from 0, because Envoy was watched before. */
 export function rates(
   looks: Looks,
   name: string,
@@ -45,14 +45,14 @@ export function rates(
   return new Map([...now].map(([key, value]) => [key, (value - (before.get(key) ?? 0)) / looks.seconds]));
 }
 
-/** A map's values together. */
+/** The sum of a map's values. */
 export function total(values: ReadonlyMap<string, number>): number {
   return [...values.values()].reduce((sum, value) => sum + value, 0);
 }
 
 /**
- * A quantile of what a histogram took since Envoy started, as PromQL's histogram_quantile has it: linear within a bucket,
- * the last finite bound for what lies beyond it. Undefined where there is nothing.
+ * A quantile of a histogram since Envoy started, like PromQL's histogram_quantile: linear within a bucket, and the last finite
+ * bound beyond it. Undefined if the histogram is empty.
  */
 export function quantile(
   samples: readonly Sample[],

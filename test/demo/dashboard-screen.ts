@@ -2,14 +2,14 @@ import { colours } from "./colours.ts";
 import { levels, quantile, rates, total, type Looks } from "./dashboard-numbers.ts";
 
 const BARS = "▁▂▃▄▅▆▇█";
-/** Looks that a curve goes back; so a line has 80 columns, as the narrowest terminals have. */
+/** How many readings a curve goes back. A line then has 80 columns, as the narrowest terminals have. */
 const HISTORY = 16;
-/** Columns of what a line is about. */
+/** Columns for the title of a line. */
 const SUBJECT = 24;
 const TRUST_DOMAIN = /^spiffe:\/\/[^/]+\/ns\/([^/]+)\/sa\/(.+)$/;
 const PAYLOADS = ["PUB", "HPUB", "MSG", "HMSG"];
 
-/** The latest values of one number, as a row of bars that the highest of them fills. */
+/** The latest values of one number, as a row of bars. The highest value fills its bar. */
 export function sparkline(values: readonly number[]): string {
   const highest = Math.max(...values, 0);
   const bar = (value: number): string =>
@@ -22,7 +22,7 @@ function rounded(value: number | undefined): string {
   return value >= 100 ? value.toFixed(0) : value.toFixed(1);
 }
 
-/** The namespace and service account of a mesh's identity, else the whole of it. */
+/** The namespace and service account of a mesh identity, or otherwise the whole of it. */
 function nameOf(principal: string): string {
   const [, namespace, account] = TRUST_DOMAIN.exec(principal) ?? [];
   return namespace === undefined ? principal : `${namespace}/${account ?? ""}`;
@@ -46,7 +46,7 @@ function table(title: string, columns: readonly Column[], rows: readonly string[
   return ["", colours.bold(line(columns, [title, ...names.slice(1)])), ...rows.map((cells) => line(columns, cells))];
 }
 
-/** What NATS Mesh and NATS Access show in Grafana, in a terminal: one screen for each look at Envoy's stats. */
+/** What NATS Mesh and NATS Access show in Grafana, in a terminal, with one screen for each reading of Envoy's stats. */
 export class Screen {
   readonly #history = new Map<string, number[]>();
 

@@ -13,7 +13,7 @@ const HOME = "\u001b[H";
 const CLEAR_LINE = "\u001b[K";
 const CLEAR_BELOW = "\u001b[J";
 
-/** A terminal is drawn over, so that nothing flickers; into a file or a pipe one screen follows another. */
+/** A terminal is drawn over, so that nothing flickers. In a file or a pipe, one screen follows another. */
 function show(lines: readonly string[]): void {
   const text = process.stdout.isTTY
     ? HOME + lines.map((line) => `${line}${CLEAR_LINE}\n`).join("") + CLEAR_BELOW
@@ -23,11 +23,11 @@ function show(lines: readonly string[]): void {
 
 interface Look {
   samples: Sample[];
-  /** Milliseconds of this process's clock. */
+  /** Milliseconds on this process's clock. */
   at: number;
 }
 
-/** Looks at Envoy's stats once a period, until Ctrl-C. */
+/** Reads Envoy's stats once per period, until Ctrl-C. */
 async function* looksAt(envoy: Envoy): AsyncGenerator<Look> {
   const stop = new AbortController();
   const isStopped = (): boolean => stop.signal.aborted;
@@ -37,7 +37,7 @@ async function* looksAt(envoy: Envoy): AsyncGenerator<Look> {
     try {
       yield { samples: await envoy.samples(), at: performance.now() };
     } catch (error) {
-      // Ctrl-C in a terminal ends Envoy too, perhaps in the middle of its answer and before we hear of it.
+      // Ctrl-C in a terminal also ends Envoy, perhaps in the middle of its answer and before this process notices.
       await pause();
       if (!isStopped()) throw error;
     }
@@ -45,7 +45,7 @@ async function* looksAt(envoy: Envoy): AsyncGenerator<Look> {
   }
 }
 
-/** Keeps the cast at work, and shows what Envoy's admin port says of it every second until Ctrl-C. */
+/** Keeps the cast at work, and shows every second what Envoy's admin port says about it, until Ctrl-C. */
 export async function dashboard({ stand, sidecars }: Stage): Promise<void> {
   const errands = await Errands.start(sidecars);
   const screen = new Screen();

@@ -4,10 +4,10 @@ import type { Sidecar } from "../stand/sidecar.ts";
 import { auditor, ordersApi, stranger, workers, type Member } from "./cast.ts";
 
 const PAUSE = 50;
-/** One in so many rounds tries what the policy refuses. */
+/** One in this many rounds tries what the policy refuses. */
 const SELDOM = 10;
 
-/** What the cast does all day, for somebody who watches: orders, quotes, and now and then what the policy refuses. */
+/** What the cast does all day, for somebody who watches: orders, quotes, and now and then something that the policy refuses. */
 export class Errands {
   readonly #sidecars: ReadonlyMap<Member, Sidecar>;
   readonly #connections: NatsConnection[] = [];
@@ -31,7 +31,7 @@ export class Errands {
     const watcher = await errands.#enter(auditor);
     watcher.subscribe("orders.>", { callback: () => undefined });
     const client = await errands.#enter(ordersApi);
-    // Ctrl-C in a terminal reaches the Envoys too, and their end is no fault of the errands.
+    // Ctrl-C in a terminal also reaches the Envoys, and their end is no error of the errands.
     errands.#running = errands.#run(client, worker).catch(() => undefined);
     return errands;
   }
@@ -59,7 +59,7 @@ export class Errands {
       if (round % SELDOM === 0) {
         client.publish("orders.admin.purge", "all of them");
         worker.publish("orders.eu.created", "a false order");
-        // Nobody's: it is not let in.
+        // A client that no rule names, which is refused.
         await this.#connect(stranger).catch(() => undefined);
       }
       await sleep(PAUSE);

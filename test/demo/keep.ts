@@ -8,7 +8,7 @@ const COMMANDS: Record<string, string> = {
   [workers.name]: "sub orders.> --queue workers",
 };
 
-/** Tells how to play on with the stand, and waits for Ctrl-C. */
+/** Explains how to try things with the stand, and waits for Ctrl-C. */
 export async function keep({ stand, sidecars, trial, story }: Stage): Promise<void> {
   const { nats } = await binaries();
   story.heading("the stand stays up until Ctrl-C");

@@ -1,6 +1,6 @@
-// The main job, to watch: workloads with SPIFFE identities use one unmodified nats-server through real Envoys, and each
-// may do what its policy says. Nothing is printed that was not observed; an observation that the policy does not
-// explain ends the demo with a status of 1.
+// Shows the main job: workloads with SPIFFE identities use one unmodified nats-server through real Envoys, and each may do what its
+// policy says. Nothing is printed that was not observed. An observation that the policy does not explain ends the demo with status
+// 1.
 
 import { Command } from "commander";
 import { colours } from "./colours.ts";

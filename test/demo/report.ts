@@ -2,7 +2,7 @@ import type { Stand } from "../stand/stand.ts";
 import { waitFor } from "../stand/wait.ts";
 import type { Refusal, Story } from "./story.ts";
 
-/** Counts equal refusals, by a text that stats and audit records can be brought into too. */
+/** Counts equal refusals by a text that stats and audit records can also be turned into. */
 function tally(keys: Iterable<string>): Map<string, number> {
   const counts = new Map<string, number>();
   for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
@@ -30,7 +30,7 @@ async function counted(stand: Stand): Promise<Map<string, number>> {
   return counts;
 }
 
-/** The publishes that the stats say passed, by principal. */
+/** The publishes that passed according to the stats, by principal. */
 async function published(stand: Stand): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
   for (const { name, labels, value } of await stand.envoy.samples()) {
@@ -48,7 +48,7 @@ function audited(stand: Stand): Map<string, number> {
       const event = String(record["event"]);
       return keyOf({
         principal: String(record["source_principal"]),
-        // A record of a connection tells no operation: nothing of its stream has been read.
+        // The record of a connection has no operation, because nothing of its stream has been read.
         operation: event.endsWith("refuse") || event === "refused" ? String(record["operation"]) : "CONNECT",
         reason: String(record["reason"]),
         dryRun: event.startsWith("would"),
@@ -63,7 +63,7 @@ const SHOWN = [
   /^istio_nats_(dry_run_)?refusals_total\{/,
 ];
 
-/** Shows what Envoy's stats and log say, and holds both against what the clients saw. */
+/** Shows what Envoy's stats and log say, and compares both with what the clients saw. */
 export async function report(stand: Stand, story: Story): Promise<void> {
   const expected = sorted(tally(story.refusals.map(keyOf)));
   const total = story.refusals.length;

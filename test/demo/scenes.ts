@@ -38,7 +38,7 @@ async function enter(stage: Stage, member: Member, sidecar = stage.sidecars.get(
   return workload;
 }
 
-/** Publishes, and waits for who receives it. */
+/** Publishes, and waits until the receiver has the message. */
 async function delivered(from: Workload, to: Workload, name: string, subject: string, text: string): Promise<Outcome> {
   const error = await from.publish(subject, text);
   if (error !== undefined) return refused(error);
@@ -151,7 +151,7 @@ async function playOrdersApi(stage: Stage, worker: Workload, watcher: Workload):
   });
 }
 
-/** Connects as somebody who must not. */
+/** Connects as somebody who must be refused. */
 async function tryToEnter(stage: Stage, member: Member, reason: string): Promise<void> {
   introduce(stage, member);
   await stage.story.attempt({

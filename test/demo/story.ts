@@ -1,16 +1,16 @@
 import { colours } from "./colours.ts";
 
-/** What came of something that was tried. */
+/** The outcome of something that was tried. */
 export interface Outcome {
   verdict: "allowed" | "refused";
-  /** What was seen: a client's error or what arrived, in its words. */
+  /** What was seen: a client's error or what arrived, in its own words. */
   seen: string;
 }
 
 /** Something that the policy refused, or in DRY_RUN would have. */
 export interface Refusal {
   principal: string;
-  /** As stats and audit call it: PUB, SUB, MSG, CONNECT. */
+  /** The operation's name in stats and audit: PUB, SUB, MSG, CONNECT. */
   operation: string;
   reason: string;
   dryRun: boolean;
@@ -19,11 +19,11 @@ export interface Refusal {
 interface Attempt {
   /** What is tried. */
   tries: string;
-  /** What the policy says must come of it. */
+  /** What must come of it according to the policy. */
   expected: Outcome;
-  /** How stats and audit must tell it, if the policy refuses it. */
+  /** How stats and audit must report it, if the policy refuses it. */
   refusal?: Refusal;
-  /** Whose publish this is, if it is one that must pass. */
+  /** The principal of a publish that must pass. */
   publisher?: string;
   does: () => Promise<Outcome>;
 }
@@ -31,11 +31,11 @@ interface Attempt {
 const MARKS = { allowed: colours.green("allowed"), refused: colours.yellow("refused") };
 const TRIES_WIDTH = 58;
 
-/** Prints what happens as it happens, and holds it against what the policy says. */
+/** Prints what happens as it happens, and compares it with what the policy says. */
 export class Story {
   /** Every refusal that was seen, in order. */
   readonly refusals: Refusal[] = [];
-  /** The principals of publishes that passed, once for each. */
+  /** The principals of publishes that passed, one entry for each publish. */
   readonly publishers: string[] = [];
   readonly #write: (text: string) => void;
   #wrong = 0;
@@ -45,12 +45,12 @@ export class Story {
     this.#write = write;
   }
 
-  /** Things that did not go as the policy says. */
+  /** How many things did not go as the policy says. */
   get wrong(): number {
     return this.#wrong;
   }
 
-  /** Things that did. */
+  /** How many things did. */
   get kept(): number {
     return this.#kept;
   }
@@ -68,7 +68,7 @@ export class Story {
     this.line(`   ${colours.dim(text)}`);
   }
 
-  /** A line that was read somewhere, as it stands. */
+  /** A line that was read somewhere, verbatim. */
   quote(text: string): void {
     this.line(`   ${text}`);
   }
@@ -83,7 +83,7 @@ export class Story {
     );
   }
 
-  /** Holds two values against each other; says so only if they differ. */
+  /** Compares two values, and reports them only if they differ. */
   check(what: string, seen: unknown, expected: unknown): void {
     const [is, should] = [JSON.stringify(seen), JSON.stringify(expected)];
     this.#judge(is === should, () => `${what}: ${is}, and should be ${should}`);

@@ -8,7 +8,7 @@ export interface Received {
   text: string;
 }
 
-/** An unmodified nats.js client. What it tells is what its own callbacks told. */
+/** An unmodified nats.js client. It reports only what its own callbacks reported. */
 export class Workload {
   readonly #connection: NatsConnection;
   readonly #errors: string[] = [];
@@ -19,29 +19,29 @@ export class Workload {
     void this.#listen();
   }
 
-  /** Connects once, without trying again; fails with the client's own error. */
+  /** Connects once, without retrying. Rejects with the client's own error. */
   static async connect(url: string, name: string): Promise<Workload> {
     return new Workload(await connect({ servers: url, name, reconnect: false }));
   }
 
-  /** What nats-server calls this connection, from its INFO. */
+  /** nats-server's number for this connection, from its INFO. */
   get clientId(): number | undefined {
     return this.#connection.info?.client_id;
   }
 
-  /** Whether the very connection that was opened is open still. */
+  /** Whether the connection that was opened is still open. */
   get isIntact(): boolean {
     // It never reconnects.
     return !this.#connection.isClosed();
   }
 
-  /** Publishes, and returns the error that the client was told before the PONG of its own PING; undefined for none. */
+  /** Publishes, and returns the error that the client got before the PONG of its own PING, or undefined. */
   async publish(subject: string, text: string, reply?: string): Promise<string | undefined> {
     this.#connection.publish(subject, text, reply === undefined ? {} : { reply });
     return this.#answer();
   }
 
-  /** Subscribes, and returns the error as `publish` does. Messages go to `received`; `answer` replies to requests. */
+  /** Subscribes, and returns the error like `publish`. Messages go to `received`; `answer` replies to requests. */
   async subscribe(subject: string, queue?: string, answer?: (text: string) => string): Promise<string | undefined> {
     this.#connection.subscribe(subject, {
       ...(queue === undefined ? {} : { queue }),
@@ -60,17 +60,17 @@ export class Workload {
     return (await this.#connection.request(subject, text, { timeout: 5000 })).string();
   }
 
-  /** Waits for a message of that text. */
+  /** Waits for a message with that text. */
   receives(text: string): Promise<Received> {
     return waitFor(`a message "${text}"`, () => this.#received.find((message) => message.text === text));
   }
 
-  /** Whether a message of that text has come so far. */
+  /** Whether a message with that text has arrived so far. */
   hasReceived(text: string): boolean {
     return this.#received.some((message) => message.text === text);
   }
 
-  /** Returns when everything that nats-server sent before has been read. */
+  /** Resolves when everything that nats-server sent before has been read. */
   async flush(): Promise<void> {
     await this.#connection.flush();
   }
@@ -81,7 +81,7 @@ export class Workload {
 
   async #answer(): Promise<string | undefined> {
     await this.#connection.flush();
-    // nats.js hands an error to its listeners in a later microtask.
+    // nats.js passes an error to its listeners in a later microtask.
     await setImmediate();
     return this.#errors.shift();
   }

@@ -7,26 +7,26 @@ import type { NatsPermissions } from "../../cli/nats-permissions.ts";
 import type { Client } from "./front.ts";
 import type { ForeignSuite, Patch } from "./suites.ts";
 
-/** What nats-server's own reader says of a configuration: test/foreign/users. */
+/** What nats-server's own reader finds in a configuration: test/foreign/users. */
 interface ServerConfig {
   host: string;
   port: number;
   users: { name: string; password: string; permissions: ServerPermissions | null }[];
 }
 
-/** nats-server's Permissions as its JSON has them; `ttl` in nanoseconds. */
+/** nats-server's Permissions in the form of its JSON, with `ttl` in nanoseconds. */
 interface ServerPermissions extends Pick<NatsPermissions, "publish" | "subscribe"> {
   responses?: { max: number; ttl: number };
 }
 
-/** A copy of a foreign suite's module, hooked. Nothing of it is kept. */
+/** A patched copy of a foreign suite's module. Nothing of it is kept. */
 export class SuiteCopy {
   private constructor(
     readonly folder: string,
     private readonly suite: ForeignSuite,
   ) {}
 
-  /** Copies the module, of the version that tools/go/go.mod pins, into `folder`, and puts the hook into its dial. */
+  /** Copies the module, in the version that tools/go/go.mod pins, into `folder`, and puts the hook into its dial. */
   static async make(suite: ForeignSuite, folder: string): Promise<SuiteCopy> {
     const remedy = `${suite.module} could not be downloaded. Is a Go module proxy reachable?`;
     const go = inRoot("tools", "go");
@@ -47,12 +47,12 @@ export class SuiteCopy {
     this.replace(file, find, replace);
   }
 
-  /** Puts the suite's own text back. */
+  /** Restores the suite's own text. */
   revert({ file, find, replace }: Patch): void {
     this.replace(file, replace, find);
   }
 
-  /** The tests of the suite's files, in order. */
+  /** The tests in the suite's files, in order. */
   tests(): string[] {
     return this.suite.files.flatMap((file) => {
       const text = readFileSync(join(this.folder, this.suite.package, file), "utf8");
@@ -60,7 +60,7 @@ export class SuiteCopy {
     });
   }
 
-  /** The suite's users as clients of the filter. From here on its server knows them without permissions. */
+  /** The suite's users as clients of the filter. From here on, the suite's server knows them without permissions. */
   async takeUsers(): Promise<Client[]> {
     const { users } = this.suite;
     if (users === undefined) return [];

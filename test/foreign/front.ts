@@ -3,7 +3,7 @@ import { Envoy } from "../stand/envoy.ts";
 import { peerPrincipal, tcpListener, tcpProxy } from "../stand/mesh.ts";
 import { DiscoveredFilter } from "../stand/wasm-filter.ts";
 
-/** Who the suite's clients are to the filter: a source address by which Envoy knows the principal, and what it may do. */
+/** The identity of the suite's clients for the filter: a source address by which Envoy knows the principal, and its permissions. */
 export interface Client {
   name: string;
   address: string;
@@ -12,11 +12,11 @@ export interface Client {
 
 const EXTENSIONS = "type.googleapis.com/envoy.extensions";
 
-/** The address that hook.go gives to everybody who is none of the suite's restricted users. */
+/** The address that hook.go gives to every client that is not one of the suite's restricted users. */
 const ANYONE: Client = { name: "anyone", address: "10.0.0.1", permissions: null };
 
 /**
- * An Envoy with the filter before whatever nats-server a connection's PROXY line names: a suite starts its servers
+ * An Envoy with the filter in front of whatever nats-server a connection's PROXY line names, because a suite starts its servers
  * itself, on ports of its own.
  */
 export async function startFront(folder: string, clients: readonly Client[], controlLine: number): Promise<Envoy> {
@@ -28,7 +28,7 @@ export async function startFront(folder: string, clients: readonly Client[], con
   const config = {
     mode: "ENFORCE",
     identity: "WAYPOINT",
-    // What clients make of the addresses is what some of the tests are about; WAYPOINT alone would remove them.
+    // Some of the tests are about what clients make of the addresses, and WAYPOINT alone would remove them.
     connectUrls: "KEEP",
     trustDomains: ["foreign.test"],
     rules,

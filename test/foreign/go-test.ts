@@ -7,13 +7,13 @@ import type { ForeignSuite } from "./suites.ts";
 export type Verdict = "pass" | "fail" | "skip";
 
 export interface Results {
-  /** A test that is missing did not end. */
+  /** Verdicts by test. A test that is missing did not end. */
   verdicts: Map<string, Verdict>;
   /** Tests that connected through the filter. */
   witnesses: Set<string>;
   /** What each test wrote. */
   output: Map<string, string>;
-  /** What belongs to no test: a build's faults, a panic. */
+  /** Output that belongs to no test: a build's errors, a panic. */
   rest: string;
 }
 
@@ -24,7 +24,7 @@ interface Event {
   Output?: string;
 }
 
-/** Through the filter: Envoy's listener, and the users' addresses. Undefined: directly. */
+/** Through the filter: Envoy's listener, and the users' addresses. Undefined means directly. */
 export interface Front {
   address: string;
   users: Record<string, string>;
@@ -55,7 +55,7 @@ export async function goTest(
       results.rest += `${line}\n`;
       continue;
     }
-    // A part of a test counts as its test.
+    // A subtest counts as part of its test.
     const test = event.Test?.split("/")[0];
     if (test === undefined) {
       results.rest += event.Output ?? "";

@@ -8,7 +8,7 @@ import { goTest, type Front, type Results } from "./go-test.ts";
 import { FOREIGN_SUITES, type ForeignSuite } from "./suites.ts";
 
 /**
- * `npm run test:foreign`: tests that others wrote for nats-server and for its client, run from their own modules with
+ * `npm run test:foreign` runs tests that others wrote for nats-server and for its client. They run from their own modules, with
  * every connection led through Envoy and the filter. See README.md here.
  */
 
@@ -26,12 +26,12 @@ interface Summary {
   adjusted: string[];
   excluded: string[];
   skipped: string[];
-  /** Failed once and passed when run again, alone. */
+  /** Tests that failed once and passed when they ran again, alone. */
   repeated: string[];
   faults: string[];
 }
 
-/** The tests that must not pass through the filter: exclusions, and what was adjusted as it stood. */
+/** The tests that must not pass through the filter: exclusions, and adjusted tests in their original form. */
 async function checkExceptions(
   copy: SuiteCopy,
   suite: ForeignSuite,
@@ -53,7 +53,7 @@ async function checkExceptions(
       undefined,
     );
     for (const [test, { why, bypasses }] of ran) {
-      // One by one: some of them end the whole run.
+      // One by one, because some of them end the whole run.
       const through = await goTest(copy, suite, [test], front);
       if (direct.verdicts.get(test) !== "pass") faults.push(`${test} is excluded (${why}), but fails directly too.`);
       if (bypasses ? through.witnesses.has(test) : through.verdicts.get(test) === "pass") {
@@ -98,7 +98,7 @@ async function runSuite(suite: ForeignSuite): Promise<Summary> {
     for (const test of wanted) {
       let results = first;
       if (first.verdicts.get(test) === "fail") {
-        // Some depend on time: a RST that overtakes the last -ERR, a leak counted too early.
+        // Some depend on time: a RST that overtakes the last -ERR, or a leak that is counted too early.
         results = await goTest(copy, suite, [test], front);
         if (results.verdicts.get(test) === "pass") summary.repeated.push(test);
       }

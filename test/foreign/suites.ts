@@ -1,4 +1,4 @@
-/** A text of the suite's that is replaced in the copy before it runs. */
+/** A text of the suite that is replaced in the copy before it runs. */
 export interface Patch {
   file: string;
   find: string;
@@ -6,7 +6,7 @@ export interface Patch {
   why: string;
 }
 
-/** A test that is changed because the filter differs on purpose. As it stands in the suite it must fail. */
+/** A test that is changed because the filter differs on purpose. In its original form it must fail. */
 export interface Adjustment extends Patch {
   test: string;
 }
@@ -15,14 +15,14 @@ export interface Adjustment extends Patch {
 export interface Exclusion {
   tests: string[];
   why: string;
-  /** It never reaches the filter, and so tells nothing by passing. */
+  /** It never reaches the filter, so it proves nothing by passing. */
   bypasses?: true;
 }
 
-/** A suite of somebody else's that runs through Envoy and the filter. */
+/** A foreign suite that runs through Envoy and the filter. */
 export interface ForeignSuite {
   name: string;
-  /** The Go module, of the version that tools/go/go.mod pins. */
+  /** The Go module, in the version that tools/go/go.mod pins. */
   module: string;
   /** Folder of the tests in the module, and the files whose tests run. */
   package: string;
@@ -33,9 +33,9 @@ export interface ForeignSuite {
   patches: Patch[];
   adjustments: Adjustment[];
   exclusions: Exclusion[];
-  /** A nats-server configuration whose users' permissions are the filter's policy and no longer the server's. */
+  /** A nats-server configuration whose users' permissions become the filter's policy and are taken from the server. */
   users?: string;
-  /** The filter's `limits.controlLine`: the servers' max_control_line, which INFO does not tell. */
+  /** The filter's `limits.controlLine`: the servers' max_control_line, which INFO does not contain. */
   controlLine: number;
 }
 

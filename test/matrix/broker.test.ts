@@ -14,10 +14,10 @@ import { looserThan } from "./looser.ts";
 import { VERSION_SESSIONS } from "./sessions.ts";
 
 /**
- * Every recorded session through the filter before the nats-server that $NATS_SERVER names, of whatever version, and
- * at the same nats-server with its own permissions. The filter must then
- * - mean what that nats-server means, or what 2.15 means, of which the sessions were recorded;
- * - be no looser than either of them (looser.ts), save for what differences.ts lists.
+ * Runs every recorded session through the filter in front of the nats-server that $NATS_SERVER names, of whatever version, and at
+ * the same nats-server with its own permissions. The filter must then
+ * - mean what that nats-server means, or what 2.15 means, from which the sessions were recorded;
+ * - be no looser than either of them (looser.ts), except for what differences.ts lists.
  */
 
 const { natsServer } = await binaries();
@@ -41,16 +41,16 @@ function equal(one: Outcome, other: Outcome): boolean {
 
 type Kind = "as215" | "brokerStricter" | "brokerItself";
 
-/** What was found of each session, to be held against the lists when all have run. */
+/** What was found in each session. It is compared with the lists when all sessions have run. */
 const found: Record<Kind, string[]> = { as215: [], brokerStricter: [], brokerItself: [] };
 
-/** Runs both, compares, and answers what is to be found on the lists; throws an AssertionError. */
+/** Runs both, compares, and returns what must be on the lists. Throws an AssertionError. */
 async function differencesOf(session: Session, brokers: Brokers): Promise<Kind[]> {
   const { id, expect } = session;
   const native = await replay(session, brokers.nativeRoute);
   const filtered = await replay(session, brokers.filteredRoute(session));
   if (version === "2.15") assert.deepEqual(comparable(native), comparable(expect), "the oracle has changed");
-  // What account mappings do behind the filter is out of its sight in every version: docs/parity.md.
+  // The filter cannot see what account mappings do behind it, in any version: docs/parity.md.
   if (known.get(id) === "neither") return [];
 
   const differences: Kind[] = [];
@@ -64,7 +64,7 @@ async function differencesOf(session: Session, brokers: Brokers): Promise<Kind[]
   const beyond215 = looserThan(expect, filtered);
   if (beyond215.length > 0) differences.push("brokerItself");
   if (!inList(listed!.brokerItself, id)) assert.deepEqual(beyond215, [], "looser than 2.15");
-  // Otherwise it would be our doing.
+  // Otherwise the filter would be the cause.
   else assert.deepEqual(beyondBroker, []);
   return differences;
 }

@@ -1,15 +1,17 @@
-/** How a nats-server other than the one that the sessions were recorded from differs, and what follows for the filter. */
+/** How a nats-server of another version than the recorded one differs, and what follows for the filter. */
 export interface VersionDifference {
   why: string;
   sessions: string[];
 }
 
 export interface VersionDifferences {
-  /** Where the filter means what 2.15 means, and this broker, restricting the client itself, means something else. */
+  /** Sessions in which the filter means what 2.15 means, and this broker, restricting the client itself, means something else. */
   as215: VersionDifference[];
-  /** Of these, and of those that differ from both: where the broker refuses what 2.15 and the filter grant. */
+  /** Of these, and of those that differ from both: sessions in which the broker refuses what 2.15 and the filter grant. */
   brokerStricter: VersionDifference[];
-  /** Where something came through that 2.15 would not have sent, because this broker itself does it whatever the policy. */
+  /**
+   * Sessions in which something came through that 2.15 would not have sent, because this broker itself does it whatever the policy.
+   */
   brokerItself: VersionDifference[];
 }
 
@@ -56,8 +58,8 @@ const LAST_WILDCARD = {
 };
 
 /**
- * By version of the broker behind the filter. The suite fails when a session differs that is not listed, and when a
- * listed one no longer does.
+ * By version of the broker behind the filter. The suite fails if a session differs that is not listed, and if a listed one no
+ * longer does.
  */
 export const VERSION_DIFFERENCES: Readonly<Record<string, VersionDifferences>> = {
   "2.15": NONE,

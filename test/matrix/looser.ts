@@ -1,8 +1,8 @@
 import type { Outcome } from "../conformance/session.ts";
 
 /**
- * What an oracle's outcome does not have and the filtered one has, counted as often as it occurs. The filter is no
- * looser than an oracle exactly if, of one session,
+ * What the filtered outcome has and an oracle's does not, counted as often as it occurs. The filter is no looser than an oracle
+ * exactly if in a session
  * - nobody received a message through the filter that nobody received at the oracle: what observer, client and peer
  *   were delivered are subsets of what they were at the oracle, each message with its subject, reply, headers, payload;
  * - no operation was granted that the oracle refused: the client's `+OK`s are no more than at the oracle, and its
@@ -25,7 +25,7 @@ export function looserThan(oracle: Outcome, filtered: Outcome): string[] {
   return found;
 }
 
-/** The elements of `list` that `other` does not have, or not as often. */
+/** The elements of `list` that `other` does not have, or has less often. */
 function beyond(list: readonly string[], other: readonly string[]): string[] {
   const left = new Map<string, number>();
   for (const one of other) left.set(one, (left.get(one) ?? 0) + 1);

@@ -13,11 +13,11 @@ import {
 import { buildFilter } from "../../tools/wasm.ts";
 
 /**
- * `npm run test:matrix`: the recorded sessions with each nats-server behind each Envoy, and the smuggling run with each
- * nats-server. It takes some minutes and is no part of `npm test`.
+ * `npm run test:matrix` runs the recorded sessions with each nats-server behind each Envoy, and the smuggling run with each
+ * nats-server. It takes some minutes and is not part of `npm test`.
  */
 
-/** Without an Envoy: what the compiled filter lets through of random streams is sent to the nats-server, whose trace judges. */
+/** Without an Envoy: what the compiled filter lets through of random streams is sent to the nats-server, whose trace decides. */
 const SMUGGLING = "test/fuzz/reader.test.ts";
 
 const natsServers = Object.keys(NATS_SERVERS) as NatsServerVersion[];
@@ -42,7 +42,7 @@ const { natsServer: chosenServers, envoy: chosenEnvoys } = new Command("test:mat
   .parse()
   .opts<Chosen>();
 
-/** Runs one test file; one that counts no test has failed. */
+/** Runs one test file. A file without any test has failed. */
 async function runTests(what: string, file: string, env: Record<string, string>): Promise<Row> {
   process.stdout.write(`${pc.bold(`── ${what}`)}\n`);
   const began = performance.now();

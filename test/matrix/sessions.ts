@@ -3,12 +3,12 @@ import type { Session } from "../conformance/session.ts";
 const HANDSHAKE = { verbose: false, pedantic: false, headers: true, protocol: 1, echo: true };
 
 /**
- * Sessions for what brokers are known to do differently from each other, beside the recorded ones. `expect` is what
- * nats-server 2.15 does, and is held against it where test:matrix runs before 2.15.
+ * Sessions for known differences between brokers, besides the recorded ones. `expect` is what nats-server 2.15 does. test:matrix
+ * checks it when it runs with 2.15.
  */
 export const VERSION_SESSIONS: readonly Session[] = [
   {
-    // nats-server 2.10 keeps the subscriptions that later versions drop, so their filters must be kept as well.
+    // nats-server 2.10 keeps the subscriptions that later versions drop, so their filters must also be kept.
     id: "version-second-connect-under-a-deny",
     family: "version",
     server: {},

@@ -33,7 +33,7 @@ async function promtool(...args: string[]): Promise<void> {
 }
 
 describe("the alerts", () => {
-  it("are taken by promtool without a complaint", () =>
+  it("are accepted by promtool without a complaint", () =>
     promtool("check", "rules", "--lint=all", "--lint-fatal", RULES_FILE));
 
   it("fire and resolve as promtool plays them", () => promtool("test", "rules", TESTS_FILE));
@@ -64,7 +64,7 @@ describe("the alerts", () => {
     assert.deepEqual(told.sort(), [...names].sort());
   });
 
-  it("name pages of the web once the runbook's command has put an address before them", () => {
+  it("link to web pages once the runbook's command has inserted an address", () => {
     const [, script = ""] =
       /^sed '(.*)' \S+ \| kubectl apply/m.exec(readFileSync(inRoot(...RUNBOOK.split("/")), "utf8")) ?? [];
     for (const file of [RULES_FILE, PROMETHEUS_RULE_FILE]) {
@@ -81,7 +81,7 @@ describe("the alerts", () => {
     }
   });
 
-  it("are a PrometheusRule as the Prometheus operator's own CRD has it", async () => {
+  it("are a valid PrometheusRule by the Prometheus operator's own CRD", async () => {
     const validate = await validatorOf({
       kind: "PrometheusRule",
       version: "v1",

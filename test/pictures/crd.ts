@@ -16,7 +16,7 @@ interface CustomResourceDefinition {
 }
 
 /**
- * The schema as `kubectl apply --validate=strict` takes it: a field that it does not name is a fault. The three that every
+ * The schema as `kubectl apply --validate=strict` uses it: a field that it does not name is an error. The three fields that every
  * object has are the API server's.
  */
 function strict(schema: Schema, top = true): Schema {
@@ -33,7 +33,7 @@ function strict(schema: Schema, top = true): Schema {
   };
 }
 
-/** Go's `(?i)` is a flag in JavaScript. `code` would name it in a compiled module, which nobody makes here. */
+/** Go's `(?i)` is a flag in JavaScript. `code` would name it in a compiled module, which is not made here. */
 const goRegExp = Object.assign(
   (pattern: string, flags: string) =>
     new RegExp(pattern.replace("(?i)", ""), pattern.includes("(?i)") ? `${flags}i` : flags),
@@ -48,19 +48,19 @@ export interface ResourceKind {
   path: string[];
 }
 
-/** Checks resources as the CRD of that project does. Its CEL rules, if it has any, are not run. */
+/** Checks resources by that project's CRD. Its CEL rules, if it has any, are not run. */
 export async function validatorOf({ kind, version, module, path }: ResourceKind): Promise<ValidateFunction> {
   const texts = parseAllDocuments(await fileOfModule(module, ...path));
   const crds = texts.map((document) => document.toJS() as CustomResourceDefinition);
   const versions = crds.find(({ spec }) => spec.names.kind === kind)?.spec.versions ?? [];
   const schema = versions.find(({ name }) => name === version)?.schema.openAPIV3Schema;
   if (!schema) throw new Error(`${path.join("/")} of ${module} has no ${kind} ${version}`);
-  // Kubernetes' own keywords and formats are no concern of ajv's.
+  // ajv does not need Kubernetes' own keywords and formats.
   const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false, code: { regExp: goRegExp } });
   return ajv.compile(strict(schema));
 }
 
-/** What a validator has against a resource. */
+/** A validator's complaints about a resource. */
 export function faultsOf(validate: ValidateFunction, resource: unknown): string[] {
   validate(resource);
   return (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message ?? ""}`);

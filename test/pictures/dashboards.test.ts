@@ -41,7 +41,7 @@ for (const [file, dashboard] of shippedDashboards()) {
       assert.equal(reporter?.name, "qrep");
     });
 
-    it("asks the data source that was chosen, in every panel and variable", () => {
+    it("uses the selected data source in every panel and variable", () => {
       const asked = [
         ...panelsOf(dashboard),
         ...variablesOf(dashboard).filter(({ type }) => type === VariableType.Query),
@@ -49,7 +49,7 @@ for (const [file, dashboard] of shippedDashboards()) {
       for (const { datasource } of asked) assert.deepEqual(datasource, { type: "prometheus", uid: "$datasource" });
     });
 
-    it("looks over times that fit the scrape interval and the screen", () => {
+    it("shows times that fit the scrape interval and the screen", () => {
       for (const { expr } of panelQueries(dashboard)) {
         for (const [, range] of expr.matchAll(/\[([^\]]*)\]/g)) {
           assert.match(range!, /^\$__(rate_interval|range):?$/, expr);
@@ -57,7 +57,7 @@ for (const [file, dashboard] of shippedDashboards()) {
       }
     });
 
-    it("has variables that depend on those before them only, and uses every one", () => {
+    it("has variables that depend only on those before them, and uses every one", () => {
       const known: string[] = [];
       for (const { name, query } of variablesOf(dashboard)) {
         if (typeof query === "string") {
@@ -104,7 +104,7 @@ describe("the dashboards", () => {
     for (const { name } of STATS_TABLE) assert.match(shown, new RegExp(`\\b${name}(_bucket)?\\b`));
   });
 
-  it("link to each other by tag, whose path does not depend on where they were imported", () => {
+  it("link to each other by tag, which does not depend on where they were imported", () => {
     for (const [file, { links, tags }] of shippedDashboards()) {
       assert.deepEqual(tags, ["istio-nats"], file);
       assert.ok(

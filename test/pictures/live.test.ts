@@ -15,7 +15,7 @@ import {
 } from "./queries.ts";
 import { World } from "./world.ts";
 
-/** Scrapes come every second, and a rate wants two of them after a series has appeared. */
+/** Scrapes come every second, and a rate needs two of them after a series has appeared. */
 const PATIENCE = 40_000;
 
 /** What cannot have data here, and why. */
@@ -42,7 +42,7 @@ describe("what we ship, in a real Prometheus that scrapes real Envoys", () => {
 
   after(() => world.stop());
 
-  /** Waits until a query answers something that is a number. */
+  /** Waits until a query returns something that is a number. */
   function data(expr: string): Promise<Series[]> {
     const probe = async (): Promise<Series[] | false> => {
       const series = await world.prometheus.query(expr);
@@ -56,7 +56,7 @@ describe("what we ship, in a real Prometheus that scrapes real Envoys", () => {
       let chosen: ReadonlyMap<string, string>;
 
       before(async () => {
-        // Values as they are when everybody has been there.
+        // Variables with the values that they have when everybody has been there.
         await data("sum(rate(istio_nats_request_duration_milliseconds_count[10s])) > 0");
         chosen = await choices(dashboard, world.prometheus);
       });
@@ -83,8 +83,8 @@ describe("what we ship, in a real Prometheus that scrapes real Envoys", () => {
       namespace: "messaging",
       principal: "spiffe://cluster.local/ns/shop/sa/orders-api",
     })) {
-      it(`${place} is above 0 for a client of whom much is refused`, async () => {
-        // Refused connections are the stranger's.
+      it(`${place} is above 0 for a client that is refused much`, async () => {
+        // The refused connections are the stranger's.
         const query = place.includes("connections")
           ? expr.replace("orders-api", ".+").replace("/shop/", "/web/")
           : expr;
@@ -106,7 +106,7 @@ describe("what we ship, in a real Prometheus that scrapes real Envoys", () => {
     })) {
       it(`${place} lets a client pass that does nothing`, async () => {
         const [first] = await world.prometheus.query(expr);
-        // Argo's conditions allow an empty answer and NaN; Flagger takes an empty answer for a failure.
+        // Argo's conditions allow an empty answer and NaN. Flagger takes an empty answer for a failure.
         if (place.startsWith("Flagger")) assert.equal(first?.value, 0);
         else if (place.includes("filter-in-force")) assert.ok(first!.value > 0);
         else assert.ok(first === undefined || Number.isNaN(first.value));
@@ -161,7 +161,7 @@ describe("what we ship, in a real Prometheus that scrapes real Envoys", () => {
     });
 
     for (const { alert, record, expr } of rules) {
-      it(`${alert ?? record ?? ""} asks only for series that there are`, async () => {
+      it(`${alert ?? record ?? ""} queries only series that exist`, async () => {
         for (const selector of selectorsOf(await world.prometheus.parse(expr))) {
           if (reasonFor(selector) === undefined) await data(selector);
         }

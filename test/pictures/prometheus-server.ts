@@ -5,7 +5,7 @@ import { findPrometheus } from "../../tools/prometheus.ts";
 import { Child } from "../stand/child.ts";
 import { waitFor } from "../stand/wait.ts";
 
-/** Somebody whose `/stats/prometheus` is scraped, with the labels that Kubernetes' service discovery would put. */
+/** A target whose `/stats/prometheus` is scraped, with the labels that Kubernetes' service discovery would add. */
 export interface Target {
   /** `127.0.0.1:port`. */
   address: string;
@@ -90,7 +90,10 @@ export class PrometheusServer {
     return server;
   }
 
-  /** An instant query's answer as it is now, or was at `time` (seconds of the epoch); a scalar is a series without labels. Fails with Prometheus' own words. */
+  /**
+   * The result of an instant query as of now, or as of `time` (seconds since the epoch). A scalar is a series without labels.
+   * Rejects with Prometheus' own words.
+   */
   async query(expr: string, time?: number): Promise<Series[]> {
     interface Vector {
       resultType: "vector" | "scalar";
@@ -105,7 +108,7 @@ export class PrometheusServer {
     return vector.map(({ metric, value }) => ({ metric, value: Number(value[1]) }));
   }
 
-  /** The values of a label among the series of a selector. */
+  /** The values of a label over the series of a selector. */
   labelValues(selector: string, label: string): Promise<string[]> {
     return this.#ask<string[]>(`label/${label}/values`, { "match[]": selector });
   }
@@ -123,7 +126,7 @@ export class PrometheusServer {
     return (await this.#ask<{ alerts: Alert[] }>("alerts", {})).alerts;
   }
 
-  /** The end of its log, for a fault's text. */
+  /** The end of its log, for error messages. */
   explain(): string {
     return this.#child.explain();
   }

@@ -10,7 +10,7 @@ import { parseAllDocuments } from "yaml";
 import { inRoot } from "../../tools/paths.ts";
 import type { PrometheusServer } from "./prometheus-server.ts";
 
-/** A query that we ship, and where it stands. */
+/** A query that we ship, and where it is. */
 export interface ShippedQuery {
   place: string;
   expr: string;
@@ -25,7 +25,7 @@ export function shippedDashboards(): [file: string, dashboard: Dashboard][] {
     .map((file) => [file, JSON.parse(readFileSync(`${DASHBOARDS}/${file}`, "utf8")) as Dashboard]);
 }
 
-/** What a dashboard shows, its rows' headings left out. */
+/** What a dashboard shows, without the headings of its rows. */
 export function panelsOf(dashboard: Dashboard): Panel[] {
   return (dashboard.panels ?? []).filter((panel: Panel | RowPanel): panel is Panel => panel.type !== "row");
 }
@@ -40,16 +40,19 @@ export function variablesOf(dashboard: Dashboard): VariableModel[] {
   return dashboard.templating.list ?? [];
 }
 
-/** As Grafana writes a chosen value into a PromQL string (interpolateQueryExpr of its Prometheus data source). */
+/** How Grafana writes a selected value into a PromQL string (interpolateQueryExpr of its Prometheus data source). */
 function escaped(value: string): string {
   return value.replaceAll("\\", "\\\\\\\\").replace(/[$^*{}[\]'+?.()|]/g, "\\\\$&");
 }
 
 const LABEL_VALUES = /^label_values\((.*), (\w+)\)$/s;
 
-/** What Grafana puts in the place of a dashboard's variables, all values chosen; asks Prometheus for them as it does. */
+/**
+ * What Grafana puts in place of a dashboard's variables if all values are selected. Asks Prometheus for the values, as Grafana
+ * does.
+ */
 export async function choices(dashboard: Dashboard, prometheus: PrometheusServer): Promise<Map<string, string>> {
-  // More than four scrapes, as Grafana's own, and a time in which everything has happened.
+  // More than four scrapes, like Grafana's own, and a time in which everything has happened.
   const chosen = new Map([
     ["__rate_interval", "10s"],
     ["__range", "60s"],
@@ -64,7 +67,7 @@ export async function choices(dashboard: Dashboard, prometheus: PrometheusServer
   return chosen;
 }
 
-/** `expr` with its variables replaced; one that nothing is known of is left, and Prometheus will not read it. */
+/** `expr` with its variables replaced. An unknown one is left, and Prometheus will not read it. */
 export function substitute(expr: string, chosen: ReadonlyMap<string, string>): string {
   return expr.replace(/\$(\w+)/g, (whole, name: string) => chosen.get(name) ?? whole);
 }
@@ -86,12 +89,12 @@ export function documents(...path: string[]): unknown[] {
   return parseAllDocuments(readFileSync(inRoot(...path), "utf8")).map((document) => document.toJS() as unknown);
 }
 
-/** The query of a gate. Argo's say when their answer is a good one; of Flagger the user does, by a bound. */
+/** The query of a gate. Argo's gates say when their answer is good. For Flagger's, the user says so with a bound. */
 export interface Gate extends ShippedQuery {
   successCondition?: string;
 }
 
-/** What a user tells a gate; Argo's template has values for what may be left out, Flagger's has not. */
+/** What a user tells a gate. Argo's template has defaults for what may be left out, Flagger's has none. */
 export interface GateValues {
   namespace: string;
   workload?: string;
@@ -99,7 +102,7 @@ export interface GateValues {
   principal?: string;
 }
 
-/** The queries of the gates, filled in. */
+/** The queries of the gates, with their arguments filled in. */
 export function gates(values: GateValues): Gate[] {
   const [argo] = documents("deploy", "rollouts", "argo-analysis-template.yaml") as [AnalysisTemplate];
   const flagger = documents("deploy", "rollouts", "flagger-metric-templates.yaml") as MetricTemplate[];

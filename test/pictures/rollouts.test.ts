@@ -31,7 +31,7 @@ const [analysis] = documents("deploy", "rollouts", "argo-analysis-template.yaml"
 const metrics = documents("deploy", "rollouts", "flagger-metric-templates.yaml") as { spec: object }[];
 
 describe("the gates of roll-outs", () => {
-  it("are an AnalysisTemplate as Argo Rollouts' own CRD has it", async () => {
+  it("are a valid AnalysisTemplate by Argo Rollouts' own CRD", async () => {
     const validate = await validatorOf(ANALYSIS_TEMPLATE);
     assert.deepEqual(faultsOf(validate, analysis), []);
     // The schema notices what Argo would ignore.
@@ -39,13 +39,13 @@ describe("the gates of roll-outs", () => {
     assert.notDeepEqual(faultsOf(validate, { ...analysis, spec: { ...analysis.spec, metrics: misspelt } }), []);
   });
 
-  it("name all arguments that the AnalysisTemplate declares, and no other", () => {
+  it("name all arguments that the AnalysisTemplate declares, and no others", () => {
     const declared = analysis.spec.args.map(({ name }) => name);
     const used = [...JSON.stringify(analysis).matchAll(/\{\{args\.([\w-]+)\}\}/g)].map(([, name]) => name!);
     assert.deepEqual([...new Set(used)].sort(), declared.sort());
   });
 
-  it("are MetricTemplates as Flagger's own CRD has them", async () => {
+  it("are valid MetricTemplates by Flagger's own CRD", async () => {
     const validate = await validatorOf(METRIC_TEMPLATE);
     assert.equal(metrics.length, 2);
     for (const template of metrics) {
@@ -57,7 +57,7 @@ describe("the gates of roll-outs", () => {
 
 type Labels = Record<string, string>;
 
-/** What a form's proxies report with, and what a user tells the gates of it. */
+/** The labels that a form's proxies report with, and what a user tells the gates about it. */
 interface Form {
   target: Labels;
   own: Labels;
@@ -100,7 +100,7 @@ function inForce({ target, own }: Form): InputSeries {
   return series("istio_nats_policy_info", { ...target, ...own, policy: "aaaa", mode: "ENFORCE" }, "1x120");
 }
 
-/** Of a form whose filter refuses a client everything, whose requests took 400 ms before. */
+/** Series of a form whose filter refuses a client everything and whose requests took 400 ms before. */
 function refusing({ target, own }: Form): InputSeries[] {
   const peer = { ...target, ...own, source_principal: CLIENT };
   const duration = "istio_nats_request_duration_milliseconds_bucket";
@@ -113,12 +113,12 @@ function refusing({ target, own }: Form): InputSeries[] {
   ];
 }
 
-/** Whether Argo takes the answer for a good one: its conditions are read as JavaScript, of which they use nothing else. */
+/** Whether Argo takes the answer for a good one. Its conditions are read as JavaScript, and they use nothing that differs. */
 function isGood(successCondition: string, result: number[]): boolean {
   return runInNewContext(successCondition, { result, len: (list: number[]) => list.length, isNaN }) as boolean;
 }
 
-describe("what the gates answer", () => {
+describe("the answers of the gates", () => {
   let folder: string;
 
   before(() => {
@@ -127,7 +127,7 @@ describe("what the gates answer", () => {
 
   after(() => removeScratch(folder));
 
-  /** Has promtool evaluate every gate over the series; an answer is its samples' values, of which there is one at most. */
+  /** Has promtool evaluate every gate over the series. An answer is the values of its samples, of which there is at most one. */
   async function play(input: InputSeries[], values: GateValues, expected: Record<string, number[]>): Promise<void> {
     const shipped = gates({ principal: CLIENT, ...values });
     assert.deepEqual(shipped.map(({ place }) => place).sort(), Object.keys(expected).sort());
@@ -162,14 +162,14 @@ describe("what the gates answer", () => {
   const SILENT = Object.fromEntries(Object.keys(QUIET).map((place) => [place, []]));
 
   for (const [where, one] of Object.entries(FORMS)) {
-    it(`is told by the filter ${where}: all is refused`, () =>
+    it(`show that the filter ${where} refuses everything`, () =>
       play([inForce(one), ...refusing(one)], one.values, REFUSED));
 
-    it(`is told by the filter ${where}: there is no traffic`, () => play([inForce(one)], one.values, QUIET));
+    it(`show that the filter ${where} has no traffic`, () => play([inForce(one)], one.values, QUIET));
 
-    it(`is not told ${where} by the filter of others`, async () => {
+    it(`do not count the filter of others ${where}`, async () => {
       const others = Object.values(FORMS).filter((other) => other !== one);
-      // Without a workload the proxies of a namespace are one.
+      // Without a workload, all proxies of a namespace count as one.
       const apart = others.filter(({ target }) => one.values.workload ?? target["namespace"] !== one.values.namespace);
       await play(
         apart.flatMap((other) => [inForce(other), ...refusing(other)]),
@@ -179,7 +179,7 @@ describe("what the gates answer", () => {
     });
   }
 
-  it("is a failure to Argo where all is refused, and where the filter is not there, but not where there is no traffic", () => {
+  it("are a failure to Argo if everything is refused or the filter is missing, but not if there is no traffic", () => {
     const conditions = gates(BROKER.values).filter(({ successCondition }) => successCondition !== undefined);
     const failing = (answers: Record<string, number[]>): string[] =>
       conditions

@@ -1,7 +1,7 @@
 import { Envoy } from "../stand/envoy.ts";
 import { tcpCluster, tcpListener, tcpProxy } from "../stand/mesh.ts";
 
-/** What istio-agent puts in the place of a module that it cannot have (istio/pkg/wasm/convert.go). */
+/** What istio-agent puts in place of a module that it cannot get (istio/pkg/wasm/convert.go). */
 function standIn(statPrefix: string, rules: object): object {
   return {
     name: "extensions.istio.io/trafficextension/messaging.istio-nats",

@@ -5,13 +5,13 @@ import { inRoot } from "../../tools/paths.ts";
 import { sparkline } from "../demo/dashboard-screen.ts";
 import { waitFor } from "../stand/wait.ts";
 
-/** The stand's start is most of it. */
+/** Most of this is the stand's start. */
 const PATIENCE = 30_000;
 
-/** Python's pty module gives a program a terminal of its own, and hands on what it writes there. */
+/** Python's pty module gives a program a terminal of its own, and passes on what it writes there. */
 const PSEUDO_TERMINAL = ["python3", "-c", "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"];
 
-/** What the key sends; the terminal makes SIGINT of it. */
+/** What the key sends. The terminal turns it into SIGINT. */
 const CTRL_C = "\u0003";
 
 const DEMO = [process.execPath, "--import", "tsx", inRoot("test", "demo", "main.ts"), "--dashboard"];
@@ -31,7 +31,7 @@ function watch(command: readonly string[]): Watched {
   return { output: () => Buffer.concat(chunks).toString(), child, ended };
 }
 
-/** The last whole screen; each ends with where its numbers come from. */
+/** The last complete screen. Each ends with the source of its numbers. */
 function lastScreen(output: string): string {
   return output.split("until Ctrl-C").at(-2) ?? "";
 }
@@ -51,14 +51,14 @@ describe("npm run demo -- --dashboard", () => {
         () => {
           const last = lastScreen(output());
           const refused = /^orders-api +shop\/orders-api +PUB +denied +[1-9]/m.test(last);
-          // Envoy tells of histograms every five seconds.
+          // Envoy updates histograms every five seconds.
           return refused && Number(cellsOf(last, "shop/orders-api")[3]) > 0 && last;
         },
         { timeout: PATIENCE, explain: output },
       );
       assert.match(screen, /^istio-nats {2}3 connections {2}\d+ subscriptions/m);
       assert.match(screen, /^policy in force: .*ENFORCE [0-9a-f]{16}/m);
-      // orders-api publishes and asks; the auditor only receives.
+      // orders-api publishes and sends requests. The auditor only receives.
       for (const client of ["shop/orders-api", "shop/workers", "audit/auditor"]) {
         assert.ok(Number(cellsOf(screen, client)[0]) > 1, `${client} in\n${screen}`);
       }
@@ -79,7 +79,7 @@ describe("npm run demo -- --dashboard", () => {
       child.stdin?.write(CTRL_C);
       assert.equal(await ended, 0);
     } finally {
-      // Ends the terminal, and with it what runs there; nothing where that has ended.
+      // Ends the terminal, and with it what runs there. Does nothing if that has ended.
       child.kill();
     }
     assert.ok(lastScreen(output()).includes("policy in force"));

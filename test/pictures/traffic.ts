@@ -9,17 +9,17 @@ const WORKLOADS = {
   auditor: "spiffe://cluster.local/ns/audit/sa/auditor",
 } as const;
 const STRANGER = "spiffe://cluster.local/ns/web/sa/storefront";
-/** Has nothing left under `narrowerPolicy`. */
+/** A client that has no rights left under `narrowerPolicy`. */
 export const LEAVER = "spiffe://cluster.local/ns/shop/sa/leaver";
 
 const TICK = 100;
 /** Ticks between events that are rare. */
 const RARELY = 8;
 
-/** nats-server's bound of a payload here: what is beyond, it refuses itself. */
+/** nats-server's payload limit here. It refuses larger payloads itself. */
 export const MAX_PAYLOAD = 4096;
 
-/** The policy of the broker that the pictures are taken of. */
+/** The policy of the broker that the pictures show. */
 export const policy = {
   mode: "ENFORCE",
   trustDomains: ["cluster.local"],
@@ -28,7 +28,7 @@ export const policy = {
       { name: "orders", patterns: ["orders.>"] },
       { name: "quotes", patterns: ["quotes.>"] },
     ],
-    // One less than there are: the last one counts under `other`.
+    // One less than there are, so that the last one counts under `other`.
     principals: 3,
     requestTimeout: "500ms",
   },
@@ -125,7 +125,7 @@ export class Traffic {
     client.publish("orders.eu.created", "3 lemons");
     client.publish("orders.v1.created", "3 lemons");
     client.publish("orders.admin.purge", "all of them");
-    // What nobody answers, and what nobody subscribes to.
+    // Requests that nobody answers, and requests that nobody listens to.
     const lost = ["quotes.silent", "quotes.nobody"].map((subject) => client.request(subject, "?", { timeout: TICK }));
     const answered = client.request("quotes.lemons", "3", { timeout: 5_000 });
     await Promise.allSettled([answered, ...lost]);
@@ -142,7 +142,7 @@ export class Traffic {
     await this.#raw(WORKLOADS.ordersApi, `CONNECT {}\r\nPUB orders.big ${MAX_PAYLOAD + 1}\r\n`);
   }
 
-  /** More requests at once than durations are told: nats-server answers each that nobody listens. */
+  /** More requests at once than durations are reported. nats-server answers each, because nobody listens. */
   async #askInBulk(): Promise<void> {
     const client = await RawClient.connect(this.#stand.port(), {
       tls: await this.#stand.identity(WORKLOADS.ordersApi),

@@ -8,7 +8,7 @@ import { PrometheusServer } from "./prometheus-server.ts";
 import { startStandIn } from "./stand-in.ts";
 import { LEAVER, MAX_PAYLOAD, narrowerPolicy, policy, Traffic } from "./traffic.ts";
 
-/** As Istio's node metadata names the broker's workload. */
+/** The broker's workload as Istio's node metadata names it. */
 const METADATA = { NAMESPACE: "messaging", WORKLOAD_NAME: "nats" };
 
 /** FAIL_RELOAD has stats of its own, which a dashboard shows. */
@@ -20,16 +20,16 @@ function pod(name: string): Record<string, string> {
   return { namespace: "messaging", pod: name, app_kubernetes_io_name: "nats" };
 }
 
-/** The labels of other pods in which the filter stands: Istio's, of a waypoint and of an egress gateway. */
+/** The labels of other pods that the filter runs in: Istio's labels of a waypoint and of an egress gateway. */
 const GATEWAYS: readonly Record<string, string>[] = [
   { namespace: "messaging", pod: "nats-waypoint-0", gateway_networking_k8s_io_gateway_name: "nats-waypoint" },
   { namespace: "istio-egress", pod: "istio-egressgateway-0", istio: "egressgateway" },
 ];
 
 /**
- * Three brokers: nats-0 with the filter and clients at work, nats-1 and nats-2 with Istio's stand-ins for a module that it
- * cannot fetch. A real Prometheus scrapes all of them, and the first once more as a waypoint and as an egress gateway: of where it
- * stands nothing but its pod's labels tells.
+ * Three brokers: nats-0 with the filter and clients at work, nats-1 and nats-2 with Istio's stand-ins for a module that it cannot
+ * fetch. A real Prometheus scrapes all of them. It scrapes the first once more as a waypoint and as an egress gateway, because only
+ * its pod's labels say where it is.
  */
 export class World {
   readonly prometheus: PrometheusServer;

@@ -8,7 +8,7 @@ import { WORKLOADS } from "../../bench/workloads.ts";
 describe("the bench's load generator", () => {
   let load: Load;
   let received = "";
-  /** Takes what it is sent, as nats-server does. */
+  /** Accepts what it is sent, as nats-server does. */
   const server = createServer((socket: Socket) => {
     received = "";
     socket.write("INFO {}\r\n");
@@ -30,7 +30,7 @@ describe("the bench's load generator", () => {
     server.close();
   });
 
-  /** The publishes that it makes for a workload, in their order. */
+  /** The publishes that it makes for a workload, in order. */
   async function published(name: string, messages: number): Promise<{ subject: string; size: number }[]> {
     const { work, subjects, atRandom, size, leastSize } = WORKLOADS.find((workload) => workload.name === name)!;
     const target = { address: `127.0.0.1:${(server.address() as AddressInfo).port}` };
@@ -71,14 +71,14 @@ describe("the bench's load generator", () => {
     assert.ok(new Set(frames.map(({ subject }) => subject.length)).size >= 12);
     const sizes = frames.map(({ size }) => size).sort((a, b) => a - b);
     assert.ok(sizes[0]! >= least && sizes.at(-1)! <= most, `${sizes[0]} to ${sizes.at(-1)}`);
-    // Of six doublings three lie on either side of 128.
+    // Three of the six doublings lie on either side of 128.
     const small = sizes.filter((size) => size < 128).length;
     assert.ok(small > 1800 && small < 2200, `${small} of 4,000 are below 128 bytes`);
     const likeBefore = frames.filter(({ size }, i) => size === frames[i - 1]?.size).length;
     assert.ok(likeBefore < 200, `${likeBefore} of 4,000 have the size of the one before`);
   });
 
-  it("publishes to one subject alone where there is one", async () => {
+  it("publishes to one subject only if there is only one", async () => {
     assert.deepEqual(new Set(subjectsOf(await published("publish-128", 1000))), new Set(["orders.e000.created"]));
   });
 });

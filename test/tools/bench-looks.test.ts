@@ -25,11 +25,14 @@ describe("the bench's looks at its targets", () => {
     return cpu!.isCertain;
   }
 
-  /** The share of runs that some look leads to a certain verdict, where the truth is the target itself: it should have none. */
+  /**
+   * The share of runs in which some look leads to a certain verdict although the truth is the target itself, where no verdict
+   * should be certain.
+   */
   function misled(looks: readonly number[], runs: number): number {
     const random = new Random(20_240_229);
     const uniform = (): number => (random.below(2 ** 30) + 0.5) / 2 ** 30;
-    // By Box and Muller.
+    // Box-Muller.
     const normal = (): number => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
     let certain = 0;
     for (let run = 0; run < runs; run++) {
@@ -47,14 +50,14 @@ describe("the bench's looks at its targets", () => {
     assert.ok(Math.abs(share * 100 - Number(said)) < 1, `${share} is not ${said} %`);
   });
 
-  it("mislead no more often where the end of the time is the last of them, at whichever round it comes", () => {
+  it("mislead no more often if the end of the time is the last of them, at whatever round it comes", () => {
     for (const last of [7, 18, 33, 59]) {
       const share = misled([...LOOKS.filter((look) => look < last), last], 3000);
       assert.ok(share <= 0.15, `${share} where the time ends after ${last} rounds`);
     }
   });
 
-  it("are few, since more of them mislead more often", () => {
+  it("are few, because more of them mislead more often", () => {
     const afterEach = Array.from({ length: 56 }, (_, i) => i + 5);
     assert.ok(misled(afterEach, 1000) > 1.3 * misled(LOOKS, 1000));
   });

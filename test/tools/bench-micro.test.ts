@@ -4,7 +4,7 @@ import { decisionStream, frameCases, type Stream } from "../../bench/micro/frame
 import { hasGrown } from "../../bench/micro/opens.ts";
 import { MIXED_SIZES } from "../../bench/mixed.ts";
 
-/** How often each subject is in the control lines of a stream. */
+/** How often each subject occurs in the control lines of a stream. */
 function timesBySubject({ bytes }: Stream): Map<string, number> {
   const times = new Map<string, number>();
   for (const [, subject = ""] of bytes.toString("latin1").matchAll(/^(?:PUB|MSG) (\S+) /gm)) {
@@ -22,7 +22,7 @@ function assertEquallyOften(stream: Stream, subjects: number): void {
 describe("the micro bench's streams", () => {
   const cases = frameCases();
 
-  it("of 1,000 subjects have exactly so many, each equally often, in at least 4,096 frames", () => {
+  it("have exactly 1,000 subjects where they say so, each equally often, in at least 4,096 frames", () => {
     const named = cases.filter(({ name }) => name.includes("1,000 subjects"));
     assert.ok(named.length >= 6);
     for (const { stream } of named) {
@@ -31,7 +31,7 @@ describe("the micro bench's streams", () => {
     }
   });
 
-  it("of mixed subjects and sizes have 1,000 subjects, of many lengths and with payloads of many", () => {
+  it("have 1,000 subjects of many lengths, with payloads of many sizes, where subjects and sizes are mixed", () => {
     const [mixed] = cases.filter(({ name }) => name === "PUB, mixed subjects and sizes");
     assertEquallyOften(mixed!.stream, 1000);
     const subjects = [...timesBySubject(mixed!.stream).keys()];
@@ -44,7 +44,7 @@ describe("the micro bench's streams", () => {
     assert.ok(middle > 110 && middle < 145, `${middle}`);
   });
 
-  it("for decisions have as many subjects as they say, and the groups that the comment tells", () => {
+  it("have as many subjects for decisions as they say, and the groups that the comment states", () => {
     for (const [rules, groups] of [
       [10, 10],
       [1000, 626],
@@ -64,7 +64,7 @@ describe("the micro bench's streams", () => {
 describe("the micro bench's connections", () => {
   const level = { connections: 10, microseconds: 1, bytesEarly: 1_000_000, pagesEarly: 20 };
 
-  it("have grown where more bytes are in use than the collector leaves, or more pages", () => {
+  it("have grown if more bytes are in use than the collector leaves, or more pages", () => {
     assert.equal(hasGrown({ ...level, bytesLate: 1_000_000, pagesLate: 20 }), false);
     assert.equal(hasGrown({ ...level, bytesLate: 1_050_000, pagesLate: 20 }), false);
     assert.equal(hasGrown({ ...level, bytesLate: 1_100_000, pagesLate: 20 }), true);

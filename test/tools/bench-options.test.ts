@@ -22,7 +22,7 @@ describe("the bench's options", () => {
     ["opens", "many", 10],
     ["opens", "9", 10],
   ] as const) {
-    it(`refuse --${option} ${value} of the micro bench too`, () => {
+    it(`also refuse --${option} ${value} of the micro bench`, () => {
       const args = ["--import", "tsx", inRoot("bench", "micro", "main.ts"), `--${option}`, value, "--only", "nothing"];
       const { status, stderr } = spawnSync(process.execPath, args, {
         cwd: inRoot(),

@@ -33,7 +33,7 @@ function work(setups: Partial<Record<SetupName, Costs>>): Measured {
   };
 }
 
-/** Rounds in all of which the costs were the same, and further ones in which Envoy took `later`. */
+/** Rounds that all had the same costs, and further ones in which Envoy took `later`. */
 function costs(envoy: number, nats = 100, further = 0, later = envoy): Costs {
   return [
     ...Array.from({ length: 5 }, (): Costs[number] => [envoy, nats]),
@@ -49,7 +49,7 @@ function cell({ columns, rows }: Table, column: string, row = 0): string | undef
 }
 
 describe("the bench's report", () => {
-  it("makes where the time goes of the rounds that all setups had, so that its parts are parts of the same", () => {
+  it("computes where the time goes from the rounds that all setups had, so that the parts belong to the same whole", () => {
     const measured = work({
       envoy: costs(20, 100, 15, 20),
       empty: costs(22),
@@ -73,7 +73,7 @@ describe("the bench's report", () => {
     assert.deepEqual(hostCallTable(calls).rows[0], ["get_buffer_bytes, 16 B", "600.4", "600.4 to 600.4"]);
   });
 
-  it("says behind a comparison how many rounds it has, where they are fewer than its row's", () => {
+  it("states after a comparison how many rounds it has, if they are fewer than its row's", () => {
     const measured = work({ envoy: costs(20, 100, 15), empty: costs(22), filter: costs(40, 100, 15) });
     const row = (column: string): string | undefined => cell(workloadTable(measured), column, 2);
     assert.equal(row("rounds"), "20");
@@ -81,7 +81,7 @@ describe("the bench's report", () => {
     assert.equal(row("to empty, ns"), "+18.0 ± 0.0 (5)");
   });
 
-  it("shows the peers' costs and their ratio by the rounds that the peers had too", () => {
+  it("also shows the peers' costs and their ratio, by the rounds that the peers had", () => {
     const measured = work({ envoy: costs(20, 100, 15), filter: costs(40, 100, 15, 90), rust: costs(70) });
     const table = languageTable([measured]);
     assert.equal(cell(table, "rounds"), "5");
@@ -91,7 +91,7 @@ describe("the bench's report", () => {
     assert.equal(cell(table, "Go to istio-nats"), "");
   });
 
-  it("says of each setup and of each target how many rounds its figures have", () => {
+  it("states for each setup and each target how many rounds its figures have", () => {
     const measured = work({ envoy: costs(20, 100, 15), empty: costs(22), filter: costs(40, 100, 15) });
     assert.deepEqual(
       workloadTable(measured).rows.map(([, rounds]) => rounds),
@@ -100,7 +100,7 @@ describe("the bench's report", () => {
     assert.equal(cell(targetTable(verdicts([measured])), "rounds"), "20");
   });
 
-  it("holds what istio-nats adds to Envoy and nats-server against what nats-server's own permissions add to it", () => {
+  it("sets what istio-nats adds to Envoy and nats-server beside what nats-server's own permissions add to it", () => {
     const measured = work({
       direct: costs(0, 90),
       native: costs(0, 105),
@@ -114,7 +114,7 @@ describe("the bench's report", () => {
     assert.equal(cell(table, "permissions add, ns"), "+15.0 ± 0.0");
   });
 
-  it("compares nats-server over plain TCP with plain Envoy, and with nothing where that had no turn", () => {
+  it("compares nats-server over plain TCP with plain Envoy, and with nothing if that had no turn", () => {
     const encrypted = work({ direct: costs(0, 100), native: costs(0, 125), envoy: costs(20, 200) });
     const setups = { ...encrypted.setups, ...work({ "plain-envoy": costs(10, 110) }).setups };
     const toAlone = (measured: Measured): (string | undefined)[] =>

@@ -6,7 +6,7 @@ import { describe, it } from "node:test";
 import { run } from "../../tools/command.ts";
 import { buildGo } from "../../tools/go.ts";
 
-/** Is any process of this user free to trace any other one? */
+/** Whether any process of this user may trace any other one. */
 function mayTrace(): boolean {
   const scope = "/proc/sys/kernel/yama/ptrace_scope";
   return process.getuid?.() === 0 || !existsSync(scope) || readFileSync(scope, "utf8").trim() === "0";
@@ -22,7 +22,7 @@ const LOOP = `
 const OTHER_PROCESSOR = process.arch !== "x64" && "it reads the registers of x86-64";
 
 describe("bench/steps", { skip: OTHER_PROCESSOR }, () => {
-  it("tells what an event loop executes between two waits, of itself and of what V8 has compiled", async () => {
+  it("reports what an event loop executes between two waits, in its own code and in what V8 has compiled", async () => {
     const steps = await buildGo("bench/steps");
     const loop = spawn(process.execPath, ["-e", LOOP], { stdio: ["pipe", "ignore", "inherit"] });
     try {
@@ -57,7 +57,7 @@ describe("bench/steps", { skip: OTHER_PROCESSOR }, () => {
     }
   });
 
-  it("says which thread it does not find", async () => {
+  it("names the thread that it does not find", async () => {
     const { status, output } = await run(await buildGo("bench/steps"), ["-pid", `${process.pid}`, "-thread", "none"]);
     assert.equal(status, 1);
     assert.match(output, new RegExp(`process ${process.pid} has no thread named "none"`));

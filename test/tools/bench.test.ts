@@ -27,12 +27,12 @@ describe("the bench's statistics", () => {
     assert.equal(quantile(values, 0), 1);
   });
 
-  it("tell how far half of the values are from their median", () => {
+  it("report how far half of the values are from their median", () => {
     assert.deepEqual(estimate([10, 11, 12, 20, 100]), { count: 5, value: 12, spread: 2, low: 10, high: 100 });
   });
 
-  it("tell where the median of ever more values lies, by the tables for order statistics", () => {
-    // As tables of the sign test have it: of 20 values the 6th and the 15th, of 30 the 10th and the 21st.
+  it("report where the median of ever more values lies, by the tables for order statistics", () => {
+    // As in tables of the sign test: of 20 values the 6th and the 15th, of 30 the 10th and the 21st.
     const cuts = { 5: 0, 6: 0, 8: 0, 9: 1, 11: 1, 12: 2, 15: 3, 17: 4, 20: 5, 25: 7, 30: 9 };
     for (const [count, cut] of Object.entries(cuts)) assert.equal(cutOff(Number(count)), cut, `of ${count}`);
     const values = Array.from({ length: 20 }, (_, i) => (i * 7) % 20);
@@ -53,13 +53,13 @@ describe("the bench's ratio of two added costs", () => {
   it("is that of their medians, and its interval holds every factor that the rounds do not rule out", () => {
     const repeated = [10, 20, 30, 20, 20];
     assert.deepEqual(ratioOfMedians([20, 30, 45, 40, 32], repeated), { count: 5, value: 1.6, low: 1.5, high: 2 });
-    // Of 20 rounds the 5 at each end are cut off, whatever lies there.
+    // Of 20 rounds, 5 at each end are cut off, whatever their values.
     const rising = Array.from({ length: 20 }, (_, i) => i + 1);
     const ten = rising.map(() => 10);
     assert.deepEqual(ratioOfMedians(rising, ten), { count: 20, value: 1.05, low: 0.6, high: 1.5 });
   });
 
-  it("keeps its head where a round finds a cost near nothing or below it", () => {
+  it("stays sensible if a round finds a cost near zero or below", () => {
     const repeated = [20, 21, 0.01, 19, -3, 22, 20, 18, 20, 23, 20, 19];
     const random = repeated.map((cost) => 1.2 * cost + 2);
     const { value, low, high } = ratioOfMedians(random, repeated);
@@ -67,14 +67,14 @@ describe("the bench's ratio of two added costs", () => {
     assert.ok(low >= 1.2 && low <= value && high >= value && high < 1.5, `${low} to ${high}`);
   });
 
-  it("has no upper end where the rounds cannot tell the divisor from nothing", () => {
+  it("has no upper end if the rounds cannot tell the divisor from zero", () => {
     const { value, low, high } = ratioOfMedians([20, 21, 22, 20, 21], [10, 9, -1, 12, 2]);
     assert.equal(high, Infinity);
     assert.ok(low <= value && value < 3, `${low} to ${value}`);
     assert.deepEqual(ratioOfMedians([9, 9, 9], [-1, -2, 3]), { count: 3, value: Infinity, low: 3, high: Infinity });
   });
 
-  it("rules nothing out where both are nothing", () => {
+  it("rules nothing out if both are zero", () => {
     assert.deepEqual(ratioOfMedians([-1, 2, 0, -3, 1], [1, -2, 0, 3, -1]).low, 0);
   });
 });
@@ -83,17 +83,17 @@ describe("the bench's trust in its machine", () => {
   const work = (envoy: number[]): Measured =>
     measured("publish-16", { envoy: envoy.map((cpu) => [cpu, 1]), filter: [[900, 1]] });
 
-  it("is told by how far Envoy alone lies from its own median, whatever the filter adds", () => {
+  it("depends on how far Envoy alone lies from its own median, whatever the filter adds", () => {
     assert.equal(unsteadiness([work([100, 100, 90, 110, 100]), work([100, 80, 120, 110, 90])]), 0.05);
     assert.equal(unsteadiness([work([100, 96, 104, 90, 110])]), 0.04);
   });
 
-  it("goes beyond a twentieth", () => {
+  it("ends beyond a twentieth", () => {
     assert.equal(isUnsteady([work([100, 95, 105, 90, 110])]), false);
     assert.equal(isUnsteady([work([100, 94, 106, 90, 110])]), true);
   });
 
-  it("says nothing where Envoy alone had no turn", () => {
+  it("stays if Envoy alone had no turn", () => {
     assert.equal(isUnsteady([measured("publish-16", { filter: [[900, 1]] })]), false);
   });
 });
@@ -156,7 +156,7 @@ function measured(workload: string, setups: Partial<Record<SetupName, [envoyCpu:
 describe("the bench's targets", () => {
   /** Rounds of these Envoy CPU times, all at one rate. */
   const rounds = (figures: number[]): [number, number][] => figures.map((figure) => [figure, 100]);
-  /** The same rounds five times over: of fewer than five nothing is certain. */
+  /** The same rounds five times over, because with fewer than five nothing is certain. */
   const settled = (workload: string, setups: Parameters<typeof measured>[1]): Measured => {
     const often = Object.entries(setups).map(([name, figures]) => [name, Array(5).fill(figures).flat()]);
     return measured(workload, Object.fromEntries(often) as typeof setups);
@@ -190,7 +190,7 @@ describe("the bench's targets", () => {
     assert.deepEqual(verdictsOf(missed), ["publish-16: CPU added missed", "publish-16: rate missed"]);
   });
 
-  it("say where more rounds could lead to the other side of a target, and of which work", () => {
+  it("say if more rounds could lead to the other side of a target, and of which work", () => {
     const envoy: [number, number][] = [
       [20, 100],
       [20, 100],
@@ -206,21 +206,21 @@ describe("the bench's targets", () => {
     assert.deepEqual(verdicts([one])[0]?.workloads, ["publish-16"]);
   });
 
-  it("bind what is beyond the host's share where that alone is more than the target", () => {
+  it("bind what is beyond the host's share if that alone is more than the target", () => {
     const one = settled("publish-16", { envoy: [[20, 100]], reading: [[50, 100]], filter: [[60, 100]] });
     const [cpu] = verdicts([one]);
     assert.equal(cpu!.met, true);
     assert.match(cpu!.note ?? "", /the host alone adds 30\.0 ns/);
   });
 
-  it("tell what a user pays where they bind what is beyond the host's share", () => {
+  it("report what a user pays if they bind what is beyond the host's share", () => {
     const one = settled("publish-16", { envoy: [[20, 100]], reading: [[50, 90]], filter: [[60, 80]] });
     const [cpu, rate] = verdicts([one]);
     assert.match(cpu!.note ?? "", /; the whole: 40\.0 ns \(40\.0 ns to 40\.0 ns\)$/);
     assert.match(rate!.note ?? "", /^the host alone leaves ×0\.900 .*; the whole: ×0\.800 /);
   });
 
-  it("bind the whole where the host's share may still be less than the target, and ask for rounds that tell", () => {
+  it("bind the whole if the host's share may still be less than the target, and ask for rounds that decide", () => {
     const one = settled("publish-16", {
       envoy: rounds([20, 20, 20]),
       reading: rounds([34, 36, 38]),
@@ -229,7 +229,7 @@ describe("the bench's targets", () => {
     assert.equal(verdictsOf(one)[0], "publish-16: CPU added missed?");
   });
 
-  it("bind the whole for certain where the host's share is certainly less", () => {
+  it("bind the whole for certain if the host's share is certainly less", () => {
     const one = settled("publish-16", {
       envoy: rounds([20, 20, 20]),
       reading: rounds([22, 23, 24]),
@@ -238,7 +238,7 @@ describe("the bench's targets", () => {
     assert.equal(verdictsOf(one)[0], "publish-16: CPU added missed");
   });
 
-  it("take for the host's share at 1 MiB what being called costs, since payloads need not be read", () => {
+  it("take what being called costs as the host's share at 1 MiB, because payloads need not be read", () => {
     assert.deepEqual(decisiveFor("publish-1m"), ["envoy", "empty", "filter"]);
     assert.deepEqual(decisiveFor("publish-16k"), ["envoy", "reading", "filter"]);
     const one = settled("publish-1m", {
@@ -256,7 +256,7 @@ describe("the bench's targets", () => {
     );
   });
 
-  it("hold refused publishes against allowed ones, and random subjects against one", () => {
+  it("compare refused publishes with allowed ones, and random subjects with one", () => {
     const repeated = settled("publish-128", { envoy: [[80, 100]], filter: [[100, 100]] });
     const random = settled("publish-random", { envoy: [[80, 100]], filter: [[111, 100]] });
     const refused = settled("publish-refused", { filter: [[299, 100]] });
@@ -267,7 +267,7 @@ describe("the bench's targets", () => {
     ]);
   });
 
-  it("bind Envoy's own part of a refused publish by itself, which the sum with nats-server hides", () => {
+  it("also bind Envoy's own part of a refused publish, which the sum with nats-server hides", () => {
     const allowed = settled("publish-128", { filter: [[100, 100]] });
     const refused = settled("publish-refused", { filter: [[300, 100]] });
     const [sum, own] = verdicts([allowed, refused]);

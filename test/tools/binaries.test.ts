@@ -41,42 +41,42 @@ describe("the search for commands", () => {
     return file;
   }
 
-  it("takes PATH's Envoy where it is 1.40", async () => {
+  it("uses PATH's Envoy if it is 1.40", async () => {
     const envoy = install("envoy", ENVOY_VERSION("1.40.2"));
     assert.equal(await findEnvoy(), envoy);
     assert.equal(said, "");
   });
 
-  it("passes over PATH's Envoy of another version, and says so", async () => {
+  it("skips PATH's Envoy of another version, and says so", async () => {
     const envoy = install("envoy", ENVOY_VERSION("1.38.3"));
     assert.notEqual(await findEnvoy(), envoy);
     assert.match(said, /is Envoy 1\.38\.3, not 1\.40: not used\. ENVOY=.* insists/);
   });
 
-  it("takes $ENVOY whatever its version, and says so", async () => {
+  it("uses $ENVOY whatever its version, and says so", async () => {
     process.env["ENVOY"] = install("envoy-of-istio", ENVOY_VERSION("1.38.3"));
     assert.equal(await findEnvoy(), process.env["ENVOY"]);
     assert.match(said, /\$ENVOY is Envoy 1\.38\.3; the tests are written against 1\.40/);
   });
 
-  it("refuses a $ENVOY that is no Envoy", async () => {
+  it("refuses a $ENVOY that is not an Envoy", async () => {
     process.env["ENVOY"] = install("not-envoy", "something else");
     await assert.rejects(findEnvoy(), (error) => error instanceof Fault && error.message.includes("which is no Envoy"));
   });
 
-  it("takes PATH's nats-server where it is 2.15 or newer", async () => {
+  it("uses PATH's nats-server if it is 2.15 or newer", async () => {
     const server = install("nats-server", "nats-server: v3.0.0");
     assert.equal(await findNatsServer(), server);
     assert.equal(said, "");
   });
 
-  it("passes over PATH's older nats-server, and says so", async () => {
+  it("skips PATH's older nats-server, and says so", async () => {
     const server = install("nats-server", "nats-server: v2.10.29");
     assert.notEqual(await findNatsServer(), server);
     assert.match(said, /is nats-server 2\.10, older than 2\.15: not used\. NATS_SERVER=.* insists/);
   });
 
-  it("refuses a $NATS_SERVER that is no nats-server", async () => {
+  it("refuses a $NATS_SERVER that is not a nats-server", async () => {
     process.env["NATS_SERVER"] = install("not-nats", "something else");
     await assert.rejects(
       findNatsServer(),

@@ -6,12 +6,12 @@ import { Fault } from "../../tools/fault.ts";
 const NODE = process.execPath;
 
 describe("a command that must succeed", () => {
-  it("answers what it writes to stdout, without what it tells on stderr", async () => {
+  it("returns what it writes to stdout, without what it writes to stderr", async () => {
     const script = 'console.error("go: downloading example.com v1.0.0"); console.log("{}")';
     assert.equal(await must("no remedy", NODE, ["-e", script]), "{}\n");
   });
 
-  it("fails with the remedy and all that it has said", async () => {
+  it("fails with the remedy and its whole output", async () => {
     const script = 'console.log("half"); console.error("the reason"); process.exit(3)';
     await assert.rejects(must("Try again.", NODE, ["-e", script]), (error) => {
       assert.ok(error instanceof Fault);
@@ -21,7 +21,7 @@ describe("a command that must succeed", () => {
     });
   });
 
-  it("fails with the remedy where there is no such command", async () => {
+  it("fails with the remedy if there is no such command", async () => {
     await assert.rejects(
       must("Install it.", "no-such-command-of-istio-nats", []),
       /^Fault: Install it\.\n[^]*could not start/,

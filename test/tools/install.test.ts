@@ -14,7 +14,7 @@ test("packages are installed by the npm that runs the script, not by one that a 
   assert.deepEqual(JSON.parse(said.stdout), [process.execPath, "/usr/lib/node_modules/npm/bin/npm-cli.js"]);
 });
 
-test("without npm around it the script takes the npm in PATH", () => {
+test("without npm around it the script uses the npm in PATH", () => {
   const ask = `import { npmCommand } from ${JSON.stringify(INSTALL)}; console.log(JSON.stringify(npmCommand({})));`;
   const said = spawnSync(process.execPath, ["--input-type=module", "-e", ask], { encoding: "utf8" });
   assert.deepEqual(JSON.parse(said.stdout), ["npm"]);

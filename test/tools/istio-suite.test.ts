@@ -53,7 +53,7 @@ describe("the count of a Go test binary", () => {
     return goTestCounts(output);
   }
 
-  it("has the parts of a test instead of the test, and keeps what was skipped apart", async () => {
+  it("counts the subtests instead of their test, and skipped ones separately", async () => {
     assert.deepEqual(await count("Passes|Fails|Skips|Parts"), {
       passed: 3,
       failed: ["TestFails", "TestParts/bad"],
@@ -61,11 +61,11 @@ describe("the count of a Go test binary", () => {
     });
   });
 
-  it("has a fault of the whole where its parts passed", async () => {
+  it("counts a test that failed although its subtests passed", async () => {
     assert.deepEqual(await count("Whole"), { passed: 1, failed: ["TestWhole"], skipped: 0 });
   });
 
-  it("has a test that a panic ended among what failed", async () => {
+  it("counts a test that a panic ended as failed", async () => {
     assert.deepEqual(await count("Passes|Panics|NeverRuns"), { passed: 1, failed: ["TestPanics"], skipped: 0 });
   });
 

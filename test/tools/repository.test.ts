@@ -7,7 +7,7 @@ import { inRoot } from "../../tools/paths.ts";
 import { VETTED } from "../../tools/suites/lint-suite.ts";
 import { SUITES } from "../../tools/suites/table.ts";
 
-/** What git knows: a file that only lies about in somebody's clone is in nobody else's. */
+/** What git knows. A file that only exists in somebody's clone is in no other. */
 const TRACKED = new Set(execFileSync("git", ["ls-files", "-z"], { cwd: inRoot(), encoding: "utf8" }).split("\0"));
 
 function read(file: string): string {
@@ -15,7 +15,7 @@ function read(file: string): string {
 }
 
 describe("the Go modules of the clone", () => {
-  it("are vetted, but for the one that is compiled with Istio and those of tools/", () => {
+  it("are vetted, except for the one that is compiled with Istio and those of tools/", () => {
     const modules = [...TRACKED].filter((file) => file.endsWith("/go.mod")).map((file) => dirname(file));
     const ours = modules.filter((folder) => folder !== "test/istio" && !folder.startsWith("tools/"));
     assert.deepEqual(ours.sort(), [...VETTED].sort());
@@ -25,14 +25,14 @@ describe("the Go modules of the clone", () => {
 describe("the links of the pages", () => {
   const PAGES = [...TRACKED].filter((file) => file.endsWith(".md"));
 
-  /** What is no code: a link inside of a fence or of backticks is none. */
+  /** A page without its code: a link inside a fence or backticks is not a link. */
   function prose(page: string): string {
     return read(page)
       .replaceAll(/^ *```[\s\S]*?^ *```$/gm, "")
       .replaceAll(/`[^`\n]*`/g, (code) => code.replaceAll(/[()[\]]/g, ""));
   }
 
-  /** The anchors that GitHub makes of a page's headings; the second of a name has a number. */
+  /** The anchors that GitHub makes of a page's headings. The second heading with the same name gets a number. */
   function anchorsOf(page: string): Set<string> {
     const anchors = new Set<string>();
     for (const [, heading = ""] of read(page)
@@ -69,7 +69,7 @@ describe("the links of the pages", () => {
 });
 
 describe("the documents that sources cite", () => {
-  /** Of others, named with whose they are. */
+  /** Documents of others, which are cited with their owner. */
   const FOREIGN = ["SPIFFE-ID.md"];
   const SOURCES = [...TRACKED].filter(
     (file) => /\.(ts|mjs|js|go|py|rs|ya?ml|tpl|txt)$/.test(file) && !file.startsWith("test/deploy/nats-chart/"),
@@ -115,7 +115,7 @@ describe("docs/adr/README.md", () => {
 });
 
 describe("README.md", () => {
-  it("shows the suites of npm test as they are, and no number that another run would not have", () => {
+  it("shows the suites of npm test as they are, and no number that another run would change", () => {
     const [, shown = ""] = /^\$ npm test\n([\s\S]*?)^```$/m.exec(read("README.md")) ?? [];
     const lines = shown.split("\n").filter((line) => line.startsWith("✔"));
     assert.deepEqual(
@@ -125,7 +125,7 @@ describe("README.md", () => {
     assert.doesNotMatch(shown.replaceAll("0 failed", ""), /\b\d/);
   });
 
-  it("tells what each npm script that builds, generates or tests is for", () => {
+  it("says what each npm script that builds, generates or tests is for", () => {
     const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
     const [, develop = ""] = read("README.md").split("\n## Develop\n");
     for (const script of Object.keys(scripts).filter((name) => /^(docs|generate|schema|build$|test)/.test(name))) {
@@ -148,7 +148,7 @@ describe("tsconfig.json", () => {
 });
 
 describe("CHANGELOG.md", () => {
-  it("has the sections of Keep a Changelog and no other, in lists that no blank line cuts, within 132 columns", () => {
+  it("has the sections of Keep a Changelog and no others, in lists that no blank line cuts, within 132 columns", () => {
     const text = read("CHANGELOG.md");
     for (const [, section = ""] of text.matchAll(/^### (.*)$/gm)) {
       assert.ok(["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"].includes(section), section);

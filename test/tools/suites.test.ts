@@ -11,7 +11,7 @@ describe("a suite's count", () => {
 
   before(() => {
     folder = mkdtempSync(join(tmpdir(), "istio-nats-suites-"));
-    // node --test refuses to run below a test that it runs.
+    // node --test refuses to run inside a test that it runs.
     delete process.env["NODE_TEST_CONTEXT"];
   });
 
@@ -23,7 +23,7 @@ describe("a suite's count", () => {
     return nodeSuite("tools")(() => undefined, [file]);
   }
 
-  it("has every test, whatever its depth, and not the groups", async () => {
+  it("includes every test, whatever its depth, and not the groups", async () => {
     const { passed, failed } = await count(
       `describe("a", () => { it("b", () => {}); describe("c", () => it("d", () => {})); });`,
     );
@@ -42,18 +42,18 @@ describe("a suite's count", () => {
     assert.deepEqual(failed[0]!.split("\n").slice(1), [...Array<string>(12).fill("no"), "…"]);
   });
 
-  it("has a file that crashes among what failed", async () => {
+  it("includes a file that crashes among the failures", async () => {
     const { failed } = await count(`it("works", () => {}); setImmediate(() => { throw new Error("crash"); });`);
     assert.ok(failed.length > 0);
   });
 
-  it("has a file without tests among what failed", async () => {
+  it("includes a file without tests among the failures", async () => {
     const { passed, failed } = await count("");
     assert.equal(passed, 0);
     assert.match(failed[0]!, /holds no test/);
   });
 
-  it("keeps what was skipped apart, and takes work to be done for a failure", async () => {
+  it("counts skipped tests separately, and work still to be done as a failure", async () => {
     const { passed, failed, skipped } = await count(`it.skip("later", () => {}); it.todo("some day");`);
     assert.deepEqual({ passed, failures: failed.length, skipped }, { passed: 0, failures: 1, skipped: 1 });
   });

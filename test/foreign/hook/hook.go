@@ -1,4 +1,4 @@
-// Package hook is what a foreign suite's one dial function calls once it is patched. It is copied into the package
+// Package hook is what a foreign suite's only dial function calls once it is patched. It is copied into the package
 // that it serves when the suite runs.
 package hook
 
@@ -15,10 +15,11 @@ import (
 	"time"
 )
 
-// natsFilterFront is the Envoy listener before every nats-server of the suite; empty means: dial as ever.
+// natsFilterFront is the Envoy listener in front of every nats-server of the suite. If it is empty, connections are
+// dialled directly.
 var natsFilterFront = os.Getenv("ISTIO_NATS_FRONT")
 
-// natsFilterUsers says which source address, and by that which principal, each user of the suite has.
+// natsFilterUsers gives the source address, and so the principal, of each of the suite's users.
 var natsFilterUsers = func() map[string]string {
 	users := map[string]string{}
 	_ = json.Unmarshal([]byte(os.Getenv("ISTIO_NATS_USERS")), &users)
@@ -28,7 +29,7 @@ var natsFilterUsers = func() map[string]string {
 // natsFilterAnyone is the source address of everybody else.
 const natsFilterAnyone = "10.0.0.1"
 
-// natsFilterPatience bounds the wait for INFO, which nats-server sends first; servers of a test's own may not.
+// natsFilterPatience bounds the wait for INFO. nats-server sends it first, but servers of a test's own may not.
 const natsFilterPatience = 500 * time.Millisecond
 
 var (
@@ -36,7 +37,7 @@ var (
 	natsFilterTest = regexp.MustCompile(`\.(Test[A-Z]\w*)`)
 )
 
-// natsFilterDial connects to the nats-server at address by way of the filter, or directly where there is no front.
+// natsFilterDial connects to the nats-server at address through the filter, or directly if there is no front.
 func natsFilterDial(address string, timeout time.Duration) (net.Conn, error) {
 	if natsFilterFront == "" {
 		return net.DialTimeout("tcp", address, timeout)
@@ -50,7 +51,7 @@ func natsFilterDial(address string, timeout time.Duration) (net.Conn, error) {
 	return conn, nil
 }
 
-// natsFilterDialAs tells Envoy by PROXY protocol which nats-server is meant and who comes.
+// natsFilterDialAs tells Envoy, by the PROXY protocol, which nats-server is meant and who connects.
 func natsFilterDialAs(address string, timeout time.Duration, source string) (*natsFilterConn, error) {
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -64,7 +65,7 @@ func natsFilterDialAs(address string, timeout time.Duration, source string) (*na
 		return nil, err
 	}
 	through := &natsFilterConn{Conn: conn, address: address, timeout: timeout}
-	// Envoy accepts before it knows whether a server is there; a suite expects its own dial to fail.
+	// Envoy accepts before it knows whether a server is there, but a suite expects its own dial to fail.
 	_ = conn.SetReadDeadline(time.Now().Add(natsFilterPatience))
 	first := make([]byte, 1)
 	n, err := conn.Read(first)
@@ -77,8 +78,8 @@ func natsFilterDialAs(address string, timeout time.Duration, source string) (*na
 	return through, nil
 }
 
-// natsFilterConn is a connection whose first byte was read already, and whose principal may follow the user that
-// CONNECT names: the suite's users are the filter's principals.
+// natsFilterConn is a connection whose first byte was already read, and whose principal may follow the user that
+// CONNECT names, because the suite's users are the filter's principals.
 type natsFilterConn struct {
 	net.Conn
 	first   []byte
@@ -93,7 +94,7 @@ func (c *natsFilterConn) Read(b []byte) (int, error) {
 	}
 	n := copy(b, c.first)
 	c.first = c.first[n:]
-	// The suites read once and expect all of INFO.
+	// The suites read once and expect the whole INFO.
 	if n < len(b) {
 		more, err := c.Conn.Read(b[n:])
 		return n + more, err
@@ -115,13 +116,13 @@ func (c *natsFilterConn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// becomes connects anew as source. The suite has read one INFO already.
+// becomes connects again from source. The suite has already read one INFO.
 func (c *natsFilterConn) becomes(source string) error {
 	again, err := natsFilterDialAs(c.address, c.timeout, source)
 	if err != nil {
 		return err
 	}
-	// Byte by byte, so that nothing behind INFO is lost.
+	// Byte by byte, so that nothing after INFO is lost.
 	info := bufio.NewReaderSize(again, 1)
 	for {
 		one, err := info.ReadByte()
@@ -137,7 +138,7 @@ func (c *natsFilterConn) becomes(source string) error {
 	return nil
 }
 
-// natsFilterWitness notes the test that dials: one that never does is no witness.
+// natsFilterWitness records the test that dials. A test that never dials proves nothing.
 func natsFilterWitness() {
 	callers := make([]uintptr, 64)
 	frames := runtime.CallersFrames(callers[:runtime.Callers(2, callers)])
