@@ -37,13 +37,13 @@ describe("build/istio-nats.cjs", () => {
 
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  /** Plain Node in a folder that holds nothing else: no tsx, no node_modules, no NODE_OPTIONS. */
+  /** Plain Node in a folder that contains nothing else: no tsx, no node_modules, no NODE_OPTIONS. */
   function istioNats(args: string[], input = "", environment: Record<string, string> = {}): SpawnSyncReturns<string> {
     const env = { PATH: process.env["PATH"] ?? "", ...environment };
     return spawnSync(process.execPath, [command, ...args], { cwd: folder, env, input, encoding: "utf8" });
   }
 
-  it("judges with the filter that is in it", () => {
+  it("judges with the filter that it contains", () => {
     const bad = istioNats(["doctor", "bad.yaml"]);
     assert.equal(bad.status, 1, bad.stderr);
     assert.match(bad.stdout, /^bad\.yaml:16:31: error: rules\[0\]\.publish\.allow\[1\]: .* \[policy-fault\]$/m);
@@ -59,7 +59,7 @@ describe("build/istio-nats.cjs", () => {
   });
 
   it(
-    "reads standard input that is non-blocking, and not there at once",
+    "reads standard input that is non-blocking and not available at once",
     { skip: process.platform === "win32" },
     async () => {
       const fifo = join(folder, "fifo");
@@ -67,7 +67,7 @@ describe("build/istio-nats.cjs", () => {
       const input = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
       const output = openSync(fifo, "w");
       const child = spawn(process.execPath, [command, "check", "-"], { stdio: [input, "pipe", "pipe"] });
-      // Node makes what it gives to a child blocking; here it becomes the contrary again, for both.
+      // Node makes what it gives to a child blocking. Here both become non-blocking again.
       const shared = new Socket({ fd: input, readable: false, writable: false });
       setTimeout(() => {
         writeSync(output, readFileSync(join(folder, "good.yaml")));
@@ -80,7 +80,7 @@ describe("build/istio-nats.cjs", () => {
     },
   );
 
-  it("says in a line that standard input is a folder", { skip: process.platform === "win32" }, () => {
+  it("says in one line that standard input is a folder", { skip: process.platform === "win32" }, () => {
     const directory = openSync(folder, "r");
     const { status, stderr } = spawnSync(process.execPath, [command, "doctor", "-"], {
       stdio: [directory, "pipe", "pipe"],
@@ -90,7 +90,7 @@ describe("build/istio-nats.cjs", () => {
     assert.deepEqual([status, stderr], [2, "istio-nats: <stdin>: is a folder: name it as an argument\n"]);
   });
 
-  it("ends with 2 for what it cannot read", () => {
+  it("exits with 2 for what it cannot read", () => {
     const { status, stdout, stderr } = istioNats(["doctor", "nowhere.yaml"]);
     assert.deepEqual([status, stdout, stderr], [2, "", "istio-nats: nowhere.yaml: no such file or folder\n"]);
   });
@@ -109,7 +109,7 @@ describe("build/istio-nats.cjs", () => {
     assert.ok(stdout.length > 1 << 19);
   });
 
-  it("says in a line that what it writes to is full", { skip: !existsSync("/dev/full") }, () => {
+  it("says in one line that what it writes to is full", { skip: !existsSync("/dev/full") }, () => {
     const full = openSync("/dev/full", "w");
     for (const file of ["good.yaml", "bad.yaml"]) {
       const { status, stderr } = spawnSync(process.execPath, [command, "check", file], {
@@ -123,13 +123,13 @@ describe("build/istio-nats.cjs", () => {
     closeSync(full);
   });
 
-  it("is silent where whoever reads has gone", () => {
+  it("is silent if its reader has gone", () => {
     const shell = `node "$0" doctor -o json bad.yaml bad.yaml | true; echo "\${PIPESTATUS[0]}"`;
     const { stdout, stderr } = spawnSync("bash", ["-c", shell, command], { cwd: folder, encoding: "utf8" });
     assert.deepEqual([stdout, stderr], ["1\n", ""]);
   });
 
-  it("tells its version and the licences of what it contains", () => {
+  it("states its version and the licences of what it contains", () => {
     const { version } = JSON.parse(readFileSync(inRoot("package.json"), "utf8")) as { version: string };
     assert.equal(istioNats(["--version"]).stdout, `${version}\n`);
     const text = readFileSync(command, "utf8");

@@ -48,7 +48,7 @@ const [, REFUSED = ""] = /^```yaml refused\n([\s\S]*?)^```$/m.exec(README) ?? []
 const RULE = { name: "r", from: [{ principals: ["*"] }], publish: { allow: ["orders.>"] } };
 const SOUND = { trustDomains: ["cluster.local"], rules: [RULE] };
 
-/** The same policy, and how deep it stands in the text. */
+/** The same policy, and how deep it is nested in the text. */
 const WRAPPINGS: [what: string, wrap: (policy: object) => object][] = [
   ["by itself", (policy) => policy],
   [
@@ -73,7 +73,7 @@ const WRAPPINGS: [what: string, wrap: (policy: object) => object][] = [
 
 describe("istio-nats check", () => {
   for (const [what, wrap] of WRAPPINGS) {
-    it(`tells a policy ${what} with the filter's own words, each at its place`, () => {
+    it(`reports a policy ${what} in the filter's own words, with each fault at its place`, () => {
       const policy = parse(REFUSED) as object;
       const text = stringify(wrap(policy), { indentSeq: false });
       const { status, findings, policies } = check(text);
@@ -96,7 +96,7 @@ describe("istio-nats check", () => {
       }
     });
 
-    it(`takes a sound policy ${what}, and says what it costs`, () => {
+    it(`accepts a sound policy ${what}, and says what it costs`, () => {
       const text = JSON.stringify(wrap(SOUND));
       const { status, findings, policies } = check(text);
       assert.deepEqual([status, findings], [0, []]);
@@ -110,7 +110,7 @@ describe("istio-nats check", () => {
     });
   }
 
-  it("tells what is missing at what it is missing from", () => {
+  it("reports what is missing at the place where it is missing", () => {
     const { findings } = check(
       "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nspec:\n  pluginConfig:\n    rules:\n    - name: x\n",
     );
@@ -122,7 +122,7 @@ describe("istio-nats check", () => {
     assert.deepEqual([absent.findings[0].line, absent.findings[0].column], [3, 1]);
   });
 
-  it("tells a plugin whose kind or fields are misspelt, of which nothing could be checked", () => {
+  it("reports a plugin with a misspelt kind or field, of which nothing could be checked", () => {
     const { status, findings } = check(`apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugins\nspec: {}\n`);
     assert.equal(status, 1);
     assert.ok(findings.some(({ id, line }) => id === "kind-unknown" && line === 2));
@@ -130,7 +130,7 @@ describe("istio-nats check", () => {
     assert.deepEqual([field!.id, field!.message], ["field-unknown", "Istio knows no spec.phases"]);
   });
 
-  it("tells a JSON file's places as well", () => {
+  it("also reports the places in a JSON file", () => {
     const { findings } = check('{\n  "trustDomains": ["a"],\n  "rules": [],\n  "mode": "X"\n}');
     assert.deepEqual(
       findings.map(({ line, column }) => [line, column]),
@@ -141,7 +141,7 @@ describe("istio-nats check", () => {
     );
   });
 
-  it("reads 10,000 rules of a megabyte, and the figures are of that size", () => {
+  it("reads 10,000 rules of a megabyte, and reports figures of that size", () => {
     const rules = Array.from({ length: 10_000 }, (_, i) => ({
       name: `rule-${i}`,
       from: [{ principals: [`cluster.local/ns/n${i}/sa/s`] }],
@@ -155,7 +155,7 @@ describe("istio-nats check", () => {
     assert.ok(memory_bytes > bytes && memory_bytes < 64 << 20, String(memory_bytes));
   });
 
-  it("counts only, from the hundredth fault on, as the filter does, and says so last", () => {
+  it("only counts faults beyond the hundredth, as the filter does, and says so last", () => {
     const rules = (count: number): object[] =>
       Array.from({ length: count }, (_, i) => ({ ...RULE, name: `r${i}`, publish: { allow: ["a..b"] } }));
     for (const [faults, said] of [

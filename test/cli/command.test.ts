@@ -16,7 +16,7 @@ interface Finding {
   remedy: string;
 }
 
-/** The output, after the schema has been held against it. */
+/** The output, after it was checked against the schema. */
 function parsed(output: string): {
   counts: object;
   findings: Finding[];
@@ -33,14 +33,14 @@ rules: [{ name: r, from: [{ principals: ["*"] }], publish: { allow: [orders.>] }
 const PERMISSIVE = readFileSync(inRoot("test", "cli", "fixtures", "image-by-tag", "bad.yaml"), "utf8");
 
 describe("istio-nats doctor", () => {
-  it("ends with 0 where nothing is wrong, 1 for an error, and 1 for a warning with --strict only", () => {
+  it("exits with 0 if nothing is wrong, with 1 for an error, and with 1 for a warning only with --strict", () => {
     assert.equal(istioNats(["doctor", "-"], SNIFFED.replace("4222", "4223")).status, 0);
     assert.equal(istioNats(["doctor", "-"], SNIFFED).status, 1);
     assert.equal(istioNats(["doctor", "-"], PERMISSIVE).status, 0);
     assert.equal(istioNats(["doctor", "--strict", "-"], PERMISSIVE).status, 1);
   });
 
-  it("says place, severity, what, check and remedy, as compilers do", () => {
+  it("prints place, severity, message, check and remedy, as compilers do", () => {
     const { output } = istioNats(["doctor", "-"], SNIFFED);
     const [first, second, last] = output.split("\n");
     assert.match(
@@ -68,7 +68,7 @@ describe("istio-nats doctor", () => {
     assert.ok(message.length > 0 && remedy.length > 0);
   });
 
-  it("has a schema that refuses what is of another shape", () => {
+  it("has a schema that refuses anything of another shape", () => {
     const { output } = istioNats(["doctor", "--output", "json", "-"], SNIFFED);
     for (const [was, is] of [
       ['"line": 5', '"line": 0'],
@@ -81,7 +81,7 @@ describe("istio-nats doctor", () => {
     }
   });
 
-  it("takes -n for the namespace of objects that name none", () => {
+  it("uses -n as the namespace of objects that name none", () => {
     assert.match(istioNats(["doctor", "-n", "messaging", "-"], SNIFFED).output, /Service messaging\/nats/);
   });
 
@@ -107,7 +107,7 @@ describe("wrong usage", () => {
     assert.ok(!others.includes("\u001b") && !others.includes("\u202e") && others.includes("\\u202e"), others);
   });
 
-  it("ends with 2 and says so on standard error", () => {
+  it("exits with 2 and says why on standard error", () => {
     const cases: [args: string[], said: RegExp][] = [
       [["doctor"], /missing required argument 'files'/],
       [["doctro", "x"], /unknown command 'doctro'/],
@@ -122,7 +122,7 @@ describe("wrong usage", () => {
     }
   });
 
-  it("is not what a question for help or version is", () => {
+  it("does not include a request for help or the version", () => {
     for (const args of [["--help"], ["doctor", "--help"], ["--version"]]) {
       const { status, output } = istioNats(args);
       assert.equal(status, 0);
@@ -145,7 +145,7 @@ describe("files with nothing to judge", () => {
     return file;
   }
 
-  it("end with 2, and it is said of which files and what to do", () => {
+  it("exit with 2, and the message says which files they are and what to do", () => {
     const template = written("chart/templates/x.yaml", "{{ if }}");
     written("chart/Chart.yaml", "name: x\n");
     const chart = dirname(dirname(template));
@@ -191,7 +191,7 @@ describe("files with nothing to judge", () => {
     assert.ok(output.includes(`    kubectl kustomize ${dirname(file)} | istio-nats doctor -\n`), output);
   });
 
-  it("are told beside others that are judged", () => {
+  it("are reported beside others that are judged", () => {
     const empty = written("empty.yaml", "# nothing\n");
     const policy = written("policy.yaml", POLICY);
     const { status, output } = istioNats(["check", empty, policy]);
@@ -204,7 +204,7 @@ describe("files with nothing to judge", () => {
     );
   });
 
-  it("end with 1 where they cannot be read", () => {
+  it("exit with 1 if they cannot be read", () => {
     for (const command of ["doctor", "check"]) assert.equal(istioNats([command, "-"], "a: [").status, 1);
   });
 });
@@ -213,7 +213,7 @@ describe("values of the chart", () => {
   const values = (policy: string): string =>
     `# values\nimage:\n  repository: registry.test/istio-nats\nkind: WasmPlugin\npolicy:\n${policy.replace(/^(?=.)/gm, "  ")}`;
 
-  it("have their policy checked, each fault at its place", () => {
+  it("have their policy checked, with each fault at its place", () => {
     const sound = istioNats(["check", "-"], values(POLICY));
     assert.equal(sound.status, 0);
     assert.match(sound.output, /^<stdin>:6:3: policy of the values: accepted: 1 rule, /);
@@ -225,13 +225,13 @@ describe("values of the chart", () => {
     );
   });
 
-  it("without a policy are told as such", () => {
+  it("are reported as such if they have no policy", () => {
     const { status, output } = istioNats(["check", "-"], "image: { repository: x }\n");
     assert.equal(status, 1);
     assert.match(output, /^<stdin>:1:1: error: the policy is empty/);
   });
 
-  it("are to be rendered for doctor", () => {
+  it("have to be rendered for doctor", () => {
     const { status, output } = istioNats(["doctor", "-"], values(POLICY));
     assert.equal(status, 2);
     assert.match(
@@ -258,7 +258,7 @@ describe("an object that grows too large for Kubernetes", () => {
 
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  /** The compact JSON of this plugin has exactly `bytes` bytes. */
+  /** This plugin's compact JSON has exactly `bytes` bytes. */
   function plugin(bytes: number): string {
     const text = (padding: string): string =>
       JSON.stringify({
@@ -277,7 +277,7 @@ describe("an object that grows too large for Kubernetes", () => {
     return text("x".repeat(bytes - text("").length));
   }
 
-  it("is told at each threshold, and not one byte before", () => {
+  it("is reported at each threshold, and not one byte before", () => {
     const cases: [bytes: number, ids: string[]][] = [
       [262_144, []],
       [262_145, ["object-too-large-for-apply"]],

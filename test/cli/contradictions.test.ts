@@ -46,7 +46,7 @@ function policyOf(sources: readonly Source[]): { trustDomains: string[]; rules: 
   };
 }
 
-/** Of each source, whether the filter lets some of the peers publish by its rule. */
+/** For each source, whether the filter lets some of the peers publish by its rule. */
 function matched(sources: readonly Source[]): boolean[] {
   const host = new Host(filterModule());
   assert.ok(host.configure(policyOf(sources)).accepted);
@@ -59,7 +59,7 @@ function matched(sources: readonly Source[]): boolean[] {
   return some;
 }
 
-/** Of each source, whether doctor says of all values of one of its lists that they match nobody. */
+/** For each source, whether doctor says about all values of one of its lists that they match nobody. */
 function toldVoid(sources: readonly Source[]): boolean[] {
   const text = JSON.stringify(
     {
@@ -84,8 +84,8 @@ function toldVoid(sources: readonly Source[]): boolean[] {
   );
 }
 
-describe("a source of which doctor says that it matches nobody", () => {
-  it("is one by which the filter lets in nobody, and where doctor is silent it lets in somebody", () => {
+describe("a source about which doctor says that it matches nobody", () => {
+  it("is one by which the filter admits nobody, and if doctor is silent it admits somebody", () => {
     const random = new Random(freshSeed());
     const sources = Array.from({ length: 300 }, () => randomSource(random));
     const some = matched(sources);
@@ -95,7 +95,7 @@ describe("a source of which doctor says that it matches nobody", () => {
     assert.ok(told.includes(true) && told.includes(false));
   });
 
-  it("is none that a wildcard, or a name that Istio finds elsewhere too, may let match", () => {
+  it("is never one that a wildcard, or a name that Istio finds elsewhere too, may let match", () => {
     const sources: Source[] = [
       { principals: ["*/sa/api"], namespaces: ["shop"] },
       { principals: ["cluster.local/ns/shop/sa/api"], namespaces: ["sh*"] },

@@ -12,7 +12,7 @@ import { doctor, placed } from "./support.ts";
 const DEPLOY = inRoot("deploy");
 const CHART = join(DEPLOY, "chart");
 
-/** Every kustomization below deploy/ that stands by itself; a Component is a part of one. */
+/** Every kustomization below deploy/ that can be applied by itself. A Component is part of another. */
 const kustomizations = readdirSync(DEPLOY, { recursive: true, encoding: "utf8" })
   .filter((file) => file.endsWith("kustomization.yaml") && !file.split(sep).includes("component"))
   .map((file) => dirname(file).split(sep).join("/"))
@@ -43,24 +43,24 @@ describe("the manifests that are shipped", () => {
   });
 
   for (const folder of kustomizations) {
-    it(`of deploy/${folder} are what doctor takes for sound`, async () => {
+    it(`of deploy/${folder} are sound according to doctor`, async () => {
       assert.deepEqual(errorsIn(doctor(await kustomized(`deploy/${folder}`))), []);
     });
   }
 
   for (const file of values) {
-    it(`of the chart with ${file} are what doctor takes for sound`, async () => {
+    it(`of the chart with ${file} are sound according to doctor`, async () => {
       assert.deepEqual(errorsIn(doctor(await chart(file))), []);
     });
   }
 
-  it("of both kinds of plugin together are what doctor warns of", async () => {
+  it("of both kinds of plugin together make doctor warn", async () => {
     const both = await Promise.all([kustomized("deploy/sidecar"), kustomized("deploy/trafficextension/sidecar")]);
     const ids = doctor(both.join("\n---\n")).map(({ id }) => id);
     assert.ok(ids.includes("both-plugin-kinds"), ids.join());
   });
 
-  it("would be told faults: the port's declaration, the type and the mode taken away give three", async () => {
+  it("would be reported with faults: without the port's declaration, the type and the mode there are three", async () => {
     const sound = await kustomized("deploy/sidecar");
     for (const [what, id] of [
       [/appProtocol: tcp\n/g, "port-not-tcp"],

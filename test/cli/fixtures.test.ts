@@ -29,7 +29,7 @@ function fixture(id: string, which: "bad" | "good"): string {
     .replaceAll("MODULE-SHA256", filter.sha256);
 }
 
-/** What a fixture says of itself: `# port-not-tcp@13` at the end of a line is a finding in that line, at column 13. */
+/** What a fixture says about itself: `# port-not-tcp@13` at the end of a line is a finding in that line, at column 13. */
 function expected(text: string): string[] {
   return text
     .split("\n")
@@ -44,7 +44,7 @@ function expected(text: string): string[] {
 describe("every check of doctor", () => {
   for (const id of CHECKS.keys()) {
     if (ELSEWHERE.has(id)) continue;
-    it(`${id} finds what is wrong at its very place, and nothing else`, () => {
+    it(`${id} finds what is wrong at its exact place, and nothing else`, () => {
       const text = fixture(id, "bad");
       const wanted = expected(text);
       assert.ok(
@@ -54,12 +54,12 @@ describe("every check of doctor", () => {
       assert.deepEqual(doctor(text).map(placed).sort(), wanted.sort());
     });
 
-    it(`${id} is quiet where all is well`, () => {
+    it(`${id} is quiet if everything is right`, () => {
       assert.deepEqual(doctor(fixture(id, "good")).map(placed), []);
     });
   }
 
-  it("has its fixtures, and no fixture is of a check that is gone", () => {
+  it("has its fixtures, and no fixture is for a check that is gone", () => {
     assert.deepEqual(
       readdirSync(FIXTURES).filter((id) => !CHECKS.has(id)),
       [],
@@ -67,7 +67,7 @@ describe("every check of doctor", () => {
     for (const id of ELSEWHERE) assert.ok(CHECKS.has(id) && !existsSync(`${FIXTURES}/${id}`), id);
   });
 
-  it("tells a remedy and names no control character", () => {
+  it("states a remedy and prints no control character", () => {
     for (const id of CHECKS.keys()) {
       if (ELSEWHERE.has(id)) continue;
       for (const { message, remedy } of doctor(fixture(id, "bad"))) {

@@ -15,7 +15,7 @@ function places(text: string): string[] {
   return doctor(text).map(placed);
 }
 
-describe("a text that is no manifest", () => {
+describe("a text that is not a manifest", () => {
   it("gives one finding with the place of the fault", () => {
     const cases: [text: string, expected: string][] = [
       ["a: [1, 2", "1:9 yaml-syntax"],
@@ -33,12 +33,12 @@ describe("a text that is no manifest", () => {
     assert.deepEqual(places(`a: 1\na: 2\n---\n${SERVICE}`), ["2:1 yaml-syntax", "9:11 port-not-tcp"]);
   });
 
-  it("lists ten faults of a document at most", () => {
+  it("reports at most ten faults of a document", () => {
     const text = Array.from({ length: 100 }, () => "a: 1\n").join("");
     assert.equal(places(text).length, 10);
   });
 
-  it("with bytes of any kind is no crash", () => {
+  it("with arbitrary bytes causes no crash", () => {
     for (const text of [
       "",
       "\0",
@@ -56,7 +56,7 @@ describe("a text that is no manifest", () => {
 });
 
 describe("a text that is a trap", () => {
-  it("of aliases that multiply is refused at the document that has them", () => {
+  it("of aliases that multiply is refused at the document that contains them", () => {
     const levels = Array.from(
       { length: 12 },
       (_, i) => `l${i + 1}: &l${i + 1} [${Array(9).fill(`*l${i}`).join(", ")}]`,
@@ -108,18 +108,18 @@ describe("a text that is a trap", () => {
     const began = performance.now();
     assert.deepEqual(places(`${keys}k7: 2\n`), ["200001:1 yaml-syntax"]);
     assert.deepEqual(places(aliases), ["1:1 no-object"]);
-    // Quadratic, either of them takes more than ten minutes.
+    // With quadratic time, either of them takes more than ten minutes.
     assert.ok(performance.now() - began < 60_000);
   });
 
-  it("of digits or quotes in a nats.conf takes no time", () => {
+  it("of digits or quotes in a nats.conf takes no noticeable time", () => {
     const conf = (line: string): string =>
       `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: nats}\ndata:\n  nats.conf: |\n    cluster {\n      listen: ${line}\n    }\n`;
     const broker = `apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: nats}\nspec: {template: {spec: {containers: [{name: n, image: nats}], volumes: [{configMap: {name: nats}}]}}}\n`;
     const began = performance.now();
     for (const line of [`${"1".repeat(400_000)}x`, '\\"'.repeat(400_000), `"${'\\"'.repeat(400_000)}`])
       doctor(`${broker}---\n${conf(line)}`);
-    // Quadratic, each of them takes a minute and more.
+    // With quadratic time, each of them takes a minute and more.
     assert.ok(performance.now() - began < 20_000);
   });
 
@@ -140,7 +140,7 @@ describe("a text that is a trap", () => {
 });
 
 describe("an anchor that is used very often", () => {
-  it("is followed every time: kubectl takes it", () => {
+  it("is followed every time, because kubectl accepts it", () => {
     const policy = (uses: number): string =>
       `trustDomains: [cluster.local]\nrules:\n- {name: r0, from: &from [{principals: [&p cluster.local/ns/shop/sa/a, *p]}], publish: {allow: [a]}}\n${Array.from(
         { length: uses },
@@ -154,8 +154,8 @@ describe("an anchor that is used very often", () => {
   });
 });
 
-describe("line ends and marks of files", () => {
-  it("CRLF moves no place", () => {
+describe("the places in a file", () => {
+  it("do not move with CRLF", () => {
     assert.deepEqual(places(SERVICE.replaceAll("\n", "\r\n")), [FOUND_IN_SERVICE]);
     const config =
       "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: nats}\ndata:\n  nats.conf: |\n    port: 4222\n\n      tls {\n      }\n";
@@ -163,13 +163,13 @@ describe("line ends and marks of files", () => {
     assert.deepEqual(places(config.replaceAll("\n", "\r\n")), ["8:7 nats-tls"]);
   });
 
-  it("a byte order mark moves no place", () => {
+  it("do not move with a byte order mark", () => {
     assert.deepEqual(places(SERVICE), [FOUND_IN_SERVICE]);
     const { output } = istioNats(["doctor", "-"], `\uFEFF${SERVICE.replace("apiVersion", "apiVersion")}`);
     assert.match(output, /^<stdin>:6:11: error/);
   });
 
-  it("UTF-16 with its mark, as PowerShell writes it, is read as kubectl reads it", () => {
+  it("are right in UTF-16 with its mark, which PowerShell writes and kubectl reads", () => {
     const folder = mkdtempSync(join(tmpdir(), "istio-nats-utf16-"));
     const file = join(folder, "powershell.yaml");
     const littleEndian = Buffer.from(`\uFEFF${SERVICE.replace("nats", "natsü")}`, "utf16le");
@@ -183,7 +183,7 @@ describe("line ends and marks of files", () => {
     rmSync(folder, { recursive: true });
   });
 
-  it("a column counts as editors do where text is wider than ASCII", () => {
+  it("have columns as editors count them, even if the text is wider than ASCII", () => {
     const text = SERVICE.replace("- port: 4222", '- {x: "é😀", port: 4222}');
     assert.deepEqual(places(text), ["6:22 port-not-tcp"]);
   });
@@ -204,7 +204,7 @@ describe("files", () => {
     assert.match(output, /huge\.yaml:1:1: error: the file has more than 16777216 bytes \[file-too-large\]/);
   });
 
-  it("of a folder are its YAML and JSON, in the order of names, and templates of a chart are told apart", () => {
+  it("of a folder are its YAML and JSON, in the order of names, and templates of a chart are distinguished", () => {
     const top = join(folder, "deploy");
     mkdirSync(join(top, "chart", "templates"), { recursive: true });
     writeFileSync(join(top, "b.yaml"), SERVICE);
@@ -219,7 +219,7 @@ describe("files", () => {
     assert.match(output, /1 error, 1 info in 1 object of 4 files/);
   });
 
-  it("that links lead to are taken once, and a link to a folder above is no loop", () => {
+  it("that links lead to are read once, and a link to a folder above is no loop", () => {
     const top = join(folder, "linked");
     mkdirSync(join(top, "b"), { recursive: true });
     writeFileSync(join(folder, "elsewhere.yaml"), SERVICE);
@@ -244,7 +244,7 @@ describe("files", () => {
     }
   });
 
-  it("with bytes that are no text are told at the first of them, and not judged", () => {
+  it("with bytes that are not text are reported at the first of them, and not judged", () => {
     const file = join(folder, "latin1.yaml");
     const text = `${SERVICE}# ü is two bytes\n`;
     const utf16 = Buffer.from(`\uFEFF${text}`, "utf16le");
@@ -266,7 +266,7 @@ describe("files", () => {
     }
   });
 
-  it("that hold no object are told where they were named, not where a folder brought them", () => {
+  it("without any object are reported if they were named, not if a folder brought them", () => {
     const file = join(folder, "patch.yaml");
     writeFileSync(file, "spec: {}\n");
     assert.match(istioNats(["doctor", file]).output, /patch\.yaml:1:1: warning: .* \[no-object\]/);
@@ -284,9 +284,9 @@ describe("a List of Kubernetes", () => {
   });
 });
 
-describe("manifests with anything in the place of anything", () => {
+describe("manifests with anything in place of anything", () => {
   it("are judged without a crash", () => {
-    // The same in every run: a test that fails must fail again.
+    // The same in every run, because a test that fails must fail again.
     const random = new Random(7);
     const folder = inRoot("test", "cli", "fixtures");
     const texts = readdirSync(folder).flatMap((id) =>

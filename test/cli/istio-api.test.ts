@@ -20,7 +20,7 @@ interface Crd {
   };
 }
 
-/** A schema as doctor's table would have it. */
+/** A schema in the form of doctor's table. */
 function shapeOf({ type, enum: words, properties, additionalProperties, items }: Schema): unknown {
   const fields = properties && Object.entries(properties).map(([key, schema]) => [key, shapeOf(schema)] as const);
   return {
@@ -44,7 +44,7 @@ describe("what doctor knows of Istio's API", () => {
   });
 
   for (const { kind, group, versions, spec } of ISTIO_KINDS) {
-    it(`is, of ${kind}, what Istio's CRD has`, () => {
+    it(`is the same as Istio's CRD for ${kind}`, () => {
       const crd = crds.get(`${kind}.${group}`);
       assert.ok(crd);
       assert.deepEqual(crd.versions.map(({ name }) => name).sort(), [...versions].sort());

@@ -8,7 +8,7 @@ import { readManifests } from "../../cli/manifests/read.ts";
 import { buildGo } from "../../tools/go.ts";
 import { doctor, istioNats, sourceOf } from "./support.ts";
 
-/** What go-yaml's table holds, the numbers that Go and YAML write, and what only looks like one. */
+/** What go-yaml's table contains, the numbers that Go and YAML write, and what only looks like one. */
 const SCALARS = [
   ["y", "Y", "yes", "Yes", "YES", "yEs", "true", "True", "TRUE", "tRUE", "on", "On", "ON", "oN"],
   ["n", "N", "no", "No", "NO", "nO", "false", "False", "FALSE", "off", "Off", "OFF", "oFF", "t", "f"],
@@ -69,7 +69,7 @@ before(async () => {
   command = await buildGo("tools/go-deploy/kubernetes-yaml");
 });
 
-/** The verdicts of the library that kubectl, Helm and Istio read with. */
+/** The verdicts of the library with which kubectl, Helm and Istio read YAML. */
 function readings(documents: readonly string[]): Reading[] {
   const { stdout, stderr, status } = spawnSync(command, { input: JSON.stringify(documents), encoding: "utf8" });
   assert.equal(status, 0, stderr);
@@ -96,18 +96,18 @@ function assertAlike(document: string, theirs: Reading): void {
 }
 
 describe("YAML as Kubernetes reads it", () => {
-  it("has every scalar as sigs.k8s.io/yaml has it", () => {
+  it("reads every scalar as sigs.k8s.io/yaml does", () => {
     const documents = SCALARS.filter((scalar) => scalar !== "*x*").map((scalar) => `a: ${scalar}\n`);
     readings(documents).forEach((theirs, index) => assertAlike(documents[index]!, theirs));
   });
 
-  it("has every key so, and every word of a list", () => {
+  it("reads every key and every word of a list in the same way", () => {
     const keys = ["no", "y", "0100", "4222", "1_000", "true", '"no"', "a.b"];
     const documents = [...keys.map((key) => `{${key}: 1}\n`), "[no, y, 0100, 1_000, on, ~, a]\n"];
     readings(documents).forEach((theirs, index) => assertAlike(documents[index]!, theirs));
   });
 
-  it("has aliases, and members from merge keys before and behind a map's own, so", () => {
+  it("reads aliases, and members from merge keys before and after a map's own, in the same way", () => {
     const anchors = "x: &x {a: 1, b: 1, c: 1}\ny: &y {b: 2, c: 2, d: 2}\nz: &z [1, *x]\n";
     const documents = [
       "m: {<<: *x, a: 0}\n",
@@ -124,7 +124,7 @@ describe("YAML as Kubernetes reads it", () => {
     });
   });
 
-  it("refuses aliases and merges where it does", () => {
+  it("refuses aliases and merges where that library does", () => {
     const documents = [
       "a: *b\n",
       "a: &a [*a]\n",
@@ -143,17 +143,17 @@ describe("YAML as Kubernetes reads it", () => {
     });
   });
 
-  it("has whatever digits, signs, dots and underscores come to so", () => {
+  it("reads any combination of digits, signs, dots and underscores in the same way", () => {
     const number = fc.stringMatching(/^[0123789+\-._eExXoObBaFin]{1,8}$/);
     const documents = fc.sample(number, { numRuns: 3000, seed: 7 }).map((text) => `a: ${text}\n`);
     readings(documents).forEach((theirs, index) => {
-      // `a: - b` and the like are no scalars, and each library has its own words for them.
+      // `a: - b` and the like are not scalars, and each library has its own words for them.
       if (!/^a: [-?]?$/.test(documents[index]!.trimEnd())) assertAlike(documents[index]!, theirs);
     });
   });
 });
 
-/** What a text is made of where two readers may disagree: characters that one of them passes over, tabs, tags and keys. */
+/** Text on which two readers may disagree: characters that one of them skips, tabs, tags and keys. */
 const PIECES = fc.oneof(
   {
     weight: 6,
@@ -211,7 +211,7 @@ const PIECES = fc.oneof(
   },
 );
 
-/** The finding's place and kind, and what it says. */
+/** The finding's place and kind, and its message. */
 function problemsOf(text: string): string[] {
   const { problems } = readManifests(sourceOf(text), "default");
   return problems.map(({ kind, place, message }) => `${place.line}:${place.column} ${kind} ${message}`);
@@ -221,14 +221,14 @@ const POLICY =
   'trustDomains: [cluster.local]\nrules:\n- name: r\n  from: [{principals: ["*"]}]\n  publish: {allow: [a]}\n';
 
 describe("a text that kubectl reads otherwise than it looks", () => {
-  it("is refused, or read as kubectl reads it, whatever stands in it", () => {
+  it("is refused, or read as kubectl reads it, whatever it contains", () => {
     const texts = fc.array(PIECES, { minLength: 1, maxLength: 12 }).map((pieces) => `${pieces.join("")}\n`);
     const documents = fc.sample(texts, { numRuns: 20_000, seed: 7 });
     let alike = 0;
     readings(documents).forEach((theirs, index) => {
       const { problems, others } = readManifests(sourceOf(documents[index]!), "default");
       const [root] = others;
-      // A text by itself is no manifest, and what kubectl refuses cannot be carried out.
+      // A text by itself is not a manifest, and what kubectl refuses cannot be carried out.
       if (problems.length > 0 || "error" in theirs || typeof root?.plain() !== "object") return;
       assert.equal(others.length, 1, JSON.stringify(documents[index]));
       assert.deepEqual(asJson(root.plain()), theirs.value, JSON.stringify(documents[index]));
@@ -237,7 +237,7 @@ describe("a text that kubectl reads otherwise than it looks", () => {
     assert.ok(alike > 400, String(alike));
   });
 
-  it("by a line break within a comment is refused there", () => {
+  it("is refused at a line break within a comment", () => {
     for (const [lineBreak, name] of [
       ["\u0085", "U+0085"],
       ["\u2028", "U+2028"],
@@ -254,12 +254,12 @@ describe("a text that kubectl reads otherwise than it looks", () => {
     assert.match(output, /^<stdin>:6:3: error: .*\n {4}write a line break, or the escape \\u2028 in double quotes$/m);
   });
 
-  it("is none where it is JSON, or the character is an escape", () => {
+  it("is not refused if it is JSON, or the character is an escape", () => {
     assert.deepEqual(problemsOf('{"a": "b\u2028c"}'), []);
     assert.deepEqual(problemsOf('a: "b\\u2028c"\r\nd: 1\r\n'), []);
   });
 
-  it("by a key that is no text is refused at the key", () => {
+  it("is refused at a key that is not a text", () => {
     const cases: [text: string, expected: string][] = [
       ["a: &k replies\n*k : ANY\n", "2:1 syntax the alias *k is a key: keys are texts to Kubernetes"],
       ["? {a: 1}\n", "1:3 syntax a map is a key: keys are texts to Kubernetes"],
@@ -270,7 +270,7 @@ describe("a text that kubectl reads otherwise than it looks", () => {
     for (const [text, expected] of cases) assert.deepEqual(problemsOf(text), [expected], text);
   });
 
-  it("by a merge key in quotes or with a tag is none: only a plain << merges", () => {
+  it("is not refused for a merge key in quotes or with a tag: only a plain << merges", () => {
     const quoted = 'm: &m {b: 1}\n"<<": *m\n';
     const { others } = readManifests(sourceOf(quoted), "default");
     assert.deepEqual([{ value: others[0]?.plain() }], readings([quoted]));
@@ -281,12 +281,12 @@ describe("a text that kubectl reads otherwise than it looks", () => {
     }
   });
 
-  it("by a tag that makes another value there is refused at the value", () => {
+  it("is refused at a value to which a tag gives another meaning there", () => {
     assert.match(problemsOf("mode: !!binary RFJZX1JVTg==\n")[0]!, /^1:16 syntax .* the tag !!binary /);
     assert.deepEqual(problemsOf("a: !!str 1\nb: !!map {}\n"), []);
   });
 
-  it("because kubectl refuses it is refused, at its place", () => {
+  it("is refused at the place where kubectl refuses it", () => {
     const cases: [text: string, place: string][] = [
       ["a: 1\n\t\nb: 2\n", "2:1"],
       ["a:\n  \t\n  b: 2\n", "2:3"],
@@ -308,7 +308,7 @@ describe("a text that kubectl reads otherwise than it looks", () => {
     });
   });
 
-  it("only because of tabs that kubectl passes over is none", () => {
+  it("is not refused only because of tabs that kubectl skips", () => {
     const texts = ["a: 1\n  \t\nb: 2\n", "a: 1\n  \t# x\n  \t\n", "a: |\n  x\n  \t\n  y\n", "a: 1\t# x\n", "a:\t1\n"];
     readings(texts).forEach((theirs, index) => {
       const text = texts[index]!;
@@ -321,7 +321,7 @@ describe("a text that kubectl reads otherwise than it looks", () => {
     });
   });
 
-  it("because kubectl passes over what is behind ... is refused there", () => {
+  it("is refused after a line `...`, because kubectl skips what follows", () => {
     assert.deepEqual(readings([`a: 1\n...\n${POLICY}`]), [{ value: { a: 1 } }]);
     assert.deepEqual(problemsOf(`a: 1\n...\n${POLICY}`), [
       "3:1 syntax kubectl passes over what stands behind the line ...",
@@ -333,7 +333,7 @@ describe("a text that kubectl reads otherwise than it looks", () => {
 const RULE = 'name: r, from: [{namespaces: [no]}], publish: {allow: [on, "off"]}';
 
 describe("a word that is a boolean to Kubernetes", () => {
-  it("is refused in a policy as in the cluster, with quotes for a remedy", () => {
+  it("is refused in a policy as in the cluster, with quotes as the remedy", () => {
     const { status, output } = istioNats(["check", "-"], `trustDomains: [cluster.local]\nrules: [{${RULE}}]\n`);
     assert.equal(status, 1);
     assert.match(output, /^<stdin>:2:40: error: rules\[0\]\.from\[0\]\.namespaces\[0\]: /m);
@@ -343,7 +343,7 @@ describe("a word that is a boolean to Kubernetes", () => {
     assert.ok(!output.includes("allow[1]"));
   });
 
-  it("is one in a pod as well", () => {
+  it("is also one in a pod", () => {
     const pod = (host: string): string =>
       `apiVersion: v1\nkind: Pod\nmetadata: {name: nats}\nspec:\n  hostNetwork: ${host}\n  containers: [{name: n, image: nats}]\n`;
     for (const [host, found] of [
@@ -357,7 +357,7 @@ describe("a word that is a boolean to Kubernetes", () => {
       );
   });
 
-  it("is a number in a policy where it is one to Kubernetes", () => {
+  it("is a number in a policy if Kubernetes reads a number", () => {
     const limits = (memory: string): string =>
       `trustDomains: [cluster.local]\nlimits: {memory: ${memory}}\nrules: [{${RULE.replace("no", "a").replace("on,", "")}}]\n`;
     for (const memory of ["67108864", "67_108_864", "0400000000"])
@@ -366,7 +366,7 @@ describe("a word that is a boolean to Kubernetes", () => {
 });
 
 describe("a document without anything", () => {
-  it("is passed over beside a policy: kubectl does so", () => {
+  it("is skipped beside a policy, as kubectl does", () => {
     for (const text of [`${POLICY}---\n`, `---\n${POLICY}`, `---\n# x\n---\n${POLICY}---\n---\n`]) {
       const { status, output } = istioNats(["check", "-"], text);
       assert.equal(status, 0, output);
@@ -376,14 +376,14 @@ describe("a document without anything", () => {
 });
 
 describe("a key without a value", () => {
-  it("is told with what to write", () => {
+  it("is reported with what to write", () => {
     const { output } = istioNats(["check", "-"], `mode:\n${POLICY}`);
     assert.match(output, /^<stdin>:1:6: error: mode: .*\n {4}write a value, or leave the key out$/m);
   });
 });
 
 describe("a number that JSON does not have", () => {
-  it("is told at its place: kubectl refuses it", () => {
+  it("is reported at its place, because kubectl refuses it", () => {
     const [finding] = doctor("apiVersion: v1\nkind: ConfigMap\ndata:\n  a: .nan\n");
     assert.deepEqual([finding!.id, finding!.place.line, finding!.place.column], ["yaml-syntax", 4, 6]);
   });

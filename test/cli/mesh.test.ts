@@ -45,7 +45,7 @@ const ALL_TAGS = { "sidecar.istio.io/extraStatTags": STATS_TAGS.join() };
 describe("the mTLS mode of the client port", () => {
   const rest = kinds("Service", "StatefulSet", "WasmPlugin");
 
-  it("is the workload's before the namespace's before the mesh's, and the port's before the general", () => {
+  it("is the workload's before the namespace's before the mesh's, and the port's before the general one", () => {
     const mesh = peerAuthentication("istio-system", { mtls: { mode: "DISABLE" } });
     const namespace = peerAuthentication("messaging", { mtls: { mode: "PERMISSIVE" } });
     const workload = peerAuthentication("messaging", { selector: NATS, mtls: { mode: "STRICT" } });
@@ -67,7 +67,7 @@ describe("the mTLS mode of the client port", () => {
     assert.deepEqual(ids(...rest, mesh, namespace, unset), ["mtls-permissive"]);
   });
 
-  it("is told as astray by a warning where the PeerAuthentication is for nobody, not where it is for others", () => {
+  it("is reported as misplaced by a warning if the PeerAuthentication is for nobody, but not if it is for others", () => {
     const wrong = peerAuthentication("messaging", {
       selector: { matchLabels: { app: "natz" } },
       mtls: { mode: "STRICT" },
@@ -93,7 +93,7 @@ describe("the mTLS mode of the client port", () => {
     assert.deepEqual(ids(...rest, one, one), []);
   });
 
-  it("is judged by the plugin's selector where the pods are not among the files", () => {
+  it("is judged by the plugin's selector if the pods are not among the files", () => {
     const permissive = peerAuthentication("messaging", { selector: NATS, mtls: { mode: "PERMISSIVE" } });
     assert.deepEqual(ids(...kinds("WasmPlugin"), permissive), ["mtls-permissive"]);
     assert.deepEqual(ids(...kinds("WasmPlugin"), permissive.replace('"messaging"', '"other"')), []);
@@ -110,9 +110,9 @@ describe("an AuthorizationPolicy", () => {
   const route = { operation: { ports: ["6222"] } };
   const client = { operation: { ports: ["4222"] } };
 
-  it("is wanted for the routes' port", () => assert.deepEqual(ids(...open), ["broker-port-open"]));
+  it("is required for the routes' port", () => assert.deepEqual(ids(...open), ["broker-port-open"]));
 
-  it("restricts a port when it allows it to some, or allows others only, or denies it", () => {
+  it("restricts a port if it allows it to some, or allows only others, or denies it", () => {
     for (const spec of [
       { selector: NATS, rules: [{ from: [broker], to: [route] }, { to: [client] }] },
       { action: "DENY", rules: [{ from: [{ source: { notPrincipals: ["*/sa/nats"] } }], to: [route] }] },
@@ -235,7 +235,7 @@ describe("an AuthorizationPolicy", () => {
       }
   });
 
-  it("that keeps pods out which run as default is told with what they run as", () => {
+  it("that keeps out pods which run as default is reported with what they run as", () => {
     const unnamed = open.map((text) => text.replace("      serviceAccountName: nats\n", ""));
     const policy = authorization({
       action: "DENY",
@@ -249,7 +249,7 @@ describe("an AuthorizationPolicy", () => {
     assert.match(finding!.remedy, /^let mesh\.test\/ns\/messaging\/sa\/default pass, /);
   });
 
-  it("with spiffe:// before its principals is told the one that is meant, wherever else it is wrong", () => {
+  it("with spiffe:// before its principals is reported with the right form, wherever else it is wrong", () => {
     const written = "spiffe://mesh.test/ns/messaging/sa/nats";
     const policy = authorization({
       action: "DENY",
@@ -262,7 +262,7 @@ describe("an AuthorizationPolicy", () => {
     assert.deepEqual(ids(authorization({ rules: [{ from: [{ source: { principals: ["x"] } }] }] }, "shop")), []);
   });
 
-  it("restricts nothing when it lets everybody in, is for other pods, on trial or a waypoint's", () => {
+  it("restricts nothing if it lets everybody in, or is for other pods, on trial or a waypoint's", () => {
     for (const policy of [
       authorization({ selector: NATS, rules: [{}] }),
       ...[
@@ -292,7 +292,7 @@ describe("an AuthorizationPolicy", () => {
 describe("a name that is nearly one of Istio's", () => {
   const [plugin = ""] = kinds("WasmPlugin");
 
-  it("is told with the one that was meant", () => {
+  it("is reported with the one that was meant", () => {
     const cases: [was: string, is: string, remedy: string][] = [
       [
         "kind: WasmPlugin",
@@ -316,7 +316,7 @@ describe("a name that is nearly one of Istio's", () => {
 });
 
 describe("a value of another type than Istio's", () => {
-  it("is told with how it is written", () => {
+  it("is reported with how it is written", () => {
     const policy = authorization({ action: "DENY", rules: [{ to: [{ operation: { notPorts: [4222] } }] }] });
     const mtls = peerAuthentication("shop", { mtls: "STRICT" });
     const list = peerAuthentication("shop", { selector: { matchLabels: ["a=b"] } });
@@ -346,13 +346,13 @@ describe("a value of another type than Istio's", () => {
     }
   });
 
-  it("is not null, which kubectl leaves out", () => {
+  it("does not include null, which kubectl leaves out", () => {
     assert.deepEqual(ids(peerAuthentication("shop", { mtls: null })), []);
   });
 });
 
 describe("a nats-server without a plugin", () => {
-  it("is told beside one that has its own, and not again where the plugin selects none at all", () => {
+  it("is reported beside one that has its own, and not again if the plugin selects none at all", () => {
     const [pods = ""] = kinds("StatefulSet");
     const other = pods
       .replace("name: nats, namespace", "name: nats2, namespace")
@@ -381,7 +381,7 @@ describe("what nats.conf opens beside the client port", () => {
     return [...pods, JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata, data: { "nats.conf": conf } })];
   }
 
-  it("is monitoring and profiling too, unless only the pod itself reaches it", () => {
+  it("includes monitoring and profiling, unless only the pod itself reaches it", () => {
     for (const open of [
       "http_port: 8222",
       "http: 0.0.0.0:8222",
@@ -394,7 +394,7 @@ describe("what nats.conf opens beside the client port", () => {
       assert.deepEqual(ids(...withConf(`port: 4222\n${shut}\n`)), [], shut);
   });
 
-  it("is the client port itself where it is another, and the command line counts before the file", () => {
+  it("includes the client port itself if it is another one, and the command line counts before the file", () => {
     assert.deepEqual(ids(...withConf("port: 4333\n")), ["nats-client-port"]);
     for (const args of ['["-p", "4222"]', '["--port=4222"]']) {
       const told = withConf("port: 4333\n").map((text) =>
@@ -404,7 +404,7 @@ describe("what nats.conf opens beside the client port", () => {
     }
   });
 
-  it("is a control line of more bytes than the policy's reference says that the filter takes by default", () => {
+  it("includes a control line of more bytes than the filter accepts by default according to the policy's reference", () => {
     const schema = JSON.parse(readFileSync(inRoot("docs", "policy.schema.json"), "utf8")) as PolicySchema;
     const most = schema.definitions.limits.properties.controlLine.default;
     assert.deepEqual(ids(...withConf(`port: 4222\nmax_control_line: ${most}\n`)), []);
@@ -547,7 +547,7 @@ describe("a client", () => {
 });
 
 describe("a Service's targetPort", () => {
-  it("must lead to 4222 of the pods: its own number says nothing", () => {
+  it("must lead to 4222 of the pods: its own number does not matter", () => {
     for (const target of ["4223", "nats-client"]) {
       const astray = DOCUMENTS.map((text) => text.replace("port: 4222 }\n", `port: 4222, targetPort: ${target} }\n`));
       assert.deepEqual(ids(...astray), ["pod-not-in-service", "target-port-nothing"], target);
@@ -568,7 +568,7 @@ describe("a gateway", () => {
     servers: [server],
   });
 
-  it("is one by the selector of its Gateway, whatever the label says", () => {
+  it("is recognised by the selector of its Gateway, whatever the label says", () => {
     assert.deepEqual(ids(gateway, client), []);
     assert.deepEqual(ids(gateway, plugin), ["gateway-mode-server"]);
     const workload = client.replace("trustDomains:", "identity: WORKLOAD\n    trustDomains:");
@@ -591,7 +591,7 @@ describe("two plugins", () => {
   const [plugin = ""] = kinds("WasmPlugin");
   const inRoot = plugin.replace("namespace: messaging", "namespace: istio-system");
 
-  it("meet where one of them is in the root namespace", () => {
+  it("meet if one of them is in the root namespace", () => {
     assert.deepEqual(ids(...DOCUMENTS, inRoot), ["plugin-twice"]);
     assert.deepEqual(ids(plugin, inRoot), ["plugin-twice"]);
     const everywhere = inRoot.replace("  selector: { matchLabels: { app: nats } }\n", "");
@@ -601,7 +601,7 @@ describe("two plugins", () => {
     assert.deepEqual(ids(...byAnother, tier), ["plugin-twice"]);
   });
 
-  it("do not meet in two namespaces, or where their labels are of different pods", () => {
+  it("do not meet in two namespaces, or if their labels are of different pods", () => {
     assert.ok(!ids(plugin, inRoot.replace("istio-system", "shop")).includes("plugin-twice"));
     const clients = inRoot.replace("{ app: nats }", "{ tier: front }");
     assert.ok(!ids(...DOCUMENTS, clients).includes("plugin-twice"));
@@ -614,7 +614,7 @@ describe("a plugin under another name", () => {
     text.replace("name: istio-nats", "name: nats-authz").replace("istio-nats@sha256", "nats-filter@sha256"),
   );
 
-  it("is judged by one half of a policy, or by a slip", () => {
+  it("is judged if it has half of a policy, or a slip", () => {
     assert.deepEqual(ids(...around, ...plugin), []);
     for (const [was, is] of [
       ["trustDomains", "trustDomain"],
@@ -626,7 +626,7 @@ describe("a plugin under another name", () => {
     }
   });
 
-  it("is not judged for rules of its own on other ports", () => {
+  it("is not judged if it has rules of its own on other ports", () => {
     const other = plugin.map((text) =>
       text
         .replace("  type: NETWORK\n", "")
@@ -642,7 +642,7 @@ describe("a plugin's mode", () => {
   const [plugin = ""] = kinds("WasmPlugin");
   const MATCH = "match: [{ mode: SERVER, ports: [{ number: 4222 }] }]";
 
-  /** Every way to have the filter before the ports of the pods. */
+  /** Every way to have the filter in front of the pods' ports. */
   const WRITTEN = ["SERVER", "CLIENT_AND_SERVER", "UNDEFINED", undefined];
 
   function withMode(mode: string | undefined): string {
@@ -663,7 +663,7 @@ describe("a plugin's mode", () => {
     });
   }
 
-  it("is both where there is no match at all", () => {
+  it("is both if there is no match at all", () => {
     const without = plugin.replace(`  ${MATCH}\n`, "");
     assert.deepEqual(ids(...around, without), ["match-without-ports"]);
     const misspelt = without.replace("app: nats", "app: natz");
@@ -675,7 +675,7 @@ describe("a plugin's mode", () => {
     assert.deepEqual(ids(...around, misspelt), ["mode-unknown", "selector-matches-nothing"]);
   });
 
-  it("CLIENT before nats-server's pods is told, whatever the identity says", () => {
+  it("CLIENT in front of nats-server's pods is reported, whatever the identity says", () => {
     assert.deepEqual(ids(...around, withMode("CLIENT")), ["broker-mode-client"]);
     const workload = withMode("CLIENT").replace("trustDomains:", "identity: WORKLOAD\n    trustDomains:");
     assert.deepEqual(ids(...around, workload), ["broker-mode-client", "identity-mismatch"]);
@@ -683,7 +683,7 @@ describe("a plugin's mode", () => {
     assert.ok(!told.includes("write identity: WORKLOAD"));
   });
 
-  it("CLIENT is told by nats-server's Service where its pods are not among the files", () => {
+  it("CLIENT is recognised by nats-server's Service if its pods are not among the files", () => {
     const workload = withMode("CLIENT").replace("trustDomains:", "identity: WORKLOAD\n    trustDomains:");
     assert.ok(ids(...kinds("Service"), workload).includes("broker-mode-client"));
     const own = plugin.replace("name: istio-nats,", "name: istio-nats-server,");
@@ -716,7 +716,7 @@ describe("a plugin's mode", () => {
 describe("an object that names no namespace", () => {
   const pods = kinds("StatefulSet").map((text) => text.replace(", namespace: messaging", ""));
 
-  it("is told with -n, where its namespace is what does not fit", () => {
+  it("is reported with -n, if its namespace is what does not fit", () => {
     for (const [documents, id] of [
       [[...kinds("Service", "PeerAuthentication", "WasmPlugin"), ...pods], "selector-matches-nothing"],
       [[...kinds("Service", "PeerAuthentication", "WasmPlugin"), ...pods], "pod-not-in-service"],
@@ -739,7 +739,7 @@ describe("an object that names no namespace", () => {
     assert.match(output, /\[broker-without-plugin\]\n {4}give the plugin's file too/);
   });
 
-  it("is not where all have theirs", () => {
+  it("is not reported if all others have theirs", () => {
     const named = doctor(kinds("StatefulSet").join()).map(({ remedy }) => remedy);
     assert.ok(named.length > 0 && !named.some((remedy) => remedy.includes("-n NAMESPACE")));
   });
@@ -765,7 +765,7 @@ describe("a waypoint", () => {
       .replace("trustDomains:", "identity: WAYPOINT\n    trustDomains:"),
   );
 
-  it("frees the pods behind it from what is said of sidecars", () => {
+  it("exempts the pods behind it from what applies to sidecars", () => {
     const pods = kinds("StatefulSet").map((text) => text.replace(/ {6}annotations:\n(?: {8}.*\n)+/, ""));
     const only = authorization({
       selector: NATS,
@@ -777,7 +777,7 @@ describe("a waypoint", () => {
     assert.deepEqual(ids(...service, ...pods, ...plugin, only), ["waypoint-denied"]);
   });
 
-  it("judges a Service that uses it, be the plugin for the Service or for its Gateway", () => {
+  it("judges a Service that uses it, whether the plugin is for the Service or for its Gateway", () => {
     const forGateway = plugin.map((text) =>
       text.replace('{ group: "", kind: Service, name: nats }', JSON.stringify(WAYPOINT)),
     );
@@ -800,7 +800,7 @@ describe("a waypoint", () => {
     assert.deepEqual(ids(...none, ...plugin, only, gateway("judge")), ["waypoint-unused"]);
   });
 
-  it("gets the labels of the stats from its Gateway's infrastructure, or where that has none from its own annotations", () => {
+  it("gets the labels of the stats from its Gateway's infrastructure, or if that has none from its own annotations", () => {
     const only = authorization({
       selector: NATS,
       rules: [{ from: [{ source: { principals: ["cluster.local/ns/messaging/sa/judge"] } }] }],
@@ -851,7 +851,7 @@ describe("the labels of the stats", () => {
       .replace("selector: { matchLabels: { app: nats } }", selector)
       .replace("mode: SERVER", "mode: CLIENT");
 
-  it("must be known to a gateway's proxy too, where a plugin names it", () => {
+  it("must also be known to a gateway's proxy if a plugin names it", () => {
     const found = (annotations: object, selector: string): string[] =>
       ids(...DOCUMENTS, gateway(annotations), plugin(selector)).filter((id) => id === "stats-tags-missing");
     const selector = "selector: { matchLabels: { istio: egressgateway } }";
@@ -860,7 +860,7 @@ describe("the labels of the stats", () => {
     assert.deepEqual(found({}, "selector: { matchLabels: { istio: another } }"), []);
   });
 
-  it("may stand in the annotation for tags and in the proxy's configuration, each some of them", () => {
+  it("may be in the annotation for tags and in the proxy's configuration, some of them in each", () => {
     const [first, ...others] = STATS_TAGS;
     const config = { "proxy.istio.io/config": `extraStatTags: [${first}]` };
     const selector = "selector: { matchLabels: { istio: egressgateway } }";

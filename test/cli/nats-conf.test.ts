@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { readNatsConf } from "../../cli/mesh/nats-conf.ts";
 
-/** `websocket.port=8080@1:12`, lines and columns from 1. */
+/** `websocket.port=8080@1:12`, with lines and columns from 1. */
 function keys(text: string): string[] {
   return readNatsConf(text).map(
     ({ path, value, line, column }) =>
@@ -20,7 +20,7 @@ describe("a nats.conf", () => {
     ]);
   });
 
-  it("nests blocks, on one line or on many, and its keys know no case", () => {
+  it("nests blocks, on one line or on many, and its keys are case-insensitive", () => {
     assert.deepEqual(keys("TLS{ handshake_first: true }\nwebsocket\n{\n  port: 8080, no_tls: true\n}\n"), [
       "tls@1:1",
       "tls.handshake_first=true@1:6",
@@ -47,7 +47,7 @@ describe("a nats.conf", () => {
     ]);
   });
 
-  it("does not take blocks in lists for its own", () => {
+  it("does not read blocks in lists as its own", () => {
     assert.deepEqual(keys("leafnodes { remotes: [ { url: x, tls: { a: b } } ], port: 7422 }\ntls {}"), [
       "leafnodes@1:1",
       "leafnodes.remotes@1:13",
@@ -56,7 +56,7 @@ describe("a nats.conf", () => {
     ]);
   });
 
-  it("that is broken ends, and turns nothing around behind a key without value", () => {
+  it("that is broken ends, and does not misread what follows a key without value", () => {
     assert.deepEqual(keys("dangling\ntls { x }\n}}}]]]\nport: 1"), ["tls@2:1", "port=1@4:1"]);
     for (const text of ["{".repeat(10_000), "[".repeat(10_000), '"', "'", ":::", "\0"])
       assert.doesNotThrow(() => keys(text));

@@ -20,21 +20,21 @@ describe("docs/cli.md", () => {
     }
   });
 
-  it("shows an example in the words that doctor has for it", () => {
+  it("shows an example in doctor's own words for it", () => {
     const [finding] = doctor(
       "apiVersion: v1\nkind: Service\nmetadata: { name: nats, namespace: messaging }\nspec: { ports: [{ name: client, port: 4222 }] }\n",
     );
     assert.ok(page.includes(`: error: ${finding!.message} [port-not-tcp]\n    ${finding!.remedy}\n`));
   });
 
-  it("links to nothing that is not there", () => {
+  it("links to nothing that does not exist", () => {
     for (const [, target = ""] of page.matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g))
       assert.ok(existsSync(inRoot("docs", ...target.split("/"))), target);
   });
 });
 
 describe("docs/troubleshooting.md", () => {
-  it("names checks of doctor that there are", () => {
+  it("names only checks of doctor that exist", () => {
     const guide = readFileSync(inRoot("docs", "troubleshooting.md"), "utf8");
     const named = [...guide.matchAll(/\(cli\.md#([\w-]+)\)/g)].map(([, id = ""]) => id);
     assert.ok(named.length >= 10);

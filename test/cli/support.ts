@@ -16,13 +16,13 @@ export function sourceOf(text: string, file = "a.yaml"): Source {
   return { file, text, named: true, tooLarge: false, helmTemplate: false };
 }
 
-/** What doctor finds in texts; the first is `a.yaml`, unless they are named. */
+/** What doctor finds in texts. The first is `a.yaml`, unless they are named. */
 export function doctor(...texts: (string | Source)[]): Finding[] {
   const sources = texts.map((text) => (typeof text === "string" ? sourceOf(text) : text));
   return examine(sources, filter, OPTIONS).findings;
 }
 
-/** `12:7 port-not-tcp`, as the tests write what they expect. */
+/** `12:7 port-not-tcp`, the form in which the tests write what they expect. */
 export function placed({ id, place }: Finding): string {
   return `${place.line}:${place.column} ${id}`;
 }

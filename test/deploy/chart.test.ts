@@ -13,7 +13,7 @@ import { denied } from "./denial.ts";
 import { manifestsIn, manifestsOf, nameOf, only, type Manifest } from "./manifests.ts";
 
 const CHART = inRoot("deploy", "chart");
-/** The chart makes no StatefulSet: that is NATS's own chart's. */
+/** The chart makes no StatefulSet. NATS's own chart does that. */
 const CHART_FORMS = ["sidecar", "waypoint", "egress", "client"] as const;
 
 type ChartForm = (typeof CHART_FORMS)[number];
@@ -40,7 +40,7 @@ describe("the chart", () => {
 
   after(() => removeScratch(folder));
 
-  /** Runs helm with values on top of the chart's; its files stay within the scratch folder. */
+  /** Runs helm with these values on top of the chart's. Its files stay within the scratch folder. */
   function withValues(command: string[], values: object, files: string[] = []): Promise<Outcome> {
     const file = join(folder, "values.yaml");
     writeFileSync(file, stringify(values));
@@ -65,7 +65,7 @@ describe("the chart", () => {
     return output;
   }
 
-  /** NOTES.txt as an installation shows it: `helm template` leaves it out, so a copy of the chart has it as a manifest. */
+  /** NOTES.txt as an installation shows it. `helm template` leaves it out, so a copy of the chart has it as a manifest. */
   async function notes(values: object): Promise<string> {
     const copy = join(folder, "with-notes");
     cpSync(CHART, copy, { recursive: true });
@@ -101,7 +101,7 @@ describe("the chart", () => {
       }
     });
 
-    it(`has nothing that helm lint complains of (${form})`, async () => {
+    it(`passes helm lint without a complaint (${form})`, async () => {
       const { values, file } = await valuesOf(form, "WasmPlugin");
       const { status, output } = await withValues(["lint", "--strict", CHART], values, [file]);
       assert.equal(status, 0, output);
@@ -136,13 +136,13 @@ describe("the chart", () => {
     assert.match(await refusal({ ...LEAST, kind: "EnvoyFilter" }), /kind/);
   });
 
-  it("is refused where the policy would look for the client in the wrong place", async () => {
+  it("is refused if the policy would look for the client in the wrong place", async () => {
     assert.match(await refusal({ ...LEAST, form: "waypoint" }), /identity is PEER, and form: waypoint needs WAYPOINT/);
     const workload = { ...POLICY, identity: "WORKLOAD" };
     assert.match(await refusal({ ...LEAST, policy: workload }), /identity is WORKLOAD, and form: sidecar needs PEER/);
   });
 
-  it("lets no client of an egress gateway be led past it, unless that is asked for", async () => {
+  it("lets no client of an egress gateway be led past it, unless that is requested", async () => {
     const egress = { form: "egress", egress: { host: "nats.corp" } };
     const config = async (values: object): Promise<unknown> =>
       only(await rendered({ ...LEAST, ...values }), "WasmPlugin").spec["pluginConfig"];
@@ -152,7 +152,7 @@ describe("the chart", () => {
     assert.deepEqual(await config({}), POLICY);
   });
 
-  it("has the egress gateway speak TLS to the outside only where that is asked for", async () => {
+  it("has the egress gateway speak TLS to the outside only if that is requested", async () => {
     const egress = { host: "nats.example.com", tls: true };
     const values = { ...LEAST, form: "egress", egress };
     const { spec } = only(await rendered(values, "istio-egress"), "DestinationRule", "nats-outside");
@@ -167,7 +167,7 @@ describe("the chart", () => {
     );
   });
 
-  it("finds pods by the labels that it is given, and by no others beside them", async () => {
+  it("finds pods by the labels that it is given, and by no others", async () => {
     const labels = { app: "my-nats" };
     const manifests = await rendered({ ...LEAST, broker: { selector: labels } });
     for (const kind of ["WasmPlugin", "PeerAuthentication", "AuthorizationPolicy"]) {
@@ -192,7 +192,7 @@ describe("the chart", () => {
     assert.match(await refusal({ ...LEAST, form: "egress" }), /egress\.host is empty/);
   });
 
-  it("is refused for a host outside that is no name in DNS", async () => {
+  it("is refused for an outside host that is not a DNS name", async () => {
     const host = (name: string): object => ({ ...LEAST, form: "egress", egress: { host: name } });
     for (const name of [
       "*.example.com",
@@ -225,7 +225,7 @@ describe("the chart", () => {
     );
   });
 
-  it("is refused for ports without the one on which what it makes takes clients", async () => {
+  it("is refused for ports that lack the one on which its objects accept clients", async () => {
     const policy = { ...POLICY, identity: "WAYPOINT" };
     const egress = { ...LEAST, form: "egress", egress: { host: "nats.corp" } };
     assert.match(await refusal({ ...egress, ports: [4333] }), /ports lacks 4222, where the Gateway nats-egress takes/);
@@ -283,7 +283,7 @@ describe("the chart", () => {
     assert.doesNotMatch(await notes(values), /use-waypoint/);
   });
 
-  it("says in its notes whose proxy must know the labels of the stats, unless it has told that proxy itself", async () => {
+  it("says in its notes whose proxy must know the labels of the stats, unless it has configured that proxy itself", async () => {
     const waypoint = { form: "waypoint", policy: { ...POLICY, identity: "WAYPOINT" } };
     const client = { form: "client", selector: { app: "a" }, policy: { ...POLICY, identity: "WORKLOAD" } };
     const annotation = `  sidecar.istio.io/extraStatTags: ${STATS_TAGS.join()}`;
@@ -318,7 +318,7 @@ describe("the chart", () => {
     }
   });
 
-  it("opens other ports for whom it is told, each of them beside the broker", async () => {
+  it("opens other ports to the peers that it is given, and always to the broker", async () => {
     const exporter = { port: 7777, principals: ["cluster.local/ns/monitoring/sa/prometheus"] };
     const otherPorts = {
       leaves: ["cluster.local/ns/edge/sa/nats-leaf"],
@@ -332,7 +332,7 @@ describe("the chart", () => {
     assert.deepEqual(reached("cluster.local/ns/messaging/sa/nats"), [4222, 6222, 7422, 7777, 8222, 9999]);
   });
 
-  it("is refused for another port that is named twice, or is not an other one", async () => {
+  it("is refused for another port that is named twice, or is not one of the other ports", async () => {
     const extra = (...ports: number[]): object => ({
       ...LEAST,
       broker: { otherPorts: { extra: ports.map((port) => ({ port, principals: [] })) } },
@@ -343,7 +343,7 @@ describe("the chart", () => {
     assert.match(await refusal({ ...LEAST, broker: { otherPorts: { extra: [{ port: 7777 }] } } }), /principals/);
   });
 
-  it("takes clients on every port that it is given, and only through the waypoint where there is one", async () => {
+  it("accepts clients on every port that it is given, and only through the waypoint if there is one", async () => {
     const values = { ...LEAST, ports: [4222, 14222] };
     const sidecar = [only(await rendered(values), "AuthorizationPolicy")];
     const policy = { ...POLICY, identity: "WAYPOINT" };
@@ -357,7 +357,7 @@ describe("the chart", () => {
     }
   });
 
-  it("keeps large numbers of the policy as they are", async () => {
+  it("keeps large numbers of the policy unchanged", async () => {
     const limits = { memory: 536_870_912, payload: 8_388_608 };
     const { spec } = only(await rendered({ ...LEAST, policy: { ...POLICY, limits } }), "WasmPlugin");
     assert.deepEqual(spec["pluginConfig"], { ...POLICY, limits });
@@ -395,7 +395,7 @@ describe("the chart", () => {
     assert.deepEqual((await rendered({ ...LEAST, broker })).map(nameOf), ["WasmPlugin messaging/istio-nats"]);
   });
 
-  it("makes the filter in a waypoint alone, which cuts nobody off, and says who goes round it", async () => {
+  it("makes only the filter for a waypoint, which cuts nobody off, and says who can bypass it", async () => {
     const broker = { service: { create: false }, peerAuthentication: { create: false }, otherPorts: { create: false } };
     const values = { ...LEAST, form: "waypoint", policy: { ...POLICY, identity: "WAYPOINT" }, broker };
     const alone = { ...values, waypoint: { onlyThrough: { create: false } } };

@@ -11,16 +11,16 @@ import { Started } from "../stand/started.ts";
 const NODES = 3;
 const BROKER = "spiffe://cluster.local/ns/messaging/sa/nats";
 
-/** One pod: a nats-server, and the Envoy beside it as one for each port (the stand's has one upstream). */
+/** One pod: a nats-server, and the Envoy beside it as one Envoy for each port, because the stand's has one upstream. */
 interface Node {
   nats: NatsServer;
-  /** Takes clients, with the filter. */
+  /** Accepts clients, with the filter. */
   clients: ServerProxy;
-  /** Takes the other nodes' routes. */
+  /** Accepts the other nodes' routes. */
   routes: ServerProxy;
 }
 
-/** A port that was free a moment ago: nats-server cannot tell which one it chose for routes before it needs the others'. */
+/** A port that was free a moment ago. nats-server cannot report which one it chose for routes before it needs the others'. */
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
@@ -34,7 +34,7 @@ function freePort(): Promise<number> {
   });
 }
 
-/** deploy/nats/nats.conf for a node on this machine: other addresses, another folder, and less patience in lame duck. */
+/** deploy/nats/nats.conf for a node on this machine: other addresses, another folder, and less patience in lame duck mode. */
 function configOf(index: number, clusterPort: number, routes: readonly number[], folder: string): string {
   let next = 0;
   const changes: [found: RegExp, put: string | (() => string)][] = [
@@ -55,7 +55,7 @@ function configOf(index: number, clusterPort: number, routes: readonly number[],
   );
 }
 
-/** The three nodes of deploy/nats on this machine, with mTLS between all of them, and between them and clients. */
+/** The three nodes of deploy/nats on this machine, with mTLS among them and between them and clients. */
 export class Cluster {
   readonly nodes: readonly Node[];
   readonly #started: Started;
@@ -67,7 +67,7 @@ export class Cluster {
     this.nodes = nodes;
   }
 
-  /** Starts them with `policy` before their client ports. */
+  /** Starts them with `policy` in front of their client ports. */
   static start(policy: object): Promise<Cluster> {
     return Started.whole((started) => Cluster.#start(started, policy));
   }
@@ -87,7 +87,7 @@ export class Cluster {
         started.add(ServerProxy.start(join(folders[i]!, "routes"), broker, clusterPorts[i]!, { routes: {} })),
       ),
     );
-    // What the other nodes' sidecars make of a node's name: plain on their side, mTLS behind it.
+    // What the other nodes' sidecars make of a node's name: plain on their side, mTLS after it.
     const names = await Promise.all(
       indexes.map((i) =>
         started.add(Sidecar.start(folders[i]!, "name", broker, routes[i]!.envoy.port("routes"), BROKER)),
@@ -111,7 +111,7 @@ export class Cluster {
     return new Cluster(started, root, nodes);
   }
 
-  /** What a client of that SPIFFE id dials: a way through its own sidecar to each node. */
+  /** What a client with that SPIFFE ID dials: a way through its own sidecar to each node. */
   async urlsFor(principal: string): Promise<string[]> {
     const identity = await this.#root.issue(principal);
     const sidecars = await Promise.all(

@@ -12,7 +12,9 @@ interface DenySpec {
 
 const BROKER_PODS = { "app.kubernetes.io/name": "nats" };
 
-/** What Istio's documentation says of DENY policies on TCP: denied where any rule's `from` and `to` both match. */
+/**
+ * DENY policies on TCP, as Istio's documentation describes them: a connection is denied if any rule's `from` and `to` both match.
+ */
 export function denied(
   policies: readonly Manifest[],
   port: number,

@@ -6,7 +6,7 @@ export function read(file: string): string {
   return readFileSync(inRoot(...file.split("/")), "utf8");
 }
 
-/** The fenced texts of a guide whose fence says `kind`. */
+/** The fenced texts of a guide whose info string is `kind`. */
 export function snippets(file: string, kind: string): string[] {
   const found = [...read(file).matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].filter(([, fence]) => fence === kind);
   return found.map(([, , text = ""]) => text);

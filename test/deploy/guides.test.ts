@@ -25,7 +25,7 @@ const GUIDES = [
   "docs/telemetry.md",
 ];
 
-/** A guide's kustomizations, laid in folders of the names that they begin with, beside a clone. */
+/** A guide's kustomizations, put into folders of the names that they begin with, beside a clone. */
 class Kustomizations {
   readonly #folder = inRoot("build", "guide");
   readonly texts = new Map<string, string>();
@@ -70,7 +70,7 @@ describe("the kustomizations that the guide shows", () => {
     shown.remove();
   });
 
-  /** What the patch of the guide says, as an object. */
+  /** What the guide's patch contains, as an object. */
   function patch(): Wasm {
     const { patches } = parse(shown.texts.get("nats") ?? "") as { patches: { patch: string }[] };
     return (parse(patches[0]!.patch) as { spec: Wasm }).spec;
@@ -166,7 +166,7 @@ async function rendered(values: readonly string[]): Promise<string> {
 }
 
 describe("the guides for installing", () => {
-  it("name no script and no test that is not there", () => {
+  it("name no script and no test that does not exist", () => {
     const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
     for (const file of GUIDES) {
       for (const [, script = ""] of read(file).matchAll(/npm run ([\w:]+)/g)) assert.ok(script in scripts, script);
@@ -175,7 +175,7 @@ describe("the guides for installing", () => {
     }
   });
 
-  it("show values that the chart takes", async () => {
+  it("show values that the chart accepts", async () => {
     const [first = "", ...others] = snippets("docs/install.md", "yaml values");
     assert.equal(others.length, 0);
     const { pluginConfig } = only(manifestsIn(await rendered([first])), "WasmPlugin").spec as unknown as Wasm;
@@ -195,7 +195,7 @@ describe("the guides for installing", () => {
     assert.deepEqual(forms, ["waypoint", "egress", "client"]);
   });
 
-  it("have several files of values checked as what helm makes of them, since one by itself is no policy", async () => {
+  it("have several files of values checked as what helm makes of them, because one by itself is no policy", async () => {
     const [first = ""] = snippets("docs/install.md", "yaml values");
     const command = /^helm template \S+ deploy\/chart .*--values \S+ --values \S+ \| istio-nats check -$/m;
     assert.match(snippets("docs/install.md", "sh").join(""), command);
@@ -213,7 +213,7 @@ describe("the guides for installing", () => {
     assert.match(output, /rules\[1\]\.name: "orders-api" /);
   });
 
-  it("let the release go of each object around the filter, and of nothing else, before helm uninstall deletes the filter", async () => {
+  it("make the release let go of each object around the filter, and of nothing else, before helm uninstall deletes the filter", async () => {
     const [, section = ""] = read("docs/install.md").split(/^## \d+\. Take it off again$/m);
     const [first = ""] = snippets("docs/install.md", "yaml values");
     const [, flags = ""] = /helm upgrade [^`]*--set (\S+)/.exec(section) ?? [];
@@ -238,7 +238,7 @@ describe("the guides for installing", () => {
     );
   });
 
-  it("tell what each file of surroundings holds", async () => {
+  it("say what each file of surroundings contains", async () => {
     const rows = [...read("docs/install.md").matchAll(/^\| `(\w+)-surroundings\.yaml` +\|(.*)\|$/gm)];
     const told = new Map(rows.map(([, form = "", held = ""]) => [form, [...held.matchAll(/(\w+) `([^`]+)`/g)]]));
     for (const form of FORMS) {
@@ -265,7 +265,7 @@ describe("the guides for installing", () => {
     assert.equal(stdout.trim(), (JSON.parse(read("package.json")) as { version: string }).version);
   });
 
-  it("tell the versions that the tests pin", () => {
+  it("state the versions that the tests pin", () => {
     const page = read("docs/compatibility.md");
     for (const [version, requirements] of Object.entries(ENVOYS)) {
       assert.ok(page.includes(`Envoy ${version}`), version);

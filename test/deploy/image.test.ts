@@ -79,7 +79,7 @@ describe("the image", () => {
     assert.deepEqual(readFileSync(join(folder, "plugin.wasm")), readFileSync(filterWasm));
   });
 
-  it("is whole: every blob has the digest and the size by which it is named", () => {
+  it("is complete: every blob has the digest and the size by which it is named", () => {
     const manifest = manifestOf(image);
     assert.equal(sha256(blob(image, image.digest)), image.digest);
     for (const { digest, size } of [manifest.config, ...manifest.layers]) {
@@ -90,7 +90,7 @@ describe("the image", () => {
     assert.deepEqual(rootfs.diff_ids, [sha256(gunzipSync(blob(image, manifest.layers[0]!.digest)))]);
   });
 
-  it("is the same, byte for byte, at another time, place and time zone, of a file with another date", async () => {
+  it("is the same, byte for byte, at another time, place and time zone, from a file with another date", async () => {
     const copy = join(folder, "another-name.wasm");
     copyFileSync(filterWasm, copy);
     utimesSync(copy, 0, 0);
@@ -107,7 +107,7 @@ describe("the image", () => {
     }
   });
 
-  it("is another for another module", async () => {
+  it("differs for another module", async () => {
     const other = await makeImage(inRoot("package.json"), join(folder, "other"));
     assert.notEqual(other.digest, image.digest);
   });
@@ -140,7 +140,7 @@ describe("a registry", () => {
     removeScratch(folder);
   });
 
-  it("takes the image, and gives it back by its digest", async () => {
+  it("accepts the image, and returns it by its digest", async () => {
     const reference = `${address}/team/istio-nats:0.1.0`;
     await pushImage(image, reference);
     const by = (name: string): Promise<string> => must("The registry has not got it.", crane, ["digest", name]);
@@ -152,7 +152,7 @@ describe("a registry", () => {
     assert.deepEqual(blob({ folder: pulled, digest: image.digest }, layer), blob(image, layer));
   });
 
-  it("that is not there is a fault with a remedy", async () => {
+  it("that is not there is an error with a remedy", async () => {
     await assert.rejects(
       () => pushImage(image, "127.0.0.1:1/istio-nats:0.1.0"),
       (error) => error instanceof Fault && error.message.includes("docker login"),
@@ -161,7 +161,7 @@ describe("a registry", () => {
 });
 
 describe("a reference's repository", () => {
-  it("is what stands before tag and digest; a port stays", () => {
+  it("is what comes before tag and digest; a port stays", () => {
     assert.equal(repositoryOf("registry.example/a/b:1.0"), "registry.example/a/b");
     assert.equal(repositoryOf("registry.example:5000/b"), "registry.example:5000/b");
     assert.equal(repositoryOf(`registry.example:5000/b:1@sha256:${"0".repeat(64)}`), "registry.example:5000/b");
@@ -169,7 +169,7 @@ describe("a reference's repository", () => {
 });
 
 describe("the manifests that name an image", () => {
-  /** What each file of build/manifests holds. */
+  /** The content of each file of build/manifests. */
   const written = new Map<string, Manifest[]>();
 
   before(async () => {
@@ -179,7 +179,7 @@ describe("the manifests that name an image", () => {
     }
   });
 
-  it("hold the filter alone, and in a file of its own what replaces or cuts off something else", async () => {
+  it("contain only the filter, and in a separate file what replaces or cuts off something else", async () => {
     for (const form of FORMS) {
       for (const kind of KINDS) {
         const whole = await manifestsOf(form, kind);
@@ -192,7 +192,7 @@ describe("the manifests that name an image", () => {
     }
   });
 
-  it("are no others than these", () => {
+  it("are exactly these", () => {
     const filters = FORMS.flatMap((form) => KINDS.map((kind) => `${form}-${kind.toLowerCase()}`));
     const surroundings = FORMS.filter((form) => form !== "client").map((form) => `${form}-surroundings`);
     assert.deepEqual([...written.keys()].sort(), [...filters, ...surroundings].sort());
@@ -235,7 +235,7 @@ describe("npm run image", () => {
     }
   });
 
-  it("leaves manifests of which doctor warns of nothing, as the README gives them to it before it applies the same", () => {
+  it("leaves manifests that doctor finds nothing in, as the README gives them to it before it applies the same", () => {
     const commands = snippets("README.md", "sh").flatMap((text) => text.split("\n"));
     const filesOf = (command: string): string[] =>
       commands.flatMap((line) => (line.startsWith(command) ? line.slice(command.length).split(" ") : []));

@@ -25,7 +25,7 @@ interface WasmSpec {
   pluginConfig: { mode?: string; identity?: string };
 }
 
-/** Which side of the connection Istio calls each form's proxy, and where the filter finds the client. */
+/** Which side of the connection Istio assigns to each form's proxy, and where the filter finds the client. */
 const SIDES: Record<Form, [mode: string, identity: string]> = {
   sidecar: ["SERVER", "PEER"],
   nats: ["SERVER", "PEER"],
@@ -42,7 +42,7 @@ function filters(manifests: readonly Manifest[]): Manifest[] {
 }
 
 describe("the forms that kustomize makes", () => {
-  it("are all folders of deploy/ that hold a filter", () => {
+  it("are all folders of deploy/ that contain a filter", () => {
     const folders = readdirSync(inRoot("deploy"), { recursive: true, encoding: "utf8" })
       .filter((file) => /^[^/]+\/wasmplugin\.yaml$/.test(file))
       .map((file) => file.split("/")[0]!);
@@ -50,7 +50,7 @@ describe("the forms that kustomize makes", () => {
   });
 
   for (const form of FORMS) {
-    it(`hold one filter, never two, of the kind that was asked for (${form})`, async () => {
+    it(`contain one filter, never two, of the requested kind (${form})`, async () => {
       for (const kind of KINDS) {
         const found = filters(await manifestsOf(form, kind));
         assert.deepEqual(
@@ -60,7 +60,7 @@ describe("the forms that kustomize makes", () => {
       }
     });
 
-    it(`say the same as a TrafficExtension and as a WasmPlugin (${form})`, async () => {
+    it(`mean the same as a TrafficExtension and as a WasmPlugin (${form})`, async () => {
       const [plugin, extension] = [await manifestsOf(form), await manifestsOf(form, "TrafficExtension")];
       const { selector, targetRefs, phase, match, ...wasm } = only(plugin, "WasmPlugin").spec as unknown as FilterSpec;
       const { wasm: moved, ...outer } = only(extension, "TrafficExtension").spec;
@@ -84,18 +84,18 @@ describe("the forms that kustomize makes", () => {
       assert.equal(spec.selector === undefined, form === "waypoint");
     });
 
-    it(`have a policy that the filter takes (${form})`, async () => {
+    it(`have a policy that the filter accepts (${form})`, async () => {
       const { pluginConfig } = only(await manifestsOf(form), "WasmPlugin").spec as unknown as WasmSpec;
       const { accepted, logs } = new Host(filterModule()).configure(pluginConfig);
       assert.ok(accepted, JSON.stringify(logs));
     });
 
-    it(`let everything pass until somebody writes ENFORCE, since their rules are examples (${form})`, async () => {
+    it(`let everything pass until somebody writes ENFORCE, because their rules are examples (${form})`, async () => {
       const { pluginConfig } = only(await manifestsOf(form), "WasmPlugin").spec as unknown as WasmSpec;
       assert.equal(pluginConfig.mode, "DRY_RUN");
     });
 
-    it(`hold no field that Kubernetes does not know (${form})`, async () => {
+    it(`contain no field that Kubernetes does not know (${form})`, async () => {
       const input = await renderForm(form, "WasmPlugin");
       const { status, stdout, stderr } = spawnSync(await buildGo("tools/go-deploy/strict-manifests"), { input });
       assert.equal(status, 0, stderr.toString());

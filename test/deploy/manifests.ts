@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { parseAllDocuments } from "yaml";
 import { renderForm, type Form, type Kind } from "../../tools/image-manifests.ts";
 
-/** A Kubernetes object as far as every one of them goes. */
+/** A Kubernetes object, as far as all of them have the same shape. */
 export interface Manifest {
   apiVersion: string;
   kind: string;
@@ -24,7 +24,7 @@ export async function manifestsOf(form: Form, kind: Kind = "WasmPlugin"): Promis
   return manifestsIn(await renderForm(form, kind));
 }
 
-/** `Service messaging/nats`: what tells one object from another. */
+/** `Service messaging/nats`: what distinguishes one object from another. */
 export function nameOf({ kind, metadata }: Manifest): string {
   return `${kind} ${metadata.namespace ?? ""}/${metadata.name}`;
 }

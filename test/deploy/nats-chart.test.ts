@@ -39,11 +39,11 @@ function principalOf(pods: Pods["template"]): string {
 
 describe("NATS's own chart", () => {
   let folder: string;
-  /** It with three nodes and nothing else. */
+  /** The chart with three nodes and nothing else. */
   let plain: Manifest[];
-  /** It with the guide's values. */
+  /** The chart with the guide's values. */
   let nats: Manifest[];
-  /** Our chart with the guide's values for that. */
+  /** Our chart with the guide's values for it. */
   let ours: Manifest[];
   let text: string;
 
@@ -85,7 +85,7 @@ describe("NATS's own chart", () => {
     assert.ok(readFileSync(inRoot(GUIDE), "utf8").includes(`(${version}; \`test/deploy/nats-chart.test.ts\``), version);
   });
 
-  it("declares each port by itself, as what is spoken there", () => {
+  it("declares each port by itself, with the protocol that is spoken there", () => {
     const ports = plain
       .filter(({ kind }) => kind === "Service")
       .flatMap(({ spec }) => (spec as unknown as ServiceSpec).ports);
@@ -115,7 +115,7 @@ describe("NATS's own chart", () => {
     assert.equal(deniedTo("cluster.local/ns/shop/sa/orders-api", port), true);
   });
 
-  it("has the filter beside its nodes, and not beside nats-box, which has their name too", () => {
+  it("has the filter beside its nodes, and not beside nats-box, which also has their name", () => {
     const box = podsOf(only(nats, "Deployment")).metadata.labels;
     const nodes = podsOf(only(nats, "StatefulSet")).metadata.labels;
     assert.equal(box["app.kubernetes.io/name"], nodes["app.kubernetes.io/name"]);
@@ -137,7 +137,7 @@ describe("NATS's own chart", () => {
     assert.ok(drain < spec.terminationGracePeriodSeconds);
   });
 
-  it("has a Service that names the waypoint with the guide's value, as the notes of ours say, and would have none without", async () => {
+  it("has a Service that names the waypoint with the guide's value, as our chart's notes say, and would have none without", async () => {
     const [value = ""] = snippets(GUIDE, "yaml values of nats in ambient");
     const ofWaypoint = snippets(GUIDE, "yaml more values").find((one) => one.includes("form: waypoint")) ?? "";
     const [ourValues = ""] = snippets(GUIDE, "yaml values");

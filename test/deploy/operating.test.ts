@@ -14,7 +14,7 @@ import { read, snippets } from "./guide.ts";
 const PAGES = ["docs/install.md", "docs/upgrade.md", "docs/runbook.md", "docs/troubleshooting.md"];
 const FIXTURES = inRoot("test", "cli", "fixtures");
 
-/** The commands of a page: the lines of its fenced texts, and what stands between backticks. */
+/** The commands of a page: the lines of its fenced texts, and what is between backticks. */
 function commandsIn(page: string): string[] {
   const text = read(page);
   const fenced = ["sh", "console"].flatMap((kind) => snippets(page, kind)).join("\n");
@@ -23,7 +23,7 @@ function commandsIn(page: string): string[] {
 }
 
 describe("the commands that the pages for operators show", () => {
-  it("ask in a namespace, since nats-server is seldom in the default one", () => {
+  it("name a namespace, because nats-server is seldom in the default one", () => {
     let asked = 0;
     for (const page of PAGES) {
       for (const command of commandsIn(page)) {
@@ -35,13 +35,13 @@ describe("the commands that the pages for operators show", () => {
     assert.ok(asked > 8, `only ${asked} of them`);
   });
 
-  it("apply no folder of deploy/ as it is: its image is a placeholder, and Istio would let nobody in", () => {
+  it("apply no folder of deploy/ unchanged: its image is a placeholder, and Istio would let nobody in", () => {
     for (const page of [...PAGES, "README.md"]) {
       for (const command of commandsIn(page)) assert.doesNotMatch(command, /apply (-k|--kustomize) \S*deploy\//, page);
     }
   });
 
-  it("find in the log the records of refusals, of connections too, and not the totals with which a connection ends", () => {
+  it("find in the log the records of refusals, including those of connections, but not the totals with which a connection ends", () => {
     const host = configuredHost();
     const wire = Wire.connected(host);
     wire.client(pub("no.a"));
@@ -57,7 +57,7 @@ describe("the commands that the pages for operators show", () => {
     assert.match(log.join(""), /"disconnected".*"refused":1/);
   });
 
-  it("find in the log all that the filter says of a policy with faults", () => {
+  it("find in the log everything that the filter says about a policy with faults", () => {
     const [refused = ""] = snippets("README.md", "yaml refused");
     const { accepted, logs } = new Host(filterModule()).configure(parseAllDocuments(refused)[0]!.toJS() as object);
     assert.equal(accepted, false);
@@ -70,7 +70,7 @@ describe("the commands that the pages for operators show", () => {
   });
 });
 
-describe("what doctor is given of a cluster, by the page about troubles", () => {
+describe("what the page on troubleshooting gives doctor of a cluster", () => {
   const kinds = [...read("docs/troubleshooting.md").matchAll(/^\$ kinds=(\S+)$/gm)]
     .flatMap(([, names = ""]) => names.split(","))
     .map((name) => name.replace(/s?\..*$/, ""));

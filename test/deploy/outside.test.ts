@@ -13,7 +13,7 @@ import { STATS_TAGS } from "../stand/stats-tags.ts";
 const SERVER = "spiffe://nats.example.com/server";
 const GATEWAY = "spiffe://cluster.local/ns/istio-system/sa/egress";
 
-/** Puts an Envoy that originates TLS before a nats-server with TLS of its own, as an egress gateway may do. */
+/** Puts an Envoy that originates TLS in front of a nats-server with TLS of its own, as an egress gateway may do. */
 async function behindEnvoysTls<T>(handshakeFirst: boolean, use: (envoy: Sidecar) => Promise<T>): Promise<T> {
   const started = new Started();
   try {
@@ -32,17 +32,17 @@ async function behindEnvoysTls<T>(handshakeFirst: boolean, use: (envoy: Sidecar)
 }
 
 describe("a NATS outside of the mesh with TLS of its own, behind Envoy's TLS", () => {
-  it("is not reached when TLS begins behind INFO, which is nats-server's default: the connection ends", async () => {
+  it("is not reached if TLS begins after INFO, which is nats-server's default: the connection ends", async () => {
     const frame = await behindEnvoysTls(false, async ({ port }) => (await RawClient.connect(port)).next());
     assert.equal(frame, undefined);
   });
 
-  it("is reached when it has handshake_first, and says tls_required all the same", async () => {
+  it("is reached if it has handshake_first, and still announces tls_required", async () => {
     const frame = await behindEnvoysTls(true, async ({ port }) => (await RawClient.connect(port)).next());
     assert.match(frame?.line ?? "", /^INFO .*"tls_required":true/);
   });
 
-  it("loses a client that does as tls_required says", async () => {
+  it("loses a client that does what tls_required says", async () => {
     await behindEnvoysTls(true, async ({ url }) => {
       await assert.rejects(() => connect({ servers: url, reconnect: false, timeout: 5000 }), /wrong version number/);
     });

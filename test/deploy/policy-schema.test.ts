@@ -30,7 +30,7 @@ function withClass(parts: object): object {
   return whole({ telemetry: { subjects: [parts] } });
 }
 
-/** What no filter and no schema may take, by what is wrong with it. */
+/** What neither the filter nor the schema may accept, by what is wrong with it. */
 const FAULTS: Record<string, unknown> = {
   "a list in place of the whole": [],
   "no trust domains": { rules: [RULE] },
@@ -104,7 +104,7 @@ const FAULTS: Record<string, unknown> = {
   "a request's patience without a unit": whole({ telemetry: { requestTimeout: "10" } }),
 };
 
-/** What both must take, beside what the fuzzer makes. */
+/** What both must accept, besides what the fuzzer makes. */
 const SOUND: Record<string, object> = {
   "the least": whole({}),
   "every word": whole({ mode: "DRY_RUN", identity: "WORKLOAD", connectUrls: "REMOVE" }),
@@ -137,7 +137,7 @@ describe("the schema of the policy", () => {
     takes = new Ajv({ allErrors: true, strictTypes: false }).compile(schema);
   });
 
-  it("stands in docs/ and in the chart as the reference and its source have it", async () => {
+  it("is in docs/ and in the chart as the reference and its source have it", async () => {
     for (const [file, text] of await policySchemaFiles()) {
       assert.equal(readFileSync(file, "utf8"), text, `${file} is out of date: npm run schema`);
     }
@@ -170,19 +170,19 @@ describe("the schema of the policy", () => {
     }
   });
 
-  it("has its bounds from the filter's source, so that these cannot part", () => {
+  it("has its bounds from the filter's source, so that they cannot differ", () => {
     const source = readFileSync(inRoot("tools", "policy-schema.ts"), "utf8");
     assert.doesNotMatch(source, /\b(?:64|255|100_000|128|2048|4096|8192)\b/);
   });
 
-  it("takes what the filter takes", () => {
+  it("accepts what the filter accepts", () => {
     for (const [what, sound] of Object.entries(SOUND)) {
       assert.ok(accepted(sound), `the filter refuses ${what}`);
       assert.ok(takes(sound), `the schema refuses ${what}: ${JSON.stringify(takes.errors)}`);
     }
   });
 
-  it(`takes whatever of ${INPUTS.toLocaleString("en")} mutated configurations the filter takes`, () => {
+  it(`accepts whatever the filter accepts of ${INPUTS.toLocaleString("en")} mutated configurations`, () => {
     const random = new Random(freshSeed());
     const vm = new ConfigVm();
     let taken = 0;

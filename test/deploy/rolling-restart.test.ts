@@ -26,7 +26,7 @@ describe("a rolling restart of the nodes of deploy/nats", () => {
     cluster = await Cluster.start(plugin.spec.pluginConfig);
     client = await connect({
       servers: await cluster.urlsFor(OPERATOR),
-      // What INFO tells are addresses of this machine, past the sidecars; in a mesh they are pods', which sidecars capture.
+      // INFO announces addresses of this machine, past the sidecars. In a mesh they are pods' addresses, which sidecars capture.
       ignoreClusterUpdates: true,
       maxReconnectAttempts: -1,
       reconnectTimeWait: 50,
@@ -46,7 +46,7 @@ describe("a rolling restart of the nodes of deploy/nats", () => {
     await cluster.stop();
   });
 
-  /** The stream once all three nodes have all of it; undefined until then. */
+  /** The stream once all three nodes have all of it, and undefined until then. */
   async function whole(): Promise<StreamInfo | undefined> {
     const info = await manager.streams.info(STREAM).catch(() => undefined);
     const replicas = info?.cluster?.replicas ?? [];
@@ -66,7 +66,7 @@ describe("a rolling restart of the nodes of deploy/nats", () => {
     const publishing = (async () => {
       const js = jetstream(client);
       while (!restarted.signal.aborted) {
-        // The same id again for what was not acknowledged: JetStream stores it once.
+        // The same id again for what was not acknowledged, because JetStream stores it only once.
         const ack = await js
           .publish("orders.eu.created", "3 lemons", { msgID: `${stored}`, timeout: 1000 })
           .catch(() => {
@@ -76,7 +76,7 @@ describe("a rolling restart of the nodes of deploy/nats", () => {
       }
     })();
 
-    // As a StatefulSet does it: from the last to the first, the next when this one is whole again.
+    // As a StatefulSet does it: from the last to the first, and the next when this one is complete again.
     for (const { nats } of [...cluster.nodes].reverse()) {
       nats.lameDuck();
       await waitFor("nats-server ends of itself", () => !isRunning(nats.pid), PATIENCE);

@@ -9,7 +9,7 @@ import { INGREDIENTS, sbomOf } from "../../tools/image-sbom.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { filterWasm } from "../../tools/wasm.ts";
 
-/** The npm packages that the compiler reads files of; its own library it carries with it. */
+/** The npm packages that the compiler reads files from. It contains its own library. */
 async function compiledPackages(): Promise<string[]> {
   const packages = new Set(["assemblyscript"]);
   const { error } = await asc.main(["--target", "debug", "--noEmit"], {

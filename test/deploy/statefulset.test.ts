@@ -62,7 +62,7 @@ describe("the three nodes of deploy/nats", () => {
     return new RegExp(`^ *${name}: "?([^"\n]+)"?$`, "m").exec(conf)?.[1];
   }
 
-  it("have a configuration that nats-server takes", async () => {
+  it("have a configuration that nats-server accepts", async () => {
     const { natsServer } = await binaries();
     const folder = makeScratch();
     const check = (config: string): string => {
@@ -79,7 +79,7 @@ describe("the three nodes of deploy/nats", () => {
     }
   });
 
-  it("find each other by the headless Service, each by its name", () => {
+  it("find each other through the headless Service, each by its name", () => {
     const headless = only(manifests, "Service", set.serviceName);
     const { clusterIP, publishNotReadyAddresses } = headless.spec;
     assert.deepEqual([clusterIP, publishNotReadyAddresses], ["None", true]);
@@ -105,12 +105,12 @@ describe("the three nodes of deploy/nats", () => {
     assert.doesNotMatch(conf.replace(/#.*/g, ""), /tls/);
   });
 
-  it("start behind their proxy, and end before it: lame duck, then the proxy, then Kubernetes", () => {
+  it("start after their proxy, and end before it: lame duck, then the proxy, then Kubernetes", () => {
     assert.equal(proxy.holdApplicationUntilProxyStarts, true);
     const grace = seconds(setting("lame_duck_grace_period"));
     const lameDuck = seconds(setting("lame_duck_duration"));
     const drain = seconds(proxy.terminationDrainDuration);
-    // The grace period is part of the duration; before both nats-server gives JetStream's leaders a second to move.
+    // The grace period is part of the duration. Before both, nats-server gives JetStream's leaders a second to move.
     assert.ok(grace < lameDuck);
     assert.ok(lameDuck + 1 < drain, `${lameDuck} s of lame duck, ${drain} s of the proxy`);
     assert.ok(drain < set.template.spec.terminationGracePeriodSeconds);
@@ -145,7 +145,7 @@ describe("the three nodes of deploy/nats", () => {
 });
 
 describe("nats-server in lame duck mode", () => {
-  it("stays with its clients although Kubernetes sends SIGTERM at once", async () => {
+  it("stays with its clients even though Kubernetes sends SIGTERM at once", async () => {
     const { natsServer } = await binaries();
     const folder = makeScratch();
     const pidFile = join(folder, "nats.pid");

@@ -25,7 +25,7 @@ const ports = {
   mqtt: 1883,
 };
 
-describe("what stands around nats-server", () => {
+describe("the objects around nats-server", () => {
   let sidecar: Manifest[];
   let waypoint: Manifest[];
   let nats: Manifest[];
@@ -38,7 +38,7 @@ describe("what stands around nats-server", () => {
     ]);
   });
 
-  it("declares every port's protocol, for nats-server speaks first", () => {
+  it("declare every port's protocol, because nats-server speaks first", () => {
     for (const service of nats.filter(({ kind }) => kind === "Service")) {
       for (const { name, appProtocol } of (service.spec as unknown as ServiceSpec).ports) {
         assert.equal(appProtocol, name.split("-")[0], name);
@@ -47,7 +47,7 @@ describe("what stands around nats-server", () => {
     }
   });
 
-  it("has the same port in the Service and in the container, since Istio's parts look at different ones", () => {
+  it("have the same port in the Service and in the container, because Istio's parts look at different ones", () => {
     for (const service of nats.filter(({ kind }) => kind === "Service")) {
       for (const { port, targetPort } of (service.spec as unknown as ServiceSpec).ports) assert.equal(port, targetPort);
     }
@@ -58,7 +58,7 @@ describe("what stands around nats-server", () => {
     );
   });
 
-  it("selects the pods whose proxies load the filter", () => {
+  it("select the pods whose proxies load the filter", () => {
     const { selector } = only(nats, "WasmPlugin").spec as { selector: { matchLabels: Record<string, string> } };
     const { template } = only(nats, "StatefulSet").spec as {
       template: { metadata: { labels: Record<string, string> } };
@@ -69,7 +69,7 @@ describe("what stands around nats-server", () => {
     }
   });
 
-  it("takes mTLS only", () => {
+  it("accept only mTLS", () => {
     for (const manifests of [sidecar, waypoint, nats]) {
       const { mtls, selector } = only(manifests, "PeerAuthentication").spec as {
         mtls: { mode: string };
@@ -80,12 +80,12 @@ describe("what stands around nats-server", () => {
     }
   });
 
-  it("leaves the client port to the filter", () => {
+  it("leave the client port to the filter", () => {
     const policies = sidecar.filter(({ kind }) => kind === "AuthorizationPolicy");
     for (const who of [STRANGER, LEAF, BROKER, undefined]) assert.equal(denied(policies, ports.client, who), false);
   });
 
-  it("keeps every other port for the broker and for whom it names, whatever the port is", () => {
+  it("reserve every other port for the broker and the peers that they name, whatever the port is", () => {
     const policies = sidecar.filter(({ kind }) => kind === "AuthorizationPolicy");
     const open: Record<string, number[]> = {
       [LEAF]: [ports.leafnodes],
@@ -102,7 +102,7 @@ describe("what stands around nats-server", () => {
     }
   });
 
-  it("takes clients from the waypoint only, where there is one", () => {
+  it("accept clients only from the waypoint, if there is one", () => {
     const policies = waypoint.filter(({ kind }) => kind === "AuthorizationPolicy");
     for (const who of [STRANGER, LEAF, PROMETHEUS, BROKER, undefined]) {
       assert.equal(denied(policies, ports.client, who), true, who ?? "nobody");
@@ -113,7 +113,7 @@ describe("what stands around nats-server", () => {
     }
   });
 
-  it("sends clients of the Service through the waypoint of that name", () => {
+  it("send clients of the Service through the waypoint of that name", () => {
     const gateway = only(waypoint, "Gateway");
     const service = only(waypoint, "Service");
     assert.equal(gateway.spec["gatewayClassName"], "istio-waypoint");
