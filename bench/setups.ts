@@ -114,7 +114,7 @@ export async function listeners(wanted: ReadonlySet<SetupName>, beside?: string)
     buildModule("bench/modules/reading.ts"),
     buildModule("bench/modules/host-calls.ts"),
   ]);
-  // As behind a waypoint: mTLS has ended before, and the principal is in filter state.
+  // What a waypoint leaves: mTLS has ended before, and the principal is in filter state.
   const plain = { mode: "WAYPOINT", principal: PEER } as const;
   return {
     peers,

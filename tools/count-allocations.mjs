@@ -1,20 +1,20 @@
 /**
- * A transform of the AssemblyScript compiler: counts what the filter's runtime takes and gives back, in globals that the
- * module exports. All memory, of the collector's objects as of `heap.alloc`, goes through two functions of the TLSF
- * allocator (std/assembly/rt/tlsf.ts), so an allocation counts also when it is freed at once and never shows as growth.
- * The counters are put in before the optimiser runs, which keeps every call that has an effect.
+ * A transform of the AssemblyScript compiler that counts what the filter's runtime allocates and frees, in globals that the module
+ * exports. All memory, for the collector's objects as well as for `heap.alloc`, goes through two functions of the TLSF allocator
+ * (std/assembly/rt/tlsf.ts). So an allocation counts even if it is freed at once and never shows as growth. The counters are added
+ * before the optimiser runs, which keeps every call that has an effect.
  */
 const ALLOCATE = "~lib/rt/tlsf/allocateBlock";
 const FREE = "~lib/rt/tlsf/freeBlock";
 const REALLOCATE = "~lib/rt/tlsf/reallocateBlock";
 
-/** Blocks taken since the module was started, and the bytes that were asked for. */
+/** Blocks allocated since the module was started, and the bytes that were requested for them. */
 const ALLOCATIONS = "allocations";
 const ALLOCATED_BYTES = "allocated_bytes";
-/** Bytes of all blocks that are not free, as the allocator rounds them and with its header. */
+/** Bytes of all blocks that are not free, including the allocator's rounding and its header. */
 const LIVE_BYTES = "live_bytes";
 
-/** A block begins with its size, whose two lowest bits say something else; the header has four bytes. */
+/** A block begins with its size, whose two lowest bits have another meaning. The header has four bytes. */
 const TAGS = 3;
 const HEADER = 4;
 
@@ -26,7 +26,7 @@ export default class CountAllocations {
 
     const functionOf = (name) => {
       const found = module.getFunction(name);
-      if (!found) throw new Error(`The runtime has no ${name} any more: see where it takes memory now.`);
+      if (!found) throw new Error(`The runtime no longer has ${name}: find out where it allocates memory now.`);
       return { found, ...binaryen.getFunctionInfo(found) };
     };
     const add = (name, value) => module.global.set(name, i32.add(module.global.get(name, binaryen.i32), value));
@@ -37,14 +37,14 @@ export default class CountAllocations {
       module.addGlobal(name, binaryen.i32, true, i32.const(0));
       module.addGlobalExport(name, name);
     }
-    if (module.getFunction(REALLOCATE)) throw new Error(`${REALLOCATE} is used: count what it grows in place, here.`);
+    if (module.getFunction(REALLOCATE)) throw new Error(`${REALLOCATE} is used: count here what it grows in place.`);
 
-    // The runtime's own function returns early, so it is called by another in its place.
+    // The runtime's own function returns early, so another one is put in its place and calls it.
     const allocate = functionOf(ALLOCATE);
     const own = `${ALLOCATE}:own`;
     module.addFunction(own, allocate.params, allocate.results, allocate.vars, allocate.body);
     const block = binaryen.Function.getNumLocals(allocate.found) - 1;
-    if (allocate.vars.length === 0) throw new Error(`${ALLOCATE} has no local to keep its answer in.`);
+    if (allocate.vars.length === 0) throw new Error(`${ALLOCATE} has no local for its result.`);
     const counted = [
       add(ALLOCATIONS, i32.const(1)),
       add(ALLOCATED_BYTES, parameter(1)),

@@ -29,7 +29,7 @@ export async function findEnvoy(): Promise<string> {
   if (named) {
     const version = await versionOf(named);
     if (!version)
-      throw new Fault(`$ENVOY is ${named}, which is no Envoy. Unset it, or let it name an Envoy ${WANTED} binary.`);
+      throw new Fault(`$ENVOY is ${named}, which is not an Envoy. Unset it, or let it name an Envoy ${WANTED} binary.`);
     if (!version.startsWith(`${WANTED}.`)) {
       notice(`$ENVOY is Envoy ${version}; the tests are written against ${WANTED}.`);
     }

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const stamp = `${root}node_modules/.istio-nats-lock`;
 
-/** The lock file's hash: what node_modules must have been installed from. */
+/** The lock file's hash, which says what node_modules must have been installed from. */
 function lockHash() {
   return createHash("sha256")
     .update(readFileSync(`${root}package-lock.json`))
@@ -14,8 +14,8 @@ function lockHash() {
 }
 
 /**
- * The npm that runs us, and its first arguments. Not simply `npm`: inside a script node_modules/.bin comes first in PATH,
- * and there a dependency of as-pect's leaves an npm 6, which cannot read this lock file.
+ * The npm that runs this process, and its first arguments. It is not simply `npm`: inside a script, node_modules/.bin comes first
+ * in PATH, and a dependency of as-pect's leaves an npm 6 there, which cannot read this lock file.
  */
 export function npmCommand(environment) {
   const running = environment.npm_execpath ?? "";
@@ -23,15 +23,15 @@ export function npmCommand(environment) {
 }
 
 /**
- * Brings node_modules to what package-lock.json says; does nothing where it already is.
- * Returns false, having said what to do, where npm fails.
+ * Installs what package-lock.json says into node_modules, or does nothing if it is already there. If npm fails, prints what to do
+ * and returns false.
  */
 export function installDependencies() {
   const wanted = lockHash();
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return true;
 
   console.error("==> npm packages, from package-lock.json");
-  // npm's own messages go to stderr: stdout belongs to the task.
+  // npm's own messages go to stderr, because stdout belongs to the task.
   const [command, ...first] = npmCommand(process.env);
   const npm = spawnSync(command, [...first, "ci", "--no-audit", "--no-fund", "--loglevel=error"], {
     cwd: root,

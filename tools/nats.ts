@@ -38,7 +38,8 @@ export async function findNatsServer(): Promise<string> {
   const named = process.env["NATS_SERVER"];
   if (named) {
     const version = await serverVersion(named);
-    if (!version) throw new Fault(`$NATS_SERVER is ${named}, which is no nats-server. Unset it, or let it name one.`);
+    if (!version)
+      throw new Fault(`$NATS_SERVER is ${named}, which is not a nats-server. Unset it, or let it name one.`);
     if (!isRecent(version)) {
       notice(`$NATS_SERVER is nats-server ${version.join(".")}; the tests are written against ${lowest}.`);
     }

@@ -1,4 +1,4 @@
-// The entry of every npm script. It must run in a fresh clone, so it and what it imports depend on Node alone.
+// The entry point of every npm script. It must run in a fresh clone, so it and what it imports depend only on Node.
 
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -14,7 +14,7 @@ if (major < LOWEST_NODE) {
 
 if (!installDependencies()) process.exit(1);
 
-// Tasks are TypeScript, which a Node of this age runs only through tsx, which is one of the dependencies just installed.
+// Tasks are written in TypeScript. A Node of this age runs it only through tsx, which is one of the dependencies just installed.
 const tasks = fileURLToPath(new URL("./main.ts", import.meta.url));
 const { status, signal } = spawnSync(process.execPath, ["--import", "tsx", tasks, ...process.argv.slice(2)], {
   stdio: "inherit",

@@ -6,7 +6,7 @@ import { inRoot } from "./paths.ts";
 export function sourceConstant(file: string, name: string): number {
   const source = readFileSync(inRoot("assembly", ...file.split("/")), "utf8");
   const value = new RegExp(`const ${name}: i32 = ([\\d_]+);`).exec(source)?.[1];
-  if (value === undefined) throw new Fault(`assembly/${file} has no constant ${name}: name where it stands now.`);
+  if (value === undefined) throw new Fault(`assembly/${file} has no constant ${name}: write here where it is now.`);
   return Number(value.replaceAll("_", ""));
 }
 
@@ -15,6 +15,6 @@ export function sourceList(file: string, name: string, item = /"(\w+)"/g): strin
   const source = readFileSync(inRoot("assembly", ...file.split("/")), "utf8");
   const [, list = ""] = new RegExp(`const ${name}: StaticArray<[^=]*> = \\[([^\\]]*)\\]`).exec(source) ?? [];
   const found = [...list.matchAll(item)].map(([, one = ""]) => one);
-  if (found.length === 0) throw new Fault(`assembly/${file} has no list ${name}: name where it stands now.`);
+  if (found.length === 0) throw new Fault(`assembly/${file} has no list ${name}: write here where it is now.`);
   return found;
 }

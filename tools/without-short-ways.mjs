@@ -1,9 +1,10 @@
 /**
- * A transform of the AssemblyScript compiler: takes the short ways of plain operations and of refusals' PONGs out of the
- * filter, and the memory of decisions. What is left does the same by the long way alone, and is the measure of what the short ways do.
+ * A transform of the AssemblyScript compiler that removes from the filter the short ways of plain operations and of refusals'
+ * PONGs, and the memory of decisions. What is left does the same only by the long way, and is the measure of what the short ways
+ * do.
  */
 
-/** Each with which of its parameters is the position that it answers when it takes nothing. */
+/** Each function, with the index of the parameter whose position it returns if it takes nothing. */
 const SHORT_WAYS = [
   ["assembly/connection/plain-publishes/passPlainPublishes", 2],
   ["assembly/connection/plain-header-publishes/passPlainHeaderPublishes", 2],
@@ -19,7 +20,7 @@ export default class WithoutShortWays {
     const { binaryen } = this;
     const functionOf = (name) => {
       const found = module.getFunction(name);
-      if (!found) throw new Error(`The filter has no ${name} any more: see what its short ways are called now.`);
+      if (!found) throw new Error(`The filter no longer has ${name}: find out what its short ways are called now.`);
       return found;
     };
     for (const [name, position] of SHORT_WAYS) {

@@ -71,7 +71,7 @@ async function demo({ keep: keepsRunning, dashboard: isWatched }: Options): Prom
 
 await new Command("npm run demo --")
   .description("Workloads with SPIFFE identities use one nats-server through Envoy, each as its policy says.")
-  .option("--keep", "leave everything running until Ctrl-C, and tell how to play on with the nats command", false)
+  .option("--keep", "leave everything running until Ctrl-C, and explain how to go on with the nats command", false)
   .option("--dashboard", "show who does what, live from Envoy's stats, instead of the story", false)
   .action(demo)
   .parseAsync();

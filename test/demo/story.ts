@@ -63,7 +63,7 @@ export class Story {
     this.line(`\n${colours.bold(`── ${title}`)}${aside === "" ? "" : `  ${colours.dim(aside)}`}`);
   }
 
-  /** Something told beside the events. */
+  /** A remark beside the events. */
   note(text: string): void {
     this.line(`   ${colours.dim(text)}`);
   }

@@ -143,7 +143,7 @@ describe("a registry", () => {
   it("accepts the image, and returns it by its digest", async () => {
     const reference = `${address}/team/istio-nats:0.1.0`;
     await pushImage(image, reference);
-    const by = (name: string): Promise<string> => must("The registry has not got it.", crane, ["digest", name]);
+    const by = (name: string): Promise<string> => must("The registry does not have it.", crane, ["digest", name]);
     assert.equal((await by(reference)).trim(), image.digest);
     assert.equal((await by(`${repositoryOf(reference)}@${image.digest}`)).trim(), image.digest);
     const layer = manifestOf(image).layers[0]!.digest;

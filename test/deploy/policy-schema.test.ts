@@ -114,7 +114,7 @@ const SOUND: Record<string, object> = {
   "principals with wildcards": withSource({ principals: ["*", "*/sa/b", "cluster.local/ns/a/*", "https://a.example"] }),
   "namespaces with wildcards": withSource({ namespaces: ["*", "a-*-b"], notTrustDomains: ["*.example"] }),
   "subjects of one character": withRule({ publish: { allow: [">", "*", "a"], deny: ["foo*", "f>", ">>", "$SYS.>"] } }),
-  "a queue group behind blanks": withRule({ subscribe: { allow: ["orders.> \t workers.*"] } }),
+  "a queue group after blanks": withRule({ subscribe: { allow: ["orders.> \t workers.*"] } }),
   everything: withRule({ publish: { allow: "ALL" }, replies: "ANY", rollup: "ALL" }),
   "durations as Go writes them": whole({
     rules: ["0", "-1s", "1h30m", "1.5s", ".5s", "1.s", "1500us", "2000µs", "+3ms"].map((expires, i) => ({
@@ -145,8 +145,8 @@ describe("the schema of the policy", () => {
 
   it("refuses what the filter refuses for its structure", () => {
     for (const [what, faulty] of Object.entries(FAULTS)) {
-      assert.ok(!accepted(faulty), `the filter takes ${what}`);
-      assert.ok(!takes(faulty), `the schema takes ${what}`);
+      assert.ok(!accepted(faulty), `the filter accepts ${what}`);
+      assert.ok(!takes(faulty), `the schema accepts ${what}`);
     }
   });
 

@@ -41,7 +41,7 @@ interface ProxyConfig {
 
 function seconds(duration: string | undefined): number {
   const number = /^(\d+)s$/.exec(duration ?? "")?.[1];
-  assert.ok(number, `${duration ?? "nothing"} is no number of seconds`);
+  assert.ok(number, `${duration ?? "nothing"} is not a number of seconds`);
   return Number(number);
 }
 

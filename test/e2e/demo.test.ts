@@ -111,8 +111,9 @@ describe("the demo", () => {
     const happened = new Set(demo.output.split("\n").map(withoutNumbers));
     const shown = shownInReadme();
     assert.ok(shown.length > 20, "the README shows the demo");
-    for (const line of shown) assert.ok(happened.has(withoutNumbers(line)), `the README shows what is not so: ${line}`);
-    assert.ok(!demo.output.includes("\u001b"), "colour codes where nobody sees colours");
+    for (const line of shown)
+      assert.ok(happened.has(withoutNumbers(line)), `the README shows what is not true: ${line}`);
+    assert.ok(!demo.output.includes("\u001b"), "colour codes without a terminal");
     assertNothingIsLeft();
   });
 

@@ -71,7 +71,7 @@ describe("a client that floods", () => {
       // The flood stops: the count of refusals no longer rises although bytes are left to send.
       let last = -1;
       await waitFor(
-        "the flood stands still",
+        "the flood stops",
         async () => {
           const now = await stand.envoy.stat("istio_nats_refusals_total", { operation: "PUB" });
           const still = now === last && now > before;

@@ -286,7 +286,7 @@ for (const [what, isInNewVm, beside] of CHANGES) {
       while (verbs.at(-1) !== "PONG")
         verbs.push((await client.next())?.verb ?? assert.fail("the connection has ended"));
       const notice = verbs.indexOf("-ERR");
-      assert.ok(notice > 0 && notice < 6000, `the notice came behind ${notice} messages`);
+      assert.ok(notice > 0 && notice < 6000, `the notice came after ${notice} messages`);
       assert.deepEqual(verbs.slice(notice), ["-ERR", "PONG"]);
     });
 

@@ -110,28 +110,28 @@ const allowed: readonly Scenario[] = [
 
 const refused: readonly Scenario[] = [
   {
-    name: "pub is told that nothing allows it",
+    name: "pub reports that nothing allows it",
     play: async ({ cli, world, id }) => {
       return verdictOf(await cli.run(world.ordersApi, "pub", `billing.${id}`, "1,000,000 EUR"));
     },
     expected: 'nats: error: nats: permissions violation: Permissions Violation for Publish to "billing.it"',
   },
   {
-    name: "pub is told of the deny entry",
+    name: "pub reports the deny entry",
     play: async ({ cli, world, subject }) => {
       return verdictOf(await cli.run(world.ordersApi, "pub", subject("secret.key"), "0xC0FFEE", "-H", "X-Trace: 7"));
     },
     expected: 'nats: error: nats: permissions violation: Permissions Violation for Publish to "shop.it.secret.key"',
   },
   {
-    name: "sub is told that nothing allows it",
+    name: "sub reports that nothing allows it",
     play: async ({ cli, world, id }) => {
       return verdictOf(await cli.run(world.ordersApi, "sub", `billing.${id}.>`));
     },
     expected: 'nats: error: nats: permissions violation: Permissions Violation for Subscription to "billing.it.>"',
   },
   {
-    name: "sub --queue is told of the group's name",
+    name: "sub --queue reports the refusal with the group's name",
     play: async ({ cli, world, subject }) => {
       return verdictOf(await cli.run(world.workers, "sub", subject("work"), "--queue=spies"));
     },

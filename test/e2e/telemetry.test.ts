@@ -168,7 +168,7 @@ describe("telemetry of real clients through a real Envoy with two workers", () =
     assert.deepEqual(await info(), [first]);
 
     assert.equal(await stand.update({ config: { ...shopPolicy, mode: "DRY_RUN" } }), "ACCEPTED");
-    await waitFor("the new policy is told", async () =>
+    await waitFor("the new policy is reported", async () =>
       (await info()).some(([policy, mode, value]) => policy !== first![0] && mode === "DRY_RUN" && value === 1),
     );
   });

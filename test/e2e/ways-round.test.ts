@@ -416,7 +416,7 @@ describe("ways round a subject policy", () => {
       rightful.close();
       return { errors, ...counts };
     }
-    // Before a broker that does not know the deny, which is how the filter stands before one.
+    // In front of a broker that does not know the deny, as the filter is in front of one.
     const unbounded = await RawClient.connect(town.stand.nats.port);
     await unbounded.handshake();
     const { errors, theirs, rightful } = await share(unbounded);

@@ -42,7 +42,7 @@ async function checkExceptions(
   const excluded = suite.exclusions.flatMap((one) => one.tests.map((test) => [test, one] as const));
   const all = copy.tests();
   for (const [test] of excluded.filter(([name]) => !all.includes(name))) {
-    faults.push(`${test} is excluded, and is no test of the suite.`);
+    faults.push(`${test} is excluded, but the suite has no such test.`);
   }
   const ran = excluded.filter(([test]) => tests.includes(test));
   if (ran.length > 0) {
@@ -65,7 +65,7 @@ async function checkExceptions(
     copy.revert(adjustment);
     const { verdicts } = await goTest(copy, suite, [adjustment.test], front);
     if (verdicts.get(adjustment.test) !== "fail") {
-      faults.push(`${adjustment.test} is adjusted (${adjustment.why}), but passes as it stands.`);
+      faults.push(`${adjustment.test} is adjusted (${adjustment.why}), but passes in its original form.`);
     }
     copy.apply(adjustment);
   }

@@ -146,7 +146,7 @@ class Stage {
   settle(): string | undefined {
     let ticks = 0;
     do {
-      if (++ticks > 400) return "the ticks stay hurried";
+      if (++ticks > 400) return "the ticks stay fast";
       this.#tick();
     } while (this.#host.shortestTickPeriod === HURRIED);
     let problem: string | undefined;
@@ -161,7 +161,7 @@ class Stage {
       problem ??= session.leftOver();
     }
     for (let i = 0; i < 3; i++) this.#tick();
-    return problem ?? (this.#host.shortestTickPeriod === TICK ? undefined : "the ticks become hurried again");
+    return problem ?? (this.#host.shortestTickPeriod === TICK ? undefined : "the ticks become fast again");
   }
 
   #configure({ mode, allow, deny }: SubscribePolicy): number {

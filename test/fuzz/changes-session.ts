@@ -159,7 +159,7 @@ export class Session {
       const passed = texts.has(id);
       this.passed += Number(passed);
       this.keptBack += Number(!passed);
-      if (passed && this.#isForbidden(sub, subject)) return `a message on ${subject} has passed for ${told(sub)}`;
+      if (passed && this.#isForbidden(sub, subject)) return `a message on ${subject} passed for ${told(sub)}`;
       if (!passed && this.#isDue(sub, subject)) return `a message on ${subject} is lost for ${told(sub)}`;
     }
     if (this.#unsettled === "PINGED" && !this.#waiting.some(({ text }) => text === PONG)) this.#unsettled = "";

@@ -12,8 +12,8 @@ describe("what clients read while policies change", () => {
     t.diagnostic(`TEST_SEED=${seed}`);
     const { failure, passed, keptBack } = fuzzChanges(seed, CASES);
     assert.equal(failure, undefined);
-    t.diagnostic(`${passed} messages passed, ${keptBack} were kept back`);
+    t.diagnostic(`${passed} messages passed, ${keptBack} were withheld`);
     // If nothing passed or nothing was withheld, the cases would show nothing.
-    assert.ok(passed > CASES && keptBack > CASES, `${passed} messages passed, ${keptBack} were kept back`);
+    assert.ok(passed > CASES && keptBack > CASES, `${passed} messages passed, ${keptBack} were withheld`);
   });
 });

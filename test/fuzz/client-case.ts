@@ -88,7 +88,7 @@ function judge(policy: NaivePolicy, sent: NatsParser, forwarded: NatsParser): st
     let source = asked[next++];
     while (source !== undefined && !equal(source, operation)) {
       if (isPermitted(policy, source) && !mayLack(source))
-        return `${show(source)} was kept back, ${show(operation)} came`;
+        return `${show(source)} was withheld, ${show(operation)} came`;
       source = asked[next++];
     }
     if (source === undefined) return `${show(operation)} reached the server, and the client did not send it`;
@@ -103,7 +103,7 @@ function judge(policy: NaivePolicy, sent: NatsParser, forwarded: NatsParser): st
     const isLast = i === rest.length - 1 && sent.isUnfinished;
     return !isLast && isPermitted(policy, operation) && !mayLack(operation);
   });
-  return missing === undefined ? undefined : `${show(missing)} was kept back`;
+  return missing === undefined ? undefined : `${show(missing)} was withheld`;
 }
 
 function isPermitted(policy: NaivePolicy, operation: Operation): boolean {

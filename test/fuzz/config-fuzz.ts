@@ -112,7 +112,7 @@ function problemOfAccepted(bytes: Uint8Array): string | undefined {
     }
   }
   const { subjects = [], requestTimeout = "1s" } = telemetry as Record<string, unknown>;
-  if (typeof requestTimeout !== "string") return "accepted with a requestTimeout that is no text";
+  if (typeof requestTimeout !== "string") return "accepted with a requestTimeout that is not a text";
   for (const { name, patterns } of subjects as Record<string, unknown>[]) {
     if (typeof name !== "string" || !/^[\w-]+$/.test(name)) return "accepted with a class without a name";
     if (!Array.isArray(patterns) || patterns.length === 0) return "accepted with a class without patterns";

@@ -175,6 +175,6 @@ export class ServerFuzzVm {
     if (isWhole) return undefined;
     const due = model.refusals + count(stream, "-ERR 'Permissions");
     const told = count(actual, "-ERR 'Permissions");
-    return told > due ? `the client was told of ${told} refusals, ${due} were due` : "broken";
+    return told > due ? `the client got ${told} refusals, ${due} were due` : "broken";
   }
 }

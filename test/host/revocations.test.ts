@@ -142,7 +142,7 @@ describe("a subscription that a newer policy does not allow", () => {
       assert.equal(read.replace(told, ""), stream, `cut at ${cut}`);
       const at = read.indexOf(told);
       const border = msg("b.1", "2", "0123456789").length;
-      assert.ok([0, border, stream.length].includes(at), `cut at ${cut}: told at ${at}`);
+      assert.ok([0, border, stream.length].includes(at), `cut at ${cut}: announced at ${at}`);
       made.connection.close();
     }
     assert.ok(!wire.connection.closed);

@@ -435,7 +435,7 @@ function hostsUnder(policy: object, long: WebAssembly.Module): [Host, Host] {
   return hosts;
 }
 
-/** PONGs for the PINGs that nats-server has read. A payload may contain text that looks like PINGs and is none. */
+/** PONGs for the PINGs that nats-server has read. A payload may contain text that only looks like a PING. */
 function pongsFor(forwarded: string): string {
   return PONG.repeat(forwarded.split(PING).length - 1);
 }

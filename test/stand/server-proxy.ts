@@ -160,7 +160,7 @@ export class ServerProxy {
   async longestTurn(): Promise<number> {
     const lines = (await this.envoy.admin("/stats?filter=worker_.*loop_duration_us")).split("\n");
     const longest = lines.flatMap((line) => /P100\([^,]*,([\d.]+)\)/.exec(line)?.[1] ?? []).map(Number);
-    if (longest.length === 0) throw new Error(`no worker has told how long its turns take:\n${lines.join("\n")}`);
+    if (longest.length === 0) throw new Error(`no worker has reported how long its turns take:\n${lines.join("\n")}`);
     return Math.max(...longest) / 1000;
   }
 

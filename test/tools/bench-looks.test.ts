@@ -53,7 +53,7 @@ describe("the bench's looks at its targets", () => {
   it("mislead no more often if the end of the time is the last of them, at whatever round it comes", () => {
     for (const last of [7, 18, 33, 59]) {
       const share = misled([...LOOKS.filter((look) => look < last), last], 3000);
-      assert.ok(share <= 0.15, `${share} where the time ends after ${last} rounds`);
+      assert.ok(share <= 0.15, `${share} if the time ends after ${last} rounds`);
     }
   });
 

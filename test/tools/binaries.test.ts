@@ -61,7 +61,10 @@ describe("the search for commands", () => {
 
   it("refuses a $ENVOY that is not an Envoy", async () => {
     process.env["ENVOY"] = install("not-envoy", "something else");
-    await assert.rejects(findEnvoy(), (error) => error instanceof Fault && error.message.includes("which is no Envoy"));
+    await assert.rejects(
+      findEnvoy(),
+      (error) => error instanceof Fault && error.message.includes("which is not an Envoy"),
+    );
   });
 
   it("uses PATH's nats-server if it is 2.15 or newer", async () => {
@@ -80,7 +83,7 @@ describe("the search for commands", () => {
     process.env["NATS_SERVER"] = install("not-nats", "something else");
     await assert.rejects(
       findNatsServer(),
-      (error) => error instanceof Fault && error.message.includes("no nats-server"),
+      (error) => error instanceof Fault && error.message.includes("not a nats-server"),
     );
   });
 });

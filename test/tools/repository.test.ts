@@ -59,7 +59,7 @@ describe("the links of the pages", () => {
         const [path = "", anchor] = link.split("#");
         const target = path === "" ? page : posix.normalize(posix.join(posix.dirname(page), path)).replace(/\/$/, "");
         const isThere = TRACKED.has(target) || [...TRACKED].some((file) => file.startsWith(`${target}/`));
-        assert.ok(isThere, `${page} links to ${link}, which is not there: correct the path, or add the file to git`);
+        assert.ok(isThere, `${page} links to ${link}, which does not exist: correct the path, or add the file to git`);
         if (anchor === undefined || !target.endsWith(".md")) continue;
         assert.ok(anchorsOf(target).has(anchor), `${page} links to ${link}, a heading that ${target} does not have`);
       }

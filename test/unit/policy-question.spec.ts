@@ -170,7 +170,7 @@ describe("an answer that leading tokens decide", () => {
         assert(recalled(question, beginning + "\0" + tail + "2") == -9, `a zero more than ${lengths}`);
         assert(recalled(question, beginning.substring(1) + tail + "2") == -9, `one byte less than ${lengths}`);
         assert(recalled(question, beginning + tail) == -9, `an empty token at the end of ${lengths}`);
-        assert(recalled(question, beginning + "." + tail + "2") == -9, `an empty token behind ${lengths}`);
+        assert(recalled(question, beginning + "." + tail + "2") == -9, `an empty token after ${lengths}`);
         assert(recalled(question, beginning + tail + "3") == 7, `${lengths} again`);
       }
     }
@@ -188,7 +188,7 @@ describe("an answer that leading tokens decide", () => {
     for (let i = 0; i < beginnings.length; i++) {
       for (let j = 0; j < beginnings.length; j++) {
         assert(recalled(question, beginnings[i] + tail) == i, `${lengths[i]} bytes`);
-        assert(recalled(question, beginnings[j] + tail) == j, `${lengths[j]} bytes behind ${lengths[i]}`);
+        assert(recalled(question, beginnings[j] + tail) == j, `${lengths[j]} bytes after ${lengths[i]}`);
       }
     }
   });
@@ -269,7 +269,7 @@ describe("an answer that leading tokens decide", () => {
   });
 });
 
-/** Tokens that subjects are made of, then those of entries only. A token that only begins with a wildcard is none. */
+/** Tokens that subjects are made of, then those of entries only. A token that only begins with a wildcard is not one. */
 const WORDS: StaticArray<string> = ["alpha", "be", "gammagamma", "*a", "*", ">"];
 const LITERAL_WORDS: i32 = 4;
 const random: Random = new Random(20_241_124);

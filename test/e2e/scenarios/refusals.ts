@@ -38,7 +38,7 @@ export const refusalScenarios: readonly Scenario[] = [
     expected: { ...told('Permissions Violation for Publish to "billing.it"'), ...worksOn },
   },
   {
-    name: "is told that it may not publish over a deny entry, with headers neither",
+    name: "is told that it may not publish over a deny entry, with or without headers",
     play: async (stage: Stage): Promise<unknown> => {
       const ordersApi = await stage.ordersApi();
       await ordersApi.publish(stage.subject("secret.key"), "0xC0FFEE", { headers: { "X-Trace": "7" } });
@@ -131,7 +131,7 @@ export const refusalScenarios: readonly Scenario[] = [
     },
   },
   {
-    name: "hears through a wildcard everything but what a deny entry covers",
+    name: "receives through a wildcard everything except what a deny entry covers",
     play: async (stage: Stage): Promise<unknown> => {
       const ordersApi = await stage.ordersApi();
       const subscription = await ordersApi.subscribe(stage.subject(">"));
