@@ -43,7 +43,7 @@ describe("an audit record", () => {
     });
   });
 
-  /** Escapes only what JSON requires, as `String.prototype.replace` substitutes it. */
+  /** An independent escaping, by `String.prototype.replace`, of what JSON needs and no more. */
   const escaped = (text: string): string =>
     text
       .replace(/["\\]/g, "\\$&")

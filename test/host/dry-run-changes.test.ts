@@ -34,7 +34,7 @@ describe("a CONNECT that began in DRY_RUN", () => {
     wire.client(CONNECT.slice(0, 9));
     host.configure(policyOf(rights("b.1")));
     assert.equal(wire.client(CONNECT.slice(9)), CONNECT.slice(9));
-    // The UNSUB that ends it goes out before DRY_RUN begins.
+    // The notice of its end reaches the client before DRY_RUN begins.
     wire.server(PING);
     host.configure(observed);
     wire.client("SUB b.1 1\r\n");

@@ -185,7 +185,7 @@ export class Host {
     return this.vm.global(name);
   }
 
-  /** Marks that a trap happened. From then on every call throws. */
+  /** Whether a trap happened. From then on every call throws. */
   get failed(): boolean {
     return this.vm.failure !== undefined;
   }
