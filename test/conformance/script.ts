@@ -183,7 +183,7 @@ function headerBlock({ kind, value }: Headers): string {
  * - how often pedantic mode complains about one publish (once more for each read that it is cut into: parser.go `clonePubArg`;
  *   reads may be as short as 64 bytes).
  *
- * It also removes what is a listed difference of its own:
+ * The following are listed differences of their own:
  * - an answer that is pipelined after the client's own request, before the client has read the echo that grants it,
  * - a sid that is used again after its own maximum, before the messages that may have reached it have been read,
  * - a live sid that is used again with another queue under a deny entry with a queue.

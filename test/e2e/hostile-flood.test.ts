@@ -139,7 +139,7 @@ describe("a client that floods", () => {
     });
   }
 
-  it("with 10,000 allowed SUBs and as many refused ones gets an answer to each, in order", async () => {
+  it("with 10,000 refused SUBs among as many allowed ones gets every refusal, in order", async () => {
     const client = await connect("narrow");
     const count = 10_000;
     let subs = "";
