@@ -8,7 +8,7 @@ import { doctor, filter, placed } from "./support.ts";
 
 const FIXTURES = inRoot("test", "cli", "fixtures");
 
-/** Checks of what no cluster has, of texts that no formatter would leave as they are, or of very many faults: others show them. */
+/** Checks about what no cluster has, texts that no formatter leaves as they are, or very many faults. The other tests cover them. */
 const ELSEWHERE = new Set([
   "yaml-syntax",
   "yaml-aliases",

@@ -83,7 +83,7 @@ describe("the mTLS mode of the client port", () => {
     assert.deepEqual(ids(...rest, elsewhere, orders), ["mtls-undeclared"]);
   });
 
-  it("is unsure where two of one level are for the same pods", () => {
+  it("is unknown if two of one level are for the same pods", () => {
     const all = (): string => peerAuthentication("messaging", { mtls: { mode: "STRICT" } });
     const own = (): string => peerAuthentication("messaging", { selector: NATS, mtls: { mode: "STRICT" } });
     assert.deepEqual(ids(...rest, all(), own()), []);

@@ -150,7 +150,7 @@ describe("NATS's own chart", () => {
     assert.equal(only(plain, "Service", "nats").metadata.labels?.["istio.io/use-waypoint"], undefined);
   });
 
-  it("and ours with the guide's values are what doctor takes for sound", () => {
+  it("and ours with the guide's values are sound according to doctor", () => {
     const { status, output } = istioNats(["doctor", "--output", "json", "--namespace", "messaging", "-"], text);
     const { findings } = JSON.parse(output) as { findings: { id: string }[] };
     // The guide's image is an example.

@@ -61,8 +61,8 @@ function policy(more: object): object {
 }
 
 /**
- * The same rights in nats-server's own words, and an operator without bounds, who everybody is that names no user. A banker's account
- * stands beside theirs.
+ * The same rights in nats-server's own terms, and an unrestricted operator, which is every client that names no user. A banker has
+ * another account.
  */
 function natsConfig(): string {
   const users = Object.entries(APPLICATIONS).map(([user, permissions]) => ({ user, password: user, permissions }));

@@ -229,7 +229,7 @@ export class NaivePolicy {
         if (!this.#receives(value)) return false;
       } else if (name === "Nats-Trace-Dest") {
         const destination = text.replace(/^[ \t]+|[ \t]+$/g, "");
-        // msgtrace.go reads no value that the block's end cuts off, others do. A status goes when JetStream stores the message.
+        // msgtrace.go reads no value that the end of the block cuts off; others do. JetStream removes a status when it stores the message.
         const isRead = index + line.length < block.length && block.startsWith("NATS/1.0") && destination !== "";
         if (isRead) traces = true;
         const isSubject = isLiteral(destination) && !/[\t\n\f\r ]/.test(destination);

@@ -69,7 +69,7 @@ describe("header blocks, compared with nats-server's readers", () => {
     );
   });
 
-  /** Our reading: the values of each use, in order; to `unclosed` go the uses that have a value that is not closed. */
+  /** The filter's reading: the values of each use, in order. Uses with a value that is not closed are added to `unclosed`. */
   function weRead(block: string, unclosed = new Set<number>()): Map<number, string[]> {
     piece.write(piece.free, Buffer.from(block, "latin1"));
     piece.exports["begin"]!(piece.free, block.length);
