@@ -17,7 +17,8 @@ import {
 
 /** Why a text, or a part of it, could not be read. */
 export interface ReadProblem {
-  kind: "syntax" | "too-large" | "aliases" | "helm-template" | "kustomization" | "no-object" | "no-policy";
+  kind:
+    "syntax" | "too-large" | "aliases" | "helm-template" | "kustomization" | "no-object" | "no-policy" | "values-key";
   place: Place;
   message: string;
   /** Where the case tells more than the check does. */

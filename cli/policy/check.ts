@@ -7,11 +7,11 @@ import { size } from "../doctor/families/size.ts";
 import type { Filter } from "../filter-host.ts";
 import type { Field } from "../manifests/field.ts";
 import { byPosition, type Place } from "../manifests/place.ts";
-import { readManifests } from "../manifests/read.ts";
+import { readManifests, type ReadProblem } from "../manifests/read.ts";
 import type { Source } from "../manifests/source.ts";
 import { Mesh } from "../mesh/mesh.ts";
 import { isPolicy, Plugin } from "../mesh/plugin.ts";
-import { isChartValues } from "./chart-values.ts";
+import { isChartValues, misspeltKeys, type MisspeltKey } from "./chart-values.ts";
 import type { JudgedPolicy } from "./judge.ts";
 import { objectBytes } from "./size.ts";
 
@@ -49,22 +49,24 @@ function checkSource(source: Source, filter: Filter, namespace: string, into: Ch
       place: resource.place,
       config,
       parent: wasm?.placeOf("pluginConfig") ?? resource.place,
+      isOfValues: false,
       objectBytes: objectBytes(resource),
     })),
     ...manifests.others.flatMap((document) => policyIn(document, source.named)),
   ];
+  manifests.problems.push(...manifests.others.filter(isChartValues).flatMap(misspeltKeys).map(problemOfKey));
   if (source.named && subjects.length + manifests.problems.length === 0) {
     const place = { file: source.file, line: 1, column: 1 };
     const message = source.text.trim() === "" ? "the file is empty" : "no policy is in this file";
     manifests.problems.push({ kind: "no-policy", place, message });
   }
   const policies = family<PolicyId>("", POLICY_CHECKS, (_, report) => {
-    for (const { config, parent, ...about } of subjects) {
+    for (const { config, parent, isOfValues, ...about } of subjects) {
       const {
         faults: _faults,
         unlisted: _unlisted,
         ...judged
-      } = examinePolicy({ title: about.title, config, parent }, filter, report);
+      } = examinePolicy({ title: about.title, config, parent, isOfValues }, filter, report);
       into.policies.push({ ...about, ...judged });
     }
   });
@@ -79,13 +81,21 @@ interface PolicyOfDocument {
   place: Place;
   config: Field | undefined;
   parent: Place;
+  isOfValues: boolean;
+}
+
+function problemOfKey({ key, value, meant }: MisspeltKey): ReadProblem {
+  const message = `the chart knows no value ${key}`;
+  return { kind: "values-key", place: value.keyPlace, message, remedy: `did you mean ${meant}?` };
 }
 
 /** A policy by itself, or in values of the chart. Of a folder, only what looks like a policy is taken for one. */
 function policyIn(document: Field, named: boolean): PolicyOfDocument[] {
   const values = isChartValues(document);
-  const config = values ? document.get("policy") : document;
+  // Under a misspelt key too, so that its own faults are told at once.
+  const misspelt = values ? misspeltKeys(document).find(({ meant }) => meant === "policy") : undefined;
+  const config = values ? (document.get("policy") ?? misspelt?.value) : document;
   if (!named && !(config && isPolicy(config))) return [];
-  const place = values ? document.placeOf("policy") : document.place;
-  return [{ title: values ? "policy of the values" : "policy", place, config, parent: place }];
+  const place = values ? (config?.place ?? document.placeOf("policy")) : document.place;
+  return [{ title: values ? "policy of the values" : "policy", place, config, parent: place, isOfValues: values }];
 }

@@ -1,19 +1,7 @@
 import type { Field } from "../manifests/field.ts";
+import { namedBy } from "./rule-peers.ts";
 
 const PULL = "$JS.API.CONSUMER.MSG.NEXT.";
-
-/** Principals without their trust domain, where a rule names nobody otherwise; undefined for one that may reach anybody. */
-function namedBy(rule: Field): Set<string> | undefined {
-  const names = new Set<string>();
-  for (const source of rule.items("from")) {
-    const principals = source.items("principals").map((value) => (value.text() ?? "*").replace(/^[^/]*\//, ""));
-    const accounts = source.items("serviceAccounts").map((value) => `ns/${(value.text() ?? "*").replace("/", "/sa/")}`);
-    const all = [...principals, ...accounts];
-    if (all.length === 0 || all.some((name) => name.includes("*"))) return undefined;
-    for (const name of all) names.add(name);
-  }
-  return names;
-}
 
 function mayShareAPeer(one: Set<string> | undefined, other: Set<string> | undefined): boolean {
   return one === undefined || other === undefined || [...one].some((name) => other.has(name));

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { Ajv } from "ajv";
+import { CHART_KEYS } from "../../cli/policy/chart-values.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { istioNats } from "./support.ts";
 
@@ -228,7 +229,32 @@ describe("values of the chart", () => {
   it("are reported as such if they have no policy", () => {
     const { status, output } = istioNats(["check", "-"], "image: { repository: x }\n");
     assert.equal(status, 1);
-    assert.match(output, /^<stdin>:1:1: error: the policy is empty/);
+    assert.match(
+      output,
+      /^<stdin>:1:1: error: the chart values have no policy \[policy-fault\]\n {4}write trustDomains and/,
+    );
+  });
+
+  it("with a slip in a key are told the key that was meant", () => {
+    const slip = values(POLICY).replace("\npolicy:", "\npolcy:").replace("kind:", "kin:");
+    for (const text of [slip, slip.replace(/^image:\n.*\n/m, "")]) {
+      const { status, output } = istioNats(["check", "-"], text);
+      assert.equal(status, 1);
+      assert.match(output, /error: the chart knows no value kin \[values-key-unknown\]\n {4}did you mean kind\?\n/);
+      assert.match(output, /error: the chart knows no value polcy \[values-key-unknown\]\n {4}did you mean policy\?\n/);
+      assert.match(output, /policy of the values: accepted: 1 rule.*\n2 errors\n$/);
+    }
+  });
+
+  it("may have keys of another chart", () => {
+    const { status, output } = istioNats(["check", "-"], `${values(POLICY)}nats: { replicas: 3 }\nimages: []\n`);
+    assert.equal(status, 0, output);
+  });
+
+  it("are known by the keys of the chart's own schema", () => {
+    const text = readFileSync(inRoot("deploy", "chart", "values.schema.json"), "utf8");
+    const { properties } = JSON.parse(text) as { properties: object };
+    assert.deepEqual([...CHART_KEYS].sort(), Object.keys(properties).sort());
   });
 
   it("have to be rendered for doctor", () => {
@@ -242,7 +268,10 @@ describe("values of the chart", () => {
 
   it("are those that the chart has, and those of the guide", () => {
     const shipped = readFileSync(inRoot("deploy", "chart", "values.yaml"), "utf8");
-    assert.match(istioNats(["check", "-"], shipped).output, /the policy is empty.*\n(?:.*\n)*.*policy of the values/);
+    assert.match(
+      istioNats(["check", "-"], shipped).output,
+      /the chart values have no policy.*\n(?:.*\n)*.*policy of the values/,
+    );
     const guide = readFileSync(inRoot("docs", "install.md"), "utf8");
     const [, shown = ""] = /^```yaml values\n([\s\S]*?)^```$/m.exec(guide) ?? [];
     const { status, output } = istioNats(["check", "-"], shown);

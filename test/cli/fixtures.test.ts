@@ -17,6 +17,7 @@ const ELSEWHERE = new Set([
   "kustomization",
   "no-object",
   "no-policy",
+  "values-key-unknown",
   "policy-faults-unlisted",
   "object-too-large",
   "object-near-limit",

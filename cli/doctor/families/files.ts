@@ -13,6 +13,7 @@ const IDS = {
   kustomization: "kustomization",
   "no-object": "no-object",
   "no-policy": "no-policy",
+  "values-key": "values-key-unknown",
 } as const satisfies Record<ReadProblem["kind"], string>;
 
 /** What is judged of nats-server and the filter: of other objects a folder may hold as many variants as it likes. */
@@ -86,6 +87,13 @@ export const files = family(
       severity: "warning",
       what: "A file that was named to `check` holds no policy, so nothing in it was judged. Where that is all there is, the exit status is 2.",
       remedy: "give a WasmPlugin, a TrafficExtension, a pluginConfig by itself, or values of the chart",
+    },
+    "values-key-unknown": {
+      severity: "error",
+      what:
+        "The values given to `check` have a key that is nearly one of the chart's. Helm refuses them, because the chart has a schema; what " +
+        "stands under the key is not used.",
+      remedy: "write the key as deploy/chart/values.yaml has it",
     },
     "object-twice": {
       severity: "warning",

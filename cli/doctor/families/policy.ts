@@ -7,6 +7,7 @@ import { foreignValues, idleWords, shadowedPatterns, voidEntries } from "../../p
 import { nearest } from "../../nearest.ts";
 import { misreadNames, misreadSubjects, type Misread } from "../../policy/misread.ts";
 import { unansweredPulls } from "../../policy/unanswered.ts";
+import { unfilteredCreations } from "../../policy/unfiltered.ts";
 import { family, type Check, type Report } from "../family.ts";
 
 const JETSTREAM_API = "$JS.API.>";
@@ -44,6 +45,7 @@ export type PolicyId =
   | Misread["id"]
   | "js-api-replies-any"
   | "js-pull-unanswered"
+  | "js-filter-in-body"
   | "class-void"
   | "policy-dry-run";
 
@@ -117,6 +119,14 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
       "is one to which they may subscribe, so every pull is refused.",
     remedy: "allow the subscription on which the messages are to arrive, such as subscribe: {allow: [_INBOX.>]}",
   },
+  "js-filter-in-body": {
+    severity: "warning",
+    what:
+      "A rule denies a consumer by the filter in the subject of its request (`$JS.API.CONSUMER.CREATE.STREAM.CONSUMER.FILTER`), and its " +
+      "peers are allowed a request without that filter. JetStream then reads the filter from the body, which the policy does not see, " +
+      "so the same consumer can still be made.",
+    remedy: "deny the requests without a filter too",
+  },
   "class-void": {
     severity: "warning",
     what:
@@ -135,6 +145,8 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
 export interface PolicySubject {
   /** `WasmPlugin messaging/istio-nats`. */
   title: string;
+  /** Whether it stands under `policy` of the chart's values. */
+  isOfValues?: boolean | undefined;
   config: Field | undefined;
   /** Where `config` would stand. */
   parent: Place;
@@ -151,10 +163,14 @@ function quotesFor(value: Field | undefined): string | undefined {
 
 /** Lets the filter read the policy, and reports what it and the checks of this family find. */
 export function examinePolicy(subject: PolicySubject, filter: Filter, report: Report<PolicyId>): JudgedPolicy {
-  const { title, config, parent } = subject;
+  const { title, config, parent, isOfValues } = subject;
   const judged = judgePolicy(filter, config, parent);
-  for (const { place, path, message, value } of judged.faults)
-    report("policy-fault", place, path === "" ? `the policy ${message}` : `${path}: ${message}`, quotesFor(value));
+  for (const { place, path, message, value } of judged.faults) {
+    // The filter speaks of a WasmPlugin, which whoever writes values does not see.
+    if (isOfValues === true && judged.bytes === 0)
+      report("policy-fault", place, "the chart values have no policy", "write trustDomains and rules under policy");
+    else report("policy-fault", place, path === "" ? `the policy ${message}` : `${path}: ${message}`, quotesFor(value));
+  }
   if (judged.unlisted > 0) {
     // Behind all that are shown, wherever in the policy those are.
     const [last] = judged.faults.map(({ place }) => place).sort((a, b) => byPosition(b, a));
@@ -172,6 +188,10 @@ export function examinePolicy(subject: PolicySubject, filter: Filter, report: Re
   for (const { rule, entry } of config ? unansweredPulls(config) : []) {
     const message = `rule "${rule.text("name") ?? ""}" allows ${entry.text() ?? ""}, and its peers may subscribe to nothing`;
     report("js-pull-unanswered", entry.place, message);
+  }
+  for (const { rule, entry, open } of config ? unfilteredCreations(config) : []) {
+    const message = `rule "${rule.text("name") ?? ""}" denies ${entry.text() ?? ""}, but its peers may publish ${open.join(", ")}, where the filter is in the body`;
+    report("js-filter-in-body", entry.place, message, `deny ${open.join(", ")} too`);
   }
   for (const { pattern, name, earlier } of config ? shadowedPatterns(config) : []) {
     const message = `${pattern.text() ?? ""} of class "${name}" counts nothing: class "${earlier.name}" before it has ${earlier.pattern}`;

@@ -1,0 +1,14 @@
+import type { Field } from "../manifests/field.ts";
+
+/** Principals without their trust domain, where a rule names nobody else; undefined for a rule that may reach anybody. */
+export function namedBy(rule: Field): Set<string> | undefined {
+  const names = new Set<string>();
+  for (const source of rule.items("from")) {
+    const principals = source.items("principals").map((value) => (value.text() ?? "*").replace(/^[^/]*\//, ""));
+    const accounts = source.items("serviceAccounts").map((value) => `ns/${(value.text() ?? "*").replace("/", "/sa/")}`);
+    const all = [...principals, ...accounts];
+    if (all.length === 0 || all.some((name) => name.includes("*"))) return undefined;
+    for (const name of all) names.add(name);
+  }
+  return names;
+}
