@@ -1,7 +1,7 @@
 import type { Field } from "../manifests/field.ts";
 import { SERVER_FIRST_PORTS } from "./nats-ports.ts";
 
-/** Fields of sources and operations that HTTP alone has (pilot/pkg/security/authz/model/generator.go, "is HTTP only"). */
+/** Fields of sources and operations that only HTTP has (pilot/pkg/security/authz/model/generator.go, "is HTTP only"). */
 const OF_HTTP = new Set(
   ["RequestPrincipals", "Hosts", "Methods", "Paths"].flatMap((name) => [
     name.charAt(0).toLowerCase() + name.slice(1),
@@ -9,12 +9,12 @@ const OF_HTTP = new Set(
   ]),
 );
 
-/** Whether Istio judges what comes to a port as bytes: nats-server speaks first there. Of the others nothing is assumed. */
+/** Whether Istio treats a port as plain TCP, because nats-server speaks first there. Nothing is assumed about other ports. */
 export function isTcp(port: number): boolean {
   return SERVER_FIRST_PORTS.has(port);
 }
 
-/** What of a source, or an operation, counts on a port: to TCP the rest is not there. */
+/** The fields of a source or an operation that count on a port. On TCP Istio ignores the HTTP-only ones. */
 export function membersOn(port: number, field: Field | undefined): [key: string, values: Field][] {
   return (field?.members() ?? []).filter(([key]) => !isTcp(port) || !OF_HTTP.has(key));
 }
@@ -28,7 +28,7 @@ function isOfHttp(condition: Field): boolean {
   return condition.text("key")?.startsWith("request.") ?? false;
 }
 
-/** What of a rule is about HTTP alone. On TCP Istio leaves it out of a DENY, which so denies more, and an ALLOW with it is not there. */
+/** The HTTP-only fields of a rule. On TCP Istio drops them from a DENY rule, which then denies more, and ignores an ALLOW rule. */
 export function httpFields(rule: Field): string[] {
   const parts = [
     ...rule.items("from").flatMap((from) => from.members("source")),

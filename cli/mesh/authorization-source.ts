@@ -3,13 +3,13 @@ import type { Resource } from "../manifests/resource.ts";
 import { conditionsOn, membersOn } from "./authorization-http.ts";
 import type { ServiceAccount } from "./workload.ts";
 
-/** Where a rule stands, and the port to which somebody comes. */
+/** The policy that a rule belongs to, and the port that is connected to. */
 export interface RuleOf {
   policy: Resource;
   port: number;
 }
 
-/** Whether a rule is about this service account; `otherwise` where that cannot be seen. */
+/** Whether a rule applies to this service account; `otherwise` if that cannot be told. */
 export function isAbout(account: ServiceAccount, rule: Field, { policy, port }: RuleOf, otherwise: boolean): boolean {
   if (conditionsOn(port, rule).length > 0) return otherwise;
   const sources = rule.items("from").flatMap((from) => from.get("source") ?? []);
@@ -41,7 +41,7 @@ function isPrincipal(value: string, { namespace, name }: ServiceAccount): boolea
   return value.endsWith("*") ? path.startsWith(rest.slice(0, -1)) : rest === path;
 }
 
-/** `*` anywhere stands for any characters. By hand: an expression with many `.*` takes for ever. */
+/** `*` anywhere stands for any characters. Not a regular expression, because one with many `.*` takes for ever. */
 function globMatches(pattern: string, text: string): boolean {
   const [first = "", ...others] = pattern.split("*");
   const last = others.pop();

@@ -6,7 +6,7 @@ import type { Mesh } from "./mesh.ts";
 import { selects, workloadSelector, type Pods } from "./selector.ts";
 import type { ServiceAccount } from "./workload.ts";
 
-/** Who reaches a port, as far as AuthorizationPolicies say. */
+/** Who can reach a port, as far as AuthorizationPolicies decide. */
 export type Access =
   | { kind: "restricted" }
   /** No ALLOW policy selects the pods, and no DENY policy the port. */
@@ -15,8 +15,8 @@ export type Access =
   | { kind: "opened"; rule: Field; policy: Resource };
 
 /**
- * Judges one port of pods. A DENY rule for the port restricts it where it denies all but some: what it spares is a decision
- * that somebody has taken. One that denies some leaves the port open to all others.
+ * Judges one port of pods. A DENY rule restricts the port if it denies all but some peers, because its exceptions are a deliberate
+ * decision. A rule that denies only some peers leaves the port open to all others.
  */
 export function accessTo(pods: Pods, port: number, mesh: Mesh): Access {
   const policies = policiesFor(pods, mesh);
@@ -37,10 +37,10 @@ export function accessTo(pods: Pods, port: number, mesh: Mesh): Access {
   return { kind: "restricted" };
 }
 
-/** What keeps somebody from a port: a rule that denies, or ALLOW policies of which no rule lets them in. */
+/** What keeps somebody from a port: a rule that denies, or ALLOW policies without a rule that lets them in. */
 export interface Denial {
   policy: Resource;
-  /** Undefined where no rule is what denies. */
+  /** Undefined if it is the absence of a rule that denies. */
   rule: Field | undefined;
 }
 
@@ -52,7 +52,7 @@ export function denialOfAll(pods: Pods, port: number, mesh: Mesh): Denial | unde
   });
 }
 
-/** What keeps a service account from a port of pods, whatever its trust domain. Sources of other kinds are taken to let it pass. */
+/** What keeps a service account from a port of pods, in any trust domain. Sources of other kinds are assumed to let it pass. */
 export function denialOf(account: ServiceAccount, pods: Pods, port: number, mesh: Mesh): Denial | undefined {
   return denial(policiesFor(pods, mesh), port, {
     denied: (rule, policy) => isAbout(account, rule, { policy, port }, false),
@@ -79,7 +79,7 @@ function denial(
   return policy && !isAllowed ? { policy, rule: undefined } : undefined;
 }
 
-/** The policies that hold for pods, by their sidecars; those on trial do not. */
+/** The policies that the sidecars of pods enforce; those in dry run are left out. */
 export function policiesFor(pods: Pods, mesh: Mesh): Resource[] {
   const policies = mesh.of("AuthorizationPolicy", "security.istio.io");
   return policies.filter((policy) => appliesTo(policy, pods, mesh.rootNamespace));
@@ -89,16 +89,16 @@ function actionOf({ root }: Resource): string {
   return root.text("spec", "action") ?? "ALLOW";
 }
 
-/** The rules that count on a port: Istio skips those of an ALLOW policy which HTTP alone could fulfil. */
+/** The rules that count on a port. Istio skips rules of an ALLOW policy that only HTTP could satisfy. */
 function rulesOf(policy: Resource, port: number): Field[] {
   const rules = policy.root.items("spec", "rules");
   return isTcp(port) && actionOf(policy) === "ALLOW" ? rules.filter((rule) => httpFields(rule).length === 0) : rules;
 }
 
-/** What strconv.ParseBool, by which Istio reads the annotation (pilot/pkg/security/authz/builder/builder.go), takes for true. */
+/** What strconv.ParseBool accepts as true. Istio reads the annotation with it (pilot/pkg/security/authz/builder/builder.go). */
 const GO_TRUE = new Set(["1", "t", "T", "TRUE", "true", "True"]);
 
-/** A policy on trial restricts nothing; one with targetRefs is a gateway's or a waypoint's. */
+/** A policy in dry run restricts nothing; one with targetRefs belongs to a gateway or a waypoint. */
 function appliesTo(policy: Resource, pods: Pods, rootNamespace: string): boolean {
   if (policy.namespace !== pods.namespace && policy.namespace !== rootNamespace) return false;
   if (GO_TRUE.has(policy.annotations.get("istio.io/dry-run") ?? "")) return false;
@@ -106,7 +106,7 @@ function appliesTo(policy: Resource, pods: Pods, rootNamespace: string): boolean
   return selects(workloadSelector(policy.root), pods.labels);
 }
 
-/** Istio compares the port of the pod with `ports`, texts in which `*` may begin or end. */
+/** Istio compares the port of the pod with `ports`, a list of strings that may begin or end with `*`. */
 function covers(rule: Field, port: number): boolean {
   const operations = rule.items("to").map((to) => to.get("operation"));
   if (operations.length === 0) return true;
@@ -126,9 +126,9 @@ function admitsEverybody(rule: Field, port: number): boolean {
   return sources.length === 0 || sources.some((source) => membersOn(port, source).every(isAnybody));
 }
 
-/** Whether a rule of a DENY policy is for everybody, or for everybody but some. */
+/** Whether a rule of a DENY policy applies to everybody, or to everybody with exceptions. */
 function deniesOthers(rule: Field, port: number): boolean {
-  // Some paths, or methods, are not all that comes.
+  // A rule for some paths or methods does not cover all traffic.
   if (!isTcp(port) && httpFields(rule).length > 0) return false;
   if (admitsEverybody(rule, port)) return true;
   if (conditionsOn(port, rule).length > 0) return false;

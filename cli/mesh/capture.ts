@@ -1,7 +1,7 @@
 import type { Place } from "../manifests/place.ts";
 import type { Workload } from "./workload.ts";
 
-/** What keeps a port of pods from their sidecar, and why. */
+/** The place that keeps a port of pods from their sidecar, and why. */
 export interface Uncaptured {
   place: Place;
   why: string;
@@ -13,7 +13,7 @@ function listed(value: string): string[] {
   return value.split(",").map((port) => port.trim());
 }
 
-/** What of the pods' annotations keeps connections to one of their ports from the sidecar. */
+/** The annotation of the pods that keeps connections to one of their ports from the sidecar. */
 export function excludedInbound({ pod }: Workload, port: number): Uncaptured | undefined {
   const exclude = pod.get("metadata", "annotations", `${PREFIX}excludeInboundPorts`);
   if (exclude && listed(exclude.text() ?? "").includes(String(port)))
@@ -24,7 +24,7 @@ export function excludedInbound({ pod }: Workload, port: number): Uncaptured | u
   return undefined;
 }
 
-/** Where the pods' annotations keep what they dial on a port from the sidecar. */
+/** Where the pods' annotations keep outbound connections to a port from the sidecar. */
 export function excludedOutbound({ pod }: Workload, port: number): Place | undefined {
   const exclude = pod.get("metadata", "annotations", `${PREFIX}excludeOutboundPorts`);
   return exclude && listed(exclude.text() ?? "").includes(String(port)) ? exclude.place : undefined;

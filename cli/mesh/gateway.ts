@@ -4,7 +4,7 @@ import type { Mesh } from "./mesh.ts";
 import type { Plugin } from "./plugin.ts";
 import { selects } from "./selector.ts";
 
-/** A server of a Gateway of Istio's own API. */
+/** A server of a Gateway in Istio's own API. */
 export interface GatewayServer {
   gateway: Resource;
   field: Field;
@@ -12,7 +12,7 @@ export interface GatewayServer {
 }
 
 /**
- * The servers of the Gateways that are for the proxies which a plugin selects. A Gateway selects pods of every namespace
+ * The servers of the Gateways for the proxies that a plugin selects. A Gateway selects pods of every namespace
  * (pilot's PILOT_SCOPE_GATEWAY_TO_NAMESPACE is off); the pods themselves are seldom among the files, so the selectors are compared.
  */
 export function serversBeside(plugin: Plugin, mesh: Mesh): GatewayServer[] {

@@ -7,10 +7,10 @@ export type Shape =
 
 export interface IstioKind {
   group: string;
-  /** The first is what a manifest should say. */
+  /** The first is the one that a manifest should use. */
   versions: readonly string[];
   kind: string;
-  /** Of `spec`; undefined where doctor reads the object and does not judge its fields. */
+  /** The shape of `spec`; undefined if doctor reads the object without judging its fields. */
   spec?: Shape;
 }
 
@@ -88,7 +88,7 @@ const AUTHORIZATION = object({
 
 const MTLS = object({ mode: oneOf("UNSET", "DISABLE", "PERMISSIVE", "STRICT") });
 
-/** Kinds of Istio that doctor reads, as its CRDs have them: test/cli/istio-api.test.ts holds them against those. */
+/** The Istio kinds that doctor reads, as in Istio's CRDs; test/cli/istio-api.test.ts compares the two. */
 export const ISTIO_KINDS: readonly IstioKind[] = [
   {
     group: "extensions.istio.io",

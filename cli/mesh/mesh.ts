@@ -8,22 +8,22 @@ import { waypointOf } from "./waypoint.ts";
 import { Workload } from "./workload.ts";
 
 export interface MeshOptions {
-  /** Where mesh-wide resources live. */
+  /** The namespace of mesh-wide resources. */
   rootNamespace: string;
 }
 
-/** Everything that the files say, looked up by what the checks ask for. */
+/** Everything in the files, with lookups for what the checks ask. */
 export class Mesh {
   readonly rootNamespace: string;
   readonly services: Service[];
   readonly workloads: Workload[];
   /** Those that run nats-server. */
   readonly brokers: Workload[];
-  /** This filter's; others' are not judged. */
+  /** The plugins of this filter; others are not judged. */
   readonly plugins: Plugin[];
   readonly otherPlugins: Plugin[];
   private readonly placements = new Map<Plugin, Placement>();
-  /** Asked for each of nats-server's pods again: with some hundred of them that took minutes. */
+  /** Cached, because it is asked again for each of nats-server's pods: with some hundred of them that took minutes. */
   private readonly served = new Map<Plugin, Service[]>();
 
   constructor(
@@ -58,7 +58,7 @@ export class Mesh {
     return this.services.filter((service) => service.selectsWorkload(workload));
   }
 
-  /** The container port behind a Service's port; a name is known only where the pods are. */
+  /** The container port behind a Service's port. A named port is known only if the pods are among the files. */
   targetOf(service: Service, { target }: ServicePort): number | undefined {
     if (/^\d+$/.test(target)) return Number(target);
     const [number] = this.workloads
@@ -67,7 +67,7 @@ export class Mesh {
     return number;
   }
 
-  /** The ports of a Service behind which nats-server's clients are served. */
+  /** The ports of a Service that lead to nats-server's client port. */
   clientPorts(service: Service): ServicePort[] {
     return service.ports.filter((port) => port.number === CLIENT_PORT || this.targetOf(service, port) === CLIENT_PORT);
   }
@@ -82,8 +82,8 @@ export class Mesh {
   }
 
   /**
-   * Whether a plugin judges who connects to these pods, or was meant to: one that is for no pods at all, or names none of the
-   * Services among the files, is told by itself.
+   * Whether a plugin judges who connects to these pods, or was meant to. A plugin that selects no pods at all, or names none of
+   * the Services among the files, has a finding of its own.
    */
   isMeantFor(plugin: Plugin, broker: Workload): boolean {
     const placement = this.placement(plugin);
@@ -96,10 +96,10 @@ export class Mesh {
     return selected.length === 0 || selected.includes(broker);
   }
 
-  /** Without a sidecar of its own: a waypoint judges, and what is said of sidecars does not concern it. */
+  /** Whether it has no sidecar of its own: a waypoint judges its traffic, and checks on sidecars do not apply. */
   isAmbient(workload: Workload): boolean {
     const namespace = this.namespace(workload.namespace);
-    // ztunnel leaves a pod alone that has a sidecar.
+    // ztunnel leaves pods with a sidecar alone.
     if (workload.labels.get("sidecar.istio.io/inject") === "true") return false;
     const mode = workload.labels.get("istio.io/dataplane-mode") ?? namespace?.labels.get("istio.io/dataplane-mode");
     if (mode !== undefined) return mode === "ambient";
@@ -108,7 +108,7 @@ export class Mesh {
     );
   }
 
-  /** Services whose waypoint runs the plugin: those that it names, and those that use a Gateway which it names. */
+  /** Services whose waypoint runs the plugin: those that it names, and those that use a Gateway that it names. */
   waypointServicesOf(plugin: Plugin): Service[] {
     const known = this.served.get(plugin) ?? this.servicesNamedBy(plugin);
     this.served.set(plugin, known);
@@ -131,7 +131,7 @@ export class Mesh {
     return [...new Set(this.plugins.flatMap((plugin) => this.waypointServicesOf(plugin)))];
   }
 
-  /** `meshConfig`, wherever it is written: istiod's ConfigMap holds it as a text, which has no places of its own. */
+  /** `meshConfig` of an IstioOperator. istiod's ConfigMap holds it as a string, which has no places of its own. */
   meshConfigs(): Field[] {
     return this.of("IstioOperator", "install.istio.io").flatMap(({ root }) => root.get("spec", "meshConfig") ?? []);
   }

@@ -1,8 +1,8 @@
 /** A key of nats-server's configuration. */
 export interface ConfEntry {
-  /** The blocks around it and itself, in lower case: `["websocket", "tls"]`. nats-server's keys know no case. */
+  /** The blocks around it and the key itself, in lower case: `["websocket", "tls"]`. nats-server's keys are case-insensitive. */
   path: string[];
-  /** The value as written where it is one word or string; undefined for a block or a list. */
+  /** The value as written if it is one word or string; undefined for a block or a list. */
   value: string | undefined;
   /** From 0. */
   line: number;
@@ -16,18 +16,18 @@ interface Token {
   column: number;
 }
 
-/** Deeper blocks are passed over: nats-server's own configuration has four levels. */
+/** Deeper blocks are ignored: nats-server's own configuration has four levels. */
 const MAX_DEPTH = 32;
 
 /**
  * The keys of a nats.conf (nats-server `conf/lex.go`: `key: value`, `key = value`, `key value`, blocks in braces, lists in
- * brackets, comments behind `#` and `//`). Only as far as keys and plain values go; what follows no rule is passed over.
+ * brackets, comments after `#` and `//`). It reads only keys and plain values, and ignores what follows no rule.
  */
 export function readNatsConf(text: string): ConfEntry[] {
   const entries: ConfEntry[] = [];
   const tokens = tokensOf(text);
   const path: string[] = [];
-  // Within brackets there are no keys, but blocks can be: what stands in them belongs to no setting that is looked for.
+  // Brackets hold no keys, but may hold blocks. No setting of interest is inside one.
   let brackets = 0;
   let key: Token | undefined;
   for (const token of tokens) {
@@ -44,7 +44,7 @@ export function readNatsConf(text: string): ConfEntry[] {
       path.pop();
       key = undefined;
     } else {
-      // A key without a value on its line is none: one fault must not turn all that follows around.
+      // A key without a value on its line is ignored: one fault must not swap keys and values in all that follows.
       const value = key?.line === token.line;
       if (key && value) entries.push(entryOf(path, key, token.text));
       key = value ? undefined : token;
@@ -53,13 +53,13 @@ export function readNatsConf(text: string): ConfEntry[] {
   return entries;
 }
 
-/** A brace without a key is no level: nats-server's lexer passes over it, and NATS's own chart writes all in one pair. */
+/** A brace without a key is not a level: nats-server's lexer ignores it, and NATS's own chart puts everything into one pair. */
 function entryOf(path: string[], { text, line, column }: Token, value: string | undefined): ConfEntry {
   return { path: [...path.filter((step) => step !== ""), text.toLowerCase()], value, line, column };
 }
 
 const KEY = /"((?:\\.|[^"\\])*)"|'([^']*)'|([{[])|([}\]])|[:=,;]|((?:[^\s{}[\]:=,;"'#/]|\/(?!\/))+)/y;
-/** A value may hold what ends a key: `0.0.0.0:4222`, `nats://host`. */
+/** A value may contain what ends a key: `0.0.0.0:4222`, `nats://host`. */
 const VALUE = /"((?:\\.|[^"\\])*)"|'([^']*)'|([{[])|([}\]])|[:=,;]|((?:[^\s{}[\]:=,;"'#][^\s{}[\],;"'#]*))/y;
 
 function tokensOf(text: string): Token[] {
@@ -75,7 +75,7 @@ function tokensOfLine(content: string, line: number): Token[] {
     pattern.lastIndex = column;
     const match: RegExpExecArray | null = pattern.exec(content);
     if (!match) {
-      // A quote that nothing closes: tried from each quote behind it, a long line would take for ever.
+      // An unclosed quote. Trying again from each later quote would make a long line take for ever.
       if (content[column] === '"' || content[column] === "'") break;
       column++;
       continue;
@@ -83,7 +83,7 @@ function tokensOfLine(content: string, line: number): Token[] {
     const [whole, double, single, open, close, plain] = match;
     const word = double ?? single ?? plain;
     column += whole.length;
-    // A separator leaves things as they are.
+    // A separator changes nothing.
     if (word === undefined && open === undefined && close === undefined) continue;
     const kind = word !== undefined ? "word" : open !== undefined ? "open" : "close";
     afterKey = word !== undefined && !afterKey;
@@ -92,7 +92,7 @@ function tokensOfLine(content: string, line: number): Token[] {
   return tokens;
 }
 
-/** What a suffix of a number stands for (nats-server `conf/parse.go`). */
+/** The factors of number suffixes (nats-server `conf/parse.go`). */
 const FACTORS: ReadonlyMap<string, number> = new Map([
   ["", 1],
   ["k", 1000],
@@ -101,7 +101,7 @@ const FACTORS: ReadonlyMap<string, number> = new Map([
   ...["mb", "mi", "mib"].map((suffix) => [suffix, 1_048_576] as const),
 ]);
 
-/** Bytes as nats.conf has them: `8192`, `8KB`; undefined for what is no such number. */
+/** A number of bytes as written in nats.conf: `8192`, `8KB`; undefined for anything else. */
 export function bytesOf(value: string | undefined): number | undefined {
   const [, digits, suffix = ""] = /^(\d{1,9})([a-z]*)$/i.exec(value ?? "") ?? [];
   const factor = FACTORS.get(suffix.toLowerCase());

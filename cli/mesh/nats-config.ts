@@ -12,7 +12,7 @@ export interface NatsConfig {
   placeOf(entry: ConfEntry): Place;
 }
 
-/** Every `*.conf` of a ConfigMap or Secret that is nats-server's by its name. */
+/** Every `*.conf` in a ConfigMap or Secret whose name shows that it is nats-server's. */
 export function natsConfigs(mesh: Mesh): NatsConfig[] {
   const holders = [...mesh.of("ConfigMap", ""), ...mesh.of("Secret", "")];
   return holders.flatMap((resource) =>
@@ -25,7 +25,7 @@ export function natsConfigs(mesh: Mesh): NatsConfig[] {
   );
 }
 
-/** A Secret's `data` is base64, in which nobody looks for a line: its places are all that of the value. */
+/** A Secret's `data` is base64, where lines mean nothing to a reader, so every place is that of the value. */
 function configOf(resource: Resource, field: Field, isEncoded: boolean): NatsConfig {
   const text = field.text() ?? "";
   return {

@@ -10,8 +10,9 @@ export interface MtlsMode {
 }
 
 /**
- * The mTLS mode of a port of pods that PeerAuthentications declare: its own before the namespace's before the
- * mesh's, and within one the port's before the general. Undefined where nobody says anything: Istio's default is PERMISSIVE.
+ * The mTLS mode that PeerAuthentications declare for a port of pods. The workload's own comes before the namespace's, and that
+ * before the mesh's; within one, the port's mode comes before the general one. Undefined if none declares a mode: Istio's default
+ * is PERMISSIVE.
  */
 export function declaredMtls(pods: Pods, port: number, mesh: Mesh): MtlsMode | undefined {
   for (const { root } of authenticationsFor(pods, mesh).flat()) {
@@ -23,7 +24,7 @@ export function declaredMtls(pods: Pods, port: number, mesh: Mesh): MtlsMode | u
   return undefined;
 }
 
-/** The PeerAuthentications for pods, by level: their own, their namespace's, the mesh's. Of a level Istio takes the oldest alone. */
+/** The PeerAuthentications for pods, by level: their own, their namespace's, the mesh's. Istio uses only the oldest of a level. */
 export function authenticationsFor(pods: Pods, mesh: Mesh): Resource[][] {
   const all = mesh.of("PeerAuthentication", "security.istio.io");
   const local = all.filter(({ namespace }) => namespace === pods.namespace);

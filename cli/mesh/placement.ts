@@ -6,12 +6,12 @@ import type { Service } from "./service.ts";
 import { waypointOf } from "./waypoint.ts";
 import type { Workload } from "./workload.ts";
 
-/** On which proxies a plugin comes to stand. */
+/** The kind of proxies that run a plugin. */
 export type Placement = "server-sidecar" | "client-sidecar" | "gateway" | "waypoint" | "unknown";
 
 const GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name";
 
-/** Decided from what the plugin is attached to. A Gateway that is not among the files is a waypoint if a Service uses it, or by its name. */
+/** Decides by what the plugin is attached to. A Gateway outside the files is a waypoint if a Service uses it, or by its name. */
 export function placementOf(plugin: Plugin, mesh: Mesh): Placement {
   const [target] = plugin.targetRefs;
   if (target) {
@@ -27,15 +27,15 @@ export function placementOf(plugin: Plugin, mesh: Mesh): Placement {
   if (selected.some(({ annotations }) => annotations.get("inject.istio.io/templates") === "gateway")) return "gateway";
   if (!plugin.sides.has("SERVER")) return missedBrokers(plugin, mesh).length > 0 ? "server-sidecar" : "client-sidecar";
   if (!plugin.sides.has("CLIENT")) return "server-sidecar";
-  // What stands on both sides is told by its pods; where none are among the files it is taken to be for nats-server.
+  // The pods decide about a plugin for both sides. If none are among the files, it is assumed to be for nats-server.
   if (selected.some(({ isBroker }) => isBroker)) return "server-sidecar";
   if (plugin.identity === "WORKLOAD") return "client-sidecar";
   return selected.length > 0 ? "unknown" : "server-sidecar";
 }
 
 /**
- * Whose connections the plugin leaves to nobody: it selects nats-server's pods for the connections that they dial alone, and
- * no other plugin judges those that they take. Where the pods are not among the files, their Service tells them.
+ * The brokers whose inbound connections nobody judges: the plugin selects nats-server's pods only for the connections that they
+ * open, and no other plugin judges those that they accept. If the pods are not among the files, their Service stands for them.
  */
 export function missedBrokers(plugin: Plugin, mesh: Mesh): (Workload | Service)[] {
   if (plugin.sides.has("SERVER") || plugin.targetRefs.length > 0) return [];

@@ -7,12 +7,12 @@ import type { Workload } from "./workload.ts";
 
 export const PLUGIN_KINDS = ["WasmPlugin", "TrafficExtension"] as const;
 
-/** On which side of a connection a proxy stands, in the words of `match[].mode`. */
+/** The side of a connection that a proxy is on, in the words of `match[].mode`. */
 export type Side = "CLIENT" | "SERVER";
 
 const BOTH: readonly Side[] = ["CLIENT", "SERVER"];
 
-/** The words that Istio takes as a mode. No mode, and UNDEFINED, mean both (pilot/pkg/model/extensions.go, `matchMode`). */
+/** The words that Istio accepts as a mode. No mode, and UNDEFINED, mean both sides (pilot/pkg/model/extensions.go, `matchMode`). */
 const SIDES: ReadonlyMap<string, readonly Side[]> = new Map([
   ["SERVER", ["SERVER"]],
   ["CLIENT", ["CLIENT"]],
@@ -20,26 +20,26 @@ const SIDES: ReadonlyMap<string, readonly Side[]> = new Map([
   ["UNDEFINED", BOTH],
 ]);
 
-/** Those that say what they mean. */
+/** The modes to recommend. */
 export const MODES: readonly string[] = [...SIDES.keys()].filter((mode) => mode !== "UNDEFINED");
 
-/** Whether Istio takes this word as a mode. */
+/** Whether Istio accepts this word as a mode. */
 export function isMode(mode: string): boolean {
   return SIDES.has(mode);
 }
 
-/** Whether a configuration is this filter's, as far as its first level tells. */
+/** Whether a configuration is this filter's, judging by its top level. */
 export function isPolicy(config: Field): boolean {
   return config.get("rules") !== undefined && config.get("trustDomains") !== undefined;
 }
 
 export interface PluginMatch {
   field: Field;
-  /** As written; undefined where it is not. */
+  /** As written; undefined if absent. */
   mode: string | undefined;
-  /** Both for a word that Istio does not know: what else is wrong with the plugin is to be told too. */
+  /** Both for a word that Istio does not know, so that other faults of the plugin are still found. */
   sides: readonly Side[];
-  /** The numbers of its ports; none: every port. */
+  /** The numbers of its ports; an empty list means every port. */
   ports: Field[];
 }
 
@@ -67,8 +67,8 @@ export class Plugin {
   }
 
   /**
-   * Whether it is this filter, by its name, its image or the shape of its configuration. A half of that is enough, for a plugin
-   * with a slip is to be judged too; but others have rules as well, so these count on the ports of NATS or of a network filter only.
+   * Whether it is this filter, by its name, its image or the shape of its configuration. Half of the shape is enough, so that a
+   * plugin with a slip is judged too. Other plugins have rules as well, so rules count only on NATS's port or in a network filter.
    */
   get isOurs(): boolean {
     const named = [this.resource.name, this.wasm?.text("pluginName"), this.wasm?.text("url")];
@@ -82,7 +82,7 @@ export class Plugin {
     return isOfNats && keys.some((key) => slipBetween(key, "rules") !== undefined);
   }
 
-  /** The sides on which some match, or the want of any, puts it. */
+  /** The sides that its matches cover; both if it has none. */
   get sides(): ReadonlySet<Side> {
     return new Set(this.matches.length === 0 ? BOTH : this.matches.flatMap(({ sides }) => sides));
   }
@@ -97,7 +97,7 @@ export class Plugin {
     return one ? [one, ...root.items("spec", "targetRefs")] : root.items("spec", "targetRefs");
   }
 
-  /** By its selector; a plugin of the mesh's root namespace reaches into all. */
+  /** Decides by its selector. A plugin in the mesh's root namespace reaches every namespace. */
   selectsWorkload(workload: Workload, rootNamespace: string): boolean {
     const inReach = this.resource.namespace === workload.namespace || this.resource.namespace === rootNamespace;
     return inReach && this.targetRefs.length === 0 && selects(this.selector, workload.labels);

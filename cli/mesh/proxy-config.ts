@@ -3,10 +3,10 @@ import { KUBERNETES_YAML } from "../manifests/kubernetes-yaml.ts";
 import type { Mesh } from "./mesh.ts";
 import type { Labels } from "./selector.ts";
 
-/** The labels of stats that a proxy must know, among its pod's annotations. */
+/** The pod annotation with the stats labels that a proxy must know. */
 export const EXTRA_STAT_TAGS = "sidecar.istio.io/extraStatTags";
 
-/** What Istio's ProxyConfig says for one workload, as far as it is asked for here. */
+/** The settings of Istio's ProxyConfig for one workload that are used here. */
 export interface ProxyConfig {
   holdApplicationUntilProxyStarts: boolean;
   extraStatTags: string[];
@@ -18,9 +18,8 @@ interface WrittenProxyConfig {
 }
 
 /**
- * `meshConfig.defaultConfig`, overlaid with the annotation `proxy.istio.io/config` of the pods, as Istio's injection does, and
- * the tags of the annotation for these, which come on top (pkg/bootstrap/config.go, `getStatsOptions`). A text that is no YAML
- * says nothing.
+ * `meshConfig.defaultConfig`, overlaid with the pods' annotation `proxy.istio.io/config` as Istio's injection does, plus the tags
+ * of their own annotation (pkg/bootstrap/config.go, `getStatsOptions`). A text that is not YAML is ignored.
  */
 export function proxyConfigOf(annotations: Labels, mesh: Mesh): ProxyConfig {
   const config: ProxyConfig = { holdApplicationUntilProxyStarts: false, extraStatTags: [] };

@@ -2,18 +2,18 @@ import type { Field } from "../manifests/field.ts";
 
 export type Labels = ReadonlyMap<string, string>;
 
-/** Pods, or the selector of a Service or plugin where the pods are not among the files. */
+/** Pods, or the selector of a Service or plugin if the pods are not among the files. */
 export interface Pods {
   readonly namespace: string;
   readonly labels: Labels;
 }
 
-/** Whether every wanted label is there with its value. An empty selector wants nothing, so it takes everything. */
+/** Whether every wanted label is present with its value. An empty selector wants nothing, so it selects everything. */
 export function selects(wanted: Labels, labels: Labels): boolean {
   return [...wanted].every(([key, value]) => labels.get(key) === value);
 }
 
-/** Whether some pod could be taken by both: for want of the pods themselves. */
+/** Whether both could select the same pod. Used where the pods themselves are not among the files. */
 export function mayMeet(a: Labels, b: Labels): boolean {
   return [...a].every(([key, value]) => (b.get(key) ?? value) === value);
 }
@@ -23,7 +23,7 @@ export function workloadSelector(spec: Field): Labels {
   return spec.texts("spec", "selector", "matchLabels");
 }
 
-/** The labels as a message shows them. */
+/** The labels as messages show them. */
 export function labelsText(labels: Labels): string {
   return [...labels].map(([key, value]) => `${key}=${value}`).join(",");
 }

@@ -7,11 +7,11 @@ export interface ServicePort {
   field: Field;
   number: number;
   name: string;
-  /** As written; the port itself where there is none. */
+  /** The targetPort as written, or the port itself if there is none. */
   target: string;
 }
 
-/** A Service of Kubernetes. */
+/** A Kubernetes Service. */
 export class Service {
   readonly selector: Labels;
   readonly ports: ServicePort[];
@@ -43,14 +43,14 @@ export class Service {
     return this.namespace === namespace && this.selector.size > 0 && mayMeet(this.selector, labels);
   }
 
-  /** Whether this is a name of the Service: short, with the namespace, or in full. */
+  /** Whether this is a name of the Service: short, with the namespace, or fully qualified. */
   isNamed(host: string, fromNamespace: string): boolean {
     const { name, namespace } = this.resource;
     if (host === name) return fromNamespace === namespace;
     return host === `${name}.${namespace}` || host.startsWith(`${name}.${namespace}.svc`);
   }
 
-  /** Whether its full name ends so, in a cluster of the usual domain: what stands behind the `*` of a host. */
+  /** Whether its fully qualified name, in a cluster with the usual domain, ends with what follows the `*` of a host. */
   isUnder(suffix: string): boolean {
     const { name, namespace } = this.resource;
     return `${name}.${namespace}.svc.cluster.local`.endsWith(suffix);

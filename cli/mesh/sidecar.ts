@@ -8,8 +8,9 @@ function selectorOf({ root }: Resource): Labels {
 }
 
 /**
- * Istio's Sidecars for pods, of the level that counts: those that select them before those for all of their namespace, before
- * that of the mesh (pilot/pkg/model/push_context.go, `doGetSidecarScope`). Of several Istio takes the oldest, which no file tells.
+ * Istio's Sidecars for pods, from the level that counts: those that select the pods come before those for the whole namespace,
+ * and these before that of the mesh (pilot/pkg/model/push_context.go, `doGetSidecarScope`). Of several Istio uses the oldest,
+ * which the files do not show.
  */
 export function sidecarsFor({ namespace, labels }: Pods, mesh: Mesh): Resource[] {
   const all = mesh.of("Sidecar", "networking.istio.io");
@@ -23,7 +24,7 @@ export function sidecarsFor({ namespace, labels }: Pods, mesh: Mesh): Resource[]
   return levels.find((level) => level.length > 0) ?? [];
 }
 
-/** Its listeners for what comes in. Where there are any, Istio makes no chains of the pods' Services. */
+/** Its inbound listeners. If there are any, Istio makes no chains for the pods' Services. */
 export function ingressOf({ root }: Resource): Field[] {
   return root.items("spec", "ingress");
 }

@@ -13,13 +13,13 @@ const FOR = "istio.io/waypoint-for";
 export interface WaypointUse {
   namespace: string;
   name: string;
-  /** The label's. */
+  /** The place of the label. */
   place: Place;
 }
 
 /**
- * The waypoint of a Service: its own label's before its Namespace's (pilot/pkg/serviceregistry/ambient/waypoints.go,
- * `fetchWaypointForTarget`). "unknown" where the Namespace, which may have the label, is not among the files.
+ * The waypoint of a Service: its own label comes before its Namespace's (pilot/pkg/serviceregistry/ambient/waypoints.go,
+ * `fetchWaypointForTarget`). "unknown" if the Namespace, which may have the label, is not among the files.
  */
 export function waypointOf({ resource }: Service, mesh: Mesh): WaypointUse | "none" | "unknown" {
   const namespace = mesh.namespace(resource.namespace);
@@ -33,7 +33,7 @@ export function waypointOf({ resource }: Service, mesh: Mesh): WaypointUse | "no
   return namespace ? "none" : "unknown";
 }
 
-/** The Gateways among the files that are waypoints, of one namespace. */
+/** The waypoints of one namespace among the files. */
 export function waypointsIn(namespace: string, mesh: Mesh): Resource[] {
   return mesh
     .of("Gateway", "gateway.networking.k8s.io")
@@ -41,14 +41,14 @@ export function waypointsIn(namespace: string, mesh: Mesh): Resource[] {
     .filter(({ root }) => root.text("spec", "gatewayClassName")?.includes("waypoint"));
 }
 
-/** Where a waypoint says that it is not for Services, and what for. Without the label it is for them. */
+/** The traffic that a waypoint is for if that excludes Services, and where it says so. Without the label it is for Services. */
 export function otherTraffic({ root, labels }: Resource): { traffic: string; place: Place } | undefined {
   const traffic = labels.get(FOR) ?? "service";
   if (traffic === "service" || traffic === "all") return undefined;
   return { traffic, place: root.placeOf("metadata", "labels", FOR) };
 }
 
-/** What a waypoint runs as (pilot/pkg/config/kube/gatewaycommon/deploymentcontroller.go): it is named as its Gateway. */
+/** A waypoint's service account, named like its Gateway (pilot/pkg/config/kube/gatewaycommon/deploymentcontroller.go). */
 export function waypointAccount({ namespace, name }: WaypointUse, mesh: Mesh): ServiceAccount {
   const gateway = waypointsIn(namespace, mesh).find((candidate) => candidate.name === name);
   return { namespace, name: gateway?.annotations.get("gateway.istio.io/service-account") ?? name };
@@ -68,14 +68,14 @@ export function waypointsOf(plugin: Plugin, mesh: Mesh): Resource[] {
 const INFRASTRUCTURE = ["spec", "infrastructure", "annotations"];
 
 /**
- * The annotations of a waypoint's pods: those of its Gateway's infrastructure, or where there are none its own
+ * The annotations of a waypoint's pods: those in its Gateway's `infrastructure`, or the Gateway's own if there are none
  * (pilot/pkg/config/kube/gatewaycommon/deploymentcontroller.go, `extractInfrastructureMetadata`).
  */
 export function podAnnotations({ root, annotations }: Resource): Labels {
   return root.get(...INFRASTRUCTURE) === undefined ? annotations : root.texts(...INFRASTRUCTURE);
 }
 
-/** Where such an annotation stands, or would stand. */
+/** Where such an annotation is, or would be. */
 export function podAnnotationPlace({ root, annotations }: Resource, name: string): Place {
   const own = root.get(...INFRASTRUCTURE) === undefined && annotations.has(name);
   return own ? root.placeOf("metadata", "annotations", name) : root.placeOf(...INFRASTRUCTURE, name);

@@ -12,13 +12,13 @@ export interface ContainerPort {
   place: Place;
 }
 
-/** As a principal names it, without its trust domain. */
+/** A service account as a principal names it, without the trust domain. */
 export interface ServiceAccount {
   namespace: string;
   name: string;
 }
 
-/** A Pod, or what makes pods of a template. */
+/** A Pod, or an object that makes pods from a template. */
 export class Workload {
   readonly labels: Labels;
   readonly annotations: Labels;
@@ -27,7 +27,7 @@ export class Workload {
 
   private constructor(
     readonly resource: Resource,
-    /** The Pod, or the template: `metadata` and `spec` are below. */
+    /** The Pod or the template, which holds `metadata` and `spec`. */
     readonly pod: Field,
   ) {
     this.labels = pod.texts("metadata", "labels");
@@ -49,7 +49,7 @@ export class Workload {
     return this.resource.namespace;
   }
 
-  /** Kubernetes gives pods without one that of the name `default`. */
+  /** Kubernetes gives pods without a service account the one named `default`. */
   get serviceAccount(): ServiceAccount {
     const name = this.pod.text("spec", "serviceAccountName") ?? this.pod.text("spec", "serviceAccount") ?? "default";
     return { namespace: this.namespace, name };
@@ -59,7 +59,7 @@ export class Workload {
     return this.servers.length > 0;
   }
 
-  /** The containers that run nats-server: an image of that name, or one with its client port. Not a reloader or an exporter beside. */
+  /** The containers that run nats-server, by image name or client port. Reloaders and exporters beside it are left out. */
   get servers(): Field[] {
     return this.containers.filter(
       (container) =>
@@ -71,12 +71,12 @@ export class Workload {
     return this.ports.find((port) => port.number === number);
   }
 
-  /** The container port that a Service's targetPort means: a number is itself, a name is looked up. */
+  /** The container port that a Service's targetPort means: a number stands for itself, a name is looked up. */
   resolvePort(target: string): number | undefined {
     return /^\d+$/.test(target) ? Number(target) : this.ports.find(({ name }) => name === target)?.number;
   }
 
-  /** The annotation's place, or where the annotations would stand. */
+  /** The annotation's place, or where it would be. */
   annotationPlace(name: string): Place {
     return this.pod.placeOf("metadata", "annotations", name);
   }
