@@ -1,4 +1,4 @@
-/** What the command's exit status says, for pipelines. */
+/** The meanings of the command's exit status, for pipelines. */
 export const ExitStatus = {
   /** Nothing of severity error was found; with --strict no warning either. */
   FINE: 0,

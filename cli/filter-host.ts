@@ -1,28 +1,28 @@
 import { createHash } from "node:crypto";
-// The one model of a Proxy-Wasm host that there is: the suites hold it against Envoy, so the command need not have its own.
+// The only model of a Proxy-Wasm host here. The test suites compare it with Envoy, so the command needs none of its own.
 import { Host } from "../test/host/host.ts";
 
-/** What the filter itself says of a configuration, and what it costs it. */
+/** What the filter itself says about a configuration, and what reading it costs. */
 export interface Verdict {
   accepted: boolean;
   /** As the proxy would log them: `rules[3].publish.allow[0]: …`, a line each. */
   faults: string[];
-  /** How many more there are, of which it tells the number only. */
+  /** How many more faults there are, which the filter only counts. */
   unlisted: number;
   /** Wall time of the configuration callback in this process's V8. */
   milliseconds: number;
-  /** Of the VM's memory, in whole pages of 64 KiB, that reading it has written to. */
+  /** The VM's memory to which reading the configuration has written, in whole pages of 64 KiB. */
   memoryBytes: number;
 }
 
 const PAGE = 65536;
 
-/** The last line where there are more faults than the filter lists (assembly/policy/faults.ts). No path begins so. */
+/** The last line if there are more faults than the filter lists (assembly/policy/faults.ts). No path begins like this. */
 const UNLISTED = /^and (\d+) more faults?$/;
 
 /** The compiled filter, the same bytes that proxies load. */
 export class Filter {
-  /** Of the module's bytes, in hexadecimal: what a manifest might wrongly give as the digest of its image. */
+  /** The SHA-256 of the module's bytes in hexadecimal, which a manifest might wrongly give as the digest of its image. */
   readonly sha256: string;
   private readonly module: WebAssembly.Module;
 
@@ -52,7 +52,7 @@ export class Filter {
   }
 }
 
-/** The lines behind `istio-nats: this configuration is refused whole, 2 fault(s):`. */
+/** The lines after `istio-nats: this configuration is refused whole, 2 fault(s):`. */
 function faultsIn(message: string): string[] {
   const [first = "", ...lines] = message.split("\n");
   return first.endsWith("fault(s):") ? lines : [];

@@ -1,4 +1,4 @@
-/** The bundle's entry. Node alone cannot import a module of Wasm; esbuild puts its bytes here. */
+/** The bundle's entry. Node by itself cannot import a Wasm module, so esbuild puts its bytes here. */
 import { isatty } from "node:tty";
 import pc from "picocolors";
 import wasm from "../build/istio-nats.wasm";
@@ -14,9 +14,9 @@ let filter: Filter | undefined;
 
 let isCut = false;
 
-// Every write fails anew; one line says it.
+// Every further write fails too; one line is enough.
 process.stdout.on("error", ({ code, message }: NodeJS.ErrnoException) => {
-  // A pager that was closed, or `head`: whoever reads wants no more, and that is no error.
+  // A closed pager, or `head`: the reader wants no more, which is not an error.
   if (code === "EPIPE" || isCut) return;
   isCut = true;
   const reason = code === "ENOSPC" ? "no space left on device" : message;
@@ -31,12 +31,12 @@ try {
     write: (text) => void process.stdout.write(text),
     writeError: (text) => void process.stderr.write(text),
     readStandardInput,
-    // What a pipeline reads must not depend on its environment, so neither CI nor FORCE_COLOR have a say.
+    // What a pipeline reads must not depend on its environment, so CI and FORCE_COLOR are ignored.
     colors: pc.createColors(isatty(STANDARD_OUTPUT) && process.env["NO_COLOR"] === undefined),
   });
 } catch (error) {
   process.stderr.write(
-    `istio-nats: this is a fault of istio-nats itself, please report it\n${String((error as Error).stack)}\n`,
+    `istio-nats: this is a bug in istio-nats, please report it\n${String((error as Error).stack)}\n`,
   );
   process.exitCode = ExitStatus.USAGE;
 }

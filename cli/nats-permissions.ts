@@ -22,15 +22,15 @@ export interface RulePermissions {
 }
 
 export interface RuleSubjects {
-  /** `ALL` is what an absent list means to nats-server: everything, also subjects that no pattern matches. */
+  /** `ALL` is what an absent list means to nats-server: everything, even subjects that no pattern matches. */
   allow: string[] | "ALL";
   deny: string[];
 }
 
 /**
  * The rule that permits what nats-server's own block permits. The two languages differ in one thing: an absent or
- * empty `allow` is everything to nats-server and nothing to a rule; with `allow_responses` an absent publish list is
- * nothing to nats-server too. Reply subjects and rollups nats-server does not judge, hence `replies: ANY` and
+ * empty `allow` means everything to nats-server and nothing in a rule. With `allow_responses` an absent publish list means
+ * nothing to nats-server too. nats-server does not judge reply subjects and rollups, hence `replies: ANY` and
  * `rollup: ALL`.
  */
 export function ruleOfPermissions(permissions: NatsPermissions | null): RulePermissions {

@@ -1,9 +1,9 @@
 import { distance } from "fastest-levenshtein";
 
-/** A word that is further away was no slip of the fingers. */
+/** A word that is further away is not a typing error. */
 const MAX_EDITS = 2;
 
-/** How far one word is from another, whatever their case; undefined where it was hardly meant. */
+/** The edit distance between two words, ignoring case; undefined if the one was hardly meant as the other. */
 export function slipBetween(word: string, meant: string): number | undefined {
   const edits = distance(word.toLowerCase(), meant.toLowerCase());
   return edits <= Math.min(MAX_EDITS, Math.floor(meant.length / 2)) ? edits : undefined;

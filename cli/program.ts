@@ -20,18 +20,18 @@ export interface Terminal extends Omit<Context, "end"> {
   version: string;
 }
 
-/** Makes the command with all its subcommands; `end` hears the exit status of the one that runs. */
+/** Makes the command with all its subcommands; `end` is told the exit status of the one that runs. */
 export function makeProgram(terminal: Terminal, end: Context["end"]): Command {
   const program = new Command("istio-nats")
     .description(
-      "Who may use which NATS subject, by mesh identity: manifests and policies judged before they are applied.",
+      "Checks manifests and policies before they are applied: who may use which NATS subject, by mesh identity.",
     )
     .version(terminal.version)
     .helpCommand(false)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.write(text),
-      // Its lines quote arguments, which may be names that others gave to files.
+      // These lines quote arguments, which may be file names that somebody else chose.
       writeErr: (text) => terminal.writeError(text.split("\n").map(printable).join("\n")),
     });
   for (const add of COMMANDS) add(program, { ...terminal, end });
@@ -39,7 +39,7 @@ export function makeProgram(terminal: Terminal, end: Context["end"]): Command {
   return program;
 }
 
-/** Runs the command with its arguments; answers the exit status. What is a fault of ours alone is thrown. */
+/** Runs the command with its arguments and returns the exit status. Throws only what is a bug of ours. */
 export function run(argv: readonly string[], terminal: Terminal): ExitStatus {
   let status: ExitStatus = ExitStatus.FINE;
   const program = makeProgram(terminal, (ended) => (status = ended));

@@ -3,7 +3,7 @@ import type { Check } from "./doctor/family.ts";
 import { FAMILIES } from "./doctor/table.ts";
 import { makeProgram } from "./program.ts";
 
-/** Written by hand: all else on the page is made of the tables. */
+/** Written by hand. The rest of the page is made from the tables. */
 const INTRODUCTION = `# The command \`istio-nats\`
 
 \`npm run docs:cli\` makes this page from the command's own tables; a test fails when it is stale.
@@ -21,12 +21,12 @@ $ kubectl kustomize overlays/production | node istio-nats.cjs doctor -
 ## What it reads
 
 It reads YAML and JSON as kubectl and Helm do: several documents in a file, Lists, anchors and merge keys. Without quotes \`no\`,
-\`on\` and \`y\` are not strings but booleans, and \`0100\` is 64. A folder stands for every \`*.yaml\`, \`*.yml\` and \`*.json\` below
-it, including those that links lead to. Files are UTF-8, or UTF-16 with a byte order mark. Render charts and kustomizations first; a
-template of a chart is skipped, and reported. A file has at most 16 MiB, also with its aliases written out.
+\`on\` and \`y\` are booleans, not strings, and \`0100\` is 64. A folder stands for every \`*.yaml\`, \`*.yml\` and \`*.json\` below
+it, including those reached through links. Files are UTF-8, or UTF-16 with a byte order mark. Render charts and kustomizations first:
+a chart template is skipped and reported. A file may have at most 16 MiB, before and after its aliases are expanded.
 
-\`doctor\` judges all files together as one mesh, so give it nats-server's workload and Service, the plugin, and Istio's policies at
-once. It cannot see what is not among the files: it never asks a cluster. It takes 4222 to be nats-server's client port.
+\`doctor\` judges all files together as one mesh, so give it nats-server's workload and Service, the plugin, and Istio's policies in
+one run. It sees only these files and never asks a cluster. It takes 4222 to be nats-server's client port.
 
 ## Exit status
 
@@ -39,7 +39,7 @@ once. It cannot see what is not among the files: it never asks a cluster. It tak
 ## For pipelines
 
 \`--output json\` has a stable shape, described by [cli/output.schema.json](../cli/output.schema.json). Ids of checks do not change.
-Lines and columns begin with 1; columns count UTF-16 units, as editors do. Colours are for terminals only, and \`NO_COLOR\` turns
+Lines and columns start at 1, and columns count UTF-16 units, as editors do. Only terminals get colours, and \`NO_COLOR\` turns
 them off.
 
 \`\`\`json
@@ -68,9 +68,9 @@ ${JSON.stringify(
 )}
 \`\`\`
 
-For every policy \`check\` reports, besides its faults: the number of rules, the bytes of \`pluginConfig\` as the proxy gets it, the bytes of
+Besides the faults of a policy, \`check\` reports the number of rules, the bytes of \`pluginConfig\` as the proxy gets it, the bytes of
 the whole object, how long the filter took to read it here, and how much of its VM's memory reading it has written to, in whole
-pages of 64 KiB. One VM has it once; a proxy has a VM for each worker thread and one for its main thread.
+pages of 64 KiB. Each VM holds this once; a proxy has a VM for each worker thread and one for its main thread.
 `;
 
 function cell(text: string): string {
@@ -87,17 +87,17 @@ function commandSection(command: Command): string {
   const usage = new Help().commandUsage(command);
   const rows = command.options.map(optionRow).join("\n");
   const [argument] = command.registeredArguments;
-  return `## \`${command.name()}\`\n\n    ${usage}\n\n${command.description()} Its arguments: ${argument?.description ?? ""}.\n\n| option | default | |\n| --- | --- | --- |\n${rows}\n`;
+  return `## \`${command.name()}\`\n\n    ${usage}\n\n${command.description()} Arguments: ${argument?.description ?? ""}.\n\n| option | default | |\n| --- | --- | --- |\n${rows}\n`;
 }
 
 function checkSection(id: string, { severity, what, remedy }: Check): string {
   return `#### \`${id}\`\n\n**${severity}**: ${what}\n\nRemedy: ${remedy}.\n`;
 }
 
-/** The page about the command as Markdown, not formatted yet. */
+/** The page about the command as Markdown, not yet formatted. */
 export function reference(): string {
   const nothing = (): never => {
-    throw new Error("a page is made, nothing runs");
+    throw new Error("only the page is made, nothing runs");
   };
   const terminal = {
     version: "",
@@ -115,6 +115,6 @@ export function reference(): string {
         .join("\n")}`,
   );
   const checks =
-    "## What doctor looks at\n\nEach heading is the id of a check. `error`: it will not work, or protects nothing. `warning`: it may be meant so. `info`: good to know.\n";
+    "## What doctor checks\n\nEach heading is the id of a check. `error`: it will not work, or it protects nothing. `warning`: it may be a mistake or intended. `info`: good to know.\n";
   return [INTRODUCTION, ...commands.map(commandSection), checks, ...families].join("\n");
 }

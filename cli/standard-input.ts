@@ -4,10 +4,10 @@ const STANDARD_INPUT = 0;
 
 const CHUNK_BYTES = 1 << 16;
 
-/** Long beside a system call, short beside what a person waits for. */
+/** Long compared with a system call, too short for a person to notice. */
 const PAUSE_MILLISECONDS = 10;
 
-/** All of standard input. Who made it may have made it non-blocking, which shows as EAGAIN: then it is asked again. */
+/** All of standard input. Its creator may have made it non-blocking, in which case reading fails with EAGAIN and is tried again. */
 export function readStandardInput(): Buffer {
   const chunks: Buffer[] = [];
   for (;;) {
@@ -24,7 +24,7 @@ function readAgain(into: Buffer): number {
       return readSync(STANDARD_INPUT, into);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      // Windows says so at the end of a pipe.
+      // Windows reports the end of a pipe like this.
       if (code === "EOF") return 0;
       if (code !== "EAGAIN") throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MILLISECONDS);

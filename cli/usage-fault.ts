@@ -1,4 +1,4 @@
-/** The command cannot begin: a wrong argument, a file that is not there. Its message is all that is printed; exit status 2. */
+/** The command cannot begin: a wrong argument, a missing file. Only its message is printed, and the exit status is 2. */
 export class UsageFault extends Error {
   override name = "UsageFault";
 }

@@ -7,7 +7,7 @@ import type { AddCommand, JudgingOptions } from "./command.ts";
 import { nothingJudged } from "./nothing-judged.ts";
 import { namespaceOption, outputOption, strictOption } from "./options.ts";
 
-/** Figures to three digits: they are wall time of one run. */
+/** Times are rounded to three digits, since they are the wall time of one run. */
 function policyText({
   place,
   title,
@@ -26,17 +26,17 @@ function policyText({
 
 const WANTED = {
   what: "policy",
-  remedy: "give a WasmPlugin, a TrafficExtension, a pluginConfig by itself, or values of the chart",
-  chartRemedy: "give your values of the chart, or render it: helm template RELEASE CHART | istio-nats check -",
+  remedy: "give a WasmPlugin, a TrafficExtension, a pluginConfig by itself, or chart values",
+  chartRemedy: "give your chart values, or render the chart: helm template RELEASE CHART | istio-nats check -",
 };
 
 export const addCheck: AddCommand = (program, context) => {
   program
     .command("check")
-    .description("Let the compiled filter itself read a policy, and tell its faults with their places.")
+    .description("Let the compiled filter itself read a policy, and report its faults with their places.")
     .argument(
       "<policies...>",
-      "files, folders or -: a pluginConfig by itself (YAML or JSON), a WasmPlugin, a TrafficExtension, or values of the chart, all in one file",
+      "files, folders, or - for standard input; each file holds a pluginConfig by itself (YAML or JSON), a WasmPlugin, a TrafficExtension, or complete chart values",
     )
     .addOption(outputOption())
     .addOption(strictOption())

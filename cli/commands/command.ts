@@ -3,14 +3,14 @@ import type { Colors } from "picocolors/types.js";
 import type { ExitStatus } from "../exit-status.ts";
 import type { Filter } from "../filter-host.ts";
 
-/** What a command may touch of the world. */
+/** The parts of the outside world that a command may use. */
 export interface Context {
   /** Compiled when the first command asks for it. */
   filter(): Filter;
   write(text: string): void;
   readStandardInput(): Buffer;
   colors: Colors;
-  /** To be called once, with what the process ends with. */
+  /** To be called once, with the exit status of the process. */
   end(status: ExitStatus): void;
 }
 
@@ -19,7 +19,7 @@ export type AddCommand = (program: Command, context: Context) => void;
 
 export type OutputFormat = "text" | "json";
 
-/** Options that all judging commands have. */
+/** Options that both commands have. */
 export interface JudgingOptions {
   output: OutputFormat;
   strict: boolean;

@@ -12,7 +12,7 @@ interface DoctorOptions extends JudgingOptions {
 }
 
 const WANTED = {
-  what: "object of Kubernetes",
+  what: "Kubernetes object",
   remedy: "give manifests as kubectl takes them; for a policy by itself: istio-nats check FILE",
   chartRemedy: "render the chart first: helm template RELEASE CHART | istio-nats doctor -",
 };
@@ -20,12 +20,12 @@ const WANTED = {
 export const addDoctor: AddCommand = (program, context) => {
   program
     .command("doctor")
-    .description("Read Kubernetes and Istio manifests, and say what will not work, where, and what to do.")
-    .argument("<files...>", "files, folders, or - for standard input; together they are judged as one mesh")
+    .description("Read Kubernetes and Istio manifests, and report what will not work, where it is, and what to do.")
+    .argument("<files...>", "files, folders, or - for standard input; all of them are judged together, as one mesh")
     .addOption(outputOption())
     .addOption(strictOption())
     .addOption(namespaceOption())
-    .option("--root-namespace <name>", "Istio's root namespace, whose policies hold for the whole mesh", "istio-system")
+    .option("--root-namespace <name>", "Istio's root namespace, whose policies apply to the whole mesh", "istio-system")
     .action((names: string[], options: DoctorOptions, command: Command) => {
       const sources = readSources(names, () => context.readStandardInput());
       const isNamespaceGiven = command.getOptionValueSource("namespace") === "cli";

@@ -1,17 +1,17 @@
 import type { Source } from "../manifests/source.ts";
 import { UsageFault } from "../usage-fault.ts";
 
-/** What a command looks for, and what it takes, in its own words. */
+/** What a command looks for and accepts, in its own words. */
 interface Wanted {
-  /** `object of Kubernetes`. */
+  /** `Kubernetes object`. */
   what: string;
-  /** What to give instead, where the files tell no better. */
+  /** What to give instead, unless the files suggest something more exact. */
   remedy: string;
   /** What to do with a chart. */
   chartRemedy: string;
 }
 
-/** There was nothing to judge. That must not look like a good end: the command before the pipe may have failed. */
+/** There was nothing to judge. That must not look like success: the command before the pipe may have failed. */
 export function nothingJudged(
   names: readonly string[],
   sources: readonly Source[],
@@ -20,6 +20,10 @@ export function nothingJudged(
   const files = names.map((name) => (name === "-" ? "<stdin>" : name)).join(", ");
   const isEmpty = sources.every(({ text, helmTemplate }) => text.trim() === "" && !helmTemplate);
   const isChart = sources.some(({ helmTemplate }) => helmTemplate);
-  const instead = isEmpty ? "it is empty, see whether what wrote it has failed" : isChart ? chartRemedy : remedy;
-  return new UsageFault(`no ${what} is in ${files}, so nothing was judged: ${instead}`);
+  const instead = isEmpty
+    ? "it is empty; check whether the command that wrote it failed"
+    : isChart
+      ? chartRemedy
+      : remedy;
+  return new UsageFault(`found no ${what} in ${files}, so nothing was judged: ${instead}`);
 }

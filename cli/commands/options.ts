@@ -5,9 +5,9 @@ export function outputOption(): Option {
 }
 
 export function strictOption(): Option {
-  return new Option("--strict", "let warnings count as errors").default(false);
+  return new Option("--strict", "treat warnings as errors").default(false);
 }
 
 export function namespaceOption(): Option {
-  return new Option("-n, --namespace <name>", "the namespace of objects that name none").default("default");
+  return new Option("-n, --namespace <name>", "the namespace of objects that do not name one").default("default");
 }

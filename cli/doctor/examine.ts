@@ -10,27 +10,28 @@ import type { Finding } from "./finding.ts";
 import { FAMILIES } from "./table.ts";
 
 export interface ExamineOptions extends MeshOptions {
-  /** Of objects that name none. */
+  /** The namespace of objects that do not name one. */
   namespace: string;
-  /** Whether that was said, and is no assumption. */
+  /** Whether that namespace was given, not assumed. */
   isNamespaceGiven?: boolean;
 }
 
 export interface Diagnosis {
-  /** By file in the order of the sources, then by position. */
+  /** Sorted by file in the order of the sources, then by position. */
   findings: Finding[];
   resources: number;
 }
 
-/** What a file without any object is instead. */
+/** What a file without any object holds instead. */
 function strangeText({ file, text }: Source, documents: readonly Field[]): Pick<ReadProblem, "message" | "remedy"> {
-  if (text.trim() === "") return { message: "the file is empty", remedy: "see whether what wrote it has failed" };
+  if (text.trim() === "")
+    return { message: "the file is empty", remedy: "check whether the command that wrote it failed" };
   if (documents.some(isChartValues)) {
     const rendered = `helm template RELEASE CHART --values ${file} | istio-nats doctor -`;
-    const remedy = `render the chart with them: ${rendered}; for the policy alone: istio-nats check ${file}`;
-    return { message: "these are values of a chart, no object of Kubernetes", remedy };
+    const remedy = `render the chart with them: ${rendered}; to check only the policy: istio-nats check ${file}`;
+    return { message: "these are chart values, not a Kubernetes object", remedy };
   }
-  const message = "no object of Kubernetes is in this file";
+  const message = "this file has no Kubernetes object";
   return documents.some(isPolicy)
     ? { message, remedy: `for a policy by itself: istio-nats check ${file}` }
     : { message };

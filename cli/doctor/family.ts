@@ -5,12 +5,12 @@ import type { Place } from "../manifests/place.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 import type { Finding, Severity } from "./finding.ts";
 
-/** What doctor says of one check, wherever it finds it. The documentation is made of it. */
+/** The general part of a check's findings. The documentation is made from it. */
 export interface Check {
   severity: Severity;
   /** What will happen, in one or two sentences. */
   what: string;
-  /** What to do, where the finding has nothing more exact. */
+  /** What to do, unless the finding has something more exact. */
   remedy: string;
 }
 
@@ -18,12 +18,12 @@ export interface Patient {
   mesh: Mesh;
   manifests: Manifests;
   filter: Filter;
-  /** Whether somebody has said where objects go that name no namespace. */
+  /** Whether the namespace of objects that do not name one was given. */
   isNamespaceGiven?: boolean | undefined;
 }
 
 export interface Remedied {
-  /** Where the finding has something more exact than its check. */
+  /** Given if the finding has something more exact than its check. */
   remedy?: string | undefined;
   /** Objects whose namespaces were compared: the fault may be that one of them was only assumed. */
   compared?: readonly Resource[];
@@ -31,14 +31,14 @@ export interface Remedied {
 
 export type Report<Id extends string> = (id: Id, place: Place, message: string, remedied?: string | Remedied) => void;
 
-/** Checks of one matter. */
+/** Checks on one topic. */
 export interface Family {
   title: string;
   checks: Readonly<Record<string, Check>>;
   examine(patient: Patient): Finding[];
 }
 
-/** Makes a family of its checks and the one function that carries them out; `report` takes the ids of its own checks only. */
+/** Makes a family from its checks and the one function that runs them. `report` accepts only the ids of these checks. */
 export function family<Id extends string>(
   title: string,
   checks: Readonly<Record<Id, Check>>,
@@ -60,9 +60,9 @@ export function family<Id extends string>(
   };
 }
 
-/** Manifests that Helm has rendered often name no namespace: it is Helm that knows it. */
+/** Manifests rendered by Helm often name no namespace, because Helm itself keeps it. */
 function withNamespace(remedy: string, compared: readonly Resource[]): string {
   const assumed = compared.find(({ isNamespaceAssumed }) => isNamespaceAssumed);
   if (!assumed) return remedy;
-  return `${assumed.kind} ${assumed.name} names no namespace and was taken to be in ${assumed.namespace}: give -n NAMESPACE if it goes elsewhere; else ${remedy}`;
+  return `${assumed.kind} ${assumed.name} names no namespace and was taken to be in ${assumed.namespace}: give -n NAMESPACE if it belongs elsewhere; otherwise ${remedy}`;
 }

@@ -15,7 +15,7 @@ import { size } from "./families/size.ts";
 import { waypoint } from "./families/waypoint.ts";
 import type { Check, Family } from "./family.ts";
 
-/** All that doctor looks at, in the order of the documentation. */
+/** All families of checks, in the order of the documentation. */
 export const FAMILIES: readonly Family[] = [
   files,
   spelling,
@@ -34,10 +34,10 @@ export const FAMILIES: readonly Family[] = [
   pods,
 ];
 
-/** Every check by its id. Ids are an interface: pipelines name them. */
+/** Every check by its id. Ids are an interface, because pipelines name them. */
 export const CHECKS: ReadonlyMap<string, Check> = new Map(FAMILIES.flatMap(({ checks }) => Object.entries(checks)));
 
-/** The section about a check. */
+/** Where a check is documented. */
 export function documentationOf(id: string): string {
   return `docs/cli.md#${id}`;
 }

@@ -4,22 +4,22 @@ import { isMergeKey } from "./kubernetes-yaml.ts";
 /** What every alias of a document stands for. */
 export type AliasTargets = ReadonlyMap<Alias, Node>;
 
-/** An alias, or a merge of one, that cannot be written out. */
+/** An alias, or a merge of one, that cannot be expanded. */
 export interface AliasFault {
   offset: number;
   message: string;
   remedy: string;
 }
 
-/** What all aliases of a document may come to when they are written out, in characters: no more than a file may have. */
+/** How many characters all aliases of a document may expand to: no more than a file may have. */
 const MAX_WRITTEN_OUT = 16 << 20;
 
-/** What a value counts beside its characters: some 400,000 values may come of aliases, where kubectl's reader ends too. */
+/** What a value counts besides its characters. Aliases may expand to some 400,000 values, where kubectl's reader stops too. */
 const VALUE = 40;
 
 /**
- * Follows the aliases of a document in one walk: the parser's own way looks through the whole document for each. Texts that grow
- * without measure ("billion laughs") end at the alias with which they do.
+ * Follows the aliases of a document in one walk, where the parser itself searches the whole document for each. A text that grows
+ * without limit ("billion laughs") is given up at the alias that exceeds the limit.
  */
 export function resolveAliases(document: Document): AliasTargets | AliasFault {
   const targets = new Map<Alias, Node>();
@@ -33,20 +33,16 @@ export function resolveAliases(document: Document): AliasTargets | AliasFault {
       throw new Unwritable(
         alias,
         `the alias *${alias.source} has no anchor &${alias.source} before it`,
-        `write &${alias.source} before the value that is meant, or the value itself`,
+        `write &${alias.source} before the value that you mean, or write the value here`,
       );
     const size = sizes.get(target);
     if (size === undefined)
-      throw new Unwritable(
-        alias,
-        `the alias *${alias.source} stands within its own anchor`,
-        "write out what is meant here",
-      );
+      throw new Unwritable(alias, `the alias *${alias.source} is inside its own anchor`, "write out the value here");
     if ((writtenOut += size) > MAX_WRITTEN_OUT)
       throw new Unwritable(
         alias,
-        `with the alias *${alias.source} the document grows beyond 16 MiB when aliases are written out`,
-        "use the anchor less often, or anchors with fewer aliases in them",
+        `the alias *${alias.source} makes the document grow beyond 16 MiB when aliases are expanded`,
+        "use the anchor less often, or put fewer aliases into anchors",
       );
     targets.set(alias, target);
     return size;
@@ -64,7 +60,7 @@ export function resolveAliases(document: Document): AliasTargets | AliasFault {
         size += sizeOf(key) + sizeOf(value);
         if (isMergeKey(key) && !isMergeable(value)) {
           const message = "a merge key takes a map, or a list of maps";
-          throw new Unwritable(key, message, "write <<: *ANCHOR, with the anchor of a map");
+          throw new Unwritable(key, message, "write <<: *ANCHOR, where the anchor is on a map");
         }
       }
     }

@@ -11,20 +11,20 @@ export interface Origin {
   text: string;
 }
 
-/** One value of a manifest together with its place. Reading what is not there, or is of another type, answers undefined. */
+/** A value of a manifest together with its place. Reading a value that is missing or has another type returns undefined. */
 export class Field {
   readonly node: Node | null;
 
   constructor(
     readonly origin: Origin,
     node: unknown,
-    /** Where the value's key stands, or the value itself where it has none. */
+    /** The offset of the value's key, or of the value itself if it has none. */
     private readonly keyOffset: number,
   ) {
     this.node = resolved(origin, node);
   }
 
-  /** The value's place; of an absent value (`key:`) the key's. */
+  /** The value's place, or that of the key if the value is absent (`key:`). */
   get place(): Place {
     return this.placeAt(this.node?.range?.[0] ?? this.keyOffset);
   }
@@ -40,7 +40,7 @@ export class Field {
     return path.reduce(below, this);
   }
 
-  /** The place of the value below, or of the nearest thing above it that is there. */
+  /** The place of the value below, or of its nearest parent that exists. */
   placeOf(...path: (string | number)[]): Place {
     for (let length = path.length; length > 0; length--) {
       const field = this.get(...path.slice(0, length));
@@ -49,14 +49,14 @@ export class Field {
     return this.keyPlace;
   }
 
-  /** A scalar as text; undefined for anything else, and for null. */
+  /** A scalar as text; undefined for anything else and for null. */
   text(...path: (string | number)[]): string | undefined {
     const node = this.get(...path)?.node;
     if (!isScalar(node) || node.value === null) return undefined;
     return typeof node.value === "string" ? node.value : JSON.stringify(node.value);
   }
 
-  /** What a word without quotes is read as where that is another than it seems: `no`, `0100`. */
+  /** How an unquoted word is read if that differs from what it seems to be: `no`, `0100`. */
   get misleading(): { written: string; read: string } | undefined {
     const { node } = this;
     if (!isScalar(node) || typeof node.value === "string" || node.source === undefined) return undefined;
@@ -64,32 +64,32 @@ export class Field {
     return node.source === read ? undefined : { written: node.source, read };
   }
 
-  /** A scalar that is a whole number or the text of one. */
+  /** A scalar that is a whole number, or a string that holds one. */
   integer(...path: (string | number)[]): number | undefined {
     const text = this.text(...path);
     return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined;
   }
 
-  /** A list's elements; none for anything else. */
+  /** The elements of a list; none for anything else. */
   items(...path: (string | number)[]): Field[] {
     const node = this.get(...path)?.node;
     if (!isSeq(node)) return [];
     return node.items.map((item) => new Field(this.origin, item, offsetOf(item) ?? node.range?.[0] ?? this.keyOffset));
   }
 
-  /** An object's members in the order of the text; none for anything else. */
+  /** The members of an object in the order of the text; none for anything else. */
   members(...path: (string | number)[]): [key: string, value: Field][] {
     const node = this.get(...path)?.node;
     return isMap(node) ? this.membersOf(node) : [];
   }
 
-  /** An object of texts, such as labels. */
+  /** An object of strings, such as labels. */
   texts(...path: (string | number)[]): Map<string, string> {
     const pairs = this.members(...path).map(([key, value]) => [key, value.text()] as const);
     return new Map(pairs.filter((pair): pair is [string, string] => pair[1] !== undefined));
   }
 
-  /** As JSON Schema says it. */
+  /** The type in the words of JSON Schema. */
   get type(): "object" | "array" | "string" | "integer" | "number" | "boolean" | "null" {
     const { node } = this;
     if (isMap(node)) return "object";
@@ -111,12 +111,12 @@ export class Field {
     return isScalar(node) ? node.value : null;
   }
 
-  /** The place of `line` and `column`, from 0, within the text of a scalar; the scalar's own where the text was folded or quoted. */
+  /** The place of `line` and `column`, from 0, in the text of a scalar; the scalar's own if the text was folded or quoted. */
   placeInText(line: number, column: number): Place {
     const { node, origin } = this;
     if (!isScalar(node) || node.type !== "BLOCK_LITERAL" || !node.range) return this.place;
     const text = origin.lines.linePos(node.range[0]).line + 1 + line;
-    // The indent is that of the block's first line that is not empty; all others have at least as much.
+    // The block's indent is that of its first line that is not empty; all others have at least as much.
     const start = origin.lines.lineStarts[text - 1] ?? 0;
     const written = this.sourceLine(start);
     const value = String(node.value).split("\n")[line] ?? "";
@@ -139,7 +139,7 @@ export class Field {
     return pair && new Field(this.origin, pair.value, offsetOf(pair.key) ?? this.keyOffset);
   }
 
-  /** With those of merge keys where these stand: go-yaml lets the later of two members win, and the first of several merged maps. */
+  /** Merged members are at the place of the merge key. In go-yaml the later of two members wins, but the first of several maps. */
   private membersOf(node: YAMLMap): [string, Field][] {
     return node.items.flatMap((pair): [string, Field][] => {
       const key = keyText(pair.key);
@@ -156,7 +156,7 @@ export class Field {
   }
 }
 
-/** Undefined for a merge key alone: documents whose keys are no texts are not read. */
+/** Undefined only for a merge key: documents with other keys that are not strings are not read. */
 function keyText(key: unknown): string | undefined {
   return isScalar(key) && !isMergeKey(key) ? String(key.value) : undefined;
 }

@@ -8,16 +8,16 @@ import {
   type Tags,
 } from "yaml";
 
-/** Whole numbers with a base before the digits, as `strconv.ParseInt` takes them of its own accord. */
+/** Whole numbers with a base prefix, as `strconv.ParseInt` accepts them by itself. */
 const BASED = /^(?<sign>[-+]?)0(?<base>[xX](?=[0-9a-fA-F]+$)|[bB](?=[01]+$)|[oO]?(?=[0-7]+$))(?<digits>\w+)$/;
 
 const DECIMAL = /^[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?$/;
 
 const INFINITE = /^(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/;
 
-/** The number that a plain scalar is; undefined for a text. go-yaml `resolve`, the part on hints of digits, signs and dots. */
+/** The number that a plain scalar is; undefined for a string. go-yaml `resolve`, the part on hints of digits, signs and dots. */
 function numberOf(text: string): number | undefined {
-  // Where a dot comes first Go itself takes the underscores out, and only those between digits.
+  // If a dot comes first, Go itself removes the underscores, and only those between digits.
   const plain = text.startsWith(".") ? text.replace(/(?<=\d)_(?=\d)/g, "") : text.replaceAll("_", "");
   const { sign, base = "", digits } = BASED.exec(plain)?.groups ?? {};
   if (digits !== undefined) {
@@ -36,15 +36,15 @@ const NUMBER: ScalarTag = {
   test: /^[-+.\d]/,
   resolve: (text, onError) => {
     if (INFINITE.test(text))
-      onError(`${text} is no number in JSON, which Kubernetes speaks: write it in quotes if it is a text`);
+      onError(`JSON, which Kubernetes uses, has no number ${text}: write it in quotes if you mean a string`);
     return numberOf(text) ?? text;
   },
 };
 
-/** Tags of YAML 1.1 of whose scalars go-yaml makes the same: `yes`, `no`, `on`, `off`, `y` and `n` are no texts. */
+/** Tags of YAML 1.1 whose scalars go-yaml reads the same way: `yes`, `no`, `on`, `off`, `y` and `n` are not strings. */
 const SHARED = new Set(["map", "seq", "str", "null", "bool"].map((name) => `tag:yaml.org,2002:${name}`));
 
-/** Whether a key merges: only `<<` without quotes and tag does. The parser has a symbol for it. */
+/** Whether a key merges: only `<<` without quotes or a tag does. The parser represents it by a symbol. */
 export function isMergeKey(key: unknown): key is Scalar<symbol> {
   return isScalar(key) && typeof key.value === "symbol";
 }

@@ -1,4 +1,4 @@
-/** Where something stands: line and column begin with 1, a column counts UTF-16 units as editors do. */
+/** The position of something in a file. Lines and columns start at 1, and columns count UTF-16 units, as editors do. */
 export interface Place {
   file: string;
   line: number;

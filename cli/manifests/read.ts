@@ -21,18 +21,18 @@ export interface ReadProblem {
     "syntax" | "too-large" | "aliases" | "helm-template" | "kustomization" | "no-object" | "no-policy" | "values-key";
   place: Place;
   message: string;
-  /** Where the case tells more than the check does. */
+  /** Given if this case has a more exact remedy than its check. */
   remedy?: string;
 }
 
 export interface Manifests {
   resources: Resource[];
-  /** Documents that are no object of Kubernetes: a policy by itself, a patch, values of a chart. */
+  /** Documents that are not Kubernetes objects: a policy by itself, a patch, chart values. */
   others: Field[];
   problems: ReadProblem[];
 }
 
-/** Reads all documents of a source. Never throws: what cannot be read is a problem with its place, the rest is judged. */
+/** Reads all documents of a source. Never throws: what cannot be read is a problem with its place, and the rest is judged. */
 export function readManifests(source: Source, defaultNamespace: string): Manifests {
   const manifests: Manifests = { resources: [], others: [], problems: [] };
   const top: Place = { file: source.file, line: 1, column: 1 };
@@ -50,14 +50,14 @@ export function readManifests(source: Source, defaultNamespace: string): Manifes
     manifests.problems.push({
       kind: "syntax",
       place: { file: source.file, ...position },
-      message: `the bytes here are no ${encoding}: kubectl does not read them, or as another text`,
+      message: `the bytes here are not ${encoding}: kubectl refuses them or reads another text`,
       remedy: "save the file in UTF-8",
     });
     return manifests;
   }
   const faults = characterFaults(source.text);
   if (faults.length > 0) {
-    // Where kubectl sees other lines, it may see other documents too: nothing of the file is what it seems.
+    // Where kubectl sees other lines it may see other documents too, so nothing in the file can be relied on.
     const lines = linesOf(source.text);
     manifests.problems.push(...faults.map((fault) => problemOf("syntax", fault, source.file, lines)));
     return manifests;
@@ -74,7 +74,7 @@ export function readManifests(source: Source, defaultNamespace: string): Manifes
 function readDocuments(source: Source, defaultNamespace: string, into: Manifests): void {
   const { file, text } = source;
   const lines = new LineCounter();
-  // The parser's own search for keys that stand twice is quadratic: a map with 100,000 keys takes it minutes.
+  // The parser's own search for repeated keys is quadratic: a map with 100,000 keys takes it minutes.
   const options = {
     ...KUBERNETES_YAML,
     lineCounter: lines,
@@ -83,7 +83,7 @@ function readDocuments(source: Source, defaultNamespace: string, into: Manifests
     logLevel: "error" as const,
   };
   const documents = parseAllDocuments(text, options);
-  // A text without any document is an empty list of its own kind.
+  // For a text without any document the parser returns an empty list of a special type.
   const found: readonly Document.Parsed[] = "empty" in documents ? [] : documents;
   let before = 0;
   for (const document of found) {
@@ -98,29 +98,29 @@ function readDocuments(source: Source, defaultNamespace: string, into: Manifests
       continue;
     }
     const root = new Field({ file, lines, aliases, text }, document.contents, document.contents.range[0]);
-    // Whatever is nested too deeply to be written out ends here, and nothing behind has to be ready for it.
+    // A document that is nested too deeply fails here, so nothing later has to expect it.
     JSON.stringify(root.plain());
     sort(root, defaultNamespace, into);
   }
 }
 
-/** The parser is recursive: lists in lists by the ten thousand end its stack. */
+/** The parser is recursive: ten thousand nested lists overflow its stack. */
 const TOO_DEEP = { message: "nested too deeply to be read", remedy: "write it with fewer levels" };
 
-/** What is wrong with a document before its aliases are followed. The one before it ends at `before`, and it itself at `end`. */
+/** What is wrong with a document before its aliases are followed. The previous one ends at `before`, this one at `end`. */
 function faultsOf(document: Document.Parsed, text: string, before: number, end: number): TextFault[] {
   const { errors } = document;
   const deep = errors.find(({ message }) => message.startsWith("Maximum call stack"));
-  // All else that the parser says then comes of it.
+  // Every other fault that the parser reports is then a consequence of this one.
   if (deep) return [{ ...TOO_DEEP, offset: deep.pos[0] }];
   const syntax = errors.map(({ message, pos }) => ({ message: message.split("\n")[0] ?? "", offset: pos[0] }));
   const faults = [...syntax, ...repeatedKeys(document), ...startFaults(document, text, before)];
-  // What the parser itself has given up may be placed nowhere.
+  // What the parser itself has given up may have no place.
   if (syntax.length === 0) faults.push(...documentFaults(document, text, before, end));
   return faults.slice(0, MAX_FAULTS);
 }
 
-/** Keys that a map has already. Merge keys may repeat. */
+/** Repeated keys of a map. Merge keys may repeat. */
 function repeatedKeys(document: Document): TextFault[] {
   const faults: TextFault[] = [];
   visit(document, {
@@ -130,7 +130,7 @@ function repeatedKeys(document: Document): TextFault[] {
         if (!isScalar(key) || isMergeKey(key) || isNull(key)) continue;
         const name = String(key.value);
         if (seen.has(name))
-          faults.push({ message: `"${name}" stands in this map already`, offset: key.range?.[0] ?? 0 });
+          faults.push({ message: `the key "${name}" is already in this map`, offset: key.range?.[0] ?? 0 });
         seen.add(name);
       }
       return faults.length >= MAX_FAULTS ? visit.BREAK : undefined;
@@ -139,7 +139,7 @@ function repeatedKeys(document: Document): TextFault[] {
   return faults;
 }
 
-/** Lists are opened: `kubectl get -o yaml` answers one. */
+/** Lists are unpacked, because `kubectl get -o yaml` returns one. */
 function sort(root: Field, defaultNamespace: string, into: Manifests): void {
   const kind = root.text("kind");
   if (kind === undefined || root.text("apiVersion") === undefined) into.others.push(root);
@@ -161,7 +161,7 @@ function problemOf(
   return { kind, place: placeAt(offset, file, lines), ...fault };
 }
 
-/** The lines of a text that is not parsed. */
+/** The lines of a text that has not been parsed. */
 function linesOf(text: string): LineCounter {
   const lines = new LineCounter();
   lines.addNewLine(0);

@@ -1,14 +1,14 @@
 import type { Field } from "./field.ts";
 import type { Place } from "./place.ts";
 
-/** An object of Kubernetes as a file shows it. */
+/** A Kubernetes object as written in a file. */
 export class Resource {
   readonly kind: string;
   /** `security.istio.io` of `security.istio.io/v1`; "" for the core. */
   readonly group: string;
   readonly name: string;
   readonly namespace: string;
-  /** Whether the namespace is only that of objects which name none. */
+  /** Whether the object names no namespace, so that this one is only assumed. */
   readonly isNamespaceAssumed: boolean;
   readonly labels: ReadonlyMap<string, string>;
   readonly annotations: ReadonlyMap<string, string>;
@@ -26,7 +26,7 @@ export class Resource {
     this.annotations = root.texts("metadata", "annotations");
   }
 
-  /** Where its name stands. */
+  /** The place of its name. */
   get place(): Place {
     return this.root.placeOf("metadata", "name");
   }

@@ -7,13 +7,13 @@ export interface Source {
   /** As the user named it, or as found below a folder that the user named; `<stdin>` for standard input. */
   file: string;
   text: string;
-  /** By itself, not as one of a folder. */
+  /** Whether the user named the file itself, not a folder that it is in. */
   named: boolean;
-  /** More bytes than `MAX_SOURCE_BYTES`: `text` is empty. */
+  /** Whether it has more bytes than `MAX_SOURCE_BYTES`; `text` is empty then. */
   tooLarge: boolean;
-  /** A template of a Helm chart, which is no YAML before Helm has rendered it: `text` is empty. */
+  /** Whether it is a template of a Helm chart, which is not YAML until Helm has rendered it; `text` is empty then. */
   helmTemplate: boolean;
-  /** Where bytes stand that are no text; `text` ends there. */
+  /** Where bytes that are not text begin; `text` ends there. */
   undecodable?: Undecodable;
 }
 
@@ -25,27 +25,27 @@ interface Undecodable {
   encoding: string;
 }
 
-/** Bytes of one file. A policy object ends at 1.5 MiB, and a List of everything in a namespace is far below. */
+/** The limit for one file. A policy object has 1.5 MiB at most, and a List of everything in a namespace is far below the limit. */
 export const MAX_SOURCE_BYTES = 16 << 20;
 
 const MANIFEST = /\.(?:ya?ml|json)$/i;
 
 /**
- * Reads what the user named: files, folders (every `*.yaml`, `*.yml` and `*.json` below, in the order of their names, those that
- * links lead to too) and `-` for standard input. What is not there, or cannot be read, is a UsageFault.
+ * Reads what the user named: files, folders (every `*.yaml`, `*.yml` and `*.json` below, in the order of their names, including
+ * those reached through links) and `-` for standard input. A missing or unreadable file is a UsageFault.
  */
 export function readSources(names: readonly string[], readStandardInput: () => Buffer): Source[] {
   return names.flatMap((name) => {
     if (name === "-") return [sourceOf("<stdin>", attempt("<stdin>", readStandardInput), true)];
     const files = attempt(name, () => statSync(name)).isDirectory() ? filesBelow(name) : [name];
-    if (files.length === 0) throw new UsageFault(`${name}: no *.yaml, *.yml or *.json is in this folder`);
+    if (files.length === 0) throw new UsageFault(`${name}: this folder has no *.yaml, *.yml or *.json`);
     return files.map((file) => readSource(file, file === name));
   });
 }
 
 /**
- * The manifests below a folder. Links are followed, as kubectl follows them: what a mesh is given, its repository may have as
- * links. What several of them lead to is taken once, so a link to a folder above is no loop.
+ * The manifests below a folder. Links are followed, as kubectl follows them, because a repository may hold its manifests as links.
+ * A file that several links lead to is read once, so a link to a folder above makes no loop.
  */
 function filesBelow(top: string): string[] {
   const seen = new Set<string>();
@@ -70,7 +70,7 @@ function filesBelow(top: string): string[] {
   return below(top);
 }
 
-/** The entry itself, or what it links to. A link to nowhere is none of ours unless it is named as a manifest is. */
+/** The entry itself, or what it links to. A broken link is ignored unless it has the name of a manifest. */
 function targetOf(entry: Dirent, path: string, isManifest: boolean): Dirent | Stats | undefined {
   if (!entry.isSymbolicLink()) return entry;
   try {
@@ -100,21 +100,21 @@ function sourceOf(file: string, bytes: Buffer, named: boolean): Source {
     : { ...rest, tooLarge: false, ...decoded(bytes) };
 }
 
-/** Encodings other than UTF-8, by the two bytes at the beginning that say so. */
+/** Encodings other than UTF-8, with the two bytes at the beginning that mark them. */
 const MARKED: [encoding: string, mark: number][] = [
   ["UTF-16LE", 0xfffe],
   ["UTF-16BE", 0xfeff],
 ];
 
 /**
- * UTF-16 where a byte order mark says so, as kubectl reads it and PowerShell's `>` writes it. The mark is no column of the text.
- * Bytes that are no text are never replaced: the text would be another one than kubectl reads.
+ * UTF-16 if a byte order mark says so, as kubectl reads it and PowerShell's `>` writes it. The mark is not a column of the text.
+ * Bytes that are not text are never replaced, because the text would then differ from what kubectl reads.
  */
 function decoded(bytes: Buffer): Pick<Source, "text" | "undecodable"> {
   const [encoding] = MARKED.find(([, mark]) => bytes.length > 1 && bytes.readUInt16BE(0) === mark) ?? ["UTF-8"];
   const whole = decodedWhole(bytes, encoding, false);
   if (whole !== undefined) return { text: whole };
-  // The longest beginning that is text: a character that is only begun at its end is no fault yet.
+  // Find the longest beginning that is text. A character that is cut at its end is not a fault yet.
   let [good, bad] = [0, bytes.length + 1];
   while (good + 1 < bad) {
     const middle = (good + bad) >> 1;
@@ -126,7 +126,7 @@ function decoded(bytes: Buffer): Pick<Source, "text" | "undecodable"> {
   return { text, undecodable: { line: lines.length, column: (lines.at(-1) ?? "").length + 1, encoding } };
 }
 
-/** Undefined where some byte belongs to no character. `isBeginning`: the last character may be cut. */
+/** Undefined if some byte belongs to no character. With `isBeginning` the last character may be cut. */
 function decodedWhole(bytes: Uint8Array, encoding: string, isBeginning: boolean): string | undefined {
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes, { stream: isBeginning });
@@ -148,7 +148,7 @@ function isHelmTemplate(file: string): boolean {
   return false;
 }
 
-/** What the system says when it will not give something, in words that say what to do. */
+/** The system's reasons for not reading something, in words that say what to do. */
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "no such file or folder",
   EACCES: "permission denied",

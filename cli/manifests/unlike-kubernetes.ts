@@ -1,28 +1,28 @@
 import { isAlias, isCollection, isMap, isNode, isScalar, isSeq, visit, type Document, type Node } from "yaml";
 import { isMergeKey } from "./kubernetes-yaml.ts";
 
-/** Something at an offset of the text that the parser here takes, and kubectl's refuses or takes for something else. */
+/** Something in the text that the parser here accepts while kubectl's refuses it or reads it differently. */
 export interface TextFault {
   offset: number;
   message: string;
   remedy?: string;
 }
 
-/** A file that is no YAML at all has a fault in every line. */
+/** A file that is not YAML at all has a fault in every line. */
 export const MAX_FAULTS = 10;
 
-/** What ends a line, and with it a comment, for go-yaml (YAML 1.1, `is_break`) and for nothing else here. */
+/** What ends a line, and with it a comment, in go-yaml (YAML 1.1, `is_break`) but in no other reader here. */
 const STRANGE_BREAK = /[\u0085\u2028\u2029]|\r(?!\n)/;
 
-/** What go-yaml's reader refuses wherever it stands, and a mark of byte order that is part of a key to it and nothing here. */
+/** What go-yaml's reader refuses anywhere, and a byte order mark, which is part of a key there and is ignored here. */
 // eslint-disable-next-line no-control-regex
 const UNSEEN = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]|(?<![^\n])\ufeff/;
 
 const STRANGE = new RegExp(`(?<lineBreak>${STRANGE_BREAK.source})|${UNSEEN.source}`, "g");
 
 /**
- * Characters by which a text is another one to kubectl: what looks like the rest of a comment here may be keys there. JSON
- * has no comments, and kubectl reads it with a reader of its own.
+ * Characters that make kubectl read a different text: what looks like the rest of a comment here may be keys there. JSON has no
+ * comments, and kubectl has a separate reader for it.
  */
 export function characterFaults(text: string): TextFault[] {
   const faults: TextFault[] = [];
@@ -34,12 +34,12 @@ export function characterFaults(text: string): TextFault[] {
       groups?.["lineBreak"] === undefined
         ? {
             offset: index,
-            message: `the character ${name} stands here, which cannot be seen, and kubectl does not pass over it`,
-            remedy: `take it out, or write the escape ${escape} in double quotes`,
+            message: `the invisible character ${name} is here, and kubectl does not ignore it`,
+            remedy: `remove it, or write the escape ${escape} in double quotes`,
           }
         : {
             offset: index,
-            message: `${character === "\r" ? "a carriage return alone" : name} stands here, and kubectl begins a new line at it`,
+            message: `${character === "\r" ? "a carriage return by itself" : name} is here, and kubectl begins a new line at it`,
             remedy: `write a line break, or the escape ${escape} in double quotes`,
           },
     );
@@ -56,28 +56,28 @@ function isJson(text: string): boolean {
   }
 }
 
-/** What stands before a document, from `from` on: kubectl cuts a text at lines of `---`, and reads each piece to its first end. */
+/** Faults before a document, from `from` on. kubectl cuts a text at lines of `---`, and reads each piece up to its first end. */
 export function startFaults(document: Document.Parsed, text: string, from: number): TextFault[] {
   const [start] = document.range;
   const directive = /^%.*/m.exec(text.slice(from, start));
   if (directive) {
     const message = `kubectl refuses the directive ${directive[0].split(" ")[0] ?? ""}`;
-    return [{ offset: from + directive.index, message, remedy: "take the line out" }];
+    return [{ offset: from + directive.index, message, remedy: "remove the line" }];
   }
   if (from === 0 || document.directives.docStart === true || isNull(document.contents)) return [];
   const offset = document.contents?.range[0] ?? start;
-  const message = "kubectl passes over what stands behind the line ...";
+  const message = "kubectl ignores what follows the line ...";
   return [{ offset, message, remedy: "begin the document with a line ---" }];
 }
 
-/** Whether a document, or a key, is null: kubectl passes over such a document. */
+/** Whether a document, or a key, is null. kubectl ignores such a document. */
 export function isNull(node: unknown): boolean {
   return node === null || (isScalar(node) && node.value === null);
 }
 
 const STANDARD_TAG = "tag:yaml.org,2002:";
 
-/** Tags that leave a value what it is, here and in go-yaml. */
+/** Tags that do not change a value, here or in go-yaml. */
 const HARMLESS_TAGS = new Set(["str", "map", "seq"]);
 
 function tagFault(node: Node): TextFault | undefined {
@@ -85,15 +85,15 @@ function tagFault(node: Node): TextFault | undefined {
   if (!tag?.startsWith(STANDARD_TAG)) return undefined;
   const name = tag.slice(STANDARD_TAG.length);
   if (HARMLESS_TAGS.has(name)) return undefined;
-  const message = `kubectl may read a value with the tag !!${name} otherwise than it is read here`;
+  const message = `kubectl may not read a value with the tag !!${name} as istio-nats does`;
   return { offset: offsetOf(node), message, remedy: "write the value itself, without the tag" };
 }
 
-/** Keys of Kubernetes are texts. go-yaml follows an alias that is a key, so that the text does not show what is set. */
+/** Keys are strings in Kubernetes. go-yaml follows an alias that is a key, so the text does not show which key is set. */
 function keyFault(key: unknown, offset: number): TextFault | undefined {
   if (isScalar(key) && key.tag !== undefined && (isMergeKey(key) || key.value === "<<")) {
-    const message = `kubectl may take << with the tag ${key.tag} for a merge key or for a text`;
-    return { offset: offsetOf(key), message, remedy: 'write << without a tag to merge, "<<" for the text' };
+    const message = `kubectl may take << with the tag ${key.tag} for a merge key or for a string`;
+    return { offset: offsetOf(key), message, remedy: 'write << without a tag to merge, or "<<" for the string' };
   }
   const what = isAlias(key)
     ? `the alias *${key.source} is a key`
@@ -105,39 +105,39 @@ function keyFault(key: unknown, offset: number): TextFault | undefined {
   if (what === undefined) return undefined;
   const remedy = isNull(key)
     ? 'write the key, in quotes if it is meant to be "null" or "~"'
-    : "write the key as a text";
-  return { offset: isNode(key) ? offsetOf(key) : offset, message: `${what}: keys are texts to Kubernetes`, remedy };
+    : "write the key as a string";
+  return { offset: isNode(key) ? offsetOf(key) : offset, message: `${what}, but Kubernetes keys are strings`, remedy };
 }
 
-/** A line that is blank, or a comment, behind a tab. */
+/** A blank line or a comment line that has a tab in front. */
 const BLANK_WITH_TAB = /^( *)\t[ \t]*(?:#.*)?$/gm;
 
 /**
- * What of a document keys, tags and tabs make unlike what kubectl reads: at most `MAX_FAULTS`. `from` and `to` are where the
- * documents before and behind it end and begin.
+ * The keys, tags and tabs that make kubectl read a document differently: at most `MAX_FAULTS`. `from` is where the document
+ * before it ends, `to` where the next one begins.
  */
 export function documentFaults(document: Document.Parsed, text: string, from: number, to: number): TextFault[] {
   const faults: TextFault[] = [];
   const tabs = blankLinesWithTab(text, from, to);
   let nextTab = 0;
-  /** Up to where a scalar in quotes, a block scalar or a collection in brackets reaches: there a tab is one more blank. */
+  /** The end of the last quoted scalar, block scalar or collection in brackets. Inside them a tab is just another blank. */
   let opaque = 0;
   let plain: { end: number; indent: number } | undefined;
   const add = (fault: TextFault | undefined): symbol | undefined => {
     if (fault) faults.push(fault);
     return faults.length >= MAX_FAULTS ? visit.BREAK : undefined;
   };
-  /** Judges the lines before `offset`: nothing that begins behind them can reach them. */
+  /** Judges the lines before `offset`: nothing that begins later can reach back to them. */
   const judgeTabs = (offset: number): void => {
     for (let tab = tabs[nextTab]; tab && tab.offset < offset; tab = tabs[++nextTab]) {
       if (tab.offset < opaque || faults.length >= MAX_FAULTS) continue;
-      // go-yaml takes blank lines behind a plain scalar for a part of it, if only they stand as far to the right.
+      // go-yaml takes blank lines after a plain scalar for a part of it if they are indented far enough.
       if (plain && tab.column > plain.indent && text.slice(plain.end, tab.line).trim() === "") {
         plain.end = tab.offset;
         continue;
       }
       const message = "kubectl refuses a tab before the place where a key or a list may begin";
-      add({ offset: tab.offset, message, remedy: "take the tab out of the line" });
+      add({ offset: tab.offset, message, remedy: "remove the tab from the line" });
     }
   };
   visit(document, {
@@ -153,8 +153,8 @@ export function documentFaults(document: Document.Parsed, text: string, from: nu
       }
       const parent = path.at(-1);
       if (isSeq(parent) && parent.flow !== true && isTabBefore(start, text)) {
-        const message = "kubectl refuses a tab behind the - of a list";
-        if (add({ offset: start - 1, message, remedy: "write a blank instead" }) !== undefined) return visit.BREAK;
+        const message = "kubectl refuses a tab after the - of a list";
+        if (add({ offset: start - 1, message, remedy: "write a space instead" }) !== undefined) return visit.BREAK;
       }
       return role === "key" && isMergeKey(node) ? undefined : add(tagFault(node));
     },

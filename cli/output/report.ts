@@ -2,7 +2,7 @@ import { documentationOf } from "../doctor/table.ts";
 import { SEVERITIES, type Finding, type Severity } from "../doctor/finding.ts";
 import { ExitStatus } from "../exit-status.ts";
 
-/** Raised when a field changes its meaning or goes; new fields may come without. `cli/output.schema.json` has the shape. */
+/** Raised when a field changes its meaning or is removed, but not for new fields. `cli/output.schema.json` has the shape. */
 export const OUTPUT_VERSION = 1;
 
 export interface FindingRecord {

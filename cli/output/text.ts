@@ -3,8 +3,8 @@ import { placeText } from "../manifests/place.ts";
 import type { Finding, Severity } from "../doctor/finding.ts";
 
 /**
- * Texts of manifests, and names of files, reach a terminal here: no control character of theirs may, nor what turns the order
- * of a line around (U+202E) or is not seen.
+ * Texts of manifests and file names reach a terminal here. This escapes their control characters, characters that reverse the
+ * order of a line (U+202E), and invisible ones.
  */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (char) => {

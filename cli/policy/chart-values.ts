@@ -2,7 +2,7 @@ import type { Field } from "../manifests/field.ts";
 import { isPolicy } from "../mesh/plugin.ts";
 import { slipBetween } from "../nearest.ts";
 
-/** What the values have at their top (deploy/chart/values.schema.json). A test compares the two. */
+/** The top-level keys of chart values (deploy/chart/values.schema.json). A test compares the two. */
 export const CHART_KEYS: readonly string[] = [
   "global",
   "enabled",
@@ -20,14 +20,14 @@ export const CHART_KEYS: readonly string[] = [
   "egress",
 ];
 
-/** Whether a document is made of values of the chart (deploy/chart), where `policy` holds what is a pluginConfig elsewhere. */
+/** Whether a document holds values of the chart (deploy/chart), where `policy` is what a pluginConfig is elsewhere. */
 export function isChartValues(document: Field): boolean {
   if (document.get("rules") ?? document.get("trustDomains")) return false;
   if ([document.get("policy"), document.get("image")].some((value) => value?.isObject === true)) return true;
   return misspeltKeys(document).some(({ meant, value }) => meant === "policy" && isPolicy(value));
 }
 
-/** A key of the values that the chart does not know. */
+/** A key of chart values that the chart does not have. */
 export interface MisspeltKey {
   key: string;
   value: Field;
@@ -40,7 +40,7 @@ function isSlip(key: string, known: string): boolean {
   return 3 * (slipBetween(key, known) ?? Infinity) <= known.length;
 }
 
-/** Keys at the top of the values that are nearly one of the chart's, which stands nowhere else. Others may be another chart's. */
+/** Top-level keys of chart values that are nearly a key of the chart that is not there. Other keys may be another chart's. */
 export function misspeltKeys(document: Field): MisspeltKey[] {
   const members = document.members();
   const missing = CHART_KEYS.filter((known) => !members.some(([key]) => key === known));

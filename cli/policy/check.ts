@@ -19,7 +19,7 @@ export interface CheckedPolicy extends Omit<JudgedPolicy, "faults" | "unlisted">
   place: Place;
   /** `WasmPlugin messaging/istio-nats`, or `policy`. */
   title: string;
-  /** Of the whole object as compact JSON, where there is one. */
+  /** Of the whole object as compact JSON, if there is one. */
   objectBytes?: number;
 }
 
@@ -29,8 +29,8 @@ export interface CheckedPolicies {
 }
 
 /**
- * Lets the filter read every policy of the sources: plugins of any name, and documents that are no object of Kubernetes,
- * values of the chart among them.
+ * Lets the filter read every policy of the sources: plugins of any name, and documents that are not Kubernetes objects, such as
+ * chart values.
  */
 export function checkPolicies(sources: readonly Source[], filter: Filter, namespace: string): CheckedPolicies {
   const checked: CheckedPolicies = { policies: [], findings: [] };
@@ -57,7 +57,7 @@ function checkSource(source: Source, filter: Filter, namespace: string, into: Ch
   manifests.problems.push(...manifests.others.filter(isChartValues).flatMap(misspeltKeys).map(problemOfKey));
   if (source.named && subjects.length + manifests.problems.length === 0) {
     const place = { file: source.file, line: 1, column: 1 };
-    const message = source.text.trim() === "" ? "the file is empty" : "no policy is in this file";
+    const message = source.text.trim() === "" ? "the file is empty" : "this file has no policy";
     manifests.problems.push({ kind: "no-policy", place, message });
   }
   const policies = family<PolicyId>("", POLICY_CHECKS, (_, report) => {
@@ -70,7 +70,7 @@ function checkSource(source: Source, filter: Filter, namespace: string, into: Ch
       into.policies.push({ ...about, ...judged });
     }
   });
-  // Any plugin that is checked is taken for ours, whatever its name.
+  // Every plugin that is checked is taken for ours, whatever its name.
   const mesh = Object.assign(new Mesh(manifests.resources, { rootNamespace: "" }), { plugins });
   const findings = [files, spelling, policies, size].flatMap((one) => one.examine({ mesh, manifests, filter }));
   into.findings.push(...findings.sort((a, b) => byPosition(a.place, b.place)));
@@ -85,17 +85,19 @@ interface PolicyOfDocument {
 }
 
 function problemOfKey({ key, value, meant }: MisspeltKey): ReadProblem {
-  const message = `the chart knows no value ${key}`;
+  const message = `the chart has no value called ${key}`;
   return { kind: "values-key", place: value.keyPlace, message, remedy: `did you mean ${meant}?` };
 }
 
-/** A policy by itself, or in values of the chart. Of a folder, only what looks like a policy is taken for one. */
+/** A policy by itself, or in chart values. In a folder only what looks like a policy is taken for one. */
 function policyIn(document: Field, named: boolean): PolicyOfDocument[] {
   const values = isChartValues(document);
-  // Under a misspelt key too, so that its own faults are told at once.
+  // Under a misspelt key too, so that its own faults are reported at once.
   const misspelt = values ? misspeltKeys(document).find(({ meant }) => meant === "policy") : undefined;
   const config = values ? (document.get("policy") ?? misspelt?.value) : document;
   if (!named && !(config && isPolicy(config))) return [];
   const place = values ? (config?.place ?? document.placeOf("policy")) : document.place;
-  return [{ title: values ? "policy of the values" : "policy", place, config, parent: place, isOfValues: values }];
+  return [
+    { title: values ? "policy of the chart values" : "policy", place, config, parent: place, isOfValues: values },
+  ];
 }

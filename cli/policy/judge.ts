@@ -8,14 +8,14 @@ export interface PolicyFault {
   /** As in the filter's own log; "" for the whole. */
   path: string;
   message: string;
-  /** What stands there, where it does. */
+  /** The value there, if there is one. */
   value: Field | undefined;
 }
 
 export interface JudgedPolicy {
   accepted: boolean;
   faults: PolicyFault[];
-  /** How many more the filter has counted. */
+  /** How many more faults the filter has counted. */
   unlisted: number;
   rules: number;
   /** Of the compact JSON that Istio hands to the proxy. */
@@ -24,9 +24,9 @@ export interface JudgedPolicy {
   memoryBytes: number;
 }
 
-/** Lets the filter read a configuration. `config` undefined is an absent pluginConfig, whose faults stand at `parent`. */
+/** Lets the filter read a configuration. An undefined `config` is an absent pluginConfig, whose faults are placed at `parent`. */
 export function judgePolicy(filter: Filter, config: Field | undefined, parent: Place): JudgedPolicy {
-  // Istio sends an absent or empty pluginConfig as no bytes at all.
+  // Istio sends no bytes at all for an absent or empty pluginConfig.
   const json = config && !isEmpty(config) ? JSON.stringify(config.plain()) : "";
   const { accepted, faults, unlisted, milliseconds, memoryBytes } = filter.judge(json);
   return {

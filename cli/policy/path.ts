@@ -1,7 +1,7 @@
 import type { Field } from "../manifests/field.ts";
 import type { Place } from "../manifests/place.ts";
 
-/** One fault of the filter taken apart: `rules[3].publish.allow[0]` and what is wrong there. */
+/** One fault of the filter in its parts: `rules[3].publish.allow[0]`, and what is wrong there. */
 export interface PathFault {
   path: string;
   message: string;
@@ -9,7 +9,7 @@ export interface PathFault {
 
 const STEP = /\.?([\w-]+)|\[(\d+)\]|\["((?:\\.|[^"\\])*)"\]/y;
 
-/** Splits a fault's line. The path ends at the first `: ` that stands in no quoted key. */
+/** Splits a fault's line. The path ends at the first `: ` outside a quoted key. */
 export function splitFault(line: string): PathFault {
   let end = 0;
   STEP.lastIndex = 0;
@@ -19,7 +19,7 @@ export function splitFault(line: string): PathFault {
   return { path: path === "configuration" ? "" : path, message: line.slice(end + 2) };
 }
 
-/** The steps of a path: keys as texts, places in lists as numbers. */
+/** The steps of a path: keys as strings, indexes as numbers. */
 export function stepsOf(path: string): (string | number)[] {
   const steps: (string | number)[] = [];
   for (const [, key, index, quoted] of path.matchAll(new RegExp(STEP.source, "g"))) {
@@ -35,12 +35,12 @@ function unquoted(text: string): string {
   );
 }
 
-/** A key that is wrong itself, not its value. */
+/** A fault of the key itself, not of its value. */
 const ABOUT_KEY = /^(?:unknown key|is written twice)/;
 
 /**
- * Where in the text the fault's path is. What is missing is told at the nearest thing around it. A key longer than the
- * filter shows is told there too.
+ * Where in the text the fault's path is. A missing value is reported at the nearest thing around it, and so is a key that is
+ * longer than the filter shows.
  */
 export function placeOfFault(config: Field, { path, message }: PathFault): Place {
   const steps = stepsOf(path);

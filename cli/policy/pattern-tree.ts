@@ -1,4 +1,4 @@
-/** The subject of an entry, and the queue group behind it. */
+/** The subject of an entry, and the queue group after it. */
 export function entryParts(entry: string): [subject: string, queue: string | undefined] {
   const [subject = "", queue] = entry.split(/[ \t]+/);
   return [subject, queue];
@@ -10,7 +10,7 @@ interface PatternNode {
   entries: Map<string, string>;
 }
 
-/** Entries by their tokens: held against each other one by one, some thousand of two lists take minutes. */
+/** Entries by their tokens. Comparing two lists of some thousand entries one by one takes minutes. */
 export class PatternTree {
   private readonly root: PatternNode = { below: new Map(), entries: new Map() };
 
@@ -29,7 +29,7 @@ export class PatternTree {
     node.entries.set(queue, entry);
   }
 
-  /** The entry that takes all that this one does: `SUBJECT`, or `SUBJECT QUEUE` of that group alone. */
+  /** The entry that covers this one: `SUBJECT`, or `SUBJECT QUEUE` for that group only. */
   takingWhole(entry: string): string | undefined {
     const [subject, queue = ""] = entryParts(entry);
     const entryOf = (node: PatternNode | undefined): string | undefined =>

@@ -3,7 +3,7 @@ import type { Resource } from "../manifests/resource.ts";
 /** etcd's `--max-request-bytes` unless set otherwise. */
 export const OBJECT_BYTES = 1.5 * 1024 * 1024;
 
-/** What all annotations of an object may have together (k8s.io/apimachinery `TotalAnnotationSizeLimitB`). */
+/** The limit for all annotations of an object together (k8s.io/apimachinery `TotalAnnotationSizeLimitB`). */
 export const CLIENT_SIDE_APPLY_BYTES = 256 * 1024;
 
 /** Bytes of the object as compact JSON, as etcd keeps custom resources. */

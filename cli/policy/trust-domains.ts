@@ -1,4 +1,4 @@
-/** Whether a principal's trust domain stands for the policy's own, `ours`; Istio takes `cluster.local` for whatever they are. */
+/** Whether a principal's trust domain is one of the policy's own, `ours`. Istio takes `cluster.local` for any of them. */
 export function isOwnTrustDomain(trustDomain: string, ours: readonly string[]): boolean {
   return trustDomain === "cluster.local" || ours.includes(trustDomain);
 }

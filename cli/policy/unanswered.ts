@@ -13,8 +13,8 @@ function allowsSubscribing(rule: Field): boolean {
 }
 
 /**
- * The first entry of each rule that allows pulls whose answers nobody may receive: a reply subject is one to which the peer may
- * subscribe, and no rule that could hold for it allows any subscription.
+ * The first entry of each rule that allows pulls whose answers nobody may receive: a reply subject must be one to which the peer
+ * may subscribe, and no rule that could apply to the peer allows any subscription.
  */
 export function unansweredPulls(config: Field): { rule: Field; entry: Field }[] {
   const rules = config.items("rules");

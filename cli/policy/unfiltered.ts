@@ -21,7 +21,7 @@ function unfilteredForms(deny: string): string[] {
   const [stream = "", consumer = "", ...filter] = deny.slice(CREATE.length + 1).split(".");
   if (filter.length === 0) return [];
   const forms = [`${CREATE}.${stream}.${consumer}`, `${CREATE_DURABLE}.${stream}.${consumer}`];
-  // The oldest form names no consumer, so it makes none of a given name.
+  // The oldest form names no consumer, so it cannot make one of a given name.
   return consumer === "*" ? [`${CREATE}.${stream}`, ...forms] : forms;
 }
 
@@ -60,7 +60,7 @@ function allowed(rule: Field): string[] {
   return allow?.text() === "ALL" ? [">"] : (allow?.items() ?? []).flatMap((entry) => entry.text() ?? []);
 }
 
-/** The entries that keep nobody from what they name: JetStream takes the filter of the other requests from their bodies. */
+/** The deny entries that can be bypassed: JetStream takes the filter of the other requests from their bodies. */
 export function unfilteredCreations(config: Field): UnfilteredCreation[] {
   const rules = config.items("rules");
   const denies = rules.flatMap((rule) =>
@@ -68,7 +68,7 @@ export function unfilteredCreations(config: Field): UnfilteredCreation[] {
   );
   const filtered = denies.filter(({ forms }) => forms.length > 0);
   if (filtered.length === 0) return [];
-  // Those of other rules may be for other peers. They are taken for these, so that nobody is warned without need.
+  // Denies of other rules may be for other peers. They are taken to apply to these, so that there is no false warning.
   const denied = new PatternTree(denies.flatMap(({ entry }) => entry.text() ?? []));
   const allows = rules
     .map((rule) => ({ rule, entries: allowed(rule) }))

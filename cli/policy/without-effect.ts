@@ -1,10 +1,10 @@
 import type { Field } from "../manifests/field.ts";
 import { PatternTree } from "./pattern-tree.ts";
 
-/** What Istio takes for whatever the mesh is called, in a principal of five segments (docs/policy.md, `rules[].from[]`). */
+/** What stands for the mesh's own trust domain in a principal of five segments (docs/policy.md, `rules[].from[]`). */
 const CLUSTER_LOCAL = /^cluster\.local(?:\/[^/]*){4}$/;
 
-/** The trust domain that a principal names; undefined for a wildcard, and for a URI that is no SPIFFE ID. */
+/** The trust domain that a principal names; undefined for a wildcard and for a URI that is not a SPIFFE ID. */
 const TRUST_DOMAIN = /^([^*/:]+)\//;
 
 /** A value of a source that can match no peer. */
@@ -13,7 +13,7 @@ export interface ForeignValue {
   trustDomain: string;
 }
 
-/** Values of sources whose trust domain is none of the policy's, `ours`: its peers are not authenticated. */
+/** Values of sources whose trust domain is not among the policy's own, `ours`. Peers of such a domain are not authenticated. */
 export function foreignValues(config: Field, ours: readonly string[]): ForeignValue[] {
   if (ours.length === 0) return [];
   const sources = config.items("rules").flatMap((rule) => rule.items("from"));
@@ -31,13 +31,13 @@ export function foreignValues(config: Field, ours: readonly string[]): ForeignVa
   });
 }
 
-/** An entry of an `allow` that the same rule denies whole. */
+/** An entry of an `allow` that the same rule denies entirely. */
 export interface VoidEntry {
   allow: Field;
   deny: string;
 }
 
-/** The entries of a rule's `allow` lists that its `deny` lists take whole. */
+/** The entries of a rule's `allow` lists that its `deny` lists cover entirely. */
 export function voidEntries(rule: Field): VoidEntry[] {
   return ["publish", "subscribe"].flatMap((operation) => {
     const denied = new PatternTree(rule.items(operation, "deny").flatMap((entry) => entry.text() ?? []));
@@ -50,15 +50,15 @@ export function voidEntries(rule: Field): VoidEntry[] {
   });
 }
 
-/** A pattern of a class of subjects that a class before it takes whole. */
+/** A pattern of a subject class that an earlier class covers entirely. */
 export interface ShadowedPattern {
   pattern: Field;
   name: string;
-  /** The class before it, and the pattern there. */
+  /** The earlier class, and its pattern. */
   earlier: { name: string; pattern: string };
 }
 
-/** The patterns of `telemetry.subjects` under which nothing is counted, since the first class that matches counts. */
+/** The patterns of `telemetry.subjects` under which nothing is counted, because the first class that matches counts. */
 export function shadowedPatterns(config: Field): ShadowedPattern[] {
   const before = new PatternTree();
   const nameOf = new Map<string, string>();
@@ -67,7 +67,7 @@ export function shadowedPatterns(config: Field): ShadowedPattern[] {
     const patterns = subjectClass.items("patterns");
     const shadowed = patterns.flatMap((pattern): ShadowedPattern[] => {
       const taking = before.takingWhole(pattern.text() ?? "");
-      // The same pattern twice is a fault, which the filter tells.
+      // The filter itself reports the same pattern twice as a fault.
       if (taking === undefined || taking === pattern.text()) return [];
       return [{ pattern, name, earlier: { name: nameOf.get(taking) ?? "", pattern: taking } }];
     });
@@ -81,13 +81,13 @@ export function shadowedPatterns(config: Field): ShadowedPattern[] {
   });
 }
 
-/** A word of a rule that changes nothing, since it holds for what its own rule allows. */
+/** A word of a rule that changes nothing, because it applies only to what its own rule allows. */
 export interface IdleWord {
   value: Field;
   key: "replies" | "rollup";
 }
 
-/** `replies: ANY` and `rollup: ALL` of a rule that allows no publish, nor an answer with any reply subject. */
+/** `replies: ANY` of a rule that allows neither a publish nor a response, and `rollup: ALL` of a rule that allows no publish. */
 export function idleWords(rule: Field): IdleWord[] {
   const allow = rule.get("publish", "allow");
   if (allow && (allow.text() !== undefined || allow.items().length > 0)) return [];

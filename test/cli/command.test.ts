@@ -154,20 +154,20 @@ describe("files with nothing to judge", () => {
     const overlay = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [../base]\n";
     const kustomization = dirname(written("overlay/kustomization.yaml", overlay));
     const cases: [args: string[], input: string, said: string][] = [
-      [["doctor", "-"], "", "no object of Kubernetes is in <stdin>, so nothing was judged: it is empty, "],
-      [["doctor", patch], "", `no object of Kubernetes is in ${patch}, so nothing was judged: give manifests`],
+      [["doctor", "-"], "", "found no Kubernetes object in <stdin>, so nothing was judged: it is empty; "],
+      [["doctor", patch], "", `found no Kubernetes object in ${patch}, so nothing was judged: give manifests`],
       [
         ["doctor", chart],
         "",
-        `no object of Kubernetes is in ${chart}, so nothing was judged: render the chart first: `,
+        `found no Kubernetes object in ${chart}, so nothing was judged: render the chart first: `,
       ],
-      [["doctor", kustomization], "", `no object of Kubernetes is in ${kustomization}, so nothing was judged: `],
-      [["check", "-"], "\n", "no policy is in <stdin>, so nothing was judged: it is empty, "],
-      [["check", "-"], SNIFFED, "no policy is in <stdin>, so nothing was judged: give a WasmPlugin"],
+      [["doctor", kustomization], "", `found no Kubernetes object in ${kustomization}, so nothing was judged: `],
+      [["check", "-"], "\n", "found no policy in <stdin>, so nothing was judged: it is empty; "],
+      [["check", "-"], SNIFFED, "found no policy in <stdin>, so nothing was judged: give a WasmPlugin"],
       [
         ["check", chart],
         "",
-        `no policy is in ${chart}, so nothing was judged: give your values of the chart, or render it: `,
+        `found no policy in ${chart}, so nothing was judged: give your chart values, or render the chart: `,
       ],
     ];
     for (const [args, input, said] of cases) {
@@ -197,7 +197,7 @@ describe("files with nothing to judge", () => {
     const policy = written("policy.yaml", POLICY);
     const { status, output } = istioNats(["check", empty, policy]);
     assert.equal(status, 0);
-    assert.match(output, /empty\.yaml:1:1: warning: no policy is in this file \[no-policy\]/);
+    assert.match(output, /empty\.yaml:1:1: warning: this file has no policy \[no-policy\]/);
     assert.match(output, /policy\.yaml:1:1: policy: accepted/);
     assert.match(
       istioNats(["doctor", empty, written("s.yaml", SNIFFED)]).output,
@@ -210,14 +210,14 @@ describe("files with nothing to judge", () => {
   });
 });
 
-describe("values of the chart", () => {
+describe("chart values", () => {
   const values = (policy: string): string =>
     `# values\nimage:\n  repository: registry.test/istio-nats\nkind: WasmPlugin\npolicy:\n${policy.replace(/^(?=.)/gm, "  ")}`;
 
   it("have their policy checked, with each fault at its place", () => {
     const sound = istioNats(["check", "-"], values(POLICY));
     assert.equal(sound.status, 0);
-    assert.match(sound.output, /^<stdin>:6:3: policy of the values: accepted: 1 rule, /);
+    assert.match(sound.output, /^<stdin>:6:3: policy of the chart values: accepted: 1 rule, /);
     const faulty = istioNats(["check", "-"], values(POLICY.replace("orders.>", "orders..>")));
     assert.equal(faulty.status, 1);
     assert.match(
@@ -240,9 +240,15 @@ describe("values of the chart", () => {
     for (const text of [slip, slip.replace(/^image:\n.*\n/m, "")]) {
       const { status, output } = istioNats(["check", "-"], text);
       assert.equal(status, 1);
-      assert.match(output, /error: the chart knows no value kin \[values-key-unknown\]\n {4}did you mean kind\?\n/);
-      assert.match(output, /error: the chart knows no value polcy \[values-key-unknown\]\n {4}did you mean policy\?\n/);
-      assert.match(output, /policy of the values: accepted: 1 rule.*\n2 errors\n$/);
+      assert.match(
+        output,
+        /error: the chart has no value called kin \[values-key-unknown\]\n {4}did you mean kind\?\n/,
+      );
+      assert.match(
+        output,
+        /error: the chart has no value called polcy \[values-key-unknown\]\n {4}did you mean policy\?\n/,
+      );
+      assert.match(output, /policy of the chart values: accepted: 1 rule.*\n2 errors\n$/);
     }
   });
 
@@ -262,7 +268,7 @@ describe("values of the chart", () => {
     assert.equal(status, 2);
     assert.match(
       output,
-      /these are values of a chart.*\n {4}render the chart with them: helm template RELEASE CHART --values /,
+      /these are chart values.*\n {4}render the chart with them: helm template RELEASE CHART --values /,
     );
   });
 
@@ -270,13 +276,13 @@ describe("values of the chart", () => {
     const shipped = readFileSync(inRoot("deploy", "chart", "values.yaml"), "utf8");
     assert.match(
       istioNats(["check", "-"], shipped).output,
-      /the chart values have no policy.*\n(?:.*\n)*.*policy of the values/,
+      /the chart values have no policy.*\n(?:.*\n)*.*policy of the chart values/,
     );
     const guide = readFileSync(inRoot("docs", "install.md"), "utf8");
     const [, shown = ""] = /^```yaml values\n([\s\S]*?)^```$/m.exec(guide) ?? [];
     const { status, output } = istioNats(["check", "-"], shown);
     assert.equal(status, 0);
-    assert.match(output, /policy of the values: accepted/);
+    assert.match(output, /policy of the chart values: accepted/);
   });
 });
 

@@ -242,12 +242,12 @@ describe("a text that kubectl reads otherwise than it looks", () => {
       ["\u0085", "U+0085"],
       ["\u2028", "U+2028"],
       ["\u2029", "U+2029"],
-      ["\r", "a carriage return alone"],
+      ["\r", "a carriage return by itself"],
     ] as const) {
       const hidden = `${POLICY}  # narrow${lineBreak}  replies: ANY\n`;
       const [theirs] = readings([hidden]);
       assert.match(JSON.stringify(theirs), /"replies":"ANY"/);
-      assert.deepEqual(problemsOf(hidden), [`6:11 syntax ${name} stands here, and kubectl begins a new line at it`]);
+      assert.deepEqual(problemsOf(hidden), [`6:11 syntax ${name} is here, and kubectl begins a new line at it`]);
       for (const command of ["check", "doctor"]) assert.equal(istioNats([command, "-"], hidden).status, 1, name);
     }
     const { output } = istioNats(["check", "-"], `${POLICY}# \u2028mode: DRY_RUN\n`);
@@ -261,11 +261,11 @@ describe("a text that kubectl reads otherwise than it looks", () => {
 
   it("is refused at a key that is not a text", () => {
     const cases: [text: string, expected: string][] = [
-      ["a: &k replies\n*k : ANY\n", "2:1 syntax the alias *k is a key: keys are texts to Kubernetes"],
-      ["? {a: 1}\n", "1:3 syntax a map is a key: keys are texts to Kubernetes"],
-      ["? [a]\n: 1\n", "1:3 syntax a list is a key: keys are texts to Kubernetes"],
-      ["~: 1\n", "1:1 syntax null is a key: keys are texts to Kubernetes"],
-      ["a: {: 1}\n", "1:5 syntax null is a key: keys are texts to Kubernetes"],
+      ["a: &k replies\n*k : ANY\n", "2:1 syntax the alias *k is a key, but Kubernetes keys are strings"],
+      ["? {a: 1}\n", "1:3 syntax a map is a key, but Kubernetes keys are strings"],
+      ["? [a]\n: 1\n", "1:3 syntax a list is a key, but Kubernetes keys are strings"],
+      ["~: 1\n", "1:1 syntax null is a key, but Kubernetes keys are strings"],
+      ["a: {: 1}\n", "1:5 syntax null is a key, but Kubernetes keys are strings"],
     ];
     for (const [text, expected] of cases) assert.deepEqual(problemsOf(text), [expected], text);
   });
@@ -323,9 +323,7 @@ describe("a text that kubectl reads otherwise than it looks", () => {
 
   it("is refused after a line `...`, because kubectl skips what follows", () => {
     assert.deepEqual(readings([`a: 1\n...\n${POLICY}`]), [{ value: { a: 1 } }]);
-    assert.deepEqual(problemsOf(`a: 1\n...\n${POLICY}`), [
-      "3:1 syntax kubectl passes over what stands behind the line ...",
-    ]);
+    assert.deepEqual(problemsOf(`a: 1\n...\n${POLICY}`), ["3:1 syntax kubectl ignores what follows the line ..."]);
     assert.deepEqual(problemsOf(`a: 1\n...\n---\n${POLICY}...\n`), []);
   });
 });
@@ -338,8 +336,8 @@ describe("a word that is a boolean to Kubernetes", () => {
     assert.equal(status, 1);
     assert.match(output, /^<stdin>:2:40: error: rules\[0\]\.from\[0\]\.namespaces\[0\]: /m);
     assert.match(output, /^<stdin>:2:65: error: rules\[0\]\.publish\.allow\[0\]: /m);
-    assert.match(output, /^ {4}Kubernetes reads no as false: write "no" if the text is meant$/m);
-    assert.match(output, /^ {4}Kubernetes reads on as true: write "on" if the text is meant$/m);
+    assert.match(output, /^ {4}Kubernetes reads no as false: write "no" if you mean the text$/m);
+    assert.match(output, /^ {4}Kubernetes reads on as true: write "on" if you mean the text$/m);
     assert.ok(!output.includes("allow[1]"));
   });
 
@@ -378,7 +376,7 @@ describe("a document without anything", () => {
 describe("a key without a value", () => {
   it("is reported with what to write", () => {
     const { output } = istioNats(["check", "-"], `mode:\n${POLICY}`);
-    assert.match(output, /^<stdin>:1:6: error: mode: .*\n {4}write a value, or leave the key out$/m);
+    assert.match(output, /^<stdin>:1:6: error: mode: .*\n {4}write a value, or remove the key$/m);
   });
 });
 

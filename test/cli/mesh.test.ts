@@ -185,7 +185,7 @@ describe("an AuthorizationPolicy", () => {
 
   it("that denies everybody is told a remedy that helps against a DENY", () => {
     const [finding] = doctor([...DOCUMENTS, authorization({ action: "DENY", rules: [{}] })].join("\n---\n"));
-    assert.match(finding!.remedy, /^name the ports that the rule is meant for/);
+    assert.match(finding!.remedy, /^list the ports that the rule is meant for/);
     const [other] = doctor([...DOCUMENTS, authorization({})].join("\n---\n"));
     assert.match(other!.remedy, /^add a rule for the client port/);
   });
@@ -324,19 +324,19 @@ describe("a value of another type than Istio's", () => {
     for (const [text, message, remedy] of [
       [
         policy,
-        "spec.rules[].to[].operation.notPorts[] is a text to Istio, not a whole number",
+        "Istio expects a string for spec.rules[].to[].operation.notPorts[], not a whole number",
         'write it in quotes: "4222"',
       ],
-      [mtls, "spec.mtls is an object to Istio, not a text", undefined],
-      [list, "spec.selector.matchLabels is an object to Istio, not a list", undefined],
+      [mtls, "Istio expects an object for spec.mtls, not a string", undefined],
+      [list, "Istio expects an object for spec.selector.matchLabels, not a list", undefined],
       [
         plugin.replace("ports: [{ number: 4222 }]", "ports: { number: 4222 }"),
-        "spec.match[].ports is a list to Istio, not an object",
+        "Istio expects a list for spec.match[].ports, not an object",
         "write it as a list, with a dash before each element",
       ],
       [
         plugin.replace("number: 4222", 'number: "4222"'),
-        "spec.match[].ports[].number is a whole number to Istio, not a text",
+        "Istio expects a whole number for spec.match[].ports[].number, not a string",
         "write 4222 without quotes",
       ],
     ] as const) {
@@ -581,7 +581,7 @@ describe("a gateway", () => {
     const [finding] = doctor([gateway, client.replace("number: 4222", "number: 4333")].join("\n---\n"));
     assert.match(
       finding!.message,
-      /no Gateway of these proxies has a server on port 4333; there are 4222 \(Gateway egress\/g\)/,
+      /no Gateway of these proxies has a server on port 4333; they have 4222 \(Gateway egress\/g\)/,
     );
     assert.deepEqual(ids(client.replace("istio: egress", "istio: egressgateway").replace("4222", "4333")), []);
   });
@@ -729,7 +729,7 @@ describe("an object that names no namespace", () => {
     ] as const) {
       const finding = doctor(documents.join("\n---\n")).find((candidate) => candidate.id === id);
       const said =
-        "StatefulSet nats names no namespace and was taken to be in default: give -n NAMESPACE if it goes elsewhere; else ";
+        "StatefulSet nats names no namespace and was taken to be in default: give -n NAMESPACE if it belongs elsewhere; otherwise ";
       assert.ok(finding?.remedy.startsWith(said), `${id}: ${finding?.remedy ?? ""}`);
     }
   });

@@ -5,24 +5,27 @@ import { missedBrokers, type Placement } from "../../mesh/placement.ts";
 import { isMode, MODES, type Plugin } from "../../mesh/plugin.ts";
 import { family, type Report } from "../family.ts";
 
-/** What `identity` must be, by where the filter stands, and why. */
+/** What `identity` must be at each placement of the filter, and why. */
 const IDENTITIES: Partial<Record<Placement, { identity: string; because: string }>> = {
   "server-sidecar": {
     identity: "PEER",
-    because: "beside nats-server the peer is whose certificate this connection shows",
+    because: "beside nats-server the peer is the one whose certificate this connection shows",
   },
   "client-sidecar": {
     identity: "WORKLOAD",
-    because: "towards the client there is no certificate on its own sidecar's outbound port",
+    because: "a client shows no certificate on the outbound port of its own sidecar",
   },
-  gateway: { identity: "PEER", because: "on a gateway the peer is whose certificate the downstream connection shows" },
+  gateway: {
+    identity: "PEER",
+    because: "on a gateway the peer is the one whose certificate the downstream connection shows",
+  },
   waypoint: {
     identity: "WAYPOINT",
-    because: "mTLS has ended before a waypoint's filters, and the connection shows no certificate",
+    because: "mTLS ends before a waypoint's filters run, so the connection shows no certificate",
   },
 };
 
-/** A mode that never fits the proxy, with the one that does. */
+/** A mode that never matches at this proxy, and the one that does. */
 function wrongMode(plugin: Plugin, placement: Placement): { mode: string; right: string } | undefined {
   if (placement === "gateway") return { mode: "SERVER", right: "CLIENT" };
   return placement === "waypoint" && plugin.targetRefs.length > 0 ? { mode: "CLIENT", right: "SERVER" } : undefined;
@@ -47,49 +50,54 @@ export const attachment = family(
   {
     "gateway-mode-server": {
       severity: "error",
-      what: "To Istio every listener of a gateway is of the class CLIENT: `mode: SERVER` never fits, and the filter is silently not there.",
+      what:
+        "Istio treats every listener of a gateway as CLIENT. `mode: SERVER` never matches one, so the filter is silently " +
+        "missing.",
       remedy: "write mode: CLIENT",
     },
     "waypoint-mode-client": {
       severity: "error",
-      what: "To Istio a waypoint's listener is of the class SERVER: `mode: CLIENT` never fits, and the filter is silently not there.",
+      what: "Istio treats a waypoint's listener as SERVER. `mode: CLIENT` never matches it, so the filter is silently missing.",
       remedy: "write mode: SERVER",
     },
     "broker-mode-client": {
       severity: "error",
       what:
-        "The plugin selects nats-server's pods with `mode: CLIENT`, which is for the connections that these pods dial. Nothing " +
-        "judges those that they take: nats-server is open to everybody.",
-      remedy: "write mode: SERVER; for the sidecars of clients select their pods instead",
+        "The plugin selects nats-server's pods with `mode: CLIENT`, which covers only the connections that these pods open. No " +
+        "filter judges the connections that they accept, so nats-server is open to everybody.",
+      remedy: "write mode: SERVER; to put the filter into the sidecars of clients, select the clients' pods instead",
     },
     "mode-unknown": {
       severity: "error",
-      what: "Istio does not know this mode and refuses the plugin. The words are in capitals; without a mode both sides are meant.",
+      what:
+        "Istio does not know this mode and refuses the plugin. Modes are written in capitals. A match without a mode covers " +
+        "both sides.",
       remedy: `write one of ${MODES.join(", ")}`,
     },
     "waypoint-without-target-refs": {
       severity: "error",
-      what: "A waypoint takes plugins by `targetRefs` alone and passes over `selector`: the filter is silently not there.",
+      what: "A waypoint finds plugins by `targetRefs` only and ignores `selector`, so the filter is silently missing.",
       remedy: 'write targetRefs: [{kind: Service, group: "", name: …}] instead of a selector',
     },
     "selector-and-target-refs": {
       severity: "error",
       what: "The plugin has both `selector` and `targetRefs`, and Istio refuses it.",
-      remedy: "keep targetRefs for gateways and waypoints, selector for sidecars",
+      remedy: "keep targetRefs for gateways and waypoints, or selector for sidecars",
     },
     "gateway-without-mtls": {
       severity: "error",
       what:
-        "The gateway's server does not end mTLS. Either there is no certificate of the peer, so every peer is unauthenticated, or the " +
-        "filter sees TLS.",
+        "The gateway's server does not terminate mTLS. Either the filter gets no certificate of the peer, so every peer is " +
+        "unauthenticated, or the filter sees TLS instead of NATS.",
       remedy: "write protocol: TLS and tls: {mode: ISTIO_MUTUAL} for this server, as deploy/egress does",
     },
     "identity-mismatch": {
       severity: "error",
       what:
-        "`identity` names a source that this place does not have: WORKLOAD is for the client's own sidecar, WAYPOINT for " +
-        "waypoints, PEER for all others. Every peer would be unauthenticated, or whoever it claims to be.",
-      remedy: "write the identity of this place",
+        "`identity` names a source that does not exist at this place: WORKLOAD is for the client's own sidecar, WAYPOINT for " +
+        "waypoints, PEER for everything else. Every peer would be unauthenticated, or would be taken for whoever it claims to " +
+        "be.",
+      remedy: "write the identity that fits this place",
     },
   },
   ({ mesh }, report) => {
@@ -112,12 +120,12 @@ export const attachment = family(
           report(
             wrong.mode === "SERVER" ? "gateway-mode-server" : "waypoint-mode-client",
             field.placeOf("mode"),
-            `${resource.title} is for a ${placement}, where mode ${mode} never fits`,
+            `${resource.title} is for a ${placement}, where mode ${mode} never matches`,
           );
       }
       const place = config?.placeOf("identity") ?? resource.root.placeOf("spec", "wasm");
       if (plugin.targetRefs.length === 0 && (plugin.identity === "WAYPOINT" || placement === "waypoint")) {
-        const message = `${resource.title} is for a waypoint${plugin.identity === "WAYPOINT" ? " (identity: WAYPOINT)" : ""} and has no targetRefs`;
+        const message = `${resource.title} is for a waypoint${plugin.identity === "WAYPOINT" ? " (identity: WAYPOINT)" : ""} but has no targetRefs`;
         report("waypoint-without-target-refs", selector?.keyPlace ?? place, message);
         continue;
       }
@@ -125,7 +133,7 @@ export const attachment = family(
       const right = IDENTITIES[placement];
       if (right && config && plugin.identity !== right.identity) {
         const message = `identity is ${plugin.identity}, but ${right.because}`;
-        // What a plugin of mode CLIENT is for, its pods alone could say.
+        // Only its pods could tell what a plugin with mode CLIENT is for.
         const isSure =
           placement !== "client-sidecar" ||
           mesh.workloads.some((pods) => plugin.selectsWorkload(pods, mesh.rootNamespace));

@@ -27,10 +27,10 @@ const PEER_PORTS = new Set([6222, 7222]);
 
 const ACTIONS = ["ALLOW", "DENY", "AUDIT", "CUSTOM"];
 
-/** Blocks of nats.conf that open a port, each with the port of which OTHER_PORTS says what it is for. */
+/** Blocks of nats.conf that open a port, each with the port under which OTHER_PORTS describes its use. */
 const BLOCKS: Record<string, number> = { cluster: 6222, gateway: 7222, leafnodes: 7422, websocket: 8080, mqtt: 1883 };
 
-/** The same of keys that stand at its top (nats-server `server/opts.go`). */
+/** The same for keys at its top level (nats-server `server/opts.go`). */
 const KEYS: Record<string, number> = {
   http: 8222,
   http_port: 8222,
@@ -40,13 +40,13 @@ const KEYS: Record<string, number> = {
   prof_port: 65432,
 };
 
-/** Ports that others than NATS servers have too count by their name only, or because nats.conf opens them. */
+/** A port that other servers use too counts only by its name, or because nats.conf opens it. */
 function isOther(number: number, name: string | undefined): boolean {
   if (number !== 8080 && number !== 443) return OTHER_PORTS.has(number);
   return /ws|websocket/i.test(name ?? "");
 }
 
-/** `usual` is the port that nats-server's documentation has for the same. */
+/** `usual` is the port that nats-server's documentation gives for the same use. */
 function openPort(number: number, place: Place, usual = number): OpenPort {
   return { number, use: OTHER_PORTS.get(usual) ?? "", place, isOfPeers: PEER_PORTS.has(usual) };
 }
@@ -56,9 +56,9 @@ function configuredPort(config: NatsConfig, entry: ConfEntry): OpenPort | undefi
   const [block = "", key = ""] = path;
   const usual = path.length === 1 ? KEYS[block] : ["port", "listen"].includes(key) ? BLOCKS[block] : undefined;
   if (usual === undefined || path.length > 2) return undefined;
-  // What listens on the loopback alone nobody reaches through the proxy, which dials the pod's own address.
+  // Nobody reaches a loopback listener through the proxy, which dials the pod's own address.
   if (/^(?:localhost|127\.)/.test(value ?? "")) return undefined;
-  // Bounded, and begun at the first digit alone: a value of digits by the million must not be tried from each.
+  // Bounded, and tried only from the first digit: a value of a million digits must not be tried from each of them.
   const number = Number(/(?<!\d)\d{1,9}$/.exec(value ?? "")?.[0] ?? 0);
   return number === 0 ? undefined : openPort(number, config.placeOf(entry), usual);
 }
@@ -76,7 +76,7 @@ function otherPorts(broker: Workload, configs: readonly NatsConfig[]): OpenPort[
   return [...ports.values()];
 }
 
-/** AuthorizationPolicies know the port of the pod: a targetPort that is a name is not known without the pods. */
+/** AuthorizationPolicies compare the port of the pod. A named targetPort cannot be resolved without the pods. */
 function otherServicePorts(service: Service): OpenPort[] {
   return service.ports.flatMap(({ field, name, target }) => {
     const number = Number(target);
@@ -92,7 +92,7 @@ interface BehindWaypoint {
   service: Service;
 }
 
-/** What a waypoint stands before: the pods of its Services, whose own addresses go round it, or the Services where no pods are among the files. */
+/** What is behind a waypoint: the pods of its Services, whose addresses bypass it; the Services if no pods are among the files. */
 function behindWaypoint(mesh: Mesh): BehindWaypoint[] {
   const seen = new Set<Resource>();
   return mesh.waypointServices().flatMap((service) => {
@@ -113,7 +113,7 @@ function behindWaypoint(mesh: Mesh): BehindWaypoint[] {
   });
 }
 
-/** All that a policy's sources name, those that it spares first. */
+/** All principals that a policy's sources name, the exempted ones first. */
 function principalsIn(policy: Resource): Field[] {
   return policy.root
     .items("spec", "rules")
@@ -121,7 +121,7 @@ function principalsIn(policy: Resource): Field[] {
     .flatMap((from) => [...from.items("source", "notPrincipals"), ...from.items("source", "principals")]);
 }
 
-/** Principals are written with a trust domain: that of the policy's others. */
+/** Principals are written with a trust domain; this takes the one that the policy's other principals have. */
 function principalOf({ namespace, name }: ServiceAccount, { policy }: Denial): string {
   const written = principalsIn(policy).flatMap(
     (value) => /^(?:spiffe:\/\/)?([^/*:]+)\//.exec(value.text() ?? "")?.[1] ?? [],
@@ -138,18 +138,18 @@ function denialText({ policy, rule }: Denial, port: string, whom?: string): stri
   const rules = rule ? [rule] : policy.root.items("spec", "rules");
   const ofHttp = [...new Set(rules.flatMap(httpFields))].join(", ");
   if (rule) {
-    const why = ofHttp === "" ? "" : `: on a TCP port Istio leaves out of it what is about HTTP (${ofHttp})`;
+    const why = ofHttp === "" ? "" : `: on a TCP port Istio drops the HTTP-only fields of a rule (${ofHttp})`;
     return `a rule of ${policy.title} keeps ${whom ?? "everybody"} from ${port}${why}`;
   }
-  const allows = rules.length === 0 ? "has no rules, so it allows nothing" : "allows what its rules say alone";
-  const why = ofHttp === "" ? "" : `; on a TCP port a rule about HTTP (${ofHttp}) allows nothing`;
+  const allows = rules.length === 0 ? "has no rules, so it allows nothing" : "allows only what its rules say";
+  const why = ofHttp === "" ? "" : `; on a TCP port a rule with HTTP-only fields (${ofHttp}) allows nothing`;
   return `${policy.title} ${allows}, and nothing else lets ${whom ?? "anybody"} reach ${port}${why}`;
 }
 
-/** What mends a denial of everybody: where a rule denies no other rule helps, since a DENY goes before every ALLOW. */
+/** The remedy for a denial of everybody. Where a DENY rule is the cause no other rule helps: DENY takes precedence over ALLOW. */
 function remedyOfAll({ rule }: Denial): string | undefined {
   if (!rule) return undefined;
-  return `name the ports that the rule is meant for, to: [{operation: {ports: […]}}] without "${CLIENT_PORT}", or take it out: a DENY goes before every ALLOW`;
+  return `list the ports that the rule is meant for, to: [{operation: {ports: […]}}] without "${CLIENT_PORT}", or remove the rule: a DENY takes precedence over every ALLOW`;
 }
 
 /** Istio puts `spiffe://` before what is written (pilot/pkg/security/authz/matcher/string.go). */
@@ -164,7 +164,7 @@ interface MalformedPrincipal {
   policy: Resource;
 }
 
-/** Of the policies that are for nats-server's pods. */
+/** Of the policies that select nats-server's pods. */
 function malformedPrincipals(mesh: Mesh): MalformedPrincipal[] {
   const services = mesh.services.filter((service) => mesh.isBrokerService(service));
   const pods = [...mesh.brokers, ...services.map(({ namespace, selector }) => ({ namespace, labels: selector }))];
@@ -181,51 +181,56 @@ export const brokerPorts = family(
     "client-port-denied": {
       severity: "error",
       what:
-        "Istio's AuthorizationPolicies let nobody reach the client port: where some policy of the action ALLOW selects the pods, " +
-        "what no rule allows is denied. One without rules (`spec: {}`) allows nothing. What is about HTTP alone (`methods`, " +
-        "`requestPrincipals`) Istio leaves out of a DENY rule on a TCP port, so that it denies more, and an ALLOW rule with it does not count.",
+        "Istio's AuthorizationPolicies let nobody reach the client port. Once any ALLOW policy selects the pods, everything " +
+        "that no rule allows is denied, and an ALLOW policy without rules (`spec: {}`) allows nothing. On a TCP port Istio " +
+        "drops the HTTP-only fields (`methods`, `requestPrincipals`) from a DENY rule, which therefore denies more, and ignores " +
+        "an ALLOW rule that has any.",
       remedy:
-        'add a rule for the client port, to: [{operation: {ports: ["4222"]}}], and let the filter judge who may do what',
+        'add a rule for the client port, to: [{operation: {ports: ["4222"]}}]; the filter then judges who may do what',
     },
     "cluster-port-denied": {
       severity: "error",
       what:
-        "An AuthorizationPolicy keeps nats-server's own service account from the port on which nats-servers dial each other: " +
+        "An AuthorizationPolicy keeps nats-server's own service account from the port on which nats-servers dial each other, so " +
         "routes or gateways do not come up.",
-      remedy: "name the broker's own service account in the policy",
+      remedy: "name nats-server's own service account in the policy",
     },
     "authorization-action-unknown": {
       severity: "error",
-      what: "Istio does not know this action, and Kubernetes refuses the AuthorizationPolicy. The words are in capitals.",
+      what: "Istio does not know this action, and Kubernetes refuses the AuthorizationPolicy. Actions are written in capitals.",
       remedy: `write one of ${ACTIONS.join(", ")}`,
     },
     "principal-malformed": {
       severity: "error",
       what:
-        "A principal of an AuthorizationPolicy is TRUST_DOMAIN/ns/NAMESPACE/sa/NAME, without `spiffe://`; `*` may begin or end it. Another " +
-        "is nobody: it lets nobody in, and in notPrincipals it exempts nobody.",
+        "A principal of an AuthorizationPolicy has the form TRUST_DOMAIN/ns/NAMESPACE/sa/NAME, without `spiffe://`; it may " +
+        "begin or end with `*`. Anything else matches nobody: an ALLOW rule lets nobody in by it, and notPrincipals exempts " +
+        "nobody.",
       remedy: "write TRUST_DOMAIN/ns/NAMESPACE/sa/NAME",
     },
     "broker-port-open": {
       severity: "error",
       what:
-        "A port of nats-server other than the client port (routes 6222, gateways 7222, leaf nodes 7422, WebSocket, MQTT, monitoring " +
-        "8222, profiling) can be reached by anybody in the mesh, or does not pass the sidecar. These ports take other protocols, most of them with full rights, or " +
-        "tell who uses which subject, and the filter does not stand there.",
-      remedy: "allow the port to the broker's own ServiceAccount, and to named others, by an AuthorizationPolicy",
+        "A port of nats-server other than the client port (routes 6222, gateways 7222, leaf nodes 7422, WebSocket, MQTT, " +
+        "monitoring 8222, profiling) can be reached by anybody in the mesh, or bypasses the sidecar. These ports speak other " +
+        "protocols. Most of them grant full rights, or show who uses which subject, and the filter is not on them.",
+      remedy:
+        "write an AuthorizationPolicy that allows the port only to nats-server's own ServiceAccount and to others that you name",
     },
     "waypoint-denied": {
       severity: "error",
       what:
-        "An AuthorizationPolicy keeps the waypoint from the client port of the pods behind it: nobody reaches nats-server, or only who " +
-        "goes round the waypoint. A waypoint's ServiceAccount has the name of its Gateway.",
+        "An AuthorizationPolicy keeps the waypoint from the client port of the pods behind it. Either nobody reaches " +
+        "nats-server, or only clients that bypass the waypoint do. A waypoint's ServiceAccount has the name of its Gateway.",
       remedy: "name the waypoint's own service account in the policy",
     },
     "waypoint-bypass": {
       severity: "error",
-      what: "In ambient a client can go to a pod's address past the waypoint, and the pod takes it: the policy does not hold there.",
+      what:
+        "In ambient mode a client can connect to a pod's address and bypass the waypoint, and the pod accepts it. The policy " +
+        "does not apply to such a client.",
       remedy:
-        "allow port 4222 of these pods to the waypoint's ServiceAccount alone, by an AuthorizationPolicy with a selector",
+        "write an AuthorizationPolicy with a selector that allows port 4222 of these pods only to the waypoint's ServiceAccount",
     },
   },
   ({ mesh }, report) => {
@@ -250,7 +255,7 @@ export const brokerPorts = family(
     for (const { value, principal, policy } of malformedPrincipals(mesh)) {
       const meant = principal.replace(/^spiffe:\/\//, "");
       const isSpiffe = meant !== principal && isWellFormed(meant);
-      const message = `${principal} in ${policy.title} is no principal to Istio`;
+      const message = `${principal} in ${policy.title} is not a principal to Istio`;
       report("principal-malformed", value.place, message, isSpiffe ? `write ${meant}` : undefined);
     }
     for (const broker of mesh.brokers) {
@@ -259,7 +264,7 @@ export const brokerPorts = family(
       const isExcluded = ({ number }: OpenPort): boolean => excludedInbound(broker, number) !== undefined;
       for (const { number, use } of ports.filter(isExcluded)) {
         const excluded = excludedInbound(broker, number);
-        const message = `${excluded?.why ?? ""}, so no AuthorizationPolicy holds for it at ${resource.title} (${use})`;
+        const message = `${excluded?.why ?? ""}, so no AuthorizationPolicy applies to it at ${resource.title} (${use})`;
         report("broker-port-open", excluded?.place ?? resource.place, message, "let the sidecar capture the port");
       }
       judge(
@@ -282,7 +287,7 @@ export const brokerPorts = family(
       }
     }
     for (const service of mesh.services) {
-      // Where the pods are among the files, their own ports were judged.
+      // Where the pods are among the files, their own ports have been judged above.
       if (!mesh.isBrokerService(service) || mesh.workloads.some((pods) => service.selectsWorkload(pods))) continue;
       const pods = { namespace: service.namespace, labels: service.selector };
       judge(service.resource, pods, otherServicePorts(service));
@@ -300,7 +305,7 @@ export const brokerPorts = family(
         });
       }
       if (accessTo(pods, CLIENT_PORT, mesh).kind === "restricted") continue;
-      report("waypoint-bypass", place, `${port} can be reached past the waypoint`, { compared: [resource] });
+      report("waypoint-bypass", place, `${port} can be reached without passing the waypoint`, { compared: [resource] });
     }
   },
 );

@@ -16,7 +16,7 @@ const IDS = {
   "values-key": "values-key-unknown",
 } as const satisfies Record<ReadProblem["kind"], string>;
 
-/** What is judged of nats-server and the filter: of other objects a folder may hold as many variants as it likes. */
+/** The objects of nats-server and the filter that are judged. A folder may hold any number of variants of other objects. */
 function judgedObjects(mesh: Mesh): Resource[] {
   return [
     ...mesh.services.filter((service) => mesh.isBrokerService(service)).map(({ resource }) => resource),
@@ -27,7 +27,7 @@ function judgedObjects(mesh: Mesh): Resource[] {
   ];
 }
 
-/** What an object says; its metadata are the cluster's too. */
+/** What an object says. Its metadata is left out, since the cluster writes there too. */
 function contentOf({ root }: Resource): unknown {
   return root.members().flatMap(([key, value]) => (["metadata", "status"].includes(key) ? [] : [[key, value.plain()]]));
 }
@@ -37,7 +37,7 @@ interface Repeated {
   second: Resource;
 }
 
-/** Objects of one name that say different things. */
+/** Objects with the same name and different contents. */
 function repeated(mesh: Mesh): Repeated[] {
   const seen = new Map<string, Resource>();
   return judgedObjects(mesh).flatMap((second) => {
@@ -53,62 +53,71 @@ export const files = family(
     "yaml-syntax": {
       severity: "error",
       what:
-        "The text is not YAML, says something twice, or means something else to kubectl than to a reader: a line break that no editor shows, " +
-        "an alias as a key, what stands behind `...`. The document with the fault is not judged, the others are; of a file with a " +
-        "strange line break, or with bytes that are no text, nothing is.",
-      remedy: "correct the text at this place",
+        "The text is not YAML, repeats a key, or means something else to kubectl than to a reader: a line break that no editor " +
+        "shows, an alias as a key, text after `...`. Only the document with the fault is skipped. A file with a strange line " +
+        "break, or with bytes that are not text, is skipped as a whole.",
+      remedy: "correct the text here",
     },
     "file-too-large": {
       severity: "error",
       what: "The file is larger than 16 MiB and was not read.",
-      remedy: "give the manifests that concern NATS and Istio only",
+      remedy: "give only the manifests that concern NATS and Istio",
     },
     "yaml-aliases": {
       severity: "error",
-      what: "An alias of the document cannot be written out: it has no anchor, stands within its own, aliases of aliases multiply beyond measure, or it is merged and is no map. The document is not judged.",
-      remedy: "write the value out",
+      what:
+        "An alias in the document cannot be expanded: its anchor is missing, the alias is inside its own anchor, nested aliases " +
+        "multiply beyond the limit, or it is merged but is not a map. The document is not judged.",
+      remedy: "write the value out instead of the alias",
     },
     "helm-template": {
       severity: "info",
-      what: "A template of a Helm chart is no YAML before Helm has rendered it. It is not judged.",
+      what: "A template of a Helm chart is not YAML until Helm has rendered it. It is not judged.",
       remedy: "helm template RELEASE CHART | istio-nats doctor -",
     },
     kustomization: {
       severity: "info",
-      what: "A kustomization says what kustomize puts together and patches. Nothing of that is judged, only the manifests that are given.",
+      what:
+        "A kustomization tells kustomize what to combine and patch. doctor does not build it; it judges only the manifests that " +
+        "it is given.",
       remedy: "kubectl kustomize FOLDER | istio-nats doctor -",
     },
     "no-object": {
       severity: "warning",
-      what: "A file that was named holds no object of Kubernetes, so nothing in it was judged. Where that is all there is, the exit status is 2.",
+      what:
+        "A file that was named on the command line has no Kubernetes object, so nothing in it was judged. If no other file has " +
+        "one, the exit status is 2.",
       remedy: "give the manifest as kubectl takes it; for a policy by itself: istio-nats check FILE",
     },
     "no-policy": {
       severity: "warning",
-      what: "A file that was named to `check` holds no policy, so nothing in it was judged. Where that is all there is, the exit status is 2.",
-      remedy: "give a WasmPlugin, a TrafficExtension, a pluginConfig by itself, or values of the chart",
+      what:
+        "A file that was named to `check` has no policy, so nothing in it was judged. If no other file has one, the exit status " +
+        "is 2.",
+      remedy: "give a WasmPlugin, a TrafficExtension, a pluginConfig by itself, or chart values",
     },
     "values-key-unknown": {
       severity: "error",
       what:
-        "The values given to `check` have a key that is nearly one of the chart's. Helm refuses them, because the chart has a schema; what " +
-        "stands under the key is not used.",
-      remedy: "write the key as deploy/chart/values.yaml has it",
+        "The chart values given to `check` have a key that is nearly one of the chart's. The chart has a schema, so Helm " +
+        "refuses the values.",
+      remedy: "write the key as in deploy/chart/values.yaml",
     },
     "object-twice": {
       severity: "warning",
       what:
-        "Two objects have one kind, namespace and name, and are not alike. Kubernetes keeps the one that is applied last, and Helm refuses " +
-        "what another release has made; here both are judged.",
+        "Two objects have the same kind, namespace and name but different contents. Kubernetes keeps the one that is applied " +
+        "last, and Helm refuses an object that another release owns. Here both are judged.",
       remedy:
-        "keep one; where NATS's own chart makes the Service, give istio-nats's the values of docs/install.md (broker.service.create: false)",
+        "keep one; where NATS's own chart makes the Service, give the istio-nats chart the values from docs/install.md " +
+        "(broker.service.create: false)",
     },
   },
   ({ mesh, manifests }, report) => {
     for (const { kind, place, message, remedy } of manifests.problems) report(IDS[kind], place, message, remedy);
     for (const { first, second } of repeated(mesh))
-      report("object-twice", second.place, `${second.title} is another one in ${placeText(first.place)}`, {
-        remedy: second.kind === "Service" ? undefined : "keep one; render a kustomization before it is judged",
+      report("object-twice", second.place, `${second.title} has different contents in ${placeText(first.place)}`, {
+        remedy: second.kind === "Service" ? undefined : "keep one; render kustomizations before you give them",
         compared: [first, second],
       });
   },

@@ -7,15 +7,15 @@ const HEX = /^[a-f0-9]{64}$/;
 /** `oci://REGISTRY/istio-nats:VERSION`, `oci://registry.example/istio-nats@sha256:000…`. */
 const PLACEHOLDER = /[/:@][A-Z]{4,}(?:$|[/:@])|^[A-Z]{4,}\/|^(?:\w+:\/\/)?[^/]*\.example(?:[:/])|sha256:0{64}$/;
 
-/** As the CRD has them. */
+/** As listed in the CRD. */
 const SCHEMES = ["oci", "http", "https", "file"];
 
-/** `oci://host:5000/a/b:tag` has a tag; the colon of a port is none. */
+/** `oci://host:5000/a/b:tag` has a tag; the colon before a port does not begin one. */
 function tagOf(reference: string): string | undefined {
   return /:([^:/]+)$/.exec(reference)?.[1];
 }
 
-/** An empty sha256 is none to Istio. */
+/** Istio treats an empty sha256 as absent. */
 function sumOf(wasm: Field): string | undefined {
   const sum = wasm.text("sha256");
   return sum === "" ? undefined : sum;
@@ -27,41 +27,43 @@ export const image = family(
     "digest-not-manifest": {
       severity: "error",
       what:
-        "For an image (`oci://`, or no scheme) the digest is that of the image's manifest. This one cannot be: it is the sum " +
-        "of the module itself, or no SHA-256, or url and sha256 differ. Istio refuses the image and puts its stand-in there, " +
-        "which denies everything.",
+        "For an image (`oci://`, or no scheme) the digest must be that of the image's manifest. This one cannot be: it is the " +
+        "checksum of the module itself, it is not a SHA-256, or url and sha256 differ. Istio refuses the image and puts a " +
+        "stand-in filter in its place that denies everything.",
       remedy: "write the digest that the registry shows for the image: crane digest IMAGE",
     },
     "image-missing": {
       severity: "error",
-      what: "The plugin names no module: `url` is required, and Kubernetes refuses the plugin without it.",
+      what: "The plugin names no module. `url` is required, and Kubernetes refuses the plugin without it.",
       remedy: "write url: oci://REGISTRY/NAME@sha256:DIGEST",
     },
     "image-by-tag": {
       severity: "warning",
-      what: "The image is named by a tag alone. Whoever can push can change what judges every message, and sidecars may run different modules.",
+      what:
+        "The image is named by a tag only. Whoever can push the tag can change the code that judges every message, and sidecars " +
+        "may run different modules.",
       remedy: "write …@sha256:DIGEST, or the digest of the manifest as sha256",
     },
     "image-scheme-unknown": {
       severity: "error",
-      what: "Istio fetches modules by oci (also without a scheme), http, https and file alone, and refuses the plugin.",
+      what: "Istio fetches modules only by oci (the default without a scheme), http, https and file, and refuses the plugin.",
       remedy: "write url: oci://REGISTRY/NAME@sha256:DIGEST",
     },
     "module-unpinned": {
       severity: "warning",
       what:
-        "A module by `https://` or `file://` has no `sha256`. Whoever can change the file changes what judges every message, and proxies " +
-        "may run different modules.",
-      remedy: "write the SHA-256 of the module as sha256, or take the image by its digest",
+        "A module fetched by `https://` or `file://` has no `sha256`. Whoever can change the file can change the code that " +
+        "judges every message, and proxies may run different modules.",
+      remedy: "write the SHA-256 of the module as sha256, or use the image by its digest",
     },
     "module-by-plain-http": {
       severity: "error",
-      what: "A module by `http://` has no `sha256`. Anybody on the way to the proxy can replace it.",
-      remedy: "write the SHA-256 of the module as sha256, or take the image by its digest",
+      what: "A module fetched by `http://` has no `sha256`. Anybody on the way to the proxy can replace it.",
+      remedy: "write the SHA-256 of the module as sha256, or use the image by its digest",
     },
     "image-placeholder": {
       severity: "warning",
-      what: "The url is still that of an example: a word in capitals, a registry of `.example`, or a digest of zeros.",
+      what: "The url is still that of an example: it has a word in capitals, a registry under `.example`, or a digest of zeros.",
       remedy: "write your registry, and the digest of the image that you have pushed there",
     },
   },
@@ -79,23 +81,23 @@ export const image = family(
       if (!SCHEMES.includes(scheme)) report("image-scheme-unknown", urlPlace, `Istio knows no scheme ${scheme}://`);
       else if (!isImage && sum === undefined) {
         const id = scheme === "http" ? "module-by-plain-http" : "module-unpinned";
-        report(id, urlPlace, `${resource.title} takes whatever is at ${url}`);
+        report(id, urlPlace, `${resource.title} runs whatever is at ${url}`);
       }
       if (PLACEHOLDER.test(url)) report("image-placeholder", urlPlace, `${url} is an example`);
       for (const [digest, place] of [[inUrl, urlPlace] as const, [sum, sumPlace] as const]) {
         if (digest === undefined) continue;
         if (!HEX.test(digest)) {
-          const message = `"${digest}" is no SHA-256: 64 of 0 to 9 and a to f`;
+          const message = `"${digest}" is not a SHA-256, which has 64 characters of 0-9 and a-f`;
           report("digest-not-manifest", place, message);
         } else if (isImage && digest === filter.sha256) {
           report("digest-not-manifest", place, "this is the SHA-256 of the module itself, not of the image's manifest");
         }
       }
       if (inUrl !== undefined && sum !== undefined && inUrl !== sum)
-        report("digest-not-manifest", sumPlace, "sha256 and the digest in url are not the same");
+        report("digest-not-manifest", sumPlace, "sha256 and the digest in url differ");
       if (isImage && inUrl === undefined && sum === undefined) {
         const tag = tagOf(url) ?? "latest";
-        report("image-by-tag", urlPlace, `${resource.title} takes whatever the tag ${tag} stands for`);
+        report("image-by-tag", urlPlace, `${resource.title} runs whatever the tag ${tag} points to`);
       }
     }
   },

@@ -20,7 +20,7 @@ type Id =
   | "service-selects-others"
   | "target-port-nothing";
 
-/** The Services whose chains a plugin can come to stand in; none where nothing can be said. */
+/** The Services whose chains a plugin can be part of; none where that cannot be told. */
 function servicesOf(plugin: Plugin, mesh: Mesh): Service[] {
   const { namespace } = plugin.resource;
   if (mesh.placement(plugin) === "waypoint") return mesh.waypointServicesOf(plugin);
@@ -42,7 +42,7 @@ function judgePorts(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
     if (behind) {
       const { service, port } = behind;
       const where = `${service.resource.title} (${placeText(port.field.placeOf("port"))})`;
-      const message = `${wanted} is the targetPort of ${where}, whose port is ${port.number}: Istio compares the Service's port on TCP chains, so the filter is not there`;
+      const message = `${wanted} is the targetPort of ${where}, whose port is ${port.number}: on TCP chains Istio compares the Service's port, so the filter is missing`;
       report(
         "match-port-nothing",
         number.place,
@@ -51,7 +51,7 @@ function judgePorts(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
       );
     } else {
       const known = ports.map(({ service, port }) => `${port.number} (${service.resource.title})`).join(", ");
-      report("match-port-nothing", number.place, `no Service of these pods has the port ${wanted}; there are ${known}`);
+      report("match-port-nothing", number.place, `no Service of these pods has port ${wanted}; they have ${known}`);
     }
   }
   // A match without ports takes every port.
@@ -59,7 +59,7 @@ function judgePorts(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
   for (const service of services) {
     for (const port of mesh.clientPorts(service)) {
       if (numbers.some((number) => number.integer() === port.number)) continue;
-      const message = `port ${port.number} of ${service.resource.title} leads to ${CLIENT_PORT}, and ${plugin.resource.title} does not match it: where its chain is the one that Istio makes, the filter is missing`;
+      const message = `port ${port.number} of ${service.resource.title} leads to ${CLIENT_PORT}, but ${plugin.resource.title} does not match it: if Istio makes the chain for this port, the filter is missing`;
       report(
         "service-port-unmatched",
         port.field.placeOf("port"),
@@ -70,7 +70,7 @@ function judgePorts(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
   }
 }
 
-/** On a gateway it is the server's port that Istio compares. */
+/** On a gateway Istio compares the port of the Gateway's server. */
 function judgeServers(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
   const servers = mesh.placement(plugin) === "gateway" ? serversBeside(plugin, mesh) : [];
   if (servers.length === 0) return;
@@ -78,12 +78,12 @@ function judgeServers(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
   for (const number of plugin.matches.flatMap(({ ports }) => ports)) {
     const wanted = number.integer();
     if (wanted === undefined || servers.some(({ port }) => port === wanted)) continue;
-    const message = `no Gateway of these proxies has a server on port ${wanted}; there are ${known}`;
+    const message = `no Gateway of these proxies has a server on port ${wanted}; they have ${known}`;
     report("match-port-nothing", number.place, message, "write the port of the Gateway's server");
   }
 }
 
-/** Ports of nats-server's Services behind which none of their pods has a port, where these are among the files. */
+/** Ports of nats-server's Services that lead to no port of their pods, where the pods are among the files. */
 function judgeTargets(mesh: Mesh, report: Report<Id>): void {
   for (const service of mesh.services) {
     const brokers = mesh.brokers.filter((broker) => service.selectsWorkload(broker));
@@ -93,11 +93,11 @@ function judgeTargets(mesh: Mesh, report: Report<Id>): void {
       const port = `port ${number} of ${service.resource.title}`;
       if (targets.every((resolved) => resolved === undefined)) {
         const names = brokers.flatMap(({ ports }) => ports.flatMap(({ name }) => name ?? []));
-        const message = `${port} leads to a port "${target}", and the containers have ${names.length > 0 ? names.join(", ") : "no named port"}`;
+        const message = `${port} leads to a port named "${target}", but the containers have ${names.length > 0 ? names.join(", ") : "no named port"}`;
         report("target-port-nothing", field.placeOf("targetPort"), message);
         continue;
       }
-      // A port by its number need not be declared by the container; but nobody writes the client port to mean another.
+      // A container need not declare a port that is named by its number, but nobody writes the client port to mean another one.
       const [wrong] = targets;
       if (number !== CLIENT_PORT || wrong === undefined || wrong === CLIENT_PORT) continue;
       if (brokers.some((broker) => broker.port(wrong))) continue;
@@ -107,19 +107,19 @@ function judgeTargets(mesh: Mesh, report: Report<Id>): void {
   }
 }
 
-/** Services of nats-server that select something else too: to a port by its number Kubernetes sends to whatever is selected. */
+/** Services of nats-server that select other pods too: Kubernetes sends to all selected pods if the port is a number. */
 function judgeSelectors(mesh: Mesh, report: Report<Id>): void {
   for (const service of mesh.services) {
     const pods = mesh.workloads.filter((workload) => service.selectsWorkload(workload));
     if (!pods.some(({ isBroker }) => isBroker)) continue;
-    // What runs once, as tests of charts do, is not there for long.
+    // Pods that run once, such as chart tests, do not stay for long.
     const others = pods.filter(
       ({ isBroker, resource }) => !isBroker && !["Pod", "Job", "CronJob"].includes(resource.kind),
     );
     const [other] = others;
     if (!other || !mesh.clientPorts(service).some(({ target }) => /^\d+$/.test(target))) continue;
     const titles = others.map(({ resource }) => `${resource.title} (${placeText(resource.place)})`).join(", ");
-    const message = `${service.resource.title} selects ${titles} too, and connections that go there are refused`;
+    const message = `${service.resource.title} also selects ${titles}, and connections to those pods are refused`;
     const place = service.resource.root.placeOf("spec", "selector");
     report("service-selects-others", place, message, { compared: [service.resource, other.resource] });
   }
@@ -142,7 +142,7 @@ function podsWithSidecar(mesh: Mesh): SidecarPods[] {
     });
 }
 
-/** Each Sidecar with listeners of its own of which none takes the client port, once. */
+/** Each Sidecar whose own listeners leave out the client port, reported once. */
 function judgeSidecars(mesh: Mesh, report: Report<Id>): void {
   const told = new Set<Resource>();
   for (const { pods, title } of podsWithSidecar(mesh)) {
@@ -151,7 +151,7 @@ function judgeSidecars(mesh: Mesh, report: Report<Id>): void {
       if (ports.length === 0 || ports.includes(CLIENT_PORT) || told.has(sidecar)) continue;
       told.add(sidecar);
       const known = ports.map((port) => port ?? "no port").join(", ");
-      const message = `${sidecar.title} lets in ${known} and not ${CLIENT_PORT} of ${title}: its traffic takes the passthrough chain, where the filter is not`;
+      const message = `${sidecar.title} has listeners for ${known} but not for ${CLIENT_PORT} of ${title}: its traffic takes the passthrough chain, where the filter is missing`;
       report("sidecar-without-port", sidecar.root.get("spec", "ingress")?.keyPlace ?? sidecar.place, message);
     }
   }
@@ -163,59 +163,66 @@ export const match = family<Id>(
     "match-port-nothing": {
       severity: "error",
       what:
-        "A port of the plugin's match is no port of a Service of these pods, or on a gateway no port of a Gateway's servers. On TCP " +
-        "chains Istio compares the port of the Service, not the container's. The filter is silently not there.",
+        "A port in the plugin's match belongs to no Service of these pods, or on a gateway to no server of a Gateway. On TCP " +
+        "chains Istio compares the Service's port, not the container's, so the filter is silently missing.",
       remedy: "write the Service's port, and keep port and targetPort equal",
     },
     "service-port-unmatched": {
       severity: "error",
       what:
-        "A port of a Service leads to nats-server's client port, and the plugin's match does not list it. Of several Services " +
-        "with one targetPort the oldest one's port counts, so the filter may be missing.",
+        "A port of a Service leads to nats-server's client port, but the plugin's match does not list it. If several Services " +
+        "share a targetPort, Istio uses the port of the oldest one, so the filter may be missing.",
       remedy: "list every Service port that leads to 4222",
     },
     "match-without-ports": {
       severity: "warning",
-      what: "The plugin matches every port of the pod. It would end monitoring, routes and everything else that is no NATS client.",
+      what:
+        "The plugin matches every port of the pod. It would break monitoring, routes and everything else that is not a NATS " +
+        "client.",
       remedy: "write match: [{mode: SERVER, ports: [{number: 4222}]}]",
     },
     "selector-matches-nothing": {
       severity: "error",
-      what: "The plugin selects none of the nats-server pods among the files: their traffic is not judged.",
-      remedy: "write the pods' labels into spec.selector.matchLabels, and put the plugin into their namespace",
+      what: "The plugin selects none of the nats-server pods among the files, so their traffic is not judged.",
+      remedy: "write the pods' labels into spec.selector.matchLabels, and put the plugin into the pods' namespace",
     },
     "broker-without-plugin": {
       severity: "warning",
-      what: "No plugin of istio-nats among the files is for these nats-server pods. Where there is none in the cluster either, everybody may do everything.",
-      remedy: "give the plugin's file too, or apply one: docs/install.md",
+      what:
+        "None of the istio-nats plugins among the files is for these nats-server pods. If there is none in the cluster either, " +
+        "everybody may do everything.",
+      remedy: "give the plugin's file too, or apply a plugin: docs/install.md",
     },
     "target-port-nothing": {
       severity: "error",
-      what: "A port of nats-server's Service leads to a port that its pods do not have: whoever connects to it is refused.",
-      remedy: "write as targetPort the number or the name of a port of the container",
+      what: "A port of nats-server's Service leads to a port that its pods do not have, so every connection to it is refused.",
+      remedy: "write the number or the name of a container port as targetPort",
     },
     "pod-not-in-service": {
       severity: "error",
       what:
-        "nats-server's client port is in no Service among the files. Its traffic takes Istio's passthrough chain, which a " +
-        "match with ports never fits, so the filter is not there.",
+        "No Service among the files has nats-server's client port. Its traffic takes Istio's passthrough chain, which a match " +
+        "with ports never matches, so the filter is missing.",
       remedy: "make a Service that selects these pods, with port: 4222 and targetPort: 4222",
     },
     "service-selects-others": {
       severity: "warning",
       what:
-        "A Service of nats-server selects pods of something else too, such as nats-box, and leads to a port by its number: a part of the " +
-        "connections goes to those pods and is refused.",
+        "A Service of nats-server also selects other pods, such as nats-box, and leads to a port by its number. Some " +
+        "connections go to those pods and are refused.",
       remedy:
-        "add a label to the selector that nats-server's pods alone have, such as app.kubernetes.io/component: nats of NATS's own chart",
+        "add a label to the selector that only nats-server's pods have, such as app.kubernetes.io/component: nats in NATS's own " +
+        "chart",
     },
     "sidecar-without-port": {
       severity: "error",
       what:
-        "A Sidecar for nats-server's pods has `ingress`, so that Istio makes chains for the ports of this list alone, and none of it is the " +
-        "client port. Its traffic takes the passthrough chain, which a match with ports never fits: the filter is silently not there.",
+        "A Sidecar for nats-server's pods has `ingress`, so Istio makes chains only for the ports in that list, and the client " +
+        "port is not among them. Its traffic takes the passthrough chain, which a match with ports never matches, so the filter " +
+        "is silently missing.",
       remedy:
-        "take ingress out of the Sidecar, or add {port: {number: 4222, protocol: TCP, name: tcp-client}, defaultEndpoint: 127.0.0.1:4222}",
+        "remove ingress from the Sidecar, or add {port: {number: 4222, protocol: TCP, name: tcp-client}, defaultEndpoint: " +
+        "127.0.0.1:4222}",
     },
   },
   ({ mesh }, report) => {

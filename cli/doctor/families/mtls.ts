@@ -20,14 +20,14 @@ function brokerServiceNamed(mesh: Mesh, host: string, namespace: string): Servic
   return mesh.services.find((service) => service.isNamed(host, namespace) && mesh.clientPorts(service).length > 0);
 }
 
-/** What clients' proxies speak in the modes that are not the mesh's. */
+/** What clients' proxies speak in the TLS modes other than the mesh's own. */
 const ORIGINATED: Partial<Record<string, string>> = {
   DISABLE: "plaintext",
   SIMPLE: "TLS without the mesh's certificate",
   MUTUAL: "TLS without the mesh's certificate",
 };
 
-/** nats-server's Service that a DestinationRule is for. One with a wildcard is for what no other names (Istio's `MostSpecificHostMatch`). */
+/** nats-server's Service that a DestinationRule is for. A wildcard covers what no other rule names (`MostSpecificHostMatch`). */
 function brokerServiceOf(rule: Resource, mesh: Mesh): Service | undefined {
   const host = rule.root.text("spec", "host") ?? "";
   if (!host.startsWith("*")) return brokerServiceNamed(mesh, host, rule.namespace);
@@ -40,7 +40,7 @@ function brokerServiceOf(rule: Resource, mesh: Mesh): Service | undefined {
   );
 }
 
-/** Clients that the files show to come without mTLS. */
+/** Clients that connect without mTLS, as far as the files show. */
 function plaintextClients(mesh: Mesh): PlaintextClient[] {
   const rules = mesh.of("DestinationRule", "networking.istio.io").flatMap((rule) => {
     const { root, title } = rule;
@@ -64,7 +64,7 @@ function plaintextClients(mesh: Mesh): PlaintextClient[] {
         const host = hostOf(variable);
         const service = host === undefined ? undefined : brokerServiceNamed(mesh, host, workload.namespace);
         if (!service) return [];
-        const message = `${workload.resource.title} ${way.how} and speaks to ${service.resource.title} (${placeText(variable.placeOf("value"))})`;
+        const message = `${workload.resource.title} ${way.how} and connects to ${service.resource.title} (${placeText(variable.placeOf("value"))})`;
         return [{ place: way.place, message, remedy: way.remedy }];
       });
   });
@@ -74,14 +74,14 @@ function plaintextClients(mesh: Mesh): PlaintextClient[] {
 /** Where nats-servers dial each other. */
 const PEER_PORTS = [6222, 7222];
 
-/** nats-servers that keep what they dial from their sidecars, and take mTLS alone of each other. */
+/** nats-servers whose outbound connections bypass their sidecars while they accept only mTLS from each other. */
 function plaintextPeers(mesh: Mesh): PlaintextClient[] {
   return mesh.brokers.flatMap((broker) =>
     PEER_PORTS.flatMap((port) => {
       const place = broker.port(port) && excludedOutbound(broker, port);
       if (!place || excludedInbound(broker, port) || declaredMtls(broker, port, mesh)?.mode !== "STRICT") return [];
-      const message = `${broker.resource.title} keeps port ${port} from its sidecar, and its nodes take mTLS alone of each other there`;
-      return [{ place, message, remedy: `take ${port} out of the annotation` }];
+      const message = `${broker.resource.title} keeps port ${port} from its sidecar, but its nodes accept only mTLS from each other there`;
+      return [{ place, message, remedy: `remove ${port} from the annotation` }];
     }),
   );
 }
@@ -92,7 +92,7 @@ interface WayPast {
   remedy: string;
 }
 
-/** Why what a workload dials on nats-server's client port passes no sidecar of its own. */
+/** Why a workload's connections to nats-server's client port pass no sidecar of its own. */
 function wayPastSidecar(workload: Workload): WayPast | undefined {
   const { pod } = workload;
   const label = pod.get("metadata", "labels", "sidecar.istio.io/inject");
@@ -101,16 +101,16 @@ function wayPastSidecar(workload: Workload): WayPast | undefined {
     return { place: inject.place, how: "has no sidecar", remedy: "let Istio inject a sidecar into the client" };
   const host = pod.get("spec", "hostNetwork");
   if (host?.text() === "true") {
-    const remedy = "take hostNetwork out, so that Istio injects a sidecar into the client";
-    return { place: host.place, how: "is in the host's network, where no sidecar is,", remedy };
+    const remedy = "remove hostNetwork, so that Istio injects a sidecar into the client";
+    return { place: host.place, how: "is in the host's network, has no sidecar,", remedy };
   }
   const excluded = excludedOutbound(workload, CLIENT_PORT);
   if (!excluded) return undefined;
-  const remedy = `take ${CLIENT_PORT} out of the annotation, so that the sidecar speaks mTLS`;
+  const remedy = `remove ${CLIENT_PORT} from the annotation, so that the sidecar speaks mTLS`;
   return { place: excluded, how: `keeps port ${CLIENT_PORT} from its sidecar`, remedy };
 }
 
-/** An address as clients take it: `nats://user@host:4222,…`, or without the scheme where the port tells. */
+/** The host of an address as clients take it: `nats://user@host:4222,…`, or without the scheme if the port is NATS's. */
 function hostOf(variable: Field): string | undefined {
   const value = variable.text("value") ?? "";
   return (/^nats:\/\/(?:[^@/]*@)?([^:/,]+)/.exec(value) ?? /^([-a-z0-9.]+):4222(?:$|,)/.exec(value))?.[1];
@@ -119,11 +119,11 @@ function hostOf(variable: Field): string | undefined {
 interface JudgedPods {
   pods: Pods;
   title: string;
-  /** What makes them; a plugin alone is no reason to ask for a PeerAuthentication. */
+  /** The object that makes them. A plugin alone is no reason to ask for a PeerAuthentication. */
   own?: Resource;
 }
 
-/** The pods of nats-server; where none are among the files, those that the filter's plugins select. */
+/** The pods of nats-server; if none are among the files, those that the filter's plugins select. */
 function judgedPods(mesh: Mesh): JudgedPods[] {
   if (mesh.brokers.length > 0) {
     const captured = mesh.brokers.filter((broker) => !mesh.isAmbient(broker));
@@ -137,7 +137,7 @@ function judgedPods(mesh: Mesh): JudgedPods[] {
     });
 }
 
-/** PeerAuthentications that are for none of these pods, and for no others among the files. */
+/** PeerAuthentications that apply neither to these pods nor to any others among the files. */
 function authenticationsOfNobody(mesh: Mesh, judged: readonly JudgedPods[]): Resource[] {
   const pods = [...judged.map((one) => one.pods), ...mesh.workloads];
   const used = new Set(pods.flatMap((one) => authenticationsFor(one, mesh).flat()));
@@ -150,7 +150,7 @@ interface Doubled {
   title: string;
 }
 
-/** Each PeerAuthentication that has another of its level before it, once. */
+/** Each PeerAuthentication that follows another at its level, reported once. */
 function doubled(mesh: Mesh, judged: readonly JudgedPods[]): Doubled[] {
   const found = new Map<Resource, Doubled>();
   for (const { pods, title } of judged) {
@@ -164,7 +164,7 @@ function doubled(mesh: Mesh, judged: readonly JudgedPods[]): Doubled[] {
 
 const MTLS_MODES = ["STRICT", "PERMISSIVE", "DISABLE"];
 
-/** Every mode that a PeerAuthentication writes. */
+/** Every mode written in a PeerAuthentication. */
 function mtlsModes(mesh: Mesh): Field[] {
   return mesh.of("PeerAuthentication", "security.istio.io").flatMap(({ root }) => {
     const ports = root.members("spec", "portLevelMtls").map(([, port]) => port.get("mode"));
@@ -178,47 +178,54 @@ export const mtls = family(
     "mtls-permissive": {
       severity: "warning",
       what:
-        "The client port takes plaintext too (PERMISSIVE). Such a client gets no INFO until it has sent a byte, so most hang; " +
-        "and to the policy it is unauthenticated.",
+        "The client port also accepts plaintext (PERMISSIVE). A plaintext client gets no INFO until it has sent a byte, so most " +
+        "of them hang, and to the policy it is unauthenticated.",
       remedy: "write mode: STRICT",
     },
     "mtls-disabled": {
       severity: "error",
-      what: "mTLS is off on the client port (DISABLE): no client has a certificate, so every one is unauthenticated and is refused.",
+      what:
+        "mTLS is off on the client port (DISABLE). No client has a certificate, so every client is unauthenticated and is " +
+        "refused.",
       remedy: "write mode: STRICT",
     },
     "mtls-undeclared": {
       severity: "info",
-      what: "No PeerAuthentication among the files says what the client port takes. Istio's default is PERMISSIVE.",
+      what: "No PeerAuthentication among the files sets the mTLS mode of the client port. Istio's default is PERMISSIVE.",
       remedy: "apply a PeerAuthentication with mode: STRICT for these pods",
     },
     "mtls-elsewhere": {
       severity: "warning",
       what:
-        "A PeerAuthentication is for none of the pods among the files, and nothing says what nats-server's client port takes: Istio's " +
-        "default is PERMISSIVE.",
-      remedy: "write the labels of nats-server's pods into its selector, and put it into their namespace",
+        "A PeerAuthentication selects none of the pods among the files, and nothing else sets the mTLS mode of nats-server's " +
+        "client port. Istio's default is PERMISSIVE.",
+      remedy: "write the labels of nats-server's pods into its selector, and put it into the pods' namespace",
     },
     "mtls-twice": {
       severity: "warning",
-      what: "Two PeerAuthentications of one level are for the same pods of nats-server. Istio takes only the older one, and no file tells which that is.",
-      remedy: "keep one",
+      what:
+        "Two PeerAuthentications at the same level apply to the same nats-server pods. Istio uses only the older one, and the " +
+        "files do not show which that is.",
+      remedy: "keep one of them",
     },
     "mtls-mode-unknown": {
       severity: "error",
-      what: "Istio does not know this mTLS mode, and Kubernetes refuses the PeerAuthentication. The words are in capitals.",
+      what: "Istio does not know this mTLS mode, and Kubernetes refuses the PeerAuthentication. Modes are written in capitals.",
       remedy: `write one of ${MTLS_MODES.join(", ")}`,
     },
     "port-mtls-without-selector": {
       severity: "error",
-      what: "`portLevelMtls` is for the pods that a selector names: without one Kubernetes refuses the PeerAuthentication.",
-      remedy: "write selector: {matchLabels: …} of nats-server's pods, or mtls for all pods of the namespace",
+      what:
+        "`portLevelMtls` applies to the pods that a selector names. Kubernetes refuses a PeerAuthentication that has it without " +
+        "a selector.",
+      remedy:
+        "write selector: {matchLabels: …} with the labels of nats-server's pods, or use mtls for all pods of the namespace",
     },
     "plaintext-client": {
       severity: "error",
       what:
-        "A client comes without mTLS. On a PERMISSIVE port it hangs, since Istio waits for its first bytes and it waits for " +
-        "INFO; on a STRICT one it is reset; and it has no identity.",
+        "A client connects without mTLS, so it has no identity. On a PERMISSIVE port it hangs, because Istio waits for the " +
+        "client's first bytes and the client waits for INFO. On a STRICT port it is reset.",
       remedy: "give the client a sidecar and mTLS",
     },
   },
@@ -231,23 +238,23 @@ export const mtls = family(
       if (!declared) {
         const compared = own ? [own] : [];
         for (const policy of own ? astray : []) {
-          const message = `${policy.title} is for no pods here, and nothing else says whether ${port} requires mTLS`;
+          const message = `${policy.title} selects no pods among the files, and nothing else says whether ${port} requires mTLS`;
           report("mtls-elsewhere", policy.place, message, { compared: [policy, ...compared] });
         }
         if (own && astray.length === 0)
           report("mtls-undeclared", own.place, `nothing says whether ${port} requires mTLS`, { compared });
       } else if (declared.mode === "PERMISSIVE")
-        report("mtls-permissive", declared.field.place, `${port} takes plaintext`);
+        report("mtls-permissive", declared.field.place, `${port} accepts plaintext`);
       else if (declared.mode === "DISABLE") report("mtls-disabled", declared.field.place, `${port} has no mTLS`);
     }
     for (const { first, second, title } of doubled(mesh, judged)) {
-      const message = `${second.title} is for ${title}, as ${first.title} (${placeText(first.place)}) is`;
+      const message = `${second.title} applies to ${title}, and so does ${first.title} (${placeText(first.place)})`;
       report("mtls-twice", second.place, message);
     }
     for (const { root, title } of mesh.of("PeerAuthentication", "security.istio.io")) {
       const ports = root.get("spec", "portLevelMtls");
       if (ports?.type === "object" && workloadSelector(root).size === 0)
-        report("port-mtls-without-selector", ports.keyPlace, `${title} has portLevelMtls and no selector`);
+        report("port-mtls-without-selector", ports.keyPlace, `${title} has portLevelMtls but no selector`);
     }
     for (const mode of mtlsModes(mesh)) {
       const word = mode.text();

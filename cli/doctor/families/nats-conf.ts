@@ -7,16 +7,16 @@ import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import type { Workload } from "../../mesh/workload.ts";
 import { family } from "../family.ts";
 
-/** Keys at the top and in an account that rewrite subjects or hand them to other accounts. */
+/** Keys at the top level or in an account that rewrite subjects or pass them to other accounts. */
 const REWRITING = new Set(["mappings", "maps", "imports", "exports"]);
 
 /** Keys of `authorization` that ask clients who they are; `timeout` does not. */
 const ASKING = new Set(["user", "username", "pass", "password", "token", "users", "auth_callout"]);
 
-/** Keys at the top that do so, or name who asks nothing. */
+/** Top-level keys that do the same, or name the user of clients that give no credentials. */
 const ASKING_AT_TOP = new Set(["no_auth_user", "operator", "operators", "trusted_keys", "trusted"]);
 
-/** What a key stands in matters: `imports` of a user's permissions, say, would be another matter. */
+/** The blocks around a key count: `imports` among a user's permissions, for example, would mean something else. */
 function isRewriting({ path }: ConfEntry, systemAccount: string): boolean {
   const key = path.at(-1) ?? "";
   const isOfAccount = path.length === 3 && path[0] === "accounts" && path[1] !== systemAccount;
@@ -27,11 +27,11 @@ function isAsking({ path }: ConfEntry, systemAccount: string): boolean {
   const [first = "", second = "", third = ""] = path;
   if (path.length === 1) return ASKING_AT_TOP.has(first);
   if (path.length === 2) return first === "authorization" && ASKING.has(second);
-  // The system account's users are who runs nats-server.
+  // The users of the system account are the people who run nats-server.
   return path.length === 3 && first === "accounts" && second !== systemAccount && third === "users";
 }
 
-/** The system account's name, as paths have it (nats-server `server/opts.go`, `system_account` and `system`). */
+/** The system account's name as it appears in paths (nats-server `server/opts.go`, `system_account` and `system`). */
 function systemAccountOf({ entries }: NatsConfig): string {
   const entry = entries.find(({ path }) => path.length === 1 && ["system_account", "system"].includes(path[0] ?? ""));
   return entry?.value?.toLowerCase() ?? "$sys";
@@ -42,7 +42,7 @@ interface ConfiguredPort {
   place: Place;
 }
 
-/** The client port in the command line, which counts before the file's (nats-server `server/opts.go`, `-p` and `--port`). */
+/** The client port on the command line, which overrides the file's (nats-server `server/opts.go`, `-p` and `--port`). */
 function portOfArguments({ servers }: Workload): ConfiguredPort | undefined {
   for (const container of servers) {
     const words: Field[] = [...container.items("command"), ...container.items("args")];
@@ -66,7 +66,7 @@ function portOfConfig(config: NatsConfig): ConfiguredPort | undefined {
 /** `limits.controlLine` unless configured (docs/policy.md). */
 const CONTROL_LINE = 4096;
 
-/** Whether a plugin for these pods matches a port of a Service that leads there. */
+/** Whether a plugin for these pods matches a Service port that leads to this number. */
 function isMatched(broker: Workload, number: number, mesh: Mesh): boolean {
   const ports = mesh
     .servicesOf(broker)
@@ -81,28 +81,30 @@ export const natsConf = family(
     "nats-mappings": {
       severity: "warning",
       what:
-        "nats.conf rewrites subjects behind the filter, by mappings, or by imports and exports of accounts: the filter judges the name that " +
-        "a client writes, and the message goes elsewhere.",
-      remedy: "take them out; a policy and rewritten subjects do not go together",
+        "nats.conf rewrites subjects behind the filter, by mappings or by imports and exports of accounts. The filter judges " +
+        "the subject that a client writes, but the message goes to another one.",
+      remedy: "remove them; a policy cannot be combined with rewritten subjects",
     },
     "nats-credentials": {
       severity: "warning",
       what:
-        "nats.conf asks clients for credentials of its own. The filter brings none: a client that the policy lets in is refused by " +
-        "nats-server, or judged twice by two names.",
-      remedy: "take them out, and let the policy say who may do what; keep accounts for the system account alone",
+        "nats.conf asks clients for credentials of its own. The filter supplies none, so nats-server refuses a client that the " +
+        "policy lets in, or judges it a second time under another name.",
+      remedy: "remove them, and grant permissions in the policy; keep accounts for the system account only",
     },
     "nats-control-line": {
       severity: "warning",
       what:
-        "nats.conf allows longer control lines than the filter: a client that sends one is told `maximum control line exceeded` and is " +
-        "closed. nats-server's INFO does not tell its limit, so the filter has one of its own.",
-      remedy: "write the same number as limits.controlLine and as max_control_line; the filter takes 65536 at most",
+        "nats.conf allows longer control lines than the filter does. A client that sends one is told `maximum control line " +
+        "exceeded` and is closed. nats-server's INFO does not show its limit, so the filter has a limit of its own.",
+      remedy: "write the same number as limits.controlLine and as max_control_line; the filter accepts 65536 at most",
     },
     "nats-client-port": {
       severity: "warning",
-      what: "nats-server takes clients on another port than 4222, and no plugin for these pods matches a port that leads there: nobody judges them.",
-      remedy: "let nats-server listen on 4222, and match it",
+      what:
+        "nats-server accepts clients on a port other than 4222, and no plugin for these pods matches a port that leads there. " +
+        "No filter judges these clients.",
+      remedy: "let nats-server listen on 4222, and match that port",
     },
   },
   ({ mesh }, report) => {
@@ -120,7 +122,7 @@ export const natsConf = family(
         report(
           "nats-credentials",
           config.placeOf(asking),
-          `${title} has ${asking.path.join(".")}: credentials of NATS itself`,
+          `${title} has ${asking.path.join(".")}: nats-server asks for credentials of its own`,
         );
     }
     for (const broker of mesh.brokers) {
@@ -131,12 +133,12 @@ export const natsConf = family(
         const entry = config.entries.find(({ path }) => path.length === 1 && path[0] === "max_control_line");
         const allowed = bytesOf(entry?.value);
         if (!entry || allowed === undefined || allowed <= least) continue;
-        const message = `${config.resource.title} has max_control_line ${allowed}, and the filter's limits.controlLine is ${least}`;
+        const message = `${config.resource.title} has max_control_line ${allowed}, but the filter's limits.controlLine is ${least}`;
         report("nats-control-line", config.placeOf(entry), message);
       }
       const port = portOfArguments(broker) ?? own.map(portOfConfig).find((one) => one !== undefined);
       if (!port || port.number === CLIENT_PORT || isMatched(broker, port.number, mesh)) continue;
-      report("nats-client-port", port.place, `${broker.resource.title} takes clients on port ${port.number}`);
+      report("nats-client-port", port.place, `${broker.resource.title} accepts clients on port ${port.number}`);
     }
   },
 );

@@ -4,10 +4,10 @@ import { natsConfigs } from "../../mesh/nats-config.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { family } from "../family.ts";
 
-/** Modes in which Envoy itself begins TLS as soon as the connection is open. */
+/** Modes in which Envoy itself starts TLS as soon as the connection is open. */
 const ORIGINATING = new Set(["SIMPLE", "MUTUAL"]);
 
-/** Where a DestinationRule makes Envoy begin TLS on the client port. */
+/** Where a DestinationRule makes Envoy start TLS on the client port. */
 function originations(rule: Field): Field[] {
   const policies = [
     rule.get("spec", "trafficPolicy"),
@@ -35,23 +35,24 @@ export const natsTls = family(
     "nats-tls": {
       severity: "error",
       what:
-        "nats-server wants TLS of its own on its client port. Inside the mesh's mTLS it hides everything from the filter, which " +
+        "nats-server uses its own TLS on its client port. Inside the mesh's mTLS that hides the protocol from the filter, which " +
         "ends such a stream (kind `tls`).",
-      remedy: "take TLS off the client port: the mesh encrypts and authenticates already",
+      remedy: "turn TLS off on the client port; the mesh already encrypts and authenticates",
     },
     "client-tls": {
       severity: "error",
-      what: "A client is told to speak NATS's own TLS (`tls://`) to a nats-server of the mesh. The filter ends such a stream.",
+      what: "A client is told to use NATS's own TLS (`tls://`) with a nats-server in the mesh. The filter ends such a stream.",
       remedy: "write nats://",
     },
     "tls-origination-after-info": {
       severity: "warning",
       what:
-        "Envoy begins TLS to a nats-server outside the mesh as soon as it is connected. nats-server starts TLS after its INFO, " +
-        "unless it has `handshake_first`: without it both wait, and the connection ends. Whether it has cannot be seen from here.",
+        "Envoy starts TLS to a nats-server outside the mesh as soon as it is connected. nats-server starts TLS only after its " +
+        "INFO unless it has `handshake_first`. Without that both sides wait, and the connection ends. The files do not show " +
+        "whether it has.",
       remedy:
-        "make sure of `handshake_first` in its tls block, and have the filter in ENFORCE on this proxy, which takes `tls_required` out of " +
-        "INFO; else connect a nats-server in the mesh to that one as a leaf node",
+        "make sure that its tls block has `handshake_first`, and run the filter in ENFORCE on this proxy, where it removes " +
+        "`tls_required` from INFO; otherwise connect a nats-server in the mesh to it as a leaf node",
     },
   },
   ({ mesh }, report) => {
@@ -71,7 +72,7 @@ export const natsTls = family(
         const host = /^tls:\/\/(?:[^@/]*@)?([^:/,]+)/.exec(value.text() ?? "")?.[1];
         const service = host === undefined ? undefined : mesh.services.find((s) => s.isNamed(host, namespace));
         if (service && mesh.clientPorts(service).length > 0)
-          report("client-tls", value.place, `${resource.title} speaks TLS to ${service.resource.title}`);
+          report("client-tls", value.place, `${resource.title} uses NATS's own TLS with ${service.resource.title}`);
       }
     }
     const external = externalHosts(mesh);
@@ -82,7 +83,7 @@ export const natsTls = family(
         report(
           "tls-origination-after-info",
           mode.place,
-          `${title} makes Envoy begin TLS to ${host}:${CLIENT_PORT} at once`,
+          `${title} makes Envoy start TLS to ${host}:${CLIENT_PORT} at once`,
         );
     }
   },

@@ -8,13 +8,13 @@ import { family } from "../family.ts";
 
 const FAIL_STRATEGIES = ["FAIL_CLOSE", "FAIL_OPEN", "FAIL_RELOAD"];
 
-/** The word for "no phase" differs between the two kinds, and each refuses the other's. */
+/** The two kinds have different words for "no phase", and each refuses the other's. */
 const PHASES: Record<string, string[]> = {
   WasmPlugin: ["UNSPECIFIED_PHASE", "AUTHN", "AUTHZ", "STATS"],
   TrafficExtension: ["UNSPECIFIED", "AUTHN", "AUTHZ", "STATS"],
 };
 
-/** Whether two plugins come to stand in one chain of some proxy. */
+/** Whether two plugins are in the same chain of some proxy. */
 function meet(a: Plugin, b: Plugin, mesh: Mesh): boolean {
   const [targets, others] = [targetNames(a), targetNames(b)];
   if (targets.length > 0 || others.length > 0)
@@ -23,8 +23,8 @@ function meet(a: Plugin, b: Plugin, mesh: Mesh): boolean {
 }
 
 /**
- * A plugin of the root namespace is for pods of every namespace. There the labels alone tell little of two plugins that are for
- * different pods: they meet at pods among the files, or where all that one selects the other selects too.
+ * A plugin of the root namespace applies to pods of every namespace, so labels alone cannot tell whether two plugins meet. They
+ * do if they select the same pods among the files, or if one of them selects all that the other selects.
  */
 function meetBySelectors(a: Plugin, b: Plugin, { rootNamespace, workloads }: Mesh): boolean {
   if (a.resource.namespace === b.resource.namespace) return mayMeet(a.selector, b.selector);
@@ -38,7 +38,7 @@ function targetNames(plugin: Plugin): string[] {
   return plugin.targetRefs.map((target) => `${target.text("kind") ?? ""}/${target.text("name") ?? ""}`);
 }
 
-/** One object, which stands among the files twice: no cluster has both. */
+/** One object that is among the files twice: no cluster has both. */
 function isSame(first: Resource, second: Resource): boolean {
   return first.group === second.group && first.title === second.title;
 }
@@ -48,30 +48,30 @@ export const plugin = family(
   {
     "type-not-network": {
       severity: "error",
-      what: "The plugin has no `type: NETWORK`. The default is HTTP, which a TCP port silently never gets.",
+      what: "The plugin has no `type: NETWORK`. The default is HTTP, and a TCP port silently never gets an HTTP plugin.",
       remedy: "write type: NETWORK",
     },
     "both-plugin-kinds": {
       severity: "error",
       what:
-        "A WasmPlugin and a TrafficExtension put the filter into the same chain. Istio makes a TrafficExtension of every " +
-        "WasmPlugin, so the filter stands there twice.",
-      remedy: "keep one: TrafficExtension since Istio 1.30, WasmPlugin for all versions",
+        "A WasmPlugin and a TrafficExtension put the filter into the same chain. Istio turns every WasmPlugin into a " +
+        "TrafficExtension, so the filter is in the chain twice.",
+      remedy: "keep one: TrafficExtension since Istio 1.30, or WasmPlugin for all versions",
     },
     "plugin-twice": {
       severity: "error",
-      what: "Two plugins of one kind put the filter into the same chain. Two filters of this kind in one chain are not supported.",
-      remedy: "make one policy of both",
+      what: "Two plugins of the same kind put the filter into the same chain. Two of these filters in one chain are not supported.",
+      remedy: "merge both policies into one plugin",
     },
     "plugin-not-judged": {
       severity: "info",
-      what: "A plugin for port 4222 was not taken for istio-nats by its name, url or pluginConfig, so nothing of it was judged.",
+      what: "A plugin for port 4222 was not recognised as istio-nats by its name, url or pluginConfig, so it was not judged.",
       remedy: "if it is istio-nats, write pluginName: istio-nats",
     },
     "fail-open": {
       severity: "error",
-      what: "With FAIL_OPEN everybody may do everything when the module cannot be fetched or breaks.",
-      remedy: "write FAIL_RELOAD; before Istio 1.27 FAIL_CLOSE",
+      what: "With FAIL_OPEN everybody may do everything if the module cannot be fetched or crashes.",
+      remedy: "write FAIL_RELOAD, or FAIL_CLOSE before Istio 1.27",
     },
     "fail-strategy-unknown": {
       severity: "error",
@@ -80,13 +80,17 @@ export const plugin = family(
     },
     "phase-unknown": {
       severity: "error",
-      what: "This kind of plugin does not know this phase, and Istio refuses it. WasmPlugin says UNSPECIFIED_PHASE, TrafficExtension UNSPECIFIED.",
+      what:
+        "This kind of plugin does not have this phase, and Istio refuses the plugin. For no phase a WasmPlugin says " +
+        "UNSPECIFIED_PHASE, a TrafficExtension UNSPECIFIED.",
       remedy: "write phase: STATS",
     },
     "phase-before-authorization": {
       severity: "info",
-      what: "In the phases AUTHN and AUTHZ the filter stands before Istio's own AuthorizationPolicies, and judges peers whom those refuse.",
-      remedy: "write phase: STATS, so that Istio's authorization comes first",
+      what:
+        "In the phases AUTHN and AUTHZ the filter runs before Istio's own AuthorizationPolicies, so it also judges peers that " +
+        "those policies refuse.",
+      remedy: "write phase: STATS, so that Istio's authorization runs first",
     },
   },
   ({ mesh }, report) => {
@@ -109,13 +113,13 @@ export const plugin = family(
       const phase = root.text("spec", "phase");
       if (phase === undefined) continue;
       const place = root.placeOf("spec", "phase");
-      if (!PHASES[kind]?.includes(phase)) report("phase-unknown", place, `a ${kind} knows no phase ${phase}`);
+      if (!PHASES[kind]?.includes(phase)) report("phase-unknown", place, `a ${kind} has no phase ${phase}`);
       else if (phase.startsWith("AUTH"))
         report("phase-before-authorization", place, `${title} judges before Istio's AuthorizationPolicies do`);
     }
     for (const { resource, matches } of mesh.otherPlugins) {
       const number = matches.flatMap(({ ports }) => ports).find((port) => port.integer() === CLIENT_PORT);
-      if (number) report("plugin-not-judged", number.place, `${resource.title} was not taken for istio-nats`);
+      if (number) report("plugin-not-judged", number.place, `${resource.title} was not recognised as istio-nats`);
     }
     mesh.plugins.forEach((second, index) => {
       const others = mesh.plugins.slice(0, index).filter((candidate) => !isSame(candidate.resource, second.resource));
@@ -123,7 +127,7 @@ export const plugin = family(
       if (!first) return;
       const id = first.resource.kind === second.resource.kind ? "plugin-twice" : "both-plugin-kinds";
       const other = `${first.resource.title} (${placeText(first.resource.place)})`;
-      report(id, second.resource.place, `${second.resource.title} puts the filter where ${other} does already`);
+      report(id, second.resource.place, `${second.resource.title} puts the filter into the same chain as ${other}`);
     });
   },
 );

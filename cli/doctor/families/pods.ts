@@ -12,8 +12,8 @@ import { family } from "../family.ts";
 const INJECT = "sidecar.istio.io/inject";
 
 /**
- * Why no sidecar is injected into these pods, as far as the files tell (istio.io, "Installing the Sidecar", "Controlling the
- * injection policy"): what is disabled on either level is not injected, and one level has to ask for it.
+ * Why no sidecar is injected into these pods, as far as the files show (istio.io, "Installing the Sidecar", "Controlling the
+ * injection policy"): nothing is injected if either level disables it, and one level has to ask for it.
  */
 function uninjected({ pod, labels, resource }: Workload, mesh: Mesh): Uncaptured | undefined {
   const inject = pod.get("metadata", "labels", INJECT) ?? pod.get("metadata", "annotations", INJECT);
@@ -30,11 +30,11 @@ function uninjected({ pod, labels, resource }: Workload, mesh: Mesh): Uncaptured
     labels.get(INJECT) === "true" ||
     [namespace.labels, labels].some((one) => one.has("istio.io/rev"));
   if (isAsked) return undefined;
-  const why = `no sidecar is injected: neither Namespace ${namespace.name} nor the pods ask for it`;
+  const why = `no sidecar is injected: neither Namespace ${namespace.name} nor the pods ask for one`;
   return { place: pod.placeOf("metadata", "labels"), why };
 }
 
-/** What keeps the client port from the sidecar, and why. */
+/** Why the sidecar does not capture the client port. */
 function uncaptured(workload: Workload, mesh: Mesh): Uncaptured | undefined {
   const without = uninjected(workload, mesh);
   if (without) return without;
@@ -49,13 +49,13 @@ function uncaptured(workload: Workload, mesh: Mesh): Uncaptured | undefined {
   return undefined;
 }
 
-/** Where a controller has the label for itself, which Istio does not read, and its pods do not. */
+/** Where a controller itself has the label, which Istio does not read there, while its pods do not. */
 function strayLabel({ resource, pod, labels }: Workload): Place | undefined {
   if (resource.root === pod || labels.has(INJECT) || !resource.labels.has(INJECT)) return undefined;
   return resource.root.placeOf("metadata", "labels", INJECT);
 }
 
-/** Gateways and clients in whose proxies a plugin stands that names them; one without a selector is in every proxy there is. */
+/** Gateways and clients that a plugin selects by name. A plugin without a selector is left out: it is in every proxy. */
 function namedByPlugins(mesh: Mesh): Workload[] {
   return mesh.workloads.filter(
     (workload) =>
@@ -67,7 +67,7 @@ function namedByPlugins(mesh: Mesh): Workload[] {
   );
 }
 
-/** The labels of the filter's stats that a proxy is not told of, with these annotations on its pod. */
+/** Names the labels of the filter's stats that a proxy does not know, given its pod's annotations. */
 function missingTags(annotations: Labels, mesh: Mesh): string | undefined {
   const { extraStatTags } = proxyConfigOf(annotations, mesh);
   const missing = STATS_TAGS.filter((tag) => !extraStatTags.includes(tag));
@@ -82,27 +82,30 @@ export const pods = family(
     "client-port-uncaptured": {
       severity: "error",
       what:
-        "Traffic to the client port does not pass a sidecar, so no filter judges it: none is injected, as far as the pods' labels and " +
-        "their Namespace tell where it is among the files, or it does not capture the port.",
+        "Traffic to the client port does not pass through a sidecar, so no filter judges it. Either no sidecar is injected, as " +
+        "far as the labels of the pods and of their Namespace (if it is among the files) show, or the sidecar does not capture " +
+        "the port.",
       remedy: "let Istio inject a sidecar, and capture port 4222",
     },
     "inject-label-astray": {
       severity: "warning",
-      what: "The label `sidecar.istio.io/inject` stands on what makes the pods. Istio reads that of the pods, and theirs do not have it.",
+      what:
+        "The label `sidecar.istio.io/inject` is on the object that makes the pods. Istio reads it from the pods, and their " +
+        "template does not have it.",
       remedy: "move the label to spec.template.metadata.labels",
     },
     "proxy-not-held": {
       severity: "warning",
       what:
-        "nats-server may start before its sidecar. Its routes and health checks then fail at first, and after a rolling restart a " +
-        "cluster may take long to form.",
+        "nats-server may start before its sidecar. Its routes and health checks then fail at first, and after a rolling restart " +
+        "a cluster may take a long time to form.",
       remedy: "annotate the pods with proxy.istio.io/config: 'holdApplicationUntilProxyStarts: true'",
     },
     "stats-tags-missing": {
       severity: "warning",
       what:
-        "Istio's proxy is not told the labels of the filter's stats. They stand in the names of the metrics instead, and no " +
-        "dashboard finds them. They are read when the proxy starts.",
+        "Istio's proxy is not told the labels of the filter's stats. They then become part of the metric names, and no " +
+        "dashboard finds them. The proxy reads this setting when it starts.",
       remedy: `annotate the pods with ${ALL_TAGS}`,
     },
   },
@@ -111,7 +114,7 @@ export const pods = family(
       if (mesh.isAmbient(broker)) continue;
       const { title } = broker.resource;
       const stray = strayLabel(broker);
-      if (stray) report("inject-label-astray", stray, `the pods of ${title} do not have its label ${INJECT}`);
+      if (stray) report("inject-label-astray", stray, `${title} has the label ${INJECT}, but its pods do not`);
       const past = uncaptured(broker, mesh);
       if (past) {
         report("client-port-uncaptured", past.place, `${title}: ${past.why}`);

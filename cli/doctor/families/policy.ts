@@ -23,8 +23,8 @@ function overlap(a: string, b: string): boolean {
 }
 
 /**
- * The entry of an `allow` that reaches JetStream's API in a rule with `replies: ANY`. None where the rule allows every
- * publish and denies none: such a peer may publish itself wherever it could make others publish.
+ * The entry of an `allow` that reaches JetStream's API in a rule with `replies: ANY`. None if the rule allows every publish and
+ * denies none: such a peer may already publish wherever it could make JetStream publish.
  */
 function apiWithAnyReplies(rule: Field): Field | undefined {
   if (rule.text("replies") !== "ANY") return undefined;
@@ -53,90 +53,96 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
   "policy-fault": {
     severity: "error",
     what:
-      "The compiled filter itself refuses the pluginConfig. Envoy keeps the configuration that it has; if there is none, it closes " +
-      "every connection.",
-    remedy: "correct it at this place",
+      "The compiled filter itself refuses the pluginConfig. Envoy keeps the configuration that it already has; if it has " +
+      "none, it closes every connection.",
+    remedy: "correct the pluginConfig here",
   },
   "policy-faults-unlisted": {
     severity: "info",
-    what: "The filter lists a hundred faults of a policy and counts the rest.",
-    remedy: "correct those above, then check again",
+    what: "The filter lists the first hundred faults of a policy and only counts the rest.",
+    remedy: "correct the faults above, then check again",
   },
   "principal-foreign": {
     severity: "warning",
-    what: "A source names a trust domain that is none of `trustDomains`. Peers of it are not authenticated, so the value never matches.",
+    what:
+      "A source names a trust domain that is not in `trustDomains`. Peers from it are not authenticated, so the value never " +
+      "matches.",
     remedy: "correct the trust domain, or add it to trustDomains",
   },
   "source-void": {
     severity: "warning",
     what:
-      "A value of a source matches nobody: another key of the same source excludes those that it names, and all keys of a source must " +
-      "match. Only the sources of a rule are alternatives.",
-    remedy: "write two sources where either is meant, or take the value out",
+      "A value of a source matches nobody: another key of the same source excludes the peers that it names, and all keys of a " +
+      "source must match. Alternatives are separate sources of the rule.",
+    remedy: "write two sources if either one should match, or remove the value",
   },
   "allow-void": {
     severity: "warning",
     what: "A rule denies the whole of what it allows. A deny always wins, so the entry allows nothing.",
-    remedy: "take the entry out, or narrow the deny",
+    remedy: "remove the entry, or narrow the deny",
   },
   "word-void": {
     severity: "warning",
     what:
-      "A rule has `replies: ANY` or `rollup: ALL`, but allows nothing to which it could apply: both apply to what their own rule " +
-      "lets peers publish, not to what another rule allows them.",
+      "A rule has `replies: ANY` or `rollup: ALL`, but allows nothing to which it could apply. Both apply only to what their " +
+      "own rule lets peers publish, not to what another rule allows.",
     remedy: "write it in the rule that allows the publish",
   },
   "subject-literal-wildcard": {
     severity: "warning",
     what:
-      "An entry has `*`, `>` or a comma within a longer token, or is the word ALL in a list. To nats-server, and so to the filter, that " +
-      "is one subject with these very characters: as a deny it denies nothing that is published, and in a class it counts nothing.",
+      "An entry has `*`, `>` or a comma inside a longer token, or is the word ALL in a list. nats-server, and therefore the " +
+      "filter, takes it for one subject with exactly these characters. As a deny it blocks nothing that is really published, " +
+      "and in a subject class it counts nothing.",
     remedy: "write * or > as a token of its own",
   },
   "subject-case": {
     severity: "warning",
-    what: "An entry begins as one of NATS's own subjects, in small letters (`$sys`, `$js.api`, `_inbox`). NATS has them in capitals.",
+    what:
+      "An entry begins like one of NATS's own subjects, but in small letters (`$sys`, `$js.api`, `_inbox`). NATS writes them " +
+      "in capitals.",
     remedy: "write it in capitals",
   },
   "principal-shape": {
     severity: "warning",
     what:
-      "A source names something that no workload has: a principal without wildcard that is not `TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT`, " +
-      "or capitals in a namespace or service account. Under `notPrincipals` it keeps nobody out.",
+      "A source names something that no workload has: a principal without a wildcard that is not " +
+      "`TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT`, or capitals in a namespace or service account. Under `notPrincipals` " +
+      "it excludes nobody.",
     remedy: "write TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT, in small letters",
   },
   "js-api-replies-any": {
     severity: "warning",
     what:
-      "A rule with `replies: ANY` allows `$JS.API.…`. Its peers can name any reply subject, and so make JetStream publish where " +
-      "they may not publish themselves (`$JS.API.CONSUMER.MSG.NEXT`).",
-    remedy: "leave out replies: ANY, or put what needs it into a rule of its own without $JS.API",
+      "A rule with `replies: ANY` allows `$JS.API.…`. Its peers can name any reply subject, and so make JetStream publish to " +
+      "subjects on which they may not publish themselves (`$JS.API.CONSUMER.MSG.NEXT`).",
+    remedy: "remove replies: ANY, or move what needs it into a rule of its own without $JS.API",
   },
   "js-pull-unanswered": {
     severity: "info",
     what:
-      "A rule allows `$JS.API.CONSUMER.MSG.NEXT.…`, and no rule that could hold for its peers allows a subscription. A reply subject " +
-      "is one to which they may subscribe, so every pull is refused.",
+      "A rule allows `$JS.API.CONSUMER.MSG.NEXT.…`, but no rule that could apply to its peers allows a subscription. A reply " +
+      "subject must be one to which the peer may subscribe, so every pull is refused.",
     remedy: "allow the subscription on which the messages are to arrive, such as subscribe: {allow: [_INBOX.>]}",
   },
   "js-filter-in-body": {
     severity: "warning",
     what:
-      "A rule denies a consumer by the filter in the subject of its request (`$JS.API.CONSUMER.CREATE.STREAM.CONSUMER.FILTER`), and its " +
-      "peers are allowed a request without that filter. JetStream then reads the filter from the body, which the policy does not see, " +
-      "so the same consumer can still be made.",
+      "A rule denies a consumer by the filter in the subject of its request " +
+      "(`$JS.API.CONSUMER.CREATE.STREAM.CONSUMER.FILTER`), but its peers may also send a request without that filter. " +
+      "JetStream then reads the filter from the body, which the policy does not see, so the same consumer can still be made.",
     remedy: "deny the requests without a filter too",
   },
   "class-void": {
     severity: "warning",
     what:
-      "A pattern of `telemetry.subjects` lies inside one of an earlier class. The first class that matches counts, so nothing is " +
-      "counted under this one.",
+      "A pattern of `telemetry.subjects` lies inside a pattern of an earlier class. The first class that matches counts a " +
+      "subject, so this pattern counts nothing.",
     remedy: "put the narrower class before the wider one",
   },
   "policy-dry-run": {
     severity: "info",
-    what: "The policy, as a whole, is on trial: it counts and audits, and refuses nothing.",
+    what: "The whole policy is in dry run: it counts and audits, but refuses nothing.",
     remedy: "write mode: ENFORCE once istio_nats_dry_run_refusals_total stays at zero",
   },
 };
@@ -145,20 +151,20 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
 export interface PolicySubject {
   /** `WasmPlugin messaging/istio-nats`. */
   title: string;
-  /** Whether it stands under `policy` of the chart's values. */
+  /** Whether it is under `policy` in chart values. */
   isOfValues?: boolean | undefined;
   config: Field | undefined;
-  /** Where `config` would stand. */
+  /** Where `config` would be. */
   parent: Place;
 }
 
-/** The remedy for a word that is no text to Kubernetes, and for a key without any. */
+/** The remedy for a word that Kubernetes does not read as text, and for a key without a value. */
 function quotesFor(value: Field | undefined): string | undefined {
   const misleading = value?.misleading;
   if (!misleading) return undefined;
   const { written, read } = misleading;
-  if (written === "") return "write a value, or leave the key out";
-  return `Kubernetes reads ${written} as ${read}: write "${written}" if the text is meant`;
+  if (written === "") return "write a value, or remove the key";
+  return `Kubernetes reads ${written} as ${read}: write "${written}" if you mean the text`;
 }
 
 /** Lets the filter read the policy, and reports what it and the checks of this family find. */
@@ -166,13 +172,13 @@ export function examinePolicy(subject: PolicySubject, filter: Filter, report: Re
   const { title, config, parent, isOfValues } = subject;
   const judged = judgePolicy(filter, config, parent);
   for (const { place, path, message, value } of judged.faults) {
-    // The filter speaks of a WasmPlugin, which whoever writes values does not see.
+    // The filter's own message names a WasmPlugin, which the author of chart values does not write.
     if (isOfValues === true && judged.bytes === 0)
       report("policy-fault", place, "the chart values have no policy", "write trustDomains and rules under policy");
     else report("policy-fault", place, path === "" ? `the policy ${message}` : `${path}: ${message}`, quotesFor(value));
   }
   if (judged.unlisted > 0) {
-    // Behind all that are shown, wherever in the policy those are.
+    // Placed after all faults that are shown, wherever those are in the policy.
     const [last] = judged.faults.map(({ place }) => place).sort((a, b) => byPosition(b, a));
     const are = judged.unlisted === 1 ? "fault is" : "faults are";
     report("policy-faults-unlisted", last ?? parent, `${judged.unlisted.toLocaleString("en")} more ${are} not shown`);
@@ -181,12 +187,12 @@ export function examinePolicy(subject: PolicySubject, filter: Filter, report: Re
   const ours = config?.items("trustDomains").flatMap((item) => item.text() ?? []) ?? [];
   for (const { value, trustDomain } of config ? foreignValues(config, ours) : []) {
     const meant = nearest(trustDomain, ours);
-    const message = `${trustDomain} is none of trustDomains (${ours.join(", ")}): ${value.text() ?? ""} never matches`;
+    const message = `${trustDomain} is not in trustDomains (${ours.join(", ")}): ${value.text() ?? ""} never matches`;
     report("principal-foreign", value.place, message, meant && `did you mean ${meant}?`);
   }
   const misread = config ? [...misreadNames(config, ours), ...misreadSubjects(config)] : [];
   for (const { rule, entry } of config ? unansweredPulls(config) : []) {
-    const message = `rule "${rule.text("name") ?? ""}" allows ${entry.text() ?? ""}, and its peers may subscribe to nothing`;
+    const message = `rule "${rule.text("name") ?? ""}" allows ${entry.text() ?? ""}, but its peers may subscribe to nothing`;
     report("js-pull-unanswered", entry.place, message);
   }
   for (const { rule, entry, open } of config ? unfilteredCreations(config) : []) {
@@ -194,7 +200,7 @@ export function examinePolicy(subject: PolicySubject, filter: Filter, report: Re
     report("js-filter-in-body", entry.place, message, `deny ${open.join(", ")} too`);
   }
   for (const { pattern, name, earlier } of config ? shadowedPatterns(config) : []) {
-    const message = `${pattern.text() ?? ""} of class "${name}" counts nothing: class "${earlier.name}" before it has ${earlier.pattern}`;
+    const message = `${pattern.text() ?? ""} of class "${name}" counts nothing: the earlier class "${earlier.name}" has ${earlier.pattern}`;
     report("class-void", pattern.place, message);
   }
   for (const { id, value, message, remedy } of misread) report(id, value.place, message, remedy);
@@ -202,7 +208,7 @@ export function examinePolicy(subject: PolicySubject, filter: Filter, report: Re
     for (const { value, message } of rule.items("from").flatMap((source) => contradictions(source, ours)))
       report("source-void", value.place, message);
     for (const { value, key } of idleWords(rule)) {
-      const message = `rule "${rule.text("name") ?? ""}" has ${key}: ${value.text() ?? ""}, and allows nothing to which it applies`;
+      const message = `rule "${rule.text("name") ?? ""}" has ${key}: ${value.text() ?? ""}, but allows nothing to which it applies`;
       report("word-void", value.place, message);
     }
     for (const { allow, deny } of voidEntries(rule)) {

@@ -13,7 +13,7 @@ function isTcp(declared: string): boolean {
   return declared.split("-")[0]?.toLowerCase() === "tcp";
 }
 
-/** ServiceEntry, Gateway and Sidecar say the protocol in a field; for Kubernetes it would be the port's name. */
+/** ServiceEntry, Gateway and Sidecar have a field for the protocol, where a Service has the port's name. */
 function judgeDeclaredProtocol(port: Field, report: Report<Id>): void {
   if (port.integer("number") !== CLIENT_PORT) return;
   const protocol = port.text("protocol") ?? "";
@@ -28,8 +28,8 @@ export const protocol = family<Id>(
     "port-not-tcp": {
       severity: "error",
       what:
-        "A port on which nats-server speaks first (4222, 6222, 7222, 7422) is not declared as TCP. Istio waits for the " +
-        "client's first bytes to guess the protocol, the client waits for INFO, and both wait for ever.",
+        "A port on which nats-server speaks first (4222, 6222, 7222, 7422) is not declared as TCP. Istio waits for the client's " +
+        "first bytes to detect the protocol while the client waits for INFO, so both wait forever.",
       remedy: "write appProtocol: tcp, or a port name that is tcp or begins with tcp-",
     },
   },
@@ -45,9 +45,9 @@ export const protocol = family<Id>(
         const declared = appProtocol === undefined ? `is named "${port.name}"` : `has appProtocol ${appProtocol}`;
         const how = port.name === "" && appProtocol === undefined ? "has neither appProtocol nor name" : declared;
         const message = `port ${port.number} of ${service.resource.title} (${use}) ${how}: ${SNIFFED}`;
-        // NATS's own chart writes tls where nats-server has TLS of its own, and tcp where it has none.
+        // NATS's own chart writes tls if nats-server uses its own TLS, and tcp if it does not.
         const isTls = (appProtocol ?? port.name).split("-")[0]?.toLowerCase() === "tls";
-        const remedy = "take TLS of nats-server's own off this port, and write appProtocol: tcp";
+        const remedy = "turn off nats-server's own TLS on this port, and write appProtocol: tcp";
         report("port-not-tcp", port.field.placeOf(key), message, isTls ? remedy : undefined);
       }
     }

@@ -6,20 +6,22 @@ export const size = family(
   {
     "object-too-large": {
       severity: "error",
-      what: "The object is larger than the 1.5 MiB (1,572,864 bytes) that etcd takes at once. Kubernetes refuses it.",
+      what: "The object is larger than the 1.5 MiB (1,572,864 bytes) that etcd accepts in one request. Kubernetes refuses it.",
       remedy: "write rules with wildcards and namespaces, or split the policy over several nats-server workloads",
     },
     "object-near-limit": {
       severity: "warning",
-      what: "The object has more than three quarters of the 1.5 MiB that etcd takes at once; managed fields come on top.",
-      remedy: "write rules with wildcards and namespaces before it grows on",
+      what:
+        "The object has more than three quarters of the 1.5 MiB that etcd accepts in one request, and managed fields are added " +
+        "to that.",
+      remedy: "write rules with wildcards and namespaces before it grows further",
     },
     "object-too-large-for-apply": {
       severity: "warning",
       what:
-        "Client-side `kubectl apply` keeps a copy of the object in an annotation, and all annotations together may have 256 KiB " +
-        "(262,144 bytes). It fails for this object.",
-      remedy: "kubectl apply --server-side",
+        "Client-side `kubectl apply` keeps a copy of the object in an annotation, and an object's annotations may have 256 KiB " +
+        "(262,144 bytes) in total. The command fails for this object.",
+      remedy: "use kubectl apply --server-side",
     },
   },
   ({ mesh }, report) => {

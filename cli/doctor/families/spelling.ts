@@ -8,7 +8,7 @@ import { family, type Report } from "../family.ts";
 
 type Id = "kind-unknown" | "field-unknown" | "field-type" | "value-unknown";
 
-/** What of Istio an object was probably meant to be; undefined where it is one, or something else altogether. */
+/** The Istio kind that an object was probably meant to be; undefined if it is one, or is not like any. */
 function meantKind({ root, kind }: Resource): IstioKind | undefined {
   const apiVersion = root.text("apiVersion") ?? "";
   const [group = "", version] = apiVersion.split("/");
@@ -34,16 +34,16 @@ function judgeKind(resource: Resource, report: Report<Id>): void {
   report(
     "kind-unknown",
     root.placeOf(kind === meant.kind ? "apiVersion" : "kind"),
-    `Istio has no kind ${kind} of ${apiVersion}: nothing that concerns it was judged`,
+    `Istio has no kind ${kind} in ${apiVersion}, so the object was not judged`,
     `did you mean apiVersion: ${right}, kind: ${meant.kind}?`,
   );
 }
 
-/** Enumerations of which a check of its own says more. */
+/** Enumerations that have a more specific check of their own. */
 const JUDGED_ELSEWHERE = /\.(?:phase|type|failStrategy|mode|action)$/;
 
 const A: Record<Field["type"], string> = {
-  string: "a text",
+  string: "a string",
   integer: "a whole number",
   number: "a number with a fraction",
   boolean: "a boolean",
@@ -52,7 +52,7 @@ const A: Record<Field["type"], string> = {
   null: "nothing",
 };
 
-/** How a value of another type is written as this one, where that can be said. */
+/** How to write the value so that it has the expected type, where that is clear. */
 function typeRemedy(field: Field, { type }: Shape): string | undefined {
   const text = field.text();
   if (type === "string")
@@ -66,14 +66,14 @@ function judgeShape(field: Field, shape: Shape, path: string, report: Report<Id>
   if (field.type === "null") return;
   if (JUDGED_ELSEWHERE.test(path) && field.text() !== undefined) return;
   if (field.type !== shape.type) {
-    const message = `${path} is ${A[shape.type]} to Istio, not ${A[field.type]}`;
+    const message = `Istio expects ${A[shape.type]} for ${path}, not ${A[field.type]}`;
     report("field-type", field.place, message, typeRemedy(field, shape));
   } else if (shape.type === "string") {
     const word = field.text() ?? "";
     if (!shape.words || shape.words.includes(word)) return;
     const meant = nearest(word, shape.words);
     const remedy = meant === undefined ? `write one of ${shape.words.join(", ")}` : `did you mean ${meant}?`;
-    report("value-unknown", field.place, `Istio knows no ${path} ${word}`, remedy);
+    report("value-unknown", field.place, `Istio knows no value ${word} for ${path}`, remedy);
   } else if (shape.type === "array") {
     for (const element of field.items()) judgeShape(element, shape.items, `${path}[]`, report);
   } else if (shape.type === "object") judgeMembers(field, shape, path, report);
@@ -90,8 +90,9 @@ function judgeMembers(field: Field, shape: Shape & { type: "object" }, path: str
     }
     const known = Object.keys(fields ?? {});
     const meant = nearest(key, known);
-    const remedy = meant === undefined ? `take it out; there are ${known.join(", ")}` : `did you mean ${meant}?`;
-    report("field-unknown", value.keyPlace, `Istio knows no ${path}.${key}`, remedy);
+    const remedy =
+      meant === undefined ? `remove it; the fields here are ${known.join(", ")}` : `did you mean ${meant}?`;
+    report("field-unknown", value.keyPlace, `Istio knows no field ${path}.${key}`, remedy);
   }
 }
 
@@ -105,27 +106,27 @@ export const spelling = family<Id>(
   {
     "kind-unknown": {
       severity: "error",
-      what: "The object's apiVersion or kind is nearly one of Istio's. Kubernetes refuses it, and doctor judges nothing that it says.",
-      remedy: "write apiVersion and kind as Istio has them",
+      what: "The object's apiVersion or kind is nearly one of Istio's. Kubernetes refuses the object, and doctor does not judge it.",
+      remedy: "write apiVersion and kind as Istio spells them",
     },
     "field-unknown": {
       severity: "error",
       what:
-        "Istio's API has no such field. kubectl refuses it; where fields are not validated it is dropped, and the object means something " +
-        "else: without its selector a plugin is for every pod of the namespace.",
-      remedy: "write the field as Istio has it",
+        "Istio's API has no such field. kubectl refuses it. Without field validation the field is dropped and the object means " +
+        "something else: a plugin without its selector applies to every pod of the namespace.",
+      remedy: "write the field as Istio spells it",
     },
     "field-type": {
       severity: "error",
       what:
-        "Istio's API wants a value of another type here, and Kubernetes refuses the object. Ports of an AuthorizationPolicy and values " +
-        "of labels are texts, those of a plugin's match are numbers.",
-      remedy: "write the value as Istio has it",
+        "Istio's API expects a value of another type here, and Kubernetes refuses the object. Ports in an AuthorizationPolicy " +
+        "and label values are strings; ports in a plugin's match are numbers.",
+      remedy: "write the value with the type that Istio expects",
     },
     "value-unknown": {
       severity: "error",
-      what: "Istio's API has no such word here, and Kubernetes refuses the object. Case counts.",
-      remedy: "write one of Istio's words",
+      what: "Istio's API does not have this value here, and Kubernetes refuses the object. Values are case-sensitive.",
+      remedy: "write one of Istio's values",
     },
   },
   ({ mesh }, report) => {

@@ -25,12 +25,12 @@ function judgeTarget(target: Field, report: Report<Id>): void {
   report("target-ref-unknown", target.placeOf(key), `targetRefs cannot name the ${what}`, remedy);
 }
 
-/** Whether the Service's traffic comes to a waypoint that runs plugins for Services. */
+/** Whether the Service's traffic goes through a waypoint that runs plugins for Services. */
 function judgeUse(service: Service, mesh: Mesh, report: Report<Id>): void {
   const { resource } = service;
   const use = waypointOf(service, mesh);
   if (use === "unknown") {
-    const message = `nothing among the files tells ${resource.title} to use a waypoint`;
+    const message = `no label among the files makes ${resource.title} use a waypoint`;
     report("waypoint-use-unseen", resource.place, message, { compared: [resource] });
   } else if (use === "none") {
     const message = `neither ${resource.title} nor its Namespace has the label istio.io/use-waypoint, or it is "none"`;
@@ -43,7 +43,7 @@ function judgeUse(service: Service, mesh: Mesh, report: Report<Id>): void {
       const message = `${gateway.title}, the waypoint of ${resource.title}, is for "${other.traffic}" only`;
       report("waypoint-unused", other.place, message, "write istio.io/waypoint-for: service");
     } else if (!gateway && known.length > 0) {
-      const message = `${resource.title} uses a waypoint ${use.namespace}/${use.name}, and among the files there is ${known.map(({ title }) => title).join(", ")}`;
+      const message = `${resource.title} uses the waypoint ${use.namespace}/${use.name}, but the files have ${known.map(({ title }) => title).join(", ")}`;
       report("waypoint-unused", use.place, message, {
         remedy: `write istio.io/use-waypoint: ${known[0]?.name ?? ""}`,
         compared: known,
@@ -52,7 +52,7 @@ function judgeUse(service: Service, mesh: Mesh, report: Report<Id>): void {
   }
 }
 
-/** Services of nats-server before which no waypoint runs a plugin: those of this namespace, where there are any. */
+/** Services of nats-server whose waypoint runs no plugin: those of this namespace, if there are any. */
 function unserved(namespace: string, brokers: readonly Service[], mesh: Mesh): Service[] {
   const served = mesh.waypointServices();
   const left = brokers.filter((service) => !served.includes(service));
@@ -68,7 +68,7 @@ function judgePlugin(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
   for (const target of plugin.targetRefs) {
     const [kind, name = ""] = [target.text("kind"), target.text("name")];
     const nothing = (): void => {
-      const message = `no ${kind ?? ""} ${namespace}/${name} is among the files, so nothing runs ${plugin.resource.title}`;
+      const message = `no ${kind ?? ""} ${namespace}/${name} is among the files, so no proxy runs ${plugin.resource.title}`;
       const compared = [plugin.resource, ...brokers.map(({ resource }) => resource)];
       report("target-ref-nothing", target.placeOf("name"), message, { compared });
     };
@@ -83,7 +83,7 @@ function judgePlugin(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
           const use = waypointOf(service, mesh);
           if (typeof use !== "object") served.add(service);
           else {
-            const message = `${service.resource.title} uses the waypoint ${use.namespace}/${use.name}, and ${plugin.resource.title} is for ${namespace}/${name}`;
+            const message = `${service.resource.title} uses the waypoint ${use.namespace}/${use.name}, but ${plugin.resource.title} is for ${namespace}/${name}`;
             report("waypoint-unused", use.place, message, `write istio.io/use-waypoint: ${name}`);
           }
         }
@@ -98,35 +98,39 @@ export const waypoint = family<Id>(
     "target-ref-nothing": {
       severity: "error",
       what:
-        "`targetRefs` names no Service or Gateway among the files, where nats-server's own objects are. A waypoint takes a plugin by its " +
-        "`targetRefs` alone, in the plugin's own namespace: the filter is silently not there.",
-      remedy: "write the name of nats-server's Service, put the plugin into its namespace, or give its file too",
+        "`targetRefs` names no Service or Gateway among the files, although nats-server's own objects are there. A waypoint " +
+        "finds a plugin only by its `targetRefs`, in the plugin's own namespace, so the filter is silently missing.",
+      remedy:
+        "write the name of nats-server's Service, put the plugin into the Service's namespace, or give the Service's file too",
     },
     "target-ref-unknown": {
       severity: "error",
-      what: "Istio takes no such kind, or not with this group, in `targetRefs`, and refuses the plugin. Case counts.",
+      what:
+        "Istio does not accept this kind, or not with this group, in `targetRefs`, and refuses the plugin. Both are " +
+        "case-sensitive.",
       remedy: `write kind: ${Object.keys(TARGETS).join(", ")}`,
     },
     "waypoint-unused": {
       severity: "error",
       what:
-        "The traffic of nats-server's Service does not come to the waypoint: ztunnel, which runs no Wasm, takes it to the pods, and no " +
-        "filter judges it.",
+        "Traffic to nats-server's Service does not go through the waypoint. ztunnel, which runs no Wasm, takes it to the pods, " +
+        "and no filter judges it.",
       remedy:
-        "label the Service or its Namespace istio.io/use-waypoint: NAME, of a Gateway whose istio.io/waypoint-for is service or all",
+        "label the Service or its Namespace istio.io/use-waypoint: NAME, with the name of a Gateway whose istio.io/waypoint-for " +
+        "is service or all",
     },
     "waypoint-use-unseen": {
       severity: "warning",
       what:
-        "A plugin is for a Service's waypoint, and the Service has no label `istio.io/use-waypoint`. Its Namespace, which may have it, is " +
-        "not among the files.",
+        "A plugin is for a Service's waypoint, but the Service has no label `istio.io/use-waypoint`. Its Namespace may have the " +
+        "label, but is not among the files.",
       remedy: "label the Service istio.io/use-waypoint: NAME, or give the file of its Namespace too",
     },
     "ambient-sidecar-plugin": {
       severity: "error",
       what:
-        "These pods of nats-server are ambient, so they have no sidecar, and only a plugin for sidecars is for them. ztunnel runs no Wasm: " +
-        "nobody judges their traffic.",
+        "These nats-server pods are in ambient mode, so they have no sidecar, and the only plugin for them is one for sidecars. " +
+        "ztunnel runs no Wasm, so no filter judges their traffic.",
       remedy: "use a waypoint with a plugin that names the Service in targetRefs (deploy/waypoint), or inject sidecars",
     },
   },
@@ -139,7 +143,7 @@ export const waypoint = family<Id>(
       const plugins = mesh.plugins.filter((plugin) => mesh.isMeantFor(plugin, broker));
       if (plugins.some((plugin) => mesh.placement(plugin) === "waypoint")) continue;
       for (const { resource } of plugins) {
-        const message = `${broker.resource.title} is ambient, and ${resource.title} is for sidecars`;
+        const message = `${broker.resource.title} is ambient, but ${resource.title} is for sidecars`;
         report("ambient-sidecar-plugin", resource.root.placeOf("spec", "selector"), message);
       }
     }
