@@ -139,7 +139,7 @@ describe("the chart", () => {
   it("is refused if the policy would look for the client in the wrong place", async () => {
     assert.match(await refusal({ ...LEAST, form: "waypoint" }), /identity is PEER, and form: waypoint needs WAYPOINT/);
     const workload = { ...POLICY, identity: "WORKLOAD" };
-    assert.match(await refusal({ ...LEAST, policy: workload }), /identity is WORKLOAD, and form: sidecar needs PEER/);
+    assert.match(await refusal({ ...LEAST, policy: workload }), /identity is WORKLOAD, but form: sidecar needs PEER/);
   });
 
   it("lets no client of an egress gateway be led past it, unless that is requested", async () => {
@@ -228,10 +228,16 @@ describe("the chart", () => {
   it("is refused for ports that lack the one on which its objects accept clients", async () => {
     const policy = { ...POLICY, identity: "WAYPOINT" };
     const egress = { ...LEAST, form: "egress", egress: { host: "nats.corp" } };
-    assert.match(await refusal({ ...egress, ports: [4333] }), /ports lacks 4222, where the Gateway nats-egress takes/);
+    assert.match(
+      await refusal({ ...egress, ports: [4333] }),
+      /ports lacks 4222, on which the Gateway nats-egress accepts/,
+    );
     for (const form of [{}, { form: "waypoint", policy }]) {
       const values = { ...LEAST, ...form, ports: [14222] };
-      assert.match(await refusal(values), /ports lacks 4222, where the Service nats of broker.service takes clients/);
+      assert.match(
+        await refusal(values),
+        /ports lacks 4222, on which the Service nats of broker.service accepts clients/,
+      );
       await rendered({ ...values, broker: { service: { create: false } } });
     }
     await rendered({ ...egress, ports: [4222, 4333] });
@@ -243,7 +249,7 @@ describe("the chart", () => {
     for (const port of [6222, 7222, 7422, 8222])
       assert.match(
         await refusal({ ...LEAST, ports: [4222, port] }),
-        new RegExp(`ports names ${port}, where nats-server`),
+        new RegExp(`ports names ${port}, on which nats-server`),
       );
   });
 
@@ -337,8 +343,8 @@ describe("the chart", () => {
       ...LEAST,
       broker: { otherPorts: { extra: ports.map((port) => ({ port, principals: [] })) } },
     });
-    assert.match(await refusal(extra(7777, 7777)), /names the port 7777, which is named already/);
-    assert.match(await refusal(extra(4222)), /names the port 4222, which is named already/);
+    assert.match(await refusal(extra(7777, 7777)), /names port 7777, which is already named/);
+    assert.match(await refusal(extra(4222)), /names port 4222, which is already named/);
     assert.match(await refusal(extra(8222)), /otherPorts\/extra\/0\/port/);
     assert.match(await refusal({ ...LEAST, broker: { otherPorts: { extra: [{ port: 7777 }] } } }), /principals/);
   });
@@ -378,7 +384,7 @@ describe("the chart", () => {
     };
     assert.deepEqual((await within(true)).map(nameOf), (await rendered(LEAST, "default")).map(nameOf));
     assert.deepEqual(await within(false), []);
-    assert.match(await refusal({ ...LEAST, enabled: false }), /enabled is false, which only the `condition`/);
+    assert.match(await refusal({ ...LEAST, enabled: false }), /enabled is false, but only the `condition`/);
   });
 
   it("writes names of digits alone as texts", async () => {
@@ -403,16 +409,16 @@ describe("the chart", () => {
       "Gateway messaging/nats-waypoint",
       "WasmPlugin messaging/istio-nats",
     ]);
-    assert.match(await notes(alone), /Who dials a pod of nats-server goes round/);
-    assert.match(await notes(alone), /until then they are judged by nobody\. This release/);
+    assert.match(await notes(alone), /Clients that connect to a pod of nats-server bypass/);
+    assert.match(await notes(alone), /Until then no filter judges them\. This release/);
     assert.ok(
       (await rendered(values)).map(nameOf).includes("AuthorizationPolicy messaging/nats-only-through-waypoint"),
     );
     assert.match(
       await notes(values),
-      /are denied by the\nAuthorizationPolicy nats-only-through-waypoint\. This release/,
+      /Until then the\nAuthorizationPolicy nats-only-through-waypoint denies them\. This release/,
     );
-    assert.doesNotMatch(await notes(values), /goes round/);
+    assert.doesNotMatch(await notes(values), /bypass/);
     assert.match(await refusal({ ...values, waypoint: { onlyThrough: { create: "later" } } }), /onlyThrough\/create/);
   });
 });

@@ -166,6 +166,6 @@ describe("NATS's own chart", () => {
     const theirs = await rendered("nats", THEIRS, [`config: ${JSON.stringify(settings)}\n`]);
     const { output } = istioNats(["doctor", "--namespace", "messaging", "-"], theirs);
     for (const id of ["nats-tls", "nats-credentials"]) assert.ok(output.includes(`[${id}]`), output);
-    assert.match(output, /appProtocol tls: .*\n {4}take TLS of nats-server's own off this port/);
+    assert.match(output, /appProtocol tls: .*\n {4}turn off nats-server's own TLS on this port/);
   });
 });
