@@ -53,7 +53,7 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
           number({
             title: "A dry run would refuse",
             description:
-              "Operations that pass now, and that a policy or rule in DRY_RUN would refuse. At 0 it is safe to enforce.",
+              "Operations that pass now but that a policy or rule in DRY_RUN would refuse. At 0 it is safe to enforce.",
             queries: [{ expr: of.rate(DRY_RUN) }],
             unit: "ops",
             width: 6,
@@ -72,7 +72,7 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
         panels: [
           curves({
             title: "By client",
-            description: "Whose operations are refused.",
+            description: "The clients whose operations are refused.",
             queries: [{ expr: of.rate(REFUSALS, ["source_principal"]), legend: "{{source_principal}}" }],
             unit: "ops",
           }),
@@ -85,7 +85,7 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
           }),
           curves({
             title: "By subject class",
-            description: "Which class of subjects was asked for.",
+            description: "The class of the subject that was refused.",
             queries: [{ expr: of.rate(REFUSALS, ["subject"]), legend: "{{subject}}" }],
             unit: "ops",
           }),
@@ -127,7 +127,7 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
         panels: [
           curves({
             title: "Refused and would be refused",
-            description: "The second curve is what enforcing would add to the first.",
+            description: "The second curve shows what enforcing would add to the first.",
             queries: [
               { expr: of.rate(REFUSALS), legend: "refused" },
               { expr: of.rate(DRY_RUN), legend: "would be refused" },
@@ -181,7 +181,7 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
           }),
           curves({
             title: "Rules",
-            description: "Rules of the policy in force, by pod.",
+            description: "The number of rules in the policy in force, by pod.",
             queries: [{ expr: of.level("istio_nats_policy_rules", ["pod"]), legend: "{{pod}}" }],
           }),
           curves({

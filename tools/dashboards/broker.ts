@@ -159,7 +159,7 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
           curves({
             title: "Untested nats-servers",
             description:
-              "Connections to a nats-server of a version that this filter was not tested with, since the proxy started.",
+              "Connections to a nats-server version that this filter was not tested with, since the proxy started.",
             queries: [{ expr: of.count("istio_nats_untested_servers_total", POD), legend: "{{pod}}" }],
           }),
           curves({

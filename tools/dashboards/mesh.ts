@@ -26,7 +26,7 @@ export function meshDashboard(stats: readonly StatRow[], file: string): Dashboar
   const of = new Queries(stats, SCOPE);
   return build({
     title: "NATS Mesh Dashboard",
-    description: "Who uses which class of subjects, how fast, and what fails: istio-nats, by mesh identity.",
+    description: "Who uses which class of subjects, how fast, and what fails, by mesh identity.",
     file,
     variables: [
       reporterVariable(),
@@ -103,7 +103,7 @@ export function meshDashboard(stats: readonly StatRow[], file: string): Dashboar
           }),
           curves({
             title: "Operations",
-            description: "What clients and nats-server say to each other, by the verb of the protocol.",
+            description: "What clients and nats-server send to each other, by the verb of the protocol.",
             queries: [{ expr: of.rate(MESSAGES, ["operation"]), legend: "{{operation}}" }],
             unit: "ops",
           }),
@@ -136,13 +136,14 @@ export function meshDashboard(stats: readonly StatRow[], file: string): Dashboar
           heatmap({
             title: "Requests",
             description:
-              "How many requests took how long, from the request's publish to the first message on its reply subject.",
+              "How many requests took how long, from the publish of a request to the first message on its reply subject.",
             queries: [{ expr: of.buckets(REQUESTS) }],
             unit: "ms",
           }),
           curves({
             title: "Requests by subject class",
-            description: "As the requester sees it. NATSRequestLatencyBurn watches the part above 100 ms.",
+            description:
+              "As the requester sees it. The alert NATSRequestLatencyBurn watches the fraction above 100 ms.",
             queries: [
               { expr: of.quantile(0.5, REQUESTS, SUBJECT), legend: "p50 {{subject}}" },
               { expr: of.quantile(0.99, REQUESTS, SUBJECT), legend: "p99 {{subject}}" },
@@ -153,7 +154,7 @@ export function meshDashboard(stats: readonly StatRow[], file: string): Dashboar
           curves({
             title: "Service time by responder",
             description:
-              "From the delivery of a request to the responder's reply: the responder's own part of a request, p99.",
+              "From the delivery of a request to the responder's reply, which is the responder's own share of a request; p99.",
             queries: [{ expr: of.quantile(0.99, SERVICE, PRINCIPAL), legend: "{{source_principal}}" }],
             unit: "ms",
           }),
@@ -170,7 +171,7 @@ export function meshDashboard(stats: readonly StatRow[], file: string): Dashboar
           curves({
             title: "PING to PONG",
             description:
-              "How long nats-server takes to answer a client's PING: the bus itself, without any responder, p99.",
+              "How long nats-server takes to answer a client's PING, which is the bus itself without any responder; p99.",
             queries: [
               {
                 expr: of.quantile(0.99, "istio_nats_ping_rtt_milliseconds", PRINCIPAL),
@@ -235,7 +236,8 @@ export function meshDashboard(stats: readonly StatRow[], file: string): Dashboar
         panels: [
           table({
             title: "Messages",
-            description: "Who published and received most over the dashboard's time, and on which class of subjects.",
+            description:
+              "Who published and received most in the dashboard's time range, and on which class of subjects.",
             queries: [
               {
                 expr: `topk(10, ${of.total(MESSAGES, ["source_principal", "subject", "operation"], { ...PAYLOADS, verdict: '="allowed"' })})`,
