@@ -20,7 +20,7 @@ const WANTED = {
 export const addDoctor: AddCommand = (program, context) => {
   program
     .command("doctor")
-    .description("Read Kubernetes and Istio manifests, and report what will not work, where it is, and what to do.")
+    .description("Read Kubernetes and Istio manifests, and report what will not work, where, and how to fix it.")
     .argument("<files...>", "files, folders, or - for standard input; all of them are judged together, as one mesh")
     .addOption(outputOption())
     .addOption(strictOption())

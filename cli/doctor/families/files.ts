@@ -54,8 +54,8 @@ export const files = family(
       severity: "error",
       what:
         "The text is not YAML, repeats a key, or means something else to kubectl than to a reader: a line break that no editor " +
-        "shows, an alias as a key, text after `...`. Only the document with the fault is skipped. A file with a strange line " +
-        "break, or with bytes that are not text, is skipped as a whole.",
+        "shows, an alias as a key, text after `...`. The document with the fault is not judged, but the others are. A file with " +
+        "a strange line break, or with bytes that are not text, is not judged at all.",
       remedy: "correct the text here",
     },
     "file-too-large": {
@@ -78,8 +78,8 @@ export const files = family(
     kustomization: {
       severity: "info",
       what:
-        "A kustomization tells kustomize what to combine and patch. doctor does not build it; it judges only the manifests that " +
-        "it is given.",
+        "A kustomization says what kustomize combines and patches. It is not built here; only the manifests that are given are " +
+        "judged.",
       remedy: "kubectl kustomize FOLDER | istio-nats doctor -",
     },
     "no-object": {

@@ -189,8 +189,8 @@ export const match = family<Id>(
     "broker-without-plugin": {
       severity: "warning",
       what:
-        "None of the istio-nats plugins among the files is for these nats-server pods. If there is none in the cluster either, " +
-        "everybody may do everything.",
+        "No istio-nats plugin among the files is for these nats-server pods. If there is none in the cluster either, everybody " +
+        "may do everything.",
       remedy: "give the plugin's file too, or apply a plugin: docs/install.md",
     },
     "target-port-nothing": {

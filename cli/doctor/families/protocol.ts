@@ -29,7 +29,7 @@ export const protocol = family<Id>(
       severity: "error",
       what:
         "A port on which nats-server speaks first (4222, 6222, 7222, 7422) is not declared as TCP. Istio waits for the client's " +
-        "first bytes to detect the protocol while the client waits for INFO, so both wait forever.",
+        "first bytes to detect the protocol while the client waits for INFO, so both wait for ever.",
       remedy: "write appProtocol: tcp, or a port name that is tcp or begins with tcp-",
     },
   },
