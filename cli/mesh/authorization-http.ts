@@ -28,7 +28,10 @@ function isOfHttp(condition: Field): boolean {
   return condition.text("key")?.startsWith("request.") ?? false;
 }
 
-/** The HTTP-only fields of a rule. On TCP Istio drops them from a DENY rule, which then denies more, and ignores an ALLOW rule. */
+/**
+ * The HTTP-only fields of a rule. On TCP Istio drops them from a DENY rule, which then denies more, and ignores an ALLOW rule that
+ * has any.
+ */
 export function httpFields(rule: Field): string[] {
   const parts = [
     ...rule.items("from").flatMap((from) => from.members("source")),

@@ -35,7 +35,7 @@ function misreadSubject(value: Field, list: keyof typeof EVERYTHING): Misread | 
   const tokens = subject.split(".");
   const part = tokens.find((token) => token.length > 1 && /[*>]/.test(token));
   if (part !== undefined) {
-    const message = `${subject} is one subject with exactly these characters: ${part} contains no wildcard`;
+    const message = `${subject} is one subject with exactly these characters: nothing in ${part} is a wildcard`;
     return { ...literal, message, remedy: "write * for one whole token, or > for all tokens from that point on" };
   }
   if (subject.includes(",")) {

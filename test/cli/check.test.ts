@@ -127,7 +127,7 @@ describe("istio-nats check", () => {
     assert.equal(status, 1);
     assert.ok(findings.some(({ id, line }) => id === "kind-unknown" && line === 2));
     const [field] = check(stringify(WRAPPINGS[1]![1](SOUND)).replace("spec:", "spec:\n  phases: STATS")).findings;
-    assert.deepEqual([field!.id, field!.message], ["field-unknown", "Istio knows no field spec.phases"]);
+    assert.deepEqual([field!.id, field!.message], ["field-unknown", "Istio has no field spec.phases"]);
   });
 
   it("also reports the places in a JSON file", () => {

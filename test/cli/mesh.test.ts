@@ -244,7 +244,7 @@ describe("an AuthorizationPolicy", () => {
     const [finding] = doctor([...unnamed, policy].join("\n---\n"));
     assert.match(
       finding!.message,
-      /^a rule of .* keeps its own mesh\.test\/ns\/messaging\/sa\/default from port 6222 of /,
+      /^a rule of .* keeps nats-server's own mesh\.test\/ns\/messaging\/sa\/default from port 6222 of /,
     );
     assert.match(finding!.remedy, /^let mesh\.test\/ns\/messaging\/sa\/default pass, /);
   });
@@ -824,7 +824,7 @@ describe("a waypoint", () => {
     }
     const [finding] = doctor([...service, ...plugin, only, own({ annotations: {} })].join("\n---\n"));
     const { message, remedy } = finding!;
-    assert.match(message, /^Gateway messaging\/judge does not have the labels reporter, source_principal, /);
+    assert.match(message, /^Gateway messaging\/judge does not name the stats labels reporter, source_principal, /);
     assert.match(
       remedy,
       /^write under spec\.infrastructure\.annotations, .*: sidecar\.istio\.io\/extraStatTags: reporter,/,

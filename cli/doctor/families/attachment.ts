@@ -106,12 +106,12 @@ export const attachment = family(
       const placement = mesh.placement(plugin);
       const selector = resource.root.get("spec", "selector");
       if (selector && plugin.targetRefs.length > 0)
-        report("selector-and-target-refs", selector.keyPlace, `${resource.title} has selector and targetRefs`);
+        report("selector-and-target-refs", selector.keyPlace, `${resource.title} has both selector and targetRefs`);
       const wrong = wrongMode(plugin, placement);
       const [missed] = missedBrokers(plugin, mesh);
       for (const { field, mode } of plugin.matches) {
         if (mode !== undefined && !isMode(mode))
-          report("mode-unknown", field.placeOf("mode"), `Istio knows no mode ${mode}`);
+          report("mode-unknown", field.placeOf("mode"), `Istio has no mode ${mode}`);
         if (missed && placement === "server-sidecar") {
           const message = `mode CLIENT does not judge who connects to ${missed.resource.title}`;
           report("broker-mode-client", field.placeOf("mode"), message);

@@ -250,7 +250,7 @@ export const brokerPorts = family(
       const action = root.get("spec", "action");
       const word = action?.text();
       if (action && word !== undefined && !ACTIONS.includes(word))
-        report("authorization-action-unknown", action.place, `Istio knows no action ${word}`);
+        report("authorization-action-unknown", action.place, `Istio has no action ${word}`);
     }
     for (const { value, principal, policy } of malformedPrincipals(mesh)) {
       const meant = principal.replace(/^spiffe:\/\//, "");
@@ -281,7 +281,7 @@ export const brokerPorts = family(
         const own = denialOf(serviceAccount, broker, number, mesh);
         if (!own) continue;
         const account = principalOf(serviceAccount, own);
-        const message = denialText(own, `port ${number} of ${resource.title} (${use})`, `its own ${account}`);
+        const message = denialText(own, `port ${number} of ${resource.title} (${use})`, `nats-server's own ${account}`);
         const remedy = `let ${account} pass, or give the pods the serviceAccountName that the policy names`;
         report("cluster-port-denied", placeOfDenial(own), message, { remedy, compared: [resource] });
       }

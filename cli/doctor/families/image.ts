@@ -78,7 +78,8 @@ export const image = family(
       const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1]?.toLowerCase() ?? "oci";
       const isImage = scheme === "oci";
       const [inUrl, sum] = [DIGEST.exec(url)?.[1], sumOf(wasm)];
-      if (!SCHEMES.includes(scheme)) report("image-scheme-unknown", urlPlace, `Istio knows no scheme ${scheme}://`);
+      if (!SCHEMES.includes(scheme))
+        report("image-scheme-unknown", urlPlace, `Istio does not support the scheme ${scheme}://`);
       else if (!isImage && sum === undefined) {
         const id = scheme === "http" ? "module-by-plain-http" : "module-unpinned";
         report(id, urlPlace, `${resource.title} runs whatever is at ${url}`);

@@ -259,7 +259,7 @@ export const mtls = family(
     for (const mode of mtlsModes(mesh)) {
       const word = mode.text();
       if (word !== undefined && ![...MTLS_MODES, "UNSET"].includes(word))
-        report("mtls-mode-unknown", mode.place, `Istio knows no mTLS mode ${word}`);
+        report("mtls-mode-unknown", mode.place, `Istio has no mTLS mode ${word}`);
     }
     for (const { place, message, remedy } of plaintextClients(mesh)) report("plaintext-client", place, message, remedy);
   },

@@ -114,7 +114,7 @@ export const natsConf = family(
       const systemAccount = systemAccountOf(config);
       const rewriting = config.entries.find((entry) => isRewriting(entry, systemAccount));
       if (rewriting) {
-        const message = `${title} has ${rewriting.path.join(".")}, which rewrites subjects behind the filter`;
+        const message = `${title} rewrites subjects behind the filter with ${rewriting.path.join(".")}`;
         report("nats-mappings", config.placeOf(rewriting), message);
       }
       const asking = config.entries.find((entry) => isAsking(entry, systemAccount));
@@ -122,7 +122,7 @@ export const natsConf = family(
         report(
           "nats-credentials",
           config.placeOf(asking),
-          `${title} has ${asking.path.join(".")}: nats-server asks for credentials of its own`,
+          `${title} has ${asking.path.join(".")}, which is for NATS's own authentication`,
         );
     }
     for (const broker of mesh.brokers) {

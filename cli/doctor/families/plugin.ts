@@ -109,7 +109,7 @@ export const plugin = family(
       const word = strategy?.text();
       if (strategy && word === "FAIL_OPEN") report("fail-open", strategy.place, `${title} fails open`);
       else if (strategy && word !== undefined && !FAIL_STRATEGIES.includes(word))
-        report("fail-strategy-unknown", strategy.place, `Istio knows no failStrategy ${word}`);
+        report("fail-strategy-unknown", strategy.place, `Istio has no failStrategy ${word}`);
       const phase = root.text("spec", "phase");
       if (phase === undefined) continue;
       const place = root.placeOf("spec", "phase");

@@ -71,7 +71,7 @@ function namedByPlugins(mesh: Mesh): Workload[] {
 function missingTags(annotations: Labels, mesh: Mesh): string | undefined {
   const { extraStatTags } = proxyConfigOf(annotations, mesh);
   const missing = STATS_TAGS.filter((tag) => !extraStatTags.includes(tag));
-  return missing.length === 0 ? undefined : `does not have the labels ${missing.join(", ")}`;
+  return missing.length === 0 ? undefined : `does not name the stats labels ${missing.join(", ")}`;
 }
 
 const ALL_TAGS = `${EXTRA_STAT_TAGS}: ${STATS_TAGS.join()}`;

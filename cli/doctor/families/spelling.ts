@@ -73,7 +73,7 @@ function judgeShape(field: Field, shape: Shape, path: string, report: Report<Id>
     if (!shape.words || shape.words.includes(word)) return;
     const meant = nearest(word, shape.words);
     const remedy = meant === undefined ? `write one of ${shape.words.join(", ")}` : `did you mean ${meant}?`;
-    report("value-unknown", field.place, `Istio knows no value ${word} for ${path}`, remedy);
+    report("value-unknown", field.place, `Istio has no value ${word} for ${path}`, remedy);
   } else if (shape.type === "array") {
     for (const element of field.items()) judgeShape(element, shape.items, `${path}[]`, report);
   } else if (shape.type === "object") judgeMembers(field, shape, path, report);
@@ -92,7 +92,7 @@ function judgeMembers(field: Field, shape: Shape & { type: "object" }, path: str
     const meant = nearest(key, known);
     const remedy =
       meant === undefined ? `remove it; the fields here are ${known.join(", ")}` : `did you mean ${meant}?`;
-    report("field-unknown", value.keyPlace, `Istio knows no field ${path}.${key}`, remedy);
+    report("field-unknown", value.keyPlace, `Istio has no field ${path}.${key}`, remedy);
   }
 }
 

@@ -20,9 +20,9 @@ function judgeTarget(target: Field, report: Report<Id>): void {
   const [kind = "", group = ""] = [target.text("kind"), target.text("group")];
   const groups = TARGETS[kind];
   if (groups?.includes(group)) return;
-  const [key, what] = groups ? ["group", `kind ${kind} of the group "${group}"`] : ["kind", `kind ${kind}`];
+  const [key, what] = groups ? ["group", `kind ${kind} in group "${group}"`] : ["kind", `kind ${kind}`];
   const remedy = groups && `write group: ${groups[0] === "" ? '""' : (groups[0] ?? "")}`;
-  report("target-ref-unknown", target.placeOf(key), `targetRefs cannot name the ${what}`, remedy);
+  report("target-ref-unknown", target.placeOf(key), `targetRefs cannot name ${what}`, remedy);
 }
 
 /** Whether the Service's traffic goes through a waypoint that runs plugins for Services. */
@@ -33,7 +33,7 @@ function judgeUse(service: Service, mesh: Mesh, report: Report<Id>): void {
     const message = `no label among the files makes ${resource.title} use a waypoint`;
     report("waypoint-use-unseen", resource.place, message, { compared: [resource] });
   } else if (use === "none") {
-    const message = `neither ${resource.title} nor its Namespace has the label istio.io/use-waypoint, or it is "none"`;
+    const message = `neither ${resource.title} nor its Namespace has the label istio.io/use-waypoint, or the label is "none"`;
     report("waypoint-unused", resource.place, message, { compared: [resource] });
   } else {
     const known = waypointsIn(use.namespace, mesh);
