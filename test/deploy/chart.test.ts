@@ -137,7 +137,7 @@ describe("the chart", () => {
   });
 
   it("is refused if the policy would look for the client in the wrong place", async () => {
-    assert.match(await refusal({ ...LEAST, form: "waypoint" }), /identity is PEER, and form: waypoint needs WAYPOINT/);
+    assert.match(await refusal({ ...LEAST, form: "waypoint" }), /identity is PEER, but form: waypoint needs WAYPOINT/);
     const workload = { ...POLICY, identity: "WORKLOAD" };
     assert.match(await refusal({ ...LEAST, policy: workload }), /identity is WORKLOAD, but form: sidecar needs PEER/);
   });
