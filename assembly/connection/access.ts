@@ -319,19 +319,25 @@ export class Access {
   private judgeHeaders(line: ClientLine): Reason {
     this.namesTraceDest = false;
     let first: Reason = Reason.ALLOWED;
+    let acts = false;
     let traces = false;
     let poses = false;
+    let deceives = false;
     headerFields.begin(line.next, line.headerLength);
     while (true) {
       const use = headerFields.next();
       if (use == HeaderUse.END) {
-        if (!traces || !poses || first != Reason.ALLOWED) return first;
+        if (first != Reason.ALLOWED) return first;
+        if (!deceives && !(traces && poses) && !(acts && headerFields.hidesLines)) return first;
         this.refuse(Violation.PUBLISH, line.subject, line.subjectLength, NONE);
         return Reason.HEADER;
       }
+      acts = true;
+      // A TTL that JetStream has written on is none any more: it ends each replica of the stream, which took the message by the first one.
+      if (use == HeaderUse.CONTROL || headerFields.isUnclosed) deceives = true;
       const isTrace = use == HeaderUse.TRACE_DEST;
       if (isTrace) traces = true;
-      if (use == HeaderUse.REQUEST_INFO) {
+      if (use == HeaderUse.REQUEST_INFO || use == HeaderUse.CONTROL) {
         poses = true;
         continue;
       }
@@ -370,9 +376,6 @@ export class Access {
         return this.judgeRollup(line);
       case HeaderUse.SCHEDULE_SOURCE:
         return namesOne(name, length) && this.permissions.receives(name, length) ? Reason.ALLOWED : Reason.HEADER;
-      case HeaderUse.EXPECTED_SUBJECT:
-        // It makes a refusal tell the last sequence of that subject, nothing else (docs/threat-model.md).
-        return Reason.ALLOWED;
       case HeaderUse.TRACE_DEST:
         // nats-server does not trace to what is no valid literal subject, and takes the message.
         if (hasBlank(name, length) || !isLiteral(tokens, name, length)) return Reason.ALLOWED;

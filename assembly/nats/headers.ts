@@ -44,8 +44,6 @@ export const enum HeaderUse {
   CONSUMER_STALLED = 6,
   /** `Nmqtt-Subject`, `Nmqtt-Mapped`: where MQTT delivers a held QoS 2 message (mqtt.go `mqttLoadHeldQoS2Msg`). */
   MQTT_SUBJECT = 7,
-  /** `Nats-Expected-Last-Subject-Sequence-Subject`: the refusal tells that subject's last sequence (stream.go). */
-  EXPECTED_SUBJECT = 8,
   /**
    * `Nats-Rollup` with another value. `sub` purges the subject published to; where that has wildcards, all subjects that they
    * match (stream.go `processJetStreamMsgWithRollup`, 2.10 to 2.15). Three other headers do the like where the subject has
@@ -64,10 +62,17 @@ export const enum HeaderUse {
   REQUEST_INFO = 10,
   /** `Nats-Schedule-Rollup`, never answered: it is one of the rollups above. */
   SCHEDULE_ROLLUP = 11,
+  /**
+   * No header at all, but a status 100 in a block without any CR. JetStream takes a status away up to the first CR, so this one is
+   * stored, and each mirror and source takes the message for the server's own idle heartbeat (stream.go `isControlMsg`): they never get
+   * past it (2.15.2).
+   */
+  CONTROL = 12,
 }
 
 /** What client.go `hdrLine` begins with. */
 const VERSION = utf8("NATS/1.0");
+const VERSION_LENGTH: usize = 8;
 
 const TRACE_DEST = utf8("Nats-Trace-Dest");
 const SCHEDULE_TARGET = utf8("Nats-Schedule-Target");
@@ -82,9 +87,13 @@ const REQUEST_INFO = utf8("Nats-Request-Info");
 const CONSUMER_STALLED = utf8("Nats-Consumer-Stalled");
 const MQTT_SUBJECT = utf8("Nmqtt-Subject");
 const MQTT_MAPPED = utf8("Nmqtt-Mapped");
-const EXPECTED_SUBJECT = utf8("Nats-Expected-Last-Subject-Sequence-Subject");
+
+/** `Nats` and ` 100` as they lie in memory. */
+const NATS: u32 = 0x7374614e;
+const STATUS_100: u32 = 0x30303120;
 
 const COLON: u8 = 0x3a;
+const DASH: u8 = 0x2d;
 /** What every one of the names begins with. */
 const N: u8 = 0x4e;
 
@@ -123,8 +132,6 @@ function useOf(name: usize, length: i32): HeaderUse {
       return isName(name, SCHEDULE_SOURCE) ? HeaderUse.SCHEDULE_SOURCE : HeaderUse.END;
     case 21:
       return isName(name, CONSUMER_STALLED) ? HeaderUse.CONSUMER_STALLED : HeaderUse.END;
-    case 43:
-      return isName(name, EXPECTED_SUBJECT) ? HeaderUse.EXPECTED_SUBJECT : HeaderUse.END;
   }
   return HeaderUse.END;
 }
@@ -169,6 +176,7 @@ function findName(pointer: usize, end: usize): usize {
 class HeaderFields {
   value: usize = 0;
   valueLength: i32 = 0;
+  private start: usize = 0;
   /** The first byte not yet looked at. */
   private position: usize = 0;
   private end: usize = 0;
@@ -179,6 +187,7 @@ class HeaderFields {
    * walk is over. Fifteen bytes behind them must be memory.
    */
   begin(pointer: usize, length: i32): void {
+    this.start = pointer;
     this.position = pointer;
     this.end = pointer + <usize>length;
     this.value = 0;
@@ -189,6 +198,13 @@ class HeaderFields {
   /** The next line that matters, or END. Linear in the block over all calls. */
   next(): HeaderUse {
     const end = this.end;
+    const start = this.start;
+    if (this.position == start && this.traced && start + 12 < end && load<u32>(start, VERSION_LENGTH) == STATUS_100) {
+      if (firstOf(CR, CR, start, end) == end) {
+        this.position = end;
+        return HeaderUse.CONTROL;
+      }
+    }
     while (this.position < end) {
       const name = findName(this.position, end);
       this.position = name;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { RawClient } from "../stand/raw-client.ts";
 import { waitFor } from "../stand/wait.ts";
 import {
@@ -340,6 +341,44 @@ describe("ways round a subject policy", () => {
     // What no deny covers is requested as before. Nothing is stored there.
     await reader.send(publish("$JS.API.DIRECT.GET.DATA.data.mine.*", "", "", "_INBOX.x.3"));
     await reader.expect("HMSG", /^HMSG _INBOX\.x\.3 1 /);
+  });
+
+  it("no header hides another from JetStream's check, to break the store afterwards", async () => {
+    await town.stream("DATA", ["data.>"], { allow_atomic: true });
+    const batch = (id: string, more = ""): string =>
+      `Nats-Batch-Id: ${id}\r\nNats-Batch-Sequence: 1\r\nNats-Batch-Commit: 1\r\n${more}`;
+    const hidden = "Nats-Request-Info: Nats-TTLNats-TTL\r\nNats-TTL: none\r\n";
+    const mallory = await town.connect("mallory", "filtered");
+    assert.deepEqual(
+      await errorsOf(mallory, publish("data.mine", "x", batch("a", hidden))),
+      refusedPublish("data.mine"),
+    );
+    await town.store("data.1", "x", batch("b"));
+    assert.deepEqual(await town.contents("DATA"), { "data.1": 1 });
+    // Alone, each leaves a batch open for good, and there may be fifty of them.
+    const alone = await town.connect("mallory", "alone");
+    for (let i = 0; i < 50; i++) await errorsOf(alone, publish("data.mine", "x", batch(`c${i}`, hidden)));
+    await waitFor("the stream takes no batch any more", async () => {
+      await town.store("data.1", "x", batch("d"));
+      return (await town.contents("DATA"))["data.1"] === 1;
+    });
+  });
+
+  it("a stored message does not stop the mirrors of its stream", async () => {
+    const stored = async (): Promise<Record<string, number>> => town.contents("COPY");
+    await town.stream("DATA", ["data.>"]);
+    await town.stream("COPY", [], { mirror: { name: "DATA" } });
+    const heartbeat = publishBlock("data.mine", "NATS/1.0 100 x", "");
+    const mallory = await town.connect("mallory", "filtered");
+    assert.deepEqual(await errorsOf(mallory, heartbeat), refusedPublish("data.mine"));
+    await town.store("data.1", "x");
+    await waitFor("it is mirrored", async () => (await stored())["data.1"] === 1);
+    const alone = await town.connect("mallory", "alone");
+    assert.deepEqual(await errorsOf(alone, heartbeat), []);
+    await town.store("data.2", "x");
+    await waitFor("it is stored", async () => (await town.contents("DATA"))["data.2"] === 1);
+    await setTimeout(2000);
+    assert.deepEqual(await stored(), { "data.1": 1 });
   });
 
   it("a request to JetStream is not made in another account's name", async () => {

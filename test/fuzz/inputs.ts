@@ -153,10 +153,14 @@ function payload(random: Random): string {
 }
 
 function headerBlock(random: Random): string {
+  if (random.below(16) === 0)
+    return random.pick(["NATS/1.0 100 x", "NATS/1.0 100 ", "NATS/1.0 100", "NATS/1.0 100 x\r\n\r\n"]);
   let block = random.below(8) === 0 ? "NATS/1.0 503\r\n" : "NATS/1.0\r\n";
   for (let i = random.below(4); i > 0; i--) {
     const name = random.pick(ACTING);
-    const value = name.endsWith("-Rollup") ? random.pick(["all", "ALL", "sub", "aLl", ""]) : subject(random);
+    const value = name.endsWith("-Rollup")
+      ? random.pick(["all", "ALL", "sub", "aLl", "", "Nats-TTLNats-TTL"])
+      : subject(random);
     block += `${name}:${random.pick([" ", "", "  ", "\t"])}${value}\r\n`;
   }
   // Some are not closed by an empty line.

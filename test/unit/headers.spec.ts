@@ -17,8 +17,8 @@ function useName(use: HeaderUse): string {
       return "consumer-stalled";
     case HeaderUse.MQTT_SUBJECT:
       return "mqtt-subject";
-    case HeaderUse.EXPECTED_SUBJECT:
-      return "expected-subject";
+    case HeaderUse.CONTROL:
+      return "control";
     case HeaderUse.ROLLUP_SUBJECT:
       return "rollup-subject";
     case HeaderUse.REQUEST_INFO:
@@ -92,7 +92,6 @@ describe("headers with which nats-server acts on another subject", () => {
     expect(fields(V + "Nats-Scheduler: a.b\r\nNats-Schedule-Next: purge\r\n\r\n")).toBe("scheduler=a.b");
     expect(fields(V + "Nats-Consumer-Stalled: a.b\r\n\r\n")).toBe("consumer-stalled=a.b");
     expect(fields(V + "Nmqtt-Subject: a.b\r\nNmqtt-Mapped: c\r\n\r\n")).toBe("mqtt-subject=a.b|mqtt-subject=c");
-    expect(fields(V + "Nats-Expected-Last-Subject-Sequence-Subject: a.b\r\n\r\n")).toBe("expected-subject=a.b");
     expect(fields(V + "Nats-Request-Info: {}\r\n\r\n")).toBe("request-info={}");
     expect(fields(V + "Nats-Rollup: all\r\n\r\n")).toBe("rollup-all=all");
     expect(fields(V + "Nats-TTL: 1s\r\n\r\n")).toBe("rollup-subject=1s");
@@ -131,7 +130,7 @@ describe("headers with which nats-server acts on another subject", () => {
     ).toBe("");
     expect(fields(V + "Nats-Trace-Desx: a\r\nNats-Schedule-Targex: a\r\nNats-Consumer-Stalles: a\r\n\r\n")).toBe("");
     expect(fields(V + "Nats-Schedule-Rolluq: all\r\n\r\n")).toBe("");
-    expect(fields(V + "Nats-Expected-Last-Subject-Sequence-Subjecx: a\r\nNats-Request-Infx: a\r\n\r\n")).toBe("");
+    expect(fields(V + "Nats-Expected-Last-Subject-Sequence-Subject: a\r\nNats-Request-Infx: a\r\n\r\n")).toBe("");
   });
 
   it("are not found inside values and names", () => {
@@ -151,6 +150,20 @@ describe("headers with which nats-server acts on another subject", () => {
     expect(fields("\r\nNats-Rollup: all\r\nNats-Trace-Dest: a\r\n\r\n")).toBe("rollup-all=all");
     expect(fields("NATS/1.1\r\nNats-Trace-Dest: a\r\n\r\n")).toBe("");
     expect(fields("Nats-Rollup: all\r\n\r\n")).toBe("");
+  });
+});
+
+describe("a status", () => {
+  it("of 100 acts where no CR stands behind it, with which JetStream would take it away", () => {
+    const control: StaticArray<string> = ["NATS/1.0 100 x", "NATS/1.0 100 ", "NATS/1.0 100 \n\nNats-Scheduler: a\n\n"];
+    for (let i = 0; i < control.length; i++) expect(fields(control[i])).toBe("control=");
+    const harmless: StaticArray<string> = [
+      "NATS/1.0 100 x\r\n\r\n",
+      "NATS/1.0 100",
+      "NATS/1.0 503 x",
+      " NATS/1.0 100 x",
+    ];
+    for (let i = 0; i < harmless.length; i++) expect(fields(harmless[i])).toBe("");
   });
 });
 

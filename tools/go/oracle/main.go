@@ -54,7 +54,7 @@ func quote(request []byte) ([]byte, error) {
 // from the answer. Values are bytes, because they need not be UTF-8.
 var names = []string{
 	"Nats-Schedule-Target", "Nats-Schedule-Source", "Nats-Scheduler", "Nats-Consumer-Stalled",
-	"Nmqtt-Subject", "Nmqtt-Mapped", "Nats-Expected-Last-Subject-Sequence-Subject",
+	"Nmqtt-Subject", "Nmqtt-Mapped",
 }
 
 type found struct {
