@@ -144,10 +144,8 @@ export class Access {
    * `processInboundClientMsg`). The other headers, which it would not check, come last. Uses a grant if one is needed.
    */
   publish(line: ClientLine, headersHeld: bool): Reason {
-    if (!headersHeld) {
-      this.refuse(Violation.PUBLISH, line.subject, line.subjectLength, NONE);
-      return Reason.HEADERS_TOO_LARGE;
-    }
+    this.refuse(Violation.PUBLISH, line.subject, line.subjectLength, NONE);
+    if (!headersHeld) return Reason.HEADERS_TOO_LARGE;
     let header: Reason = Reason.ALLOWED;
     if (line.headerLength > 0) {
       header = this.judgeHeaders(line);
@@ -328,9 +326,7 @@ export class Access {
       const use = headerFields.next();
       if (use == HeaderUse.END) {
         if (first != Reason.ALLOWED) return first;
-        if (!deceives && !(traces && poses) && !(acts && headerFields.hidesLines)) return first;
-        this.refuse(Violation.PUBLISH, line.subject, line.subjectLength, NONE);
-        return Reason.HEADER;
+        return deceives || (traces && poses) || (acts && headerFields.hidesLines) ? Reason.HEADER : first;
       }
       acts = true;
       // A TTL that JetStream has written on is none any more: it ends each replica of the stream, which took the message by the first one.
@@ -346,8 +342,7 @@ export class Access {
       const length = headerFields.valueLength;
       const reason = this.judgeHeader(use, name, length, line);
       if (reason == Reason.ALLOWED) continue;
-      if (reason == Reason.ROLLUP) this.refuse(Violation.PUBLISH, line.subject, line.subjectLength, NONE);
-      else {
+      if (reason != Reason.ROLLUP) {
         const subscribes = use == HeaderUse.SCHEDULE_SOURCE;
         this.refuse(subscribes ? Violation.SUBSCRIPTION : Violation.PUBLISH, name, length, NONE);
       }

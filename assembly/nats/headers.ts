@@ -37,7 +37,8 @@ export const enum HeaderUse {
   SCHEDULER = 4,
   /**
    * `Nats-Rollup` with the value `all`, in any case: purges the whole stream (stream.go `getRollup`). Or `Nats-Schedule-Rollup` with
-   * any but `sub`: JetStream refuses it, but not of a schedule that is hidden from it at first (docs/adr/0005).
+   * any but `sub`: JetStream refuses it, but not of a schedule that is hidden from it at first (docs/adr/0005). Or `Nats-Stream-Source`,
+   * behind whose sequence the stream goes on with a source of its own at the next start (2.10, 2.12; 2.15 refuses it where it sees it).
    */
   ROLLUP_ALL = 5,
   /** `Nats-Consumer-Stalled`: a mirror or source answers there (stream.go `processStalledFlowControl`). */
@@ -78,6 +79,7 @@ const TRACE_DEST = utf8("Nats-Trace-Dest");
 const SCHEDULE_TARGET = utf8("Nats-Schedule-Target");
 const SCHEDULE_SOURCE = utf8("Nats-Schedule-Source");
 const SCHEDULE_ROLLUP = utf8("Nats-Schedule-Rollup");
+const STREAM_SOURCE = utf8("Nats-Stream-Source");
 const SCHEDULER = utf8("Nats-Scheduler");
 const SCHEDULE = utf8("Nats-Schedule");
 const TTL = utf8("Nats-TTL");
@@ -126,6 +128,9 @@ function useOf(name: usize, length: i32): HeaderUse {
       return isName(name, TRACE_DEST) ? HeaderUse.TRACE_DEST : HeaderUse.END;
     case 17:
       return isName(name, REQUEST_INFO) ? HeaderUse.REQUEST_INFO : HeaderUse.END;
+    case 18:
+      // One word of it says where the stream goes on to read from another one, so that it is about all of the stream too.
+      return isName(name, STREAM_SOURCE) ? HeaderUse.SCHEDULE_ROLLUP : HeaderUse.END;
     case 20:
       if (isName(name, SCHEDULE_TARGET)) return HeaderUse.SCHEDULE_TARGET;
       if (isName(name, SCHEDULE_ROLLUP)) return HeaderUse.SCHEDULE_ROLLUP;

@@ -63,7 +63,7 @@ const QUEUES = ["q1", "q2", "q", "*", "_sys_", "q.1", ">"];
 const RESERVED = ["_R_.1", "$JS.ACK.1", "_GR_.1", "$GR.1", "$NRG.1", "_GR_.", "$JS.API.INFO"];
 const ACTING = [
   ...["Nats-Trace-Dest", "Nats-Schedule-Target", "Nats-Schedule-Source", "Nats-Scheduler", "Nats-Rollup"],
-  ...["Nats-Schedule", "Nats-TTL", "Nats-Incr", "Nats-Request-Info", "Nats-Schedule-Rollup"],
+  ...["Nats-Schedule", "Nats-TTL", "Nats-Incr", "Nats-Request-Info", "Nats-Schedule-Rollup", "Nats-Stream-Source"],
   ...["Nats-Consumer-Stalled", "Nmqtt-Subject", "nats-trace-dest", "A"],
 ];
 const CONNECTS = [
@@ -159,7 +159,7 @@ function headerBlock(random: Random): string {
   for (let i = random.below(4); i > 0; i--) {
     const name = random.pick(ACTING);
     const value = name.endsWith("-Rollup")
-      ? random.pick(["all", "ALL", "sub", "aLl", "", "Nats-TTLNats-TTL"])
+      ? random.pick(["all", "ALL", "sub", "aLl", "", "Nats-TTLNats-TTL", "sub\nNats-Expected-x"])
       : subject(random);
     block += `${name}:${random.pick([" ", "", "  ", "\t"])}${value}\r\n`;
   }

@@ -119,18 +119,23 @@ function isReservedReply(reply: string): boolean {
  * order of the block.
  */
 const ACTING_HEADER =
-  /\r\n(Nats-Trace-Dest|Nats-Schedule-Target|Nats-Schedule-Source|Nats-Schedule-Rollup|Nats-Scheduler|Nats-Schedule|Nats-TTL|Nats-Incr|Nats-Rollup|Nats-Request-Info|Nats-Consumer-Stalled|Nmqtt-Subject|Nmqtt-Mapped):([^\r]*(?:\r(?!\n)[^\r]*)*)/g;
+  /\r\n(Nats-Trace-Dest|Nats-Schedule-Target|Nats-Schedule-Source|Nats-Schedule-Rollup|Nats-Scheduler|Nats-Schedule|Nats-TTL|Nats-Incr|Nats-Rollup|Nats-Request-Info|Nats-Stream-Source|Nats-Consumer-Stalled|Nmqtt-Subject|Nmqtt-Mapped):([^\r]*(?:\r(?!\n)[^\r]*)*)/g;
 
 /** Those that name a schedule, or where one leads to or from. */
 const SCHEDULED: ReadonlySet<string> = new Set(["Nats-Schedule-Target", "Nats-Schedule-Source", "Nats-Scheduler"]);
 
-/** Has a block a name of nats-server's twice on end, with a byte between at most, so that nats-server misses what follows of it? */
+/**
+ * Has a block a name of nats-server's twice on end, with a byte between at most, so that nats-server misses what follows of it? Or one
+ * behind a lone LF, which takes what follows with it when nats-server removes it?
+ */
 function hidesLines(block: string): boolean {
   const places = [...block.matchAll(/Nats-/g)].map(({ index }) => index).filter((at) => at + 5 < block.length);
-  return places.slice(1).some((at, i) => {
-    const name = block.slice(places[i], at - 1);
-    return block.slice(at - 2, at) !== "\r\n" && block.startsWith(name, at);
-  });
+  return (
+    places.slice(1).some((at, i) => {
+      const name = block.slice(places[i], at - 1);
+      return block.slice(at - 2, at) !== "\r\n" && block.startsWith(name, at);
+    }) || places.some((at) => /(?:^|[^\r])\n$/.test(block.slice(0, at)))
+  );
 }
 
 /** Judges the operations of one connection. */
@@ -230,10 +235,10 @@ export class NaivePolicy {
       if (isUnclosed && name !== "Nats-Trace-Dest") return false;
       if (name !== "Nats-Trace-Dest") acts = true;
       if (name === "Nats-Request-Info") poses = true;
-      else if (/^Nats-(?:Rollup|Schedule|Schedule-Rollup|TTL|Incr)$/.test(name!)) {
+      else if (/^Nats-(?:Rollup|Schedule|Schedule-Rollup|Stream-Source|TTL|Incr)$/.test(name!)) {
         const ofAll =
           (name === "Nats-Rollup" && /^all$/i.test(value)) ||
-          (name === "Nats-Schedule-Rollup" && !/^sub$/i.test(value));
+          (/^Nats-(?:Schedule-Rollup|Stream-Source)$/.test(name!) && !/^sub$/i.test(value));
         const purgesMore = !ofOneSubject || ofAll;
         if (purgesMore && !allowing.some((rule) => rule.rollup === "ALL")) return false;
       } else if (SCHEDULED.has(name!) && (!isLiteral(value) || /[\t\n\f\r ]/.test(value))) {
