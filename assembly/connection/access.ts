@@ -1,7 +1,7 @@
 import { shareBytes } from "../bytes/budget";
 import { hashBytes } from "../bytes/hash";
 import { Words } from "../bytes/words";
-import { headerFields, HeaderUse } from "../nats/headers";
+import { endsWithEmptyLine, headerFields, HeaderUse } from "../nats/headers";
 import { ClientLine } from "../nats/client-line";
 import { isLiteral, Tokens } from "../nats/subject";
 import { Violation } from "../nats/texts";
@@ -320,20 +320,21 @@ export class Access {
     let acts = false;
     let traces = false;
     let poses = false;
-    let deceives = false;
     headerFields.begin(line.next, line.headerLength);
     while (true) {
       const use = headerFields.next();
       if (use == HeaderUse.END) {
         if (first != Reason.ALLOWED) return first;
-        return deceives || (traces && poses) || (acts && headerFields.hidesLines) ? Reason.HEADER : first;
+        return !endsWithEmptyLine(line.next, line.headerLength) ||
+          (traces && poses) ||
+          (acts && headerFields.hidesLines)
+          ? Reason.HEADER
+          : first;
       }
       acts = true;
-      // A TTL that JetStream has written on is none any more: it ends each replica of the stream, which took the message by the first one.
-      if (use == HeaderUse.CONTROL || headerFields.isUnclosed) deceives = true;
       const isTrace = use == HeaderUse.TRACE_DEST;
       if (isTrace) traces = true;
-      if (use == HeaderUse.REQUEST_INFO || use == HeaderUse.CONTROL) {
+      if (use == HeaderUse.REQUEST_INFO) {
         poses = true;
         continue;
       }
@@ -390,7 +391,7 @@ export class Access {
  * that is hidden from it at first (docs/adr/0005). What is stored under a name with blanks ends whoever gets it: a client, a route.
  */
 function namesOne(pointer: usize, length: i32): bool {
-  return !headerFields.isUnclosed && !hasBlank(pointer, length) && isLiteral(tokens, pointer, length);
+  return !hasBlank(pointer, length) && isLiteral(tokens, pointer, length);
 }
 
 function hasBlank(pointer: usize, length: i32): bool {

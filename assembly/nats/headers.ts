@@ -63,17 +63,10 @@ export const enum HeaderUse {
   REQUEST_INFO = 10,
   /** `Nats-Schedule-Rollup`, never answered: it is one of the rollups above. */
   SCHEDULE_ROLLUP = 11,
-  /**
-   * No header at all, but a status 100 in a block without any CR. JetStream takes a status away up to the first CR, so this one is
-   * stored, and each mirror and source takes the message for the server's own idle heartbeat (stream.go `isControlMsg`): they never get
-   * past it (2.15.2).
-   */
-  CONTROL = 12,
 }
 
 /** What client.go `hdrLine` begins with. */
 const VERSION = utf8("NATS/1.0");
-const VERSION_LENGTH: usize = 8;
 
 const TRACE_DEST = utf8("Nats-Trace-Dest");
 const SCHEDULE_TARGET = utf8("Nats-Schedule-Target");
@@ -90,9 +83,9 @@ const CONSUMER_STALLED = utf8("Nats-Consumer-Stalled");
 const MQTT_SUBJECT = utf8("Nmqtt-Subject");
 const MQTT_MAPPED = utf8("Nmqtt-Mapped");
 
-/** `Nats` and ` 100` as they lie in memory. */
+/** `Nats`, and an empty line behind another one, as they lie in memory. */
 const NATS: u32 = 0x7374614e;
-const STATUS_100: u32 = 0x30303120;
+const EMPTY_LINE: u32 = 0x0a0d0a0d;
 
 const COLON: u8 = 0x3a;
 const DASH: u8 = 0x2d;
@@ -203,13 +196,6 @@ class HeaderFields {
   /** The next line that matters, or END. Linear in the block over all calls. */
   next(): HeaderUse {
     const end = this.end;
-    const start = this.start;
-    if (this.position == start && this.traced && start + 12 < end && load<u32>(start, VERSION_LENGTH) == STATUS_100) {
-      if (firstOf(CR, CR, start, end) == end) {
-        this.position = end;
-        return HeaderUse.CONTROL;
-      }
-    }
     while (this.position < end) {
       const name = findName(this.position, end);
       this.position = name;
@@ -284,6 +270,7 @@ export const headerFields = new HeaderFields();
  * `headerFields` anew.
  */
 export function actsOnSubjects(pointer: usize, length: i32): bool {
+  if (!endsWithEmptyLine(pointer, length)) return true;
   headerFields.begin(pointer, length);
   return headerFields.next() != HeaderUse.END;
 }

@@ -52,19 +52,29 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     name: "jetstream-headers",
     title: "Headers that make JetStream act on other subjects need permission on those",
-    why: "`Nats-Schedule-Target` and `Nats-Scheduler` need publish permission on the subject that they name, and `Nats-Schedule-Source` needs subscribe permission; the other headers that docs/adr/0005 lists need permission too. nats-server checks only the first `Nats-Trace-Dest`, and none where there is a status; the filter checks every line of each. Any of them is refused where the block's last two bytes touch its line, since JetStream writes a header of its own over them, and beside a value that has the name of a header twice on end, which hides others from JetStream's check, or one behind a lone LF. A status 100 is refused where no CR stands behind it: mirrors take the stored message for the server's own. `Nats-Request-Info`, which nats-server writes itself, is refused together with a `Nats-Trace-Dest`: together they can make JetStream answer from another account.",
+    why: "`Nats-Schedule-Target` and `Nats-Scheduler` need publish permission on the subject that they name, and `Nats-Schedule-Source` needs subscribe permission; the other headers that docs/adr/0005 lists need permission too. nats-server checks only the first `Nats-Trace-Dest`, and none where there is a status; the filter checks every line of each. They are refused beside a value that has the name of a header twice on end, which hides others from JetStream's check, or one behind a lone LF. `Nats-Request-Info`, which nats-server writes itself, is refused together with a `Nats-Trace-Dest`: together they can make JetStream answer from another account.",
     stricter: "filter",
     sessions: [
       "own-schedule-target",
       "own-schedule-source",
       "own-second-trace-dest",
       "own-trace-dest-behind-status",
-      "own-unclosed-target",
       "own-traced-request-info",
-      "own-unclosed-ttl",
       "own-hidden-ttl",
       "own-lone-lf",
+    ],
+  },
+  {
+    name: "headers-without-end",
+    title: "Headers must end with an empty line",
+    why: "nats-server takes any bytes for headers. JetStream writes headers of its own over the last two of them, and takes a status away up to the first CR. So what does not end with an empty line is another block to mirrors, sources and replicas of a stream than to who checked it, and ends or stops them.",
+    stricter: "filter",
+    sessions: [
+      "own-unclosed-target",
+      "own-unclosed-ttl",
       "own-status-without-cr",
+      "own-headers-without-end",
+      "gram-132-HPUB-sizes-1-2",
     ],
   },
   {

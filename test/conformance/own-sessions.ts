@@ -64,6 +64,9 @@ export const OWN_SESSIONS: readonly Session[] = [
   session("own-lone-lf", { publish: { allow: ["jobs.>"] } }, [
     hpub("jobs.a", "NATS/1.0\r\nA: x\nNats-Expected-y\r\nNats-TTL: 1s\r\nNats-TTL: x\r\n\r\n"),
   ]),
+  session("own-headers-without-end", { publish: { allow: ["jobs.>"] } }, [
+    hpub("jobs.a", "NATS/1.0\r\nNats-Expected-Stream: S"),
+  ]),
   session("own-status-without-cr", { publish: { allow: ["jobs.>"] } }, [hpub("jobs.a", "NATS/1.0 100 x")]),
   session("own-jetstream-pattern", { publish: { allow: ["$JS.API.>"], deny: ["$JS.API.DIRECT.GET.S.orders.admin"] } }, [
     "PUB $JS.API.DIRECT.GET.S.orders.* 1\r\nx\r\n",

@@ -1,4 +1,4 @@
-import { HeaderUse, headerFields } from "../../assembly/nats/headers";
+import { actsOnSubjects, endsWithEmptyLine, HeaderUse, headerFields } from "../../assembly/nats/headers";
 import { Random } from "./random-support";
 
 function useName(use: HeaderUse): string {
@@ -17,8 +17,6 @@ function useName(use: HeaderUse): string {
       return "consumer-stalled";
     case HeaderUse.MQTT_SUBJECT:
       return "mqtt-subject";
-    case HeaderUse.CONTROL:
-      return "control";
     case HeaderUse.ROLLUP_SUBJECT:
       return "rollup-subject";
     case HeaderUse.REQUEST_INFO:
@@ -154,20 +152,6 @@ describe("headers with which nats-server acts on another subject", () => {
   });
 });
 
-describe("a status", () => {
-  it("of 100 acts where no CR stands behind it, with which JetStream would take it away", () => {
-    const control: StaticArray<string> = ["NATS/1.0 100 x", "NATS/1.0 100 ", "NATS/1.0 100 \n\nNats-Scheduler: a\n\n"];
-    for (let i = 0; i < control.length; i++) expect(fields(control[i])).toBe("control=");
-    const harmless: StaticArray<string> = [
-      "NATS/1.0 100 x\r\n\r\n",
-      "NATS/1.0 100",
-      "NATS/1.0 503 x",
-      " NATS/1.0 100 x",
-    ];
-    for (let i = 0; i < harmless.length; i++) expect(fields(harmless[i])).toBe("");
-  });
-});
-
 describe("a header's value", () => {
   it("ends at CR LF, so a lone CR or LF belongs to it", () => {
     expect(fields(V + "Nats-Scheduler: a\nb\rc\r\r\n\r\n")).toBe("scheduler=a\nb\rc\r");
@@ -192,21 +176,17 @@ describe("a header's value", () => {
     expect(fields(V + "Nats-Scheduler:")).toBe("");
   });
 
-  it("is unclosed where the block's last two bytes touch it or its CR LF", () => {
-    const ends: StaticArray<string> = ["", "x", "xy", "\r", "\r\n", "\r\n\r", "\r\nx"];
-    for (let i = 0; i < ends.length; i++) {
-      const bytes = String.UTF8.encode(V + "Nats-Schedule-Target: a.b" + ends[i]);
-      headerFields.begin(changetype<usize>(bytes), bytes.byteLength);
-      expect(headerFields.next()).toBe(HeaderUse.SCHEDULE_TARGET);
-      expect(headerFields.isUnclosed).toBe(true, ends[i]);
+  it("is the last of a block that ends with an empty line", () => {
+    const open: StaticArray<string> = ["", "\n", "\r\n", "a\r\n", "a\r\n\r", "a\n\n", "a\r\n\r\nb", "NATS/1.0 100 x"];
+    for (let i = 0; i < open.length; i++) {
+      const bytes = String.UTF8.encode("\r\n\r\n" + open[i]);
+      const length = bytes.byteLength - 4;
+      expect(endsWithEmptyLine(changetype<usize>(bytes) + 4, length)).toBe(false, open[i]);
+      expect(actsOnSubjects(changetype<usize>(bytes) + 4, length)).toBe(true, open[i]);
     }
-    const closed: StaticArray<string> = ["\r\n\r\n", "\r\nxy", "\r\nA: b\r\n"];
-    for (let i = 0; i < closed.length; i++) {
-      const bytes = String.UTF8.encode(V + "Nats-Schedule-Target: a.b" + closed[i]);
-      headerFields.begin(changetype<usize>(bytes), bytes.byteLength);
-      expect(headerFields.next()).toBe(HeaderUse.SCHEDULE_TARGET);
-      expect(headerFields.isUnclosed).toBe(false, closed[i]);
-    }
+    const bytes = String.UTF8.encode(V + "a: b\r\n\r\n");
+    expect(endsWithEmptyLine(changetype<usize>(bytes), bytes.byteLength)).toBe(true);
+    expect(actsOnSubjects(changetype<usize>(bytes), bytes.byteLength)).toBe(false);
   });
 
   it("of a rollup counts as `all` in any case, but not with anything around it", () => {
