@@ -1,7 +1,7 @@
 import { shareBytes } from "../bytes/budget";
 import { hashBytes } from "../bytes/hash";
 import { Words } from "../bytes/words";
-import { endsWithEmptyLine, headerFields, HeaderUse } from "../nats/headers";
+import { headerFields, HeaderUse, lacksEmptyLine } from "../nats/headers";
 import { ClientLine } from "../nats/client-line";
 import { isLiteral, Tokens } from "../nats/subject";
 import { Violation } from "../nats/texts";
@@ -312,7 +312,8 @@ export class Access {
   /**
    * Why a header is refused, or ALLOWED. The first refused header decides, but a refused trace destination comes before all
    * others. Whoever names the requester itself (`REQUEST_INFO`) may not have the message traced: without that nats-server
-   * replaces what it says.
+   * replaces what it says. No block may become another one to nats-server after its check. A header that names no subject is
+   * refused for the subject of the publish, as `publish` has noted it.
    */
   private judgeHeaders(line: ClientLine): Reason {
     this.namesTraceDest = false;
@@ -325,9 +326,7 @@ export class Access {
       const use = headerFields.next();
       if (use == HeaderUse.END) {
         if (first != Reason.ALLOWED) return first;
-        return !endsWithEmptyLine(line.next, line.headerLength) ||
-          (traces && poses) ||
-          (acts && headerFields.hidesLines)
+        return lacksEmptyLine(line.next, line.headerLength) || (traces && poses) || (acts && headerFields.hidesLines)
           ? Reason.HEADER
           : first;
       }

@@ -65,8 +65,9 @@ export const enum HeaderUse {
   SCHEDULE_ROLLUP = 11,
 }
 
-/** What client.go `hdrLine` begins with. */
-const VERSION = utf8("NATS/1.0");
+/** `NATS/1.0`, with which client.go `hdrLine` begins, as it lies in memory, and its length. */
+const VERSION: u64 = 0x302e_312f_5354_414e;
+const VERSION_LENGTH: i32 = 8;
 
 const TRACE_DEST = utf8("Nats-Trace-Dest");
 const SCHEDULE_TARGET = utf8("Nats-Schedule-Target");
@@ -83,8 +84,9 @@ const CONSUMER_STALLED = utf8("Nats-Consumer-Stalled");
 const MQTT_SUBJECT = utf8("Nmqtt-Subject");
 const MQTT_MAPPED = utf8("Nmqtt-Mapped");
 
-/** `Nats`, and an empty line behind another one, as they lie in memory. */
+/** `Nats`, ` 100`, and an empty line behind another one, as they lie in memory. */
 const NATS: u32 = 0x7374614e;
+const STATUS_100: u32 = 0x30303120;
 const EMPTY_LINE: u32 = 0x0a0d0a0d;
 
 const COLON: u8 = 0x3a;
@@ -132,6 +134,10 @@ function useOf(name: usize, length: i32): HeaderUse {
       return isName(name, CONSUMER_STALLED) ? HeaderUse.CONSUMER_STALLED : HeaderUse.END;
   }
   return HeaderUse.END;
+}
+
+function hasVersion(pointer: usize, length: i32): bool {
+  return length >= VERSION_LENGTH && load<u64>(pointer) == VERSION;
 }
 
 /** Bytes that are searched at once. */
@@ -190,7 +196,7 @@ class HeaderFields {
     this.end = pointer + <usize>length;
     this.value = 0;
     this.valueLength = 0;
-    this.traced = length >= VERSION.length && isName(pointer, VERSION);
+    this.traced = hasVersion(pointer, length);
   }
 
   /** The next line that matters, or END. Linear in the block over all calls. */
@@ -209,8 +215,8 @@ class HeaderFields {
   /** The use of the line whose name begins at `name`, with its value noted, or END where it has none. */
   private readField(name: usize): HeaderUse {
     const end = this.end;
-    // The longest name has 43 bytes, so that the colon is among the first 44, if the name is one of ours.
-    const lastColon = min(end, name + 44);
+    // The longest name has 21 bytes, so that the colon is among the first 22, if the name is one of ours.
+    const lastColon = min(end, name + 22);
     const colon = firstOf(COLON, COLON, name, lastColon);
     if (colon == lastColon) return HeaderUse.END;
     const use = useOf(name, <i32>(colon - name));
@@ -233,11 +239,24 @@ class HeaderFields {
   }
 
   /**
-   * Do the block's last two bytes begin before the value's CR LF is over? JetStream puts a header of its own in their place, whatever they
-   * are (client.go `genHeader`), and that is read as a part of the value then: of another subject than this one, with blanks in it.
+   * Has the block a value that hides lines from nats-server? Its reader (client.go `getHeaderKeyIndex`) gives up at a name that
+   * stands twice on end, with at most one byte between. Lines of that name behind it are not checked, and act when JetStream has
+   * removed the one that hid them (docs/adr/0005). A name behind a lone LF begins no line for that reader, but does for the
+   * function that removes lines (`removeHeaderIfPrefixPresent`), which takes the line behind it along.
    */
-  get isUnclosed(): bool {
-    return this.value + <usize>this.valueLength + 4 > this.end;
+  get hidesLines(): bool {
+    const end = this.end;
+    let last: usize = 0;
+    for (let at = this.start; at + 5 < end; at++) {
+      if (load<u32>(at) != NATS || load<u8>(at, 4) != DASH) continue;
+      if (load<u16>(at - 2) != CR_LF) {
+        if (load<u8>(at - 1) == LF) return true;
+        const length = at - last - 1;
+        if (last != 0 && at + length <= end && memory.compare(last, at, length) == 0) return true;
+      }
+      last = at;
+    }
+    return false;
   }
 
   /**
@@ -266,11 +285,26 @@ class HeaderFields {
 export const headerFields = new HeaderFields();
 
 /**
- * Has a header block, of which all `length` bytes are there, a line that nats-server could act on? Begins a walk of
- * `headerFields` anew.
+ * Is a header block, of which all `length` bytes are there, one that does not end with an empty line, though nats-server could
+ * find a header in it? JetStream writes headers of its own over a block's last two bytes, whatever these are (client.go
+ * `genHeader`), removes a status up to the first CR, and a line up to its CR LF. So what was checked is not what mirrors,
+ * sources and replicas get, and it stops them (docs/adr/0005). Other bytes, without such a name and without the status 100 of
+ * nats-server's own heartbeats, remain what they are.
+ */
+export function lacksEmptyLine(pointer: usize, length: i32): bool {
+  const end = pointer + <usize>length;
+  if (length >= 4 && load<u32>(end - 4) == EMPTY_LINE) return false;
+  const beats =
+    length > VERSION_LENGTH + 4 && hasVersion(pointer, length) && load<u32>(pointer, VERSION_LENGTH) == STATUS_100;
+  return beats || findName(pointer, end) < end;
+}
+
+/**
+ * Has a header block, of which all `length` bytes are there, a line that nats-server could act on, or no proper end
+ * (`lacksEmptyLine`)? Begins a walk of `headerFields` anew.
  */
 export function actsOnSubjects(pointer: usize, length: i32): bool {
-  if (!endsWithEmptyLine(pointer, length)) return true;
+  if (lacksEmptyLine(pointer, length)) return true;
   headerFields.begin(pointer, length);
   return headerFields.next() != HeaderUse.END;
 }

@@ -1,4 +1,4 @@
-import { actsOnSubjects, endsWithEmptyLine, HeaderUse, headerFields } from "../../assembly/nats/headers";
+import { actsOnSubjects, HeaderUse, headerFields, lacksEmptyLine } from "../../assembly/nats/headers";
 import { Random } from "./random-support";
 
 function useName(use: HeaderUse): string {
@@ -62,6 +62,16 @@ function plainly(block: string): string {
     }
   }
   return found.join("|");
+}
+
+/** Does the block need an empty line at its end that it does not have? Such a block is taken the long way. */
+function isOpen(block: string): bool {
+  // Behind an empty line, since a search must not begin before the block.
+  const bytes = String.UTF8.encode("\r\n\r\n" + block);
+  const pointer = changetype<usize>(bytes) + 4;
+  const open = lacksEmptyLine(pointer, bytes.byteLength - 4);
+  if (open) expect(actsOnSubjects(pointer, bytes.byteLength - 4)).toBe(true, block);
+  return open;
 }
 
 describe("headers with which nats-server acts on another subject", () => {
@@ -176,17 +186,49 @@ describe("a header's value", () => {
     expect(fields(V + "Nats-Scheduler:")).toBe("");
   });
 
-  it("is the last of a block that ends with an empty line", () => {
-    const open: StaticArray<string> = ["", "\n", "\r\n", "a\r\n", "a\r\n\r", "a\n\n", "a\r\n\r\nb", "NATS/1.0 100 x"];
-    for (let i = 0; i < open.length; i++) {
-      const bytes = String.UTF8.encode("\r\n\r\n" + open[i]);
-      const length = bytes.byteLength - 4;
-      expect(endsWithEmptyLine(changetype<usize>(bytes) + 4, length)).toBe(false, open[i]);
-      expect(actsOnSubjects(changetype<usize>(bytes) + 4, length)).toBe(true, open[i]);
+  it("hides other lines if it has a name of nats-server's twice, with at most one byte between, or after a lone LF", () => {
+    const hiding: StaticArray<string> = [
+      "a: Nats-TTLNats-TTL",
+      "a: xNats-TTL Nats-TTLx",
+      "Nats-TTLNats-TTL",
+      "a: b\nNats-Expected-x",
+      "a: b\r\n\nNats-x",
+    ];
+    for (let i = 0; i < hiding.length; i++) {
+      const bytes = String.UTF8.encode(V + hiding[i] + "\r\nNats-TTL: 1\r\n\r\n");
+      headerFields.begin(changetype<usize>(bytes), bytes.byteLength);
+      expect(headerFields.hidesLines).toBe(true, hiding[i]);
     }
-    const bytes = String.UTF8.encode(V + "a: b\r\n\r\n");
-    expect(endsWithEmptyLine(changetype<usize>(bytes), bytes.byteLength)).toBe(true);
-    expect(actsOnSubjects(changetype<usize>(bytes), bytes.byteLength)).toBe(false);
+    const harmless: StaticArray<string> = [
+      "Nats-TTL: 1s\r\nNats-TTL: 1s",
+      "a: Nats-TTL, Nats-TTL",
+      "a: Nats-TTLNats-Incr",
+      "Nats-Schedule: 1\r\nNats-Schedule-TTL: 1\r\nNats-Schedule-Target: a",
+      "a: Nats-TTL",
+      "a: b\nx-Nats-TTL",
+    ];
+    for (let i = 0; i < harmless.length; i++) {
+      const bytes = String.UTF8.encode(V + harmless[i] + "\r\n\r\n");
+      headerFields.begin(changetype<usize>(bytes), bytes.byteLength);
+      expect(headerFields.hidesLines).toBe(false, harmless[i]);
+    }
+  });
+
+  it("may not pass in a block that an empty line does not end, with a status 100 or a name in it", () => {
+    const rests: StaticArray<string> = ["", "\n", "\r\n", "a\r\n", "a\r\n\r", "a\n\n", "a\r\n\r\nb"];
+    for (let i = 0; i < rests.length; i++) {
+      expect(isOpen("NATS/1.0 100 " + rests[i])).toBe(true, rests[i]);
+      expect(isOpen("\r\nNats" + rests[i])).toBe(true, rests[i]);
+      expect(isOpen(rests[i])).toBe(false, rests[i]);
+      expect(isOpen("NATS/1.0" + rests[i])).toBe(false, rests[i]);
+    }
+    expect(isOpen("NATS/1.0 100 x")).toBe(true);
+    expect(isOpen("a: b\r\nN")).toBe(true);
+    expect(isOpen("NATS/1.0 503 x")).toBe(false);
+    expect(isOpen("NATS/1.0 100")).toBe(false);
+    expect(isOpen("NATS/1.")).toBe(false);
+    expect(isOpen(V + "a: b\r\n\r\n")).toBe(false);
+    expect(isOpen("\r\n\r\n")).toBe(false);
   });
 
   it("of a rollup counts as `all` in any case, but not with anything around it", () => {
