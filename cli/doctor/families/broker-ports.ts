@@ -261,17 +261,14 @@ export const brokerPorts = family(
     for (const broker of mesh.brokers) {
       const { resource, serviceAccount } = broker;
       const ports = otherPorts(broker, configs);
-      const isExcluded = ({ number }: OpenPort): boolean => excludedInbound(broker, number) !== undefined;
-      for (const { number, use } of ports.filter(isExcluded)) {
+      const captured = ports.filter(({ number, use }) => {
         const excluded = excludedInbound(broker, number);
-        const message = `${excluded?.why ?? ""}, so no AuthorizationPolicy applies to it at ${resource.title} (${use})`;
-        report("broker-port-open", excluded?.place ?? resource.place, message, "let the sidecar capture the port");
-      }
-      judge(
-        resource,
-        broker,
-        ports.filter((port) => !isExcluded(port)),
-      );
+        if (!excluded) return true;
+        const message = `${excluded.why}, so no AuthorizationPolicy applies to it at ${resource.title} (${use})`;
+        report("broker-port-open", excluded.place, message, "let the sidecar capture the port");
+        return false;
+      });
+      judge(resource, broker, captured);
       const all = denialOfAll(broker, CLIENT_PORT, mesh);
       if (all) {
         const message = denialText(all, `port ${CLIENT_PORT} of ${resource.title}`);
