@@ -61,7 +61,7 @@ export const enum HeaderUse {
    * client's word is taken for its own, and any account may stand there (2.15.2).
    */
   REQUEST_INFO = 10,
-  /** `Nats-Schedule-Rollup`, never answered: it is one of the rollups above. */
+  /** `Nats-Schedule-Rollup` and `Nats-Stream-Source`, never answered: each has the use of one of the rollups above. */
   SCHEDULE_ROLLUP = 11,
 }
 
