@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { authorization, DOCUMENTS, ids, NATS } from "./sound-mesh.ts";
+import { doctor } from "./support.ts";
+
+describe("an AuthorizationPolicy", () => {
+  const open = DOCUMENTS.map((text) =>
+    text
+      .replace("containerPort: 4222 }", "containerPort: 4222 }, { containerPort: 6222 }")
+      .replace("    spec:\n      containers", "    spec:\n      serviceAccountName: nats\n      containers"),
+  );
+  const broker = { source: { principals: ["cluster.local/ns/messaging/sa/nats"] } };
+  const route = { operation: { ports: ["6222"] } };
+  const client = { operation: { ports: ["4222"] } };
+
+  it("is required for the routes' port", () => assert.deepEqual(ids(...open), ["broker-port-open"]));
+
+  it("restricts a port if it allows it to some, or allows only others, or denies it", () => {
+    for (const spec of [
+      { selector: NATS, rules: [{ from: [broker], to: [route] }, { to: [client] }] },
+      { action: "DENY", rules: [{ from: [{ source: { notPrincipals: ["*/sa/nats"] } }], to: [route] }] },
+    ])
+      assert.deepEqual(ids(...open, authorization(spec)), [], JSON.stringify(spec));
+    for (const spec of [
+      { selector: NATS, rules: [{ to: [client] }] },
+      { rules: [{ to: [{ operation: { notPorts: ["6222"] } }] }] },
+      { action: "DENY", rules: [{ from: [{ source: { notPrincipals: ["cluster.local/ns/x/sa/x"] } }], to: [route] }] },
+    ])
+      assert.deepEqual(ids(...open, authorization(spec)), ["cluster-port-denied"], JSON.stringify(spec));
+    const elsewhere = authorization({ rules: [{ from: [broker] }] }, "istio-system");
+    assert.deepEqual(ids(...open, elsewhere, authorization({ rules: [{ to: [client] }] })), []);
+  });
+
+  it("that allows nothing, or denies everybody, keeps clients out", () => {
+    for (const spec of [
+      {},
+      { selector: NATS },
+      { selector: NATS, rules: [{ to: [{ operation: { ports: ["8222"] } }] }] },
+      { action: "DENY", rules: [{}] },
+      { action: "DENY", rules: [{ from: [{ source: { principals: ["*"] } }], to: [client] }] },
+    ])
+      assert.ok(ids(...DOCUMENTS, authorization(spec)).includes("client-port-denied"), JSON.stringify(spec));
+    const [nothing] = doctor([...DOCUMENTS, authorization({})].join("\n---\n"));
+    assert.match(nothing!.message, /^AuthorizationPolicy messaging\/a has no rules, so it allows nothing, /);
+    for (const spec of [
+      { rules: [{}] },
+      { rules: [{ from: [broker] }] },
+      { action: "DENY" },
+      { action: "DENY", rules: [{ from: [{ source: { notPrincipals: ["*/sa/nats"] } }], to: [client] }] },
+      { action: "AUDIT", rules: [{}] },
+      { selector: { matchLabels: { app: "x" } } },
+    ])
+      assert.deepEqual(ids(...DOCUMENTS, authorization(spec)), [], JSON.stringify(spec));
+  });
+
+  it("about HTTP denies all that comes to a TCP port, or allows none of it", () => {
+    const denied = (spec: object): string[] => ids(...DOCUMENTS, authorization(spec));
+    const head = { key: "request.headers[x]", notValues: ["y"] };
+    for (const rule of [
+      { from: [{ source: { notRequestPrincipals: ["*"] } }] },
+      { to: [{ operation: { methods: ["DELETE"] } }] },
+      { to: [client], when: [head] },
+    ])
+      assert.deepEqual(denied({ action: "DENY", rules: [rule] }), ["client-port-denied"], JSON.stringify(rule));
+    for (const rule of [
+      { from: [{ source: { requestPrincipals: ["*"] } }] },
+      { to: [{ operation: { ports: ["4222"], paths: ["/*"] } }] },
+      { to: [client], when: [head] },
+    ]) {
+      assert.deepEqual(denied({ rules: [rule] }), ["client-port-denied"], JSON.stringify(rule));
+      assert.deepEqual(denied({ rules: [rule, { to: [client] }] }), [], JSON.stringify(rule));
+    }
+    assert.deepEqual(denied({ rules: [{ to: [{ operation: { ports: ["4222"], paths: [] } }] }] }), []);
+    const elsewhere = { from: [{ source: { notRequestPrincipals: ["*"], namespaces: ["x"] } }] };
+    assert.deepEqual(denied({ action: "DENY", rules: [elsewhere] }), []);
+  });
+
+  it("about HTTP does not shut monitoring where it denies some of it", () => {
+    const monitored = DOCUMENTS.map((text) =>
+      text.replace("containerPort: 4222 }", "containerPort: 4222 }, { containerPort: 8222 }"),
+    );
+    const operation = { ports: ["8222"] };
+    const deny = (more: object): string =>
+      authorization({ action: "DENY", rules: [{ to: [{ operation: { ...operation, ...more } }] }] });
+    assert.deepEqual(ids(...monitored, deny({})), []);
+    assert.deepEqual(ids(...monitored, deny({ paths: ["/connz"] })), ["broker-port-open"]);
+  });
+
+  it("that denies everybody is told a remedy that helps against a DENY", () => {
+    const [finding] = doctor([...DOCUMENTS, authorization({ action: "DENY", rules: [{}] })].join("\n---\n"));
+    assert.match(finding!.remedy, /^list the ports that the rule is meant for/);
+    const [other] = doctor([...DOCUMENTS, authorization({})].join("\n---\n"));
+    assert.match(other!.remedy, /^add a rule for the client port/);
+  });
+
+  it("spares nats-server's own service account by any field that names it, and by no other", () => {
+    const deny = (source: object, when?: object): string =>
+      authorization({
+        action: "DENY",
+        rules: [{ from: [{ source }], to: [route], ...(when ? { when: [when] } : {}) }],
+      });
+    for (const source of [
+      { notPrincipals: ["cluster.local/ns/messaging/sa/nats"] },
+      { notPrincipals: ["other.domain/ns/messaging/*", "a/ns/x/sa/x"] },
+      { notNamespaces: ["mess*"] },
+      { notNamespaces: ["*ess*ing", "x"] },
+      { notServiceAccounts: ["nats"] },
+      { notServiceAccounts: ["messaging/nats"] },
+      { notPrincipals: ["cluster.local/ns/x/sa/x"], notIpBlocks: ["10.0.0.0/8"] },
+    ])
+      assert.deepEqual(ids(...open, deny(source)), [], JSON.stringify(source));
+    for (const source of [
+      { notPrincipals: ["cluster.local/ns/messaging/sa/default"] },
+      { notPrincipals: ["cluster.local/ns/nats/*"] },
+      { notNamespaces: ["mes", "*messagingx", "messaging*g", "m*s*x*"] },
+      { notServiceAccounts: ["other/nats"] },
+      { principals: ["*"] },
+    ])
+      assert.deepEqual(ids(...open, deny(source)), ["cluster-port-denied"], JSON.stringify(source));
+    const conditional = deny({ principals: ["*"] }, { key: "source.ip", values: ["10.0.0.1"] });
+    assert.deepEqual(ids(...open, conditional), ["broker-port-open"]);
+  });
+
+  it("that denies some leaves the port open to all others", () => {
+    for (const rule of [
+      { from: [{ source: { namespaces: ["quarantine"] } }] },
+      { from: [{ source: { ipBlocks: ["192.0.2.0/24"] } }], to: [route] },
+      { from: [{ source: { principals: ["cluster.local/ns/shop/sa/x"] } }] },
+      { from: [{ source: { principals: ["cluster.local/ns/shop/*"], notNamespaces: ["shop"] } }] },
+      { from: [{ source: { notPrincipals: ["*"] } }], to: [route] },
+      { from: [{ source: { notPrincipals: ["cluster.local/*"] } }], to: [route] },
+      { from: [{ source: { notNamespaces: ["*"] } }], to: [route] },
+      { to: [route], when: [{ key: "source.namespace", values: ["quarantine"] }] },
+    ])
+      for (const namespace of ["messaging", "istio-system"]) {
+        const policy = authorization({ action: "DENY", rules: [rule] }, namespace);
+        assert.deepEqual(ids(...open, policy), ["broker-port-open"], policy);
+      }
+  });
+
+  it("that keeps out pods which run as default is reported with what they run as", () => {
+    const unnamed = open.map((text) => text.replace("      serviceAccountName: nats\n", ""));
+    const policy = authorization({
+      action: "DENY",
+      rules: [{ from: [{ source: { notPrincipals: ["mesh.test/ns/messaging/sa/nats"] } }], to: [route] }],
+    });
+    const [finding] = doctor([...unnamed, policy].join("\n---\n"));
+    assert.match(
+      finding!.message,
+      /^a rule of .* keeps nats-server's own mesh\.test\/ns\/messaging\/sa\/default from port 6222 of /,
+    );
+    assert.match(finding!.remedy, /^let mesh\.test\/ns\/messaging\/sa\/default pass, /);
+  });
+
+  it("with spiffe:// before its principals is reported with the right form, wherever else it is wrong", () => {
+    const written = "spiffe://mesh.test/ns/messaging/sa/nats";
+    const policy = authorization({
+      action: "DENY",
+      rules: [{ from: [{ source: { notPrincipals: [written] } }], to: [route] }],
+    });
+    const found = doctor([...open, policy].join("\n---\n"));
+    const remedies = new Map(found.map(({ id, remedy }) => [id, remedy]));
+    assert.equal(remedies.get("principal-malformed"), "write mesh.test/ns/messaging/sa/nats");
+    assert.ok(![...remedies.values()].some((remedy) => remedy.includes("spiffe:")), [...remedies.values()].join());
+    assert.deepEqual(ids(authorization({ rules: [{ from: [{ source: { principals: ["x"] } }] }] }, "shop")), []);
+  });
+
+  it("restricts nothing if it lets everybody in, or is for other pods, on trial or a waypoint's", () => {
+    for (const policy of [
+      authorization({ selector: NATS, rules: [{}] }),
+      ...[
+        { principals: ["*"] },
+        { principals: ["cluster.local/*"] },
+        { principals: ["x", "cluster.local/ns/*"] },
+        { namespaces: ["*"] },
+        { trustDomains: ["cluster.local"] },
+        { ipBlocks: ["0.0.0.0/0"] },
+      ].map((source) => authorization({ selector: NATS, rules: [{ from: [{ source }], to: [route] }] })),
+      authorization({ selector: { matchLabels: { app: "x" } }, rules: [{ from: [broker] }] }),
+      authorization({ rules: [{ from: [broker] }] }, "shop"),
+      authorization({ targetRefs: [{ kind: "Service", name: "nats" }], rules: [{ from: [broker] }] }),
+      authorization({ action: "DENY", rules: [{ to: [client] }] }),
+      authorization({ action: "AUDIT", rules: [{ to: [route] }] }),
+      ...["true", "True", "TRUE", "t", "T", "1"].map((word) =>
+        authorization({ rules: [{ from: [broker] }] }).replace(
+          '"name":"a"',
+          `"name":"a","annotations":{"istio.io/dry-run":"${word}"}`,
+        ),
+      ),
+    ])
+      assert.ok(ids(...open, policy).includes("broker-port-open"), policy);
+  });
+});

@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { inRoot } from "../../tools/paths.ts";
+import { DOCUMENTS, ids } from "./sound-mesh.ts";
+
+interface PolicySchema {
+  definitions: { limits: { properties: { controlLine: { default: number } } } };
+}
+
+describe("what nats.conf opens beside the client port", () => {
+  function withConf(conf: string): string[] {
+    const pods = DOCUMENTS.map((text) =>
+      text.replace(
+        "    spec:\n      containers",
+        "    spec:\n      volumes: [{ configMap: { name: nats } }]\n      containers",
+      ),
+    );
+    const metadata = { name: "nats", namespace: "messaging" };
+    return [...pods, JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata, data: { "nats.conf": conf } })];
+  }
+
+  it("includes monitoring and profiling, unless only the pod itself reaches it", () => {
+    for (const open of [
+      "http_port: 8222",
+      "http: 0.0.0.0:8222",
+      "https_port: 8443",
+      "monitor_port: 8222",
+      "prof_port: 6060",
+    ])
+      assert.deepEqual(ids(...withConf(`port: 4222\n${open}\n`)), ["broker-port-open"], open);
+    for (const shut of ["http: 127.0.0.1:8222", "http: localhost:8222", "prof_port: 0", "jetstream { port: 6060 }"])
+      assert.deepEqual(ids(...withConf(`port: 4222\n${shut}\n`)), [], shut);
+  });
+
+  it("includes the client port itself if it is another one, and the command line counts before the file", () => {
+    assert.deepEqual(ids(...withConf("port: 4333\n")), ["nats-client-port"]);
+    for (const args of ['["-p", "4222"]', '["--port=4222"]']) {
+      const told = withConf("port: 4333\n").map((text) =>
+        text.replace("image: nats:2.15.2", `$&\n          args: ${args}`),
+      );
+      assert.deepEqual(ids(...told), [], args);
+    }
+  });
+
+  it("includes a control line of more bytes than the filter accepts by default according to the policy's reference", () => {
+    const schema = JSON.parse(readFileSync(inRoot("docs", "policy.schema.json"), "utf8")) as PolicySchema;
+    const most = schema.definitions.limits.properties.controlLine.default;
+    assert.deepEqual(ids(...withConf(`port: 4222\nmax_control_line: ${most}\n`)), []);
+    assert.deepEqual(ids(...withConf(`port: 4222\nmax_control_line: ${most + 1}\n`)), ["nats-control-line"]);
+  });
+
+  it("is not the port of an exporter or of whatever else runs beside it", () => {
+    const exporter =
+      '        - { name: exporter, image: natsio/prometheus-nats-exporter, args: ["-port=7777", "--tls"] }\n';
+    const beside = withConf("port: 4222\n").map((text) => text.replace(/ {8}- name: nats\n/, `${exporter}$&`));
+    assert.ok(beside.join("").includes(exporter));
+    assert.deepEqual(ids(...beside), []);
+  });
+
+  it("asks for credentials unless they are the system account's, whatever that is called", () => {
+    const accounts = "accounts { SYS { users: [{ user: a }], exports: [x] } }";
+    assert.deepEqual(ids(...withConf(`port: 4222\n${accounts}\n`)), ["nats-credentials", "nats-mappings"]);
+    for (const key of ["system_account", "system"])
+      assert.deepEqual(ids(...withConf(`port: 4222\n${accounts}\n${key}: SYS\n`)), [], key);
+  });
+
+  it("is read in a Secret too, encoded or not", () => {
+    const conf = "port: 4222\nauthorization { user: a }\n";
+    for (const holder of [{ data: { "nats.conf": btoa(conf) } }, { stringData: { "nats.conf": conf } }]) {
+      const secret = {
+        apiVersion: "v1",
+        kind: "Secret",
+        metadata: { name: "nats", namespace: "messaging" },
+        ...holder,
+      };
+      assert.deepEqual(ids(...DOCUMENTS, JSON.stringify(secret)), ["nats-credentials"]);
+    }
+  });
+});

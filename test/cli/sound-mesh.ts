@@ -1,0 +1,39 @@
+import { readFileSync } from "node:fs";
+import { STATS_TAGS } from "../../cli/stats-tags.ts";
+import { inRoot } from "../../tools/paths.ts";
+import { doctor } from "./support.ts";
+
+/** A plugin, its Service, its pods and STRICT mTLS, in which doctor finds nothing. */
+const SOUND = readFileSync(
+  inRoot("test", "cli", "fixtures", "selector-matches-nothing", "good.yaml"),
+  "utf8",
+).replaceAll("ALL-STATS-TAGS", STATS_TAGS.join());
+export const DOCUMENTS = SOUND.split("---\n");
+
+/** The ids of what doctor finds in these documents, each once. */
+export function ids(...documents: string[]): string[] {
+  return [...new Set(doctor(documents.join("\n---\n")).map(({ id }) => id))].sort();
+}
+
+/** Those of DOCUMENTS that are of these kinds. */
+export function kinds(...wanted: string[]): string[] {
+  return DOCUMENTS.filter((text) => wanted.some((kind) => text.includes(`kind: ${kind}\n`)));
+}
+
+export function document(group: string, kind: string, name: string, namespace: string, spec: object): string {
+  return JSON.stringify({ apiVersion: `${group}/v1`, kind, metadata: { name, namespace }, spec });
+}
+
+let documents = 0;
+
+/** Each has a name of its own. */
+export function peerAuthentication(namespace: string, spec: object): string {
+  return document("security.istio.io", "PeerAuthentication", `p${documents++}`, namespace, spec);
+}
+
+export function authorization(spec: object, namespace = "messaging"): string {
+  return document("security.istio.io", "AuthorizationPolicy", "a", namespace, spec);
+}
+
+export const NATS = { matchLabels: { app: "nats" } };
+export const ALL_TAGS = { "sidecar.istio.io/extraStatTags": STATS_TAGS.join() };
