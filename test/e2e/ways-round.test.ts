@@ -138,14 +138,16 @@ describe("ways round a subject policy", () => {
       await far.handshake();
       await far.send("SUB _INBOX.x.1 1\r\n");
       await far.flush();
-      // What is stored goes to an inbox at the leaf node, as often as it takes that to be known.
-      const get = publish("$JS.API.DIRECT.GET.DATA.data.mine", "", "", "_INBOX.x.1");
+      await waitFor("the inbox at the leaf node to be known", async () => {
+        await town.operator.send(publish("_INBOX.x.1"));
+        await town.operator.flush();
+        return (await messagesOf(far)).length > 0;
+      });
       const alone = await town.connect("reader", "alone");
       assert.deepEqual(await errorsOf(alone, hidden), []);
-      const trace = await waitFor("the trace", async () => {
-        assert.deepEqual(await errorsOf(alone, get), []);
-        return (await town.secrets())[0];
-      });
+      // What is stored goes to that inbox, and its trace from there.
+      assert.deepEqual(await errorsOf(alone, publish("$JS.API.DIRECT.GET.DATA.data.mine", "", "", "_INBOX.x.1")), []);
+      const trace = await waitFor("the trace", async () => (await town.secrets())[0]);
       assert.match(trace, /^MSG secret\.in 1 .*"Nats-Trace-Dest":\["secret\.in"\]/);
     } finally {
       far.close();

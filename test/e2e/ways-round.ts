@@ -87,6 +87,8 @@ export class Town {
     readonly stand: Stand,
     /** May do everything, and watches `secret.>`. */
     readonly operator: RawClient,
+    /** The operator's connection for requests, on which nothing but their answers comes. */
+    readonly requests: RawClient,
   ) {}
 
   static async start(): Promise<Town> {
@@ -100,11 +102,14 @@ export class Town {
       },
       nats: { config: natsConfig() },
     });
-    const operator = await RawClient.connect(stand.nats.port);
-    await operator.handshake();
-    await operator.send("SUB secret.> 1\r\nSUB _INBOX.o.> 2\r\n");
-    await operator.flush();
-    return new Town(stand, operator);
+    const subscribed = async (subject: string): Promise<RawClient> => {
+      const client = await RawClient.connect(stand.nats.port);
+      await client.handshake();
+      await client.send(`SUB ${subject} 1\r\n`);
+      await client.flush();
+      return client;
+    };
+    return new Town(stand, await subscribed("secret.>"), await subscribed("_INBOX.o.>"));
   }
 
   async connect(application: Application, route: Route): Promise<RawClient> {
@@ -137,34 +142,33 @@ export class Town {
   /** Sends a request to JetStream's API as the operator. */
   async api<T = Record<string, unknown>>(subject: string, request: object = {}): Promise<T> {
     const body = JSON.stringify(request);
-    await this.operator.send(`PUB $JS.API.${subject} _INBOX.o.api ${body.length}\r\n${body}\r\n`);
-    for (;;) {
-      const { payload } = await this.#answer();
-      const answer = JSON.parse(String(payload)) as T & { error?: { description: string } };
-      if (answer.error === undefined) return answer;
-      throw new Error(`${subject}: ${answer.error.description}`);
-    }
+    await this.requests.send(`PUB $JS.API.${subject} _INBOX.o.api ${body.length}\r\n${body}\r\n`);
+    const { payload } = await this.#answer();
+    const answer = JSON.parse(String(payload)) as T & { error?: { description: string } };
+    if (answer.error === undefined) return answer;
+    throw new Error(`${subject}: ${answer.error.description}`);
   }
 
   /** Creates a stream of these subjects, replacing an old one. */
   async stream(name: string, subjects: string[], more: object = {}): Promise<void> {
-    await this.api(`STREAM.DELETE.${name}`).catch(() => undefined);
+    const { streams } = await this.api<{ streams: string[] | null }>("STREAM.NAMES");
+    if (streams?.includes(name)) await this.api(`STREAM.DELETE.${name}`);
     await this.api(`STREAM.CREATE.${name}`, { name, subjects, storage: "memory", ...more });
   }
 
   /** Publishes as the operator, and waits for the stream's answer. */
   async store(subject: string, payload: string, headers = ""): Promise<void> {
-    await this.operator.send(publish(subject, payload, headers, "_INBOX.o.ack"));
+    await this.requests.send(publish(subject, payload, headers, "_INBOX.o.ack"));
     await this.#answer();
   }
 
-  /** The next message to the operator's inbox. The server's first PING may come before it. */
+  /** The answer to a request. A PING of the server's may come before it, and an INFO when a leaf node comes or goes. */
   async #answer(): Promise<Frame> {
     for (;;) {
-      const frame = await this.operator.next();
-      if (frame?.verb === "PING") await this.operator.send("PONG\r\n");
-      else if (frame?.verb === "MSG" && / 2 \d+$/.test(frame.line)) return frame;
-      else throw new Error(`wanted an answer, got ${JSON.stringify(frame?.line)}`);
+      const frame = await this.requests.next();
+      if (frame?.verb === "PING") await this.requests.send("PONG\r\n");
+      else if (frame?.verb === "MSG") return frame;
+      else if (frame?.verb !== "INFO") throw new Error(`wanted an answer, got ${JSON.stringify(frame?.line)}`);
     }
   }
 
@@ -181,6 +185,7 @@ export class Town {
   async stop(): Promise<void> {
     this.closeClients();
     this.operator.close();
+    this.requests.close();
     await this.stand.stop();
   }
 }
