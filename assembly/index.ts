@@ -3,6 +3,7 @@
  * for a trap ends every connection of the worker.
  */
 import { seedHashes } from "./bytes/hash";
+import { CONNECTIONS } from "./bytes/hot-page";
 import { NumberTable } from "./bytes/number-table";
 import { beginCallback } from "./connection/callback-time";
 import { Connection } from "./connection/connection";
@@ -28,7 +29,7 @@ const HURRIED_TICK_MILLISECONDS: u32 = 10;
 const hurrying: Set<u32> = new Set();
 const plugins: Map<u32, Plugin> = new Map();
 /** Addresses of `Connection`s by the host's numbers of their contexts. */
-const connections: NumberTable = new NumberTable();
+const connections: NumberTable = NumberTable.at(CONNECTIONS);
 
 // @ts-ignore: decorator
 @inline

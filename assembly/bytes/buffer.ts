@@ -5,16 +5,16 @@ import { copyShort } from "./copy";
 const FIRST_CAPACITY: i32 = 64;
 
 /**
- * A growable run of bytes outside the collector's heap, charged to the VM's budget. Its owner calls `release` or `destroy`.
- * Methods that may need memory answer false when the budget refuses it: `reserve` and `append` have then changed nothing,
+ * A growable run of bytes outside the collector's heap, charged to the VM's budget. It lies in its owner (bytes/room.ts), who
+ * calls `release`. Methods that may need memory answer false when the budget refuses it: `reserve` and `append` have then changed nothing,
  * `assign` has dropped the former content.
  */
 @unmanaged
 @final
 export class Buffer {
-  pointer: usize = 0;
-  length: i32 = 0;
-  capacity: i32 = 0;
+  pointer: usize;
+  length: i32;
+  capacity: i32;
 
   /** Makes room for `more` bytes behind the present ones. */
   reserve(more: i32): bool {
@@ -55,12 +55,6 @@ export class Buffer {
   clear(): void {
     this.length = 0;
     if (this.capacity > FIRST_CAPACITY * 4) this.release();
-  }
-
-  /** Gives back the object itself too, which must not be used again. */
-  destroy(): void {
-    this.release();
-    heap.free(changetype<usize>(this));
   }
 
   /** Gives back the memory. The buffer is empty then, and may be used again. */

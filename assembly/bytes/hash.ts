@@ -1,4 +1,5 @@
 import { wordOf } from "./compare";
+import { KEYS } from "./hot-page";
 
 /** Hashes of raw bytes. Nothing here allocates, and no byte beyond the given ones is read. */
 
@@ -10,7 +11,7 @@ let seed: u64 = 0x2545f4914f6cdd1d;
 let otherSeed: u64 = 0x632be59bd9b4e019;
 let seeded: bool = false;
 /** 32 secret bytes, made of the seeds, for hashes in other files. */
-export const HASH_KEYS: usize = memory.data(32, 16);
+export const HASH_KEYS: usize = KEYS;
 makeKeys();
 
 /**

@@ -1,5 +1,6 @@
 import { copyShort } from "./copy";
 import { HASH_KEYS } from "./hash";
+import { MASKS } from "./hot-page";
 
 /**
  * Names of up to 32 bytes as two vectors of sixteen, with zeros behind the name: together with its length they are the name. So
@@ -16,7 +17,6 @@ export const HALF: i32 = 16;
  * LONGEST bytes of ones and behind them as many zeros: the LONGEST bytes from `MASKS + LONGEST - length` on keep the first
  * `length` bytes of a name and clear what follows it.
  */
-const MASKS: usize = memory.data(64, 64);
 memory.fill(MASKS, 0xff, <usize>LONGEST);
 
 /** From any address up to here LONGEST bytes can be read. More can since memory has grown; `readableAtEnd` asks anew. */

@@ -115,7 +115,7 @@ function publishPasses(connection: Connection, line: ClientLine, meter: Meter): 
   totals.bytesIn += <u64>line.size;
   replySent(connection, meter, line.subject, line.subjectLength);
   if (line.replyLength > 0) {
-    requestSent(connection, meter, line.subject, line.subjectLength, line.reply, line.replyLength, subjectClass);
+    requestSent(connection, line.subject, line.subjectLength, line.reply, line.replyLength, subjectClass);
   }
   sample(connection, line);
 }

@@ -1,4 +1,5 @@
 import { Buffer } from "../bytes/buffer";
+import { EMPTY_ROOM, inRoom, Room } from "../bytes/room";
 import { ConnectOptions } from "../nats/connect";
 import { PolicyDocument } from "../policy/document";
 import { Mode } from "../policy/rules";
@@ -47,15 +48,24 @@ export const enum FirstPing {
 @unmanaged
 @final
 export class Connection {
+  // What lies in the connection itself. It is aligned to 16 bytes, and all else is in an order that leaves few gaps.
+  private readonly awaitedRoom: Room = EMPTY_ROOM;
+  private readonly servedRoom: Room = EMPTY_ROOM;
+  private readonly toServerTailRoom: Room = EMPTY_ROOM;
+  private readonly unsubscribeRoom: Room = EMPTY_ROOM;
+  private readonly toClientTailRoom: Room = EMPTY_ROOM;
+  private readonly heldInfoRoom: Room = EMPTY_ROOM;
+  private readonly noticesRoom: Room = EMPTY_ROOM;
+
   phase: Phase = Phase.NEW;
+  /** The epoch of the policy that it is under (policy-epoch.ts). */
+  policyEpoch: u32 = policyEpoch;
   /** Since when (milliseconds) the connection is ENDING or ENDED; 0 before. */
   endingSince: i64 = 0;
   /** Nothing is edited or closed: the configuration is in DRY_RUN. */
   observing: bool;
   /** `observing` is to be true as soon as nothing that was edited or withheld is under way any more (live-policy.ts). */
   willObserve: bool = false;
-  /** The epoch of the policy that it is under (policy-epoch.ts). */
-  policyEpoch: u32 = policyEpoch;
   /** The beginning of an unfinished line in that direction has passed in DRY_RUN already, so that its rest must pass too. */
   toServerPassed: bool = false;
   toClientPassed: bool = false;
@@ -75,29 +85,35 @@ export class Connection {
   /** The plugin's tables of open requests: those of its clients, and those that were delivered to them. */
   requests: RequestTable | null = null;
   services: RequestTable | null = null;
-  /** The client's requests that wait for their answer; null before the first. */
-  awaited: OpenRequests | null = null;
-  /** Deliveries that wait for the client's reply; null before the first. */
-  served: OpenRequests | null = null;
-  /** When the peer became known, in milliseconds. */
-  openedAt: i64 = 0;
+  /** The client's requests that wait for their answer. */
+  get awaited(): OpenRequests {
+    return inRoom<OpenRequests>(changetype<usize>(this), offsetof<Connection>("awaitedRoom"));
+  }
+  /** Deliveries that wait for the client's reply. */
+  get served(): OpenRequests {
+    return inRoom<OpenRequests>(changetype<usize>(this), offsetof<Connection>("servedRoom"));
+  }
   /** Live subscriptions that the gauge has been told of. */
   reportedSubscriptions: i32 = 0;
+  /** When the peer became known, in milliseconds. */
+  openedAt: i64 = 0;
   /** When a PING of the client that is being timed was sent, in nanoseconds; 0: none is timed. */
   pingSince: i64 = 0;
 
   /** From the client: an unfinished line, which is withheld (in DRY_RUN it has passed). */
-  readonly toServerTail: Buffer = new Buffer();
+  get toServerTail(): Buffer {
+    return inRoom<Buffer>(changetype<usize>(this), offsetof<Connection>("toServerTailRoom"));
+  }
   /** From the client: bytes of a payload, with its CR LF, that are still to come. */
   toServerPayload: i32 = 0;
-  /** The last callback announced a payload larger than FAR (proxy/chunk.ts). */
-  toServerLarge: bool = false;
-  /** The payload that is still to come is of a refused publish. */
-  dropsPayload: bool = false;
   /** So many bytes of the client are held by the host under StopIteration until `pongs` has drained; 0: none are. */
   held: i32 = 0;
   readonly options: ConnectOptions = new ConnectOptions();
   readonly subscriptions: Subscriptions = new Subscriptions();
+  /** The last callback announced a payload larger than FAR (proxy/chunk.ts). */
+  toServerLarge: bool = false;
+  /** The payload that is still to come is of a refused publish. */
+  dropsPayload: bool = false;
   /** In DRY_RUN the client has made more subscriptions than `limits.subscriptions`, of which nothing is known here. */
   hasUnrecorded: bool = false;
   /** Some subscriptions wait to be judged by a newer policy (revocations.ts). */
@@ -106,39 +122,47 @@ export class Connection {
    * UNSUBs that go to the server with the client's next operation: sids, each with its length, i32, before it (and
    * WITH_MAXIMUM).
    */
-  readonly unsubscribe: Buffer = new Buffer();
+  get unsubscribe(): Buffer {
+    return inRoom<Buffer>(changetype<usize>(this), offsetof<Connection>("unsubscribeRoom"));
+  }
   /**
    * Since when (milliseconds) one of these has been a member of a queue group, and swallows messages of the group; 0: none is.
    */
   queueLostSince: i64 = 0;
 
   /** From the server: the same as for the client's bytes. */
-  readonly toClientTail: Buffer = new Buffer();
+  get toClientTail(): Buffer {
+    return inRoom<Buffer>(changetype<usize>(this), offsetof<Connection>("toClientTailRoom"));
+  }
   toClientPayload: i32 = 0;
+  readonly pongs: ExpectedPongs = new ExpectedPongs();
+  firstPing: FirstPing = FirstPing.NONE;
   toClientLarge: bool = false;
   /** The payload that is still to come is of a delivery that is kept back. */
   dropsDelivery: bool = false;
-  readonly pongs: ExpectedPongs = new ExpectedPongs();
   /** The next +OK answers an UNSUB of ours. */
   swallowsOk: bool = false;
-  firstPing: FirstPing = FirstPing.NONE;
   /** The INFO that nats-server sent behind a PING of ours, held until the PONG of the client's first PING. */
-  readonly heldInfo: Buffer = new Buffer();
+  get heldInfo(): Buffer {
+    return inRoom<Buffer>(changetype<usize>(this), offsetof<Connection>("heldInfoRoom"));
+  }
   /** Lines of our own that go to the client with the server's next bytes. */
-  readonly notices: Buffer = new Buffer();
+  get notices(): Buffer {
+    return inRoom<Buffer>(changetype<usize>(this), offsetof<Connection>("noticesRoom"));
+  }
 
   /** From INFO, in bytes; i32.MAX_VALUE for no limit. Until the first INFO nats-server's default holds, as for what follows. */
   maxPayload: i32 = 1_048_576;
+  /** The minor version of nats-server 2, 0 when unknown. */
+  serverMinor: i32 = 0;
+  clientId: u64 = 0;
   serverHeaders: bool = true;
   authRequired: bool = false;
-  clientId: u64 = 0;
   untestedServer: bool = false;
   /** The server requires TLS inside the stream, which no client behind this filter can have. */
   serverRequiresTls: bool = false;
   /** The proxy itself speaks TLS with nats-server, in the client's place. */
   originatesTls: bool = false;
-  /** The minor version of nats-server 2, 0 when unknown. */
-  serverMinor: i32 = 0;
 
   /** Addresses of other servers are left out of INFO. */
   removesUrls: bool = false;
@@ -309,35 +333,27 @@ export class Connection {
   /** The peer is known, or has become another: this meter counts from now on. */
   countBy(meter: Meter): void {
     this.meter = meter;
-    const awaited = this.awaited;
-    if (awaited != null) awaited.meter = meter;
-    const served = this.served;
-    if (served != null) served.meter = meter;
+    this.awaited.meter = meter;
+    this.served.meter = meter;
   }
 
   /** Gives up all that waits for an answer, since none will come. */
   endExchanges(): void {
     const requests = this.requests;
-    const awaited = this.awaited;
-    if (requests != null && awaited != null) requests.closeAll(awaited);
+    if (requests != null) requests.closeAll(this.awaited);
     const services = this.services;
-    const served = this.served;
-    if (services != null && served != null) services.closeAll(served);
+    if (services != null) services.closeAll(this.served);
   }
 
   /** Gives back all memory, the object's own too. */
   destroy(): void {
     this.endExchanges();
-    const awaited = this.awaited;
-    if (awaited != null) awaited.destroy();
-    const served = this.served;
-    if (served != null) served.destroy();
     this.totals.destroy();
-    this.toServerTail.destroy();
-    this.toClientTail.destroy();
-    this.unsubscribe.destroy();
-    this.notices.destroy();
-    this.heldInfo.destroy();
+    this.toServerTail.release();
+    this.toClientTail.release();
+    this.unsubscribe.release();
+    this.notices.release();
+    this.heldInfo.release();
     this.pongs.destroy();
     this.subscriptions.destroy();
     heap.free(changetype<usize>(this.options));

@@ -86,7 +86,7 @@ export function deliver(connection: Connection, line: ServerLine): bool {
   if (answerDelivered(connection, meter, line.subject, line.subjectLength) && unheard) {
     countNoResponders(connection, meter);
   }
-  if (line.replyLength > 0) requestDelivered(connection, meter, line.reply, line.replyLength, subjectClass);
+  if (line.replyLength > 0) requestDelivered(connection, line.reply, line.replyLength, subjectClass);
   sampleDelivery(connection, line);
   if (sub != 0 && isLive(sub) && !unheard) {
     countReceived(sub);

@@ -19,7 +19,6 @@ import { OpenRequests, RequestTable } from "./open-requests";
 /** A publish with a reply subject goes to the server. */
 export function requestSent(
   connection: Connection,
-  meter: Meter,
   subject: usize,
   length: i32,
   reply: usize,
@@ -28,12 +27,7 @@ export function requestSent(
 ): void {
   const table = connection.requests;
   if (table == null || table.bound == 0 || isPull(subject, length)) return;
-  let owner = connection.awaited;
-  if (owner == null) {
-    owner = new OpenRequests(meter);
-    connection.awaited = owner;
-  }
-  waitFor(table, owner, reply, replyLength, subjectClass);
+  waitFor(table, connection.awaited, reply, replyLength, subjectClass);
 }
 
 /** Notes that a message on this subject is waited for. */
@@ -45,17 +39,14 @@ function waitFor(table: RequestTable, owner: OpenRequests, reply: usize, length:
 
 /** Has the client been delivered requests that it has not answered yet? Known only while service times are taken. */
 export function owesReplies(connection: Connection): bool {
-  const owner = connection.served;
-  return owner != null && owner.count > 0;
+  return connection.served.count > 0;
 }
 
 /** A publish goes to the server. If it is a reply that was waited for, its duration is recorded. */
 // @ts-ignore: decorator
 @inline
 export function replySent(connection: Connection, meter: Meter, subject: usize, length: i32): void {
-  const owner = connection.served;
-  if (owner == null) return;
-  if (owner.count > 0) closeService(connection, owner, meter, subject, length);
+  if (owesReplies(connection)) closeService(connection, connection.served, meter, subject, length);
 }
 
 function closeService(connection: Connection, owner: OpenRequests, meter: Meter, subject: usize, length: i32): void {
@@ -69,9 +60,7 @@ function closeService(connection: Connection, owner: OpenRequests, meter: Meter,
 @inline
 export function answerDelivered(connection: Connection, meter: Meter, subject: usize, length: i32): bool {
   const owner = connection.awaited;
-  if (owner == null) return false;
-  if (owner.count == 0) return false;
-  return closeRequest(connection, owner, meter, subject, length);
+  return owner.count > 0 && closeRequest(connection, owner, meter, subject, length);
 }
 
 function closeRequest(connection: Connection, owner: OpenRequests, meter: Meter, subject: usize, length: i32): bool {
@@ -96,21 +85,10 @@ export function countNoResponders(connection: Connection, meter: Meter): void {
 }
 
 /** A message with a reply subject goes to the client. */
-export function requestDelivered(
-  connection: Connection,
-  meter: Meter,
-  reply: usize,
-  length: i32,
-  subjectClass: i32,
-): void {
+export function requestDelivered(connection: Connection, reply: usize, length: i32, subjectClass: i32): void {
   const table = connection.services;
   if (table == null || table.bound == 0 || isAcknowledgement(reply, length)) return;
-  let owner = connection.served;
-  if (owner == null) {
-    owner = new OpenRequests(meter);
-    connection.served = owner;
-  }
-  waitFor(table, owner, reply, length, subjectClass);
+  waitFor(table, connection.served, reply, length, subjectClass);
 }
 
 /**

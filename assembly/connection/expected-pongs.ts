@@ -1,4 +1,5 @@
 import { Buffer } from "../bytes/buffer";
+import { EMPTY_ROOM, inRoom, Room } from "../bytes/room";
 import { equalBytes } from "../bytes/compare";
 
 /** What becomes of the PONG that answers a PING. */
@@ -61,7 +62,10 @@ const COMPACT: i32 = 4096;
 @unmanaged
 @final
 export class ExpectedPongs {
-  private readonly records: Buffer = new Buffer();
+  private get records(): Buffer {
+    return inRoom<Buffer>(changetype<usize>(this), offsetof<ExpectedPongs>("recordsRoom"));
+  }
+  private readonly recordsRoom: Room = EMPTY_ROOM;
   /** Where the oldest record begins. */
   private head: i32 = 0;
   /** Where the newest record begins, if there is any. */
@@ -205,7 +209,7 @@ export class ExpectedPongs {
 
   /** Gives back all memory, the object's own too. */
   destroy(): void {
-    this.records.destroy();
+    this.records.release();
     heap.free(changetype<usize>(this));
   }
 

@@ -1,3 +1,4 @@
+import { LAST_DELIVERY, LAST_PUBLISH } from "../bytes/hot-page";
 import { Run } from "./run";
 
 /**
@@ -36,9 +37,6 @@ const RUN: usize = 48;
 /** In place of a length: no run is under way. It is more than any line has. */
 const NO_LENGTH: usize = 1 << 30;
 
-/** What is kept of publishes, and of deliveries: a line of the processor's cache each, at addresses that the compiler knows. */
-export const LAST_PUBLISH: usize = memory.data(64, 64);
-export const LAST_DELIVERY: usize = memory.data(64, 64);
 export const PUBLISH_RUN: Run = changetype<Run>(LAST_PUBLISH + RUN);
 export const DELIVERY_RUN: Run = changetype<Run>(LAST_DELIVERY + RUN);
 

@@ -28,23 +28,15 @@ const PLACE_SHIFT: usize = 3;
 const UPPER: usize = 4;
 const UPPER_HALF: u64 = 0xffff_ffff_0000_0000;
 
-/** The records of one connection in one table. */
+/** The records of one connection in one table. It lies in the connection (bytes/room.ts), and zeros are one without records. */
 @unmanaged
 @final
 export class OpenRequests {
   /** The newest of them. */
-  first: u32 = NONE;
-  count: i32 = 0;
-
-  constructor(
-    /** Who counts those that are not answered. */
-    public meter: Meter,
-  ) {}
-
-  /** Gives back the object itself. `closeAll` must have been called. */
-  destroy(): void {
-    heap.free(changetype<usize>(this));
-  }
+  first: u32;
+  count: i32;
+  /** Who counts those that are not answered. There are none before the peer is known. */
+  meter: Meter;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { DELIVERY_SIZE } from "../bytes/hot-line";
+import { DELIVERY_SIZE, LAST_DELIVERY } from "../bytes/hot-page";
 import {
   argumentEnds,
   asciiArgumentEnds,
@@ -29,7 +29,6 @@ import {
   DELIVERY_RUN,
   isAlikeTo,
   keepSubject,
-  LAST_DELIVERY,
   lastSubjectClass,
   likeLast,
   noteSubject,
@@ -242,7 +241,7 @@ function passLonger(connection: Connection, from: usize, end: usize, access: Acc
     } else if (judgesUnknown(connection)) break;
     if (replyLength > 0 && access.grantsReplies) access.noteReply(reply, replyLength);
     answerDelivered(connection, meter, subject, length);
-    if (replyLength > 0) requestDelivered(connection, meter, reply, replyLength, subjectClass);
+    if (replyLength > 0) requestDelivered(connection, reply, replyLength, subjectClass);
     DELIVERY_RUN.add(Operation.MSG, meter, totals, subjectClass, size);
     p = sizeEnd + 2 + <usize>size + 2;
   }

@@ -1,4 +1,4 @@
-import { HEADERS_SIZE, HEADER_PUBLISH_SIZE } from "../bytes/hot-line";
+import { HEADERS_SIZE, HEADER_PUBLISH_RUN, HEADER_PUBLISH_SIZE } from "../bytes/hot-page";
 import { actsOnSubjects } from "../nats/headers";
 import { Operation } from "../nats/operation";
 import {
@@ -22,7 +22,7 @@ import { Run } from "./run";
 const HPUB: u32 = 0x42555048;
 const VERB: usize = 5;
 
-const run: Run = changetype<Run>(memory.data(offsetof<Run>(), 16));
+const run: Run = changetype<Run>(HEADER_PUBLISH_RUN);
 
 /**
  * The short way of `HPUB subject [reply] headers size` on a subject that is allowed, with headers that are all in view and name

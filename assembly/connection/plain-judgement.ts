@@ -36,7 +36,7 @@ export function judgePlain(
   }
   const subjectClass = classOf(answer);
   replySent(connection, meter, subject, length);
-  if (replyLength > 0) requestSent(connection, meter, subject, length, reply, replyLength, subjectClass);
+  if (replyLength > 0) requestSent(connection, subject, length, reply, replyLength, subjectClass);
   return subjectClass;
 }
 

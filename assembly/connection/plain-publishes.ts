@@ -1,4 +1,4 @@
-import { PUBLISH_SIZE } from "../bytes/hot-line";
+import { LAST_PUBLISH, PUBLISH_SIZE } from "../bytes/hot-page";
 import { Operation } from "../nats/operation";
 import {
   argumentEnds,
@@ -31,7 +31,6 @@ import { owesReplies, replySent } from "./exchanges";
 import {
   isAlikeTo,
   keepSubject,
-  LAST_PUBLISH,
   lastSubjectClass,
   likeLast,
   noteSubject,

@@ -1,4 +1,4 @@
-import { PUBLISH_SIZE } from "../bytes/hot-line";
+import { PUBLISH_SIZE } from "../bytes/hot-page";
 import { Operation } from "../nats/operation";
 import {
   argumentEnds,

@@ -1,3 +1,4 @@
+import { CHUNK_TO_SERVER } from "../bytes/hot-page";
 import { ClientLine } from "../nats/client-line";
 import { takeLargestSize } from "../nats/numbers";
 import { Operation, Reading } from "../nats/operation";
@@ -25,7 +26,7 @@ import { judgeSubscriptions } from "./revocations";
  * stays where it is, a refused one is replaced by a PING whose PONG becomes the refusal's text (to-client.ts).
  */
 
-const chunk: Chunk = new Chunk();
+const chunk: Chunk = changetype<Chunk>(CHUNK_TO_SERVER);
 const line: ClientLine = new ClientLine();
 
 /**

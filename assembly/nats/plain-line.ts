@@ -3,6 +3,7 @@
  * there. Whatever looks otherwise is left to `ClientLine` and `ServerLine`, which read everything; nothing is accepted here
  * that they would not accept.
  */
+import { BOUNDS } from "../bytes/hot-page";
 import { noteSize } from "./numbers";
 import { CAPITALS, CR_LF, SPACE } from "./words";
 
@@ -51,14 +52,10 @@ export function endOfArgument(p: usize, end: usize): usize {
  * In each byte the highest that ends an argument, and the lowest that ends none, which is loaded before a loop: a constant vector
  * is made anew wherever it is used, by three instructions in Envoy's V8 (1.40).
  */
-// prettier-ignore
-const HIGHEST_OF_ENDS: usize = memory.data<u8>([
-  0x20, 0x20, 0x20, 0x20, 0x20, 0x20, 0x20, 0x20, 0x20, 0x20, 0x20, 0x20, 0x20, 0x20, 0x20, 0x20,
-], 16);
-// prettier-ignore
-export const LOWEST_OF_ARGUMENTS: usize = memory.data<u8>([
-  0x21, 0x21, 0x21, 0x21, 0x21, 0x21, 0x21, 0x21, 0x21, 0x21, 0x21, 0x21, 0x21, 0x21, 0x21, 0x21,
-], 16);
+const HIGHEST_OF_ENDS: usize = BOUNDS;
+export const LOWEST_OF_ARGUMENTS: usize = BOUNDS + 16;
+v128.store(HIGHEST_OF_ENDS, i8x16.splat(0x20));
+v128.store(LOWEST_OF_ARGUMENTS, i8x16.splat(0x21));
 
 /**
  * Which of the 64 bytes from `p` on end an argument, as bits: nearly always the whole of a line, its reply subject too, so that one

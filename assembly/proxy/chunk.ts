@@ -1,6 +1,6 @@
 import { Buffer } from "../bytes/buffer";
 import { copyShort } from "../bytes/copy";
-import { POINTER_ANSWER, SIZE_ANSWER } from "../bytes/hot-line";
+import { POINTER_ANSWER, SIZE_ANSWER } from "../bytes/hot-page";
 import { OK, proxy_get_buffer_bytes, proxy_set_buffer_bytes } from "./host";
 import { GAP, OUT, outArea, receiveInto, receiveProperty, releaseAnswer, windowArea, WINDOW } from "./memory";
 
@@ -36,7 +36,7 @@ const FIRST_GLANCE: i32 = 1024;
 @final
 export class Chunk {
   private buffer: i32 = 0;
-  private tail: Buffer = new Buffer();
+  private tail: Buffer = changetype<Buffer>(0);
   /** Bytes of the host's buffer at the beginning of the callback. */
   size: i32 = 0;
   /** All edits are ignored and the host's buffer stays as it is, as in DRY_RUN. */

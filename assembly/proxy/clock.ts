@@ -1,4 +1,4 @@
-import { TIME_ANSWER } from "../bytes/hot-line";
+import { TIME_ANSWER } from "../bytes/hot-page";
 import { proxy_get_current_time_nanoseconds, proxy_set_tick_period_milliseconds } from "./host";
 
 /**

@@ -26,7 +26,7 @@ describe("a buffer without a budget", () => {
     expect(buffer.length).toBe(0);
     expect(buffer.capacity).toBe(0);
     expect(buffer.pointer).toBe(0);
-    buffer.destroy();
+    buffer.release();
   });
 
   it("accepts what needs no memory", () => {
@@ -36,7 +36,6 @@ describe("a buffer without a budget", () => {
     expect(buffer.reserve(0)).toBe(true);
     buffer.clear();
     buffer.release();
-    buffer.destroy();
   });
 });
 
@@ -55,7 +54,7 @@ describe("a buffer", () => {
       expected += part;
     }
     expect(content(buffer)).toBe(expected);
-    buffer.destroy();
+    buffer.release();
     expect(usedBytes()).toBe(before);
   });
 
@@ -70,7 +69,7 @@ describe("a buffer", () => {
     append(buffer, "d".repeat(500));
     expect(buffer.capacity).toBe(1024);
     expect(buffer.length).toBe(565);
-    buffer.destroy();
+    buffer.release();
   });
 
   it("reserves room without changing its content", () => {
@@ -82,7 +81,7 @@ describe("a buffer", () => {
     const place = buffer.pointer;
     append(buffer, "x".repeat(1000));
     expect(buffer.pointer).toBe(place);
-    buffer.destroy();
+    buffer.release();
   });
 
   it("refuses to grow beyond 2^30 bytes without asking the budget", () => {
@@ -93,7 +92,7 @@ describe("a buffer", () => {
     expect(buffer.reserve(i32.MAX_VALUE / 2 - 2)).toBe(false);
     expect(usedBytes()).toBe(before);
     expect(content(buffer)).toBe("abc");
-    buffer.destroy();
+    buffer.release();
   });
 
   it("loses nothing if the budget does not let it grow", () => {
@@ -111,7 +110,7 @@ describe("a buffer", () => {
     expect(append(buffer, "def")).toBe(true);
     expect(content(buffer)).toBe("abcdef");
     giveBack(most, rest);
-    buffer.destroy();
+    buffer.release();
     expect(usedBytes()).toBe(before);
   });
 
@@ -124,7 +123,7 @@ describe("a buffer", () => {
     const long = "long".repeat(100);
     expect(assign(buffer, long)).toBe(true);
     expect(content(buffer)).toBe(long);
-    buffer.destroy();
+    buffer.release();
     expect(usedBytes()).toBe(before);
   });
 
@@ -133,7 +132,7 @@ describe("a buffer", () => {
     append(buffer, "0123456789");
     expect(buffer.assign(buffer.pointer + 3, 7)).toBe(true);
     expect(content(buffer)).toBe("3456789");
-    buffer.destroy();
+    buffer.release();
   });
 
   it("keeps a small memory when it is cleared, and gives back a large one", () => {
@@ -149,7 +148,7 @@ describe("a buffer", () => {
     expect(usedBytes()).toBe(before);
     append(buffer, "again");
     expect(content(buffer)).toBe("again");
-    buffer.destroy();
+    buffer.release();
     expect(usedBytes()).toBe(before);
   });
 
@@ -162,7 +161,7 @@ describe("a buffer", () => {
     expect(usedBytes()).toBe(before);
     append(buffer, "def");
     expect(content(buffer)).toBe("def");
-    buffer.destroy();
+    buffer.release();
     expect(usedBytes()).toBe(before);
   });
 });

@@ -1,11 +1,12 @@
 import { NumberTable } from "../../assembly/bytes/number-table";
+import { zeros } from "./bytes-support";
 
 /** Consecutive numbers, as the host gives them, some of which stay for long. */
 const MOST: u32 = 5000;
 
 describe("numbers of the host", () => {
   it("stand for nothing until they are entered, and then for what was entered", () => {
-    const table = new NumberTable();
+    const table = NumberTable.at(zeros(16));
     expect(table.get(7)).toBe(0);
     table.enter(7, 100);
     table.enter(0, 200);
@@ -15,7 +16,7 @@ describe("numbers of the host", () => {
   });
 
   it("are found however many there are, and however they come and go", () => {
-    const table = new NumberTable();
+    const table = NumberTable.at(zeros(16));
     const expected = new Map<u32, usize>();
     let state: u32 = 2463534242;
     let oldest: u32 = 1;
@@ -39,7 +40,7 @@ describe("numbers of the host", () => {
   });
 
   it("are found and removed one by one even if all have one home slot", () => {
-    const table = new NumberTable();
+    const table = NumberTable.at(zeros(16));
     // The upper bits of their products are alike: the multiplier's inverse times small numbers.
     const inverse: u32 = inverseOf(0x9e3779b1);
     for (let i: u32 = 1; i <= 6; i++) table.enter(inverse * i, <usize>i);

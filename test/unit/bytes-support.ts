@@ -9,6 +9,11 @@ export function keep(bytes: StaticArray<u8>): usize {
   return changetype<usize>(bytes);
 }
 
+/** The address of so many zeros, which are an empty object where the code under test says so. */
+export function zeros(length: i32): usize {
+  return keep(new StaticArray<u8>(length));
+}
+
 /** The address of the text's UTF-8, which is valid until the spec ends. */
 export function pointerTo(text: string): usize {
   return keep(utf8(text));

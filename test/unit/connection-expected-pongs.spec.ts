@@ -1,4 +1,5 @@
 import { Buffer } from "../../assembly/bytes/buffer";
+import { inRoom } from "../../assembly/bytes/room";
 import { giveBack, limitBytes, raiseLimit, take, usedBytes } from "../../assembly/bytes/budget";
 import { ExpectedPongs, Pong } from "../../assembly/connection/expected-pongs";
 import { lengthOf, pointerTo, textAt } from "./bytes-support";
@@ -186,7 +187,7 @@ describe("a run of the client's own PINGs", () => {
     const pongs = new ExpectedPongs();
     pongs.pushClient();
     // As if all but one had been pushed, which would take seconds.
-    const records = changetype<Buffer>(load<usize>(changetype<usize>(pongs), offsetof<ExpectedPongs>("records")));
+    const records = inRoom<Buffer>(changetype<usize>(pongs), offsetof<ExpectedPongs>("recordsRoom"));
     expect(load<u32>(records.pointer)).toBe(((<u32>Pong.CLIENT) << 24) | 1);
     store<u32>(records.pointer, ((<u32>Pong.CLIENT) << 24) | (MAX_RUN - 1));
     pongs.pushClient();

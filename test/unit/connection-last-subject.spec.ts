@@ -1,8 +1,7 @@
+import { LAST_DELIVERY, LAST_PUBLISH } from "../../assembly/bytes/hot-page";
 import {
   isAlikeTo,
   keepSubject,
-  LAST_DELIVERY,
-  LAST_PUBLISH,
   lastSubjectClass,
   likeLast,
   noteSubject,

@@ -1,0 +1,31 @@
+/**
+ * Static memory that nearly every callback touches, side by side on one page. A message that comes alone finds the caches cold,
+ * and waits for each line and each page that it touches. Left to the compiler, these bytes lie between the texts of other files,
+ * on six pages. They are zeros at first.
+ */
+const page: usize = memory.data(512, 512);
+
+/** What the host writes its usual answers to: the time, u64, and where a chunk's bytes are and how many, u32 each (proxy/). */
+export const TIME_ANSWER: usize = page;
+export const POINTER_ANSWER: usize = page + 8;
+export const SIZE_ANSWER: usize = page + 12;
+/** What the short ways keep of the size that they read last (nats/plain-line.ts `SIZE_READ`). */
+export const PUBLISH_SIZE: usize = page + 16;
+export const DELIVERY_SIZE: usize = page + 28;
+export const HEADER_PUBLISH_SIZE: usize = page + 40;
+export const HEADERS_SIZE: usize = page + 52;
+
+/** The subjects that the short ways read last, of publishes and of deliveries, 64 bytes each (connection/last-subject.ts). */
+export const LAST_PUBLISH: usize = page + 64;
+export const LAST_DELIVERY: usize = page + 128;
+/** The chunks of the two directions, at most 64 bytes each (proxy/chunk.ts). */
+export const CHUNK_TO_SERVER: usize = page + 192;
+export const CHUNK_TO_CLIENT: usize = page + 256;
+/** Vectors that are loaded: 64 bytes of masks (bytes/padded.ts), 32 of keys (bytes/hash.ts), 32 of bounds (nats/plain-line.ts). */
+export const MASKS: usize = page + 320;
+export const KEYS: usize = page + 384;
+export const BOUNDS: usize = page + 416;
+/** Publishes with headers that are counted together, 16 bytes (connection/plain-header-publishes.ts). */
+export const HEADER_PUBLISH_RUN: usize = page + 448;
+/** Which connection a callback is for, 16 bytes (bytes/number-table.ts). */
+export const CONNECTIONS: usize = page + 464;
