@@ -67,12 +67,12 @@ export class Cluster {
     this.nodes = nodes;
   }
 
-  /** Starts them with `policy` in front of their client ports. */
-  static start(policy: object): Promise<Cluster> {
-    return Started.whole((started) => Cluster.#start(started, policy));
+  /** Starts them with `policy` in front of their client ports, and with `more` after their own configuration. */
+  static start(policy: object, more = ""): Promise<Cluster> {
+    return Started.whole((started) => Cluster.#start(started, policy, more));
   }
 
-  static async #start(started: Started, policy: object): Promise<Cluster> {
+  static async #start(started: Started, policy: object, more: string): Promise<Cluster> {
     const { folder } = started;
     const root = await Authority.create(folder, "root");
     const broker = await root.issue(BROKER);
@@ -96,7 +96,7 @@ export class Cluster {
     const routePorts = names.map(({ port }) => port);
     const servers = await Promise.all(
       indexes.map((i) => {
-        const config = configOf(i, clusterPorts[i]!, routePorts, folders[i]!);
+        const config = configOf(i, clusterPorts[i]!, routePorts, folders[i]!) + more;
         return started.add(NatsServer.start(folders[i]!, { config, jetStream: false }));
       }),
     );

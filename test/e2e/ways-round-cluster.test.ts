@@ -1,0 +1,178 @@
+import { jetstream, jetstreamManager, type JetStreamManager, type PubAck } from "@nats-io/jetstream";
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { Cluster } from "../deploy/cluster.ts";
+import { RawClient } from "../stand/raw-client.ts";
+import { waitFor } from "../stand/wait.ts";
+import { errorsOf, publish, refusedPublish } from "./ways-round.ts";
+
+const MALLORY = "cluster.local/ns/shop/sa/mallory";
+const RIGHTS = { publish: { allow: ["orders.mine"] } };
+const POLICY = {
+  mode: "ENFORCE",
+  trustDomains: ["cluster.local"],
+  rules: [{ name: "mallory", from: [{ principals: [MALLORY] }], ...RIGHTS }],
+};
+/** The same rights in nats-server's own terms, and an unrestricted operator, which is every client that names no user. */
+const USERS = [
+  { user: "mallory", password: "mallory", permissions: RIGHTS },
+  { user: "operator", password: "operator" },
+];
+const CONFIG = `authorization { users: ${JSON.stringify(USERS)} }\nno_auth_user: operator\n`;
+
+/** Elections among three servers take seconds. */
+const PATIENCE = { timeout: 60_000 };
+
+/**
+ * Ways round a policy of subjects that lead into replicated streams. ORDERS takes what mallory publishes. BOOKS has no subject of its
+ * own and reads ORDERS. Each test shows that its way works with nats-server alone and the same rights as its own permissions.
+ */
+describe("ways round a subject policy, to streams on three servers", () => {
+  let cluster: Cluster;
+  let operator: NatsConnection;
+  let manager: JetStreamManager;
+  let filtered: RawClient;
+  let alone: RawClient;
+
+  before(async () => {
+    cluster = await Cluster.start(POLICY, CONFIG);
+    const { port } = cluster.nodes[0]!.nats;
+    operator = await connect({ port });
+    manager = await waitFor("a quorum", () => jetstreamManager(operator).catch(() => undefined), PATIENCE);
+    const [url] = await cluster.urlsFor(`spiffe://${MALLORY}`);
+    filtered = await RawClient.connect(Number(new URL(url!).port));
+    await filtered.handshake();
+    alone = await RawClient.connect(port);
+    await alone.handshake({ user: "mallory", pass: "mallory" });
+  });
+
+  after(async () => {
+    filtered.close();
+    alone.close();
+    await operator.close();
+    await cluster.stop();
+  });
+
+  /** Creates both streams, in place of those of the test before, and waits until each server has them. */
+  async function fresh(): Promise<void> {
+    const common = { num_replicas: 3, allow_msg_ttl: true };
+    const streams = [
+      { name: "ORDERS", subjects: ["orders.>"], ...common },
+      { name: "BOOKS", sources: [{ name: "ORDERS" }], ...common },
+    ];
+    for (const { name } of streams) {
+      const gone = (): Promise<boolean> =>
+        manager.streams.delete(name).catch((error: unknown) => (error as Error).message === "stream not found");
+      await waitFor(`no ${name}`, gone, PATIENCE);
+    }
+    for (const stream of streams) {
+      await waitFor(stream.name, () => manager.streams.add(stream).catch(() => undefined), PATIENCE);
+      const whole = async (): Promise<boolean> => (await faults(stream.name)).every((fault) => fault === "");
+      await waitFor(`${stream.name} on each server`, whole, PATIENCE);
+    }
+  }
+
+  /** What is wrong with each server's copy of a stream. */
+  function faults(stream: string): Promise<string[]> {
+    return Promise.all(
+      cluster.nodes.map(async ({ nats }) => {
+        const { error = "" } = await nats.monitor<{ error?: string }>(`/healthz?account=$G&stream=${stream}`);
+        return error;
+      }),
+    );
+  }
+
+  /** How many servers write to their copy of a stream no more. */
+  async function ended(stream: string): Promise<number> {
+    return (await faults(stream)).filter((fault) => fault.includes("stream write error")).length;
+  }
+
+  async function ends(stream: string): Promise<void> {
+    await waitFor(`${stream} ends on all servers`, async () => (await ended(stream)) === 3, {
+      ...PATIENCE,
+      explain: async () => JSON.stringify(await faults(stream)),
+    });
+  }
+
+  /** Publishes as the operator, and returns the message's number in ORDERS. */
+  async function store(subject: string): Promise<number> {
+    // The same id again for what was not acknowledged, because JetStream stores it only once.
+    const attempt = (): Promise<PubAck | undefined> =>
+      jetstream(operator)
+        .publish(subject, "", { msgID: subject })
+        .catch(() => undefined);
+    return (await waitFor(`${subject} is stored`, attempt, PATIENCE)).seq;
+  }
+
+  /** The subjects of which BOOKS has a message. */
+  async function booked(): Promise<string[]> {
+    const info = await manager.streams.info("BOOKS", { subjects_filter: ">" }).catch(() => undefined);
+    return Object.keys(info?.state.subjects ?? {}).sort();
+  }
+
+  async function copied(subject: string): Promise<void> {
+    await waitFor(`${subject} is in BOOKS`, async () => (await booked()).includes(subject), PATIENCE);
+  }
+
+  /** Has another server lead BOOKS. */
+  async function moved(): Promise<void> {
+    const leader = async (): Promise<string | undefined> =>
+      (await manager.streams.info("BOOKS").catch(() => undefined))?.cluster?.leader;
+    const old = await waitFor("a leader", leader, PATIENCE);
+    const another = async (): Promise<boolean> => {
+      const now = await leader();
+      if (now === old) await operator.request("$JS.API.STREAM.LEADER.STEPDOWN.BOOKS").catch(() => undefined);
+      return now !== undefined && now !== old;
+    };
+    await waitFor("another leader", another, PATIENCE);
+  }
+
+  it("a TTL that is hidden from JetStream's check does not end the stream", async () => {
+    await fresh();
+    const hidden = publish("orders.mine", "x", "Nats-Request-Info: Nats-TTLNats-TTL\r\nNats-TTL: x\r\n");
+    assert.deepEqual(await errorsOf(filtered, hidden), refusedPublish("orders.mine"));
+    // Its number tells that nothing came before, and it would not be acknowledged by a stream that has ended.
+    assert.equal(await store("orders.1"), 1);
+    assert.equal(await ended("ORDERS"), 0);
+    assert.deepEqual(await errorsOf(alone, hidden), []);
+    await ends("ORDERS");
+  });
+
+  it("nor a stream that only reads it, where a lone LF has the good TTL of two taken away on the way there", async () => {
+    await fresh();
+    const lines = ["A: x\nNats-Expected-y", "Nats-TTL: 1h", "Nats-TTL: x"];
+    const hidden = publish("orders.mine", "x", lines.map((line) => `${line}\r\n`).join(""));
+    assert.deepEqual(await errorsOf(filtered, hidden), refusedPublish("orders.mine"));
+    await store("orders.1");
+    await copied("orders.1");
+    assert.equal(await ended("BOOKS"), 0);
+    assert.deepEqual(await errorsOf(alone, hidden), []);
+    await ends("BOOKS");
+    assert.equal(await ended("ORDERS"), 0);
+  });
+
+  it("a hidden place to go on from does not make a stream that reads leave out what others publish", async () => {
+    // The message itself is the second one, and what others publish then is the third.
+    const hiding = "Nats-Expected-y: Nats-Stream-SourceNats-Stream-Source\r\n";
+    const place = publish("orders.mine", "x", `${hiding}Nats-Stream-Source: ORDERS 3 > > orders.mine\r\n`);
+    async function send(client: RawClient): Promise<{ errors: string[]; books: string[] }> {
+      await fresh();
+      await store("orders.1");
+      await copied("orders.1");
+      const errors = await errorsOf(client, place);
+      if (errors.length === 0) await copied("orders.mine");
+      // Who comes to lead a stream looks up where to go on.
+      await moved();
+      await store("orders.2");
+      await store("orders.3");
+      await copied("orders.3");
+      return { errors, books: await booked() };
+    }
+    assert.deepEqual(await send(alone), { errors: [], books: ["orders.1", "orders.3", "orders.mine"] });
+    assert.deepEqual(await send(filtered), {
+      errors: refusedPublish("orders.mine"),
+      books: ["orders.1", "orders.2", "orders.3"],
+    });
+  });
+});
