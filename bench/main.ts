@@ -68,7 +68,7 @@ interface Options extends Plan {
 
 const options = new Command("bench")
   .description(
-    "Measures what the filter costs. A whole run takes nearly ten minutes, or longer if something has to be built first." +
+    "Measures what the filter costs. A whole run takes nearly ten minutes, or longer if something has to be built first. " +
       "It writes bench/RESULTS.md. One workload in two setups (--only publish-16 --setups envoy,filter) takes 15 s.",
   )
   .option("--only <work,...>", "only this work", listOf(WORKLOADS.map(({ name }) => name)))

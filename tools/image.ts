@@ -52,6 +52,10 @@ export async function pushImage({ folder, digest }: Image, reference: string): P
 
 /** `npm run image`: makes the image. With options, it also pushes the image and writes the manifests that name it. */
 export async function image(args: readonly string[]): Promise<number> {
+  if (args.includes("--help")) {
+    process.stdout.write(`${USAGE}\n`);
+    return 0;
+  }
   const { push, manifestsFor } = optionsOf(args);
   const made = await makeFilterImage(await buildFilter());
   const say = (what: string, value: string): void => void process.stdout.write(`${what.padEnd(10)}${value}\n`);

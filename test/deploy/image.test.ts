@@ -204,6 +204,12 @@ describe("npm run image", () => {
     return run(process.execPath, ["--import", "tsx", inRoot("tools", "main.ts"), "image", ...args]);
   }
 
+  it("says with --help how it is called, and makes nothing", async () => {
+    const { status, output } = await task("--help");
+    assert.equal(status, 0);
+    assert.match(output, /^npm run image -- .*--push.*\n$/);
+  });
+
   it("says what it cannot do, and what to write instead", async () => {
     for (const [args, remedy] of [
       [["--tag", "a"], /--push REGISTRY\/NAME:TAG/],
