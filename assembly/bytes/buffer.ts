@@ -6,8 +6,8 @@ const FIRST_CAPACITY: i32 = 64;
 
 /**
  * A growable run of bytes outside the collector's heap, charged to the VM's budget. It lies in its owner (bytes/room.ts), who
- * calls `release`. Methods that may need memory answer false when the budget refuses it: `reserve` and `append` have then changed nothing,
- * `assign` has dropped the former content.
+ * calls `release`. Methods that may need memory answer false when the budget refuses it: `reserve` and `append` have then changed
+ * nothing, `assign` has dropped the former content.
  */
 @unmanaged
 @final

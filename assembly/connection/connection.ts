@@ -1,5 +1,5 @@
 import { Buffer } from "../bytes/buffer";
-import { EMPTY_ROOM, inRoom, Room } from "../bytes/room";
+import { inRoom, Room } from "../bytes/room";
 import { ConnectOptions } from "../nats/connect";
 import { PolicyDocument } from "../policy/document";
 import { Mode } from "../policy/rules";
@@ -49,13 +49,13 @@ export const enum FirstPing {
 @final
 export class Connection {
   // What lies in the connection itself. It is aligned to 16 bytes, and all else is in an order that leaves few gaps.
-  private readonly awaitedRoom: Room = EMPTY_ROOM;
-  private readonly servedRoom: Room = EMPTY_ROOM;
-  private readonly toServerTailRoom: Room = EMPTY_ROOM;
-  private readonly unsubscribeRoom: Room = EMPTY_ROOM;
-  private readonly toClientTailRoom: Room = EMPTY_ROOM;
-  private readonly heldInfoRoom: Room = EMPTY_ROOM;
-  private readonly noticesRoom: Room = EMPTY_ROOM;
+  private readonly awaitedRoom: Room;
+  private readonly servedRoom: Room;
+  private readonly toServerTailRoom: Room;
+  private readonly unsubscribeRoom: Room;
+  private readonly toClientTailRoom: Room;
+  private readonly heldInfoRoom: Room;
+  private readonly noticesRoom: Room;
 
   phase: Phase = Phase.NEW;
   /** The epoch of the policy that it is under (policy-epoch.ts). */
@@ -106,14 +106,14 @@ export class Connection {
   }
   /** From the client: bytes of a payload, with its CR LF, that are still to come. */
   toServerPayload: i32 = 0;
-  /** So many bytes of the client are held by the host under StopIteration until `pongs` has drained; 0: none are. */
-  held: i32 = 0;
-  readonly options: ConnectOptions = new ConnectOptions();
-  readonly subscriptions: Subscriptions = new Subscriptions();
   /** The last callback announced a payload larger than FAR (proxy/chunk.ts). */
   toServerLarge: bool = false;
   /** The payload that is still to come is of a refused publish. */
   dropsPayload: bool = false;
+  /** So many bytes of the client are held by the host under StopIteration until `pongs` has drained; 0: none are. */
+  held: i32 = 0;
+  readonly options: ConnectOptions = new ConnectOptions();
+  readonly subscriptions: Subscriptions = new Subscriptions();
   /** In DRY_RUN the client has made more subscriptions than `limits.subscriptions`, of which nothing is known here. */
   hasUnrecorded: bool = false;
   /** Some subscriptions wait to be judged by a newer policy (revocations.ts). */
@@ -135,13 +135,13 @@ export class Connection {
     return inRoom<Buffer>(changetype<usize>(this), offsetof<Connection>("toClientTailRoom"));
   }
   toClientPayload: i32 = 0;
-  readonly pongs: ExpectedPongs = new ExpectedPongs();
-  firstPing: FirstPing = FirstPing.NONE;
   toClientLarge: bool = false;
   /** The payload that is still to come is of a delivery that is kept back. */
   dropsDelivery: bool = false;
   /** The next +OK answers an UNSUB of ours. */
   swallowsOk: bool = false;
+  readonly pongs: ExpectedPongs = new ExpectedPongs();
+  firstPing: FirstPing = FirstPing.NONE;
   /** The INFO that nats-server sent behind a PING of ours, held until the PONG of the client's first PING. */
   get heldInfo(): Buffer {
     return inRoom<Buffer>(changetype<usize>(this), offsetof<Connection>("heldInfoRoom"));

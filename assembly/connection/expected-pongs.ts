@@ -1,5 +1,5 @@
 import { Buffer } from "../bytes/buffer";
-import { EMPTY_ROOM, inRoom, Room } from "../bytes/room";
+import { inRoom, Room } from "../bytes/room";
 import { equalBytes } from "../bytes/compare";
 
 /** What becomes of the PONG that answers a PING. */
@@ -65,7 +65,7 @@ export class ExpectedPongs {
   private get records(): Buffer {
     return inRoom<Buffer>(changetype<usize>(this), offsetof<ExpectedPongs>("recordsRoom"));
   }
-  private readonly recordsRoom: Room = EMPTY_ROOM;
+  private readonly recordsRoom: Room;
   /** Where the oldest record begins. */
   private head: i32 = 0;
   /** Where the newest record begins, if there is any. */
