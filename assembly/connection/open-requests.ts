@@ -35,7 +35,7 @@ export class OpenRequests {
   /** The newest of them. */
   first: u32;
   count: i32;
-  /** Who counts those that are not answered. There are none before the peer is known. */
+  /** Who counts those that are not answered; null before the peer is known, when there are none. */
   meter: Meter;
 }
 

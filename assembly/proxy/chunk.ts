@@ -31,30 +31,32 @@ const FIRST_GLANCE: i32 = 1024;
  * So an edit copies all that stands before it into `out`; what follows the last edit stays in the host. When `out`
  * is full it is appended behind the original bytes, and these are drained at the end: edits of any total size need
  * only this much memory.
+ *
+ * It lies in static memory (bytes/hot-page.ts), and `begin` sets all of it.
  */
 @unmanaged
 @final
 export class Chunk {
-  private buffer: i32 = 0;
-  private tail: Buffer = changetype<Buffer>(0);
+  private buffer: i32;
+  private tail: Buffer;
   /** Bytes of the host's buffer at the beginning of the callback. */
-  size: i32 = 0;
+  size: i32;
   /** All edits are ignored and the host's buffer stays as it is, as in DRY_RUN. */
-  private frozen: bool = false;
+  private frozen: bool;
   /** The window shows the positions from `viewStart` to before `viewEnd`. `viewEnd` is 0 until something is read. */
-  private viewStart: i32 = 0;
-  viewEnd: i32 = 0;
+  private viewStart: i32;
+  viewEnd: i32;
   /** The address of position 0, which may lie outside of the window. */
-  private base: usize = 0;
+  private base: usize;
   /** All original bytes before this position are accounted for in `out` or appended. */
-  private done: i32 = 0;
-  private outLength: i32 = 0;
-  private appended: bool = false;
-  private edited: bool = false;
+  private done: i32;
+  private outLength: i32;
+  private appended: bool;
+  private edited: bool;
   /** The first read is a short one (FIRST_GLANCE), since the callback before had a payload larger than FAR. */
-  private glances: bool = false;
+  private glances: bool;
   /** A host call failed; the callback's bytes must not be trusted. */
-  failed: bool = false;
+  failed: bool;
 
   /**
    * Begins a callback of which the host's `buffer` (DOWNSTREAM_DATA or UPSTREAM_DATA) holds `size` bytes. `tail` is what an

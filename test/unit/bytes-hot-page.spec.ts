@@ -1,0 +1,88 @@
+import {
+  BOUNDS,
+  CHUNK_TO_CLIENT,
+  CHUNK_TO_SERVER,
+  CONNECTIONS,
+  DELIVERY_SIZE,
+  HEADER_PUBLISH_RUN,
+  HEADER_PUBLISH_SIZE,
+  HEADERS_SIZE,
+  KEYS,
+  LAST_DELIVERY,
+  LAST_PUBLISH,
+  MASKS,
+  POINTER_ANSWER,
+  PUBLISH_SIZE,
+  SIZE_ANSWER,
+  TIME_ANSWER,
+} from "../../assembly/bytes/hot-page";
+import { NumberTable } from "../../assembly/bytes/number-table";
+import { LONGEST } from "../../assembly/bytes/padded";
+import { DELIVERY_RUN, PUBLISH_RUN } from "../../assembly/connection/last-subject";
+import { Run } from "../../assembly/connection/run";
+import { SIZE_READ } from "../../assembly/nats/plain-line";
+import { Chunk } from "../../assembly/proxy/chunk";
+
+/** Where something lies, and how many bytes of it. */
+class Place {
+  constructor(
+    readonly at: usize,
+    readonly bytes: usize,
+  ) {}
+}
+
+const VECTOR: usize = 16;
+const LINE: usize = 64;
+const PAGE: usize = 4096;
+/** Bytes of a page that are kept for all of this. */
+const KEPT: usize = 512;
+
+/** In the order in which they lie. */
+const places: Place[] = [
+  new Place(TIME_ANSWER, sizeof<u64>()),
+  new Place(POINTER_ANSWER, sizeof<u32>()),
+  new Place(SIZE_ANSWER, sizeof<u32>()),
+  new Place(PUBLISH_SIZE, SIZE_READ),
+  new Place(DELIVERY_SIZE, SIZE_READ),
+  new Place(HEADER_PUBLISH_SIZE, SIZE_READ),
+  new Place(HEADERS_SIZE, SIZE_READ),
+  new Place(LAST_PUBLISH, changetype<usize>(PUBLISH_RUN) + offsetof<Run>() - LAST_PUBLISH),
+  new Place(LAST_DELIVERY, changetype<usize>(DELIVERY_RUN) + offsetof<Run>() - LAST_DELIVERY),
+  new Place(CHUNK_TO_SERVER, offsetof<Chunk>()),
+  new Place(CHUNK_TO_CLIENT, offsetof<Chunk>()),
+  new Place(MASKS, 2 * LONGEST),
+  new Place(KEYS, LONGEST),
+  new Place(BOUNDS, 2 * VECTOR),
+  new Place(HEADER_PUBLISH_RUN, offsetof<Run>()),
+  new Place(CONNECTIONS, offsetof<NumberTable>()),
+];
+
+describe("what nearly every callback touches", () => {
+  it("has room, each behind the other, on one page", () => {
+    for (let i = 0; i < places.length; i++) {
+      const end = places[i].at + places[i].bytes;
+      expect(end).toBeLessThanOrEqual(i + 1 < places.length ? places[i + 1].at : TIME_ANSWER + KEPT, `place ${i}`);
+    }
+    expect(TIME_ANSWER & (PAGE - 1)).toBeLessThanOrEqual(PAGE - KEPT);
+  });
+
+  it("lies in as few lines as it can", () => {
+    for (let i = 0; i < places.length; i++) {
+      const lines = (places[i].at + places[i].bytes - 1) / LINE - places[i].at / LINE + 1;
+      expect(lines).toBe((places[i].bytes + LINE - 1) / LINE, `place ${i}`);
+    }
+  });
+
+  it("is aligned as its widest part", () => {
+    const vectors: usize[] = [LAST_PUBLISH, LAST_DELIVERY, MASKS, KEYS, BOUNDS];
+    for (let i = 0; i < vectors.length; i++) expect(vectors[i] % VECTOR).toBe(0);
+    const words: usize[] = [
+      TIME_ANSWER,
+      changetype<usize>(PUBLISH_RUN),
+      changetype<usize>(DELIVERY_RUN),
+      HEADER_PUBLISH_RUN,
+    ];
+    for (let i = 0; i < words.length; i++) expect(words[i] % sizeof<u64>()).toBe(0);
+    for (let i = 0; i < places.length; i++) expect(places[i].at % sizeof<u32>()).toBe(0);
+  });
+});
