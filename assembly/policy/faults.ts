@@ -1,3 +1,5 @@
+import { beginning } from "../bytes/text";
+
 /** More faults than this are counted, not listed: nobody reads on, and the log line is bounded. */
 export const MAX_LISTED_FAULTS: i32 = 100;
 
@@ -62,7 +64,7 @@ export class Faults {
  */
 export function quoted(text: string): string {
   const shown: string[] = ['"'];
-  const length = min(text.length, MAX_QUOTED_CHARACTERS);
+  const length = beginning(text, MAX_QUOTED_CHARACTERS).length;
   for (let i = 0; i < length; i++) {
     const unit = text.charCodeAt(i);
     if (unit == 0x22 || unit == 0x5c) {

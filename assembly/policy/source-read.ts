@@ -1,4 +1,5 @@
 import { countOf, isDigit, isLetter } from "../bytes/ascii";
+import { beginning } from "../bytes/text";
 import { quoted } from "./faults";
 import { JsonReader, NO_MORE_KEYS } from "./json";
 import { hasSpiffeScheme, MAX_URI_LENGTH } from "./principal";
@@ -109,7 +110,7 @@ function readServiceAccount(reader: JsonReader): SourcePattern | null {
   const slash = value.indexOf("/");
   if (slash < 0) {
     reader.fault(
-      `${quoted(value)} names no namespace, and the filter has none of its own to add: write NAMESPACE/${value.substring(0, 80)}`,
+      `${quoted(value)} names no namespace, and the filter has none of its own to add: write NAMESPACE/${beginning(value, 80)}`,
     );
     return null;
   }

@@ -1,3 +1,4 @@
+import { beginning } from "../bytes/text";
 import { Operation } from "../nats/operation";
 import { hexDigit, writeQuoted } from "../nats/quote";
 import { Reason, REASON_NAMES } from "../policy/reason";
@@ -229,7 +230,7 @@ function number(name: string, value: u64): string {
 }
 
 function field(name: string, value: string): string {
-  if (value.length > LONGEST) value = value.substring(0, LONGEST) + "…";
+  if (value.length > LONGEST) value = beginning(value, LONGEST) + "…";
   return ',"' + name + '":"' + escape(value) + '"';
 }
 

@@ -1,3 +1,5 @@
+import { beginning } from "../bytes/text";
+
 /** Labels' values that a configuration names (subject classes, rules), numbered, since a counter is found by numbers. */
 
 /** The number of the name `other`: of what matches no class, and of names beyond the bound. */
@@ -55,7 +57,8 @@ const ISTIOS_WORDS: StaticArray<string> = ["cache.", "component.", "tag.", "wasm
  */
 export function labelValue(value: string): string {
   let clean = "";
-  for (let i = 0; i < value.length && i < MAX_LABEL; i++) {
+  value = beginning(value, MAX_LABEL);
+  for (let i = 0; i < value.length; i++) {
     const c = value.charCodeAt(i);
     clean += c <= 0x20 || c == 0x7f || c == 0x3b || c == 0x3d || c == 0x22 || c == 0x5c ? "_" : String.fromCharCode(c);
   }

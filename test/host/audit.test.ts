@@ -74,6 +74,18 @@ describe("an audit record", () => {
     }
   });
 
+  it("stays UTF-8 where a peer's URI is cut in the middle of a character", () => {
+    const host = configuredHost();
+    for (const [before, shown] of [
+      [2046, "😀…"],
+      [2047, "…"],
+    ] as const) {
+      const peer = "spiffe://other/".padEnd(before, "x");
+      new Wire(host, `${peer}😀x`).client(CONNECT);
+      assert.equal(auditOf(host).at(-1)!["source_principal"], peer + shown);
+    }
+  });
+
   it("quotes each byte of a client's text as nats-server does, and escapes the result", () => {
     const host = configuredHost();
     const wire = Wire.connected(host);

@@ -117,6 +117,14 @@ describe("labels of a workload", () => {
     for (const raw of rawNames(host))
       assert.doesNotMatch(raw, /(cache|component|tag|wasm_filter)\.(.+?)\.|rbac\./, raw);
   });
+
+  it("stay UTF-8 where they are cut in the middle of a character", () => {
+    const host = configuredHost();
+    const peer = "spiffe://cluster.local/ns/a/sa/".padEnd(511, "x");
+    new Wire(host, `${peer}😀`).client(CONNECT);
+    assert.equal(stat(host, "istio_nats_connections_active", { source_principal: peer }), 1);
+    for (const raw of rawNames(host)) assert.doesNotMatch(raw, /\ufffd/, raw);
+  });
 });
 
 describe("gauges", () => {

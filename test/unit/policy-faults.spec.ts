@@ -44,6 +44,12 @@ describe("text quoted in a fault", () => {
     expect(quoted("x".repeat(80))).toBe('"' + "x".repeat(80) + '"');
     expect(quoted("x".repeat(81))).toBe('"' + "x".repeat(80) + '…"');
   });
+
+  it("is cut before a character of two units that would be parted", () => {
+    expect(quoted("x".repeat(78) + "😀")).toBe('"' + "x".repeat(78) + '😀"');
+    expect(quoted("x".repeat(78) + "😀y")).toBe('"' + "x".repeat(78) + '😀…"');
+    expect(quoted("x".repeat(79) + "😀")).toBe('"' + "x".repeat(79) + '…"');
+  });
 });
 
 describe("the suggestion for an unknown word", () => {

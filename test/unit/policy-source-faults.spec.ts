@@ -98,6 +98,11 @@ describe("the faults of from", () => {
       withSource('{"serviceAccounts":["orders-api"]}'),
       'rules[0].from[0].serviceAccounts[0]: "orders-api" names no namespace, and the filter has none of its own to add: write NAMESPACE/orders-api',
     );
+    const longest = "x".repeat(79);
+    expectFault(
+      withSource(`{"serviceAccounts":["${longest}😀"]}`),
+      `rules[0].from[0].serviceAccounts[0]: "${longest}…" names no namespace, and the filter has none of its own to add: write NAMESPACE/${longest}`,
+    );
     expectFault(
       withSource('{"serviceAccounts":["shop/*"]}'),
       "rules[0].from[0].serviceAccounts[0]: \"shop/*\" has '*', which is no wildcard here: use namespaces or principals",
