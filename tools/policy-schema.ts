@@ -13,7 +13,10 @@ const NAME = "[A-Za-z0-9._-]";
 // A token of a subject. It cannot be `>` alone, which may only come last.
 const TOKEN = `(?:[^.> ${CONTROL}]|[^. ${CONTROL}]{2,})`;
 const SUBJECT = `(?:${TOKEN}\\.)*(?:${TOKEN}|>)`;
-const DURATION = "^[-+]?(?:0|(?:(?:[0-9]+(?:\\.[0-9]*)?|\\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)$";
+const SHORT_UNITS = "ns|us|µs|μs";
+const UNIT = `(?:${SHORT_UNITS}|ms|s|m|h)`;
+const FRACTION = "(?:\\.[0-9]*)?";
+const DURATION = `^[-+]?(?:0|(?:(?:[0-9]+${FRACTION}|\\.[0-9]+)${UNIT})+)$`;
 
 const MODE: Schema = { enum: ["ENFORCE", "DRY_RUN"] };
 
@@ -38,7 +41,28 @@ const MAX_URI = sourceConstant("policy/principal.ts", "MAX_URI_LENGTH");
 const MAX_TRUST_DOMAINS = sourceConstant("policy/config-trust-domains.ts", "MAX_TRUST_DOMAINS");
 const MAX_TRUST_DOMAIN = sourceConstant("policy/config-trust-domains.ts", "MAX_TRUST_DOMAIN_LENGTH");
 const MAX_CLASSES = sourceConstant("policy/config-telemetry.ts", "MAX_CLASSES");
+const MAX_TIMEOUT = sourceConstant("policy/config-telemetry.ts", "MAX_TIMEOUT");
 const MAX_CLASS_NAME = sourceConstant("policy/config-telemetry.ts", "MAX_CLASS_NAME");
+
+/** The whole numbers from 0 to `most` as a pattern: those of fewer digits, those that are less at some digit, and itself. */
+function upTo(most: number): string {
+  const digits = String(most);
+  const less = Array.from(digits).flatMap((digit, i) => {
+    const others = digits.length - 1 - i;
+    return digit === "0"
+      ? []
+      : [`${digits.slice(0, i)}[0-${Number(digit) - 1}]${others > 0 ? `[0-9]{${others}}` : ""}`];
+  });
+  const shorter = digits.length > 1 ? [`[0-9]{1,${digits.length - 1}}`] : [];
+  return `0*(?:${[...shorter, ...less, digits].join("|")})`;
+}
+
+/** A duration of which no part alone is longer than `most` milliseconds. A pattern cannot add parts up. */
+function durationUpTo(most: number): string {
+  const units = { h: 3_600_000, m: 60_000, s: 1_000, ms: 1 };
+  const parts = Object.entries(units).map(([unit, length]) => `${upTo(most / length)}${FRACTION}${unit}`);
+  return `^[+]?(?:${[...parts, `[0-9]+${FRACTION}(?:${SHORT_UNITS})`, `\\.[0-9]+${UNIT}`].join("|")})+$`;
+}
 
 const PRINCIPAL = text(`^(?:[*]?[^* \u00a0${CONTROL}-\u009f]*|[^* \u00a0${CONTROL}-\u009f]+[*])$`, MAX_URI, {
   not: { pattern: "^[Ss][Pp][Ii][Ff][Ff][Ee]://" },
@@ -85,7 +109,7 @@ const SHAPES: Record<string, Shape> = {
       subjects: { type: "array", items: refer("subjectClass"), maxItems: MAX_CLASSES },
       principals: NUMBER,
       requests: NUMBER,
-      requestTimeout: text(DURATION, MAX_TEXT),
+      requestTimeout: text(durationUpTo(MAX_TIMEOUT), MAX_TEXT),
     },
   },
   subjectClass: {

@@ -5,7 +5,7 @@ import { inRoot } from "./paths.ts";
 /** The value of a constant in the filter's source. Whatever is made from it cannot state another number than the filter has. */
 export function sourceConstant(file: string, name: string): number {
   const source = readFileSync(inRoot("assembly", ...file.split("/")), "utf8");
-  const value = new RegExp(`const ${name}: i32 = ([\\d_]+);`).exec(source)?.[1];
+  const value = new RegExp(`const ${name}: i(?:32|64) = ([\\d_]+);`).exec(source)?.[1];
   if (value === undefined) throw new Fault(`assembly/${file} has no constant ${name}: write here where it is now.`);
   return Number(value.replaceAll("_", ""));
 }

@@ -132,8 +132,7 @@ function readTimeout(reader: JsonReader): i64 {
     reader.fault(`${quoted(text)} is no duration: write a number and a unit, as 5s, 250ms or 1m`);
     return 0;
   }
-  const milliseconds = nanoseconds / MILLISECOND;
-  if (milliseconds >= 1 && milliseconds <= MAX_TIMEOUT) return milliseconds;
+  if (nanoseconds >= MILLISECOND && nanoseconds <= MAX_TIMEOUT * MILLISECOND) return nanoseconds / MILLISECOND;
   reader.fault(`${quoted(text)} is outside of 1ms to 1h: write a duration within them`);
   return 0;
 }

@@ -102,6 +102,12 @@ const FAULTS: Record<string, unknown> = {
   "more requests than are timed": whole({ telemetry: { requests: 1_048_577 } }),
   "a request's patience that is a number": whole({ telemetry: { requestTimeout: 10 } }),
   "a request's patience without a unit": whole({ telemetry: { requestTimeout: "10" } }),
+  ...Object.fromEntries(
+    ["2h", "10h", "61m", "100m", "3601s", "3600001ms", "10000000ms", "1h61m", "-1s", "0"].map((requestTimeout) => [
+      `a request's patience of ${requestTimeout}`,
+      whole({ telemetry: { requestTimeout } }),
+    ]),
+  ),
 };
 
 /** What both must accept, besides what the fuzzer makes. */
@@ -109,7 +115,11 @@ const SOUND: Record<string, object> = {
   "the least": whole({}),
   "every word": whole({ mode: "DRY_RUN", identity: "WORKLOAD", connectUrls: "REMOVE" }),
   "no classes and no timed requests": whole({ telemetry: { subjects: [], principals: 4096, requests: 0 } }),
-  "the most patience with requests": whole({ telemetry: { requestTimeout: "1h" } }),
+  ...Object.fromEntries(
+    ["1h", "60m", "3600s", "3600000ms", "3600000000us", "1.h", ".5h", "+59m59.9s", "0h09m", "007s", "1999ms"].map(
+      (requestTimeout) => [`a request's patience of ${requestTimeout}`, whole({ telemetry: { requestTimeout } })],
+    ),
+  ),
   "a sample of everything within the least memory": whole({ audit: { sample: 1 }, limits: { memory: 8_388_608 } }),
   "principals with wildcards": withSource({ principals: ["*", "*/sa/b", "cluster.local/ns/a/*", "https://a.example"] }),
   "namespaces with wildcards": withSource({ namespaces: ["*", "a-*-b"], notTrustDomains: ["*.example"] }),
