@@ -24,18 +24,24 @@ export function declaredMtls(pods: Pods, port: number, mesh: Mesh): MtlsMode | u
   return undefined;
 }
 
-/** The PeerAuthentications for pods, by level: their own, their namespace's, the mesh's. Istio uses only the oldest of a level. */
+/**
+ * The PeerAuthentications for pods, by level: their own, their namespace's, the mesh's. Istio uses only the oldest of a level. In
+ * the root namespace it knows only those of the mesh (pilot/pkg/security/authn/policy_applier.go, `ComposePeerAuthentication`).
+ */
 export function authenticationsFor(pods: Pods, mesh: Mesh): Resource[][] {
   const all = mesh.of("PeerAuthentication", "security.istio.io");
-  const local = all.filter(({ namespace }) => namespace === pods.namespace);
-  const levels = [
-    local.filter((policy) => hasSelector(policy) && selects(workloadSelector(policy.root), pods.labels)),
-    local.filter((policy) => !hasSelector(policy)),
-  ];
-  if (pods.namespace === mesh.rootNamespace) return levels;
-  return [...levels, all.filter((policy) => policy.namespace === mesh.rootNamespace && !hasSelector(policy))];
+  const generalOf = (namespace: string): Resource[] =>
+    all.filter((policy) => policy.namespace === namespace && !hasSelector(policy));
+  const ofMesh = generalOf(mesh.rootNamespace);
+  if (pods.namespace === mesh.rootNamespace) return [ofMesh];
+  const own = all.filter(
+    (policy) =>
+      policy.namespace === pods.namespace && hasSelector(policy) && selects(workloadSelector(policy.root), pods.labels),
+  );
+  return [own, generalOf(pods.namespace), ofMesh];
 }
 
-function hasSelector({ root }: Resource): boolean {
+/** Has it a selector that names labels? An empty one counts as none. */
+export function hasSelector({ root }: Resource): boolean {
   return workloadSelector(root).size > 0;
 }

@@ -45,6 +45,19 @@ describe("the mTLS mode of the client port", () => {
     assert.deepEqual(ids(...rest, elsewhere, orders), ["mtls-undeclared"]);
   });
 
+  it("is the mesh's alone in Istio's root namespace, where a PeerAuthentication with a selector is ignored", () => {
+    const root = rest.map((text) => text.replaceAll("namespace: messaging", "namespace: istio-system"));
+    const own = peerAuthentication("istio-system", { selector: NATS, mtls: { mode: "STRICT" } });
+    const ofMesh = (mode: string): string => peerAuthentication("istio-system", { mtls: { mode } });
+    const [finding, ...more] = doctor([...root, own].join("\n---\n"));
+    assert.deepEqual([finding?.id, more.length], ["mtls-elsewhere", 0]);
+    assert.match(finding!.message, / has a selector, and is ignored for it in Istio's root namespace; /);
+    assert.match(finding!.remedy, /; if that is the root namespace, leave out the selector/);
+    assert.deepEqual(ids(...root, own, ofMesh("PERMISSIVE")), ["mtls-permissive"]);
+    assert.deepEqual(ids(...root, own, ofMesh("STRICT")), []);
+    assert.deepEqual(ids(...rest, own), ["mtls-elsewhere"]);
+  });
+
   it("is unknown if two of one level are for the same pods", () => {
     const all = (): string => peerAuthentication("messaging", { mtls: { mode: "STRICT" } });
     const own = (): string => peerAuthentication("messaging", { selector: NATS, mtls: { mode: "STRICT" } });

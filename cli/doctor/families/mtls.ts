@@ -2,7 +2,7 @@ import type { Field } from "../../manifests/field.ts";
 import type { Resource } from "../../manifests/resource.ts";
 import { placeText, type Place } from "../../manifests/place.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
-import { authenticationsFor, declaredMtls } from "../../mesh/peer-authentication.ts";
+import { authenticationsFor, declaredMtls, hasSelector } from "../../mesh/peer-authentication.ts";
 import { excludedInbound, excludedOutbound } from "../../mesh/capture.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { workloadSelector, type Pods } from "../../mesh/selector.ts";
@@ -162,6 +162,10 @@ function doubled(mesh: Mesh, judged: readonly JudgedPods[]): Doubled[] {
   return [...found.values()];
 }
 
+const IN_ROOT_NAMESPACE =
+  "put it into the namespace of nats-server's pods; if that is the root namespace, leave out the selector, so that it is for the " +
+  "whole mesh";
+
 const MTLS_MODES = ["STRICT", "PERMISSIVE", "DISABLE"];
 
 /** Every mode written in a PeerAuthentication. */
@@ -197,8 +201,8 @@ export const mtls = family(
     "mtls-elsewhere": {
       severity: "warning",
       what:
-        "A PeerAuthentication selects none of the pods among the files, and nothing else sets the mTLS mode of nats-server's " +
-        "client port. Istio's default is PERMISSIVE.",
+        "A PeerAuthentication applies to none of the pods among the files, and nothing else sets the mTLS mode of nats-server's " +
+        "client port. Istio's default is PERMISSIVE. In its root namespace Istio ignores one with a selector.",
       remedy: "write the labels of nats-server's pods into its selector, and put it into the pods' namespace",
     },
     "mtls-twice": {
@@ -238,8 +242,13 @@ export const mtls = family(
       if (!declared) {
         const compared = own ? [own] : [];
         for (const policy of own ? astray : []) {
-          const message = `${policy.title} selects no pods among the files, and nothing else says whether ${port} requires mTLS`;
-          report("mtls-elsewhere", policy.place, message, { compared: [policy, ...compared] });
+          const isIgnored = policy.namespace === mesh.rootNamespace && hasSelector(policy);
+          const why = isIgnored
+            ? "has a selector, and is ignored for it in Istio's root namespace"
+            : "selects no pods among the files";
+          const message = `${policy.title} ${why}; nothing else says whether ${port} requires mTLS`;
+          const remedy = isIgnored ? IN_ROOT_NAMESPACE : undefined;
+          report("mtls-elsewhere", policy.place, message, { remedy, compared: [policy, ...compared] });
         }
         if (own && astray.length === 0)
           report("mtls-undeclared", own.place, `nothing says whether ${port} requires mTLS`, { compared });
