@@ -1,11 +1,14 @@
 import { connect } from "@nats-io/transport-node";
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
 import { after, before, describe, it } from "node:test";
+import { auditRecords } from "../stand/audit.ts";
 import { NatsServer } from "../stand/nats-server.ts";
 import { RawClient } from "../stand/raw-client.ts";
 import { Stand } from "../stand/stand.ts";
 import { Started } from "../stand/started.ts";
+import { waitFor } from "../stand/wait.ts";
 import { ORDERS_API } from "./policy.ts";
 
 describe("the stand, without any filter", () => {
@@ -74,6 +77,36 @@ describe("the stand, without any filter", () => {
     const client = await RawClient.connect(stand.port("waypoint"), { localAddress: "127.1.2.3" });
     await client.handshake();
     client.close();
+  });
+});
+
+describe("what a test waits for", () => {
+  it("is not taken for a PING of the server's, which is answered, unless it is one", async () => {
+    let answers = "";
+    const server = createServer((socket) => {
+      socket.on("data", (chunk) => (answers += chunk.toString()));
+      socket.write("INFO {}\r\nPING\r\nMSG a 1 2\r\nhi\r\nPING\r\n");
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const client = await RawClient.connect((server.address() as AddressInfo).port);
+    try {
+      await client.expect("INFO");
+      await client.expect("MSG", "MSG a 1 2");
+      await client.expect("PING");
+      await waitFor("the answer", () => answers === "PONG\r\n");
+    } finally {
+      client.close();
+      server.close();
+    }
+  });
+
+  it("is not half of an audit record that Envoy is still writing", () => {
+    const whole = '[2026-01-01][7][warning][wasm] [context.cc:1] wasm log messaging.mtls: {"event":"first"}\n';
+    const log = whole + whole.replace("first", "second");
+    for (let end = whole.length; end < log.length; end++) {
+      assert.deepEqual(auditRecords(log.slice(0, end)), [{ event: "first" }]);
+    }
+    assert.deepEqual(auditRecords(log), [{ event: "first" }, { event: "second" }]);
   });
 });
 

@@ -9,9 +9,13 @@ export type AuditRecord = Record<string, unknown>;
  */
 const WASM_LINE = /\]\[\w+\]\[wasm\].*?\bwasm log[^:]*: (.*)$/;
 
-/** What Wasm modules have logged. */
+/**
+ * What Wasm modules have logged. A line without its end is left out: Envoy is still writing it, and a reader may see half of a
+ * single write.
+ */
 export function wasmLines(log: string): string[] {
-  return log.split("\n").flatMap((line) => WASM_LINE.exec(line)?.[1] ?? []);
+  const lines = log.split("\n").slice(0, -1);
+  return lines.flatMap((line) => WASM_LINE.exec(line)?.[1] ?? []);
 }
 
 /**

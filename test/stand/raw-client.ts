@@ -121,9 +121,16 @@ export class RawClient {
     return frame;
   }
 
-  /** The next frame, which must have this verb. If `line` is given, its control line must equal or match it. */
+  /**
+   * The next frame, which must have this verb. If `line` is given, its control line must equal or match it. A PING of the server is
+   * answered and passed over, because the first comes about two seconds after CONNECT, whatever a test is waiting for then.
+   */
   async expect(verb: string, line?: string | RegExp): Promise<Frame> {
-    const frame = await this.next();
+    let frame = await this.next();
+    while (frame?.verb === "PING" && verb !== "PING") {
+      await this.send("PONG\r\n");
+      frame = await this.next();
+    }
     const matches = typeof line === "string" ? frame?.line === line : (line?.test(frame?.line ?? "") ?? true);
     if (frame?.verb === verb && matches) return frame;
     const wanted = line === undefined ? verb : String(line);
