@@ -64,7 +64,7 @@ export function grpcCluster(name: string, port: number): object {
   return {
     name,
     type: "STATIC",
-    connect_timeout: "2s",
+    connect_timeout: "10s",
     typed_extension_protocol_options: {
       "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
         "@type": `${EXTENSIONS}.upstreams.http.v3.HttpProtocolOptions`,

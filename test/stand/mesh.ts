@@ -121,7 +121,7 @@ export function tcpCluster(
   return {
     name,
     type: "STATIC",
-    connect_timeout: "2s",
+    connect_timeout: "10s",
     circuit_breakers: { thresholds: [{ max_connections: NO_BOUND, max_pending_requests: NO_BOUND }] },
     ...(bufferLimit === undefined ? {} : { per_connection_buffer_limit_bytes: bufferLimit }),
     load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }] },

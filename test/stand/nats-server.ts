@@ -90,7 +90,7 @@ export class NatsServer {
     await waitFor("nats-server reloads", () => reloads() > before, { explain: () => this.#child.explain() });
   }
 
-  /** Enters lame duck mode, in which it asks clients to go and closes them over 30 s. */
+  /** Enters lame duck mode, in which it asks clients to go and, after a grace period of 30 s, closes them. */
   lameDuck(): void {
     this.#child.signal("SIGUSR2");
   }
@@ -113,9 +113,9 @@ export class NatsServer {
       'host: "127.0.0.1"',
       'server_name: "stand"',
       `ports_file_dir: ${JSON.stringify(this.#folder)}`,
-      // The shortest that nats-server accepts, because a test waits for it.
-      "lame_duck_duration: 30s",
-      "lame_duck_grace_period: 1s",
+      // A client that is alone is closed at the end of the grace period. What a test does before that must fit into it.
+      "lame_duck_duration: 60s",
+      "lame_duck_grace_period: 30s",
       ...(this.#options.jetStream === false ? [] : [jetStream]),
       config,
     ];

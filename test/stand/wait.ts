@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** How long anything of a stand may take before it counts as hung, in milliseconds. */
-export const PATIENCE = 10_000;
+/** How long anything of a stand may take before it counts as hung, in milliseconds, on two slow cores that others use as well. */
+export const PATIENCE = 30_000;
 
 export interface WaitOptions {
   /** Milliseconds; `PATIENCE` by default. */

@@ -97,7 +97,7 @@ export interface Client {
 }
 
 /** How long any single call may take, in milliseconds, so that a hung client fails its test by name. */
-export const CALL_TIMEOUT = 15_000;
+export const CALL_TIMEOUT = 30_000;
 
 /** How long a library waits before it reconnects, in milliseconds. */
 export const RECONNECT_WAIT = 100;
