@@ -218,6 +218,8 @@ export class NatsJs implements Client {
       servers: url,
       reconnectTimeWait: RECONNECT_WAIT,
       reconnectJitter: 0,
+      // It may take a busy machine seconds to start nats-server again.
+      maxReconnectAttempts: -1,
       ...(user === undefined ? {} : { user, pass: user }),
       ...(tls ? { tls: tlsFirst(tls) } : {}),
     });

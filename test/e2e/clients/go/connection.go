@@ -78,6 +78,9 @@ func open(c call) (*connection, error) {
 	options := []nats.Option{
 		nats.ReconnectWait(time.Duration(c.Wait) * time.Millisecond),
 		nats.ReconnectJitter(0, 0),
+		// It may take a busy machine seconds to start nats-server again, and to connect.
+		nats.MaxReconnects(-1),
+		nats.Timeout(conn.timeout),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { conn.errs <- err.Error() }),
 		nats.ClosedHandler(func(*nats.Conn) { close(conn.closed) }),
 	}

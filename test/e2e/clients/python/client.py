@@ -74,6 +74,9 @@ class Connection:
             error_cb=on_error,
             reconnected_cb=on_reconnect,
             reconnect_time_wait=reconnect_wait,
+            # It may take a busy machine seconds to start nats-server again, and to connect.
+            max_reconnect_attempts=-1,
+            connect_timeout=self._timeout,
             **options,
         )
         self._stream = self._connection.jetstream(timeout=self._timeout)
