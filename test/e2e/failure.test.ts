@@ -10,6 +10,7 @@ import { waitFor } from "../stand/wait.ts";
 import type { WasmFilter } from "../stand/wasm-filter.ts";
 import { linesOf } from "./frames.ts";
 import { ORDERS_API, shopPolicy } from "./policy.ts";
+import { settled } from "./settled.ts";
 
 // The filter with one addition: a chunk that begins with these bytes ends the VM.
 const TRAP = "test/e2e/modules/trap.ts";
@@ -144,7 +145,7 @@ describe("a VM that died, with FAIL_RELOAD", () => {
 
   it("leaves what it had added to the gauges of connections, as docs/telemetry.md says; those of the policy become right again", async () => {
     const active = "istio_nats_connections_active";
-    const before = await stand.envoy.stat(active);
+    const before = await settled(stand.envoy, active);
     const bystander = await connect(stand, stand.port());
     await bystander.handshake();
     await stand.envoy.waitForStat(active, {}, (value) => value === before + 1);

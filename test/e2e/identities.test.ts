@@ -8,6 +8,7 @@ import { NatsJs } from "./clients/nats-js.ts";
 import { clientIdOf, linesOf } from "./frames.ts";
 import { ORDERS_API } from "./policy.ts";
 import { failureOf } from "./scenarios/stage.ts";
+import { settled } from "./settled.ts";
 
 const STRANGER = "spiffe://cluster.local/ns/shop/sa/stranger";
 const PARTNER = "spiffe://partner.example/ns/shop/sa/orders-api";
@@ -240,7 +241,7 @@ describe("the filter with a source of identity", () => {
   });
 
   it("never sees a peer of an authority that the mesh does not know: Envoy ends the handshake", async () => {
-    const opened = await stand.envoy.stat("istio_nats_connections_opened_total");
+    const opened = await settled(stand.envoy, "istio_nats_connections_opened_total");
     const failures = await stand.envoy.stat("envoy_listener_ssl_fail_verify_error");
     const sidecar = await stand.sidecar(await stand.wrongIdentity(ORDERS_API), { listener: "peer" });
     const client = await RawClient.connect(sidecar.port);
