@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { policy, pub, publishViolation } from "../host/wire.ts";
 import { NatsServer } from "../stand/nats-server.ts";
 import { RawClient } from "../stand/raw-client.ts";
@@ -10,6 +9,7 @@ import { waitFor } from "../stand/wait.ts";
 import { linesOf } from "./frames.ts";
 import { waitForOpen } from "./open-connections.ts";
 import { ORDERS_API } from "./policy.ts";
+import { settled } from "./settled.ts";
 
 /**
  * What happens around a connection on bad days. After each test, every refusal is counted once, a refused operation is still
@@ -19,6 +19,8 @@ import { ORDERS_API } from "./policy.ts";
 const MIB = 1 << 20;
 const REFUSALS = "istio_nats_refusals_total";
 const INFO_OF_LAME_DUCK = /"ldm":true/;
+/** How long any client of a storm may wait, in milliseconds: on two cores that others used as well, a storm took 70 s. */
+const STORM = 240_000;
 
 function refusalOf(subject: string): string {
   return publishViolation(subject).trimEnd();
@@ -71,14 +73,8 @@ async function refusals(): Promise<number> {
   return stand.envoy.stat(REFUSALS, { operation: "PUB" });
 }
 
-/** Waits until all counts so far have reached Envoy, that is, until two ticks of the filter (500 ms each) brought nothing more. */
-async function settledRefusals(): Promise<number> {
-  for (let last = await refusals(); ;) {
-    await sleep(1100);
-    const now = await refusals();
-    if (now === last) return now;
-    last = now;
-  }
+function settledRefusals(): Promise<number> {
+  return settled(stand.envoy, REFUSALS, { operation: "PUB" });
 }
 
 async function assertRefused(before: number, count: number): Promise<void> {
@@ -101,8 +97,7 @@ describe("the surroundings of a connection", { concurrency: false }, () => {
     const client = await connect();
     const subjects = Array.from({ length: 20_000 }, (_, i) => `no.dying.${i}`);
     const sent = client.send(subjects.map((subject) => pub(subject)).join(""));
-    const first = await client.next();
-    assert.equal(first?.line, refusalOf("no.dying.0"));
+    await client.expect("-ERR", refusalOf("no.dying.0"));
     await stand.nats.restart("SIGKILL");
     await sent.catch(() => undefined);
     const lines = linesOf(await client.untilClosed());
@@ -178,7 +173,7 @@ describe("the surroundings of a connection", { concurrency: false }, () => {
   it("1,000 clients that come back at once, and again, are all answered, and memory does not grow", async () => {
     const before = await settledRefusals();
     const storm = async (): Promise<void> => {
-      const clients = await Promise.all(Array.from({ length: 1000 }, () => connect({ timeout: 60_000 })));
+      const clients = await Promise.all(Array.from({ length: 1000 }, () => connect({ timeout: STORM })));
       await Promise.all(clients.map(assertAnswersInOrder));
       for (const [i, client] of clients.entries())
         if (i % 2 === 0) client.close();
@@ -188,7 +183,8 @@ describe("the surroundings of a connection", { concurrency: false }, () => {
     // Not the stat of that name, which Envoy updates only every five seconds.
     const allocated = async (): Promise<number> =>
       Number((JSON.parse(await stand.envoy.admin("/memory")) as { allocated: string }).allocated);
-    const began = performance.now();
+    const computed = (): number => stand.proxy.workerTimes().reduce((all, time) => all + time, 0);
+    const began = computed();
     await storm();
     const once = await allocated();
     await storm();
@@ -196,7 +192,8 @@ describe("the surroundings of a connection", { concurrency: false }, () => {
     const grown = async (): Promise<string> => `Envoy grew from ${once} to ${await allocated()} bytes`;
     // Sockets and TLS are freed some moments after they were closed.
     await waitFor("memory is given back", async () => (await allocated()) < once + 4 * MIB, { explain: grown });
-    assert.ok(performance.now() - began < 60_000);
+    // Not the time that it took, most of which this process and nats-server had, and whatever else runs on this machine.
+    assert.ok(computed() - began < 20_000, `Envoy has computed for ${computed() - began} ms`);
     await assertRefused(before, 6000);
     await assertNewClientWorks();
   });
@@ -247,12 +244,12 @@ describe("the surroundings of a connection", { concurrency: false }, () => {
     const client = await connect();
     await stand.envoy.admin("/drain_listeners?graceful", "POST");
     await waitFor("nobody new is let in", () =>
-      RawClient.connect(stand.port(), { timeout: 500 }).then(
+      RawClient.connect(stand.port()).then(
         (other) => {
           other.close();
           return false;
         },
-        () => true,
+        (error: unknown) => (error as NodeJS.ErrnoException).code === "ECONNREFUSED",
       ),
     );
     await assertAnswersInOrder(client);
