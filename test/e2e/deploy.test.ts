@@ -6,6 +6,7 @@ import { after, before, describe, it } from "node:test";
 import { parse } from "yaml";
 import { inRoot } from "../../tools/paths.ts";
 import { Stand } from "../stand/stand.ts";
+import { waitFor } from "../stand/wait.ts";
 
 const plugin = parse(readFileSync(inRoot("deploy", "sidecar", "wasmplugin.yaml"), "utf8")) as {
   spec: { pluginConfig: object };
@@ -51,6 +52,8 @@ describe("the policy that deploy/ ships, with JetStream", () => {
     billing.publish("$JS.API.STREAM.DELETE.ORDERS");
     await billing.flush();
     await stand.waitForAudit((record) => record["subject"] === "$JS.API.STREAM.DELETE.ORDERS");
+    // nats.js gives its listeners an error later than it reads it.
+    await waitFor("the client's error", () => errors.length > 0);
     assert.deepEqual(errors, ['Permissions Violation for Publish to "$JS.API.STREAM.DELETE.ORDERS"']);
     assert.equal((await manager.streams.info("ORDERS")).state.messages, 1);
     await Promise.all([operator, ordersApi, billing].map((connection) => connection.close()));
