@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { PATIENCE } from "../stand/wait.ts";
 import type { Delivery, Outcome, Session, Step } from "./session.ts";
 import { Wire } from "./wire.ts";
 
@@ -121,16 +122,22 @@ function connectLine(options: Record<string, unknown>): string {
 
 /** INFO, CONNECT, PING and their answers, none of which is recorded. `null` waits only for INFO. */
 async function handshake(wire: Wire, options: Record<string, unknown> | null): Promise<void> {
-  await wire.waitFor(() => wire.frames.length > 0, 5000);
+  await answered(wire, () => wire.frames.length > 0);
   const wantsInfo = Number(options?.["protocol"] ?? 0) >= 1 && sendsConnectInfo(wire.frames[0] ?? "");
   wire.frames = [];
   if (options === null) return;
   wire.send(`${connectLine(options)}PING\r\n`);
-  await wire.waitFor(() => {
+  await answered(wire, () => {
     const pong = wire.frames.indexOf("PONG");
     return pong >= 0 && (!wantsInfo || wire.frames.slice(pong).some((frame) => frame.startsWith("INFO")));
-  }, 5000);
+  });
   wire.frames = [];
+}
+
+/** Waits until a step of the handshake is answered. What came later would be taken for an answer to what follows. */
+async function answered(wire: Wire, condition: () => boolean): Promise<void> {
+  if ((await wire.waitFor(condition, PATIENCE)) || wire.closed) return;
+  throw new Error(`the handshake was not answered in ${PATIENCE} ms: ${JSON.stringify(wire.frames)}`);
 }
 
 /** nats-server since 2.12 also answers the first PING after CONNECT with a second INFO. */
