@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { RawClient } from "../stand/raw-client.ts";
-import { computedBy } from "../stand/server-proxy.ts";
+import { computedBy, heldUp } from "../stand/server-proxy.ts";
 import { Stand } from "../stand/stand.ts";
 import { waitFor } from "../stand/wait.ts";
 import { linesOf } from "./frames.ts";
@@ -56,6 +56,21 @@ async function longestTurnSince(stand: Stand, since: number): Promise<number> {
     for (const [, most] of text.matchAll(/P100\(([\d.]+),/g)) longest = Math.max(longest, Number(most) / 1000);
   }
   return longest;
+}
+
+/**
+ * Measures from now on how long a change takes, in milliseconds, on Linux. `waited` is how much of that Envoy or this process, of
+ * which the former comes first and the latter sees it, was ready and had no core: the larger of both.
+ */
+function stopwatch({ envoy, proxy }: Stand): () => { took: number; waited: number } {
+  const [began, workers] = [performance.now(), proxy.workers()];
+  const main = (pid: number): number => heldUp(`/proc/${pid}/task/${pid}`);
+  const waits = (): number[] => [main(process.pid), main(envoy.pid) + Math.max(...workers.map(heldUp))];
+  const before = waits();
+  return () => ({
+    took: performance.now() - began,
+    waited: Math.max(...waits().map((wait, i) => wait - before[i]!)),
+  });
 }
 
 /**
@@ -114,16 +129,23 @@ describe("a policy that takes the rights of 5,000 connections of one worker", ()
       return client;
     });
     const before = await longestTurn(stand);
+    const stretches = watchStretches(stand);
     assert.equal(await stand.update({ config: policyOf([BYSTANDER_RULE]) }), "ACCEPTED");
-    const replaced = performance.now();
+    const watch = stopwatch(stand);
     const open = (): number => crowd.filter((client) => !client.isClosed).length;
     await waitFor("the crowd is closed", () => open() === 0, { timeout: 60_000, explain: () => `${open()} are open` });
-    const took = performance.now() - replaced;
+    const { took, waited } = watch();
+    const stretch = Math.max(...stretches());
     const longest = await longestTurn(stand);
-    t.diagnostic(`closed within ${took.toFixed(0)} ms, longest turn ${longest} ms (${before} ms before the change)`);
-    assert.ok(longest <= Math.max(LONGEST_TURN, before), `${longest} ms`);
+    t.diagnostic(`closed within ${took.toFixed(0)} ms, in ${waited.toFixed(0)} ms of which others had the cores`);
+    t.diagnostic(`longest turn ${longest} ms (${before} ms before the change), ${stretch.toFixed(0)} ms at a stretch`);
+    // Either figure is more than the longest turn, as below.
+    assert.ok(
+      Math.min(stretch, longest) <= Math.max(LONGEST_TURN, before),
+      `${stretch} ms at a stretch, ${longest} ms`,
+    );
     // The crowd's sockets close in this process, which takes part of the time.
-    assert.ok(took <= 2 * IN_FORCE, `${took} ms`);
+    assert.ok(took - waited <= 2 * IN_FORCE, `${took} ms, of which others had ${waited} ms`);
     await stand.envoy.waitForStat("istio_nats_revoked_connections_total", {}, (count) => count === CROWD);
     await bystander.send("SUB ok.1 1\r\nPUB ok.1 2\r\nhi\r\n");
     assert.deepEqual(linesOf(await bystander.flush()), ["MSG ok.1 1 2"]);
@@ -181,12 +203,12 @@ for (const [whom, rules] of CASES) {
       const stretches = watchStretches(stand);
       const pushed = performance.now();
       assert.equal(await stand.update({ config }), "ACCEPTED");
-      for (const client of clients) {
-        await waitFor("the new policy", async () => {
+      const isUnder = (client: RawClient): Promise<boolean> =>
+        waitFor("the new policy", async () => {
           await client.send("PUB new.1 2\r\nhi\r\n");
           return linesOf(await client.flush()).length === 0;
         });
-      }
+      await Promise.all(clients.map(isUnder));
       const took = performance.now() - pushed;
       const longestStretches = stretches();
       const computed = stand.proxy.workerTimes().map((time, k) => time - before[k]!);

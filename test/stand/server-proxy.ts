@@ -81,6 +81,11 @@ export function computedBy(task: string): number {
   return Number(readFileSync(`${task}/schedstat`, "utf8").split(" ")[0]) / 1e6;
 }
 
+/** Milliseconds that a thread has been ready to compute so far, while something else had the core. */
+export function heldUp(task: string): number {
+  return Number(readFileSync(`${task}/schedstat`, "utf8").split(" ")[1]) / 1e6;
+}
+
 /** The Envoy beside nats-server. */
 export class ServerProxy {
   readonly envoy: Envoy;
