@@ -123,7 +123,7 @@ describe("the demo", () => {
       const command = await waitFor(
         "the commands",
         () => /^ *(\S+ --server \S+ pub orders\.eu\.created hello)$/m.exec(demo.output)?.[1],
-        { timeout: 30_000, explain: () => demo.output },
+        { timeout: 120_000, explain: () => demo.output },
       );
       const { stderr } = await promisify(exec)(command);
       assert.match(stderr, /Published 5 bytes to "orders\.eu\.created"/);
