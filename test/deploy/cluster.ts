@@ -1,5 +1,6 @@
+import { randomInt } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { inRoot } from "../../tools/paths.ts";
 import { Authority } from "../stand/certificates.ts";
@@ -20,18 +21,26 @@ interface Node {
   routes: ServerProxy;
 }
 
-/** A port that was free a moment ago. nats-server cannot report which one it chose for routes before it needs the others'. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/** Below the ports that Linux gives away by itself (net.ipv4.ip_local_port_range), of which all other programs here get theirs. */
+const LOWEST_PORT = 20_000;
+const PORTS = 12_000;
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => {
-        resolve(port);
-      });
-    });
+    server.on("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
+}
+
+/** Ports that are free. nats-server cannot report which one it chose for routes before it needs the others'. */
+async function freePorts(count: number): Promise<number[]> {
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = LOWEST_PORT + randomInt(PORTS);
+    if (await isFree(port)) ports.add(port);
+  }
+  return [...ports];
 }
 
 /** deploy/nats/nats.conf for a node on this machine: other addresses, another folder, and less patience in lame duck mode. */
@@ -81,7 +90,7 @@ export class Cluster {
     for (const one of folders)
       for (const part of ["clients", "routes"]) mkdirSync(join(one, part), { recursive: true });
 
-    const clusterPorts = await Promise.all(indexes.map(freePort));
+    const clusterPorts = await freePorts(NODES);
     const routes = await Promise.all(
       indexes.map((i) =>
         started.add(ServerProxy.start(join(folders[i]!, "routes"), broker, clusterPorts[i]!, { routes: {} })),

@@ -4,13 +4,14 @@ package broker
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"istio-nats/test/istio/freeport"
 )
 
 // config opens every port that a NATS cluster has, on ports that the kernel chooses. 4222 itself belongs to the
@@ -31,7 +32,8 @@ func Start(t *testing.T, command string) Ports {
 	t.Helper()
 	folder := t.TempDir()
 	file := filepath.Join(folder, "nats.conf")
-	leafnodes := freePort(t)
+	// The ports file of nats-server 2.15 leaves out the port of leaf nodes.
+	leafnodes := freeport.Find(t, 1)[0]
 	if err := os.WriteFile(file, fmt.Appendf(nil, config, leafnodes, folder), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +52,7 @@ func Start(t *testing.T, command string) Ports {
 		_ = log.Close()
 	})
 	portsFile := filepath.Join(folder, fmt.Sprintf("%s_%d.ports", filepath.Base(command), process.Process.Pid))
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if ports, ok := read(portsFile); ok {
 			ports.Leafnodes = fmt.Sprintf("127.0.0.1:%d", leafnodes)
 			return ports
@@ -80,16 +82,4 @@ func read(file string) (Ports, bool) {
 	}
 	ports := Ports{Client: address(urls.Nats), Cluster: address(urls.Cluster), Monitor: address(urls.Monitoring)}
 	return ports, ports.Client != "" && ports.Cluster != "" && ports.Monitor != ""
-}
-
-// freePort returns a port that nobody has, because the ports file of nats-server 2.15 leaves out the port of leaf
-// nodes.
-func freePort(t *testing.T) int {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().(*net.TCPAddr).Port
 }

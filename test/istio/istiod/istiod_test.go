@@ -3,8 +3,6 @@ package istiod
 
 import (
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"istio-nats/test/istio/freeport"
 	"istio-nats/test/istio/kubeapi"
 	"istio-nats/test/istio/mesh"
 	"istio-nats/test/istio/shipped"
@@ -29,24 +28,6 @@ current-context: context
 `
 
 const meshConfig = "defaultProviders: {metrics: [prometheus]}\n"
-
-// freeAddresses are addresses on 127.0.0.1 that nobody has. Their ports are below those that Linux gives to clients by
-// itself (net.ipv4.ip_local_port_range): somebody else could get one of those before pilot-discovery takes it.
-func freeAddresses(t *testing.T, count int) []string {
-	t.Helper()
-	const lowest, ports = 20_000, 12_000
-	addresses := make([]string, 0, count)
-	for tries := 0; len(addresses) < count; tries++ {
-		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", lowest+rand.IntN(ports)))
-		if err == nil {
-			defer func() { _ = listener.Close() }()
-			addresses = append(addresses, listener.Addr().String())
-		} else if tries > 100 {
-			t.Fatal(err)
-		}
-	}
-	return addresses
-}
 
 // start runs pilot-discovery on these objects until the test ends, and returns the address of its xDS server.
 func start(t *testing.T, api *kubeapi.Server) string {
@@ -67,7 +48,10 @@ func start(t *testing.T, api *kubeapi.Server) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	addresses := freeAddresses(t, 3)
+	var addresses []string
+	for _, port := range freeport.Find(t, 3) {
+		addresses = append(addresses, fmt.Sprintf("127.0.0.1:%d", port))
+	}
 	process := exec.Command(command, "discovery",
 		"--kubeconfig", write("kubeconfig", fmt.Sprintf(kubeconfig, api.URL)),
 		"--meshConfig", write("mesh", meshConfig), "--namespace", "istio-system",
@@ -139,7 +123,7 @@ func TestRealIstiodDeliversTheFilterAndEveryChangeOfItsPolicy(t *testing.T) {
 			}
 
 			api.Apply(shipped.WithWasm(t, plugin, "pluginConfig.mode", "ENFORCE"))
-			for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+			for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 				after := configuration(t, mesh.ViewOf(t, istiod, worlds.NatsSidecar))
 				if strings.Contains(after, `"mode":"ENFORCE"`) {
 					break

@@ -3,7 +3,6 @@ package proxy
 import (
 	"bytes"
 	"encoding/json"
-	"net"
 	"testing"
 
 	"istio.io/istio/pkg/bootstrap"
@@ -11,6 +10,8 @@ import (
 	"istio.io/istio/pkg/util/protomarshal"
 
 	meshconfig "istio.io/api/mesh/v1alpha1"
+
+	"istio-nats/test/istio/freeport"
 )
 
 // The path that istio-agent gives its Unix sockets, relative to the proxy's working directory.
@@ -22,18 +23,10 @@ const (
 // ports of one Envoy on 127.0.0.1.
 type ports struct{ admin, status, prometheus int }
 
-// freePorts asks the kernel for ports that nobody has. All of them are held at the same time, so that they differ.
+// freePorts finds those of an Envoy that is about to start.
 func freePorts(t testing.TB) ports {
 	t.Helper()
-	var free [3]int
-	for i := range free {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = listener.Close() }()
-		free[i] = listener.Addr().(*net.TCPAddr).Port
-	}
+	free := freeport.Find(t, 3)
 	return ports{admin: free[0], status: free[1], prometheus: free[2]}
 }
 
