@@ -65,14 +65,17 @@ describe("a rolling restart of the nodes of deploy/nats", () => {
     const restarted = new AbortController();
     const publishing = (async () => {
       const js = jetstream(client);
-      while (!restarted.signal.aborted) {
+      // A message whose acknowledgement was late is stored all the same. So this does not end before the last is acknowledged.
+      let acknowledged = false;
+      while (!restarted.signal.aborted || !acknowledged) {
         // The same id again for what was not acknowledged, because JetStream stores it only once.
         const ack = await js
           .publish("orders.eu.created", "3 lemons", { msgID: `${stored}`, timeout: 1000 })
           .catch(() => {
             return undefined;
           });
-        if (ack) stored++;
+        acknowledged = ack !== undefined;
+        if (acknowledged) stored++;
       }
     })();
 
