@@ -33,7 +33,7 @@ func (s *stand) speak(t *testing.T, serviceAccount string, with protocol) error 
 		return err
 	}
 	defer func() { _ = connection.Close() }()
-	if err := connection.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err := connection.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.WriteString(connection, with.line); err != nil {

@@ -3,7 +3,6 @@ package istio
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"istio-nats/test/istio/identity"
 	"istio-nats/test/istio/proxy"
@@ -34,7 +33,7 @@ func TestClientBehindItsSidecarIsHeldToTheShippedPolicy(t *testing.T) {
 	if err := api.Publish("orders.eu.created", []byte("3 lemons")); err != nil {
 		t.Fatal(err)
 	}
-	message, err := orders.NextMsg(5 * time.Second)
+	message, err := orders.NextMsg(patience)
 	if err != nil || string(message.Data) != "3 lemons" {
 		t.Fatalf("%v, %v", message, err)
 	}

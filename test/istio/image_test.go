@@ -7,7 +7,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"istio.io/istio/pkg/wasm"
 
@@ -30,7 +29,7 @@ func fetch(t testing.TB, url, checksum string) ([]byte, error) {
 	t.Helper()
 	cache := wasm.NewLocalFileCache(t.TempDir(), wasm.Options{})
 	t.Cleanup(cache.Cleanup)
-	file, err := cache.Get(url, wasm.GetOptions{Checksum: checksum, ResourceName: "istio-nats", RequestTimeout: 5 * time.Second})
+	file, err := cache.Get(url, wasm.GetOptions{Checksum: checksum, ResourceName: "istio-nats", RequestTimeout: patience})
 	if err != nil {
 		return nil, err
 	}

@@ -83,7 +83,7 @@ func TestAppliedPolicyIsInForceForNewConnections(t *testing.T) {
 	}
 
 	s.istiod.Apply(t, withOrders(t, s.plugin, "invoices.>"))
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		after, err := s.connect(address)
 		after = mustConnect(t, after, err)
@@ -135,7 +135,7 @@ func TestRefusedPolicyLeavesTheOldOneInForce(t *testing.T) {
 
 	s.istiod.Apply(t, withOrders(t, s.plugin, "orders.>.x"))
 	const fault = `rules[0].publish.allow[0]`
-	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(s.server.Log(), fault); {
+	for deadline := time.Now().Add(patience); !strings.Contains(s.server.Log(), fault); {
 		if time.Now().After(deadline) {
 			t.Fatalf("the proxy's log does not name %s", fault)
 		}

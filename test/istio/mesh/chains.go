@@ -73,7 +73,7 @@ func ViewOf(t *testing.T, istiod string, node Node) View {
 
 func view(t *testing.T, ads *xds.AdsTest, node Node) View {
 	t.Helper()
-	ads = ads.WithID(node.ID).WithMetadata(node.Metadata).WithTimeout(10 * time.Second)
+	ads = ads.WithID(node.ID).WithMetadata(node.Metadata).WithTimeout(30 * time.Second)
 	defer ads.Cleanup()
 	found := View{Extensions: map[string]*wasm.PluginConfig{}}
 	var names []string

@@ -52,14 +52,14 @@ func (p *Proxy) Sum(t testing.TB, name string, labels Labels) float64 {
 // WaitForSum waits until the sum is at least that. The filter gives its counts to Envoy on its tick.
 func (p *Proxy) WaitForSum(t testing.TB, name string, labels Labels, least float64) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		sum := p.Sum(t, name, labels)
 		if sum >= least {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%s%v of %s is %v after 10 s, not %v", name, labels, p.Workload.Name, sum, least)
+			t.Fatalf("%s%v of %s is %v after %v, not %v", name, labels, p.Workload.Name, sum, patience, least)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}

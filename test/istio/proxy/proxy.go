@@ -20,6 +20,9 @@ import (
 	"istio-nats/test/istio/identity"
 )
 
+// patience is how long anything may take before it counts as hung, on two slow cores that others use as well.
+const patience = 30 * time.Second
+
 // Workload is a pod with a sidecar.
 type Workload struct {
 	Name, Namespace, ServiceAccount, IP string
@@ -124,7 +127,7 @@ func (p *Proxy) run(t *testing.T, envoy, bootstrap string) {
 
 func (p *Proxy) waitUntilReady(t *testing.T) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		response, err := http.Get(p.admin + "/ready")
 		if err == nil {
@@ -139,7 +142,7 @@ func (p *Proxy) waitUntilReady(t *testing.T) {
 		case <-time.After(50 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%s is not ready after 30 s\n%s", p.Workload.Name, tail(p.Log(), 6000))
+			t.Fatalf("%s is not ready after %v\n%s", p.Workload.Name, patience, tail(p.Log(), 6000))
 		}
 	}
 }
