@@ -5,12 +5,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { after, before, describe, it } from "node:test";
 import { RawClient } from "../stand/raw-client.ts";
 import { Stand } from "../stand/stand.ts";
-import { waitFor } from "../stand/wait.ts";
+import { PATIENCE, waitFor } from "../stand/wait.ts";
 import { ORDERS_API, shopPolicy, WORKERS } from "./policy.ts";
 
 const REQUESTS = 20;
 /** How long the responder thinks, in milliseconds. */
 const THINKS = 30;
+/** When the filter gives up a request, in seconds: more than a busy machine adds to any. */
+const GIVES_UP = 3;
+/** Connections for the gauges: so many that the kernel gives each of the two workers some. */
+const CONNECTIONS = 20;
 const REQUEST = "istio_nats_request_duration_milliseconds";
 const SERVICE = "istio_nats_service_duration_milliseconds";
 
@@ -20,7 +24,7 @@ const telemetry = {
     { name: "jetstream", patterns: ["$JS.API.>"] },
     { name: "events", patterns: ["shop.events.>"] },
   ],
-  requestTimeout: "1s",
+  requestTimeout: `${GIVES_UP}s`,
 };
 
 describe("telemetry of real clients through a real Envoy with two workers", () => {
@@ -61,7 +65,10 @@ describe("telemetry of real clients through a real Envoy with two workers", () =
   }
 
   it("times requests as the requester and as the responder see them, in Envoy's histograms with labels", async () => {
-    for (let i = 0; i < REQUESTS; i++) assert.equal((await requester.request("shop.a.ask", "?")).string(), "done");
+    for (let i = 0; i < REQUESTS; i++) {
+      const reply = await requester.request("shop.a.ask", "?", { timeout: PATIENCE });
+      assert.equal(reply.string(), "done");
+    }
     for (const [name, source_principal] of [
       [REQUEST, ORDERS_API],
       [SERVICE, WORKERS],
@@ -79,7 +86,7 @@ describe("telemetry of real clients through a real Envoy with two workers", () =
   });
 
   it("counts requests that nobody listens to, and those that get no answer", async () => {
-    const nobody = await requester.request("shop.b.ask", "?").catch((error: unknown) => error);
+    const nobody = await requester.request("shop.b.ask", "?", { timeout: PATIENCE }).catch((error: unknown) => error);
     assert.ok(nobody instanceof errors.RequestError && nobody.isNoResponders(), String(nobody));
     await stand.envoy.waitForStat("istio_nats_no_responders_total", { subject: "asks" }, (count) => count === 1);
 
@@ -106,7 +113,7 @@ describe("telemetry of real clients through a real Envoy with two workers", () =
     message.ack();
     // Longer than telemetry.requestTimeout, because a pull without messages is a long poll.
     let more = 0;
-    for await (const each of await consumer.fetch({ max_messages: 20, expires: 2500 })) {
+    for await (const each of await consumer.fetch({ max_messages: 20, expires: GIVES_UP * 1000 + 1500 })) {
       each.ack();
       more++;
     }
@@ -133,7 +140,7 @@ describe("telemetry of real clients through a real Envoy with two workers", () =
       );
     });
     const clients = await Promise.all(
-      Array.from({ length: 12 }, async () => {
+      Array.from({ length: CONNECTIONS }, async () => {
         const client = await RawClient.connect(stand.port(), { tls: await stand.identity(ORDERS_API) });
         await client.handshake();
         await client.send("SUB shop.x.y 1\r\nSUB shop.x.z 2\r\n");
@@ -141,8 +148,8 @@ describe("telemetry of real clients through a real Envoy with two workers", () =
         return client;
       }),
     );
-    await stand.envoy.waitForStat(active, labels, (value) => value === before.active + 12);
-    await stand.envoy.waitForStat(subscribed, labels, (value) => value === before.subscribed + 24);
+    await stand.envoy.waitForStat(active, labels, (value) => value === before.active + CONNECTIONS);
+    await stand.envoy.waitForStat(subscribed, labels, (value) => value === before.subscribed + 2 * CONNECTIONS);
     const shares = JSON.parse(await stand.envoy.admin("/stats?format=json&filter=worker_..downstream_cx_active")) as {
       stats: { name: string; value: number }[];
     };
