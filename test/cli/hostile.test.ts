@@ -15,6 +15,12 @@ function places(text: string): string[] {
   return doctor(text).map(placed);
 }
 
+/** Milliseconds that this process has computed so far. How long that took also depends on what else the machine does. */
+function computed(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 describe("a text that is not a manifest", () => {
   it("gives one finding with the place of the fault", () => {
     const cases: [text: string, expected: string][] = [
@@ -94,30 +100,30 @@ describe("a text that is a trap", () => {
   it("of some hundred nats-servers takes seconds, not minutes", () => {
     const sound = readFileSync(inRoot("test", "cli", "fixtures", "selector-matches-nothing", "good.yaml"), "utf8");
     const texts = Array.from({ length: 300 }, (_, i) => sound.replaceAll("messaging", `m${i}`));
-    const began = performance.now();
+    const began = computed();
     doctor(texts.join("\n---\n"));
-    assert.ok(performance.now() - began < 20_000, `${performance.now() - began} ms`);
+    assert.ok(computed() - began < 20_000, `${computed() - began} ms`);
   });
 
   it("of very many keys or aliases takes seconds, not minutes", () => {
     const keys = Array.from({ length: 200_000 }, (_, i) => `k${i}: 1\n`).join("");
     const aliases = `a: &a x\nb: [${Array(200_000).fill("*a").join(", ")}]\n`;
-    const began = performance.now();
+    const began = computed();
     assert.deepEqual(places(`${keys}k7: 2\n`), ["200001:1 yaml-syntax"]);
     assert.deepEqual(places(aliases), ["1:1 no-object"]);
     // With quadratic time, either of them takes more than ten minutes.
-    assert.ok(performance.now() - began < 60_000);
+    assert.ok(computed() - began < 60_000);
   });
 
   it("of digits or quotes in a nats.conf takes no noticeable time", () => {
     const conf = (line: string): string =>
       `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: nats}\ndata:\n  nats.conf: |\n    cluster {\n      listen: ${line}\n    }\n`;
     const broker = `apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: nats}\nspec: {template: {spec: {containers: [{name: n, image: nats}], volumes: [{configMap: {name: nats}}]}}}\n`;
-    const began = performance.now();
+    const began = computed();
     for (const line of [`${"1".repeat(400_000)}x`, '\\"'.repeat(400_000), `"${'\\"'.repeat(400_000)}`])
       doctor(`${broker}---\n${conf(line)}`);
     // With quadratic time, each of them takes a minute and more.
-    assert.ok(performance.now() - began < 20_000);
+    assert.ok(computed() - began < 20_000);
   });
 
   it("of thousands of entries that are allowed and denied takes no minutes", () => {
