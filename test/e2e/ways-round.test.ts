@@ -145,6 +145,7 @@ describe("ways round a subject policy", () => {
       });
       const alone = await town.connect("reader", "alone");
       assert.deepEqual(await errorsOf(alone, hidden), []);
+      assert.deepEqual(await town.contents("DATA"), { "data.mine": 1 });
       // What is stored goes to that inbox, and its trace from there.
       assert.deepEqual(await errorsOf(alone, publish("$JS.API.DIRECT.GET.DATA.data.mine", "", "", "_INBOX.x.1")), []);
       const trace = await waitFor("the trace", async () => (await town.secrets())[0]);
