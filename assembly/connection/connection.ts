@@ -19,6 +19,9 @@ import { Subscriptions } from "./subscriptions";
  */
 export const WITH_MAXIMUM: i32 = 1 << 30;
 
+/** In `Connection.endingSince`. */
+export const CLOSED: i64 = -1;
+
 /** How far a connection has come. */
 export const enum Phase {
   /** The client has sent nothing yet, so nothing is known of it. */
@@ -60,7 +63,7 @@ export class Connection {
   phase: Phase = Phase.NEW;
   /** The epoch of the policy that it is under (policy-epoch.ts). */
   policyEpoch: u32 = policyEpoch;
-  /** Since when (milliseconds) the connection is ENDING or ENDED; 0 before. */
+  /** Since when (milliseconds) the connection is ENDING or ENDED; 0 before, CLOSED once the host has been told to close it. */
   endingSince: i64 = 0;
   /** Nothing is edited or closed: the configuration is in DRY_RUN. */
   observing: bool;
@@ -345,10 +348,20 @@ export class Connection {
     if (services != null) services.closeAll(this.served);
   }
 
-  /** Gives back all memory, the object's own too. */
-  destroy(): void {
-    this.endExchanges();
-    this.totals.destroy();
+  /**
+   * The host has been told to close the connection. It first flushes what the client has not read yet, so that a client that
+   * does not read keeps the connection for as long as it likes. All that it holds of the budget goes now.
+   */
+  close(): void {
+    this.phase = Phase.ENDED;
+    this.endingSince = CLOSED;
+    this.release();
+    this.pongs = new ExpectedPongs();
+    this.subscriptions = new Subscriptions();
+    this.forgetGrants();
+  }
+
+  private release(): void {
     this.toServerTail.release();
     this.toClientTail.release();
     this.unsubscribe.release();
@@ -356,6 +369,13 @@ export class Connection {
     this.heldInfo.release();
     this.pongs.destroy();
     this.subscriptions.destroy();
+  }
+
+  /** Gives back all memory, the object's own too. */
+  destroy(): void {
+    this.endExchanges();
+    this.totals.destroy();
+    this.release();
     heap.free(changetype<usize>(this.options));
     const access = this.access;
     if (access != null) access.destroy();

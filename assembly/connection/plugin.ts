@@ -211,6 +211,7 @@ export class Plugin {
     for (let i = 0; i < all.length && left > 0 && due > 0; i++) {
       if (all[i].observing || !isDue(all[i], now, full)) continue;
       if (actOn(all[i].id)) closeDownstream();
+      all[i].close();
       left--;
     }
     // While the budget is nearly full, the next tick comes soon, before somebody has used up again what was given back.
@@ -246,5 +247,5 @@ function endLostMember(connection: Connection, now: i64): void {
 /** Is it time to close a connection that is ending? nats-server has had its time to close it, or memory is nearly used up. */
 function isDue(connection: Connection, now: i64, full: bool): bool {
   const since = connection.endingSince;
-  return since != 0 && (full || hasPassed(now, since, ENDING_MILLISECONDS));
+  return since > 0 && (full || hasPassed(now, since, ENDING_MILLISECONDS));
 }

@@ -52,3 +52,53 @@ describe("a crowd of connections that uses up limits.memory at once", () => {
     neighbour.close();
   });
 });
+
+describe("a workload that uses up limits.memory and does not read", () => {
+  const MEMORY = 8 << 20;
+  const EVIL = "127.0.0.2";
+  const HONEST = "127.0.0.3";
+  let stand: Stand;
+
+  before(async () => {
+    const config = { ...policy({ limits: { memory: MEMORY } }), identity: "WAYPOINT" };
+    stand = await Stand.start({
+      listeners: { waypoint: { mode: "WAYPOINT", filter: { config } } },
+      nats: { jetStream: false },
+    });
+  });
+
+  after(() => stand.stop());
+
+  it("loses what it holds, though Envoy closes no connection before its client has read what waits for it", async () => {
+    // More than the kernel's buffers between Envoy and the client hold, which takes Envoy's writing half beyond its limit.
+    const unread = pub("ok.evil", "x".repeat(1_000_000)).repeat(5);
+    const crowd = await Promise.all(
+      Array.from({ length: 16 }, () => RawClient.connect(stand.port(), { localAddress: EVIL })),
+    );
+    const subs = Array.from({ length: 4000 }, (_, sid) => `SUB ok.${"x".repeat(70)} ${sid}\r\n`).join("");
+    for (const client of crowd) {
+      await client.handshake();
+      client.pause();
+      await client.send(`SUB ok.evil evil\r\n${unread}`);
+    }
+    const held = (): Promise<number> => stand.envoy.stat("istio_nats_memory_bytes");
+    const ended = (): Promise<number> => stand.envoy.stat("istio_nats_protocol_errors_total", { kind: "memory" });
+    for (const client of crowd) void client.send(subs).catch(() => undefined);
+    await waitFor("the budget is used up", async () => (await ended()) > 0);
+    await waitFor("a tenth is free", async () => (await held()) < MEMORY * 0.9, {
+      explain: async () => `${await held()} bytes are held, ${await ended()} connections have ended`,
+    });
+
+    const honest = await RawClient.connect(stand.port(), { localAddress: HONEST });
+    await honest.handshake();
+    const own = Array.from({ length: 2000 }, (_, sid) => `SUB ok.honest.${sid} ${sid}\r\n`).join("");
+    await honest.send(`${own}${pub("ok.honest.7", "hi")}${pub("no.honest")}`);
+    assert.deepEqual(linesOf(await honest.flush()), [
+      "MSG ok.honest.7 7 2",
+      "-ERR 'Permissions Violation for Publish to \"no.honest\"'",
+    ]);
+    assert.ok(crowd.every((client) => !client.isClosed));
+    for (const client of [...crowd, honest]) client.close();
+    await stand.envoy.waitForStat("istio_nats_memory_bytes", {}, (bytes) => bytes === 0);
+  });
+});

@@ -466,6 +466,28 @@ describe("limits.memory, the budget of a VM", () => {
       );
     });
 
+    it("is given back though that workload's clients do not read, which keeps Envoy from closing their connections", () => {
+      const host = configuredHost({ limits: { memory: MEMORY } });
+      for (let round = 0; round < 3; round++) {
+        const evil = Array.from({ length: 8 }, () => open(host, EVIL));
+        for (const { connection } of evil) connection.reads = false;
+        for (const wire of evil) hold(wire, MEMORY / 8.5);
+        for (let i = 0; i < 10; i++) host.tick();
+        const held = stat(host, "istio_nats_memory_bytes");
+        assert.ok(held < MEMORY * 0.9 && held > MEMORY * 0.7, `${held} bytes are held`);
+        const honest = open(host, PEER);
+        assert.equal(honest.client("SUB ok.1 1\r\n"), "SUB ok.1 1\r\n");
+        const ended = evil.filter((wire) => wire.connection.closedByFilter);
+        assert.ok(ended.length > 0);
+        for (const wire of ended) {
+          assert.equal(wire.client(pub("ok.1")), "");
+          assert.equal(wire.server(msg("ok.1", "1", "x")), "");
+        }
+      }
+      const live = stat(host, "istio_nats_subscriptions_active");
+      assert.ok(live * LINE.length < MEMORY, `${live} subscriptions are counted as live`);
+    });
+
     it("is checked again after ten milliseconds, before it can be used up again", () => {
       const host = configuredHost({ limits: { memory: MEMORY } });
       for (let i = 0; i < 8; i++) hold(open(host, EVIL), MEMORY / 8.5);
@@ -492,6 +514,25 @@ describe("limits.memory, the budget of a VM", () => {
       assert.equal(wire.connection.closed, false);
       assert.equal(wire.client(pub("ok.1")), pub("ok.1"));
     }
+  });
+});
+
+describe("connections that are to be closed while their clients do not read", () => {
+  it("do not keep others from being closed, however many they are", () => {
+    const host = configuredHost();
+    const unread = Array.from({ length: 200 }, () => Wire.connected(host));
+    for (const wire of unread) {
+      wire.connection.reads = false;
+      wire.client("?\r\n");
+    }
+    const wire = Wire.connected(host);
+    wire.client("?\r\n");
+    host.advance(3000);
+    for (let i = 0; i < 5; i++) host.tick();
+    assert.equal(wire.connection.closed, true);
+    assert.ok(unread.every(({ connection }) => connection.closedByFilter));
+    host.tick();
+    assert.equal(host.tickPeriod, 500);
   });
 });
 

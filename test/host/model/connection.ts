@@ -30,6 +30,11 @@ export class Connection {
   closed = false;
   /** Set when `proxy_close_stream` closed it. */
   closedByFilter = false;
+  /**
+   * Whether the client reads. One that does not is never closed by the filter: Envoy flushes first what waits for it
+   * (`ConnectionCloseType::FlushWrite`), and tcp_proxy's connections have no delayed close timeout.
+   */
+  reads = true;
   /** Set when tcp_proxy saw the client's FIN. */
   clientEnded = false;
 
@@ -117,7 +122,7 @@ export class Connection {
   closeByFilter(): void {
     if (this.closed) return;
     this.closedByFilter = true;
-    this.close("server");
+    if (this.reads) this.close("server");
   }
 
   /** The action that `proxy_continue_stream(Downstream)` deferred: the next filter reads, and ours is not called again. */
