@@ -116,7 +116,7 @@ export class Connection {
   /** So many bytes of the client are held by the host under StopIteration until `pongs` has drained; 0: none are. */
   held: i32 = 0;
   readonly options: ConnectOptions = new ConnectOptions();
-  readonly subscriptions: Subscriptions = new Subscriptions();
+  subscriptions: Subscriptions = new Subscriptions();
   /** In DRY_RUN the client has made more subscriptions than `limits.subscriptions`, of which nothing is known here. */
   hasUnrecorded: bool = false;
   /** Some subscriptions wait to be judged by a newer policy (revocations.ts). */
@@ -143,7 +143,7 @@ export class Connection {
   dropsDelivery: bool = false;
   /** The next +OK answers an UNSUB of ours. */
   swallowsOk: bool = false;
-  readonly pongs: ExpectedPongs = new ExpectedPongs();
+  pongs: ExpectedPongs = new ExpectedPongs();
   firstPing: FirstPing = FirstPing.NONE;
   /** The INFO that nats-server sent behind a PING of ours, held until the PONG of the client's first PING. */
   get heldInfo(): Buffer {
