@@ -90,8 +90,8 @@ export class Access {
 
   /**
    * Takes over what the connection had under an older policy: its reply grants, as far as the peer may still answer at all
-   * (nats-server keeps them too, client.go `c.replies`), and CONNECTs that are under way. A filter that is on stays on, since
-   * maxima of subscriptions have been counted here meanwhile.
+   * (docs/adr/0008), and CONNECTs that are under way. A filter that is on stays on, since maxima of subscriptions have been
+   * counted here meanwhile.
    */
   inherit(former: Access): void {
     this.filtering = former.filtering;

@@ -267,6 +267,7 @@ function countsHere(connection: Connection, sub: usize): bool {
 function ping(connection: Connection, chunk: Chunk, line: ClientLine, position: i32): i32 {
   const next = chunk.position(line.next);
   pingSent(connection, connection.pongs.isEmpty);
+  notePing(connection, FirstPing.CLIENT);
   if (connection.observing) {
     // Counted for a later policy that enforces. Without room for it, a first refusal and a PONG may change places, no more.
     connection.subscriptions.pinged(connection.pongs.pushClient());
@@ -275,7 +276,6 @@ function ping(connection: Connection, chunk: Chunk, line: ClientLine, position: 
   if (line.hasTail) replace(chunk, position, next, PING_LINE);
   if (!connection.pongs.pushClient()) return unreadable(connection, chunk, position, ProtocolError.MEMORY);
   connection.subscriptions.pinged(true);
-  notePing(connection, FirstPing.CLIENT);
   return next;
 }
 

@@ -88,9 +88,9 @@ export function deliver(connection: Connection, line: ServerLine): bool {
   }
   if (line.replyLength > 0) requestDelivered(connection, line.reply, line.replyLength, subjectClass);
   sampleDelivery(connection, line);
-  if (sub != 0 && isLive(sub) && !unheard) {
+  if (sub != 0 && !unheard) {
     countReceived(sub);
-    endIfReached(connection, sub);
+    if (isLive(sub)) endIfReached(connection, sub);
   }
   return true;
 }
@@ -139,18 +139,19 @@ export function subscriptionBegins(connection: Connection): void {
 
 /**
  * The PONG of a PING in place of an UNSUB with a maximum has come: all that the server delivered before it has been counted.
- * From here on the maximum holds, unless the subscription has ended.
+ * From here on the maximum holds.
  */
 export function maximumTaken(connection: Connection): void {
   const sub = subscriptionOfPong(connection);
-  if (sub == 0 || !isLive(sub)) return;
+  if (sub == 0) return;
   const maximum = connection.pongs.maximum;
   addPendingMaxima(sub, -1);
+  setMax(sub, maximum, true);
+  if (!isLive(sub)) return;
   if (maximum <= receivedOf(sub)) {
     endCounted(connection, sub);
     return;
   }
-  setMax(sub, maximum, true);
   if (connection.access == null) tellMaximum(connection, sub);
 }
 

@@ -240,10 +240,11 @@ export function isLive(sub: usize): bool {
 
 /**
  * Must no further message of it reach the client, because a maximum that is counted here is reached or a newer policy has
- * revoked it?
+ * revoked it? The maximum holds for one that the client has ended as well: the server, which does not know it, may have delivered
+ * more before it took the UNSUB.
  */
 export function endedByCount(sub: usize): bool {
-  return stateOf(sub) >= State.COUNTED_OUT;
+  return stateOf(sub) >= State.COUNTED_OUT || (isCountedHere(sub) && receivedOf(sub) >= maxOf(sub));
 }
 
 /** Where its subject lies, as long as the subscription is in the table. */

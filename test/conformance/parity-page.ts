@@ -79,6 +79,11 @@ const WITHOUT_SESSION = `## Differences that no session shows
   client has not read yet. Through Envoy the last texts arrive more often. Stricter: neither.
 - **When a maximum is reached**, the filter sends an \`UNSUB\` without a maximum. nats-server has no subscription for it any more,
   unless an account imports the subject: there it delivers on without bound, and here the subscription ends. Stricter: filter.
+- **A \`max_payload\` that a reload of nats-server raises** holds there for open connections, too, but no INFO tells them. For
+  the filter, as for client libraries, the one of the last INFO holds: a larger payload ends the connection, until the client
+  connects again. A lowered one nats-server enforces itself. Stricter: filter.
+- **Reply grants when permissions change.** nats-server forgets all of them at a reload of its users; here they stay while
+  the peer may answer at all (docs/adr/0008). Stricter: nats-server.
 - **Ended subscriptions** are remembered for a while only (docs/adr/0006); a message for one that is forgotten is judged as
   if it belonged to every queue. Stricter: filter.
 

@@ -199,6 +199,18 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     assert.equal(wire.client(PING), PING);
   });
 
+  it("still holds for what the server delivers before it takes an UNSUB that ends the subscription sooner", () => {
+    const [first, second, third] = [msg("ok.1", "9"), msg("ok.2", "9"), msg("ok.3", "9")];
+    const taken = filtering(CONNECT);
+    taken.client("UNSUB 9 2\r\n");
+    assert.equal(taken.server(PONG + first), first);
+    assert.equal(taken.client("UNSUB 9\r\n"), "UNSUB 9\r\n");
+    assert.equal(taken.server(second + third), second);
+    const pending = filtering(CONNECT);
+    assert.equal(pending.client("UNSUB 9 1\r\nUNSUB 9\r\n"), `${PING}UNSUB 9\r\n`);
+    assert.equal(pending.server(first + PONG + second), first);
+  });
+
   it("goes on to the server if that already counts, because the subscription existed before filtering began", () => {
     const wire = Wire.connected(configuredHost({ rule: FILTERED }));
     const counted = "SUB ok.1 1\r\nUNSUB 1 2\r\nSUB ok.* 9\r\nUNSUB 1 3\r\n";

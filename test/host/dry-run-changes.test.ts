@@ -332,4 +332,13 @@ describe("DRY_RUN, which edits nothing,", () => {
     assert.equal(wire.server(PONG), PONG + info);
     assert.equal(wire.client(pub("no")), pub("no"));
   });
+
+  it("does not keep the INFO that answers the client's first PING until its next one, where that PING went in DRY_RUN", () => {
+    const { host, wire } = connected(observed);
+    assert.equal(wire.client(PING), PING);
+    host.configure(policyOf(filtered));
+    assert.equal(wire.client(pub("no")), PING);
+    const info = 'INFO {"connect_info":true,"headers":true,"max_payload":1048576} \r\n';
+    assert.equal(wire.server(PONG + info + PONG), PONG + info + publishViolation("no"));
+  });
 });
