@@ -82,6 +82,10 @@ const WITHOUT_SESSION = `## Differences that no session shows
 - **A \`max_payload\` that a reload of nats-server raises** holds there for open connections, too, but no INFO tells them. For
   the filter, as for client libraries, the one of the last INFO holds: a larger payload ends the connection, until the client
   connects again. A lowered one nats-server enforces itself. Stricter: filter.
+- **A message with the bytes of nats-server's answer that nobody listens** (\`NATS/1.0 503\` without a body) counts for no
+  maximum here, since nats-server's own does not. One that a client has sent counts there. So a maximum that is counted here
+  (docs/adr/0011) is reached a message later, and a subscription that nats-server has ended with such a message counts here
+  until the client's UNSUB. Stricter: neither.
 - **Reply grants when permissions change.** nats-server forgets all of them at a reload of its users; here they stay while
   the peer may answer at all (docs/adr/0008). Stricter: nats-server.
 - **Ended subscriptions** are remembered for a while only (docs/adr/0006); a message for one that is forgotten is judged as
