@@ -14,7 +14,7 @@ interface Subscription {
   /** Undefined once its sid was used again with another queue, because then nobody is sure which of the two the server has. */
   queue: string | undefined;
   isLive: boolean;
-  /** Ended by a maximum that the server does not know, so whatever still comes is too much. */
+  /** A maximum that the server does not know is reached, so whatever still comes is too much, after an UNSUB of the client's too. */
   isFull: boolean;
   received: number;
   max: number;
@@ -156,7 +156,7 @@ export class BrokerModel {
   }
 
   #endIfReached(sub: Subscription): void {
-    if (!sub.isLive || sub.max === 0 || counted(sub, sub.countedHere) < sub.max) return;
+    if (sub.max === 0 || counted(sub, sub.countedHere) < sub.max) return;
     if ((sub.reused || sub.hasFormer) && !sub.countedHere) return;
     sub.isLive = false;
     sub.isFull = sub.countedHere;
@@ -179,7 +179,7 @@ export class BrokerModel {
       }
     }
     if (reply !== undefined) this.#noteReply(reply);
-    if (sub?.isLive) {
+    if (sub) {
       sub.received++;
       this.#endIfReached(sub);
     }
