@@ -20,7 +20,7 @@ import { Subscriptions } from "./subscriptions";
 export const WITH_MAXIMUM: i32 = 1 << 30;
 
 /** In `Connection.endingSince`. */
-export const CLOSED: i64 = -1;
+const CLOSED: i64 = -1;
 
 /** How far a connection has come. */
 export const enum Phase {
@@ -361,6 +361,7 @@ export class Connection {
     this.forgetGrants();
   }
 
+  /** Gives back all parts that hold something of the budget; `pongs` and `subscriptions` must not be used again. */
   private release(): void {
     this.toServerTail.release();
     this.toClientTail.release();

@@ -1,3 +1,5 @@
+import { jetstreamManager, type JetStreamManager } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
 import { randomInt } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -8,6 +10,7 @@ import { NatsServer } from "../stand/nats-server.ts";
 import { ServerProxy } from "../stand/server-proxy.ts";
 import { Sidecar } from "../stand/sidecar.ts";
 import { Started } from "../stand/started.ts";
+import { waitFor } from "../stand/wait.ts";
 
 const NODES = 3;
 const BROKER = "spiffe://cluster.local/ns/messaging/sa/nats";
@@ -19,6 +22,14 @@ interface Node {
   clients: ServerProxy;
   /** Accepts the other nodes' routes. */
   routes: ServerProxy;
+}
+
+/** For what may take elections among the servers, which are seconds. */
+export const ELECTIONS = { timeout: 60_000 };
+
+/** JetStream's API, once the servers have their quorum. */
+export function jetStreamOf(client: NatsConnection): Promise<JetStreamManager> {
+  return waitFor("JetStream has its quorum", () => jetstreamManager(client).catch(() => undefined), ELECTIONS);
 }
 
 /** Below the ports that Linux gives away by itself (net.ipv4.ip_local_port_range), of which all other programs here get theirs. */

@@ -1,4 +1,4 @@
-import { jetstream, jetstreamManager, type JetStreamManager, type StreamInfo } from "@nats-io/jetstream";
+import { jetstream, type JetStreamManager, type StreamInfo } from "@nats-io/jetstream";
 import { connect, type NatsConnection, type Status } from "@nats-io/transport-node";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -6,12 +6,10 @@ import { after, before, describe, it } from "node:test";
 import { parse } from "yaml";
 import { inRoot } from "../../tools/paths.ts";
 import { waitFor } from "../stand/wait.ts";
-import { Cluster } from "./cluster.ts";
+import { Cluster, ELECTIONS, jetStreamOf } from "./cluster.ts";
 
 const OPERATOR = "spiffe://cluster.local/ns/messaging/sa/nats-operator";
 const STREAM = "ORDERS";
-
-const PATIENCE = { timeout: 60_000 };
 
 describe("a rolling restart of the nodes of deploy/nats", () => {
   let cluster: Cluster;
@@ -34,11 +32,7 @@ describe("a rolling restart of the nodes of deploy/nats", () => {
     void (async () => {
       for await (const status of client.status()) statuses.push(status);
     })();
-    manager = await waitFor(
-      "JetStream has its quorum",
-      () => jetstreamManager(client).catch(() => undefined),
-      PATIENCE,
-    );
+    manager = await jetStreamOf(client);
   });
 
   after(async () => {
@@ -57,9 +51,9 @@ describe("a rolling restart of the nodes of deploy/nats", () => {
     await waitFor(
       "a stream on three nodes",
       () => manager.streams.add({ name: STREAM, subjects: ["orders.>"], num_replicas: 3 }).catch(() => undefined),
-      PATIENCE,
+      ELECTIONS,
     );
-    await waitFor("all three have it", whole, PATIENCE);
+    await waitFor("all three have it", whole, ELECTIONS);
 
     let stored = 0;
     const restarted = new AbortController();
@@ -82,16 +76,16 @@ describe("a rolling restart of the nodes of deploy/nats", () => {
     // As a StatefulSet does it: from the last to the first, and the next when this one is complete again.
     for (const { nats } of [...cluster.nodes].reverse()) {
       nats.lameDuck();
-      await waitFor("nats-server ends of itself", () => !isRunning(nats.pid), PATIENCE);
+      await waitFor("nats-server ends of itself", () => !isRunning(nats.pid), ELECTIONS);
       const before = stored;
       await nats.restart();
-      await waitFor("all three have it again", whole, PATIENCE);
-      await waitFor("publishing goes on", () => stored > before, PATIENCE);
+      await waitFor("all three have it again", whole, ELECTIONS);
+      await waitFor("publishing goes on", () => stored > before, ELECTIONS);
     }
     restarted.abort();
     await publishing;
 
-    const { state } = await waitFor("all three have all of it", whole, PATIENCE);
+    const { state } = await waitFor("all three have all of it", whole, ELECTIONS);
     assert.equal(state.messages, stored);
     assert.ok(stored > 10, `only ${stored} messages`);
     assert.ok(statuses.some(({ type }) => type === "ldm"));

@@ -145,7 +145,7 @@ describe("a VM that died, with FAIL_RELOAD", () => {
 
   it("leaves what it had added to the gauges of connections, as docs/telemetry.md says; those of the policy become right again", async () => {
     const active = "istio_nats_connections_active";
-    const before = await settled(stand.envoy, active);
+    const before = await settled(() => stand.envoy.stat(active));
     const bystander = await connect(stand, stand.port());
     await bystander.handshake();
     await stand.envoy.waitForStat(active, {}, (value) => value === before + 1);

@@ -241,7 +241,7 @@ describe("the filter with a source of identity", () => {
   });
 
   it("never sees a peer of an authority that the mesh does not know: Envoy ends the handshake", async () => {
-    const opened = await settled(stand.envoy, "istio_nats_connections_opened_total");
+    const opened = await settled(() => stand.envoy.stat("istio_nats_connections_opened_total"));
     const failures = await stand.envoy.stat("envoy_listener_ssl_fail_verify_error");
     const sidecar = await stand.sidecar(await stand.wrongIdentity(ORDERS_API), { listener: "peer" });
     const client = await RawClient.connect(sidecar.port);

@@ -36,12 +36,8 @@ export const shopPolicy = {
 /** The users of `nativePermissions`. Each one's password is its name. */
 export const USERS = { ordersApi: "orders-api", workers: "workers", operator: "operator" };
 
-/**
- * The same policy in nats-server's own terms, by user instead of principal, so that nats-server itself refuses. A client need not
- * hurry with its CONNECT, on a machine that is busy.
- */
-export const nativePermissions = `authorization { timeout: 30 }
-accounts { SHOP { jetstream: enabled, users: [
+/** The same policy in nats-server's own terms, by user instead of principal, so that nats-server itself refuses. */
+export const nativePermissions = `accounts { SHOP { jetstream: enabled, users: [
   {user: ${USERS.ordersApi}, password: ${USERS.ordersApi}, permissions: ${JSON.stringify(ordersApi)}}
   {user: ${USERS.workers}, password: ${USERS.workers}, permissions: ${JSON.stringify(workers)}}
   {user: ${USERS.operator}, password: ${USERS.operator}}

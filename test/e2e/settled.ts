@@ -1,18 +1,21 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Envoy } from "../stand/envoy.ts";
+import { isDeepStrictEqual } from "node:util";
+import { waitFor } from "../stand/wait.ts";
 
 /** Longer than two ticks of the filter (500 ms each), with which its counts reach Envoy. */
 const TWO_TICKS = 1100;
 
 /**
- * A stat, summed as `Envoy.stat` does, once all counts so far have reached Envoy: when two ticks brought nothing more. Without that
- * an earlier test's connections, whose ends Envoy has yet to notice, would change it later.
+ * What `read` reads of Envoy's stats, once all counts so far have reached them: when two ticks brought nothing more. Without that an
+ * earlier test's connections, whose ends Envoy has yet to notice, would change it later. A worker gives its counts one by one, too,
+ * and a busy machine may preempt it in between.
  */
-export async function settled(envoy: Envoy, name: string, labels: Record<string, string> = {}): Promise<number> {
-  for (let last = await envoy.stat(name, labels); ;) {
+export async function settled<T>(read: () => Promise<T>): Promise<T> {
+  let last = await read();
+  return waitFor("counts that stay", async () => {
     await sleep(TWO_TICKS);
-    const now = await envoy.stat(name, labels);
-    if (now === last) return now;
-    last = now;
-  }
+    const former = last;
+    last = await read();
+    return isDeepStrictEqual(last, former) && last;
+  });
 }

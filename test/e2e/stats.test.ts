@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { STATS } from "../../assembly/telemetry/stats.ts";
 import type { Sample } from "../stand/prometheus.ts";
 import { RawClient } from "../stand/raw-client.ts";
 import { Stand } from "../stand/stand.ts";
-import { waitFor } from "../stand/wait.ts";
 import { ORDERS_API, shopPolicy, WORKERS } from "./policy.ts";
+import { settled } from "./settled.ts";
 
 /** A histogram has three names in Prometheus' form. */
 const NAMES = STATS.flatMap(({ name, kind }) =>
@@ -110,20 +109,10 @@ describe("stats, in Prometheus' form", () => {
     return stand.envoy.waitForStat("istio_nats_connections_closed_total", labels, (value) => value === count);
   }
 
-  /**
-   * The counts of a principal whose connections are all closed. A worker gives its counts to Envoy one by one, those of the closing
-   * among the first, and a busy machine may preempt it in between. So the counts are read until they stay the same.
-   */
+  /** The counts of a principal whose connections are all closed. */
   async function countsOnceSettled(principal: string): Promise<Count[]> {
     const shared = { source_workload_namespace: "shop", reporter: "destination" };
-    let former = "";
-    return waitFor("counts that stay", async () => {
-      await sleep(100);
-      const counts = countsOf(await stand.envoy.samples(), principal, shared);
-      const same = JSON.stringify(counts) === former;
-      former = JSON.stringify(counts);
-      return same && counts;
-    });
+    return settled(async () => countsOf(await stand.envoy.samples(), principal, shared));
   }
 
   it("count what clients sent, over all connections and workers, and nothing else", async () => {

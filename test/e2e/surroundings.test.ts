@@ -73,10 +73,6 @@ async function refusals(): Promise<number> {
   return stand.envoy.stat(REFUSALS, { operation: "PUB" });
 }
 
-function settledRefusals(): Promise<number> {
-  return settled(stand.envoy, REFUSALS, { operation: "PUB" });
-}
-
 async function assertRefused(before: number, count: number): Promise<void> {
   await stand.envoy.waitForStat(REFUSALS, { operation: "PUB" }, (value) => value >= before + count);
   assert.equal(await refusals(), before + count);
@@ -107,7 +103,7 @@ describe("the surroundings of a connection", { concurrency: false }, () => {
   });
 
   it("the broker's own -ERR keep their places among refusals", async () => {
-    const before = await settledRefusals();
+    const before = await settled(refusals);
     const client = await connect();
     const subs = [1, 2, 3].map((sid) => `SUB ok.${sid} ${sid}\r\n`).join("");
     await client.send(`${subs}${pub("no.a")}SUB ok.4 4\r\n${pub("no.b")}`);
@@ -122,12 +118,12 @@ describe("the surroundings of a connection", { concurrency: false }, () => {
   });
 
   it("a slow consumer that nats-server drops gets messages and its refusal, and no -ERR that was not due", async () => {
-    const before = await settledRefusals();
-    const client = await connect({ timeout: 30_000 });
+    const before = await settled(refusals);
+    const client = await connect();
     await client.send(`SUB ok.slow 1\r\n${pub("no.slow")}`);
     assert.deepEqual(linesOf(await client.flush()), [refusalOf("no.slow")]);
     client.pause();
-    const flood = await RawClient.connect(stand.nats.port, { timeout: 30_000 });
+    const flood = await RawClient.connect(stand.nats.port);
     await flood.handshake();
     const message = pub("ok.slow", "x".repeat(64 * 1024));
     const dropped = async (): Promise<boolean> => {
@@ -135,7 +131,7 @@ describe("the surroundings of a connection", { concurrency: false }, () => {
       await flood.flush();
       return (await stand.nats.monitor<{ slow_consumers: number }>("/varz")).slow_consumers > 0;
     };
-    await waitFor("nats-server drops the slow consumer", dropped, { timeout: 30_000 });
+    await waitFor("nats-server drops the slow consumer", dropped);
     client.resume();
     const lines = linesOf(await client.untilClosed());
     assert.ok(lines.length > 0);
@@ -151,7 +147,7 @@ describe("the surroundings of a connection", { concurrency: false }, () => {
     await observer.handshake();
     await observer.send("SUB > 1\r\n");
     await observer.flush();
-    const before = await settledRefusals();
+    const before = await settled(refusals);
     const killed = 40;
     for (let i = 0; i < killed; i++) {
       const client = await connect();
@@ -163,7 +159,7 @@ describe("the surroundings of a connection", { concurrency: false }, () => {
     }
     await assertNoneIsOpen();
     // A reset may overtake what was written before it.
-    const counted = (await settledRefusals()) - before;
+    const counted = (await settled(refusals)) - before;
     assert.ok(counted >= killed / 2 && counted <= killed, `${counted} refusals of ${killed}`);
     assert.deepEqual(await observer.flush(), []);
     observer.close();
@@ -171,7 +167,7 @@ describe("the surroundings of a connection", { concurrency: false }, () => {
   });
 
   it("1,000 clients that come back at once, and again, are all answered, and memory does not grow", async () => {
-    const before = await settledRefusals();
+    const before = await settled(refusals);
     const storm = async (): Promise<void> => {
       const clients = await Promise.all(Array.from({ length: 1000 }, () => connect({ timeout: STORM })));
       await Promise.all(clients.map(assertAnswersInOrder));
@@ -227,8 +223,8 @@ describe("the surroundings of a connection", { concurrency: false }, () => {
   });
 
   it("lame duck mode is announced by INFO, and the connection is judged and answered as before until nats-server ends it", async () => {
-    const before = await settledRefusals();
-    const client = await connect({ timeout: 30_000 });
+    const before = await settled(refusals);
+    const client = await connect();
     stand.nats.lameDuck();
     const info = await client.expect("INFO");
     assert.match(info.line, INFO_OF_LAME_DUCK);

@@ -1,8 +1,8 @@
-import { jetstream, jetstreamManager, type JetStreamManager, type PubAck } from "@nats-io/jetstream";
+import { jetstream, type JetStreamManager, type PubAck } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { Cluster } from "../deploy/cluster.ts";
+import { Cluster, ELECTIONS, jetStreamOf } from "../deploy/cluster.ts";
 import { RawClient } from "../stand/raw-client.ts";
 import { waitFor } from "../stand/wait.ts";
 import { errorsOf, publish, refusedPublish } from "./ways-round.ts";
@@ -21,9 +21,6 @@ const USERS = [
 ];
 const CONFIG = `authorization { users: ${JSON.stringify(USERS)} }\nno_auth_user: operator\n`;
 
-/** Elections among three servers take seconds. */
-const PATIENCE = { timeout: 60_000 };
-
 /**
  * Ways round a policy of subjects that lead into replicated streams. ORDERS takes what mallory publishes. BOOKS has no subject of its
  * own and reads ORDERS. Each test shows that its way works with nats-server alone and the same rights as its own permissions.
@@ -39,7 +36,7 @@ describe("ways round a subject policy, to streams on three servers", () => {
     cluster = await Cluster.start(POLICY, CONFIG);
     const { port } = cluster.nodes[0]!.nats;
     operator = await connect({ port });
-    manager = await waitFor("a quorum", () => jetstreamManager(operator).catch(() => undefined), PATIENCE);
+    manager = await jetStreamOf(operator);
     const [url] = await cluster.urlsFor(`spiffe://${MALLORY}`);
     filtered = await RawClient.connect(Number(new URL(url!).port));
     await filtered.handshake();
@@ -64,12 +61,12 @@ describe("ways round a subject policy, to streams on three servers", () => {
     for (const { name } of streams) {
       const gone = (): Promise<boolean> =>
         manager.streams.delete(name).catch((error: unknown) => (error as Error).message === "stream not found");
-      await waitFor(`no ${name}`, gone, PATIENCE);
+      await waitFor(`no ${name}`, gone, ELECTIONS);
     }
     for (const stream of streams) {
-      await waitFor(stream.name, () => manager.streams.add(stream).catch(() => undefined), PATIENCE);
+      await waitFor(stream.name, () => manager.streams.add(stream).catch(() => undefined), ELECTIONS);
       const whole = async (): Promise<boolean> => (await faults(stream.name)).every((fault) => fault === "");
-      await waitFor(`${stream.name} on each server`, whole, PATIENCE);
+      await waitFor(`${stream.name} on each server`, whole, ELECTIONS);
     }
   }
 
@@ -90,7 +87,7 @@ describe("ways round a subject policy, to streams on three servers", () => {
 
   async function ends(stream: string): Promise<void> {
     await waitFor(`${stream} ends on all servers`, async () => (await ended(stream)) === 3, {
-      ...PATIENCE,
+      ...ELECTIONS,
       explain: async () => JSON.stringify(await faults(stream)),
     });
   }
@@ -102,7 +99,7 @@ describe("ways round a subject policy, to streams on three servers", () => {
       jetstream(operator)
         .publish(subject, "", { msgID: subject })
         .catch(() => undefined);
-    return (await waitFor(`${subject} is stored`, attempt, PATIENCE)).seq;
+    return (await waitFor(`${subject} is stored`, attempt, ELECTIONS)).seq;
   }
 
   /** The subjects of which BOOKS has a message. */
@@ -112,20 +109,20 @@ describe("ways round a subject policy, to streams on three servers", () => {
   }
 
   async function copied(subject: string): Promise<void> {
-    await waitFor(`${subject} is in BOOKS`, async () => (await booked()).includes(subject), PATIENCE);
+    await waitFor(`${subject} is in BOOKS`, async () => (await booked()).includes(subject), ELECTIONS);
   }
 
   /** Has another server lead BOOKS. */
   async function moved(): Promise<void> {
     const leader = async (): Promise<string | undefined> =>
       (await manager.streams.info("BOOKS").catch(() => undefined))?.cluster?.leader;
-    const old = await waitFor("a leader", leader, PATIENCE);
+    const old = await waitFor("a leader", leader, ELECTIONS);
     const another = async (): Promise<boolean> => {
       const now = await leader();
       if (now === old) await operator.request("$JS.API.STREAM.LEADER.STEPDOWN.BOOKS").catch(() => undefined);
       return now !== undefined && now !== old;
     };
-    await waitFor("another leader", another, PATIENCE);
+    await waitFor("another leader", another, ELECTIONS);
   }
 
   it("a TTL that is hidden from JetStream's check does not end the stream", async () => {

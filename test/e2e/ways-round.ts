@@ -69,9 +69,7 @@ function natsConfig(): string {
   const all = [...users, { user: "operator", password: "operator" }];
   const shop = `SHOP { jetstream: enabled, users: ${JSON.stringify(all)} }`;
   const bank = `BANK { jetstream: enabled, users: [{ user: banker, password: banker }] }`;
-  // A client need not hurry with its CONNECT, on a machine that is busy.
-  const patience = "authorization { timeout: 30 }";
-  return `accounts { ${shop}, ${bank} }\n${patience}\nno_auth_user: operator\nleafnodes { listen: "127.0.0.1:-1" }\n`;
+  return `accounts { ${shop}, ${bank} }\nno_auth_user: operator\nleafnodes { listen: "127.0.0.1:-1" }\n`;
 }
 
 interface StreamInfo {

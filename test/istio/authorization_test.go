@@ -9,6 +9,7 @@ import (
 	"istio-nats/test/istio/identity"
 	"istio-nats/test/istio/proxy"
 	"istio-nats/test/istio/shipped"
+	"istio-nats/test/istio/wait"
 )
 
 // denyWorkers is one of Istio's own AuthorizationPolicies, on the client port.
@@ -161,7 +162,7 @@ func TestWhatAPolicyOfIstioSaysOfHTTPCutsOffTheClientsOfATCPPort(t *testing.T) {
 // waitForLog waits until the proxy's log contains that text, because Envoy writes its access log with a delay.
 func waitForLog(t testing.TB, of *proxy.Proxy, text string) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !strings.Contains(of.Log(), text); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(wait.Patience); !strings.Contains(of.Log(), text); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("the proxy's log has no %q", text)
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"istio-nats/test/istio/identity"
+	"istio-nats/test/istio/wait"
 )
 
 // protocol is one of nats-server's ports besides 4222: a line that makes nats-server answer, and how its
@@ -33,7 +34,7 @@ func (s *stand) speak(t *testing.T, serviceAccount string, with protocol) error 
 		return err
 	}
 	defer func() { _ = connection.Close() }()
-	if err := connection.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := connection.SetDeadline(time.Now().Add(wait.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.WriteString(connection, with.line); err != nil {

@@ -7,6 +7,7 @@ import (
 	"istio-nats/test/istio/identity"
 	"istio-nats/test/istio/proxy"
 	"istio-nats/test/istio/shipped"
+	"istio-nats/test/istio/wait"
 )
 
 // refusalOf is nats.go's form of nats-server's text for a refused publish.
@@ -33,7 +34,7 @@ func TestClientBehindItsSidecarIsHeldToTheShippedPolicy(t *testing.T) {
 	if err := api.Publish("orders.eu.created", []byte("3 lemons")); err != nil {
 		t.Fatal(err)
 	}
-	message, err := orders.NextMsg(patience)
+	message, err := orders.NextMsg(wait.Patience)
 	if err != nil || string(message.Data) != "3 lemons" {
 		t.Fatalf("%v, %v", message, err)
 	}

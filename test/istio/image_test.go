@@ -12,6 +12,7 @@ import (
 
 	"istio-nats/test/istio/image"
 	"istio-nats/test/istio/shipped"
+	"istio-nats/test/istio/wait"
 )
 
 // module is the filter as it was built, which the image must contain.
@@ -29,7 +30,7 @@ func fetch(t testing.TB, url, checksum string) ([]byte, error) {
 	t.Helper()
 	cache := wasm.NewLocalFileCache(t.TempDir(), wasm.Options{})
 	t.Cleanup(cache.Cleanup)
-	file, err := cache.Get(url, wasm.GetOptions{Checksum: checksum, ResourceName: "istio-nats", RequestTimeout: patience})
+	file, err := cache.Get(url, wasm.GetOptions{Checksum: checksum, ResourceName: "istio-nats", RequestTimeout: wait.Patience})
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"istio-nats/test/istio/shipped"
+	"istio-nats/test/istio/wait"
 )
 
 // inForce is how long a change may take to reach every connection.
@@ -83,7 +84,7 @@ func TestAppliedPolicyIsInForceForNewConnections(t *testing.T) {
 	}
 
 	s.istiod.Apply(t, withOrders(t, s.plugin, "invoices.>"))
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(wait.Patience)
 	for {
 		after, err := s.connect(address)
 		after = mustConnect(t, after, err)
@@ -135,7 +136,7 @@ func TestRefusedPolicyLeavesTheOldOneInForce(t *testing.T) {
 
 	s.istiod.Apply(t, withOrders(t, s.plugin, "orders.>.x"))
 	const fault = `rules[0].publish.allow[0]`
-	for deadline := time.Now().Add(patience); !strings.Contains(s.server.Log(), fault); {
+	for deadline := time.Now().Add(wait.Patience); !strings.Contains(s.server.Log(), fault); {
 		if time.Now().After(deadline) {
 			t.Fatalf("the proxy's log does not name %s", fault)
 		}

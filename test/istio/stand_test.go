@@ -18,6 +18,7 @@ import (
 	"istio-nats/test/istio/mesh"
 	"istio-nats/test/istio/proxy"
 	"istio-nats/test/istio/shipped"
+	"istio-nats/test/istio/wait"
 	"istio-nats/test/istio/worlds"
 )
 
@@ -131,9 +132,6 @@ func podAnnotations(t testing.TB, statefulSet shipped.Object) map[string]string 
 	return annotations
 }
 
-// patience is how long anything may take before it counts as hung, on two slow cores that others use as well.
-const patience = 30 * time.Second
-
 // client is a connection of nats.go, with the errors that nats-server or the filter reported to it.
 type client struct {
 	*nats.Conn
@@ -146,8 +144,8 @@ func (c client) nextError(t testing.TB) string {
 	select {
 	case text := <-c.errors:
 		return text
-	case <-time.After(patience):
-		t.Fatalf("no error within %v", patience)
+	case <-time.After(wait.Patience):
+		t.Fatalf("no error within %v", wait.Patience)
 		return ""
 	}
 }
@@ -156,7 +154,7 @@ func (s *stand) connect(address string, options ...nats.Option) (client, error) 
 	errors := make(chan string, 100)
 	options = append(options,
 		nats.NoReconnect(),
-		nats.Timeout(patience),
+		nats.Timeout(wait.Patience),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { errors <- err.Error() }),
 	)
 	connection, err := nats.Connect("nats://"+address, options...)
@@ -205,7 +203,7 @@ func (s *stand) as(t testing.TB, serviceAccount string) (client, error) {
 // waitUntilConnects waits until that service account may connect, and returns its connection.
 func (s *stand) waitUntilConnects(t testing.TB, serviceAccount string) client {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(wait.Patience)
 	for {
 		one, err := s.as(t, serviceAccount)
 		if err == nil || time.Now().After(deadline) {

@@ -116,6 +116,8 @@ export class NatsServer {
       // A client that is alone is closed at the end of the grace period. What a test does before that must fit into it.
       "lame_duck_duration: 60s",
       "lame_duck_grace_period: 30s",
+      // A client need not hurry with its CONNECT, on a machine that is busy.
+      "authorization { timeout: 30 }",
       ...(this.#options.jetStream === false ? [] : [jetStream]),
       config,
     ];

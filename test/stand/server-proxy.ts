@@ -76,14 +76,19 @@ function listensForTls({ mode = "STRICT" }: ListenerSpec): boolean {
   return mode === "STRICT" || mode === "PERMISSIVE";
 }
 
+/** A time that Linux counts of a thread, in milliseconds (`/proc/PID/task/TID/schedstat`). */
+function schedulerTime(task: string, field: number): number {
+  return Number(readFileSync(`${task}/schedstat`, "utf8").split(" ")[field]) / 1e6;
+}
+
 /** Milliseconds that a thread, one of `workers`, has computed so far. */
 export function computedBy(task: string): number {
-  return Number(readFileSync(`${task}/schedstat`, "utf8").split(" ")[0]) / 1e6;
+  return schedulerTime(task, 0);
 }
 
 /** Milliseconds that a thread has been ready to compute so far, while something else had the core. */
 export function heldUp(task: string): number {
-  return Number(readFileSync(`${task}/schedstat`, "utf8").split(" ")[1]) / 1e6;
+  return schedulerTime(task, 1);
 }
 
 /** The Envoy beside nats-server. */

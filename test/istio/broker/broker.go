@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"istio-nats/test/istio/freeport"
+	"istio-nats/test/istio/wait"
 )
 
 // config opens every port that a NATS cluster has, on ports that the kernel chooses. 4222 itself belongs to the
@@ -52,7 +53,7 @@ func Start(t *testing.T, command string) Ports {
 		_ = log.Close()
 	})
 	portsFile := filepath.Join(folder, fmt.Sprintf("%s_%d.ports", filepath.Base(command), process.Process.Pid))
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(wait.Patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if ports, ok := read(portsFile); ok {
 			ports.Leafnodes = fmt.Sprintf("127.0.0.1:%d", leafnodes)
 			return ports

@@ -15,6 +15,7 @@ import (
 	"istio-nats/test/istio/kubeapi"
 	"istio-nats/test/istio/mesh"
 	"istio-nats/test/istio/shipped"
+	"istio-nats/test/istio/wait"
 	"istio-nats/test/istio/worlds"
 )
 
@@ -83,7 +84,7 @@ func start(t *testing.T, api *kubeapi.Server) string {
 			t.Logf("the end of istiod's log:\n%s", explain())
 		}
 	})
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(wait.Patience); ; time.Sleep(100 * time.Millisecond) {
 		response, err := http.Get("http://" + addresses[1] + "/ready")
 		if err == nil {
 			_ = response.Body.Close()
@@ -123,7 +124,7 @@ func TestRealIstiodDeliversTheFilterAndEveryChangeOfItsPolicy(t *testing.T) {
 			}
 
 			api.Apply(shipped.WithWasm(t, plugin, "pluginConfig.mode", "ENFORCE"))
-			for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+			for deadline := time.Now().Add(wait.Patience); ; time.Sleep(50 * time.Millisecond) {
 				after := configuration(t, mesh.ViewOf(t, istiod, worlds.NatsSidecar))
 				if strings.Contains(after, `"mode":"ENFORCE"`) {
 					break

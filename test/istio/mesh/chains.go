@@ -3,7 +3,6 @@ package mesh
 import (
 	"strings"
 	"testing"
-	"time"
 
 	core "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	listener "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
@@ -20,6 +19,8 @@ import (
 	"istio.io/istio/pilot/pkg/xds"
 	v3 "istio.io/istio/pilot/pkg/xds/v3"
 	istiomodel "istio.io/istio/pkg/model"
+
+	"istio-nats/test/istio/wait"
 )
 
 // Node is a proxy as it introduces itself to istiod.
@@ -73,7 +74,7 @@ func ViewOf(t *testing.T, istiod string, node Node) View {
 
 func view(t *testing.T, ads *xds.AdsTest, node Node) View {
 	t.Helper()
-	ads = ads.WithID(node.ID).WithMetadata(node.Metadata).WithTimeout(30 * time.Second)
+	ads = ads.WithID(node.ID).WithMetadata(node.Metadata).WithTimeout(wait.Patience)
 	defer ads.Cleanup()
 	found := View{Extensions: map[string]*wasm.PluginConfig{}}
 	var names []string

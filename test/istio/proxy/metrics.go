@@ -11,6 +11,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+
+	"istio-nats/test/istio/wait"
 )
 
 // Labels that a sample must have at least.
@@ -52,14 +54,14 @@ func (p *Proxy) Sum(t testing.TB, name string, labels Labels) float64 {
 // WaitForSum waits until the sum is at least that. The filter gives its counts to Envoy on its tick.
 func (p *Proxy) WaitForSum(t testing.TB, name string, labels Labels, least float64) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(wait.Patience)
 	for {
 		sum := p.Sum(t, name, labels)
 		if sum >= least {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%s%v of %s is %v after %v, not %v", name, labels, p.Workload.Name, sum, patience, least)
+			t.Fatalf("%s%v of %s is %v after %v, not %v", name, labels, p.Workload.Name, sum, wait.Patience, least)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}

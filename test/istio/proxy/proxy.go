@@ -18,10 +18,8 @@ import (
 	"istio.io/istio/pkg/wasm"
 
 	"istio-nats/test/istio/identity"
+	"istio-nats/test/istio/wait"
 )
-
-// patience is how long anything may take before it counts as hung, on two slow cores that others use as well.
-const patience = 30 * time.Second
 
 // Workload is a pod with a sidecar.
 type Workload struct {
@@ -127,7 +125,7 @@ func (p *Proxy) run(t *testing.T, envoy, bootstrap string) {
 
 func (p *Proxy) waitUntilReady(t *testing.T) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(wait.Patience)
 	for {
 		response, err := http.Get(p.admin + "/ready")
 		if err == nil {
@@ -142,7 +140,7 @@ func (p *Proxy) waitUntilReady(t *testing.T) {
 		case <-time.After(50 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%s is not ready after %v\n%s", p.Workload.Name, patience, tail(p.Log(), 6000))
+			t.Fatalf("%s is not ready after %v\n%s", p.Workload.Name, wait.Patience, tail(p.Log(), 6000))
 		}
 	}
 }
