@@ -355,6 +355,11 @@ export class Connection {
   close(): void {
     this.phase = Phase.ENDED;
     this.endingSince = CLOSED;
+    this.giveUp();
+  }
+
+  /** Gives back all that the connection holds of the budget. Nothing may pass any more. */
+  giveUp(): void {
     this.release();
     this.pongs = new ExpectedPongs();
     this.subscriptions = new Subscriptions();

@@ -91,22 +91,18 @@ function startEnding(connection: Connection): void {
   connection.endingSince = callbackTime();
 }
 
-/**
- * A newer policy leaves the peer nothing, or the connection cannot be brought under it. Nothing passes any more; the next tick
- * closes it.
- */
-export function endRevoked(connection: Connection): void {
+/** Nothing passes any more, and the next tick closes the connection. Whoever calls this says why. */
+export function closeSoon(connection: Connection): void {
   connection.phase = Phase.ENDED;
   connection.endingSince = LONG_AGO;
 }
 
-/** Nothing passes any more, and the next tick closes the connection. In DRY_RUN it passes unread instead. */
+/** The same, which is reported. In DRY_RUN the connection passes unread instead. */
 export function endAtOnce(connection: Connection, kind: ProtocolError): void {
   reportUnreadable(connection, kind);
   if (connection.observing) {
     passUnread(connection);
     return;
   }
-  connection.phase = Phase.ENDED;
-  connection.endingSince = LONG_AGO;
+  closeSoon(connection);
 }

@@ -7,7 +7,7 @@ import { allowsSomething, giveRights, name, reasonAgainst } from "./admission";
 import { Client, clientOf } from "./client";
 import { Connection, Phase } from "./connection";
 import { tellMaximum } from "./deliveries";
-import { endRevoked } from "./endings";
+import { closeSoon } from "./endings";
 import { readIdentity } from "./identity";
 import { policyEpoch } from "./policy-epoch";
 import { reportRevokedConnection } from "./report";
@@ -41,7 +41,7 @@ export function catchUp(connection: Connection): void {
   } else if (connection.phase == Phase.UNREAD && !observes) {
     // Where the lines of a stream that has passed unread begin nobody knows any more: the client must connect anew.
     connection.observing = false;
-    endRevoked(connection);
+    closeSoon(connection);
     reportRevokedConnection(connection, Reason.NOT_ALLOWED);
   }
 }
@@ -76,7 +76,7 @@ function change(connection: Connection, client: Client, peer: Principal, observe
   if (observes) return;
   if (!allowsSomething(connection.access)) {
     reportRevokedConnection(connection, reasonAgainst(peer));
-    endRevoked(connection);
+    closeSoon(connection);
     return;
   }
   judgeSubscriptions(connection);

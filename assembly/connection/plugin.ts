@@ -7,7 +7,7 @@ import { actOn, closeDownstream } from "../proxy/stream";
 import { callbackTime, SLICE_NANOSECONDS } from "./callback-time";
 import { Client, forgetClient, rememberClient } from "./client";
 import { Connection, Phase } from "./connection";
-import { endRevoked } from "./endings";
+import { closeSoon } from "./endings";
 import { catchUp } from "./live-policy";
 import { collectReleased } from "./loaded-policy";
 import { PluginPolicy } from "./plugin-policy";
@@ -15,7 +15,7 @@ import { PluginTelemetry } from "./plugin-telemetry";
 import { beginPolicyEpoch, policyEpoch } from "./policy-epoch";
 import { reportConnectionClosed, reportRevokedConnection } from "./report";
 import { judgeOn } from "./revocations";
-import { bytesTooMany, shedHolders, shedUnknown } from "./shedding";
+import { isRoomNeeded, lookAgain, makeRoom } from "./shedding";
 
 /** A connection that is to end is closed from the tick after this long, if nats-server has not done so. */
 const ENDING_MILLISECONDS: i64 = 2000;
@@ -188,9 +188,10 @@ export class Plugin {
       this.tellOthers();
       collectReleased();
     }
+    lookAgain();
+    if (isRoomNeeded()) makeRoomFor(this.id);
     const behind = this.catchUpSilent();
     if (isNobodyBehind()) collectReleased();
-    const full = bytesTooMany() > 0;
     const all = this.connections.values();
     let due = 0;
     let judging = false;
@@ -201,29 +202,29 @@ export class Plugin {
       if (connection.hasUnjudged && !judging) judging = judgeOn(connection);
       if (connection.observing) continue;
       if (connection.queueLostSince != 0 && !connection.willObserve) endLostMember(connection, now);
-      if (full) shedUnknown(connection);
-      if (isDue(connection, now, full)) due++;
+      if (isDue(connection, now)) due++;
     }
-    const shed = full ? shedHolders(connectionsOfAll(), all) : 0;
-    due += shed;
     this.telemetry.tick(now);
     let left = MAX_CLOSINGS;
     for (let i = 0; i < all.length && left > 0 && due > 0; i++) {
-      if (all[i].observing || !isDue(all[i], now, full)) continue;
+      if (all[i].observing || !isDue(all[i], now)) continue;
       if (actOn(all[i].id)) closeDownstream();
       all[i].close();
       left--;
     }
-    // While the budget is nearly full, the next tick comes soon, before somebody has used up again what was given back.
-    return behind || judging || this.isLoading || due > MAX_CLOSINGS || shed > 0;
+    return behind || judging || this.isLoading || due > MAX_CLOSINGS;
   }
 }
 
-/** All connections of this VM that a tick may close. */
-function connectionsOfAll(): Connection[] {
+/**
+ * To be called first in each callback that may ask for memory, where `isRoomNeeded`. Afterwards the host is turned to `context`,
+ * which is the callback's.
+ */
+export function makeRoomFor(context: u32): void {
   let all: Connection[] = [];
   for (let i = 0; i < plugins.length; i++) all = all.concat(plugins[i].connections.values());
-  return all;
+  makeRoom(all);
+  actOn(context);
 }
 
 /** Is every connection of this VM judged by a policy that is in force? */
@@ -240,12 +241,12 @@ function endLostMember(connection: Connection, now: i64): void {
   else if (hasPassed(now, connection.queueLostSince, QUEUE_MILLISECONDS)) {
     connection.queueLostSince = 0;
     reportRevokedConnection(connection, Reason.NOT_ALLOWED);
-    endRevoked(connection);
+    closeSoon(connection);
   }
 }
 
-/** Is it time to close a connection that is ending? nats-server has had its time to close it, or memory is nearly used up. */
-function isDue(connection: Connection, now: i64, full: bool): bool {
+/** Is it time to close a connection that is ending? nats-server has had its time to close it. */
+function isDue(connection: Connection, now: i64): bool {
   const since = connection.endingSince;
-  return since > 0 && (full || hasPassed(now, since, ENDING_MILLISECONDS));
+  return since > 0 && hasPassed(now, since, ENDING_MILLISECONDS);
 }

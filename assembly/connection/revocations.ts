@@ -6,7 +6,7 @@ import { nowNanoseconds } from "../proxy/clock";
 import { Access } from "./access";
 import { callbackNumber, callbackTime, SLICE_NANOSECONDS } from "./callback-time";
 import { Connection, Phase } from "./connection";
-import { endRevoked } from "./endings";
+import { closeSoon } from "./endings";
 import { reportRevoked, reportRevokedConnection } from "./report";
 import {
   endedByCount,
@@ -49,7 +49,7 @@ let stepsForDeliveries: i32 = 0;
 export function judgeSubscriptions(connection: Connection): void {
   if (connection.access != null && connection.hasUnrecorded) {
     reportRevokedConnection(connection, Reason.TOO_MANY_SUBSCRIPTIONS);
-    endRevoked(connection);
+    closeSoon(connection);
     return;
   }
   const subscriptions = connection.subscriptions;
@@ -137,7 +137,7 @@ function keeps(connection: Connection, access: Access, sub: usize): bool {
   if (!connection.sendLater(sidOf(sub), sidLengthOf(sub))) {
     // Without room for the UNSUB, the connection ends with the subscription.
     reportRevokedConnection(connection, reason);
-    endRevoked(connection);
+    closeSoon(connection);
     return false;
   }
   if (live) {

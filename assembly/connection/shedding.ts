@@ -3,69 +3,61 @@ import { actOn } from "../proxy/stream";
 import { Meter } from "../telemetry/meter";
 import { ProtocolError } from "../telemetry/protocol-error";
 import { Connection, Phase } from "./connection";
-import { endAtOnce } from "./endings";
+import { closeSoon, endAtOnce } from "./endings";
 
 /**
  * Which connections end when the VM's budget (`limits.memory`) is nearly used up. A connection that asks for what is not left
- * ends by that, but it is hardly the one that has used the budget up.
+ * ends by that, but it is hardly the one that has used the budget up. So room is made before each callback that may ask
+ * (docs/adr/0015).
  */
 
-/** The part of the budget above which the tick sheds connections. What is left is for connections that hold little. */
-const SHED_ABOVE: f64 = 0.9;
+/** One part in so many of the budget stays free, for connections that hold little. */
+const FREE_PART: usize = 10;
 /**
- * Turns in one tick at most, in each of which a connection goes or its grants do, since each takes four looks at all
+ * Turns in one callback at most, in each of which a connection goes or its grants do, since each takes four looks at all
  * connections.
  */
 const MAX_TURNS: i32 = 16;
 
-/** By how many bytes more are in use than may be; negative while the budget is not nearly full. */
-export function bytesTooMany(): i64 {
-  return <i64>usedBytes() - <i64>(<f64>limitBytes() * SHED_ABOVE);
+/** Nobody had anything to give back, so that looking again is left to the next tick. */
+let isInVain: bool = false;
+
+/** Is so much of the budget in use that connections are to give back what they hold? */
+// @ts-ignore: decorator
+@inline
+export function isRoomNeeded(): bool {
+  return usedBytes() > limitBytes() - limitBytes() / FREE_PART && !isInVain;
 }
 
-/** Ends a connection of whose peer nothing is known, if it holds anything. Of a VM that is nearly full these go first. */
-export function shedUnknown(connection: Connection): void {
-  if (connection.phase == Phase.NEW && connection.budgetedBytes > 0) shed(connection);
+/** A tick has come: who had nothing to give back before may have something now. */
+export function lookAgain(): void {
+  isInVain = false;
 }
 
 /**
- * Makes room, as far as those that are about to go do not. Of the principal whose connections hold most, the one that holds
+ * Makes room, if `isRoomNeeded`. `all` are the connections of the VM. Those that are about to go give back what they hold
+ * first, and those of whose peers nothing is known. Then, of the principal whose connections hold most, the one that holds
  * most goes; the newest of several that hold as much. So a principal shuts out nobody else, among however many connections it
  * divides what it holds. What others make a connection hold, the replies that it may answer, ends nobody: where that is more,
- * it is forgotten.
- *
- * `all` are the connections of the VM, `own` those of the plugin whose tick it is. All share the budget, so that where it is
- * the turn of another plugin's connection none of this one goes: the other's tick comes soon. Answers how many of `own` are to
- * go.
+ * it is forgotten. The host is turned to some other context afterwards.
  */
-export function shedHolders(all: Connection[], own: Connection[]): i32 {
-  let excess = bytesTooMany() - leavingBytes(all);
-  if (excess <= 0) return 0;
-  let count = 0;
+export function makeRoom(all: Connection[]): void {
+  const before = usedBytes();
+  for (let i = 0; i < all.length; i++) {
+    const connection = all[i];
+    if (connection.observing || connection.budgetedBytes == 0) continue;
+    if (connection.endingSince > 0 || connection.phase == Phase.NEW) shed(connection);
+  }
+  if (!isRoomNeeded()) return;
   uniteMeters(all);
-  for (let turns = 0; turns < MAX_TURNS && excess > 0; turns++) {
+  for (let turns = 0; turns < MAX_TURNS && isRoomNeeded(); turns++) {
     const granted = mostGranted(all);
     const holder = largestHolder(all);
-    const grants = granted == null ? 0 : granted.grantedBytes;
-    if (granted != null && (holder == null || grants > holder.ownBytes)) {
-      granted.forgetGrants();
-      excess -= grants;
-    } else if (holder != null && own.includes(holder)) {
-      excess -= holder.budgetedBytes;
-      shed(holder);
-      count++;
-    } else break;
+    if (granted != null && (holder == null || granted.grantedBytes > holder.ownBytes)) granted.forgetGrants();
+    else if (holder != null) shed(holder);
+    else break;
   }
-  return count;
-}
-
-/** Bytes that connections hold which are about to go. */
-function leavingBytes(all: Connection[]): i64 {
-  let bytes: i64 = 0;
-  for (let i = 0; i < all.length; i++) {
-    if (all[i].endingSince != 0 && !all[i].observing) bytes += all[i].budgetedBytes;
-  }
-  return bytes;
+  isInVain = usedBytes() == before;
 }
 
 /** May what the connection holds be taken from it? */
@@ -135,8 +127,14 @@ function unitedMeter(connection: Connection): Meter | null {
   return meter == null ? null : meter.first;
 }
 
-/** Ends a connection. The host is turned to it first, since the record that is written reads its address from the host. */
+/**
+ * Ends a connection, which gives back all that it holds. The host is turned to it first, since the record that is written reads
+ * its address from the host. Of one that is ending already there is a record.
+ */
 function shed(connection: Connection): void {
-  actOn(connection.id);
-  endAtOnce(connection, ProtocolError.MEMORY);
+  if (connection.endingSince == 0) {
+    actOn(connection.id);
+    endAtOnce(connection, ProtocolError.MEMORY);
+  } else closeSoon(connection);
+  connection.giveUp();
 }

@@ -5,6 +5,7 @@ import { RawClient } from "../stand/raw-client.ts";
 import { Stand } from "../stand/stand.ts";
 import { waitFor } from "../stand/wait.ts";
 import { linesOf } from "./frames.ts";
+import { settled } from "./settled.ts";
 
 /**
  * Envoy nests the closings of one tick inside each other. 4,000 closings in one tick overflowed the worker's stack, and the whole
@@ -53,14 +54,18 @@ describe("a crowd of connections that uses up limits.memory at once", () => {
   });
 });
 
-describe("a workload that uses up limits.memory and does not read", () => {
+describe("a workload that uses up limits.memory", () => {
   const MEMORY = 8 << 20;
   const EVIL = "127.0.0.2";
   const HONEST = "127.0.0.3";
+  /** Half messages that ask for half as much more as is left of it, the largest first, and then for what no larger one gets. */
+  const HALVES = [32_768, 16_384, 8192, 4096, 2048, 1024, 512, 256, 128, 64].flatMap((bytes, i) =>
+    Array.from({ length: i === 0 ? 80 : 4 }, () => "HPUB ok.1 60000 60000\r\n".padEnd(bytes, "x")),
+  );
   let stand: Stand;
 
   before(async () => {
-    const config = { ...policy({ limits: { memory: MEMORY } }), identity: "WAYPOINT" };
+    const config = { ...policy({ limits: { memory: MEMORY, headers: 65_536 } }), identity: "WAYPOINT" };
     stand = await Stand.start({
       listeners: { waypoint: { mode: "WAYPOINT", filter: { config } } },
       nats: { jetStream: false },
@@ -69,7 +74,43 @@ describe("a workload that uses up limits.memory and does not read", () => {
 
   after(() => stand.stop());
 
-  it("loses what it holds, though Envoy closes no connection before its client has read what waits for it", async () => {
+  it("ends nobody else, though it uses up again and again in an instant what is left", async () => {
+    const connect = (localAddress: string): Promise<RawClient> => RawClient.connect(stand.port(), { localAddress });
+    const evil = await Promise.all(Array.from({ length: 7 }, () => connect(EVIL)));
+    const subs = Array.from({ length: 230 }, (_, sid) => `SUB ok.${"x".repeat(4000)} ${sid}\r\n`).join("");
+    for (const client of evil) {
+      await client.handshake();
+      await client.send(subs);
+      await client.flush();
+    }
+    assert.ok(
+      (await stand.envoy.waitForStat("istio_nats_memory_bytes", {}, (bytes) => bytes > MEMORY * 0.75)) < MEMORY * 0.9,
+    );
+
+    const honest = await connect(HONEST);
+    await honest.handshake();
+    let sid = 0;
+    for (let round = 0; round < 10; round++) {
+      const burst = await Promise.all(Array.from({ length: HALVES.length }, () => connect(EVIL)));
+      await Promise.all(burst.map((client) => client.expect("INFO")));
+      await Promise.all(burst.map((client, i) => client.send(CONNECT + HALVES[i]!).catch(() => undefined)));
+      for (let i = 0; i < 20; i++, sid++) {
+        await honest.send(`SUB ok.${sid} ${sid}\r\n${pub(`ok.${sid}`)}`);
+        assert.deepEqual(linesOf(await honest.flush()), [`MSG ok.${sid} ${sid} 0`]);
+      }
+      for (const client of burst) client.close();
+    }
+    const ended = await stand.envoy.waitForStat(
+      "istio_nats_protocol_errors_total",
+      { kind: "memory" },
+      (count) => count > 0,
+    );
+    assert.ok(ended > 0 && !honest.isClosed);
+    for (const client of [...evil, honest]) client.close();
+    await stand.envoy.waitForStat("istio_nats_memory_bytes", {}, (bytes) => bytes === 0);
+  });
+
+  it("loses what it holds even if it does not read, though Envoy closes no connection before its client has read what waits for it", async () => {
     // More than the kernel's buffers between Envoy and the client hold, which takes Envoy's writing half beyond its limit.
     const unread = pub("ok.evil", "x".repeat(1_000_000)).repeat(5);
     const crowd = await Promise.all(
@@ -83,8 +124,11 @@ describe("a workload that uses up limits.memory and does not read", () => {
     }
     const held = (): Promise<number> => stand.envoy.stat("istio_nats_memory_bytes");
     const ended = (): Promise<number> => stand.envoy.stat("istio_nats_protocol_errors_total", { kind: "memory" });
+    // Until nothing more comes, since until then Envoy could close a connection.
+    await settled(() => stand.envoy.stat("istio_nats_messages_total", { operation: "MSG" }));
+    const before = await ended();
     for (const client of crowd) void client.send(subs).catch(() => undefined);
-    await waitFor("the budget is used up", async () => (await ended()) > 0);
+    await waitFor("the budget is used up", async () => (await ended()) > before);
     await waitFor("a tenth is free", async () => (await held()) < MEMORY * 0.9, {
       explain: async () => `${await held()} bytes are held, ${await ended()} connections have ended`,
     });

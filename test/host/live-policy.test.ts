@@ -235,37 +235,6 @@ describe("a configuration that is refused", () => {
   });
 });
 
-describe("a connection that is shed in the tick of a change", () => {
-  it("is the one that the audit names, not one that came under the new policy just before", () => {
-    const limits = { memory: 16 * 1024 * 1024, subscriptions: 1_000_000 };
-    const subscribe = { allow: ["ok.*"] };
-    const publish = { allow: ["ok.>"] };
-    const host = vm();
-    assert.ok(host.configure(policyOf({ publish, subscribe }, { limits })).accepted);
-    const name = "x".repeat(1000);
-    let sid = 0;
-    const fill = (id: number, bytes: number): Wire => {
-      const wire = Wire.connected(host);
-      wire.connection.properties.set("connection.id", id);
-      let text = "";
-      for (let done = 0; done < bytes; done += 1100) text += `SUB ok.${name} ${sid++}\r\n`;
-      wire.client(text);
-      return wire;
-    };
-    fill(101, 0);
-    fill(202, 1_900_000);
-    for (let id = 1000; id < 1040; id++) fill(id, 360_000);
-    host.logs.length = 0;
-    assert.ok(host.configure(policyOf({ publish, subscribe: { ...subscribe, deny: ["ok.no"] } }, { limits })).accepted);
-    tick(host);
-    const shed = auditOf(host).filter(({ kind }) => kind === "memory");
-    assert.deepEqual(
-      shed.map((record) => record["connection_id"]),
-      [202],
-    );
-  });
-});
-
 describe("what else changes on an open connection", () => {
   it("includes its limits", () => {
     const { host, wire } = connected(policyOf({ subscribe: { allow: ["a.>"] } }));
