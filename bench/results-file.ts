@@ -54,7 +54,8 @@ for all other work it only writes and counts bytes.
   user. Both are compared with plain Envoy alone, if that had its turns.
 - _mTLS_ is Istio's STRICT listener. _Plain_ is a waypoint's listener, where the principal is in filter state.
 - The _empty filter_ is AssemblyScript that answers every callback and looks at nothing. The _reading filter_ reads each
-  chunk once, which is the least that the host charges a filter that looks at bytes.
+  chunk once, which is the least that the host charges a filter that looks at bytes. The _line-reading filter_ reads the
+  protocol's lines and skips payloads by arithmetic, the least for a filter that must know where a message begins.
 - _istio-nats_ enforces 20 rules that all match the peer (\`bench/policy.ts\`), with audit and stats by six classes of
   subjects on.
 - An operation is a publish, a delivery (with its publish, if that went through the same setup), or a request with its

@@ -33,6 +33,14 @@ export const SETUPS = [
   { name: "envoy", title: "Envoy, mTLS", tls: true, enforces: false, envoy: true, baseline: "envoy" },
   { name: "empty", title: "Envoy, mTLS, empty filter", tls: true, enforces: false, envoy: true, baseline: "envoy" },
   { name: "reading", title: "Envoy, mTLS, reading filter", tls: true, enforces: false, envoy: true, baseline: "envoy" },
+  {
+    name: "lines",
+    title: "Envoy, mTLS, line-reading filter",
+    tls: true,
+    enforces: false,
+    envoy: true,
+    baseline: "envoy",
+  },
   { name: "filter", title: "Envoy, mTLS, istio-nats", tls: true, enforces: true, envoy: true, baseline: "envoy" },
   { name: "beside", title: "Envoy, mTLS, other build", tls: true, enforces: true, envoy: true, baseline: "envoy" },
   {
@@ -109,9 +117,10 @@ async function peersFor(wanted: ReadonlySet<SetupName>): Promise<Listeners> {
  */
 export async function listeners(wanted: ReadonlySet<SetupName>, beside?: string): Promise<Listeners> {
   const { specs, peers } = await peersFor(wanted);
-  const [empty, reading, hostCalls] = await Promise.all([
+  const [empty, reading, lines, hostCalls] = await Promise.all([
     buildModule("bench/modules/empty.ts"),
     buildModule("bench/modules/reading.ts"),
+    buildModule("bench/modules/lines.ts"),
     buildModule("bench/modules/host-calls.ts"),
   ]);
   // What a waypoint leaves: mTLS has ended before, and the principal is in filter state.
@@ -123,6 +132,7 @@ export async function listeners(wanted: ReadonlySet<SetupName>, beside?: string)
       envoy: { mode: "STRICT" },
       empty: { mode: "STRICT", filter: { wasm: empty } },
       reading: { mode: "STRICT", filter: { wasm: reading } },
+      lines: { mode: "STRICT", filter: { wasm: lines } },
       filter: { mode: "STRICT", filter: { config: pluginConfig("PEER") } },
       ...(beside === undefined
         ? {}
