@@ -19,7 +19,9 @@ function policyText({
   memoryBytes,
 }: CheckedPolicy): string {
   const size = counted(bytes, "byte") + (objectBytes === undefined ? "" : `, the object ${objectBytes}`);
-  const cost = `read in ${milliseconds.toPrecision(3)} ms with ${memoryBytes} bytes of Wasm memory`;
+  // A small policy lies in pages that a VM without any policy uses already.
+  const memory = memoryBytes === 0 ? "no more Wasm memory" : `${memoryBytes} more bytes of Wasm memory`;
+  const cost = `read in ${milliseconds.toPrecision(3)} ms with ${memory}`;
   const verdict = accepted ? "accepted" : "refused";
   return `${printable(placeText(place))}: ${printable(title)}: ${verdict}: ${counted(rules, "rule")}, ${size}, ${cost}\n`;
 }

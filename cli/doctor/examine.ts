@@ -1,7 +1,7 @@
 import type { Filter } from "../filter-host.ts";
 import { byPosition } from "../manifests/place.ts";
 import type { Field } from "../manifests/field.ts";
-import { readManifests, type Manifests, type ReadProblem } from "../manifests/read.ts";
+import { EMPTY_FILE, readManifests, type Manifests, type ReadProblem } from "../manifests/read.ts";
 import type { Source } from "../manifests/source.ts";
 import { Mesh, type MeshOptions } from "../mesh/mesh.ts";
 import { isPolicy } from "../mesh/plugin.ts";
@@ -24,8 +24,7 @@ export interface Diagnosis {
 
 /** What a file without any object holds instead. */
 function strangeText({ file, text }: Source, documents: readonly Field[]): Pick<ReadProblem, "message" | "remedy"> {
-  if (text.trim() === "")
-    return { message: "the file is empty", remedy: "check whether the command that wrote it failed" };
+  if (text.trim() === "") return EMPTY_FILE;
   if (documents.some(isChartValues)) {
     const rendered = `helm template RELEASE CHART --values ${file} | istio-nats doctor -`;
     const remedy = `render the chart with them: ${rendered}; to check only the policy: istio-nats check ${file}`;

@@ -25,6 +25,12 @@ export interface ReadProblem {
   remedy?: string;
 }
 
+/** What a named file that holds nothing at all is told, whatever was looked for in it. */
+export const EMPTY_FILE = {
+  message: "the file is empty",
+  remedy: "check whether the command that wrote it failed",
+} as const satisfies Partial<ReadProblem>;
+
 export interface Manifests {
   resources: Resource[];
   /** Documents that are not Kubernetes objects: a policy by itself, a patch, chart values. */

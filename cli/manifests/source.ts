@@ -32,10 +32,12 @@ const MANIFEST = /\.(?:ya?ml|json)$/i;
 
 /**
  * Reads what the user named: files, folders (every `*.yaml`, `*.yml` and `*.json` below, in the order of their names, including
- * those reached through links) and `-` for standard input. A missing or unreadable file is a UsageFault.
+ * those reached through links) and `-` for standard input. A missing or unreadable file, or an empty name, is a UsageFault.
  */
 export function readSources(names: readonly string[], readStandardInput: () => Buffer): Source[] {
   return names.flatMap((name) => {
+    // As from a script whose variable is not set.
+    if (name === "") throw new UsageFault("a file's name is empty: give files, folders, or - for standard input");
     if (name === "-") return [sourceOf("<stdin>", attempt("<stdin>", readStandardInput), true)];
     const files = attempt(name, () => statSync(name)).isDirectory() ? filesBelow(name) : [name];
     if (files.length === 0) throw new UsageFault(`${name}: this folder has no *.yaml, *.yml or *.json`);

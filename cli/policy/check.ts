@@ -7,7 +7,7 @@ import { size } from "../doctor/families/size.ts";
 import type { Filter } from "../filter-host.ts";
 import type { Field } from "../manifests/field.ts";
 import { byPosition, type Place } from "../manifests/place.ts";
-import { readManifests, type ReadProblem } from "../manifests/read.ts";
+import { EMPTY_FILE, readManifests, type ReadProblem } from "../manifests/read.ts";
 import type { Source } from "../manifests/source.ts";
 import { Mesh } from "../mesh/mesh.ts";
 import { isPolicy, Plugin } from "../mesh/plugin.ts";
@@ -57,8 +57,8 @@ function checkSource(source: Source, filter: Filter, namespace: string, into: Ch
   manifests.problems.push(...manifests.others.filter(isChartValues).flatMap(misspeltKeys).map(problemOfKey));
   if (source.named && subjects.length + manifests.problems.length === 0) {
     const place = { file: source.file, line: 1, column: 1 };
-    const message = source.text.trim() === "" ? "the file is empty" : "this file has no policy";
-    manifests.problems.push({ kind: "no-policy", place, message });
+    const said = source.text.trim() === "" ? EMPTY_FILE : { message: "this file has no policy" };
+    manifests.problems.push({ kind: "no-policy", place, ...said });
   }
   const policies = family<PolicyId>("", POLICY_CHECKS, (_, report) => {
     for (const { config, parent, isOfValues, ...about } of subjects) {

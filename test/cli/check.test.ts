@@ -122,12 +122,40 @@ describe("istio-nats check", () => {
     assert.deepEqual([absent.findings[0].line, absent.findings[0].column], [3, 1]);
   });
 
+  it("names the policy in a fault of the whole, and makes a sentence of it", () => {
+    const wrong: [text: string, said: string][] = [
+      ["just a text", "the policy: expected an object with trustDomains and rules, found a string"],
+      ["[]", "the policy: expected an object with trustDomains and rules, found a list"],
+      ["{}", "the policy is empty: give the WasmPlugin a pluginConfig with trustDomains and rules"],
+    ];
+    for (const [text, said] of wrong) assert.equal(check(text).findings[0]?.message, said);
+  });
+
+  it("says that a small policy takes no more memory, instead of 0 bytes", () => {
+    const { output } = istioNats(["check", "-"], JSON.stringify(SOUND));
+    assert.match(output, /: accepted: 1 rule, \d+ bytes, read in \S+ ms with no more Wasm memory\n$/);
+  });
+
   it("reports a plugin with a misspelt kind or field, of which nothing could be checked", () => {
     const { status, findings } = check(`apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugins\nspec: {}\n`);
     assert.equal(status, 1);
     assert.ok(findings.some(({ id, line }) => id === "kind-unknown" && line === 2));
     const [field] = check(stringify(WRAPPINGS[1]![1](SOUND)).replace("spec:", "spec:\n  phases: STATS")).findings;
     assert.deepEqual([field!.id, field!.message], ["field-unknown", "Istio has no field spec.phases"]);
+  });
+
+  it("does not say of a plugin with a wrong version that it was not judged, because it is", () => {
+    const text = (apiVersion: string, kind: string): string =>
+      stringify({ ...WRAPPINGS[1]![1](SOUND), apiVersion, kind });
+    const wrongVersion = check(text("extensions.istio.io/v1beta1", "WasmPlugin"));
+    assert.deepEqual(
+      wrongVersion.findings.map(({ message }) => message),
+      ["Istio has no kind WasmPlugin in extensions.istio.io/v1beta1"],
+    );
+    assert.equal(wrongVersion.policies.length, 1);
+    const wrongKind = check(text("extensions.istio.io/v1alpha1", "WasmPlugins"));
+    assert.ok(wrongKind.findings.some(({ message }) => message.endsWith("v1alpha1, so the object was not judged")));
+    assert.equal(wrongKind.policies.length, 0);
   });
 
   it("also reports the places in a JSON file", () => {

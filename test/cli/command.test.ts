@@ -115,6 +115,7 @@ describe("wrong usage", () => {
       [["doctor", "--outptu", "json", "x"], /unknown option '--outptu'/],
       [["doctor", "--output", "xml", "x"], /Allowed choices are text, json/],
       [["doctor", "no-such-file.yaml"], /^istio-nats: no-such-file\.yaml: no such file or folder$/m],
+      [["doctor", ""], /^istio-nats: a file's name is empty: give files, folders, or - for standard input$/m],
     ];
     for (const [args, said] of cases) {
       const { status, output, errors } = istioNats(args, SNIFFED);
@@ -190,6 +191,18 @@ describe("files with nothing to judge", () => {
     assert.equal(status, 0);
     assert.ok(output.includes(`${file}:1:1: info: a kustomization is not judged [kustomization]\n`), output);
     assert.ok(output.includes(`    kubectl kustomize ${dirname(file)} | istio-nats doctor -\n`), output);
+  });
+
+  it("are told to look at what wrote them if they are empty, whichever command reads them", () => {
+    const empty = written("nothing.yaml", "\n");
+    for (const [command, id] of [
+      ["doctor", "no-object"],
+      ["check", "no-policy"],
+    ] as const) {
+      const { output } = istioNats([command, empty]);
+      const said = "    check whether the command that wrote it failed\n";
+      assert.equal(output, `${empty}:1:1: warning: the file is empty [${id}]\n${said}`);
+    }
   });
 
   it("are reported beside others that are judged", () => {

@@ -167,6 +167,11 @@ function quotesFor(value: Field | undefined): string | undefined {
   return `Kubernetes reads ${written} as ${read}: write "${written}" if you mean the text`;
 }
 
+/** A fault of the whole: some of the filter's messages go on a sentence (`is empty`), others stand by themselves. */
+function aboutWhole(message: string): string {
+  return `the policy${message.startsWith("is ") ? "" : ":"} ${message}`;
+}
+
 /** Lets the filter read the policy, and reports what it and the checks of this family find. */
 export function examinePolicy(subject: PolicySubject, filter: Filter, report: Report<PolicyId>): JudgedPolicy {
   const { title, config, parent, isOfValues } = subject;
@@ -175,7 +180,7 @@ export function examinePolicy(subject: PolicySubject, filter: Filter, report: Re
     // The filter's own message names a WasmPlugin, which the author of chart values does not write.
     if (isOfValues === true && judged.bytes === 0)
       report("policy-fault", place, "the chart values have no policy", "write trustDomains and rules under policy");
-    else report("policy-fault", place, path === "" ? `the policy ${message}` : `${path}: ${message}`, quotesFor(value));
+    else report("policy-fault", place, path === "" ? aboutWhole(message) : `${path}: ${message}`, quotesFor(value));
   }
   if (judged.unlisted > 0) {
     // Placed after all faults that are shown, wherever those are in the policy.

@@ -31,10 +31,12 @@ function judgeKind(resource: Resource, report: Report<Id>): void {
     group === meant.group && meant.versions.includes(version)
       ? apiVersion
       : `${meant.group}/${meant.versions[0] ?? ""}`;
+  // All checks find objects by group and kind, so one with a wrong version is judged all the same.
+  const isJudged = group === meant.group && kind === meant.kind;
   report(
     "kind-unknown",
     root.placeOf(kind === meant.kind ? "apiVersion" : "kind"),
-    `Istio has no kind ${kind} in ${apiVersion}, so the object was not judged`,
+    `Istio has no kind ${kind} in ${apiVersion}${isJudged ? "" : ", so the object was not judged"}`,
     `did you mean apiVersion: ${right}, kind: ${meant.kind}?`,
   );
 }
@@ -106,7 +108,9 @@ export const spelling = family<Id>(
   {
     "kind-unknown": {
       severity: "error",
-      what: "The object's apiVersion or kind is nearly one of Istio's. Kubernetes refuses the object, and doctor does not judge it.",
+      what:
+        "The object's apiVersion or kind is nearly one of Istio's. Kubernetes refuses the object. Doctor judges it further only " +
+        "if nothing but the version is wrong.",
       remedy: "write apiVersion and kind as Istio spells them",
     },
     "field-unknown": {
