@@ -12,7 +12,7 @@ import { runSuites } from "./suites/run.ts";
 import { SUITES } from "./suites/table.ts";
 import { buildDebugFilter, buildFilter } from "./wasm.ts";
 
-/** Does the work of one npm script. Returns an exit status. */
+/** Does the work of one npm script. Returns an exit status. One that declares no parameter takes no arguments. */
 type Task = (args: string[]) => Promise<number>;
 
 /** Runs a TypeScript program of the clone, with the filter built and the real commands in its environment. */
@@ -71,7 +71,14 @@ for (const { name } of SUITES) TASKS[name === "lint" ? name : `test:${name}`] = 
 async function main([name = "", ...args]: string[]): Promise<number> {
   const task = TASKS[name];
   if (!task) throw new Fault(`There is no task "${name}". There are: ${Object.keys(TASKS).join(", ")}`);
+  if (args.length > 0 && task.length === 0) throw new Fault(refusalOf(name, args));
   return task(args);
+}
+
+/** Nothing runs then: whoever asks `npm test` for one file, or `npm run build` for help, does not want all of it. */
+function refusalOf(name: string, args: readonly string[]): string {
+  const instead = name === "test" ? "; for one suite, or a file of it: npm run test:SUITE -- FILE" : "";
+  return `npm run ${name} takes no arguments, and was given ${args.join(" ")}${instead}`;
 }
 
 try {

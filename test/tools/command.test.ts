@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { must } from "../../tools/command.ts";
+import { must, run } from "../../tools/command.ts";
 import { Fault } from "../../tools/fault.ts";
+import { inRoot } from "../../tools/paths.ts";
 
 const NODE = process.execPath;
 
@@ -26,5 +27,31 @@ describe("a command that must succeed", () => {
       must("Install it.", "no-such-command-of-istio-nats", []),
       /^Fault: Install it\.\n[^]*could not start/,
     );
+  });
+});
+
+describe("an npm script", () => {
+  function script(...args: string[]): ReturnType<typeof run> {
+    return run(NODE, ["--import", "tsx", inRoot("tools", "main.ts"), ...args]);
+  }
+
+  it("that takes no arguments runs nothing if it is given one, and says what takes it", async () => {
+    const cases: [args: string[], said: string][] = [
+      [["build", "--help"], "npm run build takes no arguments, and was given --help"],
+      [
+        ["test", "test/cli/check.test.ts"],
+        "npm run test takes no arguments, and was given test/cli/check.test.ts; for one suite, or a file of it: npm run test:SUITE -- FILE",
+      ],
+    ];
+    for (const [args, said] of cases) {
+      const { status, output } = await script(...args);
+      assert.deepEqual([status, output], [1, `\n${said}\n`]);
+    }
+  });
+
+  it("of another name is refused with those that there are", async () => {
+    const { status, output } = await script("biuld");
+    assert.equal(status, 1);
+    assert.match(output, /^\nThere is no task "biuld"\. There are: setup, build, /);
   });
 });
