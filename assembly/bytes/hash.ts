@@ -1,9 +1,9 @@
 import { wordOf } from "./compare";
+import { GOLDEN_64 } from "./golden-ratio";
 import { KEYS } from "./hot-page";
 
 /** Hashes of raw bytes. Nothing here allocates, and no byte beyond the given ones is read. */
 
-const MULTIPLIER: u64 = 0x9e3779b97f4a7c15;
 const OTHER_MULTIPLIER: u64 = 0xd6e8feb86659fd93;
 
 /** Set once for each VM, so that clients cannot choose sids or subjects of the same hash. */
@@ -20,7 +20,7 @@ makeKeys();
 export function seedHashes(value: u64): void {
   if (seeded) return;
   seeded = true;
-  seed = (value ^ (value >> 31)) * MULTIPLIER;
+  seed = (value ^ (value >> 31)) * GOLDEN_64;
   otherSeed = (seed ^ (seed >> 29)) * OTHER_MULTIPLIER;
   makeKeys();
 }
@@ -28,7 +28,7 @@ export function seedHashes(value: u64): void {
 function makeKeys(): void {
   let key = seed;
   for (let at: usize = 0; at < 32; at += 8) {
-    key = (key ^ (key >> 32)) * MULTIPLIER + otherSeed;
+    key = (key ^ (key >> 32)) * GOLDEN_64 + otherSeed;
     store<u64>(HASH_KEYS + at, key ^ (key >> 29));
   }
 }
@@ -45,7 +45,7 @@ export function hashBytes(pointer: usize, length: i32): u32 {
 
 /** The same in 64 bits, for tables that keep no names and take two names of one hash for the same. */
 export function hashBytes64(pointer: usize, length: i32): u64 {
-  let h = seed ^ (<u64>length * MULTIPLIER);
+  let h = seed ^ (<u64>length * GOLDEN_64);
   if (length >= 8) {
     const last = pointer + <usize>length - 8;
     while (pointer < last) {
@@ -56,7 +56,7 @@ export function hashBytes64(pointer: usize, length: i32): u64 {
   } else h = mixed(h ^ wordOf(pointer, length));
   h = mixed(h ^ OTHER_MULTIPLIER);
   // The upper half of a product is the better mixed one, and is what callers use of 64 bits.
-  return (h ^ (h >> 32)) * MULTIPLIER;
+  return (h ^ (h >> 32)) * GOLDEN_64;
 }
 
 /** The product of the two halves of `h`. Adding a secret keeps a product of 0 from making the next step known. */
@@ -78,11 +78,11 @@ export function quickHash(pointer: usize, length: i32): u32 {
   if (length >= 8) {
     const last = pointer + <usize>length - 8;
     while (pointer < last) {
-      h = rotl<u64>(h, 23) + (load<u64>(pointer) ^ seed) * MULTIPLIER;
+      h = rotl<u64>(h, 23) + (load<u64>(pointer) ^ seed) * GOLDEN_64;
       pointer += 8;
     }
     h = rotl<u64>(h, 23) + (load<u64>(last) ^ seed) * OTHER_MULTIPLIER;
-  } else h += (wordOf(pointer, length) ^ seed) * MULTIPLIER;
-  h = (h ^ (h >> 32)) * MULTIPLIER;
+  } else h += (wordOf(pointer, length) ^ seed) * GOLDEN_64;
+  h = (h ^ (h >> 32)) * GOLDEN_64;
   return <u32>(h >> 32);
 }

@@ -1,12 +1,9 @@
+import { GOLDEN_32 } from "./golden-ratio";
+
 const FIRST_SLOTS: i32 = 16;
 /** A slot is a number and its value, u32 each, of 8 bytes together. The value of a free slot is 0. */
 const SLOT_SHIFT: usize = 3;
 const VALUE: usize = 4;
-/**
- * About 2^32 divided by the golden ratio. The upper bits of a product with it are the best mixed, so that numbers given in a
- * row lie apart (Knuth 6.4).
- */
-const MULTIPLIER: u32 = 0x9e3779b1;
 
 /**
  * Finds an address by a number of the host, which every callback does first: it takes two lines of the processor's cache and no
@@ -101,7 +98,7 @@ export class NumberTable {
   // @ts-ignore: decorator
   @inline
   private homeOf(number: u32): u32 {
-    return (number * MULTIPLIER) >> this.shift;
+    return (number * GOLDEN_32) >> this.shift;
   }
 
   // @ts-ignore: decorator

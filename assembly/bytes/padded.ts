@@ -1,4 +1,5 @@
 import { copyShort } from "./copy";
+import { GOLDEN_64 } from "./golden-ratio";
 import { HASH_KEYS } from "./hash";
 import { MASKS } from "./hot-page";
 
@@ -24,7 +25,6 @@ let readableUntil: usize = 0;
 /** Where a name is copied that lies at the very end of memory. */
 const copied: usize = memory.data(LONGEST, 16);
 
-const SALT_MULTIPLIER: u64 = 0x9e3779b97f4a7c15;
 const LAST_MULTIPLIER: u64 = 0xd6e8feb86659fd93;
 
 /** Has a name of this length room in two vectors? */
@@ -97,7 +97,7 @@ export function hashPadded(low: v128, high: v128, salt: u64): u32 {
   const one = i32x4.add(low, v128.load(HASH_KEYS));
   const other = i32x4.add(high, v128.load(HASH_KEYS, 16));
   const products = i64x2.add(i64x2.extmul_low_i32x4_u(one, other), i64x2.extmul_high_i32x4_u(one, other));
-  const all = i64x2.extract_lane(products, 0) + i64x2.extract_lane(products, 1) + salt * SALT_MULTIPLIER;
+  const all = i64x2.extract_lane(products, 0) + i64x2.extract_lane(products, 1) + salt * GOLDEN_64;
   // The upper half of a product depends on all bits of its factors.
   return <u32>(((all ^ (all >> 32)) * LAST_MULTIPLIER) >> 32);
 }

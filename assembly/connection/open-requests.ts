@@ -1,4 +1,5 @@
 import { giveBack, take } from "../bytes/budget";
+import { GOLDEN_64 } from "../bytes/golden-ratio";
 import { hasPassed } from "../proxy/clock";
 import { Meter } from "../telemetry/meter";
 import { Unanswered } from "../telemetry/series";
@@ -307,5 +308,5 @@ export class RequestTable {
 // @ts-ignore: decorator
 @inline
 function keyOf(owner: OpenRequests, name: u64): u64 {
-  return name ^ (<u64>changetype<usize>(owner) * 0x9e3779b97f4a7c15);
+  return name ^ (<u64>changetype<usize>(owner) * GOLDEN_64);
 }

@@ -1,5 +1,6 @@
 import { equalBytes } from "../bytes/compare";
 import { copyShort } from "../bytes/copy";
+import { GOLDEN_32 } from "../bytes/golden-ratio";
 import { quickHash } from "../bytes/hash";
 import { differsBoth, differsLow, HALF, hashPadded, highHalf, LONGEST, lowHalf } from "../bytes/padded";
 import { NO_ANSWER } from "./answer";
@@ -220,5 +221,5 @@ function hashBeginning(key: u64, low: v128): u32 {
 // @ts-ignore: decorator
 @inline
 function hashLong(key: u64, pointer: usize, length: i32): u32 {
-  return quickHash(pointer, length) ^ (<u32>key * 0x9e3779b1);
+  return quickHash(pointer, length) ^ (<u32>key * GOLDEN_32);
 }

@@ -1,5 +1,6 @@
 import { ByteRun } from "../bytes/byte-run";
 import { equalBytes } from "../bytes/compare";
+import { GOLDEN_32 } from "../bytes/golden-ratio";
 import { Words } from "../bytes/words";
 import { subjectsCollide } from "../nats/overlap";
 import { GREATER, STAR, Tokens } from "../nats/subject";
@@ -482,5 +483,5 @@ export class SubjectMatcher {
 // @ts-ignore: decorator
 @inline
 function slotOf(node: i32, hash: u32): i32 {
-  return (<i32>((hash ^ (<u32>node * 0x9e3779b1)) >> 1)) & 0x7fffffff;
+  return (<i32>((hash ^ (<u32>node * GOLDEN_32)) >> 1)) & 0x7fffffff;
 }

@@ -1,4 +1,5 @@
 import { isDigit, isLetter } from "../bytes/ascii";
+import { GOLDEN_32 } from "../bytes/golden-ratio";
 import { hashBytes } from "../bytes/hash";
 
 /** What every SPIFFE ID begins with; Istio's policies write principals without it. */
@@ -26,7 +27,7 @@ export const NOT_NAMED: u32 = 0;
  */
 export function namedHash(kind: PeerName, text: string, from: i32 = 0, to: i32 = text.length): u32 {
   const hash = hashBytes(changetype<usize>(text) + ((<usize>from) << 1), (to - from) << 1);
-  return max<u32>(hash ^ (<u32>kind * 0x9e3779b1), 1);
+  return max<u32>(hash ^ (<u32>kind * GOLDEN_32), 1);
 }
 
 /** The hash of a service account in its namespace, by the hashes of both names. It is never NOT_NAMED. Two may share one. */

@@ -1,3 +1,4 @@
+import { GOLDEN_64 } from "../bytes/golden-ratio";
 import { differsLow, HALF, highHalf, isPaddable, LONGEST, lowHalf, readable } from "../bytes/padded";
 import { leadingTokens, NOT_BY_TOKENS } from "../nats/subject";
 import { NO_ANSWER } from "./answer";
@@ -37,7 +38,7 @@ const DEPTHS: usize = 128;
  * does not. "_INBOX." has seven: with an eighth, each client's inboxes would be a group of their own, until nearly every other
  * subject shared a group with some of them.
  */
-const GROUP: u64 = 0x9e37_79b9_7f4a_7c15 << 8;
+const GROUP: u64 = GOLDEN_64 << 8;
 /** Leaves the seven upper bits of the product, which are the best mixed: a number below DEPTHS. */
 const DEPTH_SHIFT: u64 = 57;
 /** Leading tokens at most for which an answer is remembered. */

@@ -1,3 +1,4 @@
+import { GOLDEN_64 } from "../bytes/golden-ratio";
 import { NO_METRIC } from "../proxy/metrics";
 
 /** Bytes of a slot: its key u64 (0: free), what the host has not been told of u64, the host's number of the series u32. */
@@ -105,7 +106,7 @@ export class RefusalCounts {
   /** The slot that has the key, or the free one where it belongs. */
   private find(key: u64): usize {
     const mask = this.capacity - 1;
-    let place = (<i32>((key * 0x9e3779b97f4a7c15) >> 40)) & mask;
+    let place = (<i32>((key * GOLDEN_64) >> 40)) & mask;
     let slot = this.slots + <usize>place * STRIDE;
     while (load<u64>(slot) != 0 && load<u64>(slot) != key) {
       place = (place + 1) & mask;
