@@ -1,3 +1,5 @@
+import { nextChance } from "../bytes/chance";
+
 /** Slots of one set. The tags of all of them are compared at once. */
 const WAYS: i32 = 8;
 const WAYS_SHIFT: usize = 3;
@@ -48,7 +50,7 @@ export class AnswerTable {
   private marks: usize = 0;
   private markSetMask: u32 = 0;
   private most: i32 = 0;
-  /** State of a generator of random numbers (Numerical Recipes' constants), which needs not be a good one. */
+  /** State of `nextChance`. */
   private chance: u32 = 1;
 
   /**
@@ -155,7 +157,7 @@ export class AnswerTable {
   }
 
   private anyWay(): i32 {
-    this.chance = this.chance * 1664525 + 1013904223;
+    this.chance = nextChance(this.chance);
     return <i32>(this.chance >> 29);
   }
 }

@@ -34,7 +34,6 @@ class Digits {
   overflows: bool = false;
 }
 
-// Largest magnitude: 2^63 ns, some 292 years.
 /** The largest magnitude, 2^63 ns or some 292 years, which only a negative duration may have. */
 const MOST: u64 = <u64>i64.MAX_VALUE + 1;
 

@@ -1,3 +1,4 @@
+import { nextChance } from "../bytes/chance";
 import { recordMetric } from "../proxy/metrics";
 import { Duration, Meter } from "./meter";
 
@@ -14,6 +15,7 @@ const places: usize = heap.alloc(<usize>PLACES * STRIDE);
 let count: i32 = 0;
 /** Durations recorded since they were told last, which are more than `count` once all places are taken. */
 let offered: u32 = 0;
+/** State of `nextChance`. */
 let chance: u32 = 1;
 
 // @ts-ignore: decorator
@@ -45,7 +47,7 @@ export function recordDuration(meter: Meter, what: Duration, subjectClass: i32, 
  * offered has the same chance to stay (Vitter, Algorithm R).
  */
 function drawnPlace(): usize {
-  chance = chance * 1664525 + 1013904223;
+  chance = nextChance(chance);
   const drawn = (<u64>chance * <u64>offered) >> 32;
   if (drawn >= <u64>PLACES) return 0;
   const at = place(<i32>drawn);
