@@ -13,6 +13,12 @@ export class AuditSettings {
   sample: i32 = 0;
 }
 
+const enum Key {
+  REFUSALS_PER_SECOND,
+  BURST,
+  SAMPLE,
+}
+
 const KEYS: StaticArray<string> = ["refusalsPerSecond", "burst", "sample"];
 
 // At 10,000 lines a second the log, not the filter, is what a flood fills.
@@ -25,14 +31,14 @@ export function readAudit(reader: JsonReader, audit: AuditSettings): void {
     return;
   }
   for (let key = reader.nextKey(KEYS); key != NO_MORE_KEYS; key = reader.nextKey(KEYS)) {
-    if (key == 2) {
+    if (key == Key.SAMPLE) {
       const sample = reader.readInteger(0, MOST_SAMPLE, "a whole number of operations");
       if (sample != NO_INTEGER) audit.sample = <i32>sample;
       continue;
     }
     const lines = reader.readInteger(1, MOST_LINES, "a whole number of lines");
     if (lines == NO_INTEGER) continue;
-    if (key == 0) audit.refusalsPerSecond = <i32>lines;
+    if (key == Key.REFUSALS_PER_SECOND) audit.refusalsPerSecond = <i32>lines;
     else audit.burst = <i32>lines;
   }
 }

@@ -27,7 +27,23 @@ const MAX_CLASS_NAME: i32 = 64;
 /** Milliseconds of the longest `requestTimeout`: an hour. */
 const MAX_TIMEOUT: i64 = 3_600_000;
 
+const MOST_PRINCIPALS: i64 = 4096;
+const MOST_REQUESTS: i64 = 1 << 20;
+
+const enum Key {
+  SUBJECTS,
+  PRINCIPALS,
+  REQUESTS,
+  REQUEST_TIMEOUT,
+}
+
 const KEYS: StaticArray<string> = ["subjects", "principals", "requests", "requestTimeout"];
+
+const enum SubjectKey {
+  NAME,
+  PATTERNS,
+}
+
 const SUBJECT_KEYS: StaticArray<string> = ["name", "patterns"];
 
 /** Why `name` cannot name a class, with the remedy; "" when it can. */
@@ -70,12 +86,16 @@ class SubjectsReader {
     let keysRead: u32 = 0;
     for (let key = reader.nextKey(SUBJECT_KEYS); key != NO_MORE_KEYS; key = reader.nextKey(SUBJECT_KEYS)) {
       keysRead |= 1 << key;
-      if (key == 0) this.readName(place, subject);
+      if (key == SubjectKey.NAME) this.readName(place, subject);
       else this.readPatterns(place, subject);
     }
     if (reader.broken) return subject;
-    if ((keysRead & 1) == 0) reader.faultOf("name", "is missing: write what stats shall call the class");
-    if ((keysRead & 2) == 0) reader.faultOf("patterns", 'is missing: write subjects such as ["orders.>"]');
+    if ((keysRead & (1 << SubjectKey.NAME)) == 0) {
+      reader.faultOf("name", "is missing: write what stats shall call the class");
+    }
+    if ((keysRead & (1 << SubjectKey.PATTERNS)) == 0) {
+      reader.faultOf("patterns", 'is missing: write subjects such as ["orders.>"]');
+    }
     return subject;
   }
 
@@ -141,17 +161,17 @@ function readTimeout(reader: JsonReader): i64 {
 export function readTelemetry(reader: JsonReader, into: TelemetrySettings): void {
   if (!reader.beginObject('an object such as {"subjects": [{"name": "orders", "patterns": ["orders.>"]}]}')) return;
   for (let key = reader.nextKey(KEYS); key != NO_MORE_KEYS; key = reader.nextKey(KEYS)) {
-    if (key == 0) new SubjectsReader(reader).read(into.subjects);
-    else if (key == 3) into.requestTimeout = readTimeout(reader);
+    if (key == Key.SUBJECTS) new SubjectsReader(reader).read(into.subjects);
+    else if (key == Key.REQUEST_TIMEOUT) into.requestTimeout = readTimeout(reader);
     else {
-      const most: i64 = key == 1 ? 4096 : 1 << 20;
+      const isPrincipals = key == Key.PRINCIPALS;
       const value = reader.readInteger(
-        key == 1 ? 1 : 0,
-        most,
-        key == 1 ? "a whole number of principals" : "a whole number of requests",
+        isPrincipals ? 1 : 0,
+        isPrincipals ? MOST_PRINCIPALS : MOST_REQUESTS,
+        isPrincipals ? "a whole number of principals" : "a whole number of requests",
       );
       if (value == NO_INTEGER) continue;
-      if (key == 1) into.principals = <i32>value;
+      if (isPrincipals) into.principals = <i32>value;
       else into.requests = <i32>value;
     }
   }

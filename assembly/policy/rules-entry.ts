@@ -10,6 +10,11 @@ export const MAX_SUBJECT_BYTES: i32 = 4096;
 
 const NO_QUEUE: StaticArray<u8> = [];
 
+const enum DirectionKey {
+  ALLOW,
+  DENY,
+}
+
 const DIRECTION_KEYS: StaticArray<string> = ["allow", "deny"];
 
 /** Whether the list reads publish or subscribe subjects. */
@@ -66,7 +71,7 @@ function firstBlank(text: string): i32 {
 }
 
 /** Writes the entry. Answers why it is none, with the remedy, or "" when it has been written. */
-function addEntry(text: string, direction: i32): string {
+function addEntry(text: string, direction: Direction): string {
   const blank = firstBlank(text);
   const subject = blank < 0 ? text : text.substring(0, blank);
   let queueStart = blank;
@@ -118,7 +123,7 @@ function writeTexts(subject: StaticArray<u8>, queue: StaticArray<u8>): void {
   writeEntry(changetype<usize>(subject), subject.length, changetype<usize>(queue), queue.length);
 }
 
-function readEntry(reader: JsonReader, direction: i32): void {
+function readEntry(reader: JsonReader, direction: Direction): void {
   if (reader.atPlain && isPlainSubject(reader.plainStart, reader.plainEnd)) {
     reader.skip();
     writeEntry(reader.plainStart, <i32>(reader.plainEnd - reader.plainStart), 0, 0);
@@ -128,7 +133,7 @@ function readEntry(reader: JsonReader, direction: i32): void {
   if (text !== null) addText(reader, text, direction);
 }
 
-function addText(reader: JsonReader, text: string, direction: i32): void {
+function addText(reader: JsonReader, text: string, direction: Direction): void {
   if (String.UTF8.byteLength(text) > MAX_SUBJECT_BYTES) {
     reader.fault(`${quoted(text)}: more than ${MAX_SUBJECT_BYTES} bytes: shorten it`);
     return;
@@ -142,13 +147,13 @@ function addText(reader: JsonReader, text: string, direction: i32): void {
  * written, faulty ones included: a rule that says something wrong does not
  * also say nothing.
  */
-export function readSubjectRules(reader: JsonReader, direction: i32, into: SubjectRules): i32 {
+export function readSubjectRules(reader: JsonReader, direction: Direction, into: SubjectRules): i32 {
   if (!reader.beginObject('an object such as {"allow": ["orders.>"], "deny": []}')) {
     return 1;
   }
   let entries = 0;
   for (let key = reader.nextKey(DIRECTION_KEYS); key != NO_MORE_KEYS; key = reader.nextKey(DIRECTION_KEYS)) {
-    if (key == 0 && reader.atString) {
+    if (key == DirectionKey.ALLOW && reader.atString) {
       readEverything(reader, into);
       entries++;
       continue;
@@ -162,7 +167,7 @@ export function readSubjectRules(reader: JsonReader, direction: i32, into: Subje
       entries++;
       readEntry(reader, direction);
     }
-    if (key == 0) into.allow = writtenList();
+    if (key == DirectionKey.ALLOW) into.allow = writtenList();
     else into.deny = writtenList();
   }
   return entries;

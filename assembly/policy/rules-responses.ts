@@ -3,6 +3,11 @@ import { quoted } from "./faults";
 import { JsonReader, NO_INTEGER, NO_MORE_KEYS } from "./json";
 import { DEFAULT_RESPONSES, DEFAULT_RESPONSE_TIME, ResponseRule, UNLIMITED_RESPONSES, UNLIMITED_TIME } from "./rules";
 
+const enum Key {
+  MAX,
+  EXPIRES,
+}
+
 const KEYS: StaticArray<string> = ["max", "expires"];
 
 /** nats-server: 0 is the default, anything negative is without end. */
@@ -43,7 +48,7 @@ export function readResponses(reader: JsonReader): ResponseRule | null {
   let max = DEFAULT_RESPONSES;
   let expires = DEFAULT_RESPONSE_TIME;
   for (let key = reader.nextKey(KEYS); key != NO_MORE_KEYS; key = reader.nextKey(KEYS)) {
-    if (key == 0) max = readMax(reader);
+    if (key == Key.MAX) max = readMax(reader);
     else expires = readExpires(reader);
   }
   return new ResponseRule(max, expires);
