@@ -328,7 +328,7 @@ export class Access {
         if (first != Reason.ALLOWED) return first;
         return lacksEmptyLine(line.next, line.headerLength) || (traces && poses) || (acts && headerFields.hidesLines)
           ? Reason.HEADER
-          : first;
+          : Reason.ALLOWED;
       }
       acts = true;
       const isTrace = use == HeaderUse.TRACE_DEST;
@@ -393,6 +393,7 @@ function namesOne(pointer: usize, length: i32): bool {
   return !hasBlank(pointer, length) && isLiteral(tokens, pointer, length);
 }
 
+/** Has it a byte that nats-server takes for a blank in a subject (sublist.go `isValidSubject`)? All of ASCII's but VT. */
 function hasBlank(pointer: usize, length: i32): bool {
   for (let i = 0; i < length; i++) {
     const b = load<u8>(pointer + <usize>i);

@@ -2,6 +2,7 @@ import { CHUNK_TO_SERVER } from "../bytes/hot-page";
 import { ClientLine } from "../nats/client-line";
 import { takeLargestSize } from "../nats/numbers";
 import { Operation, Reading } from "../nats/operation";
+import { CR, LF } from "../nats/words";
 import { Reason } from "../policy/reason";
 import { Chunk, FAR, hasBytesAt } from "../proxy/chunk";
 import { DOWNSTREAM_DATA } from "../proxy/host";
@@ -184,7 +185,7 @@ function dropPayload(connection: Connection, from: i32): i32 {
   left -= body;
   while (left > 0 && position < chunk.size) {
     if (position >= chunk.viewEnd && !chunk.extend(position)) return fail(connection);
-    if (load<u8>(chunk.address(position)) != (left == 2 ? 0x0d : 0x0a)) {
+    if (load<u8>(chunk.address(position)) != (left == 2 ? CR : LF)) {
       // The record of the refusal waits for the PONG of a PING that is never sent. That does no harm: no other PING is sent either.
       endUnreadable(connection, chunk, from, ProtocolError.PAYLOAD_END);
       return chunk.size;

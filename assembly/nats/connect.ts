@@ -2,7 +2,10 @@ import { isInteger, JsonToken } from "../bytes/json";
 import { utf8 } from "../bytes/text";
 import { keyIs, readValue, scanner, tokenIsTrue, Value } from "./json-fields";
 
-/** Fields of CONNECT by their Go type (nats-server client.go `ClientOpts`); a wrong type ends the connection. */
+/**
+ * Fields of CONNECT by their Go type (nats-server client.go `ClientOpts`); a wrong type ends the connection. The first three are
+ * those that `ConnectOptions` keeps (`set`).
+ */
 const BOOLEANS: StaticArray<StaticArray<u8>> = [
   utf8("verbose"),
   utf8("pedantic"),
@@ -85,6 +88,7 @@ export class ConnectOptions {
     return scanner.skipValue() ? Value.TAKEN : Value.BROKEN;
   }
 
+  /** Keeps the field at a place of BOOLEANS. */
   private set(index: i32, value: bool): void {
     if (index == 0) this.verbose = value;
     else if (index == 1) this.pedantic = value;

@@ -18,6 +18,14 @@ const CONNECT_INFO: StaticArray<u8> = utf8("connect_info");
 const FIRST_TESTED_MINOR: i32 = 10;
 const LAST_TESTED_MINOR: i32 = 15;
 
+/** The booleans among the fields that `ServerInfo` has. */
+const enum Flag {
+  HEADERS,
+  AUTH_REQUIRED,
+  TLS_REQUIRED,
+  CONNECT_INFO,
+}
+
 /** The fields of one INFO that the filter acts on. An absent field is at Go's zero value. */
 @unmanaged
 @final
@@ -148,20 +156,20 @@ export class ServerInfo {
       }
       return value;
     }
-    if (keyIs(HEADERS)) return this.flag(0);
-    if (keyIs(AUTH_REQUIRED)) return this.flag(1);
-    if (keyIs(TLS_REQUIRED)) return this.flag(2);
-    if (keyIs(CONNECT_INFO)) return this.flag(3);
+    if (keyIs(HEADERS)) return this.readFlag(Flag.HEADERS);
+    if (keyIs(AUTH_REQUIRED)) return this.readFlag(Flag.AUTH_REQUIRED);
+    if (keyIs(TLS_REQUIRED)) return this.readFlag(Flag.TLS_REQUIRED);
+    if (keyIs(CONNECT_INFO)) return this.readFlag(Flag.CONNECT_INFO);
     return scanner.skipValue() ? Value.TAKEN : Value.BROKEN;
   }
 
-  private flag(index: i32): Value {
+  private readFlag(flag: Flag): Value {
     const value = readValue(JsonToken.TRUE);
     if (value != Value.TAKEN) return value;
     const on = tokenIsTrue();
-    if (index == 0) this.headers = on;
-    else if (index == 1) this.authRequired = on;
-    else if (index == 2) this.tlsRequired = on;
+    if (flag == Flag.HEADERS) this.headers = on;
+    else if (flag == Flag.AUTH_REQUIRED) this.authRequired = on;
+    else if (flag == Flag.TLS_REQUIRED) this.tlsRequired = on;
     else this.connectInfo = on;
     return value;
   }

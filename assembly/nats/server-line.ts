@@ -1,7 +1,7 @@
 import { NOT_A_SIZE, readSize } from "./numbers";
 import { Operation, Reading } from "./operation";
 import { isCrLf } from "./plain-line";
-import { CR, firstOf, INFO, isBlank, LF, Match, matchVerb, OK, PING, PONG } from "./words";
+import { CR, firstOf, INFO, isBlank, LF, Match, matchVerb, OK, PING, PONG, SPACE } from "./words";
 import { hashBytes } from "../bytes/hash";
 
 /** Verbs of nats-server alone, packed for `matchVerb`. `-` without its fifth bit is 0x0d. */
@@ -29,6 +29,9 @@ export function isPongLine(pointer: usize): bool {
 /**
  * One control line of a broker. MSG is `MSG <subject> <sid> [reply] <size>`; subjects and sids may hold any byte
  * but blanks and line ends, and the size is always the last argument.
+ *
+ * The fields that have no comment mean what they mean in `ClientLine`. Pointers lead into the bytes given to `read` and live as
+ * long as those; `reply` is of no meaning where `replyLength` is 0.
  */
 @unmanaged
 @final
@@ -98,18 +101,18 @@ export class ServerLine {
     if (match == Match.NONE) return Reading.UNKNOWN_OPERATION;
     let p = pointer + <usize>length;
     if (p >= end) return Reading.INCOMPLETE;
-    if (load<u8>(p) != 0x20) return Reading.UNKNOWN_OPERATION;
+    if (load<u8>(p) != SPACE) return Reading.UNKNOWN_OPERATION;
     // nats-server writes exactly one SP between arguments (client.go msgHeader), so a second one is not its line.
     const subject = p + 1;
     const afterSubject = endOfToken(subject, end);
     if (afterSubject >= end) return this.unfinished(pointer, afterSubject);
-    if (load<u8>(afterSubject) != 0x20 || afterSubject == subject) {
+    if (load<u8>(afterSubject) != SPACE || afterSubject == subject) {
       return this.readBroken(operation, pointer, subject, end);
     }
     const sid = afterSubject + 1;
     p = endOfToken(sid, end);
     if (p >= end) return this.unfinished(pointer, p);
-    if (load<u8>(p) != 0x20 || p == sid) return Reading.UNKNOWN_OPERATION;
+    if (load<u8>(p) != SPACE || p == sid) return Reading.UNKNOWN_OPERATION;
     const afterSid = p;
     // Up to three more: [reply] [header length] size.
     const first = afterSid + 1;
@@ -118,11 +121,11 @@ export class ServerLine {
     let second: usize = 0;
     let afterSecond: usize = 0;
     let third: usize = 0;
-    if (p < end && load<u8>(p) == 0x20) {
+    if (p < end && load<u8>(p) == SPACE) {
       second = afterFirst + 1;
       afterSecond = endOfToken(second, end);
       p = afterSecond;
-      if (p < end && load<u8>(p) == 0x20) {
+      if (p < end && load<u8>(p) == SPACE) {
         third = afterSecond + 1;
         p = endOfToken(third, end);
       }
@@ -171,7 +174,7 @@ export class ServerLine {
     while (p + 1 < end && !(load<u8>(p) == CR && load<u8>(p, 1) == LF)) p++;
     if (p + 1 >= end || <i32>(p - pointer) > SERVER_LINE_LIMIT) return this.unfinished(pointer, p);
     let size = p;
-    while (size > subject && load<u8>(size - 1) != 0x20) size--;
+    while (size > subject && load<u8>(size - 1) != SPACE) size--;
     this.size = readSize(size, <i32>(p - size));
     if (size == subject || this.size == NOT_A_SIZE) return Reading.UNKNOWN_OPERATION;
     this.operation = operation;
@@ -202,7 +205,7 @@ export class ServerLine {
 // @ts-ignore: decorator
 @inline
 function endsToken(b: u8): bool {
-  return b == 0x20 || b == CR || b == LF;
+  return b == SPACE || b == CR || b == LF;
 }
 
 // @ts-ignore: decorator
@@ -210,7 +213,7 @@ function endsToken(b: u8): bool {
 function endOfToken(p: usize, end: usize): usize {
   while (p < end) {
     const b = load<u8>(p);
-    if (b <= 0x20 && endsToken(b)) break;
+    if (b <= SPACE && endsToken(b)) break;
     p++;
   }
   return p;

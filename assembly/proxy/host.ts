@@ -1,6 +1,6 @@
 /**
  * The host calls of Proxy-Wasm ABI 0.2.1 that this filter uses. Declarations and numbers come from
- * @solo-io/proxy-runtime where it has them right; `proxy_set_buffer_bytes` it lacks (see docs/adr).
+ * @solo-io/proxy-runtime where it has them right; `proxy_set_buffer_bytes` it lacks (docs/adr/0002).
  */
 import { WasmResultValues, BufferTypeValues } from "@solo-io/proxy-runtime/assembly/runtime";
 export {
