@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { NatsPermissions, NatsResponses } from "../../cli/nats-permissions.ts";
+import type { NatsPermissions, NatsResponses } from "./nats-permissions.ts";
 import {
   PLAIN,
   withoutChance,

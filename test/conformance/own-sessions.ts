@@ -1,4 +1,4 @@
-import type { NatsPermissions } from "../../cli/nats-permissions.ts";
+import type { NatsPermissions } from "./nats-permissions.ts";
 import type { Session } from "./session.ts";
 
 /** A session for the listed differences that the recorded ones do not show. Only the live nats-server judges it. */

@@ -64,7 +64,7 @@ const WITHOUT_SESSION = `## Differences that no session shows
   rule is refused at connect (\`Authorization Violation\`), \`replies: OWN\` (the default) refuses a reply subject that the
   peer may not itself receive on, and \`Nats-Rollup: all\`, or any rollup of a
   subject with wildcards, needs \`rollup: ALL\`. For the comparison a \`permissions\` block
-  becomes a rule with \`replies: ANY\` and \`rollup: ALL\` (cli/nats-permissions.ts). Stricter: filter.
+  becomes a rule with \`replies: ANY\` and \`rollup: ALL\` (test/conformance/nats-permissions.ts). Stricter: filter.
 - **A policy that changes while a payload is on its way** applies from the next operation on; nats-server decides at the
   payload's last byte. Stricter: neither.
 - **nats-server's own view.** A refused publish does not count in its \`in_msgs\`, and its log has no violation lines; the

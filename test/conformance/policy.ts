@@ -1,4 +1,4 @@
-import { ruleOfPermissions } from "../../cli/nats-permissions.ts";
+import { ruleOfPermissions } from "./nats-permissions.ts";
 import type { Session } from "./session.ts";
 
 /** The trust domain and namespace of every client here. */

@@ -1,4 +1,4 @@
-import type { NatsPermissions } from "../../cli/nats-permissions.ts";
+import type { NatsPermissions } from "./nats-permissions.ts";
 import type { Session, Step } from "./session.ts";
 import { strictLine, strictnessOf, type StrictOperation } from "./strictness.ts";
 import { isLiteral, matches } from "./subjects.ts";

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { NatsPermissions } from "../../cli/nats-permissions.ts";
+import type { NatsPermissions } from "./nats-permissions.ts";
 
 /**
  * A scripted session, as recorded from nats-server 2.15.2: a restricted client, an unrestricted observer and sometimes an

@@ -1,4 +1,4 @@
-import type { NatsPermissions, NatsSubjects } from "../../cli/nats-permissions.ts";
+import type { NatsPermissions, NatsSubjects } from "./nats-permissions.ts";
 import type { Operation, Publish, Subscribe } from "./script.ts";
 import { collide, contains, hasWildcard, isInsertable, isLiteral, matches, queueMatches } from "./subjects.ts";
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { must } from "../../tools/command.ts";
 import { Fault } from "../../tools/fault.ts";
 import { inRoot } from "../../tools/paths.ts";
-import type { NatsPermissions } from "../../cli/nats-permissions.ts";
+import type { NatsPermissions } from "../conformance/nats-permissions.ts";
 import type { Client } from "./front.ts";
 import type { ForeignSuite, Patch } from "./suites.ts";
 

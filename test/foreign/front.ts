@@ -1,4 +1,4 @@
-import { ruleOfPermissions, type NatsPermissions } from "../../cli/nats-permissions.ts";
+import { ruleOfPermissions, type NatsPermissions } from "../conformance/nats-permissions.ts";
 import { Envoy } from "../stand/envoy.ts";
 import { peerPrincipal, tcpListener, tcpProxy } from "../stand/mesh.ts";
 import { DiscoveredFilter } from "../stand/wasm-filter.ts";
