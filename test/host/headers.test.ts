@@ -270,6 +270,8 @@ describe("a publish with headers on which nats-server acts", () => {
     ["ok.1", ["Nats-Request-Info: {}"]],
     ["ok.1", ["Nats-Schedule: @every 1m"]],
     ["ok.1", ["Nats-Schedule-Rollup: sub"]],
+    // One word: nats-server reads no stream and no sequence in it (stream.go `streamAndSeq`).
+    ["ok.1", ["Nats-Stream-Source: sub"]],
     ["ok.1", ["Nats-TTL: 1s", "Nats-TTL: 1s", "Nats-Msg-Id: Nats-TTL"]],
     // Nothing that acts, so nothing to hide.
     ["ok.1", ["A: Nats-TTLNats-TTL"]],
