@@ -66,7 +66,7 @@ interface Options extends Plan {
   beside?: string;
 }
 
-const options = new Command("bench")
+const options = new Command("npm run bench --")
   .description(
     "Measures what the filter costs. A whole run takes nearly ten minutes, or longer if something has to be built first. " +
       "It writes bench/RESULTS.md. One workload in two setups (--only publish-16 --setups envoy,filter) takes 15 s.",

@@ -13,7 +13,7 @@ import { FOREIGN_SUITES, type ForeignSuite } from "./suites.ts";
  */
 
 const names = FOREIGN_SUITES.map(({ module }) => module.split("/")[2] ?? "");
-const { suite: chosen, run: only } = new Command("test:foreign")
+const { suite: chosen, run: only } = new Command("npm run test:foreign --")
   .description("Runs the tests of nats-server and nats.go through Envoy and the filter.")
   .addOption(new Option("--suite <names...>", "only these").choices(names).default(names))
   .option("--run <tests...>", "only these tests, with all that they write")

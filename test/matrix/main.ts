@@ -35,7 +35,7 @@ interface Row {
   seconds: number;
 }
 
-const { natsServer: chosenServers, envoy: chosenEnvoys } = new Command("test:matrix")
+const { natsServer: chosenServers, envoy: chosenEnvoys } = new Command("npm run test:matrix --")
   .description("Runs the recorded sessions and the smuggling run with every version of nats-server and Envoy.")
   .addOption(new Option("--nats-server <versions...>", "only these").choices(natsServers).default(natsServers))
   .addOption(new Option("--envoy <versions...>", "only these").choices(envoys).default(envoys))
