@@ -21,6 +21,11 @@ export function repositoryOf(reference: string): string {
   return reference.replace(/@.*$/, "").replace(/:[^/:]*$/, "");
 }
 
+/** Without a registry, an image is looked for at Docker's, in the name of somebody else. */
+function hasRegistry(reference: string): boolean {
+  return /^[^/\s]+\/\S+$/.test(reference);
+}
+
 function optionsOf(args: readonly string[]): ImageOptions {
   let values;
   try {
@@ -32,10 +37,14 @@ function optionsOf(args: readonly string[]): ImageOptions {
     throw new Fault(`${(error as Error).message}\n\n${USAGE}`);
   }
   const { push, manifests } = values;
-  if (push !== undefined && !/^[^/\s]+\/\S+$/.test(push)) {
+  if (push !== undefined && !hasRegistry(push)) {
     throw new Fault(`--push ${push} names no registry: write REGISTRY/NAME:TAG`);
   }
-  const name = values.name ?? (push === undefined ? undefined : repositoryOf(push));
+  if (values.name !== undefined && !hasRegistry(values.name)) {
+    throw new Fault(`--name ${values.name} names no registry: write REGISTRY/NAME`);
+  }
+  const reference = values.name ?? push;
+  const name = reference === undefined ? undefined : repositoryOf(reference);
   if (manifests && name === undefined) {
     throw new Fault("--manifests must know the image's name: add --push REGISTRY/NAME:TAG or --name REGISTRY/NAME");
   }

@@ -213,7 +213,8 @@ describe("npm run image", () => {
   it("says what it cannot do, and what to write instead", async () => {
     for (const [args, remedy] of [
       [["--tag", "a"], /--push REGISTRY\/NAME:TAG/],
-      [["--push", "istio-nats"], /names no registry/],
+      [["--push", "istio-nats"], /--push istio-nats names no registry/],
+      [["--manifests", "--name", "istio-nats"], /--name istio-nats names no registry: write REGISTRY\/NAME\n/],
       [["--manifests"], /add --push REGISTRY\/NAME:TAG or --name/],
     ] as const) {
       const { status, output } = await task(...args);
@@ -223,7 +224,7 @@ describe("npm run image", () => {
   });
 
   it("leaves the image, and manifests that name it by its digest", async () => {
-    const { status, output } = await task("--manifests", "--name", "registry.test:5000/team/istio-nats");
+    const { status, output } = await task("--manifests", "--name", "registry.test:5000/team/istio-nats:0.1.0");
     assert.equal(status, 0, output);
     const digest = /digest +(sha256:[0-9a-f]{64})/.exec(output)?.[1];
     const index = JSON.parse(readFileSync(inRoot("build", "image", "index.json"), "utf8")) as {
