@@ -21,3 +21,6 @@ export const OTHER_PORTS: ReadonlyMap<number, string> = new Map([
   [8222, "monitoring, which shows who uses which subject"],
   [65432, "profiling, which shows what is in memory"],
 ]);
+
+/** Where nats-servers dial each other: routes and gateways. */
+export const PEER_PORTS: readonly number[] = [6222, 7222];

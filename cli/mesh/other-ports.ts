@@ -1,0 +1,77 @@
+import type { Place } from "../manifests/place.ts";
+import type { ConfEntry } from "./nats-conf.ts";
+import { isConfigOf, type NatsConfig } from "./nats-config.ts";
+import { OTHER_PORTS, PEER_PORTS } from "./nats-ports.ts";
+import type { Service } from "./service.ts";
+import type { Workload } from "./workload.ts";
+
+/** A port of nats-server beside the client port. */
+export interface OpenPort {
+  number: number;
+  /** What it is for, as OTHER_PORTS says. */
+  use: string;
+  place: Place;
+  /** Whether nats-servers of one kind dial each other there. */
+  isOfPeers: boolean;
+}
+
+/** Blocks of nats.conf that open a port, each with the port under which OTHER_PORTS describes its use. */
+const BLOCKS: Record<string, number> = { cluster: 6222, gateway: 7222, leafnodes: 7422, websocket: 8080, mqtt: 1883 };
+
+/** The same for keys at its top level (nats-server `server/opts.go`). */
+const KEYS: Record<string, number> = {
+  http: 8222,
+  http_port: 8222,
+  https: 8222,
+  https_port: 8222,
+  monitor_port: 8222,
+  prof_port: 65432,
+};
+
+/** A port that other servers use too counts only by its name, or because nats.conf opens it. */
+function isOther(number: number, name: string | undefined): boolean {
+  if (number !== 8080 && number !== 443) return OTHER_PORTS.has(number);
+  return /ws|websocket/i.test(name ?? "");
+}
+
+/** `usual` is the port that nats-server's documentation gives for the same use. */
+function openPort(number: number, place: Place, usual = number): OpenPort {
+  return { number, use: OTHER_PORTS.get(usual) ?? "", place, isOfPeers: PEER_PORTS.includes(usual) };
+}
+
+function configuredPort(config: NatsConfig, entry: ConfEntry): OpenPort | undefined {
+  const { path, value } = entry;
+  const [block = "", key = ""] = path;
+  const usual = path.length === 1 ? KEYS[block] : ["port", "listen"].includes(key) ? BLOCKS[block] : undefined;
+  if (usual === undefined || path.length > 2) return undefined;
+  // Nobody reaches a loopback listener through the proxy, which dials the pod's own address.
+  if (/^(?:localhost|127\.)/.test(value ?? "")) return undefined;
+  // Bounded, and tried only from the first digit: a value of a million digits must not be tried from each of them.
+  const number = Number(/(?<!\d)\d{1,9}$/.exec(value ?? "")?.[0] ?? 0);
+  return number === 0 ? undefined : openPort(number, config.placeOf(entry), usual);
+}
+
+/** The ports that the pods of a nats-server declare, or that its nats.conf opens. */
+export function otherPorts(broker: Workload, configs: readonly NatsConfig[]): OpenPort[] {
+  const ports = new Map<number, OpenPort>();
+  for (const { number, name, place } of broker.ports)
+    if (isOther(number, name)) ports.set(number, openPort(number, place));
+  for (const config of configs.filter((candidate) => isConfigOf(candidate, broker))) {
+    for (const entry of config.entries) {
+      const port = configuredPort(config, entry);
+      if (port && !ports.has(port.number)) ports.set(port.number, port);
+    }
+  }
+  return [...ports.values()];
+}
+
+/**
+ * The same by a Service alone. AuthorizationPolicies compare the port of the pod, and a named targetPort cannot be resolved without
+ * the pods.
+ */
+export function otherServicePorts(service: Service): OpenPort[] {
+  return service.ports.flatMap(({ field, name, target }) => {
+    const number = Number(target);
+    return isOther(number, name) ? [openPort(number, field.placeOf("port"))] : [];
+  });
+}

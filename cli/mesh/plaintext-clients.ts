@@ -1,0 +1,114 @@
+import type { Field } from "../manifests/field.ts";
+import { placeText, type Place } from "../manifests/place.ts";
+import type { Resource } from "../manifests/resource.ts";
+import { excludedInbound, excludedOutbound } from "./capture.ts";
+import type { Mesh } from "./mesh.ts";
+import { CLIENT_PORT, PEER_PORTS } from "./nats-ports.ts";
+import { declaredMtls } from "./peer-authentication.ts";
+import type { Service } from "./service.ts";
+import type { Workload } from "./workload.ts";
+
+/** Somebody who connects without mTLS. */
+export interface PlaintextClient {
+  /** Of what makes it so. */
+  place: Place;
+  message: string;
+  remedy: string;
+}
+
+function brokerServiceNamed(mesh: Mesh, host: string, namespace: string): Service | undefined {
+  return mesh.services.find((service) => service.isNamed(host, namespace) && mesh.clientPorts(service).length > 0);
+}
+
+/** What clients' proxies speak in the TLS modes other than the mesh's own. */
+const ORIGINATED: Partial<Record<string, string>> = {
+  DISABLE: "plaintext",
+  SIMPLE: "TLS without the mesh's certificate",
+  MUTUAL: "TLS without the mesh's certificate",
+};
+
+/** nats-server's Service that a DestinationRule is for. A wildcard covers what no other rule names (`MostSpecificHostMatch`). */
+function brokerServiceOf(rule: Resource, mesh: Mesh): Service | undefined {
+  const host = rule.root.text("spec", "host") ?? "";
+  if (!host.startsWith("*")) return brokerServiceNamed(mesh, host, rule.namespace);
+  const rules = mesh.of("DestinationRule", "networking.istio.io");
+  return mesh.services.find(
+    (service) =>
+      service.isUnder(host.slice(1)) &&
+      mesh.clientPorts(service).length > 0 &&
+      !rules.some(({ root, namespace }) => service.isNamed(root.text("spec", "host") ?? "", namespace)),
+  );
+}
+
+/** Clients of nats-server, and nats-servers among themselves, that connect without mTLS, as far as the files show. */
+export function plaintextClients(mesh: Mesh): PlaintextClient[] {
+  const rules = mesh.of("DestinationRule", "networking.istio.io").flatMap((rule) => {
+    const { root, title } = rule;
+    const service = brokerServiceOf(rule, mesh);
+    const numbers = service ? mesh.clientPorts(service).map(({ number }) => number) : [];
+    const port = root
+      .items("spec", "trafficPolicy", "portLevelSettings")
+      .find((settings) => numbers.includes(settings.integer("port", "number") ?? 0));
+    const mode = port?.get("tls", "mode") ?? root.get("spec", "trafficPolicy", "tls", "mode");
+    const how = ORIGINATED[mode?.text() ?? ""];
+    if (!service || !mode || how === undefined) return [];
+    const message = `${title} makes clients speak ${how} to ${service.resource.title}`;
+    return [{ place: mode.place, message, remedy: "write mode: ISTIO_MUTUAL" }];
+  });
+  const pods = mesh.workloads.flatMap((workload) => {
+    const way = wayPastSidecar(workload);
+    if (!way || mesh.brokers.includes(workload)) return [];
+    return workload.containers
+      .flatMap((c) => c.items("env"))
+      .flatMap((variable): PlaintextClient[] => {
+        const host = hostOf(variable);
+        const service = host === undefined ? undefined : brokerServiceNamed(mesh, host, workload.namespace);
+        if (!service) return [];
+        const message = `${workload.resource.title} ${way.how} and connects to ${service.resource.title} (${placeText(variable.placeOf("value"))})`;
+        return [{ place: way.place, message, remedy: way.remedy }];
+      });
+  });
+  return [...rules, ...pods, ...plaintextPeers(mesh)];
+}
+
+/** nats-servers whose outbound connections bypass their sidecars while they accept only mTLS from each other. */
+function plaintextPeers(mesh: Mesh): PlaintextClient[] {
+  return mesh.brokers.flatMap((broker) =>
+    PEER_PORTS.flatMap((port) => {
+      const place = broker.port(port) && excludedOutbound(broker, port);
+      if (!place || excludedInbound(broker, port) || declaredMtls(broker, port, mesh)?.mode !== "STRICT") return [];
+      const message = `${broker.resource.title} keeps port ${port} from its sidecar, but its nodes accept only mTLS from each other there`;
+      return [{ place, message, remedy: `remove ${port} from the annotation` }];
+    }),
+  );
+}
+
+interface WayPast {
+  place: Place;
+  how: string;
+  remedy: string;
+}
+
+/** Why a workload's connections to nats-server's client port pass no sidecar of its own. */
+function wayPastSidecar(workload: Workload): WayPast | undefined {
+  const { pod } = workload;
+  const label = pod.get("metadata", "labels", "sidecar.istio.io/inject");
+  const inject = label ?? pod.get("metadata", "annotations", "sidecar.istio.io/inject");
+  if (inject?.text() === "false")
+    return { place: inject.place, how: "has no sidecar", remedy: "let Istio inject a sidecar into the client" };
+  const host = pod.get("spec", "hostNetwork");
+  if (host?.text() === "true") {
+    const remedy = "remove hostNetwork, so that Istio injects a sidecar into the client";
+    return { place: host.place, how: "is in the host's network, has no sidecar,", remedy };
+  }
+  const excluded = excludedOutbound(workload, CLIENT_PORT);
+  if (!excluded) return undefined;
+  const remedy = `remove ${CLIENT_PORT} from the annotation, so that the sidecar speaks mTLS`;
+  return { place: excluded, how: `keeps port ${CLIENT_PORT} from its sidecar`, remedy };
+}
+
+/** The host of an address as clients take it: `nats://user@host:4222,…`, or without the scheme if the port is NATS's. */
+function hostOf(variable: Field): string | undefined {
+  const value = variable.text("value") ?? "";
+  return (/^nats:\/\/(?:[^@/]*@)?([^:/,]+)/.exec(value) ?? /^([-a-z0-9.]+):4222(?:$|,)/.exec(value))?.[1];
+}
