@@ -1,4 +1,4 @@
-import { giveBack, take } from "../bytes/budget";
+import { giveBack, limitBytes, take, usedBytes } from "../bytes/budget";
 import { GOLDEN_64 } from "../bytes/golden-ratio";
 import { hasPassed } from "../proxy/clock";
 import { Meter } from "../telemetry/meter";
@@ -188,9 +188,13 @@ export class RequestTable {
     return true;
   }
 
-  /** All records are in use: asks the VM's budget for twice as many. */
+  /**
+   * All records are in use: asks the VM's budget for twice as many. No table becomes smaller again, and none belongs to a
+   * connection that could give it back. So they grow only while half of the budget is left for connections.
+   */
   private grow(): bool {
     const capacity = max(this.capacity * 2, FIRST_CAPACITY);
+    if (usedBytes() + <usize>capacity * (STRIDE + (2 << PLACE_SHIFT)) > limitBytes() / 2) return false;
     const records = take(<usize>capacity * STRIDE);
     const places = take((<usize>capacity) << (PLACE_SHIFT + 1));
     if (records == 0 || places == 0) {

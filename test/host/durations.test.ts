@@ -1,7 +1,21 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Host } from "./host.ts";
-import { configuredHost, hpub, INFO, msg, PING, PONG, pub, stat, Wire, type Policy } from "./wire.ts";
+import {
+  configuredHost,
+  CONNECT,
+  hpub,
+  INFO,
+  msg,
+  PEER,
+  PING,
+  policy,
+  PONG,
+  pub,
+  stat,
+  Wire,
+  type Policy,
+} from "./wire.ts";
 
 const REQUEST = "istio_nats_request_duration_milliseconds";
 const SERVICE = "istio_nats_service_duration_milliseconds";
@@ -240,6 +254,25 @@ describe("a request without an answer", () => {
     assert.ok(evicted > 0);
     wire.connection.close();
     assert.equal(evicted + stat(wire.host, UNANSWERED, { reason: "closed" }), count);
+  });
+});
+
+describe("requests that wait for their answer", () => {
+  it("take no more than half of limits.memory, over all plugins of the VM, since no connection could give that back", () => {
+    const config = { limits: { memory: 8 << 20 }, telemetry: { ...TELEMETRY, requests: 1_048_576 } };
+    const host = configuredHost(config);
+    const { root } = host.configure(policy(config), "another");
+    for (const wire of [Wire.connected(host), new Wire(host, PEER, root)]) {
+      wire.client(CONNECT);
+      wire.client("SUB ok.ask.a 1\r\n");
+      for (let i = 0; i < 100_000; i += 500) {
+        const replies = Array.from({ length: 500 }, (_, j) => `_INBOX.${i + j}`);
+        wire.client(replies.map((reply) => pub("ok.ask.a", "", reply)).join(""));
+        wire.server(replies.map((reply) => msg("ok.ask.a", "1", "", reply)).join(""));
+      }
+    }
+    const held = stat(host, "istio_nats_memory_bytes");
+    assert.ok(held < 4 << 20 && held > 1 << 20, `${held} bytes are held`);
   });
 });
 
