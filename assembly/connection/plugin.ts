@@ -168,6 +168,8 @@ export class Plugin {
     if (!this.isBehind) return false;
     const end = nowNanoseconds() + SLICE_NANOSECONDS;
     while (this.behind.length > 0) {
+      // Each may ask for as much as it holds, for the UNSUBs of all its subscriptions.
+      if (isRoomNeeded()) makeRoomFor(this.id);
       const id = this.behind.pop();
       if (!this.connections.has(id)) continue;
       const connection = this.connections.get(id);

@@ -35,106 +35,125 @@ export function lookAgain(): void {
 }
 
 /**
- * Makes room, if `isRoomNeeded`. `all` are the connections of the VM. Those that are about to go give back what they hold
- * first, and those of whose peers nothing is known. Then, of the principal whose connections hold most, the one that holds
- * most goes; the newest of several that hold as much. So a principal shuts out nobody else, among however many connections it
- * divides what it holds. What others make a connection hold, the replies that it may answer, ends nobody: where that is more,
- * it is forgotten. The host is turned to some other context afterwards.
+ * A record for each connection that may have to give something back: bytes that it holds by its own doing, u32; those of reply
+ * subjects that it may answer, u32; the meter under which its principal is added up; and the connection. They lie in one block,
+ * since each turn looks at all of them, and the connections themselves lie on a page each if each holds much.
+ */
+const OWN: usize = 0;
+const GRANTED: usize = 4;
+const METER: usize = 8;
+const CONNECTION: usize = 12;
+const STRIDE: usize = 16;
+let records: usize = 0;
+let recordsEnd: usize = 0;
+
+/** What `mostOf` has added up last: of all connections, and of those of the principal that has most. */
+let bytesOfAll: i64 = 0;
+let bytesOfHeaviest: i64 = 0;
+
+/**
+ * Makes room, if `isRoomNeeded`. `all` are the connections of the VM. Those that are about to go, and those that pass unread,
+ * give back what they hold first. Then, of the principal whose connections hold most, the one that holds most goes; the newest
+ * of several that hold as much. So a principal shuts out nobody else, among however many connections it divides what it holds.
+ * What others make connections hold, the replies that they may answer, ends nobody: where all of that is more than the
+ * principal's, some is forgotten. The host is turned to some other context afterwards.
+ *
+ * A connection whose client has said nothing yet holds at most the beginning of a line of nats-server's, by no doing of the
+ * client's, and keeps it.
  */
 export function makeRoom(all: Connection[]): void {
   const before = usedBytes();
   for (let i = 0; i < all.length; i++) {
     const connection = all[i];
-    if (connection.observing || connection.budgetedBytes == 0) continue;
-    if (connection.endingSince > 0 || connection.phase == Phase.NEW) shed(connection);
+    const goes = connection.endingSince > 0 || connection.phase == Phase.UNREAD;
+    if (goes && connection.budgetedBytes > 0) shed(connection);
   }
   if (!isRoomNeeded()) return;
-  uniteMeters(all);
+  weigh(all);
   for (let turns = 0; turns < MAX_TURNS && isRoomNeeded(); turns++) {
-    const granted = mostGranted(all);
-    const holder = largestHolder(all);
-    if (granted != null && (holder == null || granted.grantedBytes > holder.ownBytes)) granted.forgetGrants();
-    else if (holder != null) shed(holder);
-    else break;
+    const granted = mostOf(GRANTED);
+    const bytesGranted = bytesOfAll;
+    const holder = mostOf(OWN);
+    if (granted != 0 && bytesGranted > bytesOfHeaviest) {
+      changetype<Connection>(load<usize>(granted, CONNECTION)).forgetGrants();
+      store<u32>(granted, 0, GRANTED);
+    } else if (holder != 0) {
+      shed(changetype<Connection>(load<usize>(holder, CONNECTION)));
+      store<u32>(holder, 0, OWN);
+      store<u32>(holder, 0, GRANTED);
+    } else break;
   }
+  heap.free(records);
   isInVain = usedBytes() == before;
 }
 
-/** May what the connection holds be taken from it? */
-function isSheddable(connection: Connection): bool {
-  return connection.phase == Phase.OPEN && !connection.observing;
-}
-
-/** The connection with most bytes of reply subjects that it may answer; null if none has any. */
-function mostGranted(all: Connection[]): Connection | null {
-  let granted: Connection | null = null;
-  let most: i64 = 0;
-  for (let i = 0; i < all.length; i++) {
-    if (!isSheddable(all[i]) || all[i].grantedBytes <= most) continue;
-    granted = all[i];
-    most = all[i].grantedBytes;
-  }
-  return granted;
-}
-
 /**
- * Of the principal whose connections hold most by their own doing, the connection that holds most; null if none holds anything.
+ * Writes the records. Each plugin of a VM has meters of its own: connections of a principal are added up under the first meter
+ * of its name that is met.
  */
-function largestHolder(all: Connection[]): Connection | null {
+function weigh(all: Connection[]): void {
+  records = heap.alloc(<usize>all.length * STRIDE);
+  recordsEnd = records;
   for (let i = 0; i < all.length; i++) {
-    const meter = all[i].meter;
-    if (meter != null) meter.held = 0;
-  }
-  let heaviest: Meter | null = null;
-  for (let i = 0; i < all.length; i++) {
-    const meter = unitedMeter(all[i]);
-    if (meter == null || !isSheddable(all[i])) continue;
-    meter.held += all[i].ownBytes;
-    if (heaviest == null || meter.held > heaviest.held) heaviest = meter;
-  }
-  let holder: Connection | null = null;
-  let most: i64 = 1;
-  for (let i = 0; i < all.length; i++) {
-    if (unitedMeter(all[i]) !== heaviest || !isSheddable(all[i]) || all[i].ownBytes < most) continue;
-    holder = all[i];
-    most = all[i].ownBytes;
-  }
-  return holder;
-}
-
-/**
- * Each plugin of a VM has meters of its own. Connections of a principal are added up under the first meter of its name that is
- * met.
- */
-function uniteMeters(all: Connection[]): void {
-  for (let i = 0; i < all.length; i++) {
-    const meter = all[i].meter;
-    if (meter != null) meter.first = null;
+    const connection = all[i];
+    const meter = connection.meter;
+    if (meter == null || connection.phase != Phase.OPEN) continue;
+    meter.first = null;
+    store<u32>(recordsEnd, <u32>connection.ownBytes, OWN);
+    store<u32>(recordsEnd, <u32>connection.grantedBytes, GRANTED);
+    store<usize>(recordsEnd, changetype<usize>(meter), METER);
+    store<usize>(recordsEnd, changetype<usize>(connection), CONNECTION);
+    recordsEnd += STRIDE;
   }
   const firsts: Map<string, usize> = new Map();
-  for (let i = 0; i < all.length; i++) {
-    const meter = all[i].meter;
-    if (meter == null || meter.first != null) continue;
-    const name = meter.name;
-    if (!firsts.has(name)) firsts.set(name, changetype<usize>(meter));
-    meter.first = changetype<Meter>(firsts.get(name));
+  for (let at = records; at < recordsEnd; at += STRIDE) {
+    const meter = changetype<Meter>(load<usize>(at, METER));
+    if (meter.first == null) {
+      const name = meter.name;
+      if (!firsts.has(name)) firsts.set(name, changetype<usize>(meter));
+      meter.first = changetype<Meter>(firsts.get(name));
+    }
+    store<usize>(at, changetype<usize>(meter.first), METER);
   }
 }
 
-/** The meter under which the connection's principal is added up; null where nobody counts for it yet. */
-function unitedMeter(connection: Connection): Meter | null {
-  const meter = connection.meter;
-  return meter == null ? null : meter.first;
+/**
+ * Of the principal whose connections weigh most, by OWN or by GRANTED, the record of the connection that weighs most, the last
+ * of several; 0 if none weighs anything.
+ */
+function mostOf(weight: usize): usize {
+  let heaviest: Meter | null = null;
+  bytesOfAll = 0;
+  bytesOfHeaviest = 0;
+  for (let at = records; at < recordsEnd; at += STRIDE) {
+    const meter = changetype<Meter>(load<usize>(at, METER));
+    const bytes = <i64>load<u32>(at + weight);
+    bytesOfAll += bytes;
+    meter.held += bytes;
+    if (meter.held <= bytesOfHeaviest) continue;
+    heaviest = meter;
+    bytesOfHeaviest = meter.held;
+  }
+  let most: usize = 0;
+  let bytes: u32 = 1;
+  for (let at = records; at < recordsEnd; at += STRIDE) {
+    const meter = changetype<Meter>(load<usize>(at, METER));
+    meter.held = 0;
+    if (meter !== heaviest || load<u32>(at + weight) < bytes) continue;
+    most = at;
+    bytes = load<u32>(at + weight);
+  }
+  return most;
 }
 
 /**
- * Ends a connection, which gives back all that it holds. The host is turned to it first, since the record that is written reads
- * its address from the host. Of one that is ending already there is a record.
+ * Ends a connection, which gives back all that it holds; in DRY_RUN it passes unread from now on. The host is turned to it
+ * first, since the record that is written reads its address from the host. Of one that has ended already there is a record.
  */
 function shed(connection: Connection): void {
-  if (connection.endingSince == 0) {
+  if (connection.phase == Phase.OPEN) {
     actOn(connection.id);
     endAtOnce(connection, ProtocolError.MEMORY);
-  } else closeSoon(connection);
+  } else if (connection.phase != Phase.UNREAD) closeSoon(connection);
   connection.giveUp();
 }
