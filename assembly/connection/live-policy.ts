@@ -5,7 +5,7 @@ import { Reason } from "../policy/reason";
 import { actOn } from "../proxy/stream";
 import { allowsSomething, giveRights, name, reasonAgainst } from "./admission";
 import { Client, clientOf } from "./client";
-import { Connection, Phase } from "./connection";
+import { Connection, FirstPing, Phase } from "./connection";
 import { tellMaximum } from "./deliveries";
 import { closeSoon } from "./endings";
 import { readIdentity } from "./identity";
@@ -102,6 +102,14 @@ function tellMaxima(connection: Connection): void {
 }
 
 /**
+ * Is the second INFO still to come, which is to wait for the PONG of the client's first PING? It may come in a chunk behind that
+ * of our PONG. nats-server sends it from 2.12 on, and only to a client that takes it.
+ */
+function awaitsInfo(connection: Connection): bool {
+  return connection.firstPing == FirstPing.OURS && connection.options.takesInfo && connection.serverMinor >= 12;
+}
+
+/**
  * DRY_RUN edits nothing. So it begins only when nothing that was edited or withheld is under way any more; until then this is
  * called again by each callback.
  */
@@ -118,6 +126,7 @@ function beginToObserve(connection: Connection): void {
     !(connection.dropsDelivery && connection.toClientPayload > 0) &&
     connection.pongs.hasOnlyClients &&
     connection.heldInfo.length == 0 &&
+    !awaitsInfo(connection) &&
     connection.unsubscribe.length == 0 &&
     connection.notices.length == 0 &&
     !connection.swallowsOk &&

@@ -41,6 +41,8 @@ export class ConnectOptions {
   verbose: bool = true;
   pedantic: bool = true;
   headers: bool = false;
+  /** nats-server may send a further INFO at any time (client.go `ClientProtoInfo`), and does behind its first PONG. */
+  takesInfo: bool = false;
   /** A CONNECT was accepted. */
   received: bool = false;
 
@@ -83,7 +85,10 @@ export class ConnectOptions {
     }
     if (keyIs(PROTOCOL)) {
       const value = readValue(JsonToken.NUMBER);
-      return value == Value.TAKEN && !isInteger(scanner.tokenStart, scanner.tokenEnd) ? Value.WRONG_TYPE : value;
+      if (value != Value.TAKEN) return value;
+      // Neither 0 nor a minus.
+      this.takesInfo = load<u8>(scanner.tokenStart) > 0x30;
+      return isInteger(scanner.tokenStart, scanner.tokenEnd) ? value : Value.WRONG_TYPE;
     }
     return scanner.skipValue() ? Value.TAKEN : Value.BROKEN;
   }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { policyOf, vm, tick, connected, unsub } from "./changing-policy.ts";
 import type { Host } from "./host.ts";
-import { auditOf, CONNECT, msg, PING, PONG, pub, publishViolation, VERBOSE_CONNECT, Wire } from "./wire.ts";
+import { auditOf, CONNECT, INFO, msg, PING, PONG, pub, publishViolation, VERBOSE_CONNECT, Wire } from "./wire.ts";
 
 describe("a line that began in DRY_RUN and cannot be read", () => {
   it("is followed by nothing, not even from nats-server", () => {
@@ -331,6 +331,42 @@ describe("DRY_RUN, which edits nothing,", () => {
     assert.equal(wire.client(PING), PING);
     assert.equal(wire.server(PONG), PONG + info);
     assert.equal(wire.client(pub("no")), pub("no"));
+  });
+
+  describe("begins after the INFO that is still to come behind the PONG of the filter's PING,", () => {
+    const CONNECT_INFO = 'INFO {"connect_info":true,"headers":true,"max_payload":1048576} \r\n';
+
+    /** A client whose first PING follows a refusal, once nats-server has answered only that. */
+    function answered(info: string, connect: string): { host: Host; wire: Wire } {
+      const host = vm();
+      host.configure(policyOf(filtered));
+      const wire = Wire.connected(host, { info, connect });
+      assert.equal(wire.client(pub("no") + PING), PING + PING);
+      host.configure(observed);
+      assert.equal(wire.server(PONG), publishViolation("no"));
+      return { host, wire };
+    }
+
+    it("so that it reaches the client behind its own first PONG, wherever nats-server's bytes are cut", () => {
+      const { wire } = answered(INFO, CONNECT);
+      const cut = 30;
+      assert.equal(wire.server(CONNECT_INFO.slice(0, cut)), "");
+      assert.equal(wire.server(CONNECT_INFO.slice(cut) + PONG), PONG + CONNECT_INFO);
+      assert.equal(wire.client("+OK\r\n"), "+OK\r\n");
+    });
+
+    // DRY_RUN lets an +OK of the client's pass, which is left out otherwise.
+    const OTHERS: [who: string, info: string, connect: string][] = [
+      ["a client that takes no further INFO", INFO, CONNECT.replace(',"protocol":1', "")],
+      ["a client that says so", INFO, CONNECT.replace('"protocol":1', '"protocol":0')],
+      ["a nats-server before 2.12, which sends none", INFO.replace("2.15.2", "2.10.29"), CONNECT],
+    ];
+    for (const [who, info, connect] of OTHERS) {
+      it(`and at once for ${who}`, () => {
+        const { wire } = answered(info, connect);
+        assert.equal(wire.client("+OK\r\n"), "+OK\r\n");
+      });
+    }
   });
 
   it("does not keep the INFO that answers the client's first PING until its next one, where that PING went in DRY_RUN", () => {
