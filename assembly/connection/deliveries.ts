@@ -12,6 +12,7 @@ import {
   countKeptBack,
   countReceived,
   endedByCount,
+  hasFormer,
   isCountedHere,
   isCountKnown,
   isLive,
@@ -43,6 +44,7 @@ export function deliver(connection: Connection, line: ServerLine): bool {
   }
   const sub = connection.subscriptions.findHashed(line.sid, line.sidLength, line.sidHash);
   const access = connection.access;
+  if (sub != 0) connection.subscriptions.beginIfAnswered(sub);
   if (sub != 0 && isUnjudged(sub) && !judgeForDelivery(connection, sub, line.subject, line.subjectLength)) {
     reportRevokedDelivery(connection, line);
     return false;

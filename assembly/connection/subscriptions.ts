@@ -7,6 +7,7 @@ import {
   bringsRevoked,
   hasSid,
   newSubscription,
+  serialOf,
   settleCount,
   setState,
   SID,
@@ -61,6 +62,9 @@ export class Subscriptions {
   private unsettledSince: i64 = 0;
   /** The client has sent a PING behind that CONNECT. */
   private hasPinged: bool = false;
+  /** The newest serial when the client sent its last PING, and when it had sent the last one of those that are all answered. */
+  private pingedSerial: u32 = 0;
+  private answeredSerial: u32 = 0;
   /** There was no room to expect the PONG of a PING. So nobody knows any more when the last one is answered. */
   private isMiscounted: bool = false;
   /**
@@ -116,7 +120,7 @@ export class Subscriptions {
    * Adds a subscription whose sid is not live. Answers it, or 0 when the budget has no room. Where it `hasFormer`, a PING must
    * go before its SUB and `beginCount` follow when that is answered. Otherwise messages of the former one that must not reach
    * the client would keep its own from it for ever. That does not hold for one that is `observed`, in DRY_RUN, from which
-   * nothing is kept.
+   * nothing is kept: for that see `beginIfAnswered`.
    */
   add(
     sid: usize,
@@ -337,12 +341,23 @@ export class Subscriptions {
   /** The client sends a PING to the server. `expected`: its PONG is among those for which `allAnswered` waits. */
   pinged(expected: bool): void {
     this.hasPinged = true;
+    this.pingedSerial = this.serial;
     if (!expected) this.isMiscounted = true;
   }
 
   /** The server has answered all PINGs. If one of them went behind a further CONNECT, it has taken that. */
   allAnswered(): void {
-    if (this.isUnsettled && this.hasPinged && !this.isMiscounted) this.settle();
+    if (this.isMiscounted) return;
+    this.answeredSerial = this.pingedSerial;
+    if (this.isUnsettled && this.hasPinged) this.settle();
+  }
+
+  /**
+   * A message comes for it. Where its SUB passed in DRY_RUN, no PING of ours went before that. What its former one was delivered
+   * is here once a PING that the client has sent since is answered.
+   */
+  beginIfAnswered(sub: usize): void {
+    if (serialOf(sub) <= this.answeredSerial) beginCount(sub);
   }
 
   /** Moves all that is left in the table, which has been revoked, into `apart`, so that the table is empty. */

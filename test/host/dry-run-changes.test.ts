@@ -112,6 +112,56 @@ describe("what only a queue entry allows, after a further CONNECT,", () => {
   });
 });
 
+describe("what only a queue entry allows, for a sid that was used again in DRY_RUN,", () => {
+  const subscribe = { allow: ["work.* q"] };
+  const enforced = policyOf({ subscribe });
+  const observed = policyOf({ subscribe }, { mode: "DRY_RUN" });
+  /** The former one is not allowed: it has no queue. */
+  const FORMER = "SUB work.* 1\r\nUNSUB 1\r\n";
+  const SUB = "SUB work.* q 1\r\n";
+  const one = msg("work.1", "1");
+
+  it("is withheld until the PONG for a client's PING behind it, before which messages of the former one come", () => {
+    const { host, wire } = connected(observed);
+    wire.client(FORMER + PING + SUB + PING);
+    host.configure(enforced);
+    assert.equal(wire.server(one + PONG + one), PONG);
+    assert.equal(wire.server(PONG + one), PONG + one);
+  });
+
+  it("passes after that PONG even if it came in DRY_RUN, and further PINGs are under way", () => {
+    const { host, wire } = connected(observed);
+    wire.client(FORMER + SUB + PING);
+    wire.server(PONG);
+    host.configure(enforced);
+    wire.client(PING);
+    assert.equal(wire.server(one), one);
+  });
+
+  it("passes after the PONG for a PING that the client sends only once the policy is enforced", () => {
+    const { host, wire } = connected(observed);
+    wire.client(FORMER + SUB);
+    host.configure(enforced);
+    for (let second = 0; second < 15; second++) {
+      host.advance(1000);
+      host.tick();
+    }
+    // No time bounds how long messages of the former one may be under way.
+    assert.equal(wire.server(one), "");
+    wire.client(PING);
+    assert.equal(wire.server(PONG + one), PONG + one);
+  });
+
+  it("passes though the sid was used again when only half of the SUB had come before the policy was enforced", () => {
+    const { host, wire } = connected(observed);
+    wire.client(`${SUB}UNSUB 1\r\n${SUB.slice(0, -1)}`);
+    host.configure(enforced);
+    assert.equal(wire.client(SUB.slice(-1) + PING), SUB.slice(-1) + PING);
+    assert.equal(wire.server(one), "");
+    assert.equal(wire.server(PONG + one), PONG + one);
+  });
+});
+
 describe("a connection that is ending when DRY_RUN begins", () => {
   const rule = { publish: { allow: ["ok.>"] } };
 

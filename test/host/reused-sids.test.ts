@@ -107,8 +107,8 @@ describe("a revoked subscription whose sid is used again", () => {
   it("makes way for one that began in DRY_RUN if the server has been informed of its end, even if another does not", () => {
     const deny = { publish, subscribe: { allow: ["a.>", "no.>"], deny: ["a.secret"] } };
     const { host, wire } = connected(policyOf(deny));
-    wire.client("SUB a.* 9\r\nSUB no.x 8\r\nUNSUB 9 1\r\n");
-    wire.server(PONG + msg("a.1", "9"));
+    wire.client(`${PING}SUB a.* 9\r\nSUB no.x 8\r\nUNSUB 9 1\r\n`);
+    wire.server(PONG.repeat(2) + msg("a.1", "9"));
     assert.equal(wire.client(PING), `UNSUB 9\r\n${PING}`);
     wire.server(PONG);
     host.configure(policyOf(deny, { mode: "DRY_RUN" }));

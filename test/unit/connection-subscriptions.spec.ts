@@ -171,6 +171,35 @@ describe("a subscription", () => {
     all.destroy();
   });
 
+  it("that took the sid of another in DRY_RUN begins once a later PING of the client's and all others are answered", () => {
+    const all = new Subscriptions();
+    all.end(add(all, "1"));
+    all.pinged(true);
+    const sub = add(all, "1");
+    all.allAnswered();
+    all.beginIfAnswered(sub);
+    expect(subs.hasFormer(sub)).toBe(true);
+    all.pinged(true);
+    all.beginIfAnswered(sub);
+    expect(subs.hasFormer(sub)).toBe(true);
+    all.allAnswered();
+    all.beginIfAnswered(sub);
+    expect(subs.hasFormer(sub)).toBe(false);
+    all.destroy();
+  });
+
+  it("that took the sid of another in DRY_RUN begins by no PING any more after one whose PONG is not expected", () => {
+    const all = new Subscriptions();
+    all.end(add(all, "1"));
+    const sub = add(all, "1");
+    all.pinged(false);
+    all.pinged(true);
+    all.allAnswered();
+    all.beginIfAnswered(sub);
+    expect(subs.hasFormer(sub)).toBe(true);
+    all.destroy();
+  });
+
   it("has an unknown count while the client starts again", () => {
     const all = new Subscriptions();
     add(all, "1");
