@@ -104,6 +104,15 @@ describe("a revoked subscription whose sid is used again", () => {
     assert.equal(wire.server(msg("no.x", "9") + PONG.repeat(2) + msg("a.1", "9")), notice + msg("a.1", "9"));
   });
 
+  it("is forgotten with the PONG behind its UNSUB also after a further CONNECT, so that its sid is free", () => {
+    const { host, wire } = connected(policyOf(both));
+    wire.client("SUB no.x 9\r\n");
+    host.configure(less);
+    assert.equal(wire.client(CONNECT), `${unsub("9")}${CONNECT}${PING}`);
+    assert.equal(wire.server(PONG.repeat(2)), ended("no.x", "9"));
+    assert.equal(wire.client("SUB a.1 9\r\n"), "SUB a.1 9\r\n");
+  });
+
   it("makes way for one that began in DRY_RUN if the server has been informed of its end, even if another does not", () => {
     const deny = { publish, subscribe: { allow: ["a.>", "no.>"], deny: ["a.secret"] } };
     const { host, wire } = connected(policyOf(deny));

@@ -93,6 +93,24 @@ describe("a subscription that a newer policy does not allow", () => {
     }
   });
 
+  it("brings nothing more to a queue group either if it has the sid of another that was revoked, and begins meanwhile", () => {
+    const under = (allow: string[], deny: string[] = []): object =>
+      policyOf({ publish: { allow: ["a"] }, subscribe: { allow, deny } });
+    for (const told of [true, false]) {
+      const { host, wire } = connected(under(["a.>", "b.>"]));
+      wire.client("SUB a.1 1\r\n");
+      host.configure(under(["b.>"]));
+      assert.equal(wire.client("SUB b.1 group 1\r\n"), `${unsub("1")}${PING}SUB b.1 group 1\r\n`);
+      host.configure(under(["b.>"], ["b.1 group"]));
+      if (told) assert.equal(wire.client(PONG), `${unsub("1")}${PONG}`);
+      // These PONGs show that the former one is gone, and that the messages from here on are those of the second one.
+      const notices = ended("a.1", "1") + ended("b.1", "1", "group");
+      assert.equal(wire.server(PONG.repeat(2) + msg("b.1", "1")), notices);
+      if (!told) assert.equal(wire.client(PONG), `${unsub("1")}${PONG}`);
+      assert.equal(wire.server(msg("b.1", "1") + PONG), "");
+    }
+  });
+
   it("brings nothing more after a further CONNECT either, and later messages arrive as before", () => {
     const { host, wire } = connected(both);
     wire.client("SUB a.1 1\r\nSUB b.1 2\r\n");
@@ -457,6 +475,23 @@ describe("a delivery that a newer policy no longer allows, for a subscription th
     host.configure(policyOf(denies));
     assert.equal(wire.client("SUB ok.> 1\r\n"), `UNSUB 1\r\n${PING}${PING}SUB ok.> 1\r\n`);
     assert.equal(wire.server(msg("gone.x", "1") + PONG + PONG + msg("ok.x", "1")), msg("ok.x", "1"));
+  });
+
+  it("leaves no trace once nats-server has answered, so that what the client subscribes to then is remembered", () => {
+    const publish = { allow: ["p"] };
+    const { host, wire } = connected(policyOf({ publish, subscribe: { allow: ["no.1", "ok.1"] } }));
+    wire.client("SUB no.1 1\r\nUNSUB 1\r\n");
+    host.configure(policyOf({ publish, subscribe: { allow: ["ok.1"] } }));
+    assert.equal(wire.client(PING), `${unsub("1")}${PING}`);
+    wire.server(PONG.repeat(2));
+    // Its memory is that of the former one, which must not be forgotten once more with what has ended.
+    wire.client("SUB ok.1 2\r\n");
+    for (let second = 0; second < 15; second++) {
+      host.advance(1000);
+      host.tick();
+    }
+    host.configure(policyOf({ publish, subscribe: { allow: ["other"] } }));
+    assert.equal(wire.client(PING), `${unsub("2")}${PING}`);
   });
 
   it("is also stopped at nats-server by an UNSUB if a maximum was reached, because an import continues without one", () => {
