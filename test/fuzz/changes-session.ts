@@ -1,5 +1,5 @@
 import type { Host } from "../host/host.ts";
-import { CONNECT, INFO, PONG, Wire } from "../host/wire.ts";
+import { CONNECT, INFO, PING, PONG, Wire } from "../host/wire.ts";
 import { matchesLiterally, NaivePolicy } from "./naive-policy.ts";
 import { parseChunks, type Operation } from "./nats-parser.ts";
 
@@ -49,6 +49,8 @@ class Judge {
 
 /** A subscription that nats-server has or has had. */
 interface Subscription {
+  /** How many there were before it. */
+  number: number;
   sid: string;
   subject: string;
   queue: string;
@@ -95,6 +97,11 @@ export class Session {
   /** How many SUBs the client has sent with a sid, and the sids that it has given a maximum. */
   readonly #uses = new Map<string, number>();
   readonly #limited = new Set<string>();
+  /** Sids with which a SUB has reached nats-server while another subscription had them. */
+  readonly #doubled = new Set<string>();
+  /** How many subscriptions there were when the client sent its last PING, and when it sent the last one that is answered. */
+  #pinged = 0;
+  #answered = 0;
   /** Subscriptions that a further CONNECT has ended. */
   #dropped = new Set<Subscription>();
   /** A further CONNECT has gone out in DRY_RUN. The PONG for a client's PING after it shows whether nats-server has read it. */
@@ -130,6 +137,7 @@ export class Session {
     for (const operation of parseChunks([sent], LIMITS).operations) this.#note(operation);
     const { operations, error } = parseChunks([Buffer.from(this.#wire.client(sent))], LIMITS);
     for (const operation of operations) this.#take(operation);
+    if (lines.at(-1) === PING) this.#pinged = this.#all.length;
     if (error !== undefined) throw new Error(`nats-server would close the connection: ${error}`);
   }
 
@@ -162,7 +170,10 @@ export class Session {
       if (passed && this.#isForbidden(sub, subject)) return `a message on ${subject} passed for ${told(sub)}`;
       if (!passed && this.#isDue(sub, subject)) return `a message on ${subject} is lost for ${told(sub)}`;
     }
-    if (this.#unsettled === "PINGED" && !this.#waiting.some(({ text }) => text === PONG)) this.#unsettled = "";
+    if (!this.#waiting.some(({ text }) => text === PONG)) {
+      this.#answered = this.#pinged;
+      if (this.#unsettled === "PINGED") this.#unsettled = "";
+    }
     return undefined;
   }
 
@@ -187,8 +198,8 @@ export class Session {
 
   #isDue(sub: Subscription, subject: string): boolean {
     const policy = this.#policy;
-    // server.test.ts covers what a sid brings that is used twice or has a maximum.
-    if (!sub.wasPermitted || this.#uses.get(sub.sid) !== 1 || this.#limited.has(sub.sid)) return false;
+    // server.test.ts covers what a sid brings that is used twice at once or has a maximum.
+    if (!sub.wasPermitted || !this.#isSole(sub) || this.#limited.has(sub.sid)) return false;
     if (policy.observes) return true;
     if (!this.#isKnown(sub)) return policy.permitsMessage(subject);
     if (this.#unsettled !== "" && !policy.permits(subject, "")) return false;
@@ -197,7 +208,17 @@ export class Session {
 
   /** Whether the filter can know that a message belongs to it. If not, the message's own subject decides (docs/adr/0006). */
   #isKnown(sub: Subscription): boolean {
-    return this.#uses.get(sub.sid) === 1 && !this.#dropped.has(sub);
+    return this.#isSole(sub) && !this.#dropped.has(sub);
+  }
+
+  /** Whether nobody else has used its sid, or all messages of those who had it before it are here. */
+  #isSole({ sid, number }: Subscription): boolean {
+    if (this.#uses.get(sid) === 1) return true;
+    return (
+      number < this.#answered &&
+      !this.#doubled.has(sid) &&
+      this.#all.findLast((each) => each.sid === sid)!.number === number
+    );
   }
 
   /** Bytes come, before which the filter ends what the policy does not permit. */
@@ -224,9 +245,19 @@ export class Session {
       this.#isConnected = true;
       this.#live = new Map();
       this.#dropped = new Set(this.#all);
-    } else if (verb === "SUB" && live === undefined) {
+    } else if (verb === "SUB" && live !== undefined) this.#doubled.add(sid);
+    else if (verb === "SUB") {
       const wasPermitted = this.#policy.observes || this.#policy.permits(subject, queue);
-      const sub = { sid, subject, queue, delivered: 0, max: 0, wasPermitted, isRevoked: false };
+      const sub = {
+        number: this.#all.length,
+        sid,
+        subject,
+        queue,
+        delivered: 0,
+        max: 0,
+        wasPermitted,
+        isRevoked: false,
+      };
       this.#live.set(sid, sub);
       this.#all.push(sub);
     } else if (verb === "UNSUB" && live !== undefined) {
