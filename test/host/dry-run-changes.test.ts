@@ -352,6 +352,23 @@ describe("DRY_RUN, which edits nothing,", () => {
     assert.equal(wire.server(kept), kept);
   });
 
+  it("begins after a line of which a part is held, in either direction, so that the whole of it passes", () => {
+    const { host, wire } = connected(policyOf(filtered));
+    wire.client("SUB a.* 1\r\n");
+    const line = pub("a", "x");
+    assert.equal(wire.client(line.slice(0, 5)), "");
+    host.configure(observed);
+    assert.equal(wire.client(line.slice(5)), line);
+    // What DRY_RUN lets pass, and only that.
+    assert.equal(wire.client("+OK\r\n"), "+OK\r\n");
+    host.configure(policyOf(filtered));
+    const message = msg("a.1", "1", "x");
+    assert.equal(wire.server(message.slice(0, 5)), "");
+    host.configure(observed);
+    assert.equal(wire.server(message.slice(5)), message);
+    assert.equal(wire.client("+OK\r\n"), "+OK\r\n");
+  });
+
   it("begins after the text of a refusal that waits for its PONG, even after the client's own", () => {
     const { host, wire } = connected(policyOf(filtered));
     assert.equal(wire.client(PING + pub("no")), PING + PING);
