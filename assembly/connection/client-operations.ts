@@ -348,7 +348,11 @@ export function sendUnsubscribes(connection: Connection, chunk: Chunk, position:
       }
       writeUnsubscribe(chunk, at + 4, length, maximum);
       if (maximum > 0) setMax(sub, maximum, false);
-      else if (sub != 0) subscriptions.tellEnd(sub);
+      else if (sub != 0 && subscriptions.tellEnd(sub)) {
+        // Only the PONG of a PING behind it shows that all is here that the server delivered beyond the maximum.
+        if (!connection.pongs.pushSubscription(Pong.BEGINS, at + 4, length, serialOf(sub))) return false;
+        writePing(connection, chunk);
+      }
     }
     at += 4 + <usize>length;
   }

@@ -132,7 +132,7 @@ function subscriptionOfPong(connection: Connection): usize {
 
 /**
  * The PONG of a PING before a SUB has come: all that the server delivered before that SUB is here, also to a former
- * subscription with its sid.
+ * subscription with its sid. Or that of a PING behind the UNSUB of a maximum: all that the server delivered beyond it is here.
  */
 export function subscriptionBegins(connection: Connection): void {
   const sub = subscriptionOfPong(connection);

@@ -16,7 +16,10 @@ export const enum Pong {
   MAXIMUM = 4,
   /** The same, and becomes `+OK`. */
   MAXIMUM_OK = 5,
-  /** Shows that all is here that the server delivered before a SUB whose sid another one had, and is swallowed. */
+  /**
+   * Shows that all is here that the server delivered before a SUB whose sid another one had, or before the UNSUB of one whose
+   * maximum was counted here, and is swallowed.
+   */
   BEGINS = 6,
   /** Shows that the server has taken the UNSUBs of all that a newer policy has revoked, and is swallowed. */
   REVOCATIONS_TAKEN = 7,

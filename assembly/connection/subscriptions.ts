@@ -161,7 +161,7 @@ export class Subscriptions {
 
   /**
    * Its maximum is reached by our own count, and what still comes is too much. It is remembered until the server has been told
-   * (`tellEnd`), however long that takes.
+   * (`tellEnd`) and has answered (`begin`), however long that takes.
    */
   endByCount(sub: usize): void {
     this.endUntold(sub, State.COUNTED_OUT);
@@ -231,12 +231,18 @@ export class Subscriptions {
     this.apart = null;
   }
 
-  /** The UNSUB of one that ended by a count goes to the server now. It is remembered like other ended ones from here on. */
-  tellEnd(sub: usize): void {
+  /**
+   * The UNSUB of one that ended by a count goes to the server now. Answers whether a PING must go behind it, since what the server
+   * has delivered beyond a maximum that is counted here must not reach the client: the subscription is remembered until `begin`.
+   * Others are remembered like those that the client has ended.
+   */
+  tellEnd(sub: usize): bool {
     const state = stateOf(sub);
-    if (state != State.COUNTED_OUT && state != State.REACHED) return;
-    setState(sub, state == State.REACHED ? State.ENDED : State.TOLD);
-    this.rememberEnded(sub);
+    if (state == State.REACHED) {
+      setState(sub, State.ENDED);
+      this.rememberEnded(sub);
+    } else if (state == State.COUNTED_OUT) setState(sub, State.TOLD);
+    return state == State.COUNTED_OUT;
   }
 
   /** Has it ended here while the server does not know yet? */
@@ -245,12 +251,15 @@ export class Subscriptions {
   }
 
   /**
-   * All that the server delivered before its SUB is here. One that the client has ended meanwhile, while its sid could bring
-   * messages of a revoked one, is forgotten now: from here on the subject of a message alone tells whether it passes.
+   * All that the server delivered before its SUB is here, or all that it delivered before the UNSUB of one that is TOLD, which is
+   * forgotten. One that the client has ended meanwhile, while its sid could bring messages of a revoked one, is forgotten too:
+   * from here on the subject of a message alone tells whether it passes.
    */
   begin(sub: usize): void {
     beginCount(sub);
-    if (stateOf(sub) == State.REVOKED && this.revokedPings == 0 && !this.revokedUntold) this.takeOut(sub);
+    const state = stateOf(sub);
+    if (state == State.TOLD || (state == State.REVOKED && this.revokedPings == 0 && !this.revokedUntold))
+      this.takeOut(sub);
   }
 
   private endAs(sub: usize, state: State): void {

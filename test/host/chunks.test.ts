@@ -225,12 +225,13 @@ describe("what is written before a line that an earlier chunk has begun", () => 
         wire.client(`SUB ok.> ${sid}\r\nUNSUB ${sid} 1\r\n`);
         wire.server(PONG);
       }
-      const unsubs = sids.map((sid) => `UNSUB ${sid}\r\n`).join("");
+      const unsubs = sids.map((sid) => `UNSUB ${sid}\r\n${PING}`).join("");
       const begun = "PUB".padEnd(OUT - unsubs.length + beyond);
       wire.client(begun);
       for (const sid of sids) wire.server(msg("ok.a", sid));
       const rest = `ok.a 3\r\nabc\r\n${pub("ok.b", "def")}`;
       assertSame(wire.client(rest), unsubs + begun + rest, "to the server");
+      assert.equal(wire.server(PONG.repeat(sids.length)), "");
       assertSame(wire.client(pub("ok.c")), pub("ok.c"), "behind it");
     });
 

@@ -138,7 +138,7 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
       assert.equal(wire.server(PONG), "");
       const two = msg("ok.1", "9") + msg("ok.2", "9");
       assert.equal(wire.server(msg("ok.secret", "9") + two + msg("ok.3", "9")), two);
-      assert.equal(wire.client(next), `UNSUB 9\r\n${forwarded}`);
+      assert.equal(wire.client(next), `UNSUB 9\r\n${PING}${forwarded}`);
       assert.equal(wire.client(next), forwarded);
     }
   });
@@ -156,7 +156,7 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
       wire.server(PONG);
       const one = msg(subject, "9", "x", reply);
       assert.equal(wire.server(one.repeat(3)), one.repeat(2));
-      assert.equal(wire.client(PING), `UNSUB 9\r\n${PING}`);
+      assert.equal(wire.client(PING), `UNSUB 9\r\n${PING}${PING}`);
     }
   });
 
@@ -165,7 +165,7 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     assert.equal(wire.client(`${pub("ok.1")}${pub("ok.1")}UNSUB 9 1\r\n`), pub("ok.1") + pub("ok.1") + PING);
     const two = msg("ok.1", "9") + msg("ok.1", "9");
     assert.equal(wire.server(`${two}${PONG}${msg("ok.1", "9")}`), two);
-    assert.equal(wire.client(PING), `UNSUB 9\r\n${PING}`);
+    assert.equal(wire.client(PING), `UNSUB 9\r\n${PING}${PING}`);
   });
 
   it("counts what the server had delivered before it, except what was withheld", () => {
@@ -175,7 +175,7 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     assert.equal(wire.server(msg("ok.secret", "9") + before + PONG), before);
     assert.equal(wire.client(PING), PING);
     assert.equal(wire.server(msg("ok.2", "9") + msg("ok.3", "9")), msg("ok.2", "9"));
-    assert.equal(wire.client(PING), `UNSUB 9\r\n${PING}`);
+    assert.equal(wire.client(PING), `UNSUB 9\r\n${PING}${PING}`);
   });
 
   it("can be raised or lowered, in the order in which the server would have read it", () => {
@@ -226,13 +226,13 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     assert.equal(former.client(pub("ok.1") + again), `${pub("ok.1")}UNSUB 9\r\n${PING}SUB ok.* 9\r\n${PING}`);
     const [first, second] = [msg("ok.1", "9"), msg("ok.2", "9")];
     assert.equal(former.server(first + PONG + PONG + second + msg("ok.3", "9")), first + second);
-    assert.equal(former.client(PING), `UNSUB 9\r\n${PING}`);
+    assert.equal(former.client(PING), `UNSUB 9\r\n${PING}${PING}`);
 
     const anew = filtering(CONNECT);
     const lines = "SUB ok.* 9\r\nUNSUB 9 1\r\n";
     assert.equal(anew.client(pub("ok.1") + CONNECT + lines), `${pub("ok.1")}${CONNECT}${PING}SUB ok.* 9\r\n${PING}`);
     assert.equal(anew.server(first + PONG + PONG + second + msg("ok.3", "9")), first + second);
-    assert.equal(anew.client(PING), `UNSUB 9\r\n${PING}`);
+    assert.equal(anew.client(PING), `UNSUB 9\r\n${PING}${PING}`);
   });
 
   it("does not count nats-server's own no-responders answer, which nats-server does not count either", () => {
@@ -241,7 +241,21 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     const unheard = `HMSG ok.1 9 ${block.length} ${block.length}\r\n${block}\r\n`;
     assert.equal(wire.client("UNSUB 9 1\r\n"), PING);
     assert.equal(wire.server(PONG + unheard + msg("ok.1", "9") + msg("ok.2", "9")), unheard + msg("ok.1", "9"));
-    assert.equal(wire.client(PING), `UNSUB 9\r\n${PING}`);
+    assert.equal(wire.client(PING), `UNSUB 9\r\n${PING}${PING}`);
+  });
+
+  it("holds for what the server delivers before it takes the UNSUB, however long that is under way and whatever else ends", () => {
+    const host = configuredHost({ rule: FILTERED });
+    const wire = Wire.connected(host);
+    wire.client("SUB ok.* 9\r\nUNSUB 9 1\r\n");
+    assert.equal(wire.server(PONG + msg("ok.1", "9")), msg("ok.1", "9"));
+    assert.equal(wire.client(PING), `UNSUB 9\r\n${PING}${PING}`);
+    for (let sid = 10; sid < 310; sid++) wire.client(`SUB ok.* ${sid}\r\nUNSUB ${sid}\r\n`);
+    host.tick();
+    host.advance(11_000);
+    host.tick();
+    assert.equal(wire.server(msg("ok.2", "9").repeat(2)), "");
+    assert.equal(wire.server(PONG + PONG), PONG);
   });
 
   it("of a member of a queue group is left to the server, so that the group loses no message after it", () => {
@@ -272,8 +286,8 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     assert.equal(wire.client("UNSUB 9 1\r\n"), PING);
     assert.equal(wire.server(PONG), "+OK\r\n");
     assert.equal(wire.server(msg("ok.1", "9")), msg("ok.1", "9"));
-    assert.equal(wire.client(pub("ok.1")), `${PING}UNSUB 9\r\n${pub("ok.1")}`);
-    assert.equal(wire.server(`${PONG}+OK\r\n+OK\r\n`), "+OK\r\n");
+    assert.equal(wire.client(pub("ok.1")), `${PING}UNSUB 9\r\n${PING}${pub("ok.1")}`);
+    assert.equal(wire.server(`${PONG}+OK\r\n${PONG}+OK\r\n`), "+OK\r\n");
   });
 
   it("ends the subscription at once if it is already reached, at the server too", () => {
@@ -286,7 +300,8 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     const wire = filtering(CONNECT);
     wire.client("UNSUB 9 1\r\n");
     wire.server(PONG + msg("ok.1", "9"));
-    assert.equal(wire.client("SUB ok.9 9\r\n"), `UNSUB 9\r\n${PING}SUB ok.9 9\r\n`);
+    assert.equal(wire.client("SUB ok.9 9\r\n"), `UNSUB 9\r\n${PING}${PING}SUB ok.9 9\r\n`);
+    assert.equal(wire.server(PONG + msg("ok.1", "9")), "", "of the former one, as far as anybody knows");
     assert.equal(wire.server(PONG + msg("ok.9", "9")), msg("ok.9", "9"));
   });
 
