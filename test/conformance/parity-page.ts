@@ -81,7 +81,8 @@ const WITHOUT_SESSION = `## Differences that no session shows
   unless an account imports the subject: there it delivers on without bound, and here the subscription ends. Stricter: filter.
 - **A \`max_payload\` that a reload of nats-server raises** holds there for open connections, too, but no INFO tells them. For
   the filter, as for client libraries, the one of the last INFO holds: a larger payload ends the connection, until the client
-  connects again. A lowered one nats-server enforces itself. Stricter: filter.
+  connects again. A lowered one nats-server enforces itself, except for a publish that the filter refuses first.
+  Stricter: filter.
 - **A message with the bytes of nats-server's answer that nobody listens** (\`NATS/1.0 503\` without a body) counts for no
   maximum here, since nats-server's own does not. One that a client has sent counts there. So a maximum that is counted here
   (docs/adr/0011) is reached a message later, and a subscription that nats-server has ended with such a message counts here
