@@ -139,6 +139,21 @@ describe("a client that floods", () => {
     });
   }
 
+  it("that ends its half of the connection behind its flood, and reads only then, gets every refusal in order", async () => {
+    const client = await connect("narrow");
+    client.pause();
+    const subjects = Array.from({ length: 20_000 }, (_, i) => `no.half.${i}`);
+    const sent = client.send(`${subjects.map((subject) => pub(subject, "hi")).join("")}SUB no.half 1\r\n`);
+    client.end();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    client.resume();
+    await sent;
+    const last = "-ERR 'Permissions Violation for Subscription to \"no.half\"'";
+    const expected = [...subjects.map((subject) => publishViolation(subject).trimEnd()), last];
+    assert.deepEqual(linesOf(await client.untilClosed()), expected);
+    client.close();
+  });
+
   it("with 10,000 refused SUBs among as many allowed ones gets every refusal, in order", async () => {
     const client = await connect("narrow");
     const count = 10_000;
