@@ -12,7 +12,6 @@ import {
   countKeptBack,
   countReceived,
   endedByCount,
-  hasFormer,
   isCountedHere,
   isCountKnown,
   isLive,
