@@ -53,10 +53,12 @@ export class BrokerModel {
   readonly #policy: NaivePolicy;
   readonly #responses: number | undefined;
   /**
-   * One entry for each PING that the server gets: the client's own, a refusal's text, a maximum that holds from there on, or a
-   * subscription that begins there.
+   * One entry for each PING that the server gets: the client's own, a refusal's text, a maximum that holds from there on, a
+   * subscription that begins there, or one that is over there, of which nothing more comes.
    */
-  readonly #pongs: ("own" | { text: string } | { sub: Subscription; max?: number })[] = [];
+  readonly #pongs: ("own" | { text: string } | { sub: Subscription; max?: number } | { over: Subscription })[] = [];
+  /** A maximum that the server does not know was reached: with the client's next operation the server gets an UNSUB and a PING. */
+  #untold: Subscription[] = [];
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #grants = new Map<string, number>();
   #filters = false;
@@ -71,6 +73,8 @@ export class BrokerModel {
   /** A whole operation of the client. */
   client(operation: Operation): void {
     const { verb, subject, reply, queue, sid, argument } = operation;
+    for (const over of this.#untold) this.#pongs.push({ over });
+    this.#untold = [];
     if (verb === "PING") this.#pongs.push("own");
     else if (verb === "UNSUB") this.#unsubscribe(sid, Number(argument.split(" ")[1] ?? 0));
     else if (verb === "PUB") {
@@ -132,6 +136,10 @@ export class BrokerModel {
     const due = this.#pongs.shift();
     if (due === undefined || due === "own") return "PONG\r\n";
     if ("text" in due) return due.text;
+    if ("over" in due) {
+      for (const [sid, sub] of this.#subscriptions) if (sub === due.over) this.#subscriptions.delete(sid);
+      return "";
+    }
     const { sub, max } = due;
     if (max === undefined) {
       Object.assign(sub, { hasFormer: false, isWithheld: false, received: 0, keptBack: 0 });
@@ -158,6 +166,7 @@ export class BrokerModel {
   #endIfReached(sub: Subscription): void {
     if (sub.max === 0 || counted(sub, sub.countedHere) < sub.max) return;
     if ((sub.reused || sub.hasFormer) && !sub.countedHere) return;
+    if (sub.isLive && sub.countedHere) this.#untold.push(sub);
     sub.isLive = false;
     sub.isFull = sub.countedHere;
   }
