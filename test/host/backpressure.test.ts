@@ -555,6 +555,23 @@ describe("limits.memory, the budget of a VM", () => {
       }
     });
 
+    it("is given back first by connections that pass unread in DRY_RUN, of which nothing is needed any more", () => {
+      const host = configuredHost({ limits: { memory: MEMORY } });
+      const honest = open(host, PEER);
+      honest.client("SUB ok.1 1\r\n");
+      const { root } = host.configure(policy({ mode: "DRY_RUN", limits: { memory: MEMORY } }), "another");
+      const line = (sid: number): string => `${LINE} ${sid}\r\n`;
+      for (let i = 0; i < 9; i++) {
+        const wire = new Wire(host, EVIL, root);
+        wire.server(INFO);
+        // What nobody can read comes in the same chunk, so that none of these holds anything while it is read.
+        wire.client(`${CONNECT}${Array.from({ length: 210 }, (_, sid) => line(sid)).join("")}?\r\n`);
+      }
+      assert.equal(honest.client("SUB ok.2 2\r\n"), "SUB ok.2 2\r\n");
+      assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "memory" }), 0);
+      assert.ok(stat(host, "istio_nats_memory_bytes") < MEMORY * 0.9);
+    });
+
     it("is not looked for before each callback where nobody has anything to give back, but after the next tick", () => {
       const host = configuredHost({ limits: { memory: MEMORY } });
       const wire = open(host, PEER);
