@@ -7,8 +7,7 @@ import { CONNECTIONS } from "./bytes/hot-page";
 import { NumberTable } from "./bytes/number-table";
 import { beginCallback } from "./connection/callback-time";
 import { Connection } from "./connection/connection";
-import { closeConnection, makeRoomFor, Plugin } from "./connection/plugin";
-import { isRoomNeeded } from "./connection/shedding";
+import { closeConnection, ensureRoom, Plugin } from "./connection/plugin";
 import { hasDrained, takeFromServer } from "./connection/to-client";
 import { resume, takeFromClient } from "./connection/to-server";
 import { nowNanoseconds, tickEvery } from "./proxy/clock";
@@ -106,7 +105,7 @@ export function proxy_on_downstream_data(context: u32, size: u32, endOfStream: u
   // Bytes of a connection that we do not know must not pass.
   const connection = connectionOf(context);
   if (connection == null) return FilterStatus.STOP;
-  if (isRoomNeeded()) makeRoomFor(context);
+  ensureRoom(context);
   return takeFromClient(connection, <i32>size, endOfStream != 0) ? FilterStatus.CONTINUE : FilterStatus.STOP;
 }
 
@@ -115,7 +114,7 @@ export function proxy_on_upstream_data(context: u32, size: u32, _endOfStream: u3
   beginCallback();
   const connection = connectionOf(context);
   if (connection == null) return FilterStatus.STOP;
-  if (isRoomNeeded()) makeRoomFor(context);
+  ensureRoom(context);
   takeFromServer(connection, <i32>size);
   if (connection.held > 0 && hasDrained(connection)) {
     resume(connection);

@@ -169,7 +169,7 @@ export class Plugin {
     const end = nowNanoseconds() + SLICE_NANOSECONDS;
     while (this.behind.length > 0) {
       // Each may ask for as much as it holds, for the UNSUBs of all its subscriptions.
-      if (isRoomNeeded()) makeRoomFor(this.id);
+      ensureRoom(this.id);
       const id = this.behind.pop();
       if (!this.connections.has(id)) continue;
       const connection = this.connections.get(id);
@@ -191,7 +191,7 @@ export class Plugin {
       collectReleased();
     }
     lookAgain();
-    if (isRoomNeeded()) makeRoomFor(this.id);
+    ensureRoom(this.id);
     const behind = this.catchUpSilent();
     if (isNobodyBehind()) collectReleased();
     const all = this.connections.values();
@@ -219,10 +219,16 @@ export class Plugin {
 }
 
 /**
- * To be called first in each callback that may ask for memory, where `isRoomNeeded`. Afterwards the host is turned to `context`,
- * which is the callback's.
+ * To be called before anything that may ask for memory: makes room for it if that is needed (shedding.ts), and turns the host to
+ * `context` then, which is the callback's.
  */
-export function makeRoomFor(context: u32): void {
+// @ts-ignore: decorator
+@inline
+export function ensureRoom(context: u32): void {
+  if (isRoomNeeded()) makeRoomAmongAll(context);
+}
+
+function makeRoomAmongAll(context: u32): void {
   let all: Connection[] = [];
   for (let i = 0; i < plugins.length; i++) all = all.concat(plugins[i].connections.values());
   makeRoom(all);
