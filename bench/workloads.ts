@@ -57,14 +57,14 @@ const ALL_OF_THEM: readonly SetupName[] = [
 ];
 const PUBLISH: readonly SetupName[] = [...ALL_OF_THEM, "plain-empty"];
 
-/** The setups, with the small filters in other languages added. */
-function withPeers(setups: readonly SetupName[]): SetupName[] {
-  return setups.flatMap((name): SetupName[] => (name === "filter" ? [name, "rust", "go"] : [name]));
+/** The setups, with more of them behind istio-nats. */
+function besideFilter(setups: readonly SetupName[], more: readonly SetupName[]): SetupName[] {
+  return setups.flatMap((name): SetupName[] => (name === "filter" ? [name, ...more] : [name]));
 }
 
-/** The setups, with the filter that reads lines alone added, for payloads that fill callbacks. */
-function withLines(setups: readonly SetupName[]): SetupName[] {
-  return setups.flatMap((name): SetupName[] => (name === "filter" ? ["lines", name] : [name]));
+/** The setups, with the small filters in other languages added. */
+function withPeers(setups: readonly SetupName[]): SetupName[] {
+  return besideFilter(setups, ["rust", "go"]);
 }
 
 const ALLOWED = "orders.e000.created";
@@ -133,7 +133,7 @@ export const WORKLOADS: readonly Workload[] = [
   }),
   publish("1k", "1 KiB", 1024, { setups: withPeers(PUBLISH) }),
   publish("16k", "16 KiB", 16 * 1024),
-  publish("1m", "1 MiB", 1024 * 1024, { setups: withLines(PUBLISH), longer: 4 }),
+  publish("1m", "1 MiB", 1024 * 1024, { setups: besideFilter(PUBLISH, ["lines"]), longer: 4 }),
   deliver("fan-out-1", "fan-out 1 → 1, 128 B", 1, { setups: withPeers(ALL_OF_THEM) }),
   deliver("fan-out-10", "fan-out 1 → 10, 128 B", 10, { operationsPerMessage: 10 }),
   deliver("queue", "queue group of 4, 128 B", 4, { queue: "workers", subscribe: WORK, subjects: [WORK] }),

@@ -98,11 +98,11 @@ export function buildLongFilter(): Promise<string> {
 
 /**
  * Makes a separate module from one file, with the filter's options: for example a module that traps, or an empty one to measure
- * against. `entry` is relative to the clone. Returns build/modules/<name>.wasm.
+ * against. `entry` is relative to the clone, and may import from its own folder. Returns build/modules/<name>.wasm.
  */
 export async function buildModule(entry: string): Promise<string> {
   const outFile = inRoot("build", "modules", `${basename(entry, ".ts")}.wasm`);
   const args = [entry, "--config", "asconfig.options.json", "--target", "release"];
-  await compileOnce(entry, args, [...FILTER_SOURCES, entry], outFile);
+  await compileOnce(entry, args, [...FILTER_SOURCES, dirname(entry)], outFile);
   return outFile;
 }

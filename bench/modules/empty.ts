@@ -3,6 +3,15 @@
 
 import { proxy_define_metric, proxy_increment_metric } from "@solo-io/proxy-runtime/assembly/imports";
 
+export {
+  proxy_abi_version_0_2_1,
+  proxy_on_context_create,
+  proxy_on_configure,
+  proxy_on_new_connection,
+  proxy_on_downstream_connection_close,
+  proxy_on_upstream_connection_close,
+} from "./silent-callbacks";
+
 const COUNTER = 0;
 
 const names = [
@@ -21,24 +30,12 @@ export function malloc(_size: usize): usize {
   return area;
 }
 
-export function proxy_abi_version_0_2_1(): void {}
-
-export function proxy_on_context_create(_context: u32, _parent: u32): void {}
-
 export function proxy_on_vm_start(_root: u32, _size: u32): u32 {
   for (let i = 0; i < names.length; i++) {
     const name = String.UTF8.encode(names[i]);
     proxy_define_metric(COUNTER, changetype<usize>(name), name.byteLength, ids + 4 * i);
   }
   return 1;
-}
-
-export function proxy_on_configure(_root: u32, _size: u32): u32 {
-  return 1;
-}
-
-export function proxy_on_new_connection(_context: u32): u32 {
-  return 0;
 }
 
 // @ts-ignore: decorator
@@ -58,10 +55,6 @@ export function proxy_on_upstream_data(_context: u32, size: u32, _end: u32): u32
   add(3, size);
   return 0;
 }
-
-export function proxy_on_downstream_connection_close(_context: u32, _peer: u32): void {}
-
-export function proxy_on_upstream_connection_close(_context: u32, _peer: u32): void {}
 
 export function proxy_on_delete(_context: u32): void {
   for (let i: usize = 0; i < 4; i++) {

@@ -12,6 +12,16 @@ import {
 import { BufferTypeValues, WasmResultValues } from "@solo-io/proxy-runtime/assembly/runtime";
 import { proxy_set_buffer_bytes } from "../../assembly/proxy/host";
 
+export {
+  proxy_abi_version_0_2_1,
+  proxy_on_context_create,
+  proxy_on_configure,
+  proxy_on_new_connection,
+  proxy_on_downstream_connection_close,
+  proxy_on_upstream_connection_close,
+  proxy_on_delete,
+} from "./silent-callbacks";
+
 const CHUNK = BufferTypeValues.NetworkDownstreamData;
 /** The number of bytes that bench/host-calls.ts sends. */
 const ORDER: u32 = 16_384;
@@ -35,21 +45,9 @@ export function malloc(_size: usize): usize {
   return area;
 }
 
-export function proxy_abi_version_0_2_1(): void {}
-
-export function proxy_on_context_create(_context: u32, _parent: u32): void {}
-
 export function proxy_on_vm_start(_root: u32, _size: u32): u32 {
   proxy_define_metric(COUNTER, changetype<usize>(metricName), metricName.byteLength, metric);
   return 1;
-}
-
-export function proxy_on_configure(_root: u32, _size: u32): u32 {
-  return 1;
-}
-
-export function proxy_on_new_connection(_context: u32): u32 {
-  return CONTINUE;
 }
 
 /** A call that fails would have a different cost. */
@@ -119,9 +117,3 @@ export function proxy_on_downstream_data(_context: u32, size: u32, _end: u32): u
 export function proxy_on_upstream_data(_context: u32, _size: u32, _end: u32): u32 {
   return CONTINUE;
 }
-
-export function proxy_on_downstream_connection_close(_context: u32, _peer: u32): void {}
-
-export function proxy_on_upstream_connection_close(_context: u32, _peer: u32): void {}
-
-export function proxy_on_delete(_context: u32): void {}

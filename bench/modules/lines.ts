@@ -4,6 +4,16 @@
 import { proxy_get_buffer_bytes } from "@solo-io/proxy-runtime/assembly/imports";
 import { BufferTypeValues, WasmResultValues } from "@solo-io/proxy-runtime/assembly/runtime";
 
+export {
+  proxy_abi_version_0_2_1,
+  proxy_on_vm_start,
+  proxy_on_configure,
+  proxy_on_new_connection,
+  proxy_on_downstream_connection_close,
+  proxy_on_upstream_connection_close,
+  proxy_on_delete,
+} from "./silent-callbacks";
+
 const CR: u8 = 0x0d;
 const LF: u8 = 0x0a;
 /** Bytes that are read at once: a line of the bench, or a part of a longer one. */
@@ -28,25 +38,11 @@ export function malloc(_size: usize): usize {
   return area;
 }
 
-export function proxy_abi_version_0_2_1(): void {}
-
 export function proxy_on_context_create(context: u32, _parent: u32): void {
   for (let direction: usize = 0; direction < 2; direction++) {
     store<u32>(streamOf(context, direction), 0);
     beginLine(streamOf(context, direction));
   }
-}
-
-export function proxy_on_vm_start(_root: u32, _size: u32): u32 {
-  return 1;
-}
-
-export function proxy_on_configure(_root: u32, _size: u32): u32 {
-  return 1;
-}
-
-export function proxy_on_new_connection(_context: u32): u32 {
-  return 0;
 }
 
 // @ts-ignore: decorator
@@ -104,9 +100,3 @@ export function proxy_on_upstream_data(context: u32, size: u32, _end: u32): u32 
   readLines(streamOf(context, 1), BufferTypeValues.NetworkUpstreamData, size);
   return 0;
 }
-
-export function proxy_on_downstream_connection_close(_context: u32, _peer: u32): void {}
-
-export function proxy_on_upstream_connection_close(_context: u32, _peer: u32): void {}
-
-export function proxy_on_delete(_context: u32): void {}

@@ -4,6 +4,17 @@
 import { proxy_get_buffer_bytes } from "@solo-io/proxy-runtime/assembly/imports";
 import { BufferTypeValues } from "@solo-io/proxy-runtime/assembly/runtime";
 
+export {
+  proxy_abi_version_0_2_1,
+  proxy_on_context_create,
+  proxy_on_vm_start,
+  proxy_on_configure,
+  proxy_on_new_connection,
+  proxy_on_downstream_connection_close,
+  proxy_on_upstream_connection_close,
+  proxy_on_delete,
+} from "./silent-callbacks";
+
 /** The host never hands over more than its buffer limit (1 MiB) and a few records. */
 const ROOM = 2 << 20;
 const area = heap.alloc(ROOM);
@@ -11,22 +22,6 @@ const answer = memory.data(8);
 
 export function malloc(_size: usize): usize {
   return area;
-}
-
-export function proxy_abi_version_0_2_1(): void {}
-
-export function proxy_on_context_create(_context: u32, _parent: u32): void {}
-
-export function proxy_on_vm_start(_root: u32, _size: u32): u32 {
-  return 1;
-}
-
-export function proxy_on_configure(_root: u32, _size: u32): u32 {
-  return 1;
-}
-
-export function proxy_on_new_connection(_context: u32): u32 {
-  return 0;
 }
 
 export function proxy_on_downstream_data(_context: u32, size: u32, _end: u32): u32 {
@@ -38,9 +33,3 @@ export function proxy_on_upstream_data(_context: u32, size: u32, _end: u32): u32
   proxy_get_buffer_bytes(BufferTypeValues.NetworkUpstreamData, 0, min(size, ROOM), answer, answer + 4);
   return 0;
 }
-
-export function proxy_on_downstream_connection_close(_context: u32, _peer: u32): void {}
-
-export function proxy_on_upstream_connection_close(_context: u32, _peer: u32): void {}
-
-export function proxy_on_delete(_context: u32): void {}
