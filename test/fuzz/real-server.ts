@@ -16,8 +16,10 @@ const LANES = Array.from({ length: CONCURRENCY }, (_, lane) => `127.0.7.${lane +
 /** One operation as nats-server's trace shows it: `PUB foo 1`, and for a payload `= "hello"`, quoted by Go. */
 export type TracedLine = string;
 
-/** `… [TRC] 127.0.0.1:51234 - cid:5 - "name" - <<- [PUB foo 1]` */
-const TRACE = /\[TRC\] \S+ - cid:(\d+) - .*?<<- (?:\[(.*)\]|MSG_PAYLOAD: \[(.*)\])$/;
+/** `[1234] … [TRC] 127.0.0.1:51234 - cid:5 - "name" - <<- [PUB foo 1]` */
+const TRACE = /\[TRC\] \S+ - cid:(\d+) - .*?<<- (?:\[(.*)\]|MSG_PAYLOAD: \[(.*)\])\n?$/s;
+/** Not every line of the log is an entry: the argument of a CONNECT may begin with a line feed. */
+const NEXT_ENTRY = /\n(?=\[\d+\] )/;
 
 /** A real nats-server that traces what it reads, and an observer of everything that is published there. */
 export class TracingServer {
@@ -85,8 +87,8 @@ export class TracingServer {
 
   #trace(): Map<number, TracedLine[]> {
     const lines = new Map<number, TracedLine[]>();
-    for (const line of readFileSync(join(this.started.folder, "nats-server.log"), "latin1").split("\n")) {
-      const match = TRACE.exec(line);
+    for (const entry of readFileSync(join(this.started.folder, "nats-server.log"), "latin1").split(NEXT_ENTRY)) {
+      const match = TRACE.exec(entry);
       if (match === null) continue;
       const [, connection, operation, payload] = match;
       const text = operation ?? `= ${payload!}`;
