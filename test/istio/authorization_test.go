@@ -4,7 +4,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"istio-nats/test/istio/identity"
 	"istio-nats/test/istio/proxy"
@@ -162,9 +161,7 @@ func TestWhatAPolicyOfIstioSaysOfHTTPCutsOffTheClientsOfATCPPort(t *testing.T) {
 // waitForLog waits until the proxy's log contains that text, because Envoy writes its access log with a delay.
 func waitForLog(t testing.TB, of *proxy.Proxy, text string) {
 	t.Helper()
-	for deadline := time.Now().Add(wait.Patience); !strings.Contains(of.Log(), text); time.Sleep(100 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("the proxy's log has no %q", text)
-		}
+	if !wait.Until(func() bool { return strings.Contains(of.Log(), text) }) {
+		t.Fatalf("the log of %s has no %q after %v", of.Workload.Name, text, wait.Patience)
 	}
 }

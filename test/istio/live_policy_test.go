@@ -66,12 +66,7 @@ func mayPublish(t testing.TB, one client, prefix string) bool {
 // says whether that happened.
 func waitUntil(t testing.TB, one client, prefix string, passes bool, limit time.Duration) bool {
 	t.Helper()
-	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if mayPublish(t, one, prefix) == passes {
-			return true
-		}
-	}
-	return false
+	return wait.UntilWithin(limit, func() bool { return mayPublish(t, one, prefix) == passes })
 }
 
 func TestAppliedPolicyIsInForceForNewConnections(t *testing.T) {
@@ -84,17 +79,13 @@ func TestAppliedPolicyIsInForceForNewConnections(t *testing.T) {
 	}
 
 	s.istiod.Apply(t, withOrders(t, s.plugin, "invoices.>"))
-	deadline := time.Now().Add(wait.Patience)
-	for {
+	isInForce := wait.Until(func() bool {
 		after, err := s.connect(address)
 		after = mustConnect(t, after, err)
-		if !mayPublish(t, after, "orders.eu") && mayPublish(t, after, "invoices.eu") {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("new connections are still judged by the old policy")
-		}
-		time.Sleep(50 * time.Millisecond)
+		return !mayPublish(t, after, "orders.eu") && mayPublish(t, after, "invoices.eu")
+	})
+	if !isInForce {
+		t.Fatal("new connections are still judged by the old policy")
 	}
 }
 
@@ -136,12 +127,7 @@ func TestRefusedPolicyLeavesTheOldOneInForce(t *testing.T) {
 
 	s.istiod.Apply(t, withOrders(t, s.plugin, "orders.>.x"))
 	const fault = `rules[0].publish.allow[0]`
-	for deadline := time.Now().Add(wait.Patience); !strings.Contains(s.server.Log(), fault); {
-		if time.Now().After(deadline) {
-			t.Fatalf("the proxy's log does not name %s", fault)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	waitForLog(t, s.server, fault)
 	after, err := s.connect(address)
 	after = mustConnect(t, after, err)
 	for _, one := range []client{open, after} {

@@ -203,12 +203,8 @@ func (s *stand) as(t testing.TB, serviceAccount string) (client, error) {
 // waitUntilConnects waits until that service account may connect, and returns its connection.
 func (s *stand) waitUntilConnects(t testing.TB, serviceAccount string) client {
 	t.Helper()
-	deadline := time.Now().Add(wait.Patience)
-	for {
-		one, err := s.as(t, serviceAccount)
-		if err == nil || time.Now().After(deadline) {
-			return mustConnect(t, one, err)
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
+	var one client
+	var err error
+	wait.Until(func() bool { one, err = s.as(t, serviceAccount); return err == nil })
+	return mustConnect(t, one, err)
 }

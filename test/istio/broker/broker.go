@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"istio-nats/test/istio/freeport"
 	"istio-nats/test/istio/wait"
@@ -53,15 +52,13 @@ func Start(t *testing.T, command string) Ports {
 		_ = log.Close()
 	})
 	portsFile := filepath.Join(folder, fmt.Sprintf("%s_%d.ports", filepath.Base(command), process.Process.Pid))
-	for deadline := time.Now().Add(wait.Patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if ports, ok := read(portsFile); ok {
-			ports.Leafnodes = fmt.Sprintf("127.0.0.1:%d", leafnodes)
-			return ports
-		}
+	var ports Ports
+	if !wait.Until(func() (isComplete bool) { ports, isComplete = read(portsFile); return }) {
+		text, _ := os.ReadFile(log.Name())
+		t.Fatalf("nats-server does not say its ports:\n%s", text)
 	}
-	text, _ := os.ReadFile(log.Name())
-	t.Fatalf("nats-server does not say its ports:\n%s", text)
-	return Ports{}
+	ports.Leafnodes = fmt.Sprintf("127.0.0.1:%d", leafnodes)
+	return ports
 }
 
 // read reads the ports file once it exists and is complete.

@@ -3,13 +3,11 @@ package istiod
 
 import (
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"istio-nats/test/istio/freeport"
 	"istio-nats/test/istio/kubeapi"
@@ -84,23 +82,18 @@ func start(t *testing.T, api *kubeapi.Server) string {
 			t.Logf("the end of istiod's log:\n%s", explain())
 		}
 	})
-	for deadline := time.Now().Add(wait.Patience); ; time.Sleep(100 * time.Millisecond) {
-		response, err := http.Get("http://" + addresses[1] + "/ready")
-		if err == nil {
-			_ = response.Body.Close()
-			if response.StatusCode == http.StatusOK {
-				return addresses[0]
-			}
-		}
+	isReady := wait.Until(func() bool {
 		select {
 		case <-exited:
 			t.Fatalf("pilot-discovery ended: %s\n%s", process.ProcessState, explain())
 		default:
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("pilot-discovery is not ready after 30 s\n%s", explain())
-		}
+		return wait.AnswersOK("http://" + addresses[1] + "/ready")
+	})
+	if !isReady {
+		t.Fatalf("pilot-discovery is not ready after %v\n%s", wait.Patience, explain())
 	}
+	return addresses[0]
 }
 
 func TestRealIstiodDeliversTheFilterAndEveryChangeOfItsPolicy(t *testing.T) {
@@ -124,14 +117,13 @@ func TestRealIstiodDeliversTheFilterAndEveryChangeOfItsPolicy(t *testing.T) {
 			}
 
 			api.Apply(shipped.WithWasm(t, plugin, "pluginConfig.mode", "ENFORCE"))
-			for deadline := time.Now().Add(wait.Patience); ; time.Sleep(50 * time.Millisecond) {
-				after := configuration(t, mesh.ViewOf(t, istiod, worlds.NatsSidecar))
-				if strings.Contains(after, `"mode":"ENFORCE"`) {
-					break
-				}
-				if time.Now().After(deadline) {
-					t.Fatalf("the filter's configuration is still %s", after)
-				}
+			var after string
+			isEnforced := wait.Until(func() bool {
+				after = configuration(t, mesh.ViewOf(t, istiod, worlds.NatsSidecar))
+				return strings.Contains(after, `"mode":"ENFORCE"`)
+			})
+			if !isEnforced {
+				t.Fatalf("the filter's configuration is still %s", after)
 			}
 		})
 	}

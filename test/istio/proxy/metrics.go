@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
@@ -54,16 +53,9 @@ func (p *Proxy) Sum(t testing.TB, name string, labels Labels) float64 {
 // WaitForSum waits until the sum is at least that. The filter gives its counts to Envoy on its tick.
 func (p *Proxy) WaitForSum(t testing.TB, name string, labels Labels, least float64) {
 	t.Helper()
-	deadline := time.Now().Add(wait.Patience)
-	for {
-		sum := p.Sum(t, name, labels)
-		if sum >= least {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s%v of %s is %v after %v, not %v", name, labels, p.Workload.Name, sum, wait.Patience, least)
-		}
-		time.Sleep(50 * time.Millisecond)
+	var sum float64
+	if !wait.Until(func() bool { sum = p.Sum(t, name, labels); return sum >= least }) {
+		t.Fatalf("%s%v of %s is %v after %v, not %v", name, labels, p.Workload.Name, sum, wait.Patience, least)
 	}
 }
 

@@ -125,23 +125,16 @@ func (p *Proxy) run(t *testing.T, envoy, bootstrap string) {
 
 func (p *Proxy) waitUntilReady(t *testing.T) {
 	t.Helper()
-	deadline := time.Now().Add(wait.Patience)
-	for {
-		response, err := http.Get(p.admin + "/ready")
-		if err == nil {
-			_ = response.Body.Close()
-			if response.StatusCode == http.StatusOK {
-				return
-			}
-		}
+	isReady := wait.Until(func() bool {
 		select {
 		case <-p.exited:
 			t.Fatalf("%s ended: %s\n%s", p.Workload.Name, p.process.ProcessState, tail(p.Log(), 6000))
-		case <-time.After(50 * time.Millisecond):
+		default:
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s is not ready after %v\n%s", p.Workload.Name, wait.Patience, tail(p.Log(), 6000))
-		}
+		return wait.AnswersOK(p.admin + "/ready")
+	})
+	if !isReady {
+		t.Fatalf("%s is not ready after %v\n%s", p.Workload.Name, wait.Patience, tail(p.Log(), 6000))
 	}
 }
 

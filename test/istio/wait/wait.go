@@ -1,7 +1,35 @@
 // Package wait says how long tests wait.
 package wait
 
-import "time"
+import (
+	"net/http"
+	"time"
+)
 
 // Patience is how long anything may take before it counts as hung, on two slow cores that others use as well.
 const Patience = 30 * time.Second
+
+// Until asks again and again until the answer is yes, for at most Patience, and says whether it was.
+func Until(isSo func() bool) bool {
+	return UntilWithin(Patience, isSo)
+}
+
+// UntilWithin is Until with another limit.
+func UntilWithin(limit time.Duration, isSo func() bool) bool {
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if isSo() {
+			return true
+		}
+	}
+	return false
+}
+
+// AnswersOK says whether a server answers that URL with 200 OK.
+func AnswersOK(url string) bool {
+	response, err := http.Get(url)
+	if err != nil {
+		return false
+	}
+	_ = response.Body.Close()
+	return response.StatusCode == http.StatusOK
+}
