@@ -1,4 +1,5 @@
 import { Host } from "../../test/host/host.ts";
+import { microsecondsOf } from "../../test/host/processor-time.ts";
 import { Wire } from "../../test/host/wire.ts";
 import { pluginConfig } from "../policy.ts";
 
@@ -18,20 +19,19 @@ export function openAndClose(counting: WebAssembly.Module, connections: number):
   const host = new Host(counting);
   host.configure(pluginConfig("PEER"));
   const level = (): [number, number] => [host.global("live_bytes"), host.memoryPages];
-  const { user, system } = process.cpuUsage();
   let [bytesEarly, pagesEarly] = level();
-  for (let i = 1; i <= connections; i++) {
-    Wire.connected(host).connection.close(i % 2 === 0 ? "client" : "server");
-    if (i % 1000 === 0) {
-      host.tick();
-      host.logs.length = 0;
+  const took = microsecondsOf(() => {
+    for (let i = 1; i <= connections; i++) {
+      Wire.connected(host).connection.close(i % 2 === 0 ? "client" : "server");
+      if (i % 1000 === 0) {
+        host.tick();
+        host.logs.length = 0;
+      }
+      if (i === Math.ceil(connections / 10)) [bytesEarly, pagesEarly] = level();
     }
-    if (i === Math.ceil(connections / 10)) [bytesEarly, pagesEarly] = level();
-  }
+  });
   const [bytesLate, pagesLate] = level();
-  const took = process.cpuUsage();
-  const microseconds = (took.user + took.system - user - system) / connections;
-  return { connections, microseconds, bytesEarly, bytesLate, pagesEarly, pagesLate };
+  return { connections, microseconds: took / connections, bytesEarly, bytesLate, pagesEarly, pagesLate };
 }
 
 /** Bytes of records and names that may be waiting for the collector at either moment. */
