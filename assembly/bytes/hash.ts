@@ -4,7 +4,8 @@ import { KEYS } from "./hot-page";
 
 /** Hashes of raw bytes. Nothing here allocates, and no byte beyond the given ones is read. */
 
-const OTHER_MULTIPLIER: u64 = 0xd6e8feb86659fd93;
+/** A second odd multiplier, for products of products of GOLDEN_64 (that of degski's xorshift-multiply mixer of 64 bits). */
+export const OTHER_MULTIPLIER: u64 = 0xd6e8feb86659fd93;
 
 /** Set once for each VM, so that clients cannot choose sids or subjects of the same hash. */
 let seed: u64 = 0x2545f4914f6cdd1d;

@@ -1,6 +1,6 @@
 import { copyShort } from "./copy";
 import { GOLDEN_64 } from "./golden-ratio";
-import { HASH_KEYS } from "./hash";
+import { HASH_KEYS, OTHER_MULTIPLIER } from "./hash";
 import { MASKS } from "./hot-page";
 
 /**
@@ -24,8 +24,6 @@ memory.fill(MASKS, 0xff, <usize>LONGEST);
 let readableUntil: usize = 0;
 /** Where a name is copied that lies at the very end of memory. */
 const copied: usize = memory.data(LONGEST, 16);
-
-const LAST_MULTIPLIER: u64 = 0xd6e8feb86659fd93;
 
 /** Has a name of this length room in two vectors? */
 // @ts-ignore: decorator
@@ -99,5 +97,5 @@ export function hashPadded(low: v128, high: v128, salt: u64): u32 {
   const products = i64x2.add(i64x2.extmul_low_i32x4_u(one, other), i64x2.extmul_high_i32x4_u(one, other));
   const all = i64x2.extract_lane(products, 0) + i64x2.extract_lane(products, 1) + salt * GOLDEN_64;
   // The upper half of a product depends on all bits of its factors.
-  return <u32>(((all ^ (all >> 32)) * LAST_MULTIPLIER) >> 32);
+  return <u32>(((all ^ (all >> 32)) * OTHER_MULTIPLIER) >> 32);
 }
