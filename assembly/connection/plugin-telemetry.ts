@@ -8,7 +8,7 @@ import { propertyPath, textProperty } from "../proxy/properties";
 import { Audit } from "../telemetry/audit";
 import { tellDurations } from "../telemetry/durations";
 import { FilterStats } from "../telemetry/filter-stats";
-import { MAX_CLASS_NUMBERS } from "../telemetry/meter";
+import { MAX_CLASS_NUMBERS, Meter } from "../telemetry/meter";
 import { Meters, Standpoint } from "../telemetry/meters";
 import { Names } from "../telemetry/names";
 import { Sampler } from "../telemetry/sampler";
@@ -118,6 +118,11 @@ export class PluginTelemetry {
     connection.refusalRate = this.audit.refusals;
     connection.requests = this.requests;
     connection.services = this.services;
+  }
+
+  /** Counts for peers of whom nothing is known yet. */
+  get unknownPeer(): Meter {
+    return this.meters.of("unknown", "unknown");
   }
 
   /** The peer of a connection is known, or has become another one with the policy: the connection counts as its. */

@@ -40,6 +40,15 @@ function telemetryOf(connection: Connection): PluginTelemetry {
   return clientOf(connection.id).telemetry;
 }
 
+/**
+ * Who counts what nats-server says. It speaks first, and what it says before the client has sent anything may be its last word:
+ * that there are too many connections, or that it is no nats-server.
+ */
+function listenerOf(connection: Connection): Meter {
+  const meter = connection.meter;
+  return meter != null ? meter : telemetryOf(connection).unknownPeer;
+}
+
 function ruleName(connection: Connection, rule: i32): string {
   return rule == NONE ? "" : clientOf(connection.id).rules.document.names.of(rule);
 }
@@ -234,8 +243,7 @@ function reportAllowed(
 
 /** nats-server tells the client of an error of its own: counts it. */
 export function reportServerError(connection: Connection, line: ServerLine): void {
-  const meter = connection.meter;
-  if (meter != null) meter.serverError(serverErrorOf(line.argument, line.argumentLength));
+  listenerOf(connection).serverError(serverErrorOf(line.argument, line.argumentLength));
 }
 
 /** What an operator should look at when a peer may not connect. */
@@ -288,8 +296,7 @@ export function reportConnectionClosed(connection: Connection): void {
  * unless there were too many.
  */
 export function reportUnreadable(connection: Connection, kind: ProtocolError): void {
-  const meter = connection.meter;
-  if (meter != null) meter.protocolError(kind);
+  listenerOf(connection).protocolError(kind);
   const audit = telemetryOf(connection).audit;
   if (!audit.admits(callbackTime())) return;
   audit.unreadable(subjectOf(connection), connection.observing, kind, PROTOCOL_ERROR_REMEDIES[kind]);

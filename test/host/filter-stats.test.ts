@@ -9,7 +9,7 @@ import { filterWasm } from "../../tools/wasm.ts";
 import { filterModule } from "./filter.ts";
 import { fnv1a } from "./fnv.ts";
 import { Host } from "./host.ts";
-import { configuredHost, CONNECT, msg, policy, PONG, pub, stat, Wire } from "./wire.ts";
+import { configuredHost, CONNECT, INFO, msg, policy, PONG, pub, stat, Wire } from "./wire.ts";
 
 const NODE = { "xds.node.metadata.WORKLOAD_NAME": "nats", "xds.node.metadata.NAMESPACE": "messaging" };
 
@@ -271,6 +271,18 @@ describe("errors of nats-server itself", () => {
       for (const text of texts.length > 0 ? texts : ["Anything Else"]) wire.server(`-ERR '${text}'\r\n`);
       assert.equal(stat(host, "istio_nats_server_errors_total", { kind }), Math.max(texts.length, 1), kind);
     }
+  });
+
+  it("are counted under the principal `unknown` where nats-server says them before the client has sent anything", () => {
+    const host = configuredHost();
+    const wire = new Wire(host);
+    const line = "-ERR 'maximum connections exceeded'\r\n";
+    assert.equal(wire.server(INFO + line), INFO + line);
+    wire.connection.close("server");
+    const labels = { kind: "connections", source_principal: "unknown", source_workload_namespace: "unknown" };
+    assert.equal(stat(host, "istio_nats_server_errors_total", labels), 1);
+    assert.equal(stat(host, "istio_nats_connections_opened_total"), 0);
+    assert.equal(stat(host, "istio_nats_connections_active"), 0);
   });
 
   it("do not include the ones that the filter writes in nats-server's words", () => {

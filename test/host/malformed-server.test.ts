@@ -47,6 +47,27 @@ describe("malformed bytes of a server", () => {
   }
 });
 
+describe("a server that is no nats-server", () => {
+  const BANNER = "220 mail.example ESMTP\r\n";
+  const labels = { kind: "server", source_principal: "unknown" };
+
+  it("is counted though its banner ends the connection before the client has sent anything", () => {
+    const host = configuredHost();
+    const wire = new Wire(host);
+    assert.equal(wire.server(BANNER), "");
+    assert.equal(stat(host, "istio_nats_protocol_errors_total", labels), 1);
+    assert.equal(wire.connection.closedByFilter, true);
+    assert.equal(stat(host, "istio_nats_connections_active"), 0);
+  });
+
+  it("is counted in DRY_RUN, where its banner passes", () => {
+    const host = configuredHost({ mode: "DRY_RUN" });
+    const wire = new Wire(host);
+    assert.equal(wire.server(BANNER), BANNER);
+    assert.equal(stat(host, "istio_nats_protocol_errors_total", labels), 1);
+  });
+});
+
 describe("a long line of a server", () => {
   const LONGEST = 2 * 65_536 + 64;
 
