@@ -141,10 +141,12 @@ export class Tokens {
 
   /**
    * Keeps the answer about this subject from being taken for that about all others that begin with the tokens looked at, if one
-   * of these only begins with a wildcard, as `*a` does. With a real wildcard in a token behind it, nats-server takes it for a
-   * wildcard too (sublist.go `isSubsetMatchTokenized`), and so another subject may have another answer.
+   * of these only begins with a wildcard, as `*a` does, or (`isOdd`) one of an entry that may deny them. With a real wildcard in
+   * a token behind it, nats-server takes it for a wildcard too (sublist.go `isSubsetMatchTokenized`, `tokensCanMatch`), and so
+   * another subject may have another answer.
    */
-  holdBack(): void {
+  holdBack(isOdd: bool): void {
+    if (isOdd) this.looked = NOT_BY_TOKENS;
     for (let i = 0; i < this.looked; i++) {
       if (!this.beginsWithWildcard(i)) continue;
       this.looked = NOT_BY_TOKENS;

@@ -102,6 +102,8 @@ export class SubjectMatcher {
   private mask: i32 = FIRST_SLOTS - 1;
   /** Some entry has a queue. */
   hasQueues: bool = false;
+  /** Some entry has a token that only begins with a wildcard (`*a`). */
+  hasOdd: bool = false;
 
   /** What the last `collect` found: pairs of entry and whether it covers. */
   private readonly found: Words = new Words();
@@ -430,7 +432,9 @@ export class SubjectMatcher {
     if (known != NONE) return known;
     const made = this.addNode(node, hash, text + <i32>(pointer - tokens.subject), length);
     const first = load<u8>(pointer);
-    const row = node * Node.STRIDE + (first == STAR || first == GREATER ? Node.FIRST_ODD : Node.FIRST_CHILD);
+    const isOdd = first == STAR || first == GREATER;
+    if (isOdd) this.hasOdd = true;
+    const row = node * Node.STRIDE + (isOdd ? Node.FIRST_ODD : Node.FIRST_CHILD);
     this.nodes.set(made * Node.STRIDE + Node.NEXT_SIBLING, this.nodes.get(row));
     this.nodes.set(row, made);
     if (this.nodeCount * 2 > this.mask + 1) this.rehash();

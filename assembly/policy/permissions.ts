@@ -162,7 +162,7 @@ export class Permissions {
     const splits = tokens.split(pointer, length);
     if (splits && isPattern(tokens)) return this.decidePattern(pointer, length);
     const reason = this.decidePublish(splits);
-    tokens.holdBack();
+    tokens.holdBack(this.publishDeny.hasOdd);
     // The first token alone tells that, so that it too holds for all subjects that begin with the tokens looked at.
     const reserved = isReservedPublish(pointer, length);
     return this.rememberWithClass(this.publishQuestion, pointer, length, reason, this.decidedBy, reserved);

@@ -83,6 +83,15 @@ describe("publishing", () => {
     permissions.destroy();
   });
 
+  it("that a deny entry may cover, one of whose tokens begins with a wildcard, is denied, whatever was decided before", () => {
+    const permissions = permissionsOf(['"publish":{"allow":[">"],"deny":["c","*.b","*a.>b.*"]}']);
+    for (let i = 0; i < 6; i++) {
+      expect(publish(permissions, "$JS.API." + i.toString())).toBe("allowed by 0");
+      expect(publish(permissions, "$JS.API.*")).toBe("denied by 0");
+    }
+    permissions.destroy();
+  });
+
   it("on a pattern of JetStream's API is refused, by no rule, if the search for a deny in it is given up", () => {
     const denies: string[] = [];
     for (let i = 0; i < 1100; i++) denies.push(`"$JS.API.a${i}.b"`);
