@@ -6,7 +6,7 @@ import { assertOnly, CHANGE_KEY, envelope, HURRIED, KEY, TICK } from "./changing
 import { filterModule } from "./filter.ts";
 import { Host, SharedData } from "./host.ts";
 import { Random } from "./random.ts";
-import { pub, stat, Wire } from "./wire.ts";
+import { CONNECT, pub, stat, Wire } from "./wire.ts";
 
 const PAGE = 65_536;
 /** Ten clock reads make a slice, and there is a clock read for each 16 KiB that is read. */
@@ -76,6 +76,32 @@ describe("a long policy that another VM of the proxy has accepted", () => {
     assert.equal(worker.shortestTickPeriod, TICK);
     for (const connection of [wire, comes, Wire.connected(worker)]) assertOnly(connection, "large", ["small"]);
     assert.equal(stat(worker, "istio_nats_policy_changes_total"), 1);
+  });
+
+  it("has its trust domains applied in slices too, which its principals are compared with when all is read", () => {
+    const trustDomains = Array.from({ length: 64 }, (_, i) => `d${i}.example`);
+    const rules = Array.from({ length: 1000 }, (_, i) => ({
+      name: `app-${i}`,
+      from: [{ principals: [`d63.example/ns/team/sa/app-${i}`, `d63.example/ns/team/sa/other-${i}`] }],
+      publish: { allow: [`orders.${i}.>`] },
+    }));
+    const everybody = { name: "everybody", from: [{ principals: ["*"] }], publish: { allow: ["large.>"] } };
+    const text = JSON.stringify({
+      trustDomains: [...trustDomains, "cluster.local"].slice(1),
+      rules: [...rules, everybody],
+    });
+    const { main, worker, wire } = proxy();
+    main.configure(text);
+    worker.configure(text);
+    worker.resetCounts();
+    readOn(worker);
+    const comparisons = 64 * 2 * rules.length;
+    const looks = worker.counts["proxy_get_current_time_nanoseconds"]!;
+    assert.ok(looks >= (text.length + comparisons) / 16_384, `${looks} looks at the clock`);
+    assertOnly(wire, "large", ["small"]);
+    const app = new Wire(worker, "spiffe://d5.example/ns/team/sa/app-999");
+    app.client(CONNECT);
+    assert.equal(app.client(pub("orders.999.x")), pub("orders.999.x"));
   });
 
   it("is also read in slices if a worker finds it at its tick", () => {
