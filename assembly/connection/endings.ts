@@ -97,8 +97,12 @@ export function closeSoon(connection: Connection): void {
   connection.endingSince = LONG_AGO;
 }
 
-/** The same, which is reported. In DRY_RUN the connection passes unread instead. */
+/**
+ * The same, which is reported, unless it has ended already: what ends it may be met for each of its subscriptions. In DRY_RUN the
+ * connection passes unread instead.
+ */
 export function endAtOnce(connection: Connection, kind: ProtocolError): void {
+  if (connection.phase == Phase.ENDED) return;
   reportUnreadable(connection, kind);
   if (connection.observing) {
     passUnread(connection);

@@ -25,9 +25,10 @@ const SOURCE_ADDRESS: StaticArray<u8> = propertyPath(["source", "address"]);
 
 /**
  * Whom a record is about. Two properties are read from the host for that, so only for a record that is written, at most
- * `refusalsPerSecond` times.
+ * `refusalsPerSecond` times. The host is turned to the connection for them, as the tick and callbacks of others must.
  */
 function subjectOf(connection: Connection): AuditSubject {
+  actOn(connection.id);
   return new AuditSubject(
     clientOf(connection.id).principal,
     textProperty(SOURCE_ADDRESS),
@@ -157,7 +158,6 @@ export function reportRevoked(connection: Connection, sub: usize, reason: Reason
   const telemetry = telemetryOf(connection);
   telemetry.stats.revokedSubscription();
   if (!telemetry.audit.admits(callbackTime())) return;
-  actOn(connection.id);
   telemetry.audit.revoked(
     subjectOf(connection),
     reason,
@@ -174,7 +174,6 @@ export function reportRevokedConnection(connection: Connection, reason: Reason):
   const telemetry = telemetryOf(connection);
   telemetry.stats.revokedConnection();
   if (!telemetry.audit.admits(callbackTime())) return;
-  actOn(connection.id);
   telemetry.audit.revoked(subjectOf(connection), reason, "", 0, 0, 0, 0);
 }
 

@@ -1,5 +1,4 @@
 import { limitBytes, usedBytes } from "../bytes/budget";
-import { actOn } from "../proxy/stream";
 import { Meter } from "../telemetry/meter";
 import { ProtocolError } from "../telemetry/protocol-error";
 import { Connection, Phase } from "./connection";
@@ -147,13 +146,11 @@ function mostOf(weight: usize): usize {
 }
 
 /**
- * Ends a connection, which gives back all that it holds; in DRY_RUN it passes unread from now on. The host is turned to it
- * first, since the record that is written reads its address from the host. Of one that has ended already there is a record.
+ * Ends a connection, which gives back all that it holds; in DRY_RUN it passes unread from now on. Of one that has ended already
+ * there is a record.
  */
 function shed(connection: Connection): void {
-  if (connection.phase == Phase.OPEN) {
-    actOn(connection.id);
-    endAtOnce(connection, ProtocolError.MEMORY);
-  } else if (connection.phase != Phase.UNREAD) closeSoon(connection);
+  if (connection.phase == Phase.OPEN) endAtOnce(connection, ProtocolError.MEMORY);
+  else if (connection.phase != Phase.UNREAD) closeSoon(connection);
   connection.giveUp();
 }

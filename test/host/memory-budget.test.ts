@@ -497,6 +497,31 @@ describe("limits.memory, the budget of a VM", () => {
       assert.equal(honest.client(pub("ok.1")), `UNSUB 1\r\n${PING}${pub("ok.1")}`);
     });
 
+    it("ends a connection for which DRY_RUN would need more than is left once, in a record that names it", () => {
+      const limits = { memory: MEMORY, outstandingReplies: MEMORY };
+      const rule = { subscribe: { allow: ["ok.>"], deny: ["ok.secret"] } };
+      const host = configuredHost({ rule, limits });
+      const counted = open(host, PEER);
+      counted.client("SUB ok.* 1\r\n");
+      // The server is to be told of each of these maxima, all of which are counted here.
+      for (let i = 0; i < 220; i++) {
+        const sid = `${i}${"x".repeat(4000)}`;
+        counted.client(`SUB ok.1 ${sid}\r\nUNSUB ${sid} 5\r\n`);
+        counted.server(PONG);
+      }
+      for (let i = 0; i < 7; i++) hold(open(host, EVIL), MEMORY / 9);
+      host.logs.length = 0;
+      host.configure(policy({ mode: "DRY_RUN", rule, limits }));
+      assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "memory" }), 1);
+      assert.deepEqual(
+        auditOf(host).map((record) => [record["event"], record["connection_id"]]),
+        [
+          ["unreadable", 11],
+          ["disconnected", 11],
+        ],
+      );
+    });
+
     it("is given back at once by a connection that is about to close, and then by no other", () => {
       const host = configuredHost({ limits: { memory: MEMORY } });
       const all = Array.from({ length: 7 }, () => open(host, EVIL));
