@@ -109,18 +109,15 @@ export function proxy_on_downstream_data(context: u32, size: u32, endOfStream: u
   return takeFromClient(connection, <i32>size, endOfStream != 0) ? FilterStatus.CONTINUE : FilterStatus.STOP;
 }
 
-/** Bytes from nats-server. What must not pass has been taken out of the buffer, so what is left always goes on. */
+/** Bytes from nats-server. What must not pass has been taken out of the buffer, so what is left goes on. */
 export function proxy_on_upstream_data(context: u32, size: u32, _endOfStream: u32): u32 {
   beginCallback();
   const connection = connectionOf(context);
   if (connection == null) return FilterStatus.STOP;
   ensureRoom(context);
-  takeFromServer(connection, <i32>size);
-  if (connection.held > 0 && hasDrained(connection)) {
-    resume(connection);
-    continueDownstream();
-  }
-  return FilterStatus.CONTINUE;
+  const passes = takeFromServer(connection, <i32>size);
+  if (connection.held > 0 && hasDrained(connection) && resume(connection)) continueDownstream();
+  return passes ? FilterStatus.CONTINUE : FilterStatus.STOP;
 }
 
 /** Nothing: `proxy_on_delete` comes behind it in every case. */

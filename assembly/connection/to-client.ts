@@ -39,16 +39,19 @@ const chunk: Chunk = changetype<Chunk>(CHUNK_TO_CLIENT);
 const line: ServerLine = new ServerLine();
 const info: ServerInfo = new ServerInfo();
 
-/** Takes `size` bytes that the host holds for the client; they always go on, perhaps as none. */
-export function takeFromServer(connection: Connection, size: i32): void {
+/**
+ * Takes `size` bytes that the host holds for the client. Answers whether they may go on, perhaps as none: always, unless the host
+ * did not let them be edited.
+ */
+export function takeFromServer(connection: Connection, size: i32): bool {
   if (connection.policyEpoch != policyEpoch) catchUp(connection);
-  if (connection.phase == Phase.UNREAD || size == 0) return;
+  if (connection.phase == Phase.UNREAD || size == 0) return true;
   if (connection.phase == Phase.ENDED) connection.toClientPassed = false;
   const frozen = connection.observing || connection.toClientPassed;
   chunk.begin(UPSTREAM_DATA, size, connection.toClientTail, frozen, connection.toClientLarge);
   if (connection.phase == Phase.ENDED) {
     chunk.finishWithWrittenOnly();
-    return;
+    return !chunk.mustStay;
   }
   let position = -connection.toClientTail.length;
   if (connection.toClientPassed) position = passBegun(connection, position);
@@ -66,11 +69,12 @@ export function takeFromServer(connection: Connection, size: i32): void {
     if (next == position) break;
     position = next;
   }
-  if (connection.phase == Phase.UNREAD) return;
+  if (connection.phase == Phase.UNREAD) return true;
   if (chunk.viewEnd > 0) connection.toClientLarge = takeLargestSize() > FAR;
   if (!chunk.finish(connection.phase == Phase.ENDED ? size : position)) {
     endAtOnce(connection, chunk.failed ? ProtocolError.HOST : ProtocolError.MEMORY);
   }
+  return !chunk.mustStay;
 }
 
 /** The beginning of this line went to the client in DRY_RUN, under an older policy, so its end must follow, whatever it is. */

@@ -31,31 +31,31 @@ const chunk: Chunk = changetype<Chunk>(CHUNK_TO_SERVER);
 const line: ClientLine = new ClientLine();
 
 /**
- * Takes `size` bytes that the host holds for the server. Answers false when they must stay there, because too many of the
- * client's refusals wait for their PONG already: see `resume`.
+ * Takes `size` bytes that the host holds for the server. Answers false when they must stay there: because too many of the
+ * client's refusals wait for their PONG already (see `resume`), or because the host did not let them be edited.
  */
 export function takeFromClient(connection: Connection, size: i32, endOfStream: bool): bool {
   if (connection.policyEpoch != policyEpoch) catchUp(connection);
   if (connection.phase == Phase.UNREAD) return true;
-  if (connection.phase == Phase.ENDING || connection.phase == Phase.ENDED) {
-    dropAll(connection, size);
-    return true;
+  if (connection.phase == Phase.ENDING || connection.phase == Phase.ENDED) dropAll(connection, size);
+  else {
+    // At the end of the stream the host presents held bytes for the last time.
+    if (size > 0 && !endOfStream && mustWait(connection)) {
+      connection.held = size;
+      return false;
+    }
+    connection.held = 0;
+    if (size > 0) process(connection, size);
+    if (endOfStream) noteUnfinished(connection);
   }
-  // At the end of the stream the host presents held bytes for the last time.
-  if (size > 0 && !endOfStream && mustWait(connection)) {
-    connection.held = size;
-    return false;
-  }
-  connection.held = 0;
-  if (size > 0) process(connection, size);
-  if (endOfStream) noteUnfinished(connection);
-  return true;
+  return size == 0 || !chunk.mustStay;
 }
 
 /**
- * Enough of these have been answered: the bytes that were held are read and edited now, in place. The caller lets them go on.
+ * Enough of these have been answered: the bytes that were held are read and edited now, in place. Answers whether they may go on
+ * then.
  */
-export function resume(connection: Connection): void {
+export function resume(connection: Connection): bool {
   const size = connection.held;
   connection.held = 0;
   // Should the host have more bytes than it has announced, these would go to the server unread.
@@ -63,6 +63,7 @@ export function resume(connection: Connection): void {
     endAtOnce(connection, ProtocolError.HOST);
     dropAll(connection, i32.MAX_VALUE);
   } else process(connection, size);
+  return !chunk.mustStay;
 }
 
 /** Do too many bytes of records wait for their PONG? */

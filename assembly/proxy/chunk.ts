@@ -82,6 +82,11 @@ export class Chunk {
     memory.copy(this.base - <usize>tail.length, tail.pointer, <usize>tail.length);
   }
 
+  /** Are bytes that nobody may read perhaps still in the host's buffer? Then they must stay there. */
+  get mustStay(): bool {
+    return this.failed && !this.frozen;
+  }
+
   /** Where the byte at `position` lies; valid while `viewStart <= position < viewEnd`. */
   // @ts-ignore: decorator
   @inline

@@ -11,6 +11,7 @@ import {
   PONG,
   pub,
   publishViolation,
+  stat,
   Wire,
   type Policy,
 } from "./wire.ts";
@@ -209,6 +210,64 @@ describe("a chunk of a server", () => {
       for (let at = 0; at < server.length; at += size) toClient += wire.server(server.slice(at, at + size));
       assertSame(toClient, shown + shown, `chunks of ${size}`);
     }
+  });
+});
+
+describe("a chunk that the host does not let the filter edit, or read,", () => {
+  const rule = { subscribe: { allow: ["ok.>"], deny: ["ok.secret"] } };
+  const secret = msg("ok.secret", "1", "secret");
+
+  for (const call of ["proxy_set_buffer_bytes", "proxy_get_buffer_bytes"]) {
+    it(`does not pass in either direction, and its connection is closed: ${call}`, () => {
+      for (const fromServer of [false, true]) {
+        const host = configuredHost({ rule });
+        const wire = Wire.connected(host);
+        wire.client("SUB ok.* 1\r\n");
+        host.refuse(call);
+        assert.equal(fromServer ? wire.server(secret) : wire.client(pub("no.1")), "");
+        assert.equal(wire.client(pub("no.2") + pub("ok.2")), "");
+        assert.equal(wire.server(secret + msg("ok.2", "1")), "");
+        assert.equal(wire.client("", true), "");
+        host.tick();
+        assert.ok(wire.connection.closed);
+        assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "host" }), 1);
+      }
+    });
+  }
+
+  it("does not pass either if it was held back before, nor behind the line that ends a stream", () => {
+    const held = configuredHost({ limits: { outstandingReplies: 1024 } });
+    const flooding = Wire.connected(held);
+    while (flooding.connection.heldDownstream === 0) flooding.client(pub("no.1"));
+    held.refuse("proxy_set_buffer_bytes");
+    flooding.server(PONG.repeat(1000));
+    assert.equal(flooding.released(), "");
+    const ending = configuredHost();
+    const broken = Wire.connected(ending);
+    ending.refuse("proxy_set_buffer_bytes");
+    assert.equal(broken.client(`BOGUS\r\n${pub("no.1")}`), "");
+  });
+
+  it("passes in DRY_RUN, unread where it cannot be read", () => {
+    for (const call of ["proxy_set_buffer_bytes", "proxy_get_buffer_bytes"]) {
+      const host = configuredHost({ mode: "DRY_RUN", rule });
+      const wire = Wire.connected(host);
+      host.refuse(call);
+      assert.equal(wire.client(pub("no.1")), pub("no.1"));
+      assert.equal(wire.server(secret), secret);
+    }
+  });
+
+  it("leaves the chunks of other connections alone", () => {
+    const host = configuredHost();
+    const [one, other] = [Wire.connected(host), Wire.connected(host)];
+    host.refuse("proxy_set_buffer_bytes");
+    one.client(pub("no.1"));
+    one.server(PONG);
+    host.refuse();
+    assert.equal(other.client("", true), "");
+    assert.ok(other.connection.clientEnded);
+    assert.equal(other.server(PING), PING);
   });
 });
 

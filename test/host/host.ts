@@ -154,6 +154,12 @@ export class Host {
     for (const name of Object.keys(this.vm.counts)) this.vm.counts[name] = 0;
   }
 
+  /** Lets these imports fail from now on, and no others. Envoy's never do where the filter calls them. */
+  refuse(...imports: string[]): void {
+    this.vm.refused.clear();
+    for (const name of imports) this.vm.refused.add(name);
+  }
+
   /** Bytes of streams that the module has read so far. */
   get bufferBytesRead(): number {
     return this.vm.bufferBytesRead;

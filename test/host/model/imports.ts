@@ -184,7 +184,7 @@ function counted(vm: Vm, name: string, call: Import): Import {
   vm.counts[name] = 0;
   return (...args) => {
     vm.counts[name]!++;
-    return call(...args);
+    return vm.refused.has(name) ? WasmResult.InternalFailure : call(...args);
   };
 }
 

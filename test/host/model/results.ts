@@ -5,6 +5,7 @@ export const WasmResult = {
   BadArgument: 2,
   InvalidMemoryAccess: 6,
   CasMismatch: 8,
+  InternalFailure: 10,
   Unimplemented: 12,
 } as const;
 

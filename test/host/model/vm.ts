@@ -30,6 +30,8 @@ export class Vm {
   readonly logs: LogLine[] = [];
   /** Calls per import since construction or `counts` was cleared by the test. */
   readonly counts: Record<string, number> = {};
+  /** Imports that do nothing and answer an error, as those of a proxy with a fault would. */
+  readonly refused = new Set<string>();
   /** Bytes that `proxy_get_buffer_bytes` has handed over. */
   bufferBytesRead = 0;
   readonly roots = new Map<number, Root>();
