@@ -111,7 +111,8 @@ function awaitsInfo(connection: Connection): bool {
 
 /**
  * DRY_RUN edits nothing. So it begins only when nothing that was edited or withheld is under way any more; until then this is
- * called again by each callback.
+ * called again by each callback. Bytes of the client that the host holds wait for PONGs of PINGs of ours, and so do, with their
+ * UNSUBs, the texts about subscriptions that have ended.
  */
 function beginToObserve(connection: Connection): void {
   // A connection that is ending never begins: it would not be closed while observed, and pass all again.
@@ -128,9 +129,7 @@ function beginToObserve(connection: Connection): void {
     connection.heldInfo.length == 0 &&
     !awaitsInfo(connection) &&
     connection.unsubscribe.length == 0 &&
-    connection.notices.length == 0 &&
-    !connection.swallowsOk &&
-    connection.held == 0;
+    !connection.swallowsOk;
   if (isClean) {
     connection.observing = true;
     connection.willObserve = false;

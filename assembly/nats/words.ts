@@ -42,7 +42,7 @@ export const CAPITALS: u64 = 0xdfdfdfdfdfdfdfdf;
 @inline
 export function matchVerb(pointer: usize, end: usize, verb: u64, length: i32): Match {
   if (end - pointer >= 8) {
-    const mask = length == 8 ? u64.MAX_VALUE : ((<u64>1) << ((<u64>length) << 3)) - 1;
+    const mask = u64.MAX_VALUE >> ((<u64>(8 - length)) << 3);
     return (load<u64>(pointer) & CAPITALS & mask) == verb ? Match.WHOLE : Match.NONE;
   }
   return matchShort(pointer, end, verb, length);
