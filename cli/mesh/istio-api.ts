@@ -88,6 +88,34 @@ const AUTHORIZATION = object({
 
 const MTLS = object({ mode: oneOf("UNSET", "DISABLE", "PERMISSIVE", "STRICT") });
 
+/** What every object of Kubernetes has beside `spec` (k8s.io/apimachinery, `ObjectMeta`). */
+export const OBJECT: Readonly<Record<string, Shape>> = {
+  apiVersion: TEXT,
+  kind: TEXT,
+  metadata: object({
+    ...Object.fromEntries(
+      [
+        "name",
+        "generateName",
+        "namespace",
+        "selfLink",
+        "uid",
+        "resourceVersion",
+        "creationTimestamp",
+        "deletionTimestamp",
+      ].map((name) => [name, TEXT]),
+    ),
+    generation: { type: "integer" },
+    deletionGracePeriodSeconds: { type: "integer" },
+    labels: { type: "object", values: TEXT },
+    annotations: { type: "object", values: TEXT },
+    ownerReferences: { type: "array", items: { type: "object" } },
+    finalizers: TEXTS,
+    managedFields: { type: "array", items: { type: "object" } },
+  }),
+  status: { type: "object" },
+};
+
 /** The Istio kinds that doctor reads, as in Istio's CRDs; test/cli/istio-api.test.ts compares the two. */
 export const ISTIO_KINDS: readonly IstioKind[] = [
   {

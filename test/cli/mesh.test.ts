@@ -101,6 +101,46 @@ describe("a name that is nearly one of Istio's", () => {
   });
 });
 
+describe("a field in another place than Istio's", () => {
+  it("is reported with the place where it belongs", () => {
+    const [plugin = ""] = kinds("WasmPlugin");
+    const selector = "  selector: { matchLabels: { app: nats } }\n";
+    const config = /^ {2}pluginConfig:\n(?: {4}.*\n)+/m.exec(plugin)?.[0] ?? "";
+    const flat = config.replace(/^ {2}/gm, "");
+    const cases: [was: string, is: string, fields: string[], remedies: string[]][] = [
+      [`spec:\n${selector}`, `${selector.trim()}\nspec:\n`, ["selector"], ["move it below spec"]],
+      [selector, "  matchLabels: { app: nats }\n", ["spec.matchLabels"], ["move it below spec.selector"]],
+      [selector, "  selector: { app: nats }\n", ["spec.selector.app"], ["move it below matchLabels"]],
+      [config, flat, ["pluginConfig"], ["move it below spec"]],
+      [
+        config,
+        `  pluginConfig:\n  mode: DRY_RUN\n${flat.replace("pluginConfig:\n", "")}`,
+        ["spec.mode", "spec.trustDomains", "spec.rules"],
+        Array(3).fill("move it below spec.pluginConfig") as string[],
+      ],
+      ["namespace: messaging", "namepsace: messaging", ["metadata.namepsace"], ["did you mean namespace?"]],
+      [
+        "kind: WasmPlugin",
+        "kind: TrafficExtension",
+        ["type", "url", "failStrategy", "pluginConfig"].map((field) => `spec.${field}`),
+        Array(4).fill("move it below spec.wasm") as string[],
+      ],
+    ];
+    for (const [was, is, fields, remedies] of cases) {
+      assert.ok(was !== "" && plugin.includes(was), was);
+      const found = doctor(plugin.replace(was, is)).filter(({ id }) => id === "field-unknown");
+      assert.deepEqual(
+        found.map(({ message }) => message),
+        fields.map((field) => `Istio has no field ${field}`),
+      );
+      assert.deepEqual(
+        found.map(({ remedy }) => remedy),
+        remedies,
+      );
+    }
+  });
+});
+
 describe("a value of another type than Istio's", () => {
   it("is reported with how it is written", () => {
     const policy = authorization({ action: "DENY", rules: [{ to: [{ operation: { notPorts: [4222] } }] }] });
@@ -119,6 +159,11 @@ describe("a value of another type than Istio's", () => {
         plugin.replace("ports: [{ number: 4222 }]", "ports: { number: 4222 }"),
         "Istio expects a list for spec.match[].ports, not an object",
         "write it as a list, with a dash before each element",
+      ],
+      [
+        plugin.replace("namespace: messaging", "namespace: messaging, labels: { canary: yes }"),
+        "Istio expects a string for metadata.labels.canary, not a boolean",
+        'write it in quotes: "yes"',
       ],
       [
         plugin.replace("number: 4222", 'number: "4222"'),

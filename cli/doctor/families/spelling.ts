@@ -1,6 +1,6 @@
 import type { Field } from "../../manifests/field.ts";
 import type { Resource } from "../../manifests/resource.ts";
-import { ISTIO_KINDS, type IstioKind, type Shape } from "../../mesh/istio-api.ts";
+import { ISTIO_KINDS, OBJECT, type IstioKind, type Shape } from "../../mesh/istio-api.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { Plugin } from "../../mesh/plugin.ts";
 import { nearest, slipBetween } from "../../nearest.ts";
@@ -63,7 +63,51 @@ function typeRemedy(field: Field, { type }: Shape): string | undefined {
   return type === "array" ? "write it as a list, with a dash before each element" : undefined;
 }
 
-function judgeShape(field: Field, shape: Shape, path: string, report: Report<Id>): void {
+/** Keys of a policy that no plugin has itself. `mode` is a key of both. */
+const OF_POLICY = new Set(["identity", "trustDomains", "rules", "limits", "audit", "connectUrls", "telemetry"]);
+
+const POLICY_MODES = ["ENFORCE", "DRY_RUN"];
+
+function isOfPolicy(key: string, value: Field): boolean {
+  return OF_POLICY.has(key) || (key === "mode" && POLICY_MODES.includes(value.text() ?? ""));
+}
+
+/** The path below which a shape has such a field. */
+function homeOf(shape: Shape | undefined, path: string, isAtHome: (name: string) => boolean): string | undefined {
+  if (shape?.type === "array") return homeOf(shape.items, `${path}[]`, isAtHome);
+  const fields = shape?.type === "object" ? Object.entries(shape.fields ?? {}) : [];
+  if (fields.some(([name]) => isAtHome(name))) return path;
+  for (const [name, below] of fields) {
+    const home = homeOf(below, `${path}.${name}`, isAtHome);
+    if (home !== undefined) return home;
+  }
+  return undefined;
+}
+
+/** Whose fields are judged, and to whom they are reported. */
+interface Judging {
+  spec: Shape;
+  report: Report<Id>;
+}
+
+/** What to do about a field that is not one of `fields`. Most are right where an indentation more or less would put them. */
+function fieldRemedy(key: string, value: Field, fields: Readonly<Record<string, Shape>>, { spec }: Judging): string {
+  const known = Object.keys(fields);
+  const meant = nearest(key, known);
+  if (meant !== undefined) return `did you mean ${meant}?`;
+  const config = isOfPolicy(key, value) ? homeOf(spec, "spec", (name) => name === "pluginConfig") : undefined;
+  const home = config === undefined ? homeOf(spec, "spec", (name) => name === key) : `${config}.pluginConfig`;
+  if (home !== undefined) return `move it below ${home}`;
+  const [only = "", ...others] = known;
+  const below = fields[only];
+  // A selector has nothing but the map in which its labels belong.
+  if (others.length === 0 && below?.type === "object" && below.values?.type === value.type)
+    return `move it below ${only}`;
+  return `remove it; the fields here are ${known.join(", ")}`;
+}
+
+function judgeShape(field: Field, shape: Shape, path: string, judging: Judging): void {
+  const { report } = judging;
   // kubectl leaves out what is null.
   if (field.type === "null") return;
   if (JUDGED_ELSEWHERE.test(path) && field.text() !== undefined) return;
@@ -77,24 +121,24 @@ function judgeShape(field: Field, shape: Shape, path: string, report: Report<Id>
     const remedy = meant === undefined ? `write one of ${shape.words.join(", ")}` : `did you mean ${meant}?`;
     report("value-unknown", field.place, `Istio has no value ${word} for ${path}`, remedy);
   } else if (shape.type === "array") {
-    for (const element of field.items()) judgeShape(element, shape.items, `${path}[]`, report);
-  } else if (shape.type === "object") judgeMembers(field, shape, path, report);
+    for (const element of field.items()) judgeShape(element, shape.items, `${path}[]`, judging);
+  } else if (shape.type === "object") judgeMembers(field, shape, path, judging);
 }
 
-function judgeMembers(field: Field, shape: Shape & { type: "object" }, path: string, report: Report<Id>): void {
+function judgeMembers(field: Field, shape: Shape & { type: "object" }, path: string, judging: Judging): void {
   const { fields, values } = shape;
   if (!fields && !values) return;
   for (const [key, value] of field.members()) {
+    const here = path === "" ? key : `${path}.${key}`;
     const below = fields?.[key] ?? values;
-    if (below) {
-      judgeShape(value, below, `${path}.${key}`, report);
-      continue;
-    }
-    const known = Object.keys(fields ?? {});
-    const meant = nearest(key, known);
-    const remedy =
-      meant === undefined ? `remove it; the fields here are ${known.join(", ")}` : `did you mean ${meant}?`;
-    report("field-unknown", value.keyPlace, `Istio has no field ${path}.${key}`, remedy);
+    if (below) judgeShape(value, below, here, judging);
+    else
+      judging.report(
+        "field-unknown",
+        value.keyPlace,
+        `Istio has no field ${here}`,
+        fieldRemedy(key, value, fields ?? {}, judging),
+      );
   }
 }
 
@@ -137,8 +181,9 @@ export const spelling = family<Id>(
     for (const resource of mesh.resources) {
       judgeKind(resource, report);
       const api = ISTIO_KINDS.find(({ kind, group }) => kind === resource.kind && group === resource.group);
-      const spec = resource.root.get("spec");
-      if (api?.spec && spec && isJudged(resource, mesh)) judgeShape(spec, api.spec, "spec", report);
+      if (!api?.spec || !isJudged(resource, mesh)) continue;
+      const object = { type: "object", fields: { ...OBJECT, spec: api.spec } } as const;
+      judgeShape(resource.root, object, "", { spec: api.spec, report });
     }
   },
 );
