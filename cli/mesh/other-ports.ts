@@ -34,6 +34,11 @@ function isOther(number: number, name: string | undefined): boolean {
   return /ws|websocket/i.test(name ?? "");
 }
 
+/** What nats-server uses a port for, if that is not its clients. */
+export function otherUse(number: number, name: string | undefined): string | undefined {
+  return isOther(number, name) ? OTHER_PORTS.get(number) : undefined;
+}
+
 /** `usual` is the port that nats-server's documentation gives for the same use. */
 function openPort(number: number, place: Place, usual = number): OpenPort {
   return { number, use: OTHER_PORTS.get(usual) ?? "", place, isOfPeers: PEER_PORTS.includes(usual) };

@@ -182,6 +182,34 @@ describe("a value of another type than Istio's", () => {
   });
 });
 
+describe("a plugin", () => {
+  const service = kinds("Service");
+  const [plugin = ""] = kinds("WasmPlugin");
+
+  it("that contradicts nats-server's Services selects nothing, also where the pods are not among the files", () => {
+    const found = (text: string): string[] => ids(...service, text);
+    assert.deepEqual(found(plugin), []);
+    assert.deepEqual(found(plugin.replace("app: nats", "app: natz")), ["selector-matches-nothing"]);
+    assert.deepEqual(found(plugin.replace("namespace: messaging", "namespace: shop")), ["selector-matches-nothing"]);
+    assert.deepEqual(found(plugin.replace("namespace: messaging", "namespace: istio-system")), []);
+    // The pods may have both labels.
+    assert.deepEqual(found(plugin.replace("app: nats", "tier: broker")), []);
+  });
+
+  it("that names the client port only for what the pods open themselves judges nobody there", () => {
+    const [port, match] = ["ports: [{ number: 4222 }]", "match: [{ mode: SERVER, ports: [{ number: 4222 }] }]"];
+    assert.ok(plugin.includes(match));
+    const other = service.map((text) => `${text}    - { name: tcp-other, port: 4333 }\n`);
+    const split = plugin.replace(
+      match,
+      `match: [{ mode: CLIENT, ${port} }, { mode: SERVER, ports: [{ number: 4333 }] }]`,
+    );
+    for (const pods of [[], kinds("StatefulSet", "PeerAuthentication")])
+      assert.deepEqual(ids(...other, ...pods, split), ["service-port-unmatched"]);
+    assert.deepEqual(ids(...other, split.replace("mode: CLIENT", "mode: CLIENT_AND_SERVER")), []);
+  });
+});
+
 describe("a Sidecar", () => {
   function sidecar(spec: object, namespace = "messaging"): string {
     return document("networking.istio.io", "Sidecar", "s", namespace, spec);

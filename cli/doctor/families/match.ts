@@ -1,17 +1,20 @@
 import { placeText } from "../../manifests/place.ts";
 import type { Resource } from "../../manifests/resource.ts";
 import { serversBeside } from "../../mesh/gateway.ts";
+import { natsConfigs } from "../../mesh/nats-config.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
+import { otherPorts, otherUse } from "../../mesh/other-ports.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
-import type { Plugin } from "../../mesh/plugin.ts";
+import type { Plugin, PluginMatch } from "../../mesh/plugin.ts";
 import type { Service } from "../../mesh/service.ts";
-import { labelsText, type Pods } from "../../mesh/selector.ts";
+import { labelsText, mayMeet, type Pods } from "../../mesh/selector.ts";
 import { ingressOf, sidecarsFor } from "../../mesh/sidecar.ts";
 import { family, type Report } from "../family.ts";
 
 type Id =
   | "match-port-nothing"
   | "service-port-unmatched"
+  | "match-other-port"
   | "match-without-ports"
   | "selector-matches-nothing"
   | "broker-without-plugin"
@@ -30,10 +33,16 @@ function servicesOf(plugin: Plugin, mesh: Mesh): Service[] {
   return mesh.services.filter((service) => service.mayServe(namespace, plugin.selector));
 }
 
+/** Those that judge who connects to nats-server: a port in a match for the other side alone judges nobody there. */
+function serverMatches({ matches }: Plugin): PluginMatch[] {
+  return matches.filter(({ sides }) => sides.includes("SERVER"));
+}
+
 function judgePorts(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
   const services = servicesOf(plugin, mesh);
   if (services.length === 0) return;
-  const numbers = plugin.matches.flatMap(({ ports }) => ports);
+  const matches = serverMatches(plugin);
+  const numbers = matches.flatMap(({ ports }) => ports);
   for (const number of numbers) {
     const wanted = number.integer();
     const ports = services.flatMap((service) => service.ports.map((port) => ({ service, port })));
@@ -55,7 +64,7 @@ function judgePorts(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
     }
   }
   // A match without ports takes every port.
-  if (numbers.length === 0 || plugin.matches.some(({ ports }) => ports.length === 0)) return;
+  if (numbers.length === 0 || matches.some(({ ports }) => ports.length === 0)) return;
   for (const service of services) {
     for (const port of mesh.clientPorts(service)) {
       if (numbers.some((number) => number.integer() === port.number)) continue;
@@ -64,10 +73,51 @@ function judgePorts(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
         "service-port-unmatched",
         port.field.placeOf("port"),
         message,
-        `add number: ${port.number} to the plugin's match`,
+        `add number: ${port.number} to the plugin's match with mode: SERVER`,
       );
     }
   }
+}
+
+/** Ports in the match on which nats-server speaks another protocol than with its clients. */
+function judgeOtherPorts(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
+  if (!["server-sidecar", "waypoint"].includes(mesh.placement(plugin))) return;
+  const services = servicesOf(plugin, mesh);
+  const configs = natsConfigs(mesh);
+  const brokers = mesh.brokers.filter((broker) => services.some((service) => service.selectsWorkload(broker)));
+  const opened = new Map(
+    brokers.flatMap((broker) => otherPorts(broker, configs).map(({ number, use }) => [number, use])),
+  );
+  for (const field of serverMatches(plugin).flatMap(({ ports }) => ports)) {
+    const wanted = field.integer();
+    if (wanted === undefined) continue;
+    const ports = services.flatMap((service) =>
+      service.ports
+        .filter(({ number }) => number === wanted)
+        .map((port) => ({ target: mesh.targetOf(service, port) ?? wanted, name: port.name })),
+    );
+    const known = ports.length > 0 ? ports : [{ target: wanted, name: undefined }];
+    const use = known.map(({ target, name }) => opened.get(target) ?? otherUse(target, name)).find((one) => one);
+    if (use === undefined || known.some(({ target }) => target === CLIENT_PORT)) continue;
+    const message = `${plugin.resource.title} would end every connection to port ${wanted} (${use})`;
+    report("match-other-port", field.place, message, `remove number: ${wanted}`);
+  }
+}
+
+/** A selector that contradicts those of nats-server's Services, where the pods themselves are not among the files. */
+function judgeSelectorByServices(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
+  const { resource, selector } = plugin;
+  const services = mesh.services.filter((service) => mesh.isBrokerService(service) && service.selector.size > 0);
+  const isReached = (service: Service): boolean =>
+    [service.namespace, mesh.rootNamespace].includes(resource.namespace) && mayMeet(service.selector, selector);
+  if (services.length === 0 || services.some(isReached)) return;
+  const pods = services.map((service) => `${service.resource.title} (${labelsText(service.selector)})`).join(", ");
+  report(
+    "selector-matches-nothing",
+    resource.root.placeOf("spec", "selector", "matchLabels"),
+    `${resource.title} selects none of the pods behind ${pods}`,
+    { compared: [resource, ...services.map((service) => service.resource)] },
+  );
 }
 
 /** On a gateway Istio compares the port of the Gateway's server. */
@@ -174,6 +224,14 @@ export const match = family<Id>(
         "share a targetPort, Istio uses the port of the oldest one, so the filter may be missing.",
       remedy: "list every Service port that leads to 4222",
     },
+    "match-other-port": {
+      severity: "error",
+      what:
+        "The plugin's match names a port on which nats-server does not speak with clients (routes 6222, gateways 7222, leaf nodes " +
+        "7422, WebSocket, MQTT, monitoring 8222, profiling). The filter reads nothing but the protocol of clients, so it ends " +
+        "every connection there.",
+      remedy: "name only ports that lead to 4222, and restrict the others by an AuthorizationPolicy",
+    },
     "match-without-ports": {
       severity: "warning",
       what:
@@ -183,7 +241,9 @@ export const match = family<Id>(
     },
     "selector-matches-nothing": {
       severity: "error",
-      what: "The plugin selects none of the nats-server pods among the files, so their traffic is not judged.",
+      what:
+        "The plugin selects none of the nats-server pods among the files, so their traffic is not judged. Where there are no " +
+        "pods among the files, its labels or its namespace contradict those of nats-server's Services.",
       remedy: "write the pods' labels into spec.selector.matchLabels, and put the plugin into the pods' namespace",
     },
     "broker-without-plugin": {
@@ -230,12 +290,17 @@ export const match = family<Id>(
       const placement = mesh.placement(plugin);
       judgePorts(plugin, mesh, report);
       judgeServers(plugin, mesh, report);
+      judgeOtherPorts(plugin, mesh, report);
       const open = plugin.matches.find(({ ports }) => ports.length === 0);
       if (open ?? plugin.matches.length === 0) {
         const place = open?.field.place ?? plugin.resource.root.placeOf("spec", "match");
         report("match-without-ports", place, `${plugin.resource.title} matches every port`);
       }
-      if (placement !== "server-sidecar" || mesh.brokers.length === 0) continue;
+      if (placement !== "server-sidecar") continue;
+      if (mesh.brokers.length === 0) {
+        judgeSelectorByServices(plugin, mesh, report);
+        continue;
+      }
       if (mesh.brokers.some((broker) => plugin.selectsWorkload(broker, mesh.rootNamespace))) continue;
       const { title, root } = plugin.resource;
       const pods = mesh.brokers.map(({ resource, labels }) => `${resource.title} (${labelsText(labels)})`).join(", ");

@@ -71,7 +71,9 @@ function isMatched(broker: Workload, number: number, mesh: Mesh): boolean {
   const ports = mesh
     .servicesOf(broker)
     .flatMap((service) => service.ports.filter(({ target }) => broker.resolvePort(target) === number));
-  const matched = mesh.pluginsOf(broker).flatMap(({ matches }) => matches.flatMap((one) => one.ports));
+  const matched = mesh
+    .pluginsOf(broker)
+    .flatMap(({ matches }) => matches.filter(({ sides }) => sides.includes("SERVER")).flatMap((one) => one.ports));
   return ports.some((port) => matched.some((field) => field.integer() === port.number));
 }
 
