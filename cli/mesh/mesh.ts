@@ -4,7 +4,7 @@ import { CLIENT_PORT } from "./nats-ports.ts";
 import { placementOf, type Placement } from "./placement.ts";
 import { Plugin } from "./plugin.ts";
 import { Service, type ServicePort } from "./service.ts";
-import { waypointOf } from "./waypoint.ts";
+import { EVERY_WAYPOINT, waypointOf } from "./waypoint.ts";
 import { Workload } from "./workload.ts";
 
 export interface MeshOptions {
@@ -108,7 +108,10 @@ export class Mesh {
     );
   }
 
-  /** Services whose waypoint runs the plugin: those that it names, and those that use a Gateway that it names. */
+  /**
+   * Services whose waypoint runs the plugin: those that it names, those that use a Gateway that it names, and those of nats-server
+   * for a plugin of every waypoint.
+   */
   waypointServicesOf(plugin: Plugin): Service[] {
     const known = this.served.get(plugin) ?? this.servicesNamedBy(plugin);
     this.served.set(plugin, known);
@@ -118,10 +121,12 @@ export class Mesh {
   private servicesNamedBy({ resource, targetRefs }: Plugin): Service[] {
     if (targetRefs.length === 0) return [];
     const targets = targetRefs.map((target) => `${target.text("kind") ?? ""}/${target.text("name") ?? ""}`);
+    const isForAll = targets.includes(EVERY_WAYPOINT) && resource.namespace === this.rootNamespace;
     return this.services.filter((service) => {
       const { namespace, name } = service.resource;
       if (namespace === resource.namespace && targets.includes(`Service/${name}`)) return true;
       const use = waypointOf(service, this);
+      if (isForAll && typeof use === "object" && this.isBrokerService(service)) return true;
       return typeof use === "object" && use.namespace === resource.namespace && targets.includes(`Gateway/${use.name}`);
     });
   }

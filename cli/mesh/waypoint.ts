@@ -9,6 +9,9 @@ import type { ServiceAccount } from "./workload.ts";
 const USE = "istio.io/use-waypoint";
 const FOR = "istio.io/waypoint-for";
 
+/** What a plugin in Istio's root namespace names in order to be in every waypoint (pilot/pkg/model/policyattachment.go). */
+export const EVERY_WAYPOINT = "GatewayClass/istio-waypoint";
+
 /** The waypoint that a Service is told to use. */
 export interface WaypointUse {
   namespace: string;

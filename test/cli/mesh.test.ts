@@ -444,6 +444,39 @@ describe("a waypoint", () => {
     assert.deepEqual(ids(...none, ...plugin, only, gateway("judge")), ["waypoint-unused"]);
   });
 
+  it("has the filter twice if one plugin is for the Service and another for its Gateway or for every waypoint", () => {
+    const only = authorization({
+      selector: NATS,
+      rules: [{ from: [{ source: { principals: ["cluster.local/ns/messaging/sa/judge"] } }] }],
+    });
+    const forAll = { kind: "GatewayClass", name: "istio-waypoint", group: "gateway.networking.k8s.io" };
+    const also = (target: object, namespace: string): string[] =>
+      plugin.map((text) =>
+        text
+          .replace('{ group: "", kind: Service, name: nats }', JSON.stringify(target))
+          .replace("name: istio-nats, namespace: messaging", `name: second, namespace: ${namespace}`),
+      );
+    const found = (...others: string[]): string[] => ids(...service, ...plugin, only, gateway("judge"), ...others);
+    assert.deepEqual(found(...also(WAYPOINT, "messaging")), ["plugin-twice"]);
+    assert.deepEqual(found(...also(forAll, "istio-system")), ["plugin-twice"]);
+    assert.deepEqual(ids(...service, only, gateway("judge"), ...also(forAll, "istio-system")), []);
+  });
+
+  it("finds a plugin for its class only in Istio's root namespace and under the name istio-waypoint", () => {
+    for (const [name, namespace] of [
+      ["istio-waypoint", "messaging"],
+      ["istio", "istio-system"],
+    ] as const) {
+      const target = JSON.stringify({ kind: "GatewayClass", name, group: "gateway.networking.k8s.io" });
+      const astray = plugin.map((text) =>
+        text
+          .replace('{ group: "", kind: Service, name: nats }', target)
+          .replace("namespace: messaging", `namespace: ${namespace}`),
+      );
+      assert.ok(ids(...service, ...astray).includes("target-ref-nothing"), name);
+    }
+  });
+
   it("gets the labels of the stats from its Gateway's infrastructure, or if that has none from its own annotations", () => {
     const only = authorization({
       selector: NATS,

@@ -17,8 +17,11 @@ const PHASES: Record<string, string[]> = {
 /** Whether two plugins are in the same chain of some proxy. */
 function meet(a: Plugin, b: Plugin, mesh: Mesh): boolean {
   const [targets, others] = [targetNames(a), targetNames(b)];
-  if (targets.length > 0 || others.length > 0)
+  if (targets.length > 0 || others.length > 0) {
+    const served = mesh.waypointServicesOf(a);
+    if (mesh.waypointServicesOf(b).some((service) => served.includes(service))) return true;
     return a.resource.namespace === b.resource.namespace && targets.some((target) => others.includes(target));
+  }
   return meetBySelectors(a, b, mesh) && [...a.sides].some((side) => b.sides.has(side));
 }
 

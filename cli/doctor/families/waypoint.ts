@@ -2,11 +2,16 @@ import type { Field } from "../../manifests/field.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import type { Plugin } from "../../mesh/plugin.ts";
 import type { Service } from "../../mesh/service.ts";
-import { otherTraffic, waypointOf, waypointsIn } from "../../mesh/waypoint.ts";
+import { EVERY_WAYPOINT, otherTraffic, waypointOf, waypointsIn } from "../../mesh/waypoint.ts";
 import { family, type Report } from "../family.ts";
 
 type Id =
-  "target-ref-nothing" | "target-ref-unknown" | "waypoint-unused" | "waypoint-use-unseen" | "ambient-sidecar-plugin";
+  | "target-ref-nothing"
+  | "target-ref-unknown"
+  | "target-ref-namespace"
+  | "waypoint-unused"
+  | "waypoint-use-unseen"
+  | "ambient-sidecar-plugin";
 
 /** What `targetRefs` may name, each with its group (pkg/config/validation/validation.go, `allowedTargetRefs`). */
 const TARGETS: Readonly<Record<string, readonly string[]>> = {
@@ -17,6 +22,9 @@ const TARGETS: Readonly<Record<string, readonly string[]>> = {
 };
 
 function judgeTarget(target: Field, report: Report<Id>): void {
+  const namespace = target.get("namespace");
+  if (namespace?.text() !== undefined && namespace.text() !== "")
+    report("target-ref-namespace", namespace.keyPlace, `targetRefs names the namespace ${namespace.text() ?? ""}`);
   const [kind = "", group = ""] = [target.text("kind"), target.text("group")];
   const groups = TARGETS[kind];
   if (groups?.includes(group)) return;
@@ -72,7 +80,12 @@ function judgePlugin(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
       const compared = [plugin.resource, ...brokers.map(({ resource }) => resource)];
       report("target-ref-nothing", target.placeOf("name"), message, { compared });
     };
-    if (kind === "Service") {
+    if (kind === "GatewayClass") {
+      if (namespace === mesh.rootNamespace && `${kind}/${name}` === EVERY_WAYPOINT) continue;
+      const message = `${plugin.resource.title} names GatewayClass ${name}, but Istio attaches such a plugin only in ${mesh.rootNamespace} and only for istio-waypoint`;
+      const remedy = `write kind: Service, group: "", and the name of nats-server's Service, or put the plugin into ${mesh.rootNamespace} with name: istio-waypoint`;
+      report("target-ref-nothing", target.placeOf("name"), message, { remedy, compared: [plugin.resource] });
+    } else if (kind === "Service") {
       const isThere = mesh.services.some((one) => one.namespace === namespace && one.resource.name === name);
       if (!isThere && isBrokerKnown) nothing();
     } else if (kind === "Gateway") {
@@ -99,7 +112,8 @@ export const waypoint = family<Id>(
       severity: "error",
       what:
         "`targetRefs` names no Service or Gateway among the files, although nats-server's own objects are there. A waypoint " +
-        "finds a plugin only by its `targetRefs`, in the plugin's own namespace, so the filter is silently missing.",
+        "finds a plugin only by its `targetRefs`, in the plugin's own namespace, so the filter is silently missing. A GatewayClass " +
+        "counts only in Istio's root namespace, and only istio-waypoint.",
       remedy:
         "write the name of nats-server's Service, put the plugin into the Service's namespace, or give the Service's file too",
     },
@@ -109,6 +123,13 @@ export const waypoint = family<Id>(
         "Istio does not accept this kind, or not with this group, in `targetRefs`, and refuses the plugin. Both are " +
         "case-sensitive.",
       remedy: `write kind: ${Object.keys(TARGETS).join(", ")}`,
+    },
+    "target-ref-namespace": {
+      severity: "error",
+      what:
+        "`targetRefs` has a namespace. Istio refuses the plugin even if it is the plugin's own, since a plugin attaches only to " +
+        "what is in its namespace.",
+      remedy: "remove namespace, and put the plugin into the namespace of what it names",
     },
     "waypoint-unused": {
       severity: "error",
