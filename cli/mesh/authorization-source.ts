@@ -3,14 +3,17 @@ import type { Resource } from "../manifests/resource.ts";
 import { conditionsOn, membersOn } from "./authorization-http.ts";
 import type { ServiceAccount } from "./workload.ts";
 
-/** The policy that a rule belongs to, and the port that is connected to. */
+/** The policy that a rule belongs to, the port that is connected to, and how principals name the mesh's workloads. */
 export interface RuleOf {
   policy: Resource;
   port: number;
+  /** The trust domains that stand for the mesh's own; undefined if they are not known, so that each may be one. */
+  trustDomains: ReadonlySet<string> | undefined;
 }
 
 /** Whether a rule applies to this service account; `otherwise` if that cannot be told. */
-export function isAbout(account: ServiceAccount, rule: Field, { policy, port }: RuleOf, otherwise: boolean): boolean {
+export function isAbout(account: ServiceAccount, rule: Field, ruleOf: RuleOf, otherwise: boolean): boolean {
+  const { port } = ruleOf;
   if (conditionsOn(port, rule).length > 0) return otherwise;
   const sources = rule.items("from").flatMap((from) => from.get("source") ?? []);
   if (rule.items("from").length === 0) return true;
@@ -19,25 +22,26 @@ export function isAbout(account: ServiceAccount, rule: Field, { policy, port }: 
       const kind = key.replace(/^not./, (letters) => letters.slice(3).toLowerCase());
       const matches = SOURCES[kind];
       if (!matches) return otherwise;
-      const some = values.items().some((value) => matches(value.text() ?? "", account, policy));
+      const some = values.items().some((value) => matches(value.text() ?? "", account, ruleOf));
       return key === kind ? some : !some;
     }),
   );
 }
 
-const SOURCES: Partial<Record<string, (value: string, account: ServiceAccount, policy: Resource) => boolean>> = {
+const SOURCES: Partial<Record<string, (value: string, account: ServiceAccount, ruleOf: RuleOf) => boolean>> = {
   principals: isPrincipal,
   namespaces: (value, { namespace }) => globMatches(value, namespace),
-  serviceAccounts: (value, { namespace, name }, policy) =>
+  serviceAccounts: (value, { namespace, name }, { policy }) =>
     (value.includes("/") ? value : `${policy.namespace}/${value}`) === `${namespace}/${name}`,
 };
 
-/** Istio's reading of a principal (security/pkg, StringMatcherWithPrefix), with any trust domain. */
-function isPrincipal(value: string, { namespace, name }: ServiceAccount): boolean {
+/** Istio's reading of a principal (security/pkg, StringMatcherWithPrefix). */
+function isPrincipal(value: string, { namespace, name }: ServiceAccount, { trustDomains }: RuleOf): boolean {
   const path = `/ns/${namespace}/sa/${name}`;
   if (value.startsWith("*") && path.endsWith(value.slice(1))) return true;
   const slash = value.indexOf("/");
-  const rest = slash < 0 ? "" : value.slice(slash);
+  const [trustDomain, rest] = slash < 0 ? ["*", ""] : [value.slice(0, slash), value.slice(slash)];
+  if (trustDomains && !trustDomain.includes("*") && !trustDomains.has(trustDomain)) return false;
   return value.endsWith("*") ? path.startsWith(rest.slice(0, -1)) : rest === path;
 }
 

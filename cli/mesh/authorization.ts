@@ -4,7 +4,7 @@ import { conditionsOn, httpFields, isTcp, membersOn } from "./authorization-http
 import { isAbout } from "./authorization-source.ts";
 import type { Mesh } from "./mesh.ts";
 import { selects, workloadSelector, type Pods } from "./selector.ts";
-import type { ServiceAccount } from "./workload.ts";
+import { Workload, type ServiceAccount } from "./workload.ts";
 
 /** Who can reach a port, as far as AuthorizationPolicies decide. */
 export type Access =
@@ -52,11 +52,27 @@ export function denialOfAll(pods: Pods, port: number, mesh: Mesh): Denial | unde
   });
 }
 
-/** What keeps a service account from a port of pods, in any trust domain. Sources of other kinds are assumed to let it pass. */
+/**
+ * The trust domains by which a principal can mean a workload of the mesh, as the policies of its plugins tell; undefined if there
+ * are none. Sidecars take `cluster.local` for the mesh's own (pilot/pkg/security/trustdomain/bundle.go), ztunnel compares what is
+ * written.
+ */
+export function trustDomainsFor(pods: Pods, mesh: Mesh): ReadonlySet<string> | undefined {
+  const ours = mesh.plugins.flatMap(({ config }) =>
+    (config?.items("trustDomains") ?? []).flatMap((value) => value.text() ?? []),
+  );
+  if (ours.length === 0) return undefined;
+  // Pods that are known by a Service alone are asked about only behind a waypoint.
+  const isByZtunnel = !(pods instanceof Workload) || mesh.isAmbient(pods);
+  return new Set(isByZtunnel ? ours : [...ours, "cluster.local"]);
+}
+
+/** What keeps a service account from a port of pods. Sources of other kinds are assumed to let it pass. */
 export function denialOf(account: ServiceAccount, pods: Pods, port: number, mesh: Mesh): Denial | undefined {
+  const trustDomains = trustDomainsFor(pods, mesh);
   return denial(policiesFor(pods, mesh), port, {
-    denied: (rule, policy) => isAbout(account, rule, { policy, port }, false),
-    allowed: (rule, policy) => isAbout(account, rule, { policy, port }, true),
+    denied: (rule, policy) => isAbout(account, rule, { policy, port, trustDomains }, false),
+    allowed: (rule, policy) => isAbout(account, rule, { policy, port, trustDomains }, true),
   });
 }
 

@@ -101,7 +101,7 @@ describe("an AuthorizationPolicy", () => {
       });
     for (const source of [
       { notPrincipals: ["cluster.local/ns/messaging/sa/nats"] },
-      { notPrincipals: ["other.domain/ns/messaging/*", "a/ns/x/sa/x"] },
+      { notPrincipals: ["*.local/ns/messaging/*", "a/ns/x/sa/x"] },
       { notNamespaces: ["mess*"] },
       { notNamespaces: ["*ess*ing", "x"] },
       { notServiceAccounts: ["nats"] },
@@ -111,6 +111,7 @@ describe("an AuthorizationPolicy", () => {
       assert.deepEqual(ids(...open, deny(source)), [], JSON.stringify(source));
     for (const source of [
       { notPrincipals: ["cluster.local/ns/messaging/sa/default"] },
+      { notPrincipals: ["other.domain/ns/messaging/*", "a/ns/x/sa/x"] },
       { notPrincipals: ["cluster.local/ns/nats/*"] },
       { notNamespaces: ["mes", "*messagingx", "messaging*g", "m*s*x*"] },
       { notServiceAccounts: ["other/nats"] },
@@ -119,6 +120,24 @@ describe("an AuthorizationPolicy", () => {
       assert.deepEqual(ids(...open, deny(source)), ["cluster-port-denied"], JSON.stringify(source));
     const conditional = deny({ principals: ["*"] }, { key: "source.ip", values: ["10.0.0.1"] });
     assert.deepEqual(ids(...open, conditional), ["broker-port-open"]);
+  });
+
+  it("names nats-server by any of the plugin's trust domains, and a sidecar takes cluster.local for them", () => {
+    const deny = (trustDomain: string): string =>
+      authorization({
+        action: "DENY",
+        rules: [{ from: [{ source: { notPrincipals: [`${trustDomain}/ns/messaging/sa/nats`] } }], to: [route] }],
+      });
+    const own = open.map((text) =>
+      text.replace("trustDomains: [cluster.local]", "trustDomains: [mesh.test, old.test]"),
+    );
+    for (const trustDomain of ["mesh.test", "old.test", "cluster.local"])
+      assert.ok(!ids(...own, deny(trustDomain)).includes("cluster-port-denied"), trustDomain);
+    const found = doctor([...own, deny("other.test")].join("\n---\n"));
+    const denied = found.find(({ id }) => id === "cluster-port-denied");
+    assert.match(denied!.remedy, /^let mesh\.test\/ns\/messaging\/sa\/nats pass, /);
+    const unknown = open.filter((text) => !text.includes("kind: WasmPlugin"));
+    assert.ok(!ids(...unknown, deny("other.test")).includes("cluster-port-denied"));
   });
 
   it("that denies some leaves the port open to all others", () => {
@@ -139,7 +158,9 @@ describe("an AuthorizationPolicy", () => {
   });
 
   it("that keeps out pods which run as default is reported with what they run as", () => {
-    const unnamed = open.map((text) => text.replace("      serviceAccountName: nats\n", ""));
+    const unnamed = open.map((text) =>
+      text.replace("      serviceAccountName: nats\n", "").replace("[cluster.local]", "[cluster.local, mesh.test]"),
+    );
     const policy = authorization({
       action: "DENY",
       rules: [{ from: [{ source: { notPrincipals: ["mesh.test/ns/messaging/sa/nats"] } }], to: [route] }],

@@ -419,6 +419,10 @@ describe("a waypoint", () => {
     assert.deepEqual(ids(...service, ...pods, ...plugin, allowed), []);
     assert.deepEqual(ids(...service, ...pods, ...plugin), ["waypoint-bypass"]);
     assert.deepEqual(ids(...service, ...pods, ...plugin, only), ["waypoint-denied"]);
+    // ztunnel does not take cluster.local for the mesh's own trust domain.
+    const renamed = plugin.map((text) => text.replaceAll("cluster.local", "mesh.test"));
+    assert.deepEqual(ids(...service, ...pods, ...renamed, allowed), ["waypoint-denied"]);
+    assert.deepEqual(ids(...service, ...pods, ...renamed, allowed.replace("cluster.local", "mesh.test")), []);
   });
 
   it("judges a Service that uses it, whether the plugin is for the Service or for its Gateway", () => {

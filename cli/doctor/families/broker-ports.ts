@@ -2,7 +2,14 @@ import type { Field } from "../../manifests/field.ts";
 import { placeText, type Place } from "../../manifests/place.ts";
 import type { Resource } from "../../manifests/resource.ts";
 import { httpFields } from "../../mesh/authorization-http.ts";
-import { accessTo, denialOf, denialOfAll, policiesFor, type Denial } from "../../mesh/authorization.ts";
+import {
+  accessTo,
+  denialOf,
+  denialOfAll,
+  policiesFor,
+  trustDomainsFor,
+  type Denial,
+} from "../../mesh/authorization.ts";
 import { excludedInbound } from "../../mesh/capture.ts";
 import { natsConfigs } from "../../mesh/nats-config.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
@@ -53,12 +60,13 @@ function principalsIn(policy: Resource): Field[] {
     .flatMap((from) => [...from.items("source", "notPrincipals"), ...from.items("source", "principals")]);
 }
 
-/** Principals are written with a trust domain; this takes the one that the policy's other principals have. */
-function principalOf({ namespace, name }: ServiceAccount, { policy }: Denial): string {
+/** Principals are written with a trust domain; this takes the one that the policy's other principals have if it is the mesh's. */
+function principalOf({ namespace, name }: ServiceAccount, { policy }: Denial, ours?: ReadonlySet<string>): string {
   const written = principalsIn(policy).flatMap(
     (value) => /^(?:spiffe:\/\/)?([^/*:]+)\//.exec(value.text() ?? "")?.[1] ?? [],
   );
-  return `${written[0] ?? "TRUST_DOMAIN"}/ns/${namespace}/sa/${name}`;
+  const [first] = ours ? [...written.filter((trustDomain) => ours.has(trustDomain)), ...ours] : written;
+  return `${first ?? "TRUST_DOMAIN"}/ns/${namespace}/sa/${name}`;
 }
 
 /** Where a denial stands in its policy. */
@@ -124,7 +132,8 @@ export const brokerPorts = family(
       severity: "error",
       what:
         "An AuthorizationPolicy keeps nats-server's own service account from the port on which nats-servers dial each other, so " +
-        "routes or gateways do not come up.",
+        "routes or gateways do not come up. A principal of a trust domain that is not in `trustDomains` names none of the mesh's " +
+        "workloads; sidecars take cluster.local for the mesh's own.",
       remedy: "name nats-server's own service account in the policy",
     },
     "authorization-action-unknown": {
@@ -153,7 +162,8 @@ export const brokerPorts = family(
       severity: "error",
       what:
         "An AuthorizationPolicy keeps the waypoint from the client port of the pods behind it. Either nobody reaches " +
-        "nats-server, or only clients that bypass the waypoint do. A waypoint's ServiceAccount has the name of its Gateway.",
+        "nats-server, or only clients that bypass the waypoint do. A waypoint's ServiceAccount has the name of its Gateway. " +
+        "ztunnel compares the trust domain as it is written.",
       remedy: "name the waypoint's own service account in the policy",
     },
     "waypoint-bypass": {
@@ -209,7 +219,7 @@ export const brokerPorts = family(
       for (const { number, use } of ports.filter(({ isOfPeers }) => isOfPeers)) {
         const own = denialOf(serviceAccount, broker, number, mesh);
         if (!own) continue;
-        const account = principalOf(serviceAccount, own);
+        const account = principalOf(serviceAccount, own, trustDomainsFor(broker, mesh));
         const message = denialText(own, `port ${number} of ${resource.title} (${use})`, `nats-server's own ${account}`);
         const remedy = `let ${account} pass, or give the pods the serviceAccountName that the policy names`;
         report("cluster-port-denied", placeOfDenial(own), message, { remedy, compared: [resource] });
@@ -227,7 +237,7 @@ export const brokerPorts = family(
       const account = typeof use === "object" ? waypointAccount(use, mesh) : undefined;
       const denial = account && denialOf(account, pods, CLIENT_PORT, mesh);
       if (denial) {
-        const principal = principalOf(account, denial);
+        const principal = principalOf(account, denial, trustDomainsFor(pods, mesh));
         report("waypoint-denied", placeOfDenial(denial), denialText(denial, port, `the waypoint's ${principal}`), {
           remedy: `let ${principal} pass`,
           compared: [resource],
