@@ -97,6 +97,24 @@ describe("the kustomizations that the guide shows", () => {
     assert.ok(!manifests.some(({ kind }) => kind === "WasmPlugin"));
   });
 
+  it("move what the user's patch adds, which the component leaves where a TrafficExtension has no such field", async () => {
+    const [more = "", ...others] = snippets("docs/install.md", "yaml more of nats-trafficextension");
+    assert.equal(others.length, 0);
+    const secret = shown.texts
+      .get("nats")!
+      .replace("      spec:\n", "      spec:\n        imagePullSecret: registry\n");
+    shown.write("secret", secret);
+    const above = shown.texts.get("nats-trafficextension")!.replace("../nats", "../secret");
+    shown.write("secret-left", above);
+    shown.write("secret-moved", `${above}${more}`);
+    const secretsOf = async (name: string): Promise<unknown[]> => {
+      const { spec } = only(await shown.build(name), "TrafficExtension");
+      return [spec["imagePullSecret"], (spec["wasm"] as { imagePullSecret?: string }).imagePullSecret];
+    };
+    assert.deepEqual(await secretsOf("secret-left"), ["registry", undefined]);
+    assert.deepEqual(await secretsOf("secret-moved"), [undefined, "registry"]);
+  });
+
   it("bring the user's image and rules to every other form, whose folder and namespace they name instead", async () => {
     for (const [form, namespace] of [
       ["nats", "messaging"],
