@@ -147,7 +147,18 @@ describe("a value of another type than Istio's", () => {
     const mtls = peerAuthentication("shop", { mtls: "STRICT" });
     const list = peerAuthentication("shop", { selector: { matchLabels: ["a=b"] } });
     const [plugin = ""] = kinds("WasmPlugin");
+    const pods = kinds("StatefulSet").join("").replace("labels: { app: nats }", "labels: { app: nats, a: true }");
     for (const [text, message, remedy] of [
+      [
+        pods,
+        "Kubernetes expects a string for spec.template.metadata.labels.a, not a boolean",
+        'write it in quotes: "true"',
+      ],
+      [
+        kinds("Service").join("").replace("namespace: messaging", "namespace: messaging, annotations: { revision: 7 }"),
+        "Kubernetes expects a string for metadata.annotations.revision, not a whole number",
+        'write it in quotes: "7"',
+      ],
       [
         policy,
         "Istio expects a string for spec.rules[].to[].operation.notPorts[], not a whole number",

@@ -87,6 +87,8 @@ function homeOf(shape: Shape | undefined, path: string, isAtHome: (name: string)
 /** Whose fields are judged, and to whom they are reported. */
 interface Judging {
   spec: Shape;
+  /** The API that they are part of. */
+  api: "Istio" | "Kubernetes";
   report: Report<Id>;
 }
 
@@ -107,12 +109,12 @@ function fieldRemedy(key: string, value: Field, fields: Readonly<Record<string, 
 }
 
 function judgeShape(field: Field, shape: Shape, path: string, judging: Judging): void {
-  const { report } = judging;
+  const { report, api } = judging;
   // kubectl leaves out what is null.
   if (field.type === "null") return;
   if (JUDGED_ELSEWHERE.test(path) && field.text() !== undefined) return;
   if (field.type !== shape.type) {
-    const message = `Istio expects ${A[shape.type]} for ${path}, not ${A[field.type]}`;
+    const message = `${api} expects ${A[shape.type]} for ${path}, not ${A[field.type]}`;
     report("field-type", field.place, message, typeRemedy(field, shape));
   } else if (shape.type === "string") {
     const word = field.text() ?? "";
@@ -142,6 +144,16 @@ function judgeMembers(field: Field, shape: Shape & { type: "object" }, path: str
   }
 }
 
+const TEXTS: Shape = { type: "object", values: { type: "string" } };
+
+/** Labels and annotations, which are text: `sidecar.istio.io/inject: true` without quotes is none. */
+function judgeTexts(holder: Field, path: string, report: Report<Id>): void {
+  for (const key of ["labels", "annotations"]) {
+    const texts = holder.get("metadata", key);
+    if (texts) judgeShape(texts, TEXTS, `${path}metadata.${key}`, { spec: TEXTS, api: "Kubernetes", report });
+  }
+}
+
 /** Plugins that are not this filter's are not judged. */
 function isJudged(resource: Resource, mesh: Mesh): boolean {
   return !Plugin.isPlugin(resource) || mesh.plugins.some((plugin) => plugin.resource === resource);
@@ -167,9 +179,9 @@ export const spelling = family<Id>(
     "field-type": {
       severity: "error",
       what:
-        "Istio's API expects a value of another type here, and Kubernetes refuses the object. Ports in an AuthorizationPolicy " +
-        "and label values are strings; ports in a plugin's match are numbers.",
-      remedy: "write the value with the type that Istio expects",
+        "Istio's API, or that of Kubernetes, expects a value of another type here, and Kubernetes refuses the object. Ports in an " +
+        "AuthorizationPolicy, labels and annotations are strings; ports in a plugin's match are numbers.",
+      remedy: "write the value with the type that the API expects",
     },
     "value-unknown": {
       severity: "error",
@@ -181,9 +193,15 @@ export const spelling = family<Id>(
     for (const resource of mesh.resources) {
       judgeKind(resource, report);
       const api = ISTIO_KINDS.find(({ kind, group }) => kind === resource.kind && group === resource.group);
-      if (!api?.spec || !isJudged(resource, mesh)) continue;
+      if (!api?.spec || !isJudged(resource, mesh)) {
+        judgeTexts(resource.root, "", report);
+        continue;
+      }
       const object = { type: "object", fields: { ...OBJECT, spec: api.spec } } as const;
-      judgeShape(resource.root, object, "", { spec: api.spec, report });
+      judgeShape(resource.root, object, "", { spec: api.spec, api: "Istio", report });
     }
+    for (const { resource, pod } of mesh.workloads)
+      if (pod !== resource.root)
+        judgeTexts(pod, resource.kind === "CronJob" ? "spec.jobTemplate.spec.template." : "spec.template.", report);
   },
 );
