@@ -477,6 +477,27 @@ describe("a waypoint", () => {
     assert.deepEqual(ids(...service, only, gateway("judge"), ...also(forAll, "istio-system")), []);
   });
 
+  it("is none where the Gateway of its name is of another class or in another namespace", () => {
+    const only = authorization({
+      selector: NATS,
+      rules: [{ from: [{ source: { principals: ["cluster.local/ns/messaging/sa/judge"] } }] }],
+    });
+    const found = (text: string): string[] =>
+      doctor([...service, ...plugin, only, text].join("\n---\n")).map(({ id, remedy }) => `${id}: ${remedy}`);
+    assert.deepEqual(found(gateway("judge").replace("istio-waypoint", "istio")), [
+      "waypoint-unused: write gatewayClassName: istio-waypoint",
+    ]);
+    assert.deepEqual(found(gateway("judge").replace('"messaging"', '"shop"')), [
+      "waypoint-unused: put the Gateway into messaging, or also write istio.io/use-waypoint-namespace: shop",
+    ]);
+  });
+
+  it("finds no plugin for a ServiceEntry that is not there", () => {
+    const target = JSON.stringify({ kind: "ServiceEntry", name: "nats", group: "networking.istio.io" });
+    const astray = plugin.map((text) => text.replace('{ group: "", kind: Service, name: nats }', target));
+    assert.ok(ids(...service, ...astray).includes("target-ref-nothing"));
+  });
+
   it("finds a plugin for its class only in Istio's root namespace and under the name istio-waypoint", () => {
     for (const [name, namespace] of [
       ["istio-waypoint", "messaging"],

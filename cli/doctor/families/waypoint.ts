@@ -21,6 +21,9 @@ const TARGETS: Readonly<Record<string, readonly string[]>> = {
   GatewayClass: ["gateway.networking.k8s.io"],
 };
 
+/** Classes of Istio's own whose proxies are no waypoints, so that plugins for a Service are never in them. Others may have any name. */
+const ROUTERS = new Set(["istio", "istio-remote", "istio-east-west"]);
+
 function judgeTarget(target: Field, report: Report<Id>): void {
   const namespace = target.get("namespace");
   if (namespace?.text() !== undefined && namespace.text() !== "")
@@ -47,9 +50,22 @@ function judgeUse(service: Service, mesh: Mesh, report: Report<Id>): void {
     const known = waypointsIn(use.namespace, mesh);
     const gateway = known.find(({ name }) => name === use.name);
     const other = gateway && otherTraffic(gateway);
+    const namesakes = mesh.of("Gateway", "gateway.networking.k8s.io").filter(({ name }) => name === use.name);
+    const own = namesakes.find(({ namespace }) => namespace === use.namespace);
+    const ownClass = own?.root.get("spec", "gatewayClassName");
     if (other) {
       const message = `${gateway.title}, the waypoint of ${resource.title}, is for "${other.traffic}" only`;
       report("waypoint-unused", other.place, message, "write istio.io/waypoint-for: service");
+    } else if (own && ownClass && ROUTERS.has(ownClass.text() ?? "")) {
+      const message = `${resource.title} uses ${own.title}, whose class ${ownClass.text() ?? ""} is no waypoint's`;
+      report("waypoint-unused", ownClass.place, message, "write gatewayClassName: istio-waypoint");
+    } else if (!own && namesakes[0]) {
+      const [elsewhere] = namesakes;
+      const message = `${resource.title} uses the waypoint ${use.namespace}/${use.name}, but the files have ${elsewhere.title}`;
+      report("waypoint-unused", use.place, message, {
+        remedy: `put the Gateway into ${use.namespace}, or also write istio.io/use-waypoint-namespace: ${elsewhere.namespace}`,
+        compared: [elsewhere, resource],
+      });
     } else if (!gateway && known.length > 0) {
       const message = `${resource.title} uses the waypoint ${use.namespace}/${use.name}, but the files have ${known.map(({ title }) => title).join(", ")}`;
       report("waypoint-unused", use.place, message, {
@@ -88,6 +104,9 @@ function judgePlugin(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
     } else if (kind === "Service") {
       const isThere = mesh.services.some((one) => one.namespace === namespace && one.resource.name === name);
       if (!isThere && isBrokerKnown) nothing();
+    } else if (kind === "ServiceEntry") {
+      const entries = mesh.of("ServiceEntry", "networking.istio.io");
+      if (isBrokerKnown && !entries.some((one) => one.namespace === namespace && one.name === name)) nothing();
     } else if (kind === "Gateway") {
       const known = mesh.of("Gateway", "gateway.networking.k8s.io");
       if (known.length > 0 && !known.some((one) => one.namespace === namespace && one.name === name)) nothing();
