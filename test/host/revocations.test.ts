@@ -411,6 +411,18 @@ describe("a subscription that a newer policy does not allow", () => {
     assert.equal(stat(host, "istio_nats_revoked_connections_total"), 1);
   });
 
+  it("leaves a member of a queue group whose UNSUB has gone, though another UNSUB waits for it to speak again", () => {
+    const { host, wire } = connected(both);
+    wire.client("SUB a.1 group 1\r\nSUB b.1 2\r\nUNSUB 2 1\r\n");
+    host.configure(less);
+    tick(host);
+    assert.equal(wire.client(PING), `${unsub("1")}${PING}`);
+    wire.server(msg("b.1", "2", "x"));
+    for (let i = 0; i < 4; i++) tick(host);
+    assert.equal(wire.client(PING), `UNSUB 2\r\n${PING}`);
+    assert.equal(stat(host, "istio_nats_revoked_connections_total"), 0);
+  });
+
   it("closes a silent member of a queue group also where the host's clock is set back by an hour meanwhile", () => {
     const { host, wire } = connected(both);
     wire.client("SUB a.1 group 1\r\n");
