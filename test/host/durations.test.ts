@@ -58,6 +58,21 @@ describe("a request's duration", () => {
     assert.equal(stat(host, UNANSWERED), 0);
   });
 
+  it("is measured wherever the request and its answer are cut", () => {
+    for (const request of [pub("ok.ask.a", "?", "_INBOX.1"), hpub("ok.ask.a", "NATS/1.0\r\n\r\n", "?", "_INBOX.1")]) {
+      for (let at = 0; at < request.length; at++) {
+        const wire = requester();
+        wire.client(request.slice(0, at));
+        wire.client(request.slice(at));
+        wire.host.advance(3);
+        const answer = msg("_INBOX.1", "1", "!");
+        wire.server(answer.slice(0, at));
+        wire.server(answer.slice(at));
+        assert.deepEqual(valuesOf(wire.host, REQUEST, { subject: "ask" }), [3], `cut at ${at}`);
+      }
+    }
+  });
+
   it("is rounded to the nearest millisecond", () => {
     const wire = requester();
     for (const [microseconds, reply] of [
