@@ -352,6 +352,14 @@ describe("DRY_RUN, which edits nothing,", () => {
     assert.equal(wire.server(kept), kept);
   });
 
+  it("begins at once behind a delivery that was withheld", () => {
+    const { host, wire } = connected(policyOf(filtered));
+    wire.client("SUB a.* 1\r\n");
+    assert.equal(wire.server(msg("a.secret", "1", "0123456789")), "");
+    host.configure(observed);
+    assert.equal(wire.client("+OK\r\n"), "+OK\r\n");
+  });
+
   it("begins after a line of which a part is held, in either direction, so that the whole of it passes", () => {
     const { host, wire } = connected(policyOf(filtered));
     wire.client("SUB a.* 1\r\n");
@@ -387,6 +395,28 @@ describe("DRY_RUN, which edits nothing,", () => {
     host.configure(observed);
     assert.equal(wire.server("+OK\r\n" + PONG), "");
     assert.equal(wire.server("+OK\r\n"), "+OK\r\n");
+  });
+
+  it("begins after the +OK for an UNSUB of the filter's own behind which it sends no PING", () => {
+    const { host, wire } = connected(policyOf(filtered), VERBOSE_CONNECT);
+    wire.client(`${PING}SUB a.1 1\r\nUNSUB 1 1\r\n`);
+    wire.server(`${PONG}+OK\r\n+OK\r\n${msg("a.1", "1")}`);
+    assert.equal(wire.client("PONG\r\n"), `${PING}UNSUB 1\r\nPONG\r\n`);
+    assert.equal(wire.server(PONG), "");
+    host.configure(observed);
+    assert.equal(wire.server("+OK\r\n"), "");
+    assert.equal(wire.server("+OK\r\n"), "+OK\r\n");
+  });
+
+  it("begins after the UNSUB of a maximum that is reached, beyond which nothing passes until then", () => {
+    const { host, wire } = connected(policyOf(filtered));
+    const message = msg("a.1", "1");
+    wire.client(`${PING}SUB a.* 1\r\nUNSUB 1 1\r\n`);
+    assert.equal(wire.server(PONG + PONG + message), PONG + message);
+    host.configure(observed);
+    tick(host);
+    assert.equal(wire.server(message), "");
+    assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}${PING}`);
   });
 
   it("begins after the INFO that waits for the client's own first PONG", () => {
