@@ -77,6 +77,22 @@ describe("the policy in force in all VMs of a proxy", () => {
     assertOnly(wire, "a", ["b"]);
   });
 
+  it("stays while the host keeps the root of a former one, though neither has a connection", () => {
+    const host = vm();
+    for (const token of ["a", "b"]) host.configure(only(token));
+    for (let i = 0; i < 6; i++) tick(host);
+    assertOnly(Wire.connected(host), "b", ["a"]);
+    assert.equal(stat(host, "istio_nats_policy_changes_total"), 1);
+  });
+
+  it("is at once a former one with which the host configures a VM again that it had given the newest", () => {
+    const shared = new SharedData();
+    const hosts = [vm(shared), vm(shared)];
+    for (const token of ["a", "b"]) for (const host of hosts) host.configure(only(token));
+    hosts[1]!.configure(only("a"));
+    assertOnly(Wire.connected(hosts[1]!), "a", ["b"]);
+  });
+
   it("stays while an older VM is kept only by a listener that drains", () => {
     const shared = new SharedData();
     const [old, current] = [vm(shared), vm(shared)];
