@@ -59,6 +59,14 @@ function proxy(): { main: Host; worker: Host; wire: Wire; shared: SharedData } {
 }
 
 describe("a long policy that another VM of the proxy has accepted", () => {
+  it("is read to its end for its plugin's first client, who is not judged by the policy of another plugin of the VM", () => {
+    const shared = new SharedData();
+    const [main, worker] = [vm(shared), vm(shared)];
+    assert.ok(worker.configure(SMALL, "another").accepted);
+    for (const host of [main, worker]) assert.ok(host.configure(LARGE).accepted);
+    assertOnly(Wire.connected(worker), "large", ["small"]);
+  });
+
   it("is read in slices, and the former one stays in force meanwhile", () => {
     const { main, worker, wire } = proxy();
     assert.ok(main.configure(LARGE).accepted);
