@@ -170,6 +170,13 @@ export const DIFFERENCES: readonly Difference[] = [
     sessions: ["own-filtered-responder"],
   },
   {
+    name: "503-behind-maximum",
+    title: "No 503 behind a maximum that is counted here, until the client's next operation",
+    why: "While deliveries are filtered, the filter counts `UNSUB sid max` itself, and nats-server hears of the end with the client's next operation, since a filter cannot write to it before (docs/adr/0011). Until then what comes for the subscription is dropped, a requester reads no 503, and a JetStream consumer that delivers there finds somebody to deliver to.",
+    stricter: "neither",
+    sessions: ["own-responder-at-its-maximum"],
+  },
+  {
     name: "503-over-deny",
     title: "No 503 on a reply subject that a deny entry keeps from the requester",
     why: "nats-server writes it to the requester's own subscription without asking the deny entries. A message of anybody else on that subject can have the same bytes, so the filter, which cannot tell them apart, keeps it back like any other. Only `replies: ANY` lets a client ask for replies that it may not read.",

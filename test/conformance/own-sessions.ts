@@ -107,6 +107,16 @@ export const OWN_SESSIONS: readonly Session[] = [
     ["SUB service.* 1\r\n", { from: "peer", data: "SUB inbox 1\r\nPUB service.secret inbox 1\r\nq\r\n" }],
     { observers: [{ subject: "elsewhere" }], peer_connect: { no_responders: true } },
   ),
+  session(
+    "own-responder-at-its-maximum",
+    { subscribe: { deny: ["a.secret"] } },
+    [
+      "SUB a.* 1\r\nSUB service 2\r\nUNSUB 2 1\r\n",
+      { from: "peer", data: "SUB inbox 1\r\nPUB service inbox 1\r\nq\r\n", barrier: "quiet" },
+      { from: "peer", data: "PUB service inbox 1\r\nq\r\n", barrier: "quiet" },
+    ],
+    { observers: [{ subject: "elsewhere" }], peer_connect: { no_responders: true } },
+  ),
   session("own-503-over-deny", { subscribe: { deny: ["a.secret"] } }, ["SUB a.* 1\r\n", "PUB b a.secret 0\r\n\r\n"], {
     connect: { verbose: false, pedantic: false, headers: true, protocol: 1, echo: true, no_responders: true },
     observers: [{ subject: "elsewhere" }],

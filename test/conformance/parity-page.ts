@@ -79,6 +79,11 @@ const WITHOUT_SESSION = `## Differences that no session shows
   client has not read yet. Through Envoy the last texts arrive more often. Stricter: neither.
 - **When a maximum is reached**, the filter sends an \`UNSUB\` without a maximum. nats-server has no subscription for it any more,
   unless an account imports the subject: there it delivers on without bound, and here the subscription ends. Stricter: filter.
+- **JetStream's deliveries over a deny entry.** A consumer delivers under the subject that a message was stored with. Where
+  deliveries are filtered and a deny entry keeps one back, nats-server leaves it to another member of the deliver group, or
+  delivers it anew at once to whoever pulls next. An unrestricted nats-server has delivered it: without acknowledgements it
+  is lost for the other clients of the consumer, and with them it comes again only after \`ack_wait\`. Let a consumer that
+  clients with different rights share take (\`filter_subject\`) only what all of them may read. Stricter: filter.
 - **A \`max_payload\` that a reload of nats-server raises** holds there for open connections, too, but no INFO tells them. For
   the filter, as for client libraries, the one of the last INFO holds: a larger payload ends the connection, until the client
   connects again. A lowered one nats-server enforces itself, except for a publish that the filter refuses first.
