@@ -98,7 +98,21 @@ export class Access {
     this.resets = former.resets;
     this.filterNeededSince = former.filterNeededSince;
     this.succeeds = true;
-    for (let i = 0; i < min(this.grantCount, former.grantCount); i++) this.grantsAt(i).takeFrom(former.grantsAt(i));
+    // A rule that comes or goes before others must not make their grants end under its own limits.
+    this.takeGrants(former, true);
+    this.takeGrants(former, false);
+  }
+
+  /** Takes over the grants of `former` that had the same limits, or with `alike` false, what is left of them. */
+  private takeGrants(former: Access, alike: bool): void {
+    for (let i = 0; i < this.grantCount; i++) {
+      const grants = this.grantsAt(i);
+      const limit = grants.limit;
+      for (let j = 0; j < former.grantCount && grants.bytes == 0; j++) {
+        const others = former.grantsAt(j);
+        if (!alike || others.limit.is(limit.max, limit.expires, limit.repliesAny)) grants.takeFrom(others);
+      }
+    }
   }
 
   /**

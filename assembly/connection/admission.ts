@@ -55,9 +55,6 @@ export function name(connection: Connection, client: Client, peer: Principal): v
 export function giveRights(connection: Connection, client: Client, peer: Principal, observes: bool): void {
   const rules = client.rules.of(peer);
   rules.hold();
-  // Only now, since the former set may be the same one.
-  client.release();
-  client.ruleSet = rules;
   const bound = client.rules.document.limits.responses;
   const all = rules.shadow;
   const former = connection.access;
@@ -67,6 +64,9 @@ export function giveRights(connection: Connection, client: Client, peer: Princip
   else connection.shadow = observes ? accessTo(rules.enforced, bound, formerShadow, former) : null;
   if (former != null) former.destroy();
   if (formerShadow != null) formerShadow.destroy();
+  // Only now, since the former set may be the same one, and what was inherited has had its limits.
+  client.release();
+  client.ruleSet = rules;
 }
 
 /**

@@ -67,8 +67,7 @@ export class Permissions {
   /** Is there one with these limits already? */
   hasResponse(most: i32, expires: i64, repliesAny: bool): bool {
     for (let i = 0; i < this.responseCount; i++) {
-      const known = this.response(i);
-      if (known.max == most && known.expires == expires && known.repliesAny == repliesAny) return true;
+      if (this.response(i).is(most, expires, repliesAny)) return true;
     }
     return false;
   }

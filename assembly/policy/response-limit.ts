@@ -10,4 +10,9 @@ export class ResponseLimit {
     readonly expires: i64,
     readonly repliesAny: bool,
   ) {}
+
+  /** Does it allow what these three say? */
+  is(max: i32, expires: i64, repliesAny: bool): bool {
+    return this.max == max && this.expires == expires && this.repliesAny == repliesAny;
+  }
 }

@@ -274,6 +274,34 @@ describe("what else changes on an open connection", () => {
     assert.equal(wire.client(pub("_INBOX.8")), PING);
   });
 
+  it("leaves answers to the limits of the rule that granted them when another rule comes or goes before it", () => {
+    const from = [{ principals: ["*"] }];
+    const once = { name: "once", from, allow_responses: { max: 1 } };
+    const stream = {
+      name: "stream",
+      from,
+      subscribe: { allow: ["ask.>"] },
+      allow_responses: { max: 3, expires: "1m" },
+    };
+    const answer = pub("_INBOX.9");
+    for (const [before, after] of [
+      [[stream], [once, stream]],
+      [[once, stream], [stream]],
+      [
+        [once, stream],
+        [stream, once],
+      ],
+    ]) {
+      const policy = (rules: unknown): object => ({ trustDomains: ["cluster.local"], rules });
+      const { host, wire } = connected(policy(before));
+      wire.client("SUB ask.1 1\r\n");
+      wire.server(msg("ask.1", "1", "?", "_INBOX.9"));
+      assert.equal(wire.client(answer), answer);
+      host.configure(policy(after));
+      assert.equal(wire.client(answer + answer + answer), answer + answer + PING);
+    }
+  });
+
   it("includes those reply subjects while the newer policy denies them", () => {
     const responder = (publish: object): object =>
       policyOf({ publish, subscribe: { allow: ["ask.>"] }, allow_responses: { max: 9, expires: "1m" } });
