@@ -59,9 +59,14 @@ export function giveRights(connection: Connection, client: Client, peer: Princip
   const all = rules.shadow;
   const former = connection.access;
   const formerShadow = connection.shadow;
-  connection.access = observes ? null : accessTo(rules.enforced, bound, former, formerShadow);
-  if (all != null) connection.shadow = accessTo(all, bound, formerShadow, former);
-  else connection.shadow = observes ? accessTo(rules.enforced, bound, formerShadow, former) : null;
+  // What was enforced goes on: in DRY_RUN in what is only asked, which is enforced again later.
+  if (observes) {
+    connection.access = null;
+    connection.shadow = accessTo(all != null ? all : rules.enforced, bound, former, formerShadow);
+  } else {
+    connection.access = accessTo(rules.enforced, bound, former, formerShadow);
+    connection.shadow = all != null ? accessTo(all, bound, formerShadow, former) : null;
+  }
   if (former != null) former.destroy();
   if (formerShadow != null) formerShadow.destroy();
   // Only now, since the former set may be the same one, and what was inherited has had its limits.

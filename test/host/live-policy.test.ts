@@ -302,6 +302,23 @@ describe("what else changes on an open connection", () => {
     }
   });
 
+  it("leaves answers through DRY_RUN and back, though a rule in DRY_RUN has come meanwhile", () => {
+    const from = [{ principals: ["*"] }];
+    const service = { name: "service", from, subscribe: { allow: ["ask.>"] }, allow_responses: { max: 2 } };
+    const tried = { name: "tried", from, mode: "DRY_RUN", publish: { deny: ["x"] } };
+    const policy = (rules: object[], mode = "ENFORCE"): object => ({ mode, trustDomains: ["cluster.local"], rules });
+    const { host, wire } = connected(policy([service]));
+    wire.client("SUB ask.1 1\r\n");
+    wire.server(msg("ask.1", "1", "?", "_INBOX.9"));
+    const answer = pub("_INBOX.9");
+    for (const next of [policy([service, tried]), policy([service, tried], "DRY_RUN"), policy([service])]) {
+      host.configure(next);
+      wire.client("PING\r\n");
+      wire.server(PONG);
+    }
+    assert.equal(wire.client(answer + answer + answer), answer + answer + PING);
+  });
+
   it("includes those reply subjects while the newer policy denies them", () => {
     const responder = (publish: object): object =>
       policyOf({ publish, subscribe: { allow: ["ask.>"] }, allow_responses: { max: 9, expires: "1m" } });
