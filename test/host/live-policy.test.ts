@@ -77,6 +77,23 @@ describe("the policy in force in all VMs of a proxy", () => {
     assertOnly(wire, "a", ["b"]);
   });
 
+  it("does not return while a connection may be why the host keeps a former one, nor at once when that has closed", () => {
+    const shared = new SharedData();
+    const [main, worker] = [vm(shared), vm(shared)];
+    const a = [main, worker].map((host) => host.configure(only("a")));
+    const wire = Wire.connected(worker);
+    const b = [main, worker].map((host) => host.configure(only("b")));
+    main.deleteRoot(b[0]!.root);
+    tick(main);
+    const other = new Wire(main, PEER, a[0]!.root);
+    tick(main, main);
+    other.connection.close();
+    tick(main, worker);
+    assertOnly(wire, "b", ["a"]);
+    tick(main, worker);
+    assertOnly(wire, "a", ["b"]);
+  });
+
   it("stays while the host keeps the root of a former one, though neither has a connection", () => {
     const host = vm();
     for (const token of ["a", "b"]) host.configure(only(token));
