@@ -1,3 +1,4 @@
+import { hexDigit } from "../nats/quote";
 import { defineMetric, incrementMetric, MetricKind, NO_METRIC, recordMetric } from "../proxy/metrics";
 import { label } from "./names";
 import { Standpoint } from "./meters";
@@ -136,6 +137,9 @@ export class FilterStats {
   }
 }
 
+/** With `toString(16)` and `padStart` of the standard library the module has 595 bytes more. */
 function hexadecimal(value: u64): string {
-  return value.toString(16).padStart(16, "0");
+  let digits = "";
+  for (let shift = 60; shift >= 0; shift -= 4) digits += String.fromCharCode(hexDigit(<u32>(value >> shift)));
+  return digits;
 }
