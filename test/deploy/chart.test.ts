@@ -136,6 +136,36 @@ describe("the chart", () => {
     assert.match(await refusal({ ...LEAST, kind: "EnvoyFilter" }), /kind/);
   });
 
+  it("is refused for a key that is left empty, by which Helm would drop a default that nats-server's protection needs", async () => {
+    const waypoint = { form: "waypoint", policy: { ...POLICY, identity: "WAYPOINT" } };
+    const egress = { form: "egress", egress: { host: "nats.corp" } };
+    for (const [missing, values] of [
+      ["'': missing property 'broker'", { broker: null }],
+      ["'/broker': missing property 'otherPorts'", { broker: { otherPorts: null } }],
+      ["'/broker/service': missing property 'name'", { broker: { service: { name: null } } }],
+      ["'/broker/peerAuthentication': missing property 'create'", { broker: { peerAuthentication: { create: null } } }],
+      ["'/broker/otherPorts': missing property 'create'", { broker: { otherPorts: { create: null } } }],
+      ["missing property 'waypoint'", { ...waypoint, waypoint: null }],
+      ["'/waypoint': missing property 'name'", { ...waypoint, waypoint: { name: null } }],
+      [
+        "'/waypoint/onlyThrough': missing property 'create'",
+        { ...waypoint, waypoint: { onlyThrough: { create: null } } },
+      ],
+      ["missing property 'egress'", { ...egress, egress: null }],
+      ["'/egress': missing property 'port'", { ...egress, egress: { ...egress.egress, port: null } }],
+      ["'/egress': missing property 'gateway'", { ...egress, egress: { ...egress.egress, gateway: null } }],
+    ] as const) {
+      const said = await refusal({ ...LEAST, ...values });
+      assert.ok(said.includes(missing), said);
+    }
+  });
+
+  it("takes an empty key for nothing where nothing is what it would mean", async () => {
+    const otherPorts = { leaves: null, monitors: null, extra: null, principal: null };
+    const emptied = { ...LEAST, selector: {}, broker: { selector: null, otherPorts }, waypoint: null, egress: null };
+    assert.deepEqual(byName(await rendered(emptied)), byName(await rendered(LEAST)));
+  });
+
   it("is refused if the policy would look for the client in the wrong place", async () => {
     assert.match(await refusal({ ...LEAST, form: "waypoint" }), /identity is PEER, but form: waypoint needs WAYPOINT/);
     const workload = { ...POLICY, identity: "WORKLOAD" };
