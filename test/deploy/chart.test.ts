@@ -255,6 +255,41 @@ describe("the chart", () => {
     );
   });
 
+  it("is refused for a port that it would name twice, which Kubernetes does not take", async () => {
+    for (const kind of KINDS) assert.match(await refusal({ ...LEAST, kind, ports: [4222, 4222] }), /'\/ports'/);
+  });
+
+  it("is refused for labels that no pod can have, and takes those that one can have", async () => {
+    for (const labels of [
+      { app: "my nats" },
+      { app: "nats*" },
+      { app: "-a" },
+      { app: "a".repeat(64) },
+      { "a/b/c": "" },
+    ]) {
+      assert.match(await refusal({ ...LEAST, broker: { selector: labels } }), /'\/broker\/selector/);
+      assert.match(await refusal({ ...LEAST, selector: labels }), /'\/selector/);
+    }
+    const selector = { "app.kubernetes.io/name": "My_nats.2", empty: "", 0: "1e3", long: "a".repeat(63) };
+    const [service] = await rendered({ ...LEAST, broker: { selector } });
+    assert.deepEqual(service!.spec["selector"], selector);
+  });
+
+  it("is refused for a name in whose parts something is missing, or that no Secret and no host can have", async () => {
+    const long = "a".repeat(64);
+    for (const name of ["a..b", "a.-b", "a-.b"]) {
+      assert.match(await refusal({ ...LEAST, name }), /'\/name'/, name);
+      assert.match(await refusal({ ...LEAST, broker: { otherPorts: { name } } }), /otherPorts\/name/, name);
+      assert.match(await refusal({ ...LEAST, image: { ...LEAST.image, pullSecret: name } }), /image\/pullSecret/, name);
+    }
+    await rendered({ ...LEAST, name: "a.b-c.4", image: { ...LEAST.image, pullSecret: "regcred.v2" } });
+    assert.match(await refusal({ ...LEAST, image: { ...LEAST.image, pullSecret: "a b" } }), /image\/pullSecret/);
+    const egress = (values: object): object => ({ ...LEAST, form: "egress", egress: { host: "nats.corp", ...values } });
+    assert.match(await refusal(egress({ host: `${long}.corp` })), /egress\/host/);
+    assert.match(await refusal(egress({ gateway: `${long}.messaging.svc.cluster.local` })), /egress\/gateway/);
+    await rendered(egress({ host: `${long.slice(1)}.corp` }));
+  });
+
   it("is refused for ports that lack the one on which its objects accept clients", async () => {
     const policy = { ...POLICY, identity: "WAYPOINT" };
     const egress = { ...LEAST, form: "egress", egress: { host: "nats.corp" } };
