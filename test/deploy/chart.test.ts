@@ -153,7 +153,6 @@ describe("the chart", () => {
       ],
       ["missing property 'egress'", { ...egress, egress: null }],
       ["'/egress': missing property 'port'", { ...egress, egress: { ...egress.egress, port: null } }],
-      ["'/egress': missing property 'gateway'", { ...egress, egress: { ...egress.egress, gateway: null } }],
     ] as const) {
       const said = await refusal({ ...LEAST, ...values });
       assert.ok(said.includes(missing), said);
@@ -220,6 +219,34 @@ describe("the chart", () => {
 
   it("is refused for an egress gateway that leads nowhere", async () => {
     assert.match(await refusal({ ...LEAST, form: "egress" }), /egress\.host is empty/);
+  });
+
+  it("is refused for an egress gateway in another namespace, where the filter would not be", async () => {
+    const values = (gateway?: string): object => ({ ...LEAST, form: "egress", egress: { host: "nats.corp", gateway } });
+    for (const gateway of [
+      "gw.istio-egress.svc.cluster.local",
+      "gw.messaging",
+      "gw.messaging.svc",
+      "gw.x.messaging.svc.y",
+    ])
+      assert.match(
+        await refusal(values(gateway)),
+        /egress\.gateway is \S+, but the filter is for a gateway in the rel/,
+        gateway,
+      );
+    for (const [given, host] of [
+      [undefined, "istio-egressgateway.messaging.svc.cluster.local"],
+      ["", "istio-egressgateway.messaging.svc.cluster.local"],
+      ["gw", "gw"],
+      ["gw.messaging.svc.corp.example", "gw.messaging.svc.corp.example"],
+    ]) {
+      const manifests = await rendered(values(given));
+      const { tcp } = only(manifests, "VirtualService").spec as {
+        tcp: { route: { destination: { host: string } }[] }[];
+      };
+      assert.equal(tcp[0]!.route[0]!.destination.host, host);
+      assert.equal(only(manifests, "DestinationRule").spec["host"], host);
+    }
   });
 
   it("is refused for an outside host that is not a DNS name", async () => {

@@ -37,6 +37,13 @@
 {{- if and (eq .Values.form "egress") (not .Values.egress.host) -}}
 {{- fail "egress.host is empty: write the host name of the NATS outside the mesh" -}}
 {{- end -}}
+{{- if eq .Values.form "egress" -}}
+{{- $gateway := include "istio-nats.gateway" . -}}
+{{- $here := printf ".%s.svc." .Release.Namespace -}}
+{{- if and (contains "." $gateway) (not (regexMatch (printf "^[^.]+%s." (regexQuoteMeta $here)) $gateway)) -}}
+{{- fail (printf "egress.gateway is %s, but the filter is for a gateway in the release's namespace: install the chart there, or write NAME%sDOMAIN. Elsewhere no filter would judge what goes out, and clients would not find the gateway" $gateway $here) -}}
+{{- end -}}
+{{- end -}}
 {{- if and (eq .Values.form "client") (not .Values.selector) -}}
 {{- fail "selector is empty, but form: client needs the labels of the clients' pods: without labels the filter would be in every proxy of the namespace" -}}
 {{- end -}}
@@ -55,6 +62,10 @@ istio: egressgateway
 {{- else -}}
 {{- include "istio-nats.broker-selector" . -}}
 {{- end -}}
+{{- end -}}
+
+{{- define "istio-nats.gateway" -}}
+{{- .Values.egress.gateway | default (printf "istio-egressgateway.%s.svc.cluster.local" .Release.Namespace) -}}
 {{- end -}}
 
 {{/* The side of the connection that the filter is on: Istio treats a gateway as a client and a waypoint as a server. */}}
