@@ -212,6 +212,25 @@ describe("the chart", () => {
     assert.deepEqual(plugin!.spec["selector"], { matchLabels: labels });
   });
 
+  it("is refused if the filter would be beside other pods than those that its broker's objects are for", async () => {
+    const selector = { "app.kubernetes.io/name": "queues" };
+    const apart =
+      /selector has app\.kubernetes\.io\/name: queues, but the objects of broker are for pods with \S+ nats: /;
+    assert.match(await refusal({ ...LEAST, selector }), apart);
+    const [service, peerAuthentication, otherPorts] = Array.from({ length: 3 }, () => ({ create: false }));
+    assert.match(await refusal({ ...LEAST, selector, broker: { service, peerAuthentication } }), apart);
+    await rendered({ ...LEAST, selector, broker: { service, peerAuthentication, otherPorts } });
+    await rendered({ ...LEAST, selector, broker: { selector } });
+    await rendered({
+      ...LEAST,
+      selector: { ...selector, tier: "0123" },
+      broker: { selector: { ...selector, app: "a" } },
+    });
+    const client = { form: "client", policy: { ...POLICY, identity: "WORKLOAD" } };
+    for (const form of [client, { form: "egress", egress: { host: "nats.corp" } }])
+      await rendered({ ...LEAST, ...form, selector });
+  });
+
   it("is refused for clients that nobody names", async () => {
     const values = { ...LEAST, form: "client", policy: { ...POLICY, identity: "WORKLOAD" } };
     assert.match(await refusal(values), /selector is empty/);

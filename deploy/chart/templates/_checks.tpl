@@ -44,6 +44,14 @@
 {{- fail (printf "egress.gateway is %s, but the filter is for a gateway in the release's namespace: install the chart there, or write NAME%sDOMAIN. Elsewhere no filter would judge what goes out, and clients would not find the gateway" $gateway $here) -}}
 {{- end -}}
 {{- end -}}
+{{- if and (eq .Values.form "sidecar") (or .Values.broker.service.create .Values.broker.peerAuthentication.create .Values.broker.otherPorts.create) -}}
+{{- $broker := include "istio-nats.broker-selector" . | fromYaml -}}
+{{- range $label, $value := .Values.selector -}}
+{{- if and (hasKey $broker $label) (ne $value (get $broker $label)) -}}
+{{- fail (printf "selector has %s: %s, but the objects of broker are for pods with %s: %s: the filter would be elsewhere, or nats-server's other ports open. Write the labels of nats-server's pods as broker.selector" $label $value $label (get $broker $label)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- if and (eq .Values.form "client") (not .Values.selector) -}}
 {{- fail "selector is empty, but form: client needs the labels of the clients' pods: without labels the filter would be in every proxy of the namespace" -}}
 {{- end -}}
