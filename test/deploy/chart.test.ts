@@ -392,6 +392,53 @@ describe("the chart", () => {
     assert.match(await refusal({ ...LEAST, broker: { otherPorts: { principal: every } } }), /otherPorts\/principal/);
   });
 
+  it("shares no object with another release in the same namespace that has other names, in any form", async () => {
+    const forms = (name: string): object[] => [
+      { selector: { app: name } },
+      { form: "waypoint", policy: { ...POLICY, identity: "WAYPOINT" } },
+      { form: "egress", selector: { istio: name }, egress: { name, host: `${name}.corp`, gateway: name, tls: true } },
+      { form: "client", selector: { app: name }, policy: { ...POLICY, identity: "WORKLOAD" } },
+    ];
+    const release = async (name: string, values: object): Promise<Manifest[]> => {
+      const broker = { selector: { app: name }, service: { name }, peerAuthentication: { name }, otherPorts: { name } };
+      const waypoint = { name: `${name}-waypoint`, onlyThrough: { name: `${name}-only` } };
+      return rendered({ ...LEAST, name, broker, waypoint, ...values });
+    };
+    for (const [i, ones] of forms("one").entries()) {
+      const [one, two] = [await release("one", ones), await release("two", forms("two")[i]!)];
+      const names = [...one, ...two].map(nameOf);
+      assert.equal(new Set(names).size, names.length, names.join());
+      assert.equal(one.length, two.length);
+    }
+    const { gateways, tcp } = only(await release("one", forms("one")[2]!), "VirtualService").spec as {
+      gateways: string[];
+      tcp: { match: { gateways: string[] }[] }[];
+    };
+    assert.deepEqual(gateways, ["mesh", "one-egress"]);
+    assert.deepEqual(tcp.map(({ match }) => match[0]!.gateways).flat(), gateways);
+  });
+
+  it("is refused if both of its AuthorizationPolicies would have one name", async () => {
+    const values = { ...LEAST, form: "waypoint", policy: { ...POLICY, identity: "WAYPOINT" } };
+    const otherPorts = { name: "nats-only-through-waypoint" };
+    assert.match(
+      await refusal({ ...values, broker: { otherPorts } }),
+      /have the same name, nats-only-through-waypoint/,
+    );
+    await rendered({ ...values, broker: { otherPorts }, waypoint: { onlyThrough: { create: false } } });
+    await rendered({ ...LEAST, broker: { otherPorts } });
+  });
+
+  it("has its own names where a value is missing that an older chart did not have", async () => {
+    const waypoint = { ...LEAST, form: "waypoint", policy: { ...POLICY, identity: "WAYPOINT" } };
+    const egress = { ...LEAST, form: "egress", egress: { host: "nats.corp", tls: true } };
+    for (const [values, lacking] of [
+      [waypoint, { ...waypoint, waypoint: { onlyThrough: { name: null } } }],
+      [egress, { ...egress, egress: { ...egress.egress, name: null } }],
+    ] as const)
+      assert.deepEqual(await rendered(lacking), await rendered(values));
+  });
+
   it("says in its notes how a Service that it does not make names the waypoint", async () => {
     const values = { ...LEAST, form: "waypoint", policy: { ...POLICY, identity: "WAYPOINT" }, waypoint: { name: "w" } };
     const told = await notes({ ...values, broker: { service: { create: false, name: "queues" } } });

@@ -13,7 +13,7 @@
 {{- range .Values.ports }}{{ $named = append $named (int .) }}{{ end -}}
 {{- $serves := "" -}}
 {{- if eq .Values.form "egress" -}}
-{{- $serves = "the Gateway nats-egress" -}}
+{{- $serves = printf "the Gateway %s-egress" (.Values.egress.name | default "nats") -}}
 {{- else if and .Values.broker.service.create (ne .Values.form "client") -}}
 {{- $serves = printf "the Service %s of broker.service" .Values.broker.service.name -}}
 {{- end -}}
@@ -27,6 +27,9 @@
 {{- fail (printf "ports names %s, on which nats-server accepts %s: the filter would close connections that it cannot read, and no AuthorizationPolicy would restrict the port" $other._0 $other._1) -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+{{- if and (eq .Values.form "waypoint") .Values.waypoint.onlyThrough.create .Values.broker.otherPorts.create (eq (include "istio-nats.only-through" .) .Values.broker.otherPorts.name) -}}
+{{- fail (printf "waypoint.onlyThrough and broker.otherPorts have the same name, %s: one policy would take the other's place" .Values.broker.otherPorts.name) -}}
 {{- end -}}
 {{- range .Values.broker.otherPorts.extra -}}
 {{- if has (int .port) $named -}}
@@ -70,6 +73,11 @@ istio: egressgateway
 {{- else -}}
 {{- include "istio-nats.broker-selector" . -}}
 {{- end -}}
+{{- end -}}
+
+{{/* Defaults here as well, because `helm upgrade --reuse-values` after an older chart lacks newer values. */}}
+{{- define "istio-nats.only-through" -}}
+{{- .Values.waypoint.onlyThrough.name | default "nats-only-through-waypoint" -}}
 {{- end -}}
 
 {{- define "istio-nats.gateway" -}}
