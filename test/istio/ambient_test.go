@@ -41,3 +41,19 @@ func TestInAmbientZtunnelLetsOnlyTheWaypointReach4222OfThePod(t *testing.T) {
 		})
 	}
 }
+
+func TestInAmbientWhoDialsAnotherPortOfTheServiceArrivesAsTheWaypointWhichZtunnelDenies(t *testing.T) {
+	objects := worlds.Cluster(t, "waypoint")
+	istiod := mesh.Start(t, mesh.Options{Objects: objects, MeshConfig: meshConfig, Ambient: true})
+	view := istiod.View(t, worlds.NatsWaypoint)
+	for _, port := range []string{"7422|tcp", "8222|http"} {
+		name := "inbound-vip|" + port + "|nats.messaging.svc.cluster.local"
+		if chains := view.Chains(t, func(chain mesh.Chain) bool { return chain.Name == name }); len(chains) != 1 {
+			t.Errorf("%d chains %s", len(chains), name)
+		}
+	}
+	policy := istiod.OfZtunnel(t, "nats-0")["messaging/nats-other-ports"]
+	if !strings.Contains(policy, "sa/nats-leaf\n") || strings.Contains(policy, "sa/nats-waypoint\n") {
+		t.Errorf("ztunnel gets\n%s", policy)
+	}
+}
