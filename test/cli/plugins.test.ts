@@ -71,6 +71,30 @@ describe("a plugin under another name", () => {
   });
 });
 
+describe("a plugin for a Service whose port is not the container's", () => {
+  const around = kinds("StatefulSet", "PeerAuthentication");
+  const [plugin = ""] = kinds("WasmPlugin");
+  const [service = ""] = kinds("Service");
+  const apart = service.replace("port: 4222", "port: 14222, targetPort: 4222");
+  const listing = (...ports: number[]): string =>
+    plugin.replace("[{ number: 4222 }]", `[${ports.map((number) => `{ number: ${number} }`).join()}]`);
+
+  it("may list both numbers, as docs/install.md has it, but not the container's alone", () => {
+    assert.notEqual(apart, service);
+    assert.notEqual(listing(14222), plugin);
+    assert.deepEqual(ids(...around, apart, listing(14222)), []);
+    assert.deepEqual(ids(...around, apart, listing(14222, 4222)), []);
+    assert.deepEqual(ids(...around, apart, listing(4222)), ["match-port-nothing", "service-port-unmatched"]);
+    assert.deepEqual(ids(...around, apart, listing(14222, 4223)), ["match-port-nothing"]);
+  });
+
+  it("must list the port of each Service that leads to the container's", () => {
+    const other = apart.replace("name: nats,", "name: other,").replace("14222", "24222");
+    assert.deepEqual(ids(...around, apart, other, listing(14222, 4222)), ["service-port-unmatched"]);
+    assert.deepEqual(ids(...around, apart, other, listing(14222, 24222, 4222)), []);
+  });
+});
+
 describe("a plugin's mode", () => {
   const around = kinds("Service", "StatefulSet", "PeerAuthentication");
   const [plugin = ""] = kinds("WasmPlugin");

@@ -47,7 +47,10 @@ function judgePorts(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
     const wanted = number.integer();
     const ports = services.flatMap((service) => service.ports.map((port) => ({ service, port })));
     if (wanted === undefined || ports.some(({ port }) => port.number === wanted)) continue;
-    const behind = ports.find(({ service, port }) => mesh.targetOf(service, port) === wanted);
+    const leading = ports.filter(({ service, port }) => mesh.targetOf(service, port) === wanted);
+    // Beside the Service's port the container's does no harm. docs/install.md has both, for policies compare the container's.
+    if (leading.some(({ port }) => numbers.some((other) => other.integer() === port.number))) continue;
+    const [behind] = leading;
     if (behind) {
       const { service, port } = behind;
       const where = `${service.resource.title} (${placeText(port.field.placeOf("port"))})`;
