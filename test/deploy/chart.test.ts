@@ -447,6 +447,21 @@ describe("the chart", () => {
     assert.doesNotMatch(await notes(values), /use-waypoint/);
   });
 
+  it("says in its notes that nothing is refused in dry run, and who fails all the same behind TLS of the gateway's own", async () => {
+    const dryRun = { ...LEAST, policy: { ...POLICY, mode: "DRY_RUN" } };
+    const egress = { form: "egress", egress: { host: "nats.corp", tls: true } };
+    assert.match(
+      await notes({ ...dryRun, ...egress }),
+      /lets everything pass \(mode: DRY_RUN\)\.\nClients that obey tls_required/,
+    );
+    for (const values of [dryRun, { ...dryRun, ...egress, egress: { host: "nats.corp" } }]) {
+      const told = await notes(values);
+      assert.match(told, /lets everything pass \(mode: DRY_RUN\)\.\n\nThe proxy/);
+      assert.doesNotMatch(told, /tls_required/);
+    }
+    assert.doesNotMatch(await notes({ ...LEAST, ...egress }), /lets everything pass|tls_required/);
+  });
+
   it("says in its notes whose proxy must know the labels of the stats, unless it has configured that proxy itself", async () => {
     const waypoint = { form: "waypoint", policy: { ...POLICY, identity: "WAYPOINT" } };
     const client = { form: "client", selector: { app: "a" }, policy: { ...POLICY, identity: "WORKLOAD" } };
