@@ -26,3 +26,32 @@ export function serversBeside(plugin: Plugin, mesh: Mesh): GatewayServer[] {
     });
   });
 }
+
+/** Where a VirtualService leads workloads to a gateway: the host of the gateway's Service, and its namespace. */
+export interface WayOut {
+  virtualService: Resource;
+  host: Field;
+  namespace: string;
+}
+
+/** The ways by which the mesh reaches the servers of a Gateway, as far as its VirtualServices name a Service with its namespace. */
+export function waysTo(gateway: Resource, mesh: Mesh): WayOut[] {
+  return mesh.of("VirtualService", "networking.istio.io").flatMap((virtualService) => {
+    const { root, namespace } = virtualService;
+    const names = root.items("spec", "gateways").map((name) => name.text() ?? "");
+    const bound = names.map((name) => (name.includes("/") ? name : `${namespace}/${name}`));
+    if (!bound.includes(`${gateway.namespace}/${gateway.name}`)) return [];
+    const ofMesh = root
+      .items("spec", "tcp")
+      .filter((route) =>
+        route.items("match").some((match) => match.items("gateways").some((name) => name.text() === "mesh")),
+      );
+    return ofMesh
+      .flatMap((route) => route.items("route"))
+      .flatMap((route) => {
+        const host = route.get("destination", "host");
+        const [, namespace] = /^[^.]+\.([^.]+)\.svc\./.exec(host?.text() ?? "") ?? [];
+        return host && namespace !== undefined ? [{ virtualService, host, namespace }] : [];
+      });
+  });
+}

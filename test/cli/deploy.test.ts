@@ -54,6 +54,29 @@ describe("the manifests that are shipped", () => {
     });
   }
 
+  it("of deploy/egress make doctor find a gateway in another namespace, unless a plugin reaches it too", async () => {
+    const egress = await kustomized("deploy/egress");
+    const moved = egress.replaceAll("namespace: istio-egress", "namespace: messaging");
+    const plugin = (namespace: string): string =>
+      egress
+        .split("---\n")
+        .find((text) => text.includes("kind: WasmPlugin"))!
+        .replace("namespace: istio-egress", `namespace: ${namespace}`);
+    const found = (...texts: string[]): string[] =>
+      doctor(texts.join("\n---\n"))
+        .filter(({ id }) => id === "gateway-elsewhere")
+        .map(({ message }) => message);
+    assert.deepEqual(found(moved), [
+      "VirtualService messaging/nats-egress leads workloads to a gateway in namespace istio-egress, and WasmPlugin messaging/istio-nats is only for pods of messaging",
+    ]);
+    for (const namespace of ["istio-egress", "istio-system"]) assert.deepEqual(found(moved, plugin(namespace)), []);
+    assert.deepEqual(found(egress), []);
+    assert.deepEqual(found(moved.replaceAll("mode: ISTIO_MUTUAL", "mode: MUTUAL")), []);
+    const named = moved.replace("    - nats-egress\n", "    - messaging/nats-egress\n");
+    assert.notEqual(named, moved);
+    assert.equal(found(named).length, 1);
+  });
+
   it("of both kinds of plugin together make doctor warn", async () => {
     const both = await Promise.all([kustomized("deploy/sidecar"), kustomized("deploy/trafficextension/sidecar")]);
     const ids = doctor(both.join("\n---\n")).map(({ id }) => id);

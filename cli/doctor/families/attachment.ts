@@ -1,4 +1,4 @@
-import { serversBeside } from "../../mesh/gateway.ts";
+import { serversBeside, waysTo } from "../../mesh/gateway.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { missedBrokers, type Placement } from "../../mesh/placement.ts";
@@ -42,6 +42,21 @@ function judgeServers(plugin: Plugin, mesh: Mesh, report: Report<"gateway-withou
     if (mode !== undefined && MUTUAL.includes(mode)) continue;
     const how = mode === undefined ? "has no tls.mode" : `has tls.mode ${mode}`;
     report("gateway-without-mtls", field.placeOf("tls", "mode"), `port ${port} of ${gateway.title} ${how}`);
+  }
+}
+
+/** Only of servers that nobody but the mesh can connect to: behind others the VirtualService may name nats-server itself. */
+function judgeWaysOut(plugin: Plugin, mesh: Mesh, report: Report<"gateway-elsewhere">): void {
+  const { title, namespace } = plugin.resource;
+  const reached = new Set(mesh.plugins.map(({ resource }) => resource.namespace));
+  if (reached.has(mesh.rootNamespace)) return;
+  const servers = serversBeside(plugin, mesh).filter(({ field }) => field.text("tls", "mode") === "ISTIO_MUTUAL");
+  for (const gateway of new Set(servers.map((server) => server.gateway))) {
+    for (const { virtualService, host, namespace: elsewhere } of waysTo(gateway, mesh)) {
+      if (reached.has(elsewhere)) continue;
+      const message = `${virtualService.title} leads workloads to a gateway in namespace ${elsewhere}, and ${title} is only for pods of ${namespace}`;
+      report("gateway-elsewhere", host.place, message);
+    }
   }
 }
 
@@ -91,6 +106,13 @@ export const attachment = family(
         "unauthenticated, or the filter sees TLS instead of NATS.",
       remedy: "write protocol: TLS and tls: {mode: ISTIO_MUTUAL} for this server, as deploy/egress does",
     },
+    "gateway-elsewhere": {
+      severity: "error",
+      what:
+        "A VirtualService leads workloads to a gateway in another namespace than the plugin's. A plugin selects pods of its own " +
+        "namespace only, while a Gateway selects those of all, so the gateway passes the connections on and no filter judges them.",
+      remedy: "put the plugin, and with it the DestinationRule of the gateway's Service, into the gateway's namespace",
+    },
     "identity-mismatch": {
       severity: "error",
       what:
@@ -130,6 +152,7 @@ export const attachment = family(
         continue;
       }
       if (placement === "gateway" && plugin.identity === "PEER") judgeServers(plugin, mesh, report);
+      if (placement === "gateway") judgeWaysOut(plugin, mesh, report);
       const right = IDENTITIES[placement];
       if (right && config && plugin.identity !== right.identity) {
         const message = `identity is ${plugin.identity}, but ${right.because}`;
