@@ -447,6 +447,28 @@ describe("the chart", () => {
     assert.doesNotMatch(await notes(values), /use-waypoint/);
   });
 
+  it("names the namespace of a waypoint elsewhere, and is refused for a principal that its own waypoint does not have", async () => {
+    const values = { ...LEAST, form: "waypoint", policy: { ...POLICY, identity: "WAYPOINT" } };
+    const principal = "cluster.local/ns/infra/sa/shared";
+    const shared = { ...values, waypoint: { create: false, name: "shared", principal } };
+    const made = await rendered(shared);
+    const { "app.kubernetes.io/name": _, ...labels } = only(made, "Service").metadata.labels!;
+    assert.deepEqual(labels, { "istio.io/use-waypoint": "shared", "istio.io/use-waypoint-namespace": "infra" });
+    const told = await notes({ ...shared, broker: { service: { create: false } } });
+    assert.match(told, / istio\.io\/use-waypoint=shared istio\.io\/use-waypoint-namespace=infra$/m);
+    assert.match(told, /^ {10}istio\.io\/use-waypoint: shared\n {10}istio\.io\/use-waypoint-namespace: "infra"$/m);
+    assert.match(told, /of the Gateway infra\/shared, which/);
+
+    const own = "mesh.example/ns/messaging/sa/nats-waypoint";
+    const ofOwn = await rendered({ ...values, waypoint: { principal: own } });
+    assert.equal(only(ofOwn, "Service").metadata.labels!["istio.io/use-waypoint-namespace"], undefined);
+    const refused =
+      /waypoint\.principal is \S+, but the waypoint that waypoint\.create makes is …\/ns\/messaging\/sa\/nats-w/;
+    for (const other of [principal, "cluster.local/ns/messaging/sa/shared"])
+      assert.match(await refusal({ ...values, waypoint: { principal: other } }), refused);
+    await rendered({ ...LEAST, waypoint: { principal } });
+  });
+
   it("says in its notes that nothing is refused in dry run, and who fails all the same behind TLS of the gateway's own", async () => {
     const dryRun = { ...LEAST, policy: { ...POLICY, mode: "DRY_RUN" } };
     const egress = { form: "egress", egress: { host: "nats.corp", tls: true } };

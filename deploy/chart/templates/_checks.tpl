@@ -31,6 +31,12 @@
 {{- if and (eq .Values.form "waypoint") .Values.waypoint.onlyThrough.create .Values.broker.otherPorts.create (eq (include "istio-nats.only-through" .) .Values.broker.otherPorts.name) -}}
 {{- fail (printf "waypoint.onlyThrough and broker.otherPorts have the same name, %s: one policy would take the other's place" .Values.broker.otherPorts.name) -}}
 {{- end -}}
+{{- if and (eq .Values.form "waypoint") .Values.waypoint.create .Values.waypoint.principal -}}
+{{- $own := printf "/ns/%s/sa/%s" .Release.Namespace .Values.waypoint.name -}}
+{{- if not (hasSuffix $own .Values.waypoint.principal) -}}
+{{- fail (printf "waypoint.principal is %s, but the waypoint that waypoint.create makes is …%s: nobody would reach nats-server. Leave it empty, or use waypoint.create: false for a waypoint of another service account" .Values.waypoint.principal $own) -}}
+{{- end -}}
+{{- end -}}
 {{- range .Values.broker.otherPorts.extra -}}
 {{- if has (int .port) $named -}}
 {{- fail (printf "broker.otherPorts.extra names port %d, which is already named: each entry denies everybody whom it does not name" (int .port)) -}}
@@ -78,6 +84,14 @@ istio: egressgateway
 {{/* Defaults here as well, because `helm upgrade --reuse-values` after an older chart lacks newer values. */}}
 {{- define "istio-nats.only-through" -}}
 {{- .Values.waypoint.onlyThrough.name | default "nats-only-through-waypoint" -}}
+{{- end -}}
+
+{{- define "istio-nats.waypoint-namespace" -}}
+{{- if .Values.waypoint.principal -}}
+{{- index (splitList "/" .Values.waypoint.principal) 2 -}}
+{{- else -}}
+{{- .Release.Namespace -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "istio-nats.gateway" -}}
