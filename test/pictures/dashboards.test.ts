@@ -6,7 +6,7 @@ import { DashboardLinkType, VariableType } from "@grafana/grafana-foundation-sdk
 import { generated } from "../../tools/dashboards/generate.ts";
 import { STATS_TABLE } from "../../tools/dashboards/stats-table.ts";
 import { inRoot } from "../../tools/paths.ts";
-import { panelQueries, panelsOf, shippedDashboards, variablesOf } from "./queries.ts";
+import { fencedQueries, panelQueries, panelsOf, shippedDashboards, variablesOf } from "./queries.ts";
 
 /** Columns of Grafana's grid. */
 const GRID = 24;
@@ -99,6 +99,22 @@ for (const [file, dashboard] of shippedDashboards()) {
 }
 
 describe("the dashboards", () => {
+  it("tell pods of the same name in two namespaces apart, and so does the runbook", () => {
+    const shown = shippedDashboards().flatMap(([, dashboard]) => panelQueries(dashboard));
+    for (const expr of [...shown.map((query) => query.expr), ...fencedQueries("docs/runbook.md")]) {
+      for (const [, labels = ""] of expr.matchAll(/by \(([^)]*)\)/g)) {
+        const names = labels.split(", ");
+        assert.ok(!names.includes("pod") || names.includes("namespace"), expr);
+      }
+    }
+    for (const [file] of shippedDashboards()) {
+      const text = readFileSync(inRoot("deploy", "dashboards", file), "utf8");
+      for (const [legend] of text.matchAll(/"legendFormat": ".*\{\{pod\}\}/g)) {
+        assert.ok(legend.endsWith("{{namespace}}/{{pod}}"), legend);
+      }
+    }
+  });
+
   it("show every stat of the table", () => {
     const queries = shippedDashboards().flatMap(([, dashboard]) => panelQueries(dashboard));
     const shown = queries.map(({ expr }) => expr).join("\n");

@@ -165,6 +165,7 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
                 expr: of.present(POLICY, [
                   "destination_workload_namespace",
                   "destination_workload",
+                  "namespace",
                   "pod",
                   "policy",
                   "mode",
@@ -182,7 +183,9 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
           curves({
             title: "Rules",
             description: "The number of rules in the policy in force, by pod.",
-            queries: [{ expr: of.level("istio_nats_policy_rules", ["pod"]), legend: "{{pod}}" }],
+            queries: [
+              { expr: of.level("istio_nats_policy_rules", ["namespace", "pod"]), legend: "{{namespace}}/{{pod}}" },
+            ],
           }),
           curves({
             title: "Policies adopted and rejected",

@@ -10,24 +10,25 @@ const SCOPE = {
 };
 
 const MEMORY = "istio_nats_memory_bytes";
-const POD = ["pod"];
+/** StatefulSets of the same name in two namespaces have pods of the same names. */
+const POD = ["namespace", "pod"];
 
 /** Envoy's and istio-agent's own stats have no workload label, so these are the pods that the filter reports from. */
 function beside(of: Queries): string {
-  return `on (namespace, pod) group by (namespace, pod) (${of.level(MEMORY, ["namespace", "pod"])})`;
+  return `on (namespace, pod) group by (namespace, pod) (${of.level(MEMORY, POD)})`;
 }
 
 /** *NATS broker sidecar*: whether the filter itself is healthy. */
 export function brokerDashboard(stats: readonly StatRow[], file: string): Dashboard {
   const of = new Queries(stats, SCOPE);
-  const envoy = (metric: string): string => `sum by (pod) (${metric} and ${beside(of)})`;
+  const envoy = (metric: string): string => `sum by (namespace, pod) (${metric} and ${beside(of)})`;
   const envoyRate = (selector: string): string =>
-    `sum by (pod) (rate(${selector}[$__rate_interval]) and ${beside(of)})`;
+    `sum by (namespace, pod) (rate(${selector}[$__rate_interval]) and ${beside(of)})`;
   // Envoy puts the plugin's name into the metric's name. rate() would drop it, and two plugins would look like one. The step is
   // that of no scrape: without one it is the evaluation interval, a minute by default, and a rate interval then holds one point.
   const reloads = (result: string): string => {
     const named = `label_replace({__name__=~"envoy_wasm_.+_vm_reload_${result}"}, "stat", "$1", "__name__", "(.+)")`;
-    return `sum by (pod) (rate(${named}[$__rate_interval:5s]) and ${beside(of)})`;
+    return `sum by (namespace, pod) (rate(${named}[$__rate_interval:5s]) and ${beside(of)})`;
   };
   return build({
     title: "NATS Broker Sidecar Dashboard",
@@ -45,21 +46,21 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
           curves({
             title: "Open",
             description: "Open connections, by pod. A refused connection counts until it ends.",
-            queries: [{ expr: of.level("istio_nats_connections_active", POD), legend: "{{pod}}" }],
+            queries: [{ expr: of.level("istio_nats_connections_active", POD), legend: "{{namespace}}/{{pod}}" }],
           }),
           curves({
             title: "Opened and closed",
             description: "If both curves form a saw-tooth, a client keeps reconnecting.",
             queries: [
-              { expr: of.rate("istio_nats_connections_opened_total", POD), legend: "opened {{pod}}" },
-              { expr: of.rate("istio_nats_connections_closed_total", POD), legend: "closed {{pod}}" },
+              { expr: of.rate("istio_nats_connections_opened_total", POD), legend: "opened {{namespace}}/{{pod}}" },
+              { expr: of.rate("istio_nats_connections_closed_total", POD), legend: "closed {{namespace}}/{{pod}}" },
             ],
             unit: "cps",
           }),
           curves({
             title: "Subscriptions",
             description: "Open subscriptions, by pod.",
-            queries: [{ expr: of.level("istio_nats_subscriptions_active", POD), legend: "{{pod}}" }],
+            queries: [{ expr: of.level("istio_nats_subscriptions_active", POD), legend: "{{namespace}}/{{pod}}" }],
           }),
         ],
       },
@@ -70,13 +71,13 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
             title: "The filter's VMs",
             description:
               "What connections hold of the VMs' budgets. Over a budget, the filter sheds connections that are not identified yet.",
-            queries: [{ expr: of.level(MEMORY, POD), legend: "{{pod}}" }],
+            queries: [{ expr: of.level(MEMORY, POD), legend: "{{namespace}}/{{pod}}" }],
             unit: "bytes",
           }),
           curves({
             title: "Envoy, allocated",
             description: "Memory that the whole proxy has allocated, including the VMs.",
-            queries: [{ expr: envoy("envoy_server_memory_allocated"), legend: "{{pod}}" }],
+            queries: [{ expr: envoy("envoy_server_memory_allocated"), legend: "{{namespace}}/{{pod}}" }],
             unit: "bytes",
           }),
           curves({
@@ -84,9 +85,12 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
             description:
               "Since the proxy started: connections counted under `other` because the limit on principals was reached, audit records that the rate limit left out, and durations that are missing from histograms, which then hold a sample.",
             queries: [
-              { expr: of.count("istio_nats_principals_capped_total", POD), legend: "principals {{pod}}" },
-              { expr: of.count("istio_nats_audit_suppressed_total", POD), legend: "audit records {{pod}}" },
-              { expr: of.count("istio_nats_durations_left_out_total", POD), legend: "durations {{pod}}" },
+              { expr: of.count("istio_nats_principals_capped_total", POD), legend: "principals {{namespace}}/{{pod}}" },
+              {
+                expr: of.count("istio_nats_audit_suppressed_total", POD),
+                legend: "audit records {{namespace}}/{{pod}}",
+              },
+              { expr: of.count("istio_nats_durations_left_out_total", POD), legend: "durations {{namespace}}/{{pod}}" },
             ],
           }),
         ],
@@ -98,12 +102,12 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
             title: "VMs",
             description:
               "One for each worker and one for the main thread. If there are more for a long time, an old version still has connections.",
-            queries: [{ expr: envoy("envoy_wasm_envoy_wasm_runtime_v8_active"), legend: "{{pod}}" }],
+            queries: [{ expr: envoy("envoy_wasm_envoy_wasm_runtime_v8_active"), legend: "{{namespace}}/{{pod}}" }],
           }),
           curves({
             title: "VMs made",
             description: "New VMs come with a new module, and after a trap with FAIL_RELOAD.",
-            queries: [{ expr: envoyRate("envoy_wasm_envoy_wasm_runtime_v8_created"), legend: "{{pod}}" }],
+            queries: [{ expr: envoyRate("envoy_wasm_envoy_wasm_runtime_v8_created"), legend: "{{namespace}}/{{pod}}" }],
             unit: "cps",
           }),
           curves({
@@ -111,8 +115,8 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
             description:
               "A VM trapped and was replaced (FAIL_RELOAD): NATSFilterReloaded. This is a bug in the filter; please report it.",
             queries: [
-              { expr: reloads("success"), legend: "replaced {{pod}}" },
-              { expr: reloads("failure"), legend: "could not be replaced {{pod}}" },
+              { expr: reloads("success"), legend: "replaced {{namespace}}/{{pod}}" },
+              { expr: reloads("failure"), legend: "could not be replaced {{namespace}}/{{pod}}" },
             ],
             unit: "cps",
           }),
@@ -121,8 +125,8 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
             description: "Without a module to run, Istio puts in a filter that denies everything: NATSPluginDenyAll.",
             queries: [
               {
-                expr: 'sum by (pod) (rate(envoy_wasm_default_deny_rbac{authz_enforce_result="denied"}[$__rate_interval]))',
-                legend: "{{pod}}",
+                expr: 'sum by (namespace, pod) (rate(envoy_wasm_default_deny_rbac{authz_enforce_result="denied"}[$__rate_interval]))',
+                legend: "{{namespace}}/{{pod}}",
               },
             ],
             unit: "cps",
@@ -161,7 +165,7 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
             title: "Untested nats-servers",
             description:
               "Connections to a nats-server version that this filter was not tested with, since the proxy started.",
-            queries: [{ expr: of.count("istio_nats_untested_servers_total", POD), legend: "{{pod}}" }],
+            queries: [{ expr: of.count("istio_nats_untested_servers_total", POD), legend: "{{namespace}}/{{pod}}" }],
           }),
           curves({
             title: "Requests without an answer",
@@ -175,7 +179,7 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
             title: "Policy rejected",
             description:
               "Configurations that the filter refused since the proxy started. The log lists every fault with its place.",
-            queries: [{ expr: of.count("istio_nats_policy_rejected_total", POD), legend: "{{pod}}" }],
+            queries: [{ expr: of.count("istio_nats_policy_rejected_total", POD), legend: "{{namespace}}/{{pod}}" }],
             width: 12,
           }),
         ],
