@@ -115,6 +115,15 @@ describe("the dashboards", () => {
     }
   });
 
+  it("offer every client that has connected, even if it never sent an operation", () => {
+    for (const [file, dashboard] of shippedDashboards()) {
+      for (const { name, query } of variablesOf(dashboard)) {
+        if (name !== "principal") continue;
+        assert.match(query as string, /^label_values\(istio_nats_connections_opened_total\{/, file);
+      }
+    }
+  });
+
   it("show every stat of the table", () => {
     const queries = shippedDashboards().flatMap(([, dashboard]) => panelQueries(dashboard));
     const shown = queries.map(({ expr }) => expr).join("\n");

@@ -11,6 +11,8 @@ const BROKER = {
 const SCOPE = { ...BROKER, source_principal: '=~"$principal"', subject: '=~"$subject"' };
 
 const MESSAGES = "istio_nats_messages_total";
+/** Has every client: one whose stream was unreadable has no operations. */
+const OPENED = "istio_nats_connections_opened_total";
 const BYTES = "istio_nats_bytes_total";
 const REQUESTS = "istio_nats_request_duration_milliseconds";
 const SERVICE = "istio_nats_service_duration_milliseconds";
@@ -30,9 +32,9 @@ export function meshDashboard(stats: readonly StatRow[], file: string): Dashboar
     file,
     variables: [
       reporterVariable(),
-      labelVariable("namespace", "Broker namespace", of.values(MESSAGES, "destination_workload_namespace")),
-      labelVariable("workload", "Broker", of.values(MESSAGES, "destination_workload")),
-      labelVariable("principal", "Client identity", of.values(MESSAGES, "source_principal")),
+      labelVariable("namespace", "Broker namespace", of.values(OPENED, "destination_workload_namespace")),
+      labelVariable("workload", "Broker", of.values(OPENED, "destination_workload")),
+      labelVariable("principal", "Client identity", of.values(OPENED, "source_principal")),
       labelVariable("subject", "Subject class", of.values(MESSAGES, "subject")),
     ],
     rows: [
