@@ -190,7 +190,7 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
           curves({
             title: "Policies adopted and rejected",
             description:
-              "Since the proxies started. Rejected: the configuration is invalid, and the last good one stays in force (NATSPolicyRejected).",
+              "Since the proxies started. Each worker and the main thread adopts a policy for itself. Rejected: the configuration is invalid, and the last good one stays in force (NATSPolicyRejected).",
             queries: [
               { expr: of.count("istio_nats_policy_changes_total"), legend: "adopted" },
               { expr: of.count("istio_nats_policy_rejected_total"), legend: "rejected" },

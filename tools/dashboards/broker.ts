@@ -101,7 +101,7 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
           curves({
             title: "VMs",
             description:
-              "One for each worker and one for the main thread. If there are more for a long time, an old version still has connections.",
+              "One for each worker and two for the main thread. If there are more for a long time, an old version still has connections.",
             queries: [{ expr: envoy("envoy_wasm_envoy_wasm_runtime_v8_active"), legend: "{{namespace}}/{{pod}}" }],
           }),
           curves({
