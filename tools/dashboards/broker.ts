@@ -24,8 +24,8 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
   const envoy = (metric: string): string => `sum by (namespace, pod) (${metric} and ${beside(of)})`;
   const envoyRate = (selector: string): string =>
     `sum by (namespace, pod) (rate(${selector}[$__rate_interval]) and ${beside(of)})`;
-  // Envoy puts the plugin's name into the metric's name. rate() would drop it, and two plugins would look like one. The step is
-  // that of no scrape: without one it is the evaluation interval, a minute by default, and a rate interval then holds one point.
+  // Envoy puts the plugin's name into the metric's name. rate() would drop it, and two plugins would look like one. A subquery without
+  // a step has the evaluation interval's, a minute by default, and then a rate interval holds one point.
   const reloads = (result: string): string => {
     const named = `label_replace({__name__=~"envoy_wasm_.+_vm_reload_${result}"}, "stat", "$1", "__name__", "(.+)")`;
     return `sum by (namespace, pod) (rate(${named}[$__rate_interval:5s]) and ${beside(of)})`;
