@@ -152,7 +152,8 @@ ${table(["what", "at most", "beyond"], bounds)}
 
 ## Ten questions
 
-The queries are PromQL. \`$__rate_interval\` is Grafana's; write \`5m\` elsewhere.
+The queries are PromQL. \`$__rate_interval\` is Grafana's; write \`5m\` elsewhere. A counter appears with its first event, which
+\`increase()\` does not see, so the sixth and the seventh count new series in full.
 
 ${QUESTIONS.map(({ question, query }, i) => `**${i + 1}. ${question}**\n\n\`\`\`promql\n${query}\n\`\`\``).join("\n\n")}
 

@@ -28,9 +28,10 @@ export const QUESTIONS: readonly Question[] = [
   },
   {
     question: "Which part of the requests gets no answer, or hears that nobody listens?",
-    query: `(
-  sum by (subject) (rate(istio_nats_requests_unanswered_total[$__rate_interval]))
-  + sum by (subject) (rate(istio_nats_no_responders_total[$__rate_interval]))
+    query: `sum by (subject) (
+  rate(istio_nats_requests_unanswered_total[$__rate_interval])
+  or rate(istio_nats_no_responders_total[$__rate_interval])
+  or 0 * rate(istio_nats_request_duration_milliseconds_count[$__rate_interval])
 )
 / sum by (subject) (
   rate(istio_nats_request_duration_milliseconds_count[$__rate_interval])
@@ -40,12 +41,19 @@ export const QUESTIONS: readonly Question[] = [
   },
   {
     question: "Who was refused what in the last hour, and by which rule?",
-    query:
-      "topk(20, sum by (source_principal, operation, subject, reason, rule) (increase(istio_nats_refusals_total[1h])) > 0)",
+    query: `topk(20, sum by (source_principal, operation, subject, reason, rule) (
+  (istio_nats_refusals_total unless istio_nats_refusals_total offset 1h)
+  and on (job, instance) (up offset 1h == 1)
+  or increase(istio_nats_refusals_total[1h])
+) > 0)`,
   },
   {
     question: "What would break if the rules on trial were enforced?",
-    query: "sum by (source_principal, subject, rule) (increase(istio_nats_dry_run_refusals_total[1d])) > 0",
+    query: `sum by (source_principal, subject, rule) (
+  (istio_nats_dry_run_refusals_total unless istio_nats_dry_run_refusals_total offset 1d)
+  and on (job, instance) (up offset 1d == 1)
+  or increase(istio_nats_dry_run_refusals_total[1d])
+) > 0`,
   },
   {
     question: "Which policy do the brokers' proxies enforce, and do they agree?",

@@ -1,6 +1,6 @@
 import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
 import { build, curves, labelVariable, number, reporterVariable, table } from "./form.ts";
-import { Queries } from "./queries.ts";
+import { orZero, Queries } from "./queries.ts";
 import type { StatRow } from "./stats-table.ts";
 
 const SCOPE = {
@@ -38,7 +38,7 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
           number({
             title: "Refused operations",
             description: "Operations that the policy refuses, per second.",
-            queries: [{ expr: of.rate(REFUSALS) }],
+            queries: [{ expr: orZero(of.rate(REFUSALS), of.rate(OPENED)) }],
             unit: "ops",
             width: 6,
           }),
@@ -46,7 +46,7 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
             title: "Refused connections",
             description:
               "Connections that were refused: no rule allows the client anything, it has no identity, or it speaks another protocol.",
-            queries: [{ expr: of.rate(OPENED, [], { verdict: '="refused"' }) }],
+            queries: [{ expr: orZero(of.rate(OPENED, [], { verdict: '="refused"' }), of.rate(OPENED)) }],
             unit: "cps",
             width: 6,
           }),
@@ -54,7 +54,7 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
             title: "A dry run would refuse",
             description:
               "Operations that pass now but that a policy or rule in DRY_RUN would refuse. At 0 it is safe to enforce.",
-            queries: [{ expr: of.rate(DRY_RUN) }],
+            queries: [{ expr: orZero(of.rate(DRY_RUN), of.rate(OPENED)) }],
             unit: "ops",
             width: 6,
           }),

@@ -4,6 +4,20 @@ import type { StatRow } from "./stats-table.ts";
 /** The matchers of a selector by label, with their operators: `{verdict: '="refused"'}`. */
 export type Matchers = Record<string, string>;
 
+/**
+ * Events of a counter in the time up to now. increase() does not see the first event of a series, which for a client that was refused
+ * once is its only one. So a series that is new counts in full, unless its target is new too: then all of its series are.
+ */
+function increaseFromNothing(selector: string, range: string): string {
+  const isNew = `${selector} unless ${selector} offset ${range} and on (job, instance) (up offset ${range} == 1)`;
+  return `${isNew} or increase(${selector}[${range}])`;
+}
+
+/** `expr`, or 0 where it has no series yet and `witness` has: what has never happened is no missing data. */
+export function orZero(expr: string, witness: string): string {
+  return `${expr} or 0 * ${witness}`;
+}
+
 /** PromQL over the stats of the table. Throws for a name, a label or a use that the table does not have. */
 export class Queries {
   readonly #stats: ReadonlyMap<string, StatRow>;
@@ -30,7 +44,7 @@ export class Queries {
 
   /** Events of a counter over the dashboard's time. */
   total(counter: string, by: string[] = [], where: Matchers = {}): string {
-    return this.#sum(by, `increase(${this.#select(this.#stat(counter, "counter", by), where)}[$__range])`, []);
+    return this.#sum(by, increaseFromNothing(this.#select(this.#stat(counter, "counter", by), where), "$__range"), []);
   }
 
   /** The value of a gauge, summed over the proxies. */
@@ -56,7 +70,7 @@ export class Queries {
 
   /** The share of a counter's events that satisfies `where`, from 0 to 1. */
   share(counter: string, where: Matchers, by: string[] = []): string {
-    return `${this.rate(counter, by, where)} / ${this.rate(counter, by)}`;
+    return `(${orZero(this.rate(counter, by, where), this.rate(counter, by))}) / ${this.rate(counter, by)}`;
   }
 
   /**

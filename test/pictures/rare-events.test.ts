@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { stringify } from "yaml";
+import { run } from "../../tools/command.ts";
+import { findPromtool } from "../../tools/prometheus.ts";
+import { QUESTIONS } from "../../tools/telemetry-questions.ts";
+import { makeScratch, removeScratch } from "../stand/scratch.ts";
+import { fencedQueries, panelQueries, shippedDashboards, substitute } from "./queries.ts";
+
+/** Two days, of which the last half hour is asked about, with a sample per minute. */
+const MINUTES = 2_880;
+const NOW = `${MINUTES}m`;
+const SINCE = MINUTES - 20;
+
+const CHOSEN = new Map([
+  ["__range", "30m"],
+  ["__rate_interval", "5m"],
+  ["qrep", "(destination|waypoint)"],
+  ["namespace", "messaging"],
+  ["workload", "nats"],
+  ["principal", ".+"],
+  ["subject", ".+"],
+]);
+
+const LABELS =
+  'job="pods", instance="nats-0", namespace="messaging", pod="nats-0", reporter="destination", destination_workload_namespace="messaging", destination_workload="nats"';
+const CLIENT = `${LABELS}, source_principal="spiffe://cluster.local/ns/shop/sa/workers", subject="orders"`;
+
+const UP = { series: 'up{job="pods", instance="nats-0"}', values: `1x${MINUTES}` };
+
+/** A counter of a client that has stood still since its first event. */
+function once(name: string, labels: string): object {
+  return { series: `${name}{${CLIENT}, ${labels}}`, values: `_x${SINCE - 1} 1x${MINUTES - SINCE}` };
+}
+
+/** A counter of a client that goes on by `step` each minute. */
+function steady(name: string, labels: string, step: number): object {
+  return { series: `${name}{${CLIENT}, ${labels}}`, values: `0+${step}x${MINUTES}` };
+}
+
+function panelsOver(stat: string, pattern: RegExp): string[] {
+  return shippedDashboards()
+    .flatMap(([, dashboard]) => panelQueries(dashboard))
+    .filter(({ place, expr }) => pattern.test(place) && expr.includes(stat))
+    .map(({ expr }) => substitute(expr, CHOSEN));
+}
+
+describe("what has happened seldom or never", () => {
+  let folder: string;
+
+  before(() => {
+    folder = makeScratch();
+  });
+
+  after(() => removeScratch(folder));
+
+  /** Has promtool sum up what the query answers now, and compares. */
+  async function answers(input: object[], expr: string, value: number): Promise<void> {
+    const file = join(folder, "queries.yaml");
+    const query = { expr: `sum(${expr})`, eval_time: NOW, exp_samples: [{ labels: "{}", value }] };
+    const test = { interval: "1m", input_series: input, promql_expr_test: [query] };
+    writeFileSync(file, stringify({ rule_files: [], fuzzy_compare: true, tests: [test] }));
+    const { status, output } = await run(await findPromtool(), ["test", "rules", file]);
+    assert.equal(status, 0, `${expr}\n${output}`);
+  }
+
+  for (const stat of ["istio_nats_refusals_total", "istio_nats_dry_run_refusals_total"]) {
+    const queries = [
+      ...panelsOver(stat, /time"$/),
+      ...QUESTIONS.map(({ query }) => query).filter((query) => query.includes(stat)),
+      ...fencedQueries("docs/runbook.md").filter((query) => query.includes(stat)),
+    ];
+
+    it(`is told of ${stat} by every table and every query of the guides, even if it happened once`, async () => {
+      assert.ok(queries.length >= 3);
+      const input = [UP, once(stat, 'operation="SUB", reason="not_allowed", rule="unknown"')];
+      for (const expr of queries) await answers(input, expr, 1);
+    });
+  }
+
+  it("is 0 in a panel that shows a number, as long as clients connect", async () => {
+    const input = [
+      steady("istio_nats_connections_opened_total", 'verdict="allowed"', 1),
+      steady("istio_nats_messages_total", 'operation="PUB", verdict="allowed"', 1),
+    ];
+    const queries = [
+      ...panelsOver("istio_nats_", /^"(Refused operations|Refused connections|A dry run would refuse)"$/),
+      ...panelsOver("istio_nats_messages_total", /^"(Refused|Refused operations by subject class)"$/),
+    ];
+    assert.equal(queries.length, 5);
+    for (const expr of queries) await answers(input, expr, 0);
+  });
+
+  it("does not hide which part of the requests has no answer", async () => {
+    const [query = ""] = QUESTIONS.map((one) => one.query).filter((one) => one.includes("requests_unanswered"));
+    const expr = substitute(query, CHOSEN);
+    const answered = steady("istio_nats_request_duration_milliseconds_count", 'app="nats"', 30);
+    const expired = steady("istio_nats_requests_unanswered_total", 'app="nats", reason="expired"', 10);
+    const nobody = steady("istio_nats_no_responders_total", 'app="nats"', 15);
+    await answers([answered], expr, 0);
+    await answers([answered, expired], expr, 0.25);
+    await answers([answered, nobody], expr, 0.5);
+    await answers([answered, expired, nobody], expr, 0.625);
+  });
+});
