@@ -155,6 +155,9 @@ ${table(["what", "at most", "beyond"], bounds)}
 The queries are PromQL. \`$__rate_interval\` is Grafana's; write \`5m\` elsewhere. A counter appears with its first event, which
 \`increase()\` does not see, so the sixth and the seventh count new series in full.
 
+Each proxy counts what passes through it. Where clients' own sidecars have the filter too, add \`reporter!="source"\` to the
+selectors, or such a client's messages count twice. What a filter nearer to nats-server refuses is an error of nats-server to them.
+
 ${QUESTIONS.map(({ question, query }, i) => `**${i + 1}. ${question}**\n\n\`\`\`promql\n${query}\n\`\`\``).join("\n\n")}
 
 ## Audit records
