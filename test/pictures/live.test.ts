@@ -37,6 +37,8 @@ describe("what we ship, in a real Prometheus that scrapes real Envoys", () => {
 
   before(async () => {
     world = await World.start();
+    // increase() sees a change only between two scrapes.
+    await data("istio_nats_revoked_subscriptions_total");
     await world.changePolicy();
   });
 
