@@ -43,7 +43,7 @@ export const QUESTIONS: readonly Question[] = [
     question: "Who was refused what in the last hour, and by which rule?",
     query: `topk(20, sum by (source_principal, operation, subject, reason, rule) (
   (istio_nats_refusals_total unless istio_nats_refusals_total offset 1h)
-  and on (job, instance) (up offset 1h == 1)
+  and on (job, instance) (up offset 1h == 1 or envoy_server_uptime < 3600)
   or increase(istio_nats_refusals_total[1h])
 ) > 0)`,
   },
@@ -51,7 +51,7 @@ export const QUESTIONS: readonly Question[] = [
     question: "What would break if the rules on trial were enforced?",
     query: `sum by (source_principal, subject, rule) (
   (istio_nats_dry_run_refusals_total unless istio_nats_dry_run_refusals_total offset 1d)
-  and on (job, instance) (up offset 1d == 1)
+  and on (job, instance) (up offset 1d == 1 or envoy_server_uptime < 86400)
   or increase(istio_nats_dry_run_refusals_total[1d])
 ) > 0`,
   },

@@ -56,6 +56,7 @@ export async function choices(dashboard: Dashboard, prometheus: PrometheusServer
   const chosen = new Map([
     ["__rate_interval", "10s"],
     ["__range", "60s"],
+    ["__range_s", "60"],
   ]);
   for (const { name, type, query, current } of variablesOf(dashboard)) {
     if (type === VariableType.Custom) chosen.set(name, `(${(current?.value as string[]).join("|")})`);

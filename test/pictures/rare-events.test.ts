@@ -16,6 +16,7 @@ const SINCE = MINUTES - 20;
 
 const CHOSEN = new Map([
   ["__range", "30m"],
+  ["__range_s", "1800"],
   ["__rate_interval", "5m"],
   ["qrep", "(destination|waypoint)"],
   ["namespace", "messaging"],
@@ -77,6 +78,20 @@ describe("what has happened seldom or never", () => {
       assert.ok(queries.length >= 3);
       const input = [UP, once(stat, 'operation="SUB", reason="not_allowed", rule="unknown"')];
       for (const expr of queries) await answers(input, expr, 1);
+      // A proxy that started with the event, and one that was only found then.
+      const found = { ...UP, values: `_x${SINCE - 1} 1x${MINUTES - SINCE}` };
+      const uptime = (values: string): object => ({
+        ...found,
+        series: UP.series.replace("up", "envoy_server_uptime"),
+        values,
+      });
+      const event = input[1]!;
+      const young = [found, uptime(`_x${SINCE - 1} 0+60x${MINUTES - SINCE}`), event];
+      const old = [found, uptime(`_x${SINCE - 1} 99999+60x${MINUTES - SINCE}`), event];
+      for (const expr of queries) {
+        await answers(young, expr, 1);
+        if (!expr.includes("> 0")) await answers(old, expr, 0);
+      }
     });
   }
 

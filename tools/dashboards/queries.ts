@@ -6,11 +6,12 @@ export type Matchers = Record<string, string>;
 
 /**
  * Events of a counter in the time up to now. increase() does not see the first event of a series, which for a client that was refused
- * once is its only one. So a series that is new counts in full, unless its target is new too: then all of its series are.
+ * once is its only one. So a series that is new counts in full, unless its target is new too and the proxy older: then all series are.
  */
-function increaseFromNothing(selector: string, range: string): string {
-  const isNew = `${selector} unless ${selector} offset ${range} and on (job, instance) (up offset ${range} == 1)`;
-  return `${isNew} or increase(${selector}[${range}])`;
+function increaseFromNothing(selector: string): string {
+  const known = "up offset $__range == 1 or envoy_server_uptime < $__range_s";
+  const isNew = `${selector} unless ${selector} offset $__range and on (job, instance) (${known})`;
+  return `${isNew} or increase(${selector}[$__range])`;
 }
 
 /** `expr`, or 0 where it has no series yet and `witness` has: what has never happened is no missing data. */
@@ -44,7 +45,7 @@ export class Queries {
 
   /** Events of a counter over the dashboard's time. */
   total(counter: string, by: string[] = [], where: Matchers = {}): string {
-    return this.#sum(by, increaseFromNothing(this.#select(this.#stat(counter, "counter", by), where), "$__range"), []);
+    return this.#sum(by, increaseFromNothing(this.#select(this.#stat(counter, "counter", by), where)), []);
   }
 
   /** The value of a gauge, summed over the proxies. */
