@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { DashboardLinkType, VariableType } from "@grafana/grafana-foundation-sdk/dashboard";
-import { generated } from "../../tools/dashboards/generate.ts";
+import { generated, RULES_FILE } from "../../tools/dashboards/generate.ts";
 import { STATS_TABLE } from "../../tools/dashboards/stats-table.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { fencedQueries, panelQueries, panelsOf, shippedDashboards, variablesOf } from "./queries.ts";
@@ -122,6 +122,15 @@ describe("the dashboards", () => {
         assert.match(query as string, /^label_values\(istio_nats_connections_opened_total\{/, file);
       }
     }
+  });
+
+  it("count policies in force for each fleet that NATSPolicyVersionsDiverge watches, so that two brokers may differ", () => {
+    const rules = readFileSync(inRoot(...RULES_FILE.split("/")), "utf8");
+    const [, alert = ""] = /alert: NATSPolicyVersionsDiverge\n\s+expr: \|\n([\s\S]*?) > 1\n/.exec(rules) ?? [];
+    const queries = shippedDashboards().flatMap(([, dashboard]) => panelQueries(dashboard));
+    const shown = queries.find(({ place }) => place === '"Policies in force"')?.expr ?? "";
+    const compact = (expr: string): string => expr.replace(/\s+|\{[^}]*\}/g, "");
+    assert.equal(compact(shown), `max(${compact(alert)})`);
   });
 
   it("show every stat of the table", () => {

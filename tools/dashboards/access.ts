@@ -14,6 +14,14 @@ const REFUSALS = "istio_nats_refusals_total";
 const DRY_RUN = "istio_nats_dry_run_refusals_total";
 const OPENED = "istio_nats_connections_opened_total";
 const POLICY = "istio_nats_policy_info";
+/** Proxies that should have one policy, as NATSPolicyVersionsDiverge groups them. */
+const FLEET = [
+  "namespace",
+  "service_istio_io_canonical_name",
+  "reporter",
+  "destination_workload_namespace",
+  "destination_workload",
+];
 const WHO_WHAT_WHY = ["source_principal", "rule", "operation", "subject", "reason"];
 
 /**
@@ -61,8 +69,10 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
           number({
             title: "Policies in force",
             description:
-              "The number of different policies in force on brokers of the chosen workloads. If it stays above one: NATSPolicyVersionsDiverge.",
-            queries: [{ expr: `count(${of.present(POLICY, ["policy"])})` }],
+              "The number of different policies in force on one broker or waypoint, the highest of those chosen. If it stays above one: NATSPolicyVersionsDiverge.",
+            queries: [
+              { expr: `max(count by (${FLEET.join(", ")}) (${of.present(POLICY, [...FLEET, "policy", "mode"])}))` },
+            ],
             width: 6,
           }),
         ],

@@ -1,6 +1,9 @@
 import { Fault } from "../fault.ts";
 import type { StatRow } from "./stats-table.ts";
 
+/** Labels of the scrape configuration, which Istio's own puts on every target. */
+const TARGET_LABELS = ["namespace", "pod", "service_istio_io_canonical_name"];
+
 /** The matchers of a selector by label, with their operators: `{verdict: '="refused"'}`. */
 export type Matchers = Record<string, string>;
 
@@ -113,8 +116,7 @@ export class Queries {
 
   #check(stat: StatRow, labels: string[]): void {
     for (const label of labels) {
-      // Labels of the scrape configuration, which Istio's own puts on every target.
-      if (stat.labels.includes(label) || label === "pod" || label === "namespace") continue;
+      if (stat.labels.includes(label) || TARGET_LABELS.includes(label)) continue;
       throw new Fault(`${stat.name} has no label ${label}; it has ${stat.labels.join(", ")}.`);
     }
   }
