@@ -124,6 +124,13 @@ describe("the dashboards", () => {
     }
   });
 
+  it("show the policy of a broker to which nobody has connected yet", () => {
+    const [, access] = shippedDashboards().find(([file]) => file.includes("access"))!;
+    const brokers = variablesOf(access).filter(({ name }) => name === "namespace" || name === "workload");
+    assert.equal(brokers.length, 2);
+    for (const { query } of brokers) assert.match(query as string, /^label_values\(istio_nats_policy_info\{/);
+  });
+
   it("count policies in force for each fleet that NATSPolicyVersionsDiverge watches, so that two brokers may differ", () => {
     const rules = readFileSync(inRoot(...RULES_FILE.split("/")), "utf8");
     const [, alert = ""] = /alert: NATSPolicyVersionsDiverge\n\s+expr: \|\n([\s\S]*?) > 1\n/.exec(rules) ?? [];

@@ -35,8 +35,8 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
     file,
     variables: [
       reporterVariable(),
-      labelVariable("namespace", "Broker namespace", of.values(OPENED, "destination_workload_namespace")),
-      labelVariable("workload", "Broker", of.values(OPENED, "destination_workload")),
+      labelVariable("namespace", "Broker namespace", of.values(POLICY, "destination_workload_namespace")),
+      labelVariable("workload", "Broker", of.values(POLICY, "destination_workload")),
       labelVariable("principal", "Client identity", of.values(OPENED, "source_principal")),
     ],
     rows: [
