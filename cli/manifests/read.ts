@@ -79,11 +79,11 @@ export function readManifests(source: Source, defaultNamespace: string): Manifes
 
 function readDocuments(source: Source, defaultNamespace: string, into: Manifests): void {
   const { file, text } = source;
-  const lines = new LineCounter();
+  // Not the parser's own count, which loses the line breaks in what it cannot parse.
+  const lines = linesOf(text);
   // The parser's own search for repeated keys is quadratic: a map with 100,000 keys takes it minutes.
   const options = {
     ...KUBERNETES_YAML,
-    lineCounter: lines,
     prettyErrors: false,
     uniqueKeys: false,
     logLevel: "error" as const,
@@ -167,7 +167,7 @@ function problemOf(
   return { kind, place: placeAt(offset, file, lines), ...fault };
 }
 
-/** The lines of a text that has not been parsed. */
+/** The lines of a text, whether it can be parsed or not. */
 function linesOf(text: string): LineCounter {
   const lines = new LineCounter();
   lines.addNewLine(0);

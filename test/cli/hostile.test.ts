@@ -35,6 +35,12 @@ describe("a text that is not a manifest", () => {
     for (const [text, expected] of cases) assert.equal(places(text)[0], expected, text);
   });
 
+  it("does not move the places of what comes after it", () => {
+    const broken = "spec:\n  a: { b: c }\n } phase: STATS\n  match: [{mode: SERVER}]\n";
+    assert.equal(places(broken).at(-1), "4:18 yaml-syntax");
+    assert.equal(places(`${broken}---\n${SERVICE}`).at(-1), "11:11 port-not-tcp");
+  });
+
   it("does not hide the documents beside it", () => {
     assert.deepEqual(places(`a: 1\na: 2\n---\n${SERVICE}`), ["2:1 yaml-syntax", "9:11 port-not-tcp"]);
   });
