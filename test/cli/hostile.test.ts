@@ -121,6 +121,16 @@ describe("a text that is a trap", () => {
     assert.ok(computed() - began < 60_000);
   });
 
+  it("of very many keys in a configuration of the mesh takes seconds too", () => {
+    const keys = Array.from({ length: 100_000 }, (_, i) => `    k${i}: 1\n`).join("");
+    const mesh = `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\ndata:\n  mesh: |\n${keys}`;
+    const broker = `apiVersion: v1\nkind: Pod\nmetadata: {name: nats}\nspec: {containers: [{image: nats}]}\n`;
+    const began = computed();
+    doctor(`${broker}---\n${mesh}`);
+    // With quadratic time, it takes more than three minutes.
+    assert.ok(computed() - began < 60_000);
+  });
+
   it("of digits or quotes in a nats.conf takes no noticeable time", () => {
     const conf = (line: string): string =>
       `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: nats}\ndata:\n  nats.conf: |\n    cluster {\n      listen: ${line}\n    }\n`;
