@@ -20,8 +20,10 @@ export class Resource {
     this.kind = root.text("kind") ?? "";
     this.group = /^(.*)\//.exec(root.text("apiVersion") ?? "")?.[1] ?? "";
     this.name = root.text("metadata", "name") ?? "";
-    this.namespace = root.text("metadata", "namespace") ?? defaultNamespace;
-    this.isNamespaceAssumed = root.text("metadata", "namespace") === undefined;
+    // kubectl takes an empty namespace, as a chart's template may leave it, for none.
+    const namespace = root.text("metadata", "namespace") ?? "";
+    this.isNamespaceAssumed = namespace === "";
+    this.namespace = this.isNamespaceAssumed ? defaultNamespace : namespace;
     this.labels = root.texts("metadata", "labels");
     this.annotations = root.texts("metadata", "annotations");
   }

@@ -389,6 +389,16 @@ describe("an object that names no namespace", () => {
     }
   });
 
+  it("may write an empty one, which kubectl takes for none", () => {
+    const documents = DOCUMENTS.map((text) =>
+      text.includes("kind: StatefulSet\n") ? text.replace("namespace: messaging", 'namespace: ""') : text,
+    );
+    assert.match(
+      istioNats(["doctor", "-n", "messaging", "-"], documents.join("\n---\n")).output,
+      /^nothing found in \d+ objects/,
+    );
+  });
+
   it("is not told so where -n was given", () => {
     const { output } = istioNats(["doctor", "-n", "default", "-"], pods.join());
     assert.match(output, /\[broker-without-plugin\]\n {4}give the plugin's file too/);
