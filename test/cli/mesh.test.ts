@@ -188,6 +188,17 @@ describe("a value of another type than Istio's", () => {
     }
   });
 
+  it("is reported under labels that are called like fields with a check of their own", () => {
+    const pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, labels: {type: true, mode: on, action: 1}}\n";
+    assert.deepEqual(
+      doctor(pod).map(({ message }) => message),
+      ["type", "mode", "action"].map(
+        (label) =>
+          `Kubernetes expects a string for metadata.labels.${label}, not ${label === "action" ? "a whole number" : "a boolean"}`,
+      ),
+    );
+  });
+
   it("does not include null, which kubectl leaves out", () => {
     assert.deepEqual(ids(peerAuthentication("shop", { mtls: null })), []);
   });

@@ -112,7 +112,7 @@ function judgeShape(field: Field, shape: Shape, path: string, judging: Judging):
   const { report, api } = judging;
   // kubectl leaves out what is null.
   if (field.type === "null") return;
-  if (JUDGED_ELSEWHERE.test(path) && field.text() !== undefined) return;
+  if (shape.type === "string" && shape.words && JUDGED_ELSEWHERE.test(path) && field.text() !== undefined) return;
   if (field.type !== shape.type) {
     const message = `${api} expects ${A[shape.type]} for ${path}, not ${A[field.type]}`;
     report("field-type", field.place, message, typeRemedy(field, shape));
