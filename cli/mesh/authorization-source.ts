@@ -20,7 +20,7 @@ export function isAbout(account: ServiceAccount, rule: Field, ruleOf: RuleOf, ot
   return sources.some((source) =>
     membersOn(port, source).every(([key, values]) => {
       const kind = key.replace(/^not./, (letters) => letters.slice(3).toLowerCase());
-      const matches = SOURCES[kind];
+      const matches = SOURCES.get(kind);
       if (!matches) return otherwise;
       const some = values.items().some((value) => matches(value.text() ?? "", account, ruleOf));
       return key === kind ? some : !some;
@@ -28,12 +28,17 @@ export function isAbout(account: ServiceAccount, rule: Field, ruleOf: RuleOf, ot
   );
 }
 
-const SOURCES: Partial<Record<string, (value: string, account: ServiceAccount, ruleOf: RuleOf) => boolean>> = {
-  principals: isPrincipal,
-  namespaces: (value, { namespace }) => globMatches(value, namespace),
-  serviceAccounts: (value, { namespace, name }, { policy }) =>
-    (value.includes("/") ? value : `${policy.namespace}/${value}`) === `${namespace}/${name}`,
-};
+type SourceTest = (value: string, account: ServiceAccount, ruleOf: RuleOf) => boolean;
+
+const SOURCES: ReadonlyMap<string, SourceTest> = new Map<string, SourceTest>([
+  ["principals", isPrincipal],
+  ["namespaces", (value, { namespace }) => globMatches(value, namespace)],
+  [
+    "serviceAccounts",
+    (value, { namespace, name }, { policy }) =>
+      (value.includes("/") ? value : `${policy.namespace}/${value}`) === `${namespace}/${name}`,
+  ],
+]);
 
 /** Istio's reading of a principal (security/pkg, StringMatcherWithPrefix). */
 function isPrincipal(value: string, { namespace, name }: ServiceAccount, { trustDomains }: RuleOf): boolean {

@@ -122,7 +122,7 @@ function appliesTo(policy: Resource, pods: Pods, rootNamespace: string): boolean
   return selects(workloadSelector(policy.root), pods.labels);
 }
 
-/** Istio compares the port of the pod with `ports`, a list of strings that may begin or end with `*`. */
+/** Istio compares the port of the pod with `ports`, a list of numbers written as strings (pilot's `convertToPort`). */
 function covers(rule: Field, port: number): boolean {
   const operations = rule.items("to").map((to) => to.get("operation"));
   if (operations.length === 0) return true;

@@ -16,17 +16,19 @@ export interface OpenPort {
 }
 
 /** Blocks of nats.conf that open a port, each with the port under which OTHER_PORTS describes its use. */
-const BLOCKS: Record<string, number> = { cluster: 6222, gateway: 7222, leafnodes: 7422, websocket: 8080, mqtt: 1883 };
+const BLOCKS: ReadonlyMap<string, number> = new Map([
+  ["cluster", 6222],
+  ["gateway", 7222],
+  ["leafnodes", 7422],
+  ["websocket", 8080],
+  ["mqtt", 1883],
+]);
 
 /** The same for keys at its top level (nats-server `server/opts.go`). */
-const KEYS: Record<string, number> = {
-  http: 8222,
-  http_port: 8222,
-  https: 8222,
-  https_port: 8222,
-  monitor_port: 8222,
-  prof_port: 65432,
-};
+const KEYS: ReadonlyMap<string, number> = new Map([
+  ...["http", "http_port", "https", "https_port", "monitor_port"].map((key) => [key, 8222] as const),
+  ["prof_port", 65432],
+]);
 
 /** A port that other servers use too counts only by its name, or because nats.conf opens it. */
 function isOther(number: number, name: string | undefined): boolean {
@@ -47,7 +49,7 @@ function openPort(number: number, place: Place, usual = number): OpenPort {
 function configuredPort(config: NatsConfig, entry: ConfEntry): OpenPort | undefined {
   const { path, value } = entry;
   const [block = "", key = ""] = path;
-  const usual = path.length === 1 ? KEYS[block] : ["port", "listen"].includes(key) ? BLOCKS[block] : undefined;
+  const usual = path.length === 1 ? KEYS.get(block) : ["port", "listen"].includes(key) ? BLOCKS.get(block) : undefined;
   if (usual === undefined || path.length > 2) return undefined;
   // Nobody reaches a loopback listener through the proxy, which dials the pod's own address.
   if (/^(?:localhost|127\.)/.test(value ?? "")) return undefined;

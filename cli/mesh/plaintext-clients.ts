@@ -21,11 +21,11 @@ function brokerServiceNamed(mesh: Mesh, host: string, namespace: string): Servic
 }
 
 /** What clients' proxies speak in the TLS modes other than the mesh's own. */
-const ORIGINATED: Partial<Record<string, string>> = {
-  DISABLE: "plaintext",
-  SIMPLE: "TLS without the mesh's certificate",
-  MUTUAL: "TLS without the mesh's certificate",
-};
+const ORIGINATED: ReadonlyMap<string, string> = new Map([
+  ["DISABLE", "plaintext"],
+  ["SIMPLE", "TLS without the mesh's certificate"],
+  ["MUTUAL", "TLS without the mesh's certificate"],
+]);
 
 /** nats-server's Service that a DestinationRule is for. A wildcard covers what no other rule names (`MostSpecificHostMatch`). */
 function brokerServiceOf(rule: Resource, mesh: Mesh): Service | undefined {
@@ -50,7 +50,7 @@ export function plaintextClients(mesh: Mesh): PlaintextClient[] {
       .items("spec", "trafficPolicy", "portLevelSettings")
       .find((settings) => numbers.includes(settings.integer("port", "number") ?? 0));
     const mode = port?.get("tls", "mode") ?? root.get("spec", "trafficPolicy", "tls", "mode");
-    const how = ORIGINATED[mode?.text() ?? ""];
+    const how = ORIGINATED.get(mode?.text() ?? "");
     if (!service || !mode || how === undefined) return [];
     const message = `${title} makes clients speak ${how} to ${service.resource.title}`;
     return [{ place: mode.place, message, remedy: "write mode: ISTIO_MUTUAL" }];

@@ -304,6 +304,24 @@ describe("a List of Kubernetes", () => {
 });
 
 describe("manifests with anything in place of anything", () => {
+  it("are judged as well if that is a name which every object of JavaScript has", () => {
+    const names = ["constructor", "toString", "valueOf", "__proto__"];
+    for (const name of names) {
+      const target = `apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {name: istio-nats}\nspec: {targetRefs: [{kind: ${name}, name: x}], ${name}: 1}\n`;
+      const found = doctor(target);
+      assert.deepEqual(
+        found.filter(({ id }) => id === "target-ref-unknown").map(({ message }) => message),
+        [`targetRefs cannot name kind ${name}`],
+      );
+      assert.deepEqual(
+        found.filter(({ id }) => id.startsWith("field-")).map(({ message }) => message),
+        [`Istio has no field spec.${name}`],
+      );
+      const rule = `apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: nats}\nspec: {host: nats, trafficPolicy: {tls: {mode: ${name}}}}\n`;
+      assert.deepEqual(places(`${SERVICE}---\n${rule}`), [FOUND_IN_SERVICE]);
+    }
+  });
+
   it("are judged without a crash", () => {
     // The same in every run, because a test that fails must fail again.
     const random = new Random(7);

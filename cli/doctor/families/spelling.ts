@@ -132,7 +132,8 @@ function judgeMembers(field: Field, shape: Shape & { type: "object" }, path: str
   if (!fields && !values) return;
   for (const [key, value] of field.members()) {
     const here = path === "" ? key : `${path}.${key}`;
-    const below = fields?.[key] ?? values;
+    // Not by name alone: `constructor` and `toString` are names of every object.
+    const below = fields && Object.hasOwn(fields, key) ? fields[key] : values;
     if (below) judgeShape(value, below, here, judging);
     else
       judging.report(

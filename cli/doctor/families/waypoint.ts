@@ -14,12 +14,12 @@ type Id =
   | "ambient-sidecar-plugin";
 
 /** What `targetRefs` may name, each with its group (pkg/config/validation/validation.go, `allowedTargetRefs`). */
-const TARGETS: Readonly<Record<string, readonly string[]>> = {
-  Service: ["", "core"],
-  ServiceEntry: ["networking.istio.io"],
-  Gateway: ["gateway.networking.k8s.io"],
-  GatewayClass: ["gateway.networking.k8s.io"],
-};
+const TARGETS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["Service", ["", "core"]],
+  ["ServiceEntry", ["networking.istio.io"]],
+  ["Gateway", ["gateway.networking.k8s.io"]],
+  ["GatewayClass", ["gateway.networking.k8s.io"]],
+]);
 
 /** Classes of Istio's own whose proxies are no waypoints, so that plugins for a Service are never in them. Others may have any name. */
 const ROUTERS = new Set(["istio", "istio-remote", "istio-east-west"]);
@@ -29,7 +29,7 @@ function judgeTarget(target: Field, report: Report<Id>): void {
   if (namespace?.text() !== undefined && namespace.text() !== "")
     report("target-ref-namespace", namespace.keyPlace, `targetRefs names the namespace ${namespace.text() ?? ""}`);
   const [kind = "", group = ""] = [target.text("kind"), target.text("group")];
-  const groups = TARGETS[kind];
+  const groups = TARGETS.get(kind);
   if (groups?.includes(group)) return;
   const [key, what] = groups ? ["group", `kind ${kind} in group "${group}"`] : ["kind", `kind ${kind}`];
   const remedy = groups && `write group: ${groups[0] === "" ? '""' : (groups[0] ?? "")}`;
@@ -141,7 +141,7 @@ export const waypoint = family<Id>(
       what:
         "Istio does not accept this kind, or not with this group, in `targetRefs`, and refuses the plugin. Both are " +
         "case-sensitive.",
-      remedy: `write kind: ${Object.keys(TARGETS).join(", ")}`,
+      remedy: `write kind: ${[...TARGETS.keys()].join(", ")}`,
     },
     "target-ref-namespace": {
       severity: "error",
