@@ -22,6 +22,9 @@ export function npmCommand(environment) {
   return /npm-cli\.c?js$/.test(running) ? [process.execPath, running] : ["npm"];
 }
 
+/** All packages are development dependencies, which npm leaves out where NODE_ENV is production. */
+const INCLUDED = ["--include=dev", "--include=optional"];
+
 /**
  * Installs what package-lock.json says into node_modules, or does nothing if it is already there. If npm fails, prints what to do
  * and returns false.
@@ -33,7 +36,7 @@ export function installDependencies() {
   console.error("==> npm packages, from package-lock.json");
   // npm's own messages go to stderr, because stdout belongs to the task.
   const [command, ...first] = npmCommand(process.env);
-  const npm = spawnSync(command, [...first, "ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+  const npm = spawnSync(command, [...first, "ci", ...INCLUDED, "--no-audit", "--no-fund", "--loglevel=error"], {
     cwd: root,
     stdio: ["ignore", 2, 2],
     shell: process.platform === "win32",

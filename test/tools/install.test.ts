@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { inRoot } from "../../tools/paths.ts";
 
@@ -21,4 +23,21 @@ test("without npm around it the script uses the npm in PATH", () => {
   const ask = `import { npmCommand } from ${JSON.stringify(INSTALL)}; console.log(JSON.stringify(npmCommand({})));`;
   const said = spawnSync(process.execPath, ["--input-type=module", "-e", ask], { encoding: "utf8" });
   assert.deepEqual(JSON.parse(said.stdout), ["npm"]);
+});
+
+test("packages are installed where the environment asks npm for those of production alone", (t) => {
+  const clone = mkdtempSync(join(tmpdir(), "istio-nats-install-"));
+  t.after(() => rmSync(clone, { recursive: true, force: true }));
+  const npm = join(clone, "npm-cli.js");
+  const asked = join(clone, "asked");
+  cpSync(INSTALL, join(clone, "tools", "install.mjs"));
+  writeFileSync(join(clone, "package-lock.json"), "{}");
+  writeFileSync(
+    npm,
+    `require("fs").writeFileSync(${JSON.stringify(asked)}, process.argv.slice(2).join(" ")); require("fs").mkdirSync("node_modules");`,
+  );
+  const install = `import { installDependencies } from ${JSON.stringify(join(clone, "tools", "install.mjs"))}; process.exit(installDependencies() ? 0 : 1);`;
+  const environment = { ...process.env, npm_execpath: npm, NODE_ENV: "production" };
+  assert.equal(spawnSync(process.execPath, ["--input-type=module", "-e", install], { env: environment }).status, 0);
+  assert.match(readFileSync(asked, "utf8"), /^ci --include=dev --include=optional /);
 });
