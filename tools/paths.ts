@@ -1,5 +1,5 @@
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The clone's top folder. */
@@ -11,4 +11,10 @@ export function inRoot(...parts: string[]): string {
 }
 
 /** The folder for what is downloaded or built once per machine and shared by all its clones. */
-export const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "istio-nats");
+export const cache = join(cacheHome(), "istio-nats");
+
+/** By its specification XDG_CACHE_HOME counts only if it is absolute, and not if it is empty: commands run in many folders. */
+function cacheHome(): string {
+  const named = process.env["XDG_CACHE_HOME"] ?? "";
+  return isAbsolute(named) ? named : join(homedir(), ".cache");
+}
