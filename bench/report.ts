@@ -269,8 +269,11 @@ function minutes(seconds: number): string {
   return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
 }
 
-function mostRounds(workloads: readonly Measured[]): number {
-  return Math.max(...workloads.flatMap(({ setups }) => Object.values(setups).map((rounds) => rounds.length)));
+/** The rounds of a run, and how many there are where targets wanted more. */
+function roundsText({ rounds, seconds }: Plan, workloads: readonly Measured[]): string {
+  const most = Math.max(...workloads.flatMap(({ setups }) => Object.values(setups).map((each) => each.length)));
+  const more = most > rounds ? `; up to ${most} where targets wanted more` : "";
+  return `${rounds}, of about ${seconds} s for each setup${more}`;
 }
 
 /** Where the run took place, with which versions, and how undisturbed it was. */
@@ -288,10 +291,7 @@ export function machineTable({ machine, disturbance, plan, took, workloads }: Re
       ["load generator", machine.go],
       ["Node", machine.node],
       ["build/istio-nats.wasm", `${machine.moduleSize.toLocaleString("en-US")} bytes`],
-      [
-        "rounds",
-        `${plan.rounds}, of about ${plan.seconds} s for each setup; up to ${mostRounds(workloads)} where targets wanted more`,
-      ],
+      ["rounds", roundsText(plan, workloads)],
       ["took", minutes(took)],
       [
         "other processes took",

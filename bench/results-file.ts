@@ -74,6 +74,21 @@ load: the speed of the machine changed. Figures below that have a wide interval 
 speed is steady.**
 `;
 
+/** The same where the other load alone may be the cause. */
+const UNSTEADY_BESIDE_OTHERS = `
+**The CPU time of Envoy alone changed from round to round for the same work. Figures below that have a wide interval say
+little.**
+`;
+
+/** Why the figures of a run deserve less trust than others. */
+export function warnings({ disturbance, workloads }: Pick<Results, "disturbance" | "workloads">): string[] {
+  const disturbed = isDisturbed(disturbance);
+  return [
+    ...(disturbed ? [WARNING] : []),
+    ...(isUnsteady(workloads) ? [disturbed ? UNSTEADY_BESIDE_OTHERS : UNSTEADY_WARNING] : []),
+  ];
+}
+
 const LANGUAGES = `## What the language costs
 
 CPU time that a filter adds to Envoy alone, with mTLS, for each operation: istio-nats beside two small filters in Rust and
@@ -131,8 +146,7 @@ export async function resultsMarkdown(results: Results, file: string): Promise<s
     resultsIntroduction,
     "## The machine\n",
     toMarkdown(machineTable(results)),
-    ...(isDisturbed(results.disturbance) ? [WARNING] : []),
-    ...(isUnsteady(results.workloads) ? [UNSTEADY_WARNING] : []),
+    ...warnings(results),
     "## Targets\n\nmTLS, the full policy, stats and audit, against Envoy alone. A missed target is reported and fails nothing.\n",
     toMarkdown(targetTable(results.targets)),
     `## Where the time goes

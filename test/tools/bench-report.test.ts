@@ -5,11 +5,13 @@ import type { Measured, Round } from "../../bench/measure.ts";
 import {
   hostCallTable,
   languageTable,
+  machineTable,
   permissionsTable,
   shareTable,
   targetTable,
   workloadTable,
 } from "../../bench/report.ts";
+import { warnings } from "../../bench/results-file.ts";
 import type { SetupName } from "../../bench/setups.ts";
 import { estimate } from "../../bench/statistics.ts";
 import type { Table } from "../../bench/table.ts";
@@ -121,5 +123,33 @@ describe("the bench's report", () => {
       [0, 1].map((row) => cell(workloadTable(measured), "to alone", row));
     assert.deepEqual(toAlone(encrypted), ["", ""]);
     assert.deepEqual(toAlone({ ...encrypted, setups }), ["×1.100", "×0.880"]);
+  });
+
+  it("says that hardly anybody else was on the machine only where that is so", () => {
+    const unsteady = [work({ envoy: [100, 90, 110, 80, 120].map((cpu) => [cpu, 1]) })];
+    const said = (others: number, workloads: Measured[]): string =>
+      warnings({ disturbance: { others, stolen: 0, loadAverage: 1 }, workloads }).join("");
+    assert.equal(said(0, [work({ envoy: costs(100) })]), "");
+    assert.match(said(0, unsteady), /reported hardly any other\sload/);
+    assert.match(said(0.5, unsteady), /Other processes were busy[^]*changed from round to round/);
+    assert.doesNotMatch(said(0.5, unsteady), /hardly any other/);
+  });
+
+  it("speaks of further rounds only if some work got them", () => {
+    const machine = {
+      ...{ date: "", cpu: "", cores: 2, memory: 1, system: "", envoy: "", natsServer: "", go: "", node: "" },
+      moduleSize: 1,
+    };
+    const disturbance = { others: 0, stolen: 0, loadAverage: 1 };
+    const rest = { machine, disturbance, plan: { rounds: 5, seconds: 0.25 }, took: 1 };
+    const said = (workloads: Measured[]): string | undefined =>
+      machineTable({ ...rest, workloads, hostCalls: [], peers: [], targets: [] }).rows.find(
+        ([what]) => what === "rounds",
+      )?.[1];
+    assert.equal(said([work({ envoy: costs(1) })]), "5, of about 0.25 s for each setup");
+    assert.equal(
+      said([work({ envoy: costs(1, 1, 4) })]),
+      "5, of about 0.25 s for each setup; up to 9 where targets wanted more",
+    );
   });
 });
