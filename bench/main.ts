@@ -1,7 +1,8 @@
 // `npm run bench` measures in one run what the filter costs, compared with nats-server alone, Envoy alone and an empty filter.
 // bench/RESULTS.md says how to read the figures.
 
-import { statSync, writeFileSync } from "node:fs";
+import { existsSync, statSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import pc from "picocolors";
 import { Fault } from "../tools/fault.ts";
@@ -58,6 +59,17 @@ function wholePositive(text: string): number {
   return value;
 }
 
+function existingFile(text: string): string {
+  if (!statSync(text, { throwIfNoEntry: false })?.isFile()) throw new InvalidArgumentError("There is no such file.");
+  return text;
+}
+
+/** A file to be written when the run is over, which may be ten minutes from now. */
+function fileToWrite(text: string): string {
+  if (!existsSync(dirname(text))) throw new InvalidArgumentError("There is no such folder.");
+  return text;
+}
+
 interface Options extends Plan {
   minutes?: number;
   only?: string[];
@@ -80,8 +92,8 @@ const options = new Command("npm run bench --")
     "how long the run may take at most, including further rounds for targets within the noise (a whole run: 9.3)",
     positive,
   )
-  .option("--beside <file>", "another build of the filter, to take turns with build/istio-nats.wasm")
-  .option("--json <file>", "write every round's figures to this file")
+  .option("--beside <file>", "another build of the filter, to take turns with build/istio-nats.wasm", existingFile)
+  .option("--json <file>", "write every round's figures to this file", fileToWrite)
   .parse()
   .opts<Options>();
 

@@ -17,6 +17,22 @@ describe("the bench's options", () => {
     });
   }
 
+  for (const [option, value, why] of [
+    ["beside", "nowhere/istio-nats.wasm", "There is no such file."],
+    ["json", "nowhere/figures.json", "There is no such folder."],
+  ] as const) {
+    it(`refuse --${option} ${value} before anything is started, not after ten minutes`, () => {
+      const args = ["--import", "tsx", inRoot("bench", "main.ts"), `--${option}`, value, "--only", "publish-16"];
+      const { status, stderr } = spawnSync(process.execPath, args, {
+        cwd: inRoot(),
+        encoding: "utf8",
+        timeout: 20_000,
+      });
+      assert.equal(status, 1, stderr);
+      assert.ok(stderr.endsWith(` ${why}\n`), stderr);
+    });
+  }
+
   for (const [option, value, least] of [
     ["rounds", "0.5", 1],
     ["opens", "many", 10],
