@@ -169,11 +169,17 @@ describe("a reference's repository", () => {
 });
 
 describe("the manifests that name an image", () => {
-  /** The content of each file of build/manifests. */
+  /** The content of each file. */
   const written = new Map<string, Manifest[]>();
+  const scratch = makeScratch();
+  const folder = join(scratch, "manifests");
+  const write = (): Promise<string> =>
+    writeManifests("registry.example/istio-nats", PLACEHOLDER.split("@")[1]!, folder);
+
+  after(() => removeScratch(scratch));
 
   before(async () => {
-    const folder = await writeManifests("registry.example/istio-nats", PLACEHOLDER.split("@")[1]!);
+    await write();
     for (const file of readdirSync(folder)) {
       written.set(file.replace(".yaml", ""), manifestsIn(readFileSync(join(folder, file), "utf8")));
     }
@@ -196,6 +202,21 @@ describe("the manifests that name an image", () => {
     const filters = FORMS.flatMap((form) => KINDS.map((kind) => `${form}-${kind.toLowerCase()}`));
     const surroundings = FORMS.filter((form) => form !== "client").map((form) => `${form}-surroundings`);
     assert.deepEqual([...written.keys()].sort(), [...filters, ...surroundings].sort());
+  });
+
+  it("are made anew for another image, and set aside if somebody has written rules into them", async () => {
+    const file = join(folder, "sidecar-wasmplugin.yaml");
+    const made = readFileSync(file, "utf8");
+    writeFileSync(file, made.replace(/oci:\S+/, "oci://registry.example/istio-nats@sha256:1"));
+    await write();
+    assert.deepEqual(readdirSync(scratch), ["manifests"]);
+    for (const aside of ["manifests.1", "manifests.2"]) {
+      const edited = made.replace("orders.>", `${aside}.>`);
+      writeFileSync(file, edited);
+      await write();
+      assert.equal(readFileSync(file, "utf8"), made);
+      assert.equal(readFileSync(join(scratch, aside, "sidecar-wasmplugin.yaml"), "utf8"), edited);
+    }
   });
 });
 
