@@ -25,11 +25,15 @@ function remove(folder: string): void {
   }
 }
 
-const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+const SIGNALS: ReadonlyMap<NodeJS.Signals, number> = new Map([
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+]);
 
 /** Without a handler a signal ends Node before its `exit` handlers run. */
 function exitBy(signal: NodeJS.Signals): void {
-  process.exit(SIGNALS[signal as keyof typeof SIGNALS]);
+  process.exit(SIGNALS.get(signal));
 }
 
 function makeUnfinished(name: string): string {
@@ -54,14 +58,14 @@ export async function cachedFolder(name: string, fill: (folder: string) => Promi
 
   const unfinished = makeUnfinished(name);
   unfinishedFolders.add(unfinished);
-  for (const signal of Object.keys(SIGNALS)) process.on(signal, exitBy);
+  for (const signal of SIGNALS.keys()) process.on(signal, exitBy);
   try {
     await fill(unfinished);
     renameSync(unfinished, folder);
   } catch (error) {
     if (!existsSync(folder)) throw error;
   } finally {
-    for (const signal of Object.keys(SIGNALS)) process.off(signal, exitBy);
+    for (const signal of SIGNALS.keys()) process.off(signal, exitBy);
     remove(unfinished);
     unfinishedFolders.delete(unfinished);
   }

@@ -1,4 +1,4 @@
-import { spawn, type SpawnOptions } from "node:child_process";
+import { spawn, type ChildProcess, type SpawnOptions } from "node:child_process";
 import { Fault } from "./fault.ts";
 
 export interface Outcome {
@@ -20,6 +20,29 @@ export interface CommandOptions {
   inherit?: boolean;
 }
 
+const running = new Set<ChildProcess>();
+
+/** The signals that end a process without reaching its children, with the exit statuses that they make. */
+const ENDING: ReadonlyMap<NodeJS.Signals, number> = new Map([
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+]);
+
+function endBy(signal: NodeJS.Signals): void {
+  for (const child of running) child.kill(signal);
+  process.exit(ENDING.get(signal));
+}
+
+function begin(child: ChildProcess): void {
+  // Before all other listeners, which may exit at once.
+  if (running.size === 0) for (const signal of ENDING.keys()) process.prependListener(signal, endBy);
+  running.add(child);
+}
+
+function end(child: ChildProcess): void {
+  if (running.delete(child) && running.size === 0) for (const signal of ENDING.keys()) process.off(signal, endBy);
+}
+
 /** Runs a command to its end. Never rejects: if a command cannot start, the status is 1 and the output says why. */
 export function run(command: string, args: readonly string[], options: CommandOptions = {}): Promise<Outcome> {
   const spawning: SpawnOptions = {
@@ -29,6 +52,7 @@ export function run(command: string, args: readonly string[], options: CommandOp
   };
   return new Promise((resolve) => {
     const child = spawn(command, args, spawning);
+    begin(child);
     const all: Buffer[] = [];
     const answers: Buffer[] = [];
     const collect = (chunk: Buffer): void => {
@@ -41,9 +65,11 @@ export function run(command: string, args: readonly string[], options: CommandOp
     });
     child.stderr?.on("data", collect);
     child.on("error", (error) => {
+      end(child);
       resolve({ status: 1, output: `${command} could not start: ${error.message}`, stdout: "" });
     });
     child.on("close", (code) => {
+      end(child);
       resolve({ status: code ?? 1, output: Buffer.concat(all).toString(), stdout: Buffer.concat(answers).toString() });
     });
   });

@@ -1,6 +1,6 @@
 // The entry point of every npm script. It must run in a fresh clone, so it and what it imports depend only on Node.
 
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { installDependencies } from "./install.mjs";
 
@@ -16,9 +16,16 @@ if (!installDependencies()) process.exit(1);
 
 // Tasks are written in TypeScript. A Node of this age runs it only through tsx, which is one of the dependencies just installed.
 const tasks = fileURLToPath(new URL("./main.ts", import.meta.url));
-const { status, signal } = spawnSync(process.execPath, ["--import", "tsx", tasks, ...process.argv.slice(2)], {
+const task = spawn(process.execPath, ["--import", "tsx", tasks, ...process.argv.slice(2)], {
   stdio: "inherit",
   cwd: fileURLToPath(new URL("..", import.meta.url)),
 });
-if (signal) process.kill(process.pid, signal);
-process.exit(status ?? 1);
+
+// npm hands these on to this process alone, where Ctrl-C reaches every process of the terminal.
+for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => task.kill(signal));
+
+task.on("exit", (status, signal) => {
+  if (signal === null) process.exit(status);
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+});

@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
+import { spawn, type ChildProcess } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import { must, run } from "../../tools/command.ts";
 import { Fault } from "../../tools/fault.ts";
 import { inRoot } from "../../tools/paths.ts";
+import { waitFor } from "../stand/wait.ts";
 
 const NODE = process.execPath;
 
@@ -28,6 +35,56 @@ describe("a command that must succeed", () => {
       /^Fault: Install it\.\n[^]*could not start/,
     );
   });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+/** Waits for the number of the process that `child` has started, ends `child` alone, and waits for both to be gone. */
+async function endedTogether(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  const [said] = (await once(child.stdout!, "data")) as [Buffer];
+  const below = Number(said.toString());
+  assert.ok(isAlive(below));
+  try {
+    child.kill(signal);
+    await once(child, "exit");
+    await waitFor("what it has started ends too", () => !isAlive(below));
+  } finally {
+    if (isAlive(below)) process.kill(below, "SIGKILL");
+  }
+}
+
+const UNTIL_ENDED = "console.log(process.pid); setInterval(() => {}, 1000);";
+
+describe("a signal that ends one process alone", () => {
+  for (const signal of ["SIGTERM", "SIGHUP"] as const) {
+    it(`ends the command that it runs too (${signal})`, async () => {
+      const text = `import { run } from ${JSON.stringify(inRoot("tools", "command.ts"))}; await run(process.execPath, ["-e", ${JSON.stringify(UNTIL_ENDED)}], { inherit: true });`;
+      const args = ["--import", "tsx", "--input-type=module", "-e", text];
+      await endedTogether(spawn(NODE, args, { cwd: inRoot(), stdio: ["ignore", "pipe", "inherit"] }), signal);
+    });
+
+    it(`ends the task of an npm script too (${signal})`, async (t) => {
+      const clone = mkdtempSync(join(tmpdir(), "istio-nats-script-"));
+      t.after(() => rmSync(clone, { recursive: true, force: true }));
+      for (const file of ["run.mjs", "install.mjs"]) cpSync(inRoot("tools", file), join(clone, "tools", file));
+      writeFileSync(join(clone, "tools", "main.ts"), UNTIL_ENDED);
+      cpSync(inRoot("package-lock.json"), join(clone, "package-lock.json"));
+      mkdirSync(join(clone, "node_modules"));
+      symlinkSync(inRoot("node_modules", "tsx"), join(clone, "node_modules", "tsx"));
+      const lock = createHash("sha256")
+        .update(readFileSync(inRoot("package-lock.json")))
+        .digest("hex");
+      writeFileSync(join(clone, "node_modules", ".istio-nats-lock"), lock);
+      const script = spawn(NODE, [join(clone, "tools", "run.mjs")], { stdio: ["ignore", "pipe", "inherit"] });
+      await endedTogether(script, signal);
+    });
+  }
 });
 
 describe("an npm script", () => {
