@@ -10,6 +10,7 @@ import { EntryFlag, NONE } from "../policy/matcher";
 import { isReservedPublish, isReservedReply } from "../nats/reserved";
 import { Permissions } from "../policy/permissions";
 import { Reason } from "../policy/reason";
+import { ResponseLimit } from "../policy/response-limit";
 import { UNKNOWN } from "../telemetry/names";
 import { callbackTime } from "./callback-time";
 import { ReplyGrants } from "./reply-grants";
@@ -98,21 +99,22 @@ export class Access {
     this.resets = former.resets;
     this.filterNeededSince = former.filterNeededSince;
     this.succeeds = true;
-    // A rule that comes or goes before others must not make their grants end under its own limits.
-    this.takeGrants(former, true);
-    this.takeGrants(former, false);
-  }
-
-  /** Takes over the grants of `former` that had the same limits, or with `alike` false, what is left of them. */
-  private takeGrants(former: Access, alike: bool): void {
     for (let i = 0; i < this.grantCount; i++) {
       const grants = this.grantsAt(i);
-      const limit = grants.limit;
-      for (let j = 0; j < former.grantCount && grants.bytes == 0; j++) {
-        const others = former.grantsAt(j);
-        if (!alike || others.limit.is(limit.max, limit.expires, limit.repliesAny)) grants.takeFrom(others);
-      }
+      grants.copyFrom(former.likestGrants(grants.limit));
+      this.boundGrants();
     }
+  }
+
+  /** The grants that had the same limits, or without such the most: those that end first have only a part of the others'. */
+  private likestGrants(limit: ResponseLimit): ReplyGrants | null {
+    let likest: ReplyGrants | null = null;
+    for (let i = 0; i < this.grantCount; i++) {
+      const grants = this.grantsAt(i);
+      if (grants.limit.is(limit.max, limit.expires, limit.repliesAny)) return grants;
+      if (likest == null || grants.bytes > likest.bytes) likest = grants;
+    }
+    return likest;
   }
 
   /**
@@ -217,12 +219,14 @@ export class Access {
     const hash = hashBytes(reply, length);
     if (this.useHashed(reply, length, hash, now)) return;
     for (let i = 0; i < this.grantCount; i++) this.grantsAt(i).grant(reply, length, hash, now);
-    // Those who send requests choose how long reply subjects are: so nobody is closed for them, but the oldest grants go.
-    while (this.grantedBytes > shareBytes() / GRANTS_PART) this.forgetOldestGrants();
+    this.boundGrants();
   }
 
-  private forgetOldestGrants(): void {
-    for (let i = 0; i < this.grantCount; i++) this.grantsAt(i).forgetOldest();
+  /** Those who send requests choose how long reply subjects are: so nobody is closed for them, but the oldest grants go. */
+  private boundGrants(): void {
+    while (this.grantedBytes > shareBytes() / GRANTS_PART) {
+      for (let i = 0; i < this.grantCount; i++) this.grantsAt(i).forgetOldest();
+    }
   }
 
   /** Is this publish, which the lists do not allow, an answer that was granted? If so, the grant is used once. */

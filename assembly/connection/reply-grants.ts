@@ -116,18 +116,14 @@ export class ReplyGrants {
     return true;
   }
 
-  /** Takes over all grants of `other`, which has none afterwards. From now on they have the limits of this object. */
-  takeFrom(other: ReplyGrants): void {
-    const table = this.table;
-    this.table = other.table;
-    this.bytes = other.bytes;
-    this.newest = other.newest;
-    this.oldest = other.oldest;
-    other.table = table;
-    other.bytes = 0;
-    other.newest = 0;
-    other.oldest = 0;
-    while (this.table.count > this.bound) this.remove(this.oldest);
+  /** Grants what `other` has granted and when, as often used. From now on the limits of this object hold for it. */
+  copyFrom(other: ReplyGrants | null): void {
+    if (other == null) return;
+    for (let grant = other.oldest; grant != 0; grant = load<usize>(grant, NEWER)) {
+      const length = load<i32>(grant, BLOCK_KEY_LENGTH);
+      if (!this.grant(grant + BYTES, length, load<u32>(grant, BLOCK_HASH), load<i64>(grant, GRANTED_AT))) return;
+      store<i32>(this.newest, load<i32>(grant, USES), USES);
+    }
   }
 
   /** Gives back the object itself too. */

@@ -336,6 +336,71 @@ describe("what else changes on an open connection", () => {
     assert.equal(wire.client(answer + answer + answer), answer + answer + PING);
   });
 
+  it("leaves answers to whatever the newer rules allow when rules become one, or exchange their limits", () => {
+    const from = [{ principals: ["*"] }];
+    const rule = (name: string, max: number): object => ({
+      name,
+      from,
+      subscribe: { allow: ["ask.>"] },
+      allow_responses: { max },
+    });
+    const policy = (...rules: object[]): object => ({ trustDomains: ["cluster.local"], rules });
+    const answer = pub("_INBOX.9");
+    for (const after of [
+      policy(rule("many", 5)),
+      policy(rule("many", 5), rule("few", 2)),
+      policy(rule("few", 2), rule("many", 5)),
+      policy(rule("few", 1), rule("many", 5)),
+    ]) {
+      const { host, wire } = connected(policy(rule("few", 1), rule("many", 3)));
+      wire.client("SUB ask.1 1\r\n");
+      wire.server(msg("ask.1", "1", "?", "_INBOX.9"));
+      wire.client(answer);
+      wire.server(msg("ask.1", "1", "?", "_INBOX.8"));
+      host.configure(after);
+      assert.equal(wire.client(answer.repeat(5)), answer.repeat(4) + PING, JSON.stringify(after));
+    }
+  });
+
+  it("is not that an answer counts as one that a rule in DRY_RUN would refuse, since that rule came after its request", () => {
+    const from = [{ principals: ["*"] }];
+    const service = { name: "service", from, subscribe: { allow: ["ask.>"] }, allow_responses: true };
+    const tried = { name: "tried", from, mode: "DRY_RUN", publish: { deny: ["x"] } };
+    const policy = (rules: object[], mode = "ENFORCE"): object => ({ mode, trustDomains: ["cluster.local"], rules });
+    for (const before of [policy([service]), policy([service], "DRY_RUN"), policy([service, tried], "DRY_RUN")]) {
+      const { host, wire } = connected(before);
+      wire.client("SUB ask.1 1\r\n");
+      wire.server(msg("ask.1", "1", "?", "_INBOX.9"));
+      host.configure(policy([service, tried]));
+      assert.equal(wire.client(pub("_INBOX.9")), pub("_INBOX.9"));
+      assert.equal(stat(host, "istio_nats_dry_run_refusals_total"), 0);
+      assert.equal(wire.client(pub("_INBOX.9")), PING);
+    }
+  });
+
+  it("leaves a connection's reply subjects within its part of the memory, however many rules with limits of their own come", () => {
+    const from = [{ principals: ["*"] }];
+    const limits = { memory: 8388608, responses: 1048576 };
+    const policy = (count: number): object => ({
+      trustDomains: ["cluster.local"],
+      limits,
+      rules: Array.from({ length: count }, (_, i) => ({
+        name: `r${i}`,
+        from,
+        subscribe: { allow: ["ask.>"] },
+        allow_responses: { max: 2 + i },
+      })),
+    });
+    const { host, wire } = connected(policy(1));
+    wire.client("SUB ask.1 1\r\n");
+    for (let i = 0; i < 4000; i++) wire.server(msg("ask.1", "1", "?", `_INBOX.${i}`));
+    host.configure(policy(16));
+    const used = stat(host, "istio_nats_memory_bytes");
+    assert.equal(wire.client(pub("_INBOX.3999")), pub("_INBOX.3999"));
+    // A 32nd for the reply subjects, and the tables by which they are found.
+    assert.ok(used < limits.memory / 4, `${used} bytes`);
+  });
+
   it("includes those reply subjects while the newer policy denies them", () => {
     const responder = (publish: object): object =>
       policyOf({ publish, subscribe: { allow: ["ask.>"] }, allow_responses: { max: 9, expires: "1m" } });

@@ -233,28 +233,50 @@ describe("the grants of one connection", () => {
 });
 
 describe("the grants of a newer policy", () => {
-  it("are those of the former one, which keeps none, up to the new bound, with the oldest first to go", () => {
+  it("are those of the former one, as often used, up to the new bound, with the oldest first to go", () => {
     const before = usedBytes();
-    const former = newGrants(1, 1000);
+    const former = newGrants(3, 1000);
     for (let i = 0; i < 5; i++) grant(former, `r.${i}`, i);
+    expect(use(former, "r.3", 5)).toBe(true);
     const grants = newGrants(2, 1000, 3);
-    grants.takeFrom(former);
-    expect(former.bytes).toBe(0);
+    grants.copyFrom(former);
     for (let i = 0; i < 5; i++) {
-      expect(has(former, `r.${i}`)).toBe(false);
+      expect(has(former, `r.${i}`)).toBe(true);
       expect(has(grants, `r.${i}`)).toBe(i > 1);
     }
-    // Another one that takes them over afterwards gets nothing.
-    const second = newGrants(1, 1000);
-    second.takeFrom(former);
-    expect(second.bytes).toBe(0);
     // As many uses as the new policy allows.
+    expect(use(grants, "r.3", 5)).toBe(true);
+    expect(use(grants, "r.3", 5)).toBe(false);
     expect(use(grants, "r.4", 5)).toBe(true);
     expect(use(grants, "r.4", 5)).toBe(true);
     expect(use(grants, "r.4", 5)).toBe(false);
+    // The time is that of the grant.
+    expect(use(grants, "r.2", 1002)).toBe(true);
+    expect(use(grants, "r.2", 1003)).toBe(false);
     destroy(former);
-    destroy(second);
     destroy(grants);
     expect(usedBytes()).toBe(before);
+  });
+
+  it("are none where there was no former one", () => {
+    const grants = newGrants(1, 1000);
+    grants.copyFrom(null);
+    expect(grants.bytes).toBe(0);
+    destroy(grants);
+  });
+
+  it("are as many as the budget has room for, each whole", () => {
+    const former = newGrants(1, 1000);
+    for (let i = 0; i < 4; i++) grant(former, `r.${i}`, i);
+    const grants = newGrants(1, 1000);
+    const left = limitBytes() - usedBytes() - 16;
+    const all = take(left);
+    grants.copyFrom(former);
+    expect(grants.bytes).toBe(0);
+    giveBack(all, left);
+    grants.copyFrom(former);
+    expect(grants.bytes).toBe(former.bytes);
+    destroy(former);
+    destroy(grants);
   });
 });
