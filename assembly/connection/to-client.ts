@@ -86,6 +86,10 @@ function passBegun(connection: Connection, position: i32): i32 {
   connection.access = access;
   connection.observing = false;
   if (next == position) return position;
+  // A delivery, whose reply subject the present policy did not hear of while it passed.
+  if (access != null && connection.toClientPayload > 0 && line.replyLength > 0) {
+    access.noteReply(line.reply, line.replyLength);
+  }
   connection.toClientPassed = false;
   chunk.thaw();
   if (connection.phase != Phase.UNREAD) return next;

@@ -162,8 +162,12 @@ function passBegun(connection: Connection, position: i32): i32 {
   if (next == position) return position;
   connection.toServerPassed = false;
   chunk.thaw();
-  // A further CONNECT ends all that was granted before it, also by the present policy, which did not hear of it while it passed.
-  if (access != null && line.operation == Operation.CONNECT) access.forgetGrants();
+  // The present policy did not hear of it while it passed. A further CONNECT ends all that was granted before it, and an answer is
+  // one use.
+  if (access != null) {
+    if (line.operation == Operation.CONNECT) access.forgetGrants();
+    else if (connection.toServerPayload > 0) access.useGrants(line.subject, line.subjectLength);
+  }
   if (connection.phase != Phase.OPEN) endAtOnce(connection, ProtocolError.UNFINISHED);
   else judgeSubscriptions(connection);
   return next;

@@ -478,6 +478,29 @@ describe("a change of policy at any byte", () => {
     }
   });
 
+  it("lets a request be answered as often as the rule says, wherever its line or an answer's is cut", () => {
+    const responder = (mode: string): object =>
+      policyOf({ subscribe: { allow: ["ask.>"] }, allow_responses: { max: 2 } }, { mode });
+    const request = msg("ask.1", "1", "?", "_INBOX.9");
+    const answer = pub("_INBOX.9");
+    for (const text of [request, answer]) {
+      for (let cut = 0; cut <= text.length; cut++) {
+        const { host, wire } = connected(responder("DRY_RUN"));
+        wire.client("SUB ask.1 1\r\n");
+        if (text === request) wire.server(text.slice(0, cut));
+        else {
+          wire.server(request);
+          wire.client(text.slice(0, cut));
+        }
+        host.configure(responder("ENFORCE"));
+        if (text === request) wire.server(text.slice(cut));
+        else wire.client(text.slice(cut));
+        const more = text === request ? answer + answer : answer;
+        assert.equal(wire.client(more + answer), more + PING, `cut at ${cut}`);
+      }
+    }
+  });
+
   it("edits nothing in DRY_RUN from the first operation whose line is not complete", () => {
     const { host } = connected(only("a"));
     for (let cut = 0; cut <= stream.length; cut++) {
