@@ -38,6 +38,8 @@ import { reportServerError } from "./report";
 const chunk: Chunk = changetype<Chunk>(CHUNK_TO_CLIENT);
 const line: ServerLine = new ServerLine();
 const info: ServerInfo = new ServerInfo();
+/** Bytes of the word INFO. */
+const INFO_VERB: usize = 4;
 
 /**
  * Takes `size` bytes that the host holds for the client. Answers whether they may go on, perhaps as none: always, unless the host
@@ -188,6 +190,7 @@ function takeOperation(connection: Connection, position: i32): i32 {
 }
 
 function takeInfo(connection: Connection, position: i32, next: i32): i32 {
+  releaseInfo(connection, position);
   if (!readInfo(connection)) return fail(connection, position, ProtocolError.SERVER);
   if (info.maxPayload > 0) connection.maxPayload = info.maxPayload;
   if (info.clientId != 0) connection.clientId = info.clientId;
@@ -207,7 +210,6 @@ function takeInfo(connection: Connection, position: i32, next: i32): i32 {
     chunk.drop(position, next);
     return next;
   }
-  releaseInfo(connection, position);
   for (let i = 0; i < info.cutCount; i++) {
     chunk.drop(chunk.position(info.cutStart(i)), chunk.position(info.cutEnd(i)));
   }
@@ -223,18 +225,9 @@ function readInfo(connection: Connection): bool {
   return info.read(line.argument, line.argumentLength, urls, true);
 }
 
-/** Keeps the INFO as the client is to read it. */
+/** Keeps the INFO whole: what the client is not to read of it, the policy says that is in force when it is released. */
 function holdInfo(connection: Connection, position: i32, next: i32): bool {
-  const held = connection.heldInfo;
-  held.length = 0;
-  let from = chunk.address(position);
-  const end = chunk.address(next);
-  if (!held.reserve(<i32>(end - from))) return false;
-  for (let i = 0; i < info.cutCount; i++) {
-    held.append(from, <i32>(info.cutStart(i) - from));
-    from = info.cutEnd(i);
-  }
-  return held.append(from, <i32>(end - from));
+  return connection.heldInfo.assign(chunk.address(position), next - position);
 }
 
 /** Writes the INFO that is held, if any, before what is at `position`. A later INFO must not overtake it. */
@@ -242,7 +235,14 @@ function releaseInfo(connection: Connection, position: i32): void {
   const held = connection.heldInfo;
   if (held.length == 0) return;
   chunk.drop(position, position);
-  chunk.writeBytes(held.pointer, held.length);
+  let from = held.pointer;
+  const end = from + <usize>held.length;
+  info.read(from + INFO_VERB, held.length - <i32>INFO_VERB, connection.removesUrls, connection.originatesTls);
+  for (let i = 0; i < info.cutCount; i++) {
+    chunk.writeBytes(from, <i32>(info.cutStart(i) - from));
+    from = info.cutEnd(i);
+  }
+  chunk.writeBytes(from, <i32>(end - from));
   held.release();
 }
 

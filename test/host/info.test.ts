@@ -75,6 +75,25 @@ describe("addresses of other servers in INFO", () => {
     assert.equal(wire.server(PONG), `${PONG}INFO {"connect_info":true,"x":1} \r\n`);
   });
 
+  it("are in an INFO that was held back as the policy says when it is released", () => {
+    const held = `INFO {"connect_info":true,${URLS},"x":1} \r\n`;
+    const other = { KEEP: "REMOVE", REMOVE: "KEEP" };
+    for (const connectUrls of ["KEEP", "REMOVE"] as const) {
+      for (const release of [PONG, given]) {
+        const filter = host({ connectUrls });
+        const wire = new Wire(filter);
+        wire.server('INFO {"headers":true} \r\n');
+        wire.client(`${CONNECT}SUB no 1\r\n`);
+        assert.doesNotMatch(wire.server(PONG + held), /INFO/);
+        filter.configure({ ...policy(), connectUrls: other[connectUrls] });
+        if (release === PONG) wire.client(PING);
+        const read = connectUrls === "KEEP" ? held.replace(`${URLS},`, "") : held;
+        const later = connectUrls === "KEEP" ? clean : given;
+        assert.equal(wire.server(release), release === PONG ? PONG + read : read + later);
+      }
+    }
+  });
+
   it("go and come back as a newer policy says, on the same connection", () => {
     const filter = host({});
     const wire = new Wire(filter);
