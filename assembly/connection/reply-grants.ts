@@ -116,12 +116,18 @@ export class ReplyGrants {
     return true;
   }
 
-  /** Grants what `other` has granted and when, as often used. From now on the limits of this object hold for it. */
+  /**
+   * Grants what `other` has granted and when, as often used; the oldest go where the budget has no room. From now on the limits of
+   * this object hold for it.
+   */
   copyFrom(other: ReplyGrants | null): void {
     if (other == null) return;
     for (let grant = other.oldest; grant != 0; grant = load<usize>(grant, NEWER)) {
       const length = load<i32>(grant, BLOCK_KEY_LENGTH);
-      if (!this.grant(grant + BYTES, length, load<u32>(grant, BLOCK_HASH), load<i64>(grant, GRANTED_AT))) return;
+      while (!this.grant(grant + BYTES, length, load<u32>(grant, BLOCK_HASH), load<i64>(grant, GRANTED_AT))) {
+        if (this.oldest == 0) return;
+        this.remove(this.oldest);
+      }
       store<i32>(this.newest, load<i32>(grant, USES), USES);
     }
   }

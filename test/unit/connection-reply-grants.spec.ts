@@ -265,6 +265,22 @@ describe("the grants of a newer policy", () => {
     destroy(grants);
   });
 
+  it("are the newest ones where the budget has room for a part", () => {
+    const former = newGrants(1, 1000, 500);
+    for (let i = 0; i < 500; i++) grant(former, `r.${i}`, i);
+    const grants = newGrants(1, 1000, 500);
+    const left = limitBytes() - usedBytes() - 12_000;
+    const all = take(left);
+    grants.copyFrom(former);
+    expect(grants.bytes).toBeGreaterThan(0);
+    expect(grants.bytes).toBeLessThan(former.bytes);
+    expect(has(grants, "r.499")).toBe(true);
+    expect(has(grants, "r.0")).toBe(false);
+    giveBack(all, left);
+    destroy(former);
+    destroy(grants);
+  });
+
   it("are as many as the budget has room for, each whole", () => {
     const former = newGrants(1, 1000);
     for (let i = 0; i < 4; i++) grant(former, `r.${i}`, i);
