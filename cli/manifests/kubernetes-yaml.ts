@@ -57,4 +57,8 @@ export const KUBERNETES_YAML: ParseOptions & DocumentOptions & SchemaOptions = {
   schema: "yaml-1.1",
   customTags: (tags: Tags): Tags => [...tags.filter((tag) => typeof tag !== "string" && SHARED.has(tag.tag)), NUMBER],
   merge: true,
+  // The parser's own search for repeated keys is quadratic: a map with 100,000 keys takes it minutes.
+  uniqueKeys: false,
+  // Its warnings would go to stderr.
+  logLevel: "error",
 };

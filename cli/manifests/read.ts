@@ -81,14 +81,7 @@ function readDocuments(source: Source, defaultNamespace: string, into: Manifests
   const { file, text } = source;
   // Not the parser's own count, which loses the line breaks in what it cannot parse.
   const lines = linesOf(text);
-  // The parser's own search for repeated keys is quadratic: a map with 100,000 keys takes it minutes.
-  const options = {
-    ...KUBERNETES_YAML,
-    prettyErrors: false,
-    uniqueKeys: false,
-    logLevel: "error" as const,
-  };
-  const documents = parseAllDocuments(text, options);
+  const documents = parseAllDocuments(text, { ...KUBERNETES_YAML, prettyErrors: false });
   // For a text without any document the parser returns an empty list of a special type.
   const found: readonly Document.Parsed[] = "empty" in documents ? [] : documents;
   let before = 0;

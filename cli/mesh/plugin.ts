@@ -87,6 +87,11 @@ export class Plugin {
     return new Set(this.matches.length === 0 ? BOTH : this.matches.flatMap(({ sides }) => sides));
   }
 
+  /** The matches that judge who connects to nats-server: a port in one for the other side alone judges nobody there. */
+  get serverMatches(): PluginMatch[] {
+    return this.matches.filter(({ sides }) => sides.includes("SERVER"));
+  }
+
   get identity(): string {
     return this.config?.text("identity") ?? "PEER";
   }

@@ -40,12 +40,9 @@ function overlay(config: ProxyConfig, written: unknown): void {
   if (Array.isArray(extraStatTags)) config.extraStatTags = extraStatTags.map(String);
 }
 
-/** The parser's own search for repeated keys is quadratic, and its warnings would go to stderr. */
-const OPTIONS = { ...KUBERNETES_YAML, uniqueKeys: false, logLevel: "error" } as const;
-
 function parsed(text: string | undefined): unknown {
   try {
-    return text === undefined ? null : parse(text, OPTIONS);
+    return text === undefined ? null : parse(text, KUBERNETES_YAML);
   } catch {
     return null;
   }

@@ -5,7 +5,7 @@ import { natsConfigs } from "../../mesh/nats-config.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { otherPorts, otherUse } from "../../mesh/other-ports.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
-import type { Plugin, PluginMatch } from "../../mesh/plugin.ts";
+import type { Plugin } from "../../mesh/plugin.ts";
 import type { Service } from "../../mesh/service.ts";
 import { labelsText, mayMeet, type Pods } from "../../mesh/selector.ts";
 import { ingressOf, sidecarsFor } from "../../mesh/sidecar.ts";
@@ -33,15 +33,10 @@ function servicesOf(plugin: Plugin, mesh: Mesh): Service[] {
   return mesh.services.filter((service) => service.mayServe(namespace, plugin.selector));
 }
 
-/** Those that judge who connects to nats-server: a port in a match for the other side alone judges nobody there. */
-function serverMatches({ matches }: Plugin): PluginMatch[] {
-  return matches.filter(({ sides }) => sides.includes("SERVER"));
-}
-
 function judgePorts(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
   const services = servicesOf(plugin, mesh);
   if (services.length === 0) return;
-  const matches = serverMatches(plugin);
+  const matches = plugin.serverMatches;
   const numbers = matches.flatMap(({ ports }) => ports);
   for (const number of numbers) {
     const wanted = number.integer();
@@ -91,7 +86,7 @@ function judgeOtherPorts(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
   const opened = new Map(
     brokers.flatMap((broker) => otherPorts(broker, configs).map(({ number, use }) => [number, use])),
   );
-  for (const field of serverMatches(plugin).flatMap(({ ports }) => ports)) {
+  for (const field of plugin.serverMatches.flatMap(({ ports }) => ports)) {
     const wanted = field.integer();
     if (wanted === undefined) continue;
     const ports = services.flatMap((service) =>

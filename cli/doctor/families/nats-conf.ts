@@ -71,9 +71,7 @@ function isMatched(broker: Workload, number: number, mesh: Mesh): boolean {
   const ports = mesh
     .servicesOf(broker)
     .flatMap((service) => service.ports.filter(({ target }) => broker.resolvePort(target) === number));
-  const matched = mesh
-    .pluginsOf(broker)
-    .flatMap(({ matches }) => matches.filter(({ sides }) => sides.includes("SERVER")).flatMap((one) => one.ports));
+  const matched = mesh.pluginsOf(broker).flatMap(({ serverMatches }) => serverMatches.flatMap((one) => one.ports));
   return ports.some((port) => matched.some((field) => field.integer() === port.number));
 }
 
