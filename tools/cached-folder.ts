@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { exitStatusOf } from "./exit-status.ts";
 import { Fault } from "./fault.ts";
 import { cache } from "./paths.ts";
 
@@ -25,15 +26,11 @@ function remove(folder: string): void {
   }
 }
 
-const SIGNALS: ReadonlyMap<NodeJS.Signals, number> = new Map([
-  ["SIGINT", 130],
-  ["SIGTERM", 143],
-  ["SIGHUP", 129],
-]);
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Without a handler a signal ends Node before its `exit` handlers run. */
 function exitBy(signal: NodeJS.Signals): void {
-  process.exit(SIGNALS.get(signal));
+  process.exit(exitStatusOf(signal));
 }
 
 function makeUnfinished(name: string): string {
@@ -58,14 +55,14 @@ export async function cachedFolder(name: string, fill: (folder: string) => Promi
 
   const unfinished = makeUnfinished(name);
   unfinishedFolders.add(unfinished);
-  for (const signal of SIGNALS.keys()) process.on(signal, exitBy);
+  for (const signal of SIGNALS) process.on(signal, exitBy);
   try {
     await fill(unfinished);
     renameSync(unfinished, folder);
   } catch (error) {
     if (!existsSync(folder)) throw error;
   } finally {
-    for (const signal of SIGNALS.keys()) process.off(signal, exitBy);
+    for (const signal of SIGNALS) process.off(signal, exitBy);
     remove(unfinished);
     unfinishedFolders.delete(unfinished);
   }

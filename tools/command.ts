@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess, type SpawnOptions } from "node:child_process";
+import { exitStatusOf } from "./exit-status.ts";
 import { Fault } from "./fault.ts";
 
 export interface Outcome {
@@ -22,25 +23,22 @@ export interface CommandOptions {
 
 const running = new Set<ChildProcess>();
 
-/** The signals that end a process without reaching its children, with the exit statuses that they make. */
-const ENDING: ReadonlyMap<NodeJS.Signals, number> = new Map([
-  ["SIGTERM", 143],
-  ["SIGHUP", 129],
-]);
+/** The signals that end a process without reaching its children. */
+const ENDING = ["SIGTERM", "SIGHUP"] as const;
 
 function endBy(signal: NodeJS.Signals): void {
   for (const child of running) child.kill(signal);
-  process.exit(ENDING.get(signal));
+  process.exit(exitStatusOf(signal));
 }
 
 function begin(child: ChildProcess): void {
   // Before all other listeners, which may exit at once.
-  if (running.size === 0) for (const signal of ENDING.keys()) process.prependListener(signal, endBy);
+  if (running.size === 0) for (const signal of ENDING) process.prependListener(signal, endBy);
   running.add(child);
 }
 
 function end(child: ChildProcess): void {
-  if (running.delete(child) && running.size === 0) for (const signal of ENDING.keys()) process.off(signal, endBy);
+  if (running.delete(child) && running.size === 0) for (const signal of ENDING) process.off(signal, endBy);
 }
 
 /** Runs a command to its end. Never rejects: if a command cannot start, the status is 1 and the output says why. */

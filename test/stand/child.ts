@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { exitStatusOf } from "../../tools/exit-status.ts";
 import { onPath } from "../../tools/search-path.ts";
 
 const LOG_TAIL = 4_000;
@@ -12,16 +13,13 @@ process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
-/** Ends this process as the signal would have, but through its `exit` handlers, which stop everything that still runs. */
-function exitBy(signal: "SIGINT" | "SIGTERM" | "SIGHUP", status: number): void {
+// Ends this process as the signal would have, but through its `exit` handlers, which stop everything that still runs.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => {
     // Another handler may want to close things first and exit then.
-    if (process.listenerCount(signal) === 1) process.exit(status);
+    if (process.listenerCount(signal) === 1) process.exit(exitStatusOf(signal));
   });
 }
-exitBy("SIGINT", 130);
-exitBy("SIGTERM", 143);
-exitBy("SIGHUP", 129);
 
 /**
  * util-linux's setpriv lets the kernel end a child whose parent was killed. Without it, only a SIGKILL of this process leaves
