@@ -13,7 +13,7 @@
 {{- range .Values.ports }}{{ $named = append $named (int .) }}{{ end -}}
 {{- $serves := "" -}}
 {{- if eq .Values.form "egress" -}}
-{{- $serves = printf "the Gateway %s-egress" (.Values.egress.name | default "nats") -}}
+{{- $serves = printf "the Gateway %s-egress" (include "istio-nats.egress-name" .) -}}
 {{- else if and .Values.broker.service.create (ne .Values.form "client") -}}
 {{- $serves = printf "the Service %s of broker.service" .Values.broker.service.name -}}
 {{- end -}}
@@ -86,11 +86,17 @@ istio: egressgateway
 {{- .Values.waypoint.onlyThrough.name | default "nats-only-through-waypoint" -}}
 {{- end -}}
 
-{{- define "istio-nats.waypoint-namespace" -}}
-{{- if .Values.waypoint.principal -}}
-{{- index (splitList "/" .Values.waypoint.principal) 2 -}}
-{{- else -}}
-{{- .Release.Namespace -}}
+{{- define "istio-nats.egress-name" -}}
+{{- .Values.egress.name | default "nats" -}}
+{{- end -}}
+
+{{/* The waypoint's namespace if that is not the release's, else nothing. */}}
+{{- define "istio-nats.waypoint-elsewhere" -}}
+{{- if eq .Values.form "waypoint" -}}
+{{- with .Values.waypoint.principal -}}
+{{- $namespace := index (splitList "/" .) 2 -}}
+{{- if ne $namespace $.Release.Namespace }}{{ $namespace }}{{ end -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 
