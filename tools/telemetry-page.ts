@@ -144,7 +144,8 @@ All have ${list(FILTER_LABELS)}.
 
 ${table(["stat", "kind", "more labels", ""], statRows(true))}
 
-An Envoy stat lives as long as Envoy's process. Each configuration leaves a series of \`istio_nats_policy_info\` behind, at 0.
+An Envoy stat lives as long as Envoy's process. Each configuration leaves its series of
+\`istio_nats_policy_info\` and \`istio_nats_policy_rules\` behind, at 0.
 
 ## Bounds
 

@@ -38,6 +38,7 @@ export class FilterStats {
   private readonly metrics: Map<string, u64> = new Map();
   private readonly teller: u32 = ++tellers;
   private info: u32 = NO_METRIC;
+  private rulesGauge: u32 = NO_METRIC;
   private rules: i32 = 0;
   private toldMemory: i64 = 0;
 
@@ -54,23 +55,25 @@ export class FilterStats {
     for (let i = 0; i < EVENTS.length; i++) this.metric(EVENTS[i]);
     this.forgetPolicy();
     this.rules = rules;
-    this.info = this.define(
-      POLICY_INFO,
-      label("policy", hexadecimal(fingerprint)) + label("mode", mode) + label("version", VERSION),
-    );
+    const labels = label("policy", hexadecimal(fingerprint)) + label("mode", mode) + label("version", VERSION);
+    this.info = this.define(POLICY_INFO, labels);
+    this.rulesGauge = this.define(POLICY_RULES, labels);
   }
 
   private forgetPolicy(): void {
-    if (this.info != NO_METRIC) recordMetric(this.info, 0);
+    this.tellPolicy(0, 0);
     this.info = NO_METRIC;
+    this.rulesGauge = NO_METRIC;
+  }
+
+  private tellPolicy(inForce: i32, rules: i32): void {
+    recordMetric(this.info, inForce);
+    recordMetric(this.rulesGauge, rules);
   }
 
   /** Every worker sets the gauges again with each tick, so that one which leaves a configuration may set them to 0. */
   onTick(usedMemory: i64): void {
-    if (this.info != NO_METRIC) {
-      recordMetric(this.info, 1);
-      recordMetric(this.metric(POLICY_RULES), this.rules);
-    }
+    this.tellPolicy(1, this.rules);
     if (memoryTeller == 0) memoryTeller = this.teller;
     if (memoryTeller == this.teller) this.tellMemory(usedMemory);
   }

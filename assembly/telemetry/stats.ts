@@ -169,13 +169,7 @@ export const STATS: Stat[] = [
     "1 while a worker of this proxy has this configuration in force, else 0.",
     true,
   ),
-  new Stat(
-    names.POLICY_RULES,
-    "gauge",
-    [],
-    "Rules of it; of several plugins in a proxy, those of one at a time.",
-    true,
-  ),
+  new Stat(names.POLICY_RULES, "gauge", ["policy", "mode", "version"], "Its rules while it is in force, else 0.", true),
   new Stat(
     names.POLICY_REJECTED,
     "counter",

@@ -219,6 +219,18 @@ describe("what is reported about the policy", () => {
     assert.deepEqual([value(text), value(other)], [1, 0]);
   });
 
+  it("has the number of rules of each plugin of a proxy, and not of whichever ticked last", () => {
+    const host = new Host(filterModule());
+    const { rules: one } = JSON.parse(text) as { rules: object[] };
+    const other = JSON.stringify({ ...policy(), rules: [...one, ...one.map((rule) => ({ ...rule, name: "more" }))] });
+    const rules = (of: string): number => stat(host, "istio_nats_policy_rules", { policy: fingerprint(of) });
+    assert.ok(host.configure(text, "one").accepted);
+    const second = host.configure(other, "two").root;
+    assert.deepEqual([rules(text), rules(other)], [1, 2]);
+    host.deleteRoot(second);
+    assert.deepEqual([rules(text), rules(other)], [1, 0]);
+  });
+
   it("counts a configuration that was refused", () => {
     const host = configuredHost();
     assert.ok(!host.configure({ rules: [] }).accepted);

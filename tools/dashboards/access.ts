@@ -192,7 +192,7 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
           }),
           curves({
             title: "Rules",
-            description: "The number of rules in the policy in force, by pod.",
+            description: "The number of rules in force, by pod. Those of several plugins in one proxy are added up.",
             queries: [
               { expr: of.level("istio_nats_policy_rules", ["namespace", "pod"]), legend: "{{namespace}}/{{pod}}" },
             ],
