@@ -174,7 +174,7 @@ export const STATS: Stat[] = [
     names.POLICY_REJECTED,
     "counter",
     [],
-    "Configurations that were refused whole, and published policies that a VM could not read.",
+    "Configurations that were refused whole while the proxy had one in force, and published policies that a VM could not read.",
     true,
   ),
   new Stat(
