@@ -1,8 +1,12 @@
+import { increaseFromNothing } from "./dashboards/queries.ts";
+
 export interface Question {
   question: string;
   /** A PromQL query. It uses only stats and labels of the table. */
   query: string;
 }
+
+const inLines = (lines: readonly string[]): string => lines.map((line) => `  ${line}`).join("\n");
 
 /** Questions that people ask about a message bus in a mesh. */
 export const QUESTIONS: readonly Question[] = [
@@ -42,17 +46,13 @@ export const QUESTIONS: readonly Question[] = [
   {
     question: "Who was refused what in the last hour, and by which rule?",
     query: `topk(20, sum by (source_principal, operation, subject, reason, rule) (
-  (istio_nats_refusals_total unless istio_nats_refusals_total offset 1h)
-  and on (job, instance) (up offset 1h == 1 or envoy_server_uptime < 3600)
-  or increase(istio_nats_refusals_total[1h])
+${inLines(increaseFromNothing("istio_nats_refusals_total", "1h", 3600))}
 ) > 0)`,
   },
   {
     question: "What would break if the rules on trial were enforced?",
     query: `sum by (source_principal, subject, rule) (
-  (istio_nats_dry_run_refusals_total unless istio_nats_dry_run_refusals_total offset 1d)
-  and on (job, instance) (up offset 1d == 1 or envoy_server_uptime < 86400)
-  or increase(istio_nats_dry_run_refusals_total[1d])
+${inLines(increaseFromNothing("istio_nats_dry_run_refusals_total", "1d", 86_400))}
 ) > 0`,
   },
   {

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { stringify } from "yaml";
 import { run } from "../../tools/command.ts";
+import { increaseFromNothing } from "../../tools/dashboards/queries.ts";
+import { inRoot } from "../../tools/paths.ts";
 import { findPromtool } from "../../tools/prometheus.ts";
 import { QUESTIONS } from "../../tools/telemetry-questions.ts";
 import { makeScratch, removeScratch } from "../stand/scratch.ts";
@@ -47,6 +49,33 @@ function panelsOver(stat: string, pattern: RegExp): string[] {
     .filter(({ place, expr }) => pattern.test(place) && expr.includes(stat))
     .map(({ expr }) => substitute(expr, CHOSEN));
 }
+
+/** Without what PromQL, YAML and Markdown lay out freely. */
+function compact(text: string): string {
+  return text.replace(/[\s()]/g, "");
+}
+
+const SECONDS = { m: 60, h: 3_600, d: 86_400 };
+
+describe("what is written by hand", () => {
+  const NEW_SERIES = /(istio_nats_\w+_total(?:\{(?:[^{}]|\{\{[^}]*\}\})*\})?)unless\1offset(\d+)([mhd])/g;
+
+  for (const [file, times] of [
+    ["deploy/alerts/istio-nats.rules.yaml", 3],
+    ["docs/runbook.md", 3],
+  ] as const) {
+    it(`counts new series in ${file} as the dashboards do`, () => {
+      const text = compact(readFileSync(inRoot(...file.split("/")), "utf8"));
+      const found = [...text.matchAll(NEW_SERIES)];
+      assert.equal(found.length, times);
+      for (const [, selector = "", count = "", unit = ""] of found) {
+        const seconds = Number(count) * SECONDS[unit as keyof typeof SECONDS];
+        const expected = compact(increaseFromNothing(selector, count + unit, seconds).join(""));
+        assert.ok(text.includes(expected), `${file} should have ${expected}`);
+      }
+    });
+  }
+});
 
 describe("what has happened seldom or never", () => {
   let folder: string;

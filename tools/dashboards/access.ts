@@ -1,6 +1,6 @@
 import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
 import { build, curves, labelVariable, number, reporterVariable, table } from "./form.ts";
-import { orZero, Queries } from "./queries.ts";
+import { orZero, POD, POD_LEGEND, Queries } from "./queries.ts";
 import type { StatRow } from "./stats-table.ts";
 
 const SCOPE = {
@@ -193,9 +193,7 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
           curves({
             title: "Rules",
             description: "The number of rules in force, by pod. Those of several plugins in one proxy are added up.",
-            queries: [
-              { expr: of.level("istio_nats_policy_rules", ["namespace", "pod"]), legend: "{{namespace}}/{{pod}}" },
-            ],
+            queries: [{ expr: of.level("istio_nats_policy_rules", POD), legend: POD_LEGEND }],
           }),
           curves({
             title: "Policies adopted and rejected",

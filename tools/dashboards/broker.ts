@@ -1,6 +1,6 @@
 import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
 import { build, curves, labelVariable, reporterVariable } from "./form.ts";
-import { Queries } from "./queries.ts";
+import { POD, POD_LEGEND, Queries } from "./queries.ts";
 import type { StatRow } from "./stats-table.ts";
 
 const SCOPE = {
@@ -10,8 +10,6 @@ const SCOPE = {
 };
 
 const MEMORY = "istio_nats_memory_bytes";
-/** StatefulSets of the same name in two namespaces have pods of the same names. */
-const POD = ["namespace", "pod"];
 
 /** Envoy's and istio-agent's own stats have no workload label, so these are the pods that the filter reports from. */
 function beside(of: Queries): string {
@@ -46,21 +44,21 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
           curves({
             title: "Open",
             description: "Open connections, by pod. A refused connection counts until it ends.",
-            queries: [{ expr: of.level("istio_nats_connections_active", POD), legend: "{{namespace}}/{{pod}}" }],
+            queries: [{ expr: of.level("istio_nats_connections_active", POD), legend: POD_LEGEND }],
           }),
           curves({
             title: "Opened and closed",
             description: "If both curves form a saw-tooth, a client keeps reconnecting.",
             queries: [
-              { expr: of.rate("istio_nats_connections_opened_total", POD), legend: "opened {{namespace}}/{{pod}}" },
-              { expr: of.rate("istio_nats_connections_closed_total", POD), legend: "closed {{namespace}}/{{pod}}" },
+              { expr: of.rate("istio_nats_connections_opened_total", POD), legend: `opened ${POD_LEGEND}` },
+              { expr: of.rate("istio_nats_connections_closed_total", POD), legend: `closed ${POD_LEGEND}` },
             ],
             unit: "cps",
           }),
           curves({
             title: "Subscriptions",
             description: "Open subscriptions, by pod.",
-            queries: [{ expr: of.level("istio_nats_subscriptions_active", POD), legend: "{{namespace}}/{{pod}}" }],
+            queries: [{ expr: of.level("istio_nats_subscriptions_active", POD), legend: POD_LEGEND }],
           }),
         ],
       },
@@ -71,13 +69,13 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
             title: "The filter's VMs",
             description:
               "What connections hold of the VMs' budgets. Over a budget, the filter sheds connections that are not identified yet.",
-            queries: [{ expr: of.level(MEMORY, POD), legend: "{{namespace}}/{{pod}}" }],
+            queries: [{ expr: of.level(MEMORY, POD), legend: POD_LEGEND }],
             unit: "bytes",
           }),
           curves({
             title: "Envoy, allocated",
             description: "Memory that the whole proxy has allocated, including the VMs.",
-            queries: [{ expr: envoy("envoy_server_memory_allocated"), legend: "{{namespace}}/{{pod}}" }],
+            queries: [{ expr: envoy("envoy_server_memory_allocated"), legend: POD_LEGEND }],
             unit: "bytes",
           }),
           curves({
@@ -85,12 +83,12 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
             description:
               "Since the proxy started: connections counted under `other` because the limit on principals was reached, audit records that the rate limit left out, and durations that are missing from histograms, which then hold a sample.",
             queries: [
-              { expr: of.count("istio_nats_principals_capped_total", POD), legend: "principals {{namespace}}/{{pod}}" },
+              { expr: of.count("istio_nats_principals_capped_total", POD), legend: `principals ${POD_LEGEND}` },
               {
                 expr: of.count("istio_nats_audit_suppressed_total", POD),
-                legend: "audit records {{namespace}}/{{pod}}",
+                legend: `audit records ${POD_LEGEND}`,
               },
-              { expr: of.count("istio_nats_durations_left_out_total", POD), legend: "durations {{namespace}}/{{pod}}" },
+              { expr: of.count("istio_nats_durations_left_out_total", POD), legend: `durations ${POD_LEGEND}` },
             ],
           }),
         ],
@@ -102,12 +100,12 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
             title: "VMs",
             description:
               "One for each worker and two for the main thread. If there are more for a long time, an old version still has connections.",
-            queries: [{ expr: envoy("envoy_wasm_envoy_wasm_runtime_v8_active"), legend: "{{namespace}}/{{pod}}" }],
+            queries: [{ expr: envoy("envoy_wasm_envoy_wasm_runtime_v8_active"), legend: POD_LEGEND }],
           }),
           curves({
             title: "VMs made",
             description: "New VMs come with a new module, and after a trap with FAIL_RELOAD.",
-            queries: [{ expr: envoyRate("envoy_wasm_envoy_wasm_runtime_v8_created"), legend: "{{namespace}}/{{pod}}" }],
+            queries: [{ expr: envoyRate("envoy_wasm_envoy_wasm_runtime_v8_created"), legend: POD_LEGEND }],
             unit: "cps",
           }),
           curves({
@@ -115,8 +113,8 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
             description:
               "A VM trapped and was replaced (FAIL_RELOAD): NATSFilterReloaded. This is a bug in the filter; please report it.",
             queries: [
-              { expr: reloads("success"), legend: "replaced {{namespace}}/{{pod}}" },
-              { expr: reloads("failure"), legend: "could not be replaced {{namespace}}/{{pod}}" },
+              { expr: reloads("success"), legend: `replaced ${POD_LEGEND}` },
+              { expr: reloads("failure"), legend: `could not be replaced ${POD_LEGEND}` },
             ],
             unit: "cps",
           }),
@@ -126,7 +124,7 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
             queries: [
               {
                 expr: 'sum by (namespace, pod) (rate(envoy_wasm_default_deny_rbac{authz_enforce_result="denied"}[$__rate_interval]))',
-                legend: "{{namespace}}/{{pod}}",
+                legend: POD_LEGEND,
               },
             ],
             unit: "cps",
@@ -165,7 +163,7 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
             title: "Untested nats-servers",
             description:
               "Connections to a nats-server version that this filter was not tested with, since the proxy started.",
-            queries: [{ expr: of.count("istio_nats_untested_servers_total", POD), legend: "{{namespace}}/{{pod}}" }],
+            queries: [{ expr: of.count("istio_nats_untested_servers_total", POD), legend: POD_LEGEND }],
           }),
           curves({
             title: "Requests without an answer",
@@ -179,7 +177,7 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
             title: "Policy rejected",
             description:
               "Configurations that the filter refused since the proxy started. The log lists every fault with its place.",
-            queries: [{ expr: of.count("istio_nats_policy_rejected_total", POD), legend: "{{namespace}}/{{pod}}" }],
+            queries: [{ expr: of.count("istio_nats_policy_rejected_total", POD), legend: POD_LEGEND }],
             width: 12,
           }),
         ],

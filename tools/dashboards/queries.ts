@@ -4,17 +4,24 @@ import type { StatRow } from "./stats-table.ts";
 /** Labels of the scrape configuration, which Istio's own puts on every target. */
 const TARGET_LABELS = ["namespace", "pod", "service_istio_io_canonical_name"];
 
+/** StatefulSets of the same name in two namespaces have pods of the same names. */
+export const POD = ["namespace", "pod"];
+export const POD_LEGEND = "{{namespace}}/{{pod}}";
+
 /** The matchers of a selector by label, with their operators: `{verdict: '="refused"'}`. */
 export type Matchers = Record<string, string>;
 
 /**
- * Events of a counter in the time up to now. increase() does not see the first event of a series, which for a client that was refused
- * once is its only one. So a series that is new counts in full, unless its target is new too and the proxy older: then all series are.
+ * Events of a counter in the `range` up to now, which has so many `seconds`; in lines. increase() does not see the first event of a
+ * series, which for a client that was refused once is its only one. So a series that is new counts in full, unless its target is new
+ * too and the proxy older: then all series are. What is written by hand is held against this (test/pictures/rare-events.test.ts).
  */
-function increaseFromNothing(selector: string): string {
-  const known = "up offset $__range == 1 or envoy_server_uptime < $__range_s";
-  const isNew = `${selector} unless ${selector} offset $__range and on (job, instance) (${known})`;
-  return `${isNew} or increase(${selector}[$__range])`;
+export function increaseFromNothing(selector: string, range: string, seconds: number | string): string[] {
+  return [
+    `(${selector} unless ${selector} offset ${range})`,
+    `and on (job, instance) (up offset ${range} == 1 or envoy_server_uptime < ${seconds})`,
+    `or increase(${selector}[${range}])`,
+  ];
 }
 
 /** `expr`, or 0 where it has no series yet and `witness` has: what has never happened is no missing data. */
@@ -48,7 +55,8 @@ export class Queries {
 
   /** Events of a counter over the dashboard's time. */
   total(counter: string, by: string[] = [], where: Matchers = {}): string {
-    return this.#sum(by, increaseFromNothing(this.#select(this.#stat(counter, "counter", by), where)), []);
+    const selector = this.#select(this.#stat(counter, "counter", by), where);
+    return this.#sum(by, increaseFromNothing(selector, "$__range", "$__range_s").join(" "), []);
   }
 
   /** The value of a gauge, summed over the proxies. */
