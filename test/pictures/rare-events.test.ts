@@ -9,7 +9,7 @@ import { inRoot } from "../../tools/paths.ts";
 import { findPromtool } from "../../tools/prometheus.ts";
 import { QUESTIONS } from "../../tools/telemetry-questions.ts";
 import { makeScratch, removeScratch } from "../stand/scratch.ts";
-import { fencedQueries, panelQueries, shippedDashboards, substitute } from "./queries.ts";
+import { fencedQueries, gates, panelQueries, shippedDashboards, substitute } from "./queries.ts";
 
 /** Two days, of which the last half hour is asked about, with a sample per minute. */
 const MINUTES = 2_880;
@@ -60,18 +60,27 @@ const SECONDS = { m: 60, h: 3_600, d: 86_400 };
 describe("what is written by hand", () => {
   const NEW_SERIES = /(istio_nats_\w+_total(?:\{(?:[^{}]|\{\{[^}]*\}\})*\})?)unless\1offset(\d+)([mhd])/g;
 
-  for (const [file, times] of [
-    ["deploy/alerts/istio-nats.rules.yaml", 3],
-    ["docs/runbook.md", 3],
+  const read = (file: string): string => readFileSync(inRoot(...file.split("/")), "utf8");
+
+  for (const [place, written, times] of [
+    ["deploy/alerts/istio-nats.rules.yaml", read("deploy/alerts/istio-nats.rules.yaml"), 3],
+    ["docs/runbook.md", read("docs/runbook.md"), 3],
+    [
+      "deploy/rollouts/",
+      gates({ namespace: "messaging" })
+        .map(({ expr }) => expr)
+        .join("\n"),
+      2,
+    ],
   ] as const) {
-    it(`counts new series in ${file} as the dashboards do`, () => {
-      const text = compact(readFileSync(inRoot(...file.split("/")), "utf8"));
+    it(`counts new series in ${place} as the dashboards do`, () => {
+      const text = compact(written);
       const found = [...text.matchAll(NEW_SERIES)];
       assert.equal(found.length, times);
       for (const [, selector = "", count = "", unit = ""] of found) {
         const seconds = Number(count) * SECONDS[unit as keyof typeof SECONDS];
         const expected = compact(increaseFromNothing(selector, count + unit, seconds).join(""));
-        assert.ok(text.includes(expected), `${file} should have ${expected}`);
+        assert.ok(text.includes(expected), `${place} should have ${expected}`);
       }
     });
   }

@@ -47,7 +47,7 @@ describe("the gates of roll-outs", () => {
 
   it("are valid MetricTemplates by Flagger's own CRD", async () => {
     const validate = await validatorOf(METRIC_TEMPLATE);
-    assert.equal(metrics.length, 2);
+    assert.equal(metrics.length, 3);
     for (const template of metrics) {
       assert.deepEqual(faultsOf(validate, template), []);
       assert.notDeepEqual(faultsOf(validate, { ...template, spec: { ...template.spec, interval: "1m" } }), []);
@@ -146,9 +146,10 @@ describe("the answers of the gates", () => {
   const REFUSED = {
     "Argo's filter-in-force": [1],
     "Argo's refusals": [1],
-    "Argo's refused-connections": [1],
+    "Argo's refused-connections": [120],
     "Argo's request-latency-p99": [498],
     "Flagger's nats-refusals": [100],
+    "Flagger's nats-refused-connections": [60],
     "Flagger's nats-request-latency": [498],
   };
   const QUIET = {
@@ -157,6 +158,7 @@ describe("the answers of the gates", () => {
     "Argo's refused-connections": [],
     "Argo's request-latency-p99": [],
     "Flagger's nats-refusals": [0],
+    "Flagger's nats-refused-connections": [0],
     "Flagger's nats-request-latency": [0],
   };
   const SILENT = Object.fromEntries(Object.keys(QUIET).map((place) => [place, []]));
@@ -178,6 +180,24 @@ describe("the answers of the gates", () => {
       );
     });
   }
+
+  it("see that one new client was refused, once, as it connected, and see it no more later", async () => {
+    const { target, own, values } = BROKER;
+    const up = series("up", { ...target, job: "pods", instance: "nats-0" }, "1x120");
+    const labels = { ...target, ...own, job: "pods", instance: "nats-0", source_principal: CLIENT, verdict: "refused" };
+    const refusedSince = (steps: number): InputSeries =>
+      series("istio_nats_connections_opened_total", labels, `_x${steps - 1} 1x${120 - steps}`);
+    const once = { ...QUIET, "Argo's refused-connections": [1], "Flagger's nats-refused-connections": [1] };
+    await play([inForce(BROKER), up, refusedSince(78)], values, once);
+    const later = { ...QUIET, "Argo's refused-connections": [0], "Flagger's nats-refused-connections": [0] };
+    await play([inForce(BROKER), up, refusedSince(60)], values, later);
+    // A new pod's proxy has refused the client before it was first scraped.
+    const fresh = [
+      series("up", { ...target, job: "pods", instance: "nats-0" }, "_x77 1x42"),
+      series("envoy_server_uptime", { ...target, job: "pods", instance: "nats-0" }, "_x77 9+15x42"),
+    ];
+    await play([inForce(BROKER), ...fresh, refusedSince(78)], values, once);
+  });
 
   it("are a failure to Argo if everything is refused or the filter is missing, but not if there is no traffic", () => {
     const conditions = gates(BROKER.values).filter(({ successCondition }) => successCondition !== undefined);
