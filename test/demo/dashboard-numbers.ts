@@ -1,9 +1,12 @@
 import type { Sample } from "../stand/prometheus.ts";
 
-/** Two readings of Envoy's stats, and the seconds between them. */
+/** Readings of Envoy's stats. */
 export interface Looks {
+  /** The first of the last few, from which on durations count: Envoy updates histograms only every five seconds. */
+  earlier: readonly Sample[];
   before: readonly Sample[];
   now: readonly Sample[];
+  /** From `before` to `now`. */
   seconds: number;
 }
 
@@ -51,17 +54,21 @@ export function total(values: ReadonlyMap<string, number>): number {
 }
 
 /**
- * A quantile of a histogram since Envoy started, like PromQL's histogram_quantile: linear within a bucket, and the last finite
- * bound beyond it. Undefined if the histogram is empty.
+ * A quantile of what a histogram got since the reading `earlier`, like PromQL's histogram_quantile: linear within a bucket, and the
+ * last finite bound beyond it. Undefined if it got nothing.
  */
 export function quantile(
-  samples: readonly Sample[],
+  { earlier, now }: Pick<Looks, "earlier" | "now">,
   histogram: string,
   wanted: number,
-  labels: Labels,
+  labels: Labels = {},
 ): number | undefined {
-  const buckets = [...sums(samples, `${histogram}_bucket`, ["le"], labels)]
-    .map(([le, count]): [bound: number, count: number] => [le === "+Inf" ? Infinity : Number(le), count])
+  const before = sums(earlier, `${histogram}_bucket`, ["le"], labels);
+  const buckets = [...sums(now, `${histogram}_bucket`, ["le"], labels)]
+    .map(([le, count]): [bound: number, count: number] => [
+      le === "+Inf" ? Infinity : Number(le),
+      count - (before.get(le) ?? 0),
+    ])
     .sort(([a], [b]) => a - b);
   const all = buckets.at(-1)?.[1] ?? 0;
   if (all === 0) return undefined;

@@ -2,8 +2,8 @@ import { colours } from "./colours.ts";
 import { levels, quantile, rates, total, type Looks } from "./dashboard-numbers.ts";
 
 const BARS = "▁▂▃▄▅▆▇█";
-/** How many readings a curve goes back. A line then has 80 columns, as the narrowest terminals have. */
-const HISTORY = 16;
+/** How many readings a curve and the durations go back. A line then has 80 columns, as the narrowest terminals have. */
+export const HISTORY = 16;
 /** Columns for the title of a line. */
 const SUBJECT = 24;
 const TRUST_DOMAIN = /^spiffe:\/\/[^/]+\/ns\/([^/]+)\/sa\/(.+)$/;
@@ -89,7 +89,7 @@ export class Screen {
         rounded(messages.get(principal) ?? 0),
         rounded((bytes.get(principal) ?? 0) / 1024),
         rounded(refused.get(principal) ?? 0),
-        rounded(quantile(looks.now, "istio_nats_request_duration_milliseconds", 0.99, { source_principal: principal })),
+        rounded(quantile(looks, "istio_nats_request_duration_milliseconds", 0.99, { source_principal: principal })),
         this.#remembered(`client ${principal}`, messages.get(principal) ?? 0),
       ]);
     return table("client", columns, rows);
@@ -108,7 +108,7 @@ export class Screen {
     const silent = rates(looks, "istio_nats_no_responders_total", ["subject"]);
     const rows = [...messages.keys()].sort().map((subject) => {
       const duration = (part: number): string =>
-        rounded(quantile(looks.now, "istio_nats_request_duration_milliseconds", part, { subject }));
+        rounded(quantile(looks, "istio_nats_request_duration_milliseconds", part, { subject }));
       return [
         subject,
         rounded(messages.get(subject)),

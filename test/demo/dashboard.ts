@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Envoy } from "../stand/envoy.ts";
 import type { Sample } from "../stand/prometheus.ts";
-import { Screen } from "./dashboard-screen.ts";
+import { HISTORY, Screen } from "./dashboard-screen.ts";
 import { Errands } from "./errands.ts";
 import type { Stage } from "./scenes.ts";
 
@@ -49,16 +49,20 @@ async function* looksAt(envoy: Envoy): AsyncGenerator<Look> {
 export async function dashboard({ stand, sidecars }: Stage): Promise<void> {
   const errands = await Errands.start(sidecars);
   const screen = new Screen();
+  const durations = `p50 and p99 are of the last ${(HISTORY * PERIOD) / 1_000} seconds`;
   const source = `http://${stand.envoy.adminAddress}/stats/prometheus, every second until Ctrl-C`;
   if (process.stdout.isTTY) process.stdout.write(HOME + CLEAR_BELOW);
   try {
-    let before: Look | undefined;
+    const past: Look[] = [];
     for await (const now of looksAt(stand.envoy)) {
-      if (before) {
-        const looks = { before: before.samples, now: now.samples, seconds: (now.at - before.at) / 1000 };
-        show([...screen.draw(looks), "", source]);
+      const [earlier, before] = [past[0], past.at(-1)];
+      if (earlier && before) {
+        const seconds = (now.at - before.at) / 1000;
+        const looks = { earlier: earlier.samples, before: before.samples, now: now.samples, seconds };
+        show([...screen.draw(looks), "", durations, source]);
       }
-      before = now;
+      past.push(now);
+      if (past.length > HISTORY) past.shift();
     }
   } finally {
     await errands.stop();

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { describe, it } from "node:test";
 import { inRoot } from "../../tools/paths.ts";
+import { quantile } from "../demo/dashboard-numbers.ts";
 import { sparkline } from "../demo/dashboard-screen.ts";
+import type { Sample } from "../stand/prometheus.ts";
 import { waitFor } from "../stand/wait.ts";
 
 /** Most of this is the stand's start. */
@@ -83,6 +85,20 @@ describe("npm run demo -- --dashboard", () => {
       child.kill();
     }
     assert.ok(lastScreen(output()).includes("policy in force"));
+  });
+
+  it("shows how long requests take now, and not since Envoy started", () => {
+    const reading = (fast: number, slow: number): Sample[] =>
+      Object.entries({ 1: fast, 100: fast, 250: fast + slow, "+Inf": fast + slow }).map(([le, value]) => ({
+        name: "istio_nats_request_duration_milliseconds_bucket",
+        labels: { le },
+        value,
+      }));
+    const p50 = (earlier: Sample[], now: Sample[]): number | undefined =>
+      quantile({ earlier, now }, "istio_nats_request_duration_milliseconds", 0.5);
+    assert.ok(p50([], reading(1_000, 10))! < 1);
+    assert.equal(p50(reading(1_000, 0), reading(1_000, 10)), 175);
+    assert.equal(p50(reading(1_000, 10), reading(1_000, 10)), undefined);
   });
 
   it("draws a curve between nothing and the highest value", () => {
