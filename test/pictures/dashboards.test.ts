@@ -124,11 +124,19 @@ describe("the dashboards", () => {
     }
   });
 
-  it("show the policy of a broker to which nobody has connected yet", () => {
-    const [, access] = shippedDashboards().find(([file]) => file.includes("access"))!;
-    const brokers = variablesOf(access).filter(({ name }) => name === "namespace" || name === "workload");
-    assert.equal(brokers.length, 2);
+  it("show the policy and the health of a broker to which nobody has connected yet", () => {
+    const shown = shippedDashboards().filter(([file]) => /access|broker/.test(file));
+    const brokers = shown
+      .flatMap(([, dashboard]) => variablesOf(dashboard))
+      .filter(({ name }) => name === "namespace" || name === "workload");
+    assert.equal(brokers.length, 4);
     for (const { query } of brokers) assert.match(query as string, /^label_values\(istio_nats_policy_info\{/);
+    const queries = shown.flatMap(([, dashboard]) => panelQueries(dashboard));
+    const ofEnvoy = queries.filter(({ expr }) => expr.includes("envoy_") && expr.includes("istio_nats_"));
+    assert.ok(ofEnvoy.some(({ place }) => place === '"Reloads after a trap"'));
+    for (const { expr } of ofEnvoy) {
+      if (!expr.includes("$__range")) assert.match(expr, /and on \(namespace, pod\) .*istio_nats_policy_info\{/);
+    }
   });
 
   it("count policies in force for each fleet that NATSPolicyVersionsDiverge watches, so that two brokers may differ", () => {

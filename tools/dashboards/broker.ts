@@ -9,11 +9,12 @@ const SCOPE = {
   destination_workload: '=~"$workload"',
 };
 
-const MEMORY = "istio_nats_memory_bytes";
+/** Is there from the first configuration on. The gauge of memory appears with the first client, and a filter may crash before. */
+const POLICY = "istio_nats_policy_info";
 
 /** Envoy's and istio-agent's own stats have no workload label, so these are the pods that the filter reports from. */
 function beside(of: Queries): string {
-  return `on (namespace, pod) group by (namespace, pod) (${of.level(MEMORY, POD)})`;
+  return `on (namespace, pod) ${of.level(POLICY, POD)}`;
 }
 
 /** *NATS broker sidecar*: whether the filter itself is healthy. */
@@ -34,8 +35,8 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
     file,
     variables: [
       reporterVariable(),
-      labelVariable("namespace", "Broker namespace", of.values(MEMORY, "destination_workload_namespace")),
-      labelVariable("workload", "Broker", of.values(MEMORY, "destination_workload")),
+      labelVariable("namespace", "Broker namespace", of.values(POLICY, "destination_workload_namespace")),
+      labelVariable("workload", "Broker", of.values(POLICY, "destination_workload")),
     ],
     rows: [
       {
@@ -69,7 +70,7 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
             title: "The filter's VMs",
             description:
               "What connections hold of the VMs' budgets. Over a budget, the filter sheds connections that are not identified yet.",
-            queries: [{ expr: of.level(MEMORY, POD), legend: POD_LEGEND }],
+            queries: [{ expr: of.level("istio_nats_memory_bytes", POD), legend: POD_LEGEND }],
             unit: "bytes",
           }),
           curves({
