@@ -90,7 +90,8 @@ function page(): string {
 <!-- Made by tools/telemetry-page.ts from assembly/telemetry/stats.ts, assembly/nats/server-errors.ts and docs/audit.schema.json. -->
 
 The stats are Envoy's own, at \`/stats/prometheus\` of the proxy (port 15090); Istio's agent merges them on port 15020. Counts and
-durations reach Envoy within half a second, and at the latest when their connection ends. Nothing is sent for each message.
+durations reach Envoy within half a second, and at the latest when their connection ends. Envoy adds durations to the histograms that
+it shows every five seconds (\`stats_flush_interval\`). Nothing is sent for each message.
 
 ## Labels
 
@@ -125,7 +126,8 @@ ${table(["stat", "kind", "more labels", ""], statRows(false))}
   it should, in alerts too.
 - **A request** is a publish with a reply subject, and its answer is the first message on that subject that is delivered to the
   same connection. A publish whose answers go to somebody else counts as \`expired\`. A pull from a JetStream consumer
-  (\`$JS.API.CONSUMER.MSG.NEXT\`) is not a request. A publish to a stream is one, and its acknowledgement is the answer.
+  (\`$JS.API.CONSUMER.MSG.NEXT\`) is not a request. A publish to a stream is one, and its acknowledgement is the answer. That nobody
+  listens (status 503) is an answer too, and a fast one: look at \`istio_nats_no_responders_total\` before you trust quantiles.
 - **The service's side** has no count of what is never answered: a subscriber that only listens owes nobody an answer. A message
   from a JetStream consumer is not a request to the service, since nobody waits for its acknowledgement (\`$JS.ACK.…\`).
 - **Gauges** are the sum of what the workers add and take away. They are right until a VM traps: what its connections had added
@@ -144,7 +146,8 @@ All have ${list(FILTER_LABELS)}.
 
 ${table(["stat", "kind", "more labels", ""], statRows(true))}
 
-An Envoy stat lives as long as Envoy's process. Each configuration leaves its series of
+Envoy keeps a stat as long as it has a VM of the module: mostly until its process ends, and when the plugin is taken away until the last
+of its connections has ended. Till then each configuration leaves its series of
 \`istio_nats_policy_info\` and \`istio_nats_policy_rules\` behind, at 0.
 
 ## Bounds

@@ -61,7 +61,9 @@ ${inLines(increaseFromNothing("istio_nats_dry_run_refusals_total", "1d", 86_400)
   },
   {
     question: "Who holds connections and subscriptions?",
-    query: "topk(10, sum by (source_principal) (istio_nats_connections_active))",
+    query: `topk by (__name__) (10, sum by (__name__, source_principal) (
+  {__name__=~"istio_nats_connections_active|istio_nats_subscriptions_active"}
+))`,
   },
   {
     question: "Is something wrong with the broker itself?",

@@ -14,7 +14,7 @@ describe("docs/telemetry.md", () => {
     const stats = new Set(
       STATS.flatMap(({ name, kind }) => (kind === "histogram" ? [`${name}_bucket`, `${name}_count`] : [name])),
     );
-    const labels = new Set([...LABELS.map(({ name }) => name), "le"]);
+    const labels = new Set([...LABELS.map(({ name }) => name), "le", "__name__"]);
     assert.equal(QUESTIONS.length, 10);
     for (const { query } of QUESTIONS) {
       const used = [...query.matchAll(/istio_nats_\w+/g)].map(([name]) => name);

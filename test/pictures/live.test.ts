@@ -116,19 +116,24 @@ describe("what we ship, in a real Prometheus that scrapes real Envoys", () => {
     }
   });
 
-  describe("the runbook", () => {
-    const queries = fencedQueries("docs/runbook.md");
+  for (const [guide, count] of [
+    ["docs/runbook.md", 5],
+    ["docs/telemetry.md", 10],
+  ] as const) {
+    describe(guide, () => {
+      const queries = fencedQueries(guide).map((query) => substitute(query, new Map([["__rate_interval", "10s"]])));
 
-    it("has queries", () => assert.ok(queries.length >= 5));
+      it("has queries", () => assert.ok(queries.length >= count));
 
-    for (const expr of queries) {
-      const reason = reasonFor(expr);
-      it(`${reason ? "reads" : "has data for"} ${expr}`, async () => {
-        if (reason) assert.deepEqual(await world.prometheus.query(expr), [], `it has data, although ${reason}`);
-        else await data(expr);
-      });
-    }
-  });
+      for (const expr of queries) {
+        const reason = reasonFor(expr);
+        it(`${reason ? "reads" : "has data for"} ${expr}`, async () => {
+          if (reason) assert.deepEqual(await world.prometheus.query(expr), [], `it has data, although ${reason}`);
+          else await data(expr);
+        });
+      }
+    });
+  }
 
   it("has the quantiles that the demo's dashboard shows", async () => {
     const buckets = "istio_nats_ping_rtt_milliseconds_bucket";
