@@ -148,7 +148,8 @@ ${table(["stat", "kind", "more labels", ""], statRows(true))}
 
 Envoy keeps a stat as long as it has a VM of the module: mostly until its process ends, and when the plugin is taken away until the last
 of its connections has ended. Till then each configuration leaves its series of
-\`istio_nats_policy_info\` and \`istio_nats_policy_rules\` behind, at 0.
+\`istio_nats_policy_info\` and \`istio_nats_policy_rules\` behind, at 0. A refused configuration whose \`identity\` cannot be read
+counts with the labels of \`PEER\`, so with \`reporter="destination"\` beside a client too.
 
 ## Bounds
 
