@@ -86,10 +86,10 @@ describe("what we ship, in a real Prometheus that scrapes real Envoys", () => {
       principal: "spiffe://cluster.local/ns/shop/sa/orders-api",
     })) {
       it(`${place} is above 0 for a client that is refused much`, async () => {
-        // The refused connections are the stranger's.
+        // The refused connections are the stranger's, and the workers answer.
         const query = place.includes("connections")
-          ? expr.replace("orders-api", ".+").replace("/shop/", "/web/")
-          : expr;
+          ? expr.replaceAll("/shop/sa/orders-api", "/web/sa/.+")
+          : expr.replaceAll("orders-api", place.includes("service") ? "workers" : "orders-api");
         const [first] = await waitFor(
           `a value of ${query}`,
           async () => {

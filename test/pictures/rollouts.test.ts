@@ -47,7 +47,7 @@ describe("the gates of roll-outs", () => {
 
   it("are valid MetricTemplates by Flagger's own CRD", async () => {
     const validate = await validatorOf(METRIC_TEMPLATE);
-    assert.equal(metrics.length, 3);
+    assert.equal(metrics.length, 4);
     for (const template of metrics) {
       assert.deepEqual(faultsOf(validate, template), []);
       assert.notDeepEqual(faultsOf(validate, { ...template, spec: { ...template.spec, interval: "1m" } }), []);
@@ -100,16 +100,18 @@ function inForce({ target, own }: Form): InputSeries {
   return series("istio_nats_policy_info", { ...target, ...own, policy: "aaaa", mode: "ENFORCE" }, "1x120");
 }
 
-/** Series of a form whose filter refuses a client everything and whose requests took 400 ms before. */
+/** Series of a form whose filter refuses a client everything, and whose requests and answers took 400 ms before. */
 function refusing({ target, own }: Form): InputSeries[] {
   const peer = { ...target, ...own, source_principal: CLIENT };
-  const duration = "istio_nats_request_duration_milliseconds_bucket";
+  const buckets = ["request", "service"].map((what) => `istio_nats_${what}_duration_milliseconds_bucket`);
   return [
     series("istio_nats_messages_total", { ...peer, operation: "PUB", verdict: "refused" }, "0+15x120"),
     series("istio_nats_connections_opened_total", { ...peer, verdict: "refused" }, "0+15x120"),
-    series(duration, { ...peer, le: "300" }, "0x120"),
-    series(duration, { ...peer, le: "500" }, "0+15x120"),
-    series(duration, { ...peer, le: "+Inf" }, "0+15x120"),
+    ...buckets.flatMap((name) => [
+      series(name, { ...peer, le: "300" }, "0x120"),
+      series(name, { ...peer, le: "500" }, "0+15x120"),
+      series(name, { ...peer, le: "+Inf" }, "0+15x120"),
+    ]),
   ];
 }
 
@@ -148,18 +150,22 @@ describe("the answers of the gates", () => {
     "Argo's refusals": [1],
     "Argo's refused-connections": [120],
     "Argo's request-latency-p99": [498],
+    "Argo's service-latency-p99": [498],
     "Flagger's nats-refusals": [100],
     "Flagger's nats-refused-connections": [60],
     "Flagger's nats-request-latency": [498],
+    "Flagger's nats-service-latency": [498],
   };
   const QUIET = {
     "Argo's filter-in-force": [1],
     "Argo's refusals": [],
     "Argo's refused-connections": [],
     "Argo's request-latency-p99": [],
+    "Argo's service-latency-p99": [],
     "Flagger's nats-refusals": [0],
     "Flagger's nats-refused-connections": [0],
     "Flagger's nats-request-latency": [0],
+    "Flagger's nats-service-latency": [0],
   };
   const SILENT = Object.fromEntries(Object.keys(QUIET).map((place) => [place, []]));
 
