@@ -1,9 +1,8 @@
 // `npm run bench` measures in one run what the filter costs, compared with nats-server alone, Envoy alone and an empty filter.
 // bench/RESULTS.md says how to read the figures.
 
-import { existsSync, statSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
-import { Command, InvalidArgumentError } from "commander";
+import { statSync, writeFileSync } from "node:fs";
+import { Command } from "commander";
 import pc from "picocolors";
 import { Fault } from "../tools/fault.ts";
 import { inRoot } from "../tools/paths.ts";
@@ -13,6 +12,7 @@ import { measureHostCalls } from "./host-calls.ts";
 import { looksAfter } from "./looks.ts";
 import { isDisturbed, machineFacts, watchMachine } from "./machine.ts";
 import { Turns, type Job, type Plan } from "./measure.ts";
+import { fileToWrite, listOf, moduleFile, positive, wholeNumber } from "./options.ts";
 import type { Peer } from "./peers/modules.ts";
 import {
   buildTable,
@@ -36,40 +36,6 @@ import { WORKLOADS, type Workload } from "./workloads.ts";
 
 const RESULTS = inRoot("bench", "RESULTS.md");
 
-/** Parses `a,b`. Each part must be one of `names`. */
-function listOf<T extends string>(names: readonly T[]) {
-  return (text: string): T[] =>
-    text.split(",").map((word) => {
-      const found = names.find((name) => name === word);
-      if (!found) throw new InvalidArgumentError(`There is no "${word}". There are: ${names.join(", ")}.`);
-      return found;
-    });
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!(value > 0)) throw new InvalidArgumentError("It must be a positive number.");
-  return value;
-}
-
-function wholePositive(text: string): number {
-  const value = Number(text);
-  if (!(Number.isInteger(value) && value >= 1))
-    throw new InvalidArgumentError("It must be a whole number, at least 1.");
-  return value;
-}
-
-function existingFile(text: string): string {
-  if (!statSync(text, { throwIfNoEntry: false })?.isFile()) throw new InvalidArgumentError("There is no such file.");
-  return text;
-}
-
-/** A file to be written when the run is over, which may be ten minutes from now. */
-function fileToWrite(text: string): string {
-  if (!existsSync(dirname(text))) throw new InvalidArgumentError("There is no such folder.");
-  return text;
-}
-
 interface Options extends Plan {
   minutes?: number;
   only?: string[];
@@ -85,14 +51,14 @@ const options = new Command("npm run bench --")
   )
   .option("--only <work,...>", "only this work", listOf(WORKLOADS.map(({ name }) => name)))
   .option("--setups <setup,...>", "only these setups", listOf(SETUPS.map(({ name }) => name)))
-  .option("--rounds <number>", "how many turns each setup gets", wholePositive, 5)
+  .option("--rounds <number>", "how many turns each setup gets", wholeNumber(1), 5)
   .option("--seconds <number>", "about how long a turn takes", positive, 0.25)
   .option(
     "--minutes <number>",
     "how long the run may take at most, including further rounds for targets within the noise (a whole run: 9.3)",
     positive,
   )
-  .option("--beside <file>", "another build of the filter, to take turns with build/istio-nats.wasm", existingFile)
+  .option("--beside <file>", "another build of the filter, to take turns with build/istio-nats.wasm", moduleFile)
   .option("--json <file>", "write every round's figures to this file", fileToWrite)
   .parse()
   .opts<Options>();
@@ -114,9 +80,16 @@ function setupsOf({ setups }: Workload): SetupName[] {
 
 /** The jobs that were asked for. Jobs in one list take their turns together. */
 function jobs(): Job[][] {
-  const chosen = WORKLOADS.filter(({ name }) => !options.only || options.only.includes(name))
+  const wanted = WORKLOADS.filter(({ name }) => !options.only || options.only.includes(name));
+  const chosen = wanted
     .map((workload) => ({ workload, setups: setupsOf(workload) }))
     .filter(({ setups }) => setups.length > 0);
+  if (chosen.length === 0) {
+    const known = wanted.map(({ name, setups }) => `  ${name}: ${setups.join(", ")}\n`);
+    throw new Fault(
+      `Nothing is measured: none of the work has one of these --setups. Choose from these, or "beside" with --beside:\n${known.join("")}`,
+    );
+  }
   const groups = new Map<string, Job[]>();
   for (const job of chosen) {
     const { name, together = name } = job.workload;

@@ -1,6 +1,7 @@
 import { CLIENT_ALPN, SERVER_NAME } from "../test/stand/mesh.ts";
 import { Stand } from "../test/stand/stand.ts";
 import { waitFor } from "../test/stand/wait.ts";
+import { Fault } from "../tools/fault.ts";
 import { Load, type Target, type Taken } from "./load.ts";
 import { NATIVE_USER, PEER, serverConfig } from "./policy.ts";
 import type { Peer } from "./peers/modules.ts";
@@ -97,7 +98,7 @@ export class Rig {
       taken = await this.#load.run(command);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw new Error(`${workload.name} by ${setup.name}: ${reason}\n${this.stand.envoy.explain()}`, { cause: error });
+      throw new Fault(`${workload.name} by ${setup.name}: ${reason}\n${this.stand.envoy.explain()}`, { cause: error });
     }
     if (setup.language) this.#peersPublished += messages;
     if (setup.envoy && setup.enforces && !workload.fromOrigin && work !== "jetstream-pull") this.#published += messages;

@@ -1,8 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { arch, cpus } from "node:os";
-import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
+import { Command } from "commander";
+import { Fault } from "../../tools/fault.ts";
 import { buildCountingFilter, filterWasm } from "../../tools/wasm.ts";
+import { fileToWrite, moduleFile, wholeNumber } from "../options.ts";
 import { pluginConfig } from "../policy.ts";
 import { measureDecisions, type DecisionRow, type LoadRow } from "./decisions.ts";
 import { measureFrames, type FrameRow } from "./frames.ts";
@@ -10,16 +12,28 @@ import { hasGrown, openAndClose, type Opens } from "./opens.ts";
 import { measurePeers, type PeerRow, type Peers } from "./peers.ts";
 import { toTerminal } from "../table.ts";
 
-const USAGE = `npm run bench:micro -- [--only TEXT] [--rounds N] [--opens N] [--peers] [--no-telemetry] [--json FILE] [--module FILE]
+const options = new Command("npm run bench:micro --")
+  .description("Measures what a frame costs in the compiled module, in Node.")
+  .option("--only <text>", 'only what has this in its name: "PUB", "16 B", "chunks of 64", "rules", "opens"', "")
+  .option("--rounds <number>", "how often each is measured, in turn; the median counts", wholeNumber(1), 7)
+  // With fewer connections there is no tenth of them to compare with.
+  .option("--opens <number>", "connections opened and closed (a million take 15 s)", wholeNumber(10), 100_000)
+  .option("--peers", "builds the same work in Go and Rust (bench/peers) and measures it beside, instead of all else")
+  .option("--no-telemetry", "a policy without classes of subjects and timed requests, to see what they cost")
+  .option("--json <file>", "writes the numbers there too", fileToWrite)
+  .option("--module <file>", "another build than build/istio-nats.wasm; what it allocates is not counted", moduleFile)
+  .parse()
+  .opts<Options>();
 
-  --only TEXT    only what has TEXT in its name: "PUB", "16 B", "chunks of 64", "rules", "opens"
-  --rounds N     how often each is measured, in turn; the median counts (7)
-  --opens N      connections opened and closed (100000; a million take 15 s)
-  --peers        builds the same work in Go and Rust (bench/peers) and measures it beside, instead of all else
-  --no-telemetry a policy without classes of subjects and timed requests: beside a run without this, what they cost
-  --json FILE    writes the numbers there too
-  --module FILE  another build than build/istio-nats.wasm; what it allocates is not counted then
-`;
+interface Options {
+  only: string;
+  rounds: number;
+  opens: number;
+  peers?: boolean;
+  telemetry: boolean;
+  json?: string;
+  module?: string;
+}
 
 interface Results {
   machine: { cpu: string; cpus: number; arch: string; node: string };
@@ -127,41 +141,15 @@ function report({ machine, module, frames, decisions, loads, opens, peers }: Res
   ].join("");
 }
 
-/** The option's number. If it is missing or too small, undefined, with a line on stderr. */
-function wholeNumber(option: string, text: string, least: number): number | undefined {
-  const number = Number(text);
-  if (Number.isInteger(number) && number >= least) return number;
-  process.stderr.write(`--${option} must be a whole number, at least ${least}.\n`);
-  return undefined;
+/** Has nothing such a name? */
+function isEmpty({ frames, decisions, opens, peers }: Results): boolean {
+  return frames.length + decisions.length + (peers?.rows.length ?? 0) === 0 && opens === null;
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      only: { type: "string", default: "" },
-      rounds: { type: "string", default: "7" },
-      opens: { type: "string", default: "100000" },
-      peers: { type: "boolean", default: false },
-      "no-telemetry": { type: "boolean", default: false },
-      json: { type: "string" },
-      module: { type: "string" },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return;
-  }
-  const rounds = wholeNumber("rounds", values.rounds, 1);
-  // With fewer connections there is no tenth of them to compare with.
-  const opens = wholeNumber("opens", values.opens, 10);
-  if (rounds === undefined || opens === undefined) {
-    process.exitCode = 1;
-    return;
-  }
-  const wasm = readFileSync(values.module ?? filterWasm);
+  const { only, rounds } = options;
+  const wasm = readFileSync(options.module ?? filterWasm);
   const module = new WebAssembly.Module(wasm);
-  const { only } = values;
   const results: Results = {
     machine: { cpu: cpus()[0]?.model ?? "", cpus: cpus().length, arch: arch(), node: process.version },
     rounds,
@@ -172,20 +160,29 @@ async function main(): Promise<void> {
     opens: null,
     peers: null,
   };
-  if (values.peers) results.peers = await measurePeers(wasm, only, rounds);
+  if (options.peers) results.peers = await measurePeers(wasm, only, rounds);
   else {
-    const counts = values.module === undefined;
+    const counts = options.module === undefined;
     const counting = counts ? new WebAssembly.Module(readFileSync(await buildCountingFilter())) : null;
-    results.frames = measureFrames(module, counting, only, rounds, pluginConfig("PEER", !values["no-telemetry"]));
+    results.frames = measureFrames(module, counting, only, rounds, pluginConfig("PEER", options.telemetry));
     if ("decisions by rules".includes(only)) Object.assign(results, measureDecisions(module, rounds));
-    if (counting && "opens and closes".includes(only)) results.opens = openAndClose(counting, opens);
+    if (counting && "opens and closes".includes(only)) results.opens = openAndClose(counting, options.opens);
+  }
+  if (isEmpty(results)) {
+    throw new Fault(`Nothing is measured: no name has "${only}" in it. npm run bench:micro -- --help has examples.`);
   }
   process.stdout.write(report(results));
-  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`);
   if (results.opens && hasGrown(results.opens)) {
     process.stderr.write("Closed connections still hold memory: more is in use than after a tenth of them.\n");
     process.exitCode = 1;
   }
 }
 
-await main();
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof Fault)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+}

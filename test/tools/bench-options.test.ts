@@ -3,50 +3,82 @@ import { spawnSync } from "node:child_process";
 import { describe, it } from "node:test";
 import { inRoot } from "../../tools/paths.ts";
 
-describe("the bench's options", () => {
-  for (const rounds of ["0.5", "2.5", "0", "-1", "many"]) {
-    it(`refuse ${rounds} rounds plainly, before anything is started`, () => {
-      const args = ["--import", "tsx", inRoot("bench", "main.ts"), "--rounds", rounds, "--only", "publish-16"];
-      const { status, stderr } = spawnSync(process.execPath, args, {
-        cwd: inRoot(),
-        encoding: "utf8",
-        timeout: 20_000,
-      });
-      assert.equal(status, 1, stderr);
-      assert.match(stderr, /^error: option '--rounds <number>' .* It must be a whole number, at least 1\.$/m);
-    });
-  }
+/** Runs a bench with options that it must refuse, in one line and before it has started or written anything. */
+function refusal(bench: string, args: readonly string[]): string {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ["--import", "tsx", inRoot("bench", ...bench.split("/")), ...args],
+    { cwd: inRoot(), encoding: "utf8", timeout: 20_000 },
+  );
+  assert.equal(status, 1, stderr);
+  assert.equal(stdout, "");
+  assert.doesNotMatch(stderr, /^ +at /m);
+  return stderr;
+}
 
+const WHOLE_NUMBER = "It must be a whole number, at least 1.";
+const NO_FILE = "There is no such file.";
+const NO_FOLDER = "There is no such folder.";
+const NO_FILE_NAME = "It must be the name of a file.";
+const NO_MODULE = "It is not a WebAssembly module.";
+
+describe("the bench's options", () => {
   for (const [option, value, why] of [
-    ["beside", "nowhere/istio-nats.wasm", "There is no such file."],
-    ["json", "nowhere/figures.json", "There is no such folder."],
+    ...["0.5", "2.5", "0", "-1", "many"].map((rounds) => ["rounds", rounds, WHOLE_NUMBER] as const),
+    ["seconds", "Infinity", "It must be a positive number."],
+    ["beside", "nowhere/istio-nats.wasm", NO_FILE],
+    ["beside", "bench", NO_FILE],
+    ["beside", "package.json", NO_MODULE],
+    ["json", "nowhere/figures.json", NO_FOLDER],
+    ["json", "bench", NO_FILE_NAME],
+    ["json", "", NO_FILE_NAME],
   ] as const) {
-    it(`refuse --${option} ${value} before anything is started, not after ten minutes`, () => {
-      const args = ["--import", "tsx", inRoot("bench", "main.ts"), `--${option}`, value, "--only", "publish-16"];
-      const { status, stderr } = spawnSync(process.execPath, args, {
-        cwd: inRoot(),
-        encoding: "utf8",
-        timeout: 20_000,
-      });
-      assert.equal(status, 1, stderr);
+    it(`refuse --${option} ${value || '""'} before anything is started, not after ten minutes`, () => {
+      const stderr = refusal("main.ts", [`--${option}`, value, "--only", "publish-16"]);
+      assert.match(stderr, new RegExp(`^error: option '--${option} <`));
       assert.ok(stderr.endsWith(` ${why}\n`), stderr);
     });
   }
 
-  for (const [option, value, least] of [
-    ["rounds", "0.5", 1],
-    ["opens", "many", 10],
-    ["opens", "9", 10],
-  ] as const) {
-    it(`also refuse --${option} ${value} of the micro bench`, () => {
-      const args = ["--import", "tsx", inRoot("bench", "micro", "main.ts"), `--${option}`, value, "--only", "nothing"];
-      const { status, stderr } = spawnSync(process.execPath, args, {
-        cwd: inRoot(),
-        encoding: "utf8",
-        timeout: 20_000,
-      });
-      assert.equal(status, 1, stderr);
-      assert.equal(stderr, `--${option} must be a whole number, at least ${least}.\n`);
+  for (const args of [
+    ["--only", "publish-refused", "--setups", "envoy"],
+    ["--setups", "beside"],
+  ]) {
+    it(`refuse ${args.join(" ")}, which leaves nothing to measure, and say what each work has`, () => {
+      const stderr = refusal("main.ts", args);
+      assert.match(stderr, /^Nothing is measured: none of the work has one of these --setups\..* --beside:$/m);
+      assert.match(stderr, /^ {2}publish-refused: native, filter, plain-filter$/m);
     });
   }
+});
+
+describe("the micro bench's options", () => {
+  for (const [option, value, why] of [
+    ["rounds", "0.5", WHOLE_NUMBER],
+    ["opens", "many", "It must be a whole number, at least 10."],
+    ["opens", "9", "It must be a whole number, at least 10."],
+    ["module", "nowhere/istio-nats.wasm", NO_FILE],
+    ["module", "package.json", NO_MODULE],
+    ["json", "nowhere/figures.json", NO_FOLDER],
+    ["json", "bench", NO_FILE_NAME],
+  ] as const) {
+    it(`refuse --${option} ${value} before anything is measured`, () => {
+      const stderr = refusal("micro/main.ts", [`--${option}`, value]);
+      assert.match(stderr, new RegExp(`^error: option '--${option} <`));
+      assert.ok(stderr.endsWith(` ${why}\n`), stderr);
+    });
+  }
+
+  it("refuse what they do not know", () => {
+    assert.equal(
+      refusal("micro/main.ts", ["--round", "3"]),
+      "error: unknown option '--round'\n(Did you mean --rounds?)\n",
+    );
+    assert.match(refusal("micro/main.ts", ["rules"]), /^error: too many arguments/);
+  });
+
+  it("refuse an --only that no name has in it", () => {
+    const stderr = refusal("micro/main.ts", ["--only", "PUBB", "--module", "build/istio-nats.wasm"]);
+    assert.match(stderr, /^Nothing is measured: no name has "PUBB" in it\./);
+  });
 });
