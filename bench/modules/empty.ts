@@ -3,14 +3,7 @@
 
 import { proxy_define_metric, proxy_increment_metric } from "@solo-io/proxy-runtime/assembly/imports";
 
-export {
-  proxy_abi_version_0_2_1,
-  proxy_on_context_create,
-  proxy_on_configure,
-  proxy_on_new_connection,
-  proxy_on_downstream_connection_close,
-  proxy_on_upstream_connection_close,
-} from "./silent-callbacks";
+export * from "./silent-callbacks";
 
 const COUNTER = 0;
 

@@ -12,15 +12,7 @@ import {
 import { BufferTypeValues, WasmResultValues } from "@solo-io/proxy-runtime/assembly/runtime";
 import { proxy_set_buffer_bytes } from "../../assembly/proxy/host";
 
-export {
-  proxy_abi_version_0_2_1,
-  proxy_on_context_create,
-  proxy_on_configure,
-  proxy_on_new_connection,
-  proxy_on_downstream_connection_close,
-  proxy_on_upstream_connection_close,
-  proxy_on_delete,
-} from "./silent-callbacks";
+export * from "./silent-callbacks";
 
 const CHUNK = BufferTypeValues.NetworkDownstreamData;
 /** The number of bytes that bench/host-calls.ts sends. */

@@ -4,15 +4,7 @@
 import { proxy_get_buffer_bytes } from "@solo-io/proxy-runtime/assembly/imports";
 import { BufferTypeValues, WasmResultValues } from "@solo-io/proxy-runtime/assembly/runtime";
 
-export {
-  proxy_abi_version_0_2_1,
-  proxy_on_vm_start,
-  proxy_on_configure,
-  proxy_on_new_connection,
-  proxy_on_downstream_connection_close,
-  proxy_on_upstream_connection_close,
-  proxy_on_delete,
-} from "./silent-callbacks";
+export * from "./silent-callbacks";
 
 const CR: u8 = 0x0d;
 const LF: u8 = 0x0a;

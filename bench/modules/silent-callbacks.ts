@@ -1,5 +1,5 @@
-// Callbacks of Proxy-Wasm ABI 0.2.1 that a module must have and that the bench's modules do nothing in. A module exports those that it
-// has no own of. "Yes" is 1: the VM may be used, the configuration is taken.
+// Callbacks of Proxy-Wasm ABI 0.2.1 that a module must have and that the bench's modules do nothing in. A module exports all of them,
+// and one of its own takes the place of the one here. "Yes" is 1: the VM may be used, the configuration is taken.
 
 const CONTINUE: u32 = 0;
 
