@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 )
 
 // blockSize is the least size of a block, in bytes. A block is made once and written again and again.
@@ -70,13 +71,10 @@ func (b *block) count() int { return len(b.ends) }
 
 // send writes `messages` publishes from the beginning of the block: at least one, at most all of it.
 func (b *block) send(r *raw, messages int) error {
-	data := b.data[:b.ends[messages-1]]
-	for len(data) > 0 {
-		part := min(writeSize, len(data))
-		if err := r.write(data[:part]); err != nil {
+	for part := range slices.Chunk(b.data[:b.ends[messages-1]], writeSize) {
+		if err := r.write(part); err != nil {
 			return err
 		}
-		data = data[part:]
 	}
 	return nil
 }

@@ -1,6 +1,9 @@
 package main
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // maxRemembered bounds the number of remembered verdicts. istio-nats' table of short subjects begins with 8,192 slots.
 const maxRemembered = 4096
@@ -49,12 +52,7 @@ func (j *judge) verdict(subject []byte) verdict {
 }
 
 func anyMatches(patterns [][]string, tokens []string) bool {
-	for _, pattern := range patterns {
-		if matches(pattern, tokens) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(patterns, func(pattern []string) bool { return matches(pattern, tokens) })
 }
 
 func matches(pattern, tokens []string) bool {
