@@ -1,5 +1,6 @@
 import { format, resolveConfig } from "prettier";
 import { isUnsteady } from "./figures.ts";
+import { looksAfter } from "./looks.ts";
 import { isDisturbed } from "./machine.ts";
 import type { Measured } from "./measure.ts";
 import {
@@ -16,8 +17,13 @@ import {
 import { setupOf, type SetupName } from "./setups.ts";
 import { toMarkdown } from "./table.ts";
 
-/** The first section of RESULTS.md, which says how to read the rest. */
-export const resultsIntroduction = `# Results of \`npm run bench\`
+/** A text like "5, 10 and 20". */
+const listOf = new Intl.ListFormat("en-GB", { type: "conjunction" });
+
+/** The first section of RESULTS.md, which says how to read the rest. The run gave `rounds` rounds to all work at first. */
+export function resultsIntroduction(rounds: number): string {
+  const looks = listOf.format([rounds, ...looksAfter(rounds)].map(String));
+  return `# Results of \`npm run bench\`
 
 The bench writes this file. Run it to get the figures of your machine.
 
@@ -33,10 +39,11 @@ method). If the target lies inside the interval, the verdict is _within the nois
 there was time. If the host's share alone exceeds a target, the target binds only what comes on top of that share. If that
 is in doubt for a missed target, its verdict is within the noise too.
 
-Targets are looked at after 5, 10, 20, 40 and 60 rounds. Work whose targets are all certain by then gets no more rounds.
+Targets are looked at after ${looks} rounds. Work whose targets are all certain by then gets no more rounds.
 When the time is up, there is one last look, at whatever round the run has reached. It replaces the looks that there was no
 time for. Each look may mislead: with five rounds, the interval holds the median in 94 % of cases. So a target that is exactly
-the true median is called certain in 13 % of runs, not in 5 %. That is for one target, and there are many, so a run may
+the true median is called certain in 13 % of runs that begin with five rounds, not in 5 %, and in fewer of those that begin with
+more. That is for one target, and there are many, so a run may
 well have a wrong verdict. With fewer than five rounds nothing is certain.
 
 Each table says how many rounds its figures have, because further rounds go only to the setups that decide a target. A
@@ -47,7 +54,7 @@ delivers too many or too few messages fails the run, so whatever should be refus
 **Trust CPU times more than rates.** A CPU time is what the kernel counted for all threads of a process (in nanoseconds,
 \`/proc/PID/task/*/schedstat\`) between the first byte and the answer to the last, divided by the operations. A rate depends
 on what else runs, and on which of the three processes is the slowest: for small publishes that is nats-server. The load
-generator's own CPU time shows that it is not the slowest. For requests and JetStream the load generator is a real nats.go;
+generator's own CPU time shows that it is not the slowest, except for requests, which take as much of it as of nats-server. For requests and JetStream the load generator is a real nats.go;
 for all other work it only writes and counts bytes.
 
 - _nats-server_ is reached directly over plain TCP. Its _permissions_ are the same policy, written as permissions of a
@@ -62,6 +69,7 @@ for all other work it only writes and counts bytes.
   reply. Columns in ns are CPU time for each operation: of Envoy, beyond Envoy alone, beyond Envoy with the empty filter,
   of nats-server, of the load generator.
 `;
+}
 
 const WARNING = `
 **Other processes were busy during this run: its rates say little, and its CPU times are a little too high. Repeat the run
@@ -143,7 +151,7 @@ function amounts({ operation, messages, fewer }: Measured): string {
 /** The content of RESULTS.md, formatted by the project's own rules. */
 export async function resultsMarkdown(results: Results, file: string): Promise<string> {
   const sections = [
-    resultsIntroduction,
+    resultsIntroduction(results.plan.rounds),
     "## The machine\n",
     toMarkdown(machineTable(results)),
     ...warnings(results),

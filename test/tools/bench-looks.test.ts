@@ -42,12 +42,28 @@ describe("the bench's looks at its targets", () => {
     return certain / runs;
   }
 
+  const introduction = (rounds: number): string => resultsIntroduction(rounds).replaceAll("\n", " ");
+
   it("call a target at the true median certain in about an eighth of runs, as the results say", (t) => {
     const share = misled(LOOKS, 10_000);
     t.diagnostic(`${(share * 100).toFixed(1)} %`);
     assert.ok(share <= 0.15, `${share}`);
-    const [, said] = /is called certain in (\d+) % of runs/.exec(resultsIntroduction.replaceAll("\n", " ")) ?? [];
+    const [, said] = /is called certain in (\d+) % of runs that begin with five rounds/.exec(introduction(5)) ?? [];
     assert.ok(Math.abs(share * 100 - Number(said)) < 1, `${share} is not ${said} %`);
+  });
+
+  it("mislead less often in runs that begin with more rounds, as the results say", () => {
+    for (const first of [6, 9, 10, 12, 20, 33]) {
+      const share = misled([first, ...looksAfter(first)], 3000);
+      assert.ok(share < 0.13, `${share} if the first look comes after ${first} rounds`);
+    }
+  });
+
+  it("are those of the run that the results are of, whatever number of rounds it began with", () => {
+    assert.match(introduction(5), / looked at after 5, 10, 20, 40 and 60 rounds\. /);
+    assert.match(introduction(10), / looked at after 10, 20, 40 and 60 rounds\. /);
+    assert.match(introduction(12), / looked at after 12, 20, 40 and 60 rounds\. /);
+    assert.match(introduction(80), / looked at after 80 rounds\. /);
   });
 
   it("mislead no more often if the end of the time is the last of them, at whatever round it comes", () => {
