@@ -96,12 +96,12 @@ export function readsByUnitCosts({ callbacks }: Measured, costs: ReadCosts | und
 /**
  * How much the CPU time of Envoy alone varied from round to round, as a share of itself: the median distance from the median for
  * each workload, and of these the median. The same bytes go through the same binary, so what varies is the machine, even if it
- * reports nobody else on it. NaN if Envoy alone was not measured.
+ * reports nobody else on it. NaN if Envoy alone had no two rounds that could differ.
  */
 export function unsteadiness(workloads: readonly Measured[]): number {
   const shares = workloads.flatMap((measured) => {
-    const { value, spread } = estimate(valuesOf(measured, "envoy", envoyCpu));
-    return value > 0 ? [spread / value] : [];
+    const { count, value, spread } = estimate(valuesOf(measured, "envoy", envoyCpu));
+    return count > 1 && value > 0 ? [spread / value] : [];
   });
   return median(shares);
 }

@@ -55,7 +55,9 @@ function microseconds(value: number | undefined): string {
 
 function added(estimate: Estimate | undefined): string {
   if (!estimate) return NOTHING;
-  return `${estimate.value < 0 ? "" : "+"}${nanoseconds(estimate.value)} ± ${nanoseconds(estimate.spread)}`;
+  const value = `${estimate.value < 0 ? "" : "+"}${nanoseconds(estimate.value)}`;
+  // One round differs from nothing, which must not look like agreement.
+  return estimate.count > 1 ? `${value} ± ${nanoseconds(estimate.spread)}` : value;
 }
 
 function times(estimate: Estimate | undefined): string {

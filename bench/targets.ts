@@ -54,7 +54,7 @@ function judge({ what, workloads, estimate, limit, kind, write, note }: Bound): 
       what,
       workloads,
       target: `${kind === "at most" ? "≤" : "≥"} ${write(limit)}`,
-      measured: `${write(value)} (${write(low)} to ${write(high)})`,
+      measured: count > 1 ? `${write(value)} (${write(low)} to ${write(high)})` : write(value),
       rounds: count,
       met: kind === "at most" ? value <= limit : value >= limit,
       isCertain: count >= LEAST_ROUNDS && (limit < low || limit > high),

@@ -83,6 +83,11 @@ describe("the bench's report", () => {
     assert.equal(row("to empty, ns"), "+18.0 ± 0.0 (5)");
   });
 
+  it("gives no spread to a comparison of a single round", () => {
+    const once = work({ envoy: [[20, 100]], filter: [[40, 100]] });
+    assert.equal(cell(workloadTable(once), "to alone, ns", 1), "+20.0");
+  });
+
   it("also shows the peers' costs and their ratio, by the rounds that the peers had", () => {
     const measured = work({ envoy: costs(20, 100, 15), filter: costs(40, 100, 15, 90), rust: costs(70) });
     const table = languageTable([measured]);

@@ -96,6 +96,11 @@ describe("the bench's trust in its machine", () => {
   it("stays if Envoy alone had no turn", () => {
     assert.equal(isUnsteady([measured("publish-16", { filter: [[900, 1]] })]), false);
   });
+
+  it("takes nothing from a single round, which has no other to differ from", () => {
+    assert.ok(Number.isNaN(unsteadiness([work([100])])));
+    assert.equal(unsteadiness([work([100]), work([100, 90, 110])]), 0.1);
+  });
 });
 
 describe("the turns of the bench", () => {
@@ -276,6 +281,14 @@ describe("the bench's targets", () => {
     assert.equal(sum!.met, true);
     assert.equal(own!.measured, "×3.000 (×3.000 to ×3.000)");
     assert.equal(own!.met, false);
+  });
+
+  it("have no interval after a single round", () => {
+    const one = measured("publish-16", { envoy: [[20, 100]], filter: [[30, 100]] });
+    assert.deepEqual(
+      verdicts([one]).map(({ measured }) => measured),
+      ["10.0 ns", "×1.000"],
+    );
   });
 
   it("do not let one round with next to no added cost decide on random subjects", () => {
