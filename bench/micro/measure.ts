@@ -26,10 +26,12 @@ function round({ units, pass }: Task): number {
   const from = processorTime();
   let passes = 0;
   let took = 0;
-  while (took < ROUND_MICROSECONDS) {
-    pass();
-    passes++;
+  // A look at the clock takes 0.6 µs, which would be 2 % of a pass of small frames, so half of the time left passes without one.
+  for (let next = 1; took < ROUND_MICROSECONDS;) {
+    for (let i = 0; i < next; i++) pass();
+    passes += next;
     took = processorTime() - from;
+    next = Math.ceil((passes * (ROUND_MICROSECONDS - took)) / Math.max(took, 1) / 2);
   }
   return (took * 1000) / (passes * units);
 }

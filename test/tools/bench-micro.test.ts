@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { describe, it, type TestContext } from "node:test";
 import { decisionStream, frameCases, type Stream } from "../../bench/micro/frame-cases.ts";
+import { alternate } from "../../bench/micro/measure.ts";
 import { hasGrown } from "../../bench/micro/opens.ts";
 import { MIXED_SIZES } from "../../bench/mixed.ts";
 
@@ -58,6 +59,30 @@ describe("the micro bench's streams", () => {
     const many = decisionStream(100_000, 20_000);
     assert.equal(many.ends.length, 20_000);
     assertEquallyOften(many, 20_000);
+  });
+});
+
+describe("the micro bench's timing", () => {
+  /** What two tasks seem to take, if the clock itself takes as long as a look takes. */
+  function timed(t: TestContext, passes: readonly [number, number], look: number): number[] {
+    let now = 0;
+    t.mock.method(process, "cpuUsage", () => ({ user: Math.floor((now += look)), system: 0 }));
+    const task = (microseconds: number): Parameters<typeof alternate>[0][number] => ({
+      units: 1000,
+      pass: () => (now += microseconds),
+    });
+    return alternate(passes.map(task), 5).map(({ median }) => median);
+  }
+
+  it("leaves out what its own looks at the clock take", (t) => {
+    const [small = NaN, large = NaN] = timed(t, [25, 4000], 0.6);
+    assert.ok(Math.abs(small - 25) < 25 * 0.004, `${small} ns instead of 25`);
+    assert.ok(Math.abs(large - 4000) < 4000 * 0.004, `${large} ns instead of 4000`);
+  });
+
+  it("ends if a pass takes less than the clock can tell", (t) => {
+    const [short = NaN] = timed(t, [0.01, 0.1], 0.6);
+    assert.ok(short >= 0.01 && short < 0.02, `${short} ns instead of 0.01`);
   });
 });
 
