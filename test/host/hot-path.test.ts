@@ -6,7 +6,7 @@ import { pluginConfig } from "../../bench/policy.ts";
 import { buildCountingFilter, filterWasm } from "../../tools/wasm.ts";
 import { filterModule } from "./filter.ts";
 import { Host } from "./host.ts";
-import { configuredHost, hpub, msg, PING, policy, PONG, pub, stat, Wire, type Policy } from "./wire.ts";
+import { configuredHost, hmsg, hpub, msg, PING, policy, PONG, pub, stat, Wire, type Policy } from "./wire.ts";
 
 /**
  * These tests count instead of measuring time, so they hold on any machine, however busy. `npm run bench:micro` measures the time.
@@ -33,8 +33,10 @@ const FULL_DELIVERIES = [
   msg("orders.e001.changed", "1", "x", "_INBOX.b.1"),
   msg("_INBOX.a.1", "2", "{}"),
   msg("work.orders.europe0", "3", "x"),
+  hmsg("orders.e002.created", "1", HEADERS, "x"),
+  hmsg("orders.e002.changed", "1", HEADERS, "x", "_INBOX.b.2"),
 ];
-const KEPT_BACK = msg("orders.e000.secrets", "1", "x");
+const KEPT_BACK = msg("orders.e000.secrets", "1", "x") + hmsg("orders.e000.secrets", "1", HEADERS, "x");
 
 const TRACED = "NATS/1.0\r\nNats-Trace-Dest: no.trace\r\n\r\n";
 
@@ -101,8 +103,9 @@ describe("memory for messages, each allocation counted", () => {
     it(`is not taken by deliveries, ${name}`, () => {
       const wire = connected(config);
       wire.client("SUB ok.* 1\r\nSUB ok.1 2 3\r\n");
-      const deliveries = msg("ok.1", "1", "x") + msg("ok.2", "3", "yz", "r.1") + `${msg("ok.1", "1")}+OK\r\n`;
-      assertTakesNothing(wire, 4, () => wire.server(deliveries));
+      const headed = hmsg("ok.1", "1", HEADERS, "x") + hmsg("ok.2", "3", HEADERS, "yz", "r.2");
+      const deliveries = msg("ok.1", "1", "x") + msg("ok.2", "3", "yz", "r.1") + `${headed}${msg("ok.1", "1")}+OK\r\n`;
+      assertTakesNothing(wire, 6, () => wire.server(deliveries));
     });
   }
 
@@ -125,7 +128,7 @@ describe("memory for messages, each allocation counted", () => {
     assert.equal(wire.client(refused), PING.repeat(3));
     wire.server(PONG.repeat(3));
     assert.equal(wire.server(KEPT_BACK), "");
-    assertTakesNothing(wire, 4, () => {
+    assertTakesNothing(wire, 5, () => {
       wire.client(refused);
       wire.server(PONG.repeat(3) + KEPT_BACK);
     });
@@ -218,6 +221,33 @@ describe("memory for messages, each allocation counted", () => {
       wire.client(one.slice(0, 9));
       wire.client(one.slice(9, 28));
       wire.client(one.slice(28));
+    });
+  });
+
+  it("is not taken by deliveries cut in their line and in their payload", () => {
+    const wire = connected();
+    wire.client("SUB ok.> 1\r\n");
+    const one = msg("ok.some.subject", "1", "a payload") + hmsg("ok.some.subject", "1", HEADERS, "a payload");
+    assertTakesNothing(wire, 2, () => {
+      for (let at = 0; at < one.length; at += 17) wire.server(one.slice(at, at + 17));
+    });
+  });
+
+  it("is not taken by deliveries to a subscription with a maximum", () => {
+    const wire = connected();
+    wire.client(`SUB ok.> 1\r\nUNSUB 1 ${10 * MESSAGES}\r\n`);
+    wire.server(PONG);
+    const deliveries = msg("ok.1", "1", "x") + hmsg("ok.1", "1", HEADERS, "x");
+    assertTakesNothing(wire, 2, () => assert.equal(wire.server(deliveries), deliveries));
+  });
+
+  it("is not taken by operations and deliveries of which the audit records one of very many", () => {
+    const wire = connected({ audit: { sample: 1_000_000_000 } });
+    wire.client("SUB ok.> 1\r\n");
+    const operations = pub("ok.1", "x") + hpub("ok.2", HEADERS, "x", "ok.r");
+    const deliveries = msg("ok.1", "1", "x") + hmsg("ok.2", "1", HEADERS, "x", "r.1");
+    assertTakesNothing(wire, 4, () => {
+      assertExchanges(wire, deliveries, operations);
     });
   });
 
@@ -362,8 +392,69 @@ describe("host calls of a callback", () => {
     const host = configuredHost({ rule: { subscribe: { allow: ["ok.>"], deny: ["ok.secret"] } } });
     const wire = Wire.connected(host);
     wire.client("SUB ok.* 1\r\n");
+    for (const delivery of [msg("ok.1", "1", "x"), hmsg("ok.1", "1", HEADERS, "x")]) {
+      assert.deepEqual(
+        callsOf(host, () => wire.server(delivery.repeat(1000))),
+        READ,
+      );
+    }
+  });
+
+  it("are one read and one edit for deliveries that are kept back, and one clock read for the audit", () => {
+    const host = configuredHost({
+      rule: { subscribe: { allow: ["ok.>"], deny: ["ok.secret"] } },
+      audit: { refusalsPerSecond: 1, burst: 1 },
+    });
+    const wire = Wire.connected(host);
+    wire.client("SUB ok.* 1\r\n");
+    const keptBack = msg("ok.secret", "1", "x") + hmsg("ok.secret", "1", HEADERS, "x");
+    wire.server(keptBack);
     assert.deepEqual(
-      callsOf(host, () => wire.server(msg("ok.1", "1", "x").repeat(1000))),
+      callsOf(host, () => wire.server((keptBack + msg("ok.1", "1", "x")).repeat(500))),
+      { ...READ_AND_EDIT, proxy_get_current_time_nanoseconds: 1 },
+    );
+  });
+
+  it("are one read and no edit in DRY_RUN, whatever would be refused", () => {
+    const host = configuredHost({
+      mode: "DRY_RUN",
+      rule: { subscribe: { allow: ["ok.>"], deny: ["ok.secret"] } },
+      audit: { refusalsPerSecond: 1, burst: 1 },
+    });
+    const wire = Wire.connected(host);
+    wire.client("SUB ok.* 1\r\n" + pub("no.1") + pub("ok.1"));
+    wire.server(msg("ok.secret", "1"));
+    const [allowed, delivered] = [pub("ok.1", "x"), msg("ok.1", "1", "x") + hmsg("ok.1", "1", HEADERS, "x")];
+    for (const count of [1, 500]) {
+      assert.deepEqual(
+        callsOf(host, () => wire.client(allowed.repeat(count))),
+        READ,
+      );
+      assert.deepEqual(
+        callsOf(host, () => wire.client((allowed + pub("no.1", "x")).repeat(count))),
+        READ_AND_TIME,
+      );
+      assert.deepEqual(
+        callsOf(host, () => wire.server(delivered.repeat(count))),
+        READ,
+      );
+      assert.deepEqual(
+        callsOf(host, () => wire.server((delivered + msg("ok.secret", "1", "x")).repeat(count))),
+        READ_AND_TIME,
+      );
+    }
+  });
+
+  it("are one read while the audit records one operation of very many", () => {
+    const host = configuredHost({ audit: { sample: 1_000_000_000 } });
+    const wire = Wire.connected(host);
+    wire.client("SUB ok.> 1\r\n");
+    assert.deepEqual(
+      callsOf(host, () => wire.client((pub("ok.1", "x") + hpub("ok.1", HEADERS, "x")).repeat(500))),
+      READ,
+    );
+    assert.deepEqual(
+      callsOf(host, () => wire.server((msg("ok.1", "1", "x") + hmsg("ok.1", "1", HEADERS, "x")).repeat(500))),
       READ,
     );
   });
@@ -403,7 +494,7 @@ describe("host calls of a callback", () => {
     const client = (text: string): number => read(() => wire.client(text), text);
     const server = (text: string): number => read(() => wire.server(text), text);
     const publishes = [pub("ok.1", large), pub("ok.1", large, "ok.r"), hpub("ok.1", HEADERS, large)];
-    const deliveries = [msg("ok.1", "1", large), hpub("ok.1 1", HEADERS, large).replace("HPUB", "HMSG")];
+    const deliveries = [msg("ok.1", "1", large), hmsg("ok.1", "1", HEADERS, large)];
     const smallOnes = pub("ok.1", "x".repeat(100)).repeat(2000);
     const smallDeliveries = msg("ok.1", "1", "x".repeat(100)).repeat(2000);
     client(publishes[0]!);
@@ -437,6 +528,21 @@ describe("host calls of a callback", () => {
       for (const text of [`${chunk}PUB ok.`, `1 1\r\nx\r\n${chunk}PUB ok.`, `1 1\r\nx\r\n${chunk}`]) {
         assert.deepEqual(
           callsOf(host, () => wire.client(text)),
+          READ_AND_EDIT,
+        );
+      }
+    }
+  });
+
+  it("are one read and one edit for such chunks of the server's, too", () => {
+    const host = configuredHost();
+    const wire = Wire.connected(host);
+    wire.client("SUB ok.* 1\r\n");
+    for (const delivery of [msg("ok.1", "1", "x".repeat(100)), hmsg("ok.1", "1", HEADERS, "x".repeat(100))]) {
+      const chunk = delivery.repeat(100);
+      for (const text of [`${chunk}MSG ok.`, `1 1 1\r\nx\r\n${chunk}MSG ok.`, `1 1 1\r\nx\r\n${chunk}`]) {
+        assert.deepEqual(
+          callsOf(host, () => wire.server(text)),
           READ_AND_EDIT,
         );
       }

@@ -110,6 +110,10 @@ export function msg(subject: string, sid: string, payload = "", reply = ""): str
   return `MSG ${subject} ${sid} ${reply}${reply && " "}${payload.length}\r\n${payload}\r\n`;
 }
 
+export function hmsg(subject: string, sid: string, headers: string, payload = "", reply = ""): string {
+  return hpub(`${subject} ${sid}`, headers, payload, reply).replace("HPUB", "HMSG");
+}
+
 /** nats-server's line for a publish without permission (client.go `publishPermissionViolation`). */
 export function publishViolation(subject: string): string {
   return `-ERR 'Permissions Violation for Publish to "${subject}"'\r\n`;
