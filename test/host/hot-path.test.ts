@@ -312,6 +312,23 @@ describe("memory for messages, each allocation counted", () => {
     // Up to a page of records and names may be waiting for the collector.
     assert.ok(wire.host.global("live_bytes") <= held + 65_536);
   });
+
+  it("is given back by a connection that ends in the middle of everything: lines, refusals, grants and requests", () => {
+    const { host } = connected({ rule: { allow_responses: { max: 1, expires: "1m" } } });
+    const open = (): void => {
+      const wire = Wire.connected(host);
+      wire.client("SUB ok.> 1\r\nSUB _INBOX.> 2\r\n" + pub("no.1") + pub("ok.1", "x", "_INBOX.1"));
+      wire.server(msg("ok.1", "1", "x", "r.1") + "MSG ok.unfinished");
+      wire.client("PUB ok.unfinished");
+      wire.connection.close("server");
+    };
+    for (let i = 0; i < 1000; i++) open();
+    host.tick();
+    const held = host.global("live_bytes");
+    for (let i = 0; i < 2000; i++) open();
+    host.tick();
+    assert.ok(host.global("live_bytes") <= held + 65_536, `${host.global("live_bytes") - held} bytes more`);
+  });
 });
 
 describe("host calls of a callback", () => {
