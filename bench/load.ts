@@ -25,6 +25,8 @@ export interface Command {
   queue?: string;
   expect: number;
   refused: number;
+  /** Seconds after which the work counts as hung. */
+  patience: number;
   /** Processes whose CPU time is to be measured. */
   watch: readonly number[];
 }

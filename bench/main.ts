@@ -199,7 +199,7 @@ function show(results: Results): void {
 
 async function bench(): Promise<Results> {
   const wanted = jobs();
-  const rig = await Rig.start(new Set(wanted.flat().flatMap(({ setups }) => setups)), options.beside);
+  const rig = await Rig.start(new Set(wanted.flat().flatMap(({ setups }) => setups)), options.seconds, options.beside);
   try {
     // The size is read now, because a module that is built during the run is not the one that Envoy has loaded.
     const machine = await machineFacts(rig.stand);

@@ -28,6 +28,11 @@ export interface Callbacks {
 /** The connections that are open at any listener. All listeners were asked for port 0, and Envoy names them by that. */
 const OPEN = "listener.127.0.0.1_0.downstream_cx_active";
 
+/** Seconds after which work counts as hung: a minute, besides several times what a turn of it should take (measure.ts TOO_SLOW). */
+export function patienceFor({ longer = 1 }: Pick<Workload, "longer">, seconds: number): number {
+  return 60 + 4 * seconds * longer;
+}
+
 /** One nats-server, one Envoy with one worker and a listener for each setup, and one load generator. */
 export class Rig {
   readonly stand: Stand;
@@ -40,15 +45,27 @@ export class Rig {
   /** The peers that were wanted. */
   readonly peers: readonly Peer[];
 
-  private constructor(stand: Stand, load: Load, tls: NonNullable<Target["tls"]>, peers: readonly Peer[]) {
+  readonly #seconds: number;
+
+  private constructor(
+    stand: Stand,
+    load: Load,
+    tls: NonNullable<Target["tls"]>,
+    peers: readonly Peer[],
+    seconds: number,
+  ) {
+    this.#seconds = seconds;
     this.stand = stand;
     this.peers = peers;
     this.#load = load;
     this.#tls = tls;
   }
 
-  /** Starts everything. `wanted` are the setups that will get work, `beside` is another build of istio-nats. */
-  static async start(wanted: ReadonlySet<SetupName>, beside?: string): Promise<Rig> {
+  /**
+   * Starts everything. `wanted` are the setups that will get work, a turn of which takes about `seconds`. `beside` is another build
+   * of istio-nats.
+   */
+  static async start(wanted: ReadonlySet<SetupName>, seconds: number, beside?: string): Promise<Rig> {
     const { specs, peers } = await listeners(wanted, beside);
     const load = await Load.start();
     try {
@@ -60,7 +77,7 @@ export class Rig {
       });
       const { certificateFile, keyFile, authorityFile } = await stand.identity(PEER);
       const tls = { certificateFile, keyFile, authorityFile, serverName: SERVER_NAME, alpn: CLIENT_ALPN };
-      return new Rig(stand, load, tls, peers);
+      return new Rig(stand, load, tls, peers, seconds);
     } catch (error) {
       load.stop();
       throw error;
@@ -91,6 +108,7 @@ export class Rig {
       ...(workload.fromOrigin || work.startsWith("jetstream") ? { origin: direct } : {}),
       expect: expected(workload, setup, messages),
       refused: workload.allDenied ? messages : 0,
+      patience: patienceFor(workload, this.#seconds),
       watch: [this.stand.envoy.pid, this.stand.nats.pid],
     };
     let taken: Taken;

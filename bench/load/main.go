@@ -33,6 +33,8 @@ type Command struct {
 	Expect int `json:"expect"`
 	// Refused is how many publishes must be answered with a permissions violation.
 	Refused int `json:"refused"`
+	// Patience is how many seconds the work may take before it counts as hung.
+	Patience float64 `json:"patience"`
 	// Watch lists the processes whose CPU time is to be measured.
 	Watch []int `json:"watch"`
 }
@@ -56,7 +58,7 @@ type Result struct {
 	Error     string  `json:"error,omitempty"`
 }
 
-// patience is how long a piece of work may take before it counts as hung.
+// patience is how long a part of a piece of work may take before it counts as hung, such as a request.
 const patience = 60 * time.Second
 
 // piece is work that is ready to start.
@@ -94,8 +96,8 @@ func do(command *Command) (*Result, error) {
 	go func() { done <- work.timed() }()
 	select {
 	case err = <-done:
-	case <-time.After(patience):
-		return nil, fmt.Errorf("%s did not end within %s", command.Work, patience)
+	case <-time.After(time.Duration(command.Patience * float64(time.Second))):
+		return nil, fmt.Errorf("%s did not end within %v s", command.Work, command.Patience)
 	}
 	elapsed := time.Since(began)
 	after, failed := readAll(command.Watch)

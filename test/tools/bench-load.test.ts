@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { Load } from "../../bench/load.ts";
+import { patienceFor } from "../../bench/rig.ts";
 import { WORKLOADS } from "../../bench/workloads.ts";
 
 describe("the bench's load generator", () => {
@@ -35,7 +36,7 @@ describe("the bench's load generator", () => {
     const { work, subjects, atRandom, size, leastSize } = WORKLOADS.find((workload) => workload.name === name)!;
     const target = { address: `127.0.0.1:${(server.address() as AddressInfo).port}` };
     await load.run({
-      ...{ work, subjects, size, messages, target, expect: 0, refused: 0, watch: [] },
+      ...{ work, subjects, size, messages, target, expect: 0, refused: 0, patience: 60, watch: [] },
       ...(atRandom === undefined ? {} : { atRandom }),
       ...(leastSize === undefined ? {} : { leastSize }),
     });
@@ -45,6 +46,14 @@ describe("the bench's load generator", () => {
       return { subject, size: payload.length };
     });
   }
+
+  it("may take as long as a turn was asked to take, also where that is minutes", () => {
+    for (const workload of WORKLOADS) {
+      for (const seconds of [0.25, 15, 120]) {
+        assert.ok(patienceFor(workload, seconds) > 60 + 3 * seconds * (workload.longer ?? 1), workload.name);
+      }
+    }
+  });
 
   const subjectsOf = (frames: { subject: string }[]): string[] => frames.map(({ subject }) => subject);
 
@@ -80,5 +89,21 @@ describe("the bench's load generator", () => {
 
   it("publishes to one subject only if there is only one", async () => {
     assert.deepEqual(new Set(subjectsOf(await published("publish-128", 1000))), new Set(["orders.e000.created"]));
+  });
+
+  // The last one, since the work goes on without anybody who waits for it.
+  it("gives up work that takes longer than it may, and says so", async () => {
+    const target = { address: `127.0.0.1:${(server.address() as AddressInfo).port}` };
+    const work = {
+      work: "publish",
+      subjects: ["a"],
+      size: 16,
+      messages: 1e5,
+      target,
+      expect: 0,
+      refused: 0,
+      watch: [],
+    };
+    await assert.rejects(load.run({ ...work, patience: 0.001 }), /^Error: publish did not end within 0\.001 s$/);
   });
 });
