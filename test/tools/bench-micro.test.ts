@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it, type TestContext } from "node:test";
 import { decisionStream, frameCases, type Stream } from "../../bench/micro/frame-cases.ts";
 import { alternate } from "../../bench/micro/measure.ts";
-import { hasGrown } from "../../bench/micro/opens.ts";
+import { hasGrown, openAndClose } from "../../bench/micro/opens.ts";
 import { MIXED_SIZES } from "../../bench/mixed.ts";
+import { buildCountingFilter } from "../../tools/wasm.ts";
 
 /** How often each subject occurs in the control lines of a stream. */
 function timesBySubject({ bytes }: Stream): Map<string, number> {
@@ -87,6 +89,16 @@ describe("the micro bench's timing", () => {
 });
 
 describe("the micro bench's connections", () => {
+  it("have not grown, however few of them are opened and closed", async () => {
+    const counting = new WebAssembly.Module(readFileSync(await buildCountingFilter()));
+    for (const connections of [10, 500, 1000, 3000, 10_000]) {
+      const opens = openAndClose(counting, connections);
+      assert.equal(hasGrown(opens), false, JSON.stringify(opens));
+      // A tenth of them held no more than all of them do, behind which a leak could hide.
+      assert.ok(opens.bytesEarly <= opens.bytesLate + 65_536, JSON.stringify(opens));
+    }
+  });
+
   const level = { connections: 10, microseconds: 1, bytesEarly: 1_000_000, pagesEarly: 20 };
 
   it("have grown if more bytes are in use than the collector leaves, or more pages", () => {
