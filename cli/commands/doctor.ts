@@ -5,7 +5,7 @@ import { countsOf, OUTPUT_VERSION, recordOf, statusOf } from "../output/report.t
 import { counted, countsText, findingText } from "../output/text.ts";
 import type { AddCommand, JudgingOptions } from "./command.ts";
 import { nothingJudged } from "./nothing-judged.ts";
-import { namespaceOption, outputOption, strictOption } from "./options.ts";
+import { namespaceOption, outputOption, rootNamespaceOption, strictOption } from "./options.ts";
 
 interface DoctorOptions extends JudgingOptions {
   rootNamespace: string;
@@ -25,7 +25,7 @@ export const addDoctor: AddCommand = (program, context) => {
     .addOption(outputOption())
     .addOption(strictOption())
     .addOption(namespaceOption())
-    .option("--root-namespace <name>", "Istio's root namespace, whose policies apply to the whole mesh", "istio-system")
+    .addOption(rootNamespaceOption())
     .action((names: string[], options: DoctorOptions, command: Command) => {
       const sources = readSources(names, () => context.readStandardInput());
       const isNamespaceGiven = command.getOptionValueSource("namespace") === "cli";

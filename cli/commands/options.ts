@@ -1,4 +1,4 @@
-import { Option } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 
 export function outputOption(): Option {
   return new Option("-o, --output <format>", "how to write the findings").choices(["text", "json"]).default("text");
@@ -8,6 +8,21 @@ export function strictOption(): Option {
   return new Option("--strict", "treat warnings as errors").default(false);
 }
 
+/** Empty is what a pipeline gives whose variable is not set: all objects would be in a namespace that is nobody's. */
+function namespaceName(text: string): string {
+  if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(text))
+    throw new InvalidArgumentError("A namespace has small letters, digits and hyphens.");
+  return text;
+}
+
 export function namespaceOption(): Option {
-  return new Option("-n, --namespace <name>", "the namespace of objects that do not name one").default("default");
+  return new Option("-n, --namespace <name>", "the namespace of objects that do not name one")
+    .argParser(namespaceName)
+    .default("default");
+}
+
+export function rootNamespaceOption(): Option {
+  return new Option("--root-namespace <name>", "Istio's root namespace, whose policies apply to the whole mesh")
+    .argParser(namespaceName)
+    .default("istio-system");
 }

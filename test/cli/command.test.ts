@@ -86,6 +86,19 @@ describe("istio-nats doctor", () => {
     assert.match(istioNats(["doctor", "-n", "messaging", "-"], SNIFFED).output, /Service messaging\/nats/);
   });
 
+  it("takes no namespace that cannot be one, such as the value of a variable that is not set", () => {
+    for (const option of [
+      ["-n", ""],
+      ["-n", "My NS"],
+      ["--root-namespace", ""],
+    ]) {
+      const { status, output, errors } = istioNats(["doctor", ...option, "-"], SNIFFED);
+      assert.deepEqual([status, output], [2, ""], option.join(" "));
+      assert.match(errors, /A namespace has small letters, digits and hyphens/);
+    }
+    assert.equal(istioNats(["check", "-n", "", "-"], SNIFFED).status, 2);
+  });
+
   it("lets no control character of a manifest reach the terminal", () => {
     const { output } = istioNats(["doctor", "-"], SNIFFED.replace("name: nats", 'name: "\\e[31mnats\\n"'));
     assert.match(output, /default\/\\x1b\[31mnats\\x0a/);
