@@ -122,13 +122,19 @@ function appliesTo(policy: Resource, pods: Pods, rootNamespace: string): boolean
   return selects(workloadSelector(policy.root), pods.labels);
 }
 
-/** Istio compares the port of the pod with `ports`, a list of numbers written as strings (pilot's `convertToPort`). */
+/** A port of `ports` or `notPorts`, numbers written as strings: `04222` is 4222. Istio refuses others (`ValidatePorts`). */
+export function portOf(text: string): number | undefined {
+  const number = /^\d+$/.test(text) ? Number(text) : Infinity;
+  return number <= 65535 ? number : undefined;
+}
+
+/** Istio compares the port of the pod (pilot's `convertToPort`). */
 function covers(rule: Field, port: number): boolean {
   const operations = rule.items("to").map((to) => to.get("operation"));
   if (operations.length === 0) return true;
   return operations.some((operation) => {
-    const ports = texts(operation, "ports");
-    return (ports.length === 0 || ports.includes(String(port))) && !texts(operation, "notPorts").includes(String(port));
+    const [ports = [], notPorts = []] = ["ports", "notPorts"].map((key) => texts(operation, key).map(portOf));
+    return (ports.length === 0 || ports.includes(port)) && !notPorts.includes(port);
   });
 }
 

@@ -31,6 +31,17 @@ describe("an AuthorizationPolicy", () => {
     assert.deepEqual(ids(...open, elsewhere, authorization({ rules: [{ to: [client] }] })), []);
   });
 
+  it("means the same port with leading zeros, as Istio reads it", () => {
+    const padded = (port: string): object => ({ to: [{ operation: { ports: [port] } }] });
+    for (const spec of [{ rules: [padded("04222")] }, { action: "DENY", rules: [padded("04223")] }])
+      assert.deepEqual(ids(...DOCUMENTS, authorization(spec)), [], JSON.stringify(spec));
+    for (const spec of [
+      { action: "DENY", rules: [padded("04222")] },
+      { rules: [{ to: [{ operation: { notPorts: ["004222"] } }] }] },
+    ])
+      assert.deepEqual(ids(...DOCUMENTS, authorization(spec)), ["client-port-denied"], JSON.stringify(spec));
+  });
+
   it("that allows nothing, or denies everybody, keeps clients out", () => {
     for (const spec of [
       {},
