@@ -1,6 +1,7 @@
 import { attachment } from "./families/attachment.ts";
 import { brokerPorts } from "./families/broker-ports.ts";
 import { files } from "./families/files.ts";
+import { forms } from "./families/forms.ts";
 import { image } from "./families/image.ts";
 import { match } from "./families/match.ts";
 import { mtls } from "./families/mtls.ts";
@@ -19,6 +20,7 @@ import type { Check, Family } from "./family.ts";
 export const FAMILIES: readonly Family[] = [
   files,
   spelling,
+  forms,
   protocol,
   match,
   plugin,

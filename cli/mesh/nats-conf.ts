@@ -2,7 +2,7 @@
 export interface ConfEntry {
   /** The blocks around it and the key itself, in lower case: `["websocket", "tls"]`. nats-server's keys are case-insensitive. */
   path: string[];
-  /** The value as written if it is one word or string; undefined for a block or a list. */
+  /** The value as written if it is one word or string; undefined for a block or a list. A list's words follow as entries of its key. */
   value: string | undefined;
   /** From 0. */
   line: number;
@@ -27,14 +27,18 @@ export function readNatsConf(text: string): ConfEntry[] {
   const entries: ConfEntry[] = [];
   const tokens = tokensOf(text);
   const path: string[] = [];
-  // Brackets hold no keys, but may hold blocks. No setting of interest is inside one.
+  // Brackets hold no keys, but may hold blocks. No setting of interest is inside one of those.
   let brackets = 0;
+  let braces = 0;
+  let list: Token | undefined;
   let key: Token | undefined;
   for (const token of tokens) {
-    if (token.text === "[") brackets++;
-    else if (token.text === "]") brackets = Math.max(0, brackets - 1);
-    if (brackets > 0 || token.text === "]") {
-      if (token.text === "[" && key) entries.push(entryOf(path, key, undefined));
+    brackets = Math.max(0, brackets + bracketOf(token));
+    if (brackets > 0 || bracketOf(token) < 0) {
+      if (bracketOf(token) > 0 && key) entries.push(entryOf(path, (list = key), undefined));
+      else if (token.kind === "word" && brackets === 1 && braces === 0 && list)
+        entries.push({ ...entryOf(path, list, token.text), line: token.line, column: token.column });
+      braces = brackets > 0 ? braces + braceOf(token) : 0;
       key = undefined;
     } else if (token.kind === "open") {
       if (key) entries.push(entryOf(path, key, undefined));
@@ -53,6 +57,15 @@ export function readNatsConf(text: string): ConfEntry[] {
   return entries;
 }
 
+/** 1 for a bracket that opens a list, -1 for one that closes it. A string may hold one, and opens nothing. */
+function bracketOf({ kind, text }: Token): number {
+  return kind !== "word" && "[]".includes(text) ? (kind === "open" ? 1 : -1) : 0;
+}
+
+function braceOf(token: Token): number {
+  return token.kind === "word" || bracketOf(token) !== 0 ? 0 : token.kind === "open" ? 1 : -1;
+}
+
 /** A brace without a key is not a level: nats-server's lexer ignores it, and NATS's own chart puts everything into one pair. */
 function entryOf(path: string[], { text, line, column }: Token, value: string | undefined): ConfEntry {
   return { path: [...path.filter((step) => step !== ""), text.toLowerCase()], value, line, column };
@@ -63,12 +76,18 @@ const KEY = /"((?:\\.|[^"\\])*)"|'([^']*)'|([{[])|([}\]])|[:=,;]|((?:[^\s{}[\]:=
 const VALUE = /"((?:\\.|[^"\\])*)"|'([^']*)'|([{[])|([}\]])|[:=,;]|((?:[^\s{}[\]:=,;"'#][^\s{}[\],;"'#]*))/y;
 
 function tokensOf(text: string): Token[] {
-  return text.split("\n").flatMap(tokensOfLine);
+  let brackets = 0;
+  return text.split("\n").flatMap((content, line) => {
+    const tokens = tokensOfLine(content, line, brackets);
+    brackets = tokens.reduce((depth, token) => Math.max(0, depth + bracketOf(token)), brackets);
+    return tokens;
+  });
 }
 
-function tokensOfLine(content: string, line: number): Token[] {
+/** `brackets` is the number of lists that are open where the line begins. They have values alone. */
+function tokensOfLine(content: string, line: number, brackets: number): Token[] {
   const tokens: Token[] = [];
-  let afterKey = false;
+  let afterKey = brackets > 0;
   for (let column = 0; column < content.length;) {
     if (content[column] === "#" || content.startsWith("//", column)) break;
     const pattern: RegExp = afterKey ? VALUE : KEY;
@@ -86,8 +105,10 @@ function tokensOfLine(content: string, line: number): Token[] {
     // A separator changes nothing.
     if (word === undefined && open === undefined && close === undefined) continue;
     const kind = word !== undefined ? "word" : open !== undefined ? "open" : "close";
-    afterKey = word !== undefined && !afterKey;
-    tokens.push({ text: word ?? whole, kind, line, column: column - whole.length });
+    const token: Token = { text: word ?? whole, kind, line, column: column - whole.length };
+    tokens.push(token);
+    brackets = Math.max(0, brackets + bracketOf(token));
+    afterKey = brackets > 0 || (word !== undefined && !afterKey);
   }
   return tokens;
 }

@@ -56,6 +56,30 @@ describe("a nats.conf", () => {
     ]);
   });
 
+  it("has the words of a list as values of the list's key, a URL without quotes too", () => {
+    const routes =
+      "cluster { routes = [\n  nats://a.b:6222 # tls {}\n  // tls {}\n  nats-route://u:p@c, 'nats://d'\n] }\ntls {}";
+    assert.deepEqual(keys(routes), [
+      "cluster@1:1",
+      "cluster.routes@1:11",
+      "cluster.routes=nats://a.b:6222@2:3",
+      "cluster.routes=nats-route://u:p@c@4:3",
+      "cluster.routes=nats://d@4:23",
+      "tls@6:1",
+    ]);
+  });
+
+  it("has no list where a string is a bracket", () => {
+    assert.deepEqual(keys('server_name: "["\ntls { a: [ "]", { b: "[" } ] }\nport: "]"\nhttp: 1'), [
+      "server_name=[@1:1",
+      "tls@2:1",
+      "tls.a@2:7",
+      "tls.a=]@2:12",
+      "port=]@3:1",
+      "http=1@4:1",
+    ]);
+  });
+
   it("that is broken ends, and does not misread what follows a key without value", () => {
     assert.deepEqual(keys("dangling\ntls { x }\n}}}]]]\nport: 1"), ["tls@2:1", "port=1@4:1"]);
     for (const text of ["{".repeat(10_000), "[".repeat(10_000), '"', "'", ":::", "\0"])

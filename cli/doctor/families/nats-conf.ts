@@ -63,6 +63,12 @@ function portOfConfig(config: NatsConfig): ConfiguredPort | undefined {
   return entry && number !== undefined ? { number: Number(number), place: config.placeOf(entry) } : undefined;
 }
 
+/** The namespace in the cluster's own name of a Service or of one of its pods; undefined for any other host. */
+function namespaceOfRoute({ path, value }: ConfEntry): string | undefined {
+  if (path.join(".") !== "cluster.routes") return undefined;
+  return /^[\w-]+:\/\/(?:[^@/]*@)?(?:[^@/.:]+\.){1,2}([^@/.:]+)\.svc(?:[.:/]|$)/.exec(value ?? "")?.[1];
+}
+
 /** `limits.controlLine` unless configured (docs/policy.md). */
 const CONTROL_LINE = 4096;
 
@@ -106,6 +112,14 @@ export const natsConf = family(
         "No filter judges these clients.",
       remedy: "let nats-server listen on 4222, and match that port",
     },
+    "nats-route-elsewhere": {
+      severity: "warning",
+      what:
+        "nats.conf has a route to a Service of another namespace than its own. kustomize's `namespace` does not reach into the file. " +
+        "The nodes wait for others that are not there, and JetStream gets no quorum; or they join the cluster of that namespace, whose " +
+        "clients another policy judges.",
+      remedy: "write the namespace of these pods",
+    },
   },
   ({ mesh }, report) => {
     const configs = natsConfigs(mesh);
@@ -124,6 +138,13 @@ export const natsConf = family(
           config.placeOf(asking),
           `${title} has ${asking.path.join(".")}, which is for NATS's own authentication`,
         );
+      const { namespace } = config.resource;
+      const route = config.entries.find((entry) => (namespaceOfRoute(entry) ?? namespace) !== namespace);
+      if (route) {
+        const message = `${title} has a route into namespace ${namespaceOfRoute(route) ?? ""}`;
+        const remedy = `write ${namespace} there`;
+        report("nats-route-elsewhere", config.placeOf(route), message, { remedy, compared: [config.resource] });
+      }
     }
     for (const broker of mesh.brokers) {
       const own = configs.filter((config) => isConfigOf(config, broker));

@@ -1,0 +1,140 @@
+import type { Field } from "../../manifests/field.ts";
+import type { Resource } from "../../manifests/resource.ts";
+import { portOf } from "../../mesh/authorization.ts";
+import { Plugin } from "../../mesh/plugin.ts";
+import { family, type Report } from "../family.ts";
+
+type Id = "name-malformed" | "label-malformed" | "port-malformed" | "match-port-twice";
+
+const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+
+/** The form of a namespace's name, and of a Service's. */
+function isLabel(name: string): boolean {
+  return name.length <= 63 && LABEL.test(name);
+}
+
+function isSubdomain(name: string): boolean {
+  return name.length <= 253 && name.split(".").every((part) => LABEL.test(part));
+}
+
+/** What a substitution fills in before Kubernetes sees it, as Flux's does. */
+function isFilledIn(text: string): boolean {
+  return text.includes("${");
+}
+
+/** The form of a label's value, and of its key after the prefix (k8s.io/apimachinery, `IsValidLabelValue`). */
+function isWord(text: string): boolean {
+  return text.length <= 63 && /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/.test(text);
+}
+
+function isKey(key: string): boolean {
+  const slash = key.indexOf("/");
+  return slash < 0 ? isWord(key) : isSubdomain(key.slice(0, slash)) && isWord(key.slice(slash + 1));
+}
+
+/** Other groups have rules of their own: the names of roles may contain a colon, and some templates are for other programs. */
+function isUsual({ group }: Resource): boolean {
+  return ["", "apps", "batch", "gateway.networking.k8s.io"].includes(group) || group.endsWith(".istio.io");
+}
+
+function judgeNames(resource: Resource, report: Report<Id>): void {
+  const { root, kind, group } = resource;
+  const name = root.get("metadata", "name");
+  const text = name?.text() ?? "";
+  const isShort = group === "" && (kind === "Namespace" || kind === "Service");
+  if (name && text !== "" && !isFilledIn(text) && isUsual(resource) && !(isShort ? isLabel(text) : isSubdomain(text)))
+    report("name-malformed", name.place, `${text} is not a name that Kubernetes takes for a ${kind}`);
+  const namespace = root.get("metadata", "namespace");
+  const within = namespace?.text() ?? "";
+  if (namespace && within !== "" && !isFilledIn(within) && !isLabel(within))
+    report("name-malformed", namespace.place, `${within} is not a name that Kubernetes takes for a namespace`);
+}
+
+/** Where an object has labels beside its own: those of its pods, and those by which it selects. */
+const LABELS = [
+  ["spec", "template", "metadata", "labels"],
+  ["spec", "jobTemplate", "spec", "template", "metadata", "labels"],
+  ["spec", "selector", "matchLabels"],
+];
+
+function judgeLabels(resource: Resource, report: Report<Id>): void {
+  const { root, kind, group } = resource;
+  const others = isUsual(resource)
+    ? [...LABELS, ...(kind === "Service" && group === "" ? [["spec", "selector"]] : [])]
+    : [];
+  for (const [key, value] of [["metadata", "labels"], ...others].flatMap((path) => root.members(...path))) {
+    const text = value.text() ?? "";
+    if (isFilledIn(key + text)) continue;
+    if (!isKey(key)) report("label-malformed", value.keyPlace, `${key} is not the key of a label`);
+    // A value of another type is no label at all, which another check says.
+    else if (text !== "" && value.type === "string" && !isWord(text))
+      report("label-malformed", value.place, `"${text}" is not the value of a label`);
+  }
+}
+
+function judgeAuthorizationPorts({ root, title }: Resource, report: Report<Id>): void {
+  for (const rule of root.items("spec", "rules"))
+    for (const to of rule.items("to"))
+      for (const key of ["ports", "notPorts"])
+        for (const port of to.items("operation", key)) {
+          const text = port.text();
+          if (text === undefined || port.type !== "string" || portOf(text) !== undefined) continue;
+          report("port-malformed", port.place, `"${text}" in ${title} is not a port`);
+        }
+}
+
+function judgeMatch(match: Field, title: string, report: Report<Id>): void {
+  const seen = new Set<number>();
+  for (const port of match.items("ports")) {
+    const number = port.get("number");
+    const value = number?.integer();
+    if (number?.type !== "integer") continue;
+    if (value === undefined || value < 1 || value > 65535)
+      report("port-malformed", number.place, `${number.text() ?? ""} in the match of ${title} is not a port`);
+    else if (seen.has(value))
+      report("match-port-twice", number.place, `${title} lists port ${value} twice in one match`);
+    else seen.add(value);
+  }
+}
+
+export const forms = family<Id>(
+  "Names, labels and ports",
+  {
+    "name-malformed": {
+      severity: "error",
+      what:
+        "Kubernetes refuses this name. The names of namespaces and Services have up to 63 small letters, digits and hyphens; those " +
+        "of most other objects may have up to 253, in parts that are separated by single dots.",
+      remedy: "write small letters, digits and hyphens, with a letter or digit at both ends",
+    },
+    "label-malformed": {
+      severity: "error",
+      what:
+        "Kubernetes refuses this label, and in the selector of an Istio object it selects nothing. A label's value, and its key after " +
+        "the prefix and `/`, has up to 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends.",
+      remedy: "write the label as the pods have it",
+    },
+    "port-malformed": {
+      severity: "error",
+      what:
+        "This is not the number of a port. Istio refuses an AuthorizationPolicy that has anything but numbers up to 65535 in " +
+        "`ports` or `notPorts`, and Kubernetes refuses a plugin whose match has a number outside 1 to 65535.",
+      remedy: "write one number for each port; names and ranges are not known here",
+    },
+    "match-port-twice": {
+      severity: "error",
+      what: "A match lists the same port twice. Kubernetes refuses the plugin.",
+      remedy: "remove one of them",
+    },
+  },
+  ({ mesh }, report) => {
+    for (const resource of mesh.resources) {
+      judgeNames(resource, report);
+      judgeLabels(resource, report);
+      if (resource.kind === "AuthorizationPolicy" && resource.group === "security.istio.io")
+        judgeAuthorizationPorts(resource, report);
+      if (!Plugin.isPlugin(resource)) continue;
+      for (const match of resource.root.items("spec", "match")) judgeMatch(match, resource.title, report);
+    }
+  },
+);
