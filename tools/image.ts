@@ -5,6 +5,7 @@ import { deployTools } from "./deploy-tools.ts";
 import { Fault } from "./fault.ts";
 import { makeFilterImage, SBOM_FILE, type Image } from "./image-build.ts";
 import { writeManifests } from "./image-manifests.ts";
+import { takeLock } from "./lock.mjs";
 import { inRoot } from "./paths.ts";
 import { buildFilter } from "./wasm.ts";
 
@@ -65,7 +66,18 @@ export async function image(args: readonly string[]): Promise<number> {
     process.stdout.write(`${USAGE}\n`);
     return 0;
   }
-  const { push, manifestsFor } = optionsOf(args);
+  const options = optionsOf(args);
+  const giveBack = takeLock("image", "makes the image");
+  try {
+    await makeAndPush(options);
+  } finally {
+    giveBack();
+  }
+  return 0;
+}
+
+/** By one process at a time: another would replace the folders while they are read. */
+async function makeAndPush({ push, manifestsFor }: ImageOptions): Promise<void> {
   const made = await makeFilterImage(await buildFilter());
   const say = (what: string, value: string): void => void process.stdout.write(`${what.padEnd(10)}${value}\n`);
   const here = (path: string): string => relative(inRoot(), path);
@@ -77,5 +89,4 @@ export async function image(args: readonly string[]): Promise<number> {
     say("pushed", `${repositoryOf(push)}@${made.digest}`);
   }
   if (manifestsFor !== undefined) say("manifests", here(await writeManifests(manifestsFor, made.digest)));
-  return 0;
 }

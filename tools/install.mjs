@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { takeLock } from "./lock.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const stamp = `${root}node_modules/.istio-nats-lock`;
@@ -25,14 +26,27 @@ export function npmCommand(environment) {
 /** All packages are development dependencies, which npm leaves out where NODE_ENV is production. */
 const INCLUDED = ["--include=dev", "--include=optional"];
 
+function isInstalled(wanted) {
+  return existsSync(stamp) && readFileSync(stamp, "utf8") === wanted;
+}
+
 /**
  * Installs what package-lock.json says into node_modules, or does nothing if it is already there. If npm fails, prints what to do
- * and returns false.
+ * and returns false. Where two processes of one clone come at once, one installs and the other waits: npm would empty the folder
+ * under the first.
  */
 export function installDependencies() {
   const wanted = lockHash();
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return true;
+  if (isInstalled(wanted)) return true;
+  const giveBack = takeLock("npm-packages", "installs the npm packages");
+  try {
+    return isInstalled(wanted) || install(wanted);
+  } finally {
+    giveBack();
+  }
+}
 
+function install(wanted) {
   console.error("==> npm packages, from package-lock.json");
   // npm's own messages go to stderr, because stdout belongs to the task.
   const [command, ...first] = npmCommand(process.env);

@@ -10,6 +10,7 @@ import { Fault } from "../../tools/fault.ts";
 import { makeImage, type Image } from "../../tools/image-build.ts";
 import { FORMS, KINDS, PLACEHOLDER, writeManifests } from "../../tools/image-manifests.ts";
 import { pushImage, repositoryOf } from "../../tools/image.ts";
+import { takeLock } from "../../tools/lock.mjs";
 import { inRoot } from "../../tools/paths.ts";
 import { filterWasm } from "../../tools/wasm.ts";
 import { istioNats } from "../cli/support.ts";
@@ -274,5 +275,24 @@ describe("npm run image", () => {
     assert.ok(commands.indexOf(doctor + files.join(" ")) < commands.indexOf(`kubectl apply -f ${files[0]}`));
     const { status, output } = istioNats(["doctor", "--strict", ...files.map((file) => inRoot(file))]);
     assert.equal(status, 0, output);
+  });
+
+  it("waits for another one in the same clone, which would replace the folders that it reads", async () => {
+    const giveBack = takeLock("image", "makes the image");
+    let isHeld = true;
+    let said = "";
+    try {
+      const ended = run(process.execPath, ["--import", "tsx", inRoot("tools", "main.ts"), "image"], {
+        onOutput: (chunk) => (said += chunk.toString()),
+      }).then((outcome) => ({ ...outcome, wasHeld: isHeld }));
+      await waitFor("it says that it waits", () => said.includes(`process ${process.pid} makes the image; waiting`));
+      isHeld = false;
+      giveBack();
+      const { status, stdout, wasHeld } = await ended;
+      assert.deepEqual([status, wasHeld], [0, false], said);
+      assert.match(stdout, /^digest +sha256:/m);
+    } finally {
+      giveBack();
+    }
   });
 });

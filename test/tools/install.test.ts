@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { test, type TestContext } from "node:test";
 import { inRoot } from "../../tools/paths.ts";
 
 const INSTALL = inRoot("tools", "install.mjs");
@@ -25,19 +26,48 @@ test("without npm around it the script uses the npm in PATH", () => {
   assert.deepEqual(JSON.parse(said.stdout), ["npm"]);
 });
 
-test("packages are installed where the environment asks npm for those of production alone", (t) => {
+/** A clone whose npm is this script, and the text that installs its packages. */
+function cloneWith(t: TestContext, npmScript: string): { clone: string; npm: string; install: string } {
   const clone = mkdtempSync(join(tmpdir(), "istio-nats-install-"));
   t.after(() => rmSync(clone, { recursive: true, force: true }));
   const npm = join(clone, "npm-cli.js");
-  const asked = join(clone, "asked");
-  cpSync(INSTALL, join(clone, "tools", "install.mjs"));
+  for (const file of ["install.mjs", "lock.mjs"]) cpSync(inRoot("tools", file), join(clone, "tools", file));
   writeFileSync(join(clone, "package-lock.json"), "{}");
-  writeFileSync(
-    npm,
-    `require("fs").writeFileSync(${JSON.stringify(asked)}, process.argv.slice(2).join(" ")); require("fs").mkdirSync("node_modules");`,
-  );
+  writeFileSync(npm, npmScript);
   const install = `import { installDependencies } from ${JSON.stringify(join(clone, "tools", "install.mjs"))}; process.exit(installDependencies() ? 0 : 1);`;
+  return { clone, npm, install };
+}
+
+test("packages are installed where the environment asks npm for those of production alone", (t) => {
+  const { clone, npm, install } = cloneWith(
+    t,
+    `require("fs").writeFileSync("asked", process.argv.slice(2).join(" ")); require("fs").mkdirSync("node_modules");`,
+  );
   const environment = { ...process.env, npm_execpath: npm, NODE_ENV: "production" };
   assert.equal(spawnSync(process.execPath, ["--input-type=module", "-e", install], { env: environment }).status, 0);
-  assert.match(readFileSync(asked, "utf8"), /^ci --include=dev --include=optional /);
+  assert.match(readFileSync(join(clone, "asked"), "utf8"), /^ci --include=dev --include=optional /);
+});
+
+test("packages are installed once where several first scripts of a clone run at once, one of which was killed before", async (t) => {
+  // Like npm, it takes a while, and a second one would find the folder of the first.
+  const { clone, npm, install } = cloneWith(
+    t,
+    `const fs = require("fs"); fs.appendFileSync("runs", "x"); fs.mkdirSync("node_modules"); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);`,
+  );
+  const killed = spawnSync(process.execPath, ["-e", ""]).pid;
+  mkdirSync(join(clone, "build"));
+  writeFileSync(join(clone, "build", "npm-packages.lock"), String(killed));
+  const scripts = Array.from({ length: 4 }, () =>
+    spawn(process.execPath, ["--input-type=module", "-e", install], {
+      env: { ...process.env, npm_execpath: npm },
+      stdio: ["ignore", "ignore", "pipe"],
+    }),
+  );
+  let said = "";
+  for (const { stderr } of scripts) stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
+  const statuses = await Promise.all(scripts.map(async (script) => (await once(script, "close"))[0] as unknown));
+  assert.deepEqual(statuses, [0, 0, 0, 0], said);
+  assert.equal(readFileSync(join(clone, "runs"), "utf8"), "x");
+  assert.match(said, /==> process \d+ installs the npm packages; waiting for it/);
+  assert.ok(!existsSync(join(clone, "build", "npm-packages.lock")));
 });
