@@ -15,6 +15,10 @@ function listed(value: string): string[] {
 
 /** The annotation of the pods that keeps connections to one of their ports from the sidecar. */
 export function excludedInbound({ pod }: Workload, port: number): Uncaptured | undefined {
+  const interfaces = pod.get("metadata", "annotations", `${PREFIX}excludeInterfaces`);
+  // A pod's own address is there; further interfaces have others.
+  if (interfaces && listed(interfaces.text() ?? "").includes("eth0"))
+    return { place: interfaces.place, why: "what comes by eth0 is excluded from capture" };
   const exclude = pod.get("metadata", "annotations", `${PREFIX}excludeInboundPorts`);
   if (exclude && listed(exclude.text() ?? "").includes(String(port)))
     return { place: exclude.place, why: `port ${port} is excluded from capture` };
@@ -28,4 +32,13 @@ export function excludedInbound({ pod }: Workload, port: number): Uncaptured | u
 export function excludedOutbound({ pod }: Workload, port: number): Place | undefined {
   const exclude = pod.get("metadata", "annotations", `${PREFIX}excludeOutboundPorts`);
   return exclude && listed(exclude.text() ?? "").includes(String(port)) ? exclude.place : undefined;
+}
+
+/** Where they keep a port from it by capturing no addresses at all, nor this port wherever it leads. */
+export function capturesNoAddress({ pod }: Workload, port: number): Place | undefined {
+  const [addresses, ports] = ["includeOutboundIPRanges", "includeOutboundPorts"].map((name) =>
+    pod.get("metadata", "annotations", `${PREFIX}${name}`),
+  );
+  if (addresses?.text()?.trim() !== "" || listed(ports?.text() ?? "").includes(String(port))) return undefined;
+  return addresses.place;
 }

@@ -1,11 +1,12 @@
 import type { Field } from "../manifests/field.ts";
 import { placeText, type Place } from "../manifests/place.ts";
 import type { Resource } from "../manifests/resource.ts";
-import { excludedInbound, excludedOutbound } from "./capture.ts";
+import { capturesNoAddress, excludedInbound, excludedOutbound } from "./capture.ts";
 import type { Mesh } from "./mesh.ts";
 import { CLIENT_PORT, PEER_PORTS } from "./nats-ports.ts";
 import { declaredMtls } from "./peer-authentication.ts";
 import type { Service } from "./service.ts";
+import { leavesOut, sidecarsFor } from "./sidecar.ts";
 import type { Workload } from "./workload.ts";
 
 /** Somebody who connects without mTLS. */
@@ -56,14 +57,15 @@ export function plaintextClients(mesh: Mesh): PlaintextClient[] {
     return [{ place: mode.place, message, remedy: "write mode: ISTIO_MUTUAL" }];
   });
   const pods = mesh.workloads.flatMap((workload) => {
-    const way = wayPastSidecar(workload);
-    if (!way || mesh.brokers.includes(workload)) return [];
+    if (mesh.brokers.includes(workload)) return [];
+    const own = wayPastSidecar(workload);
     return workload.containers
       .flatMap((c) => c.items("env"))
       .flatMap((variable): PlaintextClient[] => {
         const host = hostOf(variable);
         const service = host === undefined ? undefined : brokerServiceNamed(mesh, host, workload.namespace);
-        if (!service) return [];
+        const way = service && (own ?? wayUnknown(workload, service, mesh));
+        if (!way) return [];
         const message = `${workload.resource.title} ${way.how} and connects to ${service.resource.title} (${placeText(variable.placeOf("value"))})`;
         return [{ place: way.place, message, remedy: way.remedy }];
       });
@@ -101,10 +103,32 @@ function wayPastSidecar(workload: Workload): WayPast | undefined {
     const remedy = "remove hostNetwork, so that Istio injects a sidecar into the client";
     return { place: host.place, how: "is in the host's network, has no sidecar,", remedy };
   }
+  const without = capturesNoAddress(workload, CLIENT_PORT);
+  if (without) {
+    const remedy = 'remove the annotation, or write "*", so that the sidecar speaks mTLS';
+    return { place: without, how: "keeps all addresses from its sidecar", remedy };
+  }
   const excluded = excludedOutbound(workload, CLIENT_PORT);
   if (!excluded) return undefined;
   const remedy = `remove ${CLIENT_PORT} from the annotation, so that the sidecar speaks mTLS`;
   return { place: excluded, how: `keeps port ${CLIENT_PORT} from its sidecar`, remedy };
+}
+
+/** Why its own sidecar takes nats-server for an unknown address, to which it speaks no mTLS. */
+function wayUnknown(workload: Workload, service: Service, mesh: Mesh): WayPast | undefined {
+  if (mesh.isAmbient(workload)) return undefined;
+  const numbers = mesh.clientPorts(service).map(({ number }) => number);
+  const sidecar = sidecarsFor(workload, mesh).find((one) =>
+    numbers.every((number) => leavesOut(one, workload, service, number)),
+  );
+  if (!sidecar) return undefined;
+  const { namespace, name } = service.resource;
+  const remedy = `add ${namespace}/${name}.${namespace}.svc.cluster.local to the hosts`;
+  return {
+    place: sidecar.root.placeOf("spec", "egress"),
+    how: `has a sidecar from which ${sidecar.title} hides the Service,`,
+    remedy,
+  };
 }
 
 /** The host of an address as clients take it: `nats://user@host:4222,…`, or without the scheme if the port is NATS's. */

@@ -2,6 +2,7 @@ import type { Field } from "../manifests/field.ts";
 import type { Resource } from "../manifests/resource.ts";
 import type { Mesh } from "./mesh.ts";
 import { selects, type Labels, type Pods } from "./selector.ts";
+import type { Service } from "./service.ts";
 
 function selectorOf({ root }: Resource): Labels {
   return root.texts("spec", "workloadSelector", "labels");
@@ -27,4 +28,26 @@ export function sidecarsFor({ namespace, labels }: Pods, mesh: Mesh): Resource[]
 /** Its inbound listeners. If there are any, Istio makes no chains for the pods' Services. */
 export function ingressOf({ root }: Resource): Field[] {
   return root.items("spec", "ingress");
+}
+
+/**
+ * Whether its `egress`, where it has any, leaves out a port of a Service. The proxies of these pods then do not know the Service
+ * (pilot/pkg/model/sidecar.go, `convertIstioListenerToWrapper`).
+ */
+export function leavesOut({ root }: Resource, { namespace }: Pods, service: Service, port: number): boolean {
+  const listeners = root.items("spec", "egress");
+  const isNamed = (host: string): boolean => {
+    const slash = host.indexOf("/");
+    const [from, name] = [host.slice(0, slash), host.slice(slash + 1)];
+    if (from !== "*" && service.namespace !== (from === "." ? namespace : from)) return false;
+    return name.startsWith("*") ? service.isUnder(name.slice(1)) : service.isNamed(name, namespace);
+  };
+  return (
+    listeners.length > 0 &&
+    !listeners.some(
+      (listener) =>
+        [undefined, port].includes(listener.integer("port", "number")) &&
+        listener.items("hosts").some((host) => isNamed(host.text() ?? "")),
+    )
+  );
 }

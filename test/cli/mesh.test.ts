@@ -302,6 +302,9 @@ describe("ports that annotations keep from the sidecar", () => {
     ] as const)
       assert.deepEqual(ids(...annotated(excluded), routes), ["broker-port-open"], excluded.join());
     assert.deepEqual(ids(...annotated(["includeInboundPorts", "*"]), routes), []);
+    const byInterface = ["broker-port-open", "client-port-uncaptured"];
+    assert.deepEqual(ids(...annotated(["excludeInterfaces", "net1, eth0"]), routes), byInterface);
+    assert.deepEqual(ids(...annotated(["excludeInterfaces", "net1"]), routes), []);
   });
 
   it("are where nodes do not reach each other that take mTLS alone", () => {
@@ -327,6 +330,35 @@ describe("a client", () => {
     }
     for (const value of ["nats.messaging.svc:5432", "nats://nats.example.com:4222", "nats.messaging"])
       assert.deepEqual(ids(...DOCUMENTS, client(value, {}, excluding)), [], value);
+  });
+
+  it("whose sidecar captures no address speaks plaintext, unless it captures the port", () => {
+    const none = { "traffic.sidecar.istio.io/includeOutboundIPRanges": "" };
+    const ports = { ...none, "traffic.sidecar.istio.io/includeOutboundPorts": "80,4222" };
+    const value = "nats://nats.messaging:4222";
+    assert.deepEqual(ids(...DOCUMENTS, client(value, {}, none)), ["plaintext-client"]);
+    assert.deepEqual(ids(...DOCUMENTS, client(value, {}, ports)), []);
+  });
+
+  it("speaks plaintext to a Service that a Sidecar hides from its proxy", () => {
+    const sidecar = (egress: object[], namespace = "shop", spec: object = {}): string =>
+      document("networking.istio.io", "Sidecar", "default", namespace, { egress, ...spec });
+    const found = (text: string): string[] => ids(...DOCUMENTS, client("nats://nats.messaging:4222"), text);
+    const others = { workloadSelector: { labels: { app: "other" } } };
+    for (const hosts of [["./*", "istio-system/*"], ["~/*"], ["messaging/other.messaging.svc.cluster.local"]])
+      assert.deepEqual(found(sidecar([{ hosts }])), ["plaintext-client"], hosts.join());
+    assert.deepEqual(found(sidecar([{ hosts: ["./*"] }], "istio-system")), ["plaintext-client"]);
+    assert.deepEqual(found(sidecar([{ hosts: ["*/*"], port: { number: 80 } }])), ["plaintext-client"]);
+    for (const hosts of [
+      ["*/*"],
+      ["./*", "messaging/*"],
+      ["*/nats.messaging.svc.cluster.local"],
+      ["*/*.cluster.local"],
+    ])
+      assert.deepEqual(found(sidecar([{ hosts }])), [], hosts.join());
+    assert.deepEqual(found(sidecar([{ hosts: ["*/*"], port: { number: 4222 } }, { hosts: ["./*"] }])), []);
+    assert.deepEqual(found(sidecar([{ hosts: ["./*"] }], "shop", others)), []);
+    assert.deepEqual(found(sidecar([])), []);
   });
 
   it("has no certificate of the mesh where a DestinationRule makes its proxy speak another TLS", () => {
