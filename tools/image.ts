@@ -3,9 +3,8 @@ import { parseArgs } from "node:util";
 import { must } from "./command.ts";
 import { deployTools } from "./deploy-tools.ts";
 import { Fault } from "./fault.ts";
-import { makeFilterImage, SBOM_FILE, type Image } from "./image-build.ts";
+import { lockImage, makeFilterImage, SBOM_FILE, type Image } from "./image-build.ts";
 import { writeManifests } from "./image-manifests.ts";
-import { takeLock } from "./lock.mjs";
 import { inRoot } from "./paths.ts";
 import { buildFilter } from "./wasm.ts";
 
@@ -67,7 +66,7 @@ export async function image(args: readonly string[]): Promise<number> {
     return 0;
   }
   const options = optionsOf(args);
-  const giveBack = takeLock("image", "makes the image");
+  const giveBack = lockImage();
   try {
     await makeAndPush(options);
   } finally {
@@ -76,7 +75,6 @@ export async function image(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-/** By one process at a time: another would replace the folders while they are read. */
 async function makeAndPush({ push, manifestsFor }: ImageOptions): Promise<void> {
   const made = await makeFilterImage(await buildFilter());
   const say = (what: string, value: string): void => void process.stdout.write(`${what.padEnd(10)}${value}\n`);

@@ -7,10 +7,9 @@ import { gunzipSync } from "node:zlib";
 import { must, run } from "../../tools/command.ts";
 import { deployTools } from "../../tools/deploy-tools.ts";
 import { Fault } from "../../tools/fault.ts";
-import { makeImage, type Image } from "../../tools/image-build.ts";
+import { lockImage, makeImage, type Image } from "../../tools/image-build.ts";
 import { FORMS, KINDS, PLACEHOLDER, writeManifests } from "../../tools/image-manifests.ts";
 import { pushImage, repositoryOf } from "../../tools/image.ts";
-import { takeLock } from "../../tools/lock.mjs";
 import { inRoot } from "../../tools/paths.ts";
 import { filterWasm } from "../../tools/wasm.ts";
 import { istioNats } from "../cli/support.ts";
@@ -111,6 +110,24 @@ describe("the image", () => {
   it("differs for another module", async () => {
     const other = await makeImage(inRoot("package.json"), join(folder, "other"));
     assert.notEqual(other.digest, image.digest);
+  });
+});
+
+describe("an image made again", () => {
+  it("leaves the same files where they are, since somebody may be reading them, and replaces others", async () => {
+    const folder = makeScratch();
+    try {
+      const image = await makeImage(filterWasm, join(folder, "image"));
+      const before = contents(image);
+      const [index, { ino }] = [join(image.folder, "index.json"), statSync(image.folder)];
+      await makeImage(filterWasm, image.folder);
+      assert.equal(statSync(image.folder).ino, ino);
+      writeFileSync(index, "{}");
+      await makeImage(filterWasm, image.folder);
+      assert.deepEqual(contents(image), before);
+    } finally {
+      removeScratch(folder);
+    }
   });
 });
 
@@ -278,7 +295,7 @@ describe("npm run image", () => {
   });
 
   it("waits for another one in the same clone, which would replace the folders that it reads", async () => {
-    const giveBack = takeLock("image", "makes the image");
+    const giveBack = lockImage();
     let isHeld = true;
     let said = "";
     try {

@@ -1,6 +1,6 @@
 import { binariesEnvironment } from "../binaries.ts";
 import { run } from "../command.ts";
-import { makeFilterImage } from "../image-build.ts";
+import { lockImage, makeFilterImage } from "../image-build.ts";
 import { ISTIO_MODULE, istioTests, pilotDiscovery, type IstioPackage } from "../istio.ts";
 import { buildFilter } from "../wasm.ts";
 import type { RunSuite, SuiteResult } from "./result.ts";
@@ -39,7 +39,8 @@ export function goTestCounts(output: string): SuiteResult {
 export function istioSuite(folder: IstioPackage): RunSuite {
   return async (write, names) => {
     const filter = await buildFilter();
-    const image = await makeFilterImage(filter);
+    const giveBack = lockImage();
+    const image = await makeFilterImage(filter).finally(giveBack);
     const { binary, bootstrap } = await istioTests(folder);
     const env = {
       ...(await binariesEnvironment()),
