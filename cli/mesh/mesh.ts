@@ -99,8 +99,9 @@ export class Mesh {
   /** Whether it has no sidecar of its own: a waypoint judges its traffic, and checks on sidecars do not apply. */
   isAmbient(workload: Workload): boolean {
     const namespace = this.namespace(workload.namespace);
-    // ztunnel leaves pods with a sidecar alone.
-    if (workload.labels.get("sidecar.istio.io/inject") === "true") return false;
+    // ztunnel leaves pods with a sidecar alone, and Istio injects one whatever the Namespace's data plane is.
+    const inject = workload.labels.get("sidecar.istio.io/inject") ?? namespace?.labels.get("istio-injection");
+    if (inject === "true" || inject === "enabled") return false;
     const mode = workload.labels.get("istio.io/dataplane-mode") ?? namespace?.labels.get("istio.io/dataplane-mode");
     if (mode !== undefined) return mode === "ambient";
     return (

@@ -659,3 +659,22 @@ describe("meshConfig", () => {
     assert.deepEqual(ids(...bare, JSON.stringify(operator)), []);
   });
 });
+
+describe("a Namespace that is moved to ambient mode", () => {
+  const plane = (labels: object): string =>
+    JSON.stringify({
+      apiVersion: "v1",
+      kind: "Namespace",
+      metadata: { name: "messaging", labels: { "istio.io/dataplane-mode": "ambient", ...labels } },
+    });
+
+  it("keeps its sidecars, and a plugin for sidecars, as long as it has them injected", () => {
+    assert.deepEqual(ids(...DOCUMENTS, plane({ "istio-injection": "enabled" })), []);
+    assert.deepEqual(ids(...DOCUMENTS, plane({})), ["ambient-sidecar-plugin"]);
+    assert.deepEqual(ids(...DOCUMENTS, plane({ "istio-injection": "disabled" })), ["ambient-sidecar-plugin"]);
+    const without = DOCUMENTS.map((text) =>
+      text.replace("labels: { app: nats }\n", 'labels: { app: nats, sidecar.istio.io/inject: "false" }\n'),
+    );
+    assert.deepEqual(ids(...without, plane({ "istio-injection": "enabled" })), ["ambient-sidecar-plugin"]);
+  });
+});
