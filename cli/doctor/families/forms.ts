@@ -83,6 +83,13 @@ function judgeAuthorizationPorts({ root, title }: Resource, report: Report<Id>):
         }
 }
 
+/** istiod reads the keys as JSON, in which a number begins with no zero. */
+function judgeMtlsPorts({ root, title }: Resource, report: Report<Id>): void {
+  for (const [port, { keyPlace }] of root.members("spec", "portLevelMtls"))
+    if (!/^[1-9]/.test(port) || portOf(port) === undefined)
+      report("port-malformed", keyPlace, `"${port}" in ${title} is not a port`);
+}
+
 function judgeMatch(match: Field, title: string, report: Report<Id>): void {
   const seen = new Set<number>();
   for (const port of match.items("ports")) {
@@ -118,7 +125,8 @@ export const forms = family<Id>(
       severity: "error",
       what:
         "This is not the number of a port. Istio refuses an AuthorizationPolicy that has anything but numbers up to 65535 in " +
-        "`ports` or `notPorts`, and Kubernetes refuses a plugin whose match has a number outside 1 to 65535.",
+        "`ports` or `notPorts`, and a PeerAuthentication whose `portLevelMtls` has such a key or one with leading zeros. Kubernetes " +
+        "refuses a plugin whose match has a number outside 1 to 65535.",
       remedy: "write one number for each port; names and ranges are not known here",
     },
     "match-port-twice": {
@@ -133,6 +141,8 @@ export const forms = family<Id>(
       judgeLabels(resource, report);
       if (resource.kind === "AuthorizationPolicy" && resource.group === "security.istio.io")
         judgeAuthorizationPorts(resource, report);
+      if (resource.kind === "PeerAuthentication" && resource.group === "security.istio.io")
+        judgeMtlsPorts(resource, report);
       if (!Plugin.isPlugin(resource)) continue;
       for (const match of resource.root.items("spec", "match")) judgeMatch(match, resource.title, report);
     }
