@@ -66,6 +66,36 @@ export function writeEntry(subject: usize, subjectLength: i32, queue: usize, que
   written.append(queue, queueLength);
 }
 
+/** `$JS.API.`, `$KV.` and the two parts of `$JS.*.API.` with the first byte lowest. */
+const JETSTREAM_API: u64 = 0x2e4950412e534a24;
+const KEY_VALUE: u32 = 0x2e564b24;
+const ANY_DOMAIN: u64 = 0x50412e2a2e534a24;
+const ITS_API: u16 = 0x2e49;
+
+/**
+ * Adds to a list of what may not be published what names it with a domain of JetStream, which nats-server takes out before it asks
+ * its permissions (jetstream_api.go `generateJSMappingTable`): `$JS.hub.API.STREAM.PURGE.S` is `$JS.API.STREAM.PURGE.S` to it, and
+ * `$JS.hub.API.$KV.b.k` is `$KV.b.k`.
+ */
+export function addDomains(): void {
+  const end = <usize>written.length;
+  let at: usize = 0;
+  while (at < end) {
+    const length = subjectLengthOf(written.pointer + at);
+    at += AT_SUBJECT + <usize>length;
+    let subject = written.pointer + at - <usize>length;
+    let added = 10;
+    if (length > 8 && load<u64>(subject) == JETSTREAM_API) added = 2;
+    else if (length < 5 || load<u32>(subject) != KEY_VALUE) continue;
+    const entry = written.extend(<i32>AT_SUBJECT + added + length);
+    store<u32>(entry, added + length);
+    subject = subjectOf(entry);
+    memory.copy(subject + <usize>added, written.pointer + at - <usize>length, <usize>length);
+    store<u64>(subject, ANY_DOMAIN);
+    store<u16>(subject, ITS_API, 8);
+  }
+}
+
 /** The entries written since `beginList`, which comes first for the next list. */
 export function writtenList(): EntryList {
   if (written.length == 0) return NO_ENTRIES;

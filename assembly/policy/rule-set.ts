@@ -1,4 +1,4 @@
-import { Tokens } from "../nats/subject";
+import { MAX_TOKENS, Tokens } from "../nats/subject";
 import { PolicyDocument } from "./document";
 import {
   endOf,
@@ -168,8 +168,8 @@ function addRule(to: Permissions, rule: Rule): void {
 function addEntries(to: SubjectMatcher, entries: EntryList, rule: i32, flags: i32): void {
   const end = endOf(entries);
   for (let entry = firstOf(entries); entry < end; entry = entryBehind(entry)) {
-    // The configuration's reader has refused empty tokens and too many of them.
-    if (!tokens.split(subjectOf(entry), subjectLengthOf(entry))) continue;
+    // The configuration's reader has refused empty tokens and too many of them, but a domain adds some.
+    if (!tokens.split(subjectOf(entry), subjectLengthOf(entry)) || tokens.count > MAX_TOKENS) continue;
     to.add(tokens, rule, flags, queueOf(entry), queueLengthOf(entry));
   }
 }

@@ -1,6 +1,6 @@
 import { utf8 } from "../bytes/text";
 import { MAX_TOKENS } from "../nats/subject";
-import { beginList, writeEntry, writtenList } from "./entry-list";
+import { addDomains, beginList, writeEntry, writtenList } from "./entry-list";
 import { quoted } from "./faults";
 import { JsonReader, NO_MORE_KEYS } from "./json";
 import { SubjectRules } from "./rules";
@@ -168,7 +168,10 @@ export function readSubjectRules(reader: JsonReader, direction: Direction, into:
       readEntry(reader, direction);
     }
     if (key == DirectionKey.ALLOW) into.allow = writtenList();
-    else into.deny = writtenList();
+    else {
+      if (direction == Direction.PUBLISH) addDomains();
+      into.deny = writtenList();
+    }
   }
   return entries;
 }

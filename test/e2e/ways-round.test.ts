@@ -346,6 +346,27 @@ describe("ways round a subject policy", () => {
     await reader.expect("HMSG", /^HMSG _INBOX\.x\.3 1 /);
   });
 
+  it("a request that names JetStream's domain reads nothing that a deny protects, though it begins otherwise", async () => {
+    await town.stream("DATA", ["data.>"], { allow_direct: true });
+    await town.store("data.other", "SECRET");
+    const request = (subject: string): string => publish(subject, "", "", "_INBOX.x.1");
+    const get = "$JS.hub.API.DIRECT.GET.DATA.data.other";
+    // nats-server judges the subject without the domain, and so it answers everybody who is restricted by nobody.
+    const alone = await town.connect("reader", "alone");
+    const deny = refusedPublish("$JS.API.DIRECT.GET.DATA.data.other");
+    assert.deepEqual(await errorsOf(alone, request(get)), deny);
+    await town.requests.send(publish(get, "", "", "_INBOX.o.get"));
+    assert.match(String((await town.requests.expect("HMSG", /^HMSG _INBOX\.o\.get 1 /)).payload), /SECRET$/);
+
+    const reader = await town.connect("reader", "filtered");
+    await reader.send("SUB _INBOX.x.* 1\r\n");
+    assert.deepEqual(await errorsOf(reader, request(get)), refusedPublish(get));
+    const pattern = "$JS.hub.API.DIRECT.GET.DATA.data.*";
+    assert.deepEqual(await errorsOf(reader, request(pattern)), refusedPublish(pattern));
+    await reader.send(request("$JS.hub.API.DIRECT.GET.DATA.data.mine"));
+    await reader.expect("HMSG", /^HMSG _INBOX\.x\.1 1 /);
+  });
+
   it("no header hides another from JetStream's check, to break the store afterwards", async () => {
     await town.stream("DATA", ["data.>"], { allow_atomic: true });
     const batch = (id: string, more = ""): string =>

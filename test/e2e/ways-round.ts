@@ -27,7 +27,10 @@ const APPLICATIONS = {
   /** May use all of `data.>` except `data.other`, and may read it from the stream. */
   reader: {
     publish: {
-      allow: ["data.>", "$JS.API.DIRECT.GET.DATA.>", "$JS.API.CONSUMER.CREATE.DATA.>"],
+      allow: [
+        ...["data.>", "$JS.API.DIRECT.GET.DATA.>", "$JS.API.CONSUMER.CREATE.DATA.>"],
+        "$JS.hub.API.DIRECT.GET.DATA.>",
+      ],
       deny: ["data.other", "$JS.API.DIRECT.GET.DATA.data.other", "$JS.API.CONSUMER.CREATE.DATA.*.data.other"],
     },
     subscribe: { allow: ["_INBOX.x.>"] },
@@ -104,7 +107,7 @@ export class Town {
         permissive: { mode: "PERMISSIVE", filter: { config: policy({}) } },
         permissiveAlone: { mode: "PERMISSIVE" },
       },
-      nats: { config: natsConfig() },
+      nats: { config: natsConfig(), domain: "hub" },
     });
     const subscribed = async (subject: string): Promise<RawClient> => {
       const client = await RawClient.connect(stand.nats.port);

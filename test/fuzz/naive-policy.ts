@@ -93,6 +93,12 @@ function isPattern(subject: string): boolean {
   return subject.startsWith("$JS.") && !subject.split(".").includes("") && !isLiteral(subject);
 }
 
+/** An entry of what may not be published, and the same with a domain of JetStream, which nats-server would take out. */
+function inEveryDomain(entry: string): string[] {
+  if (entry.startsWith("$JS.API.")) return [entry, entry.replace("$JS.", () => "$JS.*.")];
+  return entry.startsWith("$KV.") ? [entry, `$JS.*.API.${entry}`] : [entry];
+}
+
 /** client.go `queueMatches`. */
 function queueMatches(pattern: string, queue: string): boolean {
   if (pattern === queue) return true;
@@ -194,7 +200,9 @@ export class NaivePolicy {
 
   deniesPublish(subject: string): boolean {
     const covers = isPattern(subject) ? overlap : matchesLiterally;
-    return this.#denies("publish").some((entry) => covers(entry, subject));
+    return this.#denies("publish")
+      .flatMap(inEveryDomain)
+      .some((entry) => covers(entry, subject));
   }
 
   #denies(direction: "publish" | "subscribe"): string[] {

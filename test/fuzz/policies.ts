@@ -16,7 +16,7 @@ export const POLICIES: readonly Policy[] = [
     rules: [
       {
         publish: {
-          allow: ["foo.>", "bar.*", "bar", "$JS.API.DIRECT.GET.S.>"],
+          allow: ["foo.>", "bar.*", "bar", "$JS.API.DIRECT.GET.S.>", "$JS.hub.API.DIRECT.GET.S.>"],
           deny: ["foo.secret.>", "foo.*.x", "bar.no", "$JS.API.DIRECT.GET.S.secret.a"],
         },
         subscribe: { allow: ["foo.>", "_INBOX.*", "bar.*.baz", "work.> q1", "bar"], deny: ["foo.secret.>", "foo.*.x"] },

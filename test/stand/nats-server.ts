@@ -9,6 +9,8 @@ export interface NatsServerOptions {
   config?: string;
   /** JetStream with a store of its own; true by default. */
   jetStream?: boolean;
+  /** The domain of JetStream; none by default. */
+  domain?: string;
   /** nats-server's debug and protocol trace in its log; false by default. */
   trace?: boolean;
 }
@@ -108,7 +110,8 @@ export class NatsServer {
   }
 
   #writeConfig(config: string): void {
-    const jetStream = `jetstream { store_dir: ${JSON.stringify(join(this.#folder, "jetstream"))}, max_mem: 64MB, max_file: 1GB }`;
+    const domain = this.#options.domain === undefined ? "" : `domain: ${this.#options.domain}, `;
+    const jetStream = `jetstream { ${domain}store_dir: ${JSON.stringify(join(this.#folder, "jetstream"))}, max_mem: 64MB, max_file: 1GB }`;
     const lines = [
       'host: "127.0.0.1"',
       'server_name: "stand"',

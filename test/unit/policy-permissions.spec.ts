@@ -67,6 +67,38 @@ describe("publishing", () => {
     all.destroy();
   });
 
+  it("is denied with a domain of JetStream as without, since nats-server takes that out, whatever was decided before", () => {
+    const permissions = permissionsOf([
+      '"publish":{"allow":[">"],"deny":["orders.a","$KV.secret.>","$JS.API.STREAM.PURGE.>","$JS.API.DIRECT.GET.S.a.b","$KV.b.k"]}',
+    ]);
+    for (let i = 0; i < 3; i++) {
+      expect(publish(permissions, `$JS.hub.API.STREAM.INFO.S${i}`)).toBe("allowed by 0");
+      expect(publish(permissions, "$JS.hub.API.STREAM.PURGE.S")).toBe("denied by 0");
+      expect(publish(permissions, "$JS.API.STREAM.PURGE.S")).toBe("denied by 0");
+      expect(publish(permissions, "$JS.hub.API.DIRECT.GET.S.a.b")).toBe("denied by 0");
+      expect(publish(permissions, "$JS.hub.API.DIRECT.GET.S.*.b")).toBe("denied by 0");
+      expect(publish(permissions, "$JS.hub.API.DIRECT.GET.S.*.c")).toBe("allowed by 0");
+      expect(publish(permissions, `$JS.hub.API.$KV.open.${i}`)).toBe("allowed by 0");
+      expect(publish(permissions, `$JS.hub.API.$KV.secret.${i}`)).toBe("denied by 0");
+      expect(publish(permissions, "$JS.leaf.API.$KV.b.k")).toBe("denied by 0");
+      expect(publish(permissions, "$KV.b.k")).toBe("denied by 0");
+      expect(publish(permissions, "$JS.hub.API.orders.a")).toBe("allowed by 0");
+    }
+    permissions.destroy();
+    const subscriber = permissionsOf(['"subscribe":{"allow":["$JS.>"],"deny":["$JS.API.INFO"]}']);
+    expect(receives(subscriber, "$JS.hub.API.INFO")).toBe(true);
+    subscriber.destroy();
+  });
+
+  it("is denied by a list of entries as long as they may be, some of which a domain makes longer", () => {
+    const longest = "$KV" + ".a".repeat(255);
+    const permissions = permissionsOf([`"publish":{"allow":[">"],"deny":["${longest}","b"]}`]);
+    expect(publish(permissions, longest)).toBe("denied by 0");
+    expect(publish(permissions, "b")).toBe("denied by 0");
+    expect(publish(permissions, "a")).toBe("allowed by 0");
+    permissions.destroy();
+  });
+
   it("with a wildcard after a token that begins with one must fit both readings, whatever was decided before", () => {
     const permissions = permissionsOf([
       '"publish":{"allow":["$JS.API.>"],"deny":["$JS.API.CONSUMER.CREATE.S.*.orders.admin.>"]}',
