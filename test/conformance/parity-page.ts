@@ -82,8 +82,9 @@ const WITHOUT_SESSION = `## Differences that no session shows
 - **JetStream's deliveries over a deny entry.** A consumer delivers under the subject that a message was stored with. Where
   deliveries are filtered and a deny entry keeps one back, nats-server leaves it to another member of the deliver group, or
   delivers it anew at once to whoever pulls next. An unrestricted nats-server has delivered it: without acknowledgements it
-  is lost for the other clients of the consumer, and with them it comes again only after \`ack_wait\`. Let a consumer that
-  clients with different rights share take (\`filter_subject\`) only what all of them may read. Stricter: filter.
+  is lost for the other clients of the consumer, and with them it comes again only after \`ack_wait\`. For a member of the group
+  it counts for the maximum of an \`UNSUB\`, too (docs/adr/0011). Let a consumer that clients with different rights share take
+  (\`filter_subject\`) only what all of them may read. Stricter: filter.
 - **A \`max_payload\` that a reload of nats-server raises** holds there for open connections, too, but no INFO tells them. For
   the filter, as for client libraries, the one of the last INFO holds: a larger payload ends the connection, until the client
   connects again. A lowered one nats-server enforces itself, except for a publish that the filter refuses first.
@@ -94,6 +95,17 @@ const WITHOUT_SESSION = `## Differences that no session shows
   until the client's UNSUB. Stricter: neither.
 - **Reply grants when permissions change.** nats-server forgets all of them at a reload of its users; here they stay while
   the peer may answer at all (docs/adr/0008). Stricter: nats-server.
+- **JetStream's domain.** Where nats-server's JetStream has a domain (\`jetstream { domain: hub }\`), nats-server takes it out of
+  a publish before it judges it: \`$JS.hub.API.STREAM.PURGE.S\` is \`$JS.API.STREAM.PURGE.S\` to it, and
+  \`$JS.hub.API.$KV.b.k\` is \`$KV.b.k\`. Here the subject is judged, and named in the text, as the client writes it, and a deny
+  entry that begins \`$JS.API.\` or \`$KV.\` counts for every domain as well. So \`allow: [$JS.API.>]\` does not admit a client
+  that names the domain, and \`deny: [$JS.API.>]\` refuses those of other domains, too. One that begins with \`*\` does not.
+  Stricter: neither.
+- **What nats-server says about permissions.** The answer to \`$SYS.REQ.USER.INFO\` (\`nats account info\`) names none. A publish
+  that is refused here draws no trace event to its \`Nats-Trace-Dest\`, and in that of a message that the filter keeps back the
+  subscription counts as served. Stricter: neither.
+- **\`$NRG.\` in the system account.** nats-server lets users of that account publish there, and the filter, which does not know
+  the account, nobody. Stricter: filter.
 - **Ended subscriptions** are remembered for a while only (docs/adr/0006); a message for one that is forgotten is judged as
   if it belonged to every queue. Stricter: filter.
 
