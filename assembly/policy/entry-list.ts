@@ -66,9 +66,10 @@ export function writeEntry(subject: usize, subjectLength: i32, queue: usize, que
   written.append(queue, queueLength);
 }
 
-/** `$JS.API.`, `$KV.` and the two parts of `$JS.*.API.` with the first byte lowest. */
+/** `$JS.API.`, `$KV.`, `$OBJ` and the two parts of `$JS.*.API.` with the first byte lowest. */
 const JETSTREAM_API: u64 = 0x2e4950412e534a24;
 const KEY_VALUE: u32 = 0x2e564b24;
+const OBJECT: u32 = 0x4a424f24;
 const ANY_DOMAIN: u64 = 0x50412e2a2e534a24;
 const ITS_API: u16 = 0x2e49;
 
@@ -86,7 +87,7 @@ export function addDomains(): void {
     let subject = written.pointer + at - <usize>length;
     let added = 10;
     if (length > 8 && load<u64>(subject) == JETSTREAM_API) added = 2;
-    else if (length < 5 || load<u32>(subject) != KEY_VALUE) continue;
+    else if (length < 5 || (load<u32>(subject) != KEY_VALUE && load<u32>(subject) != OBJECT)) continue;
     const entry = written.extend(<i32>AT_SUBJECT + added + length);
     store<u32>(entry, added + length);
     subject = subjectOf(entry);

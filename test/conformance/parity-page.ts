@@ -98,7 +98,7 @@ const WITHOUT_SESSION = `## Differences that no session shows
 - **JetStream's domain.** Where nats-server's JetStream has a domain (\`jetstream { domain: hub }\`), nats-server takes it out of
   a publish before it judges it: \`$JS.hub.API.STREAM.PURGE.S\` is \`$JS.API.STREAM.PURGE.S\` to it, and
   \`$JS.hub.API.$KV.b.k\` is \`$KV.b.k\`. Here the subject is judged, and named in the text, as the client writes it, and a deny
-  entry that begins \`$JS.API.\` or \`$KV.\` counts for every domain as well. So \`allow: [$JS.API.>]\` does not admit a client
+  entry that begins \`$JS.API.\`, \`$KV.\` or \`$OBJ.\` counts for every domain as well. So \`allow: [$JS.API.>]\` does not admit a client
   that names the domain, and \`deny: [$JS.API.>]\` refuses those of other domains, too. One that begins with \`*\` does not.
   Stricter: neither.
 - **What nats-server says about permissions.** The answer to \`$SYS.REQ.USER.INFO\` (\`nats account info\`) names none. A publish

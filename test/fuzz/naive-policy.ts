@@ -96,7 +96,7 @@ function isPattern(subject: string): boolean {
 /** An entry of what may not be published, and the same with a domain of JetStream, which nats-server would take out. */
 function inEveryDomain(entry: string): string[] {
   if (entry.startsWith("$JS.API.")) return [entry, entry.replace("$JS.", () => "$JS.*.")];
-  return entry.startsWith("$KV.") ? [entry, `$JS.*.API.${entry}`] : [entry];
+  return /^\$(?:KV|OBJ)\./.test(entry) ? [entry, `$JS.*.API.${entry}`] : [entry];
 }
 
 /** client.go `queueMatches`. */

@@ -69,7 +69,7 @@ describe("publishing", () => {
 
   it("is denied with a domain of JetStream as without, since nats-server takes that out, whatever was decided before", () => {
     const permissions = permissionsOf([
-      '"publish":{"allow":[">"],"deny":["orders.a","$KV.secret.>","$JS.API.STREAM.PURGE.>","$JS.API.DIRECT.GET.S.a.b","$KV.b.k"]}',
+      '"publish":{"allow":[">"],"deny":["orders.a","$KV.secret.>","$JS.API.STREAM.PURGE.>","$JS.API.DIRECT.GET.S.a.b","$KV.b.k","$OBJ.b.>"]}',
     ]);
     for (let i = 0; i < 3; i++) {
       expect(publish(permissions, `$JS.hub.API.STREAM.INFO.S${i}`)).toBe("allowed by 0");
@@ -82,6 +82,7 @@ describe("publishing", () => {
       expect(publish(permissions, `$JS.hub.API.$KV.secret.${i}`)).toBe("denied by 0");
       expect(publish(permissions, "$JS.leaf.API.$KV.b.k")).toBe("denied by 0");
       expect(publish(permissions, "$KV.b.k")).toBe("denied by 0");
+      expect(publish(permissions, "$JS.hub.API.$OBJ.b.C.x")).toBe("denied by 0");
       expect(publish(permissions, "$JS.hub.API.orders.a")).toBe("allowed by 0");
     }
     permissions.destroy();
