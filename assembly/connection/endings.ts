@@ -1,5 +1,13 @@
 import { Chunk } from "../proxy/chunk";
-import { CONNECT_WITHOUT_JSON, ILLEGAL_LINE, LINE_END, LONG_CONNECT, PING_LINE, PUB_WITHOUT_SIZE } from "../nats/texts";
+import {
+  CONNECT_WITHOUT_JSON,
+  ILLEGAL_CONNECT,
+  ILLEGAL_LINE,
+  LINE_END,
+  LONG_CONNECT,
+  PING_LINE,
+  PUB_WITHOUT_SIZE,
+} from "../nats/texts";
 import { ProtocolError } from "../telemetry/protocol-error";
 import { callbackTime } from "./callback-time";
 import { Connection, Phase } from "./connection";
@@ -23,6 +31,8 @@ export function endUnreadable(connection: Connection, chunk: Chunk, position: i3
     passUnread(connection);
     return;
   }
+  // Before authentication nats-server reads no line beyond its first byte, unless that is a C.
+  const isLikeConnect = kind <= ProtocolError.CONTROL_LINE && (load<u8>(chunk.address(position)) & 0xdf) == 0x43;
   chunk.drop(position, chunk.size);
   switch (kind) {
     case ProtocolError.BAD_ARGUMENTS:
@@ -33,7 +43,7 @@ export function endUnreadable(connection: Connection, chunk: Chunk, position: i3
       chunk.write(CONNECT_WITHOUT_JSON);
       break;
     case ProtocolError.CONTROL_LINE:
-      if (!connection.awaitsAuthentication) {
+      if (!isLikeConnect || !connection.awaitsAuthentication) {
         endWithText(connection, chunk, Pong.CONTROL_LINE_EXCEEDED);
         return;
       }
@@ -43,7 +53,7 @@ export function endUnreadable(connection: Connection, chunk: Chunk, position: i3
       endWithText(connection, chunk, Pong.PAYLOAD_VIOLATION);
       return;
     default:
-      chunk.write(ILLEGAL_LINE);
+      chunk.write(isLikeConnect ? ILLEGAL_CONNECT : ILLEGAL_LINE);
   }
   startEnding(connection);
 }

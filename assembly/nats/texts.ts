@@ -13,10 +13,11 @@ export const INVALID_PUBLISH_SUBJECT: StaticArray<u8> = utf8("-ERR 'Invalid Publ
 
 /**
  * Lines that every nats-server refuses in the wanted way, sent in place of a client's own bytes, so that nothing that
- * we could not read is read by the server. `?` begins no operation: `-ERR 'Unknown Protocol Operation'`. The others
- * make it close without a word.
+ * we could not read is read by the server. `?` begins and continues no operation: `-ERR 'Unknown Protocol
+ * Operation'`. The others make it close without a word.
  */
 export const ILLEGAL_LINE: StaticArray<u8> = utf8("?\r\n");
+export const ILLEGAL_CONNECT: StaticArray<u8> = utf8("C?\r\n");
 export const PUB_WITHOUT_SIZE: StaticArray<u8> = utf8("PUB x\r\n");
 export const CONNECT_WITHOUT_JSON: StaticArray<u8> = utf8("CONNECT {\r\n");
 

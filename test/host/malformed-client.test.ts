@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { LONG, MALFORMED, SILENT, UNKNOWN, WITH_TEXT } from "./malformed.ts";
+import { LONG, MALFORMED, SILENT, UNKNOWN, UNKNOWN_CONNECT, WITH_TEXT } from "./malformed.ts";
 import { assertSame, auditOf, CONNECT, configuredHost, INFO, PING, PONG, pub, stat, Wire } from "./wire.ts";
 
 const BEFORE = pub("ok.before", "1");
@@ -62,12 +62,29 @@ describe("malformed bytes of a client, in ENFORCE", () => {
     assert.equal(wire.server(`${PONG}-ERR 'Unknown Protocol Operation'\r\n`), "-ERR 'Maximum Payload Violation'\r\n");
   });
 
-  it("before authentication an endless line becomes a CONNECT that is too long, which nats-server answers with that text", () => {
-    const wire = new Wire(configuredHost());
-    wire.server('INFO {"auth_required":true,"max_payload":1048576}\r\n');
-    const sent = wire.client(`SUB ${LONG}\r\n`);
-    assert.match(sent, /^CONNECT \{ +\r\n$/);
-    assert.equal(sent.length - "CONNECT ".length - "\r\n".length, 4097);
+  describe("before authentication, when nats-server reads no line beyond its first byte unless that is a C,", () => {
+    function unauthenticated(): Wire {
+      const wire = new Wire(configuredHost());
+      wire.server('INFO {"auth_required":true,"max_payload":1048576}\r\n');
+      return wire;
+    }
+
+    it("a CONNECT that is too long becomes another one, which nats-server answers with that text", () => {
+      for (const verb of ["CONNECT ", "connect\t"]) {
+        const sent = unauthenticated().client(`${verb}${LONG}\r\n`);
+        assert.match(sent, /^CONNECT \{ +\r\n$/);
+        assert.equal(sent.length - "CONNECT ".length - "\r\n".length, 4097);
+      }
+    });
+
+    it("another line that is too long becomes a PING, at which nats-server refuses the client", () => {
+      assert.equal(unauthenticated().client(`SUB ${LONG}\r\n`), WITH_TEXT);
+    });
+
+    it("a verb that begins like CONNECT, and no other, is still answered as an unknown operation", () => {
+      for (const verb of ["CX", "connex", "CONNECT \n"]) assert.equal(unauthenticated().client(verb), UNKNOWN_CONNECT);
+      for (const verb of ["X", "PX", "SUB\n"]) assert.equal(unauthenticated().client(verb), UNKNOWN);
+    });
   });
 
   it("a refused payload that does not end with CR LF makes nats-server answer as it would have anyway", () => {

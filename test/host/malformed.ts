@@ -5,6 +5,8 @@ import { PING } from "./wire.ts";
  * parser.go). The filter sends one of them in place of what it could not read, so that the client gets nats-server's own answer.
  */
 export const UNKNOWN = "?\r\n"; // -ERR 'Unknown Protocol Operation'
+/** The same answer, also before authentication, where nats-server asks for more than the first byte only if that is a C. */
+export const UNKNOWN_CONNECT = "C?\r\n";
 export const SILENT = "PUB x\r\n"; // closes without a word: wrong number of arguments
 const SILENT_CONNECT = "CONNECT {\r\n"; // closes without a word: no JSON
 /** The client's last line comes in place of the PONG. */
@@ -69,11 +71,12 @@ export const MALFORMED: readonly Malformed[] = [
     stricter: true,
   },
   { name: "a CR inside a SUB", bytes: "SUB ok.1\r 1\r\n", kind: "unknown_operation", becomes: UNKNOWN, stricter: true },
+  { name: "a CONNECX", bytes: "CONNECX {}\r\n", kind: "unknown_operation", becomes: UNKNOWN_CONNECT },
   {
     name: "a CR inside a CONNECT",
     bytes: "CONNECT {\r}\r\n",
     kind: "unknown_operation",
-    becomes: UNKNOWN,
+    becomes: UNKNOWN_CONNECT,
     stricter: true,
   },
   {
