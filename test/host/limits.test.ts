@@ -144,6 +144,24 @@ describe("limits.controlLine", () => {
     }
   });
 
+  it("costs hardly more for a CONNECT of short keys that mean nothing than for the same within a value", () => {
+    const host = configuredHost();
+    const keys = '"a":1,'.repeat(600);
+    const least = (line: string): number => {
+      const text = line.repeat(100);
+      const rounds = Array.from({ length: 11 }, () => {
+        const wire = Wire.connected(host);
+        const microseconds = microsecondsOf(() => wire.client(text));
+        wire.connection.close();
+        return microseconds;
+      });
+      return Math.min(...rounds);
+    };
+    const within = least(`CONNECT {"x":{${keys}"b":1}}\r\n`);
+    const outside = least(`CONNECT {${keys}"b":1}\r\n`);
+    assert.ok(outside < 3 * within, `${outside} µs, ${within} within a value`);
+  });
+
   it("allows a line and headers as long as any configuration allows, byte by byte after as many blanks as possible", () => {
     const host = configuredHost({ limits: { controlLine: 65_536, headers: 65_536 } });
     const wire = Wire.connected(host);
