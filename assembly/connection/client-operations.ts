@@ -65,8 +65,8 @@ export function judge(connection: Connection, chunk: Chunk, line: ClientLine, po
       if (line.hasTail) replace(chunk, position, next, PONG_LINE);
       return next;
     case Operation.OK:
-      // Does nothing at the server (parser.go OP_PLUS_OK).
-      chunk.drop(position, next);
+      // Does nothing at the server (parser.go OP_PLUS_OK), which refuses it before authentication.
+      if (!connection.awaitsAuthentication) chunk.drop(position, next);
       return next;
   }
   // INFO: nats-server reads it, closes if it is no JSON, and does nothing with it on a client's connection.

@@ -81,6 +81,10 @@ describe("malformed bytes of a client, in ENFORCE", () => {
       assert.equal(unauthenticated().client(`SUB ${LONG}\r\n`), WITH_TEXT);
     });
 
+    it("+OK passes, at which nats-server refuses the client", () => {
+      assert.equal(unauthenticated().client("+OK\r\n"), "+OK\r\n");
+    });
+
     it("a verb that begins like CONNECT, and no other, is still answered as an unknown operation", () => {
       for (const verb of ["CX", "connex", "CONNECT \n"]) assert.equal(unauthenticated().client(verb), UNKNOWN_CONNECT);
       for (const verb of ["X", "PX", "SUB\n"]) assert.equal(unauthenticated().client(verb), UNKNOWN);
