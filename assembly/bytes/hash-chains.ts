@@ -29,12 +29,12 @@ export class HashChains {
     this.enter(links.length - LINK);
   }
 
-  /** The first link of a key with this hash, or NO_LINK. */
+  /** The first link of a key with this hash, that of the number added last, or NO_LINK. */
   first(hash: u32): i32 {
     return this.from(this.heads[this.headOf(hash)], hash);
   }
 
-  /** The next link of the same hash, or NO_LINK. */
+  /** The next link of the same hash, that of the number added before, or NO_LINK. */
   behind(link: i32): i32 {
     return this.from(this.links[link + AT_NEXT], <u32>this.links[link]);
   }
