@@ -120,11 +120,14 @@ export function hasSpiffeScheme(uri: string): bool {
 }
 
 function readWorkload(principal: Principal): void {
-  const parts = principal.path.split("/");
-  if (parts.length != 4 || parts[0] != "ns" || parts[2] != "sa") return;
-  if (parts[1].length == 0 || parts[3].length == 0) return;
-  principal.namespace = parts[1];
-  principal.serviceAccount = parts[3];
+  const path = principal.path;
+  if (!path.startsWith("ns/")) return;
+  const namespaceEnd = path.indexOf("/", 3);
+  if (namespaceEnd <= 3 || !path.startsWith("/sa/", namespaceEnd)) return;
+  const account = path.substring(namespaceEnd + 4);
+  if (account.length == 0 || account.includes("/")) return;
+  principal.namespace = path.substring(3, namespaceEnd);
+  principal.serviceAccount = account;
 }
 
 /**
