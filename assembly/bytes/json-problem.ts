@@ -1,3 +1,4 @@
+import { hexadecimal } from "./digits";
 /** Why a document is not JSON. */
 export const enum JsonProblem {
   NONE,
@@ -51,6 +52,5 @@ export function describeByte(byte: u8): string {
   if (byte >= 0x20 && byte < 0x7f) {
     return "'" + String.fromCharCode(byte) + "'";
   }
-  const digits = "0123456789abcdef";
-  return "0x" + digits.charAt(byte >> 4) + digits.charAt(byte & 15);
+  return "0x" + hexadecimal(byte, 2);
 }

@@ -1,3 +1,4 @@
+import { decimal } from "./digits";
 import { JsonProblem, describeByte, problemText } from "./json-problem";
 
 export { decodeString, integerOf, isInteger, numberOf, textOf } from "./json-values";
@@ -159,7 +160,7 @@ export class JsonScanner {
     if (this.problem == JsonProblem.NONE) return "";
     const at = this.start + <usize>this.errorOffset;
     const found = at < this.end ? describeByte(load<u8>(at)) : "the end of the text";
-    return `${problemText(this.problem)}, found ${found} at byte ${this.errorOffset}`;
+    return `${problemText(this.problem)}, found ${found} at byte ${decimal(this.errorOffset)}`;
   }
 
   // @ts-ignore: decorator

@@ -1,3 +1,4 @@
+import { decimal } from "../bytes/digits";
 import { fingerprintOf } from "../policy/fingerprint";
 import { Faults } from "../policy/faults";
 import { Envelope } from "../policy/envelope";
@@ -199,7 +200,7 @@ export class PluginPolicy {
   }
 
   private mark(fingerprint: u64): string {
-    return this.name + " " + fingerprint.toString();
+    return this.name + " " + decimal(fingerprint);
   }
 
   /**
@@ -302,7 +303,7 @@ export class PluginPolicy {
     logText(
       LogLevel.CRITICAL,
       "istio-nats: a newer policy is in force in this proxy that this version of the module cannot read; connections " +
-        `that it still serves stay under the former one until they reconnect, ${faults.count} fault(s):\n` +
+        `that it still serves stay under the former one until they reconnect, ${decimal(faults.count)} fault(s):\n` +
         faults.toString(),
     );
     return false;

@@ -1,4 +1,5 @@
 import { raiseLimit } from "../bytes/budget";
+import { decimal } from "../bytes/digits";
 import { Reason } from "../policy/reason";
 import { hasPassed, nowNanoseconds } from "../proxy/clock";
 import { receiveConfiguration, takeConfiguration } from "../proxy/configuration";
@@ -72,7 +73,7 @@ export class Plugin {
     if (!faults.isEmpty) {
       logText(
         LogLevel.CRITICAL,
-        `istio-nats: this configuration is refused whole, ${faults.count} fault(s):\n${faults.toString()}`,
+        `istio-nats: this configuration is refused whole, ${decimal(faults.count)} fault(s):\n${faults.toString()}`,
       );
       return false;
     }

@@ -1,3 +1,4 @@
+import { decimal } from "../bytes/digits";
 import { OPERATION_NAMES } from "../telemetry/operations";
 import { Operation } from "../nats/operation";
 import { writeQuoted } from "../nats/quote";
@@ -40,11 +41,11 @@ export function summarizeRefusal(operation: Operation, name: usize, length: i32,
 export function summarize(connection: Connection, principal: string): void {
   const totals: Totals = connection.totals;
   if (principal != "") setTextProperty(PRINCIPAL, principal);
-  if (connection.clientId != 0) setTextProperty(CLIENT_ID, connection.clientId.toString());
-  setTextProperty(MESSAGES_IN, totals.messagesIn.toString());
-  setTextProperty(BYTES_IN, totals.bytesIn.toString());
-  setTextProperty(MESSAGES_OUT, totals.messagesOut.toString());
-  setTextProperty(BYTES_OUT, totals.bytesOut.toString());
-  setTextProperty(REFUSED, totals.refused.toString());
+  if (connection.clientId != 0) setTextProperty(CLIENT_ID, decimal(connection.clientId));
+  setTextProperty(MESSAGES_IN, decimal(totals.messagesIn));
+  setTextProperty(BYTES_IN, decimal(totals.bytesIn));
+  setTextProperty(MESSAGES_OUT, decimal(totals.messagesOut));
+  setTextProperty(BYTES_OUT, decimal(totals.bytesOut));
+  setTextProperty(REFUSED, decimal(totals.refused));
   setTextProperty(DENIED, totals.refused > 0 ? "1" : "0");
 }

@@ -3,6 +3,7 @@
  * fmt's `fmtQ`, that is strconv's `appendEscapedRune` for the quote `"`. Nothing here allocates.
  */
 import { copyShort } from "../bytes/copy";
+import { hexDigit } from "../bytes/digits";
 import { decodeRune, runeWidth } from "../bytes/utf8";
 import { PRINTABLE_BEYOND, PRINTABLE_BMP } from "./printable";
 
@@ -63,12 +64,6 @@ function formOf(rune: i32): Form {
   if (rune < 0x80) return asciiForm(<u32>rune);
   if (isPrintable(<u32>rune)) return Form.VERBATIM;
   return rune > 0xffff ? Form.HEX_8 : Form.HEX_4;
-}
-
-/** The lowest four bits of `value` as a hexadecimal digit, a small letter from ten on. */
-export function hexDigit(value: u32): u8 {
-  value &= 15;
-  return <u8>(value < 10 ? 0x30 + value : 0x61 - 10 + value);
 }
 
 /** Writes `\`, `letter` and the last `digits` hexadecimal digits of `value`. */

@@ -1,4 +1,5 @@
 import { isDigit, isLetter } from "../bytes/ascii";
+import { decimal } from "../bytes/digits";
 import { utf8 } from "../bytes/text";
 import { INVALID_DURATION, MILLISECOND, parseDuration } from "./durations";
 import { quoted } from "./faults";
@@ -48,7 +49,8 @@ const SUBJECT_KEYS: StaticArray<string> = ["name", "patterns"];
 
 /** Why `name` cannot name a class, with the remedy; "" when it can. */
 function nameProblem(name: string): string {
-  if (name.length > MAX_CLASS_NAME) return `is ${name.length} characters long: use at most ${MAX_CLASS_NAME}`;
+  if (name.length > MAX_CLASS_NAME)
+    return `is ${decimal(name.length)} characters long: use at most ${decimal(MAX_CLASS_NAME)}`;
   for (let i = 0; i < name.length; i++) {
     const unit = name.charCodeAt(i);
     // A dot could make one of Istio's own expressions for labels match, `cache\.(.+?)\.` for instance.
@@ -71,7 +73,7 @@ class SubjectsReader {
     if (!reader.beginArray('a list such as [{"name": "orders", "patterns": ["orders.>"]}]')) return;
     for (let place = reader.nextElement(); place >= 0; place = reader.nextElement()) {
       if (place >= MAX_CLASSES) {
-        reader.fault(`one class too many: keep at most ${MAX_CLASSES}`);
+        reader.fault(`one class too many: keep at most ${decimal(MAX_CLASSES)}`);
         reader.skipElements();
         return;
       }
@@ -107,7 +109,7 @@ class SubjectsReader {
     if (problem.length > 0) reader.fault(`${quoted(name)} ${problem}`);
     else if (this.placeOfName.has(name)) {
       const other = this.placeOfName.get(name);
-      reader.fault(`${quoted(name)} is the name of subjects[${other}] already: write its patterns there`);
+      reader.fault(`${quoted(name)} is the name of subjects[${decimal(other)}] already: write its patterns there`);
     } else {
       this.placeOfName.set(name, place);
       subject.name = name;
@@ -137,9 +139,9 @@ class SubjectsReader {
     const problem = subjectProblem(pattern);
     if (problem.length > 0) return problem;
     if (this.placeOfPattern.has(pattern)) {
-      return `is in subjects[${this.placeOfPattern.get(pattern)}] already, which counts: remove one of them`;
+      return `is in subjects[${decimal(this.placeOfPattern.get(pattern))}] already, which counts: remove one of them`;
     }
-    return this.placeOfPattern.size < MAX_PATTERNS ? "" : `one pattern too many: keep at most ${MAX_PATTERNS}`;
+    return this.placeOfPattern.size < MAX_PATTERNS ? "" : `one pattern too many: keep at most ${decimal(MAX_PATTERNS)}`;
   }
 }
 

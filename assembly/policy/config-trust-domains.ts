@@ -1,3 +1,4 @@
+import { decimal } from "../bytes/digits";
 import { quoted } from "./faults";
 import { JsonReader } from "./json";
 import { isName } from "./source-read";
@@ -14,7 +15,7 @@ function problem(domain: string, before: string[]): string {
   }
   if (domain.startsWith("spiffe:")) return "begins with the scheme: leave spiffe:// out";
   if (domain.length > MAX_TRUST_DOMAIN_LENGTH) {
-    return `is ${domain.length} characters long: use at most ${MAX_TRUST_DOMAIN_LENGTH}`;
+    return `is ${decimal(domain.length)} characters long: use at most ${decimal(MAX_TRUST_DOMAIN_LENGTH)}`;
   }
   if (!isName(domain, false)) {
     return "is no trust domain: use letters, digits, '.', '-' and '_'";
@@ -31,7 +32,7 @@ export function readTrustDomains(reader: JsonReader, into: string[]): void {
   for (let place = reader.nextElement(); place >= 0; place = reader.nextElement()) {
     elements++;
     if (place >= MAX_TRUST_DOMAINS) {
-      reader.fault(`one trust domain too many: keep at most ${MAX_TRUST_DOMAINS}`);
+      reader.fault(`one trust domain too many: keep at most ${decimal(MAX_TRUST_DOMAINS)}`);
       reader.skipElements();
       return;
     }

@@ -1,3 +1,4 @@
+import { decimal } from "../bytes/digits";
 import { readAudit } from "./config-audit";
 import { readLimits } from "./config-limits";
 import { readTelemetry } from "./config-telemetry";
@@ -64,7 +65,8 @@ export class PolicyReading {
     this.reader = new JsonReader(ptr, length, faults);
     // Istio sends an absent or empty pluginConfig as no bytes at all.
     if (length <= 0) faults.add("", "is empty: give the WasmPlugin a pluginConfig with trustDomains and rules");
-    else if (length > MAX_CONFIG_BYTES) faults.add("", `is ${length} bytes long: use at most ${MAX_CONFIG_BYTES}`);
+    else if (length > MAX_CONFIG_BYTES)
+      faults.add("", `is ${decimal(length)} bytes long: use at most ${decimal(MAX_CONFIG_BYTES)}`);
     this.isRead = !faults.isEmpty || !this.reader.beginObject("an object with trustDomains and rules");
   }
 

@@ -1,3 +1,4 @@
+import { decimal } from "../bytes/digits";
 import { fingerprintOf } from "./fingerprint";
 
 /**
@@ -65,7 +66,7 @@ export function readEnvelope(pointer: usize, size: i32): Envelope {
   }
   const version = load<u32>(pointer, AT_VERSION);
   if (version != VERSION) {
-    envelope.problem = `it has form ${version}, and this module reads form ${VERSION}`;
+    envelope.problem = `it has form ${decimal(version)}, and this module reads form ${decimal(VERSION)}`;
     return envelope;
   }
   const count = load<u32>(pointer, AT_COUNT);

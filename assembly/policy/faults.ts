@@ -1,3 +1,4 @@
+import { decimal, hexadecimal } from "../bytes/digits";
 import { beginning } from "../bytes/text";
 
 /** More faults than this are counted, not listed: nobody reads on, and the log line is bounded. */
@@ -52,7 +53,7 @@ export class Faults {
     }
     const unlisted = this.count - this.listed.length;
     if (unlisted > 0) {
-      lines.push(`and ${unlisted} more ${unlisted == 1 ? "fault" : "faults"}`);
+      lines.push(`and ${decimal(unlisted)} more ${unlisted == 1 ? "fault" : "faults"}`);
     }
     return lines.join("\n");
   }
@@ -70,8 +71,7 @@ export function quoted(text: string): string {
     if (unit == 0x22 || unit == 0x5c) {
       shown.push("\\" + text.charAt(i));
     } else if (unit < 0x20 || (unit >= 0x7f && unit < 0xa0)) {
-      const digits = "0123456789abcdef";
-      shown.push("\\x" + digits.charAt(unit >> 4) + digits.charAt(unit & 15));
+      shown.push("\\x" + hexadecimal(unit, 2));
     } else {
       shown.push(text.charAt(i));
     }

@@ -1,4 +1,5 @@
 import { isDigit, isLetter } from "../bytes/ascii";
+import { decimal } from "../bytes/digits";
 import { textOf } from "../bytes/json";
 import { quoted } from "./faults";
 
@@ -86,7 +87,7 @@ export class JsonPath {
     let text = "";
     for (let i = 0; i < this.depth; i++) {
       const segment = this.segments[i];
-      if (segment.index >= 0) text += `[${segment.index}]`;
+      if (segment.index >= 0) text += `[${decimal(segment.index)}]`;
       if (segment.keyStart == 0) continue;
       const key = segment.key;
       if (!isPlainKey(key)) text += `[${quoted(key)}]`;

@@ -1,3 +1,4 @@
+import { decimal } from "../bytes/digits";
 import { JsonScanner, JsonToken, numberOf, textOf } from "../bytes/json";
 import { isValidUtf8 } from "../bytes/utf8";
 import { Faults, quoted } from "./faults";
@@ -171,7 +172,7 @@ export class JsonReader {
       return null;
     }
     if (length > MAX_STRING_BYTES) {
-      this.fault(`is ${length} bytes long: use at most ${MAX_STRING_BYTES}`);
+      this.fault(`is ${decimal(length)} bytes long: use at most ${decimal(MAX_STRING_BYTES)}`);
       return null;
     }
     if (!isValidUtf8(this.scanner.tokenStart, length)) {
@@ -216,7 +217,7 @@ export class JsonReader {
     // Istio hands every number over as a double: 4096 may be written 4.096e+03.
     const value = numberOf(this.scanner.tokenStart, this.scanner.tokenEnd);
     if (!(value >= <f64>least && value <= <f64>most)) {
-      this.fault(`${this.shown()} is outside of ${least} to ${most}: write ${expected} within them`);
+      this.fault(`${this.shown()} is outside of ${whole(least)} to ${whole(most)}: write ${expected} within them`);
       return NO_INTEGER;
     }
     if (Math.floor(value) != value) {
@@ -315,4 +316,8 @@ export class JsonReader {
   private text(): string {
     return textOf(this.scanner.tokenStart, this.scanner.tokenEnd, this.scanner.hasEscapes);
   }
+}
+
+function whole(value: i64): string {
+  return (value < 0 ? "-" : "") + decimal(abs(value));
 }

@@ -1,3 +1,4 @@
+import { decimal } from "../bytes/digits";
 import { utf8 } from "../bytes/text";
 import { MAX_TOKENS } from "../nats/subject";
 import { addDomains, beginList, writeEntry, writtenList } from "./entry-list";
@@ -56,7 +57,7 @@ export function subjectProblem(text: string): string {
       return "a token is empty: write something on both sides of each '.'";
     }
     const isTail = i == tokenStart + 1 && text.charCodeAt(tokenStart) == 0x3e;
-    if (++tokens > MAX_TOKENS) return `more than ${MAX_TOKENS} tokens: shorten it`;
+    if (++tokens > MAX_TOKENS) return `more than ${decimal(MAX_TOKENS)} tokens: shorten it`;
     if (isTail && i < length) return "'>' must be the last token";
     tokenStart = i + 1;
   }
@@ -135,7 +136,7 @@ function readEntry(reader: JsonReader, direction: Direction): void {
 
 function addText(reader: JsonReader, text: string, direction: Direction): void {
   if (String.UTF8.byteLength(text) > MAX_SUBJECT_BYTES) {
-    reader.fault(`${quoted(text)}: more than ${MAX_SUBJECT_BYTES} bytes: shorten it`);
+    reader.fault(`${quoted(text)}: more than ${decimal(MAX_SUBJECT_BYTES)} bytes: shorten it`);
     return;
   }
   const problem = addEntry(text, direction);

@@ -1,3 +1,4 @@
+import { decimal } from "../bytes/digits";
 import { utf8 } from "../bytes/text";
 import { quoted } from "./faults";
 import { JsonReader, NO_MORE_KEYS } from "./json";
@@ -46,7 +47,7 @@ const RULE_KEYS: StaticArray<string> = [
 function nameProblem(name: string): string {
   const bytes = String.UTF8.byteLength(name);
   if (bytes > MAX_NAME_BYTES) {
-    return `is ${bytes} bytes long: use at most ${MAX_NAME_BYTES}`;
+    return `is ${decimal(bytes)} bytes long: use at most ${decimal(MAX_NAME_BYTES)}`;
   }
   for (let i = 0, length = name.length; i < length; i++) {
     const unit = name.charCodeAt(i);
@@ -112,7 +113,7 @@ export class RulesReader {
       return false;
     }
     if (index >= MAX_RULES) {
-      reader.fault(`one rule too many: at most ${MAX_RULES} are read, so unite rules that share subjects`);
+      reader.fault(`one rule too many: at most ${decimal(MAX_RULES)} are read, so unite rules that share subjects`);
       reader.skipElements();
       return false;
     }
@@ -201,7 +202,7 @@ export class RulesReader {
     const other = this.names.write(name, length);
     if (other == NONE) return;
     const shown = quoted(String.UTF8.decodeUnsafe(name, <usize>length));
-    this.reader.fault(`${shown} is the name of rules[${other}] already: write another one`);
+    this.reader.fault(`${shown} is the name of rules[${decimal(other)}] already: write another one`);
   }
 
   /** Reports what the rule lacks: a name, a source, or anything that it allows or denies. */

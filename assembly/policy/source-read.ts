@@ -1,4 +1,5 @@
 import { countOf, isDigit, isLetter } from "../bytes/ascii";
+import { decimal } from "../bytes/digits";
 import { beginning } from "../bytes/text";
 import { quoted } from "./faults";
 import { JsonReader, NO_MORE_KEYS } from "./json";
@@ -71,7 +72,7 @@ function stars(value: string): i32 {
 /** Why `value` cannot be a principal, with the remedy; "" when it can. */
 function principalProblem(value: string): string {
   if (value.length > MAX_URI_LENGTH) {
-    return `is ${value.length} characters long: use at most ${MAX_URI_LENGTH}`;
+    return `is ${decimal(value.length)} characters long: use at most ${decimal(MAX_URI_LENGTH)}`;
   }
   if (hasBlank(value)) return "has a blank or a control character: remove it";
   if (hasSpiffeScheme(value)) {

@@ -1,6 +1,7 @@
+import { decimal, hexDigit } from "../bytes/digits";
 import { beginning } from "../bytes/text";
 import { Operation } from "../nats/operation";
-import { hexDigit, writeQuoted } from "../nats/quote";
+import { writeQuoted } from "../nats/quote";
 import { Reason, REASON_NAMES } from "../policy/reason";
 import { LogLevel, logText } from "../proxy/log";
 import { FilterStats } from "./filter-stats";
@@ -226,7 +227,7 @@ function begin(event: string, who: AuditSubject): string {
 }
 
 function number(name: string, value: u64): string {
-  return ',"' + name + '":' + value.toString();
+  return ',"' + name + '":' + decimal(value);
 }
 
 function field(name: string, value: string): string {

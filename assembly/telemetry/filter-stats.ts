@@ -1,4 +1,4 @@
-import { hexDigit } from "../nats/quote";
+import { hexadecimal } from "../bytes/digits";
 import { defineMetric, incrementMetric, MetricKind, NO_METRIC, recordMetric } from "../proxy/metrics";
 import { label } from "./names";
 import { Standpoint } from "./meters";
@@ -55,7 +55,7 @@ export class FilterStats {
     for (let i = 0; i < EVENTS.length; i++) this.metric(EVENTS[i]);
     this.forgetPolicy();
     this.rules = rules;
-    const labels = label("policy", hexadecimal(fingerprint)) + label("mode", mode) + label("version", VERSION);
+    const labels = label("policy", hexadecimal(fingerprint, 16)) + label("mode", mode) + label("version", VERSION);
     this.info = this.define(POLICY_INFO, labels);
     this.rulesGauge = this.define(POLICY_RULES, labels);
   }
@@ -138,11 +138,4 @@ export class FilterStats {
     const kind = name.endsWith("_total") ? MetricKind.COUNTER : MetricKind.GAUGE;
     return defineMetric(kind, this.labels + labels + name);
   }
-}
-
-/** With `toString(16)` and `padStart` of the standard library the module has 595 bytes more. */
-function hexadecimal(value: u64): string {
-  let digits = "";
-  for (let shift = 60; shift >= 0; shift -= 4) digits += String.fromCharCode(hexDigit(<u32>(value >> shift)));
-  return digits;
 }

@@ -628,4 +628,15 @@ describe("the module", () => {
     assert.ok(wasm.length <= 256 * 1024, `${wasm.length} bytes`);
     assert.ok(gzipSync(wasm).length <= 96 * 1024, `${gzipSync(wasm).length} bytes gzipped`);
   });
+
+  it("has none of the standard library's tables of digits, which a number's toString or a number in a template would bring", () => {
+    const wasm = readFileSync(filterWasm);
+    for (const table of ["0001020304", "0123456789abcdefghij"]) {
+      assert.equal(
+        wasm.indexOf(Buffer.from(table, "utf16le")),
+        -1,
+        `${table}…: use decimal or hexadecimal (bytes/digits.ts)`,
+      );
+    }
+  });
 });

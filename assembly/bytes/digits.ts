@@ -1,0 +1,35 @@
+/**
+ * Numbers as text. Nothing else makes text of a number, no `toString` and no template: the standard library would bring tables
+ * for it, and a function for each type, that are 3 KB of the module.
+ */
+
+/** Room for the longest number, the largest u64 in decimal digits, in UTF-16. */
+const ROOM: usize = 40;
+const end: usize = memory.data(40) + ROOM;
+
+/** A number in decimal digits. */
+export function decimal(value: u64): string {
+  let at = end;
+  do {
+    at -= 2;
+    store<u16>(at, 0x30 + <u16>(value % 10));
+    value /= 10;
+  } while (value != 0);
+  return String.UTF16.decodeUnsafe(at, end - at);
+}
+
+/** The last `digits` hexadecimal digits of a number, 16 at most, with leading zeros. */
+export function hexadecimal(value: u64, digits: i32): string {
+  const start = end - ((<usize>digits) << 1);
+  for (let at = end; at > start; value >>= 4) {
+    at -= 2;
+    store<u16>(at, hexDigit(<u32>value));
+  }
+  return String.UTF16.decodeUnsafe(start, end - start);
+}
+
+/** The lowest four bits of `value` as a hexadecimal digit, a small letter from ten on. */
+export function hexDigit(value: u32): u8 {
+  value &= 15;
+  return <u8>(value < 10 ? 0x30 + value : 0x61 - 10 + value);
+}
