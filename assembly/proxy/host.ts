@@ -1,8 +1,7 @@
 /**
- * The host calls of Proxy-Wasm ABI 0.2.1 that this filter uses. Declarations and numbers come from
- * @solo-io/proxy-runtime where it has them right; `proxy_set_buffer_bytes` it lacks (docs/adr/0002).
+ * The host calls of Proxy-Wasm ABI 0.2.1 that this filter uses. Declarations come from @solo-io/proxy-runtime where it has
+ * them right; `proxy_set_buffer_bytes` it lacks, and its enums bring more than numbers (docs/adr/0002).
  */
-import { WasmResultValues, BufferTypeValues } from "@solo-io/proxy-runtime/assembly/runtime";
 export {
   proxy_close_stream,
   proxy_continue_stream,
@@ -23,7 +22,8 @@ export {
 export declare function proxy_set_buffer_bytes(buffer: i32, start: u32, length: u32, data: usize, size: usize): u32;
 
 /** What a host call answers that has done what it was asked. */
-export const OK: u32 = WasmResultValues.Ok;
-export const DOWNSTREAM_DATA: i32 = BufferTypeValues.NetworkDownstreamData;
-export const UPSTREAM_DATA: i32 = BufferTypeValues.NetworkUpstreamData;
-export const PLUGIN_CONFIGURATION: i32 = BufferTypeValues.PluginConfiguration;
+export const OK: u32 = 0;
+/** The buffers that the host lets be read and written. */
+export const DOWNSTREAM_DATA: i32 = 2;
+export const UPSTREAM_DATA: i32 = 3;
+export const PLUGIN_CONFIGURATION: i32 = 7;

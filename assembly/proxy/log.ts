@@ -1,4 +1,3 @@
-import { LogLevelValues } from "@solo-io/proxy-runtime/assembly/runtime";
 import { proxy_log } from "./host";
 
 /** Istio shows Wasm logs from `warning` on, so what operators must see is never below `warn`. */
@@ -10,5 +9,5 @@ export const enum LogLevel {
 /** Writes a line into the proxy's log; it shows it if the level of its `wasm` logger lets it. */
 export function logText(level: LogLevel, text: string): void {
   const bytes = String.UTF8.encode(text);
-  proxy_log(<LogLevelValues>level, changetype<usize>(bytes), <usize>bytes.byteLength);
+  proxy_log(level, changetype<usize>(bytes), <usize>bytes.byteLength);
 }

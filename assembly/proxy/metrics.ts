@@ -1,4 +1,3 @@
-import { MetricTypeValues } from "@solo-io/proxy-runtime/assembly/runtime";
 import { OK, proxy_define_metric, proxy_increment_metric, proxy_record_metric } from "./host";
 
 const idAddress: usize = memory.data(8);
@@ -20,12 +19,7 @@ export const enum MetricKind {
 export function defineMetric(kind: MetricKind, name: string): u32 {
   const bytes = String.UTF8.encode(name);
   store<u32>(idAddress, 0);
-  const status = proxy_define_metric(
-    <MetricTypeValues>kind,
-    changetype<usize>(bytes),
-    <usize>bytes.byteLength,
-    idAddress,
-  );
+  const status = proxy_define_metric(kind, changetype<usize>(bytes), <usize>bytes.byteLength, idAddress);
   return status == OK ? load<u32>(idAddress) : NO_METRIC;
 }
 

@@ -1,5 +1,7 @@
-import { StreamTypeValues } from "@solo-io/proxy-runtime/assembly/runtime";
 import { OK, proxy_close_stream, proxy_continue_stream, proxy_set_effective_context } from "./host";
+
+/** The side of a connection towards the client. */
+const DOWNSTREAM: i32 = 2;
 
 /** What a data callback answers. */
 export const enum FilterStatus {
@@ -10,12 +12,12 @@ export const enum FilterStatus {
 
 /** Lets held downstream bytes go to the server. The host does not call `on_downstream_data` again for them. */
 export function continueDownstream(): void {
-  proxy_continue_stream(StreamTypeValues.Downstream);
+  proxy_continue_stream(DOWNSTREAM);
 }
 
-/** Closes the client's connection. `Upstream` as type answers OK and does nothing (Envoy 1.40). */
+/** Closes the client's connection. The other side as type answers OK and does nothing (Envoy 1.40). */
 export function closeDownstream(): void {
-  proxy_close_stream(StreamTypeValues.Downstream);
+  proxy_close_stream(DOWNSTREAM);
 }
 
 /**

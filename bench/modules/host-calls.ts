@@ -9,17 +9,17 @@ import {
   proxy_get_property,
   proxy_increment_metric,
 } from "@solo-io/proxy-runtime/assembly/imports";
-import { BufferTypeValues, WasmResultValues } from "@solo-io/proxy-runtime/assembly/runtime";
-import { proxy_set_buffer_bytes } from "../../assembly/proxy/host";
+import { DOWNSTREAM_DATA, OK, proxy_set_buffer_bytes } from "../../assembly/proxy/host";
 
 export * from "./silent-callbacks";
 
-const CHUNK = BufferTypeValues.NetworkDownstreamData;
 /** The number of bytes that bench/host-calls.ts sends. */
 const ORDER: u32 = 16_384;
 const HEAD: u32 = 8;
 const SMALL: u32 = 16;
 const COUNTER = 0;
+/** What the host answers for a property that is absent. */
+const NOT_FOUND: u32 = 1;
 const CONTINUE: u32 = 0;
 const WAIT: u32 = 1;
 
@@ -46,15 +46,15 @@ export function proxy_on_vm_start(_root: u32, _size: u32): u32 {
 // @ts-ignore: decorator
 @inline
 function ok(result: u32): void {
-  if (result != WasmResultValues.Ok) unreachable();
+  if (result != OK) unreachable();
 }
 
 function read(bytes: u32, count: i32): void {
-  for (let i = 0; i < count; i++) ok(proxy_get_buffer_bytes(CHUNK, 0, bytes, answer, answer + 4));
+  for (let i = 0; i < count; i++) ok(proxy_get_buffer_bytes(DOWNSTREAM_DATA, 0, bytes, answer, answer + 4));
 }
 
 function write(count: i32): void {
-  for (let i = 0; i < count; i++) ok(proxy_set_buffer_bytes(CHUNK, 0, SMALL, area, SMALL));
+  for (let i = 0; i < count; i++) ok(proxy_set_buffer_bytes(DOWNSTREAM_DATA, 0, SMALL, area, SMALL));
 }
 
 function presentProperty(count: i32): void {
@@ -66,7 +66,7 @@ function absentProperty(count: i32): void {
   const pointer = changetype<usize>(absent);
   for (let i = 0; i < count; i++) {
     const result = proxy_get_property(pointer, absent.byteLength, answer, answer + 4);
-    if (result != WasmResultValues.NotFound) unreachable();
+    if (result != NOT_FOUND) unreachable();
   }
 }
 
@@ -95,14 +95,14 @@ function digit(at: usize): i32 {
 
 export function proxy_on_downstream_data(_context: u32, size: u32, _end: u32): u32 {
   if (size == 0) return CONTINUE;
-  ok(proxy_get_buffer_bytes(CHUNK, 0, min(size, HEAD), answer, answer + 4));
+  ok(proxy_get_buffer_bytes(DOWNSTREAM_DATA, 0, min(size, HEAD), answer, answer + 4));
   const kind = digit(0);
   if (kind < 0 || kind > 9) return CONTINUE;
   if (size < ORDER) return WAIT;
   let count = 0;
   for (let at: usize = 2; at < HEAD; at++) count = 10 * count + digit(at);
   obey(kind, count);
-  ok(proxy_set_buffer_bytes(CHUNK, 0, size, changetype<usize>(ping), ping.byteLength));
+  ok(proxy_set_buffer_bytes(DOWNSTREAM_DATA, 0, size, changetype<usize>(ping), ping.byteLength));
   return CONTINUE;
 }
 

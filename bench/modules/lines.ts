@@ -2,7 +2,7 @@
 // know where the next message begins. Payloads are skipped by arithmetic, without a look at them. Nothing is allocated.
 
 import { proxy_get_buffer_bytes } from "@solo-io/proxy-runtime/assembly/imports";
-import { BufferTypeValues, WasmResultValues } from "@solo-io/proxy-runtime/assembly/runtime";
+import { DOWNSTREAM_DATA, OK, UPSTREAM_DATA } from "../../assembly/proxy/host";
 
 export * from "./silent-callbacks";
 
@@ -43,15 +43,15 @@ function streamOf(context: u32, direction: usize): usize {
   return streams + (((<usize>(context % CONTEXTS)) << 1) + direction) * STREAM;
 }
 
-/** Reads the lines of `size` bytes in the host's buffer of that kind. */
-function readLines(stream: usize, kind: BufferTypeValues, size: u32): void {
+/** Reads the lines of `size` bytes in that buffer of the host. */
+function readLines(stream: usize, buffer: i32, size: u32): void {
   let at: u32 = 0;
   while (true) {
     const skipped = min(load<u32>(stream), size - at);
     store<u32>(stream, load<u32>(stream) - skipped);
     at += skipped;
     if (at >= size) return;
-    if (proxy_get_buffer_bytes(kind, at, min(GLANCE, size - at), answer, answer + 4) != WasmResultValues.Ok) {
+    if (proxy_get_buffer_bytes(buffer, at, min(GLANCE, size - at), answer, answer + 4) != OK) {
       unreachable();
     }
     at += readLine(stream, load<usize>(answer), load<u32>(answer, 4));
@@ -84,11 +84,11 @@ function readLine(stream: usize, text: usize, length: u32): u32 {
 }
 
 export function proxy_on_downstream_data(context: u32, size: u32, _end: u32): u32 {
-  readLines(streamOf(context, 0), BufferTypeValues.NetworkDownstreamData, size);
+  readLines(streamOf(context, 0), DOWNSTREAM_DATA, size);
   return 0;
 }
 
 export function proxy_on_upstream_data(context: u32, size: u32, _end: u32): u32 {
-  readLines(streamOf(context, 1), BufferTypeValues.NetworkUpstreamData, size);
+  readLines(streamOf(context, 1), UPSTREAM_DATA, size);
   return 0;
 }

@@ -2,7 +2,7 @@
 // bytes. The bytes land in one static area, so nothing is allocated.
 
 import { proxy_get_buffer_bytes } from "@solo-io/proxy-runtime/assembly/imports";
-import { BufferTypeValues } from "@solo-io/proxy-runtime/assembly/runtime";
+import { DOWNSTREAM_DATA, UPSTREAM_DATA } from "../../assembly/proxy/host";
 
 export * from "./silent-callbacks";
 
@@ -16,11 +16,11 @@ export function malloc(_size: usize): usize {
 }
 
 export function proxy_on_downstream_data(_context: u32, size: u32, _end: u32): u32 {
-  proxy_get_buffer_bytes(BufferTypeValues.NetworkDownstreamData, 0, min(size, ROOM), answer, answer + 4);
+  proxy_get_buffer_bytes(DOWNSTREAM_DATA, 0, min(size, ROOM), answer, answer + 4);
   return 0;
 }
 
 export function proxy_on_upstream_data(_context: u32, size: u32, _end: u32): u32 {
-  proxy_get_buffer_bytes(BufferTypeValues.NetworkUpstreamData, 0, min(size, ROOM), answer, answer + 4);
+  proxy_get_buffer_bytes(UPSTREAM_DATA, 0, min(size, ROOM), answer, answer + 4);
   return 0;
 }

@@ -20,8 +20,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 
 const SDK = "@solo-io/proxy-runtime/assembly/";
 
-/** The only room that may use the SDK, and only its host calls and enums. Its buffers and export table are not used (docs/adr). */
-const MAY_IMPORT_SDK: Record<string, readonly string[]> = { proxy: ["imports", "runtime"] };
+/** The only room that may use the SDK, and only its host calls. Its enums, buffers and export table are not used (docs/adr). */
+const MAY_IMPORT_SDK: Record<string, readonly string[]> = { proxy: ["imports"] };
 
 interface Import {
   /** The importing file, relative to assembly/. */
