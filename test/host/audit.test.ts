@@ -5,7 +5,7 @@ import { inRoot } from "../../tools/paths.ts";
 import { sourceList } from "../../tools/source-constant.ts";
 import { auditSchema, schemaFaults } from "../stand/audit-schema.ts";
 import type { Host } from "./host.ts";
-import { auditOf, configuredHost, CONNECT, INFO, msg, PEER, PONG, pub, stat, Wire } from "./wire.ts";
+import { auditOf, configuredHost, CONNECT, INFO, msg, PEER, policy, PONG, pub, stat, Wire } from "./wire.ts";
 
 const WHO = {
   istio_nats_audit: 1,
@@ -152,6 +152,28 @@ describe("an audit record", () => {
     host.advance(-3_600_000);
     host.tick();
     assert.deepEqual(auditOf(host).at(-1), { istio_nats_audit: 1, event: "suppressed", suppressed: 4 });
+  });
+
+  it("is written as often as before once the host's clock was set back by an hour", () => {
+    const host = configuredHost({ audit: { burst: 1, refusalsPerSecond: 1 } });
+    const wire = Wire.connected(host);
+    wire.client(pub("no.1").repeat(2));
+    host.advance(-3_600_000);
+    for (let i = 0; i < 3; i++) {
+      wire.client(pub("no.2"));
+      host.advance(1000);
+    }
+    assert.equal(eventsOf(host).filter((event) => event === "refused").length, 3);
+  });
+
+  it("waits no longer where a newer policy has a smaller burst than was used up under the former one", () => {
+    const host = configuredHost({ audit: { burst: 100, refusalsPerSecond: 1 } });
+    const wire = Wire.connected(host);
+    wire.client(pub("no.1").repeat(100));
+    assert.ok(host.configure(policy({ audit: { burst: 1, refusalsPerSecond: 1 } })).accepted);
+    host.advance(1000);
+    wire.client(pub("no.1"));
+    assert.equal(eventsOf(host).filter((event) => event === "refused").length, 101);
   });
 
   it("about a connection has a rate limit of its own, so that a crowd hides no refusal; both limits report what they left out", () => {

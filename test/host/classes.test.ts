@@ -184,14 +184,20 @@ describe("the number of series", () => {
     const host = new Host(filterModule());
     assert.ok(host.configure({ trustDomains: ["cluster.local"], rules }).accepted);
     const all = rules.map((_, i) => pub(`ok.${i}`)).join("");
-    for (let peer = 0; peer < 40; peer++) {
-      const wire = new Wire(host, `spiffe://cluster.local/ns/n${peer}/sa/a`);
-      wire.client('CONNECT {"verbose":false}\r\n' + all);
-    }
+    const wires = Array.from({ length: 40 }, (_, peer) => new Wire(host, `spiffe://cluster.local/ns/n${peer}/sa/a`));
+    for (const wire of wires) wire.client('CONNECT {"verbose":false}\r\n' + all);
     host.tick();
     const series = [...host.metrics.keys()].filter((raw) => raw.endsWith(";.;istio_nats_refusals_total"));
     assert.ok(series.length <= 16_384 + 40, `${series.length}`);
     assert.equal(stat(host, "istio_nats_refusals_total"), 40 * 500);
+
+    // Those of a plugin that is gone leave room for others.
+    for (const { connection } of wires) connection.close();
+    host.deleteRoot(wires[0]!.connection.root);
+    assert.ok(host.configure({ trustDomains: ["cluster.local"], rules }).accepted);
+    const before = stat(host, "istio_nats_refusals_total", { rule: "rule-7" });
+    Wire.connected(host).client(pub("ok.7"));
+    assert.equal(stat(host, "istio_nats_refusals_total", { rule: "rule-7" }), before + 1);
   });
 });
 

@@ -9,7 +9,7 @@ import { filterWasm } from "../../tools/wasm.ts";
 import { filterModule } from "./filter.ts";
 import { fnv1a } from "./fnv.ts";
 import { Host } from "./host.ts";
-import { configuredHost, CONNECT, INFO, msg, policy, PONG, pub, stat, Wire } from "./wire.ts";
+import { configuredHost, CONNECT, INFO, msg, PEER, policy, PONG, pub, stat, Wire } from "./wire.ts";
 
 const NODE = { "xds.node.metadata.WORKLOAD_NAME": "nats", "xds.node.metadata.NAMESPACE": "messaging" };
 
@@ -110,6 +110,15 @@ describe("labels of a workload", () => {
     }
   });
 
+  it("include its service account in its namespace as the principal if the connections are its own", () => {
+    const properties = { "xds.node.metadata.NAMESPACE": "shop", "xds.node.metadata.SERVICE_ACCOUNT": "api" };
+    const host = new Host(filterModule(), { properties });
+    assert.ok(host.configure({ ...policy(), identity: "WORKLOAD" }).accepted);
+    new Wire(host, "").client(CONNECT);
+    const labels = { source_principal: "spiffe://cluster.local/ns/shop/sa/api", source_workload_namespace: "shop" };
+    assert.equal(stat(host, "istio_nats_connections_opened_total", labels), 1);
+  });
+
   it("contain nothing that Istio's own label expressions match anywhere in a name", () => {
     const host = configuredHost();
     const wire = new Wire(host, "spiffe://cluster.local/ns/cache.a/sa/my-tag.b.component.c");
@@ -142,6 +151,22 @@ describe("gauges", () => {
     assert.deepEqual([active(), subscribed()], [0, 0]);
   });
 
+  it("of connections and subscriptions go along with a connection that a newer policy takes for another principal", () => {
+    const other = "spiffe://cluster.local/ns/shop/sa/other";
+    const rules = [{ name: "r", from: [{ principals: ["*"] }], subscribe: { allow: ["ok.>"] } }];
+    const host = new Host(filterModule());
+    assert.ok(host.configure({ trustDomains: ["cluster.local"], rules }).accepted);
+    const wire = Wire.connected(host);
+    wire.connection.properties.set("filter_state.io.istio.peer_principal", other);
+    wire.client("SUB ok.1 1\r\nSUB ok.2 2\r\n");
+    const gauges = (source_principal: string): number[] =>
+      ["connections", "subscriptions"].map((what) => stat(host, `istio_nats_${what}_active`, { source_principal }));
+    assert.deepEqual([gauges(PEER), gauges(other)].flat(), [1, 2, 0, 0]);
+    assert.ok(host.configure({ trustDomains: ["cluster.local"], identity: "WAYPOINT", rules }).accepted);
+    host.tick();
+    assert.deepEqual([gauges(PEER), gauges(other)].flat(), [0, 0, 1, 2]);
+  });
+
   it("add up over the workers of a proxy, because each worker reports only its changes", () => {
     const [one, two] = [configuredHost(), configuredHost()];
     Wire.connected(one);
@@ -165,13 +190,24 @@ describe("gauges", () => {
     const second = Wire.connected(host);
     second.client("SUB ok.1 1\r\n");
     const told = stat(host, "istio_nats_memory_bytes");
-    assert.ok(told > 0);
+    const alone = configuredHost();
+    Wire.connected(alone).client("SUB ok.1 1\r\n");
+    assert.equal(told, stat(alone, "istio_nats_memory_bytes"));
     second.connection.close();
     assert.ok(stat(host, "istio_nats_memory_bytes") < told);
   });
 });
 
 describe("what connections count", () => {
+  it("is told to the host once, however many ticks follow", () => {
+    const host = configuredHost();
+    const wire = Wire.connected(host);
+    for (let refused = 1; refused <= 3; refused++) {
+      wire.client(pub("no.1"));
+      assert.equal(stat(host, "istio_nats_refusals_total"), refused);
+    }
+  });
+
   it("continues if the host drops a plugin before its connections, which Envoy never does", () => {
     const host = configuredHost();
     const wire = Wire.connected(host);
