@@ -104,13 +104,14 @@ function weigh(all: Connection[]): void {
     store<usize>(recordsEnd, changetype<usize>(connection), CONNECTION);
     recordsEnd += STRIDE;
   }
-  const firsts: Map<string, usize> = new Map();
+  // Addresses, as i32 so that no further kind of map is compiled into the module.
+  const firsts: Map<string, i32> = new Map();
   for (let at = records; at < recordsEnd; at += STRIDE) {
     const meter = changetype<Meter>(load<usize>(at, METER));
     if (meter.first == null) {
       const name = meter.name;
-      if (!firsts.has(name)) firsts.set(name, changetype<usize>(meter));
-      meter.first = changetype<Meter>(firsts.get(name));
+      if (!firsts.has(name)) firsts.set(name, <i32>changetype<usize>(meter));
+      meter.first = changetype<Meter>(<usize>firsts.get(name));
     }
     store<usize>(at, changetype<usize>(meter.first), METER);
   }
