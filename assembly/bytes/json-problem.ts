@@ -1,4 +1,5 @@
 import { hexadecimal } from "./digits";
+
 /** Why a document is not JSON. */
 export const enum JsonProblem {
   NONE,
