@@ -128,8 +128,9 @@ ${table(["stat", "kind", "more labels", ""], statRows(false))}
   same connection. A publish whose answers go to somebody else counts as \`expired\`. A pull from a JetStream consumer
   (\`$JS.API.CONSUMER.MSG.NEXT\`) is not a request. A publish to a stream is one, and its acknowledgement is the answer. That nobody
   listens (status 503) is an answer too, and a fast one: look at \`istio_nats_no_responders_total\` before you trust quantiles.
-- **The service's side** has no count of what is never answered: a subscriber that only listens owes nobody an answer. A message
-  from a JetStream consumer is not a request to the service, since nobody waits for its acknowledgement (\`$JS.ACK.…\`).
+- **The service's side** has no count of what is never answered: a subscriber that only listens owes nobody an answer. What
+  JetStream delivers with a reply subject of its own (\`$JS.ACK.…\`, \`$JS.FC.…\`, \`$JS.SNAPSHOT.ACK.…\`) is not a request to
+  the service, since only nats-server waits for the answer.
 - **Gauges** are the sum of what the workers add and take away. They are right until a VM traps: what its connections had added
   then stays, until the proxy's process ends. \`istio_nats_policy_info\` and \`istio_nats_policy_rules\` are set anew with every
   tick, and are right again half a second after a VM has been replaced.

@@ -1,7 +1,8 @@
 import { hashBytes64 } from "../bytes/hash";
 import { Operation } from "../nats/operation";
-import { isAcknowledgement, isPull, saysNoResponders, STATUS_BYTES } from "../nats/requests";
+import { isPull, saysNoResponders, STATUS_BYTES } from "../nats/requests";
 import { ServerLine } from "../nats/server-line";
+import { isOfJetStream } from "../nats/subject";
 import { NO_SUBJECT } from "../policy/subject-classes";
 import { recordDuration } from "../telemetry/durations";
 import { Duration, Meter } from "../telemetry/meter";
@@ -12,7 +13,7 @@ import { OpenRequests, RequestTable } from "./open-requests";
 /**
  * How long answers take. A publish with a reply subject is a request, and the first message that the client is then
  * delivered on that subject its answer. A delivery with a reply subject is a request to the client, and its publish on
- * that subject the reply, but for one from a JetStream consumer. What has no reply subject, and comes while none waits, costs
+ * that subject the reply, but for one from JetStream itself. What has no reply subject, and comes while none waits, costs
  * nothing here.
  */
 
@@ -84,10 +85,13 @@ export function countNoResponders(connection: Connection, meter: Meter): void {
   if (table != null) meter.noResponders(table.subjectClass);
 }
 
-/** A message with a reply subject goes to the client. */
+/**
+ * A message with a reply subject goes to the client. It is no request where that is one of JetStream's own, on which
+ * nats-server hears that the client keeps up: acknowledgements, flow control, the parts of a backup.
+ */
 export function requestDelivered(connection: Connection, reply: usize, length: i32, subjectClass: i32): void {
   const table = connection.services;
-  if (table == null || table.bound == 0 || isAcknowledgement(reply, length)) return;
+  if (table == null || table.bound == 0 || isOfJetStream(reply, length)) return;
   waitFor(table, connection.served, reply, length, subjectClass);
 }
 

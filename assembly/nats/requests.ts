@@ -27,15 +27,3 @@ export function isPull(pointer: usize, length: i32): bool {
   while (at < length && load<u8>(pointer + <usize>at) != DOT) at++;
   return startsWith(pointer + <usize>at, length - at, NEXT);
 }
-
-const JETSTREAM_ACK: u64 = 0x2e4b43412e534a24; // $JS.ACK.
-
-/**
- * The reply subject of a delivery from a JetStream consumer. What is published on it tells nats-server that the message has
- * been dealt with, whenever that is: nobody waits for it as for a reply.
- */
-// @ts-ignore: decorator
-@inline
-export function isAcknowledgement(pointer: usize, length: i32): bool {
-  return length >= 8 && load<u64>(pointer) == JETSTREAM_ACK;
-}

@@ -131,7 +131,7 @@ export const STATS: Stat[] = [
     names.SERVICE_DURATION,
     "histogram",
     ["subject"],
-    "For the responder: from the delivery of a message with a reply subject to the publish on it; a JetStream acknowledgement is none.",
+    "For the responder: from the delivery of a message with a reply subject to the publish on it; an answer to JetStream itself is none.",
     false,
   ),
   new Stat(

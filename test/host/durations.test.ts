@@ -170,13 +170,19 @@ describe("a service's duration", () => {
     assert.deepEqual(valuesOf(wire.host, REQUEST), []);
   });
 
-  it("is not measured for a message from a JetStream consumer, because nobody waits for its acknowledgement", () => {
-    const rule = { publish: { allow: ["$JS.ACK.>"] }, subscribe: { allow: ["ok.>"] } };
+  it("is not measured for what JetStream itself waits for: acknowledgements, flow control, the parts of a backup", () => {
+    const rule = { publish: { allow: ["$JS.>"] }, subscribe: { allow: ["ok.>"] } };
     const wire = Wire.connected(configuredHost({ telemetry: TELEMETRY, rule }));
     wire.client("SUB ok.ask.* 1\r\n");
-    const acknowledgement = "$JS.ACK.ORDERS.billing.1.2.3.4.5";
-    assert.equal(wire.server(msg("ok.ask.a", "1", "?", acknowledgement)), msg("ok.ask.a", "1", "?", acknowledgement));
-    assert.equal(wire.client(pub(acknowledgement, "+ACK")), pub(acknowledgement, "+ACK"));
+    for (const reply of [
+      "$JS.ACK.ORDERS.billing.1.2.3.4.5",
+      "$JS.ACK._.HASH.ORDERS.billing.1.2.3.4.5",
+      "$JS.FC.ORDERS.billing.x",
+      "$JS.SNAPSHOT.ACK.ORDERS.x.131072.1",
+    ]) {
+      assert.equal(wire.server(msg("ok.ask.a", "1", "?", reply)), msg("ok.ask.a", "1", "?", reply));
+      assert.equal(wire.client(pub(reply, "+ACK")), pub(reply, "+ACK"));
+    }
     assert.deepEqual(valuesOf(wire.host, SERVICE), []);
   });
 

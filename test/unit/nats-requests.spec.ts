@@ -1,4 +1,4 @@
-import { isAcknowledgement, isPull, saysNoResponders } from "../../assembly/nats/requests";
+import { isPull, saysNoResponders } from "../../assembly/nats/requests";
 import { serverErrorOf, ServerError } from "../../assembly/nats/server-errors";
 import { lengthOf, pointerTo } from "./bytes-support";
 
@@ -19,15 +19,6 @@ describe("a pull from a consumer", () => {
     expect(pulls("$JS.")).toBe(false);
     expect(pulls("$JS")).toBe(false);
     expect(pulls("x$JS.API.CONSUMER.MSG.NEXT.O.b")).toBe(false);
-  });
-});
-
-describe("an acknowledgement of JetStream", () => {
-  it("is recognised by the beginning of the reply subject", () => {
-    const subject = "$JS.ACK.ORDERS.billing.1.2.3.4.5";
-    expect(isAcknowledgement(pointerTo(subject), lengthOf(subject))).toBe(true);
-    expect(isAcknowledgement(pointerTo(subject), 7)).toBe(false);
-    expect(isAcknowledgement(pointerTo("$JS.API.x"), 9)).toBe(false);
   });
 });
 
