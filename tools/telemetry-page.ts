@@ -122,12 +122,12 @@ ${table(["stat", "kind", "more labels", ""], statRows(false))}
 - **Durations** are whole milliseconds, to the nearest. Their buckets are Envoy's; the annotation
   \`sidecar.istio.io/statsHistogramBuckets\` of a pod sets others. A worker tells at most ${constant("telemetry/durations.ts", "PLACES")} with a tick: all of half a second,
   or, where there are more, a fair sample over all its peers. \`istio_nats_durations_left_out_total\` counts the others; add it to a
-  histogram's count to count requests. Quantiles of such a time are right. Where it is mixed with quieter time, it weighs less than
+  histogram's count to count answers. Quantiles of such a time are right. Where it is mixed with quieter time, it weighs less than
   it should, in alerts too.
 - **A request** is a publish with a reply subject, and its answer is the first message on that subject that is delivered to the
   same connection. A publish whose answers go to somebody else counts as \`expired\`. A pull from a JetStream consumer
-  (\`$JS.API.CONSUMER.MSG.NEXT\`) is not a request. A publish to a stream is one, and its acknowledgement is the answer. That nobody
-  listens (status 503) is an answer too, and a fast one: look at \`istio_nats_no_responders_total\` before you trust quantiles.
+  (\`$JS.API.CONSUMER.MSG.NEXT\`) is not a request. A publish to a stream is one, and its acknowledgement is the answer. One to which
+  nats-server answers that nobody listens (status 503) counts in \`istio_nats_no_responders_total\` alone: nobody took time for it.
 - **The service's side** has no count of what is never answered: a subscriber that only listens owes nobody an answer. What
   JetStream delivers with a reply subject of its own (\`$JS.ACK.…\`, \`$JS.FC.…\`, \`$JS.SNAPSHOT.ACK.…\`) is not a request to
   the service, since only nats-server waits for the answer.

@@ -41,6 +41,7 @@ export const QUESTIONS: readonly Question[] = [
   rate(istio_nats_request_duration_milliseconds_count[$__rate_interval])
   or rate(istio_nats_durations_left_out_total{kind="request"}[$__rate_interval])
   or rate(istio_nats_requests_unanswered_total[$__rate_interval])
+  or label_replace(rate(istio_nats_no_responders_total[$__rate_interval]), "reason", "nobody", "", "")
 )`,
   },
   {

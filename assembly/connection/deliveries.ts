@@ -2,7 +2,7 @@ import { ServerLine } from "../nats/server-line";
 import { ProtocolError } from "../telemetry/protocol-error";
 import { Connection } from "./connection";
 import { endAtOnce } from "./endings";
-import { answerDelivered, countNoResponders, isNoResponders, requestDelivered } from "./exchanges";
+import { answerDelivered, isNoResponders, requestDelivered } from "./exchanges";
 import { reportDelivery, reportRevokedDelivery, reportUnreadable, sampleDelivery } from "./report";
 import { judgeForDelivery } from "./revocations";
 import {
@@ -84,9 +84,7 @@ export function deliver(connection: Connection, line: ServerLine): bool {
   totals.messagesOut++;
   totals.bytesOut += <u64>line.size;
   const unheard = isNoResponders(line);
-  if (answerDelivered(connection, meter, line.subject, line.subjectLength) && unheard) {
-    countNoResponders(connection, meter);
-  }
+  answerDelivered(connection, meter, line.subject, line.subjectLength, unheard);
   if (line.replyLength > 0) requestDelivered(connection, line.reply, line.replyLength, subjectClass);
   sampleDelivery(connection, line);
   if (sub != 0 && !unheard) {

@@ -56,19 +56,35 @@ function closeService(connection: Connection, owner: OpenRequests, meter: Meter,
   recordDuration(meter, Duration.SERVICE, table.subjectClass, callbackNanoseconds() - table.since);
 }
 
-/** A message goes to the client. If it was waited for, its duration is recorded. Answers whether it was. */
+/**
+ * A message goes to the client. If it was waited for, its duration is recorded, or if it is `unheard`, nats-server's own answer
+ * that nobody listens, that is counted instead: nobody took that time to answer.
+ */
 // @ts-ignore: decorator
 @inline
-export function answerDelivered(connection: Connection, meter: Meter, subject: usize, length: i32): bool {
+export function answerDelivered(
+  connection: Connection,
+  meter: Meter,
+  subject: usize,
+  length: i32,
+  unheard: bool = false,
+): void {
   const owner = connection.awaited;
-  return owner.count > 0 && closeRequest(connection, owner, meter, subject, length);
+  if (owner.count > 0) closeRequest(connection, owner, meter, subject, length, unheard);
 }
 
-function closeRequest(connection: Connection, owner: OpenRequests, meter: Meter, subject: usize, length: i32): bool {
+function closeRequest(
+  connection: Connection,
+  owner: OpenRequests,
+  meter: Meter,
+  subject: usize,
+  length: i32,
+  unheard: bool,
+): void {
   const table = connection.requests;
-  if (table == null || !table.close(owner, hashBytes64(subject, length))) return false;
-  recordDuration(meter, Duration.REQUEST, table.subjectClass, callbackNanoseconds() - table.since);
-  return true;
+  if (table == null || !table.close(owner, hashBytes64(subject, length))) return;
+  if (unheard) meter.noResponders(table.subjectClass);
+  else recordDuration(meter, Duration.REQUEST, table.subjectClass, callbackNanoseconds() - table.since);
 }
 
 /**
@@ -77,12 +93,6 @@ function closeRequest(connection: Connection, owner: OpenRequests, meter: Meter,
  */
 export function isNoResponders(line: ServerLine): bool {
   return isStatus(line) && saysNoResponders(line.next);
-}
-
-/** The answer that `answerDelivered` has just found says that nobody listens. */
-export function countNoResponders(connection: Connection, meter: Meter): void {
-  const table = connection.requests;
-  if (table != null) meter.noResponders(table.subjectClass);
 }
 
 /**

@@ -124,7 +124,7 @@ export const STATS: Stat[] = [
     names.REQUEST_DURATION,
     "histogram",
     ["subject"],
-    "For the requester: from a PUB or HPUB with a reply subject to the first message on it.",
+    "For the requester: from a PUB or HPUB with a reply subject to the first message on it, unless that is a status 503.",
     false,
   ),
   new Stat(

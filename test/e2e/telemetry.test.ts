@@ -89,6 +89,8 @@ describe("telemetry of real clients through a real Envoy with two workers", () =
     const nobody = await requester.request("shop.b.ask", "?", { timeout: PATIENCE }).catch((error: unknown) => error);
     assert.ok(nobody instanceof errors.RequestError && nobody.isNoResponders(), String(nobody));
     await stand.envoy.waitForStat("istio_nats_no_responders_total", { subject: "asks" }, (count) => count === 1);
+    // The tick that reports it would also have reported its duration.
+    assert.equal(await stand.envoy.stat(`${REQUEST}_count`, { subject: "asks" }), REQUESTS);
 
     const deaf = await as(ORDERS_API);
     deaf.subscribe("shop.deaf.ask", { callback: () => undefined });

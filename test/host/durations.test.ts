@@ -102,7 +102,7 @@ describe("a request's duration", () => {
     );
   });
 
-  it("ends with nats-server's no-responders answer, which is also counted, wherever the answer is cut", () => {
+  it("is not measured if nats-server answers that nobody listens, which is counted, wherever that answer is cut", () => {
     for (let at = 0; at < NO_RESPONDERS.length; at++) {
       const wire = requester();
       wire.client(pub("ok.ask.a", "?", "_INBOX.1"));
@@ -110,20 +110,25 @@ describe("a request's duration", () => {
       const read = wire.server(NO_RESPONDERS.slice(0, at)) + wire.server(NO_RESPONDERS.slice(at));
       assert.equal(read, NO_RESPONDERS);
       assert.equal(stat(wire.host, "istio_nats_no_responders_total", { subject: "ask" }), 1, `cut at ${at}`);
-      assert.deepEqual(valuesOf(wire.host, REQUEST, { subject: "ask" }), [3]);
+      assert.deepEqual(valuesOf(wire.host, REQUEST), []);
+      wire.server(msg("_INBOX.1", "1", "later than the answer"));
+      wire.connection.close();
+      assert.deepEqual(valuesOf(wire.host, REQUEST), []);
+      assert.equal(stat(wire.host, UNANSWERED), 0);
     }
   });
 
-  it("also ends with the subject that later servers add to that answer, but only without a body", () => {
+  it("is not measured with the subject that later servers add to that answer either, but is if there is a body", () => {
     const wire = requester();
     wire.client(pub("ok.ask.a", "?", "_INBOX.1") + pub("ok.ask.a", "?", "_INBOX.2"));
     const headers = "NATS/1.0 503\r\nNats-Subject: ok.ask.a\r\n\r\n";
     wire.server(`HMSG _INBOX.1 1 ${headers.length} ${headers.length}\r\n${headers}\r\n`);
     wire.server(`HMSG _INBOX.2 1 ${headers.length} ${headers.length + 1}\r\n${headers}x\r\n`);
     assert.equal(stat(wire.host, "istio_nats_no_responders_total"), 1);
+    assert.deepEqual(valuesOf(wire.host, REQUEST), [0]);
   });
 
-  it("does not end with another status", () => {
+  it("is measured up to an answer with another status", () => {
     const wire = requester();
     wire.client(pub("ok.ask.a", "?", "_INBOX.1"));
     wire.server("HMSG _INBOX.1 1 16 16\r\nNATS/1.0 404\r\n\r\n\r\n");

@@ -49,9 +49,10 @@ describe("the table of stats", () => {
     const wire = Wire.connected(host);
     wire.client("PING\r\n");
     wire.server(PONG);
-    wire.client("SUB ok.> 1\r\n" + pub("no.a") + pub("ok.a", "x", "_INBOX.1") + pub("ok.a", "x", "_INBOX.2"));
+    wire.client("SUB ok.> 1\r\n" + pub("no.a") + [1, 2, 3].map((i) => pub("ok.a", "x", `_INBOX.${i}`)).join(""));
     host.tick();
     wire.server(PONG + msg("ok.a", "1", "x", "r.1") + "HMSG _INBOX.1 1 16 16\r\nNATS/1.0 503\r\n\r\n\r\n");
+    wire.server(msg("_INBOX.2", "1"));
     wire.server("-ERR 'Stale Connection'\r\n");
     wire.client(pub("r.1") + "NONSENSE\r\n");
     wire.connection.close();

@@ -154,7 +154,8 @@ describe("what has happened seldom or never", () => {
     const nobody = steady("istio_nats_no_responders_total", 'app="nats"', 15);
     await answers([answered], expr, 0);
     await answers([answered, expired], expr, 0.25);
-    await answers([answered, nobody], expr, 0.5);
-    await answers([answered, expired, nobody], expr, 0.625);
+    await answers([answered, nobody], expr, 1 / 3);
+    await answers([answered, expired, nobody], expr, 25 / 55);
+    await answers([nobody], expr, 1);
   });
 });
