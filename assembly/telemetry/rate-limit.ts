@@ -7,6 +7,8 @@ export class RateLimit {
   private perSecond: i32 = 1;
   private burst: i32 = 0;
   private tokens: f64 = 0;
+  /** What was let through beyond the whole of a smaller `burst`. It is made up for by time in which the bucket is full. */
+  private debt: f64 = 0;
   private filledAt: i64 = 0;
   /** Held back since `take` was called last. */
   suppressed: i64 = 0;
@@ -15,10 +17,12 @@ export class RateLimit {
 
   /**
    * Changes the rate. The tokens grow or shrink by what `burst` does, and what has been let through stays so: otherwise each
-   * new policy would let a whole burst through.
+   * new policy would let a whole burst through, or the second of two that take turns.
    */
   setRate(perSecond: i32, burst: i32): void {
-    this.tokens = Math.max(0, this.tokens + (burst - this.burst));
+    const tokens = this.tokens - this.debt + (burst - this.burst);
+    this.tokens = Math.max(0, tokens);
+    this.debt = Math.max(0, -tokens);
     this.perSecond = perSecond;
     this.burst = burst;
   }
@@ -26,7 +30,12 @@ export class RateLimit {
   /** May one more pass at this time, in milliseconds? */
   admits(now: i64): bool {
     if (this.filledAt != 0 && now > this.filledAt) {
-      this.tokens = Math.min(this.burst, this.tokens + (<f64>(now - this.filledAt) * this.perSecond) / 1000);
+      this.tokens += (<f64>(now - this.filledAt) * this.perSecond) / 1000;
+      const beyond = this.tokens - this.burst;
+      if (beyond > 0) {
+        this.tokens = this.burst;
+        this.debt = Math.max(0, this.debt - beyond);
+      }
     }
     this.filledAt = now;
     if (this.tokens < 1) {

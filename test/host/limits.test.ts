@@ -333,6 +333,27 @@ describe("audit.refusalsPerSecond and audit.burst", () => {
     assert.ok(stat(host, "istio_nats_audit_suppressed_total") >= 17);
   });
 
+  it("let no second burst through where a policy with a smaller one was in force for a while, but what that time allows", () => {
+    const policies = [3, 100].map((burst) => policy({ audit: { refusalsPerSecond: 1, burst } }));
+    const host = configuredHost({ audit: { refusalsPerSecond: 1, burst: 100 } });
+    const wire = Wire.connected(host);
+    const written = (): number => auditOf(host).filter(({ event }) => event === "refused").length;
+    const refuse = (): void => void wire.client(pub("no.1").repeat(200));
+    refuse();
+    for (const each of policies) {
+      assert.ok(host.configure(each).accepted);
+      refuse();
+      assert.equal(written(), 100);
+    }
+    assert.ok(host.configure(policies[0]!).accepted);
+    host.advance(10_000);
+    refuse();
+    assert.equal(written(), 103, "no more at once than the smaller burst");
+    assert.ok(host.configure(policies[1]!).accepted);
+    refuse();
+    assert.equal(written(), 110, "a record a second, as ten seconds allow");
+  });
+
   it("also report what was left out when their plugin goes", () => {
     const host = configuredHost({ audit: { refusalsPerSecond: 1, burst: 3 } });
     const wire = Wire.connected(host);
