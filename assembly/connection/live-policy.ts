@@ -111,7 +111,7 @@ function awaitsInfo(connection: Connection): bool {
 
 /**
  * DRY_RUN edits nothing. So it begins only when nothing that was edited or withheld is under way any more; until then this is
- * called again by each callback. Bytes of the client that the host holds wait for PONGs of PINGs of ours, and so do, with their
+ * called again by each callback. A line whose beginning an earlier DRY_RUN has let through is neither. Bytes of the client that the host holds wait for PONGs of PINGs of ours, and so do, with their
  * UNSUBs, the texts about subscriptions that have ended.
  */
 function beginToObserve(connection: Connection): void {
@@ -121,8 +121,8 @@ function beginToObserve(connection: Connection): void {
     return;
   }
   const isClean =
-    connection.toServerTail.length == 0 &&
-    connection.toClientTail.length == 0 &&
+    (connection.toServerTail.length == 0 || connection.toServerPassed) &&
+    (connection.toClientTail.length == 0 || connection.toClientPassed) &&
     !connection.dropsPayload &&
     !(connection.dropsDelivery && connection.toClientPayload > 0) &&
     connection.pongs.hasOnlyClients &&
@@ -133,6 +133,8 @@ function beginToObserve(connection: Connection): void {
   if (isClean) {
     connection.observing = true;
     connection.willObserve = false;
+    connection.toServerPassed = false;
+    connection.toClientPassed = false;
   } else {
     // An epoch that is not the present one makes the next callback ask again.
     connection.policyEpoch = policyEpoch - 1;

@@ -12,6 +12,44 @@ describe("a line that began in DRY_RUN and cannot be read", () => {
     host.configure(policyOf({ subscribe: { allow: ["ok.>"] } }));
     assert.doesNotMatch(wire.server(` \r\n${msg("secret", "1", "zz")}`), /MSG/);
   });
+
+  const rule = { publish: { allow: ["ok.>"] }, subscribe: { allow: ["ok.*"], deny: ["ok.no"] } };
+  const observed = policyOf(rule, { mode: "DRY_RUN" });
+
+  it("passes with all that follows if DRY_RUN returns in the middle of it, wherever it is cut, from either side", () => {
+    for (const [from, line] of [
+      ["client", "PUB ok.a 1 2 x\r\n"],
+      ["server", "MSG ok.a 1 x\r\n"],
+    ] as const) {
+      for (let first = 5; first < line.length; first++) {
+        for (const second of [first, line.length - 1]) {
+          const { host, wire } = connected(observed);
+          wire.client("SUB ok.* 1\r\n");
+          const read = [wire[from](line.slice(0, first))];
+          host.configure(policyOf(rule));
+          if (second > first) read.push(wire[from](line.slice(first, second)));
+          tick(host);
+          host.configure(observed);
+          for (const bytes of [line.slice(second), "what nobody reads\r\n"]) read.push(wire[from](bytes));
+          assert.equal(read.join(""), `${line}what nobody reads\r\n`, `cut at ${first} and ${second}`);
+          for (let i = 0; i < 10; i++) tick(host);
+          assert.equal(wire.connection.closed, false);
+        }
+      }
+    }
+  });
+
+  it("ends the connection if DRY_RUN returns while something else is withheld, which would be lost", () => {
+    const { host, wire } = connected(observed);
+    wire.client("SUB ok.* 1\r\nPUB ok.a 1 2");
+    host.configure(policyOf(rule));
+    assert.equal(wire.server("MSG ok.no 1 9\r\nsecret"), "");
+    host.configure(observed);
+    wire.client(" x\r\n");
+    assert.equal(wire.server("zzz\r\n"), "");
+    for (let i = 0; i < 10; i++) tick(host);
+    assert.equal(wire.connection.closed, true);
+  });
 });
 
 describe("a CONNECT that began in DRY_RUN", () => {
@@ -166,11 +204,9 @@ describe("a connection that is ending when DRY_RUN begins", () => {
   const rule = { publish: { allow: ["ok.>"] } };
 
   it("ends, and passes nothing, even if it had to wait for DRY_RUN with half a line", () => {
-    const { host, wire } = connected(policyOf(rule, { mode: "DRY_RUN" }));
+    const { host, wire } = connected(policyOf(rule));
     wire.client("PUB ok.a 1");
-    host.configure(policyOf(rule));
-    tick(host);
-    host.configure(policyOf(rule, { mode: "DRY_RUN", limits: { responses: 9 } }));
+    host.configure(policyOf(rule, { mode: "DRY_RUN" }));
     tick(host);
     wire.client("\rX");
     assert.equal(wire.client("\r\nz\r\nPUB secret.x 1\r\na\r\n"), "");
