@@ -117,8 +117,10 @@ export class PluginPolicy {
     if (this.loading == null || this.inForce.fingerprint != 0) return false;
     // Heard first: other roots will be told of what comes into force here, and may have heard of a newer policy already.
     if (this.hear()) return true;
-    const loading = this.loading;
-    return loading != null && this.enforce(loading.readAll());
+    let loading = this.loading;
+    // Behind a published one that this module cannot read its own is read.
+    while (loading != null && !this.enforce(loading.readAll())) loading = this.loading;
+    return loading != null;
   }
 
   /** Looks for what is newly published. Answers whether another policy is in force now. */
@@ -290,7 +292,10 @@ export class PluginPolicy {
     this.loading = null;
   }
 
-  /** Puts a policy in force that has been read. Answers false, and tells, when it has faults. */
+  /**
+   * Puts a policy in force that has been read. Answers false, and tells, when it has faults. Where nothing is in force yet, the
+   * text of this root's own configuration, which the host has been told to be accepted, is read in its place.
+   */
   private enforce(policy: LoadedPolicy): bool {
     const faults = policy.document.faults;
     if (faults.isEmpty) {
@@ -306,7 +311,11 @@ export class PluginPolicy {
         `that it still serves stay under the former one until they reconnect, ${decimal(faults.count)} fault(s):\n` +
         faults.toString(),
     );
-    return false;
+    return (
+      this.inForce.fingerprint == 0 &&
+      policy.fingerprint != this.fingerprint &&
+      this.seek(this.text, this.textLength, this.fingerprint)
+    );
   }
 
   private isReadable(newest: Envelope): bool {

@@ -292,6 +292,46 @@ describe("a long policy that another VM of the proxy has accepted", () => {
   });
 });
 
+describe("a long policy that is read when another version of the module publishes one that this cannot read", () => {
+  for (const [size, unreadable] of [
+    ["short", only("newer", 1, { laterKey: true })],
+    ["long", only("newer", 3000, { laterKey: true })],
+  ] as const) {
+    /** A worker that has nothing in force yet, and finds what it cannot read after that many ticks. */
+    const worker = (ticks: number): Host => {
+      const shared = new SharedData();
+      vm(shared).configure(LARGE);
+      const host = vm(shared);
+      assert.ok(host.configure(LARGE).accepted);
+      for (let i = 0; i < ticks; i++) tick(host);
+      assert.equal(host.shortestTickPeriod, HURRIED);
+      shared.set(KEY, envelope(unreadable));
+      shared.set(CHANGE_KEY, Buffer.from("x"));
+      return host;
+    };
+
+    it(`comes into force if none was, so that somebody is let in (${size})`, () => {
+      for (let ticks = 0; ticks < 3; ticks++) {
+        const host = worker(ticks);
+        tick(host, TICK);
+        readOn(host);
+        assertOnly(Wire.connected(host), "large", ["newer"]);
+        for (let i = 0; i < 4; i++) tick(host, TICK);
+        assert.equal(host.logs.filter(({ message }) => message.includes("cannot read")).length, 1);
+      }
+    });
+
+    it(`is in force for a client that connects at once (${size})`, () => {
+      for (let ticks = 0; ticks < 3; ticks++) {
+        const host = worker(ticks);
+        assertOnly(Wire.connected(host), "large", ["newer"]);
+        tick(host);
+        assert.equal(host.shortestTickPeriod, TICK);
+      }
+    });
+  }
+});
+
 describe("a long policy that no VM of this version has accepted", () => {
   it("is judged before the host is answered, even if another module has published it", () => {
     const { worker, wire, shared } = proxy();
