@@ -124,9 +124,12 @@ function countOfEnded(former: Envelope, now: i64): i32 {
   return min(count, MAX_ENDED);
 }
 
-/** May a worker still be configured with the policy number `ended` of those that `former` tells of? */
+/**
+ * May a worker still be configured with the policy number `ended` of those that `former` tells of? Not where the host's clock
+ * was set back by more than that: it would be late until the clock is there again.
+ */
 function isLate(former: Envelope, ended: i32, now: i64): bool {
-  return now - former.endedAt[ended] < LATE;
+  return abs(now - former.endedAt[ended]) < LATE;
 }
 
 function writeEnded(at: usize, fingerprint: u64, when: i64): usize {

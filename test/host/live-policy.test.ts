@@ -110,6 +110,15 @@ describe("the policy in force in all VMs of a proxy", () => {
     assertOnly(Wire.connected(hosts[1]!), "a", ["b"]);
   });
 
+  it("is at once what the host configures, even if it ended a while ago by a clock that was then set back by an hour", () => {
+    const shared = new SharedData();
+    const [main, worker] = [vm(shared), vm(shared)];
+    for (const token of ["a", "b"]) main.configure(only(token));
+    for (const host of [main, worker]) host.advance(-3_600_000);
+    worker.configure(only("a"));
+    assertOnly(Wire.connected(worker), "a", ["b"]);
+  });
+
   it("stays while an older VM is kept only by a listener that drains", () => {
     const shared = new SharedData();
     const [old, current] = [vm(shared), vm(shared)];

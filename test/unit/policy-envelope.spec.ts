@@ -56,6 +56,16 @@ describe("the head of a published policy", () => {
     expect(envelope.endedFingerprints[0]).toBe(100);
   });
 
+  it("says that a policy has just ended for ten seconds, whichever way the host's clock is set", () => {
+    const former = published(new Envelope(), 7, 100_000);
+    const envelope = published(former, 8, 100_000);
+    expect(envelope.hasJustEnded(former.fingerprint, 109_999)).toBe(true);
+    expect(envelope.hasJustEnded(former.fingerprint, 110_000)).toBe(false);
+    expect(envelope.hasJustEnded(former.fingerprint, 90_001)).toBe(true);
+    expect(envelope.hasJustEnded(former.fingerprint, 90_000)).toBe(false);
+    expect(published(envelope, 9, 90_000).endedAt.length).toBe(1);
+  });
+
   it("fits the room that a configuration has before it", () => {
     expect(MAX_HEAD_BYTES <= ROOM_BEFORE).toBe(true);
   });
