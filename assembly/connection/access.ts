@@ -90,18 +90,18 @@ export class Access {
   }
 
   /**
-   * Takes over what the connection had under an older policy: its reply grants, as far as the peer may still answer at all
-   * (docs/adr/0008), and CONNECTs that are under way. A filter that is on stays on, since maxima of subscriptions have been
-   * counted here meanwhile.
+   * Takes over what the connection had under an older policy: the reply grants of `grantor`, as far as the peer may still answer
+   * at all (docs/adr/0008), and CONNECTs that are under way. A filter that is on stays on, since maxima of subscriptions have
+   * been counted here meanwhile.
    */
-  inherit(former: Access): void {
+  inherit(former: Access, grantor: Access): void {
     this.filtering = former.filtering;
     this.resets = former.resets;
     this.filterNeededSince = former.filterNeededSince;
     this.succeeds = true;
     for (let i = 0; i < this.grantCount; i++) {
       const grants = this.grantsAt(i);
-      grants.copyFrom(former.likestGrants(grants.limit));
+      grants.copyFrom(grantor.likestGrants(grants.limit));
       this.boundGrants();
     }
   }

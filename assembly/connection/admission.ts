@@ -59,13 +59,16 @@ export function giveRights(connection: Connection, client: Client, peer: Princip
   const all = rules.shadow;
   const former = connection.access;
   const formerShadow = connection.shadow;
+  // What was not enforced before may be now, and the other way round.
+  const enforced = former != null ? former : formerShadow;
+  const asked = formerShadow != null ? formerShadow : former;
   // What was enforced goes on: in DRY_RUN in what is only asked, which is enforced again later.
   if (observes) {
     connection.access = null;
-    connection.shadow = accessTo(all != null ? all : rules.enforced, bound, former, formerShadow);
+    connection.shadow = accessTo(all != null ? all : rules.enforced, bound, enforced, asked);
   } else {
-    connection.access = accessTo(rules.enforced, bound, former, formerShadow);
-    connection.shadow = all != null ? accessTo(all, bound, formerShadow, former) : null;
+    connection.access = accessTo(rules.enforced, bound, enforced, enforced);
+    connection.shadow = all != null ? accessTo(all, bound, asked, asked) : null;
   }
   if (former != null) former.destroy();
   if (formerShadow != null) formerShadow.destroy();
@@ -74,13 +77,9 @@ export function giveRights(connection: Connection, client: Client, peer: Princip
   client.ruleSet = rules;
 }
 
-/**
- * Access to the permissions. It inherits from `first`, or without that from `second`: what was not enforced before may be now,
- * and the other way round.
- */
-function accessTo(permissions: Permissions, bound: i32, first: Access | null, second: Access | null): Access {
+/** Access to the permissions, which inherits from `former`, and the reply grants of `grantor`. Either both are there or none. */
+function accessTo(permissions: Permissions, bound: i32, former: Access | null, grantor: Access | null): Access {
   const access = new Access(permissions, bound);
-  const former = first != null ? first : second;
-  if (former != null) access.inherit(former);
+  if (former != null && grantor != null) access.inherit(former, grantor);
   return access;
 }

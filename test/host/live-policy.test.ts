@@ -387,6 +387,28 @@ describe("what else changes on an open connection", () => {
     }
   });
 
+  it("is not that an answer counts as refused in DRY_RUN which only a rule in DRY_RUN had granted before", () => {
+    const from = [{ principals: ["*"] }];
+    const service = { name: "service", from, subscribe: { allow: ["ask.>", "tell.*"], deny: ["tell.no"] } };
+    const tried = { name: "tried", from, mode: "DRY_RUN", allow_responses: { max: 2 } };
+    const policy = (mode: string, ...rules: object[]): object => ({ mode, trustDomains: ["cluster.local"], rules });
+    for (const before of [service, { ...service, allow_responses: { max: 1 } }]) {
+      const { host, wire } = connected(policy("ENFORCE", before, tried));
+      wire.client("SUB ask.1 1\r\nSUB tell.* 2\r\n");
+      wire.server(msg("ask.1", "1", "?", "_INBOX.9"));
+      const answer = pub("_INBOX.9");
+      host.configure(policy("DRY_RUN", before, tried));
+      assert.equal(wire.client(answer + answer), answer + answer);
+      assert.equal(stat(host, "istio_nats_dry_run_refusals_total"), 0);
+      assert.equal(wire.client(answer), answer);
+      assert.equal(stat(host, "istio_nats_dry_run_refusals_total"), 1);
+      // What was enforced is enforced again, the filter of deliveries too, and no answer more is granted.
+      host.configure(policy("ENFORCE", before, tried));
+      assert.equal(wire.server(msg("tell.no", "2") + msg("tell.a", "2")), msg("tell.a", "2"));
+      assert.equal(wire.client(answer), PING);
+    }
+  });
+
   it("leaves a connection's reply subjects within its part of the memory, however many rules with limits of their own come", () => {
     const from = [{ principals: ["*"] }];
     const limits = { memory: 8388608, responses: 1048576 };
