@@ -23,8 +23,8 @@ export interface CommandOptions {
 
 const running = new Set<ChildProcess>();
 
-/** The signals that end a process without reaching its children. */
-const ENDING = ["SIGTERM", "SIGHUP"] as const;
+/** The signals that end a process, which may have reached none of its children. */
+const ENDING = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 function endBy(signal: NodeJS.Signals): void {
   for (const child of running) child.kill(signal);

@@ -21,8 +21,9 @@ const task = spawn(process.execPath, ["--import", "tsx", tasks, ...process.argv.
   cwd: fileURLToPath(new URL("..", import.meta.url)),
 });
 
-// npm hands these on to this process alone, where Ctrl-C reaches every process of the terminal.
-for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => task.kill(signal));
+// npm, or a script that ends what it has started, sends these to this process alone. Ctrl-C reaches every process of the terminal,
+// so a task may get it twice.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => task.kill(signal));
 
 task.on("exit", (status, signal) => {
   if (signal === null) process.exit(status);

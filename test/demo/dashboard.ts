@@ -1,9 +1,9 @@
-import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Envoy } from "../stand/envoy.ts";
 import type { Sample } from "../stand/prometheus.ts";
 import { HISTORY, Screen } from "./dashboard-screen.ts";
 import { Errands } from "./errands.ts";
+import { interrupted } from "./interrupted.ts";
 import type { Stage } from "./scenes.ts";
 
 /** Two of the ticks on which the filter hands its counts to Envoy. */
@@ -31,7 +31,7 @@ interface Look {
 async function* looksAt(envoy: Envoy): AsyncGenerator<Look> {
   const stop = new AbortController();
   const isStopped = (): boolean => stop.signal.aborted;
-  void Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]).then(() => stop.abort());
+  void interrupted().then(() => stop.abort());
   const pause = (): Promise<void> => sleep(PERIOD, undefined, { signal: stop.signal }).catch(() => undefined);
   while (!isStopped()) {
     try {

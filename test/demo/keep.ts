@@ -1,6 +1,6 @@
-import { once } from "node:events";
 import { binaries } from "../../tools/binaries.ts";
 import { ordersApi, workers } from "./cast.ts";
+import { interrupted } from "./interrupted.ts";
 import type { Stage } from "./scenes.ts";
 
 const COMMANDS: Record<string, string> = {
@@ -24,5 +24,5 @@ export async function keep({ stand, sidecars, trial, story }: Stage): Promise<vo
   }
   story.note(`as ${ordersApi.name}, in DRY_RUN:`);
   story.quote(`${nats} --server ${trial.url} pub orders.admin.purge hello`);
-  await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
+  await interrupted();
 }

@@ -62,7 +62,7 @@ async function endedTogether(child: ChildProcess, signal: NodeJS.Signals): Promi
 const UNTIL_ENDED = "console.log(process.pid); setInterval(() => {}, 1000);";
 
 describe("a signal that ends one process alone", () => {
-  for (const signal of ["SIGTERM", "SIGHUP"] as const) {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     it(`ends the command that it runs too (${signal})`, async () => {
       const text = `import { run } from ${JSON.stringify(inRoot("tools", "command.ts"))}; await run(process.execPath, ["-e", ${JSON.stringify(UNTIL_ENDED)}], { inherit: true });`;
       const args = ["--import", "tsx", "--input-type=module", "-e", text];
