@@ -37,9 +37,12 @@ async function compile(what: string, args: readonly string[], outFile: string): 
   mkdirSync(dirname(outFile), { recursive: true });
   const compiler = inRoot("node_modules", "assemblyscript", "bin", "asc.js");
   const unfinished = `${outFile}.${process.pid}`;
-  const { status, output } = await run(process.execPath, [compiler, ...args, "--outFile", unfinished], {
-    cwd: inRoot(),
-  });
+  // Without the option the compiler starts itself anew with it, and the new process outlives a signal that ends the first.
+  const { status, output } = await run(
+    process.execPath,
+    ["--enable-source-maps", compiler, ...args, "--outFile", unfinished],
+    { cwd: inRoot() },
+  );
   if (status !== 0 || COMPLAINT.test(output)) {
     rmSync(unfinished, { force: true });
     throw new Fault(`${what} does not compile without complaint:\n\n${output}`);

@@ -1,4 +1,4 @@
 import { ClientFuzz } from "./client-fuzz.ts";
 
 const [seed, inputs] = process.argv.slice(2).map(Number);
-process.send!(new ClientFuzz(seed!).run(inputs!));
+process.stdout.write(JSON.stringify(new ClientFuzz(seed!).run(inputs!)));

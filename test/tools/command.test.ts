@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
@@ -43,6 +43,17 @@ function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** Whether a process runs whose command line contains this. */
+function isThereA(command: string): boolean {
+  return readdirSync("/proc").some((entry) => {
+    try {
+      return /^\d+$/.test(entry) && readFileSync(`/proc/${entry}/cmdline`, "utf8").includes(command);
+    } catch {
+      return false; // The process has ended meanwhile.
+    }
+  });
 }
 
 /** Waits for the number of the process that `child` has started, ends `child` alone, and waits for both to be gone. */
@@ -86,6 +97,19 @@ describe("a signal that ends one process alone", () => {
       await endedTogether(script, signal);
     });
   }
+
+  it("ends the processes of the fuzzer too", async () => {
+    const worker = inRoot("test", "fuzz", "client-worker.ts");
+    const program = inRoot("test", "fuzz", "main.ts");
+    const fuzzer = spawn(NODE, ["--import", "tsx", program], { cwd: inRoot(), stdio: ["ignore", "pipe", "inherit"] });
+    let output = "";
+    fuzzer.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+    const seed = await waitFor("its seed", () => /^seed (\d+)$/m.exec(output)?.[1]);
+    const works = (): boolean => isThereA(`${worker}\0${seed}\0`);
+    await waitFor("its processes", works);
+    fuzzer.kill("SIGINT");
+    await waitFor("they end too", () => !works());
+  });
 });
 
 describe("an npm script", () => {
