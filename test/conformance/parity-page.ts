@@ -93,6 +93,12 @@ const WITHOUT_SESSION = `## Differences that no session shows
   maximum here, since nats-server's own does not. One that a client has sent counts there. So a maximum that is counted here
   (docs/adr/0011) is reached a message later, and a subscription that nats-server has ended with such a message counts here
   until the client's UNSUB. Stricter: neither.
+- **A publish that is refused before CONNECT**, where nats-server has users of its own: it ends the connection at the control
+  line with \`Authorization Violation\`. The filter's PING goes behind the payload, so a client that does not send the rest
+  reads \`Authentication Timeout\` instead, when nats-server has waited long enough. Stricter: neither.
+- **An HPUB above \`max_payload\` with \`Nats-Trace-Dest\`** draws a \`Permissions Violation\` before the \`Maximum Payload
+  Violation\` from nats-server if the header was in the bytes that it read together with the control line. Here it draws only
+  the latter, however the bytes were cut. Either way the connection ends. Stricter: neither.
 - **Reply grants when permissions change.** nats-server forgets all of them at a reload of its users; here they stay while
   the peer may answer at all (docs/adr/0008). Stricter: nats-server.
 - **JetStream's domain.** Where nats-server's JetStream has a domain (\`jetstream { domain: hub }\`), nats-server takes it out of
