@@ -103,9 +103,9 @@ function hostSetup(workload: string): HostSetup {
   return PUBLISH_TARGETS.find((target) => target.workload === workload)?.host ?? "reading";
 }
 
-/** The setups that the verdicts on this work are made of. */
+/** The setups that the verdicts on this work are made of, and the other build, which is compared with this one. */
 export function decisiveFor(workload: string): SetupName[] {
-  return ["envoy", hostSetup(workload), "filter"];
+  return ["envoy", hostSetup(workload), "filter", "beside"];
 }
 
 type Pair = Parameters<typeof excess>[1];

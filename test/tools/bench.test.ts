@@ -243,9 +243,13 @@ describe("the bench's targets", () => {
     assert.equal(verdictsOf(one)[0], "publish-16: CPU added missed");
   });
 
+  it("get their further rounds together with the other build of --beside, which is compared round by round", () => {
+    assert.ok(decisiveFor("publish-16").includes("beside"));
+  });
+
   it("take what reading lines costs as the host's share at 1 MiB, because payloads need not be read", () => {
-    assert.deepEqual(decisiveFor("publish-1m"), ["envoy", "lines", "filter"]);
-    assert.deepEqual(decisiveFor("publish-16k"), ["envoy", "reading", "filter"]);
+    assert.deepEqual(decisiveFor("publish-1m"), ["envoy", "lines", "filter", "beside"]);
+    assert.deepEqual(decisiveFor("publish-16k"), ["envoy", "reading", "filter", "beside"]);
     const one = settled("publish-1m", {
       envoy: [[1000, 100]],
       empty: [[1010, 100]],
