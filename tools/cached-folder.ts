@@ -1,5 +1,15 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from "node:fs";
 import { join } from "node:path";
 import { exitStatusOf } from "./exit-status.ts";
 import { Fault } from "./fault.ts";
@@ -67,4 +77,27 @@ export async function cachedFolder(name: string, fill: (folder: string) => Promi
     unfinishedFolders.delete(unfinished);
   }
   return folder;
+}
+
+/** What was used this recently may be in use still: Go's own limit for the tests that run from such a folder is 15 minutes. */
+const MAYBE_IN_USE = 3_600_000;
+
+/**
+ * Notes that `used` is in use, and removes the cache's other folders with this prefix, except for those that another clone may be
+ * using and the `kept` that were used last.
+ */
+export function removeUnused(prefix: string, used: string, kept: number): void {
+  const now = Date.now();
+  try {
+    utimesSync(used, now / 1000, now / 1000);
+    readdirSync(cache)
+      .filter((name) => name.startsWith(prefix))
+      .map((name) => ({ folder: join(cache, name), usedAt: statSync(join(cache, name)).mtimeMs }))
+      .sort((a, b) => b.usedAt - a.usedAt)
+      .slice(kept)
+      .filter(({ usedAt }) => now - usedAt > MAYBE_IN_USE)
+      .forEach(({ folder }) => rmSync(folder, { recursive: true, force: true }));
+  } catch {
+    // The cache may be somebody else's, or another process may remove the same folders. The next run tries again.
+  }
 }

@@ -1,9 +1,9 @@
-import { copyFileSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { cachedFolder, pinOf } from "./cached-folder.ts";
+import { cachedFolder, pinOf, removeUnused } from "./cached-folder.ts";
 import { must } from "./command.ts";
-import { cache, inRoot } from "./paths.ts";
+import { inRoot } from "./paths.ts";
 import { step } from "./progress.ts";
 
 /** The Go module of the tests that use Istio's own code. */
@@ -28,15 +28,6 @@ function hashOfModule(): string {
       .update("\0");
   }
   return hash.digest("hex").slice(0, 12);
-}
-
-/** Removes all but the newest of the cache's folders that were made for other states of the tests. */
-function removeOld(prefix: string): void {
-  const age = (folder: string): number => statSync(join(cache, folder)).mtimeMs;
-  const folders = readdirSync(cache).filter((folder) => folder.startsWith(prefix));
-  for (const folder of folders.sort((a, b) => age(b) - age(a)).slice(KEPT)) {
-    rmSync(join(cache, folder), { recursive: true, force: true });
-  }
 }
 
 /** What the tests run with. */
@@ -66,7 +57,7 @@ export async function istioTests(folder: IstioPackage): Promise<IstioTests> {
       copyFileSync(template, join(unfinished, "envoy_bootstrap.json"));
     });
   });
-  removeOld(prefix);
+  removeUnused(prefix, made, KEPT);
   return { binary: join(made, "tests"), bootstrap: join(made, "envoy_bootstrap.json") };
 }
 

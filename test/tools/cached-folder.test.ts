@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -10,7 +10,7 @@ import { inRoot } from "../../tools/paths.ts";
 
 /** How node runs a text that imports from tools/, in a process of its own: the cache's place is read once. */
 function argumentsFor(text: string): string[] {
-  const imports = `import { cachedFolder } from ${JSON.stringify(inRoot("tools", "cached-folder.ts"))};
+  const imports = `import { cachedFolder, removeUnused } from ${JSON.stringify(inRoot("tools", "cached-folder.ts"))};
 import { cache } from ${JSON.stringify(inRoot("tools", "paths.ts"))};
 import { envoyOfWheel } from ${JSON.stringify(inRoot("tools", "envoy.ts"))};
 `;
@@ -45,6 +45,24 @@ describe("the cache of tools", () => {
       assert.deepEqual(await once(child, "exit"), [status, null]);
       assert.deepEqual(readdirSync(join(home, "istio-nats")), []);
     }
+  });
+
+  it("loses the folders of other states that nobody has used for long, and none that a clone may be using", () => {
+    const home = join(folder, "states");
+    const place = join(home, "istio-nats");
+    const hoursAgo: Record<string, number> = { "t-new": 90, "t-3": 3, "t-30": 30, "t-2": 2, "t-0": 0.2, "u-60": 60 };
+    for (const [name, hours] of Object.entries(hoursAgo)) {
+      mkdirSync(join(place, name), { recursive: true });
+      const then = Date.now() / 1000 - hours * 3600;
+      utimesSync(join(place, name), then, then);
+    }
+    const use = (name: string, kept: number): string[] => {
+      run(`removeUnused("t-", ${JSON.stringify(join(place, name))}, ${kept});`, home);
+      return readdirSync(place).sort();
+    };
+    assert.deepEqual(use("t-new", 3), ["t-0", "t-2", "t-new", "u-60"]);
+    assert.deepEqual(use("t-new", 1), ["t-0", "t-new", "u-60"]);
+    assert.deepEqual(use("t-gone", 0), ["t-0", "t-new", "u-60"]);
   });
 
   it("is in the home folder unless XDG_CACHE_HOME is absolute", () => {
