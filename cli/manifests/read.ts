@@ -18,7 +18,15 @@ import {
 /** Why a text, or a part of it, could not be read. */
 export interface ReadProblem {
   kind:
-    "syntax" | "too-large" | "aliases" | "helm-template" | "kustomization" | "no-object" | "no-policy" | "values-key";
+    | "syntax"
+    | "too-large"
+    | "aliases"
+    | "helm-template"
+    | "kustomization"
+    | "object-incomplete"
+    | "no-object"
+    | "no-policy"
+    | "values-key";
   place: Place;
   message: string;
   /** Given if this case has a more exact remedy than its check. */
@@ -138,11 +146,32 @@ function repeatedKeys(document: Document): TextFault[] {
   return faults;
 }
 
+/** Whether a document is meant as an object, but lacks its `apiVersion` or its `kind`. Chart values have a `kind` too. */
+export function isIncomplete(root: Field): boolean {
+  const isThere = (key: string): boolean => root.text(key) !== undefined;
+  return isThere("kind") !== isThere("apiVersion") && root.get("metadata")?.isObject === true;
+}
+
+function incompleteness(root: Field): ReadProblem {
+  const kind = root.text("kind");
+  const [missing, written] = kind === undefined ? ["kind", "apiVersion"] : ["apiVersion", "kind"];
+  return {
+    kind: "object-incomplete",
+    place: root.placeOf(written),
+    message: `an object with ${written}: ${root.text(written) ?? ""} has no ${missing}, so kubectl refuses it`,
+    ...(kind === "WasmPlugin" || kind === "TrafficExtension"
+      ? { remedy: "write apiVersion: extensions.istio.io/v1alpha1" }
+      : {}),
+  };
+}
+
 /** Lists are unpacked, because `kubectl get -o yaml` returns one. */
 function sort(root: Field, defaultNamespace: string, into: Manifests): void {
   const kind = root.text("kind");
-  if (kind === undefined || root.text("apiVersion") === undefined) into.others.push(root);
-  else if (kind.endsWith("List") && root.get("items")) {
+  if (kind === undefined || root.text("apiVersion") === undefined) {
+    into.others.push(root);
+    if (isIncomplete(root)) into.problems.push(incompleteness(root));
+  } else if (kind.endsWith("List") && root.get("items")) {
     for (const item of root.items("items")) sort(item, defaultNamespace, into);
   } else if (root.text("apiVersion")?.startsWith("kustomize.config.k8s.io/") === true) {
     const { place } = root;

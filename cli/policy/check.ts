@@ -7,13 +7,14 @@ import { size } from "../doctor/families/size.ts";
 import type { Filter } from "../filter-host.ts";
 import type { Field } from "../manifests/field.ts";
 import { byPosition, type Place } from "../manifests/place.ts";
-import { EMPTY_FILE, readManifests, type ReadProblem } from "../manifests/read.ts";
+import { EMPTY_FILE, isIncomplete, readManifests, type ReadProblem } from "../manifests/read.ts";
 import type { Source } from "../manifests/source.ts";
 import { Mesh } from "../mesh/mesh.ts";
 import { isPolicy, Plugin } from "../mesh/plugin.ts";
 import { isChartValues, misspeltKeys, type MisspeltKey } from "./chart-values.ts";
 import type { JudgedPolicy } from "./judge.ts";
 import { objectBytes } from "./size.ts";
+import { wrappedPolicy, type WrappedPolicy } from "./wrapped.ts";
 
 export interface CheckedPolicy extends Omit<JudgedPolicy, "faults" | "unlisted"> {
   place: Place;
@@ -54,6 +55,8 @@ function checkSource(source: Source, filter: Filter, namespace: string, into: Ch
     })),
     ...manifests.others.flatMap((document) => policyIn(document, source.named)),
   ];
+  const bare = manifests.others.filter((document) => !isChartValues(document) && !isIncomplete(document));
+  manifests.problems.push(...bare.flatMap((document) => wrappedPolicy(document) ?? []).map(problemOfWrapper));
   manifests.problems.push(...manifests.others.filter(isChartValues).flatMap(misspeltKeys).map(problemOfKey));
   if (source.named && subjects.length + manifests.problems.length === 0) {
     const place = { file: source.file, line: 1, column: 1 };
@@ -84,6 +87,13 @@ interface PolicyOfDocument {
   isOfValues: boolean;
 }
 
+function problemOfWrapper({ config, path }: WrappedPolicy): ReadProblem {
+  const message = `the policy is below ${path}, where only an object with apiVersion and kind has it`;
+  const remedy =
+    "write apiVersion, kind and metadata too, or give the policy by itself: mode, trustDomains and rules at the top";
+  return { kind: "object-incomplete", place: config.keyPlace, message, remedy };
+}
+
 function problemOfKey({ key, value, meant }: MisspeltKey): ReadProblem {
   const message = `the chart has no value called ${key}`;
   return { kind: "values-key", place: value.keyPlace, message, remedy: `did you mean ${meant}?` };
@@ -92,6 +102,10 @@ function problemOfKey({ key, value, meant }: MisspeltKey): ReadProblem {
 /** A policy by itself, or in chart values. In a folder only what looks like a policy is taken for one. */
 function policyIn(document: Field, named: boolean): PolicyOfDocument[] {
   const values = isChartValues(document);
+  const wrapped = values ? undefined : wrappedPolicy(document)?.config;
+  if (wrapped)
+    return [{ title: "policy", place: wrapped.place, config: wrapped, parent: wrapped.place, isOfValues: false }];
+  if (isIncomplete(document)) return [];
   // Under a misspelt key too, so that its own faults are reported at once.
   const misspelt = values ? misspeltKeys(document).find(({ meant }) => meant === "policy") : undefined;
   const config = values ? (document.get("policy") ?? misspelt?.value) : document;

@@ -158,6 +158,30 @@ describe("istio-nats check", () => {
     assert.equal(wrongKind.policies.length, 0);
   });
 
+  it("names what a plugin lacks that is no object without it, and reads the policy in it all the same", () => {
+    const policy = "trustDomains: [cluster.local], rules: []";
+    const cases: [text: string, said: string][] = [
+      [
+        `kind: WasmPlugin\nmetadata: {name: a}\nspec: {pluginConfig: {${policy}}}`,
+        "1:7: error: an object with kind: WasmPlugin has no apiVersion",
+      ],
+      [
+        `apiVersion: a/v1\nmetadata: {name: a}\nspec: {wasm: {pluginConfig: {${policy}}}}`,
+        "1:13: error: an object with apiVersion: a/v1 has no kind",
+      ],
+      [`kind: WasmPlugin\nspec: {pluginConfig: {${policy}}}`, "2:8: error: the policy is below spec.pluginConfig, "],
+      [`spec: {pluginConfig: {${policy}}}`, "1:8: error: the policy is below spec.pluginConfig, "],
+      [`pluginConfig: {${policy}}`, "1:1: error: the policy is below pluginConfig, "],
+      [`spec: {${policy}}`, "1:1: error: the policy is below spec, "],
+    ];
+    for (const [text, said] of cases) {
+      const { output } = istioNats(["check", "-"], text);
+      assert.ok(output.startsWith(`<stdin>:${said}`), output);
+      assert.match(output, /\[object-incomplete\]\n.*\n.*rules: is empty.*\n/);
+      assert.doesNotMatch(output, /unknown key/);
+    }
+  });
+
   it("also reports the places in a JSON file", () => {
     const { findings } = check('{\n  "trustDomains": ["a"],\n  "rules": [],\n  "mode": "X"\n}');
     assert.deepEqual(

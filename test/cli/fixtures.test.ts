@@ -15,6 +15,7 @@ const ELSEWHERE = new Set([
   "file-too-large",
   "helm-template",
   "kustomization",
+  "object-incomplete",
   "no-object",
   "no-policy",
   "values-key-unknown",

@@ -11,6 +11,7 @@ const IDS = {
   aliases: "yaml-aliases",
   "helm-template": "helm-template",
   kustomization: "kustomization",
+  "object-incomplete": "object-incomplete",
   "no-object": "no-object",
   "no-policy": "no-policy",
   "values-key": "values-key-unknown",
@@ -81,6 +82,13 @@ export const files = family(
         "A kustomization says what kustomize combines and patches. It is not built here; only the manifests that are given are " +
         "judged.",
       remedy: "kubectl kustomize FOLDER | istio-nats doctor -",
+    },
+    "object-incomplete": {
+      severity: "error",
+      what:
+        "A document has `metadata`, but lacks `apiVersion` or `kind`; or, given to `check`, it has a policy below `spec` or " +
+        "`pluginConfig` and lacks both. It is no Kubernetes object, and no policy by itself. `check` judges the policy that is in it.",
+      remedy: "write both apiVersion and kind",
     },
     "no-object": {
       severity: "warning",
