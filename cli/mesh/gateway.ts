@@ -2,6 +2,7 @@ import type { Field } from "../manifests/field.ts";
 import type { Resource } from "../manifests/resource.ts";
 import type { Mesh } from "./mesh.ts";
 import type { Plugin } from "./plugin.ts";
+import type { Service } from "./service.ts";
 import { selects } from "./selector.ts";
 
 /** A server of a Gateway in Istio's own API. */
@@ -25,6 +26,16 @@ export function serversBeside(plugin: Plugin, mesh: Mesh): GatewayServer[] {
       return port === undefined ? [] : [{ gateway, field, port }];
     });
   });
+}
+
+/** The Services of the proxies that a plugin selects. The pods are seldom among the files, so the selectors are compared. */
+export function gatewayServices(plugin: Plugin, mesh: Mesh): Service[] {
+  return mesh.services.filter(
+    ({ namespace, selector }) =>
+      namespace === plugin.resource.namespace &&
+      selector.size > 0 &&
+      (selects(selector, plugin.selector) || selects(plugin.selector, selector)),
+  );
 }
 
 /** Where a VirtualService leads workloads to a gateway: the host of the gateway's Service, and its namespace. */

@@ -411,6 +411,48 @@ describe("a gateway", () => {
   });
 });
 
+describe("the mesh's trust domain", () => {
+  const configMap = (name: string, mesh: unknown): string =>
+    JSON.stringify({
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name, namespace: "istio-system" },
+      data: { mesh },
+    });
+
+  it("is that of every revision's ConfigMap, and nothing in one that cannot be read", () => {
+    for (const name of ["istio", "istio-canary"])
+      assert.deepEqual(ids(...DOCUMENTS, configMap(name, "trustDomain: mesh.test")), ["trust-domain-missing"]);
+    assert.deepEqual(ids(...DOCUMENTS, configMap("istio-1-30", "trustDomainAliases: [a.test, '']")), [
+      "trust-domain-alias-missing",
+    ]);
+    for (const text of [
+      "",
+      "trustDomain: [",
+      "trustDomain: ''",
+      "- trustDomain: a",
+      "a: *b",
+      "[".repeat(20_000),
+      7,
+      null,
+    ])
+      assert.deepEqual(ids(...DOCUMENTS, configMap("istio", text)), [], String(text).slice(0, 20));
+    assert.deepEqual(ids(...DOCUMENTS, configMap("nats", "trustDomain: mesh.test")), []);
+  });
+});
+
+describe("two objects of one name", () => {
+  const [service = ""] = kinds("Service");
+  const again = (metadata: string): string[] =>
+    ids(...DOCUMENTS, service.replace("metadata: { ", `metadata: { ${metadata}, `));
+
+  it("differ in what Istio reads of their metadata, but not in what others write there", () => {
+    assert.deepEqual(again('labels: { istio.io/use-waypoint: "none" }'), ["object-twice"]);
+    assert.deepEqual(again('annotations: { networking.istio.io/exportTo: "." }'), ["object-twice"]);
+    assert.deepEqual(again('labels: { helm.sh/chart: nats }, annotations: { a.test/b: "c" }'), []);
+  });
+});
+
 describe("an object that names no namespace", () => {
   const pods = kinds("StatefulSet").map((text) => text.replace(", namespace: messaging", ""));
 

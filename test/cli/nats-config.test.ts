@@ -78,3 +78,20 @@ describe("what nats.conf opens beside the client port", () => {
     }
   });
 });
+
+describe("a route on nats-server's command line", () => {
+  const args = (...words: string[]): string[] =>
+    DOCUMENTS.map((text) => text.replace("image: nats:", `args: ${JSON.stringify(words)}\n          image: nats:`));
+  const away = "nats-route://u:p@nats-1.headless.elsewhere.svc.cluster.local:6222";
+  const own = "nats-route://nats-0.headless.messaging.svc:6222";
+
+  it("into another namespace is reported as one of nats.conf is", () => {
+    for (const words of [["--routes", away], ["-routes", `${own},${away}`], [`--routes=${own}, ${away}`]])
+      assert.ok(ids(...args(...words)).includes("nats-route-elsewhere"), words.join(" "));
+  });
+
+  it("is nothing to report within the namespace, and neither is an option without its value", () => {
+    for (const words of [["--routes", own], ["--routes"], ["--routes", "nats-route://nats:6222"], ["--name", away]])
+      assert.ok(!ids(...args(...words)).includes("nats-route-elsewhere"), words.join(" "));
+  });
+});

@@ -28,9 +28,12 @@ function judgedObjects(mesh: Mesh): Resource[] {
   ];
 }
 
-/** What an object says. Its metadata is left out, since the cluster writes there too. */
-function contentOf({ root }: Resource): unknown {
-  return root.members().flatMap(([key, value]) => (["metadata", "status"].includes(key) ? [] : [[key, value.plain()]]));
+/** What an object says. Of its metadata only what Istio reads, since the cluster and its tools write there too. */
+function contentOf({ root, labels, annotations }: Resource): unknown {
+  const ofIstio = (texts: ReadonlyMap<string, string>): unknown =>
+    Object.fromEntries([...texts].filter(([key]) => key.includes("istio.io/")));
+  const content = root.members().filter(([key]) => !["metadata", "status"].includes(key));
+  return [content.map(([key, value]) => [key, value.plain()]), ofIstio(labels), ofIstio(annotations)];
 }
 
 interface Repeated {

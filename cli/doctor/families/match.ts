@@ -1,6 +1,6 @@
 import { placeText } from "../../manifests/place.ts";
 import type { Resource } from "../../manifests/resource.ts";
-import { serversBeside } from "../../mesh/gateway.ts";
+import { gatewayServices, serversBeside } from "../../mesh/gateway.ts";
 import { natsConfigs } from "../../mesh/nats-config.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { otherPorts, otherUse } from "../../mesh/other-ports.ts";
@@ -13,6 +13,7 @@ import { family, type Report } from "../family.ts";
 
 type Id =
   | "match-port-nothing"
+  | "gateway-service-without-port"
   | "service-port-unmatched"
   | "match-other-port"
   | "match-without-ports"
@@ -131,6 +132,27 @@ function judgeServers(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
   }
 }
 
+/** Ports of a gateway's server that the mesh cannot reach through the gateway's Service. */
+function judgeGatewayServices(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
+  const services = mesh.placement(plugin) === "gateway" ? gatewayServices(plugin, mesh) : [];
+  const [service] = services;
+  if (!service) return;
+  const ports = services.flatMap((one) => one.ports);
+  // A port with another number may lead to the server's, and one that leads to a name may, too.
+  const leads = (port: number): boolean =>
+    ports.some(({ number, target }) => number === port || target === String(port) || !/^\d+$/.test(target));
+  const known = ports.map(({ number }) => number).join(", ") || "none";
+  const wanted = plugin.matches.flatMap((match) => match.ports.map((port) => port.integer()));
+  for (const { gateway, port } of serversBeside(plugin, mesh)) {
+    if (!wanted.includes(port) || leads(port)) continue;
+    const message = `${service.resource.title} has no port ${port}, on which ${gateway.title} has the server that ${plugin.resource.title} matches; it has ${known}`;
+    report("gateway-service-without-port", service.resource.root.placeOf("spec", "ports"), message, {
+      remedy: `add port: ${port} to the Service`,
+      compared: [service.resource, plugin.resource],
+    });
+  }
+}
+
 /** Ports of nats-server's Services that lead to no port of their pods, where the pods are among the files. */
 function judgeTargets(mesh: Mesh, report: Report<Id>): void {
   for (const service of mesh.services) {
@@ -215,6 +237,13 @@ export const match = family<Id>(
         "chains Istio compares the Service's port, not the container's, so the filter is silently missing.",
       remedy: "write the Service's port, and keep port and targetPort equal",
     },
+    "gateway-service-without-port": {
+      severity: "error",
+      what:
+        "The gateway's Service lacks the port of the server that the plugin matches. Workloads reach a gateway through its " +
+        "Service, so their connections to NATS end nowhere.",
+      remedy: "add the port of the Gateway's server to the gateway's Service",
+    },
     "service-port-unmatched": {
       severity: "error",
       what:
@@ -288,6 +317,7 @@ export const match = family<Id>(
       const placement = mesh.placement(plugin);
       judgePorts(plugin, mesh, report);
       judgeServers(plugin, mesh, report);
+      judgeGatewayServices(plugin, mesh, report);
       judgeOtherPorts(plugin, mesh, report);
       const open = plugin.matches.find(({ ports }) => ports.length === 0);
       if (open ?? plugin.matches.length === 0) {

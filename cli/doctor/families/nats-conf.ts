@@ -42,19 +42,23 @@ interface ConfiguredPort {
   place: Place;
 }
 
-/** The client port on the command line, which overrides the file's (nats-server `server/opts.go`, `-p` and `--port`). */
-function portOfArguments({ servers }: Workload): ConfiguredPort | undefined {
-  for (const container of servers) {
+/** The values of an option on nats-server's command line. `flag` captures what follows its `=`; else the next word is the value. */
+function argumentsOf({ servers }: Workload, flag: RegExp): { value: string; place: Place }[] {
+  return servers.flatMap((container) => {
     const words: Field[] = [...container.items("command"), ...container.items("args")];
-    for (const [index, word] of words.entries()) {
-      const [, flag, value] = /^(--?p(?:ort)?)(?:=(\d+))?$/.exec(word.text() ?? "") ?? [];
-      if (flag === undefined) continue;
-      const field = value === undefined ? words[index + 1] : word;
-      const number = Number(value ?? field?.text());
-      if (field && Number.isInteger(number)) return { number, place: field.place };
-    }
-  }
-  return undefined;
+    return words.flatMap((word, index) => {
+      const match = flag.exec(word.text() ?? "");
+      const field = match?.[1] === undefined ? words[index + 1] : word;
+      return match && field ? [{ value: match[1] ?? field.text() ?? "", place: field.place }] : [];
+    });
+  });
+}
+
+/** The client port on the command line, which overrides the file's (nats-server `server/opts.go`, `-p` and `--port`). */
+function portOfArguments(broker: Workload): ConfiguredPort | undefined {
+  return argumentsOf(broker, /^--?p(?:ort)?(?:=(\d+))?$/)
+    .map(({ value, place }) => ({ number: Number(value), place }))
+    .find(({ number }) => Number.isInteger(number));
 }
 
 function portOfConfig(config: NatsConfig): ConfiguredPort | undefined {
@@ -64,9 +68,20 @@ function portOfConfig(config: NatsConfig): ConfiguredPort | undefined {
 }
 
 /** The namespace in the cluster's own name of a Service or of one of its pods; undefined for any other host. */
+function namespaceOfUrl(url: string): string | undefined {
+  return /^[\w-]+:\/\/(?:[^@/]*@)?(?:[^@/.:]+\.){1,2}([^@/.:]+)\.svc(?:[.:/]|$)/.exec(url.trim())?.[1];
+}
+
 function namespaceOfRoute({ path, value }: ConfEntry): string | undefined {
-  if (path.join(".") !== "cluster.routes") return undefined;
-  return /^[\w-]+:\/\/(?:[^@/]*@)?(?:[^@/.:]+\.){1,2}([^@/.:]+)\.svc(?:[.:/]|$)/.exec(value ?? "")?.[1];
+  return path.join(".") === "cluster.routes" ? namespaceOfUrl(value ?? "") : undefined;
+}
+
+/** The first route on the command line into another namespace than the pods' (nats-server `server/opts.go`, `--routes`). */
+function strayRouteOfArguments(broker: Workload): { place: Place; into: string } | undefined {
+  const routes = argumentsOf(broker, /^--?routes(?:=(.*))?$/).flatMap(({ value, place }) =>
+    value.split(",").map((url) => ({ place, into: namespaceOfUrl(url) ?? broker.namespace })),
+  );
+  return routes.find(({ into }) => into !== broker.namespace);
 }
 
 /** `limits.controlLine` unless configured (docs/policy.md). */
@@ -115,7 +130,8 @@ export const natsConf = family(
     "nats-route-elsewhere": {
       severity: "warning",
       what:
-        "nats.conf has a route to a Service of another namespace than its own. kustomize's `namespace` does not reach into the file. " +
+        "nats.conf, or nats-server's command line (`--routes`), has a route to a Service of another namespace than its own. kustomize's " +
+        "`namespace` does not reach there. " +
         "The nodes wait for others that are not there, and JetStream gets no quorum; or they join the cluster of that namespace, whose " +
         "clients another policy judges.",
       remedy: "write the namespace of these pods",
@@ -147,6 +163,15 @@ export const natsConf = family(
       }
     }
     for (const broker of mesh.brokers) {
+      const stray = strayRouteOfArguments(broker);
+      if (stray) {
+        const { resource, namespace } = broker;
+        const message = `nats-server of ${resource.title} is given a route into namespace ${stray.into}`;
+        report("nats-route-elsewhere", stray.place, message, {
+          remedy: `write ${namespace} there`,
+          compared: [resource],
+        });
+      }
       const own = configs.filter((config) => isConfigOf(config, broker));
       const limits = mesh.pluginsOf(broker).map((one) => one.config?.integer("limits", "controlLine") ?? CONTROL_LINE);
       const least = Math.min(...limits);

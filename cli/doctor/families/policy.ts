@@ -1,9 +1,10 @@
 import type { Field } from "../../manifests/field.ts";
 import { judgePolicy, type JudgedPolicy } from "../../policy/judge.ts";
 import type { Filter } from "../../filter-host.ts";
-import { byPosition, type Place } from "../../manifests/place.ts";
+import { byPosition, placeText, type Place } from "../../manifests/place.ts";
 import { contradictions } from "../../policy/contradictions.ts";
 import { foreignValues, idleWords, shadowedPatterns, voidEntries } from "../../policy/without-effect.ts";
+import { meshTrustDomains } from "../../mesh/mesh-trust-domains.ts";
 import { nearest } from "../../nearest.ts";
 import { misreadNames, misreadSubjects, type Misread } from "../../policy/misread.ts";
 import { unansweredPulls } from "../../policy/unanswered.ts";
@@ -228,9 +229,43 @@ export function examinePolicy(subject: PolicySubject, filter: Filter, report: Re
   return judged;
 }
 
-export const policy = family<PolicyId>("The policy", POLICY_CHECKS, ({ mesh, filter }, report) => {
-  for (const { resource, config, wasm } of mesh.plugins) {
-    const parent = wasm?.placeOf("pluginConfig") ?? resource.root.placeOf("spec", "wasm");
-    examinePolicy({ title: resource.title, config, parent }, filter, report);
-  }
-});
+const MESH_CHECKS = {
+  "trust-domain-missing": {
+    severity: "error",
+    what:
+      "The mesh's own trust domain, `meshConfig.trustDomain` in an IstioOperator or in istiod's ConfigMap, is not in " +
+      "`trustDomains`. Every workload of the mesh has a certificate of it, so to the policy every peer is unauthenticated.",
+    remedy: "write the mesh's own trust domain first in trustDomains",
+  },
+  "trust-domain-alias-missing": {
+    severity: "warning",
+    what:
+      "`meshConfig.trustDomainAliases` has a trust domain that is not in `trustDomains`. Istio's own policies let its " +
+      "workloads pass as if they were the mesh's, but to the filter they are unauthenticated.",
+    remedy: "add it to trustDomains, unless its workloads are to be refused",
+  },
+} as const satisfies Record<string, Check>;
+
+export const policy = family<PolicyId | keyof typeof MESH_CHECKS>(
+  "The policy",
+  { ...POLICY_CHECKS, ...MESH_CHECKS },
+  ({ mesh, filter }, report) => {
+    const ofMesh = meshTrustDomains(mesh);
+    for (const { resource, config, wasm } of mesh.plugins) {
+      const parent = wasm?.placeOf("pluginConfig") ?? resource.root.placeOf("spec", "wasm");
+      examinePolicy({ title: resource.title, config, parent }, filter, report);
+      const ours = config?.items("trustDomains").map((item) => item.text()) ?? [];
+      if (!config || ours.length === 0) continue;
+      for (const { name, isAlias, place } of ofMesh) {
+        if (ours.includes(name)) continue;
+        const what = isAlias ? "an alias of the mesh's trust domain" : "the mesh's own trust domain";
+        const message = `${name}, ${what} (${placeText(place)}), is not in trustDomains of ${resource.title}`;
+        report(
+          isAlias ? "trust-domain-alias-missing" : "trust-domain-missing",
+          config.placeOf("trustDomains"),
+          message,
+        );
+      }
+    }
+  },
+);
