@@ -1,5 +1,6 @@
 import { build, type BuildOptions } from "esbuild";
-import { chmodSync, readdirSync, readFileSync, renameSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { Fault } from "./fault.ts";
 import { inRoot } from "./paths.ts";
 import { step } from "./progress.ts";
 import { buildFilter } from "./wasm.ts";
@@ -42,7 +43,12 @@ async function bundle(): Promise<void> {
     banner: { js: "#!/usr/bin/env node" },
   };
   const { metafile } = await build({ ...options, metafile: true, write: false });
-  await build({ ...options, footer: { js: licensesOf(packagesOf(Object.keys(metafile.inputs))) } });
+  const footer = { js: licensesOf(packagesOf(Object.keys(metafile.inputs))) };
+  // esbuild itself has told why.
+  await build({ ...options, footer }).catch(() => {
+    rmSync(unfinished, { force: true });
+    throw new Fault("build/istio-nats.cjs could not be written. Is the disk full, or may build/ not be written?");
+  });
   chmodSync(unfinished, 0o755);
   renameSync(unfinished, commandFile);
 }

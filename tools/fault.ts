@@ -2,3 +2,15 @@
 export class Fault extends Error {
   override name = "Fault";
 }
+
+/** Why the system lets nothing be written. */
+const UNWRITABLE = new Set(["ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EPERM"]);
+
+/** What to print of an error: of a fault, and of what cannot be written, only the message; of a bug of ours the stack trace too. */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error instanceof Fault) return error.message;
+  if (UNWRITABLE.has((error as NodeJS.ErrnoException).code ?? ""))
+    return `${error.message}. Is the disk full, or may this folder not be written?`;
+  return error.stack ?? error.message;
+}

@@ -3,7 +3,7 @@ import { binaries, binariesEnvironment } from "./binaries.ts";
 import { writeReference } from "./cli-reference.ts";
 import { buildCommand } from "./cli.ts";
 import { run } from "./command.ts";
-import { Fault } from "./fault.ts";
+import { Fault, messageOf } from "./fault.ts";
 import { image } from "./image.ts";
 import { inRoot } from "./paths.ts";
 import { writePolicySchema } from "./policy-schema-files.ts";
@@ -56,6 +56,7 @@ const TASKS: Record<string, Task> = {
   "docs:telemetry": async () => (await import("./telemetry-page.ts")).writeTelemetryPage(),
   "generate:dashboards": async () => (await import("./dashboards/generate.ts")).generate(),
   test: () => runSuites([], []),
+  lint: () => runSuites(["lint"], []),
   format,
   fuzz: program("test", "fuzz", "main.ts"),
   demo: program("test", "demo", "main.ts"),
@@ -66,7 +67,7 @@ const TASKS: Record<string, Task> = {
   "test:foreign": program("test", "foreign", "main.ts"),
   "test:matrix": program("test", "matrix", "main.ts"),
 };
-for (const { name } of SUITES) TASKS[name === "lint" ? name : `test:${name}`] = (args) => runSuites([name], args);
+for (const { name } of SUITES) if (name !== "lint") TASKS[`test:${name}`] = (args) => runSuites([name], args);
 
 async function main([name = "", ...args]: string[]): Promise<number> {
   const task = TASKS[name];
@@ -84,7 +85,6 @@ function refusalOf(name: string, args: readonly string[]): string {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  if (!(error instanceof Fault)) throw error;
-  process.stderr.write(`\n${error.message}\n`);
+  process.stderr.write(`\n${messageOf(error)}\n`);
   process.exitCode = 1;
 }

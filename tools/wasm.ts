@@ -43,9 +43,12 @@ async function compile(what: string, args: readonly string[], outFile: string): 
     ["--enable-source-maps", compiler, ...args, "--outFile", unfinished],
     { cwd: inRoot() },
   );
-  if (status !== 0 || COMPLAINT.test(output)) {
+  const complains = status !== 0 || COMPLAINT.test(output);
+  // Where the disk is full, the compiler leaves half a module and says nothing.
+  if (complains || !WebAssembly.validate(readFileSync(unfinished))) {
     rmSync(unfinished, { force: true });
-    throw new Fault(`${what} does not compile without complaint:\n\n${output}`);
+    if (complains) throw new Fault(`${what} does not compile without complaint:\n\n${output}`);
+    throw new Fault(`${relative(inRoot(), outFile)} could not be written whole. Is the disk full?`);
   }
   // The file is renamed into place, so that a proxy that loads it meanwhile reads the old module or the new one.
   renameSync(unfinished, outFile);

@@ -2,7 +2,17 @@ import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
@@ -120,6 +130,7 @@ describe("an npm script", () => {
   it("that takes no arguments runs nothing if it is given one, and says what takes it", async () => {
     const cases: [args: string[], said: string][] = [
       [["build", "--help"], "npm run build takes no arguments, and was given --help"],
+      [["lint", "cli/main.ts"], "npm run lint takes no arguments, and was given cli/main.ts"],
       [
         ["test", "test/cli/check.test.ts"],
         "npm run test takes no arguments, and was given test/cli/check.test.ts; for one suite, or a file of it: npm run test:SUITE -- FILE",
@@ -129,6 +140,25 @@ describe("an npm script", () => {
       const { status, output } = await script(...args);
       assert.deepEqual([status, output], [1, `\n${said}\n`]);
     }
+  });
+
+  it("that has no room for the module leaves none, and says why without a stack trace", async () => {
+    const module = inRoot("build", "debug", "istio-nats.wasm");
+    rmSync(module, { force: true });
+    const main = inRoot("tools", "main.ts");
+    const { status, output } = await run("bash", [
+      "-c",
+      `ulimit -f 100; exec "$@"`,
+      "",
+      NODE,
+      "--import",
+      "tsx",
+      main,
+      "build:debug",
+    ]);
+    assert.equal(status, 1);
+    assert.match(output, /\nbuild\/debug\/istio-nats\.wasm could not be written whole\. Is the disk full\?\n$/);
+    assert.ok(!existsSync(module));
   });
 
   it("of another name is refused with those that there are", async () => {

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { binariesEnvironment } from "../binaries.ts";
 import { run } from "../command.ts";
 import { inRoot } from "../paths.ts";
@@ -59,9 +60,11 @@ export function nodeSuite(folder: string): RunSuite {
 
     const scratch = await mkdtemp(join(tmpdir(), "istio-nats-counts-"));
     const counts = join(scratch, "counts");
+    // As a URL, because node:test reads # and % in a path as those of a URL.
+    const reporter = pathToFileURL(inRoot("tools", "suites", "test-counts.mjs")).href;
     const reporters = [
       ["--test-reporter=spec", "--test-reporter-destination=stdout"],
-      [`--test-reporter=${inRoot("tools", "suites", "test-counts.mjs")}`, `--test-reporter-destination=${counts}`],
+      [`--test-reporter=${reporter}`, `--test-reporter-destination=${counts}`],
     ].flat();
     try {
       const { status } = await run(

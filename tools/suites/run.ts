@@ -1,4 +1,5 @@
 import pc from "picocolors";
+import { messageOf } from "../fault.ts";
 import type { SuiteResult } from "./result.ts";
 import { SUITES, type Suite } from "./table.ts";
 
@@ -17,7 +18,7 @@ async function finish(suite: Suite, files: readonly string[], write: Write): Pro
     result = await suite.run(write, files);
     if (result.passed + result.failed.length === 0) result.failed.push("ran no test");
   } catch (error) {
-    write(`${String(error instanceof Error && error.name !== "Fault" ? error.stack : error)}\n`);
+    write(`${messageOf(error)}\n`);
     result = { passed: 0, failed: ["could not run"], skipped: 0 };
   }
   return { suite, ...result, seconds: (performance.now() - began) / 1000 };
