@@ -10,7 +10,9 @@ const UNWRITABLE = new Set(["ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EPE
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error instanceof Fault) return error.message;
-  if (UNWRITABLE.has((error as NodeJS.ErrnoException).code ?? ""))
+  const { code = "", syscall } = error as NodeJS.ErrnoException;
+  // Node says ENOENT of a folder that it cannot make in one that cannot be written.
+  if (UNWRITABLE.has(code) || syscall === "mkdir")
     return `${error.message}. Is the disk full, or may this folder not be written?`;
   return error.stack ?? error.message;
 }

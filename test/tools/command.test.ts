@@ -17,7 +17,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { must, run } from "../../tools/command.ts";
-import { Fault } from "../../tools/fault.ts";
+import { Fault, messageOf } from "../../tools/fault.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { waitFor } from "../stand/wait.ts";
 
@@ -119,6 +119,21 @@ describe("a signal that ends one process alone", () => {
     await waitFor("its processes", works);
     fuzzer.kill("SIGINT");
     await waitFor("they end too", () => !works());
+  });
+});
+
+describe("an error that ends a task", () => {
+  it("is told without its stack trace if something could not be written, but not if it is a bug", () => {
+    const of = (code: string, syscall: string): string =>
+      messageOf(Object.assign(new Error(`${code}: refused, ${syscall} 'a'`), { code, syscall }));
+    for (const [code, syscall] of [
+      ["ENOSPC", "write"],
+      ["EROFS", "open"],
+      ["ENOENT", "mkdir"],
+    ] as const)
+      assert.match(of(code, syscall), /^E\w+: refused, \w+ 'a'\. Is the disk full, [^\n]*$/);
+    assert.match(of("ENOENT", "open"), /\n +at /);
+    assert.equal(messageOf(new Fault("a remedy")), "a remedy");
   });
 });
 
