@@ -24,7 +24,7 @@ function filesUnder(path: string): string[] {
 function hashOf(sources: readonly string[]): string {
   const hash = createHash("sha256");
   for (const file of sources.flatMap((source) => filesUnder(inRoot(source)))) {
-    hash.update(file).update("\0").update(readFileSync(file)).update("\0");
+    hash.update(relative(inRoot(), file)).update("\0").update(readFileSync(file)).update("\0");
   }
   return hash.digest("hex");
 }
