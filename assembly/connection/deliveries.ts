@@ -1,5 +1,7 @@
 import { ServerLine } from "../nats/server-line";
+import { Meter } from "../telemetry/meter";
 import { ProtocolError } from "../telemetry/protocol-error";
+import { Access } from "./access";
 import { Connection } from "./connection";
 import { endAtOnce } from "./endings";
 import { answerDelivered, isNoResponders, requestDelivered } from "./exchanges";
@@ -57,26 +59,39 @@ export function deliver(connection: Connection, line: ServerLine): bool {
     reportRevokedDelivery(connection, line);
     return false;
   }
-  if (access != null && connection.isFiltered) {
-    if (access.keepsBack(line.subject, line.subjectLength, queue(sub), queueLength(sub), queueIsKnown(sub))) {
-      reportDelivery(connection, false, line, access);
-      // The server's own answer that nobody listens counts for no maximum there.
-      if (sub != 0 && isLive(sub) && !isNoResponders(line)) {
-        countKeptBack(sub);
-        endIfReached(connection, sub);
-      }
-      return false;
+  if (access != null && connection.isFiltered && keepsBack(access, line, sub)) {
+    reportDelivery(connection, false, line, access);
+    // The server's own answer that nobody listens counts for no maximum there.
+    if (sub != 0 && isLive(sub) && !isNoResponders(line)) {
+      countKeptBack(sub);
+      endIfReached(connection, sub);
     }
+    return false;
   }
   const shadow = connection.shadow;
   if (shadow != null) {
-    if (
-      shadow.filtering &&
-      shadow.keepsBack(line.subject, line.subjectLength, queue(sub), queueLength(sub), queueIsKnown(sub))
-    ) {
-      reportDelivery(connection, true, line, shadow);
-    } else if (line.replyLength > 0 && shadow.grantsReplies) shadow.noteReply(line.reply, line.replyLength);
+    if (shadow.filtering && keepsBack(shadow, line, sub)) reportDelivery(connection, true, line, shadow);
+    else if (line.replyLength > 0 && shadow.grantsReplies) shadow.noteReply(line.reply, line.replyLength);
   }
+  deliveryPasses(connection, line, sub, meter);
+  return true;
+}
+
+/** Does a deny entry keep the message back? Where nobody knows the queue to which it comes, an entry for any queue does. */
+// @ts-ignore: decorator
+@inline
+function keepsBack(access: Access, line: ServerLine, sub: usize): bool {
+  const isKnown = sub != 0 && isQueueKnown(sub);
+  const queue = sub != 0 ? queueOf(sub) : 0;
+  const queueLength = sub != 0 ? queueLengthOf(sub) : 0;
+  return access.keepsBack(line.subject, line.subjectLength, queue, queueLength, isKnown);
+}
+
+/** Counts a message that goes to the client, notes what it answers, asks and grants, and audits it if it is sampled. */
+// @ts-ignore: decorator
+@inline
+function deliveryPasses(connection: Connection, line: ServerLine, sub: usize, meter: Meter): void {
+  const access = connection.access;
   if (access != null && line.replyLength > 0 && access.grantsReplies) access.noteReply(line.reply, line.replyLength);
   const subjectClass = connection.classOf(line.subject, line.subjectLength);
   meter.allowedPayload(line.operation, subjectClass, line.size);
@@ -91,7 +106,6 @@ export function deliver(connection: Connection, line: ServerLine): bool {
     countReceived(sub);
     if (isLive(sub)) endIfReached(connection, sub);
   }
-  return true;
 }
 
 /** Ends the subscription if its maximum, whoever counts it, is reached. */
@@ -162,16 +176,4 @@ export function maximumTaken(connection: Connection): void {
 export function tellMaximum(connection: Connection, sub: usize): void {
   if (!isLive(sub) || !isCountedHere(sub) || pendingMaximaOf(sub) > 0) return;
   if (!connection.tellLater(sidOf(sub), sidLengthOf(sub))) endAtOnce(connection, ProtocolError.MEMORY);
-}
-
-function queue(sub: usize): usize {
-  return sub == 0 ? 0 : queueOf(sub);
-}
-
-function queueIsKnown(sub: usize): bool {
-  return sub != 0 && isQueueKnown(sub);
-}
-
-function queueLength(sub: usize): i32 {
-  return sub == 0 ? 0 : queueLengthOf(sub);
 }
