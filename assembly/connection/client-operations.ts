@@ -336,10 +336,11 @@ export function sendUnsubscribes(connection: Connection, chunk: Chunk, position:
   while (at < end) {
     const head = load<i32>(at);
     const length = head & ~WITH_MAXIMUM;
+    const withMaximum = (head & WITH_MAXIMUM) != 0;
     const sub = subscriptions.find(at + 4, length);
-    const maximum = head == length || sub == 0 ? 0 : maximumToTell(sub);
+    const maximum = withMaximum && sub != 0 ? maximumToTell(sub) : 0;
     // A SUB whose beginning had passed in DRY_RUN went before the UNSUB of its sid, which would end the new subscription now.
-    const isDue = head == length ? sub == 0 || !isLive(sub) : maximum > 0;
+    const isDue = withMaximum ? maximum > 0 : sub == 0 || !isLive(sub);
     if (isDue) {
       if (connection.options.verbose) {
         // The server's +OK for it must not reach the client.

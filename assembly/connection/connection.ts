@@ -200,16 +200,16 @@ export class Connection {
    * Lets `UNSUB sid` go to the server with the client's next operation. Answers false when the budget has no room, and then
    * nothing has changed.
    */
-  sendLater(sid: usize, length: i32): bool {
-    return this.remember(sid, length, 0);
+  unsubscribeLater(sid: usize, length: i32): bool {
+    return this.noteUnsubscribe(sid, length, 0);
   }
 
-  /** The same with the maximum that the subscription has at that time. */
-  tellLater(sid: usize, length: i32): bool {
-    return this.remember(sid, length, WITH_MAXIMUM);
+  /** The same for `UNSUB sid max`, with the maximum that the subscription has at that time. */
+  tellMaximumLater(sid: usize, length: i32): bool {
+    return this.noteUnsubscribe(sid, length, WITH_MAXIMUM);
   }
 
-  private remember(sid: usize, length: i32, flag: i32): bool {
+  private noteUnsubscribe(sid: usize, length: i32, flag: i32): bool {
     const due = this.unsubscribe;
     if (!due.reserve(4 + length)) return false;
     store<i32>(due.pointer + <usize>due.length, length | flag);

@@ -123,14 +123,14 @@ function endIfReached(connection: Connection, sub: usize): void {
  */
 function endReached(connection: Connection, sub: usize): void {
   if (connection.access == null) return connection.subscriptions.end(sub);
-  if (!connection.sendLater(sidOf(sub), sidLengthOf(sub))) endAtOnce(connection, ProtocolError.MEMORY);
+  if (!connection.unsubscribeLater(sidOf(sub), sidLengthOf(sub))) endAtOnce(connection, ProtocolError.MEMORY);
   connection.subscriptions.reach(sub);
 }
 
 /** A maximum of which the server knows nothing (client-operations.ts `unsubscribe`) is reached: it is sent an UNSUB. */
 function endCounted(connection: Connection, sub: usize): void {
   // Without room for the UNSUB the connection ends: its sid would go on at the server, and could mean another subject there later.
-  if (!connection.sendLater(sidOf(sub), sidLengthOf(sub))) endAtOnce(connection, ProtocolError.MEMORY);
+  if (!connection.unsubscribeLater(sidOf(sub), sidLengthOf(sub))) endAtOnce(connection, ProtocolError.MEMORY);
   connection.subscriptions.endByCount(sub);
 }
 
@@ -175,5 +175,5 @@ export function maximumTaken(connection: Connection): void {
  */
 export function tellMaximum(connection: Connection, sub: usize): void {
   if (!isLive(sub) || !isCountedHere(sub) || pendingMaximaOf(sub) > 0) return;
-  if (!connection.tellLater(sidOf(sub), sidLengthOf(sub))) endAtOnce(connection, ProtocolError.MEMORY);
+  if (!connection.tellMaximumLater(sidOf(sub), sidLengthOf(sub))) endAtOnce(connection, ProtocolError.MEMORY);
 }

@@ -134,7 +134,7 @@ function keeps(connection: Connection, access: Access, sub: usize): bool {
   if (reason == Reason.ALLOWED) return true;
   const live = isLive(sub);
   if (live) reportRevoked(connection, sub, reason, rule);
-  if (!connection.sendLater(sidOf(sub), sidLengthOf(sub))) {
+  if (!connection.unsubscribeLater(sidOf(sub), sidLengthOf(sub))) {
     // Without room for the UNSUB, the connection ends with the subscription.
     reportRevokedConnection(connection, reason);
     closeSoon(connection);
