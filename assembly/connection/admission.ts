@@ -16,7 +16,7 @@ export function admit(connection: Connection): Reason {
   const client = clientOf(connection.id);
   const observes = connection.observing || connection.willObserve;
   const peer = readIdentity(client.rules.document);
-  name(connection, client, peer);
+  countAs(connection, client, peer);
   const meter = connection.meter;
   if (connection.untestedServer && meter != null) meter.untestedServer();
   if (connection.serverRequiresTls) reportUnreadable(connection, ProtocolError.SERVER_TLS);
@@ -42,8 +42,8 @@ export function allowsSomething(access: Access | null): bool {
   return access != null && access.permissions.allowsSomething;
 }
 
-/** The connection is counted and audited as this peer's from now on. */
-export function name(connection: Connection, client: Client, peer: Principal): void {
+/** The connection is counted, and audited, as this peer's from now on. */
+export function countAs(connection: Connection, client: Client, peer: Principal): void {
   client.principal = peer.uri;
   client.telemetry.identify(connection, peer.uri, peer.namespace);
 }

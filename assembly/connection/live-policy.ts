@@ -3,7 +3,7 @@ import { Mode } from "../policy/rules";
 import { Principal } from "../policy/principal";
 import { Reason } from "../policy/reason";
 import { actOn } from "../proxy/stream";
-import { allowsSomething, giveRights, name, reasonAgainst } from "./admission";
+import { allowsSomething, countAs, giveRights, reasonAgainst } from "./admission";
 import { Client, clientOf } from "./client";
 import { Connection, FirstPing, Phase } from "./connection";
 import { tellMaximum } from "./deliveries";
@@ -65,7 +65,7 @@ function principalOf(connection: Connection, client: Client, formerIdentity: Ide
  */
 function change(connection: Connection, client: Client, peer: Principal, observes: bool): void {
   if (peer.uri != client.principal || !client.telemetry.identifies(connection, peer.uri)) {
-    name(connection, client, peer);
+    countAs(connection, client, peer);
   }
   giveRights(connection, client, peer, observes);
   if (observes) {

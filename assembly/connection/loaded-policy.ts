@@ -68,7 +68,7 @@ export function findLoaded(fingerprint: u64): LoadedPolicy | null {
 }
 
 /** Makes room for a text of `length` bytes that is about to be read. */
-export function makeRoom(length: i32): void {
+export function makeRoomForText(length: i32): void {
   // `due` stays as it is: this text may be refused, and connections have yet to leave the former policy.
   if (due > 0) __collect();
   if (length > LARGE_TEXT && length <= LARGEST_TEXT) growTo(MEMORY_OF_LARGE);
@@ -78,7 +78,7 @@ export function makeRoom(length: i32): void {
 export function loadPolicy(text: usize, length: i32, fingerprint: u64): LoadedPolicy {
   const found = findLoaded(fingerprint);
   if (found != null) return found;
-  makeRoom(length);
+  makeRoomForText(length);
   return new LoadedPolicy(fingerprint, new RuleSets(readPolicy(text, length)));
 }
 

@@ -90,7 +90,7 @@ function pass(connection: Connection, chunk: Chunk, position: i32, access: Acces
         if (sameEnd + 2 <= end) {
           if (isCrLf(sameEnd)) {
             const size = lastSize(DELIVERY_SIZE);
-            countReceived(subscriptions.foundLast);
+            countReceived(subscriptions.lastFound);
             answerDelivered(connection, meter, subject, <i32>ctz(ends));
             DELIVERY_RUN.addAlike(size);
             p = sameEnd + 2 + <usize>size + 2;

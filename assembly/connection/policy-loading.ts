@@ -2,7 +2,7 @@ import { PolicyReading } from "../policy/config";
 import { RuleSets } from "../policy/rule-set";
 import { nowNanoseconds } from "../proxy/clock";
 import { SLICE_NANOSECONDS } from "./callback-time";
-import { LoadedPolicy, makeRoom } from "./loaded-policy";
+import { LoadedPolicy, makeRoomForText } from "./loaded-policy";
 
 /**
  * Between two slices at least. Several plugins that wait for one policy have ticks of their own, which may come one right
@@ -101,7 +101,7 @@ export function loadingOf(text: usize, length: i32, fingerprint: u64): PolicyLoa
   for (let i = 0; i < loadings.length; i++) {
     if (loadings[i].fingerprint == fingerprint) return loadings[i];
   }
-  makeRoom(length);
+  makeRoomForText(length);
   const copy = heap.alloc(<usize>length);
   memory.copy(copy, text, <usize>length);
   return new PolicyLoading(fingerprint, copy, length);

@@ -17,7 +17,7 @@ import { callbackTime } from "./callback-time";
 import { clientOf } from "./client";
 import { Connection } from "./connection";
 import { PluginTelemetry } from "./plugin-telemetry";
-import { queueLengthOf, queueOf, subjectLengthOf, subjectOf as subjectOfSubscription } from "./subscription";
+import { queueLengthOf, queueOf, subjectLengthOf, subjectOf } from "./subscription";
 import { summarize, summarizeRefusal } from "./summary";
 
 const CONNECTION_ID: StaticArray<u8> = propertyPath(["connection", "id"]);
@@ -27,7 +27,7 @@ const SOURCE_ADDRESS: StaticArray<u8> = propertyPath(["source", "address"]);
  * Whom a record is about. Two properties are read from the host for that, so only for a record that is written, at most
  * `refusalsPerSecond` times. The host is turned to the connection for them, as the tick and callbacks of others must.
  */
-function subjectOf(connection: Connection): AuditSubject {
+function auditSubjectOf(connection: Connection): AuditSubject {
   actOn(connection.id);
   return new AuditSubject(
     clientOf(connection.id).principal,
@@ -89,7 +89,7 @@ export function recordRefusal(
   if (!dryRun) summarizeRefusal(operation, access.name, access.nameLength, reason, rule);
   if (!admitted) return;
   telemetryOf(connection).audit.refusal(
-    subjectOf(connection),
+    auditSubjectOf(connection),
     dryRun,
     operation,
     reason,
@@ -133,7 +133,7 @@ export function countRefusedPublishes(
   meter.refused(Operation.PUB, classOf(answer), reasonOf(answer), label, bytes, count);
 }
 
-/** The same for an operation that passed and that rules in DRY_RUN would have refused. */
+/** A client's operation passed that rules in DRY_RUN would have refused: counts it and writes a record. */
 export function reportDryRun(connection: Connection, line: ClientLine, reason: Reason, access: Access): void {
   countDryRun(connection, line.operation, line.subject, line.subjectLength, reason, access);
   const queueLength = line.operation == Operation.SUB ? line.queueLength : 0;
@@ -159,10 +159,10 @@ export function reportRevoked(connection: Connection, sub: usize, reason: Reason
   telemetry.stats.revokedSubscription();
   if (!telemetry.audit.admits(callbackTime())) return;
   telemetry.audit.revoked(
-    subjectOf(connection),
+    auditSubjectOf(connection),
     reason,
     ruleName(connection, rule),
-    subjectOfSubscription(sub),
+    subjectOf(sub),
     subjectLengthOf(sub),
     queueOf(sub),
     queueLengthOf(sub),
@@ -174,7 +174,7 @@ export function reportRevokedConnection(connection: Connection, reason: Reason):
   const telemetry = telemetryOf(connection);
   telemetry.stats.revokedConnection();
   if (!telemetry.audit.admits(callbackTime())) return;
-  telemetry.audit.revoked(subjectOf(connection), reason, "", 0, 0, 0, 0);
+  telemetry.audit.revoked(auditSubjectOf(connection), reason, "", 0, 0, 0, 0);
 }
 
 /** Counts a delivery that was kept back. `label` is the number of a rule's name in stats. */
@@ -237,7 +237,7 @@ function reportAllowed(
 ): void {
   const audit = telemetryOf(connection).audit;
   if (!audit.admitsActivity(callbackTime())) return;
-  audit.allowed(subjectOf(connection), operation, ruleName(connection, rule), subject, length, bytes);
+  audit.allowed(auditSubjectOf(connection), operation, ruleName(connection, rule), subject, length, bytes);
 }
 
 /** nats-server tells the client of an error of its own: counts it. */
@@ -264,7 +264,7 @@ export function reportConnectionRefused(connection: Connection, dryRun: bool, re
   }
   if (!dryRun) summarizeRefusal(Operation.CONNECT, 0, 0, reason, "");
   if (!audit.admits(callbackTime())) return;
-  audit.connectionRefused(subjectOf(connection), dryRun, reason, remedyOf(reason));
+  audit.connectionRefused(auditSubjectOf(connection), dryRun, reason, remedyOf(reason));
 }
 
 /** The peer may connect. */
@@ -272,7 +272,7 @@ export function reportConnected(connection: Connection): void {
   const now = callbackTime();
   connection.openedAt = now;
   const audit = telemetryOf(connection).audit;
-  if (audit.admitsActivity(now)) audit.connected(subjectOf(connection));
+  if (audit.admitsActivity(now)) audit.connected(auditSubjectOf(connection));
 }
 
 /**
@@ -287,7 +287,7 @@ export function reportConnectionClosed(connection: Connection): void {
   const now = callbackTime();
   const audit = client.telemetry.audit;
   if (!audit.admitsActivity(now)) return;
-  audit.disconnected(subjectOf(connection), connection.totals, now - connection.openedAt);
+  audit.disconnected(auditSubjectOf(connection), connection.totals, now - connection.openedAt);
 }
 
 /**
@@ -298,5 +298,5 @@ export function reportUnreadable(connection: Connection, kind: ProtocolError): v
   listenerOf(connection).protocolError(kind);
   const audit = telemetryOf(connection).audit;
   if (!audit.admits(callbackTime())) return;
-  audit.unreadable(subjectOf(connection), connection.observing, kind, PROTOCOL_ERROR_REMEDIES[kind]);
+  audit.unreadable(auditSubjectOf(connection), connection.observing, kind, PROTOCOL_ERROR_REMEDIES[kind]);
 }

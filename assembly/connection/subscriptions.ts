@@ -44,7 +44,7 @@ export class Subscriptions {
   private ended: usize = 0;
   private endedHead: i32 = 0;
   /** The subscription that was found last, or 0. */
-  private lastFound: usize = 0;
+  lastFound: usize = 0;
   /** The serial of the newest subscription. It never begins anew, so that none has the serial of one that is gone. */
   private serial: u32 = 0;
   /**
@@ -91,13 +91,6 @@ export class Subscriptions {
     const apart = this.apart;
     const ended: i64 = this.ended == 0 ? 0 : MAX_ENDED << 2;
     return this.bytes + this.table.bytes + (apart == null ? 0 : apart.bytes) + ended;
-  }
-
-  /** The one that was found last, or 0. */
-  // @ts-ignore: decorator
-  @inline
-  get foundLast(): usize {
-    return this.lastFound;
   }
 
   /** The subscription of this sid, live or ended, or 0. */

@@ -358,14 +358,14 @@ describe("all subscriptions of a connection", () => {
     const forgotten = add(all, "1");
     all.end(forgotten);
     expect(find(all, "1")).toBe(forgotten);
-    expect(all.foundLast).toBe(forgotten);
+    expect(all.lastFound).toBe(forgotten);
     all.tick(0);
     all.tick(10_001);
-    expect(all.foundLast).toBe(0);
+    expect(all.lastFound).toBe(0);
     const dropped = add(all, "1");
     expect(find(all, "1")).toBe(dropped);
     all.beginAnew();
-    expect(all.foundLast).toBe(0);
+    expect(all.lastFound).toBe(0);
     expect(all.findAgain(pointerTo("1"), 1)).toBe(0);
     all.destroy();
   });
