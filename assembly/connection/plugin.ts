@@ -77,8 +77,7 @@ export class Plugin {
       );
       return false;
     }
-    this.apply();
-    this.tellOthers();
+    this.enforce();
     // Now, before the rules of the new policy are compiled for a first connection beside those of the old one.
     collectReleased();
     return true;
@@ -88,7 +87,8 @@ export class Plugin {
    * A policy has come into force here. Roots of the same plugin serve connections of its former configurations, and need not
    * wait for their own ticks to hear of it.
    */
-  private tellOthers(): void {
+  private enforce(): void {
+    this.apply();
     for (let i = 0; i < plugins.length; i++) {
       const other = plugins[i];
       if (other !== this && other.policy.hearFrom(this.policy)) other.apply();
@@ -118,10 +118,7 @@ export class Plugin {
 
   /** The host has opened a connection, of which nothing is known yet. */
   open(id: u32): Connection {
-    if (this.policy.beReady()) {
-      this.apply();
-      this.tellOthers();
-    }
+    if (this.policy.beReady()) this.enforce();
     const rules = this.policy.inForce.rules;
     const connection = new Connection(id, rules.document);
     this.telemetry.equip(connection);
@@ -187,8 +184,7 @@ export class Plugin {
   tick(): bool {
     const now = callbackTime();
     if (this.policy.follow(now)) {
-      this.apply();
-      this.tellOthers();
+      this.enforce();
       collectReleased();
     }
     lookAgain();
