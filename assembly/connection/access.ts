@@ -123,7 +123,7 @@ export class Access {
    */
   noteSubscription(subject: usize, length: i32, queued: bool): void {
     if (this.filtering && (this.resets == 0 || this.filterNeededSince)) return;
-    if (!this.permissions.hasSubscribeDeny || !this.permissions.needsDeliveryFilter(subject, length, queued)) return;
+    if (!this.permissions.needsDeliveryFilter(subject, length, queued)) return;
     this.filtering = true;
     this.filterNeededSince = true;
   }

@@ -118,10 +118,9 @@ export function pingSent(connection: Connection, alone: bool): void {
   if (alone) connection.pingSince = callbackNanoseconds();
 }
 
-/** A PONG has come. If a PING is being timed, its duration is recorded. */
-export function pongCame(connection: Connection): void {
+/** The PONG of the PING that is being timed has come: its duration is recorded. */
+export function timedPongCame(connection: Connection): void {
   const since = connection.pingSince;
-  if (since == 0) return;
   connection.pingSince = 0;
   const meter = connection.meter;
   if (meter != null) recordDuration(meter, Duration.PING, NO_SUBJECT, callbackNanoseconds() - since);

@@ -22,7 +22,7 @@ import { clientOf } from "./client";
 import { Connection, FirstPing, Phase } from "./connection";
 import { deliver, maximumTaken, subscriptionBegins } from "./deliveries";
 import { endAtOnce } from "./endings";
-import { isStatus, pongCame } from "./exchanges";
+import { isStatus, timedPongCame } from "./exchanges";
 import { speaksTlsToServer } from "./identity";
 import { becomesViolation, Pong } from "./expected-pongs";
 import { catchUp } from "./live-policy";
@@ -115,11 +115,6 @@ function writeNotices(connection: Connection, position: i32): i32 {
   return position;
 }
 
-/** Have so many PONGs come that a client which is held back may go on? */
-export function hasDrained(connection: Connection): bool {
-  return connection.awaitedBytes <= connection.outstandingRepliesLimit / 2;
-}
-
 function readable(connection: Connection): bool {
   return connection.phase != Phase.ENDED && connection.phase != Phase.UNREAD;
 }
@@ -169,7 +164,7 @@ function takeOperation(connection: Connection, position: i32): i32 {
       if (connection.dropsDelivery) chunk.drop(position, next);
       return next;
     case Operation.PONG: {
-      if (connection.pingSince != 0) pongCame(connection);
+      if (connection.pingSince != 0) timedPongCame(connection);
       const end = takePong(connection, position, next);
       if (connection.pongs.isEmpty) connection.subscriptions.allAnswered();
       return end;

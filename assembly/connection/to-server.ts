@@ -51,6 +51,16 @@ export function takeFromClient(connection: Connection, size: i32, endOfStream: b
   return size == 0 || !chunk.mustStay;
 }
 
+/** Do too many bytes of records wait for their PONG? */
+function mustWait(connection: Connection): bool {
+  return connection.awaitedBytes > connection.outstandingRepliesLimit;
+}
+
+/** Have so many PONGs come that a client which is held back may go on? */
+export function hasDrained(connection: Connection): bool {
+  return connection.awaitedBytes <= connection.outstandingRepliesLimit / 2;
+}
+
 /**
  * Enough of these have been answered: the bytes that were held are read and edited now, in place. Answers whether they may go on
  * then.
@@ -64,11 +74,6 @@ export function resume(connection: Connection): bool {
     dropAll(connection, i32.MAX_VALUE);
   } else process(connection, size);
   return !chunk.mustStay;
-}
-
-/** Do too many bytes of records wait for their PONG? */
-function mustWait(connection: Connection): bool {
-  return connection.awaitedBytes > connection.outstandingRepliesLimit;
 }
 
 function noteUnfinished(connection: Connection): void {
