@@ -7,6 +7,7 @@ import { Reason } from "./reason";
 export const NO_ANSWER: u64 = 0;
 
 const REASON_SHIFT: u64 = 32;
+const REASON_MASK: u64 = (<u64>0xff) << REASON_SHIFT;
 const KNOWN: u64 = (<u64>1) << 40;
 /** nats-server keeps the subject for itself, so that no publish on it passes, whatever the policy says. */
 const RESERVED: u64 = (<u64>1) << 41;
@@ -27,7 +28,7 @@ export function markReserved(answer: u64): u64 {
 @inline
 export function allowsPublish(answer: u64): bool {
   // Reason.ALLOWED is 0.
-  return (answer & (((<u64>0xff) << REASON_SHIFT) | RESERVED)) == 0;
+  return (answer & (REASON_MASK | RESERVED)) == 0;
 }
 
 /** Do the lists refuse a publish on it? False where the subject is reserved, which refuses it before they are asked. */
@@ -44,7 +45,7 @@ export function refusesPublish(answer: u64): bool {
 // @ts-ignore: decorator
 @inline
 export function mayBeGranted(answer: u64): bool {
-  return (answer & (((<u64>0xff) << REASON_SHIFT) | RESERVED)) == (<u64>Reason.NOT_ALLOWED) << REASON_SHIFT;
+  return (answer & (REASON_MASK | RESERVED)) == (<u64>Reason.NOT_ALLOWED) << REASON_SHIFT;
 }
 
 /** Why a publish is refused or a delivery kept back, or ALLOWED. */

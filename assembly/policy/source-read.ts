@@ -26,18 +26,12 @@ const SOURCE_KEYS: StaticArray<string> = [
   "notTrustDomains",
 ];
 
+/** By SourceList, where a list and its `not…` form share one. */
 const EXAMPLES: StaticArray<string> = [
   'a list of principals such as ["cluster.local/ns/shop/sa/orders-api"]',
   'a list of namespaces such as ["shop"]',
   'a list of service accounts such as ["shop/orders-api"]',
   'a list of trust domains such as ["cluster.local"]',
-];
-
-const ELEMENTS: StaticArray<string> = [
-  "a principal such as cluster.local/ns/shop/sa/orders-api",
-  "a namespace such as shop",
-  "a service account such as shop/orders-api",
-  "a trust domain such as cluster.local",
 ];
 
 /** Values read of the rule in hand. They are then kept in a StaticArray, without the room to grow that an Array has. */
@@ -89,7 +83,7 @@ function principalProblem(value: string): string {
 }
 
 function readPrincipal(reader: JsonReader): SourcePattern | null {
-  const value = reader.readString(ELEMENTS[0]);
+  const value = reader.readString("a principal such as cluster.local/ns/shop/sa/orders-api");
   if (value === null) return null;
   const problem = principalProblem(value);
   if (problem.length == 0) return new PrincipalPattern(value);
@@ -98,7 +92,7 @@ function readPrincipal(reader: JsonReader): SourcePattern | null {
 }
 
 function readNamespace(reader: JsonReader): SourcePattern | null {
-  const value = reader.readString(ELEMENTS[1]);
+  const value = reader.readString("a namespace such as shop");
   if (value === null) return null;
   if (isName(value, true)) return new NamespacePattern(value);
   reader.fault(`${quoted(value)} is no namespace: use letters, digits, '-' and '*' as wildcard`);
@@ -106,7 +100,7 @@ function readNamespace(reader: JsonReader): SourcePattern | null {
 }
 
 function readServiceAccount(reader: JsonReader): SourcePattern | null {
-  const value = reader.readString(ELEMENTS[2]);
+  const value = reader.readString("a service account such as shop/orders-api");
   if (value === null) return null;
   const slash = value.indexOf("/");
   if (slash < 0) {
@@ -127,7 +121,7 @@ function readServiceAccount(reader: JsonReader): SourcePattern | null {
 }
 
 function readTrustDomain(reader: JsonReader): SourcePattern | null {
-  const value = reader.readString(ELEMENTS[3]);
+  const value = reader.readString("a trust domain such as cluster.local");
   if (value === null) return null;
   if (!isName(value, true)) {
     reader.fault(`${quoted(value)} is no trust domain: use letters, digits, '.', '-', '_' and at most one '*'`);
