@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { policyOf } from "./changing-policy.ts";
+import { filterModule } from "./filter.ts";
+import { Host } from "./host.ts";
+import { CONNECT, msg, PING, stat, Wire } from "./wire.ts";
+
+describe("one of very many subscriptions that a newer policy does not allow, which are judged in slices,", () => {
+  const both = policyOf({ publish: { allow: ["a"] }, subscribe: { allow: ["a.>", "b.>"] } });
+  const less = policyOf({ publish: { allow: ["a"] }, subscribe: { allow: ["b.>"] } });
+  /** A millisecond for each clock read. There is one for 64 subscriptions, and ten make a slice. */
+  const CLOCK_STEP = 1_000_000n;
+  /** The subscriptions of `a` are revoked. */
+  const COUNT = 3000;
+  const sids = Array.from({ length: COUNT }, (_, i) => `${i + 1}`);
+  const subjectOf = (sid: string): string => `${Number(sid) % 2 === 0 ? "a" : "b"}.${sid}`;
+  const all = sids.map((sid) => msg(subjectOf(sid), sid, "x")).join("");
+  const allowed = sids.filter((sid) => subjectOf(sid).startsWith("b."));
+  const allowedOnly = allowed.map((sid) => msg(subjectOf(sid), sid, "x")).join("");
+
+  function crowded(queue = ""): { host: Host; wire: Wire } {
+    const host = new Host(filterModule(), { clockStep: CLOCK_STEP });
+    assert.ok(host.configure(both).accepted);
+    const wire = Wire.connected(host);
+    wire.client(sids.map((sid) => `SUB ${subjectOf(sid)} ${queue}${sid}\r\n`).join(""));
+    return { host, wire };
+  }
+  const revoked = (host: Host): number => stat(host, "istio_nats_revoked_subscriptions_total");
+  /** Ticks as often as the module asks for, until it has finished. Returns how many ticks that took. */
+  const settle = (host: Host): number => {
+    let ticks = 0;
+    do {
+      host.advance(10);
+      host.tick();
+    } while (++ticks < 100 && host.shortestTickPeriod === 10);
+    return ticks;
+  };
+
+  it("brings nothing more even if it has not been judged yet, and those that are allowed bring everything", () => {
+    const { host, wire } = crowded();
+    host.configure(less);
+    const out = wire.server(all);
+    assert.equal(out.replace(/^-ERR .*\r\n/gm, ""), allowedOnly);
+    host.tick();
+    assert.equal(revoked(host), COUNT - allowed.length);
+  });
+
+  it("is ended even if no byte comes", () => {
+    const { host, wire } = crowded();
+    host.configure(less);
+    const ticks = settle(host);
+    assert.ok(ticks > 2, `${ticks} ticks`);
+    assert.equal(revoked(host), COUNT - allowed.length);
+    assert.equal(wire.client(PING).match(/^UNSUB/gm)?.length, COUNT - allowed.length);
+    assert.equal(wire.server(all).replace(/^-ERR .*\r\n/gm, ""), allowedOnly);
+  });
+
+  it("is judged only by the newest policy if yet another one comes", () => {
+    const { host, wire } = crowded();
+    host.configure(less);
+    host.tick();
+    const before = revoked(host);
+    assert.ok(before > 0 && before < COUNT - allowed.length, `${before} revoked`);
+    host.configure(both);
+    settle(host);
+    assert.equal(revoked(host), before);
+    const passed = wire.server(all).match(/^MSG/gm)?.length;
+    assert.equal(passed, COUNT - before);
+  });
+
+  it("brings nothing more even if the client has ended it first", () => {
+    const { host, wire } = crowded();
+    host.configure(less);
+    // By the UNSUBs, some have been judged, but far from all.
+    wire.client(sids.map((sid) => `UNSUB ${sid}\r\n`).join(""));
+    assert.doesNotMatch(wire.server(all), /^MSG a\./m);
+    settle(host);
+    assert.doesNotMatch(wire.server(all), /^MSG a\./m);
+  });
+
+  it("brings nothing more after a further CONNECT either", () => {
+    const { host, wire } = crowded();
+    host.configure(less);
+    wire.client(CONNECT);
+    assert.equal(wire.server(all).replace(/^-ERR .*\r\n/gm, ""), allowedOnly);
+  });
+
+  const denied = policyOf({ publish: { allow: ["a"] }, subscribe: { allow: ["b.>"], deny: ["b.secret.>"] } });
+  const secrets = sids.map((sid) => msg(`b.secret.${sid}`, `w${sid}`)).join("");
+
+  /** The same number of them, each with wildcards. */
+  function wide(): { host: Host; wire: Wire } {
+    const host = new Host(filterModule(), { clockStep: CLOCK_STEP });
+    host.configure(both);
+    const wire = Wire.connected(host);
+    wire.client(sids.map((sid) => `SUB b.*.${sid} w${sid}\r\n`).join(""));
+    return { host, wire };
+  }
+
+  it("is filtered from its next delivery on if a deny covers part of it", () => {
+    const { host, wire } = wide();
+    host.configure(denied);
+    assert.equal(wire.server(secrets), "");
+    settle(host);
+    assert.equal(wire.server(secrets + msg("b.open.1", "w1")), msg("b.open.1", "w1"));
+  });
+
+  it("closes its connection within 2 s if it is a silent member of a queue group", () => {
+    const { host, wire } = crowded("group ");
+    host.configure(less);
+    let time = 0;
+    for (; !wire.connection.closed && time < 5000; time += 10) {
+      host.advance(10);
+      host.tick();
+    }
+    assert.ok(time <= 2000, `${time} ms`);
+  });
+
+  it("ends within 2 s of its change if it is a silent member, however long it takes to judge all of them", () => {
+    const host = new Host(filterModule(), { clockStep: 10n * CLOCK_STEP });
+    host.configure(both);
+    const wire = Wire.connected(host);
+    for (let of = 0; of < 8; of++) {
+      wire.client(sids.map((sid) => `SUB a.${of}.${sid} group ${of}-${sid}\r\n`).join(""));
+    }
+    host.configure(less);
+    let time = 0;
+    for (; !wire.connection.closed && time < 5000; time += host.shortestTickPeriod) {
+      host.advance(host.shortestTickPeriod);
+      host.tick();
+    }
+    assert.ok(time <= 2000, `${time} ms`);
+  });
+
+  it("does not change what is denied: such a delivery reaches nobody, even if its receiver's subscription is still to be judged", () => {
+    const host = new Host(filterModule(), { clockStep: CLOCK_STEP });
+    host.configure(both);
+    const wire = Wire.connected(host);
+    wire.client(`${sids.map((sid) => `SUB b.${sid} ${sid}\r\n`).join("")}SUB b.> wide\r\nSUB b.inbox inbox\r\n`);
+    host.configure(denied);
+    // JetStream delivers on another subject than the one that was subscribed to.
+    assert.equal(wire.server(msg("b.secret.1", "inbox") + msg("b.open", "inbox")), msg("b.open", "inbox"));
+    // What is withheld does not count for a maximum.
+    assert.equal(wire.client("UNSUB wide 2\r\n"), PING);
+  });
+
+  describe("one of those that each take a longest search,", () => {
+    const DENIES = Array.from({ length: 1200 }, (_, i) => `*.*.*.*.*.*.*.${i}.y`);
+    const over = policyOf({ publish: { allow: ["a"] }, subscribe: { allow: [">"], deny: DENIES } });
+    const spread = (last: string, of: string): string =>
+      sids.map((sid) => msg(`1.1.1.1.1.1.1.${of}.${last}`, sid)).join("");
+
+    it("is judged by a delivery only until the callback has searched enough; after that only its subject decides", () => {
+      const host = new Host(filterModule(), { clockStep: CLOCK_STEP });
+      host.configure(policyOf({ publish: { allow: ["a"] }, subscribe: { allow: [">"] } }));
+      const wire = Wire.connected(host);
+      for (let at = 0; at < COUNT; at += 500) {
+        const some = sids.slice(at, at + 500);
+        wire.client(some.map((sid) => `SUB *.*.*.*.*.*.*.*.z group ${sid}\r\n`).join(""));
+      }
+      host.configure(over);
+      assert.equal(wire.server(spread("y", "7")).replace(/^-ERR .*\r\n/gm, ""), "");
+      const passed = wire.server(spread("z", "7")).match(/^MSG/gm)?.length ?? 0;
+      assert.ok(passed > 0 && passed < COUNT, `${passed} of ${COUNT} passed`);
+      settle(host);
+      assert.equal(revoked(host), COUNT);
+      assert.doesNotMatch(wire.server(spread("z", "7")), /^MSG/m);
+    });
+  });
+
+  it("passes in DRY_RUN, and what would be withheld is reported", () => {
+    const { host, wire } = wide();
+    host.configure({ ...denied, mode: "DRY_RUN" });
+    assert.equal(wire.server(secrets), secrets);
+    settle(host);
+    assert.equal(wire.server(secrets), secrets);
+    assert.equal(stat(host, "istio_nats_dry_run_refusals_total", { operation: "MSG" }), 2 * COUNT);
+  });
+});

@@ -1,0 +1,265 @@
+import assert from "node:assert/strict";
+import { before, describe, it } from "node:test";
+import { Both, longFilterModule, pongsFor } from "./both-ways.ts";
+import { filterModule } from "./filter.ts";
+import { Host } from "./host.ts";
+import { freshSeed, Random } from "./random.ts";
+import { CONNECT, INFO, PING, VERBOSE_CONNECT } from "./wire.ts";
+
+/** Random sessions under random policies, which change on the way. */
+
+/** `TEST_SESSIONS=10000` runs more sessions. */
+const SESSIONS = Number(process.env["TEST_SESSIONS"] ?? 500);
+const STEPS = 12;
+
+/** All lengths of subjects that are remembered differently. */
+const TOKENS = [
+  "a",
+  "bc",
+  "orders",
+  "orders",
+  "_INBOX",
+  "$JS",
+  "ACK",
+  "europe-central-1",
+  // Tokens as clients write them in UTF-8, and as nobody should.
+  "\xc3\xa9t\xc3\xa9",
+  "\xff",
+  "x".repeat(33),
+  "y".repeat(70),
+];
+const RESERVED = ["_GR_.a", "$GR.a", "$NRG.a", "_R_.a", "$JS.ACK.a"];
+/** Tokens that come seldom. */
+const NUMBERS = 40;
+/** Few enough that some have often been granted an answer. */
+const INBOXES = 10;
+/** Subjects that come again and again in a session. */
+const AGAIN = 8;
+const SIDS = ["1", "2", "33"];
+const QUEUES = ["workers", "q"];
+const ACTING = ["Nats-Trace-Dest", "Nats-Schedule-Target", "Nats-Rollup", "Nats-Scheduler"];
+const HEADERS = [
+  "Nats-Msg-Id: 7f3a9c2e\r\n",
+  "traceparent: 00-4bf92f3577b34da6-00f067aa0ba902b7-01\r\n",
+  "N: 1\r\n",
+  "A:\r\n",
+  `Nats-${"Long".repeat(12)}: x\r\n`,
+  "odd\rN: line\n\r\n",
+];
+
+let again: string[] = [];
+
+function subject(random: Random): string {
+  return random.below(4) > 0 ? random.pick(again) : anySubject(random);
+}
+
+function anySubject(random: Random): string {
+  const tokens = Array.from({ length: 1 + random.below(4) }, () =>
+    random.below(4) === 0 ? `n${random.below(NUMBERS)}` : random.pick(TOKENS),
+  );
+  const odd = random.below(60);
+  if (odd > 57) return random.pick(RESERVED);
+  if (odd === 0) return `${tokens.join(".")}.`;
+  if (odd === 1) return tokens.join("..");
+  if (odd === 2) return `${tokens.join(".")}.*`;
+  return tokens.join(".");
+}
+
+function pattern(random: Random): string {
+  const tokens = anySubject(random)
+    .split(".")
+    .filter((token) => token !== "");
+  if (random.below(3) === 0) tokens[random.below(tokens.length)] = "*";
+  if (random.below(2) === 0) tokens[tokens.length - 1] = ">";
+  return tokens.join(".");
+}
+
+function several<T>(most: number, random: Random, make: (random: Random) => T): T[] {
+  return Array.from({ length: random.below(most + 1) }, () => make(random));
+}
+
+function subscribePattern(random: Random): string {
+  return random.below(8) === 0 ? `${pattern(random)} ${random.pick(QUEUES)}` : pattern(random);
+}
+
+function rule(random: Random, number: number): object {
+  return {
+    name: `rule-${number}`,
+    from: [{ principals: ["*"] }],
+    publish: { allow: [...several(3, random, pattern), "orders.>"], deny: several(2, random, pattern) },
+    subscribe: {
+      allow: [...several(3, random, subscribePattern), "_INBOX.>"],
+      deny: several(2, random, random.below(3) === 0 ? subscribePattern : pattern),
+    },
+    ...(random.below(3) === 0 && { allow_responses: { max: 1 + random.below(3), expires: random.pick(["1s", "5s"]) } }),
+    ...(random.below(4) === 0 && { replies: "ANY" }),
+    ...(random.below(8) === 0 && { rollup: "ALL" }),
+    ...(random.below(10) === 0 && { mode: "DRY_RUN" }),
+  };
+}
+
+function policy(random: Random): object {
+  // A pattern may be in one class only.
+  const patterns = [...new Set(several(6, random, pattern))];
+  const classes = patterns.map((one, i) => ({ name: `class-${i}`, patterns: [one] }));
+  return {
+    mode: random.below(12) === 0 ? "DRY_RUN" : "ENFORCE",
+    trustDomains: ["cluster.local"],
+    rules: Array.from({ length: 1 + random.below(3) }, (_, i) => rule(random, i)),
+    limits: { controlLine: random.pick([200, 4096]), headers: random.pick([64, 256, 16_384]) },
+    telemetry: { ...(classes.length > 0 && { subjects: classes }), requests: random.pick([0, 16, 16_384]) },
+    audit: { refusalsPerSecond: 5, burst: 5, ...(random.below(20) === 0 && { sample: 3 }) },
+  };
+}
+
+function payload(random: Random): string {
+  const kind = random.below(40);
+  if (kind === 0) return "z".repeat(random.below(70_000));
+  if (kind === 1) return "PUB orders.a 1\r\nx\r\nMSG a 1 0\r\n\r\n";
+  return "p".repeat(random.below(random.pick([3, 30, 1200])));
+}
+
+function blank(random: Random): string {
+  return random.below(50) === 0 ? random.pick(["\t", "  ", "\x01", "\v", "\0"]) : " ";
+}
+
+function lineEnd(random: Random): string {
+  return random.below(80) === 0 ? "\n" : "\r\n";
+}
+
+function number(value: number, random: Random): string {
+  return random.below(60) === 0 ? random.pick([`0${value}`, `+${value}`, `00000${value}`]) : String(value);
+}
+
+function headers(random: Random): string {
+  const block = several(3, random, () =>
+    random.below(12) === 0
+      ? `${random.pick(ACTING)}: ${random.below(3) === 0 ? "all" : subject(random)}\r\n`
+      : random.pick(HEADERS),
+  );
+  return `NATS/1.0\r\n${block.join("")}\r\n`;
+}
+
+function reply(random: Random): string {
+  if (random.below(3) > 0) return "";
+  return random.below(3) > 0 ? inbox(random) : subject(random);
+}
+
+/** A short one is recognised at a glance, a long one is not. */
+function inbox(random: Random): string {
+  return `_INBOX.${random.pick(["Kd8s2LmQx0ZtV5rYbN7cWf", "Kd8s2"])}.${random.below(INBOXES)}`;
+}
+
+/** Most send and receive messages that are alike but for their bytes; others differ in one thing, all of it as long or not. */
+function oneAfterTheOther(random: Random, message: () => string): string {
+  if (random.below(4) > 0) return message();
+  const few = random.below(2) === 0 ? 20 : 4;
+  return Array.from({ length: 1 + random.below(few) }, message).join("");
+}
+
+/** Nearly always the payload itself. */
+function almost(body: string, random: Random): string {
+  return random.below(8) > 0 ? body : "p".repeat(random.pick([0, 9, 10, 99, 100, 1000, 1001, 11_000]));
+}
+
+/** Nearly always the reply subject itself. */
+function almostThatReply(to: string, random: Random): string {
+  return random.below(8) === 0 ? reply(random) : to;
+}
+
+/** Nearly always the name itself, else the name with another byte in it, or with one byte more or less. */
+function almostThat(name: string, random: Random): string {
+  if (random.below(12) > 0 || name === "") return name;
+  const at = random.below(name.length);
+  const instead = random.pick(["", "a", "z", "0", "zz", ".", "\x01", "\xff", " "]);
+  return name.slice(0, at) + instead + name.slice(at + 1);
+}
+
+function publish(random: Random): string {
+  const [body, to] = [payload(random), reply(random)];
+  const on = random.below(5) === 0 ? inbox(random) : subject(random);
+  if (random.below(3) > 0) {
+    const verb = random.below(20) === 0 ? "pub" : "PUB";
+    return oneAfterTheOther(random, () => {
+      const bytes = almost(body, random);
+      const answer = almostThatReply(to, random);
+      const names = `${almostThat(on, random)}${blank(random)}${answer}${answer && blank(random)}`;
+      return `${verb} ${names}${number(bytes.length, random)}${lineEnd(random)}${bytes}\r\n`;
+    });
+  }
+  const names = `${on}${blank(random)}${to}${to && blank(random)}`;
+  const block = headers(random);
+  const sizes = `${number(block.length, random)}${blank(random)}${number(block.length + body.length, random)}`;
+  return `HPUB ${names}${sizes}${lineEnd(random)}${block}${body}\r\n`;
+}
+
+function clientOperation(random: Random): string {
+  switch (random.below(12)) {
+    case 0:
+    case 1:
+      return `SUB ${pattern(random)} ${random.below(6) === 0 ? `${random.pick(QUEUES)} ` : ""}${random.pick(SIDS)}\r\n`;
+    case 2:
+      return `UNSUB ${random.pick(SIDS)}${random.below(2) === 0 ? ` ${random.below(9)}` : ""}\r\n`;
+    case 3:
+      return PING;
+    case 4:
+      return random.below(10) === 0 ? random.pick([CONNECT, VERBOSE_CONNECT]) : PING;
+  }
+  return publish(random);
+}
+
+function serverOperation(random: Random): string {
+  const [body, to] = [payload(random), reply(random)];
+  const [on, sid] = [subject(random), random.pick([...SIDS, "77"])];
+  const names = (): string => {
+    const answer = almostThatReply(to, random);
+    const own = random.below(12) === 0 ? random.pick(SIDS) : sid;
+    return `${almostThat(on, random)}${blank(random)}${own}${blank(random)}${answer}${answer && blank(random)}`;
+  };
+  switch (random.below(10)) {
+    case 0: {
+      const block = headers(random);
+      return `HMSG ${names()}${block.length} ${block.length + body.length}\r\n${block}${body}\r\n`;
+    }
+    case 1:
+      return random.pick(["PING\r\n", "-ERR 'Stale Connection'\r\n", INFO]);
+  }
+  return oneAfterTheOther(random, () => {
+    const bytes = almost(body, random);
+    return `MSG ${names()}${bytes.length}\r\n${bytes}\r\n`;
+  });
+}
+
+describe("the short ways of the filter", () => {
+  let long: WebAssembly.Module;
+  before(async () => {
+    long = await longFilterModule();
+  });
+
+  it("do what the long ways do, under policies that come and go", (t) => {
+    const seed = freshSeed();
+    t.diagnostic(`TEST_SEED=${seed}`);
+    const random = new Random(seed);
+    let hosts: [Host, Host] | undefined;
+    for (let session = 0; session < SESSIONS; session++) {
+      // One VM for several sessions, so that later sessions meet what earlier ones have left.
+      hosts = hosts === undefined || random.below(30) === 0 ? [new Host(filterModule()), new Host(long)] : hosts;
+      again = Array.from({ length: AGAIN }, () => anySubject(random));
+      const first = policy(random);
+      for (const host of hosts) {
+        const { accepted, logs } = host.configure(first);
+        assert.ok(accepted, JSON.stringify(logs));
+      }
+      const both = new Both(hosts, `TEST_SEED=${seed}, session ${session}`);
+      both.server(INFO, random);
+      both.client(random.below(4) === 0 ? VERBOSE_CONNECT : CONNECT, random);
+      for (let step = 0; step < STEPS; step++) {
+        const forwarded = both.client(several(8, random, clientOperation).join(""), random);
+        both.server(several(6, random, serverOperation).join("") + pongsFor(forwarded), random);
+        if (random.below(6) === 0) both.tick();
+        if (random.below(8) === 0) both.configure(policy(random));
+      }
+      both.end();
+    }
+  });
+});
