@@ -242,7 +242,7 @@ function isNobodyBehind(): bool {
 
 /** Ends a member of a queue group that has lost its right and has said nothing since, with which its UNSUB could have gone. */
 function endLostMember(connection: Connection, now: i64): void {
-  if (connection.unsubscribe.length == 0 || connection.phase != Phase.OPEN) connection.queueLostSince = 0;
+  if (connection.phase != Phase.OPEN) connection.queueLostSince = 0;
   else if (hasPassed(now, connection.queueLostSince, QUEUE_MILLISECONDS)) {
     connection.queueLostSince = 0;
     reportRevokedConnection(connection, Reason.NOT_ALLOWED);

@@ -64,6 +64,18 @@ describe("a CONNECT that began in DRY_RUN", () => {
     assert.equal(wire.client(pub("r.1")), PING);
   });
 
+  it("ends a member of a queue group that is revoked meanwhile, whose connection is not closed for it then", () => {
+    const rights = (...allow: string[]): object => policyOf({ publish: { allow: ["p"] }, subscribe: { allow } });
+    const { host, wire } = connected({ ...rights("a.>", "b.>"), mode: "DRY_RUN" });
+    wire.client(`SUB a.1 group 1\r\n${CONNECT.slice(0, 9)}`);
+    host.configure(rights("b.>"));
+    // With the CONNECT's end its subscription is gone.
+    wire.client(CONNECT.slice(9));
+    for (let i = 0; i < 4; i++) tick(host);
+    assert.equal(wire.connection.closed, false);
+    assert.equal(wire.client(PING), PING);
+  });
+
   it("ends what is revoked, so that in DRY_RUN its sid is free for a subscription that a later policy allows", () => {
     const rights = (...allow: string[]): object => ({ publish: { allow: ["p"] }, subscribe: { allow } });
     const observed = policyOf(rights("b.1"), { mode: "DRY_RUN" });
@@ -271,6 +283,15 @@ describe("subscriptions of DRY_RUN beyond limits.subscriptions", () => {
     assert.equal(wire.server(msg("secret", "2")), "");
     tick(host);
     assert.ok(wire.connection.closed);
+  });
+
+  it("do no harm once a further CONNECT has ended them all", () => {
+    const { host, wire } = connected({ ...policyOf({ subscribe: { allow: ["ok.>"] } }, { mode: "DRY_RUN" }), limits });
+    wire.client(`SUB ok.1 1\r\nSUB ok.2 2\r\n${CONNECT}SUB ok.3 3\r\n`);
+    host.configure({ ...policyOf({ subscribe: { allow: ["ok.>"] } }), limits });
+    tick(host);
+    assert.equal(wire.connection.closed, false);
+    assert.equal(wire.server(msg("ok.3", "3")), msg("ok.3", "3"));
   });
 });
 

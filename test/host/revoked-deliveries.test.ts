@@ -71,6 +71,15 @@ describe("a delivery that a newer policy no longer allows, for a subscription th
     assert.equal(wire.server(PONG + msg("ok.a", "2")), msg("ok.a", "2"));
   });
 
+  it("is withheld between two further CONNECTs, until nats-server has read the second one", () => {
+    const { host, wire } = connected(policyOf(before));
+    wire.client(`${CONNECT}SUB gone.> 1\r\n${CONNECT}SUB ok.a 1\r\n`);
+    host.configure(policyOf(denies));
+    assert.equal(wire.server(PONG + msg("gone.x", "1") + msg("ok.a", "1")), msg("ok.a", "1"));
+    // Now what comes for the sid is of the second subscription, of which nats-server alone decides.
+    assert.equal(wire.server(PONG + msg("gone.x", "1")), msg("gone.x", "1"));
+  });
+
   it("is withheld if another subscription has the sid by then, until nats-server has answered after the former one", () => {
     for (const again of ["UNSUB 1\r\n", CONNECT]) {
       const { host, wire } = connected(policyOf(before));
