@@ -313,7 +313,6 @@ export class Access {
   }
 
   private judgeReply(line: ClientLine): Reason {
-    const allowedBy = this.rule;
     this.refuse(Violation.REPLY, line.reply, line.replyLength, NONE);
     if (isReservedReply(line.reply, line.replyLength)) return Reason.REPLY_RESERVED;
     if (
@@ -321,7 +320,6 @@ export class Access {
       this.permissions.receives(line.reply, line.replyLength) ||
       this.permissions.publishAllowsWith(line.subject, line.subjectLength, EntryFlag.REPLIES_ANY)
     ) {
-      this.rule = allowedBy;
       return Reason.ALLOWED;
     }
     return Reason.REPLY_NOT_OWN;

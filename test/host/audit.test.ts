@@ -5,7 +5,7 @@ import { inRoot } from "../../tools/paths.ts";
 import { sourceList } from "../../tools/source-constant.ts";
 import { auditSchema, schemaFaults } from "../stand/audit-schema.ts";
 import type { Host } from "./host.ts";
-import { auditOf, configuredHost, CONNECT, INFO, msg, PEER, policy, PONG, pub, stat, Wire } from "./wire.ts";
+import { auditOf, configuredHost, CONNECT, hpub, INFO, msg, PEER, policy, PONG, pub, stat, Wire } from "./wire.ts";
 
 const WHO = {
   istio_nats_audit: 1,
@@ -120,6 +120,13 @@ describe("an audit record", () => {
       ...Array.from({ length: 3 }, () => ({ ...of, operation: "PUB", subject: "ok.a", bytes: 2, rule: "everybody" })),
       { ...of, operation: "MSG", subject: "ok.b", bytes: 3, rule: null },
     ]);
+  });
+
+  it("names the rule that has allowed the subject of a sampled request, not one about its reply subject", () => {
+    const host = configuredHost({ audit: { sample: 1, burst: 10_000 } });
+    Wire.connected(host).client(hpub("ok.a", "NATS/1.0\r\n\r\n", "x", "ok.r"));
+    const { subject, rule } = auditOf(host).at(-1)!;
+    assert.deepEqual([subject, rule], ["ok.a", "everybody"]);
   });
 
   it("is not written for allowed operations unless that is configured", () => {
