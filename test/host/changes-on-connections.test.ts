@@ -193,4 +193,18 @@ describe("what else changes on an open connection", () => {
     wire.client(CONNECT);
     assertOnly(wire, "b", ["a"]);
   });
+
+  it("includes the name of the workload that the proxy serves, which is of the first trust domain", () => {
+    const from = (domain: string): object => {
+      const rule = { name: "shop", from: [{ principals: [`${domain}/ns/shop/sa/web`] }], publish: { allow: ["a.>"] } };
+      return { identity: "WORKLOAD", trustDomains: [domain], rules: [rule] };
+    };
+    const node = { "xds.node.metadata.NAMESPACE": "shop", "xds.node.metadata.SERVICE_ACCOUNT": "web" };
+    const host = vm(undefined, node);
+    host.configure(from("old.example"));
+    const wire = Wire.connected(host);
+    assertOnly(wire, "a", ["b"]);
+    host.configure(from("new.example"));
+    assertOnly(wire, "a", ["b"]);
+  });
 });

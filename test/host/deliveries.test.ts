@@ -30,6 +30,12 @@ describe("the first delivery of a VM", () => {
 });
 
 describe("a subscription with wildcards over a deny", () => {
+  it("withholds what a deny with a queue covers from a subscription of which nobody knows the queue", () => {
+    const wire = Wire.connected(configuredHost({ rule: FILTERED }));
+    wire.client("SUB ok.work.* 1\r\n");
+    assert.equal(wire.server(msg("ok.work.x", "1", "x") + msg("ok.work.x", "2", "x")), msg("ok.work.x", "1", "x"));
+  });
+
   it("is accepted; what the deny covers is withheld by delivered subject, on every subscription", () => {
     const host = configuredHost({ rule: FILTERED });
     const wire = Wire.connected(host);

@@ -381,4 +381,12 @@ describe("a connection's summary in filter state", () => {
     wire.connection.close();
     assert.deepEqual([stateOf(wire)["nats_denied"], stateOf(wire)["nats_refused"]], ["1", "3"]);
   });
+
+  it("reports a connection's first refusal even where other connections have used up the audit's burst", () => {
+    const host = configuredHost({ audit: { refusalsPerSecond: 1, burst: 1 } });
+    Wire.connected(host).client(pub("no.1"));
+    const wire = Wire.connected(host);
+    wire.client(pub("no.2"));
+    assert.equal(stateOf(wire)["nats_last_refusal"], "PUB no.2 not_allowed");
+  });
 });

@@ -247,4 +247,29 @@ describe("a subscription that has ended by its maximum", () => {
     expect(all.endedCount).toBe(1);
     all.destroy();
   });
+
+  it("is forgotten like one that the client has ended, once the server is told of the end that it counted itself", () => {
+    const all = new Subscriptions();
+    const sub = add(all, "1");
+    all.reach(sub);
+    expect(all.tellEnd(sub)).toBe(false);
+    expect(all.endedCount).toBe(1);
+    all.tick(1);
+    all.tick(1 + FORGET_AFTER);
+    expect(find(all, "1")).toBe(0);
+    all.destroy();
+  });
+
+  it("is forgotten with its PONG if it had the sid of a revoked one of which all is here", () => {
+    const all = new Subscriptions();
+    all.revoke(add(all, "1"));
+    all.tellRevocations(true);
+    const second = add(all, "1");
+    all.revocationsTaken();
+    all.end(second);
+    expect(find(all, "1")).toBe(second);
+    all.begin(second);
+    expect(find(all, "1")).toBe(0);
+    all.destroy();
+  });
 });
