@@ -219,20 +219,30 @@ describe("a table of blocks", () => {
     table.destroy();
   });
 
+  it("has at least two slots for each block", () => {
+    const table = new BlockTable(KEY_OFFSET);
+    for (let i = 1; i <= 300; i++) {
+      enter(table, i.toString(), hashOf(i.toString()));
+      assert(table.bytes >= (2 * i) << 2, i.toString());
+    }
+    for (let block = table.nextBlock(0); block != 0; block = table.nextBlock(table.nextSlot)) freeBlock(block);
+    table.destroy();
+  });
+
   it("keeps what it has if the budget has no room to grow", () => {
     const before = usedBytes();
     const table = new BlockTable(KEY_OFFSET);
     const blocks: usize[] = [];
-    for (let i = 0; i < 6; i++) blocks.push(enter(table, i.toString(), <u32>i));
+    for (let i = 0; i < 8; i++) blocks.push(enter(table, i.toString(), <u32>i));
     const rest = limitBytes() - usedBytes() - 16;
     const most = take(rest);
     expect(table.makeRoom()).toBe(false);
-    expect(table.count).toBe(6);
-    for (let i = 0; i < 6; i++) expect(find(table, i.toString(), <u32>i)).toBe(blocks[i]);
+    expect(table.count).toBe(8);
+    for (let i = 0; i < 8; i++) expect(find(table, i.toString(), <u32>i)).toBe(blocks[i]);
     giveBack(most, rest);
     expect(table.makeRoom()).toBe(true);
-    for (let i = 0; i < 6; i++) expect(find(table, i.toString(), <u32>i)).toBe(blocks[i]);
-    for (let i = 0; i < 6; i++) freeBlock(blocks[i]);
+    for (let i = 0; i < 8; i++) expect(find(table, i.toString(), <u32>i)).toBe(blocks[i]);
+    for (let i = 0; i < 8; i++) freeBlock(blocks[i]);
     table.destroy();
     expect(usedBytes()).toBe(before);
   });
