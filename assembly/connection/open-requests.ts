@@ -21,13 +21,15 @@ const PREVIOUS: usize = 36;
 const FIRST_CAPACITY: i32 = 64;
 /** In place of a record's number: there is none. Records are numbered from 1. */
 const NONE: u32 = 0;
-/**
- * A place of the table has the number of its record, u32, or NONE, and the upper half of that record's key, u32, which tells
- * its home. So a search from place to place waits for no record but the right one (an unanswered request ×0.94).
- */
-const PLACE_SHIFT: usize = 3;
+/** A place of the table has the number of its record, u32, or NONE. */
+const PLACE_SHIFT: usize = 2;
+/** The upper half of a record's key, which tells its home. */
 const UPPER: usize = 4;
-const UPPER_HALF: u64 = 0xffff_ffff_0000_0000;
+/**
+ * There are 1 << SPARSENESS_SHIFT places for each record. With two, no processor foresees how far a search or a removal goes,
+ * even where places tell homes apart without the records (an answered request ×0.93).
+ */
+const SPARSENESS_SHIFT: usize = 2;
 
 /** The records of one connection in one table. It lies in the connection (bytes/room.ts), and zeros are one without records. */
 @unmanaged
@@ -57,7 +59,7 @@ export class RequestTable {
 
   private capacity: i32 = 0;
   private records: usize = 0;
-  /** Open addressing over the records' numbers, twice as many places as records. */
+  /** Open addressing over the records' numbers. */
   private places: usize = 0;
   /** The first free record, with the others behind it by NEXT. Records from number `used` + 1 on have never been used. */
   private free: u32 = NONE;
@@ -108,7 +110,7 @@ export class RequestTable {
     owner.first = number;
     owner.count++;
     this.count++;
-    this.setPlace(~place, key, number);
+    this.setPlace(~place, number);
   }
 
   /**
@@ -194,29 +196,29 @@ export class RequestTable {
    */
   private grow(): bool {
     const capacity = max(this.capacity * 2, FIRST_CAPACITY);
-    if (usedBytes() + <usize>capacity * (STRIDE + (2 << PLACE_SHIFT)) > limitBytes() / 2) return false;
+    if (usedBytes() + <usize>capacity * (STRIDE + (1 << (PLACE_SHIFT + SPARSENESS_SHIFT))) > limitBytes() / 2)
+      return false;
     const records = take(<usize>capacity * STRIDE);
-    const places = take((<usize>capacity) << (PLACE_SHIFT + 1));
+    const places = take((<usize>capacity) << (PLACE_SHIFT + SPARSENESS_SHIFT));
     if (records == 0 || places == 0) {
       this.giveBackAll(records, places, capacity);
       return false;
     }
-    memory.fill(places, 0, (<usize>capacity) << (PLACE_SHIFT + 1));
+    memory.fill(places, 0, (<usize>capacity) << (PLACE_SHIFT + SPARSENESS_SHIFT));
     if (this.records != 0) memory.copy(records, this.records, <usize>this.capacity * STRIDE);
     this.giveBackAll(this.records, this.places, this.capacity);
     this.records = records;
     this.places = places;
     this.capacity = capacity;
     for (let number: u32 = 1; number <= this.used; number++) {
-      const key = load<u64>(this.at(number));
-      this.setPlace(~this.search(key), key, number);
+      this.setPlace(~this.search(load<u64>(this.at(number))), number);
     }
     return true;
   }
 
   private giveBackAll(records: usize, places: usize, capacity: i32): void {
     giveBack(records, <usize>capacity * STRIDE);
-    giveBack(places, (<usize>capacity) << (PLACE_SHIFT + 1));
+    giveBack(places, (<usize>capacity) << (PLACE_SHIFT + SPARSENESS_SHIFT));
   }
 
   private newRecord(): u32 {
@@ -247,7 +249,7 @@ export class RequestTable {
   // @ts-ignore: decorator
   @inline
   private get mask(): i32 {
-    return this.capacity * 2 - 1;
+    return (this.capacity << (<i32>SPARSENESS_SHIFT)) - 1;
   }
 
   /** The place where the search for a key begins, by its upper half, which all bytes of a name reach. */
@@ -265,12 +267,11 @@ export class RequestTable {
   @inline
   private find(key: u64): i32 {
     if (this.capacity == 0) return -1;
-    const upper = <u32>(key >> 32);
-    let place = this.homeOf(upper);
+    let place = this.homeOf(<u32>(key >> 32));
     while (true) {
       const number = this.numberAt(place);
       if (number == NONE) return ~place;
-      if (load<u32>(this.placeAt(place), UPPER) == upper && load<u64>(this.at(number)) == key) return place;
+      if (load<u64>(this.at(number)) == key) return place;
       place = (place + 1) & this.mask;
     }
   }
@@ -285,8 +286,8 @@ export class RequestTable {
 
   // @ts-ignore: decorator
   @inline
-  private setPlace(place: i32, key: u64, number: u32): void {
-    store<u64>(this.placeAt(place), (<u64>number) | (key & UPPER_HALF));
+  private setPlace(place: i32, number: u32): void {
+    store<u32>(this.placeAt(place), number);
   }
 
   /**
@@ -295,16 +296,15 @@ export class RequestTable {
    */
   private takeOut(place: i32): void {
     let hole = place;
-    let at = (place + 1) & this.mask;
-    while (this.numberAt(at) != NONE) {
-      const home = this.homeOf(load<u32>(this.placeAt(at), UPPER));
-      if (((at - home) & this.mask) >= ((at - hole) & this.mask)) {
-        store<u64>(this.placeAt(hole), load<u64>(this.placeAt(at)));
-        hole = at;
-      }
-      at = (at + 1) & this.mask;
+    for (let at = (place + 1) & this.mask; ; at = (at + 1) & this.mask) {
+      const number = this.numberAt(at);
+      if (number == NONE) break;
+      const home = this.homeOf(load<u32>(this.at(number), UPPER));
+      if (((at - home) & this.mask) < ((at - hole) & this.mask)) continue;
+      this.setPlace(hole, number);
+      hole = at;
     }
-    store<u64>(this.placeAt(hole), 0);
+    this.setPlace(hole, NONE);
   }
 }
 
