@@ -1,7 +1,6 @@
 // The smallest network filter that shows what a host does: it logs its configuration and each connection as JSON.
 
 import { proxy_get_buffer_bytes, proxy_log } from "@solo-io/proxy-runtime/assembly/imports";
-export { malloc, free } from "@solo-io/proxy-runtime/assembly/malloc";
 
 const LEVEL_WARN = 3;
 const BUFFER_PLUGIN_CONFIGURATION = 7;
@@ -10,6 +9,10 @@ const REFUSED_CONFIGURATION = '"no"';
 function log(text: string): void {
   const bytes = String.UTF8.encode(text);
   proxy_log(LEVEL_WARN, changetype<usize>(bytes), bytes.byteLength);
+}
+
+export function malloc(size: usize): usize {
+  return heap.alloc(size);
 }
 
 export function proxy_abi_version_0_2_1(): void {}
