@@ -111,8 +111,8 @@ function awaitsInfo(connection: Connection): bool {
 
 /**
  * DRY_RUN edits nothing. So it begins only when nothing that was edited or withheld is under way any more; until then this is
- * called again by each callback. A line whose beginning an earlier DRY_RUN has let through is neither. Bytes of the client that the host holds wait for PONGs of PINGs of ours, and so do, with their
- * UNSUBs, the texts about subscriptions that have ended.
+ * called again by each callback. A line whose beginning an earlier DRY_RUN has let through is neither. Bytes of the client that
+ * the host holds wait for PONGs of PINGs of ours, and so do, with their UNSUBs, the texts about subscriptions that have ended.
  */
 function beginToObserve(connection: Connection): void {
   // A connection that is ending never begins: it would not be closed while observed, and pass all again.
