@@ -700,6 +700,18 @@ describe("meshConfig", () => {
     };
     assert.deepEqual(ids(...bare, JSON.stringify(operator)), []);
   });
+
+  it("of an IstioOperator tells the mesh's trust domain, as istiod's ConfigMap does", () => {
+    const operator = (meshConfig: object): string =>
+      JSON.stringify({
+        apiVersion: "install.istio.io/v1alpha1",
+        kind: "IstioOperator",
+        metadata: { name: "i" },
+        spec: { meshConfig },
+      });
+    assert.deepEqual(ids(...DOCUMENTS, operator({ trustDomain: "cluster.local" })), []);
+    assert.deepEqual(ids(...DOCUMENTS, operator({ trustDomain: "mesh.test" })), ["trust-domain-missing"]);
+  });
 });
 
 describe("a Namespace that is moved to ambient mode", () => {
