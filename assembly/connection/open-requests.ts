@@ -31,6 +31,13 @@ const UPPER: usize = 4;
  */
 const SPARSENESS_SHIFT: usize = 2;
 
+/** Bytes of the places for so many records. */
+// @ts-ignore: decorator
+@inline
+function placeBytes(capacity: i32): usize {
+  return (<usize>capacity) << (PLACE_SHIFT + SPARSENESS_SHIFT);
+}
+
 /** The records of one connection in one table. It lies in the connection (bytes/room.ts), and zeros are one without records. */
 @unmanaged
 @final
@@ -196,15 +203,14 @@ export class RequestTable {
    */
   private grow(): bool {
     const capacity = max(this.capacity * 2, FIRST_CAPACITY);
-    if (usedBytes() + <usize>capacity * (STRIDE + (1 << (PLACE_SHIFT + SPARSENESS_SHIFT))) > limitBytes() / 2)
-      return false;
+    if (usedBytes() + <usize>capacity * STRIDE + placeBytes(capacity) > limitBytes() / 2) return false;
     const records = take(<usize>capacity * STRIDE);
-    const places = take((<usize>capacity) << (PLACE_SHIFT + SPARSENESS_SHIFT));
+    const places = take(placeBytes(capacity));
     if (records == 0 || places == 0) {
       this.giveBackAll(records, places, capacity);
       return false;
     }
-    memory.fill(places, 0, (<usize>capacity) << (PLACE_SHIFT + SPARSENESS_SHIFT));
+    memory.fill(places, 0, placeBytes(capacity));
     if (this.records != 0) memory.copy(records, this.records, <usize>this.capacity * STRIDE);
     this.giveBackAll(this.records, this.places, this.capacity);
     this.records = records;
@@ -218,7 +224,7 @@ export class RequestTable {
 
   private giveBackAll(records: usize, places: usize, capacity: i32): void {
     giveBack(records, <usize>capacity * STRIDE);
-    giveBack(places, (<usize>capacity) << (PLACE_SHIFT + SPARSENESS_SHIFT));
+    giveBack(places, placeBytes(capacity));
   }
 
   private newRecord(): u32 {

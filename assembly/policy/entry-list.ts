@@ -82,18 +82,20 @@ export function addDomains(): void {
   const end = <usize>written.length;
   let at: usize = 0;
   while (at < end) {
+    const subject = at + AT_SUBJECT;
     const length = subjectLengthOf(written.pointer + at);
-    at += AT_SUBJECT + <usize>length;
-    let subject = written.pointer + at - <usize>length;
+    at = subject + <usize>length;
+    const begin = written.pointer + subject;
     let added = 10;
-    if (length > 8 && load<u64>(subject) == JETSTREAM_API) added = 2;
-    else if (length < 5 || (load<u32>(subject) != KEY_VALUE && load<u32>(subject) != OBJECT)) continue;
+    if (length > 8 && load<u64>(begin) == JETSTREAM_API) added = 2;
+    else if (length < 5 || (load<u32>(begin) != KEY_VALUE && load<u32>(begin) != OBJECT)) continue;
+    // What was written moves when it is extended.
     const entry = written.extend(<i32>AT_SUBJECT + added + length);
     store<u32>(entry, added + length);
-    subject = subjectOf(entry);
-    memory.copy(subject + <usize>added, written.pointer + at - <usize>length, <usize>length);
-    store<u64>(subject, ANY_DOMAIN);
-    store<u16>(subject, ITS_API, 8);
+    const domains = subjectOf(entry);
+    memory.copy(domains + <usize>added, written.pointer + subject, <usize>length);
+    store<u64>(domains, ANY_DOMAIN);
+    store<u16>(domains, ITS_API, 8);
   }
 }
 
