@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from "commander";
+import { isLabel } from "../manifests/names.ts";
 
 export function outputOption(): Option {
   return new Option("-o, --output <format>", "how to write the findings").choices(["text", "json"]).default("text");
@@ -10,8 +11,7 @@ export function strictOption(): Option {
 
 /** Empty is what a pipeline gives whose variable is not set: all objects would be in a namespace that is nobody's. */
 function namespaceName(text: string): string {
-  if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(text))
-    throw new InvalidArgumentError("A namespace has small letters, digits and hyphens.");
+  if (!isLabel(text)) throw new InvalidArgumentError("A namespace has small letters, digits and hyphens.");
   return text;
 }
 

@@ -11,11 +11,11 @@ export interface MeshTrustDomain {
   place: Place;
 }
 
-/** Those of IstioOperators and of istiod's ConfigMaps: `istio`, or `istio-REVISION`. */
+/** Those of IstioOperators and of istiod's ConfigMaps in the root namespace. */
 export function meshTrustDomains(mesh: Mesh): MeshTrustDomain[] {
   const held = mesh
-    .of("ConfigMap", "")
-    .filter(({ name, namespace }) => namespace === mesh.rootNamespace && /^istio(-|$)/.test(name))
+    .istiodConfigMaps()
+    .filter(({ namespace }) => namespace === mesh.rootNamespace)
     .flatMap(({ root }) => root.get("data", "mesh") ?? []);
   return [
     ...mesh.meshConfigs().flatMap((config) => trustDomainsIn(config)),

@@ -137,6 +137,11 @@ export class Mesh {
     return [...new Set(this.plugins.flatMap((plugin) => this.waypointServicesOf(plugin)))];
   }
 
+  /** istiod's ConfigMaps, `istio` or `istio-REVISION`, of any namespace. */
+  istiodConfigMaps(): Resource[] {
+    return this.of("ConfigMap", "").filter(({ name }) => /^istio(?:-|$)/.test(name));
+  }
+
   /** `meshConfig` of an IstioOperator. istiod's ConfigMap holds it as a string, which has no places of its own. */
   meshConfigs(): Field[] {
     return this.of("IstioOperator", "install.istio.io").flatMap(({ root }) => root.get("spec", "meshConfig") ?? []);

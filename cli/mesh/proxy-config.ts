@@ -23,7 +23,7 @@ interface WrittenProxyConfig {
  */
 export function proxyConfigOf(annotations: Labels, mesh: Mesh): ProxyConfig {
   const config: ProxyConfig = { holdApplicationUntilProxyStarts: false, extraStatTags: [] };
-  for (const { root } of mesh.of("ConfigMap", "").filter(({ name }) => /^istio(?:-|$)/.test(name))) {
+  for (const { root } of mesh.istiodConfigMaps()) {
     overlay(config, (parsed(root.text("data", "mesh")) as { defaultConfig?: unknown } | null)?.defaultConfig);
   }
   for (const meshConfig of mesh.meshConfigs()) overlay(config, meshConfig.get("defaultConfig")?.plain());

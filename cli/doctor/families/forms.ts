@@ -1,21 +1,11 @@
 import type { Field } from "../../manifests/field.ts";
+import { isLabel, isSubdomain } from "../../manifests/names.ts";
 import type { Resource } from "../../manifests/resource.ts";
 import { portOf } from "../../mesh/authorization.ts";
 import { Plugin } from "../../mesh/plugin.ts";
 import { family, type Report } from "../family.ts";
 
 type Id = "name-malformed" | "label-malformed" | "port-malformed" | "match-port-twice";
-
-const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
-
-/** The form of a namespace's name, and of a Service's. */
-function isLabel(name: string): boolean {
-  return name.length <= 63 && LABEL.test(name);
-}
-
-function isSubdomain(name: string): boolean {
-  return name.length <= 253 && name.split(".").every((part) => LABEL.test(part));
-}
 
 /** What a substitution fills in before Kubernetes sees it, as Flux's does. */
 function isFilledIn(text: string): boolean {
@@ -139,12 +129,12 @@ export const forms = family<Id>(
     for (const resource of mesh.resources) {
       judgeNames(resource, report);
       judgeLabels(resource, report);
-      if (resource.kind === "AuthorizationPolicy" && resource.group === "security.istio.io")
-        judgeAuthorizationPorts(resource, report);
-      if (resource.kind === "PeerAuthentication" && resource.group === "security.istio.io")
-        judgeMtlsPorts(resource, report);
-      if (!Plugin.isPlugin(resource)) continue;
-      for (const match of resource.root.items("spec", "match")) judgeMatch(match, resource.title, report);
     }
+    for (const authorization of mesh.of("AuthorizationPolicy", "security.istio.io"))
+      judgeAuthorizationPorts(authorization, report);
+    for (const authentication of mesh.of("PeerAuthentication", "security.istio.io"))
+      judgeMtlsPorts(authentication, report);
+    for (const { root, title } of mesh.resources.filter((resource) => Plugin.isPlugin(resource)))
+      for (const match of root.items("spec", "match")) judgeMatch(match, title, report);
   },
 );
