@@ -11,7 +11,7 @@ import {
   utimesSync,
 } from "node:fs";
 import { join } from "node:path";
-import { exitStatusOf } from "./exit-status.ts";
+import { ENDING_SIGNALS, exitStatusOf } from "./exit-status.ts";
 import { Fault } from "./fault.ts";
 import { cache } from "./paths.ts";
 
@@ -35,8 +35,6 @@ function remove(folder: string): void {
     // The folder is hidden, and nobody takes it for a finished one.
   }
 }
-
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Without a handler a signal ends Node before its `exit` handlers run. */
 function exitBy(signal: NodeJS.Signals): void {
@@ -65,14 +63,14 @@ export async function cachedFolder(name: string, fill: (folder: string) => Promi
 
   const unfinished = makeUnfinished(name);
   unfinishedFolders.add(unfinished);
-  for (const signal of SIGNALS) process.on(signal, exitBy);
+  for (const signal of ENDING_SIGNALS) process.on(signal, exitBy);
   try {
     await fill(unfinished);
     renameSync(unfinished, folder);
   } catch (error) {
     if (!existsSync(folder)) throw error;
   } finally {
-    for (const signal of SIGNALS) process.off(signal, exitBy);
+    for (const signal of ENDING_SIGNALS) process.off(signal, exitBy);
     remove(unfinished);
     unfinishedFolders.delete(unfinished);
   }

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess, type SpawnOptions } from "node:child_process";
-import { exitStatusOf } from "./exit-status.ts";
+import { ENDING_SIGNALS, exitStatusOf } from "./exit-status.ts";
 import { Fault } from "./fault.ts";
 
 export interface Outcome {
@@ -23,9 +23,7 @@ export interface CommandOptions {
 
 const running = new Set<ChildProcess>();
 
-/** The signals that end a process, which may have reached none of its children. */
-const ENDING = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-
+/** A signal that ends this process may have reached none of its children. */
 function endBy(signal: NodeJS.Signals): void {
   for (const child of running) child.kill(signal);
   process.exit(exitStatusOf(signal));
@@ -33,12 +31,12 @@ function endBy(signal: NodeJS.Signals): void {
 
 function begin(child: ChildProcess): void {
   // Before all other listeners, which may exit at once.
-  if (running.size === 0) for (const signal of ENDING) process.prependListener(signal, endBy);
+  if (running.size === 0) for (const signal of ENDING_SIGNALS) process.prependListener(signal, endBy);
   running.add(child);
 }
 
 function end(child: ChildProcess): void {
-  if (running.delete(child) && running.size === 0) for (const signal of ENDING) process.off(signal, endBy);
+  if (running.delete(child) && running.size === 0) for (const signal of ENDING_SIGNALS) process.off(signal, endBy);
 }
 
 /** Runs a command to its end. Never rejects: if a command cannot start, the status is 1 and the output says why. */

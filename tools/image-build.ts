@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { must } from "./command.ts";
 import { ociImageCommand } from "./deploy-tools.ts";
+import { filesUnder } from "./files-under.ts";
 import { sbomOf } from "./image-sbom.ts";
 import { takeLock } from "./lock.mjs";
 import { inRoot } from "./paths.ts";
@@ -26,9 +27,8 @@ function version(): string {
 
 /** The files of a folder with what they hold; none of one that is not there. */
 function filesOf(folder: string): [name: string, contents: string][] {
-  const entries = existsSync(folder) ? readdirSync(folder, { recursive: true, withFileTypes: true }) : [];
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  return files.sort().map((file) => [relative(folder, file), readFileSync(file, "base64")]);
+  const files = existsSync(folder) ? filesUnder(folder) : [];
+  return files.map((file) => [relative(folder, file), readFileSync(file, "base64")]);
 }
 
 /**

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { basename, dirname, join, relative } from "node:path";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, relative } from "node:path";
 import { run } from "./command.ts";
 import { Fault } from "./fault.ts";
+import { filesUnder } from "./files-under.ts";
 import { inRoot } from "./paths.ts";
 import { step } from "./progress.ts";
 
@@ -11,14 +12,6 @@ export const filterWasm = inRoot("build", "istio-nats.wasm");
 
 /** Everything that the module is made from. */
 const FILTER_SOURCES = ["asconfig.json", "asconfig.options.json", "package-lock.json", "assembly", "shims"];
-
-function filesUnder(path: string): string[] {
-  if (!statSync(path).isDirectory()) return [path];
-  return readdirSync(path, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
-}
 
 /** A hash that changes whenever a module made from these files and folders may change. */
 function hashOf(sources: readonly string[]): string {

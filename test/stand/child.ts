@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { exitStatusOf } from "../../tools/exit-status.ts";
+import { ENDING_SIGNALS, exitStatusOf } from "../../tools/exit-status.ts";
 import { onPath } from "../../tools/search-path.ts";
 
 const LOG_TAIL = 4_000;
@@ -14,7 +14,7 @@ process.on("exit", () => {
 });
 
 // Ends this process as the signal would have, but through its `exit` handlers, which stop everything that still runs.
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+for (const signal of ENDING_SIGNALS) {
   process.on(signal, () => {
     // Another handler may want to close things first and exit then.
     if (process.listenerCount(signal) === 1) process.exit(exitStatusOf(signal));
