@@ -46,10 +46,19 @@ type Chain struct {
 	Cluster string
 }
 
-// ask sends one request over ADS and acknowledges the answer.
+// ask sends one request over ADS and acknowledges the answer. After a change of configuration istiod also pushes what was
+// asked for earlier, so that listeners can arrive before the extensions that were asked for: those are passed over.
 func ask(t *testing.T, ads *xds.AdsTest, typeURL string, names []string) *discovery.DiscoveryResponse {
 	t.Helper()
-	return ads.WithType(typeURL).RequestResponseAck(t, &discovery.DiscoveryRequest{TypeUrl: typeURL, ResourceNames: names})
+	request := &discovery.DiscoveryRequest{TypeUrl: typeURL, ResourceNames: names}
+	ads.Request(t, request)
+	response := ads.ExpectResponse(t)
+	for response.TypeUrl != typeURL {
+		response = ads.ExpectResponse(t)
+	}
+	request.ResponseNonce, request.VersionInfo = response.Nonce, response.VersionInfo
+	ads.Request(t, request)
+	return response
 }
 
 // View is what istiod sends to one proxy.
