@@ -109,6 +109,23 @@ function keyFault(key: unknown, offset: number): TextFault | undefined {
   return { offset: isNode(key) ? offsetOf(key) : offset, message: `${what}, but Kubernetes keys are strings`, remedy };
 }
 
+/** What follows a key in brackets to which go-yaml counts the colon: it looks for a blank behind it even there. */
+const COLON_OF_KEY = /\s*:(?=[,[\]{}])/y;
+
+/** Text without quotes in brackets, which ends elsewhere in go-yaml (`yaml_parser_scan_plain_scalar`). */
+function bracketFault(start: number, end: number, text: string): TextFault | undefined {
+  const written = text.slice(start, end);
+  const astray = written.startsWith(":") ? 0 : written.indexOf("?");
+  if (astray >= 0) {
+    const message = `kubectl does not take the ${written[astray] ?? ""} here for a part of the text, which is in brackets`;
+    return { offset: start + astray, message, remedy: "write the text in quotes" };
+  }
+  COLON_OF_KEY.lastIndex = end;
+  if (!COLON_OF_KEY.test(text)) return undefined;
+  const message = "kubectl takes the colon here for a part of the key, since no blank follows it";
+  return { offset: COLON_OF_KEY.lastIndex - 1, message, remedy: "write a blank after the colon" };
+}
+
 /** A blank line or a comment line that has a tab in front. */
 const BLANK_WITH_TAB = /^( *)\t[ \t]*(?:#.*)?$/gm;
 
@@ -147,7 +164,9 @@ export function documentFaults(document: Document.Parsed, text: string, from: nu
       judgeTabs(start);
       if (isCollection(node) ? node.flow === true : isScalar(node) && node.type !== "PLAIN")
         opaque = Math.max(opaque, end);
-      else if (isScalar(node) && end > start && start >= opaque) {
+      else if (isScalar(node) && end > start && start < opaque) {
+        if (add(bracketFault(start, end, text)) !== undefined) return visit.BREAK;
+      } else if (isScalar(node) && end > start) {
         const around = path.findLast((above) => isCollection(above));
         plain = { end, indent: around ? columnOf(offsetOf(around), text) : -1 };
       }

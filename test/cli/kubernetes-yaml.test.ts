@@ -153,7 +153,7 @@ describe("YAML as Kubernetes reads it", () => {
   });
 });
 
-/** Text on which two readers may disagree: characters that one of them skips, tabs, tags and keys. */
+/** Text on which two readers may disagree: characters that one of them skips, tabs, tags, keys, and text in brackets. */
 const PIECES = fc.oneof(
   {
     weight: 6,
@@ -195,6 +195,10 @@ const PIECES = fc.oneof(
         "~: ",
         "...\n",
         "\n...\n",
+        "a:",
+        "b?",
+        "?",
+        ":",
       ],
     ),
   },
@@ -297,6 +301,11 @@ describe("a text that kubectl reads otherwise than it looks", () => {
       ["a:\n-\t1\n", "2:2"],
       ["%YAML 1.2\n---\na: 1\n", "1:1"],
       ["a: \x07\n", "1:4"],
+      ["publish: {allow:[orders.>]}\n", "1:16"],
+      ["match: [{ports:[{number:4222}]}]\n", "1:15"],
+      ["a: {b :[c]}\n", "1:7"],
+      ["a: [b?]\n", "1:6"],
+      ["a: [:b]\n", "1:5"],
     ];
     readings(cases.map(([text]) => text)).forEach((theirs, index) => {
       const [text, place] = cases[index]!;
@@ -305,6 +314,29 @@ describe("a text that kubectl reads otherwise than it looks", () => {
         problemsOf(text)[0]?.startsWith(`${place} syntax `),
         `${JSON.stringify(text)} ${problemsOf(text).join()}`,
       );
+    });
+  });
+
+  it("is refused in brackets where kubectl reads another key, and in no other place", () => {
+    const message = "kubectl takes the colon here for a part of the key, since no blank follows it";
+    for (const text of ["a: {b:, c: d}\n", "a: {b:}\n"]) {
+      const [theirs] = readings([text]);
+      assert.match(JSON.stringify(theirs), /"b:":null/);
+      assert.deepEqual(problemsOf(text), [`1:6 syntax ${message}`]);
+    }
+    const { output } = istioNats(["check", "-"], `${POLICY}audit: {burst:[1]}\n`);
+    assert.match(output, /^<stdin>:6:14: error: .*\n {4}write a blank after the colon$/m);
+    const texts = [
+      'a: {"b":[c], d: "e?", f: nats://g:1, h: i:j}\n',
+      "a: b?\n",
+      "a: {b:\n  [c]}\n",
+      "a: :b\n",
+      '{"a":["b?"]}',
+    ];
+    readings(texts).forEach((theirs, index) => {
+      const { problems, others } = readManifests(sourceOf(texts[index]!), "default");
+      assert.deepEqual(problems, [], texts[index]);
+      assert.deepEqual({ value: others[0]?.plain() }, theirs, texts[index]);
     });
   });
 
