@@ -2,6 +2,9 @@ import type { Field } from "../../manifests/field.ts";
 import { family } from "../family.ts";
 
 const DIGEST = /@sha256:([^@]*)$/;
+
+/** A digest without its algorithm, or of another one. */
+const NO_SHA256 = /@(?!sha256:)([^@]*)$/;
 const HEX = /^[a-f0-9]{64}$/;
 
 /** `oci://REGISTRY/istio-nats:VERSION`, `oci://registry.example/istio-nats@sha256:000…`. */
@@ -85,6 +88,11 @@ export const image = family(
         report(id, urlPlace, `${resource.title} runs whatever is at ${url}`);
       }
       if (PLACEHOLDER.test(url)) report("image-placeholder", urlPlace, `${url} is an example`);
+      const other = isImage ? NO_SHA256.exec(url)?.[1] : undefined;
+      if (other !== undefined) {
+        const message = `the digest "${other}" does not begin with sha256:, so Istio cannot read the url`;
+        report("digest-not-manifest", urlPlace, message, "write …@sha256:DIGEST");
+      }
       for (const [digest, place] of [[inUrl, urlPlace] as const, [sum, sumPlace] as const]) {
         if (digest === undefined) continue;
         if (!HEX.test(digest)) {
@@ -96,7 +104,7 @@ export const image = family(
       }
       if (inUrl !== undefined && sum !== undefined && inUrl !== sum)
         report("digest-not-manifest", sumPlace, "sha256 and the digest in url differ");
-      if (isImage && inUrl === undefined && sum === undefined) {
+      if (isImage && inUrl === undefined && other === undefined && sum === undefined) {
         const tag = tagOf(url) ?? "latest";
         report("image-by-tag", urlPlace, `${resource.title} runs whatever the tag ${tag} points to`);
       }
