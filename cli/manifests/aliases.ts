@@ -33,7 +33,7 @@ export function resolveAliases(document: Document): AliasTargets | AliasFault {
       throw new Unwritable(
         alias,
         `the alias *${alias.source} has no anchor &${alias.source} before it`,
-        `write &${alias.source} before the value that you mean, or write the value here`,
+        `write &${alias.source} before the value that you mean, or "*${alias.source}" in quotes if it is a text`,
       );
     const size = sizes.get(target);
     if (size === undefined)

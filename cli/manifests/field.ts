@@ -64,6 +64,12 @@ export class Field {
     return node.source === read ? undefined : { written: node.source, read };
   }
 
+  /** What begins the text if it is on lines of its own. */
+  get block(): "|" | ">" | undefined {
+    const type = isScalar(this.node) ? this.node.type : undefined;
+    return type === "BLOCK_LITERAL" ? "|" : type === "BLOCK_FOLDED" ? ">" : undefined;
+  }
+
   /** A scalar that is a whole number, or a string that holds one. */
   integer(...path: (string | number)[]): number | undefined {
     const text = this.text(...path);

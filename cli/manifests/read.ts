@@ -111,6 +111,13 @@ function readDocuments(source: Source, defaultNamespace: string, into: Manifests
   }
 }
 
+/** What to do about the slips that NATS's wildcards lead to, and about tabs, by the parser's codes. */
+const SLIPS: ReadonlyMap<string, string> = new Map([
+  ["BAD_ALIAS", "write the text in quotes"],
+  ["BAD_SCALAR_START", "write the text in quotes"],
+  ["TAB_AS_INDENT", "write spaces instead"],
+]);
+
 /** The parser is recursive: ten thousand nested lists overflow its stack. */
 const TOO_DEEP = { message: "nested too deeply to be read", remedy: "write it with fewer levels" };
 
@@ -120,7 +127,10 @@ function faultsOf(document: Document.Parsed, text: string, before: number, end: 
   const deep = errors.find(({ message }) => message.startsWith("Maximum call stack"));
   // Every other fault that the parser reports is then a consequence of this one.
   if (deep) return [{ ...TOO_DEEP, offset: deep.pos[0] }];
-  const syntax = errors.map(({ message, pos }) => ({ message: message.split("\n")[0] ?? "", offset: pos[0] }));
+  const syntax = errors.map(({ code, message, pos }): TextFault => {
+    const remedy = SLIPS.get(code);
+    return { message: message.split("\n")[0] ?? "", offset: pos[0], ...(remedy === undefined ? {} : { remedy }) };
+  });
   const faults = [...syntax, ...repeatedKeys(document), ...startFaults(document, text, before)];
   // What the parser itself has given up may have no place.
   if (syntax.length === 0) faults.push(...documentFaults(document, text, before, end));

@@ -1,6 +1,6 @@
 import type { Finding } from "../doctor/finding.ts";
 import { files } from "../doctor/families/files.ts";
-import { examinePolicy, POLICY_CHECKS, type PolicyId } from "../doctor/families/policy.ts";
+import { examinePolicy, homeIn, POLICY_CHECKS, type PolicyHome, type PolicyId } from "../doctor/families/policy.ts";
 import { family } from "../doctor/family.ts";
 import { spelling } from "../doctor/families/spelling.ts";
 import { size } from "../doctor/families/size.ts";
@@ -50,7 +50,7 @@ function checkSource(source: Source, filter: Filter, namespace: string, into: Ch
       place: resource.place,
       config,
       parent: wasm?.placeOf("pluginConfig") ?? resource.place,
-      isOfValues: false,
+      home: homeIn(resource),
       objectBytes: objectBytes(resource),
     })),
     ...manifests.others.flatMap((document) => policyIn(document, source.named)),
@@ -64,12 +64,12 @@ function checkSource(source: Source, filter: Filter, namespace: string, into: Ch
     manifests.problems.push({ kind: "no-policy", place, ...said });
   }
   const policies = family<PolicyId>("", POLICY_CHECKS, (_, report) => {
-    for (const { config, parent, isOfValues, ...about } of subjects) {
+    for (const { config, parent, home, ...about } of subjects) {
       const {
         faults: _faults,
         unlisted: _unlisted,
         ...judged
-      } = examinePolicy({ title: about.title, config, parent, isOfValues }, filter, report);
+      } = examinePolicy({ title: about.title, config, parent, home }, filter, report);
       into.policies.push({ ...about, ...judged });
     }
   });
@@ -84,7 +84,7 @@ interface PolicyOfDocument {
   place: Place;
   config: Field | undefined;
   parent: Place;
-  isOfValues: boolean;
+  home: PolicyHome | undefined;
 }
 
 function problemOfWrapper({ config, path }: WrappedPolicy): ReadProblem {
@@ -104,7 +104,7 @@ function policyIn(document: Field, named: boolean): PolicyOfDocument[] {
   const values = isChartValues(document);
   const wrapped = values ? undefined : wrappedPolicy(document)?.config;
   if (wrapped)
-    return [{ title: "policy", place: wrapped.place, config: wrapped, parent: wrapped.place, isOfValues: false }];
+    return [{ title: "policy", place: wrapped.place, config: wrapped, parent: wrapped.place, home: undefined }];
   if (isIncomplete(document)) return [];
   // Under a misspelt key too, so that its own faults are reported at once.
   const misspelt = values ? misspeltKeys(document).find(({ meant }) => meant === "policy") : undefined;
@@ -112,6 +112,12 @@ function policyIn(document: Field, named: boolean): PolicyOfDocument[] {
   if (!named && !(config && isPolicy(config))) return [];
   const place = values ? (config?.place ?? document.placeOf("policy")) : document.place;
   return [
-    { title: values ? "policy of the chart values" : "policy", place, config, parent: place, isOfValues: values },
+    {
+      title: values ? "policy of the chart values" : "policy",
+      place,
+      config,
+      parent: place,
+      home: values ? "policy" : undefined,
+    },
   ];
 }

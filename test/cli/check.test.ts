@@ -131,6 +131,47 @@ describe("istio-nats check", () => {
     for (const [text, said] of wrong) assert.equal(check(text).findings[0]?.message, said);
   });
 
+  it("names a TrafficExtension's own place for a policy that it lacks", () => {
+    const te = (spec: object): string =>
+      stringify({
+        apiVersion: "extensions.istio.io/v1alpha1",
+        kind: "TrafficExtension",
+        metadata: { name: "x" },
+        spec,
+      });
+    for (const spec of [{ pluginConfig: SOUND }, { wasm: { type: "NETWORK" } }, { wasm: { pluginConfig: {} } }]) {
+      const { status, output } = istioNats(["check", "-"], te(spec));
+      assert.equal(status, 1);
+      assert.match(
+        output,
+        /: error: the policy is empty \[policy-fault\]\n {4}write trustDomains and rules under spec\.wasm\.pluginConfig\n/,
+      );
+    }
+  });
+
+  it("says how to write NATS's wildcards where YAML reads them as something else", () => {
+    const quoted = "write the text in quotes";
+    const folded = 'YAML reads > as the head of a folded text: write ">" in quotes';
+    const wrong: [allow: string, place: string, remedy: string][] = [
+      [" [*]", "6:13", quoted],
+      [" *", "6:12", quoted],
+      [" [orders.*, >]", "6:23", quoted],
+      [
+        " [*.created]",
+        "6:13",
+        'write &.created before the value that you mean, or "*.created" in quotes if it is a text',
+      ],
+      ["\n    - >\n    - _INBOX.>", "7:7", folded],
+      [" >", "6:12", folded],
+    ];
+    const rule = "- name: r\n  from: [{namespaces: [shop]}]\n  subscribe:\n    allow:";
+    for (const [allow, place, remedy] of wrong) {
+      const { output } = istioNats(["check", "-"], `trustDomains: [cluster.local]\nrules:\n${rule}${allow}\n`);
+      assert.ok(output.startsWith(`<stdin>:${place}: error: `), output);
+      assert.ok(output.includes(`]\n    ${remedy}\n`), output);
+    }
+  });
+
   it("says that a small policy takes no more memory, instead of 0 bytes", () => {
     const { output } = istioNats(["check", "-"], JSON.stringify(SOUND));
     assert.match(output, /: accepted: 1 rule, \d+ bytes, read in \S+ ms with no more Wasm memory\n$/);

@@ -164,7 +164,7 @@ describe("a value of another type than Istio's", () => {
         "Istio expects a string for spec.rules[].to[].operation.notPorts[], not a whole number",
         'write it in quotes: "4222"',
       ],
-      [mtls, "Istio expects an object for spec.mtls, not a string", undefined],
+      [mtls, "Istio expects an object for spec.mtls, not a string", "write mode: STRICT"],
       [list, "Istio expects an object for spec.selector.matchLabels, not a list", undefined],
       [
         plugin.replace("ports: [{ number: 4222 }]", "ports: { number: 4222 }"),
@@ -180,6 +180,16 @@ describe("a value of another type than Istio's", () => {
         plugin.replace("number: 4222", 'number: "4222"'),
         "Istio expects a whole number for spec.match[].ports[].number, not a string",
         "write 4222 without quotes",
+      ],
+      [
+        plugin.replace("{ number: 4222 }", "4222"),
+        "Istio expects an object for spec.match[].ports[], not a whole number",
+        "write number: 4222",
+      ],
+      [
+        plugin.replace(/(\n +pluginConfig:)(?= *\n)/, "$1 |"),
+        "Istio expects an object for spec.pluginConfig, not a string",
+        "remove the | after the key, which makes a text of what follows",
       ],
     ] as const) {
       const finding = doctor(text).find(({ id }) => id === "field-type");

@@ -1,4 +1,5 @@
 import type { Field } from "../../manifests/field.ts";
+import type { Resource } from "../../manifests/resource.ts";
 import { judgePolicy, type JudgedPolicy } from "../../policy/judge.ts";
 import type { Filter } from "../../filter-host.ts";
 import { byPosition, placeText, type Place } from "../../manifests/place.ts";
@@ -148,19 +149,29 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
   },
 };
 
+/** In chart values, and in a TrafficExtension. */
+export type PolicyHome = "policy" | "spec.wasm.pluginConfig";
+
 /** A policy by itself, or one inside a plugin. */
 export interface PolicySubject {
   /** `WasmPlugin messaging/istio-nats`. */
   title: string;
-  /** Whether it is under `policy` in chart values. */
-  isOfValues?: boolean | undefined;
+  /** Where it belongs, if that is not the WasmPlugin which the filter's own message names. */
+  home?: PolicyHome | undefined;
   config: Field | undefined;
   /** Where `config` would be. */
   parent: Place;
 }
 
-/** The remedy for a word that Kubernetes does not read as text, and for a key without a value. */
+/** Where the policy of a plugin belongs, unless it is a WasmPlugin. */
+export function homeIn({ kind }: Resource): PolicyHome | undefined {
+  return kind === "TrafficExtension" ? "spec.wasm.pluginConfig" : undefined;
+}
+
+/** The remedy for a word that Kubernetes does not read as text, for a key without a value, and for a lone `>`. */
 function quotesFor(value: Field | undefined): string | undefined {
+  if (value?.block === ">" && value.text() === "")
+    return 'YAML reads > as the head of a folded text: write ">" in quotes';
   const misleading = value?.misleading;
   if (!misleading) return undefined;
   const { written, read } = misleading;
@@ -175,13 +186,13 @@ function aboutWhole(message: string): string {
 
 /** Lets the filter read the policy, and reports what it and the checks of this family find. */
 export function examinePolicy(subject: PolicySubject, filter: Filter, report: Report<PolicyId>): JudgedPolicy {
-  const { title, config, parent, isOfValues } = subject;
+  const { title, config, parent, home } = subject;
   const judged = judgePolicy(filter, config, parent);
   for (const { place, path, message, value } of judged.faults) {
-    // The filter's own message names a WasmPlugin, which the author of chart values does not write.
-    if (isOfValues === true && judged.bytes === 0)
-      report("policy-fault", place, "the chart values have no policy", "write trustDomains and rules under policy");
-    else report("policy-fault", place, path === "" ? aboutWhole(message) : `${path}: ${message}`, quotesFor(value));
+    if (home !== undefined && judged.bytes === 0) {
+      const what = home === "policy" ? "the chart values have no policy" : "the policy is empty";
+      report("policy-fault", place, what, `write trustDomains and rules under ${home}`);
+    } else report("policy-fault", place, path === "" ? aboutWhole(message) : `${path}: ${message}`, quotesFor(value));
   }
   if (judged.unlisted > 0) {
     // Placed after all faults that are shown, wherever those are in the policy.
@@ -253,7 +264,7 @@ export const policy = family<PolicyId | keyof typeof MESH_CHECKS>(
     const ofMesh = meshTrustDomains(mesh);
     for (const { resource, config, wasm } of mesh.plugins) {
       const parent = wasm?.placeOf("pluginConfig") ?? resource.root.placeOf("spec", "wasm");
-      examinePolicy({ title: resource.title, config, parent }, filter, report);
+      examinePolicy({ title: resource.title, config, parent, home: homeIn(resource) }, filter, report);
       const ours = config?.items("trustDomains").map((item) => item.text()) ?? [];
       if (!config || ours.length === 0) continue;
       for (const { name, isAlias, place } of ofMesh) {

@@ -54,9 +54,21 @@ const A: Record<Field["type"], string> = {
   null: "nothing",
 };
 
+/** The only field of an object, if a value of this type is what belongs into it. */
+function onlyField(fields: Readonly<Record<string, Shape>>, type: Field["type"]): string | undefined {
+  const [[name, shape] = [], ...others] = Object.entries(fields);
+  return others.length === 0 && shape?.type === type ? name : undefined;
+}
+
 /** How to write the value so that it has the expected type, where that is clear. */
-function typeRemedy(field: Field, { type }: Shape): string | undefined {
+function typeRemedy(field: Field, shape: Shape): string | undefined {
+  const { type } = shape;
   const text = field.text();
+  if (type === "object") {
+    if (field.block !== undefined) return `remove the ${field.block} after the key, which makes a text of what follows`;
+    const only = onlyField(shape.fields ?? {}, field.type);
+    return only === undefined || text === undefined ? undefined : `write ${only}: ${text}`;
+  }
   if (type === "string")
     return text === undefined ? undefined : `write it in quotes: "${field.misleading?.written ?? text}"`;
   if (type === "integer") return text !== undefined && /^\d+$/.test(text) ? `write ${text} without quotes` : undefined;
