@@ -24,6 +24,7 @@ const METRIC_TEMPLATE: ResourceKind = {
 };
 
 interface AnalysisTemplate {
+  metadata: { namespace?: string };
   spec: { args: { name: string }[]; metrics: object[] };
 }
 
@@ -43,6 +44,10 @@ describe("the gates of roll-outs", () => {
     const declared = analysis.spec.args.map(({ name }) => name);
     const used = [...JSON.stringify(analysis).matchAll(/\{\{args\.([\w-]+)\}\}/g)].map(([, name]) => name!);
     assert.deepEqual([...new Set(used)].sort(), declared.sort());
+  });
+
+  it("can be applied into the namespace of any Rollout, since Argo finds an AnalysisTemplate nowhere else", () => {
+    assert.equal(analysis.metadata.namespace, undefined);
   });
 
   it("are valid MetricTemplates by Flagger's own CRD", async () => {
