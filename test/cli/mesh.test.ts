@@ -99,6 +99,15 @@ describe("a name that is nearly one of Istio's", () => {
       assert.ok(remedies.includes(remedy), `${is}: ${remedies.join()}`);
     }
   });
+
+  it("says where a policy belongs, whatever it is called", () => {
+    const [plugin = ""] = kinds("WasmPlugin");
+    const finding = doctor(plugin.replace("pluginConfig:", "config:")).find(({ id }) => id === "field-unknown");
+    assert.deepEqual(
+      [finding?.message, finding?.remedy],
+      ["Istio has no field spec.config", "did you mean pluginConfig?"],
+    );
+  });
 });
 
 describe("a field in another place than Istio's", () => {

@@ -2,7 +2,7 @@ import type { Field } from "../../manifests/field.ts";
 import type { Resource } from "../../manifests/resource.ts";
 import { ISTIO_KINDS, OBJECT, type IstioKind, type Shape } from "../../mesh/istio-api.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
-import { Plugin } from "../../mesh/plugin.ts";
+import { isPolicy, Plugin } from "../../mesh/plugin.ts";
 import { nearest, slipBetween } from "../../nearest.ts";
 import { family, type Report } from "../family.ts";
 
@@ -107,7 +107,7 @@ interface Judging {
 /** What to do about a field that is not one of `fields`. Most are right where an indentation more or less would put them. */
 function fieldRemedy(key: string, value: Field, fields: Readonly<Record<string, Shape>>, { spec }: Judging): string {
   const known = Object.keys(fields);
-  const meant = nearest(key, known);
+  const meant = isPolicy(value) && known.includes("pluginConfig") ? "pluginConfig" : nearest(key, known);
   if (meant !== undefined) return `did you mean ${meant}?`;
   const config = isOfPolicy(key, value) ? homeOf(spec, "spec", (name) => name === "pluginConfig") : undefined;
   const home = config === undefined ? homeOf(spec, "spec", (name) => name === key) : `${config}.pluginConfig`;

@@ -141,7 +141,7 @@ export const waypoint = family<Id>(
       what:
         "Istio does not accept this kind, or not with this group, in `targetRefs`, and refuses the plugin. Both are " +
         "case-sensitive.",
-      remedy: `write kind: ${[...TARGETS.keys()].join(", ")}`,
+      remedy: `write one of ${[...TARGETS.keys()].join(", ")} as kind; pods are named by selector instead`,
     },
     "target-ref-namespace": {
       severity: "error",
