@@ -87,15 +87,27 @@ export interface IdleWord {
   key: "replies" | "rollup";
 }
 
+function allows(rule: Field, operation: "publish" | "subscribe"): boolean {
+  const allow = rule.get(operation, "allow");
+  return allow !== undefined && (allow.text() !== undefined || allow.items().length > 0);
+}
+
+function mayAnswer(rule: Field): boolean {
+  const answers = rule.get("allow_responses");
+  return answers !== undefined && answers.text() !== "false";
+}
+
+/** Whether a rule lets its peers connect. */
+export function allowsAnything(rule: Field): boolean {
+  return allows(rule, "publish") || allows(rule, "subscribe") || mayAnswer(rule);
+}
+
 /** `replies: ANY` of a rule that allows neither a publish nor a response, and `rollup: ALL` of a rule that allows no publish. */
 export function idleWords(rule: Field): IdleWord[] {
-  const allow = rule.get("publish", "allow");
-  if (allow && (allow.text() !== undefined || allow.items().length > 0)) return [];
-  const answers = rule.get("allow_responses");
-  const mayAnswer = answers !== undefined && answers.text() !== "false";
+  if (allows(rule, "publish")) return [];
   return (["replies", "rollup"] as const).flatMap((key) => {
     const value = rule.get(key);
-    const idle = key === "replies" ? value?.text() === "ANY" && !mayAnswer : value?.text() === "ALL";
+    const idle = key === "replies" ? value?.text() === "ANY" && !mayAnswer(rule) : value?.text() === "ALL";
     return value && idle ? [{ value, key }] : [];
   });
 }

@@ -149,6 +149,18 @@ describe("istio-nats check", () => {
     }
   });
 
+  it("does not want a namespace among the trust domains where a principal is written like a service account", () => {
+    const from = (principal: string): string =>
+      stringify({ ...SOUND, rules: [{ name: "r", from: [{ principals: [principal] }], publish: { allow: ["a"] } }] });
+    const account = istioNats(["check", "-"], from("shop/orders-api")).output;
+    assert.match(
+      account,
+      /\[principal-foreign\]\n {4}write it under serviceAccounts if it is NAMESPACE\/NAME; otherwise /,
+    );
+    const foreign = istioNats(["check", "-"], from("elsewhere.example/ns/shop/sa/orders-api")).output;
+    assert.match(foreign, /\[principal-foreign\]\n {4}correct the trust domain, or add it to trustDomains\n/);
+  });
+
   it("says how to write NATS's wildcards where YAML reads them as something else", () => {
     const quoted = "write the text in quotes";
     const folded = 'YAML reads > as the head of a folded text: write ">" in quotes';

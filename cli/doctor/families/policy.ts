@@ -4,7 +4,13 @@ import { judgePolicy, type JudgedPolicy } from "../../policy/judge.ts";
 import type { Filter } from "../../filter-host.ts";
 import { byPosition, placeText, type Place } from "../../manifests/place.ts";
 import { contradictions } from "../../policy/contradictions.ts";
-import { foreignValues, idleWords, shadowedPatterns, voidEntries } from "../../policy/without-effect.ts";
+import {
+  allowsAnything,
+  foreignValues,
+  idleWords,
+  shadowedPatterns,
+  voidEntries,
+} from "../../policy/without-effect.ts";
 import { meshTrustDomains } from "../../mesh/mesh-trust-domains.ts";
 import { nearest } from "../../nearest.ts";
 import { misreadNames, misreadSubjects, type Misread } from "../../policy/misread.ts";
@@ -43,6 +49,7 @@ export type PolicyId =
   | "principal-foreign"
   | "source-void"
   | "allow-void"
+  | "nobody-allowed"
   | "word-void"
   | Misread["id"]
   | "js-api-replies-any"
@@ -82,6 +89,11 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
     severity: "warning",
     what: "A rule denies the whole of what it allows. A deny always wins, so the entry allows nothing.",
     remedy: "remove the entry, or narrow the deny",
+  },
+  "nobody-allowed": {
+    severity: "warning",
+    what: "No rule of the policy has an `allow` or `allow_responses`. A deny only narrows what other rules allow, so nobody may connect.",
+    remedy: "add a rule with allow; where everything else is to pass: publish: {allow: ALL}, subscribe: {allow: ALL}",
   },
   "word-void": {
     severity: "warning",
@@ -179,6 +191,12 @@ function quotesFor(value: Field | undefined): string | undefined {
   return `Kubernetes reads ${written} as ${read}: write "${written}" if you mean the text`;
 }
 
+/** The remedy for a principal that is written as `serviceAccounts` has it. */
+function accountRemedy(principal: string): string | undefined {
+  if (!/^[^/]+\/[^/]+$/.test(principal)) return undefined;
+  return "write it under serviceAccounts if it is NAMESPACE/NAME; otherwise correct the trust domain";
+}
+
 /** A fault of the whole: some of the filter's messages go on a sentence (`is empty`), others stand by themselves. */
 function aboutWhole(message: string): string {
   return `the policy${message.startsWith("is ") ? "" : ":"} ${message}`;
@@ -205,7 +223,8 @@ export function examinePolicy(subject: PolicySubject, filter: Filter, report: Re
   for (const { value, trustDomain } of config ? foreignValues(config, ours) : []) {
     const meant = nearest(trustDomain, ours);
     const message = `${trustDomain} is not in trustDomains (${ours.join(", ")}): ${value.text() ?? ""} never matches`;
-    report("principal-foreign", value.place, message, meant && `did you mean ${meant}?`);
+    const remedy = meant === undefined ? accountRemedy(value.text() ?? "") : `did you mean ${meant}?`;
+    report("principal-foreign", value.place, message, remedy);
   }
   const misread = config ? [...misreadNames(config, ours), ...misreadSubjects(config)] : [];
   for (const { rule, entry } of config ? unansweredPulls(config) : []) {
@@ -221,7 +240,10 @@ export function examinePolicy(subject: PolicySubject, filter: Filter, report: Re
     report("class-void", pattern.place, message);
   }
   for (const { id, value, message, remedy } of misread) report(id, value.place, message, remedy);
-  for (const rule of config?.items("rules") ?? []) {
+  const rules = config?.items("rules") ?? [];
+  if (config && rules.length > 0 && !rules.some(allowsAnything))
+    report("nobody-allowed", config.placeOf("rules"), `${title} allows nothing to anybody: no rule has an allow`);
+  for (const rule of rules) {
     for (const { value, message } of rule.items("from").flatMap((source) => contradictions(source, ours)))
       report("source-void", value.place, message);
     for (const { value, key } of idleWords(rule)) {
