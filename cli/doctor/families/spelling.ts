@@ -72,7 +72,7 @@ function typeRemedy(field: Field, shape: Shape): string | undefined {
   if (type === "string")
     return text === undefined ? undefined : `write it in quotes: "${field.misleading?.written ?? text}"`;
   if (type === "integer") return text !== undefined && /^\d+$/.test(text) ? `write ${text} without quotes` : undefined;
-  return type === "array" ? "write it as a list, with a dash before each element" : undefined;
+  return "write it as a list, with a dash before each element";
 }
 
 /** Keys of a policy that no plugin has itself. `mode` is a key of both. */
