@@ -1,5 +1,4 @@
 import { usedBytes } from "../bytes/budget";
-import { writeQuoted } from "../nats/quote";
 import { Identity, PolicyDocument } from "../policy/document";
 import { NONE } from "../policy/matcher";
 import { MODES } from "../policy/rules-read";
@@ -11,6 +10,7 @@ import { FilterStats } from "../telemetry/filter-stats";
 import { MAX_CLASS_NUMBERS, Meter } from "../telemetry/meter";
 import { Meters, Standpoint } from "../telemetry/meters";
 import { Names } from "../telemetry/names";
+import { quotedBytes } from "../telemetry/quoted-bytes";
 import { Sampler } from "../telemetry/sampler";
 import { Connection } from "./connection";
 import { reporterOf } from "./identity";
@@ -24,8 +24,8 @@ const MAX_RULE_NAMES: i32 = 8192;
 
 /** Untested versions of nats-server that one plugin warns of. */
 const MAX_VERSIONS: i32 = 16;
-/** Where 32 bytes of a version are quoted. */
-const versionArea: usize = memory.data(128);
+/** Bytes of such a version that are shown. */
+const SHOWN_VERSION: i32 = 32;
 
 /** Where this proxy stands. Its own workload is the destination only beside nats-server. */
 function standpointOf(identity: Identity): Standpoint {
@@ -146,9 +146,7 @@ export class PluginTelemetry {
 
   /** Tells operators, once for each version, that the filter has not been tested before this nats-server. */
   warnOfVersion(version: usize, length: i32): void {
-    const shown = min(length, 32);
-    const size = writeQuoted(version, shown, versionArea);
-    const text = String.UTF8.decodeUnsafe(versionArea, <usize>size);
+    const text = quotedBytes(version, length, SHOWN_VERSION);
     if (this.versionsWarnedOf.includes(text) || this.versionsWarnedOf.length >= MAX_VERSIONS) return;
     this.versionsWarnedOf.push(text);
     logText(

@@ -1,10 +1,10 @@
 import { decimal } from "../bytes/digits";
 import { OPERATION_NAMES } from "../telemetry/operations";
 import { Operation } from "../nats/operation";
-import { writeQuoted } from "../nats/quote";
 import { Reason, REASON_NAMES } from "../policy/reason";
 import { propertyPath, setTextProperty } from "../proxy/properties";
 import { Totals } from "../telemetry/audit";
+import { quotedBytes } from "../telemetry/quoted-bytes";
 import { Connection } from "./connection";
 
 /**
@@ -23,15 +23,13 @@ const LAST_REFUSAL: StaticArray<u8> = propertyPath(["nats_last_refusal"]);
 
 /** Bytes of a subject that are shown at most. */
 const SHOWN: i32 = 128;
-const quoteArea: usize = memory.data(512);
 
 /**
  * Sets what the access log tells of the last refusal, such as `PUB orders.admin denied orders-api`: operation, subject, reason
  * and rule. Subjects hold no blank.
  */
 export function summarizeRefusal(operation: Operation, name: usize, length: i32, reason: Reason, rule: string): void {
-  const size = writeQuoted(name, min(length, SHOWN), quoteArea);
-  const subject = length > 0 ? " " + String.UTF8.decodeUnsafe(quoteArea, <usize>size) : "";
+  const subject = length > 0 ? " " + quotedBytes(name, length, SHOWN) : "";
   const by = rule == "" ? "" : " " + rule;
   setTextProperty(DENIED, "1");
   setTextProperty(LAST_REFUSAL, OPERATION_NAMES[operation] + subject + " " + REASON_NAMES[reason] + by);

@@ -1,18 +1,16 @@
 import { decimal, hexDigit } from "../bytes/digits";
 import { beginning } from "../bytes/text";
 import { Operation } from "../nats/operation";
-import { writeQuoted } from "../nats/quote";
 import { Reason, REASON_NAMES } from "../policy/reason";
 import { LogLevel, logText } from "../proxy/log";
 import { FilterStats } from "./filter-stats";
 import { OPERATION_NAMES } from "./operations";
 import { PROTOCOL_ERROR_NAMES, ProtocolError } from "./protocol-error";
+import { quotedBytes } from "./quoted-bytes";
 import { RateLimit } from "./rate-limit";
 
 /** Bytes of a subject, reply or queue that a record shows; the rest is cut and marked. */
 const SHOWN: i32 = 256;
-/** SHOWN * QUOTED_GROWTH bytes. */
-const quoteArea: usize = memory.data(1024);
 
 /** UTF-16 units of a field that are shown, since a certificate may name any URI. */
 const LONGEST: i32 = 2048;
@@ -235,12 +233,9 @@ function field(name: string, value: string): string {
   return ',"' + name + '":"' + escape(value) + '"';
 }
 
-/** Bytes of a client are shown as nats-server quotes them, so that the record and the client's error agree. */
 function bytesField(name: string, pointer: usize, length: i32): string {
-  const shown = min(length, SHOWN);
-  const size = writeQuoted(pointer, shown, quoteArea);
-  const text = String.UTF8.decodeUnsafe(quoteArea, <usize>size);
-  return field(name, length > shown ? text + "…" : text);
+  const text = quotedBytes(pointer, length, SHOWN);
+  return field(name, length > SHOWN ? text + "…" : text);
 }
 
 /** JSON string escapes; `text` comes from quoting, configuration or certificates. */
