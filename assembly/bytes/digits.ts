@@ -5,7 +5,7 @@
 
 /** Room for the longest number, the largest u64 in decimal digits, in UTF-16. */
 const ROOM: usize = 40;
-const end: usize = memory.data(40) + ROOM;
+const end: usize = memory.data(<i32>ROOM) + ROOM;
 
 /** A number in decimal digits. */
 export function decimal(value: u64): string {

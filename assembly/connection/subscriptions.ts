@@ -149,7 +149,12 @@ export class Subscriptions {
 
   /** The client has ended it, or the server by a maximum. Messages that are under way still belong to it. */
   end(sub: usize): void {
-    this.endAs(sub, State.ENDED);
+    if (stateOf(sub) != State.LIVE) return;
+    this.liveCount--;
+    // Messages for its sid may be of a revoked subscription. So it is remembered like that one, or until `begin`.
+    if (bringsRevoked(sub)) return setState(sub, State.REVOKED);
+    setState(sub, State.ENDED);
+    this.rememberEnded(sub);
   }
 
   /**
@@ -253,15 +258,6 @@ export class Subscriptions {
     const state = stateOf(sub);
     if (state == State.TOLD || (state == State.REVOKED && this.revokedPings == 0 && !this.revokedUntold))
       this.takeOut(sub);
-  }
-
-  private endAs(sub: usize, state: State): void {
-    if (stateOf(sub) != State.LIVE) return;
-    this.liveCount--;
-    // Messages for its sid may be of a revoked subscription. So it is remembered like that one, or until `begin`.
-    if (bringsRevoked(sub)) return setState(sub, State.REVOKED);
-    setState(sub, state);
-    this.rememberEnded(sub);
   }
 
   private rememberEnded(sub: usize): void {

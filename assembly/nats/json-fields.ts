@@ -6,7 +6,7 @@ const MAX_KEY: i32 = 96;
 const BACKSLASH: u8 = 0x5c;
 
 /** Where keys are decoded, which may write three bytes for one (invalid UTF-8). */
-const keyArea: usize = memory.data(288);
+const keyArea: usize = memory.data(3 * MAX_KEY);
 
 /** One scanner serves the VM: a document is read to its end before the next begins. */
 export const scanner: JsonScanner = new JsonScanner();

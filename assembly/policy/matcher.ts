@@ -3,7 +3,7 @@ import { equalBytes } from "../bytes/compare";
 import { GOLDEN_32 } from "../bytes/golden-ratio";
 import { Words } from "../bytes/words";
 import { subjectsCollide } from "../nats/overlap";
-import { GREATER, STAR, Tokens } from "../nats/subject";
+import { Tokens } from "../nats/subject";
 import { queueMatches } from "./queue";
 
 /** What an entry adds to being allowed; `find` can ask for entries that have a flag. */
@@ -431,8 +431,7 @@ export class SubjectMatcher {
     const known = this.child(node, pointer, length, hash);
     if (known != NONE) return known;
     const made = this.addNode(node, hash, text + <i32>(pointer - tokens.subject), length);
-    const first = load<u8>(pointer);
-    const isOdd = first == STAR || first == GREATER;
+    const isOdd = tokens.beginsWithWildcard(index);
     if (isOdd) this.hasOdd = true;
     const row = node * Node.STRIDE + (isOdd ? Node.FIRST_ODD : Node.FIRST_CHILD);
     this.nodes.set(made * Node.STRIDE + Node.NEXT_SIBLING, this.nodes.get(row));
