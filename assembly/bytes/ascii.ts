@@ -8,6 +8,11 @@ export function isDigit(unit: i32): bool {
   return unit >= 0x30 && unit <= 0x39;
 }
 
+/** Is a unit of a text a letter or digit of ASCII, `_` or `-`? */
+export function isWordCharacter(unit: i32): bool {
+  return isLetter(unit) || isDigit(unit) || unit == 0x5f || unit == 0x2d;
+}
+
 /** How often a unit stands in a text. */
 export function countOf(text: string, unit: i32): i32 {
   let count = 0;

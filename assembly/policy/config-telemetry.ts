@@ -1,4 +1,4 @@
-import { isDigit, isLetter } from "../bytes/ascii";
+import { isWordCharacter } from "../bytes/ascii";
 import { decimal } from "../bytes/digits";
 import { utf8 } from "../bytes/text";
 import { INVALID_DURATION, MILLISECOND, parseDuration } from "./durations";
@@ -52,9 +52,8 @@ function nameProblem(name: string): string {
   if (name.length > MAX_CLASS_NAME)
     return `is ${decimal(name.length)} characters long: use at most ${decimal(MAX_CLASS_NAME)}`;
   for (let i = 0; i < name.length; i++) {
-    const unit = name.charCodeAt(i);
     // A dot could make one of Istio's own expressions for labels match, `cache\.(.+?)\.` for instance.
-    if (!isLetter(unit) && !isDigit(unit) && unit != 0x5f && unit != 0x2d) {
+    if (!isWordCharacter(name.charCodeAt(i))) {
       return "is no label's value here: use letters, digits, '-' and '_'";
     }
   }

@@ -1,4 +1,4 @@
-import { isDigit, isLetter } from "../bytes/ascii";
+import { isWordCharacter } from "../bytes/ascii";
 import { decimal } from "../bytes/digits";
 import { textOf } from "../bytes/json";
 import { quoted } from "./faults";
@@ -6,8 +6,7 @@ import { quoted } from "./faults";
 function isPlainKey(key: string): bool {
   if (key.length == 0 || key.length > 64) return false;
   for (let i = 0; i < key.length; i++) {
-    const unit = key.charCodeAt(i);
-    if (!isLetter(unit) && !isDigit(unit) && unit != 0x5f && unit != 0x2d) return false;
+    if (!isWordCharacter(key.charCodeAt(i))) return false;
   }
   return true;
 }

@@ -1,4 +1,4 @@
-import { countOf, isDigit, isLetter } from "../bytes/ascii";
+import { countOf, isWordCharacter } from "../bytes/ascii";
 import { decimal } from "../bytes/digits";
 import { beginning } from "../bytes/text";
 import { quoted } from "./faults";
@@ -46,15 +46,11 @@ function hasBlank(value: string): bool {
   return false;
 }
 
-function isNameCharacter(unit: i32): bool {
-  return isLetter(unit) || isDigit(unit) || unit == 0x2d || unit == 0x2e || unit == 0x5f;
-}
-
 /** Whether `value` from `from` to before `to` is made of letters, digits, `-`, `.`, `_`, and `*` where that is a wildcard. */
 export function isName(value: string, wildcards: bool, from: i32 = 0, to: i32 = value.length): bool {
   for (let i = from; i < to; i++) {
     const unit = value.charCodeAt(i);
-    if (!isNameCharacter(unit) && !(wildcards && unit == 0x2a)) return false;
+    if (!isWordCharacter(unit) && unit != 0x2e && !(wildcards && unit == 0x2a)) return false;
   }
   return to > from;
 }
