@@ -8,7 +8,7 @@ import { Reason } from "../policy/reason";
 import { NO_SUBJECT } from "../policy/subject-classes";
 import { Chunk } from "../proxy/chunk";
 import { Meter } from "../telemetry/meter";
-import { ProtocolError } from "../telemetry/protocol-error";
+import { NO_PROTOCOL_ERROR, ProtocolError } from "../telemetry/protocol-error";
 import { Access } from "./access";
 import { Connection, FirstPing, WITH_MAXIMUM } from "./connection";
 import { endUnreadable } from "./endings";
@@ -75,7 +75,7 @@ export function judge(connection: Connection, chunk: Chunk, line: ClientLine, po
 
 function publish(connection: Connection, chunk: Chunk, line: ClientLine, position: i32, meter: Meter): i32 {
   const fault = lineFault(connection, line);
-  if (fault != NO_FAULT) return unreadable(connection, chunk, position, fault);
+  if (fault != NO_PROTOCOL_ERROR) return unreadable(connection, chunk, position, fault);
   // An HPUB comes here without all of its headers only if they are too many to be held (to-server.ts `isReady`).
   const headersHeld = line.headerLength <= connection.headersLimit;
   const access = connection.access;
@@ -120,18 +120,15 @@ function publishPasses(connection: Connection, line: ClientLine, meter: Meter): 
   sample(connection, line);
 }
 
-/** What `lineFault` answers for a line with which nothing is wrong. */
-export const NO_FAULT: i32 = -1;
-
 /**
  * Why nats-server ends the connection at the control line of this PUB or HPUB, before it asks for any permission and without
- * the payload: a ProtocolError, or NO_FAULT.
+ * the payload: a ProtocolError, or NO_PROTOCOL_ERROR.
  */
 export function lineFault(connection: Connection, line: ClientLine): i32 {
   if (line.operation == Operation.HPUB && !(connection.options.headers && connection.serverHeaders)) {
     return ProtocolError.HEADERS_UNSUPPORTED;
   }
-  return line.size > connection.largestPayload ? ProtocolError.PAYLOAD_SIZE : NO_FAULT;
+  return line.size > connection.largestPayload ? ProtocolError.PAYLOAD_SIZE : NO_PROTOCOL_ERROR;
 }
 
 /**

@@ -7,9 +7,9 @@ import { Reason } from "../policy/reason";
 import { Chunk, FAR, hasBytesAt } from "../proxy/chunk";
 import { DOWNSTREAM_DATA } from "../proxy/host";
 import { Verdict } from "../telemetry/operations";
-import { ProtocolError } from "../telemetry/protocol-error";
+import { NO_PROTOCOL_ERROR, ProtocolError } from "../telemetry/protocol-error";
 import { admit } from "./admission";
-import { judge, lineFault, NO_FAULT, sendUnsubscribes, writePing } from "./client-operations";
+import { judge, lineFault, sendUnsubscribes, writePing } from "./client-operations";
 import { Connection, Phase } from "./connection";
 import { endAtOnce, endRefused, endUnreadable } from "./endings";
 import { Pong } from "./expected-pongs";
@@ -144,11 +144,12 @@ function begin(connection: Connection): void {
   chunk.extend(0);
   const reason = admit(connection);
   const foreign = foreignProtocol(chunk.address(0), chunk.address(chunk.viewEnd));
-  const refused = (reason != Reason.ALLOWED || foreign >= 0) && !connection.observing;
+  const isForeign = foreign != NO_PROTOCOL_ERROR;
+  const refused = (reason != Reason.ALLOWED || isForeign) && !connection.observing;
   const meter = connection.meter;
   if (meter != null) meter.opened(refused ? Verdict.REFUSED : Verdict.ALLOWED);
   connection.phase = Phase.OPEN;
-  if (foreign >= 0) endUnreadable(connection, chunk, 0, foreign);
+  if (isForeign) endUnreadable(connection, chunk, 0, foreign);
   else if (refused) endRefused(connection, chunk, 0, Pong.AUTHORIZATION_VIOLATION);
   else reportConnected(connection);
 }
@@ -241,7 +242,7 @@ function isReady(connection: Connection, line: ClientLine): bool {
   return (
     chunk.position(line.next) + line.headerLength <= chunk.viewEnd ||
     line.headerLength > connection.headersLimit ||
-    lineFault(connection, line) != NO_FAULT
+    lineFault(connection, line) != NO_PROTOCOL_ERROR
   );
 }
 

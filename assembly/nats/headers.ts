@@ -53,16 +53,19 @@ export const enum HeaderUse {
    * (filestore.go `handleRemovalOrSdm`, since 2.11); `Nats-Incr`, which adds to the last number stored under any of them and
    * answers the sum (stream.go `processJetStreamMsg`, since 2.12).
    */
-  ROLLUP_SUBJECT = 9,
+  ROLLUP_SUBJECT = 8,
   /**
    * `Nats-Request-Info`, in which nats-server itself writes who a request to another account is from, JetStream's API and the system's
    * among them (client.go `processServiceImport`). It removes what a client has written there, but misses it behind a line that has the
    * name in its value twice on end (`getHeaderKeyIndex`). Should that line be a `Nats-Trace-Dest`, which it removes next, then the
    * client's word is taken for its own, and any account may stand there (2.15.2).
    */
-  REQUEST_INFO = 10,
-  /** `Nats-Schedule-Rollup` and `Nats-Stream-Source`, never answered: each has the use of one of the rollups above. */
-  SCHEDULE_ROLLUP = 11,
+  REQUEST_INFO = 9,
+  /**
+   * `Nats-Schedule-Rollup` and `Nats-Stream-Source`. Never answered: with the value `sub` the use is ROLLUP_SUBJECT, with any other
+   * ROLLUP_ALL.
+   */
+  ALL_UNLESS_SUB = 10,
 }
 
 /** `NATS/1.0`, with which client.go `hdrLine` begins, as it lies in memory, and its length. */
@@ -124,11 +127,11 @@ function useOf(name: usize, length: i32): HeaderUse {
     case 17:
       return isName(name, REQUEST_INFO) ? HeaderUse.REQUEST_INFO : HeaderUse.END;
     case 18:
-      // One word of it says where the stream goes on to read from another one, so that it is about all of the stream too.
-      return isName(name, STREAM_SOURCE) ? HeaderUse.SCHEDULE_ROLLUP : HeaderUse.END;
+      // What it says is about all of the stream. `sub` is no sequence, and says nothing to nats-server.
+      return isName(name, STREAM_SOURCE) ? HeaderUse.ALL_UNLESS_SUB : HeaderUse.END;
     case 20:
       if (isName(name, SCHEDULE_TARGET)) return HeaderUse.SCHEDULE_TARGET;
-      if (isName(name, SCHEDULE_ROLLUP)) return HeaderUse.SCHEDULE_ROLLUP;
+      if (isName(name, SCHEDULE_ROLLUP)) return HeaderUse.ALL_UNLESS_SUB;
       return isName(name, SCHEDULE_SOURCE) ? HeaderUse.SCHEDULE_SOURCE : HeaderUse.END;
     case 21:
       return isName(name, CONSUMER_STALLED) ? HeaderUse.CONSUMER_STALLED : HeaderUse.END;
@@ -234,7 +237,7 @@ class HeaderFields {
     if (from == to) return HeaderUse.END;
     this.value = from;
     this.valueLength = <i32>(to - from);
-    if (use == HeaderUse.SCHEDULE_ROLLUP) return this.valueIs(SUB) ? HeaderUse.ROLLUP_SUBJECT : HeaderUse.ROLLUP_ALL;
+    if (use == HeaderUse.ALL_UNLESS_SUB) return this.valueIs(SUB) ? HeaderUse.ROLLUP_SUBJECT : HeaderUse.ROLLUP_ALL;
     return use == HeaderUse.ROLLUP_ALL && !this.valueIs(ALL) ? HeaderUse.ROLLUP_SUBJECT : use;
   }
 

@@ -20,6 +20,9 @@ export const enum ProtocolError {
   SERVER_TLS = 15,
 }
 
+/** In place of a ProtocolError: there is none. */
+export const NO_PROTOCOL_ERROR: i32 = -1;
+
 /** How stats and audit records call them (`kind`), by `ProtocolError`. */
 export const PROTOCOL_ERROR_NAMES: StaticArray<string> = [
   "unknown_operation",

@@ -16,7 +16,7 @@ const USES: Record<string, number> = {
   "Nmqtt-Mapped": 7,
 };
 const ROLLUP_ALL = 5;
-const ROLLUP_SUBJECT = 9;
+const ROLLUP_SUBJECT = 8;
 /** The place among what is `later`. */
 const SCHEDULE = 2;
 const SEED = 20_260_801;
