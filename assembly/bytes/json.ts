@@ -1,3 +1,4 @@
+import { isDigit } from "./ascii";
 import { decimal } from "./digits";
 import { JsonProblem, describeByte, problemText } from "./json-problem";
 
@@ -34,12 +35,6 @@ const enum State {
   AFTER_VALUE,
   FINISHED,
   FAILED,
-}
-
-// @ts-ignore: decorator
-@inline
-function isDigit(byte: i32): bool {
-  return <u32>(byte - 0x30) < 10;
 }
 
 // @ts-ignore: decorator

@@ -101,12 +101,19 @@ function tellMaxima(connection: Connection): void {
   }
 }
 
+/** The first minor version of nats-server 2 that sends a second INFO, behind the PONG to the first PING after CONNECT. */
+const FIRST_WITH_SECOND_INFO: i32 = 12;
+
 /**
  * Is the second INFO still to come, which is to wait for the PONG of the client's first PING? It may come in a chunk behind that
- * of our PONG. nats-server sends it from 2.12 on, and only to a client that takes it.
+ * of our PONG. nats-server sends it only to a client that takes it.
  */
 function awaitsInfo(connection: Connection): bool {
-  return connection.firstPing == FirstPing.OURS && connection.options.takesInfo && connection.serverMinor >= 12;
+  return (
+    connection.firstPing == FirstPing.OURS &&
+    connection.options.takesInfo &&
+    connection.serverMinor >= FIRST_WITH_SECOND_INFO
+  );
 }
 
 /**

@@ -72,6 +72,9 @@ const KEY_VALUE: u32 = 0x2e564b24;
 const OBJECT: u32 = 0x4a424f24;
 const ANY_DOMAIN: u64 = 0x50412e2a2e534a24;
 const ITS_API: u16 = 0x2e49;
+/** Bytes of `$JS.*.API.`, and by how many that is longer than `$JS.API.`. */
+const DOMAIN_LENGTH: i32 = 10;
+const DOMAIN_GROWTH: i32 = 2;
 
 /**
  * Adds to a list of what may not be published what names it with a domain of JetStream, which nats-server takes out before it asks
@@ -86,8 +89,9 @@ export function addDomains(): void {
     const length = subjectLengthOf(written.pointer + at);
     at = subject + <usize>length;
     const begin = written.pointer + subject;
-    let added = 10;
-    if (length > 8 && load<u64>(begin) == JETSTREAM_API) added = 2;
+    // `$JS.API.` is part of the subject already, and what is copied of it is overwritten.
+    let added = DOMAIN_LENGTH;
+    if (length > 8 && load<u64>(begin) == JETSTREAM_API) added = DOMAIN_GROWTH;
     else if (length < 5 || (load<u32>(begin) != KEY_VALUE && load<u32>(begin) != OBJECT)) continue;
     // What was written moves when it is extended.
     const entry = written.extend(<i32>AT_SUBJECT + added + length);

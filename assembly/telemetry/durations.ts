@@ -1,6 +1,7 @@
 import { nextChance } from "../bytes/chance";
 import { recordMetric } from "../proxy/metrics";
-import { Duration, Meter } from "./meter";
+import { Meter } from "./meter";
+import { Duration } from "./series";
 
 /**
  * So many durations may wait for the tick, or for the end of a connection, which gives them to the host's histograms. The host

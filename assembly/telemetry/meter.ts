@@ -23,8 +23,9 @@ import {
   CLASS_SERIES,
   classSeriesName,
   CLOSED_AT,
-  messagesOf,
+  Duration,
   LEFT_OUT_AT,
+  messagesOf,
   NO_RESPONDERS_AT,
   OPENED_AT,
   OWN_SERIES,
@@ -50,14 +51,6 @@ export const MAX_REFUSAL_SERIES: i32 = 512;
 /** The same for all principals of a VM together. */
 export const MAX_ALL_REFUSAL_SERIES: i32 = 16_384;
 let allRefusalSeries: i32 = 0;
-
-/** What durations are of; the numbers index the histograms of a class. */
-export const enum Duration {
-  REQUEST = 0,
-  SERVICE = 1,
-  /** Of no class. */
-  PING = 2,
-}
 
 /**
  * Offsets into a block of counts. It begins with a u64 for each series, what the host has not been told of; behind them are the

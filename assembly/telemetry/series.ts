@@ -21,13 +21,6 @@ import {
 
 /** Series of one principal, numbered so that counting is one addition into an array. */
 
-/** Series of a principal and a class of subjects: for each operation and verdict messages, then bytes; then requests. */
-export const NO_RESPONDERS_AT: i32 = OPERATION_COUNT * 4;
-export const UNANSWERED_AT: i32 = NO_RESPONDERS_AT + 1;
-/** Durations that the histograms do not have, one series for each `Duration`. */
-export const LEFT_OUT_AT: i32 = UNANSWERED_AT + 3;
-export const CLASS_SERIES: i32 = LEFT_OUT_AT + 3;
-
 /** Why a request has no answer. */
 export const enum Unanswered {
   EXPIRED = 0,
@@ -35,8 +28,25 @@ export const enum Unanswered {
   CLOSED = 2,
 }
 
-const LEFT_OUT_NAMES: StaticArray<string> = ["request", "service", "ping"];
 const UNANSWERED_NAMES: StaticArray<string> = ["expired", "evicted", "closed"];
+
+/** What durations are of; the numbers index the histograms of a class. */
+export const enum Duration {
+  REQUEST = 0,
+  SERVICE = 1,
+  /** Of no class. */
+  PING = 2,
+}
+
+const DURATION_NAMES: StaticArray<string> = ["request", "service", "ping"];
+
+/** Series of a principal and a class of subjects: for each operation and verdict messages, then bytes; then requests. */
+export const NO_RESPONDERS_AT: i32 = OPERATION_COUNT * 4;
+/** One series for each `Unanswered`. */
+export const UNANSWERED_AT: i32 = NO_RESPONDERS_AT + 1;
+/** Durations that the histograms do not have, one series for each `Duration`. */
+export const LEFT_OUT_AT: i32 = UNANSWERED_AT + Unanswered.CLOSED + 1;
+export const CLASS_SERIES: i32 = LEFT_OUT_AT + Duration.PING + 1;
 
 /** The number of the series that counts an operation's messages. That of its bytes is the next one. */
 // @ts-ignore: decorator
@@ -47,7 +57,7 @@ export function messagesOf(operation: Operation, verdict: Verdict): i32 {
 
 /** The raw name of a series from 0 to before CLASS_SERIES, without the labels of principal and class that stand before it. */
 export function classSeriesName(series: i32): string {
-  if (series >= LEFT_OUT_AT) return label("kind", LEFT_OUT_NAMES[series - LEFT_OUT_AT]) + DURATIONS_LEFT_OUT;
+  if (series >= LEFT_OUT_AT) return label("kind", DURATION_NAMES[series - LEFT_OUT_AT]) + DURATIONS_LEFT_OUT;
   if (series >= UNANSWERED_AT) {
     return label("reason", UNANSWERED_NAMES[series - UNANSWERED_AT]) + REQUESTS_UNANSWERED;
   }
@@ -59,9 +69,9 @@ export function classSeriesName(series: i32): string {
   );
 }
 
-/** Series of a principal alone. */
+/** Series of a principal alone. Of connections that were opened there is one for each `Verdict`. */
 export const OPENED_AT: i32 = 0;
-export const CLOSED_AT: i32 = OPENED_AT + 2;
+export const CLOSED_AT: i32 = OPENED_AT + Verdict.REFUSED + 1;
 export const ACTIVE_AT: i32 = CLOSED_AT + 1;
 export const SUBSCRIPTIONS_AT: i32 = ACTIVE_AT + 1;
 export const UNTESTED_AT: i32 = SUBSCRIPTIONS_AT + 1;
