@@ -41,6 +41,7 @@ export function checkPolicies(sources: readonly Source[], filter: Filter, namesp
 
 function checkSource(source: Source, filter: Filter, namespace: string, into: CheckedPolicies): void {
   const manifests = readManifests(source, namespace);
+  const documents = manifests.others.map(readDocument);
   const plugins = manifests.resources
     .filter((resource) => Plugin.isPlugin(resource))
     .map((resource) => new Plugin(resource));
@@ -53,11 +54,9 @@ function checkSource(source: Source, filter: Filter, namespace: string, into: Ch
       home: homeIn(resource),
       objectBytes: objectBytes(resource),
     })),
-    ...manifests.others.flatMap((document) => policyIn(document, source.named)),
+    ...documents.flatMap((document) => policyIn(document, source.named)),
   ];
-  const bare = manifests.others.filter((document) => !isChartValues(document) && !isIncomplete(document));
-  manifests.problems.push(...bare.flatMap((document) => wrappedPolicy(document) ?? []).map(problemOfWrapper));
-  manifests.problems.push(...manifests.others.filter(isChartValues).flatMap(misspeltKeys).map(problemOfKey));
+  manifests.problems.push(...documents.flatMap(problemsOf));
   if (source.named && subjects.length + manifests.problems.length === 0) {
     const place = { file: source.file, line: 1, column: 1 };
     const said = source.text.trim() === "" ? EMPTY_FILE : { message: "this file has no policy" };
@@ -79,12 +78,26 @@ function checkSource(source: Source, filter: Filter, namespace: string, into: Ch
   into.findings.push(...findings.sort((a, b) => byPosition(a.place, b.place)));
 }
 
-interface PolicyOfDocument {
-  title: string;
-  place: Place;
-  config: Field | undefined;
-  parent: Place;
-  home: PolicyHome | undefined;
+/** A document that is not a Kubernetes object, and where its policy may be. */
+interface PlainDocument {
+  root: Field;
+  /** Whether it holds chart values. */
+  isOfValues: boolean;
+  /** Its keys that are nearly the chart's, if it holds chart values. */
+  misspelt: readonly MisspeltKey[];
+  wrapped: WrappedPolicy | undefined;
+}
+
+function readDocument(root: Field): PlainDocument {
+  return isChartValues(root)
+    ? { root, isOfValues: true, misspelt: misspeltKeys(root), wrapped: undefined }
+    : { root, isOfValues: false, misspelt: [], wrapped: wrappedPolicy(root) };
+}
+
+function problemsOf({ root, misspelt, wrapped }: PlainDocument): ReadProblem[] {
+  // What is wrong with an incomplete object has been said already.
+  const wrappers = wrapped && !isIncomplete(root) ? [problemOfWrapper(wrapped)] : [];
+  return [...wrappers, ...misspelt.map(problemOfKey)];
 }
 
 function problemOfWrapper({ config, path }: WrappedPolicy): ReadProblem {
@@ -99,25 +112,28 @@ function problemOfKey({ key, value, meant }: MisspeltKey): ReadProblem {
   return { kind: "values-key", place: value.keyPlace, message, remedy: `did you mean ${meant}?` };
 }
 
+interface PolicyOfDocument {
+  title: string;
+  place: Place;
+  config: Field | undefined;
+  parent: Place;
+  home: PolicyHome | undefined;
+}
+
 /** A policy by itself, or in chart values. In a folder only what looks like a policy is taken for one. */
-function policyIn(document: Field, named: boolean): PolicyOfDocument[] {
-  const values = isChartValues(document);
-  const wrapped = values ? undefined : wrappedPolicy(document)?.config;
-  if (wrapped)
-    return [{ title: "policy", place: wrapped.place, config: wrapped, parent: wrapped.place, home: undefined }];
-  if (isIncomplete(document)) return [];
+function policyIn({ root, isOfValues, misspelt, wrapped }: PlainDocument, named: boolean): PolicyOfDocument[] {
+  if (wrapped) {
+    const { config } = wrapped;
+    return [{ title: "policy", place: config.place, config, parent: config.place, home: undefined }];
+  }
+  if (isIncomplete(root)) return [];
   // Under a misspelt key too, so that its own faults are reported at once.
-  const misspelt = values ? misspeltKeys(document).find(({ meant }) => meant === "policy") : undefined;
-  const config = values ? (document.get("policy") ?? misspelt?.value) : document;
+  const meant = misspelt.find((key) => key.meant === "policy")?.value;
+  const config = isOfValues ? (root.get("policy") ?? meant) : root;
   if (!named && !(config && isPolicy(config))) return [];
-  const place = values ? (config?.place ?? document.placeOf("policy")) : document.place;
-  return [
-    {
-      title: values ? "policy of the chart values" : "policy",
-      place,
-      config,
-      parent: place,
-      home: values ? "policy" : undefined,
-    },
-  ];
+  const place = isOfValues ? (config?.place ?? root.placeOf("policy")) : root.place;
+  const about = isOfValues
+    ? ({ title: "policy of the chart values", home: "policy" } as const)
+    : { title: "policy", home: undefined };
+  return [{ ...about, place, config, parent: place }];
 }
