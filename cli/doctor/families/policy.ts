@@ -204,62 +204,78 @@ function aboutWhole(message: string): string {
 
 /** Lets the filter read the policy, and reports what it and the checks of this family find. */
 export function examinePolicy(subject: PolicySubject, filter: Filter, report: Report<PolicyId>): JudgedPolicy {
-  const { title, config, parent, home } = subject;
+  const { title, config, parent } = subject;
   const judged = judgePolicy(filter, config, parent);
+  reportFaults(judged, subject, report);
+  if (!config) return judged;
+  if (config.text("mode") === "DRY_RUN") report("policy-dry-run", config.placeOf("mode"), `${title} refuses nothing`);
+  const ours = config.items("trustDomains").flatMap((item) => item.text() ?? []);
+  judgeWhole(config, ours, report);
+  const rules = config.items("rules");
+  if (rules.length > 0 && !rules.some(allowsAnything))
+    report("nobody-allowed", config.placeOf("rules"), `${title} allows nothing to anybody: no rule has an allow`);
+  for (const rule of rules) judgeRule(rule, ours, report);
+  return judged;
+}
+
+/** What the filter itself finds wrong. */
+function reportFaults(judged: JudgedPolicy, { parent, home }: PolicySubject, report: Report<PolicyId>): void {
   for (const { place, path, message, value } of judged.faults) {
     if (home !== undefined && judged.bytes === 0) {
       const what = home === "policy" ? "the chart values have no policy" : "the policy is empty";
       report("policy-fault", place, what, `write trustDomains and rules under ${home}`);
     } else report("policy-fault", place, path === "" ? aboutWhole(message) : `${path}: ${message}`, quotesFor(value));
   }
-  if (judged.unlisted > 0) {
-    // Placed after all faults that are shown, wherever those are in the policy.
-    const [last] = judged.faults.map(({ place }) => place).sort((a, b) => byPosition(b, a));
-    const are = judged.unlisted === 1 ? "fault is" : "faults are";
-    report("policy-faults-unlisted", last ?? parent, `${judged.unlisted.toLocaleString("en")} more ${are} not shown`);
-  }
-  if (config?.text("mode") === "DRY_RUN") report("policy-dry-run", config.placeOf("mode"), `${title} refuses nothing`);
-  const ours = config?.items("trustDomains").flatMap((item) => item.text() ?? []) ?? [];
-  for (const { value, trustDomain } of config ? foreignValues(config, ours) : []) {
+  if (judged.unlisted === 0) return;
+  // Placed after all faults that are shown, wherever those are in the policy.
+  const [last] = judged.faults.map(({ place }) => place).sort((a, b) => byPosition(b, a));
+  const are = judged.unlisted === 1 ? "fault is" : "faults are";
+  report("policy-faults-unlisted", last ?? parent, `${judged.unlisted.toLocaleString("en")} more ${are} not shown`);
+}
+
+function ruleText(rule: Field): string {
+  return `rule "${rule.text("name") ?? ""}"`;
+}
+
+/** The checks of the policy as a whole. `ours` are its trust domains. */
+function judgeWhole(config: Field, ours: readonly string[], report: Report<PolicyId>): void {
+  for (const { value, trustDomain } of foreignValues(config, ours)) {
     const meant = nearest(trustDomain, ours);
     const message = `${trustDomain} is not in trustDomains (${ours.join(", ")}): ${value.text() ?? ""} never matches`;
     const remedy = meant === undefined ? accountRemedy(value.text() ?? "") : `did you mean ${meant}?`;
     report("principal-foreign", value.place, message, remedy);
   }
-  const misread = config ? [...misreadNames(config, ours), ...misreadSubjects(config)] : [];
-  for (const { rule, entry } of config ? unansweredPulls(config) : []) {
-    const message = `rule "${rule.text("name") ?? ""}" allows ${entry.text() ?? ""}, but its peers may subscribe to nothing`;
+  for (const { rule, entry } of unansweredPulls(config)) {
+    const message = `${ruleText(rule)} allows ${entry.text() ?? ""}, but its peers may subscribe to nothing`;
     report("js-pull-unanswered", entry.place, message);
   }
-  for (const { rule, entry, open } of config ? unfilteredCreations(config) : []) {
-    const message = `rule "${rule.text("name") ?? ""}" denies ${entry.text() ?? ""}, but its peers may publish ${open.join(", ")}, where the filter is in the body`;
+  for (const { rule, entry, open } of unfilteredCreations(config)) {
+    const message = `${ruleText(rule)} denies ${entry.text() ?? ""}, but its peers may publish ${open.join(", ")}, where the filter is in the body`;
     report("js-filter-in-body", entry.place, message, `deny ${open.join(", ")} too`);
   }
-  for (const { pattern, name, earlier } of config ? shadowedPatterns(config) : []) {
+  for (const { pattern, name, earlier } of shadowedPatterns(config)) {
     const message = `${pattern.text() ?? ""} of class "${name}" counts nothing: the earlier class "${earlier.name}" has ${earlier.pattern}`;
     report("class-void", pattern.place, message);
   }
-  for (const { id, value, message, remedy } of misread) report(id, value.place, message, remedy);
-  const rules = config?.items("rules") ?? [];
-  if (config && rules.length > 0 && !rules.some(allowsAnything))
-    report("nobody-allowed", config.placeOf("rules"), `${title} allows nothing to anybody: no rule has an allow`);
-  for (const rule of rules) {
-    for (const { value, message } of rule.items("from").flatMap((source) => contradictions(source, ours)))
-      report("source-void", value.place, message);
-    for (const { value, key } of idleWords(rule)) {
-      const message = `rule "${rule.text("name") ?? ""}" has ${key}: ${value.text() ?? ""}, but allows nothing to which it applies`;
-      report("word-void", value.place, message);
-    }
-    for (const { allow, deny } of voidEntries(rule)) {
-      const message = `rule "${rule.text("name") ?? ""}" allows ${allow.text() ?? ""} and denies ${deny}: a deny always wins`;
-      report("allow-void", allow.place, message);
-    }
-    const entry = apiWithAnyReplies(rule);
-    if (!entry) continue;
-    const message = `rule "${rule.text("name") ?? ""}" allows ${entry.text() ?? ""} with replies: ANY`;
-    report("js-api-replies-any", entry.place, message);
+  for (const { id, value, message, remedy } of [...misreadNames(config, ours), ...misreadSubjects(config)])
+    report(id, value.place, message, remedy);
+}
+
+/** The checks of one rule by itself. */
+function judgeRule(rule: Field, ours: readonly string[], report: Report<PolicyId>): void {
+  for (const { value, message } of rule.items("from").flatMap((source) => contradictions(source, ours)))
+    report("source-void", value.place, message);
+  for (const { value, key } of idleWords(rule)) {
+    const message = `${ruleText(rule)} has ${key}: ${value.text() ?? ""}, but allows nothing to which it applies`;
+    report("word-void", value.place, message);
   }
-  return judged;
+  for (const { allow, deny } of voidEntries(rule)) {
+    const message = `${ruleText(rule)} allows ${allow.text() ?? ""} and denies ${deny}: a deny always wins`;
+    report("allow-void", allow.place, message);
+  }
+  const entry = apiWithAnyReplies(rule);
+  if (entry)
+    report("js-api-replies-any", entry.place, `${ruleText(rule)} allows ${entry.text() ?? ""} with replies: ANY`);
 }
 
 const MESH_CHECKS = {
