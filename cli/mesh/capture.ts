@@ -7,6 +7,21 @@ export interface Uncaptured {
   why: string;
 }
 
+/** The label of pods, or annotation, that says whether Istio injects a sidecar. */
+export const INJECT = "sidecar.istio.io/inject";
+
+/** Where pods themselves refuse a sidecar. */
+export function refusedInjection({ pod }: Workload): Place | undefined {
+  const inject = pod.get("metadata", "labels", INJECT) ?? pod.get("metadata", "annotations", INJECT);
+  return inject?.text() === "false" ? inject.place : undefined;
+}
+
+/** Where pods are put into the host's network, in which Istio injects no sidecar. */
+export function hostNetwork({ pod }: Workload): Place | undefined {
+  const host = pod.get("spec", "hostNetwork");
+  return host?.text() === "true" ? host.place : undefined;
+}
+
 const PREFIX = "traffic.sidecar.istio.io/";
 
 function listed(value: string): string[] {

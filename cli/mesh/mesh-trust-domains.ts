@@ -1,7 +1,7 @@
 import type { Field } from "../manifests/field.ts";
 import type { Place } from "../manifests/place.ts";
-import { readManifests } from "../manifests/read.ts";
 import type { Mesh } from "./mesh.ts";
+import { heldMeshConfigs, operatorMeshConfigs } from "./mesh-config.ts";
 
 /** A trust domain that Istio's own configuration gives to the mesh. */
 export interface MeshTrustDomain {
@@ -13,24 +13,11 @@ export interface MeshTrustDomain {
 
 /** Those of IstioOperators and of istiod's ConfigMaps in the root namespace. */
 export function meshTrustDomains(mesh: Mesh): MeshTrustDomain[] {
-  const held = mesh
-    .istiodConfigMaps()
-    .filter(({ namespace }) => namespace === mesh.rootNamespace)
-    .flatMap(({ root }) => root.get("data", "mesh") ?? []);
+  const held = heldMeshConfigs(mesh).filter(({ configMap }) => configMap.namespace === mesh.rootNamespace);
   return [
-    ...mesh.meshConfigs().flatMap((config) => trustDomainsIn(config)),
-    ...held.flatMap((text) => {
-      const { place } = text;
-      return meshConfigIn(text)
-        .flatMap(trustDomainsIn)
-        .map((one) => ({ ...one, place }));
-    }),
+    ...operatorMeshConfigs(mesh).flatMap(trustDomainsIn),
+    ...held.flatMap(({ text, settings }) => trustDomainsIn(settings).map((one) => ({ ...one, place: text.place }))),
   ];
-}
-
-function meshConfigIn(field: Field): Field[] {
-  const text = field.text() ?? "";
-  return readManifests({ file: field.place.file, text, named: false, tooLarge: false, helmTemplate: false }, "").others;
 }
 
 function trustDomainsIn(config: Field): MeshTrustDomain[] {

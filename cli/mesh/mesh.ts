@@ -1,5 +1,5 @@
-import type { Field } from "../manifests/field.ts";
 import type { Resource } from "../manifests/resource.ts";
+import { INJECT } from "./capture.ts";
 import { CLIENT_PORT } from "./nats-ports.ts";
 import { placementOf, type Placement } from "./placement.ts";
 import { Plugin } from "./plugin.ts";
@@ -100,7 +100,7 @@ export class Mesh {
   isAmbient(workload: Workload): boolean {
     const namespace = this.namespace(workload.namespace);
     // ztunnel leaves pods with a sidecar alone, and Istio injects one whatever the Namespace's data plane is.
-    const inject = workload.labels.get("sidecar.istio.io/inject") ?? namespace?.labels.get("istio-injection");
+    const inject = workload.labels.get(INJECT) ?? namespace?.labels.get("istio-injection");
     if (inject === "true" || inject === "enabled") return false;
     const mode = workload.labels.get("istio.io/dataplane-mode") ?? namespace?.labels.get("istio.io/dataplane-mode");
     if (mode !== undefined) return mode === "ambient";
@@ -135,16 +135,6 @@ export class Mesh {
   /** Services to which a plugin of a waypoint is attached. */
   waypointServices(): Service[] {
     return [...new Set(this.plugins.flatMap((plugin) => this.waypointServicesOf(plugin)))];
-  }
-
-  /** istiod's ConfigMaps, `istio` or `istio-REVISION`, of any namespace. */
-  istiodConfigMaps(): Resource[] {
-    return this.of("ConfigMap", "").filter(({ name }) => /^istio(?:-|$)/.test(name));
-  }
-
-  /** `meshConfig` of an IstioOperator. istiod's ConfigMap holds it as a string, which has no places of its own. */
-  meshConfigs(): Field[] {
-    return this.of("IstioOperator", "install.istio.io").flatMap(({ root }) => root.get("spec", "meshConfig") ?? []);
   }
 
   private hasSidecarPlugin(workload: Workload): boolean {

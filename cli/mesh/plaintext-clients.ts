@@ -1,7 +1,7 @@
 import type { Field } from "../manifests/field.ts";
 import { placeText, type Place } from "../manifests/place.ts";
 import type { Resource } from "../manifests/resource.ts";
-import { capturesNoAddress, excludedInbound, excludedOutbound } from "./capture.ts";
+import { capturesNoAddress, excludedInbound, excludedOutbound, hostNetwork, refusedInjection } from "./capture.ts";
 import type { Mesh } from "./mesh.ts";
 import { CLIENT_PORT, PEER_PORTS } from "./nats-ports.ts";
 import { declaredMtls } from "./peer-authentication.ts";
@@ -93,15 +93,12 @@ interface WayPast {
 
 /** Why a workload's connections to nats-server's client port pass no sidecar of its own. */
 function wayPastSidecar(workload: Workload): WayPast | undefined {
-  const { pod } = workload;
-  const label = pod.get("metadata", "labels", "sidecar.istio.io/inject");
-  const inject = label ?? pod.get("metadata", "annotations", "sidecar.istio.io/inject");
-  if (inject?.text() === "false")
-    return { place: inject.place, how: "has no sidecar", remedy: "let Istio inject a sidecar into the client" };
-  const host = pod.get("spec", "hostNetwork");
-  if (host?.text() === "true") {
+  const refused = refusedInjection(workload);
+  if (refused) return { place: refused, how: "has no sidecar", remedy: "let Istio inject a sidecar into the client" };
+  const host = hostNetwork(workload);
+  if (host) {
     const remedy = "remove hostNetwork, so that Istio injects a sidecar into the client";
-    return { place: host.place, how: "is in the host's network, has no sidecar,", remedy };
+    return { place: host, how: "is in the host's network, has no sidecar,", remedy };
   }
   const without = capturesNoAddress(workload, CLIENT_PORT);
   if (without) {

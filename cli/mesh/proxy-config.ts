@@ -1,6 +1,7 @@
 import { parse } from "yaml";
 import { KUBERNETES_YAML } from "../manifests/kubernetes-yaml.ts";
 import type { Mesh } from "./mesh.ts";
+import { heldMeshConfigs, operatorMeshConfigs } from "./mesh-config.ts";
 import type { Labels } from "./selector.ts";
 
 /** The pod annotation with the stats labels that a proxy must know. */
@@ -23,10 +24,8 @@ interface WrittenProxyConfig {
  */
 export function proxyConfigOf(annotations: Labels, mesh: Mesh): ProxyConfig {
   const config: ProxyConfig = { holdApplicationUntilProxyStarts: false, extraStatTags: [] };
-  for (const { root } of mesh.istiodConfigMaps()) {
-    overlay(config, (parsed(root.text("data", "mesh")) as { defaultConfig?: unknown } | null)?.defaultConfig);
-  }
-  for (const meshConfig of mesh.meshConfigs()) overlay(config, meshConfig.get("defaultConfig")?.plain());
+  const ofMesh = [...heldMeshConfigs(mesh).map(({ settings }) => settings), ...operatorMeshConfigs(mesh)];
+  for (const settings of ofMesh) overlay(config, settings.get("defaultConfig")?.plain());
   overlay(config, parsed(annotations.get("proxy.istio.io/config")));
   const tags = annotations.get(EXTRA_STAT_TAGS)?.split(",") ?? [];
   return { ...config, extraStatTags: [...config.extraStatTags, ...tags] };

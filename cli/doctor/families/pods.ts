@@ -1,5 +1,5 @@
 import type { Place } from "../../manifests/place.ts";
-import { excludedInbound, type Uncaptured } from "../../mesh/capture.ts";
+import { excludedInbound, hostNetwork, INJECT, refusedInjection, type Uncaptured } from "../../mesh/capture.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { EXTRA_STAT_TAGS, proxyConfigOf } from "../../mesh/proxy-config.ts";
@@ -9,15 +9,14 @@ import type { Workload } from "../../mesh/workload.ts";
 import { STATS_TAGS } from "../../stats-tags.ts";
 import { family } from "../family.ts";
 
-const INJECT = "sidecar.istio.io/inject";
-
 /**
  * Why no sidecar is injected into these pods, as far as the files show (istio.io, "Installing the Sidecar", "Controlling the
  * injection policy"): nothing is injected if either level disables it, and one level has to ask for it.
  */
-function uninjected({ pod, labels, resource }: Workload, mesh: Mesh): Uncaptured | undefined {
-  const inject = pod.get("metadata", "labels", INJECT) ?? pod.get("metadata", "annotations", INJECT);
-  if (inject?.text() === "false") return { place: inject.place, why: "no sidecar is injected" };
+function uninjected(workload: Workload, mesh: Mesh): Uncaptured | undefined {
+  const { pod, labels, resource } = workload;
+  const refused = refusedInjection(workload);
+  if (refused) return { place: refused, why: "no sidecar is injected" };
   const namespace = mesh.namespace(resource.namespace);
   if (!namespace) return undefined;
   const injection = namespace.labels.get("istio-injection");
@@ -38,12 +37,11 @@ function uninjected({ pod, labels, resource }: Workload, mesh: Mesh): Uncaptured
 function uncaptured(workload: Workload, mesh: Mesh): Uncaptured | undefined {
   const without = uninjected(workload, mesh);
   if (without) return without;
-  const { pod } = workload;
-  const host = pod.get("spec", "hostNetwork");
-  const interception = pod.get("metadata", "annotations", "sidecar.istio.io/interceptionMode");
-  if (host?.text() === "true") return { place: host.place, why: "a pod in the host's network has no sidecar" };
+  const host = hostNetwork(workload);
+  if (host) return { place: host, why: "a pod in the host's network has no sidecar" };
   const excluded = excludedInbound(workload, CLIENT_PORT);
   if (excluded) return excluded;
+  const interception = workload.pod.get("metadata", "annotations", "sidecar.istio.io/interceptionMode");
   if (interception?.text() === "NONE")
     return { place: interception.place, why: "interceptionMode NONE captures nothing" };
   return undefined;

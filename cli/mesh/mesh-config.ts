@@ -1,0 +1,31 @@
+import type { Field } from "../manifests/field.ts";
+import { readManifests } from "../manifests/read.ts";
+import type { Resource } from "../manifests/resource.ts";
+import type { Mesh } from "./mesh.ts";
+
+/** `meshConfig` of IstioOperators. */
+export function operatorMeshConfigs(mesh: Mesh): Field[] {
+  return mesh.of("IstioOperator", "install.istio.io").flatMap(({ root }) => root.get("spec", "meshConfig") ?? []);
+}
+
+/** A mesh's settings in istiod's ConfigMap, which holds them as a text. */
+export interface HeldMeshConfig {
+  configMap: Resource;
+  /** The text, which is the only one of them with a place. */
+  text: Field;
+  settings: Field;
+}
+
+/** Those of istiod's ConfigMaps, `istio` or `istio-REVISION`, of any namespace. A text that kubectl would not read is ignored. */
+export function heldMeshConfigs(mesh: Mesh): HeldMeshConfig[] {
+  const configMaps = mesh.of("ConfigMap", "").filter(({ name }) => /^istio(?:-|$)/.test(name));
+  return configMaps.flatMap((configMap) => {
+    const text = configMap.root.get("data", "mesh");
+    return text ? settingsIn(text).map((settings) => ({ configMap, text, settings })) : [];
+  });
+}
+
+function settingsIn(field: Field): Field[] {
+  const text = field.text() ?? "";
+  return readManifests({ file: field.place.file, text, named: false, tooLarge: false, helmTemplate: false }, "").others;
+}
