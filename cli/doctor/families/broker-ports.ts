@@ -11,15 +11,24 @@ import {
   type Denial,
 } from "../../mesh/authorization.ts";
 import { excludedInbound } from "../../mesh/capture.ts";
-import { natsConfigs } from "../../mesh/nats-config.ts";
+import { natsConfigs, type NatsConfig } from "../../mesh/nats-config.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { otherPorts, otherServicePorts, type OpenPort } from "../../mesh/other-ports.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import type { Pods } from "../../mesh/selector.ts";
 import type { Service } from "../../mesh/service.ts";
 import { waypointAccount, waypointOf } from "../../mesh/waypoint.ts";
-import type { ServiceAccount } from "../../mesh/workload.ts";
-import { family } from "../family.ts";
+import type { ServiceAccount, Workload } from "../../mesh/workload.ts";
+import { family, type Report } from "../family.ts";
+
+type Id =
+  | "client-port-denied"
+  | "cluster-port-denied"
+  | "authorization-action-unknown"
+  | "principal-malformed"
+  | "broker-port-open"
+  | "waypoint-denied"
+  | "waypoint-bypass";
 
 const ACTIONS = ["ALLOW", "DENY", "AUDIT", "CUSTOM"];
 
@@ -115,7 +124,89 @@ function malformedPrincipals(mesh: Mesh): MalformedPrincipal[] {
   );
 }
 
-export const brokerPorts = family(
+function judgeActions(mesh: Mesh, report: Report<Id>): void {
+  for (const { root } of mesh.of("AuthorizationPolicy", "security.istio.io")) {
+    const action = root.get("spec", "action");
+    const word = action?.text();
+    if (action && word !== undefined && !ACTIONS.includes(word))
+      report("authorization-action-unknown", action.place, `Istio has no action ${word}`);
+  }
+}
+
+function judgePrincipals(mesh: Mesh, report: Report<Id>): void {
+  for (const { value, principal, policy } of malformedPrincipals(mesh)) {
+    const meant = principal.replace(/^spiffe:\/\//, "");
+    const isSpiffe = meant !== principal && isWellFormed(meant);
+    const message = `${principal} in ${policy.title} is not a principal to Istio`;
+    report("principal-malformed", value.place, message, isSpiffe ? `write ${meant}` : undefined);
+  }
+}
+
+/** Ports that anybody in the mesh may reach. `resource` is what makes the pods, or stands for them. */
+function judgeOpenPorts(
+  resource: Resource,
+  pods: Pods,
+  ports: readonly OpenPort[],
+  mesh: Mesh,
+  report: Report<Id>,
+): void {
+  for (const { number, use, place } of ports) {
+    const access = accessTo(pods, number, mesh);
+    const port = `port ${number} of ${resource.title} (${use})`;
+    if (access.kind === "open")
+      report("broker-port-open", place, `no AuthorizationPolicy restricts ${port}`, { compared: [resource] });
+    if (access.kind !== "opened") continue;
+    const message = `a rule of ${access.policy.title} opens ${port} to everybody (${placeText(place)})`;
+    report("broker-port-open", access.rule.place, message);
+  }
+}
+
+/** The ports of nats-server's pods: which are open to everybody, and which are closed to those who need them. */
+function judgeBroker(broker: Workload, configs: readonly NatsConfig[], mesh: Mesh, report: Report<Id>): void {
+  const { resource, serviceAccount } = broker;
+  const ports = otherPorts(broker, configs);
+  const captured = ports.filter(({ number, use }) => {
+    const excluded = excludedInbound(broker, number);
+    if (!excluded) return true;
+    const message = `${excluded.why}, so no AuthorizationPolicy applies to it at ${resource.title} (${use})`;
+    report("broker-port-open", excluded.place, message, "let the sidecar capture the port");
+    return false;
+  });
+  judgeOpenPorts(resource, broker, captured, mesh, report);
+  const all = denialOfAll(broker, CLIENT_PORT, mesh);
+  if (all) {
+    const message = denialText(all, `port ${CLIENT_PORT} of ${resource.title}`);
+    report("client-port-denied", placeOfDenial(all), message, remedyOfAll(all));
+  }
+  for (const { number, use } of ports.filter(({ isOfPeers }) => isOfPeers)) {
+    const own = denialOf(serviceAccount, broker, number, mesh);
+    if (!own) continue;
+    const account = principalOf(serviceAccount, own, trustDomainsFor(broker, mesh));
+    const message = denialText(own, `port ${number} of ${resource.title} (${use})`, `nats-server's own ${account}`);
+    const remedy = `let ${account} pass, or give the pods the serviceAccountName that the policy names`;
+    report("cluster-port-denied", placeOfDenial(own), message, { remedy, compared: [resource] });
+  }
+}
+
+/** The client port behind a waypoint: closed to the waypoint, or open to those who bypass it. */
+function judgeBehindWaypoint(behind: BehindWaypoint, mesh: Mesh, report: Report<Id>): void {
+  const { pods, resource, place, service } = behind;
+  const port = `port ${CLIENT_PORT} of ${resource.title}`;
+  const use = waypointOf(service, mesh);
+  const account = typeof use === "object" ? waypointAccount(use, mesh) : undefined;
+  const denial = account && denialOf(account, pods, CLIENT_PORT, mesh);
+  if (denial) {
+    const principal = principalOf(account, denial, trustDomainsFor(pods, mesh));
+    report("waypoint-denied", placeOfDenial(denial), denialText(denial, port, `the waypoint's ${principal}`), {
+      remedy: `let ${principal} pass`,
+      compared: [resource],
+    });
+  }
+  if (accessTo(pods, CLIENT_PORT, mesh).kind === "restricted") return;
+  report("waypoint-bypass", place, `${port} can be reached without passing the waypoint`, { compared: [resource] });
+}
+
+export const brokerPorts = family<Id>(
   "Who reaches the ports of nats-server",
   {
     "client-port-denied": {
@@ -177,74 +268,15 @@ export const brokerPorts = family(
   },
   ({ mesh }, report) => {
     const configs = natsConfigs(mesh);
-    const judge = (resource: Resource, pods: Pods, ports: readonly OpenPort[]): void => {
-      for (const { number, use, place } of ports) {
-        const access = accessTo(pods, number, mesh);
-        const port = `port ${number} of ${resource.title} (${use})`;
-        if (access.kind === "open")
-          report("broker-port-open", place, `no AuthorizationPolicy restricts ${port}`, { compared: [resource] });
-        if (access.kind !== "opened") continue;
-        const message = `a rule of ${access.policy.title} opens ${port} to everybody (${placeText(place)})`;
-        report("broker-port-open", access.rule.place, message);
-      }
-    };
-    for (const { root } of mesh.of("AuthorizationPolicy", "security.istio.io")) {
-      const action = root.get("spec", "action");
-      const word = action?.text();
-      if (action && word !== undefined && !ACTIONS.includes(word))
-        report("authorization-action-unknown", action.place, `Istio has no action ${word}`);
-    }
-    for (const { value, principal, policy } of malformedPrincipals(mesh)) {
-      const meant = principal.replace(/^spiffe:\/\//, "");
-      const isSpiffe = meant !== principal && isWellFormed(meant);
-      const message = `${principal} in ${policy.title} is not a principal to Istio`;
-      report("principal-malformed", value.place, message, isSpiffe ? `write ${meant}` : undefined);
-    }
-    for (const broker of mesh.brokers) {
-      const { resource, serviceAccount } = broker;
-      const ports = otherPorts(broker, configs);
-      const captured = ports.filter(({ number, use }) => {
-        const excluded = excludedInbound(broker, number);
-        if (!excluded) return true;
-        const message = `${excluded.why}, so no AuthorizationPolicy applies to it at ${resource.title} (${use})`;
-        report("broker-port-open", excluded.place, message, "let the sidecar capture the port");
-        return false;
-      });
-      judge(resource, broker, captured);
-      const all = denialOfAll(broker, CLIENT_PORT, mesh);
-      if (all) {
-        const message = denialText(all, `port ${CLIENT_PORT} of ${resource.title}`);
-        report("client-port-denied", placeOfDenial(all), message, remedyOfAll(all));
-      }
-      for (const { number, use } of ports.filter(({ isOfPeers }) => isOfPeers)) {
-        const own = denialOf(serviceAccount, broker, number, mesh);
-        if (!own) continue;
-        const account = principalOf(serviceAccount, own, trustDomainsFor(broker, mesh));
-        const message = denialText(own, `port ${number} of ${resource.title} (${use})`, `nats-server's own ${account}`);
-        const remedy = `let ${account} pass, or give the pods the serviceAccountName that the policy names`;
-        report("cluster-port-denied", placeOfDenial(own), message, { remedy, compared: [resource] });
-      }
-    }
+    judgeActions(mesh, report);
+    judgePrincipals(mesh, report);
+    for (const broker of mesh.brokers) judgeBroker(broker, configs, mesh, report);
     for (const service of mesh.services) {
       // Where the pods are among the files, their own ports have been judged above.
       if (!mesh.isBrokerService(service) || mesh.workloads.some((pods) => service.selectsWorkload(pods))) continue;
       const pods = { namespace: service.namespace, labels: service.selector };
-      judge(service.resource, pods, otherServicePorts(service));
+      judgeOpenPorts(service.resource, pods, otherServicePorts(service), mesh, report);
     }
-    for (const { pods, resource, place, service } of behindWaypoint(mesh)) {
-      const port = `port ${CLIENT_PORT} of ${resource.title}`;
-      const use = waypointOf(service, mesh);
-      const account = typeof use === "object" ? waypointAccount(use, mesh) : undefined;
-      const denial = account && denialOf(account, pods, CLIENT_PORT, mesh);
-      if (denial) {
-        const principal = principalOf(account, denial, trustDomainsFor(pods, mesh));
-        report("waypoint-denied", placeOfDenial(denial), denialText(denial, port, `the waypoint's ${principal}`), {
-          remedy: `let ${principal} pass`,
-          compared: [resource],
-        });
-      }
-      if (accessTo(pods, CLIENT_PORT, mesh).kind === "restricted") continue;
-      report("waypoint-bypass", place, `${port} can be reached without passing the waypoint`, { compared: [resource] });
-    }
+    for (const behind of behindWaypoint(mesh)) judgeBehindWaypoint(behind, mesh, report);
   },
 );

@@ -5,7 +5,7 @@ import { bytesOf, type ConfEntry } from "../../mesh/nats-conf.ts";
 import { isConfigOf, natsConfigs, type NatsConfig } from "../../mesh/nats-config.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import type { Workload } from "../../mesh/workload.ts";
-import { family } from "../family.ts";
+import { family, type Report } from "../family.ts";
 
 /** Keys at the top level or in an account that rewrite subjects or pass them to other accounts. */
 const REWRITING = new Set(["mappings", "maps", "imports", "exports"]);
@@ -96,7 +96,56 @@ function isMatched(broker: Workload, number: number, mesh: Mesh): boolean {
   return ports.some((port) => matched.some((field) => field.integer() === port.number));
 }
 
-export const natsConf = family(
+type Id = "nats-mappings" | "nats-credentials" | "nats-control-line" | "nats-client-port" | "nats-route-elsewhere";
+
+/** What a nats.conf says by itself. */
+function judgeConfig(config: NatsConfig, report: Report<Id>): void {
+  const { resource, entries } = config;
+  const { title, namespace } = resource;
+  const systemAccount = systemAccountOf(config);
+  const rewriting = entries.find((entry) => isRewriting(entry, systemAccount));
+  if (rewriting) {
+    const message = `${title} rewrites subjects behind the filter with ${rewriting.path.join(".")}`;
+    report("nats-mappings", config.placeOf(rewriting), message);
+  }
+  const asking = entries.find((entry) => isAsking(entry, systemAccount));
+  if (asking) {
+    const message = `${title} has ${asking.path.join(".")}, which is for NATS's own authentication`;
+    report("nats-credentials", config.placeOf(asking), message);
+  }
+  const route = entries.find((entry) => (namespaceOfRoute(entry) ?? namespace) !== namespace);
+  if (route) {
+    const message = `${title} has a route into namespace ${namespaceOfRoute(route) ?? ""}`;
+    const remedy = `write ${namespace} there`;
+    report("nats-route-elsewhere", config.placeOf(route), message, { remedy, compared: [resource] });
+  }
+}
+
+/** What nats-server's command line says, and what its nats.conf says beside the plugins for its pods. */
+function judgeBroker(broker: Workload, configs: readonly NatsConfig[], mesh: Mesh, report: Report<Id>): void {
+  const { resource, namespace } = broker;
+  const stray = strayRouteOfArguments(broker);
+  if (stray) {
+    const message = `nats-server of ${resource.title} is given a route into namespace ${stray.into}`;
+    const remedy = `write ${namespace} there`;
+    report("nats-route-elsewhere", stray.place, message, { remedy, compared: [resource] });
+  }
+  const own = configs.filter((config) => isConfigOf(config, broker));
+  const limits = mesh.pluginsOf(broker).map((one) => one.config?.integer("limits", "controlLine") ?? CONTROL_LINE);
+  const least = Math.min(...limits);
+  for (const config of own) {
+    const entry = config.entries.find(({ path }) => path.length === 1 && path[0] === "max_control_line");
+    const allowed = bytesOf(entry?.value);
+    if (!entry || allowed === undefined || allowed <= least) continue;
+    const message = `${config.resource.title} has max_control_line ${allowed}, but the filter's limits.controlLine is ${least}`;
+    report("nats-control-line", config.placeOf(entry), message);
+  }
+  const port = portOfArguments(broker) ?? own.map(portOfConfig).find((one) => one !== undefined);
+  if (!port || port.number === CLIENT_PORT || isMatched(broker, port.number, mesh)) return;
+  report("nats-client-port", port.place, `${resource.title} accepts clients on port ${port.number}`);
+}
+
+export const natsConf = family<Id>(
   "nats-server's own configuration",
   {
     "nats-mappings": {
@@ -139,52 +188,7 @@ export const natsConf = family(
   },
   ({ mesh }, report) => {
     const configs = natsConfigs(mesh);
-    for (const config of configs) {
-      const { title } = config.resource;
-      const systemAccount = systemAccountOf(config);
-      const rewriting = config.entries.find((entry) => isRewriting(entry, systemAccount));
-      if (rewriting) {
-        const message = `${title} rewrites subjects behind the filter with ${rewriting.path.join(".")}`;
-        report("nats-mappings", config.placeOf(rewriting), message);
-      }
-      const asking = config.entries.find((entry) => isAsking(entry, systemAccount));
-      if (asking)
-        report(
-          "nats-credentials",
-          config.placeOf(asking),
-          `${title} has ${asking.path.join(".")}, which is for NATS's own authentication`,
-        );
-      const { namespace } = config.resource;
-      const route = config.entries.find((entry) => (namespaceOfRoute(entry) ?? namespace) !== namespace);
-      if (route) {
-        const message = `${title} has a route into namespace ${namespaceOfRoute(route) ?? ""}`;
-        const remedy = `write ${namespace} there`;
-        report("nats-route-elsewhere", config.placeOf(route), message, { remedy, compared: [config.resource] });
-      }
-    }
-    for (const broker of mesh.brokers) {
-      const stray = strayRouteOfArguments(broker);
-      if (stray) {
-        const { resource, namespace } = broker;
-        const message = `nats-server of ${resource.title} is given a route into namespace ${stray.into}`;
-        report("nats-route-elsewhere", stray.place, message, {
-          remedy: `write ${namespace} there`,
-          compared: [resource],
-        });
-      }
-      const own = configs.filter((config) => isConfigOf(config, broker));
-      const limits = mesh.pluginsOf(broker).map((one) => one.config?.integer("limits", "controlLine") ?? CONTROL_LINE);
-      const least = Math.min(...limits);
-      for (const config of own) {
-        const entry = config.entries.find(({ path }) => path.length === 1 && path[0] === "max_control_line");
-        const allowed = bytesOf(entry?.value);
-        if (!entry || allowed === undefined || allowed <= least) continue;
-        const message = `${config.resource.title} has max_control_line ${allowed}, but the filter's limits.controlLine is ${least}`;
-        report("nats-control-line", config.placeOf(entry), message);
-      }
-      const port = portOfArguments(broker) ?? own.map(portOfConfig).find((one) => one !== undefined);
-      if (!port || port.number === CLIENT_PORT || isMatched(broker, port.number, mesh)) continue;
-      report("nats-client-port", port.place, `${broker.resource.title} accepts clients on port ${port.number}`);
-    }
+    for (const config of configs) judgeConfig(config, report);
+    for (const broker of mesh.brokers) judgeBroker(broker, configs, mesh, report);
   },
 );
