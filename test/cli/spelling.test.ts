@@ -1,0 +1,151 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { authorization, ids, kinds, peerAuthentication } from "./sound-mesh.ts";
+import { doctor } from "./support.ts";
+
+describe("a name that is nearly one of Istio's", () => {
+  const [plugin = ""] = kinds("WasmPlugin");
+
+  it("is reported with the one that was meant", () => {
+    const cases: [was: string, is: string, remedy: string][] = [
+      [
+        "kind: WasmPlugin",
+        "kind: WasmPlugins",
+        "did you mean apiVersion: extensions.istio.io/v1alpha1, kind: WasmPlugin?",
+      ],
+      [
+        "extensions.istio.io/v1alpha1",
+        "extensions.istio.io",
+        "did you mean apiVersion: extensions.istio.io/v1alpha1, kind: WasmPlugin?",
+      ],
+      ["matchLabels:", "matchLabel:", "did you mean matchLabels?"],
+      ["phase:", "Phase:", "did you mean phase?"],
+    ];
+    for (const [was, is, remedy] of cases) {
+      assert.ok(plugin.includes(was));
+      const remedies = doctor(plugin.replace(was, is)).map((finding) => finding.remedy);
+      assert.ok(remedies.includes(remedy), `${is}: ${remedies.join()}`);
+    }
+  });
+
+  it("says where a policy belongs, whatever it is called", () => {
+    const finding = doctor(plugin.replace("pluginConfig:", "config:")).find(({ id }) => id === "field-unknown");
+    assert.deepEqual(
+      [finding?.message, finding?.remedy],
+      ["Istio has no field spec.config", "did you mean pluginConfig?"],
+    );
+  });
+});
+
+describe("a field in another place than Istio's", () => {
+  it("is reported with the place where it belongs", () => {
+    const [plugin = ""] = kinds("WasmPlugin");
+    const selector = "  selector: { matchLabels: { app: nats } }\n";
+    const config = /^ {2}pluginConfig:\n(?: {4}.*\n)+/m.exec(plugin)?.[0] ?? "";
+    const flat = config.replace(/^ {2}/gm, "");
+    const cases: [was: string, is: string, fields: string[], remedies: string[]][] = [
+      [`spec:\n${selector}`, `${selector.trim()}\nspec:\n`, ["selector"], ["move it below spec"]],
+      [selector, "  matchLabels: { app: nats }\n", ["spec.matchLabels"], ["move it below spec.selector"]],
+      [selector, "  selector: { app: nats }\n", ["spec.selector.app"], ["move it below matchLabels"]],
+      [config, flat, ["pluginConfig"], ["move it below spec"]],
+      [
+        config,
+        `  pluginConfig:\n  mode: DRY_RUN\n${flat.replace("pluginConfig:\n", "")}`,
+        ["spec.mode", "spec.trustDomains", "spec.rules"],
+        Array(3).fill("move it below spec.pluginConfig") as string[],
+      ],
+      ["namespace: messaging", "namepsace: messaging", ["metadata.namepsace"], ["did you mean namespace?"]],
+      [
+        "kind: WasmPlugin",
+        "kind: TrafficExtension",
+        ["type", "url", "failStrategy", "pluginConfig"].map((field) => `spec.${field}`),
+        Array(4).fill("move it below spec.wasm") as string[],
+      ],
+    ];
+    for (const [was, is, fields, remedies] of cases) {
+      assert.ok(was !== "" && plugin.includes(was), was);
+      const found = doctor(plugin.replace(was, is)).filter(({ id }) => id === "field-unknown");
+      assert.deepEqual(
+        found.map(({ message }) => message),
+        fields.map((field) => `Istio has no field ${field}`),
+      );
+      assert.deepEqual(
+        found.map(({ remedy }) => remedy),
+        remedies,
+      );
+    }
+  });
+});
+
+describe("a value of another type than Istio's", () => {
+  it("is reported with how it is written", () => {
+    const policy = authorization({ action: "DENY", rules: [{ to: [{ operation: { notPorts: [4222] } }] }] });
+    const mtls = peerAuthentication("shop", { mtls: "STRICT" });
+    const list = peerAuthentication("shop", { selector: { matchLabels: ["a=b"] } });
+    const [plugin = ""] = kinds("WasmPlugin");
+    const pods = kinds("StatefulSet").join("").replace("labels: { app: nats }", "labels: { app: nats, a: true }");
+    for (const [text, message, remedy] of [
+      [
+        pods,
+        "Kubernetes expects a string for spec.template.metadata.labels.a, not a boolean",
+        'write it in quotes: "true"',
+      ],
+      [
+        kinds("Service").join("").replace("namespace: messaging", "namespace: messaging, annotations: { revision: 7 }"),
+        "Kubernetes expects a string for metadata.annotations.revision, not a whole number",
+        'write it in quotes: "7"',
+      ],
+      [
+        policy,
+        "Istio expects a string for spec.rules[].to[].operation.notPorts[], not a whole number",
+        'write it in quotes: "4222"',
+      ],
+      [mtls, "Istio expects an object for spec.mtls, not a string", "write mode: STRICT"],
+      [list, "Istio expects an object for spec.selector.matchLabels, not a list", undefined],
+      [
+        plugin.replace("ports: [{ number: 4222 }]", "ports: { number: 4222 }"),
+        "Istio expects a list for spec.match[].ports, not an object",
+        "write it as a list, with a dash before each element",
+      ],
+      [
+        plugin.replace("namespace: messaging", "namespace: messaging, labels: { canary: yes }"),
+        "Istio expects a string for metadata.labels.canary, not a boolean",
+        'write it in quotes: "yes"',
+      ],
+      [
+        plugin.replace("number: 4222", 'number: "4222"'),
+        "Istio expects a whole number for spec.match[].ports[].number, not a string",
+        "write 4222 without quotes",
+      ],
+      [
+        plugin.replace("{ number: 4222 }", "4222"),
+        "Istio expects an object for spec.match[].ports[], not a whole number",
+        "write number: 4222",
+      ],
+      [
+        plugin.replace(/(\n +pluginConfig:)(?= *\n)/, "$1 |"),
+        "Istio expects an object for spec.pluginConfig, not a string",
+        "remove the | after the key, which makes a text of what follows",
+      ],
+    ] as const) {
+      const finding = doctor(text).find(({ id }) => id === "field-type");
+      assert.equal(finding?.message, message);
+      if (remedy) assert.equal(finding.remedy, remedy);
+    }
+  });
+
+  it("is reported under labels that are called like fields with a check of their own", () => {
+    const pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, labels: {type: true, mode: on, action: 1}}\n";
+    assert.deepEqual(
+      doctor(pod).map(({ message }) => message),
+      ["type", "mode", "action"].map(
+        (label) =>
+          `Kubernetes expects a string for metadata.labels.${label}, not ${label === "action" ? "a whole number" : "a boolean"}`,
+      ),
+    );
+  });
+
+  it("does not include null, which kubectl leaves out", () => {
+    assert.deepEqual(ids(peerAuthentication("shop", { mtls: null })), []);
+  });
+});

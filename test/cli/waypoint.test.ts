@@ -1,0 +1,175 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { ALL_TAGS, authorization, DOCUMENTS, ids, kinds, NATS } from "./sound-mesh.ts";
+import { doctor } from "./support.ts";
+
+describe("a waypoint", () => {
+  const WAYPOINT = { kind: "Gateway", name: "judge", group: "gateway.networking.k8s.io" };
+  const service = kinds("Service").map((text) =>
+    text.replace("namespace: messaging }", "namespace: messaging, labels: { istio.io/use-waypoint: judge } }"),
+  );
+
+  function gateway(name: string, waypointFor = "service"): string {
+    return JSON.stringify({
+      apiVersion: "gateway.networking.k8s.io/v1",
+      kind: "Gateway",
+      metadata: { name, namespace: "messaging", labels: { "istio.io/waypoint-for": waypointFor } },
+      spec: { gatewayClassName: "istio-waypoint", infrastructure: { annotations: ALL_TAGS } },
+    });
+  }
+  const plugin = kinds("WasmPlugin").map((text) =>
+    text
+      .replace("selector: { matchLabels: { app: nats } }", 'targetRefs: [{ group: "", kind: Service, name: nats }]')
+      .replace("trustDomains:", "identity: WAYPOINT\n    trustDomains:"),
+  );
+
+  it("exempts the pods behind it from what applies to sidecars", () => {
+    const pods = kinds("StatefulSet").map((text) => text.replace(/ {6}annotations:\n(?: {8}.*\n)+/, ""));
+    const only = authorization({
+      selector: NATS,
+      rules: [{ from: [{ source: { principals: ["cluster.local/ns/messaging/sa/waypoint"] } }] }],
+    });
+    const allowed = only.replace("sa/waypoint", "sa/judge");
+    assert.deepEqual(ids(...service, ...pods, ...plugin, allowed), []);
+    assert.deepEqual(ids(...service, ...pods, ...plugin), ["waypoint-bypass"]);
+    assert.deepEqual(ids(...service, ...pods, ...plugin, only), ["waypoint-denied"]);
+    // ztunnel does not take cluster.local for the mesh's own trust domain.
+    const renamed = plugin.map((text) => text.replaceAll("cluster.local", "mesh.test"));
+    assert.deepEqual(ids(...service, ...pods, ...renamed, allowed), ["waypoint-denied"]);
+    assert.deepEqual(ids(...service, ...pods, ...renamed, allowed.replace("cluster.local", "mesh.test")), []);
+  });
+
+  it("judges a Service that uses it, whether the plugin is for the Service or for its Gateway", () => {
+    const forGateway = plugin.map((text) =>
+      text.replace('{ group: "", kind: Service, name: nats }', JSON.stringify(WAYPOINT)),
+    );
+    const only = authorization({
+      selector: NATS,
+      rules: [{ from: [{ source: { principals: ["cluster.local/ns/messaging/sa/judge"] } }] }],
+    });
+    for (const one of [plugin, forGateway]) {
+      assert.deepEqual(ids(...service, ...one, only), []);
+      assert.deepEqual(ids(...service, ...one, only, gateway("judge")), []);
+      assert.deepEqual(ids(...service, ...one, only, gateway("judge", "workload")), ["waypoint-unused"]);
+      assert.deepEqual(ids(...service, ...one, only.replace("sa/judge", "sa/x")), ["waypoint-denied"]);
+      assert.deepEqual(ids(...service, ...one), ["waypoint-bypass"]);
+    }
+    assert.deepEqual(ids(...service, ...plugin, only, gateway("other")), ["waypoint-unused"]);
+    assert.deepEqual(ids(...service, ...forGateway, only, gateway("other")), ["target-ref-nothing", "waypoint-unused"]);
+    const used = service.map((text) => text.replace("use-waypoint: judge", "use-waypoint: another"));
+    assert.deepEqual(ids(...used, ...forGateway, only, gateway("judge")), ["waypoint-unused"]);
+    const none = service.map((text) => text.replace("use-waypoint: judge", "use-waypoint: none"));
+    assert.deepEqual(ids(...none, ...plugin, only, gateway("judge")), ["waypoint-unused"]);
+  });
+
+  it("has the filter twice if one plugin is for the Service and another for its Gateway or for every waypoint", () => {
+    const only = authorization({
+      selector: NATS,
+      rules: [{ from: [{ source: { principals: ["cluster.local/ns/messaging/sa/judge"] } }] }],
+    });
+    const forAll = { kind: "GatewayClass", name: "istio-waypoint", group: "gateway.networking.k8s.io" };
+    const also = (target: object, namespace: string): string[] =>
+      plugin.map((text) =>
+        text
+          .replace('{ group: "", kind: Service, name: nats }', JSON.stringify(target))
+          .replace("name: istio-nats, namespace: messaging", `name: second, namespace: ${namespace}`),
+      );
+    const found = (...others: string[]): string[] => ids(...service, ...plugin, only, gateway("judge"), ...others);
+    assert.deepEqual(found(...also(WAYPOINT, "messaging")), ["plugin-twice"]);
+    assert.deepEqual(found(...also(forAll, "istio-system")), ["plugin-twice"]);
+    assert.deepEqual(ids(...service, only, gateway("judge"), ...also(forAll, "istio-system")), []);
+  });
+
+  it("is none where the Gateway of its name is of another class or in another namespace", () => {
+    const only = authorization({
+      selector: NATS,
+      rules: [{ from: [{ source: { principals: ["cluster.local/ns/messaging/sa/judge"] } }] }],
+    });
+    const found = (text: string): string[] =>
+      doctor([...service, ...plugin, only, text].join("\n---\n")).map(({ id, remedy }) => `${id}: ${remedy}`);
+    assert.deepEqual(found(gateway("judge").replace("istio-waypoint", "istio")), [
+      "waypoint-unused: write gatewayClassName: istio-waypoint",
+    ]);
+    assert.deepEqual(found(gateway("judge").replace('"messaging"', '"shop"')), [
+      "waypoint-unused: put the Gateway into messaging, or also write istio.io/use-waypoint-namespace: shop",
+    ]);
+  });
+
+  it("finds no plugin for a ServiceEntry that is not there", () => {
+    const target = JSON.stringify({ kind: "ServiceEntry", name: "nats", group: "networking.istio.io" });
+    const astray = plugin.map((text) => text.replace('{ group: "", kind: Service, name: nats }', target));
+    assert.ok(ids(...service, ...astray).includes("target-ref-nothing"));
+  });
+
+  it("finds a plugin for its class only in Istio's root namespace and under the name istio-waypoint", () => {
+    for (const [name, namespace] of [
+      ["istio-waypoint", "messaging"],
+      ["istio", "istio-system"],
+    ] as const) {
+      const target = JSON.stringify({ kind: "GatewayClass", name, group: "gateway.networking.k8s.io" });
+      const astray = plugin.map((text) =>
+        text
+          .replace('{ group: "", kind: Service, name: nats }', target)
+          .replace("namespace: messaging", `namespace: ${namespace}`),
+      );
+      assert.ok(ids(...service, ...astray).includes("target-ref-nothing"), name);
+    }
+  });
+
+  it("gets the labels of the stats from its Gateway's infrastructure, or if that has none from its own annotations", () => {
+    const only = authorization({
+      selector: NATS,
+      rules: [{ from: [{ source: { principals: ["cluster.local/ns/messaging/sa/judge"] } }] }],
+    });
+    const told = gateway("judge");
+    const forGateway = plugin.map((text) =>
+      text.replace('{ group: "", kind: Service, name: nats }', JSON.stringify(WAYPOINT)),
+    );
+    const own = (infrastructure: object): string =>
+      JSON.stringify({
+        ...(JSON.parse(told) as object),
+        metadata: { name: "judge", namespace: "messaging", annotations: ALL_TAGS },
+        spec: { gatewayClassName: "istio-waypoint", infrastructure },
+      });
+    for (const one of [plugin, forGateway]) {
+      const found = (text: string): string[] => ids(...service, ...one, only, text);
+      assert.deepEqual(found(told), []);
+      assert.deepEqual(found(told.replace(",rule,", ",")), ["stats-tags-missing"]);
+      assert.deepEqual(found(own({})), []);
+      assert.deepEqual(found(own({ annotations: {} })), ["stats-tags-missing"]);
+    }
+    const [finding] = doctor([...service, ...plugin, only, own({ annotations: {} })].join("\n---\n"));
+    const { message, remedy } = finding!;
+    assert.match(message, /^Gateway messaging\/judge does not name the stats labels reporter, source_principal, /);
+    assert.match(
+      remedy,
+      /^write under spec\.infrastructure\.annotations, .*: sidecar\.istio\.io\/extraStatTags: reporter,/,
+    );
+  });
+
+  it("of another Service is no plugin for nats-server's pods", () => {
+    const elsewhere = service.map((text) => text.replaceAll("nats", "natz"));
+    const astray = plugin.map((text) => text.replace("kind: Service, name: nats", "kind: Service, name: natz"));
+    const found = ids(...service, ...kinds("StatefulSet"), ...elsewhere, ...astray);
+    assert.ok(found.includes("broker-without-plugin"), found.join());
+  });
+});
+
+describe("a Namespace that is moved to ambient mode", () => {
+  const plane = (labels: object): string =>
+    JSON.stringify({
+      apiVersion: "v1",
+      kind: "Namespace",
+      metadata: { name: "messaging", labels: { "istio.io/dataplane-mode": "ambient", ...labels } },
+    });
+
+  it("keeps its sidecars, and a plugin for sidecars, as long as it has them injected", () => {
+    assert.deepEqual(ids(...DOCUMENTS, plane({ "istio-injection": "enabled" })), []);
+    assert.deepEqual(ids(...DOCUMENTS, plane({})), ["ambient-sidecar-plugin"]);
+    assert.deepEqual(ids(...DOCUMENTS, plane({ "istio-injection": "disabled" })), ["ambient-sidecar-plugin"]);
+    const without = DOCUMENTS.map((text) =>
+      text.replace("labels: { app: nats }\n", 'labels: { app: nats, sidecar.istio.io/inject: "false" }\n'),
+    );
+    assert.deepEqual(ids(...without, plane({ "istio-injection": "enabled" })), ["ambient-sidecar-plugin"]);
+  });
+});

@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { policyOf, vm, tick, connected, unsub } from "./changing-policy.ts";
+import { CONNECT, msg, PING, pub, Wire } from "./wire.ts";
+
+describe("a line that began in DRY_RUN and cannot be read", () => {
+  it("is followed by nothing, not even from nats-server", () => {
+    const { host, wire } = connected(policyOf({ subscribe: { allow: ["ok.>"] } }, { mode: "DRY_RUN" }));
+    wire.client("SUB secret 1\r\n");
+    wire.server("MSG ok.a");
+    host.configure(policyOf({ subscribe: { allow: ["ok.>"] } }));
+    assert.doesNotMatch(wire.server(` \r\n${msg("secret", "1", "zz")}`), /MSG/);
+  });
+
+  const rule = { publish: { allow: ["ok.>"] }, subscribe: { allow: ["ok.*"], deny: ["ok.no"] } };
+  const observed = policyOf(rule, { mode: "DRY_RUN" });
+
+  it("passes with all that follows if DRY_RUN returns in the middle of it, wherever it is cut, from either side", () => {
+    for (const [from, line] of [
+      ["client", "PUB ok.a 1 2 x\r\n"],
+      ["server", "MSG ok.a 1 x\r\n"],
+    ] as const) {
+      for (let first = 5; first < line.length; first++) {
+        for (const second of [first, line.length - 1]) {
+          const { host, wire } = connected(observed);
+          wire.client("SUB ok.* 1\r\n");
+          const read = [wire[from](line.slice(0, first))];
+          host.configure(policyOf(rule));
+          if (second > first) read.push(wire[from](line.slice(first, second)));
+          tick(host);
+          host.configure(observed);
+          for (const bytes of [line.slice(second), "what nobody reads\r\n"]) read.push(wire[from](bytes));
+          assert.equal(read.join(""), `${line}what nobody reads\r\n`, `cut at ${first} and ${second}`);
+          for (let i = 0; i < 10; i++) tick(host);
+          assert.equal(wire.connection.closed, false);
+        }
+      }
+    }
+  });
+
+  it("ends the connection if DRY_RUN returns while something else is withheld, which would be lost", () => {
+    const { host, wire } = connected(observed);
+    wire.client("SUB ok.* 1\r\nPUB ok.a 1 2");
+    host.configure(policyOf(rule));
+    assert.equal(wire.server("MSG ok.no 1 9\r\nsecret"), "");
+    host.configure(observed);
+    wire.client(" x\r\n");
+    assert.equal(wire.server("zzz\r\n"), "");
+    for (let i = 0; i < 10; i++) tick(host);
+    assert.equal(wire.connection.closed, true);
+  });
+});
+
+describe("a CONNECT that began in DRY_RUN", () => {
+  it("ends what was granted before it", () => {
+    const answers = { subscribe: { allow: ["ok.>"] }, allow_responses: { max: 9, expires: "1m" } };
+    const { host, wire } = connected(policyOf(answers, { mode: "DRY_RUN" }));
+    wire.client("SUB ok.1 1\r\n");
+    wire.server(msg("ok.1", "1", "", "r.1"));
+    wire.client(CONNECT.slice(0, 9));
+    host.configure(policyOf(answers));
+    wire.client(CONNECT.slice(9));
+    assert.equal(wire.client(pub("r.1")), PING);
+  });
+
+  it("ends a member of a queue group that is revoked meanwhile, whose connection is not closed for it then", () => {
+    const rights = (...allow: string[]): object => policyOf({ publish: { allow: ["p"] }, subscribe: { allow } });
+    const { host, wire } = connected({ ...rights("a.>", "b.>"), mode: "DRY_RUN" });
+    wire.client(`SUB a.1 group 1\r\n${CONNECT.slice(0, 9)}`);
+    host.configure(rights("b.>"));
+    // With the CONNECT's end its subscription is gone.
+    wire.client(CONNECT.slice(9));
+    for (let i = 0; i < 4; i++) tick(host);
+    assert.equal(wire.connection.closed, false);
+    assert.equal(wire.client(PING), PING);
+  });
+
+  it("ends what is revoked, so that in DRY_RUN its sid is free for a subscription that a later policy allows", () => {
+    const rights = (...allow: string[]): object => ({ publish: { allow: ["p"] }, subscribe: { allow } });
+    const observed = policyOf(rights("b.1"), { mode: "DRY_RUN" });
+    const { host, wire } = connected(observed);
+    wire.client("SUB a.1 1\r\n");
+    wire.client(CONNECT.slice(0, 9));
+    host.configure(policyOf(rights("b.1")));
+    assert.equal(wire.client(CONNECT.slice(9)), CONNECT.slice(9));
+    // The notice of its end reaches the client before DRY_RUN begins.
+    wire.server(PING);
+    host.configure(observed);
+    wire.client("SUB b.1 1\r\n");
+    host.configure(policyOf(rights("b.1")));
+    assert.equal(wire.server(msg("b.1", "1")), msg("b.1", "1"));
+    host.configure(policyOf(rights("c.1")));
+    assert.equal(wire.client(PING), `${unsub("1")}${PING}`);
+  });
+});
+
+describe("a subscription whose line began in DRY_RUN", () => {
+  it("is filtered like one that was made before, wherever in its line the policy changes", () => {
+    const rule = { publish: { allow: ["x"] }, subscribe: { allow: ["ok.*"], deny: ["ok.no"] } };
+    const line = "SUB ok.* 1\r\n";
+    for (let cut = 1; cut < line.length; cut++) {
+      const host = vm();
+      host.configure(policyOf(rule, { mode: "DRY_RUN" }));
+      const wire = Wire.connected(host);
+      wire.client(line.slice(0, cut));
+      host.configure(policyOf(rule));
+      wire.client(line.slice(cut));
+      assert.equal(
+        wire.server(msg("ok.no", "1", "secret") + msg("ok.a", "1", "x")),
+        msg("ok.a", "1", "x"),
+        `cut at ${cut}`,
+      );
+    }
+  });
+});
