@@ -11,7 +11,7 @@ import {
   utimesSync,
 } from "node:fs";
 import { join } from "node:path";
-import { ENDING_SIGNALS, exitStatusOf } from "./exit-status.ts";
+import { ENDING_SIGNALS, exitStatusOf } from "./exit-status.mjs";
 import { Fault } from "./fault.ts";
 import { cache } from "./paths.ts";
 

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess, type SpawnOptions } from "node:child_process";
-import { ENDING_SIGNALS, exitStatusOf } from "./exit-status.ts";
+import { ENDING_SIGNALS, exitStatusOf } from "./exit-status.mjs";
 import { Fault } from "./fault.ts";
 
 export interface Outcome {

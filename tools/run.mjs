@@ -2,6 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { ENDING_SIGNALS } from "./exit-status.mjs";
 import { installDependencies } from "./install.mjs";
 
 const LOWEST_NODE = 20;
@@ -23,7 +24,7 @@ const task = spawn(process.execPath, ["--import", "tsx", tasks, ...process.argv.
 
 // npm, or a script that ends what it has started, sends these to this process alone. Ctrl-C reaches every process of the terminal,
 // so a task may get it twice.
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => task.kill(signal));
+for (const signal of ENDING_SIGNALS) process.on(signal, () => task.kill(signal));
 
 task.on("exit", (status, signal) => {
   if (signal === null) process.exit(status);

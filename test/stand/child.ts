@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ENDING_SIGNALS, exitStatusOf } from "../../tools/exit-status.ts";
+import { ENDING_SIGNALS, exitStatusOf } from "../../tools/exit-status.mjs";
 import { onPath } from "../../tools/search-path.ts";
 
 const LOG_TAIL = 4_000;

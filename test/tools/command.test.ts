@@ -93,7 +93,7 @@ describe("a signal that ends one process alone", () => {
     it(`ends the task of an npm script too (${signal})`, async (t) => {
       const clone = mkdtempSync(join(tmpdir(), "istio-nats-script-"));
       t.after(() => rmSync(clone, { recursive: true, force: true }));
-      for (const file of ["run.mjs", "install.mjs", "lock.mjs"])
+      for (const file of ["run.mjs", "exit-status.mjs", "install.mjs", "lock.mjs"])
         cpSync(inRoot("tools", file), join(clone, "tools", file));
       writeFileSync(join(clone, "tools", "main.ts"), UNTIL_ENDED);
       cpSync(inRoot("package-lock.json"), join(clone, "package-lock.json"));
