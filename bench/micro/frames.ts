@@ -1,6 +1,5 @@
 import { Host } from "../../test/host/host.ts";
 import { Wire } from "../../test/host/wire.ts";
-import { pluginConfig } from "../policy.ts";
 import { Driver } from "./driver.ts";
 import { alternate, type Timing } from "./measure.ts";
 import { frameCases, type Stream, type FrameCase } from "./frame-cases.ts";
@@ -41,12 +40,7 @@ const KINDS: Record<string, keyof Calls> = { proxy_get_buffer_bytes: "reads", pr
  * Sends the stream through the host of test/host once and compares what comes out with what must. A measurement is worth nothing if
  * the work was not done.
  */
-function prove(
-  module: WebAssembly.Module,
-  frameCase: FrameCase,
-  chunkSize: number,
-  policy = pluginConfig("PEER"),
-): Calls {
+function prove(module: WebAssembly.Module, frameCase: FrameCase, chunkSize: number, policy: object): Calls {
   const host = new Host(module);
   host.configure(policy);
   const wire = Wire.connected(host);

@@ -37,7 +37,7 @@ function round({ units, pass }: Task): number {
 }
 
 /**
- * Measures all subjects in turn, `rounds` times over, so that a slow spell of the machine affects every one of them. A first round
+ * Measures all tasks in turn, `rounds` times over, so that a slow spell of the machine affects every one of them. A first round
  * is not counted, because V8 is still compiling hot code.
  */
 export function alternate(all: readonly Task[], rounds: number): Timing[] {
@@ -56,7 +56,7 @@ export interface OnceTask {
 /** Rounds of such work that are not counted. One is too short for V8 to have compiled all of the hot code. */
 const WARMING_ROUNDS = 4;
 
-/** Like `measure`, for work that can be done only once. The work itself must be long compared with the clock's microsecond. */
+/** Like `alternate`, for work that can be done only once. The work itself must be long compared with the clock's microsecond. */
 export function alternateOnce(all: readonly OnceTask[], rounds: number): Timing[] {
   const once = ({ units, prepare }: OnceTask): number => {
     const pass = prepare();
