@@ -1,6 +1,7 @@
 import { filterModule } from "../host/filter.ts";
 import { Host } from "../host/host.ts";
 import type { Random } from "../host/random.ts";
+import { isJson } from "./is-json.ts";
 import { INFO, pluginConfig, POLICIES } from "./policies.ts";
 
 /** Configurations after which a new VM is made, because a VM keeps what each has logged. */
@@ -49,16 +50,6 @@ export class ConfigVm {
     connection.fromServer("PONG\r\nMSG foo.a 1 r.1 1\r\nx\r\n");
     this.#host.tick();
     connection.close("client");
-  }
-}
-
-/** Whether `JSON.parse` accepts the bytes, with invalid UTF-8 read as U+FFFD. */
-export function isJson(bytes: Uint8Array): boolean {
-  try {
-    JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8"));
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { freshSeed, Random } from "../host/random.ts";
-import { ConfigVm, configuration, isJson, problemOf, soundTexts, type Reading } from "./config-fuzz.ts";
+import { ConfigVm, configuration, problemOf, soundTexts, type Reading } from "./config-fuzz.ts";
+import { isJson } from "./is-json.ts";
 import { minimise } from "./minimise.ts";
 
 const INPUTS = 60_000;

@@ -4,6 +4,7 @@
  * letters read so far (OP_PU, OP_CONNEC) is those letters here. reader.test.ts checks this port against a real nats-server.
  */
 import { ConnectOptions } from "./connect-options.ts";
+import { isJson } from "./is-json.ts";
 
 export interface Limits {
   /** nats-server's `max_control_line`. */
@@ -272,15 +273,6 @@ function processSub(operation: Operation): string | undefined {
   operation.queue = words.length === 3 ? words[1]! : "";
   operation.sid = words.at(-1)!;
   return undefined;
-}
-
-function isJson(bytes: Uint8Array): boolean {
-  try {
-    JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8"));
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Reads a stream as the server does if its reads are these chunks. */
