@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { policy, pub, publishViolation } from "../host/wire.ts";
 import { RawClient } from "../stand/raw-client.ts";
 import { Stand } from "../stand/stand.ts";
@@ -76,7 +77,7 @@ describe("a client that floods", () => {
           const now = await stand.envoy.stat("istio_nats_refusals_total", { operation: "PUB" });
           const still = now === last && now > before;
           last = now;
-          await new Promise((resolve) => setTimeout(resolve, 1200));
+          await sleep(1200);
           return still;
         },
         { timeout: LONG },
@@ -145,7 +146,7 @@ describe("a client that floods", () => {
     const subjects = Array.from({ length: 20_000 }, (_, i) => `no.half.${i}`);
     const sent = client.send(`${subjects.map((subject) => pub(subject, "hi")).join("")}SUB no.half 1\r\n`);
     client.end();
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await sleep(300);
     client.resume();
     await sent;
     const last = "-ERR 'Permissions Violation for Subscription to \"no.half\"'";

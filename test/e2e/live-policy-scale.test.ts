@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, it, type TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { RawClient } from "../stand/raw-client.ts";
 import { computedBy, heldUp } from "../stand/server-proxy.ts";
 import { Stand } from "../stand/stand.ts";
@@ -39,7 +40,7 @@ function manyRules(from: (i: number) => object): object[] {
 
 async function longestTurn(stand: Stand): Promise<number> {
   // Envoy merges its histograms every five seconds.
-  await new Promise((resolve) => setTimeout(resolve, 6000));
+  await sleep(6000);
   return stand.proxy.longestTurn();
 }
 
@@ -51,7 +52,7 @@ async function longestTurnSince(stand: Stand, since: number): Promise<number> {
   let longest = 0;
   // The interval that contains the change ends within five seconds, and Envoy reports it for five more.
   while (performance.now() < since + 6000) {
-    await new Promise((resolve) => setTimeout(resolve, 250));
+    await sleep(250);
     const text = await stand.envoy.admin("/stats?filter=worker_.*loop_duration_us");
     for (const [, most] of text.matchAll(/P100\(([\d.]+),/g)) longest = Math.max(longest, Number(most) / 1000);
   }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { RawClient } from "../stand/raw-client.ts";
 import { Stand } from "../stand/stand.ts";
 import { waitFor } from "../stand/wait.ts";
@@ -207,14 +208,14 @@ for (const [what, isInNewVm, beside] of CHANGES) {
       await put(only("a"));
       await waitForOnly(clients, "a", ["b"]);
       // Neither a late worker nor a root that is kept may bring the other policy back.
-      await new Promise((resolve) => setTimeout(resolve, 3000));
+      await sleep(3000);
       await waitForOnly([...clients, ...(await connectMany(stand))], "a", ["b"], 500);
     });
 
     it("leaves another plugin of the same image alone", async () => {
       const client = await inForce(only("b"), "b", ["a"]);
       const other = await connect(stand, ORDERS_API, "other");
-      await new Promise((resolve) => setTimeout(resolve, IN_FORCE));
+      await sleep(IN_FORCE);
       await waitForOnly([other], "a", ["b"], 500);
       await waitForOnly([client], "b", ["a"], 500);
     });
@@ -280,7 +281,7 @@ for (const [what, isInNewVm, beside] of CHANGES) {
       operator.close();
       await putAndWait(policyOf({ subscribe: { allow: ["b.>"], deny: ["a.>"] } }));
       await client.send("PING\r\n");
-      await new Promise((resolve) => setTimeout(resolve, NOT_READING));
+      await sleep(NOT_READING);
       client.resume();
       const verbs: string[] = [];
       while (verbs.at(-1) !== "PONG")
@@ -391,7 +392,7 @@ for (const [concurrency, long] of SUCCESSIONS) {
             tokens.filter((token) => token !== last),
             IN_FORCE,
           );
-          await new Promise((resolve) => setTimeout(resolve, 2500));
+          await sleep(2500);
           await waitForOnly(
             clients,
             last,

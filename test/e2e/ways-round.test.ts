@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
-import { setTimeout } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { RawClient } from "../stand/raw-client.ts";
 import { waitFor } from "../stand/wait.ts";
 import {
@@ -403,7 +403,8 @@ describe("ways round a subject policy", () => {
     assert.deepEqual(await errorsOf(alone, heartbeat), []);
     await town.store("data.2", "x");
     await waitFor("it is stored", async () => (await town.contents("DATA"))["data.2"] === 1);
-    await setTimeout(2000);
+    // Long enough for a mirror that goes on. This one has stopped.
+    await sleep(2000);
     assert.deepEqual(await stored(), { "data.1": 1 });
   });
 
