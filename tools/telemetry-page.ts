@@ -148,9 +148,9 @@ All have ${list(FILTER_LABELS)}.
 ${table(["stat", "kind", "more labels", ""], statRows(true))}
 
 Envoy keeps a stat as long as it has a VM of the module: mostly until its process ends, and when the plugin is taken away until the last
-of its connections has ended. Till then each configuration leaves its series of
-\`istio_nats_policy_info\` and \`istio_nats_policy_rules\` behind, at 0. A refused configuration whose \`identity\` cannot be read
-counts with the labels of \`PEER\`, so with \`reporter="destination"\` beside a client too.
+of its connections has ended, which Envoy sees to after Istio's \`drainDuration\` (45 s). Till then each configuration leaves
+its series of \`istio_nats_policy_info\` and \`istio_nats_policy_rules\` behind, at 0. A refused configuration whose \`identity\`
+cannot be read counts with the labels of \`PEER\`, so with \`reporter="destination"\` beside a client too.
 
 ## Bounds
 

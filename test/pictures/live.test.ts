@@ -176,8 +176,9 @@ describe("what we ship, in a real Prometheus that scrapes real Envoys", () => {
       ["NATSPluginDenyAll", "nats-1"],
       ["NATSPluginAllowAll", "nats-2"],
       ["NATSPluginMissing", "nats-1"],
+      ["NATSPluginMissing", "orders-api-1"],
     ] as const) {
-      it(`${alertname} is raised by what happens here, and for nobody else`, async () => {
+      it(`${alertname} is raised by what happens here${pod === undefined ? "" : ` at ${pod}`}, and for nobody else`, async () => {
         const raised = await waitFor(
           `${alertname} is pending or firing`,
           async () => {
@@ -188,7 +189,7 @@ describe("what we ship, in a real Prometheus that scrapes real Envoys", () => {
         );
         const pods = raised.map(({ labels }) => labels["pod"]);
         assert.ok(pods.includes(pod), pods.join(", "));
-        assert.ok(!pods.includes("nats-0"));
+        assert.ok(!pods.includes("nats-0") && !pods.includes("orders-api-0"));
       });
     }
   });

@@ -26,10 +26,15 @@ const GATEWAYS: readonly Record<string, string>[] = [
   { namespace: "istio-egress", pod: "istio-egressgateway-0", istio: "egressgateway" },
 ];
 
+/** A pod of a client that has the filter in its own sidecar. */
+function clientPod(name: string): Record<string, string> {
+  return { namespace: "shop", pod: name, service_istio_io_canonical_name: "orders-api" };
+}
+
 /**
  * Three brokers: nats-0 with the filter and clients at work, nats-1 and nats-2 with Istio's stand-ins for a module that it cannot
- * fetch. A real Prometheus scrapes all of them. It scrapes the first once more as a waypoint and as an egress gateway, because only
- * its pod's labels say where it is.
+ * fetch. A real Prometheus scrapes all of them. It scrapes the first once more as a waypoint, as an egress gateway and as a client's
+ * sidecar, and the second as a sidecar beside the same client, because only the pod's labels say where a proxy is.
  */
 export class World {
   readonly prometheus: PrometheusServer;
@@ -48,7 +53,10 @@ export class World {
 
   static async start(): Promise<World> {
     const stand = await Stand.start({
-      listeners: { mtls: { filter: filter(policy) } },
+      listeners: {
+        mtls: { filter: filter(policy) },
+        outbound: { mode: "DISABLE", filter: filter({ ...policy, identity: "WORKLOAD" }) },
+      },
       nats: { config: `max_payload: ${MAX_PAYLOAD}` },
       serverProxy: { metadata: METADATA },
     });
@@ -65,6 +73,10 @@ export class World {
         labels: pod(`nats-${i}`),
       }));
       targets.push(...GATEWAYS.map((labels) => ({ address: stand.envoy.adminAddress, labels })));
+      targets.push(
+        { address: stand.envoy.adminAddress, labels: clientPod("orders-api-0") },
+        { address: standIns[0]!.adminAddress, labels: clientPod("orders-api-1") },
+      );
       const prometheus = await PrometheusServer.start(stand.folder, targets, [inRoot(...RULES_FILE.split("/"))]);
       started.unshift(prometheus);
       return new World(stand, standIns, prometheus, await Traffic.start(stand));
