@@ -101,6 +101,7 @@ export interface GateValues {
   workload?: string;
   reporter?: string;
   principal?: string;
+  subject?: string;
 }
 
 /** The queries of the gates, with their arguments filled in. */

@@ -52,7 +52,7 @@ describe("the gates of roll-outs", () => {
 
   it("are valid MetricTemplates by Flagger's own CRD", async () => {
     const validate = await validatorOf(METRIC_TEMPLATE);
-    assert.equal(metrics.length, 4);
+    assert.equal(metrics.length, 5);
     for (const template of metrics) {
       assert.deepEqual(faultsOf(validate, template), []);
       assert.notDeepEqual(faultsOf(validate, { ...template, spec: { ...template.spec, interval: "1m" } }), []);
@@ -105,7 +105,15 @@ function inForce({ target, own }: Form): InputSeries {
   return series("istio_nats_policy_info", { ...target, ...own, policy: "aaaa", mode: "ENFORCE" }, "1x120");
 }
 
-/** Series of a form whose filter refuses a client everything, and whose requests and answers took 400 ms before. */
+const COUNT = "istio_nats_request_duration_milliseconds_count";
+const UNANSWERED = "istio_nats_requests_unanswered_total";
+/** Whoever asks the client, which is a service too. */
+const ASKER = { source_principal: "spiffe://cluster.local/ns/web/sa/storefront", subject: "orders" };
+
+/**
+ * Series of a form whose filter refuses a client everything, and whose requests and answers took 400 ms before. One in four of the
+ * requests that others send to it has no answer.
+ */
 function refusing({ target, own }: Form): InputSeries[] {
   const peer = { ...target, ...own, source_principal: CLIENT };
   const buckets = ["request", "service"].map((what) => `istio_nats_${what}_duration_milliseconds_bucket`);
@@ -117,6 +125,8 @@ function refusing({ target, own }: Form): InputSeries[] {
       series(name, { ...peer, le: "500" }, "0+15x120"),
       series(name, { ...peer, le: "+Inf" }, "0+15x120"),
     ]),
+    series(COUNT, { ...target, ...own, ...ASKER }, "0+15x120"),
+    series(UNANSWERED, { ...target, ...own, ...ASKER, reason: "expired" }, "0+5x120"),
   ];
 }
 
@@ -156,10 +166,12 @@ describe("the answers of the gates", () => {
     "Argo's refused-connections": [120],
     "Argo's request-latency-p99": [498],
     "Argo's service-latency-p99": [498],
+    "Argo's unanswered-requests": [0.25],
     "Flagger's nats-refusals": [100],
     "Flagger's nats-refused-connections": [60],
     "Flagger's nats-request-latency": [498],
     "Flagger's nats-service-latency": [498],
+    "Flagger's nats-unanswered-requests": [25],
   };
   const QUIET = {
     "Argo's filter-in-force": [1],
@@ -167,10 +179,12 @@ describe("the answers of the gates", () => {
     "Argo's refused-connections": [],
     "Argo's request-latency-p99": [],
     "Argo's service-latency-p99": [],
+    "Argo's unanswered-requests": [],
     "Flagger's nats-refusals": [0],
     "Flagger's nats-refused-connections": [0],
     "Flagger's nats-request-latency": [0],
     "Flagger's nats-service-latency": [0],
+    "Flagger's nats-unanswered-requests": [0],
   };
   const SILENT = Object.fromEntries(Object.keys(QUIET).map((place) => [place, []]));
 
@@ -208,6 +222,31 @@ describe("the answers of the gates", () => {
       series("envoy_server_uptime", { ...target, job: "pods", instance: "nats-0" }, "_x77 9+15x42"),
     ];
     await play([inForce(BROKER), ...fresh, refusedSince(78)], values, once);
+  });
+
+  it("see that a service has begun to hang, and see no more than that", async () => {
+    const { target, own, values } = BROKER;
+    const of = (name: string, labels: Labels, numbers: string): InputSeries =>
+      series(name, { ...target, ...own, ...ASKER, ...labels }, numbers);
+    const all = { ...QUIET, "Argo's unanswered-requests": [1], "Flagger's nats-unanswered-requests": [100] };
+    const none = { ...QUIET, "Argo's unanswered-requests": [0] };
+    // Nobody has waited in vain before. The answers of another class go on.
+    const hangs = [
+      of(COUNT, {}, "0+15x70 1050x50"),
+      of(UNANSWERED, { reason: "expired" }, "_x70 15+15x50"),
+      of(COUNT, { subject: "quotes" }, "0+150x120"),
+    ];
+    await play([inForce(BROKER), ...hangs], { ...values, subject: "orders" }, all);
+    await play([inForce(BROKER), ...hangs], values, all);
+    await play([inForce(BROKER), ...hangs], { ...values, subject: "quotes" }, QUIET);
+    // A requester leaves, and a client publishes with reply subjects on which it expects nothing itself.
+    const others = [
+      of(COUNT, {}, "0+15x120"),
+      of(UNANSWERED, { reason: "closed" }, "0x77 8x43"),
+      of(UNANSWERED, { source_principal: "relay", reason: "expired" }, "0+15x120"),
+    ];
+    await play([inForce(BROKER), ...others], values, QUIET);
+    await play([inForce(BROKER), ...others, of(UNANSWERED, { reason: "expired" }, "0x120")], values, none);
   });
 
   it("are a failure to Argo if everything is refused or the filter is missing, but not if there is no traffic", () => {
