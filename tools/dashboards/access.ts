@@ -69,7 +69,7 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
           number({
             title: "Policies in force",
             description:
-              "The number of different policies in force on one broker or waypoint, the highest of those chosen. If it stays above one: NATSPolicyVersionsDiverge.",
+              "The number of different policies in force on one broker or waypoint, the highest of those chosen. If it stays above the number of plugins in a proxy: NATSPolicyVersionsDiverge.",
             queries: [
               { expr: `max(count by (${FLEET.join(", ")}) (${of.present(POLICY, [...FLEET, "policy", "mode"])}))` },
             ],
