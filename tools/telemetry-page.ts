@@ -57,7 +57,7 @@ const TAGS = LABELS.map(({ name }) => name).join(",");
 function page(): string {
   const bounds = [
     [
-      "principals of a worker",
+      "principals of a plugin in a worker, over all its configurations",
       code("telemetry.principals"),
       "the principal `other`, and `istio_nats_principals_capped_total`",
     ],

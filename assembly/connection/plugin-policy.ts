@@ -348,7 +348,7 @@ export class PluginPolicy {
     this.inForce = policy;
     this.stopLoading();
     const fingerprint = policy.fingerprint;
-    this.telemetry.adopt(policy.document, fingerprint);
+    this.telemetry.adopt(policy.document, fingerprint, this.name);
     if (inForceByName.has(this.name) && inForceByName.get(this.name) != fingerprint) {
       this.telemetry.stats.policyChanged();
     }

@@ -8,7 +8,7 @@ import { Audit } from "../telemetry/audit";
 import { tellDurations } from "../telemetry/durations";
 import { FilterStats } from "../telemetry/filter-stats";
 import { MAX_CLASS_NUMBERS, Meter } from "../telemetry/meter";
-import { Meters, Standpoint } from "../telemetry/meters";
+import { Meters, NamedPrincipals, Standpoint } from "../telemetry/meters";
 import { Names } from "../telemetry/names";
 import { quotedBytes } from "../telemetry/quoted-bytes";
 import { Sampler } from "../telemetry/sampler";
@@ -48,7 +48,19 @@ const NOWHERE: Standpoint = new Standpoint("unknown", "unknown", "unknown");
 const classes: Names = new Names(MAX_CLASS_NUMBERS);
 const rules: Names = new Names(MAX_RULE_NAMES);
 
-/** All that one plugin reports with, through all its configurations in one worker. */
+/** Of each plugin of the VM, by its name. */
+const principals: NamedPrincipals[] = [];
+
+function principalsOf(plugin: string): NamedPrincipals {
+  for (let i = 0; i < principals.length; i++) {
+    if (principals[i].plugin == plugin) return principals[i];
+  }
+  const named = new NamedPrincipals(plugin);
+  principals.push(named);
+  return named;
+}
+
+/** All that one root context of a plugin reports with, under all policies that it has in force. */
 @final
 export class PluginTelemetry {
   readonly audit: Audit = new Audit();
@@ -58,7 +70,7 @@ export class PluginTelemetry {
    * may come back.
    */
   private readonly allMeters: Meters[] = [];
-  private meters: Meters = new Meters(NOWHERE, classes, rules);
+  private meters: Meters = new Meters(NOWHERE, new NamedPrincipals(""), classes, rules);
   private readonly versionsWarnedOf: string[] = [];
   private readonly sampler: Sampler = new Sampler();
   private readonly requests: RequestTable = new RequestTable(true);
@@ -71,12 +83,12 @@ export class PluginTelemetry {
   }
 
   /**
-   * This configuration, of a text of that fingerprint, is in force from now on. To be called before its rules are compiled,
-   * since it numbers the classes.
+   * This configuration of the plugin of that name, of a text of that fingerprint, is in force from now on. To be called before its
+   * rules are compiled, since it numbers the classes.
    */
-  adopt(document: PolicyDocument, fingerprint: u64): void {
+  adopt(document: PolicyDocument, fingerprint: u64, plugin: string): void {
     const settings = document.telemetry;
-    this.stand(standpointOf(document.identity));
+    this.stand(standpointOf(document.identity), plugin);
     this.meters.limit = settings.principals;
     for (let i = 0; i < settings.subjects.length; i++) {
       settings.subjects[i].number = classes.of(settings.subjects[i].name);
@@ -95,19 +107,19 @@ export class PluginTelemetry {
   }
 
   /** Counts from this standpoint on. */
-  private stand(standpoint: Standpoint): void {
+  private stand(standpoint: Standpoint, plugin: string): void {
     if (this.meters.standpoint.isThatOf(standpoint)) return;
-    this.meters = this.metersOf(standpoint);
+    this.meters = this.metersOf(standpoint, plugin);
     this.stats.close();
     this.stats = new FilterStats(standpoint);
   }
 
-  private metersOf(standpoint: Standpoint): Meters {
+  private metersOf(standpoint: Standpoint, plugin: string): Meters {
     const all = this.allMeters;
     for (let i = 0; i < all.length; i++) {
       if (all[i].standpoint.isThatOf(standpoint)) return all[i];
     }
-    const meters = new Meters(standpoint, classes, rules);
+    const meters = new Meters(standpoint, principalsOf(plugin), classes, rules);
     all.push(meters);
     return meters;
   }

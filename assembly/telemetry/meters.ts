@@ -32,7 +32,29 @@ export class Standpoint {
   }
 }
 
-/** The meters of one plugin in one worker; they live as long as the plugin. */
+/**
+ * The principals of one plugin that have series of their own, through all its configurations: the host deletes no series with the
+ * configuration, and gives each configuration a root context, with meters, of its own.
+ */
+@final
+export class NamedPrincipals {
+  /** Only the keys count. The values are i32 so that no further kind of map is compiled into the module. */
+  private readonly names: Map<string, i32> = new Map();
+
+  constructor(readonly plugin: string) {}
+
+  /** Has the principal series of its own, or may it have them where there are to be `limit` at most? */
+  takes(principal: string, limit: i32): bool {
+    return this.names.size < limit || this.names.has(principal);
+  }
+
+  /** The principal has series of its own. */
+  add(principal: string): void {
+    this.names.set(principal, 0);
+  }
+}
+
+/** The meters of one configuration of a plugin in one worker; they live as long as its root context. */
 @final
 export class Meters {
   /** A principal's place in `meters` and `labels`. */
@@ -40,11 +62,12 @@ export class Meters {
   private readonly meters: Meter[] = [];
   /** Kept here, since meters lie outside the collector's heap. */
   private readonly labels: string[] = [];
-  /** Principals that get series of their own (`telemetry.principals`). A stat is never deleted, so this bounds them. */
+  /** Principals that get series of their own (`telemetry.principals`). */
   limit: i32 = 1;
 
   constructor(
     readonly standpoint: Standpoint,
+    private readonly principals: NamedPrincipals,
     private readonly classes: Names,
     private readonly rules: Names,
   ) {}
@@ -55,7 +78,10 @@ export class Meters {
    */
   of(principal: string, namespace: string): Meter {
     if (this.places.has(principal)) return this.meters[this.places.get(principal)];
-    if (this.places.size >= this.limit && principal != OTHER) return this.of(OTHER, OTHER);
+    if (principal != OTHER) {
+      if (!this.principals.takes(principal, this.limit)) return this.of(OTHER, OTHER);
+      this.principals.add(principal);
+    }
     const labels =
       this.standpoint.reporterLabel +
       label("source_principal", labelValue(principal)) +
@@ -76,7 +102,7 @@ export class Meters {
 
   /** Would `of` answer the meter that others share? */
   isBeyond(principal: string): bool {
-    return !this.places.has(principal) && this.places.size >= this.limit;
+    return !this.places.has(principal) && !this.principals.takes(principal, this.limit);
   }
 
   /** Gives the host all counts that it does not know yet. */

@@ -160,6 +160,31 @@ describe("the number of series", () => {
     assert.equal(stat(host, "istio_nats_connections_active", { source_principal: "other" }), 7);
   });
 
+  it("of principals is bounded through all configurations, of which each has a root of its own in Envoy", () => {
+    const host = configuredHost({ telemetry: { principals: 3 } });
+    const connect = (name: string): Wire => {
+      const wire = new Wire(host, `spiffe://cluster.local/ns/${name}/sa/a`);
+      wire.client('CONNECT {"verbose":false}\r\n' + pub("ok.1"));
+      return wire;
+    };
+    for (const name of ["a", "b", "c", "d"]) connect(name);
+    const known = valuesOf(host, "source_principal");
+    assert.equal(known.size, 4);
+    for (let change = 0; change < 4; change++) {
+      assert.ok(host.configure(policy({ rule: { name: `rule-${change}` }, telemetry: { principals: 3 } })).accepted);
+      for (const name of [`x${change}`, `y${change}`, "b", "d"]) connect(name);
+    }
+    assert.deepEqual(valuesOf(host, "source_principal"), known);
+    assert.equal(messages(host, { source_principal: "spiffe://cluster.local/ns/b/sa/a", ...PUB }), 5);
+    assert.equal(messages(host, { source_principal: "other", ...PUB }), 1 + 4 * 3);
+    assert.equal(stat(host, "istio_nats_principals_capped_total"), 1 + 4 * 3);
+
+    // A larger bound lets further ones in.
+    assert.ok(host.configure(policy({ telemetry: { principals: 4 } })).accepted);
+    for (const name of ["e", "f"]) connect(name);
+    assert.equal(valuesOf(host, "source_principal").size, 5);
+  });
+
   it("of refusals is at most 512 for a principal; beyond that, class and rule are `other`", () => {
     const rules = Array.from({ length: 600 }, (_, i) => ({
       name: `rule-${i}`,
