@@ -148,9 +148,15 @@ export function reportDelivery(connection: Connection, dryRun: bool, line: Serve
   recordRefusal(connection, dryRun, operation, Reason.DENIED, access, 0, 0);
 }
 
-/** A message for a subscription that a newer policy has ended was kept back: counts it. The audit has told of that end. */
+/**
+ * A message for a subscription that a newer policy has ended was kept back: counts it, and keeps it for the access log if it is the
+ * connection's first refusal. The audit has told of that end.
+ */
 export function reportRevokedDelivery(connection: Connection, line: ServerLine): void {
   countRefusedDelivery(connection, line, Reason.REVOKED, UNKNOWN);
+  if (connection.totals.refused == 1) {
+    summarizeRefusal(line.operation, line.subject, line.subjectLength, Reason.REVOKED, "");
+  }
 }
 
 /** A newer policy has ended a subscription. */

@@ -382,6 +382,19 @@ describe("a connection's summary in filter state", () => {
     assert.deepEqual([stateOf(wire)["nats_denied"], stateOf(wire)["nats_refused"]], ["1", "3"]);
   });
 
+  it("reports the first refusal at once where that is a message of a subscription that a newer policy has ended", () => {
+    const host = configuredHost({ audit: { refusalsPerSecond: 1, burst: 1 } });
+    const wire = Wire.connected(host);
+    wire.client("SUB ok.x 1\r\n");
+    const rule = { subscribe: { allow: ["other"] } };
+    assert.ok(host.configure(policy({ rule, audit: { refusalsPerSecond: 1, burst: 1 } })).accepted);
+    assert.doesNotMatch(wire.server(msg("ok.x", "1").repeat(2)), /MSG/);
+    const denied = { nats_denied: "1", nats_last_refusal: "MSG ok.x revoked" };
+    assert.deepEqual(stateOf(wire), denied);
+    wire.connection.close();
+    assert.deepEqual(stateOf(wire), { ...stateOf(wire), ...denied, nats_refused: "2" });
+  });
+
   it("reports a connection's first refusal even where other connections have used up the audit's burst", () => {
     const host = configuredHost({ audit: { refusalsPerSecond: 1, burst: 1 } });
     Wire.connected(host).client(pub("no.1"));
