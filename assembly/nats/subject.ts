@@ -244,6 +244,14 @@ export function isOfJetStream(pointer: usize, length: i32): bool {
   return length >= 4 && load<u32>(pointer) == JETSTREAM;
 }
 
+/** `$JS.ACK.` with the first byte lowest. */
+const ACKNOWLEDGEMENT: u64 = 0x2e4b43412e534a24;
+
+/** Does it begin so, and is no acknowledgement, of which none names a subject? */
+export function isRequestToJetStream(pointer: usize, length: i32): bool {
+  return isOfJetStream(pointer, length) && (length < 8 || load<u64>(pointer) != ACKNOWLEDGEMENT);
+}
+
 /** Has the subject no empty token and no wildcard (nats-server `IsValidLiteralSubject`)? Leaves it split in `tokens`. */
 export function isLiteral(tokens: Tokens, pointer: usize, length: i32): bool {
   return tokens.split(pointer, length) && !tokens.hasWildcard;

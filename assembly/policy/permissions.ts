@@ -1,5 +1,5 @@
 import { Words } from "../bytes/words";
-import { isOfJetStream, NOT_BY_TOKENS, Tokens } from "../nats/subject";
+import { DOT, GREATER, isOfJetStream, isRequestToJetStream, NOT_BY_TOKENS, STAR, Tokens } from "../nats/subject";
 import { isReservedPublish } from "../nats/reserved";
 import { answerOf, classOf, markReserved, NO_ANSWER, reasonOf, ruleOf } from "./answer";
 import { makeRoomFor, NO_QUESTION } from "./decision-cache";
@@ -11,6 +11,12 @@ import { ResponseLimit } from "./response-limit";
 import { ClassMatcher, OTHER_CLASS } from "./subject-classes";
 
 const subjectTokens: Tokens = new Tokens();
+
+/**
+ * `$JS.API.DIRECT.GET.STREAM`; with a domain of JetStream there is one more, without which less is held for certain. What further
+ * tokens decide about a request is not remembered for all that begin alike, since of some patterns they say nothing (`misreadFrom`).
+ */
+const STREAM_TOKENS: i32 = 5;
 
 const SYSTEM_QUEUE: StaticArray<u8> = [0x5f, 0x73, 0x79, 0x73, 0x5f]; // _sys_
 
@@ -161,7 +167,9 @@ export class Permissions {
     const splits = tokens.split(pointer, length);
     if (splits && isPattern(tokens)) return this.decidePattern(pointer, length);
     const reason = this.decidePublish(splits);
-    tokens.holdBack(this.publishDeny.hasOdd);
+    tokens.holdBack(
+      this.publishDeny.hasOdd || (tokens.looked > STREAM_TOKENS && isRequestToJetStream(pointer, length)),
+    );
     // The first token alone tells that, so that it too holds for all subjects that begin with the tokens looked at.
     const reserved = isReservedPublish(pointer, length);
     return this.rememberWithClass(this.publishQuestion, pointer, length, reason, this.decidedBy, reserved);
@@ -176,12 +184,23 @@ export class Permissions {
   }
 
   /**
-   * A subject that JetStream reads as a pattern (`isPattern`) must lie inside an allow entry and overlap no deny entry. The
-   * answer is not remembered: patterns come when a consumer is made, and a search that was given up for want of steps may end
-   * another time.
+   * A subject that JetStream reads as a pattern (`isPattern`) must lie inside an allow entry and overlap no deny entry; one that
+   * it misreads, all that it may find by it. The answer is not remembered: patterns come when a consumer is made, and a search
+   * that was given up for want of steps may end another time.
    */
   private decidePattern(pointer: usize, length: i32): u64 {
     const subjectClass = this.classOf(pointer, length);
+    const beyond = misreadFrom(subjectTokens);
+    if (beyond == 0) return this.decidePatternInHand(subjectClass);
+    const byte = load<u8>(beyond);
+    store<u8>(beyond, GREATER);
+    subjectTokens.split(pointer, <i32>(beyond - pointer) + 1);
+    const answer = this.decidePatternInHand(subjectClass);
+    store<u8>(beyond, byte);
+    return answer;
+  }
+
+  private decidePatternInHand(subjectClass: i32): u64 {
     const deny = this.publishDeny.findOverlap(subjectTokens, false, 0, 0);
     if (deny != NONE) {
       return answerOf(Reason.DENIED, deny == TOO_MANY_STEPS ? NONE : this.publishDeny.rule(deny), subjectClass);
@@ -407,4 +426,23 @@ export class Permissions {
  */
 function isPattern(tokens: Tokens): bool {
   return tokens.hasWildcard && isOfJetStream(tokens.subject, tokens.subjectLength);
+}
+
+/**
+ * Where a pattern begins to say nothing, since JetStream finds messages by it that it does not match; 0 if it does not. Its tree
+ * of subjects (stree/parts.go) takes the last byte of a pattern for a wildcard of its own where a node of the tree ends before
+ * it: `….orders.*.adm>` finds `….orders.x.admin.y` too, and what is before the first wildcard holds (2.10.29, 2.12.15 and 2.15.2,
+ * tried). By a '>' that is not last 2.10.29 finds all of the stream, and only the stream's name holds.
+ */
+function misreadFrom(tokens: Tokens): usize {
+  let holds = tokens.recorded - 1;
+  if (tokens.hasInnerGreater) holds = min(holds, STREAM_TOKENS);
+  else {
+    const end = tokens.subject + <usize>tokens.subjectLength;
+    const last = load<u8>(end - 1);
+    if ((last != STAR && last != GREATER) || load<u8>(end - 2) == DOT) return 0;
+  }
+  let index = 1;
+  while (index < holds && !tokens.isStar(index) && !tokens.isGreater(index)) index++;
+  return tokens.pointer(index);
 }

@@ -74,7 +74,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     name: "jetstream-patterns",
     title: "Wildcards in a request to JetStream must lie inside an allow entry and outside of each deny",
-    why: "nats-server takes the wildcards of a publish for literal tokens when it asks its permissions, and JetStream's API takes them for a pattern: `$JS.API.DIRECT.GET.S.orders.>` reads what a deny entry for `$JS.API.DIRECT.GET.S.orders.admin.>` keeps. Subjects that begin otherwise are judged as nats-server does.",
+    why: "nats-server takes the wildcards of a publish for literal tokens when it asks its permissions, and JetStream's API takes them for a pattern: `$JS.API.DIRECT.GET.S.orders.>` reads what a deny entry for `$JS.API.DIRECT.GET.S.orders.admin.>` keeps. By `$JS.API.DIRECT.GET.S.orders.*.adm>`, and in 2.10 by `$JS.API.DIRECT.GET.S.orders.>.>`, it finds more than the pattern matches, so these are judged as all that it may find. Subjects that begin otherwise are judged as nats-server does.",
     stricter: "filter",
     sessions: ["own-jetstream-pattern"],
   },

@@ -346,6 +346,21 @@ describe("ways round a subject policy", () => {
     await reader.expect("HMSG", /^HMSG _INBOX\.x\.3 1 /);
   });
 
+  it("a pattern by which JetStream finds more than it matches reads nothing that a deny protects", async () => {
+    await town.stream("DATA", ["data.>"], { allow_direct: true });
+    // JetStream's tree of subjects has a node that ends behind `data.othe`.
+    await town.store("data.othello", "");
+    await town.store("data.other", "SECRET");
+    const subject = "$JS.API.DIRECT.GET.DATA.*.othe>";
+    const get = publish(subject, "", "", "_INBOX.x.1");
+    const alone = await town.connect("reader", "alone");
+    await alone.send(`SUB _INBOX.x.* 1\r\n${get}`);
+    assert.match(String((await alone.expect("HMSG", /^HMSG _INBOX\.x\.1 1 /)).payload), /SECRET$/);
+
+    const reader = await town.connect("reader", "filtered");
+    assert.deepEqual(await errorsOf(reader, get), refusedPublish(subject));
+  });
+
   it("a request that names JetStream's domain reads nothing that a deny protects, though it begins otherwise", async () => {
     await town.stream("DATA", ["data.>"], { allow_direct: true });
     await town.store("data.other", "SECRET");

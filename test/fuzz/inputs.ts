@@ -57,6 +57,7 @@ const SUBJECTS = [
   ],
   ...["_INBOX.1", "_INBOX.*", "foo.secret.>", "foo.*.x"],
   ...["$JS.API.DIRECT.GET.S.a", "$JS.API.DIRECT.GET.S.*", "$JS.API.DIRECT.GET.S.secret.>", "$JS.API.DIRECT.GET.S.>"],
+  ...["$JS.API.DIRECT.GET.S.a.b.>.>", "$JS.API.DIRECT.GET.S.*.a>", "$JS.API.DIRECT.GET.S.a.b.c"],
   ...["$JS.hub.API.DIRECT.GET.S.a", "$JS.hub.API.DIRECT.GET.S.secret.a", "$JS.hub.API.DIRECT.GET.S.*.a"],
 ];
 const SIDS = ["1", "2", "3", "a", "1"];

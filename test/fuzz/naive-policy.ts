@@ -93,6 +93,14 @@ function isPattern(subject: string): boolean {
   return subject.startsWith("$JS.") && !subject.split(".").includes("") && !isLiteral(subject);
 }
 
+/** All that JetStream may find by a pattern: more than it matches, if it misreads it (assembly/policy/permissions.ts). */
+function found(pattern: string): string {
+  const tokens = pattern.split(".");
+  if (isInsertable(pattern) && !/[^.][*>]$/.test(pattern)) return pattern;
+  const wildcard = tokens.findIndex((token) => token === "*" || token === ">");
+  return [...tokens.slice(0, isInsertable(pattern) ? wildcard : Math.min(wildcard, 5)), ">"].join(".");
+}
+
 /** An entry of what may not be published, and the same with a domain of JetStream, which nats-server would take out. */
 function inEveryDomain(entry: string): string[] {
   if (entry.startsWith("$JS.API.")) return [entry, entry.replace("$JS.", () => "$JS.*.")];
@@ -190,16 +198,16 @@ export class NaivePolicy {
   /** Whether the lists alone let the peer publish there. */
   listsPermit(subject: string): boolean {
     if (this.deniesPublish(subject)) return false;
-    if (isPattern(subject) && isInsertable(subject)) {
+    if (isPattern(subject)) {
       return this.#rules.some(({ publish }) => {
-        return publish?.allow === "ALL" || (publish?.allow ?? []).some((entry) => contains(entry, subject));
+        return publish?.allow === "ALL" || (publish?.allow ?? []).some((entry) => contains(entry, found(subject)));
       });
     }
     return this.#allowing(subject).length > 0;
   }
 
   deniesPublish(subject: string): boolean {
-    const covers = isPattern(subject) ? overlap : matchesLiterally;
+    const covers = isPattern(subject) ? (entry: string) => overlap(entry, found(subject)) : matchesLiterally;
     return this.#denies("publish")
       .flatMap(inEveryDomain)
       .some((entry) => covers(entry, subject));

@@ -67,6 +67,41 @@ describe("publishing", () => {
     all.destroy();
   });
 
+  it("to JetStream's API is denied where JetStream finds more by the pattern than it matches, whatever was decided before", () => {
+    const permissions = permissionsOf([
+      '"publish":{"allow":["$JS.API.DIRECT.GET.S.>","$JS.hub.API.>","$JS.ACK.>"]}',
+      '"publish":{"deny":["$JS.API.DIRECT.GET.S.orders.admin.secret"]}',
+    ]);
+    const requests = ["$JS.API.DIRECT.GET.S.", "$JS.hub.API.DIRECT.GET.S."];
+    // Answers are remembered for all subjects that begin alike, when they are given for the second time.
+    for (let i = 0; i < 4; i++) {
+      for (let j = 0; j < requests.length; j++) {
+        const get = requests[j];
+        expect(publish(permissions, get + "orders.eu." + i.toString())).toBe("allowed by 0");
+        expect(publish(permissions, get + "bills." + i.toString())).toBe("allowed by 0");
+        expect(publish(permissions, get + "bills.>.>")).toBe("denied by 1");
+        expect(publish(permissions, get + "orders.eu.>.>")).toBe("denied by 1");
+        expect(publish(permissions, get + ">.x")).toBe("denied by 1");
+        expect(publish(permissions, get + "orders.*.secr>")).toBe("denied by 1");
+        expect(publish(permissions, get + "*.*.s*")).toBe("denied by 1");
+        expect(publish(permissions, get + "bills.*.s*")).toBe("allowed by 0");
+        expect(publish(permissions, get + "bills.*.x")).toBe("allowed by 0");
+        // Without a wildcard beside it, JetStream takes it for itself.
+        expect(publish(permissions, get + "orders.admin.secr>")).toBe("allowed by 0");
+      }
+    }
+    permissions.destroy();
+    const narrow = permissionsOf(['"publish":{"allow":["$JS.API.DIRECT.GET.S.orders.>","$JS.API.DIRECT.GET.T.>"]}']);
+    for (let i = 0; i < 4; i++) {
+      expect(publish(narrow, "$JS.API.DIRECT.GET.S.orders." + i.toString())).toBe("allowed by 0");
+      expect(publish(narrow, "$JS.API.DIRECT.GET.S.orders.>.>")).toBe("not_allowed");
+      expect(publish(narrow, "$JS.API.DIRECT.GET.S.orders.*.x>")).toBe("allowed by 0");
+      expect(publish(narrow, "$JS.API.DIRECT.GET.T." + i.toString())).toBe("allowed by 0");
+      expect(publish(narrow, "$JS.API.DIRECT.GET.T.orders.>.>")).toBe("allowed by 0");
+    }
+    narrow.destroy();
+  });
+
   it("is denied with a domain of JetStream as without, since nats-server takes that out, whatever was decided before", () => {
     const permissions = permissionsOf([
       '"publish":{"allow":[">"],"deny":["orders.a","$KV.secret.>","$JS.API.STREAM.PURGE.>","$JS.API.DIRECT.GET.S.a.b","$KV.b.k","$OBJ.b.>"]}',
