@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Brokers } from "./brokers.ts";
 import { comparable } from "./compare.ts";
 import { withoutDeniedAnswers } from "./no-responders.ts";
-import { replay } from "./replay.ts";
+import { patient, replay } from "./replay.ts";
 import { render, type Rendered, type Script } from "./script.ts";
 import type { Outcome, Session } from "./session.ts";
 import type { Strictness } from "./strictness.ts";
@@ -56,21 +56,6 @@ export async function judge({ filtered, oracle }: Case, brokers: Brokers): Promi
     native: native.outcome,
     through,
   };
-}
-
-const PATIENT_MILLISECONDS = 2000;
-
-/**
- * The same session, but a quiet is only over when nothing at all comes for long or the connection has ended. On a machine that
- * stood still, the end came after what was sent next.
- */
-function patient(session: Session): Session {
-  const send = session.send.map((step) =>
-    typeof step !== "string" && "barrier" in step && step.barrier === "quiet"
-      ? { ...step, quiet_ms: PATIENT_MILLISECONDS }
-      : step,
-  );
-  return { ...session, send };
 }
 
 interface OracleAnswer {

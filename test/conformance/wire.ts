@@ -1,5 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { once } from "node:events";
+import { PATIENCE } from "../stand/wait.ts";
 
 /** Splits what a server sends into frames: lines, and for MSG and HMSG the line with its payload. */
 class Framer {
@@ -82,7 +83,8 @@ export class Wire {
   async change(milliseconds: number): Promise<boolean> {
     if (this.closed) return false;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), milliseconds);
+      // Once Node has looked for data, which it does only behind timers: in a process that stood still both are due.
+      const timer = setTimeout(() => setImmediate(() => resolve(false)), milliseconds);
       this.#wake = () => {
         clearTimeout(timer);
         resolve(true);
@@ -92,14 +94,14 @@ export class Wire {
 
   /** Waits until nothing has arrived for this long. */
   async quiet(milliseconds: number, atMost = 2000): Promise<void> {
-    const end = Date.now() + atMost;
-    while (Date.now() < end && (await this.change(milliseconds)));
+    const end = performance.now() + atMost;
+    while (performance.now() < end && (await this.change(milliseconds)));
   }
 
   async waitFor(condition: () => boolean, milliseconds: number): Promise<boolean> {
-    const end = Date.now() + milliseconds;
+    const end = performance.now() + milliseconds;
     while (!condition()) {
-      const left = end - Date.now();
+      const left = end - performance.now();
       if (left <= 0 || !(await this.change(left))) return condition();
     }
     return true;
@@ -119,7 +121,7 @@ export class Wire {
     this.send("PING\r\n");
     const pongs = (): number[] =>
       this.frames.flatMap((frame, index) => (index >= mark && frame === "PONG" ? [index] : []));
-    if (await this.waitFor(() => pongs().length > pings, 10_000)) this.frames.splice(pongs()[pings] ?? 0, 1);
+    if (await this.waitFor(() => pongs().length > pings, PATIENCE)) this.frames.splice(pongs()[pings] ?? 0, 1);
     else if (!this.ended()) throw new Error(`no PONG after ${JSON.stringify(this.frames.slice(mark))}`);
   }
 }
