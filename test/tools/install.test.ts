@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { inRoot } from "../../tools/paths.ts";
+import { waitFor } from "../stand/wait.ts";
 
 const INSTALL = inRoot("tools", "install.mjs");
 
@@ -49,10 +50,10 @@ test("packages are installed where the environment asks npm for those of product
 });
 
 test("packages are installed once where several first scripts of a clone run at once, one of which was killed before", async (t) => {
-  // Like npm, it takes a while, and a second one would find the folder of the first.
+  // It takes until the others wait, and a second one would find the folder of the first.
   const { clone, npm, install } = cloneWith(
     t,
-    `const fs = require("fs"); fs.appendFileSync("runs", "x"); fs.mkdirSync("node_modules"); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);`,
+    `const fs = require("fs"); fs.appendFileSync("runs", "x"); fs.mkdirSync("node_modules"); while (!fs.existsSync("others-wait")) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);`,
   );
   const killed = spawnSync(process.execPath, ["-e", ""]).pid;
   mkdirSync(join(clone, "build"));
@@ -65,9 +66,14 @@ test("packages are installed once where several first scripts of a clone run at 
   );
   let said = "";
   for (const { stderr } of scripts) stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
-  const statuses = await Promise.all(scripts.map(async (script) => (await once(script, "close"))[0] as unknown));
-  assert.deepEqual(statuses, [0, 0, 0, 0], said);
+  const ended = Promise.all(scripts.map(async (script) => (await once(script, "close"))[0] as unknown));
+  const waiting = /^==> process (?:\d+|unknown) installs the npm packages; waiting for it/gm;
+  try {
+    await waitFor("the other three wait", () => said.match(waiting)?.length === 3, { explain: () => said });
+  } finally {
+    writeFileSync(join(clone, "others-wait"), "");
+  }
+  assert.deepEqual(await ended, [0, 0, 0, 0], said);
   assert.equal(readFileSync(join(clone, "runs"), "utf8"), "x");
-  assert.match(said, /==> process \d+ installs the npm packages; waiting for it/);
   assert.ok(!existsSync(join(clone, "build", "npm-packages.lock")));
 });
