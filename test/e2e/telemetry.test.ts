@@ -1,12 +1,12 @@
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect, errors, type NatsConnection } from "@nats-io/transport-node";
 import assert from "node:assert/strict";
-import { setTimeout as sleep } from "node:timers/promises";
 import { after, before, describe, it } from "node:test";
 import { RawClient } from "../stand/raw-client.ts";
 import { Stand } from "../stand/stand.ts";
 import { PATIENCE, waitFor } from "../stand/wait.ts";
 import { ORDERS_API, shopPolicy, WORKERS } from "./policy.ts";
+import { settled } from "./settled.ts";
 
 const REQUESTS = 20;
 /** How long the responder thinks, in milliseconds. */
@@ -131,16 +131,10 @@ describe("telemetry of real clients through a real Envoy with two workers", () =
     const labels = { source_principal: ORDERS_API };
     const active = "istio_nats_connections_active";
     const subscribed = "istio_nats_subscriptions_active";
-    const before = await waitFor("a calm", async () => {
-      const one = await stand.envoy.stat(active, labels);
-      await sleep(700);
-      return (
-        one === (await stand.envoy.stat(active, labels)) && {
-          active: one,
-          subscribed: await stand.envoy.stat(subscribed, labels),
-        }
-      );
-    });
+    const before = await settled(async () => ({
+      active: await stand.envoy.stat(active, labels),
+      subscribed: await stand.envoy.stat(subscribed, labels),
+    }));
     const clients = await Promise.all(
       Array.from({ length: CONNECTIONS }, async () => {
         const client = await RawClient.connect(stand.port(), { tls: await stand.identity(ORDERS_API) });
