@@ -146,10 +146,10 @@ describe("a text that is a trap", () => {
     const list = (name: string, last: string): string =>
       JSON.stringify(Array.from({ length: 8000 }, (_, i) => `${name}.a.b.${i}${last}`));
     const text = `trustDomains: [cluster.local]\nrules:\n- name: r\n  from: [{principals: ["*"]}]\n  publish: {allow: ${list("x", ".c")}, deny: ${list("x", ".d")}}\n`;
-    const began = performance.now();
+    const began = computed();
     assert.match(istioNats(["check", "-"], text).output, /accepted: 1 rule, /);
     // One by one, they take forty seconds.
-    assert.ok(performance.now() - began < 10_000);
+    assert.ok(computed() - began < 10_000);
   });
 
   it("of aliases in place of what is looked for is followed", () => {

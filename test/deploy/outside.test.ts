@@ -9,6 +9,7 @@ import { ServerProxy } from "../stand/server-proxy.ts";
 import { Sidecar } from "../stand/sidecar.ts";
 import { Started } from "../stand/started.ts";
 import { STATS_TAGS } from "../stand/stats-tags.ts";
+import { PATIENCE } from "../stand/wait.ts";
 
 const SERVER = "spiffe://nats.example.com/server";
 const GATEWAY = "spiffe://cluster.local/ns/istio-system/sa/egress";
@@ -44,7 +45,10 @@ describe("a NATS outside of the mesh with TLS of its own, behind Envoy's TLS", (
 
   it("loses a client that does what tls_required says", async () => {
     await behindEnvoysTls(true, async ({ url }) => {
-      await assert.rejects(() => connect({ servers: url, reconnect: false, timeout: 5000 }), /wrong version number/);
+      await assert.rejects(
+        () => connect({ servers: url, reconnect: false, timeout: PATIENCE }),
+        /wrong version number/,
+      );
     });
   });
 });
@@ -67,7 +71,7 @@ describe("the same with the filter in that Envoy", () => {
       const proxy = await started.add(ServerProxy.start(folder, gateway, nats.port, listeners, options));
       const port = proxy.envoy.port("egress");
       const sidecar = await started.add(Sidecar.start(folder, "client", peer, port, GATEWAY));
-      const client = await connect({ servers: sidecar.url, reconnect: false, timeout: 5000 });
+      const client = await connect({ servers: sidecar.url, reconnect: false, timeout: PATIENCE });
       client.publish("shop.a.open");
       await client.flush();
       client.publish("billing.x");

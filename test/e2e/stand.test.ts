@@ -8,7 +8,7 @@ import { NatsServer } from "../stand/nats-server.ts";
 import { RawClient } from "../stand/raw-client.ts";
 import { Stand } from "../stand/stand.ts";
 import { Started } from "../stand/started.ts";
-import { waitFor } from "../stand/wait.ts";
+import { PATIENCE, waitFor } from "../stand/wait.ts";
 import { ORDERS_API } from "./policy.ts";
 
 describe("the stand, without any filter", () => {
@@ -30,7 +30,7 @@ describe("the stand, without any filter", () => {
         message.respond(`hello ${message.string()}`);
       },
     });
-    const reply = await connection.request("greet", "mesh");
+    const reply = await connection.request("greet", "mesh", { timeout: PATIENCE });
     assert.equal(reply.string(), "hello mesh");
     await connection.close();
     assert.ok((await stand.envoy.stat("envoy_listener_ssl_handshake")) > 0);

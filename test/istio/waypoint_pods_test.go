@@ -32,6 +32,7 @@ import (
 
 	"istio-nats/test/istio/proxy"
 	"istio-nats/test/istio/shipped"
+	"istio-nats/test/istio/wait"
 )
 
 // waypointPods is the template of the pods that Istio's own controller makes of a waypoint's Gateway.
@@ -86,7 +87,7 @@ func waypointPods(t *testing.T, gateway shipped.Object) appsv1.DeploymentSpec {
 	select {
 	case spec := <-made:
 		return spec
-	case <-time.After(20 * time.Second):
+	case <-time.After(wait.Patience):
 		t.Fatal("Istio makes no Deployment of the Gateway")
 		return appsv1.DeploymentSpec{}
 	}

@@ -5,10 +5,10 @@ import { inRoot } from "../../tools/paths.ts";
 import { quantile } from "../demo/dashboard-numbers.ts";
 import { sparkline } from "../demo/dashboard-screen.ts";
 import type { Sample } from "../stand/prometheus.ts";
-import { waitFor } from "../stand/wait.ts";
+import { PATIENCE, waitFor } from "../stand/wait.ts";
 
-/** Most of this is the stand's start. */
-const PATIENCE = 30_000;
+/** For the stand's start, each step of which has its own patience, and then for Envoy's histograms. */
+const DEMO_PATIENCE = 4 * PATIENCE;
 
 /** Python's pty module gives a program a terminal of its own, and passes on what it writes there. */
 const PSEUDO_TERMINAL = ["python3", "-c", "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"];
@@ -56,7 +56,7 @@ describe("npm run demo -- --dashboard", () => {
           // Envoy updates histograms every five seconds.
           return refused && Number(cellsOf(last, "shop/orders-api")[3]) > 0 && last;
         },
-        { timeout: PATIENCE, explain: output },
+        { timeout: DEMO_PATIENCE, explain: output },
       );
       assert.match(screen, /^istio-nats {2}3 connections {2}\d+ subscriptions/m);
       assert.match(screen, /^policy in force: .*ENFORCE [0-9a-f]{16}/m);
@@ -77,7 +77,7 @@ describe("npm run demo -- --dashboard", () => {
     const { output, child, ended } = watch([...PSEUDO_TERMINAL, ...DEMO]);
     try {
       const screens = (): number => output().split("\u001b[H").length;
-      await waitFor("three screens", () => screens() > 4, { timeout: PATIENCE, explain: output });
+      await waitFor("three screens", () => screens() > 4, { timeout: DEMO_PATIENCE, explain: output });
       child.stdin?.write(CTRL_C);
       assert.equal(await ended, 0);
     } finally {
