@@ -67,10 +67,10 @@ const SHOWN = [
 export async function report(stand: Stand, story: Story): Promise<void> {
   const expected = sorted(tally(story.refusals.map(keyOf)));
   const total = story.refusals.length;
-  // Counts reach Envoy on the filter's tick.
-  await waitFor("the stats of the last refusals", async () => {
-    const counts = [...(await counted(stand)).values()];
-    return counts.reduce((sum, count) => sum + count, 0) >= total;
+  // Counts reach Envoy on the filter's tick, one after the other.
+  const sum = (counts: ReadonlyMap<string, number>): number => [...counts.values()].reduce((all, one) => all + one, 0);
+  await waitFor("the stats of the last refusals and publishes", async () => {
+    return sum(await counted(stand)) >= total && sum(await published(stand)) >= story.publishers.length;
   });
 
   story.heading("Envoy's /stats/prometheus");
