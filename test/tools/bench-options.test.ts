@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { describe, it } from "node:test";
 import { inRoot } from "../../tools/paths.ts";
+import { PATIENCE } from "../stand/wait.ts";
 
 /** Runs a bench with options that it must refuse, in one line and before it has started or written anything. */
 function refusal(bench: string, args: readonly string[]): string {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     ["--import", "tsx", inRoot("bench", ...bench.split("/")), ...args],
-    { cwd: inRoot(), encoding: "utf8", timeout: 20_000 },
+    { cwd: inRoot(), encoding: "utf8", timeout: PATIENCE },
   );
   assert.equal(status, 1, stderr);
   assert.equal(stdout, "");

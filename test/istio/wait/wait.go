@@ -14,14 +14,18 @@ func Until(isSo func() bool) bool {
 	return UntilWithin(Patience, isSo)
 }
 
-// UntilWithin is Until with another limit.
+// UntilWithin is Until with another limit. The last look is behind it, so that what came while this process had no core
+// counts.
 func UntilWithin(limit time.Duration, isSo func() bool) bool {
-	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(limit); ; time.Sleep(20 * time.Millisecond) {
+		isLast := time.Now().After(deadline)
 		if isSo() {
 			return true
 		}
+		if isLast {
+			return false
+		}
 	}
-	return false
 }
 
 // AnswersOK says whether a server answers that URL with 200 OK.
