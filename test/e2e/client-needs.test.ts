@@ -1,6 +1,6 @@
 import { AckPolicy, jetstream, jetstreamManager, type JetStreamManager } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
-import { connect, nanos, type NatsConnection } from "@nats-io/transport-node";
+import { connect, nanos, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -12,7 +12,7 @@ import type { AuditRecord } from "../stand/audit.ts";
 import { RawClient } from "../stand/raw-client.ts";
 import type { Sidecar } from "../stand/sidecar.ts";
 import { Stand } from "../stand/stand.ts";
-import { waitFor } from "../stand/wait.ts";
+import { PATIENCE, waitFor } from "../stand/wait.ts";
 import type { Address } from "./clients/client.ts";
 import { NatsCli, type Ended } from "./clients/nats-cli.ts";
 import { linesOf } from "./frames.ts";
@@ -81,6 +81,11 @@ async function served(stage: Stage, command: string[], subject: string, use: () 
   }
 }
 
+/** Has the operator ask what a command of the client serves. */
+function ask({ operator }: Stage, subject: string, text = ""): Promise<Msg> {
+  return operator.request(subject, text, { timeout: PATIENCE });
+}
+
 /** What each row of the table says, done. */
 const PLAYS: Record<string, (stage: Stage) => Promise<void>> = {
   "publishes, or `nats bench pub`": (stage) =>
@@ -98,7 +103,7 @@ const PLAYS: Record<string, (stage: Stage) => Promise<void>> = {
     answering.unsubscribe();
   },
   "answers; with `allow_responses`": (stage) =>
-    served(stage, ["reply", "orders.quote", "4.20 EUR"], "orders.quote", () => stage.operator.request("orders.quote")),
+    served(stage, ["reply", "orders.quote", "4.20 EUR"], "orders.quote", () => ask(stage, "orders.quote")),
   "publishes to a stream, and reads the acknowledgement": (stage) =>
     succeed(stage, ["pub", "orders.new", "lemons", "--jetstream"]),
   "pulls from a consumer that is there": (stage) => succeed(stage, ["consumer", "next", "ORDERS", "billing", "--ack"]),
@@ -150,9 +155,9 @@ const PLAYS: Record<string, (stage: Stage) => Promise<void>> = {
     ),
   "runs a service; with `allow_responses`": (stage) =>
     served(stage, ["service", "serve", "calc"], "calc.echo", async () => {
-      for (const subject of ["$SRV.PING", "$SRV.INFO.calc", "calc.echo"]) await stage.operator.request(subject, "1");
-      const { id } = (await stage.operator.request("$SRV.PING.calc")).json<{ id: string }>();
-      await stage.operator.request(`$SRV.STATS.calc.${id}`);
+      for (const subject of ["$SRV.PING", "$SRV.INFO.calc", "calc.echo"]) await ask(stage, subject, "1");
+      const { id } = (await ask(stage, "$SRV.PING.calc")).json<{ id: string }>();
+      await ask(stage, `$SRV.STATS.calc.${id}`);
     }),
   "looks for services and their statistics": async (stage) => {
     const serving = stage.cli.start(stage.operatorAddress, "service", "serve", "calc");
@@ -270,6 +275,8 @@ class Trial {
     doIt(this.stage).catch(() => undefined);
     const refused = (): boolean => refusedIn(this.#stand.audit().slice(before)).length > 0;
     await waitFor("a refusal", refused, { explain: () => `nothing is refused with ${needs.join()} alone` });
+    // What it goes on to try must not be refused where somebody else plays.
+    await this.stage.cli.endAll();
   }
 
   async #enforce(needs: Needs): Promise<void> {

@@ -27,7 +27,7 @@ export interface Running {
 export class NatsCli {
   readonly #command: string;
   readonly #folder: string;
-  readonly #running = new Set<ChildProcess>();
+  readonly #running = new Map<ChildProcess, Promise<unknown>>();
 
   private constructor(command: string, folder: string) {
     this.#command = command;
@@ -46,7 +46,6 @@ export class NatsCli {
       env: { ...process.env, XDG_CONFIG_HOME: this.#folder, NO_COLOR: "1" },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    this.#running.add(child);
     let stdout = "";
     let stderr = "";
     child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
@@ -56,7 +55,10 @@ export class NatsCli {
       return { status: child.exitCode, stdout, stderr, failure: failureIn(stderr) };
     });
     // Whoever waits for the end gets the error. A command that nobody waits for is ended by `stop`.
-    ended.catch(() => undefined);
+    this.#running.set(
+      child,
+      ended.catch(() => undefined),
+    );
     return {
       ended: () => ended,
       stop: () => {
@@ -70,8 +72,14 @@ export class NatsCli {
     return this.start(address, ...args).ended();
   }
 
+  /** Ends every command that still runs. */
+  async endAll(): Promise<void> {
+    for (const child of this.#running.keys()) child.kill("SIGKILL");
+    await Promise.all(this.#running.values());
+  }
+
   stop(): void {
-    for (const child of this.#running) child.kill("SIGKILL");
+    for (const child of this.#running.keys()) child.kill("SIGKILL");
     removeScratch(this.#folder);
   }
 }

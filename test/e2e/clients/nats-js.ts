@@ -1,4 +1,11 @@
-import { AckPolicy, jetstream, jetstreamManager, type JsMsg } from "@nats-io/jetstream";
+import {
+  AckPolicy,
+  jetstream,
+  jetstreamManager,
+  type JetStreamClient,
+  type JetStreamManager,
+  type JsMsg,
+} from "@nats-io/jetstream";
 import { Kvm, type KvWatchEntry } from "@nats-io/kv";
 import {
   connect,
@@ -28,6 +35,9 @@ import {
 } from "./client.ts";
 import { Mailbox } from "./mailbox.ts";
 
+/** For every call that waits for JetStream, instead of nats.js's five seconds. */
+const PATIENT = { timeout: CALL_TIMEOUT };
+
 function headersOf(headers: Record<string, string> | undefined): MsgHdrs | undefined {
   if (!headers) return undefined;
   const made = makeHeaders();
@@ -50,7 +60,7 @@ function fromCore(message: Msg): Message {
 
 /** Acknowledges, and waits for the answer to the acknowledgement. */
 async function fromStream(message: JsMsg): Promise<Message> {
-  await message.ackAck();
+  await message.ackAck(PATIENT);
   return messageOf({ subject: message.subject, headers: message.headers, string: message.string() });
 }
 
@@ -65,12 +75,18 @@ async function takeFrom(messages: AsyncIterable<JsMsg>, count: number): Promise<
 
 class NatsJsConnection implements Connection {
   readonly #connection: NatsConnection;
+  readonly #jetStream: JetStreamClient;
   #errors: string[] = [];
   #reconnects = 0;
 
   constructor(connection: NatsConnection) {
     this.#connection = connection;
+    this.#jetStream = jetstream(connection, PATIENT);
     void this.#listen();
+  }
+
+  #manager(): Promise<JetStreamManager> {
+    return jetstreamManager(this.#connection, PATIENT);
   }
 
   publish(subject: string, data: string, { reply, headers }: PublishOptions = {}): Promise<void> {
@@ -129,55 +145,55 @@ class NatsJsConnection implements Connection {
   }
 
   async createStream(name: string, subjects: string[]): Promise<void> {
-    const manager = await jetstreamManager(this.#connection);
+    const manager = await this.#manager();
     await manager.streams.add({ name, subjects });
   }
 
   async publishToStream(subject: string, data: string): Promise<number> {
-    const { seq } = await jetstream(this.#connection).publish(subject, data);
+    const { seq } = await this.#jetStream.publish(subject, data);
     return seq;
   }
 
   async pull(stream: string, count: number): Promise<StreamMessages> {
-    const manager = await jetstreamManager(this.#connection);
+    const manager = await this.#manager();
     const config = { durable_name: "pull", ack_policy: AckPolicy.Explicit };
     await manager.consumers.add(stream, config);
-    const consumer = await jetstream(this.#connection).consumers.get(stream, "pull");
+    const consumer = await this.#jetStream.consumers.get(stream, "pull");
     const messages = await consumer.fetch({ max_messages: count, expires: CALL_TIMEOUT });
     const taken = await takeFrom(messages, count);
     return { messages: taken, unacknowledged: (await consumer.info()).num_ack_pending };
   }
 
   async push(stream: string, deliver: string, count: number): Promise<StreamMessages> {
-    const manager = await jetstreamManager(this.#connection);
+    const manager = await this.#manager();
     const config = { durable_name: "push", ack_policy: AckPolicy.Explicit, deliver_subject: deliver };
     await manager.consumers.add(stream, config);
-    const consumer = await jetstream(this.#connection).consumers.getPushConsumer(stream, "push");
+    const consumer = await this.#jetStream.consumers.getPushConsumer(stream, "push");
     const messages = await consumer.consume();
     const taken = await takeFrom(messages, count);
     return { messages: taken, unacknowledged: (await consumer.info()).num_ack_pending };
   }
 
   async createBucket(name: string): Promise<void> {
-    await new Kvm(this.#connection).create(name);
+    await new Kvm(this.#jetStream).create(name);
   }
 
   async putKey(bucket: string, key: string, value: string): Promise<number> {
-    return (await new Kvm(this.#connection).open(bucket)).put(key, value);
+    return (await new Kvm(this.#jetStream).open(bucket)).put(key, value);
   }
 
   async getKey(bucket: string, key: string): Promise<string | null> {
-    const entry = await (await new Kvm(this.#connection).open(bucket)).get(key);
+    const entry = await (await new Kvm(this.#jetStream).open(bucket)).get(key);
     return entry?.operation === "PUT" ? entry.string() : null;
   }
 
   async deleteKey(bucket: string, key: string): Promise<void> {
-    await (await new Kvm(this.#connection).open(bucket)).delete(key);
+    await (await new Kvm(this.#jetStream).open(bucket)).delete(key);
   }
 
   async watchKeys(bucket: string): Promise<KeyWatch> {
     const mailbox = new Mailbox<KeyChange>(`keys of ${bucket}`);
-    const changes = await (await new Kvm(this.#connection).open(bucket)).watch();
+    const changes = await (await new Kvm(this.#jetStream).open(bucket)).watch();
     void this.#collect(changes, mailbox);
     return { take: (count) => mailbox.take(count) };
   }
