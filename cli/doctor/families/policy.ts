@@ -15,7 +15,7 @@ import { meshTrustDomains } from "../../mesh/mesh-trust-domains.ts";
 import { nearest } from "../../nearest.ts";
 import { misreadNames, misreadSubjects, type Misread } from "../../policy/misread.ts";
 import { unansweredPulls } from "../../policy/unanswered.ts";
-import { unfilteredCreations } from "../../policy/unfiltered.ts";
+import { bypassedDenies } from "../../policy/named-in-body.ts";
 import { family, type Check, type Report } from "../family.ts";
 
 const JETSTREAM_API = "$JS.API.>";
@@ -54,7 +54,7 @@ export type PolicyId =
   | Misread["id"]
   | "js-api-replies-any"
   | "js-pull-unanswered"
-  | "js-filter-in-body"
+  | "js-named-in-body"
   | "class-void"
   | "policy-dry-run";
 
@@ -139,13 +139,13 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
       "subject must be one to which the peer may subscribe, so every pull is refused.",
     remedy: "allow the subscription on which the messages are to arrive, such as subscribe: {allow: [_INBOX.>]}",
   },
-  "js-filter-in-body": {
+  "js-named-in-body": {
     severity: "warning",
     what:
-      "A rule denies a consumer by the filter in the subject of its request " +
-      "(`$JS.API.CONSUMER.CREATE.STREAM.CONSUMER.FILTER`), but its peers may also send a request without that filter. " +
-      "JetStream then reads the filter from the body, which the policy does not see, so the same consumer can still be made.",
-    remedy: "deny the requests without a filter too",
+      "A rule denies what is read by the subject of a request (`$JS.API.CONSUMER.CREATE.STREAM.CONSUMER.FILTER`, " +
+      "`$JS.API.DIRECT.GET.STREAM.SUBJECT`), but its peers may also send a request whose body names it. The policy does not " +
+      "see the body, so the same can still be read.",
+    remedy: "deny the requests that name it in the body too",
   },
   "class-void": {
     severity: "warning",
@@ -249,9 +249,9 @@ function judgeWhole(config: Field, ours: readonly string[], report: Report<Polic
     const message = `${ruleText(rule)} allows ${entry.text() ?? ""}, but its peers may subscribe to nothing`;
     report("js-pull-unanswered", entry.place, message);
   }
-  for (const { rule, entry, open } of unfilteredCreations(config)) {
-    const message = `${ruleText(rule)} denies ${entry.text() ?? ""}, but its peers may publish ${open.join(", ")}, where the filter is in the body`;
-    report("js-filter-in-body", entry.place, message, `deny ${open.join(", ")} too`);
+  for (const { rule, entry, open } of bypassedDenies(config)) {
+    const message = `${ruleText(rule)} denies ${entry.text() ?? ""}, but its peers may publish ${open.join(", ")}, where the body names it`;
+    report("js-named-in-body", entry.place, message, `deny ${open.join(", ")} too`);
   }
   for (const { pattern, name, earlier } of shadowedPatterns(config)) {
     const message = `${pattern.text() ?? ""} of class "${name}" counts nothing: the earlier class "${earlier.name}" has ${earlier.pattern}`;

@@ -4,21 +4,30 @@ import { namedBy } from "./rule-peers.ts";
 
 const CREATE = "$JS.API.CONSUMER.CREATE";
 const CREATE_DURABLE = "$JS.API.CONSUMER.DURABLE.CREATE";
+const DIRECT_GET = "$JS.API.DIRECT.GET";
+const GET = "$JS.API.STREAM.MSG.GET";
 
-/** A deny entry that names a consumer's filter, and the requests that name none and are allowed beside it. */
-export interface UnfilteredCreation {
+/** A deny entry that names what is read, and the requests that name it in their bodies and are allowed beside it. */
+export interface BypassedDeny {
   rule: Field;
   entry: Field;
   open: string[];
 }
 
+/** The tokens behind this prefix: none if the entry does not begin so. */
+function tokensBehind(prefix: string, entry: string): string[] {
+  return entry.startsWith(`${prefix}.`) ? entry.slice(prefix.length + 1).split(".") : [];
+}
+
 /**
- * The requests by which a peer gets the consumer that `deny` is about and names its filter in the body: none unless the entry
- * has a filter behind `$JS.API.CONSUMER.CREATE.STREAM.CONSUMER` (nats-server `server/jetstream_api.go`).
+ * The requests by which a peer reads what `deny` is about and names it in the body: none unless the entry has a filter behind
+ * `$JS.API.CONSUMER.CREATE.STREAM.CONSUMER`, or a subject behind `$JS.API.DIRECT.GET.STREAM` (nats-server
+ * `server/jetstream_api.go`).
  */
-function unfilteredForms(deny: string): string[] {
-  if (!deny.startsWith(`${CREATE}.`)) return [];
-  const [stream = "", consumer = "", ...filter] = deny.slice(CREATE.length + 1).split(".");
+function unnamedForms(deny: string): string[] {
+  const [read = "", ...subject] = tokensBehind(DIRECT_GET, deny);
+  if (subject.length > 0) return [`${DIRECT_GET}.${read}`, `${GET}.${read}`];
+  const [stream = "", consumer = "", ...filter] = tokensBehind(CREATE, deny);
   if (filter.length === 0) return [];
   const forms = [`${CREATE}.${stream}.${consumer}`, `${CREATE_DURABLE}.${stream}.${consumer}`];
   // The oldest form names no consumer, so it cannot make one of a given name.
@@ -60,20 +69,20 @@ function allowed(rule: Field): string[] {
   return allow?.text() === "ALL" ? [">"] : (allow?.items() ?? []).flatMap((entry) => entry.text() ?? []);
 }
 
-/** The deny entries that can be bypassed: JetStream takes the filter of the other requests from their bodies. */
-export function unfilteredCreations(config: Field): UnfilteredCreation[] {
+/** The deny entries that can be bypassed: JetStream takes from the bodies of other requests what these name. */
+export function bypassedDenies(config: Field): BypassedDeny[] {
   const rules = config.items("rules");
   const denies = rules.flatMap((rule) =>
-    rule.items("publish", "deny").map((entry) => ({ rule, entry, forms: unfilteredForms(entry.text() ?? "") })),
+    rule.items("publish", "deny").map((entry) => ({ rule, entry, forms: unnamedForms(entry.text() ?? "") })),
   );
-  const filtered = denies.filter(({ forms }) => forms.length > 0);
-  if (filtered.length === 0) return [];
+  const named = denies.filter(({ forms }) => forms.length > 0);
+  if (named.length === 0) return [];
   // Denies of other rules may be for other peers. They are taken to apply to these, so that there is no false warning.
   const denied = new PatternTree(denies.flatMap(({ entry }) => entry.text() ?? []));
   const allows = rules
     .map((rule) => ({ rule, entries: allowed(rule) }))
     .filter(({ rule, entries }) => entries.length > 0 && rule.text("mode") !== "DRY_RUN");
-  return filtered.flatMap(({ rule, entry, forms }) => {
+  return named.flatMap(({ rule, entry, forms }) => {
     const entries = allows.filter((other) => shareAPeer(rule, other.rule)).flatMap((other) => other.entries);
     const open = forms.filter((form) =>
       entries.some((allow) => {
