@@ -55,7 +55,11 @@ export class World {
     const stand = await Stand.start({
       listeners: {
         mtls: { filter: filter(policy) },
-        outbound: { mode: "DISABLE", filter: filter({ ...policy, identity: "WORKLOAD" }) },
+        // With VMs of its own, as in a proxy of its own: of the plugins in a VM only one tells of its memory.
+        outbound: {
+          mode: "DISABLE",
+          filter: { ...filter({ ...policy, identity: "WORKLOAD" }), environment: { PROXY: "client" } },
+        },
       },
       nats: { config: `max_payload: ${MAX_PAYLOAD}` },
       serverProxy: { metadata: METADATA },
