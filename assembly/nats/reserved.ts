@@ -1,9 +1,10 @@
+import { isAcknowledgement } from "./subject";
+
 /** Subjects that nats-server keeps for itself, packed with the first byte lowest. */
 const GATEWAY_REPLY: u64 = 0x2e5f52475f; // _GR_.
 const OLD_GATEWAY_REPLY: u64 = 0x2e524724; // $GR.
 const RAFT: u64 = 0x2e47524e24; // $NRG.
 const SERVICE_REPLY: u64 = 0x2e5f525f; // _R_.
-const ACKNOWLEDGEMENT: u64 = 0x2e4b43412e534a24; // $JS.ACK.
 
 /** Publishes that are refused whatever the rules say (client.go `processInboundClientMsg`). */
 // @ts-ignore: decorator
@@ -26,7 +27,7 @@ export function isReservedReply(pointer: usize, length: i32): bool {
 function isReplyOfTheServer(pointer: usize, length: i32): bool {
   return (
     startsWith(pointer, length, SERVICE_REPLY, 4) ||
-    (length > 8 && load<u64>(pointer) == ACKNOWLEDGEMENT) ||
+    isAcknowledgement(pointer, length) ||
     isGatewayReply(pointer, length)
   );
 }

@@ -247,9 +247,14 @@ export function isOfJetStream(pointer: usize, length: i32): bool {
 /** `$JS.ACK.` with the first byte lowest. */
 const ACKNOWLEDGEMENT: u64 = 0x2e4b43412e534a24;
 
-/** Does it begin so, and is no acknowledgement, of which none names a subject? */
+/** Does something follow `$JS.ACK.`, as in the reply subjects of JetStream's deliveries? */
+export function isAcknowledgement(pointer: usize, length: i32): bool {
+  return length > 8 && load<u64>(pointer) == ACKNOWLEDGEMENT;
+}
+
+/** Does the subject begin with `$JS.`, and is no acknowledgement, of which none names a subject? */
 export function isRequestToJetStream(pointer: usize, length: i32): bool {
-  return isOfJetStream(pointer, length) && (length < 8 || load<u64>(pointer) != ACKNOWLEDGEMENT);
+  return isOfJetStream(pointer, length) && !isAcknowledgement(pointer, length);
 }
 
 /** Has the subject no empty token and no wildcard (nats-server `IsValidLiteralSubject`)? Leaves it split in `tokens`. */

@@ -93,7 +93,7 @@ function isPattern(subject: string): boolean {
   return subject.startsWith("$JS.") && !subject.split(".").includes("") && !isLiteral(subject);
 }
 
-/** All that JetStream may find by a pattern: more than it matches, if it misreads it (assembly/policy/permissions.ts). */
+/** All that JetStream may find by a pattern: more than it matches, if it misreads it (assembly/policy/published-pattern.ts). */
 function found(pattern: string): string {
   const tokens = pattern.split(".");
   if (isInsertable(pattern) && !/[^.][*>]$/.test(pattern)) return pattern;
