@@ -3,15 +3,26 @@ import { describe, it } from "node:test";
 import { STATS_TAGS } from "../../cli/stats-tags.ts";
 import { ALL_TAGS, document, DOCUMENTS, ids, kinds } from "./sound-mesh.ts";
 
-describe("the mesh's trust domain", () => {
-  const configMap = (name: string, mesh: unknown): string =>
-    JSON.stringify({
-      apiVersion: "v1",
-      kind: "ConfigMap",
-      metadata: { name, namespace: "istio-system" },
-      data: { mesh },
-    });
+/** istiod's ConfigMap of that name, in the root namespace. */
+function configMap(name: string, mesh: unknown): string {
+  return JSON.stringify({
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name, namespace: "istio-system" },
+    data: { mesh },
+  });
+}
 
+function operator(meshConfig: object): string {
+  return JSON.stringify({
+    apiVersion: "install.istio.io/v1alpha1",
+    kind: "IstioOperator",
+    metadata: { name: "i" },
+    spec: { meshConfig },
+  });
+}
+
+describe("the mesh's trust domain", () => {
   it("is that of every revision's ConfigMap, and nothing in one that cannot be read", () => {
     for (const name of ["istio", "istio-canary"])
       assert.deepEqual(ids(...DOCUMENTS, configMap(name, "trustDomain: mesh.test")), ["trust-domain-missing"]);
@@ -70,31 +81,12 @@ describe("meshConfig", () => {
 
   it("gives the pods what their annotations do not say", () => {
     assert.deepEqual(ids(...bare), ["proxy-not-held", "stats-tags-missing"]);
-    const mesh = JSON.stringify({ defaultConfig: defaults });
-    const map = {
-      apiVersion: "v1",
-      kind: "ConfigMap",
-      metadata: { name: "istio", namespace: "istio-system" },
-      data: { mesh },
-    };
-    assert.deepEqual(ids(...bare, JSON.stringify(map)), []);
-    const operator = {
-      apiVersion: "install.istio.io/v1alpha1",
-      kind: "IstioOperator",
-      metadata: { name: "i" },
-      spec: { meshConfig: { defaultConfig: defaults } },
-    };
-    assert.deepEqual(ids(...bare, JSON.stringify(operator)), []);
+    const mesh = { defaultConfig: defaults };
+    assert.deepEqual(ids(...bare, configMap("istio", JSON.stringify(mesh))), []);
+    assert.deepEqual(ids(...bare, operator(mesh)), []);
   });
 
   it("of an IstioOperator tells the mesh's trust domain, as istiod's ConfigMap does", () => {
-    const operator = (meshConfig: object): string =>
-      JSON.stringify({
-        apiVersion: "install.istio.io/v1alpha1",
-        kind: "IstioOperator",
-        metadata: { name: "i" },
-        spec: { meshConfig },
-      });
     assert.deepEqual(ids(...DOCUMENTS, operator({ trustDomain: "cluster.local" })), []);
     assert.deepEqual(ids(...DOCUMENTS, operator({ trustDomain: "mesh.test" })), ["trust-domain-missing"]);
   });

@@ -313,7 +313,7 @@ describe("the table of what a client needs", () => {
   });
 
   after(async () => {
-    cli.stop();
+    await cli.stop();
     await trial.stop();
   });
 
@@ -354,7 +354,7 @@ describe("what the page says beside the table of what a client needs", () => {
   });
 
   after(async () => {
-    cli.stop();
+    await cli.stop();
     await trial.stop();
   });
 

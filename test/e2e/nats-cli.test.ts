@@ -152,7 +152,7 @@ describe("the nats command, behind its own Envoy", () => {
   });
 
   after(async () => {
-    cli.stop();
+    await cli.stop();
     await worlds.stop();
   });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { pushResource, sourceOf } from "../stand/discovery-file.ts";
 import { Envoy } from "../stand/envoy.ts";
 import { statsTag, tcpCluster, tcpListener, tcpProxy } from "../stand/mesh.ts";
 import { NatsServer } from "../stand/nats-server.ts";
@@ -33,7 +33,7 @@ class Proxy {
     const bootstrap = {
       node: { id: "sidecar~127.0.0.1~nats-0.messaging~messaging.svc.cluster.local", cluster: "nats.messaging" },
       stats_config: { stats_tags: STATS_TAGS.map(statsTag) },
-      dynamic_resources: { lds_config: { path_config_source: { path: file }, resource_api_version: "V3" } },
+      dynamic_resources: { lds_config: sourceOf(file) },
       static_resources: { clusters: [tcpCluster(CLUSTER, nats.port)] },
     };
     return new Proxy(await started.add(Envoy.start(started.folder, "server-envoy", bootstrap)), file);
@@ -45,12 +45,10 @@ class Proxy {
 }
 
 function push(file: string, version: number, filters: object[]): void {
-  const listener = {
+  pushResource(file, version, {
     "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
     ...tcpListener(LISTENER, [{ filters: [...filters, tcpProxy(CLUSTER)] }]),
-  };
-  writeFileSync(`${file}.next`, JSON.stringify({ version_info: String(version), resources: [listener] }));
-  renameSync(`${file}.next`, file);
+  });
 }
 
 describe("a filter that is taken from a running proxy", () => {

@@ -1,6 +1,6 @@
-import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { filterWasm } from "../../tools/wasm.ts";
+import { pushResource, sourceOf } from "./discovery-file.ts";
 
 /** A Wasm network filter as a WasmPlugin describes it. */
 export interface WasmFilter {
@@ -76,23 +76,20 @@ export class DiscoveredFilter {
     return {
       name: this.resourceName,
       config_discovery: {
-        config_source: { path_config_source: { path: this.#file() }, resource_api_version: "V3" },
+        config_source: sourceOf(this.#file()),
         type_urls: ["type.googleapis.com/envoy.extensions.filters.network.wasm.v3.Wasm"],
       },
     };
   }
 
-  /** Pushes another version of the filter. Envoy loads it once it has noticed that the file was moved. */
+  /** Pushes another version of the filter. */
   update(filter: WasmFilter): void {
     this.#version += 1;
-    const resource = {
+    pushResource(this.#file(), this.#version, {
       "@type": "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
       name: this.resourceName,
       typed_config: typedConfig(this.#name, filter),
-    };
-    const unfinished = `${this.#file()}.next`;
-    writeFileSync(unfinished, JSON.stringify({ version_info: String(this.#version), resources: [resource] }));
-    renameSync(unfinished, this.#file());
+    });
   }
 
   #file(): string {

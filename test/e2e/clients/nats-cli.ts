@@ -78,8 +78,8 @@ export class NatsCli {
     await Promise.all(this.#running.values());
   }
 
-  stop(): void {
-    for (const child of this.#running.keys()) child.kill("SIGKILL");
+  async stop(): Promise<void> {
+    await this.endAll();
     removeScratch(this.#folder);
   }
 }
