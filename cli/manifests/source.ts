@@ -30,19 +30,46 @@ export const MAX_SOURCE_BYTES = 16 << 20;
 
 const MANIFEST = /\.(?:ya?ml|json)$/i;
 
+/** One file to be read; `-` for standard input. */
+interface FoundFile {
+  file: string;
+  /** As in a `Source`. */
+  named: boolean;
+}
+
 /**
  * Reads what the user named: files, folders (every `*.yaml`, `*.yml` and `*.json` below, in the order of their names, including
- * those reached through links) and `-` for standard input. A missing or unreadable file, or an empty name, is a UsageFault.
+ * those reached through links) and `-` for standard input. What is named more than once, such as a folder and a file in it, is
+ * read once, since the objects in it would be taken for two. A missing or unreadable file, or an empty name, is a UsageFault.
  */
 export function readSources(names: readonly string[], readStandardInput: () => Buffer): Source[] {
-  return names.flatMap((name) => {
-    // As from a script whose variable is not set.
-    if (name === "") throw new UsageFault("a file's name is empty: give files, folders, or - for standard input");
-    if (name === "-") return [sourceOf("<stdin>", attempt("<stdin>", readStandardInput), true)];
-    const files = attempt(name, () => statSync(name)).isDirectory() ? filesBelow(name) : [name];
-    if (files.length === 0) throw new UsageFault(`${name}: this folder has no *.yaml, *.yml or *.json`);
-    return files.map((file) => readSource(file, file === name));
-  });
+  const found = new Map<string, FoundFile>();
+  for (const { file, named } of names.flatMap(filesOf)) {
+    const identity = identityOf(file);
+    const before = found.get(identity);
+    found.set(identity, { file: before?.file ?? file, named: named || before?.named === true });
+  }
+  return [...found.values()].map(({ file, named }) =>
+    file === "-" ? sourceOf("<stdin>", attempt("<stdin>", readStandardInput), true) : readSource(file, named),
+  );
+}
+
+function filesOf(name: string): FoundFile[] {
+  // As from a script whose variable is not set.
+  if (name === "") throw new UsageFault("a file's name is empty: give files, folders, or - for standard input");
+  if (name === "-" || !attempt(name, () => statSync(name)).isDirectory()) return [{ file: name, named: true }];
+  const files = filesBelow(name);
+  if (files.length === 0) throw new UsageFault(`${name}: this folder has no *.yaml, *.yml or *.json`);
+  return files.map((file) => ({ file, named: false }));
+}
+
+/** Equal for two names of one file. What a shell makes of `<(command)` has no path of its own, and is read by its name. */
+function identityOf(file: string): string {
+  try {
+    return file === "-" ? file : realpathSync(file);
+  } catch {
+    return file;
+  }
 }
 
 /**

@@ -263,6 +263,27 @@ describe("files", () => {
     }
   });
 
+  it("that are named twice, by themselves or with a folder around them, are read and reported once", () => {
+    const top = join(folder, "twice");
+    const [broker, patch] = [join(top, "broker.yaml"), join(top, "patch.yaml")];
+    mkdirSync(top);
+    writeFileSync(broker, SERVICE);
+    writeFileSync(patch, "spec: {}\n");
+    symlinkSync("broker.yaml", join(top, "link.yaml"));
+    const once = istioNats(["doctor", broker]);
+    for (const names of [
+      [broker, broker],
+      [broker, `${top}/../twice/broker.yaml`],
+      [broker, join(top, "link.yaml")],
+      [broker, top],
+    ]) {
+      assert.deepEqual(istioNats(["doctor", ...names]).output.replace(" of 2 files", " of 1 file"), once.output);
+    }
+    // What is told only of a file that was named is told of it, though a folder has brought it first.
+    assert.match(istioNats(["doctor", top, patch]).output, /patch\.yaml:1:1: warning: .* \[no-object\]/);
+    assert.equal(istioNats(["doctor", "-", "-"], SERVICE).output, istioNats(["doctor", "-"], SERVICE).output);
+  });
+
   it("with bytes that are not text are reported at the first of them, and not judged", () => {
     const file = join(folder, "latin1.yaml");
     const text = `${SERVICE}# ü is two bytes\n`;
