@@ -131,7 +131,7 @@ export function proxy_on_done(_context: u32): u32 {
   return 1;
 }
 
-/** Nothing: the summary for the access log is filter state, which is set when it changes. */
+/** Nothing: the summary for the access log is filter state, which is set before Envoy writes that (connection/summary.ts). */
 export function proxy_on_log(_context: u32): void {}
 
 /** The only callback that always comes, also after a RST: here a connection's memory is given back. */

@@ -192,13 +192,12 @@ export class Plugin {
     const behind = this.catchUpSilent();
     if (isNobodyBehind()) collectReleased();
     const all = this.connections.values();
+    const judging = judgeSome(all);
     let due = 0;
-    let judging = false;
     for (let i = 0; i < all.length; i++) {
       const connection = all[i];
       connection.subscriptions.tick(now, connection.awaitsConnect);
       this.telemetry.observe(connection);
-      if (connection.hasUnjudged && !judging) judging = judgeOn(connection);
       if (connection.observing) continue;
       if (connection.queueLostSince != 0 && !connection.willObserve) endLostMember(connection, now);
       if (isDue(connection, now)) due++;
@@ -238,6 +237,21 @@ function isNobodyBehind(): bool {
     if (plugins[i].isBehind) return false;
   }
   return true;
+}
+
+/**
+ * Judges subscriptions that wait for it, whichever connections have them, for one slice together. Answers whether some may be
+ * left.
+ */
+function judgeSome(all: Connection[]): bool {
+  let end: u64 = 0;
+  for (let i = 0; i < all.length; i++) {
+    if (!all[i].hasUnjudged) continue;
+    const now = nowNanoseconds();
+    if (end == 0) end = now + SLICE_NANOSECONDS;
+    if (now > end || judgeOn(all[i], end)) return true;
+  }
+  return false;
 }
 
 /** Ends a member of a queue group that has lost its right and has said nothing since, with which its UNSUB could have gone. */

@@ -58,10 +58,12 @@ export function judgeSubscriptions(connection: Connection): void {
   judgeOn(connection);
 }
 
-/** Judges for a slice those that wait. Answers whether some are left. */
-export function judgeOn(connection: Connection): bool {
+/**
+ * Judges those that wait, for a slice or until the time `end`, in nanoseconds. Answers whether some are left. The clock is asked
+ * only behind the first AT_ONCE.
+ */
+export function judgeOn(connection: Connection, end: u64 = 0): bool {
   const subscriptions = connection.subscriptions;
-  let end: u64 = 0;
   let left = AT_ONCE;
   for (let sub = subscriptions.first(); sub != 0; sub = subscriptions.next()) {
     if (!isUnjudged(sub)) continue;

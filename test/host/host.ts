@@ -131,6 +131,10 @@ export class Host {
     this.vm.now = nanoseconds;
   }
 
+  get now(): bigint {
+    return this.vm.now;
+  }
+
   /** Counters and gauges by their raw names, including labels. */
   get metrics(): ReadonlyMap<string, number> {
     return this.vm.metrics.values;

@@ -105,6 +105,27 @@ describe("one of very many subscriptions that a newer policy does not allow, whi
     assert.equal(wire.server(secrets + msg("b.open.1", "w1")), msg("b.open.1", "w1"));
   });
 
+  it("waits for no longer than the others when many connections have some of them left: a tick judges for one slice", () => {
+    const host = new Host(filterModule(), { clockStep: CLOCK_STEP });
+    assert.ok(host.configure(both).accepted);
+    const some = sids.slice(0, 900);
+    const wires = Array.from({ length: 40 }, () => Wire.connected(host));
+    for (const wire of wires) wire.client(some.map((sid) => `SUB a.${sid} ${sid}\r\n`).join(""));
+    host.configure(less);
+    // Each is judged by a callback of its own, for a slice, and has less than another slice left.
+    for (const wire of wires) wire.client(PING);
+    const before = host.now;
+    host.tick();
+    // A slice of 10 ms for connections that may be under an older policy, and one for subscriptions.
+    const milliseconds = Number(host.now - before) / 1e6;
+    assert.ok(milliseconds <= 30, `${milliseconds} ms`);
+    const total = wires.length * some.length;
+    const judged = revoked(host);
+    assert.ok(judged > total / 2 && judged < total, `${judged} of ${total} judged`);
+    settle(host);
+    assert.equal(revoked(host), total);
+  });
+
   it("closes its connection within 2 s if it is a silent member of a queue group", () => {
     const { host, wire } = crowded("group ");
     host.configure(less);
