@@ -185,8 +185,13 @@ function sort(root: Field, defaultNamespace: string, into: Manifests): void {
     for (const item of root.items("items")) sort(item, defaultNamespace, into);
   } else if (root.text("apiVersion")?.startsWith("kustomize.config.k8s.io/") === true) {
     const { place } = root;
-    const remedy = `kubectl kustomize ${dirname(place.file)} | istio-nats doctor -`;
-    into.problems.push({ kind: "kustomization", place, message: "a kustomization is not judged", remedy });
+    // kustomize renders a component by itself to nothing, and says nothing of it.
+    const [what, folder] =
+      kind === "Component"
+        ? ["a component of kustomize", "FOLDER-OF-A-KUSTOMIZATION-THAT-NAMES-IT"]
+        : ["a kustomization", dirname(place.file)];
+    const remedy = `kubectl kustomize ${folder} | istio-nats doctor -`;
+    into.problems.push({ kind: "kustomization", place, message: `${what} is not judged`, remedy });
   } else into.resources.push(new Resource(root, defaultNamespace));
 }
 

@@ -206,6 +206,16 @@ describe("files with nothing to judge", () => {
     assert.ok(output.includes(`    kubectl kustomize ${dirname(file)} | istio-nats doctor -\n`), output);
   });
 
+  it("are told to render the kustomization around a component, which kustomize renders to nothing by itself", () => {
+    const file = written(
+      "component/kustomization.yaml",
+      "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n",
+    );
+    const { output } = istioNats(["doctor", file, written("t.yaml", SNIFFED)]);
+    assert.ok(output.includes(`${file}:1:1: info: a component of kustomize is not judged [kustomization]\n`), output);
+    assert.match(output, /^ {4}kubectl kustomize FOLDER-OF-A-KUSTOMIZATION-THAT-NAMES-IT \| istio-nats doctor -$/m);
+  });
+
   it("are told to look at what wrote them if they are empty, whichever command reads them", () => {
     const empty = written("nothing.yaml", "\n");
     for (const [command, id] of [
