@@ -1,0 +1,188 @@
+import assert from "node:assert/strict";
+import { after, afterEach, before, describe, it } from "node:test";
+import { RawClient } from "../stand/raw-client.ts";
+import { waitFor } from "../stand/wait.ts";
+import {
+  errorsOf,
+  messagesOf,
+  publish,
+  publishBlock,
+  refusedPublish,
+  refusedSubscription,
+  Town,
+} from "./ways-round.ts";
+
+/** Each test first shows that its way works (ways-round.test.ts). */
+describe("ways round a subject policy, by headers that name subjects or hide others,", () => {
+  let town: Town;
+
+  before(async () => {
+    town = await Town.start();
+  });
+
+  afterEach(() => {
+    town.closeClients();
+  });
+
+  after(() => town.stop());
+
+  it("a message's trace does not go where its sender may not publish", async () => {
+    const traced = publish("ok.1", "x", "Nats-Trace-Dest: secret.in\r\n");
+    await town.operator.send(traced);
+    await town.operator.expect("MSG", /^MSG secret\.in 1 /);
+    const mallory = await town.connect("mallory", "filtered");
+    assert.deepEqual(await errorsOf(mallory, traced), refusedPublish("secret.in"));
+    // The trace to its own subject comes after whatever the refused message would have caused.
+    await town.operator.send("SUB ok.trace trace\r\n");
+    await town.operator.flush();
+    const own = publish("ok.1", "x", "Nats-Trace-Dest: ok.trace\r\n");
+    assert.deepEqual(await errorsOf(mallory, own), []);
+    await town.operator.expect("MSG", /^MSG ok\.trace trace /);
+    await town.operator.send("UNSUB trace\r\n");
+    assert.deepEqual(await town.secrets(), []);
+  });
+
+  it("a message's trace does not go there behind a status either, which JetStream takes away before the next server gets it", async () => {
+    await town.stream("DATA", ["data.>"], { allow_direct: true });
+    const hidden = publishBlock("data.mine", "NATS/1.0 100 x\r\nNats-Trace-Dest: secret.in\r\n\r\n", "");
+    const leaf = await town.leaf();
+    const far = await RawClient.connect(leaf.port);
+    try {
+      await far.handshake();
+      await far.send("SUB _INBOX.x.1 1\r\n");
+      await far.flush();
+      await waitFor("the inbox at the leaf node to be known", async () => {
+        await town.operator.send(publish("_INBOX.x.1"));
+        await town.operator.flush();
+        return (await messagesOf(far)).length > 0;
+      });
+      const alone = await town.connect("reader", "alone");
+      assert.deepEqual(await errorsOf(alone, hidden), []);
+      assert.deepEqual(await town.contents("DATA"), { "data.mine": 1 });
+      // What is stored goes to that inbox, and its trace from there.
+      assert.deepEqual(await errorsOf(alone, publish("$JS.API.DIRECT.GET.DATA.data.mine", "", "", "_INBOX.x.1")), []);
+      const trace = await waitFor("the trace", async () => (await town.secrets())[0]);
+      assert.match(trace, /^MSG secret\.in 1 .*"Nats-Trace-Dest":\["secret\.in"\]/);
+    } finally {
+      far.close();
+      await leaf.stop();
+    }
+    const reader = await town.connect("reader", "filtered");
+    assert.deepEqual(await errorsOf(reader, hidden), refusedPublish("secret.in"));
+  });
+
+  it("no header hides another from JetStream's check, to break the store afterwards", async () => {
+    await town.stream("DATA", ["data.>"], { allow_atomic: true });
+    const batch = (id: string, more = ""): string =>
+      `Nats-Batch-Id: ${id}\r\nNats-Batch-Sequence: 1\r\nNats-Batch-Commit: 1\r\n${more}`;
+    const hidden = "Nats-Request-Info: Nats-TTLNats-TTL\r\nNats-TTL: none\r\n";
+    const mallory = await town.connect("mallory", "filtered");
+    assert.deepEqual(
+      await errorsOf(mallory, publish("data.mine", "x", batch("a", hidden))),
+      refusedPublish("data.mine"),
+    );
+    await town.store("data.1", "x", batch("b"));
+    assert.deepEqual(await town.contents("DATA"), { "data.1": 1 });
+    // Alone, each leaves a batch open for good, and there may be fifty of them.
+    const alone = await town.connect("mallory", "alone");
+    for (let i = 0; i < 50; i++) await errorsOf(alone, publish("data.mine", "x", batch(`c${i}`, hidden)));
+    await waitFor("the stream takes no batch any more", async () => {
+      await town.store("data.1", "x", batch("d"));
+      return (await town.contents("DATA"))["data.1"] === 1;
+    });
+  });
+
+  it("a schedule does not store where its author may not publish", async () => {
+    const at = new Date(Date.now() + 300).toISOString();
+    const schedule = (target: string): string =>
+      publish("plan.mine", "boom", `Nats-Schedule: @at ${at}\r\nNats-Schedule-Target: ${target}\r\n`);
+    const fresh = (): Promise<void> =>
+      town.stream("PLAN", ["plan.>", "secret.>", "ok.>"], { allow_msg_schedules: true });
+
+    await fresh();
+    const alone = await town.connect("mallory", "alone");
+    assert.deepEqual(await errorsOf(alone, schedule("secret.in")), []);
+    await waitFor("the scheduled message", async () => (await town.contents("PLAN"))["secret.in"] === 1);
+    await fresh();
+    const mallory = await town.connect("mallory", "filtered");
+    assert.deepEqual(await errorsOf(mallory, schedule("secret.in")), refusedPublish("secret.in"));
+    assert.deepEqual(await errorsOf(mallory, schedule("ok.1")), []);
+    await waitFor("the permitted message", async () => (await town.contents("PLAN"))["ok.1"] === 1);
+    assert.equal((await town.contents("PLAN"))["secret.in"], undefined);
+  });
+
+  it("a schedule does not store on what becomes of a target whose line JetStream writes on, a subject that ends its readers", async () => {
+    const at = new Date(Date.now() + 300).toISOString();
+    const block = `NATS/1.0\r\nNats-Schedule: @at ${at}\r\nNats-Schedule-Target: ok.1\r\n`;
+    const unclosed = publishBlock("plan.mine", block, "boom");
+    const fresh = (): Promise<void> => town.stream("PLAN", ["plan.>", "ok.>"], { allow_msg_schedules: true });
+
+    await fresh();
+    const alone = await town.connect("mallory", "alone");
+    assert.deepEqual(await errorsOf(alone, unclosed), []);
+    await waitFor("the message", async () => (await town.contents("PLAN"))["ok.1Nats-Rollup: sub"] === 1);
+    await fresh();
+    const mallory = await town.connect("mallory", "filtered");
+    assert.deepEqual(await errorsOf(mallory, unclosed), refusedPublish("plan.mine"));
+    assert.deepEqual(await town.contents("PLAN"), {});
+  });
+
+  it("a schedule that JetStream sees only once it is stored purges, stores and reads no more than its author may", async () => {
+    const fresh = async (): Promise<void> => {
+      const more = { allow_msg_schedules: true, allow_msg_ttl: true, subject_delete_marker_ttl: 60e9 };
+      await town.stream("PLAN", ["plan.>", "ok.>", "orders.>"], { allow_rollup_hdrs: true, ...more });
+      await town.store("ok.no", "kept");
+      await town.store("orders.secret", "SECRET");
+    };
+    // A name twice on end hides the lines of that name behind it, until JetStream writes a longer TTL in place of both of these.
+    const hidden = "Nats-TTL: 1s\r\nNats-TTL: Nats-ScheduleNats-Schedule\r\n";
+    const schedule = (more: string): string => {
+      const at = new Date(Date.now() + 300).toISOString();
+      return publish("plan.mine", "boom", `${hidden}Nats-Schedule: @at ${at}\r\n${more}`);
+    };
+    const all = "Nats-Schedule-Target: ok.1\r\nNats-Schedule-Rollup: all\r\n";
+    const pattern = "Nats-Schedule-Target: ok.*\r\nNats-Schedule-Rollup: sub\r\n";
+    const source = "Nats-Schedule-Target: ok.1\r\nNats-Schedule-Source: orders.*\r\n";
+
+    const alone = await town.connect("mallory", "alone");
+    const stored = (subject: string) => async (): Promise<boolean> => subject in (await town.contents("PLAN"));
+    await fresh();
+    assert.deepEqual(await errorsOf(alone, schedule(all)), []);
+    await waitFor("the purge of all", stored("ok.1"));
+    assert.deepEqual(await town.contents("PLAN"), { "ok.1": 1 });
+    await fresh();
+    assert.deepEqual(await errorsOf(alone, schedule(pattern)), []);
+    await waitFor("the purge of what a pattern takes", stored("ok.*"));
+    assert.ok(!("ok.no" in (await town.contents("PLAN"))));
+    await fresh();
+    assert.deepEqual(await errorsOf(alone, schedule(source)), []);
+    await waitFor("the copy", stored("ok.1"));
+    const { message } = await town.api<{ message: { data: string } }>("STREAM.MSG.GET.PLAN", { last_by_subj: "ok.1" });
+    assert.equal(String(Buffer.from(message.data, "base64")), "SECRET");
+
+    await fresh();
+    const mallory = await town.connect("mallory", "filtered");
+    assert.deepEqual(await errorsOf(mallory, schedule(all)), refusedPublish("plan.mine"));
+    assert.deepEqual(await errorsOf(mallory, schedule(pattern)), refusedPublish("ok.*"));
+    assert.deepEqual(await errorsOf(mallory, schedule(source)), refusedSubscription("orders.*"));
+    assert.deepEqual(await town.contents("PLAN"), { "ok.no": 1, "orders.secret": 1 });
+  });
+
+  it("a scheduler's purge does not remove another author's schedule", async () => {
+    const purge = publish("plan.mine", "", "Nats-Scheduler: plan.other\r\nNats-Schedule-Next: purge\r\n", "_INBOX.m.1");
+    const at = new Date(Date.now() + 3_600_000).toISOString();
+    const fresh = async (): Promise<void> => {
+      await town.stream("PLAN", ["plan.>"], { allow_msg_schedules: true, allow_rollup_hdrs: true });
+      const schedule = `Nats-Schedule: @at ${at}\r\nNats-Schedule-Target: plan.target\r\n`;
+      await town.store("plan.other", "later", schedule);
+    };
+    await fresh();
+    const alone = await town.connect("mallory", "alone");
+    assert.deepEqual(await errorsOf(alone, purge), []);
+    await waitFor("the schedule is gone", async () => (await town.contents("PLAN"))["plan.other"] === undefined);
+    await fresh();
+    const mallory = await town.connect("mallory", "filtered");
+    assert.deepEqual(await errorsOf(mallory, purge), refusedPublish("plan.other"));
+    assert.deepEqual(await town.contents("PLAN"), { "plan.other": 1 });
+  });
+});

@@ -1,0 +1,206 @@
+import assert from "node:assert/strict";
+import { after, afterEach, before, describe, it } from "node:test";
+import { RawClient } from "../stand/raw-client.ts";
+import { waitFor } from "../stand/wait.ts";
+import { errorsOf, publish, publishBlock, refusedPublish, Town, type Route } from "./ways-round.ts";
+
+/** Each test first shows that its way works (ways-round.test.ts). */
+describe("ways round a subject policy, to streams,", () => {
+  let town: Town;
+
+  before(async () => {
+    town = await Town.start();
+  });
+
+  afterEach(() => {
+    town.closeClients();
+  });
+
+  after(() => town.stop());
+
+  it("`Nats-Rollup: all` does not purge a stream, unless a rule says `rollup: ALL`", async () => {
+    const rollup = publish("data.mine", "mine", "Nats-Rollup: all\r\n");
+    async function rolledUp(route: Route): Promise<{ errors: string[]; contents: Record<string, number> }> {
+      await town.stream("DATA", ["data.>"], { allow_rollup_hdrs: true });
+      await town.store("data.other", "kept");
+      const mallory = await town.connect("mallory", route);
+      return { errors: await errorsOf(mallory, rollup), contents: await town.contents("DATA") };
+    }
+    for (const route of ["alone", "permitted"] as const) {
+      assert.deepEqual(await rolledUp(route), { errors: [], contents: { "data.mine": 1 } }, route);
+    }
+    const { errors, contents } = await rolledUp("filtered");
+    assert.deepEqual({ errors, contents }, { errors: refusedPublish("data.mine"), contents: { "data.other": 1 } });
+  });
+
+  it("a rollup of a subject with wildcards does not purge what they match, unless a rule says `rollup: ALL`", async () => {
+    async function rolledUp(
+      route: Route,
+      header: string,
+    ): Promise<{ errors: string[]; contents: Record<string, number> }> {
+      await town.stream("DATA", ["data.>"], { allow_rollup_hdrs: true });
+      await town.store("data.other", "kept");
+      const reader = await town.connect("reader", route);
+      return { errors: await errorsOf(reader, publish("data.>", "x", header)), contents: await town.contents("DATA") };
+    }
+    for (const route of ["alone", "permitted"] as const) {
+      assert.deepEqual(await rolledUp(route, "Nats-Rollup: sub\r\n"), { errors: [], contents: { "data.>": 1 } }, route);
+    }
+    const refused = { errors: refusedPublish("data.>"), contents: { "data.other": 1 } };
+    assert.deepEqual(await rolledUp("filtered", "Nats-Rollup: sub\r\n"), refused);
+    assert.deepEqual(await rolledUp("filtered", "Nats-Schedule: @every 1m\r\n"), refused);
+    assert.deepEqual(await rolledUp("filtered", "A: b\r\n"), {
+      errors: [],
+      contents: { "data.>": 1, "data.other": 1 },
+    });
+  });
+
+  it("a message with a TTL on a subject with wildcards does not purge what they match when it ends, in a stream with markers", async () => {
+    await town.stream("DATA", ["data.>"], {
+      allow_rollup_hdrs: true,
+      allow_msg_ttl: true,
+      subject_delete_marker_ttl: 1e9,
+    });
+    const ending = publish("data.>", "x", "Nats-TTL: 1s\r\n");
+    const reader = await town.connect("reader", "filtered");
+    assert.deepEqual(await errorsOf(reader, ending), refusedPublish("data.>"));
+    const alone = await town.connect("reader", "alone");
+    await town.store("data.other", "kept");
+    assert.deepEqual(await errorsOf(alone, ending), []);
+    await waitFor("it has ended", async () => !("data.other" in (await town.contents("DATA"))));
+  });
+
+  it("a counter on a subject with wildcards does not reveal the value of one that they match", async () => {
+    const count = publish("data.>", "", "Nats-Incr: 0\r\n", "_INBOX.x.1");
+    await town.stream("DATA", ["data.>"], { allow_msg_counter: true });
+    await town.store("data.other", "", "Nats-Incr: 42\r\n");
+    const reader = await town.connect("reader", "filtered");
+    assert.deepEqual(await errorsOf(reader, count), refusedPublish("data.>"));
+    const own = publish("data.mine", "", "Nats-Incr: 7\r\n", "_INBOX.x.2");
+    await reader.send(`SUB _INBOX.x.* 1\r\n${own}`);
+    assert.match(String((await reader.expect("MSG", /^MSG _INBOX\.x\.2 1 /)).payload), /"val":"7"/);
+    await town.store("data.other", "", "Nats-Incr: 0\r\n");
+    const alone = await town.connect("reader", "alone");
+    await alone.send(`SUB _INBOX.x.* 1\r\n${count}`);
+    assert.match(String((await alone.expect("MSG", /^MSG _INBOX\.x\.1 1 /)).payload), /"val":"42"/);
+  });
+
+  it("wildcards in a request to JetStream's API read nothing that a deny protects", async () => {
+    await town.stream("DATA", ["data.>"], { allow_direct: true });
+    await town.store("data.other", "SECRET");
+    const get = publish("$JS.API.DIRECT.GET.DATA.data.*", "", "", "_INBOX.x.1");
+    const alone = await town.connect("reader", "alone");
+    assert.deepEqual(await errorsOf(alone, get.replace("data.*", "data.other")), [
+      "-ERR 'Permissions Violation for Publish to \"$JS.API.DIRECT.GET.DATA.data.other\"'",
+    ]);
+    await alone.send(`SUB _INBOX.x.* 1\r\n${get}`);
+    assert.match(String((await alone.expect("HMSG", /^HMSG _INBOX\.x\.1 1 /)).payload), /SECRET$/);
+
+    const reader = await town.connect("reader", "filtered");
+    await reader.send("SUB _INBOX.x.* 1\r\n");
+    assert.deepEqual(await errorsOf(reader, get), refusedPublish("$JS.API.DIRECT.GET.DATA.data.*"));
+    const create = `$JS.API.CONSUMER.CREATE.DATA.c.data.>`;
+    assert.deepEqual(await errorsOf(reader, publish(create, "{}", "", "_INBOX.x.2")), refusedPublish(create));
+    // JetStream takes `*q` for `*` if it searches with another wildcard beside it, and otherwise for itself.
+    for (let i = 0; i < 4; i++) {
+      assert.deepEqual(await errorsOf(reader, publish(`$JS.API.CONSUMER.CREATE.DATA.c.*q.${i}`)), []);
+    }
+    const odd = `$JS.API.CONSUMER.CREATE.DATA.c.*q.>`;
+    assert.deepEqual(await errorsOf(reader, publish(odd, "{}")), refusedPublish(odd));
+    // What no deny covers is requested as before. Nothing is stored there.
+    await reader.send(publish("$JS.API.DIRECT.GET.DATA.data.mine.*", "", "", "_INBOX.x.3"));
+    await reader.expect("HMSG", /^HMSG _INBOX\.x\.3 1 /);
+  });
+
+  it("a pattern by which JetStream finds more than it matches reads nothing that a deny protects", async () => {
+    await town.stream("DATA", ["data.>"], { allow_direct: true });
+    // JetStream's tree of subjects has a node that ends behind `data.othe`.
+    await town.store("data.othello", "");
+    await town.store("data.other", "SECRET");
+    const subject = "$JS.API.DIRECT.GET.DATA.*.othe>";
+    const get = publish(subject, "", "", "_INBOX.x.1");
+    const alone = await town.connect("reader", "alone");
+    await alone.send(`SUB _INBOX.x.* 1\r\n${get}`);
+    assert.match(String((await alone.expect("HMSG", /^HMSG _INBOX\.x\.1 1 /)).payload), /SECRET$/);
+
+    const reader = await town.connect("reader", "filtered");
+    assert.deepEqual(await errorsOf(reader, get), refusedPublish(subject));
+  });
+
+  it("a request that names JetStream's domain reads nothing that a deny protects, though it begins otherwise", async () => {
+    await town.stream("DATA", ["data.>"], { allow_direct: true });
+    await town.store("data.other", "SECRET");
+    const request = (subject: string): string => publish(subject, "", "", "_INBOX.x.1");
+    const get = "$JS.hub.API.DIRECT.GET.DATA.data.other";
+    // nats-server judges the subject without the domain, and so it answers everybody who is restricted by nobody.
+    const alone = await town.connect("reader", "alone");
+    const deny = refusedPublish("$JS.API.DIRECT.GET.DATA.data.other");
+    assert.deepEqual(await errorsOf(alone, request(get)), deny);
+    await town.requests.send(publish(get, "", "", "_INBOX.o.get"));
+    assert.match(String((await town.requests.expect("HMSG", /^HMSG _INBOX\.o\.get 1 /)).payload), /SECRET$/);
+
+    const reader = await town.connect("reader", "filtered");
+    await reader.send("SUB _INBOX.x.* 1\r\n");
+    assert.deepEqual(await errorsOf(reader, request(get)), refusedPublish(get));
+    const pattern = "$JS.hub.API.DIRECT.GET.DATA.data.*";
+    assert.deepEqual(await errorsOf(reader, request(pattern)), refusedPublish(pattern));
+    await reader.send(request("$JS.hub.API.DIRECT.GET.DATA.data.mine"));
+    await reader.expect("HMSG", /^HMSG _INBOX\.x\.1 1 /);
+  });
+
+  it("a stored message does not stop the mirrors of its stream", async () => {
+    const mirrored = async (copy: string, subject: string): Promise<boolean> =>
+      waitFor(`${subject} in ${copy}`, async () => (await town.contents(copy))[subject] === 1);
+    for (const [name, subject] of [
+      ["DATA", "data.>"],
+      ["OTHER", "other.>"],
+    ] as const) {
+      await town.stream(name, [subject]);
+      await town.stream(`${name}-COPY`, [], { mirror: { name } });
+    }
+    const heartbeat = publishBlock("data.mine", "NATS/1.0 100 x", "");
+    const mallory = await town.connect("mallory", "filtered");
+    for (const block of ["NATS/1.0 100 x", "NATS/1.0\r\nNats-Expected-Stream: DATA"]) {
+      assert.deepEqual(await errorsOf(mallory, publishBlock("data.mine", block, "")), refusedPublish("data.mine"));
+    }
+    await town.store("data.1", "x");
+    await town.store("other.1", "x");
+    await mirrored("DATA-COPY", "data.1");
+    await mirrored("OTHER-COPY", "other.1");
+    const alone = await town.connect("mallory", "alone");
+    assert.deepEqual(await errorsOf(alone, heartbeat), []);
+    await town.store("data.2", "x");
+    assert.equal((await town.contents("DATA"))["data.2"], 1);
+    // What is stored later is soon in a mirror that goes on. The other one has stopped.
+    await town.store("other.2", "x");
+    await mirrored("OTHER-COPY", "other.2");
+    assert.deepEqual(await town.contents("DATA-COPY"), { "data.1": 1 });
+  });
+
+  it("a request to JetStream is not made in another account's name", async () => {
+    const banker = await RawClient.connect(town.stand.nats.port);
+    await banker.handshake({ user: "banker", pass: "banker" });
+    const vault = JSON.stringify({ name: "VAULT", subjects: ["vault.>"], storage: "memory" });
+    await banker.send(`SUB _INBOX.b 1\r\n${publish("$JS.API.STREAM.CREATE.VAULT", vault, "", "_INBOX.b")}`);
+    await banker.expect("MSG", /^MSG _INBOX\.b 1 /);
+    await banker.send(publish("vault.1", "GOLD", "", "_INBOX.b"));
+    await banker.expect("MSG", /^MSG _INBOX\.b 1 /);
+    banker.close();
+
+    const traced = "Nats-Trace-Dest: ok.1\r\nNats-Trace-Dest: x Nats-Request-InfoNats-Request-Info\r\n";
+    const posing = `${traced}Nats-Request-Info: {"acc":"BANK"}\r\n`;
+    const ask = (headers: string): string =>
+      publish("$JS.API.STREAM.MSG.GET.VAULT", '{"seq":1}', headers, "_INBOX.m.1");
+    const alone = await town.connect("mallory", "alone");
+    await alone.send(`SUB _INBOX.m.* 1\r\n${ask(posing)}`);
+    const told = String((await alone.expect("MSG", /^MSG _INBOX\.m\.1 1 /)).payload);
+    assert.match(told, new RegExp(Buffer.from("GOLD").toString("base64")));
+    const mallory = await town.connect("mallory", "filtered");
+    await mallory.send("SUB _INBOX.m.* 1\r\n");
+    assert.deepEqual(await errorsOf(mallory, ask(posing)), refusedPublish("$JS.API.STREAM.MSG.GET.VAULT"));
+    // In its own there is no such stream.
+    await mallory.send(ask('Nats-Request-Info: {"acc":"BANK"}\r\n'));
+    const own = String((await mallory.expect("MSG", /^MSG _INBOX\.m\.1 1 /)).payload);
+    assert.match(own, /stream not found/);
+  });
+});
