@@ -9,6 +9,7 @@ import { waitFor } from "../stand/wait.ts";
 import { linesOf } from "./frames.ts";
 import { OPENED, waitForOpen } from "./open-connections.ts";
 import { ORDERS_API } from "./policy.ts";
+import { settled } from "./settled.ts";
 
 const MIB = 1 << 20;
 /** How long a flood may take on a busy machine of two cores, in milliseconds. */
@@ -60,7 +61,8 @@ describe("a client that floods", () => {
       for (const [i, neighbour] of neighbours.entries()) await neighbour.send(`SUB ok.${listener}.${i} 1\r\n`);
       const flooding = await connect(listener);
       const memory = residentBytes(stand.envoy.pid);
-      const before = await stand.envoy.stat("istio_nats_refusals_total", { operation: "PUB" });
+      const refusals = (): Promise<number> => stand.envoy.stat("istio_nats_refusals_total", { operation: "PUB" });
+      const before = await refusals();
 
       flooding.pause();
       const padding = "x".repeat(100);
@@ -70,18 +72,8 @@ describe("a client that floods", () => {
       const sending = flooding.send(operations.join("")).then(() => (sent = true));
 
       // The flood stops: the count of refusals no longer rises although bytes are left to send.
-      let last = -1;
-      await waitFor(
-        "the flood stops",
-        async () => {
-          const now = await stand.envoy.stat("istio_nats_refusals_total", { operation: "PUB" });
-          const still = now === last && now > before;
-          last = now;
-          await sleep(1200);
-          return still;
-        },
-        { timeout: LONG },
-      );
+      await waitFor("the first refusals", async () => (await refusals()) > before, { timeout: LONG });
+      const last = await settled(refusals, { timeout: LONG });
       assert.ok(last - before < count, `${last - before} of ${count} were refused while nobody read`);
       assert.equal(sent, false);
       for (const [i, neighbour] of neighbours.entries()) await assertWorks(neighbour, `ok.${listener}.${i}`);

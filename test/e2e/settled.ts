@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import { waitFor } from "../stand/wait.ts";
+import { waitFor, type WaitOptions } from "../stand/wait.ts";
 
 /** Longer than two ticks of the filter (500 ms each), with which its counts reach Envoy. */
 const TWO_TICKS = 1100;
@@ -10,12 +10,13 @@ const TWO_TICKS = 1100;
  * earlier test's connections, whose ends Envoy has yet to notice, would change it later. A worker gives its counts one by one, too,
  * and a busy machine may preempt it in between.
  */
-export async function settled<T>(read: () => Promise<T>): Promise<T> {
+export async function settled<T>(read: () => Promise<T>, options?: WaitOptions): Promise<T> {
   let last = await read();
-  return waitFor("counts that stay", async () => {
+  const stays = async (): Promise<T | false> => {
     await sleep(TWO_TICKS);
     const former = last;
     last = await read();
     return isDeepStrictEqual(last, former) && last;
-  });
+  };
+  return waitFor("counts that stay", stays, options);
 }
