@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { authorization, DOCUMENTS, ids, NATS } from "./sound-mesh.ts";
+import { authorization, DOCUMENTS, ids, kinds, NATS } from "./sound-mesh.ts";
 import { doctor } from "./support.ts";
 
 describe("an AuthorizationPolicy", () => {
@@ -62,6 +62,19 @@ describe("an AuthorizationPolicy", () => {
       { selector: { matchLabels: { app: "x" } } },
     ])
       assert.deepEqual(ids(...DOCUMENTS, authorization(spec)), [], JSON.stringify(spec));
+  });
+
+  it("keeps clients out of pods that are only known by their Service, such as those of NATS's own chart", () => {
+    const without = kinds("Service", "WasmPlugin", "PeerAuthentication");
+    for (const namespace of ["messaging", "istio-system"])
+      assert.deepEqual(ids(...without, authorization({}, namespace)), ["client-port-denied"], namespace);
+    for (const more of [
+      [authorization({ selector: NATS, rules: [{ to: [client] }] })],
+      [authorization({}), authorization({ selector: NATS, rules: [{ to: [client] }] }, "istio-system")],
+      [authorization({}, "elsewhere")],
+      [authorization({ selector: { matchLabels: { app: "x" } } })],
+    ])
+      assert.deepEqual(ids(...without, ...more), [], more.join());
   });
 
   it("about HTTP denies all that comes to a TCP port, or allows none of it", () => {

@@ -39,6 +39,12 @@ describe("a waypoint", () => {
     assert.deepEqual(ids(...service, ...pods, ...renamed, allowed.replace("cluster.local", "mesh.test")), []);
   });
 
+  it("to which the pods are closed, as to everybody, is told so alone: a rule that lets everybody in would bypass it", () => {
+    const pods = kinds("StatefulSet").map((text) => text.replace(/ {6}annotations:\n(?: {8}.*\n)+/, ""));
+    for (const known of [pods, []])
+      assert.deepEqual(ids(...service, ...known, ...plugin, authorization({})), ["waypoint-denied"]);
+  });
+
   it("judges a Service that uses it, whether the plugin is for the Service or for its Gateway", () => {
     const forGateway = plugin.map((text) =>
       text.replace('{ group: "", kind: Service, name: nats }', JSON.stringify(WAYPOINT)),

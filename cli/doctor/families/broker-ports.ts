@@ -161,6 +161,14 @@ function judgeOpenPorts(
   }
 }
 
+/** Whether anybody reaches the client port. `resource` is what makes the pods, or stands for them. */
+function judgeClientPort(resource: Resource, pods: Pods, mesh: Mesh, report: Report<Id>): void {
+  const all = denialOfAll(pods, CLIENT_PORT, mesh);
+  if (!all) return;
+  const message = denialText(all, `port ${CLIENT_PORT} of ${resource.title}`);
+  report("client-port-denied", placeOfDenial(all), message, remedyOfAll(all));
+}
+
 /** The ports of nats-server's pods: which are open to everybody, and which are closed to those who need them. */
 function judgeBroker(broker: Workload, configs: readonly NatsConfig[], mesh: Mesh, report: Report<Id>): void {
   const { resource, serviceAccount } = broker;
@@ -173,11 +181,6 @@ function judgeBroker(broker: Workload, configs: readonly NatsConfig[], mesh: Mes
     return false;
   });
   judgeOpenPorts(resource, broker, captured, mesh, report);
-  const all = denialOfAll(broker, CLIENT_PORT, mesh);
-  if (all) {
-    const message = denialText(all, `port ${CLIENT_PORT} of ${resource.title}`);
-    report("client-port-denied", placeOfDenial(all), message, remedyOfAll(all));
-  }
   for (const { number, use } of ports.filter(({ isOfPeers }) => isOfPeers)) {
     const own = denialOf(serviceAccount, broker, number, mesh);
     if (!own) continue;
@@ -188,8 +191,11 @@ function judgeBroker(broker: Workload, configs: readonly NatsConfig[], mesh: Mes
   }
 }
 
-/** The client port behind a waypoint: closed to the waypoint, or open to those who bypass it. */
-function judgeBehindWaypoint(behind: BehindWaypoint, mesh: Mesh, report: Report<Id>): void {
+/**
+ * The client port behind a waypoint: closed to the waypoint, or open to those who bypass it. Returns whether it is closed to the
+ * waypoint.
+ */
+function judgeBehindWaypoint(behind: BehindWaypoint, mesh: Mesh, report: Report<Id>): boolean {
   const { pods, resource, place, service } = behind;
   const port = `port ${CLIENT_PORT} of ${resource.title}`;
   const use = waypointOf(service, mesh);
@@ -202,8 +208,9 @@ function judgeBehindWaypoint(behind: BehindWaypoint, mesh: Mesh, report: Report<
       compared: [resource],
     });
   }
-  if (accessTo(pods, CLIENT_PORT, mesh).kind === "restricted") return;
-  report("waypoint-bypass", place, `${port} can be reached without passing the waypoint`, { compared: [resource] });
+  if (accessTo(pods, CLIENT_PORT, mesh).kind !== "restricted")
+    report("waypoint-bypass", place, `${port} can be reached without passing the waypoint`, { compared: [resource] });
+  return denial !== undefined;
 }
 
 export const brokerPorts = family<Id>(
@@ -270,13 +277,24 @@ export const brokerPorts = family<Id>(
     const configs = natsConfigs(mesh);
     judgeActions(mesh, report);
     judgePrincipals(mesh, report);
-    for (const broker of mesh.brokers) judgeBroker(broker, configs, mesh, report);
+    const closed = new Set<Resource>();
+    for (const behind of behindWaypoint(mesh))
+      if (judgeBehindWaypoint(behind, mesh, report)) closed.add(behind.resource);
+    // What is closed to the waypoint is closed to everybody for the same reason, and is not to be opened to everybody.
+    const judgeClients = (resource: Resource, pods: Pods): void => {
+      if (!closed.has(resource)) judgeClientPort(resource, pods, mesh, report);
+    };
+    for (const broker of mesh.brokers) {
+      judgeBroker(broker, configs, mesh, report);
+      judgeClients(broker.resource, broker);
+    }
     for (const service of mesh.services) {
-      // Where the pods are among the files, their own ports have been judged above.
+      // Where the pods are among the files, their own ports are judged above.
       if (!mesh.isBrokerService(service) || mesh.workloads.some((pods) => service.selectsWorkload(pods))) continue;
       const pods = { namespace: service.namespace, labels: service.selector };
       judgeOpenPorts(service.resource, pods, otherServicePorts(service), mesh, report);
+      // What is behind a Service without a selector has labels that nobody knows.
+      if (mesh.clientPorts(service).length > 0 && service.selector.size > 0) judgeClients(service.resource, pods);
     }
-    for (const behind of behindWaypoint(mesh)) judgeBehindWaypoint(behind, mesh, report);
   },
 );
