@@ -1,23 +1,18 @@
 import { decimal } from "../bytes/digits";
-import { fingerprintOf } from "../policy/fingerprint";
-import { Faults } from "../policy/faults";
 import { Envelope } from "../policy/envelope";
+import { Faults } from "../policy/faults";
+import { fingerprintOf } from "../policy/fingerprint";
 import { freeConfiguration } from "../proxy/configuration";
 import { LogLevel, logText } from "../proxy/log";
 import { propertyPath, textProperty } from "../proxy/properties";
-import { findLoaded, LoadedPolicy, loadPolicy, noPolicy } from "./loaded-policy";
-import { loadingOf, PolicyLoading } from "./policy-loading";
+import { findLoaded, LoadedPolicy, loadPolicy } from "./loaded-policy";
+import { OwnConfiguration } from "./own-configuration";
 import { PluginTelemetry } from "./plugin-telemetry";
+import { isReadInSlices, PolicyInForce } from "./policy-in-force";
 import { PublishedPolicy } from "./published-policy";
 
 const PLUGIN_NAME: StaticArray<u8> = propertyPath(["plugin_name"]);
 const ROOT_ID: StaticArray<u8> = propertyPath(["plugin_root_id"]);
-
-/**
- * A policy of at most so many bytes is read at once, which takes some 2 ms. A longer one is read in slices, during which the former
- * one stays in force.
- */
-const AT_ONCE_BYTES: i32 = 64 << 10;
 
 /**
  * For how long ticks must see that the host keeps a root though it has no connection, until the root is believed to be the
@@ -33,8 +28,6 @@ const NO_SEQUENCE: u64 = u64.MAX_VALUE;
 const roots: PluginPolicy[] = [];
 /** Roots that the host has dropped, by name and fingerprint (`mark`), the newest last. */
 const dropped: string[] = [];
-/** The fingerprint that a plugin had in force last, by its name. The first one counts as no change. */
-const inForceByName: Map<string, u64> = new Map();
 /** The newest publication with whose text the host has configured this VM. */
 const reachedByName: Map<string, u64> = new Map();
 
@@ -44,18 +37,13 @@ const reachedByName: Map<string, u64> = new Map();
  */
 @final
 export class PluginPolicy {
-  inForce: LoadedPolicy = noPolicy();
-  /** What takes the place of `inForce` as soon as it has been read. */
-  private loading: PolicyLoading | null = null;
   /** Open connections of this root in this worker. */
   connections: i32 = 0;
 
-  private name: string = "";
+  /** Its text is kept to be published again. */
+  private readonly own: OwnConfiguration;
+  private readonly current: PolicyInForce;
   private published: PublishedPolicy | null = null;
-  /** The text of this root's own configuration, kept to be published again. */
-  private text: usize = 0;
-  private textLength: i32 = 0;
-  private fingerprint: u64 = 0;
   /** What is published under the plugin's name, as far as this root has heard. */
   private newestFingerprint: u64 = 0;
   private newestSequence: u64 = 0;
@@ -65,13 +53,18 @@ export class PluginPolicy {
   private leftInForce: u64 = NO_SEQUENCE;
   /** Since when (milliseconds) each tick has seen that the host keeps this root; 0: the last tick has not. */
   private keptSince: i64 = 0;
-  /** What was published last and cannot be read by this module. */
-  private refusedFingerprint: u64 = 0;
   /** The problem of a published head that was logged last. */
   private warnedOf: string = "";
 
   constructor(private readonly telemetry: PluginTelemetry) {
-    this.inForce.hold();
+    const own = new OwnConfiguration();
+    this.own = own;
+    this.current = new PolicyInForce(own, telemetry);
+  }
+
+  /** The policy by which this root's connections are judged. */
+  get inForce(): LoadedPolicy {
+    return this.current.policy;
   }
 
   /**
@@ -81,7 +74,7 @@ export class PluginPolicy {
   configure(text: usize, length: i32, now: i64): Faults {
     const fingerprint = fingerprintOf(text, length);
     const published = this.publication();
-    const isLong = length > AT_ONCE_BYTES;
+    const isLong = isReadInSlices(length);
     const isAccepted = isLong && published.hasAccepted(fingerprint);
     const policy = isAccepted ? findLoaded(fingerprint) : loadPolicy(text, length, fingerprint);
     if (policy != null && !policy.document.faults.isEmpty) {
@@ -90,15 +83,12 @@ export class PluginPolicy {
       return policy.document.faults;
     }
     if (isLong && !isAccepted) published.accept(fingerprint);
-    freeConfiguration(this.text);
-    this.text = text;
-    this.textLength = length;
-    this.fingerprint = fingerprint;
+    this.own.replace(text, length, fingerprint);
     this.enter();
-    if (policy != null) this.take(policy);
+    if (policy != null) this.current.take(policy);
     else {
       this.takeFormer();
-      this.seek(text, length, fingerprint);
+      this.current.seekOwn();
     }
     this.offer(now);
     return new Faults();
@@ -106,7 +96,7 @@ export class PluginPolicy {
 
   /** Is a policy being read in slices that is to take the place of the one in force? */
   get isLoading(): bool {
-    return this.loading != null;
+    return this.current.isLoading;
   }
 
   /**
@@ -114,13 +104,9 @@ export class PluginPolicy {
    * a client cannot be kept waiting (docs/adr/0016). Answers whether another policy is in force.
    */
   beReady(): bool {
-    if (this.loading == null || this.inForce.fingerprint != 0) return false;
+    if (!this.current.isLoading || !this.current.isNone) return false;
     // Heard first: other roots will be told of what comes into force here, and may have heard of a newer policy already.
-    if (this.hear()) return true;
-    let loading = this.loading;
-    // Behind a published one that this module cannot read its own is read.
-    while (loading != null && !this.enforce(loading.readAll())) loading = this.loading;
-    return loading != null;
+    return this.hear() || this.current.readAll();
   }
 
   /** Looks for what is newly published. Answers whether another policy is in force now. */
@@ -138,15 +124,15 @@ export class PluginPolicy {
     const published = this.published;
     const othersPublished = other.published;
     if (published == null || othersPublished == null) return false;
-    if (other.name != this.name || other.inForce.fingerprint != other.newestFingerprint) return this.hear();
+    if (other.own.name != this.own.name || other.inForce.fingerprint != other.newestFingerprint) return this.hear();
     published.hasSeenWhat(othersPublished);
     this.newestSequence = other.newestSequence;
     this.newestFingerprint = other.newestFingerprint;
     if (this.inForce.fingerprint == this.newestFingerprint) {
-      this.stopLoading();
+      this.current.stopLoading();
       return false;
     }
-    this.take(other.inForce);
+    this.current.take(other.inForce);
     return true;
   }
 
@@ -158,7 +144,7 @@ export class PluginPolicy {
     const published = this.published;
     if (published == null) return false;
     const heard = this.hear();
-    const changed = this.readOn() || heard;
+    const changed = this.current.readOn() || heard;
     if (!this.isKeptThoughReplaced()) {
       this.keptSince = 0;
       return changed;
@@ -167,7 +153,7 @@ export class PluginPolicy {
     if (now - this.keptSince < KEPT_MILLISECONDS) return changed;
     this.keptSince = 0;
     if (!this.publish(published, this.newestSequence, now)) return changed;
-    return this.seek(this.text, this.textLength, this.fingerprint) || changed;
+    return this.current.seekOwn() || changed;
   }
 
   /** The host has dropped this root. */
@@ -175,21 +161,19 @@ export class PluginPolicy {
     const place = roots.indexOf(this);
     if (place >= 0) {
       roots.splice(place, 1);
-      dropped.push(this.mark(this.fingerprint));
+      dropped.push(this.mark(this.own.fingerprint));
       if (dropped.length > MAX_DROPPED) dropped.shift();
     }
-    this.stopLoading();
-    this.inForce.release();
-    freeConfiguration(this.text);
-    this.text = 0;
+    this.current.end();
+    this.own.replace(0, 0, 0);
   }
 
   /** Where policies are published under this plugin's name. The name is read from the host when this is asked first. */
   private publication(): PublishedPolicy {
     let published = this.published;
     if (published == null) {
-      this.name = textProperty(PLUGIN_NAME) + "/" + textProperty(ROOT_ID);
-      this.published = published = new PublishedPolicy(this.name);
+      this.own.name = textProperty(PLUGIN_NAME) + "/" + textProperty(ROOT_ID);
+      this.published = published = new PublishedPolicy(this.own.name);
     }
     return published;
   }
@@ -197,12 +181,12 @@ export class PluginPolicy {
   /** This root is one of those that the host has configured. */
   private enter(): void {
     if (!roots.includes(this)) roots.push(this);
-    const place = dropped.indexOf(this.mark(this.fingerprint));
+    const place = dropped.indexOf(this.mark(this.own.fingerprint));
     if (place >= 0) dropped.splice(place, 1);
   }
 
   private mark(fingerprint: u64): string {
-    return this.name + " " + decimal(fingerprint);
+    return this.own.name + " " + decimal(fingerprint);
   }
 
   /**
@@ -221,17 +205,17 @@ export class PluginPolicy {
       sequence = newest.sequence;
       this.newestSequence = sequence;
       this.newestFingerprint = newest.fingerprint;
-      late = newest.hasJustEnded(this.fingerprint, now);
+      late = newest.hasJustEnded(this.own.fingerprint, now);
     }
     published.release();
-    if (sequence != 0 && this.newestFingerprint == this.fingerprint) {
-      reachedByName.set(this.name, sequence);
+    if (sequence != 0 && this.newestFingerprint == this.own.fingerprint) {
+      reachedByName.set(this.own.name, sequence);
       return;
     }
     // Configurations reach a VM in the order in which the host was given them: a VM that was given the newest before is not late.
-    if (reachedByName.has(this.name) && reachedByName.get(this.name) == sequence) late = false;
+    if (reachedByName.has(this.own.name) && reachedByName.get(this.own.name) == sequence) late = false;
     if (!late && this.publish(published, sequence, now)) {
-      reachedByName.set(this.name, this.newestSequence);
+      reachedByName.set(this.own.name, this.newestSequence);
       return;
     }
     this.adopt(published);
@@ -240,10 +224,10 @@ export class PluginPolicy {
 
   /** Publishes this root's own policy in place of the publication `sequence`. Answers false when another VM was faster. */
   private publish(published: PublishedPolicy, sequence: u64, now: i64): bool {
-    const answer = published.publish(this.fingerprint, this.text, this.textLength, sequence, now);
+    const answer = published.publish(this.own.fingerprint, this.own.text, this.own.length, sequence, now);
     if (answer == 0) return false;
     this.newestSequence = answer;
-    this.newestFingerprint = this.fingerprint;
+    this.newestFingerprint = this.own.fingerprint;
     return true;
   }
 
@@ -258,64 +242,11 @@ export class PluginPolicy {
       const fingerprint = newest.fingerprint;
       this.newestSequence = newest.sequence;
       this.newestFingerprint = fingerprint;
-      const isKnown = fingerprint == this.inForce.fingerprint || fingerprint == this.refusedFingerprint;
-      if (isKnown) this.stopLoading();
-      else changed = this.seek(newest.text, newest.textLength, fingerprint);
+      if (this.current.isSettled(fingerprint)) this.current.stopLoading();
+      else changed = this.current.seek(newest.text, newest.textLength, fingerprint);
     }
     published.release();
     return changed;
-  }
-
-  /** Puts the policy of that text in force, or begins to read it. Answers whether another one is in force now. */
-  private seek(text: usize, length: i32, fingerprint: u64): bool {
-    if (length <= AT_ONCE_BYTES) return this.enforce(loadPolicy(text, length, fingerprint));
-    const found = findLoaded(fingerprint);
-    if (found != null) return this.enforce(found);
-    const loading = loadingOf(text, length, fingerprint);
-    loading.hold();
-    this.stopLoading();
-    this.loading = loading;
-    return false;
-  }
-
-  /** Reads a slice of what is being read. Answers whether it is in force now. */
-  private readOn(): bool {
-    const loading = this.loading;
-    if (loading == null) return false;
-    const policy = loading.readOn();
-    return policy != null && this.enforce(policy);
-  }
-
-  private stopLoading(): void {
-    const loading = this.loading;
-    if (loading != null) loading.release();
-    this.loading = null;
-  }
-
-  /**
-   * Puts a policy in force that has been read. Answers false, and tells, when it has faults. Where nothing is in force yet, the
-   * text of this root's own configuration, which the host has been told to be accepted, is read in its place.
-   */
-  private enforce(policy: LoadedPolicy): bool {
-    const faults = policy.document.faults;
-    if (faults.isEmpty) {
-      this.take(policy);
-      return true;
-    }
-    this.stopLoading();
-    this.refusedFingerprint = policy.fingerprint;
-    this.telemetry.stats.policyRejected();
-    logText(
-      LogLevel.CRITICAL,
-      "istio-nats: a newer policy is in force in this proxy that this version of the module cannot read; connections " +
-        `that it still serves stay under the former one until they reconnect, ${decimal(faults.count)} fault(s):\n` +
-        faults.toString(),
-    );
-    return (
-      this.inForce.fingerprint == 0 &&
-      policy.fingerprint != this.fingerprint &&
-      this.seek(this.text, this.textLength, this.fingerprint)
-    );
   }
 
   private isReadable(newest: Envelope): bool {
@@ -334,25 +265,12 @@ export class PluginPolicy {
 
   /** While the first policy of this root is being read, it uses that of another root of its plugin. */
   private takeFormer(): void {
-    if (this.inForce.fingerprint != 0) return;
+    if (!this.current.isNone) return;
     for (let i = 0; i < roots.length; i++) {
-      if (roots[i].name != this.name || roots[i].inForce.fingerprint == 0) continue;
-      this.take(roots[i].inForce);
+      if (roots[i].own.name != this.own.name || roots[i].current.isNone) continue;
+      this.current.take(roots[i].inForce);
       return;
     }
-  }
-
-  private take(policy: LoadedPolicy): void {
-    policy.hold();
-    this.inForce.release();
-    this.inForce = policy;
-    this.stopLoading();
-    const fingerprint = policy.fingerprint;
-    this.telemetry.adopt(policy.document, fingerprint, this.name);
-    if (inForceByName.has(this.name) && inForceByName.get(this.name) != fingerprint) {
-      this.telemetry.stats.policyChanged();
-    }
-    inForceByName.set(this.name, fingerprint);
   }
 
   /**
@@ -361,10 +279,11 @@ export class PluginPolicy {
    * one. The main thread's VM has no connections, so there it is always seen.
    */
   private isKeptThoughReplaced(): bool {
-    if (this.connections > 0 || this.fingerprint == this.newestFingerprint || this.newestSequence == 0) return false;
+    const own = this.own;
+    if (this.connections > 0 || own.fingerprint == this.newestFingerprint || this.newestSequence == 0) return false;
     for (let i = 0; i < roots.length; i++) {
       const other = roots[i];
-      if (other !== this && other.connections == 0 && other.name == this.name) return false;
+      if (other !== this && other.connections == 0 && other.own.name == own.name) return false;
     }
     // A listener that drains may keep a root of an older VM. Only what this VM has seen go was replaced by this root.
     return this.leftInForce == this.newestSequence || dropped.includes(this.mark(this.newestFingerprint));

@@ -1,0 +1,138 @@
+import { decimal } from "../bytes/digits";
+import { LogLevel, logText } from "../proxy/log";
+import { findLoaded, LoadedPolicy, loadPolicy, noPolicy } from "./loaded-policy";
+import { OwnConfiguration } from "./own-configuration";
+import { PluginTelemetry } from "./plugin-telemetry";
+import { loadingOf, PolicyLoading } from "./policy-loading";
+
+/**
+ * A policy of at most so many bytes is read at once, which takes some 2 ms. A longer one is read in slices, during which the former
+ * one stays in force.
+ */
+const AT_ONCE_BYTES: i32 = 64 << 10;
+
+/** The fingerprint that a plugin had in force last, by its name. The first one counts as no change. */
+const inForceByName: Map<string, u64> = new Map();
+
+/** Is a policy of `length` bytes read in slices? */
+export function isReadInSlices(length: i32): bool {
+  return length > AT_ONCE_BYTES;
+}
+
+/** The policy that one plugin configuration judges by, and what is being read to take its place (docs/adr/0016). */
+@final
+export class PolicyInForce {
+  policy: LoadedPolicy = noPolicy();
+  /** What takes the place of `policy` as soon as it has been read. */
+  private loading: PolicyLoading | null = null;
+  /** What was to come into force last and cannot be read by this module. */
+  private refusedFingerprint: u64 = 0;
+
+  constructor(
+    private readonly own: OwnConfiguration,
+    private readonly telemetry: PluginTelemetry,
+  ) {
+    this.policy.hold();
+  }
+
+  /** Is a policy being read in slices that is to take the place of the one in force? */
+  get isLoading(): bool {
+    return this.loading != null;
+  }
+
+  /** Is there none yet? */
+  get isNone(): bool {
+    return this.policy.fingerprint == 0;
+  }
+
+  /** Is it known of the text of this fingerprint that it is in force, or that this module cannot read it? */
+  isSettled(fingerprint: u64): bool {
+    return fingerprint == this.policy.fingerprint || fingerprint == this.refusedFingerprint;
+  }
+
+  /**
+   * Puts the policy of the `length` bytes at `text` in force, or begins to read it, for which they are copied. Answers whether
+   * another one is in force now.
+   */
+  seek(text: usize, length: i32, fingerprint: u64): bool {
+    if (!isReadInSlices(length)) return this.enforce(loadPolicy(text, length, fingerprint));
+    const found = findLoaded(fingerprint);
+    if (found != null) return this.enforce(found);
+    const loading = loadingOf(text, length, fingerprint);
+    loading.hold();
+    this.stopLoading();
+    this.loading = loading;
+    return false;
+  }
+
+  /** The same of this root's own configuration. */
+  seekOwn(): bool {
+    return this.seek(this.own.text, this.own.length, this.own.fingerprint);
+  }
+
+  /** Reads a slice of what is being read. Answers whether it is in force now. */
+  readOn(): bool {
+    const loading = this.loading;
+    if (loading == null) return false;
+    const policy = loading.readOn();
+    return policy != null && this.enforce(policy);
+  }
+
+  /**
+   * Reads what is being read to its end, however long that takes, and behind one that this module cannot read its own. Answers
+   * whether it is in force now.
+   */
+  readAll(): bool {
+    let loading = this.loading;
+    while (loading != null && !this.enforce(loading.readAll())) loading = this.loading;
+    return loading != null;
+  }
+
+  /** What is being read is not wanted any more. */
+  stopLoading(): void {
+    const loading = this.loading;
+    if (loading != null) loading.release();
+    this.loading = null;
+  }
+
+  /** Puts a policy without faults in force. */
+  take(policy: LoadedPolicy): void {
+    policy.hold();
+    this.policy.release();
+    this.policy = policy;
+    this.stopLoading();
+    const fingerprint = policy.fingerprint;
+    const name = this.own.name;
+    this.telemetry.adopt(policy.document, fingerprint, name);
+    if (inForceByName.has(name) && inForceByName.get(name) != fingerprint) this.telemetry.stats.policyChanged();
+    inForceByName.set(name, fingerprint);
+  }
+
+  /** Nobody is judged by it any more. */
+  end(): void {
+    this.stopLoading();
+    this.policy.release();
+  }
+
+  /**
+   * Puts a policy in force that has been read. Answers false, and tells, when it has faults. Where nothing is in force yet, the
+   * text of this root's own configuration, which the host has been told to be accepted, is read in its place.
+   */
+  private enforce(policy: LoadedPolicy): bool {
+    const faults = policy.document.faults;
+    if (faults.isEmpty) {
+      this.take(policy);
+      return true;
+    }
+    this.stopLoading();
+    this.refusedFingerprint = policy.fingerprint;
+    this.telemetry.stats.policyRejected();
+    logText(
+      LogLevel.CRITICAL,
+      "istio-nats: a newer policy is in force in this proxy that this version of the module cannot read; connections " +
+        `that it still serves stay under the former one until they reconnect, ${decimal(faults.count)} fault(s):\n` +
+        faults.toString(),
+    );
+    return this.isNone && policy.fingerprint != this.own.fingerprint && this.seekOwn();
+  }
+}
