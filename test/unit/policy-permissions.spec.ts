@@ -3,7 +3,7 @@ import { allowsPublish, reasonOf } from "../../assembly/policy/answer";
 import { EntryFlag, NONE } from "../../assembly/policy/matcher";
 import { Permissions } from "../../assembly/policy/permissions";
 import { Reason } from "../../assembly/policy/reason";
-import { lengthOf, pointerTo } from "./bytes-support";
+import { lengthOf, pointerTo, textAt } from "./bytes-support";
 import { permissionsOf, publish } from "./permissions-support";
 
 function allowsWith(permissions: Permissions, subject: string, flags: i32): bool {
@@ -102,6 +102,20 @@ describe("publishing", () => {
     narrow.destroy();
   });
 
+  it("leaves the bytes of the subject as they are, which are sent on", () => {
+    const permissions = permissionsOf([
+      '"publish":{"allow":["$JS.API.DIRECT.GET.S.>"],"deny":["$JS.API.DIRECT.GET.S.orders.admin"]}',
+    ]);
+    const subjects = ["bills.*.s*", "bills.>.>", "orders.*.secr>", "orders.*"];
+    for (let i = 0; i < subjects.length; i++) {
+      const subject = "$JS.API.DIRECT.GET.S." + subjects[i];
+      const pointer = pointerTo(subject);
+      permissions.publish(pointer, lengthOf(subject));
+      expect(textAt(pointer, lengthOf(subject))).toBe(subject);
+    }
+    permissions.destroy();
+  });
+
   it("is denied with a domain of JetStream as without, since nats-server takes that out, whatever was decided before", () => {
     const permissions = permissionsOf([
       '"publish":{"allow":[">"],"deny":["orders.a","$KV.secret.>","$JS.API.STREAM.PURGE.>","$JS.API.DIRECT.GET.S.a.b","$KV.b.k","$OBJ.b.>"]}',
@@ -147,6 +161,15 @@ describe("publishing", () => {
       expect(publish(permissions, create + "orders.*q.>")).toBe("denied by 0");
       expect(publish(permissions, create + "*q.>")).toBe("denied by 0");
       expect(publish(permissions, create + "*q.*.x")).toBe("denied by 0");
+    }
+    permissions.destroy();
+  });
+
+  it("with a wildcard after a token that begins with one must fit both readings before any stream is named too", () => {
+    const permissions = permissionsOf(['"publish":{"allow":["$JS.>"],"deny":["$JS.API.STREAM.NAMES"]}']);
+    for (let i = 0; i < 6; i++) {
+      expect(publish(permissions, "$JS.*PI.STREAM." + i.toString())).toBe("allowed by 0");
+      expect(publish(permissions, "$JS.*PI.STREAM.*")).toBe("denied by 0");
     }
     permissions.destroy();
   });
