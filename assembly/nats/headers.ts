@@ -263,7 +263,8 @@ class HeaderFields {
   }
 
   /**
-   * The CR of the CR LF that closes a value that begins at `from`, or the block's end. A lone CR or LF belongs to the value.
+   * The CR of the CR LF that closes a value that begins at `from`, behind its colon, or the block's end. A lone CR or LF belongs to
+   * the value.
    */
   private valueEnd(from: usize): usize {
     const end = this.end;
@@ -271,7 +272,7 @@ class HeaderFields {
     while (true) {
       const feed = firstOf(LF, LF, at, end);
       if (feed == end) return end;
-      if (feed > from && load<u8>(feed - 1) == CR) return feed - 1;
+      if (load<u8>(feed - 1) == CR) return feed - 1;
       at = feed + 1;
     }
   }

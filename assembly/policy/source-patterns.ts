@@ -127,9 +127,10 @@ export class PrincipalPattern extends SourcePattern {
    * them, or `cluster.local`. As in Istio that holds only for values of five
    * segments (TD/ns/NS/sa/SA) whose first is not `*` alone: others are
    * compared as they are written (pilot/pkg/security/trustdomain/bundle.go).
+   * A value with a scheme is too: no trust domain has its colon.
    */
   migrate(trustDomains: string[]): void {
-    if (this.form == Form.ANY || this.namesOtherUri) return;
+    if (this.form == Form.ANY) return;
     const leading = this.form == Form.SUFFIX;
     const slash = this.text.indexOf("/");
     if (slash < 0 || countOf(this.text, 0x2f) != 4) return;
