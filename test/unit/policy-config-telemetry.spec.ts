@@ -34,6 +34,30 @@ describe("telemetry in a configuration", () => {
   });
 });
 
+describe("the bounds of telemetry", () => {
+  it("are taken themselves", () => {
+    const least = telemetry('"principals":1,"requests":0,"requestTimeout":"1ms"');
+    expect(faultsOf(least)).toBe("");
+    expect(read(least).telemetry.requestTimeout).toBe(1);
+    const most = telemetry('"principals":4096,"requests":1048576,"requestTimeout":"1h"');
+    expect(faultsOf(most)).toBe("");
+    expect(read(most).telemetry.requestTimeout).toBe(3_600_000);
+    expect(faultsOf(subjects(`{"name":"${"n".repeat(64)}","patterns":["x"]}`))).toBe("");
+  });
+
+  it("are not passed", () => {
+    const principals = "is outside of 1 to 4096: write a whole number of principals within them";
+    const requests = "is outside of 0 to 1048576: write a whole number of requests within them";
+    const timeout = "is outside of 1ms to 1h: write a duration within them";
+    expectFault(telemetry('"principals":0'), `telemetry.principals: 0 ${principals}`);
+    expectFault(telemetry('"principals":4097'), `telemetry.principals: 4097 ${principals}`);
+    expectFault(telemetry('"requests":-1'), `telemetry.requests: -1 ${requests}`);
+    expectFault(telemetry('"requests":1048577'), `telemetry.requests: 1048577 ${requests}`);
+    expectFault(telemetry('"requestTimeout":"999us"'), `telemetry.requestTimeout: "999us" ${timeout}`);
+    expectFault(telemetry('"requestTimeout":"1h1ms"'), `telemetry.requestTimeout: "1h1ms" ${timeout}`);
+  });
+});
+
 describe("the faults of telemetry", () => {
   it("include names that cannot be in a label", () => {
     const names = ["a;.;b", "a=.=b", "a.b", "a b", "\\u00e9"];

@@ -210,4 +210,13 @@ describe("the audit settings", () => {
         "audit.burst: 10001 is outside of 1 to 10000: write a whole number of lines within them",
     );
   });
+
+  it("write no allowed operation by default, or one of up to 1,000,000,000", () => {
+    expect(read(EXAMPLE).audit.sample).toBe(0);
+    expect(read(withKeys('"audit":{"sample":0}')).audit.sample).toBe(0);
+    expect(read(withKeys('"audit":{"sample":1000000000}')).audit.sample).toBe(1_000_000_000);
+    const remedy = "is outside of 0 to 1000000000: write a whole number of operations within them";
+    expect(faultsOf(withKeys('"audit":{"sample":-1}'))).toBe(`audit.sample: -1 ${remedy}`);
+    expect(faultsOf(withKeys('"audit":{"sample":1000000001}'))).toBe(`audit.sample: 1000000001 ${remedy}`);
+  });
 });

@@ -38,8 +38,11 @@ describe("a duration", () => {
     expect(parseDuration("9223372036854775808ns")).toBe(INVALID_DURATION);
     expect(parseDuration("9223372036854775.808us")).toBe(INVALID_DURATION);
     expect(parseDuration("9223372036s9223372036s")).toBe(INVALID_DURATION);
+    expect(parseDuration("9223372036.9s")).toBe(INVALID_DURATION);
+    expect(parseDuration("-9223372036.9s")).toBe(INVALID_DURATION);
     expect(parseDuration("3000000h")).toBe(INVALID_DURATION);
     expect(parseDuration("99999999999999999999s")).toBe(INVALID_DURATION);
+    expect(parseDuration("99999999999999999999ns")).toBe(INVALID_DURATION);
   });
 
   it("is nothing else", () => {

@@ -118,7 +118,7 @@ describe("publishing", () => {
 
   it("is denied with a domain of JetStream as without, since nats-server takes that out, whatever was decided before", () => {
     const permissions = permissionsOf([
-      '"publish":{"allow":[">"],"deny":["orders.a","$KV.secret.>","$JS.API.STREAM.PURGE.>","$JS.API.DIRECT.GET.S.a.b","$KV.b.k","$OBJ.b.>"]}',
+      '"publish":{"allow":[">"],"deny":["orders.a","$KV.secret.>","$JS.API.STREAM.PURGE.>","$JS.API.DIRECT.GET.S.a.b","$KV.b.k","$OBJ.b.>","$OBJ"]}',
     ]);
     for (let i = 0; i < 3; i++) {
       expect(publish(permissions, `$JS.hub.API.STREAM.INFO.S${i}`)).toBe("allowed by 0");
@@ -132,6 +132,7 @@ describe("publishing", () => {
       expect(publish(permissions, "$JS.leaf.API.$KV.b.k")).toBe("denied by 0");
       expect(publish(permissions, "$KV.b.k")).toBe("denied by 0");
       expect(publish(permissions, "$JS.hub.API.$OBJ.b.C.x")).toBe("denied by 0");
+      expect(publish(permissions, "$JS.hub.API.$OBJ")).toBe("allowed by 0");
       expect(publish(permissions, "$JS.hub.API.orders.a")).toBe("allowed by 0");
     }
     permissions.destroy();
@@ -318,6 +319,9 @@ describe("what a rule adds to being allowed", () => {
     expect(allowsWith(permissions, "a", EntryFlag.REPLIES_ANY)).toBe(true);
     expect(allowsWith(permissions, "a", EntryFlag.ROLLUP_ALL)).toBe(true);
     permissions.destroy();
+    const subscriber = permissionsOf(['"subscribe":{"allow":"ALL"}', '"subscribe":{"allow":"ALL"}']);
+    expect(subscriber.subscribeAllBy).toBe(0);
+    subscriber.destroy();
   });
 });
 

@@ -151,6 +151,8 @@ describe("the workload that a proxy serves", () => {
     expect(mesh.workloadOf("", "api").authenticated).toBe(false);
     expect(mesh.workloadOf("shop", "").authenticated).toBe(false);
     expect(mesh.workloadOf("", "").authenticated).toBe(false);
+    expect(mesh.workloadOf("", "api").uri).toBe("");
+    expect(mesh.workloadOf("shop", "").uri).toBe("");
   });
 
   it("cannot become another by a slash in one of its parts", () => {

@@ -69,6 +69,22 @@ describe("the entries of a rule", () => {
     expect(faultsOf(withActs(`"publish":{"allow":["${"s".repeat(4097)}"]}`))).toBe(
       `rules[0].publish.allow[0]: "${"s".repeat(80)}…": more than 4096 bytes: shorten it`,
     );
+    const subscribe = withActs(`"subscribe":{"allow":["${"s".repeat(4094)} q"]}`);
+    expect(entriesOf(soundRule(subscribe).subscribe.allow).length).toBe(1);
+    expect(faultsOf(withActs(`"subscribe":{"allow":["${"s".repeat(4095)} q"]}`))).toBe(
+      `rules[0].subscribe.allow[0]: "${"s".repeat(80)}…": more than 4096 bytes: shorten it`,
+    );
+  });
+
+  it("may have 256 tokens and no more, in plain text and in any other", () => {
+    const most = "t." + "t.".repeat(254);
+    const ends: StaticArray<string> = ["t", "\\u0074", "t q"];
+    for (let i = 0; i < ends.length; i++) {
+      const rule = soundRule(withActs(`"subscribe":{"allow":["${most}${ends[i]}"]}`));
+      expect(entriesOf(rule.subscribe.allow).length).toBe(1);
+      const fault = faultsOf(withActs(`"subscribe":{"allow":["t.${most}${ends[i]}"]}`));
+      expect(fault.includes("more than 256 tokens: shorten it")).toBe(true);
+    }
   });
 
   it("may have a queue group after blanks in subscribe, allow and deny alike", () => {
@@ -105,6 +121,7 @@ describe("allow_responses", () => {
   it("reads durations as Go writes them, in whole milliseconds", () => {
     expect(soundRule(withActs('"allow_responses":{"expires":"250ms"}')).responses!.expiresMs).toBe(250);
     expect(soundRule(withActs('"allow_responses":{"expires":"1m30s"}')).responses!.expiresMs).toBe(90_000);
+    expect(soundRule(withActs('"allow_responses":{"expires":"1ms"}')).responses!.expiresMs).toBe(1);
     expect(soundRule(withActs('"allow_responses":{"expires":"1.9999ms"}')).responses!.expiresMs).toBe(1);
     expect(soundRule(withActs('"allow_responses":{"max":2147483647,"expires":"2540400h"}')).responses!.max).toBe(
       i32.MAX_VALUE,

@@ -1,4 +1,4 @@
-import { expectFault, withRule, withSource } from "./policy-support";
+import { expectFault, faultsOf, withRule, withSource } from "./policy-support";
 
 const ACT: string = '"publish":{"allow":["a"]}';
 
@@ -79,6 +79,13 @@ describe("the faults of from", () => {
         "rules[0].from[0].principals[1]: is empty: expected a principal such as cluster.local/ns/shop/sa/orders-api\n" +
         'rules[0].from[0].principals[2]: "c\\x00" has a blank or a control character: remove it',
     );
+    expectFault(
+      withSource('{"principals":["a\u00a0b","a\u0085b","a\u007fb"]}'),
+      'rules[0].from[0].principals[0]: "a\u00a0b" has a blank or a control character: remove it\n' +
+        'rules[0].from[0].principals[1]: "a\\x85b" has a blank or a control character: remove it\n' +
+        'rules[0].from[0].principals[2]: "a\\x7fb" has a blank or a control character: remove it',
+    );
+    expect(faultsOf(withSource(`{"principals":["${"p".repeat(2048)}"]}`))).toBe("");
     expectFault(
       withSource(`{"principals":["${"p".repeat(2049)}"]}`),
       `rules[0].from[0].principals[0]: "${"p".repeat(80)}…" is 2049 characters long: use at most 2048`,

@@ -94,6 +94,9 @@ describe("principals of a mesh that changes its trust domain", () => {
     const source = '{"principals":["old.example/ns/shop/*"]}';
     expect(admitsIn('"new.example","old.example"', source, "spiffe://old.example/ns/shop/sa/api")).toBe(true);
     expect(admitsIn('"new.example","old.example"', source, "spiffe://new.example/ns/shop/sa/api")).toBe(false);
+    const longer = '{"principals":["old.example/ns/shop/sa/api/x"]}';
+    expect(admitsIn('"new.example","old.example"', longer, "spiffe://old.example/ns/shop/sa/api/x")).toBe(true);
+    expect(admitsIn('"new.example","old.example"', longer, "spiffe://new.example/ns/shop/sa/api/x")).toBe(false);
   });
 
   it("stay as written if they name a trust domain that is not ours", () => {
@@ -106,6 +109,9 @@ describe("principals of a mesh that changes its trust domain", () => {
     const source = '{"principals":["*.example/ns/shop/sa/api"]}';
     expect(admitsIn('"mesh","old.example"', source, "spiffe://mesh/ns/shop/sa/api")).toBe(true);
     expect(admitsIn('"mesh","old"', source, "spiffe://mesh/ns/shop/sa/api")).toBe(false);
+    // Only cluster.local itself stands for whatever the mesh is called.
+    const local = '{"principals":["*cluster.local/ns/shop/sa/api"]}';
+    expect(admitsIn('"mesh"', local, "spiffe://mesh/ns/shop/sa/api")).toBe(false);
   });
 });
 
@@ -159,6 +165,7 @@ describe("trustDomains", () => {
   it("match the peer's trust domain, each of ours standing for all of ours", () => {
     expect(admits('{"trustDomains":["cluster.local"]}', API)).toBe(true);
     expect(admits('{"trustDomains":["other"]}', API)).toBe(false);
+    expect(admits('{"trustDomains":["cluster.local"]}', "spiffe://cluster.local/db")).toBe(true);
     expect(admitsIn('"a","b"', '{"trustDomains":["a"]}', "spiffe://b/ns/x/sa/y")).toBe(true);
   });
 

@@ -239,7 +239,7 @@ describe("the filter of deliveries", () => {
   });
 
   it("withholds what a deny with a queue matches only from a queue that fits, or that is not known", () => {
-    const permissions = oneRule(">", "a.* q.*,b");
+    const permissions = oneRule(">", "a.* q.*,b,d >");
     expect(keptBack(permissions, "a.b", "q.x")).toBe(true);
     expect(permissions.decidedBy).toBe(0);
     expect(keptBack(permissions, "a.b", "r")).toBe(false);
@@ -249,6 +249,9 @@ describe("the filter of deliveries", () => {
     expect(keptBack(permissions, "b", "")).toBe(true);
     expect(keptBack(permissions, "b", "r")).toBe(true);
     expect(keptBack(permissions, "c", "?")).toBe(false);
+    // A deny for every queue is none for a subscription without one.
+    expect(keptBack(permissions, "d", "r")).toBe(true);
+    expect(keptBack(permissions, "d", "")).toBe(false);
     expect(keptBack(permissions, "a..b", "?")).toBe(false);
     permissions.destroy();
   });
