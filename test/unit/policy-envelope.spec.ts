@@ -66,6 +66,19 @@ describe("the head of a published policy", () => {
     expect(published(envelope, 9, 90_000).endedAt.length).toBe(1);
   });
 
+  it("that tells of more ended policies than any head does is not read, whatever its length", () => {
+    const head = writeHead(new Envelope(), fingerprintOf(text, TEXT.length), text, TEXT.length, 1000);
+    const beginning = <usize>(text - head);
+    const ended = <usize>16 * 33;
+    const forged = heap.alloc(beginning + ended + <usize>TEXT.length);
+    memory.copy(forged, head, beginning);
+    memory.fill(forged + beginning, 0, ended);
+    memory.copy(forged + beginning + ended, text, <usize>TEXT.length);
+    store<u32>(forged, 33, 12);
+    expect(readEnvelope(forged, <i32>(beginning + ended) + TEXT.length).problem).toBe("its length is not what it says");
+    heap.free(forged);
+  });
+
   it("fits the room that a configuration has before it", () => {
     expect(MAX_HEAD_BYTES <= ROOM_BEFORE).toBe(true);
   });

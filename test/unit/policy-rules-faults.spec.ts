@@ -54,6 +54,10 @@ describe("the faults of a rule", () => {
       withRule(`"name":"a\\nb",${ANYONE},${ACT}`),
       'rules[0].name: "a\\x0ab" has a control character: remove it',
     );
+    expectFault(
+      withRule(`"name":"a\u007fb",${ANYONE},${ACT}`),
+      'rules[0].name: "a\\x7fb" has a control character: remove it',
+    );
   });
 
   it("include a name that another rule has", () => {
