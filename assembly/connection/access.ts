@@ -3,6 +3,7 @@ import { hashBytes } from "../bytes/hash";
 import { Words } from "../bytes/words";
 import { headerFields, HeaderUse, lacksEmptyLine } from "../nats/headers";
 import { ClientLine } from "../nats/client-line";
+import { isApiRequest } from "../nats/requests";
 import { isLiteral, Tokens } from "../nats/subject";
 import { Violation } from "../nats/texts";
 import { reasonOf } from "../policy/answer";
@@ -259,11 +260,18 @@ export class Access {
     return granted;
   }
 
-  /** Would a delivery with this reply subject be granted an answer, if it has none? */
+  /**
+   * Would a delivery with this reply subject be granted an answer, if it has none? An answer to JetStream's API would be a request
+   * that whoever asked may not send (client.go deliverMsg, 2.14.10 and 2.15.3).
+   */
   // @ts-ignore: decorator
   @inline
   private mayGrant(reply: usize, length: i32): bool {
-    return this.resets == 0 && reasonOf(this.permissions.publishAnswer(reply, length)) == Reason.NOT_ALLOWED;
+    return (
+      this.resets == 0 &&
+      !isApiRequest(reply, length) &&
+      reasonOf(this.permissions.publishAnswer(reply, length)) == Reason.NOT_ALLOWED
+    );
   }
 
   /**

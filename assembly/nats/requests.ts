@@ -5,6 +5,7 @@ import { DOT, isOfJetStream } from "./subject";
 const NO_RESPONDERS = utf8("NATS/1.0 503\r\n");
 /** Bytes of a header block that `saysNoResponders` looks at. */
 export const STATUS_BYTES: i32 = 14;
+const API = utf8(".API.");
 const NEXT = utf8(".API.CONSUMER.MSG.NEXT.");
 
 /**
@@ -20,10 +21,19 @@ export function saysNoResponders(pointer: usize): bool {
  * subject and is no request: its messages come, after any time, with their own subjects.
  */
 export function isPull(pointer: usize, length: i32): bool {
+  return isOfApi(pointer, length, NEXT);
+}
+
+/** A request to JetStream's API, `$JS.API.…` or `$JS.DOMAIN.API.…` (client.go `isJSAPIRequest`, 2.14.10 and 2.15.3). */
+export function isApiRequest(pointer: usize, length: i32): bool {
+  return isOfApi(pointer, length, API);
+}
+
+/** Do these words follow `$JS`, or `$JS.` and a domain of one token? */
+function isOfApi(pointer: usize, length: i32, words: StaticArray<u8>): bool {
   if (!isOfJetStream(pointer, length)) return false;
-  // Behind "$JS" comes ".API…", or a domain of one token and then ".API…".
-  if (startsWith(pointer + 3, length - 3, NEXT)) return true;
+  if (startsWith(pointer + 3, length - 3, words)) return true;
   let at = 4;
   while (at < length && load<u8>(pointer + <usize>at) != DOT) at++;
-  return startsWith(pointer + <usize>at, length - at, NEXT);
+  return startsWith(pointer + <usize>at, length - at, words);
 }

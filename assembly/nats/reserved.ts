@@ -1,4 +1,4 @@
-import { isAcknowledgement } from "./subject";
+import { isOfJetStream } from "./subject";
 
 /** Subjects that nats-server keeps for itself, packed with the first byte lowest. */
 const GATEWAY_REPLY: u64 = 0x2e5f52475f; // _GR_.
@@ -17,7 +17,11 @@ function isPublishOfTheServer(pointer: usize, length: i32): bool {
   return isGatewayReply(pointer, length) || startsWith(pointer, length, RAFT, 5);
 }
 
-/** Replies that a client may not name (client.go `isReservedReply`; `_R_.` alone is reserved, the others need a byte more). */
+/**
+ * Replies that a client may not name (client.go `isReservedReply` of 2.14.10 and 2.15.3; `_R_.` alone is reserved, the others need a
+ * byte more). Before these two, of JetStream's subjects only `$JS.ACK.` was: an answer to `$JS.API.STREAM.DELETE.S`, which JetStream
+ * itself sends to any request that names it, deleted the stream with the right to read that subject alone (2.15.2, tried).
+ */
 // @ts-ignore: decorator
 @inline
 export function isReservedReply(pointer: usize, length: i32): bool {
@@ -27,7 +31,7 @@ export function isReservedReply(pointer: usize, length: i32): bool {
 function isReplyOfTheServer(pointer: usize, length: i32): bool {
   return (
     startsWith(pointer, length, SERVICE_REPLY, 4) ||
-    isAcknowledgement(pointer, length) ||
+    (length > 4 && isOfJetStream(pointer, length)) ||
     isGatewayReply(pointer, length)
   );
 }

@@ -72,6 +72,13 @@ export const DIFFERENCES: readonly Difference[] = [
     sessions: ["own-unclosed-target", "own-unclosed-ttl", "own-status-without-cr", "own-headers-without-end"],
   },
   {
+    name: "jetstream-replies",
+    title: "No reply subject begins with `$JS.`, and no grant answers a request of JetStream's API",
+    why: "nats-server before 2.14.10 and before 2.15.3 refuses those below `$JS.ACK.` alone, so whoever answers, JetStream itself among them, carries out what the reply subject asks for. Later ones decide as the filter does.",
+    stricter: "filter",
+    sessions: ["resv-066-reply-JS-ACK", "own-reply-to-jetstream", "own-grant-to-jetstream"],
+  },
+  {
     name: "jetstream-patterns",
     title: "Wildcards in a request to JetStream must lie inside an allow entry and outside of each deny",
     why: "nats-server takes the wildcards of a publish for literal tokens when it asks its permissions, and JetStream's API takes them for a pattern: `$JS.API.DIRECT.GET.S.orders.>` reads what a deny entry for `$JS.API.DIRECT.GET.S.orders.admin.>` keeps. By `$JS.API.DIRECT.GET.S.orders.*.adm>`, and in 2.10 by `$JS.API.DIRECT.GET.S.orders.>.>`, it finds more than the pattern matches, so these are judged as all that it may find. Subjects that begin otherwise are judged as nats-server does.",

@@ -24,7 +24,7 @@ const rarely = <T, U>(weight: number, rare: Arb<T>, usual: Arb<U>): Arb<T | U> =
   fc.oneof({ weight: 100 - weight, arbitrary: usual }, { weight, arbitrary: rare });
 
 const ODD_TOKENS = ["A", "a*", "*a", ">a", "é", "日", "'", "_"];
-const RESERVED = ["_R_.z", "_GR_.x", "_GR_.", "$GR.x", "$NRG.x", "$JS.ACK.x", "$JS.ACK", "$SYS.a", "_INBOX.a"];
+const RESERVED = ["_R_.z", "_GR_.x", "_GR_.", "$GR.x", "$NRG.x", "$JS.ACK.x", "$JS.", "$SYS.a", "_INBOX.a"];
 const NO_PATTERNS = ["a..b", ".", "a.", ".a", ">.a", "a.>.b", "*.>.*"];
 
 const literalToken = rarely(4, fc.constantFrom(...ODD_TOKENS), fc.constantFrom("a", "b", "c"));

@@ -68,6 +68,12 @@ export const OWN_SESSIONS: readonly Session[] = [
     hpub("jobs.a", "NATS/1.0\r\nNats-Expected-Stream: S"),
   ]),
   session("own-status-without-cr", { publish: { allow: ["jobs.>"] } }, [hpub("jobs.a", "NATS/1.0 100 x")]),
+  session("own-reply-to-jetstream", EVERYTHING, ["PUB ask $JS.API.STREAM.DELETE.S 0\r\n\r\n"]),
+  session("own-grant-to-jetstream", { publish: { allow: ["ok"] }, allow_responses: { max: 1 } }, [
+    "SUB ask 1\r\n",
+    { from: "peer", data: "PUB ask $JS.API.STREAM.DELETE.S 0\r\n\r\n" },
+    "PUB $JS.API.STREAM.DELETE.S 0\r\n\r\n",
+  ]),
   session("own-jetstream-pattern", { publish: { allow: ["$JS.API.>"], deny: ["$JS.API.DIRECT.GET.S.orders.admin"] } }, [
     "PUB $JS.API.DIRECT.GET.S.orders.* 1\r\nx\r\n",
   ]),

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
 import { RawClient } from "../stand/raw-client.ts";
+import { waitFor } from "../stand/wait.ts";
 import { errorsOf, messagesOf, publish, refusedPublish, refusedReply, Town, type Route } from "./ways-round.ts";
 
 /** Each test first shows that its way works (ways-round.test.ts). */
@@ -62,6 +63,48 @@ describe("ways round a subject policy, by answers of others,", () => {
       answering: refusedPublish("secret.in"),
       secrets: [],
     });
+  });
+
+  it("JetStream's own answer, and a service's, are no request to its API, whatever the requester may read", async () => {
+    const reply = "$JS.API.STREAM.DELETE.VAULT";
+    const fresh = async (): Promise<void> => {
+      await town.stream("DATA", ["data.>"], { allow_direct: true });
+      await town.stream("VAULT", ["vault.>"]);
+    };
+    const isGone = async (): Promise<boolean> => {
+      const { streams } = await town.api<{ streams: string[] | null }>("STREAM.NAMES");
+      return !streams?.includes("VAULT");
+    };
+    // The answer has the body of what the auditor has stored, an empty one, as the deletion of a stream must have.
+    const stored = publish("data.mine", "");
+    const read = publish("$JS.API.DIRECT.GET.DATA.data.mine", "", "", reply);
+
+    for (const route of ["alone", "permitted"] as const) {
+      await fresh();
+      const auditor = await town.connect("auditor", route);
+      assert.deepEqual(await errorsOf(auditor, stored), [], route);
+      const refused = await errorsOf(auditor, read);
+      if (route === "alone") await waitFor("the stream to be gone", isGone);
+      else assert.deepEqual(refused, refusedReply(reply));
+    }
+    await fresh();
+    const auditor = await town.connect("auditor", "filtered");
+    assert.deepEqual(await errorsOf(auditor, stored), []);
+    assert.deepEqual(await errorsOf(auditor, read), refusedReply(reply));
+
+    async function answer(route: Route): Promise<string[]> {
+      const answerer = await town.connect("answerer", route);
+      await answerer.send("SUB ask.help 1\r\n");
+      await answerer.flush();
+      await town.operator.send(publish("ask.help", "", "", reply));
+      await town.operator.flush();
+      await answerer.flush();
+      return errorsOf(answerer, publish(reply));
+    }
+    assert.deepEqual(await answer("filtered"), refusedPublish(reply));
+    assert.equal(await isGone(), false);
+    assert.deepEqual(await answer("alone"), []);
+    await waitFor("the stream to be gone", isGone);
   });
 
   it("a grant to answer does not override a deny", async () => {

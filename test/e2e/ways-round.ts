@@ -35,6 +35,11 @@ const APPLICATIONS = {
     },
     subscribe: { allow: ["_INBOX.x.>"] },
   },
+  /** Reads everything, and may write little. */
+  auditor: {
+    publish: { allow: ["data.mine", "ask.>", "$JS.API.DIRECT.GET.DATA.data.mine"], deny: ["$JS.API.STREAM.>"] },
+    subscribe: { allow: [">"] },
+  },
   requester: { publish: { allow: ["ask.>"] }, subscribe: { allow: ["_INBOX.r.>"] } },
   /** Answers. In collusion with the requester it wants to answer to `secret.in`. */
   answerer: { subscribe: { allow: ["ask.>"] }, allow_responses: { max: 1, expires: "1m" } },

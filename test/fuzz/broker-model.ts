@@ -201,6 +201,7 @@ export class BrokerModel {
    */
   #noteReply(reply: string): void {
     if (this.#responses === undefined || this.#policy.listsPermit(reply) || this.#policy.deniesPublish(reply)) return;
+    if (/^\$JS\.(?:[^.]+\.)?API\./.test(reply)) return;
     if (!this.#uses(reply)) this.#grants.set(reply, 0);
   }
 

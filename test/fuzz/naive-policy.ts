@@ -125,7 +125,7 @@ function isReserved(subject: string): boolean {
 }
 
 function isReservedReply(reply: string): boolean {
-  return reply.startsWith("_R_.") || /^(?:_GR_|\$GR|\$JS\.ACK)\../s.test(reply);
+  return reply.startsWith("_R_.") || /^(?:_GR_|\$GR|\$JS)\../s.test(reply);
 }
 
 /**

@@ -203,7 +203,7 @@ describe("a reply subject that is not the peer's own", () => {
   it("is refused if it is nats-server's, even though the peer may receive on it", () => {
     const wire = Wire.connected(configuredHost({ rule: { subscribe: { allow: "ALL" } } }));
     assert.equal(wire.client(pub("ok.1", "", "any")), pub("ok.1", "", "any"));
-    for (const reply of ["_R_.x", "$JS.ACK.x", "_GR_.x", "$GR.x"]) {
+    for (const reply of ["_R_.x", "$JS.ACK.x", "$JS.API.INFO", "$JS.hub.API.INFO", "_GR_.x", "$GR.x"]) {
       assert.equal(wire.client(pub("ok.1", "", reply)), PING, reply);
       assert.equal(wire.server(PONG), `-ERR 'Permissions Violation for Publish with Reply of "${reply}"'\r\n`);
     }
@@ -224,5 +224,18 @@ describe("a reply subject that is not the peer's own", () => {
     assert.equal(wire.client(answer + pub("ok.1", "", "elsewhere.2") + answer), answer + PING + answer);
     const text = "-ERR 'Permissions Violation for Publish with Reply of \"elsewhere.2\"'\r\n";
     assert.equal(wire.server(PONG), text);
+  });
+
+  it("is granted no answer if that would be a request to JetStream's API", () => {
+    const rule = { publish: { allow: ["ok.>"] }, subscribe: { allow: ["ask"] }, allow_responses: true };
+    const wire = Wire.connected(configuredHost({ rule }));
+    wire.client("SUB ask 1\r\n");
+    for (const reply of ["$JS.API.STREAM.DELETE.S", "$JS.hub.API.STREAM.DELETE.S"]) {
+      wire.server(msg("ask", "1", "", reply));
+      assert.equal(wire.client(pub(reply)), PING);
+      assert.equal(wire.server(PONG), publishViolation(reply));
+    }
+    wire.server(msg("ask", "1", "", "$JS.ACK.S.c.1.2.3.4.5"));
+    assert.equal(wire.client(pub("$JS.ACK.S.c.1.2.3.4.5")), pub("$JS.ACK.S.c.1.2.3.4.5"));
   });
 });

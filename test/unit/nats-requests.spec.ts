@@ -1,10 +1,32 @@
-import { isPull, saysNoResponders } from "../../assembly/nats/requests";
+import { isApiRequest, isPull, saysNoResponders } from "../../assembly/nats/requests";
 import { serverErrorOf, ServerError } from "../../assembly/nats/server-errors";
 import { lengthOf, pointerTo } from "./bytes-support";
 
 function pulls(subject: string): bool {
   return isPull(pointerTo(subject), lengthOf(subject));
 }
+
+function asks(subject: string): bool {
+  return isApiRequest(pointerTo(subject), lengthOf(subject));
+}
+
+describe("a request to JetStream's API", () => {
+  it("is recognised with and without a JetStream domain", () => {
+    expect(asks("$JS.API.STREAM.DELETE.ORDERS")).toBe(true);
+    expect(asks("$JS.hub.API.STREAM.DELETE.ORDERS")).toBe(true);
+  });
+
+  it("is nothing else", () => {
+    expect(asks("$JS.ACK.ORDERS.billing.1.2.3.4.5")).toBe(false);
+    expect(asks("$JS.FC.ORDERS.push.x")).toBe(false);
+    expect(asks("$JS.a.b.API.INFO")).toBe(false);
+    expect(asks("$JS.APIX.INFO")).toBe(false);
+    expect(asks("API.API.INFO")).toBe(false);
+    expect(asks("$JS.API")).toBe(false);
+    expect(asks("$JS.")).toBe(false);
+    expect(asks("")).toBe(false);
+  });
+});
 
 describe("a pull from a consumer", () => {
   it("is recognised with and without a JetStream domain", () => {

@@ -9,7 +9,7 @@ function reply(subject: string): bool {
   return isReservedReply(pointerTo(subject), lengthOf(subject));
 }
 
-/** Near the reserved ones, but free according to nats-server's own checks of v2.15.2. */
+/** Near the reserved ones, but free according to nats-server's own checks of v2.15.3. */
 const FREE: StaticArray<string> = [
   "",
   "$",
@@ -24,10 +24,10 @@ const FREE: StaticArray<string> = [
   "$NRG",
   "_R_",
   "_r_.x",
-  "$JS.ACK.",
-  "$JS.ACK",
-  "$JS.ack.x",
-  "$JS.API.x",
+  "$JS.",
+  "$JS",
+  "$js.x",
+  "$JSX.x",
   "_GRX.x",
   "$GRX.a",
   "a._R_.x",
@@ -47,10 +47,13 @@ describe("subjects that nats-server keeps for itself", () => {
     expect(publish("$NRG.")).toBe(true);
   });
 
-  it("are refused as reply if they are a service's reply, an acknowledgement or the gateway's", () => {
+  it("are refused as reply if they are a service's reply, of JetStream or the gateway's", () => {
     expect(reply("_R_.")).toBe(true);
     expect(reply("_R_.x")).toBe(true);
     expect(reply("$JS.ACK.x")).toBe(true);
+    expect(reply("$JS.API.x")).toBe(true);
+    expect(reply("$JS.hub.API.x")).toBe(true);
+    expect(reply("$JS.x")).toBe(true);
     expect(reply("_GR_.x")).toBe(true);
     expect(reply("$GR.x")).toBe(true);
   });
