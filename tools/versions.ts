@@ -9,7 +9,13 @@ import { step } from "./progress.ts";
  * The versions that test:matrix combines, each pinned by hash. tools/go-<version> and tools/go hold nats-server,
  * tools/python/envoy-<version>.txt and envoy.txt hold the wheels. $ENVOY, $NATS_SERVER and PATH are ignored here.
  */
-export const NATS_SERVERS = { "2.10": "go-2.10", "2.12": "go-2.12", "2.15": "go" } as const;
+export const NATS_SERVERS = {
+  "2.10": "go-2.10",
+  "2.11": "go-2.11",
+  "2.12": "go-2.12",
+  "2.14": "go-2.14",
+  "2.15": "go",
+} as const;
 export const ENVOYS = { "1.38": "envoy-1.38", "1.39": "envoy-1.39", "1.40": "envoy" } as const;
 
 export type NatsServerVersion = keyof typeof NATS_SERVERS;

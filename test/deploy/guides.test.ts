@@ -298,6 +298,10 @@ describe("the guides for installing", () => {
       const version = new RegExp(`^\\t${module} v(\\d+\\.\\d+)\\.`, "m").exec(go)?.[1];
       assert.ok(page.includes(`${tool} ${version ?? "of no version"}`), `${tool} ${version ?? ""}`);
     }
-    for (const version of Object.keys(NATS_SERVERS)) assert.ok(page.includes(`| ${version} `), version);
+    for (const [version, module] of Object.entries(NATS_SERVERS)) {
+      assert.ok(page.includes(`| ${version} `), version);
+      const patch = /nats-server\/v2 v(\S+)/.exec(read(`tools/${module}/go.mod`))?.[1];
+      assert.ok(page.includes(patch ?? "no version"), patch);
+    }
   });
 });

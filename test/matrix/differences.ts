@@ -18,7 +18,7 @@ export interface VersionDifferences {
 const NONE: VersionDifferences = { as215: [], brokerStricter: [], brokerItself: [] };
 
 const GR_PREFIX: VersionDifference = {
-  why: "Subjects below `$GR.` are refused to clients since 2.15.",
+  why: "Subjects below `$GR.` are refused to clients since 2.14.",
   sessions: ["resv-003-no-perms-PUB-GR-a", "resv-069-reply-GR-a"],
 };
 
@@ -27,13 +27,25 @@ const NRG_PREFIX: VersionDifference = {
   sessions: ["resv-006-no-perms-PUB-NRG-a", "resv-007-no-perms-PUB-NRG", "resv-026-allow-PUB-NRG-a"],
 };
 
+const REFUSED_TWICE = "resv-106-Nats-Trace-Dest-denied-on-a-denied-subje";
+
 const TRACE_DESTINATION: VersionDifference = {
   why: "`Nats-Trace-Dest` came with 2.11: 2.10 neither acts on it nor judges the subject that it names.",
   sessions: [
     "resv-102-Nats-Trace-Dest-not-permitted-trace-only",
-    "resv-106-Nats-Trace-Dest-denied-on-a-denied-subje",
+    REFUSED_TWICE,
     "resv-108-Nats-Trace-Dest-allow-responses-do-not-c",
   ],
+};
+
+const SUBJECT_BEFORE_TRACE: VersionDifference = {
+  why: "Of a publish whose subject and `Nats-Trace-Dest` are both refused, 2.11 names the subject, and later versions the latter.",
+  sessions: [REFUSED_TWICE],
+};
+
+const NO_RESPONDERS_UNNAMED: VersionDifference = {
+  why: "The 503 for a request without a responder names the subject since 2.12.",
+  sessions: ["deny-009-no-responders-requester-gets-503-when-th", "mode-117-no-responders-filtered-by-own-deny"],
 };
 
 const PARTIAL_OVERLAP: VersionDifference = {
@@ -63,7 +75,9 @@ const LAST_WILDCARD = {
  */
 export const VERSION_DIFFERENCES: Readonly<Record<string, VersionDifferences>> = {
   "2.15": NONE,
+  "2.14": NONE,
   "2.12": { ...NONE, as215: [GR_PREFIX] },
+  "2.11": { ...NONE, as215: [GR_PREFIX, SUBJECT_BEFORE_TRACE], brokerItself: [NO_RESPONDERS_UNNAMED] },
   "2.10": {
     as215: [
       GR_PREFIX,
@@ -75,10 +89,7 @@ export const VERSION_DIFFERENCES: Readonly<Record<string, VersionDifferences>> =
     ],
     brokerStricter: [{ why: LAST_WILDCARD.why, sessions: LAST_WILDCARD.ofAllows }],
     brokerItself: [
-      {
-        why: "2.10's 503 for a request without a responder does not name the subject.",
-        sessions: ["deny-009-no-responders-requester-gets-503-when-th", "mode-117-no-responders-filtered-by-own-deny"],
-      },
+      NO_RESPONDERS_UNNAMED,
       {
         why: "2.10 keeps the subscriptions over a second CONNECT, and delivers to them what the permissions admit.",
         sessions: [

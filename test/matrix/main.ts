@@ -23,9 +23,15 @@ const SMUGGLING = "test/fuzz/reader.test.ts";
 const natsServers = Object.keys(NATS_SERVERS) as NatsServerVersion[];
 const envoys = Object.keys(ENVOYS) as EnvoyVersion[];
 
+/**
+ * Unless Envoys are named, these run behind the newest one alone. How an Envoy hands bytes to the filter does not depend on the
+ * broker behind it, and what depends on both would show with the others.
+ */
+const BEHIND_NEWEST: readonly NatsServerVersion[] = ["2.11", "2.14"];
+
 interface Chosen {
   natsServer: NatsServerVersion[];
-  envoy: EnvoyVersion[];
+  envoy?: EnvoyVersion[];
 }
 
 interface Row {
@@ -38,9 +44,13 @@ interface Row {
 const { natsServer: chosenServers, envoy: chosenEnvoys } = new Command("npm run test:matrix --")
   .description("Runs the recorded sessions and the smuggling run with every version of nats-server and Envoy.")
   .addOption(new Option("--nats-server <versions...>", "only these").choices(natsServers).default(natsServers))
-  .addOption(new Option("--envoy <versions...>", "only these").choices(envoys).default(envoys))
+  .addOption(new Option("--envoy <versions...>", "only these").choices(envoys))
   .parse()
   .opts<Chosen>();
+
+function envoysFor(server: NatsServerVersion): readonly EnvoyVersion[] {
+  return chosenEnvoys ?? (BEHIND_NEWEST.includes(server) ? envoys.slice(-1) : envoys);
+}
 
 /** Runs one test file. A file without any test has failed. */
 async function runTests(what: string, file: string, env: Record<string, string>): Promise<Row> {
@@ -59,7 +69,7 @@ await buildFilter();
 const rows: Row[] = [];
 for (const server of chosenServers) {
   const NATS_SERVER = await pinnedNatsServer(server);
-  for (const version of chosenEnvoys) {
+  for (const version of envoysFor(server)) {
     const env = { NATS_SERVER, ENVOY: await pinnedEnvoy(version) };
     rows.push(await runTests(`sessions, nats-server ${server}, Envoy ${version}`, "test/matrix/broker.test.ts", env));
   }
