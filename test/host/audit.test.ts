@@ -43,6 +43,17 @@ describe("an audit record", () => {
     });
   });
 
+  it("names the client as nats-server has numbered it, though a later INFO does not say", () => {
+    const host = configuredHost();
+    const wire = Wire.connected(host);
+    wire.server('INFO {"server_id":"N","version":"2.15.2","headers":true,"max_payload":1048576,"ldm":true} \r\n');
+    wire.connection.close();
+    assert.deepEqual(
+      auditOf(host).map(({ client_id }) => client_id),
+      [7, 7],
+    );
+  });
+
   /** An independent escaping, by `String.prototype.replace`, of what JSON needs and no more. */
   const escaped = (text: string): string =>
     text

@@ -205,6 +205,13 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     assert.equal(wire.client(PING), PING);
   });
 
+  it("ends nothing once more if the client has ended its subscription before the server has answered", () => {
+    const wire = filtering(CONNECT);
+    assert.equal(wire.client("UNSUB 9 1\r\nUNSUB 9\r\n"), `${PING}UNSUB 9\r\n`);
+    assert.equal(wire.server(msg("ok.1", "9") + PONG), msg("ok.1", "9"));
+    assert.equal(wire.client(PING), PING);
+  });
+
   it("still holds for what the server delivers before it takes an UNSUB that ends the subscription sooner", () => {
     const [first, second, third] = [msg("ok.1", "9"), msg("ok.2", "9"), msg("ok.3", "9")];
     const taken = filtering(CONNECT);

@@ -62,6 +62,19 @@ describe("what only a queue entry allows, after a further CONNECT,", () => {
     assert.equal(wire.server(PONG + one), one);
   });
 
+  it("is withheld after yet another CONNECT too, though time has settled the first one", () => {
+    const { host, wire } = connected(observed);
+    wire.client(CONNECT);
+    for (let second = 0; second < 15; second++) {
+      host.advance(1000);
+      host.tick();
+    }
+    wire.client(CONNECT + SUB);
+    tick(host);
+    host.configure(enforced);
+    assert.equal(wire.server(one), "");
+  });
+
   it("is still withheld after a PONG from before yet another CONNECT", () => {
     const { host, wire } = connected(observed);
     wire.client(CONNECT + PING + CONNECT + SUB);
@@ -260,6 +273,14 @@ describe("a maximum that is counted here when DRY_RUN begins", () => {
     assert.equal(wire.server(msg("ok.a", "1")), msg("ok.a", "1"));
     assert.equal(wire.client(PING), PING);
     assert.equal(wire.server(PONG), "");
+    assert.equal(wire.client(PING), `UNSUB 1 5\r\n${PING}`);
+  });
+
+  it("is passed on as the client last set it, even if that was while DRY_RUN waited for the PONG of the first", () => {
+    const { host, wire } = limited();
+    host.configure(observed);
+    assert.equal(wire.client("UNSUB 1 5\r\n"), PING);
+    assert.equal(wire.server(PONG + PONG), "");
     assert.equal(wire.client(PING), `UNSUB 1 5\r\n${PING}`);
   });
 

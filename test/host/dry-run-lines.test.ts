@@ -94,6 +94,20 @@ describe("a CONNECT that began in DRY_RUN", () => {
   });
 });
 
+describe("a publish whose line began in DRY_RUN", () => {
+  it("is one use of the grant that it answers by", () => {
+    const answers = { subscribe: { allow: ["ok.>"] }, allow_responses: { max: 2, expires: "1m" } };
+    const { host, wire } = connected(policyOf(answers, { mode: "DRY_RUN" }));
+    wire.client("SUB ok.1 1\r\n");
+    wire.server(msg("ok.1", "1", "", "r.1"));
+    const answer = pub("r.1");
+    wire.client(answer.slice(0, 5));
+    host.configure(policyOf(answers));
+    assert.equal(wire.client(answer.slice(5)), answer.slice(5));
+    assert.equal(wire.client(answer + answer), answer + PING);
+  });
+});
+
 describe("a subscription whose line began in DRY_RUN", () => {
   it("is filtered like one that was made before, wherever in its line the policy changes", () => {
     const rule = { publish: { allow: ["x"] }, subscribe: { allow: ["ok.*"], deny: ["ok.no"] } };

@@ -83,6 +83,18 @@ describe("the policy in force in all VMs of a proxy", () => {
     assertOnly(wire, "a", ["b"]);
   });
 
+  it("returns to what the host keeps also where the host's clock is set back by an hour meanwhile", () => {
+    const host = vm();
+    const { root } = host.configure(only("a"));
+    host.deleteRoot(host.configure(only("b")).root);
+    tick(host);
+    host.advance(-3_600_000);
+    for (let i = 0; i < 3; i++) tick(host);
+    const wire = new Wire(host, PEER, root);
+    wire.client(CONNECT);
+    assertOnly(wire, "a", ["b"]);
+  });
+
   it("stays while the host keeps the root of a former one, though neither has a connection", () => {
     const host = vm();
     for (const token of ["a", "b"]) host.configure(only(token));

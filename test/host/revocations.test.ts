@@ -250,6 +250,29 @@ describe("a subscription that a newer policy does not allow", () => {
     assert.equal(stat(host, "istio_nats_revoked_connections_total"), 0);
   });
 
+  it("closes no member of a queue group for its silence whose connection is ending for another reason", () => {
+    const { host, wire } = connected(both);
+    wire.client("SUB a.1 group 1\r\n");
+    host.configure(less);
+    tick(host);
+    assert.equal(wire.server("no operation of NATS\r\n"), ended("a.1", "1", "group"));
+    tick(host);
+    assert.ok(wire.connection.closed);
+    assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "server" }), 1);
+    assert.equal(stat(host, "istio_nats_revoked_connections_total"), 0);
+  });
+
+  it("leaves a member of a queue group that is silent while it waits for DRY_RUN, which takes nothing from it", () => {
+    const { host, wire } = connected(both);
+    wire.client("SUB a.1 group 1\r\n");
+    host.configure(less);
+    tick(host);
+    host.configure({ ...less, mode: "DRY_RUN" });
+    for (let i = 0; i < 4; i++) tick(host);
+    assert.equal(stat(host, "istio_nats_revoked_connections_total"), 0);
+    assert.equal(wire.client(PING), `${unsub("1")}${PING}`);
+  });
+
   it("closes a silent member of a queue group also where the host's clock is set back by an hour meanwhile", () => {
     const { host, wire } = connected(both);
     wire.client("SUB a.1 group 1\r\n");
