@@ -385,6 +385,18 @@ describe("limits.memory, the budget of a VM,", () => {
       );
     });
 
+    it("ends a connection for whose UNSUBs a newer policy would need more than is left, which is told of once", () => {
+      const limits = { memory: MEMORY };
+      const host = configuredHost({ rule: { subscribe: { allow: ["ok.>", "old.>"] } }, limits });
+      const wire = open(host, PEER);
+      for (let i = 0; i < 220; i++) wire.client(`SUB old.1 ${i}${"x".repeat(4000)}\r\n`);
+      for (let i = 0; i < 7; i++) hold(open(host, EVIL), MEMORY / 9);
+      host.configure(policy({ limits }));
+      host.tick();
+      assert.ok(wire.connection.closed);
+      assert.equal(stat(host, "istio_nats_revoked_connections_total"), 1);
+    });
+
     it("is given back at once by a connection that is about to close, and then by no other", () => {
       const host = configuredHost({ limits: { memory: MEMORY } });
       const all = Array.from({ length: 7 }, () => open(host, EVIL));
