@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { policyOf, vm, tick, connected, unsub } from "./changing-policy.ts";
-import { CONNECT, msg, PING, pub, Wire } from "./wire.ts";
+import { CONNECT, msg, PING, PONG, pub, publishViolation, Wire } from "./wire.ts";
 
 describe("a line that began in DRY_RUN and cannot be read", () => {
   it("is followed by nothing, not even from nats-server", () => {
@@ -105,6 +105,17 @@ describe("a publish whose line began in DRY_RUN", () => {
     host.configure(policyOf(answers));
     assert.equal(wire.client(answer.slice(5)), answer.slice(5));
     assert.equal(wire.client(answer + answer), answer + PING);
+  });
+});
+
+describe("a PONG that began in DRY_RUN", () => {
+  it("takes no PONG behind it along, which becomes the text of its own refusal", () => {
+    const { host, wire } = connected(policyOf({ publish: { allow: ["ok.>"] } }, { mode: "DRY_RUN" }));
+    // One that answers no PING, as if there had been no room to expect it.
+    assert.equal(wire.server(PONG.slice(0, 2)), PONG.slice(0, 2));
+    host.configure(policyOf({ publish: { allow: ["ok.>"] } }));
+    assert.equal(wire.client(pub("no.1") + pub("no.2")), PING + PING);
+    assert.equal(wire.server(PONG.slice(2) + PONG), PONG.slice(2) + publishViolation("no.2"));
   });
 });
 

@@ -222,6 +222,18 @@ describe("a subscription that a newer policy does not allow", () => {
     }
   });
 
+  it("leaves its sid to a subscription whose messages pass like any other's, also those that follow its own UNSUB", () => {
+    const { host, wire } = connected(both);
+    wire.client("SUB a.1 1\r\n");
+    host.configure(less);
+    tick(host);
+    const one = msg("b.1", "1", "x");
+    assert.equal(wire.client("SUB b.1 1\r\n"), `${unsub("1")}${PING}SUB b.1 1\r\n`);
+    assert.equal(wire.server(PONG + PONG + one), ended("a.1", "1") + one);
+    assert.equal(wire.client("UNSUB 1\r\n"), "UNSUB 1\r\n");
+    assert.equal(wire.server(one), one);
+  });
+
   it("closes a silent member of a queue group within 2 s, and leaves one that speaks", () => {
     const { host, wire } = connected(both);
     const speaker = Wire.connected(host);
