@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { policyOf, vm, tick, connected } from "./changing-policy.ts";
 import type { Host } from "./host.ts";
-import { auditOf, CONNECT, INFO, msg, PING, PONG, pub, publishViolation, VERBOSE_CONNECT, Wire } from "./wire.ts";
+import { auditOf, CONNECT, INFO, msg, PING, PONG, pub, publishViolation, stat, VERBOSE_CONNECT, Wire } from "./wire.ts";
 
 describe("what only a queue entry allows, after a further CONNECT,", () => {
   const subscribe = { allow: ["work.* q"] };
@@ -226,6 +226,17 @@ describe("a maximum that is counted here when DRY_RUN begins", () => {
     const two = msg("ok.a", "1") + msg("ok.b", "1");
     assert.equal(wire.server(two), two);
     assert.equal(wire.client(PING), PING);
+  });
+
+  it("holds no more for a subscription that the client has ended, whose messages pass and are counted", () => {
+    const { host, wire } = connected(enforced);
+    assert.equal(wire.client(`${PING}SUB ok.* 1\r\nUNSUB 1 2\r\n`), `${PING}SUB ok.* 1\r\n${PING}`);
+    assert.equal(wire.server(PONG + PONG + msg("ok.a", "1")), PONG + msg("ok.a", "1"));
+    assert.equal(wire.client("UNSUB 1\r\n"), "UNSUB 1\r\n");
+    host.configure(observed);
+    const two = msg("ok.b", "1") + msg("ok.c", "1");
+    assert.equal(wire.server(two), two);
+    assert.equal(stat(host, "istio_nats_messages_total", { operation: "MSG", verdict: "allowed" }), 3);
   });
 
   it("is passed on without withheld no-responders answers, which the server does not count", () => {
