@@ -177,6 +177,16 @@ describe("subscriptions of DRY_RUN beyond limits.subscriptions", () => {
     assert.equal(wire.client(pub("a.3")), pub("a.3"));
   });
 
+  it("do no harm if another policy in DRY_RUN follows, under which their messages pass and are counted", () => {
+    const { host, wire } = connected(dry);
+    wire.client("SUB a.1 1\r\nSUB secret 2\r\n");
+    host.configure(policyOf({ publish: { allow: ["b.1"] } }, { mode: "DRY_RUN", limits }));
+    const one = msg("secret", "2");
+    assert.equal(wire.server(one), one);
+    assert.equal(stat(host, "istio_nats_messages_total", { operation: "MSG", verdict: "allowed" }), 1);
+    assert.equal(stat(host, "istio_nats_revoked_connections_total"), 0);
+  });
+
   it("count even if their line ends after the switch", () => {
     const { host, wire } = connected(dry);
     wire.client("SUB a.1 1\r\nSUB secret");
