@@ -241,6 +241,18 @@ describe("the guides for installing", () => {
       manifestsIn(await rendered([first, more])).map(({ kind }) => kind),
       ["WasmPlugin"],
     );
+    const [waypoint = ""] = snippets("docs/install.md", "yaml more values").filter((one) =>
+      one.includes("form: waypoint"),
+    );
+    const [, ofWaypoint = ""] = section.split("`helm uninstall` has deleted");
+    const [told = ""] = ofWaypoint.split("```");
+    assert.deepEqual(
+      manifestsIn(await rendered([first, waypoint, more]))
+        .map(({ kind, metadata: { name } }) => `${kind} \`${name}\``)
+        .filter((one) => !one.startsWith("WasmPlugin "))
+        .sort(),
+      [...told.matchAll(/[A-Z]\w+\s+`[^`]+`/g)].map(([one]) => one.replace(/\s+/, " ")).sort(),
+    );
     const around = manifestsIn(await rendered([first])).filter(({ kind }) => kind !== "WasmPlugin");
     const [, kept = ""] = /kubectl annotate (?:--namespace \S+ )([^\\]*)/.exec(section) ?? [];
     assert.deepEqual(
