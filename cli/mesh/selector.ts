@@ -8,6 +8,11 @@ export interface Pods {
   readonly labels: Labels;
 }
 
+/** The same text for the same labels in one namespace, in whatever order they are written. */
+export function podsKey({ namespace, labels }: Pods): string {
+  return JSON.stringify([namespace, ...[...labels].map((label) => JSON.stringify(label)).sort()]);
+}
+
 /** Whether every wanted label is present with its value. An empty selector wants nothing, so it selects everything. */
 export function selects(wanted: Labels, labels: Labels): boolean {
   return [...wanted].every(([key, value]) => labels.get(key) === value);

@@ -77,6 +77,18 @@ describe("an AuthorizationPolicy", () => {
       assert.deepEqual(ids(...without, ...more), [], more.join());
   });
 
+  it("is reported once for pods that a Service and its headless twin name", () => {
+    const without = kinds("Service", "WasmPlugin", "PeerAuthentication");
+    const twin = kinds("Service").map((text) => text.replace("name: nats,", "name: nats-headless,"));
+    const found = (...more: string[]): string[] =>
+      doctor([...without, ...more, authorization({})].join("\n---\n")).map(({ message }) => message);
+    assert.equal(found().length, 1);
+    assert.deepEqual(found(...twin), found());
+    const others = twin.map((text) => text.replace("app: nats", "app: nats, site: b"));
+    assert.notDeepEqual(others, twin);
+    assert.equal(found(...others).length, 2);
+  });
+
   it("about HTTP denies all that comes to a TCP port, or allows none of it", () => {
     const denied = (spec: object): string[] => ids(...DOCUMENTS, authorization(spec));
     const head = { key: "request.headers[x]", notValues: ["y"] };

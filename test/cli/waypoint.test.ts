@@ -43,6 +43,17 @@ describe("a waypoint", () => {
     const pods = kinds("StatefulSet").map((text) => text.replace(/ {6}annotations:\n(?: {8}.*\n)+/, ""));
     for (const known of [pods, []])
       assert.deepEqual(ids(...service, ...known, ...plugin, authorization({})), ["waypoint-denied"]);
+    // A headless twin leads to the same pods, whether it uses the waypoint or not.
+    for (const of of [service, kinds("Service")]) {
+      const twin = of.map((text) => text.replace("name: nats,", "name: nats-headless,"));
+      const both = [...service, ...twin, ...plugin, authorization({})].join("\n---\n");
+      assert.deepEqual(
+        doctor(both)
+          .filter(({ id }) => id.endsWith("-denied"))
+          .map(({ id }) => id),
+        ["waypoint-denied"],
+      );
+    }
   });
 
   it("judges a Service that uses it, whether the plugin is for the Service or for its Gateway", () => {

@@ -15,7 +15,7 @@ import { natsConfigs, type NatsConfig } from "../../mesh/nats-config.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { otherPorts, otherServicePorts, type OpenPort } from "../../mesh/other-ports.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
-import type { Pods } from "../../mesh/selector.ts";
+import { podsKey, type Pods } from "../../mesh/selector.ts";
 import type { Service } from "../../mesh/service.ts";
 import { waypointAccount, waypointOf } from "../../mesh/waypoint.ts";
 import type { ServiceAccount, Workload } from "../../mesh/workload.ts";
@@ -43,6 +43,7 @@ interface BehindWaypoint {
 /** What is behind a waypoint: the pods of its Services, whose addresses bypass it; the Services if no pods are among the files. */
 function behindWaypoint(mesh: Mesh): BehindWaypoint[] {
   const seen = new Set<Resource>();
+  const seenByService = new Set<string>();
   return mesh.waypointServices().flatMap((service) => {
     const { resource, namespace, selector } = service;
     const brokers = mesh.brokers.filter((broker) => service.selectsWorkload(broker));
@@ -57,7 +58,13 @@ function behindWaypoint(mesh: Mesh): BehindWaypoint[] {
         }));
     const [port] = mesh.clientPorts(service);
     if (!port || selector.size === 0) return [];
-    return [{ pods: { namespace, labels: selector }, resource, place: port.field.placeOf("port"), service }];
+    const pods = { namespace, labels: selector };
+    // Once for a Service and its headless twin, unless the two use different waypoints.
+    const use = waypointOf(service, mesh);
+    const key = `${podsKey(pods)} ${typeof use === "object" ? `${use.namespace}/${use.name}` : use}`;
+    if (seenByService.has(key)) return [];
+    seenByService.add(key);
+    return [{ pods, resource, place: port.field.placeOf("port"), service }];
   });
 }
 
@@ -277,16 +284,13 @@ export const brokerPorts = family<Id>(
     const configs = natsConfigs(mesh);
     judgeActions(mesh, report);
     judgePrincipals(mesh, report);
-    const closed = new Set<Resource>();
-    for (const behind of behindWaypoint(mesh))
-      if (judgeBehindWaypoint(behind, mesh, report)) closed.add(behind.resource);
     // What is closed to the waypoint is closed to everybody for the same reason, and is not to be opened to everybody.
-    const judgeClients = (resource: Resource, pods: Pods): void => {
-      if (!closed.has(resource)) judgeClientPort(resource, pods, mesh, report);
-    };
+    const judged = new Set<string>();
+    for (const behind of behindWaypoint(mesh))
+      if (judgeBehindWaypoint(behind, mesh, report)) judged.add(podsKey(behind.pods));
     for (const broker of mesh.brokers) {
       judgeBroker(broker, configs, mesh, report);
-      judgeClients(broker.resource, broker);
+      if (!judged.has(podsKey(broker))) judgeClientPort(broker.resource, broker, mesh, report);
     }
     for (const service of mesh.services) {
       // Where the pods are among the files, their own ports are judged above.
@@ -294,7 +298,10 @@ export const brokerPorts = family<Id>(
       const pods = { namespace: service.namespace, labels: service.selector };
       judgeOpenPorts(service.resource, pods, otherServicePorts(service), mesh, report);
       // What is behind a Service without a selector has labels that nobody knows.
-      if (mesh.clientPorts(service).length > 0 && service.selector.size > 0) judgeClients(service.resource, pods);
+      if (mesh.clientPorts(service).length === 0 || service.selector.size === 0 || judged.has(podsKey(pods))) continue;
+      // Once for a Service and its headless twin.
+      judged.add(podsKey(pods));
+      judgeClientPort(service.resource, pods, mesh, report);
     }
   },
 );
