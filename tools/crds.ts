@@ -3,12 +3,15 @@ import { join } from "node:path";
 import { must } from "./command.ts";
 import { inRoot } from "./paths.ts";
 
-/** Projects whose custom resources we ship or read: the Go module that holds their CRDs, and the folder whose go.mod pins it. */
+/** Projects whose resources we ship or read: the Go module that holds their types or CRDs, and the folder whose go.mod pins it. */
 const FOLDERS = {
   "github.com/argoproj/argo-rollouts": inRoot("tools", "go-crds"),
   "github.com/fluxcd/flagger": inRoot("tools", "go-crds"),
   "github.com/prometheus-operator/prometheus-operator": inRoot("tools", "go-crds"),
   "istio.io/api": inRoot("test", "istio"),
+  "k8s.io/api": inRoot("test", "istio"),
+  "k8s.io/apimachinery": inRoot("test", "istio"),
+  "sigs.k8s.io/gateway-api": inRoot("test", "istio"),
 } as const;
 
 export type CrdModule = keyof typeof FOLDERS;

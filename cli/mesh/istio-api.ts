@@ -5,11 +5,15 @@ export type Shape =
   | { readonly type: "array"; readonly items: Shape }
   | { readonly type: "object"; readonly fields?: Readonly<Record<string, Shape>>; readonly values?: Shape };
 
-export interface IstioKind {
+export interface ApiKind {
+  /** "" for Kubernetes' core. */
   group: string;
   /** The first is the one that a manifest should use. */
   versions: readonly string[];
   kind: string;
+}
+
+export interface IstioKind extends ApiKind {
   /** The shape of `spec`; undefined if doctor reads the object without judging its fields. */
   spec?: Shape;
 }
@@ -151,4 +155,5 @@ export const ISTIO_KINDS: readonly IstioKind[] = [
   { group: "networking.istio.io", versions: ["v1", "v1beta1", "v1alpha3"], kind: "ServiceEntry" },
   { group: "networking.istio.io", versions: ["v1", "v1beta1", "v1alpha3"], kind: "Gateway" },
   { group: "networking.istio.io", versions: ["v1", "v1beta1", "v1alpha3"], kind: "Sidecar" },
+  { group: "networking.istio.io", versions: ["v1", "v1beta1", "v1alpha3"], kind: "VirtualService" },
 ];

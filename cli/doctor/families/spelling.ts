@@ -1,6 +1,7 @@
 import type { Field } from "../../manifests/field.ts";
 import type { Resource } from "../../manifests/resource.ts";
-import { ISTIO_KINDS, OBJECT, type IstioKind, type Shape } from "../../mesh/istio-api.ts";
+import { ISTIO_KINDS, OBJECT, type ApiKind, type Shape } from "../../mesh/istio-api.ts";
+import { KUBERNETES_KINDS, type Fields } from "../../mesh/kubernetes-api.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { isPolicy, Plugin } from "../../mesh/plugin.ts";
 import { nearest, slipBetween } from "../../nearest.ts";
@@ -8,35 +9,54 @@ import { family, type Report } from "../family.ts";
 
 type Id = "kind-unknown" | "field-unknown" | "field-type" | "value-unknown";
 
-/** The Istio kind that an object was probably meant to be; undefined if it is one, or is not like any. */
-function meantKind({ root, kind }: Resource): IstioKind | undefined {
-  const apiVersion = root.text("apiVersion") ?? "";
-  const [group = "", version] = apiVersion.split("/");
-  const near = ISTIO_KINDS.filter(
-    (known) => slipBetween(kind, known.kind) !== undefined && slipBetween(group, known.group) !== undefined,
-  );
-  const isKnown = near.some(
-    (known) => known.kind === kind && known.group === group && known.versions.includes(version ?? ""),
-  );
-  return isKnown ? undefined : near[0];
+const KINDS: readonly ApiKind[] = [...ISTIO_KINDS, ...KUBERNETES_KINDS];
+
+/** `["apps", "v1"]` of `apps/v1`, `["", "v1"]` of `v1`, which is the core's. A group's name may be there without its version. */
+function apiOf(apiVersion: string): [group: string, version: string] {
+  const [first = "", version] = apiVersion.split("/");
+  return version === undefined && !first.includes(".") ? ["", first] : [first, version ?? ""];
 }
 
-function judgeKind(resource: Resource, report: Report<Id>): void {
+/**
+ * Whether one group may have been meant as the other. Groups without a dot are all Kubernetes' own: it refuses a CRD in such a
+ * group (k8s.io/apiextensions-apiserver, `ValidateCustomResourceDefinitionSpec`).
+ */
+function mayMean(group: string, known: string): boolean {
+  if (!group.includes(".") && !known.includes(".")) return true;
+  return slipBetween(group, known) !== undefined;
+}
+
+/** The kind that an object was probably meant to be; undefined if it is one, or is not like any that doctor reads. */
+function meantKind({ root, kind }: Resource): ApiKind | undefined {
+  const [group, version] = apiOf(root.text("apiVersion") ?? "");
+  const near = KINDS.flatMap((known) => {
+    const edits = mayMean(group, known.group) ? slipBetween(kind, known.kind) : undefined;
+    return edits === undefined ? [] : [{ known, edits }];
+  });
+  const isKnown = near.some(
+    ({ known }) => known.kind === kind && known.group === group && known.versions.includes(version),
+  );
+  return isKnown ? undefined : near.sort((a, b) => a.edits - b.edits)[0]?.known;
+}
+
+function judgeKind(resource: Resource, mesh: Mesh, report: Report<Id>): void {
   const meant = meantKind(resource);
   if (!meant) return;
   const { root, kind } = resource;
   const apiVersion = root.text("apiVersion") ?? "";
-  const [group, version = ""] = apiVersion.split("/");
+  const [group, version] = apiOf(apiVersion);
   const right =
     group === meant.group && meant.versions.includes(version)
       ? apiVersion
-      : `${meant.group}/${meant.versions[0] ?? ""}`;
-  // All checks find objects by group and kind, so one with a wrong version is judged all the same.
-  const isJudged = group === meant.group && kind === meant.kind;
+      : [meant.group, meant.versions[0] ?? ""].filter((part) => part !== "").join("/");
+  // Checks find objects by group and kind, so one with a wrong version is judged all the same; what makes pods, by its kind.
+  const isJudged =
+    (group === meant.group && kind === meant.kind) || mesh.workloads.some((workload) => workload.resource === resource);
+  const api = ISTIO_KINDS.some((known) => known === meant) ? "Istio" : "Kubernetes";
   report(
     "kind-unknown",
     root.placeOf(kind === meant.kind ? "apiVersion" : "kind"),
-    `Istio has no kind ${kind} in ${apiVersion}${isJudged ? "" : ", so the object was not judged"}`,
+    `${api} has no kind ${kind} in ${apiVersion}${isJudged ? "" : ", so the object was not judged"}`,
     `did you mean apiVersion: ${right}, kind: ${meant.kind}?`,
   );
 }
@@ -157,6 +177,25 @@ function judgeMembers(field: Field, shape: Shape & { type: "object" }, path: str
   }
 }
 
+/**
+ * Names of Kubernetes' own fields, where they are nearly others: a later Kubernetes may have fields that are not known here. What
+ * the values are is left to Kubernetes.
+ */
+function judgeNames(field: Field, fields: Fields, path: string, report: Report<Id>): void {
+  for (const element of field.items()) judgeNames(element, fields, `${path}[]`, report);
+  for (const [key, value] of field.members()) {
+    const here = path === "" ? key : `${path}.${key}`;
+    if (Object.hasOwn(fields, key)) {
+      const below = fields[key];
+      if (typeof below === "object") judgeNames(value, below, here, report);
+      continue;
+    }
+    const meant = nearest(key, Object.keys(fields));
+    if (meant === undefined) continue;
+    report("field-unknown", value.keyPlace, `Kubernetes has no field ${here}`, `did you mean ${meant}?`);
+  }
+}
+
 const TEXTS: Shape = { type: "object", values: { type: "string" } };
 
 /** Labels and annotations, which are text: `sidecar.istio.io/inject: true` without quotes is none. */
@@ -173,21 +212,22 @@ function isJudged(resource: Resource, mesh: Mesh): boolean {
 }
 
 export const spelling = family<Id>(
-  "Names and values that Istio does not know",
+  "Names and values that neither Istio nor Kubernetes knows",
   {
     "kind-unknown": {
       severity: "error",
       what:
-        "The object's apiVersion or kind is nearly one of Istio's. Kubernetes refuses the object. Doctor judges it further only " +
-        "if nothing but the version is wrong.",
-      remedy: "write apiVersion and kind as Istio spells them",
+        "The object's apiVersion or kind is nearly one of those that doctor reads, Istio's or Kubernetes' own. Kubernetes refuses " +
+        "the object. The finding says if doctor has not judged it further.",
+      remedy: "write apiVersion and kind as the API spells them",
     },
     "field-unknown": {
       severity: "error",
       what:
-        "Istio's API has no such field. kubectl refuses it. Without field validation the field is dropped and the object means " +
-        "something else: a plugin without its selector applies to every pod of the namespace.",
-      remedy: "write the field as Istio spells it",
+        "Istio's API, or that of Kubernetes, has no such field. kubectl refuses it. Without field validation the field is dropped " +
+        "and the object means something else: a plugin without its selector applies to every pod of the namespace, a Service " +
+        "without its selector has no pods. Fields of Kubernetes' own kinds are reported only if they are nearly one that exists.",
+      remedy: "write the field as the API spells it",
     },
     "field-type": {
       severity: "error",
@@ -204,8 +244,11 @@ export const spelling = family<Id>(
   },
   ({ mesh }, report) => {
     for (const resource of mesh.resources) {
-      judgeKind(resource, report);
-      const api = ISTIO_KINDS.find(({ kind, group }) => kind === resource.kind && group === resource.group);
+      judgeKind(resource, mesh, report);
+      const isOf = ({ kind, group }: ApiKind): boolean => kind === resource.kind && group === resource.group;
+      const ownKind = KUBERNETES_KINDS.find(isOf);
+      if (ownKind) judgeNames(resource.root, ownKind.fields, "", report);
+      const api = ISTIO_KINDS.find(isOf);
       if (!api?.spec || !isJudged(resource, mesh)) {
         judgeTexts(resource.root, "", report);
         continue;
