@@ -74,16 +74,14 @@ function identityOf(file: string): string {
 
 /**
  * The manifests below a folder. Links are followed, as kubectl follows them, because a repository may hold its manifests as links.
- * A file that several links lead to is read once, so a link to a folder above makes no loop.
+ * A folder that several links lead to is looked into once, so a link to a folder above makes no loop.
  */
 function filesBelow(top: string): string[] {
   const seen = new Set<string>();
-  const isNew = (path: string): boolean => {
-    const before = seen.size;
-    return seen.add(attempt(path, () => realpathSync(path))).size > before;
-  };
   const below = (folder: string): string[] => {
-    if (!isNew(folder)) return [];
+    const real = attempt(folder, () => realpathSync(folder));
+    if (seen.has(real)) return [];
+    seen.add(real);
     const entries = attempt(folder, () => readdirSync(folder, { withFileTypes: true }));
     entries.sort((a, b) => (a.name < b.name ? -1 : 1));
     return entries.flatMap((entry) => {
@@ -93,7 +91,7 @@ function filesBelow(top: string): string[] {
       const isManifest = MANIFEST.test(entry.name);
       const target = targetOf(entry, path, isManifest);
       if (target?.isDirectory()) return below(path);
-      return target?.isFile() && isManifest && isNew(path) ? [path] : [];
+      return target?.isFile() && isManifest ? [path] : [];
     });
   };
   return below(top);
