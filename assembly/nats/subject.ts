@@ -248,7 +248,7 @@ export function isOfJetStream(pointer: usize, length: i32): bool {
 const ACKNOWLEDGEMENT: u64 = 0x2e4b43412e534a24;
 
 /** Does something follow `$JS.ACK.`, as in the reply subjects of JetStream's deliveries? */
-export function isAcknowledgement(pointer: usize, length: i32): bool {
+function isAcknowledgement(pointer: usize, length: i32): bool {
   return length > 8 && load<u64>(pointer) == ACKNOWLEDGEMENT;
 }
 
