@@ -1,19 +1,11 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { STATS_TAGS } from "../stand/stats-tags.ts";
 import { Chart, LEAST, POLICY } from "./chart.ts";
 import { nameOf, only } from "./manifests.ts";
 
 describe("the chart", () => {
-  let chart: Chart;
-
-  before(async () => {
-    chart = await Chart.open();
-  });
-
-  after(() => {
-    chart.close();
-  });
+  const chart = Chart.ofSuite();
 
   it("says in its notes how a Service that it does not make names the waypoint", async () => {
     const values = { ...LEAST, form: "waypoint", policy: { ...POLICY, identity: "WAYPOINT" }, waypoint: { name: "w" } };

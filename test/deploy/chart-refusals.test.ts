@@ -1,19 +1,11 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { KINDS } from "../../tools/image-manifests.ts";
 import { Chart, LEAST, POLICY } from "./chart.ts";
 import { only } from "./manifests.ts";
 
 describe("the chart", () => {
-  let chart: Chart;
-
-  before(async () => {
-    chart = await Chart.open();
-  });
-
-  after(() => {
-    chart.close();
-  });
+  const chart = Chart.ofSuite();
 
   it("is refused without an image, its digest, or a policy", async () => {
     const nameless = await chart.refusal({ policy: POLICY });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { cpSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { stringify } from "yaml";
 import { KINDS, type Kind } from "../../tools/image-manifests.ts";
 import { byName, CHART, Chart, DIGEST, LEAST, POLICY } from "./chart.ts";
@@ -14,15 +14,7 @@ const CHART_FORMS = ["sidecar", "waypoint", "egress", "client"] as const;
 type ChartForm = (typeof CHART_FORMS)[number];
 
 describe("the chart", () => {
-  let chart: Chart;
-
-  before(async () => {
-    chart = await Chart.open();
-  });
-
-  after(() => {
-    chart.close();
-  });
+  const chart = Chart.ofSuite();
 
   async function valuesOf(form: ChartForm, kind: Kind): Promise<{ values: object; namespace: string; file: string }> {
     const { metadata, spec } = only(await manifestsOf(form), "WasmPlugin");

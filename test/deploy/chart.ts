@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { cpSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { after, before } from "node:test";
 import { stringify } from "yaml";
 import { run, type Outcome } from "../../tools/command.ts";
 import { deployTools } from "../../tools/deploy-tools.ts";
@@ -26,19 +27,21 @@ export function byName(manifests: readonly Manifest[]): Record<string, Manifest>
 
 /** The chart as a release `istio-nats`, rendered by helm with values on top of the chart's own. */
 export class Chart {
-  private constructor(
-    private readonly helm: string,
-    /** For what a test writes, until `close`. */
-    readonly folder: string,
-  ) {}
+  #helm!: string;
+  /** For what a test writes. */
+  folder!: string;
 
-  static async open(): Promise<Chart> {
-    const { helm } = await deployTools();
-    return new Chart(helm, makeScratch());
-  }
-
-  close(): void {
-    removeScratch(this.folder);
+  /** For the tests of the suite that calls this. */
+  static ofSuite(): Chart {
+    const chart = new Chart();
+    before(async () => {
+      chart.#helm = (await deployTools()).helm;
+      chart.folder = makeScratch();
+    });
+    after(() => {
+      removeScratch(chart.folder);
+    });
+    return chart;
   }
 
   /** Runs helm with these values on top of the chart's. Its files stay within the scratch folder. */
@@ -47,7 +50,7 @@ export class Chart {
     writeFileSync(file, stringify(values));
     const given = [...files, file].flatMap((one) => ["--values", one]);
     const env = { HELM_CACHE_HOME: this.folder, HELM_CONFIG_HOME: this.folder, HELM_DATA_HOME: this.folder };
-    return run(this.helm, [...command, ...given], { env });
+    return run(this.#helm, [...command, ...given], { env });
   }
 
   /** `helm template`, whatever comes of it. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { RawClient } from "../stand/raw-client.ts";
 import { waitFor } from "../stand/wait.ts";
 import {
@@ -14,17 +14,7 @@ import {
 
 /** Each test first shows that its way works (ways-round.test.ts). */
 describe("ways round a subject policy, by headers that name subjects or hide others,", () => {
-  let town: Town;
-
-  before(async () => {
-    town = await Town.start();
-  });
-
-  afterEach(() => {
-    town.closeClients();
-  });
-
-  after(() => town.stop());
+  const town = Town.ofSuite();
 
   it("a message's trace does not go where its sender may not publish", async () => {
     const traced = publish("ok.1", "x", "Nats-Trace-Dest: secret.in\r\n");

@@ -1,22 +1,12 @@
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { RawClient } from "../stand/raw-client.ts";
 import { waitFor } from "../stand/wait.ts";
 import { errorsOf, messagesOf, publish, refusedPublish, refusedReply, Town, type Route } from "./ways-round.ts";
 
 /** Each test first shows that its way works (ways-round.test.ts). */
 describe("ways round a subject policy, by answers of others,", () => {
-  let town: Town;
-
-  before(async () => {
-    town = await Town.start();
-  });
-
-  afterEach(() => {
-    town.closeClients();
-  });
-
-  after(() => town.stop());
+  const town = Town.ofSuite();
 
   /** Asks a service for the price with a reply subject. Returns the errors received, and what came to `secret.>`. */
   async function askWithReply(route: Route, reply: string): Promise<{ errors: string[]; secrets: string[] }> {

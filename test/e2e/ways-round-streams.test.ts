@@ -1,22 +1,12 @@
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { RawClient } from "../stand/raw-client.ts";
 import { waitFor } from "../stand/wait.ts";
 import { errorsOf, publish, publishBlock, refusedPublish, Town, type Route } from "./ways-round.ts";
 
 /** Each test first shows that its way works (ways-round.test.ts). */
 describe("ways round a subject policy, to streams,", () => {
-  let town: Town;
-
-  before(async () => {
-    town = await Town.start();
-  });
-
-  afterEach(() => {
-    town.closeClients();
-  });
-
-  after(() => town.stop());
+  const town = Town.ofSuite();
 
   it("`Nats-Rollup: all` does not purge a stream, unless a rule says `rollup: ALL`", async () => {
     const rollup = publish("data.mine", "mine", "Nats-Rollup: all\r\n");

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { RawClient } from "../stand/raw-client.ts";
 import { errorsOf, messagesOf, publish, refusedPublish, refusedSubscription, Town, type Route } from "./ways-round.ts";
 
@@ -9,17 +9,7 @@ import { errorsOf, messagesOf, publish, refusedPublish, refusedSubscription, Tow
  * check in question.
  */
 describe("ways round a subject policy", () => {
-  let town: Town;
-
-  before(async () => {
-    town = await Town.start();
-  });
-
-  afterEach(() => {
-    town.closeClients();
-  });
-
-  after(() => town.stop());
+  const town = Town.ofSuite();
 
   it("a second CONNECT does not change the peer's identity", async () => {
     const again = 'CONNECT {"user":"operator","pass":"operator","verbose":false,"headers":true,"protocol":1}\r\n';

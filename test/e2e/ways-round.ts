@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { after, afterEach, before } from "node:test";
 import { NatsServer } from "../stand/nats-server.ts";
 import { RawClient } from "../stand/raw-client.ts";
 import type { Frame } from "../stand/server-frames.ts";
@@ -94,17 +95,25 @@ export type Route = "alone" | "filtered" | "permitted";
 /** A broker with JetStream, with the same rights enforced by it and by the filter. */
 export class Town {
   readonly #clients: RawClient[] = [];
+  stand!: Stand;
+  /** May do everything, and watches `secret.>`. */
+  operator!: RawClient;
+  /** The operator's connection for requests, on which nothing but their answers comes. */
+  requests!: RawClient;
 
-  private constructor(
-    readonly stand: Stand,
-    /** May do everything, and watches `secret.>`. */
-    readonly operator: RawClient,
-    /** The operator's connection for requests, on which nothing but their answers comes. */
-    readonly requests: RawClient,
-  ) {}
+  /** For the tests of the suite that calls this. It starts before them, and closes what each test has connected. */
+  static ofSuite(): Town {
+    const town = new Town();
+    before(() => town.#start());
+    afterEach(() => {
+      for (const client of town.#clients.splice(0)) client.close();
+    });
+    after(() => town.#stop());
+    return town;
+  }
 
-  static async start(): Promise<Town> {
-    const stand = await Stand.start({
+  async #start(): Promise<void> {
+    this.stand = await Stand.start({
       listeners: {
         filtered: { filter: { config: policy({}) } },
         // What the two switches of a rule permit.
@@ -115,13 +124,14 @@ export class Town {
       nats: { config: natsConfig(), domain: "hub" },
     });
     const subscribed = async (subject: string): Promise<RawClient> => {
-      const client = await RawClient.connect(stand.nats.port);
+      const client = await RawClient.connect(this.stand.nats.port);
       await client.handshake();
       await client.send(`SUB ${subject} 1\r\n`);
       await client.flush();
       return client;
     };
-    return new Town(stand, await subscribed("secret.>"), await subscribed("_INBOX.o.>"));
+    this.operator = await subscribed("secret.>");
+    this.requests = await subscribed("_INBOX.o.>");
   }
 
   async connect(application: Application, route: Route): Promise<RawClient> {
@@ -195,13 +205,7 @@ export class Town {
     return (await this.api<StreamInfo>(`STREAM.INFO.${name}`, { subjects_filter: ">" })).state.subjects ?? {};
   }
 
-  /** Closes what the test has connected. */
-  closeClients(): void {
-    for (const client of this.#clients.splice(0)) client.close();
-  }
-
-  async stop(): Promise<void> {
-    this.closeClients();
+  async #stop(): Promise<void> {
     this.operator.close();
     this.requests.close();
     await this.stand.stop();
