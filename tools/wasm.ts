@@ -90,6 +90,14 @@ export function buildCountingFilter(): Promise<string> {
   return buildTransformed("count-allocations", "with its allocations counted");
 }
 
+/**
+ * Makes build/count-steps/istio-nats.wasm, which exports as `steps` how much it has worked: functions entered, rounds of loops and
+ * bytes copied. Returns the module's path.
+ */
+export function buildStepCountingFilter(): Promise<string> {
+  return buildTransformed("count-steps", "with its steps counted");
+}
+
 /** Makes build/without-short-ways/istio-nats.wasm, which never takes a short way. Returns its path. */
 export function buildLongFilter(): Promise<string> {
   return buildTransformed("without-short-ways", "without its short ways");

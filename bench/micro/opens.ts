@@ -1,5 +1,5 @@
 import { Host } from "../../test/host/host.ts";
-import { microsecondsOf } from "../../test/host/processor-time.ts";
+import { microsecondsOf } from "./processor-time.ts";
 import { Wire } from "../../test/host/wire.ts";
 import { pluginConfig } from "../policy.ts";
 

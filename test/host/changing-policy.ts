@@ -24,8 +24,8 @@ export function policyOf(permissions: object, more: object = {}): object {
 }
 
 /** A VM of the proxy whose shared data is this. */
-export function vm(shared = new SharedData(), properties = {}): Host {
-  return new Host(filterModule(), { shared, properties });
+export function vm(shared = new SharedData(), properties = {}, module = filterModule()): Host {
+  return new Host(module, { shared, properties });
 }
 
 /** Runs a tick of each host. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
-import { microsecondsOf } from "./processor-time.ts";
+import { before, describe, it } from "node:test";
+import { stepCountingModule, stepsOf } from "./steps.ts";
 import {
   assertSame,
   auditOf,
@@ -19,6 +19,11 @@ import {
   VERBOSE_CONNECT,
   Wire,
 } from "./wire.ts";
+
+let counting: WebAssembly.Module;
+before(async () => {
+  counting = await stepCountingModule();
+});
 
 describe("limits.controlLine", () => {
   it("allows 4,096 argument bytes and not 4,097, as nats-server does, whether the line ends with CR LF or LF", () => {
@@ -116,18 +121,16 @@ describe("limits.controlLine", () => {
   });
 
   it("does not make a line of blanks slower to read, byte by byte, than a name", () => {
-    const host = configuredHost({ limits: { controlLine: 65_536 } });
+    const host = configuredHost({ limits: { controlLine: 65_536 } }, {}, counting);
     const spent = (head: string, byte: string): number => {
       const wire = Wire.connected(host);
       wire.client(head + byte.repeat(60_000));
-      const round = (): void => {
+      const steps = stepsOf(host, () => {
         for (let i = 0; i < 200; i++) wire.client(byte);
-      };
-      const rounds = Array.from({ length: 5 }, () => microsecondsOf(round));
+      });
       wire.connection.close();
-      return Math.min(...rounds);
+      return steps;
     };
-    spent("SUB ", "x");
     const name = spent("SUB ", "x");
     for (const [head, byte] of [
       ["SUB a", " "],
@@ -138,28 +141,22 @@ describe("limits.controlLine", () => {
     ] as const) {
       const other = spent(head, byte);
       assert.ok(
-        other < 4 * name,
-        `${other} µs for 200 times ${JSON.stringify(byte)} behind ${head}, ${name} of a name`,
+        other < 2 * name,
+        `${other} steps for 200 times ${JSON.stringify(byte)} behind ${head}, ${name} of a name`,
       );
     }
   });
 
   it("costs hardly more for a CONNECT of short keys that mean nothing than for the same within a value", () => {
-    const host = configuredHost();
+    const host = configuredHost({}, {}, counting);
     const keys = '"a":1,'.repeat(600);
-    const least = (line: string): number => {
-      const text = line.repeat(100);
-      const rounds = Array.from({ length: 11 }, () => {
-        const wire = Wire.connected(host);
-        const microseconds = microsecondsOf(() => wire.client(text));
-        wire.connection.close();
-        return microseconds;
-      });
-      return Math.min(...rounds);
+    const spent = (line: string): number => {
+      const wire = Wire.connected(host);
+      return stepsOf(host, () => wire.client(line.repeat(100)));
     };
-    const within = least(`CONNECT {"x":{${keys}"b":1}}\r\n`);
-    const outside = least(`CONNECT {${keys}"b":1}\r\n`);
-    assert.ok(outside < 3 * within, `${outside} µs, ${within} within a value`);
+    const within = spent(`CONNECT {"x":{${keys}"b":1}}\r\n`);
+    const outside = spent(`CONNECT {${keys}"b":1}\r\n`);
+    assert.ok(outside < 4 * within, `${outside} steps, ${within} within a value`);
   });
 
   it("allows a line and headers as long as any configuration allows, byte by byte after as many blanks as possible", () => {
@@ -415,17 +412,12 @@ describe("a search for denies that a SUB with wildcards overlaps", () => {
   });
 
   it("takes hardly longer for thirty times the lines, once it has reached its bound", () => {
-    const host = configuredHost({ rule });
+    const host = configuredHost({ rule }, {}, counting);
     const spent = (count: number): number => {
       const wire = Wire.connected(host);
-      const text = "SUB *.z q 1\r\n".repeat(count);
-      const microseconds = microsecondsOf(() => wire.client(text));
-      wire.connection.close();
-      return microseconds;
+      return stepsOf(host, () => wire.client("SUB *.z q 1\r\n".repeat(count)));
     };
-    const least = (count: number): number => Math.min(...Array.from({ length: 3 }, () => spent(count)));
-    least(1000);
-    const [few, many] = [least(1000), least(30_000)];
-    assert.ok(many < 8 * few, `${few} µs for 1,000 lines, ${many} for 30,000`);
+    const [few, many] = [spent(1000), spent(30_000)];
+    assert.ok(many < 2 * few, `${few} steps for 1,000 lines, ${many} for 30,000`);
   });
 });

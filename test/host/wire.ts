@@ -47,8 +47,8 @@ export function policy({ mode = "ENFORCE", rule, limits, audit, telemetry }: Pol
 }
 
 /** A VM that has accepted this policy. Throws if it refuses. */
-export function configuredHost(config: Policy = {}, options: HostOptions = {}): Host {
-  const host = new Host(filterModule(), options);
+export function configuredHost(config: Policy = {}, options: HostOptions = {}, module = filterModule()): Host {
+  const host = new Host(module, options);
   const { accepted, logs }: Configured = host.configure(policy(config));
   if (!accepted) throw new Error(`the policy was refused: ${JSON.stringify(logs)}`);
   return host;
