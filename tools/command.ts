@@ -29,14 +29,30 @@ function endBy(signal: NodeJS.Signals): void {
   process.exit(exitStatusOf(signal));
 }
 
-function begin(child: ChildProcess): void {
-  // Before all other listeners, which may exit at once.
-  if (running.size === 0) for (const signal of ENDING_SIGNALS) process.prependListener(signal, endBy);
-  running.add(child);
+/** Before all other listeners, which may exit at once. Where it listens already, it does so once all the same. */
+function listen(): void {
+  ignore();
+  for (const signal of ENDING_SIGNALS) process.prependListener(signal, endBy);
+}
+
+function ignore(): void {
+  for (const signal of ENDING_SIGNALS) process.off(signal, endBy);
+}
+
+function begin(start: () => ChildProcess): ChildProcess {
+  // First of all: a signal that comes when the child is there and nobody listens yet ends this process alone.
+  listen();
+  try {
+    const child = start();
+    running.add(child);
+    return child;
+  } finally {
+    if (running.size === 0) ignore();
+  }
 }
 
 function end(child: ChildProcess): void {
-  if (running.delete(child) && running.size === 0) for (const signal of ENDING_SIGNALS) process.off(signal, endBy);
+  if (running.delete(child) && running.size === 0) ignore();
 }
 
 /** Runs a command to its end. Never rejects: if a command cannot start, the status is 1 and the output says why. */
@@ -47,8 +63,7 @@ export function run(command: string, args: readonly string[], options: CommandOp
     stdio: options.inherit ? "inherit" : ["ignore", "pipe", "pipe"],
   };
   return new Promise((resolve) => {
-    const child = spawn(command, args, spawning);
-    begin(child);
+    const child = begin(() => spawn(command, args, spawning));
     const all: Buffer[] = [];
     const answers: Buffer[] = [];
     const collect = (chunk: Buffer): void => {

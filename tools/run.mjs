@@ -17,14 +17,16 @@ if (!installDependencies()) process.exit(1);
 
 // Tasks are written in TypeScript. A Node of this age runs it only through tsx, which is one of the dependencies just installed.
 const tasks = fileURLToPath(new URL("./main.ts", import.meta.url));
+
+// npm, or a script that ends what it has started, sends these to this process alone. Ctrl-C reaches every process of the terminal,
+// so a task may get it twice. They are listened for first of all: one that comes when the task is there and nobody listens yet
+// would end this process alone.
+for (const signal of ENDING_SIGNALS) process.on(signal, () => task.kill(signal));
+
 const task = spawn(process.execPath, ["--import", "tsx", tasks, ...process.argv.slice(2)], {
   stdio: "inherit",
   cwd: fileURLToPath(new URL("..", import.meta.url)),
 });
-
-// npm, or a script that ends what it has started, sends these to this process alone. Ctrl-C reaches every process of the terminal,
-// so a task may get it twice.
-for (const signal of ENDING_SIGNALS) process.on(signal, () => task.kill(signal));
 
 task.on("exit", (status, signal) => {
   if (signal === null) process.exit(status);

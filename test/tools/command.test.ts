@@ -108,6 +108,22 @@ describe("a signal that ends one process alone", () => {
     });
   }
 
+  it("ends the command that it has only just started, before it looks at anything else", async () => {
+    // A machine with much to do stops a process anywhere, also behind the system call that starts another.
+    const slow = `import processes from "node:child_process"; import { syncBuiltinESMExports } from "node:module";
+      const { spawn } = processes;
+      processes.spawn = (...args) => {
+        const child = spawn(...args);
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2000);
+        return child;
+      };
+      syncBuiltinESMExports();
+      const { run } = await import(${JSON.stringify(inRoot("tools", "command.ts"))});
+      await run(process.execPath, ["-e", ${JSON.stringify(UNTIL_ENDED)}], { inherit: true });`;
+    const args = ["--import", "tsx", "--input-type=module", "-e", slow];
+    await endedTogether(spawn(NODE, args, { cwd: inRoot(), stdio: ["ignore", "pipe", "inherit"] }), "SIGINT");
+  });
+
   it("ends the processes of the fuzzer too", async () => {
     const worker = inRoot("test", "fuzz", "client-worker.ts");
     const program = inRoot("test", "fuzz", "main.ts");
