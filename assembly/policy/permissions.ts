@@ -1,5 +1,5 @@
 import { Words } from "../bytes/words";
-import { GREATER, isRequestToJetStream, NOT_BY_TOKENS, Tokens } from "../nats/subject";
+import { GREATER, isRequestToJetStream, MAX_TOKENS, NOT_BY_TOKENS, Tokens } from "../nats/subject";
 import { isReservedPublish } from "../nats/reserved";
 import { answerOf, classOf, markReserved, NO_ANSWER, reasonOf, ruleOf } from "./answer";
 import { makeRoomFor, NO_QUESTION } from "./decision-cache";
@@ -179,30 +179,12 @@ export class Permissions {
   }
 
   /**
-   * A subject that JetStream reads as a pattern (`isPattern`) must lie inside an allow entry and overlap no deny entry; one that
-   * it misreads, all that it may find by it. The answer is not remembered: patterns come when a consumer is made, and a search
-   * that was given up for want of steps may end another time.
+   * A subject that JetStream reads as a pattern (`isPattern`) must lie inside an allow entry and overlap no deny entry. The answer
+   * is not remembered: patterns come when a consumer is made, and a search that was given up for want of steps may end another time.
    */
   private decidePattern(pointer: usize, length: i32): u64 {
     const subjectClass = this.classOf(pointer, length);
-    const beyond = misreadFrom(subjectTokens);
-    if (beyond == 0) return this.decidePatternInHand(subjectClass);
-    const byte = load<u8>(beyond);
-    store<u8>(beyond, GREATER);
-    subjectTokens.split(pointer, <i32>(beyond - pointer) + 1);
-    const answer = this.decidePatternInHand(subjectClass);
-    store<u8>(beyond, byte);
-    return answer;
-  }
-
-  private decidePatternInHand(subjectClass: i32): u64 {
-    const deny = this.publishDeny.findOverlap(subjectTokens, false, 0, 0);
-    if (deny != NONE) {
-      return answerOf(Reason.DENIED, deny == TOO_MANY_STEPS ? NONE : this.publishDeny.rule(deny), subjectClass);
-    }
-    const allow = this.publishAllow.findCovering(subjectTokens);
-    const rule = allow == NONE ? this.publishAllBy : this.publishAllow.rule(allow);
-    return answerOf(rule == NONE ? Reason.NOT_ALLOWED : Reason.ALLOWED, rule, subjectClass);
+    return answerToPattern(this.publishAllow, this.publishDeny, this.publishAllBy, subjectClass, STREAM_TOKENS);
   }
 
   private decidePublish(splits: bool): Reason {
@@ -233,14 +215,14 @@ export class Permissions {
   }
 
   /**
-   * May the peer itself receive on this literal subject? Asked of reply subjects (`replies: OWN`) and of
+   * May the peer itself receive on this subject, or on all that it matches? Asked of reply subjects (`replies: OWN`) and of
    * `Nats-Schedule-Source`. Entries with a queue do not count, since a reply is not for a group.
    */
   receives(pointer: usize, length: i32): bool {
     return reasonOf(this.receiveAnswer(pointer, length)) == Reason.ALLOWED;
   }
 
-  /** The same as a number (answer.ts), for those who ask for each message: ALLOWED or NOT_ALLOWED, by no rule. */
+  /** The same as a number (answer.ts), for those who ask for each message: ALLOWED or not. */
   // @ts-ignore: decorator
   @inline
   receiveAnswer(pointer: usize, length: i32): u64 {
@@ -248,12 +230,21 @@ export class Permissions {
     return known != NO_ANSWER ? known : this.decideReceive(pointer, length);
   }
 
+  /**
+   * To nats-server's permissions a subject with wildcards is a literal one. But JetStream stores an answer on it that a stream takes,
+   * and purges all that it matches where the answer is a stored message with a rollup (2.15.2, tried). Leading tokens that decide
+   * hold for the patterns behind them too, but for `holdBack`.
+   */
   private decideReceive(pointer: usize, length: i32): u64 {
     const tokens = subjectTokens;
     if (!tokens.split(pointer, length)) return answerOf(Reason.NOT_ALLOWED, NONE, OTHER_CLASS);
+    if (tokens.hasWildcard) {
+      return answerToPattern(this.subscribeAllow, this.subscribeDeny, this.subscribeAllBy, OTHER_CLASS, MAX_TOKENS);
+    }
     const receives =
       (this.subscribeAllBy != NONE || this.subscribeAllow.find(tokens, EntryFlag.NONE) != NONE) &&
       this.subscribeDeny.find(tokens, EntryFlag.NONE) == NONE;
+    tokens.holdBack(this.subscribeDeny.hasOdd);
     const answer = answerOf(receives ? Reason.ALLOWED : Reason.NOT_ALLOWED, NONE, OTHER_CLASS);
     this.receiveQuestion.remember(pointer, length, tokens.looked, answer);
     return answer;
@@ -412,4 +403,36 @@ export class Permissions {
     const entry = this.subscribeAllow.findCovering(tokens);
     return entry == NONE ? NONE : this.subscribeAllow.rule(entry);
   }
+}
+
+/**
+ * May a peer use the pattern in `subjectTokens`? It must lie inside an entry of `allow`, unless the rule `allowedBy` allows all, and
+ * overlap none of `deny`; so must all that JetStream may find by one that it misreads (`misreadFrom`).
+ */
+function answerToPattern(
+  allow: SubjectMatcher,
+  deny: SubjectMatcher,
+  allowedBy: i32,
+  subjectClass: i32,
+  certain: i32,
+): u64 {
+  const tokens = subjectTokens;
+  const beyond = misreadFrom(tokens, certain);
+  if (beyond == 0) return answerToPatternInHand(allow, deny, allowedBy, subjectClass);
+  const byte = load<u8>(beyond);
+  store<u8>(beyond, GREATER);
+  tokens.split(tokens.subject, <i32>(beyond - tokens.subject) + 1);
+  const answer = answerToPatternInHand(allow, deny, allowedBy, subjectClass);
+  store<u8>(beyond, byte);
+  return answer;
+}
+
+function answerToPatternInHand(allow: SubjectMatcher, deny: SubjectMatcher, allowedBy: i32, subjectClass: i32): u64 {
+  const denied = deny.findOverlap(subjectTokens, false, 0, 0);
+  if (denied != NONE) {
+    return answerOf(Reason.DENIED, denied == TOO_MANY_STEPS ? NONE : deny.rule(denied), subjectClass);
+  }
+  const entry = allow.findCovering(subjectTokens);
+  const rule = entry == NONE ? allowedBy : allow.rule(entry);
+  return answerOf(rule == NONE ? Reason.NOT_ALLOWED : Reason.ALLOWED, rule, subjectClass);
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { RawClient } from "../stand/raw-client.ts";
 import { waitFor } from "../stand/wait.ts";
-import { errorsOf, publish, publishBlock, refusedPublish, Town, type Route } from "./ways-round.ts";
+import { errorsOf, publish, publishBlock, refusedPublish, refusedReply, Town, type Route } from "./ways-round.ts";
 
 /** Each test first shows that its way works (ways-round.test.ts). */
 describe("ways round a subject policy, to streams,", () => {
@@ -43,6 +43,29 @@ describe("ways round a subject policy, to streams,", () => {
       errors: [],
       contents: { "data.>": 1, "data.other": 1 },
     });
+  });
+
+  it("JetStream's answer, a stored message with its rollup, does not purge by a reply subject with wildcards, unless a rule says `replies: ANY`", async () => {
+    const get = (reply: string): string => publish("$JS.API.DIRECT.GET.DATA.data.mine", "", "", reply);
+    async function rolledUp(route: Route, reply: string): Promise<{ errors: string[]; kept: boolean }> {
+      await town.stream("DATA", ["data.>"], { allow_rollup_hdrs: true, allow_direct: true });
+      await town.store("data.other", "kept");
+      await town.store("data.a.b", "kept");
+      const watcher = await town.connect("watcher", route);
+      await watcher.send(`SUB _INBOX.w.> 1\r\n${publish("data.mine", "x", "Nats-Rollup: sub\r\n", "_INBOX.w.1")}`);
+      await watcher.expect("MSG", /^MSG _INBOX\.w\.1 1 /);
+      const errors = await errorsOf(watcher, get(reply));
+      await watcher.send(get("_INBOX.w.2"));
+      await watcher.expect("HMSG", /^HMSG _INBOX\.w\.2 1 /);
+      const { ["data.other"]: other, ["data.a.b"]: deep } = await town.contents("DATA");
+      return { errors, kept: other === 1 && deep === 1 };
+    }
+    for (const reply of ["data.>", "data.*"]) {
+      for (const route of ["alone", "permitted"] as const) {
+        assert.deepEqual(await rolledUp(route, reply), { errors: [], kept: false }, `${route}, ${reply}`);
+      }
+      assert.deepEqual(await rolledUp("filtered", reply), { errors: refusedReply(reply), kept: true }, reply);
+    }
   });
 
   it("a message with a TTL on a subject with wildcards does not purge what they match when it ends, in a stream with markers", async () => {

@@ -41,6 +41,11 @@ const APPLICATIONS = {
     publish: { allow: ["data.mine", "ask.>", "$JS.API.DIRECT.GET.DATA.data.mine"], deny: ["$JS.API.STREAM.>"] },
     subscribe: { allow: [">"] },
   },
+  /** Stores to `data.mine` and gets it back, and may read only the subjects of two words below `data.`, except `data.other`. */
+  watcher: {
+    publish: { allow: ["data.mine", "$JS.API.DIRECT.GET.DATA.data.mine"] },
+    subscribe: { allow: ["data.*", "_INBOX.w.>"], deny: ["data.other"] },
+  },
   requester: { publish: { allow: ["ask.>"] }, subscribe: { allow: ["_INBOX.r.>"] } },
   /** Answers. In collusion with the requester it wants to answer to `secret.in`. */
   answerer: { subscribe: { allow: ["ask.>"] }, allow_responses: { max: 1, expires: "1m" } },

@@ -1,7 +1,7 @@
 import { utf8 } from "../../assembly/bytes/text";
 import { NOT_BY_TOKENS, Tokens } from "../../assembly/nats/subject";
 import { answerOf, NO_ANSWER, ruleOf } from "../../assembly/policy/answer";
-import { EntryFlag, NONE } from "../../assembly/policy/matcher";
+import { EntryFlag, NONE, renewSteps } from "../../assembly/policy/matcher";
 import { Permissions } from "../../assembly/policy/permissions";
 import { Question } from "../../assembly/policy/question";
 import { Reason } from "../../assembly/policy/reason";
@@ -324,9 +324,19 @@ function receivesNow(permissions: Permissions, subject: string): bool {
   );
 }
 
+/** May the peer receive all that this pattern matches? */
+function receivesAllNow(permissions: Permissions, pattern: string): bool {
+  tokens.split(pointerTo(pattern), lengthOf(pattern));
+  return (
+    permissions.subscribeAllow.findCovering(tokens) != NONE &&
+    permissions.subscribeDeny.findOverlap(tokens, false, 0, 0) == NONE
+  );
+}
+
 describe("what is remembered of a policy", () => {
   it("is what its lists say, for any lists and in any order of subjects", () => {
     let allowed = 0;
+    let patternsReceived = 0;
     for (let policy = 0; policy < 150; policy++) {
       const acts: string[] = [];
       for (let rule = 0; rule < 2; rule++) {
@@ -354,8 +364,15 @@ describe("what is remembered of a policy", () => {
         const denied = tokens.split(at, length) && permissions.subscribeDeny.find(tokens, EntryFlag.NONE) != NONE;
         assert(permissions.deliveryDenied(at, length, 0, 0, true) == denied, `${subject}, delivered`);
         if (reason == Reason.ALLOWED) allowed++;
+        const pattern = subjectOf(WORDS.length);
+        if (!tokens.split(pointerTo(pattern), lengthOf(pattern)) || !tokens.hasWildcard) continue;
+        renewSteps();
+        const receives = permissions.receives(pointerTo(pattern), lengthOf(pattern));
+        assert(receives == receivesAllNow(permissions, pattern), `${pattern}, as a reply under ${acts.join(" and ")}`);
+        if (receives) patternsReceived++;
       }
     }
+    expect(patternsReceived).toBeGreaterThan(1000);
     // Neither nearly all nor nearly none, because otherwise this would show little.
     expect(allowed).toBeGreaterThan(1000);
     expect(allowed).toBeLessThan(29_000);
