@@ -1,6 +1,8 @@
 import type { Field } from "../manifests/field.ts";
+import { intersection } from "./pattern-overlap.ts";
 import { PatternTree } from "./pattern-tree.ts";
-import { namedBy } from "./rule-peers.ts";
+import { allowedBy } from "./rule-entries.ts";
+import { shareAPeer } from "./rule-peers.ts";
 
 const CREATE = "$JS.API.CONSUMER.CREATE";
 const CREATE_DURABLE = "$JS.API.CONSUMER.DURABLE.CREATE";
@@ -34,41 +36,6 @@ function unnamedForms(deny: string): string[] {
   return consumer === "*" ? [`${CREATE}.${stream}`, ...forms] : forms;
 }
 
-/** The pattern of what fits both; undefined where nothing does. */
-function intersection(a: string, b: string): string | undefined {
-  const [left, right] = [a.split("."), b.split(".")];
-  const both: string[] = [];
-  for (let i = 0; i < Math.max(left.length, right.length); i++) {
-    if (left[i] === ">" && i < right.length) return [...both, ...right.slice(i)].join(".");
-    if (right[i] === ">" && i < left.length) return [...both, ...left.slice(i)].join(".");
-    const [one, other] = [left[i], right[i]];
-    if (one === undefined || other === undefined) return undefined;
-    if (one !== other && one !== "*" && other !== "*") return undefined;
-    both.push(one === "*" ? other : one);
-  }
-  return both.join(".");
-}
-
-/** Whether a source of the rule is every authenticated peer. */
-function isForEverybody(rule: Field): boolean {
-  return rule.items("from").some((source) => {
-    const keys = source.members().map(([key]) => key);
-    return keys.join() === "principals" && source.items("principals").some((value) => value.text() === "*");
-  });
-}
-
-/** Whether some peer has both rules, for certain. */
-function shareAPeer(one: Field, other: Field): boolean {
-  if (one.node === other.node || isForEverybody(one) || isForEverybody(other)) return true;
-  const names = namedBy(other);
-  return names !== undefined && [...(namedBy(one) ?? [])].some((name) => names.has(name));
-}
-
-function allowed(rule: Field): string[] {
-  const allow = rule.get("publish", "allow");
-  return allow?.text() === "ALL" ? [">"] : (allow?.items() ?? []).flatMap((entry) => entry.text() ?? []);
-}
-
 /** The deny entries that can be bypassed: JetStream takes from the bodies of other requests what these name. */
 export function bypassedDenies(config: Field): BypassedDeny[] {
   const rules = config.items("rules");
@@ -80,7 +47,7 @@ export function bypassedDenies(config: Field): BypassedDeny[] {
   // Denies of other rules may be for other peers. They are taken to apply to these, so that there is no false warning.
   const denied = new PatternTree(denies.flatMap(({ entry }) => entry.text() ?? []));
   const allows = rules
-    .map((rule) => ({ rule, entries: allowed(rule) }))
+    .map((rule) => ({ rule, entries: allowedBy(rule, "publish") }))
     .filter(({ rule, entries }) => entries.length > 0 && rule.text("mode") !== "DRY_RUN");
   return named.flatMap(({ rule, entry, forms }) => {
     const entries = allows.filter((other) => shareAPeer(rule, other.rule)).flatMap((other) => other.entries);

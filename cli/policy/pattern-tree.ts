@@ -46,4 +46,31 @@ export class PatternTree {
     }
     return nodes.map(entryOf).find((found) => found !== undefined);
   }
+
+  /** The entries that some subject of this pattern fits. */
+  *meeting(subject: string): Generator<string> {
+    let nodes = [this.root];
+    for (const token of subject.split(".")) {
+      if (token === ">") {
+        for (const node of nodes) yield* entriesBelow(node);
+        return;
+      }
+      for (const node of nodes) yield* node.below.get(">")?.entries.values() ?? [];
+      nodes = nodes.flatMap(({ below }) =>
+        token === "*"
+          ? [...below].flatMap(([name, next]) => (name === ">" ? [] : next))
+          : ["*", token].flatMap((step) => below.get(step) ?? []),
+      );
+    }
+    for (const { entries } of nodes) yield* entries.values();
+  }
+}
+
+/** Without recursion, because an entry may have any number of tokens. */
+function* entriesBelow(top: PatternNode): Generator<string> {
+  const nodes = [...top.below.values()];
+  for (let node = nodes.pop(); node; node = nodes.pop()) {
+    yield* node.entries.values();
+    for (const next of node.below.values()) nodes.push(next);
+  }
 }

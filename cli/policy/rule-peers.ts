@@ -12,3 +12,18 @@ export function namedBy(rule: Field): Set<string> | undefined {
   }
   return names;
 }
+
+/** Whether a source of the rule is every authenticated peer. */
+export function isForEverybody(rule: Field): boolean {
+  return rule.items("from").some((source) => {
+    const keys = source.members().map(([key]) => key);
+    return keys.join() === "principals" && source.items("principals").some((value) => value.text() === "*");
+  });
+}
+
+/** Whether some peer has both rules, for certain. */
+export function shareAPeer(one: Field, other: Field): boolean {
+  if (one.node === other.node || isForEverybody(one) || isForEverybody(other)) return true;
+  const names = namedBy(other);
+  return names !== undefined && [...(namedBy(one) ?? [])].some((name) => names.has(name));
+}

@@ -3,6 +3,7 @@ import type { Resource } from "../../manifests/resource.ts";
 import { judgePolicy, type JudgedPolicy } from "../../policy/judge.ts";
 import type { Filter } from "../../filter-host.ts";
 import { byPosition, placeText, type Place } from "../../manifests/place.ts";
+import { chosenAnswers } from "../../policy/chosen-answers.ts";
 import { contradictions } from "../../policy/contradictions.ts";
 import {
   allowsAnything,
@@ -14,21 +15,12 @@ import {
 import { meshTrustDomains } from "../../mesh/mesh-trust-domains.ts";
 import { nearest } from "../../nearest.ts";
 import { misreadNames, misreadSubjects, type Misread } from "../../policy/misread.ts";
+import { intersection } from "../../policy/pattern-overlap.ts";
 import { unansweredPulls } from "../../policy/unanswered.ts";
 import { bypassedDenies } from "../../policy/named-in-body.ts";
 import { family, type Check, type Report } from "../family.ts";
 
 const JETSTREAM_API = "$JS.API.>";
-
-/** Whether some subject fits both patterns. */
-function overlap(a: string, b: string): boolean {
-  const [left, right] = [a.split("."), b.split(".")];
-  for (let i = 0; i < Math.min(left.length, right.length); i++) {
-    if (left[i] === ">" || right[i] === ">") return true;
-    if (left[i] !== right[i] && left[i] !== "*" && right[i] !== "*") return false;
-  }
-  return left.length === right.length;
-}
 
 /**
  * The entry of an `allow` that reaches JetStream's API in a rule with `replies: ANY`. None if the rule allows every publish and
@@ -40,7 +32,7 @@ function apiWithAnyReplies(rule: Field): Field | undefined {
   const entries = allow?.text() === "ALL" ? [allow] : (allow?.items() ?? []);
   const everything = entries.some((entry) => [">", "ALL"].includes(entry.text() ?? ""));
   if (everything && rule.items("publish", "deny").length === 0) return undefined;
-  return entries.find((entry) => entry === allow || overlap(entry.text() ?? "", JETSTREAM_API));
+  return entries.find((entry) => entry === allow || intersection(entry.text() ?? "", JETSTREAM_API) !== undefined);
 }
 
 export type PolicyId =
@@ -55,6 +47,7 @@ export type PolicyId =
   | "js-api-replies-any"
   | "js-pull-unanswered"
   | "js-named-in-body"
+  | "answers-chosen"
   | "class-void"
   | "policy-dry-run";
 
@@ -146,6 +139,15 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
       "`$JS.API.DIRECT.GET.STREAM.SUBJECT`), but its peers may also send a request whose body names it. The policy does not " +
       "see the body, so the same can still be read.",
     remedy: "deny the requests that name it in the body too",
+  },
+  "answers-chosen": {
+    severity: "warning",
+    what:
+      "`replies: OWN` takes every subject to which a peer may subscribe for its own, inbox or not. Peers that may read everything " +
+      "and publish something that is answered choose where the answer is published, and so do peers that may read what is denied " +
+      "them for publishing (docs/threat-model.md). A shared inbox is not reported.",
+    remedy:
+      "narrow what they may subscribe to, or give those who read an identity of their own, with no right to publish what is answered",
   },
   "class-void": {
     severity: "warning",
@@ -252,6 +254,17 @@ function judgeWhole(config: Field, ours: readonly string[], report: Report<Polic
   for (const { rule, entry, open } of bypassedDenies(config)) {
     const message = `${ruleText(rule)} denies ${entry.text() ?? ""}, but its peers may publish ${open.join(", ")}, where the body names it`;
     report("js-named-in-body", entry.place, message, `deny ${open.join(", ")} too`);
+  }
+  for (const { rule, entry, denied } of chosenAnswers(config)) {
+    const reads = `${ruleText(rule)} lets its peers read ${entry.text() ?? ""}, so what answers them may publish`;
+    if (denied === undefined) {
+      const message = `${reads} wherever they say, also where they may not publish themselves`;
+      report("answers-chosen", entry.place, message);
+    } else {
+      const subjects = denied.join(", ");
+      const remedy = `deny ${subjects} for subscribe too; if they have to read it, give those who read an identity of their own`;
+      report("answers-chosen", entry.place, `${reads} to ${subjects}, which is denied them`, remedy);
+    }
   }
   for (const { pattern, name, earlier } of shadowedPatterns(config)) {
     const message = `${pattern.text() ?? ""} of class "${name}" counts nothing: the earlier class "${earlier.name}" has ${earlier.pattern}`;

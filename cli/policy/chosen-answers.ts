@@ -1,0 +1,143 @@
+import type { Field } from "../manifests/field.ts";
+import { intersection } from "./pattern-overlap.ts";
+import { entryParts, PatternTree } from "./pattern-tree.ts";
+import { allowedBy, deniedBy } from "./rule-entries.ts";
+import { isForEverybody, namedBy } from "./rule-peers.ts";
+
+/** A rule that reads where its peers may not publish, but can have answers published, since `replies: OWN` asks for no more. */
+export interface ChosenAnswers {
+  rule: Field;
+  /** The entry of `subscribe.allow`. */
+  entry: Field;
+  /** Some subjects that are denied them for publishing; undefined where they read everything and may publish little. */
+  denied: string[] | undefined;
+}
+
+/** `>`, `*.>` and the like. */
+const EVERYTHING = /^(?:\*\.)*>$/;
+
+/**
+ * Where no reply subject may be (docs/policy.md, `replies`), and inboxes: nearly every policy lets its peers read a shared one,
+ * so a warning about these would tell nothing.
+ */
+const RESERVED = /^(?:\$JS|_R_|_INBOX)\./;
+
+/** What some rules together allow and deny. */
+class Rights {
+  writesAll = false;
+  /** Whether somebody may answer what is published, with a reply subject that must be the peer's own. */
+  areAnswered = false;
+  readonly unwritten = new PatternTree();
+  readonly unread = new PatternTree();
+  /** What is denied for publishing, and not to the same peers for subscribing too. */
+  readonly readable = new PatternTree();
+}
+
+/** The rights of a policy's rules by their peers, so that every rule need not be compared with every other. */
+class RightsByPeer {
+  private readonly all = new Rights();
+  private readonly everybody = new Rights();
+  private readonly anybody = new Rights();
+  private readonly byName = new Map<unknown, Rights>();
+
+  constructor(rules: readonly Field[]) {
+    for (const rule of rules)
+      for (const rights of this.holding(rule)) {
+        for (const subject of deniedBy(rule, "publish")) rights.unwritten.add(subject);
+        for (const subject of deniedBy(rule, "subscribe")) rights.unread.add(subject);
+      }
+    for (const rule of rules) {
+      const writes = allowedBy(rule, "publish");
+      const writesAll = writes.some((subject) => EVERYTHING.test(subject));
+      const isAnswered = rule.text("replies") !== "ANY" && writes.some((subject) => this.isAnswered(rule, subject));
+      const readable = deniedBy(rule, "publish").filter(
+        (subject) => !this.surely(rule).some(({ unread }) => unread.takingWhole(subject) !== undefined),
+      );
+      for (const rights of this.holding(rule)) {
+        for (const subject of readable) rights.readable.add(subject);
+        rights.writesAll ||= writesAll;
+        rights.areAnswered ||= isAnswered;
+      }
+    }
+  }
+
+  /** Of the rules that share a peer with this one for certain. */
+  surely(rule: Field): Rights[] {
+    return isForEverybody(rule) ? [this.all] : [this.everybody, ...this.named(rule)];
+  }
+
+  /** Of the rules that may share one. */
+  perhaps(rule: Field): Rights[] {
+    return namedBy(rule) === undefined ? [this.all] : [this.anybody, ...this.named(rule)];
+  }
+
+  private isAnswered(rule: Field, subject: string): boolean {
+    // An answer itself is not answered.
+    if (subject.startsWith("_INBOX.")) return false;
+    return !this.perhaps(rule).some(({ unwritten }) => unwritten.takingWhole(subject) !== undefined);
+  }
+
+  private holding(rule: Field): Rights[] {
+    const named = namedBy(rule);
+    const others = isForEverybody(rule) ? [this.everybody] : this.named(rule);
+    return [this.all, ...(named === undefined ? [this.anybody] : []), ...others];
+  }
+
+  /** Of each name in the rule; of the rule itself if it has none. */
+  private named(rule: Field): Rights[] {
+    return [...(namedBy(rule) ?? [rule.node])].map((name) => {
+      const rights = this.byName.get(name) ?? new Rights();
+      this.byName.set(name, rights);
+      return rights;
+    });
+  }
+}
+
+/** The entries by which a rule's peers may receive a reply, which is not for a queue group (assembly/policy/permissions.ts). */
+function readsOf(rule: Field): { entry: Field; subject: string }[] {
+  const allow = rule.get("subscribe", "allow");
+  if (allow?.text() === "ALL") return [{ entry: allow, subject: ">" }];
+  return (allow?.items() ?? []).flatMap((entry) => {
+    const [subject, queue] = entryParts(entry.text() ?? "");
+    return subject === "" || queue !== undefined ? [] : [{ entry, subject }];
+  });
+}
+
+/** Those that are named in a finding; there may be thousands. */
+const SHOWN = 3;
+
+/** What is denied the peers of a rule for publishing, and may answer them all the same where they may read `subject`. */
+function deniedWithin(subject: string, own: readonly Rights[], isUnread: (subject: string) => boolean): string[] {
+  const denied = new Set<string>();
+  for (const { readable } of own)
+    for (const deny of readable.meeting(subject)) {
+      const both = intersection(subject, deny) ?? "";
+      if (!RESERVED.test(both) && !isUnread(both)) denied.add(deny);
+      if (denied.size === SHOWN) return [...denied];
+    }
+  return [...denied];
+}
+
+/** The rules whose peers choose where answers go: at most one finding for each. */
+export function chosenAnswers(config: Field): ChosenAnswers[] {
+  const rules = config.items("rules").filter((rule) => rule.text("mode") !== "DRY_RUN");
+  const readers = rules.map((rule) => ({ rule, reads: readsOf(rule) })).filter(({ reads }) => reads.length > 0);
+  if (readers.length === 0) return [];
+  const rights = new RightsByPeer(rules);
+  return readers.flatMap(({ rule, reads }): ChosenAnswers[] => {
+    const own = rights.surely(rule);
+    if (!own.some(({ areAnswered }) => areAnswered)) return [];
+    // Denies of other rules may be for other peers. They are taken to apply to these, so that there is no false warning.
+    const perhaps = rights.perhaps(rule);
+    const isUnread = (subject: string): boolean =>
+      perhaps.some(({ unread }) => unread.takingWhole(subject) !== undefined);
+    const everything = reads.find(({ subject }) => EVERYTHING.test(subject) && !isUnread(subject));
+    if (everything && !own.some(({ writesAll }) => writesAll))
+      return [{ rule, entry: everything.entry, denied: undefined }];
+    for (const { entry, subject } of reads) {
+      const denied = deniedWithin(subject, own, isUnread);
+      if (denied.length > 0) return [{ rule, entry, denied }];
+    }
+    return [];
+  });
+}
