@@ -4,7 +4,7 @@ import { Words } from "../bytes/words";
 import { headerFields, HeaderUse, lacksEmptyLine } from "../nats/headers";
 import { ClientLine } from "../nats/client-line";
 import { isApiRequest } from "../nats/requests";
-import { isLiteral, Tokens } from "../nats/subject";
+import { GREATER, isLiteral, STAR, Tokens } from "../nats/subject";
 import { Violation } from "../nats/texts";
 import { reasonOf } from "../policy/answer";
 import { EntryFlag, NONE } from "../policy/matcher";
@@ -389,7 +389,7 @@ export class Access {
     switch (use) {
       case HeaderUse.ROLLUP_SUBJECT:
         // On a subject with wildcards it purges or reads more than one subject, as `all` does.
-        if (isLiteral(tokens, line.subject, line.subjectLength)) return Reason.ALLOWED;
+        if (staysLiteral(line.subject, line.subjectLength)) return Reason.ALLOWED;
         return this.judgeRollup(line);
       case HeaderUse.ROLLUP_ALL:
         return this.judgeRollup(line);
@@ -414,7 +414,19 @@ export class Access {
  * that is hidden from it at first (docs/adr/0005). What is stored under a name with blanks ends whoever gets it: a client, a route.
  */
 function namesOne(pointer: usize, length: i32): bool {
-  return !hasBlank(pointer, length) && isLiteral(tokens, pointer, length);
+  return !hasBlank(pointer, length) && staysLiteral(pointer, length);
+}
+
+/**
+ * Is it a literal subject, and not one that a stream's `subject_transform` may make a pattern of? By `split` or `right` a part of a
+ * token becomes one of its own, and a rollup on `in.->` emptied a stream that stores to `data.{{split(1,-)}}` (2.15.2, tried).
+ */
+function staysLiteral(pointer: usize, length: i32): bool {
+  for (let i = 0; i < length; i++) {
+    const b = load<u8>(pointer + <usize>i);
+    if (b == STAR || b == GREATER) return false;
+  }
+  return isLiteral(tokens, pointer, length);
 }
 
 /** Has it a byte that nats-server takes for a blank in a subject (sublist.go `isValidSubject`)? All of ASCII's but VT. */

@@ -45,6 +45,24 @@ describe("ways round a subject policy, to streams,", () => {
     });
   });
 
+  it("a rollup does not purge by wildcards that the stream's transform makes of parts of its subject, unless a rule says `rollup: ALL`", async () => {
+    const rollup = publish("data.->", "x", "Nats-Rollup: sub\r\n");
+    async function rolledUp(route: Route): Promise<{ errors: string[]; contents: Record<string, number> }> {
+      await town.stream("DATA", ["data.>"], {
+        allow_rollup_hdrs: true,
+        subject_transform: { src: "data.*", dest: "kept.{{split(1,-)}}" },
+      });
+      await town.store("data.other", "kept");
+      const reader = await town.connect("reader", route);
+      return { errors: await errorsOf(reader, rollup), contents: await town.contents("DATA") };
+    }
+    for (const route of ["alone", "permitted"] as const) {
+      assert.deepEqual(await rolledUp(route), { errors: [], contents: { "kept.>": 1 } }, route);
+    }
+    const refused = { errors: refusedPublish("data.->"), contents: { "kept.other": 1 } };
+    assert.deepEqual(await rolledUp("filtered"), refused);
+  });
+
   it("JetStream's answer, a stored message with its rollup, does not purge by a reply subject with wildcards, unless a rule says `replies: ANY`", async () => {
     const get = (reply: string): string => publish("$JS.API.DIRECT.GET.DATA.data.mine", "", "", reply);
     async function rolledUp(route: Route, reply: string): Promise<{ errors: string[]; kept: boolean }> {

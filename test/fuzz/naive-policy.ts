@@ -88,6 +88,11 @@ function isLiteral(subject: string): boolean {
   return !subject.split(".").some((token) => token === "" || token === "*" || token === ">");
 }
 
+/** Whether no stream's transform can make a pattern of it either. */
+function staysLiteral(subject: string): boolean {
+  return isLiteral(subject) && !/[*>]/.test(subject);
+}
+
 /** Whether JetStream's API reads wildcards in this subject as such. */
 function isPattern(subject: string): boolean {
   return subject.startsWith("$JS.") && !subject.split(".").includes("") && !isLiteral(subject);
@@ -237,7 +242,7 @@ export class NaivePolicy {
       if (isReservedReply(reply)) return false;
       if (!this.#receives(reply) && !allowing.some((rule) => rule.replies === "ANY")) return false;
     }
-    return verb !== "HPUB" || this.#permitsHeaders(payload.slice(0, headers), allowing, isLiteral(subject));
+    return verb !== "HPUB" || this.#permitsHeaders(payload.slice(0, headers), allowing, staysLiteral(subject));
   }
 
   #permitsHeaders(block: string, allowing: readonly Rule[], ofOneSubject: boolean): boolean {
@@ -258,7 +263,7 @@ export class NaivePolicy {
           (/^Nats-(?:Schedule-Rollup|Stream-Source)$/.test(name!) && !/^sub$/i.test(value));
         const purgesMore = !ofOneSubject || ofAll;
         if (purgesMore && !allowing.some((rule) => rule.rollup === "ALL")) return false;
-      } else if (SCHEDULED.has(name!) && (!isLiteral(value) || /[\t\n\f\r ]/.test(value))) {
+      } else if (SCHEDULED.has(name!) && (!staysLiteral(value) || /[\t\n\f\r ]/.test(value))) {
         return false;
       } else if (name === "Nats-Schedule-Source") {
         if (!this.#receives(value)) return false;

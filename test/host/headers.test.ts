@@ -241,6 +241,11 @@ describe("a publish with headers on which nats-server acts", () => {
     ["ok.>", ["Nats-Rollup: sub"], "ok.>"],
     ["ok.>", ["Nats-Incr: 0"], "ok.>"],
     ["ok.*", ["Nats-Schedule: @every 1m"], "ok.*"],
+    // A stream's `subject_transform` may make tokens of parts of these.
+    ["ok.->", ["Nats-Rollup: sub"], "ok.->"],
+    ["ok.x*", ["Nats-TTL: 1s"], "ok.x*"],
+    ["ok.1", ["Nats-Schedule-Target: ok.-*"], "ok.-*"],
+    ["ok.1", ["Nats-Scheduler: ok.-*"], "ok.-*"],
     // In whatever order: what the first is for is told in headers.ts.
     ["ok.1", ["Nats-Request-Info: {}", "Nats-Trace-Dest: ok.2"], "ok.1"],
     ["ok.1", ["Nats-Trace-Dest: x Nats-Request-InfoNats-Request-Info", "Nats-Request-Info: {}"], "ok.1"],
