@@ -4,7 +4,7 @@ import { Words } from "../bytes/words";
 import { headerFields, HeaderUse, lacksEmptyLine } from "../nats/headers";
 import { ClientLine } from "../nats/client-line";
 import { isApiRequest } from "../nats/requests";
-import { GREATER, isLiteral, STAR, Tokens } from "../nats/subject";
+import { isLiteral, Tokens, wildcardIn } from "../nats/subject";
 import { Violation } from "../nats/texts";
 import { reasonOf } from "../policy/answer";
 import { EntryFlag, NONE } from "../policy/matcher";
@@ -418,15 +418,11 @@ function namesOne(pointer: usize, length: i32): bool {
 }
 
 /**
- * Is it a literal subject, and not one that a stream's `subject_transform` may make a pattern of? By `split` or `right` a part of a
- * token becomes one of its own, and a rollup on `in.->` emptied a stream that stores to `data.{{split(1,-)}}` (2.15.2, tried).
+ * Is it a literal subject, and none that a stream's `subject_transform` may make a pattern of? A rollup on `in.->` emptied a stream
+ * that stores to `data.{{split(1,-)}}` (2.15.2, tried).
  */
 function staysLiteral(pointer: usize, length: i32): bool {
-  for (let i = 0; i < length; i++) {
-    const b = load<u8>(pointer + <usize>i);
-    if (b == STAR || b == GREATER) return false;
-  }
-  return isLiteral(tokens, pointer, length);
+  return wildcardIn(pointer, length) == 0 && isLiteral(tokens, pointer, length);
 }
 
 /** Has it a byte that nats-server takes for a blank in a subject (sublist.go `isValidSubject`)? All of ASCII's but VT. */

@@ -269,3 +269,18 @@ export function isLiteral(tokens: Tokens, pointer: usize, length: i32): bool {
 export function isInsertable(tokens: Tokens, pointer: usize, length: i32): bool {
   return tokens.split(pointer, length) && !tokens.hasInnerGreater;
 }
+
+/**
+ * Where the first token begins that is a wildcard or has one among its bytes, of which a stream's `subject_transform` may make one: by
+ * `split` or `right` it makes a token of a part of another. 0 where there is none.
+ */
+export function wildcardIn(pointer: usize, length: i32): usize {
+  const end = pointer + <usize>length;
+  let token = pointer;
+  for (let at = pointer; at < end; at++) {
+    const b = load<u8>(at);
+    if (b == DOT) token = at + 1;
+    else if (b == STAR || b == GREATER) return token;
+  }
+  return 0;
+}

@@ -1,5 +1,5 @@
 import { Words } from "../bytes/words";
-import { GREATER, isRequestToJetStream, MAX_TOKENS, NOT_BY_TOKENS, Tokens } from "../nats/subject";
+import { GREATER, isRequestToJetStream, NOT_BY_TOKENS, Tokens, wildcardIn } from "../nats/subject";
 import { isReservedPublish } from "../nats/reserved";
 import { answerOf, classOf, markReserved, NO_ANSWER, reasonOf, ruleOf } from "./answer";
 import { makeRoomFor, NO_QUESTION } from "./decision-cache";
@@ -179,12 +179,16 @@ export class Permissions {
   }
 
   /**
-   * A subject that JetStream reads as a pattern (`isPattern`) must lie inside an allow entry and overlap no deny entry. The answer
-   * is not remembered: patterns come when a consumer is made, and a search that was given up for want of steps may end another time.
+   * A subject that JetStream reads as a pattern (`isPattern`) must lie inside an allow entry and overlap no deny entry; one that
+   * it misreads, all that it may find by it. The answer is not remembered: patterns come when a consumer is made, and a search
+   * that was given up for want of steps may end another time.
    */
   private decidePattern(pointer: usize, length: i32): u64 {
     const subjectClass = this.classOf(pointer, length);
-    return answerToPattern(this.publishAllow, this.publishDeny, this.publishAllBy, subjectClass, STREAM_TOKENS);
+    const beyond = misreadFrom(subjectTokens);
+    return beyond == 0
+      ? answerToPattern(this.publishAllow, this.publishDeny, this.publishAllBy, subjectClass)
+      : answerToAllFrom(beyond, this.publishAllow, this.publishDeny, this.publishAllBy, subjectClass);
   }
 
   private decidePublish(splits: bool): Reason {
@@ -231,15 +235,17 @@ export class Permissions {
   }
 
   /**
-   * To nats-server's permissions a subject with wildcards is a literal one. But JetStream stores an answer on it that a stream takes,
-   * and purges all that it matches where the answer is a stored message with a rollup (2.15.2, tried). Leading tokens that decide
-   * hold for the patterns behind them too, but for `holdBack`.
+   * To nats-server's permissions a subject with wildcards is a literal one. But a stream that takes the answer purges by them, if that
+   * is a stored message with a rollup, and its `subject_transform` makes wildcards of parts of tokens (2.15.2, tried). So the peer
+   * must be one that may receive everything from the first such token on, which is not remembered. Leading tokens that decide hold
+   * for that too, but for entries with odd ones.
    */
   private decideReceive(pointer: usize, length: i32): u64 {
     const tokens = subjectTokens;
     if (!tokens.split(pointer, length)) return answerOf(Reason.NOT_ALLOWED, NONE, OTHER_CLASS);
-    if (tokens.hasWildcard) {
-      return answerToPattern(this.subscribeAllow, this.subscribeDeny, this.subscribeAllBy, OTHER_CLASS, MAX_TOKENS);
+    const beyond = wildcardIn(pointer, length);
+    if (beyond != 0) {
+      return answerToAllFrom(beyond, this.subscribeAllow, this.subscribeDeny, this.subscribeAllBy, OTHER_CLASS);
     }
     const receives =
       (this.subscribeAllBy != NONE || this.subscribeAllow.find(tokens, EntryFlag.NONE) != NONE) &&
@@ -407,27 +413,9 @@ export class Permissions {
 
 /**
  * May a peer use the pattern in `subjectTokens`? It must lie inside an entry of `allow`, unless the rule `allowedBy` allows all, and
- * overlap none of `deny`; so must all that JetStream may find by one that it misreads (`misreadFrom`).
+ * overlap none of `deny`.
  */
-function answerToPattern(
-  allow: SubjectMatcher,
-  deny: SubjectMatcher,
-  allowedBy: i32,
-  subjectClass: i32,
-  certain: i32,
-): u64 {
-  const tokens = subjectTokens;
-  const beyond = misreadFrom(tokens, certain);
-  if (beyond == 0) return answerToPatternInHand(allow, deny, allowedBy, subjectClass);
-  const byte = load<u8>(beyond);
-  store<u8>(beyond, GREATER);
-  tokens.split(tokens.subject, <i32>(beyond - tokens.subject) + 1);
-  const answer = answerToPatternInHand(allow, deny, allowedBy, subjectClass);
-  store<u8>(beyond, byte);
-  return answer;
-}
-
-function answerToPatternInHand(allow: SubjectMatcher, deny: SubjectMatcher, allowedBy: i32, subjectClass: i32): u64 {
+function answerToPattern(allow: SubjectMatcher, deny: SubjectMatcher, allowedBy: i32, subjectClass: i32): u64 {
   const denied = deny.findOverlap(subjectTokens, false, 0, 0);
   if (denied != NONE) {
     return answerOf(Reason.DENIED, denied == TOO_MANY_STEPS ? NONE : deny.rule(denied), subjectClass);
@@ -435,4 +423,21 @@ function answerToPatternInHand(allow: SubjectMatcher, deny: SubjectMatcher, allo
   const entry = allow.findCovering(subjectTokens);
   const rule = entry == NONE ? allowedBy : allow.rule(entry);
   return answerOf(rule == NONE ? Reason.NOT_ALLOWED : Reason.ALLOWED, rule, subjectClass);
+}
+
+/** The same of all subjects that begin like the one in `subjectTokens`, of which a token begins at `beyond`, up to there. */
+function answerToAllFrom(
+  beyond: usize,
+  allow: SubjectMatcher,
+  deny: SubjectMatcher,
+  allowedBy: i32,
+  subjectClass: i32,
+): u64 {
+  const pointer = subjectTokens.subject;
+  const byte = load<u8>(beyond);
+  store<u8>(beyond, GREATER);
+  subjectTokens.split(pointer, <i32>(beyond - pointer) + 1);
+  const answer = answerToPattern(allow, deny, allowedBy, subjectClass);
+  store<u8>(beyond, byte);
+  return answer;
 }

@@ -19,17 +19,17 @@ export function isPattern(tokens: Tokens): bool {
  * Where a pattern begins to say nothing, since JetStream finds messages by it that it does not match; 0 if it does not. Its tree
  * of subjects (stree/parts.go) takes the last byte of a pattern for a wildcard of its own where a node of the tree ends before
  * it: `….orders.*.adm>` finds `….orders.x.admin.y` too, and what is before the first wildcard holds (2.10.29, 2.12.15 and 2.15.2,
- * tried). By a '>' that is not last 2.10.29 finds all of the stream, and only the stream's name holds: `certain` tokens at most.
+ * tried). By a '>' that is not last 2.10.29 finds all of the stream, and only the stream's name holds.
  */
-export function misreadFrom(tokens: Tokens, certain: i32): usize {
+export function misreadFrom(tokens: Tokens): usize {
   let holds = tokens.recorded - 1;
-  if (tokens.hasInnerGreater) holds = min(holds, certain);
+  if (tokens.hasInnerGreater) holds = min(holds, STREAM_TOKENS);
   else {
     const end = tokens.subject + <usize>tokens.subjectLength;
     const last = load<u8>(end - 1);
-    if ((last != STAR && last != GREATER) || tokens.count == 1 || load<u8>(end - 2) == DOT) return 0;
+    if ((last != STAR && last != GREATER) || load<u8>(end - 2) == DOT) return 0;
   }
-  let index = 0;
+  let index = 1;
   while (index < holds && !tokens.isStar(index) && !tokens.isGreater(index)) index++;
   return tokens.pointer(index);
 }

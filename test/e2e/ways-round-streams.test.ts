@@ -63,10 +63,11 @@ describe("ways round a subject policy, to streams,", () => {
     assert.deepEqual(await rolledUp("filtered"), refused);
   });
 
-  it("JetStream's answer, a stored message with its rollup, does not purge by a reply subject with wildcards, unless a rule says `replies: ANY`", async () => {
+  it("JetStream's answer, a stored message with its rollup, does not purge by wildcards in the reply subject, unless a rule says `replies: ANY`", async () => {
     const get = (reply: string): string => publish("$JS.API.DIRECT.GET.DATA.data.mine", "", "", reply);
     async function rolledUp(route: Route, reply: string): Promise<{ errors: string[]; kept: boolean }> {
-      await town.stream("DATA", ["data.>"], { allow_rollup_hdrs: true, allow_direct: true });
+      const subject_transform = { src: "data.*", dest: "data.{{split(1,-)}}" };
+      await town.stream("DATA", ["data.>"], { allow_rollup_hdrs: true, allow_direct: true, subject_transform });
       await town.store("data.other", "kept");
       await town.store("data.a.b", "kept");
       const watcher = await town.connect("watcher", route);
@@ -78,7 +79,7 @@ describe("ways round a subject policy, to streams,", () => {
       const { ["data.other"]: other, ["data.a.b"]: deep } = await town.contents("DATA");
       return { errors, kept: other === 1 && deep === 1 };
     }
-    for (const reply of ["data.>", "data.*"]) {
+    for (const reply of ["data.>", "data.*", "data.->"]) {
       for (const route of ["alone", "permitted"] as const) {
         assert.deepEqual(await rolledUp(route, reply), { errors: [], kept: false }, `${route}, ${reply}`);
       }

@@ -98,15 +98,12 @@ function isPattern(subject: string): boolean {
   return subject.startsWith("$JS.") && !subject.split(".").includes("") && !isLiteral(subject);
 }
 
-/**
- * All that JetStream may find by a pattern: more than it matches, if it misreads it (assembly/policy/published-pattern.ts). Of one with a
- * '>' that is not last so many tokens hold at most: the first five of a request, the fifth of which is a stream's name.
- */
-function found(pattern: string, certain = 5): string {
+/** All that JetStream may find by a pattern: more than it matches, if it misreads it (assembly/policy/published-pattern.ts). */
+function found(pattern: string): string {
   const tokens = pattern.split(".");
   if (isInsertable(pattern) && !/[^.][*>]$/.test(pattern)) return pattern;
   const wildcard = tokens.findIndex((token) => token === "*" || token === ">");
-  return [...tokens.slice(0, isInsertable(pattern) ? wildcard : Math.min(wildcard, certain)), ">"].join(".");
+  return [...tokens.slice(0, isInsertable(pattern) ? wildcard : Math.min(wildcard, 5)), ">"].join(".");
 }
 
 /** An entry of what may not be published, and the same with a domain of JetStream, which nats-server would take out. */
@@ -279,11 +276,13 @@ export class NaivePolicy {
     return (!traces || !poses) && !(acts && hidesLines(block));
   }
 
-  /** Whether the peer itself may receive on this reply subject, and on all that it matches. */
+  /** Whether the peer itself may receive on this reply subject, and on all that a stream may make of one with wildcards. */
   #receives(subject: string): boolean {
-    if (subject.split(".").includes("")) return false;
-    const pattern = isLiteral(subject) ? subject : found(subject, Infinity);
-    const denies = isLiteral(subject) ? matchesLiterally : overlap;
+    const tokens = subject.split(".");
+    if (tokens.includes("")) return false;
+    const wildcard = tokens.findIndex((token) => /[*>]/.test(token));
+    const pattern = wildcard < 0 ? subject : [...tokens.slice(0, wildcard), ">"].join(".");
+    const denies = wildcard < 0 ? matchesLiterally : overlap;
     const allowed = this.#rules.some(({ subscribe }) => {
       if (subscribe?.allow === "ALL") return true;
       return subscribe?.allow?.some((entry) => !entry.includes(" ") && contains(entry, pattern)) ?? false;
