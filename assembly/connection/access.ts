@@ -398,13 +398,14 @@ export class Access {
       case HeaderUse.TRACE_DEST:
         // nats-server does not trace to what is no valid literal subject, and takes the message.
         if (hasBlank(name, length) || !isLiteral(tokens, name, length)) return Reason.ALLOWED;
-        return this.permissions.publish(name, length) == Reason.ALLOWED ? Reason.ALLOWED : Reason.HEADER;
+        break;
       case HeaderUse.SCHEDULE_TARGET:
       case HeaderUse.SCHEDULER:
         // nats-server 2.12 purges with wildcards; a literal check of a pattern would look past the deny list.
         if (!namesOne(name, length)) return Reason.HEADER;
         break;
     }
+    if (isReservedPublish(name, length)) return Reason.HEADER;
     return this.permissions.publish(name, length) == Reason.ALLOWED ? Reason.ALLOWED : Reason.HEADER;
   }
 }

@@ -18,9 +18,10 @@ function isPublishOfTheServer(pointer: usize, length: i32): bool {
 }
 
 /**
- * Replies that a client may not name (client.go `isReservedReply` of 2.14.10 and 2.15.3; `_R_.` alone is reserved, the others need a
- * byte more). Before these two, of JetStream's subjects only `$JS.ACK.` was: an answer to `$JS.API.STREAM.DELETE.S`, which JetStream
- * itself sends to any request that names it, deleted the stream with the right to read that subject alone (2.15.2, tried).
+ * Replies that a client may not name (client.go `isReservedReply` of 2.14.10 and 2.15.3; `_R_.` and `$NRG.` alone are reserved, the
+ * others need a byte more). Before these two, of JetStream's subjects only `$JS.ACK.` was: an answer to `$JS.API.STREAM.DELETE.S`,
+ * which JetStream itself sends to any request that names it, deleted the stream with the right to read that subject alone (2.15.2,
+ * tried). No nats-server reserves `$NRG.`: on `$NRG.P.GROUP` an answer is an entry of that group's log, and ends a replicated stream.
  */
 // @ts-ignore: decorator
 @inline
@@ -31,6 +32,7 @@ export function isReservedReply(pointer: usize, length: i32): bool {
 function isReplyOfTheServer(pointer: usize, length: i32): bool {
   return (
     startsWith(pointer, length, SERVICE_REPLY, 4) ||
+    startsWith(pointer, length, RAFT, 5) ||
     (length > 4 && isOfJetStream(pointer, length)) ||
     isGatewayReply(pointer, length)
   );

@@ -79,6 +79,13 @@ export const DIFFERENCES: readonly Difference[] = [
     sessions: ["resv-066-reply-JS-ACK", "own-reply-to-jetstream", "own-grant-to-jetstream"],
   },
   {
+    name: "raft-replies",
+    title: "No reply subject begins with `$NRG.`",
+    why: "nats-server refuses a client's publish there, but not an answer. Where the groups of JetStream's servers speak in the client's account (`cluster_traffic: owner`), whatever is answered on `$NRG.P.GROUP` becomes an entry of that group's log, and one that is none ends a replicated stream on all its servers.",
+    stricter: "filter",
+    sessions: ["own-reply-to-raft"],
+  },
+  {
     name: "jetstream-patterns",
     title: "Wildcards in a request to JetStream must lie inside an allow entry and outside of each deny",
     why: "nats-server takes the wildcards of a publish for literal tokens when it asks its permissions, and JetStream's API takes them for a pattern: `$JS.API.DIRECT.GET.S.orders.>` reads what a deny entry for `$JS.API.DIRECT.GET.S.orders.admin.>` keeps. By `$JS.API.DIRECT.GET.S.orders.*.adm>`, and in 2.10 by `$JS.API.DIRECT.GET.S.orders.>.>`, it finds more than the pattern matches, so these are judged as all that it may find. Subjects that begin otherwise are judged as nats-server does.",

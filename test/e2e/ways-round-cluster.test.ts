@@ -5,21 +5,42 @@ import { after, before, describe, it } from "node:test";
 import { Cluster, ELECTIONS, jetStreamOf } from "../deploy/cluster.ts";
 import { RawClient } from "../stand/raw-client.ts";
 import { waitFor } from "../stand/wait.ts";
-import { errorsOf, publish, refusedPublish } from "./ways-round.ts";
+import { errorsOf, publish, refusedPublish, refusedReply } from "./ways-round.ts";
 
-const MALLORY = "cluster.local/ns/shop/sa/mallory";
-const RIGHTS = { publish: { allow: ["orders.mine"] } };
+const RIGHTS = {
+  mallory: { publish: { allow: ["orders.mine"] } },
+  /** Reads everything, and may write little. */
+  auditor: { publish: { allow: ["orders.mine"] }, subscribe: { allow: [">"] } },
+};
+type Application = keyof typeof RIGHTS;
+
+function principalOf(application: string): string {
+  return `cluster.local/ns/shop/sa/${application}`;
+}
+
 const POLICY = {
   mode: "ENFORCE",
   trustDomains: ["cluster.local"],
-  rules: [{ name: "mallory", from: [{ principals: [MALLORY] }], ...RIGHTS }],
+  rules: Object.entries(RIGHTS).map(([name, rights]) => ({
+    name,
+    from: [{ principals: [principalOf(name)] }],
+    ...rights,
+  })),
 };
 /** The same rights in nats-server's own terms, and an unrestricted operator, which is every client that names no user. */
 const USERS = [
-  { user: "mallory", password: "mallory", permissions: RIGHTS },
+  ...Object.entries(RIGHTS).map(([user, permissions]) => ({ user, password: user, permissions })),
   { user: "operator", password: "operator" },
 ];
-const CONFIG = `authorization { users: ${JSON.stringify(USERS)} }\nno_auth_user: operator\n`;
+/** What the servers tell each other about the account's streams goes through the account itself. */
+const JETSTREAM = "{ max_file: 32MB, max_memory: 32MB, cluster_traffic: owner }";
+const CONFIG = `accounts {
+  SHOP { jetstream: ${JETSTREAM}, users: ${JSON.stringify(USERS)} }
+  SYS { users: [{ user: system, password: system }] }
+}
+system_account: SYS
+no_auth_user: operator
+`;
 
 /**
  * Ways round a policy of subjects that lead into replicated streams. ORDERS takes what mallory publishes. BOOKS has no subject of its
@@ -37,12 +58,22 @@ describe("ways round a subject policy, to streams on three servers", () => {
     const { port } = cluster.nodes[0]!.nats;
     operator = await connect({ port });
     manager = await jetStreamOf(operator);
-    const [url] = await cluster.urlsFor(`spiffe://${MALLORY}`);
-    filtered = await RawClient.connect(Number(new URL(url!).port));
-    await filtered.handshake();
-    alone = await RawClient.connect(port);
-    await alone.handshake({ user: "mallory", pass: "mallory" });
+    filtered = await connectFiltered("mallory");
+    alone = await connectAlone("mallory");
   });
+
+  async function connectFiltered(application: Application): Promise<RawClient> {
+    const [url] = await cluster.urlsFor(`spiffe://${principalOf(application)}`);
+    const client = await RawClient.connect(Number(new URL(url!).port));
+    await client.handshake();
+    return client;
+  }
+
+  async function connectAlone(application: Application): Promise<RawClient> {
+    const client = await RawClient.connect(cluster.nodes[0]!.nats.port);
+    await client.handshake({ user: application, pass: application });
+    return client;
+  }
 
   after(async () => {
     filtered.close();
@@ -74,7 +105,7 @@ describe("ways round a subject policy, to streams on three servers", () => {
   function faults(stream: string): Promise<string[]> {
     return Promise.all(
       cluster.nodes.map(async ({ nats }) => {
-        const { error = "" } = await nats.monitor<{ error?: string }>(`/healthz?account=$G&stream=${stream}`);
+        const { error = "" } = await nats.monitor<{ error?: string }>(`/healthz?account=SHOP&stream=${stream}`);
         return error;
       }),
     );
@@ -171,5 +202,22 @@ describe("ways round a subject policy, to streams on three servers", () => {
       errors: refusedPublish("orders.mine"),
       books: ["orders.1", "orders.2", "orders.3"],
     });
+  });
+
+  it("JetStream's answer is no entry of a stream's log, whatever the requester may read", async () => {
+    await fresh();
+    const info = await manager.streams.info("ORDERS");
+    const { raft_group: group } = info.cluster as unknown as { raft_group: string };
+    const reply = `$NRG.P.${group}`;
+    const asked = publish("orders.mine", "x", "", reply);
+    const auditor = await connectFiltered("auditor");
+    assert.deepEqual(await errorsOf(auditor, asked), refusedReply(reply));
+    auditor.close();
+    assert.equal(await store("orders.1"), 1);
+    assert.equal(await ended("ORDERS"), 0);
+    const unfiltered = await connectAlone("auditor");
+    assert.deepEqual(await errorsOf(unfiltered, asked), []);
+    unfiltered.close();
+    await ends("ORDERS");
   });
 });

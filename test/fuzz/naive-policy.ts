@@ -130,7 +130,7 @@ function isReserved(subject: string): boolean {
 }
 
 function isReservedReply(reply: string): boolean {
-  return reply.startsWith("_R_.") || /^(?:_GR_|\$GR|\$JS)\../s.test(reply);
+  return /^(?:_R_|\$NRG)\./.test(reply) || /^(?:_GR_|\$GR|\$JS)\../s.test(reply);
 }
 
 /**
@@ -270,8 +270,8 @@ export class NaivePolicy {
         const isRead = index + line.length < block.length && block.startsWith("NATS/1.0") && destination !== "";
         if (isRead) traces = acts = true;
         const isSubject = isLiteral(destination) && !/[\t\n\f\r ]/.test(destination);
-        if (isRead && isSubject && !this.listsPermit(destination)) return false;
-      } else if (!this.listsPermit(value)) return false;
+        if (isRead && isSubject && (isReserved(destination) || !this.listsPermit(destination))) return false;
+      } else if (isReserved(value) || !this.listsPermit(value)) return false;
     }
     return (!traces || !poses) && !(acts && hidesLines(block));
   }

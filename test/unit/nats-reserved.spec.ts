@@ -9,7 +9,7 @@ function reply(subject: string): bool {
   return isReservedReply(pointerTo(subject), lengthOf(subject));
 }
 
-/** Near the reserved ones, but free according to nats-server's own checks of v2.15.3. */
+/** Near the reserved ones, but free according to nats-server's own checks of v2.15.3, and no Raft group's. */
 const FREE: StaticArray<string> = [
   "",
   "$",
@@ -47,7 +47,7 @@ describe("subjects that nats-server keeps for itself", () => {
     expect(publish("$NRG.")).toBe(true);
   });
 
-  it("are refused as reply if they are a service's reply, of JetStream or the gateway's", () => {
+  it("are refused as reply if they are a service's reply, of JetStream, of a Raft group or the gateway's", () => {
     expect(reply("_R_.")).toBe(true);
     expect(reply("_R_.x")).toBe(true);
     expect(reply("$JS.ACK.x")).toBe(true);
@@ -56,12 +56,13 @@ describe("subjects that nats-server keeps for itself", () => {
     expect(reply("$JS.x")).toBe(true);
     expect(reply("_GR_.x")).toBe(true);
     expect(reply("$GR.x")).toBe(true);
+    expect(reply("$NRG.x")).toBe(true);
+    expect(reply("$NRG.")).toBe(true);
   });
 
   it("are not the same for subject and reply", () => {
     expect(publish("_R_.x")).toBe(false);
     expect(publish("$JS.ACK.x")).toBe(false);
-    expect(reply("$NRG.x")).toBe(false);
   });
 
   it("do not include others, however near: case counts, and something must follow the dot", () => {
