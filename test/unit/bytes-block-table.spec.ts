@@ -130,6 +130,24 @@ describe("a table of blocks", () => {
     table.destroy();
   });
 
+  it("is empty once it is released, and can be used again", () => {
+    const before = usedBytes();
+    const table = new BlockTable(KEY_OFFSET);
+    const a = enter(table, "a", 3);
+    table.release();
+    expect(table.count).toBe(0);
+    expect(table.bytes).toBe(0);
+    expect(find(table, "a", 3)).toBe(0);
+    expect(table.nextBlock(0)).toBe(0);
+    const b = enter(table, "b", 3);
+    expect(find(table, "b", 3)).toBe(b);
+    expect(find(table, "a", 3)).toBe(0);
+    freeBlock(a);
+    freeBlock(b);
+    table.destroy();
+    expect(usedBytes()).toBe(before);
+  });
+
   it("does not grow if blocks only come and go", () => {
     const table = new BlockTable(KEY_OFFSET);
     const first = enter(table, "0", hashOf("0"));
@@ -194,6 +212,20 @@ describe("a table of blocks", () => {
       for (let i = 0; i < blocks.length; i++) assert(find(table, keys[i], hashes[i]) == blocks[i], keys[i]);
     }
     for (let i = 0; i < blocks.length; i++) freeBlock(blocks[i]);
+    table.destroy();
+  });
+
+  it("is walked to its last slot and no further, whatever lies behind", () => {
+    // The eight slots of 32 bytes come to lie in a block of 44 bytes that was written to before.
+    const former = take(44);
+    memory.fill(former, 0xff, 44);
+    giveBack(former, 44);
+    const table = new BlockTable(KEY_OFFSET);
+    const last = enter(table, "a", 7);
+    expect(load<u32>(former, 32)).toBe(0xffffffff);
+    expect(table.nextBlock(0)).toBe(last);
+    expect(table.nextBlock(table.nextSlot)).toBe(0);
+    freeBlock(last);
     table.destroy();
   });
 

@@ -96,4 +96,15 @@ describe("a block for what is short-lived", () => {
     for (let i = 0; i < blocks.length; i++) giveBackShortLived(blocks[i]);
     expect(usedBytes()).toBe(0);
   });
+
+  it("is kept if at most 1,023 others are, however often blocks have come and gone before", () => {
+    for (let i = 0; i < 3000; i++) giveBackShortLived(takeShortLived());
+    const blocks: usize[] = [];
+    for (let i = 0; i < 1100; i++) blocks.push(takeShortLived());
+    for (let i = 0; i < blocks.length; i++) giveBackShortLived(blocks[i]);
+    // The last one that was kept is the first that is given out again; those behind it went to the heap.
+    for (let i = 1023; i >= 0; i--) assert(takeShortLived() == blocks[i], `block ${i}`);
+    for (let i = 0; i < 1024; i++) giveBackShortLived(blocks[i]);
+    expect(usedBytes()).toBe(0);
+  });
 });

@@ -72,6 +72,14 @@ describe("a buffer", () => {
     buffer.release();
   });
 
+  it("has room for all that it was asked for, even if doubling leaves it one byte short", () => {
+    const buffer = new Buffer();
+    append(buffer, "a");
+    expect(buffer.reserve(128)).toBe(true);
+    expect(buffer.capacity).toBe(256);
+    buffer.release();
+  });
+
   it("reserves room without changing its content", () => {
     const buffer = new Buffer();
     append(buffer, "abc");
@@ -123,6 +131,19 @@ describe("a buffer", () => {
     const long = "long".repeat(100);
     expect(assign(buffer, long)).toBe(true);
     expect(content(buffer)).toBe(long);
+    buffer.release();
+    expect(usedBytes()).toBe(before);
+  });
+
+  it("is empty if the budget has no room for what it is assigned", () => {
+    const before = usedBytes();
+    const buffer = new Buffer();
+    append(buffer, "former");
+    const rest = limitBytes() - usedBytes() - 16;
+    const most = take(rest);
+    expect(assign(buffer, "x".repeat(65))).toBe(false);
+    expect(buffer.length).toBe(0);
+    giveBack(most, rest);
     buffer.release();
     expect(usedBytes()).toBe(before);
   });

@@ -34,6 +34,24 @@ describe("a run of bytes", () => {
     run.destroy();
   });
 
+  it("moves as soon as it is one byte too long for its memory", () => {
+    const run = new ByteRun();
+    append(run, "x".repeat(64));
+    const full = run.pointer;
+    append(run, "y");
+    expect(run.pointer).not.toBe(full);
+    run.destroy();
+  });
+
+  it("has memory for all of a text that is longer than twice what it had", () => {
+    const run = new ByteRun();
+    append(run, "x".repeat(5000));
+    const other = heap.alloc(64);
+    expect(other >= run.pointer + 5000 || other + 64 <= run.pointer).toBe(true);
+    heap.free(other);
+    run.destroy();
+  });
+
   it("keeps the rest when it is trimmed, and continues from there", () => {
     const run = new ByteRun();
     append(run, "x".repeat(100));
