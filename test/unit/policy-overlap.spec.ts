@@ -71,6 +71,13 @@ describe("a search for an entry that overlaps a pattern", () => {
     matcher.destroy();
   });
 
+  it("skips entries with a queue for a subscription without one, even if their queue is any", () => {
+    const matcher = matcherOf(["a.b >", "a.b *"]);
+    expect(overlap(matcher, "a.>", "")).toBe(NONE);
+    expect(overlap(matcher, "a.>", "q")).toBe(1);
+    matcher.destroy();
+  });
+
   it("counts entries without queue for every queue and for none", () => {
     const matcher = matcherOf(["a.* q", "a.b"]);
     expect(overlap(matcher, "a.>", "r")).toBe(1);
