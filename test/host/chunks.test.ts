@@ -235,6 +235,24 @@ describe("a chunk that the host does not let the filter edit, or read,", () => {
     });
   }
 
+  it("is not taken for one that ends where the window does, if only a later read of it fails", () => {
+    for (const fromServer of [false, true]) {
+      const host = configuredHost({ rule });
+      const wire = Wire.connected(host);
+      wire.client("SUB ok.* 1\r\n");
+      const many = fromServer ? msg("ok.1", "1", filled(1000)) : pub("ok.1", filled(1000));
+      const chunk = many.repeat(Math.ceil(WINDOW / many.length) - 1);
+      const line = `${fromServer ? "MSG" : "PUB"} ok.${"x".repeat(WINDOW - chunk.length)}`;
+      host.refuseOnce("proxy_get_buffer_bytes", 1);
+      const send = (text: string): string => (fromServer ? wire.server(text) : wire.client(text));
+      assert.equal(send(`${chunk}${line} 1 5\r\nabcde\r\n`.slice(0, WINDOW + 10)), "");
+      assert.equal(send("y 1 5\r\nabcde\r\n"), "");
+      host.tick();
+      assert.ok(wire.connection.closed);
+      assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "host" }), 1);
+    }
+  });
+
   it("does not pass either if it was held back before, nor behind the line that ends a stream", () => {
     const held = configuredHost({ limits: { outstandingReplies: 1024 } });
     const flooding = Wire.connected(held);

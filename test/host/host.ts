@@ -164,6 +164,11 @@ export class Host {
     for (const name of imports) this.vm.refused.add(name);
   }
 
+  /** Lets one call of this import fail, the one behind the next `before` of them. */
+  refuseOnce(name: string, before: number): void {
+    this.vm.refusedCalls.set(name, (this.counts[name] ?? 0) + before + 1);
+  }
+
   /** Bytes of streams that the module has read so far. */
   get bufferBytesRead(): number {
     return this.vm.bufferBytesRead;

@@ -184,7 +184,8 @@ function counted(vm: Vm, name: string, call: Import): Import {
   vm.counts[name] = 0;
   return (...args) => {
     vm.counts[name]!++;
-    return vm.refused.has(name) ? WasmResult.InternalFailure : call(...args);
+    const refuses = vm.refused.has(name) || vm.refusedCalls.get(name) === vm.counts[name];
+    return refuses ? WasmResult.InternalFailure : call(...args);
   };
 }
 

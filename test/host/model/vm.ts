@@ -32,6 +32,8 @@ export class Vm {
   readonly counts: Record<string, number> = {};
   /** Imports that do nothing and answer an error, as those of a proxy with a fault would. */
   readonly refused = new Set<string>();
+  /** The one call of an import, counted from 1, that does nothing and answers an error. */
+  readonly refusedCalls = new Map<string, number>();
   /** Bytes that `proxy_get_buffer_bytes` has handed over. */
   bufferBytesRead = 0;
   readonly roots = new Map<number, Root>();
