@@ -25,10 +25,10 @@ function useName(use: HeaderUse): string {
   return "?";
 }
 
-/** Every line in `block` that matters, as `use=value|use=value`. */
-function fields(block: string): string {
-  const bytes = String.UTF8.encode(block);
-  headerFields.begin(changetype<usize>(bytes), bytes.byteLength);
+/** Every line in `block` that matters, as `use=value|use=value`. The bytes of `behind` follow the block. */
+function fields(block: string, behind: string = ""): string {
+  const bytes = String.UTF8.encode(block + behind);
+  headerFields.begin(changetype<usize>(bytes), String.UTF8.byteLength(block));
   const found: string[] = [];
   while (true) {
     const use = headerFields.next();
@@ -64,9 +64,9 @@ function plainly(block: string): string {
   return found.join("|");
 }
 
-function hidesLines(block: string): bool {
-  const bytes = String.UTF8.encode(block);
-  headerFields.begin(changetype<usize>(bytes), bytes.byteLength);
+function hidesLines(block: string, behind: string = ""): bool {
+  const bytes = String.UTF8.encode(block + behind);
+  headerFields.begin(changetype<usize>(bytes), String.UTF8.byteLength(block));
   return headerFields.hidesLines;
 }
 
@@ -180,6 +180,18 @@ describe("a header's value", () => {
     expect(fields(V + "Nats-Trace-Dest: a.b\r\n")).toBe("trace-dest=a.b");
   });
 
+  it("is read no further than its block, whatever payload lies behind", () => {
+    const payload = "  b: c\r\n\r\n";
+    expect(fields(V + "Nats-Scheduler:", payload)).toBe("");
+    expect(fields(V + "Nats-Scheduler:  ", payload)).toBe("");
+    expect(fields(V + "Nats-Scheduler: a", payload)).toBe("scheduler=a");
+    expect(fields(V + "Nats-Scheduler", ": a\r\n")).toBe("");
+    expect(fields(V + "Nats-TTL", ": a\r\n")).toBe("");
+    expect(fields(V + "Nats-TTL", "a")).toBe("");
+    expect(fields(V + "Nats-Trace-Dest: a\r", "\n\r\n")).toBe("");
+    expect(fields(V + "Nats-Rollup: su", "b\r\n")).toBe("rollup-subject=su");
+  });
+
   it("loses leading blanks, and to trace TAB and trailing ones too", () => {
     expect(fields(V + "Nats-Scheduler:   a \t\r\n\r\n")).toBe("scheduler=a \t");
     expect(fields(V + "Nats-Scheduler:\ta\r\n\r\n")).toBe("scheduler=\ta");
@@ -210,10 +222,17 @@ describe("a header's value", () => {
       "Nats-Schedule: 1\r\nNats-Schedule-TTL: 1\r\nNats-Schedule-Target: a",
       "a: Nats-TTL",
       "a: b\nx-Nats-TTL",
+      "a: Nats Nats",
+      "a: NatsNats",
     ];
     for (let i = 0; i < harmless.length; i++) {
       expect(hidesLines(V + harmless[i] + "\r\n\r\n")).toBe(false, harmless[i]);
     }
+    // The second name, or what is behind a lone LF, may be the last of the block, and must be all in it.
+    expect(hidesLines(V + "a: Nats-TTL Nats-TTL")).toBe(true);
+    expect(hidesLines(V + "a: Nats-TTL Nats-TT", "L")).toBe(false);
+    expect(hidesLines(V + "a: b\nNats-x")).toBe(true);
+    expect(hidesLines(V + "a: b\nNats-", "x")).toBe(false);
   });
 
   it("may not pass in a block that an empty line does not end, with a status 100 or a name in it", () => {
