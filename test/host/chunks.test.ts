@@ -97,6 +97,13 @@ describe("a chunk of a client", () => {
     });
   }
 
+  it("larger than the read window that ends inside a line passes up to that line, and its rest with the next", () => {
+    const one = pub("ok.1", filled(40));
+    const traffic = new Traffic().allowed(one.repeat(Math.floor((3 * MIB) / one.length)));
+    const lines = Math.floor((2 * WINDOW + 1000) / one.length) * one.length;
+    for (const begun of [1, 4, 9]) assertPlays(traffic, [lines + begun, 4 * MIB], `${begun} bytes of a line`);
+  });
+
   it("with an edit behind a payload of 900 KiB is edited there", () => {
     const traffic = new Traffic()
       .allowed(pub("ok.1", filled(900 * 1024)))
