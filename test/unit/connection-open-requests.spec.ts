@@ -1,4 +1,5 @@
-import { raiseLimit, usedBytes } from "../../assembly/bytes/budget";
+import { giveBack, limitBytes, raiseLimit, take, usedBytes } from "../../assembly/bytes/budget";
+import { GOLDEN_64 } from "../../assembly/bytes/golden-ratio";
 import { OpenRequests, RequestTable } from "../../assembly/connection/open-requests";
 import { Meter } from "../../assembly/telemetry/meter";
 import { zeros } from "./bytes-support";
@@ -95,6 +96,80 @@ describe("a table of messages that wait for another one", () => {
     }
     expect(wrong).toBe(-1, "round");
     table.destroy();
+  });
+
+  it("finds one whose place is the first of all", () => {
+    const table = newTable(10);
+    const owner = newOwner();
+    // The upper half of the key is 0, at which the search for it begins.
+    const name: u64 = (<u64>changetype<usize>(owner) * GOLDEN_64) ^ 7;
+    table.open(owner, name, 0, 1000);
+    table.open(owner, name, 0, 2000);
+    expect(table.count).toBe(1);
+    expect(table.close(owner, name)).toBe(true);
+    expect(table.since).toBe(1000);
+    expect(table.count).toBe(0);
+    table.destroy();
+  });
+
+  it("gives up the oldest first, whatever has been opened and closed in between", () => {
+    const table = newTable(8);
+    const owner = newOwner();
+    // Names and times of those that wait, the oldest first.
+    const names: u64[] = [];
+    const times: i64[] = [];
+    let random: u32 = 3;
+    for (let now: i64 = 1; now <= 20_000; now++) {
+      random = random * 1664525 + 1013904223;
+      const name: u64 = (random >> 20) & 31;
+      const at = names.indexOf(name);
+      const choice = (random >> 27) & 7;
+      if (choice < 4) {
+        table.open(owner, name, 0, now);
+        if (at >= 0) continue;
+        if (names.length == 8) {
+          names.shift();
+          times.shift();
+        }
+        names.push(name);
+        times.push(now);
+      } else if (choice < 7) {
+        assert(table.close(owner, name) == at >= 0, `at ${now}`);
+        if (at < 0) continue;
+        assert(table.since == times[at], `at ${now}`);
+        names.splice(at, 1);
+        times.splice(at, 1);
+      } else {
+        table.expire(now, 16);
+        while (times.length > 0 && now - times[0] >= 16) {
+          names.shift();
+          times.shift();
+        }
+      }
+      assert(table.count == names.length && owner.count == names.length, `at ${now}`);
+    }
+    table.destroy();
+  });
+
+  it("gives up the oldest of those it has if the budget has no room for more", () => {
+    const table = newTable(1000);
+    const owner = newOwner();
+    // As many as the first block of records has room for.
+    for (let i: u64 = 0; i < 64; i++) table.open(owner, i, 0, <i64>i);
+    const rest = limitBytes() - usedBytes() - 16;
+    const most = take(rest);
+    table.open(owner, 64, 0, 64);
+    expect(table.count).toBe(64);
+    expect(table.close(owner, 0)).toBe(false);
+    expect(table.close(owner, 1)).toBe(true);
+    expect(table.close(owner, 64)).toBe(true);
+    table.destroy();
+    const none = newTable(1000);
+    none.open(owner, 1, 0, 0);
+    expect(none.count).toBe(0);
+    expect(none.close(owner, 1)).toBe(false);
+    none.destroy();
+    giveBack(most, rest);
   });
 
   it("gives back all of its memory", () => {

@@ -34,6 +34,7 @@ describe("a reply grant without a budget", () => {
     const grants = newGrants(1, 1000);
     expect(grant(grants, "r", 0)).toBe(false);
     expect(use(grants, "r", 0)).toBe(false);
+    grants.forgetOldest();
     expect(grants.bytes).toBe(0);
     destroy(grants);
   });
@@ -84,6 +85,14 @@ describe("a reply grant", () => {
     // It is gone for good.
     expect(grants.bytes).toBe(0);
     expect(use(grants, "r", 1500)).toBe(false);
+    destroy(grants);
+  });
+
+  it("ends if the clock was set back behind the delivery", () => {
+    const grants = newGrants(UNLIMITED, 1000);
+    grant(grants, "r", 500);
+    expect(use(grants, "r", 499)).toBe(false);
+    expect(has(grants, "r")).toBe(false);
     destroy(grants);
   });
 
@@ -201,10 +210,47 @@ describe("the grants of one connection", () => {
     expect(grants.bytes).toBeGreaterThan(500 * 32);
     grants.release();
     expect(grants.bytes).toBe(0);
+    expect(grants.heldBytes).toBe(0);
     expect(usedBytes()).toBe(before);
     expect(use(grants, "r1", 0)).toBe(false);
+    grants.forgetOldest();
+    grants.release();
+    expect(usedBytes()).toBe(before);
     grant(grants, "r1", 0);
     expect(use(grants, "r1", 0)).toBe(true);
+    destroy(grants);
+    expect(usedBytes()).toBe(before);
+  });
+
+  it("take and give back a block by the length of their subject, of 80 bytes at least", () => {
+    for (let length = 47; length <= 50; length++) {
+      const before = usedBytes();
+      const grants = newGrants(UNLIMITED, UNLIMITED);
+      grant(grants, "r".repeat(length), 0);
+      const size = length <= 48 ? 80 : 32 + length;
+      // The table has eight slots of four bytes. The budget adds 16 to each of the two blocks, whose sizes it rounds up to 16.
+      expect(grants.bytes).toBe(size);
+      expect(grants.heldBytes).toBe(size + 32);
+      expect(usedBytes() - before).toBe(48 + ((size + 15) & ~15) + 16);
+      expect(use(grants, "r".repeat(length), 0)).toBe(true);
+      grants.forgetOldest();
+      expect(usedBytes() - before).toBe(48);
+      destroy(grants);
+      expect(usedBytes()).toBe(before);
+    }
+  });
+
+  it("stay as they are if the budget has room for one more, but not for the table that it needs", () => {
+    const before = usedBytes();
+    const grants = newGrants(UNLIMITED, UNLIMITED);
+    // 64 slots are half full.
+    for (let i = 0; i < 32; i++) grant(grants, `r${i}`, 0);
+    const left = limitBytes() - usedBytes() - 16 - 128;
+    const all = take(left);
+    expect(grant(grants, "more", 0)).toBe(false);
+    expect(has(grants, "more")).toBe(false);
+    for (let i = 0; i < 32; i++) expect(has(grants, `r${i}`)).toBe(true);
+    giveBack(all, left);
     destroy(grants);
     expect(usedBytes()).toBe(before);
   });
@@ -256,6 +302,21 @@ describe("the grants of a newer policy", () => {
     destroy(former);
     destroy(grants);
     expect(usedBytes()).toBe(before);
+  });
+
+  it("are used up if they were used as often before as it allows, or more often", () => {
+    const former = newGrants(UNLIMITED, UNLIMITED);
+    grant(former, "r.2", 0);
+    grant(former, "r.5", 0);
+    for (let i = 0; i < 2; i++) expect(use(former, "r.2", 0)).toBe(true);
+    for (let i = 0; i < 5; i++) expect(use(former, "r.5", 0)).toBe(true);
+    const grants = newGrants(2, UNLIMITED);
+    grants.copyFrom(former);
+    expect(use(grants, "r.2", 0)).toBe(false);
+    expect(use(grants, "r.5", 0)).toBe(false);
+    expect(has(grants, "r.5")).toBe(false);
+    destroy(former);
+    destroy(grants);
   });
 
   it("are none where there was no former one", () => {
