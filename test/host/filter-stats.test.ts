@@ -9,7 +9,7 @@ import { filterWasm } from "../../tools/wasm.ts";
 import { filterModule } from "./filter.ts";
 import { fnv1a } from "./fnv.ts";
 import { Host } from "./host.ts";
-import { configuredHost, CONNECT, INFO, msg, PEER, policy, PONG, pub, stat, Wire } from "./wire.ts";
+import { configuredHost, CONNECT, hmsg, hpub, INFO, msg, PEER, policy, PONG, pub, stat, Wire } from "./wire.ts";
 
 const NODE = { "xds.node.metadata.WORKLOAD_NAME": "nats", "xds.node.metadata.NAMESPACE": "messaging" };
 
@@ -134,6 +134,50 @@ describe("labels of a workload", () => {
     new Wire(host, `${peer}😀`).client(CONNECT);
     assert.equal(stat(host, "istio_nats_connections_active", { source_principal: peer }), 1);
     for (const raw of rawNames(host)) assert.doesNotMatch(raw, /\ufffd/, raw);
+  });
+});
+
+describe("messages and their bytes", () => {
+  it("are counted for each operation and verdict, whether a message comes alone, among others or cut in two", () => {
+    const rule = {
+      publish: { allow: ["ok.>"] },
+      subscribe: { allow: ["ok.>"], deny: ["ok.secret"] },
+    };
+    const host = configuredHost({ rule });
+    const wire = Wire.connected(host);
+    const counts = (operation: string, verdict: string): number[] =>
+      ["messages", "bytes"].map((what) => stat(host, `istio_nats_${what}_total`, { operation, verdict }));
+    const headers = "NATS/1.0\r\nA: b\r\n\r\n";
+    const size = headers.length + 3;
+    wire.client("SUB ok.* 1\r\n");
+    /** One operation alone, three together, and one cut inside its line and inside its payload. */
+    const play = (take: (text: string) => string, operation: string): void => {
+      take(operation);
+      take(operation.repeat(3));
+      for (const at of [6, operation.length - 4]) {
+        take(operation.slice(0, at));
+        take(operation.slice(at));
+      }
+    };
+    const client = (text: string): string => wire.client(text);
+    const server = (text: string): string => wire.server(text);
+    play(client, pub("ok.1", "abc"));
+    assert.deepEqual(counts("PUB", "allowed"), [6, 18]);
+    play(client, pub("no.1", "abc"));
+    assert.deepEqual(counts("PUB", "refused"), [6, 18]);
+    play(client, hpub("ok.1", headers, "abc"));
+    assert.deepEqual(counts("HPUB", "allowed"), [6, 6 * size]);
+    play(client, hpub("no.1", headers, "abc"));
+    assert.deepEqual(counts("HPUB", "refused"), [6, 6 * size]);
+    play(server, msg("ok.1", "1", "abc"));
+    assert.deepEqual(counts("MSG", "allowed"), [6, 18]);
+    play(server, msg("ok.secret", "1", "abc"));
+    assert.deepEqual(counts("MSG", "refused"), [6, 18]);
+    play(server, hmsg("ok.1", "1", headers, "abc"));
+    assert.deepEqual(counts("HMSG", "allowed"), [6, 6 * size]);
+    play(server, hmsg("ok.secret", "1", headers, "abc"));
+    assert.deepEqual(counts("HMSG", "refused"), [6, 6 * size]);
+    assert.equal(stat(host, "istio_nats_refusals_total"), 24);
   });
 });
 
