@@ -183,6 +183,22 @@ describe("a run of the client's own PINGs", () => {
     pongs.destroy();
   });
 
+  it("is known to be alone until there is a PING of ours", () => {
+    const pongs = new ExpectedPongs();
+    expect(pongs.hasOnlyClients).toBe(true);
+    pongs.pushClient();
+    pongs.pushClient();
+    expect(pongs.hasOnlyClients).toBe(true);
+    pongs.push(Pong.CONNECT_TAKEN);
+    expect(pongs.hasOnlyClients).toBe(false);
+    pongs.pop();
+    pongs.pop();
+    expect(pongs.hasOnlyClients).toBe(false);
+    pongs.pop();
+    expect(pongs.hasOnlyClients).toBe(true);
+    pongs.destroy();
+  });
+
   it("begins another record when it is as long as a record can count", () => {
     const pongs = new ExpectedPongs();
     pongs.pushClient();
@@ -258,6 +274,34 @@ describe("the memory of expected PONGs", () => {
     drain(pongs);
     expect(usedBytes()).toBe(before);
     pongs.destroy();
+  });
+
+  it("takes a record that has just room in it, and else refuses it as a whole", () => {
+    const before = usedBytes();
+    // Records of 24 bytes each.
+    const kinds = [Pong.PUBLISH_VIOLATION, Pong.QUEUE_VIOLATION, Pong.MAXIMUM];
+    for (let i = 0; i < kinds.length; i++) {
+      // The first memory has 64 bytes, and the budget has none for more.
+      for (let filled = HEAD; filled <= 64; filled++) {
+        const pongs = new ExpectedPongs();
+        const name = "x".repeat(filled - HEAD);
+        pushName(pongs, name);
+        exhaust();
+        const fits = filled + 24 <= 64;
+        const kind = kinds[i];
+        let pushed = false;
+        if (kind == Pong.PUBLISH_VIOLATION) pushed = pushName(pongs, "y".repeat(20));
+        else if (kind == Pong.QUEUE_VIOLATION) pushed = pushQueue(pongs, "y".repeat(9), "z".repeat(7));
+        else pushed = pongs.pushSubscription(kind, pointerTo("y".repeat(12)), 12, 1, 2);
+        assert(pushed == fits, `kind ${<i32>kind} behind ${filled}`);
+        expect(pongs.size).toBe(fits ? filled + 24 : filled);
+        expect(pongs.lastSize).toBe(fits ? 24 : filled);
+        expect(front(pongs)).toBe(`${<i32>Pong.PUBLISH_VIOLATION}[${name}][]`);
+        relax();
+        pongs.destroy();
+      }
+    }
+    expect(usedBytes()).toBe(before);
   });
 
   it("is unchanged if the budget refuses another record, whether it was moved to the front or not", () => {
