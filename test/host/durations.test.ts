@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Host } from "./host.ts";
+import { MEMORY, subs } from "./memory.ts";
 import {
   configuredHost,
   CONNECT,
@@ -280,6 +281,14 @@ describe("a request without an answer", () => {
     assert.ok(evicted > 0);
     wire.connection.close();
     assert.equal(evicted + stat(wire.host, UNANSWERED, { reason: "closed" }), count);
+  });
+
+  it("is counted too if the VM's memory has never had room for one", () => {
+    const wire = requester(TELEMETRY, { limits: { memory: MEMORY } });
+    for (let i = 0; i < 5; i++) Wire.connected(wire.host).client(subs(220));
+    assert.ok(stat(wire.host, "istio_nats_memory_bytes") > MEMORY / 2);
+    for (let i = 0; i < 10; i++) wire.client(pub("ok.ask.a", "", `_INBOX.${i}`));
+    assert.equal(stat(wire.host, UNANSWERED, { reason: "evicted" }), 10);
   });
 });
 

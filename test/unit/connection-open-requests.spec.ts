@@ -172,6 +172,21 @@ describe("a table of messages that wait for another one", () => {
     giveBack(most, rest);
   });
 
+  it("grows as long as half of the budget is enough for that, with its records and their places", () => {
+    for (let missing: usize = 0; missing <= 16; missing += 16) {
+      const table = newTable(1000);
+      const owner = newOwner();
+      for (let i: u64 = 0; i < 64; i++) table.open(owner, i, 0, <i64>i);
+      // A record of 40 bytes and four places of 4 for each of twice as many, and 16 that the budget adds to what is taken here.
+      const rest = limitBytes() / 2 - usedBytes() - 128 * 56 - 16 + missing;
+      const taken = take(rest);
+      table.open(owner, 64, 0, 64);
+      expect(table.count).toBe(missing == 0 ? 65 : 64);
+      giveBack(taken, rest);
+      table.destroy();
+    }
+  });
+
   it("gives back all of its memory", () => {
     const before = usedBytes();
     const table = newTable(10_000);
