@@ -260,6 +260,22 @@ describe("a chunk that the host does not let the filter edit, or read,", () => {
     }
   });
 
+  it("does not pass without the payload before an edit, if only the read of that fails", () => {
+    for (const fromServer of [false, true]) {
+      const host = configuredHost({ rule });
+      const wire = Wire.connected(host, { info: INFO_8_MIB });
+      wire.client("SUB ok.* 1\r\n");
+      const large = filled(3 * MIB);
+      const chunk = fromServer ? msg("ok.1", "1", large) + secret : pub("ok.1", large) + pub("no.1");
+      // One read is of the beginning, one of the line behind the payload.
+      host.refuseOnce("proxy_get_buffer_bytes", 2);
+      assertSame(fromServer ? wire.server(chunk) : wire.client(chunk), "", "the chunk");
+      host.tick();
+      assert.ok(wire.connection.closed);
+      assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "host" }), 1);
+    }
+  });
+
   it("does not pass either if it was held back before, nor behind the line that ends a stream", () => {
     const held = configuredHost({ limits: { outstandingReplies: 1024 } });
     const flooding = Wire.connected(held);
