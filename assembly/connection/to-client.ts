@@ -192,6 +192,9 @@ function takeInfo(connection: Connection, position: i32, next: i32): i32 {
   connection.serverMinor = info.minorVersion;
   if (!info.isTested && !connection.untestedServer) {
     connection.untestedServer = true;
+    // A client that has waited for the INFO, as most do, is not known yet, and `admit` counts it.
+    const meter = connection.meter;
+    if (meter != null) meter.untestedServer();
     clientOf(connection.id).telemetry.warnOfVersion(info.version, info.versionLength);
   }
   connection.serverHeaders = info.headers;

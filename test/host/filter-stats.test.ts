@@ -181,6 +181,26 @@ describe("messages and their bytes", () => {
   });
 });
 
+describe("connections to a nats-server with which the filter is not tested", () => {
+  it("are counted once each, whether the client waits for the INFO or not", () => {
+    const host = configuredHost();
+    const untested = (labels = {}): number => stat(host, "istio_nats_untested_servers_total", labels);
+    const other = INFO.replace("2.15.2", "2.99.0");
+    Wire.connected(host);
+    assert.equal(untested(), 0);
+    const early = Wire.connected(host, { info: other });
+    assert.equal(untested({ source_principal: PEER }), 1);
+    early.server(other);
+    assert.equal(untested(), 1);
+    const hasty = new Wire(host);
+    hasty.client(CONNECT);
+    hasty.server(other);
+    hasty.server(other);
+    assert.equal(untested({ source_principal: PEER }), 2);
+    assert.equal(untested(), 2);
+  });
+});
+
 describe("gauges", () => {
   it("of connections and subscriptions rise and fall with them, and end at 0", () => {
     const host = configuredHost();
