@@ -1,7 +1,7 @@
 import { Buffer } from "../../assembly/bytes/buffer";
 import { inRoom } from "../../assembly/bytes/room";
 import { giveBack, limitBytes, raiseLimit, take, usedBytes } from "../../assembly/bytes/budget";
-import { ExpectedPongs, Pong } from "../../assembly/connection/expected-pongs";
+import { becomesViolation, ExpectedPongs, Pong } from "../../assembly/connection/expected-pongs";
 import { lengthOf, pointerTo, textAt } from "./bytes-support";
 
 /** Bytes of a record before its name. */
@@ -123,6 +123,22 @@ describe("the PONGs that are expected", () => {
     pongs.pop();
     expect(drain(pongs)).toBe(`${Pong.PUBLISH_VIOLATION}[foo][]`);
     pongs.destroy();
+  });
+
+  it("become the text of a violation for the six kinds of refusals behind which the connection goes on", () => {
+    const violations: Pong[] = [
+      Pong.PUBLISH_VIOLATION,
+      Pong.PEDANTIC_PUBLISH_VIOLATION,
+      Pong.REPLY_VIOLATION,
+      Pong.PEDANTIC_REPLY_VIOLATION,
+      Pong.SUBSCRIPTION_VIOLATION,
+      Pong.QUEUE_VIOLATION,
+    ];
+    for (let i = 0; i < violations.length; i++) assert(becomesViolation(violations[i]), `kind ${<i32>violations[i]}`);
+    expect(becomesViolation(Pong.REVOCATIONS_TAKEN)).toBe(false);
+    expect(becomesViolation(Pong.SUBSCRIPTIONS_EXCEEDED)).toBe(false);
+    expect(becomesViolation(Pong.AUTHORIZATION_VIOLATION)).toBe(false);
+    expect(becomesViolation(Pong.PAYLOAD_VIOLATION)).toBe(false);
   });
 
   it("keep their bytes, whatever becomes of the client's", () => {

@@ -54,6 +54,7 @@ describe("a subscription", () => {
         for (let i = 0; i < length; i++) store<u8>(sid + <usize>i, <u8>"1234567890".charCodeAt(i));
         assert(all.findAgain(sid, length) == sub, `a sid of ${length} bytes`);
         assert(all.findAgain(sid + 1, length - 1) == 0, `a sid of ${length} bytes without its first`);
+        assert(all.findAgain(sid, length - 1) == 0, `a sid of ${length} bytes without its last`);
         for (let i = 0; i < length; i++) {
           store<u8>(sid + <usize>i, load<u8>(sid + <usize>i) ^ 0x80);
           assert(all.findAgain(sid, length) == 0, `a sid of ${length} bytes with another byte at ${i}`);
@@ -137,6 +138,13 @@ describe("a subscription", () => {
     noteReuse(other, "fox", "");
     expect(subs.isNameKnown(other)).toBe(false);
     expect(subs.isQueueKnown(other)).toBe(true);
+    // A part of its queue is another one, and so is none.
+    const grouped = add(all, "4", "foo", "qq");
+    noteReuse(grouped, "foo", "q");
+    expect(subs.isQueueKnown(grouped)).toBe(false);
+    const alone = add(all, "5", "foo", "q");
+    noteReuse(alone, "foo", "");
+    expect(subs.isQueueKnown(alone)).toBe(false);
     all.destroy();
   });
 
