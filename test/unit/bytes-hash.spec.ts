@@ -1,4 +1,4 @@
-import { hashBytes, seedHashes } from "../../assembly/bytes/hash";
+import { HASH_KEYS, hashBytes, seedHashes } from "../../assembly/bytes/hash";
 import { expectOtherForEachByte, expectSameOfEqual, keep, LONGEST, pointerTo } from "./bytes-support";
 
 function hashAlike(a: usize, b: usize, length: i32): bool {
@@ -63,16 +63,25 @@ describe("the hash of long names that differ in their last bytes", () => {
   });
 });
 
+/** The secret bytes for hashes in other files, as four numbers. */
+function keysNow(): u64[] {
+  return [load<u64>(HASH_KEYS), load<u64>(HASH_KEYS, 8), load<u64>(HASH_KEYS, 16), load<u64>(HASH_KEYS, 24)];
+}
+
 describe("the seed of the hashes", () => {
-  it("changes the hash, and only once in the life of a VM", () => {
+  it("changes the hash and the keys, and only once in the life of a VM", () => {
     const text = pointerTo("some.subject");
     const whole = hashBytes(text, 12);
     const short = hashBytes(text, 3);
+    const keys = keysNow();
     seedHashes(0x123456789abcdef0);
     const seeded = hashBytes(text, 12);
     expect(seeded).not.toBe(whole);
     expect(hashBytes(text, 3)).not.toBe(short);
+    const seededKeys = keysNow();
+    for (let i = 0; i < 4; i++) expect(seededKeys[i]).not.toBe(keys[i]);
     seedHashes(42);
     expect(hashBytes(text, 12)).toBe(seeded);
+    for (let i = 0; i < 4; i++) expect(keysNow()[i]).toBe(seededKeys[i]);
   });
 });

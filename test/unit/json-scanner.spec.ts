@@ -86,6 +86,8 @@ const REFUSED: StaticArray<string> = [
   '"\\u"',
   '"\\u12"',
   '"\\u12g4"',
+  '"\\u123g"',
+  '"\\u123"',
   '"\\U00e9"',
   '"a\tb"',
   '"a\nb"',
@@ -129,6 +131,9 @@ describe("the JSON scanner", () => {
         const behind = "a".repeat(length - at) + '"]';
         expect(isJson(before + behind)).toBe(true);
         expect(isJson(before + "\u007f" + behind)).toBe(true);
+        expect(isJson(before + " " + behind)).toBe(true);
+        // The letter behind it is one that a backslash may stand before.
+        expect(isJson(before + "\u001fn" + behind)).toBe(false);
         expect(isJson(before + "\\n" + behind)).toBe(true);
         expect(isJson(before + "\u0000" + behind)).toBe(false);
         expect(isJson(before + "\u001f" + behind)).toBe(false);
@@ -171,6 +176,14 @@ describe("the JSON scanner", () => {
     expect(errorOf("")).toBe("expected a value, found the end of the text at byte 0");
     expect(errorOf("[]")).toBe("");
   });
+
+  it("shows what it found as a character only if that is printable ASCII", () => {
+    expect(errorOf("tr ")).toBe("expected true, false or null, found ' ' at byte 2");
+    expect(errorOf("tr~")).toBe("expected true, false or null, found '~' at byte 2");
+    expect(errorOf("tr\u001f")).toBe("expected true, false or null, found 0x1f at byte 2");
+    expect(errorOf("tr\u007f")).toBe("expected true, false or null, found 0x7f at byte 2");
+    expect(errorOf("tré")).toBe("expected true, false or null, found 0xc3 at byte 2");
+  });
 });
 
 const scanner = new JsonScanner();
@@ -212,6 +225,18 @@ describe("the tokens of the JSON scanner", () => {
     expect(tokenText()).toBe("-1.50e+2");
     expect(scanner.next()).toBe(JsonToken.TRUE);
     expect(tokenText()).toBe("true");
+  });
+
+  it("of a document have no error of the one before", () => {
+    const broken = String.UTF8.encode("[1 2]");
+    begin(broken);
+    while (scanner.next() != JsonToken.ERROR) {}
+    expect(scanner.errorOffset).toBe(3);
+    const whole = String.UTF8.encode("[1]");
+    begin(whole);
+    expect(scanner.errorOffset).toBe(-1);
+    expect(scanner.errorText()).toBe("");
+    while (scanner.next() != JsonToken.END) expect(scanner.errorOffset).toBe(-1);
   });
 
   it("are read no further than the given end", () => {

@@ -1,4 +1,12 @@
-import { JsonScanner, JsonToken, decodeString, integerOf, isInteger, numberOf } from "../../assembly/bytes/json";
+import {
+  JsonScanner,
+  JsonToken,
+  decodeString,
+  integerOf,
+  isInteger,
+  numberOf,
+  textOf,
+} from "../../assembly/bytes/json";
 
 const scanner = new JsonScanner();
 
@@ -72,6 +80,21 @@ describe("decoding a JSON string", () => {
     expect(decodedBytes(quotedBytes([0xc0, 0x80]))).toBe("\ufffd\ufffd");
     expect(decodedBytes(quotedBytes([0xed, 0xa0, 0x80]))).toBe("\ufffd\ufffd\ufffd");
     expect(decodedBytes(quotedBytes([0xe2, 0x82]))).toBe("\ufffd\ufffd");
+  });
+});
+
+describe("the text of a JSON string", () => {
+  it("has U+FFFD for each byte that is not UTF-8, whether it has escapes or not", () => {
+    const plain: StaticArray<u8> = [0x61, 0xff, 0xc0, 0x80];
+    expect(textOf(changetype<usize>(plain), changetype<usize>(plain) + 4, false)).toBe("a\ufffd\ufffd\ufffd");
+    expect(textOf(changetype<usize>(plain), changetype<usize>(plain) + 4, true)).toBe("a\ufffd\ufffd\ufffd");
+  });
+
+  it("has room for three bytes in place of each", () => {
+    const invalid = new StaticArray<u8>(1000).fill(0xff);
+    const start = changetype<usize>(invalid);
+    // Bytes written beyond the room would end the heap's order, and with it what is taken and given back next.
+    for (let i = 0; i < 10; i++) expect(textOf(start, start + 1000, false)).toBe("\ufffd".repeat(1000));
   });
 });
 
