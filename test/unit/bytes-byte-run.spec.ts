@@ -55,8 +55,12 @@ describe("a run of bytes", () => {
   it("keeps the rest when it is trimmed, and continues from there", () => {
     const run = new ByteRun();
     append(run, "x".repeat(100));
+    append(run, "y");
+    const large = run.pointer;
+    run.length = 100;
     run.trim();
     const trimmed = run.pointer;
+    expect(trimmed).not.toBe(large);
     run.trim();
     expect(run.pointer).toBe(trimmed);
     append(run, "y");

@@ -50,6 +50,30 @@ describe("numbers of the host", () => {
     for (let i: u32 = 1; i <= 6; i++) expect(table.get(inverse * i)).toBe(i == 2 || i == 5 ? 0 : <usize>i);
     expect(table.count).toBe(4);
   });
+
+  it("are found whatever is taken out before or behind them, also around the end of the slots", () => {
+    const table = NumberTable.at(zeros(16));
+    const inverse: u32 = inverseOf(0x9e3779b1);
+    const entered: u32[] = [];
+    let state: u32 = 5;
+    for (let step: u32 = 1; step <= 5000; step++) {
+      state = state * 1664525 + 1013904223;
+      // Of the first sixteen slots, which seven numbers do not make grow, these have the homes 14, 15, 0 and 1.
+      if (entered.length < 7 && ((state >> 30) & 1) == 0) {
+        const home: u32 = (14 + ((state >> 26) & 3)) & 15;
+        const number = inverse * ((home << 28) | step);
+        table.enter(number, <usize>step);
+        entered.push(number);
+      } else if (entered.length > 0) {
+        const at = <i32>((state >> 24) % <u32>entered.length);
+        table.takeOut(entered[at]);
+        expect(table.get(entered[at])).toBe(0);
+        entered.splice(at, 1);
+      }
+      expect(table.count).toBe(entered.length);
+      for (let i = 0; i < entered.length; i++) assert(table.get(entered[i]) != 0, `step ${step}`);
+    }
+  });
 });
 
 /** Newton's step doubles the bits that are right. */

@@ -54,8 +54,10 @@ describe("an array of words", () => {
     expect(words.pointer).toBe(0);
     words.reserve(100);
     for (let i = 0; i < 20; i++) words.set(i, i);
+    const large = words.pointer;
     words.trim(20);
     const trimmed = words.pointer;
+    expect(trimmed).not.toBe(large);
     words.trim(20);
     expect(words.pointer).toBe(trimmed);
     words.reserve(21);

@@ -222,6 +222,21 @@ describe("a subscription that has ended by its maximum", () => {
     expect(usedBytes()).toBe(before);
   });
 
+  it("is withheld from all that take its sid one after the other, until one begins", () => {
+    const all = new Subscriptions();
+    all.endByCount(add(all, "1"));
+    for (let i = 0; i < 3; i++) {
+      const sub = add(all, "1");
+      expect(subs.isWithheld(sub)).toBe(true);
+      all.end(sub);
+    }
+    const last = add(all, "1");
+    subs.beginCount(last);
+    all.end(last);
+    expect(subs.isWithheld(add(all, "1"))).toBe(false);
+    all.destroy();
+  });
+
   it("is remembered once, however often the server is informed", () => {
     const before = usedBytes();
     const all = new Subscriptions();

@@ -65,6 +65,12 @@ describe("decoding a JSON string", () => {
 
   it("unites surrogate pairs, in either case of the hex digits", () => {
     expect(decoded("\\ud83d\\ude00x\\uD83D\\uDE00")).toBe("😀x😀");
+    const first = decoded("\\ud800\\udc00");
+    expect(first.length).toBe(2);
+    expect(first.codePointAt(0)).toBe(0x10000);
+    const last = decoded("\\udbff\\udfff");
+    expect(last.length).toBe(2);
+    expect(last.codePointAt(0)).toBe(0x10ffff);
   });
 
   it("writes U+FFFD for a lone surrogate and continues after it, as Go does", () => {
@@ -144,6 +150,14 @@ describe("a JSON number", () => {
     expect(numberValue("123456789.012345")).toBe(123456789.012345);
     expect(numberValue("1E-5")).toBe(1e-5);
     expect(numberValue("1.34217728e+08")).toBe(134217728);
+  });
+
+  it("counts with its first digits where it has more than a double holds, before and behind the point", () => {
+    const close = (text: string, value: f64): bool => abs(numberValue(text) / value - 1) < 1e-14;
+    expect(close("99999999999999999999", 1e20)).toBe(true);
+    expect(close("12345678901234567890123", 1.2345678901234567e22)).toBe(true);
+    expect(close("0.12345678901234567890123", 0.12345678901234568)).toBe(true);
+    expect(close("1.2345678901234567890123", 1.2345678901234568)).toBe(true);
   });
 
   it("becomes Infinity or 0 beyond a double, however long it is", () => {
