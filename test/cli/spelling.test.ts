@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { authorization, ids, kinds, peerAuthentication } from "./sound-mesh.ts";
+import { authorization, document, ids, kinds, peerAuthentication } from "./sound-mesh.ts";
 import { doctor } from "./support.ts";
 
 describe("a name that is nearly one of Istio's", () => {
@@ -74,6 +74,52 @@ describe("a field in another place than Istio's", () => {
         remedies,
       );
     }
+  });
+});
+
+describe("a rule of the mesh's traffic", () => {
+  const told = (kind: string, spec: object): [id: string, message: string, remedy: string][] =>
+    doctor(document("networking.istio.io", kind, "a", "shop", spec))
+      .filter(({ id }) => /^(?:field|value)-/.test(id))
+      .map(({ id, message, remedy }) => [id, message, remedy]);
+
+  it("is reported with a field in another place, and the place where it belongs", () => {
+    for (const [spec, field, remedy] of [
+      [{ host: "a", tls: { mode: "DISABLE" } }, "spec.tls", "move it below spec.trafficPolicy"],
+      [
+        { host: "a", trafficPolicy: { mode: "DISABLE" } },
+        "spec.trafficPolicy.mode",
+        "move it below spec.trafficPolicy.tls",
+      ],
+      [{ hosts: "a" }, "spec.hosts", "did you mean host?"],
+    ] as const)
+      assert.deepEqual(told("DestinationRule", spec), [["field-unknown", `Istio has no field ${field}`, remedy]]);
+  });
+
+  it("may have a field of a later Istio", () => {
+    assert.deepEqual(told("DestinationRule", { host: "a", trafficPolicy: { ofALaterIstio: { on: true } } }), []);
+    assert.deepEqual(told("VirtualService", { hosts: ["a"], tcp: [{ ofALaterIstio: 1 }] }), []);
+  });
+
+  it("is reported with a value that no field of it may have", () => {
+    const policy = (trafficPolicy: object): object => ({ host: "a", trafficPolicy });
+    assert.deepEqual(told("DestinationRule", policy({ outlierDetection: { consecutive5xxErrors: "5" } })), [
+      [
+        "field-type",
+        "Istio expects a whole number for spec.trafficPolicy.outlierDetection.consecutive5xxErrors, not a string",
+        "write 5 without quotes",
+      ],
+    ]);
+    assert.deepEqual(told("DestinationRule", policy({ tls: { mode: "ISTIO_MUTAL", insecureSkipVerify: "true" } })), [
+      ["value-unknown", "Istio has no value ISTIO_MUTAL for spec.trafficPolicy.tls.mode", "did you mean ISTIO_MUTUAL?"],
+      [
+        "field-type",
+        "Istio expects a boolean for spec.trafficPolicy.tls.insecureSkipVerify, not a string",
+        "write true without quotes",
+      ],
+    ]);
+    const percent = { retries: { attempts: 3 }, fault: { abort: { percentage: { value: 50 }, httpStatus: 503 } } };
+    assert.deepEqual(told("VirtualService", { hosts: ["a"], http: [percent] }), []);
   });
 });
 

@@ -64,6 +64,12 @@ function judgeKind(resource: Resource, mesh: Mesh, report: Report<Id>): void {
 /** Enumerations that have a more specific check of their own. */
 const JUDGED_ELSEWHERE = /\.(?:phase|type|failStrategy|mode|action)$/;
 
+/**
+ * Rules of the mesh's traffic, which have most fields, get more with each Istio, and are mostly about other applications than
+ * NATS: a field that is like none is left to Istio.
+ */
+const OF_TRAFFIC = "networking.istio.io";
+
 const A: Record<Field["type"], string> = {
   string: "a string",
   integer: "a whole number",
@@ -80,6 +86,9 @@ function onlyField(fields: Readonly<Record<string, Shape>>, type: Field["type"])
   return others.length === 0 && shape?.type === type ? name : undefined;
 }
 
+/** Texts that are values of other types without their quotes. */
+const UNQUOTED = { integer: /^\d+$/, number: /^\d+(?:\.\d+)?$/, boolean: /^(?:true|false)$/ };
+
 /** How to write the value so that it has the expected type, where that is clear. */
 function typeRemedy(field: Field, shape: Shape): string | undefined {
   const { type } = shape;
@@ -91,8 +100,9 @@ function typeRemedy(field: Field, shape: Shape): string | undefined {
   }
   if (type === "string")
     return text === undefined ? undefined : `write it in quotes: "${field.misleading?.written ?? text}"`;
-  if (type === "integer") return text !== undefined && /^\d+$/.test(text) ? `write ${text} without quotes` : undefined;
-  return "write it as a list, with a dash before each element";
+  if (type === "array") return "write it as a list, with a dash before each element";
+  const form = UNQUOTED[type];
+  return text !== undefined && form.test(text) ? `write ${text} without quotes` : undefined;
 }
 
 /** Keys of a policy that no plugin has itself. `mode` is a key of both. */
@@ -104,14 +114,23 @@ function isOfPolicy(key: string, value: Field): boolean {
   return OF_POLICY.has(key) || (key === "mode" && POLICY_MODES.includes(value.text() ?? ""));
 }
 
-/** The path below which a shape has such a field. */
-function homeOf(shape: Shape | undefined, path: string, isAtHome: (name: string) => boolean): string | undefined {
-  if (shape?.type === "array") return homeOf(shape.items, `${path}[]`, isAtHome);
-  const fields = shape?.type === "object" ? Object.entries(shape.fields ?? {}) : [];
-  if (fields.some(([name]) => isAtHome(name))) return path;
-  for (const [name, below] of fields) {
-    const home = homeOf(below, `${path}.${name}`, isAtHome);
-    if (home !== undefined) return home;
+/** The path below which a shape has such a field: the one that is least deep. */
+function homeOf(shape: Shape, path: string, isAtHome: (name: string) => boolean): string | undefined {
+  let level = [{ shape, path }];
+  while (level.length > 0) {
+    const objects = level.map((one) =>
+      one.shape.type === "array" ? { shape: one.shape.items, path: `${one.path}[]` } : one,
+    );
+    const members = objects.flatMap(({ shape: of, path: at }) =>
+      Object.entries((of.type === "object" ? of.fields : undefined) ?? {}).map(([name, below]) => ({
+        at,
+        name,
+        below,
+      })),
+    );
+    const home = members.find(({ name }) => isAtHome(name));
+    if (home) return home.at;
+    level = members.map(({ at, name, below }) => ({ shape: below, path: `${at}.${name}` }));
   }
   return undefined;
 }
@@ -119,33 +138,58 @@ function homeOf(shape: Shape | undefined, path: string, isAtHome: (name: string)
 /** Whose fields are judged, and to whom they are reported. */
 interface Judging {
   spec: Shape;
+  /** Whether a field is reported that is like none: not where another version may have it. */
+  isWhole: boolean;
   /** The API that they are part of. */
   api: "Istio" | "Kubernetes";
   report: Report<Id>;
 }
 
-/** What to do about a field that is not one of `fields`. Most are right where an indentation more or less would put them. */
-function fieldRemedy(key: string, value: Field, fields: Readonly<Record<string, Shape>>, { spec }: Judging): string {
+/** What to do about a field that is not one of `fields`, where that is clear: most need an indentation more or less. */
+function exactRemedy(key: string, value: Field, place: Shape, path: string, { spec }: Judging): string | undefined {
+  const fields = (place.type === "object" ? place.fields : undefined) ?? {};
   const known = Object.keys(fields);
   const meant = isPolicy(value) && known.includes("pluginConfig") ? "pluginConfig" : nearest(key, known);
   if (meant !== undefined) return `did you mean ${meant}?`;
   const config = isOfPolicy(key, value) ? homeOf(spec, "spec", (name) => name === "pluginConfig") : undefined;
-  const home = config === undefined ? homeOf(spec, "spec", (name) => name === key) : `${config}.pluginConfig`;
+  const isKey = (name: string): boolean => name === key;
+  const below = path.startsWith("spec") ? homeOf(place, path, isKey) : undefined;
+  const home = config === undefined ? (below ?? homeOf(spec, "spec", isKey)) : `${config}.pluginConfig`;
   if (home !== undefined) return `move it below ${home}`;
-  const [only = "", ...others] = known;
-  const below = fields[only];
+  const [[only, shape] = [], ...others] = Object.entries(fields);
   // A selector has nothing but the map in which its labels belong.
-  if (others.length === 0 && below?.type === "object" && below.values?.type === value.type)
-    return `move it below ${only}`;
-  return `remove it; the fields here are ${known.join(", ")}`;
+  if (others.length === 0 && shape?.type === "object" && shape.values?.type === value.type)
+    return `move it below ${only ?? ""}`;
+  return undefined;
+}
+
+function judgeUnknown(
+  key: string,
+  value: Field,
+  place: Shape & { type: "object" },
+  path: string,
+  judging: Judging,
+): void {
+  const remedy = exactRemedy(key, value, place, path, judging);
+  if (remedy === undefined && !judging.isWhole) return;
+  const here = path === "" ? key : `${path}.${key}`;
+  const all = `remove it; the fields here are ${Object.keys(place.fields ?? {}).join(", ")}`;
+  judging.report("field-unknown", value.keyPlace, `Istio has no field ${here}`, remedy ?? all);
 }
 
 function judgeShape(field: Field, shape: Shape, path: string, judging: Judging): void {
   const { report, api } = judging;
   // kubectl leaves out what is null.
   if (field.type === "null") return;
-  if (shape.type === "string" && shape.words && JUDGED_ELSEWHERE.test(path) && field.text() !== undefined) return;
-  if (field.type !== shape.type) {
+  if (
+    shape.type === "string" &&
+    shape.words &&
+    judging.isWhole &&
+    JUDGED_ELSEWHERE.test(path) &&
+    field.text() !== undefined
+  )
+    return;
+  if (field.type !== shape.type && !(shape.type === "number" && field.type === "integer")) {
     const message = `${api} expects ${A[shape.type]} for ${path}, not ${A[field.type]}`;
     report("field-type", field.place, message, typeRemedy(field, shape));
   } else if (shape.type === "string") {
@@ -167,13 +211,7 @@ function judgeMembers(field: Field, shape: Shape & { type: "object" }, path: str
     // Not by name alone: `constructor` and `toString` are names of every object.
     const below = fields && Object.hasOwn(fields, key) ? fields[key] : values;
     if (below) judgeShape(value, below, here, judging);
-    else
-      judging.report(
-        "field-unknown",
-        value.keyPlace,
-        `Istio has no field ${here}`,
-        fieldRemedy(key, value, fields ?? {}, judging),
-      );
+    else judgeUnknown(key, value, shape, path, judging);
   }
 }
 
@@ -202,7 +240,8 @@ const TEXTS: Shape = { type: "object", values: { type: "string" } };
 function judgeTexts(holder: Field, path: string, report: Report<Id>): void {
   for (const key of ["labels", "annotations"]) {
     const texts = holder.get("metadata", key);
-    if (texts) judgeShape(texts, TEXTS, `${path}metadata.${key}`, { spec: TEXTS, api: "Kubernetes", report });
+    if (texts)
+      judgeShape(texts, TEXTS, `${path}metadata.${key}`, { spec: TEXTS, isWhole: true, api: "Kubernetes", report });
   }
 }
 
@@ -226,7 +265,8 @@ export const spelling = family<Id>(
       what:
         "Istio's API, or that of Kubernetes, has no such field. kubectl refuses it. Without field validation the field is dropped " +
         "and the object means something else: a plugin without its selector applies to every pod of the namespace, a Service " +
-        "without its selector has no pods. Fields of Kubernetes' own kinds are reported only if they are nearly one that exists.",
+        "without its selector has no pods. Fields of Kubernetes' own kinds are reported only if they are nearly one that exists, and " +
+        "those of Istio's `networking.istio.io` only then, or if they are misplaced.",
       remedy: "write the field as the API spells it",
     },
     "field-type": {
@@ -249,12 +289,13 @@ export const spelling = family<Id>(
       const ownKind = KUBERNETES_KINDS.find(isOf);
       if (ownKind) judgeNames(resource.root, ownKind.fields, "", report);
       const api = ISTIO_KINDS.find(isOf);
-      if (!api?.spec || !isJudged(resource, mesh)) {
+      if (!api || !isJudged(resource, mesh)) {
         judgeTexts(resource.root, "", report);
         continue;
       }
       const object = { type: "object", fields: { ...OBJECT, spec: api.spec } } as const;
-      judgeShape(resource.root, object, "", { spec: api.spec, api: "Istio", report });
+      const isWhole = api.group !== OF_TRAFFIC;
+      judgeShape(resource.root, object, "", { spec: api.spec, isWhole, api: "Istio", report });
     }
     for (const { resource, pod } of mesh.workloads)
       if (pod !== resource.root)
