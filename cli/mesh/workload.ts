@@ -4,7 +4,27 @@ import type { Resource } from "../manifests/resource.ts";
 import { CLIENT_PORT } from "./nats-ports.ts";
 import type { Labels } from "./selector.ts";
 
-const WITH_TEMPLATE = new Set(["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job"]);
+const TEMPLATE = ["spec", "template"];
+const TEMPLATE_OF_JOB = ["spec", "jobTemplate", ...TEMPLATE];
+
+/** Where Kubernetes' own kinds have what their pods are made from. */
+const OWN_KINDS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["Pod", []],
+  ["CronJob", TEMPLATE_OF_JOB],
+  ...["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job"].map(
+    (kind) => [kind, TEMPLATE] as const,
+  ),
+]);
+
+/**
+ * Where an object has what its pods are made from, if it makes any. Groups without a dot are Kubernetes' own, even where the
+ * version is wrong. What other projects make, such as a Rollout of Argo, is known by its template alone: one of them may have
+ * named something quite different a Deployment.
+ */
+function podPath({ root, kind, group }: Resource): readonly string[] | undefined {
+  if (!group.includes(".")) return OWN_KINDS.get(kind);
+  return [TEMPLATE, TEMPLATE_OF_JOB].find((path) => root.items(...path, "spec", "containers").length > 0);
+}
 
 export interface ContainerPort {
   name: string | undefined;
@@ -29,6 +49,8 @@ export class Workload {
     readonly resource: Resource,
     /** The Pod or the template, which holds `metadata` and `spec`. */
     readonly pod: Field,
+    /** Where that is in the resource: `spec.template`, or "" for a Pod. */
+    readonly path: string,
   ) {
     this.labels = pod.texts("metadata", "labels");
     this.annotations = pod.texts("metadata", "annotations");
@@ -38,11 +60,9 @@ export class Workload {
 
   /** Undefined for a resource that makes no pods. */
   static of(resource: Resource): Workload | undefined {
-    if (resource.kind === "Pod") return new Workload(resource, resource.root);
-    const path = resource.kind === "CronJob" ? ["spec", "jobTemplate", "spec", "template"] : ["spec", "template"];
-    if (resource.kind !== "CronJob" && !WITH_TEMPLATE.has(resource.kind)) return undefined;
-    const pod = resource.root.get(...path);
-    return pod && new Workload(resource, pod);
+    const path = podPath(resource);
+    const pod = path && resource.root.get(...path);
+    return pod && new Workload(resource, pod, path.join("."));
   }
 
   get namespace(): string {

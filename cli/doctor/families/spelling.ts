@@ -297,8 +297,7 @@ export const spelling = family<Id>(
       const isWhole = api.group !== OF_TRAFFIC;
       judgeShape(resource.root, object, "", { spec: api.spec, isWhole, api: "Istio", report });
     }
-    for (const { resource, pod } of mesh.workloads)
-      if (pod !== resource.root)
-        judgeTexts(pod, resource.kind === "CronJob" ? "spec.jobTemplate.spec.template." : "spec.template.", report);
+    // A Pod's own labels have been judged with the object.
+    for (const { pod, path } of mesh.workloads) if (path !== "") judgeTexts(pod, `${path}.`, report);
   },
 );

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { document, DOCUMENTS, ids, kinds } from "./sound-mesh.ts";
+
+const CONTAINERS = { containers: [{ name: "nats", image: "nats:2.15.2" }] };
+const LABELLED = { metadata: { labels: { app: "nats" }, annotations: { revision: 1 } } };
+
+describe("an object of another project", () => {
+  it("that has the kind of one of Kubernetes' own makes no pods without a template of containers", () => {
+    // Of Azure's operator: what it calls a template is a document for Azure.
+    const arm = document("resources.azure.com", "Deployment", "arm", "messaging", {
+      template: { ...LABELLED, parameters: {} },
+    });
+    const pod = JSON.stringify({
+      apiVersion: "example.com/v1",
+      kind: "Pod",
+      metadata: { name: "p", namespace: "messaging", labels: { app: "nats" } },
+      spec: { containers: [] },
+    });
+    const jobs = document("batch.volcano.sh", "CronJob", "j", "messaging", {
+      jobTemplate: { spec: { template: LABELLED } },
+    });
+    assert.deepEqual(ids(...DOCUMENTS, arm, pod, jobs), []);
+  });
+
+  it("that makes pods of a template is judged like Kubernetes' own, whatever its kind", () => {
+    const others = kinds("Service", "WasmPlugin", "PeerAuthentication");
+    const [pods = ""] = kinds("StatefulSet");
+    for (const [apiVersion, kind] of [
+      ["apps.kruise.io/v1beta1", "StatefulSet"],
+      ["argoproj.io/v1alpha1", "Rollout"],
+      ["apps.openshift.io/v1", "DeploymentConfig"],
+    ] as const) {
+      const made = pods.replace("apps/v1", apiVersion).replace("kind: StatefulSet", `kind: ${kind}`);
+      assert.ok(made.includes(`apiVersion: ${apiVersion}\nkind: ${kind}\n`));
+      assert.deepEqual(ids(...others, made), []);
+      assert.deepEqual(ids(...others, made.replace("{ app: nats }", "{ app: nats, canary: true }")), ["field-type"]);
+      const astray = ids(...others, made.replace("{ app: nats }", "{ app: natz }"));
+      assert.ok(astray.includes("selector-matches-nothing"), kind);
+    }
+  });
+
+  it("that makes jobs of a template is judged by the pods of these", () => {
+    const of = (labels: object): string =>
+      document("apps.kruise.io", "AdvancedCronJob", "j", "messaging", {
+        jobTemplate: { spec: { template: { metadata: { labels }, spec: CONTAINERS } } },
+      });
+    assert.ok(!ids(of({ app: "nats" })).includes("field-type"));
+    assert.ok(ids(of({ app: "nats", canary: true })).includes("field-type"));
+  });
+});
+
+describe("an object of Kubernetes' own groups", () => {
+  it("makes pods even where its version is wrong or its template has no containers", () => {
+    const [pods = ""] = kinds("StatefulSet");
+    const old = DOCUMENTS.map((text) => text.replace("apps/v1", "apps/v1beta2"));
+    assert.deepEqual(ids(...old), ["kind-unknown"]);
+    assert.ok(pods.includes("apps/v1"));
+    const empty = document("apps", "Deployment", "d", "messaging", { template: LABELLED });
+    assert.deepEqual(ids(...DOCUMENTS, empty), ["field-type", "service-selects-others"]);
+  });
+});
