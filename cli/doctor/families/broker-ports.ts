@@ -20,6 +20,7 @@ import type { Service } from "../../mesh/service.ts";
 import { waypointAccount, waypointOf } from "../../mesh/waypoint.ts";
 import type { ServiceAccount, Workload } from "../../mesh/workload.ts";
 import { family, type Report } from "../family.ts";
+import { Grouped } from "../grouped.ts";
 
 type Id =
   | "client-port-denied"
@@ -149,52 +150,61 @@ function judgePrincipals(mesh: Mesh, report: Report<Id>): void {
   }
 }
 
+/** What a rule has to say that opens ports to everybody. */
+const NARROW = `list only "${CLIENT_PORT}" in the rule, to: [{operation: {ports: ["${CLIENT_PORT}"]}}], and name in a rule of its own, under from, who may use another port`;
+
 /** Ports that anybody in the mesh may reach. `resource` is what makes the pods, or stands for them. */
 function judgeOpenPorts(
   resource: Resource,
   pods: Pods,
   ports: readonly OpenPort[],
   mesh: Mesh,
-  report: Report<Id>,
+  found: Grouped<Id>,
 ): void {
   for (const { number, use, place } of ports) {
     const access = accessTo(pods, number, mesh);
     const port = `port ${number} of ${resource.title} (${use})`;
-    if (access.kind === "open")
-      report("broker-port-open", place, `no AuthorizationPolicy restricts ${port}`, { compared: [resource] });
-    if (access.kind !== "opened") continue;
-    const message = `a rule of ${access.policy.title} opens ${port} to everybody (${placeText(place)})`;
-    report("broker-port-open", access.rule.place, message);
+    if (access.kind === "open") {
+      const message = (about: string): string => `no AuthorizationPolicy restricts ${about}`;
+      found.add("broker-port-open", place, port, message, { compared: [resource] });
+    } else if (access.kind === "opened") {
+      const { rule, policy } = access;
+      const message = (about: string): string => `a rule of ${policy.title} opens to everybody ${about}`;
+      found.add("broker-port-open", rule.place, `${port} (${placeText(place)})`, message, { remedy: NARROW });
+    }
   }
 }
 
 /** Whether anybody reaches the client port. `resource` is what makes the pods, or stands for them. */
-function judgeClientPort(resource: Resource, pods: Pods, mesh: Mesh, report: Report<Id>): void {
+function judgeClientPort(resource: Resource, pods: Pods, mesh: Mesh, found: Grouped<Id>): void {
   const all = denialOfAll(pods, CLIENT_PORT, mesh);
   if (!all) return;
-  const message = denialText(all, `port ${CLIENT_PORT} of ${resource.title}`);
-  report("client-port-denied", placeOfDenial(all), message, remedyOfAll(all));
+  const port = `port ${CLIENT_PORT} of ${resource.title}`;
+  const message = (about: string): string => denialText(all, about);
+  found.add("client-port-denied", placeOfDenial(all), port, message, { remedy: remedyOfAll(all) });
 }
 
 /** The ports of nats-server's pods: which are open to everybody, and which are closed to those who need them. */
-function judgeBroker(broker: Workload, configs: readonly NatsConfig[], mesh: Mesh, report: Report<Id>): void {
+function judgeBroker(broker: Workload, configs: readonly NatsConfig[], mesh: Mesh, found: Grouped<Id>): void {
   const { resource, serviceAccount } = broker;
   const ports = otherPorts(broker, configs);
   const captured = ports.filter(({ number, use }) => {
     const excluded = excludedInbound(broker, number);
     if (!excluded) return true;
-    const message = `${excluded.why}, so no AuthorizationPolicy applies to it at ${resource.title} (${use})`;
-    report("broker-port-open", excluded.place, message, "let the sidecar capture the port");
+    const port = `port ${number} of ${resource.title} (${use})`;
+    const message = (about: string): string => `${excluded.why}, so no AuthorizationPolicy applies to ${about}`;
+    found.add("broker-port-open", excluded.place, port, message, { remedy: "let the sidecar capture the port" });
     return false;
   });
-  judgeOpenPorts(resource, broker, captured, mesh, report);
+  judgeOpenPorts(resource, broker, captured, mesh, found);
   for (const { number, use } of ports.filter(({ isOfPeers }) => isOfPeers)) {
     const own = denialOf(serviceAccount, broker, number, mesh);
     if (!own) continue;
     const account = principalOf(serviceAccount, own, trustDomainsFor(broker, mesh));
-    const message = denialText(own, `port ${number} of ${resource.title} (${use})`, `nats-server's own ${account}`);
+    const port = `port ${number} of ${resource.title} (${use})`;
+    const message = (about: string): string => denialText(own, about, `nats-server's own ${account}`);
     const remedy = `let ${account} pass, or give the pods the serviceAccountName that the policy names`;
-    report("cluster-port-denied", placeOfDenial(own), message, { remedy, compared: [resource] });
+    found.add("cluster-port-denied", placeOfDenial(own), port, message, { remedy, compared: [resource] });
   }
 }
 
@@ -202,7 +212,7 @@ function judgeBroker(broker: Workload, configs: readonly NatsConfig[], mesh: Mes
  * The client port behind a waypoint: closed to the waypoint, or open to those who bypass it. Returns whether it is closed to the
  * waypoint.
  */
-function judgeBehindWaypoint(behind: BehindWaypoint, mesh: Mesh, report: Report<Id>): boolean {
+function judgeBehindWaypoint(behind: BehindWaypoint, mesh: Mesh, found: Grouped<Id>): boolean {
   const { pods, resource, place, service } = behind;
   const port = `port ${CLIENT_PORT} of ${resource.title}`;
   const use = waypointOf(service, mesh);
@@ -210,13 +220,13 @@ function judgeBehindWaypoint(behind: BehindWaypoint, mesh: Mesh, report: Report<
   const denial = account && denialOf(account, pods, CLIENT_PORT, mesh);
   if (denial) {
     const principal = principalOf(account, denial, trustDomainsFor(pods, mesh));
-    report("waypoint-denied", placeOfDenial(denial), denialText(denial, port, `the waypoint's ${principal}`), {
-      remedy: `let ${principal} pass`,
-      compared: [resource],
-    });
+    const message = (about: string): string => denialText(denial, about, `the waypoint's ${principal}`);
+    const remedy = `let ${principal} pass`;
+    found.add("waypoint-denied", placeOfDenial(denial), port, message, { remedy, compared: [resource] });
   }
+  const bypass = (about: string): string => `${about} can be reached without passing the waypoint`;
   if (accessTo(pods, CLIENT_PORT, mesh).kind !== "restricted")
-    report("waypoint-bypass", place, `${port} can be reached without passing the waypoint`, { compared: [resource] });
+    found.add("waypoint-bypass", place, port, bypass, { compared: [resource] });
   return denial !== undefined;
 }
 
@@ -261,7 +271,8 @@ export const brokerPorts = family<Id>(
         "monitoring 8222, profiling) can be reached by anybody in the mesh, or bypasses the sidecar. These ports speak other " +
         "protocols. Most of them grant full rights, or show who uses which subject, and the filter is not on them.",
       remedy:
-        "write an AuthorizationPolicy that allows the port only to nats-server's own ServiceAccount and to others that you name",
+        "write an AuthorizationPolicy that denies the port to all but nats-server's own ServiceAccount and those that you name " +
+        "(notPrincipals), as deploy/broker/authorization-policy.yaml does; one with action ALLOW shuts the other ports, 4222 too",
     },
     "waypoint-denied": {
       severity: "error",
@@ -277,31 +288,42 @@ export const brokerPorts = family<Id>(
         "In ambient mode a client can connect to a pod's address and bypass the waypoint, and the pod accepts it. The policy " +
         "does not apply to such a client.",
       remedy:
-        "write an AuthorizationPolicy with a selector that allows port 4222 of these pods only to the waypoint's ServiceAccount",
+        "write an AuthorizationPolicy with a selector that denies port 4222 of these pods to all but the waypoint's ServiceAccount " +
+        "(notPrincipals), as deploy/waypoint/only-through-waypoint.yaml does",
     },
   },
   ({ mesh }, report) => {
     const configs = natsConfigs(mesh);
     judgeActions(mesh, report);
     judgePrincipals(mesh, report);
+    const found = new Grouped<Id>();
     // What is closed to the waypoint is closed to everybody for the same reason, and is not to be opened to everybody.
     const judged = new Set<string>();
     for (const behind of behindWaypoint(mesh))
-      if (judgeBehindWaypoint(behind, mesh, report)) judged.add(podsKey(behind.pods));
+      if (judgeBehindWaypoint(behind, mesh, found)) judged.add(podsKey(behind.pods));
     for (const broker of mesh.brokers) {
-      judgeBroker(broker, configs, mesh, report);
-      if (!judged.has(podsKey(broker))) judgeClientPort(broker.resource, broker, mesh, report);
+      judgeBroker(broker, configs, mesh, found);
+      if (!judged.has(podsKey(broker))) judgeClientPort(broker.resource, broker, mesh, found);
     }
+    /** Ports of pods that have been judged by another Service: `nats` and its headless twin name the same. */
+    const seen = new Set<string>();
     for (const service of mesh.services) {
       // Where the pods are among the files, their own ports are judged above.
       if (!mesh.isBrokerService(service) || mesh.workloads.some((pods) => service.selectsWorkload(pods))) continue;
       const pods = { namespace: service.namespace, labels: service.selector };
-      judgeOpenPorts(service.resource, pods, otherServicePorts(service), mesh, report);
+      const isNew = ({ number }: OpenPort): boolean => {
+        const key = `${podsKey(pods)} ${number}`;
+        const wasSeen = seen.has(key);
+        seen.add(key);
+        return !wasSeen || service.selector.size === 0;
+      };
+      judgeOpenPorts(service.resource, pods, otherServicePorts(service).filter(isNew), mesh, found);
       // What is behind a Service without a selector has labels that nobody knows.
       if (mesh.clientPorts(service).length === 0 || service.selector.size === 0 || judged.has(podsKey(pods))) continue;
       // Once for a Service and its headless twin.
       judged.add(podsKey(pods));
-      judgeClientPort(service.resource, pods, mesh, report);
+      judgeClientPort(service.resource, pods, mesh, found);
     }
+    found.reportTo(report);
   },
 );

@@ -7,6 +7,7 @@ import { authenticationsFor, declaredMtls, hasSelector } from "../../mesh/peer-a
 import type { Mesh } from "../../mesh/mesh.ts";
 import { workloadSelector, type Pods } from "../../mesh/selector.ts";
 import { family } from "../family.ts";
+import { Grouped } from "../grouped.ts";
 
 interface JudgedPods {
   pods: Pods;
@@ -129,6 +130,7 @@ export const mtls = family(
   ({ mesh }, report) => {
     const judged = judgedPods(mesh);
     const astray = authenticationsOfNobody(mesh, judged);
+    const found = new Grouped<"mtls-elsewhere" | "mtls-permissive" | "mtls-disabled">();
     for (const { pods, title, own } of judged) {
       const declared = declaredMtls(pods, CLIENT_PORT, mesh);
       const port = `port ${CLIENT_PORT} of ${title}`;
@@ -139,16 +141,19 @@ export const mtls = family(
           const why = isIgnored
             ? "has a selector, and is ignored for it in Istio's root namespace"
             : "selects no pods among the files";
-          const message = `${policy.title} ${why}; nothing else says whether ${port} requires mTLS`;
+          const message = (about: string): string =>
+            `${policy.title} ${why}; nothing else says whether ${about} requires mTLS`;
           const remedy = isIgnored ? IN_ROOT_NAMESPACE : undefined;
-          report("mtls-elsewhere", policy.place, message, { remedy, compared: [policy, ...compared] });
+          found.add("mtls-elsewhere", policy.place, port, message, { remedy, compared: [policy, ...compared] });
         }
         if (own && astray.length === 0)
           report("mtls-undeclared", own.place, `nothing says whether ${port} requires mTLS`, { compared });
       } else if (declared.mode === "PERMISSIVE")
-        report("mtls-permissive", declared.field.place, `${port} accepts plaintext`);
-      else if (declared.mode === "DISABLE") report("mtls-disabled", declared.field.place, `${port} has no mTLS`);
+        found.add("mtls-permissive", declared.field.place, port, (about) => `${about} accepts plaintext`);
+      else if (declared.mode === "DISABLE")
+        found.add("mtls-disabled", declared.field.place, port, (about) => `${about} has no mTLS`);
     }
+    found.reportTo(report);
     for (const { first, second, title } of doubled(mesh, judged)) {
       const message = `${second.title} applies to ${title}, and so does ${first.title} (${placeText(first.place)})`;
       report("mtls-twice", second.place, message);

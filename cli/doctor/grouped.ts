@@ -1,0 +1,35 @@
+import { placeText, type Place } from "../manifests/place.ts";
+import type { Remedied, Report } from "./family.ts";
+
+/** How many of the ports, pods and the like that have one cause a message names. */
+const NAMED = 3;
+
+/** A finding that is made once for one cause, whatever the number of those that it is about. */
+interface Cause<Id extends string> {
+  id: Id;
+  place: Place;
+  message: (about: string) => string;
+  remedied: Remedied;
+  about: Set<string>;
+}
+
+/** Gathers findings, so that one line that is wrong for several ports or pods is reported once. */
+export class Grouped<Id extends string> {
+  private readonly causes = new Map<string, Cause<Id>>();
+
+  /** `message` is given what the finding is about, here and in all findings with the same id, place and remedy. */
+  add(id: Id, place: Place, about: string, message: (about: string) => string, remedied: Remedied = {}): void {
+    const key = JSON.stringify([id, placeText(place), remedied.remedy]);
+    const cause = this.causes.get(key) ?? { id, place, message, remedied, about: new Set() };
+    cause.about.add(about);
+    this.causes.set(key, cause);
+  }
+
+  reportTo(report: Report<Id>): void {
+    for (const { id, place, message, remedied, about } of this.causes.values()) {
+      const more = about.size - NAMED;
+      const named = [...about].slice(0, NAMED).join(", ") + (more > 0 ? ` and ${more} more` : "");
+      report(id, place, message(named), remedied);
+    }
+  }
+}
