@@ -1,4 +1,6 @@
 import type { Place } from "../manifests/place.ts";
+import type { Mesh } from "./mesh.ts";
+import { argumentsOf } from "./nats-arguments.ts";
 import type { ConfEntry } from "./nats-conf.ts";
 import { isConfigOf, type NatsConfig } from "./nats-config.ts";
 import { OTHER_PORTS, PEER_PORTS } from "./nats-ports.ts";
@@ -30,6 +32,13 @@ const KEYS: ReadonlyMap<string, number> = new Map([
   ["prof_port", 65432],
 ]);
 
+/** The same for options of its command line, which the pods need not declare either (nats-server `server/opts.go`). */
+const OPTIONS: readonly [flag: RegExp, usual: number][] = [
+  [/^--?(?:m|ms|https?_port)(?:=(.*))?$/, 8222],
+  [/^--?profile(?:=(.*))?$/, 65432],
+  [/^--?cluster(?:_listen)?(?:=(.*))?$/, 6222],
+];
+
 /** A port that other servers use too counts only by its name, or because nats.conf opens it. */
 function isOther(number: number, name: string | undefined): boolean {
   if (number !== 8080 && number !== 443) return OTHER_PORTS.has(number);
@@ -51,24 +60,52 @@ function configuredPort(config: NatsConfig, entry: ConfEntry): OpenPort | undefi
   const [block = "", key = ""] = path;
   const usual = path.length === 1 ? KEYS.get(block) : ["port", "listen"].includes(key) ? BLOCKS.get(block) : undefined;
   if (usual === undefined || path.length > 2) return undefined;
-  // Nobody reaches a loopback listener through the proxy, which dials the pod's own address.
-  if (/^(?:localhost|127\.)/.test(value ?? "")) return undefined;
-  // Bounded, and tried only from the first digit: a value of a million digits must not be tried from each of them.
-  const number = Number(/(?<!\d)\d{1,9}$/.exec(value ?? "")?.[0] ?? 0);
-  return number === 0 ? undefined : openPort(number, config.placeOf(entry), usual);
+  const number = listenedOn(value ?? "");
+  return number === undefined ? undefined : openPort(number, config.placeOf(entry), usual);
 }
 
-/** The ports that the pods of a nats-server declare, or that its nats.conf opens. */
-export function otherPorts(broker: Workload, configs: readonly NatsConfig[]): OpenPort[] {
+/** The port of a value such as `8222`, `0.0.0.0:8222` or `nats://0.0.0.0:6222`, where others than the pod itself reach it. */
+function listenedOn(value: string): number | undefined {
+  // Nobody reaches a loopback listener through the proxy, which dials the pod's own address.
+  if (/^(?:\w+:\/\/)?(?:localhost|127\.)/.test(value)) return undefined;
+  // Bounded, and tried only from the first digit: a value of a million digits must not be tried from each of them.
+  const number = Number(/(?<!\d)\d{1,9}$/.exec(value)?.[0] ?? 0);
+  return number === 0 ? undefined : number;
+}
+
+function portsOfArguments(broker: Workload): OpenPort[] {
+  return OPTIONS.flatMap(([flag, usual]) =>
+    argumentsOf(broker, flag).flatMap(({ value, place }) => {
+      const number = listenedOn(value);
+      return number === undefined ? [] : [openPort(number, place, usual)];
+    }),
+  );
+}
+
+/** The ports of nats-server to which its Services lead: a container need not declare what a number names. */
+function portsOfServices(broker: Workload, mesh: Mesh): OpenPort[] {
+  return mesh.servicesOf(broker).flatMap(({ ports }) =>
+    ports.flatMap(({ field, name, target }) => {
+      const number = broker.resolvePort(target);
+      return number !== undefined && isOther(number, name) ? [openPort(number, field.placeOf("port"))] : [];
+    }),
+  );
+}
+
+/** The ports that the pods of a nats-server declare, or that its nats.conf, its command line or its Services show. */
+export function otherPorts(broker: Workload, configs: readonly NatsConfig[], mesh: Mesh): OpenPort[] {
   const ports = new Map<number, OpenPort>();
-  for (const { number, name, place } of broker.ports)
-    if (isOther(number, name)) ports.set(number, openPort(number, place));
-  for (const config of configs.filter((candidate) => isConfigOf(candidate, broker))) {
-    for (const entry of config.entries) {
-      const port = configuredPort(config, entry);
-      if (port && !ports.has(port.number)) ports.set(port.number, port);
-    }
-  }
+  const declared = broker.ports.filter(({ number, name }) => isOther(number, name));
+  const configured = configs
+    .filter((candidate) => isConfigOf(candidate, broker))
+    .flatMap((config) => config.entries.flatMap((entry) => configuredPort(config, entry) ?? []));
+  for (const port of [
+    ...declared.map(({ number, place }) => openPort(number, place)),
+    ...configured,
+    ...portsOfArguments(broker),
+    ...portsOfServices(broker, mesh),
+  ])
+    if (!ports.has(port.number)) ports.set(port.number, port);
   return [...ports.values()];
 }
 

@@ -8,6 +8,43 @@ interface PolicySchema {
   definitions: { limits: { properties: { controlLine: { default: number } } } };
 }
 
+describe("what nats-server's pods do not declare", () => {
+  function run(args: string, ...before: string[]): string[] {
+    const started = [...before, `args: ${args}`].map((line) => `\n          ${line}`).join("");
+    return ids(...DOCUMENTS.map((text) => text.replace("image: nats:2.15.2", `$&${started}`)));
+  }
+
+  it("is open all the same if the command line opens it", () => {
+    for (const words of [
+      '["-js", "-m", "8222"]',
+      '["--http_port=9222"]',
+      '["-ms", "8443"]',
+      '["--profile=6060"]',
+      '["--cluster", "nats://0.0.0.0:6222"]',
+      '["-cluster_listen=nats://user:word@0.0.0.0:16222"]',
+    ])
+      assert.deepEqual(run(words), ["broker-port-open"], words);
+    assert.deepEqual(run('["exec nats-server -js -m 8222"]', 'command: ["sh", "-c"]'), ["broker-port-open"]);
+    const shut = [
+      '["-js"]',
+      '["-m", "0"]',
+      '["-m"]',
+      '["--cluster", "nats://127.0.0.1:6222"]',
+      '["--cluster_name", "8222"]',
+    ];
+    for (const words of shut) assert.deepEqual(run(words), [], words);
+  });
+
+  it("is open all the same if their Service leads to it", () => {
+    const line = "    - { name: tcp-client, port: 4222 }\n";
+    const withPort = (port: string): string[] =>
+      ids(...DOCUMENTS.map((text) => text.replace(line, `${line}    - ${port}\n`)));
+    assert.deepEqual(withPort("{ name: http-monitor, port: 8222 }"), ["broker-port-open"]);
+    assert.deepEqual(withPort("{ name: http-monitor, port: 80, targetPort: 8222 }"), ["broker-port-open"]);
+    assert.deepEqual(withPort("{ name: http-metrics, port: 7777 }"), []);
+  });
+});
+
 describe("what nats.conf opens beside the client port", () => {
   function withConf(conf: string): string[] {
     const pods = DOCUMENTS.map((text) =>

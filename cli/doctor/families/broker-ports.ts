@@ -187,7 +187,7 @@ function judgeClientPort(resource: Resource, pods: Pods, mesh: Mesh, found: Grou
 /** The ports of nats-server's pods: which are open to everybody, and which are closed to those who need them. */
 function judgeBroker(broker: Workload, configs: readonly NatsConfig[], mesh: Mesh, found: Grouped<Id>): void {
   const { resource, serviceAccount } = broker;
-  const ports = otherPorts(broker, configs);
+  const ports = otherPorts(broker, configs, mesh);
   const captured = ports.filter(({ number, use }) => {
     const excluded = excludedInbound(broker, number);
     if (!excluded) return true;
@@ -201,9 +201,12 @@ function judgeBroker(broker: Workload, configs: readonly NatsConfig[], mesh: Mes
     const own = denialOf(serviceAccount, broker, number, mesh);
     if (!own) continue;
     const account = principalOf(serviceAccount, own, trustDomainsFor(broker, mesh));
+    const give = "give the pods the serviceAccountName that the policy names";
+    // Pods that name no service account share this one, so that to let it pass opens the port to all of them.
+    const isShared = serviceAccount.name === "default";
     const port = `port ${number} of ${resource.title} (${use})`;
     const message = (about: string): string => denialText(own, about, `nats-server's own ${account}`);
-    const remedy = `let ${account} pass, or give the pods the serviceAccountName that the policy names`;
+    const remedy = isShared ? `${give}, or one of their own that you let pass` : `let ${account} pass, or ${give}`;
     found.add("cluster-port-denied", placeOfDenial(own), port, message, { remedy, compared: [resource] });
   }
 }

@@ -85,7 +85,7 @@ function judgeOtherPorts(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
   const configs = natsConfigs(mesh);
   const brokers = mesh.brokers.filter((broker) => services.some((service) => service.selectsWorkload(broker)));
   const opened = new Map(
-    brokers.flatMap((broker) => otherPorts(broker, configs).map(({ number, use }) => [number, use])),
+    brokers.flatMap((broker) => otherPorts(broker, configs, mesh).map(({ number, use }) => [number, use])),
   );
   for (const field of plugin.serverMatches.flatMap(({ ports }) => ports)) {
     const wanted = field.integer();

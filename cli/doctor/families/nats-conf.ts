@@ -1,6 +1,6 @@
-import type { Field } from "../../manifests/field.ts";
 import type { Place } from "../../manifests/place.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
+import { argumentsOf } from "../../mesh/nats-arguments.ts";
 import { bytesOf, type ConfEntry } from "../../mesh/nats-conf.ts";
 import { isConfigOf, natsConfigs, type NatsConfig } from "../../mesh/nats-config.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
@@ -40,18 +40,6 @@ function systemAccountOf({ entries }: NatsConfig): string {
 interface ConfiguredPort {
   number: number;
   place: Place;
-}
-
-/** The values of an option on nats-server's command line. `flag` captures what follows its `=`; else the next word is the value. */
-function argumentsOf({ servers }: Workload, flag: RegExp): { value: string; place: Place }[] {
-  return servers.flatMap((container) => {
-    const words: Field[] = [...container.items("command"), ...container.items("args")];
-    return words.flatMap((word, index) => {
-      const match = flag.exec(word.text() ?? "");
-      const field = match?.[1] === undefined ? words[index + 1] : word;
-      return match && field ? [{ value: match[1] ?? field.text() ?? "", place: field.place }] : [];
-    });
-  });
 }
 
 /** The client port on the command line, which overrides the file's (nats-server `server/opts.go`, `-p` and `--port`). */
