@@ -11,6 +11,7 @@ import { plugin } from "./families/plugin.ts";
 import { pods } from "./families/pods.ts";
 import { policy } from "./families/policy.ts";
 import { protocol } from "./families/protocol.ts";
+import { rendered } from "./families/rendered.ts";
 import { spelling } from "./families/spelling.ts";
 import { size } from "./families/size.ts";
 import { waypoint } from "./families/waypoint.ts";
@@ -19,6 +20,7 @@ import type { Check, Family } from "./family.ts";
 /** All families of checks, in the order of the documentation. */
 export const FAMILIES: readonly Family[] = [
   files,
+  rendered,
   spelling,
   forms,
   protocol,

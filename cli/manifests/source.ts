@@ -2,6 +2,9 @@ import { readdirSync, readFileSync, realpathSync, statSync, type Dirent, type St
 import { basename, dirname, join } from "node:path";
 import { UsageFault } from "../usage-fault.ts";
 
+/** The file of what comes by standard input. */
+export const STANDARD_INPUT = "<stdin>";
+
 /** One text to be read, not parsed yet. */
 export interface Source {
   /** As the user named it, or as found below a folder that the user named; `<stdin>` for standard input. */
@@ -50,7 +53,7 @@ export function readSources(names: readonly string[], readStandardInput: () => B
     found.set(identity, { file: before?.file ?? file, named: named || before?.named === true });
   }
   return [...found.values()].map(({ file, named }) =>
-    file === "-" ? sourceOf("<stdin>", attempt("<stdin>", readStandardInput), true) : readSource(file, named),
+    file === "-" ? sourceOf(STANDARD_INPUT, attempt(STANDARD_INPUT, readStandardInput), true) : readSource(file, named),
   );
 }
 

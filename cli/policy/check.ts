@@ -12,6 +12,7 @@ import type { Source } from "../manifests/source.ts";
 import { Mesh } from "../mesh/mesh.ts";
 import { isPolicy, Plugin } from "../mesh/plugin.ts";
 import { isChartValues, misspeltKeys, type MisspeltKey } from "./chart-values.ts";
+import { policyValues } from "./release-values.ts";
 import type { JudgedPolicy } from "./judge.ts";
 import { objectBytes } from "./size.ts";
 import { wrappedPolicy, type WrappedPolicy } from "./wrapped.ts";
@@ -30,8 +31,8 @@ export interface CheckedPolicies {
 }
 
 /**
- * Lets the filter read every policy of the sources: plugins of any name, and documents that are not Kubernetes objects, such as
- * chart values.
+ * Lets the filter read every policy of the sources: plugins of any name, documents that are not Kubernetes objects, such as
+ * chart values, and chart values in the objects of tools that render charts.
  */
 export function checkPolicies(sources: readonly Source[], filter: Filter, namespace: string): CheckedPolicies {
   const checked: CheckedPolicies = { policies: [], findings: [] };
@@ -41,7 +42,7 @@ export function checkPolicies(sources: readonly Source[], filter: Filter, namesp
 
 function checkSource(source: Source, filter: Filter, namespace: string, into: CheckedPolicies): void {
   const manifests = readManifests(source, namespace);
-  const documents = manifests.others.map(readDocument);
+  const documents = [...manifests.others, ...manifests.resources.flatMap(policyValues)].map(readDocument);
   const plugins = manifests.resources
     .filter((resource) => Plugin.isPlugin(resource))
     .map((resource) => new Plugin(resource));

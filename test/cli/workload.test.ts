@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { document, DOCUMENTS, ids, kinds } from "./sound-mesh.ts";
+import { doctor } from "./support.ts";
 
 const CONTAINERS = { containers: [{ name: "nats", image: "nats:2.15.2" }] };
 const LABELLED = { metadata: { labels: { app: "nats" }, annotations: { revision: 1 } } };
@@ -58,5 +59,22 @@ describe("an object of Kubernetes' own groups", () => {
     assert.ok(pods.includes("apps/v1"));
     const empty = document("apps", "Deployment", "d", "messaging", { template: LABELLED });
     assert.deepEqual(ids(...DOCUMENTS, empty), ["field-type", "service-selects-others"]);
+  });
+});
+
+describe("a nats-server that does not wait for its sidecar", () => {
+  it("is told to add to the annotation that it has, which a new one would replace", () => {
+    const remedy = (annotations: object): string | undefined => {
+      const template = {
+        metadata: { labels: { app: "nats" }, annotations },
+        spec: { containers: [{ name: "nats", image: "nats" }] },
+      };
+      const pods = { apiVersion: "apps/v1", kind: "StatefulSet", metadata: { name: "nats" }, spec: { template } };
+      return doctor(JSON.stringify(pods)).find(({ id }) => id === "proxy-not-held")?.remedy;
+    };
+    const key = "proxy.istio.io/config";
+    assert.equal(remedy({}), `annotate the pods with ${key}: 'holdApplicationUntilProxyStarts: true'`);
+    assert.equal(remedy({ [key]: "concurrency: 2\n" }), "add to the annotation: holdApplicationUntilProxyStarts: true");
+    assert.equal(remedy({ [key]: "concurrency: 2\nholdApplicationUntilProxyStarts: true\n" }), undefined);
   });
 });

@@ -3,9 +3,10 @@ import { isLabel, isSubdomain } from "../../manifests/names.ts";
 import type { Resource } from "../../manifests/resource.ts";
 import { portOf } from "../../mesh/authorization.ts";
 import { Plugin } from "../../mesh/plugin.ts";
+import type { Service } from "../../mesh/service.ts";
 import { family, type Report } from "../family.ts";
 
-type Id = "name-malformed" | "label-malformed" | "port-malformed" | "match-port-twice";
+type Id = "name-malformed" | "label-malformed" | "port-malformed" | "match-port-twice" | "service-port-name";
 
 /** What a substitution fills in before Kubernetes sees it, as Flux's does. */
 function isFilledIn(text: string): boolean {
@@ -94,6 +95,24 @@ function judgeMatch(match: Field, title: string, report: Report<Id>): void {
   }
 }
 
+/** What is wrong with the name of a Service's port (k8s.io/kubernetes, `validateServicePort`). */
+function portNameFault(name: string, isOnly: boolean, seen: ReadonlySet<string>): string | undefined {
+  if (name === "") return isOnly ? undefined : "has no name, which a Service with several ports needs";
+  if (seen.has(name)) return `has the name ${name}, as an earlier one`;
+  return isLabel(name) ? undefined : `has the name ${name}, which Kubernetes refuses`;
+}
+
+function judgePortNames({ resource, ports }: Service, report: Report<Id>): void {
+  const seen = new Set<string>();
+  for (const { field, number, name } of ports) {
+    if (isFilledIn(name)) continue;
+    const fault = portNameFault(name, ports.length === 1, seen);
+    seen.add(name);
+    if (fault !== undefined)
+      report("service-port-name", field.placeOf("name"), `port ${number} of ${resource.title} ${fault}`);
+  }
+}
+
 export const forms = family<Id>(
   "Names, labels and ports",
   {
@@ -124,8 +143,16 @@ export const forms = family<Id>(
       what: "A match lists the same port twice. Kubernetes refuses the plugin.",
       remedy: "remove one of them",
     },
+    "service-port-name": {
+      severity: "error",
+      what:
+        "Kubernetes refuses a Service if one of its ports has a name with capitals or the like, or that of another port, or if it " +
+        "has several ports and one has no name.",
+      remedy: "give each port a name of its own, in small letters, digits and hyphens, such as tcp-client",
+    },
   },
   ({ mesh }, report) => {
+    for (const service of mesh.services) judgePortNames(service, report);
     for (const resource of mesh.resources) {
       judgeNames(resource, report);
       judgeLabels(resource, report);

@@ -9,6 +9,8 @@ import type { Workload } from "../../mesh/workload.ts";
 import { STATS_TAGS } from "../../stats-tags.ts";
 import { family } from "../family.ts";
 
+const PROXY_CONFIG = "proxy.istio.io/config";
+
 /**
  * Why no sidecar is injected into these pods, as far as the files show (istio.io, "Installing the Sidecar", "Controlling the
  * injection policy"): nothing is injected if either level disables it, and one level has to ask for it.
@@ -123,8 +125,12 @@ export const pods = family(
       if (!config.holdApplicationUntilProxyStarts && !native)
         report(
           "proxy-not-held",
-          broker.annotationPlace("proxy.istio.io/config"),
+          broker.annotationPlace(PROXY_CONFIG),
           `${title} does not wait for its sidecar`,
+          // To write the annotation anew would lose what it says.
+          broker.annotations.has(PROXY_CONFIG)
+            ? "add to the annotation: holdApplicationUntilProxyStarts: true"
+            : undefined,
         );
       if (mesh.pluginsOf(broker).length === 0) continue;
       const missing = missingTags(broker.annotations, mesh);

@@ -182,8 +182,12 @@ export function homeIn({ kind }: Resource): PolicyHome | undefined {
   return kind === "TrafficExtension" ? "spec.wasm.pluginConfig" : undefined;
 }
 
-/** The remedy for a word that Kubernetes does not read as text, for a key without a value, and for a lone `>`. */
-function quotesFor(value: Field | undefined): string | undefined {
+/**
+ * The remedy for a word that Kubernetes does not read as text, for a key without a value, for a lone `>`, and for what a
+ * substitution has still to fill in.
+ */
+function writtenRemedy(value: Field | undefined): string | undefined {
+  if (value?.text()?.includes("${") === true) return "fill in ${…} first, as flux envsubst does, and give the result";
   if (value?.block === ">" && value.text() === "")
     return 'YAML reads > as the head of a folded text: write ">" in quotes';
   const misleading = value?.misleading;
@@ -226,7 +230,8 @@ function reportFaults(judged: JudgedPolicy, { parent, home }: PolicySubject, rep
     if (home !== undefined && judged.bytes === 0) {
       const what = home === "policy" ? "the chart values have no policy" : "the policy is empty";
       report("policy-fault", place, what, `write trustDomains and rules under ${home}`);
-    } else report("policy-fault", place, path === "" ? aboutWhole(message) : `${path}: ${message}`, quotesFor(value));
+    } else
+      report("policy-fault", place, path === "" ? aboutWhole(message) : `${path}: ${message}`, writtenRemedy(value));
   }
   if (judged.unlisted === 0) return;
   // Placed after all faults that are shown, wherever those are in the policy.

@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { doctor, istioNats } from "./support.ts";
+
+const POLICY = {
+  trustDomains: ["cluster.local"],
+  rules: [{ name: "a", from: [{ serviceAccounts: ["orders"] }], publish: { allow: ["orders.>"] } }],
+};
+
+function release(apiVersion: string, kind: string, spec: object): string {
+  return JSON.stringify({ apiVersion, kind, metadata: { name: "nats", namespace: "flux-system" }, spec });
+}
+
+const flux = (values: object): string => release("helm.toolkit.fluxcd.io/v2", "HelmRelease", { values });
+
+describe("an object that another tool renders", () => {
+  it("is told by which command it is rendered, in the namespace where it goes", () => {
+    for (const [object, command] of [
+      [
+        release("helm.toolkit.fluxcd.io/v2", "HelmRelease", { targetNamespace: "messaging" }),
+        "helm template nats CHART --namespace messaging --values VALUES | istio-nats doctor -n messaging -",
+      ],
+      [
+        flux({}),
+        "helm template nats CHART --namespace flux-system --values VALUES | istio-nats doctor -n flux-system -",
+      ],
+      [
+        release("kustomize.toolkit.fluxcd.io/v1", "Kustomization", { path: "./nats" }),
+        "flux build kustomization nats --path ./nats --kustomization-file a.yaml --dry-run | istio-nats doctor -",
+      ],
+      [
+        release("argoproj.io/v1alpha1", "Application", { destination: { namespace: "messaging" } }),
+        "argocd app manifests nats | istio-nats doctor -n messaging -",
+      ],
+    ] as const)
+      assert.deepEqual(
+        doctor(object).map(({ id, remedy }) => [id, remedy]),
+        [["not-rendered", command]],
+      );
+  });
+
+  it("has a policy that check reads, if it holds the values of the chart", () => {
+    const argo = (spec: object): string => release("argoproj.io/v1alpha1", "Application", spec);
+    const helm = { valuesObject: { policy: POLICY } };
+    for (const text of [flux({ policy: POLICY }), argo({ source: { helm } }), argo({ sources: [{}, { helm }] })]) {
+      const { status, output } = istioNats(["check", "-"], text);
+      assert.equal(status, 1);
+      assert.match(output, /: error: rules\[0\]\.from\[0\]\.serviceAccounts\[0\]: "orders" names no namespace, /);
+      assert.match(output, /: policy of the chart values: refused: 1 rule, /);
+    }
+    for (const other of [{}, { policy: { enabled: true } }])
+      assert.equal(istioNats(["check", "-"], flux(other)).status, 2);
+  });
+
+  it("is not what is wrong where a substitution has still to be made", () => {
+    const unfilled = JSON.stringify({ ...POLICY, trustDomains: ["${TRUST_DOMAIN}"] });
+    assert.match(istioNats(["check", "-"], unfilled).output, /\n {4}fill in \$\{…\} first, as flux envsubst does, /);
+  });
+});
