@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { STATS_TAGS } from "../../cli/stats-tags.ts";
 import { document, DOCUMENTS, ids, kinds } from "./sound-mesh.ts";
 import { doctor } from "./support.ts";
 
@@ -76,5 +77,17 @@ describe("a nats-server that does not wait for its sidecar", () => {
     assert.equal(remedy({}), `annotate the pods with ${key}: 'holdApplicationUntilProxyStarts: true'`);
     assert.equal(remedy({ [key]: "concurrency: 2\n" }), "add to the annotation: holdApplicationUntilProxyStarts: true");
     assert.equal(remedy({ [key]: "concurrency: 2\nholdApplicationUntilProxyStarts: true\n" }), undefined);
+  });
+});
+
+describe("pods that do not name all labels of the stats", () => {
+  it("are told to add to the annotation that they have, which a new one would replace", () => {
+    const remedy = (annotation: string): string | undefined =>
+      doctor(DOCUMENTS.map((text) => text.replace(/(extraStatTags: ).*/, `$1${annotation}`)).join("---\n")).find(
+        ({ id }) => id === "stats-tags-missing",
+      )?.remedy;
+    const [first = "", second = "", ...rest] = STATS_TAGS;
+    assert.equal(remedy(["team", ...rest].join()), `add to the annotation: ${first},${second}`);
+    assert.equal(remedy(["team", ...rest, first, second].join()), undefined);
   });
 });

@@ -68,10 +68,14 @@ function namedByPlugins(mesh: Mesh): Workload[] {
 }
 
 /** Names the labels of the filter's stats that a proxy does not know, given its pod's annotations. */
-function missingTags(annotations: Labels, mesh: Mesh): string | undefined {
+/** What is wrong with the labels of the stats that the annotations give, and what to do where they already give some. */
+function missingTags(annotations: Labels, mesh: Mesh): { message: string; remedy: string | undefined } | undefined {
   const { extraStatTags } = proxyConfigOf(annotations, mesh);
   const missing = STATS_TAGS.filter((tag) => !extraStatTags.includes(tag));
-  return missing.length === 0 ? undefined : `does not name the stats labels ${missing.join(", ")}`;
+  if (missing.length === 0) return undefined;
+  // To write the annotation anew would lose the labels of others.
+  const remedy = annotations.has(EXTRA_STAT_TAGS) ? `add to the annotation: ${missing.join()}` : undefined;
+  return { message: `does not name the stats labels ${missing.join(", ")}`, remedy };
 }
 
 const ALL_TAGS = `${EXTRA_STAT_TAGS}: ${STATS_TAGS.join()}`;
@@ -134,18 +138,20 @@ export const pods = family(
         );
       if (mesh.pluginsOf(broker).length === 0) continue;
       const missing = missingTags(broker.annotations, mesh);
-      if (missing) report("stats-tags-missing", broker.annotationPlace(EXTRA_STAT_TAGS), `${title} ${missing}`);
+      const place = broker.annotationPlace(EXTRA_STAT_TAGS);
+      if (missing) report("stats-tags-missing", place, `${title} ${missing.message}`, missing.remedy);
     }
     for (const workload of namedByPlugins(mesh)) {
       const missing = missingTags(workload.annotations, mesh);
-      const message = `${workload.resource.title} ${missing ?? ""}`;
-      if (missing) report("stats-tags-missing", workload.annotationPlace(EXTRA_STAT_TAGS), message);
+      const message = `${workload.resource.title} ${missing?.message ?? ""}`;
+      if (missing) report("stats-tags-missing", workload.annotationPlace(EXTRA_STAT_TAGS), message, missing.remedy);
     }
     for (const gateway of new Set(mesh.plugins.flatMap((plugin) => waypointsOf(plugin, mesh)))) {
       const missing = missingTags(podAnnotations(gateway), mesh);
       if (!missing) continue;
-      const remedy = `write under spec.infrastructure.annotations, which Istio gives to the waypoint's pods: ${ALL_TAGS}`;
-      report("stats-tags-missing", podAnnotationPlace(gateway, EXTRA_STAT_TAGS), `${gateway.title} ${missing}`, remedy);
+      const write = `write under spec.infrastructure.annotations, which Istio gives to the waypoint's pods: ${ALL_TAGS}`;
+      const place = podAnnotationPlace(gateway, EXTRA_STAT_TAGS);
+      report("stats-tags-missing", place, `${gateway.title} ${missing.message}`, missing.remedy ?? write);
     }
   },
 );
