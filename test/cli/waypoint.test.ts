@@ -79,6 +79,19 @@ describe("a waypoint", () => {
     assert.deepEqual(ids(...none, ...plugin, only, gateway("judge")), ["waypoint-unused"]);
   });
 
+  it("that is the only one for Services among the files is named to a Service that uses none", () => {
+    const told = (...gateways: string[]): string[] =>
+      doctor([...kinds("Service"), ...plugin, ...gateways].join("\n---\n"))
+        .filter(({ id }) => id === "waypoint-use-unseen")
+        .map(({ remedy }) => remedy.replace(/, or give .*/, ""));
+    const named = ["label the Service istio.io/use-waypoint: judge"];
+    assert.deepEqual(told(gateway("judge")), named);
+    assert.deepEqual(told(gateway("judge"), gateway("pods", "workload")), named);
+    const any = ["label the Service istio.io/use-waypoint: NAME"];
+    assert.deepEqual(told(), any);
+    assert.deepEqual(told(gateway("judge"), gateway("other")), any);
+  });
+
   it("has the filter twice if one plugin is for the Service and another for its Gateway or for every waypoint", () => {
     const only = authorization({
       selector: NATS,

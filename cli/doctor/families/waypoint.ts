@@ -36,16 +36,24 @@ function judgeTarget(target: Field, report: Report<Id>): void {
   report("target-ref-unknown", target.placeOf(key), `targetRefs cannot name ${what}`, remedy);
 }
 
+/** The label by which a Service uses the only waypoint for Services of its namespace; undefined if the files have none or several. */
+function labelFor({ namespace }: Service, mesh: Mesh): string | undefined {
+  const [only, ...others] = waypointsIn(namespace, mesh).filter((gateway) => otherTraffic(gateway) === undefined);
+  return only && others.length === 0 ? `label the Service istio.io/use-waypoint: ${only.name}` : undefined;
+}
+
 /** Whether the Service's traffic goes through a waypoint that runs plugins for Services. */
 function judgeUse(service: Service, mesh: Mesh, report: Report<Id>): void {
   const { resource } = service;
   const use = waypointOf(service, mesh);
+  const label = labelFor(service, mesh);
   if (use === "unknown") {
     const message = `no label among the files makes ${resource.title} use a waypoint`;
-    report("waypoint-use-unseen", resource.place, message, { compared: [resource] });
+    const remedy = label && `${label}, or give the file of its Namespace too`;
+    report("waypoint-use-unseen", resource.place, message, { remedy, compared: [resource] });
   } else if (use === "none") {
     const message = `neither ${resource.title} nor its Namespace has the label istio.io/use-waypoint, or the label is "none"`;
-    report("waypoint-unused", resource.place, message, { compared: [resource] });
+    report("waypoint-unused", resource.place, message, { remedy: label, compared: [resource] });
   } else {
     const known = waypointsIn(use.namespace, mesh);
     const gateway = known.find(({ name }) => name === use.name);
