@@ -305,7 +305,7 @@ describe("the memory of expected PONGs", () => {
         exhaust();
         const fits = filled + 24 <= 64;
         const kind = kinds[i];
-        let pushed = false;
+        let pushed: bool;
         if (kind == Pong.PUBLISH_VIOLATION) pushed = pushName(pongs, "y".repeat(20));
         else if (kind == Pong.QUEUE_VIOLATION) pushed = pushQueue(pongs, "y".repeat(9), "z".repeat(7));
         else pushed = pongs.pushSubscription(kind, pointerTo("y".repeat(12)), 12, 1, 2);

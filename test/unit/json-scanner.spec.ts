@@ -230,7 +230,7 @@ describe("the tokens of the JSON scanner", () => {
   it("of a document have no error of the one before", () => {
     const broken = String.UTF8.encode("[1 2]");
     begin(broken);
-    while (scanner.next() != JsonToken.ERROR) {}
+    while (scanner.next() != JsonToken.ERROR) expect(scanner.errorOffset).toBe(-1);
     expect(scanner.errorOffset).toBe(3);
     const whole = String.UTF8.encode("[1]");
     begin(whole);
