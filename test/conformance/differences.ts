@@ -52,7 +52,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     name: "jetstream-headers",
     title: "Headers that make JetStream act on other subjects need permission on those",
-    why: "`Nats-Schedule-Target` and `Nats-Scheduler` need publish permission on the subject that they name, and `Nats-Schedule-Source` needs subscribe permission; the other headers that docs/adr/0005 lists need permission too. nats-server checks only the first `Nats-Trace-Dest`, and none where there is a status; the filter checks every line of each. They are refused beside a value that has the name of a header twice on end, which hides others from JetStream's check, or one behind a lone LF. `Nats-Request-Info`, which nats-server writes itself, is refused together with a `Nats-Trace-Dest`: together they can make JetStream answer from another account.",
+    why: "`Nats-Schedule-Target` and `Nats-Scheduler` need publish permission on the subject that they name, and `Nats-Schedule-Source` needs subscribe permission, on one without `*` and `>` within a token; the other headers that docs/adr/0005 lists need permission too. nats-server checks only the first `Nats-Trace-Dest`, and none where there is a status; the filter checks every line of each. They are refused beside a value that has the name of a header twice on end, which hides others from JetStream's check, or one behind a lone LF. `Nats-Request-Info`, which nats-server writes itself, is refused together with a `Nats-Trace-Dest`: together they can make JetStream answer from another account.",
     stricter: "filter",
     sessions: [
       "own-schedule-target",

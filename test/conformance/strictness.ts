@@ -115,12 +115,15 @@ function strictPublish(
       !denied(name) && (allow ? allow.some((entry) => matches(entry.subject, name)) : !grants);
     if (!permitted(subject)) return undefined;
     const name = headers.value;
+    // A stream's subject_transform may make a token of a '*' or '>' within one.
+    const stays = !/[*>]/.test(name);
     if (headers.kind === "Nats-Schedule-Target") {
-      return permitted(name) ? undefined : { why: "jetstream-headers", texts: [refusal(name)] };
+      return stays && permitted(name) ? undefined : { why: "jetstream-headers", texts: [refusal(name)] };
     }
     const readable = entriesOf(permissions?.subscribe ?? {}, "allow");
     const unreadable = deniesOf(permissions);
     const received =
+      stays &&
       (!readable || readable.some((entry) => entry.queue === undefined && matches(entry.subject, name))) &&
       !unreadable.some((entry) => entry.queue === undefined && matches(entry.subject, name));
     if (received) return undefined;

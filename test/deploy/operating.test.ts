@@ -75,7 +75,8 @@ describe("what the page on troubleshooting gives doctor of a cluster", () => {
     .flatMap(([, names = ""]) => names.split(","))
     .map((name) => name.replace(/s?\..*$/, ""));
 
-  for (const id of readdirSync(FIXTURES)) {
+  // What other tools are to make of their own objects is in the cluster already.
+  for (const id of readdirSync(FIXTURES).filter((name) => name !== "not-rendered")) {
     it(`is enough for it to find ${id}`, () => {
       const documents = parseAllDocuments(readFileSync(join(FIXTURES, id, "bad.yaml"), "utf8")).filter((one) =>
         kinds.includes(String(one.get("kind")).toLowerCase()),
