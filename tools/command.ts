@@ -29,9 +29,8 @@ function endBy(signal: NodeJS.Signals): void {
   process.exit(exitStatusOf(signal));
 }
 
-/** Before all other listeners, which may exit at once. Where it listens already, it does so once all the same. */
+/** Before all other listeners, which may exit at once. */
 function listen(): void {
-  ignore();
   for (const signal of ENDING_SIGNALS) process.prependListener(signal, endBy);
 }
 
@@ -41,7 +40,7 @@ function ignore(): void {
 
 function begin(start: () => ChildProcess): ChildProcess {
   // First of all: a signal that comes when the child is there and nobody listens yet ends this process alone.
-  listen();
+  if (running.size === 0) listen();
   try {
     const child = start();
     running.add(child);

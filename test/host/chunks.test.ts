@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Host } from "./host.ts";
 import { freshSeed, Random } from "./random.ts";
 import {
   assertSame,
@@ -220,6 +221,13 @@ describe("a chunk of a server", () => {
   });
 });
 
+/** Asserts that the tick closes the connection, and that what the host did not do is counted once. */
+function assertEndedByHost(host: Host, wire: Wire): void {
+  host.tick();
+  assert.ok(wire.connection.closed);
+  assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "host" }), 1);
+}
+
 describe("a chunk that the host does not let the filter edit, or read,", () => {
   const rule = { subscribe: { allow: ["ok.>"], deny: ["ok.secret"] } };
   const secret = msg("ok.secret", "1", "secret");
@@ -235,9 +243,7 @@ describe("a chunk that the host does not let the filter edit, or read,", () => {
         assert.equal(wire.client(pub("no.2") + pub("ok.2")), "");
         assert.equal(wire.server(secret + msg("ok.2", "1")), "");
         assert.equal(wire.client("", true), "");
-        host.tick();
-        assert.ok(wire.connection.closed);
-        assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "host" }), 1);
+        assertEndedByHost(host, wire);
       }
     });
   }
@@ -254,9 +260,7 @@ describe("a chunk that the host does not let the filter edit, or read,", () => {
       const send = (text: string): string => (fromServer ? wire.server(text) : wire.client(text));
       assert.equal(send(`${chunk}${line} 1 5\r\nabcde\r\n`.slice(0, WINDOW + 10)), "");
       assert.equal(send("y 1 5\r\nabcde\r\n"), "");
-      host.tick();
-      assert.ok(wire.connection.closed);
-      assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "host" }), 1);
+      assertEndedByHost(host, wire);
     }
   });
 
@@ -270,9 +274,7 @@ describe("a chunk that the host does not let the filter edit, or read,", () => {
       // One read is of the beginning, one of the line behind the payload.
       host.refuseOnce("proxy_get_buffer_bytes", 2);
       assertSame(fromServer ? wire.server(chunk) : wire.client(chunk), "", "the chunk");
-      host.tick();
-      assert.ok(wire.connection.closed);
-      assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "host" }), 1);
+      assertEndedByHost(host, wire);
     }
   });
 

@@ -1,5 +1,6 @@
 import { istioSuite } from "./istio-suite.ts";
 import { deploySuite } from "./deploy-suite.ts";
+import { hostSuite } from "./host-suite.ts";
 import { lintSuite } from "./lint-suite.ts";
 import { nodeSuite } from "./node-suite.ts";
 import { picturesSuite } from "./pictures-suite.ts";
@@ -22,7 +23,7 @@ export const SUITES: readonly Suite[] = [
   { name: "lint", about: "formatting, lint and types", stage: 1, run: lintSuite },
   { name: "tools", about: "set-up and the count of tests", stage: 1, run: nodeSuite("tools") },
   { name: "unit", about: "assembly/ by as-pect, with coverage", stage: 1, run: unitSuite },
-  { name: "host", about: "the compiled Wasm in a small Node host", stage: 2, run: nodeSuite("host") },
+  { name: "host", about: "the compiled Wasm in a small Node host", stage: 2, run: hostSuite },
   { name: "cli", about: "the command istio-nats: doctor and check", stage: 2, run: nodeSuite("cli") },
   {
     name: "deploy",

@@ -67,8 +67,10 @@ function namedByPlugins(mesh: Mesh): Workload[] {
   );
 }
 
-/** Names the labels of the filter's stats that a proxy does not know, given its pod's annotations. */
-/** What is wrong with the labels of the stats that the annotations give, and what to do where they already give some. */
+/**
+ * The labels of the filter's stats that a proxy does not know, given its pod's annotations, and what to do where these name some
+ * already. Undefined if it knows all.
+ */
 function missingTags(annotations: Labels, mesh: Mesh): { message: string; remedy: string | undefined } | undefined {
   const { extraStatTags } = proxyConfigOf(annotations, mesh);
   const missing = STATS_TAGS.filter((tag) => !extraStatTags.includes(tag));
