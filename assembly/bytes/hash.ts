@@ -41,7 +41,14 @@ function makeKeys(): void {
  * seed.)
  */
 export function hashBytes(pointer: usize, length: i32): u32 {
-  return <u32>(hashBytes64(pointer, length) >> 32);
+  return shortHash(hashBytes64(pointer, length));
+}
+
+/** The `hashBytes` of what has this `hashBytes64`. */
+// @ts-ignore: decorator
+@inline
+export function shortHash(hash: u64): u32 {
+  return <u32>(hash >> 32);
 }
 
 /** The same in 64 bits, for tables that keep no names and take two names of one hash for the same. */

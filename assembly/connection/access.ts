@@ -1,5 +1,5 @@
 import { shareBytes } from "../bytes/budget";
-import { hashBytes } from "../bytes/hash";
+import { hashBytes64, shortHash } from "../bytes/hash";
 import { Words } from "../bytes/words";
 import { headerFields, HeaderUse, lacksEmptyLine } from "../nats/headers";
 import { ClientLine } from "../nats/client-line";
@@ -213,14 +213,17 @@ export class Access {
   /**
    * A delivery with this reply subject has passed. The peer is granted an answer unless the lists allow it anyway, or a live
    * grant does, of which this check is one use (client.go deliverMsg). Over a deny entry nothing is granted (docs/parity.md).
+   * Answers the subject's `hashBytes64` if that was needed, else 0.
    */
-  noteReply(reply: usize, length: i32): void {
-    if (!this.mayGrant(reply, length)) return;
+  noteReply(reply: usize, length: i32): u64 {
+    if (!this.mayGrant(reply, length)) return 0;
     const now = callbackTime();
-    const hash = hashBytes(reply, length);
-    if (this.useHashed(reply, length, hash, now)) return;
+    const name = hashBytes64(reply, length);
+    const hash = shortHash(name);
+    if (this.useHashed(reply, length, hash, now)) return name;
     for (let i = 0; i < this.grantCount; i++) this.grantsAt(i).grant(reply, length, hash, now);
     this.boundGrants();
+    return name;
   }
 
   /** Those who send requests choose how long reply subjects are: so nobody is closed for them, but the oldest grants go. */
@@ -232,14 +235,20 @@ export class Access {
 
   /** Is this publish, which the lists do not allow, an answer that was granted? If so, the grant is used once. */
   useGrants(subject: usize, length: i32): bool {
-    if (this.grantCount == 0) return false;
-    return this.useHashed(subject, length, hashBytes(subject, length), callbackTime());
+    return this.grantCount != 0 && this.useGrantsOf(subject, length, hashBytes64(subject, length));
+  }
+
+  /** The same where answers are granted at all and the subject's `hashBytes64` is known. */
+  // @ts-ignore: decorator
+  @inline
+  useGrantsOf(subject: usize, length: i32, name: u64): bool {
+    return this.useHashed(subject, length, shortHash(name), callbackTime());
   }
 
   /** Could `useGrants` answer true for this subject? Asking uses nothing; a grant that is over counts too. */
   hasGrantOf(subject: usize, length: i32): bool {
     if (this.grantCount == 0) return false;
-    const hash = hashBytes(subject, length);
+    const hash = shortHash(hashBytes64(subject, length));
     for (let i = 0; i < this.grantCount; i++) {
       if (this.grantsAt(i).has(subject, length, hash)) return true;
     }

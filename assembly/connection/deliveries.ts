@@ -92,7 +92,10 @@ function keepsBack(access: Access, line: ServerLine, sub: usize): bool {
 @inline
 function deliveryPasses(connection: Connection, line: ServerLine, sub: usize, meter: Meter): void {
   const access = connection.access;
-  if (access != null && line.replyLength > 0 && access.grantsReplies) access.noteReply(line.reply, line.replyLength);
+  let name: u64 = 0;
+  if (access != null && line.replyLength > 0 && access.grantsReplies) {
+    name = access.noteReply(line.reply, line.replyLength);
+  }
   const subjectClass = connection.classOf(line.subject, line.subjectLength);
   meter.allowedPayload(line.operation, subjectClass, line.size);
   const totals = connection.totals;
@@ -100,7 +103,7 @@ function deliveryPasses(connection: Connection, line: ServerLine, sub: usize, me
   totals.bytesOut += <u64>line.size;
   const unheard = isNoResponders(line);
   answerDelivered(connection, meter, line.subject, line.subjectLength, unheard);
-  if (line.replyLength > 0) requestDelivered(connection, line.reply, line.replyLength, subjectClass);
+  if (line.replyLength > 0) requestDelivered(connection, line.reply, line.replyLength, subjectClass, name);
   sampleDelivery(connection, line);
   if (sub != 0 && !unheard) {
     countReceived(sub);

@@ -9,7 +9,7 @@ import { Meter } from "../telemetry/meter";
 import { Duration } from "../telemetry/series";
 import { callbackNanoseconds } from "./callback-time";
 import { Connection } from "./connection";
-import { OpenRequests, RequestTable } from "./open-requests";
+import { OpenRequests } from "./open-requests";
 
 /**
  * How long answers take. A publish with a reply subject is a request, and the first message that the client is then
@@ -29,14 +29,7 @@ export function requestSent(
 ): void {
   const table = connection.requests;
   if (table == null || table.bound == 0 || isPull(subject, length)) return;
-  waitFor(table, connection.awaited, reply, replyLength, subjectClass);
-}
-
-/** Notes that a message on this subject is waited for. */
-// @ts-ignore: decorator
-@inline
-function waitFor(table: RequestTable, owner: OpenRequests, reply: usize, length: i32, subjectClass: i32): void {
-  table.open(owner, hashBytes64(reply, length), subjectClass, callbackNanoseconds());
+  table.open(connection.awaited, hashBytes64(reply, replyLength), subjectClass, callbackNanoseconds());
 }
 
 /** Has the client been delivered requests that it has not answered yet? Known only while service times are taken. */
@@ -48,12 +41,23 @@ export function owesReplies(connection: Connection): bool {
 // @ts-ignore: decorator
 @inline
 export function replySent(connection: Connection, meter: Meter, subject: usize, length: i32): void {
-  if (owesReplies(connection)) closeService(connection, connection.served, meter, subject, length);
+  if (owesReplies(connection)) closeServiceOf(connection, meter, subject, length);
 }
 
-function closeService(connection: Connection, owner: OpenRequests, meter: Meter, subject: usize, length: i32): void {
+/** The same of a publish whose subject has this `hashBytes64`. */
+export function namedReplySent(connection: Connection, meter: Meter, name: u64): void {
+  if (owesReplies(connection)) closeService(connection, meter, name);
+}
+
+function closeServiceOf(connection: Connection, meter: Meter, subject: usize, length: i32): void {
+  closeService(connection, meter, hashBytes64(subject, length));
+}
+
+// @ts-ignore: decorator
+@inline
+function closeService(connection: Connection, meter: Meter, name: u64): void {
   const table = connection.services;
-  if (table == null || !table.close(owner, hashBytes64(subject, length))) return;
+  if (table == null || !table.close(connection.served, name)) return;
   recordDuration(meter, Duration.SERVICE, table.subjectClass, callbackNanoseconds() - table.since);
 }
 
@@ -98,12 +102,20 @@ export function isNoResponders(line: ServerLine): bool {
 
 /**
  * A message with a reply subject goes to the client. It is no request where that is one of JetStream's own, on which
- * nats-server hears that the client keeps up: acknowledgements, flow control, the parts of a backup.
+ * nats-server hears that the client keeps up: acknowledgements, flow control, the parts of a backup. `name` is the reply
+ * subject's `hashBytes64`, or 0 where that is not known.
  */
-export function requestDelivered(connection: Connection, reply: usize, length: i32, subjectClass: i32): void {
+export function requestDelivered(
+  connection: Connection,
+  reply: usize,
+  length: i32,
+  subjectClass: i32,
+  name: u64,
+): void {
   const table = connection.services;
   if (table == null || table.bound == 0 || isOfJetStream(reply, length)) return;
-  waitFor(table, connection.served, reply, length, subjectClass);
+  if (name == 0) name = hashBytes64(reply, length);
+  table.open(connection.served, name, subjectClass, callbackNanoseconds());
 }
 
 /**

@@ -239,9 +239,9 @@ function passLonger(connection: Connection, from: usize, end: usize, access: Acc
       if (!isPlain(sub) || maxOf(sub) != 0) break;
       countReceived(sub);
     } else if (judgesUnknown(connection)) break;
-    if (replyLength > 0 && access.grantsReplies) access.noteReply(reply, replyLength);
+    const name = replyLength > 0 && access.grantsReplies ? access.noteReply(reply, replyLength) : 0;
     answerDelivered(connection, meter, subject, length);
-    if (replyLength > 0) requestDelivered(connection, reply, replyLength, subjectClass);
+    if (replyLength > 0) requestDelivered(connection, reply, replyLength, subjectClass, name);
     DELIVERY_RUN.add(Operation.MSG, meter, totals, subjectClass, size);
     p = sizeEnd + 2 + <usize>size + 2;
   }

@@ -1,10 +1,11 @@
+import { hashBytes64 } from "../bytes/hash";
 import { isReservedReply } from "../nats/reserved";
 import { allowsPublish, classOf, mayBeGranted, reasonOf } from "../policy/answer";
 import { Permissions } from "../policy/permissions";
 import { Reason } from "../policy/reason";
 import { Meter } from "../telemetry/meter";
 import { Connection } from "./connection";
-import { replySent, requestSent } from "./exchanges";
+import { namedReplySent, replySent, requestSent } from "./exchanges";
 
 /** In place of a class: the message is not allowed, or not by what is asked here. The long way asks further. */
 export const NOT_PLAIN: i32 = -1;
@@ -27,7 +28,8 @@ export function judgePlain(
   replyLength: i32,
 ): i32 {
   if (!allowsPublish(answer)) {
-    if (!isGranted(connection, answer, subject, length, replyLength)) return NOT_PLAIN;
+    if (replyLength > 0 || !mayBeGranted(answer)) return NOT_PLAIN;
+    return passesByGrant(connection, meter, subject, length) ? classOf(answer) : NOT_PLAIN;
   }
   // A reply subject that is not the peer's own may be allowed by a rule with `replies: ANY`, which the long way asks.
   if (replyLength > 0) {
@@ -41,10 +43,14 @@ export function judgePlain(
 }
 
 /**
- * Is it an answer that a delivery has granted, and to which nobody is to reply? This uses the grant. Where the answer is no,
- * the long way may ask once more and hears the same: what `useGrants` refuses it has removed.
+ * Is it an answer that a delivery has granted? Then this uses the grant and notes the exchange. Where the answer is no, the long
+ * way may ask once more and hears the same: what `useGrantsOf` refuses it has removed.
  */
-function isGranted(connection: Connection, answer: u64, subject: usize, length: i32, replyLength: i32): bool {
+function passesByGrant(connection: Connection, meter: Meter, subject: usize, length: i32): bool {
   const access = connection.access;
-  return access != null && replyLength == 0 && mayBeGranted(answer) && access.useGrants(subject, length);
+  if (access == null || !access.grantsReplies) return false;
+  const name = hashBytes64(subject, length);
+  if (!access.useGrantsOf(subject, length, name)) return false;
+  namedReplySent(connection, meter, name);
+  return true;
 }
