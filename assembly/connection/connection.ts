@@ -111,6 +111,12 @@ export class Connection {
   toServerPayload: i32 = 0;
   /** The last callback announced a payload larger than FAR (proxy/chunk.ts). */
   toServerLarge: bool = false;
+  /**
+   * The line that `passLonger` of plain-publishes.ts has read last had a reply subject, or such a one of plain-deliveries.ts. The
+   * next one is likely to have one too.
+   */
+  sendsRequests: bool = false;
+  receivesRequests: bool = false;
   /** The payload that is still to come is of a refused publish. */
   dropsPayload: bool = false;
   /** So many bytes of the client are held by the host under StopIteration until `pongs` has drained; 0: none are. */

@@ -56,6 +56,13 @@ export function passPlainDeliveries(connection: Connection, chunk: Chunk, positi
   if (access == null || meter == null || connection.shadow != null || connection.samples) return position;
   // Where a deny entry names a queue, the subject alone does not tell.
   if (connection.isFiltered && access.permissions.deniesQueues) return position;
+  // As in plain-publishes.ts.
+  if (connection.receivesRequests) {
+    const end = chunk.address(chunk.viewEnd);
+    const next = endLonger(passLonger(connection, p, end, access, meter), connection, chunk, meter);
+    if (next == position || next >= chunk.viewEnd) return next;
+    position = next;
+  }
   return pass(connection, chunk, position, access, meter);
 }
 
@@ -173,6 +180,13 @@ function judgesUnknown(connection: Connection): bool {
  */
 function endAt(p: usize, connection: Connection, chunk: Chunk, meter: Meter): i32 {
   keepSubject(LAST_DELIVERY);
+  return endLonger(p, connection, chunk, meter);
+}
+
+/** The same where nothing has gone through the loop of `pass`. */
+// @ts-ignore: decorator
+@inline
+function endLonger(p: usize, connection: Connection, chunk: Chunk, meter: Meter): i32 {
   DELIVERY_RUN.end(Operation.MSG, meter, connection.totals);
   const next = chunk.position(p);
   if (next <= chunk.size) return next;
@@ -240,6 +254,7 @@ function passLonger(connection: Connection, from: usize, end: usize, access: Acc
       countReceived(sub);
     } else if (judgesUnknown(connection)) break;
     const name = replyLength > 0 && access.grantsReplies ? access.noteReply(reply, replyLength) : 0;
+    connection.receivesRequests = replyLength > 0;
     answerDelivered(connection, meter, subject, length);
     if (replyLength > 0) requestDelivered(connection, reply, replyLength, subjectClass, name);
     DELIVERY_RUN.add(Operation.MSG, meter, totals, subjectClass, size);

@@ -54,6 +54,14 @@ export function passPlainPublishes(connection: Connection, chunk: Chunk, positio
   const meter = connection.meter;
   if (access == null || meter == null || connection.shadow != null) return position;
   if (connection.unsubscribe.length > 0 || connection.samples) return position;
+  // Requests are for `passLonger`. A client that has been asked is likely to answer now, and about grants it alone asks. One that
+  // comes alone, to a cold processor, must not go through the loop of `pass` in vain.
+  if (connection.sendsRequests || owesReplies(connection)) {
+    const end = chunk.address(chunk.viewEnd);
+    const next = endLonger(passLonger(connection, p, end, access.permissions, meter), connection, chunk, meter);
+    if (next == position || next >= chunk.viewEnd) return next;
+    position = next;
+  }
   return pass(connection, chunk, position, access.permissions, meter);
 }
 
@@ -69,12 +77,6 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
   const end = chunk.address(chunk.viewEnd);
   const last = end - (PUBLISH_VERB + SHORTEST_ARGUMENTS);
   let p = chunk.address(position);
-  // A client that has been asked is likely to answer now, and answers are often granted, which only `passLonger` asks about.
-  if (owesReplies(connection)) {
-    const from = p;
-    p = passLonger(connection, from, end, permissions, meter);
-    if (p == from) return endAt(p, connection, chunk, meter);
-  }
   while (true) {
     // A payload may take `p` behind the view. Sums of addresses and sizes do not wrap: the window lies low in memory.
     while (p <= last) {
@@ -164,6 +166,13 @@ function classIfAllowed(answer: u64): i32 {
  */
 function endAt(p: usize, connection: Connection, chunk: Chunk, meter: Meter): i32 {
   keepSubject(LAST_PUBLISH);
+  return endLonger(p, connection, chunk, meter);
+}
+
+/** The same where nothing has gone through the loop of `pass`. */
+// @ts-ignore: decorator
+@inline
+function endLonger(p: usize, connection: Connection, chunk: Chunk, meter: Meter): i32 {
   PUBLISH_RUN.end(Operation.PUB, meter, connection.totals);
   const next = chunk.position(p);
   if (next <= chunk.size) return next;
@@ -211,6 +220,7 @@ function passLonger(connection: Connection, from: usize, end: usize, permissions
     behindGranted = !allowsPublish(answer);
     const subjectClass = judgePlain(connection, meter, permissions, answer, subject, length, reply, replyLength);
     if (subjectClass == NOT_PLAIN) break;
+    connection.sendsRequests = replyLength > 0;
     PUBLISH_RUN.add(Operation.PUB, meter, totals, subjectClass, size);
     p = sizeEnd + 2 + <usize>size + 2;
   }
