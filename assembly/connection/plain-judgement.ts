@@ -46,6 +46,8 @@ export function judgePlain(
  * Is it an answer that a delivery has granted? Then this uses the grant and notes the exchange. Where the answer is no, the long
  * way may ask once more and hears the same: what `useGrantsOf` refuses it has removed.
  */
+// @ts-ignore: decorator
+@inline
 function passesByGrant(connection: Connection, meter: Meter, subject: usize, length: i32): bool {
   const access = connection.access;
   if (access == null || !access.grantsReplies) return false;

@@ -18,7 +18,7 @@ export class Run {
   @inline
   add(operation: Operation, meter: Meter, totals: Totals, subjectClass: i32, size: i32): void {
     if (subjectClass != this.subjectClass) {
-      this.end(operation, meter, totals);
+      this.change(operation, meter, totals);
       this.subjectClass = subjectClass;
     }
     this.addAlike(size);
@@ -32,7 +32,14 @@ export class Run {
     this.bytes += size;
   }
 
+  /** Counts what has been added, by a call, for where that is seldom done. */
+  private change(operation: Operation, meter: Meter, totals: Totals): void {
+    this.end(operation, meter, totals);
+  }
+
   /** Counts what has been added, so that the run is empty. */
+  // @ts-ignore: decorator
+  @inline
   end(operation: Operation, meter: Meter, totals: Totals): void {
     const count = <u64>this.count;
     if (count == 0) return;

@@ -20,18 +20,21 @@ export function saysNoResponders(pointer: usize): bool {
  * A pull from a JetStream consumer: `$JS.API.CONSUMER.MSG.NEXT.` or `$JS.DOMAIN.API.CONSUMER.MSG.NEXT.`. It has a reply
  * subject and is no request: its messages come, after any time, with their own subjects.
  */
+// @ts-ignore: decorator
+@inline
 export function isPull(pointer: usize, length: i32): bool {
-  return isOfApi(pointer, length, NEXT);
+  return isOfJetStream(pointer, length) && follows(pointer, length, NEXT);
 }
 
 /** A request to JetStream's API, `$JS.API.…` or `$JS.DOMAIN.API.…` (client.go `isJSAPIRequest`, 2.14.10 and 2.15.3). */
+// @ts-ignore: decorator
+@inline
 export function isApiRequest(pointer: usize, length: i32): bool {
-  return isOfApi(pointer, length, API);
+  return isOfJetStream(pointer, length) && follows(pointer, length, API);
 }
 
-/** Do these words follow `$JS`, or `$JS.` and a domain of one token? */
-function isOfApi(pointer: usize, length: i32, words: StaticArray<u8>): bool {
-  if (!isOfJetStream(pointer, length)) return false;
+/** Do these words follow `$JS`, or `$JS.` and a domain of one token? The subject begins with `$JS.`. */
+function follows(pointer: usize, length: i32, words: StaticArray<u8>): bool {
   if (startsWith(pointer + 3, length - 3, words)) return true;
   let at = 4;
   while (at < length && load<u8>(pointer + <usize>at) != DOT) at++;

@@ -62,6 +62,8 @@ export class Chunk {
    * Begins a callback of which the host's `buffer` (DOWNSTREAM_DATA or UPSTREAM_DATA) holds `size` bytes. `tail` is what an
    * earlier callback left over in that direction; `finish` leaves the new one there. Reads nothing yet.
    */
+  // @ts-ignore: decorator
+  @inline
   begin(buffer: i32, size: i32, tail: Buffer, frozen: bool, glances: bool): void {
     this.buffer = buffer;
     this.tail = tail;
