@@ -156,6 +156,7 @@ function subscribe(connection: Connection, chunk: Chunk, line: ClientLine, posit
     reportRefusal(connection, line, reason, access);
     return refuseSubscription(connection, chunk, line, position);
   }
+  connection.hasSubscribed = true;
   const next = chunk.position(line.next);
   // nats-server's limit is asked before the sid, so a repeated sid is over it too (client.go processSubEx).
   if (connection.subscriptions.liveCount >= connection.subscriptionsLimit) {
@@ -285,8 +286,15 @@ const FIRST_THAT_FORGETS: i32 = 14;
 
 function connect(connection: Connection, chunk: Chunk, line: ClientLine, position: i32, meter: Meter): i32 {
   const again = connection.options.received;
+  const hadHeaders = connection.options.headers;
   if (!connection.options.read(line.argument, line.argumentLength)) {
     return unreadable(connection, chunk, position, ProtocolError.CONNECT_JSON);
+  }
+  // nats-server asks twice whether a subscriber takes headers: for the MSG line, without a lock, and for the payload behind it
+  // (client.go `msgHeader`, `deliverMsg`). If that changes in between, the line has the wrong size, and a publisher's headers are
+  // lines, or its next messages are payload, for whoever reads on (2.15.2, tried).
+  if (connection.hasSubscribed && connection.options.headers != hadHeaders) {
+    return unreadable(connection, chunk, position, ProtocolError.HEADERS_CHANGED);
   }
   meter.allowed(Operation.CONNECT, NO_SUBJECT);
   const next = chunk.position(line.next);

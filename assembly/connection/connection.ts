@@ -123,6 +123,8 @@ export class Connection {
   held: i32 = 0;
   readonly options: ConnectOptions = new ConnectOptions();
   subscriptions: Subscriptions = new Subscriptions();
+  /** A SUB has gone to the server. From then on no CONNECT may turn headers on or off. */
+  hasSubscribed: bool = false;
   /** In DRY_RUN the client has made more subscriptions than `limits.subscriptions`, of which nothing is known here. */
   hasUnrecorded: bool = false;
   /** Some subscriptions wait to be judged by a newer policy (revocations.ts). */

@@ -18,6 +18,8 @@ export const enum ProtocolError {
   LINE_BREAK = 14,
   /** nats-server requires TLS inside the stream (`tls_required` in INFO). */
   SERVER_TLS = 15,
+  /** A CONNECT turns headers on or off behind a SUB. */
+  HEADERS_CHANGED = 16,
 }
 
 /** In place of a ProtocolError: there is none. */
@@ -41,6 +43,7 @@ export const PROTOCOL_ERROR_NAMES: StaticArray<string> = [
   "host",
   "line_break",
   "server_tls",
+  "headers_changed",
 ];
 
 /** What an operator should do about each, for the audit, by `ProtocolError`. */
@@ -61,7 +64,8 @@ export const PROTOCOL_ERROR_REMEDIES: StaticArray<string> = [
   "the proxy would not hand over or take bytes; please report this",
   "a publisher put a line break into a subject; the message was dropped: put that publisher behind the filter too",
   "nats-server requires TLS inside the stream (tls_required in its INFO), which the mesh has encrypted already: turn its tls block off, or use allow_non_tls",
+  "a CONNECT that turns headers on or off behind a SUB: say in the first CONNECT, before any SUB, whether the client takes headers",
 ];
 
 /** The number of kinds. */
-export const PROTOCOL_ERROR_COUNT: i32 = ProtocolError.SERVER_TLS + 1;
+export const PROTOCOL_ERROR_COUNT: i32 = ProtocolError.HEADERS_CHANGED + 1;

@@ -93,6 +93,13 @@ export const DIFFERENCES: readonly Difference[] = [
     sessions: ["own-jetstream-pattern"],
   },
   {
+    name: "headers-behind-sub",
+    title: "A CONNECT that turns headers on or off behind a SUB ends the connection",
+    why: "nats-server looks twice whether a subscriber takes headers, for the MSG line and for the payload behind it (client.go `msgHeader`, `deliverMsg`). Where a CONNECT changes that in between, the line has the wrong size: a publisher's headers are lines for whoever reads on, or what comes next is payload. So two clients could lead the filter of deliveries astray. A CONNECT before the first SUB may say what it likes.",
+    stricter: "filter",
+    sessions: ["own-headers-behind-sub"],
+  },
+  {
     name: "bare-cr",
     title: "A CR inside a control line ends the connection",
     why: "nats-server reads it differently depending on how the bytes were cut into reads (parser.go counts one byte to drop).",

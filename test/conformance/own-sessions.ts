@@ -80,6 +80,10 @@ export const OWN_SESSIONS: readonly Session[] = [
   ]),
   session("own-err-from-client", EVERYTHING, [{ data: "-ERR 'x'\r\n", barrier: "quiet" }]),
   session("own-hmsg-from-client", EVERYTHING, [{ data: "HMSG x 1 2 3\r\n\r\n", barrier: "quiet" }]),
+  session("own-headers-behind-sub", EVERYTHING, [
+    "SUB a 1\r\n",
+    { data: 'CONNECT {"headers":false,"user":"{USER}","pass":"{PASS}"}\r\n', barrier: "quiet" },
+  ]),
   session("own-padding", EVERYTHING, [
     { data: `PUB${" ".repeat(70_000)}a 1\r\nx\r\n`, barrier: "quiet", quiet_ms: 500 },
   ]),

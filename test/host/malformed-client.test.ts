@@ -117,6 +117,32 @@ describe("malformed bytes of a client, in ENFORCE", () => {
     }
   });
 
+  it("a CONNECT may turn headers on or off until the first SUB, and say again behind it what it has said", () => {
+    const sub = "SUB ok.1 1\r\n";
+    const says = (headers?: boolean | null): string => `CONNECT ${JSON.stringify({ verbose: false, headers })}\r\n`;
+    const [on, off] = [says(true), says(false)];
+    const allowed = [on + off + sub + off, off + on + pub("ok.1") + sub + on + says(null) + says() + on];
+    for (const bytes of allowed) {
+      assert.equal(Wire.connected(configuredHost(), { connect: "" }).client(bytes).replaceAll(PING, ""), bytes);
+    }
+    const refused: [string, string][] = [
+      [sub, on],
+      [`${on}${sub}UNSUB 1\r\n`, off],
+      [off + sub + off, on],
+    ];
+    for (const [begin, last] of refused) {
+      const wire = Wire.connected(configuredHost(), { connect: "" });
+      assert.equal(wire.client(begin + last + AFTER).replaceAll(PING, ""), begin + UNKNOWN);
+      assert.equal(wire.client(AFTER), "");
+    }
+  });
+
+  it("a SUB that is refused is none behind which a CONNECT could not turn headers off", () => {
+    const wire = Wire.connected(configuredHost());
+    const off = 'CONNECT {"headers":false}\r\n';
+    assert.equal(wire.client(`SUB no.1 1\r\n${off}`), PING + off + PING);
+  });
+
   it("a frame that the end of the stream or a reset cuts off is dropped; a cut by the end of the stream is counted", () => {
     for (const half of ["PUB ok.1 5\r\nab", "PUB ok.1", "SU", "PUB no.1 5\r\nab", 'CONNECT {"verb']) {
       const host = configuredHost();

@@ -165,6 +165,13 @@ export const MALFORMED: readonly Malformed[] = [
     kind: "connect_json",
     becomes: SILENT_CONNECT,
   },
+  {
+    name: "a CONNECT that turns headers off behind a SUB",
+    bytes: 'SUB ok.1 1\r\nCONNECT {"headers":false}\r\n',
+    kind: "headers_changed",
+    becomes: `SUB ok.1 1\r\n${UNKNOWN}`,
+    stricter: true,
+  },
   { name: "a TLS handshake", bytes: "\x16\x03\x01\x02\x00\x01\x00", kind: "tls", becomes: UNKNOWN, first: true },
   { name: "an HTTP request", bytes: "GET / HTTP/1.1\r\nHost: a\r\n\r\n", kind: "http", becomes: UNKNOWN, first: true },
   { name: "HTTP/2", bytes: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", kind: "http", becomes: UNKNOWN, first: true },
