@@ -304,10 +304,13 @@ export class Access {
     return this.resets > 0;
   }
 
-  /** The server has taken a further CONNECT: everything that now comes is behind it. */
-  finishReset(): void {
+  /**
+   * The server has taken a further CONNECT: everything that now comes is behind it, unless there may be a subscription that no CONNECT
+   * ends (stray-subscriptions.ts). Then a filter that is on stays on.
+   */
+  finishReset(mayHaveStray: bool): void {
     this.resets--;
-    if (this.resets == 0) this.filtering = this.filterNeededSince;
+    if (this.resets == 0) this.filtering = this.filterNeededSince || (this.filtering && mayHaveStray);
   }
 
   /** Notes what the text of a refusal names, and the rule that decided. */

@@ -15,6 +15,7 @@ import { endUnreadable } from "./endings";
 import { pingSent, replySent, requestSent } from "./exchanges";
 import { Pong } from "./expected-pongs";
 import { reportDryRun, reportRefusal, sample } from "./report";
+import { noteLimited, noteSid } from "./stray-subscriptions";
 import {
   addPendingMaxima,
   countedOf,
@@ -157,6 +158,7 @@ function subscribe(connection: Connection, chunk: Chunk, line: ClientLine, posit
     return refuseSubscription(connection, chunk, line, position);
   }
   connection.hasSubscribed = true;
+  noteSid(connection, line.sid, line.sidLength);
   const next = chunk.position(line.next);
   // nats-server's limit is asked before the sid, so a repeated sid is over it too (client.go processSubEx).
   if (connection.subscriptions.liveCount >= connection.subscriptionsLimit) {
@@ -229,6 +231,7 @@ function unsubscribe(connection: Connection, chunk: Chunk, line: ClientLine, pos
     return endAtServer(connection, chunk, line, position);
   }
   if (!here) {
+    noteLimited(connection, line.sid, line.sidLength);
     setMax(sub, line.maxMessages, false);
     return next;
   }
@@ -246,7 +249,11 @@ function unsubscribe(connection: Connection, chunk: Chunk, line: ClientLine, pos
  */
 function endAtServer(connection: Connection, chunk: Chunk, line: ClientLine, position: i32): i32 {
   const next = chunk.position(line.next);
-  if (line.maxMessages <= 0 || connection.access == null) return next;
+  if (line.maxMessages <= 0) return next;
+  if (connection.access == null) {
+    noteLimited(connection, line.sid, line.sidLength);
+    return next;
+  }
   chunk.drop(position, next);
   writeUnsubscribe(chunk, line.sid, line.sidLength, 0);
   return next;
@@ -353,8 +360,10 @@ export function sendUnsubscribes(connection: Connection, chunk: Chunk, position:
         writePing(connection, chunk);
       }
       writeUnsubscribe(chunk, at + 4, length, maximum);
-      if (maximum > 0) setMax(sub, maximum, false);
-      else if (sub != 0 && subscriptions.tellEnd(sub)) {
+      if (maximum > 0) {
+        noteLimited(connection, at + 4, length);
+        setMax(sub, maximum, false);
+      } else if (sub != 0 && subscriptions.tellEnd(sub)) {
         // Only the PONG of a PING behind it shows that all is here that the server delivered beyond the maximum.
         if (!connection.pongs.pushSubscription(Pong.BEGINS, at + 4, length, serialOf(sub))) return false;
         writePing(connection, chunk);

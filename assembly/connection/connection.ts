@@ -125,6 +125,9 @@ export class Connection {
   subscriptions: Subscriptions = new Subscriptions();
   /** A SUB has gone to the server. From then on no CONNECT may turn headers on or off. */
   hasSubscribed: bool = false;
+  /** The largest sid of which nats-server was told a maximum, and whether a SUB has had such a one since (stray-subscriptions.ts). */
+  largestLimited: i32 = -1;
+  mayHaveStray: bool = false;
   /** In DRY_RUN the client has made more subscriptions than `limits.subscriptions`, of which nothing is known here. */
   hasUnrecorded: bool = false;
   /** Some subscriptions wait to be judged by a newer policy (revocations.ts). */
@@ -323,9 +326,9 @@ export class Connection {
   /** The server has taken a further CONNECT. */
   hasBegunAnew(): void {
     const access = this.access;
-    if (access != null) access.finishReset();
+    if (access != null) access.finishReset(this.mayHaveStray);
     const shadow = this.shadow;
-    if (shadow != null) shadow.finishReset();
+    if (shadow != null) shadow.finishReset(this.mayHaveStray);
     if (!this.observing && !this.awaitsConnect) this.subscriptions.settle();
   }
 

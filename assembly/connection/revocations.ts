@@ -47,8 +47,8 @@ let stepsForDeliveries: i32 = 0;
  * filtered.
  */
 export function judgeSubscriptions(connection: Connection): void {
-  if (connection.access != null && connection.hasUnrecorded) {
-    reportRevokedConnection(connection, Reason.TOO_MANY_SUBSCRIPTIONS);
+  if (connection.access != null && (connection.hasUnrecorded || connection.mayHaveStray)) {
+    reportRevokedConnection(connection, connection.hasUnrecorded ? Reason.TOO_MANY_SUBSCRIPTIONS : Reason.NOT_ALLOWED);
     closeSoon(connection);
     return;
   }

@@ -106,6 +106,10 @@ export class Session {
   #dropped = new Set<Subscription>();
   /** A further CONNECT has gone out in DRY_RUN. The PONG for a client's PING after it shows whether nats-server has read it. */
   #unsettled: "" | "SILENT" | "PINGED" = "";
+  /** The largest sid that has had a maximum, and whether one that may have had one was used again, which ends with a policy. */
+  #largestLimited = -1;
+  #mayHaveStray = false;
+  #mayEnd = false;
   /** A policy forbids a subscription that is or may be a queue group member's. Its connection is closed if it says nothing. */
   #mayClose = false;
   passed = 0;
@@ -122,6 +126,7 @@ export class Session {
   follow(policy: SubscribePolicy): void {
     const judge = (this.#policy = new Judge(policy));
     if (judge.observes) return;
+    this.#mayEnd ||= this.#mayHaveStray;
     for (const sub of this.#all) {
       const isPermitted = judge.permits(sub.subject, sub.queue);
       sub.wasPermitted &&= isPermitted;
@@ -182,8 +187,8 @@ export class Session {
    * it, or a needless end.
    */
   leftOver(): string | undefined {
-    if (this.#wire.connection.closed) return this.#mayClose ? undefined : "the connection was closed";
-    if (this.#policy.observes) return undefined;
+    if (this.#wire.connection.closed) return this.#mayClose || this.#mayEnd ? undefined : "the connection was closed";
+    if (this.#policy.observes || this.#mayEnd) return undefined;
     const left = [...this.#live.values()].find(({ subject, queue }) => !this.#policy.permits(subject, queue));
     return left && `nats-server still has ${told(left)}`;
   }
@@ -199,7 +204,7 @@ export class Session {
   #isDue(sub: Subscription, subject: string): boolean {
     const policy = this.#policy;
     // server.test.ts covers what a sid brings that is used twice at once or has a maximum.
-    if (!sub.wasPermitted || !this.#isSole(sub) || this.#limited.has(sub.sid)) return false;
+    if (this.#mayEnd || !sub.wasPermitted || !this.#isSole(sub) || this.#limited.has(sub.sid)) return false;
     if (policy.observes) return true;
     if (!this.#isKnown(sub)) return policy.permitsMessage(subject);
     if (this.#unsettled !== "" && !policy.permits(subject, "")) return false;
@@ -231,9 +236,13 @@ export class Session {
 
   /** The client sends it. */
   #note({ verb, sid, argument }: Operation): void {
-    if (verb === "SUB") this.#uses.set(sid, (this.#uses.get(sid) ?? 0) + 1);
-    else if (verb === "UNSUB" && argument.includes(" ")) this.#limited.add(sid);
-    else if (verb === "CONNECT" && this.#isConnected && this.#policy.observes) this.#unsettled = "SILENT";
+    if (verb === "SUB") {
+      this.#uses.set(sid, (this.#uses.get(sid) ?? 0) + 1);
+      this.#mayHaveStray ||= Number(sid) <= this.#largestLimited;
+    } else if (verb === "UNSUB" && argument.includes(" ")) {
+      this.#limited.add(sid);
+      this.#largestLimited = Math.max(this.#largestLimited, Number(sid));
+    } else if (verb === "CONNECT" && this.#isConnected && this.#policy.observes) this.#unsettled = "SILENT";
     else if (verb === "PING" && this.#unsettled !== "") this.#unsettled = "PINGED";
   }
 

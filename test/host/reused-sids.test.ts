@@ -10,10 +10,10 @@ describe("a sid that was used again while it was live", () => {
 
   it("ends with the next policy, because nobody knows which subject the server has for it", () => {
     const { host, wire } = connected(both);
-    // The echo ends the first one at the server before it reads the second SUB.
-    const lines = `SUB a.1 1\r\n${pub("a.1")}UNSUB 1 1\r\nSUB a.2 1\r\n`;
+    // The server may have refused the first one, for a limit of its own.
+    const lines = "SUB a.1 1\r\nSUB a.2 1\r\n";
     assert.equal(wire.client(lines), lines);
-    assert.equal(wire.server(msg("a.1", "1") + msg("a.2", "1")), msg("a.1", "1") + msg("a.2", "1"));
+    assert.equal(wire.server(msg("a.2", "1")), msg("a.2", "1"));
     host.configure(first);
     assert.equal(wire.server(msg("a.2", "1")), ended("a.1", "1"));
     assert.equal(wire.client(PING), `${unsub("1")}${PING}`);
@@ -22,8 +22,7 @@ describe("a sid that was used again while it was live", () => {
 
   it("ends then even if a maximum would end it that only the first one has reached", () => {
     const { host, wire } = connected(both);
-    const lines = `SUB a.1 1\r\n${pub("a.1")}UNSUB 1 1\r\nSUB a.1 1\r\nSUB a.2 1\r\n`;
-    wire.client(lines);
+    wire.client("SUB a.1 1\r\nSUB a.1 1\r\nSUB a.2 1\r\n");
     wire.server(msg("a.1", "1").repeat(3));
     assert.equal(wire.client("UNSUB 1 2\r\n"), "UNSUB 1 2\r\n");
     host.configure(first);
@@ -79,14 +78,78 @@ describe("a sid that was used again while it was live", () => {
 
   it("continues with the same subject while the policy allows that, and ends like any other", () => {
     const { host, wire } = connected(both);
-    const lines = `SUB a.1 1\r\n${pub("a.1")}UNSUB 1 1\r\nSUB a.1 1\r\n`;
-    wire.client(lines);
+    wire.client("SUB a.1 1\r\nSUB a.1 1\r\n");
     wire.server(msg("a.1", "1"));
     host.configure(first);
     assert.equal(wire.server(msg("a.1", "1")), msg("a.1", "1"));
     host.configure(policyOf({ publish, subscribe: { allow: ["a.2"] } }));
     assert.equal(wire.server(msg("a.1", "1")), ended("a.1", "1"));
     assert.equal(wire.client(PING), `${unsub("1")}${PING}`);
+  });
+});
+
+describe("a sid that was used again behind a maximum, so that nats-server may deliver on for it whatever it is told,", () => {
+  const publish = { allow: ["a.>"] };
+  const both = policyOf({ publish, subscribe: { allow: ["a.>", "b.>"] } });
+  const first = policyOf({ publish, subscribe: { allow: ["a.>"] } });
+  const AGAIN = "SUB a.1 1\r\nUNSUB 1 1\r\nUNSUB 1\r\nSUB b.1 1\r\n";
+  const inDryRun = policyOf({ publish, subscribe: { allow: ["a.>"] } }, { mode: "DRY_RUN" });
+
+  it("makes the next policy end the connection", () => {
+    const lines = [
+      AGAIN,
+      `${AGAIN}UNSUB 1\r\nSUB a.2 1\r\n`,
+      `${AGAIN}${CONNECT}SUB a.2 2\r\n`,
+      "SUB a.1 x\r\nUNSUB x 1\r\nSUB b.1 x\r\n",
+      "SUB a.1 7\r\nUNSUB 7 1\r\nSUB b.1 5\r\n",
+      "SUB a.1 1234567890\r\nUNSUB 1234567890 1\r\nSUB b.1 1234567890\r\n",
+    ];
+    for (const some of lines) {
+      const { host, wire } = connected(both);
+      wire.client(some);
+      host.configure(first);
+      assert.equal(wire.server(PONG.repeat(3) + msg("b.1", "1")), "", some);
+      tick(host);
+      assert.equal(wire.connection.closedByFilter, true, some);
+    }
+  });
+
+  it("makes ENFORCE end the connection if that was in DRY_RUN, and DRY_RUN does not", () => {
+    for (const some of [AGAIN, "UNSUB 1 1\r\nSUB b.1 1\r\n"]) {
+      const { host, wire } = connected(inDryRun);
+      wire.client(some);
+      host.configure(policyOf({ publish, subscribe: { allow: ["b.>"] } }, { mode: "DRY_RUN" }));
+      assert.equal(wire.server(msg("b.1", "1")), msg("b.1", "1"));
+      host.configure(first);
+      assert.equal(wire.server(msg("b.1", "1")), "", some);
+      tick(host);
+      assert.equal(wire.connection.closedByFilter, true, some);
+    }
+  });
+
+  it("keeps deliveries filtered behind a further CONNECT", () => {
+    const { wire } = connected(policyOf({ publish, subscribe: { allow: [">"], deny: ["secret"] } }));
+    wire.client(`SUB a.1 1\r\nUNSUB 1 1\r\nUNSUB 1\r\nSUB > 1\r\n${CONNECT}SUB a.2 2\r\n`);
+    assert.equal(wire.server(PONG.repeat(2)), "");
+    const rest = msg("a.2", "2");
+    assert.equal(wire.server(msg("secret", "1") + rest + msg("secret", "2")), rest);
+  });
+
+  it("is one that may have had it: clients that count upwards, and those without maxima at the server, are not concerned", () => {
+    const filtered = policyOf({ publish, subscribe: { allow: ["a.>"], deny: ["a.secret"] } });
+    for (const [before, some] of [
+      [both, "SUB a.1 1\r\nUNSUB 1 1\r\nSUB a.2 2\r\nUNSUB 2 9\r\nSUB a.3 10\r\n"],
+      [both, "SUB a.1 1\r\nUNSUB 1\r\nSUB a.2 1\r\nSUB a.3 x\r\nUNSUB x\r\nSUB a.3 x\r\n"],
+      // This maximum is counted here.
+      [filtered, "SUB a.> 1\r\nUNSUB 1 1\r\nUNSUB 1\r\nSUB a.2 1\r\n"],
+    ] as const) {
+      const { host, wire } = connected(before);
+      wire.client(some);
+      host.configure(first);
+      assert.equal(wire.server(msg("a.9", "77")), msg("a.9", "77"));
+      tick(host);
+      assert.equal(wire.connection.closed, false, some);
+    }
   });
 });
 

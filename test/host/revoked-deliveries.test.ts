@@ -124,15 +124,6 @@ describe("a delivery that a newer policy no longer allows, for a subscription th
     assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
   });
 
-  it("does not affect a subscription whose SUB began in DRY_RUN and went before the UNSUB of its sid", () => {
-    const { host, wire } = connected(policyOf(before, { mode: "DRY_RUN" }));
-    wire.client("SUB ok.a 1\r\nUNSUB 1 1\r\nSUB ok.b 1\r");
-    host.configure(policyOf(before));
-    wire.server(msg("ok.a", "1"));
-    assert.equal(wire.client("\nPING\r\n"), "\nPING\r\n");
-    assert.equal(wire.server(msg("ok.b", "1")), msg("ok.b", "1"));
-  });
-
   it("is also filtered if the subscription comes after a further CONNECT that nats-server reads later", () => {
     for (const filtered of [false, true]) {
       const { host, wire } = connected(policyOf(before));
