@@ -123,11 +123,11 @@ export class Connection {
   held: i32 = 0;
   readonly options: ConnectOptions = new ConnectOptions();
   subscriptions: Subscriptions = new Subscriptions();
-  /** A SUB has gone to the server. From then on no CONNECT may turn headers on or off. */
-  hasSubscribed: bool = false;
   /** The largest sid of which nats-server was told a maximum, and whether a SUB has had such a one since (stray-subscriptions.ts). */
   largestLimited: i32 = -1;
   mayHaveStray: bool = false;
+  /** A SUB has gone to the server. From then on no CONNECT may turn headers on or off. */
+  hasSubscribed: bool = false;
   /** In DRY_RUN the client has made more subscriptions than `limits.subscriptions`, of which nothing is known here. */
   hasUnrecorded: bool = false;
   /** Some subscriptions wait to be judged by a newer policy (revocations.ts). */
