@@ -52,7 +52,7 @@ export function takeFromServer(connection: Connection, size: i32): bool {
   const frozen = connection.observing || connection.toClientPassed;
   chunk.begin(UPSTREAM_DATA, size, connection.toClientTail, frozen, connection.toClientLarge);
   if (connection.phase == Phase.ENDED) {
-    chunk.finishWithWrittenOnly();
+    chunk.finishWithNothing();
     return !chunk.mustStay;
   }
   let position = -connection.toClientTail.length;

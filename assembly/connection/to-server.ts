@@ -86,7 +86,7 @@ function noteUnfinished(connection: Connection): void {
 function dropAll(connection: Connection, size: i32): void {
   if (size == 0) return;
   chunk.begin(DOWNSTREAM_DATA, size, connection.toServerTail, connection.observing, false);
-  chunk.finishWithWrittenOnly();
+  chunk.finishWithNothing();
 }
 
 function process(connection: Connection, size: i32): void {
@@ -118,7 +118,7 @@ function process(connection: Connection, size: i32): void {
     if (chunk.finish(position)) return;
     endAtOnce(connection, chunk.failed ? ProtocolError.HOST : ProtocolError.MEMORY);
   } else if (connection.phase == Phase.ENDING) chunk.finish(size);
-  else if (connection.phase == Phase.ENDED) chunk.finishWithWrittenOnly();
+  else if (connection.phase == Phase.ENDED) chunk.finishWithNothing();
 }
 
 /**

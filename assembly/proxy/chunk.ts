@@ -242,20 +242,15 @@ export class Chunk {
     } else this.put(0, this.done, outArea, this.outLength);
   }
 
-  /** Replaces all of the chunk by what has been written, and forgets the tail: nothing original may pass. */
-  finishWithWrittenOnly(): void {
-    if (!this.frozen) {
-      if (this.appended) {
-        this.flush();
-        this.put(0, this.size, 0, 0);
-      } else this.put(0, this.size, outArea, this.outLength);
-    }
+  /** Drops all of the chunk, what has been written too, and forgets the tail: nothing may pass. */
+  finishWithNothing(): void {
+    if (!this.frozen) this.put(0, i32.MAX_VALUE, 0, 0);
     this.tail.clear();
   }
 
   /** Copies all original bytes up to `position` that are not accounted for to `out`. */
   private keepUntil(position: i32): void {
-    if (this.done < 0 && position > this.done) {
+    if (this.done < 0) {
       const upTo = min(position, 0);
       this.writeBytes(this.tail.pointer + <usize>(this.done + this.tail.length), upTo - this.done);
       this.done = upTo;
@@ -276,7 +271,7 @@ export class Chunk {
 
   /** Appends what is in `out` behind the original bytes, so that `out` is empty. */
   private flush(): void {
-    if (this.outLength == 0 || this.frozen) return;
+    if (this.outLength == 0) return;
     this.put(APPEND, 0, outArea, this.outLength);
     this.outLength = 0;
     this.appended = true;

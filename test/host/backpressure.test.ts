@@ -135,7 +135,19 @@ describe("a client that floods refused operations and does not read", () => {
     const host = configuredHost({ limits: { outstandingReplies: 1024 } });
     const wire = Wire.connected(host);
     while (wire.connection.heldDownstream === 0) wire.client(pub("no.1"));
-    wire.connection.visibleDownstream!.append(Buffer.from(pub("no.2")));
+    wire.connection.visibleDownstream!.append(Buffer.from("P"));
+    while (wire.connection.heldDownstream > 0) wire.server(PONG);
+    assert.equal(wire.released(), "");
+    assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "host" }), 1);
+    assert.ok(wire.connection.closed);
+  });
+
+  it("is disconnected if the host holds fewer of its bytes than it has reported", () => {
+    const host = configuredHost({ limits: { outstandingReplies: 1024 } });
+    const wire = Wire.connected(host);
+    while (wire.connection.heldDownstream === 0) wire.client(pub("no.1"));
+    const held = wire.connection.visibleDownstream!;
+    held.bytes = held.bytes.subarray(0, -1);
     while (wire.connection.heldDownstream > 0) wire.server(PONG);
     assert.equal(wire.released(), "");
     assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "host" }), 1);

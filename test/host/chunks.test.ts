@@ -336,7 +336,10 @@ describe("what is written before a line that an earlier chunk has begun", () => 
       assert.equal(wire.server(PONG.repeat(sids.length)), "");
       assertSame(wire.client(pub("ok.c")), pub("ok.c"), "behind it");
     });
+  }
 
+  // The last is written in several parts.
+  for (const beyond of [-4000, -1, 0, 1, 3000, 2 * OUT]) {
     it(`${OUT} bytes and ${beyond} with that beginning, leaves nats-server's chunk as it is`, () => {
       const allow = ["ok.>", "gone.>"];
       const host = configuredHost({ rule: { subscribe: { allow } } });

@@ -117,6 +117,15 @@ describe("a PONG that began in DRY_RUN", () => {
     assert.equal(wire.client(pub("no.1") + pub("no.2")), PING + PING);
     assert.equal(wire.server(PONG.slice(2) + PONG), PONG.slice(2) + publishViolation("no.2"));
   });
+
+  it("becomes no text about a subscription beyond limits.subscriptions", () => {
+    const rule = { subscribe: { allow: ["ok.>"] } };
+    const { host, wire } = connected(policyOf(rule, { mode: "DRY_RUN" }));
+    assert.equal(wire.server(PONG.slice(0, 2)), PONG.slice(0, 2));
+    host.configure(policyOf(rule, { limits: { subscriptions: 1 } }));
+    assert.equal(wire.client("SUB ok.a 1\r\nSUB ok.b 2\r\n" + pub("no.1")), "SUB ok.a 1\r\n" + PING + PING);
+    assert.equal(wire.server(PONG.slice(2) + PONG), PONG.slice(2) + publishViolation("no.1"));
+  });
 });
 
 describe("a subscription whose line began in DRY_RUN", () => {
