@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Host } from "./host.ts";
-import { LINE, MEMORY } from "./memory.ts";
+import { LINE, MEMORY, subs } from "./memory.ts";
 import { configuredHost, msg, PING, PONG, pub, publishViolation, stat, Wire } from "./wire.ts";
 
 describe("limits.memory, the budget of a VM", () => {
@@ -96,6 +96,28 @@ describe("limits.memory, the budget of a VM", () => {
     assert.ok(held < MEMORY * 0.9 && held > MEMORY * 0.85, `${held} bytes are held`);
     // The first connections continue as if nothing had happened.
     assert.equal(wires[0]!.client(" 0\r\n\r\n"), `${half} 0\r\n\r\n`);
+  });
+
+  it("when used up, ends a connection whose begun line cannot be kept, and loses no part of a line", () => {
+    const host = configuredHost({ limits: { memory: MEMORY, controlLine: 65_536 } });
+    let large = Wire.connected(host);
+    let sid = 0;
+    const begun = `PUB ok.${"x".repeat(60_000)}`;
+    const rest = " 0\r\n\r\n";
+    const outcomes = new Set<string>();
+    // Each takes a little more of the last tenth than the one before, in steps smaller than the line.
+    for (let count = 100; count < 220; count += 8) {
+      // Connections that hold more, and so are ended first when room is needed.
+      while (stat(host, "istio_nats_memory_bytes") < MEMORY * 0.89) {
+        if (++sid % 230 === 0) large = Wire.connected(host);
+        large.client(`${LINE} ${sid}\r\n`);
+      }
+      const wire = Wire.connected(host);
+      wire.client(subs(count) + begun);
+      outcomes.add(wire.client(rest));
+      wire.connection.close("client");
+    }
+    assert.deepEqual(outcomes, new Set([begun + rest, ""]));
   });
 
   it("when used up, ends a subscription that has reached its maximum together with its connection", () => {
