@@ -1,4 +1,4 @@
-import { ANYONE, expectFault, faultsOf, withActs, withKeys, withSource } from "./policy-support";
+import { ANYONE, expectFault, faultsOf, read, withActs, withKeys, withSource } from "./policy-support";
 
 const ACT: string = '"publish":{"allow":["a"]}';
 
@@ -31,6 +31,16 @@ describe("a configuration that is not one", () => {
         "rules[0].name: expected a name such as orders-api, found a number\n" +
         "rules[0]: is not JSON: expected a key in double quotes, found the end of the text at byte 37",
     );
+  });
+
+  it("is no other fault besides where the text breaks, though what follows is missing then", () => {
+    const begun = [
+      '{"trustDomains":[',
+      '{"rules":[{"name":"r"',
+      '{"telemetry":{"subjects":[{"name":"a"',
+      '{"telemetry":{"subjects":[{"name":"a","patterns":[',
+    ];
+    for (let i = 0; i < begun.length; i++) expect(read(begun[i]).faults.count).toBe(1, begun[i]);
   });
 
   it("is a fault if it is not an object", () => {

@@ -93,6 +93,14 @@ describe("the faults of telemetry", () => {
     );
   });
 
+  it("name the class that has the name or the pattern already", () => {
+    expectFault(
+      subjects('{"name":"a","patterns":["x"]},{"name":"b","patterns":["y"]},{"name":"b","patterns":["y"]}'),
+      'telemetry.subjects[2].name: "b" is the name of subjects[1] already: write its patterns there\n' +
+        'telemetry.subjects[2].patterns[0]: "y": is in subjects[1] already, which counts: remove one of them',
+    );
+  });
+
   it("include patterns that are not subjects", () => {
     expectFault(
       subjects('{"name":"a","patterns":["a.>.b","a..b","a b"]}'),

@@ -81,11 +81,14 @@ describe("a configuration", () => {
     expect(entriesOf(rule.publish.allow).join()).toBe("orders.é😀");
   });
 
-  it("is not read beyond 8 MiB", () => {
+  it("of 8 MiB is read, and none that is a byte longer", () => {
     const bytes = new ArrayBuffer(MAX_CONFIG_BYTES + 1);
     memory.fill(changetype<usize>(bytes), 0x20, MAX_CONFIG_BYTES + 1);
     expect(readPolicy(changetype<usize>(bytes), MAX_CONFIG_BYTES + 1).faults.toString()).toBe(
       "configuration: is 8388609 bytes long: use at most 8388608",
+    );
+    expect(readPolicy(changetype<usize>(bytes), MAX_CONFIG_BYTES).faults.toString()).toBe(
+      "configuration: is not JSON: expected a value, found the end of the text at byte 8388608",
     );
   });
 
