@@ -352,6 +352,13 @@ describe("what is reported about the policy", () => {
     assert.ok(!host.configure({ rules: [] }).accepted);
     assert.equal(stat(host, "istio_nats_policy_rejected_total", { reporter: "destination" }), 1);
   });
+
+  it("counts one whose identity is no word that is known with those of the workload", () => {
+    const host = configuredHost({}, { properties: NODE });
+    assert.ok(!host.configure({ ...policy(), identity: "peer" }).accepted);
+    const labels = { reporter: "destination", destination_workload: "nats" };
+    assert.equal(stat(host, "istio_nats_policy_rejected_total", labels), 1);
+  });
 });
 
 describe("errors of nats-server itself", () => {
