@@ -130,6 +130,35 @@ describe("the policy in force in all VMs of a proxy", () => {
     assertOnly(wire, "b", ["a"]);
   });
 
+  it("is the same in all VMs where two are published at once, of which one VM then loses its own", () => {
+    const shared = new SharedData();
+    const [one, other] = [vm(shared), vm(shared)];
+    for (const host of [one, other]) host.configure(only("old"));
+    // The other VM publishes between what the first one reads last and what it writes.
+    const get = shared.get.bind(shared);
+    let reads = 0;
+    shared.get = (key) => {
+      const found = get(key);
+      if (key === KEY && ++reads === 2) other.configure(only("theirs"));
+      return found;
+    };
+    one.configure(only("ours"));
+    assert.ok(reads > 2);
+    for (const host of [one, other]) assertOnly(Wire.connected(host), "theirs", ["ours", "old"]);
+    tick(one, other);
+    for (const host of [one, other]) assertOnly(Wire.connected(host), "theirs", ["ours", "old"]);
+  });
+
+  it("is published with the next try where the host does not take the first", () => {
+    const shared = new SharedData();
+    const [one, other] = [vm(shared), vm(shared)];
+    for (const host of [one, other]) host.configure(only("old"));
+    one.refuseOnce("proxy_set_shared_data", 0);
+    one.configure(only("new"));
+    tick(one, other);
+    for (const host of [one, other]) assertOnly(Wire.connected(host), "new", ["old"]);
+  });
+
   it("is separate for every plugin, by plugin name and root id", () => {
     const shared = new SharedData();
     const names = [{ plugin_name: "x" }, { plugin_name: "y" }, { plugin_name: "x", plugin_root_id: "r" }];

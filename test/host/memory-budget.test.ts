@@ -75,6 +75,18 @@ describe("limits.memory, the budget of a VM", () => {
     assert.equal(host.memoryPages, pages);
   });
 
+  it("loses nothing to peers whose certificate has a URI of 20,000 bytes, once their connections have ended", () => {
+    const host = configuredHost();
+    let pages = 0;
+    for (let i = 0; i < 1000; i++) {
+      const wire = new Wire(host, `spiffe://cluster.local/${"x".repeat(20_000)}`);
+      wire.client(pub("ok.1"));
+      wire.connection.close("client");
+      if (i === 200) pages = host.memoryPages;
+    }
+    assert.equal(host.memoryPages, pages);
+  });
+
   it("bounds what connections that send half lines hold, however many there are", () => {
     const host = configuredHost({ limits: { memory: MEMORY } });
     const half = `PUB ok.${"x".repeat(4000)}`;
