@@ -209,6 +209,16 @@ describe("an audit record", () => {
     );
     assert.equal(stat(host, "istio_nats_audit_suppressed_total"), 10);
   });
+
+  it("about a refusal that was left out is counted also if the plugin goes before its next tick", () => {
+    const host = configuredHost({ audit: { refusalsPerSecond: 1, burst: 2 } });
+    const wire = Wire.connected(host);
+    wire.client(pub("no.a").repeat(5));
+    wire.connection.close();
+    host.deleteRoot(wire.connection.root);
+    const [, left] = [...host.metrics].find(([raw]) => raw.endsWith("istio_nats_audit_suppressed_total"))!;
+    assert.equal(left, 3);
+  });
 });
 
 describe("docs/audit.schema.json", () => {

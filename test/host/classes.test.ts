@@ -185,6 +185,16 @@ describe("the number of series", () => {
     assert.equal(valuesOf(host, "source_principal").size, 5);
   });
 
+  it("of refusals tells the classes of all configurations apart, of which there may be more than one has", () => {
+    const host = new Host(filterModule());
+    for (let config = 0; config < 3; config++) {
+      const subjects = Array.from({ length: 64 }, (_, i) => ({ name: `c${config}-${i}`, patterns: [`no.${i}`] }));
+      assert.ok(host.configure(policy({ telemetry: { subjects } })).accepted);
+    }
+    Wire.connected(host).client(pub("no.60"));
+    assert.equal(stat(host, "istio_nats_refusals_total", { subject: "c2-60" }), 1);
+  });
+
   it("of refusals is at most 512 for a principal; beyond that, class and rule are `other`", () => {
     const rules = Array.from({ length: 600 }, (_, i) => ({
       name: `rule-${i}`,

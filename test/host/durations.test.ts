@@ -88,6 +88,14 @@ describe("a request's duration", () => {
     assert.deepEqual(valuesOf(wire.host, REQUEST), [0, 1, 1]);
   });
 
+  it("is 0 where the host's clock is set back before the answer comes", () => {
+    const wire = requester();
+    wire.client(pub("ok.ask.a", "?", "_INBOX.1"));
+    wire.host.advance(-3000);
+    wire.server(msg("_INBOX.1", "1", "!"));
+    assert.deepEqual(valuesOf(wire.host, REQUEST), [0]);
+  });
+
   it("is reported for requests that overlap, in any order", () => {
     const wire = requester();
     const count = 500;
@@ -174,6 +182,17 @@ describe("a service's duration", () => {
     wire.client(pub("_INBOX.2", "!"));
     assert.deepEqual(valuesOf(wire.host, SERVICE, { subject: "ask" }), [12, 42]);
     assert.deepEqual(valuesOf(wire.host, REQUEST), []);
+  });
+
+  it("is not measured for an answer that comes behind telemetry.requestTimeout", () => {
+    const rule = { allow_responses: { max: 1, expires: "1m" }, subscribe: { allow: ["ok.>"] } };
+    const wire = Wire.connected(configuredHost({ telemetry: TELEMETRY, rule }));
+    wire.client("SUB ok.ask.* 1\r\n");
+    wire.server(msg("ok.ask.a", "1", "?", "_INBOX.1"));
+    wire.host.advance(10_500);
+    wire.host.tick();
+    assert.equal(wire.client(pub("_INBOX.1", "!")), pub("_INBOX.1", "!"));
+    assert.deepEqual(valuesOf(wire.host, SERVICE), []);
   });
 
   it("is not measured for what JetStream itself waits for: acknowledgements, flow control, the parts of a backup", () => {

@@ -199,6 +199,18 @@ describe("connections to a nats-server with which the filter is not tested", () 
     assert.equal(untested({ source_principal: PEER }), 2);
     assert.equal(untested(), 2);
   });
+
+  it("are told of in the log once for each version, and for at most 16 versions", () => {
+    const host = configuredHost();
+    for (let minor = 0; minor < 20; minor++) {
+      for (let i = 0; i < 2; i++) Wire.connected(host, { info: INFO.replace("2.15.2", `2.9${minor}.0`) });
+    }
+    const told = host.logs.map(({ message }) => /nats-server "2\.9(\d+)\.0" is behind/.exec(message)?.[1]);
+    assert.deepEqual(
+      told.filter((minor) => minor !== undefined),
+      Array.from({ length: 16 }, (_, minor) => String(minor)),
+    );
+  });
 });
 
 describe("gauges", () => {
@@ -347,6 +359,25 @@ describe("what is reported about the policy", () => {
     assert.deepEqual([rules(text), rules(other)], [1, 0]);
   });
 
+  it("begins at 0 for what is counted, before any of it has happened", () => {
+    const host = configuredHost();
+    for (const event of [
+      "policy_rejected",
+      "policy_changes",
+      "revoked_connections",
+      "revoked_subscriptions",
+      "principals_capped",
+      "audit_suppressed",
+    ]) {
+      const series = [...host.metrics].filter(([raw]) => raw.endsWith(`;.;istio_nats_${event}_total`));
+      assert.deepEqual(
+        series.map(([, value]) => value),
+        [0],
+        event,
+      );
+    }
+  });
+
   it("counts a configuration that was refused", () => {
     const host = configuredHost();
     assert.ok(!host.configure({ rules: [] }).accepted);
@@ -438,19 +469,31 @@ describe("a connection's summary in filter state", () => {
 
   it("is there when the connection ends", () => {
     const wire = Wire.connected(configuredHost());
-    wire.client(pub("ok.1", "abc"));
+    wire.client(pub("ok.1", "ab") + pub("ok.1", "c"));
     wire.server(msg("ok.1", "1", "abcd"));
     wire.connection.close();
     assert.deepEqual(stateOf(wire), {
       nats_principal: "spiffe://cluster.local/ns/shop/sa/orders-api",
       nats_client_id: "7",
-      nats_messages_in: "1",
+      nats_messages_in: "2",
       nats_bytes_in: "3",
       nats_messages_out: "1",
       nats_bytes_out: "4",
       nats_refused: "0",
       nats_denied: "0",
     });
+  });
+
+  it("has neither principal nor client id where these are not known", () => {
+    const wire = new Wire(configuredHost(), null);
+    wire.client(pub("ok.1"));
+    wire.connection.close();
+    const keys = Object.keys(stateOf(wire));
+    assert.ok(keys.includes("nats_denied"));
+    assert.deepEqual(
+      ["nats_principal", "nats_client_id"].filter((key) => keys.includes(key)),
+      [],
+    );
   });
 
   it("reports the first refusal at once, and later ones if they are audited", () => {
