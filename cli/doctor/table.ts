@@ -12,6 +12,7 @@ import { pods } from "./families/pods.ts";
 import { policy } from "./families/policy.ts";
 import { protocol } from "./families/protocol.ts";
 import { rendered } from "./families/rendered.ts";
+import { routes } from "./families/routes.ts";
 import { spelling } from "./families/spelling.ts";
 import { size } from "./families/size.ts";
 import { waypoint } from "./families/waypoint.ts";
@@ -28,6 +29,7 @@ export const FAMILIES: readonly Family[] = [
   plugin,
   attachment,
   waypoint,
+  routes,
   policy,
   image,
   size,

@@ -77,6 +77,13 @@ export class Mesh {
     return this.clientPorts(service).length > 0 || this.brokers.some((broker) => service.selectsWorkload(broker));
   }
 
+  /** The Service with nats-server's client port of which this is a name. */
+  clientServiceNamed(host: string, fromNamespace: string): Service | undefined {
+    return this.services.find(
+      (service) => service.isNamed(host, fromNamespace) && this.clientPorts(service).length > 0,
+    );
+  }
+
   pluginsOf(workload: Workload): Plugin[] {
     return this.plugins.filter((plugin) => plugin.selectsWorkload(workload, this.rootNamespace));
   }

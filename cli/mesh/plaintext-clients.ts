@@ -17,10 +17,6 @@ export interface PlaintextClient {
   remedy: string;
 }
 
-function brokerServiceNamed(mesh: Mesh, host: string, namespace: string): Service | undefined {
-  return mesh.services.find((service) => service.isNamed(host, namespace) && mesh.clientPorts(service).length > 0);
-}
-
 /** What clients' proxies speak in the TLS modes other than the mesh's own. */
 const ORIGINATED: ReadonlyMap<string, string> = new Map([
   ["DISABLE", "plaintext"],
@@ -31,7 +27,7 @@ const ORIGINATED: ReadonlyMap<string, string> = new Map([
 /** nats-server's Service that a DestinationRule is for. A wildcard covers what no other rule names (`MostSpecificHostMatch`). */
 function brokerServiceOf(rule: Resource, mesh: Mesh): Service | undefined {
   const host = rule.root.text("spec", "host") ?? "";
-  if (!host.startsWith("*")) return brokerServiceNamed(mesh, host, rule.namespace);
+  if (!host.startsWith("*")) return mesh.clientServiceNamed(host, rule.namespace);
   const rules = mesh.of("DestinationRule", "networking.istio.io");
   return mesh.services.find(
     (service) =>
@@ -63,7 +59,7 @@ export function plaintextClients(mesh: Mesh): PlaintextClient[] {
       .flatMap((c) => c.items("env"))
       .flatMap((variable): PlaintextClient[] => {
         const host = hostOf(variable);
-        const service = host === undefined ? undefined : brokerServiceNamed(mesh, host, workload.namespace);
+        const service = host === undefined ? undefined : mesh.clientServiceNamed(host, workload.namespace);
         const way = service && (own ?? wayUnknown(workload, service, mesh));
         if (!way) return [];
         const message = `${workload.resource.title} ${way.how} and connects to ${service.resource.title} (${placeText(variable.placeOf("value"))})`;

@@ -1,0 +1,53 @@
+import type { Field } from "../manifests/field.ts";
+import type { Resource } from "../manifests/resource.ts";
+import type { Mesh } from "./mesh.ts";
+import { CLIENT_PORT } from "./nats-ports.ts";
+
+/** A subset to which a VirtualService leads connections of NATS. */
+export interface NamedSubset {
+  virtualService: Resource;
+  subset: Field;
+  host: string;
+}
+
+/** A host with as much of a Service's name as is known: a short one is in the namespace of who names it (`ResolveShortnameToFQDN`). */
+function resolved(host: string, namespace: string): string {
+  if (!host.includes(".")) return `${host}.${namespace}.svc`;
+  // The cluster's domain follows, which only the mesh's own settings tell.
+  return /^[^.]+\.[^.]+\.svc(?=\.|$)/.exec(host)?.[0] ?? host;
+}
+
+/** Whether a route is for NATS's port, or leads to nats-server's Service. */
+function isOfNats(route: Field, destination: Field, namespace: string, mesh: Mesh): boolean {
+  const ports = [...route.items("match").map((match) => match.integer("port")), destination.integer("port", "number")];
+  const host = destination.text("host") ?? "";
+  return ports.includes(CLIENT_PORT) || mesh.clientServiceNamed(host, namespace) !== undefined;
+}
+
+/** The subsets that TCP and TLS routes name; those for HTTP are no ways to nats-server. */
+export function namedSubsets(mesh: Mesh): NamedSubset[] {
+  return mesh.of("VirtualService", "networking.istio.io").flatMap((virtualService) => {
+    const { root, namespace } = virtualService;
+    return [...root.items("spec", "tcp"), ...root.items("spec", "tls")].flatMap((route) =>
+      route.items("route").flatMap((way) => {
+        const destination = way.get("destination");
+        const subset = destination?.get("subset");
+        if (!destination || !subset || (subset.text() ?? "") === "") return [];
+        if (!isOfNats(route, destination, namespace, mesh)) return [];
+        return [{ virtualService, subset, host: resolved(destination.text("host") ?? "", namespace) }];
+      }),
+    );
+  });
+}
+
+/** The subsets that DestinationRules make for a host; undefined if none of those among the files is for it. */
+export function subsetsOf({ host }: NamedSubset, mesh: Mesh): string[] | undefined {
+  const rules = mesh.of("DestinationRule", "networking.istio.io").filter(({ root, namespace }) => {
+    const of = root.text("spec", "host") ?? "";
+    // Whether a more specific rule comes before a wildcard's depends on who asks (`destinationRule` in push_context.go).
+    if (of.startsWith("*")) return [host, `${host}.cluster.local`].some((one) => one.endsWith(of.slice(1)));
+    return resolved(of, namespace) === host;
+  });
+  if (rules.length === 0) return undefined;
+  return rules.flatMap(({ root }) => root.items("spec", "subsets").flatMap((subset) => subset.text("name") ?? []));
+}

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { document, ids, kinds } from "./sound-mesh.ts";
+import { doctor } from "./support.ts";
+
+function virtualService(namespace: string, spec: object): string {
+  return document("networking.istio.io", "VirtualService", "v", namespace, spec);
+}
+
+function destinationRule(namespace: string, host: string, ...subsets: string[]): string {
+  const spec = { host, subsets: subsets.map((name) => ({ name })) };
+  return document("networking.istio.io", "DestinationRule", `d-${subsets[0] ?? "none"}`, namespace, spec);
+}
+
+describe("a subset to which a VirtualService leads NATS's connections", () => {
+  const service = kinds("Service");
+  const host = "nats.messaging.svc.cluster.local";
+  const to = (destination: object, match: object = {}): object => ({ match: [match], route: [{ destination }] });
+  const short = virtualService("messaging", { hosts: ["nats"], tcp: [to({ host: "nats", subset: "canary" })] });
+
+  it("is one of the host's DestinationRules, by whichever of its names these have it", () => {
+    const longer = short.replace('"host":"nats"', `"host":"${host}"`);
+    for (const way of [short, longer, longer.replace("cluster.local", "test.local")]) {
+      for (const [namespace, name] of [
+        ["messaging", "nats"],
+        ["shop", host],
+        ["istio-system", "*.messaging.svc.cluster.local"],
+        ["istio-system", "*"],
+      ] as const) {
+        assert.deepEqual(ids(...service, way, destinationRule(namespace, name, "canary")), [], name);
+        assert.deepEqual(ids(...service, way, destinationRule(namespace, name, "other")), ["subset-nothing"], name);
+      }
+      // Those of one host are united.
+      const both = [destinationRule("messaging", "nats", "other"), destinationRule("messaging", "nats", "canary")];
+      assert.deepEqual(ids(...service, way, ...both), []);
+      for (const rule of [destinationRule("shop", "nats", "canary"), destinationRule("messaging", "redis", "canary")])
+        assert.deepEqual(ids(...service, way, rule), ["subset-unseen"]);
+    }
+  });
+
+  it("is judged on TCP and TLS routes for NATS's port or to its Service, and on no others", () => {
+    const of = (key: string, route: object): string[] => ids(...service, virtualService("shop", { [key]: [route] }));
+    const elsewhere = { host: "gate.test", subset: "s" };
+    for (const key of ["tcp", "tls"]) {
+      assert.deepEqual(of(key, to({ host, subset: "s" })), ["subset-unseen"]);
+      assert.deepEqual(of(key, to({ ...elsewhere, port: { number: 4222 } })), ["subset-unseen"]);
+      assert.deepEqual(of(key, to(elsewhere, { port: 4222 })), ["subset-unseen"]);
+      assert.deepEqual(of(key, to(elsewhere, { port: 5432 })), []);
+      assert.deepEqual(of(key, to({ host })), []);
+    }
+    assert.deepEqual(of("http", to({ host, subset: "s" })), []);
+  });
+
+  it("is reported with those that there are, and the one that was meant", () => {
+    const found = (...subsets: string[]): string => {
+      const [finding, ...more] = doctor(
+        [...service, short, destinationRule("messaging", "nats", ...subsets)].join("\n---\n"),
+      );
+      assert.deepEqual([finding?.id, more], ["subset-nothing", []]);
+      return `${finding!.message}: ${finding!.remedy}`;
+    };
+    const leads = "VirtualService messaging/v leads to subset canary of nats.messaging.svc, whose DestinationRule";
+    assert.equal(found("canarry", "v1"), `${leads} has canarry, v1: did you mean canarry?`);
+    assert.match(found(), /whose DestinationRule has no subsets: write the name of a subset that/);
+  });
+});
