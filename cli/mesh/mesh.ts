@@ -59,11 +59,11 @@ export class Mesh {
   }
 
   /** The container port behind a Service's port. A named port is known only if the pods are among the files. */
-  targetOf(service: Service, { target }: ServicePort): number | undefined {
-    if (/^\d+$/.test(target)) return Number(target);
+  targetOf(service: Service, port: ServicePort): number | undefined {
+    if (/^\d+$/.test(port.target)) return Number(port.target);
     const [number] = this.workloads
       .filter((workload) => service.selectsWorkload(workload))
-      .flatMap((workload) => workload.resolvePort(target) ?? []);
+      .flatMap((workload) => workload.resolvePort(port) ?? []);
     return number;
   }
 

@@ -85,9 +85,9 @@ function portsOfArguments(broker: Workload): OpenPort[] {
 /** The ports of nats-server to which its Services lead: a container need not declare what a number names. */
 function portsOfServices(broker: Workload, mesh: Mesh): OpenPort[] {
   return mesh.servicesOf(broker).flatMap(({ ports }) =>
-    ports.flatMap(({ field, name, target }) => {
-      const number = broker.resolvePort(target);
-      return number !== undefined && isOther(number, name) ? [openPort(number, field.placeOf("port"))] : [];
+    ports.flatMap((port) => {
+      const number = broker.resolvePort(port);
+      return number !== undefined && isOther(number, port.name) ? [openPort(number, port.field.placeOf("port"))] : [];
     }),
   );
 }

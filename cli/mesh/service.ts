@@ -1,7 +1,7 @@
 import type { Field } from "../manifests/field.ts";
 import type { Resource } from "../manifests/resource.ts";
 import { mayMeet, selects, type Labels } from "./selector.ts";
-import type { Workload } from "./workload.ts";
+import { transportOf, type Workload } from "./workload.ts";
 
 export interface ServicePort {
   field: Field;
@@ -9,6 +9,7 @@ export interface ServicePort {
   name: string;
   /** The targetPort as written, or the port itself if there is none. */
   target: string;
+  protocol: string;
 }
 
 /** A Kubernetes Service. */
@@ -21,7 +22,8 @@ export class Service {
     this.ports = resource.root.items("spec", "ports").flatMap((field) => {
       const number = field.integer("port");
       if (number === undefined) return [];
-      return [{ field, number, name: field.text("name") ?? "", target: field.text("targetPort") ?? String(number) }];
+      const target = field.text("targetPort") ?? String(number);
+      return [{ field, number, name: field.text("name") ?? "", target, protocol: transportOf(field) }];
     });
   }
 

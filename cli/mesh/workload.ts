@@ -27,8 +27,10 @@ function podPath({ root, kind, group }: Resource): readonly string[] | undefined
 }
 
 export interface ContainerPort {
+  field: Field;
   name: string | undefined;
   number: number;
+  protocol: string;
   place: Place;
 }
 
@@ -91,9 +93,13 @@ export class Workload {
     return this.ports.find((port) => port.number === number);
   }
 
-  /** The container port that a Service's targetPort means: a number stands for itself, a name is looked up. */
-  resolvePort(target: string): number | undefined {
-    return /^\d+$/.test(target) ? Number(target) : this.ports.find(({ name }) => name === target)?.number;
+  /**
+   * The container port that a Service's port leads to: a number stands for itself, and a name is looked up among the ports of the
+   * same protocol (pilot/pkg/serviceregistry/kube/controller/util.go, `FindPort`).
+   */
+  resolvePort({ target, protocol }: { target: string; protocol: string }): number | undefined {
+    if (/^\d+$/.test(target)) return Number(target);
+    return this.ports.find((port) => port.name === target && port.protocol === protocol)?.number;
   }
 
   /** The annotation's place, or where it would be. */
@@ -102,10 +108,18 @@ export class Workload {
   }
 }
 
+/** The `protocol` of a Service's or a container's port. Kubernetes takes TCP where none is written, and refuses small letters. */
+export function transportOf(port: Field): string {
+  const written = port.text("protocol") ?? "";
+  return written === "" ? "TCP" : written.toUpperCase();
+}
+
 function portsOf(container: Field): ContainerPort[] {
-  return container.items("ports").flatMap((port) => {
-    const number = port.integer("containerPort");
-    return number === undefined ? [] : [{ name: port.text("name"), number, place: port.placeOf("containerPort") }];
+  return container.items("ports").flatMap((field) => {
+    const number = field.integer("containerPort");
+    if (number === undefined) return [];
+    const place = field.placeOf("containerPort");
+    return [{ field, name: field.text("name"), number, protocol: transportOf(field), place }];
   });
 }
 

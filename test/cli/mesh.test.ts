@@ -42,6 +42,50 @@ describe("a Service's targetPort", () => {
   });
 });
 
+describe("the protocol of a port of nats-server", () => {
+  const replaced = (from: string, to: string): string[] => {
+    const changed = DOCUMENTS.map((text) => text.replace(from, to));
+    assert.notDeepEqual(changed, DOCUMENTS);
+    return changed;
+  };
+
+  it("is TCP, in capitals, in its Services", () => {
+    const told = (protocol: string): string[] => {
+      const found = doctor(replaced("port: 4222 }", `port: 4222, protocol: ${protocol} }`).join("\n---\n"));
+      return found.map(({ id, message, remedy }) => `${id}: ${message}: ${remedy}`);
+    };
+    const port = "transport-not-tcp: port 4222 of Service messaging/nats";
+    assert.deepEqual(told("TCP"), []);
+    assert.deepEqual(told('""'), []);
+    for (const other of ["UDP", "SCTP"])
+      assert.deepEqual(told(other), [`${port} (clients) has protocol ${other}: write protocol: TCP, or leave it out`]);
+    const refused = (word: string): string => `${port} has protocol ${word}, which Kubernetes refuses`;
+    assert.deepEqual(told("tcp"), [`${refused("tcp")}: write protocol: TCP`]);
+    assert.deepEqual(told("nats"), [`${refused("nats")}: write protocol: TCP, or leave it out`]);
+  });
+
+  it("is what a Service finds a container's port by, beside its name", () => {
+    const container = (protocol: string): string[] =>
+      replaced("containerPort: 4222 }", `containerPort: 4222, protocol: ${protocol} }`);
+    assert.deepEqual(ids(...container("UDP")), ["container-transport-not-tcp"]);
+    assert.deepEqual(ids(...container("udp")), ["transport-not-tcp"]);
+    const byName = container("UDP").map((text) => text.replace("port: 4222 }", "port: 4222, targetPort: client }"));
+    assert.deepEqual(ids(...byName), ["container-transport-not-tcp", "pod-not-in-service", "target-port-nothing"]);
+    const [finding] = doctor(byName.join("\n---\n")).filter(({ id }) => id === "target-port-nothing");
+    assert.match(finding!.message, /leads to a port named "client", but the containers have client \(UDP\)$/);
+  });
+
+  it("does not matter where it is not a port of NATS's protocol", () => {
+    const statsd = replaced(
+      "containerPort: 4222 }",
+      "containerPort: 4222 }, { name: statsd, containerPort: 8125, protocol: UDP }",
+    );
+    const [service = "", ...rest] = [...statsd].sort((a) => (a.includes("kind: Service\n") ? -1 : 1));
+    const more = service.trimEnd() + "\n    - { name: statsd, port: 8125, targetPort: statsd, protocol: UDP }\n";
+    assert.deepEqual(ids(more, ...rest), []);
+  });
+});
+
 describe("a gateway", () => {
   const [plugin = ""] = kinds("WasmPlugin").map((text) =>
     text.replace("namespace: messaging", "namespace: egress").replace("app: nats", "istio: egress"),

@@ -9,6 +9,7 @@ import type { Plugin } from "../../mesh/plugin.ts";
 import type { Service } from "../../mesh/service.ts";
 import { labelsText, mayMeet, type Pods } from "../../mesh/selector.ts";
 import { ingressOf, sidecarsFor } from "../../mesh/sidecar.ts";
+import type { ContainerPort } from "../../mesh/workload.ts";
 import { family, type Report } from "../family.ts";
 
 type Id =
@@ -153,16 +154,23 @@ function judgeGatewayServices(plugin: Plugin, mesh: Mesh, report: Report<Id>): v
   }
 }
 
+/** The name of a container's port, with its protocol if that is why a Service may not find it. */
+function nameOf({ name, protocol }: ContainerPort): string[] {
+  if (name === undefined) return [];
+  return [protocol === "TCP" ? name : `${name} (${protocol})`];
+}
+
 /** Ports of nats-server's Services that lead to no port of their pods, where the pods are among the files. */
 function judgeTargets(mesh: Mesh, report: Report<Id>): void {
   for (const service of mesh.services) {
     const brokers = mesh.brokers.filter((broker) => service.selectsWorkload(broker));
     if (brokers.length === 0) continue;
-    for (const { field, number, target } of service.ports) {
-      const targets = brokers.map((broker) => broker.resolvePort(target));
+    for (const servicePort of service.ports) {
+      const { field, number, target } = servicePort;
+      const targets = brokers.map((broker) => broker.resolvePort(servicePort));
       const port = `port ${number} of ${service.resource.title}`;
       if (targets.every((resolved) => resolved === undefined)) {
-        const names = brokers.flatMap(({ ports }) => ports.flatMap(({ name }) => name ?? []));
+        const names = brokers.flatMap(({ ports }) => ports.flatMap(nameOf));
         const message = `${port} leads to a port named "${target}", but the containers have ${names.length > 0 ? names.join(", ") : "no named port"}`;
         report("target-port-nothing", field.placeOf("targetPort"), message);
         continue;
@@ -348,7 +356,7 @@ export const match = family<Id>(
         report("broker-without-plugin", broker.resource.place, message, { compared: [broker.resource] });
       }
       const ports = mesh.servicesOf(broker).flatMap((service) => service.ports);
-      if (ports.some(({ target }) => broker.resolvePort(target) === CLIENT_PORT)) continue;
+      if (ports.some((port) => broker.resolvePort(port) === CLIENT_PORT)) continue;
       const place = broker.port(CLIENT_PORT)?.place ?? broker.resource.place;
       const message = `port ${CLIENT_PORT} of ${broker.resource.title} is in no Service`;
       const services = mesh.services.map(({ resource }) => resource);

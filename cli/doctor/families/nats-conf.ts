@@ -79,7 +79,7 @@ const CONTROL_LINE = 4096;
 function isMatched(broker: Workload, number: number, mesh: Mesh): boolean {
   const ports = mesh
     .servicesOf(broker)
-    .flatMap((service) => service.ports.filter(({ target }) => broker.resolvePort(target) === number));
+    .flatMap((service) => service.ports.filter((port) => broker.resolvePort(port) === number));
   const matched = mesh.pluginsOf(broker).flatMap(({ serverMatches }) => serverMatches.flatMap((one) => one.ports));
   return ports.some((port) => matched.some((field) => field.integer() === port.number));
 }

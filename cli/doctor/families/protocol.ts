@@ -1,9 +1,14 @@
 import type { Field } from "../../manifests/field.ts";
+import type { Mesh } from "../../mesh/mesh.ts";
 import { CLIENT_PORT, SERVER_FIRST_PORTS } from "../../mesh/nats-ports.ts";
+import type { Service, ServicePort } from "../../mesh/service.ts";
 import { ingressOf } from "../../mesh/sidecar.ts";
 import { family, type Report } from "../family.ts";
 
-type Id = "port-not-tcp";
+type Id = "port-not-tcp" | "transport-not-tcp" | "container-transport-not-tcp";
+
+/** What Kubernetes knows as `protocol` of a port (k8s.io/api `core/v1/types.go`, `Protocol`). */
+const TRANSPORTS = ["TCP", "UDP", "SCTP"];
 
 const SNIFFED =
   "Istio waits for the client's first bytes to guess the protocol, and the client waits for nats-server, which speaks first";
@@ -22,6 +27,55 @@ function judgeDeclaredProtocol(port: Field, report: Report<Id>): void {
   report("port-not-tcp", port.placeOf("protocol"), `port ${CLIENT_PORT} ${is}: ${SNIFFED}`, "write protocol: TCP");
 }
 
+/** What nats-server speaks first for on a Service's port. */
+function useOf(port: ServicePort, service: Service, mesh: Mesh): string | undefined {
+  return SERVER_FIRST_PORTS.get(mesh.targetOf(service, port) ?? port.number) ?? SERVER_FIRST_PORTS.get(port.number);
+}
+
+/** Whether Kubernetes knows what a port has as its `protocol`. `title` names the port. */
+function judgeWord(port: Field, title: string, report: Report<Id>): boolean {
+  const word = port.text("protocol") ?? "";
+  if (word === "" || TRANSPORTS.includes(word)) return true;
+  const meant = word.toUpperCase();
+  const remedy = TRANSPORTS.includes(meant) ? `write protocol: ${meant}` : undefined;
+  report(
+    "transport-not-tcp",
+    port.placeOf("protocol"),
+    `${title} has protocol ${word}, which Kubernetes refuses`,
+    remedy,
+  );
+  return false;
+}
+
+/** Whether connections to a Service's port are forwarded, so that more can be said about it. */
+function judgeTransport(port: ServicePort, service: Service, mesh: Mesh, report: Report<Id>): boolean {
+  const { field, number, protocol } = port;
+  const title = `port ${number} of ${service.resource.title}`;
+  if (!judgeWord(field, title, report)) return false;
+  if (protocol === "TCP") return true;
+  const use = useOf(port, service, mesh);
+  // Some charts declare each port twice.
+  const isTwin = service.ports.some((other) => other.number === number && other.protocol === "TCP");
+  if (use !== undefined && !isTwin)
+    report("transport-not-tcp", field.placeOf("protocol"), `${title} (${use}) has protocol ${protocol}`);
+  return false;
+}
+
+function judgeServicePort(port: ServicePort, service: Service, mesh: Mesh, report: Report<Id>): void {
+  const use = useOf(port, service, mesh);
+  if (use === undefined) return;
+  const appProtocol = port.field.text("appProtocol");
+  if (isTcp(appProtocol ?? port.name)) return;
+  const key = appProtocol !== undefined ? "appProtocol" : port.name === "" ? "port" : "name";
+  const declared = appProtocol === undefined ? `is named "${port.name}"` : `has appProtocol ${appProtocol}`;
+  const how = port.name === "" && appProtocol === undefined ? "has neither appProtocol nor name" : declared;
+  const message = `port ${port.number} of ${service.resource.title} (${use}) ${how}: ${SNIFFED}`;
+  // NATS's own chart writes tls if nats-server uses its own TLS, and tcp if it does not.
+  const isTls = (appProtocol ?? port.name).split("-")[0]?.toLowerCase() === "tls";
+  const remedy = "turn off nats-server's own TLS on this port, and write appProtocol: tcp";
+  report("port-not-tcp", port.field.placeOf(key), message, isTls ? remedy : undefined);
+}
+
 export const protocol = family<Id>(
   "Protocol of the ports",
   {
@@ -32,25 +86,33 @@ export const protocol = family<Id>(
         "first bytes to detect the protocol while the client waits for INFO, so both wait for ever.",
       remedy: "write appProtocol: tcp, or a port name that is tcp or begins with tcp-",
     },
+    "transport-not-tcp": {
+      severity: "error",
+      what:
+        "A port of nats-server's Service has `protocol: UDP` or SCTP. nats-server listens on TCP only: the Service forwards no " +
+        "connection, and Istio makes no chain with the filter. Kubernetes refuses any other word than TCP, UDP and SCTP, which are " +
+        "written in capitals, here and for the ports of containers.",
+      remedy: "write protocol: TCP, or leave it out",
+    },
+    "container-transport-not-tcp": {
+      severity: "warning",
+      what:
+        "A port of nats-server's container has `protocol: UDP` or SCTP. nats-server listens on TCP only. By its number the port " +
+        "is reached all the same, but a Service whose targetPort is its name does not find it.",
+      remedy: "write protocol: TCP, or leave it out",
+    },
   },
   ({ mesh }, report) => {
-    for (const service of mesh.services.filter((candidate) => mesh.isBrokerService(candidate))) {
-      for (const port of service.ports) {
-        const number = mesh.targetOf(service, port) ?? port.number;
-        const use = SERVER_FIRST_PORTS.get(number) ?? SERVER_FIRST_PORTS.get(port.number);
-        if (use === undefined || port.field.text("protocol") === "UDP") continue;
-        const appProtocol = port.field.text("appProtocol");
-        if (isTcp(appProtocol ?? port.name)) continue;
-        const key = appProtocol !== undefined ? "appProtocol" : port.name === "" ? "port" : "name";
-        const declared = appProtocol === undefined ? `is named "${port.name}"` : `has appProtocol ${appProtocol}`;
-        const how = port.name === "" && appProtocol === undefined ? "has neither appProtocol nor name" : declared;
-        const message = `port ${port.number} of ${service.resource.title} (${use}) ${how}: ${SNIFFED}`;
-        // NATS's own chart writes tls if nats-server uses its own TLS, and tcp if it does not.
-        const isTls = (appProtocol ?? port.name).split("-")[0]?.toLowerCase() === "tls";
-        const remedy = "turn off nats-server's own TLS on this port, and write appProtocol: tcp";
-        report("port-not-tcp", port.field.placeOf(key), message, isTls ? remedy : undefined);
+    for (const service of mesh.services.filter((candidate) => mesh.isBrokerService(candidate)))
+      for (const port of service.ports)
+        if (judgeTransport(port, service, mesh, report)) judgeServicePort(port, service, mesh, report);
+    for (const { ports, resource } of mesh.brokers)
+      for (const { field, number, protocol } of ports) {
+        const port = `container port ${number} of ${resource.title}`;
+        const use = SERVER_FIRST_PORTS.get(number);
+        if (judgeWord(field, port, report) && use !== undefined && protocol !== "TCP")
+          report("container-transport-not-tcp", field.placeOf("protocol"), `${port} (${use}) has protocol ${protocol}`);
       }
-    }
     for (const { root } of mesh.of("ServiceEntry", "networking.istio.io"))
       for (const port of root.items("spec", "ports")) judgeDeclaredProtocol(port, report);
     for (const { root } of mesh.of("Gateway", "networking.istio.io"))
