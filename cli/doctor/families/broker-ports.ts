@@ -43,20 +43,20 @@ interface BehindWaypoint {
 
 /** What is behind a waypoint: the pods of its Services, whose addresses bypass it; the Services if no pods are among the files. */
 function behindWaypoint(mesh: Mesh): BehindWaypoint[] {
-  const seen = new Set<Resource>();
+  const seen = new Set<Workload>();
   const seenByService = new Set<string>();
   return mesh.waypointServices().flatMap((service) => {
     const { resource, namespace, selector } = service;
-    const brokers = mesh.brokers.filter((broker) => service.selectsWorkload(broker));
-    if (mesh.workloads.some((workload) => service.selectsWorkload(workload)))
-      return brokers
-        .filter((broker) => !seen.has(broker.resource) && seen.add(broker.resource))
-        .map((pods) => ({
-          pods,
-          resource: pods.resource,
-          place: pods.port(CLIENT_PORT)?.place ?? pods.resource.place,
-          service,
-        }));
+    if (mesh.workloads.some((workload) => service.selectsWorkload(workload))) {
+      const brokers = mesh.brokers.filter((broker) => service.selectsWorkload(broker) && !seen.has(broker));
+      for (const broker of brokers) seen.add(broker);
+      return brokers.map((pods) => ({
+        pods,
+        resource: pods.resource,
+        place: pods.port(CLIENT_PORT)?.place ?? pods.resource.place,
+        service,
+      }));
+    }
     const [port] = mesh.clientPorts(service);
     if (!port || selector.size === 0) return [];
     const pods = { namespace, labels: selector };
@@ -188,14 +188,14 @@ function judgeClientPort(resource: Resource, pods: Pods, mesh: Mesh, found: Grou
 function judgeBroker(broker: Workload, configs: readonly NatsConfig[], mesh: Mesh, found: Grouped<Id>): void {
   const { resource, serviceAccount } = broker;
   const ports = otherPorts(broker, configs, mesh);
-  const captured = ports.filter(({ number, use }) => {
+  for (const { number, use } of ports) {
     const excluded = excludedInbound(broker, number);
-    if (!excluded) return true;
+    if (!excluded) continue;
     const port = `port ${number} of ${resource.title} (${use})`;
     const message = (about: string): string => `${excluded.why}, so no AuthorizationPolicy applies to ${about}`;
     found.add("broker-port-open", excluded.place, port, message, { remedy: "let the sidecar capture the port" });
-    return false;
-  });
+  }
+  const captured = ports.filter(({ number }) => !excludedInbound(broker, number));
   judgeOpenPorts(resource, broker, captured, mesh, found);
   for (const { number, use } of ports.filter(({ isOfPeers }) => isOfPeers)) {
     const own = denialOf(serviceAccount, broker, number, mesh);
@@ -314,13 +314,14 @@ export const brokerPorts = family<Id>(
       // Where the pods are among the files, their own ports are judged above.
       if (!mesh.isBrokerService(service) || mesh.workloads.some((pods) => service.selectsWorkload(pods))) continue;
       const pods = { namespace: service.namespace, labels: service.selector };
-      const isNew = ({ number }: OpenPort): boolean => {
-        const key = `${podsKey(pods)} ${number}`;
-        const wasSeen = seen.has(key);
+      const unseen: OpenPort[] = [];
+      for (const port of otherServicePorts(service)) {
+        const key = `${podsKey(pods)} ${port.number}`;
+        if (seen.has(key) && service.selector.size > 0) continue;
         seen.add(key);
-        return !wasSeen || service.selector.size === 0;
-      };
-      judgeOpenPorts(service.resource, pods, otherServicePorts(service).filter(isNew), mesh, found);
+        unseen.push(port);
+      }
+      judgeOpenPorts(service.resource, pods, unseen, mesh, found);
       // What is behind a Service without a selector has labels that nobody knows.
       if (mesh.clientPorts(service).length === 0 || service.selector.size === 0 || judged.has(podsKey(pods))) continue;
       // Once for a Service and its headless twin.

@@ -70,8 +70,8 @@ export const natsTls = family(
         .flatMap((c) => c.items("env"))
         .flatMap((variable) => variable.get("value") ?? [])) {
         const host = /^tls:\/\/(?:[^@/]*@)?([^:/,]+)/.exec(value.text() ?? "")?.[1];
-        const service = host === undefined ? undefined : mesh.services.find((s) => s.isNamed(host, namespace));
-        if (service && mesh.clientPorts(service).length > 0)
+        const service = host === undefined ? undefined : mesh.clientServiceNamed(host, namespace);
+        if (service)
           report("client-tls", value.place, `${resource.title} uses NATS's own TLS with ${service.resource.title}`);
       }
     }
