@@ -43,18 +43,18 @@ class RightsByPeer {
   constructor(rules: readonly Field[]) {
     for (const rule of rules)
       for (const rights of this.holding(rule)) {
-        for (const subject of deniedBy(rule, "publish")) rights.unwritten.add(subject);
-        for (const subject of deniedBy(rule, "subscribe")) rights.unread.add(subject);
+        for (const { text } of deniedBy(rule, "publish")) rights.unwritten.add(text);
+        for (const { text } of deniedBy(rule, "subscribe")) rights.unread.add(text);
       }
     for (const rule of rules) {
-      const writes = allowedBy(rule, "publish");
+      const writes = allowedBy(rule, "publish").map(({ text }) => text);
       const writesAll = writes.some((subject) => EVERYTHING.test(subject));
       const isAnswered = rule.text("replies") !== "ANY" && writes.some((subject) => this.isAnswered(rule, subject));
       const readable = deniedBy(rule, "publish").filter(
-        (subject) => !this.surely(rule).some(({ unread }) => unread.takingWhole(subject) !== undefined),
+        ({ text }) => !this.surely(rule).some(({ unread }) => unread.takingWhole(text) !== undefined),
       );
       for (const rights of this.holding(rule)) {
-        for (const subject of readable) rights.readable.add(subject);
+        for (const { text } of readable) rights.readable.add(text);
         rights.writesAll ||= writesAll;
         rights.areAnswered ||= isAnswered;
       }
@@ -95,11 +95,9 @@ class RightsByPeer {
 
 /** The entries by which a rule's peers may receive a reply, which is not for a queue group (assembly/policy/permissions.ts). */
 function readsOf(rule: Field): { entry: Field; subject: string }[] {
-  const allow = rule.get("subscribe", "allow");
-  if (allow?.text() === "ALL") return [{ entry: allow, subject: ">" }];
-  return (allow?.items() ?? []).flatMap((entry) => {
-    const [subject, queue] = entryParts(entry.text() ?? "");
-    return subject === "" || queue !== undefined ? [] : [{ entry, subject }];
+  return allowedBy(rule, "subscribe").flatMap(({ field, text }) => {
+    const [subject, queue] = entryParts(text);
+    return subject === "" || queue !== undefined ? [] : [{ entry: field, subject }];
   });
 }
 

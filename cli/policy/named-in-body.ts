@@ -1,7 +1,7 @@
 import type { Field } from "../manifests/field.ts";
 import { intersection } from "./pattern-overlap.ts";
 import { PatternTree } from "./pattern-tree.ts";
-import { allowedBy } from "./rule-entries.ts";
+import { allowedBy, deniedBy } from "./rule-entries.ts";
 import { shareAPeer } from "./rule-peers.ts";
 
 const CREATE = "$JS.API.CONSUMER.CREATE";
@@ -40,20 +40,20 @@ function unnamedForms(deny: string): string[] {
 export function bypassedDenies(config: Field): BypassedDeny[] {
   const rules = config.items("rules");
   const denies = rules.flatMap((rule) =>
-    rule.items("publish", "deny").map((entry) => ({ rule, entry, forms: unnamedForms(entry.text() ?? "") })),
+    deniedBy(rule, "publish").map(({ field, text }) => ({ rule, entry: field, text, forms: unnamedForms(text) })),
   );
   const named = denies.filter(({ forms }) => forms.length > 0);
   if (named.length === 0) return [];
   // Denies of other rules may be for other peers. They are taken to apply to these, so that there is no false warning.
-  const denied = new PatternTree(denies.flatMap(({ entry }) => entry.text() ?? []));
+  const denied = new PatternTree(denies.map(({ text }) => text));
   const allows = rules
     .map((rule) => ({ rule, entries: allowedBy(rule, "publish") }))
     .filter(({ rule, entries }) => entries.length > 0 && rule.text("mode") !== "DRY_RUN");
   return named.flatMap(({ rule, entry, forms }) => {
     const entries = allows.filter((other) => shareAPeer(rule, other.rule)).flatMap((other) => other.entries);
     const open = forms.filter((form) =>
-      entries.some((allow) => {
-        const both = intersection(form, allow);
+      entries.some(({ text }) => {
+        const both = intersection(form, text);
         return both !== undefined && denied.takingWhole(both) === undefined;
       }),
     );

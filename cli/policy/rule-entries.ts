@@ -2,12 +2,26 @@ import type { Field } from "../manifests/field.ts";
 
 export type Operation = "publish" | "subscribe";
 
-/** The entries of a rule's `allow`; the word ALL is `>`. */
-export function allowedBy(rule: Field, operation: Operation): string[] {
-  const allow = rule.get(operation, "allow");
-  return allow?.text() === "ALL" ? [">"] : (allow?.items() ?? []).flatMap((entry) => entry.text() ?? []);
+/** An entry of a rule's `allow` or `deny`. */
+export interface Entry {
+  field: Field;
+  /** As written: `SUBJECT` or `SUBJECT QUEUE`. The word ALL is `>`. */
+  text: string;
 }
 
-export function deniedBy(rule: Field, operation: Operation): string[] {
-  return rule.items(operation, "deny").flatMap((entry) => entry.text() ?? []);
+export function allowedBy(rule: Field, operation: Operation): Entry[] {
+  const allow = rule.get(operation, "allow");
+  return allow?.text() === "ALL" ? [{ field: allow, text: ">" }] : entriesOf(allow);
+}
+
+export function deniedBy(rule: Field, operation: Operation): Entry[] {
+  return entriesOf(rule.get(operation, "deny"));
+}
+
+/** Values that are no texts are left out: the filter itself reports them. */
+function entriesOf(list: Field | undefined): Entry[] {
+  return (list?.items() ?? []).flatMap((field) => {
+    const text = field.text();
+    return text === undefined ? [] : [{ field, text }];
+  });
 }

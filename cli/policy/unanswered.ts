@@ -1,15 +1,11 @@
 import type { Field } from "../manifests/field.ts";
+import { allowedBy } from "./rule-entries.ts";
 import { namedBy } from "./rule-peers.ts";
 
 const PULL = "$JS.API.CONSUMER.MSG.NEXT.";
 
 function mayShareAPeer(one: Set<string> | undefined, other: Set<string> | undefined): boolean {
   return one === undefined || other === undefined || [...one].some((name) => other.has(name));
-}
-
-function allowsSubscribing(rule: Field): boolean {
-  const allow = rule.get("subscribe", "allow");
-  return allow?.text() === "ALL" || (allow?.items() ?? []).length > 0;
 }
 
 /**
@@ -19,11 +15,11 @@ function allowsSubscribing(rule: Field): boolean {
 export function unansweredPulls(config: Field): { rule: Field; entry: Field }[] {
   const rules = config.items("rules");
   const pulls = rules.flatMap((rule) => {
-    const entry = rule.items("publish", "allow").find((allow) => allow.text()?.startsWith(PULL) === true);
-    return entry && rule.text("replies") !== "ANY" ? [{ rule, entry }] : [];
+    const pull = allowedBy(rule, "publish").find(({ text }) => text.startsWith(PULL));
+    return pull && rule.text("replies") !== "ANY" ? [{ rule, entry: pull.field }] : [];
   });
   if (pulls.length === 0) return [];
-  const subscribers = rules.filter(allowsSubscribing).map(namedBy);
+  const subscribers = rules.filter((rule) => allowedBy(rule, "subscribe").length > 0).map(namedBy);
   return pulls.filter(({ rule }) => {
     const own = namedBy(rule);
     return !subscribers.some((names) => mayShareAPeer(own, names));

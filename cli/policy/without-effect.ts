@@ -1,5 +1,6 @@
 import type { Field } from "../manifests/field.ts";
 import { PatternTree } from "./pattern-tree.ts";
+import { allowedBy, deniedBy, type Operation } from "./rule-entries.ts";
 
 /** What stands for the mesh's own trust domain in a principal of five segments (docs/policy.md, `rules[].from[]`). */
 const CLUSTER_LOCAL = /^cluster\.local(?:\/[^/]*){4}$/;
@@ -39,13 +40,11 @@ export interface VoidEntry {
 
 /** The entries of a rule's `allow` lists that its `deny` lists cover entirely. */
 export function voidEntries(rule: Field): VoidEntry[] {
-  return ["publish", "subscribe"].flatMap((operation) => {
-    const denied = new PatternTree(rule.items(operation, "deny").flatMap((entry) => entry.text() ?? []));
-    const allow = rule.get(operation, "allow");
-    const entries = allow?.text() === "ALL" ? [allow] : (allow?.items() ?? []);
-    return entries.flatMap((entry) => {
-      const deny = denied.takingWhole(entry === allow ? ">" : (entry.text() ?? ""));
-      return deny === undefined ? [] : [{ allow: entry, deny }];
+  return (["publish", "subscribe"] as const).flatMap((operation) => {
+    const denied = new PatternTree(deniedBy(rule, operation).map(({ text }) => text));
+    return allowedBy(rule, operation).flatMap(({ field, text }) => {
+      const deny = denied.takingWhole(text);
+      return deny === undefined ? [] : [{ allow: field, deny }];
     });
   });
 }
@@ -87,7 +86,7 @@ export interface IdleWord {
   key: "replies" | "rollup";
 }
 
-function allows(rule: Field, operation: "publish" | "subscribe"): boolean {
+function allows(rule: Field, operation: Operation): boolean {
   const allow = rule.get(operation, "allow");
   return allow !== undefined && (allow.text() !== undefined || allow.items().length > 0);
 }

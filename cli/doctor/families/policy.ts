@@ -16,6 +16,7 @@ import { meshTrustDomains } from "../../mesh/mesh-trust-domains.ts";
 import { nearest } from "../../nearest.ts";
 import { misreadNames, misreadSubjects, type Misread } from "../../policy/misread.ts";
 import { intersection } from "../../policy/pattern-overlap.ts";
+import { allowedBy, deniedBy } from "../../policy/rule-entries.ts";
 import { unansweredPulls } from "../../policy/unanswered.ts";
 import { bypassedDenies } from "../../policy/named-in-body.ts";
 import { family, type Check, type Report } from "../family.ts";
@@ -28,11 +29,9 @@ const JETSTREAM_API = "$JS.API.>";
  */
 function apiWithAnyReplies(rule: Field): Field | undefined {
   if (rule.text("replies") !== "ANY") return undefined;
-  const allow = rule.get("publish", "allow");
-  const entries = allow?.text() === "ALL" ? [allow] : (allow?.items() ?? []);
-  const everything = entries.some((entry) => [">", "ALL"].includes(entry.text() ?? ""));
-  if (everything && rule.items("publish", "deny").length === 0) return undefined;
-  return entries.find((entry) => entry === allow || intersection(entry.text() ?? "", JETSTREAM_API) !== undefined);
+  const entries = allowedBy(rule, "publish");
+  if (entries.some(({ text }) => text === ">") && deniedBy(rule, "publish").length === 0) return undefined;
+  return entries.find(({ text }) => intersection(text, JETSTREAM_API) !== undefined)?.field;
 }
 
 export type PolicyId =
