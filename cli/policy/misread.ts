@@ -1,4 +1,5 @@
 import type { Field } from "../manifests/field.ts";
+import { unfilledRemedy } from "./fault-remedy.ts";
 import { entryParts } from "./pattern-tree.ts";
 import { isOwnTrustDomain } from "./trust-domains.ts";
 
@@ -21,6 +22,14 @@ const EVERYTHING = {
   patterns: 'for all subjects write [">"]; only allow has the word ALL',
 };
 
+const WILDCARDS = "write * for one whole token, or > for all tokens from that point on";
+
+/** Wildcards of AMQP and MQTT, with NATS's own. */
+const FOREIGN_WILDCARDS: ReadonlyMap<string, string> = new Map([
+  ["#", ">"],
+  ["+", "*"],
+]);
+
 /** What is wrong with an entry of a list of subjects that seems to be meant differently. */
 function misreadSubject(value: Field, list: keyof typeof EVERYTHING): Misread | undefined {
   const [subject] = entryParts(value.text() ?? "");
@@ -32,11 +41,24 @@ function misreadSubject(value: Field, list: keyof typeof EVERYTHING): Misread | 
       remedy: EVERYTHING[list],
     };
   }
+  const unfilled = unfilledRemedy(subject);
+  // What a substitution fills in may be a wildcard.
+  if (unfilled !== undefined && !subject.includes("${")) {
+    const message = `${subject} is one subject with exactly these characters, which a template has left there`;
+    return { ...literal, message, remedy: unfilled };
+  }
   const tokens = subject.split(".");
+  const foreign = tokens.find((token) => FOREIGN_WILDCARDS.has(token));
+  if (foreign !== undefined) {
+    const message = `${subject} is one subject with exactly these characters: ${foreign} is no wildcard in NATS`;
+    const meant = FOREIGN_WILDCARDS.get(foreign) ?? "";
+    const isMisplaced = meant === ">" && tokens.at(-1) !== foreign;
+    return { ...literal, message, remedy: isMisplaced ? WILDCARDS : `write ${meant} instead of ${foreign}` };
+  }
   const part = tokens.find((token) => token.length > 1 && /[*>]/.test(token));
   if (part !== undefined) {
     const message = `${subject} is one subject with exactly these characters: nothing in ${part} is a wildcard`;
-    return { ...literal, message, remedy: "write * for one whole token, or > for all tokens from that point on" };
+    return { ...literal, message, remedy: WILDCARDS };
   }
   if (subject.includes(",")) {
     const message = `${subject} is one subject: a comma does not separate subjects`;
@@ -82,8 +104,20 @@ export function misreadNames(config: Field, ours: readonly string[]): Misread[] 
   const of = (...keys: string[]): Field[] => sources.flatMap((source) => keys.flatMap((key) => source.items(key)));
   const principals = of("principals", "notPrincipals").flatMap((value): Misread[] => {
     const text = value.text() ?? "";
+    const [, account] = /^system:serviceaccount:([^:/]+:[^:/]+)$/.exec(text) ?? [];
+    if (account !== undefined) {
+      const message = `${text} is the name of a service account for Kubernetes' own API, and matches no workload`;
+      return [
+        {
+          id: "principal-shape",
+          value,
+          message,
+          remedy: `write ${ours[0] ?? "TRUST_DOMAIN"}/ns/${account.replace(":", "/sa/")}`,
+        },
+      ];
+    }
     if (text === "" || text.includes("*") || isElsewhere(text, ours) || WORKLOAD.test(text)) return [];
-    const near = text.toLowerCase().replace(/\/$/, "");
+    const near = text.trim().toLowerCase().replace(/\/$/, "");
     const form = `${text.includes("/") ? (text.split("/")[0] ?? "") : (ours[0] ?? "TRUST_DOMAIN")}/ns/NAMESPACE/sa/SERVICE_ACCOUNT`;
     const message = `${text} is not a name that Istio gives to a workload, so it matches none`;
     return [{ id: "principal-shape", value, message, remedy: `write ${WORKLOAD.test(near) ? near : form}` }];

@@ -9,14 +9,18 @@ export interface PathFault {
 
 const STEP = /\.?([\w-]+)|\[(\d+)\]|\["((?:\\.|[^"\\])*)"\]/y;
 
+/** A fault of the key itself, not of its value. */
+const ABOUT_KEY = /^(?:unknown key|is written twice)/;
+
 /** Splits a fault's line. The path ends at the first `: ` outside a quoted key. */
 export function splitFault(line: string): PathFault {
   let end = 0;
   STEP.lastIndex = 0;
   while (STEP.test(line)) end = STEP.lastIndex;
   if (!line.startsWith(": ", end)) return { path: "", message: line };
-  const path = line.slice(0, end);
-  return { path: path === "configuration" ? "" : path, message: line.slice(end + 2) };
+  const [path, message] = [line.slice(0, end), line.slice(end + 2)];
+  // The filter's word for the whole, unless it is a key that somebody has written.
+  return { path: path === "configuration" && !ABOUT_KEY.test(message) ? "" : path, message };
 }
 
 /** The steps of a path: keys as strings, indexes as numbers. */
@@ -34,9 +38,6 @@ function unquoted(text: string): string {
     hex === undefined ? (char ?? "") : String.fromCharCode(parseInt(hex, 16)),
   );
 }
-
-/** A fault of the key itself, not of its value. */
-const ABOUT_KEY = /^(?:unknown key|is written twice)/;
 
 /**
  * Where in the text the fault's path is. A missing value is reported at the nearest thing around it, and so is a key that is

@@ -184,6 +184,85 @@ describe("istio-nats check", () => {
     }
   });
 
+  it("says what to write where a value has another type than it seems to have, or its keys stand elsewhere", () => {
+    const rule = "rules: [{name: r, from: [{namespaces: [shop]}], ";
+    const source = "{principals: [cluster.local/ns/shop/sa/api]}";
+    const wrong: [policy: string, remedy: string][] = [
+      ['limits: {payload: "1000"}', "write 1000 without quotes"],
+      ["limits: {memory: 64Mi}", "write 67108864, which is the number of bytes"],
+      ["limits: {payload: 8MB}", "write 8000000, which is the number of bytes"],
+      ["limits: {memory: 64Li}", "correct the pluginConfig here"],
+      [`${rule}allow_responses: "true"}]`, "write true without quotes"],
+      [`${rule}allow_responses: {max: "2"}}]`, "write 2 without quotes"],
+      [`${rule}allow_responses: {expires: 5}}]`, "write 5s if that is seconds"],
+      [`${rule}publish: {allow: "a.>, b"}}]`, 'write each as an element of its own: ["a.>", "b"]'],
+      [
+        `${rule}publish: {allow: ["<no value>.>"]}}]`,
+        "give the template the value that is missing here, and render it again",
+      ],
+      [`${rule}permissions: {publish: {allow: [a]}}}]`, "remove permissions, and write what is below it in its place"],
+      [`${rule}deny: [a]}]`, "move deny below publish or subscribe"],
+      [`rules: [{name: r, from: [{source: ${source}}]}]`, "remove source, and write what is below it in its place"],
+      [`rules: [{name: r, from: ${source}}]`, "write a dash before its first key, which makes a list of it"],
+      ["rules: [{name: r, from: [shop/api]}]", 'write {serviceAccounts: ["shop/api"]}'],
+      [
+        "rules: [{name: r, from: [cluster.local/ns/shop/sa/api]}]",
+        'write {principals: ["cluster.local/ns/shop/sa/api"]}',
+      ],
+      ["configuration: {rules: []}", "remove configuration, and write what is below it in its place"],
+      ["policy: [{rules: []}]", "remove policy, and write what is below it in its place"],
+    ];
+    for (const [policy, remedy] of wrong) {
+      const { output } = istioNats(["check", "-"], `{mode: ENFORCE, ${policy}}\n`);
+      assert.ok(output.includes(`[policy-fault]\n    ${remedy}\n`), `${policy}\n${output}`);
+    }
+    const key =
+      "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {name: a}\nspec:\n  pluginConfig:\n";
+    assert.match(istioNats(["check", "-"], key).output, /\n {4}write mode, trustDomains and rules below the key\n/);
+  });
+
+  it("names a key called configuration, which is also the filter's word for the whole", () => {
+    const { findings } = check("configuration: {}\ntrustDomains: [a]\nrules: []\n");
+    assert.deepEqual(
+      findings.map(({ line, message }) => [line, message.split(":", 2).join(":")]),
+      [
+        [1, "configuration: unknown key"],
+        [3, "rules: is empty, which refuses everybody"],
+      ],
+    );
+  });
+
+  it("knows wildcards of other brokers, and what a template leaves, for the text that they are", () => {
+    const wildcards = "write * for one whole token, or > for all tokens from that point on";
+    const read: [subject: string, remedy: string | undefined][] = [
+      ["orders.#", "write > instead of #"],
+      ["orders.+.created", "write * instead of +"],
+      ["#.created", wildcards],
+      ["orders.%!s(<nil>)", "give the template the value that is missing here, and render it again"],
+      ["orders.a#", undefined],
+      ["${PREFIX}.>", undefined],
+    ];
+    for (const [subject, remedy] of read) {
+      const policy = { ...SOUND, rules: [{ ...RULE, publish: { allow: ["orders.>"], deny: [subject] } }] };
+      const { output } = istioNats(["check", "-"], JSON.stringify(policy));
+      const said = remedy === undefined ? undefined : `[subject-literal-wildcard]\n    ${remedy}\n`;
+      assert.ok(said === undefined ? !output.includes("warning") : output.includes(said), output);
+    }
+  });
+
+  it("says which principal a workload has where another of its names is written", () => {
+    const write = "write cluster.local/ns/shop/sa/api";
+    for (const [principal, id] of [
+      ["system:serviceaccount:shop:api", "principal-shape"],
+      ["ns/shop/sa/api", "principal-foreign"],
+      ["cluster.local/ns/shop/sa/api ", "principal-shape"],
+    ] as const) {
+      const policy = { ...SOUND, rules: [{ ...RULE, from: [{ principals: [principal] }] }] };
+      const { output } = istioNats(["check", "-"], JSON.stringify(policy));
+      assert.ok(output.includes(`[${id}]\n    ${write}\n`), output);
+    }
+  });
+
   it("says that a small policy takes no more memory, instead of 0 bytes", () => {
     const { output } = istioNats(["check", "-"], JSON.stringify(SOUND));
     assert.match(output, /: accepted: 1 rule, \d+ bytes, read in \S+ ms with no more Wasm memory\n$/);

@@ -15,6 +15,7 @@ import {
 import { meshTrustDomains } from "../../mesh/mesh-trust-domains.ts";
 import { nearest } from "../../nearest.ts";
 import { misreadNames, misreadSubjects, type Misread } from "../../policy/misread.ts";
+import { faultRemedy } from "../../policy/fault-remedy.ts";
 import { intersection } from "../../policy/pattern-overlap.ts";
 import { allowedBy, deniedBy } from "../../policy/rule-entries.ts";
 import { unansweredPulls } from "../../policy/unanswered.ts";
@@ -97,9 +98,9 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
   "subject-literal-wildcard": {
     severity: "warning",
     what:
-      "An entry has `*`, `>` or a comma inside a longer token, or is the word ALL in a list. nats-server, and therefore the " +
-      "filter, takes it for one subject with exactly these characters. As a deny it blocks nothing that is really published, " +
-      "and in a subject class it counts nothing.",
+      "An entry has `*`, `>` or a comma inside a longer token, `#` or `+` for a token, or is the word ALL in a list. " +
+      "nats-server, and therefore the filter, takes it for one subject with exactly these characters. As a deny it blocks " +
+      "nothing that is really published, and in a subject class it counts nothing.",
     remedy: "write * or > as a token of its own",
   },
   "subject-case": {
@@ -113,8 +114,8 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
     severity: "warning",
     what:
       "A source names something that no workload has: a principal without a wildcard that is not " +
-      "`TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT`, or capitals in a namespace or service account. Under `notPrincipals` " +
-      "it excludes nobody.",
+      "`TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT`, such as `system:serviceaccount:…`, or capitals in a namespace or " +
+      "service account. Under `notPrincipals` it excludes nobody.",
     remedy: "write TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT, in small letters",
   },
   "js-api-replies-any": {
@@ -181,23 +182,9 @@ export function homeIn({ kind }: Resource): PolicyHome | undefined {
   return kind === "TrafficExtension" ? "spec.wasm.pluginConfig" : undefined;
 }
 
-/**
- * The remedy for a word that Kubernetes does not read as text, for a key without a value, for a lone `>`, and for what a
- * substitution has still to fill in.
- */
-function writtenRemedy(value: Field | undefined): string | undefined {
-  if (value?.text()?.includes("${") === true) return "fill in ${…} first, as flux envsubst does, and give the result";
-  if (value?.block === ">" && value.text() === "")
-    return 'YAML reads > as the head of a folded text: write ">" in quotes';
-  const misleading = value?.misleading;
-  if (!misleading) return undefined;
-  const { written, read } = misleading;
-  if (written === "") return "write a value, or remove the key";
-  return `Kubernetes reads ${written} as ${read}: write "${written}" if you mean the text`;
-}
-
-/** The remedy for a principal that is written as `serviceAccounts` has it. */
-function accountRemedy(principal: string): string | undefined {
+/** The remedy for a principal without its trust domain, or one that is written as `serviceAccounts` has it. */
+function accountRemedy(principal: string, ours: readonly string[]): string | undefined {
+  if (/^ns\/[^/]+\/sa\/[^/]+$/.test(principal)) return `write ${ours[0] ?? "TRUST_DOMAIN"}/${principal}`;
   if (!/^[^/]+\/[^/]+$/.test(principal)) return undefined;
   return "write it under serviceAccounts if it is NAMESPACE/NAME; otherwise correct the trust domain";
 }
@@ -225,12 +212,12 @@ export function examinePolicy(subject: PolicySubject, filter: Filter, report: Re
 
 /** What the filter itself finds wrong. */
 function reportFaults(judged: JudgedPolicy, { parent, home }: PolicySubject, report: Report<PolicyId>): void {
-  for (const { place, path, message, value } of judged.faults) {
+  for (const fault of judged.faults) {
+    const { place, path, message } = fault;
     if (home !== undefined && judged.bytes === 0) {
       const what = home === "policy" ? "the chart values have no policy" : "the policy is empty";
       report("policy-fault", place, what, `write trustDomains and rules under ${home}`);
-    } else
-      report("policy-fault", place, path === "" ? aboutWhole(message) : `${path}: ${message}`, writtenRemedy(value));
+    } else report("policy-fault", place, path === "" ? aboutWhole(message) : `${path}: ${message}`, faultRemedy(fault));
   }
   if (judged.unlisted === 0) return;
   // Placed after all faults that are shown, wherever those are in the policy.
@@ -248,7 +235,7 @@ function judgeWhole(config: Field, ours: readonly string[], report: Report<Polic
   for (const { value, trustDomain } of foreignValues(config, ours)) {
     const meant = nearest(trustDomain, ours);
     const message = `${trustDomain} is not in trustDomains (${ours.join(", ")}): ${value.text() ?? ""} never matches`;
-    const remedy = meant === undefined ? accountRemedy(value.text() ?? "") : `did you mean ${meant}?`;
+    const remedy = meant === undefined ? accountRemedy(value.text() ?? "", ours) : `did you mean ${meant}?`;
     report("principal-foreign", value.place, message, remedy);
   }
   for (const { rule, entry } of unansweredPulls(config)) {

@@ -1,0 +1,93 @@
+import type { Field } from "../manifests/field.ts";
+import type { PolicyFault } from "./judge.ts";
+
+/** What a fault's message says is expected in the place of a text (assembly/policy/json.ts, rules-responses.ts). */
+const EXPECTED: readonly [message: RegExp, text: RegExp][] = [
+  [/^expected a whole number/, /^-?\d+$/],
+  [/^expected true/, /^true$/],
+];
+
+/** Units of Kubernetes' quantities. Some write a B behind them. */
+const UNITS: ReadonlyMap<string, number> = new Map([
+  ["k", 1e3],
+  ["K", 1e3],
+  ["M", 1e6],
+  ["G", 1e9],
+  ["Ki", 1024],
+  ["Mi", 1024 ** 2],
+  ["Gi", 1024 ** 3],
+]);
+
+/** What a template leaves where it has no value: Helm and Go, and whatever has not been rendered at all. */
+const LEFT_BY_TEMPLATE = /\{\{|<no value>|<nil>|%!\w\(/;
+
+/** The remedy for a text that something has still to fill in. */
+export function unfilledRemedy(text: string): string | undefined {
+  if (text.includes("${")) return "fill in ${…} first, as flux envsubst does, and give the result";
+  return LEFT_BY_TEMPLATE.test(text)
+    ? "give the template the value that is missing here, and render it again"
+    : undefined;
+}
+
+/** The bytes that a quantity such as `64Mi` stands for. */
+function bytesOf(text: string): number | undefined {
+  const [, digits, unit = ""] = /^(\d{1,9})([kKMG]i?)B?$/.exec(text) ?? [];
+  const factor = UNITS.get(unit);
+  return digits === undefined || factor === undefined ? undefined : Number(digits) * factor;
+}
+
+/** For a text where something else belongs. */
+function textRemedy(text: string, message: string): string | undefined {
+  if (EXPECTED.some(([expected, form]) => expected.test(message) && form.test(text)))
+    return `write ${text} without quotes`;
+  if (message.startsWith("expected a whole number")) {
+    const bytes = bytesOf(text);
+    return bytes === undefined ? undefined : `write ${bytes}, which is the number of bytes`;
+  }
+  if (message.startsWith("expected a source"))
+    return `write {${text.split("/").length === 2 ? "serviceAccounts" : "principals"}: ["${text}"]}`;
+  // Of one entry the message itself says how to write it as a list.
+  if (!message.startsWith("expected a list") || !text.includes(",")) return undefined;
+  const elements = text.split(",").map((part) => `"${part.trim()}"`);
+  return `write each as an element of its own: [${elements.join(", ")}]`;
+}
+
+/** For a key that is not known where it is: its object may be one level too deep, or it belongs elsewhere. */
+function keyRemedy({ path, message, value }: PolicyFault): string | undefined {
+  const [, list] = /^unknown key: the keys here are (.*)$/.exec(message) ?? [];
+  if (list === undefined || !value) return undefined;
+  const [, key = ""] = /([\w-]+)$/.exec(path) ?? [];
+  if (/^rules\[\d+\]\.(?:allow|deny)$/.test(path)) return `move ${key} below publish or subscribe`;
+  const known = list.split(/, | or /);
+  const isWrapper = [value, ...value.items()].some((one) => one.members().some(([name]) => known.includes(name)));
+  return isWrapper && key !== "" ? `remove ${key}, and write what is below it in its place` : undefined;
+}
+
+/** For a word that Kubernetes does not read as text, for a key without a value, and for a lone `>`. */
+function writtenRemedy(value: Field, isWhole: boolean): string | undefined {
+  if (value.block === ">" && value.text() === "")
+    return 'YAML reads > as the head of a folded text: write ">" in quotes';
+  const { misleading } = value;
+  if (!misleading) return undefined;
+  const { written, read } = misleading;
+  if (written !== "") return `Kubernetes reads ${written} as ${read}: write "${written}" if you mean the text`;
+  return isWhole ? "write mode, trustDomains and rules below the key" : "write a value, or remove the key";
+}
+
+/** What to do about a fault where that is more exact than the filter's own message. */
+export function faultRemedy(fault: PolicyFault): string | undefined {
+  const { path, message, value } = fault;
+  if (!value) return undefined;
+  const text = value.text();
+  const unfilled = text === undefined ? undefined : unfilledRemedy(text);
+  if (unfilled !== undefined) return unfilled;
+  if (value.type === "string" && text !== undefined) {
+    const remedy = textRemedy(text, message);
+    if (remedy !== undefined) return remedy;
+  }
+  if (value.isObject && /\.from$/.test(path) && message.startsWith("expected a list"))
+    return "write a dash before its first key, which makes a list of it";
+  if (value.type === "integer" && /^expected a duration/.test(message))
+    return `write ${text ?? ""}s if that is seconds`;
+  return keyRemedy(fault) ?? writtenRemedy(value, path === "");
+}
