@@ -290,9 +290,9 @@ export class JsonReader {
 
   private faultUnknown(key: string, known: StaticArray<string>): void {
     const meant = nearest(key, known);
-    this.fault(
-      meant.length == 0 ? `unknown key: the keys here are ${listed(known)}` : `unknown key: did you mean ${meant}?`,
-    );
+    // `allow` in a rule is not the beginning of `allow_responses`, but a key of publish and subscribe.
+    const isNone = meant.length == 0 || (key.length < meant.length && meant.charCodeAt(key.length) == 0x5f);
+    this.fault(isNone ? `unknown key: the keys here are ${listed(known)}` : `unknown key: did you mean ${meant}?`);
   }
 
   /** Compares bytes, so that the known keys of 10,000 rules make no strings. */

@@ -201,6 +201,7 @@ describe("istio-nats check", () => {
         "give the template the value that is missing here, and render it again",
       ],
       [`${rule}permissions: {publish: {allow: [a]}}}]`, "remove permissions, and write what is below it in its place"],
+      [`${rule}allow: [a]}]`, "move allow below publish or subscribe"],
       [`${rule}deny: [a]}]`, "move deny below publish or subscribe"],
       [`rules: [{name: r, from: [{source: ${source}}]}]`, "remove source, and write what is below it in its place"],
       [`rules: [{name: r, from: ${source}}]`, "write a dash before its first key, which makes a list of it"],

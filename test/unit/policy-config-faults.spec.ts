@@ -77,6 +77,10 @@ describe("the faults of a configuration's keys", () => {
     expectFault(withKeys('"audit":{"brust":1}'), "audit.brust: unknown key: did you mean burst?");
     expectFault(withActs(ACT + ',"replys":"OWN"'), "rules[0].replys: unknown key: did you mean replies?");
     expectFault(
+      withActs(ACT + ',"allow":["b"]'),
+      "rules[0].allow: unknown key: the keys here are name, mode, from, publish, subscribe, allow_responses, replies or rollup",
+    );
+    expectFault(
       withActs('"publish":{"allow":["a"],"alow":["b"]}'),
       "rules[0].publish.alow: unknown key: did you mean allow?",
     );
