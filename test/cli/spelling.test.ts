@@ -18,6 +18,13 @@ describe("a name that is nearly one of Istio's", () => {
         "extensions.istio.io",
         "did you mean apiVersion: extensions.istio.io/v1alpha1, kind: WasmPlugin?",
       ],
+      ...["networking.istio.io/v1", "security.istio.io/v1beta1", "istio.io/v1alpha1"].map(
+        (api): [string, string, string] => [
+          "extensions.istio.io/v1alpha1",
+          api,
+          "did you mean apiVersion: extensions.istio.io/v1alpha1, kind: WasmPlugin?",
+        ],
+      ),
       ["matchLabels:", "matchLabel:", "did you mean matchLabels?"],
       ["phase:", "Phase:", "did you mean phase?"],
     ];
@@ -172,6 +179,11 @@ describe("a value of another type than Istio's", () => {
         plugin.replace(/(\n +pluginConfig:)(?= *\n)/, "$1 |"),
         "Istio expects an object for spec.pluginConfig, not a string",
         "remove the | after the key, which makes a text of what follows",
+      ],
+      [
+        plugin.replace(/(\n +pluginConfig:)[^]*/, "$1 '{\"rules\": []}'\n"),
+        "Istio expects an object for spec.pluginConfig, not a string",
+        "write the object itself, without quotes around it",
       ],
     ] as const) {
       const finding = doctor(text).find(({ id }) => id === "field-type");

@@ -17,12 +17,15 @@ function apiOf(apiVersion: string): [group: string, version: string] {
   return version === undefined && !first.includes(".") ? ["", first] : [first, version ?? ""];
 }
 
+const OF_ISTIO = /(?:^|\.)istio\.io$/;
+
 /**
  * Whether one group may have been meant as the other. Groups without a dot are all Kubernetes' own: it refuses a CRD in such a
- * group (k8s.io/apiextensions-apiserver, `ValidateCustomResourceDefinitionSpec`).
+ * group (k8s.io/apiextensions-apiserver, `ValidateCustomResourceDefinitionSpec`). Istio's share their end.
  */
 function mayMean(group: string, known: string): boolean {
   if (!group.includes(".") && !known.includes(".")) return true;
+  if (OF_ISTIO.test(group) && OF_ISTIO.test(known)) return true;
   return slipBetween(group, known) !== undefined;
 }
 
@@ -94,6 +97,8 @@ function typeRemedy(field: Field, shape: Shape): string | undefined {
   const { type } = shape;
   const text = field.text();
   if (type === "object") {
+    if (text?.trimStart().startsWith("{") === true && field.block === undefined)
+      return "write the object itself, without quotes around it";
     if (field.block !== undefined) return `remove the ${field.block} after the key, which makes a text of what follows`;
     const only = onlyField(shape.fields ?? {}, field.type);
     return only === undefined || text === undefined ? undefined : `write ${only}: ${text}`;
