@@ -20,9 +20,17 @@ export const CHART_KEYS: readonly string[] = [
   "egress",
 ];
 
-/** Whether a document holds values of the chart (deploy/chart), where `policy` is what a pluginConfig is elsewhere. */
+/** Keys of the chart that few other charts have. One of them is enough where all the others are the chart's too. */
+const TELLING_KEYS = ["form", "broker", "waypoint", "egress"];
+
+/**
+ * Whether a document holds values of the chart (deploy/chart), where `policy` is what a pluginConfig is elsewhere: all of them, or
+ * those of one file beside others.
+ */
 export function isChartValues(document: Field): boolean {
   if (document.get("rules") ?? document.get("trustDomains")) return false;
+  const keys = document.members().map(([key]) => key);
+  if (keys.every((key) => CHART_KEYS.includes(key)) && keys.some((key) => TELLING_KEYS.includes(key))) return true;
   if ([document.get("policy"), document.get("image")].some((value) => value?.isObject === true)) return true;
   return misspeltKeys(document).some(({ meant, value }) => meant === "policy" && isPolicy(value));
 }

@@ -271,6 +271,21 @@ describe("chart values", () => {
     );
   });
 
+  it("of one file beside others are told how to check all of them together", () => {
+    const all = "; if another file of values has them, check what helm makes of all: helm template ";
+    for (const text of [
+      "broker: { service: { create: false } }\n",
+      "form: waypoint\npolicy: { identity: WAYPOINT }\n",
+    ]) {
+      const { status, output } = istioNats(["check", "-"], text);
+      assert.equal(status, 1);
+      assert.ok(output.includes(`[policy-fault]\n    write trustDomains and rules under policy${all}`), output);
+      assert.doesNotMatch(output, /unknown key|correct the pluginConfig/);
+    }
+    const of = istioNats(["check", "-"], values(POLICY.replace("name: ", "nam: "))).output;
+    assert.ok(!of.includes(all), of);
+  });
+
   it("with a slip in a key are told the key that was meant", () => {
     const slip = values(POLICY).replace("\npolicy:", "\npolcy:").replace("kind:", "kin:");
     for (const text of [slip, slip.replace(/^image:\n.*\n/m, "")]) {

@@ -210,14 +210,25 @@ export function examinePolicy(subject: PolicySubject, filter: Filter, report: Re
   return judged;
 }
 
+/** For chart values, which may be in several files. */
+const PUT_TOGETHER =
+  "write trustDomains and rules under policy; if another file of values has them, check what helm makes of all: " +
+  "helm template RELEASE CHART --values FILE --values FILE | istio-nats check -";
+
 /** What the filter itself finds wrong. */
 function reportFaults(judged: JudgedPolicy, { parent, home }: PolicySubject, report: Report<PolicyId>): void {
   for (const fault of judged.faults) {
     const { place, path, message } = fault;
     if (home !== undefined && judged.bytes === 0) {
       const what = home === "policy" ? "the chart values have no policy" : "the policy is empty";
-      report("policy-fault", place, what, `write trustDomains and rules under ${home}`);
-    } else report("policy-fault", place, path === "" ? aboutWhole(message) : `${path}: ${message}`, faultRemedy(fault));
+      const remedy = home === "policy" ? PUT_TOGETHER : `write trustDomains and rules under ${home}`;
+      report("policy-fault", place, what, remedy);
+    } else {
+      const isElsewhere =
+        home === "policy" && /^(?:trustDomains|rules)$/.test(path) && message.startsWith("is missing");
+      const said = path === "" ? aboutWhole(message) : `${path}: ${message}`;
+      report("policy-fault", place, said, isElsewhere ? PUT_TOGETHER : faultRemedy(fault));
+    }
   }
   if (judged.unlisted === 0) return;
   // Placed after all faults that are shown, wherever those are in the policy.
