@@ -1,6 +1,7 @@
 import type { Field } from "../manifests/field.ts";
 import type { Resource } from "../manifests/resource.ts";
 import { conditionsOn, httpFields, isTcp, membersOn } from "./authorization-http.ts";
+import { nearest } from "../nearest.ts";
 import { isAbout } from "./authorization-source.ts";
 import type { Mesh } from "./mesh.ts";
 import { selects, workloadSelector, type Pods } from "./selector.ts";
@@ -101,8 +102,12 @@ export function policiesFor(pods: Pods, mesh: Mesh): Resource[] {
   return policies.filter((policy) => appliesTo(policy, pods, mesh.rootNamespace));
 }
 
+export const ACTIONS = ["ALLOW", "DENY", "AUDIT", "CUSTOM"];
+
+/** What a misspelt action was meant to be: Kubernetes refuses the policy, and what would follow from that is not reported too. */
 function actionOf({ root }: Resource): string {
-  return root.text("spec", "action") ?? "ALLOW";
+  const written = root.text("spec", "action") ?? "ALLOW";
+  return nearest(written, ACTIONS) ?? written;
 }
 
 /** The rules that count on a port. Istio skips rules of an ALLOW policy that only HTTP could satisfy. */

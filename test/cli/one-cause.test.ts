@@ -75,6 +75,28 @@ describe("a line that is wrong for several ports or pods", () => {
   });
 });
 
+describe("a word in small letters that Istio has in capitals", () => {
+  it("is reported with the word that was meant, and nothing that would follow from it", () => {
+    const nothing = { rules: [{ to: [{ operation: { notPorts: ["4222"] } }] }] };
+    const cases: [text: string, id: string, remedy: string][] = [
+      [authorization({ ...nothing, selector: NATS, action: "Deny" }), "authorization-action-unknown", "write DENY"],
+      [
+        peerAuthentication("messaging", { selector: NATS, mtls: { mode: "strict" } }),
+        "mtls-mode-unknown",
+        "write STRICT",
+      ],
+    ];
+    for (const [text, id, remedy] of cases) {
+      const rest = text.includes("PeerAuth") ? [authorization({ ...nothing, action: "DENY" })] : [];
+      const found = doctor([service("nats", 6222), text, ...rest].join("\n---\n"));
+      assert.deepEqual(
+        found.map((finding) => [finding.id, finding.remedy]),
+        [[id, remedy]],
+      );
+    }
+  });
+});
+
 describe("the remedy for a port that is open", () => {
   it("leaves nothing to report once it is followed to the letter, nor shuts the client port", () => {
     const own = { source: { notPrincipals: ["cluster.local/ns/messaging/sa/nats"] } };

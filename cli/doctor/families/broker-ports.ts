@@ -4,6 +4,7 @@ import type { Resource } from "../../manifests/resource.ts";
 import { httpFields } from "../../mesh/authorization-http.ts";
 import {
   accessTo,
+  ACTIONS,
   denialOf,
   denialOfAll,
   policiesFor,
@@ -19,6 +20,7 @@ import { podsKey, type Pods } from "../../mesh/selector.ts";
 import type { Service } from "../../mesh/service.ts";
 import { waypointAccount, waypointOf } from "../../mesh/waypoint.ts";
 import type { ServiceAccount, Workload } from "../../mesh/workload.ts";
+import { nearest } from "../../nearest.ts";
 import { family, type Report } from "../family.ts";
 import { Grouped } from "../grouped.ts";
 
@@ -30,8 +32,6 @@ type Id =
   | "broker-port-open"
   | "waypoint-denied"
   | "waypoint-bypass";
-
-const ACTIONS = ["ALLOW", "DENY", "AUDIT", "CUSTOM"];
 
 interface BehindWaypoint {
   pods: Pods;
@@ -136,8 +136,10 @@ function judgeActions(mesh: Mesh, report: Report<Id>): void {
   for (const { root } of mesh.of("AuthorizationPolicy", "security.istio.io")) {
     const action = root.get("spec", "action");
     const word = action?.text();
-    if (action && word !== undefined && !ACTIONS.includes(word))
-      report("authorization-action-unknown", action.place, `Istio has no action ${word}`);
+    if (!action || word === undefined || ACTIONS.includes(word)) continue;
+    const meant = nearest(word, ACTIONS);
+    const remedy = meant === undefined ? undefined : `write ${meant}`;
+    report("authorization-action-unknown", action.place, `Istio has no action ${word}`, remedy);
   }
 }
 
