@@ -7,6 +7,10 @@ const EXPECTED: readonly [message: RegExp, text: RegExp][] = [
   [/^expected true/, /^true$/],
 ];
 
+/** Where a text is expected, and a number or a boolean has no quotes. */
+const TEXTS =
+  /^expected a (?:name|subject|principal|namespace|service account|trust domain) .*found (?:a number|true|false)$/;
+
 /** Units of Kubernetes' quantities. Some write a B behind them. */
 const UNITS: ReadonlyMap<string, number> = new Map([
   ["k", 1e3],
@@ -36,8 +40,18 @@ function bytesOf(text: string): number | undefined {
   return digits === undefined || factor === undefined ? undefined : Number(digits) * factor;
 }
 
+/** For a word in the place of a list of subjects. Nobody is led to ALL who has not written it. */
+function listRemedy(text: string, path: string): string | undefined {
+  if (text === "*") return 'write [">"] if you mean every subject, ["*"] if you mean those of one token';
+  if (text.toUpperCase() === "ALL")
+    return `write ${path.endsWith(".deny") ? '[">"]' : "ALL, in capitals,"} if you mean every subject`;
+  if (!text.includes(",")) return undefined;
+  const elements = text.split(",").map((part) => `"${part.trim()}"`);
+  return `write each as an element of its own: [${elements.join(", ")}]`;
+}
+
 /** For a text where something else belongs. */
-function textRemedy(text: string, message: string): string | undefined {
+function textRemedy(text: string, { path, message }: PolicyFault): string | undefined {
   if (EXPECTED.some(([expected, form]) => expected.test(message) && form.test(text)))
     return `write ${text} without quotes`;
   if (message.startsWith("expected a whole number")) {
@@ -46,10 +60,13 @@ function textRemedy(text: string, message: string): string | undefined {
   }
   if (message.startsWith("expected a source"))
     return `write {${text.split("/").length === 2 ? "serviceAccounts" : "principals"}: ["${text}"]}`;
-  // Of one entry the message itself says how to write it as a list.
-  if (!message.startsWith("expected a list") || !text.includes(",")) return undefined;
-  const elements = text.split(",").map((part) => `"${part.trim()}"`);
-  return `write each as an element of its own: [${elements.join(", ")}]`;
+  return message.startsWith("expected a list") ? listRemedy(text, path) : undefined;
+}
+
+/** For an entry with its queue group as an object. */
+function queueRemedy(value: Field): string | undefined {
+  const [subject, queue] = [value.text("subject"), value.text("queue")];
+  return subject === undefined || queue === undefined ? undefined : `write "${subject} ${queue}"`;
 }
 
 /** For a key that is not known where it is: its object may be one level too deep, or it belongs elsewhere. */
@@ -82,11 +99,13 @@ export function faultRemedy(fault: PolicyFault): string | undefined {
   const unfilled = text === undefined ? undefined : unfilledRemedy(text);
   if (unfilled !== undefined) return unfilled;
   if (value.type === "string" && text !== undefined) {
-    const remedy = textRemedy(text, message);
+    const remedy = textRemedy(text, fault);
     if (remedy !== undefined) return remedy;
   }
   if (value.isObject && /\.from$/.test(path) && message.startsWith("expected a list"))
     return "write a dash before its first key, which makes a list of it";
+  if (value.isObject && message.startsWith("expected a subject")) return queueRemedy(value);
+  if (text !== undefined && !value.misleading && TEXTS.test(message)) return `write it in quotes: "${text}"`;
   if (value.type === "integer" && /^expected a duration/.test(message))
     return `write ${text ?? ""}s if that is seconds`;
   return keyRemedy(fault) ?? writtenRemedy(value, path === "");
