@@ -38,9 +38,15 @@ export function gatewayServices(plugin: Plugin, mesh: Mesh): Service[] {
   );
 }
 
+/** The names by which peers reach a server that has TLS (`GetSNIHostsForServer`). */
+export function hostsOf({ field }: GatewayServer): string[] {
+  return field.items("hosts").flatMap((host) => host.text()?.split("/").at(-1) ?? []);
+}
+
 /** Where a VirtualService leads workloads to a gateway: the host of the gateway's Service, and its namespace. */
 export interface WayOut {
   virtualService: Resource;
+  destination: Field;
   host: Field;
   namespace: string;
 }
@@ -60,9 +66,11 @@ export function waysTo(gateway: Resource, mesh: Mesh): WayOut[] {
     return ofMesh
       .flatMap((route) => route.items("route"))
       .flatMap((route) => {
-        const host = route.get("destination", "host");
+        const destination = route.get("destination");
+        const host = destination?.get("host");
         const [, namespace] = /^[^.]+\.([^.]+)\.svc\./.exec(host?.text() ?? "") ?? [];
-        return host && namespace !== undefined ? [{ virtualService, host, namespace }] : [];
+        if (!destination || !host || namespace === undefined) return [];
+        return [{ virtualService, destination, host, namespace }];
       });
   });
 }

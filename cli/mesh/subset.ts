@@ -1,5 +1,6 @@
 import type { Field } from "../manifests/field.ts";
 import type { Resource } from "../manifests/resource.ts";
+import { destinationRulesFor, resolvedHost } from "./destination-rule.ts";
 import type { Mesh } from "./mesh.ts";
 import { CLIENT_PORT } from "./nats-ports.ts";
 
@@ -8,13 +9,6 @@ export interface NamedSubset {
   virtualService: Resource;
   subset: Field;
   host: string;
-}
-
-/** A host with as much of a Service's name as is known: a short one is in the namespace of who names it (`ResolveShortnameToFQDN`). */
-function resolved(host: string, namespace: string): string {
-  if (!host.includes(".")) return `${host}.${namespace}.svc`;
-  // The cluster's domain follows, which only the mesh's own settings tell.
-  return /^[^.]+\.[^.]+\.svc(?=\.|$)/.exec(host)?.[0] ?? host;
 }
 
 /** Whether a route is for NATS's port, or leads to nats-server's Service. */
@@ -34,7 +28,7 @@ export function namedSubsets(mesh: Mesh): NamedSubset[] {
         const subset = destination?.get("subset");
         if (!destination || !subset || (subset.text() ?? "") === "") return [];
         if (!isOfNats(route, destination, namespace, mesh)) return [];
-        return [{ virtualService, subset, host: resolved(destination.text("host") ?? "", namespace) }];
+        return [{ virtualService, subset, host: resolvedHost(destination.text("host") ?? "", namespace) }];
       }),
     );
   });
@@ -42,12 +36,7 @@ export function namedSubsets(mesh: Mesh): NamedSubset[] {
 
 /** The subsets that DestinationRules make for a host; undefined if none of those among the files is for it. */
 export function subsetsOf({ host }: NamedSubset, mesh: Mesh): string[] | undefined {
-  const rules = mesh.of("DestinationRule", "networking.istio.io").filter(({ root, namespace }) => {
-    const of = root.text("spec", "host") ?? "";
-    // Whether a more specific rule comes before a wildcard's depends on who asks (`destinationRule` in push_context.go).
-    if (of.startsWith("*")) return [host, `${host}.cluster.local`].some((one) => one.endsWith(of.slice(1)));
-    return resolved(of, namespace) === host;
-  });
+  const rules = destinationRulesFor(host, mesh);
   if (rules.length === 0) return undefined;
   return rules.flatMap(({ root }) => root.items("spec", "subsets").flatMap((subset) => subset.text("name") ?? []));
 }

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { readFileSync } from "node:fs";
+import { inRoot } from "../../tools/paths.ts";
 import { document, ids, kinds } from "./sound-mesh.ts";
 import { doctor } from "./support.ts";
 
@@ -62,5 +64,53 @@ describe("a subset to which a VirtualService leads NATS's connections", () => {
     const leads = "VirtualService messaging/v leads to subset canary of nats.messaging.svc, whose DestinationRule";
     assert.equal(found("canarry", "v1"), `${leads} has canarry, v1: did you mean canarry?`);
     assert.match(found(), /whose DestinationRule has no subsets: write the name of a subset that/);
+  });
+});
+
+describe("an egress gateway", () => {
+  const sound = readFileSync(inRoot("test", "cli", "fixtures", "gateway-sni-unmatched", "good.yaml"), "utf8");
+  const changed = (was: string, is: string): string => {
+    assert.ok(sound.includes(was), was);
+    return sound.replace(was, is);
+  };
+  const told = (text: string): string[] =>
+    doctor(text)
+      .filter(({ severity }) => severity === "error")
+      .map(({ id, message, remedy }) => `${id}: ${message}: ${remedy}`);
+
+  it("has a chain only for the names of its hosts, and workloads ask for the sni of their DestinationRule", () => {
+    const id = "gateway-sni-unmatched: DestinationRule egress/nats";
+    const or = "or correct the Gateway's hosts";
+    const has = (host: string): string => `but Gateway egress/nats has ${host} on port 4222`;
+    assert.deepEqual(told(changed("hosts: [nats.test], tls", "hosts: [other/nats.tset], tls")), [
+      `${id} makes workloads ask for nats.test, ${has("nats.tset")}: write sni: nats.tset, ${or}`,
+    ]);
+    const none = [
+      `${id} sets no sni for port 4222, ${has("nats.test")}: write tls: {mode: ISTIO_MUTUAL, sni: nats.test} for port 4222, ${or}`,
+    ];
+    assert.deepEqual(told(changed(", sni: nats.test", "")), none);
+    assert.deepEqual(told(changed("- { port: { number: 4222 }, tls:", "- { port: { number: 4223 }, tls:")), none);
+    for (const host of ['"*"', '"*.test"', "other, nats.test", "./nats.test"])
+      assert.deepEqual(told(changed("hosts: [nats.test], tls", `hosts: [${host}], tls`)), []);
+    // Where the settings are for all ports, or for all subsets, they are for this one.
+    const general = "trafficPolicy: { tls: { mode: ISTIO_MUTUAL, sni: nats.test } }\n";
+    assert.deepEqual(told(changed(/ {6}trafficPolicy:\n[^]*/.exec(sound)?.[0] ?? "-", `      ${general}`)), []);
+    assert.deepEqual(told(changed(/ {6}trafficPolicy:\n[^]*/.exec(sound)?.[0] ?? "-", `  ${general}`)), []);
+    // The rule may be in the cluster alone.
+    assert.deepEqual(told(sound.replace(/---\n[^-]*kind: DestinationRule[^]*/, "")), []);
+  });
+
+  it("that a plugin for gateways does not select is named, unless another plugin does", () => {
+    const plugin = sound.split("---\n").find((text) => text.includes("kind: WasmPlugin")) ?? "";
+    const other = plugin.replace("istio: egress", "istio: ingressgateway");
+    const message =
+      "selector-matches-nothing: WasmPlugin egress/istio-nats selects none of the proxies of Gateway egress/nats (istio=egress)";
+    const remedy = "write the labels of the Gateway's selector into spec.selector.matchLabels";
+    assert.deepEqual(told(sound.replace(plugin, other)), [`${message}: ${remedy}`]);
+    assert.deepEqual(told(`${sound}---\n${other.replace("name: istio-nats", "name: ingress")}`), []);
+    assert.deepEqual(
+      told(changed("number: 4222, name: tls-nats", "number: 443, name: tls").replace(plugin, other)),
+      [],
+    );
   });
 });

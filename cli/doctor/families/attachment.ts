@@ -1,4 +1,5 @@
-import { serversBeside, waysTo } from "../../mesh/gateway.ts";
+import { destinationRulesFor, resolvedHost, tlsFor } from "../../mesh/destination-rule.ts";
+import { hostsOf, serversBeside, waysTo } from "../../mesh/gateway.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { missedBrokers, type Placement } from "../../mesh/placement.ts";
@@ -60,6 +61,35 @@ function judgeWaysOut(plugin: Plugin, mesh: Mesh, report: Report<"gateway-elsewh
   }
 }
 
+function isAmong(name: string, hosts: readonly string[]): boolean {
+  return hosts.some((host) => host === name || (host.startsWith("*") && name.endsWith(host.slice(1))));
+}
+
+/** Without `sni` a proxy asks for the name of its own cluster, which no Gateway has (`applyUpstreamTLSSettings` in cluster_tls.go). */
+function judgeNames(plugin: Plugin, mesh: Mesh, report: Report<"gateway-sni-unmatched">): void {
+  for (const server of serversBeside(plugin, mesh)) {
+    const { gateway, field, port } = server;
+    const hosts = hostsOf(server);
+    if (field.text("tls", "mode") !== "ISTIO_MUTUAL" || hosts.length === 0 || hosts.includes("*")) continue;
+    for (const { destination, host } of waysTo(gateway, mesh)) {
+      if ((destination.integer("port", "number") ?? port) !== port) continue;
+      const subset = destination.text("subset");
+      const rules = destinationRulesFor(resolvedHost(host.text() ?? "", gateway.namespace), mesh);
+      const asking = rules.map((rule) => ({ rule, sni: tlsFor(rule, subset, port)?.get("sni") }));
+      const [first] = asking;
+      if (!first || asking.some(({ sni }) => isAmong(sni?.text() ?? "", hosts))) continue;
+      const { rule, sni } = asking.find((one) => one.sni) ?? first;
+      const has = `${gateway.title} has ${hosts.join(", ")} on port ${port}`;
+      const message = sni
+        ? `${rule.title} makes workloads ask for ${sni.text() ?? ""}, but ${has}`
+        : `${rule.title} sets no sni for port ${port}, but ${has}`;
+      const [name = ""] = hosts;
+      const write = sni ? `write sni: ${name}` : `write tls: {mode: ISTIO_MUTUAL, sni: ${name}} for port ${port}`;
+      report("gateway-sni-unmatched", sni?.place ?? rule.place, message, `${write}, or correct the Gateway's hosts`);
+    }
+  }
+}
+
 export const attachment = family(
   "Gateways, waypoints and identity",
   {
@@ -113,6 +143,13 @@ export const attachment = family(
         "namespace only, while a Gateway selects those of all, so the gateway passes the connections on and no filter judges them.",
       remedy: "put the plugin, and with it the DestinationRule of the gateway's Service, into the gateway's namespace",
     },
+    "gateway-sni-unmatched": {
+      severity: "error",
+      what:
+        "Workloads ask the gateway for a name that its server does not have: the `sni` of the DestinationRule by which they reach it " +
+        "is none of the Gateway's `hosts`, or is missing. No chain of the gateway matches, and every connection ends.",
+      remedy: "write one of the Gateway's hosts as sni",
+    },
     "identity-mismatch": {
       severity: "error",
       what:
@@ -153,6 +190,7 @@ export const attachment = family(
       }
       if (placement === "gateway" && plugin.identity === "PEER") judgeServers(plugin, mesh, report);
       if (placement === "gateway") judgeWaysOut(plugin, mesh, report);
+      if (placement === "gateway") judgeNames(plugin, mesh, report);
       const right = IDENTITIES[placement];
       if (right && config && plugin.identity !== right.identity) {
         const message = `identity is ${plugin.identity}, but ${right.because}`;

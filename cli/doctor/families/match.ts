@@ -120,9 +120,31 @@ function judgeSelectorByServices(plugin: Plugin, mesh: Mesh, report: Report<Id>)
   );
 }
 
+/** For a plugin beside no Gateway: those of NATS beside which there is no plugin either, one of which it must be meant for. */
+function judgeUnjudgedGateways(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
+  const { resource, matches, selector, targetRefs } = plugin;
+  if (targetRefs.length > 0 || selector.size === 0) return;
+  const wanted = matches.flatMap(({ ports }) => ports.map((port) => port.integer()));
+  const judged = new Set(mesh.plugins.flatMap((one) => serversBeside(one, mesh).map(({ gateway }) => gateway)));
+  const left = mesh.of("Gateway", "networking.istio.io").filter((gateway) => {
+    const ports = gateway.root.items("spec", "servers").map((server) => server.integer("port", "number"));
+    return !judged.has(gateway) && ports.some((port) => port !== undefined && wanted.includes(port));
+  });
+  if (left.length === 0) return;
+  const known = left.map(({ root, title }) => `${title} (${labelsText(root.texts("spec", "selector"))})`).join(", ");
+  report(
+    "selector-matches-nothing",
+    resource.root.placeOf("spec", "selector", "matchLabels"),
+    `${resource.title} selects none of the proxies of ${known}`,
+    "write the labels of the Gateway's selector into spec.selector.matchLabels",
+  );
+}
+
 /** On a gateway Istio compares the port of the Gateway's server. */
 function judgeServers(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
-  const servers = mesh.placement(plugin) === "gateway" ? serversBeside(plugin, mesh) : [];
+  if (mesh.placement(plugin) !== "gateway") return;
+  const servers = serversBeside(plugin, mesh);
+  if (servers.length === 0) judgeUnjudgedGateways(plugin, mesh, report);
   if (servers.length === 0) return;
   const known = servers.map(({ port, gateway }) => `${port} (${gateway.title})`).join(", ");
   for (const number of plugin.matches.flatMap(({ ports }) => ports)) {
@@ -278,7 +300,8 @@ export const match = family<Id>(
       severity: "error",
       what:
         "The plugin selects none of the nats-server pods among the files, so their traffic is not judged. Where there are no " +
-        "pods among the files, its labels or its namespace contradict those of nats-server's Services.",
+        "pods among the files, its labels or its namespace contradict those of nats-server's Services. On a gateway its labels " +
+        "contradict the selector of each Gateway that has its port.",
       remedy: "write the pods' labels into spec.selector.matchLabels, and put the plugin into the pods' namespace",
     },
     "broker-without-plugin": {
