@@ -90,6 +90,27 @@ function judgeNames(plugin: Plugin, mesh: Mesh, report: Report<"gateway-sni-unma
   }
 }
 
+/** NATS outside the mesh that the VirtualServices of a judged gateway leave out, where there are such VirtualServices at all. */
+function judgeOutside(mesh: Mesh, report: Report<"egress-past-gateway">): void {
+  const plugins = mesh.plugins.filter((plugin) => mesh.placement(plugin) === "gateway");
+  const gateways = [...new Set(plugins.flatMap((plugin) => serversBeside(plugin, mesh).map(({ gateway }) => gateway)))];
+  const virtualServices = gateways.flatMap((gateway) => waysTo(gateway, mesh).map((way) => way.virtualService));
+  const led = [...new Set(virtualServices)].flatMap(({ root }) => root.items("spec", "hosts"));
+  const hosts = led.flatMap((host) => host.text() ?? []);
+  if (hosts.length === 0) return;
+  const outside = mesh
+    .of("ServiceEntry", "networking.istio.io")
+    .filter(({ root }) => (root.text("spec", "location") ?? "MESH_EXTERNAL") === "MESH_EXTERNAL")
+    .filter(({ root }) => root.items("spec", "ports").some((port) => port.integer("number") === CLIENT_PORT));
+  for (const { root, title } of outside)
+    for (const host of root.items("spec", "hosts")) {
+      const name = host.text() ?? "";
+      if (isAmong(name, hosts)) continue;
+      const message = `${title} is for ${name}, but the VirtualServices that lead to a gateway with the filter are for ${hosts.join(", ")}`;
+      report("egress-past-gateway", host.place, message, `write ${name} under the hosts of the VirtualService`);
+    }
+}
+
 export const attachment = family(
   "Gateways, waypoints and identity",
   {
@@ -150,6 +171,13 @@ export const attachment = family(
         "is none of the Gateway's `hosts`, or is missing. No chain of the gateway matches, and every connection ends.",
       remedy: "write one of the Gateway's hosts as sni",
     },
+    "egress-past-gateway": {
+      severity: "warning",
+      what:
+        "A ServiceEntry is for NATS outside the mesh, and the VirtualServices that lead to the gateway with the filter are for other " +
+        "hosts. Workloads connect to this host past the gateway, and no filter judges them.",
+      remedy: "write the host of the ServiceEntry under the hosts of the VirtualService",
+    },
     "identity-mismatch": {
       severity: "error",
       what:
@@ -160,6 +188,7 @@ export const attachment = family(
     },
   },
   ({ mesh }, report) => {
+    judgeOutside(mesh, report);
     for (const plugin of mesh.plugins) {
       const { resource, config } = plugin;
       const placement = mesh.placement(plugin);
