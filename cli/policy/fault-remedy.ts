@@ -102,11 +102,11 @@ export function faultRemedy(fault: PolicyFault): string | undefined {
     const remedy = textRemedy(text, fault);
     if (remedy !== undefined) return remedy;
   }
-  if (value.isObject && /\.from$/.test(path) && message.startsWith("expected a list"))
+  if (value.isObject && path.endsWith(".from") && message.startsWith("expected a list"))
     return "write a dash before its first key, which makes a list of it";
   if (value.isObject && message.startsWith("expected a subject")) return queueRemedy(value);
   if (text !== undefined && !value.misleading && TEXTS.test(message)) return `write it in quotes: "${text}"`;
-  if (value.type === "integer" && /^expected a duration/.test(message))
+  if (value.type === "integer" && message.startsWith("expected a duration"))
     return `write ${text ?? ""}s if that is seconds`;
   return keyRemedy(fault) ?? writtenRemedy(value, path === "");
 }
