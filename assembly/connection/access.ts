@@ -1,5 +1,5 @@
 import { shareBytes } from "../bytes/budget";
-import { hashBytes64, shortHash } from "../bytes/hash";
+import { hashBytes, hashBytes64, shortHash } from "../bytes/hash";
 import { Words } from "../bytes/words";
 import { headerFields, HeaderUse, lacksEmptyLine } from "../nats/headers";
 import { ClientLine } from "../nats/client-line";
@@ -248,7 +248,7 @@ export class Access {
   /** Could `useGrants` answer true for this subject? Asking uses nothing; a grant that is over counts too. */
   hasGrantOf(subject: usize, length: i32): bool {
     if (this.grantCount == 0) return false;
-    const hash = shortHash(hashBytes64(subject, length));
+    const hash = hashBytes(subject, length);
     for (let i = 0; i < this.grantCount; i++) {
       if (this.grantsAt(i).has(subject, length, hash)) return true;
     }
