@@ -17,3 +17,9 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   });
   return slips.sort((a, b) => a.edits - b.edits)[0]?.meant;
 }
+
+/** The remedy for a word that is none of `known`, if one of these was probably meant. */
+export function writeNearest(word: string, known: readonly string[]): string | undefined {
+  const meant = nearest(word, known);
+  return meant === undefined ? undefined : `write ${meant}`;
+}

@@ -20,7 +20,7 @@ import { podsKey, type Pods } from "../../mesh/selector.ts";
 import type { Service } from "../../mesh/service.ts";
 import { waypointAccount, waypointOf } from "../../mesh/waypoint.ts";
 import type { ServiceAccount, Workload } from "../../mesh/workload.ts";
-import { nearest } from "../../nearest.ts";
+import { writeNearest } from "../../nearest.ts";
 import { family, type Report } from "../family.ts";
 import { Grouped } from "../grouped.ts";
 
@@ -136,10 +136,8 @@ function judgeActions(mesh: Mesh, report: Report<Id>): void {
   for (const { root } of mesh.of("AuthorizationPolicy", "security.istio.io")) {
     const action = root.get("spec", "action");
     const word = action?.text();
-    if (!action || word === undefined || ACTIONS.includes(word)) continue;
-    const meant = nearest(word, ACTIONS);
-    const remedy = meant === undefined ? undefined : `write ${meant}`;
-    report("authorization-action-unknown", action.place, `Istio has no action ${word}`, remedy);
+    if (action && word !== undefined && !ACTIONS.includes(word))
+      report("authorization-action-unknown", action.place, `Istio has no action ${word}`, writeNearest(word, ACTIONS));
   }
 }
 

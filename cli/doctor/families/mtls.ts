@@ -6,7 +6,7 @@ import { plaintextClients } from "../../mesh/plaintext-clients.ts";
 import { authenticationsFor, declaredMtls, hasSelector } from "../../mesh/peer-authentication.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { workloadSelector, type Pods } from "../../mesh/selector.ts";
-import { nearest } from "../../nearest.ts";
+import { writeNearest } from "../../nearest.ts";
 import { family } from "../family.ts";
 import { Grouped } from "../grouped.ts";
 
@@ -61,11 +61,6 @@ const IN_ROOT_NAMESPACE =
   "whole mesh";
 
 const MTLS_MODES = ["STRICT", "PERMISSIVE", "DISABLE"];
-
-function meantMode(word: string): string | undefined {
-  const meant = nearest(word, MTLS_MODES);
-  return meant === undefined ? undefined : `write ${meant}`;
-}
 
 /** Every mode written in a PeerAuthentication. */
 function mtlsModes(mesh: Mesh): Field[] {
@@ -172,7 +167,7 @@ export const mtls = family(
     for (const mode of mtlsModes(mesh)) {
       const word = mode.text();
       if (word !== undefined && ![...MTLS_MODES, "UNSET"].includes(word))
-        report("mtls-mode-unknown", mode.place, `Istio has no mTLS mode ${word}`, meantMode(word));
+        report("mtls-mode-unknown", mode.place, `Istio has no mTLS mode ${word}`, writeNearest(word, MTLS_MODES));
     }
     for (const { place, message, remedy } of plaintextClients(mesh)) report("plaintext-client", place, message, remedy);
   },
