@@ -1,12 +1,6 @@
 import { renewSteps } from "../policy/matcher";
 import { nowNanoseconds } from "../proxy/clock";
 
-/**
- * How long a callback works on something that may go on with the next tick, so that messages need not wait for all of it
- * (docs/adr/0008, 0016).
- */
-export const SLICE_NANOSECONDS: u64 = 10_000_000;
-
 /** The time of this callback in nanoseconds; 0 until somebody asks for it. */
 let now: i64 = 0;
 

@@ -2,6 +2,7 @@ import { Identity } from "../policy/document";
 import { Mode } from "../policy/rules";
 import { Principal } from "../policy/principal";
 import { Reason } from "../policy/reason";
+import { nowNanoseconds } from "../proxy/clock";
 import { actOn } from "../proxy/stream";
 import { allowsSomething, countAs, giveRights, reasonAgainst } from "./admission";
 import { Client, clientOf } from "./client";
@@ -9,20 +10,50 @@ import { Connection, FirstPing, Phase } from "./connection";
 import { tellMaximum } from "./deliveries";
 import { closeSoon } from "./endings";
 import { readIdentity } from "./identity";
-import { policyEpoch } from "./policy-epoch";
+import { policyEpoch, policyEpochBegan } from "./policy-epoch";
 import { reportRevokedConnection } from "./report";
 import { judgeSubscriptions } from "./revocations";
+import { Slices } from "./slices";
 
 /**
- * How an open connection comes under a newer policy: at its next callback, or from the tick if it is silent. What its
- * peer may do is judged by the new policy from here on, and so are its subscriptions (revocations.ts).
+ * How an open connection comes under a newer policy: at its next callback, or soon behind it where there is much to do for many,
+ * or from the tick if it is silent. What its peer may do is judged by the new policy from there on, and so are its subscriptions
+ * (revocations.ts).
  */
+
+/**
+ * Nanoseconds behind a change after which no connection waits for others any more: half of the time within which a change is to
+ * be in force.
+ */
+const LONGEST_WAIT: u64 = 1_000_000_000;
+
+const slices: Slices = new Slices();
+
+/** Have connections been brought under a newer policy for a slice just before `now`, in nanoseconds? */
+export function catchingUpRests(now: u64): bool {
+  return slices.rests(now);
+}
 
 /**
  * Brings a connection under the policy that its plugin has in force. To be called whenever `connection.policyEpoch` is not the
- * present one, before any of the callback's bytes is read.
+ * present one, before any of the callback's bytes is read. An open connection stays under its former policy for the moment if
+ * others have just taken a slice: in one turn of the worker bytes may come for many, each with rules of its own to compile.
  */
 export function catchUp(connection: Connection): void {
+  const now = nowNanoseconds();
+  if (connection.phase == Phase.OPEN && slices.rests(now) && now - policyEpochBegan < LONGEST_WAIT) return;
+  catchUpAt(connection, now);
+}
+
+/** The same at the time `now`, whatever others have taken. Answers the time behind it. Both are in nanoseconds. */
+export function catchUpAt(connection: Connection, now: u64): u64 {
+  comeUnder(connection);
+  const end = nowNanoseconds();
+  slices.note(now, end);
+  return end;
+}
+
+function comeUnder(connection: Connection): void {
   const client = clientOf(connection.id);
   const rules = client.policy.inForce.rules;
   connection.policyEpoch = policyEpoch;

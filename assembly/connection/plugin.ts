@@ -5,11 +5,11 @@ import { hasPassed, nowNanoseconds } from "../proxy/clock";
 import { receiveConfiguration, takeConfiguration } from "../proxy/configuration";
 import { LogLevel, logText } from "../proxy/log";
 import { actOn, closeDownstream } from "../proxy/stream";
-import { callbackTime, SLICE_NANOSECONDS } from "./callback-time";
+import { callbackTime } from "./callback-time";
 import { Client, forgetClient, rememberClient } from "./client";
 import { Connection, Phase } from "./connection";
 import { closeSoon } from "./endings";
-import { catchUp } from "./live-policy";
+import { catchingUpRests, catchUpAt } from "./live-policy";
 import { collectReleased } from "./loaded-policy";
 import { PluginPolicy } from "./plugin-policy";
 import { PluginTelemetry } from "./plugin-telemetry";
@@ -17,6 +17,7 @@ import { beginPolicyEpoch, policyEpoch } from "./policy-epoch";
 import { reportConnectionClosed, reportRevokedConnection } from "./report";
 import { judgeOn } from "./revocations";
 import { isRoomNeeded, lookAgain, makeRoom } from "./shedding";
+import { SLICE_NANOSECONDS } from "./slices";
 
 /** A connection that is to end is closed from the tick after this long, if nats-server has not done so. */
 const ENDING_MILLISECONDS: i64 = 2000;
@@ -96,7 +97,7 @@ export class Plugin {
   }
 
   /**
-   * Another policy is in force. Its settings count at once, its rules for each connection from its next callback on. Where the
+   * Another policy is in force. Its settings count at once, its rules for each connection once it catches up. Where the
    * policy is the empty one before any, the budget stays as it is: it never shrinks, and the first policy may want a small one.
    */
   private apply(): void {
@@ -164,15 +165,14 @@ export class Plugin {
    */
   private catchUpSilent(): bool {
     if (!this.isBehind) return false;
-    const end = nowNanoseconds() + SLICE_NANOSECONDS;
-    while (this.behind.length > 0) {
+    let now = nowNanoseconds();
+    while (this.behind.length > 0 && !catchingUpRests(now)) {
       // Each may ask for as much as it holds, for the UNSUBs of all its subscriptions.
       ensureRoom(this.id);
       const id = this.behind.pop();
       if (!this.connections.has(id)) continue;
       const connection = this.connections.get(id);
-      if (connection.policyEpoch != policyEpoch) catchUp(connection);
-      if (nowNanoseconds() > end) break;
+      if (connection.policyEpoch != policyEpoch) now = catchUpAt(connection, now);
     }
     return this.isBehind;
   }

@@ -1,5 +1,10 @@
+import { nowNanoseconds } from "../proxy/clock";
+
 /** Counts how often any plugin of this VM has put another policy in force. */
 export let policyEpoch: u32 = 1;
+
+/** When that was last, in nanoseconds. */
+export let policyEpochBegan: u64 = 0;
 
 /**
  * A policy has come into force. Each connection finds out whether it is under an older one by comparing the epoch at its next
@@ -7,4 +12,5 @@ export let policyEpoch: u32 = 1;
  */
 export function beginPolicyEpoch(): void {
   policyEpoch++;
+  policyEpochBegan = nowNanoseconds();
 }

@@ -1,14 +1,9 @@
 import { PolicyReading } from "../policy/config";
 import { RuleSets } from "../policy/rule-set";
 import { nowNanoseconds } from "../proxy/clock";
-import { SLICE_NANOSECONDS } from "./callback-time";
 import { LoadedPolicy, makeRoomForText } from "./loaded-policy";
+import { SLICE_NANOSECONDS, Slices } from "./slices";
 
-/**
- * Between two slices at least. Several plugins that wait for one policy have ticks of their own, which may come one right
- * behind the other.
- */
-const REST_NANOSECONDS: u64 = 5_000_000;
 /** Bytes that are read between two looks at the clock: some 0.5 ms, or one rule that is longer. */
 const PIECE_BYTES: i32 = 16 << 10;
 
@@ -25,8 +20,7 @@ export class PolicyLoading {
   private readonly reading: PolicyReading;
   /** What was read, once all is. */
   private policy: LoadedPolicy | null = null;
-  /** No slice is read before this time, in nanoseconds. */
-  private restsUntil: u64 = 0;
+  private readonly slices: Slices = new Slices();
 
   /** `text` belongs to this object from now on. */
   constructor(
@@ -59,9 +53,7 @@ export class PolicyLoading {
    */
   readOn(): LoadedPolicy | null {
     const now = nowNanoseconds();
-    // A rest that would last longer than REST_NANOSECONDS comes from a clock that was set back, and is over.
-    const rests = now < this.restsUntil && this.restsUntil - now <= REST_NANOSECONDS;
-    if (this.policy == null && !rests) this.readUntil(now + SLICE_NANOSECONDS);
+    if (this.policy == null && !this.slices.rests(now)) this.readSlice(now);
     return this.policy;
   }
 
@@ -71,8 +63,8 @@ export class PolicyLoading {
     return this.finished();
   }
 
-  /** Reads until a time in nanoseconds has come, at least one piece, however seldom the thread has the processor. */
-  private readUntil(end: u64): void {
+  /** Reads at least one piece, however seldom the thread has the processor. `began` is the time in nanoseconds. */
+  private readSlice(began: u64): void {
     let now: u64;
     do {
       if (this.reading.readOn(PIECE_BYTES)) {
@@ -80,8 +72,8 @@ export class PolicyLoading {
         return;
       }
       now = nowNanoseconds();
-    } while (now < end);
-    this.restsUntil = now + REST_NANOSECONDS;
+    } while (now < began + SLICE_NANOSECONDS);
+    this.slices.note(began, now);
   }
 
   /** The policy of which all has been read. */

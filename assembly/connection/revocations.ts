@@ -4,10 +4,11 @@ import { NONE, renewSteps, spentSteps } from "../policy/matcher";
 import { Reason } from "../policy/reason";
 import { nowNanoseconds } from "../proxy/clock";
 import { Access } from "./access";
-import { callbackNumber, callbackTime, SLICE_NANOSECONDS } from "./callback-time";
+import { callbackNumber, callbackTime } from "./callback-time";
 import { Connection, Phase } from "./connection";
 import { closeSoon } from "./endings";
 import { reportRevoked, reportRevokedConnection } from "./report";
+import { SLICE_NANOSECONDS } from "./slices";
 import {
   endedByCount,
   isLive,

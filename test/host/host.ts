@@ -121,6 +121,11 @@ export class Host {
     this.vm.roots.delete(id);
   }
 
+  /** Nanoseconds that pass from now on whenever the module reads the clock. */
+  set clockStep(nanoseconds: bigint) {
+    this.vm.clockStep = nanoseconds;
+  }
+
   /** Advances the clock. */
   advance(milliseconds: number): void {
     this.vm.now += BigInt(Math.round(milliseconds * 1e6));

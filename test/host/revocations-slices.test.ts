@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { policyOf } from "./changing-policy.ts";
+import { HURRIED, policyOf } from "./changing-policy.ts";
 import { filterModule } from "./filter.ts";
 import { Host } from "./host.ts";
 import { CONNECT, msg, PING, stat, Wire } from "./wire.ts";
@@ -112,8 +112,11 @@ describe("one of very many subscriptions that a newer policy does not allow, whi
     const wires = Array.from({ length: 40 }, () => Wire.connected(host));
     for (const wire of wires) wire.client(some.map((sid) => `SUB a.${sid} ${sid}\r\n`).join(""));
     host.configure(less);
-    // Each is judged by a callback of its own, for a slice, and has less than another slice left.
-    for (const wire of wires) wire.client(PING);
+    // Each is judged by a callback in a turn of its own, for a slice, and has less than another slice left.
+    for (const wire of wires) {
+      host.advance(HURRIED);
+      wire.client(PING);
+    }
     const before = host.now;
     host.tick();
     // A slice of 10 ms for connections that may be under an older policy, and one for subscriptions.
