@@ -13,6 +13,11 @@ export function namedBy(rule: Field): Set<string> | undefined {
   return names;
 }
 
+/** Whether some peer may have both of two rules, by what `namedBy` answers for each. */
+export function mayShareAPeer(one: Set<string> | undefined, other: Set<string> | undefined): boolean {
+  return one === undefined || other === undefined || [...one].some((name) => other.has(name));
+}
+
 /** Whether a source of the rule is every authenticated peer. */
 export function isForEverybody(rule: Field): boolean {
   return rule.items("from").some((source) => {

@@ -1,12 +1,8 @@
 import type { Field } from "../manifests/field.ts";
 import { allowedBy } from "./rule-entries.ts";
-import { namedBy } from "./rule-peers.ts";
+import { mayShareAPeer, namedBy } from "./rule-peers.ts";
 
 const PULL = "$JS.API.CONSUMER.MSG.NEXT.";
-
-function mayShareAPeer(one: Set<string> | undefined, other: Set<string> | undefined): boolean {
-  return one === undefined || other === undefined || [...one].some((name) => other.has(name));
-}
 
 /**
  * The first entry of each rule that allows pulls whose answers nobody may receive: a reply subject must be one to which the peer

@@ -14,6 +14,7 @@ import {
 } from "../../policy/without-effect.ts";
 import { meshTrustDomains } from "../../mesh/mesh-trust-domains.ts";
 import { nearest } from "../../nearest.ts";
+import { narrowInboxes } from "../../policy/narrow-inbox.ts";
 import { misreadNames, misreadSubjects, type Misread } from "../../policy/misread.ts";
 import { faultRemedy } from "../../policy/fault-remedy.ts";
 import { intersection } from "../../policy/pattern-overlap.ts";
@@ -47,6 +48,7 @@ export type PolicyId =
   | "js-api-replies-any"
   | "js-pull-unanswered"
   | "js-named-in-body"
+  | "inbox-one-token"
   | "answers-chosen"
   | "class-void"
   | "policy-dry-run";
@@ -139,6 +141,13 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
       "`$JS.API.DIRECT.GET.STREAM.SUBJECT`), but its peers may also send a request whose body names it. The policy does not " +
       "see the body, so the same can still be read.",
     remedy: "deny the requests that name it in the body too",
+  },
+  "inbox-one-token": {
+    severity: "warning",
+    what:
+      "A rule lets its peers subscribe to `_INBOX.*`, but not to `_INBOX.ID.*`, the one inbox that a client has for the answers " +
+      "to all of its requests. That subscription is refused, and every request fails.",
+    remedy: "write _INBOX.>, or better a prefix of the client's own: _INBOX.PREFIX.>",
   },
   "answers-chosen": {
     severity: "warning",
@@ -256,6 +265,11 @@ function judgeWhole(config: Field, ours: readonly string[], report: Report<Polic
   for (const { rule, entry, open } of bypassedDenies(config)) {
     const message = `${ruleText(rule)} denies ${entry.text() ?? ""}, but its peers may publish ${open.join(", ")}, where the body names it`;
     report("js-named-in-body", entry.place, message, `deny ${open.join(", ")} too`);
+  }
+  for (const { rule, entry, shared } of narrowInboxes(config)) {
+    const allowed = entry.text() ?? "";
+    const message = `${ruleText(rule)} allows ${allowed}, but a client receives its answers on ${shared}, which has a token more`;
+    report("inbox-one-token", entry.place, message, `write ${allowed.replace("*", ">")}`);
   }
   for (const { rule, entry, denied } of chosenAnswers(config)) {
     const reads = `${ruleText(rule)} lets its peers read ${entry.text() ?? ""}, so what answers them may publish`;
