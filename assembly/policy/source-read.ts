@@ -1,6 +1,5 @@
 import { countOf, isWordCharacter } from "../bytes/ascii";
 import { decimal } from "../bytes/digits";
-import { beginning } from "../bytes/text";
 import { quoted } from "./faults";
 import { JsonReader, NO_MORE_KEYS } from "./json";
 import { hasSpiffeScheme, MAX_URI_LENGTH } from "./principal";
@@ -100,8 +99,9 @@ function readServiceAccount(reader: JsonReader): SourcePattern | null {
   if (value === null) return null;
   const slash = value.indexOf("/");
   if (slash < 0) {
+    const name = isName(value, false) ? value.substring(0, 80) : "NAME";
     reader.fault(
-      `${quoted(value)} names no namespace, and the filter has none of its own to add: write NAMESPACE/${beginning(value, 80)}`,
+      `${quoted(value)} names no namespace, and the filter has none of its own to add: write NAMESPACE/${name}`,
     );
     return null;
   }

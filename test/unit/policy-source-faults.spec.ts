@@ -108,7 +108,16 @@ describe("the faults of from", () => {
     const longest = "x".repeat(79);
     expectFault(
       withSource(`{"serviceAccounts":["${longest}😀"]}`),
-      `rules[0].from[0].serviceAccounts[0]: "${longest}…" names no namespace, and the filter has none of its own to add: write NAMESPACE/${longest}`,
+      `rules[0].from[0].serviceAccounts[0]: "${longest}…" names no namespace, and the filter has none of its own to add: write NAMESPACE/NAME`,
+    );
+    expectFault(
+      withSource(`{"serviceAccounts":["${longest}xx"]}`),
+      `rules[0].from[0].serviceAccounts[0]: "${longest}x…" names no namespace, and the filter has none of its own to add: write NAMESPACE/${longest}x`,
+    );
+    // Not even the remedy may begin a line of its own in the log.
+    expectFault(
+      withSource('{"serviceAccounts":["\\nt"]}'),
+      'rules[0].from[0].serviceAccounts[0]: "\\x0at" names no namespace, and the filter has none of its own to add: write NAMESPACE/NAME',
     );
     expectFault(
       withSource('{"serviceAccounts":["shop/*"]}'),
