@@ -80,6 +80,7 @@ export class Cluster {
   readonly nodes: readonly Node[];
   readonly #started: Started;
   readonly #root: Authority;
+  #sidecarCount = 0;
 
   private constructor(started: Started, root: Authority, nodes: readonly Node[]) {
     this.#started = started;
@@ -135,11 +136,12 @@ export class Cluster {
   async urlsFor(principal: string): Promise<string[]> {
     const identity = await this.#root.issue(principal);
     const sidecars = await Promise.all(
-      this.nodes.map(({ clients }, i) =>
-        this.#started.add(
-          Sidecar.start(this.#started.folder, `client-${i}`, identity, clients.envoy.port("clients"), BROKER),
-        ),
-      ),
+      this.nodes.map(({ clients }) => {
+        // Two sidecars of one name would share their files, and so a client would speak with the first one's identity.
+        const name = `client-${this.#sidecarCount++}`;
+        const port = clients.envoy.port("clients");
+        return this.#started.add(Sidecar.start(this.#started.folder, name, identity, port, BROKER));
+      }),
     );
     return sidecars.map(({ url }) => url);
   }
