@@ -40,27 +40,41 @@ export function catchingUpRests(now: u64): bool {
  * others have just taken a slice: in one turn of the worker bytes may come for many, each with rules of its own to compile.
  */
 export function catchUp(connection: Connection): void {
+  if (isUnderPresent(connection)) return;
   const now = nowNanoseconds();
-  if (connection.phase == Phase.OPEN && slices.rests(now) && now - policyEpochBegan < LONGEST_WAIT) return;
-  catchUpAt(connection, now);
+  const rests = connection.phase == Phase.OPEN && slices.rests(now);
+  if (!rests || now - policyEpochBegan >= LONGEST_WAIT) comeUnderAt(connection, now, !rests);
 }
 
 /** The same at the time `now`, whatever others have taken. Answers the time behind it. Both are in nanoseconds. */
 export function catchUpAt(connection: Connection, now: u64): u64 {
-  comeUnder(connection);
+  return isUnderPresent(connection) ? now : comeUnderAt(connection, now, true);
+}
+
+/**
+ * Is it under the policy in force already? Then there is nothing to do but to begin DRY_RUN, which a client can put off for as long
+ * as it likes. That must take nothing of a slice, or others would wait for it.
+ */
+function isUnderPresent(connection: Connection): bool {
+  const client = clientOf(connection.id);
+  if (client.rules !== client.policy.inForce.rules) return false;
+  connection.policyEpoch = policyEpoch;
+  if (connection.willObserve) beginToObserve(connection);
+  return true;
+}
+
+function comeUnderAt(connection: Connection, now: u64, judges: bool): u64 {
+  comeUnder(connection, judges);
   const end = nowNanoseconds();
   slices.note(now, end);
   return end;
 }
 
-function comeUnder(connection: Connection): void {
+/** Unless it `judges`, the subscriptions are left to the tick, and each to its next delivery. */
+function comeUnder(connection: Connection, judges: bool): void {
   const client = clientOf(connection.id);
   const rules = client.policy.inForce.rules;
   connection.policyEpoch = policyEpoch;
-  if (client.rules === rules) {
-    if (connection.willObserve) beginToObserve(connection);
-    return;
-  }
   const observes = rules.document.mode == Mode.DRY_RUN;
   // A connection that is ending keeps the policy that it has: its last reports name rules of that one.
   if (connection.phase == Phase.NEW || connection.phase == Phase.OPEN) {
@@ -68,7 +82,7 @@ function comeUnder(connection: Connection): void {
     client.rules = rules;
     connection.useSettings(rules.document);
     if (connection.phase == Phase.NEW) useMode(connection, observes);
-    else change(connection, client, principalOf(connection, client, formerIdentity), observes);
+    else change(connection, client, principalOf(connection, client, formerIdentity), observes, judges);
   } else if (connection.phase == Phase.UNREAD && !observes) {
     // Where the lines of a stream that has passed unread begin nobody knows any more: the client must connect anew.
     connection.observing = false;
@@ -94,13 +108,13 @@ function principalOf(connection: Connection, client: Client, formerIdentity: Ide
  * Gives an open connection the rights of the peer under the new policy, ends it if there are none, and judges its
  * subscriptions.
  */
-function change(connection: Connection, client: Client, peer: Principal, observes: bool): void {
+function change(connection: Connection, client: Client, peer: Principal, observes: bool, judges: bool): void {
   if (peer.uri != client.principal || !client.telemetry.identifies(connection, peer.uri)) {
     countAs(connection, client, peer);
   }
   giveRights(connection, client, peer, observes);
   if (observes) {
-    judgeSubscriptions(connection);
+    judgeSubscriptions(connection, judges);
     if (!connection.observing) tellMaxima(connection);
   }
   useMode(connection, observes);
@@ -110,7 +124,7 @@ function change(connection: Connection, client: Client, peer: Principal, observe
     closeSoon(connection);
     return;
   }
-  judgeSubscriptions(connection);
+  judgeSubscriptions(connection, judges);
 }
 
 /** Begins or ends DRY_RUN as the new policy says. */

@@ -103,7 +103,7 @@ export class Plugin {
   private apply(): void {
     const policy = this.policy.inForce;
     if (policy.fingerprint != 0) raiseLimit(<usize>policy.document.limits.memory);
-    beginPolicyEpoch();
+    beginPolicyEpoch(isNobodyBehind());
     this.behind = this.connections.keys();
   }
 
@@ -244,12 +244,12 @@ function isNobodyBehind(): bool {
  * left.
  */
 function judgeSome(all: Connection[]): bool {
-  let end: u64 = 0;
+  let began: u64 = 0;
   for (let i = 0; i < all.length; i++) {
     if (!all[i].hasUnjudged) continue;
     const now = nowNanoseconds();
-    if (end == 0) end = now + SLICE_NANOSECONDS;
-    if (now > end || judgeOn(all[i], end)) return true;
+    if (began == 0) began = now;
+    if (now - began > SLICE_NANOSECONDS || judgeOn(all[i], began)) return true;
   }
   return false;
 }

@@ -63,7 +63,10 @@ export class PolicyLoading {
     return this.finished();
   }
 
-  /** Reads at least one piece, however seldom the thread has the processor. `began` is the time in nanoseconds. */
+  /**
+   * Reads at least one piece, however seldom the thread has the processor. `began` is the time in nanoseconds. A clock that is set
+   * back ends the slice.
+   */
   private readSlice(began: u64): void {
     let now: u64;
     do {
@@ -72,7 +75,7 @@ export class PolicyLoading {
         return;
       }
       now = nowNanoseconds();
-    } while (now < began + SLICE_NANOSECONDS);
+    } while (now - began < SLICE_NANOSECONDS);
     this.slices.note(began, now);
   }
 

@@ -45,9 +45,9 @@ let stepsForDeliveries: i32 = 0;
 
 /**
  * Brings the subscriptions under the policy, or begins to: those that it does not allow end, and those that it allows are
- * filtered.
+ * filtered. Not `now`, they are left to the tick, and each to its next delivery.
  */
-export function judgeSubscriptions(connection: Connection): void {
+export function judgeSubscriptions(connection: Connection, now: bool = true): void {
   if (connection.access != null && (connection.hasUnrecorded || connection.mayHaveStray)) {
     reportRevokedConnection(connection, connection.hasUnrecorded ? Reason.TOO_MANY_SUBSCRIPTIONS : Reason.NOT_ALLOWED);
     closeSoon(connection);
@@ -56,22 +56,22 @@ export function judgeSubscriptions(connection: Connection): void {
   const subscriptions = connection.subscriptions;
   for (let sub = subscriptions.first(); sub != 0; sub = subscriptions.next()) setUnjudged(sub, true);
   connection.hasUnjudged = true;
-  judgeOn(connection);
+  if (now) judgeOn(connection);
 }
 
 /**
- * Judges those that wait, for a slice or until the time `end`, in nanoseconds. Answers whether some are left. The clock is asked
- * only behind the first AT_ONCE.
+ * Judges those that wait, for a slice that began at `began`, in nanoseconds, or begins now. Answers whether some are left. The
+ * clock is asked only behind the first AT_ONCE; one that is set back ends the slice.
  */
-export function judgeOn(connection: Connection, end: u64 = 0): bool {
+export function judgeOn(connection: Connection, began: u64 = 0): bool {
   const subscriptions = connection.subscriptions;
   let left = AT_ONCE;
   for (let sub = subscriptions.first(); sub != 0; sub = subscriptions.next()) {
     if (!isUnjudged(sub)) continue;
     if (left-- == 0) {
       const now = nowNanoseconds();
-      if (end == 0) end = now + SLICE_NANOSECONDS;
-      else if (now > end) return true;
+      if (began == 0) began = now;
+      else if (now - began > SLICE_NANOSECONDS) return true;
       left = AT_ONCE - 1;
     }
     judgeSubscription(connection, sub);

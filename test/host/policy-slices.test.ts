@@ -112,6 +112,18 @@ describe("a long policy that another VM of the proxy has accepted", () => {
     assert.equal(app.client(pub("orders.999.x")), pub("orders.999.x"));
   });
 
+  it("is read on with the next tick if the clock is set back meanwhile", () => {
+    const { main, worker, wire } = proxy();
+    main.configure(LARGE);
+    worker.configure(LARGE);
+    worker.clockStep = -CLOCK_STEP;
+    tick(worker);
+    worker.clockStep = CLOCK_STEP;
+    assertOnly(wire, "small", ["large"]);
+    readOn(worker);
+    assertOnly(wire, "large", ["small"]);
+  });
+
   it("is also read in slices if a worker finds it at its tick", () => {
     const { main, worker, wire } = proxy();
     main.configure(LARGE);

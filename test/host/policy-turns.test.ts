@@ -58,6 +58,34 @@ describe("a change that keeps a worker busy for a slice with each connection", (
     for (const wire of wires.slice(1)) slowly(host, () => assert.ok(isUnderNew(wire)));
   });
 
+  it("is in force for them a second behind the first change that they have missed, though others have come since", () => {
+    const { host, wires } = crowd();
+    slowly(host, () => assert.ok(isUnderNew(wires[0]!)));
+    host.advance(LONGEST_WAIT / 2);
+    assert.ok(host.configure(only("new", { limits: { subscriptions: 9 } })).accepted);
+    host.advance(LONGEST_WAIT / 2);
+    slowly(host, () => assert.ok(isUnderNew(wires[0]!)));
+    for (const wire of wires.slice(1)) assertOnly(wire, "new", ["former"]);
+  });
+
+  it("reaches silent ones though a client of another plugin puts off DRY_RUN on its connection, and sends on", () => {
+    const host = vm();
+    const { root } = host.configure(only("former"), "trial");
+    assert.ok(host.configure(only("former")).accepted);
+    Wire.connected(host);
+    const stubborn = new Wire(host, undefined, root);
+    stubborn.server(INFO);
+    stubborn.client(`${CONNECT}PUB former.`);
+    host.configure(only("former", { mode: "DRY_RUN" }), "trial");
+    const nobody = { name: "nobody", from: [{ serviceAccounts: ["shop/nobody"] }], publish: { allow: ["new.>"] } };
+    assert.ok(host.configure({ trustDomains: ["cluster.local"], rules: [nobody] }).accepted);
+    host.advance(LONGEST_WAIT);
+    host.clockStep = 1_000_000n;
+    for (let i = 0; i < 20; i++) assert.equal(stubborn.client("x"), "");
+    host.clockStep = 0n;
+    assert.equal(stat(host, "istio_nats_revoked_connections_total"), 1);
+  });
+
   it("is in force for the others if the clock is set back", () => {
     const { host, wires } = crowd();
     slowly(host, () => assert.ok(isUnderNew(wires[0]!)));

@@ -55,6 +55,17 @@ describe("one of very many subscriptions that a newer policy does not allow, whi
     assert.equal(wire.server(all).replace(/^-ERR .*\r\n/gm, ""), allowedOnly);
   });
 
+  it("waits for the next tick if the clock is set back meanwhile", () => {
+    const { host } = crowded();
+    host.configure(less);
+    host.clockStep = -CLOCK_STEP;
+    const judged = revoked(host);
+    assert.ok(judged < COUNT / 10, `${judged} revoked`);
+    host.clockStep = CLOCK_STEP;
+    settle(host);
+    assert.equal(revoked(host), COUNT - allowed.length);
+  });
+
   it("is judged only by the newest policy if yet another one comes", () => {
     const { host, wire } = crowded();
     host.configure(less);
@@ -127,6 +138,31 @@ describe("one of very many subscriptions that a newer policy does not allow, whi
     assert.ok(judged > total / 2 && judged < total, `${judged} of ${total} judged`);
     settle(host);
     assert.equal(revoked(host), total);
+  });
+
+  it("is left to the tick where others have taken a slice and a second has passed, and brings nothing more all the same", () => {
+    const host = new Host(filterModule(), { clockStep: CLOCK_STEP });
+    assert.ok(host.configure(both).accepted);
+    const some = sids.slice(0, 900);
+    const wires = Array.from({ length: 40 }, () => Wire.connected(host));
+    for (const wire of wires) wire.client(some.map((sid) => `SUB a.${sid} ${sid}\r\n`).join(""));
+    host.configure(less);
+    host.advance(1000);
+    wires[0]!.client(PING);
+    const before = host.now;
+    for (const wire of wires)
+      assert.equal(
+        wire
+          .client(PING)
+          .replace(/^UNSUB .*\r\n/gm, "")
+          .replaceAll(PING, ""),
+        "",
+      );
+    const milliseconds = Number(host.now - before) / 1e6;
+    assert.ok(milliseconds <= 5 * wires.length, `${milliseconds} ms`);
+    for (const wire of wires) assert.doesNotMatch(wire.server(msg("a.7", "7")), /^MSG/m);
+    settle(host);
+    assert.equal(revoked(host), wires.length * some.length);
   });
 
   it("closes its connection within 2 s if it is a silent member of a queue group", () => {
