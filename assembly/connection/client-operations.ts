@@ -15,6 +15,7 @@ import { endUnreadable } from "./endings";
 import { pingSent, replySent, requestSent } from "./exchanges";
 import { Pong } from "./expected-pongs";
 import { reportDryRun, reportRefusal, sample } from "./report";
+import { endUnjudged } from "./revocations";
 import { noteLimited, noteSid } from "./stray-subscriptions";
 import {
   addPendingMaxima,
@@ -158,7 +159,7 @@ function subscribe(connection: Connection, chunk: Chunk, line: ClientLine, posit
     return refuseSubscription(connection, chunk, line, position);
   }
   connection.hasSubscribed = true;
-  noteSid(connection, line.sid, line.sidLength);
+  const mayBeForgotten = noteSid(connection, line.sid, line.sidLength);
   const next = chunk.position(line.next);
   // nats-server's limit is asked before the sid, so a repeated sid is over it too (client.go processSubEx).
   if (connection.subscriptions.liveCount >= connection.subscriptionsLimit) {
@@ -180,6 +181,11 @@ function subscribe(connection: Connection, chunk: Chunk, line: ClientLine, posit
   if (known != 0 && isLive(known)) {
     noteReuse(known, line.subject, line.subjectLength, line.queue, line.queueLength);
     return next;
+  }
+  // The server would ignore the SUB and go on with a subscription that no policy has judged, whose messages would pass for this one's.
+  if (known == 0 && mayBeForgotten && access != null) {
+    endUnjudged(connection, Reason.NOT_ALLOWED);
+    return chunk.size;
   }
   // The server, which has not had the UNSUB of this one, ignores the SUB. Only in DRY_RUN may a SUB go before an UNSUB that is due.
   if (known != 0 && access == null && connection.subscriptions.isUntold(known)) return next;

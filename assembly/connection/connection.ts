@@ -182,6 +182,8 @@ export class Connection {
 
   /** Addresses of other servers are left out of INFO. */
   removesUrls: bool = false;
+  /** nats-server was told a maximum in DRY_RUN (stray-subscriptions.ts). */
+  hasLimitedInDryRun: bool = false;
   /** The configuration's limits (policy/config-limits.ts). */
   controlLineLimit: i32 = 0;
   payloadLimit: i32 = 0;

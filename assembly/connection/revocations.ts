@@ -49,14 +49,19 @@ let stepsForDeliveries: i32 = 0;
  */
 export function judgeSubscriptions(connection: Connection, now: bool = true): void {
   if (connection.access != null && (connection.hasUnrecorded || connection.mayHaveStray)) {
-    reportRevokedConnection(connection, connection.hasUnrecorded ? Reason.TOO_MANY_SUBSCRIPTIONS : Reason.NOT_ALLOWED);
-    closeSoon(connection);
+    endUnjudged(connection, connection.hasUnrecorded ? Reason.TOO_MANY_SUBSCRIPTIONS : Reason.NOT_ALLOWED);
     return;
   }
   const subscriptions = connection.subscriptions;
   for (let sub = subscriptions.first(); sub != 0; sub = subscriptions.next()) setUnjudged(sub, true);
   connection.hasUnjudged = true;
   if (now) judgeOn(connection);
+}
+
+/** Ends a connection that may have subscriptions which the policy cannot judge, since nobody here knows them. */
+export function endUnjudged(connection: Connection, reason: Reason): void {
+  reportRevokedConnection(connection, reason);
+  closeSoon(connection);
 }
 
 /**
@@ -139,8 +144,7 @@ function keeps(connection: Connection, access: Access, sub: usize): bool {
   if (live) reportRevoked(connection, sub, reason, rule);
   if (!connection.unsubscribeLater(sidOf(sub), sidLengthOf(sub))) {
     // Without room for the UNSUB, the connection ends with the subscription.
-    reportRevokedConnection(connection, reason);
-    closeSoon(connection);
+    endUnjudged(connection, reason);
     return false;
   }
   if (live) {

@@ -127,6 +127,30 @@ describe("a sid that was used again behind a maximum, so that nats-server may de
     }
   });
 
+  it("ends the connection under ENFORCE if the maximum was told in DRY_RUN and is forgotten, since an import may go on", () => {
+    const enforced = policyOf({ publish, subscribe: { allow: ["b.>"] } });
+    const forgotten = (mode: "ENFORCE" | "DRY_RUN"): ReturnType<typeof connected> => {
+      const made = connected(policyOf({ publish, subscribe: { allow: ["a.>", "b.>"] } }, { mode }));
+      made.wire.client("SUB a.1 1\r\nUNSUB 1 1\r\n");
+      made.wire.server(msg("a.1", "1"));
+      made.wire.client(PING);
+      for (let second = 0; second <= 20; second++) {
+        made.host.advance(1000);
+        made.host.tick();
+      }
+      made.host.configure(enforced);
+      return made;
+    };
+    const { host, wire } = forgotten("DRY_RUN");
+    assert.equal(wire.client("SUB b.2 2\r\n"), "SUB b.2 2\r\n");
+    assert.equal(wire.client("SUB b.1 1\r\n"), "");
+    assert.equal(wire.server(msg("a.1", "1")), "");
+    tick(host);
+    assert.ok(wire.connection.closedByFilter);
+    // Here nats-server was told.
+    assert.equal(forgotten("ENFORCE").wire.client("SUB b.1 1\r\n"), "SUB b.1 1\r\n");
+  });
+
   it("keeps deliveries filtered behind a further CONNECT", () => {
     const { wire } = connected(policyOf({ publish, subscribe: { allow: [">"], deny: ["secret"] } }));
     wire.client(`SUB a.1 1\r\nUNSUB 1 1\r\nUNSUB 1\r\nSUB > 1\r\n${CONNECT}SUB a.2 2\r\n`);
