@@ -5,6 +5,8 @@ const GATEWAY_REPLY: u64 = 0x2e5f52475f; // _GR_.
 const OLD_GATEWAY_REPLY: u64 = 0x2e524724; // $GR.
 const RAFT: u64 = 0x2e47524e24; // $NRG.
 const SERVICE_REPLY: u64 = 0x2e5f525f; // _R_.
+const SYSTEM: u64 = 0x2e53595324; // $SYS.
+const CLUSTER: u64 = 0x2e43534a24; // $JSC.
 
 /** Publishes that are refused whatever the rules say (client.go `processInboundClientMsg`). */
 // @ts-ignore: decorator
@@ -22,6 +24,9 @@ function isPublishOfTheServer(pointer: usize, length: i32): bool {
  * others need a byte more). Before these two, of JetStream's subjects only `$JS.ACK.` was: an answer to `$JS.API.STREAM.DELETE.S`,
  * which JetStream itself sends to any request that names it, deleted the stream with the right to read that subject alone (2.15.2,
  * tried). No nats-server reserves `$NRG.`: on `$NRG.P.GROUP` an answer is an entry of that group's log, and ends a replicated stream.
+ * Nor does any reserve what servers tell each other in the system account: a server's answer on `$SYS.SERVER.ID.SHUTDOWN` makes all
+ * others take that one for offline, so that no stream is placed on it (events.go `remoteServerShutdown`; 2.15.2, tried), and `$JSC.`
+ * has the usage that servers report.
  */
 // @ts-ignore: decorator
 @inline
@@ -33,6 +38,8 @@ function isReplyOfTheServer(pointer: usize, length: i32): bool {
   return (
     startsWith(pointer, length, SERVICE_REPLY, 4) ||
     startsWith(pointer, length, RAFT, 5) ||
+    startsWith(pointer, length, SYSTEM, 5) ||
+    startsWith(pointer, length, CLUSTER, 5) ||
     (length > 4 && isOfJetStream(pointer, length)) ||
     isGatewayReply(pointer, length)
   );

@@ -86,6 +86,13 @@ export const DIFFERENCES: readonly Difference[] = [
     sessions: ["own-reply-to-raft"],
   },
   {
+    name: "server-replies",
+    title: "No reply subject begins with `$SYS.` or `$JSC.`",
+    why: "Servers speak with each other there, in the system account. nats-server lets users of that account name such reply subjects, and an answer there, even its own, is for other servers what one of them says: on `$SYS.SERVER.ID.SHUTDOWN` they take that server for offline, and place no stream on it. The filter, which does not know the account, refuses them to everybody.",
+    stricter: "filter",
+    sessions: ["resv-072-reply-SYS-a"],
+  },
+  {
     name: "jetstream-patterns",
     title: "Wildcards in a request to JetStream must lie inside an allow entry and outside of each deny",
     why: "nats-server takes the wildcards of a publish for literal tokens when it asks its permissions, and JetStream's API takes them for a pattern: `$JS.API.DIRECT.GET.S.orders.>` reads what a deny entry for `$JS.API.DIRECT.GET.S.orders.admin.>` keeps. By `$JS.API.DIRECT.GET.S.orders.*.adm>`, and in 2.10 by `$JS.API.DIRECT.GET.S.orders.>.>`, it finds more than the pattern matches, so these are judged as all that it may find. Subjects that begin otherwise are judged as nats-server does.",

@@ -12,7 +12,9 @@ const RIGHTS = {
   /** Reads everything, and may write little. */
   auditor: { publish: { allow: ["orders.mine"] }, subscribe: { allow: [">"] } },
 };
-type Application = keyof typeof RIGHTS;
+/** A user of the system account, who watches the servers. */
+const MONITOR = { publish: { allow: ["$SYS.REQ.SERVER.PING.IDZ"] }, subscribe: { allow: ["$SYS.>"] } };
+type Application = keyof typeof RIGHTS | "monitor";
 
 function principalOf(application: string): string {
   return `cluster.local/ns/shop/sa/${application}`;
@@ -21,7 +23,7 @@ function principalOf(application: string): string {
 const POLICY = {
   mode: "ENFORCE",
   trustDomains: ["cluster.local"],
-  rules: Object.entries(RIGHTS).map(([name, rights]) => ({
+  rules: Object.entries({ ...RIGHTS, monitor: MONITOR }).map(([name, rights]) => ({
     name,
     from: [{ principals: [principalOf(name)] }],
     ...rights,
@@ -36,7 +38,10 @@ const USERS = [
 const JETSTREAM = "{ max_file: 32MB, max_memory: 32MB, cluster_traffic: owner }";
 const CONFIG = `accounts {
   SHOP { jetstream: ${JETSTREAM}, users: ${JSON.stringify(USERS)} }
-  SYS { users: [{ user: system, password: system }] }
+  SYS { users: [
+    { user: system, password: system }
+    { user: monitor, password: monitor, permissions: ${JSON.stringify(MONITOR)} }
+  ] }
 }
 system_account: SYS
 no_auth_user: operator
@@ -65,7 +70,8 @@ describe("ways round a subject policy, to streams on three servers", () => {
   async function connectFiltered(application: Application): Promise<RawClient> {
     const [url] = await cluster.urlsFor(`spiffe://${principalOf(application)}`);
     const client = await RawClient.connect(Number(new URL(url!).port));
-    await client.handshake();
+    // nats-server does not hold a user of the system account back here.
+    await client.handshake(application === "monitor" ? { user: "system", pass: "system" } : {});
     return client;
   }
 
@@ -219,5 +225,27 @@ describe("ways round a subject policy, to streams on three servers", () => {
     assert.deepEqual(await errorsOf(unfiltered, asked), []);
     unfiltered.close();
     await ends("ORDERS");
+  });
+
+  it("a server's answer does not tell the others that one of them has stopped, whatever the requester may read", async () => {
+    const [{ nats: first }, { nats: second }] = [cluster.nodes[0]!, cluster.nodes[1]!];
+    const { server_id: id } = await second.monitor<{ server_id: string }>("/varz");
+    interface Jsz {
+      meta_cluster?: { replicas?: { name: string; offline?: boolean }[] };
+    }
+    const isOffline = async (): Promise<boolean> => {
+      const { meta_cluster: meta } = await first.monitor<Jsz>("/jsz");
+      return meta?.replicas?.find(({ name }) => name === "nats-1")?.offline ?? false;
+    };
+    const reply = `$SYS.SERVER.${id}.SHUTDOWN`;
+    const asked = publish("$SYS.REQ.SERVER.PING.IDZ", "", "", reply);
+    const monitor = await connectFiltered("monitor");
+    assert.deepEqual(await errorsOf(monitor, asked), refusedReply(reply));
+    monitor.close();
+    assert.equal(await isOffline(), false);
+    const unfiltered = await connectAlone("monitor");
+    assert.deepEqual(await errorsOf(unfiltered, asked), []);
+    unfiltered.close();
+    await waitFor("nats-1 is taken for offline", isOffline);
   });
 });

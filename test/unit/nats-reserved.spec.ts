@@ -9,7 +9,7 @@ function reply(subject: string): bool {
   return isReservedReply(pointerTo(subject), lengthOf(subject));
 }
 
-/** Near the reserved ones, but free according to nats-server's own checks of v2.15.3, and no Raft group's. */
+/** Near the reserved ones, but free according to nats-server's own checks of v2.15.3, and none that only servers use. */
 const FREE: StaticArray<string> = [
   "",
   "$",
@@ -33,7 +33,12 @@ const FREE: StaticArray<string> = [
   "a._R_.x",
   "a.$NRG.x",
   " _R_.x",
-  "$SYS.x",
+  "$SYS",
+  "$sys.x",
+  "$SYSX.x",
+  "$JSC",
+  "$jsc.x",
+  "a.$SYS.x",
   "_INBOX.x",
   "foo",
 ];
@@ -47,7 +52,7 @@ describe("subjects that nats-server keeps for itself", () => {
     expect(publish("$NRG.")).toBe(true);
   });
 
-  it("are refused as reply if they are a service's reply, of JetStream, of a Raft group or the gateway's", () => {
+  it("are refused as reply if they are a service's reply, of JetStream, of a Raft group, the gateway's or what servers tell each other", () => {
     expect(reply("_R_.")).toBe(true);
     expect(reply("_R_.x")).toBe(true);
     expect(reply("$JS.ACK.x")).toBe(true);
@@ -58,11 +63,16 @@ describe("subjects that nats-server keeps for itself", () => {
     expect(reply("$GR.x")).toBe(true);
     expect(reply("$NRG.x")).toBe(true);
     expect(reply("$NRG.")).toBe(true);
+    expect(reply("$SYS.x")).toBe(true);
+    expect(reply("$SYS.")).toBe(true);
+    expect(reply("$JSC.x")).toBe(true);
   });
 
   it("are not the same for subject and reply", () => {
     expect(publish("_R_.x")).toBe(false);
     expect(publish("$JS.ACK.x")).toBe(false);
+    expect(publish("$SYS.x")).toBe(false);
+    expect(publish("$JSC.x")).toBe(false);
   });
 
   it("do not include others, however near: case counts, and something must follow the dot", () => {
