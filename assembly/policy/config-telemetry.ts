@@ -1,7 +1,7 @@
 import { isWordCharacter } from "../bytes/ascii";
 import { decimal } from "../bytes/digits";
 import { utf8 } from "../bytes/text";
-import { INVALID_DURATION, MILLISECOND, parseDuration } from "./durations";
+import { INVALID_DURATION, MILLISECOND, readDuration } from "./durations";
 import { quoted } from "./faults";
 import { JsonReader, NO_INTEGER, NO_MORE_KEYS } from "./json";
 import { subjectProblem } from "./rules-entry";
@@ -148,11 +148,8 @@ class SubjectsReader {
 function readTimeout(reader: JsonReader): i64 {
   const text = reader.readString("a duration such as 10s");
   if (text === null) return 0;
-  const nanoseconds = parseDuration(text);
-  if (nanoseconds == INVALID_DURATION) {
-    reader.fault(`${quoted(text)} is no duration: write a number and a unit, as 5s, 250ms or 1m`);
-    return 0;
-  }
+  const nanoseconds = readDuration(reader, text);
+  if (nanoseconds == INVALID_DURATION) return 0;
   if (nanoseconds >= MILLISECOND && nanoseconds <= MAX_TIMEOUT * MILLISECOND) return nanoseconds / MILLISECOND;
   reader.fault(`${quoted(text)} is outside of 1ms to 1h: write a duration within them`);
   return 0;

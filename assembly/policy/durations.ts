@@ -1,4 +1,6 @@
 import { isDigit } from "../bytes/ascii";
+import { quoted } from "./faults";
+import { JsonReader } from "./json";
 
 /** What `parseDuration` answers for text that is no duration. */
 export const INVALID_DURATION: i64 = i64.MIN_VALUE;
@@ -83,4 +85,13 @@ export function parseDuration(text: string): i64 {
   }
   if (negative) return -(<i64>total);
   return total < MOST ? <i64>total : INVALID_DURATION;
+}
+
+/** The same of the value that `reader` has just read, whose text this is. That it is none is a fault, which has been reported. */
+export function readDuration(reader: JsonReader, text: string): i64 {
+  const nanoseconds = parseDuration(text);
+  if (nanoseconds == INVALID_DURATION) {
+    reader.fault(`${quoted(text)} is no duration: write a number and a unit, as 5s, 250ms or 1m`);
+  }
+  return nanoseconds;
 }

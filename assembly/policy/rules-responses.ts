@@ -1,4 +1,4 @@
-import { INVALID_DURATION, MILLISECOND, parseDuration } from "./durations";
+import { INVALID_DURATION, MILLISECOND, readDuration } from "./durations";
 import { quoted } from "./faults";
 import { JsonReader, NO_INTEGER, NO_MORE_KEYS } from "./json";
 import { DEFAULT_RESPONSES, DEFAULT_RESPONSE_TIME, ResponseRule, UNLIMITED_RESPONSES, UNLIMITED_TIME } from "./rules";
@@ -21,12 +21,8 @@ function readMax(reader: JsonReader): i32 {
 function readExpires(reader: JsonReader): i64 {
   const text = reader.readString("a duration such as 5s, 250ms or 2m");
   if (text === null) return DEFAULT_RESPONSE_TIME;
-  const nanoseconds = parseDuration(text);
-  if (nanoseconds == INVALID_DURATION) {
-    reader.fault(`${quoted(text)} is no duration: write a number and a unit, as 5s, 250ms or 1h30m`);
-    return DEFAULT_RESPONSE_TIME;
-  }
-  if (nanoseconds == 0) return DEFAULT_RESPONSE_TIME;
+  const nanoseconds = readDuration(reader, text);
+  if (nanoseconds == INVALID_DURATION || nanoseconds == 0) return DEFAULT_RESPONSE_TIME;
   if (nanoseconds < 0) return UNLIMITED_TIME;
   if (nanoseconds < MILLISECOND) {
     // Rounded down to milliseconds it would be 0, which means the default of two minutes.

@@ -187,7 +187,7 @@ describe("the faults of allow_responses", () => {
   it("include durations that are invalid or shorter than a millisecond", () => {
     expectFault(
       withActs('"allow_responses":{"expires":"5"}'),
-      'rules[0].allow_responses.expires: "5" is no duration: write a number and a unit, as 5s, 250ms or 1h30m',
+      'rules[0].allow_responses.expires: "5" is no duration: write a number and a unit, as 5s, 250ms or 1m',
     );
     expectFault(
       withActs('"allow_responses":{"expires":5}'),
