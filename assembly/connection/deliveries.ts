@@ -126,15 +126,22 @@ function endIfReached(connection: Connection, sub: usize): void {
  */
 function endReached(connection: Connection, sub: usize): void {
   if (connection.access == null) return connection.subscriptions.end(sub);
-  if (!connection.unsubscribeLater(sidOf(sub), sidLengthOf(sub))) endAtOnce(connection, ProtocolError.MEMORY);
+  unsubscribe(connection, sub);
   connection.subscriptions.reach(sub);
 }
 
 /** A maximum of which the server knows nothing (client-operations.ts `unsubscribe`) is reached: it is sent an UNSUB. */
 function endCounted(connection: Connection, sub: usize): void {
-  // Without room for the UNSUB the connection ends: its sid would go on at the server, and could mean another subject there later.
-  if (!connection.unsubscribeLater(sidOf(sub), sidLengthOf(sub))) endAtOnce(connection, ProtocolError.MEMORY);
+  unsubscribe(connection, sub);
   connection.subscriptions.endByCount(sub);
+}
+
+/**
+ * Lets the UNSUB of one that has ended here go to the server. Without room for it the connection ends: its sid would go on at the
+ * server, and could mean another subject there later.
+ */
+function unsubscribe(connection: Connection, sub: usize): void {
+  if (!connection.unsubscribeLater(sidOf(sub), sidLengthOf(sub))) endAtOnce(connection, ProtocolError.MEMORY);
 }
 
 /** The subscription that the record at the front of `pongs` is about; 0 when it is forgotten, or another one has its sid. */
