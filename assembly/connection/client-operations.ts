@@ -149,24 +149,14 @@ function publishPong(connection: Connection, line: ClientLine, access: Access): 
 function subscribe(connection: Connection, chunk: Chunk, line: ClientLine, position: i32, meter: Meter): i32 {
   const access = connection.access;
   const reason = access == null ? Reason.ALLOWED : access.subscribe(line);
-  const shadow = connection.shadow;
-  if (shadow != null && reason == Reason.ALLOWED) {
-    const would = shadow.subscribe(line);
-    if (would != Reason.ALLOWED) reportDryRun(connection, line, would, shadow);
-  }
   if (reason != Reason.ALLOWED && access != null) {
     reportRefusal(connection, line, reason, access);
     return refuseSubscription(connection, chunk, line, position);
   }
-  connection.hasSubscribed = true;
-  const mayBeForgotten = noteSid(connection, line.sid, line.sidLength);
   const next = chunk.position(line.next);
   // nats-server's limit is asked before the sid, so a repeated sid is over it too (client.go processSubEx).
-  if (connection.subscriptions.liveCount >= connection.subscriptionsLimit) {
-    if (access == null) {
-      connection.hasUnrecorded = true;
-      return next;
-    }
+  const isOneTooMany = connection.subscriptions.liveCount >= connection.subscriptionsLimit;
+  if (isOneTooMany && access != null) {
     access.rule = NONE;
     reportRefusal(connection, line, Reason.TOO_MANY_SUBSCRIPTIONS, access);
     if (!connection.pongs.push(Pong.SUBSCRIPTIONS_EXCEEDED)) {
@@ -174,8 +164,23 @@ function subscribe(connection: Connection, chunk: Chunk, line: ClientLine, posit
     }
     return replaceByPing(connection, chunk, position, next);
   }
+  const shadow = connection.shadow;
+  if (shadow != null) {
+    let would = shadow.subscribe(line);
+    if (would == Reason.ALLOWED && isOneTooMany) {
+      would = Reason.TOO_MANY_SUBSCRIPTIONS;
+      shadow.rule = NONE;
+    }
+    if (would != Reason.ALLOWED) reportDryRun(connection, line, would, shadow);
+  }
+  connection.hasSubscribed = true;
+  const mayBeForgotten = noteSid(connection, line.sid, line.sidLength);
   meter.allowed(Operation.SUB, connection.classOf(line.subject, line.subjectLength));
   sample(connection, line);
+  if (isOneTooMany) {
+    connection.hasUnrecorded = true;
+    return next;
+  }
   if (!isInsertable(tokens, line.subject, line.subjectLength)) return next;
   const known = connection.subscriptions.find(line.sid, line.sidLength);
   if (known != 0 && isLive(known)) {

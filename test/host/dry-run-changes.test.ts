@@ -155,6 +155,26 @@ describe("subscriptions of DRY_RUN beyond limits.subscriptions", () => {
   const dry = policyOf(rule, { mode: "DRY_RUN", limits });
   const enforced = policyOf(rule, { limits });
 
+  it("are reported and counted, since ENFORCE would refuse them", () => {
+    const { host, wire } = connected(dry);
+    wire.client("SUB a.1 1\r\nSUB a.1 2\r\nSUB a.1 3\r\n");
+    const labels = { operation: "SUB", reason: "too_many_subscriptions" };
+    assert.equal(stat(host, "istio_nats_dry_run_refusals_total", labels), 2);
+    assert.equal(stat(host, "istio_nats_messages_total", { operation: "SUB", verdict: "allowed" }), 3);
+    const records = auditOf(host).filter(({ event }) => event === "would_refuse");
+    assert.deepEqual(
+      records.map(({ reason, rule, subject }) => [reason, rule, subject]),
+      Array(2).fill(["too_many_subscriptions", null, "a.1"]),
+    );
+  });
+
+  it("are refused once, for what the lists say, if those do not allow them either", () => {
+    const { host, wire } = connected(dry);
+    wire.client("SUB a.1 1\r\nSUB secret 2\r\n");
+    assert.equal(stat(host, "istio_nats_dry_run_refusals_total"), 1);
+    assert.equal(stat(host, "istio_nats_dry_run_refusals_total", { operation: "SUB", reason: "not_allowed" }), 1);
+  });
+
   it("pass unrecorded, so the connection is closed when the policy is to be enforced", () => {
     const { host, wire } = connected(dry);
     const lines = "SUB a.1 1\r\nSUB secret 2\r\n";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
+import { connected, policyOf } from "./changing-policy.ts";
 import { stepCountingModule, stepsOf } from "./steps.ts";
 import {
   assertSame,
@@ -266,6 +267,18 @@ describe("limits.subscriptions", () => {
     wire.server(PONG + msg("ok.1", "2"));
     assert.equal(wire.client("SUB ok.3 3\r\nSUB ok.4 4\r\n"), "UNSUB 2\r\nSUB ok.3 3\r\nSUB ok.4 4\r\n");
     assert.equal(wire.client("SUB ok.5 5\r\n"), PING);
+  });
+
+  it("asks rules in DRY_RUN about none that it refuses, since nothing of it passes", () => {
+    const from = [{ principals: ["*"] }];
+    const rules = [
+      { name: "enforced", from, subscribe: { allow: ["ok.>"] } },
+      { name: "tried", from, mode: "DRY_RUN", subscribe: { deny: ["ok.2"] } },
+    ];
+    const { host, wire } = connected(policyOf({}, { rules, limits: { subscriptions: 1 } }));
+    assert.equal(wire.client("SUB ok.1 1\r\nSUB ok.2 2\r\n"), `SUB ok.1 1\r\n${PING}`);
+    assert.equal(stat(host, "istio_nats_refusals_total"), 1);
+    assert.equal(stat(host, "istio_nats_dry_run_refusals_total"), 0);
   });
 
   it("starts counting again after a second CONNECT, because nats-server then drops all subscriptions", () => {

@@ -161,9 +161,12 @@ describe("a sid that was used again behind a maximum, so that nats-server may de
 
   it("is one that may have had it: clients that count upwards, and those without maxima at the server, are not concerned", () => {
     const filtered = policyOf({ publish, subscribe: { allow: ["a.>"], deny: ["a.secret"] } });
+    const limited = policyOf({ publish, subscribe: { allow: ["a.>", "b.>"] } }, { limits: { subscriptions: 1 } });
     for (const [before, some] of [
       [both, "SUB a.1 1\r\nUNSUB 1 1\r\nSUB a.2 2\r\nUNSUB 2 9\r\nSUB a.3 10\r\n"],
       [both, "SUB a.1 1\r\nUNSUB 1\r\nSUB a.2 1\r\nSUB a.3 x\r\nUNSUB x\r\nSUB a.3 x\r\n"],
+      // The limit refuses what uses the sid again.
+      [limited, "SUB a.1 1\r\nUNSUB 1 9\r\nSUB a.2 1\r\n"],
       // This maximum is counted here.
       [filtered, "SUB a.> 1\r\nUNSUB 1 1\r\nUNSUB 1\r\nSUB a.2 1\r\n"],
     ] as const) {
