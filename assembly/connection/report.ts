@@ -304,5 +304,7 @@ export function reportUnreadable(connection: Connection, kind: ProtocolError): v
   listenerOf(connection).protocolError(kind);
   const audit = telemetryOf(connection).audit;
   if (!audit.admits(callbackTime())) return;
-  audit.unreadable(auditSubjectOf(connection), connection.observing, kind, PROTOCOL_ERROR_REMEDIES[kind]);
+  // A line that began in DRY_RUN is read as if observed (`passBegun`), and ends the connection all the same.
+  const passes = connection.observing && !connection.toServerPassed && !connection.toClientPassed;
+  audit.unreadable(auditSubjectOf(connection), passes, kind, PROTOCOL_ERROR_REMEDIES[kind]);
 }

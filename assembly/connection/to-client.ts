@@ -21,7 +21,7 @@ import { ProtocolError } from "../telemetry/protocol-error";
 import { clientOf } from "./client";
 import { Connection, FirstPing, Phase } from "./connection";
 import { deliver, maximumTaken, subscriptionBegins } from "./deliveries";
-import { endAtOnce } from "./endings";
+import { closeSoon, endAtOnce } from "./endings";
 import { isStatus, timedPongCame } from "./exchanges";
 import { speaksTlsToServer } from "./identity";
 import { becomesViolation, Pong } from "./expected-pongs";
@@ -95,7 +95,8 @@ function passBegun(connection: Connection, position: i32): i32 {
   connection.toClientPassed = false;
   chunk.thaw();
   if (connection.phase != Phase.UNREAD) return next;
-  endAtOnce(connection, ProtocolError.SERVER);
+  // What ends it has been reported as it was met.
+  closeSoon(connection);
   // Nobody has read what follows it in the chunk.
   chunk.drop(0, chunk.size);
   return chunk.size;

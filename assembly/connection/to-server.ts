@@ -11,7 +11,7 @@ import { NO_PROTOCOL_ERROR, ProtocolError } from "../telemetry/protocol-error";
 import { admit } from "./admission";
 import { judge, lineFault, sendUnsubscribes, writePing } from "./client-operations";
 import { Connection, Phase } from "./connection";
-import { endAtOnce, endRefused, endUnreadable } from "./endings";
+import { closeSoon, endAtOnce, endRefused, endUnreadable } from "./endings";
 import { Pong } from "./expected-pongs";
 import { passPlainHeaderPublishes } from "./plain-header-publishes";
 import { passPlainPublishes } from "./plain-publishes";
@@ -174,7 +174,8 @@ function passBegun(connection: Connection, position: i32): i32 {
     if (line.operation == Operation.CONNECT) access.forgetGrants();
     else if (connection.toServerPayload > 0) access.useGrants(line.subject, line.subjectLength);
   }
-  if (connection.phase != Phase.OPEN) endAtOnce(connection, ProtocolError.UNFINISHED);
+  // What ends it has been reported as it was met.
+  if (connection.phase != Phase.OPEN) closeSoon(connection);
   else judgeSubscriptions(connection);
   return next;
 }

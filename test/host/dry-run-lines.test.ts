@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { policyOf, vm, tick, connected, unsub } from "./changing-policy.ts";
-import { CONNECT, msg, PING, PONG, pub, publishViolation, Wire } from "./wire.ts";
+import { auditOf, CONNECT, msg, PING, PONG, pub, publishViolation, stat, Wire } from "./wire.ts";
 
 describe("a line that began in DRY_RUN and cannot be read", () => {
   it("is followed by nothing, not even from nats-server", () => {
@@ -14,6 +14,26 @@ describe("a line that began in DRY_RUN and cannot be read", () => {
 
   const rule = { publish: { allow: ["ok.>"] }, subscribe: { allow: ["ok.*"], deny: ["ok.no"] } };
   const observed = policyOf(rule, { mode: "DRY_RUN" });
+
+  it("is one error, told as what it is and as what ends the connection, from either side", () => {
+    for (const [from, line, kind] of [
+      ["client", "PUB ok.a 1 2 x\r\n", "bad_arguments"],
+      ["server", "MSG ok.a 1 x\r\n", "server"],
+    ] as const) {
+      const { host, wire } = connected(observed);
+      wire[from](line.slice(0, 9));
+      host.configure(policyOf(rule));
+      wire[from](line.slice(9));
+      const errors = auditOf(host).filter(({ event }) => String(event).startsWith("unreadable"));
+      assert.deepEqual(
+        errors.map((error) => [error["event"], error["kind"]]),
+        [["unreadable", kind]],
+      );
+      assert.equal(stat(host, "istio_nats_protocol_errors_total"), 1, from);
+      tick(host);
+      assert.equal(wire.connection.closedByFilter, true, from);
+    }
+  });
 
   it("passes with all that follows if DRY_RUN returns in the middle of it, wherever it is cut, from either side", () => {
     for (const [from, line] of [
