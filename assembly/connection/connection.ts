@@ -99,7 +99,7 @@ export class Connection {
   }
   /** Live subscriptions that the gauge has been told of. */
   reportedSubscriptions: i32 = 0;
-  /** When the peer became known, in milliseconds. */
+  /** When the peer was let in, in milliseconds; 0: it was not. */
   openedAt: i64 = 0;
   /** When a PING of the client that is being timed was sent, in nanoseconds; 0: none is timed. */
   pingSince: i64 = 0;
@@ -373,7 +373,7 @@ export class Connection {
     this.giveUp();
   }
 
-  /** Gives back all that the connection holds of the budget. Nothing may pass any more. */
+  /** Gives back all that the connection holds of the budget. Nothing may be read any more, whether it passes or not. */
   giveUp(): void {
     this.release();
     this.pongs = new ExpectedPongs();

@@ -68,8 +68,8 @@ export class PluginPolicy {
   }
 
   /**
-   * The host configures this root with the text, which belongs to this object afterwards. Answers the faults for which
-   * it is refused whole; then nothing is published, and nothing changes.
+   * The host configures this root with the text, which belongs to this object afterwards, at `now` in milliseconds. Answers
+   * the faults for which it is refused whole; then nothing is published, and nothing changes.
    */
   configure(text: usize, length: i32, now: i64): Faults {
     const fingerprint = fingerprintOf(text, length);

@@ -99,7 +99,7 @@ export class ReplyGrants {
     return this.table.find(subject, length, hash) != 0;
   }
 
-  /** Is a publish on `subject` an answer that is allowed? If so that is one use, and if not the grant ends. */
+  /** Is a publish on `subject` at `now`, in milliseconds, an answer that is allowed? If so that is one use; else the grant ends. */
   use(subject: usize, length: i32, hash: u32, now: i64): bool {
     if (this.table.count == 0) return false;
     const grant = this.table.find(subject, length, hash);

@@ -282,8 +282,8 @@ export function reportConnected(connection: Connection): void {
 }
 
 /**
- * A connection has ended of whose peer something is known: its summary goes to the access log, and to the audit if it was
- * reported as opened.
+ * A connection has ended of whose peer something is known: its summary goes to the access log, and to the audit if the peer was
+ * let in.
  */
 export function reportConnectionClosed(connection: Connection): void {
   if (connection.meter == null) return;

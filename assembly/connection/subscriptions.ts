@@ -147,7 +147,10 @@ export class Subscriptions {
     return sub;
   }
 
-  /** The client has ended it, or the server by a maximum. Messages that are under way still belong to it. */
+  /**
+   * The client has ended it, or the server by a maximum. Messages that are under way still belong to it, unless the budget has no
+   * room for that: then it is gone.
+   */
   end(sub: usize): void {
     if (stateOf(sub) != State.LIVE) return;
     this.liveCount--;
@@ -232,7 +235,7 @@ export class Subscriptions {
   /**
    * The UNSUB of one that ended by a count goes to the server now. Answers whether a PING must go behind it, since what the server
    * has delivered beyond a maximum that is counted here must not reach the client: the subscription is remembered until `begin`.
-   * Others are remembered like those that the client has ended.
+   * Others are remembered like those that the client has ended, and may be gone likewise.
    */
   tellEnd(sub: usize): bool {
     const state = stateOf(sub);

@@ -10,7 +10,7 @@ export class Limits {
   headers: i32 = 16_384;
   /** Subscriptions of one connection. */
   subscriptions: i32 = 65_536;
-  /** Bytes of error texts and maxima of one connection that wait for their PONG, before reading from it stops. */
+  /** Bytes of what refusals and maxima of one connection keep until their PONG comes, before reading from it stops. */
   outstandingReplies: i32 = 65_536;
   /** Reply grants of one connection. */
   responses: i32 = 8192;

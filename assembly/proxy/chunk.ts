@@ -105,7 +105,7 @@ export class Chunk {
 
   /**
    * Shows the bytes from `position` on, together with as many further ones as fit. Answers false when there are no
-   * further ones: all that the host has is in view already.
+   * further ones, since all that the host has is in view already, or when it has `failed`.
    */
   extend(position: i32): bool {
     if (this.viewEnd == 0 && position > 0 && position <= NEAR && !this.glances) position = 0;
@@ -197,7 +197,7 @@ export class Chunk {
 
   /**
    * Gives the host the result: everything up to `cut`. What follows `cut` becomes the tail of the next callback and
-   * is withheld (unless frozen). Answers false when the budget has no room for the tail.
+   * is withheld (unless frozen). Answers false when it has `failed`, or the budget has no room for the tail.
    */
   // @ts-ignore: decorator
   @inline

@@ -86,7 +86,7 @@ export class Audit {
     this.writeActivity(begin("connected", who));
   }
 
-  /** A connection has ended that was reported as opened. `milliseconds` are negative where the host's clock was set back since. */
+  /** The connection of a peer that was let in has ended. `milliseconds` are negative where the host's clock was set back since. */
   disconnected(who: AuditSubject, totals: Totals, milliseconds: i64): void {
     this.writeActivity(
       begin("disconnected", who) +
@@ -158,7 +158,10 @@ export class Audit {
     );
   }
 
-  /** Tells what was left out, if no record came to tell it for a second. `stats` counts it in any case. */
+  /**
+   * Tells what was left out, if no record came to tell it for a second. `stats` counts it in any case. `now` is in
+   * milliseconds.
+   */
   onTick(now: i64, stats: FilterStats): void {
     this.tell(this.refusals.isQuiet(now), this.activity.isQuiet(now), stats);
   }

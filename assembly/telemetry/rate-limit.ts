@@ -47,7 +47,7 @@ export class RateLimit {
     return true;
   }
 
-  /** Has nobody asked for a second, so that no further record may come to tell what was held back? */
+  /** Has nobody asked for a second before `now`, in milliseconds, so that no record may come to tell what was held back? */
   isQuiet(now: i64): bool {
     return hasPassed(now, this.filledAt, 1000);
   }
