@@ -26,7 +26,7 @@ function isPublishOfTheServer(pointer: usize, length: i32): bool {
  * tried). No nats-server reserves `$NRG.`: on `$NRG.P.GROUP` an answer is an entry of that group's log, and ends a replicated stream.
  * Nor does any reserve what servers tell each other in the system account: a server's answer on `$SYS.SERVER.ID.SHUTDOWN` makes all
  * others take that one for offline, so that no stream is placed on it (events.go `remoteServerShutdown`; 2.15.2, tried), and `$JSC.`
- * has the usage that servers report.
+ * has the usage that servers report. Below `$SYS.` they subscribe to nothing of two tokens.
  */
 // @ts-ignore: decorator
 @inline
@@ -38,7 +38,7 @@ function isReplyOfTheServer(pointer: usize, length: i32): bool {
   return (
     startsWith(pointer, length, SERVICE_REPLY, 4) ||
     startsWith(pointer, length, RAFT, 5) ||
-    startsWith(pointer, length, SYSTEM, 5) ||
+    (startsWith(pointer, length, SYSTEM, 5) && hasDot(pointer + 5, length - 5)) ||
     startsWith(pointer, length, CLUSTER, 5) ||
     (length > 4 && isOfJetStream(pointer, length)) ||
     isGatewayReply(pointer, length)
@@ -63,6 +63,13 @@ function isGatewayReply(pointer: usize, length: i32): bool {
     (length > 5 && startsWith(pointer, length, GATEWAY_REPLY, 5)) ||
     (length > 4 && startsWith(pointer, length, OLD_GATEWAY_REPLY, 4))
   );
+}
+
+function hasDot(pointer: usize, length: i32): bool {
+  for (let i = 0; i < length; i++) {
+    if (load<u8>(pointer + <usize>i) == 0x2e) return true;
+  }
+  return false;
 }
 
 function startsWith(pointer: usize, length: i32, word: u64, wordLength: i32): bool {

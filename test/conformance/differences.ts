@@ -87,10 +87,10 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     name: "server-replies",
-    title: "No reply subject begins with `$SYS.` or `$JSC.`",
-    why: "Servers speak with each other there, in the system account. nats-server lets users of that account name such reply subjects, and an answer there, even its own, is for other servers what one of them says: on `$SYS.SERVER.ID.SHUTDOWN` they take that server for offline, and place no stream on it. The filter, which does not know the account, refuses them to everybody.",
+    title: "No reply subject begins with `$JSC.`, or with `$SYS.` and two more tokens",
+    why: "Servers speak with each other there, in the system account. nats-server lets users of that account name such reply subjects, and an answer there, even its own, is for other servers what one of them says: on `$SYS.SERVER.ID.SHUTDOWN` they take that server for offline, and place no stream on it. They subscribe to nothing of two tokens there. The filter, which does not know the account, refuses them to everybody.",
     stricter: "filter",
-    sessions: ["resv-072-reply-SYS-a"],
+    sessions: ["own-reply-to-server"],
   },
   {
     name: "jetstream-patterns",

@@ -70,6 +70,10 @@ export const OWN_SESSIONS: readonly Session[] = [
   session("own-status-without-cr", { publish: { allow: ["jobs.>"] } }, [hpub("jobs.a", "NATS/1.0 100 x")]),
   session("own-reply-to-jetstream", EVERYTHING, ["PUB ask $JS.API.STREAM.DELETE.S 0\r\n\r\n"]),
   session("own-reply-to-raft", EVERYTHING, ["PUB ask $NRG.P.S-R3F-group 0\r\n\r\n"]),
+  session("own-reply-to-server", EVERYTHING, [
+    "PUB ask $SYS.SERVER.NAX.SHUTDOWN 0\r\n\r\n",
+    "PUB ask $JSC.R.hash 0\r\n\r\n",
+  ]),
   session("own-grant-to-jetstream", { publish: { allow: ["ok"] }, allow_responses: { max: 1 } }, [
     "SUB ask 1\r\n",
     { from: "peer", data: "PUB ask $JS.API.STREAM.DELETE.S 0\r\n\r\n" },

@@ -62,7 +62,18 @@ const SUBJECTS = [
 ];
 const SIDS = ["1", "2", "3", "a", "1"];
 const QUEUES = ["q1", "q2", "q", "*", "_sys_", "q.1", ">"];
-const RESERVED = ["_R_.1", "$JS.ACK.1", "_GR_.1", "$GR.1", "$NRG.1", "_GR_.", "$JS.API.INFO", "$SYS.1", "$JSC.1"];
+const RESERVED = [
+  "_R_.1",
+  "$JS.ACK.1",
+  "_GR_.1",
+  "$GR.1",
+  "$NRG.1",
+  "_GR_.",
+  "$JS.API.INFO",
+  "$SYS.1",
+  "$SYS.1.2",
+  "$JSC.1",
+];
 const ACTING = [
   ...["Nats-Trace-Dest", "Nats-Schedule-Target", "Nats-Schedule-Source", "Nats-Scheduler", "Nats-Rollup"],
   ...["Nats-Schedule", "Nats-TTL", "Nats-Incr", "Nats-Request-Info", "Nats-Schedule-Rollup", "Nats-Stream-Source"],

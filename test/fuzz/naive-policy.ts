@@ -130,7 +130,7 @@ function isReserved(subject: string): boolean {
 }
 
 function isReservedReply(reply: string): boolean {
-  return /^(?:_R_|\$NRG|\$SYS|\$JSC)\./.test(reply) || /^(?:_GR_|\$GR|\$JS)\../s.test(reply);
+  return /^(?:_R_|\$NRG|\$JSC|\$SYS\.[^.]*)\./.test(reply) || /^(?:_GR_|\$GR|\$JS)\../s.test(reply);
 }
 
 /**

@@ -28,7 +28,7 @@ const TOKENS = [
   "x".repeat(33),
   "y".repeat(70),
 ];
-const RESERVED = ["_GR_.a", "$GR.a", "$NRG.a", "_R_.a", "$JS.ACK.a", "$SYS.a"];
+const RESERVED = ["_GR_.a", "$GR.a", "$NRG.a", "_R_.a", "$JS.ACK.a", "$SYS.a.b"];
 /** Tokens that come seldom. */
 const NUMBERS = 40;
 /** Few enough that some have often been granted an answer. */

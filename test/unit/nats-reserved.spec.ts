@@ -63,8 +63,10 @@ describe("subjects that nats-server keeps for itself", () => {
     expect(reply("$GR.x")).toBe(true);
     expect(reply("$NRG.x")).toBe(true);
     expect(reply("$NRG.")).toBe(true);
-    expect(reply("$SYS.x")).toBe(true);
-    expect(reply("$SYS.")).toBe(true);
+    expect(reply("$SYS.x.y")).toBe(true);
+    expect(reply("$SYS.x.")).toBe(true);
+    expect(reply("$SYS.x")).toBe(false);
+    expect(reply("$SYS.")).toBe(false);
     expect(reply("$JSC.x")).toBe(true);
   });
 
