@@ -106,8 +106,12 @@ export class Session {
   #dropped = new Set<Subscription>();
   /** A further CONNECT has gone out in DRY_RUN. The PONG for a client's PING after it shows whether nats-server has read it. */
   #unsettled: "" | "SILENT" | "PINGED" = "";
-  /** The largest sid that has had a maximum, and whether one that may have had one was used again, which ends with a policy. */
+  /**
+   * The largest sid that has had a maximum, and whether one that may have had one was used again, which ends with a policy, or at
+   * once where a maximum was told in DRY_RUN.
+   */
   #largestLimited = -1;
+  #isLimitedInDryRun = false;
   #mayHaveStray = false;
   #mayEnd = false;
   /** A policy forbids a subscription that is or may be a queue group member's. Its connection is closed if it says nothing. */
@@ -238,10 +242,13 @@ export class Session {
   #note({ verb, sid, argument }: Operation): void {
     if (verb === "SUB") {
       this.#uses.set(sid, (this.#uses.get(sid) ?? 0) + 1);
-      this.#mayHaveStray ||= Number(sid) <= this.#largestLimited;
+      const isStray = Number(sid) <= this.#largestLimited;
+      this.#mayHaveStray ||= isStray;
+      this.#mayEnd ||= isStray && this.#isLimitedInDryRun && !this.#policy.observes;
     } else if (verb === "UNSUB" && argument.includes(" ")) {
       this.#limited.add(sid);
       this.#largestLimited = Math.max(this.#largestLimited, Number(sid));
+      this.#isLimitedInDryRun ||= this.#policy.observes;
     } else if (verb === "CONNECT" && this.#isConnected && this.#policy.observes) this.#unsettled = "SILENT";
     else if (verb === "PING" && this.#unsettled !== "") this.#unsettled = "PINGED";
   }
