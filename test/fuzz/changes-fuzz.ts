@@ -1,5 +1,5 @@
 /** Policies that change while clients subscribe and messages are under way: random steps, and what each client may read. */
-import { HURRIED, policyOf, TICK } from "../host/changing-policy.ts";
+import { HURRIED, policyOf, REST, TICK } from "../host/changing-policy.ts";
 import { filterModule } from "../host/filter.ts";
 import { Host } from "../host/host.ts";
 import { Random } from "../host/random.ts";
@@ -33,8 +33,6 @@ export interface Outcome {
 }
 
 const CONNECTIONS = 2;
-/** Milliseconds behind a slice until the filter brings further connections under a newer policy. */
-const REST = 5;
 const ALLOWS = ["a.>", "b.>", "c.*", "c.> q1", "a.1", "d.>", "b.* q2"];
 const DENIES = ["a.secret", "b.secret", "c.2 q1", "b.> q1", "d.secret.>"];
 const FIRST = ["a", "b", "c", "d"];

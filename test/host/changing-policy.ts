@@ -10,6 +10,9 @@ import { CONNECT, PING, PONG, pub, publishViolation, Wire } from "./wire.ts";
 export const TICK = 500;
 export const HURRIED = 10;
 
+/** Milliseconds that a worker rests behind a slice until it brings further connections under a newer policy. */
+export const REST = 5;
+
 export const OTHER_PEER = "spiffe://cluster.local/ns/shop/sa/other";
 
 /** A policy that allows everybody to publish below that token. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { assertOnly, HURRIED, only, policyOf, vm } from "./changing-policy.ts";
+import { assertOnly, HURRIED, only, policyOf, REST, vm } from "./changing-policy.ts";
 import type { Host } from "./host.ts";
 import { CONNECT, INFO, pub, stat, Wire } from "./wire.ts";
 
@@ -9,7 +9,6 @@ describe("a change that keeps a worker busy for a slice with each connection", (
   const LONG = 12_000_000n;
   const COUNT = 5;
   /** In milliseconds. */
-  const REST = 5;
   const LONGEST_WAIT = 1000;
 
   function crowd(): { host: Host; wires: Wire[] } {

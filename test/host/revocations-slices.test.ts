@@ -116,12 +116,18 @@ describe("one of very many subscriptions that a newer policy does not allow, whi
     assert.equal(wire.server(secrets + msg("b.open.1", "w1")), msg("b.open.1", "w1"));
   });
 
-  it("waits for no longer than the others when many connections have some of them left: a tick judges for one slice", () => {
+  /** Many connections, each with subscriptions of `a` for more than one slice and less than two, `total` in all. */
+  function manyCrowded(): { host: Host; wires: Wire[]; total: number } {
     const host = new Host(filterModule(), { clockStep: CLOCK_STEP });
     assert.ok(host.configure(both).accepted);
     const some = sids.slice(0, 900);
     const wires = Array.from({ length: 40 }, () => Wire.connected(host));
     for (const wire of wires) wire.client(some.map((sid) => `SUB a.${sid} ${sid}\r\n`).join(""));
+    return { host, wires, total: wires.length * some.length };
+  }
+
+  it("waits for no longer than the others when many connections have some of them left: a tick judges for one slice", () => {
+    const { host, wires, total } = manyCrowded();
     host.configure(less);
     // Each is judged by a callback in a turn of its own, for a slice, and has less than another slice left.
     for (const wire of wires) {
@@ -133,7 +139,6 @@ describe("one of very many subscriptions that a newer policy does not allow, whi
     // A slice of 10 ms for connections that may be under an older policy, and one for subscriptions.
     const milliseconds = Number(host.now - before) / 1e6;
     assert.ok(milliseconds <= 30, `${milliseconds} ms`);
-    const total = wires.length * some.length;
     const judged = revoked(host);
     assert.ok(judged > total / 2 && judged < total, `${judged} of ${total} judged`);
     settle(host);
@@ -141,11 +146,7 @@ describe("one of very many subscriptions that a newer policy does not allow, whi
   });
 
   it("is left to the tick where others have taken a slice and a second has passed, and brings nothing more all the same", () => {
-    const host = new Host(filterModule(), { clockStep: CLOCK_STEP });
-    assert.ok(host.configure(both).accepted);
-    const some = sids.slice(0, 900);
-    const wires = Array.from({ length: 40 }, () => Wire.connected(host));
-    for (const wire of wires) wire.client(some.map((sid) => `SUB a.${sid} ${sid}\r\n`).join(""));
+    const { host, wires, total } = manyCrowded();
     host.configure(less);
     host.advance(1000);
     wires[0]!.client(PING);
@@ -162,7 +163,7 @@ describe("one of very many subscriptions that a newer policy does not allow, whi
     assert.ok(milliseconds <= 5 * wires.length, `${milliseconds} ms`);
     for (const wire of wires) assert.doesNotMatch(wire.server(msg("a.7", "7")), /^MSG/m);
     settle(host);
-    assert.equal(revoked(host), wires.length * some.length);
+    assert.equal(revoked(host), total);
   });
 
   it("closes its connection within 2 s if it is a silent member of a queue group", () => {
