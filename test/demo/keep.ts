@@ -5,7 +5,7 @@ import type { Stage } from "./scenes.ts";
 
 const COMMANDS: Record<string, string> = {
   [ordersApi.name]: "pub orders.eu.created hello",
-  [workers.name]: "sub orders.> --queue workers",
+  [workers.name]: "sub 'orders.>' --queue workers",
 };
 
 /** Explains how to try things with the stand, and waits for Ctrl-C. */

@@ -121,13 +121,22 @@ describe("the demo", () => {
   it("stays up with --keep, with working nats commands, until it is interrupted, even twice", async () => {
     const demo = new Demo(environment, "--keep");
     try {
-      const command = await waitFor(
+      const [subscribe = "", publish = ""] = await waitFor(
         "the commands",
-        () => /^ *(\S+ --server \S+ pub orders\.eu\.created hello)$/m.exec(demo.output)?.[1],
+        () => {
+          const commands = ["sub .*--queue workers", "pub orders\\.eu\\.created hello"].flatMap(
+            (command) => new RegExp(`^ *(\\S+ --server \\S+ ${command})$`, "m").exec(demo.output)?.[1] ?? [],
+          );
+          return commands.length === 2 ? commands : undefined;
+        },
         { timeout: 120_000, explain: () => demo.output },
       );
-      const { stderr } = await promisify(exec)(command);
-      assert.match(stderr, /Published 5 bytes to "orders\.eu\.created"/);
+      const subscriber = exec(`${subscribe} --count 1`, { cwd: folder });
+      do {
+        const { stderr } = await promisify(exec)(publish);
+        assert.match(stderr, /Published 5 bytes to "orders\.eu\.created"/);
+      } while (subscriber.exitCode === null);
+      assert.equal(subscriber.exitCode, 0, subscribe);
       assert.notDeepEqual(processesOf(folder), []);
     } finally {
       demo.signal("SIGINT");
