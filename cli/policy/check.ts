@@ -3,6 +3,7 @@ import { files } from "../doctor/families/files.ts";
 import { examinePolicy, homeIn, POLICY_CHECKS, type PolicyHome, type PolicyId } from "../doctor/families/policy.ts";
 import { family } from "../doctor/family.ts";
 import { spelling } from "../doctor/families/spelling.ts";
+import { renderedBy } from "../doctor/families/rendered.ts";
 import { size } from "../doctor/families/size.ts";
 import type { Filter } from "../filter-host.ts";
 import type { Field } from "../manifests/field.ts";
@@ -11,7 +12,7 @@ import { EMPTY_FILE, isIncomplete, readManifests, type ReadProblem } from "../ma
 import type { Source } from "../manifests/source.ts";
 import { Mesh } from "../mesh/mesh.ts";
 import { isPolicy, Plugin } from "../mesh/plugin.ts";
-import { isChartValues, misspeltKeys, type MisspeltKey } from "./chart-values.ts";
+import { isChartValues, misspeltKeys, ownValues, type MisspeltKey } from "./chart-values.ts";
 import { policyValues } from "./release-values.ts";
 import type { JudgedPolicy } from "./judge.ts";
 import { objectBytes } from "./size.ts";
@@ -42,7 +43,9 @@ export function checkPolicies(sources: readonly Source[], filter: Filter, namesp
 
 function checkSource(source: Source, filter: Filter, namespace: string, into: CheckedPolicies): void {
   const manifests = readManifests(source, namespace);
-  const documents = [...manifests.others, ...manifests.resources.flatMap(policyValues)].map(readDocument);
+  const documents = [...manifests.others.flatMap(ownValues), ...manifests.resources.flatMap(policyValues)].map(
+    readDocument,
+  );
   const plugins = manifests.resources
     .filter((resource) => Plugin.isPlugin(resource))
     .map((resource) => new Plugin(resource));
@@ -61,7 +64,9 @@ function checkSource(source: Source, filter: Filter, namespace: string, into: Ch
   if (source.named && subjects.length + manifests.problems.length === 0) {
     const place = { file: source.file, line: 1, column: 1 };
     const said = source.text.trim() === "" ? EMPTY_FILE : { message: "this file has no policy" };
-    manifests.problems.push({ kind: "no-policy", place, ...said });
+    const [command] = manifests.resources.flatMap((resource) => renderedBy(resource) ?? []);
+    const remedy = command === undefined ? {} : { remedy: command };
+    manifests.problems.push({ kind: "no-policy", place, ...remedy, ...said });
   }
   const policies = family<PolicyId>("", POLICY_CHECKS, (_, report) => {
     for (const { config, parent, home, ...about } of subjects) {

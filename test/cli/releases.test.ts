@@ -42,7 +42,14 @@ describe("an object that another tool renders", () => {
   it("has a policy that check reads, if it holds the values of the chart", () => {
     const argo = (spec: object): string => release("argoproj.io/v1alpha1", "Application", spec);
     const helm = { valuesObject: { policy: POLICY } };
-    for (const text of [flux({ policy: POLICY }), argo({ source: { helm } }), argo({ sources: [{}, { helm }] })]) {
+    const below = { nats: { config: {} }, "istio-nats": { policy: POLICY } };
+    for (const text of [
+      flux({ policy: POLICY }),
+      argo({ source: { helm } }),
+      argo({ sources: [{}, { helm }] }),
+      flux(below),
+      JSON.stringify(below),
+    ]) {
       const { status, output } = istioNats(["check", "-"], text);
       assert.equal(status, 1);
       assert.match(output, /: error: rules\[0\]\.from\[0\]\.serviceAccounts\[0\]: "orders" names no namespace, /);
@@ -50,6 +57,13 @@ describe("an object that another tool renders", () => {
     }
     for (const other of [{}, { policy: { enabled: true } }])
       assert.equal(istioNats(["check", "-"], flux(other)).status, 2);
+  });
+
+  it("is told by check, too, by which command it is rendered, if its values have no policy that can be read", () => {
+    const source = { helm: { values: "policy: {}" } };
+    const { status, output } = istioNats(["check", "-"], release("argoproj.io/v1alpha1", "Application", { source }));
+    assert.equal(status, 2);
+    assert.match(output, /\[no-policy\]\n {4}argocd app manifests nats \| istio-nats doctor -n NAMESPACE -\n/);
   });
 
   it("is not what is wrong where a substitution has still to be made", () => {

@@ -26,6 +26,11 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ["argoproj.io ApplicationSet", () => "argocd app manifests APPLICATION | istio-nats doctor -n NAMESPACE -"],
 ]);
 
+/** The command that shows what a resource makes, if it is one of these. */
+export function renderedBy(resource: Resource): string | undefined {
+  return COMMANDS.get(`${resource.group} ${resource.kind}`)?.(resource);
+}
+
 /** A folder may have hundreds of them for other applications. */
 function isOfNats({ root }: Resource): boolean {
   return /nats/i.test(JSON.stringify([root.get("metadata", "name")?.plain(), root.get("spec")?.plain()]));
@@ -44,9 +49,9 @@ export const rendered = family(
   },
   ({ mesh }, report) => {
     for (const resource of mesh.resources) {
-      const command = COMMANDS.get(`${resource.group} ${resource.kind}`);
-      if (command && isOfNats(resource))
-        report("not-rendered", resource.place, `what ${resource.title} makes is not judged`, command(resource));
+      const command = renderedBy(resource);
+      if (command !== undefined && isOfNats(resource))
+        report("not-rendered", resource.place, `what ${resource.title} makes is not judged`, command);
     }
   },
 );
