@@ -6,8 +6,10 @@ import { isMergeKey, KUBERNETES_YAML } from "./kubernetes-yaml.ts";
 import type { Place } from "./place.ts";
 import { Resource } from "./resource.ts";
 import { MAX_SOURCE_BYTES, type Source } from "./source.ts";
+import { unfilledRemedy } from "./unfilled.ts";
 import {
   characterFaults,
+  characterName,
   documentFaults,
   isNull,
   MAX_FAULTS,
@@ -118,6 +120,22 @@ const SLIPS: ReadonlyMap<string, string> = new Map([
   ["TAB_AS_INDENT", "write spaces instead"],
 ]);
 
+/** What looks like a blank, or like nothing, and is a part of a key or of a value. */
+const UNLIKE_BLANK = /(?! )[\p{Zs}\p{Cf}]/u;
+
+/** What to do about a line that cannot be parsed, where something in it shows why. */
+function remedyOfLine(line: string): string | undefined {
+  const [unseen] = UNLIKE_BLANK.exec(line) ?? [];
+  if (unseen !== undefined) return `${characterName(unseen)} is in this line, which is no blank: write plain blanks`;
+  return unfilledRemedy(line);
+}
+
+/** Without its comment. */
+function lineAt(offset: number, text: string): string {
+  const [line = ""] = text.slice(text.lastIndexOf("\n", offset - 1) + 1).split("\n", 1);
+  return line.replace(/(?:^|[ \t])#.*/, "");
+}
+
 /** The parser is recursive: ten thousand nested lists overflow its stack. */
 const TOO_DEEP = { message: "nested too deeply to be read", remedy: "write it with fewer levels" };
 
@@ -128,7 +146,7 @@ function faultsOf(document: Document.Parsed, text: string, before: number, end: 
   // Every other fault that the parser reports is then a consequence of this one.
   if (deep) return [{ ...TOO_DEEP, offset: deep.pos[0] }];
   const syntax = errors.map(({ code, message, pos }): TextFault => {
-    const remedy = SLIPS.get(code);
+    const remedy = remedyOfLine(lineAt(pos[0], text)) ?? SLIPS.get(code);
     return { message: message.split("\n")[0] ?? "", offset: pos[0], ...(remedy === undefined ? {} : { remedy }) };
   });
   const faults = [...syntax, ...repeatedKeys(document), ...startFaults(document, text, before)];

@@ -1,5 +1,6 @@
 import { isAlias, isCollection, isMap, isNode, isScalar, isSeq, visit, type Document, type Node } from "yaml";
 import { isMergeKey } from "./kubernetes-yaml.ts";
+import { unfilledRemedy } from "./unfilled.ts";
 
 /** Something in the text that the parser here accepts while kubectl's refuses it or reads it differently. */
 export interface TextFault {
@@ -28,7 +29,7 @@ export function characterFaults(text: string): TextFault[] {
   const faults: TextFault[] = [];
   for (const { index, 0: character, groups } of text.matchAll(STRANGE)) {
     if (faults.length === 0 && isJson(text)) return [];
-    const name = `U+${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
+    const name = characterName(character);
     const escape = character === "\r" ? "\\r" : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
     faults.push(
       groups?.["lineBreak"] === undefined
@@ -46,6 +47,11 @@ export function characterFaults(text: string): TextFault[] {
     if (faults.length === MAX_FAULTS) break;
   }
   return faults;
+}
+
+/** `U+200B`. */
+export function characterName(character: string): string {
+  return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
 function isJson(text: string): boolean {
@@ -90,7 +96,7 @@ function tagFault(node: Node): TextFault | undefined {
 }
 
 /** Keys are strings in Kubernetes. go-yaml follows an alias that is a key, so the text does not show which key is set. */
-function keyFault(key: unknown, offset: number): TextFault | undefined {
+function keyFault(key: unknown, offset: number, text: string): TextFault | undefined {
   if (isScalar(key) && key.tag !== undefined && (isMergeKey(key) || key.value === "<<")) {
     const message = `kubectl may take << with the tag ${key.tag} for a merge key or for a string`;
     return { offset: offsetOf(key), message, remedy: 'write << without a tag to merge, or "<<" for the string' };
@@ -103,9 +109,11 @@ function keyFault(key: unknown, offset: number): TextFault | undefined {
         ? "null is a key"
         : undefined;
   if (what === undefined) return undefined;
+  // YAML reads what a chart's template has between two brackets as a map in a map.
+  const unfilled = isMap(key) ? unfilledRemedy(text.slice(offsetOf(key) - 1, offsetOf(key) + 1)) : undefined;
   const remedy = isNull(key)
     ? 'write the key, in quotes if it is meant to be "null" or "~"'
-    : "write the key as a string";
+    : (unfilled ?? "write the key as a string");
   return { offset: isNode(key) ? offsetOf(key) : offset, message: `${what}, but Kubernetes keys are strings`, remedy };
 }
 
@@ -158,7 +166,7 @@ export function documentFaults(document: Document.Parsed, text: string, from: nu
     }
   };
   visit(document, {
-    Pair: (_, pair, path) => add(keyFault(pair.key, offsetOf(path.findLast((above) => isMap(above))))),
+    Pair: (_, pair, path) => add(keyFault(pair.key, offsetOf(path.findLast((above) => isMap(above))), text)),
     Node: (role, node, path) => {
       const [start, end] = node.range ?? [0, 0];
       judgeTabs(start);

@@ -1,4 +1,5 @@
 import type { Field } from "../manifests/field.ts";
+import { unfilledRemedy } from "../manifests/unfilled.ts";
 import type { PolicyFault } from "./judge.ts";
 
 /** What a fault's message says is expected in the place of a text (assembly/policy/json.ts, rules-responses.ts). */
@@ -21,17 +22,6 @@ const UNITS: ReadonlyMap<string, number> = new Map([
   ["Mi", 1024 ** 2],
   ["Gi", 1024 ** 3],
 ]);
-
-/** What a template leaves where it has no value: Helm and Go, and whatever has not been rendered at all. */
-const LEFT_BY_TEMPLATE = /\{\{|<no value>|<nil>|%!\w\(/;
-
-/** The remedy for a text that something has still to fill in. */
-export function unfilledRemedy(text: string): string | undefined {
-  if (text.includes("${")) return "fill in ${…} first, as flux envsubst does, and give the result";
-  return LEFT_BY_TEMPLATE.test(text)
-    ? "give the template the value that is missing here, and render it again"
-    : undefined;
-}
 
 /** The bytes that a quantity such as `64Mi` stands for. */
 function bytesOf(text: string): number | undefined {
@@ -102,7 +92,8 @@ export function faultRemedy(fault: PolicyFault): string | undefined {
     const remedy = textRemedy(text, fault);
     if (remedy !== undefined) return remedy;
   }
-  if (value.isObject && path.endsWith(".from") && message.startsWith("expected a list"))
+  const isElement = path.endsWith(".from") || (path === "rules" && value.get("from") !== undefined);
+  if (value.isObject && isElement && message.startsWith("expected a list"))
     return "write a dash before its first key, which makes a list of it";
   if (value.isObject && message.startsWith("expected a subject")) return queueRemedy(value);
   if (text !== undefined && !value.misleading && TEXTS.test(message)) return `write it in quotes: "${text}"`;

@@ -1,5 +1,6 @@
 import type { Field } from "../manifests/field.ts";
-import { unfilledRemedy } from "./fault-remedy.ts";
+import { unfilledRemedy } from "../manifests/unfilled.ts";
+import { characterName } from "../manifests/unlike-kubernetes.ts";
 import { entryParts } from "./pattern-tree.ts";
 import { isOwnTrustDomain } from "./trust-domains.ts";
 
@@ -30,6 +31,20 @@ const FOREIGN_WILDCARDS: ReadonlyMap<string, string> = new Map([
   ["+", "*"],
 ]);
 
+/** What editors and chats put around a text, or into it: quotation marks that YAML does not know, and what nobody sees. */
+const MARKS = /^["'`‘’“”„«»]|["'`‘’“”„«»]$/;
+const UNSEEN = /(?![ \t])[\p{Cc}\p{Cf}\p{Z}]/u;
+
+/** What an entry has from such an editor. */
+function pasted(entry: string): { what: string; remedy: string } | undefined {
+  const [unseen] = UNSEEN.exec(entry) ?? [];
+  if (unseen !== undefined)
+    return { what: `one of them is ${characterName(unseen)}, which is invisible`, remedy: "write it anew" };
+  return MARKS.test(entry)
+    ? { what: "the quotation marks are some of them", remedy: `write it without them, or in plain ones: "…"` }
+    : undefined;
+}
+
 /** What is wrong with an entry of a list of subjects that seems to be meant differently. */
 function misreadSubject(value: Field, list: keyof typeof EVERYTHING): Misread | undefined {
   const [subject] = entryParts(value.text() ?? "");
@@ -46,6 +61,11 @@ function misreadSubject(value: Field, list: keyof typeof EVERYTHING): Misread | 
   if (unfilled !== undefined && !subject.includes("${")) {
     const message = `${subject} is one subject with exactly these characters, which a template has left there`;
     return { ...literal, message, remedy: unfilled };
+  }
+  const written = pasted(value.text() ?? "");
+  if (written !== undefined) {
+    const message = `${subject} is one subject with exactly these characters: ${written.what}`;
+    return { ...literal, message, remedy: written.remedy };
   }
   const tokens = subject.split(".");
   const foreign = tokens.find((token) => FOREIGN_WILDCARDS.has(token));
@@ -92,10 +112,31 @@ export function misreadSubjects(config: Field): Misread[] {
 /** The form in which Istio names a workload. Kubernetes names have no capitals. */
 const WORKLOAD = /^[^/]+\/ns\/[a-z0-9][-a-z0-9]*\/sa\/[a-z0-9][-.a-z0-9]*$/;
 
+/** Between the slashes of such a name; empty where a name stands. */
+const SEGMENTS = ["", "ns", "", "sa", ""];
+
+/** Whether some workload's name begins or ends as a principal with one `*` says. The segment beside the `*` may be cut. */
+function canMatch(pattern: string): boolean {
+  // The filter itself refuses any other place.
+  if (!/^\*[^*]*$|^[^*]*\*$/.test(pattern)) return true;
+  const isBeginning = pattern.endsWith("*");
+  const written = pattern.replace("*", "").split("/");
+  const [segments, words] = isBeginning ? [written, SEGMENTS] : [written.reverse(), SEGMENTS.toReversed()];
+  return segments.every((segment, index) => {
+    const word = words[index];
+    const isCut = index === segments.length - 1;
+    if (word !== "")
+      return isCut ? (isBeginning ? word?.startsWith(segment) : word?.endsWith(segment)) : segment === word;
+    const isTrustDomain = index === (isBeginning ? 0 : SEGMENTS.length - 1);
+    return isTrustDomain || (/^[-.a-z0-9]*$/.test(segment) && (isCut || segment !== ""));
+  });
+}
+
 /** Whether it is of another trust domain, or a URI that is not a SPIFFE ID: neither has to have this form. */
 function isElsewhere(principal: string, ours: readonly string[]): boolean {
   const [trustDomain = "", ...path] = principal.split("/");
-  return principal.includes(":") || (path.length > 0 && !isOwnTrustDomain(trustDomain, ours));
+  if (principal.includes(":")) return true;
+  return path.length > 0 && !trustDomain.startsWith("*") && !isOwnTrustDomain(trustDomain, ours);
 }
 
 /** Names in a policy's sources that no Kubernetes workload can have. `ours` are the policy's trust domains. */
@@ -116,9 +157,11 @@ export function misreadNames(config: Field, ours: readonly string[]): Misread[] 
         },
       ];
     }
-    if (text === "" || text.includes("*") || isElsewhere(text, ours) || WORKLOAD.test(text)) return [];
+    if (text === "" || isElsewhere(text, ours)) return [];
+    if (text.includes("*") ? canMatch(text) : WORKLOAD.test(text)) return [];
     const near = text.trim().toLowerCase().replace(/\/$/, "");
-    const form = `${text.includes("/") ? (text.split("/")[0] ?? "") : (ours[0] ?? "TRUST_DOMAIN")}/ns/NAMESPACE/sa/SERVICE_ACCOUNT`;
+    const trustDomain = text.includes("/") ? (text.split("/")[0] ?? "") : (ours[0] ?? "TRUST_DOMAIN");
+    const form = `${trustDomain}/ns/NAMESPACE/${text.endsWith("*") ? "*" : "sa/SERVICE_ACCOUNT"}`;
     const message = `${text} is not a name that Istio gives to a workload, so it matches none`;
     return [{ id: "principal-shape", value, message, remedy: `write ${WORKLOAD.test(near) ? near : form}` }];
   });

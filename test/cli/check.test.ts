@@ -184,6 +184,20 @@ describe("istio-nats check", () => {
     }
   });
 
+  it("says why a line is no YAML where it has an invisible character, or what a template has still to fill in", () => {
+    const wrong: [line: string, remedy: string][] = [
+      ["mode:\u00a0ENFORCE", "U+00A0 is in this line, which is no blank: write plain blanks"],
+      ["trustDomains: [${TRUST_DOMAIN}]", "fill in ${…} first, as flux envsubst does, and give the result"],
+      ["trustDomains: [{{ .Values.x }}]", "give the template the value that is missing here, and render it again"],
+      ["trustDomains: [a: b: c] # ${TRUST_DOMAIN} \u{1f468}\u200d\u{1f469}", "correct the text here"],
+    ];
+    for (const [line, remedy] of wrong) {
+      const { output } = istioNats(["check", "-"], `audit: {}\n${line}\nrules: []\n`);
+      assert.ok(output.startsWith("<stdin>:2:"), output);
+      assert.ok(output.includes(`[yaml-syntax]\n    ${remedy}\n`), output);
+    }
+  });
+
   it("says what to write where a value has another type than it seems to have, or its keys stand elsewhere", () => {
     const rule = "rules: [{name: r, from: [{namespaces: [shop]}], ";
     const source = "{principals: [cluster.local/ns/shop/sa/api]}";
@@ -210,6 +224,7 @@ describe("istio-nats check", () => {
       [`${rule}deny: [a]}]`, "move deny below publish or subscribe"],
       [`rules: [{name: r, from: [{source: ${source}}]}]`, "remove source, and write what is below it in its place"],
       [`rules: [{name: r, from: ${source}}]`, "write a dash before its first key, which makes a list of it"],
+      [`rules: {name: r, from: [${source}]}`, "write a dash before its first key, which makes a list of it"],
       ["rules: [{name: r, from: [shop/api]}]", 'write {serviceAccounts: ["shop/api"]}'],
       [
         "rules: [{name: r, from: [cluster.local/ns/shop/sa/api]}]",
@@ -238,13 +253,15 @@ describe("istio-nats check", () => {
     );
   });
 
-  it("knows wildcards of other brokers, and what a template leaves, for the text that they are", () => {
+  it("knows wildcards of other brokers, and what templates and editors leave, for the text that they are", () => {
     const wildcards = "write * for one whole token, or > for all tokens from that point on";
     const read: [subject: string, remedy: string | undefined][] = [
       ["orders.#", "write > instead of #"],
       ["orders.+.created", "write * instead of +"],
       ["#.created", wildcards],
       ["orders.%!s(<nil>)", "give the template the value that is missing here, and render it again"],
+      ["“orders.admin.>”", 'write it without them, or in plain ones: "…"'],
+      ["orders.admin.>\u00a0", "write it anew"],
       ["orders.a#", undefined],
       ["${PREFIX}.>", undefined],
     ];

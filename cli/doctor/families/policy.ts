@@ -100,8 +100,8 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
   "subject-literal-wildcard": {
     severity: "warning",
     what:
-      "An entry has `*`, `>` or a comma inside a longer token, `#` or `+` for a token, or is the word ALL in a list. " +
-      "nats-server, and therefore the filter, takes it for one subject with exactly these characters. As a deny it blocks " +
+      "An entry has `*`, `>` or a comma inside a longer token, `#` or `+` for a token, quotation marks or an invisible " +
+      "character in it, or is the word ALL in a list. nats-server, and therefore the filter, takes it for one subject with exactly these characters. As a deny it blocks " +
       "nothing that is really published, and in a subject class it counts nothing.",
     remedy: "write * or > as a token of its own",
   },
@@ -115,7 +115,7 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
   "principal-shape": {
     severity: "warning",
     what:
-      "A source names something that no workload has: a principal without a wildcard that is not " +
+      "A source names something that no workload has: a principal that is not, or that does not begin or end like, " +
       "`TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT`, such as `system:serviceaccount:…`, or capitals in a namespace or " +
       "service account. Under `notPrincipals` it excludes nobody.",
     remedy: "write TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT, in small letters",
