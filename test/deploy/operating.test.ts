@@ -7,6 +7,7 @@ import { parseAllDocuments } from "yaml";
 import { inRoot } from "../../tools/paths.ts";
 import { doctor } from "../cli/support.ts";
 import { filterModule } from "../host/filter.ts";
+import { connected, policyOf, tick } from "../host/changing-policy.ts";
 import { Host } from "../host/host.ts";
 import { configuredHost, CONNECT, pub, Wire } from "../host/wire.ts";
 import { read, snippets } from "./guide.ts";
@@ -20,6 +21,18 @@ function commandsIn(page: string): string[] {
   const fenced = ["sh", "console"].flatMap((kind) => snippets(page, kind)).join("\n");
   const inline = [...text.replace(/^```[\s\S]*?^```$/gm, "").matchAll(/`([^`]+)`/g)].map(([, code = ""]) => code);
   return [...fenced.split("\n"), ...inline].filter((line) => /\b(kubectl|istioctl) /.test(line));
+}
+
+/** A line of the proxy's log as Istio's `global.logAsJson` has it. */
+function asJson(line: string): string {
+  return `${JSON.stringify({ level: "warning", msg: line.trimEnd() })}\n`;
+}
+
+/** The events of the audit records that the grep in a section of the runbook finds. */
+function eventsFound(section: string, log: readonly string[]): string[] {
+  const [, pattern = ""] = new RegExp(`## ${section}[^]*?\\| grep (.*)$`, "m").exec(read("docs/runbook.md")) ?? [];
+  const { stdout } = spawnSync("sh", ["-c", `grep ${pattern}`], { input: log.join(""), encoding: "utf8" });
+  return [...stdout.matchAll(/event\\?":\\?"(\w+)/g)].map(([, event = ""]) => event);
 }
 
 describe("the commands that the pages for operators show", () => {
@@ -50,11 +63,20 @@ describe("the commands that the pages for operators show", () => {
     const log = host.logs.map(
       ({ message }) => `[warning][wasm] [context.cc:1154] wasm log messaging.nats: ${message}\n`,
     );
-    const [, pattern = ""] =
-      /## NATSRefusalsAfterPolicyChange[\s\S]*?\| grep (.*)$/m.exec(read("docs/runbook.md")) ?? [];
-    const { stdout } = spawnSync("sh", ["-c", `grep ${pattern}`], { input: log.join(""), encoding: "utf8" });
-    assert.deepEqual(stdout.match(/(?<="event":")\w+/g), ["refused", "connection_refused"], log.join(""));
+    const events = ["refused", "connection_refused"];
+    assert.deepEqual(eventsFound("NATSRefusalsAfterPolicyChange", log), events, log.join(""));
+    assert.deepEqual(eventsFound("NATSRefusalsAfterPolicyChange", log.map(asJson)), events);
     assert.match(log.join(""), /"disconnected".*"refused":1/);
+  });
+
+  it("find in the log the records of what a policy change has ended", () => {
+    const { host, wire } = connected(policyOf({ subscribe: { allow: ["a"] } }));
+    wire.client("SUB a 1\r\n");
+    host.configure(policyOf({ subscribe: { allow: ["b"] } }));
+    tick(host);
+    const log = host.logs.map(({ message }) => `${message}\n`);
+    assert.deepEqual(eventsFound("NATSRevokedByPolicyChange", log), ["revoked"], log.join(""));
+    assert.deepEqual(eventsFound("NATSRevokedByPolicyChange", log.map(asJson)), ["revoked"]);
   });
 
   it("find in the log everything that the filter says about a policy with faults", () => {
