@@ -10,6 +10,7 @@ import {
   foreignValues,
   idleWords,
   shadowedPatterns,
+  takeovers,
   voidEntries,
 } from "../../policy/without-effect.ts";
 import { meshTrustDomains } from "../../mesh/mesh-trust-domains.ts";
@@ -82,7 +83,9 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
   },
   "allow-void": {
     severity: "warning",
-    what: "A rule denies the whole of what it allows. A deny always wins, so the entry allows nothing.",
+    what:
+      "A rule denies the whole of what it allows, or denies everybody the whole of what another rule allows. A deny always " +
+      "wins, so the entry allows nothing.",
     remedy: "remove the entry, or narrow the deny",
   },
   "nobody-allowed": {
@@ -281,6 +284,14 @@ function judgeWhole(config: Field, ours: readonly string[], report: Report<Polic
       const remedy = `deny ${subjects} for subscribe too; if they have to read it, give those who read an identity of their own`;
       report("answers-chosen", entry.place, `${reads} to ${subjects}, which is denied them`, remedy);
     }
+  }
+  for (const { rule, deny, from } of takeovers(config)) {
+    const message = `${ruleText(rule)} denies ${deny.text} to everybody, and so ${from.allow.text}, which ${ruleText(from.rule)} allows: a deny always wins`;
+    const remedy =
+      deny.text === ">"
+        ? "remove the entry: what no rule allows is refused without it"
+        : "narrow the deny, or leave these peers out of it: notPrincipals";
+    report("allow-void", deny.field.place, message, remedy);
   }
   for (const { pattern, name, earlier } of shadowedPatterns(config)) {
     const message = `${pattern.text() ?? ""} of class "${name}" counts nothing: the earlier class "${earlier.name}" has ${earlier.pattern}`;
