@@ -90,7 +90,9 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
   },
   "nobody-allowed": {
     severity: "warning",
-    what: "No rule of the policy has an `allow` or `allow_responses`. A deny only narrows what other rules allow, so nobody may connect.",
+    what:
+      "No rule of the policy has an `allow` or `allow_responses`, or only rules in DRY_RUN, which let nothing pass. A deny only " +
+      "narrows what other rules allow, so nobody may do anything.",
     remedy: "add a rule with allow; where everything else is to pass: publish: {allow: ALL}, subscribe: {allow: ALL}",
   },
   "word-void": {
@@ -216,8 +218,15 @@ export function examinePolicy(subject: PolicySubject, filter: Filter, report: Re
   const ours = config.items("trustDomains").flatMap((item) => item.text() ?? []);
   judgeWhole(config, ours, report);
   const rules = config.items("rules");
-  if (rules.length > 0 && !rules.some(allowsAnything))
+  const allowing = rules.filter(allowsAnything);
+  if (rules.length > 0 && allowing.length === 0)
     report("nobody-allowed", config.placeOf("rules"), `${title} allows nothing to anybody: no rule has an allow`);
+  else if (rules.length > 0 && allowing.every((rule) => rule.text("mode") === "DRY_RUN")) {
+    const message = `${title} allows nothing to anybody: each rule with an allow is in DRY_RUN, in which it lets nothing pass`;
+    const remedy =
+      "for a trial in which nothing is refused, write mode: DRY_RUN at the top of the policy, and in no rule";
+    report("nobody-allowed", config.placeOf("rules"), message, remedy);
+  }
   for (const rule of rules) judgeRule(rule, ours, report);
   return judged;
 }
