@@ -106,8 +106,8 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
     severity: "warning",
     what:
       "An entry has `*`, `>` or a comma inside a longer token, `#` or `+` for a token, quotation marks or an invisible " +
-      "character in it, or is the word ALL in a list. nats-server, and therefore the filter, takes it for one subject with exactly these characters. As a deny it blocks " +
-      "nothing that is really published, and in a subject class it counts nothing.",
+      "character in it, or is the word ALL in a list. nats-server, and therefore the filter, takes it for one subject with " +
+      "exactly these characters. As a deny it blocks nothing that is really published, and in a subject class it counts nothing.",
     remedy: "write * or > as a token of its own",
   },
   "subject-case": {
@@ -222,7 +222,8 @@ export function examinePolicy(subject: PolicySubject, filter: Filter, report: Re
   if (rules.length > 0 && allowing.length === 0)
     report("nobody-allowed", config.placeOf("rules"), `${title} allows nothing to anybody: no rule has an allow`);
   else if (rules.length > 0 && allowing.every((rule) => rule.text("mode") === "DRY_RUN")) {
-    const message = `${title} allows nothing to anybody: each rule with an allow is in DRY_RUN, in which it lets nothing pass`;
+    const allows = config.text("mode") === "DRY_RUN" ? "would, in ENFORCE, allow" : "allows";
+    const message = `${title} ${allows} nothing to anybody: each rule with an allow is in DRY_RUN, in which it lets nothing pass`;
     const remedy =
       "for a trial in which nothing is refused, write mode: DRY_RUN at the top of the policy, and in no rule";
     report("nobody-allowed", config.placeOf("rules"), message, remedy);
