@@ -1,5 +1,6 @@
 import type { Field } from "../manifests/field.ts";
 import type { Resource } from "../manifests/resource.ts";
+import { isWildcard, standsFor } from "./host.ts";
 import type { Mesh } from "./mesh.ts";
 
 /** A host with as much of a Service's name as is known: a short one is in the namespace of who names it (`ResolveShortnameToFQDN`). */
@@ -14,7 +15,7 @@ export function destinationRulesFor(host: string, mesh: Mesh): Resource[] {
   return mesh.of("DestinationRule", "networking.istio.io").filter(({ root, namespace }) => {
     const of = root.text("spec", "host") ?? "";
     // Whether a more specific rule comes before a wildcard's depends on who asks (`destinationRule` in push_context.go).
-    if (of.startsWith("*")) return [host, `${host}.cluster.local`].some((one) => one.endsWith(of.slice(1)));
+    if (isWildcard(of)) return [host, `${host}.cluster.local`].some((one) => standsFor(of, one));
     return resolvedHost(of, namespace) === host;
   });
 }

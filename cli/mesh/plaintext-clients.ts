@@ -2,6 +2,7 @@ import type { Field } from "../manifests/field.ts";
 import { placeText, type Place } from "../manifests/place.ts";
 import type { Resource } from "../manifests/resource.ts";
 import { capturesNoAddress, excludedInbound, excludedOutbound, hostNetwork, refusedInjection } from "./capture.ts";
+import { isWildcard } from "./host.ts";
 import type { Mesh } from "./mesh.ts";
 import { CLIENT_PORT, PEER_PORTS } from "./nats-ports.ts";
 import { declaredMtls } from "./peer-authentication.ts";
@@ -27,11 +28,11 @@ const ORIGINATED: ReadonlyMap<string, string> = new Map([
 /** nats-server's Service that a DestinationRule is for. A wildcard covers what no other rule names (`MostSpecificHostMatch`). */
 function brokerServiceOf(rule: Resource, mesh: Mesh): Service | undefined {
   const host = rule.root.text("spec", "host") ?? "";
-  if (!host.startsWith("*")) return mesh.clientServiceNamed(host, rule.namespace);
+  if (!isWildcard(host)) return mesh.clientServiceNamed(host, rule.namespace);
   const rules = mesh.of("DestinationRule", "networking.istio.io");
   return mesh.services.find(
     (service) =>
-      service.isUnder(host.slice(1)) &&
+      service.isUnder(host) &&
       mesh.clientPorts(service).length > 0 &&
       !rules.some(({ root, namespace }) => service.isNamed(root.text("spec", "host") ?? "", namespace)),
   );

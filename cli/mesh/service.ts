@@ -1,5 +1,6 @@
 import type { Field } from "../manifests/field.ts";
 import type { Resource } from "../manifests/resource.ts";
+import { standsFor } from "./host.ts";
 import { mayMeet, selects, type Labels } from "./selector.ts";
 import { transportOf, type Workload } from "./workload.ts";
 
@@ -52,9 +53,9 @@ export class Service {
     return host === `${name}.${namespace}` || host.startsWith(`${name}.${namespace}.svc`);
   }
 
-  /** Whether its fully qualified name, in a cluster with the usual domain, ends with what follows the `*` of a host. */
-  isUnder(suffix: string): boolean {
+  /** Whether a wildcard host stands for its fully qualified name, in a cluster with the usual domain. */
+  isUnder(wildcard: string): boolean {
     const { name, namespace } = this.resource;
-    return `${name}.${namespace}.svc.cluster.local`.endsWith(suffix);
+    return standsFor(wildcard, `${name}.${namespace}.svc.cluster.local`);
   }
 }

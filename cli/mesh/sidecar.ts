@@ -1,5 +1,6 @@
 import type { Field } from "../manifests/field.ts";
 import type { Resource } from "../manifests/resource.ts";
+import { isWildcard } from "./host.ts";
 import type { Mesh } from "./mesh.ts";
 import { selects, type Labels, type Pods } from "./selector.ts";
 import type { Service } from "./service.ts";
@@ -40,7 +41,7 @@ export function leavesOut({ root }: Resource, { namespace }: Pods, service: Serv
     const slash = host.indexOf("/");
     const [from, name] = [host.slice(0, slash), host.slice(slash + 1)];
     if (from !== "*" && service.namespace !== (from === "." ? namespace : from)) return false;
-    return name.startsWith("*") ? service.isUnder(name.slice(1)) : service.isNamed(name, namespace);
+    return isWildcard(name) ? service.isUnder(name) : service.isNamed(name, namespace);
   };
   return (
     listeners.length > 0 &&

@@ -1,5 +1,6 @@
 import { destinationRulesFor, resolvedHost, tlsFor } from "../../mesh/destination-rule.ts";
 import { hostsOf, serversBeside, waysTo } from "../../mesh/gateway.ts";
+import { standsFor } from "../../mesh/host.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { missedBrokers, type Placement } from "../../mesh/placement.ts";
@@ -61,10 +62,6 @@ function judgeWaysOut(plugin: Plugin, mesh: Mesh, report: Report<"gateway-elsewh
   }
 }
 
-function isAmong(name: string, hosts: readonly string[]): boolean {
-  return hosts.some((host) => host === name || (host.startsWith("*") && name.endsWith(host.slice(1))));
-}
-
 /** Without `sni` a proxy asks for the name of its own cluster, which no Gateway has (`applyUpstreamTLSSettings` in cluster_tls.go). */
 function judgeNames(plugin: Plugin, mesh: Mesh, report: Report<"gateway-sni-unmatched">): void {
   for (const server of serversBeside(plugin, mesh)) {
@@ -77,7 +74,7 @@ function judgeNames(plugin: Plugin, mesh: Mesh, report: Report<"gateway-sni-unma
       const rules = destinationRulesFor(resolvedHost(host.text() ?? "", gateway.namespace), mesh);
       const asking = rules.map((rule) => ({ rule, sni: tlsFor(rule, subset, port)?.get("sni") }));
       const [first] = asking;
-      if (!first || asking.some(({ sni }) => isAmong(sni?.text() ?? "", hosts))) continue;
+      if (!first || asking.some(({ sni }) => hosts.some((one) => standsFor(one, sni?.text() ?? "")))) continue;
       const { rule, sni } = asking.find((one) => one.sni) ?? first;
       const has = `${gateway.title} has ${hosts.join(", ")} on port ${port}`;
       const message = sni
@@ -105,7 +102,7 @@ function judgeOutside(mesh: Mesh, report: Report<"egress-past-gateway">): void {
   for (const { root, title } of outside)
     for (const host of root.items("spec", "hosts")) {
       const name = host.text() ?? "";
-      if (isAmong(name, hosts)) continue;
+      if (hosts.some((one) => standsFor(one, name))) continue;
       const message = `${title} is for ${name}, but the VirtualServices that lead to a gateway with the filter are for ${hosts.join(", ")}`;
       report("egress-past-gateway", host.place, message, `write ${name} under the hosts of the VirtualService`);
     }
