@@ -1,19 +1,18 @@
 import { shareBytes } from "../bytes/budget";
 import { hashBytes, hashBytes64, shortHash } from "../bytes/hash";
 import { Words } from "../bytes/words";
-import { headerFields, HeaderUse, lacksEmptyLine } from "../nats/headers";
 import { ClientLine } from "../nats/client-line";
+import { isReservedPublish, isReservedReply } from "../nats/reserved";
 import { isApiRequest } from "../nats/requests";
-import { isLiteral, Tokens, wildcardIn } from "../nats/subject";
 import { Violation } from "../nats/texts";
 import { reasonOf } from "../policy/answer";
 import { EntryFlag, NONE } from "../policy/matcher";
-import { isReservedPublish, isReservedReply } from "../nats/reserved";
 import { Permissions } from "../policy/permissions";
 import { Reason } from "../policy/reason";
 import { ResponseLimit } from "../policy/response-limit";
 import { UNKNOWN } from "../telemetry/names";
 import { callbackTime } from "./callback-time";
+import { judgeHeaders, refusedName, refusedNameLength, refusedViolation, refusesTraceDest } from "./header-judgement";
 import { ReplyGrants } from "./reply-grants";
 
 /**
@@ -21,8 +20,6 @@ import { ReplyGrants } from "./reply-grants";
  * (`shareBytes`).
  */
 const GRANTS_PART: i64 = 4;
-
-const tokens: Tokens = new Tokens();
 
 /**
  * What one connection may do: the permissions of its principal, which it shares with others, and what only it has: its
@@ -62,8 +59,6 @@ export class Access {
    * this policy.
    */
   succeeds: bool = false;
-  /** Does the publish in hand name a refused trace destination? */
-  private namesTraceDest: bool = false;
   /** Was it allowed by a grant of a rule with `replies: ANY`? */
   private grantedRepliesAny: bool = false;
 
@@ -161,30 +156,25 @@ export class Access {
    * `processInboundClientMsg`). The other headers, which it would not check, come last. Uses a grant if one is needed.
    */
   publish(line: ClientLine, headersHeld: bool): Reason {
-    this.refuse(Violation.PUBLISH, line.subject, line.subjectLength, NONE);
-    if (!headersHeld) return Reason.HEADERS_TOO_LARGE;
-    let header: Reason = Reason.ALLOWED;
-    if (line.headerLength > 0) {
-      header = this.judgeHeaders(line);
-      if (header != Reason.ALLOWED && this.namesTraceDest) return header;
+    if (!headersHeld) {
+      this.refuse(Violation.PUBLISH, line.subject, line.subjectLength, NONE);
+      return Reason.HEADERS_TOO_LARGE;
     }
-    const headerName = this.name;
-    const headerNameLength = this.nameLength;
-    const headerViolation = this.violation;
-    const headerRule = this.rule;
-    const subject = this.judgeSubject(line);
-    if (subject != Reason.ALLOWED) return subject;
-    const allowedBy = this.rule;
-    if (line.replyLength > 0) {
-      const reply = this.judgeReply(line);
-      if (reply != Reason.ALLOWED) return reply;
+    const headers = line.headerLength > 0 ? judgeHeaders(this.permissions, line) : Reason.ALLOWED;
+    if (headers == Reason.ALLOWED || !refusesTraceDest) {
+      const subject = this.judgeSubject(line);
+      if (subject != Reason.ALLOWED) return subject;
+      const allowedBy = this.rule;
+      if (line.replyLength > 0) {
+        const reply = this.judgeReply(line);
+        if (reply != Reason.ALLOWED) return reply;
+      }
+      this.rule = allowedBy;
     }
-    if (header != Reason.ALLOWED) {
-      this.refuse(headerViolation, headerName, headerNameLength, headerRule);
-      return header;
+    if (headers != Reason.ALLOWED) {
+      this.refuse(refusedViolation, refusedName, refusedNameLength, NONE);
     }
-    this.rule = allowedBy;
-    return Reason.ALLOWED;
+    return headers;
   }
 
   /** May this SUB pass? Turns the filter on if it needs it. */
@@ -344,105 +334,4 @@ export class Access {
     }
     return Reason.REPLY_NOT_OWN;
   }
-
-  /**
-   * Why a header is refused, or ALLOWED. The first refused header decides, but a refused trace destination comes before all
-   * others. Whoever names the requester itself (`REQUEST_INFO`) may not have the message traced: without that nats-server
-   * replaces what it says. No block may become another one to nats-server after its check. A header that names no subject is
-   * refused for the subject of the publish, as `publish` has noted it.
-   */
-  private judgeHeaders(line: ClientLine): Reason {
-    this.namesTraceDest = false;
-    let first: Reason = Reason.ALLOWED;
-    let acts = false;
-    let traces = false;
-    let poses = false;
-    headerFields.begin(line.next, line.headerLength);
-    while (true) {
-      const use = headerFields.next();
-      if (use == HeaderUse.END) {
-        if (first != Reason.ALLOWED) return first;
-        return lacksEmptyLine(line.next, line.headerLength) || (traces && poses) || (acts && headerFields.hidesLines)
-          ? Reason.HEADER
-          : Reason.ALLOWED;
-      }
-      acts = true;
-      const isTrace = use == HeaderUse.TRACE_DEST;
-      if (isTrace) traces = true;
-      if (use == HeaderUse.REQUEST_INFO) {
-        poses = true;
-        continue;
-      }
-      if (first != Reason.ALLOWED && !isTrace) continue;
-      const name = headerFields.value;
-      const length = headerFields.valueLength;
-      const reason = this.judgeHeader(use, name, length, line);
-      if (reason == Reason.ALLOWED) continue;
-      if (reason != Reason.ROLLUP) {
-        const subscribes = use == HeaderUse.SCHEDULE_SOURCE;
-        this.refuse(subscribes ? Violation.SUBSCRIPTION : Violation.PUBLISH, name, length, NONE);
-      }
-      first = reason;
-      if (isTrace) {
-        this.namesTraceDest = true;
-        return first;
-      }
-    }
-  }
-
-  /** A message that may purge or read more than one subject needs a rule with `rollup: ALL`. */
-  private judgeRollup(line: ClientLine): Reason {
-    return this.permissions.publishAllowsWith(line.subject, line.subjectLength, EntryFlag.ROLLUP_ALL)
-      ? Reason.ALLOWED
-      : Reason.ROLLUP;
-  }
-
-  private judgeHeader(use: HeaderUse, name: usize, length: i32, line: ClientLine): Reason {
-    switch (use) {
-      case HeaderUse.ROLLUP_SUBJECT:
-        // On a subject with wildcards it purges or reads more than one subject, as `all` does.
-        if (staysLiteral(line.subject, line.subjectLength)) return Reason.ALLOWED;
-        return this.judgeRollup(line);
-      case HeaderUse.ROLLUP_ALL:
-        return this.judgeRollup(line);
-      case HeaderUse.SCHEDULE_SOURCE:
-        return namesOne(name, length) && this.permissions.receives(name, length) ? Reason.ALLOWED : Reason.HEADER;
-      case HeaderUse.TRACE_DEST:
-        // nats-server does not trace to what is no valid literal subject, and takes the message.
-        if (hasBlank(name, length) || !isLiteral(tokens, name, length)) return Reason.ALLOWED;
-        break;
-      case HeaderUse.SCHEDULE_TARGET:
-      case HeaderUse.SCHEDULER:
-        // nats-server 2.12 purges with wildcards; a literal check of a pattern would look past the deny list.
-        if (!namesOne(name, length)) return Reason.HEADER;
-        break;
-    }
-    if (isReservedPublish(name, length)) return Reason.HEADER;
-    return this.permissions.publish(name, length) == Reason.ALLOWED ? Reason.ALLOWED : Reason.HEADER;
-  }
-}
-
-/**
- * Does a header of a schedule name one subject, and the same one when JetStream acts on it? It asks that itself, but not of a schedule
- * that is hidden from it at first (docs/adr/0005). What is stored under a name with blanks ends whoever gets it: a client, a route.
- */
-function namesOne(pointer: usize, length: i32): bool {
-  return !hasBlank(pointer, length) && staysLiteral(pointer, length);
-}
-
-/**
- * Is it a literal subject, and none that a stream's `subject_transform` may make a pattern of? A rollup on `in.->` emptied a stream
- * that stores to `data.{{split(1,-)}}` (2.15.2, tried).
- */
-function staysLiteral(pointer: usize, length: i32): bool {
-  return wildcardIn(pointer, length) == 0 && isLiteral(tokens, pointer, length);
-}
-
-/** Has it a byte that nats-server takes for a blank in a subject (sublist.go `isValidSubject`)? All of ASCII's but VT. */
-function hasBlank(pointer: usize, length: i32): bool {
-  for (let i = 0; i < length; i++) {
-    const b = load<u8>(pointer + <usize>i);
-    if (b == 0x20 || (b >= 0x09 && b <= 0x0d && b != 0x0b)) return true;
-  }
-  return false;
 }
