@@ -60,7 +60,7 @@ export class Mesh {
 
   /** The container port behind a Service's port. A named port is known only if the pods are among the files. */
   targetOf(service: Service, port: ServicePort): number | undefined {
-    if (/^\d+$/.test(port.target)) return Number(port.target);
+    if (port.targetNumber !== undefined) return port.targetNumber;
     const [number] = this.workloads
       .filter((workload) => service.selectsWorkload(workload))
       .flatMap((workload) => workload.resolvePort(port) ?? []);

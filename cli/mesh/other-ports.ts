@@ -114,8 +114,7 @@ export function otherPorts(broker: Workload, configs: readonly NatsConfig[], mes
  * the pods.
  */
 export function otherServicePorts(service: Service): OpenPort[] {
-  return service.ports.flatMap(({ field, name, target }) => {
-    const number = Number(target);
-    return isOther(number, name) ? [openPort(number, field.placeOf("port"))] : [];
-  });
+  return service.ports.flatMap(({ field, name, targetNumber }) =>
+    targetNumber !== undefined && isOther(targetNumber, name) ? [openPort(targetNumber, field.placeOf("port"))] : [],
+  );
 }

@@ -10,6 +10,8 @@ export interface ServicePort {
   name: string;
   /** The targetPort as written, or the port itself if there is none. */
   target: string;
+  /** The same if it is a number; undefined for the name of a container's port. */
+  targetNumber: number | undefined;
   protocol: string;
 }
 
@@ -24,7 +26,8 @@ export class Service {
       const number = field.integer("port");
       if (number === undefined) return [];
       const target = field.text("targetPort") ?? String(number);
-      return [{ field, number, name: field.text("name") ?? "", target, protocol: transportOf(field) }];
+      const targetNumber = /^\d+$/.test(target) ? Number(target) : undefined;
+      return [{ field, number, name: field.text("name") ?? "", target, targetNumber, protocol: transportOf(field) }];
     });
   }
 

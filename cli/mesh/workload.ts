@@ -3,6 +3,7 @@ import type { Place } from "../manifests/place.ts";
 import type { Resource } from "../manifests/resource.ts";
 import { CLIENT_PORT } from "./nats-ports.ts";
 import type { Labels } from "./selector.ts";
+import type { ServicePort } from "./service.ts";
 
 const TEMPLATE = ["spec", "template"];
 const TEMPLATE_OF_JOB = ["spec", "jobTemplate", ...TEMPLATE];
@@ -97,8 +98,8 @@ export class Workload {
    * The container port that a Service's port leads to: a number stands for itself, and a name is looked up among the ports of the
    * same protocol (pilot/pkg/serviceregistry/kube/controller/util.go, `FindPort`).
    */
-  resolvePort({ target, protocol }: { target: string; protocol: string }): number | undefined {
-    if (/^\d+$/.test(target)) return Number(target);
+  resolvePort({ target, targetNumber, protocol }: ServicePort): number | undefined {
+    if (targetNumber !== undefined) return targetNumber;
     return this.ports.find((port) => port.name === target && port.protocol === protocol)?.number;
   }
 

@@ -163,7 +163,7 @@ function judgeGatewayServices(plugin: Plugin, mesh: Mesh, report: Report<Id>): v
   const ports = services.flatMap((one) => one.ports);
   // A port with another number may lead to the server's, and one that leads to a name may, too.
   const leads = (port: number): boolean =>
-    ports.some(({ number, target }) => number === port || target === String(port) || !/^\d+$/.test(target));
+    ports.some(({ number, targetNumber }) => number === port || targetNumber === port || targetNumber === undefined);
   const known = ports.map(({ number }) => number).join(", ") || "none";
   const wanted = plugin.matches.flatMap((match) => match.ports.map((port) => port.integer()));
   for (const { gateway, port } of serversBeside(plugin, mesh)) {
@@ -217,7 +217,7 @@ function judgeSelectors(mesh: Mesh, report: Report<Id>): void {
       ({ isBroker, resource }) => !isBroker && !["Pod", "Job", "CronJob"].includes(resource.kind),
     );
     const [other] = others;
-    if (!other || !mesh.clientPorts(service).some(({ target }) => /^\d+$/.test(target))) continue;
+    if (!other || !mesh.clientPorts(service).some(({ targetNumber }) => targetNumber !== undefined)) continue;
     const titles = others.map(({ resource }) => `${resource.title} (${placeText(resource.place)})`).join(", ");
     const message = `${service.resource.title} also selects ${titles}, and connections to those pods are refused`;
     const place = service.resource.root.placeOf("spec", "selector");
