@@ -2,7 +2,7 @@ import { shareBytes } from "../bytes/budget";
 import { ClientLine } from "../nats/client-line";
 import { Operation } from "../nats/operation";
 import { isInsertable, isLiteral, Tokens } from "../nats/subject";
-import { LINE_END, PING_LINE, PONG_LINE, UNSUB_START, Violation } from "../nats/texts";
+import { PING_LINE, PONG_LINE, Violation } from "../nats/texts";
 import { NONE } from "../policy/matcher";
 import { Reason } from "../policy/reason";
 import { NO_SUBJECT } from "../policy/subject-classes";
@@ -10,10 +10,12 @@ import { Chunk } from "../proxy/chunk";
 import { Meter } from "../telemetry/meter";
 import { NO_PROTOCOL_ERROR, ProtocolError } from "../telemetry/protocol-error";
 import { Access } from "./access";
-import { Connection, FirstPing, WITH_MAXIMUM } from "./connection";
+import { Connection, FirstPing } from "./connection";
+import { writeUnsubscribe } from "./due-unsubscribes";
 import { endUnreadable } from "./endings";
 import { pingSent, replySent, requestSent } from "./exchanges";
 import { Pong } from "./expected-pongs";
+import { notePing, writePing } from "./pings";
 import { reportDryRun, reportRefusal, sample } from "./report";
 import { endUnjudged } from "./revocations";
 import { noteLimited, noteSid } from "./stray-subscriptions";
@@ -24,7 +26,6 @@ import {
   isCountKnown,
   isCountedHere,
   isLive,
-  maximumToTell,
   maxOf,
   noteReuse,
   pendingMaximaOf,
@@ -329,89 +330,6 @@ function connect(connection: Connection, chunk: Chunk, line: ClientLine, positio
   // A PING goes behind the CONNECT. Its PONG shows when the server has taken that.
   if (!connection.pongs.push(Pong.CONNECT_TAKEN)) return unreadable(connection, chunk, position, ProtocolError.MEMORY);
   return replaceByPing(connection, chunk, next, next);
-}
-
-/**
- * The first PING that nats-server reads after CONNECT makes it send a second INFO, behind its PONG. Notes whether that PING was
- * the client's or ours.
- */
-export function notePing(connection: Connection, whose: FirstPing): void {
-  if (connection.firstPing == FirstPing.NONE && connection.options.received) connection.firstPing = whose;
-}
-
-/** Sends a PING of ours. */
-export function writePing(connection: Connection, chunk: Chunk): void {
-  chunk.write(PING_LINE);
-  notePing(connection, FirstPing.OURS);
-}
-
-/**
- * Writes the UNSUBs that deliveries and policies have made due; `position` is the beginning of an operation. Answers false
- * where the budget has no room for the record that swallows an answer: then no operation may go to the server any more, since
- * it could be of the sid of an UNSUB that was not sent.
- */
-export function sendUnsubscribes(connection: Connection, chunk: Chunk, position: i32): bool {
-  const due = connection.unsubscribe;
-  const subscriptions = connection.subscriptions;
-  chunk.drop(position, position);
-  let at = due.pointer;
-  const end = due.pointer + <usize>due.length;
-  while (at < end) {
-    const head = load<i32>(at);
-    const length = head & ~WITH_MAXIMUM;
-    const withMaximum = (head & WITH_MAXIMUM) != 0;
-    const sub = subscriptions.find(at + 4, length);
-    const maximum = withMaximum && sub != 0 ? maximumToTell(sub) : 0;
-    // A SUB whose beginning had passed in DRY_RUN went before the UNSUB of its sid, which would end the new subscription now.
-    const isDue = withMaximum ? maximum > 0 : sub == 0 || !isLive(sub);
-    if (isDue) {
-      if (connection.options.verbose) {
-        // The server's +OK for it must not reach the client.
-        if (!connection.pongs.push(Pong.SWALLOW_OK)) return false;
-        writePing(connection, chunk);
-      }
-      writeUnsubscribe(chunk, at + 4, length, maximum);
-      if (maximum > 0) {
-        noteLimited(connection, at + 4, length);
-        setMax(sub, maximum, false);
-      } else if (sub != 0 && subscriptions.tellEnd(sub)) {
-        // Only the PONG of a PING behind it shows that all is here that the server delivered beyond the maximum.
-        if (!connection.pongs.pushSubscription(Pong.BEGINS, at + 4, length, serialOf(sub))) return false;
-        writePing(connection, chunk);
-      }
-    }
-    at += 4 + <usize>length;
-  }
-  due.clear();
-  connection.queueLostSince = 0;
-  if (subscriptions.hasUntoldRevocations) tellRevocations(connection, chunk);
-  return true;
-}
-
-/**
- * The UNSUBs of all that was revoked have just been written. A PING goes behind them: all that nats-server delivered before it
- * took them comes before its PONG.
- */
-function tellRevocations(connection: Connection, chunk: Chunk): void {
-  const pinged = connection.pongs.push(Pong.REVOCATIONS_TAKEN);
-  connection.subscriptions.tellRevocations(pinged);
-  if (!pinged) return;
-  writePing(connection, chunk);
-}
-
-/** Writes an UNSUB. `maximum` has at most nine digits; 0 is none. */
-function writeUnsubscribe(chunk: Chunk, sid: usize, length: i32, maximum: i32): void {
-  chunk.write(UNSUB_START);
-  chunk.writeBytes(sid, length);
-  if (maximum > 0) {
-    let digits = 1;
-    for (let rest = maximum; rest >= 10; rest /= 10) digits++;
-    const text = chunk.writeArea(1 + digits);
-    store<u8>(text, 0x20);
-    for (let at = text + <usize>digits; at > text; at--, maximum /= 10) store<u8>(at, <u8>(0x30 + (maximum % 10)));
-    chunk.wrote(1 + digits);
-  }
-  chunk.write(LINE_END);
 }
 
 /** Replaces the bytes from `position` to before `next`, or none, by a PING of ours. Answers `next`. */

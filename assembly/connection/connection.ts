@@ -14,11 +14,6 @@ import { OpenRequests, RequestTable } from "./open-requests";
 import { policyEpoch } from "./policy-epoch";
 import { Subscriptions } from "./subscriptions";
 
-/**
- * A flag in the length of a sid in `Connection.unsubscribe`: the UNSUB goes with the maximum that its subscription has then.
- */
-export const WITH_MAXIMUM: i32 = 1 << 30;
-
 /** In `Connection.endingSince`. */
 const CLOSED: i64 = -1;
 
@@ -56,7 +51,7 @@ export class Connection {
   private readonly awaitedRoom: Room;
   private readonly servedRoom: Room;
   private readonly toServerTailRoom: Room;
-  private readonly unsubscribeRoom: Room;
+  private readonly dueUnsubscribesRoom: Room;
   private readonly toClientTailRoom: Room;
   private readonly heldInfoRoom: Room;
   private readonly noticesRoom: Room;
@@ -121,7 +116,7 @@ export class Connection {
   /** The payload that is still to come is of a refused publish. */
   dropsPayload: bool = false;
   /**
-   * Since when (milliseconds) an UNSUB of `unsubscribe` has been for a member of a queue group, which swallows messages of the group;
+   * Since when (milliseconds) one of `dueUnsubscribes` has been of a member of a queue group, which swallows messages of the group;
    * 0: none is.
    */
   queueLostSince: i64 = 0;
@@ -138,12 +133,9 @@ export class Connection {
   hasUnrecorded: bool = false;
   /** Some subscriptions wait to be judged by a newer policy (revocations.ts). */
   hasUnjudged: bool = false;
-  /**
-   * UNSUBs that go to the server with the client's next operation: sids, each with its length, i32, before it (and
-   * WITH_MAXIMUM).
-   */
-  get unsubscribe(): Buffer {
-    return inRoom<Buffer>(changetype<usize>(this), offsetof<Connection>("unsubscribeRoom"));
+  /** UNSUBs of ours that go to the server with the client's next operation (due-unsubscribes.ts). */
+  get dueUnsubscribes(): Buffer {
+    return inRoom<Buffer>(changetype<usize>(this), offsetof<Connection>("dueUnsubscribesRoom"));
   }
 
   /** From the server: the same as for the client's bytes. */
@@ -212,28 +204,6 @@ export class Connection {
   }
 
   /**
-   * Lets `UNSUB sid` go to the server with the client's next operation. Answers false when the budget has no room, and then
-   * nothing has changed.
-   */
-  unsubscribeLater(sid: usize, length: i32): bool {
-    return this.noteUnsubscribe(sid, length, 0);
-  }
-
-  /** The same for `UNSUB sid max`, with the maximum that the subscription has at that time. */
-  tellMaximumLater(sid: usize, length: i32): bool {
-    return this.noteUnsubscribe(sid, length, WITH_MAXIMUM);
-  }
-
-  private noteUnsubscribe(sid: usize, length: i32, flag: i32): bool {
-    const due = this.unsubscribe;
-    if (!due.reserve(4 + length)) return false;
-    store<i32>(due.pointer + <usize>due.length, length | flag);
-    due.length += 4;
-    due.append(sid, length);
-    return true;
-  }
-
-  /**
    * Are deliveries filtered by their own subjects? They are, too, while subscriptions wait to be judged by a newer policy that
    * has deny entries: any of them may need the filter, and what is denied must not pass meanwhile.
    */
@@ -273,7 +243,7 @@ export class Connection {
       <i64>this.toServerTail.capacity +
       <i64>this.toClientTail.capacity +
       <i64>this.heldInfo.capacity +
-      <i64>this.unsubscribe.capacity +
+      <i64>this.dueUnsubscribes.capacity +
       <i64>this.notices.capacity +
       this.pongs.heldBytes +
       this.subscriptions.heldBytes
@@ -294,7 +264,7 @@ export class Connection {
   beginAnew(): void {
     this.subscriptions.beginAnew();
     this.hasUnrecorded = false;
-    this.unsubscribe.release();
+    this.dueUnsubscribes.release();
     this.queueLostSince = 0;
     const access = this.access;
     if (access != null) access.beginReset();
@@ -385,7 +355,7 @@ export class Connection {
   private release(): void {
     this.toServerTail.release();
     this.toClientTail.release();
-    this.unsubscribe.release();
+    this.dueUnsubscribes.release();
     this.notices.release();
     this.heldInfo.release();
     this.pongs.destroy();

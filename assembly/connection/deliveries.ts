@@ -3,6 +3,7 @@ import { Meter } from "../telemetry/meter";
 import { ProtocolError } from "../telemetry/protocol-error";
 import { Access } from "./access";
 import { Connection } from "./connection";
+import { tellMaximumLater, unsubscribeLater } from "./due-unsubscribes";
 import { endAtOnce } from "./endings";
 import { answerDelivered, isNoResponders, requestDelivered } from "./exchanges";
 import { reportDelivery, reportRevokedDelivery, reportUnreadable, sampleDelivery } from "./report";
@@ -141,7 +142,7 @@ function endCounted(connection: Connection, sub: usize): void {
  * server, and could mean another subject there later.
  */
 function unsubscribe(connection: Connection, sub: usize): void {
-  if (!connection.unsubscribeLater(sidOf(sub), sidLengthOf(sub))) endAtOnce(connection, ProtocolError.MEMORY);
+  if (!unsubscribeLater(connection, sidOf(sub), sidLengthOf(sub))) endAtOnce(connection, ProtocolError.MEMORY);
 }
 
 /** The subscription that the record at the front of `pongs` is about; 0 when it is forgotten, or another one has its sid. */
@@ -185,5 +186,5 @@ export function maximumTaken(connection: Connection): void {
  */
 export function tellMaximum(connection: Connection, sub: usize): void {
   if (!isLive(sub) || !isCountedHere(sub) || pendingMaximaOf(sub) > 0) return;
-  if (!connection.tellMaximumLater(sidOf(sub), sidLengthOf(sub))) endAtOnce(connection, ProtocolError.MEMORY);
+  if (!tellMaximumLater(connection, sidOf(sub), sidLengthOf(sub))) endAtOnce(connection, ProtocolError.MEMORY);
 }

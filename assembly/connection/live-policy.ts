@@ -180,7 +180,7 @@ function beginToObserve(connection: Connection): void {
     connection.pongs.hasOnlyClients &&
     connection.heldInfo.length == 0 &&
     !awaitsInfo(connection) &&
-    connection.unsubscribe.length == 0 &&
+    connection.dueUnsubscribes.length == 0 &&
     !connection.swallowsOk;
   if (isClean) {
     connection.observing = true;

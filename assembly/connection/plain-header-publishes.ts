@@ -34,7 +34,7 @@ export function passPlainHeaderPublishes(connection: Connection, chunk: Chunk, p
   const access = connection.access;
   const meter = connection.meter;
   if (access == null || meter == null || connection.shadow != null) return position;
-  if (connection.unsubscribe.length > 0 || connection.samples) return position;
+  if (connection.dueUnsubscribes.length > 0 || connection.samples) return position;
   if (!connection.options.headers || !connection.serverHeaders) return position;
   return pass(connection, chunk, position, access.permissions, meter);
 }

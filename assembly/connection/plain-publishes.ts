@@ -53,7 +53,7 @@ export function passPlainPublishes(connection: Connection, chunk: Chunk, positio
   const access = connection.access;
   const meter = connection.meter;
   if (access == null || meter == null || connection.shadow != null) return position;
-  if (connection.unsubscribe.length > 0 || connection.samples) return position;
+  if (connection.dueUnsubscribes.length > 0 || connection.samples) return position;
   // Requests are for `passLonger`. A client that has been asked is likely to answer now, and about grants it alone asks. One that
   // comes alone, to a cold processor, must not go through the loop of `pass` in vain.
   if (connection.sendsRequests || owesReplies(connection)) {

@@ -17,9 +17,9 @@ import { mayBeGranted, NO_ANSWER, reasonOf, refusesPublish, ruleOf } from "../po
 import { Chunk } from "../proxy/chunk";
 import { Meter } from "../telemetry/meter";
 import { Access } from "./access";
-import { notePing } from "./client-operations";
 import { Connection, FirstPing } from "./connection";
 import { Pong } from "./expected-pongs";
+import { notePing } from "./pings";
 import { countRefusedPublishes, recordRefusal } from "./report";
 
 /**
@@ -32,7 +32,7 @@ export function dropPlainPublishes(connection: Connection, chunk: Chunk, positio
   if (p + PUBLISH_VERB > chunk.address(chunk.viewEnd) || !beginsPublish(p)) return position;
   const access = connection.access;
   const meter = connection.meter;
-  if (access == null || meter == null || connection.unsubscribe.length > 0) return position;
+  if (access == null || meter == null || connection.dueUnsubscribes.length > 0) return position;
   // In pedantic mode the text depends on whether the subject is a literal too (client-operations.ts `publishPong`).
   if (connection.options.pedantic) return position;
   return drop(connection, chunk, position, access, meter);

@@ -6,6 +6,7 @@ import { nowNanoseconds } from "../proxy/clock";
 import { Access } from "./access";
 import { callbackNumber, callbackTime } from "./callback-time";
 import { Connection, Phase } from "./connection";
+import { unsubscribeLater } from "./due-unsubscribes";
 import { closeSoon } from "./endings";
 import { reportRevoked, reportRevokedConnection } from "./report";
 import { SLICE_NANOSECONDS } from "./slices";
@@ -142,7 +143,7 @@ function keeps(connection: Connection, access: Access, sub: usize): bool {
   if (reason == Reason.ALLOWED) return true;
   const live = isLive(sub);
   if (live) reportRevoked(connection, sub, reason, rule);
-  if (!connection.unsubscribeLater(sidOf(sub), sidLengthOf(sub))) {
+  if (!unsubscribeLater(connection, sidOf(sub), sidLengthOf(sub))) {
     // Without room for the UNSUB, the connection ends with the subscription.
     endUnjudged(connection, reason);
     return false;

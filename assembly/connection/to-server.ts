@@ -9,10 +9,12 @@ import { DOWNSTREAM_DATA } from "../proxy/host";
 import { Verdict } from "../telemetry/operations";
 import { NO_PROTOCOL_ERROR, ProtocolError } from "../telemetry/protocol-error";
 import { admit } from "./admission";
-import { judge, lineFault, sendUnsubscribes, writePing } from "./client-operations";
+import { judge, lineFault } from "./client-operations";
 import { Connection, Phase } from "./connection";
+import { sendUnsubscribes } from "./due-unsubscribes";
 import { closeSoon, endAtOnce, endRefused, endUnreadable } from "./endings";
 import { Pong } from "./expected-pongs";
+import { writePing } from "./pings";
 import { passPlainHeaderPublishes } from "./plain-header-publishes";
 import { passPlainPublishes } from "./plain-publishes";
 import { dropPlainPublishes } from "./plain-refusals";
@@ -218,7 +220,7 @@ function dropPayload(connection: Connection, from: i32): i32 {
 function takeOperation(connection: Connection, position: i32): i32 {
   if (position >= chunk.viewEnd && !chunk.extend(position)) return fail(connection);
   if (
-    connection.unsubscribe.length > 0 &&
+    connection.dueUnsubscribes.length > 0 &&
     !connection.toServerPassed &&
     !sendUnsubscribes(connection, chunk, position)
   ) {
