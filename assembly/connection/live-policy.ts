@@ -63,15 +63,15 @@ function isUnderPresent(connection: Connection): bool {
   return true;
 }
 
-function comeUnderAt(connection: Connection, now: u64, judges: bool): u64 {
-  comeUnder(connection, judges);
+function comeUnderAt(connection: Connection, now: u64, judgesNow: bool): u64 {
+  comeUnder(connection, judgesNow);
   const end = nowNanoseconds();
   slices.note(now, end);
   return end;
 }
 
-/** Unless it `judges`, the subscriptions are left to the tick, and each to its next delivery. */
-function comeUnder(connection: Connection, judges: bool): void {
+/** Unless it `judgesNow`, the subscriptions are left to the tick, and each to its next delivery. */
+function comeUnder(connection: Connection, judgesNow: bool): void {
   const client = clientOf(connection.id);
   const rules = client.policy.inForce.rules;
   connection.policyEpoch = policyEpoch;
@@ -82,7 +82,7 @@ function comeUnder(connection: Connection, judges: bool): void {
     client.rules = rules;
     connection.useSettings(rules.document);
     if (connection.phase == Phase.NEW) useMode(connection, observes);
-    else change(connection, client, principalOf(connection, client, formerIdentity), observes, judges);
+    else change(connection, client, principalOf(connection, client, formerIdentity), observes, judgesNow);
   } else if (connection.phase == Phase.UNREAD && !observes) {
     // Where the lines of a stream that has passed unread begin nobody knows any more: the client must connect anew.
     connection.observing = false;
@@ -108,13 +108,13 @@ function principalOf(connection: Connection, client: Client, formerIdentity: Ide
  * Gives an open connection the rights of the peer under the new policy, ends it if there are none, and judges its
  * subscriptions.
  */
-function change(connection: Connection, client: Client, peer: Principal, observes: bool, judges: bool): void {
+function change(connection: Connection, client: Client, peer: Principal, observes: bool, judgesNow: bool): void {
   if (peer.uri != client.principal || !client.telemetry.identifies(connection, peer.uri)) {
     countAs(connection, client, peer);
   }
   giveRights(connection, client, peer, observes);
   if (observes) {
-    judgeSubscriptions(connection, judges);
+    judgeSubscriptions(connection, judgesNow);
     if (!connection.observing) tellMaxima(connection);
   }
   useMode(connection, observes);
@@ -124,7 +124,7 @@ function change(connection: Connection, client: Client, peer: Principal, observe
     closeSoon(connection);
     return;
   }
-  judgeSubscriptions(connection, judges);
+  judgeSubscriptions(connection, judgesNow);
 }
 
 /** Begins or ends DRY_RUN as the new policy says. */

@@ -46,9 +46,9 @@ let stepsForDeliveries: i32 = 0;
 
 /**
  * Brings the subscriptions under the policy, or begins to: those that it does not allow end, and those that it allows are
- * filtered. Not `now`, they are left to the tick, and each to its next delivery.
+ * filtered. Unless it `judgesNow`, they are left to the tick, and each to its next delivery.
  */
-export function judgeSubscriptions(connection: Connection, now: bool = true): void {
+export function judgeSubscriptions(connection: Connection, judgesNow: bool = true): void {
   if (connection.access != null && (connection.hasUnrecorded || connection.mayHaveStray)) {
     endUnjudged(connection, connection.hasUnrecorded ? Reason.TOO_MANY_SUBSCRIPTIONS : Reason.NOT_ALLOWED);
     return;
@@ -56,7 +56,7 @@ export function judgeSubscriptions(connection: Connection, now: bool = true): vo
   const subscriptions = connection.subscriptions;
   for (let sub = subscriptions.first(); sub != 0; sub = subscriptions.next()) setUnjudged(sub, true);
   connection.hasUnjudged = true;
-  if (now) judgeOn(connection);
+  if (judgesNow) judgeOn(connection);
 }
 
 /** Ends a connection that may have subscriptions which the policy cannot judge, since nobody here knows them. */
