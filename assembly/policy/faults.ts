@@ -4,8 +4,8 @@ import { beginning } from "../bytes/text";
 /** More faults than this are counted, not listed: nobody reads on, and the log line is bounded. */
 export const MAX_LISTED_FAULTS: i32 = 100;
 
-/** UTF-16 units of a text that `quoted` shows. */
-const MAX_QUOTED_CHARACTERS: i32 = 80;
+/** UTF-16 units of a text of the configuration that a fault shows at most. */
+export const MAX_SHOWN_UNITS: i32 = 80;
 
 /** One thing wrong with a configuration: where, what, and what to write instead. */
 export class Fault {
@@ -59,13 +59,10 @@ export class Faults {
   }
 }
 
-/**
- * Text of the configuration as a fault shows it: in double quotes, on one
- * line, at most 80 characters of it.
- */
+/** Text of the configuration as a fault shows it: in double quotes, on one line, at most MAX_SHOWN_UNITS of it. */
 export function quoted(text: string): string {
   const shown: string[] = ['"'];
-  const length = beginning(text, MAX_QUOTED_CHARACTERS).length;
+  const length = beginning(text, MAX_SHOWN_UNITS).length;
   for (let i = 0; i < length; i++) {
     const unit = text.charCodeAt(i);
     if (unit == 0x22 || unit == 0x5c) {

@@ -1,6 +1,6 @@
 import { countOf, isWordCharacter } from "../bytes/ascii";
 import { decimal } from "../bytes/digits";
-import { quoted } from "./faults";
+import { MAX_SHOWN_UNITS, quoted } from "./faults";
 import { JsonReader, NO_MORE_KEYS } from "./json";
 import { hasSpiffeScheme, MAX_URI_LENGTH } from "./principal";
 import { Sources } from "./source";
@@ -99,7 +99,7 @@ function readServiceAccount(reader: JsonReader): SourcePattern | null {
   if (value === null) return null;
   const slash = value.indexOf("/");
   if (slash < 0) {
-    const name = isName(value, false) ? value.substring(0, 80) : "NAME";
+    const name = isName(value, false) ? value.substring(0, MAX_SHOWN_UNITS) : "NAME";
     reader.fault(
       `${quoted(value)} names no namespace, and the filter has none of its own to add: write NAMESPACE/${name}`,
     );
