@@ -77,6 +77,10 @@ export class Mesh {
     return this.clientPorts(service).length > 0 || this.brokers.some((broker) => service.selectsWorkload(broker));
   }
 
+  get brokerServices(): Service[] {
+    return this.services.filter((service) => this.isBrokerService(service));
+  }
+
   /** The Service with nats-server's client port of which this is a name. */
   clientServiceNamed(host: string, fromNamespace: string): Service | undefined {
     return this.services.find(

@@ -48,9 +48,7 @@ export function missedBrokers(plugin: Plugin, mesh: Mesh): (Workload | Service)[
       other.sides.has("SERVER") && other.resource.namespace === namespace && selects(other.selector, plugin.selector),
   );
   if (judged) return [];
-  return mesh.services.filter(
-    (service) => mesh.isBrokerService(service) && service.servesAll(namespace, plugin.selector),
-  );
+  return mesh.brokerServices.filter((service) => service.servesAll(namespace, plugin.selector));
 }
 
 function gatewayNamed(name: string, namespace: string, mesh: Mesh): Placement {

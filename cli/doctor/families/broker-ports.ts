@@ -123,8 +123,8 @@ interface MalformedPrincipal {
 
 /** Of the policies that select nats-server's pods. */
 function malformedPrincipals(mesh: Mesh): MalformedPrincipal[] {
-  const services = mesh.services.filter((service) => mesh.isBrokerService(service));
-  const pods = [...mesh.brokers, ...services.map(({ namespace, selector }) => ({ namespace, labels: selector }))];
+  const ofServices = mesh.brokerServices.map(({ namespace, selector }) => ({ namespace, labels: selector }));
+  const pods = [...mesh.brokers, ...ofServices];
   return [...new Set(pods.flatMap((one) => policiesFor(one, mesh)))].flatMap((policy) =>
     principalsIn(policy)
       .map((value) => ({ value, principal: value.text() ?? "", policy }))

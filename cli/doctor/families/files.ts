@@ -20,7 +20,7 @@ const IDS = {
 /** The objects of nats-server and the filter that are judged. A folder may hold any number of variants of other objects. */
 function judgedObjects(mesh: Mesh): Resource[] {
   return [
-    ...mesh.services.filter((service) => mesh.isBrokerService(service)).map(({ resource }) => resource),
+    ...mesh.brokerServices.map(({ resource }) => resource),
     ...mesh.brokers.map(({ resource }) => resource),
     ...mesh.plugins.map(({ resource }) => resource),
     ...mesh.of("PeerAuthentication", "security.istio.io"),

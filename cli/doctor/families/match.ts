@@ -107,7 +107,7 @@ function judgeOtherPorts(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
 /** A selector that contradicts those of nats-server's Services, where the pods themselves are not among the files. */
 function judgeSelectorByServices(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
   const { resource, selector } = plugin;
-  const services = mesh.services.filter((service) => mesh.isBrokerService(service) && service.selector.size > 0);
+  const services = mesh.brokerServices.filter((service) => service.selector.size > 0);
   const isReached = (service: Service): boolean =>
     [service.namespace, mesh.rootNamespace].includes(resource.namespace) && mayMeet(service.selector, selector);
   if (services.length === 0 || services.some(isReached)) return;
@@ -234,8 +234,8 @@ interface SidecarPods {
 function podsWithSidecar(mesh: Mesh): SidecarPods[] {
   const brokers = mesh.brokers.filter((broker) => !mesh.isAmbient(broker));
   if (mesh.brokers.length > 0) return brokers.map((pods) => ({ pods, title: pods.resource.title }));
-  return mesh.services
-    .filter((service) => mesh.isBrokerService(service) && service.selector.size > 0)
+  return mesh.brokerServices
+    .filter((service) => service.selector.size > 0)
     .filter((service) => !mesh.waypointServices().includes(service))
     .map(({ namespace, selector, resource }) => {
       return { pods: { namespace, labels: selector }, title: `the pods of ${resource.title}` };

@@ -103,7 +103,7 @@ export const protocol = family<Id>(
     },
   },
   ({ mesh }, report) => {
-    for (const service of mesh.services.filter((candidate) => mesh.isBrokerService(candidate)))
+    for (const service of mesh.brokerServices)
       for (const port of service.ports)
         if (judgeTransport(port, service, mesh, report)) judgeServicePort(port, service, mesh, report);
     for (const { ports, resource } of mesh.brokers)

@@ -94,7 +94,7 @@ function unserved(namespace: string, brokers: readonly Service[], mesh: Mesh): S
 
 function judgePlugin(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
   const { namespace } = plugin.resource;
-  const brokers = mesh.services.filter((service) => mesh.isBrokerService(service));
+  const brokers = mesh.brokerServices;
   const isBrokerKnown = brokers.length + mesh.brokers.length > 0;
   const served = new Set(mesh.waypointServicesOf(plugin));
   for (const target of plugin.targetRefs) {
