@@ -4,7 +4,7 @@ import { CLIENT_PORT } from "./nats-ports.ts";
 import { placementOf, type Placement } from "./placement.ts";
 import { Plugin } from "./plugin.ts";
 import { Service, type ServicePort } from "./service.ts";
-import { EVERY_WAYPOINT, waypointOf } from "./waypoint.ts";
+import { EVERY_WAYPOINT, usedWaypoint } from "./waypoint.ts";
 import { Workload } from "./workload.ts";
 
 export interface MeshOptions {
@@ -137,9 +137,10 @@ export class Mesh {
     return this.services.filter((service) => {
       const { namespace, name } = service.resource;
       if (namespace === resource.namespace && targets.includes(`Service/${name}`)) return true;
-      const use = waypointOf(service, this);
-      if (isForAll && typeof use === "object" && this.isBrokerService(service)) return true;
-      return typeof use === "object" && use.namespace === resource.namespace && targets.includes(`Gateway/${use.name}`);
+      const use = usedWaypoint(service, this);
+      if (!use) return false;
+      if (isForAll && this.isBrokerService(service)) return true;
+      return use.namespace === resource.namespace && targets.includes(`Gateway/${use.name}`);
     });
   }
 

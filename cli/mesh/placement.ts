@@ -3,7 +3,7 @@ import type { Mesh } from "./mesh.ts";
 import type { Plugin } from "./plugin.ts";
 import { selects } from "./selector.ts";
 import type { Service } from "./service.ts";
-import { waypointOf } from "./waypoint.ts";
+import { usedWaypoint } from "./waypoint.ts";
 import type { Workload } from "./workload.ts";
 
 /** The kind of proxies that run a plugin. */
@@ -62,8 +62,8 @@ function gatewayNamed(name: string, namespace: string, mesh: Mesh): Placement {
   const className = gateway?.root.text("spec", "gatewayClassName");
   if (className !== undefined) return className.includes("waypoint") ? "waypoint" : "gateway";
   const isUsed = mesh.services.some((service) => {
-    const use = waypointOf(service, mesh);
-    return typeof use === "object" && use.namespace === namespace && use.name === name;
+    const use = usedWaypoint(service, mesh);
+    return use?.namespace === namespace && use.name === name;
   });
   return isUsed || name.includes("waypoint") ? "waypoint" : "unknown";
 }

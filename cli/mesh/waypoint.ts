@@ -36,6 +36,12 @@ export function waypointOf({ resource }: Service, mesh: Mesh): WaypointUse | "no
   return namespace ? "none" : "unknown";
 }
 
+/** The waypoint that a Service is told to use, as far as the files show. */
+export function usedWaypoint(service: Service, mesh: Mesh): WaypointUse | undefined {
+  const use = waypointOf(service, mesh);
+  return typeof use === "object" ? use : undefined;
+}
+
 /** The waypoints of one namespace among the files. */
 export function waypointsIn(namespace: string, mesh: Mesh): Resource[] {
   return mesh
@@ -61,11 +67,10 @@ export function waypointAccount({ namespace, name }: WaypointUse, mesh: Mesh): S
 export function waypointsOf(plugin: Plugin, mesh: Mesh): Resource[] {
   const { namespace } = plugin.resource;
   const named = plugin.targetRefs.filter((target) => target.text("kind") === "Gateway");
-  const uses = mesh.waypointServicesOf(plugin).map((service) => waypointOf(service, mesh));
-  return [
-    ...named.map((target) => ({ namespace, name: target.text("name") })),
-    ...uses.filter((use) => typeof use === "object"),
-  ].flatMap((use) => waypointsIn(use.namespace, mesh).filter(({ name }) => name === use.name));
+  const uses = mesh.waypointServicesOf(plugin).flatMap((service) => usedWaypoint(service, mesh) ?? []);
+  return [...named.map((target) => ({ namespace, name: target.text("name") })), ...uses].flatMap((use) =>
+    waypointsIn(use.namespace, mesh).filter(({ name }) => name === use.name),
+  );
 }
 
 const INFRASTRUCTURE = ["spec", "infrastructure", "annotations"];

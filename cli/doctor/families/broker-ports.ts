@@ -18,7 +18,7 @@ import { otherPorts, otherServicePorts, type OpenPort } from "../../mesh/other-p
 import type { Mesh } from "../../mesh/mesh.ts";
 import { podsKey, type Pods } from "../../mesh/selector.ts";
 import type { Service } from "../../mesh/service.ts";
-import { waypointAccount, waypointOf } from "../../mesh/waypoint.ts";
+import { usedWaypoint, waypointAccount, waypointOf } from "../../mesh/waypoint.ts";
 import type { ServiceAccount, Workload } from "../../mesh/workload.ts";
 import { writeNearest } from "../../nearest.ts";
 import { family, type Report } from "../family.ts";
@@ -218,8 +218,8 @@ function judgeBroker(broker: Workload, configs: readonly NatsConfig[], mesh: Mes
 function judgeBehindWaypoint(behind: BehindWaypoint, mesh: Mesh, found: Grouped<Id>): boolean {
   const { pods, resource, place, service } = behind;
   const port = `port ${CLIENT_PORT} of ${resource.title}`;
-  const use = waypointOf(service, mesh);
-  const account = typeof use === "object" ? waypointAccount(use, mesh) : undefined;
+  const use = usedWaypoint(service, mesh);
+  const account = use && waypointAccount(use, mesh);
   const denial = account && denialOf(account, pods, CLIENT_PORT, mesh);
   if (denial) {
     const principal = principalOf(account, denial, trustDomainsFor(pods, mesh));

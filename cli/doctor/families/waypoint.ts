@@ -2,7 +2,7 @@ import type { Field } from "../../manifests/field.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import type { Plugin } from "../../mesh/plugin.ts";
 import type { Service } from "../../mesh/service.ts";
-import { EVERY_WAYPOINT, otherTraffic, waypointOf, waypointsIn } from "../../mesh/waypoint.ts";
+import { EVERY_WAYPOINT, otherTraffic, usedWaypoint, waypointOf, waypointsIn } from "../../mesh/waypoint.ts";
 import { family, type Report } from "../family.ts";
 
 type Id =
@@ -120,8 +120,8 @@ function judgePlugin(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
       if (known.length > 0 && !known.some((one) => one.namespace === namespace && one.name === name)) nothing();
       else if (mesh.placement(plugin) === "waypoint" && served.size === 0)
         for (const service of unserved(namespace, brokers, mesh)) {
-          const use = waypointOf(service, mesh);
-          if (typeof use !== "object") served.add(service);
+          const use = usedWaypoint(service, mesh);
+          if (!use) served.add(service);
           else {
             const message = `${service.resource.title} uses the waypoint ${use.namespace}/${use.name}, but ${plugin.resource.title} is for ${namespace}/${name}`;
             report("waypoint-unused", use.place, message, `write istio.io/use-waypoint: ${name}`);
