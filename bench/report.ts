@@ -21,7 +21,7 @@ import {
 import { readCosts, type HostCall } from "./host-calls.ts";
 import type { Disturbance, Machine } from "./machine.ts";
 import type { Measured, Plan } from "./measure.ts";
-import { setupOf, SETUPS, type SetupName } from "./setups.ts";
+import { baselineOf, setupOf, SETUPS, type SetupName } from "./setups.ts";
 import type { Estimate, Interval } from "./statistics.ts";
 import type { Table } from "./table.ts";
 import type { Verdict } from "./targets.ts";
@@ -94,7 +94,9 @@ export function workloadTable(measured: Measured): Table {
   const hasLatency = Object.values(measured.setups).some((rounds) => rounds[0]?.latency);
   const latency: Figure[] = hasLatency ? [p50, p99, p999] : [];
   const rows = measuredSetups(measured).map((name) => {
-    const { title, envoy, baseline } = setupOf(name);
+    const setup = setupOf(name);
+    const { title, envoy } = setup;
+    const baseline = baselineOf(setup);
     const empty: SetupName = baseline === "envoy" ? "empty" : "plain-empty";
     const isBaseline = name === baseline;
     const rounds = roundsOf(measured, [name]);

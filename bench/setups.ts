@@ -14,70 +14,24 @@ export interface Setup {
   enforces: boolean;
   /** True for a listener of the one Envoy, false for a direct connection to nats-server. */
   envoy: boolean;
-  /** The setup without a filter that this one is compared with. It encrypts as much as this one does. */
-  baseline: "envoy" | "plain-envoy";
   /** The language, for a small filter of bench/peers. */
   language?: string;
 }
 
 export const SETUPS = [
-  { name: "direct", title: "nats-server", tls: false, enforces: false, envoy: false, baseline: "plain-envoy" },
-  {
-    name: "native",
-    title: "nats-server, permissions",
-    tls: false,
-    enforces: true,
-    envoy: false,
-    baseline: "plain-envoy",
-  },
-  { name: "envoy", title: "Envoy, mTLS", tls: true, enforces: false, envoy: true, baseline: "envoy" },
-  { name: "empty", title: "Envoy, mTLS, empty filter", tls: true, enforces: false, envoy: true, baseline: "envoy" },
-  { name: "reading", title: "Envoy, mTLS, reading filter", tls: true, enforces: false, envoy: true, baseline: "envoy" },
-  {
-    name: "lines",
-    title: "Envoy, mTLS, line-reading filter",
-    tls: true,
-    enforces: false,
-    envoy: true,
-    baseline: "envoy",
-  },
-  { name: "filter", title: "Envoy, mTLS, istio-nats", tls: true, enforces: true, envoy: true, baseline: "envoy" },
-  { name: "beside", title: "Envoy, mTLS, other build", tls: true, enforces: true, envoy: true, baseline: "envoy" },
-  {
-    name: "rust",
-    title: "Envoy, mTLS, peer in Rust",
-    tls: true,
-    enforces: false,
-    envoy: true,
-    baseline: "envoy",
-    language: "Rust",
-  },
-  {
-    name: "go",
-    title: "Envoy, mTLS, peer in Go",
-    tls: true,
-    enforces: false,
-    envoy: true,
-    baseline: "envoy",
-    language: "Go",
-  },
-  { name: "plain-envoy", title: "Envoy, plain", tls: false, enforces: false, envoy: true, baseline: "plain-envoy" },
-  {
-    name: "plain-empty",
-    title: "Envoy, plain, empty filter",
-    tls: false,
-    enforces: false,
-    envoy: true,
-    baseline: "plain-envoy",
-  },
-  {
-    name: "plain-filter",
-    title: "Envoy, plain, istio-nats",
-    tls: false,
-    enforces: true,
-    envoy: true,
-    baseline: "plain-envoy",
-  },
+  { name: "direct", title: "nats-server", tls: false, enforces: false, envoy: false },
+  { name: "native", title: "nats-server, permissions", tls: false, enforces: true, envoy: false },
+  { name: "envoy", title: "Envoy, mTLS", tls: true, enforces: false, envoy: true },
+  { name: "empty", title: "Envoy, mTLS, empty filter", tls: true, enforces: false, envoy: true },
+  { name: "reading", title: "Envoy, mTLS, reading filter", tls: true, enforces: false, envoy: true },
+  { name: "lines", title: "Envoy, mTLS, line-reading filter", tls: true, enforces: false, envoy: true },
+  { name: "filter", title: "Envoy, mTLS, istio-nats", tls: true, enforces: true, envoy: true },
+  { name: "beside", title: "Envoy, mTLS, other build", tls: true, enforces: true, envoy: true },
+  { name: "rust", title: "Envoy, mTLS, peer in Rust", tls: true, enforces: false, envoy: true, language: "Rust" },
+  { name: "go", title: "Envoy, mTLS, peer in Go", tls: true, enforces: false, envoy: true, language: "Go" },
+  { name: "plain-envoy", title: "Envoy, plain", tls: false, enforces: false, envoy: true },
+  { name: "plain-empty", title: "Envoy, plain, empty filter", tls: false, enforces: false, envoy: true },
+  { name: "plain-filter", title: "Envoy, plain, istio-nats", tls: false, enforces: true, envoy: true },
 ] as const satisfies readonly Setup[];
 
 export type SetupName = (typeof SETUPS)[number]["name"];
@@ -87,6 +41,11 @@ export function setupOf(name: SetupName): Setup {
   const found = SETUPS.find((setup) => setup.name === name);
   if (!found) throw new Error(`There is no setup ${name}.`);
   return found;
+}
+
+/** The setup without a filter that one is compared with. It encrypts as much as that one does. */
+export function baselineOf({ tls }: Setup): "envoy" | "plain-envoy" {
+  return tls ? "envoy" : "plain-envoy";
 }
 
 export interface Listeners {
