@@ -25,8 +25,6 @@ const TICK_MILLISECONDS: u32 = 500;
  */
 const HURRIED_TICK_MILLISECONDS: u32 = 10;
 
-/** Root contexts whose ticks are hurried at present. */
-const hurrying: Set<u32> = new Set();
 const plugins: Map<u32, Plugin> = new Map();
 /** Addresses of `Connection`s by the host's numbers of their contexts. */
 const connections: NumberTable = NumberTable.at(CONNECTIONS);
@@ -37,11 +35,10 @@ function connectionOf(context: u32): Connection | null {
   return changetype<Connection | null>(connections.get(context));
 }
 
-/** Sets how often a root context ticks. It must be the one that the host is turned to. */
-function setPace(rootContext: u32, hurries: bool): void {
+/** Sets how often a plugin's root context ticks. It must be the one that the host is turned to. */
+function setPace(plugin: Plugin, hurries: bool): void {
   tickEvery(hurries ? HURRIED_TICK_MILLISECONDS : TICK_MILLISECONDS);
-  if (hurries) hurrying.add(rootContext);
-  else hurrying.delete(rootContext);
+  plugin.isHurried = hurries;
 }
 
 /** Its name tells the host which ABI this is. */
@@ -81,7 +78,7 @@ export function proxy_on_configure(rootContext: u32, size: u32): u32 {
   if (!plugins.has(rootContext)) return 0;
   const plugin = plugins.get(rootContext);
   if (!plugin.configure(<i32>size)) return 0;
-  setPace(rootContext, plugin.isLoading);
+  setPace(plugin, plugin.isLoading);
   return 1;
 }
 
@@ -89,9 +86,10 @@ export function proxy_on_configure(rootContext: u32, size: u32): u32 {
 export function proxy_on_tick(rootContext: u32): void {
   beginCallback();
   if (!plugins.has(rootContext)) return;
-  const hurries = plugins.get(rootContext).tick();
+  const plugin = plugins.get(rootContext);
+  const hurries = plugin.tick();
   // The tick may have turned the host to connections, and only a root's period can be set.
-  if (hurries != hurrying.has(rootContext) && actOn(rootContext)) setPace(rootContext, hurries);
+  if (hurries != plugin.isHurried && actOn(rootContext)) setPace(plugin, hurries);
 }
 
 /** Nothing is known yet: the TLS handshake has not begun. */
@@ -143,7 +141,6 @@ export function proxy_on_delete(context: u32): void {
     closeConnection(connection);
   } else if (plugins.has(context)) {
     plugins.get(context).destroy();
-    hurrying.delete(context);
     plugins.delete(context);
   }
 }

@@ -56,6 +56,8 @@ function holderIn(all: Plugin[], id: u32): Plugin | null {
 export class Plugin {
   readonly telemetry: PluginTelemetry = new PluginTelemetry();
   readonly policy: PluginPolicy = new PluginPolicy(this.telemetry);
+  /** The host lets it tick more often than usual at present. */
+  isHurried: bool = false;
   private readonly connections: Map<u32, Connection> = new Map();
   /** Ids of connections that may be under an older policy than the present one. */
   private behind: u32[] = [];
