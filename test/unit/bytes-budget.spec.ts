@@ -108,3 +108,48 @@ describe("a block for what is short-lived", () => {
     expect(usedBytes()).toBe(0);
   });
 });
+
+/** One size of blocks of the budget: those that are still in use. */
+class Blocks {
+  inUse: usize[] = [];
+
+  constructor(readonly size: usize) {}
+
+  takeAll(): void {
+    for (let block = take(this.size); block != 0; block = take(this.size)) this.inUse.push(block);
+  }
+
+  /** Gives back all but every `step`-th. */
+  thin(step: i32): void {
+    const kept: usize[] = [];
+    for (let i = 0; i < this.inUse.length; i++) {
+      if (i % step == 0) kept.push(this.inUse[i]);
+      else giveBack(this.inUse[i], this.size);
+    }
+    this.inUse = kept;
+  }
+}
+
+describe("linear memory", () => {
+  it("stops growing where the budget's blocks leave gaps for smaller ones alone, and these are still to be had", () => {
+    raiseLimit(64 << 20);
+    const sizes: Blocks[] = [];
+    // Each is four times as large as the one before, and a quarter of that stays between the gaps.
+    for (let bits = 10; bits <= 22; bits += 2) {
+      const blocks = new Blocks((1 << bits) - 16);
+      blocks.takeAll();
+      sizes.push(blocks);
+      for (let i = 0; i < sizes.length; i++) sizes[i].thin(4);
+    }
+    // At 160 MiB it may have doubled last.
+    expect(memory.size()).toBeLessThan((320 << 20) / 65_536);
+    const small = take(100);
+    expect(small).not.toBe(0);
+    giveBack(small, 100);
+    for (let i = 0; i < sizes.length; i++) sizes[i].thin(i32.MAX_VALUE);
+    for (let i = 0; i < sizes.length; i++) {
+      if (sizes[i].inUse.length > 0) giveBack(sizes[i].inUse[0], sizes[i].size);
+    }
+    expect(usedBytes()).toBe(0);
+  });
+});
