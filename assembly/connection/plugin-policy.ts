@@ -6,6 +6,7 @@ import { freeConfiguration } from "../proxy/configuration";
 import { LogLevel, logText } from "../proxy/log";
 import { propertyPath, textProperty } from "../proxy/properties";
 import { findLoaded, LoadedPolicy, loadPolicy } from "./loaded-policy";
+import { pluginNamed } from "./named-plugin";
 import { OwnConfiguration } from "./own-configuration";
 import { PluginTelemetry } from "./plugin-telemetry";
 import { isReadInSlices, PolicyInForce } from "./policy-in-force";
@@ -28,8 +29,6 @@ const NO_SEQUENCE: u64 = u64.MAX_VALUE;
 const roots: PluginPolicy[] = [];
 /** Roots that the host has dropped, by name and fingerprint (`mark`), the newest last. */
 const dropped: string[] = [];
-/** The newest publication with whose text the host has configured this VM. */
-const reachedByName: Map<string, u64> = new Map();
 
 /**
  * Which policy one plugin configuration (a root context) follows: the newest that any VM of the proxy has published
@@ -208,14 +207,15 @@ export class PluginPolicy {
       late = newest.hasJustEnded(this.own.fingerprint, now);
     }
     published.release();
+    const plugin = pluginNamed(this.own.name);
     if (sequence != 0 && this.newestFingerprint == this.own.fingerprint) {
-      reachedByName.set(this.own.name, sequence);
+      plugin.reached = sequence;
       return;
     }
     // Configurations reach a VM in the order in which the host was given them: a VM that was given the newest before is not late.
-    if (reachedByName.has(this.own.name) && reachedByName.get(this.own.name) == sequence) late = false;
+    if (plugin.reached == sequence) late = false;
     if (!late && this.publish(published, sequence, now)) {
-      reachedByName.set(this.own.name, this.newestSequence);
+      plugin.reached = this.newestSequence;
       return;
     }
     this.adopt(published);

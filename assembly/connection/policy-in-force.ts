@@ -1,6 +1,7 @@
 import { decimal } from "../bytes/digits";
 import { LogLevel, logText } from "../proxy/log";
 import { findLoaded, LoadedPolicy, loadPolicy, noPolicy } from "./loaded-policy";
+import { pluginNamed } from "./named-plugin";
 import { OwnConfiguration } from "./own-configuration";
 import { PluginTelemetry } from "./plugin-telemetry";
 import { loadingOf, PolicyLoading } from "./policy-loading";
@@ -10,9 +11,6 @@ import { loadingOf, PolicyLoading } from "./policy-loading";
  * one stays in force.
  */
 const AT_ONCE_BYTES: i32 = 64 << 10;
-
-/** The fingerprint that a plugin had in force last, by its name. The first one counts as no change. */
-const inForceByName: Map<string, u64> = new Map();
 
 /** Is a policy of `length` bytes read in slices? */
 export function isReadInSlices(length: i32): bool {
@@ -102,10 +100,10 @@ export class PolicyInForce {
     this.policy = policy;
     this.stopLoading();
     const fingerprint = policy.fingerprint;
-    const name = this.own.name;
-    this.telemetry.adopt(policy.document, fingerprint, name);
-    if (inForceByName.has(name) && inForceByName.get(name) != fingerprint) this.telemetry.stats.policyChanged();
-    inForceByName.set(name, fingerprint);
+    this.telemetry.adopt(policy.document, fingerprint, this.own.name);
+    const plugin = pluginNamed(this.own.name);
+    if (plugin.inForce != 0 && plugin.inForce != fingerprint) this.telemetry.stats.policyChanged();
+    plugin.inForce = fingerprint;
   }
 
   /** Nobody is judged by it any more. */
