@@ -1,4 +1,5 @@
 import { ServerLine } from "../nats/server-line";
+import { hasVerticalBlank } from "../nats/words";
 import { Meter } from "../telemetry/meter";
 import { ProtocolError } from "../telemetry/protocol-error";
 import { Access } from "./access";
@@ -62,11 +63,12 @@ export function deliver(connection: Connection, line: ServerLine): bool {
   }
   if (access != null && connection.isFiltered && keepsBack(access, line, sub)) {
     reportDelivery(connection, false, line, access);
-    // The server's own answer that nobody listens counts for no maximum there.
-    if (sub != 0 && isLive(sub) && !isNoResponders(line)) {
-      countKeptBack(sub);
-      endIfReached(connection, sub);
-    }
+    keptBack(connection, line, sub);
+    return false;
+  }
+  if (!connection.observing && isMisread(connection, line)) {
+    reportUnreadable(connection, ProtocolError.LINE_BREAK);
+    keptBack(connection, line, sub);
     return false;
   }
   const shadow = connection.shadow;
@@ -86,6 +88,22 @@ function keepsBack(access: Access, line: ServerLine, sub: usize): bool {
   const queue = sub != 0 ? queueOf(sub) : 0;
   const queueLength = sub != 0 ? queueLengthOf(sub) : 0;
   return access.keepsBack(line.subject, line.subjectLength, queue, queueLength, isKnown);
+}
+
+/** Would the client take the subject or the reply subject for two arguments? */
+function isMisread(connection: Connection, line: ServerLine): bool {
+  return (
+    connection.options.isPython &&
+    (hasVerticalBlank(line.subject, line.subjectLength) || hasVerticalBlank(line.reply, line.replyLength))
+  );
+}
+
+/** Counts a message that the server has counted for a maximum, and which does not go to the client. */
+function keptBack(connection: Connection, line: ServerLine, sub: usize): void {
+  // The server's own answer that nobody listens counts for no maximum there.
+  if (sub == 0 || !isLive(sub) || isNoResponders(line)) return;
+  countKeptBack(sub);
+  endIfReached(connection, sub);
 }
 
 /** Counts a message that goes to the client, notes what it answers, asks and grants, and audits it if it is sampled. */

@@ -1,3 +1,4 @@
+import { startsWith } from "../bytes/compare";
 import { isInteger, JsonToken } from "../bytes/json";
 import { utf8 } from "../bytes/text";
 import { keyIs, readValue, scanner, tokenIsTrue, Value } from "./json-fields";
@@ -16,6 +17,9 @@ const BOOLEANS: StaticArray<StaticArray<u8>> = [
   utf8("new_account"),
 ];
 const PROTOCOL: StaticArray<u8> = utf8("protocol");
+const LANG: StaticArray<u8> = utf8("lang");
+/** What nats-py says there begins so. */
+const PYTHON: StaticArray<u8> = utf8("python");
 const STRINGS: StaticArray<StaticArray<u8>> = [
   utf8("user"),
   utf8("pass"),
@@ -25,7 +29,6 @@ const STRINGS: StaticArray<StaticArray<u8>> = [
   utf8("sig"),
   utf8("proxy_sig"),
   utf8("name"),
-  utf8("lang"),
   utf8("version"),
   utf8("account"),
   utf8("remote_account"),
@@ -43,6 +46,8 @@ export class ConnectOptions {
   headers: bool = false;
   /** nats-server may send a further INFO at any time (client.go `ClientProtoInfo`), and does behind its first PONG. */
   takesInfo: bool = false;
+  /** The client's library is one of Python's, to which VT and FF are blanks (words.ts `hasVerticalBlank`). */
+  isPython: bool = false;
   /** A CONNECT was accepted. */
   received: bool = false;
 
@@ -89,6 +94,12 @@ export class ConnectOptions {
       // Neither 0 nor a minus.
       this.takesInfo = load<u8>(scanner.tokenStart) > 0x30;
       return isInteger(scanner.tokenStart, scanner.tokenEnd) ? value : Value.WRONG_TYPE;
+    }
+    if (keyIs(LANG)) {
+      const value = readValue(JsonToken.STRING);
+      const start = scanner.tokenStart;
+      if (value == Value.TAKEN) this.isPython = startsWith(start, <i32>(scanner.tokenEnd - start), PYTHON);
+      return value;
     }
     return scanner.skipValue() ? Value.TAKEN : Value.BROKEN;
   }

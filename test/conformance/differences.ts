@@ -65,6 +65,13 @@ export const DIFFERENCES: readonly Difference[] = [
     ],
   },
   {
+    name: "vertical-blanks-to-python",
+    title: "No message with a form feed or vertical tab in its subject or reply subject goes to nats-py",
+    why: "nats-server takes both for letters, but nats-py for blanks: what `PUB orders.a<FF>2` sends comes to its subscription 2, whatever that is to, and a reply subject with one ends its connection. Other clients get such messages. A client is nats-py if the `lang` in its CONNECT begins with `python`.",
+    stricter: "filter",
+    sessions: ["own-form-feed-to-python"],
+  },
+  {
     name: "headers-without-end",
     title: "Headers must end with an empty line",
     why: "nats-server takes any bytes for headers. JetStream writes headers of its own over the last two of them, and removes a status up to the first CR. So mirrors, sources and replicas of a stream get another block than the one that was checked, which ends or stops them. Only blocks with a line that begins as the names of nats-server's headers do, or with a status 100, must end so.",

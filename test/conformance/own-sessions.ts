@@ -69,6 +69,12 @@ export const OWN_SESSIONS: readonly Session[] = [
   ]),
   session("own-status-without-cr", { publish: { allow: ["jobs.>"] } }, [hpub("jobs.a", "NATS/1.0 100 x")]),
   session("own-reply-to-jetstream", EVERYTHING, ["PUB ask $JS.API.STREAM.DELETE.S 0\r\n\r\n"]),
+  session(
+    "own-form-feed-to-python",
+    EVERYTHING,
+    ["SUB orders.* 1\r\n", "PUB orders.a\f2 0\r\n\r\n", "PUB orders.a _INBOX.a\vb 0\r\n\r\n"],
+    { connect: { verbose: true, pedantic: false, headers: true, protocol: 1, echo: true, lang: "python3" } },
+  ),
   session("own-reply-to-raft", EVERYTHING, ["PUB ask $NRG.P.S-R3F-group 0\r\n\r\n"]),
   session("own-reply-to-server", EVERYTHING, [
     "PUB ask $SYS.SERVER.NAX.SHUTDOWN 0\r\n\r\n",

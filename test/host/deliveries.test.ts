@@ -5,6 +5,7 @@ import { Host } from "./host.ts";
 import {
   configuredHost,
   CONNECT,
+  hmsg,
   hpub,
   msg,
   PING,
@@ -121,6 +122,39 @@ describe("a subscription with wildcards over a deny", () => {
       subscriptionViolation("ok.*", "q") + subscriptionViolation("ok.work.*", "workers"),
     );
     assert.equal(stat(host, "istio_nats_refusals_total", { reason: "queue_over_deny" }), 2);
+  });
+});
+
+describe("a delivery with a form feed or a vertical tab in its subject or reply subject", () => {
+  const misread = [msg("ok.a\f2", "1", "x"), msg("ok.a\v2", "1", "x"), msg("ok.a", "1", "x", "_INBOX.a\vb")];
+  const python = `CONNECT {"headers":true,"verbose":false,"lang":"python3"}\r\n`;
+
+  it("is withheld from nats-py, which takes these for blanks, and counted", () => {
+    const host = configuredHost();
+    const wire = Wire.connected(host, { connect: python });
+    wire.client("SUB ok.> 1\r\n");
+    const plain = msg("ok.a", "1", "y");
+    assert.equal(wire.server(plain + misread.join(plain) + plain), plain.repeat(4));
+    for (const byte of misread.join("")) assert.equal(wire.server(byte), "");
+    assert.equal(wire.server(hmsg("ok.a\f2", "1", "NATS/1.0\r\n\r\n")), "");
+    assert.equal(wire.server(plain), plain);
+    assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "line_break" }), 7);
+  });
+
+  it("goes to clients of other languages", () => {
+    for (const connect of [CONNECT, CONNECT.replace("{", '{"lang":"go",')]) {
+      const wire = Wire.connected(configuredHost(), { connect });
+      wire.client("SUB ok.> 1\r\n");
+      for (const message of misread) assert.equal(wire.server(message), message);
+    }
+  });
+
+  it("counts for the maximum of its subscription, for which nats-server has counted it", () => {
+    const wire = Wire.connected(configuredHost(), { connect: python });
+    wire.client("SUB ok.> 1\r\nUNSUB 1 2\r\n");
+    assert.equal(wire.server(msg("ok.a", "1", "x") + msg("ok.a\f2", "1", "x")), msg("ok.a", "1", "x"));
+    // A subscription at its end is unsubscribed from (deliveries.ts `endReached`).
+    assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
   });
 });
 

@@ -45,6 +45,24 @@ describe("the fields of CONNECT", () => {
     expect(after('{"user":"\\ud800"}')).toBe("VP-");
   });
 
+  it("tell by lang whether the library is one of Python's, as the last CONNECT says", () => {
+    const fresh = new ConnectOptions();
+    const texts = [
+      '{"lang":"go"}',
+      '{"lang":"python3"}',
+      '{"lang":null}',
+      '{"lang":"python"}',
+      '{"lang":"pytho"}',
+      "{}",
+    ];
+    const python = [false, true, true, true, false, false];
+    for (let i = 0; i < texts.length; i++) {
+      expect(fresh.read(pointerTo(texts[i]), lengthOf(texts[i]))).toBe(true);
+      expect(fresh.isPython).toBe(python[i], texts[i]);
+    }
+    heap.free(changetype<usize>(fresh));
+  });
+
   it("are a 64-bit integer for the protocol", () => {
     const right = ["1", "0", "-0", "-1", "9223372036854775807", "null"];
     for (let i = 0; i < right.length; i++) expect(after(`{"protocol":${right[i]}}`)).toBe("VP-");
