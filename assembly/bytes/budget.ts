@@ -32,18 +32,29 @@ function charge(size: usize): bool {
   return true;
 }
 
-/**
- * Bytes that linear memory has for all that is not taken here: policies, remembered decisions, meters, and connections themselves.
- */
+/** Bytes that linear memory has for all that is not taken here: policies, remembered decisions, and connections themselves. */
 const BESIDE: usize = 64 << 20;
+/** The same for meters, of which the configuration decides how many there are; at most MOST_METERED count. */
+let metered: usize = 0;
+const MOST_METERED: usize = 128 << 20;
 
 /**
- * Is there a free block of `size` bytes, or may linear memory grow for one? Gaps between blocks are room for smaller ones alone. So
- * whoever chooses their sizes makes the heap several times as large as what is in use, 2,156 MiB for 450 (Node host), where
- * V8 refuses to grow at 1,008. Memory grows for the budget only while it is smaller than one and a half times as much and BESIDE.
+ * Bytes of linear memory from which on it does not grow for the budget. Gaps between blocks are room for smaller ones alone. So
+ * whoever chooses their sizes makes the heap several times as large as what is in use, 2,156 MiB for 450 (Node host), where V8
+ * refuses to grow at 1,008. It is one and a half times the budget, and what lies beside it: at most 960 MiB.
  */
+export function mostToGrowFrom(): usize {
+  return limit + limit / 2 + BESIDE + min(metered, MOST_METERED);
+}
+
+/** Is there a free block of `size` bytes, or may linear memory grow for one? */
 function hasRoom(size: usize): bool {
-  return linearBytes() < limit + limit / 2 + BESIDE || hasFreeBlock(cost(size));
+  return linearBytes() < mostToGrowFrom() || hasFreeBlock(cost(size));
+}
+
+/** Meters have taken `bytes` more, or have given them back where that is less than 0. */
+export function noteMetered(bytes: isize): void {
+  metered += bytes;
 }
 
 /**

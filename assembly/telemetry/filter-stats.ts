@@ -129,7 +129,7 @@ export class FilterStats {
     incrementMetric(this.event(name), by);
   }
 
-  /** The host's number of one of EVENTS. */
+  /** The host's number of `name`, which must be one of EVENTS. */
   private event(name: string): u32 {
     const place = EVENTS.indexOf(name);
     if (this.events[place] == <i32>NO_METRIC) this.events[place] = <i32>this.define(name, "");

@@ -1,3 +1,4 @@
+import { noteMetered } from "../bytes/budget";
 import { Operation } from "../nats/operation";
 import { ServerError } from "../nats/server-errors";
 import { Reason, REASON_NAMES } from "../policy/reason";
@@ -62,14 +63,21 @@ const PING_METRIC: usize = OWN_METRICS + ((<usize>OWN_SERIES) << 2);
 const CLASS_METRICS: usize = (<usize>CLASS_SERIES) << 3;
 /** Where the numbers of a class's two histograms are. */
 const CLASS_DURATIONS: usize = CLASS_METRICS + ((<usize>CLASS_SERIES) << 2);
+const OWN_BYTES: usize = PING_METRIC + 4;
+const CLASS_BYTES: usize = CLASS_DURATIONS + 8;
 
-function newBlock(series: i32, histograms: i32): usize {
-  const counts = (<usize>series) << 3;
-  const metrics = (<usize>(series + histograms)) << 2;
-  const block = heap.alloc(counts + metrics);
-  memory.fill(block, 0, counts);
-  for (let at: usize = 0; at < metrics; at += 4) store<u32>(block + counts + at, NO_METRIC);
+/** A block of `bytes`, in which the host's numbers begin at `metrics`. */
+function newBlock(bytes: usize, metrics: usize): usize {
+  noteMetered(bytes);
+  const block = heap.alloc(bytes);
+  memory.fill(block, 0, metrics);
+  for (let at = metrics; at < bytes; at += 4) store<u32>(block + at, NO_METRIC);
   return block;
+}
+
+function freeBlock(block: usize, bytes: usize): void {
+  noteMetered(-(<isize>bytes));
+  heap.free(block);
 }
 
 /**
@@ -79,7 +87,7 @@ function newBlock(series: i32, histograms: i32): usize {
 @unmanaged
 @final
 export class Meter {
-  private readonly own: usize = newBlock(OWN_SERIES, 1);
+  private readonly own: usize = newBlock(OWN_BYTES, OWN_METRICS);
   /** The address of each class's block, by the class's number; 0 until the class is met. */
   private readonly blocks: usize = heap.alloc((<usize>MAX_CLASS_NUMBERS) << 2);
   private readonly refusals: RefusalCounts = new RefusalCounts();
@@ -107,12 +115,12 @@ export class Meter {
   destroy(): void {
     for (let number: usize = 0; number < <usize>MAX_CLASS_NUMBERS; number++) {
       const block = load<usize>(this.blocks + (number << 2));
-      if (block != 0) heap.free(block);
+      if (block != 0) freeBlock(block, CLASS_BYTES);
     }
     allRefusalSeries -= this.refusals.count;
     this.refusals.destroy();
     heap.free(this.blocks);
-    heap.free(this.own);
+    freeBlock(this.own, OWN_BYTES);
     heap.free(changetype<usize>(this));
   }
 
@@ -124,7 +132,7 @@ export class Meter {
   }
 
   private makeBlock(subjectClass: i32): usize {
-    const block = newBlock(CLASS_SERIES, 2);
+    const block = newBlock(CLASS_BYTES, CLASS_METRICS);
     store<usize>(this.blocks + ((<usize>subjectClass) << 2), block);
     return block;
   }

@@ -2,6 +2,8 @@ import {
   giveBack,
   giveBackShortLived,
   limitBytes,
+  mostToGrowFrom,
+  noteMetered,
   raiseLimit,
   shareBytes,
   SHORT_LIVED,
@@ -131,6 +133,16 @@ class Blocks {
 }
 
 describe("linear memory", () => {
+  it("has room for meters beside the budget, up to a bound", () => {
+    const without = mostToGrowFrom();
+    noteMetered(128 << 20);
+    expect(mostToGrowFrom()).toBe(without + (128 << 20));
+    noteMetered(1 << 20);
+    expect(mostToGrowFrom()).toBe(without + (128 << 20));
+    noteMetered(-(129 << 20));
+    expect(mostToGrowFrom()).toBe(without);
+  });
+
   it("stops growing where the budget's blocks leave gaps for smaller ones alone, and these are still to be had", () => {
     raiseLimit(64 << 20);
     const sizes: Blocks[] = [];
@@ -146,6 +158,13 @@ describe("linear memory", () => {
     const small = take(100);
     expect(small).not.toBe(0);
     giveBack(small, 100);
+    const large: usize = 16 << 20;
+    expect(take(large)).toBe(0);
+    noteMetered(128 << 20);
+    const block = take(large);
+    expect(block).not.toBe(0);
+    giveBack(block, large);
+    noteMetered(-(128 << 20));
     for (let i = 0; i < sizes.length; i++) sizes[i].thin(i32.MAX_VALUE);
     for (let i = 0; i < sizes.length; i++) {
       if (sizes[i].inUse.length > 0) giveBack(sizes[i].inUse[0], sizes[i].size);
