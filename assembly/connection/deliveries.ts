@@ -1,5 +1,6 @@
+import { hasVerticalBlank, hasWideBlank, LibraryBlanks } from "../nats/library-blanks";
+import { Operation } from "../nats/operation";
 import { ServerLine } from "../nats/server-line";
-import { hasVerticalBlank } from "../nats/words";
 import { Meter } from "../telemetry/meter";
 import { ProtocolError } from "../telemetry/protocol-error";
 import { Access } from "./access";
@@ -92,10 +93,11 @@ function keepsBack(access: Access, line: ServerLine, sub: usize): bool {
 
 /** Would the client take the subject or the reply subject for two arguments? */
 function isMisread(connection: Connection, line: ServerLine): bool {
-  return (
-    connection.options.isPython &&
-    (hasVerticalBlank(line.subject, line.subjectLength) || hasVerticalBlank(line.reply, line.replyLength))
-  );
+  const blanks = connection.options.blanks;
+  if (blanks == LibraryBlanks.USUAL) return false;
+  if (hasVerticalBlank(line.subject, line.subjectLength) || hasVerticalBlank(line.reply, line.replyLength)) return true;
+  if (blanks != LibraryBlanks.UNICODE || line.operation != Operation.HMSG) return false;
+  return hasWideBlank(line.subject, line.subjectLength) || hasWideBlank(line.reply, line.replyLength);
 }
 
 /** Counts a message that the server has counted for a maximum, and which does not go to the client. */

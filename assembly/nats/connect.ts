@@ -1,7 +1,7 @@
-import { startsWith } from "../bytes/compare";
 import { isInteger, JsonToken } from "../bytes/json";
 import { utf8 } from "../bytes/text";
 import { keyIs, readValue, scanner, tokenIsTrue, Value } from "./json-fields";
+import { blanksOf, LibraryBlanks } from "./library-blanks";
 
 /**
  * Fields of CONNECT by their Go type (nats-server client.go `ClientOpts`); a wrong type ends the connection. The first three are
@@ -18,8 +18,6 @@ const BOOLEANS: StaticArray<StaticArray<u8>> = [
 ];
 const PROTOCOL: StaticArray<u8> = utf8("protocol");
 const LANG: StaticArray<u8> = utf8("lang");
-/** What nats-py says there begins so. */
-const PYTHON: StaticArray<u8> = utf8("python");
 const STRINGS: StaticArray<StaticArray<u8>> = [
   utf8("user"),
   utf8("pass"),
@@ -46,8 +44,8 @@ export class ConnectOptions {
   headers: bool = false;
   /** nats-server may send a further INFO at any time (client.go `ClientProtoInfo`), and does behind its first PONG. */
   takesInfo: bool = false;
-  /** The client's library is one of Python's, to which VT and FF are blanks (words.ts `hasVerticalBlank`). */
-  isPython: bool = false;
+  /** What the client's library takes for blanks, by `lang`. */
+  blanks: LibraryBlanks = LibraryBlanks.USUAL;
   /** A CONNECT was accepted. */
   received: bool = false;
 
@@ -98,7 +96,7 @@ export class ConnectOptions {
     if (keyIs(LANG)) {
       const value = readValue(JsonToken.STRING);
       const start = scanner.tokenStart;
-      if (value == Value.TAKEN) this.isPython = startsWith(start, <i32>(scanner.tokenEnd - start), PYTHON);
+      if (value == Value.TAKEN) this.blanks = blanksOf(start, <i32>(scanner.tokenEnd - start));
       return value;
     }
     return scanner.skipValue() ? Value.TAKEN : Value.BROKEN;

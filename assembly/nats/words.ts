@@ -4,8 +4,6 @@ export const SPACE: u8 = 0x20;
 export const TAB: u8 = 0x09;
 export const CR: u8 = 0x0d;
 export const LF: u8 = 0x0a;
-const VT: u8 = 0x0b;
-const FF: u8 = 0x0c;
 /** Both, as they lie in memory. */
 export const CR_LF: u16 = 0x0a0d;
 
@@ -20,19 +18,6 @@ export const OK: u64 = 0x4b4f0b;
 @inline
 export function isBlank(b: u8): bool {
   return b == SPACE || b == TAB;
-}
-
-/**
- * Is one of these bytes a VT or FF? nats-server takes these for letters, and Python's regular expressions for blanks: in nats-py 2.16
- * what `PUB orders.a<FF>2` sends came to the subscription 2 of whoever reads `orders.*`, whatever that was to, and a reply subject
- * with VT ended the reader's connection (tried).
- */
-export function hasVerticalBlank(pointer: usize, length: i32): bool {
-  for (let i = 0; i < length; i++) {
-    const b = load<u8>(pointer + <usize>i);
-    if (b == VT || b == FF) return true;
-  }
-  return false;
 }
 
 /** What has arrived of a line, compared with a verb. */

@@ -65,9 +65,10 @@ export const DIFFERENCES: readonly Difference[] = [
     ],
   },
   {
-    name: "vertical-blanks-to-python",
-    title: "No message with a form feed or vertical tab in its subject or reply subject goes to nats-py",
-    why: "nats-server takes both for letters, but nats-py for blanks: what `PUB orders.a<FF>2` sends comes to its subscription 2, whatever that is to, and a reply subject with one ends its connection. Other clients get such messages. A client is nats-py if the `lang` in its CONNECT begins with `python`.",
+    name: "blanks-of-libraries",
+    title:
+      "No message whose subject or reply subject has what the client's library alone takes for a blank goes to that client",
+    why: "nats-server takes a form feed and a vertical tab for letters, but nats-py, nats-pure and async-nats for blanks, and async-nats does so with all blanks of Unicode where there are headers: what `PUB orders.a<FF>2` sends comes to their subscription 2, whatever that is to, and a reply subject with one ends the connection, or makes lines of the payload (nats-pure). Other clients get such messages. The `lang` in a CONNECT tells: it begins with `python`, with `ruby`, `jruby` or `truffleruby`, or with `rust`.",
     stricter: "filter",
     sessions: ["own-form-feed-to-python"],
   },

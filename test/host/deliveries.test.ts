@@ -125,24 +125,40 @@ describe("a subscription with wildcards over a deny", () => {
   });
 });
 
-describe("a delivery with a form feed or a vertical tab in its subject or reply subject", () => {
+describe("a delivery whose subject or reply subject has what the client's library alone takes for a blank", () => {
   const misread = [msg("ok.a\f2", "1", "x"), msg("ok.a\v2", "1", "x"), msg("ok.a", "1", "x", "_INBOX.a\vb")];
-  const python = `CONNECT {"headers":true,"verbose":false,"lang":"python3"}\r\n`;
+  const speaking = (lang: string): string => CONNECT.replace("{", `{"lang":"${lang}",`);
+  const python = speaking("python3");
+  const headers = "NATS/1.0\r\n\r\n";
 
-  it("is withheld from nats-py, which takes these for blanks, and counted", () => {
+  it("is withheld, and counted", () => {
+    for (const lang of ["python3", "ruby3.1.2", "rust"]) {
+      const host = configuredHost();
+      const wire = Wire.connected(host, { connect: speaking(lang) });
+      wire.client("SUB ok.> 1\r\n");
+      const plain = msg("ok.a", "1", "y");
+      assert.equal(wire.server(plain + misread.join(plain) + plain), plain.repeat(4));
+      for (const byte of misread.join("")) assert.equal(wire.server(byte), "");
+      assert.equal(wire.server(hmsg("ok.a\f2", "1", headers)), "");
+      assert.equal(wire.server(plain), plain);
+      assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "line_break" }), 7);
+    }
+  });
+
+  it("is withheld from async-nats where it has headers, and a blank of Unicode", () => {
     const host = configuredHost();
-    const wire = Wire.connected(host, { connect: python });
+    const wire = Wire.connected(host, { connect: speaking("rust") });
     wire.client("SUB ok.> 1\r\n");
-    const plain = msg("ok.a", "1", "y");
-    assert.equal(wire.server(plain + misread.join(plain) + plain), plain.repeat(4));
-    for (const byte of misread.join("")) assert.equal(wire.server(byte), "");
-    assert.equal(wire.server(hmsg("ok.a\f2", "1", "NATS/1.0\r\n\r\n")), "");
-    assert.equal(wire.server(plain), plain);
-    assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "line_break" }), 7);
+    const blank = Buffer.from("\u00a0").toString("latin1");
+    assert.equal(wire.server(hmsg(`ok.a${blank}2`, "1", headers)), "");
+    assert.equal(wire.server(hmsg("ok.a", "1", headers, "", `_INBOX.a${blank}b`)), "");
+    assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "line_break" }), 2);
+    const without = msg(`ok.a${blank}2`, "1", "x");
+    assert.equal(wire.server(without), without);
   });
 
   it("goes to clients of other languages", () => {
-    for (const connect of [CONNECT, CONNECT.replace("{", '{"lang":"go",')]) {
+    for (const connect of [CONNECT, speaking("go")]) {
       const wire = Wire.connected(configuredHost(), { connect });
       wire.client("SUB ok.> 1\r\n");
       for (const message of misread) assert.equal(wire.server(message), message);

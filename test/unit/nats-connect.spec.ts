@@ -1,4 +1,5 @@
 import { ConnectOptions } from "../../assembly/nats/connect";
+import { LibraryBlanks } from "../../assembly/nats/library-blanks";
 import { lengthOf, pointerTo } from "./bytes-support";
 
 const options = new ConnectOptions();
@@ -45,20 +46,26 @@ describe("the fields of CONNECT", () => {
     expect(after('{"user":"\\ud800"}')).toBe("VP-");
   });
 
-  it("tell by lang whether the library is one of Python's, as the last CONNECT says", () => {
+  it("tell by lang what the library takes for blanks, as the last CONNECT says", () => {
     const fresh = new ConnectOptions();
-    const texts = [
-      '{"lang":"go"}',
-      '{"lang":"python3"}',
-      '{"lang":null}',
-      '{"lang":"python"}',
-      '{"lang":"pytho"}',
-      "{}",
+    const langs = [
+      '"go"',
+      '"python3"',
+      "null",
+      '"ruby3.3.0"',
+      '"pytho"',
+      '"jruby9.4.8.0"',
+      '"rus"',
+      '"truffleruby24"',
+      '"rust"',
     ];
-    const python = [false, true, true, true, false, false];
-    for (let i = 0; i < texts.length; i++) {
-      expect(fresh.read(pointerTo(texts[i]), lengthOf(texts[i]))).toBe(true);
-      expect(fresh.isPython).toBe(python[i], texts[i]);
+    const usual = LibraryBlanks.USUAL;
+    const vertical = LibraryBlanks.VERTICAL;
+    const blanks = [usual, vertical, vertical, vertical, usual, vertical, usual, vertical, LibraryBlanks.UNICODE];
+    for (let i = 0; i < langs.length; i++) {
+      const text = `{"lang":${langs[i]}}`;
+      expect(fresh.read(pointerTo(text), lengthOf(text))).toBe(true);
+      expect(fresh.blanks).toBe(blanks[i], text);
     }
     heap.free(changetype<usize>(fresh));
   });

@@ -1,0 +1,69 @@
+import { startsWith } from "../bytes/compare";
+import { utf8 } from "../bytes/text";
+
+/**
+ * What a client's library takes for blanks in a control line. Where that is more than nats-server does, what
+ * `PUB orders.a<FF>2` sends comes to the subscription 2 of whoever reads `orders.*`, whatever that is to, and a reply subject with
+ * such a blank ends the reader's connection, or makes lines of the payload (tried with nats-py 2.16, the parser of nats-pure 2.5 and
+ * async-nats 0.49).
+ */
+export const enum LibraryBlanks {
+  /** No more than nats-server does. */
+  USUAL = 0,
+  /** VT and FF too: `\s` in regular expressions of Python and Ruby. */
+  VERTICAL = 1,
+  /** These, and in an HMSG all of Unicode's: Rust's `split_whitespace` (async-nats connection.rs, `try_read_op`). */
+  UNICODE = 2,
+}
+
+const RUST: StaticArray<u8> = utf8("rust");
+/** How `lang` begins in CONNECTs of nats-py, and of nats-pure under Ruby's engines. */
+const VERTICAL_LANGS: StaticArray<StaticArray<u8>> = [utf8("python"), utf8("ruby"), utf8("jruby"), utf8("truffleruby")];
+
+const VT: u8 = 0x0b;
+const FF: u8 = 0x0c;
+
+/** What the library takes for blanks that calls its language so in CONNECT. */
+export function blanksOf(lang: usize, length: i32): LibraryBlanks {
+  if (startsWith(lang, length, RUST)) return LibraryBlanks.UNICODE;
+  for (let i = 0; i < VERTICAL_LANGS.length; i++) {
+    if (startsWith(lang, length, unchecked(VERTICAL_LANGS[i]))) return LibraryBlanks.VERTICAL;
+  }
+  return LibraryBlanks.USUAL;
+}
+
+/** Is one of these bytes a VT or FF? */
+export function hasVerticalBlank(pointer: usize, length: i32): bool {
+  for (let i = 0; i < length; i++) {
+    const b = load<u8>(pointer + <usize>i);
+    if (b == VT || b == FF) return true;
+  }
+  return false;
+}
+
+/**
+ * Is one of these characters a blank of Unicode beyond ASCII (White_Space in PropList.txt)? Two bytes behind them, which are no part
+ * of a character, must be memory.
+ */
+export function hasWideBlank(pointer: usize, length: i32): bool {
+  for (let p = pointer; p < pointer + <usize>length; p++) {
+    const last = load<u8>(p, 2);
+    // Two bytes of UTF-8, as they lie in memory.
+    switch (load<u16>(p)) {
+      case 0x85c2: // U+0085
+      case 0xa0c2: // U+00A0
+        return true;
+      case 0x9ae1: // U+1680
+      case 0x80e3: // U+3000
+        if (last == 0x80) return true;
+        break;
+      case 0x80e2: // U+2000 to U+200A, U+2028, U+2029, U+202F
+        if (<u8>(last - 0x80) <= 0x0a || last == 0xa8 || last == 0xa9 || last == 0xaf) return true;
+        break;
+      case 0x81e2: // U+205F
+        if (last == 0x9f) return true;
+        break;
+    }
+  }
+  return false;
+}
