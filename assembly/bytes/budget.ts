@@ -41,7 +41,8 @@ const MOST_METERED: usize = 128 << 20;
 /**
  * Bytes of linear memory from which on it does not grow for the budget. Gaps between blocks are room for smaller ones alone. So
  * whoever chooses their sizes makes the heap several times as large as what is in use, 2,156 MiB for 450 (Node host), where V8
- * refuses to grow at 1,008. It is one and a half times the budget, and what lies beside it: at most 960 MiB.
+ * refuses to grow at 1,008. It is one and a half times the budget, and what lies beside it: at most 960 MiB, which a last block may
+ * exceed.
  */
 export function mostToGrowFrom(): usize {
   return limit + limit / 2 + BESIDE + min(metered, MOST_METERED);

@@ -1,4 +1,4 @@
-import { hasVerticalBlank, hasWideBlank, LibraryBlanks } from "../nats/library-blanks";
+import { isSplitBy, LibraryBlanks } from "../nats/library-blanks";
 import { Operation } from "../nats/operation";
 import { ServerLine } from "../nats/server-line";
 import { Meter } from "../telemetry/meter";
@@ -95,9 +95,11 @@ function keepsBack(access: Access, line: ServerLine, sub: usize): bool {
 function isMisread(connection: Connection, line: ServerLine): bool {
   const blanks = connection.options.blanks;
   if (blanks == LibraryBlanks.USUAL) return false;
-  if (hasVerticalBlank(line.subject, line.subjectLength) || hasVerticalBlank(line.reply, line.replyLength)) return true;
-  if (blanks != LibraryBlanks.UNICODE || line.operation != Operation.HMSG) return false;
-  return hasWideBlank(line.subject, line.subjectLength) || hasWideBlank(line.reply, line.replyLength);
+  const withHeaders = line.operation == Operation.HMSG;
+  return (
+    isSplitBy(blanks, withHeaders, line.subject, line.subjectLength) ||
+    isSplitBy(blanks, withHeaders, line.reply, line.replyLength)
+  );
 }
 
 /** Counts a message that the server has counted for a maximum, and which does not go to the client. */

@@ -32,8 +32,32 @@ export function blanksOf(lang: usize, length: i32): LibraryBlanks {
   return LibraryBlanks.USUAL;
 }
 
+/**
+ * Does a library that knows these blanks take one of the bytes of a subject for one, in an HMSG if `withHeaders`? Fifteen bytes behind
+ * the subject must be memory, and the first of them no part of a character.
+ */
+export function isSplitBy(blanks: LibraryBlanks, withHeaders: bool, subject: usize, length: i32): bool {
+  if (isPlain(subject, length)) return false;
+  return (
+    hasVerticalBlank(subject, length) ||
+    (withHeaders && blanks == LibraryBlanks.UNICODE && hasWideBlank(subject, length))
+  );
+}
+
+/** Are all of these bytes visible ASCII characters, as nearly always? */
+function isPlain(pointer: usize, length: i32): bool {
+  const lowest = i8x16.splat(0x21);
+  const end = pointer + <usize>length;
+  for (let p = pointer; p < end; p += 16) {
+    // As a signed byte, one beyond ASCII is less than 0.
+    const found = i8x16.bitmask(i8x16.lt_s(v128.load(p), lowest));
+    if (found != 0) return p + <usize>ctz(found) >= end;
+  }
+  return true;
+}
+
 /** Is one of these bytes a VT or FF? */
-export function hasVerticalBlank(pointer: usize, length: i32): bool {
+function hasVerticalBlank(pointer: usize, length: i32): bool {
   for (let i = 0; i < length; i++) {
     const b = load<u8>(pointer + <usize>i);
     if (b == VT || b == FF) return true;
@@ -45,7 +69,7 @@ export function hasVerticalBlank(pointer: usize, length: i32): bool {
  * Is one of these characters a blank of Unicode beyond ASCII (White_Space in PropList.txt)? Two bytes behind them, which are no part
  * of a character, must be memory.
  */
-export function hasWideBlank(pointer: usize, length: i32): bool {
+function hasWideBlank(pointer: usize, length: i32): bool {
   for (let p = pointer; p < pointer + <usize>length; p++) {
     const last = load<u8>(p, 2);
     // Two bytes of UTF-8, as they lie in memory.

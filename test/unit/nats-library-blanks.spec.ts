@@ -1,27 +1,34 @@
-import { hasVerticalBlank, hasWideBlank } from "../../assembly/nats/library-blanks";
+import { isSplitBy, LibraryBlanks } from "../../assembly/nats/library-blanks";
 import { lengthOf, pointerTo } from "./bytes-support";
 
-function isWide(text: string): bool {
-  return hasWideBlank(pointerTo(text + "  "), lengthOf(text));
+/** Does a library split the subject, which a blank and further bytes follow, in a MSG or, `withHeaders`, in an HMSG? */
+function splits(blanks: LibraryBlanks, subject: string, withHeaders: bool = false): bool {
+  return isSplitBy(blanks, withHeaders, pointerTo(subject + " \f".repeat(8)), lengthOf(subject));
 }
 
 describe("the blanks of clients' libraries", () => {
-  it("are VT and FF among ASCII's", () => {
-    for (let code = 0x21; code < 0x7f; code++) {
-      const text = `a${String.fromCharCode(code)}`;
-      expect(hasVerticalBlank(pointerTo(text), 2)).toBe(false, text);
+  it("are VT and FF among ASCII's, wherever they stand", () => {
+    for (let before = 0; before < 34; before++) {
+      let blanks = "";
+      for (let code = 1; code < 0x80; code++) {
+        const subject = `${"a".repeat(before)}${String.fromCharCode(code)}b`;
+        if (splits(LibraryBlanks.VERTICAL, subject)) blanks += code.toString(16) + " ";
+        if (splits(LibraryBlanks.UNICODE, subject)) blanks += code.toString(16) + " ";
+      }
+      expect(blanks).toBe("b b c c ", `behind ${before}`);
     }
-    expect(hasVerticalBlank(pointerTo("a\v"), 2)).toBe(true);
-    expect(hasVerticalBlank(pointerTo("a\fb"), 3)).toBe(true);
-    expect(hasVerticalBlank(pointerTo("ab\f"), 2)).toBe(false);
+    for (let length = 0; length < 34; length++) expect(splits(LibraryBlanks.VERTICAL, "a".repeat(length))).toBe(false);
   });
 
-  it("are White_Space of Unicode beyond it", () => {
+  it("are, to Rust in an HMSG, White_Space of Unicode beyond it", () => {
     let blanks = "";
+    let elsewhere = 0;
     for (let code = 0x80; code < 0xd800; code++) {
-      if (isWide(`a${String.fromCharCode(code)}`)) blanks += code.toString(16) + " ";
+      const subject = `a${String.fromCharCode(code)}`;
+      if (splits(LibraryBlanks.UNICODE, subject, true)) blanks += code.toString(16) + " ";
+      if (splits(LibraryBlanks.UNICODE, subject) || splits(LibraryBlanks.VERTICAL, subject, true)) elsewhere++;
     }
+    expect(elsewhere).toBe(0);
     expect(blanks).toBe("85 a0 1680 2000 2001 2002 2003 2004 2005 2006 2007 2008 2009 200a 2028 2029 202f 205f 3000 ");
-    expect(isWide("a.b")).toBe(false);
   });
 });
