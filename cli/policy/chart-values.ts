@@ -35,15 +35,17 @@ export function isChartValues(document: Field): boolean {
   return misspeltKeys(document).some(({ meant, value }) => meant === "policy" && isPolicy(value));
 }
 
+/** Whether values have a policy of ours. Those of another chart may have a `policy` that is something else. */
+export function hasPolicy(values: Field): boolean {
+  const policy = values.get("policy");
+  return policy !== undefined && isPolicy(policy);
+}
+
 /**
  * The values of the chart in those of a chart that depends on it, which has them below a key; otherwise the document itself. What
  * else the other chart has does not concern us.
  */
 export function ownValues(document: Field): Field[] {
-  const hasPolicy = (values: Field): boolean => {
-    const policy = values.get("policy");
-    return policy !== undefined && isPolicy(policy);
-  };
   if (isPolicy(document) || hasPolicy(document)) return [document];
   const below = document.members().flatMap(([, value]) => (hasPolicy(value) ? [value] : []));
   return below.length === 0 ? [document] : below;

@@ -1,7 +1,6 @@
 import type { Field } from "../manifests/field.ts";
 import type { Resource } from "../manifests/resource.ts";
-import { isPolicy } from "../mesh/plugin.ts";
-import { ownValues } from "./chart-values.ts";
+import { hasPolicy, ownValues } from "./chart-values.ts";
 
 /** The chart values in a HelmRelease of Flux or an Application of Argo CD. */
 function valuesIn({ group, kind, root }: Resource): Field[] {
@@ -16,12 +15,7 @@ function valuesIn({ group, kind, root }: Resource): Field[] {
   return all.filter((values) => values !== undefined);
 }
 
-/** Those that have a policy. The values of other charts may have a `policy` that is something else. */
+/** Those that have a policy. */
 export function policyValues(resource: Resource): Field[] {
-  return valuesIn(resource)
-    .flatMap(ownValues)
-    .filter((values) => {
-      const policy = values.get("policy");
-      return policy !== undefined && isPolicy(policy);
-    });
+  return valuesIn(resource).flatMap(ownValues).filter(hasPolicy);
 }
