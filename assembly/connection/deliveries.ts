@@ -64,12 +64,12 @@ export function deliver(connection: Connection, line: ServerLine): bool {
   }
   if (access != null && connection.isFiltered && keepsBack(access, line, sub)) {
     reportDelivery(connection, false, line, access);
-    keptBack(connection, line, sub);
+    noteKeptBack(connection, line, sub);
     return false;
   }
   if (!connection.observing && isMisread(connection, line)) {
     reportUnreadable(connection, ProtocolError.LINE_BREAK);
-    keptBack(connection, line, sub);
+    noteKeptBack(connection, line, sub);
     return false;
   }
   const shadow = connection.shadow;
@@ -103,7 +103,7 @@ function isMisread(connection: Connection, line: ServerLine): bool {
 }
 
 /** Counts a message that the server has counted for a maximum, and which does not go to the client. */
-function keptBack(connection: Connection, line: ServerLine, sub: usize): void {
+function noteKeptBack(connection: Connection, line: ServerLine, sub: usize): void {
   // The server's own answer that nobody listens counts for no maximum there.
   if (sub == 0 || !isLive(sub) || isNoResponders(line)) return;
   countKeptBack(sub);

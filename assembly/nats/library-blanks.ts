@@ -1,5 +1,6 @@
 import { startsWith } from "../bytes/compare";
 import { utf8 } from "../bytes/text";
+import { firstOf } from "./words";
 
 /**
  * What a client's library takes for blanks in a control line. Where that is more than nats-server does, what
@@ -38,10 +39,9 @@ export function blanksOf(lang: usize, length: i32): LibraryBlanks {
  */
 export function isSplitBy(blanks: LibraryBlanks, withHeaders: bool, subject: usize, length: i32): bool {
   if (isPlain(subject, length)) return false;
-  return (
-    hasVerticalBlank(subject, length) ||
-    (withHeaders && blanks == LibraryBlanks.UNICODE && hasWideBlank(subject, length))
-  );
+  const end = subject + <usize>length;
+  if (firstOf(VT, FF, subject, end) < end) return true;
+  return withHeaders && blanks == LibraryBlanks.UNICODE && hasWideBlank(subject, length);
 }
 
 /** Are all of these bytes visible ASCII characters, as nearly always? */
@@ -54,15 +54,6 @@ function isPlain(pointer: usize, length: i32): bool {
     if (found != 0) return p + <usize>ctz(found) >= end;
   }
   return true;
-}
-
-/** Is one of these bytes a VT or FF? */
-function hasVerticalBlank(pointer: usize, length: i32): bool {
-  for (let i = 0; i < length; i++) {
-    const b = load<u8>(pointer + <usize>i);
-    if (b == VT || b == FF) return true;
-  }
-  return false;
 }
 
 /**
