@@ -168,8 +168,8 @@ describe("the manifest that the README shows", () => {
   });
 });
 
-/** What the chart makes of several files of values. */
-async function rendered(values: readonly string[]): Promise<string> {
+/** What the chart makes of several files of values, and of more flags. */
+async function rendered(values: readonly string[], flags: readonly string[] = []): Promise<string> {
   const { helm } = await deployTools();
   const folder = makeScratch();
   const files = values.flatMap((text, i) => {
@@ -177,11 +177,55 @@ async function rendered(values: readonly string[]): Promise<string> {
     writeFileSync(file, text);
     return ["--values", file];
   });
-  const { status, output } = await run(helm, ["template", "x", inRoot("deploy", "chart"), ...files]);
+  const { status, output } = await run(helm, ["template", "x", inRoot("deploy", "chart"), ...files, ...flags]);
   removeScratch(folder);
   assert.equal(status, 0, output);
   return output;
 }
+
+describe("the runbook's commands for turning the filter off", () => {
+  const commands = snippets("docs/runbook.md", "sh").join("");
+
+  /** An object that kustomize has patched, as kubectl's `--type merge` patches a custom resource. */
+  async function patched(object: Manifest, patch: object): Promise<Manifest> {
+    const { kustomize } = await deployTools();
+    const { apiVersion, kind, metadata } = object;
+    const folder = makeScratch();
+    writeFileSync(join(folder, "object.yaml"), stringify(object));
+    const patches = [{ patch: stringify({ apiVersion, kind, metadata, ...patch }) }];
+    writeFileSync(join(folder, "kustomization.yaml"), stringify({ resources: ["object.yaml"], patches }));
+    const text = await must("A patch of the runbook's fails.", kustomize, ["build", folder]);
+    removeScratch(folder);
+    return only(manifestsIn(text), kind);
+  }
+
+  for (const kind of ["WasmPlugin", "TrafficExtension"] as const) {
+    it(`write DRY_RUN into a ${kind}, and change nothing else of it`, async () => {
+      const command = new RegExp(
+        `^kubectl -n messaging patch ${kind.toLowerCase()} istio-nats --type merge --patch '(.*)'$`,
+        "m",
+      );
+      const [, patch = ""] = command.exec(commands) ?? [];
+      const shipped = only(await manifestsOf("sidecar", kind), kind);
+      const inMode = (mode: string): Manifest => {
+        const one = structuredClone(shipped);
+        const wasm = (kind === "WasmPlugin" ? one.spec : one.spec["wasm"]) as Wasm;
+        wasm.pluginConfig.mode = mode;
+        return one;
+      };
+      assert.deepEqual(await patched(inMode("ENFORCE"), JSON.parse(patch) as object), inMode("DRY_RUN"));
+    });
+  }
+
+  it("write DRY_RUN into what the chart makes, and change nothing else of it", async () => {
+    const [, flags = ""] = /^helm upgrade istio-nats deploy\/chart .* --reuse-values (.*)$/m.exec(commands) ?? [];
+    const [first = ""] = snippets("docs/install.md", "yaml values");
+    const inMode = (mode: string): string => first.replace("mode: DRY_RUN", `mode: ${mode}`);
+    const off = manifestsIn(await rendered([inMode("ENFORCE")], flags.split(" ")));
+    assert.deepEqual(off, manifestsIn(await rendered([inMode("DRY_RUN")])));
+    assert.notDeepEqual(off, manifestsIn(await rendered([inMode("ENFORCE")])));
+  });
+});
 
 describe("the guides for installing", () => {
   it("name no script and no test that does not exist", () => {

@@ -2,17 +2,21 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
+import { parse } from "yaml";
 import { run } from "../../tools/command.ts";
 import { PROMETHEUS_RULE_FILE, RULES_FILE } from "../../tools/dashboards/generate.ts";
+import { STATS_TABLE } from "../../tools/dashboards/stats-table.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { findPromtool } from "../../tools/prometheus.ts";
 import { faultsOf, validatorOf } from "./crd.ts";
-import { documents } from "./queries.ts";
+import { snippets } from "../deploy/guide.ts";
+import { documents, gates } from "./queries.ts";
 
 const TESTS_FILE = "test/pictures/alerts.test.yaml";
 const RUNBOOK = "docs/runbook.md";
 
 interface Rule {
+  expr: string;
   alert?: string;
   labels?: Record<string, string>;
   annotations?: Record<string, string>;
@@ -25,7 +29,15 @@ interface AlertTest {
 
 const [rules] = documents(...RULES_FILE.split("/")) as [{ groups: { rules: Rule[] }[] }];
 const alerts = rules.groups.flatMap((group) => group.rules).filter(({ alert }) => alert !== undefined);
+const expressions = rules.groups.flatMap((group) => group.rules).map(({ expr }) => expr);
 const names = [...new Set(alerts.map(({ alert }) => alert!))];
+
+/** The labels by which a query selects, matches or groups. */
+function labelsIn(query: string): string[] {
+  const selected = [...query.matchAll(/(\w+)(?:=~|!=|!~|=)"/g)].map(([, label = ""]) => label);
+  const listed = [...query.matchAll(/\b(?:by|on) \(([^)]*)\)/g)].flatMap(([, labels = ""]) => labels.split(/, */));
+  return [...selected, ...listed];
+}
 
 async function promtool(...args: string[]): Promise<void> {
   const { status, output } = await run(await findPromtool(), args, { cwd: inRoot() });
@@ -79,6 +91,30 @@ describe("the alerts", () => {
         );
       }
     }
+  });
+
+  it("ask for no label of pods that the PodMonitor of the runbook would leave out", async () => {
+    const [addition = ""] = snippets(RUNBOOK, "yaml of a PodMonitor");
+    const { podTargetLabels } = parse(addition) as { podTargetLabels: string[] };
+    const validate = await validatorOf({
+      kind: "PodMonitor",
+      version: "v1",
+      module: "github.com/prometheus-operator/prometheus-operator",
+      path: ["example", "prometheus-operator-crd", "monitoring.coreos.com_podmonitors.yaml"],
+    });
+    const monitor = { spec: { selector: {}, podMetricsEndpoints: [], podTargetLabels } };
+    assert.deepEqual(faultsOf(validate, monitor), []);
+    assert.notDeepEqual(faultsOf(validate, { spec: { ...monitor.spec, podLabels: podTargetLabels } }), []);
+    // The operator's name of a pod's label is Prometheus' own (pkg/prometheus/promcfg.go, sanitizeLabelName).
+    const brought = podTargetLabels.map((label) => label.replaceAll(/[^a-zA-Z0-9_]/g, "_"));
+    const known = new Set([
+      ...STATS_TABLE.flatMap(({ labels }) => labels),
+      // Of every target and of histograms, of Istio's own rules for stats, and of NATSFilterReloaded itself.
+      ...["__name__", "namespace", "pod", "job", "instance", "le", "authz_enforce_result", "stat"],
+    ]);
+    const queries = [...expressions, ...gates({ namespace: "messaging" }).map(({ expr }) => expr)];
+    const asked = queries.flatMap((query) => labelsIn(query)).filter((label) => !known.has(label));
+    assert.deepEqual([...new Set(asked)].sort(), brought.sort());
   });
 
   it("are a valid PrometheusRule by the Prometheus operator's own CRD", async () => {
