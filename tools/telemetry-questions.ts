@@ -68,6 +68,6 @@ ${inLines(increaseFromNothing("istio_nats_dry_run_refusals_total", "1d", 86_400)
   },
   {
     question: "Is something wrong with the broker itself?",
-    query: "sum by (destination_workload, kind) (rate(istio_nats_server_errors_total[$__rate_interval]))",
+    query: "sum by (namespace, destination_workload, kind) (rate(istio_nats_server_errors_total[$__rate_interval]))",
   },
 ];

@@ -1,19 +1,14 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
-import { stringify } from "yaml";
-import { run } from "../../tools/command.ts";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
 import { increaseFromNothing } from "../../tools/dashboards/queries.ts";
 import { inRoot } from "../../tools/paths.ts";
-import { findPromtool } from "../../tools/prometheus.ts";
 import { QUESTIONS } from "../../tools/telemetry-questions.ts";
-import { makeScratch, removeScratch } from "../stand/scratch.ts";
+import { assertAnswers } from "./promtool-answers.ts";
 import { fencedQueries, gates, panelQueries, shippedDashboards, substitute } from "./queries.ts";
 
 /** Two days, of which the last half hour is asked about, with a sample per minute. */
 const MINUTES = 2_880;
-const NOW = `${MINUTES}m`;
 const SINCE = MINUTES - 20;
 
 const CHOSEN = new Map([
@@ -87,23 +82,8 @@ describe("what is written by hand", () => {
 });
 
 describe("what has happened seldom or never", () => {
-  let folder: string;
-
-  before(() => {
-    folder = makeScratch();
-  });
-
-  after(() => removeScratch(folder));
-
-  /** Has promtool sum up what the query answers now, and compares. */
-  async function answers(input: object[], expr: string, value: number): Promise<void> {
-    const file = join(folder, "queries.yaml");
-    const query = { expr: `sum(${expr})`, eval_time: NOW, exp_samples: [{ labels: "{}", value }] };
-    const test = { interval: "1m", input_series: input, promql_expr_test: [query] };
-    writeFileSync(file, stringify({ rule_files: [], fuzzy_compare: true, tests: [test] }));
-    const { status, output } = await run(await findPromtool(), ["test", "rules", file]);
-    assert.equal(status, 0, `${expr}\n${output}`);
-  }
+  const answers = (input: object[], expr: string, value: number): Promise<void> =>
+    assertAnswers(input, expr, MINUTES, value);
 
   for (const stat of ["istio_nats_refusals_total", "istio_nats_dry_run_refusals_total"]) {
     const queries = [

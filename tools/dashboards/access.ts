@@ -1,12 +1,10 @@
 import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
 import { build, curves, labelVariable, number, reporterVariable, table } from "./form.ts";
-import { orZero, POD, POD_LEGEND, Queries } from "./queries.ts";
+import { orZero, POD, POD_LEGEND, PROXIES, Queries } from "./queries.ts";
 import type { StatRow } from "./stats-table.ts";
 
 const SCOPE = {
-  reporter: '=~"$qrep"',
-  destination_workload_namespace: '=~"$namespace"',
-  destination_workload: '=~"$workload"',
+  ...PROXIES,
   source_principal: '=~"$principal"',
 };
 
@@ -35,7 +33,7 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
     file,
     variables: [
       reporterVariable(),
-      labelVariable("namespace", "Broker namespace", of.values(POLICY, "destination_workload_namespace")),
+      labelVariable("namespace", "Namespace", of.values(POLICY, "namespace")),
       labelVariable("workload", "Broker", of.values(POLICY, "destination_workload")),
       labelVariable("principal", "Client identity", of.values(OPENED, "source_principal")),
     ],
@@ -127,7 +125,7 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
             title: "Refused over the dashboard's time",
             description:
               "What each client was refused. The audit in the proxy's log has each refusal with its subject.",
-            queries: [{ expr: `topk(50, ${of.total(REFUSALS, WHO_WHAT_WHY)})` }],
+            queries: [{ expr: `topk(50, ${of.total(REFUSALS, WHO_WHAT_WHY)} > 0)` }],
             width: 24,
           }),
         ],
@@ -159,7 +157,7 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
           table({
             title: "A dry run would have refused, over the dashboard's time",
             description: "What to allow, or to discuss with the clients' owners, before the mode becomes ENFORCE.",
-            queries: [{ expr: `topk(50, ${of.total(DRY_RUN, WHO_WHAT_WHY)})` }],
+            queries: [{ expr: `topk(50, ${of.total(DRY_RUN, WHO_WHAT_WHY)} > 0)` }],
             width: 24,
           }),
         ],

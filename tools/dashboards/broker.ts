@@ -1,13 +1,7 @@
 import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
 import { build, curves, labelVariable, reporterVariable } from "./form.ts";
-import { POD, POD_LEGEND, Queries } from "./queries.ts";
+import { POD, POD_LEGEND, PROXIES, Queries } from "./queries.ts";
 import type { StatRow } from "./stats-table.ts";
-
-const SCOPE = {
-  reporter: '=~"$qrep"',
-  destination_workload_namespace: '=~"$namespace"',
-  destination_workload: '=~"$workload"',
-};
 
 /** Is there from the first configuration on. The gauge of memory appears with the first client, and a filter may crash before. */
 const POLICY = "istio_nats_policy_info";
@@ -19,7 +13,7 @@ function beside(of: Queries): string {
 
 /** *NATS broker sidecar*: whether the filter itself is healthy. */
 export function brokerDashboard(stats: readonly StatRow[], file: string): Dashboard {
-  const of = new Queries(stats, SCOPE);
+  const of = new Queries(stats, PROXIES);
   const envoy = (metric: string): string => `sum by (namespace, pod) (${metric} and ${beside(of)})`;
   const envoyRate = (selector: string): string =>
     `sum by (namespace, pod) (rate(${selector}[$__rate_interval]) and ${beside(of)})`;
@@ -35,7 +29,7 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
     file,
     variables: [
       reporterVariable(),
-      labelVariable("namespace", "Broker namespace", of.values(POLICY, "destination_workload_namespace")),
+      labelVariable("namespace", "Namespace", of.values(POLICY, "namespace")),
       labelVariable("workload", "Broker", of.values(POLICY, "destination_workload")),
     ],
     rows: [

@@ -1,14 +1,9 @@
 import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
 import { build, curves, heatmap, labelVariable, number, reporterVariable, table } from "./form.ts";
-import { Queries } from "./queries.ts";
+import { PROXIES, Queries } from "./queries.ts";
 import type { StatRow } from "./stats-table.ts";
 
-const BROKER = {
-  reporter: '=~"$qrep"',
-  destination_workload_namespace: '=~"$namespace"',
-  destination_workload: '=~"$workload"',
-};
-const SCOPE = { ...BROKER, source_principal: '=~"$principal"', subject: '=~"$subject"' };
+const SCOPE = { ...PROXIES, source_principal: '=~"$principal"', subject: '=~"$subject"' };
 
 const MESSAGES = "istio_nats_messages_total";
 /** Has every client: one whose stream was unreadable has no operations. */
@@ -32,7 +27,7 @@ export function meshDashboard(stats: readonly StatRow[], file: string): Dashboar
     file,
     variables: [
       reporterVariable(),
-      labelVariable("namespace", "Broker namespace", of.values(OPENED, "destination_workload_namespace")),
+      labelVariable("namespace", "Namespace", of.values(OPENED, "namespace")),
       labelVariable("workload", "Broker", of.values(OPENED, "destination_workload")),
       labelVariable("principal", "Client identity", of.values(OPENED, "source_principal")),
       labelVariable("subject", "Subject class", of.values(MESSAGES, "subject")),

@@ -12,6 +12,16 @@ export const POD_LEGEND = "{{namespace}}/{{pod}}";
 export type Matchers = Record<string, string>;
 
 /**
+ * The proxies that a dashboard's variables select. The namespace is that of their pods: waypoints and clients' sidecars have no
+ * destination of their own.
+ */
+export const PROXIES: Matchers = {
+  reporter: '=~"$qrep"',
+  namespace: '=~"$namespace"',
+  destination_workload: '=~"$workload"',
+};
+
+/**
  * Events of a counter in the `range` up to now, which has so many `seconds`; in lines. increase() does not see the first event of a
  * series, which for a client that was refused once is its only one. So a series that is new counts in full, unless its target is new
  * too and the proxy older: then all series are. What is written by hand is held against this (test/pictures/rare-events.test.ts).
@@ -34,7 +44,7 @@ export class Queries {
   readonly #stats: ReadonlyMap<string, StatRow>;
   readonly #scope: Matchers;
 
-  /** `scope` narrows every selector, as far as the stat has its labels. It holds a dashboard's variables. */
+  /** `scope` narrows every selector, as far as the stat or its target has its labels. It holds a dashboard's variables. */
   constructor(stats: readonly StatRow[], scope: Matchers = {}) {
     this.#stats = new Map(stats.map((stat) => [stat.name, stat]));
     this.#scope = scope;
@@ -107,7 +117,7 @@ export class Queries {
   #select(stat: StatRow, where: Matchers, suffix = "", scope = this.#scope): string {
     this.#check(stat, Object.keys(where));
     const matchers = [
-      ...Object.entries(scope).filter(([label]) => stat.labels.includes(label)),
+      ...Object.entries(scope).filter(([label]) => stat.labels.includes(label) || TARGET_LABELS.includes(label)),
       ...Object.entries(where),
     ];
     const name = `${stat.name}${suffix}`;
