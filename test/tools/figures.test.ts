@@ -144,3 +144,23 @@ describe("the figures of README.md", () => {
     }
   });
 });
+
+describe("the sessions that README.md counts", () => {
+  it("are as many as docs/parity.md says, which the suite itself writes", () => {
+    const [readme, parity] = [["README.md"], ["docs", "parity.md"]].map((path) =>
+      readFileSync(inRoot(...path), "utf8"),
+    );
+    const numbers = (text = "", pattern: RegExp): number[] =>
+      (pattern.exec(text) ?? []).slice(1).map((digits) => Number(digits.replaceAll(",", "")));
+    const said = numbers(
+      readme,
+      /([\d,]+) sessions recorded .* in (\d+) families .* with ([\d,]+) operations[^]*? ([\d,]+) end\s+with the same bytes .* The other (\d+) are/,
+    );
+    const [recorded = 0, families, timed = 0, operations, alike, different] = numbers(
+      parity,
+      /([\d,]+) in (\d+) families and (\d+) that depend on time, with ([\d,]+) operations[^]*? ([\d,]+) end alike, (\d+) differ/,
+    );
+    assert.deepEqual(said, [recorded + timed, families, operations, alike, different]);
+    assert.equal(recorded + timed, alike! + different!);
+  });
+});
