@@ -6,7 +6,7 @@ import { isOwnTrustDomain } from "./trust-domains.ts";
 
 /** An entry or a name that does not mean what it seems to mean. The filter accepts it, as nats-server and Istio do. */
 export interface Misread {
-  id: "subject-literal-wildcard" | "subject-case" | "principal-shape";
+  id: "subject-literal-wildcard" | "subject-case" | "principal-shape" | "trust-domain-case";
   value: Field;
   message: string;
   remedy: string;
@@ -137,6 +137,27 @@ function isElsewhere(principal: string, ours: readonly string[]): boolean {
   const [trustDomain = "", ...path] = principal.split("/");
   if (principal.includes(":")) return true;
   return path.length > 0 && !trustDomain.startsWith("*") && !isOwnTrustDomain(trustDomain, ours);
+}
+
+/**
+ * Trust domains of the policy's own with capitals, there and in its sources. SPIFFE-ID.md §2.1 has small letters alone, and
+ * certificates are compared as they are written.
+ */
+export function misreadTrustDomains(config: Field): Misread[] {
+  const list = config.items("trustDomains");
+  const astray = new Set(list.flatMap((value) => value.text() ?? []).filter((name) => name !== name.toLowerCase()));
+  if (astray.size === 0) return [];
+  const sources = config.items("rules").flatMap((rule) => rule.items("from"));
+  const keys = ["principals", "notPrincipals", "trustDomains", "notTrustDomains"];
+  const named = sources.flatMap((source) => keys.flatMap((key) => source.items(key)));
+  return [...list, ...named].flatMap((value): Misread[] => {
+    const text = value.text() ?? "";
+    const [trustDomain = "", ...path] = text.split("/");
+    if (!astray.has(trustDomain)) return [];
+    const message = `${trustDomain} has capitals, which no trust domain of SPIFFE has, so no certificate is of it`;
+    const remedy = `write ${[trustDomain.toLowerCase(), ...path].join("/")}`;
+    return [{ id: "trust-domain-case", value, message, remedy }];
+  });
 }
 
 /** Names in a policy's sources that no Kubernetes workload can have. `ours` are the policy's trust domains. */

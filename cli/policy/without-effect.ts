@@ -6,30 +6,45 @@ import { isForEverybody } from "./rule-peers.ts";
 /** What stands for the mesh's own trust domain in a principal of five segments (docs/policy.md, `rules[].from[]`). */
 const CLUSTER_LOCAL = /^cluster\.local(?:\/[^/]*){4}$/;
 
-/** The trust domain that a principal names; undefined for a wildcard and for a URI that is not a SPIFFE ID. */
-const TRUST_DOMAIN = /^([^*/:]+)\//;
-
 /** A value of a source that can match no peer. */
 export interface ForeignValue {
   value: Field;
   trustDomain: string;
 }
 
-/** Values of sources whose trust domain is not among the policy's own, `ours`. Peers of such a domain are not authenticated. */
+/** The trust domain, or the beginning or end of one, that a value of `principals` names; undefined for what names none. */
+function trustDomainOf(principal: string): string | undefined {
+  if (CLUSTER_LOCAL.test(principal) || principal.includes(":")) return undefined;
+  const [first = "", ...path] = principal.split("/");
+  // With fewer segments `*` may stand for the trust domain too.
+  if (first.startsWith("*")) return first !== "*" && path.length === 4 ? first : undefined;
+  return path.length > 0 || first.endsWith("*") ? first : undefined;
+}
+
+/** Whether some name fits a trust domain with at most one `*`. */
+function fitsOne(pattern: string, names: readonly string[]): boolean {
+  const [begin = "", end] = pattern.split("*");
+  if (end === undefined) return names.includes(pattern);
+  return names.some((name) => name.length >= pattern.length - 1 && name.startsWith(begin) && name.endsWith(end));
+}
+
+/**
+ * Values of sources whose trust domain is not among the policy's own, `ours`. Peers of such a domain are not authenticated. In
+ * whatever letters one of `ours` is written, the slip is there (misread.ts).
+ */
 export function foreignValues(config: Field, ours: readonly string[]): ForeignValue[] {
   if (ours.length === 0) return [];
+  const known = [...ours, ...ours.map((name) => name.toLowerCase())];
   const sources = config.items("rules").flatMap((rule) => rule.items("from"));
   return sources.flatMap((source) => {
     const principals = [...source.items("principals"), ...source.items("notPrincipals")].flatMap((value) => {
-      const text = value.text() ?? "";
-      const trustDomain = CLUSTER_LOCAL.test(text) ? undefined : TRUST_DOMAIN.exec(text)?.[1];
+      const trustDomain = trustDomainOf(value.text() ?? "");
       return trustDomain === undefined ? [] : [{ value, trustDomain }];
     });
-    const domains = [...source.items("trustDomains"), ...source.items("notTrustDomains")].flatMap((value) => {
-      const trustDomain = value.text() ?? "*";
-      return trustDomain.includes("*") ? [] : [{ value, trustDomain }];
+    const domains = [...source.items("trustDomains"), ...source.items("notTrustDomains")].map((value) => {
+      return { value, trustDomain: value.text() ?? "*" };
     });
-    return [...principals, ...domains].filter(({ trustDomain }) => !ours.includes(trustDomain));
+    return [...principals, ...domains].filter(({ trustDomain }) => !fitsOne(trustDomain, known));
   });
 }
 

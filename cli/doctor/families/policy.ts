@@ -16,7 +16,7 @@ import {
 import { meshTrustDomains } from "../../mesh/mesh-trust-domains.ts";
 import { nearest } from "../../nearest.ts";
 import { narrowInboxes } from "../../policy/narrow-inbox.ts";
-import { misreadNames, misreadSubjects, type Misread } from "../../policy/misread.ts";
+import { misreadNames, misreadSubjects, misreadTrustDomains, type Misread } from "../../policy/misread.ts";
 import { faultRemedy } from "../../policy/fault-remedy.ts";
 import { intersection } from "../../policy/pattern-overlap.ts";
 import { allowedBy, deniedBy } from "../../policy/rule-entries.ts";
@@ -124,6 +124,13 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
       "`TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT`, such as `system:serviceaccount:…`, or capitals in a namespace or " +
       "service account. Under `notPrincipals` it excludes nobody.",
     remedy: "write TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT, in small letters",
+  },
+  "trust-domain-case": {
+    severity: "warning",
+    what:
+      "A name in `trustDomains` has capitals. The trust domain of a SPIFFE ID has small letters, and the filter compares it as it " +
+      "is written, so no certificate is of this trust domain, and its peers are unauthenticated.",
+    remedy: "write it in small letters, as the certificates have it",
   },
   "js-api-replies-any": {
     severity: "warning",
@@ -307,8 +314,8 @@ function judgeWhole(config: Field, ours: readonly string[], report: Report<Polic
     const message = `${pattern.text() ?? ""} of class "${name}" counts nothing: the earlier class "${earlier.name}" has ${earlier.pattern}`;
     report("class-void", pattern.place, message);
   }
-  for (const { id, value, message, remedy } of [...misreadNames(config, ours), ...misreadSubjects(config)])
-    report(id, value.place, message, remedy);
+  const misread = [...misreadTrustDomains(config), ...misreadNames(config, ours), ...misreadSubjects(config)];
+  for (const { id, value, message, remedy } of misread) report(id, value.place, message, remedy);
 }
 
 /** The checks of one rule by itself. */
