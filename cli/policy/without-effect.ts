@@ -1,7 +1,6 @@
 import type { Field } from "../manifests/field.ts";
 import { PatternTree } from "./pattern-tree.ts";
-import { allowedBy, deniedBy, type Entry, type Operation } from "./rule-entries.ts";
-import { isForEverybody } from "./rule-peers.ts";
+import { allowedBy, deniedBy, type Operation } from "./rule-entries.ts";
 
 /** What stands for the mesh's own trust domain in a principal of five segments (docs/policy.md, `rules[].from[]`). */
 const CLUSTER_LOCAL = /^cluster\.local(?:\/[^/]*){4}$/;
@@ -62,38 +61,6 @@ export function voidEntries(rule: Field): VoidEntry[] {
       const deny = denied.takingWhole(text);
       return deny === undefined ? [] : [{ allow: field, deny }];
     });
-  });
-}
-
-/** An entry of a `deny` for everybody that leaves nothing of what another rule allows. */
-export interface Takeover {
-  rule: Field;
-  deny: Entry;
-  /** The first such entry of an `allow`. */
-  from: { rule: Field; allow: Entry };
-}
-
-/** Denies that take what other rules allow, one finding for each. A rule on trial takes nothing, and gives nothing. */
-export function takeovers(config: Field): Takeover[] {
-  const rules = config.items("rules").filter((rule) => rule.text("mode") !== "DRY_RUN");
-  return (["publish", "subscribe"] as const).flatMap((operation) => {
-    const tree = new PatternTree();
-    const taking = new Map<string, Omit<Takeover, "from">>();
-    for (const rule of rules.filter(isForEverybody))
-      for (const deny of deniedBy(rule, operation)) {
-        tree.add(deny.text);
-        taking.set(deny.text, { rule, deny });
-      }
-    const found = new Map<string, Takeover>();
-    for (const rule of taking.size === 0 ? [] : rules)
-      for (const allow of allowedBy(rule, operation)) {
-        const text = tree.takingWhole(allow.text) ?? "";
-        const takeover = taking.get(text);
-        // Within one rule it is a void entry.
-        if (takeover && takeover.rule.node !== rule.node && !found.has(text))
-          found.set(text, { ...takeover, from: { rule, allow } });
-      }
-    return [...found.values()];
   });
 }
 

@@ -10,9 +10,9 @@ import {
   foreignValues,
   idleWords,
   shadowedPatterns,
-  takeovers,
   voidEntries,
 } from "../../policy/without-effect.ts";
+import { takeovers, type Takeover } from "../../policy/takeovers.ts";
 import { meshTrustDomains } from "../../mesh/mesh-trust-domains.ts";
 import { nearest } from "../../nearest.ts";
 import { narrowInboxes } from "../../policy/narrow-inbox.ts";
@@ -84,8 +84,8 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
   "allow-void": {
     severity: "warning",
     what:
-      "A rule denies the whole of what it allows, or denies everybody the whole of what another rule allows. A deny always " +
-      "wins, so the entry allows nothing.",
+      "A rule denies the whole of what it allows, or denies the whole of what another rule allows to everybody, or to all peers of " +
+      "that rule, such as the namespace that they are in. A deny always wins, so the entry allows nothing.",
     remedy: "remove the entry, or narrow the deny",
   },
   "nobody-allowed": {
@@ -266,8 +266,19 @@ function reportFaults(judged: JudgedPolicy, { parent, home }: PolicySubject, rep
   report("policy-faults-unlisted", last ?? parent, `${judged.unlisted.toLocaleString("en")} more ${are} not shown`);
 }
 
+/** How many further rules a message names. */
+const NAMED = 3;
+
 function ruleText(rule: Field): string {
   return `rule "${rule.text("name") ?? ""}"`;
+}
+
+function takeoverText({ rule, deny, isForEverybody, others, from }: Takeover): string {
+  const also =
+    others.length === 0 ? "" : ` (and ${others.map(ruleText).slice(0, NAMED).join(", ")} to the rest of them)`;
+  const whom = isForEverybody ? "everybody" : `all whom ${ruleText(from.rule)} names${also}`;
+  const whose = isForEverybody ? `, which ${ruleText(from.rule)} allows` : ", which that one allows";
+  return `${ruleText(rule)} denies ${deny.text} to ${whom}, and so ${from.allow.text}${whose}: a deny always wins`;
 }
 
 /** The checks of the policy as a whole. `ours` are its trust domains. */
@@ -302,13 +313,13 @@ function judgeWhole(config: Field, ours: readonly string[], report: Report<Polic
       report("answers-chosen", entry.place, `${reads} to ${subjects}, which is denied them`, remedy);
     }
   }
-  for (const { rule, deny, from } of takeovers(config)) {
-    const message = `${ruleText(rule)} denies ${deny.text} to everybody, and so ${from.allow.text}, which ${ruleText(from.rule)} allows: a deny always wins`;
+  for (const takeover of takeovers(config, ours)) {
+    const { deny } = takeover;
     const remedy =
       deny.text === ">"
         ? "remove the entry: what no rule allows is refused without it"
         : "narrow the deny, or leave these peers out of it: notPrincipals";
-    report("allow-void", deny.field.place, message, remedy);
+    report("allow-void", deny.field.place, takeoverText(takeover), remedy);
   }
   for (const { pattern, name, earlier } of shadowedPatterns(config)) {
     const message = `${pattern.text() ?? ""} of class "${name}" counts nothing: the earlier class "${earlier.name}" has ${earlier.pattern}`;
