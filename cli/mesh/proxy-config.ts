@@ -11,11 +11,17 @@ export const EXTRA_STAT_TAGS = "sidecar.istio.io/extraStatTags";
 export interface ProxyConfig {
   holdApplicationUntilProxyStarts: boolean;
   extraStatTags: string[];
+  /** How long the proxy of an ending pod goes on. */
+  terminationDrainDuration: string;
+  /** Whether it goes on until it has no connection instead. */
+  exitsWithoutConnections: boolean;
 }
 
 interface WrittenProxyConfig {
   holdApplicationUntilProxyStarts?: unknown;
   extraStatTags?: unknown;
+  terminationDrainDuration?: unknown;
+  proxyMetadata?: unknown;
 }
 
 /**
@@ -23,7 +29,12 @@ interface WrittenProxyConfig {
  * of their own annotation (pkg/bootstrap/config.go, `getStatsOptions`). A text that is not YAML is ignored.
  */
 export function proxyConfigOf(annotations: Labels, mesh: Mesh): ProxyConfig {
-  const config: ProxyConfig = { holdApplicationUntilProxyStarts: false, extraStatTags: [] };
+  const config: ProxyConfig = {
+    holdApplicationUntilProxyStarts: false,
+    extraStatTags: [],
+    terminationDrainDuration: "5s",
+    exitsWithoutConnections: false,
+  };
   const ofMesh = [...heldMeshConfigs(mesh).map(({ settings }) => settings), ...operatorMeshConfigs(mesh)];
   for (const settings of ofMesh) overlay(config, settings.get("defaultConfig")?.plain());
   overlay(config, parsed(annotations.get("proxy.istio.io/config")));
@@ -33,10 +44,14 @@ export function proxyConfigOf(annotations: Labels, mesh: Mesh): ProxyConfig {
 
 function overlay(config: ProxyConfig, written: unknown): void {
   if (typeof written !== "object" || written === null) return;
-  const { holdApplicationUntilProxyStarts, extraStatTags } = written as WrittenProxyConfig;
+  const { holdApplicationUntilProxyStarts, extraStatTags, terminationDrainDuration, proxyMetadata } =
+    written as WrittenProxyConfig;
   if (typeof holdApplicationUntilProxyStarts === "boolean")
     config.holdApplicationUntilProxyStarts = holdApplicationUntilProxyStarts;
   if (Array.isArray(extraStatTags)) config.extraStatTags = extraStatTags.map(String);
+  if (typeof terminationDrainDuration === "string") config.terminationDrainDuration = terminationDrainDuration;
+  const waits = (proxyMetadata as Record<string, unknown> | undefined | null)?.["EXIT_ON_ZERO_ACTIVE_CONNECTIONS"];
+  if (waits !== undefined) config.exitsWithoutConnections = String(waits) === "true";
 }
 
 function parsed(text: string | undefined): unknown {

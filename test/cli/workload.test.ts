@@ -80,6 +80,70 @@ describe("a nats-server that does not wait for its sidecar", () => {
   });
 });
 
+describe("the lame duck mode of a nats-server", () => {
+  const LDM = ["nats-server", "-sl=ldm=/var/run/nats/nats.pid"];
+
+  /** The messages about it for pods with these settings. */
+  function cutOff(settings: {
+    conf?: string;
+    proxy?: string;
+    annotations?: object;
+    grace?: number;
+    command?: string[];
+  }): string[] {
+    const { conf, proxy = "terminationDrainDuration: 45s", annotations, grace = 60, command = LDM } = settings;
+    const lifecycle = { preStop: { exec: { command } } };
+    const template = {
+      metadata: { labels: { app: "nats" }, annotations: { "proxy.istio.io/config": proxy, ...annotations } },
+      spec: {
+        terminationGracePeriodSeconds: grace,
+        containers: [{ name: "nats", image: "nats", lifecycle }],
+        volumes: [{ name: "config", configMap: { name: "nats-config" } }],
+      },
+    };
+    const pods = { apiVersion: "apps/v1", kind: "StatefulSet", metadata: { name: "nats" }, spec: { template } };
+    const data = { "nats.conf": conf };
+    const config = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "nats-config" }, data };
+    const texts = [pods, ...(conf === undefined ? [] : [config])].map((object) => JSON.stringify(object));
+    return doctor(...texts).flatMap(({ id, message }) => (id === "lame-duck-cut-off" ? [message] : []));
+  }
+
+  const PROXY_FIRST = /takes (?:at least )?\d+ s, but the proxy ends after \d+ s/;
+  const KILLED = /, but Kubernetes ends the pod after \d+ s/;
+
+  it("is the shortest of the three parts of a pod's end, where nothing is to be cut off", () => {
+    assert.deepEqual(cutOff({ conf: "lame_duck_duration: 30s" }), []);
+    assert.match(cutOff({ conf: "lame_duck_duration: 45s" }).join(), PROXY_FIRST);
+    const [first = "", second = ""] = cutOff({ conf: "lame_duck_duration: 60" });
+    assert.match(first, PROXY_FIRST);
+    assert.match(second, KILLED);
+    assert.match(
+      cutOff({ conf: "lame_duck_duration: 30s", grace: 45 }).join(),
+      /the proxy goes on for 45 s .*, but Kub/,
+    );
+  });
+
+  it("takes two minutes where nats.conf says nothing, and half a minute at least where that is not among the files", () => {
+    assert.equal(cutOff({ conf: "port: 4222" }).length, 2);
+    assert.deepEqual(cutOff({ conf: "include other.conf" }), []);
+    assert.deepEqual(cutOff({}), []);
+    assert.match(cutOff({ proxy: "concurrency: 2" }).join(), /takes at least 30 s, but the proxy ends after 5 s/);
+  });
+
+  it("is not cut off by a proxy that ends last, but may be by Kubernetes", () => {
+    const native = { "sidecar.istio.io/nativeSidecar": "true" };
+    const waits = "proxyMetadata: {EXIT_ON_ZERO_ACTIVE_CONNECTIONS: 'true'}";
+    for (const last of [{ annotations: native, proxy: "" }, { proxy: waits }]) {
+      assert.deepEqual(cutOff(last), []);
+      assert.match(cutOff({ ...last, grace: 30 }).join(), KILLED);
+    }
+  });
+
+  it("is not looked for in pods that do not begin it when they end", () => {
+    assert.deepEqual(cutOff({ command: ["sleep", "5"], grace: 10 }), []);
+  });
+});
+
 describe("pods that do not name all labels of the stats", () => {
   it("are told to add to the annotation that they have, which a new one would replace", () => {
     const remedy = (annotation: string): string | undefined =>

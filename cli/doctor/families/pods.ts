@@ -3,13 +3,17 @@ import { excludedInbound, hostNetwork, INJECT, refusedInjection, type Uncaptured
 import type { Mesh } from "../../mesh/mesh.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { EXTRA_STAT_TAGS, proxyConfigOf } from "../../mesh/proxy-config.ts";
+import { hasNativeSidecar, shutdownOf } from "../../mesh/shutdown.ts";
 import type { Labels } from "../../mesh/selector.ts";
 import { podAnnotations, podAnnotationPlace, waypointsOf } from "../../mesh/waypoint.ts";
 import type { Workload } from "../../mesh/workload.ts";
 import { STATS_TAGS } from "../../stats-tags.ts";
-import { family } from "../family.ts";
+import { family, type Report } from "../family.ts";
 
 const PROXY_CONFIG = "proxy.istio.io/config";
+
+/** Seconds by which one part of a pod's end should outlast the one before, as in deploy/nats. */
+const MARGIN = 15;
 
 /**
  * Why no sidecar is injected into these pods, as far as the files show (istio.io, "Installing the Sidecar", "Controlling the
@@ -80,6 +84,26 @@ function missingTags(annotations: Labels, mesh: Mesh): { message: string; remedy
   return { message: `does not name the stats labels ${missing.join(", ")}`, remedy };
 }
 
+/** Whether each part of a pod outlasts the one before: lame duck mode, the proxy, and Kubernetes' patience. */
+function judgeShutdown(broker: Workload, mesh: Mesh, report: Report<"lame-duck-cut-off">): void {
+  const shutdown = shutdownOf(broker, mesh);
+  if (!shutdown) return;
+  const { lameDuck, isLameDuckKnown, drain, grace } = shutdown;
+  const { title } = broker.resource;
+  const moving = `lame duck mode, in which nats-server moves its clients, takes ${isLameDuckKnown ? "" : "at least "}${lameDuck} s`;
+  if (drain !== undefined && drain <= lameDuck) {
+    const message = `${title}: ${moving}, but the proxy ends after ${drain} s (terminationDrainDuration)`;
+    const remedy = `write under ${PROXY_CONFIG}: terminationDrainDuration: ${lameDuck + MARGIN}s`;
+    report("lame-duck-cut-off", broker.annotationPlace(PROXY_CONFIG), message, remedy);
+  }
+  const last = Math.max(lameDuck, drain ?? 0);
+  if (grace > last) return;
+  const what = last === lameDuck ? moving : `the proxy goes on for ${last} s (terminationDrainDuration)`;
+  const message = `${title}: ${what}, but Kubernetes ends the pod after ${grace} s (terminationGracePeriodSeconds)`;
+  const remedy = `write terminationGracePeriodSeconds: ${Math.ceil(last) + MARGIN}`;
+  report("lame-duck-cut-off", broker.pod.placeOf("spec", "terminationGracePeriodSeconds"), message, remedy);
+}
+
 const ALL_TAGS = `${EXTRA_STAT_TAGS}: ${STATS_TAGS.join()}`;
 
 export const pods = family(
@@ -107,6 +131,15 @@ export const pods = family(
         "a cluster may take a long time to form.",
       remedy: "annotate the pods with proxy.istio.io/config: 'holdApplicationUntilProxyStarts: true'",
     },
+    "lame-duck-cut-off": {
+      severity: "warning",
+      what:
+        "A pod of nats-server ends before its lame duck mode does, in which it moves its clients one by one: the proxy, which gets " +
+        "SIGTERM at the same time, ends first, or Kubernetes kills the pod. All clients that are left are cut off at once. The " +
+        "order is `lame_duck_duration` (2 minutes unless nats.conf says less) < `terminationDrainDuration` (5 s unless set) < " +
+        "`terminationGracePeriodSeconds` (30 unless set).",
+      remedy: "write lame_duck_duration: 30s, terminationDrainDuration: 45s and terminationGracePeriodSeconds: 60",
+    },
     "stats-tags-missing": {
       severity: "warning",
       what:
@@ -117,6 +150,7 @@ export const pods = family(
   },
   ({ mesh }, report) => {
     for (const broker of mesh.brokers) {
+      judgeShutdown(broker, mesh, report);
       if (mesh.isAmbient(broker)) continue;
       const { title } = broker.resource;
       const stray = strayLabel(broker);
@@ -127,8 +161,7 @@ export const pods = family(
         continue;
       }
       const config = proxyConfigOf(broker.annotations, mesh);
-      const native = broker.annotations.get("sidecar.istio.io/nativeSidecar") === "true";
-      if (!config.holdApplicationUntilProxyStarts && !native)
+      if (!config.holdApplicationUntilProxyStarts && !hasNativeSidecar(broker))
         report(
           "proxy-not-held",
           broker.annotationPlace(PROXY_CONFIG),
