@@ -128,6 +128,33 @@ describe("two objects of one name", () => {
   });
 });
 
+describe("nats-server's pods that are in no Service", () => {
+  it("are told which Service has their port and why it does not select them", () => {
+    const others = kinds("StatefulSet", "PeerAuthentication", "WasmPlugin").join("---\n");
+    const service = (spec: object, namespace = "messaging"): string =>
+      document("core", "Service", "nats", namespace, { ports: [{ name: "tcp", port: 4222 }], ...spec }).replace(
+        "core/v1",
+        "v1",
+      );
+    const said = (...services: string[]): string[] =>
+      doctor(others, ...services).flatMap(({ id, message, remedy }) =>
+        id === "pod-not-in-service" ? [`${message.split(" is in no Service")[1] ?? ""} ${remedy}`] : [],
+      );
+    const [astray = ""] = said(service({ selector: { app: "natss" } }));
+    assert.match(
+      astray,
+      /^: Service messaging\/nats \(a\.yaml:1:\d+\) selects app=natss, but these pods have app=nats /,
+    );
+    assert.match(astray, / write labels of these pods into the selector of Service messaging\/nats$/);
+    assert.match(said(service({})).join(), /: Service messaging\/nats \(.*\) has no selector /);
+    const elsewhere = said(service({ selector: { app: "nats" } }, "other")).join();
+    assert.match(elsewhere, /: Service other\/nats \(.*\) would select these pods, but is in another namespace /);
+    assert.deepEqual(said(service({ selector: { app: "nats" } })), []);
+    for (const other of [[], [service({ type: "ExternalName", externalName: "nats.example" })]])
+      assert.match(said(...other).join(), /^ make a Service /);
+  });
+});
+
 describe("an object that names no namespace", () => {
   const pods = kinds("StatefulSet").map((text) => text.replace(", namespace: messaging", ""));
 

@@ -7,9 +7,9 @@ import { otherPorts, otherUse } from "../../mesh/other-ports.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import type { Plugin } from "../../mesh/plugin.ts";
 import type { Service } from "../../mesh/service.ts";
-import { labelsText, mayMeet, type Pods } from "../../mesh/selector.ts";
+import { labelsText, mayMeet, selects, type Pods } from "../../mesh/selector.ts";
 import { ingressOf, sidecarsFor } from "../../mesh/sidecar.ts";
-import type { ContainerPort } from "../../mesh/workload.ts";
+import type { ContainerPort, Workload } from "../../mesh/workload.ts";
 import { family, type Report } from "../family.ts";
 
 type Id =
@@ -257,6 +257,30 @@ function judgeSidecars(mesh: Mesh, report: Report<Id>): void {
   }
 }
 
+/** Why a Service that has the client port, and no pods among the files, is not the one of these pods, which it may be meant for. */
+function serviceAstray(broker: Workload, mesh: Mesh): { why: string; remedy: string } | undefined {
+  const without = mesh.services.filter(
+    (service) =>
+      service.resource.root.text("spec", "type") !== "ExternalName" &&
+      mesh.clientPorts(service).length > 0 &&
+      !mesh.workloads.some((workload) => service.selectsWorkload(workload)),
+  );
+  const service = without.find(({ namespace }) => namespace === broker.namespace) ?? without[0];
+  if (!service) return undefined;
+  const { root, title } = service.resource;
+  const { namespace, labels } = broker;
+  const where = `${title} (${placeText(root.placeOf("spec", "selector"))})`;
+  if (service.selector.size === 0)
+    return { why: `${where} has no selector`, remedy: `give ${title} a selector with labels of these pods` };
+  if (selects(service.selector, labels)) {
+    const why = `${where} would select these pods, but is in another namespace than theirs, ${namespace}`;
+    return { why, remedy: "put the Service into the namespace of the pods" };
+  }
+  const has = labels.size === 0 ? "no labels" : labelsText(labels);
+  const why = `${where} selects ${labelsText(service.selector)}, but these pods have ${has}`;
+  return { why, remedy: `write labels of these pods into the selector of ${title}` };
+}
+
 export const match = family<Id>(
   "Where the filter is put",
   {
@@ -319,7 +343,7 @@ export const match = family<Id>(
     "pod-not-in-service": {
       severity: "error",
       what:
-        "No Service among the files has nats-server's client port. Its traffic takes Istio's passthrough chain, which a match " +
+        "No Service among the files has nats-server's client port and selects these pods. Its traffic takes Istio's passthrough chain, which a match " +
         "with ports never matches, so the filter is missing.",
       remedy: "make a Service that selects these pods, with port: 4222 and targetPort: 4222",
     },
@@ -383,7 +407,11 @@ export const match = family<Id>(
       const place = broker.port(CLIENT_PORT)?.place ?? broker.resource.place;
       const message = `port ${CLIENT_PORT} of ${broker.resource.title} is in no Service`;
       const services = mesh.services.map(({ resource }) => resource);
-      report("pod-not-in-service", place, message, { compared: [broker.resource, ...services] });
+      const astray = serviceAstray(broker, mesh);
+      report("pod-not-in-service", place, astray ? `${message}: ${astray.why}` : message, {
+        remedy: astray?.remedy,
+        compared: [broker.resource, ...services],
+      });
     }
   },
 );
