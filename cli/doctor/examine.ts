@@ -5,7 +5,7 @@ import { EMPTY_FILE, readManifests, type Manifests, type ReadProblem } from "../
 import type { Source } from "../manifests/source.ts";
 import { Mesh, type MeshOptions } from "../mesh/mesh.ts";
 import { isPolicy } from "../mesh/plugin.ts";
-import { isChartValues } from "../policy/chart-values.ts";
+import { isChartValues, ownValues } from "../policy/chart-values.ts";
 import type { Finding } from "./finding.ts";
 import { FAMILIES } from "./table.ts";
 
@@ -25,7 +25,7 @@ export interface Diagnosis {
 /** What a file without any object holds instead. */
 function strangeText({ file, text }: Source, documents: readonly Field[]): Pick<ReadProblem, "message" | "remedy"> {
   if (text.trim() === "") return EMPTY_FILE;
-  if (documents.some(isChartValues)) {
+  if (documents.flatMap(ownValues).some(isChartValues)) {
     const rendered = `helm template RELEASE CHART --values ${file} | istio-nats doctor -`;
     const remedy = `render the chart with them: ${rendered}; to check only the policy: istio-nats check ${file}`;
     return { message: "these are chart values, not a Kubernetes object", remedy };

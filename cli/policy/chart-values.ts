@@ -42,13 +42,17 @@ export function hasPolicy(values: Field): boolean {
 }
 
 /**
- * The values of the chart in those of a chart that depends on it, which has them below a key; otherwise the document itself. What
- * else the other chart has does not concern us.
+ * The values of the chart in those of a chart that depends on it, which has them below a key, as many levels deep as charts depend
+ * on charts; otherwise the document itself. What else the other charts have does not concern us.
  */
 export function ownValues(document: Field): Field[] {
   if (isPolicy(document) || hasPolicy(document)) return [document];
-  const below = document.members().flatMap(([, value]) => (hasPolicy(value) ? [value] : []));
+  const below = valuesBelow(document);
   return below.length === 0 ? [document] : below;
+}
+
+function valuesBelow(values: Field): Field[] {
+  return values.members().flatMap(([, value]) => (hasPolicy(value) ? [value] : valuesBelow(value)));
 }
 
 /** A key of chart values that the chart does not have. */

@@ -49,12 +49,16 @@ describe("an object that another tool renders", () => {
       argo({ sources: [{}, { helm }] }),
       flux(below),
       JSON.stringify(below),
+      flux({ platform: { messaging: below } }),
+      JSON.stringify({ global: { x: 1 }, platform: below }),
     ]) {
       const { status, output } = istioNats(["check", "-"], text);
       assert.equal(status, 1);
       assert.match(output, /: error: rules\[0\]\.from\[0\]\.serviceAccounts\[0\]: "orders" names no namespace, /);
       assert.match(output, /: policy of the chart values: refused: 1 rule, /);
     }
+    const [values] = doctor(JSON.stringify({ platform: below }));
+    assert.equal(values?.message, "these are chart values, not a Kubernetes object");
     for (const other of [{}, { policy: { enabled: true } }])
       assert.equal(istioNats(["check", "-"], flux(other)).status, 2);
   });
