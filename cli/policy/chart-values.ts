@@ -64,7 +64,7 @@ export interface MisspeltKey {
 }
 
 /** Whether one key is nearly the other: one edit in three letters, for `nats` is two from `name`. */
-function isSlip(key: string, known: string): boolean {
+export function isSlip(key: string, known: string): boolean {
   return 3 * (slipBetween(key, known) ?? Infinity) <= known.length;
 }
 

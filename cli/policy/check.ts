@@ -15,6 +15,7 @@ import { isPolicy, Plugin } from "../mesh/plugin.ts";
 import { isChartValues, misspeltKeys, ownValues, type MisspeltKey } from "./chart-values.ts";
 import { policyValues } from "./release-values.ts";
 import type { JudgedPolicy } from "./judge.ts";
+import { mayBePolicy } from "./resemblance.ts";
 import { objectBytes } from "./size.ts";
 import { wrappedPolicy, type WrappedPolicy } from "./wrapped.ts";
 
@@ -46,6 +47,7 @@ function checkSource(source: Source, filter: Filter, namespace: string, into: Ch
   const documents = [...manifests.others.flatMap(ownValues), ...manifests.resources.flatMap(policyValues)].map(
     readDocument,
   );
+  const policyLike = documents.filter(isPolicyLike);
   const plugins = manifests.resources
     .filter((resource) => Plugin.isPlugin(resource))
     .map((resource) => new Plugin(resource));
@@ -58,9 +60,12 @@ function checkSource(source: Source, filter: Filter, namespace: string, into: Ch
       home: homeIn(resource),
       objectBytes: objectBytes(resource),
     })),
-    ...documents.flatMap((document) => policyIn(document, source.named)),
+    ...policyLike.flatMap((document) => policyIn(document, source.named)),
   ];
   manifests.problems.push(...documents.flatMap(problemsOf));
+  // A file in which nothing else was found is told so once.
+  if (source.named && subjects.length > 0)
+    manifests.problems.push(...documents.filter((one) => !isPolicyLike(one)).map(problemOfStranger));
   if (source.named && subjects.length + manifests.problems.length === 0) {
     const place = { file: source.file, line: 1, column: 1 };
     const said = source.text.trim() === "" ? EMPTY_FILE : { message: "this file has no policy" };
@@ -98,6 +103,14 @@ function readDocument(root: Field): PlainDocument {
   return isChartValues(root)
     ? { root, isOfValues: true, misspelt: misspeltKeys(root), wrapped: undefined }
     : { root, isOfValues: false, misspelt: [], wrapped: wrappedPolicy(root) };
+}
+
+function isPolicyLike({ root, isOfValues, wrapped }: PlainDocument): boolean {
+  return isOfValues || wrapped !== undefined || isIncomplete(root) || mayBePolicy(root);
+}
+
+function problemOfStranger({ root }: PlainDocument): ReadProblem {
+  return { kind: "no-policy", place: root.place, message: "this document has no policy, and no key of one" };
 }
 
 function problemsOf({ root, misspelt, wrapped }: PlainDocument): ReadProblem[] {

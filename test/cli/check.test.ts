@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { parse, stringify } from "yaml";
+import { POLICY_KEYS } from "../../cli/policy/resemblance.ts";
 import { splitFault, stepsOf } from "../../cli/policy/path.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { filterModule } from "../host/filter.ts";
@@ -240,6 +241,30 @@ describe("istio-nats check", () => {
     const key =
       "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {name: a}\nspec:\n  pluginConfig:\n";
     assert.match(istioNats(["check", "-"], key).output, /\n {4}write mode, trustDomains and rules below the key\n/);
+  });
+
+  it("says of a document without any key of a policy that it is none, not which keys it lacks", () => {
+    const header = "NAME: nats\nLAST DEPLOYED: Sun Nov 29 08:00:00 2026\nMANIFEST:\n";
+    const { status, findings, policies } = check(`${header}---\n${stringify(WRAPPINGS[1]![1](SOUND))}`);
+    assert.deepEqual([status, policies.length], [0, 1]);
+    assert.deepEqual(
+      findings.map(({ id, line, message }) => [id, line, message]),
+      [["no-policy", 1, "this document has no policy, and no key of one"]],
+    );
+    const other = istioNats(["check", "-"], "name: x\nversion: 1\nservices: {nats: {image: nats}}\n");
+    assert.equal(other.status, 2);
+    assert.match(other.output, /: warning: this file has no policy \[no-policy\]\n/);
+    for (const slip of ["Rules: []", "modes: ENFORCE", "configuration: {rules: []}", "policies: [{rules: []}]"])
+      assert.ok(
+        check(slip).findings.some(({ id }) => id === "policy-fault"),
+        slip,
+      );
+  });
+
+  it("takes for keys of a policy those that the filter takes", () => {
+    const { findings } = check("qqqqqqqq: 1\nrules: []\n");
+    const [, keys = ""] = /the keys here are (.*)$/.exec(findings[0]!.message) ?? [];
+    assert.deepEqual(keys.split(/, | or /), POLICY_KEYS);
   });
 
   it("names a key called configuration, which is also the filter's word for the whole", () => {

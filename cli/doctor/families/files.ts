@@ -103,8 +103,8 @@ export const files = family(
     "no-policy": {
       severity: "warning",
       what:
-        "A file that was named to `check` has no policy, so nothing in it was judged. If no other file has one, the exit status " +
-        "is 2.",
+        "A file that was named to `check`, or a document in one, has no policy, so nothing in it was judged. If no file has one, " +
+        "the exit status is 2.",
       remedy: "give a WasmPlugin, a TrafficExtension, a pluginConfig by itself, or chart values",
     },
     "values-key-unknown": {
