@@ -24,6 +24,9 @@ process.stdout.on("error", ({ code, message }: NodeJS.ErrnoException) => {
   process.exitCode = ExitStatus.USAGE;
 });
 
+// Nobody is left to be told. The exit status still says it.
+process.stderr.on("error", () => undefined);
+
 try {
   process.exitCode = run(process.argv.slice(2), {
     version: about.version,

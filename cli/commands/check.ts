@@ -21,7 +21,7 @@ function policyText({
   const size = counted(bytes, "byte") + (objectBytes === undefined ? "" : `, the object ${objectBytes}`);
   // A small policy lies in pages that a VM without any policy uses already.
   const memory = memoryBytes === 0 ? "no more Wasm memory" : `${memoryBytes} more bytes of Wasm memory`;
-  const cost = `read in ${milliseconds.toPrecision(3)} ms with ${memory}`;
+  const cost = `read in ${Number(milliseconds.toPrecision(3))} ms with ${memory}`;
   const verdict = accepted ? "accepted" : "refused";
   return `${printable(placeText(place))}: ${printable(title)}: ${verdict}: ${counted(rules, "rule")}, ${size}, ${cost}\n`;
 }

@@ -11,6 +11,7 @@ import {
   characterFaults,
   characterName,
   documentFaults,
+  isJson,
   isNull,
   MAX_FAULTS,
   startFaults,
@@ -139,12 +140,23 @@ function lineAt(offset: number, text: string): string {
 /** The parser is recursive: ten thousand nested lists overflow its stack. */
 const TOO_DEEP = { message: "nested too deeply to be read", remedy: "write it with fewer levels" };
 
+/** What jq makes of objects that come one behind the other, and of those in an array. */
+const LIST = `'{apiVersion: "v1", kind: "List", items: .}'`;
+
+/** `jq '.items[]'` writes this. */
+const SEVERAL_OBJECTS = {
+  message: "a second object follows the first, which kubectl accepts in JSON and istio-nats does not",
+  remedy: `put them into one List, by jq --slurp ${LIST}, or a line --- between them`,
+};
+
 /** What is wrong with a document before its aliases are followed. The previous one ends at `before`, this one at `end`. */
 function faultsOf(document: Document.Parsed, text: string, before: number, end: number): TextFault[] {
   const { errors } = document;
   const deep = errors.find(({ message }) => message.startsWith("Maximum call stack"));
   // Every other fault that the parser reports is then a consequence of this one.
   if (deep) return [{ ...TOO_DEEP, offset: deep.pos[0] }];
+  const first = errors[0]?.pos[0] ?? 0;
+  if (text[first] === "{" && isJson(text.slice(before, first))) return [{ ...SEVERAL_OBJECTS, offset: first }];
   const syntax = errors.map(({ code, message, pos }): TextFault => {
     const remedy = remedyOfLine(lineAt(pos[0], text)) ?? SLIPS.get(code);
     return { message: message.split("\n")[0] ?? "", offset: pos[0], ...(remedy === undefined ? {} : { remedy }) };
@@ -193,10 +205,21 @@ function incompleteness(root: Field): ReadProblem {
   };
 }
 
+/** An array of objects, which `jq '.items'` and the like write. */
+function isArrayOfObjects(root: Field): boolean {
+  const items = root.items();
+  return (
+    items.length > 0 && items.every((item) => item.text("apiVersion") !== undefined && item.text("kind") !== undefined)
+  );
+}
+
 /** Lists are unpacked, because `kubectl get -o yaml` returns one. */
 function sort(root: Field, defaultNamespace: string, into: Manifests): void {
   const kind = root.text("kind");
-  if (kind === undefined || root.text("apiVersion") === undefined) {
+  if (isArrayOfObjects(root)) {
+    const message = "kubectl refuses a list of objects without an object of kind List around it";
+    into.problems.push({ kind: "syntax", place: root.place, message, remedy: `put them into one, by jq ${LIST}` });
+  } else if (kind === undefined || root.text("apiVersion") === undefined) {
     into.others.push(root);
     if (isIncomplete(root)) into.problems.push(incompleteness(root));
   } else if (kind.endsWith("List") && root.get("items")) {

@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync, realpathSync, statSync, type Dirent, type Stats } from "node:fs";
+import { closeSync, openSync, readdirSync, realpathSync, statSync, type Dirent, type Stats } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { UsageFault } from "../usage-fault.ts";
+import { readBytes } from "./read-bytes.ts";
 
 /** The file of what comes by standard input. */
 export const STANDARD_INPUT = "<stdin>";
@@ -119,8 +120,21 @@ function readSource(file: string, named: boolean): Source {
   if (attempt(file, () => statSync(file)).size > MAX_SOURCE_BYTES) {
     return { file, text: "", named, tooLarge: true, helmTemplate: false };
   }
-  const bytes = attempt(file, () => readFileSync(file));
-  return sourceOf(file, bytes, named);
+  return sourceOf(
+    file,
+    attempt(file, () => readFile(file)),
+    named,
+  );
+}
+
+/** What has no size, such as a pipe, is read no further than a file may be long. */
+function readFile(file: string): Buffer {
+  const descriptor = openSync(file, "r");
+  try {
+    return readBytes(descriptor, MAX_SOURCE_BYTES);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 function sourceOf(file: string, bytes: Buffer, named: boolean): Source {

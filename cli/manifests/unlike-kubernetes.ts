@@ -54,7 +54,8 @@ export function characterName(character: string): string {
   return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
-function isJson(text: string): boolean {
+/** Whether a text is an object or an array in JSON. */
+export function isJson(text: string): boolean {
   try {
     return typeof JSON.parse(text) === "object";
   } catch {

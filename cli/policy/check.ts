@@ -86,7 +86,12 @@ function checkSource(source: Source, filter: Filter, namespace: string, into: Ch
   // Every plugin that is checked is taken for ours, whatever its name.
   const mesh = Object.assign(new Mesh(manifests.resources, { rootNamespace: "" }), { plugins });
   const findings = [files, spelling, policies, size].flatMap((one) => one.examine({ mesh, manifests, filter }));
-  into.findings.push(...findings.sort((a, b) => byPosition(a.place, b.place)));
+  into.findings.push(...findings.sort((a, b) => byPosition(a.place, b.place)).map(withCheck));
+}
+
+/** What is to be rendered goes to the command that was asked. */
+function withCheck(finding: Finding): Finding {
+  return { ...finding, remedy: finding.remedy.replace("| istio-nats doctor ", "| istio-nats check ") };
 }
 
 /** A document that is not a Kubernetes object, and where its policy may be. */

@@ -123,6 +123,32 @@ describe("build/istio-nats.cjs", () => {
     closeSync(full);
   });
 
+  it("exits with 2 also where it cannot say why", { skip: !existsSync("/dev/full") }, () => {
+    const full = openSync("/dev/full", "w");
+    const { status } = spawnSync(process.execPath, [command, "check", "nowhere.yaml"], {
+      cwd: folder,
+      stdio: ["ignore", "ignore", full],
+    });
+    closeSync(full);
+    assert.equal(status, 2);
+  });
+
+  it("reads no more than a file may have of what never ends", { skip: !existsSync("/dev/zero") }, () => {
+    const zero = openSync("/dev/zero", "r");
+    for (const [name, shown] of [
+      ["/dev/zero", "/dev/zero"],
+      ["-", "<stdin>"],
+    ] as const) {
+      const { status, stdout } = spawnSync(process.execPath, [command, "check", name], {
+        stdio: [zero, "pipe", "inherit"],
+        encoding: "utf8",
+      });
+      assert.equal(status, 1);
+      assert.ok(stdout.startsWith(`${shown}:1:1: error: the file has more than 16777216 bytes `), stdout);
+    }
+    closeSync(zero);
+  });
+
   it("is silent if its reader has gone", () => {
     const shell = `node "$0" doctor -o json bad.yaml bad.yaml | true; echo "\${PIPESTATUS[0]}"`;
     const { stdout, stderr } = spawnSync("bash", ["-c", shell, command], { cwd: folder, encoding: "utf8" });

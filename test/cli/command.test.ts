@@ -204,6 +204,9 @@ describe("files with nothing to judge", () => {
     assert.equal(status, 0);
     assert.ok(output.includes(`${file}:1:1: info: a kustomization is not judged [kustomization]\n`), output);
     assert.ok(output.includes(`    kubectl kustomize ${dirname(file)} | istio-nats doctor -\n`), output);
+    const checked = istioNats(["check", file]);
+    assert.equal(checked.status, 2);
+    assert.ok(checked.output.includes(`    kubectl kustomize ${dirname(file)} | istio-nats check -\n`), checked.output);
   });
 
   it("are told to render the kustomization around a component, which kustomize renders to nothing by itself", () => {

@@ -41,6 +41,23 @@ describe("a text that is not a manifest", () => {
     assert.equal(places(`${broken}---\n${SERVICE}`).at(-1), "11:11 port-not-tcp");
   });
 
+  it("but several objects of JSON, or an array of them, gives one finding that says how to make a List", () => {
+    const object = { apiVersion: "v1", kind: "Service", metadata: { name: "nats" }, spec: { ports: [{ port: 4222 }] } };
+    const [line, lines] = [JSON.stringify(object), JSON.stringify(object, null, 2)];
+    const cases: [text: string, expected: string][] = [
+      [`${line}\n${line}\n${line}\n`, "2:1 yaml-syntax"],
+      [`${line}${line}`, `1:${line.length + 1} yaml-syntax`],
+      [`${lines}\n${lines}\n`, `${lines.split("\n").length + 1}:1 yaml-syntax`],
+      [JSON.stringify([object, object]), "1:1 yaml-syntax"],
+    ];
+    for (const [text, expected] of cases) {
+      assert.deepEqual(places(text), [expected], text);
+      assert.match(doctor(text)[0]!.remedy, /by jq (?:--slurp )?'\{apiVersion: "v1", kind: "List", items: \.\}'/);
+    }
+    assert.deepEqual(places(JSON.stringify({ apiVersion: "v1", kind: "List", items: [object] })).length, 1);
+    assert.equal(doctor(`${line}x`)[0]!.remedy, "correct the text here");
+  });
+
   it("does not hide the documents beside it", () => {
     assert.deepEqual(places(`a: 1\na: 2\n---\n${SERVICE}`), ["2:1 yaml-syntax", "9:11 port-not-tcp"]);
   });
