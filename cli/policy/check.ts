@@ -9,12 +9,13 @@ import type { Filter } from "../filter-host.ts";
 import type { Field } from "../manifests/field.ts";
 import { byPosition, type Place } from "../manifests/place.ts";
 import { EMPTY_FILE, isIncomplete, readManifests, type ReadProblem } from "../manifests/read.ts";
+import type { Resource } from "../manifests/resource.ts";
 import type { Source } from "../manifests/source.ts";
 import { Mesh } from "../mesh/mesh.ts";
 import { isPolicy, Plugin } from "../mesh/plugin.ts";
 import { isChartValues, misspeltKeys, ownValues, type MisspeltKey } from "./chart-values.ts";
 import { policyValues } from "./release-values.ts";
-import type { JudgedPolicy } from "./judge.ts";
+import { isEmptyConfig, type JudgedPolicy } from "./judge.ts";
 import { mayBePolicy } from "./resemblance.ts";
 import { objectBytes } from "./size.ts";
 import { wrappedPolicy, type WrappedPolicy } from "./wrapped.ts";
@@ -48,9 +49,7 @@ function checkSource(source: Source, filter: Filter, namespace: string, into: Ch
     readDocument,
   );
   const policyLike = documents.filter(isPolicyLike);
-  const plugins = manifests.resources
-    .filter((resource) => Plugin.isPlugin(resource))
-    .map((resource) => new Plugin(resource));
+  const plugins = pluginsToCheck(manifests.resources, source.named && policyLike.length === 0);
   const subjects = [
     ...plugins.map(({ resource, config, wasm }) => ({
       title: resource.title,
@@ -87,6 +86,17 @@ function checkSource(source: Source, filter: Filter, namespace: string, into: Ch
   const mesh = Object.assign(new Mesh(manifests.resources, { rootNamespace: "" }), { plugins });
   const findings = [files, spelling, policies, size].flatMap((one) => one.examine({ mesh, manifests, filter }));
   into.findings.push(...findings.sort((a, b) => byPosition(a.place, b.place)).map(withCheck));
+}
+
+/**
+ * The plugins that are this filter's, or may be meant so. One without any configuration may be too, but other modules need none:
+ * it is judged only where there is nothing else, and `isAlone`.
+ */
+function pluginsToCheck(resources: readonly Resource[], isAlone: boolean): Plugin[] {
+  const all = resources.filter((resource) => Plugin.isPlugin(resource)).map((resource) => new Plugin(resource));
+  const withConfig = all.filter(({ config }) => config && !isEmptyConfig(config));
+  const meant = all.filter((plugin) => plugin.isOurs || (withConfig.includes(plugin) && mayBePolicy(plugin.config)));
+  return meant.length === 0 && isAlone ? all.filter((plugin) => !withConfig.includes(plugin)) : meant;
 }
 
 /** What is to be rendered goes to the command that was asked. */

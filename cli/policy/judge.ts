@@ -27,7 +27,7 @@ export interface JudgedPolicy {
 /** Lets the filter read a configuration. An undefined `config` is an absent pluginConfig, whose faults are placed at `parent`. */
 export function judgePolicy(filter: Filter, config: Field | undefined, parent: Place): JudgedPolicy {
   // Istio sends no bytes at all for an absent or empty pluginConfig.
-  const json = config && !isEmpty(config) ? JSON.stringify(config.plain()) : "";
+  const json = config && !isEmptyConfig(config) ? JSON.stringify(config.plain()) : "";
   const { accepted, faults, unlisted, milliseconds, memoryBytes } = filter.judge(json);
   return {
     accepted,
@@ -44,6 +44,7 @@ export function judgePolicy(filter: Filter, config: Field | undefined, parent: P
   };
 }
 
-function isEmpty(config: Field): boolean {
+/** Whether it is as good as absent. */
+export function isEmptyConfig(config: Field): boolean {
   return config.node === null || (config.isObject && config.members().length === 0);
 }

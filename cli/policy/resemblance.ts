@@ -18,10 +18,12 @@ function hasPolicyKey(field: Field): boolean {
 }
 
 /**
- * Whether a document that is not a Kubernetes object may be meant as a policy: it has a policy's keys, or nearly, or some value in
- * it has. Otherwise the filter's faults would be about a policy that nobody has written. What is no map may be a slip.
+ * Whether a document that is not a Kubernetes object, or a plugin's configuration, may be meant as a policy: it has a policy's
+ * keys, or nearly, or some value in it has. Otherwise the filter's faults would be about a policy that nobody has written. What is
+ * no map may be a slip.
  */
-export function mayBePolicy(document: Field): boolean {
+export function mayBePolicy(document: Field | undefined): boolean {
+  if (document === undefined) return false;
   if (document.members().length === 0 || hasPolicyKey(document)) return true;
   return document.members().some(([, value]) => [value, ...value.items()].some(hasPolicyKey));
 }

@@ -118,7 +118,7 @@ function denialsFor(rule: Field, denials: DenialsByPeer, ours: readonly string[]
     // Each list bounds the source by itself. One will do for which each value is denied something.
     const bounds = lists
       .filter((list) => list.length > 0 && list.every((names) => names !== undefined))
-      .map((list) => list.flat().map((peers) => denials.for(peers)))
+      .map((list) => list.flatMap((names) => names ?? []).map((peers) => denials.for(peers)))
       .find((list) => list.every((one) => one.length > 0));
     if (bounds) parts.push(...bounds);
     else if (denials.everybody.length > 0) parts.push(denials.everybody);

@@ -261,6 +261,20 @@ describe("istio-nats check", () => {
       );
   });
 
+  it("passes over the plugins of other modules, with and without a configuration", () => {
+    const plugin = (name: string, spec: object): string =>
+      stringify({ ...(WRAPPINGS[1]![1]({}) as object), metadata: { name }, spec });
+    const auth = plugin("basic-auth", { phase: "AUTHN", pluginConfig: { basic_auth_rules: [{ prefix: "/" }] } });
+    const bare = plugin("coraza", { phase: "AUTHN" });
+    const ours = stringify(WRAPPINGS[1]![1](SOUND));
+    const { status, findings, policies } = check([auth, bare, ours].join("---\n"));
+    assert.deepEqual([status, findings, policies.length], [0, [], 1]);
+    const alone = istioNats(["check", "-"], auth);
+    assert.equal(alone.status, 2);
+    assert.match(alone.output, /: warning: this file has no policy \[no-policy\]\n/);
+    assert.match(istioNats(["check", "-"], bare).output, /: error: the policy is empty: /);
+  });
+
   it("takes for keys of a policy those that the filter takes", () => {
     const { findings } = check("qqqqqqqq: 1\nrules: []\n");
     const [, keys = ""] = /the keys here are (.*)$/.exec(findings[0]!.message) ?? [];

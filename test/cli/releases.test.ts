@@ -67,7 +67,7 @@ describe("an object that another tool renders", () => {
     const source = { helm: { values: "policy: {}" } };
     const { status, output } = istioNats(["check", "-"], release("argoproj.io/v1alpha1", "Application", { source }));
     assert.equal(status, 2);
-    assert.match(output, /\[no-policy\]\n {4}argocd app manifests nats \| istio-nats doctor -n NAMESPACE -\n/);
+    assert.match(output, /\[no-policy\]\n {4}argocd app manifests nats \| istio-nats check -n NAMESPACE -\n/);
   });
 
   it("is not what is wrong where a substitution has still to be made", () => {
