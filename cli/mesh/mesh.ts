@@ -81,6 +81,19 @@ export class Mesh {
     return this.services.filter((service) => this.isBrokerService(service));
   }
 
+  /**
+   * Whether a Service has nats-server's client port and selects none of the pods among the files, although pods of nats-server are
+   * among them in its namespace: its selector must be wrong, unless its own pods are not among the files.
+   */
+  isAstray(service: Service): boolean {
+    return (
+      service.selector.size > 0 &&
+      this.clientPorts(service).length > 0 &&
+      this.brokers.some(({ namespace }) => namespace === service.namespace) &&
+      !this.workloads.some((workload) => service.selectsWorkload(workload))
+    );
+  }
+
   /** The Service with nats-server's client port of which this is a name. */
   clientServiceNamed(host: string, fromNamespace: string): Service | undefined {
     return this.services.find(

@@ -313,6 +313,8 @@ export const brokerPorts = family<Id>(
     for (const service of mesh.services) {
       // Where the pods are among the files, their own ports are judged above.
       if (!mesh.isBrokerService(service) || mesh.workloads.some((pods) => service.selectsWorkload(pods))) continue;
+      // Nobody reaches anything by it, and that has a finding of its own.
+      if (mesh.isAstray(service)) continue;
       const pods = { namespace: service.namespace, labels: service.selector };
       const unseen: OpenPort[] = [];
       for (const port of otherServicePorts(service)) {

@@ -23,6 +23,7 @@ type Id =
   | "pod-not-in-service"
   | "sidecar-without-port"
   | "service-selects-others"
+  | "service-selects-nothing"
   | "target-port-nothing";
 
 /** The Services whose chains a plugin can be part of; none where that cannot be told. */
@@ -225,6 +226,26 @@ function judgeSelectors(mesh: Mesh, report: Report<Id>): void {
   }
 }
 
+/** Whether some Service leads to the client port of these pods. */
+function isServed(broker: Workload, mesh: Mesh): boolean {
+  const ports = mesh.servicesOf(broker).flatMap((service) => service.ports);
+  return ports.some((port) => broker.resolvePort(port) === CLIENT_PORT);
+}
+
+/** Services with the client port that select no pods, beside others that do: where there are none, the pods have a finding. */
+function judgeEmptyServices(mesh: Mesh, report: Report<Id>): void {
+  for (const service of mesh.services) {
+    if (!mesh.isAstray(service)) continue;
+    const { resource, namespace, selector } = service;
+    const brokers = mesh.brokers.filter((broker) => broker.namespace === namespace);
+    if (!brokers.every((broker) => isServed(broker, mesh))) continue;
+    const known = brokers.map(({ resource: { title }, labels }) => `${title} (${labelsText(labels)})`).join(", ");
+    const message = `${resource.title} selects ${labelsText(selector)}, which no pods among the files have; those of nats-server are ${known}`;
+    const place = resource.root.placeOf("spec", "selector");
+    report("service-selects-nothing", place, message, { compared: [resource] });
+  }
+}
+
 interface SidecarPods {
   pods: Pods;
   title: string;
@@ -356,6 +377,13 @@ export const match = family<Id>(
         "add a label to the selector that only nats-server's pods have, such as app.kubernetes.io/component: nats in NATS's own " +
         "chart",
     },
+    "service-selects-nothing": {
+      severity: "error",
+      what:
+        "A Service with nats-server's client port selects none of the pods among the files, although nats-server's pods of its " +
+        "namespace are among them. Connections to it end nowhere.",
+      remedy: "write labels of nats-server's pods into the selector, or give the file of the pods that it is for",
+    },
     "sidecar-without-port": {
       severity: "error",
       what:
@@ -396,14 +424,14 @@ export const match = family<Id>(
     }
     judgeTargets(mesh, report);
     judgeSelectors(mesh, report);
+    judgeEmptyServices(mesh, report);
     judgeSidecars(mesh, report);
     for (const broker of mesh.brokers) {
       if (!mesh.plugins.some((plugin) => mesh.isMeantFor(plugin, broker))) {
         const message = `no plugin of istio-nats is for ${broker.resource.title} (${labelsText(broker.labels)})`;
         report("broker-without-plugin", broker.resource.place, message, { compared: [broker.resource] });
       }
-      const ports = mesh.servicesOf(broker).flatMap((service) => service.ports);
-      if (ports.some((port) => broker.resolvePort(port) === CLIENT_PORT)) continue;
+      if (isServed(broker, mesh)) continue;
       const place = broker.port(CLIENT_PORT)?.place ?? broker.resource.place;
       const message = `port ${CLIENT_PORT} of ${broker.resource.title} is in no Service`;
       const services = mesh.services.map(({ resource }) => resource);
