@@ -1,5 +1,5 @@
 import type { Filter } from "../filter-host.ts";
-import { byPosition } from "../manifests/place.ts";
+import { byPosition, placeText } from "../manifests/place.ts";
 import type { Field } from "../manifests/field.ts";
 import { EMPTY_FILE, readManifests, type Manifests, type ReadProblem } from "../manifests/read.ts";
 import type { Source } from "../manifests/source.ts";
@@ -7,7 +7,7 @@ import { Mesh, type MeshOptions } from "../mesh/mesh.ts";
 import { isPolicy } from "../mesh/plugin.ts";
 import { isChartValues, ownValues } from "../policy/chart-values.ts";
 import type { Finding } from "./finding.ts";
-import { FAMILIES } from "./table.ts";
+import { CHECKS, FAMILIES } from "./table.ts";
 
 export interface ExamineOptions extends MeshOptions {
   /** The namespace of objects that do not name one. */
@@ -36,6 +36,21 @@ function strangeText({ file, text }: Source, documents: readonly Field[]): Pick<
     : { message };
 }
 
+/** Why something that was given was not judged, and may hold what other findings miss. */
+const UNREAD: ReadonlySet<ReadProblem["kind"]> = new Set([
+  "syntax",
+  "too-large",
+  "aliases",
+  "helm-template",
+  "kustomization",
+  "object-incomplete",
+]);
+
+function afterReading(finding: Finding, { place }: ReadProblem): Finding {
+  const remedy = `look at ${placeText(place)} first, which could not be judged and may hold it; otherwise ${finding.remedy}`;
+  return { ...finding, remedy };
+}
+
 /** Judges the sources as one mesh. */
 export function examine(sources: readonly Source[], filter: Filter, options: ExamineOptions): Diagnosis {
   const manifests: Manifests = { resources: [], others: [], problems: [] };
@@ -53,7 +68,10 @@ export function examine(sources: readonly Source[], filter: Filter, options: Exa
   }
   const mesh = new Mesh(manifests.resources, options);
   const { isNamespaceGiven } = options;
-  const findings = FAMILIES.flatMap((family) => family.examine({ mesh, manifests, filter, isNamespaceGiven }));
+  const unread = manifests.problems.find(({ kind }) => UNREAD.has(kind));
+  const findings = FAMILIES.flatMap((family) => family.examine({ mesh, manifests, filter, isNamespaceGiven })).map(
+    (finding) => (unread && CHECKS.get(finding.id)?.isOfAbsence ? afterReading(finding, unread) : finding),
+  );
   const order = new Map(sources.map(({ file }, index) => [file, index]));
   const fileOf = ({ place }: Finding): number => order.get(place.file) ?? 0;
   findings.sort((a, b) => fileOf(a) - fileOf(b) || byPosition(a.place, b.place));

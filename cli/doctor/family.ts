@@ -12,6 +12,8 @@ export interface Check {
   what: string;
   /** What to do, unless the finding has something more exact. */
   remedy: string;
+  /** Whether it says that something is not among the files, where a file that could not be read may have it. */
+  isOfAbsence?: true;
 }
 
 export interface Patient {

@@ -157,7 +157,9 @@ function faultsOf(document: Document.Parsed, text: string, before: number, end: 
   if (deep) return [{ ...TOO_DEEP, offset: deep.pos[0] }];
   const first = errors[0]?.pos[0] ?? 0;
   if (text[first] === "{" && isJson(text.slice(before, first))) return [{ ...SEVERAL_OBJECTS, offset: first }];
-  const syntax = errors.map(({ code, message, pos }): TextFault => {
+  // Every line behind a tab that indents seems to be in another place than it is.
+  const tabs = errors.filter(({ code }) => code === "TAB_AS_INDENT");
+  const syntax = (tabs.length > 0 ? tabs : errors).map(({ code, message, pos }): TextFault => {
     const remedy = remedyOfLine(lineAt(pos[0], text)) ?? SLIPS.get(code);
     return { message: message.split("\n")[0] ?? "", offset: pos[0], ...(remedy === undefined ? {} : { remedy }) };
   });

@@ -6,6 +6,7 @@ import { after, before, describe, it } from "node:test";
 import { MAX_SOURCE_BYTES, readSources } from "../../cli/manifests/source.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { Random } from "../host/random.ts";
+import { kinds } from "./sound-mesh.ts";
 import { doctor, istioNats, placed, sourceOf } from "./support.ts";
 
 const SERVICE = "apiVersion: v1\nkind: Service\nmetadata: {name: nats}\nspec:\n  ports:\n  - port: 4222\n";
@@ -33,6 +34,22 @@ describe("a text that is not a manifest", () => {
       ["- a: 'x\n", "2:1 yaml-syntax"],
     ];
     for (const [text, expected] of cases) assert.equal(places(text)[0], expected, text);
+  });
+
+  it("gives one finding for a tab that indents, not one for each line behind it", () => {
+    assert.deepEqual(places(SERVICE.replace("\n  ports", "\n\tports").replace("spec:", "spec:\n  type: ClusterIP")), [
+      "6:1 yaml-syntax",
+    ]);
+  });
+
+  it("is named first in what is said to be missing, which it may hold", () => {
+    const pods = kinds("StatefulSet").join();
+    const missing = ["broker-without-plugin", "mtls-undeclared", "pod-not-in-service"];
+    const remedies = (...texts: string[]): string[] =>
+      doctor(pods, ...texts).flatMap(({ id, remedy }) => (missing.includes(id) ? [remedy] : []));
+    assert.equal(remedies("a: [1").length, 3);
+    for (const remedy of remedies("a: [1")) assert.match(remedy, /^look at a\.yaml:1:\d first, which .*; otherwise /);
+    for (const remedy of remedies()) assert.doesNotMatch(remedy, /look at/);
   });
 
   it("does not move the places of what comes after it", () => {

@@ -343,6 +343,7 @@ export const match = family<Id>(
     },
     "selector-matches-nothing": {
       severity: "error",
+      isOfAbsence: true,
       what:
         "The plugin selects none of the nats-server pods among the files, so their traffic is not judged. Where there are no " +
         "pods among the files, its labels or its namespace contradict those of nats-server's Services. On a gateway its labels " +
@@ -351,6 +352,7 @@ export const match = family<Id>(
     },
     "broker-without-plugin": {
       severity: "warning",
+      isOfAbsence: true,
       what:
         "No istio-nats plugin among the files is for these nats-server pods. If there is none in the cluster either, everybody " +
         "may do everything.",
@@ -363,6 +365,7 @@ export const match = family<Id>(
     },
     "pod-not-in-service": {
       severity: "error",
+      isOfAbsence: true,
       what:
         "No Service among the files has nats-server's client port and selects these pods. Its traffic takes Istio's passthrough chain, which a match " +
         "with ports never matches, so the filter is missing.",
@@ -379,6 +382,7 @@ export const match = family<Id>(
     },
     "service-selects-nothing": {
       severity: "error",
+      isOfAbsence: true,
       what:
         "A Service with nats-server's client port selects none of the pods among the files, although nats-server's pods of its " +
         "namespace are among them. Connections to it end nowhere.",
