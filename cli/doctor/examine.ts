@@ -46,7 +46,10 @@ const UNREAD: ReadonlySet<ReadProblem["kind"]> = new Set([
   "object-incomplete",
 ]);
 
+/** A finding with a remedy of its own says what it is about, and that is there. */
 function afterReading(finding: Finding, { place }: ReadProblem): Finding {
+  const check = CHECKS.get(finding.id);
+  if (check?.isOfAbsence !== true || !finding.remedy.endsWith(check.remedy)) return finding;
   const remedy = `look at ${placeText(place)} first, which could not be judged and may hold it; otherwise ${finding.remedy}`;
   return { ...finding, remedy };
 }
@@ -69,9 +72,8 @@ export function examine(sources: readonly Source[], filter: Filter, options: Exa
   const mesh = new Mesh(manifests.resources, options);
   const { isNamespaceGiven } = options;
   const unread = manifests.problems.find(({ kind }) => UNREAD.has(kind));
-  const findings = FAMILIES.flatMap((family) => family.examine({ mesh, manifests, filter, isNamespaceGiven })).map(
-    (finding) => (unread && CHECKS.get(finding.id)?.isOfAbsence ? afterReading(finding, unread) : finding),
-  );
+  const found = FAMILIES.flatMap((family) => family.examine({ mesh, manifests, filter, isNamespaceGiven }));
+  const findings = unread ? found.map((finding) => afterReading(finding, unread)) : found;
   const order = new Map(sources.map(({ file }, index) => [file, index]));
   const fileOf = ({ place }: Finding): number => order.get(place.file) ?? 0;
   findings.sort((a, b) => fileOf(a) - fileOf(b) || byPosition(a.place, b.place));

@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { isScalar, LineCounter, parseAllDocuments, visit, type Document } from "yaml";
+import { isMap, isScalar, LineCounter, parseAllDocuments, visit, type Document } from "yaml";
 import { resolveAliases } from "./aliases.ts";
 import { Field } from "./field.ts";
 import { isMergeKey, KUBERNETES_YAML } from "./kubernetes-yaml.ts";
@@ -169,8 +169,21 @@ function faultsOf(document: Document.Parsed, text: string, before: number, end: 
   return faults.slice(0, MAX_FAULTS);
 }
 
+/** Where a second object begins, as in `cat a.yaml b.yaml`. All its keys repeat, so this one stands for them. */
+function unseparated({ contents }: Document): TextFault | undefined {
+  const keys = isMap(contents) ? contents.items.map(({ key }) => key).filter((key) => isScalar(key)) : [];
+  const [, kind] = keys.filter(({ value }) => value === "kind");
+  const [, again] = keys.filter(({ value }) => value === "apiVersion");
+  const first = [again, kind].map((key) => key?.range?.[0] ?? Infinity).sort((a, b) => a - b)[0];
+  if (!again || !kind || first === undefined) return undefined;
+  const message = "a second object begins here, without a line --- before it";
+  return { message, offset: first, remedy: "write a line --- between the two" };
+}
+
 /** Repeated keys of a map. Merge keys may repeat. */
 function repeatedKeys(document: Document): TextFault[] {
+  const second = unseparated(document);
+  if (second) return [second];
   const faults: TextFault[] = [];
   visit(document, {
     Map: (_, map) => {

@@ -51,7 +51,7 @@ function overlay(config: ProxyConfig, written: unknown): void {
   if (Array.isArray(extraStatTags)) config.extraStatTags = extraStatTags.map(String);
   if (typeof terminationDrainDuration === "string") config.terminationDrainDuration = terminationDrainDuration;
   const waits = (proxyMetadata as Record<string, unknown> | undefined | null)?.["EXIT_ON_ZERO_ACTIVE_CONNECTIONS"];
-  if (waits !== undefined) config.exitsWithoutConnections = String(waits) === "true";
+  if (waits !== undefined) config.exitsWithoutConnections = waits === true || waits === "true";
 }
 
 function parsed(text: string | undefined): unknown {

@@ -23,6 +23,11 @@ export const CHART_KEYS: readonly string[] = [
 /** Keys of the chart that few other charts have. One of them is enough where all the others are the chart's too. */
 const TELLING_KEYS = ["form", "broker", "waypoint", "egress"];
 
+/** Whether it is a policy as a text, where an object belongs. */
+function isWrittenPolicy(value: Field | undefined): boolean {
+  return /^(?:rules|trustDomains):/m.test(value?.text() ?? "");
+}
+
 /**
  * Whether a document holds values of the chart (deploy/chart), where `policy` is what a pluginConfig is elsewhere: all of them, or
  * those of one file beside others.
@@ -32,6 +37,7 @@ export function isChartValues(document: Field): boolean {
   const keys = document.members().map(([key]) => key);
   if (keys.every((key) => CHART_KEYS.includes(key)) && keys.some((key) => TELLING_KEYS.includes(key))) return true;
   if ([document.get("policy"), document.get("image")].some((value) => value?.isObject === true)) return true;
+  if (isWrittenPolicy(document.get("policy"))) return true;
   return misspeltKeys(document).some(({ meant, value }) => meant === "policy" && isPolicy(value));
 }
 

@@ -88,6 +88,7 @@ export function faultRemedy(fault: PolicyFault): string | undefined {
   const text = value.text();
   const unfilled = text === undefined ? undefined : unfilledRemedy(text);
   if (unfilled !== undefined) return unfilled;
+  if (path === "" && value.block) return `remove the ${value.block}, which makes a text of what is below it`;
   if (value.type === "string" && text !== undefined) {
     const remedy = textRemedy(text, fault);
     if (remedy !== undefined) return remedy;

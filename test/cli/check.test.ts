@@ -240,6 +240,12 @@ describe("istio-nats check", () => {
     }
     const key =
       "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {name: a}\nspec:\n  pluginConfig:\n";
+    const policyText = "|\n      trustDomains: [cluster.local]\n      rules: []\n";
+    for (const text of [key.replace(/\n$/, ` ${policyText}`), `policy: ${policyText}`])
+      assert.match(
+        istioNats(["check", "-"], text).output,
+        /found a string .*\n {4}remove the \|, which makes a text of /,
+      );
     assert.match(istioNats(["check", "-"], key).output, /\n {4}write mode, trustDomains and rules below the key\n/);
   });
 
@@ -263,7 +269,7 @@ describe("istio-nats check", () => {
 
   it("passes over the plugins of other modules, with and without a configuration", () => {
     const plugin = (name: string, spec: object): string =>
-      stringify({ ...(WRAPPINGS[1]![1]({}) as object), metadata: { name }, spec });
+      stringify({ ...WRAPPINGS[1]![1]({}), metadata: { name }, spec });
     const auth = plugin("basic-auth", { phase: "AUTHN", pluginConfig: { basic_auth_rules: [{ prefix: "/" }] } });
     const bare = plugin("coraza", { phase: "AUTHN" });
     const ours = stringify(WRAPPINGS[1]![1](SOUND));

@@ -36,6 +36,15 @@ describe("a text that is not a manifest", () => {
     for (const [text, expected] of cases) assert.equal(places(text)[0], expected, text);
   });
 
+  it("but two objects with no line between them gives one finding where the second begins", () => {
+    const [found, ...others] = doctor(SERVICE + SERVICE.replace("nats", "other"));
+    assert.deepEqual(
+      [placed(found!), found!.remedy, others.length],
+      ["7:1 yaml-syntax", "write a line --- between the two", 0],
+    );
+    assert.deepEqual(places("kind: Service\napiVersion: v1\nkind: Pod\n")[0], "3:1 yaml-syntax");
+  });
+
   it("gives one finding for a tab that indents, not one for each line behind it", () => {
     assert.deepEqual(places(SERVICE.replace("\n  ports", "\n\tports").replace("spec:", "spec:\n  type: ClusterIP")), [
       "6:1 yaml-syntax",
@@ -50,6 +59,10 @@ describe("a text that is not a manifest", () => {
     assert.equal(remedies("a: [1").length, 3);
     for (const remedy of remedies("a: [1")) assert.match(remedy, /^look at a\.yaml:1:\d first, which .*; otherwise /);
     for (const remedy of remedies()) assert.doesNotMatch(remedy, /look at/);
+    // Here the cause is known.
+    const astray = kinds("Service").join().replace("{ app: nats }", "{ app: natz }");
+    const [known] = remedies(astray, "a: [1").filter((remedy) => remedy.includes("selector"));
+    assert.match(known ?? "", /^write labels of these pods into the selector of Service /);
   });
 
   it("does not move the places of what comes after it", () => {

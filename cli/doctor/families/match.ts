@@ -343,7 +343,6 @@ export const match = family<Id>(
     },
     "selector-matches-nothing": {
       severity: "error",
-      isOfAbsence: true,
       what:
         "The plugin selects none of the nats-server pods among the files, so their traffic is not judged. Where there are no " +
         "pods among the files, its labels or its namespace contradict those of nats-server's Services. On a gateway its labels " +
@@ -382,7 +381,6 @@ export const match = family<Id>(
     },
     "service-selects-nothing": {
       severity: "error",
-      isOfAbsence: true,
       what:
         "A Service with nats-server's client port selects none of the pods among the files, although nats-server's pods of its " +
         "namespace are among them. Connections to it end nowhere.",
