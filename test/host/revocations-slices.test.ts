@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { HURRIED, policyOf } from "./changing-policy.ts";
+import { ended, HURRIED, policyOf } from "./changing-policy.ts";
 import { filterModule } from "./filter.ts";
 import { Host } from "./host.ts";
 import { CONNECT, msg, PING, stat, Wire } from "./wire.ts";
@@ -18,9 +18,9 @@ describe("one of very many subscriptions that a newer policy does not allow, whi
   const allowed = sids.filter((sid) => subjectOf(sid).startsWith("b."));
   const allowedOnly = allowed.map((sid) => msg(subjectOf(sid), sid, "x")).join("");
 
-  function crowded(queue = ""): { host: Host; wire: Wire } {
+  function crowded(queue = "", policy = both): { host: Host; wire: Wire } {
     const host = new Host(filterModule(), { clockStep: CLOCK_STEP });
-    assert.ok(host.configure(both).accepted);
+    assert.ok(host.configure(policy).accepted);
     const wire = Wire.connected(host);
     wire.client(sids.map((sid) => `SUB ${subjectOf(sid)} ${queue}${sid}\r\n`).join(""));
     return { host, wire };
@@ -93,6 +93,20 @@ describe("one of very many subscriptions that a newer policy does not allow, whi
     const { host, wire } = crowded();
     host.configure(less);
     wire.client(CONNECT);
+    assert.equal(wire.server(all).replace(/^-ERR .*\r\n/gm, ""), allowedOnly);
+  });
+
+  it("is judged later if a delivery of it that began in DRY_RUN ends before its turn", () => {
+    const { host, wire } = crowded("", { ...both, mode: "DRY_RUN" });
+    const sid = `${COUNT}`;
+    const delivery = msg(subjectOf(sid), sid, "x");
+    const begun = wire.server(delivery.slice(0, 9));
+    host.configure(less);
+    const rest = wire.server(delivery.slice(9));
+    assert.ok(!rest.includes(ended(subjectOf(sid), sid)), "it has had its turn already");
+    assert.equal(begun + rest.replace(/^-ERR .*\r\n/gm, ""), delivery);
+    settle(host);
+    assert.equal(revoked(host), COUNT - allowed.length);
     assert.equal(wire.server(all).replace(/^-ERR .*\r\n/gm, ""), allowedOnly);
   });
 
