@@ -9,12 +9,12 @@ import { Session, type SubscribePolicy } from "./changes-session.ts";
 /** One event. `of` is the number of a connection. */
 export type Step =
   | { policy: SubscribePolicy }
-  /** Its client sends these lines in one chunk. */
-  | { of: number; sends: string[] }
+  /** Its client sends these lines in one chunk, without so many bytes of the last one, which come with its next lines. */
+  | { of: number; sends: string[]; without?: number }
   /** Messages on these subjects arrive at nats-server. */
   | { of: number; isSent: string[] }
-  /** Its client reads at most this many of the frames that nats-server has written. */
-  | { of: number; reads: number }
+  /** Its client reads at most this many of the frames that nats-server has written, and so many bytes of the next. */
+  | { of: number; reads: number; more?: number }
   /** The host drops this one of its older roots, if it has that many. */
   | { dropsRoot: number }
   | "tick";
@@ -48,6 +48,7 @@ export function changesCase(random: Random): ChangesCase {
   const several = <T>(most: number, make: () => T): T[] => Array.from({ length: 1 + random.below(most) }, make);
   const has = { dryRun: isSometimes(3), queues: isSometimes(2), maxima: isSometimes(2), reuse: isSometimes(2) };
   const connectsAgain = isSometimes(3);
+  const isCut = isSometimes(2);
   const mostSubs = random.pick(SUBS);
   let sids = 1;
   const sub = (): string => {
@@ -64,23 +65,26 @@ export function changesCase(random: Random): ChangesCase {
     allow: [random.pick(ALLOWS), ...ALLOWS.filter(() => !isSometimes(3))],
     deny: DENIES.filter(() => isSometimes(3)),
   });
+  /** Bytes of a line behind or before a cut. */
+  const part = (): number => (isCut && isSometimes(2) ? 1 + random.below(30) : 0);
+  const sends = (of: number, lines: string[]): Step => ({ of, sends: lines, without: part() });
   const step = (): Step => {
     const of = random.below(CONNECTIONS);
     switch (random.below(13)) {
       case 0:
       case 1:
       case 2:
-        return { of, sends: several(mostSubs, sub) };
+        return sends(of, several(mostSubs, sub));
       case 3:
-        return { of, sends: several(Math.ceil(mostSubs / 3), unsub) };
+        return sends(of, several(Math.ceil(mostSubs / 3), unsub));
       case 4:
-        return { of, sends: [PING] };
+        return sends(of, [PING]);
       case 5: {
-        if (!connectsAgain) return { of, sends: several(5, sub) };
+        if (!connectsAgain) return sends(of, several(5, sub));
         const ping = (): string[] => (isSometimes(2) ? [PING] : []);
         // Like a client that starts again, with the sids of before.
         if (has.reuse) sids = 1;
-        return { of, sends: [...ping(), CONNECT, ...ping(), ...several(5, sub)] };
+        return sends(of, [...ping(), CONNECT, ...ping(), ...several(5, sub)]);
       }
       case 6:
       case 7:
@@ -89,7 +93,7 @@ export function changesCase(random: Random): ChangesCase {
       case 9:
         return { of, isSent: several(3, () => `${random.pick(FIRST)}.${random.pick(LITERALS)}`) };
       case 10:
-        return { of, reads: random.pick([1, 10, 100, 1000]) };
+        return { of, reads: random.pick([1, 10, 100, 1000]), more: part() };
       case 11:
         return isSometimes(3) ? { dropsRoot: random.below(8) } : "tick";
     }
@@ -137,8 +141,8 @@ class Stage {
       const session = this.sessions[step.of]!;
       // A turn of the worker for itself: in one with others it could stay under the former policy (test/host/policy-turns.test.ts).
       this.#host.advance(REST);
-      if ("reads" in step) return session.read(step.reads);
-      if ("sends" in step) session.send(step.sends);
+      if ("reads" in step) return session.read(step.reads, step.more);
+      if ("sends" in step) session.send(step.sends, step.without);
       else for (const subject of step.isSent) session.publish(subject);
     }
     return undefined;

@@ -1,5 +1,5 @@
 import type { Host } from "../host/host.ts";
-import { CONNECT, INFO, PING, PONG, Wire } from "../host/wire.ts";
+import { CONNECT, INFO, PONG, Wire } from "../host/wire.ts";
 import { matchesLiterally, NaivePolicy } from "./naive-policy.ts";
 import { parseChunks, type Operation } from "./nats-parser.ts";
 
@@ -76,6 +76,12 @@ const AT_ONCE = 64;
 
 const LIMITS = { controlLine: 4096, payload: 1024 };
 
+/** Cuts a text behind its last whole line. */
+function wholeLines(text: string): [lines: string, rest: string] {
+  const end = text.lastIndexOf("\r\n") + 1;
+  return end === 0 ? ["", text] : [text.slice(0, end + 1), text.slice(end + 1)];
+}
+
 function told({ subject, queue, sid }: Subscription): string {
   return `"SUB ${subject} ${queue === "" ? "" : `${queue} `}${sid}"`;
 }
@@ -92,6 +98,16 @@ export class Session {
   readonly #all: Subscription[] = [];
   /** Written by nats-server and not yet read by the client. */
   readonly #waiting: Frame[] = [];
+  /** Bytes of the first of these that have come already, and under which policy. */
+  #begun = 0;
+  #begunUnder: Judge | undefined;
+  /** What the client has read of an unfinished line. */
+  #unfinished = "";
+  /** What the client has sent and has not sent of an unfinished line, what has reached nats-server, and whether in DRY_RUN. */
+  #sent = "";
+  #unsent = "";
+  #reached = "";
+  #isObserved = false;
   #messages = 0;
   #isConnected = false;
   /** How many SUBs the client has sent with a sid, and the sids that it has given a maximum. */
@@ -138,16 +154,30 @@ export class Session {
     }
   }
 
-  /** The client sends these lines in one chunk. */
-  send(lines: readonly string[]): void {
+  /** The client sends these lines in one chunk, without so many bytes of the last one, which come with the next lines. */
+  send(lines: readonly string[], without = 0): void {
     if (this.#wire.connection.closed) return;
     this.#revoke();
-    const sent = Buffer.from(lines.join(""));
-    for (const operation of parseChunks([sent], LIMITS).operations) this.#note(operation);
-    const { operations, error } = parseChunks([Buffer.from(this.#wire.client(sent))], LIMITS);
+    const text = this.#unsent + lines.join("");
+    const end = text.length - Math.min(without, lines.at(-1)!.length - 1);
+    const chunk = text.slice(0, end);
+    this.#unsent = text.slice(end);
+    const [sent, sentRest] = wholeLines(this.#sent + chunk);
+    this.#isObserved ||= this.#policy.observes;
+    const noted = parseChunks([Buffer.from(sent)], LIMITS).operations;
+    for (const operation of noted) {
+      this.#note(operation);
+      this.#isObserved = this.#policy.observes;
+    }
+    const [reached, reachedRest] = wholeLines(this.#reached + this.#wire.client(chunk));
+    const { operations, error } = parseChunks([Buffer.from(reached)], LIMITS);
     for (const operation of operations) this.#take(operation);
-    if (lines.at(-1) === PING) this.#pinged = this.#all.length;
+    if (noted.at(-1)?.verb === "PING") this.#pinged = this.#all.length;
     if (error !== undefined) throw new Error(`nats-server would close the connection: ${error}`);
+    this.#sent = sentRest;
+    this.#reached = reachedRest;
+    // A line that began in DRY_RUN passes, whatever the policy says when it ends.
+    this.#isObserved = this.#policy.observes || (this.#isObserved && sentRest !== "");
   }
 
   /** Somebody publishes, and nats-server delivers. */
@@ -164,14 +194,29 @@ export class Session {
     }
   }
 
-  /** The client reads at most this many PONGs and messages. Returns what is wrong with what reaches it. */
-  read(most = Infinity): string | undefined {
+  /** The client reads at most this many PONGs and messages, and so many bytes of the next. Returns what is wrong with what it gets. */
+  read(most = Infinity, more = 0): string | undefined {
     const frames = this.#waiting.splice(0, most);
-    if (frames.length === 0 || this.#wire.connection.closed) return undefined;
+    if (this.#wire.connection.closed) return undefined;
+    const begun = frames.length === 0 ? this.#begun : 0;
+    const next = this.#waiting[0]?.text.slice(begun, -1).slice(0, more) ?? "";
+    const chunk =
+      frames
+        .map(({ text }) => text)
+        .join("")
+        .slice(this.#begun - begun) + next;
+    if (chunk === "") return undefined;
     this.#revoke();
-    const texts = new Set(this.#wire.server(frames.map(({ text }) => text).join("")).split("\r\n"));
-    for (const { message } of frames) {
+    const [read, unfinished] = wholeLines(this.#unfinished + this.#wire.server(chunk));
+    this.#unfinished = unfinished;
+    const texts = new Set(read.split("\r\n"));
+    const begunUnder = this.#begunUnder;
+    this.#begun = begun + next.length;
+    if (begun === 0) this.#begunUnder = next === "" ? undefined : this.#policy;
+    for (const [i, { message }] of frames.entries()) {
       if (message === undefined) continue;
+      // What another policy has judged, or has let through as far as it had come.
+      if (i === 0 && begunUnder !== undefined && begunUnder !== this.#policy) continue;
       const { id, subject, sub } = message;
       const passed = texts.has(id);
       this.passed += Number(passed);
@@ -244,12 +289,12 @@ export class Session {
       this.#uses.set(sid, (this.#uses.get(sid) ?? 0) + 1);
       const isStray = Number(sid) <= this.#largestLimited;
       this.#mayHaveStray ||= isStray;
-      this.#mayEnd ||= isStray && this.#isLimitedInDryRun && !this.#policy.observes;
+      this.#mayEnd ||= isStray && (this.#isLimitedInDryRun || this.#isObserved) && !this.#policy.observes;
     } else if (verb === "UNSUB" && argument.includes(" ")) {
       this.#limited.add(sid);
       this.#largestLimited = Math.max(this.#largestLimited, Number(sid));
-      this.#isLimitedInDryRun ||= this.#policy.observes;
-    } else if (verb === "CONNECT" && this.#isConnected && this.#policy.observes) this.#unsettled = "SILENT";
+      this.#isLimitedInDryRun ||= this.#isObserved;
+    } else if (verb === "CONNECT" && this.#isConnected && this.#isObserved) this.#unsettled = "SILENT";
     else if (verb === "PING" && this.#unsettled !== "") this.#unsettled = "PINGED";
   }
 
@@ -263,7 +308,10 @@ export class Session {
       this.#dropped = new Set(this.#all);
     } else if (verb === "SUB" && live !== undefined) this.#doubled.add(sid);
     else if (verb === "SUB") {
-      const wasPermitted = this.#policy.observes || this.#policy.permits(subject, queue);
+      const isPermitted = this.#policy.permits(subject, queue);
+      // One whose line began in DRY_RUN passes and is revoked at once.
+      const wasPermitted = this.#policy.observes || isPermitted;
+      this.#mayClose ||= !wasPermitted && queue !== "";
       const sub = {
         number: this.#all.length,
         sid,
