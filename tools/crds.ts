@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { must } from "./command.ts";
+import { NEEDS_GO } from "./go.ts";
 import { inRoot } from "./paths.ts";
 
 /** Projects whose resources we ship or read: the Go module that holds their types or CRDs, and the folder whose go.mod pins it. */
@@ -25,7 +26,7 @@ function pinned(module: CrdModule): string {
 
 /** A file of a module, in the version that its folder pins. The go command checks it against go.sum and keeps it in its cache. */
 export async function fileOfModule(module: CrdModule, ...path: string[]): Promise<string> {
-  const remedy = `${module} could not be had. Is Go 1.26 here, and a Go module proxy reachable?`;
+  const remedy = `${module} could not be had. ${NEEDS_GO}`;
   // The module is named with its version: without the version, go would want the module's whole graph in go.sum.
   const output = await must(remedy, "go", ["mod", "download", "-json", pinned(module)], { cwd: FOLDERS[module] });
   const { Dir: folder } = JSON.parse(output) as { Dir: string };

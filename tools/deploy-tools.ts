@@ -1,9 +1,7 @@
 import { join } from "node:path";
-import { cachedFolder, pinOf } from "./cached-folder.ts";
 import { must } from "./command.ts";
-import { buildGo } from "./go.ts";
+import { buildGo, goCommands } from "./go.ts";
 import { inRoot } from "./paths.ts";
-import { step } from "./progress.ts";
 
 /** The commands that render manifests and talk to registries. */
 export interface DeployTools {
@@ -16,14 +14,11 @@ export interface DeployTools {
 let built: Promise<DeployTools> | undefined;
 
 async function build(): Promise<DeployTools> {
-  const module = inRoot("tools", "go-deploy");
-  const folder = await cachedFolder(`go-deploy-${pinOf(join(module, "go.sum"))}`, async (unfinished) => {
-    await step("helm, kustomize and crane, from their Go modules (about three minutes)", async () => {
-      const remedy = "helm, kustomize and crane could not be built. Is Go 1.26 here, and a Go module proxy reachable?";
-      await must(remedy, "go", ["build", "-trimpath", "-buildvcs=false", "-o", `${unfinished}/`, "tool"], {
-        cwd: module,
-      });
-    });
+  const folder = await goCommands({
+    commands: "helm, kustomize and crane",
+    about: "from their Go modules (about three minutes)",
+    name: "go-deploy",
+    module: inRoot("tools", "go-deploy"),
   });
   return { helm: join(folder, "helm"), kustomize: join(folder, "kustomize"), crane: join(folder, "crane") };
 }

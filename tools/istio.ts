@@ -1,8 +1,9 @@
 import { copyFileSync, readdirSync, readFileSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { cachedFolder, pinOf, removeUnused } from "./cached-folder.ts";
+import { cachedFolder, removeUnused } from "./cached-folder.ts";
 import { must } from "./command.ts";
+import { goCommands, NEEDS_GO, REPEATABLE } from "./go.ts";
 import { inRoot } from "./paths.ts";
 import { step } from "./progress.ts";
 
@@ -15,7 +16,7 @@ export type IstioPackage = "." | "./istiod";
 /** How many test binaries of one package stay in the cache. Each is 190 MiB. */
 const KEPT = 3;
 
-const REMEDY = "Istio's code could not be built. Is Go 1.26 here, and a Go module proxy reachable?";
+const REMEDY = `Istio's code could not be built. ${NEEDS_GO}`;
 
 /** A hash that changes whenever a test binary of the module may change. */
 function hashOfModule(): string {
@@ -47,8 +48,8 @@ export async function istioTests(folder: IstioPackage): Promise<IstioTests> {
   const prefix = folder === "." ? "istio-tests-" : "istiod-tests-";
   const made = await cachedFolder(`${prefix}${hashOfModule()}`, async (unfinished) => {
     await step(`the tests of test/istio, with Istio's code (about four minutes the first time)`, async () => {
-      // No vet, which would also read all of Istio's dependencies. No VCS stamp, because the cache may be inside a repository.
-      const options = ["-c", "-vet=off", "-trimpath", "-buildvcs=false", "-ldflags=-s -w"];
+      // No vet, which would also read all of Istio's dependencies.
+      const options = ["-c", "-vet=off", ...REPEATABLE, "-ldflags=-s -w"];
       const binary = join(unfinished, "tests");
       await must(REMEDY, "go", ["test", ...options, "-o", binary, folder], { cwd: ISTIO_MODULE });
       const list = ["list", "-m", "-f", "{{.Dir}}", "istio.io/istio"];
@@ -65,11 +66,12 @@ export async function istioTests(folder: IstioPackage): Promise<IstioTests> {
  * The command pilot-discovery, which is istiod itself, in the version that test/istio/go.mod pins. It is built once per machine.
  */
 export async function pilotDiscovery(): Promise<string> {
-  const folder = await cachedFolder(`pilot-discovery-${pinOf(join(ISTIO_MODULE, "go.sum"))}`, async (unfinished) => {
-    await step("pilot-discovery, from Istio's Go module (up to four minutes)", async () => {
-      const options = ["-trimpath", "-buildvcs=false", "-ldflags=-s -w"];
-      await must(REMEDY, "go", ["build", ...options, "-o", `${unfinished}/`, "tool"], { cwd: ISTIO_MODULE });
-    });
+  const folder = await goCommands({
+    commands: "pilot-discovery",
+    about: "from Istio's Go module (up to four minutes)",
+    name: "pilot-discovery",
+    module: ISTIO_MODULE,
+    options: ["-ldflags=-s -w"],
   });
   return join(folder, "pilot-discovery");
 }

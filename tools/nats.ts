@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { cachedFolder, pinOf } from "./cached-folder.ts";
-import { must, run } from "./command.ts";
+import { run } from "./command.ts";
 import { Fault } from "./fault.ts";
+import { goCommands } from "./go.ts";
 import { inRoot } from "./paths.ts";
-import { notice, step } from "./progress.ts";
+import { notice } from "./progress.ts";
 import { onPath } from "./search-path.ts";
 
 /** The oldest nats-server whose behaviour the tests expect, as [major, minor]. */
@@ -11,13 +11,11 @@ const LOWEST_SERVER = [2, 15] as const;
 
 /** nats-server and nats in the versions that tools/go/go.mod pins, built once per machine. */
 function builtTools(): Promise<string> {
-  const module = inRoot("tools", "go");
-  return cachedFolder(`go-${pinOf(join(module, "go.sum"))}`, async (folder) => {
-    await step("nats-server and nats, from their Go modules (about a minute)", async () => {
-      const remedy = "nats-server could not be built. Is Go 1.26 here, and a Go module proxy reachable?";
-      // `tool` means every tool that go.mod names. No VCS stamp, because the cache may be inside a repository.
-      await must(remedy, "go", ["build", "-trimpath", "-buildvcs=false", "-o", `${folder}/`, "tool"], { cwd: module });
-    });
+  return goCommands({
+    commands: "nats-server and nats",
+    about: "from their Go modules (about a minute)",
+    name: "go",
+    module: inRoot("tools", "go"),
   });
 }
 

@@ -1,20 +1,18 @@
 import { join } from "node:path";
-import { cachedFolder, pinOf } from "./cached-folder.ts";
-import { must, run } from "./command.ts";
+import { run } from "./command.ts";
 import { Fault } from "./fault.ts";
+import { goCommands } from "./go.ts";
 import { inRoot } from "./paths.ts";
-import { step } from "./progress.ts";
 
 /** prometheus and promtool in the versions that tools/go-prometheus/go.mod pins, built once per machine. */
 function builtTools(): Promise<string> {
-  const module = inRoot("tools", "go-prometheus");
-  return cachedFolder(`prometheus-${pinOf(join(module, "go.sum"))}`, async (folder) => {
-    await step("prometheus and promtool, from their Go module (two to five minutes)", async () => {
-      const remedy = "prometheus could not be built. Is Go 1.26 here, and a Go module proxy reachable?";
-      // Built without the clouds' service discoveries, which are most of Prometheus. A test names its targets itself.
-      const options = ["-trimpath", "-buildvcs=false", "-tags", "remove_all_sd"];
-      await must(remedy, "go", ["build", ...options, "-o", `${folder}/`, "tool"], { cwd: module });
-    });
+  return goCommands({
+    commands: "prometheus and promtool",
+    about: "from their Go module (two to five minutes)",
+    name: "prometheus",
+    module: inRoot("tools", "go-prometheus"),
+    // Without the clouds' service discoveries, which are most of Prometheus. A test names its targets itself.
+    options: ["-tags", "remove_all_sd"],
   });
 }
 

@@ -1,9 +1,7 @@
 import { join } from "node:path";
-import { cachedFolder, pinOf } from "./cached-folder.ts";
-import { must } from "./command.ts";
 import { envoyOfWheel } from "./envoy.ts";
+import { goCommands } from "./go.ts";
 import { inRoot } from "./paths.ts";
-import { step } from "./progress.ts";
 
 /**
  * The versions that test:matrix combines, each pinned by hash. tools/go-<version> and tools/go hold nats-server,
@@ -23,16 +21,12 @@ export type EnvoyVersion = keyof typeof ENVOYS;
 
 /** The nats-server of that version, built once per machine. */
 export async function pinnedNatsServer(version: NatsServerVersion): Promise<string> {
-  const module = inRoot("tools", NATS_SERVERS[version]);
-  const name = `nats-server-${version}-${pinOf(join(module, "go.sum"))}`;
-  const folder = await cachedFolder(name, async (unfinished) => {
-    await step(`nats-server ${version}, from its Go module`, async () => {
-      const remedy = `nats-server ${version} could not be built. Is Go 1.26 here, and a Go module proxy reachable?`;
-      const server = "github.com/nats-io/nats-server/v2";
-      await must(remedy, "go", ["build", "-trimpath", "-buildvcs=false", "-o", `${unfinished}/`, server], {
-        cwd: module,
-      });
-    });
+  const folder = await goCommands({
+    commands: `nats-server ${version}`,
+    about: "from its Go module",
+    name: `nats-server-${version}`,
+    module: inRoot("tools", NATS_SERVERS[version]),
+    what: "github.com/nats-io/nats-server/v2",
   });
   return join(folder, "nats-server");
 }

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "../../tools/command.ts";
+import { REPEATABLE } from "../../tools/go.ts";
 import { cache, inRoot } from "../../tools/paths.ts";
 import { step } from "../../tools/progress.ts";
 import { union } from "../policy.ts";
@@ -25,7 +26,7 @@ async function built(
 /** Go's own compiler, which builds a WASI reactor. The Go SDK asks for that since it left TinyGo. */
 function goPeer(): Promise<Peer> {
   const wasmPath = inRoot("build", "peers", "go.wasm");
-  const args = ["build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", wasmPath, "."];
+  const args = ["build", "-buildmode=c-shared", ...REPEATABLE, "-ldflags=-s -w", "-o", wasmPath, "."];
   const env = { GOOS: "wasip1", GOARCH: "wasm", CGO_ENABLED: "0" };
   return built("Go", wasmPath, () => run("go", args, { cwd: inRoot("bench", "peers", "go"), env }));
 }

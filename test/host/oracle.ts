@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { REPEATABLE } from "../../tools/go.ts";
 import { inRoot } from "../../tools/paths.ts";
 
 /** A request or answer is a little-endian u32 length, followed by that many bytes. */
@@ -12,9 +13,9 @@ function framed(requests: readonly Uint8Array[]): Buffer {
   return Buffer.concat(parts);
 }
 
-/** Runs a Go program of tools/go. The flags are those of the set-up, so that Go's build cache is shared. */
+/** Runs a Go program of tools/go. */
 export function runGo(args: string[], input: Uint8Array = new Uint8Array(0)): Buffer {
-  return execFileSync("go", ["run", "-trimpath", "-buildvcs=false", ...args], {
+  return execFileSync("go", ["run", ...REPEATABLE, ...args], {
     cwd: inRoot("tools", "go"),
     input,
     maxBuffer: 1 << 30,
