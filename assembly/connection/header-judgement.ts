@@ -1,4 +1,5 @@
 import { ClientLine } from "../nats/client-line";
+import { hasControlStatus } from "../nats/control-status";
 import { headerFields, HeaderUse, lacksEmptyLine } from "../nats/headers";
 import { isReservedPublish } from "../nats/reserved";
 import { isLiteral, Tokens, wildcardIn } from "../nats/subject";
@@ -19,8 +20,9 @@ export let refusesTraceDest: bool = false;
 /**
  * Why a header of this HPUB, whose headers are all there, is refused, or ALLOWED. The first refused header decides, but a refused
  * trace destination comes before all others. Whoever names the requester itself (`REQUEST_INFO`) may not have the message traced:
- * without that nats-server replaces what it says. No block may become another one to nats-server after its check. A header that
- * names no subject is refused for the subject of the publish.
+ * without that nats-server replaces what it says. No block may become another one to nats-server after its check, and no message may
+ * pass to clients for one that nats-server itself sends them (`hasControlStatus`). A header that names no subject is refused for the
+ * subject of the publish.
  */
 export function judgeHeaders(permissions: Permissions, line: ClientLine): Reason {
   refuse(Violation.PUBLISH, line.subject, line.subjectLength);
@@ -34,7 +36,10 @@ export function judgeHeaders(permissions: Permissions, line: ClientLine): Reason
     const use = headerFields.next();
     if (use == HeaderUse.END) {
       if (first != Reason.ALLOWED) return first;
-      return lacksEmptyLine(line.next, line.headerLength) || (traces && poses) || (acts && headerFields.hidesLines)
+      return lacksEmptyLine(line.next, line.headerLength) ||
+        (traces && poses) ||
+        (acts && headerFields.hidesLines) ||
+        hasControlStatus(line.next, line.headerLength)
         ? Reason.HEADER
         : Reason.ALLOWED;
     }

@@ -70,7 +70,7 @@ export const enum HeaderUse {
 
 /** `NATS/1.0`, with which client.go `hdrLine` begins, as it lies in memory, and its length. */
 const VERSION: u64 = 0x302e_312f_5354_414e;
-const VERSION_LENGTH: i32 = 8;
+export const VERSION_LENGTH: i32 = 8;
 
 const TRACE_DEST = utf8("Nats-Trace-Dest");
 const SCHEDULE_TARGET = utf8("Nats-Schedule-Target");
@@ -139,7 +139,8 @@ function useOf(name: usize, length: i32): HeaderUse {
   return HeaderUse.END;
 }
 
-function hasVersion(pointer: usize, length: i32): bool {
+/** Do these `length` bytes begin with the version? Eight bytes from `pointer` on must be memory. */
+export function hasVersion(pointer: usize, length: i32): bool {
   return length >= VERSION_LENGTH && load<u64>(pointer) == VERSION;
 }
 

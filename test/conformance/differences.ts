@@ -80,6 +80,13 @@ export const DIFFERENCES: readonly Difference[] = [
     sessions: ["own-unclosed-target", "own-unclosed-ttl", "own-status-without-cr", "own-headers-without-end"],
   },
   {
+    name: "control-status",
+    title: "No message has the status 100",
+    why: "With it nats-server marks what it tells a push consumer. nats.go and nats-py take a header `Status: 100` for it, too, in every message without a payload, and part the lines of headers otherwise than nats-server. They leave such a message out, and publish to what `Nats-Consumer-Stalled` names: with the right to write one key its author had the readers of a bucket publish where they may and it may not, and ask for the same messages without end.",
+    stricter: "filter",
+    sessions: ["own-control-status"],
+  },
+  {
     name: "jetstream-replies",
     title: "No reply subject begins with `$JS.`, and no grant answers a request of JetStream's API",
     why: "nats-server before 2.14.10 and before 2.15.3 refuses those below `$JS.ACK.` alone, so whoever answers, JetStream itself among them, carries out what the reply subject asks for. Later ones decide as the filter does.",

@@ -68,6 +68,10 @@ export const OWN_SESSIONS: readonly Session[] = [
     hpub("jobs.a", "NATS/1.0\r\nNats-Expected-Stream: S"),
   ]),
   session("own-status-without-cr", { publish: { allow: ["jobs.>"] } }, [hpub("jobs.a", "NATS/1.0 100 x")]),
+  session("own-control-status", { publish: { allow: ["jobs.>"] } }, [
+    hpub("jobs.a", "NATS/1.0 100 Idle Heartbeat\r\n\r\n"),
+    hpub("jobs.a", "NATS/1.0\r\nA: b\nStatus: 100\r\n\r\n"),
+  ]),
   session("own-reply-to-jetstream", EVERYTHING, ["PUB ask $JS.API.STREAM.DELETE.S 0\r\n\r\n"]),
   session(
     "own-form-feed-to-python",

@@ -19,7 +19,7 @@ const APPLICATIONS = {
     publish: {
       allow: [
         ...["ok.>", "ask.price", "$JS.API.CONSUMER.MSG.NEXT.DATA.reader", "data.mine", "plan.mine"],
-        "$JS.API.STREAM.MSG.GET.VAULT",
+        ...["$JS.API.STREAM.MSG.GET.VAULT", "$KV.plan.mine"],
       ],
       deny: ["ok.no"],
     },

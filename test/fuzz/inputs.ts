@@ -174,6 +174,8 @@ function headerBlock(random: Random): string {
     const value = name.endsWith("-Rollup")
       ? random.pick(["all", "ALL", "sub", "aLl", "", "Nats-TTLNats-TTL", "sub\nNats-Expected-x"])
       : subject(random);
+    if (random.below(16) === 0)
+      block += `${random.pick(["", "A: b\n", " ", "A: b\r"])}Status${random.pick(["", " "])}:${random.pick([" 100", "100\t", "200"])}\r\n`;
     block += `${name}:${random.pick([" ", "", "  ", "\t"])}${value}\r\n`;
   }
   // Some are not closed by an empty line.

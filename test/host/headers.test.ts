@@ -298,7 +298,7 @@ describe("a publish with headers on which nats-server acts", () => {
     const wire = Wire.connected(configuredHost());
     assert.equal(wire.client(hpub("ok.1", "NATS/1.0 100 x\r\nNats-Trace-Dest: no.1\r\n\r\n", "x")), PING);
     assert.equal(wire.server(PONG), publishViolation("no.1"));
-    const own = hpub("ok.1", "NATS/1.0 100 x\r\nNats-Trace-Dest: ok.2\r\n\r\n", "x");
+    const own = hpub("ok.1", "NATS/1.0 503 x\r\nNats-Trace-Dest: ok.2\r\n\r\n", "x");
     assert.equal(wire.client(own), own);
   });
 
@@ -317,9 +317,57 @@ describe("a publish with headers on which nats-server acts", () => {
     }
   });
 
+  it("is refused if client libraries read the status 100 in it, however they part its lines", () => {
+    const wire = Wire.connected(configuredHost({ rule: { rollup: "ALL" } }));
+    const spaced = ["A: b\r \fStatus \v:  100 ", "\n\tStatus: 100\nA: b", "A: b\r \n  \tStatus: 100"];
+    const lines = ["Status: 100", "A: b\r\nStatus:100", "A: b\nStatus:\t100", ...spaced].map((line) => `\r\n${line}`);
+    const inline = [" 100 Idle Heartbeat", "100", "\t\r100", "\u00a0100 FlowControl Request", "..Status: 100"];
+    for (const line of [...inline, ...lines]) {
+      for (const payload of ["", "x"]) {
+        const block = `NATS/1.0${line}\r\n\r\n`;
+        assert.equal(wire.client(hpub("ok.1", block, payload)), PING, block);
+        assert.equal(wire.server(PONG), publishViolation("ok.1"));
+      }
+    }
+    // nats-py does not ask what the first eight bytes are, nor how the last line ends.
+    for (const block of ["........ 100 Idle", "..........Status: 100", "..........\r\nStatus: 100"]) {
+      assert.equal(wire.client(hpub("ok.1", block)), PING, block);
+      assert.equal(wire.server(PONG), publishViolation("ok.1"));
+      // What is behind the block is none of it.
+      for (let length = 0; length < block.indexOf("100") + 3; length++) {
+        const cut = `HPUB ok.1 ${length} ${block.length}\r\n${block}\r\n`;
+        assert.equal(wire.client(cut), cut);
+      }
+    }
+  });
+
+  it("passes if it has another status", () => {
+    const wire = Wire.connected(configuredHost());
+    const lines = [
+      "Status: 200",
+      "Status: 1000",
+      "Status: 10",
+      "Status 100",
+      "XStatus: 100",
+      "A: Status: 100",
+      "Status",
+    ];
+    const statuses = [...lines, "A:  Status: 100", "Stat: 100", "S"].map((line) => `NATS/1.0\r\n${line}\r\n\r\n`);
+    const blocks = [
+      "NATS/1.0 404 No Messages\r\n\r\n",
+      "NATS/1.0\r\n100: a\r\n\r\n",
+      "NATS/1.0\r\n\r\n",
+      "Status: 100",
+    ];
+    for (const block of [...statuses, ...blocks]) {
+      const whole = hpub("ok.1", block);
+      assert.equal(wire.client(whole), whole, block);
+    }
+  });
+
   it("passes as bytes in which nats-server finds no header, however they end", () => {
     const wire = Wire.connected(configuredHost());
-    for (const block of ["x", "\r\n", "NATS/1.0\r\na: b\r\n", "NATS/1.0 503 x", "nats/1.0 100 x"]) {
+    for (const block of ["x", "\r\n", "NATS/1.0\r\na: b\r\n", "NATS/1.0 503 x", "nats/1.0 503 x"]) {
       const whole = hpub("ok.1", block);
       assert.equal(wire.client(whole), whole, block);
     }

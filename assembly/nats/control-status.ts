@@ -1,0 +1,80 @@
+import { hasVersion, VERSION_LENGTH } from "./headers";
+import { CR, LF, SPACE } from "./words";
+
+/**
+ * The status 100, with which nats-server marks its heartbeats and requests for flow control to a push consumer. Client libraries
+ * look for it in every message without a payload that comes to such a consumer, and not only in the first line: nats.go takes a
+ * header `Status: 100` for it (js.go `isJSControlMessage`, 1.55), and so does nats-py (client.py `_is_control_message`, 2.16). Both
+ * leave the message out, which an ordered consumer takes for a gap and asks for again without end, and both publish to what
+ * `Nats-Consumer-Stalled` names. A consumer with `headers_only` leaves the payload away, so that one is no excuse.
+ *
+ * They part the lines otherwise than nats-server: nats.go at each LF, nats-py with any blanks around a name and without a look at
+ * the first ten bytes, older ones of the latter at each CR too. So all of that is taken for one here.
+ */
+
+/** `Stat`, `us` and `100`, as they lie in memory; the last with a fourth byte to be masked out. */
+const STAT: u32 = 0x74617453;
+const US: u16 = 0x7375;
+const CONTROL: u32 = 0x303031;
+const THREE_BYTES: u32 = 0xffffff;
+const COLON: u8 = 0x3a;
+const S: u8 = 0x53;
+/** Bytes of a first line without a status, with its CR LF. */
+const FIRST_LINE: usize = 10;
+/** Bytes that are searched at once. */
+const BLOCK: usize = 16;
+
+/** Would a library read the status 100 in the `length` bytes of headers at `pointer`? Fifteen bytes behind them must be memory. */
+export function hasControlStatus(pointer: usize, length: i32): bool {
+  const end = pointer + <usize>length;
+  if (hasInlineControl(pointer, length)) return true;
+  for (let p = pointer; p + 1 < end; p += BLOCK) {
+    for (let found = namesAt(p); found != 0; found &= found - 1) {
+      if (isControlLine(p + <usize>ctz(found) + 1, pointer, end)) return true;
+    }
+  }
+  return isControlField(pointer + FIRST_LINE, end);
+}
+
+/** The same of the first line alone, where libraries also take the blanks of Unicode away. nats-py wants a blank, but no version. */
+function hasInlineControl(pointer: usize, length: i32): bool {
+  let status = pointer + <usize>VERSION_LENGTH;
+  if (load<u8>(status) != SPACE && !hasVersion(pointer, length)) return false;
+  const end = pointer + <usize>length;
+  while (status < end && (load<u8>(status) >= 0x80 || (load<u8>(status) <= SPACE && load<u8>(status) != LF))) status++;
+  return isControl(status, end);
+}
+
+/** At which of the sixteen places from `pointer` on a blank or a line's end, and an S behind it, begin, as bits. */
+// @ts-ignore: decorator
+@inline
+function namesAt(pointer: usize): i32 {
+  const blanks = i8x16.le_u(v128.load(pointer), i8x16.splat(<i8>SPACE));
+  return i8x16.bitmask(v128.and(blanks, i8x16.eq(v128.load(pointer, 1), i8x16.splat(<i8>S))));
+}
+
+/** Does a line of this name and value stand at `name`, behind nothing but blanks? */
+function isControlLine(name: usize, start: usize, end: usize): bool {
+  if (!isControlField(name, end)) return false;
+  let before = name - 1;
+  while (before > start && load<u8>(before) <= SPACE && load<u8>(before) != CR && load<u8>(before) != LF) before--;
+  return load<u8>(before) == CR || load<u8>(before) == LF;
+}
+
+function isControlField(name: usize, end: usize): bool {
+  if (load<u32>(name) != STAT || load<u16>(name, 4) != US) return false;
+  const colon = behindBlanks(name + 6, end);
+  if (load<u8>(colon) != COLON) return false;
+  const value = behindBlanks(colon + 1, end);
+  return isControl(value, end) && (value + 3 == end || load<u8>(value, 3) <= SPACE);
+}
+
+/** Does 100 stand at `at`, before `end`? */
+function isControl(at: usize, end: usize): bool {
+  return at + 3 <= end && (load<u32>(at) & THREE_BYTES) == CONTROL;
+}
+
+function behindBlanks(at: usize, end: usize): usize {
+  while (at < end && load<u8>(at) <= SPACE) at++;
+  return at;
+}

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { buildGo } from "../../tools/go.ts";
+import { inRoot } from "../../tools/paths.ts";
+import { pythonPackages } from "../../tools/python.ts";
+import { waitFor } from "../stand/wait.ts";
+import { RemoteClient } from "./clients/remote.ts";
+import { errorsOf, publishBlock, refusedPublish, Town, type Route } from "./ways-round.ts";
+
+/** Each with the header as it alone reads it, by which a heartbeat asks its reader to publish. */
+const LIBRARIES = {
+  "nats.go": {
+    start: async () => new RemoteClient(await buildGo("test/e2e/clients/go")),
+    header: "A: b\nNats-Consumer-Stalled:",
+  },
+  "nats-py": {
+    start: async () =>
+      new RemoteClient("python3", [inRoot("test/e2e/clients/python/client.py")], {
+        PYTHONPATH: await pythonPackages("clients", "nats-py"),
+      }),
+    header: "Nats-Consumer-Stalled :",
+  },
+};
+
+for (const [name, { start, header }] of Object.entries(LIBRARIES)) {
+  /** It first shows that the way works (ways-round.test.ts). */
+  describe(`ways round a subject policy by what ${name} takes for a heartbeat of nats-server's,`, () => {
+    let library: RemoteClient;
+    after(() => library.stop());
+    const town = Town.ofSuite();
+    before(async () => (library = await start()));
+
+    /**
+     * The library watches the keys of a bucket, as the operator, and mallory writes one. Returns the errors that mallory receives, what
+     * the library has published below `secret.`, and the key that it sees next.
+     */
+    async function beat(
+      route: Route,
+    ): Promise<{ errors: string[]; secret: string | undefined; key: string | undefined }> {
+      const reader = await library.connect({ url: `nats://127.0.0.1:${town.stand.nats.port}` });
+      await reader.createBucket("plan");
+      const watch = await reader.watchKeys("plan");
+      const mallory = await town.connect("mallory", route);
+      const lines = `Status: 100\r\nDescription: Idle Heartbeat\r\n${header} secret.${route}\r\n`;
+      const errors = await errorsOf(mallory, publishBlock("$KV.plan.mine", `NATS/1.0\r\n${lines}\r\n`, ""));
+      await reader.putKey("plan", "other", "x");
+      let secret: string | undefined;
+      let key: string | undefined;
+      // Where nothing comes it ends with the library.
+      void watch.take(1).then(
+        ([first]) => (key = first!.key),
+        () => undefined,
+      );
+      // What its reader is asked to do comes before the next key.
+      await waitFor("a secret or a key", async () => {
+        secret ??= (await town.secrets()).find((line) => line.includes(route));
+        return secret !== undefined || key !== undefined;
+      });
+      await reader.close();
+      await town.api("STREAM.DELETE.KV_plan");
+      return { errors, secret, key };
+    }
+
+    it("its reader publishes nothing for who may not publish that, and misses nothing", async () => {
+      const published = (route: Route): string => `MSG secret.${route} 1 0 `;
+      assert.deepEqual(await beat("alone"), { errors: [], secret: published("alone"), key: undefined });
+      const errors = refusedPublish("$KV.plan.mine");
+      assert.deepEqual(await beat("filtered"), { errors, secret: undefined, key: "other" });
+    });
+  });
+}

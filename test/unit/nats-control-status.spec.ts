@@ -1,0 +1,50 @@
+import { hasControlStatus } from "../../assembly/nats/control-status";
+import { lengthOf, pointerTo } from "./bytes-support";
+
+/** Is the status 100 read in the block, behind which more bytes follow? */
+function isControl(block: string, behind: string = "Status: 100\r\n\r\n"): bool {
+  return hasControlStatus(pointerTo(block + behind), lengthOf(block));
+}
+
+describe("the status 100 in a header block", () => {
+  it("is found wherever its line begins", () => {
+    for (let before = 0; before < 50; before++) {
+      const block = "NATS/1.0\r\nA: " + "a".repeat(before);
+      expect(isControl(block + "\r\nStatus: 100\r\n\r\n")).toBe(true, `behind ${before}`);
+      expect(isControl(block + "\nStatus: 100\n\r\n")).toBe(true, `behind ${before}`);
+      expect(isControl(block + "\r \tStatus\t: 100")).toBe(true, `behind ${before}`);
+      expect(isControl(block + " Status: 100\r\n\r\n")).toBe(false, `behind ${before}`);
+      expect(isControl(block + "S\r\nS\r\n Stat\r\nStatus\r\n\r\n")).toBe(false, `behind ${before}`);
+    }
+  });
+
+  it("is not made of bytes behind the block", () => {
+    const whole = "NATS/1.0\r\nA: b\r\nStatus: 100";
+    for (let length = 0; length < whole.length; length++) {
+      expect(isControl(whole.substring(0, length), whole.substring(length) + "\r\n")).toBe(false, `${length}`);
+    }
+    expect(isControl(whole, "x")).toBe(true);
+    for (let length = 0; length < 12; length++) {
+      expect(isControl("NATS/1.0 100".substring(0, length), "NATS/1.0 100".substring(length))).toBe(false, `${length}`);
+    }
+  });
+
+  it("is found in the first line behind the version, or a blank where that should end", () => {
+    const controls: StaticArray<string> = [
+      "NATS/1.0 100",
+      "NATS/1.0100",
+      "NATS/1.0\t\r 1000",
+      "NATS/1.0\u00a0100",
+      "........ 100",
+    ];
+    for (let i = 0; i < controls.length; i++) expect(isControl(controls[i], "")).toBe(true, controls[i]);
+    const others: StaticArray<string> = [
+      "........100",
+      "NATS/1.0 503",
+      "NATS/1.0\n100",
+      "NATS/1.0 x100",
+      "NATS/1.0 10",
+    ];
+    for (let i = 0; i < others.length; i++) expect(isControl(others[i], "")).toBe(false, others[i]);
+  });
+});
