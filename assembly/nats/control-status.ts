@@ -1,5 +1,5 @@
 import { hasVersion, VERSION_LENGTH } from "./headers";
-import { CR, LF, SPACE } from "./words";
+import { CR, CR_LF, firstOf, LF, SPACE } from "./words";
 
 /**
  * The status 100, with which nats-server marks its heartbeats and requests for flow control to a push consumer. Client libraries
@@ -8,8 +8,9 @@ import { CR, LF, SPACE } from "./words";
  * leave the message out, which an ordered consumer takes for a gap and asks for again without end, and both publish to what
  * `Nats-Consumer-Stalled` names. A consumer with `headers_only` leaves the payload away, so that one is no excuse.
  *
- * They part the lines otherwise than nats-server: nats.go at each LF, nats-py with any blanks around a name and without a look at
- * the first ten bytes, older ones of the latter at each CR too. So all of that is taken for one here.
+ * They part the lines otherwise than nats-server: nats.go at each LF, nats-py with any blanks around a name, older ones of the latter
+ * at each CR too. So all of that is taken for one here. Where the first line is anything but the version, what they read moves:
+ * JetStream takes a status away up to the first CR, wherever that is, and nats-py passes over the first ten bytes, whatever they are.
  */
 
 /** `Stat`, `us` and `100`, as they lie in memory; the last with a fourth byte to be masked out. */
@@ -19,30 +20,39 @@ const CONTROL: u32 = 0x303031;
 const THREE_BYTES: u32 = 0xffffff;
 const COLON: u8 = 0x3a;
 const S: u8 = 0x53;
-/** Bytes of a first line without a status, with its CR LF. */
-const FIRST_LINE: usize = 10;
 /** Bytes that are searched at once. */
 const BLOCK: usize = 16;
 
 /** Would a library read the status 100 in the `length` bytes of headers at `pointer`? Fifteen bytes behind them must be memory. */
 export function hasControlStatus(pointer: usize, length: i32): bool {
   const end = pointer + <usize>length;
-  if (hasInlineControl(pointer, length)) return true;
+  const hasNoStatus = length >= VERSION_LENGTH + 2 && load<u16>(pointer, <usize>VERSION_LENGTH) == CR_LF;
+  if (!hasNoStatus || !hasVersion(pointer, length)) return mayBeControl(pointer, end);
   for (let p = pointer; p + 1 < end; p += BLOCK) {
     for (let found = namesAt(p); found != 0; found &= found - 1) {
       if (isControlLine(p + <usize>ctz(found) + 1, pointer, end)) return true;
     }
   }
-  return isControlField(pointer + FIRST_LINE, end);
+  return false;
 }
 
-/** The same of the first line alone, where libraries also take the blanks of Unicode away. nats-py wants a blank, but no version. */
-function hasInlineControl(pointer: usize, length: i32): bool {
-  let status = pointer + <usize>VERSION_LENGTH;
-  if (load<u8>(status) != SPACE && !hasVersion(pointer, length)) return false;
-  const end = pointer + <usize>length;
-  while (status < end && (load<u8>(status) >= 0x80 || (load<u8>(status) <= SPACE && load<u8>(status) != LF))) status++;
-  return isControl(status, end);
+/** The same where the first line is not the version alone: a header counts wherever it begins. */
+function mayBeControl(pointer: usize, end: usize): bool {
+  const versioned = hasVersion(pointer, <i32>(end - pointer));
+  if (versioned) {
+    if (isInlineControl(pointer + <usize>VERSION_LENGTH, end)) return true;
+    if (isInlineControl(firstOf(CR, CR, pointer, end), end)) return true;
+  }
+  for (let p = pointer; p < end; p++) {
+    if (isControlField(p, end) || (!versioned && load<u8>(p) == SPACE && isControl(p + 1, end))) return true;
+  }
+  return false;
+}
+
+/** Does 100 follow blanks on the same line? Libraries take those of Unicode away, too. */
+function isInlineControl(at: usize, end: usize): bool {
+  while (at < end && (load<u8>(at) >= 0x80 || (load<u8>(at) <= SPACE && load<u8>(at) != LF))) at++;
+  return isControl(at, end);
 }
 
 /** At which of the sixteen places from `pointer` on a blank or a line's end, and an S behind it, begin, as bits. */

@@ -167,7 +167,15 @@ function payload(random: Random): string {
 
 function headerBlock(random: Random): string {
   if (random.below(16) === 0)
-    return random.pick(["NATS/1.0 100 x", "NATS/1.0 100 ", "NATS/1.0 100", "NATS/1.0 100 x\r\n\r\n"]);
+    return random.pick([
+      "NATS/1.0 100 x",
+      "NATS/1.0 100 ",
+      "NATS/1.0 100",
+      "NATS/1.0 100 x\r\n\r\n",
+      "NATS/1.0 x\r 100\r\n\r\n",
+      "A: b 100",
+      "N x\r.Status: 100",
+    ]);
   let block = random.below(8) === 0 ? "NATS/1.0 503\r\n" : "NATS/1.0\r\n";
   for (let i = random.below(4); i > 0; i--) {
     const name = random.pick(ACTING);

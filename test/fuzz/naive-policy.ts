@@ -35,9 +35,17 @@ export function matchesLiterally(pattern: string, subject: string): boolean {
   return wanted.length === given.length;
 }
 
-/** The status 100 as a client's library may read it: in the first line, or in one of its own by any library's way to part lines. */
-const CONTROL_IN_FIRST_LINE = /^(?:NATS\/1\.0|[^]{8}(?= ))[^\n!-\x7f]*100/;
-const CONTROL_IN_LINE = /(?:[\r\n][^!-\xff]*|^[^]{10})Status[^!-\xff]*:[^!-\xff]*100(?![!-\xff])/;
+const STATUS_FIELD = "Status[^!-\\xff]*:[^!-\\xff]*100(?![!-\\xff])";
+/** The status 100 as a client's library may read it, by any library's way to part lines, where the first is the version alone. */
+const CONTROL_LINE = new RegExp(`[\\r\\n][^!-\\xff]*${STATUS_FIELD}`);
+/** The same elsewhere: JetStream takes a status away up to the first CR, and nats-py passes over ten bytes. */
+const CONTROL_BEHIND_STATUS = new RegExp(`^NATS/1\\.0(?:[^\\r]*\\r)?[^\\n!-\\x7f]*100|${STATUS_FIELD}`);
+const CONTROL_IN_OTHER_BYTES = new RegExp(` 100|${STATUS_FIELD}`);
+
+function readsAsControl(block: string): boolean {
+  if (block.startsWith("NATS/1.0\r\n")) return CONTROL_LINE.test(block);
+  return (block.startsWith("NATS/1.0") ? CONTROL_BEHIND_STATUS : CONTROL_IN_OTHER_BYTES).test(block);
+}
 
 /** Whether `outer` matches everything that `inner` matches. */
 function contains(outer: string, inner: string): boolean {
@@ -250,7 +258,7 @@ export class NaivePolicy {
     // JetStream writes over its last two bytes, whatever these are. Where it finds no header that changes nothing.
     const mayHaveHeaders = /^NATS\/1\.0 100[^]/.test(block) || block.includes("\r\nN");
     if (mayHaveHeaders && !block.endsWith("\r\n\r\n")) return false;
-    if (CONTROL_IN_FIRST_LINE.test(block) || CONTROL_IN_LINE.test(block)) return false;
+    if (readsAsControl(block)) return false;
     let acts = false;
     let traces = false;
     let poses = false;

@@ -29,22 +29,37 @@ describe("the status 100 in a header block", () => {
     }
   });
 
-  it("is found in the first line behind the version, or a blank where that should end", () => {
+  it("is found in the first line behind the version, also when JetStream has taken a status away up to the first CR", () => {
     const controls: StaticArray<string> = [
       "NATS/1.0 100",
       "NATS/1.0100",
       "NATS/1.0\t\r 1000",
       "NATS/1.0\u00a0100",
-      "........ 100",
+      "NATS/1.0 x\r 100",
+      "NATS/1.0x\n\r100",
     ];
     for (let i = 0; i < controls.length; i++) expect(isControl(controls[i], "")).toBe(true, controls[i]);
     const others: StaticArray<string> = [
-      "........100",
       "NATS/1.0 503",
       "NATS/1.0\n100",
       "NATS/1.0 x100",
       "NATS/1.0 10",
+      "NATS/1.0 200 OK\r\nLength: 100",
+      "NATS/1.0 x\r\n100",
+      "NATS/1.0 x\ry\r100",
     ];
     for (let i = 0; i < others.length; i++) expect(isControl(others[i], "")).toBe(false, others[i]);
+  });
+
+  it("is found wherever it stands if the first line is not the version alone", () => {
+    expect(isControl("NATS/1.0 x\r.Status: 100", "")).toBe(true);
+    expect(isControl("NATS/1.0 503\r\nA: Status :100", "")).toBe(true);
+    expect(isControl("\nNats-Expected-a: b\r\n.........Status: 100", "")).toBe(true);
+    expect(isControl("........ 100", "")).toBe(true);
+    expect(isControl("A: b 100", "")).toBe(true);
+    expect(isControl("A: b100", "")).toBe(false);
+    expect(isControl("NATS/1.0 503\r\nA: Status: 101", "")).toBe(false);
+    expect(isControl("Status: 10", "0")).toBe(false);
+    expect(isControl("", "Status: 100")).toBe(false);
   });
 });
