@@ -2,8 +2,7 @@ import { hasFreeBlock, linearBytes } from "./linear-memory";
 
 /**
  * All memory that grows with what clients send is taken here, so that one number bounds it for the whole VM.
- * A failing `memory.grow` is a trap, and a trap ends every connection of the worker: V8 refuses to grow near
- * 16,133 pages (measured on Envoy 1.40), far above any limit that the configuration accepts.
+ * A failing `memory.grow` is a trap, and a trap ends every connection of the worker.
  */
 
 /** Bytes taken and not yet given back. */
@@ -32,30 +31,67 @@ function charge(size: usize): bool {
   return true;
 }
 
+/** Bytes beyond which V8 refuses to let linear memory grow: 16,133 pages (measured on Envoy 1.40). */
+const GRANTED_BY_V8: usize = 16_133 << 16;
 /** Bytes that linear memory has for all that is not taken here: policies, remembered decisions, and connections themselves. */
 const BESIDE: usize = 64 << 20;
-/** The same for meters, of which the configuration decides how many there are; at most MOST_METERED count. */
+/** The same for meters, of which the configuration decides how many there are: 4,096 with 64 classes take 200 MiB. */
 let metered: usize = 0;
-const MOST_METERED: usize = 128 << 20;
+const MOST_METERED: usize = 208 << 20;
+
+/** See `mostToGrowTo`. */
+let growsTo: usize = 0;
+/**
+ * No block lies beyond this address. What is above it is left to all that is not taken here, for which there is no other answer
+ * than a trap: linear memory may double from what is half as large.
+ */
+let highest: usize = 0;
+/** Bytes of the largest block that a line with its headers needs, each of which has 64 KiB at most (policy/config-limits.ts). */
+export const USUAL: usize = 256 << 10;
+/** Linear memory that has more bytes grows for no block of USUAL any more. 0 where some block was refused for want of a gap. */
+let scatteredFrom: usize = 0;
+
+function setBounds(): void {
+  const meters = min(metered, MOST_METERED);
+  highest = GRANTED_BY_V8 - BESIDE - MOST_METERED + meters;
+  growsTo = min(limit + limit / 2 + BESIDE + meters, highest);
+  scatteredFrom = growsTo - USUAL - USUAL / 8;
+}
+setBounds();
 
 /**
- * Bytes of linear memory from which on it does not grow for the budget. Gaps between blocks are room for smaller ones alone. So
- * whoever chooses their sizes makes the heap several times as large as what is in use, 2,156 MiB for 450 (Node host), where V8
- * refuses to grow at 1,008. It is one and a half times the budget, and what lies beside it: at most 960 MiB, which a last block may
- * exceed.
+ * Bytes of linear memory up to which it grows for the budget. Gaps between blocks are room for smaller ones alone. So whoever
+ * chooses their sizes makes the heap several times as large as what is in use, 2,156 MiB for 450 (Node host), where V8 refuses to
+ * grow at 1,008. It is one and a half times the budget, and what lies beside it, as far as V8 has that.
  */
-export function mostToGrowFrom(): usize {
-  return limit + limit / 2 + BESIDE + min(metered, MOST_METERED);
+export function mostToGrowTo(): usize {
+  return growsTo;
 }
 
-/** Is there a free block of `size` bytes, or may linear memory grow for one? */
+/** Is there a free block of `size` bytes, or may linear memory grow for one, by an eighth more at most? */
 function hasRoom(size: usize): bool {
-  return linearBytes() < mostToGrowFrom() || hasFreeBlock(cost(size));
+  return linearBytes() + size + size / 8 <= growsTo || hasFreeBlock(cost(size));
+}
+
+/**
+ * Is what is free scattered over gaps of less than twice USUAL (`hasFreeBlock`), or was some block refused for want of a gap? Then
+ * room in the budget is of no use.
+ */
+// @ts-ignore: decorator
+@inline
+export function isScattered(): bool {
+  return linearBytes() > scatteredFrom && (scatteredFrom == 0 || !hasFreeBlock(USUAL));
+}
+
+/** Blocks may have become free since some was refused. */
+export function forgetRefused(): void {
+  setBounds();
 }
 
 /** Meters have taken `bytes` more, or have given them back where that is less than 0. */
 export function noteMetered(bytes: isize): void {
   metered += bytes;
+  setBounds();
 }
 
 /**
@@ -63,7 +99,15 @@ export function noteMetered(bytes: isize): void {
  * Every caller handles 0 by closing the connection that asked, or by doing without.
  */
 export function take(size: usize): usize {
-  return hasRoom(size) && charge(size) ? heap.alloc(size) : 0;
+  if (!charge(size)) return 0;
+  if (hasRoom(size)) {
+    const block = heap.alloc(size);
+    if (block + size <= highest) return block;
+    heap.free(block);
+  }
+  used -= cost(size);
+  scatteredFrom = 0;
+  return 0;
 }
 
 /** Gives back the block `pointer` that `take(size)` answered, with the same `size`. Does nothing for 0. */
@@ -126,5 +170,7 @@ export function shareBytes(): i64 {
  * shrinks while the VM lives, because memory of WebAssembly never does either.
  */
 export function raiseLimit(bytes: usize): void {
-  if (bytes > limit) limit = bytes;
+  if (bytes <= limit) return;
+  limit = bytes;
+  setBounds();
 }

@@ -26,3 +26,21 @@ export function hasFreeBlock(size: usize): bool {
   const powers = load<u32>((__heap_base + 15) & ~15);
   return powers >> (25 - clz<u32>(max<u32>(<u32>size, 128))) != 0;
 }
+
+/** Flags of the word before a block, beside its size: it is free, or the block before it is. */
+const FREE: usize = 1;
+const LEFT_FREE: usize = 2;
+const FLAGS: usize = FREE | LEFT_FREE;
+
+/**
+ * Bytes of the gaps on both sides of a block, as far as they are smaller than `size`: free blocks, which the allocator has joined
+ * where they meet (std/assembly/rt/tlsf.ts, "Block layout"). 0 for the block 0.
+ */
+export function gapsBeside(block: usize, size: usize): usize {
+  if (block == 0) return 0;
+  const head = load<usize>(block - 4);
+  const behind = load<usize>(block + (head & ~FLAGS));
+  const after = (behind & FREE) != 0 ? behind & ~FLAGS : 0;
+  const before = (head & LEFT_FREE) != 0 ? load<usize>(load<usize>(block - 8)) & ~FLAGS : 0;
+  return (after < size ? after : 0) + (before < size ? before : 0);
+}

@@ -1,4 +1,5 @@
 import { Buffer } from "../bytes/buffer";
+import { gapsBeside } from "../bytes/linear-memory";
 import { inRoom, Room } from "../bytes/room";
 import { ConnectOptions } from "../nats/connect";
 import { PolicyDocument } from "../policy/document";
@@ -248,6 +249,16 @@ export class Connection {
       this.pongs.heldBytes +
       this.subscriptions.heldBytes
     );
+  }
+
+  /** Bytes of gaps, each smaller than `size`, beside what a client makes as large as it likes. */
+  gapsBeside(size: usize): i64 {
+    let bytes = this.subscriptions.gapsBeside(size);
+    for (let i = 0; i < 3; i++) {
+      const block = i == 0 ? this.toServerTail.pointer : i == 1 ? this.dueUnsubscribes.pointer : this.pongs.block;
+      bytes += <i64>gapsBeside(block, size);
+    }
+    return bytes;
   }
 
   /** The part that others make it hold: reply subjects of requests that this client may answer. */

@@ -84,6 +84,11 @@ export class ExpectedPongs {
     return <i64>this.records.capacity;
   }
 
+  /** The block in which they lie, 0 without any. */
+  get block(): usize {
+    return this.records.pointer;
+  }
+
   /** Bytes of the newest record. */
   get lastSize(): i32 {
     return this.isEmpty ? 0 : this.records.length - this.last;

@@ -1,4 +1,4 @@
-import { limitBytes, usedBytes } from "../bytes/budget";
+import { forgetRefused, isScattered, limitBytes, USUAL, usedBytes } from "../bytes/budget";
 import { Meter } from "../telemetry/meter";
 import { ProtocolError } from "../telemetry/protocol-error";
 import { Connection, Phase } from "./connection";
@@ -12,6 +12,8 @@ import { closeSoon, endAtOnce } from "./endings";
 
 /** One part in so many of the budget stays free, for connections that hold little. */
 const FREE_PART: usize = 10;
+/** One part in so many of the budget: gaps beside what a principal has that are less in all are left as they are. */
+const LEFT_PART: i64 = 2;
 /**
  * Turns in one callback at most, in each of which a connection goes or its grants do, since each takes four looks at all
  * connections.
@@ -24,8 +26,15 @@ let isInVain: bool = false;
 /** Is so much of the budget in use that connections are to give back what they hold? */
 // @ts-ignore: decorator
 @inline
+function isUsedUp(): bool {
+  return usedBytes() > limitBytes() - limitBytes() / FREE_PART;
+}
+
+/** The same, also where what is free lies in gaps that are too small. */
+// @ts-ignore: decorator
+@inline
 export function isRoomNeeded(): bool {
-  return usedBytes() > limitBytes() - limitBytes() / FREE_PART && !isInVain;
+  return (isUsedUp() || isScattered()) && !isInVain;
 }
 
 /** A tick has come: who had nothing to give back before may have something now. */
@@ -57,6 +66,9 @@ let bytesOfHeaviest: i64 = 0;
  * What others make connections hold, the replies that they may answer, ends nobody: where all of that is more than the
  * principal's, some is forgotten. The host is turned to some other context afterwards.
  *
+ * Where there is room and no gap is large enough, the same holds for bytes of the gaps beside what connections hold. These go back to
+ * everybody with the blocks that part them.
+ *
  * A connection whose client has said nothing yet holds at most the beginning of a line of nats-server's, by no doing of the
  * client's, and keeps it.
  */
@@ -68,15 +80,17 @@ export function makeRoom(all: Connection[]): void {
     if (goes && connection.budgetedBytes > 0) shed(connection);
   }
   if (!isRoomNeeded()) return;
-  weigh(all);
-  for (let turns = 0; turns < MAX_TURNS && isRoomNeeded(); turns++) {
+  const joined = !isUsedUp();
+  weigh(all, joined);
+  for (let turns = 0; turns < MAX_TURNS && (joined ? isScattered() : isUsedUp()); turns++) {
+    forgetRefused();
     const granted = mostOf(GRANTED);
     const bytesGranted = bytesOfAll;
     const holder = mostOf(OWN);
     if (granted != 0 && bytesGranted > bytesOfHeaviest) {
       changetype<Connection>(load<usize>(granted, CONNECTION)).forgetGrants();
       store<u32>(granted, 0, GRANTED);
-    } else if (holder != 0) {
+    } else if (holder != 0 && !(joined && bytesOfHeaviest < <i64>limitBytes() / LEFT_PART)) {
       shed(changetype<Connection>(load<usize>(holder, CONNECTION)));
       store<u32>(holder, 0, OWN);
       store<u32>(holder, 0, GRANTED);
@@ -88,9 +102,9 @@ export function makeRoom(all: Connection[]): void {
 
 /**
  * Writes the records. Each plugin of a VM has meters of its own: connections of a principal are added up under the first meter
- * of its name that is met.
+ * of its name that is met. Where gaps are to be joined, these count, up to what is large enough (`isScattered`), in place of bytes.
  */
-function weigh(all: Connection[]): void {
+function weigh(all: Connection[], joined: bool): void {
   records = heap.alloc(<usize>all.length * STRIDE);
   recordsEnd = records;
   for (let i = 0; i < all.length; i++) {
@@ -98,8 +112,8 @@ function weigh(all: Connection[]): void {
     const meter = connection.meter;
     if (meter == null || connection.phase != Phase.OPEN) continue;
     meter.first = null;
-    store<u32>(recordsEnd, <u32>connection.ownBytes, OWN);
-    store<u32>(recordsEnd, <u32>connection.grantedBytes, GRANTED);
+    store<u32>(recordsEnd, <u32>(joined ? connection.gapsBeside(USUAL * 2) : connection.ownBytes), OWN);
+    store<u32>(recordsEnd, joined ? 0 : <u32>connection.grantedBytes, GRANTED);
     store<usize>(recordsEnd, changetype<usize>(meter), METER);
     store<usize>(recordsEnd, changetype<usize>(connection), CONNECTION);
     recordsEnd += STRIDE;

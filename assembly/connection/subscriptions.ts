@@ -1,6 +1,7 @@
 import { BLOCK_HASH, BlockTable } from "../bytes/block-table";
 import { giveBack, take } from "../bytes/budget";
 import { hashBytes } from "../bytes/hash";
+import { gapsBeside } from "../bytes/linear-memory";
 import { hasPassed } from "../proxy/clock";
 import {
   beginCount,
@@ -26,6 +27,9 @@ import {
 const MAX_ENDED: i32 = 256;
 /** Milliseconds in which no further subscription has ended, after which all ended ones are forgotten. */
 const FORGET_AFTER: i64 = 10_000;
+
+/** So many subscriptions tell how much lies beside all of them. */
+const SAMPLE: i32 = 64;
 
 /**
  * The subscriptions of one connection by sid, as nats-server has them: a live sid is never replaced, its deliveries
@@ -91,6 +95,17 @@ export class Subscriptions {
     const apart = this.apart;
     const ended: i64 = this.ended == 0 ? 0 : MAX_ENDED << 2;
     return this.bytes + this.table.bytes + (apart == null ? 0 : apart.bytes) + ended;
+  }
+
+  /**
+   * Bytes of gaps beside all subscriptions that are smaller than `size`, as a sample of these has them: hashes decide which come first
+   * in a walk.
+   */
+  gapsBeside(size: usize): i64 {
+    let bytes: i64 = 0;
+    let left = SAMPLE;
+    for (let sub = this.first(); sub != 0 && left > 0; sub = this.next(), left--) bytes += <i64>gapsBeside(sub, size);
+    return left > 0 ? bytes : (bytes * <i64>this.table.count) / SAMPLE;
   }
 
   /** The subscription of this sid, live or ended, or 0. */

@@ -2,7 +2,7 @@ import {
   giveBack,
   giveBackShortLived,
   limitBytes,
-  mostToGrowFrom,
+  mostToGrowTo,
   noteMetered,
   raiseLimit,
   shareBytes,
@@ -134,13 +134,13 @@ class Blocks {
 
 describe("linear memory", () => {
   it("has room for meters beside the budget, up to a bound", () => {
-    const without = mostToGrowFrom();
-    noteMetered(128 << 20);
-    expect(mostToGrowFrom()).toBe(without + (128 << 20));
+    const without = mostToGrowTo();
+    noteMetered(208 << 20);
+    expect(mostToGrowTo()).toBe(without + (208 << 20));
     noteMetered(1 << 20);
-    expect(mostToGrowFrom()).toBe(without + (128 << 20));
-    noteMetered(-(129 << 20));
-    expect(mostToGrowFrom()).toBe(without);
+    expect(mostToGrowTo()).toBe(without + (208 << 20));
+    noteMetered(-(209 << 20));
+    expect(mostToGrowTo()).toBe(without);
   });
 
   it("stops growing where the budget's blocks leave gaps for smaller ones alone, and these are still to be had", () => {

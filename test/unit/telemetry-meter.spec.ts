@@ -1,4 +1,4 @@
-import { mostToGrowFrom } from "../../assembly/bytes/budget";
+import { mostToGrowTo } from "../../assembly/bytes/budget";
 import { Operation } from "../../assembly/nats/operation";
 import { Reason } from "../../assembly/policy/reason";
 import { Meter } from "../../assembly/telemetry/meter";
@@ -6,7 +6,7 @@ import { Meter } from "../../assembly/telemetry/meter";
 describe("the counts of a principal", () => {
   it("give back all of their memory, with that of each class and refusal", () => {
     // Its labels and names are asked for only when the host is told.
-    const room = mostToGrowFrom();
+    const room = mostToGrowTo();
     let before = 0;
     for (let round = 0; round < 3000; round++) {
       const meter = new Meter(0, 0, 0);
@@ -15,11 +15,11 @@ describe("the counts of a principal", () => {
         meter.refused(Operation.PUB, subjectClass, Reason.NOT_ALLOWED, 1, 10);
       }
       // Linear memory may be as much larger as the blocks of counts are: one of its own and four of classes, of 800 bytes and less.
-      const blocks = mostToGrowFrom() - room;
+      const blocks = mostToGrowTo() - room;
       expect(blocks).toBeGreaterThan(5 * 100);
       expect(blocks).toBeLessThan(5 * 1000);
       meter.destroy();
-      expect(mostToGrowFrom()).toBe(room);
+      expect(mostToGrowTo()).toBe(room);
       if (round == 10) before = memory.size();
     }
     expect(memory.size()).toBe(before);

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Host } from "./host.ts";
+import { auditOf, configuredHost, CONNECT, hpub, INFO, PEER, stat, Wire } from "./wire.ts";
+
+const EVIL = "spiffe://cluster.local/ns/shop/sa/evil";
+const OTHER = "spiffe://cluster.local/ns/shop/sa/other";
+const MIB = 1 << 20;
+/** Linear memory ends at twice this and a little, since it grows by doubling, from a size that a policy of 300 KiB gives it. */
+const MEMORY = 112 * MIB;
+const LONG = "x".repeat(65_000);
+const HEADERS = "NATS/1.0\r\n\r\n";
+
+function open(host: Host, peer: string): Wire {
+  const wire = new Wire(host, peer);
+  wire.server(INFO);
+  wire.client(CONNECT);
+  return wire;
+}
+
+/** Subscribes with as long subjects as make so many bytes, on all connections in turn, until 87 % of the budget are in use. */
+function subscribeUntilFull(host: Host, wires: Wire[], bytes: number, firstSid: number): [Wire, number][] {
+  const made: [Wire, number][] = [];
+  const atOnce = Math.floor(MEMORY / 40 / bytes);
+  while (stat(host, "istio_nats_memory_bytes") < MEMORY * 0.87) {
+    for (let i = 0; i < atOnce; i++) {
+      const wire = wires[made.length % wires.length]!;
+      const sid = firstSid + made.length;
+      wire.client(`SUB ok.${LONG.slice(0, bytes - 80)} ${sid}\r\n`);
+      made.push([wire, sid]);
+    }
+  }
+  return made;
+}
+
+describe("limits.memory, the budget of a VM, of which linear memory cannot grow any more,", () => {
+  it("is given back by the workload that leaves gaps too small for others, before these ask, and by no others", () => {
+    const old = Array.from({ length: 6000 }, (_, i) => `old.${i}.${"y".repeat(40)}`);
+    const host = configuredHost({
+      rule: { publish: { allow: ["ok.>", ...old] } },
+      limits: { memory: MEMORY, controlLine: 65_536, headers: 65_536, subscriptions: 1 << 20 },
+    });
+    const honest = open(host, PEER);
+    for (let i = 0; i < 5000; i++) honest.client(`SUB ok.${i} ${i}\r\n`);
+    const evil = Array.from({ length: 17 }, () => open(host, EVIL));
+    let sid = 0;
+    // Every fourth stays, so that there are gaps for three, and the next ones are four times as large.
+    for (let bytes = 1000; bytes <= 16_000; bytes *= 4) {
+      const made = subscribeUntilFull(host, evil, bytes, sid);
+      sid += made.length;
+      for (const [i, [wire, its]] of made.entries()) if (i % 4 > 0) wire.client(`UNSUB ${its}\r\n`);
+      // Those that have ended are forgotten after a while.
+      for (let i = 0; i < 3; i++) {
+        host.advance(11_000);
+        host.tick();
+      }
+    }
+    const pages = host.memoryPages;
+    // The rest of linear memory, by connections that lose nothing where the last of them gets none.
+    let closed = 0;
+    for (let i = 0; i < 320 && closed === 0; i++) {
+      open(host, EVIL).client(`SUB ok.${LONG.slice(0, 64_800)} 1\r\n`);
+      closed = stat(host, "istio_nats_protocol_errors_total", { kind: "memory" });
+    }
+    assert.ok(closed > 0);
+    assert.equal(host.memoryPages, pages);
+    assert.ok(stat(host, "istio_nats_memory_bytes") < MEMORY * 0.9);
+    for (const size of [4000, 9000, 17_000, 33_000, 60_000]) {
+      const headers = `NATS/1.0\r\nK: ${LONG.slice(0, size)}\r\n\r\n`;
+      const text = hpub("ok.1", headers, HEADERS);
+      const other = open(host, OTHER);
+      other.client(text.slice(0, size));
+      assert.equal(other.client(text.slice(size)), text, `headers of ${size} bytes`);
+    }
+    const ended = auditOf(host).filter(({ event, kind }) => event === "unreadable" && kind === "memory");
+    assert.deepEqual(new Set(ended.map((record) => record["source_principal"])), new Set([EVIL]));
+    assert.equal(honest.connection.closed, false);
+  });
+});
