@@ -49,7 +49,7 @@ export class Subscriptions {
   private endedHead: i32 = 0;
   /** The subscription that was found last, or 0. */
   lastFound: usize = 0;
-  /** The serial of the newest subscription. It never begins anew, so that none has the serial of one that is gone. */
+  /** The serial of the newest subscription. It begins anew only behind 2^32 of them, which a connection can make within an hour. */
   private serial: u32 = 0;
   /**
    * Counts how many have ended, and what that count was at the last tick that saw a further one; both may wrap. `quietSince` is
@@ -373,7 +373,7 @@ export class Subscriptions {
    * is here once a PING that the client has sent since is answered.
    */
   beginIfAnswered(sub: usize): void {
-    if (serialOf(sub) <= this.answeredSerial) beginCount(sub);
+    if (<i32>(this.answeredSerial - serialOf(sub)) >= 0) beginCount(sub);
   }
 
   /** Moves all that is left in the table, which has been revoked, into `apart`, so that the table is empty. */

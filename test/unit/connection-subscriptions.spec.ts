@@ -196,6 +196,22 @@ describe("a subscription", () => {
     all.destroy();
   });
 
+  it("that took the sid of another begins by no PING before it, even where the serials of subscriptions have begun anew", () => {
+    const all = new Subscriptions();
+    store<u32>(changetype<usize>(all), u32.MAX_VALUE - 1, offsetof<Subscriptions>("serial"));
+    all.end(add(all, "1"));
+    all.pinged(true);
+    all.allAnswered();
+    const sub = add(all, "1");
+    all.beginIfAnswered(sub);
+    expect(subs.hasFormer(sub)).toBe(true);
+    all.pinged(true);
+    all.allAnswered();
+    all.beginIfAnswered(sub);
+    expect(subs.hasFormer(sub)).toBe(false);
+    all.destroy();
+  });
+
   it("that took the sid of another in DRY_RUN begins by no PING any more after one whose PONG is not expected", () => {
     const all = new Subscriptions();
     all.end(add(all, "1"));
