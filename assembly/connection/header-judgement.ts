@@ -1,5 +1,5 @@
 import { ClientLine } from "../nats/client-line";
-import { hasControlStatus } from "../nats/control-status";
+import { hidesControlStatus } from "../nats/control-status";
 import { headerFields, HeaderUse, lacksEmptyLine } from "../nats/headers";
 import { isReservedPublish } from "../nats/reserved";
 import { isLiteral, Tokens, wildcardIn } from "../nats/subject";
@@ -21,7 +21,7 @@ export let refusesTraceDest: bool = false;
  * Why a header of this HPUB, whose headers are all there, is refused, or ALLOWED. The first refused header decides, but a refused
  * trace destination comes before all others. Whoever names the requester itself (`REQUEST_INFO`) may not have the message traced:
  * without that nats-server replaces what it says. No block may become another one to nats-server after its check, and no message may
- * pass to clients for one that nats-server itself sends them (`hasControlStatus`). A header that names no subject is refused for the
+ * pass to clients for one that nats-server itself sends them (nats/control-status.ts). A header that names no subject is refused for the
  * subject of the publish.
  */
 export function judgeHeaders(permissions: Permissions, line: ClientLine): Reason {
@@ -31,6 +31,7 @@ export function judgeHeaders(permissions: Permissions, line: ClientLine): Reason
   let acts = false;
   let traces = false;
   let poses = false;
+  let controls = false;
   headerFields.begin(line.next, line.headerLength);
   while (true) {
     const use = headerFields.next();
@@ -39,9 +40,14 @@ export function judgeHeaders(permissions: Permissions, line: ClientLine): Reason
       return lacksEmptyLine(line.next, line.headerLength) ||
         (traces && poses) ||
         (acts && headerFields.hidesLines) ||
-        hasControlStatus(line.next, line.headerLength)
+        controls ||
+        hidesControlStatus(line.next, line.headerLength)
         ? Reason.HEADER
         : Reason.ALLOWED;
+    }
+    if (use == HeaderUse.CONTROL_STATUS) {
+      controls = true;
+      continue;
     }
     acts = true;
     const isTrace = use == HeaderUse.TRACE_DEST;

@@ -1,5 +1,4 @@
 import { HEADERS_SIZE, HEADER_PUBLISH_RUN, HEADER_PUBLISH_SIZE } from "../bytes/hot-page";
-import { hasControlStatus } from "../nats/control-status";
 import { actsOnSubjects } from "../nats/headers";
 import { Operation } from "../nats/operation";
 import {
@@ -84,7 +83,6 @@ function pass(connection: Connection, chunk: Chunk, position: i32, permissions: 
     const block = sizeEnd + 2;
     if (block + <usize>headerLength > end) break;
     if (actsOnSubjects(block, headerLength)) break;
-    if (hasControlStatus(block, headerLength)) break;
     const length = <i32>(subjectEnd - subject);
     const answer = permissions.publishAnswer(subject, length);
     const subjectClass = judgePlain(connection, meter, permissions, answer, subject, length, second, replyLength);

@@ -1,4 +1,4 @@
-import { hasVersion, VERSION_LENGTH } from "./headers";
+import { hasVersion, VERSION_LENGTH } from "./header-version";
 import { CR, CR_LF, firstOf, LF, SPACE } from "./words";
 
 /**
@@ -19,29 +19,18 @@ const US: u16 = 0x7375;
 const CONTROL: u32 = 0x303031;
 const THREE_BYTES: u32 = 0xffffff;
 const COLON: u8 = 0x3a;
-const S: u8 = 0x53;
-/** Bytes that are searched at once. */
-const BLOCK: usize = 16;
 
-/** Would a library read the status 100 in the `length` bytes of headers at `pointer`? Fifteen bytes behind them must be memory. */
-export function hasControlStatus(pointer: usize, length: i32): bool {
+/**
+ * Could a library read the status 100 in the `length` bytes of headers at `pointer` because their first line is not the version
+ * alone? A header then counts wherever it begins. Eight bytes behind the block must be memory.
+ */
+export function hidesControlStatus(pointer: usize, length: i32): bool {
   const end = pointer + <usize>length;
-  const hasNoStatus = length >= VERSION_LENGTH + 2 && load<u16>(pointer, <usize>VERSION_LENGTH) == CR_LF;
-  if (!hasNoStatus || !hasVersion(pointer, length)) return mayBeControl(pointer, end);
-  for (let p = pointer; p + 1 < end; p += BLOCK) {
-    for (let found = namesAt(p); found != 0; found &= found - 1) {
-      if (isControlLine(p + <usize>ctz(found) + 1, pointer, end)) return true;
-    }
-  }
-  return false;
-}
-
-/** The same where the first line is not the version alone: a header counts wherever it begins. */
-function mayBeControl(pointer: usize, end: usize): bool {
-  const versioned = hasVersion(pointer, <i32>(end - pointer));
+  const versioned = hasVersion(pointer, length);
   if (versioned) {
-    if (isInlineControl(pointer + <usize>VERSION_LENGTH, end)) return true;
-    if (isInlineControl(firstOf(CR, CR, pointer, end), end)) return true;
+    const status = pointer + <usize>VERSION_LENGTH;
+    if (length >= VERSION_LENGTH + 2 && load<u16>(status) == CR_LF) return false;
+    if (isInlineControl(status, end) || isInlineControl(firstOf(CR, CR, pointer, end), end)) return true;
   }
   for (let p = pointer; p < end; p++) {
     if (isControlField(p, end) || (!versioned && load<u8>(p) == SPACE && isControl(p + 1, end))) return true;
@@ -55,16 +44,11 @@ function isInlineControl(at: usize, end: usize): bool {
   return isControl(at, end);
 }
 
-/** At which of the sixteen places from `pointer` on a blank or a line's end, and an S behind it, begin, as bits. */
-// @ts-ignore: decorator
-@inline
-function namesAt(pointer: usize): i32 {
-  const blanks = i8x16.le_u(v128.load(pointer), i8x16.splat(<i8>SPACE));
-  return i8x16.bitmask(v128.and(blanks, i8x16.eq(v128.load(pointer, 1), i8x16.splat(<i8>S))));
-}
-
-/** Does a line of this name and value stand at `name`, behind nothing but blanks? */
-function isControlLine(name: usize, start: usize, end: usize): bool {
+/**
+ * Does a line of this status stand at `name`, behind nothing but blanks, in the block [start, end)? Eight bytes behind it must be
+ * memory, and `name` be behind the first byte.
+ */
+export function isControlLine(name: usize, start: usize, end: usize): bool {
   if (!isControlField(name, end)) return false;
   let before = name - 1;
   while (before > start && load<u8>(before) <= SPACE && load<u8>(before) != CR && load<u8>(before) != LF) before--;

@@ -15,6 +15,8 @@
  * (`setHeader`, `removeHeaderIfPresent`: service imports, scheduler). So every line that any of them could take is
  * answered, in order: the first is what 2.15 acts on and names in its text, a further one makes us only stricter.
  */
+import { hidesControlStatus, isControlLine } from "./control-status";
+import { hasVersion } from "./header-version";
 import { CR, CR_LF, firstOf, isBlank, LF, SPACE } from "./words";
 import { equalBytes } from "../bytes/compare";
 import { addressOf, utf8 } from "../bytes/text";
@@ -66,11 +68,9 @@ export const enum HeaderUse {
    * ROLLUP_ALL.
    */
   ALL_UNLESS_SUB = 10,
+  /** The status 100 (nats/control-status.ts). It has no value. */
+  CONTROL_STATUS = 11,
 }
-
-/** `NATS/1.0`, with which client.go `hdrLine` begins, as it lies in memory, and its length. */
-const VERSION: u64 = 0x302e_312f_5354_414e;
-export const VERSION_LENGTH: i32 = 8;
 
 const TRACE_DEST = utf8("Nats-Trace-Dest");
 const SCHEDULE_TARGET = utf8("Nats-Schedule-Target");
@@ -87,15 +87,16 @@ const CONSUMER_STALLED = utf8("Nats-Consumer-Stalled");
 const MQTT_SUBJECT = utf8("Nmqtt-Subject");
 const MQTT_MAPPED = utf8("Nmqtt-Mapped");
 
-/** `Nats`, ` 100`, and an empty line behind another one, as they lie in memory. */
+/** `Nats`, and an empty line behind another one, as they lie in memory. */
 const NATS: u32 = 0x7374614e;
-const STATUS_100: u32 = 0x30303120;
 const EMPTY_LINE: u32 = 0x0a0d0a0d;
 
 const COLON: u8 = 0x3a;
 const DASH: u8 = 0x2d;
 /** What every one of the names begins with. */
 const N: u8 = 0x4e;
+/** And the status of heartbeats. */
+const S: u8 = 0x53;
 
 /** 'a', 'l', 'l' and 's', 'u', 'b' as one number, after the bit that tells the case of an ASCII letter is set. */
 const ALL: u32 = 0x6c6c61;
@@ -139,45 +140,38 @@ function useOf(name: usize, length: i32): HeaderUse {
   return HeaderUse.END;
 }
 
-/** Do these `length` bytes begin with the version? Eight bytes from `pointer` on must be memory. */
-export function hasVersion(pointer: usize, length: i32): bool {
-  return length >= VERSION_LENGTH && load<u64>(pointer) == VERSION;
-}
-
 /** Bytes that are searched at once. */
 const BLOCK: usize = 16;
 
-/** At which of the sixteen places from `pointer` on CR LF and an N begin, as bits. Eighteen bytes are read. */
+/** At which of the sixteen places from `pointer` on a blank or a line's end, and an N or S behind it, begin, as bits. */
 // @ts-ignore: decorator
 @inline
 function namesAt(pointer: usize): i32 {
-  const returns = i8x16.eq(v128.load(pointer), i8x16.splat(<i8>CR));
-  const feeds = i8x16.eq(v128.load(pointer, 1), i8x16.splat(<i8>LF));
-  const names = i8x16.eq(v128.load(pointer, 2), i8x16.splat(<i8>N));
-  return i8x16.bitmask(v128.and(v128.and(returns, feeds), names));
+  const blanks = i8x16.le_u(v128.load(pointer), i8x16.splat(<i8>SPACE));
+  const initials = v128.load(pointer, 1);
+  const names = v128.or(i8x16.eq(initials, i8x16.splat(<i8>N)), i8x16.eq(initials, i8x16.splat(<i8>S)));
+  return i8x16.bitmask(v128.and(blanks, names));
 }
 
-/** The first N in [pointer, end) with CR LF before it, of which no byte lies before `pointer`; `end` without any. */
-function findName(pointer: usize, end: usize): usize {
-  const last = end - BLOCK - 2;
-  if (end - pointer >= BLOCK + 2) {
-    for (; pointer < last; pointer += BLOCK) {
-      const names = namesAt(pointer);
-      if (names != 0) return pointer + <usize>ctz(names) + 2;
+/**
+ * The first N in [from, end) with CR LF before it, or the S of a line that is the status 100 of heartbeats; `end` without any. No
+ * byte before `from` counts but those between `start`, the block's begin, and the status. Fifteen bytes behind `end` must be memory.
+ */
+function findName(from: usize, start: usize, end: usize): usize {
+  for (let p = from; p + 1 < end; p += BLOCK) {
+    for (let found = namesAt(p); found != 0; found &= found - 1) {
+      const name = p + <usize>ctz(found) + 1;
+      if (name >= end) return end;
+      if (load<u8>(name) == S ? isControlLine(name, start, end) : name - 2 >= from && load<u16>(name - 2) == CR_LF)
+        return name;
     }
-    // The last sixteen places, some of which have been looked at already.
-    const names = namesAt(last);
-    return names == 0 ? end : last + <usize>ctz(names) + 2;
-  }
-  for (; pointer + 2 < end; pointer++) {
-    if (load<u16>(pointer) == CR_LF && load<u8>(pointer, 2) == N) return pointer + 2;
   }
   return end;
 }
 
 /**
  * Walks one header block. `begin` names the block, each `next` answers the use of a line that nats-server could act
- * on, with `value` and `valueLength` (never 0; of ROLLUP_ALL and ROLLUP_SUBJECT as written) pointing into the block.
+ * on or that is the status 100, with `value` and `valueLength` (never 0; of ROLLUP_ALL and ROLLUP_SUBJECT as written) pointing into the block.
  */
 @unmanaged
 @final
@@ -207,7 +201,7 @@ class HeaderFields {
   next(): HeaderUse {
     const end = this.end;
     while (this.position < end) {
-      const name = findName(this.position, end);
+      const name = findName(this.position, this.start, end);
       this.position = name;
       if (name == end) return HeaderUse.END;
       const use = this.readField(name);
@@ -218,6 +212,7 @@ class HeaderFields {
 
   /** The use of the line whose name begins at `name`, with its value noted, or END where it has none. */
   private readField(name: usize): HeaderUse {
+    if (load<u8>(name) == S) return HeaderUse.CONTROL_STATUS;
     const end = this.end;
     // The longest name has 21 bytes, so that the colon is among the first 22, if the name is one of ours.
     const lastColon = min(end, name + 22);
@@ -293,23 +288,20 @@ export const headerFields = new HeaderFields();
  * Is a header block, of which all `length` bytes are there, one that does not end with an empty line, though nats-server could
  * find a header in it? JetStream writes headers of its own over a block's last two bytes, whatever these are (client.go
  * `genHeader`), removes a status up to the first CR, and a line up to its CR LF. So what was checked is not what mirrors,
- * sources and replicas get, and it stops them (docs/adr/0005). Other bytes, without such a name and without the status 100 of
- * nats-server's own heartbeats, remain what they are.
+ * sources and replicas get, and it stops them (docs/adr/0005). Other bytes, without such a name, remain what they are.
  */
 export function lacksEmptyLine(pointer: usize, length: i32): bool {
   const end = pointer + <usize>length;
   if (length >= 4 && load<u32>(end - 4) == EMPTY_LINE) return false;
-  const beats =
-    length > VERSION_LENGTH + 4 && hasVersion(pointer, length) && load<u32>(pointer, VERSION_LENGTH) == STATUS_100;
-  return beats || findName(pointer, end) < end;
+  return findName(pointer, pointer, end) < end;
 }
 
 /**
- * Has a header block, of which all `length` bytes are there, a line that nats-server could act on, or no proper end
- * (`lacksEmptyLine`)? Begins a walk of `headerFields` anew.
+ * Has a header block, of which all `length` bytes are there, a line that nats-server could act on, the status 100, or no proper
+ * end (`lacksEmptyLine`)? Begins a walk of `headerFields` anew.
  */
 export function actsOnSubjects(pointer: usize, length: i32): bool {
-  if (lacksEmptyLine(pointer, length)) return true;
+  if (lacksEmptyLine(pointer, length) || hidesControlStatus(pointer, length)) return true;
   headerFields.begin(pointer, length);
   return headerFields.next() != HeaderUse.END;
 }

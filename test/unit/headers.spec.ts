@@ -21,6 +21,8 @@ function useName(use: HeaderUse): string {
       return "rollup-subject";
     case HeaderUse.REQUEST_INFO:
       return "request-info";
+    case HeaderUse.CONTROL_STATUS:
+      return "control-status";
   }
   return "?";
 }
@@ -235,21 +237,29 @@ describe("a header's value", () => {
     expect(hidesLines(V + "a: b\nNats-", "x")).toBe(false);
   });
 
-  it("may not pass in a block that an empty line does not end, with a status 100 or a name in it", () => {
+  it("may not pass in a block that an empty line does not end, with a name in it", () => {
     const rests: StaticArray<string> = ["", "\n", "\r\n", "a\r\n", "a\r\n\r", "a\n\n", "a\r\n\r\nb"];
     for (let i = 0; i < rests.length; i++) {
-      expect(isOpen("NATS/1.0 100 " + rests[i])).toBe(true, rests[i]);
       expect(isOpen("\r\nNats" + rests[i])).toBe(true, rests[i]);
       expect(isOpen(rests[i])).toBe(false, rests[i]);
       expect(isOpen("NATS/1.0" + rests[i])).toBe(false, rests[i]);
     }
-    expect(isOpen("NATS/1.0 100 x")).toBe(true);
     expect(isOpen("a: b\r\nN")).toBe(true);
     expect(isOpen("NATS/1.0 503 x")).toBe(false);
-    expect(isOpen("NATS/1.0 100")).toBe(false);
     expect(isOpen("NATS/1.")).toBe(false);
     expect(isOpen(V + "a: b\r\n\r\n")).toBe(false);
     expect(isOpen("\r\n\r\n")).toBe(false);
+  });
+
+  it("are none of a block's with the status 100, which is taken the long way, too", () => {
+    const blocks: StaticArray<string> = ["NATS/1.0 100 x\r\n\r\n", V + "Status: 100\r\n\r\n"];
+    for (let i = 0; i < blocks.length; i++) {
+      const bytes = String.UTF8.encode(blocks[i] + "                ");
+      expect(lacksEmptyLine(changetype<usize>(bytes), blocks[i].length)).toBe(false, blocks[i]);
+      expect(actsOnSubjects(changetype<usize>(bytes), blocks[i].length)).toBe(true, blocks[i]);
+    }
+    expect(fields(blocks[0])).toBe("");
+    expect(fields(blocks[1])).toBe("control-status=");
   });
 
   it("of a rollup counts as `all` in any case, but not with anything around it", () => {

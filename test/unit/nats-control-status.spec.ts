@@ -1,9 +1,13 @@
-import { hasControlStatus } from "../../assembly/nats/control-status";
+import { hidesControlStatus } from "../../assembly/nats/control-status";
+import { headerFields, HeaderUse } from "../../assembly/nats/headers";
 import { lengthOf, pointerTo } from "./bytes-support";
 
 /** Is the status 100 read in the block, behind which more bytes follow? */
 function isControl(block: string, behind: string = "Status: 100\r\n\r\n"): bool {
-  return hasControlStatus(pointerTo(block + behind), lengthOf(block));
+  const pointer = pointerTo(block + behind);
+  if (hidesControlStatus(pointer, lengthOf(block))) return true;
+  headerFields.begin(pointer, lengthOf(block));
+  return headerFields.next() == HeaderUse.CONTROL_STATUS;
 }
 
 describe("the status 100 in a header block", () => {
