@@ -46,6 +46,9 @@ let growsTo: usize = 0;
  * than a trap: linear memory may double from what is half as large.
  */
 let highest: usize = 0;
+/** So often a block beyond it may be offered before a larger one is asked for, and at all. */
+const TRIES: i32 = 16;
+const MOST_TRIES: i32 = 1024;
 /** Bytes of the largest block that a line with its headers needs, each of which has 64 KiB at most (policy/config-limits.ts). */
 export const USUAL: usize = 256 << 10;
 /** Linear memory that has more bytes grows for no block of USUAL any more. 0 where some block was refused for want of a gap. */
@@ -88,6 +91,38 @@ export function forgetRefused(): void {
   setBounds();
 }
 
+/**
+ * A block of `size` bytes below `highest`, or 0. The allocator answers the newest block of the class that fits best, wherever that
+ * is, and would again. So what lies too high is held: ever larger blocks, until one is offered that does not, and then the smaller
+ * ones between that and `size`. Without a free block it would make memory grow, so that ends the search, as do too many tries.
+ */
+function allocate(size: usize): usize {
+  let held: usize = 0;
+  let asked = size;
+  let rises = true;
+  let block = heap.alloc(size);
+  for (let tries = 1; block + size > highest || asked > size; tries++) {
+    if (block + size > highest) {
+      store<usize>(block, held);
+      held = block;
+      if (rises && tries % TRIES == 0) asked *= 2;
+    } else {
+      heap.free(block);
+      rises = false;
+      asked /= 2;
+    }
+    block = 0;
+    if (tries == MOST_TRIES || !hasFreeBlock(cost(asked))) break;
+    block = heap.alloc(asked);
+  }
+  while (held != 0) {
+    const next = load<usize>(held);
+    heap.free(held);
+    held = next;
+  }
+  return block;
+}
+
 /** Meters have taken `bytes` more, or have given them back where that is less than 0. */
 export function noteMetered(bytes: isize): void {
   metered += bytes;
@@ -100,11 +135,8 @@ export function noteMetered(bytes: isize): void {
  */
 export function take(size: usize): usize {
   if (!charge(size)) return 0;
-  if (hasRoom(size)) {
-    const block = heap.alloc(size);
-    if (block + size <= highest) return block;
-    heap.free(block);
-  }
+  const block = hasRoom(size) ? allocate(size) : 0;
+  if (block != 0) return block;
   used -= cost(size);
   scatteredFrom = 0;
   return 0;

@@ -33,14 +33,12 @@ const LEFT_FREE: usize = 2;
 const FLAGS: usize = FREE | LEFT_FREE;
 
 /**
- * Bytes of the gaps on both sides of a block, as far as they are smaller than `size`: free blocks, which the allocator has joined
- * where they meet (std/assembly/rt/tlsf.ts, "Block layout"). 0 for the block 0.
+ * Bytes of the gap behind a block if that is smaller than `size`, and 0 otherwise: a free block, which the allocator has joined with
+ * others that it met (std/assembly/rt/tlsf.ts, "Block layout"). 0 for the block 0. Each gap is behind one block, so none counts twice.
  */
-export function gapsBeside(block: usize, size: usize): usize {
+export function gapBehind(block: usize, size: usize): usize {
   if (block == 0) return 0;
-  const head = load<usize>(block - 4);
-  const behind = load<usize>(block + (head & ~FLAGS));
-  const after = (behind & FREE) != 0 ? behind & ~FLAGS : 0;
-  const before = (head & LEFT_FREE) != 0 ? load<usize>(load<usize>(block - 8)) & ~FLAGS : 0;
-  return (after < size ? after : 0) + (before < size ? before : 0);
+  const behind = load<usize>(block + (load<usize>(block - 4) & ~FLAGS));
+  const gap = behind & ~FLAGS;
+  return (behind & FREE) != 0 && gap < size ? gap : 0;
 }

@@ -1,5 +1,5 @@
 import { Buffer } from "../bytes/buffer";
-import { gapsBeside } from "../bytes/linear-memory";
+import { gapBehind } from "../bytes/linear-memory";
 import { inRoom, Room } from "../bytes/room";
 import { ConnectOptions } from "../nats/connect";
 import { PolicyDocument } from "../policy/document";
@@ -251,12 +251,12 @@ export class Connection {
     );
   }
 
-  /** Bytes of gaps, each smaller than `size`, beside what a client makes as large as it likes. */
-  gapsBeside(size: usize): i64 {
-    let bytes = this.subscriptions.gapsBeside(size);
+  /** Bytes of gaps, each smaller than `size`, behind what a client makes as large as it likes. */
+  gapsBehind(size: usize): i64 {
+    let bytes = this.subscriptions.gapsBehind(size);
     for (let i = 0; i < 3; i++) {
       const block = i == 0 ? this.toServerTail.pointer : i == 1 ? this.dueUnsubscribes.pointer : this.pongs.block;
-      bytes += <i64>gapsBeside(block, size);
+      bytes += <i64>gapBehind(block, size);
     }
     return bytes;
   }

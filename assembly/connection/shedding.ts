@@ -1,4 +1,5 @@
 import { forgetRefused, isScattered, limitBytes, USUAL, usedBytes } from "../bytes/budget";
+import { linearBytes } from "../bytes/linear-memory";
 import { Meter } from "../telemetry/meter";
 import { ProtocolError } from "../telemetry/protocol-error";
 import { Connection, Phase } from "./connection";
@@ -12,8 +13,8 @@ import { closeSoon, endAtOnce } from "./endings";
 
 /** One part in so many of the budget stays free, for connections that hold little. */
 const FREE_PART: usize = 10;
-/** One part in so many of the budget: gaps beside what a principal has that are less in all are left as they are. */
-const LEFT_PART: i64 = 2;
+/** One part in so many of the budget: gaps behind what a principal has that are less in all are left as they are. */
+const GAPS_LEFT_PART: i64 = 2;
 /**
  * Turns in one callback at most, in each of which a connection goes or its grants do, since each takes four looks at all
  * connections.
@@ -66,23 +67,23 @@ let bytesOfHeaviest: i64 = 0;
  * What others make connections hold, the replies that they may answer, ends nobody: where all of that is more than the
  * principal's, some is forgotten. The host is turned to some other context afterwards.
  *
- * Where there is room and no gap is large enough, the same holds for bytes of the gaps beside what connections hold. These go back to
+ * Where there is room and no gap is large enough, the same holds for bytes of the gaps behind what connections hold. These go back to
  * everybody with the blocks that part them.
  *
  * A connection whose client has said nothing yet holds at most the beginning of a line of nats-server's, by no doing of the
  * client's, and keeps it.
  */
 export function makeRoom(all: Connection[]): void {
-  const before = usedBytes();
   for (let i = 0; i < all.length; i++) {
     const connection = all[i];
     const goes = connection.endingSince > 0 || connection.phase == Phase.UNREAD;
     if (goes && connection.budgetedBytes > 0) shed(connection);
   }
   if (!isRoomNeeded()) return;
-  const joined = !isUsedUp();
-  weigh(all, joined);
-  for (let turns = 0; turns < MAX_TURNS && (joined ? isScattered() : isUsedUp()); turns++) {
+  const before = usedBytes();
+  const forGaps = !isUsedUp();
+  weigh(all, forGaps);
+  for (let turns = 0; turns < MAX_TURNS && (forGaps ? isScattered() : isUsedUp()); turns++) {
     forgetRefused();
     const granted = mostOf(GRANTED);
     const bytesGranted = bytesOfAll;
@@ -90,7 +91,7 @@ export function makeRoom(all: Connection[]): void {
     if (granted != 0 && bytesGranted > bytesOfHeaviest) {
       changetype<Connection>(load<usize>(granted, CONNECTION)).forgetGrants();
       store<u32>(granted, 0, GRANTED);
-    } else if (holder != 0 && !(joined && bytesOfHeaviest < <i64>limitBytes() / LEFT_PART)) {
+    } else if (holder != 0 && !(forGaps && bytesOfHeaviest < <i64>limitBytes() / GAPS_LEFT_PART)) {
       shed(changetype<Connection>(load<usize>(holder, CONNECTION)));
       store<u32>(holder, 0, OWN);
       store<u32>(holder, 0, GRANTED);
@@ -104,7 +105,7 @@ export function makeRoom(all: Connection[]): void {
  * Writes the records. Each plugin of a VM has meters of its own: connections of a principal are added up under the first meter
  * of its name that is met. Where gaps are to be joined, these count, up to what is large enough (`isScattered`), in place of bytes.
  */
-function weigh(all: Connection[], joined: bool): void {
+function weigh(all: Connection[], forGaps: bool): void {
   records = heap.alloc(<usize>all.length * STRIDE);
   recordsEnd = records;
   for (let i = 0; i < all.length; i++) {
@@ -112,8 +113,12 @@ function weigh(all: Connection[], joined: bool): void {
     const meter = connection.meter;
     if (meter == null || connection.phase != Phase.OPEN) continue;
     meter.first = null;
-    store<u32>(recordsEnd, <u32>(joined ? connection.gapsBeside(USUAL * 2) : connection.ownBytes), OWN);
-    store<u32>(recordsEnd, joined ? 0 : <u32>connection.grantedBytes, GRANTED);
+    store<u32>(
+      recordsEnd,
+      <u32>(forGaps ? min(connection.gapsBehind(USUAL * 2), <i64>linearBytes()) : connection.ownBytes),
+      OWN,
+    );
+    store<u32>(recordsEnd, forGaps ? 0 : <u32>connection.grantedBytes, GRANTED);
     store<usize>(recordsEnd, changetype<usize>(meter), METER);
     store<usize>(recordsEnd, changetype<usize>(connection), CONNECTION);
     recordsEnd += STRIDE;

@@ -1,4 +1,12 @@
-import { forgetRefused, isScattered, mostToGrowTo, raiseLimit, take, usedBytes } from "../../assembly/bytes/budget";
+import {
+  forgetRefused,
+  giveBack,
+  isScattered,
+  mostToGrowTo,
+  raiseLimit,
+  take,
+  usedBytes,
+} from "../../assembly/bytes/budget";
 
 const MIB: usize = 1 << 20;
 
@@ -27,6 +35,28 @@ describe("the largest budget of all", () => {
     expect(isScattered()).toBe(false);
     heap.free(more);
     heap.free(beside);
-    expect(take(4 * MIB)).not.toBe(0);
+    const block = take(4 * MIB);
+    expect(block).not.toBe(0);
+    giveBack(block, 4 * MIB);
+  });
+
+  it("finds room below that, although a gap beyond it fits better", () => {
+    const low = heap.alloc(690 * MIB);
+    const between = heap.alloc(60 * MIB);
+    const gaps: usize[] = [];
+    const guards: usize[] = [];
+    for (let i = 0; i < 3; i++) {
+      gaps.push(heap.alloc(5 * MIB));
+      guards.push(heap.alloc(MIB));
+    }
+    for (let i = 0; i < 3; i++) heap.free(gaps[i]);
+    expect(take(4 * MIB)).toBe(0);
+    heap.free(low);
+    const block = take(4 * MIB);
+    expect(block).not.toBe(0);
+    expect(block).toBeLessThan(690 * MIB);
+    giveBack(block, 4 * MIB);
+    for (let i = 0; i < 3; i++) heap.free(guards[i]);
+    heap.free(between);
   });
 });
