@@ -3,6 +3,7 @@ import { INJECT } from "./capture.ts";
 import { CLIENT_PORT } from "./nats-ports.ts";
 import { placementOf, type Placement } from "./placement.ts";
 import { Plugin } from "./plugin.ts";
+import type { Pods } from "./selector.ts";
 import { Service, type ServicePort } from "./service.ts";
 import { EVERY_WAYPOINT, usedWaypoint } from "./waypoint.ts";
 import { Workload } from "./workload.ts";
@@ -83,15 +84,28 @@ export class Mesh {
 
   /**
    * Whether a Service has nats-server's client port and selects none of the pods among the files, although pods of nats-server are
-   * among them in its namespace: its selector must be wrong, unless its own pods are not among the files.
+   * among them in its namespace: its selector must be wrong, unless its own pods are not among the files. Istio lets a Service lead to
+   * virtual machines, too (WorkloadEntry, WorkloadGroup).
    */
   isAstray(service: Service): boolean {
     return (
       service.selector.size > 0 &&
       this.clientPorts(service).length > 0 &&
       this.brokers.some(({ namespace }) => namespace === service.namespace) &&
-      !this.workloads.some((workload) => service.selectsWorkload(workload))
+      !this.workloads.some((workload) => service.selectsWorkload(workload)) &&
+      !this.machineLabels.some(({ namespace, labels }) => service.servesAll(namespace, labels))
     );
+  }
+
+  /** The labels of virtual machines in the mesh. */
+  private get machineLabels(): Pods[] {
+    const of = (kind: string, ...path: string[]): Pods[] =>
+      this.of(kind, "networking.istio.io").map(({ namespace, root }) => ({ namespace, labels: root.texts(...path) }));
+    return [
+      ...of("WorkloadEntry", "spec", "labels"),
+      ...of("WorkloadEntry", "metadata", "labels"),
+      ...of("WorkloadGroup", "spec", "metadata", "labels"),
+    ];
   }
 
   /** The Service with nats-server's client port of which this is a name. */

@@ -140,12 +140,14 @@ function isElsewhere(principal: string, ours: readonly string[]): boolean {
 }
 
 /**
- * Trust domains of the policy's own with capitals, there and in its sources. SPIFFE-ID.md §2.1 has small letters alone, and
- * certificates are compared as they are written.
+ * Trust domains of the policy's own with capitals, there and in its sources. SPIFFE-ID.md §2.1 has small letters alone. Istio signs
+ * what `meshConfig.trustDomain` says, capitals and all, and names are compared as they are written. So those in `ofMesh` are right.
  */
-export function misreadTrustDomains(config: Field): Misread[] {
+export function misreadTrustDomains(config: Field, ofMesh: readonly string[]): Misread[] {
   const list = config.items("trustDomains");
-  const astray = new Set(list.flatMap((value) => value.text() ?? []).filter((name) => name !== name.toLowerCase()));
+  const astray = new Set(
+    list.flatMap((value) => value.text() ?? []).filter((name) => name !== name.toLowerCase() && !ofMesh.includes(name)),
+  );
   if (astray.size === 0) return [];
   const sources = config.items("rules").flatMap((rule) => rule.items("from"));
   const keys = ["principals", "notPrincipals", "trustDomains", "notTrustDomains"];
@@ -154,8 +156,8 @@ export function misreadTrustDomains(config: Field): Misread[] {
     const text = value.text() ?? "";
     const [trustDomain = "", ...path] = text.split("/");
     if (!astray.has(trustDomain)) return [];
-    const message = `${trustDomain} has capitals, which no trust domain of SPIFFE has, so no certificate is of it`;
-    const remedy = `write ${[trustDomain.toLowerCase(), ...path].join("/")}`;
+    const message = `${trustDomain} has capitals, as no trust domain of SPIFFE, and matches only what meshConfig.trustDomain has with them`;
+    const remedy = `write it as meshConfig.trustDomain does, such as ${[trustDomain.toLowerCase(), ...path].join("/")}`;
     return [{ id: "trust-domain-case", value, message, remedy }];
   });
 }

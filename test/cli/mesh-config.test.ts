@@ -23,6 +23,14 @@ function operator(meshConfig: object): string {
 }
 
 describe("the mesh's trust domain", () => {
+  it("may have capitals where the mesh itself has the same", () => {
+    const capitals = DOCUMENTS.map((text) => text.replaceAll("cluster.local", "Prod.Example"));
+    assert.deepEqual([...new Set(ids(...capitals))], ["trust-domain-case"]);
+    assert.deepEqual(ids(...capitals, configMap("istio", "trustDomain: Prod.Example")), []);
+    const other = ids(...capitals, configMap("istio", "trustDomain: prod.example"));
+    assert.deepEqual([...new Set(other)].sort(), ["trust-domain-case", "trust-domain-missing"]);
+  });
+
   it("is that of every revision's ConfigMap, and nothing in one that cannot be read", () => {
     for (const name of ["istio", "istio-canary"])
       assert.deepEqual(ids(...DOCUMENTS, configMap(name, "trustDomain: mesh.test")), ["trust-domain-missing"]);

@@ -111,6 +111,15 @@ describe("the lame duck mode of a nats-server", () => {
   const PROXY_FIRST = /takes (?:at least )?\d+ s, but the proxy ends after \d+ s/;
   const KILLED = /, but Kubernetes ends the pod after \d+ s/;
 
+  it("has no further finding once both remedies are followed", () => {
+    const first = cutOff({ proxy: "concurrency: 2", grace: 30 });
+    assert.match(
+      first.join("\n"),
+      /ends after 5 s[^]*the proxy is to go on for 45 s .*, but Kubernetes ends the pod after 30 s/,
+    );
+    assert.deepEqual(cutOff({ proxy: "terminationDrainDuration: 45s", grace: 60 }), []);
+  });
+
   it("is the shortest of the three parts of a pod's end, where nothing is to be cut off", () => {
     assert.deepEqual(cutOff({ conf: "lame_duck_duration: 30s" }), []);
     assert.match(cutOff({ conf: "lame_duck_duration: 45s" }).join(), PROXY_FIRST);

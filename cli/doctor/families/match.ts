@@ -380,10 +380,10 @@ export const match = family<Id>(
         "chart",
     },
     "service-selects-nothing": {
-      severity: "error",
+      severity: "warning",
       what:
         "A Service with nats-server's client port selects none of the pods among the files, although nats-server's pods of its " +
-        "namespace are among them. Connections to it end nowhere.",
+        "namespace are among them. Unless it is for pods in another file, connections to it end nowhere.",
       remedy: "write labels of nats-server's pods into the selector, or give the file of the pods that it is for",
     },
     "sidecar-without-port": {

@@ -92,13 +92,16 @@ function judgeShutdown(broker: Workload, mesh: Mesh, report: Report<"lame-duck-c
   const { title } = broker.resource;
   const moving = `lame duck mode, in which nats-server moves its clients, takes ${isLameDuckKnown ? "" : "at least "}${lameDuck} s`;
   if (drain !== undefined && drain <= lameDuck) {
-    const message = `${title}: ${moving}, but the proxy ends after ${drain} s (terminationDrainDuration)`;
+    const message = `${title}: ${moving}, but the proxy ends after ${drain} s (terminationDrainDuration), unless it is a native sidecar`;
     const remedy = `write under ${PROXY_CONFIG}: terminationDrainDuration: ${lameDuck + MARGIN}s`;
     report("lame-duck-cut-off", broker.annotationPlace(PROXY_CONFIG), message, remedy);
   }
-  const last = Math.max(lameDuck, drain ?? 0);
+  // A proxy that ends too early is to be given more time, which must fit, too.
+  const needed = drain !== undefined && drain <= lameDuck ? lameDuck + MARGIN : (drain ?? 0);
+  const last = Math.max(lameDuck, needed);
   if (grace > last) return;
-  const what = last === lameDuck ? moving : `the proxy goes on for ${last} s (terminationDrainDuration)`;
+  const goes = needed === drain ? "goes" : "is to go";
+  const what = last === lameDuck ? moving : `the proxy ${goes} on for ${last} s (terminationDrainDuration)`;
   const message = `${title}: ${what}, but Kubernetes ends the pod after ${grace} s (terminationGracePeriodSeconds)`;
   const remedy = `write terminationGracePeriodSeconds: ${Math.ceil(last) + MARGIN}`;
   report("lame-duck-cut-off", broker.pod.placeOf("spec", "terminationGracePeriodSeconds"), message, remedy);
@@ -137,7 +140,8 @@ export const pods = family(
         "A pod of nats-server ends before its lame duck mode does, in which it moves its clients one by one: the proxy, which gets " +
         "SIGTERM at the same time, ends first, or Kubernetes kills the pod. All clients that are left are cut off at once. The " +
         "order is `lame_duck_duration` (2 minutes unless nats.conf says less) < `terminationDrainDuration` (5 s unless set) < " +
-        "`terminationGracePeriodSeconds` (30 unless set).",
+        "`terminationGracePeriodSeconds` (30 unless set). A native sidecar ends last, which recent versions of Istio make of it " +
+        'from Kubernetes 1.33 on: say so with the annotation `sidecar.istio.io/nativeSidecar: "true"`.',
       remedy: "write lame_duck_duration: 30s, terminationDrainDuration: 45s and terminationGracePeriodSeconds: 60",
     },
     "stats-tags-missing": {

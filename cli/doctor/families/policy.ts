@@ -129,8 +129,9 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
     severity: "warning",
     what:
       "A name in `trustDomains` has capitals. The trust domain of a SPIFFE ID has small letters, and the filter compares it as it " +
-      "is written, so no certificate is of this trust domain, and its peers are unauthenticated.",
-    remedy: "write it in small letters, as the certificates have it",
+      "is written, so peers whose certificates have small letters are unauthenticated. Istio signs what `meshConfig.trustDomain` " +
+      "says, as it is written: where that is among the files and has the same capitals, there is no finding.",
+    remedy: "write it as meshConfig.trustDomain does",
   },
   "js-api-replies-any": {
     severity: "warning",
@@ -196,6 +197,8 @@ export interface PolicySubject {
   config: Field | undefined;
   /** Where `config` would be. */
   parent: Place;
+  /** The trust domains that Istio's own configuration gives to the mesh, as far as it is among the files. */
+  ofMesh?: readonly string[];
 }
 
 /** Where the policy of a plugin belongs, unless it is a WasmPlugin. */
@@ -223,7 +226,7 @@ export function examinePolicy(subject: PolicySubject, filter: Filter, report: Re
   if (!config) return judged;
   if (config.text("mode") === "DRY_RUN") report("policy-dry-run", config.placeOf("mode"), `${title} refuses nothing`);
   const ours = config.items("trustDomains").flatMap((item) => item.text() ?? []);
-  judgeWhole(config, ours, report);
+  judgeWhole(config, ours, subject.ofMesh ?? [], report);
   const rules = config.items("rules");
   const allowing = rules.filter(allowsAnything);
   if (rules.length > 0 && allowing.length === 0)
@@ -282,7 +285,7 @@ function takeoverText({ rule, deny, isForEverybody, others, from }: Takeover): s
 }
 
 /** The checks of the policy as a whole. `ours` are its trust domains. */
-function judgeWhole(config: Field, ours: readonly string[], report: Report<PolicyId>): void {
+function judgeWhole(config: Field, ours: readonly string[], ofMesh: readonly string[], report: Report<PolicyId>): void {
   for (const { value, trustDomain } of foreignValues(config, ours)) {
     const meant = nearest(trustDomain, ours);
     const message = `${trustDomain} is not in trustDomains (${ours.join(", ")}): ${value.text() ?? ""} never matches`;
@@ -325,7 +328,7 @@ function judgeWhole(config: Field, ours: readonly string[], report: Report<Polic
     const message = `${pattern.text() ?? ""} of class "${name}" counts nothing: the earlier class "${earlier.name}" has ${earlier.pattern}`;
     report("class-void", pattern.place, message);
   }
-  const misread = [...misreadTrustDomains(config), ...misreadNames(config, ours), ...misreadSubjects(config)];
+  const misread = [...misreadTrustDomains(config, ofMesh), ...misreadNames(config, ours), ...misreadSubjects(config)];
   for (const { id, value, message, remedy } of misread) report(id, value.place, message, remedy);
 }
 
@@ -370,7 +373,8 @@ export const policy = family<PolicyId | keyof typeof MESH_CHECKS>(
     const ofMesh = meshTrustDomains(mesh);
     for (const { resource, config, wasm } of mesh.plugins) {
       const parent = wasm?.placeOf("pluginConfig") ?? resource.root.placeOf("spec", "wasm");
-      examinePolicy({ title: resource.title, config, parent, home: homeIn(resource) }, filter, report);
+      const names = ofMesh.map(({ name }) => name);
+      examinePolicy({ title: resource.title, config, parent, home: homeIn(resource), ofMesh: names }, filter, report);
       const ours = config?.items("trustDomains").map((item) => item.text()) ?? [];
       if (!config || ours.length === 0) continue;
       for (const { name, isAlias, place } of ofMesh) {
