@@ -253,12 +253,12 @@ export class Connection {
 
   /** Bytes of gaps, each smaller than `size`, behind what a client makes as large as it likes. */
   gapsBehind(size: usize): i64 {
-    let bytes = this.subscriptions.gapsBehind(size);
-    for (let i = 0; i < 3; i++) {
-      const block = i == 0 ? this.toServerTail.pointer : i == 1 ? this.dueUnsubscribes.pointer : this.pongs.block;
-      bytes += <i64>gapBehind(block, size);
-    }
-    return bytes;
+    return (
+      this.subscriptions.gapsBehind(size) +
+      <i64>gapBehind(this.toServerTail.pointer, size) +
+      <i64>gapBehind(this.dueUnsubscribes.pointer, size) +
+      <i64>gapBehind(this.pongs.block, size)
+    );
   }
 
   /** The part that others make it hold: reply subjects of requests that this client may answer. */
