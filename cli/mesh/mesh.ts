@@ -23,6 +23,8 @@ export class Mesh {
   /** The plugins of this filter; others are not judged. */
   readonly plugins: Plugin[];
   readonly otherPlugins: Plugin[];
+  /** Virtual machines in the mesh. */
+  private readonly machines: Pods[];
   private readonly placements = new Map<Plugin, Placement>();
   /** Cached, because it is asked again for each of nats-server's pods: with some hundred of them that took minutes. */
   private readonly served = new Map<Plugin, Service[]>();
@@ -35,6 +37,13 @@ export class Mesh {
     this.services = this.of("Service", "").map((resource) => new Service(resource));
     this.workloads = resources.flatMap((resource) => Workload.of(resource) ?? []);
     this.brokers = this.workloads.filter((workload) => workload.isBroker);
+    const machines = (kind: string, ...path: string[]): Pods[] =>
+      this.of(kind, "networking.istio.io").map(({ namespace, root }) => ({ namespace, labels: root.texts(...path) }));
+    this.machines = [
+      ...machines("WorkloadEntry", "spec", "labels"),
+      ...machines("WorkloadEntry", "metadata", "labels"),
+      ...machines("WorkloadGroup", "spec", "metadata", "labels"),
+    ];
     const plugins = resources.filter((resource) => Plugin.isPlugin(resource)).map((resource) => new Plugin(resource));
     this.plugins = plugins.filter(({ isOurs }) => isOurs);
     this.otherPlugins = plugins.filter(({ isOurs }) => !isOurs);
@@ -83,29 +92,26 @@ export class Mesh {
   }
 
   /**
-   * Whether a Service has nats-server's client port and selects none of the pods among the files, although pods of nats-server are
-   * among them in its namespace: its selector must be wrong, unless its own pods are not among the files. Istio lets a Service lead to
-   * virtual machines, too (WorkloadEntry, WorkloadGroup).
+   * Whether a Service has nats-server's client port and leads to none of the pods among the files, and to none of the virtual machines
+   * there, to which Istio lets it lead, too.
+   */
+  isEmpty(service: Service): boolean {
+    return (
+      this.clientPorts(service).length > 0 &&
+      ![...this.workloads, ...this.machines].some(({ namespace, labels }) => service.servesAll(namespace, labels))
+    );
+  }
+
+  /**
+   * Whether a Service is empty although pods of nats-server are among the files in its namespace: its selector must be wrong, unless
+   * its own pods are not among the files.
    */
   isAstray(service: Service): boolean {
     return (
       service.selector.size > 0 &&
-      this.clientPorts(service).length > 0 &&
       this.brokers.some(({ namespace }) => namespace === service.namespace) &&
-      !this.workloads.some((workload) => service.selectsWorkload(workload)) &&
-      !this.machineLabels.some(({ namespace, labels }) => service.servesAll(namespace, labels))
+      this.isEmpty(service)
     );
-  }
-
-  /** The labels of virtual machines in the mesh. */
-  private get machineLabels(): Pods[] {
-    const of = (kind: string, ...path: string[]): Pods[] =>
-      this.of(kind, "networking.istio.io").map(({ namespace, root }) => ({ namespace, labels: root.texts(...path) }));
-    return [
-      ...of("WorkloadEntry", "spec", "labels"),
-      ...of("WorkloadEntry", "metadata", "labels"),
-      ...of("WorkloadGroup", "spec", "metadata", "labels"),
-    ];
   }
 
   /** The Service with nats-server's client port of which this is a name. */

@@ -281,10 +281,7 @@ function judgeSidecars(mesh: Mesh, report: Report<Id>): void {
 /** Why a Service that has the client port, and no pods among the files, is not the one of these pods, which it may be meant for. */
 function serviceAstray(broker: Workload, mesh: Mesh): { why: string; remedy: string } | undefined {
   const without = mesh.services.filter(
-    (service) =>
-      service.resource.root.text("spec", "type") !== "ExternalName" &&
-      mesh.clientPorts(service).length > 0 &&
-      !mesh.workloads.some((workload) => service.selectsWorkload(workload)),
+    (service) => service.resource.root.text("spec", "type") !== "ExternalName" && mesh.isEmpty(service),
   );
   const service = without.find(({ namespace }) => namespace === broker.namespace) ?? without[0];
   if (!service) return undefined;
