@@ -67,6 +67,7 @@ const TASKS: Record<string, Task> = {
   "bench:micro": program("bench", "micro", "main.ts"),
   "test:foreign": program("test", "foreign", "main.ts"),
   "test:matrix": program("test", "matrix", "main.ts"),
+  "test:clients": program("test", "clients", "main.ts"),
 };
 for (const { name } of SUITES) if (name !== "lint") TASKS[`test:${name}`] = (args) => runSuites([name], args);
 

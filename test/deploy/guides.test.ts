@@ -359,5 +359,16 @@ describe("the guides for installing", () => {
       const patch = /nats-server\/v2 v(\S+)/.exec(read(`tools/${module}/go.mod`))?.[1];
       assert.ok(page.includes(patch ?? "no version"), patch);
     }
+    for (const [client, file, pin] of [
+      ["nats.js", "package.json", /"@nats-io\/transport-node": "(.*)"/],
+      ["nats.go", "test/e2e/clients/go/go.mod", /nats\.go v(\S+)/],
+      ["nats-py", "tools/python/clients.txt", /^nats-py==(\S+)/m],
+      ["`nats` command", "tools/go/go.mod", /natscli v(\S+)/],
+      ["async-nats, Rust", "test/e2e/clients/rust/Cargo.toml", /^async-nats = \{ version = "=([^"]+)"/m],
+      ["jnats, Java", "test/e2e/clients/java/pom.xml", /<artifactId>jnats<\/artifactId>\s*<version>(.*)<\/version>/],
+    ] as const) {
+      const pinned = pin.exec(read(file))?.[1] ?? "no version";
+      assert.match(page, new RegExp(`^\\| ${client} +\\| ${pinned.replaceAll(".", "\\.")} `, "m"), client);
+    }
   });
 });
