@@ -11,6 +11,10 @@ import { CR, CR_LF, firstOf, LF, SPACE } from "./words";
  * They part the lines otherwise than nats-server: nats.go at each LF, nats-py with any blanks around a name, older ones of the latter
  * at each CR too. So all of that is taken for one here. Where the first line is anything but the version, what they read moves:
  * JetStream takes a status away up to the first CR, wherever that is, and nats-py passes over the first ten bytes, whatever they are.
+ *
+ * jnats publishes to what `Nats-Consumer-Stalled` names in a message of any status that comes to a consumer with flow control
+ * (PushMessageManager.java `manageStatus`, 2.26). It strips names, and compares no dash behind `Nats` (Token.java). So where the first
+ * line is not the version alone, the end of that name is taken for the status 100 wherever it stands.
  */
 
 /** `Stat`, `us` and `100`, as they lie in memory; the last with a fourth byte to be masked out. */
@@ -18,6 +22,8 @@ const STAT: u32 = 0x74617453;
 const US: u16 = 0x7375;
 const CONTROL: u32 = 0x303031;
 const THREE_BYTES: u32 = 0xffffff;
+/** `-Stalled`. */
+const STALLED: u64 = 0x64656c6c6174532d;
 const COLON: u8 = 0x3a;
 
 /**
@@ -33,7 +39,8 @@ export function hidesControlStatus(pointer: usize, length: i32): bool {
     if (isInlineControl(status, end) || isInlineControl(firstOf(CR, CR, pointer, end), end)) return true;
   }
   for (let p = pointer; p < end; p++) {
-    if (isControlField(p, end) || (!versioned && load<u8>(p) == SPACE && isControl(p + 1, end))) return true;
+    if (isControlField(p, end) || (p + 8 <= end && load<u64>(p) == STALLED)) return true;
+    if (!versioned && load<u8>(p) == SPACE && isControl(p + 1, end)) return true;
   }
   return false;
 }

@@ -27,7 +27,7 @@ const LIBRARIES: Record<string, Library> = {
     build: () => buildCargo(RUST_END),
   },
   jnats: {
-    files: ["test/clients/jnats.test.ts"],
+    files: ["test/clients/jnats.test.ts", "test/clients/ways-round-jnats.test.ts"],
     needs: "a JDK of Java 17 or newer, and Maven",
     commands: ["java", "javac", "mvn"],
     build: () => buildMaven(JAVA_END),

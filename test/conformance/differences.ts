@@ -68,7 +68,7 @@ export const DIFFERENCES: readonly Difference[] = [
     name: "blanks-of-libraries",
     title:
       "No message whose subject or reply subject has what the client's library alone takes for a blank goes to that client",
-    why: "nats-server takes a form feed and a vertical tab for letters, but nats-py, nats-pure and async-nats for blanks, and async-nats does so with all blanks of Unicode where there are headers: what `PUB orders.a<FF>2` sends comes to their subscription 2, whatever that is to, and a reply subject with one ends the connection, or makes lines of the payload (nats-pure). Other clients get such messages. The `lang` in a CONNECT tells: it begins with `python`, with `ruby`, `jruby` or `truffleruby`, or with `rust`.",
+    why: "nats-server takes a form feed and a vertical tab for letters, but nats-py and nats-pure for blanks, and so does async-nats, with all blanks of Unicode, where there are headers: what `PUB orders.a<FF>2` sends comes to their subscription 2, whatever that is to, and a reply subject with one ends the connection, or makes lines of the payload (nats-pure). Other clients get such messages. The `lang` in a CONNECT tells: it begins with `python`, with `ruby`, `jruby` or `truffleruby`, or with `rust`.",
     stricter: "filter",
     sessions: ["own-form-feed-to-python"],
   },
@@ -82,7 +82,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     name: "control-status",
     title: "No message has the status 100",
-    why: "With it nats-server marks what it tells a push consumer. nats.go and nats-py take a header `Status: 100` for it, too, in every message without a payload, and part the lines of headers otherwise than nats-server. They leave such a message out, and publish to what `Nats-Consumer-Stalled` names: with the right to write one key its author had the readers of a bucket publish where they may and it may not, and ask for the same messages without end.",
+    why: "With it nats-server marks what it tells a push consumer. nats.go and nats-py take a header `Status: 100` for it, too, in every message without a payload, and part the lines of headers otherwise than nats-server. They leave such a message out, and publish to what `Nats-Consumer-Stalled` names: with the right to write one key its author had the readers of a bucket publish where they may and it may not, and ask for the same messages without end. jnats does so with any status, where it reads `Nats_Consumer-Stalled` too, so no block with a status has `-Stalled` in it.",
     stricter: "filter",
     sessions: ["own-control-status"],
   },

@@ -343,6 +343,27 @@ describe("a publish with headers on which nats-server acts", () => {
     }
   });
 
+  it("is refused with any status if jnats, which strips names and compares no dash, reads in it where to publish", () => {
+    const wire = Wire.connected(configuredHost({ rule: { rollup: "ALL" } }));
+    const names = [
+      "Nats-Consumer-Stalled",
+      "Nats_Consumer-Stalled",
+      "Nats-Consumer-Stalled ",
+      "\tNats-Consumer-Stalled",
+    ];
+    for (const name of names) {
+      for (const status of [" 404 x", " +100 Idle Heartbeat", " 0100", " \u0661\u0660\u0660"]) {
+        const block = `NATS/1.0${status}\r\n${name}: ok.2\r\n\r\n`;
+        assert.equal(wire.client(hpub("ok.1", block)), PING, block);
+        assert.equal(wire.server(PONG), publishViolation("ok.1"));
+      }
+    }
+    const own = hpub("ok.1", "NATS/1.0\r\nNats_Consumer-Stalled: ok.2\r\n\r\n");
+    assert.equal(wire.client(own), own);
+    const cut = hpub("ok.1", "NATS/1.0 404 x\r\nA: b-Stal", "led");
+    assert.equal(wire.client(cut), cut);
+  });
+
   it("passes if it has another status", () => {
     const wire = Wire.connected(configuredHost());
     const lines = [

@@ -66,4 +66,14 @@ describe("the status 100 in a header block", () => {
     expect(isControl("Status: 10", "0")).toBe(false);
     expect(isControl("", "Status: 100")).toBe(false);
   });
+
+  it("is the end of the name by which jnats reads where to publish, if the first line is not the version alone", () => {
+    const whole = "NATS/1.0 404\r\nNats_Consumer-Stalled : a";
+    expect(isControl(whole, "")).toBe(true);
+    expect(isControl("........-Stalled", "")).toBe(true);
+    expect(isControl("NATS/1.0\r\nNats_Consumer-Stalled: a", "")).toBe(false);
+    for (let length = 0; length < whole.indexOf(" :"); length++) {
+      expect(isControl(whole.substring(0, length), whole.substring(length))).toBe(false, `${length}`);
+    }
+  });
 });
