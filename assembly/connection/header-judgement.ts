@@ -1,9 +1,11 @@
 import { ClientLine } from "../nats/client-line";
 import { hidesControlStatus } from "../nats/control-status";
+import { VERSION_LENGTH } from "../nats/header-version";
 import { headerFields, HeaderUse, lacksEmptyLine } from "../nats/headers";
 import { isReservedPublish } from "../nats/reserved";
 import { isLiteral, Tokens, wildcardIn } from "../nats/subject";
 import { Violation } from "../nats/texts";
+import { CR_LF } from "../nats/words";
 import { EntryFlag } from "../policy/matcher";
 import { Permissions } from "../policy/permissions";
 import { Reason } from "../policy/reason";
@@ -38,14 +40,14 @@ export function judgeHeaders(permissions: Permissions, line: ClientLine): Reason
     if (use == HeaderUse.END) {
       if (first != Reason.ALLOWED) return first;
       return lacksEmptyLine(line.next, line.headerLength) ||
-        (traces && poses) ||
+        (traces && (poses || load<u16>(line.next, VERSION_LENGTH) != CR_LF)) ||
         (acts && headerFields.hidesLines) ||
         controls ||
         hidesControlStatus(line.next, line.headerLength)
         ? Reason.HEADER
         : Reason.ALLOWED;
     }
-    if (use == HeaderUse.CONTROL_STATUS) {
+    if (use == HeaderUse.OF_THE_SERVER) {
       controls = true;
       continue;
     }

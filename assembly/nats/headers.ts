@@ -68,13 +68,18 @@ export const enum HeaderUse {
    * ROLLUP_ALL.
    */
   ALL_UNLESS_SUB = 10,
-  /** The status 100 (nats/control-status.ts). It has no value. */
-  CONTROL_STATUS = 11,
+  /**
+   * What no client says: the status 100 (nats/control-status.ts), which has no value, and `Nats-Counter-Sources`. In the latter a
+   * stream that sums up others' counters keeps what it has of each (stream.go `processJetStreamMsg`). JetStream replaces a client's own
+   * up to the first CR, and takes no further message of the subject where the rest is no JSON (2.15.2).
+   */
+  OF_THE_SERVER = 11,
 }
 
 const TRACE_DEST = utf8("Nats-Trace-Dest");
 const SCHEDULE_TARGET = utf8("Nats-Schedule-Target");
 const SCHEDULE_SOURCE = utf8("Nats-Schedule-Source");
+const COUNTER_SOURCES = utf8("Nats-Counter-Sources");
 const SCHEDULE_ROLLUP = utf8("Nats-Schedule-Rollup");
 const STREAM_SOURCE = utf8("Nats-Stream-Source");
 const SCHEDULER = utf8("Nats-Scheduler");
@@ -133,6 +138,7 @@ function useOf(name: usize, length: i32): HeaderUse {
     case 20:
       if (isName(name, SCHEDULE_TARGET)) return HeaderUse.SCHEDULE_TARGET;
       if (isName(name, SCHEDULE_ROLLUP)) return HeaderUse.ALL_UNLESS_SUB;
+      if (isName(name, COUNTER_SOURCES)) return HeaderUse.OF_THE_SERVER;
       return isName(name, SCHEDULE_SOURCE) ? HeaderUse.SCHEDULE_SOURCE : HeaderUse.END;
     case 21:
       return isName(name, CONSUMER_STALLED) ? HeaderUse.CONSUMER_STALLED : HeaderUse.END;
@@ -213,7 +219,7 @@ class HeaderFields {
 
   /** The use of the line whose name begins at `name`, with its value noted, or END where it has none. */
   private readField(name: usize): HeaderUse {
-    if (load<u8>(name) == S) return HeaderUse.CONTROL_STATUS;
+    if (load<u8>(name) == S) return HeaderUse.OF_THE_SERVER;
     const end = this.end;
     // The longest name has 21 bytes, so that the colon is among the first 22, if the name is one of ours.
     const lastColon = min(end, name + 22);
@@ -242,14 +248,17 @@ class HeaderFields {
    * Has the block a value that hides lines from nats-server? Its reader (client.go `getHeaderKeyIndex`) gives up at a name that
    * stands twice on end, with at most one byte between. Lines of that name behind it are not checked, and act when JetStream has
    * removed the one that hid them (docs/adr/0005). A name behind a lone LF begins no line for that reader, but does for the
-   * function that removes lines (`removeHeaderIfPrefixPresent`), which takes the line behind it along.
+   * function that removes lines (`removeHeaderIfPrefixPresent`), which takes the line behind it along. A line without ':' hides the one
+   * behind it from tracing, until that function has removed it.
    */
   get hidesLines(): bool {
     const end = this.end;
     let last: usize = 0;
     for (let at = this.start; at + 5 < end; at++) {
       if (load<u32>(at) != NATS || load<u8>(at, 4) != DASH) continue;
-      if (load<u16>(at - 2) != CR_LF) {
+      if (load<u16>(at - 2) == CR_LF) {
+        if (load<u8>(firstOf(COLON, CR, at, end)) == CR) return true;
+      } else {
         if (load<u8>(at - 1) == LF) return true;
         const length = at - last - 1;
         if (last != 0 && at + length <= end && memory.compare(last, at, length) == 0) return true;

@@ -16,6 +16,25 @@ import {
 describe("ways round a subject policy, by headers that name subjects or hide others,", () => {
   const town = Town.ofSuite();
 
+  /** A client at a leaf node, which has subscribed to `_INBOX.x.1`. */
+  async function atLeaf(): Promise<{ far: RawClient; close: () => Promise<void> }> {
+    const leaf = await town.leaf();
+    const far = await RawClient.connect(leaf.port);
+    const close = async (): Promise<void> => {
+      far.close();
+      await leaf.stop();
+    };
+    await far.handshake();
+    await far.send("SUB _INBOX.x.1 1\r\n");
+    await far.flush();
+    await waitFor("the inbox at the leaf node to be known", async () => {
+      await town.operator.send(publish("_INBOX.x.1"));
+      await town.operator.flush();
+      return (await messagesOf(far)).length > 0;
+    });
+    return { far, close };
+  }
+
   it("a message's trace does not go where its sender may not publish", async () => {
     const traced = publish("ok.1", "x", "Nats-Trace-Dest: secret.in\r\n");
     await town.operator.send(traced);
@@ -35,17 +54,8 @@ describe("ways round a subject policy, by headers that name subjects or hide oth
   it("a message's trace does not go there behind a status either, which JetStream takes away before the next server gets it", async () => {
     await town.stream("DATA", ["data.>"], { allow_direct: true });
     const hidden = publishBlock("data.mine", "NATS/1.0 100 x\r\nNats-Trace-Dest: secret.in\r\n\r\n", "");
-    const leaf = await town.leaf();
-    const far = await RawClient.connect(leaf.port);
+    const { far, close } = await atLeaf();
     try {
-      await far.handshake();
-      await far.send("SUB _INBOX.x.1 1\r\n");
-      await far.flush();
-      await waitFor("the inbox at the leaf node to be known", async () => {
-        await town.operator.send(publish("_INBOX.x.1"));
-        await town.operator.flush();
-        return (await messagesOf(far)).length > 0;
-      });
       const alone = await town.connect("reader", "alone");
       assert.deepEqual(await errorsOf(alone, hidden), []);
       assert.deepEqual(await town.contents("DATA"), { "data.mine": 1 });
@@ -54,11 +64,38 @@ describe("ways round a subject policy, by headers that name subjects or hide oth
       const trace = await waitFor("the trace", async () => (await town.secrets())[0]);
       assert.match(trace, /^MSG secret\.in 1 .*"Nats-Trace-Dest":\["secret\.in"\]/);
     } finally {
-      far.close();
-      await leaf.stop();
+      await close();
     }
     const reader = await town.connect("reader", "filtered");
     assert.deepEqual(await errorsOf(reader, hidden), refusedPublish("secret.in"));
+  });
+
+  it("a stored message is not one that only its trace shows to who is at another server, so that no reader there waits for it", async () => {
+    const only = (first: string): string =>
+      publishBlock("data.mine", `NATS/1.0${first}\r\nNats-Trace-Dest: *\r\nNats-Trace-Only: true\r\n\r\n`, "");
+    // The first is traced once JetStream has removed the status, the second once a stream that has DATA as a source removes its first line.
+    const ways = { DATA: only(" x"), COPY: only("\r\nNats-Expected-x") };
+    const { far, close } = await atLeaf();
+    try {
+      for (const [stream, hidden] of Object.entries(ways)) {
+        await town.stream("DATA", ["data.>"], { allow_direct: true });
+        await town.stream("COPY", [], { allow_direct: true, sources: [{ name: "DATA" }] });
+        const reader = await town.connect("reader", "filtered");
+        assert.deepEqual(await errorsOf(reader, hidden), refusedPublish("data.mine"));
+        const alone = await town.connect("reader", "alone");
+        assert.deepEqual(await errorsOf(alone, hidden), []);
+        await town.store("data.1", "x");
+        await waitFor("the copies", async () => (await town.contents("COPY"))["data.1"] === 1);
+        assert.deepEqual(await town.contents("COPY"), { "data.1": 1, "data.mine": 1 });
+        for (const subject of ["data.mine", "data.1"]) {
+          await town.operator.send(publish(`$JS.API.DIRECT.GET.${stream}.${subject}`, "", "", "_INBOX.x.1"));
+        }
+        const { headers } = await far.expect("HMSG", /^HMSG _INBOX\.x\.1 1 /);
+        assert.match(String(headers), /\r\nNats-Subject: data\.1\r\n/);
+      }
+    } finally {
+      await close();
+    }
   });
 
   it("no header hides another from JetStream's check, to break the store afterwards", async () => {

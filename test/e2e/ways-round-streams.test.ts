@@ -209,6 +209,32 @@ describe("ways round a subject policy, to streams,", () => {
     assert.deepEqual(await town.contents("DATA-COPY"), { "data.1": 1 });
   });
 
+  it("a counter's sources, which JetStream alone writes, do not stop a stream that sums up others", async () => {
+    const counted = async (sum: string, subject: string): Promise<boolean> =>
+      waitFor(`${subject} in ${sum}`, async () => (await town.contents(sum))[subject] === 1);
+    for (const name of ["DATA", "OTHER"]) {
+      await town.stream(name, [`${name.toLowerCase()}.>`], { allow_msg_counter: true });
+      await town.stream(`${name}-SUM`, [], { allow_msg_counter: true, sources: [{ name }] });
+    }
+    const count = "Nats-Incr: 1\r\n";
+    // No sources to the stream that takes it. The other one writes its own in place of what is before the CR.
+    const broken = publish("data.mine", "", `${count}Nats-Counter-Sources: {\r}\r\n`);
+    const reader = await town.connect("reader", "filtered");
+    assert.deepEqual(await errorsOf(reader, broken), refusedPublish("data.mine"));
+    await town.store("data.1", "", count);
+    await counted("DATA-SUM", "data.1");
+    const alone = await town.connect("reader", "alone");
+    assert.deepEqual(await errorsOf(alone, broken), []);
+    await counted("DATA-SUM", "data.mine");
+    assert.deepEqual(await errorsOf(alone, publish("data.mine", "", count)), []);
+    await town.store("data.2", "", count);
+    assert.equal((await town.contents("DATA"))["data.2"], 1);
+    // What is stored later is soon in a stream that goes on. The other one has stopped.
+    await town.store("other.2", "", count);
+    await counted("OTHER-SUM", "other.2");
+    assert.deepEqual(await town.contents("DATA-SUM"), { "data.1": 1, "data.mine": 1 });
+  });
+
   it("a request to JetStream is not made in another account's name", async () => {
     const banker = await RawClient.connect(town.stand.nats.port);
     await banker.handshake({ user: "banker", pass: "banker" });

@@ -156,7 +156,7 @@ export class Town {
   async leaf(): Promise<NatsServer> {
     const { leaf } = await this.stand.nats.monitor<{ leaf: { port: number } }>("/varz");
     const folder = join(this.stand.folder, "leaf");
-    mkdirSync(folder);
+    mkdirSync(folder, { recursive: true });
     const remote = `leafnodes { remotes: [{ url: "nats://operator:operator@127.0.0.1:${leaf.port}" }] }`;
     return NatsServer.start(folder, { jetStream: false, config: remote });
   }

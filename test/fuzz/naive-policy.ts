@@ -153,14 +153,15 @@ function isReservedReply(reply: string): boolean {
  * order of the block.
  */
 const ACTING_HEADER =
-  /\r\n(Nats-Trace-Dest|Nats-Schedule-Target|Nats-Schedule-Source|Nats-Schedule-Rollup|Nats-Scheduler|Nats-Schedule|Nats-TTL|Nats-Incr|Nats-Rollup|Nats-Request-Info|Nats-Stream-Source|Nats-Consumer-Stalled|Nmqtt-Subject|Nmqtt-Mapped):([^\r]*(?:\r(?!\n)[^\r]*)*)/g;
+  /\r\n(Nats-Trace-Dest|Nats-Schedule-Target|Nats-Schedule-Source|Nats-Schedule-Rollup|Nats-Scheduler|Nats-Schedule|Nats-TTL|Nats-Incr|Nats-Rollup|Nats-Request-Info|Nats-Stream-Source|Nats-Counter-Sources|Nats-Consumer-Stalled|Nmqtt-Subject|Nmqtt-Mapped):([^\r]*(?:\r(?!\n)[^\r]*)*)/g;
 
 /** Those that name a schedule, or where one leads to or from. */
 const SCHEDULED: ReadonlySet<string> = new Set(["Nats-Schedule-Target", "Nats-Schedule-Source", "Nats-Scheduler"]);
 
 /**
  * Has a block a name of nats-server's twice on end, with a byte between at most, so that nats-server misses what follows of it? Or one
- * behind a lone LF, which takes what follows with it when nats-server removes it?
+ * behind a lone LF, which takes what follows with it when nats-server removes it? Or a line without a colon, behind which it traces nothing
+ * until that is removed?
  */
 function hidesLines(block: string): boolean {
   const places = [...block.matchAll(/Nats-/g)].map(({ index }) => index).filter((at) => at + 5 < block.length);
@@ -168,7 +169,9 @@ function hidesLines(block: string): boolean {
     places.slice(1).some((at, i) => {
       const name = block.slice(places[i], at - 1);
       return block.slice(at - 2, at) !== "\r\n" && block.startsWith(name, at);
-    }) || places.some((at) => /(?:^|[^\r])\n$/.test(block.slice(0, at)))
+    }) ||
+    places.some((at) => /(?:^|[^\r])\n$/.test(block.slice(0, at))) ||
+    /\r\nNats-[^:\r]*\r/.test(block)
   );
 }
 
@@ -268,6 +271,7 @@ export class NaivePolicy {
     for (const { 0: line, 1: name, 2: text = "", index } of block.matchAll(ACTING_HEADER)) {
       const value = text.replace(/^ +/, "");
       if (value === "") continue;
+      if (name === "Nats-Counter-Sources") return false;
       if (name !== "Nats-Trace-Dest") acts = true;
       if (name === "Nats-Request-Info") poses = true;
       else if (/^Nats-(?:Rollup|Schedule|Schedule-Rollup|Stream-Source|TTL|Incr)$/.test(name!)) {
@@ -289,7 +293,8 @@ export class NaivePolicy {
         if (isRead && isSubject && (isReserved(destination) || !this.listsPermit(destination))) return false;
       } else if (isReserved(value) || !this.listsPermit(value)) return false;
     }
-    return (!traces || !poses) && !(acts && hidesLines(block));
+    if (traces && (poses || !block.startsWith("NATS/1.0\r\n"))) return false;
+    return !(acts && hidesLines(block));
   }
 
   /** Whether the peer itself may receive on this reply subject, and on all that a stream may make of one with wildcards. */

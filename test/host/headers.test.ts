@@ -257,6 +257,10 @@ describe("a publish with headers on which nats-server acts", () => {
     // A stream that has this one as a source removes the second line, and with it the third one ceases to be a line.
     ["ok.1", ["A: x\nNats-Expected-y", "Nats-TTL: 1s", "Nats-TTL: x"], "ok.1"],
     ["ok.1", ["Nats-Stream-Source: S 1000 > > s.1"], "ok.1"],
+    // Nor is the second one traced where it is stored. Such a stream removes the first, and then the copy is.
+    ["ok.1", ["Nats-Expected-y", "Nats-Trace-Dest: ok.2", "Nats-Trace-Only: 1"], "ok.1"],
+    ["ok.1", ["Nats-Counter-Sources: {\r}", "Nats-Incr: 1"], "ok.1"],
+    ["ok.1", ["Nats-Counter-Sources: sub"], "ok.1"],
     // The first header decides, except for a trace destination, which nats-server checks before the subject. The others follow.
     ["ok.1", ["Nats-Scheduler: no.1", "Nats-Schedule-Target: no.2"], "no.1"],
     ["ok.1", ["Nats-Scheduler: no.1", "Nats-Trace-Dest: no.2"], "no.2"],
@@ -294,12 +298,15 @@ describe("a publish with headers on which nats-server acts", () => {
     });
   }
 
-  it("is refused for a trace destination behind a status, which JetStream takes away", () => {
+  it("is refused for any trace destination behind a status, which JetStream takes away", () => {
     const wire = Wire.connected(configuredHost());
     assert.equal(wire.client(hpub("ok.1", "NATS/1.0 100 x\r\nNats-Trace-Dest: no.1\r\n\r\n", "x")), PING);
     assert.equal(wire.server(PONG), publishViolation("no.1"));
-    const own = hpub("ok.1", "NATS/1.0 503 x\r\nNats-Trace-Dest: ok.2\r\n\r\n", "x");
-    assert.equal(wire.client(own), own);
+    for (const destination of ["ok.2", "no.*", "no 1"]) {
+      const own = hpub("ok.1", `NATS/1.0 503 x\r\nNats-Trace-Dest: ${destination}\r\n\r\n`, "x");
+      assert.equal(wire.client(own), PING);
+      assert.equal(wire.server(PONG), publishViolation("ok.1"));
+    }
   });
 
   it("is refused if no empty line ends a block with a status 100 or with a name that may be nats-server's", () => {

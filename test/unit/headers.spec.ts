@@ -21,8 +21,8 @@ function useName(use: HeaderUse): string {
       return "rollup-subject";
     case HeaderUse.REQUEST_INFO:
       return "request-info";
-    case HeaderUse.CONTROL_STATUS:
-      return "control-status";
+    case HeaderUse.OF_THE_SERVER:
+      return "of-the-server";
   }
   return "?";
 }
@@ -199,6 +199,7 @@ describe("a header's value", () => {
     expect(fields(V + "Nats-Scheduler:\ta\r\n\r\n")).toBe("scheduler=\ta");
     expect(fields(V + "Nats-Trace-Dest: \t a.b \t\r\n\r\n")).toBe("trace-dest=a.b");
     expect(fields(V + "Nats-Trace-Dest:a.b\r\n\r\n")).toBe("trace-dest=a.b");
+    expect(fields(V + "Nats-Counter-Sources: {\r}\r\n\r\n")).toBe("of-the-server={\r}");
   });
 
   it("is skipped if it is empty, and a later one still counts", () => {
@@ -206,13 +207,15 @@ describe("a header's value", () => {
     expect(fields(V + "Nats-Scheduler:")).toBe("");
   });
 
-  it("hides other lines if it has a name of nats-server's twice, with at most one byte between, or after a lone LF", () => {
+  it("hides other lines if it has a name of nats-server's twice, with at most one byte between, after a lone LF, or without a colon", () => {
     const hiding: StaticArray<string> = [
       "a: Nats-TTLNats-TTL",
       "a: xNats-TTL Nats-TTLx",
       "Nats-TTLNats-TTL",
       "a: b\nNats-Expected-x",
       "a: b\r\n\nNats-x",
+      "Nats-Expected-x",
+      "a: b\r\nNats-Expected-x\r: c",
     ];
     for (let i = 0; i < hiding.length; i++) {
       expect(hidesLines(V + hiding[i] + "\r\nNats-TTL: 1\r\n\r\n")).toBe(true, hiding[i]);
@@ -259,7 +262,7 @@ describe("a header's value", () => {
       expect(actsOnSubjects(changetype<usize>(bytes), blocks[i].length)).toBe(true, blocks[i]);
     }
     expect(fields(blocks[0])).toBe("");
-    expect(fields(blocks[1])).toBe("control-status=");
+    expect(fields(blocks[1])).toBe("of-the-server=");
   });
 
   it("of a rollup counts as `all` in any case, but not with anything around it", () => {

@@ -7,7 +7,7 @@ function isControl(block: string, behind: string = "Status: 100\r\n\r\n"): bool 
   const pointer = pointerTo(block + behind);
   if (hidesControlStatus(pointer, lengthOf(block))) return true;
   headerFields.begin(pointer, lengthOf(block));
-  return headerFields.next() == HeaderUse.CONTROL_STATUS;
+  return headerFields.next() == HeaderUse.OF_THE_SERVER;
 }
 
 describe("the status 100 in a header block", () => {
