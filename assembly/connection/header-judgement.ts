@@ -34,6 +34,8 @@ export function judgeHeaders(permissions: Permissions, line: ClientLine): Reason
   let traces = false;
   let poses = false;
   let controls = false;
+  // Uses about which the subject alone decides, as bits. A block has more than a thousand such lines, and a subject 4 KiB.
+  let decided = 0;
   headerFields.begin(line.next, line.headerLength);
   while (true) {
     const use = headerFields.next();
@@ -58,11 +60,14 @@ export function judgeHeaders(permissions: Permissions, line: ClientLine): Reason
       poses = true;
       continue;
     }
-    if (first != Reason.ALLOWED && !isTrace) continue;
+    if ((first != Reason.ALLOWED && !isTrace) || (decided & (1 << use)) != 0) continue;
     const name = headerFields.value;
     const length = headerFields.valueLength;
     const reason = judgeHeader(permissions, use, name, length, line);
-    if (reason == Reason.ALLOWED) continue;
+    if (reason == Reason.ALLOWED) {
+      if (use == HeaderUse.ROLLUP_SUBJECT || use == HeaderUse.ROLLUP_ALL) decided |= 1 << use;
+      continue;
+    }
     if (reason != Reason.ROLLUP) {
       const subscribes = use == HeaderUse.SCHEDULE_SOURCE;
       refuse(subscribes ? Violation.SUBSCRIPTION : Violation.PUBLISH, name, length);

@@ -160,6 +160,21 @@ describe("limits.controlLine", () => {
     assert.ok(outside < 4 * within, `${outside} steps, ${within} within a value`);
   });
 
+  it("costs hardly more for headers that act on the message's own subject where that is long", () => {
+    const host = configuredHost({ rule: { rollup: "ALL" } }, {}, counting);
+    for (const line of ["Nats-TTL:1\r\n", "Nats-Rollup:all\r\n"]) {
+      const block = `NATS/1.0\r\n${line.repeat(900)}\r\n`;
+      const spent = (subject: string): number => {
+        const wire = Wire.connected(host);
+        const message = hpub(subject, block);
+        return stepsOf(host, () => assertSame(wire.client(message), message, "to the server"));
+      };
+      const short = spent("ok.1");
+      const long = spent(`ok${".a".repeat(1_900)}`);
+      assert.ok(long < 2 * short, `${long} steps, ${short} for a short subject`);
+    }
+  });
+
   it("allows a line and headers as long as any configuration allows, byte by byte after as many blanks as possible", () => {
     const host = configuredHost({ limits: { controlLine: 65_536, headers: 65_536 } });
     const wire = Wire.connected(host);
