@@ -2,7 +2,7 @@ import * as names from "./stat-names.ts";
 
 /**
  * The one table of what is counted: docs/telemetry.md, the labels that Istio's proxies must know (extraStatTags) and the
- * dashboards are made from it, and the filter's series are held against it (test/host/filter-stats.test.ts). It is plain
+ * dashboards are made from it, and the filter's series are held against it (test/host/stats-table.test.ts). It is plain
  * TypeScript for tools, and no part of the module: the filter has the names (stat-names.ts).
  *
  * Names and labels follow Istio (`istio_tcp_*`): `source_*` and `destination_*`, counters end in `_total`, what is missing

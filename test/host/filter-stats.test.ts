@@ -1,98 +1,33 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { parse } from "yaml";
-import { FILTER_LABELS, LABELS, PEER_LABELS, STATS } from "../../assembly/telemetry/stats.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { serverErrorKinds } from "../../tools/server-errors.ts";
-import { filterWasm } from "../../tools/wasm.ts";
 import { filterModule } from "./filter.ts";
 import { fnv1a } from "./fnv.ts";
 import { Host } from "./host.ts";
-import { configuredHost, CONNECT, hmsg, hpub, INFO, msg, PEER, policy, PONG, pub, stat, Wire } from "./wire.ts";
+import {
+  configuredHost,
+  CONNECT,
+  hmsg,
+  hpub,
+  INFO,
+  msg,
+  PEER,
+  policy,
+  PONG,
+  pub,
+  rawNames,
+  stat,
+  Wire,
+} from "./wire.ts";
 
 const NODE = { "xds.node.metadata.WORKLOAD_NAME": "nats", "xds.node.metadata.NAMESPACE": "messaging" };
-
-function rawNames(host: Host): string[] {
-  host.tick();
-  return [...host.metrics.keys(), ...host.histograms.keys()];
-}
 
 /** The values of `istio_nats_policy_info` for a configuration. */
 function fingerprint(text: string): string {
   return fnv1a(text).toString(16).padStart(16, "0");
 }
-
-describe("the table of stats", () => {
-  it("has no label whose name is the end of another's, because Istio's expressions are not anchored", () => {
-    const names = LABELS.map(({ name }) => name);
-    for (const name of names) {
-      for (const other of names) assert.ok(name === other || !other.endsWith(name), `${other} ends with ${name}`);
-    }
-  });
-
-  it("names each stat and each label once, uses no label that it does not list, and follows Prometheus' naming conventions", () => {
-    assert.equal(new Set(STATS.map(({ name }) => name)).size, STATS.length);
-    const known = new Set(LABELS.map(({ name }) => name));
-    assert.equal(known.size, LABELS.length);
-    for (const { name, kind, labels } of STATS) {
-      for (const label of [...labels, ...PEER_LABELS, ...FILTER_LABELS]) assert.ok(known.has(label), label);
-      assert.ok(["counter", "gauge", "histogram"].includes(kind));
-      assert.equal(name.endsWith("_total"), kind === "counter", name);
-      assert.equal(name.endsWith("_milliseconds"), kind === "histogram", name);
-    }
-  });
-
-  it("matches the filter's series, label for label, and lists nothing else", () => {
-    const rule = { allow_responses: true, subscribe: { allow: ["ok.>", "_INBOX.>"], deny: ["ok.secret"] } };
-    const host = configuredHost({ rule, telemetry: { principals: 1 } }, { properties: NODE });
-    const wire = Wire.connected(host);
-    wire.client("PING\r\n");
-    wire.server(PONG);
-    wire.client("SUB ok.> 1\r\n" + pub("no.a") + [1, 2, 3].map((i) => pub("ok.a", "x", `_INBOX.${i}`)).join(""));
-    host.tick();
-    wire.server(PONG + msg("ok.a", "1", "x", "r.1") + "HMSG _INBOX.1 1 16 16\r\nNATS/1.0 503\r\n\r\n\r\n");
-    wire.server(msg("_INBOX.2", "1"));
-    wire.server("-ERR 'Stale Connection'\r\n");
-    wire.client(pub("r.1") + "NONSENSE\r\n");
-    wire.connection.close();
-    new Wire(host, "spiffe://cluster.local/ns/a/sa/b").client(CONNECT);
-    assert.ok(!host.configure({}).accepted);
-    for (const raw of rawNames(host)) {
-      const parts = raw.split(";.;");
-      const name = parts.pop()!;
-      const row = STATS.find((entry) => entry.name === name);
-      assert.ok(row, name);
-      const labels = parts.map((part) => part.split("=.=")[0]!);
-      assert.deepEqual(labels.sort(), [...(row.filterWide ? FILTER_LABELS : PEER_LABELS), ...row.labels].sort(), name);
-    }
-    const met = new Set(rawNames(host).map((raw) => raw.split(";.;").at(-1)));
-    // Stats that need a change of policy, a flood, a DRY_RUN or another server are covered elsewhere.
-    const elsewhere = /policy_changes|revoked|audit_suppressed|left_out|dry_run|untested/;
-    assert.deepEqual(
-      STATS.map(({ name }) => name).filter((name) => !met.has(name) && !elsewhere.test(name)),
-      [],
-    );
-  });
-
-  it("is not compiled into the module, except for its names", () => {
-    const wasm = readFileSync(filterWasm);
-    const holds = (text: string): boolean => wasm.includes(Buffer.from(text, "utf16le"));
-    assert.deepEqual(
-      STATS.filter(({ name }) => !holds(name)).map(({ name }) => name),
-      [],
-    );
-    assert.deepEqual([...STATS.map(({ help }) => help), ...LABELS.map(({ about }) => about)].filter(holds), []);
-  });
-
-  it("matches what extraStatTags lists in deploy/", () => {
-    const patch = parse(readFileSync(inRoot("deploy", "stats-tags.yaml"), "utf8")) as {
-      spec: { template: { metadata: { annotations: Record<string, string> } } };
-    };
-    const tags = patch.spec.template.metadata.annotations["sidecar.istio.io/extraStatTags"];
-    assert.equal(tags, LABELS.map(({ name }) => name).join(","));
-  });
-});
 
 describe("labels of a workload", () => {
   it("are this proxy's own if it is beside nats-server, and unknown if the connection goes elsewhere", () => {
@@ -457,78 +392,5 @@ describe("errors of nats-server itself", () => {
     wire.client(pub("no.1"));
     assert.match(wire.server(PONG), /^-ERR/);
     assert.equal(stat(host, "istio_nats_server_errors_total"), 0);
-  });
-});
-
-describe("a connection's summary in filter state", () => {
-  function stateOf(wire: Wire): Record<string, string> {
-    return Object.fromEntries(
-      [...wire.connection.filterState].map(([key, value]) => [key, Buffer.from(value).toString()]),
-    );
-  }
-
-  it("is there when the connection ends", () => {
-    const wire = Wire.connected(configuredHost());
-    wire.client(pub("ok.1", "ab") + pub("ok.1", "c"));
-    wire.server(msg("ok.1", "1", "abcd"));
-    wire.connection.close();
-    assert.deepEqual(stateOf(wire), {
-      nats_principal: "spiffe://cluster.local/ns/shop/sa/orders-api",
-      nats_client_id: "7",
-      nats_messages_in: "2",
-      nats_bytes_in: "3",
-      nats_messages_out: "1",
-      nats_bytes_out: "4",
-      nats_refused: "0",
-      nats_denied: "0",
-    });
-  });
-
-  it("has neither principal nor client id where these are not known", () => {
-    const wire = new Wire(configuredHost(), null);
-    wire.client(pub("ok.1"));
-    wire.connection.close();
-    const keys = Object.keys(stateOf(wire));
-    assert.ok(keys.includes("nats_denied"));
-    assert.deepEqual(
-      ["nats_principal", "nats_client_id"].filter((key) => keys.includes(key)),
-      [],
-    );
-  });
-
-  it("reports the first refusal at once, and later ones if they are audited", () => {
-    const rule = { publish: { allow: ["ok.>"], deny: ["ok.secret"] } };
-    const wire = Wire.connected(configuredHost({ rule, audit: { refusalsPerSecond: 1, burst: 1 } }));
-    wire.client("SUB no.x 1\r\n");
-    const last = (): string | undefined => stateOf(wire)["nats_last_refusal"];
-    assert.deepEqual([stateOf(wire)["nats_denied"], last()], ["1", "SUB no.x not_allowed"]);
-    wire.client(pub("no.y"));
-    assert.equal(last(), "SUB no.x not_allowed");
-    wire.host.advance(5000);
-    wire.client(pub("ok.secret"));
-    assert.equal(last(), "PUB ok.secret denied everybody");
-    wire.connection.close();
-    assert.deepEqual([stateOf(wire)["nats_denied"], stateOf(wire)["nats_refused"]], ["1", "3"]);
-  });
-
-  it("reports the first refusal at once where that is a message of a subscription that a newer policy has ended", () => {
-    const host = configuredHost({ audit: { refusalsPerSecond: 1, burst: 1 } });
-    const wire = Wire.connected(host);
-    wire.client("SUB ok.x 1\r\n");
-    const rule = { subscribe: { allow: ["other"] } };
-    assert.ok(host.configure(policy({ rule, audit: { refusalsPerSecond: 1, burst: 1 } })).accepted);
-    assert.doesNotMatch(wire.server(msg("ok.x", "1").repeat(2)), /MSG/);
-    const denied = { nats_denied: "1", nats_last_refusal: "MSG ok.x revoked" };
-    assert.deepEqual(stateOf(wire), denied);
-    wire.connection.close();
-    assert.deepEqual(stateOf(wire), { ...stateOf(wire), ...denied, nats_refused: "2" });
-  });
-
-  it("reports a connection's first refusal even where other connections have used up the audit's burst", () => {
-    const host = configuredHost({ audit: { refusalsPerSecond: 1, burst: 1 } });
-    Wire.connected(host).client(pub("no.1"));
-    const wire = Wire.connected(host);
-    wire.client(pub("no.2"));
-    assert.equal(stateOf(wire)["nats_last_refusal"], "PUB no.2 not_allowed");
   });
 });

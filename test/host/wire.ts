@@ -125,6 +125,12 @@ export function subscriptionViolation(subject: string, queue?: string): string {
   return `-ERR 'Permissions Violation for Subscription to "${subject}"${using}'\r\n`;
 }
 
+/** The names of all that the filter counts, as the host has them, after a tick. */
+export function rawNames(host: Host): string[] {
+  host.tick();
+  return [...host.metrics.keys(), ...host.histograms.keys()];
+}
+
 /** The sum of a stat over all series that have these labels, after the counts have gone to the host. */
 export function stat(host: Host, name: string, labels: Record<string, string> = {}): number {
   host.tick();
