@@ -1,4 +1,4 @@
-import { renewSteps } from "../policy/matcher";
+import { renewSteps } from "../policy/search-steps";
 import { nowNanoseconds } from "../proxy/clock";
 
 /** The time of this callback in nanoseconds; 0 until somebody asks for it. */
@@ -9,7 +9,7 @@ export let callbackNumber: u32 = 0;
 
 /**
  * To be called first in each callback. Asking the host for the time costs more than a message, so a callback asks at most once,
- * and only if it must. Searches that clients ask for are bounded for each callback too (policy/matcher.ts).
+ * and only if it must. Searches that clients ask for are bounded for each callback too (policy/search-steps.ts).
  */
 export function beginCallback(): void {
   now = 0;

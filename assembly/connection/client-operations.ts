@@ -3,7 +3,7 @@ import { ClientLine } from "../nats/client-line";
 import { Operation } from "../nats/operation";
 import { isInsertable, isLiteral, Tokens } from "../nats/subject";
 import { PING_LINE, PONG_LINE, Violation } from "../nats/texts";
-import { NONE } from "../policy/matcher";
+import { NONE } from "../policy/none";
 import { Reason } from "../policy/reason";
 import { NO_SUBJECT } from "../policy/subject-classes";
 import { Chunk } from "../proxy/chunk";

@@ -1,6 +1,6 @@
 import { usedBytes } from "../bytes/budget";
 import { Identity, PolicyDocument } from "../policy/document";
-import { NONE } from "../policy/matcher";
+import { NONE } from "../policy/none";
 import { MODES } from "../policy/rules-read";
 import { LogLevel, logText } from "../proxy/log";
 import { propertyPath, textProperty } from "../proxy/properties";

@@ -1,7 +1,7 @@
 import { ClientLine } from "../nats/client-line";
 import { Operation } from "../nats/operation";
 import { classOf, reasonOf, ruleOf } from "../policy/answer";
-import { NONE } from "../policy/matcher";
+import { NONE } from "../policy/none";
 import { ServerLine } from "../nats/server-line";
 import { serverErrorOf } from "../nats/server-errors";
 import { Reason } from "../policy/reason";

@@ -1,6 +1,7 @@
 import { shareBytes } from "../bytes/budget";
 import { revocationRoom, writeRevocation } from "../nats/texts";
-import { NONE, renewSteps, spentSteps } from "../policy/matcher";
+import { NONE } from "../policy/none";
+import { renewSteps, spentSteps } from "../policy/search-steps";
 import { Reason } from "../policy/reason";
 import { nowNanoseconds } from "../proxy/clock";
 import { Access } from "./access";
@@ -36,7 +37,7 @@ import {
 /** Subscriptions that are judged between two looks at the clock: 3 ms, if each of them needs a longest search. */
 const AT_ONCE: i32 = 64;
 /**
- * Steps of searches (policy/matcher.ts) that one callback makes to judge subscriptions of its deliveries: 256 longest searches,
+ * Steps of searches (policy/search-steps.ts) that one callback makes to judge subscriptions of its deliveries: 256 longest searches,
  * some 10 ms. A MiB may bring 30,000 deliveries.
  */
 const STEPS_FOR_DELIVERIES: i32 = 256 * 1024;

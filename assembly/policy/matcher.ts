@@ -1,10 +1,10 @@
-import { ByteRun } from "../bytes/byte-run";
-import { equalBytes } from "../bytes/compare";
-import { GOLDEN_32 } from "../bytes/golden-ratio";
 import { Words } from "../bytes/words";
 import { subjectsCollide } from "../nats/overlap";
 import { Tokens } from "../nats/subject";
+import { NONE } from "./none";
 import { queueMatches } from "./queue";
+import { hasStepsLeft, MAX_STEPS, spendSteps } from "./search-steps";
+import { Node, TokenTree } from "./token-tree";
 
 /** What an entry adds to being allowed; `find` can ask for entries that have a flag. */
 export const enum EntryFlag {
@@ -13,59 +13,8 @@ export const enum EntryFlag {
   ROLLUP_ALL = 2,
 }
 
-const FIRST_SLOTS: i32 = 16;
-
-/** Nodes and entries that one search for overlaps visits. A search that needs more is given up and counts as a find. */
-const MAX_STEPS: i32 = 1024;
-/** What `findOverlap` answers for a search that was given up. */
+/** What `findOverlap` answers for a search that was given up (search-steps.ts). */
 export const TOO_MANY_STEPS: i32 = -2;
-/**
- * Steps of all searches of one callback together. A client can write 87,000 lines into 1 MiB, each of which needs a search of
- * MAX_STEPS; this is 1,024 such searches, some 25 ms.
- */
-const STEPS_AT_ONCE: i32 = 1024 * MAX_STEPS;
-/**
- * A step hashes or compares a token of the pattern, which takes longer for a longer one: a step counts once, and once more for
- * each so many bytes of the pattern.
- */
-const BYTES_OF_STEP: i32 = 64;
-let stepsLeft: i32 = STEPS_AT_ONCE;
-
-/**
- * Gives the searches that follow all their steps again: when a callback begins, and before searches that are not the client's
- * doing.
- */
-export function renewSteps(): void {
-  stepsLeft = STEPS_AT_ONCE;
-}
-
-/** Steps that have been used since `renewSteps`. */
-export function spentSteps(): i32 {
-  return STEPS_AT_ONCE - stepsLeft;
-}
-
-/** In place of the number of an entry, of a node or of a rule: there is none. */
-export const NONE: i32 = -1;
-
-/** One node of the tree, as i32 fields in one array: a node is a prefix of tokens that some entry has. */
-const enum Node {
-  PARENT = 0,
-  TOKEN_HASH = 1,
-  TOKEN_OFFSET = 2,
-  TOKEN_LENGTH = 3,
-  /** The child for the token '*'. */
-  STAR = 4,
-  /** The first entry that ends here. */
-  ENTRY = 5,
-  /** The first entry that ends with '>' behind here. */
-  GREATER_ENTRY = 6,
-  /** The first child with a literal token. The others follow by NEXT_SIBLING, for the search for overlaps. */
-  FIRST_CHILD = 7,
-  NEXT_SIBLING = 8,
-  /** The first child whose token only begins with a wildcard (`*a`), with the others behind it in the same way. */
-  FIRST_ODD = 9,
-  STRIDE = 10,
-}
 
 /** One entry: a subject of a rule, with its queue. */
 const enum Entry {
@@ -81,8 +30,8 @@ const enum Entry {
 }
 
 /**
- * Subjects of allow or deny lists as one tree of tokens. Children are found in one hash table over (node, token), so
- * that the number of rules does not matter; only a '*' in the tree makes a walk branch.
+ * Subjects of allow or deny lists, with entries at the nodes of their tree. The number of rules does not matter; only a '*' in the
+ * tree makes a walk branch.
  *
  * A subject that is checked is taken literally, its own '*' and '>' included: only entries have wildcards
  * (nats-server sublist.go `matchLevel`). `collect` says beside it whether the entry really contains the subject as a
@@ -90,20 +39,11 @@ const enum Entry {
  */
 @unmanaged
 @final
-export class SubjectMatcher {
-  private readonly nodes: Words = new Words();
-  private nodeCount: i32 = 0;
+export class SubjectMatcher extends TokenTree {
   private readonly entries: Words = new Words();
   entryCount: i32 = 0;
-  /** Texts of subjects, in which those of the nodes' tokens lie, and of queues. */
-  private readonly texts: ByteRun = new ByteRun();
-  /** Open addressing; 0 is free, else node + 1. */
-  private table: usize = heap.alloc((<usize>FIRST_SLOTS) << 2);
-  private mask: i32 = FIRST_SLOTS - 1;
   /** Some entry has a queue. */
   hasQueues: bool = false;
-  /** Some entry has a token that only begins with a wildcard (`*a`). */
-  hasOdd: bool = false;
 
   /** What the last `collect` found: pairs of entry and whether it covers. */
   private readonly found: Words = new Words();
@@ -120,11 +60,6 @@ export class SubjectMatcher {
   private wantedQueueLength: i32 = 0;
   private steps: i32 = 0;
 
-  constructor() {
-    memory.fill(this.table, 0, (<usize>FIRST_SLOTS) << 2);
-    this.addNode(NONE, 0, 0, 0);
-  }
-
   /** Has it no entry? */
   get isEmpty(): bool {
     return this.entryCount == 0;
@@ -132,19 +67,16 @@ export class SubjectMatcher {
 
   /** Gives back all memory, the object's own too. */
   destroy(): void {
-    this.nodes.destroy();
+    this.destroyTree();
     this.entries.destroy();
     this.found.destroy();
-    this.texts.destroy();
-    heap.free(this.table);
     heap.free(changetype<usize>(this));
   }
 
   /** Gives back memory that the present entries do not need. To be called when all have been added. */
   trim(): void {
-    this.nodes.trim(this.nodeCount * Node.STRIDE);
+    this.trimTree();
     this.entries.trim(this.entryCount * Entry.STRIDE);
-    this.texts.trim();
   }
 
   /** Adds an entry of a rule. `tokens` is its subject, split; `flags` are EntryFlags; without a queue `queueLength` is 0. */
@@ -310,13 +242,13 @@ export class SubjectMatcher {
    */
   findOverlap(tokens: Tokens, anyQueue: bool, queue: usize, queueLength: i32): i32 {
     if (this.entryCount == 0) return NONE;
-    if (stepsLeft <= 0) return TOO_MANY_STEPS;
+    if (!hasStepsLeft()) return TOO_MANY_STEPS;
     this.steps = 0;
     this.anyQueue = anyQueue;
     this.queue = queue;
     this.wantedQueueLength = queueLength;
     const found = this.overlapFrom(0, tokens, 0);
-    stepsLeft -= this.steps * (1 + tokens.subjectLength / BYTES_OF_STEP);
+    spendSteps(this.steps, tokens.subjectLength);
     return found;
   }
 
@@ -391,100 +323,4 @@ export class SubjectMatcher {
     }
     return NONE;
   }
-
-  /**
-   * Has the node a child whose token is not '*'? If not, a walk ends without a look at the next token, so that its answer holds
-   * whatever that is (`Tokens.looked`). NONE is -1, all bits, so that the two together are NONE only if both are.
-   */
-  // @ts-ignore: decorator
-  @inline
-  private hasChild(node: i32): bool {
-    const at = node * Node.STRIDE;
-    return (this.nodes.get(at + Node.FIRST_CHILD) & this.nodes.get(at + Node.FIRST_ODD)) != NONE;
-  }
-
-  private child(node: i32, pointer: usize, length: i32, hash: u32): i32 {
-    let slot = slotOf(node, hash) & this.mask;
-    while (true) {
-      const candidate = load<i32>(this.table + ((<usize>slot) << 2)) - 1;
-      if (candidate < 0) return NONE;
-      const at = candidate * Node.STRIDE;
-      if (
-        this.nodes.get(at + Node.TOKEN_HASH) == <i32>hash &&
-        this.nodes.get(at + Node.PARENT) == node &&
-        this.nodes.get(at + Node.TOKEN_LENGTH) == length &&
-        equalBytes(this.texts.pointer + <usize>this.nodes.get(at + Node.TOKEN_OFFSET), pointer, length)
-      ) {
-        return candidate;
-      }
-      slot = (slot + 1) & this.mask;
-    }
-  }
-
-  /**
-   * The child of `node` for the token at `index` of the entry whose text begins at the offset `text`, made if there is none.
-   */
-  private childOrNew(node: i32, tokens: Tokens, index: i32, text: i32): i32 {
-    const pointer = tokens.pointer(index);
-    const length = tokens.length(index);
-    const hash = tokens.hash(index);
-    const known = this.child(node, pointer, length, hash);
-    if (known != NONE) return known;
-    const made = this.addNode(node, hash, text + <i32>(pointer - tokens.subject), length);
-    const isOdd = tokens.beginsWithWildcard(index);
-    if (isOdd) this.hasOdd = true;
-    const row = node * Node.STRIDE + (isOdd ? Node.FIRST_ODD : Node.FIRST_CHILD);
-    this.nodes.set(made * Node.STRIDE + Node.NEXT_SIBLING, this.nodes.get(row));
-    this.nodes.set(row, made);
-    if (this.nodeCount * 2 > this.mask + 1) this.rehash();
-    else this.enter(made);
-    return made;
-  }
-
-  private starOf(node: i32): i32 {
-    const known = this.nodes.get(node * Node.STRIDE + Node.STAR);
-    if (known != NONE) return known;
-    const made = this.addNode(NONE, 0, 0, 0);
-    this.nodes.set(node * Node.STRIDE + Node.STAR, made);
-    return made;
-  }
-
-  private addNode(parent: i32, hash: u32, offset: i32, length: i32): i32 {
-    const node = this.nodeCount++;
-    this.nodes.reserve(this.nodeCount * Node.STRIDE);
-    const at = node * Node.STRIDE;
-    this.nodes.set(at + Node.PARENT, parent);
-    this.nodes.set(at + Node.TOKEN_HASH, <i32>hash);
-    this.nodes.set(at + Node.TOKEN_OFFSET, offset);
-    this.nodes.set(at + Node.TOKEN_LENGTH, length);
-    for (let field: i32 = Node.STAR; field < Node.STRIDE; field++) this.nodes.set(at + field, NONE);
-    return node;
-  }
-
-  private enter(node: i32): void {
-    let slot = slotOf(
-      this.nodes.get(node * Node.STRIDE + Node.PARENT),
-      <u32>this.nodes.get(node * Node.STRIDE + Node.TOKEN_HASH),
-    );
-    slot &= this.mask;
-    while (load<i32>(this.table + ((<usize>slot) << 2)) != 0) slot = (slot + 1) & this.mask;
-    store<i32>(this.table + ((<usize>slot) << 2), node + 1);
-  }
-
-  private rehash(): void {
-    const size = (this.mask + 1) * 2;
-    heap.free(this.table);
-    this.table = heap.alloc((<usize>size) << 2);
-    memory.fill(this.table, 0, (<usize>size) << 2);
-    this.mask = size - 1;
-    for (let node = 0; node < this.nodeCount; node++) {
-      if (this.nodes.get(node * Node.STRIDE + Node.PARENT) != NONE) this.enter(node);
-    }
-  }
-}
-
-// @ts-ignore: decorator
-@inline
-function slotOf(node: i32, hash: u32): i32 {
-  return (<i32>((hash ^ (<u32>node * GOLDEN_32)) >> 1)) & 0x7fffffff;
 }

@@ -3,7 +3,8 @@ import { GREATER, isRequestToJetStream, NOT_BY_TOKENS, Tokens, wildcardIn } from
 import { isReservedPublish } from "../nats/reserved";
 import { answerOf, classOf, markReserved, NO_ANSWER, reasonOf, ruleOf } from "./answer";
 import { makeRoomFor, NO_QUESTION } from "./decision-cache";
-import { EntryFlag, NONE, SubjectMatcher, TOO_MANY_STEPS } from "./matcher";
+import { EntryFlag, SubjectMatcher, TOO_MANY_STEPS } from "./matcher";
+import { NONE } from "./none";
 import { isPattern, misreadFrom, STREAM_TOKENS } from "./published-pattern";
 import { Question } from "./question";
 import { queueAllowedBy, queueDenyAmongFound, queueDenyOf, roomForRules } from "./queue-subscriptions";

@@ -1,5 +1,6 @@
 import { Tokens } from "../nats/subject";
-import { EntryFlag, NONE, SubjectMatcher } from "./matcher";
+import { EntryFlag, SubjectMatcher } from "./matcher";
+import { NONE } from "./none";
 import { queueMatches } from "./queue";
 
 /**

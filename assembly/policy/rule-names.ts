@@ -2,7 +2,7 @@ import { ByteRun } from "../bytes/byte-run";
 import { equalBytes } from "../bytes/compare";
 import { hashBytes } from "../bytes/hash";
 import { HashChains, NO_LINK } from "../bytes/hash-chains";
-import { NONE } from "./matcher";
+import { NONE } from "./none";
 
 /**
  * The names of a configuration's rules, by the rules' places. They lie in one block, since they live longer than the rules: what

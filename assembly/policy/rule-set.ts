@@ -10,7 +10,8 @@ import {
   subjectLengthOf,
   subjectOf,
 } from "./entry-list";
-import { EntryFlag, NONE, SubjectMatcher } from "./matcher";
+import { EntryFlag, SubjectMatcher } from "./matcher";
+import { NONE } from "./none";
 import { Permissions } from "./permissions";
 import { ResponseLimit } from "./response-limit";
 import { Principal } from "./principal";

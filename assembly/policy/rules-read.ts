@@ -2,7 +2,7 @@ import { decimal } from "../bytes/digits";
 import { utf8 } from "../bytes/text";
 import { quoted } from "./faults";
 import { JsonReader, NO_MORE_KEYS } from "./json";
-import { NONE } from "./matcher";
+import { NONE } from "./none";
 import { RuleNames, RuleNamesWriter } from "./rule-names";
 import { Rule, SubjectRules } from "./rules";
 import { Direction, readSubjectRules } from "./rules-entry";

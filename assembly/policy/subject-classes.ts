@@ -1,7 +1,8 @@
 import { Words } from "../bytes/words";
 import { Tokens } from "../nats/subject";
 import { answerOf, classOf, NO_ANSWER } from "./answer";
-import { EntryFlag, NONE, SubjectMatcher } from "./matcher";
+import { EntryFlag, SubjectMatcher } from "./matcher";
+import { NONE } from "./none";
 import { Question } from "./question";
 import { Reason } from "./reason";
 

@@ -1,6 +1,7 @@
 import { quickHash } from "../../assembly/bytes/hash";
 import { MAX_TOKENS } from "../../assembly/nats/subject";
-import { EntryFlag, NONE, SubjectMatcher } from "../../assembly/policy/matcher";
+import { EntryFlag, SubjectMatcher } from "../../assembly/policy/matcher";
+import { NONE } from "../../assembly/policy/none";
 import { lengthOf, pointerTo } from "./bytes-support";
 import { addEntry, matcherOf, tokensOf } from "./matcher-support";
 import { PATTERNS } from "./patterns-support";

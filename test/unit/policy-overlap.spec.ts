@@ -1,4 +1,6 @@
-import { NONE, renewSteps, SubjectMatcher, TOO_MANY_STEPS } from "../../assembly/policy/matcher";
+import { SubjectMatcher, TOO_MANY_STEPS } from "../../assembly/policy/matcher";
+import { NONE } from "../../assembly/policy/none";
+import { renewSteps } from "../../assembly/policy/search-steps";
 import { lengthOf, pointerTo } from "./bytes-support";
 import { matcherOf, tokensOf } from "./matcher-support";
 import { COLLIDE, PATTERNS } from "./patterns-support";

@@ -1,6 +1,7 @@
 import { isReservedPublish } from "../../assembly/nats/reserved";
 import { allowsPublish, reasonOf } from "../../assembly/policy/answer";
-import { EntryFlag, NONE } from "../../assembly/policy/matcher";
+import { EntryFlag } from "../../assembly/policy/matcher";
+import { NONE } from "../../assembly/policy/none";
 import { Permissions } from "../../assembly/policy/permissions";
 import { Reason } from "../../assembly/policy/reason";
 import { lengthOf, pointerTo, textAt } from "./bytes-support";

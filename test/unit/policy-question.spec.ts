@@ -1,7 +1,9 @@
 import { utf8 } from "../../assembly/bytes/text";
 import { NOT_BY_TOKENS, Tokens } from "../../assembly/nats/subject";
 import { answerOf, NO_ANSWER, ruleOf } from "../../assembly/policy/answer";
-import { EntryFlag, NONE, renewSteps } from "../../assembly/policy/matcher";
+import { EntryFlag } from "../../assembly/policy/matcher";
+import { NONE } from "../../assembly/policy/none";
+import { renewSteps } from "../../assembly/policy/search-steps";
 import { Permissions } from "../../assembly/policy/permissions";
 import { Question } from "../../assembly/policy/question";
 import { Reason } from "../../assembly/policy/reason";

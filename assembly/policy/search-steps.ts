@@ -1,0 +1,36 @@
+/** Nodes and entries that one search for overlaps visits. A search that needs more is given up and counts as a find. */
+export const MAX_STEPS: i32 = 1024;
+/**
+ * Steps of all searches of one callback together. A client can write 87,000 lines into 1 MiB, each of which needs a search of
+ * MAX_STEPS; this is 1,024 such searches, some 25 ms.
+ */
+const STEPS_AT_ONCE: i32 = 1024 * MAX_STEPS;
+/**
+ * A step hashes or compares a token of the pattern, which takes longer for a longer one: a step counts once, and once more for
+ * each so many bytes of the pattern.
+ */
+const BYTES_OF_STEP: i32 = 64;
+let stepsLeft: i32 = STEPS_AT_ONCE;
+
+/**
+ * Gives the searches that follow all their steps again: when a callback begins, and before searches that are not the client's
+ * doing.
+ */
+export function renewSteps(): void {
+  stepsLeft = STEPS_AT_ONCE;
+}
+
+/** May a further search begin? */
+export function hasStepsLeft(): bool {
+  return stepsLeft > 0;
+}
+
+/** A search for a pattern of so many bytes has made `steps`. */
+export function spendSteps(steps: i32, patternLength: i32): void {
+  stepsLeft -= steps * (1 + patternLength / BYTES_OF_STEP);
+}
+
+/** Steps that have been used since `renewSteps`. */
+export function spentSteps(): i32 {
+  return STEPS_AT_ONCE - stepsLeft;
+}
