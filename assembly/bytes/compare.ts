@@ -1,3 +1,5 @@
+import { FixedText } from "./fixed-text";
+
 /** Equality of raw bytes. Nothing here allocates, and no byte beyond the given ones is read. */
 
 /**
@@ -33,6 +35,6 @@ export function wordOf(pointer: usize, length: i32): u64 {
 }
 
 /** Do these `length` bytes begin with `text`? */
-export function startsWith(pointer: usize, length: i32, text: StaticArray<u8>): bool {
-  return length >= text.length && memory.compare(pointer, changetype<usize>(text), <usize>text.length) == 0;
+export function startsWith(pointer: usize, length: i32, text: FixedText): bool {
+  return length >= text.length && memory.compare(pointer, text.pointer, <usize>text.length) == 0;
 }

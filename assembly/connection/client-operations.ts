@@ -1,4 +1,5 @@
 import { shareBytes } from "../bytes/budget";
+import { FixedText } from "../bytes/fixed-text";
 import { ClientLine } from "../nats/client-line";
 import { Operation } from "../nats/operation";
 import { isInsertable, isLiteral, Tokens } from "../nats/subject";
@@ -339,7 +340,7 @@ function replaceByPing(connection: Connection, chunk: Chunk, position: i32, next
   return next;
 }
 
-function replace(chunk: Chunk, position: i32, next: i32, text: StaticArray<u8>): void {
+function replace(chunk: Chunk, position: i32, next: i32, text: FixedText): void {
   chunk.drop(position, next);
   chunk.write(text);
 }

@@ -1,21 +1,21 @@
 import { startsWith } from "../bytes/compare";
-import { utf8 } from "../bytes/text";
+import { FixedText, fixedText } from "../bytes/fixed-text";
 import { NO_PROTOCOL_ERROR, ProtocolError } from "../telemetry/protocol-error";
 
 /** The first byte of a TLS record that holds a handshake (RFC 8446 §5.1). */
 const TLS_HANDSHAKE: u8 = 0x16;
 
-const HTTP_STARTS: StaticArray<StaticArray<u8>> = [
-  utf8("GET "),
-  utf8("HEAD "),
-  utf8("POST "),
-  utf8("PUT "),
-  utf8("OPTIONS "),
-  utf8("DELETE "),
-  utf8("PRI * HTTP/2"),
+const HTTP_STARTS: StaticArray<FixedText> = [
+  fixedText("GET "),
+  fixedText("HEAD "),
+  fixedText("POST "),
+  fixedText("PUT "),
+  fixedText("OPTIONS "),
+  fixedText("DELETE "),
+  fixedText("PRI * HTTP/2"),
 ];
-const PROXY_V1: StaticArray<u8> = utf8("PROXY ");
-const PROXY_V2: StaticArray<u8> = [0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51];
+const PROXY_V1: FixedText = fixedText("PROXY ");
+const PROXY_V2: FixedText = fixedText("\r\n\r\n\0\r\nQ");
 
 /**
  * Which other protocol than NATS begins with the bytes from `pointer` to `end`: a ProtocolError, or NO_PROTOCOL_ERROR. Each of these

@@ -1,12 +1,13 @@
+import { FixedText } from "../bytes/fixed-text";
 import { Identity, PolicyDocument } from "../policy/document";
 import { Principal } from "../policy/principal";
 import { propertyPath, textProperty } from "../proxy/properties";
 
-const PEER_CERTIFICATE: StaticArray<u8> = propertyPath(["connection", "uri_san_peer_certificate"]);
-const UPSTREAM_TLS: StaticArray<u8> = propertyPath(["upstream", "tls_version"]);
-const PEER_PRINCIPAL: StaticArray<u8> = propertyPath(["filter_state", "io.istio.peer_principal"]);
-const NODE_NAMESPACE: StaticArray<u8> = propertyPath(["xds", "node", "metadata", "NAMESPACE"]);
-const NODE_SERVICE_ACCOUNT: StaticArray<u8> = propertyPath(["xds", "node", "metadata", "SERVICE_ACCOUNT"]);
+const PEER_CERTIFICATE: FixedText = propertyPath(["connection", "uri_san_peer_certificate"]);
+const UPSTREAM_TLS: FixedText = propertyPath(["upstream", "tls_version"]);
+const PEER_PRINCIPAL: FixedText = propertyPath(["filter_state", "io.istio.peer_principal"]);
+const NODE_NAMESPACE: FixedText = propertyPath(["xds", "node", "metadata", "NAMESPACE"]);
+const NODE_SERVICE_ACCOUNT: FixedText = propertyPath(["xds", "node", "metadata", "SERVICE_ACCOUNT"]);
 
 /**
  * Who the peer is, from the one source that the configuration names; none stands in for another. To be asked at the

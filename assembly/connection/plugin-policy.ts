@@ -1,4 +1,5 @@
 import { decimal } from "../bytes/digits";
+import { FixedText } from "../bytes/fixed-text";
 import { Envelope } from "../policy/envelope";
 import { Faults } from "../policy/faults";
 import { fingerprintOf } from "../policy/fingerprint";
@@ -12,8 +13,8 @@ import { PluginTelemetry } from "./plugin-telemetry";
 import { isReadInSlices, PolicyInForce } from "./policy-in-force";
 import { PublishedPolicy } from "./published-policy";
 
-const PLUGIN_NAME: StaticArray<u8> = propertyPath(["plugin_name"]);
-const ROOT_ID: StaticArray<u8> = propertyPath(["plugin_root_id"]);
+const PLUGIN_NAME: FixedText = propertyPath(["plugin_name"]);
+const ROOT_ID: FixedText = propertyPath(["plugin_root_id"]);
 
 /**
  * For how long ticks must see that the host keeps a root though it has no connection, until the root is believed to be the

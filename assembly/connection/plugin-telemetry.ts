@@ -1,4 +1,5 @@
 import { usedBytes } from "../bytes/budget";
+import { FixedText } from "../bytes/fixed-text";
 import { Identity, PolicyDocument } from "../policy/document";
 import { NONE } from "../policy/none";
 import { MODES } from "../policy/rules-read";
@@ -16,8 +17,8 @@ import { Connection } from "./connection";
 import { reporterOf } from "./identity";
 import { RequestTable } from "./open-requests";
 
-const NODE_WORKLOAD: StaticArray<u8> = propertyPath(["xds", "node", "metadata", "WORKLOAD_NAME"]);
-const NODE_NAMESPACE: StaticArray<u8> = propertyPath(["xds", "node", "metadata", "NAMESPACE"]);
+const NODE_WORKLOAD: FixedText = propertyPath(["xds", "node", "metadata", "WORKLOAD_NAME"]);
+const NODE_NAMESPACE: FixedText = propertyPath(["xds", "node", "metadata", "NAMESPACE"]);
 
 /** Names of rules that stats tell apart, over all configurations of a VM. A key of refusals has 16 bits for them. */
 const MAX_RULE_NAMES: i32 = 8192;

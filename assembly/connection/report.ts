@@ -1,3 +1,4 @@
+import { FixedText } from "../bytes/fixed-text";
 import { ClientLine } from "../nats/client-line";
 import { Operation } from "../nats/operation";
 import { classOf, reasonOf, ruleOf } from "../policy/answer";
@@ -20,8 +21,8 @@ import { PluginTelemetry } from "./plugin-telemetry";
 import { queueLengthOf, queueOf, subjectLengthOf, subjectOf } from "./subscription";
 import { summarize, summarizeRefusal } from "./summary";
 
-const CONNECTION_ID: StaticArray<u8> = propertyPath(["connection", "id"]);
-const SOURCE_ADDRESS: StaticArray<u8> = propertyPath(["source", "address"]);
+const CONNECTION_ID: FixedText = propertyPath(["connection", "id"]);
+const SOURCE_ADDRESS: FixedText = propertyPath(["source", "address"]);
 
 /**
  * Whom a record is about. Two properties are read from the host for that, so only for a record that is written, at most

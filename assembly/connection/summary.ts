@@ -1,4 +1,5 @@
 import { decimal } from "../bytes/digits";
+import { FixedText } from "../bytes/fixed-text";
 import { OPERATION_NAMES } from "../telemetry/operations";
 import { Operation } from "../nats/operation";
 import { Reason, REASON_NAMES } from "../policy/reason";
@@ -11,15 +12,15 @@ import { Connection } from "./connection";
  * A connection's summary as filter state, for the access log: `wasm.nats_denied` and so on. It is set at the first refusal
  * and before the connection is let go; Envoy writes the access log after that.
  */
-const PRINCIPAL: StaticArray<u8> = propertyPath(["nats_principal"]);
-const CLIENT_ID: StaticArray<u8> = propertyPath(["nats_client_id"]);
-const MESSAGES_IN: StaticArray<u8> = propertyPath(["nats_messages_in"]);
-const BYTES_IN: StaticArray<u8> = propertyPath(["nats_bytes_in"]);
-const MESSAGES_OUT: StaticArray<u8> = propertyPath(["nats_messages_out"]);
-const BYTES_OUT: StaticArray<u8> = propertyPath(["nats_bytes_out"]);
-const REFUSED: StaticArray<u8> = propertyPath(["nats_refused"]);
-const DENIED: StaticArray<u8> = propertyPath(["nats_denied"]);
-const LAST_REFUSAL: StaticArray<u8> = propertyPath(["nats_last_refusal"]);
+const PRINCIPAL: FixedText = propertyPath(["nats_principal"]);
+const CLIENT_ID: FixedText = propertyPath(["nats_client_id"]);
+const MESSAGES_IN: FixedText = propertyPath(["nats_messages_in"]);
+const BYTES_IN: FixedText = propertyPath(["nats_bytes_in"]);
+const MESSAGES_OUT: FixedText = propertyPath(["nats_messages_out"]);
+const BYTES_OUT: FixedText = propertyPath(["nats_bytes_out"]);
+const REFUSED: FixedText = propertyPath(["nats_refused"]);
+const DENIED: FixedText = propertyPath(["nats_denied"]);
+const LAST_REFUSAL: FixedText = propertyPath(["nats_last_refusal"]);
 
 /** Bytes of a subject that are shown at most. */
 const SHOWN: i32 = 128;

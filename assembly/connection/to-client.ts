@@ -1,3 +1,4 @@
+import { FixedText } from "../bytes/fixed-text";
 import { CHUNK_TO_CLIENT } from "../bytes/hot-page";
 import { ServerInfo } from "../nats/info";
 import { takeLargestSize } from "../nats/numbers";
@@ -345,7 +346,7 @@ function writeRefusal(connection: Connection, kind: Pong): i32 {
 }
 
 /** Writes the client's last line. What the server says to the illegal line behind our PING is not for the client. */
-function endAfter(connection: Connection, text: StaticArray<u8>): void {
+function endAfter(connection: Connection, text: FixedText): void {
   chunk.write(text);
   chunk.drop(chunk.position(line.next), chunk.size);
   connection.phase = Phase.ENDED;

@@ -1,5 +1,5 @@
+import { FixedText, fixedText } from "../bytes/fixed-text";
 import { isInteger, JsonToken } from "../bytes/json";
-import { utf8 } from "../bytes/text";
 import { keyIs, readValue, scanner, tokenIsTrue, Value } from "./json-fields";
 import { blanksOf, LibraryBlanks } from "./library-blanks";
 
@@ -7,29 +7,29 @@ import { blanksOf, LibraryBlanks } from "./library-blanks";
  * Fields of CONNECT by their Go type (nats-server client.go `ClientOpts`); a wrong type ends the connection. The first three are
  * those that `ConnectOptions` keeps (`set`).
  */
-const BOOLEANS: StaticArray<StaticArray<u8>> = [
-  utf8("verbose"),
-  utf8("pedantic"),
-  utf8("headers"),
-  utf8("echo"),
-  utf8("tls_required"),
-  utf8("no_responders"),
-  utf8("new_account"),
+const BOOLEANS: StaticArray<FixedText> = [
+  fixedText("verbose"),
+  fixedText("pedantic"),
+  fixedText("headers"),
+  fixedText("echo"),
+  fixedText("tls_required"),
+  fixedText("no_responders"),
+  fixedText("new_account"),
 ];
-const PROTOCOL: StaticArray<u8> = utf8("protocol");
-const LANG: StaticArray<u8> = utf8("lang");
-const STRINGS: StaticArray<StaticArray<u8>> = [
-  utf8("user"),
-  utf8("pass"),
-  utf8("auth_token"),
-  utf8("jwt"),
-  utf8("nkey"),
-  utf8("sig"),
-  utf8("proxy_sig"),
-  utf8("name"),
-  utf8("version"),
-  utf8("account"),
-  utf8("remote_account"),
+const PROTOCOL: FixedText = fixedText("protocol");
+const LANG: FixedText = fixedText("lang");
+const STRINGS: StaticArray<FixedText> = [
+  fixedText("user"),
+  fixedText("pass"),
+  fixedText("auth_token"),
+  fixedText("jwt"),
+  fixedText("nkey"),
+  fixedText("sig"),
+  fixedText("proxy_sig"),
+  fixedText("name"),
+  fixedText("version"),
+  fixedText("account"),
+  fixedText("remote_account"),
 ];
 
 /**

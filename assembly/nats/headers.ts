@@ -19,7 +19,7 @@ import { hidesControlStatus, isControlLine } from "./control-status";
 import { hasVersion } from "./header-version";
 import { CR, CR_LF, firstOf, isBlank, LF, SPACE } from "./words";
 import { equalBytes } from "../bytes/compare";
-import { addressOf, utf8 } from "../bytes/text";
+import { FixedText, fixedText } from "../bytes/fixed-text";
 
 /** What nats-server does with a header's value. */
 export const enum HeaderUse {
@@ -76,21 +76,21 @@ export const enum HeaderUse {
   OF_THE_SERVER = 11,
 }
 
-const TRACE_DEST = utf8("Nats-Trace-Dest");
-const SCHEDULE_TARGET = utf8("Nats-Schedule-Target");
-const SCHEDULE_SOURCE = utf8("Nats-Schedule-Source");
-const COUNTER_SOURCES = utf8("Nats-Counter-Sources");
-const SCHEDULE_ROLLUP = utf8("Nats-Schedule-Rollup");
-const STREAM_SOURCE = utf8("Nats-Stream-Source");
-const SCHEDULER = utf8("Nats-Scheduler");
-const SCHEDULE = utf8("Nats-Schedule");
-const TTL = utf8("Nats-TTL");
-const INCR = utf8("Nats-Incr");
-const ROLLUP = utf8("Nats-Rollup");
-const REQUEST_INFO = utf8("Nats-Request-Info");
-const CONSUMER_STALLED = utf8("Nats-Consumer-Stalled");
-const MQTT_SUBJECT = utf8("Nmqtt-Subject");
-const MQTT_MAPPED = utf8("Nmqtt-Mapped");
+const TRACE_DEST = fixedText("Nats-Trace-Dest");
+const SCHEDULE_TARGET = fixedText("Nats-Schedule-Target");
+const SCHEDULE_SOURCE = fixedText("Nats-Schedule-Source");
+const COUNTER_SOURCES = fixedText("Nats-Counter-Sources");
+const SCHEDULE_ROLLUP = fixedText("Nats-Schedule-Rollup");
+const STREAM_SOURCE = fixedText("Nats-Stream-Source");
+const SCHEDULER = fixedText("Nats-Scheduler");
+const SCHEDULE = fixedText("Nats-Schedule");
+const TTL = fixedText("Nats-TTL");
+const INCR = fixedText("Nats-Incr");
+const ROLLUP = fixedText("Nats-Rollup");
+const REQUEST_INFO = fixedText("Nats-Request-Info");
+const CONSUMER_STALLED = fixedText("Nats-Consumer-Stalled");
+const MQTT_SUBJECT = fixedText("Nmqtt-Subject");
+const MQTT_MAPPED = fixedText("Nmqtt-Mapped");
 
 /** `Nats`, and an empty line behind another one, as they lie in memory. */
 const NATS: u32 = 0x7374614e;
@@ -108,8 +108,8 @@ const ALL: u32 = 0x6c6c61;
 const SUB: u32 = 0x627573;
 const LOWER_CASE: u32 = 0x202020;
 
-function isName(pointer: usize, name: StaticArray<u8>): bool {
-  return equalBytes(pointer, addressOf(name), name.length);
+function isName(pointer: usize, name: FixedText): bool {
+  return equalBytes(pointer, name.pointer, name.length);
 }
 
 /** The use of the header whose name is these bytes, or END. Most of the names differ in length. */

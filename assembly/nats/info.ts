@@ -1,18 +1,18 @@
+import { FixedText, fixedText } from "../bytes/fixed-text";
 import { integerOf, isInteger, JsonToken } from "../bytes/json";
-import { utf8 } from "../bytes/text";
 import { Words } from "../bytes/words";
 import { keyIs, readValue, scanner, tokenIsTrue, Value } from "./json-fields";
 
-const MAX_PAYLOAD: StaticArray<u8> = utf8("max_payload");
-const CLIENT_ID: StaticArray<u8> = utf8("client_id");
-const HEADERS: StaticArray<u8> = utf8("headers");
-const AUTH_REQUIRED: StaticArray<u8> = utf8("auth_required");
-const TLS_REQUIRED: StaticArray<u8> = utf8("tls_required");
-const TLS_VERIFY: StaticArray<u8> = utf8("tls_verify");
-const VERSION: StaticArray<u8> = utf8("version");
-const CONNECT_URLS: StaticArray<u8> = utf8("connect_urls");
-const WS_CONNECT_URLS: StaticArray<u8> = utf8("ws_connect_urls");
-const CONNECT_INFO: StaticArray<u8> = utf8("connect_info");
+const MAX_PAYLOAD: FixedText = fixedText("max_payload");
+const CLIENT_ID: FixedText = fixedText("client_id");
+const HEADERS: FixedText = fixedText("headers");
+const AUTH_REQUIRED: FixedText = fixedText("auth_required");
+const TLS_REQUIRED: FixedText = fixedText("tls_required");
+const TLS_VERIFY: FixedText = fixedText("tls_verify");
+const VERSION: FixedText = fixedText("version");
+const CONNECT_URLS: FixedText = fixedText("connect_urls");
+const WS_CONNECT_URLS: FixedText = fixedText("ws_connect_urls");
+const CONNECT_INFO: FixedText = fixedText("connect_info");
 
 /** The first and the last minor version of nats-server 2 before which sessions have been run (docs/compatibility.md). */
 const FIRST_TESTED_MINOR: i32 = 10;

@@ -1,3 +1,4 @@
+import { FixedText } from "../bytes/fixed-text";
 import { decodeString, JsonScanner, JsonToken } from "../bytes/json";
 
 /** Bytes as written of the longest key that may be one of ours: 15 letters, each written as an escape of six bytes, are 90. */
@@ -15,13 +16,13 @@ export const scanner: JsonScanner = new JsonScanner();
  * Is the KEY just read this name? Go's encoding/json ignores case, with Unicode's simple folding, so that U+017F is
  * an s and U+212A a k (nats-server accepts `verboſe`). `name` is lower-case ASCII.
  */
-export function keyIs(name: StaticArray<u8>): bool {
+export function keyIs(name: FixedText): bool {
   const start = scanner.tokenStart;
   const length = <i32>(scanner.tokenEnd - start);
   // Most keys are none of these names at a glance; decoding each for each name took some 0.2 s of a worker for 1 MiB.
   if (length < name.length || length > MAX_KEY) return false;
   const first = load<u8>(start);
-  if (first < 0x80 && first != BACKSLASH && (first | 0x20) != unchecked(name[0])) return false;
+  if (first < 0x80 && first != BACKSLASH && (first | 0x20) != load<u8>(name.pointer)) return false;
   const size = decodeString(start, scanner.tokenEnd, keyArea);
   let at = keyArea;
   const end = keyArea + <usize>size;
@@ -37,7 +38,7 @@ export function keyIs(name: StaticArray<u8>): bool {
       b = 0x6b;
       at += 2;
     }
-    if (b != unchecked(name[i])) return false;
+    if (b != load<u8>(name.pointer + <usize>i)) return false;
   }
   return at == end;
 }

@@ -1,5 +1,5 @@
 import { startsWith } from "../bytes/compare";
-import { utf8 } from "../bytes/text";
+import { FixedText, fixedText } from "../bytes/fixed-text";
 import { firstOf } from "./words";
 
 /**
@@ -17,9 +17,14 @@ export const enum LibraryBlanks {
   UNICODE = 2,
 }
 
-const RUST: StaticArray<u8> = utf8("rust");
+const RUST: FixedText = fixedText("rust");
 /** How `lang` begins in CONNECTs of nats-py, and of nats-pure under Ruby's engines. */
-const VERTICAL_LANGS: StaticArray<StaticArray<u8>> = [utf8("python"), utf8("ruby"), utf8("jruby"), utf8("truffleruby")];
+const VERTICAL_LANGS: StaticArray<FixedText> = [
+  fixedText("python"),
+  fixedText("ruby"),
+  fixedText("jruby"),
+  fixedText("truffleruby"),
+];
 
 const VT: u8 = 0x0b;
 const FF: u8 = 0x0c;

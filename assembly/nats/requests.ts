@@ -1,19 +1,19 @@
 import { startsWith } from "../bytes/compare";
-import { addressOf, utf8 } from "../bytes/text";
+import { FixedText, fixedText } from "../bytes/fixed-text";
 import { DOT, isOfJetStream } from "./subject";
 
-const NO_RESPONDERS = utf8("NATS/1.0 503\r\n");
+const NO_RESPONDERS = fixedText("NATS/1.0 503\r\n");
 /** Bytes of a header block that `saysNoResponders` looks at. */
 export const STATUS_BYTES: i32 = 14;
-const API = utf8(".API.");
-const NEXT = utf8(".API.CONSUMER.MSG.NEXT.");
+const API = fixedText(".API.");
+const NEXT = fixedText(".API.CONSUMER.MSG.NEXT.");
 
 /**
  * Is a header block, of which STATUS_BYTES are there, nats-server's answer to a request that nobody listens to? Later
  * versions add the request's subject behind the status line.
  */
 export function saysNoResponders(pointer: usize): bool {
-  return memory.compare(pointer, addressOf(NO_RESPONDERS), <usize>STATUS_BYTES) == 0;
+  return memory.compare(pointer, NO_RESPONDERS.pointer, <usize>STATUS_BYTES) == 0;
 }
 
 /**
@@ -34,7 +34,7 @@ export function isApiRequest(pointer: usize, length: i32): bool {
 }
 
 /** Do these words follow `$JS`, or `$JS.` and a domain of one token? The subject begins with `$JS.`. */
-function follows(pointer: usize, length: i32, words: StaticArray<u8>): bool {
+function follows(pointer: usize, length: i32, words: FixedText): bool {
   if (startsWith(pointer + 3, length - 3, words)) return true;
   let at = 4;
   while (at < length && load<u8>(pointer + <usize>at) != DOT) at++;

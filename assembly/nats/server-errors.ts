@@ -1,5 +1,5 @@
 import { startsWith } from "../bytes/compare";
-import { utf8 } from "../bytes/text";
+import { FixedText, fixedText } from "../bytes/fixed-text";
 
 /** What a `-ERR` of nats-server is about. The numbers index SERVER_ERROR_NAMES. */
 export const enum ServerError {
@@ -47,27 +47,27 @@ export const SERVER_ERROR_NAMES: StaticArray<string> = [
 export const SERVER_ERROR_COUNT: i32 = ServerError.INVALID_CLIENT + 1;
 
 /** Beginnings of the texts in nats-server 2.10 to 2.15 (errors.go, client.go, auth.go, parser.go), each with its kind. */
-const TEXTS: StaticArray<StaticArray<u8>> = [
-  utf8("'Permissions Violation"),
-  utf8("'Authorization Violation"),
-  utf8("'Authentication Timeout"),
-  utf8("'User Authentication Expired"),
-  utf8("'Account Authentication Expired"),
-  utf8("'User Authentication Revoked"),
-  utf8("'Unknown Protocol Operation"),
-  utf8("'maximum control line exceeded"),
-  utf8("'Maximum Payload Violation"),
-  utf8("'maximum subscriptions exceeded"),
-  utf8("'maximum connections exceeded"),
-  utf8("'maximum account active connections exceeded"),
-  utf8("'Stale Connection"),
-  utf8("'Slow Consumer"),
-  utf8("'Secure Connection - TLS Required"),
-  utf8("'Connection throttling is active"),
-  utf8("'Invalid Subject"),
-  utf8("'Invalid Publish Subject"),
-  utf8("'invalid client protocol"),
-  utf8("'no responders requires headers support"),
+const TEXTS: StaticArray<FixedText> = [
+  fixedText("'Permissions Violation"),
+  fixedText("'Authorization Violation"),
+  fixedText("'Authentication Timeout"),
+  fixedText("'User Authentication Expired"),
+  fixedText("'Account Authentication Expired"),
+  fixedText("'User Authentication Revoked"),
+  fixedText("'Unknown Protocol Operation"),
+  fixedText("'maximum control line exceeded"),
+  fixedText("'Maximum Payload Violation"),
+  fixedText("'maximum subscriptions exceeded"),
+  fixedText("'maximum connections exceeded"),
+  fixedText("'maximum account active connections exceeded"),
+  fixedText("'Stale Connection"),
+  fixedText("'Slow Consumer"),
+  fixedText("'Secure Connection - TLS Required"),
+  fixedText("'Connection throttling is active"),
+  fixedText("'Invalid Subject"),
+  fixedText("'Invalid Publish Subject"),
+  fixedText("'invalid client protocol"),
+  fixedText("'no responders requires headers support"),
 ];
 const KINDS: StaticArray<ServerError> = [
   ServerError.PERMISSIONS_VIOLATION,
@@ -95,7 +95,7 @@ const KINDS: StaticArray<ServerError> = [
 /** The kind of a `-ERR` whose text, with its opening quote, is these bytes; OTHER for a text that is not known. */
 export function serverErrorOf(pointer: usize, length: i32): ServerError {
   for (let i = 0; i < TEXTS.length; i++) {
-    if (startsWith(pointer, length, TEXTS[i])) return KINDS[i];
+    if (startsWith(pointer, length, unchecked(TEXTS[i]))) return KINDS[i];
   }
   return ServerError.OTHER;
 }

@@ -1,38 +1,38 @@
 import { copyShort } from "../bytes/copy";
-import { utf8 } from "../bytes/text";
+import { FixedText, fixedText } from "../bytes/fixed-text";
 import { QUOTED_GROWTH, writeQuoted } from "./quote";
 
 /** nats-server's own texts, byte for byte (client.go, parser.go, errors.go of v2.15.2). */
-export const PING_LINE: StaticArray<u8> = utf8("PING\r\n");
-export const OK_LINE: StaticArray<u8> = utf8("+OK\r\n");
-export const AUTHORIZATION_VIOLATION: StaticArray<u8> = utf8("-ERR 'Authorization Violation'\r\n");
-export const CONTROL_LINE_EXCEEDED: StaticArray<u8> = utf8("-ERR 'maximum control line exceeded'\r\n");
-export const PAYLOAD_VIOLATION: StaticArray<u8> = utf8("-ERR 'Maximum Payload Violation'\r\n");
-export const SUBSCRIPTIONS_EXCEEDED: StaticArray<u8> = utf8("-ERR 'maximum subscriptions exceeded'\r\n");
-export const INVALID_PUBLISH_SUBJECT: StaticArray<u8> = utf8("-ERR 'Invalid Publish Subject'\r\n");
+export const PING_LINE: FixedText = fixedText("PING\r\n");
+export const OK_LINE: FixedText = fixedText("+OK\r\n");
+export const AUTHORIZATION_VIOLATION: FixedText = fixedText("-ERR 'Authorization Violation'\r\n");
+export const CONTROL_LINE_EXCEEDED: FixedText = fixedText("-ERR 'maximum control line exceeded'\r\n");
+export const PAYLOAD_VIOLATION: FixedText = fixedText("-ERR 'Maximum Payload Violation'\r\n");
+export const SUBSCRIPTIONS_EXCEEDED: FixedText = fixedText("-ERR 'maximum subscriptions exceeded'\r\n");
+export const INVALID_PUBLISH_SUBJECT: FixedText = fixedText("-ERR 'Invalid Publish Subject'\r\n");
 
 /**
  * Lines that every nats-server refuses in the wanted way, sent in place of a client's own bytes, so that nothing that
  * we could not read is read by the server. `?` begins and continues no operation: `-ERR 'Unknown Protocol
  * Operation'`. The others make it close without a word.
  */
-export const ILLEGAL_LINE: StaticArray<u8> = utf8("?\r\n");
-export const ILLEGAL_CONNECT: StaticArray<u8> = utf8("C?\r\n");
-export const PUB_WITHOUT_SIZE: StaticArray<u8> = utf8("PUB x\r\n");
-export const CONNECT_WITHOUT_JSON: StaticArray<u8> = utf8("CONNECT {\r\n");
+export const ILLEGAL_LINE: FixedText = fixedText("?\r\n");
+export const ILLEGAL_CONNECT: FixedText = fixedText("C?\r\n");
+export const PUB_WITHOUT_SIZE: FixedText = fixedText("PUB x\r\n");
+export const CONNECT_WITHOUT_JSON: FixedText = fixedText("CONNECT {\r\n");
 
 /** Begins a CONNECT that is filled up with blanks beyond the control line's limit. */
-export const LONG_CONNECT: StaticArray<u8> = utf8("CONNECT {");
-export const LINE_END: StaticArray<u8> = utf8("\r\n");
+export const LONG_CONNECT: FixedText = fixedText("CONNECT {");
+export const LINE_END: FixedText = fixedText("\r\n");
 
-export const PONG_LINE: StaticArray<u8> = utf8("PONG\r\n");
-export const UNSUB_START: StaticArray<u8> = utf8("UNSUB ");
+export const PONG_LINE: FixedText = fixedText("PONG\r\n");
+export const UNSUB_START: FixedText = fixedText("UNSUB ");
 
-const VIOLATION_PUBLISH: StaticArray<u8> = utf8("-ERR 'Permissions Violation for Publish to \"");
-const VIOLATION_REPLY: StaticArray<u8> = utf8("-ERR 'Permissions Violation for Publish with Reply of \"");
-const VIOLATION_SUBSCRIPTION: StaticArray<u8> = utf8("-ERR 'Permissions Violation for Subscription to \"");
-const USING_QUEUE: StaticArray<u8> = utf8('" using queue "');
-const END: StaticArray<u8> = utf8("\"'\r\n");
+const VIOLATION_PUBLISH: FixedText = fixedText("-ERR 'Permissions Violation for Publish to \"");
+const VIOLATION_REPLY: FixedText = fixedText("-ERR 'Permissions Violation for Publish with Reply of \"");
+const VIOLATION_SUBSCRIPTION: FixedText = fixedText("-ERR 'Permissions Violation for Subscription to \"");
+const USING_QUEUE: FixedText = fixedText('" using queue "');
+const END: FixedText = fixedText("\"'\r\n");
 
 /** Bytes of a violation's text at most, beside its quoted names. */
 const FRAME: i32 = 96;
@@ -74,8 +74,8 @@ export function writeViolation(
   return <i32>(out - start);
 }
 
-const SID: StaticArray<u8> = utf8(' (sid "');
-const SID_END: StaticArray<u8> = utf8("\")'\r\n");
+const SID: FixedText = fixedText(' (sid "');
+const SID_END: FixedText = fixedText("\")'\r\n");
 
 /** Bytes that `writeRevocation` writes at most. */
 export function revocationRoom(subjectLength: i32, queueLength: i32, sidLength: i32): i32 {
@@ -104,7 +104,7 @@ export function writeRevocation(
   return <i32>(at - out);
 }
 
-function put(text: StaticArray<u8>, out: usize): usize {
-  copyShort(out, changetype<usize>(text), text.length);
+function put(text: FixedText, out: usize): usize {
+  copyShort(out, text.pointer, text.length);
   return <usize>text.length;
 }

@@ -1,3 +1,4 @@
+import { FixedText, fixedText } from "../bytes/fixed-text";
 import { Words } from "../bytes/words";
 import { GREATER, isRequestToJetStream, NOT_BY_TOKENS, Tokens, wildcardIn } from "../nats/subject";
 import { isReservedPublish } from "../nats/reserved";
@@ -14,7 +15,7 @@ import { ClassMatcher, OTHER_CLASS } from "./subject-classes";
 
 const subjectTokens: Tokens = new Tokens();
 
-const SYSTEM_QUEUE: StaticArray<u8> = [0x5f, 0x73, 0x79, 0x73, 0x5f]; // _sys_
+const SYSTEM_QUEUE: FixedText = fixedText("_sys_");
 
 /**
  * What one set of rules together permits: compiled once for each distinct set and shared by every connection that
@@ -263,10 +264,7 @@ export class Permissions {
     const tokens = subjectTokens;
     const splits = tokens.split(pointer, length);
     if (!splits && this.subscribeAllBy == NONE) return Reason.NOT_ALLOWED;
-    if (
-      queueLength == SYSTEM_QUEUE.length &&
-      memory.compare(queue, changetype<usize>(SYSTEM_QUEUE), <usize>queueLength) == 0
-    ) {
+    if (queueLength == SYSTEM_QUEUE.length && memory.compare(queue, SYSTEM_QUEUE.pointer, <usize>queueLength) == 0) {
       return Reason.RESERVED;
     }
     const queued = queueLength > 0;

@@ -1,5 +1,6 @@
 import { Buffer } from "../bytes/buffer";
 import { copyShort } from "../bytes/copy";
+import { FixedText } from "../bytes/fixed-text";
 import { POINTER_ANSWER, SIZE_ANSWER } from "../bytes/hot-page";
 import { OK, proxy_get_buffer_bytes, proxy_set_buffer_bytes } from "./host";
 import { GAP, OUT, outArea, receiveInto, receiveProperty, releaseAnswer, windowArea, WINDOW } from "./memory";
@@ -179,8 +180,8 @@ export class Chunk {
   }
 
   /** Writes a constant text in place of what was dropped last. */
-  write(text: StaticArray<u8>): void {
-    this.writeBytes(changetype<usize>(text), text.length);
+  write(text: FixedText): void {
+    this.writeBytes(text.pointer, text.length);
   }
 
   /** Writes `length` bytes, of whatever number. */

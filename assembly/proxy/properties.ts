@@ -1,4 +1,4 @@
-import { utf8 } from "../bytes/text";
+import { FixedText, fixedText } from "../bytes/fixed-text";
 import { isValidUtf8 } from "../bytes/utf8";
 import { OK, proxy_get_property, proxy_set_property } from "./host";
 import { releaseAnswer } from "./memory";
@@ -7,17 +7,17 @@ const pointerAddress: usize = memory.data(8);
 const sizeAddress: usize = memory.data(8);
 
 /** The path of a property as the host wants it: its segments, joined by NUL. To be made once for each property. */
-export function propertyPath(segments: StaticArray<string>): StaticArray<u8> {
+export function propertyPath(segments: StaticArray<string>): FixedText {
   let joined = "";
   for (let i = 0; i < segments.length; i++) joined += (i > 0 ? "\0" : "") + segments[i];
-  return utf8(joined);
+  return fixedText(joined);
 }
 
 /** The address of the property's bytes, whose number is at `sizeAddress`; 0 when it is absent. Give it to `releaseAnswer`. */
-function receive(path: StaticArray<u8>): usize {
+function receive(path: FixedText): usize {
   store<usize>(pointerAddress, 0);
   store<usize>(sizeAddress, 0);
-  const status = proxy_get_property(changetype<usize>(path), <usize>path.length, pointerAddress, sizeAddress);
+  const status = proxy_get_property(path.pointer, <usize>path.length, pointerAddress, sizeAddress);
   return status == OK ? load<usize>(pointerAddress) : 0;
 }
 
@@ -26,7 +26,7 @@ function receive(path: StaticArray<u8>): usize {
  * where its bytes are not UTF-8, which a certificate may hold: decoded all the same, an overlong form or a sequence that is cut off
  * would read as a name that somebody else has.
  */
-export function textProperty(path: StaticArray<u8>): string {
+export function textProperty(path: FixedText): string {
   const pointer = receive(path);
   const size = load<usize>(sizeAddress);
   if (pointer == 0 || size == 0) return "";
@@ -36,7 +36,7 @@ export function textProperty(path: StaticArray<u8>): string {
 }
 
 /** An unsigned property of eight bytes, little endian, or 0 when it is absent. */
-export function numberProperty(path: StaticArray<u8>): u64 {
+export function numberProperty(path: FixedText): u64 {
   const pointer = receive(path);
   if (pointer == 0) return 0;
   const value = load<usize>(sizeAddress) == 8 ? load<u64>(pointer) : 0;
@@ -45,7 +45,7 @@ export function numberProperty(path: StaticArray<u8>): u64 {
 }
 
 /** Sets filter state of the connection. Access logs read a path of one segment, `key`, as `wasm.key`. */
-export function setTextProperty(path: StaticArray<u8>, value: string): void {
+export function setTextProperty(path: FixedText, value: string): void {
   const bytes = String.UTF8.encode(value);
-  proxy_set_property(changetype<usize>(path), <usize>path.length, changetype<usize>(bytes), <usize>bytes.byteLength);
+  proxy_set_property(path.pointer, <usize>path.length, changetype<usize>(bytes), <usize>bytes.byteLength);
 }

@@ -1,5 +1,5 @@
 import { equalBytes, startsWith } from "../../assembly/bytes/compare";
-import { utf8 } from "../../assembly/bytes/text";
+import { fixedText } from "../../assembly/bytes/fixed-text";
 import { expectOtherForEachByte, expectSameOfEqual, pointerTo } from "./bytes-support";
 
 describe("the comparison of bytes", () => {
@@ -14,13 +14,13 @@ describe("the comparison of bytes", () => {
 
 describe("a text", () => {
   it("begins with another if it has all of its bytes, and reads nothing behind its own length", () => {
-    const begin = utf8("-ERR");
+    const begin = fixedText("-ERR");
     const text = pointerTo("-ERR 'x'");
     expect(startsWith(text, 8, begin)).toBe(true);
     expect(startsWith(text, 4, begin)).toBe(true);
     expect(startsWith(text, 3, begin)).toBe(false);
     expect(startsWith(text, 0, begin)).toBe(false);
     expect(startsWith(pointerTo("-ERX 'x'"), 8, begin)).toBe(false);
-    expect(startsWith(text, 0, utf8(""))).toBe(true);
+    expect(startsWith(text, 0, fixedText(""))).toBe(true);
   });
 });

@@ -1,9 +1,10 @@
+import { FixedText } from "../../assembly/bytes/fixed-text";
 import * as texts from "../../assembly/nats/texts";
 import { Violation, violationRoom, writeViolation } from "../../assembly/nats/texts";
 import { keep, lengthOf, pointerTo, textAt } from "./bytes-support";
 
-function textOf(bytes: StaticArray<u8>): string {
-  return textAt(changetype<usize>(bytes), bytes.length);
+function textOf(text: FixedText): string {
+  return textAt(text.pointer, text.length);
 }
 
 /** The line, written into exactly the room that was asked for. It never needs more. */
