@@ -132,6 +132,7 @@ ${table(["stat", "kind", "more labels", ""], statRows(false))}
   same connection. A publish whose answers go to somebody else counts as \`expired\`. A pull from a JetStream consumer
   (\`$JS.API.CONSUMER.MSG.NEXT\`) is not a request. A publish to a stream is one, and its acknowledgement is the answer. One to which
   nats-server answers that nobody listens (status 503) counts in \`istio_nats_no_responders_total\` alone: nobody took time for it.
+  What still waits when a connection passes unread in DRY_RUN counts nowhere, since nobody sees whether it is answered.
 - **The service's side** has no count of what is never answered: a subscriber that only listens owes nobody an answer. What
   JetStream delivers with a reply subject of its own (\`$JS.ACK.…\`, \`$JS.FC.…\`, \`$JS.SNAPSHOT.ACK.…\`) is not a request to
   the service, since only nats-server waits for the answer.

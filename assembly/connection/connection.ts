@@ -8,6 +8,7 @@ import { OTHER_CLASS } from "../policy/subject-classes";
 import { Totals } from "../telemetry/audit";
 import { Meter } from "../telemetry/meter";
 import { RateLimit } from "../telemetry/rate-limit";
+import { Unanswered } from "../telemetry/series";
 import { Sampler } from "../telemetry/sampler";
 import { Access } from "./access";
 import { ExpectedPongs } from "./expected-pongs";
@@ -336,12 +337,17 @@ export class Connection {
     this.served.meter = meter;
   }
 
-  /** Gives up all that waits for an answer, since none will come. */
-  endExchanges(): void {
+  /** Does what cannot be read pass? Not in a line that began in DRY_RUN under an older policy: behind that the connection ends. */
+  get passesUnread(): bool {
+    return this.observing && !this.toServerPassed && !this.toClientPassed;
+  }
+
+  /** Gives up all that waits for an answer, since none will come, or none that is seen here. */
+  endExchanges(why: Unanswered): void {
     const requests = this.requests;
-    if (requests != null) requests.closeAll(this.awaited);
+    if (requests != null) requests.giveUpAll(this.awaited, why);
     const services = this.services;
-    if (services != null) services.closeAll(this.served);
+    if (services != null) services.giveUpAll(this.served, why);
   }
 
   /**
@@ -375,7 +381,7 @@ export class Connection {
 
   /** Gives back all memory, the object's own too. */
   destroy(): void {
-    this.endExchanges();
+    this.endExchanges(Unanswered.CLOSED);
     this.totals.destroy();
     this.release();
     heap.free(changetype<usize>(this.options));

@@ -9,6 +9,7 @@ import {
   PUB_WITHOUT_SIZE,
 } from "../nats/texts";
 import { ProtocolError } from "../telemetry/protocol-error";
+import { Unanswered } from "../telemetry/series";
 import { callbackTime } from "./callback-time";
 import { Connection, Phase } from "./connection";
 import { Pong } from "./expected-pongs";
@@ -63,6 +64,7 @@ function passUnread(connection: Connection): void {
   connection.phase = Phase.UNREAD;
   connection.toServerTail.release();
   connection.toClientTail.release();
+  if (connection.passesUnread) connection.endExchanges(Unanswered.UNSEEN);
 }
 
 /**

@@ -144,14 +144,14 @@ export class RequestTable {
     }
   }
 
-  /** The connection is gone: gives up all its records. */
-  closeAll(owner: OpenRequests): void {
-    while (owner.first != NONE) this.giveUp(owner.first, Unanswered.CLOSED);
+  /** The connection is gone, or is read no more: gives up all its records. */
+  giveUpAll(owner: OpenRequests, why: Unanswered): void {
+    while (owner.first != NONE) this.giveUp(owner.first, why);
   }
 
   private giveUp(number: u32, why: Unanswered): void {
     const record = this.at(number);
-    if (this.counts) {
+    if (this.counts && why != Unanswered.UNSEEN) {
       changetype<OpenRequests>(load<usize>(record, OWNER)).meter.unanswered(<i32>load<u32>(record, CLASS), why);
     }
     this.remove(number, this.search(load<u64>(record)));

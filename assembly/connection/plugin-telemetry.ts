@@ -13,6 +13,7 @@ import { Meters, NamedPrincipals, Standpoint } from "../telemetry/meters";
 import { Names } from "../telemetry/names";
 import { quotedBytes } from "../telemetry/quoted-bytes";
 import { Sampler } from "../telemetry/sampler";
+import { Unanswered } from "../telemetry/series";
 import { Connection } from "./connection";
 import { reporterOf } from "./identity";
 import { RequestTable } from "./open-requests";
@@ -192,7 +193,7 @@ export class PluginTelemetry {
     if (meter == null) return;
     meter.closed();
     if (connection.reportedSubscriptions != 0) meter.subscriptions(-connection.reportedSubscriptions);
-    connection.endExchanges();
+    connection.endExchanges(Unanswered.CLOSED);
     tellDurations();
     meter.flush();
   }

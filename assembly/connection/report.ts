@@ -305,7 +305,5 @@ export function reportUnreadable(connection: Connection, kind: ProtocolError): v
   listenerOf(connection).protocolError(kind);
   const audit = telemetryOf(connection).audit;
   if (!audit.admits(callbackTime())) return;
-  // A line that began in DRY_RUN is read as if observed (`passBegun`), and ends the connection all the same.
-  const passes = connection.observing && !connection.toServerPassed && !connection.toClientPassed;
-  audit.unreadable(auditSubjectOf(connection), passes, kind, PROTOCOL_ERROR_REMEDIES[kind]);
+  audit.unreadable(auditSubjectOf(connection), connection.passesUnread, kind, PROTOCOL_ERROR_REMEDIES[kind]);
 }

@@ -23,6 +23,8 @@ import {
 
 /** Why a request has no answer. */
 export const enum Unanswered {
+  /** It may have one, which nobody here has seen: it is in no series. */
+  UNSEEN = -1,
   EXPIRED = 0,
   EVICTED = 1,
   CLOSED = 2,

@@ -414,6 +414,38 @@ describe("durations on their way to the host", () => {
   });
 });
 
+describe("requests that wait when a connection passes unread in DRY_RUN", () => {
+  it("count nowhere, whether the client or nats-server is what cannot be read, since nobody sees their answers", () => {
+    for (const from of ["client", "server"] as const) {
+      const wire = requester(TELEMETRY, { mode: "DRY_RUN" });
+      const { host } = wire;
+      wire.client(pub("ok.ask.a", "?", "_INBOX.1") + pub("ok.ask.a", "?", "_INBOX.2"));
+      wire.server(msg("_INBOX.1", "1", "!"));
+      assert.equal(wire[from]("NONSENSE\r\n"), "NONSENSE\r\n");
+      const answer = msg("_INBOX.2", "1", "!");
+      assert.equal(wire.server(answer), answer);
+      host.advance(120_000);
+      assert.equal(stat(host, UNANSWERED), 0);
+      wire.connection.close();
+      assert.equal(stat(host, UNANSWERED), 0);
+      assert.equal(valuesOf(host, REQUEST).length, 1);
+    }
+  });
+
+  it("count as closed where the line had begun in DRY_RUN, for which ENFORCE closes the connection", () => {
+    const wire = requester(TELEMETRY, { mode: "DRY_RUN" });
+    const { host } = wire;
+    wire.client(`${pub("ok.ask.a", "?", "_INBOX.1")}PUB ok.a 1`);
+    host.configure(policy({ telemetry: TELEMETRY }));
+    wire.client(" 2 x\r\n");
+    host.advance(500);
+    host.tick();
+    assert.equal(wire.connection.closedByFilter, true);
+    wire.connection.close();
+    assert.equal(stat(host, UNANSWERED, { subject: "ask", reason: "closed" }), 1);
+  });
+});
+
 describe("the round trip of a PING", () => {
   it("is the time to its PONG", () => {
     const wire = Wire.connected(configuredHost());

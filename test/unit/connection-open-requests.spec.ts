@@ -2,6 +2,7 @@ import { giveBack, limitBytes, raiseLimit, take, usedBytes } from "../../assembl
 import { GOLDEN_64 } from "../../assembly/bytes/golden-ratio";
 import { OpenRequests, RequestTable } from "../../assembly/connection/open-requests";
 import { Meter } from "../../assembly/telemetry/meter";
+import { Unanswered } from "../../assembly/telemetry/series";
 import { zeros } from "./bytes-support";
 
 raiseLimit(64 << 20);
@@ -65,7 +66,7 @@ describe("a table of messages that wait for another one", () => {
     const one = newOwner();
     const two = newOwner();
     for (let i: u64 = 0; i < 40; i++) table.open(i % 2 == 0 ? one : two, i, 0, 0);
-    table.closeAll(one);
+    table.giveUpAll(one, Unanswered.CLOSED);
     expect(one.count).toBe(0);
     expect(table.count).toBe(20);
     for (let i: u64 = 1; i < 40; i += 2) expect(table.close(two, i)).toBe(true);
@@ -194,7 +195,7 @@ describe("a table of messages that wait for another one", () => {
     // Names are hashes. Consecutive ones would be one long run of the table.
     for (let i: u64 = 0; i < 20_000; i++) table.open(owner, i * 0x9e3779b97f4a7c15, 0, 0);
     expect(table.count).toBe(10_000);
-    table.closeAll(owner);
+    table.giveUpAll(owner, Unanswered.CLOSED);
     table.destroy();
     expect(usedBytes()).toBe(before);
   });
