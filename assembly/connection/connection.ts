@@ -176,8 +176,8 @@ export class Connection {
 
   /** Addresses of other servers are left out of INFO. */
   removesUrls: bool = false;
-  /** nats-server was told a maximum in DRY_RUN (stray-subscriptions.ts). */
-  hasLimitedInDryRun: bool = false;
+  /** nats-server was not told in DRY_RUN that a maximum was reached, or may not have been (stray-subscriptions.ts). */
+  mayHaveUntold: bool = false;
   /** The configuration's limits (policy/config-limits.ts). */
   controlLineLimit: i32 = 0;
   payloadLimit: i32 = 0;

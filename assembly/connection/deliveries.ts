@@ -145,10 +145,13 @@ function endIfReached(connection: Connection, sub: usize): void {
 /**
  * The server has counted a maximum to its end itself. It is sent an UNSUB all the same: what an account imports it delivers
  * through a copy of the subscription that has no maximum (client.go `addShadowSub`), which would go on when a newer policy
- * revokes the subscription.
+ * revokes the subscription. In DRY_RUN it is not, but for a delivery whose line only began there (to-client.ts `passBegun`).
  */
 function endReached(connection: Connection, sub: usize): void {
-  if (connection.access == null) return connection.subscriptions.end(sub);
+  if (connection.access == null && !connection.toClientPassed) {
+    connection.mayHaveUntold = true;
+    return connection.subscriptions.end(sub);
+  }
   unsubscribe(connection, sub);
   connection.subscriptions.reach(sub);
 }

@@ -15,7 +15,7 @@ import { Connection } from "./connection";
 /** nats-server is told a maximum for the subscription of this sid. */
 export function noteLimited(connection: Connection, sid: usize, length: i32): void {
   connection.largestLimited = max(connection.largestLimited, rankOf(sid, length));
-  if (connection.access == null) connection.hasLimitedInDryRun = true;
+  if (connection.access == null) connection.mayHaveUntold = true;
 }
 
 /**
@@ -26,7 +26,7 @@ export function noteLimited(connection: Connection, sid: usize, length: i32): vo
 export function noteSid(connection: Connection, sid: usize, length: i32): bool {
   if (rankOf(sid, length) > connection.largestLimited) return false;
   connection.mayHaveStray = true;
-  return connection.hasLimitedInDryRun;
+  return connection.mayHaveUntold;
 }
 
 /** A sid as a number. Those that are none, or of more than nine digits, are the largest. Equal sids have equal numbers. */

@@ -114,8 +114,8 @@ const WITHOUT_SESSION = `## Differences that no session shows
   the account, nobody. Stricter: filter.
 - **A sid that was used again behind a maximum** of nats-server's makes the connection end with the next policy, and a further
   CONNECT does not end the filter of deliveries then: nats-server may go on with a subscription that it has forgotten (docs/adr/0008).
-  A reload of its own users does not end that. Where the maximum was told in DRY_RUN, and the filter has forgotten the subscription,
-  the connection ends under ENFORCE with the SUB itself (docs/adr/0006). Stricter: filter.
+  A reload of its own users does not end that. Where the maximum was told or reached in DRY_RUN, and the filter has forgotten the
+  subscription, the connection ends under ENFORCE with the SUB itself (docs/adr/0006). Stricter: filter.
 - **Ended subscriptions** are remembered for a while only (docs/adr/0006); a message for one that is forgotten is judged as
   if it belonged to every queue. Stricter: filter.
 

@@ -55,6 +55,7 @@ describe("what an account imports from another one", () => {
         changing: { filter: { config: ALL } },
         reused: { filter: { config: ALL } },
         trial: { filter: { config: TRIAL } },
+        told: { filter: { config: ALL } },
       },
       nats: { config: CONFIG, jetStream: false },
     });
@@ -138,20 +139,27 @@ describe("what an account imports from another one", () => {
     client.close();
   });
 
-  it("does not come for a sid that is used again under ENFORCE, whose maximum was reached in DRY_RUN", async () => {
-    const client = await connect("trial");
-    await client.send("SUB news.* 1\r\nUNSUB 1 1\r\n");
-    await client.flush();
-    await keep("store.news.a");
-    assert.deepEqual(await messagesOf(client), ["MSG news.a 1 1 x"]);
-    const others = Array.from({ length: REMEMBERED }, (_, i) => `SUB other.${i} ${i + 2}\r\nUNSUB ${i + 2}\r\n`);
-    await client.send(others.join(""));
-    await client.flush();
-    await change("trial", client, RAW_ONLY, "raw");
-    await keep("store.news.b");
-    assert.deepEqual(await messagesOf(client), []);
-    await client.send("SUB store.raw.a 1\r\n");
-    await keep("store.news.c");
-    assert.deepEqual(linesOf(await client.untilClosed()), []);
-  });
+  for (const [told, listener] of [
+    ["in DRY_RUN", "trial"],
+    ["under ENFORCE", "told"],
+  ] as const) {
+    it(`does not come for a sid used again under ENFORCE, whose maximum, told ${told}, was reached in DRY_RUN`, async () => {
+      const client = await connect(listener);
+      await client.send("SUB news.* 1\r\nUNSUB 1 1\r\n");
+      await client.flush();
+      // Nobody may publish this mark while a policy is enforced.
+      await change(listener, client, TRIAL, "trial");
+      await keep("store.news.a");
+      assert.deepEqual(await messagesOf(client), ["MSG news.a 1 1 x"]);
+      const others = Array.from({ length: REMEMBERED }, (_, i) => `SUB other.${i} ${i + 2}\r\nUNSUB ${i + 2}\r\n`);
+      await client.send(others.join(""));
+      await client.flush();
+      await change(listener, client, RAW_ONLY, "raw");
+      await keep("store.news.b");
+      assert.deepEqual(await messagesOf(client), []);
+      await client.send("SUB store.raw.a 1\r\n");
+      await keep("store.news.c");
+      assert.deepEqual(linesOf(await client.untilClosed()), []);
+    });
+  }
 });

@@ -345,6 +345,27 @@ describe("a maximum that is counted here when DRY_RUN begins", () => {
   });
 });
 
+describe("a maximum that nats-server was told under ENFORCE and that is reached in DRY_RUN", () => {
+  const rights = (...allow: string[]): object => ({ publish: { allow: ["p"] }, subscribe: { allow } });
+
+  it("ends the connection if its sid is used again under ENFORCE, since an import may go on under it", () => {
+    const { host, wire } = connected(policyOf(rights("a.1", "b.1")));
+    assert.equal(wire.client("SUB a.1 7\r\nUNSUB 7 1\r\n"), "SUB a.1 7\r\nUNSUB 7 1\r\n");
+    host.configure(policyOf(rights("a.1", "b.1"), { mode: "DRY_RUN" }));
+    assert.equal(wire.server(msg("a.1", "7")), msg("a.1", "7"));
+    // Which makes it forgotten.
+    for (let second = 0; second < 15; second++) {
+      host.advance(1000);
+      host.tick();
+    }
+    host.configure(policyOf(rights("b.1")));
+    wire.client("SUB b.1 7\r\n");
+    assert.equal(wire.server(msg("a.1", "7", "secret")), "");
+    tick(host);
+    assert.equal(wire.connection.closedByFilter, true);
+  });
+});
+
 describe("DRY_RUN, which edits nothing,", () => {
   const filtered = { publish: { allow: ["a"] }, subscribe: { allow: ["a.>"], deny: ["a.secret"] } };
   const observed = policyOf(filtered, { mode: "DRY_RUN" });

@@ -128,6 +128,21 @@ describe("a publish whose line began in DRY_RUN", () => {
   });
 });
 
+describe("a delivery whose line began in DRY_RUN", () => {
+  it("has nats-server told of the end if it reaches a maximum that nats-server counts, wherever the policy changes", () => {
+    const rule = { publish: { allow: ["x"] }, subscribe: { allow: ["ok.*"] } };
+    const line = "MSG ok.1 1 1\r\n";
+    for (let cut = 1; cut < line.length; cut++) {
+      const { host, wire } = connected(policyOf(rule, { mode: "DRY_RUN" }));
+      wire.client("SUB ok.* 1\r\nUNSUB 1 2\r\n");
+      wire.server(msg("ok.1", "1", "x") + line.slice(0, cut));
+      host.configure(policyOf(rule));
+      assert.equal(wire.server(`${line.slice(cut)}x\r\n`), `${line.slice(cut)}x\r\n`);
+      assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`, `cut at ${cut}`);
+    }
+  });
+});
+
 describe("a PONG that began in DRY_RUN", () => {
   it("takes no PONG behind it along, which becomes the text of its own refusal", () => {
     const { host, wire } = connected(policyOf({ publish: { allow: ["ok.>"] } }, { mode: "DRY_RUN" }));
