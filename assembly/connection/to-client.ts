@@ -80,18 +80,18 @@ export function takeFromServer(connection: Connection, size: i32): bool {
   return !chunk.mustStay;
 }
 
-/** The beginning of this line went to the client in DRY_RUN, under an older policy, so its end must follow, whatever it is. */
+/**
+ * The beginning of this line went to the client in DRY_RUN, under an older policy, so its end must follow, whatever it is. The present
+ * one is only asked.
+ */
 function passBegun(connection: Connection, position: i32): i32 {
-  const access = connection.access;
-  connection.access = null;
-  connection.observing = true;
+  const shadow = connection.onlyAsk();
   const next = takeLine(connection, position);
-  connection.access = access;
-  connection.observing = false;
+  connection.judgeAgain(shadow);
   if (next == position) return position;
-  // A delivery, whose reply subject the present policy did not hear of while it passed.
-  if (access != null && connection.toClientPayload > 0 && line.replyLength > 0) {
-    access.noteReply(line.reply, line.replyLength);
+  // Rules on trial were not asked, but must know of an answer that others have granted.
+  if (shadow != null && connection.toClientPayload > 0 && line.replyLength > 0) {
+    shadow.noteReply(line.reply, line.replyLength);
   }
   connection.toClientPassed = false;
   chunk.thaw();
