@@ -140,8 +140,8 @@ ${table(["stat", "kind", "more labels", ""], statRows(false))}
   then stays, until the proxy's process ends. \`istio_nats_policy_info\` and \`istio_nats_policy_rules\` are set anew with every
   tick, and are right again half a second after a VM has been replaced.
 - **\`istio_nats_subscriptions_active\`** is counted with the tick; subscriptions that live for less are not seen.
-  Where a client raises a maximum (\`UNSUB 8 3\`, then \`UNSUB 8 4\`) just as nats-server reaches the first one, a subscription that
-  has ended there counts until the client ends it, or its connection.
+  Where a client raises a maximum (\`UNSUB 8 3\`, then \`UNSUB 8 4\`) just as nats-server reaches the first one, in DRY_RUN a
+  subscription that has ended there counts until the client ends it, or its connection.
 - **\`kind\`** of \`istio_nats_protocol_errors_total\` is explained in
   [troubleshooting.md](troubleshooting.md#the-connection-closes-with-a-protocol-error). That of \`istio_nats_server_errors_total\` is
   explained here:

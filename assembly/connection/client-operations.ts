@@ -231,7 +231,8 @@ function refuseSubscription(connection: Connection, chunk: Chunk, line: ClientLi
  * Keeps the same books as nats-server does of its subscriptions. While deliveries are filtered, its count would include
  * messages that the client never got. So a maximum is counted here then, a PING takes the place of the UNSUB, and the server is
  * sent the UNSUB when the maximum is reached. What the server has delivered before that PING counts, but is not cut off by the
- * maximum (docs/adr/0011).
+ * maximum (docs/adr/0011). Where the server counts, a PING goes before a further UNSUB with a maximum: until its PONG the former
+ * one holds, which may end the subscription first.
  */
 function unsubscribe(connection: Connection, chunk: Chunk, line: ClientLine, position: i32): i32 {
   const next = chunk.position(line.next);
@@ -243,17 +244,18 @@ function unsubscribe(connection: Connection, chunk: Chunk, line: ClientLine, pos
     subscriptions.end(sub);
     return endAtServer(connection, chunk, line, position);
   }
-  if (!here) {
+  if (!here && (connection.observing || maxOf(sub) == 0)) {
     noteLimited(connection, line.sid, line.sidLength);
     setMax(sub, line.maxMessages, false);
     return next;
   }
-  const kind = connection.options.verbose ? Pong.MAXIMUM_OK : Pong.MAXIMUM;
+  const kind = here && connection.options.verbose ? Pong.MAXIMUM_OK : Pong.MAXIMUM;
   if (!connection.pongs.pushSubscription(kind, line.sid, line.sidLength, serialOf(sub), line.maxMessages)) {
     return unreadable(connection, chunk, position, ProtocolError.MEMORY);
   }
-  addPendingMaxima(sub, 1);
-  return replaceByPing(connection, chunk, position, next);
+  addPendingMaxima(sub, i32(here));
+  replaceByPing(connection, chunk, position, here ? next : position);
+  return next;
 }
 
 /**

@@ -28,7 +28,6 @@ import {
   pendingMaximaOf,
   queueLengthOf,
   queueOf,
-  receivedOf,
   serialOf,
   setMax,
   sidLengthOf,
@@ -187,20 +186,17 @@ export function subscriptionBegins(connection: Connection): void {
 }
 
 /**
- * The PONG of a PING in place of an UNSUB with a maximum has come: all that the server delivered before it has been counted.
- * From here on the maximum holds.
+ * The PONG of a PING in place of an UNSUB with a maximum has come, or before one where the server counts: all that the server
+ * delivered before it has been counted. From here on the maximum holds.
  */
 export function maximumTaken(connection: Connection): void {
   const sub = subscriptionOfPong(connection);
   if (sub == 0) return;
-  const maximum = connection.pongs.maximum;
-  addPendingMaxima(sub, -1);
-  setMax(sub, maximum, true);
+  const here = pendingMaximaOf(sub) > 0;
+  addPendingMaxima(sub, -i32(here));
+  setMax(sub, connection.pongs.maximum, here);
   if (!isLive(sub)) return;
-  if (maximum <= receivedOf(sub)) {
-    endCounted(connection, sub);
-    return;
-  }
+  endIfReached(connection, sub);
   if (connection.access == null) tellMaximum(connection, sub);
 }
 

@@ -104,10 +104,41 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     assert.equal(pending.server(first + PONG + second), first);
   });
 
+  it("that is raised or lowered at the server holds from where the server has read it, as the gauge says", () => {
+    const live = (wire: Wire): number => stat(wire.host, "istio_nats_subscriptions_active");
+    const counting = (lines: string): Wire => {
+      const wire = Wire.connected(configuredHost());
+      assert.equal(wire.client("SUB ok.1 8\r\nUNSUB 8 3\r\n"), "SUB ok.1 8\r\nUNSUB 8 3\r\n");
+      assert.equal(wire.client(lines), lines.replaceAll("UNSUB", `${PING}UNSUB`));
+      return wire;
+    };
+    const one = msg("ok.1", "8");
+    // nats-server 2.15.2 has ended it before it reads `UNSUB 8 4`, and keeps it otherwise.
+    const reached = counting("UNSUB 8 4\r\n");
+    assert.equal(reached.server(one.repeat(3) + PONG), one.repeat(3));
+    assert.equal(live(reached), 0);
+    const raised = counting("UNSUB 8 4\r\n");
+    assert.equal(raised.server(one.repeat(2) + PONG + one), one.repeat(3));
+    assert.equal(live(raised), 1);
+    assert.equal(raised.server(one), one);
+    assert.equal(live(raised), 0);
+    const lowered = counting("UNSUB 8 5\r\nUNSUB 8 2\r\n");
+    assert.equal(lowered.server(one + PONG + PONG), one);
+    assert.equal(live(lowered), 1);
+    assert.equal(lowered.server(one), one);
+    assert.equal(live(lowered), 0);
+    const below = counting("UNSUB 8 5\r\nUNSUB 8 2\r\n");
+    assert.equal(below.server(one.repeat(2) + PONG), one.repeat(2));
+    assert.equal(live(below), 1);
+    assert.equal(below.server(PONG), "");
+    assert.equal(live(below), 0);
+  });
+
   it("goes on to the server if that already counts, because the subscription existed before filtering began", () => {
     const wire = Wire.connected(configuredHost({ rule: FILTERED }));
-    const counted = "SUB ok.1 1\r\nUNSUB 1 2\r\nSUB ok.* 9\r\nUNSUB 1 3\r\n";
-    assert.equal(wire.client(counted), counted);
+    const first = "SUB ok.1 1\r\nUNSUB 1 2\r\nSUB ok.* 9\r\n";
+    assert.equal(wire.client(`${first}UNSUB 1 3\r\n`), `${first}${PING}UNSUB 1 3\r\n`);
+    assert.equal(wire.server(PONG), "");
     const four = msg("ok.1", "1").repeat(4);
     assert.equal(wire.server(four), four, "the server ends it; what still comes is what it had sent before");
     assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`, "in case an account imports it");
@@ -153,8 +184,9 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
 
   it("of a member of a queue group is left to the server, so that the group loses no message after it", () => {
     const wire = filtering(CONNECT);
-    const lines = "SUB box.1 workers 1\r\nUNSUB 1 2\r\nUNSUB 1 3\r\n";
-    assert.equal(wire.client(lines), lines);
+    const first = "SUB box.1 workers 1\r\nUNSUB 1 2\r\n";
+    assert.equal(wire.client(`${first}UNSUB 1 3\r\n`), `${first}${PING}UNSUB 1 3\r\n`);
+    assert.equal(wire.server(PONG), "");
     const four = msg("box.1", "1").repeat(4);
     assert.equal(wire.server(four), four, "the server ends it; what still comes is what it had sent before");
     assert.equal(wire.client(PING), `UNSUB 1\r\n${PING}`);
