@@ -66,7 +66,8 @@ export function deliver(connection: Connection, line: ServerLine): bool {
     noteKeptBack(connection, line, sub);
     return false;
   }
-  if (!connection.observing && isMisread(connection, line)) {
+  const misread = isMisread(connection, line);
+  if (misread && !connection.observing) {
     reportUnreadable(connection, ProtocolError.LINE_BREAK);
     noteKeptBack(connection, line, sub);
     return false;
@@ -74,6 +75,7 @@ export function deliver(connection: Connection, line: ServerLine): bool {
   const shadow = connection.shadow;
   if (shadow != null) {
     if (shadow.filtering && keepsBack(shadow, line, sub)) reportDelivery(connection, true, line, shadow);
+    else if (misread) reportUnreadable(connection, ProtocolError.LINE_BREAK);
     else if (line.replyLength > 0 && shadow.grantsReplies) shadow.noteReply(line.reply, line.replyLength);
   }
   deliveryPasses(connection, line, sub, meter);
@@ -90,8 +92,9 @@ function keepsBack(access: Access, line: ServerLine, sub: usize): bool {
   return access.keepsBack(line.subject, line.subjectLength, queue, queueLength, isKnown);
 }
 
-/** Would the client take the subject or the reply subject for two arguments? */
+/** Would the client take the subject or the reply subject for two arguments, or for the end of the line? */
 function isMisread(connection: Connection, line: ServerLine): bool {
+  if (line.hasLineBreak) return true;
   const blanks = connection.options.blanks;
   if (blanks == LibraryBlanks.USUAL) return false;
   const withHeaders = line.operation == Operation.HMSG;

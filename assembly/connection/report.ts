@@ -305,5 +305,7 @@ export function reportUnreadable(connection: Connection, kind: ProtocolError): v
   listenerOf(connection).protocolError(kind);
   const audit = telemetryOf(connection).audit;
   if (!audit.admits(callbackTime())) return;
-  audit.unreadable(auditSubjectOf(connection), connection.passesUnread, kind, PROTOCOL_ERROR_REMEDIES[kind]);
+  // A delivery alone passes wherever it is observed.
+  const passes = kind == ProtocolError.LINE_BREAK ? connection.observing : connection.passesUnread;
+  audit.unreadable(auditSubjectOf(connection), passes, kind, PROTOCOL_ERROR_REMEDIES[kind]);
 }

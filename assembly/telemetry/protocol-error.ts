@@ -14,7 +14,7 @@ export const enum ProtocolError {
   UNFINISHED = 11,
   MEMORY = 12,
   HOST = 13,
-  /** A delivery whose subject holds a CR or LF, or what the client's library alone takes for a blank; it alone is dropped. */
+  /** A delivery whose subject holds a CR or LF, or what the client's library alone takes for a blank; it alone is dropped, or in DRY_RUN passes. */
   LINE_BREAK = 14,
   /** nats-server requires TLS inside the stream (`tls_required` in INFO). */
   SERVER_TLS = 15,
@@ -62,7 +62,7 @@ export const PROTOCOL_ERROR_REMEDIES: StaticArray<string> = [
   "the stream ended inside an operation: see why the client left",
   "limits.memory of this VM is used up: raise it, or look for clients that do not read",
   "the proxy would not hand over or take bytes; please report this",
-  "a subject has a line break, or what this client's library alone takes for a blank; the message was dropped: see who sends so",
+  "a subject has a line break, or what this client's library alone takes for a blank; ENFORCE drops the message: see who sends so",
   "nats-server requires TLS inside the stream (tls_required in its INFO), which the mesh has encrypted already: turn its tls block off, or use allow_non_tls",
   "a CONNECT that turns headers on or off behind a SUB: say in the first CONNECT, before any SUB, whether the client takes headers",
 ];

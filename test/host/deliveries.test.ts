@@ -2,7 +2,19 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { filterModule } from "./filter.ts";
 import { Host } from "./host.ts";
-import { configuredHost, CONNECT, hmsg, msg, PING, PONG, stat, subscriptionViolation, Wire } from "./wire.ts";
+import {
+  auditOf,
+  configuredHost,
+  CONNECT,
+  hmsg,
+  msg,
+  PING,
+  policy,
+  PONG,
+  stat,
+  subscriptionViolation,
+  Wire,
+} from "./wire.ts";
 
 const FILTERED = { subscribe: { allow: ["ok.>", "box.*"], deny: ["ok.secret", "ok.work.x workers"] } };
 
@@ -141,6 +153,43 @@ describe("a delivery whose subject or reply subject has what the client's librar
     assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "line_break" }), 2);
     const without = msg(`ok.a${blank}2`, "1", "x");
     assert.equal(wire.server(without), without);
+  });
+
+  it("passes in DRY_RUN, which reports what ENFORCE would do, once", () => {
+    const broken = [...misread, msg("ok.a\rb", "1", "x"), msg("ok.a\r\f", "1", "x")];
+    const host = configuredHost({ mode: "DRY_RUN", rule: { allow_responses: true } });
+    const wire = Wire.connected(host, { connect: python });
+    wire.client("SUB ok.> 1\r\n");
+    for (const message of broken) assert.equal(wire.server(message), message);
+    assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "line_break" }), broken.length);
+    assert.equal(stat(host, "istio_nats_messages_total", { operation: "MSG", verdict: "allowed" }), broken.length);
+    const records = auditOf(host).filter(({ event }) => String(event).startsWith("unreadable"));
+    assert.deepEqual(
+      records.map((record) => [record["event"], record["kind"]]),
+      Array(broken.length).fill(["unreadable_passed", "line_break"]),
+    );
+    assert.equal(wire.client("NONSENSE\r\n"), "NONSENSE\r\n");
+  });
+
+  it("is reported as passed if its line began in DRY_RUN, though the policy is enforced by then", () => {
+    const host = configuredHost({ mode: "DRY_RUN" });
+    const wire = Wire.connected(host, { connect: python });
+    wire.client("SUB ok.> 1\r\n");
+    const message = misread[0]!;
+    wire.server(message.slice(0, 5));
+    host.configure(policy());
+    assert.equal(wire.server(message.slice(5)), message.slice(5));
+    const events = auditOf(host).map(({ event }) => event);
+    assert.ok(events.includes("unreadable_passed") && !events.includes("unreadable"), String(events));
+  });
+
+  it("is reported in DRY_RUN as denied where a deny entry would withhold it, and as nothing else", () => {
+    const host = configuredHost({ mode: "DRY_RUN", rule: { subscribe: { allow: ["ok.>"], deny: ["ok.*.no"] } } });
+    const wire = Wire.connected(host, { connect: python });
+    wire.client("SUB ok.> 1\r\n");
+    wire.server(msg("ok.a\fb.no", "1"));
+    assert.equal(stat(host, "istio_nats_dry_run_refusals_total", { reason: "denied" }), 1);
+    assert.equal(stat(host, "istio_nats_protocol_errors_total"), 0);
   });
 
   it("goes to clients of other languages", () => {
