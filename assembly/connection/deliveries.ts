@@ -55,6 +55,7 @@ export function deliver(connection: Connection, line: ServerLine): bool {
   // Its maximum is reached or its right lost, and this message was sent before the server knew.
   if (sub != 0 && (endedByCount(sub) || isWithheld(sub)) && !connection.observing) {
     if (bringsRevoked(sub)) reportRevokedDelivery(connection, line);
+    else meter.overMaximum();
     return false;
   }
   if ((sub == 0 || mayBeFormers(sub)) && access != null && access.hasLost(line.subject, line.subjectLength)) {

@@ -29,6 +29,7 @@ import {
   messagesOf,
   NO_RESPONDERS_AT,
   OPENED_AT,
+  OVER_MAXIMUM_AT,
   OWN_SERIES,
   ownSeriesKind,
   ownSeriesName,
@@ -251,6 +252,11 @@ export class Meter {
   /** A connection leads to a nats-server with which the filter has not been tested. */
   untestedServer(): void {
     this.addTo(this.own, UNTESTED_AT, 1);
+  }
+
+  /** A delivery was kept back because it came beyond a maximum that is counted here. */
+  overMaximum(): void {
+    this.addTo(this.own, OVER_MAXIMUM_AT, 1);
   }
 
   /** nats-server has answered a request of that class that nobody listens. */

@@ -12,6 +12,7 @@ import {
   DURATIONS_LEFT_OUT,
   MESSAGES,
   NO_RESPONDERS,
+  OVER_MAXIMUM,
   PROTOCOL_ERRORS,
   REQUESTS_UNANSWERED,
   SERVER_ERRORS,
@@ -77,7 +78,8 @@ export const CLOSED_AT: i32 = OPENED_AT + Verdict.REFUSED + 1;
 export const ACTIVE_AT: i32 = CLOSED_AT + 1;
 export const SUBSCRIPTIONS_AT: i32 = ACTIVE_AT + 1;
 export const UNTESTED_AT: i32 = SUBSCRIPTIONS_AT + 1;
-export const PROTOCOL_ERRORS_AT: i32 = UNTESTED_AT + 1;
+export const OVER_MAXIMUM_AT: i32 = UNTESTED_AT + 1;
+export const PROTOCOL_ERRORS_AT: i32 = OVER_MAXIMUM_AT + 1;
 export const SERVER_ERRORS_AT: i32 = PROTOCOL_ERRORS_AT + PROTOCOL_ERROR_COUNT;
 export const OWN_SERIES: i32 = SERVER_ERRORS_AT + SERVER_ERROR_COUNT;
 
@@ -93,6 +95,7 @@ export function ownSeriesName(series: i32): string {
   if (series == ACTIVE_AT) return CONNECTIONS_ACTIVE;
   if (series == SUBSCRIPTIONS_AT) return SUBSCRIPTIONS_ACTIVE;
   if (series == UNTESTED_AT) return UNTESTED_SERVERS;
+  if (series == OVER_MAXIMUM_AT) return OVER_MAXIMUM;
   if (series < SERVER_ERRORS_AT) {
     return label("kind", PROTOCOL_ERROR_NAMES[series - PROTOCOL_ERRORS_AT]) + PROTOCOL_ERRORS;
   }

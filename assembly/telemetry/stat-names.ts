@@ -19,6 +19,7 @@ export const REQUESTS_UNANSWERED: string = "istio_nats_requests_unanswered_total
 export const DURATIONS_LEFT_OUT: string = "istio_nats_durations_left_out_total";
 export const PING_RTT: string = "istio_nats_ping_rtt_milliseconds";
 export const UNTESTED_SERVERS: string = "istio_nats_untested_servers_total";
+export const OVER_MAXIMUM: string = "istio_nats_over_maximum_total";
 export const POLICY_INFO: string = "istio_nats_policy_info";
 export const POLICY_RULES: string = "istio_nats_policy_rules";
 export const POLICY_REJECTED: string = "istio_nats_policy_rejected_total";

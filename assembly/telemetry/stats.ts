@@ -163,6 +163,13 @@ export const STATS: Stat[] = [
     false,
   ),
   new Stat(
+    names.OVER_MAXIMUM,
+    "counter",
+    [],
+    "Deliveries beyond a maximum (`UNSUB sid max`) that the filter counts in nats-server's place, which do not reach the client.",
+    false,
+  ),
+  new Stat(
     names.POLICY_INFO,
     "gauge",
     ["policy", "mode", "version"],

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { configuredHost, CONNECT, hpub, msg, PING, PONG, pub, VERBOSE_CONNECT, Wire } from "./wire.ts";
+import { configuredHost, CONNECT, hpub, msg, PING, PONG, pub, stat, VERBOSE_CONNECT, Wire } from "./wire.ts";
 
 const FILTERED = { subscribe: { allow: ["ok.>", "box.*"], deny: ["ok.secret", "ok.work.x workers"] } };
 
@@ -27,6 +27,27 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
       assert.equal(wire.client(next), `UNSUB 9\r\n${PING}${forwarded}`);
       assert.equal(wire.client(next), forwarded);
     }
+  });
+
+  it("has what comes beyond it counted, which is no refusal", () => {
+    const wire = filtering(CONNECT);
+    const { host } = wire;
+    const beyond = (): number => stat(host, "istio_nats_over_maximum_total");
+    const one = msg("ok.1", "9");
+    wire.client("UNSUB 9 2\r\n");
+    assert.equal(wire.server(PONG + one.repeat(2)), one.repeat(2));
+    assert.equal(beyond(), 0);
+    // Before nats-server is told, before its PONG shows that it knows, and while another one has the sid.
+    assert.equal(wire.server(one), "");
+    wire.client("UNSUB 9\r\n");
+    assert.equal(wire.server(one), "");
+    wire.client("SUB ok.* 9\r\n");
+    assert.equal(wire.server(one), "");
+    assert.equal(beyond(), 3);
+    assert.equal(stat(host, "istio_nats_refusals_total"), 0);
+    assert.equal(stat(host, "istio_nats_messages_total", { operation: "MSG" }), 2);
+    assert.equal(wire.server(PONG.repeat(2) + one), one);
+    assert.equal(beyond(), 3);
   });
 
   it("counts messages with a reply subject or a long subject like any other", () => {
