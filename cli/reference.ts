@@ -1,6 +1,7 @@
 import { Help, type Command, type Option } from "commander";
 import type { Check } from "./doctor/family.ts";
 import { FAMILIES } from "./doctor/table.ts";
+import { remedyText } from "./manifests/rendering.ts";
 import { makeProgram } from "./program.ts";
 
 /** Written by hand. The rest of the page is made from the tables. */
@@ -91,7 +92,7 @@ function commandSection(command: Command): string {
 }
 
 function checkSection(id: string, { severity, what, remedy }: Check): string {
-  return `#### \`${id}\`\n\n**${severity}**: ${what}\n\nRemedy: ${remedy}.\n`;
+  return `#### \`${id}\`\n\n**${severity}**: ${what}\n\nRemedy: ${remedyText(remedy, "doctor")}.\n`;
 }
 
 /** The page about the command as Markdown, not yet formatted. */

@@ -1,13 +1,15 @@
 import type { Filter } from "../filter-host.ts";
-import { byPosition, placeText } from "../manifests/place.ts";
+import { byPosition } from "../manifests/place.ts";
 import type { Field } from "../manifests/field.ts";
 import { EMPTY_FILE, readManifests, type Manifests, type ReadProblem } from "../manifests/read.ts";
+import { remedyText } from "../manifests/rendering.ts";
 import type { Source } from "../manifests/source.ts";
 import { Mesh, type MeshOptions } from "../mesh/mesh.ts";
 import { isPolicy } from "../mesh/plugin.ts";
 import { isChartValues, ownValues } from "../policy/chart-values.ts";
 import type { Finding } from "./finding.ts";
-import { CHECKS, FAMILIES } from "./table.ts";
+import type { Patient } from "./family.ts";
+import { FAMILIES } from "./table.ts";
 
 export interface ExamineOptions extends MeshOptions {
   /** The namespace of objects that do not name one. */
@@ -26,7 +28,7 @@ export interface Diagnosis {
 function strangeText({ file, text }: Source, documents: readonly Field[]): Pick<ReadProblem, "message" | "remedy"> {
   if (text.trim() === "") return EMPTY_FILE;
   if (documents.flatMap(ownValues).some(isChartValues)) {
-    const rendered = `helm template RELEASE CHART --values ${file} | istio-nats doctor -`;
+    const rendered = remedyText({ by: `helm template RELEASE CHART --values ${file}` }, "doctor");
     const remedy = `render the chart with them: ${rendered}; to check only the policy: istio-nats check ${file}`;
     return { message: "these are chart values, not a Kubernetes object", remedy };
   }
@@ -34,24 +36,6 @@ function strangeText({ file, text }: Source, documents: readonly Field[]): Pick<
   return documents.some(isPolicy)
     ? { message, remedy: `for a policy by itself: istio-nats check ${file}` }
     : { message };
-}
-
-/** Why something that was given was not judged, and may hold what other findings miss. */
-const UNREAD: ReadonlySet<ReadProblem["kind"]> = new Set([
-  "syntax",
-  "too-large",
-  "aliases",
-  "helm-template",
-  "kustomization",
-  "object-incomplete",
-]);
-
-/** A finding with a remedy of its own says what it is about, and that is there. */
-function afterReading(finding: Finding, { place }: ReadProblem): Finding {
-  const check = CHECKS.get(finding.id);
-  if (check?.isOfAbsence !== true || !finding.remedy.endsWith(check.remedy)) return finding;
-  const remedy = `look at ${placeText(place)} first, which could not be judged and may hold it; otherwise ${finding.remedy}`;
-  return { ...finding, remedy };
 }
 
 /** Judges the sources as one mesh. */
@@ -71,9 +55,8 @@ export function examine(sources: readonly Source[], filter: Filter, options: Exa
   }
   const mesh = new Mesh(manifests.resources, options);
   const { isNamespaceGiven } = options;
-  const unread = manifests.problems.find(({ kind }) => UNREAD.has(kind));
-  const found = FAMILIES.flatMap((family) => family.examine({ mesh, manifests, filter, isNamespaceGiven }));
-  const findings = unread ? found.map((finding) => afterReading(finding, unread)) : found;
+  const patient: Patient = { command: "doctor", mesh, manifests, filter, isNamespaceGiven };
+  const findings = FAMILIES.flatMap((family) => family.examine(patient));
   const order = new Map(sources.map(({ file }, index) => [file, index]));
   const fileOf = ({ place }: Finding): number => order.get(place.file) ?? 0;
   findings.sort((a, b) => fileOf(a) - fileOf(b) || byPosition(a.place, b.place));

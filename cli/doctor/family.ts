@@ -1,7 +1,8 @@
 import type { Filter } from "../filter-host.ts";
-import type { Manifests } from "../manifests/read.ts";
+import type { Manifests, ReadProblem } from "../manifests/read.ts";
+import { remedyText, type CommandName, type Remedy } from "../manifests/rendering.ts";
 import type { Resource } from "../manifests/resource.ts";
-import type { Place } from "../manifests/place.ts";
+import { placeText, type Place } from "../manifests/place.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 import type { Finding, Severity } from "./finding.ts";
 
@@ -11,12 +12,14 @@ export interface Check {
   /** What will happen, in one or two sentences. */
   what: string;
   /** What to do, unless the finding has something more exact. */
-  remedy: string;
+  remedy: Remedy;
   /** Whether it says that something is not among the files, where a file that could not be read may have it. */
   isOfAbsence?: true;
 }
 
 export interface Patient {
+  /** The command that was asked. */
+  command: CommandName;
   mesh: Mesh;
   manifests: Manifests;
   filter: Filter;
@@ -26,7 +29,7 @@ export interface Patient {
 
 export interface Remedied {
   /** Given if the finding has something more exact than its check. */
-  remedy?: string | undefined;
+  remedy?: Remedy | undefined;
   /** Objects whose namespaces were compared: the fault may be that one of them was only assumed. */
   compared?: readonly Resource[];
 }
@@ -51,15 +54,34 @@ export function family<Id extends string>(
     checks,
     examine: (patient) => {
       const findings: Finding[] = [];
+      const unread = patient.manifests.problems.find(({ kind }) => UNREAD.has(kind));
       run(patient, (id, place, message, remedied) => {
         const { remedy, compared = [] } = typeof remedied === "string" ? { remedy: remedied } : (remedied ?? {});
-        const { severity, remedy: general } = checks[id];
+        const { severity, remedy: general, isOfAbsence } = checks[id];
         const assumed = patient.isNamespaceGiven === true ? [] : compared;
-        findings.push({ id, severity, place, message, remedy: withNamespace(remedy ?? general, assumed) });
+        const whole = withNamespace(remedyText(remedy ?? general, patient.command), assumed);
+        // A finding with a remedy of its own says what it is about, and that is there.
+        const isMissed = isOfAbsence === true && remedy === undefined;
+        findings.push({ id, severity, place, message, remedy: isMissed ? afterReading(whole, unread) : whole });
       });
       return findings;
     },
   };
+}
+
+/** Why something that was given was not judged, and may hold what other findings miss. */
+const UNREAD: ReadonlySet<ReadProblem["kind"]> = new Set([
+  "syntax",
+  "too-large",
+  "aliases",
+  "helm-template",
+  "kustomization",
+  "object-incomplete",
+]);
+
+function afterReading(remedy: string, unread: ReadProblem | undefined): string {
+  if (!unread) return remedy;
+  return `look at ${placeText(unread.place)} first, which could not be judged and may hold it; otherwise ${remedy}`;
 }
 
 /** Manifests rendered by Helm often name no namespace, because Helm itself keeps it. */

@@ -4,6 +4,7 @@ import { resolveAliases } from "./aliases.ts";
 import { Field } from "./field.ts";
 import { isMergeKey, KUBERNETES_YAML } from "./kubernetes-yaml.ts";
 import type { Place } from "./place.ts";
+import type { Remedy } from "./rendering.ts";
 import { Resource } from "./resource.ts";
 import { MAX_SOURCE_BYTES, type Source } from "./source.ts";
 import { unfilledRemedy } from "./unfilled.ts";
@@ -33,7 +34,7 @@ export interface ReadProblem {
   place: Place;
   message: string;
   /** Given if this case has a more exact remedy than its check. */
-  remedy?: string;
+  remedy?: Remedy;
 }
 
 /** What a named file that holds nothing at all is told, whatever was looked for in it. */
@@ -54,7 +55,8 @@ export function readManifests(source: Source, defaultNamespace: string): Manifes
   const manifests: Manifests = { resources: [], others: [], problems: [] };
   const top: Place = { file: source.file, line: 1, column: 1 };
   if (source.helmTemplate) {
-    manifests.problems.push({ kind: "helm-template", place: top, message: "a template of a Helm chart is not judged" });
+    const message = "a template of a Helm chart is not judged";
+    manifests.problems.push({ kind: "helm-template", place: top, message });
     return manifests;
   }
   if (source.tooLarge) {
@@ -246,7 +248,7 @@ function sort(root: Field, defaultNamespace: string, into: Manifests): void {
       kind === "Component"
         ? ["a component of kustomize", "FOLDER-OF-A-KUSTOMIZATION-THAT-NAMES-IT"]
         : ["a kustomization", dirname(place.file)];
-    const remedy = `kubectl kustomize ${folder} | istio-nats doctor -`;
+    const remedy = { by: `kubectl kustomize ${folder}` };
     into.problems.push({ kind: "kustomization", place, message: `${what} is not judged`, remedy });
   } else into.resources.push(new Resource(root, defaultNamespace));
 }

@@ -1,7 +1,7 @@
 import type { Finding } from "../doctor/finding.ts";
 import { files } from "../doctor/families/files.ts";
 import { examinePolicy, homeIn, POLICY_CHECKS, type PolicyHome, type PolicyId } from "../doctor/families/policy.ts";
-import { family } from "../doctor/family.ts";
+import { family, type Patient } from "../doctor/family.ts";
 import { spelling } from "../doctor/families/spelling.ts";
 import { renderedBy } from "../doctor/families/rendered.ts";
 import { size } from "../doctor/families/size.ts";
@@ -68,9 +68,8 @@ function checkSource(source: Source, filter: Filter, namespace: string, into: Ch
   if (source.named && subjects.length + manifests.problems.length === 0) {
     const place = { file: source.file, line: 1, column: 1 };
     const said = source.text.trim() === "" ? EMPTY_FILE : { message: "this file has no policy" };
-    const [command] = manifests.resources.flatMap((resource) => renderedBy(resource) ?? []);
-    const remedy = command === undefined ? {} : { remedy: command };
-    manifests.problems.push({ kind: "no-policy", place, ...remedy, ...said });
+    const [remedy] = manifests.resources.flatMap((resource) => renderedBy(resource) ?? []);
+    manifests.problems.push({ kind: "no-policy", place, ...(remedy && { remedy }), ...said });
   }
   const policies = family<PolicyId>("", POLICY_CHECKS, (_, report) => {
     for (const { config, parent, home, ...about } of subjects) {
@@ -84,8 +83,9 @@ function checkSource(source: Source, filter: Filter, namespace: string, into: Ch
   });
   // Every plugin that is checked is taken for ours, whatever its name.
   const mesh = Object.assign(new Mesh(manifests.resources, { rootNamespace: "" }), { plugins });
-  const findings = [files, spelling, policies, size].flatMap((one) => one.examine({ mesh, manifests, filter }));
-  into.findings.push(...findings.sort((a, b) => byPosition(a.place, b.place)).map(withCheck));
+  const patient: Patient = { command: "check", mesh, manifests, filter };
+  const findings = [files, spelling, policies, size].flatMap((one) => one.examine(patient));
+  into.findings.push(...findings.sort((a, b) => byPosition(a.place, b.place)));
 }
 
 /**
@@ -97,11 +97,6 @@ function pluginsToCheck(resources: readonly Resource[], isAlone: boolean): Plugi
   const withConfig = all.filter(({ config }) => config && !isEmptyConfig(config));
   const meant = all.filter((plugin) => plugin.isOurs || (withConfig.includes(plugin) && mayBePolicy(plugin.config)));
   return meant.length === 0 && isAlone ? all.filter((plugin) => !withConfig.includes(plugin)) : meant;
-}
-
-/** What is to be rendered goes to the command that was asked. */
-function withCheck(finding: Finding): Finding {
-  return { ...finding, remedy: finding.remedy.replace("| istio-nats doctor ", "| istio-nats check ") };
 }
 
 /** A document that is not a Kubernetes object, and where its policy may be. */

@@ -77,14 +77,14 @@ export const files = family(
     "helm-template": {
       severity: "info",
       what: "A template of a Helm chart is not YAML until Helm has rendered it. It is not judged.",
-      remedy: "helm template RELEASE CHART | istio-nats doctor -",
+      remedy: { by: "helm template RELEASE CHART" },
     },
     kustomization: {
       severity: "info",
       what:
         "A kustomization says what kustomize combines and patches. It is not built here; only the manifests that are given are " +
         "judged.",
-      remedy: "kubectl kustomize FOLDER | istio-nats doctor -",
+      remedy: { by: "kubectl kustomize FOLDER" },
     },
     "object-incomplete": {
       severity: "error",
@@ -125,7 +125,7 @@ export const files = family(
     },
   },
   ({ mesh, manifests }, report) => {
-    for (const { kind, place, message, remedy } of manifests.problems) report(IDS[kind], place, message, remedy);
+    for (const { kind, place, message, remedy } of manifests.problems) report(IDS[kind], place, message, { remedy });
     for (const { first, second } of repeated(mesh))
       report("object-twice", second.place, `${second.title} has different contents in ${placeText(first.place)}`, {
         remedy: second.kind === "Service" ? undefined : "keep one; render kustomizations before you give them",

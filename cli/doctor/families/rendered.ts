@@ -1,34 +1,38 @@
+import type { Rendering } from "../../manifests/rendering.ts";
 import type { Resource } from "../../manifests/resource.ts";
 import { STANDARD_INPUT } from "../../manifests/source.ts";
 import { family } from "../family.ts";
 
-/** How to see what an object of Flux, Argo CD or K3s makes: a command whose output is Kubernetes' objects. */
-type Command = (resource: Resource) => string;
+/** How to see what an object of Flux, Argo CD or K3s makes. */
+type Renderer = (resource: Resource) => Rendering;
 
-function rendering({ name, namespace, root }: Resource): string {
+function byHelm({ name, namespace, root }: Resource): Rendering {
   const within = root.text("spec", "targetNamespace") ?? namespace;
-  return `helm template ${name} CHART --namespace ${within} --values VALUES | istio-nats doctor -n ${within} -`;
+  return { by: `helm template ${name} CHART --namespace ${within} --values VALUES`, namespace: within };
 }
 
-const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
-  ["helm.toolkit.fluxcd.io HelmRelease", rendering],
-  ["helm.cattle.io HelmChart", rendering],
+const RENDERERS: ReadonlyMap<string, Renderer> = new Map<string, Renderer>([
+  ["helm.toolkit.fluxcd.io HelmRelease", byHelm],
+  ["helm.cattle.io HelmChart", byHelm],
   [
     "kustomize.toolkit.fluxcd.io Kustomization",
-    ({ name, root, place }) =>
-      `flux build kustomization ${name} --path ${root.text("spec", "path") ?? "."} --kustomization-file ${place.file === STANDARD_INPUT ? "FILE" : place.file} --dry-run | istio-nats doctor -`,
+    ({ name, root, place }) => ({
+      by: `flux build kustomization ${name} --path ${root.text("spec", "path") ?? "."} --kustomization-file ${place.file === STANDARD_INPUT ? "FILE" : place.file} --dry-run`,
+    }),
   ],
   [
     "argoproj.io Application",
-    ({ name, root }) =>
-      `argocd app manifests ${name} | istio-nats doctor -n ${root.text("spec", "destination", "namespace") ?? "NAMESPACE"} -`,
+    ({ name, root }) => ({
+      by: `argocd app manifests ${name}`,
+      namespace: root.text("spec", "destination", "namespace") ?? "NAMESPACE",
+    }),
   ],
-  ["argoproj.io ApplicationSet", () => "argocd app manifests APPLICATION | istio-nats doctor -n NAMESPACE -"],
+  ["argoproj.io ApplicationSet", () => ({ by: "argocd app manifests APPLICATION", namespace: "NAMESPACE" })],
 ]);
 
-/** The command that shows what a resource makes, if it is one of these. */
-export function renderedBy(resource: Resource): string | undefined {
-  return COMMANDS.get(`${resource.group} ${resource.kind}`)?.(resource);
+/** How to see what a resource makes, if it is one of these. */
+export function renderedBy(resource: Resource): Rendering | undefined {
+  return RENDERERS.get(`${resource.group} ${resource.kind}`)?.(resource);
 }
 
 /** A folder may have hundreds of them for other applications. */
@@ -49,9 +53,9 @@ export const rendered = family(
   },
   ({ mesh }, report) => {
     for (const resource of mesh.resources) {
-      const command = renderedBy(resource);
-      if (command !== undefined && isOfNats(resource))
-        report("not-rendered", resource.place, `what ${resource.title} makes is not judged`, command);
+      const remedy = renderedBy(resource);
+      if (remedy && isOfNats(resource))
+        report("not-rendered", resource.place, `what ${resource.title} makes is not judged`, { remedy });
     }
   },
 );

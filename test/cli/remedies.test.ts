@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { family } from "../../cli/doctor/family.ts";
+import { readManifests } from "../../cli/manifests/read.ts";
+import { Mesh } from "../../cli/mesh/mesh.ts";
+import { filter, istioNats, sourceOf } from "./support.ts";
+
+describe("a remedy", () => {
+  it("names the command that was asked, and leaves what the files say as it is", () => {
+    const allow = "a, b | istio-nats doctor -";
+    const policy = `trustDomains: [a]\nrules: [{name: r, from: [{namespaces: [b]}], publish: {allow: "${allow}"}}]\n`;
+    const { output } = istioNats(["check", "-"], policy);
+    assert.ok(output.includes(`\n    write each as an element of its own: ["a", "b | istio-nats doctor -"]\n`), output);
+  });
+
+  it("that is a case's own is not taken for the general one of its check, whatever its words", () => {
+    const place = { file: "a.yaml", line: 1, column: 1 };
+    const check = { severity: "error", what: "", remedy: "give it", isOfAbsence: true } as const;
+    const absent = family("", { absent: check }, (_, report) => {
+      report("absent", place, "the general one");
+      report("absent", place, "its own", "it is there; give it");
+    });
+    const manifests = readManifests(sourceOf("a: [1"), "default");
+    const mesh = new Mesh([], { rootNamespace: "istio-system" });
+    const remedies = absent.examine({ command: "doctor", mesh, manifests, filter }).map(({ remedy }) => remedy);
+    assert.deepEqual(remedies, [
+      "look at a.yaml:1:6 first, which could not be judged and may hold it; otherwise give it",
+      "it is there; give it",
+    ]);
+  });
+});
