@@ -1,24 +1,10 @@
+import schema from "../../deploy/chart/values.schema.json" with { type: "json" };
 import type { Field } from "../manifests/field.ts";
 import { isPolicy } from "../mesh/plugin.ts";
 import { slipBetween } from "../nearest.ts";
 
-/** The top-level keys of chart values (deploy/chart/values.schema.json). A test compares the two. */
-export const CHART_KEYS: readonly string[] = [
-  "global",
-  "enabled",
-  "kind",
-  "form",
-  "name",
-  "image",
-  "failStrategy",
-  "phase",
-  "selector",
-  "ports",
-  "policy",
-  "broker",
-  "waypoint",
-  "egress",
-];
+/** The top-level keys of chart values. */
+const CHART_KEYS: readonly string[] = Object.keys(schema.properties);
 
 /** Keys of the chart that few other charts have. One of them is enough where all the others are the chart's too. */
 const TELLING_KEYS = ["form", "broker", "waypoint", "egress"];

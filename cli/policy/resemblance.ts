@@ -1,17 +1,6 @@
 import type { Field } from "../manifests/field.ts";
 import { isSlip } from "./chart-values.ts";
-
-/** The keys of a policy (assembly/policy/config.ts). A test compares them with those that the filter itself names. */
-export const POLICY_KEYS: readonly string[] = [
-  "mode",
-  "identity",
-  "trustDomains",
-  "rules",
-  "limits",
-  "audit",
-  "connectUrls",
-  "telemetry",
-];
+import { POLICY_KEYS } from "./policy-keys.ts";
 
 function hasPolicyKey(field: Field): boolean {
   return field.members().some(([key]) => POLICY_KEYS.some((known) => isSlip(key, known)));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { parse, stringify } from "yaml";
-import { POLICY_KEYS } from "../../cli/policy/resemblance.ts";
+import { POLICY_KEYS } from "../../cli/policy/policy-keys.ts";
 import { splitFault, stepsOf } from "../../cli/policy/path.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { filterModule } from "../host/filter.ts";

@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { Ajv } from "ajv";
-import { CHART_KEYS } from "../../cli/policy/chart-values.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { istioNats } from "./support.ts";
 
@@ -309,12 +308,6 @@ describe("chart values", () => {
   it("may have keys of another chart", () => {
     const { status, output } = istioNats(["check", "-"], `${values(POLICY)}nats: { replicas: 3 }\nimages: []\n`);
     assert.equal(status, 0, output);
-  });
-
-  it("are known by the keys of the chart's own schema", () => {
-    const text = readFileSync(inRoot("deploy", "chart", "values.schema.json"), "utf8");
-    const { properties } = JSON.parse(text) as { properties: object };
-    assert.deepEqual([...CHART_KEYS].sort(), Object.keys(properties).sort());
   });
 
   it("have to be rendered for doctor", () => {

@@ -5,6 +5,7 @@ import { KUBERNETES_KINDS, type Fields } from "../../mesh/kubernetes-api.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { isPolicy, Plugin } from "../../mesh/plugin.ts";
 import { nearest, slipBetween } from "../../nearest.ts";
+import { POLICY_KEYS, POLICY_MODES } from "../../policy/policy-keys.ts";
 import { family, type Report } from "../family.ts";
 
 type Id = "kind-unknown" | "field-unknown" | "field-type" | "value-unknown";
@@ -110,13 +111,9 @@ function typeRemedy(field: Field, shape: Shape): string | undefined {
   return text !== undefined && form.test(text) ? `write ${text} without quotes` : undefined;
 }
 
-/** Keys of a policy that no plugin has itself. `mode` is a key of both. */
-const OF_POLICY = new Set(["identity", "trustDomains", "rules", "limits", "audit", "connectUrls", "telemetry"]);
-
-const POLICY_MODES = ["ENFORCE", "DRY_RUN"];
-
+/** Whether it is a key of a policy that a plugin does not have: `mode` is a key of both. */
 function isOfPolicy(key: string, value: Field): boolean {
-  return OF_POLICY.has(key) || (key === "mode" && POLICY_MODES.includes(value.text() ?? ""));
+  return POLICY_KEYS.includes(key) && (key !== "mode" || POLICY_MODES.includes(value.text() ?? ""));
 }
 
 /** The path below which a shape has such a field: the one that is least deep. */
