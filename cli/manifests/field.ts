@@ -3,6 +3,11 @@ import type { AliasTargets } from "./aliases.ts";
 import { isMergeKey } from "./kubernetes-yaml.ts";
 import type { Place } from "./place.ts";
 
+/** A key and its value. */
+export type Member = readonly [key: string, value: Field];
+
+const NONE: readonly never[] = [];
+
 /** What the fields of one YAML document share. */
 export interface Origin {
   file: string;
@@ -14,6 +19,8 @@ export interface Origin {
 /** A value of a manifest together with its place. Reading a value that is missing or has another type returns undefined. */
 export class Field {
   readonly node: Node | null;
+  private madeElements: readonly Field[] | undefined;
+  private madeMembers: readonly Member[] | undefined;
 
   constructor(
     readonly origin: Origin,
@@ -35,9 +42,13 @@ export class Field {
 
   /** The value below, by keys and indexes. */
   get(...path: (string | number)[]): Field | undefined {
-    const below = (field: Field | undefined, step: string | number): Field | undefined =>
-      typeof step === "string" ? field?.member(step) : field?.items()[step];
-    return path.reduce(below, this);
+    // eslint-disable-next-line @typescript-eslint/no-this-alias
+    let field: Field | undefined = this;
+    for (const step of path) {
+      field = typeof step === "string" ? field.member(step) : field.elements[step];
+      if (!field) return undefined;
+    }
+    return field;
   }
 
   /** The place of the value below, or of its nearest parent that exists. */
@@ -77,16 +88,13 @@ export class Field {
   }
 
   /** The elements of a list; none for anything else. */
-  items(...path: (string | number)[]): Field[] {
-    const node = this.get(...path)?.node;
-    if (!isSeq(node)) return [];
-    return node.items.map((item) => new Field(this.origin, item, offsetOf(item) ?? node.range?.[0] ?? this.keyOffset));
+  items(...path: (string | number)[]): readonly Field[] {
+    return this.get(...path)?.elements ?? NONE;
   }
 
   /** The members of an object in the order of the text; none for anything else. */
-  members(...path: (string | number)[]): [key: string, value: Field][] {
-    const node = this.get(...path)?.node;
-    return isMap(node) ? this.membersOf(node) : [];
+  members(...path: (string | number)[]): readonly Member[] {
+    return this.get(...path)?.ownMembers ?? NONE;
   }
 
   /** An object of strings, such as labels. */
@@ -111,10 +119,7 @@ export class Field {
 
   /** The value without places. */
   plain(): unknown {
-    const { node } = this;
-    if (isSeq(node)) return this.items().map((item) => item.plain());
-    if (isMap(node)) return Object.fromEntries(this.members().map(([key, value]) => [key, value.plain()]));
-    return isScalar(node) ? node.value : null;
+    return this.plainOf(this.node);
   }
 
   /** The place of `line` and `column`, from 0, in the text of a scalar; the scalar's own if the text was folded or quoted. */
@@ -136,24 +141,52 @@ export class Field {
     return source.slice(start, end < 0 ? undefined : end).replace(/\r$/, "");
   }
 
+  /** Made once, for the checks of a policy ask again and again, and a policy may have a hundred thousand values. */
+  private get elements(): readonly Field[] {
+    if (this.madeElements) return this.madeElements;
+    const { node, origin } = this;
+    const make = (item: unknown): Field =>
+      new Field(origin, item, offsetOf(item) ?? node?.range?.[0] ?? this.keyOffset);
+    return (this.madeElements = isSeq(node) ? node.items.map(make) : NONE);
+  }
+
+  private get ownMembers(): readonly Member[] {
+    return (this.madeMembers ??= isMap(this.node) ? this.membersOf(this.node) : NONE);
+  }
+
+  /** The last of those that a merge repeats. */
   private member(key: string): Field | undefined {
-    const { node } = this;
-    if (!isMap(node)) return undefined;
-    if (node.items.some((pair) => isMergeKey(pair.key)))
-      return this.membersOf(node).findLast(([name]) => name === key)?.[1];
-    const pair = node.items.find((item) => keyText(item.key) === key);
-    return pair && new Field(this.origin, pair.value, offsetOf(pair.key) ?? this.keyOffset);
+    const members = this.ownMembers;
+    for (let index = members.length - 1; index >= 0; index--) {
+      const member = members[index];
+      if (member?.[0] === key) return member[1];
+    }
+    return undefined;
   }
 
   /** Merged members are at the place of the merge key. In go-yaml the later of two members wins, but the first of several maps. */
-  private membersOf(node: YAMLMap): [string, Field][] {
-    return node.items.flatMap((pair): [string, Field][] => {
+  private membersOf(node: YAMLMap): Member[] {
+    const members: Member[] = [];
+    for (const pair of node.items) {
       const key = keyText(pair.key);
       const value = new Field(this.origin, pair.value, offsetOf(pair.key) ?? this.keyOffset);
-      if (key !== undefined) return [[key, value]];
-      const merged = isSeq(value.node) ? value.items().reverse() : [value];
-      return merged.flatMap((field) => (isMap(field.node) ? field.membersOf(field.node) : []));
-    });
+      if (key !== undefined) members.push([key, value]);
+      else
+        for (const field of isSeq(value.node) ? value.elements.toReversed() : [value])
+          for (const member of field.ownMembers) members.push(member);
+    }
+    return members;
+  }
+
+  /** By the nodes themselves: for most of them no field is ever asked for. */
+  private plainOf(node: Node | null): unknown {
+    if (isSeq(node)) return node.items.map((item) => this.plainOf(resolved(this.origin, item)));
+    if (!isMap(node)) return isScalar(node) ? node.value : null;
+    if (node.items.some(({ key }) => isMergeKey(key)))
+      return Object.fromEntries(this.membersOf(node).map(([key, value]) => [key, value.plain()]));
+    return Object.fromEntries(
+      node.items.map(({ key, value }) => [keyText(key), this.plainOf(resolved(this.origin, value))]),
+    );
   }
 
   private placeAt(offset: number): Place {

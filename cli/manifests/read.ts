@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { isMap, isScalar, LineCounter, parseAllDocuments, visit, type Document } from "yaml";
+import { isMap, isScalar, LineCounter, parseAllDocuments, type Document } from "yaml";
 import { resolveAliases } from "./aliases.ts";
 import { Field } from "./field.ts";
 import { isMergeKey, KUBERNETES_YAML } from "./kubernetes-yaml.ts";
@@ -18,6 +18,7 @@ import {
   startFaults,
   type TextFault,
 } from "./unlike-kubernetes.ts";
+import { walk } from "./walk.ts";
 
 /** Why a text, or a part of it, could not be read. */
 export interface ReadProblem {
@@ -187,8 +188,9 @@ function repeatedKeys(document: Document): TextFault[] {
   const second = unseparated(document);
   if (second) return [second];
   const faults: TextFault[] = [];
-  visit(document, {
-    Map: (_, map) => {
+  walk(document.contents, {
+    node: (map) => {
+      if (!isMap(map)) return false;
       const seen = new Set<unknown>();
       for (const { key } of map.items) {
         if (!isScalar(key) || isMergeKey(key) || isNull(key)) continue;
@@ -197,7 +199,7 @@ function repeatedKeys(document: Document): TextFault[] {
           faults.push({ message: `the key "${name}" is already in this map`, offset: key.range?.[0] ?? 0 });
         seen.add(name);
       }
-      return faults.length >= MAX_FAULTS ? visit.BREAK : undefined;
+      return faults.length >= MAX_FAULTS;
     },
   });
   return faults;

@@ -1,6 +1,7 @@
-import { isAlias, isCollection, isMap, isNode, isScalar, isSeq, visit, type Document, type Node } from "yaml";
+import { isAlias, isCollection, isMap, isNode, isScalar, isSeq, type Document, type Node } from "yaml";
 import { isMergeKey } from "./kubernetes-yaml.ts";
 import { unfilledRemedy } from "./unfilled.ts";
+import { walk } from "./walk.ts";
 
 /** Something in the text that the parser here accepts while kubectl's refuses it or reads it differently. */
 export interface TextFault {
@@ -149,9 +150,9 @@ export function documentFaults(document: Document.Parsed, text: string, from: nu
   /** The end of the last quoted scalar, block scalar or collection in brackets. Inside them a tab is just another blank. */
   let opaque = 0;
   let plain: { end: number; indent: number } | undefined;
-  const add = (fault: TextFault | undefined): symbol | undefined => {
+  const isFullWith = (fault: TextFault | undefined): boolean => {
     if (fault) faults.push(fault);
-    return faults.length >= MAX_FAULTS ? visit.BREAK : undefined;
+    return faults.length >= MAX_FAULTS;
   };
   /** Judges the lines before `offset`: nothing that begins later can reach back to them. */
   const judgeTabs = (offset: number): void => {
@@ -163,28 +164,24 @@ export function documentFaults(document: Document.Parsed, text: string, from: nu
         continue;
       }
       const message = "kubectl refuses a tab before the place where a key or a list may begin";
-      add({ offset: tab.offset, message, remedy: "remove the tab from the line" });
+      faults.push({ offset: tab.offset, message, remedy: "remove the tab from the line" });
     }
   };
-  visit(document, {
-    Pair: (_, pair, path) => add(keyFault(pair.key, offsetOf(path.findLast((above) => isMap(above))), text)),
-    Node: (role, node, path) => {
+  walk(document.contents, {
+    pair: (pair, map) => isFullWith(keyFault(pair.key, offsetOf(map), text)),
+    node: (node, isKey, around) => {
       const [start, end] = node.range ?? [0, 0];
       judgeTabs(start);
       if (isCollection(node) ? node.flow === true : isScalar(node) && node.type !== "PLAIN")
         opaque = Math.max(opaque, end);
       else if (isScalar(node) && end > start && start < opaque) {
-        if (add(bracketFault(start, end, text)) !== undefined) return visit.BREAK;
-      } else if (isScalar(node) && end > start) {
-        const around = path.findLast((above) => isCollection(above));
-        plain = { end, indent: around ? columnOf(offsetOf(around), text) : -1 };
-      }
-      const parent = path.at(-1);
-      if (isSeq(parent) && parent.flow !== true && isTabBefore(start, text)) {
+        if (isFullWith(bracketFault(start, end, text))) return true;
+      } else if (isScalar(node) && end > start) plain = { end, indent: around ? columnOf(offsetOf(around), text) : -1 };
+      if (isSeq(around) && around.flow !== true && isTabBefore(start, text)) {
         const message = "kubectl refuses a tab after the - of a list";
-        if (add({ offset: start - 1, message, remedy: "write a space instead" }) !== undefined) return visit.BREAK;
+        if (isFullWith({ offset: start - 1, message, remedy: "write a space instead" })) return true;
       }
-      return role === "key" && isMergeKey(node) ? undefined : add(tagFault(node));
+      return isKey && isMergeKey(node) ? false : isFullWith(tagFault(node));
     },
   });
   judgeTabs(Infinity);

@@ -1,4 +1,4 @@
-import type { Field } from "../manifests/field.ts";
+import type { Field, Member } from "../manifests/field.ts";
 import { SERVER_FIRST_PORTS } from "./nats-ports.ts";
 
 /** Fields of sources and operations that only HTTP has (pilot/pkg/security/authz/model/generator.go, "is HTTP only"). */
@@ -15,7 +15,7 @@ export function isTcp(port: number): boolean {
 }
 
 /** The fields of a source or an operation that count on a port. On TCP Istio ignores the HTTP-only ones. */
-export function membersOn(port: number, field: Field | undefined): [key: string, values: Field][] {
+export function membersOn(port: number, field: Field | undefined): readonly Member[] {
   return (field?.members() ?? []).filter(([key]) => !isTcp(port) || !OF_HTTP.has(key));
 }
 

@@ -1,4 +1,4 @@
-import type { Field } from "../manifests/field.ts";
+import type { Field, Member } from "../manifests/field.ts";
 import type { Resource } from "../manifests/resource.ts";
 import { conditionsOn, httpFields, isTcp, membersOn } from "./authorization-http.ts";
 import { nearest } from "../nearest.ts";
@@ -111,7 +111,7 @@ function actionOf({ root }: Resource): string {
 }
 
 /** The rules that count on a port. Istio skips rules of an ALLOW policy that only HTTP could satisfy. */
-function rulesOf(policy: Resource, port: number): Field[] {
+function rulesOf(policy: Resource, port: number): readonly Field[] {
   const rules = policy.root.items("spec", "rules");
   return isTcp(port) && actionOf(policy) === "ALLOW" ? rules.filter((rule) => httpFields(rule).length === 0) : rules;
 }
@@ -168,7 +168,7 @@ function isNot(key: string): boolean {
   return /^not[A-Z]/.test(key);
 }
 
-function isAnybody([key, values]: [string, Field]): boolean {
+function isAnybody([key, values]: Member): boolean {
   return !isNot(key) && (key === "trustDomains" || values.items().some(isWildcard));
 }
 

@@ -96,7 +96,7 @@ export class Plugin {
     return this.config?.text("identity") ?? "PEER";
   }
 
-  get targetRefs(): Field[] {
+  get targetRefs(): readonly Field[] {
     const { root } = this.resource;
     const one = root.get("spec", "targetRef");
     return one ? [one, ...root.items("spec", "targetRefs")] : root.items("spec", "targetRefs");

@@ -27,7 +27,7 @@ export function sidecarsFor({ namespace, labels }: Pods, mesh: Mesh): Resource[]
 }
 
 /** Its inbound listeners. If there are any, Istio makes no chains for the pods' Services. */
-export function ingressOf({ root }: Resource): Field[] {
+export function ingressOf({ root }: Resource): readonly Field[] {
   return root.items("spec", "ingress");
 }
 

@@ -27,10 +27,18 @@ class Rights {
   writesAll = false;
   /** Whether somebody may answer what is published, with a reply subject that must be the peer's own. */
   areAnswered = false;
-  readonly unwritten = new PatternTree();
-  readonly unread = new PatternTree();
+  /** There are as many of these as peers, and few that are denied something. */
+  unwritten: PatternTree | undefined;
+  unread: PatternTree | undefined;
   /** What is denied for publishing, and not to the same peers for subscribing too. */
-  readonly readable = new PatternTree();
+  readable: PatternTree | undefined;
+}
+
+/** A rule, and for whom it is. */
+interface RuleAndPeers {
+  rule: Field;
+  named: ReadonlySet<string> | undefined;
+  isForEverybody: boolean;
 }
 
 /** The rights of a policy's rules by their peers, so that every rule need not be compared with every other. */
@@ -40,21 +48,26 @@ class RightsByPeer {
   private readonly anybody = new Rights();
   private readonly byName = new Map<unknown, Rights>();
 
-  constructor(rules: readonly Field[]) {
-    for (const rule of rules)
-      for (const rights of this.holding(rule)) {
-        for (const { text } of deniedBy(rule, "publish")) rights.unwritten.add(text);
-        for (const { text } of deniedBy(rule, "subscribe")) rights.unread.add(text);
+  constructor(rules: readonly RuleAndPeers[]) {
+    for (const one of rules) {
+      const [unwritten, unread] = [deniedBy(one.rule, "publish"), deniedBy(one.rule, "subscribe")];
+      if (unwritten.length + unread.length === 0) continue;
+      for (const rights of this.holding(one)) {
+        for (const { text } of unwritten) (rights.unwritten ??= new PatternTree()).add(text);
+        for (const { text } of unread) (rights.unread ??= new PatternTree()).add(text);
       }
-    for (const rule of rules) {
+    }
+    for (const one of rules) {
+      const { rule } = one;
       const writes = allowedBy(rule, "publish").map(({ text }) => text);
       const writesAll = writes.some((subject) => EVERYTHING.test(subject));
-      const isAnswered = rule.text("replies") !== "ANY" && writes.some((subject) => this.isAnswered(rule, subject));
+      const isAnswered = rule.text("replies") !== "ANY" && writes.some((subject) => this.isAnswered(one, subject));
       const readable = deniedBy(rule, "publish").filter(
-        ({ text }) => !this.surely(rule).some(({ unread }) => unread.takingWhole(text) !== undefined),
+        ({ text }) => !this.surely(one).some(({ unread }) => unread?.takingWhole(text) !== undefined),
       );
-      for (const rights of this.holding(rule)) {
-        for (const { text } of readable) rights.readable.add(text);
+      if (!writesAll && !isAnswered && readable.length === 0) continue;
+      for (const rights of this.holding(one)) {
+        for (const { text } of readable) (rights.readable ??= new PatternTree()).add(text);
         rights.writesAll ||= writesAll;
         rights.areAnswered ||= isAnswered;
       }
@@ -62,30 +75,29 @@ class RightsByPeer {
   }
 
   /** Of the rules that share a peer with this one for certain. */
-  surely(rule: Field): Rights[] {
-    return isForEverybody(rule) ? [this.all] : [this.everybody, ...this.named(rule)];
+  surely(one: RuleAndPeers): Rights[] {
+    return one.isForEverybody ? [this.all] : [this.everybody, ...this.named(one)];
   }
 
   /** Of the rules that may share one. */
-  perhaps(rule: Field): Rights[] {
-    return namedBy(rule) === undefined ? [this.all] : [this.anybody, ...this.named(rule)];
+  perhaps(one: RuleAndPeers): Rights[] {
+    return one.named === undefined ? [this.all] : [this.anybody, ...this.named(one)];
   }
 
-  private isAnswered(rule: Field, subject: string): boolean {
+  private isAnswered(one: RuleAndPeers, subject: string): boolean {
     // An answer itself is not answered.
     if (subject.startsWith("_INBOX.")) return false;
-    return !this.perhaps(rule).some(({ unwritten }) => unwritten.takingWhole(subject) !== undefined);
+    return !this.perhaps(one).some(({ unwritten }) => unwritten?.takingWhole(subject) !== undefined);
   }
 
-  private holding(rule: Field): Rights[] {
-    const named = namedBy(rule);
-    const others = isForEverybody(rule) ? [this.everybody] : this.named(rule);
-    return [this.all, ...(named === undefined ? [this.anybody] : []), ...others];
+  private holding(one: RuleAndPeers): Rights[] {
+    const others = one.isForEverybody ? [this.everybody] : this.named(one);
+    return [this.all, ...(one.named === undefined ? [this.anybody] : []), ...others];
   }
 
   /** Of each name in the rule; of the rule itself if it has none. */
-  private named(rule: Field): Rights[] {
-    return [...(namedBy(rule) ?? [rule.node])].map((name) => {
+  private named({ rule, named }: RuleAndPeers): Rights[] {
+    return [...(named ?? [rule.node])].map((name) => {
       const rights = this.byName.get(name) ?? new Rights();
       this.byName.set(name, rights);
       return rights;
@@ -108,7 +120,7 @@ const SHOWN = 3;
 function deniedWithin(subject: string, own: readonly Rights[], isUnread: (subject: string) => boolean): string[] {
   const denied = new Set<string>();
   for (const { readable } of own)
-    for (const deny of readable.meeting(subject)) {
+    for (const deny of readable?.meeting(subject) ?? []) {
       const both = intersection(subject, deny) ?? "";
       if (!RESERVED.test(both) && !isUnread(both)) denied.add(deny);
       if (denied.size === SHOWN) return [...denied];
@@ -118,17 +130,21 @@ function deniedWithin(subject: string, own: readonly Rights[], isUnread: (subjec
 
 /** The rules whose peers choose where answers go: at most one finding for each. */
 export function chosenAnswers(config: Field): ChosenAnswers[] {
-  const rules = config.items("rules").filter((rule) => rule.text("mode") !== "DRY_RUN");
-  const readers = rules.map((rule) => ({ rule, reads: readsOf(rule) })).filter(({ reads }) => reads.length > 0);
+  const rules = config
+    .items("rules")
+    .filter((rule) => rule.text("mode") !== "DRY_RUN")
+    .map((rule) => ({ rule, named: namedBy(rule), isForEverybody: isForEverybody(rule) }));
+  const readers = rules.map((one) => ({ one, reads: readsOf(one.rule) })).filter(({ reads }) => reads.length > 0);
   if (readers.length === 0) return [];
   const rights = new RightsByPeer(rules);
-  return readers.flatMap(({ rule, reads }): ChosenAnswers[] => {
-    const own = rights.surely(rule);
+  return readers.flatMap(({ one, reads }): ChosenAnswers[] => {
+    const { rule } = one;
+    const own = rights.surely(one);
     if (!own.some(({ areAnswered }) => areAnswered)) return [];
     // Denies of other rules may be for other peers. They are taken to apply to these, so that there is no false warning.
-    const perhaps = rights.perhaps(rule);
+    const perhaps = rights.perhaps(one);
     const isUnread = (subject: string): boolean =>
-      perhaps.some(({ unread }) => unread.takingWhole(subject) !== undefined);
+      perhaps.some(({ unread }) => unread?.takingWhole(subject) !== undefined);
     const everything = reads.find(({ subject }) => EVERYTHING.test(subject) && !isUnread(subject));
     if (everything && !own.some(({ writesAll }) => writesAll))
       return [{ rule, entry: everything.entry, denied: undefined }];

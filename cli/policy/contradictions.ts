@@ -58,6 +58,8 @@ function misses(list: List, name: Name): boolean {
 export function contradictions(source: Field, ours: readonly string[]): Contradiction[] {
   const everybody = source.items("notPrincipals").find((value) => value.text() === "*");
   if (everybody) return [{ value: everybody, message: "notPrincipals with * excludes everybody from this source" }];
+  // One key by itself has nothing to contradict.
+  if (source.members().length < 2) return [];
   const keys = ["principals", "serviceAccounts", "namespaces"];
   const lists = keys.map((key) => listOf(source, key, ours));
   const nots = ["notPrincipals", "notServiceAccounts", "notNamespaces"].map((key) => listOf(source, key, ours));

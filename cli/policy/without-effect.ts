@@ -56,7 +56,9 @@ export interface VoidEntry {
 /** The entries of a rule's `allow` lists that its `deny` lists cover entirely. */
 export function voidEntries(rule: Field): VoidEntry[] {
   return (["publish", "subscribe"] as const).flatMap((operation) => {
-    const denied = new PatternTree(deniedBy(rule, operation).map(({ text }) => text));
+    const denies = deniedBy(rule, operation);
+    if (denies.length === 0) return [];
+    const denied = new PatternTree(denies.map(({ text }) => text));
     return allowedBy(rule, operation).flatMap(({ field, text }) => {
       const deny = denied.takingWhole(text);
       return deny === undefined ? [] : [{ allow: field, deny }];
