@@ -1,7 +1,7 @@
 import { isAlias, isMap, isScalar, isSeq, type LineCounter, type Node, type YAMLMap } from "yaml";
 import type { AliasTargets } from "./aliases.ts";
 import { isMergeKey } from "./kubernetes-yaml.ts";
-import type { Place } from "./place.ts";
+import type { PlaceOf, Place } from "./place.ts";
 
 /** A key and its value. */
 export type Member = readonly [key: string, value: Field];
@@ -10,7 +10,7 @@ const NONE: readonly never[] = [];
 
 /** What the fields of one YAML document share. */
 export interface Origin {
-  file: string;
+  placeOf: PlaceOf;
   lines: LineCounter;
   aliases: AliasTargets;
   text: string;
@@ -132,7 +132,7 @@ export class Field {
     const written = this.sourceLine(start);
     const value = String(node.value).split("\n")[line] ?? "";
     const indent = Math.max(0, written.length - value.length);
-    return { file: origin.file, line: text, column: indent + column + 1 };
+    return origin.placeOf(text, indent + column + 1);
   }
 
   private sourceLine(start: number): string {
@@ -191,7 +191,7 @@ export class Field {
 
   private placeAt(offset: number): Place {
     const { line, col } = this.origin.lines.linePos(offset);
-    return { file: this.origin.file, line: Math.max(line, 1), column: Math.max(col, 1) };
+    return this.origin.placeOf(Math.max(line, 1), Math.max(col, 1));
   }
 }
 

@@ -5,6 +5,9 @@ export interface Place {
   column: number;
 }
 
+/** Where a line and a column of a text are. The text may be a part of a file. */
+export type PlaceOf = (line: number, column: number) => Place;
+
 /** As compilers write it, so that terminals and editors find it. */
 export function placeText({ file, line, column }: Place): string {
   return `${file}:${line}:${column}`;

@@ -3,7 +3,7 @@ import { isMap, isScalar, LineCounter, parseAllDocuments, type Document } from "
 import { resolveAliases } from "./aliases.ts";
 import { Field } from "./field.ts";
 import { isMergeKey, KUBERNETES_YAML } from "./kubernetes-yaml.ts";
-import type { Place } from "./place.ts";
+import type { Place, PlaceOf } from "./place.ts";
 import type { Remedy } from "./rendering.ts";
 import { Resource } from "./resource.ts";
 import { MAX_SOURCE_BYTES, type Source } from "./source.ts";
@@ -53,8 +53,19 @@ export interface Manifests {
 
 /** Reads all documents of a source. Never throws: what cannot be read is a problem with its place, and the rest is judged. */
 export function readManifests(source: Source, defaultNamespace: string): Manifests {
+  return readPlaced(source, defaultNamespace, (line, column) => ({ file: source.file, line, column }));
+}
+
+/** Reads a text in a manifest, such as chart values behind `values: |`, with its places in that manifest. */
+export function readTextIn(field: Field): Manifests {
+  const text = field.text() ?? "";
+  const source = { file: field.place.file, text, named: true, tooLarge: false, helmTemplate: false };
+  return readPlaced(source, "", (line, column) => field.placeInText(line - 1, column - 1));
+}
+
+function readPlaced(source: Source, defaultNamespace: string, placeOf: PlaceOf): Manifests {
   const manifests: Manifests = { resources: [], others: [], problems: [] };
-  const top: Place = { file: source.file, line: 1, column: 1 };
+  const top = placeOf(1, 1);
   if (source.helmTemplate) {
     const message = "a template of a Helm chart is not judged";
     manifests.problems.push({ kind: "helm-template", place: top, message });
@@ -79,11 +90,11 @@ export function readManifests(source: Source, defaultNamespace: string): Manifes
   if (faults.length > 0) {
     // Where kubectl sees other lines it may see other documents too, so nothing in the file can be relied on.
     const lines = linesOf(source.text);
-    manifests.problems.push(...faults.map((fault) => problemOf("syntax", fault, source.file, lines)));
+    manifests.problems.push(...faults.map((fault) => problemOf("syntax", fault, lines, placeOf)));
     return manifests;
   }
   try {
-    readDocuments(source, defaultNamespace, manifests);
+    readDocuments(source.text, defaultNamespace, placeOf, manifests);
   } catch (error) {
     const message = error instanceof RangeError ? TOO_DEEP.message : `cannot be read: ${String(error)}`;
     manifests.problems.push({ kind: "syntax", place: top, message });
@@ -91,8 +102,7 @@ export function readManifests(source: Source, defaultNamespace: string): Manifes
   return manifests;
 }
 
-function readDocuments(source: Source, defaultNamespace: string, into: Manifests): void {
-  const { file, text } = source;
+function readDocuments(text: string, defaultNamespace: string, placeOf: PlaceOf, into: Manifests): void {
   // Not the parser's own count, which loses the line breaks in what it cannot parse.
   const lines = linesOf(text);
   const documents = parseAllDocuments(text, { ...KUBERNETES_YAML, prettyErrors: false });
@@ -102,15 +112,15 @@ function readDocuments(source: Source, defaultNamespace: string, into: Manifests
   for (const document of found) {
     const end = document === found.at(-1) ? text.length : document.range[2];
     const faults = faultsOf(document, text, before, end);
-    into.problems.push(...faults.map((fault) => problemOf("syntax", fault, file, lines)));
+    into.problems.push(...faults.map((fault) => problemOf("syntax", fault, lines, placeOf)));
     before = end;
     if (faults.length > 0 || isNull(document.contents) || document.contents === null) continue;
     const aliases = resolveAliases(document);
     if ("offset" in aliases) {
-      into.problems.push(problemOf("aliases", aliases, file, lines));
+      into.problems.push(problemOf("aliases", aliases, lines, placeOf));
       continue;
     }
-    const root = new Field({ file, lines, aliases, text }, document.contents, document.contents.range[0]);
+    const root = new Field({ placeOf, lines, aliases, text }, document.contents, document.contents.range[0]);
     // A document that is nested too deeply fails here, so nothing later has to expect it.
     JSON.stringify(root.plain());
     sort(root, defaultNamespace, into);
@@ -258,10 +268,11 @@ function sort(root: Field, defaultNamespace: string, into: Manifests): void {
 function problemOf(
   kind: ReadProblem["kind"],
   { offset, ...fault }: TextFault,
-  file: string,
   lines: LineCounter,
+  placeOf: PlaceOf,
 ): ReadProblem {
-  return { kind, place: placeAt(offset, file, lines), ...fault };
+  const { line, col } = lines.linePos(offset);
+  return { kind, place: placeOf(Math.max(line, 1), Math.max(col, 1)), ...fault };
 }
 
 /** The lines of a text, whether it can be parsed or not. */
@@ -270,9 +281,4 @@ function linesOf(text: string): LineCounter {
   lines.addNewLine(0);
   for (const { index } of text.matchAll(/\n/g)) lines.addNewLine(index + 1);
   return lines;
-}
-
-function placeAt(offset: number, file: string, lines: LineCounter): Place {
-  const { line, col } = lines.linePos(offset);
-  return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
 }

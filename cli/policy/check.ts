@@ -3,7 +3,7 @@ import { files } from "../doctor/families/files.ts";
 import { examinePolicy, homeIn, POLICY_CHECKS, type PolicyHome, type PolicyId } from "../doctor/families/policy.ts";
 import { family, type Patient } from "../doctor/family.ts";
 import { spelling } from "../doctor/families/spelling.ts";
-import { renderedBy } from "../doctor/families/rendered.ts";
+import { rendered, renderedBy } from "../doctor/families/rendered.ts";
 import { size } from "../doctor/families/size.ts";
 import type { Filter } from "../filter-host.ts";
 import type { Field } from "../manifests/field.ts";
@@ -14,7 +14,7 @@ import type { Source } from "../manifests/source.ts";
 import { Mesh } from "../mesh/mesh.ts";
 import { isPolicy, Plugin } from "../mesh/plugin.ts";
 import { isChartValues, misspeltKeys, ownValues, type MisspeltKey } from "./chart-values.ts";
-import { policyValues } from "./release-values.ts";
+import { policyValues, type PolicyValues } from "./release-values.ts";
 import { isEmptyConfig, type JudgedPolicy } from "./judge.ts";
 import { mayBePolicy } from "./resemblance.ts";
 import { objectBytes } from "./size.ts";
@@ -43,11 +43,16 @@ export function checkPolicies(sources: readonly Source[], filter: Filter, namesp
   return checked;
 }
 
+/** An object, and the policies in it that are not its own. */
+interface Release extends PolicyValues {
+  resource: Resource;
+}
+
 function checkSource(source: Source, filter: Filter, namespace: string, into: CheckedPolicies): void {
   const manifests = readManifests(source, namespace);
-  const documents = [...manifests.others.flatMap(ownValues), ...manifests.resources.flatMap(policyValues)].map(
-    readDocument,
-  );
+  const releases: Release[] = manifests.resources.map((resource) => ({ resource, ...policyValues(resource) }));
+  const inReleases = releases.flatMap(({ policies }) => policies);
+  const documents = [...manifests.others.flatMap(ownValues), ...inReleases].map(readDocument);
   const policyLike = documents.filter(isPolicyLike);
   const plugins = pluginsToCheck(manifests.resources, source.named && policyLike.length === 0);
   const subjects = [
@@ -61,7 +66,7 @@ function checkSource(source: Source, filter: Filter, namespace: string, into: Ch
     })),
     ...policyLike.flatMap((document) => policyIn(document, source.named)),
   ];
-  manifests.problems.push(...documents.flatMap(problemsOf));
+  manifests.problems.push(...documents.flatMap(problemsOf), ...releases.flatMap(({ problems }) => problems));
   // A file in which nothing else was found is told so once.
   if (source.named && subjects.length > 0)
     manifests.problems.push(...documents.filter((one) => !isPolicyLike(one)).map(problemOfStranger));
@@ -85,7 +90,18 @@ function checkSource(source: Source, filter: Filter, namespace: string, into: Ch
   const mesh = Object.assign(new Mesh(manifests.resources, { rootNamespace: "" }), { plugins });
   const patient: Patient = { command: "check", mesh, manifests, filter };
   const findings = [files, spelling, policies, size].flatMap((one) => one.examine(patient));
+  if (subjects.length > 0 || !source.named) findings.push(...unrendered(releases, patient));
   into.findings.push(...findings.sort((a, b) => byPosition(a.place, b.place)));
+}
+
+/** What other tools make of objects in which no policy was found. A file with nothing else is told so by `no-policy`. */
+function unrendered(releases: readonly Release[], patient: Patient): Finding[] {
+  const unread = releases.filter(({ policies, problems }) => policies.length + problems.length === 0);
+  const mesh = new Mesh(
+    unread.map(({ resource }) => resource),
+    { rootNamespace: "" },
+  );
+  return rendered.examine({ ...patient, mesh });
 }
 
 /**

@@ -63,7 +63,41 @@ describe("an object that another tool renders", () => {
       assert.equal(istioNats(["check", "-"], flux(other)).status, 2);
   });
 
-  it("is told by check, too, by which command it is rendered, if its values have no policy that can be read", () => {
+  it("has a policy that check reads and places where its values are a text, or a text that it cannot read", () => {
+    const texts: [api: string, kind: string, path: string[]][] = [
+      ["argoproj.io/v1alpha1", "Application", ["source", "helm", "values"]],
+      ["helm.cattle.io/v1", "HelmChart", ["valuesContent"]],
+      ["helm.cattle.io/v1", "HelmChartConfig", ["valuesContent"]],
+    ];
+    for (const [api, kind, path] of texts) {
+      const indent = "  ".repeat(path.length + 1);
+      const keys = path.map((key, depth) => `${"  ".repeat(depth + 1)}${key}:`).join("\n");
+      const object = (...lines: string[]): string =>
+        `apiVersion: ${api}\nkind: ${kind}\nmetadata: {name: a}\nspec:\n${keys} |\n${lines.map((line) => `${indent}${line}\n`).join("")}`;
+      const [below, line] = ["messaging:", 7 + path.length];
+      const read = istioNats(["check", "-"], object("# ours", below, `  policy: ${JSON.stringify(POLICY)}`));
+      const column = indent.length + `  policy: ${JSON.stringify(POLICY)}`.indexOf('"orders"') + 1;
+      assert.ok(read.output.startsWith(`<stdin>:${line}:${column}: error: rules[0].from[0].ser`), read.output);
+      const unread = istioNats(["check", "-"], object("policy: {", "other: 1"));
+      assert.equal(unread.status, 1);
+      assert.match(unread.output, /^<stdin>:\d+:\d+: error: .* \[yaml-syntax\]\n/);
+      assert.equal(istioNats(["check", "-"], object("other: {", "a: 1")).status, 2, "of another chart");
+    }
+  });
+
+  it("is told that check did not judge what it makes, if no policy was found in it and another was judged", () => {
+    const source = { helm: { valueFiles: ["a.yaml"] } };
+    const argo = release("argoproj.io/v1alpha1", "Application", { source });
+    const { status, output } = istioNats(["check", "-"], `${argo}\n---\n${flux({ policy: POLICY })}`);
+    assert.equal(status, 1);
+    assert.match(
+      output,
+      /^<stdin>:1:\d+: info: what Application flux-system\/nats makes is not judged \[not-rendered\]/,
+    );
+    assert.ok(!output.includes("HelmRelease"), output);
+  });
+
+  it("is told by check, too, by which command it is rendered, if its values have no policy", () => {
     const source = { helm: { values: "policy: {}" } };
     const { status, output } = istioNats(["check", "-"], release("argoproj.io/v1alpha1", "Application", { source }));
     assert.equal(status, 2);
