@@ -2,7 +2,7 @@ import type { Field } from "../manifests/field.ts";
 import { intersection } from "./pattern-overlap.ts";
 import { PatternTree } from "./pattern-tree.ts";
 import { allowedBy, deniedBy } from "./rule-entries.ts";
-import { shareAPeer } from "./rule-peers.ts";
+import { RulesSharingAPeer } from "./rule-peers.ts";
 
 const CREATE = "$JS.API.CONSUMER.CREATE";
 const CREATE_DURABLE = "$JS.API.CONSUMER.DURABLE.CREATE";
@@ -49,8 +49,9 @@ export function bypassedDenies(config: Field): BypassedDeny[] {
   const allows = rules
     .map((rule) => ({ rule, entries: allowedBy(rule, "publish") }))
     .filter(({ rule, entries }) => entries.length > 0 && rule.text("mode") !== "DRY_RUN");
+  const sharing = new RulesSharingAPeer(allows);
   return named.flatMap(({ rule, entry, forms }) => {
-    const entries = allows.filter((other) => shareAPeer(rule, other.rule)).flatMap((other) => other.entries);
+    const entries = sharing.with(rule).flatMap((other) => other.entries);
     const open = forms.filter((form) =>
       entries.some(({ text }) => {
         const both = intersection(form, text);

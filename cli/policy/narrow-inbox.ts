@@ -1,7 +1,7 @@
 import type { Field } from "../manifests/field.ts";
 import { entryParts, PatternTree } from "./pattern-tree.ts";
 import { allowedBy } from "./rule-entries.ts";
-import { mayShareAPeer, namedBy } from "./rule-peers.ts";
+import { GatheredByPeer, namedBy } from "./rule-peers.ts";
 
 /** `_INBOX.*`, or the same below a prefix that the clients are given. */
 const ONE_TOKEN = /^_INBOX(?:\.[^.*>]+)*\.\*$/;
@@ -26,12 +26,11 @@ export function narrowInboxes(config: Field): NarrowInbox[] {
     }),
   );
   if (narrow.length === 0) return [];
-  const others = rules.map((rule) => ({
-    names: namedBy(rule),
-    allowed: new PatternTree(allowedBy(rule, "subscribe").map(({ text }) => text)),
-  }));
-  return narrow.filter(({ rule, shared }) => {
-    const own = namedBy(rule);
-    return !others.some(({ names, allowed }) => mayShareAPeer(own, names) && allowed.takingWhole(shared) !== undefined);
-  });
+  const allowed = new GatheredByPeer(() => new PatternTree());
+  for (const rule of rules)
+    for (const tree of allowed.holding(namedBy(rule)))
+      for (const { text } of allowedBy(rule, "subscribe")) tree.add(text);
+  return narrow.filter(
+    ({ rule, shared }) => !allowed.perhaps(namedBy(rule)).some((tree) => tree.takingWhole(shared) !== undefined),
+  );
 }

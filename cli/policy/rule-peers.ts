@@ -13,9 +13,36 @@ export function namedBy(rule: Field): Set<string> | undefined {
   return names;
 }
 
-/** Whether some peer may have both of two rules, by what `namedBy` answers for each. */
-export function mayShareAPeer(one: Set<string> | undefined, other: Set<string> | undefined): boolean {
-  return one === undefined || other === undefined || [...one].some((name) => other.has(name));
+/**
+ * What rules have, gathered by their peers as `namedBy` answers, so that rules need not be compared with each other: among tens of
+ * thousands that takes minutes.
+ */
+export class GatheredByPeer<T> {
+  private readonly all: T;
+  private readonly anybody: T;
+  private readonly byName = new Map<string, T>();
+
+  constructor(private readonly empty: () => T) {
+    this.all = empty();
+    this.anybody = empty();
+  }
+
+  /** Where what these peers' rule has belongs. */
+  *holding(named: ReadonlySet<string> | undefined): Generator<T> {
+    yield this.all;
+    if (named === undefined) yield this.anybody;
+    for (const name of named ?? []) {
+      const gathered = this.byName.get(name) ?? this.empty();
+      this.byName.set(name, gathered);
+      yield gathered;
+    }
+  }
+
+  /** What all rules have together that may share a peer with a rule of these. */
+  perhaps(named: ReadonlySet<string> | undefined): T[] {
+    if (named === undefined) return [this.all];
+    return [this.anybody, ...[...named].flatMap((name) => this.byName.get(name) ?? [])];
+  }
 }
 
 /** Whether a source of the rule is every authenticated peer. */
@@ -26,9 +53,28 @@ export function isForEverybody(rule: Field): boolean {
   });
 }
 
-/** Whether some peer has both rules, for certain. */
-export function shareAPeer(one: Field, other: Field): boolean {
-  if (one.node === other.node || isForEverybody(one) || isForEverybody(other)) return true;
-  const names = namedBy(other);
-  return names !== undefined && [...(namedBy(one) ?? [])].some((name) => names.has(name));
+/** Rules, to be found by those with which they share a peer for certain. */
+export class RulesSharingAPeer<T extends { rule: Field }> {
+  private readonly forEverybody: T[];
+  private readonly byName = new Map<unknown, T[]>();
+
+  constructor(private readonly all: readonly T[]) {
+    this.forEverybody = all.filter(({ rule }) => isForEverybody(rule));
+    for (const one of all)
+      for (const key of keysOf(one.rule)) {
+        const sharing = this.byName.get(key);
+        if (sharing) sharing.push(one);
+        else this.byName.set(key, [one]);
+      }
+  }
+
+  with(rule: Field): T[] {
+    if (isForEverybody(rule)) return [...this.all];
+    return [...new Set([...this.forEverybody, ...keysOf(rule).flatMap((key) => this.byName.get(key) ?? [])])];
+  }
+}
+
+/** What two rules with the same peer have in common: a name, or that they are one rule. */
+function keysOf(rule: Field): unknown[] {
+  return [rule.node, ...(namedBy(rule) ?? [])];
 }

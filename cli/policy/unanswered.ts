@@ -1,23 +1,38 @@
 import type { Field } from "../manifests/field.ts";
 import { allowedBy } from "./rule-entries.ts";
-import { mayShareAPeer, namedBy } from "./rule-peers.ts";
+import { GatheredByPeer, namedBy } from "./rule-peers.ts";
+import { mayAnswer } from "./without-effect.ts";
 
 const PULL = "$JS.API.CONSUMER.MSG.NEXT.";
 
+/** An entry that allows pulls, or the responses of a rule, whose peers may subscribe to nothing. */
+export interface Unanswered {
+  id: "js-pull-unanswered" | "word-void";
+  rule: Field;
+  entry: Field;
+}
+
 /**
  * The first entry of each rule that allows pulls whose answers nobody may receive: a reply subject must be one to which the peer
- * may subscribe, and no rule that could apply to the peer allows any subscription.
+ * may subscribe, and no rule that could apply to the peer allows any subscription. And responses that nobody may give, because
+ * nothing is ever delivered to the peer that it could answer.
  */
-export function unansweredPulls(config: Field): { rule: Field; entry: Field }[] {
+export function unanswered(config: Field): Unanswered[] {
   const rules = config.items("rules");
-  const pulls = rules.flatMap((rule) => {
+  const idle = rules.flatMap((rule): Unanswered[] => {
     const pull = allowedBy(rule, "publish").find(({ text }) => text.startsWith(PULL));
-    return pull && rule.text("replies") !== "ANY" ? [{ rule, entry: pull.field }] : [];
+    const answers = mayAnswer(rule) ? rule.get("allow_responses") : undefined;
+    return [
+      ...(pull && rule.text("replies") !== "ANY"
+        ? [{ id: "js-pull-unanswered" as const, rule, entry: pull.field }]
+        : []),
+      ...(answers ? [{ id: "word-void" as const, rule, entry: answers }] : []),
+    ];
   });
-  if (pulls.length === 0) return [];
-  const subscribers = rules.filter((rule) => allowedBy(rule, "subscribe").length > 0).map(namedBy);
-  return pulls.filter(({ rule }) => {
-    const own = namedBy(rule);
-    return !subscribers.some((names) => mayShareAPeer(own, names));
-  });
+  if (idle.length === 0) return [];
+  const subscribers = new GatheredByPeer(() => ({ areSome: false }));
+  for (const rule of rules)
+    if (allowedBy(rule, "subscribe").length > 0)
+      for (const gathered of subscribers.holding(namedBy(rule))) gathered.areSome = true;
+  return idle.filter(({ rule }) => !subscribers.perhaps(namedBy(rule)).some(({ areSome }) => areSome));
 }

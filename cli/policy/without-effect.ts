@@ -108,7 +108,8 @@ function allows(rule: Field, operation: Operation): boolean {
   return allow !== undefined && (allow.text() !== undefined || allow.items().length > 0);
 }
 
-function mayAnswer(rule: Field): boolean {
+/** Whether a rule lets its peers answer what they receive. */
+export function mayAnswer(rule: Field): boolean {
   const answers = rule.get("allow_responses");
   return answers !== undefined && answers.text() !== "false";
 }

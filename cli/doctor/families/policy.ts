@@ -20,7 +20,7 @@ import { misreadNames, misreadSubjects, misreadTrustDomains, type Misread } from
 import { faultRemedy } from "../../policy/fault-remedy.ts";
 import { intersection } from "../../policy/pattern-overlap.ts";
 import { allowedBy, deniedBy } from "../../policy/rule-entries.ts";
-import { unansweredPulls } from "../../policy/unanswered.ts";
+import { unanswered } from "../../policy/unanswered.ts";
 import { bypassedDenies } from "../../policy/named-in-body.ts";
 import { family, type Check, type Report } from "../family.ts";
 
@@ -98,8 +98,9 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
   "word-void": {
     severity: "warning",
     what:
-      "A rule has `replies: ANY` or `rollup: ALL`, but allows nothing to which it could apply. Both apply only to what their " +
-      "own rule lets peers publish, not to what another rule allows.",
+      "A rule has `replies: ANY` or `rollup: ALL`, but allows nothing to which it could apply: both apply only to what their " +
+      "own rule lets peers publish, not to what another rule allows. Or it has `allow_responses`, and no rule that could apply to " +
+      "its peers allows a subscription: they receive nothing that they could answer.",
     remedy: "write it in the rule that allows the publish",
   },
   "subject-literal-wildcard": {
@@ -292,9 +293,13 @@ function judgeWhole(config: Field, ours: readonly string[], ofMesh: readonly str
     const remedy = meant === undefined ? accountRemedy(value.text() ?? "", ours) : `did you mean ${meant}?`;
     report("principal-foreign", value.place, message, remedy);
   }
-  for (const { rule, entry } of unansweredPulls(config)) {
-    const message = `${ruleText(rule)} allows ${entry.text() ?? ""}, but its peers may subscribe to nothing`;
-    report("js-pull-unanswered", entry.place, message);
+  for (const { id, rule, entry } of unanswered(config)) {
+    if (id === "word-void") {
+      const message = `${ruleText(rule)} has allow_responses, but its peers may subscribe to nothing, and so receive nothing to answer`;
+      const remedy = "allow the subscription on which the requests arrive, or remove allow_responses";
+      report(id, entry.keyPlace, message, remedy);
+    } else
+      report(id, entry.place, `${ruleText(rule)} allows ${entry.text() ?? ""}, but its peers may subscribe to nothing`);
   }
   for (const { rule, entry, open } of bypassedDenies(config)) {
     const message = `${ruleText(rule)} denies ${entry.text() ?? ""}, but its peers may publish ${open.join(", ")}, where the body names it`;

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { istioNats } from "./support.ts";
+
+const ANSWERS = { name: "answers", from: [{ serviceAccounts: ["shop/a"] }], allow_responses: true };
+
+function told(...rules: object[]): string {
+  const { output } = istioNats(["check", "-"], JSON.stringify({ trustDomains: ["cluster.local"], rules }));
+  return output;
+}
+
+describe("allow_responses", () => {
+  it("is reported where no rule lets the peers subscribe, so that they receive nothing to answer", () => {
+    const other = { name: "b", from: [{ serviceAccounts: ["shop/b"] }], subscribe: { allow: ["a.>"] } };
+    assert.match(
+      told(ANSWERS, other),
+      /: warning: rule "answers" has allow_responses, but its peers may subscribe to nothing, .* \[word-void\]\n {4}allow the subscription on which the requests arrive, or remove allow_responses\n/,
+    );
+    assert.doesNotMatch(told({ ...ANSWERS, publish: { allow: ["b"] }, allow_responses: false }, other), /word-void/);
+  });
+
+  it("is not reported where any rule that may be for the same peers lets them subscribe", () => {
+    const subscribe = { allow: ["a.>"] };
+    for (const source of [
+      { serviceAccounts: ["shop/a"] },
+      { principals: ["cluster.local/ns/shop/sa/a"] },
+      { principals: ["*"] },
+      { namespaces: ["shop"] },
+      { notPrincipals: ["cluster.local/ns/shop/sa/b"] },
+    ])
+      assert.doesNotMatch(told(ANSWERS, { name: "s", from: [source], subscribe }), /word-void/);
+    assert.doesNotMatch(told({ ...ANSWERS, subscribe: { allow: ["a work"] } }), /word-void/);
+    const [anybody] = [{ ...ANSWERS, from: [{ namespaces: ["shop"] }] }];
+    assert.doesNotMatch(told(anybody, { name: "s", from: [{ serviceAccounts: ["shop/a"] }], subscribe }), /word-void/);
+  });
+});
