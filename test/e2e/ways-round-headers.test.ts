@@ -54,7 +54,7 @@ describe("ways round a subject policy, by headers that name subjects or hide oth
   it("a message's trace does not go there behind a status either, which JetStream takes away before the next server gets it", async () => {
     await town.stream("DATA", ["data.>"], { allow_direct: true });
     const hidden = publishBlock("data.mine", "NATS/1.0 100 x\r\nNats-Trace-Dest: secret.in\r\n\r\n", "");
-    const { far, close } = await atLeaf();
+    const { close } = await atLeaf();
     try {
       const alone = await town.connect("reader", "alone");
       assert.deepEqual(await errorsOf(alone, hidden), []);
