@@ -14,7 +14,10 @@ export const enum ProtocolError {
   UNFINISHED = 11,
   MEMORY = 12,
   HOST = 13,
-  /** A delivery whose subject holds a CR or LF, or what the client's library alone takes for a blank; it alone is dropped, or in DRY_RUN passes. */
+  /**
+   * A delivery whose subject holds a CR or LF, or what the client's library alone takes for a blank. It alone is dropped, or passes in
+   * DRY_RUN.
+   */
   LINE_BREAK = 14,
   /** nats-server requires TLS inside the stream (`tls_required` in INFO). */
   SERVER_TLS = 15,
