@@ -1,10 +1,18 @@
 import type { Field } from "../manifests/field.ts";
 
+/**
+ * `ns/NAMESPACE/sa/NAME` without its trust domain, which may be any of the policy's own. Other principals stay as they are: with
+ * fewer segments a wildcard in front stands for more than a trust domain.
+ */
+function nameOf(principal: string): string {
+  return principal.replace(/^[^/]*\/((?:[^/]*\/){3}[^/]*)$/, "$1");
+}
+
 /** Principals without their trust domain, where a rule names nobody else; undefined for a rule that may reach anybody. */
 export function namedBy(rule: Field): Set<string> | undefined {
   const names = new Set<string>();
   for (const source of rule.items("from")) {
-    const principals = source.items("principals").map((value) => (value.text() ?? "*").replace(/^[^/]*\//, ""));
+    const principals = source.items("principals").map((value) => nameOf(value.text() ?? "*"));
     const accounts = source.items("serviceAccounts").map((value) => `ns/${(value.text() ?? "*").replace("/", "/sa/")}`);
     const all = [...principals, ...accounts];
     if (all.length === 0 || all.some((name) => name.includes("*"))) return undefined;

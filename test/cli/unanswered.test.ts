@@ -9,6 +9,19 @@ function told(...rules: object[]): string {
   return output;
 }
 
+describe("what a rule may lack since other rules may be for the same peers", () => {
+  it("is not reported where one of them has a principal that is the end of many names", () => {
+    const peer = { name: "a", from: [{ principals: ["cluster.local/ns/shop/sa/a"] }] };
+    const ends = { name: "b", from: [{ principals: ["*/sa/a"] }], subscribe: { allow: ["_INBOX.>"] } };
+    const pull = { ...peer, publish: { allow: ["$JS.API.CONSUMER.MSG.NEXT.S.c"] } };
+    assert.match(told(pull), /js-pull-unanswered/);
+    assert.doesNotMatch(told(pull, ends), /js-pull-unanswered/);
+    const narrow = { ...peer, subscribe: { allow: ["_INBOX.*"] } };
+    assert.match(told(narrow), /inbox-one-token/);
+    assert.doesNotMatch(told(narrow, ends), /inbox-one-token/);
+  });
+});
+
 describe("allow_responses", () => {
   it("is reported where no rule lets the peers subscribe, so that they receive nothing to answer", () => {
     const other = { name: "b", from: [{ serviceAccounts: ["shop/b"] }], subscribe: { allow: ["a.>"] } };
@@ -25,6 +38,10 @@ describe("allow_responses", () => {
       { serviceAccounts: ["shop/a"] },
       { principals: ["cluster.local/ns/shop/sa/a"] },
       { principals: ["*"] },
+      { principals: ["*/sa/a"] },
+      { principals: ["*/shop/sa/a"] },
+      { principals: ["*/ns/shop/sa/a"] },
+      { principals: ["*/a"] },
       { namespaces: ["shop"] },
       { notPrincipals: ["cluster.local/ns/shop/sa/b"] },
     ])
