@@ -1,7 +1,6 @@
 import type { Field } from "../manifests/field.ts";
 import { allowedBy } from "./rule-entries.ts";
 import { GatheredByPeer, namedBy } from "./rule-peers.ts";
-import { mayAnswer } from "./without-effect.ts";
 
 const PULL = "$JS.API.CONSUMER.MSG.NEXT.";
 
@@ -12,6 +11,17 @@ export interface Unanswered {
   entry: Field;
 }
 
+/** What a rule allows that needs a subscription: one entry, for the same subscription mends the other. */
+function idleIn(rule: Field): Unanswered | undefined {
+  // That a rule has no peers at all is a fault, which the filter itself reports.
+  if (rule.items("from").length === 0) return undefined;
+  const pull = allowedBy(rule, "publish").find(({ text }) => text.startsWith(PULL));
+  if (pull && rule.text("replies") !== "ANY") return { id: "js-pull-unanswered", rule, entry: pull.field };
+  const answers = rule.get("allow_responses");
+  const isMeant = answers?.isObject === true || (answers?.type === "boolean" && answers.text() === "true");
+  return isMeant ? { id: "word-void", rule, entry: answers } : undefined;
+}
+
 /**
  * The first entry of each rule that allows pulls whose answers nobody may receive: a reply subject must be one to which the peer
  * may subscribe, and no rule that could apply to the peer allows any subscription. And responses that nobody may give, because
@@ -19,16 +29,7 @@ export interface Unanswered {
  */
 export function unanswered(config: Field): Unanswered[] {
   const rules = config.items("rules");
-  const idle = rules.flatMap((rule): Unanswered[] => {
-    const pull = allowedBy(rule, "publish").find(({ text }) => text.startsWith(PULL));
-    const answers = mayAnswer(rule) ? rule.get("allow_responses") : undefined;
-    return [
-      ...(pull && rule.text("replies") !== "ANY"
-        ? [{ id: "js-pull-unanswered" as const, rule, entry: pull.field }]
-        : []),
-      ...(answers ? [{ id: "word-void" as const, rule, entry: answers }] : []),
-    ];
-  });
+  const idle = rules.flatMap((rule) => idleIn(rule) ?? []);
   if (idle.length === 0) return [];
   const subscribers = new GatheredByPeer(() => ({ areSome: false }));
   for (const rule of rules)

@@ -109,7 +109,7 @@ function allows(rule: Field, operation: Operation): boolean {
 }
 
 /** Whether a rule lets its peers answer what they receive. */
-export function mayAnswer(rule: Field): boolean {
+function mayAnswer(rule: Field): boolean {
   const answers = rule.get("allow_responses");
   return answers !== undefined && answers.text() !== "false";
 }

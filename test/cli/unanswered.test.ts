@@ -32,6 +32,23 @@ describe("allow_responses", () => {
     assert.doesNotMatch(told({ ...ANSWERS, publish: { allow: ["b"] }, allow_responses: false }, other), /word-void/);
   });
 
+  it("is not reported besides what else is wrong with the rule for the same cause", () => {
+    for (const [rule, id] of [
+      [{ name: "answers", allow_responses: true }, "policy-fault"],
+      [{ ...ANSWERS, from: [] }, "policy-fault"],
+      [{ ...ANSWERS, allow_responses: null }, "policy-fault"],
+      [{ ...ANSWERS, allow_responses: "true" }, "policy-fault"],
+      [{ ...ANSWERS, publish: { allow: ["$JS.API.CONSUMER.MSG.NEXT.S.c"] } }, "js-pull-unanswered"],
+    ] as const) {
+      const output = told(rule);
+      assert.ok(output.includes(`[${id}]`), output);
+      assert.doesNotMatch(output, /word-void/);
+    }
+    const anyReply = { ...ANSWERS, publish: { allow: ["$JS.API.CONSUMER.MSG.NEXT.S.c"] }, replies: "ANY" };
+    assert.match(told(anyReply), /word-void/);
+    assert.match(told({ ...ANSWERS, allow_responses: { max: 2 } }), /word-void/);
+  });
+
   it("is not reported where any rule that may be for the same peers lets them subscribe", () => {
     const subscribe = { allow: ["a.>"] };
     for (const source of [
