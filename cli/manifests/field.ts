@@ -126,12 +126,15 @@ export class Field {
   placeInText(line: number, column: number): Place {
     const { node, origin } = this;
     if (!isScalar(node) || node.type !== "BLOCK_LITERAL" || !node.range) return this.place;
+    const lines = String(node.value).split("\n");
+    // Behind the line break that ends the text is a line of the manifest, but none of the text.
+    const last = Math.max(0, lines.length - (lines.at(-1) === "" ? 2 : 1));
+    if (line > last) return this.placeInText(last, (lines[last] ?? "").length);
     const text = origin.lines.linePos(node.range[0]).line + 1 + line;
     // The block's indent is that of its first line that is not empty; all others have at least as much.
     const start = origin.lines.lineStarts[text - 1] ?? 0;
     const written = this.sourceLine(start);
-    const value = String(node.value).split("\n")[line] ?? "";
-    const indent = Math.max(0, written.length - value.length);
+    const indent = Math.max(0, written.length - (lines[line] ?? "").length);
     return origin.placeOf(text, indent + column + 1);
   }
 
