@@ -51,19 +51,26 @@ export interface Manifests {
   problems: ReadProblem[];
 }
 
+/** Who reads a text once it is applied. Both do so by sigs.k8s.io/yaml: kubectl with `UnmarshalStrict`, where no key may repeat. */
+type Reader = "kubectl" | "Helm";
+
 /** Reads all documents of a source. Never throws: what cannot be read is a problem with its place, and the rest is judged. */
 export function readManifests(source: Source, defaultNamespace: string): Manifests {
-  return readPlaced(source, defaultNamespace, (line, column) => ({ file: source.file, line, column }));
+  return readPlaced(source, defaultNamespace, "kubectl", (line, column) => ({ file: source.file, line, column }));
 }
 
-/** Reads a text in a manifest, such as chart values behind `values: |`, with its places in that manifest. */
-export function readTextIn(field: Field): Manifests {
+/** Reads the text of chart values in a manifest, such as behind `values: |`, with its places in that manifest. */
+export function readValuesIn(field: Field): Manifests {
   const text = field.text() ?? "";
   const source = { file: field.place.file, text, named: true, tooLarge: false, helmTemplate: false };
-  return readPlaced(source, "", (line, column) => field.placeInText(line - 1, column - 1));
+  const read = readPlaced(source, "", "Helm", (line, column) => field.placeInText(line - 1, column - 1));
+  // Values may have any keys, those of an object too.
+  const problems = read.problems.filter(({ kind }) => kind !== "object-incomplete");
+  const told = problems.map((one) => ({ ...one, message: one.message.replaceAll(/\bkubectl\b/g, "Helm") }));
+  return { ...read, problems: told };
 }
 
-function readPlaced(source: Source, defaultNamespace: string, placeOf: PlaceOf): Manifests {
+function readPlaced(source: Source, defaultNamespace: string, reader: Reader, placeOf: PlaceOf): Manifests {
   const manifests: Manifests = { resources: [], others: [], problems: [] };
   const top = placeOf(1, 1);
   if (source.helmTemplate) {
@@ -94,7 +101,7 @@ function readPlaced(source: Source, defaultNamespace: string, placeOf: PlaceOf):
     return manifests;
   }
   try {
-    readDocuments(source.text, defaultNamespace, placeOf, manifests);
+    readDocuments(source.text, defaultNamespace, reader, placeOf, manifests);
   } catch (error) {
     const message = error instanceof RangeError ? TOO_DEEP.message : `cannot be read: ${String(error)}`;
     manifests.problems.push({ kind: "syntax", place: top, message });
@@ -102,7 +109,13 @@ function readPlaced(source: Source, defaultNamespace: string, placeOf: PlaceOf):
   return manifests;
 }
 
-function readDocuments(text: string, defaultNamespace: string, placeOf: PlaceOf, into: Manifests): void {
+function readDocuments(
+  text: string,
+  defaultNamespace: string,
+  reader: Reader,
+  placeOf: PlaceOf,
+  into: Manifests,
+): void {
   // Not the parser's own count, which loses the line breaks in what it cannot parse.
   const lines = linesOf(text);
   const documents = parseAllDocuments(text, { ...KUBERNETES_YAML, prettyErrors: false });
@@ -111,7 +124,7 @@ function readDocuments(text: string, defaultNamespace: string, placeOf: PlaceOf,
   let before = 0;
   for (const document of found) {
     const end = document === found.at(-1) ? text.length : document.range[2];
-    const faults = faultsOf(document, text, before, end);
+    const faults = faultsOf(document, reader, text, before, end);
     into.problems.push(...faults.map((fault) => problemOf("syntax", fault, lines, placeOf)));
     before = end;
     if (faults.length > 0 || isNull(document.contents) || document.contents === null) continue;
@@ -163,7 +176,7 @@ const SEVERAL_OBJECTS = {
 };
 
 /** What is wrong with a document before its aliases are followed. The previous one ends at `before`, this one at `end`. */
-function faultsOf(document: Document.Parsed, text: string, before: number, end: number): TextFault[] {
+function faultsOf(document: Document.Parsed, reader: Reader, text: string, before: number, end: number): TextFault[] {
   const { errors } = document;
   const deep = errors.find(({ message }) => message.startsWith("Maximum call stack"));
   // Every other fault that the parser reports is then a consequence of this one.
@@ -176,7 +189,8 @@ function faultsOf(document: Document.Parsed, text: string, before: number, end: 
     const remedy = remedyOfLine(lineAt(pos[0], text)) ?? SLIPS.get(code);
     return { message: message.split("\n")[0] ?? "", offset: pos[0], ...(remedy === undefined ? {} : { remedy }) };
   });
-  const faults = [...syntax, ...repeatedKeys(document), ...startFaults(document, text, before)];
+  const repeated = reader === "kubectl" ? repeatedKeys(document) : [];
+  const faults = [...syntax, ...repeated, ...startFaults(document, text, before)];
   // What the parser itself has given up may have no place.
   if (syntax.length === 0) faults.push(...documentFaults(document, text, before, end));
   return faults.slice(0, MAX_FAULTS);

@@ -1,6 +1,7 @@
 import type { Field } from "../manifests/field.ts";
-import { readTextIn, type ReadProblem } from "../manifests/read.ts";
+import { readValuesIn, type ReadProblem } from "../manifests/read.ts";
 import type { Resource } from "../manifests/resource.ts";
+import { isAboutNats } from "./about-nats.ts";
 import { hasPolicy, ownValues } from "./chart-values.ts";
 
 /** The chart values of a release that have a policy, and why a text that may have one cannot be read. */
@@ -30,18 +31,26 @@ function valuesIn({ group, kind, root }: Resource): Field[] {
   return all.filter((values) => values !== undefined);
 }
 
-/** Whether a text has a key of the chart's values or of a policy that says whose they are. Most releases are of other charts. */
-const MAY_HAVE_POLICY = /^\s*["']?(?:policy|rules|trustDomains)["']?\s*:/m;
+/** The key of a policy that other charts do not have in their values. */
+const HAS_POLICY = /^\s*["']?trustDomains["']?\s*:/m;
 
-function readValues(values: Field): { roots: Field[]; problems: ReadProblem[] } {
+/** The keys of a policy, and of values with one, that other charts may have too, such as Prometheus's. */
+const MAY_HAVE_POLICY = /^\s*["']?(?:policy|rules)["']?\s*:/m;
+
+/** Most releases are of other charts, whose values are not judged here. */
+function mayHavePolicy(text: string, resource: Resource): boolean {
+  return HAS_POLICY.test(text) || (MAY_HAVE_POLICY.test(text) && isAboutNats(resource));
+}
+
+function readValues(values: Field, resource: Resource): { roots: Field[]; problems: ReadProblem[] } {
   const text = values.text();
   if (text === undefined) return { roots: [values], problems: [] };
-  const { others, problems } = readTextIn(values);
-  return { roots: others, problems: MAY_HAVE_POLICY.test(text) ? problems : [] };
+  const { others, problems } = readValuesIn(values);
+  return { roots: others, problems: mayHavePolicy(text, resource) ? problems : [] };
 }
 
 export function policyValues(resource: Resource): PolicyValues {
-  const read = valuesIn(resource).map(readValues);
+  const read = valuesIn(resource).map((values) => readValues(values, resource));
   return {
     policies: read.flatMap(({ roots }) => roots.flatMap(ownValues).filter(hasPolicy)),
     problems: read.flatMap(({ problems }) => problems),

@@ -73,7 +73,7 @@ describe("an object that another tool renders", () => {
       const indent = "  ".repeat(path.length + 1);
       const keys = path.map((key, depth) => `${"  ".repeat(depth + 1)}${key}:`).join("\n");
       const object = (...lines: string[]): string =>
-        `apiVersion: ${api}\nkind: ${kind}\nmetadata: {name: a}\nspec:\n${keys} |\n${lines.map((line) => `${indent}${line}\n`).join("")}`;
+        `apiVersion: ${api}\nkind: ${kind}\nmetadata: {name: nats}\nspec:\n${keys} |\n${lines.map((line) => `${indent}${line}\n`).join("")}`;
       const [below, line] = ["messaging:", 7 + path.length];
       const read = istioNats(["check", "-"], object("# ours", below, `  policy: ${JSON.stringify(POLICY)}`));
       const column = indent.length + `  policy: ${JSON.stringify(POLICY)}`.indexOf('"orders"') + 1;
@@ -84,6 +84,23 @@ describe("an object that another tool renders", () => {
       assert.ok(unread.output.startsWith(end) && unread.output.includes(" [yaml-syntax]\n"), unread.output);
       assert.equal(istioNats(["check", "-"], object("other: {", "a: 1")).status, 2, "of another chart");
     }
+  });
+
+  it("is not told what is wrong with the values of other charts, nor of what Helm takes and kubectl does not", () => {
+    const object = (name: string, ...values: string[]): string => {
+      const api = ["apiVersion: argoproj.io/v1alpha1", "kind: Application", `metadata: {name: ${name}}`, "spec:"];
+      const path = ["  source:", "    helm:", "      values: |"];
+      return [...api, ...path, ...values.map((line) => `        ${line}`), ""].join("\n");
+    };
+    const rules = ["rules:", "  a: 1", "  a: 2"];
+    const policy = `policy: ${JSON.stringify(POLICY).replace('"orders"', '"shop/orders"')}`;
+    for (const lines of [rules, [...rules, "\t", "b: {"], ["kind: a", "metadata: {}", "rules: []"]])
+      assert.equal(istioNats(["check", "-"], object("kube-prometheus-stack", ...lines)).status, 2, lines.join("\n"));
+    const { status, output } = istioNats(["check", "-"], object("nats", "a: 1", "a: 2", policy));
+    assert.equal(status, 0, output);
+    assert.match(output, /: policy of the chart values: accepted: 1 rule, /);
+    const tab = istioNats(["check", "-"], object("a", "a:", "  - b", " \t", "trustDomains: []"));
+    assert.match(tab.output, /^<stdin>:10:10: error: Helm refuses a tab before the place .* \[yaml-syntax\]\n/);
   });
 
   it("is told that check did not judge what it makes, if no policy was found in it and another was judged", () => {

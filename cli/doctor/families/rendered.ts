@@ -1,6 +1,7 @@
 import type { Rendering } from "../../manifests/rendering.ts";
 import type { Resource } from "../../manifests/resource.ts";
 import { STANDARD_INPUT } from "../../manifests/source.ts";
+import { isAboutNats } from "../../policy/about-nats.ts";
 import { family } from "../family.ts";
 
 /** How to see what an object of Flux, Argo CD or K3s makes. */
@@ -35,11 +36,6 @@ export function renderedBy(resource: Resource): Rendering | undefined {
   return RENDERERS.get(`${resource.group} ${resource.kind}`)?.(resource);
 }
 
-/** A folder may have hundreds of them for other applications. */
-function isOfNats({ root }: Resource): boolean {
-  return /nats/i.test(JSON.stringify([root.get("metadata", "name")?.plain(), root.get("spec")?.plain()]));
-}
-
 export const rendered = family(
   "What other tools render",
   {
@@ -54,7 +50,7 @@ export const rendered = family(
   ({ mesh }, report) => {
     for (const resource of mesh.resources) {
       const remedy = renderedBy(resource);
-      if (remedy && isOfNats(resource))
+      if (remedy && isAboutNats(resource))
         report("not-rendered", resource.place, `what ${resource.title} makes is not judged`, { remedy });
     }
   },
