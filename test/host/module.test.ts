@@ -4,11 +4,26 @@ import { describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
 import { filterWasm } from "../../tools/wasm.ts";
 
+/**
+ * `if (global 0 < constant)`, by which each function compares the collector's stack pointer with the end of its stack, and the
+ * function that is called if so: global.get, i32.const, i32.lt_s, if, and perhaps call, unreachable.
+ */
+// eslint-disable-next-line no-control-regex
+const STACK_CHECK = /\x23\0\x41[\x80-\xff]*[\0-\x7f]\x48\x04\x40(?:\x10(?<called>[\x80-\xff]*[\0-\x7f])\0)?/g;
+
 describe("the module", () => {
   it("is small, because every proxy of a mesh fetches it and compiles it for each worker", () => {
     const wasm = readFileSync(filterWasm);
     assert.ok(wasm.length <= 256 * 1024, `${wasm.length} bytes`);
     assert.ok(gzipSync(wasm).length <= 96 * 1024, `${gzipSync(wasm).length} bytes gzipped`);
+  });
+
+  it("shares among its functions what they do when the collector's stack is full, by tools/stack-overflow.mjs", () => {
+    const code = readFileSync(filterWasm).toString("latin1");
+    const called = [...code.matchAll(STACK_CHECK)].map(({ groups }) => groups?.["called"]);
+    assert.ok(called.length > 100, `${called.length} comparisons: find out how the compiler writes them now`);
+    assert.ok(!called.includes(undefined), "a function aborts by itself");
+    assert.equal(new Set(called).size, 1);
   });
 
   it("has none of the standard library's tables of digits, which a number's toString or a number in a template would bring", () => {
