@@ -2,7 +2,7 @@
  * A transform of the AssemblyScript compiler that lets the filter's functions share what they do when the collector's stack is
  * full. The compiler makes one function that compares and aborts (src/passes/shadowstack.ts, `makeStackCheck`), and its optimiser
  * puts that whole into each function that holds objects of the collector, nearly 400. Here only the comparison is put there, and
- * the abort, with its text and place, is called: as quick, and 4 KiB less.
+ * the abort is called: as quick, and 4 KiB less.
  */
 const CHECK = "~stack_check";
 const OVERFLOW = "~stack_overflow";

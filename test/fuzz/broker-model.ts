@@ -145,8 +145,9 @@ export class BrokerModel {
       Object.assign(sub, { hasFormer: false, isWithheld: false, received: 0, keptBack: 0 });
       return "";
     }
-    Object.assign(sub, { max, countedHere: true });
-    sub.pendingMaxima--;
+    const countedHere = sub.pendingMaxima > 0;
+    Object.assign(sub, { max, countedHere });
+    if (countedHere) sub.pendingMaxima--;
     this.#endIfReached(sub);
     return "";
   }
@@ -157,9 +158,10 @@ export class BrokerModel {
     const begins = this.#filters && !sub.inGroup && sub.max === 0;
     const here = sub.countedHere || sub.pendingMaxima > 0 || begins;
     if (max === 0 || (max <= counted(sub, here) && !sub.reused && !sub.hasFormer)) sub.isLive = false;
-    else if (here) {
+    else if (here || sub.max > 0) {
+      // Until the server has read it, the former one holds, which it may count itself.
       this.#pongs.push({ sub, max });
-      sub.pendingMaxima++;
+      if (here) sub.pendingMaxima++;
     } else Object.assign(sub, { max, countedHere: false });
   }
 
