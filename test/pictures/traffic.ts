@@ -46,7 +46,11 @@ export const policy = {
       subscribe: { allow: ["quotes.> workers"] },
       allow_responses: { max: 1, expires: "5s" },
     },
-    { name: "auditor", from: [{ namespaces: ["audit"] }], subscribe: { allow: ["orders.>", "extras.>"] } },
+    {
+      name: "auditor",
+      from: [{ namespaces: ["audit"] }],
+      subscribe: { allow: ["orders.>", "extras.>"], deny: ["orders.*.card"] },
+    },
     { name: "leaver", from: [{ serviceAccounts: ["shop/leaver"] }], subscribe: { allow: ["orders.>"] } },
     {
       name: "old-subjects",
@@ -62,7 +66,9 @@ export const narrowerPolicy = {
   ...policy,
   rules: policy.rules
     .filter(({ name }) => name !== "leaver")
-    .map((rule) => (rule.name === "auditor" ? { ...rule, subscribe: { allow: ["orders.>"] } } : rule)),
+    .map((rule) =>
+      rule.name === "auditor" ? { ...rule, subscribe: { ...rule.subscribe, allow: ["orders.>"] } } : rule,
+    ),
 };
 
 /** Everything that the pictures show, again and again: allowed, refused, in dry run, answered or not, unreadable. */
@@ -137,6 +143,7 @@ export class Traffic {
       .subscribe("orders.>", { callback: () => undefined })
       .unsubscribe();
     await this.#askInBulk();
+    await this.#exceedMaximum();
     await this.#raw(STRANGER, "CONNECT {}\r\nPING\r\n");
     await this.#raw(WORKLOADS.ordersApi, "CONNECT {}\r\nNONSENSE\r\n");
     await this.#raw(WORKLOADS.ordersApi, `CONNECT {}\r\nPUB orders.big ${MAX_PAYLOAD + 1}\r\n`);
@@ -150,6 +157,19 @@ export class Traffic {
     await client.expect("INFO");
     const requests = Array.from({ length: 12_000 }, (_, i) => `PUB quotes.bulk.${i} quotes.bulk.${i} 0\r\n\r\n`);
     await client.send(`CONNECT {}\r\nSUB quotes.bulk.* 1\r\n${requests.join("")}PING\r\n`);
+    await client.until("PONG");
+    client.close();
+  }
+
+  /** Its maximum the filter counts, as deliveries are filtered for the auditor, and nats-server is told with its next bytes. */
+  async #exceedMaximum(): Promise<void> {
+    const client = await RawClient.connect(this.#stand.port(), { tls: await this.#stand.identity(WORKLOADS.auditor) });
+    await client.expect("INFO");
+    await client.send("CONNECT {}\r\nSUB orders.> 1\r\nUNSUB 1 1\r\nPING\r\n");
+    await client.until("PONG");
+    for (let i = 0; i < 3; i++) this.#of("ordersApi").publish("orders.eu.created", "3 lemons");
+    await this.#of("ordersApi").flush();
+    await client.send("PING\r\n");
     await client.until("PONG");
     client.close();
   }

@@ -166,14 +166,19 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
               "Requests that the filter stopped measuring: expired, evicted by newer ones, or their connection closed.",
             queries: [{ expr: of.rate("istio_nats_requests_unanswered_total", ["reason"]), legend: "{{reason}}" }],
             unit: "reqps",
-            width: 12,
+          }),
+          curves({
+            title: "Beyond a maximum",
+            description:
+              "Deliveries that the filter dropped because their subscription had its maximum (`UNSUB sid max`), while it counts in nats-server's place. They are no refusals.",
+            queries: [{ expr: of.rate("istio_nats_over_maximum_total", POD), legend: POD_LEGEND }],
+            unit: "cps",
           }),
           curves({
             title: "Policy rejected",
             description:
               "Configurations that the filter refused since the proxy started. The log lists every fault with its place.",
             queries: [{ expr: of.count("istio_nats_policy_rejected_total", POD), legend: POD_LEGEND }],
-            width: 12,
           }),
         ],
       },
