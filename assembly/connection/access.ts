@@ -296,12 +296,12 @@ export class Access {
   }
 
   /**
-   * The server has taken a further CONNECT: everything that now comes is behind it, unless something may still come for a former
-   * subscription, such as one that no CONNECT ends (stray-subscriptions.ts). Then a filter that is on stays on.
+   * The server has taken a further CONNECT: everything that now comes is behind it, unless there may be a subscription that no CONNECT
+   * ends (stray-subscriptions.ts). Then a filter that is on stays on.
    */
-  finishReset(mayBringFormer: bool): void {
+  finishReset(mayHaveStray: bool): void {
     this.resets--;
-    if (this.resets == 0) this.filtering = this.filterNeededSince || (this.filtering && mayBringFormer);
+    if (this.resets == 0) this.filtering = this.filterNeededSince || (this.filtering && mayHaveStray);
   }
 
   /** Notes what the text of a refusal names, and the rule that decided. */

@@ -309,16 +309,12 @@ export class Connection {
     return judging != null && judging.isResetting;
   }
 
-  /**
-   * The server has taken a further CONNECT, or will take one whose line began in DRY_RUN, behind which no PING goes: then what it
-   * has delivered before may still come, and a filter that is on stays on.
-   */
+  /** The server has taken a further CONNECT. */
   hasBegunAnew(): void {
-    const mayBringFormer = this.mayHaveStray || this.toServerPassed;
     const access = this.access;
-    if (access != null) access.finishReset(mayBringFormer);
+    if (access != null) access.finishReset(this.mayHaveStray);
     const shadow = this.shadow;
-    if (shadow != null) shadow.finishReset(mayBringFormer);
+    if (shadow != null) shadow.finishReset(this.mayHaveStray);
     if (!this.observing && !this.awaitsConnect) this.subscriptions.settle();
   }
 

@@ -1,9 +1,6 @@
 import { isSplitBy, LibraryBlanks } from "../nats/library-blanks";
 import { Operation } from "../nats/operation";
 import { ServerLine } from "../nats/server-line";
-import { Violation } from "../nats/texts";
-import { NONE } from "../policy/none";
-import { Reason } from "../policy/reason";
 import { Meter } from "../telemetry/meter";
 import { ProtocolError } from "../telemetry/protocol-error";
 import { Access } from "./access";
@@ -12,7 +9,7 @@ import { tellMaximumLater, unsubscribeLater } from "./due-unsubscribes";
 import { endAtOnce } from "./endings";
 import { answerDelivered, isNoResponders, requestDelivered } from "./exchanges";
 import { reportDelivery, reportRevokedDelivery, reportUnreadable, sampleDelivery } from "./report";
-import { judgeForDelivery, reasonToEnd } from "./revocations";
+import { judgeForDelivery } from "./revocations";
 import {
   addPendingMaxima,
   bringsRevoked,
@@ -66,7 +63,7 @@ export function deliver(connection: Connection, line: ServerLine): bool {
     return false;
   }
   if (access != null && connection.isFiltered && keepsBack(access, line, sub)) {
-    reportDelivery(connection, false, line, Reason.DENIED, access);
+    reportDelivery(connection, false, line, access);
     noteKeptBack(connection, line, sub);
     return false;
   }
@@ -78,29 +75,12 @@ export function deliver(connection: Connection, line: ServerLine): bool {
   }
   const shadow = connection.shadow;
   if (shadow != null) {
-    const reason = trialReason(connection, shadow, line, sub);
-    if (reason != Reason.ALLOWED) reportDelivery(connection, true, line, reason, shadow);
+    if (shadow.filtering && keepsBack(shadow, line, sub)) reportDelivery(connection, true, line, shadow);
     else if (misread) reportUnreadable(connection, ProtocolError.LINE_BREAK);
     else if (line.replyLength > 0 && shadow.grantsReplies) shadow.noteReply(line.reply, line.replyLength);
   }
   deliveryPasses(connection, line, sub, meter);
   return true;
-}
-
-/** Why what is only asked would keep a delivery back. */
-function trialReason(connection: Connection, shadow: Access, line: ServerLine, sub: usize): Reason {
-  // A line that began in DRY_RUN may come before the policy has judged its subscription (revocations.ts `judgeForDelivery`).
-  const begun = connection.toClientPassed;
-  if ((shadow.filtering || (begun && connection.hasUnjudged)) && keepsBack(shadow, line, sub)) return Reason.DENIED;
-  if (!begun || !isLost(shadow, line, sub)) return Reason.ALLOWED;
-  shadow.refuse(Violation.SUBSCRIPTION, line.subject, line.subjectLength, NONE);
-  return Reason.NOT_ALLOWED;
-}
-
-/** Has the policy taken the right to the subscription, or will it when it has judged that? */
-function isLost(access: Access, line: ServerLine, sub: usize): bool {
-  if (sub == 0 || mayBeFormers(sub)) return access.hasLost(line.subject, line.subjectLength);
-  return bringsRevoked(sub) || (isUnjudged(sub) && reasonToEnd(access, sub) != Reason.ALLOWED);
 }
 
 /** Does a deny entry keep the message back? Where nobody knows the queue to which it comes, an entry for any queue does. */

@@ -142,17 +142,11 @@ export function reportDryRun(connection: Connection, line: ClientLine, reason: R
 }
 
 /** A delivery was kept back, or in DRY_RUN would have been. */
-export function reportDelivery(
-  connection: Connection,
-  dryRun: bool,
-  line: ServerLine,
-  reason: Reason,
-  access: Access,
-): void {
+export function reportDelivery(connection: Connection, dryRun: bool, line: ServerLine, access: Access): void {
   const operation = line.operation;
-  if (dryRun) countDryRun(connection, operation, line.subject, line.subjectLength, reason, access);
-  else countRefusedDelivery(connection, line, reason, ruleLabel(connection, access));
-  recordRefusal(connection, dryRun, operation, reason, access, 0, 0);
+  if (dryRun) countDryRun(connection, operation, line.subject, line.subjectLength, Reason.DENIED, access);
+  else countRefusedDelivery(connection, line, Reason.DENIED, ruleLabel(connection, access));
+  recordRefusal(connection, dryRun, operation, Reason.DENIED, access, 0, 0);
 }
 
 /**
