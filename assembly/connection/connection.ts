@@ -318,25 +318,6 @@ export class Connection {
     if (!this.observing && !this.awaitsConnect) this.subscriptions.settle();
   }
 
-  /**
-   * A line that began in DRY_RUN is about to be read to its end, which passes: what is enforced is only asked about it. Answers what
-   * `judgeAgain` is to be given behind it.
-   */
-  onlyAsk(): Access | null {
-    const shadow = this.shadow;
-    this.shadow = this.access;
-    this.access = null;
-    this.observing = true;
-    return shadow;
-  }
-
-  /** Behind that line: everything is enforced. */
-  judgeAgain(shadow: Access | null): void {
-    this.access = this.shadow;
-    this.shadow = shadow;
-    this.observing = false;
-  }
-
   /** The class of a subject, by the configuration's list. */
   classOf(subject: usize, length: i32): i32 {
     const judging = this.judging;

@@ -1,6 +1,7 @@
 import { isSplitBy, LibraryBlanks } from "../nats/library-blanks";
 import { Operation } from "../nats/operation";
 import { ServerLine } from "../nats/server-line";
+import { Reason } from "../policy/reason";
 import { Meter } from "../telemetry/meter";
 import { ProtocolError } from "../telemetry/protocol-error";
 import { Access } from "./access";
@@ -9,7 +10,7 @@ import { tellMaximumLater, unsubscribeLater } from "./due-unsubscribes";
 import { endAtOnce } from "./endings";
 import { answerDelivered, isNoResponders, requestDelivered } from "./exchanges";
 import { reportDelivery, reportRevokedDelivery, reportUnreadable, sampleDelivery } from "./report";
-import { judgeForDelivery } from "./revocations";
+import { judgeForDelivery, reasonToEnd } from "./revocations";
 import {
   addPendingMaxima,
   bringsRevoked,
@@ -74,13 +75,24 @@ export function deliver(connection: Connection, line: ServerLine): bool {
     return false;
   }
   const shadow = connection.shadow;
-  if (shadow != null) {
-    if (shadow.filtering && keepsBack(shadow, line, sub)) reportDelivery(connection, true, line, shadow);
-    else if (misread) reportUnreadable(connection, ProtocolError.LINE_BREAK);
-    else if (line.replyLength > 0 && shadow.grantsReplies) shadow.noteReply(line.reply, line.replyLength);
+  if (shadow != null && shadow.filtering && keepsBack(shadow, line, sub)) {
+    reportDelivery(connection, true, line, shadow);
+  } else if (misread) {
+    reportUnreadable(connection, ProtocolError.LINE_BREAK);
+  } else if (shadow != null && line.replyLength > 0 && shadow.grantsReplies) {
+    shadow.noteReply(line.reply, line.replyLength);
   }
   deliveryPasses(connection, line, sub, meter);
   return true;
+}
+
+/** Would the policy have kept back a delivery that passed because its line began in DRY_RUN? Then it grants no answer. */
+export function mustNotPass(connection: Connection, access: Access, line: ServerLine): bool {
+  const sub = connection.subscriptions.findHashed(line.sid, line.sidLength, line.sidHash);
+  if (sub != 0 && bringsRevoked(sub)) return true;
+  if ((sub == 0 || mayBeFormers(sub)) && access.hasLost(line.subject, line.subjectLength)) return true;
+  if (sub != 0 && isUnjudged(sub) && reasonToEnd(access, sub) != Reason.ALLOWED) return true;
+  return isMisread(connection, line) || (connection.isFiltered && keepsBack(access, line, sub));
 }
 
 /** Does a deny entry keep the message back? Where nobody knows the queue to which it comes, an entry for any queue does. */

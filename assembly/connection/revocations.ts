@@ -130,20 +130,21 @@ function judgeSubscription(connection: Connection, sub: usize): void {
   if (shadow != null) shadow.noteSubscription(subjectOf(sub), subjectLengthOf(sub), queued);
 }
 
+/** Why the policy does not allow a subscription any more, or ALLOWED. A search that is given up is no permission. */
+export function reasonToEnd(access: Access, sub: usize): Reason {
+  const reason = access.permissions.subscribe(subjectOf(sub), subjectLengthOf(sub), queueOf(sub), queueLengthOf(sub));
+  // Its sid was used again with another subject or queue. The server may have those, of which nobody has asked this policy.
+  return reason == Reason.ALLOWED && !isNameKnown(sub) ? Reason.NOT_ALLOWED : reason;
+}
+
 /**
  * Does the policy still allow a subscription? If not, it ends. That holds for one that the client has ended too: messages of it
  * may still wait for a client that does not read.
  */
 function keeps(connection: Connection, access: Access, sub: usize): bool {
-  const queueLength = queueLengthOf(sub);
-  let reason = access.permissions.subscribe(subjectOf(sub), subjectLengthOf(sub), queueOf(sub), queueLength);
-  let rule = access.permissions.decidedBy;
-  if (reason == Reason.ALLOWED && !isNameKnown(sub)) {
-    // The sid was used again with another subject or queue. The server may have those, of which nobody has asked this policy.
-    reason = Reason.NOT_ALLOWED;
-    rule = NONE;
-  }
+  const reason = reasonToEnd(access, sub);
   if (reason == Reason.ALLOWED) return true;
+  const rule = isNameKnown(sub) ? access.permissions.decidedBy : NONE;
   const live = isLive(sub);
   if (live) reportRevoked(connection, sub, reason, rule);
   if (!unsubscribeLater(connection, sidOf(sub), sidLengthOf(sub))) {
@@ -153,7 +154,7 @@ function keeps(connection: Connection, access: Access, sub: usize): bool {
   }
   if (live) {
     writeNotice(connection, sub);
-    if ((queueLength > 0 || !isQueueKnown(sub)) && connection.queueLostSince == 0) {
+    if ((queueLengthOf(sub) > 0 || !isQueueKnown(sub)) && connection.queueLostSince == 0) {
       connection.queueLostSince = callbackTime();
     }
   }

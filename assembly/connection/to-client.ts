@@ -21,7 +21,7 @@ import { UPSTREAM_DATA } from "../proxy/host";
 import { ProtocolError } from "../telemetry/protocol-error";
 import { clientOf } from "./client";
 import { Connection, FirstPing, Phase } from "./connection";
-import { deliver, maximumTaken, subscriptionBegins } from "./deliveries";
+import { deliver, maximumTaken, mustNotPass, subscriptionBegins } from "./deliveries";
 import { closeSoon, endAtOnce } from "./endings";
 import { isStatus, timedPongCame } from "./exchanges";
 import { speaksTlsToServer } from "./identity";
@@ -80,18 +80,23 @@ export function takeFromServer(connection: Connection, size: i32): bool {
   return !chunk.mustStay;
 }
 
-/**
- * The beginning of this line went to the client in DRY_RUN, under an older policy, so its end must follow, whatever it is. The present
- * one is only asked.
- */
+/** The beginning of this line went to the client in DRY_RUN, under an older policy, so its end must follow, whatever it is. */
 function passBegun(connection: Connection, position: i32): i32 {
-  const shadow = connection.onlyAsk();
+  const access = connection.access;
+  connection.access = null;
+  connection.observing = true;
   const next = takeLine(connection, position);
-  connection.judgeAgain(shadow);
+  connection.access = access;
+  connection.observing = false;
   if (next == position) return position;
-  // Rules on trial were not asked, but must know of an answer that others have granted.
-  if (shadow != null && connection.toClientPayload > 0 && line.replyLength > 0) {
-    shadow.noteReply(line.reply, line.replyLength);
+  // A delivery, whose reply subject the present policy did not hear of while it passed.
+  if (
+    access != null &&
+    connection.toClientPayload > 0 &&
+    line.replyLength > 0 &&
+    !mustNotPass(connection, access, line)
+  ) {
+    access.noteReply(line.reply, line.replyLength);
   }
   connection.toClientPassed = false;
   chunk.thaw();

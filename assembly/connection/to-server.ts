@@ -161,12 +161,21 @@ function begin(connection: Connection): void {
  * that it makes is judged like those before it.
  */
 function passBegun(connection: Connection, position: i32): i32 {
-  const shadow = connection.onlyAsk();
+  const access = connection.access;
+  connection.access = null;
+  connection.observing = true;
   const next = takeOperation(connection, position);
-  connection.judgeAgain(shadow);
+  connection.access = access;
+  connection.observing = false;
   if (next == position) return position;
   connection.toServerPassed = false;
   chunk.thaw();
+  // The present policy did not hear of it while it passed. A further CONNECT ends all that was granted before it, and an answer is
+  // one use.
+  if (access != null) {
+    if (line.operation == Operation.CONNECT) access.forgetGrants();
+    else if (connection.toServerPayload > 0) access.useGrants(line.subject, line.subjectLength);
+  }
   // What ends it has been reported as it was met.
   if (connection.phase != Phase.OPEN) closeSoon(connection);
   else judgeSubscriptions(connection);
