@@ -240,3 +240,40 @@ describe("the reply subject of a delivery whose line began in DRY_RUN", () => {
     assert.doesNotMatch(wire.client(pub("r.1")), /PUB/);
   });
 });
+
+describe("a grant of an answer that is over, or was never due, for a line that began in DRY_RUN", () => {
+  const from = [{ principals: ["*"] }];
+  const answers = {
+    name: "answers",
+    from,
+    subscribe: { allow: ["ok.*"], deny: ["ok.no"] },
+    allow_responses: { max: 1 },
+  };
+  const trial = { name: "trial", mode: "DRY_RUN", from, publish: { deny: ["never"] } };
+  const answer = pub("r.1");
+  const asked = msg("ok.a", "1", "?", "r.1");
+
+  for (const [what, delivered, side, line] of [
+    ["a delivery that is denied", "", "server", msg("ok.no", "1", "?", "r.1")],
+    ["a CONNECT", asked, "client", CONNECT],
+    ["the answer itself", asked, "client", answer],
+  ] as const) {
+    for (const rules of [[answers], [answers, trial]]) {
+      const policies = (mode: string): object => ({ mode, trustDomains: ["cluster.local"], rules });
+
+      it(`does not come back with ENFORCE after DRY_RUN: ${what}, ${rules.length} rules`, () => {
+        const { host, wire } = connected(policies("DRY_RUN"));
+        wire.client("SUB ok.* 1\r\n");
+        wire.server(delivered);
+        wire[side](line.slice(0, 9));
+        host.configure(policies("ENFORCE"));
+        wire[side](line.slice(9));
+        host.configure(policies("DRY_RUN"));
+        wire.client(PING);
+        wire.server(PONG);
+        host.configure(policies("ENFORCE"));
+        assert.equal(wire.client(answer), PING);
+      });
+    }
+  }
+});
