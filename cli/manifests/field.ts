@@ -42,13 +42,10 @@ export class Field {
 
   /** The value below, by keys and indexes. */
   get(...path: (string | number)[]): Field | undefined {
-    // eslint-disable-next-line @typescript-eslint/no-this-alias
-    let field: Field | undefined = this;
-    for (const step of path) {
-      field = typeof step === "string" ? field.member(step) : field.elements[step];
-      if (!field) return undefined;
-    }
-    return field;
+    return path.reduce<Field | undefined>(
+      (field, step) => (typeof step === "string" ? field?.member(step) : field?.elements[step]),
+      this,
+    );
   }
 
   /** The place of the value below, or of its nearest parent that exists. */
