@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { policyOf, vm, tick, connected, unsub } from "./changing-policy.ts";
+import type { Host } from "./host.ts";
 import { auditOf, CONNECT, msg, PING, PONG, pub, publishViolation, stat, Wire } from "./wire.ts";
 
 describe("a line that began in DRY_RUN and cannot be read", () => {
@@ -72,6 +73,16 @@ describe("a line that began in DRY_RUN and cannot be read", () => {
 });
 
 describe("a CONNECT that began in DRY_RUN", () => {
+  /** Behind its first nine bytes ENFORCE has begun, whose deny the subscription overlaps. */
+  function begunUnderFilter(): { host: Host; wire: Wire } {
+    const rule = { subscribe: { allow: ["ok.>"], deny: ["ok.no"] } };
+    const { host, wire } = connected(policyOf(rule, { mode: "DRY_RUN" }));
+    wire.client("SUB ok.* 1\r\n");
+    wire.client(CONNECT.slice(0, 9));
+    host.configure(policyOf(rule));
+    return { host, wire };
+  }
+
   it("ends what was granted before it", () => {
     const answers = { subscribe: { allow: ["ok.>"] }, allow_responses: { max: 9, expires: "1m" } };
     const { host, wire } = connected(policyOf(answers, { mode: "DRY_RUN" }));
@@ -84,11 +95,7 @@ describe("a CONNECT that began in DRY_RUN", () => {
   });
 
   it("leaves the filter of deliveries on, since nats-server may have delivered before it", () => {
-    const rule = { subscribe: { allow: ["ok.>"], deny: ["ok.no"] } };
-    const { host, wire } = connected(policyOf(rule, { mode: "DRY_RUN" }));
-    wire.client("SUB ok.* 1\r\n");
-    wire.client(CONNECT.slice(0, 9));
-    host.configure(policyOf(rule));
+    const { host, wire } = begunUnderFilter();
     // A subscription that needs no filter. What the client has not read waits longer than its former one is remembered.
     wire.client(`${CONNECT.slice(9)}SUB ok.a 1\r\n`);
     for (let i = 0; i < 40; i++) tick(host);
@@ -96,11 +103,7 @@ describe("a CONNECT that began in DRY_RUN", () => {
   });
 
   it("lets nothing denied through, which nats-server may have delivered before it", () => {
-    const rule = { subscribe: { allow: ["ok.>"], deny: ["ok.no"] } };
-    const { host, wire } = connected(policyOf(rule, { mode: "DRY_RUN" }));
-    wire.client("SUB ok.* 1\r\n");
-    wire.client(CONNECT.slice(0, 9));
-    host.configure(policyOf(rule));
+    const { wire } = begunUnderFilter();
     wire.client(CONNECT.slice(9));
     assert.equal(wire.server(msg("ok.no", "1", "secret") + msg("ok.a", "1")), msg("ok.a", "1"));
     wire.client("SUB ok.* 1\r\n");
