@@ -326,12 +326,27 @@ function connect(connection: Connection, chunk: Chunk, line: ClientLine, positio
     return next;
   }
   connection.beginAnew();
-  if (connection.observing) {
-    connection.hasBegunAnew();
+  if (!connection.observing) return awaitConnect(connection, chunk, next);
+  connection.hasBegunAnew();
+  return next;
+}
+
+/**
+ * A further CONNECT has passed in DRY_RUN because its line began there. With its end it comes under the policy that is enforced,
+ * like any other. Answers the position behind what was written at `next`.
+ */
+export function enforceConnect(connection: Connection, chunk: Chunk, next: i32): i32 {
+  if (connection.serverMinor < FIRST_THAT_FORGETS) {
+    connection.forgetGrants();
     return next;
   }
-  // A PING goes behind the CONNECT. Its PONG shows when the server has taken that.
-  if (!connection.pongs.push(Pong.CONNECT_TAKEN)) return unreadable(connection, chunk, position, ProtocolError.MEMORY);
+  connection.beginReset();
+  return awaitConnect(connection, chunk, next);
+}
+
+/** A PING goes behind a CONNECT. Its PONG shows when the server has taken that. */
+function awaitConnect(connection: Connection, chunk: Chunk, next: i32): i32 {
+  if (!connection.pongs.push(Pong.CONNECT_TAKEN)) return unreadable(connection, chunk, next, ProtocolError.MEMORY);
   return replaceByPing(connection, chunk, next, next);
 }
 

@@ -9,7 +9,7 @@ import { DOWNSTREAM_DATA } from "../proxy/host";
 import { Verdict } from "../telemetry/operations";
 import { NO_PROTOCOL_ERROR, ProtocolError } from "../telemetry/protocol-error";
 import { admit } from "./admission";
-import { judge, lineFault } from "./client-operations";
+import { enforceConnect, judge, lineFault } from "./client-operations";
 import { Connection, Phase } from "./connection";
 import { sendUnsubscribes } from "./due-unsubscribes";
 import { closeSoon, endAtOnce, endRefused, endUnreadable } from "./endings";
@@ -162,6 +162,7 @@ function begin(connection: Connection): void {
  */
 function passBegun(connection: Connection, position: i32): i32 {
   const access = connection.access;
+  const hadConnect = connection.options.received;
   connection.access = null;
   connection.observing = true;
   const next = takeOperation(connection, position);
@@ -170,16 +171,13 @@ function passBegun(connection: Connection, position: i32): i32 {
   if (next == position) return position;
   connection.toServerPassed = false;
   chunk.thaw();
-  // The present policy did not hear of it while it passed. A further CONNECT ends all that was granted before it, and an answer is
-  // one use.
-  if (access != null) {
-    if (line.operation == Operation.CONNECT) access.forgetGrants();
-    else if (connection.toServerPayload > 0) access.useGrants(line.subject, line.subjectLength);
-  }
+  // The present policy did not hear of it while it passed. An answer is one use of what was granted.
+  if (access != null && connection.toServerPayload > 0) access.useGrants(line.subject, line.subjectLength);
   // What ends it has been reported as it was met.
   if (connection.phase != Phase.OPEN) closeSoon(connection);
   else judgeSubscriptions(connection);
-  return next;
+  const isFurther = hadConnect && line.operation == Operation.CONNECT && connection.phase == Phase.OPEN;
+  return isFurther ? enforceConnect(connection, chunk, next) : next;
 }
 
 function passPayload(connection: Connection, position: i32): i32 {

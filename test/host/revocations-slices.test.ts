@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ended, HURRIED, policyOf } from "./changing-policy.ts";
+import { ended, HURRIED, policyOf, tick } from "./changing-policy.ts";
 import { filterModule } from "./filter.ts";
 import { Host } from "./host.ts";
-import { CONNECT, msg, PING, stat, Wire } from "./wire.ts";
+import { CONNECT, msg, PING, PONG, stat, Wire } from "./wire.ts";
 
 describe("one of very many subscriptions that a newer policy does not allow, which are judged in slices,", () => {
   const both = policyOf({ publish: { allow: ["a"] }, subscribe: { allow: ["a.>", "b.>"] } });
@@ -94,6 +94,20 @@ describe("one of very many subscriptions that a newer policy does not allow, whi
     host.configure(less);
     wire.client(CONNECT);
     assert.equal(wire.server(all).replace(/^-ERR .*\r\n/gm, ""), allowedOnly);
+  });
+
+  it("brings nothing more after a further CONNECT that began in DRY_RUN, however late, though its sid is used again", () => {
+    const { host, wire } = crowded("", { ...both, mode: "DRY_RUN" });
+    wire.client(CONNECT.slice(0, 9));
+    host.configure(less);
+    const sent = wire.client(CONNECT.slice(9) + sids.map((sid) => `SUB b.${sid} ${sid}\r\n`).join(""));
+    assert.ok(sent.startsWith(CONNECT.slice(9) + PING));
+    for (let i = 0; i < 40; i++) tick(host);
+    assert.equal(/^MSG a\..*/m.exec(wire.server(all))?.[0], undefined);
+    // Behind the PONGs there is only what has been asked for anew.
+    wire.server(PONG.repeat(sent.match(/^PING/gm)!.length));
+    const fresh = sids.map((sid) => msg(`b.${sid}`, sid, "x")).join("");
+    assert.ok(wire.server(fresh) === fresh);
   });
 
   it("is judged later if a delivery of it that began in DRY_RUN ends before its turn", () => {
