@@ -3,7 +3,7 @@ import { hashBytes, hashBytes64, shortHash } from "../bytes/hash";
 import { Words } from "../bytes/words";
 import { ClientLine } from "../nats/client-line";
 import { isReservedPublish, isReservedReply } from "../nats/reserved";
-import { isApiRequest } from "../nats/requests";
+import { isApiRequest } from "../nats/jetstream-subjects";
 import { Violation } from "../nats/texts";
 import { reasonOf } from "../policy/answer";
 import { EntryFlag } from "../policy/matcher";

@@ -1,8 +1,8 @@
 import { hashBytes64 } from "../bytes/hash";
 import { Operation } from "../nats/operation";
-import { isPull, saysNoResponders, STATUS_BYTES } from "../nats/requests";
+import { isOfJetStream, isPull } from "../nats/jetstream-subjects";
+import { saysNoResponders, STATUS_BYTES } from "../nats/no-responders";
 import { ServerLine } from "../nats/server-line";
-import { isOfJetStream } from "../nats/subject";
 import { NO_SUBJECT } from "../policy/subject-classes";
 import { recordDuration } from "../telemetry/durations";
 import { Meter } from "../telemetry/meter";

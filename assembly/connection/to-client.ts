@@ -3,7 +3,7 @@ import { CHUNK_TO_CLIENT } from "../bytes/hot-page";
 import { ServerInfo } from "../nats/info";
 import { takeLargestSize } from "../nats/numbers";
 import { Operation, Reading } from "../nats/operation";
-import { STATUS_BYTES } from "../nats/requests";
+import { STATUS_BYTES } from "../nats/no-responders";
 import { isPongLine, PONG_LENGTH, ServerLine } from "../nats/server-line";
 import {
   AUTHORIZATION_VIOLATION,

@@ -1,4 +1,4 @@
-import { isOfJetStream } from "./subject";
+import { isOfJetStream } from "./jetstream-subjects";
 
 /** Subjects that nats-server keeps for itself, packed with the first byte lowest. */
 const GATEWAY_REPLY: u64 = 0x2e5f52475f; // _GR_.

@@ -234,29 +234,6 @@ function leadingTokensAtOnce(pointer: usize, length: i32, count: i32): i32 {
   return dots == 0 ? 0 : <i32>ctz(dots) + 1;
 }
 
-/** `$JS.` with the first byte lowest. */
-const JETSTREAM: u32 = 0x2e534a24;
-
-/** Does the subject begin with `$JS.`, as those of JetStream's API and acknowledgements do? */
-// @ts-ignore: decorator
-@inline
-export function isOfJetStream(pointer: usize, length: i32): bool {
-  return length >= 4 && load<u32>(pointer) == JETSTREAM;
-}
-
-/** `$JS.ACK.` with the first byte lowest. */
-const ACKNOWLEDGEMENT: u64 = 0x2e4b43412e534a24;
-
-/** Does something follow `$JS.ACK.`, as in the reply subjects of JetStream's deliveries? */
-function isAcknowledgement(pointer: usize, length: i32): bool {
-  return length > 8 && load<u64>(pointer) == ACKNOWLEDGEMENT;
-}
-
-/** Does the subject begin with `$JS.`, and is no acknowledgement, of which none names a subject? */
-export function isRequestToJetStream(pointer: usize, length: i32): bool {
-  return isOfJetStream(pointer, length) && !isAcknowledgement(pointer, length);
-}
-
 /** Has the subject no empty token and no wildcard (nats-server `IsValidLiteralSubject`)? Leaves it split in `tokens`. */
 export function isLiteral(tokens: Tokens, pointer: usize, length: i32): bool {
   return tokens.split(pointer, length) && !tokens.hasWildcard;

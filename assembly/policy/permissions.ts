@@ -1,6 +1,7 @@
 import { FixedText, fixedText } from "../bytes/fixed-text";
 import { Words } from "../bytes/words";
-import { GREATER, isRequestToJetStream, NOT_BY_TOKENS, Tokens, wildcardIn } from "../nats/subject";
+import { mayNameSubject } from "../nats/jetstream-subjects";
+import { GREATER, NOT_BY_TOKENS, Tokens, wildcardIn } from "../nats/subject";
 import { isReservedPublish } from "../nats/reserved";
 import { answerOf, classOf, markReserved, NO_ANSWER, reasonOf, ruleOf } from "./answer";
 import { makeRoomFor, NO_QUESTION } from "./decision-cache";
@@ -164,9 +165,7 @@ export class Permissions {
     const splits = tokens.split(pointer, length);
     if (splits && isPattern(tokens)) return this.decidePattern(pointer, length);
     const reason = this.decidePublish(splits);
-    tokens.holdBack(
-      this.publishDeny.hasOdd || (tokens.looked > STREAM_TOKENS && isRequestToJetStream(pointer, length)),
-    );
+    tokens.holdBack(this.publishDeny.hasOdd || (tokens.looked > STREAM_TOKENS && mayNameSubject(pointer, length)));
     // The first token alone tells that, so that it too holds for all subjects that begin with the tokens looked at.
     const reserved = isReservedPublish(pointer, length);
     return this.rememberWithClass(this.publishQuestion, pointer, length, reason, this.decidedBy, reserved);

@@ -1,4 +1,5 @@
-import { DOT, GREATER, isOfJetStream, STAR, Tokens } from "../nats/subject";
+import { isOfJetStream } from "../nats/jetstream-subjects";
+import { DOT, GREATER, STAR, Tokens } from "../nats/subject";
 
 /**
  * `$JS.API.DIRECT.GET.STREAM`; with a domain of JetStream there is one more, without which less is held for certain. What further

@@ -12,7 +12,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   bytes: [],
   proxy: ["bytes"],
   nats: ["bytes"],
-  policy: ["bytes", "nats/subject", "nats/overlap", "nats/reserved"],
+  policy: ["bytes", "nats/subject", "nats/jetstream-subjects", "nats/overlap", "nats/reserved"],
   telemetry: ["bytes", "proxy", "nats", "policy"],
   connection: ["bytes", "proxy", "nats", "policy", "telemetry"],
   index: ["bytes", "proxy", "nats", "policy", "telemetry", "connection"],

@@ -1,20 +1,34 @@
 import { startsWith } from "../bytes/compare";
 import { FixedText, fixedText } from "../bytes/fixed-text";
-import { DOT, isOfJetStream } from "./subject";
+import { DOT } from "./subject";
 
-const NO_RESPONDERS = fixedText("NATS/1.0 503\r\n");
-/** Bytes of a header block that `saysNoResponders` looks at. */
-export const STATUS_BYTES: i32 = 14;
-const API = fixedText(".API.");
-const NEXT = fixedText(".API.CONSUMER.MSG.NEXT.");
+/** Which of JetStream's own subjects a subject is: they all begin with `$JS.`. */
 
-/**
- * Is a header block, of which STATUS_BYTES are there, nats-server's answer to a request that nobody listens to? Later
- * versions add the request's subject behind the status line.
- */
-export function saysNoResponders(pointer: usize): bool {
-  return memory.compare(pointer, NO_RESPONDERS.pointer, <usize>STATUS_BYTES) == 0;
+/** `$JS.` with the first byte lowest. */
+const JETSTREAM: u32 = 0x2e534a24;
+
+/** Does the subject begin with `$JS.`, as those of JetStream's API and acknowledgements do? */
+// @ts-ignore: decorator
+@inline
+export function isOfJetStream(pointer: usize, length: i32): bool {
+  return length >= 4 && load<u32>(pointer) == JETSTREAM;
 }
+
+/** `$JS.ACK.` with the first byte lowest. */
+const ACKNOWLEDGEMENT: u64 = 0x2e4b43412e534a24;
+
+/** Does something follow `$JS.ACK.`, as in the reply subjects of JetStream's deliveries? */
+function isAcknowledgement(pointer: usize, length: i32): bool {
+  return length > 8 && load<u64>(pointer) == ACKNOWLEDGEMENT;
+}
+
+/** May the subject have another one in its tokens, as requests to JetStream's API have? No acknowledgement has. */
+export function mayNameSubject(pointer: usize, length: i32): bool {
+  return isOfJetStream(pointer, length) && !isAcknowledgement(pointer, length);
+}
+
+const API: FixedText = fixedText(".API.");
+const NEXT: FixedText = fixedText(".API.CONSUMER.MSG.NEXT.");
 
 /**
  * A pull from a JetStream consumer: `$JS.API.CONSUMER.MSG.NEXT.` or `$JS.DOMAIN.API.CONSUMER.MSG.NEXT.`. It has a reply

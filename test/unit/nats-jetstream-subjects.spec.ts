@@ -1,5 +1,4 @@
-import { isApiRequest, isPull, saysNoResponders } from "../../assembly/nats/requests";
-import { serverErrorOf, ServerError } from "../../assembly/nats/server-errors";
+import { isApiRequest, isPull } from "../../assembly/nats/jetstream-subjects";
 import { lengthOf, pointerTo } from "./bytes-support";
 
 function pulls(subject: string): bool {
@@ -41,22 +40,5 @@ describe("a pull from a consumer", () => {
     expect(pulls("$JS.")).toBe(false);
     expect(pulls("$JS")).toBe(false);
     expect(pulls("x$JS.API.CONSUMER.MSG.NEXT.O.b")).toBe(false);
-  });
-});
-
-describe("the status of a message", () => {
-  it("means that nobody listens if it is 503", () => {
-    expect(saysNoResponders(pointerTo("NATS/1.0 503\r\n\r\n"))).toBe(true);
-    expect(saysNoResponders(pointerTo("NATS/1.0 503\r\nNats-Subject: a\r\n\r\n"))).toBe(true);
-    expect(saysNoResponders(pointerTo("NATS/1.0 5033\r\n\r\n"))).toBe(false);
-    expect(saysNoResponders(pointerTo("NATS/1.0 404\r\n\r\n"))).toBe(false);
-  });
-});
-
-describe("an error of nats-server", () => {
-  it("is recognised by the beginning of its text, and is `other` if that is cut short", () => {
-    const text = "'Stale Connection'";
-    expect(serverErrorOf(pointerTo(text), lengthOf(text))).toBe(ServerError.STALE_CONNECTION);
-    expect(serverErrorOf(pointerTo(text), 8)).toBe(ServerError.OTHER);
   });
 });
