@@ -10,7 +10,7 @@ const page: usize = memory.data(512, 512);
 export const TIME_ANSWER: usize = page;
 export const POINTER_ANSWER: usize = page + 8;
 export const SIZE_ANSWER: usize = page + 12;
-/** What the short ways keep of the size that they read last (nats/plain-line.ts `SIZE_READ`). */
+/** What the short ways keep of the size that they read last (nats/plain-size.ts `SIZE_READ`). */
 export const PUBLISH_SIZE: usize = page + 16;
 export const DELIVERY_SIZE: usize = page + 28;
 export const HEADER_PUBLISH_SIZE: usize = page + 40;

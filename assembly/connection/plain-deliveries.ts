@@ -5,16 +5,13 @@ import {
   firstEnd,
   GLANCE,
   isCrLf,
-  isFewDigits,
   isLineEnd,
-  lastSize,
   laterArgumentEnds,
   LOWEST_OF_ARGUMENTS,
-  readFewDigits,
-  readPlainSize,
   SHORTEST_ARGUMENTS,
   withoutFirst,
 } from "../nats/plain-line";
+import { isFewDigits, lastSize, readFewDigits, readPlainSize } from "../nats/plain-size";
 import { Operation } from "../nats/operation";
 import { SERVER_LINE_LIMIT } from "../nats/server-line";
 import { SPACE } from "../nats/words";

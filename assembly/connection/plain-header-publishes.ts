@@ -1,15 +1,8 @@
 import { HEADERS_SIZE, HEADER_PUBLISH_RUN, HEADER_PUBLISH_SIZE } from "../bytes/hot-page";
 import { actsOnSubjects } from "../nats/headers";
 import { Operation } from "../nats/operation";
-import {
-  argumentEnds,
-  firstEnd,
-  isArgument,
-  isLineEnd,
-  readPlainSize,
-  SHORTEST_ARGUMENTS,
-  withoutFirst,
-} from "../nats/plain-line";
+import { argumentEnds, firstEnd, isArgument, isLineEnd, SHORTEST_ARGUMENTS, withoutFirst } from "../nats/plain-line";
+import { readPlainSize } from "../nats/plain-size";
 import { CAPITALS, SPACE } from "../nats/words";
 import { Permissions } from "../policy/permissions";
 import { Chunk } from "../proxy/chunk";

@@ -4,23 +4,25 @@ import {
   argumentEnds,
   asciiArgumentEnds,
   beginsPublish,
-  endsLikeLastSize,
   firstEnd,
   GLANCE,
   isArgument,
   isCrLf,
-  isFewDigits,
   isLineEnd,
-  lastSize,
-  lastSizeLength,
   laterArgumentEnds,
   LOWEST_OF_ARGUMENTS,
   PUBLISH_VERB,
-  readFewDigits,
-  readPlainSize,
   SHORTEST_ARGUMENTS,
   withoutFirst,
 } from "../nats/plain-line";
+import {
+  endsLikeLastSize,
+  isFewDigits,
+  lastSize,
+  lastSizeLength,
+  readFewDigits,
+  readPlainSize,
+} from "../nats/plain-size";
 import { SPACE } from "../nats/words";
 import { allowsPublish, classOf } from "../policy/answer";
 import { Permissions } from "../policy/permissions";

@@ -8,10 +8,10 @@ import {
   isCrLf,
   isLineEnd,
   PUBLISH_VERB,
-  readPlainSize,
   SHORTEST_ARGUMENTS,
   withoutFirst,
 } from "../nats/plain-line";
+import { readPlainSize } from "../nats/plain-size";
 import { PING_LINE, Violation } from "../nats/texts";
 import { mayBeGranted, NO_ANSWER, reasonOf, refusesPublish, ruleOf } from "../policy/answer";
 import { Chunk } from "../proxy/chunk";

@@ -6,7 +6,7 @@ let largest: i32 = 0;
 
 /**
  * Notes a size for `takeLargestSize`. Called for sizes of five digits or more and for all that are not read by `readFewDigits`
- * (plain-line.ts): smaller ones are of no interest to it.
+ * (plain-size.ts): smaller ones are of no interest to it.
  */
 export function noteSize(size: i32): void {
   largest = max(largest, size);

@@ -1,10 +1,9 @@
 /**
- * Parts of the lines that clients and nats-server write nearly always: single blanks, a short size, CR LF, all of it
- * there. Whatever looks otherwise is left to `ClientLine` and `ServerLine`, which read everything; nothing is accepted here
- * that they would not accept.
+ * Where the arguments end of lines as clients and nats-server write them nearly always: single blanks, a short size
+ * (plain-size.ts), CR LF, all of it there. Whatever looks otherwise is left to `ClientLine` and `ServerLine`, which read
+ * everything; nothing is accepted here that they would not accept.
  */
 import { BOUNDS } from "../bytes/hot-page";
-import { noteSize } from "./numbers";
 import { CAPITALS, CR_LF, SPACE } from "./words";
 
 /** `a 0` and CR LF: no line has shorter arguments. */
@@ -14,16 +13,12 @@ export const PUBLISH_VERB: usize = 4;
 /** `PUB ` as a little-endian number, and what makes its letters capitals and leaves the blank. */
 const PUB_BLANK: u32 = 0x20425550;
 const PUB_CAPITALS: u32 = (<u32>CAPITALS) | 0xff000000;
-/** More digits than any payload needs; readers of sizes take nine. */
-const MAX_DIGITS: usize = 8;
 /** Bytes that are searched at once. */
 const BLOCK: usize = 16;
 /** Bytes that `asciiArgumentEnds` looks at. */
 const AT_ONCE: usize = 32;
 /** Bytes that `asciiArgumentEnds` and `laterArgumentEnds` look at together. */
 export const GLANCE: usize = 48;
-/** What readers of sizes here answer for one that is not written in the usual way. It is negative. */
-export const NO_PLAIN_SIZE: i32 = -1;
 
 /** Does `PUB ` stand at `p`? All four bytes must be memory. */
 // @ts-ignore: decorator
@@ -135,94 +130,4 @@ export function isLineEnd(p: usize, end: usize): bool {
 @inline
 export function isCrLf(p: usize): bool {
   return load<u16>(p) == CR_LF;
-}
-
-/** Sizes of so many digits, which nearly all payloads have, are read without a loop. */
-const FEW_DIGITS: i32 = 4;
-/** In each byte: a digit as a character, what makes the highest bit of all above nine, that bit. */
-const ZEROS: u32 = 0x30303030;
-const ABOVE_NINE: u32 = 0x76767676;
-const HIGHEST_BITS: u32 = 0x80808080;
-
-/**
- * Bytes in which a reader of one kind of line keeps the size that it read last, if that had few digits: the four bytes that end
- * with its last digit (u32), its value (i32), and its number of digits plus the blank before them (u32).
- */
-export const SIZE_READ: i32 = 12;
-
-/**
- * The decimal number from `p` to before `end`, or NO_PLAIN_SIZE. A blank stands before `p`, and three bytes before it must be
- * memory.
- *
- * `before` are the SIZE_READ bytes of this kind of line.
- */
-// @ts-ignore: decorator
-@inline
-export function readPlainSize(p: usize, end: usize, before: usize): i32 {
-  const digits = <i32>(end - p);
-  return isFewDigits(digits) ? readFewDigits(end, digits, before) : readLongSize(p, end);
-}
-
-/** Is this a number of digits from one to FEW_DIGITS? False also for negative ones. */
-// @ts-ignore: decorator
-@inline
-export function isFewDigits(digits: i32): bool {
-  return <u32>(digits - 1) < <u32>FEW_DIGITS;
-}
-
-/**
- * `readPlainSize` of `digits` digits, one to FEW_DIGITS. Payloads of one size often follow each other, and a processor that
- * foresees it reads the next line without waiting for what the digits of this one say.
- */
-// @ts-ignore: decorator
-@inline
-export function readFewDigits(end: usize, digits: i32, before: usize): i32 {
-  // Only if they have as many digits: of four equal bytes some may stand before the digits.
-  if (endsLikeLastSize(end, before) && lastSizeLength(before) == <usize>digits + 1) return lastSize(before);
-  const bytes = load<u32>(end - 4);
-  // The bytes that stand before the digits become zeros.
-  const bits = (FEW_DIGITS - digits) << 3;
-  const values = ((bytes ^ ZEROS) >> bits) << bits;
-  if (((values | (values + ABOVE_NINE)) & HIGHEST_BITS) != 0) return NO_PLAIN_SIZE;
-  const pairs = values * 10 + (values >> 8);
-  const size = <i32>((pairs & 0xff) * 100 + ((pairs >> 16) & 0xff));
-  store<u32>(before, bytes);
-  store<i32>(before, size, 4);
-  store<u32>(before, digits + 1, 8);
-  return size;
-}
-
-/**
- * Do the four bytes before `end` equal those that are kept in `before`? Then they are that size if they have as many digits.
- */
-// @ts-ignore: decorator
-@inline
-export function endsLikeLastSize(end: usize, before: usize): bool {
-  return load<u32>(end - 4) == load<u32>(before);
-}
-
-/** The value of the size that is kept in `before`. */
-// @ts-ignore: decorator
-@inline
-export function lastSize(before: usize): i32 {
-  return load<i32>(before, 4);
-}
-
-/** Bytes of that size as it was written, with the blank before it. */
-// @ts-ignore: decorator
-@inline
-export function lastSizeLength(before: usize): usize {
-  return load<u32>(before, 8);
-}
-
-function readLongSize(p: usize, end: usize): i32 {
-  if (end <= p || end - p > MAX_DIGITS) return NO_PLAIN_SIZE;
-  let size = 0;
-  while (p < end) {
-    const digit = <u32>load<u8>(p++) - 0x30;
-    if (digit > 9) return NO_PLAIN_SIZE;
-    size = size * 10 + <i32>digit;
-  }
-  noteSize(size);
-  return size;
 }

@@ -20,7 +20,7 @@ import { NumberTable } from "../../assembly/bytes/number-table";
 import { LONGEST } from "../../assembly/bytes/padded";
 import { DELIVERY_RUN, PUBLISH_RUN } from "../../assembly/connection/last-subject";
 import { Run } from "../../assembly/connection/run";
-import { SIZE_READ } from "../../assembly/nats/plain-line";
+import { SIZE_READ } from "../../assembly/nats/plain-size";
 import { Chunk } from "../../assembly/proxy/chunk";
 
 /** Where something lies, and how many bytes of it. */
