@@ -5,7 +5,7 @@ import { ConnectOptions } from "../nats/connect";
 import { PolicyDocument } from "../policy/document";
 import { Mode } from "../policy/rules";
 import { OTHER_CLASS } from "../policy/subject-classes";
-import { Totals } from "../telemetry/audit";
+import { Totals } from "../telemetry/totals";
 import { Meter } from "../telemetry/meter";
 import { RateLimit } from "../telemetry/rate-limit";
 import { Unanswered } from "../telemetry/series";

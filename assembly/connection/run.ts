@@ -1,5 +1,5 @@
 import { Operation } from "../nats/operation";
-import { Totals } from "../telemetry/audit";
+import { Totals } from "../telemetry/totals";
 import { Meter } from "../telemetry/meter";
 
 /**

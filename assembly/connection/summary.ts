@@ -4,7 +4,7 @@ import { OPERATION_NAMES } from "../telemetry/operations";
 import { Operation } from "../nats/operation";
 import { Reason, REASON_NAMES } from "../policy/reason";
 import { propertyPath, setTextProperty } from "../proxy/properties";
-import { Totals } from "../telemetry/audit";
+import { Totals } from "../telemetry/totals";
 import { quotedBytes } from "../telemetry/quoted-bytes";
 import { Connection } from "./connection";
 

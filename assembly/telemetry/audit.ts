@@ -1,19 +1,12 @@
-import { decimal, hexDigit } from "../bytes/digits";
-import { beginning } from "../bytes/text";
 import { Operation } from "../nats/operation";
 import { Reason, REASON_NAMES } from "../policy/reason";
 import { LogLevel, logText } from "../proxy/log";
+import { bytesField, numberField, textField } from "./audit-fields";
 import { FilterStats } from "./filter-stats";
 import { OPERATION_NAMES } from "./operations";
 import { PROTOCOL_ERROR_NAMES, ProtocolError } from "./protocol-error";
-import { quotedBytes } from "./quoted-bytes";
 import { RateLimit } from "./rate-limit";
-
-/** Bytes of a subject, reply or queue that a record shows; the rest is cut and marked. */
-const SHOWN: i32 = 256;
-
-/** UTF-16 units of a field that are shown, since a certificate may name any URI. */
-const LONGEST: i32 = 2048;
+import { Totals } from "./totals";
 
 /** The version of the records' form, `istio_nats_audit`. Within one version fields are only added. */
 const VERSION: string = "1";
@@ -27,28 +20,6 @@ export class AuditSubject {
     readonly connectionId: u64,
     readonly clientId: u64,
   ) {}
-}
-
-/** What a connection has done, for its last record and for the access log. */
-@unmanaged
-@final
-export class Totals {
-  /**
-   * From the client to nats-server (`in`), and from nats-server to the client (`out`). Bytes are those of payloads with their
-   * headers.
-   */
-  messagesIn: u64 = 0;
-  bytesIn: u64 = 0;
-  messagesOut: u64 = 0;
-  bytesOut: u64 = 0;
-  /** Operations and deliveries that were refused, and those that rules or a configuration in DRY_RUN would have refused. */
-  refused: u64 = 0;
-  wouldRefuse: u64 = 0;
-
-  /** Gives back the object itself. */
-  destroy(): void {
-    heap.free(changetype<usize>(this));
-  }
 }
 
 /**
@@ -90,13 +61,13 @@ export class Audit {
   disconnected(who: AuditSubject, totals: Totals, milliseconds: i64): void {
     this.writeActivity(
       begin("disconnected", who) +
-        number("duration_ms", <u64>max<i64>(milliseconds, 0)) +
-        number("messages_in", totals.messagesIn) +
-        number("bytes_in", totals.bytesIn) +
-        number("messages_out", totals.messagesOut) +
-        number("bytes_out", totals.bytesOut) +
-        number("refused", totals.refused) +
-        number("would_refuse", totals.wouldRefuse),
+        numberField("duration_ms", <u64>max<i64>(milliseconds, 0)) +
+        numberField("messages_in", totals.messagesIn) +
+        numberField("bytes_in", totals.bytesIn) +
+        numberField("messages_out", totals.messagesOut) +
+        numberField("bytes_out", totals.bytesOut) +
+        numberField("refused", totals.refused) +
+        numberField("would_refuse", totals.wouldRefuse),
     );
   }
 
@@ -104,9 +75,9 @@ export class Audit {
   allowed(who: AuditSubject, operation: Operation, rule: string, name: usize, nameLength: i32, bytes: i32): void {
     this.writeActivity(
       begin("allowed", who) +
-        field("operation", OPERATION_NAMES[operation]) +
+        textField("operation", OPERATION_NAMES[operation]) +
         (nameLength > 0 ? bytesField("subject", name, nameLength) : "") +
-        number("bytes", <u64>bytes) +
+        numberField("bytes", <u64>bytes) +
         ruleField(rule),
     );
   }
@@ -123,7 +94,7 @@ export class Audit {
     queue: usize,
     queueLength: i32,
   ): void {
-    const record = begin(dryRun ? "would_refuse" : "refused", who) + field("operation", OPERATION_NAMES[operation]);
+    const record = begin(dryRun ? "would_refuse" : "refused", who) + textField("operation", OPERATION_NAMES[operation]);
     this.writeJudgement(record, reason, rule, name, nameLength, queue, queueLength);
   }
 
@@ -131,8 +102,8 @@ export class Audit {
   connectionRefused(who: AuditSubject, dryRun: bool, reason: Reason, remedy: string): void {
     this.write(
       begin(dryRun ? "would_refuse_connection" : "connection_refused", who) +
-        field("reason", REASON_NAMES[reason]) +
-        field("remedy", remedy),
+        textField("reason", REASON_NAMES[reason]) +
+        textField("remedy", remedy),
     );
   }
 
@@ -153,8 +124,8 @@ export class Audit {
   unreadable(who: AuditSubject, dryRun: bool, kind: ProtocolError, remedy: string): void {
     this.write(
       begin(dryRun ? "unreadable_passed" : "unreadable", who) +
-        field("kind", PROTOCOL_ERROR_NAMES[kind]) +
-        field("remedy", remedy),
+        textField("kind", PROTOCOL_ERROR_NAMES[kind]) +
+        textField("remedy", remedy),
     );
   }
 
@@ -176,7 +147,7 @@ export class Audit {
   /** Tells in a record of its own what was left out, of one kind or both. Counts what was left out of either. */
   private tell(refusals: bool, activity: bool, stats: FilterStats): void {
     const record = (refusals ? suppressedField(this.refusals) : "") + (activity ? activityField(this.activity) : "");
-    if (record != "") logText(LogLevel.WARN, START + field("event", "suppressed") + record + "}");
+    if (record != "") logText(LogLevel.WARN, START + textField("event", "suppressed") + record + "}");
     stats.auditSuppressed(this.refusals.takeUncounted() + this.activity.takeUncounted());
   }
 
@@ -189,7 +160,7 @@ export class Audit {
     queue: usize,
     queueLength: i32,
   ): void {
-    let record = start + field("reason", REASON_NAMES[reason]);
+    let record = start + textField("reason", REASON_NAMES[reason]);
     if (nameLength > 0) record += bytesField("subject", name, nameLength);
     if (queueLength > 0) record += bytesField("queue", queue, queueLength);
     this.write(record + ruleField(rule));
@@ -207,70 +178,22 @@ export class Audit {
 const START: string = '{"istio_nats_audit":' + VERSION;
 
 function suppressedField(limit: RateLimit): string {
-  return limit.suppressed > 0 ? number("suppressed", <u64>limit.take()) : "";
+  return limit.suppressed > 0 ? numberField("suppressed", <u64>limit.take()) : "";
 }
 
 function activityField(limit: RateLimit): string {
-  return limit.suppressed > 0 ? number("suppressed_activity", <u64>limit.take()) : "";
+  return limit.suppressed > 0 ? numberField("suppressed_activity", <u64>limit.take()) : "";
 }
 
 function ruleField(rule: string): string {
-  return rule == "" ? ',"rule":null' : field("rule", rule);
+  return rule == "" ? ',"rule":null' : textField("rule", rule);
 }
 
 function begin(event: string, who: AuditSubject): string {
-  let record = START + field("event", event);
-  record += field("source_principal", who.principal == "" ? "unknown" : who.principal);
-  if (who.sourceAddress != "") record += field("source_address", who.sourceAddress);
-  if (who.connectionId != 0) record += number("connection_id", who.connectionId);
-  if (who.clientId != 0) record += number("client_id", who.clientId);
+  let record = START + textField("event", event);
+  record += textField("source_principal", who.principal == "" ? "unknown" : who.principal);
+  if (who.sourceAddress != "") record += textField("source_address", who.sourceAddress);
+  if (who.connectionId != 0) record += numberField("connection_id", who.connectionId);
+  if (who.clientId != 0) record += numberField("client_id", who.clientId);
   return record;
-}
-
-function number(name: string, value: u64): string {
-  return ',"' + name + '":' + decimal(value);
-}
-
-function field(name: string, value: string): string {
-  if (value.length > LONGEST) value = beginning(value, LONGEST) + "…";
-  return ',"' + name + '":"' + escape(value) + '"';
-}
-
-function bytesField(name: string, pointer: usize, length: i32): string {
-  const text = quotedBytes(pointer, length, SHOWN);
-  return field(name, length > SHOWN ? text + "…" : text);
-}
-
-/** JSON string escapes; `text` comes from quoting, configuration or certificates. */
-function escape(text: string): string {
-  let length = text.length;
-  for (let i = 0; i < text.length; i++) length += growthOf(text.charCodeAt(i));
-  if (length == text.length) return text;
-  // Written into one block: a string to which units are added is copied for each of them.
-  const area = heap.alloc((<usize>length) << 1);
-  let p = area;
-  for (let i = 0; i < text.length; i++) {
-    const c = text.charCodeAt(i);
-    const growth = growthOf(c);
-    if (growth > 0) {
-      store<u16>(p, 0x5c);
-      p += 2;
-    }
-    if (growth > 1) {
-      // `u00` and the higher digit of two, which is at most 7.
-      store<u64>(p, 0x0030_0030_0030_0075 + ((<u64>(c >> 4)) << 48));
-      p += 8;
-    }
-    store<u16>(p, growth > 1 ? hexDigit(c) : c);
-    p += 2;
-  }
-  const escaped = String.UTF16.decodeUnsafe(area, (<usize>length) << 1);
-  heap.free(area);
-  return escaped;
-}
-
-/** By how many units a unit is longer when it is escaped: as `\"`, `\\` or `\u0001`. */
-function growthOf(c: i32): i32 {
-  if (c == 0x22 || c == 0x5c) return 1;
-  return c < 0x20 || c == 0x7f ? 5 : 0;
 }

@@ -226,7 +226,7 @@ describe("docs/audit.schema.json", () => {
     const source = readFileSync(inRoot("assembly", "telemetry", "audit.ts"), "utf8");
     const written = [
       ...[...source.matchAll(/begin\((?:dryRun \? "(\w+)" : )?"(\w+)"/g)].flatMap(([, dry, other]) => [dry, other!]),
-      ...[...source.matchAll(/field\("event", "(\w+)"\)/g)].map(([, event]) => event),
+      ...[...source.matchAll(/textField\("event", "(\w+)"\)/g)].map(([, event]) => event),
     ].filter((event) => event !== undefined);
     assert.deepEqual(written.sort(), [...auditSchema.properties["event"]!.enum!].sort());
     const described = auditSchema.oneOf.flatMap(({ properties: { event } }) => event.enum ?? [event.const!]);
