@@ -1,10 +1,8 @@
 import { usedBytes } from "../bytes/budget";
-import { FixedText } from "../bytes/fixed-text";
-import { Identity, PolicyDocument } from "../policy/document";
+import { PolicyDocument } from "../policy/document";
 import { NONE } from "../policy/none";
 import { MODES } from "../policy/rules-read";
 import { LogLevel, logText } from "../proxy/log";
-import { propertyPath, textProperty } from "../proxy/properties";
 import { Audit } from "../telemetry/audit";
 import { tellDurations } from "../telemetry/durations";
 import { FilterStats } from "../telemetry/filter-stats";
@@ -15,11 +13,8 @@ import { quotedBytes } from "../telemetry/quoted-bytes";
 import { Sampler } from "../telemetry/sampler";
 import { Unanswered } from "../telemetry/series";
 import { Connection } from "./connection";
-import { reporterOf } from "./identity";
 import { RequestTable } from "./open-requests";
-
-const NODE_WORKLOAD: FixedText = propertyPath(["xds", "node", "metadata", "WORKLOAD_NAME"]);
-const NODE_NAMESPACE: FixedText = propertyPath(["xds", "node", "metadata", "NAMESPACE"]);
+import { NOWHERE, orUnknown, standpointOf } from "./standpoint";
 
 /** Names of rules that stats tell apart, over all configurations of a VM. A key of refusals has 16 bits for them. */
 const MAX_RULE_NAMES: i32 = 8192;
@@ -28,23 +23,6 @@ const MAX_RULE_NAMES: i32 = 8192;
 const MAX_VERSIONS: i32 = 16;
 /** Bytes of such a version that are shown. */
 const SHOWN_VERSION: i32 = 32;
-
-/** Where this proxy stands. Its own workload is the destination only beside nats-server. */
-function standpointOf(identity: Identity): Standpoint {
-  const own = identity == Identity.PEER;
-  return new Standpoint(
-    reporterOf(identity),
-    orUnknown(own ? textProperty(NODE_WORKLOAD) : ""),
-    orUnknown(own ? textProperty(NODE_NAMESPACE) : ""),
-  );
-}
-
-function orUnknown(text: string): string {
-  return text == "" ? "unknown" : text;
-}
-
-/** The standpoint before the first configuration. */
-const NOWHERE: Standpoint = new Standpoint("unknown", "unknown", "unknown");
 
 /** Names of classes and of rules for the whole VM, since plugins that have the same text in force share what was read of it. */
 const classes: Names = new Names(MAX_CLASS_NUMBERS);

@@ -24,12 +24,12 @@ import { Connection, FirstPing, Phase } from "./connection";
 import { deliver, maximumTaken, mustNotPass, subscriptionBegins } from "./deliveries";
 import { closeSoon, endAtOnce } from "./endings";
 import { isStatus, timedPongCame } from "./exchanges";
-import { speaksTlsToServer } from "./identity";
 import { becomesViolation, Pong } from "./expected-pongs";
 import { catchUp } from "./live-policy";
 import { passPlainDeliveries } from "./plain-deliveries";
 import { policyEpoch } from "./policy-epoch";
 import { reportServerError } from "./report";
+import { speaksTlsToServer } from "./upstream-tls";
 
 /**
  * Server to client: PONGs that answer PINGs of ours become the texts of refusals, deliveries over a deny entry are

@@ -1,0 +1,32 @@
+import { Identity } from "../policy/document";
+import { Standpoint } from "../telemetry/meters";
+import { nodeNamespace, nodeWorkload } from "./node";
+
+/** The standpoint before the first configuration. */
+export const NOWHERE: Standpoint = new Standpoint("unknown", "unknown", "unknown");
+
+/** Where this proxy stands by a configuration's `identity`. Its own workload is the destination only beside nats-server. */
+export function standpointOf(identity: Identity): Standpoint {
+  const own = identity == Identity.PEER;
+  return new Standpoint(
+    reporterOf(identity),
+    orUnknown(own ? nodeWorkload() : ""),
+    orUnknown(own ? nodeNamespace() : ""),
+  );
+}
+
+/** The value of the label `reporter`: which side of a connection this proxy stands on (Istio's words). */
+function reporterOf(identity: Identity): string {
+  switch (identity) {
+    case Identity.WAYPOINT:
+      return "waypoint";
+    case Identity.WORKLOAD:
+      return "source";
+  }
+  return "destination";
+}
+
+/** A label's value for this text, which is "" where it is not known. */
+export function orUnknown(text: string): string {
+  return text == "" ? "unknown" : text;
+}
