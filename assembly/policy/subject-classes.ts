@@ -6,9 +6,9 @@ import { NONE } from "./none";
 import { Question } from "./question";
 import { Reason } from "./reason";
 
-/** The class of subjects that no pattern matches. The number is OTHER of telemetry/names.ts, which this room does not import. */
+/** The class of subjects that no pattern matches. Stats call this number `other` (telemetry/names.ts). */
 export const OTHER_CLASS: i32 = 0;
-/** The class of operations that name no subject: UNKNOWN of telemetry/names.ts. */
+/** The class of operations that name no subject. Stats call it `unknown`. */
 export const NO_SUBJECT: i32 = 1;
 
 /** One entry of `telemetry.subjects`. */

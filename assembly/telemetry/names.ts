@@ -1,11 +1,12 @@
 import { beginning } from "../bytes/text";
+import { NO_SUBJECT, OTHER_CLASS } from "../policy/subject-classes";
 
 /** Labels' values that a configuration names (subject classes, rules), numbered, since a counter is found by numbers. */
 
 /** The number of the name `other`: of what matches no class, and of names beyond the bound. */
-export const OTHER: i32 = 0;
+export const OTHER: i32 = OTHER_CLASS;
 /** The number of the name `unknown`: of operations without a subject, and of refusals that no rule decided. */
-export const UNKNOWN: i32 = 1;
+export const UNKNOWN: i32 = NO_SUBJECT;
 
 /**
  * Numbers names. A name keeps its number as long as the VM lives, through all configurations of its plugins, because a stat of
