@@ -16,7 +16,7 @@ export function isReservedPublish(pointer: usize, length: i32): bool {
 }
 
 function isPublishOfTheServer(pointer: usize, length: i32): bool {
-  return isGatewayReply(pointer, length) || startsWith(pointer, length, RAFT, 5);
+  return isGatewayReply(pointer, length) || beginsWithWord(pointer, length, RAFT, 5);
 }
 
 /**
@@ -36,10 +36,10 @@ export function isReservedReply(pointer: usize, length: i32): bool {
 
 function isReplyOfTheServer(pointer: usize, length: i32): bool {
   return (
-    startsWith(pointer, length, SERVICE_REPLY, 4) ||
-    startsWith(pointer, length, RAFT, 5) ||
-    (startsWith(pointer, length, SYSTEM, 5) && hasDot(pointer + 5, length - 5)) ||
-    startsWith(pointer, length, CLUSTER, 5) ||
+    beginsWithWord(pointer, length, SERVICE_REPLY, 4) ||
+    beginsWithWord(pointer, length, RAFT, 5) ||
+    (beginsWithWord(pointer, length, SYSTEM, 5) && hasDot(pointer + 5, length - 5)) ||
+    beginsWithWord(pointer, length, CLUSTER, 5) ||
     (length > 4 && isOfJetStream(pointer, length)) ||
     isGatewayReply(pointer, length)
   );
@@ -60,8 +60,8 @@ function mayBeReserved(pointer: usize, length: i32): bool {
 /** Something must follow the dot (nats-server gateway.go `hasGWRoutedReplyPrefix`). */
 function isGatewayReply(pointer: usize, length: i32): bool {
   return (
-    (length > 5 && startsWith(pointer, length, GATEWAY_REPLY, 5)) ||
-    (length > 4 && startsWith(pointer, length, OLD_GATEWAY_REPLY, 4))
+    (length > 5 && beginsWithWord(pointer, length, GATEWAY_REPLY, 5)) ||
+    (length > 4 && beginsWithWord(pointer, length, OLD_GATEWAY_REPLY, 4))
   );
 }
 
@@ -72,7 +72,8 @@ function hasDot(pointer: usize, length: i32): bool {
   return false;
 }
 
-function startsWith(pointer: usize, length: i32, word: u64, wordLength: i32): bool {
+/** Do these `length` bytes begin with the `wordLength` bytes of `word`? */
+function beginsWithWord(pointer: usize, length: i32, word: u64, wordLength: i32): bool {
   if (length < wordLength) return false;
   for (let i = 0; i < wordLength; i++) {
     if (<u64>load<u8>(pointer + <usize>i) != (word & 0xff)) return false;

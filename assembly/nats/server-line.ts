@@ -104,30 +104,30 @@ export class ServerLine {
     if (load<u8>(p) != SPACE) return Reading.UNKNOWN_OPERATION;
     // nats-server writes exactly one SP between arguments (client.go msgHeader), so a second one is not its line.
     const subject = p + 1;
-    const afterSubject = endOfToken(subject, end);
+    const afterSubject = argumentEnd(subject, end);
     if (afterSubject >= end) return this.unfinished(pointer, afterSubject);
     if (load<u8>(afterSubject) != SPACE || afterSubject == subject) {
       return this.readBroken(operation, pointer, subject, end);
     }
     const sid = afterSubject + 1;
-    p = endOfToken(sid, end);
+    p = argumentEnd(sid, end);
     if (p >= end) return this.unfinished(pointer, p);
     if (load<u8>(p) != SPACE || p == sid) return Reading.UNKNOWN_OPERATION;
     const afterSid = p;
     // Up to three more: [reply] [header length] size.
     const first = afterSid + 1;
-    const afterFirst = endOfToken(first, end);
+    const afterFirst = argumentEnd(first, end);
     p = afterFirst;
     let second: usize = 0;
     let afterSecond: usize = 0;
     let third: usize = 0;
     if (p < end && load<u8>(p) == SPACE) {
       second = afterFirst + 1;
-      afterSecond = endOfToken(second, end);
+      afterSecond = argumentEnd(second, end);
       p = afterSecond;
       if (p < end && load<u8>(p) == SPACE) {
         third = afterSecond + 1;
-        p = endOfToken(third, end);
+        p = argumentEnd(third, end);
       }
     }
     if (p >= end) return this.unfinished(pointer, p);
@@ -204,16 +204,17 @@ export class ServerLine {
 
 // @ts-ignore: decorator
 @inline
-function endsToken(b: u8): bool {
+function endsArgument(b: u8): bool {
   return b == SPACE || b == CR || b == LF;
 }
 
+/** Where the argument at `p` ends, or `end`. It may hold control characters, at which `endOfArgument` (plain-line.ts) ends a client's. */
 // @ts-ignore: decorator
 @inline
-function endOfToken(p: usize, end: usize): usize {
+function argumentEnd(p: usize, end: usize): usize {
   while (p < end) {
     const b = load<u8>(p);
-    if (b <= SPACE && endsToken(b)) break;
+    if (b <= SPACE && endsArgument(b)) break;
     p++;
   }
   return p;

@@ -55,7 +55,7 @@ export function reasonOf(answer: u64): Reason {
   return <i32>((answer >> REASON_SHIFT) & 0xff);
 }
 
-/** The rule that decided, or NONE (matcher.ts). */
+/** The rule that decided, or NONE (none.ts). */
 // @ts-ignore: decorator
 @inline
 export function ruleOf(answer: u64): i32 {

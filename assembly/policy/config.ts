@@ -41,7 +41,7 @@ const KEYS: StaticArray<string> = [
 ];
 
 /**
- * Reads a plugin configuration a piece at a time: the `length` bytes at `ptr`, which must stay there and as they are until
+ * Reads a plugin configuration a piece at a time: the `length` bytes at `pointer`, which must stay there and as they are until
  * `readOn` has answered true, and may be freed then. Every fault is in the document's `faults`, each with its path and remedy.
  * Time and memory grow with the length; beyond MAX_CONFIG_BYTES nothing is read, which is a fault.
  */
@@ -58,11 +58,11 @@ export class PolicyReading {
   /** Rules to which the trust domains have been applied, which the text may name behind the rules. */
   private migrated: i32 = 0;
 
-  constructor(ptr: usize, length: i32) {
+  constructor(pointer: usize, length: i32) {
     const document = new PolicyDocument();
     const faults = document.faults;
     this.document = document;
-    this.reader = new JsonReader(ptr, length, faults);
+    this.reader = new JsonReader(pointer, length, faults);
     // Istio sends an absent or empty pluginConfig as no bytes at all.
     if (length <= 0) faults.add("", "is empty: give the WasmPlugin a pluginConfig with trustDomains and rules");
     else if (length > MAX_CONFIG_BYTES)
@@ -160,8 +160,8 @@ export class PolicyReading {
 }
 
 /** All of a plugin configuration at once, as PolicyReading reads it. */
-export function readPolicy(ptr: usize, length: i32): PolicyDocument {
-  const reading = new PolicyReading(ptr, length);
+export function readPolicy(pointer: usize, length: i32): PolicyDocument {
+  const reading = new PolicyReading(pointer, length);
   reading.readOn(i32.MAX_VALUE);
   return reading.document;
 }

@@ -57,20 +57,6 @@ export class Principal {
   /** The part of a SPIFFE ID's name behind its trust domain, without the first slash. */
   path: string = "";
 
-  /**
-   * The hashes by which a `RuleIndex` finds the rules that may match this peer. They are made as `Sources.requiredNames` makes
-   * those of a rule.
-   */
-  nameHashes(): u32[] {
-    const hashes = [namedHash(PeerName.WHOLE, this.name), namedHash(PeerName.PATH, this.path)];
-    if (this.isWorkload) {
-      const namespace = namedHash(PeerName.NAMESPACE, this.namespace);
-      hashes.push(serviceAccountHash(namespace, namedHash(PeerName.SERVICE_ACCOUNT, this.serviceAccount)));
-      hashes.push(namespace);
-    }
-    return hashes;
-  }
-
   constructor(
     /** The URI as the certificate has it; "" when there is none. */
     readonly uri: string,
@@ -84,6 +70,20 @@ export class Principal {
   /** Whether the URI is something `principals` could name. */
   get isReadable(): bool {
     return this.name.length > 0;
+  }
+
+  /**
+   * The hashes by which a `RuleIndex` finds the rules that may match this peer. They are made as `Sources.requiredNames` makes
+   * those of a rule.
+   */
+  nameHashes(): u32[] {
+    const hashes = [namedHash(PeerName.WHOLE, this.name), namedHash(PeerName.PATH, this.path)];
+    if (this.isWorkload) {
+      const namespace = namedHash(PeerName.NAMESPACE, this.namespace);
+      hashes.push(serviceAccountHash(namespace, namedHash(PeerName.SERVICE_ACCOUNT, this.serviceAccount)));
+      hashes.push(namespace);
+    }
+    return hashes;
   }
 }
 

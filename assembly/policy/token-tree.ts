@@ -72,7 +72,7 @@ export class TokenTree {
     return (this.nodes.get(at + Node.FIRST_CHILD) & this.nodes.get(at + Node.FIRST_ODD)) != NONE;
   }
 
-  /** The child of `node` whose token is these bytes, with this `hashBytes`, or NONE. */
+  /** The child of `node` whose token is these bytes, with this `quickHash`, or NONE. */
   protected child(node: i32, pointer: usize, length: i32, hash: u32): i32 {
     let slot = slotOf(node, hash) & this.mask;
     while (true) {
