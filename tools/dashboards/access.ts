@@ -1,5 +1,5 @@
 import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
-import { build, curves, labelVariable, number, reporterVariable, table } from "./form.ts";
+import { build, curves, labelVariable, number, reporterVariable, table, type Row } from "./form.ts";
 import { orZero, POD, POD_LEGEND, PROXIES, Queries } from "./queries.ts";
 import type { StatRow } from "./stats-table.ts";
 
@@ -37,182 +37,192 @@ export function accessDashboard(stats: readonly StatRow[], file: string): Dashbo
       labelVariable("workload", "Broker", of.values(POLICY, "destination_workload")),
       labelVariable("principal", "Client identity", of.values(OPENED, "source_principal")),
     ],
-    rows: [
-      {
-        title: "Now",
-        panels: [
-          number({
-            title: "Refused operations",
-            description: "Operations that the policy refuses, per second.",
-            queries: [{ expr: orZero(of.rate(REFUSALS), of.rate(OPENED)) }],
-            unit: "ops",
-            width: 6,
-          }),
-          number({
-            title: "Refused connections",
-            description:
-              "Connections that were refused: no rule allows the client anything, it has no identity, or it speaks another protocol.",
-            queries: [{ expr: orZero(of.rate(OPENED, [], { verdict: '="refused"' }), of.rate(OPENED)) }],
-            unit: "cps",
-            width: 6,
-          }),
-          number({
-            title: "A dry run would refuse",
-            description:
-              "Operations that pass now but that a policy or rule in DRY_RUN would refuse. At 0 it is safe to enforce.",
-            queries: [{ expr: orZero(of.rate(DRY_RUN), of.rate(OPENED)) }],
-            unit: "ops",
-            width: 6,
-          }),
-          number({
-            title: "Policies in force",
-            description:
-              "The number of different policies in force on one broker or waypoint, the highest of those chosen. If it stays above the number of plugins in a proxy: NATSPolicyVersionsDiverge.",
-            queries: [
-              { expr: `max(count by (${FLEET.join(", ")}) (${of.present(POLICY, [...FLEET, "policy", "mode"])}))` },
-            ],
-            width: 6,
-          }),
-        ],
-      },
-      {
-        title: "Refusals",
-        panels: [
-          curves({
-            title: "By client",
-            description: "The clients whose operations are refused.",
-            queries: [{ expr: of.rate(REFUSALS, ["source_principal"]), legend: "{{source_principal}}" }],
-            unit: "ops",
-          }),
-          curves({
-            title: "By rule",
-            description:
-              "The rule that decided. `unknown` if no rule decided, because no matching rule allows it or none matches.",
-            queries: [{ expr: of.rate(REFUSALS, ["rule"]), legend: "{{rule}}" }],
-            unit: "ops",
-          }),
-          curves({
-            title: "By subject class",
-            description: "The class of the subject that was refused.",
-            queries: [{ expr: of.rate(REFUSALS, ["subject"]), legend: "{{subject}}" }],
-            unit: "ops",
-          }),
-          curves({
-            title: "By reason",
-            description: "The reason. docs/troubleshooting.md explains each of them.",
-            queries: [{ expr: of.rate(REFUSALS, ["reason"]), legend: "{{reason}}" }],
-            unit: "ops",
-          }),
-          curves({
-            title: "Connections accepted and refused",
-            description:
-              "A client that is refused at connect tries again and again, so a steady line is one client in a loop.",
-            queries: [{ expr: of.rate(OPENED, ["verdict"]), legend: "{{verdict}}" }],
-            unit: "cps",
-          }),
-          curves({
-            title: "Refused connections by client",
-            description: "Clients whose connections are refused. `unknown` has no certificate of the mesh.",
-            queries: [
-              {
-                expr: of.rate(OPENED, ["source_principal"], { verdict: '="refused"' }),
-                legend: "{{source_principal}}",
-              },
-            ],
-            unit: "cps",
-          }),
-          table({
-            title: "Refused over the dashboard's time",
-            description:
-              "What each client was refused. The audit in the proxy's log has each refusal with its subject.",
-            queries: [{ expr: `topk(50, ${of.total(REFUSALS, WHO_WHAT_WHY)} > 0)` }],
-            width: 24,
-          }),
-        ],
-      },
-      {
-        title: "Dry run against enforced",
-        panels: [
-          curves({
-            title: "Refused and would be refused",
-            description: "The second curve shows what enforcing would add to the first.",
-            queries: [
-              { expr: of.rate(REFUSALS), legend: "refused" },
-              { expr: of.rate(DRY_RUN), legend: "would be refused" },
-            ],
-            unit: "ops",
-          }),
-          curves({
-            title: "A dry run would refuse, by client",
-            description: "Clients that would notice if the policy were enforced.",
-            queries: [{ expr: of.rate(DRY_RUN, ["source_principal"]), legend: "{{source_principal}}" }],
-            unit: "ops",
-          }),
-          curves({
-            title: "A dry run would refuse, by rule",
-            description: "The rule that would decide.",
-            queries: [{ expr: of.rate(DRY_RUN, ["rule"]), legend: "{{rule}}" }],
-            unit: "ops",
-          }),
-          table({
-            title: "A dry run would have refused, over the dashboard's time",
-            description: "What to allow, or to discuss with the clients' owners, before the mode becomes ENFORCE.",
-            queries: [{ expr: `topk(50, ${of.total(DRY_RUN, WHO_WHAT_WHY)} > 0)` }],
-            width: 24,
-          }),
-        ],
-      },
-      {
-        title: "Policy across the fleet",
-        panels: [
-          table({
-            title: "In force",
-            description: "The policy on each broker: its fingerprint, its mode, and the filter's version.",
-            queries: [
-              {
-                expr: of.present(POLICY, [
-                  "destination_workload_namespace",
-                  "destination_workload",
-                  "namespace",
-                  "pod",
-                  "policy",
-                  "mode",
-                  "version",
-                ]),
-              },
-            ],
-            width: 16,
-          }),
-          curves({
-            title: "Proxies by policy",
-            description: "During a roll-out two curves cross.",
-            queries: [{ expr: of.present(POLICY, ["policy", "mode"]), legend: "{{policy}} {{mode}}" }],
-          }),
-          curves({
-            title: "Rules",
-            description: "The number of rules in force, by pod. Those of several plugins in one proxy are added up.",
-            queries: [{ expr: of.level("istio_nats_policy_rules", POD), legend: POD_LEGEND }],
-          }),
-          curves({
-            title: "Policies adopted and rejected",
-            description:
-              "Since the proxies started. Each worker and the main thread adopts a policy for itself. Rejected: the configuration is invalid, and the last good one stays in force (NATSPolicyRejected).",
-            queries: [
-              { expr: of.count("istio_nats_policy_changes_total"), legend: "adopted" },
-              { expr: of.count("istio_nats_policy_rejected_total"), legend: "rejected" },
-            ],
-          }),
-          curves({
-            title: "Revoked on open connections",
-            description:
-              "Connections and subscriptions that a new policy ended because it no longer allows them, since the proxies started.",
-            queries: [
-              { expr: of.count("istio_nats_revoked_connections_total"), legend: "connections" },
-              { expr: of.count("istio_nats_revoked_subscriptions_total"), legend: "subscriptions" },
-            ],
-          }),
-        ],
-      },
-    ],
+    rows: [now(of), refusals(of), dryRunAgainstEnforced(of), policyAcrossTheFleet(of)],
   });
+}
+
+function now(of: Queries): Row {
+  return {
+    title: "Now",
+    panels: [
+      number({
+        title: "Refused operations",
+        description: "Operations that the policy refuses, per second.",
+        queries: [{ expr: orZero(of.rate(REFUSALS), of.rate(OPENED)) }],
+        unit: "ops",
+        width: 6,
+      }),
+      number({
+        title: "Refused connections",
+        description:
+          "Connections that were refused: no rule allows the client anything, it has no identity, or it speaks another protocol.",
+        queries: [{ expr: orZero(of.rate(OPENED, [], { verdict: '="refused"' }), of.rate(OPENED)) }],
+        unit: "cps",
+        width: 6,
+      }),
+      number({
+        title: "A dry run would refuse",
+        description:
+          "Operations that pass now but that a policy or rule in DRY_RUN would refuse. At 0 it is safe to enforce.",
+        queries: [{ expr: orZero(of.rate(DRY_RUN), of.rate(OPENED)) }],
+        unit: "ops",
+        width: 6,
+      }),
+      number({
+        title: "Policies in force",
+        description:
+          "The number of different policies in force on one broker or waypoint, the highest of those chosen. If it stays above the number of plugins in a proxy: NATSPolicyVersionsDiverge.",
+        queries: [
+          { expr: `max(count by (${FLEET.join(", ")}) (${of.present(POLICY, [...FLEET, "policy", "mode"])}))` },
+        ],
+        width: 6,
+      }),
+    ],
+  };
+}
+
+function refusals(of: Queries): Row {
+  return {
+    title: "Refusals",
+    panels: [
+      curves({
+        title: "By client",
+        description: "The clients whose operations are refused.",
+        queries: [{ expr: of.rate(REFUSALS, ["source_principal"]), legend: "{{source_principal}}" }],
+        unit: "ops",
+      }),
+      curves({
+        title: "By rule",
+        description:
+          "The rule that decided. `unknown` if no rule decided, because no matching rule allows it or none matches.",
+        queries: [{ expr: of.rate(REFUSALS, ["rule"]), legend: "{{rule}}" }],
+        unit: "ops",
+      }),
+      curves({
+        title: "By subject class",
+        description: "The class of the subject that was refused.",
+        queries: [{ expr: of.rate(REFUSALS, ["subject"]), legend: "{{subject}}" }],
+        unit: "ops",
+      }),
+      curves({
+        title: "By reason",
+        description: "The reason. docs/troubleshooting.md explains each of them.",
+        queries: [{ expr: of.rate(REFUSALS, ["reason"]), legend: "{{reason}}" }],
+        unit: "ops",
+      }),
+      curves({
+        title: "Connections accepted and refused",
+        description:
+          "A client that is refused at connect tries again and again, so a steady line is one client in a loop.",
+        queries: [{ expr: of.rate(OPENED, ["verdict"]), legend: "{{verdict}}" }],
+        unit: "cps",
+      }),
+      curves({
+        title: "Refused connections by client",
+        description: "Clients whose connections are refused. `unknown` has no certificate of the mesh.",
+        queries: [
+          {
+            expr: of.rate(OPENED, ["source_principal"], { verdict: '="refused"' }),
+            legend: "{{source_principal}}",
+          },
+        ],
+        unit: "cps",
+      }),
+      table({
+        title: "Refused over the dashboard's time",
+        description: "What each client was refused. The audit in the proxy's log has each refusal with its subject.",
+        queries: [{ expr: `topk(50, ${of.total(REFUSALS, WHO_WHAT_WHY)} > 0)` }],
+        width: 24,
+      }),
+    ],
+  };
+}
+
+function dryRunAgainstEnforced(of: Queries): Row {
+  return {
+    title: "Dry run against enforced",
+    panels: [
+      curves({
+        title: "Refused and would be refused",
+        description: "The second curve shows what enforcing would add to the first.",
+        queries: [
+          { expr: of.rate(REFUSALS), legend: "refused" },
+          { expr: of.rate(DRY_RUN), legend: "would be refused" },
+        ],
+        unit: "ops",
+      }),
+      curves({
+        title: "A dry run would refuse, by client",
+        description: "Clients that would notice if the policy were enforced.",
+        queries: [{ expr: of.rate(DRY_RUN, ["source_principal"]), legend: "{{source_principal}}" }],
+        unit: "ops",
+      }),
+      curves({
+        title: "A dry run would refuse, by rule",
+        description: "The rule that would decide.",
+        queries: [{ expr: of.rate(DRY_RUN, ["rule"]), legend: "{{rule}}" }],
+        unit: "ops",
+      }),
+      table({
+        title: "A dry run would have refused, over the dashboard's time",
+        description: "What to allow, or to discuss with the clients' owners, before the mode becomes ENFORCE.",
+        queries: [{ expr: `topk(50, ${of.total(DRY_RUN, WHO_WHAT_WHY)} > 0)` }],
+        width: 24,
+      }),
+    ],
+  };
+}
+
+function policyAcrossTheFleet(of: Queries): Row {
+  return {
+    title: "Policy across the fleet",
+    panels: [
+      table({
+        title: "In force",
+        description: "The policy on each broker: its fingerprint, its mode, and the filter's version.",
+        queries: [
+          {
+            expr: of.present(POLICY, [
+              "destination_workload_namespace",
+              "destination_workload",
+              "namespace",
+              "pod",
+              "policy",
+              "mode",
+              "version",
+            ]),
+          },
+        ],
+        width: 16,
+      }),
+      curves({
+        title: "Proxies by policy",
+        description: "During a roll-out two curves cross.",
+        queries: [{ expr: of.present(POLICY, ["policy", "mode"]), legend: "{{policy}} {{mode}}" }],
+      }),
+      curves({
+        title: "Rules",
+        description: "The number of rules in force, by pod. Those of several plugins in one proxy are added up.",
+        queries: [{ expr: of.level("istio_nats_policy_rules", POD), legend: POD_LEGEND }],
+      }),
+      curves({
+        title: "Policies adopted and rejected",
+        description:
+          "Since the proxies started. Each worker and the main thread adopts a policy for itself. Rejected: the configuration is invalid, and the last good one stays in force (NATSPolicyRejected).",
+        queries: [
+          { expr: of.count("istio_nats_policy_changes_total"), legend: "adopted" },
+          { expr: of.count("istio_nats_policy_rejected_total"), legend: "rejected" },
+        ],
+      }),
+      curves({
+        title: "Revoked on open connections",
+        description:
+          "Connections and subscriptions that a new policy ended because it no longer allows them, since the proxies started.",
+        queries: [
+          { expr: of.count("istio_nats_revoked_connections_total"), legend: "connections" },
+          { expr: of.count("istio_nats_revoked_subscriptions_total"), legend: "subscriptions" },
+        ],
+      }),
+    ],
+  };
 }

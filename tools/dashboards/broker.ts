@@ -1,5 +1,5 @@
 import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
-import { build, curves, labelVariable, reporterVariable } from "./form.ts";
+import { build, curves, labelVariable, reporterVariable, type Row } from "./form.ts";
 import { POD, POD_LEGEND, PROXIES, Queries } from "./queries.ts";
 import type { StatRow } from "./stats-table.ts";
 
@@ -14,15 +14,6 @@ function beside(of: Queries): string {
 /** *NATS broker sidecar*: whether the filter itself is healthy. */
 export function brokerDashboard(stats: readonly StatRow[], file: string): Dashboard {
   const of = new Queries(stats, PROXIES);
-  const envoy = (metric: string): string => `sum by (namespace, pod) (${metric} and ${beside(of)})`;
-  const envoyRate = (selector: string): string =>
-    `sum by (namespace, pod) (rate(${selector}[$__rate_interval]) and ${beside(of)})`;
-  // Envoy puts the plugin's name into the metric's name. rate() would drop it, and two plugins would look like one. A subquery without
-  // a step has the evaluation interval's, a minute by default, and then a rate interval holds one point.
-  const reloads = (result: string): string => {
-    const named = `label_replace({__name__=~"envoy_wasm_.+_vm_reload_${result}"}, "stat", "$1", "__name__", "(.+)")`;
-    return `sum by (namespace, pod) (rate(${named}[$__rate_interval:5s]) and ${beside(of)})`;
-  };
   return build({
     title: "NATS Broker Sidecar Dashboard",
     description: "Whether istio-nats and its Envoy are healthy: connections, memory, traps, protocol errors.",
@@ -32,156 +23,187 @@ export function brokerDashboard(stats: readonly StatRow[], file: string): Dashbo
       labelVariable("namespace", "Namespace", of.values(POLICY, "namespace")),
       labelVariable("workload", "Broker", of.values(POLICY, "destination_workload")),
     ],
-    rows: [
-      {
-        title: "Connections",
-        panels: [
-          curves({
-            title: "Open",
-            description: "Open connections, by pod. A refused connection counts until it ends.",
-            queries: [{ expr: of.level("istio_nats_connections_active", POD), legend: POD_LEGEND }],
-          }),
-          curves({
-            title: "Opened and closed",
-            description: "If both curves form a saw-tooth, a client keeps reconnecting.",
-            queries: [
-              { expr: of.rate("istio_nats_connections_opened_total", POD), legend: `opened ${POD_LEGEND}` },
-              { expr: of.rate("istio_nats_connections_closed_total", POD), legend: `closed ${POD_LEGEND}` },
-            ],
-            unit: "cps",
-          }),
-          curves({
-            title: "Subscriptions",
-            description: "Open subscriptions, by pod.",
-            queries: [{ expr: of.level("istio_nats_subscriptions_active", POD), legend: POD_LEGEND }],
-          }),
-        ],
-      },
-      {
-        title: "Memory",
-        panels: [
-          curves({
-            title: "The filter's VMs",
-            description:
-              "What connections hold of the VMs' budgets. Over a budget, the filter sheds connections that are not identified yet.",
-            queries: [{ expr: of.level("istio_nats_memory_bytes", POD), legend: POD_LEGEND }],
-            unit: "bytes",
-          }),
-          curves({
-            title: "Envoy, allocated",
-            description: "Memory that the whole proxy has allocated, including the VMs.",
-            queries: [{ expr: envoy("envoy_server_memory_allocated"), legend: POD_LEGEND }],
-            unit: "bytes",
-          }),
-          curves({
-            title: "At their bound",
-            description:
-              "Since the proxy started: connections counted under `other` because the limit on principals was reached, audit records that the rate limit left out, and durations that are missing from histograms, which then hold a sample.",
-            queries: [
-              { expr: of.count("istio_nats_principals_capped_total", POD), legend: `principals ${POD_LEGEND}` },
-              {
-                expr: of.count("istio_nats_audit_suppressed_total", POD),
-                legend: `audit records ${POD_LEGEND}`,
-              },
-              { expr: of.count("istio_nats_durations_left_out_total", POD), legend: `durations ${POD_LEGEND}` },
-            ],
-          }),
-        ],
-      },
-      {
-        title: "Wasm VMs",
-        panels: [
-          curves({
-            title: "VMs",
-            description:
-              "One for each worker and two for the main thread. If there are more for a long time, an old version still has connections.",
-            queries: [{ expr: envoy("envoy_wasm_envoy_wasm_runtime_v8_active"), legend: POD_LEGEND }],
-          }),
-          curves({
-            title: "VMs made",
-            description: "New VMs come with a new module, and after a trap with FAIL_RELOAD.",
-            queries: [{ expr: envoyRate("envoy_wasm_envoy_wasm_runtime_v8_created"), legend: POD_LEGEND }],
-            unit: "cps",
-          }),
-          curves({
-            title: "Reloads after a trap",
-            description:
-              "A VM trapped and was replaced (FAIL_RELOAD): NATSFilterReloaded. This is a bug in the filter; please report it.",
-            queries: [
-              { expr: reloads("success"), legend: `replaced ${POD_LEGEND}` },
-              { expr: reloads("failure"), legend: `could not be replaced ${POD_LEGEND}` },
-            ],
-            unit: "cps",
-          }),
-          curves({
-            title: "Refused by Istio's stand-in",
-            description: "Without a module to run, Istio puts in a filter that denies everything: NATSPluginDenyAll.",
-            queries: [
-              {
-                expr: 'sum by (namespace, pod) (rate(envoy_wasm_default_deny_rbac{authz_enforce_result="denied"}[$__rate_interval]))',
-                legend: POD_LEGEND,
-              },
-            ],
-            unit: "cps",
-            width: 12,
-          }),
-          curves({
-            title: "Modules fetched by istio-agent",
-            description: "Whether the image could be fetched, by result.",
-            queries: [
-              {
-                expr: "sum by (result) (rate(istio_agent_wasm_remote_fetch_count[$__rate_interval]))",
-                legend: "{{result}}",
-              },
-            ],
-            unit: "cps",
-            width: 12,
-          }),
-        ],
-      },
-      {
-        title: "Streams",
-        panels: [
-          curves({
-            title: "Protocol errors",
-            description: "Streams that were ended because they could not be read as NATS, by kind of error.",
-            queries: [{ expr: of.rate("istio_nats_protocol_errors_total", ["kind"]), legend: "{{kind}}" }],
-            unit: "cps",
-          }),
-          curves({
-            title: "Errors of nats-server",
-            description: "`-ERR` lines that nats-server itself sent, by kind.",
-            queries: [{ expr: of.rate("istio_nats_server_errors_total", ["kind"]), legend: "{{kind}}" }],
-            unit: "cps",
-          }),
-          curves({
-            title: "Untested nats-servers",
-            description:
-              "Connections to a nats-server version that this filter was not tested with, since the proxy started.",
-            queries: [{ expr: of.count("istio_nats_untested_servers_total", POD), legend: POD_LEGEND }],
-          }),
-          curves({
-            title: "Requests without an answer",
-            description:
-              "Requests that the filter stopped measuring: expired, evicted by newer ones, or their connection closed.",
-            queries: [{ expr: of.rate("istio_nats_requests_unanswered_total", ["reason"]), legend: "{{reason}}" }],
-            unit: "reqps",
-          }),
-          curves({
-            title: "Beyond a maximum",
-            description:
-              "Deliveries that the filter dropped because their subscription had its maximum (`UNSUB sid max`), while it counts in nats-server's place. They are no refusals.",
-            queries: [{ expr: of.rate("istio_nats_over_maximum_total", POD), legend: POD_LEGEND }],
-            unit: "cps",
-          }),
-          curves({
-            title: "Policy rejected",
-            description:
-              "Configurations that the filter refused since the proxy started. The log lists every fault with its place.",
-            queries: [{ expr: of.count("istio_nats_policy_rejected_total", POD), legend: POD_LEGEND }],
-          }),
-        ],
-      },
-    ],
+    rows: [connections(of), memory(of), wasmVms(of), streams(of)],
   });
+}
+
+/** A metric of Envoy itself, of the proxies that have the filter. */
+function envoy(of: Queries, metric: string): string {
+  return `sum by (namespace, pod) (${metric} and ${beside(of)})`;
+}
+
+/** The rate of a counter of Envoy itself, likewise. */
+function envoyRate(of: Queries, selector: string): string {
+  return `sum by (namespace, pod) (rate(${selector}[$__rate_interval]) and ${beside(of)})`;
+}
+
+/**
+ * How often VMs were replaced with this result. Envoy puts the plugin's name into the metric's name. rate() would drop it, and two
+ * plugins would look like one. A subquery without a step has the evaluation interval's, a minute by default, and then a rate interval
+ * holds one point.
+ */
+function reloads(of: Queries, result: string): string {
+  const named = `label_replace({__name__=~"envoy_wasm_.+_vm_reload_${result}"}, "stat", "$1", "__name__", "(.+)")`;
+  return `sum by (namespace, pod) (rate(${named}[$__rate_interval:5s]) and ${beside(of)})`;
+}
+
+function connections(of: Queries): Row {
+  return {
+    title: "Connections",
+    panels: [
+      curves({
+        title: "Open",
+        description: "Open connections, by pod. A refused connection counts until it ends.",
+        queries: [{ expr: of.level("istio_nats_connections_active", POD), legend: POD_LEGEND }],
+      }),
+      curves({
+        title: "Opened and closed",
+        description: "If both curves form a saw-tooth, a client keeps reconnecting.",
+        queries: [
+          { expr: of.rate("istio_nats_connections_opened_total", POD), legend: `opened ${POD_LEGEND}` },
+          { expr: of.rate("istio_nats_connections_closed_total", POD), legend: `closed ${POD_LEGEND}` },
+        ],
+        unit: "cps",
+      }),
+      curves({
+        title: "Subscriptions",
+        description: "Open subscriptions, by pod.",
+        queries: [{ expr: of.level("istio_nats_subscriptions_active", POD), legend: POD_LEGEND }],
+      }),
+    ],
+  };
+}
+
+function memory(of: Queries): Row {
+  return {
+    title: "Memory",
+    panels: [
+      curves({
+        title: "The filter's VMs",
+        description:
+          "What connections hold of the VMs' budgets. Over a budget, the filter sheds connections that are not identified yet.",
+        queries: [{ expr: of.level("istio_nats_memory_bytes", POD), legend: POD_LEGEND }],
+        unit: "bytes",
+      }),
+      curves({
+        title: "Envoy, allocated",
+        description: "Memory that the whole proxy has allocated, including the VMs.",
+        queries: [{ expr: envoy(of, "envoy_server_memory_allocated"), legend: POD_LEGEND }],
+        unit: "bytes",
+      }),
+      curves({
+        title: "At their bound",
+        description:
+          "Since the proxy started: connections counted under `other` because the limit on principals was reached, audit records that the rate limit left out, and durations that are missing from histograms, which then hold a sample.",
+        queries: [
+          { expr: of.count("istio_nats_principals_capped_total", POD), legend: `principals ${POD_LEGEND}` },
+          {
+            expr: of.count("istio_nats_audit_suppressed_total", POD),
+            legend: `audit records ${POD_LEGEND}`,
+          },
+          { expr: of.count("istio_nats_durations_left_out_total", POD), legend: `durations ${POD_LEGEND}` },
+        ],
+      }),
+    ],
+  };
+}
+
+function wasmVms(of: Queries): Row {
+  return {
+    title: "Wasm VMs",
+    panels: [
+      curves({
+        title: "VMs",
+        description:
+          "One for each worker and two for the main thread. If there are more for a long time, an old version still has connections.",
+        queries: [{ expr: envoy(of, "envoy_wasm_envoy_wasm_runtime_v8_active"), legend: POD_LEGEND }],
+      }),
+      curves({
+        title: "VMs made",
+        description: "New VMs come with a new module, and after a trap with FAIL_RELOAD.",
+        queries: [{ expr: envoyRate(of, "envoy_wasm_envoy_wasm_runtime_v8_created"), legend: POD_LEGEND }],
+        unit: "cps",
+      }),
+      curves({
+        title: "Reloads after a trap",
+        description:
+          "A VM trapped and was replaced (FAIL_RELOAD): NATSFilterReloaded. This is a bug in the filter; please report it.",
+        queries: [
+          { expr: reloads(of, "success"), legend: `replaced ${POD_LEGEND}` },
+          { expr: reloads(of, "failure"), legend: `could not be replaced ${POD_LEGEND}` },
+        ],
+        unit: "cps",
+      }),
+      curves({
+        title: "Refused by Istio's stand-in",
+        description: "Without a module to run, Istio puts in a filter that denies everything: NATSPluginDenyAll.",
+        queries: [
+          {
+            expr: 'sum by (namespace, pod) (rate(envoy_wasm_default_deny_rbac{authz_enforce_result="denied"}[$__rate_interval]))',
+            legend: POD_LEGEND,
+          },
+        ],
+        unit: "cps",
+        width: 12,
+      }),
+      curves({
+        title: "Modules fetched by istio-agent",
+        description: "Whether the image could be fetched, by result.",
+        queries: [
+          {
+            expr: "sum by (result) (rate(istio_agent_wasm_remote_fetch_count[$__rate_interval]))",
+            legend: "{{result}}",
+          },
+        ],
+        unit: "cps",
+        width: 12,
+      }),
+    ],
+  };
+}
+
+function streams(of: Queries): Row {
+  return {
+    title: "Streams",
+    panels: [
+      curves({
+        title: "Protocol errors",
+        description: "Streams that were ended because they could not be read as NATS, by kind of error.",
+        queries: [{ expr: of.rate("istio_nats_protocol_errors_total", ["kind"]), legend: "{{kind}}" }],
+        unit: "cps",
+      }),
+      curves({
+        title: "Errors of nats-server",
+        description: "`-ERR` lines that nats-server itself sent, by kind.",
+        queries: [{ expr: of.rate("istio_nats_server_errors_total", ["kind"]), legend: "{{kind}}" }],
+        unit: "cps",
+      }),
+      curves({
+        title: "Untested nats-servers",
+        description:
+          "Connections to a nats-server version that this filter was not tested with, since the proxy started.",
+        queries: [{ expr: of.count("istio_nats_untested_servers_total", POD), legend: POD_LEGEND }],
+      }),
+      curves({
+        title: "Requests without an answer",
+        description:
+          "Requests that the filter stopped measuring: expired, evicted by newer ones, or their connection closed.",
+        queries: [{ expr: of.rate("istio_nats_requests_unanswered_total", ["reason"]), legend: "{{reason}}" }],
+        unit: "reqps",
+      }),
+      curves({
+        title: "Beyond a maximum",
+        description:
+          "Deliveries that the filter dropped because their subscription had its maximum (`UNSUB sid max`), while it counts in nats-server's place. They are no refusals.",
+        queries: [{ expr: of.rate("istio_nats_over_maximum_total", POD), legend: POD_LEGEND }],
+        unit: "cps",
+      }),
+      curves({
+        title: "Policy rejected",
+        description:
+          "Configurations that the filter refused since the proxy started. The log lists every fault with its place.",
+        queries: [{ expr: of.count("istio_nats_policy_rejected_total", POD), legend: POD_LEGEND }],
+      }),
+    ],
+  };
 }
