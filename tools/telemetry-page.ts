@@ -52,10 +52,8 @@ function serverErrorRows(): string[][] {
   ]);
 }
 
-const TAGS = LABELS.map(({ name }) => name).join(",");
-
-function page(): string {
-  const bounds = [
+function boundRows(): string[][] {
+  return [
     [
       "principals of a plugin in a worker, over all its configurations",
       code("telemetry.principals"),
@@ -89,6 +87,28 @@ function page(): string {
       "one of them, drawn by chance, or the new one is left out, and `istio_nats_durations_left_out_total`",
     ],
   ];
+}
+
+/** What the filter sets for the access log (assembly/connection/summary.ts). */
+const ACCESS_LOG_KEYS = [
+  ["`wasm.nats_principal`", "The peer's URI; not set without one."],
+  ["`wasm.nats_client_id`", "nats-server's number of the client (`cid`)."],
+  [
+    "`wasm.nats_messages_in`, `wasm.nats_bytes_in`",
+    "Messages from the client that were let through, and their payloads.",
+  ],
+  ["`wasm.nats_messages_out`, `wasm.nats_bytes_out`", "Messages to the client, and their payloads."],
+  ["`wasm.nats_refused`", "Operations and deliveries that were refused."],
+  ["`wasm.nats_denied`", "`1` when there was one, from the first on; else `0`, when the connection ends."],
+  [
+    "`wasm.nats_last_refusal`",
+    "`PUB orders.admin.x denied orders-api`: operation, subject, reason and rule of the first refusal, or of the last one that was audited.",
+  ],
+];
+
+const TAGS = LABELS.map(({ name }) => name).join(",");
+
+function page(): string {
   return `# Telemetry: stats, audit, access log
 
 <!-- Made by tools/telemetry-page.ts from assembly/telemetry/stats.ts, assembly/nats/server-errors.ts and docs/audit.schema.json. -->
@@ -161,7 +181,7 @@ cannot be read counts with the labels of \`PEER\`, so with \`reporter="destinati
 
 ## Bounds
 
-${table(["what", "at most", "beyond"], bounds)}
+${table(["what", "at most", "beyond"], boundRows())}
 
 ## Ten questions
 
@@ -192,24 +212,7 @@ The filter sets these keys as filter state of each connection, so that Istio's T
 [deploy/telemetry.yaml](../deploy/telemetry.yaml) has the providers for text, JSON and gRPC, and the Telemetry resource, which is for nats-server's pods. Its comments say what differs in
 a waypoint, on a gateway and beside a client.
 
-${table(
-  ["key", ""],
-  [
-    ["`wasm.nats_principal`", "The peer's URI; not set without one."],
-    ["`wasm.nats_client_id`", "nats-server's number of the client (`cid`)."],
-    [
-      "`wasm.nats_messages_in`, `wasm.nats_bytes_in`",
-      "Messages from the client that were let through, and their payloads.",
-    ],
-    ["`wasm.nats_messages_out`, `wasm.nats_bytes_out`", "Messages to the client, and their payloads."],
-    ["`wasm.nats_refused`", "Operations and deliveries that were refused."],
-    ["`wasm.nats_denied`", "`1` when there was one, from the first on; else `0`, when the connection ends."],
-    [
-      "`wasm.nats_last_refusal`",
-      "`PUB orders.admin.x denied orders-api`: operation, subject, reason and rule of the first refusal, or of the last one that was audited.",
-    ],
-  ],
-)}
+${table(["key", ""], ACCESS_LOG_KEYS)}
 
 Filter state of Wasm modules is bytes: compare it with \`b'1'\` in an expression. A comparison with \`'1'\` is never true.
 `;
