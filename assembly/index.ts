@@ -82,7 +82,7 @@ export function proxy_on_configure(rootContext: u32, size: u32): u32 {
   return 1;
 }
 
-/** Gives the host what was counted, and brings silent connections under a newer policy. Nothing else happens without bytes. */
+/** All that happens without bytes (`Plugin.tick`). A tick may ask for the next one sooner. */
 export function proxy_on_tick(rootContext: u32): void {
   beginCallback();
   if (!plugins.has(rootContext)) return;
