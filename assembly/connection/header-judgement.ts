@@ -41,13 +41,7 @@ export function judgeHeaders(permissions: Permissions, line: ClientLine): Reason
     const use = headerFields.next();
     if (use == HeaderUse.END) {
       if (first != Reason.ALLOWED) return first;
-      return lacksEmptyLine(line.next, line.headerLength) ||
-        (traces && (poses || load<u16>(line.next, VERSION_LENGTH) != CR_LF)) ||
-        (acts && headerFields.hidesLines) ||
-        controls ||
-        hidesControlStatus(line.next, line.headerLength)
-        ? Reason.HEADER
-        : Reason.ALLOWED;
+      return controls || misleads(line, acts, traces, poses) ? Reason.HEADER : Reason.ALLOWED;
     }
     if (use == HeaderUse.OF_THE_SERVER) {
       controls = true;
@@ -78,6 +72,19 @@ export function judgeHeaders(permissions: Permissions, line: ClientLine): Reason
       return first;
     }
   }
+}
+
+/**
+ * Is a block whose headers are each allowed another one to nats-server behind its check, or to a client (docs/adr/0005)? It `acts` if
+ * some header of it does, `traces` if one has the message traced, and `poses` if one says who asks.
+ */
+function misleads(line: ClientLine, acts: bool, traces: bool, poses: bool): bool {
+  return (
+    lacksEmptyLine(line.next, line.headerLength) ||
+    (traces && (poses || load<u16>(line.next, VERSION_LENGTH) != CR_LF)) ||
+    (acts && headerFields.hidesLines) ||
+    hidesControlStatus(line.next, line.headerLength)
+  );
 }
 
 function refuse(violation: Violation, name: usize, length: i32): void {
