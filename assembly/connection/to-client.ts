@@ -1,6 +1,5 @@
 import { FixedText } from "../bytes/fixed-text";
 import { CHUNK_TO_CLIENT } from "../bytes/hot-page";
-import { ServerInfo } from "../nats/info";
 import { takeLargestSize } from "../nats/numbers";
 import { Operation, Reading } from "../nats/operation";
 import { STATUS_BYTES } from "../nats/no-responders";
@@ -18,18 +17,17 @@ import {
 } from "../nats/texts";
 import { Chunk, FAR } from "../proxy/chunk";
 import { UPSTREAM_DATA } from "../proxy/host";
-import { ProtocolError } from "../telemetry/protocol-error";
-import { clientOf } from "./client";
-import { Connection, FirstPing, Phase } from "./connection";
+import { NO_PROTOCOL_ERROR, ProtocolError } from "../telemetry/protocol-error";
+import { Connection, Phase } from "./connection";
 import { deliver, maximumTaken, mustNotPass, subscriptionBegins } from "./deliveries";
 import { closeSoon, endAtOnce } from "./endings";
 import { isStatus, timedPongCame } from "./exchanges";
 import { becomesViolation, Pong } from "./expected-pongs";
+import { releaseInfo, takeInfo } from "./info-to-client";
 import { catchUp } from "./live-policy";
 import { passPlainDeliveries } from "./plain-deliveries";
 import { policyEpoch } from "./policy-epoch";
 import { reportServerError } from "./report";
-import { speaksTlsToServer } from "./upstream-tls";
 
 /**
  * Server to client: PONGs that answer PINGs of ours become the texts of refusals, deliveries over a deny entry are
@@ -38,9 +36,6 @@ import { speaksTlsToServer } from "./upstream-tls";
 
 const chunk: Chunk = changetype<Chunk>(CHUNK_TO_CLIENT);
 const line: ServerLine = new ServerLine();
-const info: ServerInfo = new ServerInfo();
-/** Bytes of the word INFO. */
-const INFO_VERB: usize = 4;
 
 /**
  * Takes `size` bytes that the host holds for the client. Answers whether they may go on, perhaps as none: always, unless the host
@@ -185,70 +180,12 @@ function takeOperation(connection: Connection, position: i32): i32 {
     case Operation.ERR:
       reportServerError(connection, line);
       return next;
-    case Operation.INFO:
-      return takeInfo(connection, position, next);
+    case Operation.INFO: {
+      const fault = takeInfo(connection, chunk, line, position);
+      return fault == NO_PROTOCOL_ERROR ? next : fail(connection, position, fault);
+    }
   }
   return next;
-}
-
-function takeInfo(connection: Connection, position: i32, next: i32): i32 {
-  releaseInfo(connection, position);
-  if (!readInfo(connection)) return fail(connection, position, ProtocolError.SERVER);
-  if (info.maxPayload > 0) connection.maxPayload = info.maxPayload;
-  if (info.clientId != 0) connection.clientId = info.clientId;
-  connection.serverMinor = info.minorVersion;
-  if (!info.isTested && !connection.untestedServer) {
-    connection.untestedServer = true;
-    // A client that has waited for the INFO, as most do, is not known yet, and `admit` counts it.
-    const meter = connection.meter;
-    if (meter != null) meter.untestedServer();
-    clientOf(connection.id).telemetry.warnOfVersion(info.version, info.versionLength);
-  }
-  connection.serverHeaders = info.headers;
-  connection.authRequired = info.authRequired;
-  connection.serverRequiresTls = info.tlsRequired && !connection.originatesTls;
-  if (connection.observing) return next;
-  if (info.connectInfo && connection.firstPing == FirstPing.OURS) {
-    // The client has sent no PING yet, and is to get it behind the PONG for its first one.
-    if (!holdInfo(connection, position, next)) return fail(connection, position, ProtocolError.MEMORY);
-    connection.firstPing = FirstPing.CLIENT;
-    chunk.drop(position, next);
-    return next;
-  }
-  for (let i = 0; i < info.cutCount; i++) {
-    chunk.drop(chunk.position(info.cutStart(i)), chunk.position(info.cutEnd(i)));
-  }
-  return next;
-}
-
-/** Reads the INFO in hand. Whether the proxy itself speaks TLS with nats-server is asked only if nats-server requires TLS. */
-function readInfo(connection: Connection): bool {
-  const urls = connection.removesUrls;
-  if (!info.read(line.argument, line.argumentLength, urls, connection.originatesTls)) return false;
-  if (!info.tlsRequired || connection.originatesTls || !speaksTlsToServer()) return true;
-  connection.originatesTls = true;
-  return info.read(line.argument, line.argumentLength, urls, true);
-}
-
-/** Keeps the INFO whole: what the client is not to read of it, the policy says that is in force when it is released. */
-function holdInfo(connection: Connection, position: i32, next: i32): bool {
-  return connection.heldInfo.assign(chunk.address(position), next - position);
-}
-
-/** Writes the INFO that is held, if any, before what is at `position`. A later INFO must not overtake it. */
-function releaseInfo(connection: Connection, position: i32): void {
-  const held = connection.heldInfo;
-  if (held.length == 0) return;
-  chunk.drop(position, position);
-  let from = held.pointer;
-  const end = from + <usize>held.length;
-  info.read(from + INFO_VERB, held.length - <i32>INFO_VERB, connection.removesUrls, connection.originatesTls);
-  for (let i = 0; i < info.cutCount; i++) {
-    chunk.writeBytes(from, <i32>(info.cutStart(i) - from));
-    from = info.cutEnd(i);
-  }
-  chunk.writeBytes(from, <i32>(end - from));
-  held.release();
 }
 
 /**
@@ -262,7 +199,7 @@ function takePong(connection: Connection, position: i32, next: i32): i32 {
   if (kind == Pong.NONE) return next;
   if (kind == Pong.CLIENT) {
     pongs.pop();
-    releaseInfo(connection, next);
+    releaseInfo(connection, chunk, next);
     return next;
   }
   chunk.drop(position, next);
