@@ -1,7 +1,8 @@
 import { ClientLine } from "../nats/client-line";
 import { hidesControlStatus } from "../nats/control-status";
 import { VERSION_LENGTH } from "../nats/header-version";
-import { headerFields, HeaderUse, lacksEmptyLine } from "../nats/headers";
+import { HeaderUse } from "../nats/header-uses";
+import { headerFields, lacksEmptyLine } from "../nats/headers";
 import { isReservedPublish } from "../nats/reserved";
 import { isLiteral, Tokens, wildcardIn } from "../nats/subject";
 import { Violation } from "../nats/texts";

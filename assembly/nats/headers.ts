@@ -1,5 +1,5 @@
 /**
- * The headers of an HPUB with which nats-server acts on another subject than the one published to.
+ * Finds the headers of an HPUB with which nats-server acts on another subject than the one published to (header-uses.ts).
  *
  * nats-server has two readers, and the parser passes header blocks on unread:
  * - `sliceHeader`/`getHeaderKeyIndex` (client.go), used by JetStream and MQTT: the name, exact in case, behind CR LF
@@ -16,81 +16,9 @@
  * answered, in order: the first is what 2.15 acts on and names in its text, a further one makes us only stricter.
  */
 import { hidesControlStatus, isControlLine } from "./control-status";
+import { HeaderUse, LONGEST_NAME, useOf } from "./header-uses";
 import { hasVersion } from "./header-version";
 import { CR, CR_LF, firstOf, isBlank, LF, SPACE } from "./words";
-import { equalBytes } from "../bytes/compare";
-import { FixedText, fixedText } from "../bytes/fixed-text";
-
-/** What nats-server does with a header's value. */
-export const enum HeaderUse {
-  /** No further line. */
-  END = 0,
-  /** `Nats-Trace-Dest`: trace events are published there (msgtrace.go `initMsgTrace`). */
-  TRACE_DEST = 1,
-  /** `Nats-Schedule-Target`: JetStream stores the scheduled message there (scheduler.go, since 2.12). */
-  SCHEDULE_TARGET = 2,
-  /** `Nats-Schedule-Source`: the last message of that subject becomes the scheduled one (scheduler.go, since 2.14). */
-  SCHEDULE_SOURCE = 3,
-  /**
-   * `Nats-Scheduler`: with `Nats-Schedule-Next: purge` JetStream purges that subject (stream.go
-   * `processJetStreamMsgWithRollup`). 2.12.0 to 2.12.4 do so for any subject, wildcards included, of any stream; 2.15
-   * for a literal subject that holds a schedule.
-   */
-  SCHEDULER = 4,
-  /**
-   * `Nats-Rollup` with the value `all`, in any case: purges the whole stream (stream.go `getRollup`). Or `Nats-Schedule-Rollup` with
-   * any but `sub`: JetStream refuses it, but not of a schedule that is hidden from it at first (docs/adr/0005). Or `Nats-Stream-Source`,
-   * behind whose sequence the stream goes on with a source of its own at the next start (2.10, 2.12; 2.15 refuses it where it sees it).
-   */
-  ROLLUP_ALL = 5,
-  /** `Nats-Consumer-Stalled`: a mirror or source answers there (stream.go `processStalledFlowControl`). */
-  CONSUMER_STALLED = 6,
-  /** `Nmqtt-Subject`, `Nmqtt-Mapped`: where MQTT delivers a held QoS 2 message (mqtt.go `mqttLoadHeldQoS2Msg`). */
-  MQTT_SUBJECT = 7,
-  /**
-   * `Nats-Rollup` with another value. `sub` purges the subject published to; where that has wildcards, all subjects that they
-   * match (stream.go `processJetStreamMsgWithRollup`, 2.10 to 2.15). Three other headers do the like where the subject has
-   * wildcards, and have this use too: `Nats-Schedule`, since the server adds a rollup to what it stores at the time
-   * (`processInboundJetStreamMsg`); `Nats-TTL`, since it stores one at its end in a stream with markers of deletion
-   * (filestore.go `handleRemovalOrSdm`, since 2.11); `Nats-Incr`, which adds to the last number stored under any of them and
-   * answers the sum (stream.go `processJetStreamMsg`, since 2.12).
-   */
-  ROLLUP_SUBJECT = 8,
-  /**
-   * `Nats-Request-Info`, in which nats-server itself writes who a request to another account is from, JetStream's API and the system's
-   * among them (client.go `processServiceImport`). It removes what a client has written there, but misses it behind a line that has the
-   * name in its value twice on end (`getHeaderKeyIndex`). Should that line be a `Nats-Trace-Dest`, which it removes next, then the
-   * client's word is taken for its own, and any account may stand there (2.15.2).
-   */
-  REQUEST_INFO = 9,
-  /**
-   * `Nats-Schedule-Rollup` and `Nats-Stream-Source`. Never answered: with the value `sub` the use is ROLLUP_SUBJECT, with any other
-   * ROLLUP_ALL.
-   */
-  ALL_UNLESS_SUB = 10,
-  /**
-   * What no client says: the status 100 (nats/control-status.ts), which has no value, and `Nats-Counter-Sources`. In the latter a
-   * stream that sums up others' counters keeps what it has of each (stream.go `processJetStreamMsg`). JetStream replaces a client's own
-   * up to the first CR, and takes no further message of the subject where the rest is no JSON (2.15.2).
-   */
-  OF_THE_SERVER = 11,
-}
-
-const TRACE_DEST = fixedText("Nats-Trace-Dest");
-const SCHEDULE_TARGET = fixedText("Nats-Schedule-Target");
-const SCHEDULE_SOURCE = fixedText("Nats-Schedule-Source");
-const COUNTER_SOURCES = fixedText("Nats-Counter-Sources");
-const SCHEDULE_ROLLUP = fixedText("Nats-Schedule-Rollup");
-const STREAM_SOURCE = fixedText("Nats-Stream-Source");
-const SCHEDULER = fixedText("Nats-Scheduler");
-const SCHEDULE = fixedText("Nats-Schedule");
-const TTL = fixedText("Nats-TTL");
-const INCR = fixedText("Nats-Incr");
-const ROLLUP = fixedText("Nats-Rollup");
-const REQUEST_INFO = fixedText("Nats-Request-Info");
-const CONSUMER_STALLED = fixedText("Nats-Consumer-Stalled");
-const MQTT_SUBJECT = fixedText("Nmqtt-Subject");
-const MQTT_MAPPED = fixedText("Nmqtt-Mapped");
 
 /** `Nats`, and an empty line behind another one, as they lie in memory. */
 const NATS: u32 = 0x7374614e;
@@ -107,44 +35,6 @@ const S: u8 = 0x53;
 const ALL: u32 = 0x6c6c61;
 const SUB: u32 = 0x627573;
 const LOWER_CASE: u32 = 0x202020;
-
-function isName(pointer: usize, name: FixedText): bool {
-  return equalBytes(pointer, name.pointer, name.length);
-}
-
-/** The use of the header whose name is these bytes, or END. Most of the names differ in length. */
-function useOf(name: usize, length: i32): HeaderUse {
-  switch (length) {
-    case 8:
-      return isName(name, TTL) ? HeaderUse.ROLLUP_SUBJECT : HeaderUse.END;
-    case 9:
-      return isName(name, INCR) ? HeaderUse.ROLLUP_SUBJECT : HeaderUse.END;
-    case 11:
-      return isName(name, ROLLUP) ? HeaderUse.ROLLUP_ALL : HeaderUse.END;
-    case 12:
-      return isName(name, MQTT_MAPPED) ? HeaderUse.MQTT_SUBJECT : HeaderUse.END;
-    case 13:
-      if (isName(name, SCHEDULE)) return HeaderUse.ROLLUP_SUBJECT;
-      return isName(name, MQTT_SUBJECT) ? HeaderUse.MQTT_SUBJECT : HeaderUse.END;
-    case 14:
-      return isName(name, SCHEDULER) ? HeaderUse.SCHEDULER : HeaderUse.END;
-    case 15:
-      return isName(name, TRACE_DEST) ? HeaderUse.TRACE_DEST : HeaderUse.END;
-    case 17:
-      return isName(name, REQUEST_INFO) ? HeaderUse.REQUEST_INFO : HeaderUse.END;
-    case 18:
-      // What it says is about all of the stream. `sub` is no sequence, and says nothing to nats-server.
-      return isName(name, STREAM_SOURCE) ? HeaderUse.ALL_UNLESS_SUB : HeaderUse.END;
-    case 20:
-      if (isName(name, SCHEDULE_TARGET)) return HeaderUse.SCHEDULE_TARGET;
-      if (isName(name, SCHEDULE_ROLLUP)) return HeaderUse.ALL_UNLESS_SUB;
-      if (isName(name, COUNTER_SOURCES)) return HeaderUse.OF_THE_SERVER;
-      return isName(name, SCHEDULE_SOURCE) ? HeaderUse.SCHEDULE_SOURCE : HeaderUse.END;
-    case 21:
-      return isName(name, CONSUMER_STALLED) ? HeaderUse.CONSUMER_STALLED : HeaderUse.END;
-  }
-  return HeaderUse.END;
-}
 
 /** Bytes that are searched at once. */
 const BLOCK: usize = 16;
@@ -221,8 +111,8 @@ class HeaderFields {
   private readField(name: usize): HeaderUse {
     if (load<u8>(name) == S) return HeaderUse.OF_THE_SERVER;
     const end = this.end;
-    // The longest name has 21 bytes, so that the colon is among the first 22, if the name is one of ours.
-    const lastColon = min(end, name + 22);
+    // If the name is one of ours, the colon is right behind it at the latest.
+    const lastColon = min(end, name + LONGEST_NAME + 1);
     const colon = firstOf(COLON, COLON, name, lastColon);
     if (colon == lastColon) return HeaderUse.END;
     const use = useOf(name, <i32>(colon - name));

@@ -1,5 +1,6 @@
 import { hidesControlStatus } from "../../assembly/nats/control-status";
-import { headerFields, HeaderUse } from "../../assembly/nats/headers";
+import { HeaderUse } from "../../assembly/nats/header-uses";
+import { headerFields } from "../../assembly/nats/headers";
 import { lengthOf, pointerTo } from "./bytes-support";
 
 /** Is the status 100 read in the block, behind which more bytes follow? */

@@ -1,4 +1,5 @@
-import { actsOnSubjects, HeaderUse, headerFields, lacksEmptyLine } from "../../assembly/nats/headers";
+import { HeaderUse } from "../../assembly/nats/header-uses";
+import { actsOnSubjects, headerFields, lacksEmptyLine } from "../../assembly/nats/headers";
 import { Random } from "./random-support";
 
 function useName(use: HeaderUse): string {
