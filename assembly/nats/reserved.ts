@@ -7,6 +7,7 @@ const RAFT: u64 = 0x2e47524e24; // $NRG.
 const SERVICE_REPLY: u64 = 0x2e5f525f; // _R_.
 const SYSTEM: u64 = 0x2e53595324; // $SYS.
 const CLUSTER: u64 = 0x2e43534a24; // $JSC.
+const LEAF_LOOP: u64 = 0x2e53444c24; // $LDS.
 
 /** Publishes that are refused whatever the rules say (client.go `processInboundClientMsg`). */
 // @ts-ignore: decorator
@@ -17,6 +18,15 @@ export function isReservedPublish(pointer: usize, length: i32): bool {
 
 function isPublishOfTheServer(pointer: usize, length: i32): bool {
   return isGatewayReply(pointer, length) || beginsWithWord(pointer, length, RAFT, 5);
+}
+
+/**
+ * Subscriptions that only servers make. By one to `$LDS.` and a name of its own a server sees its own subscriptions come back to it
+ * over leaf nodes. It then ends that leaf node's connection for 30 seconds, and again as often as one makes it (leafnode.go
+ * `handleLeafNodeLoop`). No nats-server keeps a client from subscribing there, and each tells clients the name (2.15.2, tried).
+ */
+export function isReservedSubscription(pointer: usize, length: i32): bool {
+  return beginsWithWord(pointer, length, LEAF_LOOP, 5);
 }
 
 /**

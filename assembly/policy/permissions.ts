@@ -2,7 +2,7 @@ import { FixedText, fixedText } from "../bytes/fixed-text";
 import { Words } from "../bytes/words";
 import { mayNameSubject } from "../nats/jetstream-subjects";
 import { GREATER, NOT_BY_TOKENS, Tokens, wildcardIn } from "../nats/subject";
-import { isReservedPublish } from "../nats/reserved";
+import { isReservedPublish, isReservedSubscription } from "../nats/reserved";
 import { answerOf, classOf, markReserved, NO_ANSWER, reasonOf, ruleOf } from "./answer";
 import { makeRoomFor, NO_QUESTION } from "./decision-cache";
 import { EntryFlag, SubjectMatcher, TOO_MANY_STEPS } from "./matcher";
@@ -263,9 +263,9 @@ export class Permissions {
     const tokens = subjectTokens;
     const splits = tokens.split(pointer, length);
     if (!splits && this.subscribeAllBy == NONE) return Reason.NOT_ALLOWED;
-    if (queueLength == SYSTEM_QUEUE.length && memory.compare(queue, SYSTEM_QUEUE.pointer, <usize>queueLength) == 0) {
-      return Reason.RESERVED;
-    }
+    const isSystemQueue =
+      queueLength == SYSTEM_QUEUE.length && memory.compare(queue, SYSTEM_QUEUE.pointer, <usize>queueLength) == 0;
+    if (isSystemQueue || isReservedSubscription(pointer, length)) return Reason.RESERVED;
     const queued = queueLength > 0;
     // nats-server itself answers `Invalid Subject`. No entry matches it.
     if (!splits) {

@@ -5,7 +5,7 @@ export const enum Reason {
   NOT_ALLOWED = 1,
   /** A deny entry matches. */
   DENIED = 2,
-  /** A subject of nats-server's own (`_GR_.`, `$GR.`, `$NRG.`, queue `_sys_`). */
+  /** A subject of nats-server's own (`_GR_.`, `$GR.`, `$NRG.`, `$LDS.`, queue `_sys_`). */
   RESERVED = 3,
   /** The reply subject lies outside the peer's own subscribe permissions (`replies: OWN`). */
   REPLY_NOT_OWN = 4,

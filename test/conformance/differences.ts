@@ -108,6 +108,13 @@ export const DIFFERENCES: readonly Difference[] = [
     sessions: ["own-reply-to-server"],
   },
   {
+    name: "loop-subscriptions",
+    title: "Nobody subscribes below `$LDS.`",
+    why: "By a subscription to `$LDS.` and a name of its own a server sees its own subscriptions come back to it over leaf nodes. It ends such a leaf node's connection for 30 seconds, and again when that is over. nats-server lets clients subscribe there, and tells them the names (`$SYS.REQ.ACCOUNT.PING.CONNZ`).",
+    stricter: "filter",
+    sessions: ["own-sub-to-loop"],
+  },
+  {
     name: "jetstream-patterns",
     title: "Wildcards in a request to JetStream must lie inside an allow entry and outside of each deny",
     why: "nats-server takes the wildcards of a publish for literal tokens when it asks its permissions, and JetStream's API takes them for a pattern: `$JS.API.DIRECT.GET.S.orders.>` reads what a deny entry for `$JS.API.DIRECT.GET.S.orders.admin.>` keeps. By `$JS.API.DIRECT.GET.S.orders.*.adm>`, and in 2.10 by `$JS.API.DIRECT.GET.S.orders.>.>`, it finds more than the pattern matches, so these are judged as all that it may find. Subjects that begin otherwise are judged as nats-server does.",

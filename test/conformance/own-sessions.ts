@@ -57,6 +57,7 @@ export const OWN_SESSIONS: readonly Session[] = [
   session("own-traced-request-info", { publish: { allow: ["jobs.>", "trace"] } }, [
     hpub("jobs.a", "NATS/1.0\r\nNats-Trace-Dest: trace\r\nNats-Request-Info: {}\r\n\r\n"),
   ]),
+  session("own-sub-to-loop", EVERYTHING, ["SUB $LDS.a 1\r\n"]),
   session("own-unclosed-ttl", { publish: { allow: ["jobs.>"] } }, [hpub("jobs.a", "NATS/1.0\r\nNats-TTL: 1s\r\n")]),
   session("own-hidden-ttl", { publish: { allow: ["jobs.>"] } }, [
     hpub("jobs.a", "NATS/1.0\r\nNats-Request-Info: Nats-TTLNats-TTL\r\nNats-TTL: x\r\n\r\n"),

@@ -38,7 +38,10 @@ const APPLICATIONS = {
   },
   /** Reads everything, and may write little. */
   auditor: {
-    publish: { allow: ["data.mine", "ask.>", "$JS.API.DIRECT.GET.DATA.data.mine"], deny: ["$JS.API.STREAM.>"] },
+    publish: {
+      allow: ["data.mine", "ask.>", "$JS.API.DIRECT.GET.DATA.data.mine", "$SYS.REQ.ACCOUNT.PING.CONNZ"],
+      deny: ["$JS.API.STREAM.>"],
+    },
     subscribe: { allow: [">"] },
   },
   /** Stores to `data.mine` and gets it back, and may read only the subjects of two words below `data.`, except `data.other`. */

@@ -314,7 +314,7 @@ export class NaivePolicy {
   #permitsSubscribe({ subject, queue }: Operation): boolean {
     // nats-server answers `Invalid Subject` and there is no subscription.
     if (!isInsertable(subject)) return true;
-    if (queue === "_sys_") return false;
+    if (queue === "_sys_" || subject.startsWith("$LDS.")) return false;
     const allowed = this.#rules.some(({ subscribe }) => {
       if (subscribe?.allow === "ALL") return true;
       const matching = (subscribe?.allow ?? []).map(parts).filter((entry) => matchesLiterally(entry.subject, subject));

@@ -1,4 +1,4 @@
-import { isReservedPublish, isReservedReply } from "../../assembly/nats/reserved";
+import { isReservedPublish, isReservedReply, isReservedSubscription } from "../../assembly/nats/reserved";
 import { lengthOf, pointerTo } from "./bytes-support";
 
 function publish(subject: string): bool {
@@ -68,6 +68,15 @@ describe("subjects that nats-server keeps for itself", () => {
     expect(reply("$SYS.x")).toBe(false);
     expect(reply("$SYS.")).toBe(false);
     expect(reply("$JSC.x")).toBe(true);
+  });
+
+  it("are refused to subscribers if servers know their own subscriptions by them", () => {
+    const inside: StaticArray<string> = ["$LDS.", "$LDS.x", "$LDS.x.y"];
+    const outside: StaticArray<string> = ["", "$", "$LDS", "$lds.x", "$LDSX.x", "a.$LDS.x", "*.x", ">", "$NRG.x"];
+    for (let i = 0; i < inside.length; i++)
+      assert(isReservedSubscription(pointerTo(inside[i]), lengthOf(inside[i])), inside[i]);
+    for (let i = 0; i < outside.length; i++)
+      assert(!isReservedSubscription(pointerTo(outside[i]), lengthOf(outside[i])), outside[i]);
   });
 
   it("are not the same for subject and reply", () => {

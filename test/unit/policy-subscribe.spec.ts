@@ -129,6 +129,14 @@ describe("a subscription under one rule", () => {
     expect(subscribe(everything, "a..b _sys_")).toBe("reserved");
     everything.destroy();
   });
+
+  it("by which a server would take another one for itself is always refused", () => {
+    expectAll([">||$LDS.a", ">||$LDS.a q", ">||$LDS.>", "$LDS.a||$LDS.a", ">|$LDS.a|$LDS.a"], "reserved");
+    expectAll([">||$LDS", ">||$lds.a", ">||$LDSX.a", ">||a.$LDS.a", ">||*.a", ">||>"], "allowed by 0");
+    const everything = permissionsOf(['"subscribe":{"allow":"ALL"}']);
+    expect(subscribe(everything, "$LDS.a")).toBe("reserved");
+    everything.destroy();
+  });
 });
 
 describe("a subscription under several rules", () => {
