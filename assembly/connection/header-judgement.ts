@@ -13,6 +13,13 @@ import { Reason } from "../policy/reason";
 
 const tokens: Tokens = new Tokens();
 
+/**
+ * Bytes below `max_payload` that a traced message must leave for the headers that servers add to it on its way, or a sixteenth of that
+ * where it is small. Beyond it the next server ends the leaf node's connection on which the message comes (leafnode.go
+ * `processLeafHeaderMsgArgs`; 2.15.2, tried).
+ */
+const ROOM_FOR_TRACE: i32 = 4096;
+
 /** What the text of the last refusal by `judgeHeaders` names, and how that begins. Only valid until the callback ends. */
 export let refusedName: usize = 0;
 export let refusedNameLength: i32 = 0;
@@ -25,9 +32,9 @@ export let refusesTraceDest: bool = false;
  * trace destination comes before all others. Whoever names the requester itself (`REQUEST_INFO`) may not have the message traced:
  * without that nats-server replaces what it says. No block may become another one to nats-server after its check, and no message may
  * pass to clients for one that nats-server itself sends them (nats/control-status.ts). A header that names no subject is refused for the
- * subject of the publish.
+ * subject of the publish. `maxPayload` is nats-server's own.
  */
-export function judgeHeaders(permissions: Permissions, line: ClientLine): Reason {
+export function judgeHeaders(permissions: Permissions, line: ClientLine, maxPayload: i32): Reason {
   refuse(Violation.PUBLISH, line.subject, line.subjectLength);
   refusesTraceDest = false;
   let first: Reason = Reason.ALLOWED;
@@ -42,7 +49,9 @@ export function judgeHeaders(permissions: Permissions, line: ClientLine): Reason
     const use = headerFields.next();
     if (use == HeaderUse.END) {
       if (first != Reason.ALLOWED) return first;
-      return controls || misleads(line, acts, traces, poses) ? Reason.HEADER : Reason.ALLOWED;
+      return controls || misleads(line, acts, traces, poses) || (traces && lacksRoom(line, maxPayload))
+        ? Reason.HEADER
+        : Reason.ALLOWED;
     }
     if (use == HeaderUse.OF_THE_SERVER) {
       controls = true;
@@ -86,6 +95,11 @@ function misleads(line: ClientLine, acts: bool, traces: bool, poses: bool): bool
     (acts && headerFields.hidesLines) ||
     hidesControlStatus(line.next, line.headerLength)
   );
+}
+
+/** Would headers that servers add make a traced message larger than `max_payload`? */
+function lacksRoom(line: ClientLine, maxPayload: i32): bool {
+  return line.size > maxPayload - min(ROOM_FOR_TRACE, maxPayload >> 4);
 }
 
 function refuse(violation: Violation, name: usize, length: i32): void {

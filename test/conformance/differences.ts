@@ -115,6 +115,13 @@ export const DIFFERENCES: readonly Difference[] = [
     sessions: ["own-sub-to-loop"],
   },
   {
+    name: "room-for-traces",
+    title: "A traced message leaves room for the headers that servers add",
+    why: "With `Nats-Trace-Dest` nats-server adds a header before it sends a message on. Where that makes it larger than `max_payload`, the next server ends the leaf node's connection. So a message with it has to leave 4,096 bytes of `max_payload` free, or a sixteenth where that is less.",
+    stricter: "filter",
+    sessions: ["own-trace-without-room"],
+  },
+  {
     name: "jetstream-patterns",
     title: "Wildcards in a request to JetStream must lie inside an allow entry and outside of each deny",
     why: "nats-server takes the wildcards of a publish for literal tokens when it asks its permissions, and JetStream's API takes them for a pattern: `$JS.API.DIRECT.GET.S.orders.>` reads what a deny entry for `$JS.API.DIRECT.GET.S.orders.admin.>` keeps. By `$JS.API.DIRECT.GET.S.orders.*.adm>`, and in 2.10 by `$JS.API.DIRECT.GET.S.orders.>.>`, it finds more than the pattern matches, so these are judged as all that it may find. Subjects that begin otherwise are judged as nats-server does.",

@@ -22,8 +22,8 @@ function session(
   };
 }
 
-function hpub(subject: string, block: string): string {
-  return `HPUB ${subject} ${block.length} ${block.length + 1}\r\n${block}x\r\n`;
+function hpub(subject: string, block: string, payload = "x"): string {
+  return `HPUB ${subject} ${block.length} ${block.length + payload.length}\r\n${block}${payload}\r\n`;
 }
 
 /** One header, as a client library writes it. */
@@ -57,6 +57,12 @@ export const OWN_SESSIONS: readonly Session[] = [
   session("own-traced-request-info", { publish: { allow: ["jobs.>", "trace"] } }, [
     hpub("jobs.a", "NATS/1.0\r\nNats-Trace-Dest: trace\r\nNats-Request-Info: {}\r\n\r\n"),
   ]),
+  session(
+    "own-trace-without-room",
+    { publish: { allow: ["jobs.>", "trace"] } },
+    [hpub("jobs.a", header("Nats-Trace-Dest", "trace"), "x".repeat(27))],
+    { server: { max_payload: 64 } },
+  ),
   session("own-sub-to-loop", EVERYTHING, ["SUB $LDS.a 1\r\n"]),
   session("own-unclosed-ttl", { publish: { allow: ["jobs.>"] } }, [hpub("jobs.a", "NATS/1.0\r\nNats-TTL: 1s\r\n")]),
   session("own-hidden-ttl", { publish: { allow: ["jobs.>"] } }, [

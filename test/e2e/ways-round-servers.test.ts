@@ -1,13 +1,28 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { RawClient } from "../stand/raw-client.ts";
+import type { NatsServer } from "../stand/nats-server.ts";
+import { RawClient } from "../stand/raw-client.ts";
 import { waitFor } from "../stand/wait.ts";
-import { errorsOf, publish, refusedSubscription, Town } from "./ways-round.ts";
+import {
+  errorsOf,
+  messagesOf,
+  publish,
+  publishBlock,
+  refusedPublish,
+  refusedSubscription,
+  Town,
+} from "./ways-round.ts";
 
 /** What a server answers to who asks it for the connections of the account. */
 interface Connz {
   server: { domain?: string };
   data: { connections: { kind: string; subscriptions_list?: string[] }[] };
+}
+
+/** nats-server's `max_payload`, of which `less` bytes are left free, on `ok.1`. */
+function largest(headers: string, less = 0): string {
+  const block = `NATS/1.0\r\n${headers}\r\n`;
+  return publishBlock("ok.1", block, "x".repeat(1_048_576 - block.length - less));
 }
 
 /** Each test shows that its way works with nats-server alone, and does so last, since connections end by it. */
@@ -25,10 +40,10 @@ describe("what a client does ends no connection between servers:", () => {
     await waitFor("the end of the leaf node's connection", async () => !(await leafIds()).includes(id));
   }
 
-  async function withLeaf(run: (id: number) => Promise<void>): Promise<void> {
+  async function withLeaf(run: (id: number, leaf: NatsServer) => Promise<void>): Promise<void> {
     const leaf = await town.leaf();
     try {
-      await run(await waitFor("the leaf node", async () => (await leafIds())[0]));
+      await run(await waitFor("the leaf node", async () => (await leafIds())[0]), leaf);
     } finally {
       await leaf.stop();
     }
@@ -59,6 +74,37 @@ describe("what a client does ends no connection between servers:", () => {
       const alone = await town.connect("auditor", "alone");
       await alone.send(subscribe);
       await leafEnds(id);
+    });
+  });
+
+  it("a leaf node does not get a message of more than `max_payload` because headers are added to a traced one", async () => {
+    await withLeaf(async (id, leaf) => {
+      const far = await RawClient.connect(leaf.port);
+      try {
+        await far.handshake();
+        await far.send("SUB ok.1 1\r\n");
+        await far.flush();
+        const mallory = await town.connect("mallory", "filtered");
+        const isHeard = async (): Promise<boolean> => {
+          await errorsOf(mallory, publish("ok.1"));
+          return (await messagesOf(far)).length > 0;
+        };
+        await waitFor("the subscription at the leaf node to be known", isHeard);
+        const traced = largest("Nats-Trace-Dest: ok.2\r\n");
+        assert.deepEqual(await errorsOf(mallory, traced), refusedPublish("ok.1"));
+        assert.deepEqual(
+          await errorsOf(mallory, largest("Other: ok.2\r\n") + largest("Nats-Trace-Dest: ok.2\r\n", 4096)),
+          [],
+        );
+        let left = 2;
+        await waitFor("both others", async () => (left -= (await messagesOf(far)).length) <= 0);
+        assert.deepEqual(await leafIds(), [id]);
+        const alone = await town.connect("mallory", "alone");
+        await alone.send(traced);
+        await leafEnds(id);
+      } finally {
+        far.close();
+      }
     });
   });
 });

@@ -309,6 +309,28 @@ describe("a publish with headers on which nats-server acts", () => {
     }
   });
 
+  it("is refused for a trace if headers that servers add would make more than `max_payload` of it", () => {
+    const traced = "NATS/1.0\r\nNats-Trace-Dest: ok.2\r\n\r\n";
+    const other = "NATS/1.0\r\nNats-Trace-Hop: ok.2\r\n\r\n";
+    // Most that a traced message may have, by `max_payload`.
+    const bounds: [number, number][] = [
+      [1_048_576, 1_048_576 - 4096],
+      [65_536, 65_536 - 4096],
+      [1024, 1024 - 64],
+      [-1, 2_000_000],
+    ];
+    for (const [maxPayload, most] of bounds) {
+      const wire = Wire.connected(configuredHost(), { info: `INFO {"headers":true,"max_payload":${maxPayload}} \r\n` });
+      const largest = hpub("ok.1", traced, "x".repeat(most - traced.length));
+      assert.ok(wire.client(largest) === largest, `${most} of ${maxPayload}`);
+      if (maxPayload < 0) continue;
+      assert.equal(wire.client(hpub("ok.1", traced, "x".repeat(most + 1 - traced.length))), PING);
+      assert.equal(wire.server(PONG), publishViolation("ok.1"));
+      const untraced = hpub("ok.1", other, "x".repeat(maxPayload - other.length));
+      assert.ok(wire.client(untraced) === untraced, `all of ${maxPayload}`);
+    }
+  });
+
   it("is refused if no empty line ends a block with a status 100 or with a name that may be nats-server's", () => {
     const wire = Wire.connected(configuredHost({ rule: { rollup: "ALL" } }));
     const lines = ["Nats-Schedule-Target: ok.2", "Nats-Schedule-Source: ok.3", "Nats-TTL: 10s", "Nats-Rollup: sub"];
