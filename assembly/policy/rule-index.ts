@@ -23,7 +23,7 @@ export class RuleIndex {
     }
   }
 
-  /** The rules that match, in their order. */
+  /** The rules that match, in their order. Of some that do not it has what they deny (`withDenials`). */
   matching(peer: Principal): Rule[] {
     const candidates: i32[] = [];
     for (let i = 0; i < this.others.length; i++) candidates.push(this.others[i]);
@@ -36,7 +36,22 @@ export class RuleIndex {
       if (rule != last && this.rules[rule].from.matches(peer)) found.push(this.rules[rule]);
       last = rule;
     }
-    return found;
+    return peer.isWorkload ? found : this.withDenials(found, peer);
+  }
+
+  /**
+   * The same rules, with what others deny that would match the peer if its URI were of the form which their sources speak of. No
+   * hash leads to these.
+   */
+  private withDenials(found: Rule[], peer: Principal): Rule[] {
+    const all: Rule[] = [];
+    let next = 0;
+    for (let i = 0; i < this.rules.length; i++) {
+      const rule = this.rules[i];
+      if (next < found.length && found[next] === rule) all.push(found[next++]);
+      else if (rule.denies && rule.from.matches(peer, true)) all.push(rule.denials());
+    }
+    return all;
   }
 
   /**

@@ -139,10 +139,10 @@ export class RuleSets {
   }
 }
 
-/** A string that is another for other rules: their numbers as its units. Nobody reads it. */
+/** A string that is another for other rules: their numbers as its units, negative for denials alone. Nobody reads it. */
 function keyOf(rules: Rule[]): string {
   const numbers = new StaticArray<i32>(rules.length);
-  for (let i = 0; i < rules.length; i++) numbers[i] = rules[i].index;
+  for (let i = 0; i < rules.length; i++) numbers[i] = rules[i].isDenials ? ~rules[i].index : rules[i].index;
   return String.UTF16.decodeUnsafe(changetype<usize>(numbers), (<usize>numbers.length) << 2);
 }
 

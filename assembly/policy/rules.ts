@@ -56,9 +56,28 @@ export class Rule {
   repliesAny: bool = false;
   /** `rollup: ALL`: the header `Nats-Rollup: all` may be sent. */
   rollupAll: bool = false;
+  /** It is only what another rule of the same place denies (`denials`). */
+  isDenials: bool = false;
 
   constructor(
     /** Its place in `rules`. */
     readonly index: i32,
   ) {}
+
+  /** Has it an entry that denies? */
+  get denies(): bool {
+    return this.publish.deny.length > 0 || this.subscribe.deny.length > 0;
+  }
+
+  /** What it denies, as a rule that allows nothing. */
+  denials(): Rule {
+    const rule = new Rule(this.index);
+    rule.isDenials = true;
+    rule.mode = this.mode;
+    rule.publish = new SubjectRules();
+    rule.publish.deny = this.publish.deny;
+    rule.subscribe = new SubjectRules();
+    rule.subscribe.deny = this.subscribe.deny;
+    return rule;
+  }
 }

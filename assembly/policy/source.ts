@@ -5,7 +5,8 @@ import { SourceList, SourcePattern } from "./source-patterns";
  * A rule's `from`, with the meaning of Istio's Sources: it matches when one of its sources does. In a source a list matches
  * when one of its values does, a `not…` list when none does, and the source when all lists that it has do. Deliberately
  * stricter than Istio: a peer that is not authenticated matches nothing, `not…` lists included, and `namespaces`,
- * `serviceAccounts` and `trustDomains` admit SPIFFE IDs alone, the first two only those of Istio's form.
+ * `serviceAccounts` and `trustDomains` admit SPIFFE IDs alone, the first two only those of Istio's form. What a rule denies holds
+ * for others as well, as Istio's own DENY does.
  *
  * All values lie in one list, since an object for each source and one for each of its lists took a fifth of a large policy's
  * memory.
@@ -28,13 +29,16 @@ export class Sources {
     return 1 + patterns.length * trustDomains.length;
   }
 
-  /** Does one of the sources match the peer? None does if it is not authenticated. */
-  matches(peer: Principal): bool {
+  /**
+   * Does one of the sources match the peer? None does if it is not authenticated. `ofAnyForm`: one matches as well that would if
+   * lists admitted what they find in URIs of any form.
+   */
+  matches(peer: Principal, ofAnyForm: bool = false): bool {
     if (!peer.authenticated) return false;
     let start = 0;
     while (start < this.patterns.length) {
       const end = this.endOfSource(start);
-      if (this.sourceMatches(start, end, peer)) return true;
+      if (this.sourceMatches(start, end, peer, ofAnyForm)) return true;
       start = end;
     }
     return false;
@@ -81,13 +85,13 @@ export class Sources {
     return names.length > before;
   }
 
-  private sourceMatches(start: i32, end: i32, peer: Principal): bool {
+  private sourceMatches(start: i32, end: i32, peer: Principal, ofAnyForm: bool): bool {
     let i = start;
     while (i < end) {
       const list = this.patterns[i].list;
       let some = false;
       for (; i < end && this.patterns[i].list == list; i++) some = some || this.patterns[i].matches(peer);
-      const matches = isNot(list) ? !some : some && isOfForm(list, peer);
+      const matches = isNot(list) ? !some : some && (ofAnyForm || isOfForm(list, peer));
       if (!matches) return false;
     }
     return true;

@@ -11,6 +11,19 @@ function forNamespace(name: string, acts: string): string {
   return `"name":"of ${name}","from":[{"namespaces":["${name}"]}],${acts}`;
 }
 
+const DENYING = '"publish":{"allow":["a.>"],"deny":["b.1"]},"subscribe":{"deny":["b.2"]},"allow_responses":true';
+/** A source, and a peer that it does not admit, though Istio would find in its URI what the source names. */
+const OF_OTHER_FORM: StaticArray<string> = [
+  '{"namespaces":["shop"]}',
+  "spiffe://cluster.local/ns/shop/sa/orders/pod/1",
+  '{"namespaces":["sh*"],"notPrincipals":["cluster.local/ns/shop/sa/other"]}',
+  "https://x/ns/shop/sa/orders",
+  '{"serviceAccounts":["shop/orders"]}',
+  "spiffe://cluster.local/ns/shop/sa/orders/pod/1",
+  '{"trustDomains":["*"]}',
+  "https://x/ns/shop/sa/orders",
+];
+
 describe("the rules that match a peer", () => {
   it("permit together, and rules that do not match permit nothing", () => {
     const sets = ruleSetsOf([
@@ -37,6 +50,45 @@ describe("the rules that match a peer", () => {
     expect(setFor(sets, "spiffe://other.domain/ns/shop/sa/orders").enforced.allowsSomething).toBe(false);
     expect(sets.of(new Principal(PEER)).enforced.allowsSomething).toBe(false);
     expect(setFor(sets, PEER).enforced.allowsSomething).toBe(true);
+  });
+});
+
+describe("what rules deny by namespace, service account or trust domain", () => {
+  it("holds for peers whose URIs have another form too, and what the same rules allow does not", () => {
+    for (let i = 0; i < OF_OTHER_FORM.length; i += 2) {
+      const denying = `"name":"r","from":[${OF_OTHER_FORM[i]}],${DENYING}`;
+      const sets = ruleSetsOf([denying, `"name":"all",${ANYONE},"publish":{"allow":["b.>"]}`]);
+      const workload = setFor(sets, PEER).enforced;
+      expect(publish(workload, "b.1")).toBe("denied by 0");
+      expect(publish(workload, "a.1")).toBe("allowed by 0");
+      const other = setFor(sets, OF_OTHER_FORM[i + 1]).enforced;
+      expect(publish(other, "b.1")).toBe("denied by 0");
+      expect(publish(other, "b.2")).toBe("allowed by 1");
+      expect(publish(other, "a.1")).toBe("not_allowed");
+      expect(other.hasSubscribeDeny).toBe(true);
+      expect(other.responseCount).toBe(0);
+      expect(other === workload).toBe(false);
+    }
+  });
+
+  it("holds in its order, beside rules that match such a peer, and only in the mode of its rule", () => {
+    const sets = ruleSetsOf([
+      `"name":"0",${ANYONE},"publish":{"allow":["a"]}`,
+      forNamespace("shop", '"publish":{"allow":["c"],"deny":["a"]},"mode":"DRY_RUN"'),
+      `"name":"2","from":[{"principals":["cluster.local/ns/shop/*"]}],"publish":{"allow":["b"]}`,
+      forNamespace("bank", '"publish":{"deny":["b"]}'),
+    ]);
+    const set = setFor(sets, uri("shop", "orders/pod/1"));
+    expect(publish(set.enforced, "a")).toBe("allowed by 0");
+    expect(publish(set.enforced, "b")).toBe("allowed by 2");
+    expect(publish(set.shadow!, "a")).toBe("denied by 1");
+    expect(publish(set.shadow!, "c")).toBe("not_allowed");
+  });
+
+  it("lets nobody connect whom nothing allows anything", () => {
+    const sets = ruleSetsOf([forNamespace("shop", DENYING)]);
+    expect(setFor(sets, uri("shop", "orders/pod/1")).enforced.allowsSomething).toBe(false);
+    expect(setFor(sets, "spiffe://other.domain/ns/shop/sa/orders/pod/1").enforced.hasSubscribeDeny).toBe(false);
   });
 });
 
