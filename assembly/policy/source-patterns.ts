@@ -166,15 +166,32 @@ export class PrincipalPattern extends SourcePattern {
 const BEFORE_NAMESPACE: string = "*/ns/";
 const BEHIND_NAMESPACE: string = "/*";
 
+/**
+ * Does the text contain the `units` of another text from `wanted` on? They begin with `/ns/` or `/sa/`, four units, which are
+ * compared at once: a peer of another form than Istio's is compared with each rule that denies something.
+ */
+function contains(text: string, wanted: usize, units: i32): bool {
+  const bytes = (<usize>units) << 1;
+  const end = changetype<usize>(text) + ((<usize>text.length) << 1);
+  const four = load<u64>(wanted);
+  for (let at = changetype<usize>(text); at + bytes <= end; at += 2) {
+    if (load<u64>(at) == four && memory.compare(at, wanted, bytes) == 0) return true;
+  }
+  return false;
+}
+
 /** One value of `namespaces`; `*` stands for anything, a slash too, as in Istio's `.*` of it. */
 @final
 export class NamespacePattern extends SourcePattern {
+  private hasStar: bool;
   private matchesOthers: bool;
   private glob: string;
 
   constructor(value: string) {
     super();
-    this.matchesOthers = value.includes("*") || value == "sa" || value == "ns";
+    const hasStar = value.includes("*");
+    this.hasStar = hasStar;
+    this.matchesOthers = hasStar || value == "sa" || value == "ns";
     this.glob = BEFORE_NAMESPACE + value + BEHIND_NAMESPACE;
   }
 
@@ -193,7 +210,9 @@ export class NamespacePattern extends SourcePattern {
   }
 
   matches(peer: Principal): bool {
-    return globMatches(this.glob, peer.uri);
+    const glob = this.glob;
+    if (this.hasStar) return globMatches(glob, peer.uri);
+    return contains(peer.uri, changetype<usize>(glob) + 2, glob.length - 2);
   }
 }
 
@@ -231,13 +250,19 @@ export class ServiceAccountPattern extends SourcePattern {
         continues(peer.serviceAccount, value, this.slash + 1, true)
       );
     }
-    const before = SPIFFE_SCHEME + "?*/ns/" + value.substring(0, this.slash + 1);
-    const account = "sa/" + value.substring(this.slash + 1);
+    const uri = peer.uri;
+    const namespace = "/ns/" + value.substring(0, this.slash + 1);
+    if (!contains(uri, changetype<usize>(namespace), namespace.length)) return false;
+    const account = "/sa/" + value.substring(this.slash + 1);
+    if (!contains(uri, changetype<usize>(account), account.length)) return false;
+    const before = SPIFFE_SCHEME + "?*" + namespace;
+    const direct = before + account.substring(1);
+    const behind = before + "?*" + account;
     return (
-      globMatches(before + account, peer.uri) ||
-      globMatches(before + account + "/?*", peer.uri) ||
-      globMatches(before + "?*/" + account, peer.uri) ||
-      globMatches(before + "?*/" + account + "/?*", peer.uri)
+      globMatches(direct, uri) ||
+      globMatches(direct + "/?*", uri) ||
+      globMatches(behind, uri) ||
+      globMatches(behind + "/?*", uri)
     );
   }
 }
