@@ -16,6 +16,7 @@ import {
   isNull,
   MAX_FAULTS,
   startFaults,
+  type Reader,
   type TextFault,
 } from "./unlike-kubernetes.ts";
 import { walk } from "./walk.ts";
@@ -51,9 +52,6 @@ export interface Manifests {
   problems: ReadProblem[];
 }
 
-/** Who reads a text once it is applied. Both do so by sigs.k8s.io/yaml: kubectl with `UnmarshalStrict`, where no key may repeat. */
-type Reader = "kubectl" | "Helm";
-
 /** Reads all documents of a source. Never throws: what cannot be read is a problem with its place, and the rest is judged. */
 export function readManifests(source: Source, defaultNamespace: string): Manifests {
   return readPlaced(source, defaultNamespace, "kubectl", (line, column) => ({ file: source.file, line, column }));
@@ -65,9 +63,7 @@ export function readValuesIn(field: Field): Manifests {
   const source = { file: field.place.file, text, named: true, tooLarge: false, helmTemplate: false };
   const read = readPlaced(source, "", "Helm", (line, column) => field.placeInText(line - 1, column - 1));
   // Values may have any keys, those of an object too.
-  const problems = read.problems.filter(({ kind }) => kind !== "object-incomplete");
-  const told = problems.map((one) => ({ ...one, message: one.message.replaceAll(/\bkubectl\b/g, "Helm") }));
-  return { ...read, problems: told };
+  return { ...read, problems: read.problems.filter(({ kind }) => kind !== "object-incomplete") };
 }
 
 function readPlaced(source: Source, defaultNamespace: string, reader: Reader, placeOf: PlaceOf): Manifests {
@@ -88,7 +84,7 @@ function readPlaced(source: Source, defaultNamespace: string, reader: Reader, pl
     manifests.problems.push({
       kind: "syntax",
       place: { file: source.file, ...position },
-      message: `the bytes here are not ${encoding}: kubectl refuses them or reads another text`,
+      message: `the bytes here are not ${encoding}: ${reader} refuses them or reads another text`,
       remedy: "save the file in UTF-8",
     });
     return manifests;
@@ -97,7 +93,7 @@ function readPlaced(source: Source, defaultNamespace: string, reader: Reader, pl
   if (faults.length > 0) {
     // Where kubectl sees other lines it may see other documents too, so nothing in the file can be relied on.
     const lines = linesOf(source.text);
-    manifests.problems.push(...faults.map((fault) => problemOf("syntax", fault, lines, placeOf)));
+    manifests.problems.push(...faults.map((fault) => problemOf("syntax", fault, reader, lines, placeOf)));
     return manifests;
   }
   try {
@@ -125,18 +121,18 @@ function readDocuments(
   for (const document of found) {
     const end = document === found.at(-1) ? text.length : document.range[2];
     const faults = faultsOf(document, reader, text, before, end);
-    into.problems.push(...faults.map((fault) => problemOf("syntax", fault, lines, placeOf)));
+    into.problems.push(...faults.map((fault) => problemOf("syntax", fault, reader, lines, placeOf)));
     before = end;
     if (faults.length > 0 || isNull(document.contents) || document.contents === null) continue;
     const aliases = resolveAliases(document);
     if ("offset" in aliases) {
-      into.problems.push(problemOf("aliases", aliases, lines, placeOf));
+      into.problems.push(problemOf("aliases", aliases, reader, lines, placeOf));
       continue;
     }
     const root = new Field({ placeOf, lines, aliases, text }, document.contents, document.contents.range[0]);
     // A document that is nested too deeply fails here, so nothing later has to expect it.
     JSON.stringify(root.plain());
-    sort(root, defaultNamespace, into);
+    sort(root, defaultNamespace, reader, into);
   }
 }
 
@@ -171,7 +167,8 @@ const LIST = `'{apiVersion: "v1", kind: "List", items: .}'`;
 
 /** `jq '.items[]'` writes this. */
 const SEVERAL_OBJECTS = {
-  message: "a second object follows the first, which kubectl accepts in JSON and istio-nats does not",
+  message: (reader: Reader): string =>
+    `a second object follows the first, which ${reader} accepts in JSON and istio-nats does not`,
   remedy: `put them into one List, by jq --slurp ${LIST}, or a line --- between them`,
 };
 
@@ -257,16 +254,16 @@ function isArrayOfObjects(root: Field): boolean {
 }
 
 /** Lists are unpacked, because `kubectl get -o yaml` returns one. */
-function sort(root: Field, defaultNamespace: string, into: Manifests): void {
+function sort(root: Field, defaultNamespace: string, reader: Reader, into: Manifests): void {
   const kind = root.text("kind");
   if (isArrayOfObjects(root)) {
-    const message = "kubectl refuses a list of objects without an object of kind List around it";
+    const message = `${reader} refuses a list of objects without an object of kind List around it`;
     into.problems.push({ kind: "syntax", place: root.place, message, remedy: `put them into one, by jq ${LIST}` });
   } else if (kind === undefined || root.text("apiVersion") === undefined) {
     into.others.push(root);
     if (isIncomplete(root)) into.problems.push(incompleteness(root));
   } else if (kind.endsWith("List") && root.get("items")) {
-    for (const item of root.items("items")) sort(item, defaultNamespace, into);
+    for (const item of root.items("items")) sort(item, defaultNamespace, reader, into);
   } else if (root.text("apiVersion")?.startsWith("kustomize.config.k8s.io/") === true) {
     const { place } = root;
     // kustomize renders a component by itself to nothing, and says nothing of it.
@@ -281,12 +278,14 @@ function sort(root: Field, defaultNamespace: string, into: Manifests): void {
 
 function problemOf(
   kind: ReadProblem["kind"],
-  { offset, ...fault }: TextFault,
+  { offset, message, ...fault }: TextFault,
+  reader: Reader,
   lines: LineCounter,
   placeOf: PlaceOf,
 ): ReadProblem {
   const { line, col } = lines.linePos(offset);
-  return { kind, place: placeOf(Math.max(line, 1), Math.max(col, 1)), ...fault };
+  const place = placeOf(Math.max(line, 1), Math.max(col, 1));
+  return { kind, place, message: typeof message === "string" ? message : message(reader), ...fault };
 }
 
 /** The lines of a text, whether it can be parsed or not. */

@@ -3,10 +3,14 @@ import { isMergeKey } from "./kubernetes-yaml.ts";
 import { unfilledRemedy } from "./unfilled.ts";
 import { walk } from "./walk.ts";
 
-/** Something in the text that the parser here accepts while kubectl's refuses it or reads it differently. */
+/** Who reads a text once it is applied. Both do so by sigs.k8s.io/yaml: kubectl with `UnmarshalStrict`, where no key may repeat. */
+export type Reader = "kubectl" | "Helm";
+
+/** Something in the text that the parser here accepts while its reader's refuses it or reads it differently. */
 export interface TextFault {
   offset: number;
-  message: string;
+  /** A function where it says what the reader does. */
+  message: string | ((reader: Reader) => string);
   remedy?: string;
 }
 
@@ -36,12 +40,13 @@ export function characterFaults(text: string): TextFault[] {
       groups?.["lineBreak"] === undefined
         ? {
             offset: index,
-            message: `the invisible character ${name} is here, and kubectl does not ignore it`,
+            message: (reader): string => `the invisible character ${name} is here, and ${reader} does not ignore it`,
             remedy: `remove it, or write the escape ${escape} in double quotes`,
           }
         : {
             offset: index,
-            message: `${character === "\r" ? "a carriage return by itself" : name} is here, and kubectl begins a new line at it`,
+            message: (reader): string =>
+              `${character === "\r" ? "a carriage return by itself" : name} is here, and ${reader} begins a new line at it`,
             remedy: `write a line break, or the escape ${escape} in double quotes`,
           },
     );
@@ -69,12 +74,12 @@ export function startFaults(document: Document.Parsed, text: string, from: numbe
   const [start] = document.range;
   const directive = /^%.*/m.exec(text.slice(from, start));
   if (directive) {
-    const message = `kubectl refuses the directive ${directive[0].split(" ")[0] ?? ""}`;
+    const message = (reader: Reader): string => `${reader} refuses the directive ${directive[0].split(" ")[0] ?? ""}`;
     return [{ offset: from + directive.index, message, remedy: "remove the line" }];
   }
   if (from === 0 || document.directives.docStart === true || isNull(document.contents)) return [];
   const offset = document.contents?.range[0] ?? start;
-  const message = "kubectl ignores what follows the line ...";
+  const message = (reader: Reader): string => `${reader} ignores what follows the line ...`;
   return [{ offset, message, remedy: "begin the document with a line ---" }];
 }
 
@@ -93,14 +98,16 @@ function tagFault(node: Node): TextFault | undefined {
   if (!tag?.startsWith(STANDARD_TAG)) return undefined;
   const name = tag.slice(STANDARD_TAG.length);
   if (HARMLESS_TAGS.has(name)) return undefined;
-  const message = `kubectl may not read a value with the tag !!${name} as istio-nats does`;
+  const message = (reader: Reader): string =>
+    `${reader} may not read a value with the tag !!${name} as istio-nats does`;
   return { offset: offsetOf(node), message, remedy: "write the value itself, without the tag" };
 }
 
 /** Keys are strings in Kubernetes. go-yaml follows an alias that is a key, so the text does not show which key is set. */
 function keyFault(key: unknown, offset: number, text: string): TextFault | undefined {
   if (isScalar(key) && key.tag !== undefined && (isMergeKey(key) || key.value === "<<")) {
-    const message = `kubectl may take << with the tag ${key.tag} for a merge key or for a string`;
+    const message = (reader: Reader): string =>
+      `${reader} may take << with the tag ${key.tag} for a merge key or for a string`;
     return { offset: offsetOf(key), message, remedy: 'write << without a tag to merge, or "<<" for the string' };
   }
   const what = isAlias(key)
@@ -127,12 +134,14 @@ function bracketFault(start: number, end: number, text: string): TextFault | und
   const written = text.slice(start, end);
   const astray = written.startsWith(":") ? 0 : written.indexOf("?");
   if (astray >= 0) {
-    const message = `kubectl does not take the ${written[astray] ?? ""} here for a part of the text, which is in brackets`;
+    const message = (reader: Reader): string =>
+      `${reader} does not take the ${written[astray] ?? ""} here for a part of the text, which is in brackets`;
     return { offset: start + astray, message, remedy: "write the text in quotes" };
   }
   COLON_OF_KEY.lastIndex = end;
   if (!COLON_OF_KEY.test(text)) return undefined;
-  const message = "kubectl takes the colon here for a part of the key, since no blank follows it";
+  const message = (reader: Reader): string =>
+    `${reader} takes the colon here for a part of the key, since no blank follows it`;
   return { offset: COLON_OF_KEY.lastIndex - 1, message, remedy: "write a blank after the colon" };
 }
 
@@ -163,7 +172,8 @@ export function documentFaults(document: Document.Parsed, text: string, from: nu
         plain.end = tab.offset;
         continue;
       }
-      const message = "kubectl refuses a tab before the place where a key or a list may begin";
+      const message = (reader: Reader): string =>
+        `${reader} refuses a tab before the place where a key or a list may begin`;
       faults.push({ offset: tab.offset, message, remedy: "remove the tab from the line" });
     }
   };
@@ -178,7 +188,7 @@ export function documentFaults(document: Document.Parsed, text: string, from: nu
         if (isFullWith(bracketFault(start, end, text))) return true;
       } else if (isScalar(node) && end > start) plain = { end, indent: around ? columnOf(offsetOf(around), text) : -1 };
       if (isSeq(around) && around.flow !== true && isTabBefore(start, text)) {
-        const message = "kubectl refuses a tab after the - of a list";
+        const message = (reader: Reader): string => `${reader} refuses a tab after the - of a list`;
         if (isFullWith({ offset: start - 1, message, remedy: "write a space instead" })) return true;
       }
       return isKey && isMergeKey(node) ? false : isFullWith(tagFault(node));

@@ -101,6 +101,8 @@ describe("an object that another tool renders", () => {
     assert.match(output, /: policy of the chart values: accepted: 1 rule, /);
     const tab = istioNats(["check", "-"], object("a", "a:", "  - b", " \t", "trustDomains: []"));
     assert.match(tab.output, /^<stdin>:10:10: error: Helm refuses a tab before the place .* \[yaml-syntax\]\n/);
+    const alias = istioNats(["check", "-"], object("a", "trustDomains: *kubectl"));
+    assert.match(alias.output, /: error: the alias \*kubectl has no anchor &kubectl before it \[yaml-aliases\]\n/);
   });
 
   it("is told that check did not judge what it makes, if no policy was found in it and another was judged", () => {
