@@ -38,7 +38,7 @@ export const addCheck: AddCommand = (program, context) => {
     .description("Let the compiled filter itself read a policy, and report its faults with their places.")
     .argument(
       "<policies...>",
-      "files, folders, or - for standard input; each file holds a pluginConfig by itself (YAML or JSON), a WasmPlugin, a TrafficExtension, complete chart values, or a HelmRelease, Application or HelmChart with these",
+      "files, folders, or - for standard input; each file holds a pluginConfig by itself (YAML or JSON), a WasmPlugin, a TrafficExtension, complete chart values, or a HelmRelease, Application, ApplicationSet or HelmChart with these",
     )
     .addOption(outputOption())
     .addOption(strictOption())

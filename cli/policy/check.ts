@@ -91,6 +91,7 @@ function checkSource(source: Source, filter: Filter, namespace: string, into: Ch
   const patient: Patient = { command: "check", mesh, manifests, filter };
   const findings = [files, spelling, policies, size].flatMap((one) => one.examine(patient));
   if (subjects.length > 0 || !source.named) findings.push(...unrendered(releases, patient));
+  findings.push(...overridden(releases, patient));
   into.findings.push(...findings.sort((a, b) => byPosition(a.place, b.place)));
 }
 
@@ -102,6 +103,18 @@ function unrendered(releases: readonly Release[], patient: Patient): Finding[] {
     { rootNamespace: "" },
   );
   return rendered.examine({ ...patient, mesh });
+}
+
+/** What changes a policy that was found. Only the tool itself puts the two together. */
+function overridden(releases: readonly Release[], patient: Patient): Finding[] {
+  const told = family("", rendered.checks, (_, report) => {
+    for (const { resource, overrides } of releases)
+      for (const name of overrides) {
+        const message = `the parameter ${name.text() ?? ""} of ${resource.title} changes the policy, and was not judged`;
+        report("not-rendered", name.place, message, { remedy: renderedBy(resource) });
+      }
+  });
+  return told.examine(patient);
 }
 
 /**

@@ -124,6 +124,50 @@ describe("an object that another tool renders", () => {
     assert.match(output, /\[no-policy\]\n {4}argocd app manifests nats \| istio-nats check -n NAMESPACE -\n/);
   });
 
+  it("of Argo CD that makes others has its policy read, unless something is still to be filled in there", () => {
+    const set = (values: object | string): string => {
+      const helm = typeof values === "string" ? { values } : { valuesObject: values };
+      return release("argoproj.io/v1alpha1", "ApplicationSet", {
+        goTemplate: true,
+        generators: [{ clusters: {} }],
+        template: { metadata: { name: "nats-{{.name}}" }, spec: { source: { path: "{{.path}}", helm } } },
+      });
+    };
+    const policy = { ...POLICY, trustDomains: ["{{.domain}}"] };
+    for (const values of [{ policy: POLICY }, JSON.stringify({ policy: POLICY })]) {
+      const { status, output } = istioNats(["check", "-"], set(values));
+      assert.equal(status, 1);
+      assert.match(output, /: error: rules\[0\]\.from\[0\]\.serviceAccounts\[0\]: "orders" names no namespace, /);
+    }
+    for (const values of [{ policy }, JSON.stringify({ policy }), "policy: {{ .policy | toJson }}"]) {
+      const { status, output } = istioNats(["check", "-"], set(values));
+      assert.equal(status, 2);
+      assert.match(output, /\[no-policy\]\n {4}argocd app manifests APPLICATION \| istio-nats check -n NAMESPACE -\n/);
+    }
+  });
+
+  it("of Argo CD is told which of its parameters change the policy in its values, beside which they are not judged", () => {
+    const sound = { ...POLICY, rules: [{ ...POLICY.rules[0], from: [{ serviceAccounts: ["shop/orders"] }] }] };
+    const argo = (values: object, ...names: string[]): string[] => {
+      const parameters = names.map((name) => ({ name, value: "DRY_RUN" }));
+      const source = {
+        helm: { valuesObject: values, parameters, fileParameters: [{ name: "x.policies", path: "a" }] },
+      };
+      const object = release("argoproj.io/v1alpha1", "Application", { source });
+      const { output } = istioNats(["check", "--output", "json", "-"], object);
+      return (JSON.parse(output) as { findings: { message: string }[] }).findings.map(({ message }) => message);
+    };
+    const told = (name: string): string[] => [
+      `the parameter ${name} of Application flux-system/nats changes the policy, and was not judged`,
+    ];
+    assert.deepEqual(argo({ policy: sound }, "image.digest", "policy.mode", "policyName"), told("policy.mode"));
+    assert.deepEqual(argo({ policy: sound }, "policy.rules[0].mode"), told("policy.rules[0].mode"));
+    assert.deepEqual(argo({ nats: { policy: sound } }, "nats.policy.mode"), told("nats.policy.mode"));
+    assert.deepEqual(argo({ policy: sound }, "image.digest"), []);
+    // Where there are no values with a policy, it is said of the whole object.
+    assert.deepEqual(argo({}, "policy.mode"), ["this file has no policy"]);
+  });
+
   it("is not what is wrong where a substitution has still to be made", () => {
     const unfilled = JSON.stringify({ ...POLICY, trustDomains: ["${TRUST_DOMAIN}"] });
     assert.match(istioNats(["check", "-"], unfilled).output, /\n {4}fill in \$\{…\} first, as flux envsubst does, /);

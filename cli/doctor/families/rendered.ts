@@ -43,7 +43,7 @@ export const rendered = family(
       severity: "info",
       what:
         "An object of Flux, Argo CD or K3s about NATS says what that tool renders and applies. Nothing is rendered here, so what " +
-        "it makes is not judged.",
+        "it makes is not judged. `check` reads the policy in its values, and says here which `helm.parameters` change it.",
       remedy: "render it, and give the result",
     },
   },
