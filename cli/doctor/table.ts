@@ -9,6 +9,7 @@ import { natsConf } from "./families/nats-conf.ts";
 import { natsTls } from "./families/nats-tls.ts";
 import { plugin } from "./families/plugin.ts";
 import { pods } from "./families/pods.ts";
+import { podNames } from "./families/pod-names.ts";
 import { policy } from "./families/policy.ts";
 import { protocol } from "./families/protocol.ts";
 import { rendered } from "./families/rendered.ts";
@@ -36,6 +37,7 @@ export const FAMILIES: readonly Family[] = [
   mtls,
   natsTls,
   natsConf,
+  podNames,
   brokerPorts,
   pods,
 ];

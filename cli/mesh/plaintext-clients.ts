@@ -4,7 +4,9 @@ import type { Resource } from "../manifests/resource.ts";
 import { capturesNoAddress, excludedInbound, excludedOutbound, hostNetwork, refusedInjection } from "./capture.ts";
 import { isWildcard } from "./host.ts";
 import type { Mesh } from "./mesh.ts";
+import { natsConfigs } from "./nats-config.ts";
 import { CLIENT_PORT, PEER_PORTS } from "./nats-ports.ts";
+import { routesToTwins } from "./nats-routes.ts";
 import { declaredMtls } from "./peer-authentication.ts";
 import type { Service } from "./service.ts";
 import { leavesOut, sidecarsFor } from "./sidecar.ts";
@@ -67,7 +69,7 @@ export function plaintextClients(mesh: Mesh): PlaintextClient[] {
         return [{ place: way.place, message, remedy: way.remedy }];
       });
   });
-  return [...rules, ...pods, ...plaintextPeers(mesh)];
+  return [...rules, ...pods, ...plaintextPeers(mesh), ...unknownPeers(mesh)];
 }
 
 /** nats-servers whose outbound connections bypass their sidecars while they accept only mTLS from each other. */
@@ -80,6 +82,40 @@ function plaintextPeers(mesh: Mesh): PlaintextClient[] {
       return [{ place, message, remedy: `remove ${port} from the annotation` }];
     }),
   );
+}
+
+/**
+ * nats-servers whose proxies do not know the addresses at which they dial each other. A sidecar knows a pod's own address only by a
+ * headless Service, and there the ports that it declares (pilot/pkg/networking/core/listener.go, `buildSidecarOutboundListeners`).
+ */
+function unknownPeers(mesh: Mesh): PlaintextClient[] {
+  const configs = natsConfigs(mesh);
+  return mesh.brokers.flatMap((broker) => {
+    if (mesh.isAmbient(broker)) return [];
+    const services = mesh.servicesOf(broker);
+    const routes = routesToTwins(broker, configs).filter(({ port }) => port !== undefined && isCaptured(broker, port));
+    const dialled = new Map(routes.map(({ port, service }) => [port ?? 0, service]));
+    return [...dialled].flatMap(([port, name]) => {
+      const named = services.find(({ resource }) => resource.name === name);
+      const isKnown = services.some(
+        (service) => service.isHeadless && service.ports.some(({ number }) => number === port),
+      );
+      if (!named || isKnown || declaredMtls(broker, port, mesh)?.mode !== "STRICT") return [];
+      const { title, root } = named.resource;
+      const lacks = named.isHeadless ? `does not declare port ${port}` : "is not headless";
+      const message = `${title}, by which the nodes of ${broker.resource.title} dial each other, ${lacks}, so they speak no mTLS there, and accept nothing else`;
+      return [
+        named.isHeadless
+          ? { place: root.placeOf("spec", "ports"), message, remedy: `add port: ${port} with appProtocol: tcp to it` }
+          : { place: root.placeOf("spec", "clusterIP"), message, remedy: "make it anew with clusterIP: None" },
+      ];
+    });
+  });
+}
+
+/** Whether a port passes the sidecars at both ends. */
+function isCaptured(workload: Workload, port: number): boolean {
+  return !excludedOutbound(workload, port) && !excludedInbound(workload, port);
 }
 
 interface WayPast {

@@ -35,6 +35,11 @@ export class Service {
     return this.resource.namespace;
   }
 
+  /** Whether its names stand for the addresses of its pods. */
+  get isHeadless(): boolean {
+    return this.resource.root.text("spec", "clusterIP") === "None";
+  }
+
   selectsWorkload(workload: Workload): boolean {
     return this.servesAll(workload.namespace, workload.labels);
   }

@@ -125,7 +125,8 @@ export const mtls = family(
       what:
         "A client connects without mTLS, so it has no identity. On a PERMISSIVE port it hangs, because Istio waits for the " +
         "client's first bytes and the client waits for INFO. On a STRICT port it is reset. A sidecar speaks no mTLS to a Service that " +
-        "the `egress` of a Sidecar leaves out, since it does not know it.",
+        "the `egress` of a Sidecar leaves out, since it does not know it; nor to a pod's own name, by which nats-servers dial each other, " +
+        "unless a headless Service of the pods declares the port.",
       remedy: "give the client a sidecar and mTLS",
     },
   },

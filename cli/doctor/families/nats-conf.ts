@@ -4,6 +4,7 @@ import { argumentsOf } from "../../mesh/nats-arguments.ts";
 import { bytesOf, type ConfEntry } from "../../mesh/nats-conf.ts";
 import { isConfigOf, natsConfigs, type NatsConfig } from "../../mesh/nats-config.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
+import { namespaceOfHost, routesOf, routesOfArguments, type Route } from "../../mesh/nats-routes.ts";
 import type { Workload } from "../../mesh/workload.ts";
 import { family, type Report } from "../family.ts";
 
@@ -55,21 +56,11 @@ function portOfConfig(config: NatsConfig): ConfiguredPort | undefined {
   return entry && number !== undefined ? { number: Number(number), place: config.placeOf(entry) } : undefined;
 }
 
-/** The namespace in the cluster's own name of a Service or of one of its pods; undefined for any other host. */
-function namespaceOfUrl(url: string): string | undefined {
-  return /^[\w-]+:\/\/(?:[^@/]*@)?(?:[^@/.:]+\.){1,2}([^@/.:]+)\.svc(?:[.:/]|$)/.exec(url.trim())?.[1];
-}
-
-function namespaceOfRoute({ path, value }: ConfEntry): string | undefined {
-  return path.join(".") === "cluster.routes" ? namespaceOfUrl(value ?? "") : undefined;
-}
-
-/** The first route on the command line into another namespace than the pods' (nats-server `server/opts.go`, `--routes`). */
-function strayRouteOfArguments(broker: Workload): { place: Place; into: string } | undefined {
-  const routes = argumentsOf(broker, /^--?routes(?:=(.*))?$/).flatMap(({ value, place }) =>
-    value.split(",").map((url) => ({ place, into: namespaceOfUrl(url) ?? broker.namespace })),
-  );
-  return routes.find(({ into }) => into !== broker.namespace);
+/** The first route into another namespace than nats-server's own, and that namespace. */
+function strayRoute(routes: readonly Route[], own: string): { place: Place; into: string } | undefined {
+  return routes
+    .map(({ host, place }) => ({ place, into: namespaceOfHost(host) ?? own }))
+    .find(({ into }) => into !== own);
 }
 
 /** `limits.controlLine` unless configured (docs/policy.md). */
@@ -101,18 +92,18 @@ function judgeConfig(config: NatsConfig, report: Report<Id>): void {
     const message = `${title} has ${asking.path.join(".")}, which is for NATS's own authentication`;
     report("nats-credentials", config.placeOf(asking), message);
   }
-  const route = entries.find((entry) => (namespaceOfRoute(entry) ?? namespace) !== namespace);
-  if (route) {
-    const message = `${title} has a route into namespace ${namespaceOfRoute(route) ?? ""}`;
+  const stray = strayRoute(routesOf(config), namespace);
+  if (stray) {
+    const message = `${title} has a route into namespace ${stray.into}`;
     const remedy = `write ${namespace} there`;
-    report("nats-route-elsewhere", config.placeOf(route), message, { remedy, compared: [resource] });
+    report("nats-route-elsewhere", stray.place, message, { remedy, compared: [resource] });
   }
 }
 
 /** What nats-server's command line says, and what its nats.conf says beside the plugins for its pods. */
 function judgeBroker(broker: Workload, configs: readonly NatsConfig[], mesh: Mesh, report: Report<Id>): void {
   const { resource, namespace } = broker;
-  const stray = strayRouteOfArguments(broker);
+  const stray = strayRoute(routesOfArguments(broker), namespace);
   if (stray) {
     const message = `nats-server of ${resource.title} is given a route into namespace ${stray.into}`;
     const remedy = `write ${namespace} there`;

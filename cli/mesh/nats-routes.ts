@@ -1,0 +1,57 @@
+import type { Place } from "../manifests/place.ts";
+import { argumentsOf } from "./nats-arguments.ts";
+import { isConfigOf, type NatsConfig } from "./nats-config.ts";
+import type { Workload } from "./workload.ts";
+
+/** Another node that nats-server dials. */
+export interface Route {
+  host: string;
+  port: number | undefined;
+  place: Place;
+}
+
+function routeOf(url: string, place: Place): Route[] {
+  const [, host, port] = /^[\w-]+:\/\/(?:[^@/]*@)?([^@/:]+)(?::(\d{1,5}))?(?:\/|$)/.exec(url.trim()) ?? [];
+  return host === undefined ? [] : [{ host, port: port === undefined ? undefined : Number(port), place }];
+}
+
+export function routesOf(config: NatsConfig): Route[] {
+  return config.entries
+    .filter(({ path }) => path.join(".") === "cluster.routes")
+    .flatMap((entry) => routeOf(entry.value ?? "", config.placeOf(entry)));
+}
+
+/** Those on the command line (nats-server `server/opts.go`, `--routes`). */
+export function routesOfArguments(broker: Workload): Route[] {
+  return argumentsOf(broker, /^--?routes(?:=(.*))?$/).flatMap(({ value, place }) =>
+    value.split(",").flatMap((url) => routeOf(url, place)),
+  );
+}
+
+/** The namespace in the cluster's own name of a Service or of one of its pods; undefined for any other host. */
+export function namespaceOfHost(host: string): string | undefined {
+  return /^(?:[^.]+\.){1,2}([^.]+)\.svc(?:\.|$)/.exec(host)?.[1];
+}
+
+/** A route to a pod of the same StatefulSet. */
+export interface RouteToTwin extends Route {
+  /** `nats-0`. */
+  pod: string;
+  /** The Service by which the pod is named: `nats-headless`. */
+  service: string;
+}
+
+/** The routes by which the pods of a StatefulSet dial each other, each by a name of its own. */
+export function routesToTwins(broker: Workload, configs: readonly NatsConfig[]): RouteToTwin[] {
+  const { kind, name, namespace } = broker.resource;
+  if (kind !== "StatefulSet") return [];
+  const routes = [
+    ...configs.filter((config) => isConfigOf(config, broker)).flatMap(routesOf),
+    ...routesOfArguments(broker),
+  ];
+  return routes.flatMap((route) => {
+    const [pod = "", service, within = namespace] = route.host.split(".");
+    const isTwin = pod.startsWith(`${name}-`) && /^\d+$/.test(pod.slice(name.length + 1)) && within === namespace;
+    return isTwin && service !== undefined ? [{ ...route, pod, service }] : [];
+  });
+}

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { STATS_TAGS } from "../../cli/stats-tags.ts";
+import { inRoot } from "../../tools/paths.ts";
+import { doctor, placed } from "./support.ts";
+
+/** Nodes that dial each other by the names that a headless Service gives them, and accept only mTLS. */
+const SOUND = readFileSync(inRoot("test", "cli", "fixtures", "nats-route-nothing", "good.yaml"), "utf8").replaceAll(
+  "ALL-STATS-TAGS",
+  STATS_TAGS.join(),
+);
+
+/** The same with other words in place of some. */
+function changed(...changes: [was: string, is: string][]): string {
+  return changes.reduce((text, [was, is]) => {
+    assert.ok(text.includes(was), was);
+    return text.replaceAll(was, is);
+  }, SOUND);
+}
+
+function found(text: string): string[] {
+  return doctor(text).map(placed);
+}
+
+describe("a route to a pod of the same StatefulSet", () => {
+  it("is by the Service that serviceName names, on the command line too, and told with what to write", () => {
+    const told = (text: string): string[] =>
+      doctor(text).map(({ id, message, remedy }) => `${id}: ${message}: ${remedy}`);
+    const has = "nats-route-nothing: nats-server of StatefulSet messaging/nats has a route to nats-0.nats-headless";
+    const write = "write serviceName: nats-headless, or correct the routes";
+    assert.deepEqual(told(changed(["serviceName: nats-headless", "serviceName: nats"])), [
+      `${has} (a.yaml:71:9), but serviceName names the pod nats-0.nats: ${write}`,
+    ]);
+    assert.deepEqual(told(changed(["serviceName: nats-headless", "replicas: 2"])), [
+      `${has} (a.yaml:71:9), but serviceName gives the pods no names: ${write}`,
+    ]);
+    const args = changed(["image: nats:", "args: [--routes, 'nats://nats-0.other:6222']\n          image: nats:"]);
+    assert.deepEqual(found(args), ["23:16 nats-route-nothing"]);
+  });
+
+  it("is no other route: not one to a Service, to another StatefulSet, or into another namespace", () => {
+    for (const host of ["nats", "nats.messaging", "nats-west-0.nats-west", "nats-0.other.example", "nats-a.other"])
+      assert.deepEqual(found(changed(["nats://nats-0.nats-headless:", `nats://${host}:`])), [], host);
+    const elsewhere = changed(["nats://nats-0.nats-headless:", "nats://nats-0.other.elsewhere.svc:"]);
+    assert.deepEqual(found(elsewhere), ["71:9 nats-route-elsewhere"]);
+  });
+
+  it("needs a headless Service that declares its port where nodes accept only mTLS", () => {
+    const told = (text: string): string[] => doctor(text).map((one) => `${placed(one)}: ${one.message}: ${one.remedy}`);
+    const by = "Service messaging/nats-headless, by which the nodes of StatefulSet messaging/nats dial each other,";
+    const so = "so they speak no mTLS there, and accept nothing else";
+    const port: [string, string] = ["\n    - { name: tcp-cluster, port: 6222 }", ""];
+    assert.deepEqual(told(changed(port)), [
+      `16:5 plaintext-client: ${by} does not declare port 6222, ${so}: add port: 6222 with appProtocol: tcp to it`,
+    ]);
+    const clusterIp: [string, string] = ["  clusterIP: None\n", ""];
+    assert.deepEqual(told(changed(clusterIp)), [
+      `12:1 plaintext-client: ${by} is not headless, ${so}: make it anew with clusterIP: None`,
+    ]);
+    // Where they take plaintext too, or where something else makes their addresses known.
+    assert.deepEqual(found(changed(port, ["mode: STRICT", "mode: PERMISSIVE"])), ["42:17 mtls-permissive"]);
+    const another = `---\napiVersion: v1\nkind: Service\nmetadata: { name: peers, namespace: messaging }\nspec:\n  clusterIP: None\n  selector: { app: nats }\n  ports: [{ name: tcp-cluster, port: 6222 }]\n`;
+    for (const one of [port, clusterIp]) assert.deepEqual(found(changed(one) + another), []);
+    // ztunnel knows every pod.
+    const ambient = "      labels: { app: nats, istio.io/dataplane-mode: ambient }\n";
+    assert.ok(
+      !found(changed(port, ["      labels: { app: nats }\n", ambient])).some((one) => one.includes("plaintext")),
+    );
+  });
+});
+
+describe("the Service that names the pods of a StatefulSet", () => {
+  it("is missed only where other Services of these pods are among the files", () => {
+    const astray: [string, string][] = [["nats-headless", "nats-heedless"]];
+    const [of = "", ...rest] = changed(...astray).split("---\n");
+    const without = [of, ...rest.filter((text) => !text.includes("name: nats-heedless,"))];
+    const [finding, ...more] = doctor(without.join("---\n"));
+    assert.deepEqual([finding?.id, more], ["stateful-set-service-unseen", []]);
+    assert.equal(
+      finding?.message,
+      "no Service messaging/nats-heedless is among the files, by which the pods of StatefulSet messaging/nats have their names; those that select them are nats",
+    );
+    const elsewhere = without.map((text) =>
+      text.replace(
+        "name: nats, namespace: messaging }\nspec:\n  selector: { app: nats }\n  ports",
+        "name: nats, namespace: other }\nspec:\n  selector: { app: nats }\n  ports",
+      ),
+    );
+    assert.ok(!doctor(elsewhere.join("---\n")).some(({ id }) => id === "stateful-set-service-unseen"));
+  });
+});
