@@ -64,6 +64,34 @@ describe("the protocol of a port of nats-server", () => {
     assert.deepEqual(told("nats"), [`${refused("nats")}: write protocol: TCP, or leave it out`]);
   });
 
+  it("may be declared as TLS where it is not the clients' and no waypoint serves it", () => {
+    const told = (changed: readonly string[]): string[] =>
+      doctor(changed.join("\n---\n"))
+        .filter(({ id }) => id === "port-not-tcp")
+        .map(({ message, remedy }) => `${message}: ${remedy}`);
+    const routes = replaced("port: 4222 }", "port: 4222 }\n    - { name: tls-routes, port: 6222 }");
+    const clients = replaced("port: 4222 }", "port: 4222, appProtocol: TLS }");
+    const remedy = "turn off nats-server's own TLS on this port, and write appProtocol: tcp";
+    assert.deepEqual(told(routes), []);
+    assert.deepEqual(told(clients), [
+      `port 4222 of Service messaging/nats (clients) has appProtocol TLS: the filter sees no NATS in TLS of nats-server's own: ${remedy}`,
+    ]);
+    const waits =
+      "a waypoint waits for the client to begin TLS, and the client waits for nats-server, which speaks first";
+    const served = (changed: string[]): string[] =>
+      changed.map((text) =>
+        text.includes("kind: Service\n")
+          ? text.replace("name: nats,", "name: nats, labels: { istio.io/use-waypoint: judge },")
+          : text,
+      );
+    assert.deepEqual(told(served(routes)), [
+      `port 6222 of Service messaging/nats (routes) is named "tls-routes": ${waits}: ${remedy}`,
+    ]);
+    assert.deepEqual(told(served(clients)), [
+      `port 4222 of Service messaging/nats (clients) has appProtocol TLS: ${waits}: ${remedy}`,
+    ]);
+  });
+
   it("is what a Service finds a container's port by, beside its name", () => {
     const container = (protocol: string): string[] =>
       replaced("containerPort: 4222 }", `containerPort: 4222, protocol: ${protocol} }`);

@@ -27,6 +27,18 @@ interface ServiceSpec {
 const THEIRS = inRoot("test", "deploy", "nats-chart");
 const OURS = inRoot("deploy", "chart");
 const CLUSTER = "config: {cluster: {enabled: true}, jetstream: {enabled: true}}\n";
+/** Three nodes with every port that the chart can open, and TLS of NATS's own wherever the filter is not. */
+const EVERYTHING = `
+config:
+  cluster: { enabled: true, tls: { enabled: true, secretName: s } }
+  jetstream: { enabled: true }
+  leafnodes: { enabled: true, tls: { enabled: true, secretName: s } }
+  gateway: { enabled: true, tls: { enabled: true, secretName: s }, merge: { name: east } }
+  websocket: { enabled: true, tls: { enabled: true, secretName: s } }
+  mqtt: { enabled: true, tls: { enabled: true, secretName: s } }
+  profiling: { enabled: true }
+promExporter: { podMonitor: { enabled: true } }
+`;
 const GUIDE = "docs/install.md";
 
 function podsOf(manifest: Manifest): Pods["template"] {
@@ -46,6 +58,8 @@ describe("NATS's own chart", () => {
   /** Our chart with the guide's values for it. */
   let ours: Manifest[];
   let text: string;
+  let filter: string;
+  let theirValues: string;
 
   async function rendered(release: string, chart: string, values: readonly string[]): Promise<string> {
     const { helm } = await deployTools();
@@ -57,14 +71,24 @@ describe("NATS's own chart", () => {
     return must(`${chart} fails.`, helm, ["template", release, chart, "--namespace", "messaging", ...files]);
   }
 
+  /** What doctor finds, without what is an example in the guide. */
+  function found(...manifests: string[]): { id: string; message: string }[] {
+    const { output } = istioNats(
+      ["doctor", "--output", "json", "--namespace", "messaging", "-"],
+      manifests.join("\n---\n"),
+    );
+    const { findings } = JSON.parse(output) as { findings: { id: string; message: string }[] };
+    return findings.filter(({ id }) => id !== "image-placeholder" && id !== "policy-dry-run");
+  }
+
   before(async () => {
     folder = makeScratch();
-    const [theirValues = ""] = snippets(GUIDE, "yaml values of nats");
+    [theirValues = ""] = snippets(GUIDE, "yaml values of nats");
     const ourValues = [...snippets(GUIDE, "yaml values"), ...snippets(GUIDE, "yaml values beside nats")];
     assert.equal(ourValues.length, 2);
     plain = manifestsIn(await rendered("nats", THEIRS, [CLUSTER]));
     const theirs = await rendered("nats", THEIRS, [CLUSTER, theirValues]);
-    const filter = await rendered("istio-nats", OURS, ourValues);
+    filter = await rendered("istio-nats", OURS, ourValues);
     [nats, ours, text] = [manifestsIn(theirs), manifestsIn(filter), `${theirs}\n---\n${filter}`];
   });
 
@@ -156,6 +180,33 @@ describe("NATS's own chart", () => {
     // The guide's image is an example.
     assert.deepEqual(findings.map(({ id }) => id).sort(), ["image-placeholder", "policy-dry-run"]);
     assert.equal(status, 0, output);
+  });
+
+  it("is sound with every port that it can open, and whatever the name of its release is", async () => {
+    for (const release of ["nats", "prod"])
+      assert.deepEqual(found(await rendered(release, THEIRS, [EVERYTHING, theirValues]), filter), [], release);
+    const { ports } = only(manifestsIn(await rendered("nats", THEIRS, [EVERYTHING])), "Service", "nats-headless")
+      .spec as unknown as ServiceSpec;
+    assert.deepEqual(
+      ports.map(({ appProtocol, port }) => `${appProtocol} ${port}`),
+      ["tcp 4222", "tls 7422", "https 8080", "tls 1883", "tls 6222", "tls 7222", "http 8222", "tcp 65432"],
+    );
+  });
+
+  it("has nodes that do not find each other where another Service names them, or theirs lacks their port", async () => {
+    const withValues = async (values: object): Promise<{ id: string; message: string }[]> =>
+      found(await rendered("nats", THEIRS, [CLUSTER, theirValues, JSON.stringify(values)]), filter);
+    const ids = async (values: object): Promise<string[]> => (await withValues(values)).map(({ id }) => id);
+    assert.deepEqual(await ids({ headlessService: { name: "nats-nodes" } }), []);
+    const serviceName = { statefulSet: { merge: { spec: { serviceName: "nats" } } } };
+    assert.deepEqual(await ids(serviceName), ["nats-route-nothing"]);
+    const patch = [
+      { op: "test", path: "/spec/ports/1/port", value: 6222 },
+      { op: "remove", path: "/spec/ports/1" },
+    ];
+    const [finding, ...more] = await withValues({ headlessService: { patch } });
+    assert.deepEqual([finding?.id, more], ["plaintext-client", []]);
+    assert.match(finding?.message ?? "", /^Service messaging\/nats-headless, .* does not declare port 6222, /);
   });
 
   it("has a nats.conf in which doctor finds TLS and credentials", async () => {

@@ -3,6 +3,7 @@ import type { Mesh } from "../../mesh/mesh.ts";
 import { CLIENT_PORT, SERVER_FIRST_PORTS } from "../../mesh/nats-ports.ts";
 import type { Service, ServicePort } from "../../mesh/service.ts";
 import { ingressOf } from "../../mesh/sidecar.ts";
+import { usedWaypoint } from "../../mesh/waypoint.ts";
 import { family, type Report } from "../family.ts";
 
 type Id = "port-not-tcp" | "transport-not-tcp" | "container-transport-not-tcp";
@@ -10,12 +11,23 @@ type Id = "port-not-tcp" | "transport-not-tcp" | "container-transport-not-tcp";
 /** What Kubernetes knows as `protocol` of a port (k8s.io/api `core/v1/types.go`, `Protocol`). */
 const TRANSPORTS = ["TCP", "UDP", "SCTP"];
 
-const SNIFFED =
-  "Istio waits for the client's first bytes to guess the protocol, and the client waits for nats-server, which speaks first";
+const WAITS = "and the client waits for nats-server, which speaks first";
+
+const SNIFFED = `Istio waits for the client's first bytes to guess the protocol, ${WAITS}`;
 
 /** Istio's reading of a port (pkg/config/kube/conversion.go, `ConvertProtocol`): the first word, whatever its case. */
-function isTcp(declared: string): boolean {
-  return declared.split("-")[0]?.toLowerCase() === "tcp";
+function protocolOf(declared: string): string {
+  return declared.split("-")[0]?.toLowerCase() ?? "";
+}
+
+/**
+ * What goes wrong on a port that is declared as TLS, as NATS's own chart does where nats-server uses TLS of its own. A sidecar
+ * passes such a connection on as it comes (pilot/pkg/networking/networking.go, `ModelProtocolToListenerProtocol`), while a waypoint
+ * inspects it first (pilot/pkg/networking/core/listener_waypoint.go, `tlsInspector`).
+ */
+function faultOfTls(isOfClients: boolean, service: Service, mesh: Mesh): string | undefined {
+  if (usedWaypoint(service, mesh)) return `a waypoint waits for the client to begin TLS, ${WAITS}`;
+  return isOfClients ? "the filter sees no NATS in TLS of nats-server's own" : undefined;
 }
 
 /** ServiceEntry, Gateway and Sidecar have a field for the protocol, where a Service has the port's name. */
@@ -65,13 +77,14 @@ function judgeServicePort(port: ServicePort, service: Service, mesh: Mesh, repor
   const use = useOf(port, service, mesh);
   if (use === undefined) return;
   const appProtocol = port.field.text("appProtocol");
-  if (isTcp(appProtocol ?? port.name)) return;
+  const word = protocolOf(appProtocol ?? port.name);
+  const isTls = word === "tls";
+  const fault = isTls ? faultOfTls(use === SERVER_FIRST_PORTS.get(CLIENT_PORT), service, mesh) : SNIFFED;
+  if (word === "tcp" || fault === undefined) return;
   const key = appProtocol !== undefined ? "appProtocol" : port.name === "" ? "port" : "name";
   const declared = appProtocol === undefined ? `is named "${port.name}"` : `has appProtocol ${appProtocol}`;
   const how = port.name === "" && appProtocol === undefined ? "has neither appProtocol nor name" : declared;
-  const message = `port ${port.number} of ${service.resource.title} (${use}) ${how}: ${SNIFFED}`;
-  // NATS's own chart writes tls if nats-server uses its own TLS, and tcp if it does not.
-  const isTls = (appProtocol ?? port.name).split("-")[0]?.toLowerCase() === "tls";
+  const message = `port ${port.number} of ${service.resource.title} (${use}) ${how}: ${fault}`;
   const remedy = "turn off nats-server's own TLS on this port, and write appProtocol: tcp";
   report("port-not-tcp", port.field.placeOf(key), message, isTls ? remedy : undefined);
 }
@@ -83,7 +96,8 @@ export const protocol = family<Id>(
       severity: "error",
       what:
         "A port on which nats-server speaks first (4222, 6222, 7222, 7422) is not declared as TCP. Istio waits for the client's " +
-        "first bytes to detect the protocol while the client waits for INFO, so both wait for ever.",
+        "first bytes to detect the protocol while the client waits for INFO, so both wait for ever. Where nats-server uses TLS of its " +
+        "own, a port may be declared as TLS, unless it is that of the clients, or a waypoint serves it.",
       remedy: "write appProtocol: tcp, or a port name that is tcp or begins with tcp-",
     },
     "transport-not-tcp": {
