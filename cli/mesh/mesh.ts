@@ -28,6 +28,7 @@ export class Mesh {
   private readonly placements = new Map<Plugin, Placement>();
   /** Cached, because it is asked again for each of nats-server's pods: with some hundred of them that took minutes. */
   private readonly served = new Map<Plugin, Service[]>();
+  private foundBehindWaypoints: readonly Service[] | undefined;
 
   constructor(
     readonly resources: readonly Resource[],
@@ -149,7 +150,7 @@ export class Mesh {
     const mode = workload.labels.get("istio.io/dataplane-mode") ?? namespace?.labels.get("istio.io/dataplane-mode");
     if (mode !== undefined) return mode === "ambient";
     return (
-      this.waypointServices().some((service) => service.selectsWorkload(workload)) && !this.hasSidecarPlugin(workload)
+      this.behindWaypoints.some((service) => service.selectsWorkload(workload)) && !this.hasSidecarPlugin(workload)
     );
   }
 
@@ -175,6 +176,14 @@ export class Mesh {
       if (isForAll && this.isBrokerService(service)) return true;
       return use.namespace === resource.namespace && targets.includes(`Gateway/${use.name}`);
     });
+  }
+
+  /** Services that use a waypoint, and those for whose waypoint a plugin is: one of the two may be what is missing. */
+  private get behindWaypoints(): readonly Service[] {
+    return (this.foundBehindWaypoints ??= [
+      ...this.waypointServices(),
+      ...this.services.filter((service) => usedWaypoint(service, this)),
+    ]);
   }
 
   /** Services to which a plugin of a waypoint is attached. */

@@ -24,6 +24,12 @@ interface ServiceSpec {
   ports: { name: string; appProtocol: string; port: number }[];
 }
 
+interface Found {
+  id: string;
+  message: string;
+  remedy: string;
+}
+
 const THEIRS = inRoot("test", "deploy", "nats-chart");
 const OURS = inRoot("deploy", "chart");
 const CLUSTER = "config: {cluster: {enabled: true}, jetstream: {enabled: true}}\n";
@@ -72,12 +78,12 @@ describe("NATS's own chart", () => {
   }
 
   /** What doctor finds, without what is an example in the guide. */
-  function found(...manifests: string[]): { id: string; message: string }[] {
+  function found(...manifests: string[]): Found[] {
     const { output } = istioNats(
       ["doctor", "--output", "json", "--namespace", "messaging", "-"],
       manifests.join("\n---\n"),
     );
-    const { findings } = JSON.parse(output) as { findings: { id: string; message: string }[] };
+    const { findings } = JSON.parse(output) as { findings: Found[] };
     return findings.filter(({ id }) => id !== "image-placeholder" && id !== "policy-dry-run");
   }
 
@@ -174,6 +180,21 @@ describe("NATS's own chart", () => {
     assert.equal(only(plain, "Service", "nats").metadata.labels?.["istio.io/use-waypoint"], undefined);
   });
 
+  it("is sound behind a waypoint, and told what to write where its Service has another name than our chart takes it to have", async () => {
+    const [value = ""] = snippets(GUIDE, "yaml values of nats in ambient");
+    const ofWaypoint = snippets(GUIDE, "yaml more values").find((one) => one.includes("form: waypoint")) ?? "";
+    const account = "serviceAccount: { enabled: true, name: nats }\n";
+    const ourValues = [...snippets(GUIDE, "yaml values"), ...snippets(GUIDE, "yaml values beside nats"), ofWaypoint];
+    const named = async (name: string): Promise<string> =>
+      rendered("istio-nats", OURS, [...ourValues, `broker: { service: { name: ${name} } }\n`]);
+    const prod = await rendered("prod", THEIRS, [CLUSTER, value, account]);
+    assert.deepEqual(found(await rendered("nats", THEIRS, [CLUSTER, value, account]), await named("nats")), []);
+    assert.deepEqual(found(prod, await named("prod-nats")), []);
+    const [finding, ...more] = found(prod, await named("nats"));
+    assert.deepEqual([finding?.id, more], ["target-ref-nothing", []]);
+    assert.match(finding?.remedy ?? "", /^write name: prod-nats \(broker\.service\.name: prod-nats of the chart\), /);
+  });
+
   it("and ours with the guide's values are sound according to doctor", () => {
     const { status, output } = istioNats(["doctor", "--output", "json", "--namespace", "messaging", "-"], text);
     const { findings } = JSON.parse(output) as { findings: { id: string }[] };
@@ -194,7 +215,7 @@ describe("NATS's own chart", () => {
   });
 
   it("has nodes that do not find each other where another Service names them, or theirs lacks their port", async () => {
-    const withValues = async (values: object): Promise<{ id: string; message: string }[]> =>
+    const withValues = async (values: object): Promise<Found[]> =>
       found(await rendered("nats", THEIRS, [CLUSTER, theirValues, JSON.stringify(values)]), filter);
     const ids = async (values: object): Promise<string[]> => (await withValues(values)).map(({ id }) => id);
     assert.deepEqual(await ids({ headlessService: { name: "nats-nodes" } }), []);

@@ -92,6 +92,14 @@ function unserved(namespace: string, brokers: readonly Service[], mesh: Mesh): S
   return own.length > 0 ? own : left;
 }
 
+/** What to write where a plugin names a Service that is not there, and clients can mean only one of nats-server's. */
+function meantService(name: string, namespace: string, brokers: readonly Service[]): string | undefined {
+  const [only, ...others] = brokers.filter((service) => service.namespace === namespace && !service.isHeadless);
+  if (!only || others.length > 0) return undefined;
+  const meant = only.resource.name;
+  return `write name: ${meant} (broker.service.name: ${meant} of the chart), or give the file of Service ${namespace}/${name} too`;
+}
+
 function judgePlugin(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
   const { namespace } = plugin.resource;
   const brokers = mesh.brokerServices;
@@ -99,10 +107,10 @@ function judgePlugin(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
   const served = new Set(mesh.waypointServicesOf(plugin));
   for (const target of plugin.targetRefs) {
     const [kind, name = ""] = [target.text("kind"), target.text("name")];
-    const nothing = (): void => {
+    const nothing = (remedy?: string): void => {
       const message = `no ${kind ?? ""} ${namespace}/${name} is among the files, so no proxy runs ${plugin.resource.title}`;
       const compared = [plugin.resource, ...brokers.map(({ resource }) => resource)];
-      report("target-ref-nothing", target.placeOf("name"), message, { compared });
+      report("target-ref-nothing", target.placeOf("name"), message, { remedy, compared });
     };
     if (kind === "GatewayClass") {
       if (namespace === mesh.rootNamespace && `${kind}/${name}` === EVERY_WAYPOINT) continue;
@@ -111,7 +119,7 @@ function judgePlugin(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
       report("target-ref-nothing", target.placeOf("name"), message, { remedy, compared: [plugin.resource] });
     } else if (kind === "Service") {
       const isThere = mesh.services.some((one) => one.namespace === namespace && one.resource.name === name);
-      if (!isThere && isBrokerKnown) nothing();
+      if (!isThere && isBrokerKnown) nothing(meantService(name, namespace, brokers));
     } else if (kind === "ServiceEntry") {
       const entries = mesh.of("ServiceEntry", "networking.istio.io");
       if (isBrokerKnown && !entries.some((one) => one.namespace === namespace && one.name === name)) nothing();
