@@ -8,6 +8,8 @@ import type { Workload } from "./workload.ts";
 /** A nats.conf inside a ConfigMap or a Secret. */
 export interface NatsConfig {
   resource: Resource;
+  /** The file's name. */
+  key: string;
   entries: ConfEntry[];
   placeOf(entry: ConfEntry): Place;
 }
@@ -20,16 +22,17 @@ export function natsConfigs(mesh: Mesh): NatsConfig[] {
       resource.root
         .members(holder)
         .filter(([key]) => key.endsWith(".conf") && (key.includes("nats") || resource.name.includes("nats")))
-        .map(([, text]) => configOf(resource, text, resource.kind === "Secret" && holder === "data")),
+        .map(([key, text]) => configOf(resource, key, text, resource.kind === "Secret" && holder === "data")),
     ),
   );
 }
 
 /** A Secret's `data` is base64, where lines mean nothing to a reader, so every place is that of the value. */
-function configOf(resource: Resource, field: Field, isEncoded: boolean): NatsConfig {
+function configOf(resource: Resource, key: string, field: Field, isEncoded: boolean): NatsConfig {
   const text = field.text() ?? "";
   return {
     resource,
+    key,
     entries: readNatsConf(isEncoded ? Buffer.from(text, "base64").toString() : text),
     placeOf: ({ line, column }) => (isEncoded ? field.place : field.placeInText(line, column)),
   };

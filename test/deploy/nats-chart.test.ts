@@ -230,6 +230,17 @@ describe("NATS's own chart", () => {
     assert.match(finding?.message ?? "", /^Service messaging\/nats-headless, .* does not declare port 6222, /);
   });
 
+  it("has a nats.conf of which doctor says what it includes and was not given", async () => {
+    const merge = { $include: "./auth.conf", accounts: { A: { $include: "a/mappings.conf" } } };
+    const theirs = await rendered("nats", THEIRS, [CLUSTER, theirValues, JSON.stringify({ config: { merge } })]);
+    const told = found(theirs, filter).map(({ id, message }) => `${id}: ${message}`);
+    const includes = "nats-conf-unseen: ConfigMap messaging/nats-config includes";
+    assert.deepEqual(told.sort(), [
+      `${includes} ./auth.conf, which is not among the files`,
+      `${includes} a/mappings.conf, which is not among the files`,
+    ]);
+  });
+
   it("has a nats.conf in which doctor finds TLS and credentials", async () => {
     const settings = {
       nats: { tls: { enabled: true, secretName: "s" } },

@@ -63,6 +63,14 @@ function strayRoute(routes: readonly Route[], own: string): { place: Place; into
     .find(({ into }) => into !== own);
 }
 
+/** The files that a nats.conf includes, at any level (nats-server `conf/parse.go`), and that are not among those that were read. */
+function unread(config: NatsConfig, configs: readonly NatsConfig[]): ConfEntry[] {
+  const keys = new Set(configs.map(({ key }) => key));
+  return config.entries.filter(
+    ({ path, value }) => path.at(-1) === "include" && value !== undefined && !keys.has(value.split("/").at(-1) ?? ""),
+  );
+}
+
 /** `limits.controlLine` unless configured (docs/policy.md). */
 const CONTROL_LINE = 4096;
 
@@ -75,13 +83,23 @@ function isMatched(broker: Workload, number: number, mesh: Mesh): boolean {
   return ports.some((port) => matched.some((field) => field.integer() === port.number));
 }
 
-type Id = "nats-mappings" | "nats-credentials" | "nats-control-line" | "nats-client-port" | "nats-route-elsewhere";
+type Id =
+  | "nats-mappings"
+  | "nats-credentials"
+  | "nats-control-line"
+  | "nats-client-port"
+  | "nats-route-elsewhere"
+  | "nats-conf-unseen";
 
 /** What a nats.conf says by itself. */
-function judgeConfig(config: NatsConfig, report: Report<Id>): void {
+function judgeConfig(config: NatsConfig, configs: readonly NatsConfig[], report: Report<Id>): void {
   const { resource, entries } = config;
   const { title, namespace } = resource;
   const systemAccount = systemAccountOf(config);
+  for (const entry of unread(config, configs)) {
+    const message = `${title} includes ${entry.value ?? ""}, which is not among the files`;
+    report("nats-conf-unseen", config.placeOf(entry), message);
+  }
   const rewriting = entries.find((entry) => isRewriting(entry, systemAccount));
   if (rewriting) {
     const message = `${title} rewrites subjects behind the filter with ${rewriting.path.join(".")}`;
@@ -141,6 +159,14 @@ export const natsConf = family<Id>(
         "policy lets in, or judges it a second time under another name.",
       remedy: "remove them, and grant permissions in the policy; keep accounts for the system account only",
     },
+    "nats-conf-unseen": {
+      severity: "info",
+      what:
+        "nats.conf includes a file that is not among the files, so what it says of TLS, credentials, accounts or ports is not judged. " +
+        "doctor reads what ConfigMaps and Secrets have under a key that ends in `.conf`, where the key or the object's name has `nats` " +
+        "in it.",
+      remedy: "give the ConfigMap or Secret that holds it too",
+    },
     "nats-control-line": {
       severity: "warning",
       what:
@@ -167,7 +193,7 @@ export const natsConf = family<Id>(
   },
   ({ mesh }, report) => {
     const configs = natsConfigs(mesh);
-    for (const config of configs) judgeConfig(config, report);
+    for (const config of configs) judgeConfig(config, configs, report);
     for (const broker of mesh.brokers) judgeBroker(broker, configs, mesh, report);
   },
 );
