@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"istio-nats/test/istio/mesh"
 	"istio-nats/test/istio/shipped"
 	"istio-nats/test/istio/worlds"
 )
@@ -101,6 +102,56 @@ func TestUndeclaredPortIsSniffedAndLeavesChainsForHTTP(t *testing.T) {
 	}
 	if http == 0 {
 		t.Errorf("%+v", chains)
+	}
+}
+
+// declared gives the client port of the Service this protocol.
+func declared(t *testing.T, objects []shipped.Object, protocol string) []shipped.Object {
+	t.Helper()
+	service := shipped.Named(t, objects, "Service", "nats")
+	port := map[string]any{
+		"name": protocol + "-client", "appProtocol": protocol, "port": int64(4222), "targetPort": int64(4222),
+	}
+	return shipped.Replace(objects, shipped.With(t, service, "spec.ports", []any{port}))
+}
+
+// waitsForTLS tells whether a listener of that name has Envoy read the client's first bytes before it chooses a chain.
+func waitsForTLS(t *testing.T, view mesh.View, name string) bool {
+	t.Helper()
+	for _, one := range view.Listeners {
+		if one.Name != name {
+			continue
+		}
+		for _, filter := range one.ListenerFilters {
+			if filter.Name == "envoy.filters.listener.tls_inspector" {
+				return true
+			}
+		}
+		return false
+	}
+	t.Fatalf("no listener %s", name)
+	return false
+}
+
+func TestPortDeclaredAsTLSIsOneOfTCPToSidecars(t *testing.T) {
+	for _, protocol := range []string{"tcp", "tls"} {
+		objects := declared(t, worlds.Cluster(t, "sidecar"), protocol)
+		if filters := filtersOf4222(t, objects); filters != withFilter {
+			t.Errorf("declared as %s it has %s", protocol, filters)
+		}
+		if waitsForTLS(t, start(t, objects).View(t, worlds.OrdersSidecar), "10.96.0.2_4222") {
+			t.Errorf("declared as %s, a client's own sidecar waits for its first bytes", protocol)
+		}
+	}
+}
+
+func TestWaypointWaitsForTLSOnPortsThatAreDeclaredSo(t *testing.T) {
+	for protocol, waits := range map[string]bool{"tcp": false, "tls": true} {
+		objects := declared(t, worlds.Cluster(t, "waypoint"), protocol)
+		istiod := mesh.Start(t, mesh.Options{Objects: objects, MeshConfig: meshConfig, Ambient: true})
+		if waitsForTLS(t, istiod.View(t, worlds.NatsWaypoint), "main_internal") != waits {
+			t.Errorf("declared as %s: the trap is gone, and so may the warnings be", protocol)
+		}
 	}
 }
 
