@@ -1,4 +1,5 @@
 import type { Field } from "../manifests/field.ts";
+import { AMBIGUOUS_NAMESPACES } from "./peer-names.ts";
 import { isOwnTrustDomain } from "./trust-domains.ts";
 
 /** A value of a source that makes it match nobody. */
@@ -20,9 +21,6 @@ interface List {
 
 const PRINCIPAL = /^([^/*]+)\/ns\/([^/*]+)\/sa\/([^/*]+)$/;
 
-/** What Istio's expression for a namespace also matches elsewhere in a URI (assembly/policy/source-patterns.ts). */
-const AMBIGUOUS = ["ns", "sa"];
-
 function nameOf(key: string, text: string, ours: readonly string[]): Name | undefined {
   // Capitals are a slip that has a finding of its own (misread.ts).
   if (text !== text.toLowerCase()) return undefined;
@@ -31,7 +29,7 @@ function nameOf(key: string, text: string, ours: readonly string[]): Name | unde
     // A principal of one of our trust domains matches in all of them; one of another trust domain has a check of its own.
     return isOwnTrustDomain(trustDomain, ours) ? `${namespace}/${account}` : undefined;
   }
-  return text.includes("*") || AMBIGUOUS.includes(text) ? undefined : text;
+  return text.includes("*") || AMBIGUOUS_NAMESPACES.includes(text) ? undefined : text;
 }
 
 function listOf(source: Field, key: string, ours: readonly string[]): List {

@@ -14,7 +14,7 @@ export const ALL_NAMES: PeerNames = { form: "beginning", text: "" };
 const SEGMENTS = 5;
 
 /** What Istio's expression for a namespace also matches elsewhere in a URI (assembly/policy/source-patterns.ts). */
-const AMBIGUOUS = ["ns", "sa"];
+export const AMBIGUOUS_NAMESPACES: readonly string[] = ["ns", "sa"];
 
 function namesOfPrincipal(value: string, ours: readonly string[]): PeerNames[] | undefined {
   // Other URIs than SPIFFE IDs, and `*`, which stands for these too.
@@ -35,7 +35,7 @@ function namesOfPrincipal(value: string, ours: readonly string[]): PeerNames[] |
 function namesOfNamespace(value: string, ours: readonly string[]): PeerNames[] | undefined {
   const [begin = "", rest] = value.split("*");
   // In another place than last, `*` may stand for anything.
-  if (AMBIGUOUS.includes(value) || (rest !== undefined && rest !== "")) return undefined;
+  if (AMBIGUOUS_NAMESPACES.includes(value) || (rest !== undefined && rest !== "")) return undefined;
   const end = rest === undefined ? "/sa/" : "";
   return ours.map((own) => ({ form: "beginning", text: `${own}/ns/${begin}${end}` }));
 }
