@@ -166,16 +166,19 @@ export class PrincipalPattern extends SourcePattern {
 const BEFORE_NAMESPACE: string = "*/ns/";
 const BEHIND_NAMESPACE: string = "/*";
 
+/** `/ns/` and `/sa/`, packed with the first unit lowest. */
+const NAMESPACE_MARK: u64 = 0x002f_0073_006e_002f;
+const ACCOUNT_MARK: u64 = 0x002f_0061_0073_002f;
+
 /**
- * Does the text contain the `units` of another text from `wanted` on? They begin with `/ns/` or `/sa/`, four units, which are
- * compared at once: a peer of another form than Istio's is compared with each rule that denies something.
+ * Does the text contain the four units of `mark`, and behind them these `units` at `name`? Those four are compared at once: a peer of
+ * another form than Istio's is compared with each rule that denies something.
  */
-function contains(text: string, wanted: usize, units: i32): bool {
+function contains(text: string, mark: u64, name: usize, units: i32): bool {
   const bytes = (<usize>units) << 1;
   const end = changetype<usize>(text) + ((<usize>text.length) << 1);
-  const four = load<u64>(wanted);
-  for (let at = changetype<usize>(text); at + bytes <= end; at += 2) {
-    if (load<u64>(at) == four && memory.compare(at, wanted, bytes) == 0) return true;
+  for (let at = changetype<usize>(text); at + sizeof<u64>() + bytes <= end; at += 2) {
+    if (load<u64>(at) == mark && memory.compare(at + sizeof<u64>(), name, bytes) == 0) return true;
   }
   return false;
 }
@@ -212,7 +215,9 @@ export class NamespacePattern extends SourcePattern {
   matches(peer: Principal): bool {
     const glob = this.glob;
     if (this.hasStar) return globMatches(glob, peer.uri);
-    return contains(peer.uri, changetype<usize>(glob) + 2, glob.length - 2);
+    const name = changetype<usize>(glob) + ((<usize>BEFORE_NAMESPACE.length) << 1);
+    // With the slash behind it.
+    return contains(peer.uri, NAMESPACE_MARK, name, glob.length - BEFORE_NAMESPACE.length - 1);
   }
 }
 
@@ -251,11 +256,13 @@ export class ServiceAccountPattern extends SourcePattern {
       );
     }
     const uri = peer.uri;
-    const namespace = "/ns/" + value.substring(0, this.slash + 1);
-    if (!contains(uri, changetype<usize>(namespace), namespace.length)) return false;
-    const account = "/sa/" + value.substring(this.slash + 1);
-    if (!contains(uri, changetype<usize>(account), account.length)) return false;
-    const before = SPIFFE_SCHEME + "?*" + namespace;
+    const behindSlash = this.slash + 1;
+    const begin = changetype<usize>(value);
+    if (!contains(uri, NAMESPACE_MARK, begin, behindSlash)) return false;
+    const name = begin + ((<usize>behindSlash) << 1);
+    if (!contains(uri, ACCOUNT_MARK, name, value.length - behindSlash)) return false;
+    const account = "/sa/" + value.substring(behindSlash);
+    const before = SPIFFE_SCHEME + "?*/ns/" + value.substring(0, behindSlash);
     const direct = before + account.substring(1);
     const behind = before + "?*" + account;
     return (
