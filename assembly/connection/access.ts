@@ -154,15 +154,15 @@ export class Access {
   /**
    * May this PUB or HPUB pass? Of an HPUB the `line.headerLength` bytes behind the line are there if `headersHeld`; otherwise
    * it is refused for that. The order is nats-server's: trace destination, subject, reply (client.go
-   * `processInboundClientMsg`). The other headers, which it would not check, come last. Uses a grant if one is needed. `maxPayload`
-   * is nats-server's own.
+   * `processInboundClientMsg`). The other headers, which it would not check, come last. Uses a grant if one is needed.
+   * `largestPayload` is what a message may have in bytes, 0 while nats-server has not told.
    */
-  publish(line: ClientLine, headersHeld: bool, maxPayload: i32): Reason {
+  publish(line: ClientLine, headersHeld: bool, largestPayload: i32): Reason {
     if (!headersHeld) {
       this.refuse(Violation.PUBLISH, line.subject, line.subjectLength, NONE);
       return Reason.HEADERS_TOO_LARGE;
     }
-    const headers = line.headerLength > 0 ? judgeHeaders(this.permissions, line, maxPayload) : Reason.ALLOWED;
+    const headers = line.headerLength > 0 ? judgeHeaders(this.permissions, line, largestPayload) : Reason.ALLOWED;
     if (headers == Reason.ALLOWED || !refusesTraceDest) {
       const subject = this.judgeSubject(line);
       if (subject != Reason.ALLOWED) return subject;

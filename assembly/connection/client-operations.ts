@@ -83,11 +83,11 @@ function publish(connection: Connection, chunk: Chunk, line: ClientLine, positio
   // An HPUB comes here without all of its headers only if they are too many to be held (to-server.ts `isReady`).
   const headersHeld = line.headerLength <= connection.headersLimit;
   const access = connection.access;
-  const reason = access == null ? Reason.ALLOWED : access.publish(line, headersHeld, connection.maxPayload);
+  const reason = access == null ? Reason.ALLOWED : access.publish(line, headersHeld, connection.toldLargestPayload);
   // Rules in DRY_RUN are asked only about what passes: what is refused does not happen.
   const shadow = connection.shadow;
   if (shadow != null && reason == Reason.ALLOWED) {
-    const would = shadow.publish(line, headersHeld, connection.maxPayload);
+    const would = shadow.publish(line, headersHeld, connection.toldLargestPayload);
     if (would != Reason.ALLOWED) reportDryRun(connection, line, would, shadow);
   }
   const next = chunk.position(line.next);

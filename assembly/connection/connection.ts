@@ -167,6 +167,8 @@ export class Connection {
   /** The minor version of nats-server 2, 0 when unknown. */
   serverMinor: i32 = 0;
   serverHeaders: bool = true;
+  /** Has nats-server sent an INFO yet? */
+  hasInfo: bool = false;
   authRequired: bool = false;
   untestedServer: bool = false;
   /** The server requires TLS inside the stream, which no client behind this filter can have. */
@@ -232,6 +234,11 @@ export class Connection {
   /** Bytes that a payload may have: nats-server's `max_payload`, and the configuration's limit if it is lower. */
   get largestPayload(): i32 {
     return this.payloadLimit > 0 ? min(this.payloadLimit, this.maxPayload) : this.maxPayload;
+  }
+
+  /** The same, but 0 as long as nats-server has not told its own. */
+  get toldLargestPayload(): i32 {
+    return this.hasInfo ? this.largestPayload : 0;
   }
 
   /** Bytes of the VM's budget that this connection holds. */

@@ -32,9 +32,9 @@ export let refusesTraceDest: bool = false;
  * trace destination comes before all others. Whoever names the requester itself (`REQUEST_INFO`) may not have the message traced:
  * without that nats-server replaces what it says. No block may become another one to nats-server after its check, and no message may
  * pass to clients for one that nats-server itself sends them (nats/control-status.ts). A header that names no subject is refused for the
- * subject of the publish. `maxPayload` is nats-server's own.
+ * subject of the publish. `largestPayload` is what a message may have in bytes, 0 while nats-server has not told.
  */
-export function judgeHeaders(permissions: Permissions, line: ClientLine, maxPayload: i32): Reason {
+export function judgeHeaders(permissions: Permissions, line: ClientLine, largestPayload: i32): Reason {
   refuse(Violation.PUBLISH, line.subject, line.subjectLength);
   refusesTraceDest = false;
   let first: Reason = Reason.ALLOWED;
@@ -49,7 +49,7 @@ export function judgeHeaders(permissions: Permissions, line: ClientLine, maxPayl
     const use = headerFields.next();
     if (use == HeaderUse.END) {
       if (first != Reason.ALLOWED) return first;
-      return controls || misleads(line, acts, traces, poses) || (traces && lacksRoom(line, maxPayload))
+      return controls || misleads(line, acts, traces, poses) || (traces && lacksRoom(line, largestPayload))
         ? Reason.HEADER
         : Reason.ALLOWED;
     }
@@ -98,8 +98,8 @@ function misleads(line: ClientLine, acts: bool, traces: bool, poses: bool): bool
 }
 
 /** Would headers that servers add make a traced message larger than `max_payload`? */
-function lacksRoom(line: ClientLine, maxPayload: i32): bool {
-  return line.size > maxPayload - min(ROOM_FOR_TRACE, maxPayload >> 4);
+function lacksRoom(line: ClientLine, largestPayload: i32): bool {
+  return line.size > largestPayload - min(ROOM_FOR_TRACE, largestPayload >> 4);
 }
 
 function refuse(violation: Violation, name: usize, length: i32): void {

@@ -29,6 +29,7 @@ export function takeInfo(connection: Connection, chunk: Chunk, line: ServerLine,
     if (meter != null) meter.untestedServer();
     clientOf(connection.id).telemetry.warnOfVersion(info.version, info.versionLength);
   }
+  connection.hasInfo = true;
   connection.serverHeaders = info.headers;
   connection.authRequired = info.authRequired;
   connection.serverRequiresTls = info.tlsRequired && !connection.originatesTls;

@@ -3,9 +3,19 @@ import { before, describe, it } from "node:test";
 import fc from "fast-check";
 import { askOracle } from "./oracle.ts";
 import { compilePiece, type Piece } from "./piece.ts";
-import { configuredHost, hpub, PING, PONG, publishViolation, subscriptionViolation, Wire } from "./wire.ts";
+import {
+  configuredHost,
+  CONNECT,
+  hpub,
+  INFO,
+  PING,
+  PONG,
+  publishViolation,
+  subscriptionViolation,
+  Wire,
+} from "./wire.ts";
 
-/** `HeaderUse` of assembly/nats/headers.ts by the name of the header. */
+/** `HeaderUse` of assembly/nats/header-uses.ts by the name of the header. */
 const USES: Record<string, number> = {
   "Nats-Trace-Dest": 1,
   "Nats-Schedule-Target": 2,
@@ -246,7 +256,7 @@ describe("a publish with headers on which nats-server acts", () => {
     ["ok.x*", ["Nats-TTL: 1s"], "ok.x*"],
     ["ok.1", ["Nats-Schedule-Target: ok.-*"], "ok.-*"],
     ["ok.1", ["Nats-Scheduler: ok.-*"], "ok.-*"],
-    // In whatever order: what the first is for is told in headers.ts.
+    // In whatever order: what the first is for is told in header-uses.ts.
     ["ok.1", ["Nats-Request-Info: {}", "Nats-Trace-Dest: ok.2"], "ok.1"],
     ["ok.1", ["Nats-Trace-Dest: x Nats-Request-InfoNats-Request-Info", "Nats-Request-Info: {}"], "ok.1"],
     ["ok.1", ["Nats-Request-Info: {}", "Nats-Trace-Dest: ok.2", "Nats-Scheduler: no.1"], "no.1"],
@@ -329,6 +339,16 @@ describe("a publish with headers on which nats-server acts", () => {
       const untraced = hpub("ok.1", other, "x".repeat(maxPayload - other.length));
       assert.ok(wire.client(untraced) === untraced, `all of ${maxPayload}`);
     }
+  });
+
+  it("is refused for a trace if it leaves no room below `limits.payload`, or nats-server has not told its `max_payload` yet", () => {
+    const traced = hpub("ok.1", "NATS/1.0\r\nNats-Trace-Dest: ok.2\r\n\r\n", "x".repeat(1000));
+    const limited = Wire.connected(configuredHost({ limits: { payload: 1100 } }));
+    assert.equal(limited.client(traced), PING);
+    const early = new Wire(configuredHost());
+    assert.equal(early.client(CONNECT + traced), CONNECT + PING);
+    early.server(INFO + PONG);
+    assert.equal(early.client(traced), traced);
   });
 
   it("is refused if no empty line ends a block with a status 100 or with a name that may be nats-server's", () => {
