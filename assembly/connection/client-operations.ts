@@ -327,7 +327,7 @@ function connect(connection: Connection, chunk: Chunk, line: ClientLine, positio
   }
   connection.beginAnew();
   if (!connection.observing) return awaitConnect(connection, chunk, next);
-  connection.hasBegunAnew();
+  if (!connection.toServerPassed) connection.hasBegunAnew();
   return next;
 }
 
@@ -340,7 +340,9 @@ export function enforceConnect(connection: Connection, chunk: Chunk, next: i32):
     connection.forgetGrants();
     return next;
   }
-  connection.beginReset();
+  // In `connect` only the rules in DRY_RUN have begun anew.
+  const access = connection.access;
+  if (access != null) access.beginReset();
   return awaitConnect(connection, chunk, next);
 }
 

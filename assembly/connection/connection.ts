@@ -285,11 +285,6 @@ export class Connection {
     this.hasUnrecorded = false;
     this.dueUnsubscribes.release();
     this.queueLostSince = 0;
-    this.beginReset();
-  }
-
-  /** The part of `beginAnew` that concerns grants and filters. */
-  beginReset(): void {
     const access = this.access;
     if (access != null) access.beginReset();
     const shadow = this.shadow;

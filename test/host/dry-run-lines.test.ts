@@ -110,6 +110,29 @@ describe("a CONNECT that began in DRY_RUN", () => {
     assert.equal(wire.server(msg("ok.no", "1", "secret") + msg("ok.a", "1")), msg("ok.a", "1"));
   });
 
+  it("leaves what rules in DRY_RUN would keep back reported, since nats-server may have delivered it before", () => {
+    const from = [{ principals: ["*"] }];
+    const policies = (mode: string): object => ({
+      mode,
+      trustDomains: ["cluster.local"],
+      rules: [
+        { name: "all", from, subscribe: { allow: ["ok.>"] } },
+        { name: "trial", mode: "DRY_RUN", from, subscribe: { deny: ["ok.no"] } },
+      ],
+    });
+    const { host, wire } = connected(policies("DRY_RUN"));
+    wire.client(`SUB ok.> 1\r\n${CONNECT.slice(0, 9)}`);
+    host.configure(policies("ENFORCE"));
+    wire.client(CONNECT.slice(9));
+    const reported = (): number => auditOf(host).filter(({ event }) => event === "would_refuse").length;
+    const before = reported();
+    wire.server(msg("ok.no", "1"));
+    assert.equal(reported(), before + 1);
+    // Behind the PONG nothing comes from before the CONNECT.
+    wire.server(PONG + msg("ok.no", "1"));
+    assert.equal(reported(), before + 1);
+  });
+
   it("ends a member of a queue group that is revoked meanwhile, whose connection is not closed for it then", () => {
     const rights = (...allow: string[]): object => policyOf({ publish: { allow: ["p"] }, subscribe: { allow } });
     const { host, wire } = connected({ ...rights("a.>", "b.>"), mode: "DRY_RUN" });
