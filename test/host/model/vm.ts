@@ -22,6 +22,10 @@ export interface Root {
   tickPeriod: number;
 }
 
+/** Bytes of a page of memory, and such a page that nobody has written to. */
+const PAGE = 65536;
+const UNWRITTEN = Buffer.alloc(PAGE);
+
 type Callback = (...args: number[]) => number | undefined;
 
 /** One Wasm VM: memory, contexts, and what the module can reach through its imports. */
@@ -142,16 +146,15 @@ export class Vm {
   }
 
   get pages(): number {
-    return this.memory.buffer.byteLength / 65536;
+    return this.memory.buffer.byteLength / PAGE;
   }
 
   /** The pages that contain anything but zeros, which the machine had to provide memory for. */
   get writtenPages(): number {
-    const words = new BigUint64Array(this.memory.buffer);
-    const WORDS = 65536 / 8;
     let written = 0;
     for (let page = 0; page < this.pages; page++) {
-      if (words.subarray(page * WORDS, (page + 1) * WORDS).some((word) => word !== 0n)) written++;
+      const bytes = Buffer.from(this.memory.buffer, page * PAGE, PAGE);
+      if (!bytes.equals(UNWRITTEN)) written++;
     }
     return written;
   }
