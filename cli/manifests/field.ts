@@ -20,6 +20,8 @@ export interface Origin {
 export class Field {
   readonly node: Node | null;
   private madeElements: readonly Field[] | undefined;
+  /** Lines of a text. A nats.conf of a mebibyte has a place for each of its routes. */
+  private madeLines: readonly string[] | undefined;
   private madeMembers: readonly Member[] | undefined;
 
   constructor(
@@ -123,7 +125,7 @@ export class Field {
   placeInText(line: number, column: number): Place {
     const { node, origin } = this;
     if (!isScalar(node) || node.type !== "BLOCK_LITERAL" || !node.range) return this.place;
-    const lines = String(node.value).split("\n");
+    const lines = (this.madeLines ??= String(node.value).split("\n"));
     // Behind the line break that ends the text is a line of the manifest, but none of the text.
     const last = Math.max(0, lines.length - (lines.at(-1) === "" ? 2 : 1));
     if (line > last) return this.placeInText(last, (lines[last] ?? "").length);

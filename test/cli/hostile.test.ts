@@ -158,6 +158,14 @@ describe("a text that is a trap", () => {
     assert.ok(computed() - began < 20_000, `${computed() - began} ms`);
   });
 
+  it("of a nats.conf with very many routes takes seconds, not a minute", () => {
+    const sound = readFileSync(inRoot("test", "cli", "fixtures", "nats-route-nothing", "good.yaml"), "utf8");
+    const route = / *nats:\/\/nats-0\..*\n/.exec(sound)![0];
+    const began = computed();
+    doctor(sound.replace(route, route.repeat(16_000)));
+    assert.ok(computed() - began < 20_000, `${computed() - began} ms`);
+  });
+
   it("of very many keys or aliases takes seconds, not minutes", () => {
     const keys = Array.from({ length: 200_000 }, (_, i) => `k${i}: 1\n`).join("");
     const aliases = `a: &a x\nb: [${Array(200_000).fill("*a").join(", ")}]\n`;
