@@ -149,6 +149,7 @@ export class Mesh {
     if (inject === "true" || inject === "enabled") return false;
     const mode = workload.labels.get("istio.io/dataplane-mode") ?? namespace?.labels.get("istio.io/dataplane-mode");
     if (mode !== undefined) return mode === "ambient";
+    if ([namespace?.labels, workload.labels].some((labels) => labels?.has("istio.io/rev"))) return false;
     return (
       this.behindWaypoints.some((service) => service.selectsWorkload(workload)) && !this.hasSidecarPlugin(workload)
     );
@@ -178,11 +179,16 @@ export class Mesh {
     });
   }
 
-  /** Services that use a waypoint, and those for whose waypoint a plugin is: one of the two may be what is missing. */
+  /**
+   * Services for whose waypoint a plugin is, and those that use a waypoint beside a plugin for one: what the plugin names may be
+   * wrong.
+   */
   private get behindWaypoints(): readonly Service[] {
+    const forWaypoints = this.plugins.filter((plugin) => this.placement(plugin) === "waypoint");
+    const namespaces = new Set(forWaypoints.map(({ resource }) => resource.namespace));
     return (this.foundBehindWaypoints ??= [
       ...this.waypointServices(),
-      ...this.services.filter((service) => usedWaypoint(service, this)),
+      ...this.services.filter((service) => namespaces.has(service.namespace) && usedWaypoint(service, this)),
     ]);
   }
 

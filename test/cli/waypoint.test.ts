@@ -177,6 +177,24 @@ describe("a waypoint", () => {
     );
   });
 
+  it("that no plugin is for takes nothing from what applies to sidecars, nor does one from pods that ask for a sidecar", () => {
+    const used = (more: object = {}): string =>
+      JSON.stringify({
+        apiVersion: "v1",
+        kind: "Namespace",
+        metadata: { name: "messaging", labels: { "istio.io/use-waypoint": "judge", ...more } },
+      });
+    const open = kinds("StatefulSet").map((text) =>
+      text.replace(/( {6}annotations:\n)/, '$1        traffic.sidecar.istio.io/excludeInboundPorts: "4222"\n'),
+    );
+    const astray = plugin.map((text) => text.replace("kind: Service, name: nats", "kind: Service, name: natz"));
+    for (const files of [
+      [...kinds("Service"), ...open, used()],
+      [...kinds("Service"), ...open, ...astray, used({ "istio.io/rev": "stable" })],
+    ])
+      assert.ok(ids(...files).includes("client-port-uncaptured"), ids(...files).join());
+  });
+
   it("of another Service is no plugin for nats-server's pods", () => {
     const elsewhere = service.map((text) => text.replaceAll("nats", "natz"));
     const astray = plugin.map((text) => text.replace("kind: Service, name: nats", "kind: Service, name: natz"));
