@@ -91,7 +91,8 @@ function plaintextPeers(mesh: Mesh): PlaintextClient[] {
 function unknownPeers(mesh: Mesh): PlaintextClient[] {
   const configs = natsConfigs(mesh);
   return mesh.brokers.flatMap((broker) => {
-    if (mesh.isAmbient(broker)) return [];
+    // Without sidecars they speak plaintext, and accept it.
+    if (mesh.isAmbient(broker) || refusedInjection(broker) || hostNetwork(broker)) return [];
     const services = mesh.servicesOf(broker);
     const routes = routesToTwins(broker, configs).filter(({ port }) => port !== undefined && isCaptured(broker, port));
     const dialled = new Map(routes.map(({ port, service }) => [port ?? 0, service]));

@@ -90,6 +90,11 @@ describe("the protocol of a port of nats-server", () => {
     assert.deepEqual(told(served(clients)), [
       `port 4222 of Service messaging/nats (clients) has appProtocol TLS: ${waits}: ${remedy}`,
     ]);
+    // By the names of a headless Service nodes dial each other's pods, past its waypoint.
+    const headless = served(routes).map((text) =>
+      text.replace(/^spec:\n {2}selector/m, "spec:\n  clusterIP: None\n  selector"),
+    );
+    assert.deepEqual(told(headless), []);
   });
 
   it("is what a Service finds a container's port by, beside its name", () => {

@@ -62,11 +62,12 @@ describe("a route to a pod of the same StatefulSet", () => {
     assert.deepEqual(found(changed(port, ["mode: STRICT", "mode: PERMISSIVE"])), ["42:17 mtls-permissive"]);
     const another = `---\napiVersion: v1\nkind: Service\nmetadata: { name: peers, namespace: messaging }\nspec:\n  clusterIP: None\n  selector: { app: nats }\n  ports: [{ name: tcp-cluster, port: 6222 }]\n`;
     for (const one of [port, clusterIp]) assert.deepEqual(found(changed(one) + another), []);
-    // ztunnel knows every pod.
-    const ambient = "      labels: { app: nats, istio.io/dataplane-mode: ambient }\n";
-    assert.ok(
-      !found(changed(port, ["      labels: { app: nats }\n", ambient])).some((one) => one.includes("plaintext")),
-    );
+    // ztunnel knows every pod, and without a sidecar nobody demands mTLS.
+    for (const label of ["istio.io/dataplane-mode: ambient", 'sidecar.istio.io/inject: "false"']) {
+      const labels = `      labels: { app: nats, ${label} }\n`;
+      const without = changed(port, ["      labels: { app: nats }\n", labels]);
+      assert.ok(!found(without).some((one) => one.includes("plaintext")), label);
+    }
   });
 });
 

@@ -26,7 +26,9 @@ function protocolOf(declared: string): string {
  * inspects it first (pilot/pkg/networking/core/listener_waypoint.go, `tlsInspector`).
  */
 function faultOfTls(isOfClients: boolean, service: Service, mesh: Mesh): string | undefined {
-  if (usedWaypoint(service, mesh)) return `a waypoint waits for the client to begin TLS, ${WAITS}`;
+  // The names of a headless Service are addresses of pods, to which nothing goes through the Service's waypoint.
+  if (!service.isHeadless && usedWaypoint(service, mesh))
+    return `a waypoint waits for the client to begin TLS, ${WAITS}`;
   return isOfClients ? "the filter sees no NATS in TLS of nats-server's own" : undefined;
 }
 
