@@ -4,6 +4,7 @@
  * to judge what the filter has let through.
  */
 import type { Operation } from "./nats-parser.ts";
+import { LIMITS } from "./policies.ts";
 
 interface Lists {
   allow?: string[] | "ALL";
@@ -155,6 +156,9 @@ function isReservedReply(reply: string): boolean {
 const ACTING_HEADER =
   /\r\n(Nats-Trace-Dest|Nats-Schedule-Target|Nats-Schedule-Source|Nats-Schedule-Rollup|Nats-Scheduler|Nats-Schedule|Nats-TTL|Nats-Incr|Nats-Rollup|Nats-Request-Info|Nats-Stream-Source|Nats-Counter-Sources|Nats-Consumer-Stalled|Nmqtt-Subject|Nmqtt-Mapped):([^\r]*(?:\r(?!\n)[^\r]*)*)/g;
 
+/** Bytes of a message that leaves room for what a trace adds to it (docs/policy.md). */
+const LARGEST_TRACED = LIMITS.payload - Math.min(4096, Math.floor(LIMITS.payload / 16));
+
 /** Those that name a schedule, or where one leads to or from. */
 const SCHEDULED: ReadonlySet<string> = new Set(["Nats-Schedule-Target", "Nats-Schedule-Source", "Nats-Scheduler"]);
 
@@ -257,10 +261,11 @@ export class NaivePolicy {
       if (isReservedReply(reply)) return false;
       if (!this.#receives(reply) && !allowing.some((rule) => rule.replies === "ANY")) return false;
     }
-    return verb !== "HPUB" || this.#permitsHeaders(payload.slice(0, headers), allowing, staysLiteral(subject));
+    return verb !== "HPUB" || this.#permitsHeaders(payload, headers, allowing, staysLiteral(subject));
   }
 
-  #permitsHeaders(block: string, allowing: readonly Rule[], ofOneSubject: boolean): boolean {
+  #permitsHeaders(message: string, headers: number, allowing: readonly Rule[], ofOneSubject: boolean): boolean {
+    const block = message.slice(0, headers);
     // JetStream writes over its last two bytes, whatever these are. Where it finds no header that changes nothing.
     const mayHaveHeaders = /^NATS\/1\.0 100[^]/.test(block) || block.includes("\r\nN");
     if (mayHaveHeaders && !block.endsWith("\r\n\r\n")) return false;
@@ -293,7 +298,7 @@ export class NaivePolicy {
         if (isRead && isSubject && (isReserved(destination) || !this.listsPermit(destination))) return false;
       } else if (isReserved(value) || !this.listsPermit(value)) return false;
     }
-    if (traces && (poses || !block.startsWith("NATS/1.0\r\n"))) return false;
+    if (traces && (poses || !block.startsWith("NATS/1.0\r\n") || message.length > LARGEST_TRACED)) return false;
     return !(acts && hidesLines(block));
   }
 
