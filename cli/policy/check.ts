@@ -109,9 +109,10 @@ function unrendered(releases: readonly Release[], patient: Patient): Finding[] {
 function overridden(releases: readonly Release[], patient: Patient): Finding[] {
   const told = family("", rendered.checks, (_, report) => {
     for (const { resource, overrides } of releases)
-      for (const name of overrides) {
-        const message = `the parameter ${name.text() ?? ""} of ${resource.title} changes the policy, and was not judged`;
-        report("not-rendered", name.place, message, { remedy: renderedBy(resource) });
+      for (const { what, isOfPolicy, place } of overrides) {
+        const changes = isOfPolicy ? "changes" : "may change";
+        const message = `${what} of ${resource.title} ${changes} the policy, and was not judged`;
+        report("not-rendered", place, message, { remedy: renderedBy(resource) });
       }
   });
   return told.examine(patient);

@@ -1,52 +1,17 @@
 import type { Field } from "../manifests/field.ts";
+import { placeText } from "../manifests/place.ts";
 import { readValuesIn, type ReadProblem } from "../manifests/read.ts";
 import type { Resource } from "../manifests/resource.ts";
 import { isAboutNats } from "./about-nats.ts";
 import { hasPolicy, ownValues } from "./chart-values.ts";
+import { valueSources, type Override } from "./value-sources.ts";
 
 /** The chart values of a release that have a policy, and why a text that may have one cannot be read. */
 export interface PolicyValues {
   policies: Field[];
   problems: ReadProblem[];
-  /** The names of what is set beside these values, and changes the policy in them. */
-  overrides: Field[];
-}
-
-/** The sources of an Application of Argo CD, or of those that an ApplicationSet makes. */
-function sourcesOf({ group, kind, root }: Resource): Field[] {
-  const above = { Application: ["spec"], ApplicationSet: ["spec", "template", "spec"] }[kind];
-  if (group !== "argoproj.io" || !above) return [];
-  return [root.get(...above, "source"), ...root.items(...above, "sources")].filter((source) => source !== undefined);
-}
-
-/** An ApplicationSet fills in what stands between these, and leaves everything else as it is, in values too. */
-function isFilledIn(values: Field): boolean {
-  return !JSON.stringify(values.plain()).includes("{{");
-}
-
-/** Where objects of Flux, Argo CD and K3s have chart values: as an object, or as a text. */
-function valuesIn(resource: Resource): Field[] {
-  const { group, kind, root } = resource;
-  const all = ((): (Field | undefined)[] => {
-    switch (`${group} ${kind}`) {
-      case "helm.toolkit.fluxcd.io HelmRelease":
-        return [root.get("spec", "values")];
-      case "argoproj.io Application":
-      case "argoproj.io ApplicationSet":
-        // Argo CD reads no `values` beside `valuesObject` (pkg/apis/application/v1alpha1, `ValuesYAML`).
-        return sourcesOf(resource)
-          .map((source) => {
-            const object = source.get("helm", "valuesObject");
-            return object?.isObject === true ? object : source.get("helm", "values");
-          })
-          .filter((values) => kind === "Application" || (values && isFilledIn(values)));
-      case "helm.cattle.io HelmChart":
-      case "helm.cattle.io HelmChartConfig":
-        return [root.get("spec", "valuesContent")];
-    }
-    return [];
-  })();
-  return all.filter((values) => values !== undefined);
+  /** What is put over these values, and changes the policy in them. */
+  overrides: Override[];
 }
 
 /** The key of a policy that other charts do not have in their values. */
@@ -67,23 +32,16 @@ function readValues(values: Field, resource: Resource): { roots: Field[]; proble
   return { roots: others, problems: mayHavePolicy(text, resource) ? problems : [] };
 }
 
-/** Of the policy, or of something in it; the chart may be one on which another depends. */
-const OF_POLICY = /(?:^|\.)policy[.[]/;
-
-/** What Argo CD passes to Helm by `--set` and the like, which comes before all values (argo-cd, "Helm", "Value Precedence"). */
-function parametersOfPolicy(resource: Resource): Field[] {
-  return sourcesOf(resource)
-    .flatMap((source) => [...source.items("helm", "parameters"), ...source.items("helm", "fileParameters")])
-    .flatMap((parameter) => parameter.get("name") ?? [])
-    .filter((name) => OF_POLICY.test(name.text() ?? ""));
-}
-
 export function policyValues(resource: Resource): PolicyValues {
-  const read = valuesIn(resource).map((values) => readValues(values, resource));
-  const policies = read.flatMap(({ roots }) => roots.flatMap(ownValues).filter(hasPolicy));
+  const sources = valueSources(resource);
+  const values = [...new Set(sources.map((source) => source.values))];
+  const read = new Map(values.map((one) => [one, readValues(one, resource)]));
+  const policiesIn = (one: Field): Field[] => (read.get(one)?.roots ?? []).flatMap(ownValues).filter(hasPolicy);
+  const policies = new Map(values.map((one) => [one, policiesIn(one)]));
+  const overrides = sources.filter((one) => policies.get(one.values)?.length).flatMap((one) => one.overrides);
   return {
-    policies,
-    problems: read.flatMap(({ problems }) => problems),
-    overrides: policies.length === 0 ? [] : parametersOfPolicy(resource),
+    policies: [...policies.values()].flat(),
+    problems: [...read.values()].flatMap(({ problems }) => problems),
+    overrides: [...new Map(overrides.map((one) => [placeText(one.place), one])).values()],
   };
 }

@@ -146,26 +146,82 @@ describe("an object that another tool renders", () => {
     }
   });
 
-  it("of Argo CD is told which of its parameters change the policy in its values, beside which they are not judged", () => {
+  describe("and that puts something over a policy in its values", () => {
     const sound = { ...POLICY, rules: [{ ...POLICY.rules[0], from: [{ serviceAccounts: ["shop/orders"] }] }] };
-    const argo = (values: object, ...names: string[]): string[] => {
-      const parameters = names.map((name) => ({ name, value: "DRY_RUN" }));
-      const source = {
-        helm: { valuesObject: values, parameters, fileParameters: [{ name: "x.policies", path: "a" }] },
-      };
-      const object = release("argoproj.io/v1alpha1", "Application", { source });
-      const { output } = istioNats(["check", "--output", "json", "-"], object);
+    const values = { policy: sound };
+    const text = JSON.stringify(values);
+    const told = (...object: Parameters<typeof release>): string[] => {
+      const { output } = istioNats(["check", "--output", "json", "-"], release(...object));
       return (JSON.parse(output) as { findings: { message: string }[] }).findings.map(({ message }) => message);
     };
-    const told = (name: string): string[] => [
-      `the parameter ${name} of Application flux-system/nats changes the policy, and was not judged`,
+    const argo = (spec: object): string[] => told("argoproj.io/v1alpha1", "Application", spec);
+    const argoSet = (spec: object): string[] => told("argoproj.io/v1alpha1", "ApplicationSet", spec);
+    const over = (what: string, kind = "Application", changes = "changes"): string[] => [
+      `${what} of ${kind} flux-system/nats ${changes} the policy, and was not judged`,
     ];
-    assert.deepEqual(argo({ policy: sound }, "image.digest", "policy.mode", "policyName"), told("policy.mode"));
-    assert.deepEqual(argo({ policy: sound }, "policy.rules[0].mode"), told("policy.rules[0].mode"));
-    assert.deepEqual(argo({ nats: { policy: sound } }, "nats.policy.mode"), told("nats.policy.mode"));
-    assert.deepEqual(argo({ policy: sound }, "image.digest"), []);
-    // Where there are no values with a policy, it is said of the whole object.
-    assert.deepEqual(argo({}, "policy.mode"), ["this file has no policy"]);
+    const dryRun = (...names: string[]): object[] => names.map((name) => ({ name, value: "DRY_RUN" }));
+
+    it("by parameters of Argo CD is told which of them change it", () => {
+      const beside = (valuesObject: object, ...names: string[]): string[] => {
+        const fileParameters = [{ name: "x.policies", path: "a" }];
+        return argo({ source: { helm: { valuesObject, parameters: dryRun(...names), fileParameters } } });
+      };
+      for (const name of ["policy.mode", "policy.rules[0].mode", "policy"])
+        assert.deepEqual(beside(values, "image.digest", name, "policyName"), over(`the parameter ${name}`));
+      assert.deepEqual(beside({ nats: values }, "nats.policy"), over("the parameter nats.policy"));
+      assert.deepEqual(beside(values, "image.digest"), []);
+      // Where there are no values with a policy, it is said of the whole object.
+      assert.deepEqual(beside({}, "policy.mode"), ["this file has no policy"]);
+      const fileParameters = [{ name: "policy", path: "policy.yaml" }];
+      assert.deepEqual(argo({ source: { helm: { values: text, fileParameters } } }), over("the parameter policy"));
+    });
+
+    it("by parameters of Argo CD is told nothing of those that are for the values of another source", () => {
+      const ours = { helm: { valuesObject: values, parameters: dryRun("image.digest") } };
+      const prometheus = { helm: { valuesObject: { a: 1 }, parameters: dryRun("image.policy.pull") } };
+      assert.deepEqual(argo({ sources: [prometheus, ours] }), []);
+      const own = { helm: { ...ours.helm, parameters: dryRun("policy.mode") } };
+      assert.deepEqual(argo({ sources: [prometheus, own] }), over("the parameter policy.mode"));
+    });
+
+    it("by the template of a generator is told so, whether the policy is there or in the template of all", () => {
+      const parameters = dryRun("policy.mode");
+      const spec = (helm: object): object => ({ spec: { source: { helm } } });
+      const set = (own: object, ofGenerator: object): string[] =>
+        argoSet({ template: spec(own), generators: [{ list: { elements: [], template: spec(ofGenerator) } }] });
+      const changes = over("the parameter policy.mode", "ApplicationSet");
+      assert.deepEqual(set({ valuesObject: values }, { parameters }), changes);
+      assert.deepEqual(set({ parameters }, { valuesObject: values }), changes);
+      assert.deepEqual(set({ valuesObject: values, parameters }, { parameters: dryRun("image.digest") }), changes);
+      assert.deepEqual(set({ valuesObject: values }, { parameters: dryRun("image.digest") }), []);
+      assert.deepEqual(set({ valuesObject: values }, { values: "a: 1", parameters }), changes);
+      assert.deepEqual(set({ values: text }, { values: "a: 1", parameters }), []);
+      const inner = { git: { template: spec({ parameters }) } };
+      const matrix = { generators: [{ clusters: {} }, inner] };
+      assert.deepEqual(argoSet({ template: spec({ valuesObject: values }), generators: [{ matrix }] }), changes);
+    });
+
+    it("by a patch of an ApplicationSet's template is told that this may change it", () => {
+      const template = { spec: { source: { helm: { valuesObject: values } } } };
+      const templatePatch = "spec: { source: { helm: { values: '{{ .values }}' } } }";
+      assert.deepEqual(argoSet({ template }), []);
+      assert.deepEqual(argoSet({ template, templatePatch }), over("templatePatch", "ApplicationSet", "may change"));
+    });
+
+    it("by set of K3s or a targetPath of Flux is told which of them change it", () => {
+      const set = { "policy.mode": "DRY_RUN", "image.digest": "a" };
+      const chart = ["helm.cattle.io/v1", "HelmChart"] as const;
+      assert.deepEqual(told(...chart, { set, valuesContent: text }), over("spec.set policy.mode", "HelmChart"));
+      assert.deepEqual(told(...chart, { set: { "image.digest": "a" }, valuesContent: text }), []);
+      const { output } = istioNats(["check", "-"], release(...chart, { set, valuesContent: text }));
+      assert.match(output, / --values VALUES --set NAME=VALUE \| istio-nats check /);
+      const valuesFrom = [
+        { kind: "Secret", name: "a", targetPath: "policy.mode" },
+        { kind: "Secret", name: "b" },
+      ];
+      const flux = told("helm.toolkit.fluxcd.io/v2", "HelmRelease", { values, valuesFrom });
+      assert.deepEqual(flux, over("the targetPath policy.mode", "HelmRelease"));
+    });
   });
 
   it("is not what is wrong where a substitution has still to be made", () => {

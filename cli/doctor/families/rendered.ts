@@ -9,7 +9,8 @@ type Renderer = (resource: Resource) => Rendering;
 
 function byHelm({ name, namespace, root }: Resource): Rendering {
   const within = root.text("spec", "targetNamespace") ?? namespace;
-  return { by: `helm template ${name} CHART --namespace ${within} --values VALUES`, namespace: within };
+  const set = root.members("spec", "set").length > 0 ? " --set NAME=VALUE" : "";
+  return { by: `helm template ${name} CHART --namespace ${within} --values VALUES${set}`, namespace: within };
 }
 
 const RENDERERS: ReadonlyMap<string, Renderer> = new Map<string, Renderer>([
@@ -43,7 +44,8 @@ export const rendered = family(
       severity: "info",
       what:
         "An object of Flux, Argo CD or K3s about NATS says what that tool renders and applies. Nothing is rendered here, so what " +
-        "it makes is not judged. `check` reads the policy in its values, and says here which `helm.parameters` change it.",
+        "it makes is not judged. `check` reads the policy in its values, and says here what the tool puts over it: `helm.parameters` and " +
+        "`templatePatch` of Argo CD, `set` of K3s, `targetPath` of Flux.",
       remedy: "render it, and give the result",
     },
   },
