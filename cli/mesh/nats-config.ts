@@ -2,6 +2,7 @@ import type { Field } from "../manifests/field.ts";
 import type { Place } from "../manifests/place.ts";
 import type { Resource } from "../manifests/resource.ts";
 import type { Mesh } from "./mesh.ts";
+import { isMountedBy } from "./mounts.ts";
 import { readNatsConf, type ConfEntry } from "./nats-conf.ts";
 import type { Workload } from "./workload.ts";
 
@@ -40,14 +41,5 @@ function configOf(resource: Resource, key: string, field: Field, isEncoded: bool
 
 /** Whether the pods mount it. */
 export function isConfigOf({ resource }: NatsConfig, workload: Workload): boolean {
-  if (resource.namespace !== workload.namespace) return false;
-  return workload.pod.items("spec", "volumes").some((volume) => {
-    const sources = [volume, ...volume.items("projected", "sources")];
-    return sources.some(
-      (source) =>
-        source.text("configMap", "name") === resource.name ||
-        source.text("secret", "secretName") === resource.name ||
-        source.text("secret", "name") === resource.name,
-    );
-  });
+  return isMountedBy(resource, workload);
 }

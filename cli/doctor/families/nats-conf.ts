@@ -3,10 +3,12 @@ import type { Mesh } from "../../mesh/mesh.ts";
 import { argumentsOf } from "../../mesh/nats-arguments.ts";
 import { bytesOf, type ConfEntry } from "../../mesh/nats-conf.ts";
 import { isConfigOf, natsConfigs, type NatsConfig } from "../../mesh/nats-config.ts";
+import { unreadIncludes } from "../../mesh/nats-includes.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { namespaceOfHost, routesOf, routesOfArguments, type Route } from "../../mesh/nats-routes.ts";
 import type { Workload } from "../../mesh/workload.ts";
-import { family, type Report } from "../family.ts";
+import { family, type Remedied, type Report } from "../family.ts";
+import { Grouped } from "../grouped.ts";
 
 /** Keys at the top level or in an account that rewrite subjects or pass them to other accounts. */
 const REWRITING = new Set(["mappings", "maps", "imports", "exports"]);
@@ -63,14 +65,6 @@ function strayRoute(routes: readonly Route[], own: string): { place: Place; into
     .find(({ into }) => into !== own);
 }
 
-/** The files that a nats.conf includes, at any level (nats-server `conf/parse.go`), and that are not among those that were read. */
-function unread(config: NatsConfig, configs: readonly NatsConfig[]): ConfEntry[] {
-  const keys = new Set(configs.map(({ key }) => key));
-  return config.entries.filter(
-    ({ path, value }) => path.at(-1) === "include" && value !== undefined && !keys.has(value.split("/").at(-1) ?? ""),
-  );
-}
-
 /** `limits.controlLine` unless configured (docs/policy.md). */
 const CONTROL_LINE = 4096;
 
@@ -92,14 +86,10 @@ type Id =
   | "nats-conf-unseen";
 
 /** What a nats.conf says by itself. */
-function judgeConfig(config: NatsConfig, configs: readonly NatsConfig[], report: Report<Id>): void {
+function judgeConfig(config: NatsConfig, report: Report<Id>): void {
   const { resource, entries } = config;
   const { title, namespace } = resource;
   const systemAccount = systemAccountOf(config);
-  for (const entry of unread(config, configs)) {
-    const message = `${title} includes ${entry.value ?? ""}, which is not among the files`;
-    report("nats-conf-unseen", config.placeOf(entry), message);
-  }
   const rewriting = entries.find((entry) => isRewriting(entry, systemAccount));
   if (rewriting) {
     const message = `${title} rewrites subjects behind the filter with ${rewriting.path.join(".")}`;
@@ -116,6 +106,26 @@ function judgeConfig(config: NatsConfig, configs: readonly NatsConfig[], report:
     const remedy = `write ${namespace} there`;
     report("nats-route-elsewhere", stray.place, message, { remedy, compared: [resource] });
   }
+}
+
+const READABLE = "give them keys under data that end in .conf, with nats in the key or in the object's name";
+
+/** Once for all that one nats.conf includes. */
+function judgeIncludes(configs: readonly NatsConfig[], mesh: Mesh, report: Report<Id>): void {
+  const found = new Grouped<"nats-conf-unseen">();
+  for (const { config, missing, passedOver, elsewhere } of unreadIncludes(configs, mesh)) {
+    const { title } = config.resource;
+    const add = (entries: readonly ConfEntry[], are: string, remedied: Remedied): void => {
+      const [first] = entries;
+      const message = (about: string): string => `${title} includes what ${are}: ${about}`;
+      if (first)
+        for (const { value } of entries)
+          found.add("nats-conf-unseen", config.placeOf(first), value ?? "", message, remedied);
+    };
+    add(missing, "is not among the files", { compared: [...elsewhere, config.resource] });
+    add(passedOver, "is among the files, but not read", { remedy: READABLE });
+  }
+  found.reportTo(report);
 }
 
 /** What nats-server's command line says, and what its nats.conf says beside the plugins for its pods. */
@@ -161,10 +171,11 @@ export const natsConf = family<Id>(
     },
     "nats-conf-unseen": {
       severity: "info",
+      isOfAbsence: true,
       what:
-        "nats.conf includes a file that is not among the files, so what it says of TLS, credentials, accounts or ports is not judged. " +
-        "doctor reads what ConfigMaps and Secrets have under a key that ends in `.conf`, where the key or the object's name has `nats` " +
-        "in it.",
+        "nats.conf includes a file that was not read, so what it says of TLS, credentials, accounts or ports is not judged. It is among " +
+        "the ConfigMaps and Secrets that the same pods mount. doctor reads what these have under a key that ends in `.conf`, where the " +
+        "key or the object's name has `nats` in it.",
       remedy: "give the ConfigMap or Secret that holds it too",
     },
     "nats-control-line": {
@@ -193,7 +204,8 @@ export const natsConf = family<Id>(
   },
   ({ mesh }, report) => {
     const configs = natsConfigs(mesh);
-    for (const config of configs) judgeConfig(config, configs, report);
+    for (const config of configs) judgeConfig(config, report);
+    judgeIncludes(configs, mesh, report);
     for (const broker of mesh.brokers) judgeBroker(broker, configs, mesh, report);
   },
 );
