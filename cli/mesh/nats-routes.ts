@@ -1,3 +1,4 @@
+import { isLabel } from "../manifests/names.ts";
 import type { Place } from "../manifests/place.ts";
 import { argumentsOf } from "./nats-arguments.ts";
 import { isConfigOf, type NatsConfig } from "./nats-config.ts";
@@ -10,9 +11,10 @@ export interface Route {
   place: Place;
 }
 
+/** What Kubernetes or a shell has still to fill in may be the port, and a query may follow; the host is known all the same. */
 function routeOf(url: string, place: Place): Route[] {
-  const [, host, port] = /^[\w-]+:\/\/(?:[^@/]*@)?([^@/:]+)(?::(\d{1,5}))?(?:\/|$)/.exec(url.trim()) ?? [];
-  return host === undefined ? [] : [{ host, port: port === undefined ? undefined : Number(port), place }];
+  const [, host, port = ""] = /^[\w-]+:\/\/(?:[^@/]*@)?([^@/:?#[]+)(?::([^/?#]*))?/.exec(url.trim()) ?? [];
+  return host === undefined ? [] : [{ host, port: /^\d{1,5}$/.test(port) ? Number(port) : undefined, place }];
 }
 
 export function routesOf(config: NatsConfig): Route[] {
@@ -28,9 +30,12 @@ export function routesOfArguments(broker: Workload): Route[] {
   );
 }
 
-/** The namespace in the cluster's own name of a Service or of one of its pods; undefined for any other host. */
+/**
+ * The namespace in the cluster's own name of a Service or of one of its pods; undefined for any other host, and where it
+ * has still to be filled in: `$(POD_NAMESPACE)`.
+ */
 export function namespaceOfHost(host: string): string | undefined {
-  return /^(?:[^.]+\.){1,2}([^.]+)\.svc(?:\.|$)/.exec(host)?.[1];
+  return /^(?:[^.]+\.){1,2}([-\w]+)\.svc(?:\.|$)/.exec(host)?.[1];
 }
 
 /** A route to a pod of the same StatefulSet. */
@@ -52,6 +57,7 @@ export function routesToTwins(broker: Workload, configs: readonly NatsConfig[]):
   return routes.flatMap((route) => {
     const [pod = "", service, within = namespace] = route.host.split(".");
     const isTwin = pod.startsWith(`${name}-`) && /^\d+$/.test(pod.slice(name.length + 1)) && within === namespace;
-    return isTwin && service !== undefined ? [{ ...route, pod, service }] : [];
+    // A name that has still to be filled in may be the right one.
+    return isTwin && service !== undefined && isLabel(service) ? [{ ...route, pod, service }] : [];
   });
 }

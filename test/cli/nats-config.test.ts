@@ -127,6 +127,24 @@ describe("a route on nats-server's command line", () => {
       assert.ok(ids(...args(...words)).includes("nats-route-elsewhere"), words.join(" "));
   });
 
+  it("is reported whatever follows its host, also in nats.conf", () => {
+    const host = "nats-route://nats-1.headless.elsewhere.svc";
+    for (const end of ["", "/", ":$(PORT)", ":${PORT}/", ":6222?x=1", "?x=1", ":6222#a", ".cluster.local:$PORT"]) {
+      assert.ok(ids(...args("--routes", host + end)).includes("nats-route-elsewhere"), end);
+      const data = { "nats.conf": `cluster { routes: ["${host}${end}"] }` };
+      const conf = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "nats", namespace: "messaging" }, data };
+      assert.ok(ids(...DOCUMENTS, JSON.stringify(conf)).includes("nats-route-elsewhere"), end);
+    }
+  });
+
+  it("is not into another namespace where that has still to be filled in", () => {
+    for (const namespace of ["$(POD_NAMESPACE)", "$POD_NAMESPACE", "${POD_NAMESPACE}"]) {
+      const words = args("--routes", `nats-route://nats-1.headless.${namespace}.svc:6222`);
+      assert.ok(!ids(...words).includes("nats-route-elsewhere"), namespace);
+    }
+    assert.ok(!ids(...args("--routes", "nats-route://[::1.a.svc]:6222")).includes("nats-route-elsewhere"));
+  });
+
   it("is nothing to report within the namespace, and neither is an option without its value", () => {
     for (const words of [["--routes", own], ["--routes"], ["--routes", "nats-route://nats:6222"], ["--name", away]])
       assert.ok(!ids(...args(...words)).includes("nats-route-elsewhere"), words.join(" "));
