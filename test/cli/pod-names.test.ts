@@ -28,7 +28,7 @@ describe("a route to a pod of the same StatefulSet", () => {
     const told = (text: string): string[] =>
       doctor(text).map(({ id, message, remedy }) => `${id}: ${message}: ${remedy}`);
     const has = "nats-route-nothing: nats-server of StatefulSet messaging/nats has a route to nats-0.nats-headless";
-    const write = "write serviceName: nats-headless, or correct the routes";
+    const write = "make the StatefulSet anew with serviceName: nats-headless, or correct the routes";
     assert.deepEqual(told(changed(["serviceName: nats-headless", "serviceName: nats"])), [
       `${has} (a.yaml:71:9), but serviceName names the pod nats-0.nats: ${write}`,
     ]);
@@ -37,6 +37,37 @@ describe("a route to a pod of the same StatefulSet", () => {
     ]);
     const args = changed(["image: nats:", "args: [--routes, 'nats://nats-0.other:6222']\n          image: nats:"]);
     assert.deepEqual(found(args), ["23:16 nats-route-nothing"]);
+  });
+
+  it("is told what has still to be filled in, and not to write what stands there", () => {
+    const fill = "fill in ${…} first, as flux envsubst does, and give the result";
+    const render = "give the template the value that is missing here, and render it again";
+    for (const [name, remedy] of [
+      ["${SVC}", fill],
+      ["'{{ .Values.service }}'", render],
+    ] as const) {
+      const told = doctor(changed(["serviceName: nats-headless", `serviceName: ${name}`]));
+      assert.deepEqual(
+        told.map((one) => [one.id, one.remedy]),
+        [["nats-route-nothing", remedy]],
+      );
+      const routes: [string, string][] = ["nats://nats-", "@nats-"].map((one) => [one, one.replace("nats-", "west-")]);
+      const unseen = doctor(changed(...routes, ["serviceName: nats-headless", `serviceName: ${name}`]));
+      assert.deepEqual(
+        unseen.map((one) => [one.id, one.remedy]),
+        [["stateful-set-service-unseen", remedy]],
+      );
+    }
+    for (const service of ["$(SVC)", "${SVC}", "$SVC"])
+      assert.deepEqual(found(changed(["nats://nats-0.nats-headless:", `nats://nats-0.${service}:`])), [], service);
+  });
+
+  it("is not one of a nats.conf that its pods do not mount", () => {
+    const conf = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: nats-west, namespace: messaging }\ndata:\n";
+    const west = `${conf}  nats.conf: "cluster { routes: [nats://nats-0.nats-west:6222] }"\n`;
+    assert.deepEqual(found(SOUND + west), []);
+    const mounted = changed(["configMap: { name: nats-config }", "configMap: { name: nats-west }"]) + west;
+    assert.deepEqual(found(mounted), ["23:16 nats-route-nothing"]);
   });
 
   it("is no other route: not one to a Service, to another StatefulSet, or into another namespace", () => {
@@ -62,6 +93,15 @@ describe("a route to a pod of the same StatefulSet", () => {
     assert.deepEqual(found(changed(port, ["mode: STRICT", "mode: PERMISSIVE"])), ["42:17 mtls-permissive"]);
     const another = `---\napiVersion: v1\nkind: Service\nmetadata: { name: peers, namespace: messaging }\nspec:\n  clusterIP: None\n  selector: { app: nats }\n  ports: [{ name: tcp-cluster, port: 6222 }]\n`;
     for (const one of [port, clusterIp]) assert.deepEqual(found(changed(one) + another), []);
+    // Where it does not pass their sidecars.
+    const annotations = "      annotations:\n";
+    const past = (...names: string[]): [string, string] => [
+      annotations,
+      annotations + names.map((name) => `        traffic.sidecar.istio.io/exclude${name}Ports: "6222"\n`).join(""),
+    ];
+    for (const names of [["Inbound"], ["Inbound", "Outbound"]])
+      assert.ok(!found(changed(port, past(...names))).some((one) => one.includes("plaintext")), names.join());
+    assert.ok(found(changed(port, past())).some((one) => one.includes("plaintext")));
     // ztunnel knows every pod, and without a sidecar nobody demands mTLS.
     for (const label of ["istio.io/dataplane-mode: ambient", 'sidecar.istio.io/inject: "false"']) {
       const labels = `      labels: { app: nats, ${label} }\n`;
@@ -72,22 +112,43 @@ describe("a route to a pod of the same StatefulSet", () => {
 });
 
 describe("the Service that names the pods of a StatefulSet", () => {
+  const [of = "", ...rest] = changed(["nats-headless", "nats-heedless"]).split("---\n");
+  const isHeadless = (text: string): boolean => text.includes("name: nats-heedless,");
+  const without = [of, ...rest.filter((text) => !isHeadless(text))];
+  const headless = rest.find(isHeadless) ?? "";
+  const UNSEEN = "stateful-set-service-unseen";
+
   it("is missed only where other Services of these pods are among the files", () => {
-    const astray: [string, string][] = [["nats-headless", "nats-heedless"]];
-    const [of = "", ...rest] = changed(...astray).split("---\n");
-    const without = [of, ...rest.filter((text) => !text.includes("name: nats-heedless,"))];
     const [finding, ...more] = doctor(without.join("---\n"));
-    assert.deepEqual([finding?.id, more], ["stateful-set-service-unseen", []]);
+    assert.deepEqual([finding?.id, more], [UNSEEN, []]);
     assert.equal(
       finding?.message,
       "no Service messaging/nats-heedless is among the files, by which the pods of StatefulSet messaging/nats have their names; those that select them are nats",
     );
+    assert.match(finding.remedy, /^give its file too, or make the StatefulSet anew with /);
     const elsewhere = without.map((text) =>
       text.replace(
         "name: nats, namespace: messaging }\nspec:\n  selector: { app: nats }\n  ports",
         "name: nats, namespace: other }\nspec:\n  selector: { app: nats }\n  ports",
       ),
     );
-    assert.ok(!doctor(elsewhere.join("---\n")).some(({ id }) => id === "stateful-set-service-unseen"));
+    assert.ok(!doctor(elsewhere.join("---\n")).some(({ id }) => id === UNSEEN));
+  });
+
+  it("is missed where one of its name is in another namespace, and told if that was only assumed", () => {
+    const remedies = (service: string): string[] =>
+      doctor([...without, service].join("---\n"))
+        .filter(({ id }) => id === UNSEEN)
+        .map(({ remedy }) => remedy);
+    assert.deepEqual(remedies(headless), []);
+    assert.match(remedies(headless.replace("namespace: messaging", "namespace: other")).join(), /^give its file too, /);
+    assert.match(
+      remedies(headless.replace(", namespace: messaging", "")).join(),
+      /^Service nats-heedless names no namespace and was taken to be in default: give -n NAMESPACE .*; otherwise give its file/,
+    );
+    assert.match(
+      remedies("a: [\n").join(),
+      /^look at a\.yaml:\d+:\d+ first, which could not be judged and may hold it; /,
+    );
   });
 });
