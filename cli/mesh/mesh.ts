@@ -184,12 +184,22 @@ export class Mesh {
    * wrong.
    */
   private get behindWaypoints(): readonly Service[] {
-    const forWaypoints = this.plugins.filter((plugin) => this.placement(plugin) === "waypoint");
-    const namespaces = new Set(forWaypoints.map(({ resource }) => resource.namespace));
-    return (this.foundBehindWaypoints ??= [
-      ...this.waypointServices(),
-      ...this.services.filter((service) => namespaces.has(service.namespace) && usedWaypoint(service, this)),
-    ]);
+    return (this.foundBehindWaypoints ??= this.findBehindWaypoints());
+  }
+
+  private findBehindWaypoints(): Service[] {
+    // A plugin that names something which is not among the files may be for a waypoint.
+    const others = this.plugins.filter(
+      (plugin) =>
+        plugin.targetRefs.length > 0 &&
+        ["waypoint", "unknown"].some((placement) => placement === this.placement(plugin)),
+    );
+    const namespaces = new Set(others.map(({ resource }) => resource.namespace));
+    const beside = this.services.filter((service) => {
+      const use = usedWaypoint(service, this);
+      return use && (namespaces.has(service.namespace) || namespaces.has(use.namespace));
+    });
+    return [...this.waypointServices(), ...beside];
   }
 
   /** Services to which a plugin of a waypoint is attached. */

@@ -177,6 +177,24 @@ describe("a waypoint", () => {
     );
   });
 
+  it("is meant by a plugin that names another Gateway, in the Service's namespace or in the waypoint's", () => {
+    const pods = kinds("StatefulSet").map((text) => text.replace(/ {6}annotations:\n(?: {8}.*\n)+/, ""));
+    const misspelt = plugin.map((text) =>
+      text.replace('{ group: "", kind: Service, name: nats }', JSON.stringify({ ...WAYPOINT, name: "jugde" })),
+    );
+    const infra = service.map((text) =>
+      text.replace("use-waypoint:", "use-waypoint-namespace: infra, istio.io/use-waypoint:"),
+    );
+    const there = misspelt.map((text) => text.replace("namespace: messaging", "namespace: infra"));
+    for (const files of [
+      [...service, ...pods, ...misspelt],
+      [...infra, ...pods, ...there],
+    ]) {
+      const found = ids(...files);
+      assert.ok(!found.includes("proxy-not-held") && !found.includes("mtls-undeclared"), found.join());
+    }
+  });
+
   it("that no plugin is for takes nothing from what applies to sidecars, nor does one from pods that ask for a sidecar", () => {
     const used = (more: object = {}): string =>
       JSON.stringify({
