@@ -50,8 +50,13 @@ function ofHelmChart({ root }: Resource): ValueSource[] {
 /** One source of an Application, of which later ones have what the first leaves out. */
 type Layers = readonly Field[];
 
+/** An empty text is as good as none. */
+function isEmpty(field: Field): boolean {
+  return !field.isObject && field.items().length === 0 && (field.text() ?? "") === "";
+}
+
 function firstOf(layers: Layers, ...path: string[]): Field | undefined {
-  return layers.flatMap((layer) => layer.get(...path) ?? []).at(0);
+  return layers.flatMap((layer) => layer.get(...path) ?? []).find((field) => !isEmpty(field));
 }
 
 function firstItemsOf(layers: Layers, ...path: string[]): readonly Field[] {
@@ -72,11 +77,15 @@ function ofApplication(specs: Layers): ValueSource[] {
   return [source, ...firstItemsOf(specs, "sources").map((one) => [one])].flatMap(ofHelm);
 }
 
-/** The templates of generators, and of those that they combine. */
-function templatesOf(generators: readonly Field[]): Field[] {
+/**
+ * What the templates of generators say of sources. Argo CD reads none of a generator that another one combines
+ * (applicationset/generators/matrix.go and merge.go, `getParams`).
+ */
+function specsOfGenerators(generators: readonly Field[]): Field[] {
   return generators
-    .flatMap((generator) => generator.members().map(([, one]) => one))
-    .flatMap((one) => [one.get("template") ?? [], templatesOf(one.items("generators"))].flat());
+    .flatMap((generator) => generator.members())
+    .flatMap(([, generator]) => generator.get("template", "spec") ?? [])
+    .filter((spec) => spec.get("source", "helm") ?? spec.items("sources").some((source) => source.get("helm")));
 }
 
 /** An ApplicationSet fills in what stands between these, and leaves everything else as it is, in values too. */
@@ -87,12 +96,14 @@ function isFilledIn(values: Field): boolean {
 /** What the template of a generator leaves out is taken from the one of all (argo-cd, `mergeGeneratorTemplate`). */
 function ofApplicationSet({ root }: Resource): ValueSource[] {
   const own = root.get("spec", "template", "spec") ?? [];
-  const others = templatesOf(root.items("spec", "generators")).map((template) => template.get("spec") ?? []);
+  const others = specsOfGenerators(root.items("spec", "generators"));
   const patch = root.get("spec", "templatePatch");
-  const patched = patch ? [{ what: "templatePatch", isOfPolicy: false, place: patch.keyPlace }] : [];
-  return [[own], ...others.map((other) => [other, own])]
-    .flatMap((specs) => ofApplication(specs.flat()))
-    .filter(({ values }) => isFilledIn(values))
+  const patched = patch?.text() ? [{ what: "templatePatch", isOfPolicy: false, place: patch.keyPlace }] : [];
+  const sources = [[own], ...others.map((other) => [other, own])].flatMap((specs) => ofApplication(specs.flat()));
+  // Asked once for what all templates share.
+  const filledIn = new Set([...new Set(sources.map(({ values }) => values))].filter(isFilledIn));
+  return sources
+    .filter(({ values }) => filledIn.has(values))
     .map(({ values, overrides }) => ({ values, overrides: [...overrides, ...patched] }));
 }
 

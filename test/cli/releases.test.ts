@@ -196,15 +196,22 @@ describe("an object that another tool renders", () => {
       assert.deepEqual(set({ valuesObject: values }, { parameters: dryRun("image.digest") }), []);
       assert.deepEqual(set({ valuesObject: values }, { values: "a: 1", parameters }), changes);
       assert.deepEqual(set({ values: text }, { values: "a: 1", parameters }), []);
-      const inner = { git: { template: spec({ parameters }) } };
-      const matrix = { generators: [{ clusters: {} }, inner] };
-      assert.deepEqual(argoSet({ template: spec({ valuesObject: values }), generators: [{ matrix }] }), changes);
+      assert.deepEqual(set({ valuesObject: values }, { values: "", parameters }), changes);
+      const template = spec({ parameters });
+      const matrix = (own: object, inner: object): string[] => {
+        const generators = [{ matrix: { ...own, generators: [{ clusters: {} }, { git: inner }] } }];
+        return argoSet({ template: spec({ valuesObject: values }), generators });
+      };
+      assert.deepEqual(matrix({ template }, {}), changes);
+      // Argo CD does not read it there.
+      assert.deepEqual(matrix({}, { template }), []);
     });
 
     it("by a patch of an ApplicationSet's template is told that this may change it", () => {
       const template = { spec: { source: { helm: { valuesObject: values } } } };
       const templatePatch = "spec: { source: { helm: { values: '{{ .values }}' } } }";
       assert.deepEqual(argoSet({ template }), []);
+      for (const nothing of ["", null]) assert.deepEqual(argoSet({ template, templatePatch: nothing }), []);
       assert.deepEqual(argoSet({ template, templatePatch }), over("templatePatch", "ApplicationSet", "may change"));
     });
 
