@@ -21,11 +21,37 @@ function mountsIn(volume: Field): Mount[] {
   ]);
 }
 
+/** By what a ConfigMap or a Secret is found. */
+function keyOf(kind: string, namespace: string, name: string): string {
+  return `${kind} ${namespace}/${name}`;
+}
+
+/** The ConfigMaps and Secrets that these pods mount, as `isMounted` finds them. */
+export function mountedBy(workloads: readonly Workload[]): ReadonlySet<string> {
+  return new Set(
+    workloads.flatMap(({ pod, namespace }) =>
+      pod
+        .items("spec", "volumes")
+        .flatMap(mountsIn)
+        .map(({ kind, name }) => keyOf(kind, namespace, name ?? "")),
+    ),
+  );
+}
+
+export function isMounted({ kind, namespace, name }: Resource, mounted: ReadonlySet<string>): boolean {
+  return mounted.has(keyOf(kind, namespace, name));
+}
+
 /** Whether the pods mount this ConfigMap or Secret. */
-export function isMountedBy({ kind, name, namespace }: Resource, workload: Workload): boolean {
-  if (namespace !== workload.namespace) return false;
-  const mounts = workload.pod.items("spec", "volumes").flatMap(mountsIn);
-  return mounts.some((mount) => mount.kind === kind && mount.name === name);
+export function isMountedBy(resource: Resource, workload: Workload): boolean {
+  return isMounted(resource, mountedBy([workload]));
+}
+
+/** ConfigMaps and Secrets by what they are found by. */
+export type Holders = ReadonlyMap<string, Resource>;
+
+export function holdersByKey(resources: readonly Resource[]): Holders {
+  return new Map(resources.map((one) => [keyOf(one.kind, one.namespace, one.name), one]));
 }
 
 /** A key of a ConfigMap or a Secret, which pods see as a file. */
@@ -63,34 +89,47 @@ export function heldFiles(holders: readonly Resource[]): FilesByName {
   return byName(holders.flatMap((resource) => keysOf(resource).map((key) => [key, { resource, key }] as const)));
 }
 
-function filesIn(volume: Field, namespace: string, holders: readonly Resource[]): NamedFile[] {
-  return mountsIn(volume).flatMap((mount) => {
-    const resource = holders.find(
-      (one) => one.kind === mount.kind && one.name === mount.name && one.namespace === namespace,
-    );
-    const keys = resource ? keysOf(resource) : [];
-    if (!resource || mount.items.length === 0) return keys.map((key) => [key, { resource, key }] as NamedFile);
+function filesIn(volume: Field, namespace: string, holders: Holders): NamedFile[] {
+  return mountsIn(volume).flatMap((mount): NamedFile[] => {
+    const resource = holders.get(keyOf(mount.kind, namespace, mount.name ?? ""));
+    if (!resource) return [];
+    const keys = keysOf(resource);
+    if (mount.items.length === 0) return keys.map((key) => [key, { resource, key }]);
+    const known = new Set(keys);
     return mount.items.flatMap((item): NamedFile[] => {
       const key = item.text("key") ?? "";
-      return keys.includes(key) ? [[fileName(item.text("path") ?? ""), { resource, key }]] : [];
+      return known.has(key) ? [[fileName(item.text("path") ?? ""), { resource, key }]] : [];
     });
   });
 }
 
+/** The mounts of single files, by the names of their volumes. */
+function partsByVolume(containers: readonly Field[]): Map<string, Field[]> {
+  const found = new Map<string, Field[]>();
+  for (const mount of containers.flatMap((container) => container.items("volumeMounts"))) {
+    if (!mount.get("subPath") && !mount.get("subPathExpr")) continue;
+    const name = mount.text("name") ?? "";
+    const others = found.get(name);
+    if (others) others.push(mount);
+    else found.set(name, [mount]);
+  }
+  return found;
+}
+
 /** What of these ConfigMaps and Secrets the pods mount, by the names that the files have there. */
-export function mountedFiles({ pod, namespace, containers }: Workload, holders: readonly Resource[]): FilesByName {
-  const mounts = containers.flatMap((container) => container.items("volumeMounts"));
+export function mountedFiles({ pod, namespace, containers }: Workload, holders: Holders): FilesByName {
+  const parts = partsByVolume(containers);
   return byName(
     pod.items("spec", "volumes").flatMap((volume) => {
       const files = filesIn(volume, namespace, holders);
-      // A mount of a single file may give it another name.
-      const renamed = mounts
-        .filter((mount) => mount.text("name") === volume.text("name"))
-        .flatMap((mount) => {
-          const part = mount.text("subPath");
-          const file = files.find(([name]) => part !== undefined && name === fileName(part));
-          return file ? [[fileName(mount.text("mountPath") ?? ""), file[1]] as const] : [];
-        });
+      const known = new Map(files);
+      const [some] = known.values();
+      // A mount of a single file may give it another name. By an expression it may be any, of which one stands for all.
+      const renamed = (parts.get(volume.text("name") ?? "") ?? []).flatMap((mount): NamedFile[] => {
+        const part = mount.text("subPath");
+        const file = part === undefined ? some : known.get(fileName(part));
+        return file ? [[fileName(mount.text("mountPath") ?? ""), file]] : [];
+      });
       return [...files, ...renamed];
     }),
   );

@@ -1,41 +1,60 @@
 import type { Resource } from "../manifests/resource.ts";
 import type { Mesh } from "./mesh.ts";
-import { fileName, heldFiles, isMountedBy, mountedFiles, type FilesByName, type HeldFile } from "./mounts.ts";
+import { fileName, heldFiles, holdersByKey, isMounted, mountedBy, mountedFiles } from "./mounts.ts";
+import type { FilesByName, HeldFile } from "./mounts.ts";
 import type { ConfEntry } from "./nats-conf.ts";
 import { isConfigOf, type NatsConfig } from "./nats-config.ts";
 
 /** What a nats.conf includes, at any level (nats-server `conf/parse.go`), and was not read. */
 export interface UnreadIncludes {
   config: NatsConfig;
-  /** Those that are not where nats-server would look for them. */
+  /** Those that no ConfigMap or Secret of its namespace has. */
   missing: ConfEntry[];
+  /** Those that one has, which the pods do not mount. */
+  unmounted: ConfEntry[];
   /** Those that are there, under keys that are not read. */
   passedOver: ConfEntry[];
-  /** Objects that would hold what is missing in another namespace, which was only assumed. */
+  /** Objects that have what is missing in another namespace, which was only assumed. */
   elsewhere: Resource[];
 }
 
+type Verdict = "missing" | "unmounted" | "passedOver" | "read";
+
+/** ConfigMaps and Secrets, and what they hold in each namespace. */
+class Holders {
+  readonly all: readonly Resource[];
+  private readonly held = new Map<string, FilesByName>();
+
+  constructor(mesh: Mesh) {
+    this.all = [...mesh.of("ConfigMap", ""), ...mesh.of("Secret", "")];
+  }
+
+  in(namespace: string): FilesByName {
+    const files = this.held.get(namespace) ?? heldFiles(this.all.filter((holder) => holder.namespace === namespace));
+    this.held.set(namespace, files);
+    return files;
+  }
+}
+
 /** By what each nats.conf is judged: the files of the pods that mount it, one after the other. */
-function surroundings(configs: readonly NatsConfig[], mesh: Mesh): Map<NatsConfig, FilesByName[]> {
-  const holders = [...mesh.of("ConfigMap", ""), ...mesh.of("Secret", "")];
+function surroundings(configs: readonly NatsConfig[], holders: Holders, mesh: Mesh): Map<NatsConfig, FilesByName[]> {
+  const byKey = holdersByKey(holders.all);
   const found = new Map<NatsConfig, FilesByName[]>();
   const served = new Set<string>();
   for (const broker of mesh.brokers) {
     const own = configs.filter((config) => isConfigOf(config, broker));
-    if (own.length > 0) served.add(broker.namespace);
-    const files = own.length > 0 ? mountedFiles(broker, holders) : new Map<string, HeldFile[]>();
+    if (own.length === 0) continue;
+    served.add(broker.namespace);
+    const files = mountedFiles(broker, byKey);
     for (const config of own) found.set(config, [...(found.get(config) ?? []), files]);
   }
   // Where no pods of nats-server are known, all that has the name of a nats.conf is one, unless other pods have it.
-  const unserved = configs.filter(
-    ({ resource }) => !served.has(resource.namespace) && !mesh.workloads.some((other) => isMountedBy(resource, other)),
-  );
-  const held = new Map<string, FilesByName>();
-  for (const config of unserved) {
-    const { namespace } = config.resource;
-    const files = held.get(namespace) ?? heldFiles(holders.filter((holder) => holder.namespace === namespace));
-    held.set(namespace, files);
-    found.set(config, [files]);
+  const mounted = mountedBy(mesh.workloads);
+  for (const config of configs) {
+    const { resource } = config;
+    if (!served.has(resource.namespace) && !isMounted(resource, mounted)) {
+      found.set(config, [holders.in(resource.namespace)]);
+    }
   }
   return found;
 }
@@ -44,17 +63,34 @@ export function unreadIncludes(configs: readonly NatsConfig[], mesh: Mesh): Unre
   const read = new Map<Resource, Set<string>>();
   for (const { resource, key } of configs) read.set(resource, (read.get(resource) ?? new Set()).add(key));
   const isRead = ({ resource, key }: HeldFile): boolean => read.get(resource)?.has(key) === true;
-  const assumed = [...mesh.of("ConfigMap", ""), ...mesh.of("Secret", "")].filter((one) => one.isNamespaceAssumed);
-  const assumedFiles = heldFiles(assumed);
-  return [...surroundings(configs, mesh)].map(([config, around]) => {
-    const includes = config.entries.filter(({ path, value }) => path.at(-1) === "include" && value !== undefined);
-    const filesOf = ({ value }: ConfEntry): (readonly HeldFile[])[] =>
-      around.map((files) => files.get(fileName(value ?? "")) ?? []);
-    const missing = includes.filter((entry) => filesOf(entry).some((files) => files.length === 0));
-    const passedOver = includes.filter((entry) =>
-      filesOf(entry).some((files) => files.length > 0 && !files.some((file) => isRead(file))),
-    );
-    const elsewhere = missing.flatMap(({ value }) => assumedFiles.get(fileName(value ?? "")) ?? []);
-    return { config, missing, passedOver, elsewhere: elsewhere.map(({ resource }) => resource) };
+  const holders = new Holders(mesh);
+  const assumed = heldFiles(holders.all.filter((one) => one.isNamespaceAssumed));
+  return [...surroundings(configs, holders, mesh)].map(([config, around]) => {
+    const { namespace } = config.resource;
+    const verdictOf = (name: string): Verdict => {
+      const files = around.map((each) => each.get(name) ?? []);
+      if (files.some((each) => each.length === 0)) return holders.in(namespace).has(name) ? "unmounted" : "missing";
+      return files.every((each) => each.some(isRead)) ? "read" : "passedOver";
+    };
+    const includes = config.entries.flatMap((entry) => {
+      const isInclude = entry.path.at(-1) === "include" && entry.value !== undefined;
+      return isInclude ? [{ entry, name: fileName(entry.value ?? "") }] : [];
+    });
+    // Once for each name, since a nats.conf may have thousands of them.
+    const verdicts = new Map([...new Set(includes.map(({ name }) => name))].map((name) => [name, verdictOf(name)]));
+    const those = (verdict: Verdict): ConfEntry[] =>
+      includes.filter(({ name }) => verdicts.get(name) === verdict).map(({ entry }) => entry);
+    const elsewhere = [...verdicts]
+      .filter(([, verdict]) => verdict === "missing")
+      .flatMap(([name]) => assumed.get(name) ?? [])
+      .map(({ resource }) => resource)
+      .filter((resource) => resource.namespace !== namespace);
+    return {
+      config,
+      missing: those("missing"),
+      unmounted: those("unmounted"),
+      passedOver: those("passedOver"),
+      elsewhere: [...new Set(elsewhere)],
+    };
   });
 }

@@ -166,6 +166,20 @@ describe("a text that is a trap", () => {
     assert.ok(computed() - began < 20_000, `${computed() - began} ms`);
   });
 
+  it("of a nats.conf with very many includes beside very many ConfigMaps and pods takes seconds, not minutes", () => {
+    const object = (kind: string, name: string, more: object): string =>
+      JSON.stringify({ apiVersion: "v1", kind, metadata: { name, namespace: "m" }, ...more });
+    const containers = [{ name: "a", image: "a" }];
+    const texts = Array.from({ length: 3000 }, (_, i) => [
+      object("ConfigMap", `nats-${i}`, { data: { "nats.conf": "port: 4222\n", "a.conf": "" } }),
+      object("Pod", `p${i}`, { spec: { containers, volumes: [{ configMap: { name: `c${i}` } }] } }),
+    ]);
+    const including = object("ConfigMap", "nats", { data: { "nats.conf": "include a.conf\n".repeat(3000) } });
+    const began = computed();
+    doctor([including, ...texts.flat()].join("\n---\n"));
+    assert.ok(computed() - began < 20_000, `${computed() - began} ms`);
+  });
+
   it("of very many keys or aliases takes seconds, not minutes", () => {
     const keys = Array.from({ length: 200_000 }, (_, i) => `k${i}: 1\n`).join("");
     const aliases = `a: &a x\nb: [${Array(200_000).fill("*a").join(", ")}]\n`;

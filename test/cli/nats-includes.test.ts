@@ -26,6 +26,8 @@ const OWN = { name: "own", configMap: { name: "nats" } };
 const AUTH = { name: "auth", configMap: { name: "auth" } };
 const MISSING =
   "ConfigMap messaging/nats includes what is not among the files: ./auth.conf: give the ConfigMap or Secret that holds it too";
+const UNMOUNTED =
+  "ConfigMap messaging/nats includes what is among the files, but not mounted by its pods: ./auth.conf: let the pods mount it too";
 const READABLE = "give them keys under data that end in .conf, with nats in the key or in the object's name";
 const PASSED_OVER = `ConfigMap messaging/nats includes what is among the files, but not read: ./auth.conf: ${READABLE}`;
 
@@ -33,15 +35,15 @@ describe("a file that a nats.conf includes", () => {
   it("is looked for among the ConfigMaps and Secrets that the same pods mount", () => {
     const auth = configMap("auth", { "auth.conf": "" });
     assert.deepEqual(told(...pods([OWN]), INCLUDING), [MISSING]);
-    assert.deepEqual(told(...pods([OWN]), INCLUDING, auth), [MISSING]);
+    assert.deepEqual(told(...pods([OWN]), INCLUDING, auth), [UNMOUNTED]);
     assert.deepEqual(told(...pods([OWN, AUTH]), INCLUDING, configMap("auth", { "auth.conf": "" }, "other")), [MISSING]);
-    assert.deepEqual(told(...pods([OWN, AUTH]), INCLUDING, configMap("nats-auth", { "auth.conf": "" })), [MISSING]);
+    assert.deepEqual(told(...pods([OWN, AUTH]), INCLUDING, configMap("nats-auth", { "auth.conf": "" })), [UNMOUNTED]);
     const secret = { kind: "Secret", apiVersion: "v1", metadata: { name: "auth-nats", namespace: "messaging" } };
     const text = JSON.stringify({ ...secret, data: { "auth.conf": "" } });
     const sources = [{ secret: { name: "auth-nats" } }];
     for (const volume of [{ secret: { secretName: "auth-nats" } }, { projected: { sources } }])
       assert.deepEqual(told(...pods([OWN, volume]), INCLUDING, text), []);
-    assert.deepEqual(told(...pods([OWN, { configMap: { name: "auth-nats" } }]), INCLUDING, text), [MISSING]);
+    assert.deepEqual(told(...pods([OWN, { configMap: { name: "auth-nats" } }]), INCLUDING, text), [UNMOUNTED]);
   });
 
   it("is not called missing where it is there under a key that is not read", () => {
@@ -60,13 +62,15 @@ describe("a file that a nats.conf includes", () => {
     const auth = configMap("auth-nats", { "x.conf": "", "auth.conf": "" });
     const named = (key: string, path: string): object => ({ configMap: { name: "auth-nats", items: [{ key, path }] } });
     assert.deepEqual(told(...pods([OWN, named("x.conf", "etc/auth.conf")]), INCLUDING, auth), []);
-    assert.deepEqual(told(...pods([OWN, named("auth.conf", "y.conf")]), INCLUDING, auth), [MISSING]);
-    assert.deepEqual(told(...pods([OWN, named("y.conf", "auth.conf")]), INCLUDING, auth), [MISSING]);
+    assert.deepEqual(told(...pods([OWN, named("auth.conf", "y.conf")]), INCLUDING, auth), [UNMOUNTED]);
+    assert.deepEqual(told(...pods([OWN, named("y.conf", "auth.conf")]), INCLUDING, auth), [UNMOUNTED]);
     const volume = { name: "auth", configMap: { name: "auth-nats" } };
     const only = configMap("auth-nats", { "x.conf": "" });
     const mount = { name: "auth", mountPath: "/etc/nats/auth.conf", subPath: "x.conf" };
     assert.deepEqual(told(...pods([OWN, volume], mount), INCLUDING, only), []);
     assert.deepEqual(told(...pods([OWN, volume], { ...mount, name: "own" }), INCLUDING, only), [MISSING]);
+    const expression = { name: "auth", mountPath: "/etc/nats/auth.conf", subPathExpr: "$(POD_NAME).conf" };
+    assert.deepEqual(told(...pods([OWN, volume], expression), INCLUDING, only), []);
   });
 
   it("is of no interest where nats-server does not read what includes it", () => {
@@ -112,5 +116,8 @@ describe("a file that a nats.conf includes", () => {
       assumed ?? "",
       /: ConfigMap auth names no namespace and was taken to be in default: give -n NAMESPACE /,
     );
+    const allInDefault = pods([OWN]).map((text) => text.replaceAll("messaging", "default"));
+    const [unmounted] = told(...allInDefault, INCLUDING.replace("messaging", "default"), auth);
+    assert.match(unmounted ?? "", /: let the pods mount it too$/);
   });
 });

@@ -113,7 +113,7 @@ const READABLE = "give them keys under data that end in .conf, with nats in the 
 /** Once for all that one nats.conf includes. */
 function judgeIncludes(configs: readonly NatsConfig[], mesh: Mesh, report: Report<Id>): void {
   const found = new Grouped<"nats-conf-unseen">();
-  for (const { config, missing, passedOver, elsewhere } of unreadIncludes(configs, mesh)) {
+  for (const { config, missing, unmounted, passedOver, elsewhere } of unreadIncludes(configs, mesh)) {
     const { title } = config.resource;
     const add = (entries: readonly ConfEntry[], are: string, remedied: Remedied): void => {
       const [first] = entries;
@@ -123,6 +123,7 @@ function judgeIncludes(configs: readonly NatsConfig[], mesh: Mesh, report: Repor
           found.add("nats-conf-unseen", config.placeOf(first), value ?? "", message, remedied);
     };
     add(missing, "is not among the files", { compared: [...elsewhere, config.resource] });
+    add(unmounted, "is among the files, but not mounted by its pods", { remedy: "let the pods mount it too" });
     add(passedOver, "is among the files, but not read", { remedy: READABLE });
   }
   found.reportTo(report);
@@ -173,8 +174,8 @@ export const natsConf = family<Id>(
       severity: "info",
       isOfAbsence: true,
       what:
-        "nats.conf includes a file that was not read, so what it says of TLS, credentials, accounts or ports is not judged. It is among " +
-        "the ConfigMaps and Secrets that the same pods mount. doctor reads what these have under a key that ends in `.conf`, where the " +
+        "nats.conf includes a file that was not read, so what it says of TLS, credentials, accounts or ports is not judged. It has to " +
+        "be in the ConfigMaps and Secrets that the same pods mount. doctor reads what these have under a key that ends in `.conf`, where the " +
         "key or the object's name has `nats` in it.",
       remedy: "give the ConfigMap or Secret that holds it too",
     },
