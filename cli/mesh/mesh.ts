@@ -189,11 +189,10 @@ export class Mesh {
 
   private findBehindWaypoints(): Service[] {
     // A plugin that names something which is not among the files may be for a waypoint.
-    const others = this.plugins.filter(
-      (plugin) =>
-        plugin.targetRefs.length > 0 &&
-        ["waypoint", "unknown"].some((placement) => placement === this.placement(plugin)),
-    );
+    const others = this.plugins.filter((plugin) => {
+      const placement = this.placement(plugin);
+      return plugin.targetRefs.length > 0 && (placement === "waypoint" || placement === "unknown");
+    });
     const namespaces = new Set(others.map(({ resource }) => resource.namespace));
     const beside = this.services.filter((service) => {
       const use = usedWaypoint(service, this);

@@ -42,11 +42,6 @@ export function isMounted({ kind, namespace, name }: Resource, mounted: Readonly
   return mounted.has(keyOf(kind, namespace, name));
 }
 
-/** Whether the pods mount this ConfigMap or Secret. */
-export function isMountedBy(resource: Resource, workload: Workload): boolean {
-  return isMounted(resource, mountedBy([workload]));
-}
-
 /** ConfigMaps and Secrets by what they are found by. */
 export type Holders = ReadonlyMap<string, Resource>;
 
@@ -74,12 +69,12 @@ function keysOf({ root }: Resource): string[] {
 
 type NamedFile = readonly [name: string, file: HeldFile];
 
-function byName(files: readonly NamedFile[]): FilesByName {
-  const found = new Map<string, HeldFile[]>();
-  for (const [name, file] of files) {
+function byName<Value>(named: readonly (readonly [name: string, value: Value])[]): Map<string, Value[]> {
+  const found = new Map<string, Value[]>();
+  for (const [name, value] of named) {
     const others = found.get(name);
-    if (others) others.push(file);
-    else found.set(name, [file]);
+    if (others) others.push(value);
+    else found.set(name, [value]);
   }
   return found;
 }
@@ -105,15 +100,9 @@ function filesIn(volume: Field, namespace: string, holders: Holders): NamedFile[
 
 /** The mounts of single files, by the names of their volumes. */
 function partsByVolume(containers: readonly Field[]): Map<string, Field[]> {
-  const found = new Map<string, Field[]>();
-  for (const mount of containers.flatMap((container) => container.items("volumeMounts"))) {
-    if (!mount.get("subPath") && !mount.get("subPathExpr")) continue;
-    const name = mount.text("name") ?? "";
-    const others = found.get(name);
-    if (others) others.push(mount);
-    else found.set(name, [mount]);
-  }
-  return found;
+  const mounts = containers.flatMap((container) => container.items("volumeMounts"));
+  const parts = mounts.filter((mount) => mount.get("subPath") ?? mount.get("subPathExpr"));
+  return byName(parts.map((mount) => [mount.text("name") ?? "", mount] as const));
 }
 
 /** What of these ConfigMaps and Secrets the pods mount, by the names that the files have there. */

@@ -2,7 +2,7 @@ import type { Field } from "../manifests/field.ts";
 import type { Place } from "../manifests/place.ts";
 import type { Resource } from "../manifests/resource.ts";
 import type { Mesh } from "./mesh.ts";
-import { isMountedBy } from "./mounts.ts";
+import { isMounted, mountedBy } from "./mounts.ts";
 import { readNatsConf, type ConfEntry } from "./nats-conf.ts";
 import type { Workload } from "./workload.ts";
 
@@ -15,8 +15,23 @@ export interface NatsConfig {
   placeOf(entry: ConfEntry): Place;
 }
 
+/** What was read of each mesh: many checks ask, some for each nats-server. */
+const known = new WeakMap<Mesh, readonly NatsConfig[]>();
+
 /** Every `*.conf` in a ConfigMap or Secret whose name shows that it is nats-server's. */
-export function natsConfigs(mesh: Mesh): NatsConfig[] {
+export function natsConfigs(mesh: Mesh): readonly NatsConfig[] {
+  const configs = known.get(mesh) ?? readConfigs(mesh);
+  known.set(mesh, configs);
+  return configs;
+}
+
+/** Those that the pods mount. */
+export function natsConfigsOf(broker: Workload, mesh: Mesh): readonly NatsConfig[] {
+  const mounted = mountedBy([broker]);
+  return natsConfigs(mesh).filter(({ resource }) => isMounted(resource, mounted));
+}
+
+function readConfigs(mesh: Mesh): NatsConfig[] {
   const holders = [...mesh.of("ConfigMap", ""), ...mesh.of("Secret", "")];
   return holders.flatMap((resource) =>
     ["data", ...(resource.kind === "Secret" ? ["stringData"] : [])].flatMap((holder) =>
@@ -37,9 +52,4 @@ function configOf(resource: Resource, key: string, field: Field, isEncoded: bool
     entries: readNatsConf(isEncoded ? Buffer.from(text, "base64").toString() : text),
     placeOf: ({ line, column }) => (isEncoded ? field.place : field.placeInText(line, column)),
   };
-}
-
-/** Whether the pods mount it. */
-export function isConfigOf({ resource }: NatsConfig, workload: Workload): boolean {
-  return isMountedBy(resource, workload);
 }

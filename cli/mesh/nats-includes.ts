@@ -3,7 +3,7 @@ import type { Mesh } from "./mesh.ts";
 import { fileName, heldFiles, holdersByKey, isMounted, mountedBy, mountedFiles } from "./mounts.ts";
 import type { FilesByName, HeldFile } from "./mounts.ts";
 import type { ConfEntry } from "./nats-conf.ts";
-import { isConfigOf, type NatsConfig } from "./nats-config.ts";
+import { natsConfigs, natsConfigsOf, type NatsConfig } from "./nats-config.ts";
 
 /** What a nats.conf includes, at any level (nats-server `conf/parse.go`), and was not read. */
 export interface UnreadIncludes {
@@ -37,12 +37,12 @@ class Holders {
 }
 
 /** By what each nats.conf is judged: the files of the pods that mount it, one after the other. */
-function surroundings(configs: readonly NatsConfig[], holders: Holders, mesh: Mesh): Map<NatsConfig, FilesByName[]> {
+function surroundings(holders: Holders, mesh: Mesh): Map<NatsConfig, FilesByName[]> {
   const byKey = holdersByKey(holders.all);
   const found = new Map<NatsConfig, FilesByName[]>();
   const served = new Set<string>();
   for (const broker of mesh.brokers) {
-    const own = configs.filter((config) => isConfigOf(config, broker));
+    const own = natsConfigsOf(broker, mesh);
     if (own.length === 0) continue;
     served.add(broker.namespace);
     const files = mountedFiles(broker, byKey);
@@ -50,7 +50,7 @@ function surroundings(configs: readonly NatsConfig[], holders: Holders, mesh: Me
   }
   // Where no pods of nats-server are known, all that has the name of a nats.conf is one, unless other pods have it.
   const mounted = mountedBy(mesh.workloads);
-  for (const config of configs) {
+  for (const config of natsConfigs(mesh)) {
     const { resource } = config;
     if (!served.has(resource.namespace) && !isMounted(resource, mounted)) {
       found.set(config, [holders.in(resource.namespace)]);
@@ -59,13 +59,13 @@ function surroundings(configs: readonly NatsConfig[], holders: Holders, mesh: Me
   return found;
 }
 
-export function unreadIncludes(configs: readonly NatsConfig[], mesh: Mesh): UnreadIncludes[] {
+export function unreadIncludes(mesh: Mesh): UnreadIncludes[] {
   const read = new Map<Resource, Set<string>>();
-  for (const { resource, key } of configs) read.set(resource, (read.get(resource) ?? new Set()).add(key));
+  for (const { resource, key } of natsConfigs(mesh)) read.set(resource, (read.get(resource) ?? new Set()).add(key));
   const isRead = ({ resource, key }: HeldFile): boolean => read.get(resource)?.has(key) === true;
   const holders = new Holders(mesh);
   const assumed = heldFiles(holders.all.filter((one) => one.isNamespaceAssumed));
-  return [...surroundings(configs, holders, mesh)].map(([config, around]) => {
+  return [...surroundings(holders, mesh)].map(([config, around]) => {
     const { namespace } = config.resource;
     const verdictOf = (name: string): Verdict => {
       const files = around.map((each) => each.get(name) ?? []);

@@ -1,7 +1,8 @@
 import { isLabel } from "../manifests/names.ts";
 import type { Place } from "../manifests/place.ts";
+import type { Mesh } from "./mesh.ts";
 import { argumentsOf } from "./nats-arguments.ts";
-import { isConfigOf, type NatsConfig } from "./nats-config.ts";
+import { natsConfigsOf, type NatsConfig } from "./nats-config.ts";
 import type { Workload } from "./workload.ts";
 
 /** Another node that nats-server dials. */
@@ -47,13 +48,10 @@ export interface RouteToTwin extends Route {
 }
 
 /** The routes by which the pods of a StatefulSet dial each other, each by a name of its own. */
-export function routesToTwins(broker: Workload, configs: readonly NatsConfig[]): RouteToTwin[] {
+export function routesToTwins(broker: Workload, mesh: Mesh): RouteToTwin[] {
   const { kind, name, namespace } = broker.resource;
   if (kind !== "StatefulSet") return [];
-  const routes = [
-    ...configs.filter((config) => isConfigOf(config, broker)).flatMap(routesOf),
-    ...routesOfArguments(broker),
-  ];
+  const routes = [...natsConfigsOf(broker, mesh).flatMap(routesOf), ...routesOfArguments(broker)];
   return routes.flatMap((route) => {
     const [pod = "", service, within = namespace] = route.host.split(".");
     const isTwin = pod.startsWith(`${name}-`) && /^\d+$/.test(pod.slice(name.length + 1)) && within === namespace;

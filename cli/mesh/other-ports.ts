@@ -2,7 +2,7 @@ import type { Place } from "../manifests/place.ts";
 import type { Mesh } from "./mesh.ts";
 import { argumentsOf } from "./nats-arguments.ts";
 import type { ConfEntry } from "./nats-conf.ts";
-import { isConfigOf, type NatsConfig } from "./nats-config.ts";
+import { natsConfigsOf, type NatsConfig } from "./nats-config.ts";
 import { OTHER_PORTS, PEER_PORTS } from "./nats-ports.ts";
 import type { Service } from "./service.ts";
 import type { Workload } from "./workload.ts";
@@ -93,12 +93,12 @@ function portsOfServices(broker: Workload, mesh: Mesh): OpenPort[] {
 }
 
 /** The ports that the pods of a nats-server declare, or that its nats.conf, its command line or its Services show. */
-export function otherPorts(broker: Workload, configs: readonly NatsConfig[], mesh: Mesh): OpenPort[] {
+export function otherPorts(broker: Workload, mesh: Mesh): OpenPort[] {
   const ports = new Map<number, OpenPort>();
   const declared = broker.ports.filter(({ number, name }) => isOther(number, name));
-  const configured = configs
-    .filter((candidate) => isConfigOf(candidate, broker))
-    .flatMap((config) => config.entries.flatMap((entry) => configuredPort(config, entry) ?? []));
+  const configured = natsConfigsOf(broker, mesh).flatMap((config) =>
+    config.entries.flatMap((entry) => configuredPort(config, entry) ?? []),
+  );
   for (const port of [
     ...declared.map(({ number, place }) => openPort(number, place)),
     ...configured,

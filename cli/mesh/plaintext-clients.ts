@@ -4,7 +4,6 @@ import type { Resource } from "../manifests/resource.ts";
 import { capturesNoAddress, excludedInbound, excludedOutbound, hostNetwork, refusedInjection } from "./capture.ts";
 import { isWildcard } from "./host.ts";
 import type { Mesh } from "./mesh.ts";
-import { natsConfigs } from "./nats-config.ts";
 import { CLIENT_PORT, PEER_PORTS } from "./nats-ports.ts";
 import { routesToTwins } from "./nats-routes.ts";
 import { declaredMtls } from "./peer-authentication.ts";
@@ -89,12 +88,11 @@ function plaintextPeers(mesh: Mesh): PlaintextClient[] {
  * headless Service, and there the ports that it declares (pilot/pkg/networking/core/listener.go, `buildSidecarOutboundListeners`).
  */
 function unknownPeers(mesh: Mesh): PlaintextClient[] {
-  const configs = natsConfigs(mesh);
   return mesh.brokers.flatMap((broker) => {
     // Without sidecars they speak plaintext, and accept it.
     if (mesh.isAmbient(broker) || refusedInjection(broker) || hostNetwork(broker)) return [];
     const services = mesh.servicesOf(broker);
-    const routes = routesToTwins(broker, configs).filter(({ port }) => port !== undefined && isCaptured(broker, port));
+    const routes = routesToTwins(broker, mesh).filter(({ port }) => port !== undefined && isCaptured(broker, port));
     const dialled = new Map(routes.map(({ port, service }) => [port ?? 0, service]));
     return [...dialled].flatMap(([port, name]) => {
       const named = services.find(({ resource }) => resource.name === name);

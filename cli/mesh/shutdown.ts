@@ -1,5 +1,5 @@
 import type { Mesh } from "./mesh.ts";
-import { natsConfigs, isConfigOf } from "./nats-config.ts";
+import { natsConfigsOf } from "./nats-config.ts";
 import { proxyConfigOf } from "./proxy-config.ts";
 import type { Workload } from "./workload.ts";
 
@@ -43,7 +43,7 @@ export function shutdownOf(broker: Workload, mesh: Mesh): Shutdown | undefined {
 
 /** Undefined if nats.conf is not among the files, or includes others. */
 function configuredLameDuck(broker: Workload, mesh: Mesh): number | undefined {
-  const configs = natsConfigs(mesh).filter((config) => isConfigOf(config, broker));
+  const configs = natsConfigsOf(broker, mesh);
   const entries = configs.flatMap((config) => config.entries.filter(({ path }) => path.length === 1));
   const written = entries.find(({ path }) => path[0] === "lame_duck_duration");
   if (written) return secondsOf(written.value);

@@ -12,7 +12,6 @@ import {
   type Denial,
 } from "../../mesh/authorization.ts";
 import { excludedInbound } from "../../mesh/capture.ts";
-import { natsConfigs, type NatsConfig } from "../../mesh/nats-config.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { otherPorts, otherServicePorts, type OpenPort } from "../../mesh/other-ports.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
@@ -185,9 +184,9 @@ function judgeClientPort(resource: Resource, pods: Pods, mesh: Mesh, found: Grou
 }
 
 /** The ports of nats-server's pods: which are open to everybody, and which are closed to those who need them. */
-function judgeBroker(broker: Workload, configs: readonly NatsConfig[], mesh: Mesh, found: Grouped<Id>): void {
+function judgeBroker(broker: Workload, mesh: Mesh, found: Grouped<Id>): void {
   const { resource, serviceAccount } = broker;
-  const ports = otherPorts(broker, configs, mesh);
+  const ports = otherPorts(broker, mesh);
   for (const { number, use } of ports) {
     const excluded = excludedInbound(broker, number);
     if (!excluded) continue;
@@ -297,7 +296,6 @@ export const brokerPorts = family<Id>(
     },
   },
   ({ mesh }, report) => {
-    const configs = natsConfigs(mesh);
     judgeActions(mesh, report);
     judgePrincipals(mesh, report);
     const found = new Grouped<Id>();
@@ -306,7 +304,7 @@ export const brokerPorts = family<Id>(
     for (const behind of behindWaypoint(mesh))
       if (judgeBehindWaypoint(behind, mesh, found)) judged.add(podsKey(behind.pods));
     for (const broker of mesh.brokers) {
-      judgeBroker(broker, configs, mesh, found);
+      judgeBroker(broker, mesh, found);
       if (!judged.has(podsKey(broker))) judgeClientPort(broker.resource, broker, mesh, found);
     }
     /** Ports of pods that have been judged by another Service: `nats` and its headless twin name the same. */

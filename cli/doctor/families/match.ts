@@ -1,7 +1,6 @@
 import { placeText } from "../../manifests/place.ts";
 import type { Resource } from "../../manifests/resource.ts";
 import { gatewayServices, serversBeside } from "../../mesh/gateway.ts";
-import { natsConfigs } from "../../mesh/nats-config.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { otherPorts, otherUse } from "../../mesh/other-ports.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
@@ -84,11 +83,8 @@ function judgePorts(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
 function judgeOtherPorts(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
   if (!["server-sidecar", "waypoint"].includes(mesh.placement(plugin))) return;
   const services = servicesOf(plugin, mesh);
-  const configs = natsConfigs(mesh);
   const brokers = mesh.brokers.filter((broker) => services.some((service) => service.selectsWorkload(broker)));
-  const opened = new Map(
-    brokers.flatMap((broker) => otherPorts(broker, configs, mesh).map(({ number, use }) => [number, use])),
-  );
+  const opened = new Map(brokers.flatMap((broker) => otherPorts(broker, mesh).map(({ number, use }) => [number, use])));
   for (const field of plugin.serverMatches.flatMap(({ ports }) => ports)) {
     const wanted = field.integer();
     if (wanted === undefined) continue;

@@ -2,7 +2,7 @@ import type { Place } from "../../manifests/place.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { argumentsOf } from "../../mesh/nats-arguments.ts";
 import { bytesOf, type ConfEntry } from "../../mesh/nats-conf.ts";
-import { isConfigOf, natsConfigs, type NatsConfig } from "../../mesh/nats-config.ts";
+import { natsConfigs, natsConfigsOf, type NatsConfig } from "../../mesh/nats-config.ts";
 import { unreadIncludes } from "../../mesh/nats-includes.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { namespaceOfHost, routesOf, routesOfArguments, type Route } from "../../mesh/nats-routes.ts";
@@ -111,9 +111,9 @@ function judgeConfig(config: NatsConfig, report: Report<Id>): void {
 const READABLE = "give them keys under data that end in .conf, with nats in the key or in the object's name";
 
 /** Once for all that one nats.conf includes. */
-function judgeIncludes(configs: readonly NatsConfig[], mesh: Mesh, report: Report<Id>): void {
+function judgeIncludes(mesh: Mesh, report: Report<Id>): void {
   const found = new Grouped<"nats-conf-unseen">();
-  for (const { config, missing, unmounted, passedOver, elsewhere } of unreadIncludes(configs, mesh)) {
+  for (const { config, missing, unmounted, passedOver, elsewhere } of unreadIncludes(mesh)) {
     const { title } = config.resource;
     const add = (entries: readonly ConfEntry[], are: string, remedied: Remedied): void => {
       const [first] = entries;
@@ -130,7 +130,7 @@ function judgeIncludes(configs: readonly NatsConfig[], mesh: Mesh, report: Repor
 }
 
 /** What nats-server's command line says, and what its nats.conf says beside the plugins for its pods. */
-function judgeBroker(broker: Workload, configs: readonly NatsConfig[], mesh: Mesh, report: Report<Id>): void {
+function judgeBroker(broker: Workload, mesh: Mesh, report: Report<Id>): void {
   const { resource, namespace } = broker;
   const stray = strayRoute(routesOfArguments(broker), namespace);
   if (stray) {
@@ -138,7 +138,7 @@ function judgeBroker(broker: Workload, configs: readonly NatsConfig[], mesh: Mes
     const remedy = `write ${namespace} there`;
     report("nats-route-elsewhere", stray.place, message, { remedy, compared: [resource] });
   }
-  const own = configs.filter((config) => isConfigOf(config, broker));
+  const own = natsConfigsOf(broker, mesh);
   const limits = mesh.pluginsOf(broker).map((one) => one.config?.integer("limits", "controlLine") ?? CONTROL_LINE);
   const least = Math.min(...limits);
   for (const config of own) {
@@ -204,9 +204,8 @@ export const natsConf = family<Id>(
     },
   },
   ({ mesh }, report) => {
-    const configs = natsConfigs(mesh);
-    for (const config of configs) judgeConfig(config, report);
-    judgeIncludes(configs, mesh, report);
-    for (const broker of mesh.brokers) judgeBroker(broker, configs, mesh, report);
+    for (const config of natsConfigs(mesh)) judgeConfig(config, report);
+    judgeIncludes(mesh, report);
+    for (const broker of mesh.brokers) judgeBroker(broker, mesh, report);
   },
 );

@@ -1,6 +1,5 @@
 import { placeText } from "../../manifests/place.ts";
 import { unfilledRemedy } from "../../manifests/unfilled.ts";
-import { natsConfigs, type NatsConfig } from "../../mesh/nats-config.ts";
 import { routesToTwins } from "../../mesh/nats-routes.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import type { Workload } from "../../mesh/workload.ts";
@@ -8,11 +7,11 @@ import { family, type Report } from "../family.ts";
 
 type Id = "nats-route-nothing" | "stateful-set-service-unseen";
 
-function judgeStatefulSet(broker: Workload, configs: readonly NatsConfig[], mesh: Mesh, report: Report<Id>): void {
+function judgeStatefulSet(broker: Workload, mesh: Mesh, report: Report<Id>): void {
   const { root, title } = broker.resource;
   const name = root.text("spec", "serviceName") ?? "";
   const place = root.placeOf("spec", "serviceName");
-  const astray = routesToTwins(broker, configs).find(({ service }) => service !== name);
+  const astray = routesToTwins(broker, mesh).find(({ service }) => service !== name);
   if (astray) {
     const { host, pod, service } = astray;
     const are = name === "" ? "gives the pods no names" : `names the pod ${pod}.${name}`;
@@ -52,8 +51,7 @@ export const podNames = family<Id>(
     },
   },
   ({ mesh }, report) => {
-    const configs = natsConfigs(mesh);
     for (const broker of mesh.brokers)
-      if (broker.resource.kind === "StatefulSet") judgeStatefulSet(broker, configs, mesh, report);
+      if (broker.resource.kind === "StatefulSet") judgeStatefulSet(broker, mesh, report);
   },
 );
