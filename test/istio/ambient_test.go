@@ -28,7 +28,7 @@ func TestInAmbientZtunnelLetsOnlyTheWaypointReach4222OfThePod(t *testing.T) {
 	for kind, folder := range kinds {
 		t.Run(kind, func(t *testing.T) {
 			objects := worlds.Cluster(t, folder+"waypoint")
-			istiod := mesh.Start(t, mesh.Options{Objects: objects, MeshConfig: meshConfig, Ambient: true})
+			istiod := startAmbient(t, objects)
 			bound := istiod.OfZtunnel(t, "nats-0")
 			if text := bound["messaging/nats-only-through-waypoint"]; text != strings.TrimPrefix(onlyThroughWaypoint, "\n") {
 				t.Errorf("ztunnel gets\n%s", text)
@@ -44,7 +44,7 @@ func TestInAmbientZtunnelLetsOnlyTheWaypointReach4222OfThePod(t *testing.T) {
 
 func TestInAmbientWhoDialsAnotherPortOfTheServiceArrivesAsTheWaypointWhichZtunnelDenies(t *testing.T) {
 	objects := worlds.Cluster(t, "waypoint")
-	istiod := mesh.Start(t, mesh.Options{Objects: objects, MeshConfig: meshConfig, Ambient: true})
+	istiod := startAmbient(t, objects)
 	view := istiod.View(t, worlds.NatsWaypoint)
 	for _, port := range []string{"7422|tcp", "8222|http"} {
 		name := "inbound-vip|" + port + "|nats.messaging.svc.cluster.local"

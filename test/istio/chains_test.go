@@ -37,6 +37,11 @@ func start(t *testing.T, objects []shipped.Object) *mesh.Istiod {
 	return mesh.Start(t, mesh.Options{Objects: objects, MeshConfig: meshConfig})
 }
 
+func startAmbient(t *testing.T, objects []shipped.Object) *mesh.Istiod {
+	t.Helper()
+	return mesh.Start(t, mesh.Options{Objects: objects, MeshConfig: meshConfig, Ambient: true})
+}
+
 func TestServersSidecarHasTheFilterBehindIstiosAuthorizationInEveryChainOf4222(t *testing.T) {
 	type match struct {
 		Transport string
@@ -154,7 +159,7 @@ func TestWaypointHasTheFilterOnTheWayToTheService(t *testing.T) {
 	for kind, folder := range kinds {
 		t.Run(kind, func(t *testing.T) {
 			objects := worlds.Cluster(t, folder+"waypoint")
-			istiod := mesh.Start(t, mesh.Options{Objects: objects, MeshConfig: meshConfig, Ambient: true})
+			istiod := startAmbient(t, objects)
 			view := istiod.View(t, worlds.NatsWaypoint)
 			const service = "inbound-vip|4222|tcp|nats.messaging.svc.cluster.local"
 			chains := view.Chains(t, func(chain mesh.Chain) bool { return chain.Name == service })

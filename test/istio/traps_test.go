@@ -24,12 +24,18 @@ const (
 	withoutFilter = "metadata_exchange > rbac DENY > stats > tcp_proxy"
 )
 
+// onlyPort leaves nats-server's Service this port alone.
+func onlyPort(t *testing.T, objects []shipped.Object, port map[string]any) []shipped.Object {
+	t.Helper()
+	service := shipped.Named(t, objects, "Service", "nats")
+	return shipped.Replace(objects, shipped.With(t, service, "spec.ports", []any{port}))
+}
+
 // servicePort gives the client port of the Service another number than its target has.
 func servicePort(t *testing.T, objects []shipped.Object, number int64) []shipped.Object {
 	t.Helper()
-	service := shipped.Named(t, objects, "Service", "nats")
 	port := map[string]any{"name": "tcp-client", "appProtocol": "tcp", "port": number, "targetPort": int64(4222)}
-	return shipped.Replace(objects, shipped.With(t, service, "spec.ports", []any{port}))
+	return onlyPort(t, objects, port)
 }
 
 func TestMatchComparesThePortOfTheServiceNotItsTarget(t *testing.T) {
@@ -63,10 +69,8 @@ func TestEveryServiceOfDeployHasEqualPortsAndTargetPorts(t *testing.T) {
 
 func TestPodWhose4222IsInNoServiceIsNotFiltered(t *testing.T) {
 	objects := worlds.Cluster(t, "sidecar")
-	service := shipped.Named(t, objects, "Service", "nats")
 	monitor := map[string]any{"name": "http-monitor", "appProtocol": "http", "port": int64(8222), "targetPort": int64(8222)}
-	objects = shipped.Replace(objects, shipped.With(t, service, "spec.ports", []any{monitor}))
-	view := start(t, objects).View(t, worlds.NatsSidecar)
+	view := start(t, onlyPort(t, objects, monitor)).View(t, worlds.NatsSidecar)
 	if len(view.Extensions) != 0 {
 		t.Errorf("%v: the trap is gone, and so may the warnings be", view.Extensions)
 	}
@@ -90,10 +94,8 @@ func TestWasmPluginWithoutTypeNetworkIsSilentlyAbsent(t *testing.T) {
 
 func TestUndeclaredPortIsSniffedAndLeavesChainsForHTTP(t *testing.T) {
 	objects := worlds.Cluster(t, "sidecar")
-	service := shipped.Named(t, objects, "Service", "nats")
 	undeclared := map[string]any{"name": "client", "port": int64(4222), "targetPort": int64(4222)}
-	objects = shipped.Replace(objects, shipped.With(t, service, "spec.ports", []any{undeclared}))
-	chains := start(t, objects).View(t, worlds.NatsSidecar).Chains(t, inbound4222)
+	chains := start(t, onlyPort(t, objects, undeclared)).View(t, worlds.NatsSidecar).Chains(t, inbound4222)
 	http := 0
 	for _, chain := range chains {
 		if chain.Filters == "metadata_exchange > istio-nats > http_connection_manager" {
@@ -108,11 +110,9 @@ func TestUndeclaredPortIsSniffedAndLeavesChainsForHTTP(t *testing.T) {
 // declared gives the client port of the Service this protocol.
 func declared(t *testing.T, objects []shipped.Object, protocol string) []shipped.Object {
 	t.Helper()
-	service := shipped.Named(t, objects, "Service", "nats")
-	port := map[string]any{
+	return onlyPort(t, objects, map[string]any{
 		"name": protocol + "-client", "appProtocol": protocol, "port": int64(4222), "targetPort": int64(4222),
-	}
-	return shipped.Replace(objects, shipped.With(t, service, "spec.ports", []any{port}))
+	})
 }
 
 // waitsForTLS tells whether a listener of that name has Envoy read the client's first bytes before it chooses a chain.
@@ -148,8 +148,7 @@ func TestPortDeclaredAsTLSIsOneOfTCPToSidecars(t *testing.T) {
 func TestWaypointWaitsForTLSOnPortsThatAreDeclaredSo(t *testing.T) {
 	for protocol, waits := range map[string]bool{"tcp": false, "tls": true} {
 		objects := declared(t, worlds.Cluster(t, "waypoint"), protocol)
-		istiod := mesh.Start(t, mesh.Options{Objects: objects, MeshConfig: meshConfig, Ambient: true})
-		if waitsForTLS(t, istiod.View(t, worlds.NatsWaypoint), "main_internal") != waits {
+		if waitsForTLS(t, startAmbient(t, objects).View(t, worlds.NatsWaypoint), "main_internal") != waits {
 			t.Errorf("declared as %s: the trap is gone, and so may the warnings be", protocol)
 		}
 	}
