@@ -4,12 +4,12 @@ import { RawClient } from "../stand/raw-client.ts";
 import { waitFor } from "../stand/wait.ts";
 import {
   errorsOf,
-  messagesOf,
   publish,
   publishBlock,
   refusedPublish,
   refusedSubscription,
   Town,
+  untilHeard,
 } from "./ways-round.ts";
 
 /** Each test first shows that its way works (ways-round.test.ts). */
@@ -27,11 +27,7 @@ describe("ways round a subject policy, by headers that name subjects or hide oth
     await far.handshake();
     await far.send("SUB _INBOX.x.1 1\r\n");
     await far.flush();
-    await waitFor("the inbox at the leaf node to be known", async () => {
-      await town.operator.send(publish("_INBOX.x.1"));
-      await town.operator.flush();
-      return (await messagesOf(far)).length > 0;
-    });
+    await untilHeard(far, town.operator, "_INBOX.x.1");
     return { far, close };
   }
 

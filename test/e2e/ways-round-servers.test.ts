@@ -11,6 +11,7 @@ import {
   refusedPublish,
   refusedSubscription,
   Town,
+  untilHeard,
 } from "./ways-round.ts";
 
 /** What a server answers to who asks it for the connections of the account. */
@@ -85,11 +86,7 @@ describe("what a client does ends no connection between servers:", () => {
         await far.send("SUB ok.1 1\r\n");
         await far.flush();
         const mallory = await town.connect("mallory", "filtered");
-        const isHeard = async (): Promise<boolean> => {
-          await errorsOf(mallory, publish("ok.1"));
-          return (await messagesOf(far)).length > 0;
-        };
-        await waitFor("the subscription at the leaf node to be known", isHeard);
+        await untilHeard(far, mallory, "ok.1");
         const traced = largest("Nats-Trace-Dest: ok.2\r\n");
         assert.deepEqual(await errorsOf(mallory, traced), refusedPublish("ok.1"));
         assert.deepEqual(

@@ -5,6 +5,7 @@ import { NatsServer } from "../stand/nats-server.ts";
 import { RawClient } from "../stand/raw-client.ts";
 import type { Frame } from "../stand/server-frames.ts";
 import { Stand } from "../stand/stand.ts";
+import { waitFor } from "../stand/wait.ts";
 
 interface Permissions {
   publish?: { allow?: string[]; deny?: string[] };
@@ -246,6 +247,22 @@ export async function errorsOf(client: RawClient, bytes: string): Promise<string
 export async function messagesOf(client: RawClient, bytes = ""): Promise<string[]> {
   await client.send(bytes);
   return (await client.flush()).filter(isMessage).map(({ line, payload }) => `${line} ${String(payload)}`);
+}
+
+/**
+ * Waits until what `near` publishes on `subject` reaches `far`, a subscriber at another server, and until `far` has read all that this
+ * took: a publish that only came late would be taken for a message of the test.
+ */
+export async function untilHeard(far: RawClient, near: RawClient, subject: string): Promise<void> {
+  await waitFor(`${subject} to be known at the other server`, async () => {
+    await near.send(publish(subject));
+    await near.flush();
+    return (await messagesOf(far)).length > 0;
+  });
+  await near.send(publish(subject, "last"));
+  await waitFor(`the last publish on ${subject}`, async () =>
+    (await messagesOf(far)).some((message) => message.endsWith(" last")),
+  );
 }
 
 export function refusedPublish(subject: string): string[] {
