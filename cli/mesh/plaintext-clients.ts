@@ -96,10 +96,11 @@ function unknownPeers(mesh: Mesh): PlaintextClient[] {
     const dialled = new Map(routes.map(({ port, service }) => [port ?? 0, service]));
     return [...dialled].flatMap(([port, name]) => {
       const named = services.find(({ resource }) => resource.name === name);
-      const isKnown = services.some(
+      const knowing = services.filter(
         (service) => service.isHeadless && service.ports.some(({ number }) => number === port),
       );
-      if (!named || isKnown || declaredMtls(broker, port, mesh)?.mode !== "STRICT") return [];
+      if (!named || declaredMtls(broker, port, mesh)?.mode !== "STRICT") return [];
+      if (knowing.length > 0) return hiddenPeers(broker, port, knowing, mesh);
       const { title, root } = named.resource;
       const lacks = named.isHeadless ? `does not declare port ${port}` : "is not headless";
       const message = `${title}, by which the nodes of ${broker.resource.title} dial each other, ${lacks}, so they speak no mTLS there, and accept nothing else`;
@@ -110,6 +111,23 @@ function unknownPeers(mesh: Mesh): PlaintextClient[] {
       ];
     });
   });
+}
+
+/** nats-servers from whose proxies a Sidecar hides all headless Services by which these would know the others' addresses. */
+function hiddenPeers(broker: Workload, port: number, knowing: readonly Service[], mesh: Mesh): PlaintextClient[] {
+  const [service] = knowing;
+  const sidecar = sidecarsFor(broker, mesh).find((one) =>
+    knowing.every((known) => leavesOut(one, broker, known, port)),
+  );
+  if (!service || !sidecar) return [];
+  const { title } = service.resource;
+  const message = `${sidecar.title} hides ${title} from the proxies of ${broker.resource.title}, whose nodes dial each other by it on port ${port}, so they speak no mTLS there, and accept nothing else`;
+  return [{ place: sidecar.root.placeOf("spec", "egress"), message, remedy: addHost(service) }];
+}
+
+/** For the `egress` of a Sidecar that leaves out a Service. */
+function addHost({ resource: { namespace, name } }: Service): string {
+  return `add ${namespace}/${name}.${namespace}.svc.cluster.local to the hosts`;
 }
 
 /** Whether a port passes the sidecars at both ends. */
@@ -151,12 +169,10 @@ function wayUnknown(workload: Workload, service: Service, mesh: Mesh): WayPast |
     numbers.every((number) => leavesOut(one, workload, service, number)),
   );
   if (!sidecar) return undefined;
-  const { namespace, name } = service.resource;
-  const remedy = `add ${namespace}/${name}.${namespace}.svc.cluster.local to the hosts`;
   return {
     place: sidecar.root.placeOf("spec", "egress"),
     how: `has a sidecar from which ${sidecar.title} hides the Service,`,
-    remedy,
+    remedy: addHost(service),
   };
 }
 

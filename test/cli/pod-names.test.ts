@@ -109,6 +109,31 @@ describe("a route to a pod of the same StatefulSet", () => {
       assert.ok(!found(without).some((one) => one.includes("plaintext")), label);
     }
   });
+
+  it("speaks no mTLS where a Sidecar hides the headless Service from the nodes' own proxies", () => {
+    const sidecar = (hosts: string, more = ""): string =>
+      `---\napiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: { name: s, namespace: messaging }\nspec:\n  egress: [{ hosts: ${hosts}${more} }]\n`;
+    const [hidden, ...others] = doctor(SOUND + sidecar('["istio-system/*"]'));
+    assert.deepEqual(others, []);
+    assert.match(
+      `${hidden?.id}: ${hidden?.message}`,
+      /^plaintext-client: Sidecar messaging\/s hides Service messaging\/nats-headless from the proxies of StatefulSet messaging\/nats, .* port 6222/,
+    );
+    assert.equal(hidden?.remedy, "add messaging/nats-headless.messaging.svc.cluster.local to the hosts");
+    const followed = '["istio-system/*", "messaging/nats-headless.messaging.svc.cluster.local"]';
+    for (const hosts of [followed, '["./*"]', '["*/*"]']) assert.deepEqual(found(SOUND + sidecar(hosts)), [], hosts);
+    assert.equal(found(SOUND + sidecar('["*/*"]', ", port: { number: 4222 }")).length, 1);
+    const another = sidecar('["istio-system/*"]').replace(
+      "spec:\n",
+      "spec:\n  workloadSelector: { labels: { app: x } }\n",
+    );
+    assert.deepEqual(found(SOUND + another), []);
+    assert.ok(
+      !found(changed(["mode: STRICT", "mode: PERMISSIVE"]) + sidecar('["istio-system/*"]'))
+        .join()
+        .includes("plaintext"),
+    );
+  });
 });
 
 describe("the Service that names the pods of a StatefulSet", () => {
