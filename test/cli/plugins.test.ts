@@ -170,3 +170,22 @@ describe("a plugin's mode", () => {
     assert.deepEqual(ids(...around, plugin, pods, workload), []);
   });
 });
+
+describe("sha256 of a plugin", () => {
+  const [plugin = ""] = kinds("WasmPlugin");
+  const url = /istio-nats@sha256:([a-f0-9]{64})/;
+  const digest = url.exec(plugin)?.[1] ?? "";
+  const told = (sum: string, text = plugin): string[] =>
+    doctor(text.replace("  type: NETWORK\n", `  type: NETWORK\n  sha256: ${sum}\n`))
+      .filter(({ id }) => id === "digest-not-manifest")
+      .map(({ remedy }) => remedy);
+
+  it("as crane prints it, with the algorithm, is one fault, whose remedy mends it", () => {
+    assert.deepEqual(told(`sha256:${digest}`), [`write ${digest}`]);
+    assert.deepEqual(told(digest.toUpperCase()), [`write ${digest}`]);
+    assert.deepEqual(told(digest), []);
+    assert.deepEqual(told("4f1a2c9d"), ["write what crane digest IMAGE prints, without sha256: before it"]);
+    const module = plugin.replace(/url: .*/, "url: https://files.test/istio-nats.wasm");
+    assert.deepEqual(told("4f1a2c9d", module), ["write the SHA-256 of the module, as sha256sum prints it"]);
+  });
+});

@@ -24,6 +24,18 @@ function sumOf(wasm: Field): string | undefined {
   return sum === "" ? undefined : sum;
 }
 
+/** For `sha256`, which Istio takes without the algorithm. Registries, and crane, write it in front. */
+function sumRemedy(sum: string, isImage: boolean): string {
+  const hex = sum
+    .trim()
+    .toLowerCase()
+    .replace(/^sha256:/, "");
+  if (HEX.test(hex)) return `write ${hex}`;
+  return isImage
+    ? "write what crane digest IMAGE prints, without sha256: before it"
+    : "write the SHA-256 of the module, as sha256sum prints it";
+}
+
 export const image = family(
   "The image",
   {
@@ -97,12 +109,13 @@ export const image = family(
         if (digest === undefined) continue;
         if (!HEX.test(digest)) {
           const message = `"${digest}" is not a SHA-256, which has 64 characters of 0-9 and a-f`;
-          report("digest-not-manifest", place, message);
+          report("digest-not-manifest", place, message, place === sumPlace ? sumRemedy(digest, isImage) : undefined);
         } else if (isImage && digest === filter.sha256) {
           report("digest-not-manifest", place, "this is the SHA-256 of the module itself, not of the image's manifest");
         }
       }
-      if (inUrl !== undefined && sum !== undefined && inUrl !== sum)
+      const isDigest = sum !== undefined && HEX.test(sum);
+      if (isDigest && inUrl !== undefined && inUrl !== sum)
         report("digest-not-manifest", sumPlace, "sha256 and the digest in url differ");
       if (isImage && inUrl === undefined && other === undefined && sum === undefined) {
         const tag = tagOf(url) ?? "latest";
