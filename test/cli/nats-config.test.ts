@@ -116,6 +116,22 @@ describe("what nats.conf opens beside the client port", () => {
   });
 });
 
+describe("credentials on nats-server's command line", () => {
+  const started = (...words: string[]): string[] =>
+    ids(
+      ...DOCUMENTS.map((text) =>
+        text.replace("image: nats:", `args: ${JSON.stringify(words)}\n          image: nats:`),
+      ),
+    );
+
+  it("are asked of clients as those of nats.conf are", () => {
+    for (const words of [["--user", "a", "--pass", "b"], ["-auth=s"], ["--auth", "$(TOKEN)"], ["-js", "--pass=b"]])
+      assert.deepEqual(started(...words), ["nats-credentials"], words.join(" "));
+    for (const words of [["--cluster_name", "user"], ["-js"], ["-c", "auth.conf"]])
+      assert.deepEqual(started(...words), [], words.join(" "));
+  });
+});
+
 describe("a route on nats-server's command line", () => {
   const args = (...words: string[]): string[] =>
     DOCUMENTS.map((text) => text.replace("image: nats:", `args: ${JSON.stringify(words)}\n          image: nats:`));

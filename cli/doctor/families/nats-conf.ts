@@ -1,6 +1,6 @@
 import type { Place } from "../../manifests/place.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
-import { argumentsOf } from "../../mesh/nats-arguments.ts";
+import { argumentsOf, type Argument } from "../../mesh/nats-arguments.ts";
 import { bytesOf, type ConfEntry } from "../../mesh/nats-conf.ts";
 import { natsConfigs, natsConfigsOf, type NatsConfig } from "../../mesh/nats-config.ts";
 import { unreadIncludes } from "../../mesh/nats-includes.ts";
@@ -38,6 +38,11 @@ function isAsking({ path }: ConfEntry, systemAccount: string): boolean {
 function systemAccountOf({ entries }: NatsConfig): string {
   const entry = entries.find(({ path }) => path.length === 1 && ["system_account", "system"].includes(path[0] ?? ""));
   return entry?.value?.toLowerCase() ?? "$sys";
+}
+
+/** What asks clients for credentials on the command line (nats-server `main.go`, "Authorization Options"). */
+function askingArgument(broker: Workload): Argument | undefined {
+  return argumentsOf(broker, /^--?(?:user|pass|auth)(?:=(.*))?$/)[0];
 }
 
 interface ConfiguredPort {
@@ -138,6 +143,11 @@ function judgeBroker(broker: Workload, mesh: Mesh, report: Report<Id>): void {
     const remedy = `write ${namespace} there`;
     report("nats-route-elsewhere", stray.place, message, { remedy, compared: [resource] });
   }
+  const asking = askingArgument(broker);
+  if (asking) {
+    const message = `nats-server of ${resource.title} is given credentials on its command line, for NATS's own authentication`;
+    report("nats-credentials", asking.place, message);
+  }
   const own = natsConfigsOf(broker, mesh);
   const limits = mesh.pluginsOf(broker).map((one) => one.config?.integer("limits", "controlLine") ?? CONTROL_LINE);
   const least = Math.min(...limits);
@@ -166,7 +176,7 @@ export const natsConf = family<Id>(
     "nats-credentials": {
       severity: "warning",
       what:
-        "nats.conf asks clients for credentials of its own. The filter supplies none, so nats-server refuses a client that the " +
+        "nats.conf, or nats-server's command line (`--user`, `--auth`), asks clients for credentials of its own. The filter supplies none, so nats-server refuses a client that the " +
         "policy lets in, or judges it a second time under another name.",
       remedy: "remove them, and grant permissions in the policy; keep accounts for the system account only",
     },
