@@ -53,6 +53,16 @@ export function denialOfAll(pods: Pods, port: number, mesh: Mesh): Denial | unde
   });
 }
 
+/** What keeps everybody but nats-server itself from a port of its pods. Other workloads may have the service account `default`. */
+export function denialOfOthers(pods: Workload, port: number, mesh: Mesh): Denial | undefined {
+  const own = pods.serviceAccount;
+  if (own.name === "default") return undefined;
+  return denial(policiesFor(pods, mesh), port, {
+    denied: (rule) => exceptsOnly(own, rule, port),
+    allowed: (rule) => !admitsOnly(own, rule, port),
+  });
+}
+
 /**
  * The trust domains by which a principal can mean a workload of the mesh, as the policies of its plugins tell; undefined if there
  * are none. Sidecars take `cluster.local` for the mesh's own (pilot/pkg/security/trustdomain/bundle.go), ztunnel compares what is
@@ -161,6 +171,37 @@ function deniesOthers(rule: Field, port: number): boolean {
   if (conditionsOn(port, rule).length > 0) return false;
   return sourcesOf(rule).some((source) =>
     membersOn(port, source).every(([key, values]) => isNot(key) && !values.items().some(isWildcard)),
+  );
+}
+
+/** Whether a value of a source names this service account and nothing else. */
+function isExactly({ namespace, name }: ServiceAccount, value: Field): boolean {
+  const text = value.text() ?? "";
+  return text === `${namespace}/${name}` || (!text.includes("*") && text.endsWith(`/ns/${namespace}/sa/${name}`));
+}
+
+/** Whether a rule is about all but this service account. */
+function exceptsOnly(account: ServiceAccount, rule: Field, port: number): boolean {
+  if (admitsEverybody(rule, port)) return true;
+  if (conditionsOn(port, rule).length > 0) return false;
+  return sourcesOf(rule).some((source) =>
+    membersOn(port, source).every(
+      ([key, values]) => isNot(key) && values.items().every((value) => isExactly(account, value)),
+    ),
+  );
+}
+
+/** Whether a rule is about nobody but this service account. */
+function admitsOnly(account: ServiceAccount, rule: Field, port: number): boolean {
+  const sources = sourcesOf(rule);
+  return (
+    sources.length > 0 &&
+    sources.every((source) =>
+      membersOn(port, source).some(
+        ([key, values]) =>
+          !isNot(key) && values.items().length > 0 && values.items().every((value) => isExactly(account, value)),
+      ),
+    )
   );
 }
 

@@ -64,6 +64,49 @@ describe("an AuthorizationPolicy", () => {
       assert.deepEqual(ids(...DOCUMENTS, authorization(spec)), [], JSON.stringify(spec));
   });
 
+  it("that leaves the client port to nats-server alone keeps clients out, and is told what mends it", () => {
+    const told = (spec: object, documents = open): string[] =>
+      doctor([...documents, authorization(spec)].join("\n---\n")).map(
+        ({ id, message, remedy }) => `${id}: ${message}: ${remedy}`,
+      );
+    const deny = (to: object[]): object => ({
+      action: "DENY",
+      rules: [{ from: [{ source: { notPrincipals: broker.source.principals } }], ...(to.length > 0 ? { to } : {}) }],
+    });
+    const [bare = "", ...others] = told(deny([]));
+    assert.deepEqual(others, []);
+    assert.match(bare, /^client-port-denied: a rule of .* keeps everybody but nats-server itself from port 4222 /);
+    assert.match(told(deny([{ operation: { notPorts: ["8222"] } }])).join(), /: add "4222" to the rule's notPorts$/);
+    assert.deepEqual(told(deny([{ operation: { notPorts: ["8222", "4222"] } }])), []);
+    const allowed = told({ selector: NATS, rules: [{ from: [broker] }] });
+    assert.match(
+      allowed.join(),
+      /^client-port-denied: .* lets anybody but nats-server itself reach port 4222 [^]*: add a rule /,
+    );
+    // Where others pass, or may, or where nobody else has a right.
+    const also = { source: { notPrincipals: [...broker.source.principals, "cluster.local/ns/shop/sa/orders"] } };
+    const routes = { action: "DENY", rules: [{ from: [also] }] };
+    assert.deepEqual(told(routes), []);
+    assert.deepEqual(told({ selector: NATS, rules: [{ from: [broker] }, { to: [client] }] }), []);
+    const alone = open.map((text) =>
+      text.replace("cluster.local/ns/shop/sa/orders", "cluster.local/ns/messaging/sa/nats"),
+    );
+    assert.notDeepEqual(alone, open);
+    assert.deepEqual(told(deny([]), alone), []);
+    const shared = open.map((text) => text.replace("      serviceAccountName: nats\n", ""));
+    assert.ok(!told(deny([]), shared).join().includes("client-port-denied"));
+  });
+
+  it("without rules is told to be left as it is, beside one that allows nats-server's clients", () => {
+    const told = doctor([...open, authorization({}, "istio-system")].join("\n---\n")).map(
+      ({ id, remedy }) => `${id}: ${remedy}`,
+    );
+    assert.deepEqual(told, [
+      "cluster-port-denied: let cluster.local/ns/messaging/sa/nats pass",
+      "client-port-denied: apply an AuthorizationPolicy that allows connections to these pods, as deploy/allow-clients.yaml does; the filter then judges who may do what",
+    ]);
+  });
+
   it("keeps clients out of pods that are only known by their Service, such as those of NATS's own chart", () => {
     const without = kinds("Service", "WasmPlugin", "PeerAuthentication");
     for (const namespace of ["messaging", "istio-system"])
@@ -128,7 +171,7 @@ describe("an AuthorizationPolicy", () => {
     const [finding] = doctor([...DOCUMENTS, authorization({ action: "DENY", rules: [{}] })].join("\n---\n"));
     assert.match(finding!.remedy, /^list the ports that the rule is meant for/);
     const [other] = doctor([...DOCUMENTS, authorization({})].join("\n---\n"));
-    assert.match(other!.remedy, /^add a rule for the client port/);
+    assert.match(other!.remedy, /^apply an AuthorizationPolicy that allows connections to these pods/);
   });
 
   it("spares nats-server's own service account by any field that names it, and by no other", () => {

@@ -7,6 +7,7 @@ import {
   ACTIONS,
   denialOf,
   denialOfAll,
+  denialOfOthers,
   policiesFor,
   trustDomainsFor,
   type Denial,
@@ -18,7 +19,7 @@ import type { Mesh } from "../../mesh/mesh.ts";
 import { podsKey, type Pods } from "../../mesh/selector.ts";
 import type { Service } from "../../mesh/service.ts";
 import { usedWaypoint, waypointAccount, waypointOf } from "../../mesh/waypoint.ts";
-import type { ServiceAccount, Workload } from "../../mesh/workload.ts";
+import { Workload, type ServiceAccount } from "../../mesh/workload.ts";
 import { writeNearest } from "../../nearest.ts";
 import { family, type Report } from "../family.ts";
 import { Grouped } from "../grouped.ts";
@@ -102,9 +103,15 @@ function denialText({ policy, rule }: Denial, port: string, whom?: string): stri
   return `${policy.title} ${allows}, and nothing else lets ${whom ?? "anybody"} reach ${port}${why}`;
 }
 
+/** Such a policy is often that of a whole namespace or mesh, where a rule for nats-server has no place. */
+const ALLOW_CLIENTS =
+  "apply an AuthorizationPolicy that allows connections to these pods, as deploy/allow-clients.yaml does; the filter then judges who may do what";
+
 /** The remedy for a denial of everybody. Where a DENY rule is the cause no other rule helps: DENY takes precedence over ALLOW. */
-function remedyOfAll({ rule }: Denial): string | undefined {
-  if (!rule) return undefined;
+function remedyOfAll({ policy, rule }: Denial): string | undefined {
+  if (!rule) return policy.root.items("spec", "rules").length === 0 ? ALLOW_CLIENTS : undefined;
+  if (rule.items("to").some((to) => to.items("operation", "notPorts").length > 0))
+    return `add "${CLIENT_PORT}" to the rule's notPorts`;
   return `list the ports that the rule is meant for, to: [{operation: {ports: […]}}] without "${CLIENT_PORT}", or remove the rule: a DENY takes precedence over every ALLOW`;
 }
 
@@ -149,6 +156,18 @@ function judgePrincipals(mesh: Mesh, report: Report<Id>): void {
   }
 }
 
+/**
+ * The remedy for a denial of nats-server's own account. Pods that name no service account share one, so that to let it pass opens
+ * the port to all of them.
+ */
+function remedyOfOwn(account: string, { policy }: Denial, isShared: boolean): string {
+  const pass = `let ${account} pass`;
+  if (principalsIn(policy).length === 0)
+    return isShared ? "give the pods a serviceAccountName of their own, and let it pass" : pass;
+  const give = "give the pods the serviceAccountName that the policy names";
+  return isShared ? `${give}, or one of their own that you let pass` : `${pass}, or ${give}`;
+}
+
 /** What a rule has to say that opens ports to everybody. */
 const NARROW = `list only "${CLIENT_PORT}" in the rule, to: [{operation: {ports: ["${CLIENT_PORT}"]}}], and name in a rule of its own, under from, who may use another port`;
 
@@ -177,10 +196,26 @@ function judgeOpenPorts(
 /** Whether anybody reaches the client port. `resource` is what makes the pods, or stands for them. */
 function judgeClientPort(resource: Resource, pods: Pods, mesh: Mesh, found: Grouped<Id>): void {
   const all = denialOfAll(pods, CLIENT_PORT, mesh);
-  if (!all) return;
+  const others =
+    pods instanceof Workload && hasClients(pods, mesh) ? denialOfOthers(pods, CLIENT_PORT, mesh) : undefined;
+  const denial = all ?? others;
+  if (!denial) return;
   const port = `port ${CLIENT_PORT} of ${resource.title}`;
-  const message = (about: string): string => denialText(all, about);
-  found.add("client-port-denied", placeOfDenial(all), port, message, { remedy: remedyOfAll(all) });
+  const whom = all ? undefined : `${denial.rule ? "every" : "any"}body but nats-server itself`;
+  const message = (about: string): string => denialText(denial, about, whom);
+  found.add("client-port-denied", placeOfDenial(denial), port, message, { remedy: remedyOfAll(denial) });
+}
+
+/** Whether a plugin's policy is for others than nats-server itself. */
+function hasClients(broker: Workload, mesh: Mesh): boolean {
+  const { namespace, name } = broker.serviceAccount;
+  const own = [`${namespace}/${name}`, `/ns/${namespace}/sa/${name}`];
+  const named = mesh
+    .pluginsOf(broker)
+    .flatMap(({ config }) => config?.items("rules") ?? [])
+    .flatMap((rule) => rule.items("from"))
+    .flatMap((source) => source.members().flatMap(([, values]) => values.items()));
+  return named.some((value) => !own.some((end) => value.text()?.endsWith(end)));
 }
 
 /** The ports of nats-server's pods: which are open to everybody, and which are closed to those who need them. */
@@ -200,12 +235,9 @@ function judgeBroker(broker: Workload, mesh: Mesh, found: Grouped<Id>): void {
     const own = denialOf(serviceAccount, broker, number, mesh);
     if (!own) continue;
     const account = principalOf(serviceAccount, own, trustDomainsFor(broker, mesh));
-    const give = "give the pods the serviceAccountName that the policy names";
-    // Pods that name no service account share this one, so that to let it pass opens the port to all of them.
-    const isShared = serviceAccount.name === "default";
     const port = `port ${number} of ${resource.title} (${use})`;
     const message = (about: string): string => denialText(own, about, `nats-server's own ${account}`);
-    const remedy = isShared ? `${give}, or one of their own that you let pass` : `let ${account} pass, or ${give}`;
+    const remedy = remedyOfOwn(account, own, serviceAccount.name === "default");
     found.add("cluster-port-denied", placeOfDenial(own), port, message, { remedy, compared: [resource] });
   }
 }
@@ -238,7 +270,7 @@ export const brokerPorts = family<Id>(
     "client-port-denied": {
       severity: "error",
       what:
-        "Istio's AuthorizationPolicies let nobody reach the client port. Once any ALLOW policy selects the pods, everything " +
+        "Istio's AuthorizationPolicies let nobody reach the client port, or nobody but nats-server itself. Once any ALLOW policy selects the pods, everything " +
         "that no rule allows is denied, and an ALLOW policy without rules (`spec: {}`) allows nothing. On a TCP port Istio " +
         "drops the HTTP-only fields (`methods`, `requestPrincipals`) from a DENY rule, which therefore denies more, and ignores " +
         "an ALLOW rule that has any.",
