@@ -7,6 +7,9 @@ import type { Labels } from "./selector.ts";
 /** The pod annotation with the stats labels that a proxy must know. */
 export const EXTRA_STAT_TAGS = "sidecar.istio.io/extraStatTags";
 
+/** The pod annotation with settings of the proxy. */
+export const PROXY_CONFIG = "proxy.istio.io/config";
+
 /** The settings of Istio's ProxyConfig for one workload that are used here. */
 export interface ProxyConfig {
   holdApplicationUntilProxyStarts: boolean;
@@ -37,7 +40,7 @@ export function proxyConfigOf(annotations: Labels, mesh: Mesh): ProxyConfig {
   };
   const ofMesh = [...heldMeshConfigs(mesh).map(({ settings }) => settings), ...operatorMeshConfigs(mesh)];
   for (const settings of ofMesh) overlay(config, settings.get("defaultConfig")?.plain());
-  overlay(config, parsed(annotations.get("proxy.istio.io/config")));
+  overlay(config, parsed(annotations.get(PROXY_CONFIG)));
   const tags = annotations.get(EXTRA_STAT_TAGS)?.split(",") ?? [];
   return { ...config, extraStatTags: [...config.extraStatTags, ...tags] };
 }

@@ -80,6 +80,58 @@ describe("a nats-server that does not wait for its sidecar", () => {
   });
 });
 
+describe("an annotation that Istio's injector cannot read", () => {
+  /** What is found in pods with these annotations: ids, and remedies of this check. */
+  function told(annotations: object, labels: object = {}): string[] {
+    const template = {
+      metadata: { labels: { app: "nats", ...labels }, annotations },
+      spec: { containers: [{ name: "nats", image: "nats" }] },
+    };
+    const pods = { apiVersion: "apps/v1", kind: "StatefulSet", metadata: { name: "nats" }, spec: { template } };
+    return doctor(JSON.stringify(pods))
+      .filter(({ id }) => /^(?:annotation-malformed|proxy-not-held|client-port-uncaptured)$/.test(id))
+      .map(({ id, remedy }) => (id === "annotation-malformed" ? remedy : id));
+  }
+  const proxy = (text: string): object => ({ "proxy.istio.io/config": text });
+  const HELD = "holdApplicationUntilProxyStarts: true\n";
+
+  it("is told with what to write, and what it was to say is not missed", () => {
+    const colon = "write KEY: VALUE, with a colon and a blank";
+    const text = "correct the text: KEY: VALUE in each line, with equal indentation";
+    for (const [config, remedy] of [
+      ["holdApplicationUntilProxyStarts true", colon],
+      ["holdApplicationUntilProxyStarts:true", colon],
+      [`${HELD}terminationDrainDuration 45s`, text],
+      [`\t${HELD}`, text],
+      ['holdApplicationUntilProxyStarts: "yes"', "write holdApplicationUntilProxyStarts: true"],
+      [`${HELD}terminationDrainDuration: 45`, "write terminationDrainDuration: 45s"],
+      [`${HELD}terminationDrainDuration: 45 s`, "write terminationDrainDuration: 45s"],
+      [`${HELD}extraStatTags: reporter,kind`, "write extraStatTags: [reporter, …]"],
+    ] as const)
+      assert.deepEqual(told(proxy(config)), [remedy], config);
+    const held = proxy(HELD);
+    const ports = "traffic.sidecar.istio.io/excludeInboundPorts";
+    assert.deepEqual(told({ ...held, [ports]: "9090 9091" }), ['write "9090,9091"']);
+    assert.deepEqual(told({ ...held, [ports]: "metrics" }), ["write numbers of ports with commas between them"]);
+    assert.deepEqual(told({ ...held, "sidecar.istio.io/interceptionMode": "none" }), [
+      "write one of REDIRECT, TPROXY, NONE",
+    ]);
+  });
+
+  it("is none where Istio reads it, or does not look", () => {
+    const sound = [
+      `${HELD}terminationDrainDuration: 1m30s\nconcurrency: 2\nextraStatTags: [reporter]\nhold: x`,
+      `{"holdApplicationUntilProxyStarts": true, "terminationDrainDuration": null}`,
+    ];
+    for (const config of sound) assert.deepEqual(told(proxy(config)), [], config);
+    for (const text of ["", " 9090 , 9091"])
+      assert.deepEqual(told({ ...proxy(HELD), "traffic.sidecar.istio.io/excludeInboundPorts": text }), [], text);
+    assert.deepEqual(told({ ...proxy(HELD), "traffic.sidecar.istio.io/includeInboundPorts": "*" }), []);
+    assert.deepEqual(told(proxy("x"), { "sidecar.istio.io/inject": "false" }), ["client-port-uncaptured"]);
+    assert.deepEqual(told(proxy("x"), { "istio.io/dataplane-mode": "ambient" }), []);
+  });
+});
+
 describe("the lame duck mode of a nats-server", () => {
   const LDM = ["nats-server", "-sl=ldm=/var/run/nats/nats.pid"];
 

@@ -2,15 +2,14 @@ import type { Place } from "../../manifests/place.ts";
 import { excludedInbound, hostNetwork, INJECT, refusedInjection, type Uncaptured } from "../../mesh/capture.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
-import { EXTRA_STAT_TAGS, proxyConfigOf } from "../../mesh/proxy-config.ts";
+import { malformedAnnotations } from "../../mesh/pod-annotations.ts";
+import { EXTRA_STAT_TAGS, PROXY_CONFIG, proxyConfigOf } from "../../mesh/proxy-config.ts";
 import { hasNativeSidecar, shutdownOf } from "../../mesh/shutdown.ts";
 import type { Labels } from "../../mesh/selector.ts";
 import { podAnnotations, podAnnotationPlace, waypointsOf } from "../../mesh/waypoint.ts";
 import type { Workload } from "../../mesh/workload.ts";
 import { STATS_TAGS } from "../../stats-tags.ts";
 import { family, type Report } from "../family.ts";
-
-const PROXY_CONFIG = "proxy.istio.io/config";
 
 /** Seconds by which one part of a pod's end should outlast the one before, as in deploy/nats. */
 const MARGIN = 15;
@@ -127,6 +126,14 @@ export const pods = family(
         "template does not have it.",
       remedy: "move the label to spec.template.metadata.labels",
     },
+    "annotation-malformed": {
+      severity: "error",
+      what:
+        "Istio's injector cannot read an annotation of the pods: `proxy.istio.io/config` is not YAML or has a value of another type, " +
+        "a list of ports has something else in it, or there is no such interception mode. It refuses the pods, so that none is made, " +
+        "and a rolling restart stops at the first. What the annotation is to say is not judged.",
+      remedy: "correct the annotation here",
+    },
     "proxy-not-held": {
       severity: "warning",
       what:
@@ -154,9 +161,14 @@ export const pods = family(
   },
   ({ mesh }, report) => {
     for (const broker of mesh.brokers) {
+      const { title } = broker.resource;
+      const malformed = mesh.isAmbient(broker) || uninjected(broker, mesh) ? [] : malformedAnnotations(broker);
+      for (const { place, name, fault, remedy } of malformed)
+        report("annotation-malformed", place, `Istio refuses the pods of ${title}: in ${name}, ${fault}`, remedy);
+      // What else follows from settings that nobody can read is not known.
+      if (malformed.length > 0) continue;
       judgeShutdown(broker, mesh, report);
       if (mesh.isAmbient(broker)) continue;
-      const { title } = broker.resource;
       const stray = strayLabel(broker);
       if (stray) report("inject-label-astray", stray, `${title} has the label ${INJECT}, but its pods do not`);
       const past = uncaptured(broker, mesh);

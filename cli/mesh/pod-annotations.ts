@@ -1,0 +1,97 @@
+import { parse } from "yaml";
+import { KUBERNETES_YAML } from "../manifests/kubernetes-yaml.ts";
+import type { Place } from "../manifests/place.ts";
+import { PROXY_CONFIG } from "./proxy-config.ts";
+import type { Workload } from "./workload.ts";
+
+/** An annotation that Istio's injector cannot read. */
+export interface MalformedAnnotation {
+  place: Place;
+  name: string;
+  /** What is wrong with it. */
+  fault: string;
+  remedy: string;
+}
+
+interface Fault {
+  fault: string;
+  remedy: string;
+}
+
+const PORTS = /^\s*\d{1,5}\s*$/;
+
+/** A list of ports as strconv.ParseUint reads each (pkg/kube/inject/validate.go, `parsePorts`). */
+function portsFault(text: string): Fault | undefined {
+  if (text.trim() === "") return undefined;
+  const wrong = text.split(",").find((port) => !PORTS.test(port) || Number(port) > 65535);
+  if (wrong === undefined) return undefined;
+  const meant = text.match(/\d+/g)?.join() ?? "";
+  const isBroken = /^[\s\d,;]+$/.test(text) && meant !== text;
+  return {
+    fault: `"${wrong.trim()}" is not the number of a port`,
+    remedy: isBroken ? `write "${meant}"` : "write numbers of ports with commas between them",
+  };
+}
+
+const MODES = ["REDIRECT", "TPROXY", "NONE"];
+
+/** A duration as Go's time.ParseDuration reads it. */
+const DURATION = /^[+-]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|ms|s|m|h))+)$/;
+
+/** Fields of ProxyConfig that these pages tell people to write: what each takes, and how to write what was meant. */
+const SETTINGS: readonly [name: string, takes: (value: unknown) => boolean, expected: string, example: string][] = [
+  ["holdApplicationUntilProxyStarts", (value) => typeof value === "boolean", "true or false without quotes", "true"],
+  [
+    "terminationDrainDuration",
+    (value) => typeof value === "string" && DURATION.test(value),
+    "a duration with its unit",
+    "45s",
+  ],
+  ["extraStatTags", (value) => Array.isArray(value), "a list", "[reporter, …]"],
+];
+
+function proxyConfigFault(text: string): Fault | undefined {
+  let settings: unknown;
+  try {
+    settings = parse(text, KUBERNETES_YAML);
+  } catch {
+    return {
+      fault: "its text is not YAML",
+      remedy: "correct the text: KEY: VALUE in each line, with equal indentation",
+    };
+  }
+  if (settings === null) return undefined;
+  if (typeof settings !== "object" || Array.isArray(settings))
+    return { fault: "its text is no map of settings", remedy: "write KEY: VALUE, with a colon and a blank" };
+  for (const [name, takes, expected, example] of SETTINGS) {
+    const value = (settings as Record<string, unknown>)[name] ?? undefined;
+    if (value === undefined || takes(value)) continue;
+    const seconds = typeof value === "number" && name === "terminationDrainDuration" ? `${value}s` : example;
+    return { fault: `${name} expects ${expected}`, remedy: `write ${name}: ${seconds}` };
+  }
+  return undefined;
+}
+
+const PREFIX = "traffic.sidecar.istio.io/";
+
+/** Of the annotations that the injector reads first, those that concern nats-server (pkg/kube/inject/validate.go). */
+const READERS: ReadonlyMap<string, (text: string) => Fault | undefined> = new Map([
+  [PROXY_CONFIG, proxyConfigFault],
+  [`${PREFIX}includeInboundPorts`, (text: string) => (text === "*" ? undefined : portsFault(text))],
+  [`${PREFIX}excludeInboundPorts`, portsFault],
+  [`${PREFIX}excludeOutboundPorts`, portsFault],
+  [
+    "sidecar.istio.io/interceptionMode",
+    (text: string) =>
+      MODES.includes(text) ? undefined : { fault: `it is "${text}"`, remedy: `write one of ${MODES.join(", ")}` },
+  ],
+]);
+
+/** The annotations for which Istio's injector refuses the pods. */
+export function malformedAnnotations(workload: Workload): MalformedAnnotation[] {
+  return [...READERS].flatMap(([name, faultOf]) => {
+    const text = workload.annotations.get(name);
+    const fault = text === undefined ? undefined : faultOf(text);
+    return fault ? [{ place: workload.annotationPlace(name), name, ...fault }] : [];
+  });
+}
