@@ -14,6 +14,8 @@ import {
 } from "../../mesh/authorization.ts";
 import { excludedInbound } from "../../mesh/capture.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
+import { routesToTwins } from "../../mesh/nats-routes.ts";
+import { HBONE_PORT, networkDenial } from "../../mesh/network-policy.ts";
 import { otherPorts, otherServicePorts, type OpenPort } from "../../mesh/other-ports.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { podsKey, type Pods } from "../../mesh/selector.ts";
@@ -31,7 +33,8 @@ type Id =
   | "principal-malformed"
   | "broker-port-open"
   | "waypoint-denied"
-  | "waypoint-bypass";
+  | "waypoint-bypass"
+  | "network-denied";
 
 interface BehindWaypoint {
   pods: Pods;
@@ -193,6 +196,23 @@ function judgeOpenPorts(
   }
 }
 
+/** Whether NetworkPolicies let anything come to the ports that nats-server needs: in ambient mode all comes to one of ztunnel's. */
+function judgeNetwork(broker: Workload, mesh: Mesh, found: Grouped<Id>): void {
+  const { title } = broker.resource;
+  const isAmbient = mesh.isAmbient(broker);
+  const routes = routesToTwins(broker, mesh).flatMap(({ port }) => port ?? []);
+  for (const port of isAmbient ? [HBONE_PORT] : new Set([CLIENT_PORT, ...routes])) {
+    const policy = networkDenial(broker, port, mesh);
+    if (!policy) continue;
+    const what = isAmbient ? ", to which ztunnel brings whatever the mesh sends there" : "";
+    const message = (about: string): string => `${policy.title} lets nobody reach ${about}${what}`;
+    const remedy = `add to the ingress of a NetworkPolicy for these pods: ports: [{protocol: TCP, port: ${port}}]`;
+    found.add("network-denied", policy.root.placeOf("spec", "ingress"), `port ${port} of ${title}`, message, {
+      remedy,
+    });
+  }
+}
+
 /** Whether anybody reaches the client port. `resource` is what makes the pods, or stands for them. */
 function judgeClientPort(resource: Resource, pods: Pods, mesh: Mesh, found: Grouped<Id>): void {
   const all = denialOfAll(pods, CLIENT_PORT, mesh);
@@ -317,6 +337,14 @@ export const brokerPorts = family<Id>(
         "ztunnel compares the trust domain as it is written.",
       remedy: "name the waypoint's own service account in the policy",
     },
+    "network-denied": {
+      severity: "error",
+      what:
+        "A NetworkPolicy selects nats-server's pods, and neither it nor another one lets anybody reach a port that they need: the client " +
+        "port, that of their routes, or in ambient mode 15008, to which ztunnel brings all that the mesh sends them, whatever port " +
+        "was meant. Clients hang until they time out. Who may come by a port is not judged.",
+      remedy: "add the port to the ingress of a NetworkPolicy for these pods",
+    },
     "waypoint-bypass": {
       severity: "error",
       what:
@@ -336,6 +364,7 @@ export const brokerPorts = family<Id>(
     for (const behind of behindWaypoint(mesh))
       if (judgeBehindWaypoint(behind, mesh, found)) judged.add(podsKey(behind.pods));
     for (const broker of mesh.brokers) {
+      judgeNetwork(broker, mesh, found);
       judgeBroker(broker, mesh, found);
       if (!judged.has(podsKey(broker))) judgeClientPort(broker.resource, broker, mesh, found);
     }

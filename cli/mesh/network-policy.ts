@@ -1,0 +1,64 @@
+import type { Field } from "../manifests/field.ts";
+import type { Resource } from "../manifests/resource.ts";
+import type { Mesh } from "./mesh.ts";
+import { selects, type Labels } from "./selector.ts";
+import type { Workload } from "./workload.ts";
+
+/** The port to which ztunnel brings all that comes to a pod in ambient mode (istio.io, "Ambient and Kubernetes NetworkPolicy"). */
+export const HBONE_PORT = 15008;
+
+/**
+ * A NetworkPolicy because of which nobody at all reaches a port of pods, whoever may reach another. What one policy lets in no other
+ * shuts out, and each that selects the pods shuts out the rest.
+ */
+export function networkDenial(pods: Workload, port: number, mesh: Mesh): Resource | undefined {
+  const policies = mesh
+    .of("NetworkPolicy", "networking.k8s.io")
+    .filter((policy) => policy.namespace === pods.namespace && isOfIngress(policy) && isFor(policy, pods.labels));
+  const isLetIn = policies.some(({ root }) => root.items("spec", "ingress").some((rule) => letsIn(rule, port, pods)));
+  return isLetIn ? undefined : policies[0];
+}
+
+function isOfIngress({ root }: Resource): boolean {
+  const types = root.items("spec", "policyTypes");
+  return types.length === 0 || types.some((type) => type.text() === "Ingress");
+}
+
+/** `podSelector: {}` selects all pods of the namespace. */
+function isFor({ root }: Resource, labels: Labels): boolean {
+  const expressions = root.items("spec", "podSelector", "matchExpressions");
+  return (
+    selects(root.texts("spec", "podSelector", "matchLabels"), labels) &&
+    expressions.every((expression) => matches(expression, labels))
+  );
+}
+
+function matches(expression: Field, labels: Labels): boolean {
+  const value = labels.get(expression.text("key") ?? "");
+  const isListed = expression.items("values").some((one) => one.text() === value);
+  switch (expression.text("operator")) {
+    case "In":
+      return isListed;
+    case "NotIn":
+      return !isListed;
+    case "Exists":
+      return value !== undefined;
+    default:
+      return value === undefined;
+  }
+}
+
+/** Whether a rule lets somebody reach the port. One without `ports` is about all. */
+function letsIn(rule: Field, port: number, pods: Workload): boolean {
+  const ports = rule.items("ports");
+  return ports.length === 0 || ports.some((one) => isAbout(one, port, pods));
+}
+
+function isAbout(field: Field, port: number, pods: Workload): boolean {
+  if ((field.text("protocol") ?? "TCP") !== "TCP") return false;
+  const written = field.text("port");
+  if (written === undefined) return true;
+  const first = field.integer("port");
+  if (first !== undefined) return first <= port && port <= (field.integer("endPort") ?? first);
+  return pods.ports.some(({ name, number }) => name === written && number === port);
+}
