@@ -29,6 +29,8 @@ function nameOf(key: string, text: string, ours: readonly string[]): Name | unde
     // A principal of one of our trust domains matches in all of them; one of another trust domain has a check of its own.
     return isOwnTrustDomain(trustDomain, ours) ? `${namespace}/${account}` : undefined;
   }
+  // The filter refuses one without its namespace.
+  if (/serviceAccounts/i.test(key) && !text.includes("/")) return undefined;
   return text.includes("*") || AMBIGUOUS_NAMESPACES.includes(text) ? undefined : text;
 }
 

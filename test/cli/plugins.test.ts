@@ -141,6 +141,13 @@ describe("a plugin's mode", () => {
     assert.ok(!told.includes("write identity: WORKLOAD"));
   });
 
+  it("says nothing of ports where these are of another type, which is told", () => {
+    for (const match of ["{ mode: SERVER, ports: [{ number: 4222 }] }", "[{ mode: SERVER, ports: [4222] }]"])
+      assert.deepEqual(ids(...around, plugin.replace(MATCH, `match: ${match}`)), ["field-type"], match);
+    for (const match of ["[]", "[{ mode: SERVER }]", "[{ mode: SERVER, ports: [] }]"])
+      assert.deepEqual(ids(...around, plugin.replace(MATCH, `match: ${match}`)), ["match-without-ports"], match);
+  });
+
   it("CLIENT is recognised by nats-server's Service if its pods are not among the files", () => {
     const workload = withMode("CLIENT").replace("trustDomains:", "identity: WORKLOAD\n    trustDomains:");
     assert.ok(ids(...kinds("Service"), workload).includes("broker-mode-client"));

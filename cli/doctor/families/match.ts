@@ -1,3 +1,4 @@
+import type { Field } from "../../manifests/field.ts";
 import { placeText } from "../../manifests/place.ts";
 import type { Resource } from "../../manifests/resource.ts";
 import { gatewayServices, serversBeside } from "../../mesh/gateway.ts";
@@ -24,6 +25,11 @@ type Id =
   | "service-selects-others"
   | "service-selects-nothing"
   | "target-port-nothing";
+
+/** Whether a list says nothing. What is no list has a finding of its own, and may be meant to say something. */
+function isEmptyList(list: Field | undefined): boolean {
+  return list === undefined || list.type === "null" || (list.type === "array" && list.items().length === 0);
+}
 
 /** The Services whose chains a plugin can be part of; none where that cannot be told. */
 function servicesOf(plugin: Plugin, mesh: Mesh): Service[] {
@@ -397,8 +403,8 @@ export const match = family<Id>(
       judgeServers(plugin, mesh, report);
       judgeGatewayServices(plugin, mesh, report);
       judgeOtherPorts(plugin, mesh, report);
-      const open = plugin.matches.find(({ ports }) => ports.length === 0);
-      if (open ?? plugin.matches.length === 0) {
+      const open = plugin.matches.find(({ field }) => isEmptyList(field.get("ports")));
+      if (open ?? isEmptyList(plugin.resource.root.get("spec", "match"))) {
         const place = open?.field.place ?? plugin.resource.root.placeOf("spec", "match");
         report("match-without-ports", place, `${plugin.resource.title} matches every port`);
       }

@@ -230,9 +230,11 @@ export function examinePolicy(subject: PolicySubject, filter: Filter, report: Re
   judgeWhole(config, ours, subject.ofMesh ?? [], report);
   const rules = config.items("rules");
   const allowing = rules.filter(allowsAnything);
-  if (rules.length > 0 && allowing.length === 0)
+  // What a rule with a fault was meant to allow is not known.
+  const isKnown = rules.length > 0 && !judged.faults.some(({ path }) => path.startsWith("rules["));
+  if (isKnown && allowing.length === 0)
     report("nobody-allowed", config.placeOf("rules"), `${title} allows nothing to anybody: no rule has an allow`);
-  else if (rules.length > 0 && allowing.every((rule) => rule.text("mode") === "DRY_RUN")) {
+  else if (isKnown && allowing.every((rule) => rule.text("mode") === "DRY_RUN")) {
     const allows = config.text("mode") === "DRY_RUN" ? "would, in ENFORCE, allow" : "allows";
     const message = `${title} ${allows} nothing to anybody: each rule with an allow is in DRY_RUN, in which it lets nothing pass`;
     const remedy =
