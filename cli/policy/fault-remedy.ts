@@ -96,6 +96,9 @@ export function faultRemedy(fault: PolicyFault): string | undefined {
   const isElement = path.endsWith(".from") || (path === "rules" && value.get("from") !== undefined);
   if (value.isObject && isElement && message.startsWith("expected a list"))
     return "write a dash before its first key, which makes a list of it";
+  const [first] = value.members();
+  if (path === "rules" && first?.[1].isObject === true)
+    return `write each rule as an element of a list, with its name in it: - name: ${first[0]}`;
   if (value.isObject && message.startsWith("expected a subject")) return queueRemedy(value);
   if (text !== undefined && !value.misleading && TEXTS.test(message)) return `write it in quotes: "${text}"`;
   if (value.type === "integer" && message.startsWith("expected a duration"))

@@ -31,6 +31,9 @@ const FOREIGN_WILDCARDS: ReadonlyMap<string, string> = new Map([
   ["+", "*"],
 ]);
 
+/** A topic of MQTT with a wildcard. */
+const MQTT_TOPIC = /^[^/]+(?:\/[^/]+)*(?:\/\+(?=\/|$)|\/#$)/;
+
 /** What editors and chats put around a text, or into it: quotation marks that YAML does not know, and what nobody sees. */
 const MARKS = /^["'`‘’“”„«»]|["'`‘’“”„«»]$/;
 const UNSEEN = /(?![ \t])[\p{Cc}\p{Cf}\p{Z}]/u;
@@ -74,6 +77,11 @@ function misreadSubject(value: Field, list: keyof typeof EVERYTHING): Misread | 
     const meant = FOREIGN_WILDCARDS.get(foreign) ?? "";
     const isMisplaced = meant === ">" && tokens.at(-1) !== foreign;
     return { ...literal, message, remedy: isMisplaced ? WILDCARDS : `write ${meant} instead of ${foreign}` };
+  }
+  if (MQTT_TOPIC.test(subject)) {
+    const message = `${subject} is one subject with exactly these characters: to NATS it is no topic of MQTT's`;
+    const meant = subject.replaceAll("/", ".").replaceAll("+", "*").replace(/#$/, ">");
+    return { ...literal, message, remedy: `write ${meant}` };
   }
   const part = tokens.find((token) => token.length > 1 && /[*>]/.test(token));
   if (part !== undefined) {

@@ -226,6 +226,10 @@ describe("istio-nats check", () => {
       [`rules: [{name: r, from: [{source: ${source}}]}]`, "remove source, and write what is below it in its place"],
       [`rules: [{name: r, from: ${source}}]`, "write a dash before its first key, which makes a list of it"],
       [`rules: {name: r, from: [${source}]}`, "write a dash before its first key, which makes a list of it"],
+      [
+        `rules: {api: {from: [${source}]}, web: {from: [${source}]}}`,
+        "write each rule as an element of a list, with its name in it: - name: api",
+      ],
       ["rules: [{name: r, from: [shop/api]}]", 'write {serviceAccounts: ["shop/api"]}'],
       [
         "rules: [{name: r, from: [cluster.local/ns/shop/sa/api]}]",
@@ -298,12 +302,29 @@ describe("istio-nats check", () => {
     );
   });
 
+  it("tells of a rule with a fault nothing that is none once the fault is mended", () => {
+    const whole = { subscribe: { allow: ["a"] } };
+    for (const rule of [
+      { ...RULE, publish: undefined, pub: { allow: ["a"] } },
+      { ...RULE, publish: ["a"] },
+      { ...RULE, publish: undefined, permissions: { publish: { allow: ["a"] } } },
+      { ...RULE, ...whole, from: [{ serviceAccounts: ["api"], namespaces: ["shop"] }] },
+    ]) {
+      const { output } = istioNats(["check", "-"], JSON.stringify({ ...SOUND, rules: [rule] }));
+      assert.match(output, /: error: /);
+      assert.doesNotMatch(output, /warning/);
+    }
+  });
+
   it("knows wildcards of other brokers, and what templates and editors leave, for the text that they are", () => {
     const wildcards = "write * for one whole token, or > for all tokens from that point on";
     const read: [subject: string, remedy: string | undefined][] = [
       ["orders.#", "write > instead of #"],
       ["orders.+.created", "write * instead of +"],
       ["#.created", wildcards],
+      ["orders/+/created", "write orders.*.created"],
+      ["orders/#", "write orders.>"],
+      ["orders/a+b", undefined],
       ["orders.%!s(<nil>)", "give the template the value that is missing here, and render it again"],
       ["“orders.admin.>”", 'write it without them, or in plain ones: "…"'],
       ["orders.admin.>\u00a0", "write it anew"],
