@@ -49,6 +49,8 @@ export interface WayOut {
   destination: Field;
   host: Field;
   namespace: string;
+  /** For what the route is, where workloads themselves are meant. */
+  matches: Field[];
 }
 
 /** The ways by which the mesh reaches the servers of a Gateway, as far as its VirtualServices name a Service with its namespace. */
@@ -58,19 +60,18 @@ export function waysTo(gateway: Resource, mesh: Mesh): WayOut[] {
     const names = root.items("spec", "gateways").map((name) => name.text() ?? "");
     const bound = names.map((name) => (name.includes("/") ? name : `${namespace}/${name}`));
     if (!bound.includes(`${gateway.namespace}/${gateway.name}`)) return [];
-    const ofMesh = root
-      .items("spec", "tcp")
-      .filter((route) =>
-        route.items("match").some((match) => match.items("gateways").some((name) => name.text() === "mesh")),
-      );
-    return ofMesh
-      .flatMap((route) => route.items("route"))
-      .flatMap((route) => {
+    return root.items("spec", "tcp").flatMap((tcp) => {
+      const matches = tcp
+        .items("match")
+        .filter((match) => match.items("gateways").some((name) => name.text() === "mesh"));
+      if (matches.length === 0) return [];
+      return tcp.items("route").flatMap((route) => {
         const destination = route.get("destination");
         const host = destination?.get("host");
         const [, namespace] = /^[^.]+\.([^.]+)\.svc\./.exec(host?.text() ?? "") ?? [];
         if (!destination || !host || namespace === undefined) return [];
-        return [{ virtualService, destination, host, namespace }];
+        return [{ virtualService, destination, host, namespace, matches }];
       });
+    });
   });
 }

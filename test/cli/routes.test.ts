@@ -113,4 +113,20 @@ describe("an egress gateway", () => {
       [],
     );
   });
+
+  it("is passed where the VirtualService is not for workloads, or for another port, and the remedy mends it", () => {
+    const past = readFileSync(inRoot("test", "cli", "fixtures", "egress-past-gateway", "good.yaml"), "utf8");
+    const found = (was: string | RegExp, is: string): string[] => {
+      assert.notEqual(past.replace(was, is), past);
+      return doctor(past.replace(was, is)).map(({ id, message, remedy }) => `${id}: ${message}: ${remedy}`);
+    };
+    const so = "so workloads connect to nats.test past the gateway";
+    assert.deepEqual(found("gateways: [mesh, nats]", "gateways: [nats]"), [
+      `egress-past-gateway: VirtualService egress/nats does not have mesh among its gateways, ${so}: add mesh to its gateways`,
+    ]);
+    assert.deepEqual(found("{ gateways: [mesh], port: 4222 }", "{ gateways: [mesh], port: 4223 }"), [
+      `egress-past-gateway: VirtualService egress/nats leads to the gateway what is for port 4223, not 4222, ${so}: write port: 4222`,
+    ]);
+    assert.deepEqual(found("{ gateways: [mesh], port: 4222 }", "{ gateways: [mesh] }"), []);
+  });
 });

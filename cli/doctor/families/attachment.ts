@@ -1,5 +1,6 @@
+import type { Resource } from "../../manifests/resource.ts";
 import { destinationRulesFor, resolvedHost, tlsFor } from "../../mesh/destination-rule.ts";
-import { hostsOf, serversBeside, waysTo } from "../../mesh/gateway.ts";
+import { hostsOf, serversBeside, waysTo, type WayOut } from "../../mesh/gateway.ts";
 import { standsFor } from "../../mesh/host.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
@@ -87,14 +88,13 @@ function judgeNames(plugin: Plugin, mesh: Mesh, report: Report<"gateway-sni-unma
   }
 }
 
-/** NATS outside the mesh that the VirtualServices of a judged gateway leave out, where there are such VirtualServices at all. */
+/** NATS outside the mesh to which the VirtualServices of a judged gateway do not lead, where there are such VirtualServices at all. */
 function judgeOutside(mesh: Mesh, report: Report<"egress-past-gateway">): void {
   const plugins = mesh.plugins.filter((plugin) => mesh.placement(plugin) === "gateway");
   const gateways = [...new Set(plugins.flatMap((plugin) => serversBeside(plugin, mesh).map(({ gateway }) => gateway)))];
-  const virtualServices = gateways.flatMap((gateway) => waysTo(gateway, mesh).map((way) => way.virtualService));
-  const led = [...new Set(virtualServices)].flatMap(({ root }) => root.items("spec", "hosts"));
-  const hosts = led.flatMap((host) => host.text() ?? []);
-  if (hosts.length === 0) return;
+  const ways = gateways.flatMap((gateway) => waysTo(gateway, mesh));
+  const led = [...new Set(ways.map(({ virtualService }) => virtualService))].flatMap(namesOf);
+  if (led.length === 0) return;
   const outside = mesh
     .of("ServiceEntry", "networking.istio.io")
     .filter(({ root }) => (root.text("spec", "location") ?? "MESH_EXTERNAL") === "MESH_EXTERNAL")
@@ -102,10 +102,41 @@ function judgeOutside(mesh: Mesh, report: Report<"egress-past-gateway">): void {
   for (const { root, title } of outside)
     for (const host of root.items("spec", "hosts")) {
       const name = host.text() ?? "";
-      if (hosts.some((one) => standsFor(one, name))) continue;
-      const message = `${title} is for ${name}, but the VirtualServices that lead to a gateway with the filter are for ${hosts.join(", ")}`;
+      const own = ways.filter(({ virtualService }) => namesOf(virtualService).some((one) => standsFor(one, name)));
+      if (own.length > 0) {
+        judgeWays(own, name, report);
+        continue;
+      }
+      const message = `${title} is for ${name}, but the VirtualServices that lead to a gateway with the filter are for ${led.join(", ")}`;
       report("egress-past-gateway", host.place, message, `write ${name} under the hosts of the VirtualService`);
     }
+}
+
+function namesOf({ root }: Resource): string[] {
+  return root.items("spec", "hosts").flatMap((host) => host.text() ?? []);
+}
+
+/** Whether one of the ways to a gateway, which are for this host, is for workloads, and for NATS's port. */
+function judgeWays(ways: readonly WayOut[], host: string, report: Report<"egress-past-gateway">): void {
+  const past = `so workloads connect to ${host} past the gateway`;
+  // `mesh` in a match counts only where it is among the VirtualService's own gateways.
+  const isOfMesh = ({ virtualService: { root } }: WayOut): boolean =>
+    root.items("spec", "gateways").some((name) => name.text() === "mesh");
+  const ofMesh = ways.filter(isOfMesh);
+  const [way] = ways;
+  if (ofMesh.length === 0 && way) {
+    const { title, root } = way.virtualService;
+    const message = `${title} does not have mesh among its gateways, ${past}`;
+    report("egress-past-gateway", root.placeOf("spec", "gateways"), message, "add mesh to its gateways");
+    return;
+  }
+  const ports = ofMesh.flatMap(({ virtualService, matches }) => matches.map((match) => ({ virtualService, match })));
+  if (ports.some(({ match }) => (match.integer("port") ?? CLIENT_PORT) === CLIENT_PORT)) return;
+  const [first] = ports;
+  if (!first) return;
+  const { virtualService, match } = first;
+  const message = `${virtualService.title} leads to the gateway what is for port ${match.text("port") ?? ""}, not ${CLIENT_PORT}, ${past}`;
+  report("egress-past-gateway", match.placeOf("port"), message, `write port: ${CLIENT_PORT}`);
 }
 
 export const attachment = family(
@@ -172,7 +203,8 @@ export const attachment = family(
       severity: "warning",
       what:
         "A ServiceEntry is for NATS outside the mesh, and the VirtualServices that lead to the gateway with the filter are for other " +
-        "hosts. Workloads connect to this host past the gateway, and no filter judges them.",
+        "hosts or another port, or do not have `mesh`, which stands for the workloads' proxies, among their `gateways`. Workloads connect " +
+        "to this host past the gateway, and no filter judges them.",
       remedy: "write the host of the ServiceEntry under the hosts of the VirtualService",
     },
     "identity-mismatch": {
