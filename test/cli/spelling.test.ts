@@ -103,6 +103,24 @@ describe("a rule of the mesh's traffic", () => {
       assert.deepEqual(told("DestinationRule", spec), [["field-unknown", `Istio has no field ${field}`, remedy]]);
   });
 
+  it("is reported with a field of the other kind that is called Gateway, and the API that has it", () => {
+    const gateway = (group: string, spec: object): string[] =>
+      doctor(document(group, "Gateway", "g", "shop", spec))
+        .filter(({ id }) => id === "field-unknown")
+        .map(({ message, remedy }) => `${message}: ${remedy}`);
+    const [istio, kubernetes] = ["networking.istio.io", "gateway.networking.k8s.io"];
+    const waypoint = { gatewayClassName: "istio-waypoint", listeners: [] };
+    const own = { selector: { istio: "egressgateway" }, servers: [] };
+    assert.deepEqual(gateway(istio, waypoint), [
+      `a Gateway of ${istio}/v1 has no field spec.gatewayClassName: write apiVersion: ${kubernetes}/v1, which has it`,
+    ]);
+    assert.deepEqual(gateway(kubernetes, own), [
+      `a Gateway of ${kubernetes}/v1 has no field spec.servers: write apiVersion: ${istio}/v1, which has it`,
+    ]);
+    assert.deepEqual(gateway(kubernetes, waypoint), []);
+    assert.deepEqual(gateway(istio, own), []);
+  });
+
   it("may have a field of a later Istio", () => {
     assert.deepEqual(told("DestinationRule", { host: "a", trafficPolicy: { ofALaterIstio: { on: true } } }), []);
     assert.deepEqual(told("VirtualService", { hosts: ["a"], tcp: [{ ofALaterIstio: 1 }] }), []);

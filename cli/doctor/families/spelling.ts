@@ -65,6 +65,23 @@ function judgeKind(resource: Resource, mesh: Mesh, report: Report<Id>): void {
   );
 }
 
+/** Fields of the two kinds that are called Gateway, each with the API that has it. Kubernetes refuses one in the other's. */
+const OF_GATEWAYS: readonly [field: string, group: string, apiVersion: string][] = [
+  ["gatewayClassName", "gateway.networking.k8s.io", "gateway.networking.k8s.io/v1"],
+  ["servers", "networking.istio.io", "networking.istio.io/v1"],
+];
+
+/** A Gateway in the API of the other kind of this name. */
+function judgeGateway({ root, kind, group }: Resource, report: Report<Id>): void {
+  if (kind !== "Gateway" || !OF_GATEWAYS.some(([, known]) => known === group)) return;
+  for (const [name, own, apiVersion] of OF_GATEWAYS) {
+    const field = root.get("spec", name);
+    if (!field || own === group) continue;
+    const message = `a Gateway of ${root.text("apiVersion") ?? group} has no field spec.${name}`;
+    report("field-unknown", field.keyPlace, message, `write apiVersion: ${apiVersion}, which has it`);
+  }
+}
+
 /** Enumerations that have a more specific check of their own. */
 const JUDGED_ELSEWHERE = /\.(?:phase|type|failStrategy|mode|action)$/;
 
@@ -287,6 +304,7 @@ export const spelling = family<Id>(
   ({ mesh }, report) => {
     for (const resource of mesh.resources) {
       judgeKind(resource, mesh, report);
+      judgeGateway(resource, report);
       const isOf = ({ kind, group }: ApiKind): boolean => kind === resource.kind && group === resource.group;
       const ownKind = KUBERNETES_KINDS.find(isOf);
       if (ownKind) judgeNames(resource.root, ownKind.fields, "", report);
