@@ -2,10 +2,21 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { inRoot } from "../../tools/paths.ts";
-import { DOCUMENTS, ids } from "./sound-mesh.ts";
+import { document, DOCUMENTS, ids } from "./sound-mesh.ts";
 
 interface PolicySchema {
   definitions: { limits: { properties: { controlLine: { default: number } } } };
+}
+
+function withConf(conf: string): string[] {
+  const pods = DOCUMENTS.map((text) =>
+    text.replace(
+      "    spec:\n      containers",
+      "    spec:\n      volumes: [{ configMap: { name: nats } }]\n      containers",
+    ),
+  );
+  const metadata = { name: "nats", namespace: "messaging" };
+  return [...pods, JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata, data: { "nats.conf": conf } })];
 }
 
 describe("what nats-server's pods do not declare", () => {
@@ -46,17 +57,6 @@ describe("what nats-server's pods do not declare", () => {
 });
 
 describe("what nats.conf opens beside the client port", () => {
-  function withConf(conf: string): string[] {
-    const pods = DOCUMENTS.map((text) =>
-      text.replace(
-        "    spec:\n      containers",
-        "    spec:\n      volumes: [{ configMap: { name: nats } }]\n      containers",
-      ),
-    );
-    const metadata = { name: "nats", namespace: "messaging" };
-    return [...pods, JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata, data: { "nats.conf": conf } })];
-  }
-
   it("includes monitoring and profiling, unless only the pod itself reaches it", () => {
     for (const open of [
       "http_port: 8222",
@@ -113,6 +113,34 @@ describe("what nats.conf opens beside the client port", () => {
       };
       assert.deepEqual(ids(...DOCUMENTS, JSON.stringify(secret)), ["nats-credentials"]);
     }
+  });
+});
+
+describe("a nats-server that listens on its pod's loopback", () => {
+  it("is reached by nobody, unless a Sidecar has the proxy look for it there", () => {
+    for (const conf of ["host: 127.0.0.1", 'net: "localhost"', 'listen: "127.0.0.1:4222"', 'listen: "[::1]:4222"'])
+      assert.deepEqual(ids(...withConf(`${conf}\n`)), ["nats-loopback"], conf);
+    for (const conf of [
+      "host: 0.0.0.0",
+      "listen: 4222",
+      'listen: "0.0.0.0:4222"',
+      "cluster { listen: 127.0.0.1:6222 }",
+    ])
+      assert.deepEqual(ids(...withConf(`${conf}\n`)), [], conf);
+    const ingress = [{ port: { number: 4222, protocol: "TCP", name: "tcp" }, defaultEndpoint: "127.0.0.1:4222" }];
+    const sidecar = document("networking.istio.io", "Sidecar", "s", "messaging", { ingress });
+    assert.deepEqual(ids(...withConf("host: 127.0.0.1\n"), sidecar), []);
+  });
+
+  it("may be told so on its command line, which comes before its nats.conf", () => {
+    const started = (...words: string[]): string[] =>
+      ids(
+        ...withConf("host: 127.0.0.1\n").map((text) =>
+          text.replace("image: nats:", `args: ${JSON.stringify(words)}\n          image: nats:`),
+        ),
+      );
+    assert.deepEqual(started("--addr", "localhost"), ["nats-loopback"]);
+    assert.deepEqual(started("-a=0.0.0.0"), []);
   });
 });
 

@@ -6,6 +6,7 @@ import { natsConfigs, natsConfigsOf, type NatsConfig } from "../../mesh/nats-con
 import { unreadIncludes } from "../../mesh/nats-includes.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { namespaceOfHost, routesOf, routesOfArguments, type Route } from "../../mesh/nats-routes.ts";
+import { ingressOf, sidecarsFor } from "../../mesh/sidecar.ts";
 import type { Workload } from "../../mesh/workload.ts";
 import { family, type Remedied, type Report } from "../family.ts";
 import { Grouped } from "../grouped.ts";
@@ -63,6 +64,27 @@ function portOfConfig(config: NatsConfig): ConfiguredPort | undefined {
   return entry && number !== undefined ? { number: Number(number), place: config.placeOf(entry) } : undefined;
 }
 
+/** An address that only the pod's own processes reach, with a port or without. */
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)(?::\d+)?$/i;
+
+/** Where nats-server is told to listen on such an address, which the command line says before the file. */
+function loopbackOf(broker: Workload, mesh: Mesh): { place: Place; value: string } | undefined {
+  const [argument] = argumentsOf(broker, /^--?(?:a|addr|net)(?:=(.*))?$/);
+  const entries = natsConfigsOf(broker, mesh).flatMap((config) =>
+    config.entries
+      .filter(({ path }) => path.length === 1 && ["host", "net", "listen"].includes(path[0] ?? ""))
+      .map((entry) => ({ place: config.placeOf(entry), value: entry.value ?? "" })),
+  );
+  return (argument ? [argument] : entries).find(({ value }) => LOOPBACK.test(value));
+}
+
+/** Whether a Sidecar of Istio's has the proxy bring the client port's connections to such an address. */
+function isBroughtToLoopback(broker: Workload, mesh: Mesh): boolean {
+  return sidecarsFor(broker, mesh).some((sidecar) =>
+    ingressOf(sidecar).some((listener) => listener.integer("port", "number") === CLIENT_PORT),
+  );
+}
+
 /** The first route into another namespace than nats-server's own, and that namespace. */
 function strayRoute(routes: readonly Route[], own: string): { place: Place; into: string } | undefined {
   return routes
@@ -87,6 +109,7 @@ type Id =
   | "nats-credentials"
   | "nats-control-line"
   | "nats-client-port"
+  | "nats-loopback"
   | "nats-route-elsewhere"
   | "nats-conf-unseen";
 
@@ -142,6 +165,11 @@ function judgeBroker(broker: Workload, mesh: Mesh, report: Report<Id>): void {
     const message = `nats-server of ${resource.title} is given a route into namespace ${stray.into}`;
     const remedy = `write ${namespace} there`;
     report("nats-route-elsewhere", stray.place, message, { remedy, compared: [resource] });
+  }
+  const loopback = loopbackOf(broker, mesh);
+  if (loopback && !isBroughtToLoopback(broker, mesh)) {
+    const message = `nats-server of ${resource.title} listens on ${loopback.value}, where its proxy does not look for it`;
+    report("nats-loopback", loopback.place, message);
   }
   const asking = askingArgument(broker);
   if (asking) {
@@ -202,6 +230,14 @@ export const natsConf = family<Id>(
         "nats-server accepts clients on a port other than 4222, and no plugin for these pods matches a port that leads there. " +
         "No filter judges these clients.",
       remedy: "let nats-server listen on 4222, and match that port",
+    },
+    "nats-loopback": {
+      severity: "error",
+      what:
+        "nats-server listens on an address of the pod's own loopback. Since Istio 1.10 the proxy brings connections to the pod's address, " +
+        "unless a Sidecar has an `ingress` for the port, and so do ztunnel and the probes of Kubernetes: every connection is refused. " +
+        "What keeps others from the port is STRICT mTLS.",
+      remedy: "remove the address, so that nats-server listens on all",
     },
     "nats-route-elsewhere": {
       severity: "warning",
