@@ -1,10 +1,11 @@
 import type { Place } from "../manifests/place.ts";
 import type { Workload } from "./workload.ts";
 
-/** The place that keeps a port of pods from their sidecar, and why. */
+/** The place that keeps a port of pods from their sidecar, why, and what to do there. */
 export interface Uncaptured {
   place: Place;
   why: string;
+  remedy: string;
 }
 
 /** The label of pods, or annotation, that says whether Istio injects a sidecar. */
@@ -33,13 +34,25 @@ export function excludedInbound({ pod }: Workload, port: number): Uncaptured | u
   const interfaces = pod.get("metadata", "annotations", `${PREFIX}excludeInterfaces`);
   // A pod's own address is there; further interfaces have others.
   if (interfaces && listed(interfaces.text() ?? "").includes("eth0"))
-    return { place: interfaces.place, why: "what comes by eth0 is excluded from capture" };
+    return {
+      place: interfaces.place,
+      why: "what comes by eth0 is excluded from capture",
+      remedy: "remove eth0 from the annotation",
+    };
   const exclude = pod.get("metadata", "annotations", `${PREFIX}excludeInboundPorts`);
   if (exclude && listed(exclude.text() ?? "").includes(String(port)))
-    return { place: exclude.place, why: `port ${port} is excluded from capture` };
+    return {
+      place: exclude.place,
+      why: `port ${port} is excluded from capture`,
+      remedy: `remove ${port} from the annotation`,
+    };
   const include = pod.get("metadata", "annotations", `${PREFIX}includeInboundPorts`);
   if (include && include.text() !== "*" && !listed(include.text() ?? "").includes(String(port)))
-    return { place: include.place, why: `port ${port} is not among the captured ports` };
+    return {
+      place: include.place,
+      why: `port ${port} is not among the captured ports`,
+      remedy: `add ${port} to the annotation, or write "*"`,
+    };
   return undefined;
 }
 

@@ -80,6 +80,53 @@ describe("a nats-server that does not wait for its sidecar", () => {
   });
 });
 
+describe("pods whose client port passes no sidecar", () => {
+  /** The remedy, and what is found once it is followed. */
+  function told(pod: object, mended: object, namespace?: object, mendedNamespace = namespace): [string, string[]] {
+    const files = (template: object, labels: object | undefined): string[] => [
+      document("apps", "StatefulSet", "nats", "messaging", { template }),
+      ...(labels
+        ? [JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata: { name: "messaging", labels } })]
+        : []),
+    ];
+    const found = (texts: string[]): { id: string; remedy: string }[] =>
+      doctor(...texts).filter(({ id }) => id === "client-port-uncaptured");
+    const [first] = found(files(pod, namespace));
+    return [first?.remedy ?? "", found(files(mended, mendedNamespace)).map(({ id }) => id)];
+  }
+  const pod = (labels: object, annotations: object = {}, spec: object = {}): object => ({
+    metadata: { labels: { app: "nats", ...labels }, annotations },
+    spec: { containers: [{ name: "nats", image: "nats" }], ...spec },
+  });
+  const INJECT = "sidecar.istio.io/inject";
+  const TRAFFIC = "traffic.sidecar.istio.io";
+
+  it("are told what to change at this place, which mends it", () => {
+    for (const [remedy, ...pods] of [
+      [`write ${INJECT}: "true"`, pod({ [INJECT]: "false" }), pod({ [INJECT]: "true" })],
+      ["remove hostNetwork", pod({}, {}, { hostNetwork: true }), pod({})],
+      ["remove 4222 from the annotation", pod({}, { [`${TRAFFIC}/excludeInboundPorts`]: "4222" }), pod({})],
+      [
+        'add 4222 to the annotation, or write "*"',
+        pod({}, { [`${TRAFFIC}/includeInboundPorts`]: "8222" }),
+        pod({}, { [`${TRAFFIC}/includeInboundPorts`]: "8222,4222" }),
+      ],
+      ["remove eth0 from the annotation", pod({}, { [`${TRAFFIC}/excludeInterfaces`]: "eth0" }), pod({})],
+      ["remove the annotation", pod({}, { "sidecar.istio.io/interceptionMode": "NONE" }), pod({})],
+    ] as const)
+      assert.deepEqual(told(...pods), [remedy, []]);
+    const asked = pod({ [INJECT]: "true" });
+    const enabled = { "istio-injection": "enabled" };
+    assert.deepEqual(told(asked, asked, { "istio-injection": "disabled" }, enabled), [
+      "write istio-injection: enabled; a label of the pods does not help against this one",
+      [],
+    ]);
+    const ask = `label the pods ${INJECT}: "true", or the Namespace istio-injection: enabled`;
+    assert.deepEqual(told(pod({}), asked, {}), [ask, []]);
+    assert.deepEqual(told(pod({}), pod({}), {}, enabled), [ask, []]);
+  });
+});
+
 describe("an annotation that Istio's injector cannot read", () => {
   /** What is found in pods with these annotations: ids, and remedies of this check. */
   function told(annotations: object, labels: object = {}): string[] {

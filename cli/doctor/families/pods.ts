@@ -21,13 +21,14 @@ const MARGIN = 15;
 function uninjected(workload: Workload, mesh: Mesh): Uncaptured | undefined {
   const { pod, labels, resource } = workload;
   const refused = refusedInjection(workload);
-  if (refused) return { place: refused, why: "no sidecar is injected" };
+  if (refused) return { place: refused, why: "no sidecar is injected", remedy: `write ${INJECT}: "true"` };
   const namespace = mesh.namespace(resource.namespace);
   if (!namespace) return undefined;
   const injection = namespace.labels.get("istio-injection");
   if (injection === "disabled") {
     const place = namespace.root.placeOf("metadata", "labels", "istio-injection");
-    return { place, why: `Namespace ${namespace.name} has istio-injection: disabled` };
+    const why = `Namespace ${namespace.name} has istio-injection: disabled`;
+    return { place, why, remedy: "write istio-injection: enabled; a label of the pods does not help against this one" };
   }
   const isAsked =
     injection === "enabled" ||
@@ -35,7 +36,8 @@ function uninjected(workload: Workload, mesh: Mesh): Uncaptured | undefined {
     [namespace.labels, labels].some((one) => one.has("istio.io/rev"));
   if (isAsked) return undefined;
   const why = `no sidecar is injected: neither Namespace ${namespace.name} nor the pods ask for one`;
-  return { place: pod.placeOf("metadata", "labels"), why };
+  const remedy = `label the pods ${INJECT}: "true", or the Namespace istio-injection: enabled`;
+  return { place: pod.placeOf("metadata", "labels"), why, remedy };
 }
 
 /** Why the sidecar does not capture the client port. */
@@ -43,12 +45,16 @@ function uncaptured(workload: Workload, mesh: Mesh): Uncaptured | undefined {
   const without = uninjected(workload, mesh);
   if (without) return without;
   const host = hostNetwork(workload);
-  if (host) return { place: host, why: "a pod in the host's network has no sidecar" };
+  if (host) return { place: host, why: "a pod in the host's network has no sidecar", remedy: "remove hostNetwork" };
   const excluded = excludedInbound(workload, CLIENT_PORT);
   if (excluded) return excluded;
   const interception = workload.pod.get("metadata", "annotations", "sidecar.istio.io/interceptionMode");
   if (interception?.text() === "NONE")
-    return { place: interception.place, why: "interceptionMode NONE captures nothing" };
+    return {
+      place: interception.place,
+      why: "interceptionMode NONE captures nothing",
+      remedy: "remove the annotation",
+    };
   return undefined;
 }
 
@@ -173,7 +179,7 @@ export const pods = family(
       if (stray) report("inject-label-astray", stray, `${title} has the label ${INJECT}, but its pods do not`);
       const past = uncaptured(broker, mesh);
       if (past) {
-        report("client-port-uncaptured", past.place, `${title}: ${past.why}`);
+        report("client-port-uncaptured", past.place, `${title}: ${past.why}`, past.remedy);
         continue;
       }
       const config = proxyConfigOf(broker.annotations, mesh);
