@@ -16,6 +16,7 @@ import { writeUnsubscribe } from "./due-unsubscribes";
 import { endUnreadable } from "./endings";
 import { pingSent, replySent, requestSent } from "./exchanges";
 import { Pong } from "./expected-pongs";
+import { beginAnew } from "./further-connect";
 import { notePing, writePing } from "./pings";
 import { reportDryRun, reportRefusal, sample } from "./report";
 import { endUnjudged } from "./revocations";
@@ -299,13 +300,6 @@ function ping(connection: Connection, chunk: Chunk, line: ClientLine, position: 
   return next;
 }
 
-/**
- * From this minor version on every nats-server 2 drops all subscriptions at a further CONNECT (2.12 does from some patch
- * on, 2.10 never; read in the sources of 2.10.29, 2.12.0, 2.12.5, 2.12.10, 2.14.0, 2.15.0). Before others they are kept
- * here with the filter: what the server has dropped after all brings no messages, unless its sid is used again.
- */
-const FIRST_THAT_FORGETS: i32 = 14;
-
 function connect(connection: Connection, chunk: Chunk, line: ClientLine, position: i32, meter: Meter): i32 {
   const again = connection.options.received;
   const hadHeaders = connection.options.headers;
@@ -320,36 +314,9 @@ function connect(connection: Connection, chunk: Chunk, line: ClientLine, positio
   }
   meter.allowed(Operation.CONNECT, NO_SUBJECT);
   const next = chunk.position(line.next);
-  if (!again) return next;
-  if (connection.serverMinor < FIRST_THAT_FORGETS) {
-    connection.forgetGrants();
-    return next;
-  }
-  connection.beginAnew();
-  if (!connection.observing) return awaitConnect(connection, chunk, next);
-  if (!connection.toServerPassed) connection.hasBegunAnew();
+  // Where the line began in DRY_RUN, `passBegun` of to-server.ts does that, which can send the PING.
+  if (again && !connection.toServerPassed) beginAnew(connection, chunk, next);
   return next;
-}
-
-/**
- * A further CONNECT has passed in DRY_RUN because its line began there. With its end it comes under the policy that is enforced,
- * like any other. Answers the position behind what was written at `next`.
- */
-export function enforceConnect(connection: Connection, chunk: Chunk, next: i32): i32 {
-  if (connection.serverMinor < FIRST_THAT_FORGETS) {
-    connection.forgetGrants();
-    return next;
-  }
-  // In `connect` only the rules in DRY_RUN have begun anew.
-  const access = connection.access;
-  if (access != null) access.beginReset();
-  return awaitConnect(connection, chunk, next);
-}
-
-/** A PING goes behind a CONNECT. Its PONG shows when the server has taken that. */
-function awaitConnect(connection: Connection, chunk: Chunk, next: i32): i32 {
-  if (!connection.pongs.push(Pong.CONNECT_TAKEN)) return unreadable(connection, chunk, next, ProtocolError.MEMORY);
-  return replaceByPing(connection, chunk, next, next);
 }
 
 /** Replaces the bytes from `position` to before `next`, or none, by a PING of ours. Answers `next`. */

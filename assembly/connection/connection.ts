@@ -276,22 +276,7 @@ export class Connection {
     return (access == null ? 0 : access.heldBytes) + (shadow == null ? 0 : shadow.heldBytes);
   }
 
-  /**
-   * The client sends a further CONNECT, with which subscriptions, grants and filters begin anew at the server (client.go
-   * processConnect).
-   */
-  beginAnew(): void {
-    this.subscriptions.beginAnew();
-    this.hasUnrecorded = false;
-    this.dueUnsubscribes.release();
-    this.queueLostSince = 0;
-    const access = this.access;
-    if (access != null) access.beginReset();
-    const shadow = this.shadow;
-    if (shadow != null) shadow.beginReset();
-  }
-
-  /** The same before a server that keeps subscriptions: only grants end. */
+  /** Nothing that was asked before may be answered by a grant any more. */
   forgetGrants(): void {
     const access = this.access;
     if (access != null) access.forgetGrants();
@@ -314,15 +299,6 @@ export class Connection {
   get awaitsConnect(): bool {
     const judging = this.judging;
     return judging != null && judging.isResetting;
-  }
-
-  /** The server has taken a further CONNECT. */
-  hasBegunAnew(): void {
-    const access = this.access;
-    if (access != null) access.finishReset(this.mayHaveStray);
-    const shadow = this.shadow;
-    if (shadow != null) shadow.finishReset(this.mayHaveStray);
-    if (!this.observing && !this.awaitsConnect) this.subscriptions.settle();
   }
 
   /** The class of a subject, by the configuration's list. */

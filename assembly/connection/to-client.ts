@@ -23,6 +23,7 @@ import { deliver, maximumTaken, mustNotPass, subscriptionBegins } from "./delive
 import { closeSoon, endAtOnce } from "./endings";
 import { isStatus, timedPongCame } from "./exchanges";
 import { becomesViolation, Pong } from "./expected-pongs";
+import { connectTaken } from "./further-connect";
 import { releaseInfo, takeInfo } from "./info-to-client";
 import { catchUp } from "./live-policy";
 import { passPlainDeliveries } from "./plain-deliveries";
@@ -208,7 +209,7 @@ function takePong(connection: Connection, position: i32, next: i32): i32 {
       connection.swallowsOk = true;
       break;
     case Pong.CONNECT_TAKEN:
-      connection.hasBegunAnew();
+      connectTaken(connection);
       break;
     case Pong.BEGINS:
       subscriptionBegins(connection);

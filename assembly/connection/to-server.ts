@@ -9,7 +9,7 @@ import { DOWNSTREAM_DATA } from "../proxy/host";
 import { Verdict } from "../telemetry/operations";
 import { NO_PROTOCOL_ERROR, ProtocolError } from "../telemetry/protocol-error";
 import { admit } from "./admission";
-import { enforceConnect, judge, lineFault } from "./client-operations";
+import { judge, lineFault } from "./client-operations";
 import { Connection, Phase } from "./connection";
 import { sendUnsubscribes } from "./due-unsubscribes";
 import { closeSoon, endAtOnce, endRefused, endUnreadable } from "./endings";
@@ -19,6 +19,7 @@ import { passPlainHeaderPublishes } from "./plain-header-publishes";
 import { passPlainPublishes } from "./plain-publishes";
 import { dropPlainPublishes } from "./plain-refusals";
 import { foreignProtocol } from "./foreign-protocol";
+import { beginAnew } from "./further-connect";
 import { catchUp } from "./live-policy";
 import { policyEpoch } from "./policy-epoch";
 import { reportConnected, reportUnreadable } from "./report";
@@ -173,11 +174,15 @@ function passBegun(connection: Connection, position: i32): i32 {
   chunk.thaw();
   // The present policy did not hear of it while it passed. An answer is one use of what was granted.
   if (access != null && connection.toServerPayload > 0) access.useGrants(line.subject, line.subjectLength);
-  // What ends it has been reported as it was met.
-  if (connection.phase != Phase.OPEN) closeSoon(connection);
-  else judgeSubscriptions(connection);
-  const isFurther = hadConnect && line.operation == Operation.CONNECT && connection.phase == Phase.OPEN;
-  return isFurther ? enforceConnect(connection, chunk, next) : next;
+  if (connection.phase != Phase.OPEN) {
+    // What ends it has been reported as it was met.
+    closeSoon(connection);
+    return next;
+  }
+  // Not in `connect`, since a PING of ours is to go behind it. What it ends at the server need not be judged.
+  if (hadConnect && line.operation == Operation.CONNECT) beginAnew(connection, chunk, next);
+  if (connection.phase == Phase.OPEN) judgeSubscriptions(connection);
+  return next;
 }
 
 function passPayload(connection: Connection, position: i32): i32 {
