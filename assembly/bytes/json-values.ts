@@ -1,3 +1,4 @@
+import { Ascii, CASE_BIT, isDigit } from "./ascii";
 import { INVALID_RUNE, decodeRune, encodeRune, isValidUtf8, runeWidth } from "./utf8";
 
 /** The text of a KEY or STRING token, by the rules of `decodeString`. */
@@ -12,12 +13,15 @@ export function textOf(start: usize, end: usize, hasEscapes: bool): string {
 }
 
 function hexValue(byte: i32): i32 {
-  return byte <= 0x39 ? byte - 0x30 : (byte | 0x20) - 0x57;
+  return byte <= 0x39 ? byte - Ascii.ZERO : (byte | CASE_BIT) - 0x61 + 10; // 9, a
 }
+
+/** `\u`, as it lies in memory. */
+const UNICODE_ESCAPE: u16 = 0x755c;
 
 /** The four hex digits at `at`, or -1 unless a `\u` stands there in full. */
 function unicodeEscape(at: usize, end: usize): i32 {
-  if (end - at < 6 || load<u16>(at) != 0x755c) return -1;
+  if (end - at < 6 || load<u16>(at) != UNICODE_ESCAPE) return -1;
   return (
     (hexValue(load<u8>(at, 2)) << 12) |
     (hexValue(load<u8>(at, 3)) << 8) |
@@ -28,15 +32,15 @@ function unicodeEscape(at: usize, end: usize): i32 {
 
 function simpleEscape(byte: u8): u8 {
   switch (byte) {
-    case 0x62:
+    case 0x62: // b
       return 0x08;
-    case 0x66:
+    case 0x66: // f
       return 0x0c;
-    case 0x6e:
+    case 0x6e: // n
       return 0x0a;
-    case 0x72:
+    case 0x72: // r
       return 0x0d;
-    case 0x74:
+    case 0x74: // t
       return 0x09;
   }
   return byte;
@@ -53,7 +57,7 @@ export function decodeString(start: usize, end: usize, out: usize): i32 {
   const first = out;
   while (start < end) {
     const byte = load<u8>(start);
-    if (byte != 0x5c) {
+    if (byte != Ascii.BACKSLASH) {
       const rune = decodeRune(start, <i32>(end - start));
       out += <usize>encodeRune(rune, out);
       start += rune == INVALID_RUNE ? 1 : <usize>runeWidth(rune);
@@ -84,13 +88,13 @@ export function decodeString(start: usize, end: usize, out: usize): i32 {
  * an optional minus, no fraction, no exponent (1.0 and 1e2 are not), in range.
  */
 export function isInteger(start: usize, end: usize): bool {
-  const negative = start < end && load<u8>(start) == 0x2d;
+  const negative = start < end && load<u8>(start) == Ascii.DASH;
   if (negative) start++;
   // 19 digits fit a u64, and no int64 has more.
   if (start >= end || end - start > 19) return false;
   let value: u64 = 0;
   for (let at = start; at < end; at++) {
-    const digit = <u32>load<u8>(at) - 0x30;
+    const digit = <u32>load<u8>(at) - Ascii.ZERO;
     if (digit > 9) return false;
     value = value * 10 + digit;
   }
@@ -99,10 +103,10 @@ export function isInteger(start: usize, end: usize): bool {
 
 /** The value of a NUMBER token for which `isInteger` holds. */
 export function integerOf(start: usize, end: usize): i64 {
-  const negative = start < end && load<u8>(start) == 0x2d;
+  const negative = start < end && load<u8>(start) == Ascii.DASH;
   let value: i64 = 0;
   for (let at = start + (negative ? 1 : 0); at < end; at++) {
-    value = value * 10 + <i64>(load<u8>(at) - 0x30);
+    value = value * 10 + <i64>(load<u8>(at) - Ascii.ZERO);
   }
   return negative ? -value : value;
 }
@@ -138,33 +142,33 @@ function scaled(value: f64, exponent: i32): f64 {
  */
 export function numberOf(start: usize, end: usize): f64 {
   let at = start;
-  const negative = at < end && load<u8>(at) == 0x2d;
+  const negative = at < end && load<u8>(at) == Ascii.DASH;
   if (negative) at++;
   let digits: u64 = 0;
   let exponent = 0;
   let inFraction = false;
   for (; at < end; at++) {
     const byte = <i32>load<u8>(at);
-    if (byte == 0x2e) {
+    if (byte == Ascii.DOT) {
       inFraction = true;
       continue;
     }
-    if (byte < 0x30 || byte > 0x39) break;
+    if (!isDigit(byte)) break;
     // A u64 has room for 19 digits; what comes behind is below the last place.
     const kept = digits < 1_000_000_000_000_000_000;
-    if (kept) digits = digits * 10 + <u64>(byte - 0x30);
+    if (kept) digits = digits * 10 + <u64>(byte - Ascii.ZERO);
     if (kept && inFraction) exponent--;
     if (!kept && !inFraction) exponent++;
   }
   if (at < end) {
     at++;
     const sign = <i32>load<u8>(at);
-    if (sign == 0x2b || sign == 0x2d) at++;
+    if (sign == Ascii.PLUS || sign == Ascii.DASH) at++;
     let written = 0;
     for (; at < end; at++) {
-      written = min(written * 10 + <i32>load<u8>(at) - 0x30, 1_000_000);
+      written = min(written * 10 + <i32>load<u8>(at) - Ascii.ZERO, 1_000_000);
     }
-    exponent += sign == 0x2d ? -written : written;
+    exponent += sign == Ascii.DASH ? -written : written;
   }
   const value = scaled(<f64>digits, max(-MAX_EXPONENT, min(MAX_EXPONENT, exponent)));
   return negative ? -value : value;

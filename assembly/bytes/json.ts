@@ -1,4 +1,4 @@
-import { isDigit } from "./ascii";
+import { Ascii, CASE_BIT, isDigit } from "./ascii";
 import { decimal } from "./digits";
 import { JsonProblem, describeByte, problemText } from "./json-problem";
 
@@ -40,7 +40,7 @@ const enum State {
 // @ts-ignore: decorator
 @inline
 function isHexDigit(byte: i32): bool {
-  return isDigit(byte) || <u32>((byte | 0x20) - 0x61) < 6;
+  return isDigit(byte) || <u32>((byte | CASE_BIT) - 0x61) < 6; // a to f
 }
 
 /**
@@ -50,14 +50,17 @@ function isHexDigit(byte: i32): bool {
 function behindPlain(at: usize, end: usize): usize {
   while (end - at >= 16) {
     const bytes = v128.load(at);
-    const marks = v128.or(i8x16.eq(bytes, i8x16.splat(0x22)), i8x16.eq(bytes, i8x16.splat(0x5c)));
-    const special = i8x16.bitmask(v128.or(marks, i8x16.lt_u(bytes, i8x16.splat(0x20))));
+    const marks = v128.or(
+      i8x16.eq(bytes, i8x16.splat(<i8>Ascii.QUOTE)),
+      i8x16.eq(bytes, i8x16.splat(<i8>Ascii.BACKSLASH)),
+    );
+    const special = i8x16.bitmask(v128.or(marks, i8x16.lt_u(bytes, i8x16.splat(<i8>Ascii.SPACE))));
     if (special != 0) return at + <usize>ctz(special);
     at += 16;
   }
   for (; at < end; at++) {
-    const byte = load<u8>(at);
-    if (byte == 0x22 || byte == 0x5c || byte < 0x20) break;
+    const byte: i32 = load<u8>(at);
+    if (byte == Ascii.QUOTE || byte == Ascii.BACKSLASH || byte < Ascii.SPACE) break;
   }
   return at;
 }
@@ -114,10 +117,10 @@ export class JsonScanner {
       case State.VALUE:
         return this.value();
       case State.FIRST_KEY:
-        if (this.peek() == 0x7d) return this.close(JsonToken.OBJECT_END);
+        if (this.peek() == Ascii.RIGHT_BRACE) return this.close(JsonToken.OBJECT_END);
         return this.key();
       case State.FIRST_ELEMENT:
-        if (this.peek() == 0x5d) return this.close(JsonToken.ARRAY_END);
+        if (this.peek() == Ascii.RIGHT_BRACKET) return this.close(JsonToken.ARRAY_END);
         return this.value();
       case State.AFTER_VALUE:
         return this.afterValue();
@@ -176,7 +179,7 @@ export class JsonScanner {
     const end = this.end;
     while (at < end) {
       const byte = load<u8>(at);
-      if (byte != 0x20 && byte != 0x0a && byte != 0x0d && byte != 0x09) break;
+      if (byte != Ascii.SPACE && byte != Ascii.LF && byte != Ascii.CR && byte != Ascii.TAB) break;
       at++;
     }
     this.at = at;
@@ -223,24 +226,24 @@ export class JsonScanner {
       return JsonToken.END;
     }
     const inObject = this.inObject();
-    if (byte == 0x2c) {
+    if (byte == Ascii.COMMA) {
       this.at++;
       this.skipBlanks();
       return inObject ? this.key() : this.value();
     }
     if (inObject) {
-      if (byte == 0x7d) return this.close(JsonToken.OBJECT_END);
+      if (byte == Ascii.RIGHT_BRACE) return this.close(JsonToken.OBJECT_END);
       return this.fail(JsonProblem.EXPECTED_COMMA_OR_BRACE);
     }
-    if (byte == 0x5d) return this.close(JsonToken.ARRAY_END);
+    if (byte == Ascii.RIGHT_BRACKET) return this.close(JsonToken.ARRAY_END);
     return this.fail(JsonProblem.EXPECTED_COMMA_OR_BRACKET);
   }
 
   private key(): i32 {
-    if (this.peek() != 0x22) return this.fail(JsonProblem.EXPECTED_KEY);
+    if (this.peek() != Ascii.QUOTE) return this.fail(JsonProblem.EXPECTED_KEY);
     if (this.string(JsonToken.KEY) == JsonToken.ERROR) return JsonToken.ERROR;
     this.skipBlanks();
-    if (this.peek() != 0x3a) return this.fail(JsonProblem.EXPECTED_COLON);
+    if (this.peek() != Ascii.COLON) return this.fail(JsonProblem.EXPECTED_COLON);
     this.at++;
     this.state = State.VALUE;
     return JsonToken.KEY;
@@ -249,20 +252,20 @@ export class JsonScanner {
   private value(): i32 {
     const byte = this.peek();
     switch (byte) {
-      case 0x7b:
+      case Ascii.LEFT_BRACE:
         return this.open(JsonToken.OBJECT_START);
-      case 0x5b:
+      case Ascii.LEFT_BRACKET:
         return this.open(JsonToken.ARRAY_START);
-      case 0x22:
+      case Ascii.QUOTE:
         return this.string(JsonToken.STRING);
-      case 0x74:
+      case 0x74: // t
         return this.literal("true", JsonToken.TRUE);
-      case 0x66:
+      case 0x66: // f
         return this.literal("false", JsonToken.FALSE);
-      case 0x6e:
+      case 0x6e: // n
         return this.literal("null", JsonToken.NULL);
     }
-    if (byte == 0x2d || isDigit(byte)) return this.number();
+    if (byte == Ascii.DASH || isDigit(byte)) return this.number();
     return this.fail(JsonProblem.EXPECTED_VALUE);
   }
 
@@ -286,9 +289,9 @@ export class JsonScanner {
     while (true) {
       this.at = behindPlain(this.at, this.end);
       if (this.at >= this.end) return this.fail(JsonProblem.UNFINISHED_STRING);
-      const byte = load<u8>(this.at);
-      if (byte < 0x20) return this.fail(JsonProblem.CONTROL_CHARACTER);
-      if (byte == 0x22) break;
+      const byte: i32 = load<u8>(this.at);
+      if (byte < Ascii.SPACE) return this.fail(JsonProblem.CONTROL_CHARACTER);
+      if (byte == Ascii.QUOTE) break;
       this.at++;
       if (!this.escape()) return JsonToken.ERROR;
     }
@@ -302,17 +305,17 @@ export class JsonScanner {
     this.hasEscapes = true;
     const byte = this.peek();
     switch (byte) {
-      case 0x22:
-      case 0x5c:
-      case 0x2f:
-      case 0x62:
-      case 0x66:
-      case 0x6e:
-      case 0x72:
-      case 0x74:
+      case Ascii.QUOTE:
+      case Ascii.BACKSLASH:
+      case Ascii.SLASH:
+      case 0x62: // b
+      case 0x66: // f
+      case 0x6e: // n
+      case 0x72: // r
+      case 0x74: // t
         this.at++;
         return true;
-      case 0x75:
+      case 0x75: // u
         this.at++;
         for (let i = 0; i < 4; i++) {
           if (!isHexDigit(this.peek())) {
@@ -335,18 +338,19 @@ export class JsonScanner {
 
   private number(): i32 {
     this.tokenStart = this.at;
-    if (this.peek() == 0x2d) this.at++;
+    if (this.peek() == Ascii.DASH) this.at++;
     // A leading zero stands alone: in 01 the 1 is what should not be there.
-    if (this.peek() == 0x30) this.at++;
+    if (this.peek() == Ascii.ZERO) this.at++;
     else if (!this.digits()) return this.fail(JsonProblem.BAD_NUMBER);
-    if (this.peek() == 0x2e) {
+    if (this.peek() == Ascii.DOT) {
       this.at++;
       if (!this.digits()) return this.fail(JsonProblem.BAD_NUMBER);
     }
-    if ((this.peek() | 0x20) == 0x65) {
+    // An e, large or small.
+    if ((this.peek() | CASE_BIT) == 0x65) {
       this.at++;
       const sign = this.peek();
-      if (sign == 0x2b || sign == 0x2d) this.at++;
+      if (sign == Ascii.PLUS || sign == Ascii.DASH) this.at++;
       if (!this.digits()) return this.fail(JsonProblem.BAD_NUMBER);
     }
     this.tokenEnd = this.at;

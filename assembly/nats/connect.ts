@@ -1,3 +1,4 @@
+import { Ascii } from "../bytes/ascii";
 import { FixedText, fixedText } from "../bytes/fixed-text";
 import { isInteger, JsonToken } from "../bytes/json";
 import { keyIs, readValue, scanner, tokenIsTrue, Value } from "./json-fields";
@@ -90,7 +91,7 @@ export class ConnectOptions {
       const value = readValue(JsonToken.NUMBER);
       if (value != Value.TAKEN) return value;
       // Neither 0 nor a minus.
-      this.takesInfo = load<u8>(scanner.tokenStart) > 0x30;
+      this.takesInfo = <i32>load<u8>(scanner.tokenStart) > Ascii.ZERO;
       return isInteger(scanner.tokenStart, scanner.tokenEnd) ? value : Value.WRONG_TYPE;
     }
     if (keyIs(LANG)) {

@@ -1,3 +1,4 @@
+import { Ascii } from "../bytes/ascii";
 import { FixedText, fixedText } from "../bytes/fixed-text";
 import { integerOf, isInteger, JsonToken } from "../bytes/json";
 import { Words } from "../bytes/words";
@@ -175,13 +176,16 @@ export class ServerInfo {
   }
 }
 
+/** `2.`, as it lies in memory. */
+const MAJOR: u16 = 0x2e32;
+
 /** MINOR of `2.MINOR.PATCH`, 0 for anything else. */
 function minorOf(pointer: usize, end: usize): i32 {
-  if (end - pointer < 5 || load<u16>(pointer) != 0x2e32) return 0;
+  if (end - pointer < 5 || load<u16>(pointer) != MAJOR) return 0;
   let minor = 0;
   for (pointer += 2; pointer < end && minor < 1000; pointer++) {
-    const digit = <i32>load<u8>(pointer) - 0x30;
-    if (digit == 0x2e - 0x30) return minor;
+    const digit = <i32>load<u8>(pointer) - Ascii.ZERO;
+    if (digit == Ascii.DOT - Ascii.ZERO) return minor;
     if (digit < 0 || digit > 9) return 0;
     minor = minor * 10 + digit;
   }

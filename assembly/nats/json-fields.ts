@@ -1,10 +1,9 @@
+import { Ascii, CASE_BIT } from "../bytes/ascii";
 import { FixedText } from "../bytes/fixed-text";
 import { decodeString, JsonScanner, JsonToken } from "../bytes/json";
 
 /** Bytes as written of the longest key that may be one of ours: 15 letters, each written as an escape of six bytes, are 90. */
 const MAX_KEY: i32 = 96;
-
-const BACKSLASH: u8 = 0x5c;
 
 /** Where keys are decoded, which may write three bytes for one (invalid UTF-8). */
 const keyArea: usize = memory.data(3 * MAX_KEY);
@@ -22,7 +21,7 @@ export function keyIs(name: FixedText): bool {
   // Most keys are none of these names at a glance; decoding each for each name took some 0.2 s of a worker for 1 MiB.
   if (length < name.length || length > MAX_KEY) return false;
   const first = load<u8>(start);
-  if (first < 0x80 && first != BACKSLASH && (first | 0x20) != load<u8>(name.pointer)) return false;
+  if (first < 0x80 && first != Ascii.BACKSLASH && (first | CASE_BIT) != load<u8>(name.pointer)) return false;
   const size = decodeString(start, scanner.tokenEnd, keyArea);
   let at = keyArea;
   const end = keyArea + <usize>size;
@@ -30,12 +29,12 @@ export function keyIs(name: FixedText): bool {
     if (at >= end) return false;
     let b = load<u8>(at);
     at++;
-    if (b >= 0x41 && b <= 0x5a) b |= 0x20;
+    if (b >= 0x41 && b <= 0x5a) b |= <u8>CASE_BIT;
     else if (b == 0xc5 && at < end && load<u8>(at) == 0xbf) {
-      b = 0x73;
+      b = 0x73; // s
       at++;
     } else if (b == 0xe2 && at + 1 < end && load<u8>(at) == 0x84 && load<u8>(at, 1) == 0xaa) {
-      b = 0x6b;
+      b = 0x6b; // k
       at += 2;
     }
     if (b != load<u8>(name.pointer + <usize>i)) return false;
@@ -70,5 +69,5 @@ export function readValue(type: JsonToken): Value {
 
 /** Was the boolean value just TAKEN `true`? */
 export function tokenIsTrue(): bool {
-  return load<u8>(scanner.tokenStart) == 0x74;
+  return load<u8>(scanner.tokenStart) == 0x74; // t
 }

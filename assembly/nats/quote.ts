@@ -2,6 +2,7 @@
  * The inside of Go's `%q`, in which nats-server puts every subject and queue into its texts:
  * fmt's `fmtQ`, that is strconv's `appendEscapedRune` for the quote `"`. Nothing here allocates.
  */
+import { Ascii } from "../bytes/ascii";
 import { copyShort } from "../bytes/copy";
 import { hexDigit } from "../bytes/digits";
 import { decodeRune, runeWidth } from "../bytes/utf8";
@@ -22,12 +23,6 @@ const enum Form {
   HEX_8 = 10,
 }
 
-const enum Byte {
-  QUOTE = 0x22,
-  BACKSLASH = 0x5c,
-  DELETE = 0x7f,
-}
-
 /** The letters of `\a` to `\r` (0x07 to 0x0d), in that order. */
 const CONTROL_LETTERS: StaticArray<u8> = [0x61, 0x62, 0x74, 0x6e, 0x76, 0x66, 0x72];
 const FIRST_LETTERED: u32 = 0x07;
@@ -46,13 +41,13 @@ function insideRun<T>(table: StaticArray<T>, rune: u32): bool {
 
 /** Go's strconv.IsPrint: letters, marks, numbers, punctuation, symbols and the ASCII space. */
 export function isPrintable(rune: u32): bool {
-  if (rune < <u32>Byte.DELETE) return rune >= 0x20;
+  if (rune < <u32>Ascii.DELETE) return rune >= <u32>Ascii.SPACE;
   return rune > 0xffff ? insideRun<u32>(PRINTABLE_BEYOND, rune) : insideRun<u16>(PRINTABLE_BMP, rune);
 }
 
 function asciiForm(byte: u32): Form {
-  if (byte == Byte.QUOTE || byte == Byte.BACKSLASH) return Form.LETTER;
-  if (byte >= 0x20) return byte == Byte.DELETE ? Form.HEX_2 : Form.VERBATIM;
+  if (byte == Ascii.QUOTE || byte == Ascii.BACKSLASH) return Form.LETTER;
+  if (byte >= <u32>Ascii.SPACE) return byte == Ascii.DELETE ? Form.HEX_2 : Form.VERBATIM;
   return byte - FIRST_LETTERED < <u32>CONTROL_LETTERS.length ? Form.LETTER : Form.HEX_2;
 }
 
@@ -68,7 +63,7 @@ function formOf(rune: i32): Form {
 
 /** Writes `\`, `letter` and the last `digits` hexadecimal digits of `value`. */
 function writeHex(out: usize, letter: u8, value: u32, digits: i32): void {
-  store<u8>(out, <u8>Byte.BACKSLASH);
+  store<u8>(out, <u8>Ascii.BACKSLASH);
   store<u8>(out, letter, 1);
   out += 2;
   for (let shift = (digits - 1) * 4; shift >= 0; shift -= 4) {
@@ -88,10 +83,10 @@ const BLOCK: i32 = 16;
 function oddAt(pointer: usize): i32 {
   const bytes = v128.load(pointer);
   // Compared as signed numbers, so that bytes beyond ASCII are negative and less than a blank too.
-  const controls = i8x16.lt_s(bytes, i8x16.splat(0x20));
-  const deletes = i8x16.eq(bytes, i8x16.splat(<i8>Byte.DELETE));
-  const quotes = i8x16.eq(bytes, i8x16.splat(<i8>Byte.QUOTE));
-  const slashes = i8x16.eq(bytes, i8x16.splat(<i8>Byte.BACKSLASH));
+  const controls = i8x16.lt_s(bytes, i8x16.splat(<i8>Ascii.SPACE));
+  const deletes = i8x16.eq(bytes, i8x16.splat(<i8>Ascii.DELETE));
+  const quotes = i8x16.eq(bytes, i8x16.splat(<i8>Ascii.QUOTE));
+  const slashes = i8x16.eq(bytes, i8x16.splat(<i8>Ascii.BACKSLASH));
   return i8x16.bitmask(v128.or(v128.or(controls, deletes), v128.or(quotes, slashes)));
 }
 
@@ -112,7 +107,7 @@ function plainLength(pointer: usize, length: i32): i32 {
   }
   for (; i < length; i++) {
     const byte = <u32>load<u8>(pointer + <usize>i);
-    if (byte >= <u32>Byte.DELETE || asciiForm(byte) != Form.VERBATIM) break;
+    if (byte >= <u32>Ascii.DELETE || asciiForm(byte) != Form.VERBATIM) break;
   }
   return i;
 }
@@ -139,21 +134,21 @@ export function writeQuoted(pointer: usize, length: i32, out: usize): i32 {
         break;
       }
       case Form.LETTER: {
-        store<u8>(out, <u8>Byte.BACKSLASH);
-        const letter = rune >= 0x20 ? <u8>rune : unchecked(CONTROL_LETTERS[rune - <i32>FIRST_LETTERED]);
+        store<u8>(out, <u8>Ascii.BACKSLASH);
+        const letter = rune >= Ascii.SPACE ? <u8>rune : unchecked(CONTROL_LETTERS[rune - <i32>FIRST_LETTERED]);
         store<u8>(out, letter, 1);
         break;
       }
       case Form.HEX_2: {
-        writeHex(out, 0x78, <u32>load<u8>(from), 2);
+        writeHex(out, 0x78 /* x */, <u32>load<u8>(from), 2);
         break;
       }
       case Form.HEX_4: {
-        writeHex(out, 0x75, <u32>rune, 4);
+        writeHex(out, 0x75 /* u */, <u32>rune, 4);
         break;
       }
       default: {
-        writeHex(out, 0x55, <u32>rune, 8);
+        writeHex(out, 0x55 /* U */, <u32>rune, 8);
       }
     }
     out += <usize>(<i32>form);

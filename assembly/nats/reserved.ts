@@ -1,3 +1,4 @@
+import { Ascii } from "../bytes/ascii";
 import { isOfJetStream } from "./jetstream-subjects";
 
 /** Subjects that nats-server keeps for itself, packed with the first byte lowest. */
@@ -64,7 +65,7 @@ function isReplyOfTheServer(pointer: usize, length: i32): bool {
 function mayBeReserved(pointer: usize, length: i32): bool {
   if (length < 2) return false;
   const first = load<u8>(pointer);
-  return first == 0x24 || (first == 0x5f && load<u8>(pointer, 1) != 0x49); // _I
+  return first == Ascii.DOLLAR || (first == Ascii.UNDERSCORE && load<u8>(pointer, 1) != 0x49); // I
 }
 
 /** Something must follow the dot (nats-server gateway.go `hasGWRoutedReplyPrefix`). */
@@ -77,7 +78,7 @@ function isGatewayReply(pointer: usize, length: i32): bool {
 
 function hasDot(pointer: usize, length: i32): bool {
   for (let i = 0; i < length; i++) {
-    if (load<u8>(pointer + <usize>i) == 0x2e) return true;
+    if (load<u8>(pointer + <usize>i) == Ascii.DOT) return true;
   }
   return false;
 }

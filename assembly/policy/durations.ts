@@ -1,4 +1,4 @@
-import { isDigit } from "../bytes/ascii";
+import { Ascii, isDigit } from "../bytes/ascii";
 import { quoted } from "./faults";
 import { JsonReader } from "./json";
 
@@ -44,7 +44,7 @@ function digitsAt(text: string, at: i32): Digits {
   const digits = new Digits();
   for (; at < text.length && isDigit(text.charCodeAt(at)); at++) {
     digits.count++;
-    const digit = <u64>(text.charCodeAt(at) - 0x30);
+    const digit = <u64>(text.charCodeAt(at) - Ascii.ZERO);
     digits.overflows = digits.overflows || digits.value > (MOST - digit) / 10;
     if (digits.overflows) continue;
     digits.value = digits.value * 10 + digit;
@@ -61,22 +61,22 @@ function digitsAt(text: string, at: i32): Digits {
 export function parseDuration(text: string): i64 {
   const length = text.length;
   let at = 0;
-  const negative = length > 0 && text.charCodeAt(0) == 0x2d;
-  if (negative || (length > 0 && text.charCodeAt(0) == 0x2b)) at++;
+  const negative = length > 0 && text.charCodeAt(0) == Ascii.DASH;
+  if (negative || (length > 0 && text.charCodeAt(0) == Ascii.PLUS)) at++;
   if (at == length) return INVALID_DURATION;
-  if (at == length - 1 && text.charCodeAt(at) == 0x30) return 0;
+  if (at == length - 1 && text.charCodeAt(at) == Ascii.ZERO) return 0;
   let total: u64 = 0;
   while (at < length) {
     const whole = digitsAt(text, at);
     at += whole.count;
     let fraction = new Digits();
-    if (at < length && text.charCodeAt(at) == 0x2e) {
+    if (at < length && text.charCodeAt(at) == Ascii.DOT) {
       fraction = digitsAt(text, ++at);
       at += fraction.count;
     }
     if (whole.count + fraction.count == 0) return INVALID_DURATION;
     const unitStart = at;
-    while (at < length && !isDigit(text.charCodeAt(at)) && text.charCodeAt(at) != 0x2e) at++;
+    while (at < length && !isDigit(text.charCodeAt(at)) && text.charCodeAt(at) != Ascii.DOT) at++;
     const unit = nanosecondsOf(text.substring(unitStart, at));
     if (unit == 0 || whole.overflows || whole.value > MOST / unit) return INVALID_DURATION;
     const part = whole.value * unit + <u64>(<f64>fraction.value * (<f64>unit / fraction.scale));

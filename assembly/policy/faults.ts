@@ -1,3 +1,4 @@
+import { Ascii, isControl } from "../bytes/ascii";
 import { decimal, hexadecimal } from "../bytes/digits";
 import { beginning } from "../bytes/text";
 
@@ -65,9 +66,9 @@ export function quoted(text: string): string {
   const length = beginning(text, MAX_SHOWN_UNITS).length;
   for (let i = 0; i < length; i++) {
     const unit = text.charCodeAt(i);
-    if (unit == 0x22 || unit == 0x5c) {
+    if (unit == Ascii.QUOTE || unit == Ascii.BACKSLASH) {
       shown.push("\\" + text.charAt(i));
-    } else if (unit < 0x20 || (unit >= 0x7f && unit < 0xa0)) {
+    } else if (isControl(unit)) {
       shown.push("\\x" + hexadecimal(unit, 2));
     } else {
       shown.push(text.charAt(i));

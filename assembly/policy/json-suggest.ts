@@ -1,3 +1,5 @@
+import { Ascii, CASE_BIT } from "../bytes/ascii";
+
 // A key longer than this is no slip of the fingers; it also bounds the table below.
 const MAX_WORD: i32 = 32;
 
@@ -6,8 +8,8 @@ function plain(word: string): string {
   let letters = "";
   for (let i = 0, length = word.length; i < length; i++) {
     const unit = word.charCodeAt(i);
-    if (unit == 0x5f || unit == 0x2d) continue;
-    letters += String.fromCharCode(unit >= 0x41 && unit <= 0x5a ? unit + 0x20 : unit);
+    if (unit == Ascii.UNDERSCORE || unit == Ascii.DASH) continue;
+    letters += String.fromCharCode(unit >= 0x41 && unit <= 0x5a ? unit + CASE_BIT : unit);
   }
   return letters;
 }

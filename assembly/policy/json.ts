@@ -1,3 +1,4 @@
+import { Ascii } from "../bytes/ascii";
 import { decimal } from "../bytes/digits";
 import { JsonScanner, JsonToken, numberOf, textOf } from "../bytes/json";
 import { isValidUtf8 } from "../bytes/utf8";
@@ -291,7 +292,7 @@ export class JsonReader {
   private faultUnknown(key: string, known: StaticArray<string>): void {
     const meant = nearest(key, known);
     // `allow` in a rule is not the beginning of `allow_responses`, but a key of publish and subscribe.
-    const isNone = meant.length == 0 || (key.length < meant.length && meant.charCodeAt(key.length) == 0x5f);
+    const isNone = meant.length == 0 || (key.length < meant.length && meant.charCodeAt(key.length) == Ascii.UNDERSCORE);
     this.fault(isNone ? `unknown key: the keys here are ${listed(known)}` : `unknown key: did you mean ${meant}?`);
   }
 

@@ -1,4 +1,4 @@
-import { isDigit, isLetter } from "../bytes/ascii";
+import { Ascii, CASE_BIT, isDigit, isLetter } from "../bytes/ascii";
 import { GOLDEN_32 } from "../bytes/golden-ratio";
 import { hashBytes } from "../bytes/hash";
 
@@ -90,7 +90,7 @@ export class Principal {
 function hasControl(text: string): bool {
   for (let i = 0, length = text.length; i < length; i++) {
     const unit = text.charCodeAt(i);
-    if (unit <= 0x20 || unit == 0x7f) return true;
+    if (unit <= Ascii.SPACE || unit == Ascii.DELETE) return true;
   }
   return false;
 }
@@ -99,8 +99,8 @@ function hasControl(text: string): bool {
 export function schemeLength(uri: string): i32 {
   for (let i = 0, length = uri.length; i < length; i++) {
     const unit = uri.charCodeAt(i);
-    if (unit == 0x3a) return i;
-    const mark = unit == 0x2b || unit == 0x2d || unit == 0x2e;
+    if (unit == Ascii.COLON) return i;
+    const mark = unit == Ascii.PLUS || unit == Ascii.DASH || unit == Ascii.DOT;
     if (!isLetter(unit) && (i == 0 || (!isDigit(unit) && !mark))) return 0;
   }
   return 0;
@@ -114,7 +114,7 @@ export function hasSpiffeScheme(uri: string): bool {
   const length = schemeLength(uri);
   if (length != SPIFFE_SCHEME.indexOf(":")) return false;
   for (let i = 0; i < length; i++) {
-    if ((uri.charCodeAt(i) | 0x20) != SPIFFE_SCHEME.charCodeAt(i)) return false;
+    if ((uri.charCodeAt(i) | CASE_BIT) != SPIFFE_SCHEME.charCodeAt(i)) return false;
   }
   return true;
 }

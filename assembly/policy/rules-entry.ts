@@ -1,3 +1,4 @@
+import { Ascii } from "../bytes/ascii";
 import { decimal } from "../bytes/digits";
 import { utf8 } from "../bytes/text";
 import { MAX_TOKENS } from "../nats/subject";
@@ -25,7 +26,7 @@ export const enum Direction {
 }
 
 function isBlank(unit: i32): bool {
-  return unit == 0x20 || unit == 0x09;
+  return unit == Ascii.SPACE || unit == Ascii.TAB;
 }
 
 /**
@@ -48,15 +49,15 @@ export function subjectProblem(text: string): string {
   let tokenStart = 0;
   let tokens = 0;
   for (let i = 0, length = text.length; i <= length; i++) {
-    const unit = i < length ? text.charCodeAt(i) : 0x2e;
-    if (unit < 0x20 || unit == 0x7f) {
+    const unit = i < length ? text.charCodeAt(i) : Ascii.DOT;
+    if (unit < Ascii.SPACE || unit == Ascii.DELETE) {
       return "a control character can be in no subject: remove it";
     }
-    if (unit != 0x2e) continue;
+    if (unit != Ascii.DOT) continue;
     if (i == tokenStart) {
       return "a token is empty: write something on both sides of each '.'";
     }
-    const isTail = i == tokenStart + 1 && text.charCodeAt(tokenStart) == 0x3e;
+    const isTail = i == tokenStart + 1 && text.charCodeAt(tokenStart) == Ascii.GREATER;
     if (++tokens > MAX_TOKENS) return `more than ${decimal(MAX_TOKENS)} tokens: shorten it`;
     if (isTail && i < length) return "'>' must be the last token";
     tokenStart = i + 1;
@@ -110,10 +111,10 @@ function isPlainSubject(start: usize, end: usize): bool {
   let tokenStart = start;
   let tokens = 0;
   for (let at = start; at <= end; at++) {
-    const byte: u8 = at < end ? load<u8>(at) : 0x2e;
-    if (byte <= 0x20 || byte == 0x7f) return false;
-    if (byte != 0x2e) continue;
-    const isTail = at == tokenStart + 1 && load<u8>(tokenStart) == 0x3e;
+    const byte: i32 = at < end ? load<u8>(at) : Ascii.DOT;
+    if (byte <= Ascii.SPACE || byte == Ascii.DELETE) return false;
+    if (byte != Ascii.DOT) continue;
+    const isTail = at == tokenStart + 1 && load<u8>(tokenStart) == Ascii.GREATER;
     if (at == tokenStart || ++tokens > MAX_TOKENS || (isTail && at < end)) return false;
     tokenStart = at + 1;
   }

@@ -1,3 +1,4 @@
+import { Ascii, isControl } from "../bytes/ascii";
 import { decimal } from "../bytes/digits";
 import { utf8 } from "../bytes/text";
 import { quoted } from "./faults";
@@ -50,10 +51,7 @@ function nameProblem(name: string): string {
     return `is ${decimal(bytes)} bytes long: use at most ${decimal(MAX_NAME_BYTES)}`;
   }
   for (let i = 0, length = name.length; i < length; i++) {
-    const unit = name.charCodeAt(i);
-    if (unit < 0x20 || (unit >= 0x7f && unit < 0xa0)) {
-      return "has a control character: remove it";
-    }
+    if (isControl(name.charCodeAt(i))) return "has a control character: remove it";
   }
   // Istio's tag expressions cut a stat's raw name at these.
   if (name.includes(";.;") || name.includes("=.=")) {
@@ -66,8 +64,8 @@ function nameProblem(name: string): string {
 function isPlainName(start: usize, end: usize): bool {
   if (end - start > <usize>MAX_NAME_BYTES) return false;
   for (let at = start; at < end; at++) {
-    const byte = load<u8>(at);
-    if (byte < 0x20 || byte > 0x7e || byte == 0x3b || byte == 0x3d) return false;
+    const byte: i32 = load<u8>(at);
+    if (byte < Ascii.SPACE || byte >= Ascii.DELETE || byte == Ascii.SEMICOLON || byte == Ascii.EQUALS) return false;
   }
   return true;
 }

@@ -1,4 +1,4 @@
-import { countOf } from "../bytes/ascii";
+import { Ascii, countOf } from "../bytes/ascii";
 import {
   namedHash,
   NOT_NAMED,
@@ -24,10 +24,10 @@ export function globMatches(pattern: string, text: string): bool {
   let resume = 0;
   while (t < text.length) {
     const unit = p < pattern.length ? pattern.charCodeAt(p) : -1;
-    if (unit == 0x2a) {
+    if (unit == Ascii.STAR) {
       star = p++;
       resume = t;
-    } else if (unit == 0x3f || unit == text.charCodeAt(t)) {
+    } else if (unit == Ascii.QUESTION_MARK || unit == text.charCodeAt(t)) {
       p++;
       t++;
     } else if (star >= 0) {
@@ -37,7 +37,7 @@ export function globMatches(pattern: string, text: string): bool {
       return false;
     }
   }
-  while (p < pattern.length && pattern.charCodeAt(p) == 0x2a) p++;
+  while (p < pattern.length && pattern.charCodeAt(p) == Ascii.STAR) p++;
   return p == pattern.length;
 }
 
@@ -133,7 +133,7 @@ export class PrincipalPattern extends SourcePattern {
     if (this.form == Form.ANY) return;
     const leading = this.form == Form.SUFFIX;
     const slash = this.text.indexOf("/");
-    if (slash < 0 || countOf(this.text, 0x2f) != 4) return;
+    if (slash < 0 || countOf(this.text, Ascii.SLASH) != 4) return;
     if (slash == 0 && leading) return;
     const trustDomain = this.text.substring(0, slash);
     let ours = trustDomain == CLUSTER_LOCAL && !leading;

@@ -1,4 +1,4 @@
-import { countOf, isWordCharacter } from "../bytes/ascii";
+import { Ascii, countOf, isWordCharacter } from "../bytes/ascii";
 import { decimal } from "../bytes/digits";
 import { MAX_SHOWN_UNITS, quoted } from "./faults";
 import { JsonReader, NO_MORE_KEYS } from "./json";
@@ -40,7 +40,7 @@ const patternsRead: SourcePattern[] = [];
 function hasBlank(value: string): bool {
   for (let i = 0, length = value.length; i < length; i++) {
     const unit = value.charCodeAt(i);
-    if (unit <= 0x20 || (unit >= 0x7f && unit <= 0xa0)) return true;
+    if (unit <= Ascii.SPACE || (unit >= Ascii.DELETE && unit <= 0xa0)) return true;
   }
   return false;
 }
@@ -49,13 +49,13 @@ function hasBlank(value: string): bool {
 export function isName(value: string, wildcards: bool, from: i32 = 0, to: i32 = value.length): bool {
   for (let i = from; i < to; i++) {
     const unit = value.charCodeAt(i);
-    if (!isWordCharacter(unit) && unit != 0x2e && !(wildcards && unit == 0x2a)) return false;
+    if (!isWordCharacter(unit) && unit != Ascii.DOT && !(wildcards && unit == Ascii.STAR)) return false;
   }
   return to > from;
 }
 
 function stars(value: string): i32 {
-  return countOf(value, 0x2a);
+  return countOf(value, Ascii.STAR);
 }
 
 /** Why `value` cannot be a principal, with the remedy; "" when it can. */

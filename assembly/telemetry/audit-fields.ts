@@ -1,3 +1,4 @@
+import { Ascii } from "../bytes/ascii";
 import { decimal, hexDigit } from "../bytes/digits";
 import { beginning } from "../bytes/text";
 import { quotedBytes } from "./quoted-bytes";
@@ -39,7 +40,7 @@ function escape(text: string): string {
     const c = text.charCodeAt(i);
     const growth = growthOf(c);
     if (growth > 0) {
-      store<u16>(p, 0x5c);
+      store<u16>(p, Ascii.BACKSLASH);
       p += 2;
     }
     if (growth > 1) {
@@ -57,6 +58,6 @@ function escape(text: string): string {
 
 /** By how many units a unit is longer when it is escaped: as `\"`, `\\` or `\u0001`. */
 function growthOf(c: i32): i32 {
-  if (c == 0x22 || c == 0x5c) return 1;
-  return c < 0x20 || c == 0x7f ? 5 : 0;
+  if (c == Ascii.QUOTE || c == Ascii.BACKSLASH) return 1;
+  return c < Ascii.SPACE || c == Ascii.DELETE ? 5 : 0;
 }

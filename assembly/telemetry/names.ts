@@ -1,3 +1,4 @@
+import { Ascii } from "../bytes/ascii";
 import { beginning } from "../bytes/text";
 import { NO_SUBJECT, OTHER_CLASS } from "../policy/subject-classes";
 
@@ -61,7 +62,15 @@ export function labelValue(value: string): string {
   value = beginning(value, MAX_LABEL);
   for (let i = 0; i < value.length; i++) {
     const c = value.charCodeAt(i);
-    clean += c <= 0x20 || c == 0x7f || c == 0x3b || c == 0x3d || c == 0x22 || c == 0x5c ? "_" : String.fromCharCode(c);
+    clean +=
+      c <= Ascii.SPACE ||
+      c == Ascii.DELETE ||
+      c == Ascii.SEMICOLON ||
+      c == Ascii.EQUALS ||
+      c == Ascii.QUOTE ||
+      c == Ascii.BACKSLASH
+        ? "_"
+        : String.fromCharCode(c);
   }
   for (let i = 0; i < ISTIOS_WORDS.length; i++) {
     const word = ISTIOS_WORDS[i];

@@ -1,4 +1,4 @@
-import { countOf, isDigit, isLetter, isWordCharacter } from "../../assembly/bytes/ascii";
+import { countOf, isControl, isDigit, isLetter, isWordCharacter } from "../../assembly/bytes/ascii";
 
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const DIGITS = "0123456789";
@@ -26,6 +26,13 @@ describe("the units of a text", () => {
     expect(allOf((unit) => isWordCharacter(unit))).toBe(
       "-" + DIGITS + LETTERS.substring(0, 26) + "_" + LETTERS.substring(26),
     );
+  });
+
+  it("that are control characters end before the blank, and lie from DEL to before the blank that does not break", () => {
+    expect(isControl(0x00) && isControl(0x1f)).toBe(true);
+    expect(isControl(0x20) || isControl(0x7e)).toBe(false);
+    expect(isControl(0x7f) && isControl(0x9f)).toBe(true);
+    expect(isControl(0xa0) || isControl(0x17f)).toBe(false);
   });
 
   it("are counted from the first to the last", () => {
