@@ -1,6 +1,3 @@
-import { shareBytes } from "../bytes/budget";
-import { hashBytes, hashBytes64, shortHash } from "../bytes/hash";
-import { Words } from "../bytes/words";
 import { ClientLine } from "../nats/client-line";
 import { isReservedPublish, isReservedReply } from "../nats/reserved";
 import { isApiRequest } from "../nats/jetstream-subjects";
@@ -10,40 +7,20 @@ import { EntryFlag } from "../policy/matcher";
 import { NONE } from "../policy/none";
 import { Permissions } from "../policy/permissions";
 import { Reason } from "../policy/reason";
-import { ResponseLimit } from "../policy/response-limit";
 import { UNKNOWN } from "../telemetry/names";
-import { callbackTime } from "./callback-time";
 import { judgeHeaders, refusedName, refusedNameLength, refusedViolation, refusesTraceDest } from "./header-judgement";
-import { ReplyGrants } from "./reply-grants";
-
-/**
- * The grants of one connection may hold one part in so many of what the connection may hold itself of the VM's budget
- * (`shareBytes`).
- */
-const GRANTS_PART: i64 = 4;
+import { PeerGrants } from "./peer-grants";
 
 /**
  * What one connection may do: the permissions of its principal, which it shares with others, and what only it has: its
- * reply grants and whether its deliveries are filtered. Every question answers a `Reason`; for a refusal the fields
- * tell what its text names.
+ * reply grants (peer-grants.ts) and whether its deliveries are filtered. Every question answers a `Reason`; for a refusal
+ * the fields tell what its text names.
  */
 @unmanaged
 @final
-export class Access {
-  /** What the text of the last refusal names. Only valid until the callback ends. */
-  name: usize = 0;
-  nameLength: i32 = 0;
-  /** The rule that decided last, or NONE when none did. */
-  rule: i32 = NONE;
-  /** The rule whose name was counted in stats last. `label` is the number of that name (report.ts). */
-  labelled: i32 = NONE;
-
-  /** Further CONNECTs that the server has not taken yet, as far as we know (`beginReset`). */
-  private resets: i32 = 0;
-  /** The rule whose grant has allowed the publish in hand. */
-  private grantedBy: i32 = NONE;
-
-  // Fields of one or two bytes stand together. Each connection has such an object, in a block of 48 bytes; a word more makes it 64.
+export class Access extends PeerGrants {
+  // Fields of one or two bytes stand together, behind that of `PeerGrants`. Each connection has such an object, in a block of 48
+  // bytes; a word more makes it 64.
   /** A number of `Names`, of which there are fewer than 65,536. */
   label: u16 = <u16>UNKNOWN;
   /** A `Violation`: how the text of the last refusal begins. */
@@ -60,30 +37,23 @@ export class Access {
    * this policy.
    */
   succeeds: bool = false;
-  /** Was it allowed by a grant of a rule with `replies: ANY`? */
-  private grantedRepliesAny: bool = false;
 
-  private readonly grantCount: i32;
-  /** Addresses of `ReplyGrants`, one for each `allow_responses` that the peer has. */
-  private readonly grants: Words = new Words();
+  /** What the text of the last refusal names. Only valid until the callback ends. */
+  name: usize = 0;
+  nameLength: i32 = 0;
+  /** The rule that decided last, or NONE when none did. */
+  rule: i32 = NONE;
+  /** The rule whose name was counted in stats last. `label` is the number of that name (report.ts). */
+  labelled: i32 = NONE;
+
+  /** Further CONNECTs that the server has not taken yet, as far as we know (`beginReset`). */
+  private resets: i32 = 0;
 
   constructor(
     readonly permissions: Permissions,
     grantBound: i32,
   ) {
-    const count = permissions.responseCount;
-    this.grantCount = count;
-    this.grants.reserve(count);
-    for (let i = 0; i < count; i++) {
-      const grants = new ReplyGrants(permissions.response(i), grantBound);
-      this.grants.set(i, <i32>changetype<usize>(grants));
-    }
-  }
-
-  // @ts-ignore: decorator
-  @inline
-  private grantsAt(index: i32): ReplyGrants {
-    return changetype<ReplyGrants>(<usize>this.grants.get(index));
+    super(permissions, grantBound);
   }
 
   /**
@@ -96,22 +66,7 @@ export class Access {
     this.resets = former.resets;
     this.filterNeededSince = former.filterNeededSince;
     this.succeeds = true;
-    for (let i = 0; i < this.grantCount; i++) {
-      const grants = this.grantsAt(i);
-      grants.copyFrom(grantor.likestGrants(grants.limit));
-      this.boundGrants();
-    }
-  }
-
-  /** The grants that had the same limits, or without such the most: those that end first have only a part of the others'. */
-  private likestGrants(limit: ResponseLimit): ReplyGrants | null {
-    let likest: ReplyGrants | null = null;
-    for (let i = 0; i < this.grantCount; i++) {
-      const grants = this.grantsAt(i);
-      if (grants.limit.is(limit.max, limit.expires, limit.repliesAny)) return grants;
-      if (likest == null || grants.bytes > likest.bytes) likest = grants;
-    }
-    return likest;
+    this.inheritGrants(grantor);
   }
 
   /**
@@ -127,28 +82,8 @@ export class Access {
 
   /** Gives back all memory, the object's own too; the permissions are not ours. */
   destroy(): void {
-    for (let i = 0; i < this.grantCount; i++) this.grantsAt(i).destroy();
-    this.grants.destroy();
+    this.destroyGrants();
     heap.free(changetype<usize>(this));
-  }
-
-  /** Bytes of the VM's budget that the grants hold, with their tables. */
-  get heldBytes(): i64 {
-    let bytes: i64 = 0;
-    for (let i = 0; i < this.grantCount; i++) bytes += this.grantsAt(i).heldBytes;
-    return bytes;
-  }
-
-  /** Bytes of the grants without their tables, which become fewer with each grant that is forgotten. */
-  private get grantedBytes(): i64 {
-    let bytes: i64 = 0;
-    for (let i = 0; i < this.grantCount; i++) bytes += this.grantsAt(i).bytes;
-    return bytes;
-  }
-
-  /** May deliveries grant answers at all? */
-  get grantsReplies(): bool {
-    return this.grantCount > 0;
   }
 
   /**
@@ -208,57 +143,7 @@ export class Access {
    * Answers the subject's `hashBytes64` if that was needed, else 0.
    */
   noteReply(reply: usize, length: i32): u64 {
-    if (!this.mayGrant(reply, length)) return 0;
-    const now = callbackTime();
-    const name = hashBytes64(reply, length);
-    const hash = shortHash(name);
-    if (this.useHashed(reply, length, hash, now)) return name;
-    for (let i = 0; i < this.grantCount; i++) this.grantsAt(i).grant(reply, length, hash, now);
-    this.boundGrants();
-    return name;
-  }
-
-  /** Those who send requests choose how long reply subjects are: so nobody is closed for them, but the oldest grants go. */
-  private boundGrants(): void {
-    while (this.grantedBytes > shareBytes() / GRANTS_PART) {
-      for (let i = 0; i < this.grantCount; i++) this.grantsAt(i).forgetOldest();
-    }
-  }
-
-  /** Is this publish, which the lists do not allow, an answer that was granted? If so, the grant is used once. */
-  useGrants(subject: usize, length: i32): bool {
-    return this.grantCount != 0 && this.useGrantsOf(subject, length, hashBytes64(subject, length));
-  }
-
-  /** The same where answers are granted at all and the subject's `hashBytes64` is known. */
-  // @ts-ignore: decorator
-  @inline
-  useGrantsOf(subject: usize, length: i32, name: u64): bool {
-    return this.useHashed(subject, length, shortHash(name), callbackTime());
-  }
-
-  /** Could `useGrants` answer true for this subject? Asking uses nothing; a grant that is over counts too. */
-  hasGrantOf(subject: usize, length: i32): bool {
-    if (this.grantCount == 0) return false;
-    const hash = hashBytes(subject, length);
-    for (let i = 0; i < this.grantCount; i++) {
-      if (this.grantsAt(i).has(subject, length, hash)) return true;
-    }
-    return false;
-  }
-
-  /** Uses the grants of each rule as if that rule stood alone. What one of them allows is allowed. */
-  private useHashed(subject: usize, length: i32, hash: u32, now: i64): bool {
-    let granted = false;
-    this.grantedRepliesAny = false;
-    for (let i = 0; i < this.grantCount; i++) {
-      const grants = this.grantsAt(i);
-      if (!grants.use(subject, length, hash, now)) continue;
-      if (!granted) this.grantedBy = grants.limit.rule;
-      if (grants.limit.repliesAny) this.grantedRepliesAny = true;
-      granted = true;
-    }
-    return granted;
+    return this.mayGrant(reply, length) ? this.grantReply(reply, length) : 0;
   }
 
   /**
@@ -284,11 +169,6 @@ export class Access {
     this.resets++;
     this.filterNeededSince = false;
     this.forgetGrants();
-  }
-
-  /** Forgets all grants, so that nothing that was asked before may be answered by them. */
-  forgetGrants(): void {
-    for (let i = 0; i < this.grantCount; i++) this.grantsAt(i).release();
   }
 
   /** Messages from before a further CONNECT may still come. */
