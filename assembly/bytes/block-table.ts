@@ -23,6 +23,8 @@ export class BlockTable {
   private slots: usize = 0;
   private slotCount: i32 = 0;
   count: i32 = 0;
+  /** Where a walk goes on behind the block that `nextBlock` answered last. */
+  nextSlot: i32 = 0;
 
   /** `keyOffset`: where the bytes of the key begin, in bytes from the beginning of each block. */
   constructor(private readonly keyOffset: usize) {}
@@ -111,8 +113,6 @@ export class BlockTable {
     }
     return 0;
   }
-  /** Where a walk goes on behind the block that `nextBlock` answered last. */
-  nextSlot: i32 = 0;
 
   /** Bytes of the slots, without the blocks and without what the budget adds to an allocation. */
   get bytes(): i64 {

@@ -165,7 +165,8 @@ function endIfReached(connection: Connection, sub: usize): void {
 function endReached(connection: Connection, sub: usize): void {
   if (connection.access == null && !connection.toClientPassed) {
     connection.mayHaveUntold = true;
-    return connection.subscriptions.end(sub);
+    connection.subscriptions.end(sub);
+    return;
   }
   unsubscribe(connection, sub);
   connection.subscriptions.reach(sub);

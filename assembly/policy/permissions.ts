@@ -1,12 +1,13 @@
 import { FixedText, fixedText } from "../bytes/fixed-text";
 import { Words } from "../bytes/words";
 import { mayNameSubject } from "../nats/jetstream-subjects";
-import { GREATER, NOT_BY_TOKENS, Tokens, wildcardIn } from "../nats/subject";
+import { NOT_BY_TOKENS, Tokens, wildcardIn } from "../nats/subject";
 import { isReservedPublish, isReservedSubscription } from "../nats/reserved";
 import { answerOf, classOf, markReserved, NO_ANSWER, reasonOf, ruleOf } from "./answer";
 import { makeRoomFor, NO_QUESTION } from "./decision-cache";
 import { EntryFlag, SubjectMatcher, TOO_MANY_STEPS } from "./matcher";
 import { NONE } from "./none";
+import { answerToAllFrom, answerToPattern } from "./pattern-answer";
 import { isPattern, misreadFrom, STREAM_TOKENS } from "./published-pattern";
 import { Question } from "./question";
 import { queueAllowedBy, queueDenyAmongFound, queueDenyOf, roomForRules } from "./queue-subscriptions";
@@ -188,8 +189,8 @@ export class Permissions {
     const subjectClass = this.classOf(pointer, length);
     const beyond = misreadFrom(subjectTokens);
     return beyond == 0
-      ? answerToPattern(this.publishAllow, this.publishDeny, this.publishAllBy, subjectClass)
-      : answerToAllFrom(beyond, this.publishAllow, this.publishDeny, this.publishAllBy, subjectClass);
+      ? answerToPattern(subjectTokens, this.publishAllow, this.publishDeny, this.publishAllBy, subjectClass)
+      : answerToAllFrom(subjectTokens, beyond, this.publishAllow, this.publishDeny, this.publishAllBy, subjectClass);
   }
 
   private decidePublish(splits: bool): Reason {
@@ -246,7 +247,7 @@ export class Permissions {
     if (!tokens.split(pointer, length)) return answerOf(Reason.NOT_ALLOWED, NONE, OTHER_CLASS);
     const beyond = wildcardIn(pointer, length);
     if (beyond != 0) {
-      return answerToAllFrom(beyond, this.subscribeAllow, this.subscribeDeny, this.subscribeAllBy, OTHER_CLASS);
+      return answerToAllFrom(tokens, beyond, this.subscribeAllow, this.subscribeDeny, this.subscribeAllBy, OTHER_CLASS);
     }
     const receives =
       (this.subscribeAllBy != NONE || this.subscribeAllow.find(tokens, EntryFlag.NONE) != NONE) &&
@@ -407,35 +408,4 @@ export class Permissions {
     const entry = this.subscribeAllow.findCovering(tokens);
     return entry == NONE ? NONE : this.subscribeAllow.rule(entry);
   }
-}
-
-/**
- * May a peer use the pattern in `subjectTokens`? It must lie inside an entry of `allow`, unless the rule `allowedBy` allows all, and
- * overlap none of `deny`.
- */
-function answerToPattern(allow: SubjectMatcher, deny: SubjectMatcher, allowedBy: i32, subjectClass: i32): u64 {
-  const denied = deny.findOverlap(subjectTokens, false, 0, 0);
-  if (denied != NONE) {
-    return answerOf(Reason.DENIED, denied == TOO_MANY_STEPS ? NONE : deny.rule(denied), subjectClass);
-  }
-  const entry = allow.findCovering(subjectTokens);
-  const rule = entry == NONE ? allowedBy : allow.rule(entry);
-  return answerOf(rule == NONE ? Reason.NOT_ALLOWED : Reason.ALLOWED, rule, subjectClass);
-}
-
-/** The same of all subjects that begin like the one in `subjectTokens`, of which a token begins at `beyond`, up to there. */
-function answerToAllFrom(
-  beyond: usize,
-  allow: SubjectMatcher,
-  deny: SubjectMatcher,
-  allowedBy: i32,
-  subjectClass: i32,
-): u64 {
-  const pointer = subjectTokens.subject;
-  const byte = load<u8>(beyond);
-  store<u8>(beyond, GREATER);
-  subjectTokens.split(pointer, <i32>(beyond - pointer) + 1);
-  const answer = answerToPattern(allow, deny, allowedBy, subjectClass);
-  store<u8>(beyond, byte);
-  return answer;
 }
