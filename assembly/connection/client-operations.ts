@@ -17,6 +17,7 @@ import { endUnreadable } from "./endings";
 import { pingSent, replySent, requestSent } from "./exchanges";
 import { Pong } from "./expected-pongs";
 import { beginAnew } from "./further-connect";
+import { ownBytes } from "./holdings";
 import { notePing, writePing } from "./pings";
 import { reportDryRun, reportRefusal, sample } from "./report";
 import { endUnjudged } from "./revocations";
@@ -198,7 +199,7 @@ function subscribe(connection: Connection, chunk: Chunk, line: ClientLine, posit
   // The server, which has not had the UNSUB of this one, ignores the SUB. Only in DRY_RUN may a SUB go before an UNSUB that is due.
   if (known != 0 && access == null && connection.subscriptions.isUntold(known)) return next;
   // One client must not use up what all share. What others make it hold (`grantedBytes`) does not keep it from subscribing.
-  if (connection.ownBytes > shareBytes()) return unreadable(connection, chunk, position, ProtocolError.MEMORY);
+  if (ownBytes(connection) > shareBytes()) return unreadable(connection, chunk, position, ProtocolError.MEMORY);
   const added = connection.subscriptions.add(
     line.sid,
     line.sidLength,

@@ -1,5 +1,4 @@
 import { Buffer } from "../bytes/buffer";
-import { gapBehind } from "../bytes/linear-memory";
 import { inRoom, Room } from "../bytes/room";
 import { ConnectOptions } from "../nats/connect";
 import { PolicyDocument } from "../policy/document";
@@ -239,41 +238,6 @@ export class Connection {
   /** The same, but 0 as long as nats-server has not told its own. */
   get toldLargestPayload(): i32 {
     return this.hasInfo ? this.largestPayload : 0;
-  }
-
-  /** Bytes of the VM's budget that this connection holds. */
-  get budgetedBytes(): i64 {
-    return this.ownBytes + this.grantedBytes;
-  }
-
-  /** The part of these that the client's own doing makes it hold. */
-  get ownBytes(): i64 {
-    return (
-      <i64>this.toServerTail.capacity +
-      <i64>this.toClientTail.capacity +
-      <i64>this.heldInfo.capacity +
-      <i64>this.dueUnsubscribes.capacity +
-      <i64>this.notices.capacity +
-      this.pongs.heldBytes +
-      this.subscriptions.heldBytes
-    );
-  }
-
-  /** Bytes of gaps, each smaller than `size`, behind what a client makes as large as it likes. */
-  gapsBehind(size: usize): i64 {
-    return (
-      this.subscriptions.gapsBehind(size) +
-      <i64>gapBehind(this.toServerTail.pointer, size) +
-      <i64>gapBehind(this.dueUnsubscribes.pointer, size) +
-      <i64>gapBehind(this.pongs.block, size)
-    );
-  }
-
-  /** The part that others make it hold: reply subjects of requests that this client may answer. */
-  get grantedBytes(): i64 {
-    const access = this.access;
-    const shadow = this.shadow;
-    return (access == null ? 0 : access.heldBytes) + (shadow == null ? 0 : shadow.heldBytes);
   }
 
   /** Nothing that was asked before may be answered by a grant any more. */

@@ -200,14 +200,15 @@ export class Plugin {
       const connection = all[i];
       connection.subscriptions.tick(now, connection.awaitsConnect);
       this.telemetry.observe(connection);
-      if (connection.observing) continue;
-      if (connection.queueLostSince != 0 && !connection.willObserve) endLostMember(connection, now);
+      if (connection.queueLostSince != 0 && !connection.observing && !connection.willObserve) {
+        endLostMember(connection, now);
+      }
       if (isDue(connection, now)) due++;
     }
     this.telemetry.tick(now);
     let left = MAX_CLOSINGS;
     for (let i = 0; i < all.length && left > 0 && due > 0; i++) {
-      if (all[i].observing || !isDue(all[i], now)) continue;
+      if (!isDue(all[i], now)) continue;
       if (actOn(all[i].id)) closeDownstream();
       all[i].close();
       left--;
@@ -266,8 +267,8 @@ function endLostMember(connection: Connection, now: i64): void {
   }
 }
 
-/** Is it time to close a connection that is ending? nats-server has had its time to close it. */
+/** Is it time to close a connection that is ending? nats-server has had its time to close it. In DRY_RUN none is closed. */
 function isDue(connection: Connection, now: i64): bool {
   const since = connection.endingSince;
-  return since > 0 && hasPassed(now, since, ENDING_MILLISECONDS);
+  return since > 0 && !connection.observing && hasPassed(now, since, ENDING_MILLISECONDS);
 }

@@ -4,6 +4,7 @@ import { Meter } from "../telemetry/meter";
 import { ProtocolError } from "../telemetry/protocol-error";
 import { Connection, Phase } from "./connection";
 import { closeSoon, endAtOnce } from "./endings";
+import { budgetedBytes, gapsBehind, grantedBytes, ownBytes } from "./holdings";
 
 /**
  * Which connections end when the VM's budget (`limits.memory`) is nearly used up. A connection that asks for what is not left
@@ -77,7 +78,7 @@ export function makeRoom(all: Connection[]): void {
   for (let i = 0; i < all.length; i++) {
     const connection = all[i];
     const goes = connection.endingSince > 0 || connection.phase == Phase.UNREAD;
-    if (goes && connection.budgetedBytes > 0) shed(connection);
+    if (goes && budgetedBytes(connection) > 0) shed(connection);
   }
   if (!isRoomNeeded()) return;
   const before = usedBytes();
@@ -115,10 +116,10 @@ function weigh(all: Connection[], forGaps: bool): void {
     meter.first = null;
     store<u32>(
       recordsEnd,
-      <u32>(forGaps ? min(connection.gapsBehind(USUAL * 2), <i64>linearBytes()) : connection.ownBytes),
+      <u32>(forGaps ? min(gapsBehind(connection, USUAL * 2), <i64>linearBytes()) : ownBytes(connection)),
       OWN,
     );
-    store<u32>(recordsEnd, forGaps ? 0 : <u32>connection.grantedBytes, GRANTED);
+    store<u32>(recordsEnd, forGaps ? 0 : <u32>grantedBytes(connection), GRANTED);
     store<usize>(recordsEnd, changetype<usize>(meter), METER);
     store<usize>(recordsEnd, changetype<usize>(connection), CONNECTION);
     recordsEnd += STRIDE;
