@@ -55,27 +55,13 @@ function checkSource(source: Source, filter: Filter, namespace: string, into: Ch
   const documents = [...manifests.others.flatMap(ownValues), ...inReleases].map(readDocument);
   const policyLike = documents.filter(isPolicyLike);
   const plugins = pluginsToCheck(manifests.resources, source.named && policyLike.length === 0);
-  const subjects = [
-    ...plugins.map(({ resource, config, wasm }) => ({
-      title: resource.title,
-      place: resource.place,
-      config,
-      parent: wasm?.placeOf("pluginConfig") ?? resource.place,
-      home: homeIn(resource),
-      objectBytes: objectBytes(resource),
-    })),
-    ...policyLike.flatMap((document) => policyIn(document, source.named)),
-  ];
+  const subjects = [...plugins.map(policyOf), ...policyLike.flatMap((document) => policyIn(document, source.named))];
   manifests.problems.push(...documents.flatMap(problemsOf), ...releases.flatMap(({ problems }) => problems));
   // A file in which nothing else was found is told so once.
   if (source.named && subjects.length > 0)
     manifests.problems.push(...documents.filter((one) => !isPolicyLike(one)).map(problemOfStranger));
-  if (source.named && subjects.length + manifests.problems.length === 0) {
-    const place = { file: source.file, line: 1, column: 1 };
-    const said = source.text.trim() === "" ? EMPTY_FILE : { message: "this file has no policy" };
-    const [remedy] = manifests.resources.flatMap((resource) => renderedBy(resource) ?? []);
-    manifests.problems.push({ kind: "no-policy", place, ...(remedy && { remedy }), ...said });
-  }
+  if (source.named && subjects.length + manifests.problems.length === 0)
+    manifests.problems.push(problemOfNothing(source, manifests.resources));
   const policies = family<PolicyId>("", POLICY_CHECKS, (_, report) => {
     for (const { config, parent, home, ...about } of subjects) {
       const {
@@ -149,6 +135,14 @@ function isPolicyLike({ root, isOfValues, wrapped }: PlainDocument): boolean {
   return isOfValues || wrapped !== undefined || isIncomplete(root) || mayBePolicy(root);
 }
 
+/** Nothing at all was found in a file. */
+function problemOfNothing({ file, text }: Source, resources: readonly Resource[]): ReadProblem {
+  const place = { file, line: 1, column: 1 };
+  const said = text.trim() === "" ? EMPTY_FILE : { message: "this file has no policy" };
+  const [remedy] = resources.flatMap((resource) => renderedBy(resource) ?? []);
+  return { kind: "no-policy", place, ...(remedy && { remedy }), ...said };
+}
+
 function problemOfStranger({ root }: PlainDocument): ReadProblem {
   return { kind: "no-policy", place: root.place, message: "this document has no policy, and no key of one" };
 }
@@ -171,16 +165,29 @@ function problemOfKey({ key, value, meant }: MisspeltKey): ReadProblem {
   return { kind: "values-key", place: value.keyPlace, message, remedy: `did you mean ${meant}?` };
 }
 
-interface PolicyOfDocument {
+/** A policy, and where findings about it belong. */
+interface FoundPolicy {
   title: string;
   place: Place;
   config: Field | undefined;
   parent: Place;
   home: PolicyHome | undefined;
+  objectBytes?: number;
+}
+
+function policyOf({ resource, config, wasm }: Plugin): FoundPolicy {
+  return {
+    title: resource.title,
+    place: resource.place,
+    config,
+    parent: wasm?.placeOf("pluginConfig") ?? resource.place,
+    home: homeIn(resource),
+    objectBytes: objectBytes(resource),
+  };
 }
 
 /** A policy by itself, or in chart values. In a folder only what looks like a policy is taken for one. */
-function policyIn({ root, isOfValues, misspelt, wrapped }: PlainDocument, named: boolean): PolicyOfDocument[] {
+function policyIn({ root, isOfValues, misspelt, wrapped }: PlainDocument, named: boolean): FoundPolicy[] {
   if (wrapped) {
     const { config } = wrapped;
     return [{ title: "policy", place: config.place, config, parent: config.place, home: undefined }];
