@@ -1,3 +1,4 @@
+import { getOrMake } from "../get-or-make.ts";
 import { placeText, type Place } from "../manifests/place.ts";
 import type { Remedied, Report } from "./family.ts";
 
@@ -20,9 +21,7 @@ export class Grouped<Id extends string> {
   /** `message` is given what the finding is about, here and in all findings with the same id, place and remedy. */
   add(id: Id, place: Place, about: string, message: (about: string) => string, remedied: Remedied = {}): void {
     const key = JSON.stringify([id, placeText(place), remedied.remedy]);
-    const cause = this.causes.get(key) ?? { id, place, message, remedied, about: new Set() };
-    cause.about.add(about);
-    this.causes.set(key, cause);
+    getOrMake(this.causes, key, () => ({ id, place, message, remedied, about: new Set() })).about.add(about);
   }
 
   reportTo(report: Report<Id>): void {

@@ -1,3 +1,4 @@
+import { getOrMake } from "../get-or-make.ts";
 import type { Resource } from "../manifests/resource.ts";
 import { INJECT } from "./capture.ts";
 import { CLIENT_PORT } from "./nats-ports.ts";
@@ -60,9 +61,7 @@ export class Mesh {
   }
 
   placement(plugin: Plugin): Placement {
-    const known = this.placements.get(plugin) ?? placementOf(plugin, this);
-    this.placements.set(plugin, known);
-    return known;
+    return getOrMake(this.placements, plugin, () => placementOf(plugin, this));
   }
 
   servicesOf(workload: Workload): Service[] {
@@ -160,9 +159,7 @@ export class Mesh {
    * for a plugin of every waypoint.
    */
   waypointServicesOf(plugin: Plugin): Service[] {
-    const known = this.served.get(plugin) ?? this.servicesNamedBy(plugin);
-    this.served.set(plugin, known);
-    return known;
+    return getOrMake(this.served, plugin, () => this.servicesNamedBy(plugin));
   }
 
   private servicesNamedBy({ resource, targetRefs }: Plugin): Service[] {

@@ -1,3 +1,4 @@
+import { getOrMake } from "../get-or-make.ts";
 import type { Field } from "../manifests/field.ts";
 import type { Place } from "../manifests/place.ts";
 import type { Resource } from "../manifests/resource.ts";
@@ -20,9 +21,7 @@ const known = new WeakMap<Mesh, readonly NatsConfig[]>();
 
 /** Every `*.conf` in a ConfigMap or Secret whose name shows that it is nats-server's. */
 export function natsConfigs(mesh: Mesh): readonly NatsConfig[] {
-  const configs = known.get(mesh) ?? readConfigs(mesh);
-  known.set(mesh, configs);
-  return configs;
+  return getOrMake(known, mesh, () => readConfigs(mesh));
 }
 
 /** Those that the pods mount. */

@@ -1,3 +1,4 @@
+import { getOrMake } from "../get-or-make.ts";
 import type { Resource } from "../manifests/resource.ts";
 import type { Mesh } from "./mesh.ts";
 import { fileName, heldFiles, holdersByKey, isMounted, mountedBy, mountedFiles } from "./mounts.ts";
@@ -30,9 +31,7 @@ class Holders {
   }
 
   in(namespace: string): FilesByName {
-    const files = this.held.get(namespace) ?? heldFiles(this.all.filter((holder) => holder.namespace === namespace));
-    this.held.set(namespace, files);
-    return files;
+    return getOrMake(this.held, namespace, () => heldFiles(this.all.filter((one) => one.namespace === namespace)));
   }
 }
 
@@ -46,7 +45,7 @@ function surroundings(holders: Holders, mesh: Mesh): Map<NatsConfig, FilesByName
     if (own.length === 0) continue;
     served.add(broker.namespace);
     const files = mountedFiles(broker, byKey);
-    for (const config of own) found.set(config, [...(found.get(config) ?? []), files]);
+    for (const config of own) getOrMake(found, config, () => []).push(files);
   }
   // Where no pods of nats-server are known, all that has the name of a nats.conf is one, unless other pods have it.
   const mounted = mountedBy(mesh.workloads);
@@ -61,7 +60,7 @@ function surroundings(holders: Holders, mesh: Mesh): Map<NatsConfig, FilesByName
 
 export function unreadIncludes(mesh: Mesh): UnreadIncludes[] {
   const read = new Map<Resource, Set<string>>();
-  for (const { resource, key } of natsConfigs(mesh)) read.set(resource, (read.get(resource) ?? new Set()).add(key));
+  for (const { resource, key } of natsConfigs(mesh)) getOrMake(read, resource, () => new Set()).add(key);
   const isRead = ({ resource, key }: HeldFile): boolean => read.get(resource)?.has(key) === true;
   const holders = new Holders(mesh);
   const assumed = heldFiles(holders.all.filter((one) => one.isNamespaceAssumed));

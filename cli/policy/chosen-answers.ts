@@ -1,3 +1,4 @@
+import { getOrMake } from "../get-or-make.ts";
 import type { Field } from "../manifests/field.ts";
 import { intersection } from "./pattern-overlap.ts";
 import { entryParts, PatternTree } from "./pattern-tree.ts";
@@ -97,11 +98,7 @@ class RightsByPeer {
 
   /** Of each name in the rule; of the rule itself if it has none. */
   private named({ rule, named }: RuleAndPeers): Rights[] {
-    return [...(named ?? [rule.node])].map((name) => {
-      const rights = this.byName.get(name) ?? new Rights();
-      this.byName.set(name, rights);
-      return rights;
-    });
+    return [...(named ?? [rule.node])].map((name) => getOrMake(this.byName, name, () => new Rights()));
   }
 }
 

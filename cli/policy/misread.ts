@@ -2,6 +2,8 @@ import type { Field } from "../manifests/field.ts";
 import { unfilledRemedy } from "../manifests/unfilled.ts";
 import { characterName } from "../manifests/unlike-kubernetes.ts";
 import { entryParts } from "./pattern-tree.ts";
+import { OPERATIONS } from "./rule-entries.ts";
+import { sourcesOf } from "./rule-peers.ts";
 import { isOwnTrustDomain } from "./trust-domains.ts";
 
 /** An entry or a name that does not mean what it seems to mean. The filter accepts it, as nats-server and Istio do. */
@@ -38,68 +40,79 @@ const MQTT_TOPIC = /^[^/]+(?:\/[^/]+)*(?:\/\+(?=\/|$)|\/#$)/;
 const MARKS = /^["'`‘’“”„«»]|["'`‘’“”„«»]$/;
 const UNSEEN = /(?![ \t])[\p{Cc}\p{Cf}\p{Z}]/u;
 
-/** What an entry has from such an editor. */
-function pasted(entry: string): { what: string; remedy: string } | undefined {
+type Slip = Pick<Misread, "message" | "remedy">;
+
+/** A subject that is taken for one with exactly its characters, and why. */
+function literally(subject: string, why: string, remedy: string): Slip {
+  return { message: `${subject} is one subject with exactly these characters${why}`, remedy };
+}
+
+/** What a template has left in a subject. What a substitution fills in may be a wildcard. */
+function unfilledSlip(subject: string): Slip | undefined {
+  const remedy = unfilledRemedy(subject);
+  return remedy === undefined || subject.includes("${")
+    ? undefined
+    : literally(subject, ", which a template has left there", remedy);
+}
+
+/** What an editor or a chat has put around the entry of a subject, or into it. */
+function pastedSlip(subject: string, entry: string): Slip | undefined {
   const [unseen] = UNSEEN.exec(entry) ?? [];
   if (unseen !== undefined)
-    return { what: `one of them is ${characterName(unseen)}, which is invisible`, remedy: "write it anew" };
+    return literally(subject, `: one of them is ${characterName(unseen)}, which is invisible`, "write it anew");
   return MARKS.test(entry)
-    ? { what: "the quotation marks are some of them", remedy: `write it without them, or in plain ones: "…"` }
+    ? literally(subject, ": the quotation marks are some of them", 'write it without them, or in plain ones: "…"')
     : undefined;
+}
+
+/** What in a subject looks like a wildcard of NATS, or is one elsewhere. */
+function wildcardSlip(subject: string): Slip | undefined {
+  const tokens = subject.split(".");
+  const foreign = tokens.find((token) => FOREIGN_WILDCARDS.has(token));
+  if (foreign !== undefined) {
+    const meant = FOREIGN_WILDCARDS.get(foreign) ?? "";
+    const isMisplaced = meant === ">" && tokens.at(-1) !== foreign;
+    const remedy = isMisplaced ? WILDCARDS : `write ${meant} instead of ${foreign}`;
+    return literally(subject, `: ${foreign} is no wildcard in NATS`, remedy);
+  }
+  if (MQTT_TOPIC.test(subject)) {
+    const meant = subject.replaceAll("/", ".").replaceAll("+", "*").replace(/#$/, ">");
+    return literally(subject, `: to NATS it is no topic of MQTT's`, `write ${meant}`);
+  }
+  const part = tokens.find((token) => token.length > 1 && /[*>]/.test(token));
+  return part === undefined ? undefined : literally(subject, `: nothing in ${part} is a wildcard`, WILDCARDS);
+}
+
+/** Why a subject is one subject, though it seems to be several or all of them. The first reason is told. */
+function literalSlip(subject: string, entry: string, list: keyof typeof EVERYTHING): Slip | undefined {
+  if (subject.toUpperCase() === "ALL")
+    return { message: `${subject} in a list is just a subject of that name`, remedy: EVERYTHING[list] };
+  const slip = unfilledSlip(subject) ?? pastedSlip(subject, entry) ?? wildcardSlip(subject);
+  if (slip !== undefined || !subject.includes(",")) return slip;
+  const message = `${subject} is one subject: a comma does not separate subjects`;
+  return { message, remedy: "write each subject as an entry of its own, in quotes if necessary" };
+}
+
+/** A subject of NATS's own whose first tokens are not in capitals. */
+function caseSlip(subject: string): Slip | undefined {
+  const [first = "", second = "", ...others] = subject.split(".");
+  const [own, below] = [first.toUpperCase(), second.toUpperCase()];
+  if (!NATS_TOKENS.includes(own)) return undefined;
+  const isBelow = own === "$JS" && JETSTREAM_TOKENS.includes(below);
+  const right = [own, ...(subject.includes(".") ? [isBelow ? below : second] : []), ...others].join(".");
+  if (right === subject) return undefined;
+  const message = `${subject} is not one of NATS's own subjects, which are in capitals`;
+  return { message, remedy: `write ${right}` };
 }
 
 /** What is wrong with an entry of a list of subjects that seems to be meant differently. */
 function misreadSubject(value: Field, list: keyof typeof EVERYTHING): Misread | undefined {
-  const [subject] = entryParts(value.text() ?? "");
-  const literal = { id: "subject-literal-wildcard", value } as const;
-  if (subject.toUpperCase() === "ALL") {
-    return {
-      ...literal,
-      message: `${subject} in a list is just a subject of that name`,
-      remedy: EVERYTHING[list],
-    };
-  }
-  const unfilled = unfilledRemedy(subject);
-  // What a substitution fills in may be a wildcard.
-  if (unfilled !== undefined && !subject.includes("${")) {
-    const message = `${subject} is one subject with exactly these characters, which a template has left there`;
-    return { ...literal, message, remedy: unfilled };
-  }
-  const written = pasted(value.text() ?? "");
-  if (written !== undefined) {
-    const message = `${subject} is one subject with exactly these characters: ${written.what}`;
-    return { ...literal, message, remedy: written.remedy };
-  }
-  const tokens = subject.split(".");
-  const foreign = tokens.find((token) => FOREIGN_WILDCARDS.has(token));
-  if (foreign !== undefined) {
-    const message = `${subject} is one subject with exactly these characters: ${foreign} is no wildcard in NATS`;
-    const meant = FOREIGN_WILDCARDS.get(foreign) ?? "";
-    const isMisplaced = meant === ">" && tokens.at(-1) !== foreign;
-    return { ...literal, message, remedy: isMisplaced ? WILDCARDS : `write ${meant} instead of ${foreign}` };
-  }
-  if (MQTT_TOPIC.test(subject)) {
-    const message = `${subject} is one subject with exactly these characters: to NATS it is no topic of MQTT's`;
-    const meant = subject.replaceAll("/", ".").replaceAll("+", "*").replace(/#$/, ">");
-    return { ...literal, message, remedy: `write ${meant}` };
-  }
-  const part = tokens.find((token) => token.length > 1 && /[*>]/.test(token));
-  if (part !== undefined) {
-    const message = `${subject} is one subject with exactly these characters: nothing in ${part} is a wildcard`;
-    return { ...literal, message, remedy: WILDCARDS };
-  }
-  if (subject.includes(",")) {
-    const message = `${subject} is one subject: a comma does not separate subjects`;
-    return { ...literal, message, remedy: "write each subject as an entry of its own, in quotes if necessary" };
-  }
-  const [first = "", second = ""] = tokens;
-  const [own, below] = [first.toUpperCase(), second.toUpperCase()];
-  if (!NATS_TOKENS.includes(own)) return undefined;
-  const isBelow = own === "$JS" && JETSTREAM_TOKENS.includes(below);
-  const right = [own, ...(tokens.length > 1 ? [isBelow ? below : second] : []), ...tokens.slice(2)].join(".");
-  if (right === subject) return undefined;
-  const message = `${subject} is not one of NATS's own subjects, which are in capitals`;
-  return { id: "subject-case", value, message, remedy: `write ${right}` };
+  const entry = value.text() ?? "";
+  const [subject] = entryParts(entry);
+  const literal = literalSlip(subject, entry, list);
+  if (literal) return { id: "subject-literal-wildcard", value, ...literal };
+  const slip = caseSlip(subject);
+  return slip && { id: "subject-case", value, ...slip };
 }
 
 /** Entries of a policy's lists of subjects that do not mean what they seem to mean. */
@@ -107,7 +120,7 @@ export function misreadSubjects(config: Field): Misread[] {
   const rules = config
     .items("rules")
     .flatMap((rule) =>
-      (["publish", "subscribe"] as const).flatMap((operation) =>
+      OPERATIONS.flatMap((operation) =>
         (["allow", "deny"] as const).flatMap((list) =>
           rule.items(operation, list).flatMap((entry) => misreadSubject(entry, list) ?? []),
         ),
@@ -157,7 +170,7 @@ export function misreadTrustDomains(config: Field, ofMesh: readonly string[]): M
     list.flatMap((value) => value.text() ?? []).filter((name) => name !== name.toLowerCase() && !ofMesh.includes(name)),
   );
   if (astray.size === 0) return [];
-  const sources = config.items("rules").flatMap((rule) => rule.items("from"));
+  const sources = sourcesOf(config);
   const keys = ["principals", "notPrincipals", "trustDomains", "notTrustDomains"];
   const named = sources.flatMap((source) => keys.flatMap((key) => source.items(key)));
   return [...list, ...named].flatMap((value): Misread[] => {
@@ -172,7 +185,7 @@ export function misreadTrustDomains(config: Field, ofMesh: readonly string[]): M
 
 /** Names in a policy's sources that no Kubernetes workload can have. `ours` are the policy's trust domains. */
 export function misreadNames(config: Field, ours: readonly string[]): Misread[] {
-  const sources = config.items("rules").flatMap((rule) => rule.items("from"));
+  const sources = sourcesOf(config);
   const of = (...keys: string[]): Field[] => sources.flatMap((source) => keys.flatMap((key) => source.items(key)));
   const principals = of("principals", "notPrincipals").flatMap((value): Misread[] => {
     const text = value.text() ?? "";

@@ -1,6 +1,7 @@
 import type { Field } from "../manifests/field.ts";
 
-export type Operation = "publish" | "subscribe";
+export const OPERATIONS = ["publish", "subscribe"] as const;
+export type Operation = (typeof OPERATIONS)[number];
 
 /** An entry of a rule's `allow` or `deny`. */
 export interface Entry {

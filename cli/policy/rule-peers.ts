@@ -1,4 +1,10 @@
+import { getOrMake } from "../get-or-make.ts";
 import type { Field } from "../manifests/field.ts";
+
+/** The sources of all rules of a policy. */
+export function sourcesOf(config: Field): Field[] {
+  return config.items("rules").flatMap((rule) => rule.items("from"));
+}
 
 /**
  * `ns/NAMESPACE/sa/NAME` without its trust domain, which may be any of the policy's own. Other principals stay as they are: with
@@ -39,11 +45,7 @@ export class GatheredByPeer<T> {
   *holding(named: ReadonlySet<string> | undefined): Generator<T> {
     yield this.all;
     if (named === undefined) yield this.anybody;
-    for (const name of named ?? []) {
-      const gathered = this.byName.get(name) ?? this.empty();
-      this.byName.set(name, gathered);
-      yield gathered;
-    }
+    for (const name of named ?? []) yield getOrMake(this.byName, name, this.empty);
   }
 
   /** What all rules have together that may share a peer with a rule of these. */
@@ -68,12 +70,7 @@ export class RulesSharingAPeer<T extends { rule: Field }> {
 
   constructor(private readonly all: readonly T[]) {
     this.forEverybody = all.filter(({ rule }) => isForEverybody(rule));
-    for (const one of all)
-      for (const key of keysOf(one.rule)) {
-        const sharing = this.byName.get(key);
-        if (sharing) sharing.push(one);
-        else this.byName.set(key, [one]);
-      }
+    for (const one of all) for (const key of keysOf(one.rule)) getOrMake(this.byName, key, () => []).push(one);
   }
 
   with(rule: Field): T[] {

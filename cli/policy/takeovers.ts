@@ -1,7 +1,8 @@
+import { getOrMake } from "../get-or-make.ts";
 import type { Field } from "../manifests/field.ts";
 import { PatternTree } from "./pattern-tree.ts";
 import { ALL_NAMES, mayMeet, namesOf, type PeerNames } from "./peer-names.ts";
-import { allowedBy, deniedBy, type Entry, type Operation } from "./rule-entries.ts";
+import { allowedBy, deniedBy, OPERATIONS, type Entry, type Operation } from "./rule-entries.ts";
 import { isForEverybody } from "./rule-peers.ts";
 
 /** An entry of a rule's `deny`. */
@@ -95,15 +96,10 @@ class DenialsByPeer {
   }
 
   private group({ form, text }: PeerNames, identity: string, exceptions: readonly (PeerNames | undefined)[]): Denials {
-    const byText = this.groups.get(form) ?? new Map<string, Map<string, Denials>>();
-    this.groups.set(form, byText);
-    const lengths = this.lengths.get(form) ?? new Set<number>();
-    this.lengths.set(form, lengths.add(text.length));
-    const groups = byText.get(text) ?? new Map<string, Denials>();
-    byText.set(text, groups);
-    const denials = groups.get(identity) ?? new Denials(exceptions);
-    groups.set(identity, denials);
-    return denials;
+    getOrMake(this.lengths, form, () => new Set()).add(text.length);
+    const byText = getOrMake(this.groups, form, () => new Map<string, Map<string, Denials>>());
+    const byIdentity = getOrMake(byText, text, () => new Map<string, Denials>());
+    return getOrMake(byIdentity, identity, () => new Denials(exceptions));
   }
 }
 
@@ -164,7 +160,7 @@ function takingAll(parts: readonly Denials[][], text: string): Denial[] {
  */
 export function takeovers(config: Field, ours: readonly string[]): Takeover[] {
   const rules = config.items("rules").filter((rule) => rule.text("mode") !== "DRY_RUN");
-  return (["publish", "subscribe"] as const).flatMap((operation) => {
+  return OPERATIONS.flatMap((operation) => {
     const denials = new DenialsByPeer(rules, operation, ours);
     const found = new Map<unknown, Takeover>();
     for (const rule of denials.isEmpty ? [] : rules) {

@@ -1,6 +1,7 @@
 import type { Field } from "../manifests/field.ts";
 import { PatternTree } from "./pattern-tree.ts";
-import { allowedBy, deniedBy, type Operation } from "./rule-entries.ts";
+import { allowedBy, deniedBy, OPERATIONS, type Operation } from "./rule-entries.ts";
+import { sourcesOf } from "./rule-peers.ts";
 
 /** What stands for the mesh's own trust domain in a principal of five segments (docs/policy.md, `rules[].from[]`). */
 const CLUSTER_LOCAL = /^cluster\.local(?:\/[^/]*){4}$/;
@@ -34,8 +35,7 @@ function fitsOne(pattern: string, names: readonly string[]): boolean {
 export function foreignValues(config: Field, ours: readonly string[]): ForeignValue[] {
   if (ours.length === 0) return [];
   const known = [...ours, ...ours.map((name) => name.toLowerCase())];
-  const sources = config.items("rules").flatMap((rule) => rule.items("from"));
-  return sources.flatMap((source) => {
+  return sourcesOf(config).flatMap((source) => {
     const principals = [...source.items("principals"), ...source.items("notPrincipals")].flatMap((value) => {
       const trustDomain = trustDomainOf(value.text() ?? "");
       return trustDomain === undefined ? [] : [{ value, trustDomain }];
@@ -55,7 +55,7 @@ export interface VoidEntry {
 
 /** The entries of a rule's `allow` lists that its `deny` lists cover entirely. */
 export function voidEntries(rule: Field): VoidEntry[] {
-  return (["publish", "subscribe"] as const).flatMap((operation) => {
+  return OPERATIONS.flatMap((operation) => {
     const denies = deniedBy(rule, operation);
     if (denies.length === 0) return [];
     const denied = new PatternTree(denies.map(({ text }) => text));
