@@ -1,10 +1,5 @@
 import { median } from "../statistics.ts";
-
-/** Processor time of this process in microseconds. Other work on the machine and waiting do not count. */
-function processorTime(): number {
-  const { user, system } = process.cpuUsage();
-  return user + system;
-}
+import { microsecondsOf, processorTime } from "./processor-time.ts";
 
 /** One thing to measure. `pass` does its work once, which is `units` units of whatever is counted. */
 export interface Task {
@@ -58,12 +53,7 @@ const WARMING_ROUNDS = 4;
 
 /** Like `alternate`, for work that can be done only once. The work itself must be long compared with the clock's microsecond. */
 export function alternateOnce(all: readonly OnceTask[], rounds: number): Timing[] {
-  const once = ({ units, prepare }: OnceTask): number => {
-    const pass = prepare();
-    const from = processorTime();
-    pass();
-    return ((processorTime() - from) * 1000) / units;
-  };
+  const once = ({ units, prepare }: OnceTask): number => (microsecondsOf(prepare()) * 1000) / units;
   const measured = all.map((each) => ({ each, times: [] as number[] }));
   for (let i = 0; i < WARMING_ROUNDS; i++) for (const { each } of measured) once(each);
   for (let i = 0; i < rounds; i++) for (const { each, times } of measured) times.push(once(each));
