@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { policyOf, vm, tick, connected, unsub } from "./changing-policy.ts";
-import type { Host } from "./host.ts";
+import { filterModule } from "./filter.ts";
+import { Host } from "./host.ts";
 import { auditOf, CONNECT, msg, PING, PONG, pub, publishViolation, stat, Wire } from "./wire.ts";
 
 describe("a line that began in DRY_RUN and cannot be read", () => {
@@ -143,6 +144,28 @@ describe("a CONNECT that began in DRY_RUN", () => {
     for (let i = 0; i < 4; i++) tick(host);
     assert.equal(wire.connection.closed, false);
     assert.equal(wire.client(PING), PING);
+  });
+
+  it("ends subscriptions that wait to be judged by the policy, of which nothing is told then", () => {
+    const rights = (...allow: string[]): object => policyOf({ publish: { allow: ["p"] }, subscribe: { allow } });
+    // There is a look at the clock for 64 subscriptions, and ten of a millisecond each make a slice.
+    const host = new Host(filterModule(), { clockStep: 1_000_000n });
+    host.configure({ ...rights("a.>", "b.>"), mode: "DRY_RUN" });
+    const wire = Wire.connected(host);
+    const count = 3000;
+    for (let sid = 1; sid <= count; sid++) wire.client(`SUB a.${sid} ${sid}\r\n`);
+    wire.client(CONNECT.slice(0, 9));
+    host.configure(rights("b.>"));
+    wire.server(PING);
+    const revoked = (): number => stat(host, "istio_nats_revoked_subscriptions_total");
+    const before = revoked();
+    assert.ok(before > 0 && before < count, `${before} revoked`);
+    // From here on a slice has time for all of them.
+    host.clockStep = 0n;
+    assert.equal(wire.client(CONNECT.slice(9)), `${CONNECT.slice(9)}${PING}`);
+    wire.server(PONG);
+    for (let i = 0; i < 4; i++) tick(host);
+    assert.equal(revoked(), before);
   });
 
   it("ends what is revoked, so that in DRY_RUN its sid is free for a subscription that a later policy allows", () => {
