@@ -51,9 +51,12 @@ export const enum HeaderUse {
   /**
    * What no client says: the status 100 (nats/control-status.ts), which has no value, and `Nats-Counter-Sources`. In the latter a
    * stream that sums up others' counters keeps what it has of each (stream.go `processJetStreamMsg`). JetStream replaces a client's own
-   * up to the first CR, and takes no further message of the subject where the rest is no JSON (2.15.2).
+   * up to the first CR, and takes no further message of the subject where the rest is no JSON (2.15.2). And a `Nats-Schedule` that
+   * nats-server looks for second by second.
    */
   OF_THE_SERVER = 11,
+  /** `Nats-Schedule`. Never answered: the use is OF_THE_SERVER or ROLLUP_SUBJECT, as its value says. */
+  SCHEDULE = 12,
 }
 
 /** Bytes of the longest of these names. */
@@ -91,7 +94,7 @@ export function useOf(name: usize, length: i32): HeaderUse {
     case 12:
       return isName(name, MQTT_MAPPED) ? HeaderUse.MQTT_SUBJECT : HeaderUse.END;
     case 13:
-      if (isName(name, SCHEDULE)) return HeaderUse.ROLLUP_SUBJECT;
+      if (isName(name, SCHEDULE)) return HeaderUse.SCHEDULE;
       return isName(name, MQTT_SUBJECT) ? HeaderUse.MQTT_SUBJECT : HeaderUse.END;
     case 14:
       return isName(name, SCHEDULER) ? HeaderUse.SCHEDULER : HeaderUse.END;

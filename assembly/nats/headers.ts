@@ -25,6 +25,7 @@ const NATS: u32 = 0x7374614e;
 const EMPTY_LINE: u32 = 0x0a0d0a0d;
 
 const COLON: u8 = 0x3a;
+const COMMA: u8 = 0x2c;
 const DASH: u8 = 0x2d;
 /** What every one of the names begins with. */
 const N: u8 = 0x4e;
@@ -130,6 +131,7 @@ class HeaderFields {
     if (from == to) return HeaderUse.END;
     this.value = from;
     this.valueLength = <i32>(to - from);
+    if (use == HeaderUse.SCHEDULE) return this.hasLoneComma ? HeaderUse.OF_THE_SERVER : HeaderUse.ROLLUP_SUBJECT;
     if (use == HeaderUse.ALL_UNLESS_SUB) return this.valueIs(SUB) ? HeaderUse.ROLLUP_SUBJECT : HeaderUse.ROLLUP_ALL;
     return use == HeaderUse.ROLLUP_ALL && !this.valueIs(ALL) ? HeaderUse.ROLLUP_SUBJECT : use;
   }
@@ -173,12 +175,31 @@ class HeaderFields {
     }
   }
 
+  /**
+   * Has the value a comma with nothing but blanks and commas beside it? Of a field of a schedule that is no more than this nats-server
+   * makes one that no time fits (cron.go `getField`). Where that is the field of seconds, it tries each second of five years, and the
+   * stream takes nothing meanwhile, for whatever it allows (2.15.2, tried).
+   */
+  private get hasLoneComma(): bool {
+    const end = this.value + <usize>this.valueLength;
+    for (let p = this.value; p < end; p++) {
+      if (load<u8>(p) != COMMA) continue;
+      if ((p == this.value || endsField(load<u8>(p - 1))) && (p + 1 == end || endsField(load<u8>(p, 1)))) return true;
+    }
+    return false;
+  }
+
   /** Go's strings.ToLower maps nothing but the capital letters to these. */
   private valueIs(word: u32): bool {
     if (this.valueLength != 3) return false;
     const letters = (<u32>load<u16>(this.value)) | ((<u32>load<u8>(this.value, 2)) << 16);
     return (letters | LOWER_CASE) == word;
   }
+}
+
+/** Is it a comma, or could it belong to what Go's strings.Fields takes for a blank? */
+function endsField(b: u8): bool {
+  return b == COMMA || b <= SPACE || b >= 0x80;
 }
 
 /** One block is read at a time, so one walk serves the whole VM. */

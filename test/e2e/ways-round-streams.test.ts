@@ -235,6 +235,25 @@ describe("ways round a subject policy, to streams,", () => {
     assert.deepEqual(await town.contents("DATA-SUM"), { "data.1": 1, "data.mine": 1 });
   });
 
+  it("a schedule that no second fits, of which nats-server tries those of five years, does not keep others from a stream", async () => {
+    await town.stream("DATA", ["data.>"]);
+    const stored = async (): Promise<number> => {
+      const begin = performance.now();
+      await town.store("data.other", "x");
+      return performance.now() - begin;
+    };
+    const unending = publish("data.mine", "x", "Nats-Schedule: , * * * * *\r\n");
+    const mallory = await town.connect("mallory", "filtered");
+    assert.deepEqual(await errorsOf(mallory, unending.repeat(5)), Array(5).fill(refusedPublish("data.mine")[0]));
+    const usual = await stored();
+    const alone = await town.connect("mallory", "alone");
+    assert.deepEqual(await errorsOf(alone, unending), []);
+    // It takes some 150,000,000 steps. The stream allows no schedules.
+    const late = await stored();
+    assert.ok(late > 500 && late > 5 * usual, `${late} ms behind it, ${usual} ms otherwise`);
+    assert.deepEqual(await town.contents("DATA"), { "data.other": 2 });
+  });
+
   it("a request to JetStream is not made in another account's name", async () => {
     const banker = await RawClient.connect(town.stand.nats.port);
     await banker.handshake({ user: "banker", pass: "banker" });

@@ -156,6 +156,9 @@ function isReservedReply(reply: string): boolean {
 const ACTING_HEADER =
   /\r\n(Nats-Trace-Dest|Nats-Schedule-Target|Nats-Schedule-Source|Nats-Schedule-Rollup|Nats-Scheduler|Nats-Schedule|Nats-TTL|Nats-Incr|Nats-Rollup|Nats-Request-Info|Nats-Stream-Source|Nats-Counter-Sources|Nats-Consumer-Stalled|Nmqtt-Subject|Nmqtt-Mapped):([^\r]*(?:\r(?!\n)[^\r]*)*)/g;
 
+/** A field of a schedule that is nothing but commas, in the bytes of whichever blanks, so that nats-server tries each second of years. */
+const LONE_COMMA = /(?:^|[\0-\x20,\x80-\xff]),(?:[\0-\x20,\x80-\xff]|$)/;
+
 /** Bytes of a message that leaves room for what a trace adds to it (docs/policy.md). */
 const LARGEST_TRACED = LIMITS.payload - Math.min(4096, Math.floor(LIMITS.payload / 16));
 
@@ -276,7 +279,7 @@ export class NaivePolicy {
     for (const { 0: line, 1: name, 2: text = "", index } of block.matchAll(ACTING_HEADER)) {
       const value = text.replace(/^ +/, "");
       if (value === "") continue;
-      if (name === "Nats-Counter-Sources") return false;
+      if (name === "Nats-Counter-Sources" || (name === "Nats-Schedule" && LONE_COMMA.test(value))) return false;
       if (name !== "Nats-Trace-Dest") acts = true;
       if (name === "Nats-Request-Info") poses = true;
       else if (/^Nats-(?:Rollup|Schedule|Schedule-Rollup|Stream-Source|TTL|Incr)$/.test(name!)) {

@@ -203,6 +203,23 @@ describe("a header's value", () => {
     expect(fields(V + "Nats-Counter-Sources: {\r}\r\n\r\n")).toBe("of-the-server={\r}");
   });
 
+  it("is none of a client's if it is a schedule with a field of nothing but commas, which no time fits", () => {
+    const fieldless: StaticArray<string> = [
+      ", * * * * *",
+      "0 ,, * * * *",
+      "* * * * * ,",
+      "0 * * * *\u00a0,\u00a0*",
+      ",",
+    ];
+    for (let i = 0; i < fieldless.length; i++) {
+      expect(fields(V + "Nats-Schedule:" + fieldless[i] + "\r\n\r\n")).toBe("of-the-server=" + fieldless[i]);
+    }
+    const proper: StaticArray<string> = ["0,30 */5 * 1,15 * mon,fri", ",0 0, 0,,1 * * *", "@every 1m"];
+    for (let i = 0; i < proper.length; i++) {
+      expect(fields(V + "Nats-Schedule: " + proper[i] + "\r\n\r\n")).toBe("rollup-subject=" + proper[i]);
+    }
+  });
+
   it("is skipped if it is empty, and a later one still counts", () => {
     expect(fields(V + "Nats-Trace-Dest:\r\nNats-Scheduler:  \r\nNats-Trace-Dest: a\r\n\r\n")).toBe("trace-dest=a");
     expect(fields(V + "Nats-Scheduler:")).toBe("");
