@@ -206,15 +206,13 @@ function endsField(b: u8): bool {
 export const headerFields = new HeaderFields();
 
 /**
- * Is a header block, of which all `length` bytes are there, one that does not end with an empty line, though nats-server could
- * find a header in it? JetStream writes headers of its own over a block's last two bytes, whatever these are (client.go
- * `genHeader`), removes a status up to the first CR, and a line up to its CR LF. So what was checked is not what mirrors,
- * sources and replicas get, and it stops them (docs/adr/0005). Other bytes, without such a name, remain what they are.
+ * Is a header block, of which all `length` bytes are there, one that does not end with an empty line? JetStream writes headers of its
+ * own over a block's last two bytes, whatever these are (client.go `genHeader`, which leaves out a block of no more), so that the first
+ * of them can belong to a line of the block. It removes a status up to the first CR, and a line up to its CR LF. So what was checked
+ * is not what mirrors, sources, replicas and schedules get, and it stops them (docs/adr/0005).
  */
 export function lacksEmptyLine(pointer: usize, length: i32): bool {
-  const end = pointer + <usize>length;
-  if (length >= 4 && load<u32>(end - 4) == EMPTY_LINE) return false;
-  return findName(pointer, pointer, end) < end;
+  return length > 2 && (length < 4 || load<u32>(pointer + <usize>length - 4) != EMPTY_LINE);
 }
 
 /**

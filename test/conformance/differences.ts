@@ -75,7 +75,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     name: "headers-without-end",
     title: "Headers must end with an empty line",
-    why: "nats-server takes any bytes for headers. JetStream writes headers of its own over the last two of them, and removes a status up to the first CR. So mirrors, sources and replicas of a stream get another block than the one that was checked, which ends or stops them. Only blocks with a line that begins as the names of nats-server's headers do must end so; those with a status 100 are refused in any case.",
+    why: "nats-server takes any bytes for headers. JetStream writes headers of its own over the last two of them, and removes a status up to the first CR. So mirrors, sources, replicas and schedules of a stream get another block than the one that was checked, which ends or stops them. A block of at most two bytes, which JetStream leaves out then, need not end so.",
     stricter: "filter",
     sessions: ["own-unclosed-target", "own-unclosed-ttl", "own-status-without-cr", "own-headers-without-end"],
   },

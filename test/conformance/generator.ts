@@ -105,7 +105,7 @@ const payload = rarely(
 const headers: Arb<Headers> = fc.oneof(
   { weight: 8, arbitrary: fc.constant<Headers>({ kind: "plain", value: "b" }) },
   { weight: 1, arbitrary: fc.constant<Headers>({ kind: "none", value: "" }) },
-  { weight: 1, arbitrary: fc.constant<Headers>({ kind: "text", value: "NATS/1.0 Nats-Trace-Dest: a" }) },
+  { weight: 1, arbitrary: fc.constant<Headers>({ kind: "text", value: "NATS/1.0 Nats-Trace-Dest: a\r\n\r\n" }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("Nats-Trace-Dest" as const), value: literal }) },
   {
     weight: 1,

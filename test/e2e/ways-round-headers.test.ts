@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { RawClient } from "../stand/raw-client.ts";
 import { waitFor } from "../stand/wait.ts";
 import {
@@ -148,6 +149,26 @@ describe("ways round a subject policy, by headers that name subjects or hide oth
     const mallory = await town.connect("mallory", "filtered");
     assert.deepEqual(await errorsOf(mallory, unclosed), refusedPublish("plan.mine"));
     assert.deepEqual(await town.contents("PLAN"), {});
+  });
+
+  it("a schedule goes on, whoever publishes what it copies", async () => {
+    const scheduled = async (): Promise<number> => (await town.contents("DATA"))["data.out"] ?? 0;
+    const unclosed = publishBlock("data.mine", "NATS/1.0\r\nA: bcd", "x");
+    await town.stream("DATA", ["data.>"], { allow_msg_schedules: true });
+    const every = "Nats-Schedule: @every 1s\r\nNats-Schedule-Target: data.out\r\nNats-Schedule-Source: data.mine\r\n";
+    await town.store("data.plan", "", every);
+    const mallory = await town.connect("mallory", "filtered");
+    assert.deepEqual(await errorsOf(mallory, unclosed), refusedPublish("data.mine"));
+    assert.deepEqual(await errorsOf(mallory, publishBlock("data.mine", "NATS/1.0\r\nA: bcd\r\n\r\n", "x")), []);
+    await waitFor("a second message", async () => (await scheduled()) >= 2);
+    const alone = await town.connect("mallory", "alone");
+    assert.deepEqual(await errorsOf(alone, unclosed), []);
+    const before = await scheduled();
+    await waitFor("the last message", async () => (await scheduled()) > before);
+    assert.deepEqual(await errorsOf(alone, publish("data.mine", "good")), []);
+    // Twice its time and more.
+    await setTimeout(2500);
+    assert.equal(await scheduled(), before + 1);
   });
 
   it("a schedule that JetStream sees only once it is stored purges, stores and reads no more than its author may", async () => {
