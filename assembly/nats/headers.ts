@@ -205,14 +205,19 @@ function endsField(b: u8): bool {
 /** One block is read at a time, so one walk serves the whole VM. */
 export const headerFields = new HeaderFields();
 
+/** Bytes of `NATS/1.0` and an empty line, the least that a client library writes. */
+const SHORTEST_BLOCK: i32 = 12;
+
 /**
  * Is a header block, of which all `length` bytes are there, one that does not end with an empty line? JetStream writes headers of its
- * own over a block's last two bytes, whatever these are (client.go `genHeader`, which leaves out a block of no more), so that the first
- * of them can belong to a line of the block. It removes a status up to the first CR, and a line up to its CR LF. So what was checked
- * is not what mirrors, sources, replicas and schedules get, and it stops them (docs/adr/0005).
+ * own over a block's last two bytes, whatever these are (client.go `genHeader`), so that the first of them can belong to a line of the
+ * block. It removes a status up to the first CR, and a line up to its CR LF. So what was checked is not what mirrors, sources,
+ * replicas and schedules get, and it stops them (docs/adr/0005). Or one that is too short for any? Behind up to eight bytes nats-py
+ * reads nothing more (2.16, tried). Without any bytes, it is a message without headers.
  */
 export function lacksEmptyLine(pointer: usize, length: i32): bool {
-  return length > 2 && (length < 4 || load<u32>(pointer + <usize>length - 4) != EMPTY_LINE);
+  if (length == 0) return false;
+  return length < SHORTEST_BLOCK || load<u32>(pointer + <usize>length - 4) != EMPTY_LINE;
 }
 
 /**

@@ -74,10 +74,16 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     name: "headers-without-end",
-    title: "Headers must end with an empty line",
-    why: "nats-server takes any bytes for headers. JetStream writes headers of its own over the last two of them, and removes a status up to the first CR. So mirrors, sources, replicas and schedules of a stream get another block than the one that was checked, which ends or stops them. A block of at most two bytes, which JetStream leaves out then, need not end so.",
+    title: "Headers must end with an empty line, and have at least twelve bytes",
+    why: "nats-server takes any bytes for headers. JetStream writes headers of its own over the last two of them, and removes a status up to the first CR. So mirrors, sources, replicas and schedules of a stream get another block than the one that was checked, which ends or stops them. And nats-py reads nothing more behind headers of up to eight bytes. What client libraries write has at least `NATS/1.0` and an empty line.",
     stricter: "filter",
-    sessions: ["own-unclosed-target", "own-unclosed-ttl", "own-status-without-cr", "own-headers-without-end"],
+    sessions: [
+      "own-unclosed-target",
+      "own-unclosed-ttl",
+      "own-status-without-cr",
+      "own-headers-without-end",
+      "gram-132-HPUB-sizes-1-2",
+    ],
   },
   {
     name: "control-status",

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { inRoot } from "../../tools/paths.ts";
 import { pythonPackages } from "../../tools/python.ts";
 import type { Address, Connection, Message, Subscription } from "./clients/client.ts";
 import { RemoteClient } from "./clients/remote.ts";
-import { errorsOf, messagesOf, publish, Town } from "./ways-round.ts";
+import { errorsOf, messagesOf, publish, publishBlock, refusedPublish, Town } from "./ways-round.ts";
 
 /** A connection of nats-py with two subscriptions, which the library calls 1 and 2. */
 class Reader {
@@ -30,7 +31,7 @@ class Reader {
 }
 
 /** Each test first shows that its way works (ways-round.test.ts). */
-describe("ways round a subject policy by a form feed or a vertical tab, which nats-py takes for a blank,", () => {
+describe("ways round a subject policy by what nats-py reads otherwise than nats-server,", () => {
   let library: RemoteClient;
   let alone: Reader;
   let filtered: Reader;
@@ -52,7 +53,7 @@ describe("ways round a subject policy by a form feed or a vertical tab, which na
     filtered = await Reader.connect(library, { url: `tls://127.0.0.1:${town.stand.port("filtered")}`, tls });
   });
 
-  it("in a subject: its message comes to no other subscription", async () => {
+  it("a form feed or a vertical tab in a subject: its message comes to no other subscription", async () => {
     const mallory = await town.connect("mallory", "filtered");
     const other = await town.connect("auditor", "filtered");
     await messagesOf(other, "SUB ok.> 1\r\n");
@@ -67,12 +68,33 @@ describe("ways round a subject policy by a form feed or a vertical tab, which na
     }
   });
 
-  it("in a reply subject: it ends no connection", async () => {
+  it("a vertical tab in a reply subject: it ends no connection", async () => {
     const mallory = await town.connect("mallory", "filtered");
     assert.deepEqual(await errorsOf(mallory, publish("ok.a", "x", "", "_INBOX.m.a\vb") + publish("ok.b", "x")), []);
     const plain = { subject: "ok.b", data: "x", headers: {} };
     assert.deepEqual(await filtered.received(), { requests: [plain], commands: [] });
     assert.equal(await filtered.connection.reconnects(), 0);
     while ((await alone.connection.reconnects()) === 0) await town.secrets();
+  });
+
+  it("headers of at most eight bytes: they keep nobody from reading on", async () => {
+    const plain = { subject: "ok.b", data: "x", headers: {} };
+    const mallory = await town.connect("mallory", "filtered");
+    const blocks = ["x", "\r\n", "\r\n\r\n", "abcd\r\n\r\n"];
+    for (const block of blocks) {
+      assert.deepEqual(await errorsOf(mallory, publishBlock("ok.a", block, "x")), refusedPublish("ok.a"));
+    }
+    assert.deepEqual(await errorsOf(mallory, publish("ok.b", "x")), []);
+    assert.deepEqual(await filtered.received(), { requests: [plain], commands: [] });
+    const forced = await town.connect("mallory", "alone");
+    for (const block of blocks) {
+      const reader = await library.connect({ url: `nats://127.0.0.1:${town.stand.nats.port}` });
+      const requests = await reader.subscribe("ok.>");
+      await reader.flush();
+      assert.deepEqual(await errorsOf(forced, publishBlock("ok.a", block, "x") + publish("ok.b", "x")), []);
+      await setTimeout(300);
+      assert.deepEqual(await requests.takeAll(), [], JSON.stringify(block));
+      await reader.close();
+    }
   });
 });

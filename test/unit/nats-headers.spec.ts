@@ -262,14 +262,16 @@ describe("a header's value", () => {
     const rests: StaticArray<string> = ["", "\n", "\r\n", "a\r\n", "a\r\n\r", "a\n\n", "a\r\n\r\nb"];
     for (let i = 0; i < rests.length; i++) {
       expect(isOpen("\r\nNats" + rests[i])).toBe(true, rests[i]);
-      expect(isOpen(rests[i])).toBe(rests[i].length > 2, rests[i]);
+      expect(isOpen(rests[i])).toBe(rests[i].length > 0, rests[i]);
       expect(isOpen("NATS/1.0" + rests[i])).toBe(true, rests[i]);
     }
     expect(isOpen("a: b\r\nN")).toBe(true);
     expect(isOpen("NATS/1.0 503 x")).toBe(true);
     expect(isOpen("\r\n\r")).toBe(true);
     expect(isOpen(V + "a: b\r\n\r\n")).toBe(false);
-    expect(isOpen("\r\n\r\n")).toBe(false);
+    expect(isOpen(V + "\r\n")).toBe(false);
+    expect(isOpen("\r\n\r\n")).toBe(true);
+    expect(isOpen("NATS/1.\r\n\r\n")).toBe(true);
   });
 
   it("are none of a block's with the status 100, which is taken the long way, too", () => {
