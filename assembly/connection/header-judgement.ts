@@ -1,3 +1,5 @@
+import { equalBytes } from "../bytes/compare";
+import { FixedText, fixedText } from "../bytes/fixed-text";
 import { ClientLine } from "../nats/client-line";
 import { hidesControlStatus } from "../nats/control-status";
 import { VERSION_LENGTH } from "../nats/header-version";
@@ -12,6 +14,9 @@ import { Permissions } from "../policy/permissions";
 import { Reason } from "../policy/reason";
 
 const tokens: Tokens = new Tokens();
+
+/** What nats-server writes for a trace destination into messages that are not to be traced (msgtrace.go `MsgTraceDestDisabled`). */
+const TRACE_DISABLED: FixedText = fixedText("trace disabled");
 
 /**
  * Bytes below `max_payload` that a traced message must leave for the headers that servers add to it on its way, or a sixteenth of that
@@ -126,8 +131,9 @@ function judgeHeader(permissions: Permissions, use: HeaderUse, name: usize, leng
     case HeaderUse.SCHEDULE_SOURCE:
       return namesOne(name, length) && permissions.receives(name, length) ? Reason.ALLOWED : Reason.HEADER;
     case HeaderUse.TRACE_DEST:
-      // nats-server does not trace to what is no valid literal subject, and takes the message.
-      if (hasBlank(name, length) || !isLiteral(tokens, name, length)) return Reason.ALLOWED;
+      // With what is no subject nats-server only fills its log, where each byte of it can take four, but for what it writes there itself.
+      if (length == TRACE_DISABLED.length && equalBytes(name, TRACE_DISABLED.pointer, length)) return Reason.ALLOWED;
+      if (hasBlank(name, length) || !isLiteral(tokens, name, length)) return Reason.HEADER;
       break;
     case HeaderUse.SCHEDULE_TARGET:
     case HeaderUse.SCHEDULER:

@@ -52,7 +52,9 @@ export const enum HeaderUse {
    * What no client says: the status 100 (nats/control-status.ts), which has no value, and `Nats-Counter-Sources`. In the latter a
    * stream that sums up others' counters keeps what it has of each (stream.go `processJetStreamMsg`). JetStream replaces a client's own
    * up to the first CR, and takes no further message of the subject where the rest is no JSON (2.15.2). And a `Nats-Schedule` that
-   * nats-server looks for second by second.
+   * nats-server looks for second by second. And `Nats-Trace-Origin-Account`, which servers wrote before 2.15: that one logs its value,
+   * 64 KB for a message of 16 KB, where there is a `traceparent` or a `Nats-Trace-Dest`, whatever these say (msgtrace.go
+   * `initMsgTrace`).
    */
   OF_THE_SERVER = 11,
   /** `Nats-Schedule`. Never answered: the use is OF_THE_SERVER or ROLLUP_SUBJECT, as its value says. */
@@ -60,7 +62,7 @@ export const enum HeaderUse {
 }
 
 /** Bytes of the longest of these names. */
-export const LONGEST_NAME: usize = 21;
+export const LONGEST_NAME: usize = 25;
 
 const TRACE_DEST = fixedText("Nats-Trace-Dest");
 const SCHEDULE_TARGET = fixedText("Nats-Schedule-Target");
@@ -74,6 +76,7 @@ const TTL = fixedText("Nats-TTL");
 const INCR = fixedText("Nats-Incr");
 const ROLLUP = fixedText("Nats-Rollup");
 const REQUEST_INFO = fixedText("Nats-Request-Info");
+const TRACE_ORIGIN = fixedText("Nats-Trace-Origin-Account");
 const CONSUMER_STALLED = fixedText("Nats-Consumer-Stalled");
 const MQTT_SUBJECT = fixedText("Nmqtt-Subject");
 const MQTT_MAPPED = fixedText("Nmqtt-Mapped");
@@ -112,6 +115,8 @@ export function useOf(name: usize, length: i32): HeaderUse {
       return isName(name, SCHEDULE_SOURCE) ? HeaderUse.SCHEDULE_SOURCE : HeaderUse.END;
     case 21:
       return isName(name, CONSUMER_STALLED) ? HeaderUse.CONSUMER_STALLED : HeaderUse.END;
+    case 25:
+      return isName(name, TRACE_ORIGIN) ? HeaderUse.OF_THE_SERVER : HeaderUse.END;
   }
   return HeaderUse.END;
 }

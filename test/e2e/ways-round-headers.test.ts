@@ -68,17 +68,23 @@ describe("ways round a subject policy, by headers that name subjects or hide oth
   });
 
   it("a stored message is not one that only its trace shows to who is at another server, so that no reader there waits for it", async () => {
-    const only = (first: string): string =>
-      publishBlock("data.mine", `NATS/1.0${first}\r\nNats-Trace-Dest: *\r\nNats-Trace-Only: true\r\n\r\n`, "");
+    const only = (first: string, destination = "*"): string =>
+      publishBlock(
+        "data.mine",
+        `NATS/1.0${first}\r\nNats-Trace-Dest: ${destination}\r\nNats-Trace-Only: true\r\n\r\n`,
+        "",
+      );
     // The first is traced once JetStream has removed the status, the second once a stream that has DATA as a source removes its first line.
-    const ways = { DATA: only(" x"), COPY: only("\r\nNats-Expected-x") };
+    const ways = { DATA: " x", COPY: "\r\nNats-Expected-x" };
     const { far, close } = await atLeaf();
     try {
-      for (const [stream, hidden] of Object.entries(ways)) {
+      for (const [stream, first] of Object.entries(ways)) {
+        const hidden = only(first);
         await town.stream("DATA", ["data.>"], { allow_direct: true });
         await town.stream("COPY", [], { allow_direct: true, sources: [{ name: "DATA" }] });
         const reader = await town.connect("reader", "filtered");
-        assert.deepEqual(await errorsOf(reader, hidden), refusedPublish("data.mine"));
+        assert.deepEqual(await errorsOf(reader, hidden), refusedPublish("*"));
+        assert.deepEqual(await errorsOf(reader, only(first, "data.t")), refusedPublish("data.mine"));
         const alone = await town.connect("reader", "alone");
         assert.deepEqual(await errorsOf(alone, hidden), []);
         await town.store("data.1", "x");
@@ -92,6 +98,26 @@ describe("ways round a subject policy, by headers that name subjects or hide oth
       }
     } finally {
       await close();
+    }
+  });
+
+  it("no header fills nats-server's log with what its author has written there", async () => {
+    const long = "\x01".repeat(16_000);
+    const parent = "traceparent: 00-80e1afed08e019fc1110464cfa66635c-7a085853722dc6d2-01\r\n";
+    const logged = [
+      { headers: `Nats-Trace-Dest: a ${long}\r\n`, refused: `a ${long}` },
+      { headers: `${parent}Nats-Trace-Origin-Account: ${long}\r\n`, refused: "ok.1" },
+    ];
+    const mallory = await town.connect("mallory", "filtered");
+    const alone = await town.connect("mallory", "alone");
+    for (const { headers, refused } of logged) {
+      const before = town.stand.nats.log().length;
+      const errors = await errorsOf(mallory, publish("ok.1", "x", headers));
+      assert.equal(errors.length, 1);
+      assert.equal(errors[0]!.slice(0, 50), refusedPublish(refused)[0]!.replaceAll("\x01", "\\x01").slice(0, 50));
+      assert.equal(town.stand.nats.log().length, before);
+      assert.deepEqual(await errorsOf(alone, publish("ok.1", "x", headers)), []);
+      await waitFor("the log", () => Promise.resolve(town.stand.nats.log().length - before > 60_000));
     }
   });
 

@@ -274,7 +274,9 @@ describe("ways round a subject policy, to streams,", () => {
     assert.match(told, new RegExp(Buffer.from("GOLD").toString("base64")));
     const mallory = await town.connect("mallory", "filtered");
     await mallory.send("SUB _INBOX.m.* 1\r\n");
-    assert.deepEqual(await errorsOf(mallory, ask(posing)), refusedPublish("$JS.API.STREAM.MSG.GET.VAULT"));
+    assert.deepEqual(await errorsOf(mallory, ask(posing)), refusedPublish("x Nats-Request-InfoNats-Request-Info"));
+    const subject = posing.replace("Dest: x ", "Dest: ok.");
+    assert.deepEqual(await errorsOf(mallory, ask(subject)), refusedPublish("$JS.API.STREAM.MSG.GET.VAULT"));
     // In its own there is no such stream.
     await mallory.send(ask('Nats-Request-Info: {"acc":"BANK"}\r\n'));
     const own = String((await mallory.expect("MSG", /^MSG _INBOX\.m\.1 1 /)).payload);

@@ -154,7 +154,7 @@ function isReservedReply(reply: string): boolean {
  * order of the block.
  */
 const ACTING_HEADER =
-  /\r\n(Nats-Trace-Dest|Nats-Schedule-Target|Nats-Schedule-Source|Nats-Schedule-Rollup|Nats-Scheduler|Nats-Schedule|Nats-TTL|Nats-Incr|Nats-Rollup|Nats-Request-Info|Nats-Stream-Source|Nats-Counter-Sources|Nats-Consumer-Stalled|Nmqtt-Subject|Nmqtt-Mapped):([^\r]*(?:\r(?!\n)[^\r]*)*)/g;
+  /\r\n(Nats-Trace-Dest|Nats-Schedule-Target|Nats-Schedule-Source|Nats-Schedule-Rollup|Nats-Scheduler|Nats-Schedule|Nats-TTL|Nats-Incr|Nats-Rollup|Nats-Request-Info|Nats-Stream-Source|Nats-Counter-Sources|Nats-Trace-Origin-Account|Nats-Consumer-Stalled|Nmqtt-Subject|Nmqtt-Mapped):([^\r]*(?:\r(?!\n)[^\r]*)*)/g;
 
 /** A field of a schedule that is nothing but commas, in the bytes of whichever blanks, so that nats-server tries each second of years. */
 const LONE_COMMA = /(?:^|[\0-\x20,\x80-\xff]),(?:[\0-\x20,\x80-\xff]|$)/;
@@ -278,7 +278,8 @@ export class NaivePolicy {
     for (const { 0: line, 1: name, 2: text = "", index } of block.matchAll(ACTING_HEADER)) {
       const value = text.replace(/^ +/, "");
       if (value === "") continue;
-      if (name === "Nats-Counter-Sources" || (name === "Nats-Schedule" && LONE_COMMA.test(value))) return false;
+      if (name === "Nats-Counter-Sources" || name === "Nats-Trace-Origin-Account") return false;
+      if (name === "Nats-Schedule" && LONE_COMMA.test(value)) return false;
       if (name !== "Nats-Trace-Dest") acts = true;
       if (name === "Nats-Request-Info") poses = true;
       else if (/^Nats-(?:Rollup|Schedule|Schedule-Rollup|Stream-Source|TTL|Incr)$/.test(name!)) {
@@ -297,7 +298,8 @@ export class NaivePolicy {
         const isRead = index + line.length < block.length && block.startsWith("NATS/1.0") && destination !== "";
         if (isRead) traces = acts = true;
         const isSubject = isLiteral(destination) && !/[\t\n\f\r ]/.test(destination);
-        if (isRead && isSubject && (isReserved(destination) || !this.listsPermit(destination))) return false;
+        if (!isRead || destination === "trace disabled") continue;
+        if (!isSubject || isReserved(destination) || !this.listsPermit(destination)) return false;
       } else if (isReserved(value) || !this.listsPermit(value)) return false;
     }
     if (traces && (poses || !block.startsWith("NATS/1.0\r\n") || message.length > LARGEST_TRACED)) return false;

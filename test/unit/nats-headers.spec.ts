@@ -203,6 +203,10 @@ describe("a header's value", () => {
     expect(fields(V + "Nats-Counter-Sources: {\r}\r\n\r\n")).toBe("of-the-server={\r}");
   });
 
+  it("is none of a client's that names the account of a trace", () => {
+    expect(fields(V + "Nats-Trace-Origin-Account: x\r\nNats-Trace-Origin-Accounts: x\r\n\r\n")).toBe("of-the-server=x");
+  });
+
   it("is none of a client's if it is a schedule with a field of nothing but commas, which no time fits", () => {
     const fieldless: StaticArray<string> = [
       ", * * * * *",
