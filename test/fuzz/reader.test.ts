@@ -112,6 +112,8 @@ describe("nats-server's reading, by its own trace", () => {
       // HMSG begins a message without subject and size. If a read ends in that, `clonePubArg` reads the arguments that it never
       // had.
       if (/\r(?!\n)/.test(text) || /[ \t]\n/.test(text) || /-err/i.test(text) || /hmsg[ \t]/i.test(text)) continue;
+      // With this nats-server writes another destination into a traced message, so that its trace tells another size.
+      if (text.includes("Nats-Trace-Origin-Account")) continue;
       streams.push(chunksOf(text, random));
     }
     await compare(streams, seed);
