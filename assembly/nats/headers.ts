@@ -206,17 +206,18 @@ function endsField(b: u8): bool {
 export const headerFields = new HeaderFields();
 
 /** Bytes of `NATS/1.0` and an empty line, the least that a client library writes. */
-const SHORTEST_BLOCK: i32 = 12;
+export const SHORTEST_BLOCK: i32 = 12;
+/** Bytes of a block into which JetStream writes nothing (client.go `genHeader`). nats-server takes it, so it passes. */
+const LEFT_ALONE: i32 = 2;
 
 /**
  * Is a header block, of which all `length` bytes are there, one that does not end with an empty line? JetStream writes headers of its
  * own over a block's last two bytes, whatever these are (client.go `genHeader`), so that the first of them can belong to a line of the
  * block. It removes a status up to the first CR, and a line up to its CR LF. So what was checked is not what mirrors, sources,
- * replicas and schedules get, and it stops them (docs/adr/0005). Or one that is too short for any? Behind up to eight bytes nats-py
- * reads nothing more (2.16, tried). Without any bytes, it is a message without headers.
+ * replicas and schedules get, and it stops them (docs/adr/0005). Or one that is too short for a version and an empty line?
  */
 export function lacksEmptyLine(pointer: usize, length: i32): bool {
-  if (length == 0) return false;
+  if (length <= LEFT_ALONE) return false;
   return length < SHORTEST_BLOCK || load<u32>(pointer + <usize>length - 4) != EMPTY_LINE;
 }
 

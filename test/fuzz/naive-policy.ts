@@ -269,8 +269,8 @@ export class NaivePolicy {
 
   #permitsHeaders(message: string, headers: number, allowing: readonly Rule[], ofOneSubject: boolean): boolean {
     const block = message.slice(0, headers);
-    // JetStream writes over its last two bytes, whatever these are. A client library writes at least the version and an empty line.
-    if (block !== "" && (block.length < 12 || !block.endsWith("\r\n\r\n"))) return false;
+    // JetStream writes over its last two bytes, unless it has no more. A client library writes at least the version and an empty line.
+    if (block.length > 2 && (block.length < 12 || !block.endsWith("\r\n\r\n"))) return false;
     if (readsAsControl(block)) return false;
     let acts = false;
     let traces = false;

@@ -155,6 +155,22 @@ describe("a delivery whose subject or reply subject has what the client's librar
     assert.equal(wire.server(without), without);
   });
 
+  it("is withheld from nats-py where its headers are shorter than any that a library writes", () => {
+    const host = configuredHost();
+    const wire = Wire.connected(host, { connect: python });
+    wire.client("SUB ok.> 1\r\n");
+    for (const block of ["", "x", "\r\n", "\r\n\r\n", "NATS/1.\r\n\r\n"]) {
+      assert.equal(wire.server(hmsg("ok.a", "1", block)), "", block);
+    }
+    assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "line_break" }), 5);
+    const shortest = hmsg("ok.a", "1", headers);
+    assert.equal(wire.server(shortest), shortest);
+    const short = hmsg("ok.a", "1", "x");
+    const go = Wire.connected(host, { connect: speaking("go") });
+    go.client("SUB ok.> 1\r\n");
+    assert.equal(go.server(short), short);
+  });
+
   it("passes in DRY_RUN, which reports what ENFORCE would do, once", () => {
     const broken = [...misread, msg("ok.a\rb", "1", "x"), msg("ok.a\r\f", "1", "x")];
     const host = configuredHost({ mode: "DRY_RUN", rule: { allow_responses: true } });
