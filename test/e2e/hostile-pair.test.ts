@@ -19,7 +19,7 @@ const ON = `CONNECT ${JSON.stringify({ verbose: false, headers: true, name: "n".
 const OFF = ON.replace('"headers":true', '"headers":false');
 /** What a reader that was led astray takes for a payload, with messages that are none of its own. */
 const FORGED = "MSG ok.forged 9 20000";
-const RACE = publishBlock("ok.race", `body\r\n${FORGED}\r\n`, "body").repeat(300);
+const RACE = publishBlock("ok.race", `body\r\n${FORGED}\r\n`, "body").repeat(1000);
 
 describe("two workloads, one of which turns its headers on and off while the other one publishes some", () => {
   let stand: Stand;
@@ -47,21 +47,24 @@ describe("two workloads, one of which turns its headers on and off while the oth
     await stand.stop();
   });
 
-  /** What a reader receives that subscribes before its CONNECT. */
-  async function readAtOnce(): Promise<Frame[]> {
+  /** What a reader receives that subscribes before its CONNECT, which it sends while nats-server has much to deliver to it. */
+  async function readAtOnce(publisher: RawClient): Promise<Frame[]> {
     const reader = await RawClient.connect(stand.nats.port);
     await reader.expect("INFO");
     await reader.send(SUBS);
     await sleep(10);
-    await reader.send(ON);
+    await Promise.all([publisher.send(RACE), reader.send(ON)]);
     await sleep(20);
     reader.close();
     return reader.untilClosed();
   }
 
   it("are given by nats-server alone a stream in which what one has published is a line for the other", async () => {
+    const publisher = await RawClient.connect(stand.nats.port);
+    await publisher.handshake();
     let frames: Frame[] = [];
-    for (let i = 0; i < 1000 && !linesOf(frames).includes(FORGED); i++) frames = await readAtOnce();
+    for (let i = 0; i < 1000 && !linesOf(frames).includes(FORGED); i++) frames = await readAtOnce(publisher);
+    publisher.close();
     assert.ok(linesOf(frames).includes(FORGED));
   });
 
