@@ -125,6 +125,14 @@ export class Mesh {
     return this.plugins.filter((plugin) => plugin.selectsWorkload(workload, this.rootNamespace));
   }
 
+  /** Whether others are to connect to these pods: not to a leaf node beside an application, which listens for that alone. */
+  isForClients(broker: Workload): boolean {
+    return (
+      this.pluginsOf(broker).length > 0 ||
+      this.servicesOf(broker).some((service) => this.clientPorts(service).length > 0)
+    );
+  }
+
   /**
    * Whether a plugin judges who connects to these pods, or was meant to. A plugin that selects no pods at all, or names none of
    * the Services among the files, has a finding of its own.

@@ -1,8 +1,9 @@
 import type { Field } from "../manifests/field.ts";
 import type { Resource } from "../manifests/resource.ts";
+import { isFilledIn } from "../manifests/unfilled.ts";
 import type { Mesh } from "./mesh.ts";
 import { selects, type Labels } from "./selector.ts";
-import type { Workload } from "./workload.ts";
+import { transportOf, type Workload } from "./workload.ts";
 
 /** The port to which ztunnel brings all that comes to a pod in ambient mode (istio.io, "Ambient and Kubernetes NetworkPolicy"). */
 export const HBONE_PORT = 15008;
@@ -12,11 +13,20 @@ export const HBONE_PORT = 15008;
  * shuts out, and each that selects the pods shuts out the rest.
  */
 export function networkDenial(pods: Workload, port: number, mesh: Mesh): Resource | undefined {
+  if (mesh.resources.some(isOfOthers)) return undefined;
   const policies = mesh
     .of("NetworkPolicy", "networking.k8s.io")
     .filter((policy) => policy.namespace === pods.namespace && isOfIngress(policy) && isFor(policy, pods.labels));
   const isLetIn = policies.some(({ root }) => root.items("spec", "ingress").some((rule) => letsIn(rule, port, pods)));
   return isLetIn ? undefined : policies[0];
+}
+
+/**
+ * Whether it is a network's own kind of policy, of Cilium, Calico or the Policy API (AdminNetworkPolicy, ClusterNetworkPolicy), by
+ * which such a network may let in what NetworkPolicies do not.
+ */
+function isOfOthers({ kind, group }: Resource): boolean {
+  return group !== "networking.k8s.io" && kind.endsWith("NetworkPolicy");
 }
 
 function isOfIngress({ root }: Resource): boolean {
@@ -55,9 +65,9 @@ function letsIn(rule: Field, port: number, pods: Workload): boolean {
 }
 
 function isAbout(field: Field, port: number, pods: Workload): boolean {
-  if ((field.text("protocol") ?? "TCP") !== "TCP") return false;
+  if (transportOf(field) !== "TCP") return false;
   const written = field.text("port");
-  if (written === undefined) return true;
+  if (written === undefined || isFilledIn(written)) return true;
   const first = field.integer("port");
   if (first !== undefined) return first <= port && port <= (field.integer("endPort") ?? first);
   return pods.ports.some(({ name, number }) => name === written && number === port);

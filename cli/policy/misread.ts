@@ -1,5 +1,5 @@
 import type { Field } from "../manifests/field.ts";
-import { unfilledRemedy } from "../manifests/unfilled.ts";
+import { isFilledIn, unfilledRemedy } from "../manifests/unfilled.ts";
 import { characterName } from "../manifests/unlike-kubernetes.ts";
 import { entryParts } from "./pattern-tree.ts";
 import { OPERATIONS } from "./rule-entries.ts";
@@ -50,7 +50,7 @@ function literally(subject: string, why: string, remedy: string): Slip {
 /** What a template has left in a subject. What a substitution fills in may be a wildcard. */
 function unfilledSlip(subject: string): Slip | undefined {
   const remedy = unfilledRemedy(subject);
-  return remedy === undefined || subject.includes("${")
+  return remedy === undefined || isFilledIn(subject)
     ? undefined
     : literally(subject, ", which a template has left there", remedy);
 }

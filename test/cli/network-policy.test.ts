@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { STATS_TAGS } from "../../cli/stats-tags.ts";
 import { inRoot } from "../../tools/paths.ts";
-import { document, DOCUMENTS, ids } from "./sound-mesh.ts";
+import { document, DOCUMENTS, ids, LEAF_NODE } from "./sound-mesh.ts";
 import { doctor } from "./support.ts";
 
 let policies = 0;
@@ -36,6 +36,8 @@ describe("NetworkPolicies", () => {
       lettingIn({ port: "client", protocol: "TCP" }),
       lettingIn({ port: 4000, endPort: 5000 }),
       lettingIn({ protocol: "TCP" }),
+      lettingIn({ port: 4222, protocol: "tcp" }),
+      lettingIn({ port: "${PORT}" }),
       { podSelector: NATS, ingress: [{ from: [{ podSelector: {} }] }] },
       { podSelector: NATS, policyTypes: ["Egress"] },
       { podSelector: { matchLabels: { app: "x" } } },
@@ -46,6 +48,35 @@ describe("NetworkPolicies", () => {
     assert.deepEqual(ids(...DOCUMENTS, networkPolicy({ podSelector: {} }, "shop")), []);
     const both = [networkPolicy({ podSelector: {} }), networkPolicy(lettingIn({ port: 4222 }))];
     assert.deepEqual(ids(...DOCUMENTS, ...both), []);
+  });
+
+  it("are not judged beside policies of the network's own, which may let in what they do not", () => {
+    const nothing = networkPolicy({ podSelector: {} });
+    for (const [group, kind] of [
+      ["cilium.io", "CiliumNetworkPolicy"],
+      ["cilium.io", "CiliumClusterwideNetworkPolicy"],
+      ["projectcalico.org", "NetworkPolicy"],
+      ["crd.projectcalico.org", "GlobalNetworkPolicy"],
+      ["policy.networking.k8s.io", "AdminNetworkPolicy"],
+      ["policy.networking.k8s.io", "BaselineAdminNetworkPolicy"],
+      ["policy.networking.k8s.io", "ClusterNetworkPolicy"],
+    ] as const)
+      assert.deepEqual(ids(...DOCUMENTS, nothing, document(group, kind, "n", "messaging", {})), [], kind);
+    const cilium = document("cilium.io", "CiliumLoadBalancerIPPool", "n", "messaging", {});
+    assert.deepEqual(ids(...DOCUMENTS, nothing, cilium), ["network-denied"]);
+  });
+
+  it("are not judged of a leaf node beside an application, to which no clients come from elsewhere", () => {
+    const nothing = networkPolicy({ podSelector: {} }, "shop");
+    assert.deepEqual(ids(...DOCUMENTS, LEAF_NODE, nothing), ids(...DOCUMENTS, LEAF_NODE));
+    const spec = { selector: { app: "orders" }, ports: [{ name: "tcp-client", port: 4222 }] };
+    const service = document("", "Service", "orders", "shop", spec).replace('"/v1"', '"v1"');
+    assert.ok(ids(...DOCUMENTS, LEAF_NODE, service, nothing).includes("network-denied"));
+  });
+
+  it("do not hold for pods in the host's network", () => {
+    const host = DOCUMENTS.map((text) => text.replace("      containers:", "      hostNetwork: true\n$&"));
+    assert.deepEqual(ids(...host, networkPolicy({ podSelector: {} })), ["client-port-uncaptured"]);
   });
 
   it("must let in ztunnel's port in ambient mode, and no other", () => {

@@ -35,5 +35,26 @@ export function authorization(spec: object, namespace = "messaging"): string {
   return document("security.istio.io", "AuthorizationPolicy", "a", namespace, spec);
 }
 
+/** An application with a nats-server of its own, to which it alone connects. */
+export const LEAF_NODE = JSON.stringify({
+  apiVersion: "apps/v1",
+  kind: "Deployment",
+  metadata: { name: "orders", namespace: "shop" },
+  spec: {
+    template: {
+      metadata: {
+        labels: { app: "orders" },
+        annotations: { "proxy.istio.io/config": "holdApplicationUntilProxyStarts: true" },
+      },
+      spec: {
+        containers: [
+          { name: "orders", image: "orders:1" },
+          { name: "leaf", image: "nats:2.15.2", args: ["-a", "127.0.0.1", "-p", "4222"] },
+        ],
+      },
+    },
+  },
+});
+
 export const NATS = { matchLabels: { app: "nats" } };
 export const ALL_TAGS = { "sidecar.istio.io/extraStatTags": STATS_TAGS.join() };

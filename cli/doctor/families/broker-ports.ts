@@ -12,7 +12,7 @@ import {
   trustDomainsFor,
   type Denial,
 } from "../../mesh/authorization.ts";
-import { excludedInbound } from "../../mesh/capture.ts";
+import { excludedInbound, hostNetwork } from "../../mesh/capture.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { routesToTwins } from "../../mesh/nats-routes.ts";
 import { HBONE_PORT, networkDenial } from "../../mesh/network-policy.ts";
@@ -198,6 +198,8 @@ function judgeOpenPorts(
 
 /** Whether NetworkPolicies let anything come to the ports that nats-server needs: in ambient mode all comes to one of ztunnel's. */
 function judgeNetwork(broker: Workload, mesh: Mesh, found: Grouped<Id>): void {
+  // For pods in the host's network NetworkPolicies do not hold, or not reliably (kubernetes.io, "Network Policies").
+  if (hostNetwork(broker) || !mesh.isForClients(broker)) return;
   const { title } = broker.resource;
   const isAmbient = mesh.isAmbient(broker);
   const routes = routesToTwins(broker, mesh).flatMap(({ port }) => port ?? []);
@@ -342,7 +344,8 @@ export const brokerPorts = family<Id>(
       what:
         "A NetworkPolicy selects nats-server's pods, and neither it nor another one lets anybody reach a port that they need: the client " +
         "port, that of their routes, or in ambient mode 15008, to which ztunnel brings all that the mesh sends them, whatever port " +
-        "was meant. Clients hang until they time out. Who may come by a port is not judged.",
+        "was meant. Clients hang until they time out. Who may come by a port is not judged, and nothing at all where the files have a " +
+        "policy of the network's own, such as a CiliumNetworkPolicy, Calico's NetworkPolicy or an AdminNetworkPolicy.",
       remedy: "add the port to the ingress of a NetworkPolicy for these pods",
     },
     "waypoint-bypass": {

@@ -1,17 +1,13 @@
 import type { Field } from "../../manifests/field.ts";
 import { isLabel, isSubdomain } from "../../manifests/names.ts";
 import type { Resource } from "../../manifests/resource.ts";
+import { isFilledIn } from "../../manifests/unfilled.ts";
 import { portOf } from "../../mesh/authorization.ts";
 import { Plugin } from "../../mesh/plugin.ts";
 import type { Service } from "../../mesh/service.ts";
 import { family, type Report } from "../family.ts";
 
 type Id = "name-malformed" | "label-malformed" | "port-malformed" | "match-port-twice" | "service-port-name";
-
-/** What a substitution fills in before Kubernetes sees it, as Flux's does. */
-function isFilledIn(text: string): boolean {
-  return text.includes("${");
-}
 
 /** The form of a label's value, and of its key after the prefix (k8s.io/apimachinery, `IsValidLabelValue`). */
 function isWord(text: string): boolean {
