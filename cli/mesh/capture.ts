@@ -1,4 +1,7 @@
+import type { Field } from "../manifests/field.ts";
 import type { Place } from "../manifests/place.ts";
+import { isFilledIn } from "../manifests/unfilled.ts";
+import { portOf } from "./authorization.ts";
 import type { Workload } from "./workload.ts";
 
 /** The place that keeps a port of pods from their sidecar, why, and what to do there. */
@@ -23,15 +26,31 @@ export function hostNetwork({ pod }: Workload): Place | undefined {
   return host?.text() === "true" ? host.place : undefined;
 }
 
-const PREFIX = "traffic.sidecar.istio.io/";
+/** What the annotations begin with that say which traffic a sidecar captures. */
+export const TRAFFIC = "traffic.sidecar.istio.io/";
 
-function listed(value: string): string[] {
-  return value.split(",").map((port) => port.trim());
+/** The elements of an annotation that lists ports, addresses or interfaces. */
+export function listed(value: string): string[] {
+  return value.split(",").map((element) => element.trim());
+}
+
+function portsOf(value: string): (number | undefined)[] {
+  return listed(value).map(portOf);
+}
+
+/** Whether a list says nothing of any port, because something has still to fill it in, or Istio refuses it, which is found elsewhere. */
+function isUnreadable(value: string): boolean {
+  return isFilledIn(value) || (value.trim() !== "" && portsOf(value).includes(undefined));
+}
+
+function hasPort(list: Field | undefined, port: number): boolean {
+  const value = list?.text() ?? "";
+  return !isUnreadable(value) && portsOf(value).includes(port);
 }
 
 /** The annotation of the pods that keeps connections to one of their ports from the sidecar. */
 export function excludedInbound({ pod }: Workload, port: number): Uncaptured | undefined {
-  const interfaces = pod.get("metadata", "annotations", `${PREFIX}excludeInterfaces`);
+  const interfaces = pod.get("metadata", "annotations", `${TRAFFIC}excludeInterfaces`);
   // A pod's own address is there; further interfaces have others.
   if (interfaces && listed(interfaces.text() ?? "").includes("eth0"))
     return {
@@ -39,15 +58,16 @@ export function excludedInbound({ pod }: Workload, port: number): Uncaptured | u
       why: "what comes by eth0 is excluded from capture",
       remedy: "remove eth0 from the annotation",
     };
-  const exclude = pod.get("metadata", "annotations", `${PREFIX}excludeInboundPorts`);
-  if (exclude && listed(exclude.text() ?? "").includes(String(port)))
+  const exclude = pod.get("metadata", "annotations", `${TRAFFIC}excludeInboundPorts`);
+  if (exclude && hasPort(exclude, port))
     return {
       place: exclude.place,
       why: `port ${port} is excluded from capture`,
       remedy: `remove ${port} from the annotation`,
     };
-  const include = pod.get("metadata", "annotations", `${PREFIX}includeInboundPorts`);
-  if (include && include.text() !== "*" && !listed(include.text() ?? "").includes(String(port)))
+  const include = pod.get("metadata", "annotations", `${TRAFFIC}includeInboundPorts`);
+  const text = include?.text() ?? "";
+  if (include && text !== "*" && !isUnreadable(text) && !hasPort(include, port))
     return {
       place: include.place,
       why: `port ${port} is not among the captured ports`,
@@ -58,15 +78,15 @@ export function excludedInbound({ pod }: Workload, port: number): Uncaptured | u
 
 /** Where the pods' annotations keep outbound connections to a port from the sidecar. */
 export function excludedOutbound({ pod }: Workload, port: number): Place | undefined {
-  const exclude = pod.get("metadata", "annotations", `${PREFIX}excludeOutboundPorts`);
-  return exclude && listed(exclude.text() ?? "").includes(String(port)) ? exclude.place : undefined;
+  const exclude = pod.get("metadata", "annotations", `${TRAFFIC}excludeOutboundPorts`);
+  return exclude && hasPort(exclude, port) ? exclude.place : undefined;
 }
 
 /** Where they keep a port from it by capturing no addresses at all, nor this port wherever it leads. */
 export function capturesNoAddress({ pod }: Workload, port: number): Place | undefined {
   const [addresses, ports] = ["includeOutboundIPRanges", "includeOutboundPorts"].map((name) =>
-    pod.get("metadata", "annotations", `${PREFIX}${name}`),
+    pod.get("metadata", "annotations", `${TRAFFIC}${name}`),
   );
-  if (addresses?.text()?.trim() !== "" || listed(ports?.text() ?? "").includes(String(port))) return undefined;
+  if (addresses?.text()?.trim() !== "" || hasPort(ports, port)) return undefined;
   return addresses.place;
 }

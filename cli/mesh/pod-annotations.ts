@@ -1,6 +1,9 @@
 import { parse } from "yaml";
 import { KUBERNETES_YAML } from "../manifests/kubernetes-yaml.ts";
 import type { Place } from "../manifests/place.ts";
+import { isFilledIn } from "../manifests/unfilled.ts";
+import { portOf } from "./authorization.ts";
+import { listed, TRAFFIC } from "./capture.ts";
 import { PROXY_CONFIG } from "./proxy-config.ts";
 import type { Workload } from "./workload.ts";
 
@@ -18,17 +21,15 @@ interface Fault {
   remedy: string;
 }
 
-const PORTS = /^\s*\d{1,5}\s*$/;
-
 /** A list of ports as strconv.ParseUint reads each (pkg/kube/inject/validate.go, `parsePorts`). */
 function portsFault(text: string): Fault | undefined {
   if (text.trim() === "") return undefined;
-  const wrong = text.split(",").find((port) => !PORTS.test(port) || Number(port) > 65535);
+  const wrong = listed(text).find((port) => portOf(port) === undefined);
   if (wrong === undefined) return undefined;
   const meant = text.match(/\d+/g)?.join() ?? "";
   const isBroken = /^[\s\d,;]+$/.test(text) && meant !== text;
   return {
-    fault: `"${wrong.trim()}" is not the number of a port`,
+    fault: `"${wrong}" is not the number of a port`,
     remedy: isBroken ? `write "${meant}"` : "write numbers of ports with commas between them",
   };
 }
@@ -72,14 +73,12 @@ function proxyConfigFault(text: string): Fault | undefined {
   return undefined;
 }
 
-const PREFIX = "traffic.sidecar.istio.io/";
-
 /** Of the annotations that the injector reads first, those that concern nats-server (pkg/kube/inject/validate.go). */
 const READERS: ReadonlyMap<string, (text: string) => Fault | undefined> = new Map([
   [PROXY_CONFIG, proxyConfigFault],
-  [`${PREFIX}includeInboundPorts`, (text: string) => (text === "*" ? undefined : portsFault(text))],
-  [`${PREFIX}excludeInboundPorts`, portsFault],
-  [`${PREFIX}excludeOutboundPorts`, portsFault],
+  [`${TRAFFIC}includeInboundPorts`, (text: string) => (text === "*" ? undefined : portsFault(text))],
+  [`${TRAFFIC}excludeInboundPorts`, portsFault],
+  [`${TRAFFIC}excludeOutboundPorts`, portsFault],
   [
     "sidecar.istio.io/interceptionMode",
     (text: string) =>
@@ -91,7 +90,7 @@ const READERS: ReadonlyMap<string, (text: string) => Fault | undefined> = new Ma
 export function malformedAnnotations(workload: Workload): MalformedAnnotation[] {
   return [...READERS].flatMap(([name, faultOf]) => {
     const text = workload.annotations.get(name);
-    const fault = text === undefined ? undefined : faultOf(text);
+    const fault = text === undefined || isFilledIn(text) ? undefined : faultOf(text);
     return fault ? [{ place: workload.annotationPlace(name), name, ...fault }] : [];
   });
 }

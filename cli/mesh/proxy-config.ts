@@ -1,5 +1,6 @@
 import { parse } from "yaml";
 import { KUBERNETES_YAML } from "../manifests/kubernetes-yaml.ts";
+import { isFilledIn } from "../manifests/unfilled.ts";
 import type { Mesh } from "./mesh.ts";
 import { heldMeshConfigs, operatorMeshConfigs } from "./mesh-config.ts";
 import type { Labels } from "./selector.ts";
@@ -45,12 +46,19 @@ export function proxyConfigOf(annotations: Labels, mesh: Mesh): ProxyConfig {
   return { ...config, extraStatTags: [...config.extraStatTags, ...tags] };
 }
 
+/** What something has still to fill in may be what it should be. */
+function isOpen(value: unknown): boolean {
+  return typeof value === "string" && isFilledIn(value);
+}
+
 function overlay(config: ProxyConfig, written: unknown): void {
+  if (isOpen(written)) config.holdApplicationUntilProxyStarts = true;
   if (typeof written !== "object" || written === null) return;
   const { holdApplicationUntilProxyStarts, extraStatTags, terminationDrainDuration, proxyMetadata } =
     written as WrittenProxyConfig;
   if (typeof holdApplicationUntilProxyStarts === "boolean")
     config.holdApplicationUntilProxyStarts = holdApplicationUntilProxyStarts;
+  else if (isOpen(holdApplicationUntilProxyStarts)) config.holdApplicationUntilProxyStarts = true;
   if (Array.isArray(extraStatTags)) config.extraStatTags = extraStatTags.map(String);
   if (typeof terminationDrainDuration === "string") config.terminationDrainDuration = terminationDrainDuration;
   const waits = (proxyMetadata as Record<string, unknown> | undefined | null)?.["EXIT_ON_ZERO_ACTIVE_CONNECTIONS"];

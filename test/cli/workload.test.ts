@@ -128,14 +128,18 @@ describe("pods whose client port passes no sidecar", () => {
 });
 
 describe("an annotation that Istio's injector cannot read", () => {
-  /** What is found in pods with these annotations: ids, and remedies of this check. */
-  function told(annotations: object, labels: object = {}): string[] {
+  function found(annotations: object, labels: object, spec: object, ports: object[] = []): ReturnType<typeof doctor> {
     const template = {
       metadata: { labels: { app: "nats", ...labels }, annotations },
-      spec: { containers: [{ name: "nats", image: "nats" }] },
+      spec: { containers: [{ name: "nats", image: "nats", ports }], ...spec },
     };
     const pods = { apiVersion: "apps/v1", kind: "StatefulSet", metadata: { name: "nats" }, spec: { template } };
-    return doctor(JSON.stringify(pods))
+    return doctor(JSON.stringify(pods));
+  }
+
+  /** What is found in pods with these annotations: ids, and remedies of this check. */
+  function told(annotations: object, labels: object = {}, spec: object = {}): string[] {
+    return found(annotations, labels, spec)
       .filter(({ id }) => /^(?:annotation-malformed|proxy-not-held|client-port-uncaptured)$/.test(id))
       .map(({ id, remedy }) => (id === "annotation-malformed" ? remedy : id));
   }
@@ -171,11 +175,27 @@ describe("an annotation that Istio's injector cannot read", () => {
       `{"holdApplicationUntilProxyStarts": true, "terminationDrainDuration": null}`,
     ];
     for (const config of sound) assert.deepEqual(told(proxy(config)), [], config);
-    for (const text of ["", " 9090 , 9091"])
+    for (const text of ["", " 9090 , 9091", "000009090", "${EXCLUDED}"])
       assert.deepEqual(told({ ...proxy(HELD), "traffic.sidecar.istio.io/excludeInboundPorts": text }), [], text);
     assert.deepEqual(told({ ...proxy(HELD), "traffic.sidecar.istio.io/includeInboundPorts": "*" }), []);
+    for (const ports of ["${PORTS:=4222}", "8222,04222"])
+      assert.deepEqual(told({ ...proxy(HELD), "traffic.sidecar.istio.io/includeInboundPorts": ports }), [], ports);
+    assert.deepEqual(told(proxy(`${HELD}terminationDrainDuration: \${DRAIN}`)), []);
+    assert.deepEqual(told(proxy("holdApplicationUntilProxyStarts: ${HOLD}")), []);
+    assert.deepEqual(told(proxy("${CONFIG}")), []);
     assert.deepEqual(told(proxy("x"), { "sidecar.istio.io/inject": "false" }), ["client-port-uncaptured"]);
     assert.deepEqual(told(proxy("x"), { "istio.io/dataplane-mode": "ambient" }), []);
+  });
+
+  it("is not looked for in the host's network, whose pods Istio leaves alone", () => {
+    assert.deepEqual(told(proxy("x"), {}, { hostNetwork: true }), ["client-port-uncaptured"]);
+  });
+
+  it("is not taken for one that leaves out a port", () => {
+    const list = { "traffic.sidecar.istio.io/includeInboundPorts": "4222;6222" };
+    const ports = [{ containerPort: 4222 }, { containerPort: 6222 }];
+    const open = found({ ...proxy(HELD), ...list }, {}, {}, ports).filter(({ id }) => id === "broker-port-open");
+    assert.match(open.map(({ message }) => message).join("; "), /^no AuthorizationPolicy restricts port 6222 [^;]*$/);
   });
 });
 

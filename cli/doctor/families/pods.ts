@@ -135,8 +135,8 @@ export const pods = family(
     "annotation-malformed": {
       severity: "error",
       what:
-        "Istio's injector cannot read an annotation of the pods: `proxy.istio.io/config` is not YAML or has a value of another type, " +
-        "a list of ports has something else in it, or there is no such interception mode. It refuses the pods, so that none is made, " +
+        "Istio's injector cannot read an annotation of the pods: `proxy.istio.io/config` is not YAML or has a value of another type " +
+        "(of `holdApplicationUntilProxyStarts`, `terminationDrainDuration` and `extraStatTags`; no other is judged), a list of ports has something else in it, or there is no such interception mode. It refuses the pods, so that none is made, " +
         "and a rolling restart stops at the first. What the annotation is to say is not judged.",
       remedy: "correct the annotation here",
     },
@@ -168,7 +168,9 @@ export const pods = family(
   ({ mesh }, report) => {
     for (const broker of mesh.brokers) {
       const { title } = broker.resource;
-      const malformed = mesh.isAmbient(broker) || uninjected(broker, mesh) ? [] : malformedAnnotations(broker);
+      // Istio reads no annotations of pods into which it injects nothing (pkg/kube/inject/inject.go, `injectRequired`).
+      const isInjected = !mesh.isAmbient(broker) && !uninjected(broker, mesh) && !hostNetwork(broker);
+      const malformed = isInjected ? malformedAnnotations(broker) : [];
       for (const { place, name, fault, remedy } of malformed)
         report("annotation-malformed", place, `Istio refuses the pods of ${title}: in ${name}, ${fault}`, remedy);
       // What else follows from settings that nobody can read is not known.
