@@ -3,7 +3,8 @@ import type { Field } from "../manifests/field.ts";
 import type { Place } from "../manifests/place.ts";
 import type { Resource } from "../manifests/resource.ts";
 import type { Mesh } from "./mesh.ts";
-import { isMounted, mountedBy } from "./mounts.ts";
+import { fileName, holdersByKey, isMounted, mountedBy, mountedFiles } from "./mounts.ts";
+import { argumentsOf } from "./nats-arguments.ts";
 import { readNatsConf, type ConfEntry } from "./nats-conf.ts";
 import type { Workload } from "./workload.ts";
 
@@ -28,6 +29,19 @@ export function natsConfigs(mesh: Mesh): readonly NatsConfig[] {
 export function natsConfigsOf(broker: Workload, mesh: Mesh): readonly NatsConfig[] {
   const mounted = mountedBy([broker]);
   return natsConfigs(mesh).filter(({ resource }) => isMounted(resource, mounted));
+}
+
+/**
+ * Of those, the one that nats-server is told to read, or all where its command line names none. No such file may be among them. The
+ * last option counts, and a shell has one with the same name before.
+ */
+export function namedConfigsOf(broker: Workload, mesh: Mesh): readonly NatsConfig[] {
+  const own = natsConfigsOf(broker, mesh);
+  const named = argumentsOf(broker, /^--?c(?:onfig)?(?:=(.*))?$/).at(-1);
+  if (!named || own.length === 0) return own;
+  const files = mountedFiles(broker, holdersByKey([...new Set(own.map(({ resource }) => resource))]));
+  const held = files.get(fileName(named.value)) ?? [];
+  return own.filter(({ resource, key }) => held.some((file) => file.resource === resource && file.key === key));
 }
 
 function readConfigs(mesh: Mesh): NatsConfig[] {

@@ -32,6 +32,18 @@ export function ingressOf({ root }: Resource): readonly Field[] {
 }
 
 /**
+ * Whether one of them leads from a port to the pod's own loopback. Else the proxy goes to the pod's address
+ * (pilot/pkg/networking/core/cluster.go, `buildInboundClustersFromSidecar`).
+ */
+export function leadsToLoopback(sidecar: Resource, port: number): boolean {
+  return ingressOf(sidecar).some(
+    (listener) =>
+      listener.integer("port", "number") === port &&
+      /^(?:127\.0\.0\.1|\[::1\]):/.test(listener.text("defaultEndpoint") ?? ""),
+  );
+}
+
+/**
  * Whether its `egress`, where it has any, leaves out a port of a Service. The proxies of these pods then do not know the Service
  * (pilot/pkg/model/sidecar.go, `convertIstioListenerToWrapper`).
  */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { inRoot } from "../../tools/paths.ts";
-import { document, DOCUMENTS, ids } from "./sound-mesh.ts";
+import { document, DOCUMENTS, ids, kinds, LEAF_NODE } from "./sound-mesh.ts";
 
 interface PolicySchema {
   definitions: { limits: { properties: { controlLine: { default: number } } } };
@@ -130,6 +130,40 @@ describe("a nats-server that listens on its pod's loopback", () => {
     const ingress = [{ port: { number: 4222, protocol: "TCP", name: "tcp" }, defaultEndpoint: "127.0.0.1:4222" }];
     const sidecar = document("networking.istio.io", "Sidecar", "s", "messaging", { ingress });
     assert.deepEqual(ids(...withConf("host: 127.0.0.1\n"), sidecar), []);
+    for (const defaultEndpoint of [undefined, "0.0.0.0:4222", "unix:///run/nats"]) {
+      const elsewhere = ingress.map((listener) => ({ ...listener, defaultEndpoint }));
+      const other = document("networking.istio.io", "Sidecar", "s", "messaging", { ingress: elsewhere });
+      assert.ok(ids(...withConf("host: 127.0.0.1\n"), other).includes("nats-loopback"), defaultEndpoint);
+    }
+  });
+
+  it("is one by the last address in the file that it is told to read", () => {
+    assert.deepEqual(ids(...withConf("host: 127.0.0.1\nhost: 0.0.0.0\n")), []);
+    assert.deepEqual(ids(...withConf("host: 0.0.0.0\nhost: 127.0.0.1\n")), ["nats-loopback"]);
+    const reading = (...command: string[]): string[] =>
+      ids(
+        ...withConf("host: 127.0.0.1\n").map((text) =>
+          text
+            .replace("image: nats:", `command: ${JSON.stringify(command)}\n          image: nats:`)
+            .replace('"data":{', '"data":{"other.conf":"port: 4222",'),
+        ),
+      );
+    for (const command of [["-c", "/etc/nats/nats.conf"], ["--config=/etc/nats/nats.conf"], []])
+      assert.deepEqual(reading("nats-server", ...command), ["nats-loopback"], command.join(" "));
+    assert.deepEqual(reading("sh", "-c", "exec nats-server -c /etc/nats/nats.conf"), ["nats-loopback"]);
+    for (const command of [
+      ["-c", "/etc/nats/other.conf"],
+      ["-c", "/etc/x.conf"],
+    ])
+      assert.deepEqual(reading("nats-server", ...command), [], command.join(" "));
+  });
+
+  it("is none beside an application, which alone connects to it", () => {
+    assert.ok(!ids(...DOCUMENTS, LEAF_NODE).includes("nats-loopback"));
+    const plugin = kinds("WasmPlugin").map((text) =>
+      text.replaceAll("messaging }", "shop }").replace("app: nats", "app: orders"),
+    );
+    assert.ok(ids(LEAF_NODE, ...plugin).includes("nats-loopback"));
   });
 
   it("may be told so on its command line, which comes before its nats.conf", () => {
@@ -155,6 +189,10 @@ describe("credentials on nats-server's command line", () => {
   it("are asked of clients as those of nats.conf are", () => {
     for (const words of [["--user", "a", "--pass", "b"], ["-auth=s"], ["--auth", "$(TOKEN)"], ["-js", "--pass=b"]])
       assert.deepEqual(started(...words), ["nats-credentials"], words.join(" "));
+    for (const line of ["exec nats-server --user a", "sleep 1; /bin/nats-server -js --auth s"])
+      assert.deepEqual(started("sh", "-c", line), ["nats-credentials"], line);
+    const before = "curl --user a:b http://x; exec nats-server -js";
+    assert.deepEqual(started("sh", "-c", before), []);
     for (const words of [["--cluster_name", "user"], ["-js"], ["-c", "auth.conf"]])
       assert.deepEqual(started(...words), [], words.join(" "));
   });

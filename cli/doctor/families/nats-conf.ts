@@ -1,12 +1,13 @@
 import type { Place } from "../../manifests/place.ts";
+import { hostNetwork } from "../../mesh/capture.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { argumentsOf, type Argument } from "../../mesh/nats-arguments.ts";
 import { bytesOf, type ConfEntry } from "../../mesh/nats-conf.ts";
-import { natsConfigs, natsConfigsOf, type NatsConfig } from "../../mesh/nats-config.ts";
+import { namedConfigsOf, natsConfigs, natsConfigsOf, type NatsConfig } from "../../mesh/nats-config.ts";
 import { unreadIncludes } from "../../mesh/nats-includes.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { namespaceOfHost, routesOf, routesOfArguments, type Route } from "../../mesh/nats-routes.ts";
-import { ingressOf, sidecarsFor } from "../../mesh/sidecar.ts";
+import { leadsToLoopback, sidecarsFor } from "../../mesh/sidecar.ts";
 import type { Workload } from "../../mesh/workload.ts";
 import { family, type Remedied, type Report } from "../family.ts";
 import { Grouped } from "../grouped.ts";
@@ -67,22 +68,22 @@ function portOfConfig(config: NatsConfig): ConfiguredPort | undefined {
 /** An address that only the pod's own processes reach, with a port or without. */
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)(?::\d+)?$/i;
 
+/** Keys at the top level that say where nats-server listens. */
+const ADDRESS = new Set(["host", "net", "listen"]);
+
 /** Where nats-server is told to listen on such an address, which the command line says before the file. */
 function loopbackOf(broker: Workload, mesh: Mesh): { place: Place; value: string } | undefined {
-  const [argument] = argumentsOf(broker, /^--?(?:a|addr|net)(?:=(.*))?$/);
-  const entries = natsConfigsOf(broker, mesh).flatMap((config) =>
-    config.entries
-      .filter(({ path }) => path.length === 1 && ["host", "net", "listen"].includes(path[0] ?? ""))
-      .map((entry) => ({ place: config.placeOf(entry), value: entry.value ?? "" })),
-  );
+  const argument = argumentsOf(broker, /^--?(?:a|addr|net)(?:=(.*))?$/).at(-1);
+  const entries = namedConfigsOf(broker, mesh).flatMap((config) => {
+    const last = config.entries.findLast(({ path: [key = "", ...below] }) => below.length === 0 && ADDRESS.has(key));
+    return last ? [{ place: config.placeOf(last), value: last.value ?? "" }] : [];
+  });
   return (argument ? [argument] : entries).find(({ value }) => LOOPBACK.test(value));
 }
 
 /** Whether a Sidecar of Istio's has the proxy bring the client port's connections to such an address. */
 function isBroughtToLoopback(broker: Workload, mesh: Mesh): boolean {
-  return sidecarsFor(broker, mesh).some((sidecar) =>
-    ingressOf(sidecar).some((listener) => listener.integer("port", "number") === CLIENT_PORT),
-  );
+  return sidecarsFor(broker, mesh).some((sidecar) => leadsToLoopback(sidecar, CLIENT_PORT));
 }
 
 /** The first route into another namespace than nats-server's own, and that namespace. */
@@ -166,7 +167,8 @@ function judgeBroker(broker: Workload, mesh: Mesh, report: Report<Id>): void {
     const remedy = `write ${namespace} there`;
     report("nats-route-elsewhere", stray.place, message, { remedy, compared: [resource] });
   }
-  const loopback = loopbackOf(broker, mesh);
+  const isAskable = !hostNetwork(broker) && mesh.isForClients(broker);
+  const loopback = isAskable ? loopbackOf(broker, mesh) : undefined;
   if (loopback && !isBroughtToLoopback(broker, mesh)) {
     const message = `nats-server of ${resource.title} listens on ${loopback.value}, where its proxy does not look for it`;
     report("nats-loopback", loopback.place, message);
@@ -235,7 +237,7 @@ export const natsConf = family<Id>(
       severity: "error",
       what:
         "nats-server listens on an address of the pod's own loopback. Since Istio 1.10 the proxy brings connections to the pod's address, " +
-        "unless a Sidecar has an `ingress` for the port, and so do ztunnel and the probes of Kubernetes: every connection is refused. " +
+        "unless a Sidecar has an `ingress` for the port with a `defaultEndpoint` of `127.0.0.1:` or `[::1]:`, and so do ztunnel and the probes of Kubernetes: every connection is refused. " +
         "What keeps others from the port is STRICT mTLS.",
       remedy: "remove the address, so that nats-server listens on all",
     },
