@@ -58,8 +58,8 @@ export function denialOfOthers(pods: Workload, port: number, mesh: Mesh): Denial
   const own = pods.serviceAccount;
   if (own.name === "default") return undefined;
   return denial(policiesFor(pods, mesh), port, {
-    denied: (rule) => exceptsOnly(own, rule, port),
-    allowed: (rule) => !admitsOnly(own, rule, port),
+    denied: (rule, { namespace }) => exceptsOnly(own, rule, port, namespace),
+    allowed: (rule, { namespace }) => !admitsOnly(own, rule, port, namespace),
   });
 }
 
@@ -174,38 +174,46 @@ function deniesOthers(rule: Field, port: number): boolean {
   );
 }
 
-/** Whether a value of a source names this service account and nothing else. */
-function isExactly({ namespace, name }: ServiceAccount, value: Field): boolean {
-  const text = value.text() ?? "";
-  return text === `${namespace}/${name}` || (!text.includes("*") && text.endsWith(`/ns/${namespace}/sa/${name}`));
+/**
+ * Whether a key of a source names this service account and nothing else. Where `serviceAccounts` leave out the namespace it is the
+ * policy's, `within`.
+ */
+export function namesOnly({ namespace, name }: ServiceAccount, [key, values]: Member, within: string): boolean {
+  const isOwn = (text: string): boolean => {
+    if (/^(?:not)?serviceAccounts$/i.test(key))
+      return (text.includes("/") ? text : `${within}/${text}`) === `${namespace}/${name}`;
+    const [trustDomain = "", ...path] = text.split("/");
+    // Of any trust domain, or of one.
+    const isOne = trustDomain === "*" || !trustDomain.includes("*");
+    return /^(?:not)?principals$/i.test(key) && isOne && path.join("/") === `ns/${namespace}/sa/${name}`;
+  };
+  return values.items().length > 0 && values.items().every((value) => isOwn(value.text() ?? ""));
 }
 
 /** Whether a rule is about all but this service account. */
-function exceptsOnly(account: ServiceAccount, rule: Field, port: number): boolean {
+function exceptsOnly(account: ServiceAccount, rule: Field, port: number, within: string): boolean {
   if (admitsEverybody(rule, port)) return true;
   if (conditionsOn(port, rule).length > 0) return false;
   return sourcesOf(rule).some((source) =>
     membersOn(port, source).every(
-      ([key, values]) => isNot(key) && values.items().every((value) => isExactly(account, value)),
+      (member) => isNot(member[0]) && (member[1].items().length === 0 || namesOnly(account, member, within)),
     ),
   );
 }
 
 /** Whether a rule is about nobody but this service account. */
-function admitsOnly(account: ServiceAccount, rule: Field, port: number): boolean {
+function admitsOnly(account: ServiceAccount, rule: Field, port: number, within: string): boolean {
   const sources = sourcesOf(rule);
   return (
     sources.length > 0 &&
     sources.every((source) =>
-      membersOn(port, source).some(
-        ([key, values]) =>
-          !isNot(key) && values.items().length > 0 && values.items().every((value) => isExactly(account, value)),
-      ),
+      membersOn(port, source).some((member) => !isNot(member[0]) && namesOnly(account, member, within)),
     )
   );
 }
 
-function isNot(key: string): boolean {
+/** Whether a key of a source says who is left out. */
+export function isNot(key: string): boolean {
   return /^not[A-Z]/.test(key);
 }
 

@@ -83,6 +83,16 @@ describe("an AuthorizationPolicy", () => {
       allowed.join(),
       /^client-port-denied: .* lets anybody but nats-server itself reach port 4222 [^]*: add a rule /,
     );
+    for (const source of [
+      { notPrincipals: ["*/ns/messaging/sa/nats"] },
+      { notServiceAccounts: ["nats"] },
+      { notServiceAccounts: ["messaging/nats"] },
+    ])
+      assert.deepEqual(told({ action: "DENY", rules: [{ from: [{ source }] }] }), [bare], JSON.stringify(source));
+    for (const source of [{ principals: ["*/ns/messaging/sa/nats"] }, { serviceAccounts: ["nats"] }])
+      assert.deepEqual(told({ selector: NATS, rules: [{ from: [{ source }] }] }), allowed, JSON.stringify(source));
+    for (const source of [{ notPrincipals: ["*/sa/nats"] }, { notNamespaces: ["messaging/nats"] }])
+      assert.doesNotMatch(told({ action: "DENY", rules: [{ from: [{ source }] }] }).join(), /client-port-denied/);
     // Where others pass, or may, or where nobody else has a right.
     const also = { source: { notPrincipals: [...broker.source.principals, "cluster.local/ns/shop/sa/orders"] } };
     const routes = { action: "DENY", rules: [{ from: [also] }] };
@@ -93,6 +103,17 @@ describe("an AuthorizationPolicy", () => {
     );
     assert.notDeepEqual(alone, open);
     assert.deepEqual(told(deny([]), alone), []);
+    const prefixed = open.map((text) =>
+      text.replace("principals: [cluster.local/ns/shop/sa/orders]", "serviceAccounts: [pre-messaging/nats]"),
+    );
+    assert.deepEqual(told(deny([]), prefixed), [bare]);
+    const excepted = open.map((text) =>
+      text.replace(
+        "principals: [cluster.local/ns/shop/sa/orders]",
+        "notPrincipals: [cluster.local/ns/messaging/sa/nats], trustDomains: [cluster.local]",
+      ),
+    );
+    assert.deepEqual(told(deny([]), excepted), [bare]);
     const shared = open.map((text) => text.replace("      serviceAccountName: nats\n", ""));
     assert.ok(!told(deny([]), shared).join().includes("client-port-denied"));
   });

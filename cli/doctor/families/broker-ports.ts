@@ -8,6 +8,8 @@ import {
   denialOf,
   denialOfAll,
   denialOfOthers,
+  isNot,
+  namesOnly,
   policiesFor,
   trustDomainsFor,
   type Denial,
@@ -230,14 +232,17 @@ function judgeClientPort(resource: Resource, pods: Pods, mesh: Mesh, found: Grou
 
 /** Whether a plugin's policy is for others than nats-server itself. */
 function hasClients(broker: Workload, mesh: Mesh): boolean {
-  const { namespace, name } = broker.serviceAccount;
-  const own = [`${namespace}/${name}`, `/ns/${namespace}/sa/${name}`];
-  const named = mesh
+  const own = broker.serviceAccount;
+  return mesh
     .pluginsOf(broker)
-    .flatMap(({ config }) => config?.items("rules") ?? [])
-    .flatMap((rule) => rule.items("from"))
-    .flatMap((source) => source.members().flatMap(([, values]) => values.items()));
-  return named.some((value) => !own.some((end) => value.text()?.endsWith(end)));
+    .flatMap(({ config, resource }) =>
+      (config?.items("rules") ?? []).flatMap((rule) =>
+        rule.items("from").map((source) => ({ source, within: resource.namespace })),
+      ),
+    )
+    .some(
+      ({ source, within }) => !source.members().some((member) => !isNot(member[0]) && namesOnly(own, member, within)),
+    );
 }
 
 /** The ports of nats-server's pods: which are open to everybody, and which are closed to those who need them. */
