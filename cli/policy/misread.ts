@@ -33,8 +33,17 @@ const FOREIGN_WILDCARDS: ReadonlyMap<string, string> = new Map([
   ["+", "*"],
 ]);
 
-/** A topic of MQTT with a wildcard. */
-const MQTT_TOPIC = /^[^/]+(?:\/[^/]+)*(?:\/\+(?=\/|$)|\/#$)/;
+/**
+ * The subject of a topic of MQTT with a wildcard, as nats-server makes it (server/mqtt.go, `mqttToNATSSubjectConversion`): an empty
+ * level is a slash. Undefined for what is no such topic.
+ */
+function subjectOfTopic(topic: string): string | undefined {
+  const levels = topic.split("/");
+  const isOfMany = levels.at(-1) === "#";
+  if (levels.length === 1 || !(isOfMany || levels.includes("+"))) return undefined;
+  const tokens = levels.map((level) => (level === "" ? "/" : level === "+" ? "*" : level));
+  return (isOfMany ? [...tokens.slice(0, -1), ">"] : tokens).join(".");
+}
 
 /** What editors and chats put around a text, or into it: quotation marks that YAML does not know, and what nobody sees. */
 const MARKS = /^["'`‘’“”„«»]|["'`‘’“”„«»]$/;
@@ -75,10 +84,8 @@ function wildcardSlip(subject: string): Slip | undefined {
     const remedy = isMisplaced ? WILDCARDS : `write ${meant} instead of ${foreign}`;
     return literally(subject, `: ${foreign} is no wildcard in NATS`, remedy);
   }
-  if (MQTT_TOPIC.test(subject)) {
-    const meant = subject.replaceAll("/", ".").replaceAll("+", "*").replace(/#$/, ">");
-    return literally(subject, `: to NATS it is no topic of MQTT's`, `write ${meant}`);
-  }
+  const meant = subjectOfTopic(subject);
+  if (meant !== undefined) return literally(subject, `: to NATS it is no topic of MQTT's`, `write ${meant}`);
   const part = tokens.find((token) => token.length > 1 && /[*>]/.test(token));
   return part === undefined ? undefined : literally(subject, `: nothing in ${part} is a wildcard`, WILDCARDS);
 }
