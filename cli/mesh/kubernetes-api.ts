@@ -67,6 +67,12 @@ const JOB = fields(
   { template: POD },
 );
 
+const SELECTOR = fields("matchLabels", { matchExpressions: fields("key operator values") });
+
+const PORT_OF_POLICY = fields("protocol port endPort");
+
+const PEER_OF_POLICY = { podSelector: SELECTOR, namespaceSelector: SELECTOR, ipBlock: fields("cidr except") };
+
 function kind(group: string, name: string, of: Fields): KubernetesKind {
   return { group, versions: ["v1"], kind: name, fields: of };
 }
@@ -117,6 +123,18 @@ export const KUBERNETES_KINDS: readonly KubernetesKind[] = [
         "schedule timeZone startingDeadlineSeconds concurrencyPolicy suspend successfulJobsHistoryLimit failedJobsHistoryLimit",
         { jobTemplate: { metadata: fields(METADATA), spec: JOB } },
       ),
+    }),
+  ),
+  kind(
+    "networking.k8s.io",
+    "NetworkPolicy",
+    fields("apiVersion kind", {
+      metadata: fields(METADATA),
+      spec: fields("policyTypes", {
+        podSelector: SELECTOR,
+        ingress: { ports: PORT_OF_POLICY, from: PEER_OF_POLICY },
+        egress: { ports: PORT_OF_POLICY, to: PEER_OF_POLICY },
+      }),
     }),
   ),
   {

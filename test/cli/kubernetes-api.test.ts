@@ -15,7 +15,7 @@ interface Schema {
 const GATEWAY = KUBERNETES_KINDS.filter(({ group }) => group === "gateway.networking.k8s.io");
 
 /** Groups without a dot, with the versions in which Kubernetes has them. */
-const GROUPS = ["core/v1", "apps/v1", "batch/v1", "policy/v1", "autoscaling/v1", "autoscaling/v2"];
+const GROUPS = ["core/v1", "apps/v1", "batch/v1", "policy/v1", "autoscaling/v1", "autoscaling/v2", "networking/v1"];
 
 /** The structs of a Go file; what one embeds is under the embedded type's own name. */
 function structsIn(source: string): Map<string, Map<string, string>> {
@@ -39,7 +39,8 @@ describe("what doctor knows of Kubernetes' API", () => {
       const source = await fileOfModule("k8s.io/api", ...group.split("/"), "types.go");
       for (const [name, struct] of structsIn(source)) {
         if (!structs.has(name)) structs.set(name, struct);
-        if (struct.has("TypeMeta") && struct.has("metadata")) objects.push(`${group.replace("core/", "")} ${name}`);
+        if (struct.has("TypeMeta") && struct.has("metadata"))
+          objects.push(`${group.replace("core/", "").replace("networking/", "networking.k8s.io/")} ${name}`);
       }
     }
   });
@@ -93,6 +94,8 @@ describe("what doctor knows of Kubernetes' API", () => {
       "serving.knative.dev/v1 Service",
       "apps.kruise.io/v1beta1 StatefulSet",
       "batch.volcano.sh/v1alpha1 Job",
+      "projectcalico.org/v3 NetworkPolicy",
+      "crd.projectcalico.org/v1 NetworkPolicy",
     ];
     for (const object of [...objects, ...strangers, "gateway.networking.k8s.io/v1 GatewayClass"]) {
       const [apiVersion, kind] = object.split(" ");

@@ -91,6 +91,15 @@ describe("NetworkPolicies", () => {
     assert.deepEqual(told(15008), []);
   });
 
+  it("are told of a field that is nearly one of theirs", () => {
+    const spec = { podSelector: NATS, ingres: [{ ports: [{ prot: 4222 }] }] };
+    const told = doctor([...DOCUMENTS, networkPolicy(spec)].join("\n---\n")).map(({ id, remedy }) => [id, remedy]);
+    assert.deepEqual(
+      told.filter(([id]) => id !== "network-denied"),
+      [["field-unknown", "did you mean ingress?"]],
+    );
+  });
+
   it("must let in the routes of nats-servers that dial each other", () => {
     const fixture = inRoot("test", "cli", "fixtures", "nats-route-nothing", "good.yaml");
     const nodes = readFileSync(fixture, "utf8").replaceAll("ALL-STATS-TAGS", STATS_TAGS.join());
