@@ -1,5 +1,6 @@
 import {
   isScalar,
+  parseAllDocuments,
   type DocumentOptions,
   type ParseOptions,
   type Scalar,
@@ -62,3 +63,11 @@ export const KUBERNETES_YAML: ParseOptions & DocumentOptions & SchemaOptions = {
   // Its warnings would go to stderr.
   logLevel: "error",
 };
+
+/** The value of a text's first document, as Go's Unmarshal reads it; what follows is not looked at. Throws where it is not YAML. */
+export function parseFirst(text: string): unknown {
+  const [first] = parseAllDocuments(text, KUBERNETES_YAML);
+  const [error] = first?.errors ?? [];
+  if (error) throw error;
+  return first?.toJS() ?? null;
+}

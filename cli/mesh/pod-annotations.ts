@@ -1,5 +1,4 @@
-import { parse } from "yaml";
-import { KUBERNETES_YAML } from "../manifests/kubernetes-yaml.ts";
+import { parseFirst } from "../manifests/kubernetes-yaml.ts";
 import type { Place } from "../manifests/place.ts";
 import { isFilledIn } from "../manifests/unfilled.ts";
 import { portOf } from "./authorization.ts";
@@ -54,7 +53,7 @@ const SETTINGS: readonly [name: string, takes: (value: unknown) => boolean, expe
 function proxyConfigFault(text: string): Fault | undefined {
   let settings: unknown;
   try {
-    settings = parse(text, KUBERNETES_YAML);
+    settings = parseFirst(text);
   } catch {
     return {
       fault: "its text is not YAML",

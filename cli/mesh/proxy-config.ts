@@ -1,5 +1,4 @@
-import { parse } from "yaml";
-import { KUBERNETES_YAML } from "../manifests/kubernetes-yaml.ts";
+import { parseFirst } from "../manifests/kubernetes-yaml.ts";
 import { isFilledIn } from "../manifests/unfilled.ts";
 import type { Mesh } from "./mesh.ts";
 import { heldMeshConfigs, operatorMeshConfigs } from "./mesh-config.ts";
@@ -67,7 +66,7 @@ function overlay(config: ProxyConfig, written: unknown): void {
 
 function parsed(text: string | undefined): unknown {
   try {
-    return text === undefined ? null : parse(text, KUBERNETES_YAML);
+    return text === undefined ? null : parseFirst(text);
   } catch {
     return null;
   }

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { before, describe, it } from "node:test";
 import fc from "fast-check";
 import { parse } from "yaml";
-import { KUBERNETES_YAML } from "../../cli/manifests/kubernetes-yaml.ts";
+import { KUBERNETES_YAML, parseFirst } from "../../cli/manifests/kubernetes-yaml.ts";
 import { readManifests } from "../../cli/manifests/read.ts";
 import { buildGo } from "../../tools/go.ts";
 import { doctor, istioNats, sourceOf } from "./support.ts";
@@ -223,6 +223,24 @@ function problemsOf(text: string): string[] {
 
 const POLICY =
   'trustDomains: [cluster.local]\nrules:\n- name: r\n  from: [{principals: ["*"]}]\n  publish: {allow: [a]}\n';
+
+describe("a text of which one document is read", () => {
+  it("is the first, whatever follows", () => {
+    const texts = [
+      "a: 1\n---\n",
+      "---\na: yes\n...\n",
+      "a: 1\n---\nb: 2\n",
+      "a: 1\n---\nb: c: d\n",
+      "",
+      "---\n",
+      "# x\n",
+    ];
+    for (const [index, theirs] of readings(texts).entries())
+      assert.deepEqual({ value: asJson(parseFirst(texts[index] ?? "")) }, theirs, texts[index]);
+    assert.throws(() => parseFirst("a: b: c\n---\n"));
+    assert.ok("error" in (readings(["a: b: c\n---\n"])[0] ?? {}));
+  });
+});
 
 describe("a text that kubectl reads otherwise than it looks", () => {
   it("is refused, or read as kubectl reads it, whatever it contains", () => {

@@ -182,6 +182,7 @@ describe("an annotation that Istio's injector cannot read", () => {
       assert.deepEqual(told({ ...proxy(HELD), "traffic.sidecar.istio.io/includeInboundPorts": ports }), [], ports);
     assert.deepEqual(told(proxy(`${HELD}terminationDrainDuration: \${DRAIN}`)), []);
     assert.deepEqual(told(proxy("holdApplicationUntilProxyStarts: ${HOLD}")), []);
+    assert.deepEqual(told(proxy(`---\n${HELD}---\n`)), []);
     assert.deepEqual(told(proxy("${CONFIG}")), []);
     assert.deepEqual(told(proxy("x"), { "sidecar.istio.io/inject": "false" }), ["client-port-uncaptured"]);
     assert.deepEqual(told(proxy("x"), { "istio.io/dataplane-mode": "ambient" }), []);
