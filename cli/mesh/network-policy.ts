@@ -16,9 +16,13 @@ export function networkDenial(pods: Workload, port: number, mesh: Mesh): Resourc
   if (mesh.resources.some(isOfOthers)) return undefined;
   const policies = mesh
     .of("NetworkPolicy", "networking.k8s.io")
-    .filter((policy) => policy.namespace === pods.namespace && isOfIngress(policy) && isFor(policy, pods.labels));
-  const isLetIn = policies.some(({ root }) => root.items("spec", "ingress").some((rule) => letsIn(rule, port, pods)));
-  return isLetIn ? undefined : policies[0];
+    .filter((policy) => policy.namespace === pods.namespace && isOfIngress(policy));
+  const selecting = policies.filter((policy) => isFor(policy, pods.labels));
+  // One whose selector has still to be filled in may be for these pods, too.
+  const isLetIn = [...selecting, ...policies.filter(isOpen)].some(({ root }) =>
+    root.items("spec", "ingress").some((rule) => letsIn(rule, port, pods)),
+  );
+  return isLetIn ? undefined : selecting[0];
 }
 
 /**
@@ -32,6 +36,10 @@ function isOfOthers({ kind, group }: Resource): boolean {
 function isOfIngress({ root }: Resource): boolean {
   const types = root.items("spec", "policyTypes");
   return types.length === 0 || types.some((type) => type.text() === "Ingress");
+}
+
+function isOpen({ root }: Resource): boolean {
+  return isFilledIn(JSON.stringify(root.get("spec", "podSelector")?.plain() ?? null));
 }
 
 /** `podSelector: {}` selects all pods of the namespace. */

@@ -48,6 +48,8 @@ describe("NetworkPolicies", () => {
     assert.deepEqual(ids(...DOCUMENTS, networkPolicy({ podSelector: {} }, "shop")), []);
     const both = [networkPolicy({ podSelector: {} }), networkPolicy(lettingIn({ port: 4222 }))];
     assert.deepEqual(ids(...DOCUMENTS, ...both), []);
+    const open = networkPolicy({ ...lettingIn({ port: 4222 }), podSelector: { matchLabels: { app: "${APP}" } } });
+    assert.deepEqual(ids(...DOCUMENTS, networkPolicy({ podSelector: {} }), open), []);
   });
 
   it("are not judged beside policies of the network's own, which may let in what they do not", () => {
