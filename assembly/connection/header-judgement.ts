@@ -4,7 +4,7 @@ import { ClientLine } from "../nats/client-line";
 import { hidesControlStatus } from "../nats/control-status";
 import { VERSION_LENGTH } from "../nats/header-version";
 import { HeaderUse } from "../nats/header-uses";
-import { headerFields, lacksEmptyLine } from "../nats/headers";
+import { headerFields, isMalformed } from "../nats/headers";
 import { isReservedPublish } from "../nats/reserved";
 import { isLiteral, Tokens, wildcardIn } from "../nats/subject";
 import { Violation } from "../nats/texts";
@@ -43,7 +43,6 @@ export function judgeHeaders(permissions: Permissions, line: ClientLine, largest
   refuse(Violation.PUBLISH, line.subject, line.subjectLength);
   refusesTraceDest = false;
   let first: Reason = Reason.ALLOWED;
-  let acts = false;
   let traces = false;
   let poses = false;
   let controls = false;
@@ -54,7 +53,7 @@ export function judgeHeaders(permissions: Permissions, line: ClientLine, largest
     const use = headerFields.next();
     if (use == HeaderUse.END) {
       if (first != Reason.ALLOWED) return first;
-      return controls || misleads(line, acts, traces, poses) || (traces && lacksRoom(line, largestPayload))
+      return controls || misleads(line, traces, poses) || (traces && lacksRoom(line, largestPayload))
         ? Reason.HEADER
         : Reason.ALLOWED;
     }
@@ -62,7 +61,6 @@ export function judgeHeaders(permissions: Permissions, line: ClientLine, largest
       controls = true;
       continue;
     }
-    acts = true;
     const isTrace = use == HeaderUse.TRACE_DEST;
     if (isTrace) traces = true;
     if (use == HeaderUse.REQUEST_INFO) {
@@ -90,14 +88,14 @@ export function judgeHeaders(permissions: Permissions, line: ClientLine, largest
 }
 
 /**
- * Is a block whose headers are each allowed another one to nats-server behind its check, or to a client (docs/adr/0005)? It `acts` if
- * some header of it does, `traces` if one has the message traced, and `poses` if one says who asks.
+ * Is a block whose headers are each allowed another one to nats-server behind its check, or to a client (docs/adr/0005)? It `traces`
+ * if a header has the message traced, and `poses` if one says who asks.
  */
-function misleads(line: ClientLine, acts: bool, traces: bool, poses: bool): bool {
+function misleads(line: ClientLine, traces: bool, poses: bool): bool {
   return (
-    lacksEmptyLine(line.next, line.headerLength) ||
+    isMalformed(line.next, line.headerLength) ||
     (traces && (poses || load<u16>(line.next, VERSION_LENGTH) != CR_LF)) ||
-    (acts && headerFields.hidesLines) ||
+    headerFields.hidesLines ||
     hidesControlStatus(line.next, line.headerLength)
   );
 }

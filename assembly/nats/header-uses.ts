@@ -52,9 +52,8 @@ export const enum HeaderUse {
    * What no client says: the status 100 (nats/control-status.ts), which has no value, and `Nats-Counter-Sources`. In the latter a
    * stream that sums up others' counters keeps what it has of each (stream.go `processJetStreamMsg`). JetStream replaces a client's own
    * up to the first CR, and takes no further message of the subject where the rest is no JSON (2.15.2). And a `Nats-Schedule` that
-   * nats-server looks for second by second. And `Nats-Trace-Origin-Account`, which servers wrote before 2.15: that one logs its value,
-   * 64 KB for a message of 16 KB, where there is a `traceparent` or a `Nats-Trace-Dest`, whatever these say (msgtrace.go
-   * `initMsgTrace`).
+   * nats-server looks for second by second. And `Nats-Trace-Origin-Account`, which 2.11 wrote: later ones log its
+   * value, 64 KB for a message of 16 KB that is traced (msgtrace.go `initMsgTrace`).
    */
   OF_THE_SERVER = 11,
   /** `Nats-Schedule`. Never answered: the use is OF_THE_SERVER or ROLLUP_SUBJECT, as its value says. */

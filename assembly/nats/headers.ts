@@ -66,6 +66,22 @@ function findName(from: usize, start: usize, end: usize): usize {
   return end;
 }
 
+/** The first `Nats-` that begins in [from, end), or an address from `end` on. Nineteen bytes behind `end` must be memory. */
+// @ts-ignore: decorator
+@inline
+function findNats(from: usize, end: usize): usize {
+  const initial = i8x16.splat(<i8>N);
+  const dash = i8x16.splat(<i8>DASH);
+  for (let p = from; p < end; p += BLOCK) {
+    const places = v128.and(i8x16.eq(v128.load(p), initial), i8x16.eq(v128.load(p, 4), dash));
+    for (let found = i8x16.bitmask(places); found != 0; found &= found - 1) {
+      const at = p + <usize>ctz(found);
+      if (load<u32>(at) == NATS) return at;
+    }
+  }
+  return end;
+}
+
 /**
  * Walks one header block. `begin` names the block, each `next` answers the use of a line that nats-server could act
  * on or that is the status 100, with `value` and `valueLength` (never 0, except of that status; of ROLLUP_ALL and ROLLUP_SUBJECT as
@@ -139,15 +155,16 @@ class HeaderFields {
   /**
    * Has the block a value that hides lines from nats-server? Its reader (client.go `getHeaderKeyIndex`) gives up at a name that
    * stands twice on end, with at most one byte between. Lines of that name behind it are not checked, and act when JetStream has
-   * removed the one that hid them (docs/adr/0005). A name behind a lone LF begins no line for that reader, but does for the
+   * removed the one that hid them; and those that it adds itself are not found again (docs/adr/0005). A name behind a lone LF begins no line for that reader, but does for the
    * function that removes lines (`removeHeaderIfPrefixPresent`), which takes the line behind it along. A line without ':' hides the one
    * behind it from tracing, until that function has removed it.
    */
   get hidesLines(): bool {
     const end = this.end;
+    // Of a shorter one no byte is left for a name.
+    const lastNats = end - 5;
     let last: usize = 0;
-    for (let at = this.start; at + 5 < end; at++) {
-      if (load<u32>(at) != NATS || load<u8>(at, 4) != DASH) continue;
+    for (let at = findNats(this.start, lastNats); at < lastNats; at = findNats(at + 1, lastNats)) {
       if (load<u16>(at - 2) == CR_LF) {
         if (load<u8>(firstOf(COLON, CR, at, end)) == CR) return true;
       } else {
@@ -205,28 +222,30 @@ function endsField(b: u8): bool {
 /** One block is read at a time, so one walk serves the whole VM. */
 export const headerFields = new HeaderFields();
 
-/** Bytes of `NATS/1.0` and an empty line, the least that a client library writes. */
+/** Bytes of the version and an empty line, the least that a client library writes. */
 export const SHORTEST_BLOCK: i32 = 12;
 /** Bytes of a block into which JetStream writes nothing (client.go `genHeader`). nats-server takes it, so it passes. */
 const LEFT_ALONE: i32 = 2;
 
 /**
- * Is a header block, of which all `length` bytes are there, one that does not end with an empty line? JetStream writes headers of its
- * own over a block's last two bytes, whatever these are (client.go `genHeader`), so that the first of them can belong to a line of the
- * block. It removes a status up to the first CR, and a line up to its CR LF. So what was checked is not what mirrors, sources,
- * replicas and schedules get, and it stops them (docs/adr/0005). Or one that is too short for a version and an empty line?
+ * Does a header block, of which all `length` bytes are there, not begin with the version, or not end with an empty line, as all do that
+ * client libraries write? JetStream writes headers of its own over a block's last two bytes, whatever these are (client.go `genHeader`),
+ * so that the first of them can belong to a line of the block. It removes a status up to the first CR, and a line up to its CR LF. And
+ * it finds nothing behind a header's name at the very beginning (`getHeaderKeyIndex`). So what was checked is not what mirrors, sources,
+ * replicas and schedules get, and it stops them (docs/adr/0005).
  */
-export function lacksEmptyLine(pointer: usize, length: i32): bool {
+export function isMalformed(pointer: usize, length: i32): bool {
   if (length <= LEFT_ALONE) return false;
-  return length < SHORTEST_BLOCK || load<u32>(pointer + <usize>length - 4) != EMPTY_LINE;
+  if (length < SHORTEST_BLOCK || !hasVersion(pointer, length)) return true;
+  return load<u32>(pointer + <usize>length - 4) != EMPTY_LINE;
 }
 
 /**
- * Has a header block, of which all `length` bytes are there, a line that nats-server could act on, the status 100, or no proper
- * end (`lacksEmptyLine`)? Begins a walk of `headerFields` anew.
+ * Has a header block, of which all `length` bytes are there, a line that nats-server could act on or that hides others from it, the
+ * status 100, or another form than blocks have (`isMalformed`)? Begins a walk of `headerFields` anew.
  */
 export function actsOnSubjects(pointer: usize, length: i32): bool {
-  if (lacksEmptyLine(pointer, length) || hidesControlStatus(pointer, length)) return true;
+  if (isMalformed(pointer, length) || hidesControlStatus(pointer, length)) return true;
   headerFields.begin(pointer, length);
-  return headerFields.next() != HeaderUse.END;
+  return headerFields.next() != HeaderUse.END || headerFields.hidesLines;
 }

@@ -52,7 +52,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     name: "jetstream-headers",
     title: "Headers that make JetStream act on other subjects need permission on those",
-    why: "`Nats-Schedule-Target` and `Nats-Scheduler` need publish permission on the subject that they name, and `Nats-Schedule-Source` needs subscribe permission, on one without `*` and `>` within a token; the other headers that docs/adr/0005 lists need permission too. nats-server checks only the first `Nats-Trace-Dest`, and none where there is a status; the filter checks every line of each, and refuses it behind a status. They are refused beside a value that has the name of a header twice on end, which hides others from JetStream's check, one behind a lone LF, or a line that begins `Nats-` and has no colon. A `Nats-Trace-Dest` that is no literal subject, which nats-server only logs, is refused, unless it is `trace disabled`. `Nats-Counter-Sources` and `Nats-Trace-Origin-Account`, which servers alone write, are refused, and so is a `Nats-Schedule` with a field of nothing but commas, which no time fits. `Nats-Request-Info`, which nats-server writes itself, is refused together with a `Nats-Trace-Dest`: together they can make JetStream answer from another account.",
+    why: "`Nats-Schedule-Target` and `Nats-Scheduler` need publish permission on the subject that they name, and `Nats-Schedule-Source` needs subscribe permission, on one without `*` and `>` within a token; the other headers that docs/adr/0005 lists need permission too. nats-server checks only the first `Nats-Trace-Dest`, and none where there is a status; the filter checks every line of each, and refuses it behind a status. No block may have a value with the name of a header twice on end, which hides others from JetStream's check and those that it adds, one behind a lone LF, or a line that begins `Nats-` and has no colon. A `Nats-Trace-Dest` that is no literal subject, which nats-server only logs, is refused, unless it is `trace disabled`. `Nats-Counter-Sources` and `Nats-Trace-Origin-Account`, which servers alone write, are refused, and so is a `Nats-Schedule` with a field of nothing but commas, which no time fits. `Nats-Request-Info`, which nats-server writes itself, is refused together with a `Nats-Trace-Dest`: together they can make JetStream answer from another account.",
     stricter: "filter",
     sessions: [
       "own-schedule-target",
@@ -74,8 +74,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     name: "headers-without-end",
-    title: "Headers must end with an empty line",
-    why: "nats-server takes any bytes for headers. JetStream writes headers of its own over the last two of them, and removes a status up to the first CR. So mirrors, sources, replicas and schedules of a stream get another block than the one that was checked, which ends or stops them. What client libraries write has at least `NATS/1.0` and an empty line, which are twelve bytes. A block of one or two bytes, into which JetStream writes nothing, passes.",
+    title: "Headers must begin with the version and end with an empty line",
+    why: "nats-server takes any bytes for headers. JetStream writes headers of its own over the last two of them, and removes a status up to the first CR. So mirrors, sources, replicas and schedules of a stream get another block than the one that was checked, which ends or stops them. And it finds no header behind a name at the very beginning. What client libraries write begins with `NATS/1.0` and ends with an empty line. A block of one or two bytes, into which JetStream writes nothing, passes.",
     stricter: "filter",
     sessions: ["own-unclosed-target", "own-unclosed-ttl", "own-status-without-cr", "own-headers-without-end"],
   },

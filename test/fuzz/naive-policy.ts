@@ -270,9 +270,8 @@ export class NaivePolicy {
   #permitsHeaders(message: string, headers: number, allowing: readonly Rule[], ofOneSubject: boolean): boolean {
     const block = message.slice(0, headers);
     // JetStream writes over its last two bytes, unless it has no more. A client library writes at least the version and an empty line.
-    if (block.length > 2 && (block.length < 12 || !block.endsWith("\r\n\r\n"))) return false;
+    if (block.length > 2 && !(/^NATS\/1\.0[^]*\r\n\r\n$/.test(block) && block.length >= 12)) return false;
     if (readsAsControl(block)) return false;
-    let acts = false;
     let traces = false;
     let poses = false;
     for (const { 0: line, 1: name, 2: text = "", index } of block.matchAll(ACTING_HEADER)) {
@@ -280,7 +279,6 @@ export class NaivePolicy {
       if (value === "") continue;
       if (name === "Nats-Counter-Sources" || name === "Nats-Trace-Origin-Account") return false;
       if (name === "Nats-Schedule" && LONE_COMMA.test(value)) return false;
-      if (name !== "Nats-Trace-Dest") acts = true;
       if (name === "Nats-Request-Info") poses = true;
       else if (/^Nats-(?:Rollup|Schedule|Schedule-Rollup|Stream-Source|TTL|Incr)$/.test(name!)) {
         const ofAll =
@@ -296,14 +294,14 @@ export class NaivePolicy {
         const destination = text.replace(/^[ \t]+|[ \t]+$/g, "");
         // msgtrace.go reads no value that the end of the block cuts off; others do. JetStream removes a status when it stores the message.
         const isRead = index + line.length < block.length && block.startsWith("NATS/1.0") && destination !== "";
-        if (isRead) traces = acts = true;
+        if (isRead) traces = true;
         const isSubject = isLiteral(destination) && !/[\t\n\f\r ]/.test(destination);
         if (!isRead || destination === "trace disabled") continue;
         if (!isSubject || isReserved(destination) || !this.listsPermit(destination)) return false;
       } else if (isReserved(value) || !this.listsPermit(value)) return false;
     }
     if (traces && (poses || !block.startsWith("NATS/1.0\r\n") || message.length > LARGEST_TRACED)) return false;
-    return !(acts && hidesLines(block));
+    return !hidesLines(block);
   }
 
   /** Whether the peer itself may receive on this reply subject, and on all that a stream may make of one with wildcards. */

@@ -1,5 +1,5 @@
 import { HeaderUse } from "../../assembly/nats/header-uses";
-import { actsOnSubjects, headerFields, lacksEmptyLine } from "../../assembly/nats/headers";
+import { actsOnSubjects, headerFields, isMalformed } from "../../assembly/nats/headers";
 import { Random } from "./random-support";
 
 function useName(use: HeaderUse): string {
@@ -73,12 +73,12 @@ function hidesLines(block: string, behind: string = ""): bool {
   return headerFields.hidesLines;
 }
 
-/** Does the block lack an empty line at its end? Such a block is taken the long way. */
+/** Does the block lack the version or an empty line at its end? Such a block is taken the long way. */
 function isOpen(block: string): bool {
   // Behind an empty line, since a search must not begin before the block.
   const bytes = String.UTF8.encode("\r\n\r\n" + block);
   const pointer = changetype<usize>(bytes) + 4;
-  const open = lacksEmptyLine(pointer, bytes.byteLength - 4);
+  const open = isMalformed(pointer, bytes.byteLength - 4);
   if (open) expect(actsOnSubjects(pointer, bytes.byteLength - 4)).toBe(true, block);
   return open;
 }
@@ -262,7 +262,7 @@ describe("a header's value", () => {
     expect(hidesLines(V + "a: b\nNats-", "x")).toBe(false);
   });
 
-  it("may not pass in a block that an empty line does not end, with a name in it", () => {
+  it("may not pass in a block without the version or an empty line at its end", () => {
     const rests: StaticArray<string> = ["", "\n", "\r\n", "a\r\n", "a\r\n\r", "a\n\n", "a\r\n\r\nb"];
     for (let i = 0; i < rests.length; i++) {
       expect(isOpen("\r\nNats" + rests[i])).toBe(true, rests[i]);
@@ -276,13 +276,15 @@ describe("a header's value", () => {
     expect(isOpen(V + "\r\n")).toBe(false);
     expect(isOpen("\r\n\r\n")).toBe(true);
     expect(isOpen("NATS/1.\r\n\r\n")).toBe(true);
+    expect(isOpen("NATS/1.1\r\n\r\n")).toBe(true);
+    expect(isOpen("Nats-Scheduler: x\r\n\r\n")).toBe(true);
   });
 
   it("are none of a block's with the status 100, which is taken the long way, too", () => {
     const blocks: StaticArray<string> = ["NATS/1.0 100 x\r\n\r\n", V + "Status: 100\r\n\r\n"];
     for (let i = 0; i < blocks.length; i++) {
       const bytes = String.UTF8.encode(blocks[i] + "                ");
-      expect(lacksEmptyLine(changetype<usize>(bytes), blocks[i].length)).toBe(false, blocks[i]);
+      expect(isMalformed(changetype<usize>(bytes), blocks[i].length)).toBe(false, blocks[i]);
       expect(actsOnSubjects(changetype<usize>(bytes), blocks[i].length)).toBe(true, blocks[i]);
     }
     expect(fields(blocks[0])).toBe("");
