@@ -155,13 +155,13 @@ class HeaderFields {
   /**
    * Has the block a value that hides lines from nats-server? Its reader (client.go `getHeaderKeyIndex`) gives up at a name that
    * stands twice on end, with at most one byte between. Lines of that name behind it are not checked, and act when JetStream has
-   * removed the one that hid them; and those that it adds itself are not found again (docs/adr/0005). A name behind a lone LF begins no line for that reader, but does for the
-   * function that removes lines (`removeHeaderIfPrefixPresent`), which takes the line behind it along. A line without ':' hides the one
-   * behind it from tracing, until that function has removed it.
+   * removed the one that hid them; and those that it adds itself are not found again (docs/adr/0005). A name behind a lone LF begins
+   * no line for that reader, but does for the function that removes lines (`removeHeaderIfPrefixPresent`), which takes the line behind
+   * it along. A line without ':' hides the one behind it from tracing, until that function has removed it.
    */
   get hidesLines(): bool {
     const end = this.end;
-    // Of a shorter one no byte is left for a name.
+    // One from here on is the block's last, with no byte behind it.
     const lastNats = end - 5;
     let last: usize = 0;
     for (let at = findNats(this.start, lastNats); at < lastNats; at = findNats(at + 1, lastNats)) {
