@@ -257,6 +257,17 @@ export class Connection {
   }
 
   /**
+   * What decides about a plain message: if its lists allow that, it passes, and nothing is reported. Rules in DRY_RUN only deny
+   * more (rule-set.ts `compile`), so that it is `shadow` where there is one.
+   */
+  // @ts-ignore: decorator
+  @inline
+  get strictest(): Access | null {
+    const shadow = this.shadow;
+    return shadow != null ? shadow : this.access;
+  }
+
+  /**
    * Is a PONG on its way that shows that the server has taken a further CONNECT? Only behind one that was enforced, though
    * DRY_RUN may have begun since.
    */
@@ -271,10 +282,12 @@ export class Connection {
     return judging == null ? OTHER_CLASS : judging.permissions.classOf(subject, length);
   }
 
-  /** Are some of its allowed operations audited? */
-  get samples(): bool {
+  /** The plugin's sampler, if it picks any operation; else null. */
+  // @ts-ignore: decorator
+  @inline
+  get picking(): Sampler | null {
     const sampler = this.sampler;
-    return sampler != null && sampler.isOn;
+    return sampler != null && sampler.isOn ? sampler : null;
   }
 
   /** The peer is known, or has become another: this meter counts from now on. */

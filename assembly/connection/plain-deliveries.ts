@@ -34,7 +34,7 @@ import {
   runsOn,
   useSubjectOf,
 } from "./last-subject";
-import { NOT_PLAIN } from "./plain-judgement";
+import { NOT_PLAIN, unpickedEnd } from "./plain-judgement";
 import { countReceived, isPlain, maxOf } from "./subscription";
 
 /** `MSG `, as a little-endian number. nats-server writes no other case. */
@@ -42,38 +42,57 @@ const MSG_BLANK: u32 = 0x2047534d;
 const VERB: usize = 4;
 
 /**
- * The short way of messages that go to their client unasked: `MSG subject sid [reply] size`, while no dry-run rule is asked.
+ * The short way of messages that go to their client unasked: `MSG subject sid [reply] size`.
  * Takes as many as it can and answers the position of what is anything else, which goes the long way (to-client.ts).
  */
 export function passPlainDeliveries(connection: Connection, chunk: Chunk, position: i32): i32 {
   const p = chunk.address(position);
   if (p + 4 > chunk.address(chunk.viewEnd) || load<u32>(p) != MSG_BLANK) return position;
-  const access = connection.access;
+  const access = connection.strictest;
   const meter = connection.meter;
-  if (access == null || meter == null || connection.shadow != null || connection.samples) return position;
+  if (access == null || meter == null) return position;
   // Where a deny entry names a queue, the subject alone does not tell.
-  if (connection.isFiltered && access.permissions.deniesQueues) return position;
+  if (asksPolicy(connection) && access.permissions.deniesQueues) return position;
+  const picking = connection.picking;
+  const end = picking == null ? chunk.address(chunk.viewEnd) : unpickedEnd(picking, chunk, position);
+  const passed = connection.totals.messagesOut;
+  const next = passUpTo(end, connection, chunk, position, access, meter);
+  if (picking != null) picking.skip(<i32>(connection.totals.messagesOut - passed));
+  return next;
+}
+
+/** Is the policy asked about deliveries, to keep them back, or to report that it would? */
+// @ts-ignore: decorator
+@inline
+function asksPolicy(connection: Connection): bool {
+  const shadow = connection.shadow;
+  return connection.isFiltered || (shadow != null && shadow.filtering);
+}
+
+/** The same for lines up to `end`, none of which is audited. */
+// @ts-ignore: decorator
+@inline
+function passUpTo(end: usize, connection: Connection, chunk: Chunk, position: i32, access: Access, meter: Meter): i32 {
   // As in plain-publishes.ts.
   if (connection.receivesRequests) {
-    const end = chunk.address(chunk.viewEnd);
+    const p = chunk.address(position);
     const next = endLonger(passLonger(connection, p, end, access, meter), connection, chunk, meter);
     if (next == position || next >= chunk.viewEnd) return next;
     position = next;
   }
-  return pass(connection, chunk, position, access, meter);
+  return pass(end, connection, chunk, position, access, meter);
 }
 
 /**
  * Takes lines `MSG subject sid size` whose end is within the bytes seen at a glance, like `pass` of plain-publishes.ts, and
  * leaves others to `passLonger`.
  */
-function pass(connection: Connection, chunk: Chunk, position: i32, access: Access, meter: Meter): i32 {
+function pass(end: usize, connection: Connection, chunk: Chunk, position: i32, access: Access, meter: Meter): i32 {
   const subscriptions = connection.subscriptions;
   const permissions = access.permissions;
-  const filtering = connection.isFiltered;
+  const filtering = asksPolicy(connection);
   const lowest = v128.load(LOWEST_OF_ARGUMENTS);
   useSubjectOf(LAST_DELIVERY, permissions.deliveryNumber(filtering));
-  const end = chunk.address(chunk.viewEnd);
   const last = end - (VERB + SHORTEST_ARGUMENTS);
   let p = chunk.address(position);
   const totals = connection.totals;
@@ -194,13 +213,24 @@ function endLonger(p: usize, connection: Connection, chunk: Chunk, meter: Meter)
 }
 
 /**
+ * The delivery grants an answer by what is enforced, and by rules in DRY_RUN as well. Answers the reply subject's `hashBytes64` if
+ * that was needed, else 0.
+ */
+function noteReply(connection: Connection, reply: usize, length: i32): u64 {
+  const access = connection.access;
+  const shadow = connection.shadow;
+  const name = shadow == null ? 0 : shadow.noteReply(reply, length);
+  return access != null && access.grantsReplies ? access.noteReply(reply, length) : name;
+}
+
+/**
  * Like that of plain-publishes.ts. It judges as `pass` does, in code of its own: one function for both, though inlined, makes
  * each message ×1.04, and `isArgument` in place of its three questions makes one of JetStream ×1.05.
  */
 function passLonger(connection: Connection, from: usize, end: usize, access: Access, meter: Meter): usize {
   const subscriptions = connection.subscriptions;
   const permissions = access.permissions;
-  const filtering = connection.isFiltered;
+  const filtering = asksPolicy(connection);
   const last = end - (VERB + SHORTEST_ARGUMENTS);
   let p = from;
   const totals = connection.totals;
@@ -250,7 +280,7 @@ function passLonger(connection: Connection, from: usize, end: usize, access: Acc
       if (!isPlain(sub) || maxOf(sub) != 0) break;
       countReceived(sub);
     } else if (judgesUnknown(connection)) break;
-    const name = replyLength > 0 && access.grantsReplies ? access.noteReply(reply, replyLength) : 0;
+    const name = replyLength > 0 && access.grantsReplies ? noteReply(connection, reply, replyLength) : 0;
     connection.receivesRequests = replyLength > 0;
     answerDelivered(connection, meter, subject, length);
     if (replyLength > 0) requestDelivered(connection, reply, replyLength, subjectClass, name);

@@ -8,7 +8,7 @@ import { Permissions } from "../policy/permissions";
 import { Chunk } from "../proxy/chunk";
 import { Meter } from "../telemetry/meter";
 import { Connection } from "./connection";
-import { judgePlain, NOT_PLAIN } from "./plain-judgement";
+import { judgePlain, NOT_PLAIN, unpickedEnd } from "./plain-judgement";
 import { Run } from "./run";
 
 /** `HPUB` as a little-endian number, in capitals. */
@@ -24,20 +24,30 @@ const run: Run = changetype<Run>(HEADER_PUBLISH_RUN);
 export function passPlainHeaderPublishes(connection: Connection, chunk: Chunk, position: i32): i32 {
   const p = chunk.address(position);
   if (p + VERB > chunk.address(chunk.viewEnd) || (load<u32>(p) & (<u32>CAPITALS)) != HPUB) return position;
-  const access = connection.access;
+  const access = connection.strictest;
   const meter = connection.meter;
-  if (access == null || meter == null || connection.shadow != null) return position;
-  if (connection.dueUnsubscribes.length > 0 || connection.samples) return position;
+  if (access == null || meter == null || connection.dueUnsubscribes.length > 0) return position;
   if (!connection.options.headers || !connection.serverHeaders) return position;
-  return pass(connection, chunk, position, access.permissions, meter);
+  const picking = connection.picking;
+  const end = picking == null ? chunk.address(chunk.viewEnd) : unpickedEnd(picking, chunk, position);
+  const passed = connection.totals.messagesIn;
+  const next = pass(end, connection, chunk, position, access.permissions, meter);
+  if (picking != null) picking.skip(<i32>(connection.totals.messagesIn - passed));
+  return next;
 }
 
-function pass(connection: Connection, chunk: Chunk, position: i32, permissions: Permissions, meter: Meter): i32 {
+function pass(
+  end: usize,
+  connection: Connection,
+  chunk: Chunk,
+  position: i32,
+  permissions: Permissions,
+  meter: Meter,
+): i32 {
   const largest = connection.largestPayload;
   const mostHeaders = connection.headersLimit;
   const lineLimit = <usize>connection.controlLineLimit;
   const totals = connection.totals;
-  const end = chunk.address(chunk.viewEnd);
   const last = end - (VERB + SHORTEST_ARGUMENTS);
   let p = chunk.address(position);
   // A payload may take `p` behind the view. Sums of addresses and sizes do not wrap: the window lies low in memory.

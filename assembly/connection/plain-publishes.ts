@@ -28,6 +28,7 @@ import { allowsPublish, classOf } from "../policy/answer";
 import { Permissions } from "../policy/permissions";
 import { Chunk } from "../proxy/chunk";
 import { Meter } from "../telemetry/meter";
+import { Access } from "./access";
 import { Connection } from "./connection";
 import { owesReplies, replySent } from "./exchanges";
 import {
@@ -42,7 +43,7 @@ import {
   runsOn,
   useSubjectOf,
 } from "./last-subject";
-import { judgePlain, NOT_PLAIN } from "./plain-judgement";
+import { judgePlain, NOT_PLAIN, unpickedEnd } from "./plain-judgement";
 
 /**
  * The short way of what most connections send most: `PUB subject [reply] size` on a subject that is allowed or
@@ -52,31 +53,48 @@ import { judgePlain, NOT_PLAIN } from "./plain-judgement";
 export function passPlainPublishes(connection: Connection, chunk: Chunk, position: i32): i32 {
   const p = chunk.address(position);
   if (p + PUBLISH_VERB > chunk.address(chunk.viewEnd) || !beginsPublish(p)) return position;
-  const access = connection.access;
+  const access = connection.strictest;
   const meter = connection.meter;
-  if (access == null || meter == null || connection.shadow != null) return position;
-  if (connection.dueUnsubscribes.length > 0 || connection.samples) return position;
+  if (access == null || meter == null || connection.dueUnsubscribes.length > 0) return position;
+  const picking = connection.picking;
+  const end = picking == null ? chunk.address(chunk.viewEnd) : unpickedEnd(picking, chunk, position);
+  const passed = connection.totals.messagesIn;
+  const next = passUpTo(end, connection, chunk, position, access, meter);
+  if (picking != null) picking.skip(<i32>(connection.totals.messagesIn - passed));
+  return next;
+}
+
+/** The same for lines up to `end`, none of which is audited. */
+// @ts-ignore: decorator
+@inline
+function passUpTo(end: usize, connection: Connection, chunk: Chunk, position: i32, access: Access, meter: Meter): i32 {
   // Requests are for `passLonger`. A client that has been asked is likely to answer now, and about grants it alone asks. One that
   // comes alone, to a cold processor, must not go through the loop of `pass` in vain.
   if (connection.sendsRequests || owesReplies(connection)) {
-    const end = chunk.address(chunk.viewEnd);
+    const p = chunk.address(position);
     const next = endLonger(passLonger(connection, p, end, access.permissions, meter), connection, chunk, meter);
     if (next == position || next >= chunk.viewEnd) return next;
     position = next;
   }
-  return pass(connection, chunk, position, access.permissions, meter);
+  return pass(end, connection, chunk, position, access.permissions, meter);
 }
 
 /**
  * Takes lines `PUB subject size` whose end is within the bytes seen at a glance, as most lines' are, in a loop of its own that
  * asks for little. Other lines are left to `passLonger`, which reads all that may be written plainly.
  */
-function pass(connection: Connection, chunk: Chunk, position: i32, permissions: Permissions, meter: Meter): i32 {
+function pass(
+  end: usize,
+  connection: Connection,
+  chunk: Chunk,
+  position: i32,
+  permissions: Permissions,
+  meter: Meter,
+): i32 {
   const largest = connection.largestPayload;
   const totals = connection.totals;
   const lowest = v128.load(LOWEST_OF_ARGUMENTS);
   useSubjectOf(LAST_PUBLISH, permissions.publishNumber);
-  const end = chunk.address(chunk.viewEnd);
   const last = end - (PUBLISH_VERB + SHORTEST_ARGUMENTS);
   let p = chunk.address(position);
   while (true) {

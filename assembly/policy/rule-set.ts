@@ -30,7 +30,10 @@ export class RuleSet {
 
   constructor(
     readonly enforced: Permissions,
-    /** Null when no matching rule is in DRY_RUN: then `enforced` is all there is. */
+    /**
+     * Null when no matching rule is in DRY_RUN: then `enforced` is all there is. While other rules are enforced, its lists allow
+     * nothing that those of `enforced` do not.
+     */
     readonly shadow: Permissions | null,
     private readonly classes: SubjectClasses,
   ) {}
@@ -124,16 +127,23 @@ export class RuleSets {
     const enforced = new Permissions(count);
     const classes = this.document.classes;
     enforced.classes = classes.hold();
+    const enforces = this.document.mode == Mode.ENFORCE;
     let hasDryRun = false;
     for (let i = 0; i < matching.length; i++) {
-      if (matching[i].mode == Mode.DRY_RUN) hasDryRun = true;
-      else addRule(enforced, matching[i]);
+      const rule = matching[i];
+      if (rule.mode == Mode.ENFORCE) addRule(enforced, rule);
+      else if (!enforces || rule.denies || rule.responses != null) hasDryRun = true;
     }
     enforced.prepare();
     if (!hasDryRun) return new RuleSet(enforced, null, classes);
     const shadow = new Permissions(count);
     shadow.classes = enforced.classes;
-    for (let i = 0; i < matching.length; i++) addRule(shadow, matching[i]);
+    for (let i = 0; i < matching.length; i++) {
+      const rule = matching[i];
+      // It is asked only about what the others let pass: what it allows changes nothing. What it grants, a newer policy may enforce.
+      const onTrial = enforces && rule.mode == Mode.DRY_RUN;
+      addRule(shadow, rule, !onTrial);
+    }
     shadow.prepare();
     return new RuleSet(enforced, shadow, classes);
   }
@@ -146,7 +156,18 @@ function keyOf(rules: Rule[]): string {
   return String.UTF16.decodeUnsafe(changetype<usize>(numbers), (<usize>numbers.length) << 2);
 }
 
-function addRule(to: Permissions, rule: Rule): void {
+function addRule(to: Permissions, rule: Rule, withAllow: bool = true): void {
+  if (withAllow) addAllow(to, rule);
+  addEntries(to.publishDeny, rule.publish.deny, rule.index, EntryFlag.NONE);
+  addEntries(to.subscribeDeny, rule.subscribe.deny, rule.index, EntryFlag.NONE);
+  const responses = rule.responses;
+  // Rules with the same limits grant the same: one record for each reply subject suffices.
+  if (responses != null && !to.hasResponse(responses.max, responses.expiresMs, rule.repliesAny)) {
+    to.addResponse(new ResponseLimit(rule.index, responses.max, responses.expiresMs, rule.repliesAny));
+  }
+}
+
+function addAllow(to: Permissions, rule: Rule): void {
   let flags: i32 = EntryFlag.NONE;
   if (rule.repliesAny) flags |= EntryFlag.REPLIES_ANY;
   if (rule.rollupAll) flags |= EntryFlag.ROLLUP_ALL;
@@ -156,14 +177,7 @@ function addRule(to: Permissions, rule: Rule): void {
   }
   if (rule.subscribe.allowAll && to.subscribeAllBy == NONE) to.subscribeAllBy = rule.index;
   addEntries(to.publishAllow, rule.publish.allow, rule.index, flags);
-  addEntries(to.publishDeny, rule.publish.deny, rule.index, EntryFlag.NONE);
   addEntries(to.subscribeAllow, rule.subscribe.allow, rule.index, EntryFlag.NONE);
-  addEntries(to.subscribeDeny, rule.subscribe.deny, rule.index, EntryFlag.NONE);
-  const responses = rule.responses;
-  // Rules with the same limits grant the same: one record for each reply subject suffices.
-  if (responses != null && !to.hasResponse(responses.max, responses.expiresMs, rule.repliesAny)) {
-    to.addResponse(new ResponseLimit(rule.index, responses.max, responses.expiresMs, rule.repliesAny));
-  }
 }
 
 function addEntries(to: SubjectMatcher, entries: EntryList, rule: i32, flags: i32): void {

@@ -16,6 +16,20 @@ export class Sampler {
     return this.every != 0;
   }
 
+  /** How many operations are not picked before the next one is. Only while it is on. */
+  // @ts-ignore: decorator
+  @inline
+  get unpicked(): i32 {
+    return this.left - 1;
+  }
+
+  /** So many operations have passed that are not picked: at most `unpicked`. */
+  // @ts-ignore: decorator
+  @inline
+  skip(count: i32): void {
+    this.left -= count;
+  }
+
   /** Is the operation in hand picked? Asking counts it. */
   // @ts-ignore: decorator
   @inline

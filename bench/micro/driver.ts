@@ -154,8 +154,8 @@ export class Driver {
     const given = Math.max(Math.min(length, this.chunk.length - start), 0);
     const pointer = given > 0 ? this.allocate(given) : 0;
     this.recorded?.push({ reads: true, start, length: given, pointer });
-    this.fresh();
     this.give(start, given, pointer);
+    this.fresh();
     this.words.setUint32(at, pointer, true);
     this.words.setUint32(size, given, true);
     return WasmResult.Ok;
@@ -163,6 +163,7 @@ export class Driver {
 
   private give(start: number, length: number, pointer: number): void {
     if (length === 0) return;
+    this.fresh();
     const whole = start === 0 && length === this.chunk.length;
     this.view.set(whole ? this.chunk : this.chunk.subarray(start, start + length), pointer);
   }

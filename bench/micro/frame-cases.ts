@@ -1,5 +1,6 @@
 import { Random } from "../../test/host/random.ts";
 import { mixedSize, mixedSubjects, MIXED_SIZES } from "../mixed.ts";
+import { rules } from "../policy.ts";
 
 /** One direction's bytes, what must come of them, and how many frames of the measured kind they contain. */
 export interface Stream {
@@ -24,6 +25,8 @@ export interface FrameCase {
   stream: Stream;
   /** The sizes of the chunks that the stream is cut into. Each makes a measurement. */
   chunks: readonly number[];
+  /** What is different in the policy. */
+  settings?: object;
 }
 
 /** What a callback brings to a worker that keeps up: a TLS record, or what nats-server writes at once. */
@@ -145,7 +148,42 @@ function mixedCase(): FrameCase {
   return { name: "PUB, mixed subjects and sizes", before: "", stream: streamOf("client", frames), chunks: CHUNKS };
 }
 
-/** The same, arriving faster than the worker can process. */
+/** Policies under which more is asked about a message that passes. None of these messages is to be reported but those audited. */
+const OBSERVING: Readonly<Record<string, object>> = {
+  "in DRY_RUN": { mode: "DRY_RUN" },
+  "beside a rule in DRY_RUN": {
+    rules: [
+      ...rules,
+      { name: "trial", mode: "DRY_RUN", from: [{ principals: ["*"] }], publish: { deny: ["orders.v1.>"] } },
+    ],
+  },
+  "one in 1,000 audited": { audit: { sample: 1000 } },
+};
+
+function observedCases(): FrameCase[] {
+  const payload = 16;
+  const count = framesFor(payload);
+  const streams: [string, string, Stream][] = [
+    ["PUB, one subject", "", streamOf("client", Array<Frame>(count).fill({ text: pub(REPEATED, payload) }))],
+    [
+      "MSG, nothing to filter",
+      `SUB ${REPEATED} 1\r\n`,
+      streamOf("server", Array<Frame>(count).fill({ text: msg(REPEATED, payload) })),
+    ],
+  ];
+  return Object.entries(OBSERVING).flatMap(([how, settings]) =>
+    streams.map(([what, before, stream]) => ({
+      name: `${what}, ${how}`,
+      payload,
+      before,
+      stream,
+      chunks: [65_536],
+      settings,
+    })),
+  );
+}
+
+/** Publishes that arrive faster than the worker can process. */
 function bufferedCases(payload: number): FrameCase[] {
   const count = Math.max(LEAST_AT_RANDOM, Math.ceil((4 * BUFFERED) / pub(REPEATED, payload).length));
   return publishCases(payload, wholeSets(count, THOUSAND.length), [BUFFERED]);
@@ -274,6 +312,7 @@ export function frameCases(): FrameCase[] {
   return [
     ...PAYLOADS.flatMap(payloadCases),
     mixedCase(),
+    ...observedCases(),
     ...PAYLOADS.filter((payload) => payload <= 1024).flatMap(bufferedCases),
     ...controlCases(),
   ];

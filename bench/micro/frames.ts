@@ -155,7 +155,8 @@ export function measureFrames(
   const prepared = frameCases().flatMap((frameCase) => {
     const chunks = frameCase.chunks.filter((chunk) => labelOf(frameCase, chunk).includes(only));
     if (chunks.length === 0) return [];
-    const driver = new Driver(module, JSON.stringify(policy));
+    const applied = { ...policy, ...frameCase.settings };
+    const driver = new Driver(module, JSON.stringify(applied));
     if (frameCase.before !== "") driver.client(Buffer.from(frameCase.before));
     const { stream } = frameCase;
     const units = stream.ends.length;
@@ -168,8 +169,8 @@ export function measureFrames(
           chunk,
           label: labelOf(frameCase, chunk),
           frameBytes: Math.round(stream.bytes.length / units),
-          allocated: counting && allocatedBy(counting, frameCase, chunk, policy),
-          calls: prove(module, frameCase, chunk, policy),
+          allocated: counting && allocatedBy(counting, frameCase, chunk, applied),
+          calls: prove(module, frameCase, chunk, applied),
         },
         filter: { units, pass: passOver(driver, stream, steps) },
         host: { units, pass: passWithoutFilter(driver, stream, steps) },

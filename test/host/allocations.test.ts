@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
+import { rules } from "../../bench/policy.ts";
 import { buildCountingFilter } from "../../tools/wasm.ts";
 import { Host } from "./host.ts";
 import { FULL, FULL_DELIVERIES, FULL_OPERATIONS, HEADERS, SUBSCRIBE } from "./hot-messages.ts";
@@ -11,6 +12,8 @@ import { hmsg, hpub, msg, PING, policy, PONG, pub, Wire, type Policy } from "./w
  */
 
 const KEPT_BACK = msg("orders.e000.secrets", "1", "x") + hmsg("orders.e000.secrets", "1", HEADERS, "x");
+
+const TRIAL = { name: "trial", mode: "DRY_RUN", from: [{ principals: ["*"] }], publish: { deny: ["orders.v1.>"] } };
 
 const TRACED = "NATS/1.0\r\nNats-Trace-Dest: no.trace\r\n\r\n";
 
@@ -83,17 +86,22 @@ describe("memory for messages, each allocation counted", () => {
     });
   }
 
-  it("is not taken by allowed operations and deliveries under the bench's policy, with classes of subjects", () => {
-    const wire = connectedUnder(FULL);
-    wire.client(SUBSCRIBE);
-    const [operations, deliveries] = [FULL_OPERATIONS.join(""), FULL_DELIVERIES.join("")];
-    assert.equal(wire.client(operations), operations);
-    assert.equal(wire.server(PONG + deliveries), PONG + deliveries);
-    assertTakesNothing(wire, FULL_OPERATIONS.length + FULL_DELIVERIES.length, () => {
-      wire.client(operations);
-      wire.server(PONG + deliveries);
+  for (const [name, whole] of [
+    ["the bench's policy, with classes of subjects", FULL],
+    ["the bench's policy and a rule in DRY_RUN", { ...FULL, rules: [...rules, TRIAL] }],
+  ] as const) {
+    it(`is not taken by allowed operations and deliveries under ${name}`, () => {
+      const wire = connectedUnder(whole);
+      wire.client(SUBSCRIBE);
+      const [operations, deliveries] = [FULL_OPERATIONS.join(""), FULL_DELIVERIES.join("")];
+      assert.equal(wire.client(operations), operations);
+      assert.equal(wire.server(PONG + deliveries), PONG + deliveries);
+      assertTakesNothing(wire, FULL_OPERATIONS.length + FULL_DELIVERIES.length, () => {
+        wire.client(operations);
+        wire.server(PONG + deliveries);
+      });
     });
-  });
+  }
 
   it("is not taken by refusals and withheld deliveries under the bench's policy, with classes of subjects", () => {
     const wire = connectedUnder({ ...FULL, audit: { refusalsPerSecond: 1, burst: 1 } });

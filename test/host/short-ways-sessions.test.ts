@@ -94,7 +94,7 @@ function rule(random: Random, number: number): object {
     ...(random.below(3) === 0 && { allow_responses: { max: 1 + random.below(3), expires: random.pick(["1s", "5s"]) } }),
     ...(random.below(4) === 0 && { replies: "ANY" }),
     ...(random.below(8) === 0 && { rollup: "ALL" }),
-    ...(random.below(10) === 0 && { mode: "DRY_RUN" }),
+    ...(random.below(5) === 0 && { mode: "DRY_RUN" }),
   };
 }
 
@@ -103,12 +103,12 @@ function policy(random: Random): object {
   const patterns = [...new Set(several(6, random, pattern))];
   const classes = patterns.map((one, i) => ({ name: `class-${i}`, patterns: [one] }));
   return {
-    mode: random.below(12) === 0 ? "DRY_RUN" : "ENFORCE",
+    mode: random.below(5) === 0 ? "DRY_RUN" : "ENFORCE",
     trustDomains: ["cluster.local"],
     rules: Array.from({ length: 1 + random.below(3) }, (_, i) => rule(random, i)),
     limits: { controlLine: random.pick([200, 4096]), headers: random.pick([64, 256, 16_384]) },
     telemetry: { ...(classes.length > 0 && { subjects: classes }), requests: random.pick([0, 16, 16_384]) },
-    audit: { refusalsPerSecond: 5, burst: 5, ...(random.below(20) === 0 && { sample: 3 }) },
+    audit: { refusalsPerSecond: 5, burst: 5, ...(random.below(5) === 0 && { sample: random.pick([1, 3, 50]) }) },
   };
 }
 

@@ -4,6 +4,10 @@ import { Both, hostsUnder, longFilterModule, pongsFor, sized } from "./both-ways
 import { policyOf } from "./changing-policy.ts";
 import { CONNECT, INFO, PING, PONG, VERBOSE_CONNECT } from "./wire.ts";
 
+function* ordersOfTwo<T>(all: readonly T[]): Generator<readonly [T, T]> {
+  for (const first of all) for (const second of all) yield [first, second];
+}
+
 function* ordersOfThree<T>(all: readonly T[]): Generator<readonly [T, T, T]> {
   for (const first of all) for (const second of all) for (const third of all) yield [first, second, third];
 }
@@ -117,6 +121,32 @@ function grantingPolicy(max: number): object {
   return { ...ALMOST_ALIKE_POLICY, rules: [{ ...rule, allow_responses: { max, expires: "1m" } }] };
 }
 
+/** Policies that ask more of what passes: a rule in DRY_RUN beside the others, all in DRY_RUN, and audits of every so many. */
+const OBSERVING: Readonly<Record<string, object>> = {
+  trial: {
+    rules: [
+      ...(grantingPolicy(1) as typeof ALMOST_ALIKE_POLICY).rules,
+      {
+        name: "trial",
+        mode: "DRY_RUN",
+        from: [{ principals: ["*"] }],
+        publish: { allow: ["no.>"], deny: ["ok.b.>"] },
+        subscribe: { allow: ["no.>"], deny: ["ok.b.>"] },
+        allow_responses: { max: 2 },
+      },
+    ],
+  },
+  allows: {
+    rules: [
+      ...ALMOST_ALIKE_POLICY.rules,
+      { name: "allows", mode: "DRY_RUN", from: [{ principals: ["*"] }], publish: { allow: "ALL" }, replies: "ANY" },
+    ],
+  },
+  all: { mode: "DRY_RUN" },
+  sampled: { audit: { sample: 3 } },
+  "sampled seldom": { audit: { sample: 100 } },
+};
+
 describe("the short ways of the filter", () => {
   let long: WebAssembly.Module;
   before(async () => {
@@ -169,6 +199,35 @@ describe("the short ways of the filter", () => {
         for (const to of REPLIES) both.serverAtOnce(pongsFor(both.clientAtOnce(sized("PUB", to, "1"))));
         both.end();
       }
+    }
+  });
+
+  it("do what the long ways do where rules in DRY_RUN are asked too, and where every so many messages are audited", () => {
+    const publishes = [...ALMOST_ALIKE_PUBLISHES, ...AROUND_REPLIES];
+    const deliveries = [...ALMOST_ALIKE_DELIVERIES, ...REPLIES.map((to) => sized("MSG", `ok.b.1 1 ${to}`, "1"))];
+    for (const [name, settings] of Object.entries(OBSERVING)) {
+      const hosts = hostsUnder({ ...grantingPolicy(1), ...settings }, long);
+      const pairs = [...ordersOfTwo(publishes)];
+      const asked = [...ordersOfTwo(deliveries)];
+      for (const [i, lines] of pairs.entries()) {
+        const [text, delivered] = [lines.join(""), asked[i % asked.length]!.join("")];
+        const both = Both.connected(hosts, JSON.stringify([name, text, delivered]));
+        both.serverAtOnce(pongsFor(both.clientAtOnce("SUB ok.> 1\r\nSUB ok.a.1 2\r\nSUB ok.> 3\r\nUNSUB 3 2\r\n")));
+        for (const to of REPLIES) both.serverAtOnce(sized("MSG", `ok.a.1 1 ${to}`, "1"));
+        both.serverAtOnce(delivered.repeat(4));
+        both.serverAtOnce(pongsFor(both.clientAtOnce(text.repeat(4))));
+        both.end();
+      }
+    }
+  });
+
+  it("do what the long ways do with the shortest messages, of which every so many are audited", () => {
+    for (const sample of [1, 2, 3, 7, 50]) {
+      const hosts = hostsUnder(policyOf({ publish: { allow: ["a"] } }, { audit: { sample, burst: 1000 } }), long);
+      const both = Both.connected(hosts, `one of ${sample}`);
+      both.clientAtOnce("PUB a 0\r\n\r\n".repeat(100));
+      both.serverAtOnce("MSG a 1 0\r\n\r\n".repeat(100));
+      both.end();
     }
   });
 
