@@ -87,8 +87,8 @@ async function buildTransformed(name: string, what: string): Promise<string> {
 
 /**
  * Makes build/count-allocations/istio-nats.wasm. It exports how often (`allocations`) and how much (`allocated_bytes`) its runtime
- * has allocated, and how much of that is in use (`live_bytes`), in bytes. Optimisation neither removes an allocation nor adds one.
- * Returns the module's path.
+ * has allocated, how much of that is in use (`live_bytes`), and the most that ever was before the last allocation
+ * (`most_live_bytes`), in bytes. Optimisation neither removes an allocation nor adds one. Returns the module's path.
  */
 export function buildCountingFilter(): Promise<string> {
   return buildTransformed("count-allocations", "with its allocations counted");

@@ -17,7 +17,7 @@ const options = new Command("npm run bench:micro --")
   .option("--only <text>", 'only what has this in its name: "PUB", "16 B", "chunks of 64", "rules", "opens"', "")
   .option("--rounds <number>", "how often each is measured, in turn; the median counts", wholeNumber(1), 7)
   // With fewer connections there is no tenth of them to compare with.
-  .option("--opens <number>", "connections opened and closed (a million take 15 s)", wholeNumber(10), 100_000)
+  .option("--opens <number>", "connections opened and closed (a million take 20 s)", wholeNumber(10), 100_000)
   .option("--peers", "builds the same work in Go and Rust (bench/peers) and measures it beside, instead of all else")
   .option("--no-telemetry", "a policy without classes of subjects and timed requests, to see what they cost")
   .option("--json <file>", "writes the numbers there too", fileToWrite)
