@@ -1,10 +1,10 @@
 // `npm run bench` measures in one run what the filter costs, compared with nats-server alone, Envoy alone and an empty filter.
 // bench/RESULTS.md says how to read the figures.
 
-import { statSync, writeFileSync } from "node:fs";
+import { statSync } from "node:fs";
 import { Command } from "commander";
 import pc from "picocolors";
-import { Fault } from "../tools/fault.ts";
+import { Fault, messageOf } from "../tools/fault.ts";
 import { inRoot } from "../tools/paths.ts";
 import { announce, notice } from "../tools/progress.ts";
 import { isUnsteady } from "./figures.ts";
@@ -12,7 +12,8 @@ import { measureHostCalls } from "./host-calls.ts";
 import { looksAfter } from "./looks.ts";
 import { isDisturbed, machineFacts, watchMachine } from "./machine.ts";
 import { Turns, type Job, type Plan } from "./measure.ts";
-import { fileToWrite, listOf, moduleFile, positive, wholeNumber } from "./options.ts";
+import { checkWritable, fileToWrite, listOf, moduleFile, positive, wholeNumber } from "./options.ts";
+import { outliveReader, writeFigures } from "./output.ts";
 import type { Peer } from "./peers/modules.ts";
 import {
   buildTable,
@@ -227,15 +228,15 @@ async function bench(): Promise<Results> {
 }
 
 try {
+  if (isWhole) checkWritable(RESULTS);
+  outliveReader(isWhole || options.json !== undefined);
   const results = await bench();
   show(results);
-  if (options.json) writeFileSync(options.json, `${JSON.stringify(results, undefined, 2)}\n`);
-  if (isWhole) {
-    writeFileSync(RESULTS, await resultsMarkdown(results, RESULTS));
+  if (options.json) writeFigures(options.json, `${JSON.stringify(results, undefined, 2)}\n`);
+  if (isWhole && writeFigures(RESULTS, await resultsMarkdown(results, RESULTS))) {
     announce("bench/RESULTS.md is written");
   }
 } catch (error) {
-  if (!(error instanceof Fault)) throw error;
-  process.stderr.write(`\n${error.message}\n`);
+  process.stderr.write(`\n${messageOf(error)}\n`);
   process.exitCode = 1;
 }

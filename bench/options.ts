@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { InvalidArgumentError } from "commander";
 
@@ -39,5 +39,19 @@ export function fileToWrite(text: string): string {
   if (text === "" || statSync(text, { throwIfNoEntry: false })?.isDirectory()) {
     throw new InvalidArgumentError("It must be the name of a file.");
   }
+  try {
+    checkWritable(text);
+  } catch (error) {
+    throw new InvalidArgumentError(`It cannot be written: ${(error as Error).message}.`);
+  }
   return text;
+}
+
+/** Throws what the system says if this file cannot be written. It changes nothing there. */
+export function checkWritable(file: string): void {
+  const present = statSync(file, { throwIfNoEntry: false });
+  // To open a pipe is to wait for its reader.
+  if (present && !present.isFile()) return;
+  closeSync(openSync(file, "a"));
+  if (!present) rmSync(file);
 }

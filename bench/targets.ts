@@ -20,6 +20,9 @@ export interface Verdict {
   what: string;
   target: string;
   measured: string;
+  /** The same two as numbers, for whoever reads `--json`: nanoseconds, shares and ratios. An endless interval is null there. */
+  limit: number;
+  interval: Interval;
   /** How many rounds the figure is made of. */
   rounds: number;
   met: boolean;
@@ -55,6 +58,8 @@ function judge({ what, workloads, estimate, limit, kind, write, note }: Bound): 
       workloads,
       target: `${kind === "at most" ? "≤" : "≥"} ${write(limit)}`,
       measured: count > 1 ? `${write(value)} (${write(low)} to ${write(high)})` : write(value),
+      limit,
+      interval: { count, value, low, high },
       rounds: count,
       met: kind === "at most" ? value <= limit : value >= limit,
       isCertain: count >= LEAST_ROUNDS && (limit < low || limit > high),

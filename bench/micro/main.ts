@@ -1,10 +1,11 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { arch, cpus } from "node:os";
 import { gzipSync } from "node:zlib";
 import { Command } from "commander";
-import { Fault } from "../../tools/fault.ts";
+import { Fault, messageOf } from "../../tools/fault.ts";
 import { buildCountingFilter, filterWasm } from "../../tools/wasm.ts";
 import { fileToWrite, moduleFile, wholeNumber } from "../options.ts";
+import { outliveReader, writeFigures } from "../output.ts";
 import { pluginConfig } from "../policy.ts";
 import { measureDecisions, type DecisionRow, type LoadRow } from "./decisions.ts";
 import { measureFrames, type FrameRow } from "./frames.ts";
@@ -172,7 +173,7 @@ async function main(): Promise<void> {
     throw new Fault(`Nothing is measured: no name has "${only}" in it. npm run bench:micro -- --help has examples.`);
   }
   process.stdout.write(report(results));
-  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`);
+  if (options.json !== undefined) writeFigures(options.json, `${JSON.stringify(results, null, 2)}\n`);
   if (results.opens && hasGrown(results.opens)) {
     process.stderr.write("Closed connections still hold memory: more is in use than after a tenth of them.\n");
     process.exitCode = 1;
@@ -180,9 +181,9 @@ async function main(): Promise<void> {
 }
 
 try {
+  outliveReader(options.json !== undefined);
   await main();
 } catch (error) {
-  if (!(error instanceof Fault)) throw error;
-  process.stderr.write(`${error.message}\n`);
+  process.stderr.write(`${messageOf(error)}\n`);
   process.exitCode = 1;
 }

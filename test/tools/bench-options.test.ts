@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { describe, it } from "node:test";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it, type TestContext } from "node:test";
 import { inRoot } from "../../tools/paths.ts";
 import { PATIENCE } from "../stand/wait.ts";
 
@@ -40,6 +44,18 @@ describe("the bench's options", () => {
       assert.ok(stderr.endsWith(` ${why}\n`), stderr);
     });
   }
+
+  it("refuse a --json that nobody can write before anything is started", () => {
+    const stderr = refusal("main.ts", ["--json", "/proc/figures.json", "--only", "publish-16"]);
+    assert.match(stderr, /^error: option '--json <file>' .* It cannot be written: E[A-Z]+: /);
+  });
+
+  it("leave nothing behind of a --json that is refused for another option", () => {
+    const folder = mkdtempSync(join(tmpdir(), "bench-options-"));
+    refusal("main.ts", ["--json", join(folder, "figures.json"), "--rounds", "0"]);
+    assert.deepEqual(readdirSync(folder), []);
+    rmSync(folder, { recursive: true });
+  });
 
   for (const args of [
     ["--only", "publish-refused", "--setups", "envoy"],
@@ -81,5 +97,51 @@ describe("the micro bench's options", () => {
   it("refuse an --only that no name has in it", () => {
     const stderr = refusal("micro/main.ts", ["--only", "PUBB", "--module", "build/istio-nats.wasm"]);
     assert.match(stderr, /^Nothing is measured: no name has "PUBB" in it\./);
+  });
+});
+
+describe("the figures of a bench", () => {
+  const micro = [inRoot("bench", "micro", "main.ts"), "--module", "build/istio-nats.wasm", "--rounds", "1"];
+  const args = ["--import", "tsx", ...micro, "--only", "PING with its PONG, chunks of 64"];
+
+  /** The exit status and stderr of a bench whose tables nobody reads. */
+  async function unread(t: TestContext, more: readonly string[]): Promise<[status: number, stderr: string]> {
+    const child = spawn(process.execPath, [...args, ...more], { cwd: inRoot(), timeout: PATIENCE });
+    t.after(() => child.kill("SIGKILL"));
+    child.stdout.destroy();
+    let stderr = "";
+    child.stderr.on("data", (data: Buffer) => (stderr += data.toString()));
+    const [status] = (await once(child, "close")) as [number];
+    return [status, stderr];
+  }
+
+  it("are written to a file even if nobody reads the tables, as behind `head`", async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "bench-figures-"));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, "figures.json");
+    assert.deepEqual(await unread(t, ["--json", file]), [0, ""]);
+    const { frames } = JSON.parse(readFileSync(file, "utf8")) as { frames: { label: string }[] };
+    assert.deepEqual(
+      frames.map(({ label }) => label),
+      ["PING with its PONG, chunks of 64 KiB"],
+    );
+  });
+
+  it("are not looked for by anybody without a file: a run whose tables nobody reads ends, which is no error", async (t) => {
+    assert.deepEqual(await unread(t, []), [0, ""]);
+  });
+
+  it("are shown even if the disk is full when they are to be written, which is told in one line", () => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [...args, "--json", "/dev/full"], {
+      cwd: inRoot(),
+      encoding: "utf8",
+      timeout: PATIENCE,
+    });
+    assert.equal(status, 1);
+    assert.match(stdout, /^PING with its PONG, chunks of 64 KiB /m);
+    assert.equal(
+      stderr,
+      "\nENOSPC: no space left on device, write. Is the disk full, or may this folder not be written?\n",
+    );
   });
 });

@@ -287,6 +287,14 @@ describe("the bench's targets", () => {
     assert.equal(own!.met, false);
   });
 
+  it("give their numbers besides the text, in nanoseconds, shares and ratios, for whoever reads --json", () => {
+    const [cpu, rate] = verdicts([settled("publish-16", { envoy: [[20, 100]], filter: [[30, 98]] })]);
+    assert.deepEqual([cpu!.limit, cpu!.interval], [15, { count: 5, value: 10, low: 10, high: 10 }]);
+    assert.deepEqual([rate!.limit, rate!.interval], [0.97, { count: 5, value: 0.98, low: 0.98, high: 0.98 }]);
+    const [share] = verdicts([settled("publish-1m", { envoy: [[1000, 100]], filter: [[1250, 100]] })]);
+    assert.deepEqual([share!.limit, share!.interval.value], [0.01, 0.25]);
+  });
+
   it("have no interval after a single round", () => {
     const one = measured("publish-16", { envoy: [[20, 100]], filter: [[30, 100]] });
     assert.deepEqual(
