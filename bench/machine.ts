@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
-import { cpus, loadavg, release, totalmem, type } from "node:os";
+import { availableParallelism, cpus, loadavg, release, totalmem, type } from "node:os";
 import { run } from "../tools/command.ts";
 import { filterWasm } from "../tools/wasm.ts";
 import type { Stand } from "../test/stand/stand.ts";
@@ -9,6 +9,8 @@ export interface Machine {
   date: string;
   cpu: string;
   cores: number;
+  /** Of these, the ones that the bench and what it starts may run on, which `taskset` or a container may bound. */
+  usable: number;
   /** Bytes. */
   memory: number;
   system: string;
@@ -28,6 +30,7 @@ export async function machineFacts(stand: Stand): Promise<Machine> {
     date: new Date().toISOString().slice(0, 10),
     cpu: cpus()[0]?.model.trim() ?? "unknown",
     cores: cpus().length,
+    usable: availableParallelism(),
     memory: totalmem(),
     system: `${type()} ${release()}`,
     envoy: version.split("/")[1] ?? version,

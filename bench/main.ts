@@ -31,7 +31,7 @@ import {
 import { resultsMarkdown } from "./results-file.ts";
 import { Rig } from "./rig.ts";
 import { setupOf, SETUPS, type SetupName } from "./setups.ts";
-import { toTerminal } from "./table.ts";
+import { terminalWidth, toTerminal, type Table } from "./table.ts";
 import { decisiveFor, verdicts, type Verdict } from "./targets.ts";
 import { WORKLOADS, type Workload } from "./workloads.ts";
 
@@ -127,7 +127,7 @@ async function measureAll(rig: Rig, groups: readonly Job[][]): Promise<Turns[]> 
     for (let round = 0; round < options.rounds; round++) await turns.take();
     for (const measured of turns.measured) {
       process.stdout.write(`\n${pc.bold(measured.title)}, for each ${measured.operation}\n`);
-      process.stdout.write(`${toTerminal(workloadTable(measured))}\n`);
+      process.stdout.write(`${drawn(workloadTable(measured))}\n`);
     }
   }
   return all;
@@ -157,8 +157,12 @@ async function decide(all: readonly Turns[]): Promise<void> {
   }
 }
 
+function drawn(table: Table): string {
+  return toTerminal(table, terminalWidth());
+}
+
 function coloured(targets: readonly Verdict[]): string {
-  return toTerminal(targetTable(targets))
+  return drawn(targetTable(targets))
     .replaceAll(/\bnot met\b/g, pc.yellow("not met"))
     .replaceAll(/(?<!not )\bmet\b/g, pc.green("met"));
 }
@@ -167,31 +171,31 @@ function show(results: Results): void {
   const shares = shareTable(results.workloads, results.hostCalls);
   if (shares.rows.length > 0) {
     process.stdout.write(`${pc.bold("Where the time goes")}, in Envoy with mTLS, for each operation\n`);
-    process.stdout.write(`${toTerminal(shares)}\n`);
+    process.stdout.write(`${drawn(shares)}\n`);
   }
   process.stdout.write(`${pc.bold("What a call to the host costs")}, in this Envoy\n`);
-  process.stdout.write(`${toTerminal(hostCallTable(results.hostCalls))}\n`);
+  process.stdout.write(`${drawn(hostCallTable(results.hostCalls))}\n`);
   const permissions = permissionsTable(results.workloads);
   if (permissions.rows.length > 0) {
     process.stdout.write(`${pc.bold("Beside nats-server's own permissions")}: CPU added for each operation\n`);
-    process.stdout.write(`${toTerminal(permissions)}\n`);
+    process.stdout.write(`${drawn(permissions)}\n`);
   }
   const builds = buildTable(results.workloads);
   if (builds.rows.length > 0) {
     process.stdout.write(
       `${pc.bold("The two builds")}: CPU of Envoy for each operation, this build beside the other\n`,
     );
-    process.stdout.write(`${toTerminal(builds)}\n`);
+    process.stdout.write(`${drawn(builds)}\n`);
   }
   const languages = languageTable(results.workloads);
   if (languages.rows.length > 0) {
     process.stdout.write(`${pc.bold("What the language costs")}: CPU added to Envoy alone, for each operation\n`);
-    process.stdout.write(toTerminal(languages));
+    process.stdout.write(drawn(languages));
     process.stdout.write("The peers refuse nothing, know no identity, and do only the core of the work.\n");
   }
   for (const line of peerLines(results.peers)) process.stdout.write(`${line}\n`);
   if (results.targets.length > 0) process.stdout.write(`${pc.bold("Targets")}\n${coloured(results.targets)}\n`);
-  process.stdout.write(`${pc.bold("The machine")}\n${toTerminal(machineTable(results))}\n`);
+  process.stdout.write(`${pc.bold("The machine")}\n${drawn(machineTable(results))}\n`);
   if (isDisturbed(results.disturbance)) {
     notice("Other processes were busy. Trust the CPU times, and repeat the run if rates matter.");
   }

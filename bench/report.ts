@@ -273,6 +273,10 @@ function minutes(seconds: number): string {
   return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
 }
 
+function coresText({ cores, usable }: Machine): string {
+  return usable < cores ? `${usable} of ${cores} cores` : `${cores} cores`;
+}
+
 /** The rounds of a run, and how many there are where targets wanted more. */
 function roundsText({ rounds, seconds }: Plan, workloads: readonly Measured[]): string {
   const most = Math.max(...workloads.flatMap(({ setups }) => Object.values(setups).map((each) => each.length)));
@@ -287,7 +291,7 @@ export function machineTable({ machine, disturbance, plan, took, workloads }: Re
     columns: ["what", "value"],
     rows: [
       ["date", machine.date],
-      ["CPU", `${machine.cpu}, ${machine.cores} cores`],
+      ["CPU", `${machine.cpu}, ${coresText(machine)}`],
       ["memory", `${(machine.memory / 2 ** 30).toFixed(1)} GiB`],
       ["system", machine.system],
       ["Envoy", `${machine.envoy}, 1 worker`],

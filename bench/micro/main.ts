@@ -11,7 +11,7 @@ import { measureDecisions, type DecisionRow, type LoadRow } from "./decisions.ts
 import { measureFrames, type FrameRow } from "./frames.ts";
 import { hasGrown, openAndClose, type Opens } from "./opens.ts";
 import { measurePeers, type PeerRow, type Peers } from "./peers.ts";
-import { toTerminal } from "../table.ts";
+import { terminalWidth, toTerminal } from "../table.ts";
 
 const options = new Command("npm run bench:micro --")
   .description("Measures what a frame costs in the compiled module, in Node.")
@@ -50,7 +50,8 @@ interface Results {
 /** A table under its title, or nothing if it has no row. The first column is aligned to the left. */
 function table(title: string, [first = "", ...others]: string[], rows: string[][]): string {
   if (rows.length === 0) return "";
-  return `\n${title}\n${toTerminal({ columns: [first, ...others.map((column) => `${column}>`)], rows })}`;
+  const drawn = toTerminal({ columns: [first, ...others.map((column) => `${column}>`)], rows }, terminalWidth());
+  return `\n${title}\n${drawn}`;
 }
 
 /** The number with three significant digits. */

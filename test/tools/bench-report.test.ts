@@ -140,17 +140,24 @@ describe("the bench's report", () => {
     assert.doesNotMatch(said(0.5, unsteady), /hardly any other/);
   });
 
+  const machine = {
+    ...{ date: "", cpu: "a CPU", cores: 4, usable: 4, memory: 1, system: "", envoy: "", natsServer: "", go: "" },
+    ...{ node: "", moduleSize: 1 },
+  };
+  const disturbance = { others: 0, stolen: 0, loadAverage: 1 };
+  const ran = { disturbance, plan: { rounds: 5, seconds: 0.25 }, took: 1, hostCalls: [], peers: [], targets: [] };
+  const fact = (name: string, results: Parameters<typeof machineTable>[0]): string | undefined =>
+    machineTable(results).rows.find(([what]) => what === name)?.[1];
+
+  it("says of how many cores the run could use only some", () => {
+    const said = (usable: number): string | undefined =>
+      fact("CPU", { ...ran, machine: { ...machine, usable }, workloads: [] });
+    assert.equal(said(4), "a CPU, 4 cores");
+    assert.equal(said(1), "a CPU, 1 of 4 cores");
+  });
+
   it("speaks of further rounds only if some work got them", () => {
-    const machine = {
-      ...{ date: "", cpu: "", cores: 2, memory: 1, system: "", envoy: "", natsServer: "", go: "", node: "" },
-      moduleSize: 1,
-    };
-    const disturbance = { others: 0, stolen: 0, loadAverage: 1 };
-    const rest = { machine, disturbance, plan: { rounds: 5, seconds: 0.25 }, took: 1 };
-    const said = (workloads: Measured[]): string | undefined =>
-      machineTable({ ...rest, workloads, hostCalls: [], peers: [], targets: [] }).rows.find(
-        ([what]) => what === "rounds",
-      )?.[1];
+    const said = (workloads: Measured[]): string | undefined => fact("rounds", { ...ran, machine, workloads });
     assert.equal(said([work({ envoy: costs(1) })]), "5, of about 0.25 s for each setup");
     assert.equal(
       said([work({ envoy: costs(1, 1, 4) })]),

@@ -139,6 +139,51 @@ describe("the bench's tables", () => {
     assert.equal(toTerminal(table), "setup   rate\n\x1b[1mEnvoy\x1b[22m      9\na|b    1,000\n");
   });
 
+  const wide = {
+    columns: ["what", "target>", "measured>", "verdict", "beside it"],
+    rows: [
+      ["publish 16 B: CPU added", "15 ns", "5.4 ns (2.2 ns to 9.1 ns)", "met", "the host alone adds 1.3 ns"],
+      ["rate", "×0.970", "×0.979", "\x1b[33mnot met\x1b[39m, within the noise", ""],
+    ],
+  };
+
+  it("come in parts where the terminal is narrow, each with the names of the rows, and break only texts", () => {
+    assert.equal(
+      toTerminal(wide, 60).replaceAll(/\x1b\[\d+m/g, ""), // eslint-disable-line no-control-regex
+      [
+        "what               target                   measured",
+        "publish 16 B: CPU   15 ns  5.4 ns (2.2 ns to 9.1 ns)",
+        "added",
+        "rate               ×0.970                     ×0.979",
+        "",
+        "what               verdict              beside it",
+        "publish 16 B: CPU  met                  the host alone adds",
+        "added                                   1.3 ns",
+        "rate               not met, within the",
+        "                   noise",
+        "",
+      ].join("\n"),
+    );
+  });
+
+  it("never are wider than the terminal while their words and numbers fit, and lose nothing", () => {
+    const words = (text: string): string[] => text.split(/\s+/).filter(Boolean).sort();
+    const whole = new Set(words(toTerminal(wide)));
+    for (let width = 50; width < 200; width++) {
+      const lines = toTerminal(wide, width).split("\n");
+      // eslint-disable-next-line no-control-regex
+      const widest = Math.max(...lines.map((line) => line.replaceAll(/\x1b\[\d+m/g, "").length));
+      assert.ok(widest <= width, `${widest} in ${width}`);
+      assert.deepEqual(new Set(words(lines.join(" "))), whole);
+    }
+  });
+
+  it("are as wide as they are where the terminal is wide enough, or where there is none", () => {
+    assert.equal(toTerminal(wide, 113), toTerminal(wide));
+    assert.equal(toTerminal(wide).split("\n").length, 4);
+    assert.notEqual(toTerminal(wide, 112), toTerminal(wide));
+  });
+
   it("keep a bar within its cell in Markdown", () => {
     assert.match(toMarkdown(table), /^\| setup \| rate \|\n\| --- \| ---: \|\n.*\n\| a\\\|b \| 1,000 \|\n$/);
   });
