@@ -131,6 +131,90 @@ describe("the figures of docs/performance.md", () => {
   });
 });
 
+/** All numbers of a text, such as 2.4, -0.83 and 4.67 of `2.40 % (−0.83 to 4.67)`. */
+function numbersOf(text: string): number[] {
+  const found = text.matchAll(/(?<sign>[−-]?)(?<digits>\d[\d,]*(?:\.\d+)?)/g);
+  return [...found].map(({ groups }) => {
+    const { sign, digits } = groups as { sign: string; digits: string };
+    return Number(digits.replaceAll(",", "")) * (sign === "" ? 1 : -1);
+  });
+}
+
+describe("the targets of docs/performance.md", () => {
+  const pages = section(PERFORMANCE, "What is not met, and why");
+  const rows = tablesOf(pages).flat();
+  const targets = new Map(tablesOf(section(RESULTS, "Targets"))[0]!.map((row) => [row["what"]!, row]));
+  const history = readFileSync(inRoot("docs", "performance-history.md"), "utf8");
+  const runs = new Map(
+    tablesOf(section(history, "Runs of the bench"))[0]!.map((row) => [
+      row["target"]!,
+      numbersOf(row["medians, from the first run to the last"]!),
+    ]),
+  );
+
+  const WHOLE = "random subjects: ×1.5 of all that Envoy takes for a repeated one";
+  const OWN = "a refused publish: ×2, Envoy's own CPU";
+  const RANDOM = "1,000 random subjects against a repeated one: CPU added";
+  /** What bench/RESULTS.md calls a target that the page has in fewer words. */
+  function inResults(target: string): string {
+    const [work = ""] = target.split(": ");
+    const rate = /^rate of (.*): ×/.exec(target);
+    if (rate) return `publish ${rate[1]!}: rate`;
+    if (/^\d+ [KM]?i?B: at most/.test(target)) return `publish ${work}: CPU added`;
+    const names: Record<string, string> = {
+      "random subjects": RANDOM,
+      "a refused publish": `a refused publish against an allowed one: ${
+        target === OWN ? "Envoy's own CPU" : "CPU of Envoy and nats-server"
+      }`,
+      "request and reply": target.includes("p99") ? "request and reply: p99 added" : `${REQUEST}: rate`,
+      "queue group": "queue group of 4, 128 B: rate",
+      "deliveries, half denied": "deliveries, every second one denied, 128 B: rate",
+      "JetStream publish": "JetStream publish, 1,024 in flight, 128 B: rate",
+      "JetStream pull": "JetStream pull and acknowledge, 128 B: rate",
+    };
+    return names[work] ?? `${work}, 128 B: rate`;
+  }
+
+  const measuredByBench = rows.filter((row) => !/^the largest policy|10,000 rules/.test(row["target"]!));
+
+  it("have the figures of bench/RESULTS.md, and those of the host alone, and say which have five rounds", () => {
+    assert.equal(measuredByBench.length, targets.size + 1);
+    for (const row of measuredByBench) {
+      // The second column is of the run that bench/RESULTS.md has.
+      const [target = "", shown = ""] = Object.values(row);
+      const exact = targets.get(inResults(target));
+      assert.ok(exact !== undefined, `bench/RESULTS.md has no target ${inResults(target)}`);
+      const [ours = "", host] = shown.replace(/, five rounds$/, "").split(/, reading (?:lines )?/);
+      const beside = exact["beside it"]!;
+      if (target === WHOLE) {
+        assert.equal(ours, `×${numbersOf(beside)[0]!.toFixed(2)}`, target);
+        continue;
+      }
+      assert.deepEqual(numbersOf(ours), numbersOf(exact["measured"]!), target);
+      if (host !== undefined) assert.deepEqual(numbersOf(host), numbersOf(beside), `${target}: the host alone`);
+      assert.equal(shown.endsWith(", five rounds"), exact["rounds"] === "5", target);
+    }
+  });
+
+  it("have on slower machines the least and the greatest of the runs that docs/performance-history.md lists", () => {
+    const named: Record<string, string> = {
+      [OWN]: "the same, Envoy's own CPU",
+      [WHOLE]: "the same of all that Envoy takes",
+    };
+    for (const row of measuredByBench) {
+      const target = row["target"]!;
+      const all = runs.get(named[target] ?? target);
+      assert.ok(all !== undefined, `docs/performance-history.md has no runs of ${target}`);
+      // The last run is of the quickest machine.
+      const slower = all.slice(0, -1);
+      assert.equal(slower.length, 13, target);
+      const [shown = ""] = row["slower machines"]!.split(";");
+      const range = target.startsWith("random subjects: ×1.5 of what") ? shown.split(", ")[0]! : shown;
+      assert.deepEqual(numbersOf(range), [Math.min(...slower), Math.max(...slower)], target);
+    }
+  });
+});
+
 describe("the figures of README.md", () => {
   it("round those of bench/RESULTS.md", () => {
     const [rows = []] = tablesOf(section(readFileSync(inRoot("README.md"), "utf8"), "What it costs"));
