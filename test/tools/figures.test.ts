@@ -230,6 +230,40 @@ describe("the figures of README.md", () => {
   });
 });
 
+describe("the ranges of README.md", () => {
+  const text = section(readFileSync(inRoot("README.md"), "utf8"), "What it costs").replaceAll(/\s+/g, " ");
+  const works = [...RESULTS.matchAll(/^### (.*)$/gm)].map(([, work = ""]) => work);
+
+  /** A range that the page has in few digits, such as `×0.95 to ×1.03`, is of these figures from the least to the greatest. */
+  function assertSpans(pattern: RegExp, figures: readonly string[]): void {
+    const [, ...ends] = pattern.exec(text) ?? [];
+    assert.equal(ends.length, 2, String(pattern));
+    const values = figures
+      .filter((figure) => figure !== "")
+      .map((figure) => Number.parseFloat(figure.replace("×", "")));
+    for (const [i, exact] of [Math.min(...values), Math.max(...values)].entries()) {
+      const half = ends[i]!.includes(".") ? 0.005 : 0.5;
+      assert.ok(Math.abs(Number(ends[i]) - exact) <= half + 1e-9, `${String(pattern)}: ${exact}, not ${ends[i]!}`);
+    }
+  }
+
+  it("are of the rates of all work in bench/RESULTS.md, with mTLS and without", () => {
+    const rates = (setup: string): string[] => works.map((work) => measured(work, `${setup}, istio-nats`, "to alone"));
+    assertSpans(/with mTLS are ×([\d.]+) to ×([\d.]+) of those/, rates("Envoy, mTLS"));
+    assertSpans(/without it, as in a waypoint, ×([\d.]+) to ×([\d.]+) \(/, rates("Envoy, plain"));
+  });
+
+  it("are of what small publishes take in bench/RESULTS.md, in this filter and in other languages", () => {
+    const added = (setup: string): string[] =>
+      ["publish 16 B", "publish 128 B", AT_RANDOM].map((work) =>
+        measured(work, `Envoy, mTLS, ${setup}`, "to alone, ns"),
+      );
+    assertSpans(/this filter adds (\d+) to (\d+) to Envoy/, added("istio-nats"));
+    assertSpans(/Rust filter adds (\d+) to (\d+)/, added("peer in Rust"));
+    assertSpans(/in Go (\d+) to (\d+);/, added("peer in Go"));
+  });
+});
+
 describe("the sessions that README.md counts", () => {
   it("are as many as docs/parity.md says, which the suite itself writes", () => {
     const [readme, parity] = [["README.md"], ["docs", "parity.md"]].map((path) =>
