@@ -48,11 +48,11 @@ export function takeInfo(connection: Connection, chunk: Chunk, line: ServerLine,
   return NO_PROTOCOL_ERROR;
 }
 
-/** Reads the INFO in hand. Whether the proxy itself speaks TLS with nats-server is asked only if nats-server requires TLS. */
+/** Reads the INFO in hand. Whether the proxy itself speaks TLS with nats-server is asked only if INFO has a word of TLS. */
 function readInfo(connection: Connection, line: ServerLine): bool {
   const urls = connection.removesUrls;
   if (!info.read(line.argument, line.argumentLength, urls, connection.originatesTls)) return false;
-  if (!info.tlsRequired || connection.originatesTls || !speaksTlsToServer()) return true;
+  if (connection.originatesTls || !(info.tlsRequired || info.tlsAvailable) || !speaksTlsToServer()) return true;
   connection.originatesTls = true;
   return info.read(line.argument, line.argumentLength, urls, true);
 }

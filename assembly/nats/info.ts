@@ -9,6 +9,7 @@ const CLIENT_ID: FixedText = fixedText("client_id");
 const HEADERS: FixedText = fixedText("headers");
 const AUTH_REQUIRED: FixedText = fixedText("auth_required");
 const TLS_REQUIRED: FixedText = fixedText("tls_required");
+const TLS_AVAILABLE: FixedText = fixedText("tls_available");
 const TLS_VERIFY: FixedText = fixedText("tls_verify");
 const VERSION: FixedText = fixedText("version");
 const CONNECT_URLS: FixedText = fixedText("connect_urls");
@@ -24,6 +25,7 @@ const enum Flag {
   HEADERS,
   AUTH_REQUIRED,
   TLS_REQUIRED,
+  TLS_AVAILABLE,
   CONNECT_INFO,
 }
 
@@ -38,6 +40,7 @@ export class ServerInfo {
   headers: bool = false;
   authRequired: bool = false;
   tlsRequired: bool = false;
+  tlsAvailable: bool = false;
   /** The INFO that nats-server sends behind the PONG to the first PING after CONNECT. */
   connectInfo: bool = false;
   /** The minor version of nats-server 2; 0 when INFO names none or another major version. */
@@ -63,7 +66,8 @@ export class ServerInfo {
 
   /**
    * Reads the JSON of an INFO. Answers false for what is no JSON object. `withoutUrls` cuts out the addresses of other servers,
-   * `withoutTls` that TLS is required: a client must not begin it where the proxy speaks TLS for it.
+   * `withoutTls` that TLS is required or offered: a client must not begin it where the proxy speaks TLS for it. nats.js takes up an
+   * offer, too.
    */
   read(pointer: usize, length: i32, withoutUrls: bool, withoutTls: bool): bool {
     this.maxPayload = 0;
@@ -71,6 +75,7 @@ export class ServerInfo {
     this.headers = false;
     this.authRequired = false;
     this.tlsRequired = false;
+    this.tlsAvailable = false;
     this.connectInfo = false;
     this.minorVersion = 0;
     this.version = 0;
@@ -87,7 +92,7 @@ export class ServerInfo {
       const start = scanner.tokenStart - 1;
       const isUnwanted =
         (withoutUrls && (keyIs(CONNECT_URLS) || keyIs(WS_CONNECT_URLS))) ||
-        (withoutTls && (keyIs(TLS_REQUIRED) || keyIs(TLS_VERIFY)));
+        (withoutTls && (keyIs(TLS_REQUIRED) || keyIs(TLS_AVAILABLE) || keyIs(TLS_VERIFY)));
       if (this.readField() == Value.BROKEN) return false;
       if (isUnwanted) this.leaveOut(start, scanner.position);
       else this.keep(start, scanner.position);
@@ -160,6 +165,7 @@ export class ServerInfo {
     if (keyIs(HEADERS)) return this.readFlag(Flag.HEADERS);
     if (keyIs(AUTH_REQUIRED)) return this.readFlag(Flag.AUTH_REQUIRED);
     if (keyIs(TLS_REQUIRED)) return this.readFlag(Flag.TLS_REQUIRED);
+    if (keyIs(TLS_AVAILABLE)) return this.readFlag(Flag.TLS_AVAILABLE);
     if (keyIs(CONNECT_INFO)) return this.readFlag(Flag.CONNECT_INFO);
     return scanner.skipValue() ? Value.TAKEN : Value.BROKEN;
   }
@@ -171,6 +177,7 @@ export class ServerInfo {
     if (flag == Flag.HEADERS) this.headers = on;
     else if (flag == Flag.AUTH_REQUIRED) this.authRequired = on;
     else if (flag == Flag.TLS_REQUIRED) this.tlsRequired = on;
+    else if (flag == Flag.TLS_AVAILABLE) this.tlsAvailable = on;
     else this.connectInfo = on;
     return value;
   }

@@ -54,7 +54,12 @@ describe("a NATS outside of the mesh with TLS of its own, behind Envoy's TLS", (
 });
 
 describe("the same with the filter in that Envoy", () => {
-  it("serves clients that speak no TLS, by the policy", async () => {
+  it("serves clients that speak no TLS, by the policy", () => servesByPolicy(""));
+
+  it("and where nats-server would also take them without TLS, and offers TLS in each further INFO", () =>
+    servesByPolicy("allow_non_tls: true"));
+
+  async function servesByPolicy(more: string): Promise<void> {
     const started = new Started();
     try {
       const { folder } = started;
@@ -65,7 +70,8 @@ describe("the same with the filter in that Envoy", () => {
         authority.issue(ORDERS_API),
       ]);
       const tls = `tls { cert_file: "${server.certificateFile}", key_file: "${server.keyFile}", handshake_first: true }`;
-      const nats = await started.add(NatsServer.start(folder, { config: tls, jetStream: false }));
+      const config = `${tls}\n${more}`;
+      const nats = await started.add(NatsServer.start(folder, { config, jetStream: false }));
       const listeners = { egress: { filter: { config: shopPolicy }, serverUri: SERVER } };
       const options = { statsTags: STATS_TAGS };
       const proxy = await started.add(ServerProxy.start(folder, gateway, nats.port, listeners, options));
@@ -86,5 +92,5 @@ describe("the same with the filter in that Envoy", () => {
     } finally {
       await started.stop();
     }
-  });
+  }
 });

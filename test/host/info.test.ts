@@ -143,14 +143,14 @@ describe("an INFO with tls_required, if the proxy itself speaks TLS with nats-se
     return wire;
   }
 
-  it("reaches the client without tls_required, because the client's bytes are plain, and nothing is reported", () => {
+  it("reaches the client without a word of TLS, because the client's bytes are plain, and nothing is reported", () => {
     const filter = host({});
     const info =
       'INFO {"server_id":"N","tls_required":true,"tls_verify":true,"tls_available":true,"max_payload":5} \r\n';
     for (let cut = 0; cut < info.length; cut++) {
       const wire = behindTls(filter);
       const read = wire.server(info.slice(0, cut)) + wire.server(info.slice(cut));
-      assert.equal(read, 'INFO {"server_id":"N","tls_available":true,"max_payload":5} \r\n');
+      assert.equal(read, 'INFO {"server_id":"N","max_payload":5} \r\n');
       wire.connection.close();
     }
     const wire = behindTls(filter);
@@ -165,6 +165,11 @@ describe("an INFO with tls_required, if the proxy itself speaks TLS with nats-se
     const info = `INFO {${URLS},"tls_required":true,"a":1} \r\n`;
     assert.equal(wire.server(info), 'INFO {"a":1} \r\n');
     assert.equal(wire.server(info), 'INFO {"a":1} \r\n');
+  });
+
+  it("is also changed where it only offers TLS", () => {
+    const wire = behindTls(host({}));
+    assert.equal(wire.server('INFO {"tls_available":true,"a":1} \r\n'), 'INFO {"a":1} \r\n');
   });
 
   it("is left unchanged in DRY_RUN", () => {
