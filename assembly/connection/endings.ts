@@ -1,13 +1,5 @@
 import { Chunk } from "../proxy/chunk";
-import {
-  CONNECT_WITHOUT_JSON,
-  ILLEGAL_CONNECT,
-  ILLEGAL_LINE,
-  LINE_END,
-  LONG_CONNECT,
-  PING_LINE,
-  PUB_WITHOUT_SIZE,
-} from "../nats/texts";
+import { CONNECT_WITHOUT_JSON, ILLEGAL_CONNECT, ILLEGAL_LINE, PING_LINE, PUB_WITHOUT_SIZE } from "../nats/texts";
 import { ProtocolError } from "../telemetry/protocol-error";
 import { Unanswered } from "../telemetry/series";
 import { callbackTime } from "./callback-time";
@@ -34,6 +26,7 @@ export function endUnreadable(connection: Connection, chunk: Chunk, position: i3
   }
   // Before authentication nats-server reads no line beyond its first byte, unless that is a C.
   const isLikeConnect = kind <= ProtocolError.CONTROL_LINE && (load<u8>(chunk.address(position)) & 0xdf) == 0x43;
+  const isAwaited = isLikeConnect && connection.awaitsAuthentication;
   chunk.drop(position, chunk.size);
   switch (kind) {
     case ProtocolError.BAD_ARGUMENTS:
@@ -44,12 +37,8 @@ export function endUnreadable(connection: Connection, chunk: Chunk, position: i3
       chunk.write(CONNECT_WITHOUT_JSON);
       break;
     case ProtocolError.CONTROL_LINE:
-      if (!isLikeConnect || !connection.awaitsAuthentication) {
-        endWithText(connection, chunk, Pong.CONTROL_LINE_EXCEEDED);
-        return;
-      }
-      writeLongConnect(connection, chunk);
-      break;
+      endWithText(connection, chunk, isAwaited ? Pong.LONG_CONNECT : Pong.CONTROL_LINE_EXCEEDED);
+      return;
     case ProtocolError.PAYLOAD_SIZE:
       endWithText(connection, chunk, Pong.PAYLOAD_VIOLATION);
       return;
@@ -83,19 +72,6 @@ function endWithText(connection: Connection, chunk: Chunk, pong: Pong): void {
   if (connection.pongs.push(pong)) chunk.write(PING_LINE);
   chunk.write(ILLEGAL_LINE);
   startEnding(connection);
-}
-
-/**
- * Before authentication nats-server answers a PING with an Authorization Violation, but a CONNECT that is too long with its own
- * text. This one is a byte longer than our limit; should the server's limit be higher, it is no JSON either, and the server
- * closes without a word.
- */
-function writeLongConnect(connection: Connection, chunk: Chunk): void {
-  const blanks = connection.controlLineLimit;
-  chunk.write(LONG_CONNECT);
-  memory.fill(chunk.writeArea(blanks), 0x20, <usize>blanks);
-  chunk.wrote(blanks);
-  chunk.write(LINE_END);
 }
 
 function startEnding(connection: Connection): void {

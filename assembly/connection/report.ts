@@ -4,7 +4,7 @@ import { Operation } from "../nats/operation";
 import { classOf, reasonOf, ruleOf } from "../policy/answer";
 import { NONE } from "../policy/none";
 import { ServerLine } from "../nats/server-line";
-import { serverErrorOf } from "../nats/server-errors";
+import { ServerError } from "../nats/server-errors";
 import { Reason } from "../policy/reason";
 import { NO_SUBJECT } from "../policy/subject-classes";
 import { numberProperty, propertyPath, textProperty } from "../proxy/properties";
@@ -248,8 +248,8 @@ function reportAllowed(
 }
 
 /** nats-server tells the client of an error of its own: counts it. */
-export function reportServerError(connection: Connection, line: ServerLine): void {
-  listenerOf(connection).serverError(serverErrorOf(line.argument, line.argumentLength));
+export function reportServerError(connection: Connection, kind: ServerError): void {
+  listenerOf(connection).serverError(kind);
 }
 
 /** What an operator should look at when a peer may not connect. */

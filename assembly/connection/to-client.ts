@@ -3,6 +3,7 @@ import { CHUNK_TO_CLIENT } from "../bytes/hot-page";
 import { takeLargestSize } from "../nats/numbers";
 import { Operation, Reading } from "../nats/operation";
 import { STATUS_BYTES } from "../nats/no-responders";
+import { ServerError, serverErrorOf } from "../nats/server-errors";
 import { isPongLine, PONG_LENGTH, ServerLine } from "../nats/server-line";
 import {
   AUTHORIZATION_VIOLATION,
@@ -179,13 +180,27 @@ function takeOperation(connection: Connection, position: i32): i32 {
       }
       return next;
     case Operation.ERR:
-      reportServerError(connection, line);
-      return next;
+      return takeError(connection, position, next);
     case Operation.INFO: {
       const fault = takeInfo(connection, chunk, line, position);
       return fault == NO_PROTOCOL_ERROR ? next : fail(connection, position, fault);
     }
   }
+  return next;
+}
+
+/**
+ * nats-server's own error passes. Only where it waits for a CONNECT, and that was too long for us, its answer to our PING is not for
+ * the client: what that reads of authorization, libraries take for the end of all attempts.
+ */
+function takeError(connection: Connection, position: i32, next: i32): i32 {
+  const kind = serverErrorOf(line.argument, line.argumentLength);
+  if (kind == ServerError.AUTHORIZATION_VIOLATION && connection.pongs.kind == Pong.LONG_CONNECT) {
+    chunk.drop(position, next);
+    endAfter(connection, CONTROL_LINE_EXCEEDED);
+    return chunk.size;
+  }
+  reportServerError(connection, kind);
   return next;
 }
 
@@ -230,6 +245,7 @@ function takePong(connection: Connection, position: i32, next: i32): i32 {
       endAfter(connection, AUTHORIZATION_VIOLATION);
       break;
     case Pong.CONTROL_LINE_EXCEEDED:
+    case Pong.LONG_CONNECT:
       endAfter(connection, CONTROL_LINE_EXCEEDED);
       break;
     case Pong.PAYLOAD_VIOLATION:

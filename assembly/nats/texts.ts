@@ -21,8 +21,6 @@ export const ILLEGAL_CONNECT: FixedText = fixedText("C?\r\n");
 export const PUB_WITHOUT_SIZE: FixedText = fixedText("PUB x\r\n");
 export const CONNECT_WITHOUT_JSON: FixedText = fixedText("CONNECT {\r\n");
 
-/** Begins a CONNECT that is filled up with blanks beyond the control line's limit. */
-export const LONG_CONNECT: FixedText = fixedText("CONNECT {");
 export const LINE_END: FixedText = fixedText("\r\n");
 
 export const PONG_LINE: FixedText = fixedText("PONG\r\n");

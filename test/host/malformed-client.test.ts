@@ -69,16 +69,30 @@ describe("malformed bytes of a client, in ENFORCE", () => {
       return wire;
     }
 
-    it("a CONNECT that is too long becomes another one, which nats-server answers with that text", () => {
-      for (const verb of ["CONNECT ", "connect\t"]) {
-        const sent = unauthenticated().client(`${verb}${LONG}\r\n`);
-        assert.match(sent, /^CONNECT \{ +\r\n$/);
-        assert.equal(sent.length - "CONNECT ".length - "\r\n".length, 4097);
+    it("a CONNECT that is too long becomes a PING, and the answer is that text, however long a CONNECT nats-server takes", () => {
+      // With `no_auth_user` it answers the PING.
+      for (const answer of ["-ERR 'Authorization Violation'\r\n", `${PONG}-ERR 'Unknown Protocol Operation'\r\n`]) {
+        for (const verb of ["CONNECT ", "connect\t"]) {
+          const wire = unauthenticated();
+          assert.equal(wire.client(`${verb}${LONG}\r\n`), WITH_TEXT);
+          assert.equal(wire.server(answer), "-ERR 'maximum control line exceeded'\r\n");
+          assert.equal(wire.client(AFTER), "");
+        }
+      }
+    });
+
+    it("an Authorization Violation for what came before that CONNECT stays what it is", () => {
+      for (const before of [PING, "CONNECT {}\r\n"]) {
+        const wire = unauthenticated();
+        assert.equal(wire.client(`${before}CONNECT ${LONG}\r\n`), before + WITH_TEXT);
+        assert.equal(wire.server("-ERR 'Authorization Violation'\r\n"), "-ERR 'Authorization Violation'\r\n");
       }
     });
 
     it("another line that is too long becomes a PING, at which nats-server refuses the client", () => {
-      assert.equal(unauthenticated().client(`SUB ${LONG}\r\n`), WITH_TEXT);
+      const wire = unauthenticated();
+      assert.equal(wire.client(`SUB ${LONG}\r\n`), WITH_TEXT);
+      assert.equal(wire.server("-ERR 'Authorization Violation'\r\n"), "-ERR 'Authorization Violation'\r\n");
     });
 
     it("+OK passes, at which nats-server refuses the client", () => {
