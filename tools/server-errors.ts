@@ -27,7 +27,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
     "The client answers no PING: look for what holds it up, or raise nats-server's `ping_interval` and `ping_max`.",
   slow_consumer:
     "Make the client read faster, or raise nats-server's `max_pending` and `write_deadline`. Versions 2.10 to 2.15 only log it.",
-  tls_required: "Turn nats-server's `tls` block off, or set `allow_non_tls`: the mesh encrypts.",
+  tls_required: "Turn nats-server's `tls` block off: the mesh encrypts.",
   throttled: "Let clients connect again more slowly, or raise `connection_rate_limit` of nats-server's `tls` block.",
   invalid_subject: "Correct the subject that the client uses: empty tokens, or wildcards where it publishes.",
   invalid_client: "Update the client's library: its CONNECT asks for what nats-server does not have.",

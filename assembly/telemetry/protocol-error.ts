@@ -66,7 +66,7 @@ export const PROTOCOL_ERROR_REMEDIES: StaticArray<string> = [
   "limits.memory of this VM is used up: raise it, or look for clients that do not read",
   "the proxy would not hand over or take bytes; please report this",
   "a subject has a line break, or what this client's library alone takes for a blank; ENFORCE drops the message: see who sends so",
-  "nats-server requires TLS inside the stream (tls_required in its INFO), which the mesh has encrypted already: turn its tls block off, or use allow_non_tls",
+  "nats-server requires TLS inside the stream (tls_required in its INFO), which the mesh has encrypted already: turn its tls block off",
   "a CONNECT that turns headers on or off behind a SUB: say in the first CONNECT, before any SUB, whether the client takes headers",
 ];
 
