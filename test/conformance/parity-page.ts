@@ -116,6 +116,10 @@ const WITHOUT_SESSION = `## Differences that no session shows
   CONNECT does not end the filter of deliveries then: nats-server may go on with a subscription that it has forgotten (docs/adr/0008).
   A reload of its own users does not end that. Where the maximum was told or reached in DRY_RUN, and the filter has forgotten the
   subscription, the connection ends under ENFORCE with the SUB itself (docs/adr/0006). Stricter: filter.
+- **A subscription that nats-server refuses**, by permissions or a limit of its own, counts here until the client ends it: nats-server's
+  text names no sid. nats.js sends no UNSUB for it. So where nats-server's permissions leave out a client's inbox, each of its requests
+  makes one more, and when these are \`limits.subscriptions\`, the client gets no further subscription until it connects again. Let
+  nats-server allow what the policy allows. Stricter: filter.
 - **Ended subscriptions** are remembered for a while only (docs/adr/0006); a message for one that is forgotten is judged as
   if it belonged to every queue. Stricter: filter.
 
