@@ -103,22 +103,35 @@ describe("a client with credentials of nats-server's own, in operator mode", () 
     assert.equal(await stand.envoy.stat("istio_nats_server_errors_total", { kind: "authorization_violation" }), 0);
   });
 
-  it("reads nothing more of its account once a further CONNECT has moved it to another one", async () => {
+  it("reads nothing more of its account once a further CONNECT has moved it to another one, and is judged there as before", async () => {
     const client = await RawClient.connect(stand.port("alike"), { tls: await stand.identity(ORDERS_API) });
     const { nonce } = JSON.parse((await client.expect("INFO")).line.slice("INFO".length)) as { nonce: string };
-    for (const account of accounts) {
+    const move = async (account: KeyPair): Promise<void> => {
       const { jwt, seed } = credentials(account, 1);
-      const signature = nkeys.fromSeed(seed).sign(Buffer.from(nonce));
-      const sig = Buffer.from(signature).toString("base64url");
+      const sig = Buffer.from(nkeys.fromSeed(seed).sign(Buffer.from(nonce))).toString("base64url");
       await client.send(`CONNECT ${JSON.stringify({ verbose: false, headers: true, protocol: 1, jwt, sig })}\r\n`);
-      const secret = "SUB secret.> 9\r\n";
-      await client.send(
-        `${account === accounts[0] ? "SUB orders.> 1\r\n" : ""}${secret}PUB orders.region-0.new 1\r\nx\r\n`,
-      );
-      const got = linesOf(await client.flush());
-      const own = account === accounts[0] ? ["MSG orders.region-0.new 1 1"] : [];
-      assert.deepEqual(got, [`-ERR 'Permissions Violation for Subscription to "secret.>"'`, ...own]);
-    }
+    };
+    const first = credentials(accounts[0], 1);
+    const authenticator = jwtAuthenticator(first.jwt, first.seed);
+    const other = await connect({ port: stand.nats.port, authenticator, reconnect: false });
+    const publish = async (): Promise<string[]> => {
+      other.publish("orders.region-0.new");
+      await other.flush();
+      return linesOf(await client.flush());
+    };
+
+    await move(accounts[0]);
+    await client.send("SUB orders.> 1\r\n");
+    await client.flush();
+    assert.deepEqual(await publish(), ["MSG orders.region-0.new 1 0"]);
+    await move(accounts[1]);
+    await client.send("SUB secret.> 2\r\nPUB orders.region-0.old 0\r\n\r\n");
+    assert.deepEqual(linesOf(await client.flush()), [
+      `-ERR 'Permissions Violation for Subscription to "secret.>"'`,
+      `-ERR 'Permissions Violation for Publish to "orders.region-0.old"'`,
+    ]);
+    assert.deepEqual(await publish(), []);
     client.close();
+    await other.close();
   });
 });
