@@ -1,4 +1,4 @@
-import { hasVersion, VERSION_LENGTH } from "./header-version";
+import { VERSION_LENGTH } from "./header-version";
 import { CR, CR_LF, firstOf, LF, SPACE } from "./words";
 
 /**
@@ -9,8 +9,8 @@ import { CR, CR_LF, firstOf, LF, SPACE } from "./words";
  * `Nats-Consumer-Stalled` names. A consumer with `headers_only` leaves the payload away, so that one is no excuse.
  *
  * They part the lines otherwise than nats-server: nats.go at each LF, nats-py with any blanks around a name, older ones of the latter
- * at each CR too. So all of that is taken for one here. Where the first line is anything but the version, what they read moves:
- * JetStream takes a status away up to the first CR, wherever that is, and nats-py passes over the first ten bytes, whatever they are.
+ * at each CR too. So all of that is taken for one here. Where there is a status already, what they read moves: JetStream takes it away
+ * up to the first CR, wherever that is, and nats-py passes over the first ten bytes, whatever they are.
  *
  * jnats publishes to what `Nats-Consumer-Stalled` names in a message of any status that comes to a consumer with flow control
  * (PushMessageManager.java `manageStatus`, 2.26). It strips names, and compares no dash behind `Nats` (Token.java). So where the first
@@ -28,19 +28,16 @@ const COLON: u8 = 0x3a;
 
 /**
  * Could a library read the status 100 in the `length` bytes of headers at `pointer` because their first line is not the version
- * alone? A header then counts wherever it begins. Eight bytes behind the block must be memory.
+ * alone? A header then counts wherever it begins. They are of the form that blocks have (headers.ts `isMalformed`), which without the
+ * version is at most two bytes, too few for any of this. Ten bytes behind the block must be memory.
  */
 export function hidesControlStatus(pointer: usize, length: i32): bool {
   const end = pointer + <usize>length;
-  const versioned = hasVersion(pointer, length);
-  if (versioned) {
-    const status = pointer + <usize>VERSION_LENGTH;
-    if (length >= VERSION_LENGTH + 2 && load<u16>(status) == CR_LF) return false;
-    if (isInlineControl(status, end) || isInlineControl(firstOf(CR, CR, pointer, end), end)) return true;
-  }
+  const status = pointer + <usize>VERSION_LENGTH;
+  if (load<u16>(status) == CR_LF) return false;
+  if (isInlineControl(status, end) || isInlineControl(firstOf(CR, CR, pointer, end), end)) return true;
   for (let p = pointer; p < end; p++) {
     if (isControlField(p, end) || (p + 8 <= end && load<u64>(p) == STALLED)) return true;
-    if (!versioned && load<u8>(p) == SPACE && isControl(p + 1, end)) return true;
   }
   return false;
 }

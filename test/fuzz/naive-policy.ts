@@ -40,15 +40,13 @@ const STATUS_FIELD = "Status[^!-\\xff]*:[^!-\\xff]*100(?![!-\\xff])";
 /** The status 100 as a client's library may read it, by any library's way to part lines, where the first is the version alone. */
 const CONTROL_LINE = new RegExp(`[\\r\\n][^!-\\xff]*${STATUS_FIELD}`);
 /**
- * The same elsewhere: JetStream takes a status away up to the first CR, and nats-py passes over ten bytes. To jnats any status is
+ * The same behind a status: JetStream takes a status away up to the first CR, and nats-py passes over ten bytes. To jnats any status is
  * one if it reads a name that ends so.
  */
 const CONTROL_BEHIND_STATUS = new RegExp(`^NATS/1\\.0(?:[^\\r]*\\r)?[^\\n!-\\x7f]*100|${STATUS_FIELD}|-Stalled`);
-const CONTROL_IN_OTHER_BYTES = new RegExp(` 100|${STATUS_FIELD}|-Stalled`);
 
 function readsAsControl(block: string): boolean {
-  if (block.startsWith("NATS/1.0\r\n")) return CONTROL_LINE.test(block);
-  return (block.startsWith("NATS/1.0") ? CONTROL_BEHIND_STATUS : CONTROL_IN_OTHER_BYTES).test(block);
+  return (block.startsWith("NATS/1.0\r\n") ? CONTROL_LINE : CONTROL_BEHIND_STATUS).test(block);
 }
 
 /** Whether `outer` matches everything that `inner` matches. */

@@ -400,7 +400,7 @@ describe("a publish with headers on which nats-server acts", () => {
         assert.equal(wire.server(PONG), publishViolation("ok.1"));
       }
     }
-    // nats-py does not ask what the first eight bytes are.
+    // nats-py does not ask what the first eight bytes are. Here they must be the version.
     for (const block of ["........ 100 Idle", "..........Status: 100", "..........\r\nStatus: 100"]) {
       assert.equal(wire.client(hpub("ok.1", `${block}\r\n\r\n`)), PING, block);
       assert.equal(wire.server(PONG), publishViolation("ok.1"));
