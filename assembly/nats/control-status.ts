@@ -1,3 +1,4 @@
+import { Ascii } from "../bytes/ascii";
 import { VERSION_LENGTH } from "./header-version";
 import { CR, CR_LF, firstOf, LF, SPACE } from "./words";
 
@@ -24,7 +25,6 @@ const CONTROL: u32 = 0x303031;
 const THREE_BYTES: u32 = 0xffffff;
 /** `-Stalled`. */
 const STALLED: u64 = 0x64656c6c6174532d;
-const COLON: u8 = 0x3a;
 
 /**
  * Could a library read the status 100 in the `length` bytes of headers at `pointer` because their first line is not the version
@@ -62,7 +62,7 @@ export function isControlLine(name: usize, start: usize, end: usize): bool {
 function isControlField(name: usize, end: usize): bool {
   if (load<u32>(name) != STAT || load<u16>(name, 4) != US) return false;
   const colon = behindBlanks(name + 6, end);
-  if (load<u8>(colon) != COLON) return false;
+  if (load<u8>(colon) != Ascii.COLON) return false;
   const value = behindBlanks(colon + 1, end);
   return isControl(value, end) && (value + 3 == end || load<u8>(value, 3) <= SPACE);
 }

@@ -15,6 +15,7 @@
  * (`setHeader`, `removeHeaderIfPresent`: service imports, scheduler). So every line that any of them could take is
  * answered, in order: the first is what 2.15 acts on and names in its text, a further one makes us only stricter.
  */
+import { Ascii } from "../bytes/ascii";
 import { hidesControlStatus, isControlLine } from "./control-status";
 import { HeaderUse, LONGEST_NAME, useOf } from "./header-uses";
 import { hasVersion } from "./header-version";
@@ -24,9 +25,6 @@ import { CR, CR_LF, firstOf, isBlank, LF, SPACE } from "./words";
 const NATS: u32 = 0x7374614e;
 const EMPTY_LINE: u32 = 0x0a0d0a0d;
 
-const COLON: u8 = 0x3a;
-const COMMA: u8 = 0x2c;
-const DASH: u8 = 0x2d;
 /** What every one of the names begins with. */
 const N: u8 = 0x4e;
 /** And the status of heartbeats. */
@@ -71,7 +69,7 @@ function findName(from: usize, start: usize, end: usize): usize {
 @inline
 function findNats(from: usize, end: usize): usize {
   const initial = i8x16.splat(<i8>N);
-  const dash = i8x16.splat(<i8>DASH);
+  const dash = i8x16.splat(<i8>Ascii.DASH);
   for (let p = from; p < end; p += BLOCK) {
     const places = v128.and(i8x16.eq(v128.load(p), initial), i8x16.eq(v128.load(p, 4), dash));
     for (let found = i8x16.bitmask(places); found != 0; found &= found - 1) {
@@ -130,7 +128,7 @@ class HeaderFields {
     const end = this.end;
     // If the name is one of ours, the colon is right behind it at the latest.
     const lastColon = min(end, name + LONGEST_NAME + 1);
-    const colon = firstOf(COLON, COLON, name, lastColon);
+    const colon = firstOf(<u8>Ascii.COLON, <u8>Ascii.COLON, name, lastColon);
     if (colon == lastColon) return HeaderUse.END;
     const use = useOf(name, <i32>(colon - name));
     if (use == HeaderUse.END) return HeaderUse.END;
@@ -166,7 +164,7 @@ class HeaderFields {
     let last: usize = 0;
     for (let at = findNats(this.start, lastNats); at < lastNats; at = findNats(at + 1, lastNats)) {
       if (load<u16>(at - 2) == CR_LF) {
-        if (load<u8>(firstOf(COLON, CR, at, end)) == CR) return true;
+        if (load<u8>(firstOf(<u8>Ascii.COLON, CR, at, end)) == CR) return true;
       } else {
         if (load<u8>(at - 1) == LF) return true;
         const length = at - last - 1;
@@ -200,7 +198,7 @@ class HeaderFields {
   private get hasLoneComma(): bool {
     const end = this.value + <usize>this.valueLength;
     for (let p = this.value; p < end; p++) {
-      if (load<u8>(p) != COMMA) continue;
+      if (load<u8>(p) != Ascii.COMMA) continue;
       if ((p == this.value || endsField(load<u8>(p - 1))) && (p + 1 == end || endsField(load<u8>(p, 1)))) return true;
     }
     return false;
@@ -216,7 +214,7 @@ class HeaderFields {
 
 /** Is it a comma, or could it belong to what Go's strings.Fields takes for a blank? */
 function endsField(b: u8): bool {
-  return b == COMMA || b <= SPACE || b >= 0x80;
+  return b == Ascii.COMMA || b <= SPACE || b >= 0x80;
 }
 
 /** One block is read at a time, so one walk serves the whole VM. */

@@ -1,9 +1,10 @@
+import { Ascii } from "../bytes/ascii";
 import { quickHash } from "../bytes/hash";
 
 /** '.' separates tokens, '*' and '>' are wildcards when they are a whole token (NATS docs, "Subject-Based Messaging"). */
-export const DOT: u8 = 0x2e;
-export const STAR: u8 = 0x2a;
-export const GREATER: u8 = 0x3e;
+export const DOT: u8 = <u8>Ascii.DOT;
+export const STAR: u8 = <u8>Ascii.STAR;
+export const GREATER: u8 = <u8>Ascii.GREATER;
 
 /**
  * Tokens that are recorded for one subject. A permission entry may have no more (a fault of the configuration),

@@ -1,9 +1,10 @@
 /** Verbs and blanks as nats-server reads them (parser.go). Comparison of letters ignores case; blanks are SP and TAB. */
+import { Ascii } from "../bytes/ascii";
 
-export const SPACE: u8 = 0x20;
-export const TAB: u8 = 0x09;
-export const CR: u8 = 0x0d;
-export const LF: u8 = 0x0a;
+export const SPACE: u8 = <u8>Ascii.SPACE;
+export const TAB: u8 = <u8>Ascii.TAB;
+export const CR: u8 = <u8>Ascii.CR;
+export const LF: u8 = <u8>Ascii.LF;
 /** Both, as they lie in memory. */
 export const CR_LF: u16 = 0x0a0d;
 
