@@ -62,7 +62,10 @@ export function judgeHeaders(permissions: Permissions, line: ClientLine, largest
       continue;
     }
     const isTrace = use == HeaderUse.TRACE_DEST;
-    if (isTrace) traces = true;
+    if (isTrace) {
+      if (disablesTrace(headerFields.value, headerFields.valueLength)) continue;
+      traces = true;
+    }
     if (use == HeaderUse.REQUEST_INFO) {
       poses = true;
       continue;
@@ -100,6 +103,11 @@ function misleads(line: ClientLine, traces: bool, poses: bool): bool {
   );
 }
 
+/** Does a trace destination say that the message is not to be traced, in just these bytes (`genHeaderMapIfTraceHeadersPresent`)? */
+function disablesTrace(value: usize, length: i32): bool {
+  return length == TRACE_DISABLED.length && equalBytes(value, TRACE_DISABLED.pointer, length);
+}
+
 /** Would headers that servers add make a traced message larger than `max_payload`? */
 function lacksRoom(line: ClientLine, largestPayload: i32): bool {
   return line.size > largestPayload - min(ROOM_FOR_TRACE, largestPayload >> 4);
@@ -129,8 +137,7 @@ function judgeHeader(permissions: Permissions, use: HeaderUse, name: usize, leng
     case HeaderUse.SCHEDULE_SOURCE:
       return namesOne(name, length) && permissions.receives(name, length) ? Reason.ALLOWED : Reason.HEADER;
     case HeaderUse.TRACE_DEST:
-      // With what is no subject nats-server only fills its log, where each byte of it can take four, but for what it writes there itself.
-      if (length == TRACE_DISABLED.length && equalBytes(name, TRACE_DISABLED.pointer, length)) return Reason.ALLOWED;
+      // With what is no subject nats-server only fills its log, where each byte of it can take four.
       if (hasBlank(name, length) || !isLiteral(tokens, name, length)) return Reason.HEADER;
       break;
     case HeaderUse.SCHEDULE_TARGET:

@@ -52,7 +52,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     name: "jetstream-headers",
     title: "Headers that make JetStream act on other subjects need permission on those",
-    why: "`Nats-Schedule-Target` and `Nats-Scheduler` need publish permission on the subject that they name, and `Nats-Schedule-Source` needs subscribe permission, on one without `*` and `>` within a token; the other headers that docs/adr/0005 lists need permission too. nats-server checks only the first `Nats-Trace-Dest`, and none where there is a status; the filter checks every line of each, and refuses it behind a status. No block may have a value with the name of a header twice on end, which hides others from JetStream's check and those that it adds, one behind a lone LF, or a line that begins `Nats-` and has no colon. A `Nats-Trace-Dest` that is no literal subject, which nats-server only logs, is refused, unless it is `trace disabled`. `Nats-Counter-Sources` and `Nats-Trace-Origin-Account`, which servers alone write, are refused, and so is a `Nats-Schedule` with a field of nothing but commas, which no time fits. `Nats-Request-Info`, which nats-server writes itself, is refused together with a `Nats-Trace-Dest`: together they can make JetStream answer from another account.",
+    why: "`Nats-Schedule-Target` and `Nats-Scheduler` need publish permission on the subject that they name, and `Nats-Schedule-Source` needs subscribe permission, on one without `*` and `>` within a token; the other headers that docs/adr/0005 lists need permission too. nats-server checks only the first `Nats-Trace-Dest`, and none where there is a status; the filter checks every line of each, and refuses it behind a status unless it is `trace disabled`. No block may have a value with the name of a header twice on end, which hides others from JetStream's check and those that it adds, one behind a lone LF, or a line that begins `Nats-` and has no colon. A `Nats-Trace-Dest` that is no literal subject, which nats-server only logs, is refused, unless it is `trace disabled`. `Nats-Counter-Sources` and `Nats-Trace-Origin-Account`, which servers alone write, are refused, and so is a `Nats-Schedule` with a field of nothing but commas, which no time fits. `Nats-Request-Info`, which nats-server writes itself, is refused together with a `Nats-Trace-Dest`: together they can make JetStream answer from another account.",
     stricter: "filter",
     sessions: [
       "own-schedule-target",
@@ -117,7 +117,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     name: "room-for-traces",
     title: "A traced message leaves room for the headers that servers add",
-    why: "With `Nats-Trace-Dest` nats-server adds a header before it sends a message on. Where that makes it larger than `max_payload`, the next server ends the leaf node's connection. So a message with it has to leave 4,096 bytes of `max_payload` free, or a sixteenth where that is less.",
+    why: "With a `Nats-Trace-Dest` that is not `trace disabled` nats-server adds a header before it sends a message on. Where that makes it larger than `max_payload`, the next server ends the leaf node's connection. So a message with it has to leave 4,096 bytes of `max_payload` free, or a sixteenth where that is less.",
     stricter: "filter",
     sessions: ["own-trace-without-room"],
   },

@@ -292,9 +292,9 @@ export class NaivePolicy {
         const destination = text.replace(/^[ \t]+|[ \t]+$/g, "");
         // msgtrace.go reads no value that the end of the block cuts off; others do. JetStream removes a status when it stores the message.
         const isRead = index + line.length < block.length && block.startsWith("NATS/1.0") && destination !== "";
-        if (isRead) traces = true;
-        const isSubject = isLiteral(destination) && !/[\t\n\f\r ]/.test(destination);
         if (!isRead || destination === "trace disabled") continue;
+        traces = true;
+        const isSubject = isLiteral(destination) && !/[\t\n\f\r ]/.test(destination);
         if (!isSubject || isReserved(destination) || !this.listsPermit(destination)) return false;
       } else if (isReserved(value) || !this.listsPermit(value)) return false;
     }

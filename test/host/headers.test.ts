@@ -318,10 +318,28 @@ describe("a publish with headers on which nats-server acts", () => {
     const wire = Wire.connected(configuredHost());
     assert.equal(wire.client(hpub("ok.1", "NATS/1.0 100 x\r\nNats-Trace-Dest: no.1\r\n\r\n", "x")), PING);
     assert.equal(wire.server(PONG), publishViolation("no.1"));
-    for (const destination of ["ok.2", "trace disabled"]) {
-      const own = hpub("ok.1", `NATS/1.0 503 x\r\nNats-Trace-Dest: ${destination}\r\n\r\n`, "x");
+    for (const other of ["", "Nats-Trace-Dest: trace disabled\r\n"]) {
+      const own = hpub("ok.1", `NATS/1.0 503 x\r\n${other}Nats-Trace-Dest: ok.2\r\n\r\n`, "x");
       assert.equal(wire.client(own), PING);
       assert.equal(wire.server(PONG), publishViolation("ok.1"));
+    }
+  });
+
+  it("needs nothing more for a trace that is disabled, which no server traces: neither room, nor a block without a status", () => {
+    const wire = Wire.connected(configuredHost(), { info: `INFO {"headers":true,"max_payload":1024} \r\n` });
+    const lines = ["Nats-Trace-Dest: trace disabled", "Nats-Trace-Dest: \t trace disabled \t"];
+    for (const line of [...lines, `Nats-Request-Info: {}\r\n${lines[0]}`]) {
+      for (const status of ["", " 503 x"]) {
+        const block = `NATS/1.0${status}\r\n${line}\r\n\r\n`;
+        const largest = hpub("ok.1", block, "x".repeat(1024 - block.length));
+        assert.ok(wire.client(largest) === largest, block);
+      }
+    }
+    // Only this very value is, and only where it is the one that counts.
+    for (const value of ["Trace disabled", "trace disabled\r", "ok.2", "ok.2\r\nNats-Trace-Dest: trace disabled"]) {
+      const block = `NATS/1.0\r\nNats-Trace-Dest: ${value}\r\n\r\n`;
+      assert.equal(wire.client(hpub("ok.1", block, "x".repeat(1024 - block.length))), PING, value);
+      assert.match(wire.server(PONG), /^-ERR 'Permissions Violation for Publish to/);
     }
   });
 
