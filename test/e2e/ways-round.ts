@@ -132,6 +132,10 @@ export class Town {
       },
       nats: { config: natsConfig(), domain: "hub" },
     });
+    await this.#connectOperator();
+  }
+
+  async #connectOperator(): Promise<void> {
     const subscribed = async (subject: string): Promise<RawClient> => {
       const client = await RawClient.connect(this.stand.nats.port);
       await client.handshake();
@@ -141,6 +145,14 @@ export class Town {
     };
     this.operator = await subscribed("secret.>");
     this.requests = await subscribed("_INBOX.o.>");
+  }
+
+  /** Stops nats-server, with all connections of applications, and starts it anew. Streams in files stay. */
+  async restart(): Promise<void> {
+    this.operator.close();
+    this.requests.close();
+    await this.stand.nats.restart();
+    await this.#connectOperator();
   }
 
   async connect(application: Application, route: Route): Promise<RawClient> {
