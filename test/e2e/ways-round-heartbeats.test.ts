@@ -40,20 +40,22 @@ for (const [name, { start, blocks }] of Object.entries(LIBRARIES)) {
     before(async () => (library = await start()));
 
     /**
-     * The library watches the keys of a bucket, as the operator, and mallory writes one. Returns the errors that mallory receives, what
-     * the library has published below `secret.`, and the key that it sees next.
+     * The library watches the keys of the bucket, as the operator, and mallory writes one. Returns the errors that mallory receives, what
+     * the library has published below `secret.`, and the key that it sees next. A bucket is for one beat only: nats-server 2.15.2 can find
+     * messages of a stream that was deleted just before in the next one of its name.
      */
     async function beat(
+      bucket: string,
       route: Route,
       block: string,
     ): Promise<{ errors: string[]; secret: string | undefined; key: string | undefined }> {
       const reader = await library.connect({ url: `nats://127.0.0.1:${town.stand.nats.port}` });
-      await reader.createBucket("plan");
-      const watch = await reader.watchKeys("plan");
+      await reader.createBucket(bucket);
+      const watch = await reader.watchKeys(bucket);
       const mallory = await town.connect("mallory", route);
       const headers = `${block.replace("SECRET", `secret.${route}`)}\r\n\r\n`;
-      const errors = await errorsOf(mallory, publishBlock("$KV.plan.mine", headers, ""));
-      await reader.putKey("plan", "other", "x");
+      const errors = await errorsOf(mallory, publishBlock(`$KV.${bucket}.mine`, headers, ""));
+      await reader.putKey(bucket, "other", "x");
       let secret: string | undefined;
       let key: string | undefined;
       // Where nothing comes it ends with the library.
@@ -67,17 +69,16 @@ for (const [name, { start, blocks }] of Object.entries(LIBRARIES)) {
         return secret !== undefined || key !== undefined;
       });
       await reader.close();
-      await town.api("STREAM.DELETE.KV_plan");
       return { errors, secret, key };
     }
 
-    for (const block of blocks) {
+    for (const [i, block] of blocks.entries()) {
       it(`${JSON.stringify(block)}: its reader publishes nothing for who may not publish that, and misses nothing`, async () => {
         const published = (route: Route): string => `MSG secret.${route} 1 0 `;
         const secret = published("alone");
-        assert.deepEqual(await beat("alone", block), { errors: [], secret, key: undefined });
-        const errors = refusedPublish("$KV.plan.mine");
-        assert.deepEqual(await beat("filtered", block), { errors, secret: undefined, key: "other" });
+        assert.deepEqual(await beat(`alone${i}`, "alone", block), { errors: [], secret, key: undefined });
+        const errors = refusedPublish(`$KV.filtered${i}.mine`);
+        assert.deepEqual(await beat(`filtered${i}`, "filtered", block), { errors, secret: undefined, key: "other" });
       });
     }
   });

@@ -20,7 +20,7 @@ const APPLICATIONS = {
     publish: {
       allow: [
         ...["ok.>", "ask.price", "$JS.API.CONSUMER.MSG.NEXT.DATA.reader", "data.mine", "plan.mine"],
-        ...["$JS.API.STREAM.MSG.GET.VAULT", "$KV.plan.mine"],
+        ...["$JS.API.STREAM.MSG.GET.VAULT", "$KV.*.mine"],
       ],
       deny: ["ok.no"],
     },
