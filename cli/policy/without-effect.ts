@@ -114,6 +114,30 @@ function mayAnswer(rule: Field): boolean {
   return answers !== undefined && answers.text() !== "false";
 }
 
+/** Whether the policy is enforced, but this rule of it is only on trial. */
+export function isTriedAlone(config: Field, rule: Field): boolean {
+  return (config.text("mode") ?? "ENFORCE") === "ENFORCE" && rule.text("mode") === "DRY_RUN";
+}
+
+/**
+ * The words of a rule with which it would let its peers do more. Of a rule that `isTriedAlone` they change nothing: the filter asks
+ * such rules only about what the others let pass (client-operations.ts), and so tries only what they deny.
+ */
+export function untriedWords(rule: Field): { value: Field; key: string }[] {
+  const answers = rule.get("allow_responses");
+  const words: [key: string, value: Field | undefined, isMeant: boolean][] = [
+    ...OPERATIONS.map((operation): [string, Field | undefined, boolean] => [
+      `${operation}.allow`,
+      rule.get(operation, "allow"),
+      allowedBy(rule, operation).length > 0,
+    ]),
+    ["allow_responses", answers, answers?.isObject === true || answers?.text() === "true"],
+    ["replies: ANY", rule.get("replies"), rule.text("replies") === "ANY"],
+    ["rollup: ALL", rule.get("rollup"), rule.text("rollup") === "ALL"],
+  ];
+  return words.flatMap(([key, value, isMeant]) => (value && isMeant ? [{ value, key }] : []));
+}
+
 /** Whether a rule lets its peers connect. */
 export function allowsAnything(rule: Field): boolean {
   return allows(rule, "publish") || allows(rule, "subscribe") || mayAnswer(rule);

@@ -9,7 +9,9 @@ import {
   allowsAnything,
   foreignValues,
   idleWords,
+  isTriedAlone,
   shadowedPatterns,
+  untriedWords,
   voidEntries,
 } from "../../policy/without-effect.ts";
 import { takeovers, type Takeover } from "../../policy/takeovers.ts";
@@ -100,7 +102,8 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
     what:
       "A rule has `replies: ANY` or `rollup: ALL`, but allows nothing to which it could apply: both apply only to what their " +
       "own rule lets peers publish, not to what another rule allows. Or it has `allow_responses`, and no rule that could apply to " +
-      "its peers allows a subscription: they receive nothing that they could answer.",
+      "its peers allows a subscription: they receive nothing that they could answer. Or the rule is in DRY_RUN in a policy that is " +
+      "enforced: only what its `deny` would refuse is tried, and its other words have no effect.",
     remedy: "write it in the rule that allows the publish",
   },
   "subject-literal-wildcard": {
@@ -242,6 +245,11 @@ export function examinePolicy(subject: PolicySubject, filter: Filter, report: Re
     report("nobody-allowed", config.placeOf("rules"), message, remedy);
   }
   for (const rule of rules) judgeRule(rule, ours, report);
+  for (const rule of rules) {
+    if (!isTriedAlone(config, rule)) judgeWords(rule, report);
+    // Where all that allows anything is on trial, that has been told of the whole.
+    else if (!allowing.every((one) => isTriedAlone(config, one))) judgeTriedWords(rule, report);
+  }
   return judged;
 }
 
@@ -297,6 +305,7 @@ function judgeWhole(config: Field, ours: readonly string[], ofMesh: readonly str
   }
   for (const { id, rule, entry } of unanswered(config)) {
     if (id === "word-void") {
+      if (isTriedAlone(config, rule)) continue;
       const message = `${ruleText(rule)} has allow_responses, but its peers may subscribe to nothing, and so receive nothing to answer`;
       const remedy = "allow the subscription on which the requests arrive, or remove allow_responses";
       report(id, entry.keyPlace, message, remedy);
@@ -343,6 +352,13 @@ function judgeWhole(config: Field, ours: readonly string[], ofMesh: readonly str
 function judgeRule(rule: Field, ours: readonly string[], report: Report<PolicyId>): void {
   for (const { value, message } of rule.items("from").flatMap((source) => contradictions(source, ours)))
     report("source-void", value.place, message);
+  const entry = apiWithAnyReplies(rule);
+  if (entry)
+    report("js-api-replies-any", entry.place, `${ruleText(rule)} allows ${entry.text() ?? ""} with replies: ANY`);
+}
+
+/** What a rule that is carried out says in vain. */
+function judgeWords(rule: Field, report: Report<PolicyId>): void {
   for (const { value, key } of idleWords(rule)) {
     const message = `${ruleText(rule)} has ${key}: ${value.text() ?? ""}, but allows nothing to which it applies`;
     report("word-void", value.place, message);
@@ -351,9 +367,15 @@ function judgeRule(rule: Field, ours: readonly string[], report: Report<PolicyId
     const message = `${ruleText(rule)} allows ${allow.text() ?? ""} and denies ${deny}: a deny always wins`;
     report("allow-void", allow.place, message);
   }
-  const entry = apiWithAnyReplies(rule);
-  if (entry)
-    report("js-api-replies-any", entry.place, `${ruleText(rule)} allows ${entry.text() ?? ""} with replies: ANY`);
+}
+
+/** The same of a rule that is only on trial in a policy that is enforced. */
+function judgeTriedWords(rule: Field, report: Report<PolicyId>): void {
+  for (const { value, key } of untriedWords(rule)) {
+    const message = `${ruleText(rule)} has ${key}, but is in DRY_RUN, in which only a deny is tried`;
+    const remedy = "write it in a rule without mode: DRY_RUN; to try it, write mode: DRY_RUN at the top of the policy";
+    report("word-void", value.keyPlace, message, remedy);
+  }
 }
 
 const MESH_CHECKS = {
