@@ -15,8 +15,8 @@ export const enum ProtocolError {
   MEMORY = 12,
   HOST = 13,
   /**
-   * A delivery whose subject holds a CR or LF, or what the client's library alone takes for a blank. It alone is dropped, or passes in
-   * DRY_RUN.
+   * A delivery whose subject holds a CR or LF, or what the client's library alone takes for a blank, or whose headers are so short that
+   * the library reads nothing more. It alone is dropped, or passes in DRY_RUN.
    */
   LINE_BREAK = 14,
   /** nats-server requires TLS inside the stream (`tls_required` in INFO). */
@@ -65,7 +65,7 @@ export const PROTOCOL_ERROR_REMEDIES: StaticArray<string> = [
   "the stream ended inside an operation: see why the client left",
   "limits.memory of this VM is used up: raise it, or look for clients that do not read",
   "the proxy would not hand over or take bytes; please report this",
-  "a subject has a line break, or what this client's library alone takes for a blank; ENFORCE drops the message: see who sends so",
+  "a subject has a line break, or what this client's library alone takes for a blank, or headers are too short for it to read on; ENFORCE drops the message: see who sends so",
   "nats-server requires TLS inside the stream (tls_required in its INFO), which the mesh has encrypted already: turn its tls block off",
   "a CONNECT that turns headers on or off behind a SUB: say in the first CONNECT, before any SUB, whether the client takes headers",
 ];

@@ -163,6 +163,9 @@ describe("a delivery whose subject or reply subject has what the client's librar
       assert.equal(wire.server(hmsg("ok.a", "1", block)), "", block);
     }
     assert.equal(stat(host, "istio_nats_protocol_errors_total", { kind: "line_break" }), 5);
+    const remedies = auditOf(host).flatMap(({ remedy }) => (typeof remedy === "string" ? [remedy] : []));
+    assert.equal(remedies.length, 5);
+    for (const remedy of remedies) assert.match(remedy, /headers are too short/);
     const shortest = hmsg("ok.a", "1", headers);
     assert.equal(wire.server(shortest), shortest);
     const short = hmsg("ok.a", "1", "x");
