@@ -74,6 +74,7 @@ describe("limits.memory, the budget of a VM, of which linear memory cannot grow 
     }
     const ended = auditOf(host).filter(({ event, kind }) => event === "unreadable" && kind === "memory");
     assert.deepEqual(new Set(ended.map((record) => record["source_principal"])), new Set([EVIL]));
+    for (const { remedy } of ended) assert.match(String(remedy), /left in gaps that are too small/);
     assert.equal(honest.connection.closed, false);
   });
 });
