@@ -1,4 +1,6 @@
 import { usedBytes } from "../bytes/budget";
+import { decimal } from "../bytes/digits";
+import { FIRST_TESTED_MINOR, LAST_TESTED_MINOR } from "../nats/info";
 import { PolicyDocument } from "../policy/document";
 import { NONE } from "../policy/none";
 import { MODES } from "../policy/rules-read";
@@ -143,8 +145,8 @@ export class PluginTelemetry {
     this.versionsWarnedOf.push(text);
     logText(
       LogLevel.WARN,
-      `istio-nats: nats-server "${text}" is behind this filter, which is tested with 2.10 to 2.15: what it cannot read ` +
-        "it refuses, but permissions may mean something else there",
+      `istio-nats has not been tested with nats-server "${text}", only with 2.${decimal(FIRST_TESTED_MINOR)} to ` +
+        `2.${decimal(LAST_TESTED_MINOR)}: what it cannot read it refuses, but permissions may mean something else there`,
     );
   }
 

@@ -17,8 +17,8 @@ const WS_CONNECT_URLS: FixedText = fixedText("ws_connect_urls");
 const CONNECT_INFO: FixedText = fixedText("connect_info");
 
 /** The first and the last minor version of nats-server 2 before which sessions have been run (docs/compatibility.md). */
-const FIRST_TESTED_MINOR: i32 = 10;
-const LAST_TESTED_MINOR: i32 = 15;
+export const FIRST_TESTED_MINOR: i32 = 10;
+export const LAST_TESTED_MINOR: i32 = 15;
 
 /** The booleans among the fields that `ServerInfo` has. */
 const enum Flag {

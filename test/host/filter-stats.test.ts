@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { inRoot } from "../../tools/paths.ts";
 import { serverErrorKinds } from "../../tools/server-errors.ts";
+import { sourceConstant } from "../../tools/source-constant.ts";
 import { filterModule } from "./filter.ts";
 import { fnv1a } from "./fnv.ts";
 import { Host } from "./host.ts";
@@ -140,11 +141,21 @@ describe("connections to a nats-server with which the filter is not tested", () 
     for (let minor = 0; minor < 20; minor++) {
       for (let i = 0; i < 2; i++) Wire.connected(host, { info: INFO.replace("2.15.2", `2.9${minor}.0`) });
     }
-    const told = host.logs.map(({ message }) => /nats-server "2\.9(\d+)\.0" is behind/.exec(message)?.[1]);
+    const told = host.logs.map(
+      ({ message }) => /has not been tested with nats-server "2\.9(\d+)\.0", only/.exec(message)?.[1],
+    );
     assert.deepEqual(
       told.filter((minor) => minor !== undefined),
       Array.from({ length: 16 }, (_, minor) => String(minor)),
     );
+  });
+
+  it("are told of together with the versions with which it is", () => {
+    const host = configuredHost();
+    Wire.connected(host, { info: INFO.replace("2.15.2", "2.16.0") });
+    const [first, last] = ["FIRST", "LAST"].map((which) => sourceConstant("nats/info.ts", `${which}_TESTED_MINOR`));
+    const told = `istio-nats has not been tested with nats-server "2.16.0", only with 2.${first} to 2.${last}: `;
+    assert.equal(host.logs.filter(({ message }) => message.startsWith(told)).length, 1);
   });
 });
 
