@@ -104,7 +104,15 @@ export const STATS: Stat[] = [
   ),
   new Stat(names.CONNECTIONS_CLOSED, "counter", [], "Connections that ended, among those counted as opened.", false),
   new Stat(names.CONNECTIONS_ACTIVE, "gauge", [], "Connections that are open, among those counted as opened.", false),
-  new Stat(names.SUBSCRIPTIONS_ACTIVE, "gauge", [], "Subscriptions that are live.", false),
+  // nats-server's text for such a refusal names the subject, but no sid by which one could be taken away (client.go
+  // `subPermissionViolation`).
+  new Stat(
+    names.SUBSCRIPTIONS_ACTIVE,
+    "gauge",
+    [],
+    "Subscriptions that are live, and those that nats-server itself has refused (-ERR) until the client ends them.",
+    false,
+  ),
   new Stat(
     names.PROTOCOL_ERRORS,
     "counter",

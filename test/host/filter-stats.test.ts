@@ -20,6 +20,7 @@ import {
   pub,
   rawNames,
   stat,
+  subscriptionViolation,
   Wire,
 } from "./wire.ts";
 
@@ -172,6 +173,16 @@ describe("gauges", () => {
     assert.deepEqual([active(), subscribed()], [5, 7]);
     for (const wire of wires) wire.connection.close();
     assert.deepEqual([active(), subscribed()], [0, 0]);
+  });
+
+  it("of subscriptions count one that nats-server itself has refused, until the client ends it", () => {
+    const host = configuredHost();
+    const wire = Wire.connected(host);
+    wire.client("SUB ok.1 1\r\n");
+    wire.server(subscriptionViolation("ok.1"));
+    assert.equal(stat(host, "istio_nats_subscriptions_active"), 1);
+    wire.client("UNSUB 1\r\n");
+    assert.equal(stat(host, "istio_nats_subscriptions_active"), 0);
   });
 
   it("of connections and subscriptions go along with a connection that a newer policy takes for another principal", () => {
