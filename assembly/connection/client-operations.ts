@@ -88,14 +88,16 @@ function publish(connection: Connection, chunk: Chunk, line: ClientLine, positio
   const reason = access == null ? Reason.ALLOWED : access.publish(line, headersHeld, connection.toldLargestPayload);
   // Rules in DRY_RUN are asked only about what passes: what is refused does not happen.
   const shadow = connection.shadow;
+  let would = Reason.ALLOWED;
   if (shadow != null && reason == Reason.ALLOWED) {
-    const would = shadow.publish(line, headersHeld, connection.toldLargestPayload);
+    would = shadow.publish(line, headersHeld, connection.toldLargestPayload);
     if (would != Reason.ALLOWED) reportDryRun(connection, line, would, shadow);
   }
   const next = chunk.position(line.next);
   connection.toServerPayload = line.size + 2;
   if (reason == Reason.ALLOWED || access == null) {
     publishPasses(connection, line, meter);
+    if (would == Reason.ALLOWED) sample(connection, line);
     return next;
   }
   reportRefusal(connection, line, reason, access);
@@ -107,7 +109,7 @@ function publish(connection: Connection, chunk: Chunk, line: ClientLine, positio
   return next;
 }
 
-/** Counts a publish that goes to the server, notes what it answers or asks, and audits it if it is sampled. */
+/** Counts a publish that goes to the server, and notes what it answers or asks. */
 // @ts-ignore: decorator
 @inline
 function publishPasses(connection: Connection, line: ClientLine, meter: Meter): void {
@@ -123,7 +125,6 @@ function publishPasses(connection: Connection, line: ClientLine, meter: Meter): 
   if (line.replyLength > 0) {
     requestSent(connection, line.subject, line.subjectLength, line.reply, line.replyLength, subjectClass);
   }
-  sample(connection, line);
 }
 
 /**
@@ -169,8 +170,9 @@ function subscribe(connection: Connection, chunk: Chunk, line: ClientLine, posit
     return replaceByPing(connection, chunk, position, next);
   }
   const shadow = connection.shadow;
+  let would = Reason.ALLOWED;
   if (shadow != null) {
-    let would = shadow.subscribe(line);
+    would = shadow.subscribe(line);
     if (would == Reason.ALLOWED && isOneTooMany) {
       would = Reason.TOO_MANY_SUBSCRIPTIONS;
       shadow.rule = NONE;
@@ -180,7 +182,7 @@ function subscribe(connection: Connection, chunk: Chunk, line: ClientLine, posit
   connection.hasSubscribed = true;
   const mayBeForgotten = noteSid(connection, line.sid, line.sidLength);
   meter.allowed(Operation.SUB, connection.classOf(line.subject, line.subjectLength));
-  sample(connection, line);
+  if (would == Reason.ALLOWED) sample(connection, line);
   if (isOneTooMany) {
     connection.hasUnrecorded = true;
     return next;

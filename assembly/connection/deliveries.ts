@@ -75,14 +75,18 @@ export function deliver(connection: Connection, line: ServerLine): bool {
     return false;
   }
   const shadow = connection.shadow;
+  let wouldPass = false;
   if (shadow != null && shadow.filtering && keepsBack(shadow, line, sub)) {
     reportDelivery(connection, true, line, shadow);
   } else if (misread) {
     reportUnreadable(connection, ProtocolError.LINE_BREAK);
-  } else if (shadow != null && line.replyLength > 0 && shadow.grantsReplies) {
-    shadow.noteReply(line.reply, line.replyLength);
+  } else {
+    wouldPass = true;
+    if (shadow != null && line.replyLength > 0 && shadow.grantsReplies) {
+      shadow.noteReply(line.reply, line.replyLength);
+    }
   }
-  deliveryPasses(connection, line, sub, meter);
+  deliveryPasses(connection, line, sub, meter, wouldPass);
   return true;
 }
 
@@ -129,10 +133,13 @@ function noteKeptBack(connection: Connection, line: ServerLine, sub: usize): voi
   endIfReached(connection, sub);
 }
 
-/** Counts a message that goes to the client, notes what it answers, asks and grants, and audits it if it is sampled. */
+/**
+ * Counts a message that goes to the client, notes what it answers, asks and grants, and audits it if it is sampled, and would pass
+ * under ENFORCE too.
+ */
 // @ts-ignore: decorator
 @inline
-function deliveryPasses(connection: Connection, line: ServerLine, sub: usize, meter: Meter): void {
+function deliveryPasses(connection: Connection, line: ServerLine, sub: usize, meter: Meter, wouldPass: bool): void {
   const access = connection.access;
   let name: u64 = 0;
   if (access != null && line.replyLength > 0 && access.grantsReplies) {
@@ -146,7 +153,7 @@ function deliveryPasses(connection: Connection, line: ServerLine, sub: usize, me
   const unheard = isNoResponders(line);
   answerDelivered(connection, meter, line.subject, line.subjectLength, unheard);
   if (line.replyLength > 0) requestDelivered(connection, line.reply, line.replyLength, subjectClass, name);
-  sampleDelivery(connection, line);
+  if (wouldPass) sampleDelivery(connection, line);
   if (sub != 0 && !unheard) {
     countReceived(sub);
     if (isLive(sub)) endIfReached(connection, sub);

@@ -207,13 +207,17 @@ function countDryRun(
   meter.wouldRefuse(operation, connection.classOf(subject, length), reason, ruleLabel(connection, access));
 }
 
-/** Audits an allowed operation if it is one of `audit.sample`. */
+/**
+ * Audits an allowed operation if it is one of `audit.sample`. Not to be called for one that rules in DRY_RUN would have refused: of it
+ * `reportDryRun` has written, and the rule that decided last is the one that refused.
+ */
 // @ts-ignore: decorator
 @inline
 export function sample(connection: Connection, line: ClientLine): void {
   const sampler = connection.sampler;
   if (sampler == null || !sampler.picks()) return;
-  const access = connection.access;
+  const enforced = connection.access;
+  const access = enforced != null ? enforced : connection.shadow;
   const bytes = line.operation == Operation.SUB ? 0 : line.size;
   reportAllowed(
     connection,

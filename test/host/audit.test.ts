@@ -4,7 +4,8 @@ import { describe, it } from "node:test";
 import { inRoot } from "../../tools/paths.ts";
 import { sourceList } from "../../tools/source-constant.ts";
 import { auditSchema, schemaFaults } from "../stand/audit-schema.ts";
-import type { Host } from "./host.ts";
+import { filterModule } from "./filter.ts";
+import { Host } from "./host.ts";
 import { auditOf, configuredHost, CONNECT, hpub, INFO, msg, PEER, policy, PONG, pub, stat, Wire } from "./wire.ts";
 
 const WHO = {
@@ -138,6 +139,50 @@ describe("an audit record", () => {
     Wire.connected(host).client(hpub("ok.a", "NATS/1.0\r\n\r\n", "x", "ok.r"));
     const { subject, rule } = auditOf(host).at(-1)!;
     assert.deepEqual([subject, rule], ["ok.a", "everybody"]);
+  });
+
+  it("names the rule that would allow a sampled operation where the whole policy is in DRY_RUN", () => {
+    const host = configuredHost({ mode: "DRY_RUN", audit: { sample: 1, burst: 10_000 } });
+    Wire.connected(host).client("SUB ok.> 1\r\n" + pub("ok.a") + hpub("ok.b", "NATS/1.0\r\n\r\n", "x", "ok.r"));
+    const sampled = auditOf(host).filter(({ event }) => event === "allowed");
+    assert.deepEqual(
+      sampled.map(({ subject, rule }) => [subject, rule]),
+      ["ok.>", "ok.a", "ok.b"].map((subject) => [subject, "everybody"]),
+    );
+  });
+
+  it("is not written as `allowed` of what a policy or a rule in DRY_RUN would refuse, but only as `would_refuse`", () => {
+    const denying = { subscribe: { allow: ["ok.>"], deny: ["ok.no"] }, publish: { allow: ["ok.>"], deny: ["ok.no"] } };
+    const sampling = { sample: 1, burst: 10_000 };
+    const from = [{ principals: ["*"] }];
+    const tried = {
+      name: "tried",
+      mode: "DRY_RUN",
+      from,
+      publish: { deny: ["ok.no"] },
+      subscribe: { deny: ["ok.no"] },
+    };
+    const enforced = policy({ audit: sampling }) as { rules: object[] };
+    for (const config of [
+      policy({ mode: "DRY_RUN", rule: denying, audit: sampling }),
+      { ...enforced, rules: [...enforced.rules, tried] },
+    ]) {
+      const host = new Host(filterModule());
+      assert.ok(host.configure(config).accepted);
+      const wire = Wire.connected(host);
+      wire.client("SUB ok.no 1\r\nSUB ok.* 2\r\n" + pub("ok.no"));
+      wire.server(msg("ok.no", "2", "x"));
+      assert.deepEqual(
+        auditOf(host).map(({ event, operation, subject }) => [event, operation, subject]),
+        [
+          ["connected", undefined, undefined],
+          ["would_refuse", "SUB", "ok.no"],
+          ["allowed", "SUB", "ok.*"],
+          ["would_refuse", "PUB", "ok.no"],
+          ["would_refuse", "MSG", "ok.no"],
+        ],
+      );
+    }
   });
 
   it("is not written for allowed operations unless that is configured", () => {
