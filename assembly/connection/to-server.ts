@@ -152,9 +152,10 @@ function begin(connection: Connection): void {
   const meter = connection.meter;
   if (meter != null) meter.opened(refused ? Verdict.REFUSED : Verdict.ALLOWED);
   connection.phase = Phase.OPEN;
+  // In DRY_RUN another protocol passes too.
+  if (!refused) reportConnected(connection);
   if (isForeign) endUnreadable(connection, chunk, 0, foreign);
   else if (refused) endRefused(connection, chunk, 0, Pong.AUTHORIZATION_VIOLATION);
-  else reportConnected(connection);
 }
 
 /**
