@@ -43,13 +43,16 @@ export interface ServerErrorKind {
 /** The kinds of nats-server's errors that the filter distinguishes, in the filter's order. */
 export function serverErrorKinds(): ServerErrorKind[] {
   const source = readFileSync(inRoot("assembly", ...SOURCE.split("/")), "utf8");
-  const texts = sourceList(SOURCE, "TEXTS", /fixedText\("'([^"]*)"\)/g);
-  const kinds = sourceList(SOURCE, "KINDS", /ServerError\.(\w+)/g);
+  const known = [...source.matchAll(/known\(ServerError\.(\w+), "'([^"]*)"\)/g)];
   const numbers = new Map([...source.matchAll(/^ {2}(\w+) = (\d+),$/gm)].map(([, name = "", n]) => [name, Number(n)]));
   return sourceList(SOURCE, "SERVER_ERROR_NAMES").map((name, i) => {
     const remedy = REMEDIES[name];
     if (remedy === undefined)
       throw new Fault(`${name} of assembly/${SOURCE} has no remedy: write one in tools/server-errors.ts.`);
-    return { name, texts: texts.filter((_, j) => numbers.get(kinds[j] ?? "") === i), remedy };
+    return {
+      name,
+      texts: known.flatMap(([, kind = "", text = ""]) => (numbers.get(kind) === i ? [text] : [])),
+      remedy,
+    };
   });
 }

@@ -10,11 +10,11 @@ export function sourceConstant(file: string, name: string): number {
   return Number(value.replaceAll("_", ""));
 }
 
-/** The strings of an array constant in the filter's source, in order, or whatever else `item` matches there. */
-export function sourceList(file: string, name: string, item = /"(\w+)"/g): string[] {
+/** The strings of an array constant in the filter's source, in order. */
+export function sourceList(file: string, name: string): string[] {
   const source = readFileSync(inRoot("assembly", ...file.split("/")), "utf8");
   const [, list = ""] = new RegExp(`const ${name}: StaticArray<[^=]*> = \\[([^\\]]*)\\]`).exec(source) ?? [];
-  const found = [...list.matchAll(item)].map(([, one = ""]) => one);
+  const found = [...list.matchAll(/"(\w+)"/g)].map(([, one = ""]) => one);
   if (found.length === 0) throw new Fault(`assembly/${file} has no list ${name}: write here where it is now.`);
   return found;
 }
