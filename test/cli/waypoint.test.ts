@@ -195,7 +195,7 @@ describe("a waypoint", () => {
     }
   });
 
-  it("that no plugin is for takes nothing from what applies to sidecars, nor does one from pods that ask for a sidecar", () => {
+  it("takes nothing from what applies to sidecars if no plugin is for it, or if the pods ask for a sidecar", () => {
     const used = (more: object = {}): string =>
       JSON.stringify({
         apiVersion: "v1",

@@ -15,7 +15,7 @@ describe("the chart", () => {
     assert.doesNotMatch(await chart.notes(values), /use-waypoint/);
   });
 
-  it("says in its notes that nothing is refused in dry run, and who fails all the same behind TLS of the gateway's own", async () => {
+  it("says in its notes that dry run refuses nothing, and who fails all the same behind the gateway's own TLS", async () => {
     const dryRun = { ...LEAST, policy: { ...POLICY, mode: "DRY_RUN" } };
     const egress = { form: "egress", egress: { host: "nats.corp", tls: true } };
     assert.match(
@@ -55,7 +55,7 @@ describe("the chart", () => {
     });
   });
 
-  it("names the namespace of a waypoint elsewhere, and is refused for a principal that its own waypoint does not have", async () => {
+  it("names the namespace of a waypoint elsewhere, and is refused for a principal that its own does not have", async () => {
     const values = { ...LEAST, form: "waypoint", policy: { ...POLICY, identity: "WAYPOINT" } };
     const principal = "cluster.local/ns/infra/sa/shared";
     const shared = { ...values, waypoint: { create: false, name: "shared", principal } };

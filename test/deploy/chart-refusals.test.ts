@@ -33,7 +33,7 @@ describe("the chart", () => {
     assert.match(await chart.refusal({ ...LEAST, kind: "EnvoyFilter" }), /kind/);
   });
 
-  it("is refused for a key that is left empty, by which Helm would drop a default that nats-server's protection needs", async () => {
+  it("is refused for an empty key, by which Helm would drop a default that nats-server's protection needs", async () => {
     const waypoint = { form: "waypoint", policy: { ...POLICY, identity: "WAYPOINT" } };
     const egress = { form: "egress", egress: { host: "nats.corp" } };
     for (const [missing, values] of [

@@ -275,7 +275,7 @@ describe("the guides for installing", () => {
     assert.match(output, /rules\[1\]\.name: "orders-api" /);
   });
 
-  it("make the release let go of each object around the filter, and of nothing else, before helm uninstall deletes the filter", async () => {
+  it("make the release let go of all objects around the filter, and no others, before helm uninstall deletes it", async () => {
     const [, section = ""] = read("docs/install.md").split(/^## \d+\. Take it off again$/m);
     const [first = ""] = snippets("docs/install.md", "yaml values");
     const [, flags = ""] = /helm upgrade [^`]*--set (\S+)/.exec(section) ?? [];

@@ -167,7 +167,7 @@ describe("NATS's own chart", () => {
     assert.ok(drain < spec.terminationGracePeriodSeconds);
   });
 
-  it("has a Service that names the waypoint with the guide's value, as our chart's notes say, and would have none without", async () => {
+  it("has a Service that names the waypoint with the guide's value alone, as our chart's notes say", async () => {
     const [value = ""] = snippets(GUIDE, "yaml values of nats in ambient");
     const ofWaypoint = snippets(GUIDE, "yaml more values").find((one) => one.includes("form: waypoint")) ?? "";
     const [ourValues = ""] = snippets(GUIDE, "yaml values");
@@ -180,7 +180,7 @@ describe("NATS's own chart", () => {
     assert.equal(only(plain, "Service", "nats").metadata.labels?.["istio.io/use-waypoint"], undefined);
   });
 
-  it("is sound behind a waypoint, and told what to write where its Service has another name than our chart takes it to have", async () => {
+  it("is sound behind a waypoint, and told what to write where its Service has not the name that our chart takes", async () => {
     const [value = ""] = snippets(GUIDE, "yaml values of nats in ambient");
     const ofWaypoint = snippets(GUIDE, "yaml more values").find((one) => one.includes("form: waypoint")) ?? "";
     const account = "serviceAccount: { enabled: true, name: nats }\n";

@@ -54,7 +54,7 @@ describe("the commands that the pages for operators show", () => {
     }
   });
 
-  it("find in the log the records of refusals, including those of connections, but not the totals with which a connection ends", () => {
+  it("find in the log the records of refusals, also of connections, but not the totals at a connection's end", () => {
     const host = configuredHost();
     const wire = Wire.connected(host);
     wire.client(pub("no.a"));

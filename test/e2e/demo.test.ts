@@ -85,7 +85,7 @@ describe("the demo", () => {
     );
   }
 
-  it("shows what the policy allows and refuses, on the wire, in the stats and in the audit, and leaves nothing behind", async () => {
+  it("shows what the policy allows and refuses on the wire, in stats and in the audit, and leaves nothing behind", async () => {
     const demo = new Demo(environment);
     assert.equal(await demo.status(), 0, demo.output);
     const lines = demo.output.split("\n").map((line) => line.trim());

@@ -110,7 +110,7 @@ describe("a workload that uses up limits.memory", () => {
     await stand.envoy.waitForStat("istio_nats_memory_bytes", {}, (bytes) => bytes === 0);
   });
 
-  it("loses what it holds even if it does not read, though Envoy closes no connection before its client has read what waits for it", async () => {
+  it("loses what it holds even if it does not read, though Envoy closes no connection whose client has more to read", async () => {
     // More than the kernel's buffers between Envoy and the client hold, which takes Envoy's writing half beyond its limit.
     const unread = pub("ok.evil", "x".repeat(1_000_000)).repeat(5);
     const crowd = await Promise.all(

@@ -54,7 +54,7 @@ describe("a client that floods", () => {
   }
 
   for (const listener of ["wide", "narrow"]) {
-    it(`that sends refused operations and does not read is held back, and gets every refusal in order when it reads (${listener} buffers)`, async () => {
+    it(`with refused operations is held back, and gets every refusal in order when it reads (${listener} buffers)`, async () => {
       const count = 300_000;
       // Each of the two workers has somebody else's connection.
       const neighbours = await Promise.all(Array.from({ length: 6 }, () => connect(listener)));

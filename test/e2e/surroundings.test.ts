@@ -222,7 +222,7 @@ describe("the surroundings of a connection", { concurrency: false }, () => {
     await assertNoneIsOpen();
   });
 
-  it("lame duck mode is announced by INFO, and the connection is judged and answered as before until nats-server ends it", async () => {
+  it("lame duck mode is announced by INFO, and the connection is judged as before until nats-server ends it", async () => {
     const before = await settled(refusals);
     const client = await connect();
     stand.nats.lameDuck();

@@ -101,7 +101,7 @@ describe("telemetry of real clients through a real Envoy with two workers", () =
     await deaf.close();
   });
 
-  it("times JetStream's acknowledgements of publishes, and counts neither a pull as an unanswered request nor an acknowledgement of its messages as a reply", async () => {
+  it("times JetStream's acknowledgements of publishes, but neither pulls nor acknowledgements of its messages", async () => {
     const manager = await jetstreamManager(requester);
     await manager.streams.add({ name: "EVENTS", subjects: ["shop.events.>"] });
     await manager.consumers.add("EVENTS", { durable_name: "reader", ack_policy: "explicit" });

@@ -48,7 +48,7 @@ describe("ways round a subject policy, by headers that name subjects or hide oth
     assert.deepEqual(await town.secrets(), []);
   });
 
-  it("a message's trace does not go there behind a status either, which JetStream takes away before the next server gets it", async () => {
+  it("a message's trace does not go there behind a status, which JetStream takes away before the next server", async () => {
     await town.stream("DATA", ["data.>"], { allow_direct: true });
     const hidden = publishBlock("data.mine", "NATS/1.0 100 x\r\nNats-Trace-Dest: secret.in\r\n\r\n", "");
     const { close } = await atLeaf();
@@ -67,7 +67,7 @@ describe("ways round a subject policy, by headers that name subjects or hide oth
     assert.deepEqual(await errorsOf(reader, hidden), refusedPublish("secret.in"));
   });
 
-  it("a stored message is not one that only its trace shows to who is at another server, so that no reader there waits for it", async () => {
+  it("a stored message is not one that another server sees by its trace alone, so that no reader there waits", async () => {
     const only = (first: string, destination = "*"): string =>
       publishBlock(
         "data.mine",
@@ -161,7 +161,7 @@ describe("ways round a subject policy, by headers that name subjects or hide oth
     assert.equal((await town.contents("PLAN"))["secret.in"], undefined);
   });
 
-  it("a schedule does not store on what becomes of a target whose line JetStream writes on, a subject that ends its readers", async () => {
+  it("a schedule does not store on a subject that ends its readers, made of a target whose line JetStream extends", async () => {
     const at = new Date(Date.now() + 300).toISOString();
     const block = `NATS/1.0\r\nNats-Schedule: @at ${at}\r\nNats-Schedule-Target: ok.1\r\n`;
     const unclosed = publishBlock("plan.mine", block, "boom");

@@ -62,7 +62,7 @@ describe("what a client does ends no connection between servers:", () => {
     });
   }
 
-  it("a leaf node does not take its hub for itself because a client subscribes to what it knows its own subscriptions by", async () => {
+  it("a leaf node does not take its hub for itself because a client subscribes to its loop detection's subject", async () => {
     await withLeaf(async (id) => {
       const auditor = await town.connect("auditor", "filtered");
       const subject = await loopSubject(auditor);

@@ -45,7 +45,7 @@ describe("ways round a subject policy, to streams,", () => {
     });
   });
 
-  it("a rollup does not purge by wildcards that the stream's transform makes of parts of its subject, unless a rule says `rollup: ALL`", async () => {
+  it("a rollup does not purge by wildcards that a stream's transform makes, unless a rule says `rollup: ALL`", async () => {
     const rollup = publish("data.->", "x", "Nats-Rollup: sub\r\n");
     async function rolledUp(route: Route): Promise<{ errors: string[]; contents: Record<string, number> }> {
       await town.stream("DATA", ["data.>"], {
@@ -63,7 +63,7 @@ describe("ways round a subject policy, to streams,", () => {
     assert.deepEqual(await rolledUp("filtered"), refused);
   });
 
-  it("JetStream's answer, a stored message with its rollup, does not purge by wildcards in the reply subject, unless a rule says `replies: ANY`", async () => {
+  it("JetStream's answer with a rollup does not purge by wildcards of a reply subject, without `replies: ANY`", async () => {
     const get = (reply: string): string => publish("$JS.API.DIRECT.GET.DATA.data.mine", "", "", reply);
     async function rolledUp(route: Route, reply: string): Promise<{ errors: string[]; kept: boolean }> {
       const subject_transform = { src: "data.*", dest: "data.{{split(1,-)}}" };
@@ -87,7 +87,7 @@ describe("ways round a subject policy, to streams,", () => {
     }
   });
 
-  it("a message with a TTL on a subject with wildcards does not purge what they match when it ends, in a stream with markers", async () => {
+  it("the end of a message with a TTL does not purge what wildcards in its subject match, in a stream with markers", async () => {
     await town.stream("DATA", ["data.>"], {
       allow_rollup_hdrs: true,
       allow_msg_ttl: true,
@@ -235,7 +235,7 @@ describe("ways round a subject policy, to streams,", () => {
     assert.deepEqual(await town.contents("DATA-SUM"), { "data.1": 1, "data.mine": 1 });
   });
 
-  it("a schedule that no second fits, of which nats-server tries those of five years, does not keep others from a stream", async () => {
+  it("a schedule that no second of five years fits, which nats-server tries all, keeps nobody from a stream", async () => {
     await town.stream("DATA", ["data.>"]);
     const stored = async (): Promise<number> => {
       const begin = performance.now();

@@ -7,7 +7,7 @@ import { fuzzChanges } from "./changes-fuzz.ts";
 const CASES = 200;
 
 describe("what clients read while policies change", () => {
-  it(`is everything that every policy has allowed, and nothing that the present one forbids, in ${CASES} random cases`, (t) => {
+  it(`is all that every policy has allowed, and nothing that the present one forbids, in ${CASES} random cases`, (t) => {
     const seed = freshSeed();
     t.diagnostic(`TEST_SEED=${seed}`);
     const { failure, passed, keptBack } = fuzzChanges(seed, CASES);

@@ -119,7 +119,7 @@ describe("nats-server's reading, by its own trace", () => {
     await compare(streams, seed);
   });
 
-  it(`is the reading of nats-parser.ts for ${STREAMS} streams that the filter let through, and an observer gets no other message`, async (t) => {
+  it(`is that of nats-parser.ts for ${STREAMS} streams that the filter let through, and an observer gets no more`, async (t) => {
     const seed = freshSeed();
     t.diagnostic(`seed ${seed}`);
     const streams: (readonly Uint8Array[])[] = [];

@@ -148,7 +148,7 @@ describe("memory for messages, each allocation counted", () => {
     assertTakesNothing(wire, 1, () => wire.client(pub("orders.e000.created", "question", newInbox(++n))), SETTLING);
   });
 
-  it("is not taken by ever new acknowledgements of JetStream under the bench's policy, nor by the deliveries they are for", () => {
+  it("is not taken by ever new acknowledgements of JetStream under the bench's policy, nor by their deliveries", () => {
     const wire = connectedUnder(FULL);
     wire.client(SUBSCRIBE);
     let n = 0;
@@ -160,7 +160,7 @@ describe("memory for messages, each allocation counted", () => {
     assertTakesNothing(wire, 2, step, SETTLING);
   });
 
-  it("is not taken by delivered requests with ever new inboxes under the bench's policy, nor by the replies that they grant", () => {
+  it("is not taken by delivered requests with ever new inboxes under the bench's policy, nor by their replies", () => {
     const wire = connectedUnder(FULL);
     wire.client(SUBSCRIBE);
     let n = 0;

@@ -239,12 +239,21 @@ describe("an audit record", () => {
     assert.equal(eventsOf(host).filter((event) => event === "refused").length, 101);
   });
 
-  it("about a connection has a rate limit of its own, so that a crowd hides no refusal; both limits report what they left out", () => {
+  /** A host that has written three records of eleven connections, and three of five refusals. */
+  function crowded(): Host {
     const host = configuredHost({ audit: { refusalsPerSecond: 1, burst: 3 } });
     for (let i = 0; i < 10; i++) new Wire(host).client(CONNECT);
-    const wire = Wire.connected(host);
-    wire.client(pub("no.a").repeat(5));
-    assert.deepEqual(eventsOf(host), ["connected", "connected", "connected", "refused", "refused", "refused"]);
+    Wire.connected(host).client(pub("no.a").repeat(5));
+    return host;
+  }
+
+  it("about a connection has a rate limit of its own, so that a crowd hides no refusal", () => {
+    const kinds = ["connected", "connected", "connected", "refused", "refused", "refused"];
+    assert.deepEqual(eventsOf(crowded()), kinds);
+  });
+
+  it("tells what the limits have left out, of connections and of refusals", () => {
+    const host = crowded();
     host.advance(2000);
     host.tick();
     const { suppressed, suppressed_activity, event } = auditOf(host).at(-1)!;

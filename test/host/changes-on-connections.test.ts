@@ -97,7 +97,7 @@ describe("what else changes on an open connection", () => {
     }
   });
 
-  it("is not that an answer counts as one that a rule in DRY_RUN would refuse, since that rule came after its request", () => {
+  it("is not that an answer counts as one that a rule in DRY_RUN would refuse, if that came after its request", () => {
     const from = [{ principals: ["*"] }];
     const service = { name: "service", from, subscribe: { allow: ["ask.>"] }, allow_responses: true };
     const tried = { name: "tried", from, mode: "DRY_RUN", publish: { deny: ["x"] } };
@@ -135,7 +135,7 @@ describe("what else changes on an open connection", () => {
     }
   });
 
-  it("leaves a connection's reply subjects within its part of the memory, however many rules with limits of their own come", () => {
+  it("leaves a connection's reply subjects within its part of the memory, however many rules with limits come", () => {
     const from = [{ principals: ["*"] }];
     const limits = { memory: 8388608, responses: 1048576 };
     const policy = (count: number): object => ({

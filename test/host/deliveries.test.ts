@@ -92,7 +92,7 @@ describe("a subscription with wildcards over a deny", () => {
     assert.equal(stat(host, "istio_nats_messages_total", { operation: "MSG", verdict: "allowed" }), 2);
   });
 
-  it("withholds nothing because of a rule in DRY_RUN, and counts what that rule would withhold beside what another one does", () => {
+  it("withholds nothing because of a rule in DRY_RUN, and counts that beside what another rule withholds", () => {
     const everybody = [{ principals: ["*"] }];
     const rules = [
       { name: "orders", from: everybody, subscribe: { allow: ["ok.*"], deny: ["ok.secret"] } },

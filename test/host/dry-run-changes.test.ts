@@ -495,7 +495,7 @@ describe("DRY_RUN, which edits nothing,", () => {
     }
   });
 
-  it("does not keep the INFO that answers the client's first PING until its next one, where that PING went in DRY_RUN", () => {
+  it("does not keep the INFO for the client's first PING until its next one, where that PING went in DRY_RUN", () => {
     const { host, wire } = connected(observed);
     assert.equal(wire.client(PING), PING);
     host.configure(policyOf(filtered));

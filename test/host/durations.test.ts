@@ -371,7 +371,7 @@ describe("durations on their way to the host", () => {
     return 6 * Math.sqrt((drawn / 4) * ((all - drawn) / (all - 1)));
   }
 
-  it("are sampled if more come: 8,192 of them, with neither the first nor the last preferred, and the others are counted", () => {
+  it("are 8,192 fairly drawn ones if more come, and the others are counted", () => {
     const wire = requester();
     ask(wire, 0, 20_000, 1);
     ask(wire, 20_000, 40_000, 2);
@@ -457,7 +457,7 @@ describe("the round trip of a PING", () => {
     assert.deepEqual(valuesOf(wire.host, PING_RTT), [4, 9]);
   });
 
-  it("is measured for the first of several that are under way, and never ends with the PONG for one of the filter's own", () => {
+  it("is measured for the first of several under way, and never ends with the PONG for one of the filter's own", () => {
     const wire = Wire.connected(configuredHost());
     wire.client(PING + PING);
     wire.host.advance(5);

@@ -365,17 +365,21 @@ describe("a publish with headers on which nats-server acts", () => {
     }
   });
 
-  it("is refused for a trace if it leaves no room below `limits.payload`, or nats-server has not told its `max_payload` yet", () => {
-    const traced = hpub("ok.1", "NATS/1.0\r\nNats-Trace-Dest: ok.2\r\n\r\n", "x".repeat(1000));
+  const traced = hpub("ok.1", "NATS/1.0\r\nNats-Trace-Dest: ok.2\r\n\r\n", "x".repeat(1000));
+
+  it("is refused for a trace if it leaves no room below `limits.payload`", () => {
     const limited = Wire.connected(configuredHost({ limits: { payload: 1100 } }));
     assert.equal(limited.client(traced), PING);
+  });
+
+  it("is refused for a trace if nats-server has not told its `max_payload` yet", () => {
     const early = new Wire(configuredHost());
     assert.equal(early.client(CONNECT + traced), CONNECT + PING);
     early.server(INFO + PONG);
     assert.equal(early.client(traced), traced);
   });
 
-  it("is refused if its headers do not begin with the version and end with an empty line, as all do that libraries write", () => {
+  it("is refused if its headers do not begin with the version and end with an empty line, as libraries' do", () => {
     const wire = Wire.connected(configuredHost({ rule: { rollup: "ALL" } }));
     const lines = ["Nats-Schedule-Target: ok.2", "Nats-Schedule-Source: ok.3", "Nats-TTL: 10s", "Nats-Rollup: sub"];
     for (const line of [...lines, "Nats-Expected-Stream: S"]) {
@@ -477,7 +481,7 @@ describe("a publish with headers on which nats-server acts", () => {
     }
   });
 
-  it("passes with the shortest headers that a library writes, with none, and with one or two bytes, into which JetStream writes nothing", () => {
+  it("passes with the shortest headers of libraries, and with two bytes or less, into which JetStream writes nothing", () => {
     const wire = Wire.connected(configuredHost());
     for (const block of ["", "x", "hi", "\r\n", "NATS/1.0\r\n\r\n", "NATS/1.0 503\r\n\r\n"]) {
       const whole = hpub("ok.1", block);

@@ -44,7 +44,7 @@ describe("host calls of a callback", () => {
     );
   });
 
-  it("are one read and at most one clock read under the bench's policy, however many messages of each class there are", () => {
+  it("are one read and at most one clock read under the bench's policy, however many messages of a class come", () => {
     const host = new Host(filterModule());
     assert.ok(host.configure(FULL).accepted);
     const wire = Wire.connected(host);

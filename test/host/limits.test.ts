@@ -358,7 +358,7 @@ describe("audit.refusalsPerSecond and audit.burst", () => {
     assert.ok(stat(host, "istio_nats_audit_suppressed_total") >= 17);
   });
 
-  it("let no second burst through where a policy with a smaller one was in force for a while, but what that time allows", () => {
+  it("let no second burst through after a policy with a smaller one, but only what that time allows", () => {
     const policies = [3, 100].map((burst) => policy({ audit: { refusalsPerSecond: 1, burst } }));
     const host = configuredHost({ audit: { refusalsPerSecond: 1, burst: 100 } });
     const wire = Wire.connected(host);
@@ -417,7 +417,7 @@ describe("a search for denies that a SUB with wildcards overlaps", () => {
   const subs = (count: number, queue: string): string[] =>
     Array.from({ length: count }, (_, i) => `SUB *.z ${queue}${i}\r\n`);
 
-  it("is made for the first 500 members of queues in one chunk, whatever the policy; beyond that bound they are refused", () => {
+  it("is made for the first 500 members of queues in a chunk, whatever the policy, and the others are refused", () => {
     const host = configuredHost({ rule });
     const wire = Wire.connected(host);
     const lines = subs(5000, "q ");

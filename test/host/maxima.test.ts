@@ -189,7 +189,7 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     assert.equal(wire.client(PING), `UNSUB 9\r\n${PING}${PING}`);
   });
 
-  it("holds for what the server delivers before it takes the UNSUB, however long that is under way and whatever else ends", () => {
+  it("holds for what the server delivers before it takes the UNSUB, however long that is under way", () => {
     const host = configuredHost({ rule: FILTERED });
     const wire = Wire.connected(host);
     wire.client("SUB ok.* 9\r\nUNSUB 9 1\r\n");
@@ -251,7 +251,7 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     assert.equal(wire.server(PONG + msg("ok.9", "9")), msg("ok.9", "9"));
   });
 
-  it("goes to the server without the maximum if the sid is unknown here, so that nothing continues there that has ended here", () => {
+  it("goes to the server without the maximum if the sid is unknown here, so that nothing continues only there", () => {
     assert.equal(filtering(CONNECT).client("UNSUB 77 5\r\n"), "UNSUB 77\r\n");
   });
 

@@ -32,7 +32,7 @@ describe("limits.memory, the budget of a VM,", () => {
       assert.equal(open(host, PEER).client("SUB ok.1 1\r\n"), "SUB ok.1 1\r\n");
     });
 
-    it("is given back by that workload's connections even if none of them has a subscription any more, and by no others", () => {
+    it("is given back by that workload's connections alone, even if none of them has a subscription any more", () => {
       const host = configuredHost({ limits: { memory: MEMORY } });
       const honest = Array.from({ length: 40 }, (_, i) => open(host, `${PEER}-${i}`));
       for (const wire of honest) wire.client("SUB ok.1 1\r\n");
@@ -55,7 +55,7 @@ describe("limits.memory, the budget of a VM,", () => {
       assert.equal(honest.filter((wire) => wire.connection.closed).length, 0);
     });
 
-    it("is given back only by that workload's connections, even if others came before the configuration that these came with", () => {
+    it("is given back by that workload's connections alone, even if others came under an earlier configuration", () => {
       const config = { limits: { memory: MEMORY } };
       const host = configuredHost(config);
       const honest = Array.from({ length: 4 }, (_, i) => open(host, `${PEER}-${i}`));
@@ -115,7 +115,7 @@ describe("limits.memory, the budget of a VM,", () => {
       assert.equal(others.filter((wire) => wire.connection.closed).length, 1);
     });
 
-    it("is given back by a connection that its record names, in whichever callback, whose own records name its connection", () => {
+    it("is given back by a connection that its record names, in a callback whose own records name another one", () => {
       const host = configuredHost({ limits: { memory: MEMORY } });
       const evil = open(host, EVIL);
       evil.connection.properties.set("connection.id", 101);
@@ -146,7 +146,7 @@ describe("limits.memory, the budget of a VM,", () => {
       assert.equal(evil.filter((wire) => wire.connection.closed).length, 1);
     });
 
-    it("is given back before each callback that may ask for memory, so that nobody else ends however fast it is used up", () => {
+    it("is given back before each callback that may ask for memory, so that nobody else ends, however fast it goes", () => {
       const host = configuredHost({ limits: { memory: MEMORY, headers: 65_536 } });
       const honest = open(host, PEER);
       for (let i = 0; i < 7; i++) hold(open(host, EVIL), MEMORY / 8.5);
@@ -251,7 +251,7 @@ describe("limits.memory, the budget of a VM,", () => {
       );
     });
 
-    it("is given back by connections of another plugin in DRY_RUN, if these hold it, and not by those that are enforced", () => {
+    it("is given back by connections of another plugin in DRY_RUN, if these hold it, and not by enforced ones", () => {
       const host = configuredHost({ limits: { memory: MEMORY } });
       const honest = open(host, PEER);
       honest.client("SUB ok.1 1\r\n");

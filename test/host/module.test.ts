@@ -26,7 +26,7 @@ describe("the module", () => {
     assert.equal(new Set(called).size, 1);
   });
 
-  it("has none of the standard library's tables of digits, which a number's toString or a number in a template would bring", () => {
+  it("has none of the standard library's tables of digits, which a number's toString or a template would bring", () => {
     const wasm = readFileSync(filterWasm);
     for (const table of ["0001020304", "0123456789abcdefghij"]) {
       assert.equal(

@@ -41,7 +41,7 @@ describe("reply grants (allow_responses)", () => {
     assert.equal(wire.client(pub("r.1")), PING);
   });
 
-  it("are used up by a second delivery with the same reply, as at nats-server (resp sessions): with max 1 none is left", () => {
+  it("are used up by a second delivery with the same reply, as at nats-server: with max 1 none is left", () => {
     const wire = subscribed(grants(1));
     wire.server(msg("ok.1", "1", "", "r.1").repeat(2));
     assert.equal(wire.client(pub("r.1")), PING);

@@ -127,7 +127,7 @@ describe("a sid that was used again behind a maximum, so that nats-server may de
     }
   });
 
-  it("ends the connection under ENFORCE if the maximum was told in DRY_RUN and is forgotten, since an import may go on", () => {
+  it("ends the connection under ENFORCE if the maximum was told in DRY_RUN and forgotten, as an import may go on", () => {
     const enforced = policyOf({ publish, subscribe: { allow: ["b.>"] } });
     const forgotten = (mode: "ENFORCE" | "DRY_RUN"): ReturnType<typeof connected> => {
       const made = connected(policyOf({ publish, subscribe: { allow: ["a.>", "b.>"] } }, { mode }));
@@ -159,7 +159,7 @@ describe("a sid that was used again behind a maximum, so that nats-server may de
     assert.equal(wire.server(msg("secret", "1") + rest + msg("secret", "2")), rest);
   });
 
-  it("is one that may have had it: clients that count upwards, and those without maxima at the server, are not concerned", () => {
+  it("is none of clients that count upwards, nor of those without maxima at the server", () => {
     const filtered = policyOf({ publish, subscribe: { allow: ["a.>"], deny: ["a.secret"] } });
     const limited = policyOf({ publish, subscribe: { allow: ["a.>", "b.>"] } }, { limits: { subscriptions: 1 } });
     for (const [before, some] of [
@@ -226,7 +226,7 @@ describe("a revoked subscription whose sid is used again", () => {
     assert.equal(wire.client(PING), `${unsub("9")}${PING}`);
   });
 
-  it("is forgotten with the PONG that begins the new one, whose messages pass though the client has ended it meanwhile", () => {
+  it("is forgotten with the PONG that begins the new one, whose messages pass though the client has ended it", () => {
     const { host, wire } = connected(policyOf(both));
     wire.client("SUB no.x 9\r\n");
     host.configure(less);

@@ -173,7 +173,7 @@ describe("one of very many subscriptions that a newer policy does not allow, whi
     assert.equal(revoked(host), total);
   });
 
-  it("is left to the tick where others have taken a slice and a second has passed, and brings nothing more all the same", () => {
+  it("is left to the tick where others have taken a slice and a second has passed, and brings nothing more", () => {
     const { host, wires, total } = manyCrowded();
     host.configure(less);
     host.advance(1000);
@@ -221,7 +221,7 @@ describe("one of very many subscriptions that a newer policy does not allow, whi
     assert.ok(time <= 2000, `${time} ms`);
   });
 
-  it("does not change what is denied: such a delivery reaches nobody, even if its receiver's subscription is still to be judged", () => {
+  it("brings nothing that is denied, even if its own judgement is still to come", () => {
     const host = new Host(filterModule(), { clockStep: CLOCK_STEP });
     host.configure(both);
     const wire = Wire.connected(host);

@@ -97,7 +97,7 @@ describe("a subscription that a newer policy does not allow", () => {
     }
   });
 
-  it("brings nothing more to a queue group either if it has the sid of another that was revoked, and begins meanwhile", () => {
+  it("brings nothing more to a queue group either if it has the sid of another revoked one, and begins meanwhile", () => {
     const under = (allow: string[], deny: string[] = []): object =>
       policyOf({ publish: { allow: ["a"] }, subscribe: { allow, deny } });
     for (const told of [true, false]) {
@@ -208,7 +208,7 @@ describe("a subscription that a newer policy does not allow", () => {
     assert.equal(wire.server(`${PONG}+OK\r\n${PONG}+OK\r\n`), `${ended("a.1", "1")}+OK\r\n`);
   });
 
-  it("is not revoked merely because there are more than one chunk could have made: each is judged as if it were alone", () => {
+  it("is judged as if it were alone, even if there are more than one chunk could have made", () => {
     const deny = Array.from({ length: 900 }, (_, i) => `t${i}.secret`);
     const under = (more: string[]): object =>
       policyOf({ publish: { allow: ["a"] }, subscribe: { allow: [">"], deny: [...deny, ...more] } });

@@ -196,7 +196,7 @@ describe("a subscription", () => {
     all.destroy();
   });
 
-  it("that took the sid of another begins by no PING before it, even where the serials of subscriptions have begun anew", () => {
+  it("that took the sid of another begins by no PING before it, even where serials have begun anew", () => {
     const all = new Subscriptions();
     store<u32>(changetype<usize>(all), u32.MAX_VALUE - 1, offsetof<Subscriptions>("serial"));
     all.end(add(all, "1"));

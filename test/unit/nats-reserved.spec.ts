@@ -52,7 +52,7 @@ describe("subjects that nats-server keeps for itself", () => {
     expect(publish("$NRG.")).toBe(true);
   });
 
-  it("are refused as reply if they are a service's reply, of JetStream, of a Raft group, the gateway's or what servers tell each other", () => {
+  it("are refused as reply if they are a service's reply, JetStream's, a Raft group's, a gateway's or among servers", () => {
     expect(reply("_R_.")).toBe(true);
     expect(reply("_R_.x")).toBe(true);
     expect(reply("$JS.ACK.x")).toBe(true);

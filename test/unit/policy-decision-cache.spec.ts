@@ -196,7 +196,7 @@ function foundAmong(question: u32, prefix: string, count: i32): i32 {
 }
 
 describe("many decisions", () => {
-  it("are nearly all found again while there is room for twice as many, and beyond that those that are found are right", () => {
+  it("are nearly all found again while there is room for twice as many, and are right beyond that where found", () => {
     const question = newQuestion();
     // The table grows, and its last size has to be filled again.
     for (let round = 0; round < 5; round++) {

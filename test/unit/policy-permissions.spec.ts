@@ -68,7 +68,7 @@ describe("publishing", () => {
     all.destroy();
   });
 
-  it("to JetStream's API is denied where JetStream finds more by the pattern than it matches, whatever was decided before", () => {
+  it("to JetStream's API is denied where that finds more by the pattern than it matches, whatever was decided before", () => {
     const permissions = permissionsOf([
       '"publish":{"allow":["$JS.API.DIRECT.GET.S.>","$JS.hub.API.>","$JS.ACK.>"]}',
       '"publish":{"deny":["$JS.API.DIRECT.GET.S.orders.admin.secret"]}',
@@ -176,7 +176,7 @@ describe("publishing", () => {
     permissions.destroy();
   });
 
-  it("that a deny entry may cover, one of whose tokens begins with a wildcard, is denied, whatever was decided before", () => {
+  it("with a token that begins with a wildcard is denied if a deny entry may cover it, whatever was decided before", () => {
     const permissions = permissionsOf(['"publish":{"allow":[">"],"deny":["c","*.b","*a.>b.*"]}']);
     for (let i = 0; i < 6; i++) {
       expect(publish(permissions, "$JS.API." + i.toString())).toBe("allowed by 0");

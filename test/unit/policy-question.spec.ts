@@ -150,7 +150,7 @@ describe("an answer that leading tokens decide", () => {
     }
   });
 
-  it("is not found by a beginning that differs in any byte or in its length, whatever the length of it and the subject", () => {
+  it("is not found by a beginning that differs in any byte or in its length, however long it and the subject are", () => {
     const tails = [".tail."];
     for (let longer = 0; longer < 100; longer += 9) {
       tails.push(".tail-of-more-than-32-bytes-in-all" + "x".repeat(longer) + ".");
@@ -218,7 +218,7 @@ describe("an answer that leading tokens decide", () => {
     expect(recalled(question, "stock.abc.3")).toBe(-9);
   });
 
-  it("is found for the whole subject even if other subjects with the same first bytes are decided by fewer tokens than it has", () => {
+  it("is found for the whole subject even if others with the same first bytes are decided by fewer tokens", () => {
     const question = new Question();
     remember(question, "stock.abc.1", 1, 7);
     expect(recalled(question, "stock.abd.2")).toBe(7);
