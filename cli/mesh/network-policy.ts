@@ -1,3 +1,4 @@
+import { getOrMake } from "../get-or-make.ts";
 import type { Field } from "../manifests/field.ts";
 import type { Resource } from "../manifests/resource.ts";
 import { isFilledIn } from "../manifests/unfilled.ts";
@@ -13,16 +14,25 @@ export const HBONE_PORT = 15008;
  * shuts out, and each that selects the pods shuts out the rest.
  */
 export function networkDenial(pods: Workload, port: number, mesh: Mesh): Resource | undefined {
-  if (mesh.resources.some(isOfOthers)) return undefined;
-  const policies = mesh
-    .of("NetworkPolicy", "networking.k8s.io")
-    .filter((policy) => policy.namespace === pods.namespace && isOfIngress(policy));
+  const policies = getOrMake(known, mesh, () => decidingPolicies(mesh)).get(pods.namespace) ?? [];
   const selecting = policies.filter((policy) => isFor(policy, pods.labels));
   // One whose selector has still to be filled in may be for these pods, too.
   const isLetIn = [...selecting, ...policies.filter(isOpen)].some(({ root }) =>
     root.items("spec", "ingress").some((rule) => letsIn(rule, port, pods)),
   );
   return isLetIn ? undefined : selecting[0];
+}
+
+/** The policies of each mesh: they are asked for each port of each nats-server. */
+const known = new WeakMap<Mesh, ReadonlyMap<string, readonly Resource[]>>();
+
+/** By namespace, those that are about what comes to pods; none where they alone do not decide. */
+function decidingPolicies(mesh: Mesh): Map<string, Resource[]> {
+  const byNamespace = new Map<string, Resource[]>();
+  if (mesh.resources.some(isOfOthers)) return byNamespace;
+  for (const policy of mesh.of("NetworkPolicy", "networking.k8s.io").filter(isOfIngress))
+    getOrMake(byNamespace, policy.namespace, () => []).push(policy);
+  return byNamespace;
 }
 
 /**

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
+import { readManifests } from "../../cli/manifests/read.ts";
+import { Mesh } from "../../cli/mesh/mesh.ts";
+import { networkDenial } from "../../cli/mesh/network-policy.ts";
 import { STATS_TAGS } from "../../cli/stats-tags.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { document, DOCUMENTS, ids, LEAF_NODE } from "./sound-mesh.ts";
-import { doctor } from "./support.ts";
+import { doctor, sourceOf } from "./support.ts";
 
 let policies = 0;
 
@@ -91,6 +94,23 @@ describe("NetworkPolicies", () => {
     const remedy = "add to the ingress of a NetworkPolicy for these pods: ports: [{protocol: TCP, port: 15008}]";
     assert.deepEqual(told(4222), [`network-denied: ${remedy}`]);
     assert.deepEqual(told(15008), []);
+  });
+
+  it("are looked for once in a mesh, however many ports of nats-servers are asked about", () => {
+    const texts = [...DOCUMENTS, networkPolicy({ podSelector: {} })].join("\n---\n");
+    const { resources } = readManifests(sourceOf(texts), "default");
+    let asked = 0;
+    for (const resource of resources) {
+      const { kind } = resource;
+      Object.defineProperty(resource, "kind", { get: () => (asked++, kind) });
+    }
+    const mesh = new Mesh(resources, { rootNamespace: "istio-system" });
+    const [broker] = mesh.brokers;
+    assert.ok(broker);
+    assert.equal(networkDenial(broker, 4222, mesh)?.kind, "NetworkPolicy");
+    const once = asked;
+    for (let port = 1; port <= 100; port++) networkDenial(broker, port, mesh);
+    assert.equal(asked, once);
   });
 
   it("are told of a field that is nearly one of theirs", () => {
