@@ -1,4 +1,4 @@
-import { OBJECT, type ApiKind } from "./istio-api.ts";
+import { OBJECT, type ApiKind, type Shape } from "./istio-api.ts";
 
 /** The names of an object's fields, or of those of a list's elements: each with the names below it if doctor reads there. */
 export interface Fields {
@@ -7,6 +7,8 @@ export interface Fields {
 
 export interface KubernetesKind extends ApiKind {
   fields: Fields;
+  /** The shape of `spec` where its values are judged as well. */
+  spec?: Shape;
 }
 
 /** `others`, divided by blanks, are fields below which doctor reads nothing. */
@@ -67,11 +69,54 @@ const JOB = fields(
   { template: POD },
 );
 
-const SELECTOR = fields("matchLabels", { matchExpressions: fields("key operator values") });
+const TEXT: Shape = { type: "string" };
 
-const PORT_OF_POLICY = fields("protocol port endPort");
+function list(items: Shape): Shape {
+  return { type: "array", items };
+}
 
-const PEER_OF_POLICY = { podSelector: SELECTOR, namespaceSelector: SELECTOR, ipBlock: fields("cidr except") };
+function word(...words: string[]): Shape {
+  return { type: "string", words };
+}
+
+const SELECTOR: Shape = {
+  type: "object",
+  fields: {
+    matchLabels: { type: "object", values: TEXT },
+    matchExpressions: list({
+      type: "object",
+      fields: { key: TEXT, operator: word("In", "NotIn", "Exists", "DoesNotExist"), values: list(TEXT) },
+    }),
+  },
+};
+
+/** The rules of a NetworkPolicy, whose peers are `from` or `to`. */
+function rulesOfPolicy(peers: "from" | "to"): Shape {
+  const ports = { protocol: word("TCP", "UDP", "SCTP"), port: { type: "port" }, endPort: { type: "integer" } } as const;
+  const ipBlock: Shape = { type: "object", fields: { cidr: TEXT, except: list(TEXT) } };
+  const peer = { podSelector: SELECTOR, namespaceSelector: SELECTOR, ipBlock };
+  return list({
+    type: "object",
+    fields: { ports: list({ type: "object", fields: ports }), [peers]: list({ type: "object", fields: peer }) },
+  });
+}
+
+const NETWORK_POLICY: Shape = {
+  type: "object",
+  fields: {
+    podSelector: SELECTOR,
+    ingress: rulesOfPolicy("from"),
+    egress: rulesOfPolicy("to"),
+    policyTypes: list(word("Ingress", "Egress")),
+  },
+};
+
+/** The names in a shape. */
+function namesIn(shape: Shape): Fields | true {
+  if (shape.type === "array") return namesIn(shape.items);
+  if (shape.type !== "object" || !shape.fields) return true;
+  return Object.fromEntries(Object.entries(shape.fields).map(([name, below]) => [name, namesIn(below)]));
+}
 
 function kind(group: string, name: string, of: Fields): KubernetesKind {
   return { group, versions: ["v1"], kind: name, fields: of };
@@ -125,18 +170,14 @@ export const KUBERNETES_KINDS: readonly KubernetesKind[] = [
       ),
     }),
   ),
-  kind(
-    "networking.k8s.io",
-    "NetworkPolicy",
-    fields("apiVersion kind", {
-      metadata: fields(METADATA),
-      spec: fields("policyTypes", {
-        podSelector: SELECTOR,
-        ingress: { ports: PORT_OF_POLICY, from: PEER_OF_POLICY },
-        egress: { ports: PORT_OF_POLICY, to: PEER_OF_POLICY },
-      }),
-    }),
-  ),
+  {
+    ...kind(
+      "networking.k8s.io",
+      "NetworkPolicy",
+      fields("apiVersion kind", { metadata: fields(METADATA), spec: namesIn(NETWORK_POLICY) }),
+    ),
+    spec: NETWORK_POLICY,
+  },
   {
     group: "gateway.networking.k8s.io",
     versions: ["v1", "v1beta1"],

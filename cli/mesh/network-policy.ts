@@ -15,6 +15,8 @@ export const HBONE_PORT = 15008;
  */
 export function networkDenial(pods: Workload, port: number, mesh: Mesh): Resource | undefined {
   const policies = getOrMake(known, mesh, () => decidingPolicies(mesh)).get(pods.namespace) ?? [];
+  // What is no list or no selector has a finding of its own, and may be meant to let somebody in.
+  if (policies.some(isUnreadable)) return undefined;
   const selecting = policies.filter((policy) => isFor(policy, pods.labels));
   // One whose selector has still to be filled in may be for these pods, too.
   const isLetIn = [...selecting, ...policies.filter(isOpen)].some(({ root }) =>
@@ -46,6 +48,12 @@ function isOfOthers({ kind, group }: Resource): boolean {
 function isOfIngress({ root }: Resource): boolean {
   const types = root.items("spec", "policyTypes");
   return types.length === 0 || types.some((type) => type.text() === "Ingress");
+}
+
+function isUnreadable({ root }: Resource): boolean {
+  const isOf = (key: string, type: Field["type"]): boolean =>
+    [type, "null", undefined].includes(root.get("spec", key)?.type);
+  return !isOf("ingress", "array") || !isOf("podSelector", "object") || !isOf("policyTypes", "array");
 }
 
 function isOpen({ root }: Resource): boolean {

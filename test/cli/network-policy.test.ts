@@ -39,7 +39,6 @@ describe("NetworkPolicies", () => {
       lettingIn({ port: "client", protocol: "TCP" }),
       lettingIn({ port: 4000, endPort: 5000 }),
       lettingIn({ protocol: "TCP" }),
-      lettingIn({ port: 4222, protocol: "tcp" }),
       lettingIn({ port: "${PORT}" }),
       { podSelector: NATS, ingress: [{ from: [{ podSelector: {} }] }] },
       { podSelector: NATS, policyTypes: ["Egress"] },
@@ -111,6 +110,44 @@ describe("NetworkPolicies", () => {
     const once = asked;
     for (let port = 1; port <= 100; port++) networkDenial(broker, port, mesh);
     assert.equal(asked, once);
+  });
+
+  it("are told of values that Kubernetes refuses, and are then not taken for what shuts clients out", () => {
+    const told = (spec: object): string[] =>
+      doctor([...DOCUMENTS, networkPolicy(spec)].join("\n---\n")).map(({ id, message, remedy }) =>
+        `${id}: ${message}: ${remedy}`.replaceAll("spec.", ""),
+      );
+    const aList = "write it as a list, with a dash before each element";
+    const typed = "write the value with the type that the API expects";
+    for (const [spec, ...finding] of [
+      [{ podSelector: [] }, `field-type: Kubernetes expects an object for podSelector, not a list: ${typed}`],
+      [
+        { podSelector: NATS, policyTypes: "Ingress" },
+        `field-type: Kubernetes expects a list for policyTypes, not a string: ${aList}`,
+      ],
+      [
+        { podSelector: NATS, ingress: {} },
+        `field-type: Kubernetes expects a list for ingress, not an object: ${aList}`,
+      ],
+      [
+        { podSelector: NATS, ingress: [{ ports: {} }] },
+        `field-type: Kubernetes expects a list for ingress[].ports, not an object: ${aList}`,
+      ],
+      [
+        lettingIn({ port: "4222" }),
+        "field-type: Kubernetes expects a number or the name of a port for ingress[].ports[].port, not a string: write 4222 without quotes",
+      ],
+      [
+        lettingIn({ port: 4222, protocol: "tcp" }),
+        "value-unknown: Kubernetes has no value tcp for ingress[].ports[].protocol: did you mean TCP?",
+      ],
+      [
+        { ...lettingIn({ port: 4222 }), podSelector: { app: "nats" } },
+        "field-unknown: Kubernetes has no field podSelector.app: move it below matchLabels",
+      ],
+      [{ podSelector: NATS, ingress: [{ ports: [{ port: "${PORT}", endPort: "${END}" }] }] }],
+    ] as [object, string?][])
+      assert.deepEqual(told(spec), finding, JSON.stringify(spec));
   });
 
   it("are told of a field that is nearly one of theirs", () => {

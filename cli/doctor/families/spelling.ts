@@ -1,5 +1,6 @@
 import type { Field } from "../../manifests/field.ts";
 import type { Resource } from "../../manifests/resource.ts";
+import { isFilledIn } from "../../manifests/unfilled.ts";
 import { ISTIO_KINDS, OBJECT, type ApiKind, type Shape } from "../../mesh/istio-api.ts";
 import { KUBERNETES_KINDS, type Fields } from "../../mesh/kubernetes-api.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
@@ -91,13 +92,14 @@ const JUDGED_ELSEWHERE = /\.(?:phase|type|failStrategy|mode|action)$/;
  */
 const OF_TRAFFIC = "networking.istio.io";
 
-const A: Record<Field["type"], string> = {
+const A: Record<Field["type"] | "port", string> = {
   string: "a string",
   integer: "a whole number",
   number: "a number with a fraction",
   boolean: "a boolean",
   array: "a list",
   object: "an object",
+  port: "a number or the name of a port",
   null: "nothing",
 };
 
@@ -124,7 +126,7 @@ function typeRemedy(field: Field, shape: Shape): string | undefined {
   if (type === "string")
     return text === undefined ? undefined : `write it in quotes: "${field.misleading?.written ?? text}"`;
   if (type === "array") return "write it as a list, with a dash before each element";
-  const form = UNQUOTED[type];
+  const form = UNQUOTED[type === "port" ? "integer" : type];
   return text !== undefined && form.test(text) ? `write ${text} without quotes` : undefined;
 }
 
@@ -175,10 +177,10 @@ function exactRemedy(key: string, value: Field, place: Shape, path: string, { sp
   const below = path.startsWith("spec") ? homeOf(place, path, isKey) : undefined;
   const home = config === undefined ? (below ?? homeOf(spec, "spec", isKey)) : `${config}.pluginConfig`;
   if (home !== undefined) return `move it below ${home}`;
-  const [[only, shape] = [], ...others] = Object.entries(fields);
-  // A selector has nothing but the map in which its labels belong.
-  if (others.length === 0 && shape?.type === "object" && shape.values?.type === value.type)
-    return `move it below ${only ?? ""}`;
+  // A selector has nothing but the map in which its labels belong, or that of Kubernetes has it beside expressions.
+  const map = known.length === 1 ? known[0] : "matchLabels";
+  const shape = map === undefined ? undefined : fields[map];
+  if (shape?.type === "object" && shape.values?.type === value.type) return `move it below ${map ?? ""}`;
   return undefined;
 }
 
@@ -193,7 +195,14 @@ function judgeUnknown(
   if (remedy === undefined && !judging.isWhole) return;
   const here = path === "" ? key : `${path}.${key}`;
   const all = `remove it; the fields here are ${Object.keys(place.fields ?? {}).join(", ")}`;
-  judging.report("field-unknown", value.keyPlace, `Istio has no field ${here}`, remedy ?? all);
+  judging.report("field-unknown", value.keyPlace, `${judging.api} has no field ${here}`, remedy ?? all);
+}
+
+/** The name of a port has a letter (k8s.io/apimachinery, `IsValidPortName`). */
+function isOf({ type }: Shape, field: Field): boolean {
+  if (type === "port")
+    return field.type === "integer" || (field.type === "string" && !UNQUOTED.integer.test(field.text() ?? ""));
+  return field.type === type || (type === "number" && field.type === "integer");
 }
 
 function judgeShape(field: Field, shape: Shape, path: string, judging: Judging): void {
@@ -208,15 +217,16 @@ function judgeShape(field: Field, shape: Shape, path: string, judging: Judging):
     field.text() !== undefined
   )
     return;
-  if (field.type !== shape.type && !(shape.type === "number" && field.type === "integer")) {
+  if (!isOf(shape, field)) {
+    if (isFilledIn(field.text() ?? "")) return;
     const message = `${api} expects ${A[shape.type]} for ${path}, not ${A[field.type]}`;
     report("field-type", field.place, message, typeRemedy(field, shape));
   } else if (shape.type === "string") {
     const word = field.text() ?? "";
-    if (!shape.words || shape.words.includes(word)) return;
+    if (!shape.words || shape.words.includes(word) || isFilledIn(word)) return;
     const meant = nearest(word, shape.words);
     const remedy = meant === undefined ? `write one of ${shape.words.join(", ")}` : `did you mean ${meant}?`;
-    report("value-unknown", field.place, `Istio has no value ${word} for ${path}`, remedy);
+    report("value-unknown", field.place, `${api} has no value ${word} for ${path}`, remedy);
   } else if (shape.type === "array") {
     for (const element of field.items()) judgeShape(element, shape.items, `${path}[]`, judging);
   } else if (shape.type === "object") judgeMembers(field, shape, path, judging);
@@ -292,30 +302,32 @@ export const spelling = family<Id>(
       severity: "error",
       what:
         "Istio's API, or that of Kubernetes, expects a value of another type here, and Kubernetes refuses the object. Ports in an " +
-        "AuthorizationPolicy, labels and annotations are strings; ports in a plugin's match are numbers.",
+        "AuthorizationPolicy, labels and annotations are strings; ports in a plugin's match are numbers. Of Kubernetes' own kinds only " +
+        "labels, annotations and NetworkPolicies are judged.",
       remedy: "write the value with the type that the API expects",
     },
     "value-unknown": {
       severity: "error",
-      what: "Istio's API does not have this value here, and Kubernetes refuses the object. Values are case-sensitive.",
-      remedy: "write one of Istio's values",
+      what: "The API does not have this value here, and Kubernetes refuses the object. Values are case-sensitive.",
+      remedy: "write one of the API's values",
     },
   },
   ({ mesh }, report) => {
     for (const resource of mesh.resources) {
       judgeKind(resource, mesh, report);
       judgeGateway(resource, report);
-      const isOf = ({ kind, group }: ApiKind): boolean => kind === resource.kind && group === resource.group;
-      const ownKind = KUBERNETES_KINDS.find(isOf);
-      if (ownKind) judgeNames(resource.root, ownKind.fields, "", report);
-      const api = ISTIO_KINDS.find(isOf);
-      if (!api || !isJudged(resource, mesh)) {
+      const isOwn = ({ kind, group }: ApiKind): boolean => kind === resource.kind && group === resource.group;
+      const ownKind = KUBERNETES_KINDS.find(isOwn);
+      const istioKind = ISTIO_KINDS.find(isOwn);
+      const spec = istioKind && isJudged(resource, mesh) ? istioKind.spec : ownKind?.spec;
+      if (!spec) {
+        if (ownKind) judgeNames(resource.root, ownKind.fields, "", report);
         judgeTexts(resource.root, "", report);
         continue;
       }
-      const object = { type: "object", fields: { ...OBJECT, spec: api.spec } } as const;
-      const isWhole = api.group !== OF_TRAFFIC;
-      judgeShape(resource.root, object, "", { spec: api.spec, isWhole, api: "Istio", report });
+      const object = { type: "object", fields: { ...OBJECT, spec } } as const;
+      const isWhole = istioKind !== undefined && istioKind.group !== OF_TRAFFIC;
+      judgeShape(resource.root, object, "", { spec, isWhole, api: istioKind ? "Istio" : "Kubernetes", report });
     }
     // A Pod's own labels have been judged with the object.
     for (const { pod, path } of mesh.workloads) if (path !== "") judgeTexts(pod, `${path}.`, report);
