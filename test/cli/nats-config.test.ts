@@ -178,6 +178,36 @@ describe("a nats-server that listens on its pod's loopback", () => {
   });
 });
 
+describe("a nats.conf that says twice where nats-server listens", () => {
+  it("leaves it to chance unless both come to the same", () => {
+    for (const conf of [
+      "host: 127.0.0.1\nlisten: 0.0.0.0:4222",
+      'listen: "[::1]:4222"\nhost: 0.0.0.0',
+      "host: 127.0.0.1\nlisten: 4222",
+      "port: 4333\nlisten: 0.0.0.0:4222",
+      "host: 10.0.0.1\nnet: 0.0.0.0",
+      "cluster { port: 6222, listen: 0.0.0.0:6223 }",
+      "websocket { port: 8080, no_tls: true, listen: 8081 }",
+    ])
+      assert.ok(ids(...withConf(`${conf}\n`)).includes("nats-listen-by-chance"), conf);
+    for (const conf of [
+      "host: 0.0.0.0\nport: 4222\nlisten: 4222",
+      'host: "::"\nlisten: ":4222"',
+      "host: 10.0.0.1\nlisten: 10.0.0.1:4222",
+      "host: 10.0.0.1\nhost: 0.0.0.0",
+      "host: $POD_IP\nlisten: 0.0.0.0:4222",
+      "port: 4222\ncluster { port: 6222, host: 10.0.0.1 }",
+      "port: 4222\naccounts { host { port: 1, listen: 2 } }",
+    ])
+      assert.ok(!ids(...withConf(`${conf}\n`)).includes("nats-listen-by-chance"), conf);
+  });
+
+  it("is not told again as what either of them would be", () => {
+    assert.deepEqual(ids(...withConf("host: 127.0.0.1\nlisten: 0.0.0.0:4333\n")), ["nats-listen-by-chance"]);
+    assert.deepEqual(ids(...withConf("host: 127.0.0.1\nlisten: localhost:4222\n")), ["nats-loopback"]);
+  });
+});
+
 describe("credentials on nats-server's command line", () => {
   const started = (...words: string[]): string[] =>
     ids(

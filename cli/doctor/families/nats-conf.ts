@@ -5,6 +5,7 @@ import { argumentsOf, type Argument } from "../../mesh/nats-arguments.ts";
 import { bytesOf, type ConfEntry } from "../../mesh/nats-conf.ts";
 import { namedConfigsOf, natsConfigs, natsConfigsOf, type NatsConfig } from "../../mesh/nats-config.ts";
 import { unreadIncludes } from "../../mesh/nats-includes.ts";
+import { LOOPBACK, rivalAddresses } from "../../mesh/nats-listen.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { namespaceOfHost, routesOf, routesOfArguments, type Route } from "../../mesh/nats-routes.ts";
 import { leadsToLoopback, sidecarsFor } from "../../mesh/sidecar.ts";
@@ -60,21 +61,25 @@ function portOfArguments(broker: Workload): ConfiguredPort | undefined {
 }
 
 function portOfConfig(config: NatsConfig): ConfiguredPort | undefined {
+  if (hasRivals(config)) return undefined;
   const entry = config.entries.find(({ path }) => path.length === 1 && ["port", "listen"].includes(path[0] ?? ""));
   const number = /(?:^|:)(\d+)$/.exec(entry?.value ?? "")?.[1];
   return entry && number !== undefined ? { number: Number(number), place: config.placeOf(entry) } : undefined;
 }
 
-/** An address that only the pod's own processes reach, with a port or without. */
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)(?::\d+)?$/i;
-
 /** Keys at the top level that say where nats-server listens. */
 const ADDRESS = new Set(["host", "net", "listen"]);
+
+/** Whether chance decides where clients are accepted. That has a finding of its own. */
+function hasRivals({ entries }: NatsConfig): boolean {
+  return rivalAddresses(entries).some(([one]) => one?.path.length === 1);
+}
 
 /** Where nats-server is told to listen on such an address, which the command line says before the file. */
 function loopbackOf(broker: Workload, mesh: Mesh): { place: Place; value: string } | undefined {
   const argument = argumentsOf(broker, /^--?(?:a|addr|net)(?:=(.*))?$/).at(-1);
   const entries = namedConfigsOf(broker, mesh).flatMap((config) => {
+    if (hasRivals(config)) return [];
     const last = config.entries.findLast(({ path: [key = "", ...below] }) => below.length === 0 && ADDRESS.has(key));
     return last ? [{ place: config.placeOf(last), value: last.value ?? "" }] : [];
   });
@@ -111,6 +116,7 @@ type Id =
   | "nats-control-line"
   | "nats-client-port"
   | "nats-loopback"
+  | "nats-listen-by-chance"
   | "nats-route-elsewhere"
   | "nats-conf-unseen";
 
@@ -128,6 +134,12 @@ function judgeConfig(config: NatsConfig, report: Report<Id>): void {
   if (asking) {
     const message = `${title} has ${asking.path.join(".")}, which is for NATS's own authentication`;
     report("nats-credentials", config.placeOf(asking), message);
+  }
+  for (const [one, other] of rivalAddresses(entries)) {
+    if (!one || !other) continue;
+    const [first, second] = [one, other].map(({ path, value }) => `${path.join(".")} ${value ?? ""}`);
+    const message = `${title} has ${first ?? ""} and ${second ?? ""}, of which nats-server takes either, by chance at each start`;
+    report("nats-listen-by-chance", config.placeOf(other), message);
   }
   const stray = strayRoute(routesOf(config), namespace);
   if (stray) {
@@ -240,6 +252,13 @@ export const natsConf = family<Id>(
         "unless a Sidecar has an `ingress` for the port with a `defaultEndpoint` of `127.0.0.1:` or `[::1]:`, and so do ztunnel and the probes of Kubernetes: every connection is refused. " +
         "What keeps others from the port is STRICT mTLS.",
       remedy: "remove the address, so that nats-server listens on all",
+    },
+    "nats-listen-by-chance": {
+      severity: "error",
+      what:
+        "nats.conf says twice, and differently, where nats-server listens: in `listen`, and in `host`, `net` or `port`. nats-server reads " +
+        "the keys of a block in no order, so that chance decides at each start, and for each node.",
+      remedy: "remove one of them; listen: 0.0.0.0:4222 says both",
     },
     "nats-route-elsewhere": {
       severity: "warning",
