@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
+import { inRoot } from "../../tools/paths.ts";
 import { document, DOCUMENTS, ids, kinds } from "./sound-mesh.ts";
 import { doctor, istioNats } from "./support.ts";
 
@@ -121,7 +123,10 @@ describe("the protocol of a port of nats-server", () => {
 
 describe("a gateway", () => {
   const [plugin = ""] = kinds("WasmPlugin").map((text) =>
-    text.replace("namespace: messaging", "namespace: egress").replace("app: nats", "istio: egress"),
+    text
+      .replace("namespace: messaging", "namespace: egress")
+      .replace("app: nats", "istio: egress")
+      .replace("pluginConfig:", "pluginConfig:\n    connectUrls: REMOVE"),
   );
   const client = plugin.replace("SERVER", "CLIENT");
   const server = { port: { number: 4222, name: "tls-nats", protocol: "TLS" }, tls: { mode: "ISTIO_MUTUAL" } };
@@ -146,6 +151,33 @@ describe("a gateway", () => {
       /no Gateway of these proxies has a server on port 4333; they have 4222 \(Gateway egress\/g\)/,
     );
     assert.deepEqual(ids(client.replace("istio: egress", "istio: egressgateway").replace("4222", "4333")), []);
+  });
+});
+
+describe("the addresses in INFO on a gateway", () => {
+  const plugin = readFileSync(inRoot("test", "cli", "fixtures", "connect-urls-kept", "bad.yaml"), "utf8");
+  const nats = (conf: string): string =>
+    JSON.stringify({
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: "nats", namespace: "messaging" },
+      data: { "nats.conf": conf },
+    });
+
+  it("stay there unless the plugin says otherwise, or nats.conf has none", () => {
+    for (const conf of ["cluster { port: 6222 }", "cluster { no_advertise: false }", "include cluster.conf"])
+      assert.ok(ids(plugin, nats(conf)).includes("connect-urls-kept"), conf);
+    for (const conf of [
+      "port: 4222",
+      "cluster { no_advertise: true }",
+      '{"cluster":{"no_advertise":true,"port":6222}}',
+    ])
+      assert.deepEqual(ids(plugin, nats(conf)), [], conf);
+    const outside = document("networking.istio.io", "ServiceEntry", "s", "egress", { hosts: ["nats.test"] });
+    assert.ok(ids(plugin, nats("port: 4222"), outside).includes("connect-urls-kept"));
+    assert.deepEqual(ids(plugin), ["connect-urls-kept"]);
+    for (const word of ["REMOVE", "KEEP"])
+      assert.deepEqual(ids(plugin.replace(/pluginConfig:.*/, `pluginConfig:\n    connectUrls: ${word}`)), [], word);
   });
 });
 

@@ -3,6 +3,7 @@ import { destinationRulesFor, resolvedHost, tlsFor } from "../../mesh/destinatio
 import { hostsOf, serversBeside, waysTo, type WayOut } from "../../mesh/gateway.ts";
 import { standsFor } from "../../mesh/host.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
+import { natsConfigs, type NatsConfig } from "../../mesh/nats-config.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { missedBrokers, type Placement } from "../../mesh/placement.ts";
 import { isMode, MODES, type Plugin } from "../../mesh/plugin.ts";
@@ -139,6 +140,25 @@ function judgeWays(ways: readonly WayOut[], host: string, report: Report<"egress
   report("egress-past-gateway", match.placeOf("port"), message, `write port: ${CLIENT_PORT}`);
 }
 
+/** How nats.conf says yes (nats-server `conf/parse.go`). */
+const YES = ["true", "yes", "on"];
+
+/**
+ * Whether nats-server may tell clients of others: those that have a cluster do, unless told not to (nats-server `server/route.go`).
+ * What is outside the mesh has its nats.conf elsewhere.
+ */
+function mayAdvertise(mesh: Mesh): boolean {
+  if (mesh.of("ServiceEntry", "networking.istio.io").length > 0) return true;
+  const configs = natsConfigs(mesh);
+  const isTelling = ({ entries }: NatsConfig): boolean => {
+    const isQuiet = entries.some(
+      ({ path, value = "" }) => path.join(".") === "cluster.no_advertise" && YES.includes(value.toLowerCase()),
+    );
+    return entries.some(({ path }) => path[0] === "cluster" || path.at(-1) === "include") && !isQuiet;
+  };
+  return configs.length === 0 || configs.some(isTelling);
+}
+
 export const attachment = family(
   "Gateways, waypoints and identity",
   {
@@ -215,6 +235,14 @@ export const attachment = family(
         "be.",
       remedy: "write the identity that fits this place",
     },
+    "connect-urls-kept": {
+      severity: "warning",
+      what:
+        "A plugin on a gateway says nothing of `connectUrls`, and with `identity: PEER` the addresses of other servers stay in nats-server's " +
+        "INFO. A client that follows one goes past the gateway and its filter, or waits for what it cannot reach. There are none where " +
+        "nats.conf, if it is among the files, has no `cluster` or says `no_advertise: true` there.",
+      remedy: "write connectUrls: REMOVE, or KEEP if clients are to follow the addresses",
+    },
   },
   ({ mesh }, report) => {
     judgeOutside(mesh, report);
@@ -249,6 +277,18 @@ export const attachment = family(
       if (placement === "gateway" && plugin.identity === "PEER") judgeServers(plugin, mesh, report);
       if (placement === "gateway") judgeWaysOut(plugin, mesh, report);
       if (placement === "gateway") judgeNames(plugin, mesh, report);
+      if (
+        placement === "gateway" &&
+        plugin.identity === "PEER" &&
+        config &&
+        !config.get("connectUrls") &&
+        mayAdvertise(mesh)
+      )
+        report(
+          "connect-urls-kept",
+          place,
+          `${resource.title} is for a gateway and keeps the addresses of other servers`,
+        );
       const right = IDENTITIES[placement];
       if (right && config && plugin.identity !== right.identity) {
         const message = `identity is ${plugin.identity}, but ${right.because}`;
