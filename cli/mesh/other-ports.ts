@@ -1,3 +1,4 @@
+import { getOrMake } from "../get-or-make.ts";
 import type { Place } from "../manifests/place.ts";
 import type { Mesh } from "./mesh.ts";
 import { argumentsOf } from "./nats-arguments.ts";
@@ -12,6 +13,8 @@ export interface OpenPort {
   number: number;
   /** What it is for, as OTHER_PORTS says. */
   use: string;
+  /** The port that nats-server's documentation gives for the same use. */
+  usual: number;
   place: Place;
   /** Whether nats-servers of one kind dial each other there. */
   isOfPeers: boolean;
@@ -50,9 +53,8 @@ export function otherUse(number: number, name: string | undefined): string | und
   return isOther(number, name) ? OTHER_PORTS.get(number) : undefined;
 }
 
-/** `usual` is the port that nats-server's documentation gives for the same use. */
 function openPort(number: number, place: Place, usual = number): OpenPort {
-  return { number, use: OTHER_PORTS.get(usual) ?? "", place, isOfPeers: PEER_PORTS.includes(usual) };
+  return { number, use: OTHER_PORTS.get(usual) ?? "", usual, place, isOfPeers: PEER_PORTS.includes(usual) };
 }
 
 function configuredPort(config: NatsConfig, entry: ConfEntry): OpenPort | undefined {
@@ -92,8 +94,15 @@ function portsOfServices(broker: Workload, mesh: Mesh): OpenPort[] {
   );
 }
 
+/** Those of each nats-server: many checks ask. */
+const known = new WeakMap<Workload, readonly OpenPort[]>();
+
 /** The ports that the pods of a nats-server declare, or that its nats.conf, its command line or its Services show. */
-export function otherPorts(broker: Workload, mesh: Mesh): OpenPort[] {
+export function otherPorts(broker: Workload, mesh: Mesh): readonly OpenPort[] {
+  return getOrMake(known, broker, () => findOtherPorts(broker, mesh));
+}
+
+function findOtherPorts(broker: Workload, mesh: Mesh): OpenPort[] {
   const ports = new Map<number, OpenPort>();
   const declared = broker.ports.filter(({ number, name }) => isOther(number, name));
   const configured = natsConfigsOf(broker, mesh).flatMap((config) =>

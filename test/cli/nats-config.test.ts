@@ -57,6 +57,22 @@ describe("what nats-server's pods do not declare", () => {
 });
 
 describe("what nats.conf opens beside the client port", () => {
+  it("must be declared as TCP where nats-server speaks first, whatever its number", () => {
+    const told = (conf: string, args = "[]"): string[] =>
+      ids(
+        ...withConf(`${conf}\n`).map((text) =>
+          text
+            .replace("    - { name: tcp-client, port: 4222 }\n", "$&    - { name: other, port: 7522 }\n")
+            .replace("image: nats:2.15.2", `$&\n          args: ${args}`),
+        ),
+      ).filter((id) => id !== "broker-port-open");
+    for (const conf of ["gateway { port: 7522 }", "cluster { listen: 0.0.0.0:7522 }", "leafnodes { port: 7522 }"])
+      assert.deepEqual(told(conf), ["port-not-tcp"], conf);
+    assert.deepEqual(told("port: 4222", '["--cluster", "nats://0.0.0.0:7522"]'), ["port-not-tcp"]);
+    for (const conf of ["port: 4222", "http: 7522", "websocket { port: 7522 }", "mqtt { port: 7522 }"])
+      assert.deepEqual(told(conf), [], conf);
+  });
+
   it("includes monitoring and profiling, unless only the pod itself reaches it", () => {
     for (const open of [
       "http_port: 8222",

@@ -1,6 +1,7 @@
 import type { Field } from "../../manifests/field.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { CLIENT_PORT, SERVER_FIRST_PORTS } from "../../mesh/nats-ports.ts";
+import { otherPorts } from "../../mesh/other-ports.ts";
 import type { Service, ServicePort } from "../../mesh/service.ts";
 import { ingressOf } from "../../mesh/sidecar.ts";
 import { usedWaypoint } from "../../mesh/waypoint.ts";
@@ -41,9 +42,15 @@ function judgeDeclaredProtocol(port: Field, report: Report<Id>): void {
   report("port-not-tcp", port.placeOf("protocol"), `port ${CLIENT_PORT} ${is}: ${SNIFFED}`, "write protocol: TCP");
 }
 
-/** What nats-server speaks first for on a Service's port. */
+/** What nats-server speaks first for on a Service's port, by its number or because nats-server is told to listen there for that. */
 function useOf(port: ServicePort, service: Service, mesh: Mesh): string | undefined {
-  return SERVER_FIRST_PORTS.get(mesh.targetOf(service, port) ?? port.number) ?? SERVER_FIRST_PORTS.get(port.number);
+  const target = mesh.targetOf(service, port) ?? port.number;
+  const usual = (): number | undefined =>
+    mesh.brokers
+      .filter((broker) => service.selectsWorkload(broker))
+      .flatMap((broker) => otherPorts(broker, mesh))
+      .find(({ number }) => number === target)?.usual;
+  return SERVER_FIRST_PORTS.get(target) ?? SERVER_FIRST_PORTS.get(port.number) ?? SERVER_FIRST_PORTS.get(usual() ?? 0);
 }
 
 /** Whether Kubernetes knows what a port has as its `protocol`. `title` names the port. */
@@ -97,7 +104,7 @@ export const protocol = family<Id>(
     "port-not-tcp": {
       severity: "error",
       what:
-        "A port on which nats-server speaks first (4222, 6222, 7222, 7422) is not declared as TCP. Istio waits for the client's " +
+        "A port on which nats-server speaks first (4222, 6222, 7222, 7422, or what nats.conf has instead) is not declared as TCP. Istio waits for the client's " +
         "first bytes to detect the protocol while the client waits for INFO, so both wait for ever. Where nats-server uses TLS of its " +
         "own, a port may be declared as TLS, unless it is that of the clients, or a waypoint serves it.",
       remedy: "write appProtocol: tcp, or a port name that is tcp or begins with tcp-",
