@@ -69,11 +69,12 @@ export function readValuesIn(field: Field): Manifests {
 function readPlaced(source: Source, defaultNamespace: string, reader: Reader, placeOf: PlaceOf): Manifests {
   const manifests: Manifests = { resources: [], others: [], problems: [] };
   const top = placeOf(1, 1);
-  if (source.helmTemplate) {
-    const message = "a template of a Helm chart is not judged";
-    manifests.problems.push({ kind: "helm-template", place: top, message });
-    return manifests;
-  }
+  const template: ReadProblem = {
+    kind: "helm-template",
+    place: top,
+    message: "a template of a Helm chart is not judged",
+  };
+  if (source.helmTemplate) return { ...manifests, problems: [template] };
   if (source.tooLarge) {
     const message = `the file has more than ${MAX_SOURCE_BYTES} bytes`;
     manifests.problems.push({ kind: "too-large", place: top, message });
@@ -102,7 +103,10 @@ function readPlaced(source: Source, defaultNamespace: string, reader: Reader, pl
     const message = error instanceof RangeError ? TOO_DEEP.message : `cannot be read: ${String(error)}`;
     manifests.problems.push({ kind: "syntax", place: top, message });
   }
-  return manifests;
+  const isUnread = manifests.problems.some(({ kind }) => kind === "syntax");
+  return isUnread && source.isInChart === true && source.text.includes("{{")
+    ? { resources: [], others: [], problems: [template] }
+    : manifests;
 }
 
 function readDocuments(
@@ -172,17 +176,35 @@ const SEVERAL_OBJECTS = {
   remedy: `put them into one List, by jq --slurp ${LIST}, or a line --- between them`,
 };
 
+/** What helm install --dry-run, helm status and helm get all write around the objects, and behind them. */
+const NOTES = {
+  message: "these are the notes of a Helm release, not YAML",
+  remedy: "give what helm template writes, or helm get manifest",
+};
+
+/** Where the notes begin if the document has them. */
+function notesAt(text: string, before: number, end: number): number | undefined {
+  if (!text.startsWith("NAME: ")) return undefined;
+  const notes = /^NOTES:\r?$/m.exec(text.slice(before, end));
+  return notes ? before + notes.index : undefined;
+}
+
 /** What is wrong with a document before its aliases are followed. The previous one ends at `before`, this one at `end`. */
 function faultsOf(document: Document.Parsed, reader: Reader, text: string, before: number, end: number): TextFault[] {
   const { errors } = document;
   const deep = errors.find(({ message }) => message.startsWith("Maximum call stack"));
   // Every other fault that the parser reports is then a consequence of this one.
   if (deep) return [{ ...TOO_DEEP, offset: deep.pos[0] }];
+  const notes = errors.length > 0 ? notesAt(text, before, end) : undefined;
+  if (notes !== undefined) return [{ ...NOTES, offset: notes }];
   const first = errors[0]?.pos[0] ?? 0;
   if (text[first] === "{" && isJson(text.slice(before, first))) return [{ ...SEVERAL_OBJECTS, offset: first }];
   // Every line behind a tab that indents seems to be in another place than it is.
   const tabs = errors.filter(({ code }) => code === "TAB_AS_INDENT");
-  const syntax = (tabs.length > 0 ? tabs : errors).map(({ code, message, pos }): TextFault => {
+  const told = tabs.length > 0 ? tabs : errors;
+  // Of several at one place the others follow from the first.
+  const causes = told.filter(({ pos }, index) => told.findIndex((other) => other.pos[0] === pos[0]) === index);
+  const syntax = causes.map(({ code, message, pos }): TextFault => {
     const remedy = remedyOfLine(lineAt(pos[0], text)) ?? SLIPS.get(code);
     return { message: message.split("\n")[0] ?? "", offset: pos[0], ...(remedy === undefined ? {} : { remedy }) };
   });

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readdirSync, realpathSync, statSync, type Dirent, type Stats } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { UsageFault } from "../usage-fault.ts";
 import { readBytes } from "./read-bytes.ts";
 
@@ -17,6 +17,8 @@ export interface Source {
   tooLarge: boolean;
   /** Whether it is a template of a Helm chart, which is not YAML until Helm has rendered it; `text` is empty then. */
   helmTemplate: boolean;
+  /** Whether it is another file of a chart. NATS's own chart has templates below `files/`, which its templates include. */
+  isInChart?: boolean;
   /** Where bytes that are not text begin; `text` ends there. */
   undecodable?: Undecodable;
 }
@@ -120,11 +122,12 @@ function readSource(file: string, named: boolean): Source {
   if (attempt(file, () => statSync(file)).size > MAX_SOURCE_BYTES) {
     return { file, text: "", named, tooLarge: true, helmTemplate: false };
   }
-  return sourceOf(
+  const source = sourceOf(
     file,
     attempt(file, () => readFile(file)),
     named,
   );
+  return { ...source, isInChart: isInChart(file) };
 }
 
 /** What has no size, such as a pipe, is read no further than a file may be long. */
@@ -179,17 +182,25 @@ function decodedWhole(bytes: Uint8Array, encoding: string, isBeginning: boolean)
   }
 }
 
+/** The folders above a file, from the innermost on, wherever the command runs. */
+function foldersAbove(file: string): string[] {
+  const folders: string[] = [];
+  for (let folder = dirname(resolve(file)); folders.at(-1) !== folder; folder = dirname(folder)) folders.push(folder);
+  return folders;
+}
+
+function isChart(folder: string): boolean {
+  return statSync(join(folder, "Chart.yaml"), { throwIfNoEntry: false })?.isFile() === true;
+}
+
 /** Below `templates/` of a folder that has a Chart.yaml. */
 function isHelmTemplate(file: string): boolean {
-  for (let folder = dirname(file); dirname(folder) !== folder; folder = dirname(folder)) {
-    if (basename(folder) !== "templates") continue;
-    try {
-      return statSync(join(dirname(folder), "Chart.yaml")).isFile();
-    } catch {
-      return false;
-    }
-  }
-  return false;
+  return foldersAbove(file).some((folder) => basename(folder) === "templates" && isChart(dirname(folder)));
+}
+
+/** Values and the chart's own file are YAML as they are. */
+function isInChart(file: string): boolean {
+  return !/values|^Chart\.yaml$/i.test(basename(file)) && foldersAbove(file).some(isChart);
 }
 
 /** The system's reasons for not reading something, in words that say what to do. */

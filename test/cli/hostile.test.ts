@@ -307,6 +307,44 @@ describe("files", () => {
     assert.match(output, /1 error, 1 info in 1 object of 4 files/);
   });
 
+  it("of a chart are templates wherever they are, as those of NATS's own chart below files/, unless they are YAML", () => {
+    const chart = join(folder, "nats");
+    mkdirSync(join(chart, "files", "config"), { recursive: true });
+    mkdirSync(join(chart, "ci"));
+    writeFileSync(join(chart, "Chart.yaml"), "name: nats\n");
+    writeFileSync(
+      join(chart, "files", "config", "cluster.yaml"),
+      "{{- with .Values }}\nport: {{ .port }}\n{{- end }}\n",
+    );
+    writeFileSync(join(chart, "files", "service.yaml"), SERVICE);
+    writeFileSync(join(chart, "ci", "values.yaml"), 'host: "{{ .Release.Name }}"\n');
+    const { output, status } = istioNats(["doctor", chart]);
+    assert.deepEqual(
+      output
+        .match(/[\w/]+\.yaml:\d+:\d+: .*\[[\w-]+\]/g)
+        ?.map((line) => line.replace(/^.*?nats\//, "").replace(/: .*\[/, " [")),
+      ["files/config/cluster.yaml:1:1 [helm-template]", "files/service.yaml:6:11 [port-not-tcp]"],
+    );
+    assert.equal(status, 1);
+    writeFileSync(join(chart, "files", "service.yaml"), "a: [\n");
+    assert.match(istioNats(["doctor", chart]).output, /files\/service\.yaml:2:1: error: .*\[yaml-syntax\]/);
+    writeFileSync(join(chart, "ci", "values.yaml"), "host: {{ .Release.Name }}: a\n");
+    assert.match(istioNats(["doctor", chart]).output, /ci\/values\.yaml:1:\d+: error: .*\[yaml-syntax\]/);
+  });
+
+  it("may be what helm install --dry-run writes, whose notes are told, and whose other documents are judged", () => {
+    const head = "NAME: nats\nLAST DEPLOYED: Thu Jun 11 01:29:31 2026\nSTATUS: pending-install\nHOOKS:\nMANIFEST:\n";
+    const file = join(folder, "release.txt");
+    writeFileSync(file, `${head}---\n${SERVICE}---\n# Source: x\n${SERVICE}\nNOTES:\nIt runs: all *well*\n- a\n`);
+    const told = istioNats(["doctor", file]).output.match(/:\d+:\d+: .*\n.*/g) ?? [];
+    assert.equal(told.filter((line) => line.includes("yaml-syntax")).length, 1);
+    assert.match(
+      told.at(-1) ?? "",
+      /notes of a Helm release, not YAML \[yaml-syntax\]\n {4}give what helm template writes/,
+    );
+    assert.match(told[0] ?? "", /port-not-tcp/);
+  });
+
   it("that links lead to are read once, and a link to a folder above is no loop", () => {
     const top = join(folder, "linked");
     mkdirSync(join(top, "b"), { recursive: true });
