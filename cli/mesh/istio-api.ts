@@ -2,11 +2,11 @@ import crds from "./istio-crds.gen.json" with { type: "json" };
 
 /**
  * What a value of an object may be. An object with neither `fields` nor `values` is not judged further. A port may be a number or
- * a name (k8s.io/apimachinery, `IntOrString`).
+ * a name (k8s.io/apimachinery, `IntOrString`), and "any" is whatever doctor does not read.
  */
 export type Shape =
   | { readonly type: "string"; readonly words?: readonly string[] }
-  | { readonly type: "integer" | "number" | "boolean" | "port" }
+  | { readonly type: "integer" | "number" | "boolean" | "port" | "any" }
   | { readonly type: "array"; readonly items: Shape }
   | { readonly type: "object"; readonly fields?: Readonly<Record<string, Shape>>; readonly values?: Shape };
 

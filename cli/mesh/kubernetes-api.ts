@@ -1,75 +1,20 @@
 import { OBJECT, type ApiKind, type Shape } from "./istio-api.ts";
 
-/** The names of an object's fields, or of those of a list's elements: each with the names below it if doctor reads there. */
-export interface Fields {
-  readonly [name: string]: Fields | true;
-}
+type ObjectShape = Shape & { type: "object" };
 
 export interface KubernetesKind extends ApiKind {
-  fields: Fields;
-  /** The shape of `spec` where its values are judged as well. */
-  spec?: Shape;
+  shape: ObjectShape;
 }
 
-/** `others`, divided by blanks, are fields below which doctor reads nothing. */
-function fields(others: string, read: Fields = {}): Fields {
-  return { ...Object.fromEntries(others.split(" ").map((name) => [name, true as const])), ...read };
-}
-
-const METADATA = OBJECT["metadata"]?.type === "object" ? Object.keys(OBJECT["metadata"].fields ?? {}).join(" ") : "";
-
-function object(others: string, read: Fields = {}): Fields {
-  return fields(`apiVersion kind ${others}`, { metadata: fields(METADATA), ...read });
-}
-
-const CONTAINER = fields(
-  "name image command args workingDir envFrom resources resizePolicy restartPolicy restartPolicyRules volumeMounts " +
-    "volumeDevices livenessProbe readinessProbe startupProbe lifecycle terminationMessagePath terminationMessagePolicy " +
-    "imagePullPolicy securityContext stdin stdinOnce tty",
-  { ports: fields("name hostPort containerPort protocol hostIP"), env: fields("name value valueFrom") },
-);
-
-const VOLUME = fields(
-  "name hostPath emptyDir gcePersistentDisk awsElasticBlockStore gitRepo nfs iscsi glusterfs persistentVolumeClaim rbd " +
-    "flexVolume cinder cephfs flocker downwardAPI fc azureFile vsphereVolume quobyte azureDisk photonPersistentDisk " +
-    "portworxVolume scaleIO storageos csi ephemeral image",
-  {
-    configMap: fields("name items defaultMode optional"),
-    secret: fields("secretName items defaultMode optional"),
-    projected: fields("defaultMode", {
-      sources: fields("downwardAPI serviceAccountToken clusterTrustBundle podCertificate", {
-        configMap: fields("name items optional"),
-        secret: fields("name items optional"),
-      }),
-    }),
-  },
-);
-
-const POD = {
-  metadata: fields(METADATA),
-  spec: fields(
-    "ephemeralContainers restartPolicy terminationGracePeriodSeconds activeDeadlineSeconds dnsPolicy nodeSelector " +
-      "serviceAccountName serviceAccount automountServiceAccountToken nodeName hostNetwork hostPID hostIPC " +
-      "shareProcessNamespace securityContext imagePullSecrets hostname subdomain affinity schedulerName tolerations " +
-      "hostAliases priorityClassName priority dnsConfig readinessGates runtimeClassName enableServiceLinks preemptionPolicy " +
-      "overhead topologySpreadConstraints setHostnameAsFQDN os hostUsers schedulingGates resourceClaims resources " +
-      "hostnameOverride schedulingGroup",
-    { containers: CONTAINER, initContainers: CONTAINER, volumes: VOLUME },
-  ),
-} as const satisfies Fields;
-
-/** An object with a template of pods. */
-function template(others: string): Fields {
-  return object("status", { spec: fields(others, { template: POD }) });
-}
-
-const JOB = fields(
-  "parallelism completions activeDeadlineSeconds podFailurePolicy successPolicy backoffLimit backoffLimitPerIndex " +
-    "maxFailedIndexes selector manualSelector ttlSecondsAfterFinished completionMode suspend podReplacementPolicy managedBy",
-  { template: POD },
-);
+const ANY: Shape = { type: "any" };
 
 const TEXT: Shape = { type: "string" };
+
+const WHOLE: Shape = { type: "integer" };
+
+const PORT: Shape = { type: "port" };
+
+const TEXTS: Shape = { type: "object", values: TEXT };
 
 function list(items: Shape): Shape {
   return { type: "array", items };
@@ -79,47 +24,102 @@ function word(...words: string[]): Shape {
   return { type: "string", words };
 }
 
-const SELECTOR: Shape = {
-  type: "object",
-  fields: {
-    matchLabels: { type: "object", values: TEXT },
-    matchExpressions: list({
-      type: "object",
-      fields: { key: TEXT, operator: word("In", "NotIn", "Exists", "DoesNotExist"), values: list(TEXT) },
+/** `others`, divided by blanks, are fields that doctor does not read. */
+function fields(others: string, read: Readonly<Record<string, Shape>> = {}): ObjectShape {
+  const names = others === "" ? [] : others.split(" ");
+  return { type: "object", fields: { ...Object.fromEntries(names.map((name) => [name, ANY])), ...read } };
+}
+
+const METADATA: Shape = OBJECT["metadata"] ?? ANY;
+
+const SELECTOR = fields("", {
+  matchLabels: TEXTS,
+  matchExpressions: list(
+    fields("", { key: TEXT, operator: word("In", "NotIn", "Exists", "DoesNotExist"), values: list(TEXT) }),
+  ),
+});
+
+function object(others: string, read: Readonly<Record<string, Shape>> = {}): ObjectShape {
+  return fields(others, { apiVersion: TEXT, kind: TEXT, metadata: METADATA, ...read });
+}
+
+/** What its ports have as `protocol` has a check of its own, as in Services. */
+const CONTAINER = fields(
+  "workingDir envFrom resources resizePolicy restartPolicy restartPolicyRules volumeMounts volumeDevices livenessProbe " +
+    "readinessProbe startupProbe lifecycle terminationMessagePath terminationMessagePolicy imagePullPolicy securityContext " +
+    "stdin stdinOnce tty",
+  {
+    name: TEXT,
+    image: TEXT,
+    command: list(TEXT),
+    args: list(TEXT),
+    ports: list(fields("protocol hostIP", { name: TEXT, hostPort: WHOLE, containerPort: WHOLE })),
+    env: list(fields("valueFrom", { name: TEXT, value: TEXT })),
+  },
+);
+
+const VOLUME = fields(
+  "hostPath emptyDir gcePersistentDisk awsElasticBlockStore gitRepo nfs iscsi glusterfs persistentVolumeClaim rbd flexVolume " +
+    "cinder cephfs flocker downwardAPI fc azureFile vsphereVolume quobyte azureDisk photonPersistentDisk portworxVolume " +
+    "scaleIO storageos csi ephemeral image",
+  {
+    name: TEXT,
+    configMap: fields("items defaultMode optional", { name: TEXT }),
+    secret: fields("items defaultMode optional", { secretName: TEXT }),
+    projected: fields("defaultMode", {
+      sources: list(
+        fields("downwardAPI serviceAccountToken clusterTrustBundle podCertificate", {
+          configMap: fields("items optional", { name: TEXT }),
+          secret: fields("items optional", { name: TEXT }),
+        }),
+      ),
     }),
   },
-};
+);
+
+const POD = {
+  metadata: METADATA,
+  spec: fields(
+    "ephemeralContainers restartPolicy activeDeadlineSeconds dnsPolicy nodeSelector automountServiceAccountToken nodeName " +
+      "hostPID hostIPC shareProcessNamespace securityContext imagePullSecrets hostname subdomain affinity schedulerName " +
+      "tolerations hostAliases priorityClassName priority dnsConfig readinessGates runtimeClassName enableServiceLinks " +
+      "preemptionPolicy overhead topologySpreadConstraints setHostnameAsFQDN os hostUsers schedulingGates resourceClaims " +
+      "resources hostnameOverride schedulingGroup",
+    {
+      containers: list(CONTAINER),
+      initContainers: list(CONTAINER),
+      volumes: list(VOLUME),
+      hostNetwork: { type: "boolean" },
+      serviceAccountName: TEXT,
+      serviceAccount: TEXT,
+      terminationGracePeriodSeconds: WHOLE,
+    },
+  ),
+} as const;
+
+const TEMPLATE = fields("", POD);
+
+/** An object with a template of pods. */
+function template(others: string, read: Readonly<Record<string, Shape>> = { selector: SELECTOR }): ObjectShape {
+  return object("status", { spec: fields(others, { replicas: WHOLE, template: TEMPLATE, ...read }) });
+}
+
+const JOB = fields(
+  "parallelism completions activeDeadlineSeconds podFailurePolicy successPolicy backoffLimit backoffLimitPerIndex " +
+    "maxFailedIndexes manualSelector ttlSecondsAfterFinished completionMode suspend podReplacementPolicy managedBy",
+  { selector: SELECTOR, template: TEMPLATE },
+);
 
 /** The rules of a NetworkPolicy, whose peers are `from` or `to`. */
 function rulesOfPolicy(peers: "from" | "to"): Shape {
-  const ports = { protocol: word("TCP", "UDP", "SCTP"), port: { type: "port" }, endPort: { type: "integer" } } as const;
-  const ipBlock: Shape = { type: "object", fields: { cidr: TEXT, except: list(TEXT) } };
+  const ports = { protocol: word("TCP", "UDP", "SCTP"), port: PORT, endPort: WHOLE };
+  const ipBlock = fields("", { cidr: TEXT, except: list(TEXT) });
   const peer = { podSelector: SELECTOR, namespaceSelector: SELECTOR, ipBlock };
-  return list({
-    type: "object",
-    fields: { ports: list({ type: "object", fields: ports }), [peers]: list({ type: "object", fields: peer }) },
-  });
+  return list(fields("", { ports: list(fields("", ports)), [peers]: list(fields("", peer)) }));
 }
 
-const NETWORK_POLICY: Shape = {
-  type: "object",
-  fields: {
-    podSelector: SELECTOR,
-    ingress: rulesOfPolicy("from"),
-    egress: rulesOfPolicy("to"),
-    policyTypes: list(word("Ingress", "Egress")),
-  },
-};
-
-/** The names in a shape. */
-function namesIn(shape: Shape): Fields | true {
-  if (shape.type === "array") return namesIn(shape.items);
-  if (shape.type !== "object" || !shape.fields) return true;
-  return Object.fromEntries(Object.entries(shape.fields).map(([name, below]) => [name, namesIn(below)]));
-}
-
-function kind(group: string, name: string, of: Fields): KubernetesKind {
-  return { group, versions: ["v1"], kind: name, fields: of };
+function kind(group: string, name: string, shape: ObjectShape): KubernetesKind {
+  return { group, versions: ["v1"], kind: name, shape };
 }
 
 /**
@@ -132,33 +132,40 @@ export const KUBERNETES_KINDS: readonly KubernetesKind[] = [
     "Service",
     object("status", {
       spec: fields(
-        "selector clusterIP clusterIPs type externalIPs sessionAffinity loadBalancerIP loadBalancerSourceRanges " +
+        "clusterIP clusterIPs type externalIPs sessionAffinity loadBalancerIP loadBalancerSourceRanges " +
           "externalName externalTrafficPolicy healthCheckNodePort publishNotReadyAddresses sessionAffinityConfig ipFamilies " +
           "ipFamilyPolicy allocateLoadBalancerNodePorts loadBalancerClass internalTrafficPolicy trafficDistribution",
-        { ports: fields("name protocol appProtocol port targetPort nodePort") },
+        {
+          selector: TEXTS,
+          ports: list(
+            fields("protocol", { name: TEXT, appProtocol: TEXT, port: WHOLE, targetPort: PORT, nodePort: WHOLE }),
+          ),
+        },
       ),
     }),
   ),
   kind("", "Namespace", object("spec status")),
-  kind("", "ConfigMap", object("immutable data binaryData")),
-  kind("", "Secret", object("immutable data stringData type")),
+  kind("", "ConfigMap", object("immutable", { data: TEXTS, binaryData: TEXTS })),
+  kind("", "Secret", object("immutable type", { data: TEXTS, stringData: TEXTS })),
   kind("", "Pod", object("status", POD)),
-  kind("", "ReplicationController", template("replicas minReadySeconds selector")),
+  kind("", "ReplicationController", template("minReadySeconds", { selector: TEXTS })),
   kind(
     "apps",
     "StatefulSet",
     template(
-      "replicas selector volumeClaimTemplates serviceName podManagementPolicy updateStrategy revisionHistoryLimit " +
+      "volumeClaimTemplates serviceName podManagementPolicy updateStrategy revisionHistoryLimit " +
         "minReadySeconds persistentVolumeClaimRetentionPolicy ordinals",
     ),
   ),
+  kind("apps", "Deployment", template("strategy minReadySeconds revisionHistoryLimit paused progressDeadlineSeconds")),
   kind(
     "apps",
-    "Deployment",
-    template("replicas selector strategy minReadySeconds revisionHistoryLimit paused progressDeadlineSeconds"),
+    "DaemonSet",
+    object("status", {
+      spec: fields("updateStrategy minReadySeconds revisionHistoryLimit", { selector: SELECTOR, template: TEMPLATE }),
+    }),
   ),
-  kind("apps", "DaemonSet", template("selector updateStrategy minReadySeconds revisionHistoryLimit")),
-  kind("apps", "ReplicaSet", template("replicas minReadySeconds selector")),
+  kind("apps", "ReplicaSet", template("minReadySeconds")),
   kind("batch", "Job", object("status", { spec: JOB })),
   kind(
     "batch",
@@ -166,25 +173,29 @@ export const KUBERNETES_KINDS: readonly KubernetesKind[] = [
     object("status", {
       spec: fields(
         "schedule timeZone startingDeadlineSeconds concurrencyPolicy suspend successfulJobsHistoryLimit failedJobsHistoryLimit",
-        { jobTemplate: { metadata: fields(METADATA), spec: JOB } },
+        { jobTemplate: fields("", { metadata: METADATA, spec: JOB }) },
       ),
     }),
   ),
-  {
-    ...kind(
-      "networking.k8s.io",
-      "NetworkPolicy",
-      fields("apiVersion kind", { metadata: fields(METADATA), spec: namesIn(NETWORK_POLICY) }),
-    ),
-    spec: NETWORK_POLICY,
-  },
+  kind(
+    "networking.k8s.io",
+    "NetworkPolicy",
+    object("", {
+      spec: fields("", {
+        podSelector: SELECTOR,
+        ingress: rulesOfPolicy("from"),
+        egress: rulesOfPolicy("to"),
+        policyTypes: list(word("Ingress", "Egress")),
+      }),
+    }),
+  ),
   {
     group: "gateway.networking.k8s.io",
     versions: ["v1", "v1beta1"],
     kind: "Gateway",
-    fields: object("status", {
+    shape: object("status", {
       spec: fields("addresses allowedListeners defaultScope gatewayClassName listeners tls", {
-        infrastructure: fields("labels annotations parametersRef"),
+        infrastructure: fields("parametersRef", { labels: TEXTS, annotations: TEXTS }),
       }),
     }),
   },

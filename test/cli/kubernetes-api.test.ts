@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import { parse } from "yaml";
 import type { Shape } from "../../cli/mesh/istio-api.ts";
-import { KUBERNETES_KINDS, type Fields } from "../../cli/mesh/kubernetes-api.ts";
+import { KUBERNETES_KINDS } from "../../cli/mesh/kubernetes-api.ts";
 import { fileOfModule } from "../../tools/crds.ts";
 import { ids } from "./sound-mesh.ts";
 
@@ -10,6 +10,7 @@ import { ids } from "./sound-mesh.ts";
 type Struct = ReadonlyMap<string, string>;
 
 interface Schema {
+  type: string;
   properties: Record<string, Schema>;
 }
 
@@ -67,44 +68,44 @@ describe("what doctor knows of Kubernetes' API", () => {
     );
   }
 
-  function assertSame(fields: Fields, type: string, path: string): void {
-    const real = fieldsOf(type);
-    assert.deepEqual(Object.keys(fields).sort(), [...real.keys()].sort(), path);
-    for (const [name, below] of Object.entries(fields))
-      if (below !== true) assertSame(below, nameOf(real.get(name) ?? ""), `${path}.${name}`);
-  }
-
-  /** The shape of a type as Go writes it. */
-  function shapeOf(type: string): Shape {
+  /** Compares what doctor knows with a type as Go writes it. */
+  function assertSame(shape: Shape, type: string, path: string): void {
     const [, element] = /^\*?\[\](.*)/.exec(type) ?? [];
-    if (element !== undefined) return { type: "array", items: shapeOf(element) };
-    const [, value] = /^map\[string\](.*)/.exec(type) ?? [];
-    if (value !== undefined) return { type: "object", values: shapeOf(value) };
+    const [, value] = /^\*?map\[string\](.*)/.exec(type) ?? [];
     const name = nameOf(type);
-    if (structs.has(name)) {
-      const shapes = [...fieldsOf(name)].map(([field, of]) => [field, shapeOf(of)] as const);
-      return { type: "object", fields: Object.fromEntries(shapes) };
+    if (shape.type === "any") return;
+    if (shape.type === "array") {
+      assert.ok(element !== undefined, `${path} is ${type}`);
+      assertSame(shape.items, element, `${path}[]`);
+    } else if (shape.type === "object" && shape.values) {
+      // Bytes are base64 in JSON.
+      assert.ok(value !== undefined, `${path} is ${type}`);
+      if (value !== "[]byte") assertSame(shape.values, value, `${path}.*`);
+    } else if (shape.type === "object" && shape.fields) {
+      assert.ok(structs.has(name) && (element ?? value) === undefined, `${path} is ${type}`);
+      const real = fieldsOf(name);
+      assert.deepEqual(Object.keys(shape.fields).sort(), [...real.keys()].sort(), path);
+      for (const [field, below] of Object.entries(shape.fields))
+        assertSame(below, real.get(field) ?? "", `${path}.${field}`);
+    } else if (shape.type !== "object") {
+      const known = words.flatMap(([of, word]) => (of === name ? word : []));
+      const scalar = /^int\d+$/.test(name)
+        ? "integer"
+        : name === "bool"
+          ? "boolean"
+          : name === "IntOrString"
+            ? "port"
+            : "string";
+      assert.ok(!structs.has(name) || name === "Time", `${path} is ${type}`);
+      assert.deepEqual([scalar, element, value], [shape.type, undefined, undefined], `${path} is ${type}`);
+      if (shape.type === "string" && shape.words) assert.deepEqual([...shape.words].sort(), known.sort(), path);
     }
-    if (name === "IntOrString") return { type: "port" };
-    if (/^int\d+$/.test(name)) return { type: "integer" };
-    if (name === "string") return { type: "string" };
-    const known = words.flatMap(([of, word]) => (of === name ? word : []));
-    return known.length > 0 ? { type: "string", words: known.sort() } : { type: "string" };
   }
 
-  function withSortedWords(shape: Shape): Shape {
-    if (shape.type === "array") return { type: "array", items: withSortedWords(shape.items) };
-    if (shape.type === "string" && shape.words) return { type: "string", words: [...shape.words].sort() };
-    if (shape.type !== "object" || !shape.fields) return shape;
-    const fields = Object.entries(shape.fields).map(([name, below]) => [name, withSortedWords(below)] as const);
-    return { type: "object", fields: Object.fromEntries(fields) };
-  }
-
-  for (const { kind, group, fields, spec } of KUBERNETES_KINDS) {
+  for (const { kind, group, shape } of KUBERNETES_KINDS) {
     if (GATEWAY.some((known) => known.kind === kind)) continue;
     it(`is the same as the fields of ${kind} in k8s.io/api`, () => {
-      assertSame(fields, kind, kind);
-      if (spec) assert.deepEqual(withSortedWords(spec), shapeOf(`${kind}Spec`));
+      assertSame(shape, kind, kind);
       assert.ok(objects.includes(`${group === "" ? "" : `${group}/`}v1 ${kind}`));
     });
   }
@@ -116,18 +117,21 @@ describe("what doctor knows of Kubernetes' API", () => {
     };
     const [gateway] = GATEWAY;
     assert.ok(gateway);
-    const { metadata, ...fields } = gateway.fields;
+    const { metadata, ...fields } = gateway.shape.fields ?? {};
     assert.ok(metadata);
     assert.deepEqual(crd.spec.versions.map(({ name }) => name).sort(), [...gateway.versions].sort());
-    const assertProperties = (known: Fields, { properties }: Schema): void => {
+    const assertProperties = (known: Readonly<Record<string, Shape>>, { properties }: Schema): void => {
       assert.deepEqual(Object.keys(known).sort(), Object.keys(properties).sort());
       for (const [name, below] of Object.entries(known))
-        if (below !== true) assertProperties(below, properties[name] ?? { properties: {} });
+        if (below.type !== "any") {
+          assert.equal(below.type, properties[name]?.type);
+          if (below.type === "object" && below.fields) assertProperties(below.fields, properties[name]!);
+        }
     };
     for (const { schema } of crd.spec.versions) {
       const { metadata: own, ...properties } = schema.openAPIV3Schema.properties;
       assert.ok(own);
-      assertProperties(fields, { properties });
+      assertProperties(fields, { type: "object", properties });
     }
   });
 

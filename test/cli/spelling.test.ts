@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { authorization, document, ids, kinds, peerAuthentication } from "./sound-mesh.ts";
+import { authorization, document, DOCUMENTS, ids, kinds, peerAuthentication } from "./sound-mesh.ts";
 import { doctor } from "./support.ts";
 
 describe("a name that is nearly one of Istio's", () => {
@@ -208,6 +208,65 @@ describe("a value of another type than Istio's", () => {
       assert.equal(finding?.message, message);
       if (remedy) assert.equal(finding.remedy, remedy);
     }
+  });
+
+  it("is reported in nats-server's Service, pods and ConfigMaps, where charts quote numbers and leave out quotes", () => {
+    const port = "{ name: tcp-client, port: 4222 }";
+    const image = "image: nats:2.15.2";
+    const container = "spec.template.spec.containers[]";
+    for (const [was, is, ...told] of [
+      [
+        port,
+        '{ name: tcp-client, port: "4222" }',
+        "a whole number for spec.ports[].port, not a string: write 4222 without quotes",
+      ],
+      [
+        port,
+        '{ name: tcp-client, port: 4222, targetPort: "4222" }',
+        "a number or the name of a port for spec.ports[].targetPort, not a string: write 4222 without quotes",
+      ],
+      [
+        `- ${port}`,
+        `  ${port}`,
+        "a list for spec.ports, not an object: write it as a list, with a dash before each element",
+      ],
+      [
+        "containerPort: 4222",
+        'containerPort: "4222"',
+        `a whole number for ${container}.ports[].containerPort, not a string: write 4222 without quotes`,
+      ],
+      [
+        image,
+        `${image}\n          args: [-p, 4222]`,
+        `a string for ${container}.args[], not a whole number: write it in quotes: "4222"`,
+      ],
+      [
+        image,
+        `${image}\n          args: -c nats.conf`,
+        `a list for ${container}.args, not a string: write it as a list, with a dash before each element`,
+      ],
+      [
+        image,
+        `${image}\n          env: [{ name: A, value: on }]`,
+        `a string for ${container}.env[].value, not a boolean: write it in quotes: "on"`,
+      ],
+      [
+        image,
+        `${image}\n          args: [-p, "4222", "$(A)"]\n          env: [{ name: A, value: "1" }, { name: B, valueFrom: {} }]`,
+      ],
+      [port, "{ name: tcp-client, port: 4222, nodePort: ${NODE_PORT}, targetPort: client }"],
+    ] as [string, string, string?][]) {
+      assert.ok(DOCUMENTS.join().includes(was), was);
+      const found = doctor(DOCUMENTS.map((text) => text.replace(was, is)).join("\n---\n"));
+      const types = found.filter(({ id }) => id === "field-type").map(({ message, remedy }) => `${message}: ${remedy}`);
+      assert.deepEqual(
+        types,
+        told.map((one) => `Kubernetes expects ${one}`),
+        is,
+      );
+    }
+    const data = JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a" }, data: { a: 4222 } });
+    assert.deepEqual(ids(data), ["field-type"]);
   });
 
   it("is reported under labels that are called like fields with a check of their own", () => {

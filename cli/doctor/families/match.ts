@@ -49,7 +49,8 @@ function judgePorts(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
   for (const number of numbers) {
     const wanted = number.integer();
     const ports = services.flatMap((service) => service.ports.map((port) => ({ service, port })));
-    if (wanted === undefined || ports.some(({ port }) => port.number === wanted)) continue;
+    // Services without any port have a finding of their own.
+    if (wanted === undefined || ports.length === 0 || ports.some(({ port }) => port.number === wanted)) continue;
     const leading = ports.filter(({ service, port }) => mesh.targetOf(service, port) === wanted);
     // Beside the Service's port the container's does no harm. docs/install.md has both, for policies compare the container's.
     if (leading.some(({ port }) => numbers.some((other) => other.integer() === port.number))) continue;

@@ -2,7 +2,7 @@ import type { Field } from "../../manifests/field.ts";
 import type { Resource } from "../../manifests/resource.ts";
 import { isFilledIn } from "../../manifests/unfilled.ts";
 import { ISTIO_KINDS, OBJECT, type ApiKind, type Shape } from "../../mesh/istio-api.ts";
-import { KUBERNETES_KINDS, type Fields } from "../../mesh/kubernetes-api.ts";
+import { KUBERNETES_KINDS } from "../../mesh/kubernetes-api.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { isPolicy, Plugin } from "../../mesh/plugin.ts";
 import { nearest, slipBetween } from "../../nearest.ts";
@@ -92,7 +92,8 @@ const JUDGED_ELSEWHERE = /\.(?:phase|type|failStrategy|mode|action)$/;
  */
 const OF_TRAFFIC = "networking.istio.io";
 
-const A: Record<Field["type"] | "port", string> = {
+const A: Record<Field["type"] | Shape["type"], string> = {
+  any: "anything",
   string: "a string",
   integer: "a whole number",
   number: "a number with a fraction",
@@ -126,7 +127,7 @@ function typeRemedy(field: Field, shape: Shape): string | undefined {
   if (type === "string")
     return text === undefined ? undefined : `write it in quotes: "${field.misleading?.written ?? text}"`;
   if (type === "array") return "write it as a list, with a dash before each element";
-  const form = UNQUOTED[type === "port" ? "integer" : type];
+  const form = UNQUOTED[type === "number" || type === "boolean" ? type : "integer"];
   return text !== undefined && form.test(text) ? `write ${text} without quotes` : undefined;
 }
 
@@ -159,19 +160,29 @@ function homeOf(shape: Shape, path: string, isAtHome: (name: string) => boolean)
 /** Whose fields are judged, and to whom they are reported. */
 interface Judging {
   spec: Shape;
-  /** Whether a field is reported that is like none: not where another version may have it. */
-  isWhole: boolean;
+  /**
+   * Which fields are reported that are not known: all, those that are nearly one or have their place elsewhere, or the former alone.
+   * Another version may have more, even of the same names.
+   */
+  unknown: "all" | "misplaced" | "near";
   /** The API that they are part of. */
   api: "Istio" | "Kubernetes";
   report: Report<Id>;
 }
 
 /** What to do about a field that is not one of `fields`, where that is clear: most need an indentation more or less. */
-function exactRemedy(key: string, value: Field, place: Shape, path: string, { spec }: Judging): string | undefined {
+function exactRemedy(
+  key: string,
+  value: Field,
+  place: Shape,
+  path: string,
+  { spec, unknown }: Judging,
+): string | undefined {
   const fields = (place.type === "object" ? place.fields : undefined) ?? {};
   const known = Object.keys(fields);
   const meant = isPolicy(value) && known.includes("pluginConfig") ? "pluginConfig" : nearest(key, known);
   if (meant !== undefined) return `did you mean ${meant}?`;
+  if (unknown === "near") return undefined;
   const config = isOfPolicy(key, value) ? homeOf(spec, "spec", (name) => name === "pluginConfig") : undefined;
   const isKey = (name: string): boolean => name === key;
   const below = path.startsWith("spec") ? homeOf(place, path, isKey) : undefined;
@@ -192,7 +203,7 @@ function judgeUnknown(
   judging: Judging,
 ): void {
   const remedy = exactRemedy(key, value, place, path, judging);
-  if (remedy === undefined && !judging.isWhole) return;
+  if (remedy === undefined && judging.unknown !== "all") return;
   const here = path === "" ? key : `${path}.${key}`;
   const all = `remove it; the fields here are ${Object.keys(place.fields ?? {}).join(", ")}`;
   judging.report("field-unknown", value.keyPlace, `${judging.api} has no field ${here}`, remedy ?? all);
@@ -200,6 +211,7 @@ function judgeUnknown(
 
 /** The name of a port has a letter (k8s.io/apimachinery, `IsValidPortName`). */
 function isOf({ type }: Shape, field: Field): boolean {
+  if (type === "any") return true;
   if (type === "port")
     return field.type === "integer" || (field.type === "string" && !UNQUOTED.integer.test(field.text() ?? ""));
   return field.type === type || (type === "number" && field.type === "integer");
@@ -212,7 +224,7 @@ function judgeShape(field: Field, shape: Shape, path: string, judging: Judging):
   if (
     shape.type === "string" &&
     shape.words &&
-    judging.isWhole &&
+    judging.unknown === "all" &&
     JUDGED_ELSEWHERE.test(path) &&
     field.text() !== undefined
   )
@@ -244,25 +256,6 @@ function judgeMembers(field: Field, shape: Shape & { type: "object" }, path: str
   }
 }
 
-/**
- * Names of Kubernetes' own fields, where they are nearly others: a later Kubernetes may have fields that are not known here. What
- * the values are is left to Kubernetes.
- */
-function judgeNames(field: Field, fields: Fields, path: string, report: Report<Id>): void {
-  for (const element of field.items()) judgeNames(element, fields, `${path}[]`, report);
-  for (const [key, value] of field.members()) {
-    const here = path === "" ? key : `${path}.${key}`;
-    if (Object.hasOwn(fields, key)) {
-      const below = fields[key];
-      if (typeof below === "object") judgeNames(value, below, here, report);
-      continue;
-    }
-    const meant = nearest(key, Object.keys(fields));
-    if (meant === undefined) continue;
-    report("field-unknown", value.keyPlace, `Kubernetes has no field ${here}`, `did you mean ${meant}?`);
-  }
-}
-
 const TEXTS: Shape = { type: "object", values: { type: "string" } };
 
 /** Labels and annotations, which are text: `sidecar.istio.io/inject: true` without quotes is none. */
@@ -270,8 +263,12 @@ function judgeTexts(holder: Field, path: string, report: Report<Id>): void {
   for (const key of ["labels", "annotations"]) {
     const texts = holder.get("metadata", key);
     if (texts)
-      judgeShape(texts, TEXTS, `${path}metadata.${key}`, { spec: TEXTS, isWhole: true, api: "Kubernetes", report });
+      judgeShape(texts, TEXTS, `${path}metadata.${key}`, { spec: TEXTS, unknown: "all", api: "Kubernetes", report });
   }
+}
+
+function isOfKind(resource: Resource, { kind, group }: ApiKind): boolean {
+  return kind === resource.kind && group === resource.group;
 }
 
 /** Plugins that are not this filter's are not judged. */
@@ -302,8 +299,8 @@ export const spelling = family<Id>(
       severity: "error",
       what:
         "Istio's API, or that of Kubernetes, expects a value of another type here, and Kubernetes refuses the object. Ports in an " +
-        "AuthorizationPolicy, labels and annotations are strings; ports in a plugin's match are numbers. Of Kubernetes' own kinds only " +
-        "labels, annotations and NetworkPolicies are judged.",
+        "AuthorizationPolicy, labels, annotations, `args` and values of `env` are strings; the ports of Services, of containers and of a " +
+        "plugin's match are numbers. Of Kubernetes' own kinds doctor knows the types of what it reads.",
       remedy: "write the value with the type that the API expects",
     },
     "value-unknown": {
@@ -316,20 +313,20 @@ export const spelling = family<Id>(
     for (const resource of mesh.resources) {
       judgeKind(resource, mesh, report);
       judgeGateway(resource, report);
-      const isOwn = ({ kind, group }: ApiKind): boolean => kind === resource.kind && group === resource.group;
-      const ownKind = KUBERNETES_KINDS.find(isOwn);
-      const istioKind = ISTIO_KINDS.find(isOwn);
-      const spec = istioKind && isJudged(resource, mesh) ? istioKind.spec : ownKind?.spec;
-      if (!spec) {
-        if (ownKind) judgeNames(resource.root, ownKind.fields, "", report);
-        judgeTexts(resource.root, "", report);
-        continue;
-      }
-      const object = { type: "object", fields: { ...OBJECT, spec } } as const;
-      const isWhole = istioKind !== undefined && istioKind.group !== OF_TRAFFIC;
-      judgeShape(resource.root, object, "", { spec, isWhole, api: istioKind ? "Istio" : "Kubernetes", report });
+      const own = KUBERNETES_KINDS.find((known) => isOfKind(resource, known));
+      const istio = isJudged(resource, mesh) ? ISTIO_KINDS.find((known) => isOfKind(resource, known)) : undefined;
+      if (own) {
+        const spec = own.shape.fields?.["spec"] ?? own.shape;
+        const unknown = own.kind === "NetworkPolicy" ? "misplaced" : "near";
+        judgeShape(resource.root, own.shape, "", { spec, unknown, api: "Kubernetes", report });
+      } else if (istio) {
+        const object = { type: "object", fields: { ...OBJECT, spec: istio.spec } } as const;
+        const unknown = istio.group === OF_TRAFFIC ? "misplaced" : "all";
+        judgeShape(resource.root, object, "", { spec: istio.spec, unknown, api: "Istio", report });
+      } else judgeTexts(resource.root, "", report);
     }
-    // A Pod's own labels have been judged with the object.
-    for (const { pod, path } of mesh.workloads) if (path !== "") judgeTexts(pod, `${path}.`, report);
+    // Kubernetes' own kinds have been judged with all that is in them.
+    for (const { pod, path, resource } of mesh.workloads)
+      if (!KUBERNETES_KINDS.some((known) => isOfKind(resource, known))) judgeTexts(pod, `${path}.`, report);
   },
 );
