@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { STATS_TAGS } from "../../cli/stats-tags.ts";
-import { document, DOCUMENTS, ids, kinds } from "./sound-mesh.ts";
+import { document, DOCUMENTS, ids, kinds, NATS, peerAuthentication } from "./sound-mesh.ts";
 import { doctor } from "./support.ts";
 
 const CONTAINERS = { containers: [{ name: "nats", image: "nats:2.15.2" }] };
@@ -197,6 +197,44 @@ describe("an annotation that Istio's injector cannot read", () => {
     const ports = [{ containerPort: 4222 }, { containerPort: 6222 }];
     const open = found({ ...proxy(HELD), ...list }, {}, {}, ports).filter(({ id }) => id === "broker-port-open");
     assert.match(open.map(({ message }) => message).join("; "), /^no AuthorizationPolicy restricts port 6222 [^;]*$/);
+  });
+});
+
+describe("probes that Istio is told not to rewrite", () => {
+  const probed = (probe: object, annotations: Record<string, string> = {}, authentication?: string): string[] => {
+    const written = Object.entries({ "sidecar.istio.io/rewriteAppHTTPProbers": "false", ...annotations });
+    const lines = written.map(([name, value]) => `        ${name}: ${JSON.stringify(value)}\n`).join("");
+    return ids(
+      ...DOCUMENTS.filter((text) => authentication === undefined || !text.includes("kind: PeerAuthentication\n")).map(
+        (text) =>
+          text
+            .replace("      annotations:\n", `$&${lines}`)
+            .replace("image: nats:2.15.2", `$&\n          livenessProbe: ${JSON.stringify(probe)}`),
+      ),
+      ...(authentication === undefined ? [] : [authentication]),
+    ).filter((id) => id !== "broker-port-open");
+  };
+  const monitoring = { httpGet: { path: "/healthz", port: 8222 } };
+  const authentication = (spec: object): string => peerAuthentication("messaging", { selector: NATS, ...spec });
+
+  it("are refused where mTLS is STRICT, by whatever name the port goes", () => {
+    for (const word of ["false", "False", "0"])
+      assert.deepEqual(probed(monitoring, { "sidecar.istio.io/rewriteAppHTTPProbers": word }), ["probe-refused"], word);
+    assert.deepEqual(probed({ httpGet: { port: "client" } }), ["probe-refused"]);
+  });
+
+  it("are answered where the proxy takes plaintext, does not have the port, or is not asked", () => {
+    assert.deepEqual(probed(monitoring, { "sidecar.istio.io/rewriteAppHTTPProbers": "true" }), []);
+    assert.deepEqual(probed(monitoring, { "traffic.sidecar.istio.io/excludeInboundPorts": "8222" }), []);
+    for (const probe of [
+      { tcpSocket: { port: 8222 } },
+      { exec: { command: ["true"] } },
+      { httpGet: { port: "other" } },
+    ])
+      assert.deepEqual(probed(probe), [], JSON.stringify(probe));
+    const open = { mtls: { mode: "STRICT" }, portLevelMtls: { 8222: { mode: "PERMISSIVE" } } };
+    assert.deepEqual(probed(monitoring, {}, authentication(open)), []);
+    assert.deepEqual(probed(monitoring, {}, authentication({ mtls: { mode: "STRICT" } })), ["probe-refused"]);
   });
 });
 

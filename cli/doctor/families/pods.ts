@@ -1,7 +1,9 @@
 import type { Place } from "../../manifests/place.ts";
 import { excludedInbound, hostNetwork, INJECT, refusedInjection, type Uncaptured } from "../../mesh/capture.ts";
+import type { Field } from "../../manifests/field.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
+import { declaredMtls } from "../../mesh/peer-authentication.ts";
 import { malformedAnnotations } from "../../mesh/pod-annotations.ts";
 import { EXTRA_STAT_TAGS, PROXY_CONFIG, proxyConfigOf } from "../../mesh/proxy-config.ts";
 import { hasNativeSidecar, shutdownOf } from "../../mesh/shutdown.ts";
@@ -112,6 +114,32 @@ function judgeShutdown(broker: Workload, mesh: Mesh, report: Report<"lame-duck-c
   report("lame-duck-cut-off", broker.pod.placeOf("spec", "terminationGracePeriodSeconds"), message, remedy);
 }
 
+const REWRITES_PROBES = "sidecar.istio.io/rewriteAppHTTPProbers";
+
+/** What Go's strconv.ParseBool takes for false, with which Istio reads the annotation (pkg/kube/inject/app_probe.go). */
+const FALSE = ["0", "f", "F", "false", "FALSE", "False"];
+
+/** The number of the port that Kubernetes probes by HTTP, if a probe does so. */
+function probedPort(container: Field, probe: string): number | undefined {
+  const port = container.get(probe, "httpGet", "port");
+  if (port?.type !== "string") return port?.integer();
+  return container
+    .items("ports")
+    .find((one) => one.text("name") === port.text())
+    ?.integer("containerPort");
+}
+
+/** Probes that come to a port as they are, and to which the proxy does not listen without mTLS. */
+function refusedProbes(broker: Workload, mesh: Mesh): string[] {
+  return broker.containers.flatMap((container) =>
+    ["startupProbe", "livenessProbe", "readinessProbe"].flatMap((probe) => {
+      const port = probedPort(container, probe);
+      if (port === undefined || excludedInbound(broker, port)) return [];
+      return declaredMtls(broker, port, mesh)?.mode === "STRICT" ? [`${probe} (port ${port})`] : [];
+    }),
+  );
+}
+
 const ALL_TAGS = `${EXTRA_STAT_TAGS}: ${STATS_TAGS.join()}`;
 
 export const pods = family(
@@ -157,6 +185,14 @@ export const pods = family(
         'from Kubernetes 1.33 on: say so with the annotation `sidecar.istio.io/nativeSidecar: "true"`.',
       remedy: "write lame_duck_duration: 30s, terminationDrainDuration: 45s and terminationGracePeriodSeconds: 60",
     },
+    "probe-refused": {
+      severity: "error",
+      what:
+        "Kubernetes probes nats-server without mTLS. Istio has its agent answer for the proxy, unless the annotation " +
+        "`sidecar.istio.io/rewriteAppHTTPProbers` says false: then the proxy of a port with STRICT mTLS refuses the probe, and the pods " +
+        "never get ready, or are restarted again and again.",
+      remedy: `remove the annotation, or write ${REWRITES_PROBES}: "true"`,
+    },
     "stats-tags-missing": {
       severity: "warning",
       what:
@@ -183,6 +219,12 @@ export const pods = family(
       if (past) {
         report("client-port-uncaptured", past.place, `${title}: ${past.why}`, past.remedy);
         continue;
+      }
+      const isRewritten = !FALSE.includes(broker.annotations.get(REWRITES_PROBES) ?? "");
+      const refused = isRewritten ? [] : refusedProbes(broker, mesh);
+      if (refused.length > 0) {
+        const message = `the proxy of ${title} refuses what comes without mTLS: ${refused.join(", ")}`;
+        report("probe-refused", broker.annotationPlace(REWRITES_PROBES), message);
       }
       const config = proxyConfigOf(broker.annotations, mesh);
       if (!config.holdApplicationUntilProxyStarts && !hasNativeSidecar(broker))
