@@ -7,8 +7,8 @@ import { ANYONE, read } from "./policy-support";
 export const PEER: string = "spiffe://cluster.local/ns/shop/sa/orders";
 
 /** The sets of a configuration with these rules, each with its name, its `from` and what it permits. */
-export function ruleSetsOf(rules: string[]): RuleSets {
-  const document = read(`{"trustDomains":["cluster.local"],"rules":[{${rules.join("},{")}}]}`);
+export function ruleSetsOf(rules: string[], mode: string = "ENFORCE"): RuleSets {
+  const document = read(`{"mode":"${mode}","trustDomains":["cluster.local"],"rules":[{${rules.join("},{")}}]}`);
   expect(document.faults.toString()).toBe("");
   return new RuleSets(document);
 }
