@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, realpathSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { InvalidArgumentError } from "commander";
 
@@ -53,5 +53,6 @@ export function checkWritable(file: string): void {
   // To open a pipe is to wait for its reader.
   if (present && !present.isFile()) return;
   closeSync(openSync(file, "a"));
-  if (!present) rmSync(file);
+  // A link to nothing stays.
+  if (!present) rmSync(realpathSync(file));
 }

@@ -6,6 +6,8 @@ import { messageOf } from "../tools/fault.ts";
  * If it writes no file, it ends then, since nobody else is to get its figures.
  */
 export function outliveReader(writesFile: boolean): void {
+  // What `2>&1 | head` cuts off besides is only progress.
+  process.stderr.on("error", () => undefined);
   let isCut = false;
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     // Every further write fails too.

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
@@ -54,6 +54,14 @@ describe("the bench's options", () => {
     const folder = mkdtempSync(join(tmpdir(), "bench-options-"));
     refusal("main.ts", ["--json", join(folder, "figures.json"), "--rounds", "0"]);
     assert.deepEqual(readdirSync(folder), []);
+    rmSync(folder, { recursive: true });
+  });
+
+  it("leave a link where it is that leads to no file yet", () => {
+    const folder = mkdtempSync(join(tmpdir(), "bench-options-"));
+    symlinkSync("figures.json", join(folder, "latest.json"));
+    refusal("main.ts", ["--json", join(folder, "latest.json"), "--rounds", "0"]);
+    assert.deepEqual(readdirSync(folder), ["latest.json"]);
     rmSync(folder, { recursive: true });
   });
 
@@ -125,6 +133,21 @@ describe("the figures of a bench", () => {
       frames.map(({ label }) => label),
       ["PING with its PONG, chunks of 64 KiB"],
     );
+  });
+
+  it("outlive the reader of its progress too, as behind `2>&1 | head`", async (t) => {
+    const script =
+      "import { outliveReader } from './bench/output.ts'; import { announce } from './tools/progress.ts';" +
+      "outliveReader(true); for (let i = 0; i < 3; i++) { announce('x'); process.stdout.write('x\\n');" +
+      "await new Promise((later) => setTimeout(later, 100)); } process.exitCode = 7;";
+    const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
+      cwd: inRoot(),
+      timeout: PATIENCE,
+    });
+    t.after(() => child.kill("SIGKILL"));
+    child.stdout.destroy();
+    child.stderr.destroy();
+    assert.deepEqual(await once(child, "close"), [7, null]);
   });
 
   it("are not looked for by anybody without a file: a run whose tables nobody reads ends, which is no error", async (t) => {
