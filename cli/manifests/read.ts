@@ -109,13 +109,19 @@ function readPlaced(source: Source, defaultNamespace: string, reader: Reader, pl
     : manifests;
 }
 
+/** What helm upgrade --dry-run writes before the same as helm install (helm `cmd/helm/upgrade.go`), made a comment of as many characters. */
+function withoutUpgrade(text: string): string {
+  return text.replace(/^R(?=elease "[^\r\n]*\r?\nNAME: )/, "#");
+}
+
 function readDocuments(
-  text: string,
+  given: string,
   defaultNamespace: string,
   reader: Reader,
   placeOf: PlaceOf,
   into: Manifests,
 ): void {
+  const text = withoutUpgrade(given);
   // Not the parser's own count, which loses the line breaks in what it cannot parse.
   const lines = linesOf(text);
   const documents = parseAllDocuments(text, { ...KUBERNETES_YAML, prettyErrors: false });
@@ -176,7 +182,7 @@ const SEVERAL_OBJECTS = {
   remedy: `put them into one List, by jq --slurp ${LIST}, or a line --- between them`,
 };
 
-/** What helm install --dry-run, helm status and helm get all write around the objects, and behind them. */
+/** What helm install --dry-run, helm upgrade --dry-run, helm status and helm get all write around the objects, and behind them. */
 const NOTES = {
   message: "these are the notes of a Helm release, not YAML",
   remedy: "give what helm template writes, or helm get manifest",
@@ -184,7 +190,7 @@ const NOTES = {
 
 /** Where the notes begin if the document has them. */
 function notesAt(text: string, before: number, end: number): number | undefined {
-  if (!text.startsWith("NAME: ")) return undefined;
+  if (!/^(?:#.*\n)?NAME: /.test(text)) return undefined;
   const notes = /^NOTES:\r?$/m.exec(text.slice(before, end));
   return notes ? before + notes.index : undefined;
 }

@@ -189,8 +189,13 @@ function foldersAbove(file: string): string[] {
   return folders;
 }
 
+/** A folder above that cannot be searched is none: the file itself may be reached all the same, from the current folder. */
 function isChart(folder: string): boolean {
-  return statSync(join(folder, "Chart.yaml"), { throwIfNoEntry: false })?.isFile() === true;
+  try {
+    return statSync(join(folder, "Chart.yaml")).isFile();
+  } catch {
+    return false;
+  }
 }
 
 /** Below `templates/` of a folder that has a Chart.yaml. */

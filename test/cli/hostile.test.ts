@@ -345,6 +345,28 @@ describe("files", () => {
     assert.match(told[0] ?? "", /port-not-tcp/);
   });
 
+  // Both lines are those of helm's cmd/helm/upgrade.go.
+  for (const line of ["has been upgraded. Happy Helming!", "does not exist. Installing it now."])
+    it(`may be what helm upgrade --dry-run writes, which begins with a line of its own: ${line}`, () => {
+      const file = join(folder, "upgrade.txt");
+      const head = `Release "nats" ${line}\nNAME: nats\nSTATUS: pending-upgrade\nHOOKS:\nMANIFEST:\n`;
+      writeFileSync(file, `${head}---\n${SERVICE}---\n${SERVICE}\nNOTES:\nIt runs: all *well*\n- a\n`);
+      const { output } = istioNats(["doctor", file]);
+      assert.deepEqual(output.match(/\d+:\d+: error: .*\[yaml-syntax\]/g)?.length, 1, output);
+      assert.match(output, /these are the notes of a Helm release/);
+      assert.match(output, /port-not-tcp/);
+    });
+
+  it("below a folder that nobody may search are read all the same, where the command runs beside them", () => {
+    const place = join(folder, "locked", "open");
+    mkdirSync(place, { recursive: true });
+    writeFileSync(join(place, "service.yaml"), SERVICE);
+    // A link that leads round in a circle refuses everybody, root too, as a folder without its x does all others.
+    symlinkSync("Chart.yaml", join(folder, "locked", "Chart.yaml"));
+    assert.match(istioNats(["doctor", place]).output, /port-not-tcp/);
+    rmSync(join(folder, "locked"), { recursive: true });
+  });
+
   it("that links lead to are read once, and a link to a folder above is no loop", () => {
     const top = join(folder, "linked");
     mkdirSync(join(top, "b"), { recursive: true });
