@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { inRoot } from "../../tools/paths.ts";
 import { document, DOCUMENTS, ids, kinds, LEAF_NODE } from "./sound-mesh.ts";
+import { doctor } from "./support.ts";
 
 interface PolicySchema {
   definitions: { limits: { properties: { controlLine: { default: number } } } };
@@ -216,6 +217,15 @@ describe("a nats.conf that says twice where nats-server listens", () => {
       "port: 4222\naccounts { host { port: 1, listen: 2 } }",
     ])
       assert.ok(!ids(...withConf(`${conf}\n`)).includes("nats-listen-by-chance"), conf);
+  });
+
+  it("of a block is not told to listen on the clients' port", () => {
+    const remedies = (conf: string): string[] =>
+      doctor(...withConf(`${conf}\n`))
+        .filter(({ id }) => id === "nats-listen-by-chance")
+        .map(({ remedy }) => remedy);
+    assert.deepEqual(remedies("cluster { port: 6222, listen: 0.0.0.0:6223 }"), ["remove one of them"]);
+    assert.match(remedies("port: 4333\nlisten: 0.0.0.0:4222").join(), /4222/);
   });
 
   it("is not told again as what either of them would be", () => {

@@ -139,7 +139,9 @@ function judgeConfig(config: NatsConfig, report: Report<Id>): void {
     if (!one || !other) continue;
     const [first, second] = [one, other].map(({ path, value }) => `${path.join(".")} ${value ?? ""}`);
     const message = `${title} has ${first ?? ""} and ${second ?? ""}, of which nats-server takes either, by chance at each start`;
-    report("nats-listen-by-chance", config.placeOf(other), message);
+    // The example is that of the clients' port, which must not be written into a block.
+    const remedy = other.path.length > 1 ? "remove one of them" : undefined;
+    report("nats-listen-by-chance", config.placeOf(other), message, remedy);
   }
   const stray = strayRoute(routesOf(config), namespace);
   if (stray) {
