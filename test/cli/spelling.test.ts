@@ -84,6 +84,34 @@ describe("a field in another place than Istio's", () => {
   });
 });
 
+describe("a patch of kustomize", () => {
+  it("may say what to do with the rest of it, in each kind and at each depth", () => {
+    const patches = [
+      document("security.istio.io", "PeerAuthentication", "a", "shop", { $patch: "replace", mtls: { mode: "STRICT" } }),
+      document("security.istio.io", "AuthorizationPolicy", "a", "shop", { rules: [{ $patch: "replace" }, {}] }),
+      document("networking.k8s.io", "NetworkPolicy", "a", "shop", { podSelector: { $patch: "replace" } }),
+      document("networking.istio.io", "Sidecar", "a", "shop", { $retainKeys: ["egress"], egress: [] }),
+      "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: { name: b, namespace: shop }\n$patch: delete\n",
+    ];
+    for (const patch of patches)
+      assert.deepEqual(
+        doctor(patch).filter(({ id }) => /^(?:field|value)-/.test(id)),
+        [],
+        patch,
+      );
+  });
+
+  it("is told a word that only looks like one that says so", () => {
+    const patch = document("security.istio.io", "PeerAuthentication", "a", "shop", { $patches: "replace" });
+    assert.match(
+      doctor(patch)
+        .map(({ message }) => message)
+        .join(),
+      /has no field spec\.\$patches/,
+    );
+  });
+});
+
 describe("a rule of the mesh's traffic", () => {
   const told = (kind: string, spec: object): [id: string, message: string, remedy: string][] =>
     doctor(document("networking.istio.io", kind, "a", "shop", spec))
