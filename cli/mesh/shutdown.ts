@@ -1,3 +1,4 @@
+import type { Field } from "../manifests/field.ts";
 import type { Mesh } from "./mesh.ts";
 import { natsConfigsOf } from "./nats-config.ts";
 import { proxyConfigOf } from "./proxy-config.ts";
@@ -21,9 +22,15 @@ const USUAL_LAME_DUCK = 120;
 /** What Kubernetes takes for `terminationGracePeriodSeconds`. */
 const USUAL_GRACE = 30;
 
+/** What Istio calls the proxy's container (pkg/kube/inject, `ProxyContainerName`). The pods of a cluster have it, those of a file seldom. */
+export const PROXY = "istio-proxy";
+
 /** Whether the proxy runs as a native sidecar, which Kubernetes starts first and ends last, as far as the pods say. */
-export function hasNativeSidecar({ annotations }: Workload): boolean {
-  return annotations.get("sidecar.istio.io/nativeSidecar") === "true";
+export function hasNativeSidecar({ annotations, pod }: Workload): boolean {
+  const isAsked = annotations.get("sidecar.istio.io/nativeSidecar") === "true";
+  const isThere = (container: Field): boolean =>
+    container.text("name") === PROXY && container.text("restartPolicy") === "Always";
+  return isAsked || pod.items("spec", "initContainers").some(isThere);
 }
 
 /** Undefined for pods that do not begin lame duck mode when they end. */

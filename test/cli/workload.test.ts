@@ -221,6 +221,7 @@ describe("probes that Istio is told not to rewrite", () => {
     for (const word of ["false", "False", "0"])
       assert.deepEqual(probed(monitoring, { "sidecar.istio.io/rewriteAppHTTPProbers": word }), ["probe-refused"], word);
     assert.deepEqual(probed({ httpGet: { port: "client" } }), ["probe-refused"]);
+    assert.deepEqual(probed({ grpc: { port: 9000 } }), ["probe-refused"]);
   });
 
   it("are answered where the proxy takes plaintext, does not have the port, or is not asked", () => {
@@ -235,6 +236,34 @@ describe("probes that Istio is told not to rewrite", () => {
     const open = { mtls: { mode: "STRICT" }, portLevelMtls: { 8222: { mode: "PERMISSIVE" } } };
     assert.deepEqual(probed(monitoring, {}, authentication(open)), []);
     assert.deepEqual(probed(monitoring, {}, authentication({ mtls: { mode: "STRICT" } })), ["probe-refused"]);
+  });
+});
+
+describe("a pod of a cluster, into which Istio has injected its proxy", () => {
+  const idsOf = (place: "containers" | "initContainers", more: object): string[] => {
+    const proxy = {
+      name: "istio-proxy",
+      readinessProbe: { httpGet: { port: 15021, path: "/healthz/ready" } },
+      ...more,
+    };
+    const spec = { ...CONTAINERS, initContainers: [] as object[] };
+    const annotations = { "sidecar.istio.io/rewriteAppHTTPProbers": "false" };
+    const pod = {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "nats-0", namespace: "messaging", labels: NATS.matchLabels, annotations },
+      spec: { ...spec, [place]: [...spec[place], proxy] },
+    };
+    return ids(peerAuthentication("messaging", { mtls: { mode: "STRICT" } }), JSON.stringify(pod));
+  };
+
+  it("has probes of the proxy's own, which nobody refuses", () => {
+    assert.ok(!idsOf("containers", {}).includes("probe-refused"));
+  });
+
+  it("waits for a proxy that is there as a native sidecar, and for no other", () => {
+    assert.ok(!idsOf("initContainers", { restartPolicy: "Always" }).includes("proxy-not-held"));
+    assert.ok(idsOf("containers", {}).includes("proxy-not-held"));
   });
 });
 

@@ -6,7 +6,7 @@ import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { declaredMtls } from "../../mesh/peer-authentication.ts";
 import { malformedAnnotations } from "../../mesh/pod-annotations.ts";
 import { EXTRA_STAT_TAGS, PROXY_CONFIG, proxyConfigOf } from "../../mesh/proxy-config.ts";
-import { hasNativeSidecar, shutdownOf } from "../../mesh/shutdown.ts";
+import { hasNativeSidecar, PROXY, shutdownOf } from "../../mesh/shutdown.ts";
 import type { Labels } from "../../mesh/selector.ts";
 import { podAnnotations, podAnnotationPlace, waypointsOf } from "../../mesh/waypoint.ts";
 import type { Workload } from "../../mesh/workload.ts";
@@ -119,9 +119,9 @@ const REWRITES_PROBES = "sidecar.istio.io/rewriteAppHTTPProbers";
 /** What Go's strconv.ParseBool takes for false, with which Istio reads the annotation (pkg/kube/inject/app_probe.go). */
 const FALSE = ["0", "f", "F", "false", "FALSE", "False"];
 
-/** The number of the port that Kubernetes probes by HTTP, if a probe does so. */
+/** The number of the port that Kubernetes probes by HTTP or gRPC, if a probe does so. Who only connects, the proxy accepts. */
 function probedPort(container: Field, probe: string): number | undefined {
-  const port = container.get(probe, "httpGet", "port");
+  const port = container.get(probe, "httpGet", "port") ?? container.get(probe, "grpc", "port");
   if (port?.type !== "string") return port?.integer();
   return container
     .items("ports")
@@ -131,7 +131,9 @@ function probedPort(container: Field, probe: string): number | undefined {
 
 /** Probes that come to a port as they are, and to which the proxy does not listen without mTLS. */
 function refusedProbes(broker: Workload, mesh: Mesh): string[] {
-  return broker.containers.flatMap((container) =>
+  // Pods of a cluster have the proxy itself, whose own port is never captured (pkg/kube/inject/app_probe.go leaves it out, too).
+  const containers = broker.containers.filter((container) => container.text("name") !== PROXY);
+  return containers.flatMap((container) =>
     ["startupProbe", "livenessProbe", "readinessProbe"].flatMap((probe) => {
       const port = probedPort(container, probe);
       if (port === undefined || excludedInbound(broker, port)) return [];
