@@ -192,7 +192,7 @@ function foldersAbove(file: string): string[] {
 /** A folder above that cannot be searched is none: the file itself may be reached all the same, from the current folder. */
 function isChart(folder: string): boolean {
   try {
-    return statSync(join(folder, "Chart.yaml")).isFile();
+    return statSync(join(folder, "Chart.yaml"), { throwIfNoEntry: false })?.isFile() === true;
   } catch {
     return false;
   }
