@@ -20,8 +20,8 @@ const PREVIOUS: usize = 36;
 
 const FIRST_CAPACITY: i32 = 64;
 /** In place of a record's number: there is none. Records are numbered from 1. */
-const NONE: u32 = 0;
-/** A place of the table has the number of its record, u32, or NONE. */
+const NO_RECORD: u32 = 0;
+/** A place of the table has the number of its record, u32, or NO_RECORD. */
 const PLACE_SHIFT: usize = 2;
 /** The upper half of a record's key, which tells its home. */
 const UPPER: usize = 4;
@@ -69,10 +69,10 @@ export class RequestTable {
   /** Open addressing over the records' numbers. */
   private places: usize = 0;
   /** The first free record, with the others behind it by NEXT. Records from number `used` + 1 on have never been used. */
-  private free: u32 = NONE;
+  private free: u32 = NO_RECORD;
   private used: u32 = 0;
-  private newest: u32 = NONE;
-  private oldest: u32 = NONE;
+  private newest: u32 = NO_RECORD;
+  private oldest: u32 = NO_RECORD;
 
   /** `counts`: messages that are given up are counted as unanswered. */
   constructor(private readonly counts: bool) {}
@@ -106,14 +106,14 @@ export class RequestTable {
     store<i64>(record, now, SINCE);
     store<usize>(record, changetype<usize>(owner), OWNER);
     store<u32>(record, <u32>subjectClass, CLASS);
-    store<u32>(record, NONE, NEWER);
+    store<u32>(record, NO_RECORD, NEWER);
     store<u32>(record, this.newest, OLDER);
-    if (this.newest != NONE) store<u32>(this.at(this.newest), number, NEWER);
+    if (this.newest != NO_RECORD) store<u32>(this.at(this.newest), number, NEWER);
     else this.oldest = number;
     this.newest = number;
-    store<u32>(record, NONE, PREVIOUS);
+    store<u32>(record, NO_RECORD, PREVIOUS);
     store<u32>(record, owner.first, NEXT);
-    if (owner.first != NONE) store<u32>(this.at(owner.first), number, PREVIOUS);
+    if (owner.first != NO_RECORD) store<u32>(this.at(owner.first), number, PREVIOUS);
     owner.first = number;
     owner.count++;
     this.count++;
@@ -139,14 +139,14 @@ export class RequestTable {
 
   /** Gives up what has waited for `timeout` or longer; both are in nanoseconds. */
   expire(now: i64, timeout: i64): void {
-    while (this.oldest != NONE && hasPassed(now, load<i64>(this.at(this.oldest), SINCE), timeout)) {
+    while (this.oldest != NO_RECORD && hasPassed(now, load<i64>(this.at(this.oldest), SINCE), timeout)) {
       this.giveUp(this.oldest, Unanswered.EXPIRED);
     }
   }
 
   /** The connection is gone, or is read no more: gives up all its records. */
   giveUpAll(owner: OpenRequests, why: Unanswered): void {
-    while (owner.first != NONE) this.giveUp(owner.first, why);
+    while (owner.first != NO_RECORD) this.giveUp(owner.first, why);
   }
 
   private giveUp(number: u32, why: Unanswered): void {
@@ -161,15 +161,15 @@ export class RequestTable {
     const record = this.at(number);
     const newer = load<u32>(record, NEWER);
     const older = load<u32>(record, OLDER);
-    if (newer != NONE) store<u32>(this.at(newer), older, OLDER);
+    if (newer != NO_RECORD) store<u32>(this.at(newer), older, OLDER);
     else this.newest = older;
-    if (older != NONE) store<u32>(this.at(older), newer, NEWER);
+    if (older != NO_RECORD) store<u32>(this.at(older), newer, NEWER);
     else this.oldest = newer;
     const owner = changetype<OpenRequests>(load<usize>(record, OWNER));
     const next = load<u32>(record, NEXT);
     const previous = load<u32>(record, PREVIOUS);
-    if (next != NONE) store<u32>(this.at(next), previous, PREVIOUS);
-    if (previous != NONE) store<u32>(this.at(previous), next, NEXT);
+    if (next != NO_RECORD) store<u32>(this.at(next), previous, PREVIOUS);
+    if (previous != NO_RECORD) store<u32>(this.at(previous), next, NEXT);
     else owner.first = next;
     owner.count--;
     this.count--;
@@ -182,7 +182,7 @@ export class RequestTable {
   // @ts-ignore: decorator
   @inline
   private get hasFree(): bool {
-    return this.free != NONE || <i32>this.used < this.capacity;
+    return this.free != NO_RECORD || <i32>this.used < this.capacity;
   }
 
   /**
@@ -190,9 +190,9 @@ export class RequestTable {
    * may have moved.
    */
   private makeRoom(): bool {
-    while (this.count >= this.bound && this.oldest != NONE) this.giveUp(this.oldest, Unanswered.EVICTED);
+    while (this.count >= this.bound && this.oldest != NO_RECORD) this.giveUp(this.oldest, Unanswered.EVICTED);
     if (this.hasFree || this.grow()) return true;
-    if (this.oldest == NONE) return false;
+    if (this.oldest == NO_RECORD) return false;
     this.giveUp(this.oldest, Unanswered.EVICTED);
     return true;
   }
@@ -229,7 +229,7 @@ export class RequestTable {
 
   private newRecord(): u32 {
     const free = this.free;
-    if (free == NONE) return ++this.used;
+    if (free == NO_RECORD) return ++this.used;
     this.free = load<u32>(this.at(free), NEXT);
     return free;
   }
@@ -276,7 +276,7 @@ export class RequestTable {
     let place = this.homeOf(<u32>(key >> 32));
     while (true) {
       const number = this.numberAt(place);
-      if (number == NONE) return ~place;
+      if (number == NO_RECORD) return ~place;
       if (load<u64>(this.at(number)) == key) return place;
       place = (place + 1) & this.mask;
     }
@@ -304,13 +304,13 @@ export class RequestTable {
     let hole = place;
     for (let at = (place + 1) & this.mask; ; at = (at + 1) & this.mask) {
       const number = this.numberAt(at);
-      if (number == NONE) break;
+      if (number == NO_RECORD) break;
       const home = this.homeOf(load<u32>(this.at(number), UPPER));
       if (((at - home) & this.mask) < ((at - hole) & this.mask)) continue;
       this.setPlace(hole, number);
       hole = at;
     }
-    this.setPlace(hole, NONE);
+    this.setPlace(hole, NO_RECORD);
   }
 }
 

@@ -13,7 +13,7 @@ const AT_SUBJECT: usize = 4;
 export const NO_ENTRIES: EntryList = [];
 
 /** Where the first entry lies; there is none if that is `endOf(list)`. */
-export function firstOf(list: EntryList): usize {
+export function firstEntry(list: EntryList): usize {
   return changetype<usize>(list);
 }
 
@@ -24,26 +24,26 @@ export function endOf(list: EntryList): usize {
 
 /** The entry behind this one, or the end. */
 export function entryBehind(entry: usize): usize {
-  return queueOf(entry) + <usize>queueLengthOf(entry);
+  return entryQueue(entry) + <usize>entryQueueLength(entry);
 }
 
 /** Where an entry's subject lies. Its tokens are never empty, and `>` is the last one if any. */
-export function subjectOf(entry: usize): usize {
+export function entrySubject(entry: usize): usize {
   return entry + AT_SUBJECT;
 }
 
 /** Bytes of it, never 0. */
-export function subjectLengthOf(entry: usize): i32 {
+export function entrySubjectLength(entry: usize): i32 {
   return load<u16>(entry);
 }
 
 /** Where an entry's queue lies, for which the same holds. */
-export function queueOf(entry: usize): usize {
-  return entry + AT_SUBJECT + <usize>subjectLengthOf(entry);
+export function entryQueue(entry: usize): usize {
+  return entry + AT_SUBJECT + <usize>entrySubjectLength(entry);
 }
 
 /** Bytes of it; 0 for an entry without a queue, as all of publish are. */
-export function queueLengthOf(entry: usize): i32 {
+export function entryQueueLength(entry: usize): i32 {
   return load<u16>(entry, AT_QUEUE_LENGTH);
 }
 
@@ -86,7 +86,7 @@ export function addDomains(): void {
   let at: usize = 0;
   while (at < end) {
     const subject = at + AT_SUBJECT;
-    const length = subjectLengthOf(written.pointer + at);
+    const length = entrySubjectLength(written.pointer + at);
     at = subject + <usize>length;
     const begin = written.pointer + subject;
     // `$JS.API.` is part of the subject already, and what is copied of it is overwritten.
@@ -96,7 +96,7 @@ export function addDomains(): void {
     // What was written moves when it is extended.
     const entry = written.extend(<i32>AT_SUBJECT + added + length);
     store<u32>(entry, added + length);
-    const domains = subjectOf(entry);
+    const domains = entrySubject(entry);
     memory.copy(domains + <usize>added, written.pointer + subject, <usize>length);
     store<u64>(domains, ANY_DOMAIN);
     store<u16>(domains, ITS_API, 8);

@@ -4,11 +4,11 @@ import {
   endOf,
   entryBehind,
   EntryList,
-  firstOf,
-  queueLengthOf,
-  queueOf,
-  subjectLengthOf,
-  subjectOf,
+  entryQueue,
+  entryQueueLength,
+  entrySubject,
+  entrySubjectLength,
+  firstEntry,
 } from "./entry-list";
 import { EntryFlag, SubjectMatcher } from "./matcher";
 import { NONE } from "./none";
@@ -182,9 +182,9 @@ function addAllow(to: Permissions, rule: Rule): void {
 
 function addEntries(to: SubjectMatcher, entries: EntryList, rule: i32, flags: i32): void {
   const end = endOf(entries);
-  for (let entry = firstOf(entries); entry < end; entry = entryBehind(entry)) {
+  for (let entry = firstEntry(entries); entry < end; entry = entryBehind(entry)) {
     // The configuration's reader has refused empty tokens and too many of them, but a domain adds some.
-    if (!tokens.split(subjectOf(entry), subjectLengthOf(entry)) || tokens.count > MAX_TOKENS) continue;
-    to.add(tokens, rule, flags, queueOf(entry), queueLengthOf(entry));
+    if (!tokens.split(entrySubject(entry), entrySubjectLength(entry)) || tokens.count > MAX_TOKENS) continue;
+    to.add(tokens, rule, flags, entryQueue(entry), entryQueueLength(entry));
   }
 }

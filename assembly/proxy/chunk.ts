@@ -2,7 +2,7 @@ import { Buffer } from "../bytes/buffer";
 import { copyShort } from "../bytes/copy";
 import { FixedText } from "../bytes/fixed-text";
 import { POINTER_ANSWER, SIZE_ANSWER } from "../bytes/hot-page";
-import { OK, proxy_get_buffer_bytes, proxy_set_buffer_bytes } from "./host";
+import { proxy_get_buffer_bytes, proxy_set_buffer_bytes, STATUS_OK } from "./host";
 import { GAP, OUT, outArea, receiveInto, receiveProperty, releaseAnswer, windowArea, WINDOW } from "./memory";
 
 /** A start that lies behind the end of any buffer, with which the host appends. */
@@ -279,7 +279,7 @@ export class Chunk {
   }
 
   private put(start: u32, length: i32, data: usize, size: i32): void {
-    if (proxy_set_buffer_bytes(this.buffer, start, <u32>length, data, <usize>size) != OK) this.failed = true;
+    if (proxy_set_buffer_bytes(this.buffer, start, <u32>length, data, <usize>size) != STATUS_OK) this.failed = true;
   }
 
   private readFromHost(start: i32, length: i32, to: usize): bool {
@@ -300,7 +300,7 @@ function readBytes(buffer: i32, start: i32, length: i32, to: usize): i32 {
   const size = <i32>load<u32>(SIZE_ANSWER);
   releaseAnswer(at);
   receiveProperty();
-  if (status != OK) return -1;
+  if (status != STATUS_OK) return -1;
   return size == 0 ? 0 : at == to ? size : -1;
 }
 

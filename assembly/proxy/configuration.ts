@@ -1,4 +1,4 @@
-import { OK, PLUGIN_CONFIGURATION, proxy_get_buffer_bytes } from "./host";
+import { PLUGIN_CONFIGURATION, proxy_get_buffer_bytes, STATUS_OK } from "./host";
 import { receiveInto, receiveProperty } from "./memory";
 
 const pointerAddress: usize = memory.data(8);
@@ -26,7 +26,7 @@ export function receiveConfiguration(size: i32): i32 {
   receiveInto(area, <usize>size);
   const status = proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, <u32>size, pointerAddress, sizeAddress);
   receiveProperty();
-  if (status != OK || load<usize>(pointerAddress) != area) {
+  if (status != STATUS_OK || load<usize>(pointerAddress) != area) {
     freeConfiguration(area);
     return 0;
   }

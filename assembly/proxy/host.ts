@@ -22,7 +22,7 @@ export {
 export declare function proxy_set_buffer_bytes(buffer: i32, start: u32, length: u32, data: usize, size: usize): u32;
 
 /** What a host call answers that has done what it was asked. */
-export const OK: u32 = 0;
+export const STATUS_OK: u32 = 0;
 /** The buffers that the host lets be read and written. */
 export const DOWNSTREAM_DATA: i32 = 2;
 export const UPSTREAM_DATA: i32 = 3;

@@ -1,4 +1,4 @@
-import { OK, proxy_define_metric, proxy_increment_metric, proxy_record_metric } from "./host";
+import { proxy_define_metric, proxy_increment_metric, proxy_record_metric, STATUS_OK } from "./host";
 
 const idAddress: usize = memory.data(8);
 
@@ -20,7 +20,7 @@ export function defineMetric(kind: MetricKind, name: string): u32 {
   const bytes = String.UTF8.encode(name);
   store<u32>(idAddress, 0);
   const status = proxy_define_metric(kind, changetype<usize>(bytes), <usize>bytes.byteLength, idAddress);
-  return status == OK ? load<u32>(idAddress) : NO_METRIC;
+  return status == STATUS_OK ? load<u32>(idAddress) : NO_METRIC;
 }
 
 /**

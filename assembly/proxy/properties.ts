@@ -1,6 +1,6 @@
 import { FixedText, fixedText } from "../bytes/fixed-text";
 import { isValidUtf8 } from "../bytes/utf8";
-import { OK, proxy_get_property, proxy_set_property } from "./host";
+import { proxy_get_property, proxy_set_property, STATUS_OK } from "./host";
 import { releaseAnswer } from "./memory";
 
 const pointerAddress: usize = memory.data(8);
@@ -18,7 +18,7 @@ function receive(path: FixedText): usize {
   store<usize>(pointerAddress, 0);
   store<usize>(sizeAddress, 0);
   const status = proxy_get_property(path.pointer, <usize>path.length, pointerAddress, sizeAddress);
-  return status == OK ? load<usize>(pointerAddress) : 0;
+  return status == STATUS_OK ? load<usize>(pointerAddress) : 0;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { OK } from "./host";
+import { STATUS_OK } from "./host";
 import { releaseAnswer } from "./memory";
 
 /**
@@ -52,7 +52,7 @@ export function readShared(key: StaticArray<u8>): u32 {
   );
   sharedPointer = <usize>load<u32>(pointerAddress);
   sharedSize = sharedPointer == 0 ? 0 : <i32>load<u32>(sizeAddress);
-  return status == OK ? load<u32>(writeAddress) : ABSENT;
+  return status == STATUS_OK ? load<u32>(writeAddress) : ABSENT;
 }
 
 /** Frees what `readShared` has found last. */
@@ -64,5 +64,5 @@ export function releaseShared(): void {
 
 /** Writes a value if the present one is still that of the write `expected`, or ANY. Answers whether it has written. */
 export function writeShared(key: StaticArray<u8>, pointer: usize, size: i32, expected: u32): bool {
-  return proxy_set_shared_data(changetype<usize>(key), <usize>key.length, pointer, <usize>size, expected) == OK;
+  return proxy_set_shared_data(changetype<usize>(key), <usize>key.length, pointer, <usize>size, expected) == STATUS_OK;
 }

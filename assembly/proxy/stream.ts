@@ -1,4 +1,4 @@
-import { OK, proxy_close_stream, proxy_continue_stream, proxy_set_effective_context } from "./host";
+import { proxy_close_stream, proxy_continue_stream, proxy_set_effective_context, STATUS_OK } from "./host";
 
 /** The side of a connection towards the client. */
 const DOWNSTREAM: i32 = 2;
@@ -15,7 +15,7 @@ export function continueDownstream(): void {
   proxy_continue_stream(DOWNSTREAM);
 }
 
-/** Closes the client's connection. The other side as type answers OK and does nothing (Envoy 1.40). */
+/** Closes the client's connection. The other side as type answers STATUS_OK and does nothing (Envoy 1.40). */
 export function closeDownstream(): void {
   proxy_close_stream(DOWNSTREAM);
 }
@@ -25,5 +25,5 @@ export function closeDownstream(): void {
  * false when the host does not know it.
  */
 export function actOn(context: u32): bool {
-  return proxy_set_effective_context(context) == OK;
+  return proxy_set_effective_context(context) == STATUS_OK;
 }

@@ -2,7 +2,7 @@ import { label, labelValue, Names } from "./names";
 import { Meter } from "./meter";
 
 /** The name under which all principals are counted that come when there are `limit` already. */
-const OTHER: string = "other";
+const OTHER_PRINCIPAL: string = "other";
 
 /** Where this proxy stands: the values of labels that all its series have. */
 @final
@@ -73,13 +73,13 @@ export class Meters {
   ) {}
 
   /**
-   * The meter of a principal, made if it has none; that of OTHER when there are too many. Both names are "unknown" where they
-   * are not known.
+   * The meter of a principal, made if it has none; that of OTHER_PRINCIPAL when there are too many. Both names are "unknown" where
+   * they are not known.
    */
   of(principal: string, namespace: string): Meter {
     if (this.places.has(principal)) return this.meters[this.places.get(principal)];
-    if (principal != OTHER) {
-      if (!this.principals.takes(principal, this.limit)) return this.of(OTHER, OTHER);
+    if (principal != OTHER_PRINCIPAL) {
+      if (!this.principals.takes(principal, this.limit)) return this.of(OTHER_PRINCIPAL, OTHER_PRINCIPAL);
       this.principals.add(principal);
     }
     const labels =
@@ -97,7 +97,7 @@ export class Meters {
   /** The meter that `of` has answered for this principal, without making one; null if it has not been asked. */
   known(principal: string): Meter | null {
     if (this.places.has(principal)) return this.meters[this.places.get(principal)];
-    return this.places.has(OTHER) ? this.meters[this.places.get(OTHER)] : null;
+    return this.places.has(OTHER_PRINCIPAL) ? this.meters[this.places.get(OTHER_PRINCIPAL)] : null;
   }
 
   /** Would `of` answer the meter that others share? */

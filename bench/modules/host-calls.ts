@@ -9,7 +9,7 @@ import {
   proxy_get_property,
   proxy_increment_metric,
 } from "@solo-io/proxy-runtime/assembly/imports";
-import { DOWNSTREAM_DATA, OK, proxy_set_buffer_bytes } from "../../assembly/proxy/host";
+import { DOWNSTREAM_DATA, proxy_set_buffer_bytes, STATUS_OK } from "../../assembly/proxy/host";
 
 export * from "./silent-callbacks";
 
@@ -46,7 +46,7 @@ export function proxy_on_vm_start(_root: u32, _size: u32): u32 {
 // @ts-ignore: decorator
 @inline
 function ok(result: u32): void {
-  if (result != OK) unreachable();
+  if (result != STATUS_OK) unreachable();
 }
 
 function read(bytes: u32, count: i32): void {

@@ -2,7 +2,7 @@
 // know where the next message begins. Payloads are skipped by arithmetic, without a look at them. Nothing is allocated.
 
 import { proxy_get_buffer_bytes } from "@solo-io/proxy-runtime/assembly/imports";
-import { DOWNSTREAM_DATA, OK, UPSTREAM_DATA } from "../../assembly/proxy/host";
+import { DOWNSTREAM_DATA, STATUS_OK, UPSTREAM_DATA } from "../../assembly/proxy/host";
 
 export * from "./silent-callbacks";
 
@@ -51,7 +51,7 @@ function readLines(stream: usize, buffer: i32, size: u32): void {
     store<u32>(stream, load<u32>(stream) - skipped);
     at += skipped;
     if (at >= size) return;
-    if (proxy_get_buffer_bytes(buffer, at, min(GLANCE, size - at), answer, answer + 4) != OK) {
+    if (proxy_get_buffer_bytes(buffer, at, min(GLANCE, size - at), answer, answer + 4) != STATUS_OK) {
       unreachable();
     }
     at += readLine(stream, load<usize>(answer), load<u32>(answer, 4));

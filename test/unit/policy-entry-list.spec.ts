@@ -2,7 +2,7 @@ import {
   beginList,
   endOf,
   EntryList,
-  firstOf,
+  firstEntry,
   NO_ENTRIES,
   writeEntry,
   writtenList,
@@ -26,7 +26,7 @@ function listOf(entries: string[]): EntryList {
 describe("a list of entries", () => {
   it("is the shared one if it has no entries", () => {
     expect(listOf([]) === NO_ENTRIES).toBe(true);
-    expect(firstOf(NO_ENTRIES)).toBe(endOf(NO_ENTRIES));
+    expect(firstEntry(NO_ENTRIES)).toBe(endOf(NO_ENTRIES));
   });
 
   it("returns subjects and queues in their order", () => {

@@ -4,11 +4,11 @@ import {
   endOf,
   entryBehind,
   EntryList,
-  firstOf,
-  queueLengthOf,
-  queueOf,
-  subjectLengthOf,
-  subjectOf,
+  entryQueue,
+  entryQueueLength,
+  entrySubject,
+  entrySubjectLength,
+  firstEntry,
 } from "../../assembly/policy/entry-list";
 import { Rule } from "../../assembly/policy/rules";
 
@@ -65,9 +65,9 @@ export function soundRule(text: string): Rule {
 export function entriesOf(list: EntryList): string[] {
   const entries: string[] = [];
   const end = endOf(list);
-  for (let entry = firstOf(list); entry < end; entry = entryBehind(entry)) {
-    const subject = String.UTF8.decodeUnsafe(subjectOf(entry), <usize>subjectLengthOf(entry));
-    const queue = String.UTF8.decodeUnsafe(queueOf(entry), <usize>queueLengthOf(entry));
+  for (let entry = firstEntry(list); entry < end; entry = entryBehind(entry)) {
+    const subject = String.UTF8.decodeUnsafe(entrySubject(entry), <usize>entrySubjectLength(entry));
+    const queue = String.UTF8.decodeUnsafe(entryQueue(entry), <usize>entryQueueLength(entry));
     entries.push(queue.length == 0 ? subject : subject + " " + queue);
   }
   return entries;
