@@ -5,7 +5,7 @@ import { copyShort } from "./copy";
 const FIRST_CAPACITY: i32 = 64;
 
 /**
- * A growable run of bytes outside the collector's heap, charged to the VM's budget. It lies in its owner (bytes/room.ts), who
+ * A growable run of bytes outside the collector's heap, charged to the VM's budget. It lies in its owner (bytes/embedded.ts), who
  * calls `release`. Methods that may need memory answer false when the budget refuses it: `reserve` and `append` have then changed
  * nothing, `assign` has dropped the former content.
  */

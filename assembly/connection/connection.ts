@@ -1,5 +1,5 @@
 import { Buffer } from "../bytes/buffer";
-import { inRoom, Room } from "../bytes/room";
+import { Embedded, embeddedIn } from "../bytes/embedded";
 import { ConnectOptions } from "../nats/connect";
 import { PolicyDocument } from "../policy/document";
 import { Mode } from "../policy/rules";
@@ -49,13 +49,13 @@ export const enum FirstPing {
 export class Connection {
   // What lies in the connection itself. It is aligned to 16 bytes, and all else is in an order that leaves few gaps: with 4 bytes
   // more the allocator takes 16 for each connection, and 10,000 of as many principals no longer fit 200 pages (test/host/scale.test.ts).
-  private readonly awaitedRoom: Room;
-  private readonly servedRoom: Room;
-  private readonly toServerTailRoom: Room;
-  private readonly dueUnsubscribesRoom: Room;
-  private readonly toClientTailRoom: Room;
-  private readonly heldInfoRoom: Room;
-  private readonly noticesRoom: Room;
+  private readonly awaitedEmbedded: Embedded;
+  private readonly servedEmbedded: Embedded;
+  private readonly toServerTailEmbedded: Embedded;
+  private readonly dueUnsubscribesEmbedded: Embedded;
+  private readonly toClientTailEmbedded: Embedded;
+  private readonly heldInfoEmbedded: Embedded;
+  private readonly noticesEmbedded: Embedded;
 
   phase: Phase = Phase.NEW;
   /** The epoch of the policy that it is under (policy-epoch.ts). */
@@ -87,11 +87,11 @@ export class Connection {
   services: RequestTable | null = null;
   /** The client's requests that wait for their answer. */
   get awaited(): OpenRequests {
-    return inRoom<OpenRequests>(changetype<usize>(this), offsetof<Connection>("awaitedRoom"));
+    return embeddedIn<OpenRequests>(changetype<usize>(this), offsetof<Connection>("awaitedEmbedded"));
   }
   /** Deliveries that wait for the client's reply. */
   get served(): OpenRequests {
-    return inRoom<OpenRequests>(changetype<usize>(this), offsetof<Connection>("servedRoom"));
+    return embeddedIn<OpenRequests>(changetype<usize>(this), offsetof<Connection>("servedEmbedded"));
   }
   /** Live subscriptions that the gauge has been told of. */
   reportedSubscriptions: i32 = 0;
@@ -102,7 +102,7 @@ export class Connection {
 
   /** From the client: an unfinished line, which is withheld (in DRY_RUN it has passed). */
   get toServerTail(): Buffer {
-    return inRoom<Buffer>(changetype<usize>(this), offsetof<Connection>("toServerTailRoom"));
+    return embeddedIn<Buffer>(changetype<usize>(this), offsetof<Connection>("toServerTailEmbedded"));
   }
   /** From the client: bytes of a payload, with its CR LF, that are still to come. */
   toServerPayload: i32 = 0;
@@ -136,12 +136,12 @@ export class Connection {
   hasUnjudged: bool = false;
   /** UNSUBs of ours that go to the server with the client's next operation (due-unsubscribes.ts). */
   get dueUnsubscribes(): Buffer {
-    return inRoom<Buffer>(changetype<usize>(this), offsetof<Connection>("dueUnsubscribesRoom"));
+    return embeddedIn<Buffer>(changetype<usize>(this), offsetof<Connection>("dueUnsubscribesEmbedded"));
   }
 
   /** From the server: the same as for the client's bytes. */
   get toClientTail(): Buffer {
-    return inRoom<Buffer>(changetype<usize>(this), offsetof<Connection>("toClientTailRoom"));
+    return embeddedIn<Buffer>(changetype<usize>(this), offsetof<Connection>("toClientTailEmbedded"));
   }
   toClientPayload: i32 = 0;
   toClientLarge: bool = false;
@@ -153,11 +153,11 @@ export class Connection {
   firstPing: FirstPing = FirstPing.NONE;
   /** The INFO that nats-server sent behind a PING of ours, held until the PONG of the client's first PING. */
   get heldInfo(): Buffer {
-    return inRoom<Buffer>(changetype<usize>(this), offsetof<Connection>("heldInfoRoom"));
+    return embeddedIn<Buffer>(changetype<usize>(this), offsetof<Connection>("heldInfoEmbedded"));
   }
   /** Lines of our own that go to the client with the server's next bytes. */
   get notices(): Buffer {
-    return inRoom<Buffer>(changetype<usize>(this), offsetof<Connection>("noticesRoom"));
+    return embeddedIn<Buffer>(changetype<usize>(this), offsetof<Connection>("noticesEmbedded"));
   }
 
   /** From INFO, in bytes; i32.MAX_VALUE for no limit. Until the first INFO nats-server's default holds, as for what follows. */

@@ -1,5 +1,5 @@
 import { Buffer } from "../bytes/buffer";
-import { inRoom, Room } from "../bytes/room";
+import { Embedded, embeddedIn } from "../bytes/embedded";
 import { equalBytes } from "../bytes/compare";
 
 /** What becomes of the PONG that answers a PING. */
@@ -68,9 +68,9 @@ const COMPACT: i32 = 4096;
 @final
 export class ExpectedPongs {
   private get records(): Buffer {
-    return inRoom<Buffer>(changetype<usize>(this), offsetof<ExpectedPongs>("recordsRoom"));
+    return embeddedIn<Buffer>(changetype<usize>(this), offsetof<ExpectedPongs>("recordsEmbedded"));
   }
-  private readonly recordsRoom: Room;
+  private readonly recordsEmbedded: Embedded;
   /** Where the oldest record begins. */
   private head: i32 = 0;
   /** Where the newest record begins, if there is any. */

@@ -38,7 +38,7 @@ function placeBytes(capacity: i32): usize {
   return (<usize>capacity) << (PLACE_SHIFT + SPARSENESS_SHIFT);
 }
 
-/** The records of one connection in one table. It lies in the connection (bytes/room.ts), and zeros are one without records. */
+/** The records of one connection in one table. It lies in the connection (bytes/embedded.ts), and zeros are one without records. */
 @unmanaged
 @final
 export class OpenRequests {

@@ -1,5 +1,5 @@
 import { Buffer } from "../../assembly/bytes/buffer";
-import { inRoom } from "../../assembly/bytes/room";
+import { embeddedIn } from "../../assembly/bytes/embedded";
 import { giveBack, limitBytes, raiseLimit, take, usedBytes } from "../../assembly/bytes/budget";
 import { becomesViolation, ExpectedPongs, Pong } from "../../assembly/connection/expected-pongs";
 import { lengthOf, pointerTo, textAt } from "./bytes-support";
@@ -219,7 +219,7 @@ describe("a run of the client's own PINGs", () => {
     const pongs = new ExpectedPongs();
     pongs.pushClient();
     // As if all but one had been pushed, which would take seconds.
-    const records = inRoom<Buffer>(changetype<usize>(pongs), offsetof<ExpectedPongs>("recordsRoom"));
+    const records = embeddedIn<Buffer>(changetype<usize>(pongs), offsetof<ExpectedPongs>("recordsEmbedded"));
     expect(load<u32>(records.pointer)).toBe(((<u32>Pong.CLIENT) << 24) | 1);
     store<u32>(records.pointer, ((<u32>Pong.CLIENT) << 24) | (MAX_RUN - 1));
     pongs.pushClient();
