@@ -44,21 +44,21 @@ export function judgeHeaders(permissions: Permissions, line: ClientLine, largest
   refusesTraceDest = false;
   let first: Reason = Reason.ALLOWED;
   let traces = false;
-  let poses = false;
-  let controls = false;
+  let namesRequester = false;
+  let speaksForServer = false;
   // Uses about which the subject alone decides, as bits. A block has more than a thousand such lines, and a subject 4 KiB.
   let decided = 0;
   headerFields.begin(line.next, line.headerLength);
   while (true) {
     const use = headerFields.next();
-    if (use == HeaderUse.END) {
+    if (use == HeaderUse.NO_USE) {
       if (first != Reason.ALLOWED) return first;
-      return controls || misleads(line, traces, poses) || (traces && lacksRoom(line, largestPayload))
+      return speaksForServer || misleads(line, traces, namesRequester) || (traces && lacksRoom(line, largestPayload))
         ? Reason.HEADER
         : Reason.ALLOWED;
     }
     if (use == HeaderUse.OF_THE_SERVER) {
-      controls = true;
+      speaksForServer = true;
       continue;
     }
     const isTrace = use == HeaderUse.TRACE_DEST;
@@ -67,7 +67,7 @@ export function judgeHeaders(permissions: Permissions, line: ClientLine, largest
       traces = true;
     }
     if (use == HeaderUse.REQUEST_INFO) {
-      poses = true;
+      namesRequester = true;
       continue;
     }
     if ((first != Reason.ALLOWED && !isTrace) || (decided & (1 << use)) != 0) continue;
@@ -91,13 +91,13 @@ export function judgeHeaders(permissions: Permissions, line: ClientLine, largest
 }
 
 /**
- * Is a block whose headers are each allowed another one to nats-server behind its check, or to a client (docs/adr/0005)? It `traces`
- * if a header has the message traced, and `poses` if one says who asks.
+ * Is a block whose headers are each allowed another one to nats-server after its check, or to a client (docs/adr/0005)? It `traces`
+ * if a header has the message traced, and `namesRequester` if one says who asks.
  */
-function misleads(line: ClientLine, traces: bool, poses: bool): bool {
+function misleads(line: ClientLine, traces: bool, namesRequester: bool): bool {
   return (
     isMalformed(line.next, line.headerLength) ||
-    (traces && (poses || load<u16>(line.next, VERSION_LENGTH) != CR_LF)) ||
+    (traces && (namesRequester || load<u16>(line.next, VERSION_LENGTH) != CR_LF)) ||
     headerFields.hidesLines ||
     hidesControlStatus(line.next, line.headerLength)
   );

@@ -3,8 +3,8 @@ import { FixedText, fixedText } from "../bytes/fixed-text";
 
 /** What nats-server does with a header's value. */
 export const enum HeaderUse {
-  /** No further line. */
-  END = 0,
+  /** None. Of a block's lines (headers.ts `next`): no further one has a use. */
+  NO_USE = 0,
   /** `Nats-Trace-Dest`: trace events are published there (msgtrace.go `initMsgTrace`). */
   TRACE_DEST = 1,
   /** `Nats-Schedule-Target`: JetStream stores the scheduled message there (scheduler.go, since 2.12). */
@@ -84,38 +84,38 @@ function isName(pointer: usize, name: FixedText): bool {
   return equalBytes(pointer, name.pointer, name.length);
 }
 
-/** The use of the header whose name is these bytes, or END. Most of the names differ in length. */
+/** The use of the header whose name is these bytes, or NO_USE. Most of the names differ in length. */
 export function useOf(name: usize, length: i32): HeaderUse {
   switch (length) {
     case 8:
-      return isName(name, TTL) ? HeaderUse.ROLLUP_SUBJECT : HeaderUse.END;
+      return isName(name, TTL) ? HeaderUse.ROLLUP_SUBJECT : HeaderUse.NO_USE;
     case 9:
-      return isName(name, INCR) ? HeaderUse.ROLLUP_SUBJECT : HeaderUse.END;
+      return isName(name, INCR) ? HeaderUse.ROLLUP_SUBJECT : HeaderUse.NO_USE;
     case 11:
-      return isName(name, ROLLUP) ? HeaderUse.ROLLUP_ALL : HeaderUse.END;
+      return isName(name, ROLLUP) ? HeaderUse.ROLLUP_ALL : HeaderUse.NO_USE;
     case 12:
-      return isName(name, MQTT_MAPPED) ? HeaderUse.MQTT_SUBJECT : HeaderUse.END;
+      return isName(name, MQTT_MAPPED) ? HeaderUse.MQTT_SUBJECT : HeaderUse.NO_USE;
     case 13:
       if (isName(name, SCHEDULE)) return HeaderUse.SCHEDULE;
-      return isName(name, MQTT_SUBJECT) ? HeaderUse.MQTT_SUBJECT : HeaderUse.END;
+      return isName(name, MQTT_SUBJECT) ? HeaderUse.MQTT_SUBJECT : HeaderUse.NO_USE;
     case 14:
-      return isName(name, SCHEDULER) ? HeaderUse.SCHEDULER : HeaderUse.END;
+      return isName(name, SCHEDULER) ? HeaderUse.SCHEDULER : HeaderUse.NO_USE;
     case 15:
-      return isName(name, TRACE_DEST) ? HeaderUse.TRACE_DEST : HeaderUse.END;
+      return isName(name, TRACE_DEST) ? HeaderUse.TRACE_DEST : HeaderUse.NO_USE;
     case 17:
-      return isName(name, REQUEST_INFO) ? HeaderUse.REQUEST_INFO : HeaderUse.END;
+      return isName(name, REQUEST_INFO) ? HeaderUse.REQUEST_INFO : HeaderUse.NO_USE;
     case 18:
       // What it says is about all of the stream. `sub` is no sequence, and says nothing to nats-server.
-      return isName(name, STREAM_SOURCE) ? HeaderUse.ALL_UNLESS_SUB : HeaderUse.END;
+      return isName(name, STREAM_SOURCE) ? HeaderUse.ALL_UNLESS_SUB : HeaderUse.NO_USE;
     case 20:
       if (isName(name, SCHEDULE_TARGET)) return HeaderUse.SCHEDULE_TARGET;
       if (isName(name, SCHEDULE_ROLLUP)) return HeaderUse.ALL_UNLESS_SUB;
       if (isName(name, COUNTER_SOURCES)) return HeaderUse.OF_THE_SERVER;
-      return isName(name, SCHEDULE_SOURCE) ? HeaderUse.SCHEDULE_SOURCE : HeaderUse.END;
+      return isName(name, SCHEDULE_SOURCE) ? HeaderUse.SCHEDULE_SOURCE : HeaderUse.NO_USE;
     case 21:
-      return isName(name, CONSUMER_STALLED) ? HeaderUse.CONSUMER_STALLED : HeaderUse.END;
+      return isName(name, CONSUMER_STALLED) ? HeaderUse.CONSUMER_STALLED : HeaderUse.NO_USE;
     case 25:
-      return isName(name, TRACE_ORIGIN) ? HeaderUse.OF_THE_SERVER : HeaderUse.END;
+      return isName(name, TRACE_ORIGIN) ? HeaderUse.OF_THE_SERVER : HeaderUse.NO_USE;
   }
-  return HeaderUse.END;
+  return HeaderUse.NO_USE;
 }

@@ -109,40 +109,40 @@ class HeaderFields {
     this.traced = hasVersion(pointer, length);
   }
 
-  /** The next line that matters, or END. Linear in the block over all calls. */
+  /** The use of the next line that has one, or NO_USE after the last. Linear in the block over all calls. */
   next(): HeaderUse {
     const end = this.end;
     while (this.position < end) {
       const name = findName(this.position, this.start, end);
       this.position = name;
-      if (name == end) return HeaderUse.END;
+      if (name == end) return HeaderUse.NO_USE;
       const use = this.readField(name);
-      if (use != HeaderUse.END) return use;
+      if (use != HeaderUse.NO_USE) return use;
     }
-    return HeaderUse.END;
+    return HeaderUse.NO_USE;
   }
 
-  /** The use of the line whose name begins at `name`, with its value noted, or END where it has none. */
+  /** The use of the line whose name begins at `name`, with its value noted, or NO_USE. */
   private readField(name: usize): HeaderUse {
     if (load<u8>(name) == S) return HeaderUse.OF_THE_SERVER;
     const end = this.end;
     // If the name is one of ours, the colon is right behind it at the latest.
     const lastColon = min(end, name + LONGEST_NAME + 1);
     const colon = firstOf(<u8>Ascii.COLON, <u8>Ascii.COLON, name, lastColon);
-    if (colon == lastColon) return HeaderUse.END;
+    if (colon == lastColon) return HeaderUse.NO_USE;
     const use = useOf(name, <i32>(colon - name));
-    if (use == HeaderUse.END) return HeaderUse.END;
+    if (use == HeaderUse.NO_USE) return HeaderUse.NO_USE;
 
     let from = colon + 1;
     let to = this.valueEnd(from);
     if (use == HeaderUse.TRACE_DEST) {
-      if (!this.traced || to == end) return HeaderUse.END;
+      if (!this.traced || to == end) return HeaderUse.NO_USE;
       while (from < to && isBlank(load<u8>(from))) from++;
       while (to > from && isBlank(load<u8>(to - 1))) to--;
     } else {
       while (from < to && load<u8>(from) == SPACE) from++;
     }
-    if (from == to) return HeaderUse.END;
+    if (from == to) return HeaderUse.NO_USE;
     this.value = from;
     this.valueLength = <i32>(to - from);
     if (use == HeaderUse.SCHEDULE) return this.hasLoneComma ? HeaderUse.OF_THE_SERVER : HeaderUse.ROLLUP_SUBJECT;
@@ -245,5 +245,5 @@ export function isMalformed(pointer: usize, length: i32): bool {
 export function actsOnSubjects(pointer: usize, length: i32): bool {
   if (isMalformed(pointer, length) || hidesControlStatus(pointer, length)) return true;
   headerFields.begin(pointer, length);
-  return headerFields.next() != HeaderUse.END || headerFields.hidesLines;
+  return headerFields.next() != HeaderUse.NO_USE || headerFields.hidesLines;
 }

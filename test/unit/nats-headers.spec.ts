@@ -35,10 +35,10 @@ function fields(block: string, behind: string = ""): string {
   const found: string[] = [];
   while (true) {
     const use = headerFields.next();
-    if (use == HeaderUse.END) break;
+    if (use == HeaderUse.NO_USE) break;
     found.push(useName(use) + "=" + String.UTF8.decodeUnsafe(headerFields.value, headerFields.valueLength));
   }
-  expect(headerFields.next()).toBe(HeaderUse.END);
+  expect(headerFields.next()).toBe(HeaderUse.NO_USE);
   return found.join("|");
 }
 
