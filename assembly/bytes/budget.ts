@@ -65,7 +65,7 @@ setBounds();
 /**
  * Bytes of linear memory up to which it grows for the budget. Gaps between blocks are room for smaller ones alone. So whoever
  * chooses their sizes makes the heap several times as large as what is in use, 2,156 MiB for 450 (Node host), where V8 refuses to
- * grow at 1,008. It is one and a half times the budget, and what lies beside it, as far as V8 has that.
+ * grow at 1,008. It is one and a half times the budget, and what lies beside it, as far as V8 has that. Exported for specs.
  */
 export function mostToGrowTo(): usize {
   return growsTo;

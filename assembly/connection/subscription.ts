@@ -9,7 +9,7 @@ import { equalBytes } from "../bytes/compare";
 
 /**
  * Offsets into the block, whose key is the sid. The fields are followed by sid, subject and queue. Lengths, counts and the
- * maximum are i32.
+ * maximum are i32. RECEIVED and KEPT_BACK are exported for specs, which cannot count up to their bound.
  */
 const SUBJECT_LENGTH: usize = 8;
 const QUEUE_LENGTH: usize = 12;
@@ -277,7 +277,7 @@ export function sidLengthOf(sub: usize): i32 {
   return load<i32>(sub, BLOCK_KEY_LENGTH);
 }
 
-/** Deliveries counted since the SUB, up to COUNTED_BEYOND_ANY. */
+/** Deliveries counted since the SUB, up to COUNTED_BEYOND_ANY. Exported for specs. */
 export function receivedOf(sub: usize): i32 {
   return load<i32>(sub, RECEIVED);
 }

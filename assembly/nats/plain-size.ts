@@ -4,7 +4,7 @@
  */
 import { noteSize } from "./numbers";
 
-/** What readers of sizes here answer for one that is not written in the usual way. It is negative. */
+/** What readers of sizes here answer for one that is not written in the usual way. It is negative. Exported for specs. */
 export const NO_PLAIN_SIZE: i32 = -1;
 /** More digits than any payload needs; readers of sizes take nine. */
 const MAX_DIGITS: usize = 8;
@@ -17,7 +17,7 @@ const HIGHEST_BITS: u32 = 0x80808080;
 
 /**
  * Bytes in which a reader of one kind of line keeps the size that it read last, if that had few digits: the four bytes that end
- * with its last digit (u32), its value (i32), and its number of digits plus the blank before them (u32).
+ * with its last digit (u32), its value (i32), and its number of digits plus the blank before them (u32). Exported for specs.
  */
 export const SIZE_READ: i32 = 12;
 

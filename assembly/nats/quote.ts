@@ -39,7 +39,7 @@ function insideRun<T>(table: StaticArray<T>, rune: u32): bool {
   return (low & 1) == 1;
 }
 
-/** Go's strconv.IsPrint: letters, marks, numbers, punctuation, symbols and the ASCII space. */
+/** Go's strconv.IsPrint: letters, marks, numbers, punctuation, symbols and the ASCII space. Exported for specs. */
 export function isPrintable(rune: u32): bool {
   if (rune < <u32>Ascii.DELETE) return rune >= <u32>Ascii.SPACE;
   return rune > 0xffff ? insideRun<u32>(PRINTABLE_BEYOND, rune) : insideRun<u16>(PRINTABLE_BMP, rune);
