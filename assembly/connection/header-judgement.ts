@@ -138,7 +138,7 @@ function judgeHeader(permissions: Permissions, use: HeaderUse, name: usize, leng
       return namesOne(name, length) && permissions.receives(name, length) ? Reason.ALLOWED : Reason.HEADER;
     case HeaderUse.TRACE_DEST:
       // With what is no subject nats-server only fills its log, where each byte of it can take four.
-      if (hasBlank(name, length) || !isLiteral(tokens, name, length)) return Reason.HEADER;
+      if (hasSubjectBlank(name, length) || !isLiteral(tokens, name, length)) return Reason.HEADER;
       break;
     case HeaderUse.SCHEDULE_TARGET:
     case HeaderUse.SCHEDULER:
@@ -155,7 +155,7 @@ function judgeHeader(permissions: Permissions, use: HeaderUse, name: usize, leng
  * that is hidden from it at first (docs/adr/0005). What is stored under a name with blanks ends whoever gets it: a client, a route.
  */
 function namesOne(pointer: usize, length: i32): bool {
-  return !hasBlank(pointer, length) && staysLiteral(pointer, length);
+  return !hasSubjectBlank(pointer, length) && staysLiteral(pointer, length);
 }
 
 /**
@@ -167,7 +167,7 @@ function staysLiteral(pointer: usize, length: i32): bool {
 }
 
 /** Has it a byte that nats-server takes for a blank in a subject (sublist.go `isValidSubject`)? All of ASCII's but VT. */
-function hasBlank(pointer: usize, length: i32): bool {
+function hasSubjectBlank(pointer: usize, length: i32): bool {
   for (let i = 0; i < length; i++) {
     const b = load<u8>(pointer + <usize>i);
     if (b == 0x20 || (b >= 0x09 && b <= 0x0d && b != 0x0b)) return true;

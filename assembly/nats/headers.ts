@@ -16,6 +16,7 @@
  * answered, in order: the first is what 2.15 acts on and names in its text, a further one makes us only stricter.
  */
 import { Ascii } from "../bytes/ascii";
+import { VECTOR_BYTES } from "../bytes/vector";
 import { hidesControlStatus, isControlLine } from "./control-status";
 import { HeaderUse, LONGEST_NAME, useOf } from "./header-uses";
 import { hasVersion } from "./header-version";
@@ -35,9 +36,6 @@ const ALL: u32 = 0x6c6c61;
 const SUB: u32 = 0x627573;
 const LOWER_CASE: u32 = 0x202020;
 
-/** Bytes that are searched at once. */
-const BLOCK: usize = 16;
-
 /** At which of the sixteen places from `pointer` on a blank or a line's end, and an N or S behind it, begin, as bits. */
 // @ts-ignore: decorator
 @inline
@@ -53,7 +51,7 @@ function namesAt(pointer: usize): i32 {
  * byte before `from` counts but those between `start`, the block's begin, and the status. Fifteen bytes behind `end` must be memory.
  */
 function findName(from: usize, start: usize, end: usize): usize {
-  for (let p = from; p + 1 < end; p += BLOCK) {
+  for (let p = from; p + 1 < end; p += VECTOR_BYTES) {
     for (let found = namesAt(p); found != 0; found &= found - 1) {
       const name = p + <usize>ctz(found) + 1;
       if (name >= end) return end;
@@ -70,7 +68,7 @@ function findName(from: usize, start: usize, end: usize): usize {
 function findNats(from: usize, end: usize): usize {
   const initial = i8x16.splat(<i8>N);
   const dash = i8x16.splat(<i8>Ascii.DASH);
-  for (let p = from; p < end; p += BLOCK) {
+  for (let p = from; p < end; p += VECTOR_BYTES) {
     const places = v128.and(i8x16.eq(v128.load(p), initial), i8x16.eq(v128.load(p, 4), dash));
     for (let found = i8x16.bitmask(places); found != 0; found &= found - 1) {
       const at = p + <usize>ctz(found);

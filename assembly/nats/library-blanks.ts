@@ -1,5 +1,6 @@
 import { startsWith } from "../bytes/compare";
 import { FixedText, fixedText } from "../bytes/fixed-text";
+import { VECTOR_BYTES } from "../bytes/vector";
 import { SHORTEST_BLOCK } from "./headers";
 import { firstOf } from "./words";
 
@@ -62,7 +63,7 @@ export function isDeafBehind(blanks: LibraryBlanks, headerLength: i32): bool {
 function isPlain(pointer: usize, length: i32): bool {
   const lowest = i8x16.splat(0x21);
   const end = pointer + <usize>length;
-  for (let p = pointer; p < end; p += 16) {
+  for (let p = pointer; p < end; p += VECTOR_BYTES) {
     // As a signed byte, one beyond ASCII is less than 0.
     const found = i8x16.bitmask(i8x16.lt_s(v128.load(p), lowest));
     if (found != 0) return p + <usize>ctz(found) >= end;

@@ -4,6 +4,7 @@
  * everything; nothing is accepted here that they would not accept.
  */
 import { BOUNDS } from "../bytes/hot-page";
+import { VECTOR_BYTES } from "../bytes/vector";
 import { CAPITALS, CR_LF, SPACE } from "./words";
 
 /** `a 0` and CR LF: no line has shorter arguments. */
@@ -13,8 +14,6 @@ export const PUBLISH_VERB: usize = 4;
 /** `PUB ` as a little-endian number, and what makes its letters capitals and leaves the blank. */
 const PUB_BLANK: u32 = 0x20425550;
 const PUB_CAPITALS: u32 = (<u32>CAPITALS) | 0xff000000;
-/** Bytes that are searched at once. */
-const BLOCK: usize = 16;
 /** Bytes that `asciiArgumentEnds` looks at. */
 const AT_ONCE: usize = 32;
 /** Bytes that `asciiArgumentEnds` and `laterArgumentEnds` look at together. */
@@ -38,7 +37,7 @@ export function endOfArgument(p: usize, end: usize): usize {
   while (p < end) {
     const found = i8x16.bitmask(i8x16.le_u(v128.load(p), highest));
     if (found != 0) return p + <usize>ctz(found);
-    p += BLOCK;
+    p += VECTOR_BYTES;
   }
   return p;
 }
@@ -61,8 +60,8 @@ v128.store(LOWEST_OF_ARGUMENTS, i8x16.splat(0x21));
 @inline
 export function argumentEnds(p: usize): u64 {
   const highest = v128.load(HIGHEST_OF_ENDS);
-  const first = endsAt(p, highest) | (endsAt(p + BLOCK, highest) << 16);
-  const second = endsAt(p + 2 * BLOCK, highest) | (endsAt(p + 3 * BLOCK, highest) << 16);
+  const first = endsAt(p, highest) | (endsAt(p + VECTOR_BYTES, highest) << 16);
+  const second = endsAt(p + 2 * VECTOR_BYTES, highest) | (endsAt(p + 3 * VECTOR_BYTES, highest) << 16);
   return (<u64>first) | ((<u64>second) << 32);
 }
 

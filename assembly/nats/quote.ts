@@ -6,6 +6,7 @@ import { Ascii } from "../bytes/ascii";
 import { copyShort } from "../bytes/copy";
 import { hexDigit } from "../bytes/digits";
 import { decodeRune, runeWidth } from "../bytes/utf8";
+import { VECTOR_BYTES } from "../bytes/vector";
 import { PRINTABLE_BEYOND, PRINTABLE_BMP } from "./printable";
 
 /**
@@ -71,9 +72,6 @@ function writeHex(out: usize, letter: u8, value: u32, digits: i32): void {
   }
 }
 
-/** Bytes that are looked at together. */
-const BLOCK: i32 = 16;
-
 /**
  * Which of the sixteen bytes at `pointer` `%q` may not write as they are, as bits: all but printable ASCII, and of that `"` and
  * `\`.
@@ -95,15 +93,15 @@ function oddAt(pointer: usize): i32 {
  */
 function plainLength(pointer: usize, length: i32): i32 {
   let i = 0;
-  for (; i + BLOCK <= length; i += BLOCK) {
+  for (; i + <i32>VECTOR_BYTES <= length; i += <i32>VECTOR_BYTES) {
     const odd = oddAt(pointer + <usize>i);
     if (odd != 0) return i + ctz(odd);
   }
   if (i == length) return i;
-  if (length >= BLOCK) {
+  if (length >= <i32>VECTOR_BYTES) {
     // The last sixteen bytes, some of which have been looked at already.
-    const odd = oddAt(pointer + <usize>(length - BLOCK));
-    return odd == 0 ? length : length - BLOCK + ctz(odd);
+    const odd = oddAt(pointer + <usize>(length - <i32>VECTOR_BYTES));
+    return odd == 0 ? length : length - <i32>VECTOR_BYTES + ctz(odd);
   }
   for (; i < length; i++) {
     const byte = <u32>load<u8>(pointer + <usize>i);

@@ -1,5 +1,6 @@
 import { Ascii } from "../bytes/ascii";
 import { quickHash } from "../bytes/hash";
+import { VECTOR_BYTES } from "../bytes/vector";
 
 /** '.' separates tokens, '*' and '>' are wildcards when they are a whole token (NATS docs, "Subject-Based Messaging"). */
 export const DOT: u8 = <u8>Ascii.DOT;
@@ -20,9 +21,6 @@ export const NOT_BY_TOKENS: i32 = -1;
 
 /** One record: offset u32, length u32. */
 const STRIDE: usize = 8;
-
-/** Bytes that are searched for dots at once. */
-const BLOCK: usize = 16;
 
 /**
  * The tokens of one subject, found in a single pass and without allocation. `split` overwrites what an earlier
@@ -64,7 +62,7 @@ export class Tokens {
     this.count = 0;
     const end = pointer + <usize>length;
     let start = pointer;
-    for (let block = pointer; block < end; block += BLOCK) {
+    for (let block = pointer; block < end; block += VECTOR_BYTES) {
       let dots = dotsIn(block, pointer, end);
       while (dots != 0) {
         const dot = block + <usize>ctz(dots);
@@ -160,17 +158,17 @@ export class Tokens {
 // @ts-ignore: decorator
 @inline
 function dotsIn(block: usize, start: usize, end: usize): i32 {
-  if (end - block >= BLOCK) return dotsAt(block);
+  if (end - block >= VECTOR_BYTES) return dotsAt(block);
   // The last sixteen bytes are read, and those that were in the block before are shifted away.
-  const before = <i32>(block + BLOCK - end);
-  if (end - start >= BLOCK) return dotsAt(end - BLOCK) >> before;
+  const before = <i32>(block + VECTOR_BYTES - end);
+  if (end - start >= VECTOR_BYTES) return dotsAt(end - VECTOR_BYTES) >> before;
   if (end - start >= 8) {
     const between = <i32>(end - start) - 8;
     const both = dotsOf(v128.load64_lane(end - 8, v128.load64_zero(start), 1));
     return (both & 0xff) | ((both >> 8) << between);
   }
   let dots = 0;
-  for (let i = 0; i < <i32>BLOCK - before; i++) dots |= i32(load<u8>(block + <usize>i) == DOT) << i;
+  for (let i = 0; i < <i32>VECTOR_BYTES - before; i++) dots |= i32(load<u8>(block + <usize>i) == DOT) << i;
   return dots;
 }
 
@@ -193,7 +191,7 @@ function dotsOf(bytes: v128): i32 {
 // @ts-ignore: decorator
 @inline
 export function leadingTokens(pointer: usize, length: i32, count: i32): i32 {
-  return length >= <i32>BLOCK && length <= 4 * <i32>BLOCK
+  return length >= <i32>VECTOR_BYTES && length <= 4 * <i32>VECTOR_BYTES
     ? leadingTokensAtOnce(pointer, length, count)
     : leadingTokensByBlocks(pointer, length, count);
 }
@@ -203,7 +201,7 @@ function leadingTokensByBlocks(pointer: usize, length: i32, count: i32): i32 {
   let leading = 0;
   // A dot at the beginning, behind another one or at the end has an empty token beside it.
   let before = 1;
-  for (let block = pointer; block < end; block += BLOCK) {
+  for (let block = pointer; block < end; block += VECTOR_BYTES) {
     let dots = dotsIn(block, pointer, end);
     if ((dots & ((dots << 1) | before)) != 0) return 0;
     before = dots >> 15;
@@ -218,16 +216,17 @@ function leadingTokensByBlocks(pointer: usize, length: i32, count: i32): i32 {
 }
 
 /**
- * The same for a subject of BLOCK to four times BLOCK bytes, as inboxes and acknowledgements are, which are mostly decided by
+ * The same for a subject of one to four times VECTOR_BYTES, as inboxes and acknowledgements are, which are mostly decided by
  * their leading tokens.
  */
 // @ts-ignore: decorator
 @inline
 function leadingTokensAtOnce(pointer: usize, length: i32, count: i32): i32 {
   // The last block overlaps the one before.
-  let dots = (<u64>dotsAt(pointer)) | ((<u64>dotsAt(pointer + <usize>length - BLOCK)) << (length - <i32>BLOCK));
-  if (length > 2 * <i32>BLOCK) dots |= (<u64>dotsAt(pointer + BLOCK)) << BLOCK;
-  if (length > 3 * <i32>BLOCK) dots |= (<u64>dotsAt(pointer + 2 * BLOCK)) << (2 * BLOCK);
+  let dots =
+    (<u64>dotsAt(pointer)) | ((<u64>dotsAt(pointer + <usize>length - VECTOR_BYTES)) << (length - <i32>VECTOR_BYTES));
+  if (length > 2 * <i32>VECTOR_BYTES) dots |= (<u64>dotsAt(pointer + VECTOR_BYTES)) << VECTOR_BYTES;
+  if (length > 3 * <i32>VECTOR_BYTES) dots |= (<u64>dotsAt(pointer + 2 * VECTOR_BYTES)) << (2 * VECTOR_BYTES);
   // A dot at the beginning, behind another one or at the end has an empty token beside it.
   if ((dots & ((dots << 1) | 1)) != 0) return 0;
   if (load<u8>(pointer + <usize>length - 1) == DOT) return 0;

@@ -1,5 +1,6 @@
 /** Verbs and blanks as nats-server reads them (parser.go). Comparison of letters ignores case; blanks are SP and TAB. */
 import { Ascii } from "../bytes/ascii";
+import { VECTOR_BYTES } from "../bytes/vector";
 
 export const SPACE: u8 = <u8>Ascii.SPACE;
 export const TAB: u8 = <u8>Ascii.TAB;
@@ -28,9 +29,6 @@ export const enum Match {
   PARTIAL = 1,
   NONE = 2,
 }
-
-/** Bytes that are searched at once. */
-const BLOCK: usize = 16;
 
 /** Makes a small letter a capital one; of other bytes only some punctuation changes, into none that a verb has. */
 export const CAPITALS: u64 = 0xdfdfdfdfdfdfdfdf;
@@ -66,7 +64,7 @@ function matchShort(pointer: usize, end: usize, verb: u64, length: i32): Match {
 export function firstOf(one: u8, other: u8, p: usize, end: usize): usize {
   const ones = i8x16.splat(one);
   const others = i8x16.splat(other);
-  for (; p < end; p += BLOCK) {
+  for (; p < end; p += VECTOR_BYTES) {
     const bytes = v128.load(p);
     const found = i8x16.bitmask(v128.or(i8x16.eq(bytes, ones), i8x16.eq(bytes, others)));
     if (found != 0) return min(p + <usize>ctz(found), end);

@@ -87,7 +87,7 @@ export class Principal {
   }
 }
 
-function hasControl(text: string): bool {
+function hasAsciiBlankOrControl(text: string): bool {
   for (let i = 0, length = text.length; i < length; i++) {
     const unit = text.charCodeAt(i);
     if (unit <= Ascii.SPACE || unit == Ascii.DELETE) return true;
@@ -139,7 +139,7 @@ function readWorkload(principal: Principal): void {
  */
 export function parsePrincipal(uri: string): Principal {
   const principal = new Principal(uri);
-  if (uri.length > MAX_URI_LENGTH || hasControl(uri)) return principal;
+  if (uri.length > MAX_URI_LENGTH || hasAsciiBlankOrControl(uri)) return principal;
   if (!hasSpiffeScheme(uri)) {
     if (schemeLength(uri) > 0) principal.name = uri;
     return principal;

@@ -13,8 +13,8 @@ import {
 const CLUSTER_LOCAL: string = "cluster.local";
 
 /**
- * Whether `pattern` takes the whole of `text`: `*` stands for any characters (none and `/` included), `?` for exactly one. Steps are
- * bounded by the product of the lengths; nothing is allocated. Exported for specs.
+ * Whether `pattern` takes the whole of `text`: `*` stands for any characters (none and `/` included), `?` for exactly one. Steps
+ * are bounded by the product of the lengths; nothing is allocated. Exported for specs.
  */
 export function globMatches(pattern: string, text: string): bool {
   let p = 0;

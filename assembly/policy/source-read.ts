@@ -36,8 +36,8 @@ const EXAMPLES: StaticArray<string> = [
 /** Values read of the rule in hand. They are then kept in a StaticArray, without the room to grow that an Array has. */
 const patternsRead: SourcePattern[] = [];
 
-/** Blanks, control characters: in no identity, and unseen in a text editor. */
-function hasBlank(value: string): bool {
+/** Blanks and control characters of ASCII and Latin-1 are in no identity, and unseen in a text editor. */
+function hasLatin1BlankOrControl(value: string): bool {
   for (let i = 0, length = value.length; i < length; i++) {
     const unit = value.charCodeAt(i);
     if (unit <= Ascii.SPACE || (unit >= Ascii.DELETE && unit <= 0xa0)) return true;
@@ -63,7 +63,7 @@ function principalProblem(value: string): string {
   if (value.length > MAX_URI_LENGTH) {
     return `is ${decimal(value.length)} characters long: use at most ${decimal(MAX_URI_LENGTH)}`;
   }
-  if (hasBlank(value)) return "has a blank or a control character: remove it";
+  if (hasLatin1BlankOrControl(value)) return "has a blank or a control character: remove it";
   if (hasSpiffeScheme(value)) {
     return "begins with the scheme: write it without spiffe://, as in Istio's policies";
   }
