@@ -169,16 +169,7 @@ function subscribe(connection: Connection, chunk: Chunk, line: ClientLine, posit
     }
     return replaceByPing(connection, chunk, position, next);
   }
-  const shadow = connection.shadow;
-  let would = Reason.ALLOWED;
-  if (shadow != null) {
-    would = shadow.subscribe(line);
-    if (would == Reason.ALLOWED && isOneTooMany) {
-      would = Reason.TOO_MANY_SUBSCRIPTIONS;
-      shadow.rule = NONE;
-    }
-    if (would != Reason.ALLOWED) reportDryRun(connection, line, would, shadow);
-  }
+  const would = subscribeInDryRun(connection, line, isOneTooMany);
   connection.hasSubscribed = true;
   const mayBeForgotten = noteSid(connection, line.sid, line.sidLength);
   meter.allowed(Operation.SUB, connection.classOf(line.subject, line.subjectLength));
@@ -187,7 +178,39 @@ function subscribe(connection: Connection, chunk: Chunk, line: ClientLine, posit
     connection.hasUnrecorded = true;
     return next;
   }
+  // nats-server refuses it, and makes no subscription.
   if (!isInsertable(tokens, line.subject, line.subjectLength)) return next;
+  return recordSubscription(connection, chunk, line, position, mayBeForgotten);
+}
+
+/** Reports a SUB that rules in DRY_RUN would refuse, and answers why they would, or ALLOWED. */
+// @ts-ignore: decorator
+@inline
+function subscribeInDryRun(connection: Connection, line: ClientLine, isOneTooMany: bool): Reason {
+  const shadow = connection.shadow;
+  if (shadow == null) return Reason.ALLOWED;
+  let would = shadow.subscribe(line);
+  if (would == Reason.ALLOWED && isOneTooMany) {
+    would = Reason.TOO_MANY_SUBSCRIPTIONS;
+    shadow.rule = NONE;
+  }
+  if (would != Reason.ALLOWED) reportDryRun(connection, line, would, shadow);
+  return would;
+}
+
+/**
+ * Records the subscription of a SUB that goes to the server. `mayBeForgotten` is what `noteSid` has answered about its sid. Answers
+ * the position behind all that was taken.
+ */
+function recordSubscription(
+  connection: Connection,
+  chunk: Chunk,
+  line: ClientLine,
+  position: i32,
+  mayBeForgotten: bool,
+): i32 {
+  const access = connection.access;
+  const next = chunk.position(line.next);
   const known = connection.subscriptions.find(line.sid, line.sidLength);
   if (known != 0 && isLive(known)) {
     noteReuse(known, line.subject, line.subjectLength, line.queue, line.queueLength);

@@ -137,22 +137,8 @@ export class ServerLine {
     this.hasLineBreak = false;
     if (<i32>(p - pointer) > SERVER_LINE_LIMIT) return Reading.LINE_TOO_LONG;
     this.next = p + 2;
-    const withHeader = operation == Operation.HMSG;
-    const last = third != 0 ? third : second != 0 ? second : first;
-    const size = readSize(last, <i32>(p - last));
-    if (size == NOT_A_SIZE) return Reading.BAD_ARGUMENTS;
-    this.replyLength = 0;
-    this.headerLength = 0;
-    if (withHeader) {
-      if (second == 0) return Reading.BAD_ARGUMENTS;
-      const header = third != 0 ? second : first;
-      const headerLength = readSize(header, <i32>((third != 0 ? afterSecond : afterFirst) - header));
-      if (headerLength == NOT_A_SIZE || headerLength > size) return Reading.BAD_ARGUMENTS;
-      this.headerLength = headerLength;
-      if (third != 0) this.takeReply(first, afterFirst);
-    } else {
-      if (third != 0) return Reading.BAD_ARGUMENTS;
-      if (second != 0) this.takeReply(first, afterFirst);
+    if (!this.takeSizes(operation == Operation.HMSG, first, afterFirst, second, afterSecond, third, p)) {
+      return Reading.BAD_ARGUMENTS;
     }
     this.operation = operation;
     this.subject = subject;
@@ -160,8 +146,43 @@ export class ServerLine {
     this.sid = sid;
     this.sidLength = <i32>(afterSid - sid);
     this.sidHash = hashBytes(sid, this.sidLength);
-    this.size = size;
     return Reading.COMPLETE;
+  }
+
+  /**
+   * Takes the arguments behind the sid, up to three, for what their number means: `[reply] size`, and `[reply] header-length size`
+   * where the message is `withHeader`. `second` and `third` are 0 where there is no such one; the last ends at `end`. Answers false
+   * for what nats-server does not write.
+   */
+  // @ts-ignore: decorator
+  @inline
+  private takeSizes(
+    withHeader: bool,
+    first: usize,
+    afterFirst: usize,
+    second: usize,
+    afterSecond: usize,
+    third: usize,
+    end: usize,
+  ): bool {
+    const last = third != 0 ? third : second != 0 ? second : first;
+    const size = readSize(last, <i32>(end - last));
+    if (size == NOT_A_SIZE) return false;
+    this.size = size;
+    this.replyLength = 0;
+    this.headerLength = 0;
+    if (!withHeader) {
+      if (third != 0) return false;
+      if (second != 0) this.takeReply(first, afterFirst);
+      return true;
+    }
+    if (second == 0) return false;
+    const header = third != 0 ? second : first;
+    const headerLength = readSize(header, <i32>((third != 0 ? afterSecond : afterFirst) - header));
+    if (headerLength == NOT_A_SIZE || headerLength > size) return false;
+    this.headerLength = headerLength;
+    if (third != 0) this.takeReply(first, afterFirst);
+    return true;
   }
 
   /**
