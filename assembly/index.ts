@@ -118,7 +118,7 @@ export function proxy_on_upstream_data(context: u32, size: u32, _endOfStream: u3
   return passes ? FilterStatus.CONTINUE : FilterStatus.STOP;
 }
 
-/** Nothing: `proxy_on_delete` comes behind it in every case. */
+/** Nothing: `proxy_on_delete` comes after it in every case. */
 export function proxy_on_downstream_connection_close(_context: u32, _peerType: u32): void {}
 
 /** Nothing, for the same reason. */

@@ -92,9 +92,11 @@ export function forgetRefused(): void {
 }
 
 /**
- * A block of `size` bytes below `highest`, or 0. The allocator answers the newest block of the class that fits best, wherever that
- * is, and would again. So what lies too high is held: ever larger blocks, until one is offered that does not, and then the smaller
- * ones between that and `size`. Without a free block it would make memory grow, so that ends the search, as do too many tries.
+ * A block of `size` bytes that ends below `highest`, or 0. The allocator answers the newest block of the class that fits best,
+ * wherever that lies. If a block that lies too high were given back, it would be answered again. So all these are held until the
+ * search is over. While blocks lie too high, larger and larger ones are asked for. One that does not is given back, and smaller and
+ * smaller ones are asked for, down to `size`. The search ends after too many tries. It also ends when no block is free, since memory
+ * would grow for one.
  */
 function allocate(size: usize): usize {
   let held: usize = 0;

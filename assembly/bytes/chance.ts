@@ -1,5 +1,5 @@
 /**
- * The state behind `state` of a generator of random numbers (Numerical Recipes' constants). It is not a good one, and no secret:
+ * The state after `state` of a generator of random numbers (Numerical Recipes' constants). It is not a good one, and no secret:
  * only its upper bits are to be used, for what may be chosen in any way. Begin with any number.
  */
 // @ts-ignore: decorator

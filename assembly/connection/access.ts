@@ -30,7 +30,7 @@ export class Access extends PeerGrants {
    * `mperms`).
    */
   filtering: bool = false;
-  /** A subscription that was accepted behind the last CONNECT needs the filter. */
+  /** A subscription that was accepted after the last CONNECT needs the filter. */
   private filterNeededSince: bool = false;
   /**
    * The connection was under an older policy before. Messages may come for subscriptions of that time that nobody has judged by
@@ -70,7 +70,7 @@ export class Access extends PeerGrants {
   }
 
   /**
-   * Turns the filter on if a subscription that the policy allows needs it. All live subscriptions are behind the last CONNECT,
+   * Turns the filter on if a subscription that the policy allows needs it. All live subscriptions were made after the last CONNECT,
    * so that the filter also stays on when the server has taken that.
    */
   noteSubscription(subject: usize, length: i32, queued: bool): void {
@@ -177,8 +177,8 @@ export class Access extends PeerGrants {
   }
 
   /**
-   * The server has taken a further CONNECT: everything that now comes is behind it, unless there may be a subscription that no CONNECT
-   * ends (stray-subscriptions.ts). Then a filter that is on stays on.
+   * The server has taken a further CONNECT: everything that now comes was sent after it, unless there may be a subscription that no
+   * CONNECT ends (stray-subscriptions.ts). Then a filter that is on stays on.
    */
   finishReset(mayHaveStray: bool): void {
     this.resets--;

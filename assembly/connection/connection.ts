@@ -151,7 +151,7 @@ export class Connection {
   swallowsOk: bool = false;
   pongs: ExpectedPongs = new ExpectedPongs();
   firstPing: FirstPing = FirstPing.NONE;
-  /** The INFO that nats-server sent behind a PING of ours, held until the PONG of the client's first PING. */
+  /** The INFO that nats-server sent after a PING of ours, held until the PONG of the client's first PING. */
   get heldInfo(): Buffer {
     return embeddedIn<Buffer>(changetype<usize>(this), offsetof<Connection>("heldInfoEmbedded"));
   }
@@ -268,7 +268,7 @@ export class Connection {
   }
 
   /**
-   * Is a PONG on its way that shows that the server has taken a further CONNECT? Only behind one that was enforced, though
+   * Is a PONG on its way that shows that the server has taken a further CONNECT? Only after one that was enforced, though
    * DRY_RUN may have begun since.
    */
   get awaitsConnect(): bool {
@@ -297,7 +297,7 @@ export class Connection {
     this.served.meter = meter;
   }
 
-  /** Does what cannot be read pass? Not in a line that began in DRY_RUN under an older policy: behind that the connection ends. */
+  /** Does what cannot be read pass? Not in a line that began in DRY_RUN under an older policy: after that the connection ends. */
   get passesUnread(): bool {
     return this.observing && !this.toServerPassed && !this.toClientPassed;
   }

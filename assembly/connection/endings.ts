@@ -65,7 +65,7 @@ export function endRefused(connection: Connection, chunk: Chunk, position: i32, 
 }
 
 /**
- * A PING whose PONG becomes the text of `pong`, and an illegal line behind it, upon which the server closes. Without room for
+ * A PING whose PONG becomes the text of `pong`, and an illegal line behind it, at which the server closes. Without room for
  * the record there is no text.
  */
 function endWithText(connection: Connection, chunk: Chunk, pong: Pong): void {

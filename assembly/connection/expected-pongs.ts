@@ -33,7 +33,7 @@ export const enum Pong {
   /** The same with a queue beside the subject. */
   QUEUE_VIOLATION = 13,
   SUBSCRIPTIONS_EXCEEDED = 14,
-  /** From here on: becomes the last line that the client gets, behind which the connection ends. */
+  /** From here on: becomes the last line that the client gets, after which the connection ends. */
   AUTHORIZATION_VIOLATION = 15,
   CONTROL_LINE_EXCEEDED = 16,
   PAYLOAD_VIOLATION = 17,
@@ -257,7 +257,7 @@ export class ExpectedPongs {
   }
 }
 
-/** Does the PONG become the text of a permissions violation, so that the connection goes on behind it? */
+/** Does the PONG become the text of a permissions violation, so that the connection goes on after it? */
 // @ts-ignore: decorator
 @inline
 export function becomesViolation(kind: Pong): bool {

@@ -36,7 +36,7 @@ export function takeInfo(connection: Connection, chunk: Chunk, line: ServerLine,
   if (connection.observing) return NO_PROTOCOL_ERROR;
   const next = chunk.position(line.next);
   if (info.connectInfo && connection.firstPing == FirstPing.OURS) {
-    // The client has sent no PING yet, and is to get it behind the PONG for its first one.
+    // The client has sent no PING yet, and is to get it after the PONG for its first one.
     if (!holdInfo(connection, chunk, position, next)) return ProtocolError.MEMORY;
     connection.firstPing = FirstPing.CLIENT;
     chunk.drop(position, next);

@@ -16,13 +16,13 @@ import { judgeSubscriptions } from "./revocations";
 import { Slices } from "./slices";
 
 /**
- * How an open connection comes under a newer policy: at its next callback, or soon behind it where there is much to do for many,
+ * How an open connection comes under a newer policy: at its next callback, or soon after it where there is much to do for many,
  * or from the tick if it is silent. What its peer may do is judged by the new policy from there on, and so are its subscriptions
  * (revocations.ts).
  */
 
 /**
- * Nanoseconds behind a change after which no connection waits for others any more: half of the time within which a change is to
+ * Nanoseconds from a change on, after which no connection waits for others any more: half of the time within which a change is to
  * be in force.
  */
 const LONGEST_WAIT: u64 = 1_000_000_000;
@@ -46,7 +46,7 @@ export function catchUp(connection: Connection): void {
   if (!rests || now - policyEpochBegan >= LONGEST_WAIT) comeUnderAt(connection, now, !rests);
 }
 
-/** The same at the time `now`, whatever others have taken. Answers the time behind it. Both are in nanoseconds. */
+/** The same at the time `now`, whatever others have taken. Answers the time after it. Both are in nanoseconds. */
 export function catchUpAt(connection: Connection, now: u64): u64 {
   return isUnderPresent(connection) ? now : comeUnderAt(connection, now, true);
 }
@@ -146,11 +146,11 @@ function tellMaxima(connection: Connection): void {
   }
 }
 
-/** The first minor version of nats-server 2 that sends a second INFO, behind the PONG to the first PING after CONNECT. */
+/** The first minor version of nats-server 2 that sends a second INFO, after the PONG to the first PING after CONNECT. */
 const FIRST_WITH_SECOND_INFO: i32 = 12;
 
 /**
- * Is the second INFO still to come, which is to wait for the PONG of the client's first PING? It may come in a chunk behind that
+ * Is the second INFO still to come, which is to wait for the PONG of the client's first PING? It may come in a chunk after that
  * of our PONG. nats-server sends it only to a client that takes it.
  */
 function awaitsInfo(connection: Connection): bool {

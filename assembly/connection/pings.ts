@@ -3,7 +3,7 @@ import { Chunk } from "../proxy/chunk";
 import { Connection, FirstPing } from "./connection";
 
 /**
- * The first PING that nats-server reads after CONNECT makes it send a second INFO, behind its PONG. Notes whether that PING was
+ * The first PING that nats-server reads after CONNECT makes it send a second INFO, after its PONG. Notes whether that PING was
  * the client's or ours.
  */
 export function notePing(connection: Connection, whose: FirstPing): void {

@@ -210,7 +210,7 @@ function passLonger(connection: Connection, from: usize, end: usize, permissions
   const totals = connection.totals;
   const last = end - (PUBLISH_VERB + SHORTEST_ARGUMENTS);
   let p = from;
-  // Behind an answer that was granted another one is likely to follow, which `pass` would only leave to this function again.
+  // After an answer that was granted another one is likely to follow, which `pass` would only leave to this function again.
   let behindGranted = false;
   while (p <= last) {
     if (!beginsPublish(p)) break;

@@ -77,7 +77,7 @@ export class PolicyInForce {
   }
 
   /**
-   * Reads what is being read to its end, however long that takes, and behind one that this module cannot read its own. Answers
+   * Reads what is being read to its end, however long that takes, and after one that this module cannot read, its own. Answers
    * whether it is in force now.
    */
   readAll(): bool {

@@ -11,7 +11,7 @@ const acceptedArea: usize = memory.data(8);
 
 /**
  * The policy in force for all VMs of this proxy that have a plugin of this name (docs/adr/0008). It lies under one key,
- * so that head and text always belong together; a second key of a few bytes is written behind every publication, so that
+ * so that head and text always belong together; a second key of a few bytes is written after every publication, so that
  * a tick that finds no change copies no policy.
  */
 @final

@@ -68,7 +68,7 @@ export function endUnjudged(connection: Connection, reason: Reason): void {
 
 /**
  * Judges those that wait, for a slice that began at `began`, in nanoseconds, or begins now. Answers whether some are left. The
- * clock is asked only behind the first AT_ONCE; one that is set back ends the slice.
+ * clock is asked only after the first AT_ONCE; one that is set back ends the slice.
  */
 export function judgeOn(connection: Connection, began: u64 = 0): bool {
   const subscriptions = connection.subscriptions;

@@ -4,7 +4,7 @@
  */
 export const SLICE_NANOSECONDS: u64 = 10_000_000;
 /**
- * Between two slices at least. Callbacks that go on with one work may come one right behind the other: those of many connections
+ * Between two slices at least. Callbacks that go on with one work may come one right after the other: those of many connections
  * in one turn of the worker, and the ticks of several plugins.
  */
 const REST_NANOSECONDS: u64 = 5_000_000;

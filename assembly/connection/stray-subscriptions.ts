@@ -5,7 +5,7 @@ import { Connection } from "./connection";
  * Subscriptions that nats-server delivers to and does not know by their sids. When a maximum is reached, it is a publisher's thread
  * that takes the subscription away, by its sid and a moment later (client.go `deliverMsg`, `unsubscribe`). If the client has used
  * the sid again by then, the new one is taken out of the client's table in the place of the old one: it goes on, and neither UNSUB
- * nor a further CONNECT ends it (2.15.2, after 14,000 and 116,000 tries through Envoy). So a client that has used a sid again behind a
+ * nor a further CONNECT ends it (2.15.2, after 14,000 and 116,000 tries through Envoy). So a client that has used a sid again after a
  * maximum may have one. What such a subscription may bring was allowed at its SUB, but nobody can revoke it: the connection ends
  * with the next policy (revocations.ts), and its deliveries stay filtered (access.ts `finishReset`).
  *

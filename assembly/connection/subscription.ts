@@ -60,7 +60,7 @@ export const enum State {
 }
 
 /**
- * Makes the block of a live subscription with nothing received. `uncertainties` are those of `uncertaintiesBehind`. Answers 0
+ * Makes the block of a live subscription with nothing received. `uncertainties` are those of `uncertaintiesAfter`. Answers 0
  * when the budget has no room.
  */
 export function newSubscription(
@@ -99,7 +99,7 @@ export function newSubscription(
  * before (0: none had), and whether it is of before a CONNECT that the server has not taken yet (`unsettled`). From a client
  * that is `observed`, in DRY_RUN, nothing is withheld.
  */
-export function uncertaintiesBehind(former: usize, unsettled: bool, observed: bool): u8 {
+export function uncertaintiesAfter(former: usize, unsettled: bool, observed: bool): u8 {
   let uncertainties: u8 = unsettled ? UNSETTLED : 0;
   if (former == 0) return uncertainties;
   uncertainties |= FORMER;

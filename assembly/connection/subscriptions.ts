@@ -17,12 +17,11 @@ import {
   sizeOf,
   State,
   stateOf,
-  uncertaintiesBehind,
+  uncertaintiesAfter,
 } from "./subscription";
 
 /**
- * Ended subscriptions that are remembered, the newest. Messages of one are not under way for longer than so many further ones
- * take to end.
+ * So many ended subscriptions are remembered, the newest. Once as many more have ended, no message of one is under way any more.
  */
 const MAX_ENDED: i32 = 256;
 /** Milliseconds in which no further subscription has ended, after which all ended ones are forgotten. */
@@ -49,7 +48,7 @@ export class Subscriptions {
   private endedHead: i32 = 0;
   /** The subscription that was found last, or 0. */
   lastFound: usize = 0;
-  /** The serial of the newest subscription. It begins anew only behind 2^32 of them, which a connection can make within an hour. */
+  /** The serial of the newest subscription. It begins anew only after 2^32 of them, which a connection can make within an hour. */
   private serial: u32 = 0;
   /**
    * Counts how many have ended, and what that count was at the last tick that saw a further one; both may wrap. `quietSince` is
@@ -64,7 +63,7 @@ export class Subscriptions {
    */
   private isUnsettled: bool = false;
   private unsettledSince: i64 = 0;
-  /** The client has sent a PING behind that CONNECT. */
+  /** The client has sent a PING after that CONNECT. */
   private hasPinged: bool = false;
   /** The newest serial when the client sent its last PING, and when it had sent the last one of those that are all answered. */
   private pingedSerial: u32 = 0;
@@ -78,7 +77,7 @@ export class Subscriptions {
   private apart: BlockTable | null = null;
   /** There are revoked subscriptions whose UNSUB has not gone to the server. All that are due go together. */
   private revokedUntold: bool = false;
-  /** PINGs behind UNSUBs of revoked subscriptions that the server has not answered yet. */
+  /** PINGs after UNSUBs of revoked subscriptions that the server has not answered yet. */
   private revokedPings: i32 = 0;
 
   /** The subscription of this sid, live or ended, or 0. Quick if it is the one that was found last. */
@@ -146,7 +145,7 @@ export class Subscriptions {
   ): usize {
     const hash = hashBytes(sid, sidLength);
     const old = this.findHashed(sid, sidLength, hash);
-    const uncertainties = uncertaintiesBehind(old, this.isUnsettled, observed);
+    const uncertainties = uncertaintiesAfter(old, this.isUnsettled, observed);
     if (old != 0) this.remove(old);
     if (!this.table.makeRoom()) return 0;
     const sub = newSubscription(
@@ -229,8 +228,8 @@ export class Subscriptions {
   }
 
   /**
-   * All UNSUBs of revoked ones have gone to the server, and if `pinged` a PING behind them, upon whose PONG `revocationsTaken`
-   * is to be called. Without it they are remembered until a later such PONG, or as long as the connection lasts.
+   * All UNSUBs of revoked ones have gone to the server, and if `pinged` a PING after them. At its PONG `revocationsTaken` is to
+   * be called. Without it they are remembered until a later such PONG, or as long as the connection lasts.
    */
   tellRevocations(pinged: bool): void {
     this.revokedUntold = false;
@@ -253,7 +252,7 @@ export class Subscriptions {
   }
 
   /**
-   * The UNSUB of one that ended by a count goes to the server now. Answers whether a PING must go behind it, since what the server
+   * The UNSUB of one that ended by a count goes to the server now. Answers whether a PING must follow it, since what the server
    * has delivered beyond a maximum that is counted here must not reach the client: the subscription is remembered until `begin`.
    * Others are remembered like those that the client has ended, and may be gone likewise.
    */
@@ -310,7 +309,7 @@ export class Subscriptions {
   }
 
   /**
-   * In DRY_RUN no PING of ours goes behind a further CONNECT, and the client may send none: so time tells when the server has
+   * In DRY_RUN no PING of ours follows a further CONNECT, and the client may send none: so time tells when the server has
    * taken it.
    */
   private tickUnsettled(now: i64): void {
@@ -366,7 +365,7 @@ export class Subscriptions {
     if (!expected) this.isMiscounted = true;
   }
 
-  /** The server has answered all PINGs. If one of them went behind a further CONNECT, it has taken that. */
+  /** The server has answered all PINGs. If one of them was sent after a further CONNECT, it has taken that. */
   allAnswered(): void {
     if (this.isMiscounted) return;
     this.answeredSerial = this.pingedSerial;
@@ -402,7 +401,7 @@ export class Subscriptions {
     if (table.count == 0) table.release();
   }
 
-  /** The server has taken a further CONNECT: all that comes from here on is of subscriptions behind it. */
+  /** The server has taken a further CONNECT: all that comes from here on is of subscriptions made after it. */
   settle(): void {
     this.isUnsettled = false;
     for (let sub = this.first(); sub != 0; sub = this.next()) settleCount(sub);

@@ -43,7 +43,7 @@ export class ConnectOptions {
   verbose: bool = true;
   pedantic: bool = true;
   headers: bool = false;
-  /** nats-server may send a further INFO at any time (client.go `ClientProtoInfo`), and does behind its first PONG. */
+  /** nats-server may send a further INFO at any time (client.go `ClientProtoInfo`), and does so after its first PONG. */
   takesInfo: bool = false;
   /** What the client's library takes for blanks, by `lang`. */
   blanks: LibraryBlanks = LibraryBlanks.USUAL;

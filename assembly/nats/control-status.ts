@@ -7,15 +7,16 @@ import { CR, CR_LF, firstOf, LF, SPACE } from "./words";
  * look for it in every message without a payload that comes to such a consumer, and not only in the first line: nats.go takes a
  * header `Status: 100` for it (js.go `isJSControlMessage`, 1.55), and so does nats-py (client.py `_is_control_message`, 2.16). Both
  * leave the message out, which an ordered consumer takes for a gap and asks for again without end, and both publish to what
- * `Nats-Consumer-Stalled` names. A consumer with `headers_only` leaves the payload away, so that one is no excuse.
+ * `Nats-Consumer-Stalled` names. To a consumer with `headers_only` every message comes without its payload, so those with one are
+ * looked at too.
  *
- * They part the lines otherwise than nats-server: nats.go at each LF, nats-py with any blanks around a name, older ones of the latter
- * at each CR too. So all of that is taken for one here. Where there is a status already, what they read moves: JetStream takes it away
- * up to the first CR, wherever that is, and nats-py passes over the first ten bytes, whatever they are.
+ * They part the lines otherwise than nats-server: nats.go at each LF, nats-py with any blanks around a name, and older versions of
+ * nats-py at each CR too. So all of that is taken for one here. Where there is a status already, what they read moves: JetStream
+ * takes it away up to the first CR, wherever that is, and nats-py passes over the first ten bytes, whatever they are.
  *
  * jnats publishes to what `Nats-Consumer-Stalled` names in a message of any status that comes to a consumer with flow control
- * (PushMessageManager.java `manageStatus`, 2.26). It strips names, and compares no dash behind `Nats` (Token.java). So where the first
- * line is not the version alone, the end of that name is taken for the status 100 wherever it stands.
+ * (PushMessageManager.java `manageStatus`, 2.26). It strips names, and compares no dash behind `Nats` (Token.java). So where the
+ * first line is not the version alone, the end of that name is taken for the status 100 wherever it stands.
  */
 
 /** `Stat`, `us` and `100`, as they lie in memory; the last with a fourth byte to be masked out. */

@@ -20,7 +20,7 @@ export const enum HeaderUse {
   /**
    * `Nats-Rollup` with the value `all`, in any case: purges the whole stream (stream.go `getRollup`). Or `Nats-Schedule-Rollup` with
    * any but `sub`: JetStream refuses it, but not of a schedule that is hidden from it at first (docs/adr/0005). Or `Nats-Stream-Source`,
-   * behind whose sequence the stream goes on with a source of its own at the next start (2.10, 2.12; 2.15 refuses it where it sees it).
+   * after whose sequence the stream goes on with a source of its own at the next start (2.10, 2.12; 2.15 refuses it where it sees it).
    */
   ROLLUP_ALL = 5,
   /** `Nats-Consumer-Stalled`: a mirror or source answers there (stream.go `processStalledFlowControl`). */
@@ -39,7 +39,7 @@ export const enum HeaderUse {
   /**
    * `Nats-Request-Info`, in which nats-server itself writes who a request to another account is from, JetStream's API and the system's
    * among them (client.go `processServiceImport`). It removes what a client has written there, but misses it behind a line that has the
-   * name in its value twice on end (`getHeaderKeyIndex`). Should that line be a `Nats-Trace-Dest`, which it removes next, then the
+   * name in its value twice in a row (`getHeaderKeyIndex`). Should that line be a `Nats-Trace-Dest`, which it removes next, then the
    * client's word is taken for its own, and any account may stand there (2.15.2).
    */
   REQUEST_INFO = 9,

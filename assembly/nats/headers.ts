@@ -150,10 +150,10 @@ class HeaderFields {
 
   /**
    * Has the block a value that hides lines from nats-server? Its reader (client.go `getHeaderKeyIndex`) gives up at a name that
-   * stands twice on end, with at most one byte between. Lines of that name behind it are not checked, and act when JetStream has
-   * removed the one that hid them; and those that it adds itself are not found again (docs/adr/0005). A name behind a lone LF begins
-   * no line for that reader, but does for the function that removes lines (`removeHeaderIfPrefixPresent`), which takes the line behind
-   * it along. A line without ':' hides the one behind it from tracing, until that function has removed it.
+   * stands twice in a row, with at most one byte between. It does not check lines of that name behind it, which act when JetStream
+   * has removed the one that hid them. Nor does it find such lines again that it adds itself (docs/adr/0005). A name behind a lone LF
+   * begins no line for that reader, but does for the function that removes lines (`removeHeaderIfPrefixPresent`), which removes the
+   * line behind it too. A line without ':' hides the one behind it from tracing, until that function has removed it.
    */
   get hidesLines(): bool {
     const end = this.end;
@@ -189,9 +189,9 @@ class HeaderFields {
   }
 
   /**
-   * Has the value a comma with nothing but blanks and commas beside it? Of a field of a schedule that is no more than this nats-server
-   * makes one that no time fits (cron.go `getField`). Where that is the field of seconds, it tries each second of five years, and the
-   * stream takes nothing meanwhile, for whatever it allows (2.15.2, tried).
+   * Has the value a comma with nothing but blanks and commas beside it? A field of a schedule may be no more than such commas. Then
+   * nats-server makes of it a field that no time fits (cron.go `getField`). If it is the field of seconds, nats-server tries each
+   * second of five years, and the stream takes nothing meanwhile, for whatever it allows (2.15.2, tried).
    */
   private get hasLoneComma(): bool {
     const end = this.value + <usize>this.valueLength;

@@ -41,7 +41,7 @@ export class ServerInfo {
   authRequired: bool = false;
   tlsRequired: bool = false;
   tlsAvailable: bool = false;
-  /** The INFO that nats-server sends behind the PONG to the first PING after CONNECT. */
+  /** The INFO that nats-server sends after the PONG to the first PING after CONNECT. */
   connectInfo: bool = false;
   /** The minor version of nats-server 2; 0 when INFO names none or another major version. */
   minorVersion: i32 = 0;

@@ -139,10 +139,10 @@ export class Tokens {
   }
 
   /**
-   * Keeps the answer about this subject from being taken for that about all others that begin with the tokens looked at, if one
-   * of these only begins with a wildcard, as `*a` does, or (`isOdd`) one of an entry that may deny them. With a real wildcard in
-   * a token behind it, nats-server takes it for a wildcard too (sublist.go `isSubsetMatchTokenized`, `tokensCanMatch`), and so
-   * another subject may have another answer.
+   * Keeps the answer about this subject from being taken for that about all others that begin with the tokens looked at. That is
+   * done if one of these tokens only begins with a wildcard, as `*a` does, or (`isOdd`) one of an entry that may deny them does.
+   * Where a later token is a real wildcard, nats-server takes `*a` for a wildcard too (sublist.go `isSubsetMatchTokenized`,
+   * `tokensCanMatch`). So another subject may have another answer.
    */
   holdBack(isOdd: bool): void {
     if (isOdd) this.looked = NOT_BY_TOKENS;

@@ -22,13 +22,13 @@ export const SLOT_SUBJECT: usize = 16;
 
 /**
  * Answers, found by a hash of question and subject. Each hash has a home, which is one slot of a set of eight; the answer lies
- * there or, if another one came first, in another slot of the set. Which slot that is a tag tells, two bytes of the hash; the
- * eight tags of a set lie together. A look begins at the home, where nearly all are: looking at the tags first would wait for
- * memory once more, and looking through the slots one by one as often as there are slots.
+ * there or, if another one came first, in another slot of the set. A tag, two bytes of the hash, tells which slot that is; the
+ * eight tags of a set lie together. A look begins at the home, where nearly all are. Looking at the tags first would wait for
+ * memory once more. Looking through the slots one by one would wait for it as often as there are slots.
  *
  * An answer is written down when it is given for the second time. The first time leaves a mark of two bytes, so that subjects
- * that come only once neither drive out those that come again nor wait for memory. Marks lie in sets of eight too: of two
- * subjects that come in turn and shared a single mark, neither would ever be written down.
+ * that come only once neither drive out those that come again nor wait for memory. Marks lie in sets of eight too: if two
+ * subjects that come in turn shared a single mark, neither would ever be written down.
  *
  * A table that fills is replaced by an empty one of twice the size, up to `most` slots, since decisions are soon found again;
  * only then are slots given away. Up to `sparse` slots that is done before more than one slot in 32 is used: of 1,000 subjects
@@ -123,8 +123,9 @@ export class AnswerTable {
   }
 
   /**
-   * The way of the slot: that which has the tag already, of which no set has two, so that one look suffices; else a free one,
-   * the home if it is; else, where the table may not grow, any.
+   * Which slot of the set the answer gets: the one that has the tag already. No set has a tag twice, so that one look suffices.
+   * Without such a slot it is a free one, the home if that is free. If none is free the table grows; where it may not, any slot is
+   * given away.
    */
   private wayFor(hash: u32, tag: u16): i32 {
     const tags = this.tags + this.tagsOf(hash);

@@ -71,8 +71,8 @@ export class PolicyReading {
   }
 
   /**
-   * Reads on until `bytes` more are behind it, and from there to the end of the rule in hand, or of the keys between two rules.
-   * Answers whether all is read, and done that follows from it.
+   * Reads `bytes` more, and from there to the end of the rule in hand, or of the keys between two rules. Answers whether all is
+   * read, and all is done that follows from it.
    */
   readOn(bytes: i32): bool {
     if (this.isRead) return this.migrate(bytes);

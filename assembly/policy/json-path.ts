@@ -46,7 +46,7 @@ export class JsonPath {
     segment.met = 0;
   }
 
-  /** Goes up again, behind its end. */
+  /** Goes up again, after its end. */
   leave(): void {
     if (this.depth > 0) this.depth--;
   }

@@ -6,7 +6,7 @@ import { Faults, quoted } from "./faults";
 import { JsonPath } from "./json-path";
 import { listed, nearest } from "./json-suggest";
 
-/** What `nextKey` answers behind the last key. */
+/** What `nextKey` answers after the last key. */
 export const NO_MORE_KEYS: i32 = -1;
 
 /** What `readInteger` answers for what it has reported as a fault. */

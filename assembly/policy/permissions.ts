@@ -237,10 +237,10 @@ export class Permissions {
   }
 
   /**
-   * To nats-server's permissions a subject with wildcards is a literal one. But a stream that takes the answer purges by them, if that
-   * is a stored message with a rollup, and its `subject_transform` makes wildcards of parts of tokens (2.15.2, tried). So the peer
-   * must be one that may receive everything from the first such token on, which is not remembered. Leading tokens that decide hold
-   * for that too, but for entries with odd ones.
+   * nats-server's permissions take a subject with wildcards for a literal one. But a stream that takes the answer purges by the
+   * wildcards, if the answer is a stored message with a rollup. And its `subject_transform` makes wildcards of parts of tokens
+   * (2.15.2, tried). So the peer must be one that may receive everything from the first such token on. That answer is not
+   * remembered. One that leading tokens have decided holds for such subjects too, except where a deny entry has odd tokens.
    */
   private decideReceive(pointer: usize, length: i32): u64 {
     const tokens = subjectTokens;

@@ -2,8 +2,9 @@ import { isOfJetStream } from "../nats/jetstream-subjects";
 import { DOT, GREATER, STAR, Tokens } from "../nats/subject";
 
 /**
- * `$JS.API.DIRECT.GET.STREAM`; with a domain of JetStream there is one more, without which less is held for certain. What further
- * tokens decide about a request is not remembered for all that begin alike, since of some patterns they say nothing (`misreadFrom`).
+ * Tokens of `$JS.API.DIRECT.GET.STREAM`. With a domain of JetStream there is one more. Five are then one too few, so that less is held
+ * for certain. What further tokens decide about a request is not remembered for all that begin alike, since in some patterns they
+ * say nothing (`misreadFrom`).
  */
 export const STREAM_TOKENS: i32 = 5;
 
@@ -17,10 +18,10 @@ export function isPattern(tokens: Tokens): bool {
 }
 
 /**
- * Where a pattern begins to say nothing, since JetStream finds messages by it that it does not match; 0 if it does not. Its tree
- * of subjects (stree/parts.go) takes the last byte of a pattern for a wildcard of its own where a node of the tree ends before
- * it: `….orders.*.adm>` finds `….orders.x.admin.y` too, and what is before the first wildcard holds (2.10.29, 2.12.15 and 2.15.2,
- * tried). By a '>' that is not last 2.10.29 finds all of the stream, and only the stream's name holds.
+ * Where a pattern begins to say nothing, since by it JetStream finds messages that it does not match; 0 if there is no such place.
+ * JetStream's tree of subjects (stree/parts.go) takes the last byte of a pattern for a wildcard of its own where a node of the tree
+ * ends before it: `….orders.*.adm>` finds `….orders.x.admin.y` too. Then only what is before the first wildcard holds (2.10.29,
+ * 2.12.15 and 2.15.2, tried). By a '>' that is not last 2.10.29 finds all of the stream, and only the stream's name holds.
  */
 export function misreadFrom(tokens: Tokens): usize {
   let holds = tokens.recorded - 1;

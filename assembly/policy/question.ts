@@ -115,7 +115,7 @@ export class Question {
 
   /**
    * An answer in its home slot is found without a call, all others by a call that makes the halves of the subject anew: halves
-   * that are needed behind a call would be saved on the way to each answer (2 ns).
+   * that are needed after a call would be saved on the way to each answer (2 ns).
    */
   // @ts-ignore: decorator
   @inline

@@ -64,7 +64,10 @@ export class RuleSet {
   }
 }
 
-/** Principals whose set is remembered, and sets. Beyond either all are forgotten, and remembered anew as they come. */
+/**
+ * At most so many sets are remembered, and at most so many principals with their set. For one set more, all sets and principals are
+ * forgotten; for one principal more, all principals are. Those that still come are remembered anew.
+ */
 const MAX_REMEMBERED: i32 = 4096;
 
 /** Finds and compiles the rule sets of one configuration: once for each distinct set of rules. */

@@ -21,7 +21,7 @@ export const enum ProtocolError {
   LINE_BREAK = 14,
   /** nats-server requires TLS inside the stream (`tls_required` in INFO). */
   SERVER_TLS = 15,
-  /** A CONNECT turns headers on or off behind a SUB. */
+  /** A CONNECT turns headers on or off after a SUB. */
   HEADERS_CHANGED = 16,
 }
 

@@ -112,7 +112,7 @@ const WITHOUT_SESSION = `## Differences that no session shows
   subscription counts as served. Stricter: neither.
 - **\`$NRG.\` in the system account.** nats-server lets users of that account publish there, and the filter, which does not know
   the account, nobody. Stricter: filter.
-- **A sid that was used again behind a maximum** of nats-server's makes the connection end with the next policy, and a further
+- **A sid that was used again after a maximum** of nats-server's makes the connection end with the next policy, and a further
   CONNECT does not end the filter of deliveries then: nats-server may go on with a subscription that it has forgotten (docs/adr/0008).
   A reload of its own users does not end that. Where the maximum was told or reached in DRY_RUN, and the filter has forgotten the
   subscription, the connection ends under ENFORCE with the SUB itself (docs/adr/0006). Stricter: filter.

@@ -249,7 +249,7 @@ describe("ways round a subject policy, by headers that name subjects or hide oth
       await town.store("ok.no", "kept");
       await town.store("orders.secret", "SECRET");
     };
-    // A name twice on end hides the lines of that name behind it, until JetStream writes a longer TTL in place of both of these.
+    // A name twice in a row hides the lines of that name behind it, until JetStream writes a longer TTL in place of both of these.
     const hidden = "Nats-TTL: 1s\r\nNats-TTL: Nats-ScheduleNats-Schedule\r\n";
     const schedule = (more: string): string => {
       const at = new Date(Date.now() + 300).toISOString();

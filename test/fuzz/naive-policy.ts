@@ -164,7 +164,7 @@ const LARGEST_TRACED = LIMITS.payload - Math.min(4096, Math.floor(LIMITS.payload
 const SCHEDULED: ReadonlySet<string> = new Set(["Nats-Schedule-Target", "Nats-Schedule-Source", "Nats-Scheduler"]);
 
 /**
- * Has a block a name of nats-server's twice on end, with a byte between at most, so that nats-server misses what follows of it? Or one
+ * Has a block a name of nats-server's twice in a row, with a byte between at most, so that nats-server misses what follows of it? Or one
  * behind a lone LF, which takes what follows with it when nats-server removes it? Or a line without a colon, behind which it traces nothing
  * until that is removed?
  */
