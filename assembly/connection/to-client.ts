@@ -97,6 +97,11 @@ function passBegun(connection: Connection, position: i32): i32 {
   }
   connection.toClientPassed = false;
   chunk.thaw();
+  if (connection.phase == Phase.ENDED) {
+    // Nothing more is for the client (`endAfter`), and nothing could be dropped until now.
+    chunk.drop(chunk.position(line.next), chunk.size);
+    return chunk.size;
+  }
   if (connection.phase != Phase.UNREAD) return next;
   // What ends it has been reported as it was met.
   closeSoon(connection);

@@ -17,6 +17,14 @@ describe("a line that began in DRY_RUN and cannot be read", () => {
   const rule = { publish: { allow: ["ok.>"] }, subscribe: { allow: ["ok.*"], deny: ["ok.no"] } };
   const observed = policyOf(rule, { mode: "DRY_RUN" });
 
+  it("is the last that the client reads if it is a PONG that ends the connection", () => {
+    const { host, wire } = connected(observed);
+    wire.server("PO");
+    host.configure(policyOf(rule));
+    assert.equal(wire.client("PUB ok.a 99999999\r\n"), `${PING}?\r\n`);
+    assert.equal(wire.server(`NG\r\n${msg("ok.no", "1", "secret")}`), "NG\r\n");
+  });
+
   it("is one error, told as what it is and as what ends the connection, from either side", () => {
     for (const [from, line, kind] of [
       ["client", "PUB ok.a 1 2 x\r\n", "bad_arguments"],
