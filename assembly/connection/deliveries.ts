@@ -134,8 +134,8 @@ function noteKeptBack(connection: Connection, line: ServerLine, sub: usize): voi
 }
 
 /**
- * Counts a message that goes to the client, notes what it answers, asks and grants, and audits it if it is sampled, and would pass
- * under ENFORCE too.
+ * Counts a message that goes to the client, notes what it answers, asks and grants, and audits it if it is sampled. It is not if a
+ * deny entry in DRY_RUN would keep it back, which is reported instead (`wouldPass`).
  */
 // @ts-ignore: decorator
 @inline
