@@ -31,8 +31,8 @@ export class RuleSet {
   constructor(
     readonly enforced: Permissions,
     /**
-     * Null when no matching rule is in DRY_RUN: then `enforced` is all there is. While other rules are enforced, its lists allow
-     * nothing that those of `enforced` do not.
+     * Null when no matching rule in DRY_RUN could report anything: then `enforced` is all there is. While other rules are enforced, its
+     * lists allow nothing that those of `enforced` do not.
      */
     readonly shadow: Permissions | null,
     private readonly classes: SubjectClasses,
@@ -143,7 +143,8 @@ export class RuleSets {
     shadow.classes = enforced.classes;
     for (let i = 0; i < matching.length; i++) {
       const rule = matching[i];
-      // It is asked only about what the others let pass: what it allows changes nothing. What it grants, a newer policy may enforce.
+      // It is asked only about what the others let pass: what it allows changes nothing. What it grants is known to a newer policy that
+      // is in DRY_RUN as a whole, which must not count the answer as one that it would refuse (docs/adr/0008).
       const onTrial = enforces && rule.mode == Mode.DRY_RUN;
       addRule(shadow, rule, !onTrial);
     }

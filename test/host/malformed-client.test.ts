@@ -70,7 +70,7 @@ describe("malformed bytes of a client, in ENFORCE", () => {
     }
 
     it("a CONNECT that is too long becomes a PING, and the answer is that text, however long a CONNECT nats-server takes", () => {
-      // With `no_auth_user` it answers the PING.
+      // Where only `$SYS` has users, it says `auth_required` and answers the PING.
       for (const answer of ["-ERR 'Authorization Violation'\r\n", `${PONG}-ERR 'Unknown Protocol Operation'\r\n`]) {
         for (const verb of ["CONNECT ", "connect\t"]) {
           const wire = unauthenticated();
@@ -79,6 +79,16 @@ describe("malformed bytes of a client, in ENFORCE", () => {
           assert.equal(wire.client(AFTER), "");
         }
       }
+    });
+
+    it("another error of nats-server's, such as that it had no CONNECT in time, reaches the client and is counted", () => {
+      const wire = unauthenticated();
+      assert.equal(wire.client(`CONNECT ${LONG}\r\n`), WITH_TEXT);
+      const timeout = "-ERR 'Authentication Timeout'\r\n";
+      assert.equal(wire.server(timeout), timeout);
+      assert.equal(wire.server("-ERR 'Authorization Violation'\r\n"), "-ERR 'maximum control line exceeded'\r\n");
+      const errors = (kind: string): number => stat(wire.host, "istio_nats_server_errors_total", { kind });
+      assert.deepEqual([errors("authentication_timeout"), errors("authorization_violation")], [1, 0]);
     });
 
     it("an Authorization Violation for what came before that CONNECT stays what it is", () => {

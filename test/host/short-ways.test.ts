@@ -136,6 +136,13 @@ const OBSERVING: Readonly<Record<string, object>> = {
       },
     ],
   },
+  "trial of a queue": {
+    rules: [
+      // Without a deny, so that nothing but the trial is asked about deliveries.
+      { ...ALMOST_ALIKE_POLICY.rules[0], subscribe: { allow: ["ok.>", "_INBOX.>"] } },
+      { name: "queue", mode: "DRY_RUN", from: [{ principals: ["*"] }], subscribe: { deny: ["ok.c.> workers"] } },
+    ],
+  },
   allows: {
     rules: [
       ...ALMOST_ALIKE_POLICY.rules,
@@ -204,7 +211,12 @@ describe("the short ways of the filter", () => {
 
   it("do what the long ways do where rules in DRY_RUN are asked too, and where every so many messages are audited", () => {
     const publishes = [...ALMOST_ALIKE_PUBLISHES, ...AROUND_REPLIES];
-    const deliveries = [...ALMOST_ALIKE_DELIVERIES, ...REPLIES.map((to) => sized("MSG", `ok.b.1 1 ${to}`, "1"))];
+    const inGroup = ["ok.c.1 4", "ok.c.1 1"].map((names) => sized("MSG", names, "1"));
+    const deliveries = [
+      ...ALMOST_ALIKE_DELIVERIES,
+      ...inGroup,
+      ...REPLIES.map((to) => sized("MSG", `ok.b.1 1 ${to}`, "1")),
+    ];
     for (const [name, settings] of Object.entries(OBSERVING)) {
       const hosts = hostsUnder({ ...grantingPolicy(1), ...settings }, long);
       const pairs = [...ordersOfTwo(publishes)];
@@ -212,7 +224,11 @@ describe("the short ways of the filter", () => {
       for (const [i, lines] of pairs.entries()) {
         const [text, delivered] = [lines.join(""), asked[i % asked.length]!.join("")];
         const both = Both.connected(hosts, JSON.stringify([name, text, delivered]));
-        both.serverAtOnce(pongsFor(both.clientAtOnce("SUB ok.> 1\r\nSUB ok.a.1 2\r\nSUB ok.> 3\r\nUNSUB 3 2\r\n")));
+        both.serverAtOnce(
+          pongsFor(
+            both.clientAtOnce("SUB ok.> 1\r\nSUB ok.a.1 2\r\nSUB ok.> 3\r\nUNSUB 3 2\r\nSUB ok.c.* workers 4\r\n"),
+          ),
+        );
         for (const to of REPLIES) both.serverAtOnce(sized("MSG", `ok.a.1 1 ${to}`, "1"));
         both.serverAtOnce(delivered.repeat(4));
         both.serverAtOnce(pongsFor(both.clientAtOnce(text.repeat(4))));
