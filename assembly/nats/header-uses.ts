@@ -52,12 +52,14 @@ export const enum HeaderUse {
    * What no client says: the status 100 (nats/control-status.ts), which has no value, and `Nats-Counter-Sources`. In the latter a
    * stream that sums up others' counters keeps what it has of each (stream.go `processJetStreamMsg`). JetStream replaces a client's own
    * up to the first CR, and takes no further message of the subject where the rest is no JSON (2.15.2). And a `Nats-Schedule` that
-   * nats-server looks for second by second. And `Nats-Trace-Origin-Account`, which 2.11 wrote: later ones log its
+   * nats-server looks for second by second, and a `Nats-Schedule-Time-Zone` that is none. And `Nats-Trace-Origin-Account`, which 2.11 wrote: later ones log its
    * value, 64 KB for a message of 16 KB that is traced (msgtrace.go `initMsgTrace`).
    */
   OF_THE_SERVER = 11,
   /** `Nats-Schedule`. Never answered: the use is OF_THE_SERVER or ROLLUP_SUBJECT, as its value says. */
   SCHEDULE = 12,
+  /** `Nats-Schedule-Time-Zone`. Never answered: the use is OF_THE_SERVER or NO_USE, as its value says. */
+  TIME_ZONE = 13,
 }
 
 /** Bytes of the longest of these names. */
@@ -71,6 +73,7 @@ const SCHEDULE_ROLLUP = fixedText("Nats-Schedule-Rollup");
 const STREAM_SOURCE = fixedText("Nats-Stream-Source");
 const SCHEDULER = fixedText("Nats-Scheduler");
 const SCHEDULE = fixedText("Nats-Schedule");
+const TIME_ZONE = fixedText("Nats-Schedule-Time-Zone");
 const TTL = fixedText("Nats-TTL");
 const INCR = fixedText("Nats-Incr");
 const ROLLUP = fixedText("Nats-Rollup");
@@ -114,6 +117,8 @@ export function useOf(name: usize, length: i32): HeaderUse {
       return isName(name, SCHEDULE_SOURCE) ? HeaderUse.SCHEDULE_SOURCE : HeaderUse.NO_USE;
     case 21:
       return isName(name, CONSUMER_STALLED) ? HeaderUse.CONSUMER_STALLED : HeaderUse.NO_USE;
+    case 23:
+      return isName(name, TIME_ZONE) ? HeaderUse.TIME_ZONE : HeaderUse.NO_USE;
     case 25:
       return isName(name, TRACE_ORIGIN) ? HeaderUse.OF_THE_SERVER : HeaderUse.NO_USE;
   }

@@ -144,6 +144,7 @@ class HeaderFields {
     this.value = from;
     this.valueLength = <i32>(to - from);
     if (use == HeaderUse.SCHEDULE) return this.hasLoneComma ? HeaderUse.OF_THE_SERVER : HeaderUse.ROLLUP_SUBJECT;
+    if (use == HeaderUse.TIME_ZONE) return this.hasDot ? HeaderUse.OF_THE_SERVER : HeaderUse.NO_USE;
     if (use == HeaderUse.ALL_UNLESS_SUB) return this.valueIs(SUB) ? HeaderUse.ROLLUP_SUBJECT : HeaderUse.ROLLUP_ALL;
     return use == HeaderUse.ROLLUP_ALL && !this.valueIs(ALL) ? HeaderUse.ROLLUP_SUBJECT : use;
   }
@@ -186,6 +187,15 @@ class HeaderFields {
       if (load<u8>(feed - 1) == CR) return feed - 1;
       at = feed + 1;
     }
+  }
+
+  /**
+   * Has the value a dot, as no time zone has? nats-server reads the file of that name for each message (`loadMessageScheduleLocation`),
+   * of which `tzdata.zi` takes it a hundred times as long as any zone (docs/threat-model.md).
+   */
+  private get hasDot(): bool {
+    const end = this.value + <usize>this.valueLength;
+    return firstOf(<u8>Ascii.DOT, <u8>Ascii.DOT, this.value, end) != end;
   }
 
   /**

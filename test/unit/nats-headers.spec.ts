@@ -224,6 +224,17 @@ describe("a header's value", () => {
     }
   });
 
+  it("is none of a client's if it is a time zone with a dot, which none has", () => {
+    const files: StaticArray<string> = ["tzdata.zi", "./././UTC", ".", "x."];
+    for (let i = 0; i < files.length; i++) {
+      expect(fields(V + "Nats-Schedule-Time-Zone: " + files[i] + "\r\n\r\n")).toBe("of-the-server=" + files[i]);
+    }
+    const zones: StaticArray<string> = ["UTC", "America/New_York", "Etc/GMT+1", ""];
+    for (let i = 0; i < zones.length; i++) {
+      expect(fields(V + "Nats-Schedule-Time-Zone: " + zones[i] + "\r\nNats-Scheduler: a\r\n\r\n")).toBe("scheduler=a");
+    }
+  });
+
   it("is skipped if it is empty, and a later one still counts", () => {
     expect(fields(V + "Nats-Trace-Dest:\r\nNats-Scheduler:  \r\nNats-Trace-Dest: a\r\n\r\n")).toBe("trace-dest=a");
     expect(fields(V + "Nats-Scheduler:")).toBe("");
