@@ -191,7 +191,7 @@ class HeaderFields {
 
   /**
    * Has the value a dot, as no time zone has? nats-server reads the file of that name for each message (`loadMessageScheduleLocation`),
-   * of which `tzdata.zi` takes it a hundred times as long as any zone (docs/threat-model.md).
+   * and takes 250 µs for `tzdata.zi`, instead of 15 for a zone (docs/threat-model.md).
    */
   private get hasDot(): bool {
     const end = this.value + <usize>this.valueLength;

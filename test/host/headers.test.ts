@@ -278,7 +278,7 @@ describe("a publish with headers on which nats-server acts", () => {
     // No second fits, and nats-server tries those of five years.
     ["ok.1", ["A: b", "Nats-Schedule: , * * * * *"], "ok.1"],
     ["ok.1", ["Nats-TTL: 1s", "Nats-Schedule: @every 1m", "Nats-Schedule: 0 ,, * * * *"], "ok.1"],
-    // A file that is none of a zone takes nats-server a hundred times as long to read.
+    // A file that is none of a zone may take nats-server sixteen times as long to read.
     ["ok.1", ["Nats-Schedule-Time-Zone: tzdata.zi"], "ok.1"],
     // The first header decides, except for a trace destination, which nats-server checks before the subject. The others follow.
     ["ok.1", ["Nats-Scheduler: no.1", "Nats-Schedule-Target: no.2"], "no.1"],
