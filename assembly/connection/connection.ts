@@ -251,7 +251,7 @@ export class Connection {
   /** What is enforced, or in DRY_RUN what would be. Null where the peer is not known yet. */
   // @ts-ignore: decorator
   @inline
-  private get judging(): Access | null {
+  get judging(): Access | null {
     const access = this.access;
     return access != null ? access : this.shadow;
   }

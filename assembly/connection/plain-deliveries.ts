@@ -34,7 +34,7 @@ import {
   runsOn,
   useSubjectOf,
 } from "./last-subject";
-import { NOT_PLAIN, unpickedEnd } from "./plain-judgement";
+import { NOT_PLAIN, noteUnpicked, plainEnd } from "./plain-judgement";
 import { countReceived, isPlain, maxOf } from "./subscription";
 
 /** `MSG `, as a little-endian number. nats-server writes no other case. */
@@ -53,11 +53,10 @@ export function passPlainDeliveries(connection: Connection, chunk: Chunk, positi
   if (access == null || meter == null) return position;
   // Where a deny entry names a queue, the subject alone does not tell.
   if (asksPolicy(connection) && access.permissions.deniesQueues) return position;
-  const picking = connection.picking;
-  const end = picking == null ? chunk.address(chunk.viewEnd) : unpickedEnd(picking, chunk, position);
+  const end = plainEnd(connection, chunk, position);
   const passed = connection.totals.messagesOut;
   const next = passUpTo(end, connection, chunk, position, access, meter);
-  if (picking != null) picking.skip(<i32>(connection.totals.messagesOut - passed));
+  noteUnpicked(connection, connection.totals.messagesOut - passed);
   return next;
 }
 

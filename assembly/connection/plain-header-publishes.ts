@@ -8,7 +8,7 @@ import { Permissions } from "../policy/permissions";
 import { Chunk } from "../proxy/chunk";
 import { Meter } from "../telemetry/meter";
 import { Connection } from "./connection";
-import { judgePlain, NOT_PLAIN, unpickedEnd } from "./plain-judgement";
+import { judgePlain, NOT_PLAIN, noteUnpicked, plainEnd } from "./plain-judgement";
 import { Run } from "./run";
 
 /** `HPUB` as a little-endian number, in capitals. */
@@ -28,11 +28,10 @@ export function passPlainHeaderPublishes(connection: Connection, chunk: Chunk, p
   const meter = connection.meter;
   if (access == null || meter == null || connection.dueUnsubscribes.length > 0) return position;
   if (!connection.options.headers || !connection.serverHeaders) return position;
-  const picking = connection.picking;
-  const end = picking == null ? chunk.address(chunk.viewEnd) : unpickedEnd(picking, chunk, position);
+  const end = plainEnd(connection, chunk, position);
   const passed = connection.totals.messagesIn;
   const next = pass(end, connection, chunk, position, access.permissions, meter);
-  if (picking != null) picking.skip(<i32>(connection.totals.messagesIn - passed));
+  noteUnpicked(connection, connection.totals.messagesIn - passed);
   return next;
 }
 

@@ -17,9 +17,24 @@ const SHORTEST_MESSAGE: usize = 11;
 
 /**
  * Where the short ways must stop reading, since they audit nothing: none of the messages whose lines end before it is picked. It is
- * the end of the view, or before it.
+ * the end of the view, or before it. What has passed then is to be told by `noteUnpicked`.
  */
-export function unpickedEnd(sampler: Sampler, chunk: Chunk, position: i32): usize {
+// @ts-ignore: decorator
+@inline
+export function plainEnd(connection: Connection, chunk: Chunk, position: i32): usize {
+  const sampler = connection.picking;
+  return sampler == null ? chunk.address(chunk.viewEnd) : unpickedEnd(sampler, chunk, position);
+}
+
+/** So many messages have passed whose lines end before `plainEnd`. */
+// @ts-ignore: decorator
+@inline
+export function noteUnpicked(connection: Connection, count: u64): void {
+  const sampler = connection.picking;
+  if (sampler != null) sampler.skip(<i32>count);
+}
+
+function unpickedEnd(sampler: Sampler, chunk: Chunk, position: i32): usize {
   const end = chunk.address(chunk.viewEnd);
   const begin = chunk.address(position);
   // As many as a view could hold at most: a product beyond that could wrap.

@@ -43,7 +43,7 @@ import {
   runsOn,
   useSubjectOf,
 } from "./last-subject";
-import { judgePlain, NOT_PLAIN, unpickedEnd } from "./plain-judgement";
+import { judgePlain, NOT_PLAIN, noteUnpicked, plainEnd } from "./plain-judgement";
 
 /**
  * The short way of what most connections send most: `PUB subject [reply] size` on a subject that is allowed or
@@ -56,11 +56,10 @@ export function passPlainPublishes(connection: Connection, chunk: Chunk, positio
   const access = connection.strictest;
   const meter = connection.meter;
   if (access == null || meter == null || connection.dueUnsubscribes.length > 0) return position;
-  const picking = connection.picking;
-  const end = picking == null ? chunk.address(chunk.viewEnd) : unpickedEnd(picking, chunk, position);
+  const end = plainEnd(connection, chunk, position);
   const passed = connection.totals.messagesIn;
   const next = passUpTo(end, connection, chunk, position, access, meter);
-  if (picking != null) picking.skip(<i32>(connection.totals.messagesIn - passed));
+  noteUnpicked(connection, connection.totals.messagesIn - passed);
   return next;
 }
 

@@ -216,8 +216,7 @@ function countDryRun(
 export function sample(connection: Connection, line: ClientLine): void {
   const sampler = connection.sampler;
   if (sampler == null || !sampler.picks()) return;
-  const enforced = connection.access;
-  const access = enforced != null ? enforced : connection.shadow;
+  const access = connection.judging;
   const bytes = line.operation == Operation.SUB ? 0 : line.size;
   reportAllowed(
     connection,

@@ -196,7 +196,7 @@ function takeOperation(connection: Connection, position: i32): i32 {
 
 /**
  * nats-server's own error passes. Only where it waits for a CONNECT, and that was too long for us, its answer to our PING is not for
- * the client: what that reads of authorization, libraries take for the end of all attempts.
+ * the client: libraries take an Authorization Violation for the end of all attempts.
  */
 function takeError(connection: Connection, position: i32, next: i32): i32 {
   const kind = serverErrorOf(line.argument, line.argumentLength);
