@@ -7,9 +7,9 @@ import { parseAllDocuments } from "yaml";
 import { inRoot } from "../../tools/paths.ts";
 import { doctor } from "../cli/support.ts";
 import { filterModule } from "../host/filter.ts";
-import { connected, policyOf, tick } from "../host/changing-policy.ts";
-import { Host } from "../host/host.ts";
-import { configuredHost, CONNECT, pub, Wire } from "../host/wire.ts";
+import { CHANGE_KEY, connected, envelope, KEY, only, policyOf, tick, vm } from "../host/changing-policy.ts";
+import { Host, SharedData } from "../host/host.ts";
+import { configuredHost, CONNECT, pub, stat, Wire } from "../host/wire.ts";
 import { read, snippets } from "./guide.ts";
 
 const PAGES = ["docs/install.md", "docs/upgrade.md", "docs/runbook.md", "docs/troubleshooting.md"];
@@ -28,11 +28,15 @@ function asJson(line: string): string {
   return `${JSON.stringify({ level: "warning", msg: line.trimEnd() })}\n`;
 }
 
-/** The events of the audit records that the grep in a section of the runbook finds. */
+/** What the grep in a section of the runbook finds. */
+function found(section: string, log: readonly string[]): string {
+  const [, pattern = ""] = new RegExp(`## ${section}\n[^]*?\\| grep (.*)$`, "m").exec(read("docs/runbook.md")) ?? [];
+  return spawnSync("sh", ["-c", `grep ${pattern}`], { input: log.join(""), encoding: "utf8" }).stdout;
+}
+
+/** The events of the audit records that it finds. */
 function eventsFound(section: string, log: readonly string[]): string[] {
-  const [, pattern = ""] = new RegExp(`## ${section}[^]*?\\| grep (.*)$`, "m").exec(read("docs/runbook.md")) ?? [];
-  const { stdout } = spawnSync("sh", ["-c", `grep ${pattern}`], { input: log.join(""), encoding: "utf8" });
-  return [...stdout.matchAll(/event\\?":\\?"(\w+)/g)].map(([, event = ""]) => event);
+  return [...found(section, log).matchAll(/event\\?":\\?"(\w+)/g)].map(([, event = ""]) => event);
 }
 
 describe("the commands that the pages for operators show", () => {
@@ -79,15 +83,45 @@ describe("the commands that the pages for operators show", () => {
     assert.deepEqual(eventsFound("NATSRevokedByPolicyChange", log.map(asJson)), ["revoked"]);
   });
 
+  for (const [section, mode, event] of [
+    ["NATSProtocolErrors", "ENFORCE", "unreadable"],
+    ["NATSDryRunPassesUnread", "DRY_RUN", "unreadable_passed"],
+  ] as const) {
+    it(`find in the log the records of what could not be read in ${mode}`, () => {
+      // A proxy may have plugins in both modes, and their records are in one log.
+      const log = (["ENFORCE", "DRY_RUN"] as const).flatMap((each) => {
+        const host = configuredHost({ mode: each });
+        Wire.connected(host).client("NONSENSE\r\n");
+        return host.logs.map(({ message }) => `${message}\n`);
+      });
+      assert.equal(log.filter((line) => line.includes("unreadable")).length, 2, log.join(""));
+      assert.deepEqual(eventsFound(section, log), [event]);
+      assert.deepEqual(eventsFound(section, log.map(asJson)), [event]);
+    });
+  }
+
+  it("find in the log why a policy counts as rejected that another VM of the proxy has published", () => {
+    for (const published of [envelope('{"newer":1}'), Buffer.from("what another plugin writes")]) {
+      const shared = new SharedData();
+      const host = vm(shared);
+      host.configure(only("a"));
+      Wire.connected(host);
+      shared.set(KEY, published);
+      shared.set(CHANGE_KEY, Buffer.from("x"));
+      tick(host);
+      assert.equal(stat(host, "istio_nats_policy_rejected_total"), 1);
+      const said = host.logs.filter(({ level }) => level === "critical").map(({ message }) => `${message}\n`);
+      assert.equal(said.length, 1);
+      assert.equal(found("NATSPolicyRejected", said), said[0]);
+    }
+  });
+
   it("find in the log everything that the filter says about a policy with faults", () => {
     const [refused = ""] = snippets("README.md", "yaml refused");
     const { accepted, logs } = new Host(filterModule()).configure(parseAllDocuments(refused)[0]!.toJS() as object);
     assert.equal(accepted, false);
     const said = logs.map(({ message }) => message).join("\n");
-    const [, pattern = ""] = /## NATSPolicyRejected[\s\S]*?\| grep (.*)$/m.exec(read("docs/runbook.md")) ?? [];
-    const log = `a line before\n${said}\n`;
-    const { stdout } = spawnSync("sh", ["-c", `grep ${pattern}`], { input: log, encoding: "utf8" });
-    assert.equal(stdout, `${said}\n`);
+    assert.equal(found("NATSPolicyRejected", [`a line before\n${said}\n`]), `${said}\n`);
     assert.ok(said.split("\n").length > 4, said);
   });
 });

@@ -185,6 +185,8 @@ describe("what we ship, in a real Prometheus that scrapes real Envoys", () => {
 
     for (const [alertname, pod] of [
       ["NATSDryRunWouldRefuse", undefined],
+      ["NATSDryRunPassesUnread", undefined],
+      ["NATSProtocolErrors", undefined],
       ["NATSPluginDenyAll", "nats-1"],
       ["NATSPluginAllowAll", "nats-2"],
       ["NATSPluginMissing", "nats-1"],

@@ -16,6 +16,9 @@ const TICK = 100;
 /** Ticks between events that are rare. */
 const RARELY = 8;
 
+/** The listener whose policy is in DRY_RUN. */
+export const TRIAL = "trial";
+
 /** nats-server's payload limit here. It refuses larger payloads itself. */
 export const MAX_PAYLOAD = 4096;
 
@@ -147,6 +150,8 @@ export class Traffic {
     await this.#raw(STRANGER, "CONNECT {}\r\nPING\r\n");
     await this.#raw(WORKLOADS.ordersApi, "CONNECT {}\r\nNONSENSE\r\n");
     await this.#raw(WORKLOADS.ordersApi, `CONNECT {}\r\nPUB orders.big ${MAX_PAYLOAD + 1}\r\n`);
+    // Passes unread, and nats-server tells it to go.
+    await this.#raw(WORKLOADS.ordersApi, "CONNECT {}\r\nNONSENSE\r\n", TRIAL);
   }
 
   /** More requests at once than durations are reported. Each is its own answer: nothing else comes as fast. */
@@ -175,8 +180,8 @@ export class Traffic {
   }
 
   /** A client that is told to go. */
-  async #raw(principal: string, bytes: string): Promise<void> {
-    const client = await RawClient.connect(this.#stand.port(), { tls: await this.#stand.identity(principal) });
+  async #raw(principal: string, bytes: string, listener?: string): Promise<void> {
+    const client = await RawClient.connect(this.#stand.port(listener), { tls: await this.#stand.identity(principal) });
     await client.expect("INFO");
     await client.send(bytes);
     await client.untilClosed();

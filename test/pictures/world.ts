@@ -6,7 +6,7 @@ import { Stand } from "../stand/stand.ts";
 import type { WasmFilter } from "../stand/wasm-filter.ts";
 import { PrometheusServer } from "./prometheus-server.ts";
 import { startStandIn } from "./stand-in.ts";
-import { LEAVER, MAX_PAYLOAD, narrowerPolicy, policy, Traffic } from "./traffic.ts";
+import { LEAVER, MAX_PAYLOAD, narrowerPolicy, policy, Traffic, TRIAL } from "./traffic.ts";
 
 /** The broker's workload as Istio's node metadata names it. */
 const METADATA = { NAMESPACE: "messaging", WORKLOAD_NAME: "nats" };
@@ -55,6 +55,7 @@ export class World {
     const stand = await Stand.start({
       listeners: {
         mtls: { filter: filter(policy) },
+        [TRIAL]: { filter: { ...filter({ ...policy, mode: "DRY_RUN" }), environment: { PROXY: "trial" } } },
         // With VMs of its own, as in a proxy of its own: of the plugins in a VM only one tells of its memory.
         outbound: {
           mode: "DISABLE",
