@@ -125,3 +125,27 @@ describe("the access log that deploy/telemetry.yaml describes, in a real Envoy",
     assert.deepEqual(withRefusals, [ORDERS_API, stranger]);
   });
 });
+
+describe("what the guide says of a nats-server that does not run", () => {
+  it("is so: connections end before INFO with UF in the access log, and no stat of the filter moves", async () => {
+    const folder = makeScratch();
+    const log = join(folder, "flags");
+    const accessLog = [fileLog(log, "%RESPONSE_FLAGS%\n")];
+    const stand = await Stand.start({ listeners: { mtls: { filter: { config: shopPolicy }, accessLog } } });
+    try {
+      await stand.nats.stop();
+      const client = await RawClient.connect(stand.port(), { tls: await stand.identity(ORDERS_API) });
+      assert.deepEqual(await client.untilClosed(), []);
+      const line = await waitFor("a line in the access log", () => {
+        const text = existsSync(log) ? readFileSync(log, "utf8") : "";
+        return text.endsWith("\n") && text;
+      });
+      assert.match(line, /\bUF\b/);
+      assert.equal(await stand.envoy.stat("istio_nats_connections_opened_total"), 0);
+      assert.deepEqual(stand.audit(), []);
+    } finally {
+      await stand.stop();
+      removeScratch(folder);
+    }
+  });
+});
