@@ -1,4 +1,4 @@
-import { increaseFromNothing } from "./dashboards/queries.ts";
+import { andInMode, increaseFromNothing } from "./dashboards/queries.ts";
 
 export interface Question {
   question: string;
@@ -6,7 +6,7 @@ export interface Question {
   query: string;
 }
 
-const inLines = (lines: readonly string[]): string => lines.map((line) => `  ${line}`).join("\n");
+const inLines = (lines: readonly string[], indent = "  "): string => lines.map((line) => indent + line).join("\n");
 
 /** Questions that people ask about a message bus in a mesh. */
 export const QUESTIONS: readonly Question[] = [
@@ -54,6 +54,12 @@ ${inLines(increaseFromNothing("istio_nats_refusals_total", "1h", 3600))}
     question: "What would break if the rules on trial were enforced?",
     query: `sum by (source_principal, subject, rule) (
 ${inLines(increaseFromNothing("istio_nats_dry_run_refusals_total", "1d", 86_400))}
+) > 0
+or sum by (source_principal, kind) (
+  (
+${inLines(increaseFromNothing('istio_nats_protocol_errors_total{kind!="unfinished"}', "1d", 86_400), "    ")}
+  )
+  ${andInMode("DRY_RUN")}
 ) > 0`,
   },
   {

@@ -148,6 +148,18 @@ describe("the dashboards", () => {
     assert.equal(compact(shown), `max(${compact(count)})`);
   });
 
+  it("say in each panel without data what that means, and lead to a section that says more", () => {
+    const guide = readFileSync(inRoot("docs", "troubleshooting.md"), "utf8");
+    for (const [file, dashboard] of shippedDashboards()) {
+      for (const { title, fieldConfig } of panelsOf(dashboard)) {
+        const { noValue = "" } = fieldConfig?.defaults ?? {};
+        assert.notEqual(noValue, "", `${file}: ${title ?? ""}`);
+        const [, section = ""] = /docs\/troubleshooting\.md, (.*)$/.exec(noValue) ?? [];
+        assert.ok(section === "" || guide.includes(`\n## ${section}\n`), noValue);
+      }
+    }
+  });
+
   it("show every stat of the table", () => {
     const queries = shippedDashboards().flatMap(([, dashboard]) => panelQueries(dashboard));
     const shown = queries.map(({ expr }) => expr).join("\n");

@@ -28,6 +28,12 @@ const CLIENT = `${LABELS}, source_principal="spiffe://cluster.local/ns/shop/sa/w
 
 const UP = { series: 'up{job="pods", instance="nats-0"}', values: `1x${MINUTES}` };
 
+/** Two plugins of one proxy, of which one enforces its policy. */
+const MODES = ["ENFORCE", "DRY_RUN"].map((mode) => ({
+  series: `istio_nats_policy_info{${LABELS}, mode="${mode}"}`,
+  values: `1x${MINUTES}`,
+}));
+
 /** A counter of a client that has stood still since its first event. */
 function once(name: string, labels: string): object {
   return { series: `${name}{${CLIENT}, ${labels}}`, values: `_x${SINCE - 1} 1x${MINUTES - SINCE}` };
@@ -85,7 +91,12 @@ describe("what has happened seldom or never", () => {
   const answers = (input: object[], expr: string, value: number): Promise<void> =>
     assertAnswers(input, expr, MINUTES, value);
 
-  for (const stat of ["istio_nats_refusals_total", "istio_nats_dry_run_refusals_total"]) {
+  const refusal = 'operation="SUB", reason="not_allowed", rule="unknown"';
+  for (const [stat, labels] of [
+    ["istio_nats_refusals_total", refusal],
+    ["istio_nats_dry_run_refusals_total", refusal],
+    ["istio_nats_protocol_errors_total", 'kind="control_line"'],
+  ] as const) {
     const queries = [
       ...panelsOver(stat, /time"$/),
       ...QUESTIONS.map(({ query }) => query).filter((query) => query.includes(stat)),
@@ -94,7 +105,7 @@ describe("what has happened seldom or never", () => {
 
     it(`is told of ${stat} by every table and every query of the guides, even if it happened once`, async () => {
       assert.ok(queries.length >= 3);
-      const input = [UP, once(stat, 'operation="SUB", reason="not_allowed", rule="unknown"')];
+      const input = [UP, once(stat, labels), ...MODES];
       for (const expr of queries) await answers(input, expr, 1);
       // A proxy that started with the event, and one that was only found then.
       const found = { ...UP, values: `_x${SINCE - 1} 1x${MINUTES - SINCE}` };
@@ -104,8 +115,8 @@ describe("what has happened seldom or never", () => {
         values,
       });
       const event = input[1]!;
-      const young = [found, uptime(`_x${SINCE - 1} 0+60x${MINUTES - SINCE}`), event];
-      const old = [found, uptime(`_x${SINCE - 1} 99999+60x${MINUTES - SINCE}`), event];
+      const young = [found, uptime(`_x${SINCE - 1} 0+60x${MINUTES - SINCE}`), event, ...MODES];
+      const old = [found, uptime(`_x${SINCE - 1} 99999+60x${MINUTES - SINCE}`), event, ...MODES];
       for (const expr of queries) {
         await answers(young, expr, 1);
         if (!expr.includes("> 0")) await answers(old, expr, 0);
@@ -119,11 +130,28 @@ describe("what has happened seldom or never", () => {
       steady("istio_nats_messages_total", 'operation="PUB", verdict="allowed"', 1),
     ];
     const queries = [
-      ...panelsOver("istio_nats_", /^"(Refused operations|Refused connections|A dry run would refuse)"$/),
+      ...panelsOver("istio_nats_", /^"(Refused (operations|connections)|Ended as unreadable|A dry run \w+ \w+)"$/),
       ...panelsOver("istio_nats_messages_total", /^"(Refused|Refused operations by subject class)"$/),
     ];
-    assert.equal(queries.length, 5);
+    assert.equal(queries.length, 7);
     for (const expr of queries) await answers(input, expr, 0);
+  });
+
+  it("is told of unreadable streams where the policy in force ends them, and where it lets them pass, and not elsewhere", async () => {
+    const streams = once("istio_nats_protocol_errors_total", 'kind="tls"');
+    const left = steady("istio_nats_protocol_errors_total", 'kind="unfinished"', 1);
+    const opened = steady("istio_nats_connections_opened_total", 'verdict="allowed"', 1);
+    for (const [mode, pattern] of [
+      ["ENFORCE", /^"Ended as unreadable/],
+      ["DRY_RUN", /^"(A dry run passes unread|Passed unread in a dry run)/],
+    ] as const) {
+      const queries = panelsOver("istio_nats_protocol_errors_total", pattern);
+      assert.equal(queries.length, 2);
+      for (const { series, values } of MODES) {
+        const input = [UP, streams, left, opened, { series, values }];
+        for (const expr of queries) await answers(input, `${expr} or vector(0)`, series.includes(mode) ? 1 : 0);
+      }
+    }
   });
 
   it("does not hide which part of the requests has no answer", async () => {

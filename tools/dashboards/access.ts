@@ -1,6 +1,16 @@
 import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
-import { build, curves, labelVariable, number, reporterVariable, table, type Row } from "./form.ts";
-import { orZero, POD, POD_LEGEND, PROXIES, Queries } from "./queries.ts";
+import {
+  build,
+  curves,
+  labelVariable,
+  NEVER,
+  NONE_IN_TIME,
+  number,
+  reporterVariable,
+  table,
+  type Row,
+} from "./form.ts";
+import { NOT_LEFT, orZero, POD, POD_LEGEND, PROXIES, Queries, UNREADABLE } from "./queries.ts";
 import type { StatRow } from "./stats-table.ts";
 
 const SCOPE = {
@@ -20,6 +30,7 @@ const FLEET = [
   "destination_workload_namespace",
   "destination_workload",
 ];
+const WHO_HOW = ["source_principal", "kind"];
 const WHO_WHAT_WHY = ["source_principal", "rule", "operation", "subject", "reason"];
 
 /**
@@ -50,7 +61,6 @@ function now(of: Queries): Row {
         description: "Operations that the policy refuses, per second.",
         queries: [{ expr: orZero(of.rate(REFUSALS), of.rate(OPENED)) }],
         unit: "ops",
-        width: 6,
       }),
       number({
         title: "Refused connections",
@@ -58,15 +68,27 @@ function now(of: Queries): Row {
           "Connections that were refused: no rule allows the client anything, it has no identity, or it speaks another protocol.",
         queries: [{ expr: orZero(of.rate(OPENED, [], { verdict: '="refused"' }), of.rate(OPENED)) }],
         unit: "cps",
-        width: 6,
+      }),
+      number({
+        title: "Ended as unreadable",
+        description:
+          "How often, over the dashboard's time, the filter ended a connection that it could not read or hold, or dropped such a message: NATSProtocolErrors.",
+        queries: [{ expr: orZero(of.totalIn("ENFORCE", UNREADABLE, [], NOT_LEFT), of.rate(OPENED)) }],
+        inTime: true,
       }),
       number({
         title: "A dry run would refuse",
         description:
-          "Operations that pass now but that a policy or rule in DRY_RUN would refuse. At 0 it is safe to enforce.",
-        queries: [{ expr: orZero(of.rate(DRY_RUN), of.rate(OPENED)) }],
-        unit: "ops",
-        width: 6,
+          "Operations that passed over the dashboard's time, and that a policy or rule in DRY_RUN would have refused. It is safe to enforce when this and the next number are 0 for a time in which every client has done all that it does.",
+        queries: [{ expr: orZero(of.total(DRY_RUN), of.rate(OPENED)) }],
+        inTime: true,
+      }),
+      number({
+        title: "A dry run passes unread",
+        description:
+          "How often, over the dashboard's time, a policy in DRY_RUN could not read or hold a connection, of which nothing more is judged. ENFORCE would have ended it: NATSDryRunPassesUnread.",
+        queries: [{ expr: orZero(of.totalIn("DRY_RUN", UNREADABLE, [], NOT_LEFT), of.rate(OPENED)) }],
+        inTime: true,
       }),
       number({
         title: "Policies in force",
@@ -75,7 +97,6 @@ function now(of: Queries): Row {
         queries: [
           { expr: `max(count by (${FLEET.join(", ")}) (${of.present(POLICY, [...FLEET, "policy", "mode"])}))` },
         ],
-        width: 6,
       }),
     ],
   };
@@ -90,6 +111,7 @@ function refusals(of: Queries): Row {
         description: "The clients whose operations are refused.",
         queries: [{ expr: of.rate(REFUSALS, ["source_principal"]), legend: "{{source_principal}}" }],
         unit: "ops",
+        none: NEVER,
       }),
       curves({
         title: "By rule",
@@ -97,18 +119,21 @@ function refusals(of: Queries): Row {
           "The rule that decided. `unknown` if no rule decided, because no matching rule allows it or none matches.",
         queries: [{ expr: of.rate(REFUSALS, ["rule"]), legend: "{{rule}}" }],
         unit: "ops",
+        none: NEVER,
       }),
       curves({
         title: "By subject class",
         description: "The class of the subject that was refused.",
         queries: [{ expr: of.rate(REFUSALS, ["subject"]), legend: "{{subject}}" }],
         unit: "ops",
+        none: NEVER,
       }),
       curves({
         title: "By reason",
         description: "The reason. docs/troubleshooting.md explains each of them.",
         queries: [{ expr: of.rate(REFUSALS, ["reason"]), legend: "{{reason}}" }],
         unit: "ops",
+        none: NEVER,
       }),
       curves({
         title: "Connections accepted and refused",
@@ -127,12 +152,22 @@ function refusals(of: Queries): Row {
           },
         ],
         unit: "cps",
+        none: NEVER,
       }),
       table({
         title: "Refused over the dashboard's time",
         description: "What each client was refused. The audit in the proxy's log has each refusal with its subject.",
         queries: [{ expr: `topk(50, ${of.total(REFUSALS, WHO_WHAT_WHY)} > 0)` }],
-        width: 24,
+        width: 16,
+        none: NONE_IN_TIME,
+      }),
+      table({
+        title: "Ended as unreadable over the dashboard's time",
+        description:
+          "Whose connections the filter could not read or hold. docs/troubleshooting.md explains each kind. No refusal counts for these.",
+        queries: [{ expr: `topk(50, ${of.totalIn("ENFORCE", UNREADABLE, WHO_HOW, NOT_LEFT)} > 0)` }],
+        width: 8,
+        none: NONE_IN_TIME,
       }),
     ],
   };
@@ -150,24 +185,36 @@ function dryRunAgainstEnforced(of: Queries): Row {
           { expr: of.rate(DRY_RUN), legend: "would be refused" },
         ],
         unit: "ops",
+        none: NEVER,
       }),
       curves({
         title: "A dry run would refuse, by client",
         description: "Clients that would notice if the policy were enforced.",
         queries: [{ expr: of.rate(DRY_RUN, ["source_principal"]), legend: "{{source_principal}}" }],
         unit: "ops",
+        none: NEVER,
       }),
       curves({
         title: "A dry run would refuse, by rule",
         description: "The rule that would decide.",
         queries: [{ expr: of.rate(DRY_RUN, ["rule"]), legend: "{{rule}}" }],
         unit: "ops",
+        none: NEVER,
       }),
       table({
         title: "A dry run would have refused, over the dashboard's time",
         description: "What to allow, or to discuss with the clients' owners, before the mode becomes ENFORCE.",
         queries: [{ expr: `topk(50, ${of.total(DRY_RUN, WHO_WHAT_WHY)} > 0)` }],
-        width: 24,
+        width: 16,
+        none: NONE_IN_TIME,
+      }),
+      table({
+        title: "Passed unread in a dry run, over the dashboard's time",
+        description:
+          "Whose connections would end with ENFORCE, and why (docs/troubleshooting.md). Nothing more of them is in the table beside this.",
+        queries: [{ expr: `topk(50, ${of.totalIn("DRY_RUN", UNREADABLE, WHO_HOW, NOT_LEFT)} > 0)` }],
+        width: 8,
+        none: NONE_IN_TIME,
       }),
     ],
   };

@@ -1,5 +1,5 @@
 import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
-import { build, curves, labelVariable, reporterVariable, type Row } from "./form.ts";
+import { build, curves, labelVariable, NEVER, reporterVariable, type Row } from "./form.ts";
 import { POD, POD_LEGEND, PROXIES, Queries } from "./queries.ts";
 import type { StatRow } from "./stats-table.ts";
 
@@ -81,7 +81,7 @@ function memory(of: Queries): Row {
       curves({
         title: "The filter's VMs",
         description:
-          "What connections hold of the VMs' budgets. Over a budget, the filter sheds connections that are not identified yet.",
+          "What connections hold, over all workers, each of which may have limits.memory. Before it is used up, the largest connections of who holds most end (`memory` among the protocol errors: NATSProtocolErrors).",
         queries: [{ expr: of.level("istio_nats_memory_bytes", POD), legend: POD_LEGEND }],
         unit: "bytes",
       }),
@@ -94,7 +94,7 @@ function memory(of: Queries): Row {
       curves({
         title: "At their bound",
         description:
-          "Since the proxy started: connections counted under `other` because the limit on principals was reached, audit records that the rate limit left out, and durations that are missing from histograms, which then hold a sample.",
+          "Since the proxy started: connections counted under `other` beyond telemetry.principals, audit records left out beyond audit.refusalsPerSecond and its burst, and durations that are missing from histograms, which then hold a sample.",
         queries: [
           { expr: of.count("istio_nats_principals_capped_total", POD), legend: `principals ${POD_LEGEND}` },
           {
@@ -168,28 +168,33 @@ function streams(of: Queries): Row {
     panels: [
       curves({
         title: "Protocol errors",
-        description: "Streams that were ended because they could not be read as NATS, by kind of error.",
+        description:
+          "Streams that could not be read as NATS, by kind of error: they end, or in DRY_RUN pass unread. `memory` is the filter's own: limits.memory.",
         queries: [{ expr: of.rate("istio_nats_protocol_errors_total", ["kind"]), legend: "{{kind}}" }],
         unit: "cps",
+        none: NEVER,
       }),
       curves({
         title: "Errors of nats-server",
         description: "`-ERR` lines that nats-server itself sent, by kind.",
         queries: [{ expr: of.rate("istio_nats_server_errors_total", ["kind"]), legend: "{{kind}}" }],
         unit: "cps",
+        none: NEVER,
       }),
       curves({
         title: "Untested nats-servers",
         description:
           "Connections to a nats-server version that this filter was not tested with, since the proxy started.",
         queries: [{ expr: of.count("istio_nats_untested_servers_total", POD), legend: POD_LEGEND }],
+        none: NEVER,
       }),
       curves({
         title: "Requests without an answer",
         description:
-          "Requests that the filter stopped measuring: expired, evicted by newer ones, or their connection closed.",
+          "Requests that the filter stopped measuring: expired (telemetry.requestTimeout), evicted by newer ones (telemetry.requests is too small), or their connection closed.",
         queries: [{ expr: of.rate("istio_nats_requests_unanswered_total", ["reason"]), legend: "{{reason}}" }],
         unit: "reqps",
+        none: NEVER,
       }),
       curves({
         title: "Beyond a maximum",
@@ -197,6 +202,7 @@ function streams(of: Queries): Row {
           "Deliveries that the filter dropped because their subscription had its maximum (`UNSUB sid max`), while it counts in nats-server's place. They are no refusals.",
         queries: [{ expr: of.rate("istio_nats_over_maximum_total", POD), legend: POD_LEGEND }],
         unit: "cps",
+        none: NEVER,
       }),
       curves({
         title: "Policy rejected",

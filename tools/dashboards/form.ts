@@ -34,7 +34,15 @@ export interface PanelOptions {
   unit?: string;
   /** Width in columns, of 24. 8 by default. */
   width?: number;
+  /** What it means that there is no data, which Grafana shows in its place. */
+  none?: string;
 }
+
+/** What most panels say without data. */
+const NO_DATA = "No data: docs/troubleshooting.md, The dashboards show nothing";
+/** A counter of the filter appears with its first event. */
+export const NEVER = "None since the proxies started";
+export const NONE_IN_TIME = "None in the dashboard's time";
 
 type Panel = Builder<dashboard.Panel>;
 
@@ -44,17 +52,27 @@ export interface Row {
   panels: Panel[];
 }
 
-function targets(queries: readonly Query[], table: boolean): Builder<Dataquery>[] {
+type Form = "curve" | "number" | "table";
+
+function targets(queries: readonly Query[], form: Form): Builder<Dataquery>[] {
   return queries.map(({ expr, legend }, i) => {
     const query = new prometheus.DataqueryBuilder().datasource(DATASOURCE).expr(expr);
     query.refId(String.fromCharCode("A".charCodeAt(0) + i));
     if (legend !== undefined) query.legendFormat(legend);
-    return table ? query.instant().format(prometheus.PromQueryFormat.Table) : query.range();
+    if (form === "curve") return query.range();
+    return form === "table" ? query.instant().format(prometheus.PromQueryFormat.Table) : query.instant();
   });
 }
 
 /** Curves over time. The legend is a table of last and highest values. */
-export function curves({ title, description, queries, unit = "short", width = 8 }: PanelOptions): Panel {
+export function curves({
+  title,
+  description,
+  queries,
+  unit = "short",
+  width = 8,
+  none = NO_DATA,
+}: PanelOptions): Panel {
   const legend = new common.VizLegendOptionsBuilder()
     .showLegend(true)
     .displayMode(common.LegendDisplayMode.Table)
@@ -64,8 +82,9 @@ export function curves({ title, description, queries, unit = "short", width = 8 
     .title(title)
     .description(description)
     .datasource(DATASOURCE)
-    .targets(targets(queries, false))
+    .targets(targets(queries, "curve"))
     .unit(unit)
+    .noValue(none)
     .min(0)
     .fillOpacity(10)
     .gradientMode(common.GraphGradientMode.Hue)
@@ -78,32 +97,43 @@ export function curves({ title, description, queries, unit = "short", width = 8 
     .span(width);
 }
 
-/** One current number over a small curve. It turns red from `alarm` on. */
-export function number(options: PanelOptions & { alarm?: number }): Panel {
-  const { title, description, queries, unit = "short", width = 4, alarm } = options;
+/**
+ * One current number over a small curve, or with `inTime` the number of the dashboard's whole time. It turns red from `alarm` on.
+ */
+export function number(options: PanelOptions & { alarm?: number; inTime?: boolean }): Panel {
+  const { title, description, queries, unit = "short", width = 4, none = "No data", alarm, inTime = false } = options;
   const steps: dashboard.Threshold[] = [{ value: null, color: "green" }];
   if (alarm !== undefined) steps.push({ value: alarm, color: "red" });
   return new StatBuilder()
     .title(title)
     .description(description)
     .datasource(DATASOURCE)
-    .targets(targets(queries, false))
+    .targets(targets(queries, inTime ? "number" : "curve"))
     .unit(unit)
+    .noValue(none)
     .thresholds(new dashboard.ThresholdsConfigBuilder().mode(dashboard.ThresholdsMode.Absolute).steps(steps))
-    .graphMode(common.BigValueGraphMode.Area)
+    .graphMode(inTime ? common.BigValueGraphMode.None : common.BigValueGraphMode.Area)
     .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(["lastNotNull"]))
     .height(4)
     .span(width);
 }
 
 /** The series of the first query as rows of a table, the highest value first. */
-export function table({ title, description, queries, unit = "short", width = 12 }: PanelOptions): Panel {
+export function table({
+  title,
+  description,
+  queries,
+  unit = "short",
+  width = 12,
+  none = NO_DATA,
+}: PanelOptions): Panel {
   return new TableBuilder()
     .title(title)
     .description(description)
     .datasource(DATASOURCE)
-    .targets(targets(queries, true))
+    .targets(targets(queries, "table"))
     .unit(unit)
+    .noValue(none)
     .sortBy([new common.TableSortByFieldStateBuilder().displayName("Value").desc(true)])
     .withTransformation({ id: "organize", options: { excludeByName: { Time: true } } })
     .height(8)
@@ -111,7 +141,14 @@ export function table({ title, description, queries, unit = "short", width = 12 
 }
 
 /** A histogram over time. The first query provides its buckets. */
-export function heatmap({ title, description, queries, unit = "short", width = 12 }: PanelOptions): Panel {
+export function heatmap({
+  title,
+  description,
+  queries,
+  unit = "short",
+  width = 12,
+  none = NO_DATA,
+}: PanelOptions): Panel {
   const buckets = queries.map(({ expr }) =>
     new prometheus.DataqueryBuilder()
       .datasource(DATASOURCE)
@@ -126,6 +163,7 @@ export function heatmap({ title, description, queries, unit = "short", width = 1
     .description(description)
     .datasource(DATASOURCE)
     .targets(buckets)
+    .noValue(none)
     .calculate(false)
     .yAxis(new YAxisConfigBuilder().unit(unit))
     .color(new HeatmapColorOptionsBuilder().mode(HeatmapColorMode.Scheme).scheme("Oranges").exponent(0.5).steps(64))

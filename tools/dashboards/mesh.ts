@@ -1,5 +1,5 @@
 import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
-import { build, curves, heatmap, labelVariable, number, reporterVariable, table, type Row } from "./form.ts";
+import { build, curves, heatmap, labelVariable, NEVER, number, reporterVariable, table, type Row } from "./form.ts";
 import { PROXIES, Queries } from "./queries.ts";
 import type { StatRow } from "./stats-table.ts";
 
@@ -196,6 +196,7 @@ function errors(of: Queries): Row {
         description: "Operations that the policy refused. NATS access shows the rules and the reasons.",
         queries: [{ expr: of.rate("istio_nats_refusals_total", PRINCIPAL), legend: "{{source_principal}}" }],
         unit: "ops",
+        none: NEVER,
       }),
       curves({
         title: "Refused operations by subject class",
@@ -208,11 +209,12 @@ function errors(of: Queries): Row {
         description: "Requests that nats-server answered with status 503, because nobody subscribes to their subject.",
         queries: [{ expr: of.rate("istio_nats_no_responders_total", SUBJECT), legend: "{{subject}}" }],
         unit: "reqps",
+        none: NEVER,
       }),
       curves({
         title: "Unanswered requests",
         description:
-          "Requests that the filter stopped measuring: expired, evicted by newer ones, or their connection closed.",
+          "Requests that the filter stopped measuring: expired (telemetry.requestTimeout), evicted by newer ones (telemetry.requests is too small), or their connection closed.",
         queries: [
           {
             expr: of.rate("istio_nats_requests_unanswered_total", ["subject", "reason"]),
@@ -220,19 +222,22 @@ function errors(of: Queries): Row {
           },
         ],
         unit: "reqps",
+        none: NEVER,
       }),
       curves({
         title: "Protocol errors",
         description:
-          "Streams that could not be read as NATS, by kind of error. docs/troubleshooting.md explains each kind.",
+          "Streams that could not be read as NATS, by kind of error: they end, or in DRY_RUN pass unread. docs/troubleshooting.md explains each kind.",
         queries: [{ expr: of.rate("istio_nats_protocol_errors_total", ["kind"]), legend: "{{kind}}" }],
         unit: "cps",
+        none: NEVER,
       }),
       curves({
         title: "Errors of nats-server",
         description: "`-ERR` lines that nats-server itself sent, by kind. Those of the filter count as refusals.",
         queries: [{ expr: of.rate("istio_nats_server_errors_total", ["kind"]), legend: "{{kind}}" }],
         unit: "cps",
+        none: NEVER,
       }),
     ],
   };

@@ -34,6 +34,20 @@ export function increaseFromNothing(selector: string, range: string, seconds: nu
   ];
 }
 
+/** Of streams that could not be read, those that the mode of a policy decides about: a client that leaves does so in either. */
+export const UNREADABLE = "istio_nats_protocol_errors_total";
+export const NOT_LEFT: Matchers = { kind: '!="unfinished"' };
+
+export type Mode = "ENFORCE" | "DRY_RUN";
+
+/**
+ * Narrows a vector to plugins whose policy has that mode. Streams that could not be read count in one series, whether they ended or
+ * passed unread.
+ */
+export function andInMode(mode: Mode, policy = `istio_nats_policy_info{mode="${mode}"}`): string {
+  return `and on (job, instance, reporter) ${policy} > 0`;
+}
+
 /** `expr`, or 0 where it has no series yet and `witness` has: what has never happened is no missing data. */
 export function orZero(expr: string, witness: string): string {
   return `${expr} or 0 * ${witness}`;
@@ -67,6 +81,14 @@ export class Queries {
   total(counter: string, by: string[] = [], where: Matchers = {}): string {
     const selector = this.#select(this.#stat(counter, "counter", by), where);
     return this.#sum(by, increaseFromNothing(selector, "$__range", "$__range_s").join(" "), []);
+  }
+
+  /** The same at plugins whose policy now has that mode. */
+  totalIn(mode: Mode, counter: string, by: string[] = [], where: Matchers = {}): string {
+    const selector = this.#select(this.#stat(counter, "counter", by), where);
+    const policy = this.#select(this.#stat("istio_nats_policy_info", "gauge", []), { mode: `="${mode}"` });
+    const events = increaseFromNothing(selector, "$__range", "$__range_s").join(" ");
+    return this.#sum(by, `(${events}) ${andInMode(mode, policy)}`, []);
   }
 
   /** The value of a gauge, summed over the proxies. */
