@@ -6,6 +6,10 @@ const BARS = "▁▂▃▄▅▆▇█";
 export const HISTORY = 16;
 /** Columns for the title of a line. */
 const SUBJECT = 24;
+/** A namespace and a service account of the demo. */
+const CLIENT = 15;
+/** The longest reason, too_many_subscriptions. */
+const REASON = 22;
 const TRUST_DOMAIN = /^spiffe:\/\/[^/]+\/ns\/([^/]+)\/sa\/(.+)$/;
 const PAYLOADS = ["PUB", "HPUB", "MSG", "HMSG"];
 
@@ -26,6 +30,11 @@ function rounded(value: number | undefined): string {
 function nameOf(principal: string): string {
   const [, namespace, account] = TRUST_DOMAIN.exec(principal) ?? [];
   return namespace === undefined ? principal : `${namespace}/${account ?? ""}`;
+}
+
+/** The end of a text that is too long, which tells service accounts apart. */
+function tail(text: string, width: number): string {
+  return text.length <= width ? text : `…${text.slice(1 - width)}`;
 }
 
 interface Column {
@@ -52,7 +61,13 @@ export class Screen {
 
   /** The lines of the next screen. */
   draw(looks: Looks): string[] {
-    return [...this.#head(looks), ...this.#clients(looks), ...this.#subjects(looks), ...Screen.#refusals(looks)];
+    return [
+      ...this.#head(looks),
+      ...this.#clients(looks),
+      ...this.#subjects(looks),
+      ...Screen.#refusals(looks),
+      ...Screen.#unreadable(looks),
+    ];
   }
 
   #head(looks: Looks): string[] {
@@ -123,23 +138,39 @@ export class Screen {
 
   static #refusals(looks: Looks): string[] {
     const columns = [
-      { title: "refused, by rule", width: SUBJECT },
-      { title: "client", width: 18 },
-      { title: "operation", width: 9 },
-      { title: "reason", width: 14 },
-      { title: "count", width: 7 },
+      { title: "refused, by rule", width: 22 },
+      { title: "client", width: CLIENT },
+      { title: "op", width: 7 },
+      { title: "reason", width: REASON },
+      { title: "count", width: 6 },
     ];
     const by = ["rule", "source_principal", "operation", "reason"];
     const some = (name: string, mark: string): string[][] =>
       [...levels(looks, name, by)].map(([key, count]) => {
         const [rule = "", principal = "", operation = "", reason = ""] = key.split(" ");
-        return [`${rule}${mark}`, nameOf(principal), operation, reason, count.toFixed(0)];
+        return [`${rule}${mark}`, tail(nameOf(principal), CLIENT), operation, reason, count.toFixed(0)];
       });
     const rows = [
       ...some("istio_nats_refusals_total", ""),
       ...some("istio_nats_dry_run_refusals_total", " (dry run)"),
     ].sort(([a = ""], [b = ""]) => (a < b ? -1 : 1));
     return table("refused, by rule", columns, rows);
+  }
+
+  /** No refusal counts for these connections. There is no table of them while there is none. */
+  static #unreadable(looks: Looks): string[] {
+    const columns = [
+      { title: "unreadable", width: SUBJECT },
+      { title: "kind", width: REASON },
+      { title: "count", width: 6 },
+    ];
+    const rows = [...levels(looks, "istio_nats_protocol_errors_total", ["source_principal", "kind"])].map(
+      ([key, count]) => {
+        const [principal = "", kind = ""] = key.split(" ");
+        return [nameOf(principal), kind, count.toFixed(0)];
+      },
+    );
+    return rows.length === 0 ? [] : table("unreadable", columns, rows);
   }
 
   /** Payload messages per second, both ways. */

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { describe, it } from "node:test";
 import { inRoot } from "../../tools/paths.ts";
+import { sourceList } from "../../tools/source-constant.ts";
 import { quantile } from "../demo/dashboard-numbers.ts";
-import { sparkline } from "../demo/dashboard-screen.ts";
+import { Screen, sparkline } from "../demo/dashboard-screen.ts";
 import type { Sample } from "../stand/prometheus.ts";
 import { PATIENCE, waitFor } from "../stand/wait.ts";
 
@@ -99,6 +100,29 @@ describe("npm run demo -- --dashboard", () => {
     assert.ok(p50([], reading(1_000, 10))! < 1);
     assert.equal(p50(reading(1_000, 0), reading(1_000, 10)), 175);
     assert.equal(p50(reading(1_000, 10), reading(1_000, 10)), undefined);
+  });
+
+  it("shows each reason of a refusal and each kind of unreadable stream within 80 columns, in full", () => {
+    const reasons = sourceList("policy/reason.ts", "REASON_NAMES");
+    const kinds = sourceList("telemetry/protocol-error.ts", "PROTOCOL_ERROR_NAMES");
+    const client = "spiffe://cluster.local/ns/a-long-namespace/sa/a-long-service-account";
+    const sample = (name: string, labels: Record<string, string>): Sample => ({
+      name,
+      labels: { source_principal: client, ...labels },
+      value: 123_456,
+    });
+    const now = [
+      ...reasons.map((reason) =>
+        sample("istio_nats_refusals_total", { reason, operation: "CONNECT", rule: "a-rule-with-quite-a-long-name" }),
+      ),
+      ...kinds.map((kind) => sample("istio_nats_protocol_errors_total", { kind })),
+    ];
+    const lines = new Screen().draw({ earlier: [], before: [], now, seconds: 1 });
+    for (const line of lines) assert.ok(line.length <= 80, line);
+    for (const name of [...reasons, ...kinds]) {
+      const line = lines.find((text) => text.split(/\s+/).includes(name)) ?? "";
+      assert.match(line, reasons.includes(name) ? /account .*123456$/ : /^a-long-namespace\/.*123456$/, name);
+    }
   });
 
   it("draws a curve between nothing and the highest value", () => {
