@@ -83,6 +83,21 @@ describe("the commands that the pages for operators show", () => {
     assert.deepEqual(eventsFound("NATSRevokedByPolicyChange", log.map(asJson)), ["revoked"]);
   });
 
+  it("find in the log a connection that passed unread and ends with ENFORCE, with the reason that the runbook explains", () => {
+    const host = configuredHost({ mode: "DRY_RUN" });
+    Wire.connected(host).client("NONSENSE\r\n");
+    host.configure(policyOf({ publish: { allow: ["a"] } }));
+    tick(host);
+    const log = host.logs.map(({ message }) => `${message}\n`);
+    const record = JSON.parse(found("NATSRevokedByPolicyChange", log)) as Record<string, unknown>;
+    assert.ok(!("subject" in record));
+    const passed = JSON.parse(found("NATSDryRunPassesUnread", log)) as Record<string, unknown>;
+    assert.equal(record["connection_id"], passed["connection_id"]);
+    const [, section = ""] = read("docs/runbook.md").split("## NATSRevokedByPolicyChange\n");
+    const explained = section.split("\n## ")[0]!.split(`\`${String(record["reason"])}\`:`)[1] ?? "";
+    assert.ok(explained.includes("passed unread"), explained);
+  });
+
   for (const [section, mode, event] of [
     ["NATSProtocolErrors", "ENFORCE", "unreadable"],
     ["NATSDryRunPassesUnread", "DRY_RUN", "unreadable_passed"],

@@ -154,6 +154,31 @@ describe("what has happened seldom or never", () => {
     }
   });
 
+  it("is told of a module that istio-agent could not fetch when the pod started, and has not tried again to fetch", async () => {
+    const failed =
+      'istio_agent_wasm_remote_fetch_count{namespace="messaging", pod="nats-0", result="download_failure"}';
+    const input = [{ series: failed, values: `_x${SINCE - 1} 1x${MINUTES - SINCE}` }];
+    const queries = [...panelsOver("istio_agent_", /./), ...fencedQueries("docs/runbook.md")];
+    const asked = queries.filter((query) => query.includes("istio_agent_"));
+    assert.equal(asked.length, 2);
+    for (const expr of asked) await answers(input, expr, 1);
+  });
+
+  it("is 0, or nothing, in every panel while nobody does anything, and never NaN", async () => {
+    const idle = (name: string, labels: string): object => steady(name, labels, 0);
+    const input = [
+      idle("istio_nats_messages_total", 'operation="PUB", verdict="allowed"'),
+      idle("istio_nats_messages_total", 'operation="PUB", verdict="refused"'),
+      ...["request", "service", "ping_rtt"].flatMap((what) => {
+        const name = what === "ping_rtt" ? `istio_nats_${what}` : `istio_nats_${what}_duration`;
+        return ["100", "+Inf"].map((le) => idle(`${name}_milliseconds_bucket`, `le="${le}"`));
+      }),
+    ];
+    const queries = panelsOver("istio_nats_", /./).filter((expr) => / \/ |histogram_quantile/.test(expr));
+    assert.equal(queries.length, 9);
+    for (const expr of queries) await answers(input, `(${expr}) or vector(0)`, 0);
+  });
+
   it("does not hide which part of the requests has no answer", async () => {
     const [query = ""] = QUESTIONS.map((one) => one.query).filter((one) => one.includes("requests_unanswered"));
     const expr = substitute(query, CHOSEN);

@@ -148,14 +148,14 @@ function wasmVms(of: Queries): Row {
       }),
       curves({
         title: "Modules fetched by istio-agent",
-        description: "Whether the image could be fetched, by result.",
+        description:
+          "Since the agents started, of all proxies: whether modules could be fetched, by result. One failure is enough for NATSPluginDenyAll.",
         queries: [
           {
-            expr: "sum by (result) (rate(istio_agent_wasm_remote_fetch_count[$__rate_interval]))",
-            legend: "{{result}}",
+            expr: "sum by (namespace, result) (istio_agent_wasm_remote_fetch_count)",
+            legend: "{{namespace}} {{result}}",
           },
         ],
-        unit: "cps",
         width: 12,
       }),
     ],

@@ -101,9 +101,9 @@ export class Queries {
     return `count by (${by.join(", ")}) (${this.#select(this.#stat(gauge, "gauge", by), {})} > 0)`;
   }
 
-  /** The quantile of a histogram, in the histogram's unit. */
+  /** The quantile of a histogram, in the histogram's unit. Nothing where nothing has been measured, and not NaN. */
   quantile(quantile: number, histogram: string, by: string[] = []): string {
-    return `histogram_quantile(${quantile}, ${this.buckets(histogram, by)})`;
+    return `histogram_quantile(${quantile}, ${this.buckets(histogram, by)}) >= 0`;
   }
 
   /** A histogram's buckets per second, for a quantile or a heat map. */
@@ -112,9 +112,10 @@ export class Queries {
     return this.#sum(by, `rate(${this.#select(stat, {}, "_bucket")}[$__rate_interval])`, ["le"]);
   }
 
-  /** The share of a counter's events that satisfies `where`, from 0 to 1. */
+  /** The share of a counter's events that satisfies `where`, from 0 to 1. It is 0 where there are no events, and not NaN. */
   share(counter: string, where: Matchers, by: string[] = []): string {
-    return `(${orZero(this.rate(counter, by, where), this.rate(counter, by))}) / ${this.rate(counter, by)}`;
+    const all = this.rate(counter, by);
+    return orZero(`(${orZero(this.rate(counter, by, where), all)}) / (${all} > 0)`, all);
   }
 
   /**
