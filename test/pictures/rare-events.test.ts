@@ -71,7 +71,7 @@ describe("what is written by hand", () => {
       gates({ namespace: "messaging" })
         .map(({ expr }) => expr)
         .join("\n"),
-      2,
+      4,
     ],
   ] as const) {
     it(`counts new series in ${place} as the dashboards do`, () => {

@@ -52,7 +52,7 @@ describe("the gates of roll-outs", () => {
 
   it("are valid MetricTemplates by Flagger's own CRD", async () => {
     const validate = await validatorOf(METRIC_TEMPLATE);
-    assert.equal(metrics.length, 5);
+    assert.equal(metrics.length, 6);
     for (const template of metrics) {
       assert.deepEqual(faultsOf(validate, template), []);
       assert.notDeepEqual(faultsOf(validate, { ...template, spec: { ...template.spec, interval: "1m" } }), []);
@@ -120,6 +120,7 @@ function refusing({ target, own }: Form): InputSeries[] {
   return [
     series("istio_nats_messages_total", { ...peer, operation: "PUB", verdict: "refused" }, "0+15x120"),
     series("istio_nats_connections_opened_total", { ...peer, verdict: "refused" }, "0+15x120"),
+    series("istio_nats_protocol_errors_total", { ...peer, kind: "control_line" }, "0+15x120"),
     ...buckets.flatMap((name) => [
       series(name, { ...peer, le: "300" }, "0x120"),
       series(name, { ...peer, le: "500" }, "0+15x120"),
@@ -164,11 +165,13 @@ describe("the answers of the gates", () => {
     "Argo's filter-in-force": [1],
     "Argo's refusals": [1],
     "Argo's refused-connections": [120],
+    "Argo's protocol-errors": [120],
     "Argo's request-latency-p99": [498],
     "Argo's service-latency-p99": [498],
     "Argo's unanswered-requests": [0.25],
     "Flagger's nats-refusals": [100],
     "Flagger's nats-refused-connections": [60],
+    "Flagger's nats-protocol-errors": [60],
     "Flagger's nats-request-latency": [498],
     "Flagger's nats-service-latency": [498],
     "Flagger's nats-unanswered-requests": [25],
@@ -177,11 +180,13 @@ describe("the answers of the gates", () => {
     "Argo's filter-in-force": [1],
     "Argo's refusals": [],
     "Argo's refused-connections": [],
+    "Argo's protocol-errors": [],
     "Argo's request-latency-p99": [],
     "Argo's service-latency-p99": [],
     "Argo's unanswered-requests": [],
     "Flagger's nats-refusals": [0],
     "Flagger's nats-refused-connections": [0],
+    "Flagger's nats-protocol-errors": [0],
     "Flagger's nats-request-latency": [0],
     "Flagger's nats-service-latency": [0],
     "Flagger's nats-unanswered-requests": [0],
@@ -222,6 +227,20 @@ describe("the answers of the gates", () => {
       series("envoy_server_uptime", { ...target, job: "pods", instance: "nats-0" }, "_x77 9+15x42"),
     ];
     await play([inForce(BROKER), ...fresh, refusedSince(78)], values, once);
+  });
+
+  it("see that a connection was ended, once, which was let in, and not that one passes unread or that a client left", async () => {
+    const { target, own, values } = BROKER;
+    const pod = { ...target, job: "pods", instance: "nats-0" };
+    const up = series("up", pod, "1x120");
+    const error = (kind: string): InputSeries =>
+      series("istio_nats_protocol_errors_total", { ...pod, ...own, source_principal: CLIENT, kind }, "_x77 1x42");
+    const policy = (mode: string): InputSeries =>
+      series("istio_nats_policy_info", { ...pod, ...own, policy: "aaaa", mode }, "1x120");
+    const once = { ...QUIET, "Argo's protocol-errors": [1], "Flagger's nats-protocol-errors": [1] };
+    await play([policy("ENFORCE"), up, error("control_line")], values, once);
+    await play([policy("ENFORCE"), up, error("unfinished")], values, QUIET);
+    await play([policy("DRY_RUN"), up, error("control_line")], values, QUIET);
   });
 
   it("see that a service has begun to hang, and see no more than that", async () => {
