@@ -73,6 +73,17 @@ describe("the commands that the pages for operators show", () => {
     assert.match(log.join(""), /"disconnected".*"refused":1/);
   });
 
+  it("find in the log the connections of clients without an identity, and no others", () => {
+    const host = configuredHost({ rule: { from: [{ namespaces: ["web"] }] } });
+    new Wire(host, null).client(CONNECT);
+    Wire.connected(host);
+    const log = host.logs.map(({ message }) => `${message}\n`);
+    assert.match(log.join(""), /"reason":"no_rule"/);
+    for (const lines of [log, log.map(asJson)]) {
+      assert.deepEqual(eventsFound("NATSUnauthenticated", lines), ["connection_refused"], log.join(""));
+    }
+  });
+
   it("find in the log the records of what a policy change has ended", () => {
     const { host, wire } = connected(policyOf({ subscribe: { allow: ["a"] } }));
     wire.client("SUB a 1\r\n");

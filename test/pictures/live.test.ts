@@ -187,6 +187,8 @@ describe("what we ship, in a real Prometheus that scrapes real Envoys", () => {
       ["NATSDryRunWouldRefuse", undefined],
       ["NATSDryRunPassesUnread", undefined],
       ["NATSProtocolErrors", undefined],
+      ["NATSUnauthenticated", undefined],
+      ["NATSServerErrors", undefined],
       ["NATSPluginDenyAll", "nats-1"],
       ["NATSPluginAllowAll", "nats-2"],
       ["NATSPluginMissing", "nats-1"],

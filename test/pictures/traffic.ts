@@ -9,6 +9,7 @@ const WORKLOADS = {
   auditor: "spiffe://cluster.local/ns/audit/sa/auditor",
 } as const;
 const STRANGER = "spiffe://cluster.local/ns/web/sa/storefront";
+const FOREIGNER = "spiffe://other.example/ns/web/sa/storefront";
 /** A client that has no rights left under `narrowerPolicy`. */
 export const LEAVER = "spiffe://cluster.local/ns/shop/sa/leaver";
 
@@ -32,7 +33,7 @@ export const policy = {
       { name: "quotes", patterns: ["quotes.>"] },
     ],
     // One less than there are, so that the last one, the leaver, counts under `other`.
-    principals: 4,
+    principals: 5,
     requestTimeout: "500ms",
   },
   audit: { refusalsPerSecond: 1, burst: 1 },
@@ -148,10 +149,12 @@ export class Traffic {
     await this.#askInBulk();
     await this.#exceedMaximum();
     await this.#raw(STRANGER, "CONNECT {}\r\nPING\r\n");
+    await this.#raw(FOREIGNER, "CONNECT {}\r\nPING\r\n");
     await this.#raw(WORKLOADS.ordersApi, "CONNECT {}\r\nNONSENSE\r\n");
     await this.#raw(WORKLOADS.ordersApi, `CONNECT {}\r\nPUB orders.big ${MAX_PAYLOAD + 1}\r\n`);
     // Passes unread, and nats-server tells it to go.
     await this.#raw(WORKLOADS.ordersApi, "CONNECT {}\r\nNONSENSE\r\n", TRIAL);
+    await this.#publishReserved();
   }
 
   /** More requests at once than durations are reported. Each is its own answer: nothing else comes as fast. */
@@ -175,6 +178,16 @@ export class Traffic {
     for (let i = 0; i < 3; i++) this.#of("ordersApi").publish("orders.eu.created", "3 lemons");
     await this.#of("ordersApi").flush();
     await client.send("PING\r\n");
+    await client.until("PONG");
+    client.close();
+  }
+
+  /** What DRY_RUN lets pass and nats-server refuses. */
+  async #publishReserved(): Promise<void> {
+    const tls = await this.#stand.identity(WORKLOADS.ordersApi);
+    const client = await RawClient.connect(this.#stand.port(TRIAL), { tls });
+    await client.expect("INFO");
+    await client.send("CONNECT {}\r\nPUB _GR_.x 0\r\n\r\nPING\r\n");
     await client.until("PONG");
     client.close();
   }

@@ -144,7 +144,8 @@ function refusals(of: Queries): Row {
       }),
       curves({
         title: "Refused connections by client",
-        description: "Clients whose connections are refused. `unknown` has no certificate of the mesh.",
+        description:
+          "Clients whose connections are refused. `unknown` has no certificate of the mesh: NATSUnauthenticated.",
         queries: [
           {
             expr: of.rate(OPENED, ["source_principal"], { verdict: '="refused"' }),

@@ -176,7 +176,8 @@ function streams(of: Queries): Row {
       }),
       curves({
         title: "Errors of nats-server",
-        description: "`-ERR` lines that nats-server itself sent, by kind.",
+        description:
+          "`-ERR` lines that nats-server itself sent, by kind (docs/telemetry.md): NATSServerErrors. `unknown_operation` often follows a protocol error.",
         queries: [{ expr: of.rate("istio_nats_server_errors_total", ["kind"]), legend: "{{kind}}" }],
         unit: "cps",
         none: NEVER,

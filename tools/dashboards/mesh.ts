@@ -234,7 +234,8 @@ function errors(of: Queries): Row {
       }),
       curves({
         title: "Errors of nats-server",
-        description: "`-ERR` lines that nats-server itself sent, by kind. Those of the filter count as refusals.",
+        description:
+          "`-ERR` lines that nats-server itself sent, by kind (docs/telemetry.md): NATSServerErrors. Those of the filter count as refusals; `unknown_operation` often follows a protocol error.",
         queries: [{ expr: of.rate("istio_nats_server_errors_total", ["kind"]), legend: "{{kind}}" }],
         unit: "cps",
         none: NEVER,
