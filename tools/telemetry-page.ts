@@ -186,7 +186,7 @@ ${table(["what", "at most", "beyond"], boundRows())}
 ## Ten questions
 
 The queries are PromQL. \`$__rate_interval\` is Grafana's; write \`5m\` elsewhere. A counter appears with its first event, which
-\`increase()\` does not see, so the sixth and the seventh count new series in full.
+\`increase()\` does not see, so the sixth, the seventh and the tenth count new series in full.
 
 Each proxy counts what passes through it. Where clients' own sidecars have the filter too, add \`reporter!="source"\` to the
 selectors, or such a client's messages count twice. What a filter nearer to nats-server refuses is an error of nats-server to them.

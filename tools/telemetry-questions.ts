@@ -74,6 +74,9 @@ ${inLines(increaseFromNothing('istio_nats_protocol_errors_total{kind!="unfinishe
   },
   {
     question: "Is something wrong with the broker itself?",
-    query: "sum by (namespace, destination_workload, kind) (rate(istio_nats_server_errors_total[$__rate_interval]))",
+    // To what the filter ends, nats-server answers with an unknown operation.
+    query: `sum by (namespace, destination_workload, kind) (
+${inLines(increaseFromNothing('istio_nats_server_errors_total{kind!="unknown_operation"}', "1h", 3600))}
+) > 0`,
   },
 ];
