@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { family } from "../../cli/doctor/family.ts";
+import { CHECKS } from "../../cli/doctor/table.ts";
 import { readManifests } from "../../cli/manifests/read.ts";
+import { remedyText } from "../../cli/manifests/rendering.ts";
 import { Mesh } from "../../cli/mesh/mesh.ts";
+import { inRoot } from "../../tools/paths.ts";
 import { filter, istioNats, sourceOf } from "./support.ts";
 
 describe("a remedy", () => {
@@ -27,5 +31,16 @@ describe("a remedy", () => {
       "look at a.yaml:1:6 first, which could not be judged and may hold it; otherwise give it",
       "it is there; give it",
     ]);
+  });
+
+  it("for a policy in DRY_RUN names both counters of what ENFORCE would change, and the alert on each", () => {
+    const remedy = remedyText(CHECKS.get("policy-dry-run")!.remedy, "doctor");
+    for (const name of ["istio_nats_dry_run_refusals_total", "istio_nats_protocol_errors_total"]) {
+      assert.ok(remedy.includes(name), remedy);
+    }
+    const alerts = remedy.match(/NATS\w+/g) ?? [];
+    const rules = readFileSync(inRoot("deploy", "alerts", "istio-nats.rules.yaml"), "utf8");
+    assert.equal(alerts.length, 2);
+    for (const alert of alerts) assert.ok(rules.includes(`- alert: ${alert}\n`), alert);
   });
 });

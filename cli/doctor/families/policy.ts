@@ -185,7 +185,9 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
   "policy-dry-run": {
     severity: "info",
     what: "The whole policy is in dry run: it counts and audits, but refuses nothing.",
-    remedy: "write mode: ENFORCE once istio_nats_dry_run_refusals_total stays at zero",
+    remedy:
+      "write mode: ENFORCE once neither istio_nats_dry_run_refusals_total nor istio_nats_protocol_errors_total grows any more " +
+      "(NATSDryRunWouldRefuse and NATSDryRunPassesUnread are quiet)",
   },
 };
 
