@@ -340,45 +340,79 @@ describe("an object that grows too large for Kubernetes", () => {
 
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  /** This plugin's compact JSON has exactly `bytes` bytes. */
-  function plugin(bytes: number): string {
+  /** This plugin's compact JSON has exactly `bytes` bytes as JavaScript writes it. */
+  function plugin(bytes: number, subjects: string[] = ["a"], annotations?: Record<string, string>): string {
     const text = (padding: string): string =>
       JSON.stringify({
         apiVersion: "extensions.istio.io/v1alpha1",
         kind: "WasmPlugin",
-        metadata: { name: "istio-nats", annotations: { padding } },
+        metadata: { name: "istio-nats", namespace: "messaging", ...(annotations && { annotations }) },
         spec: {
           type: "NETWORK",
+          url: "oci://r.test/istio-nats",
           match: [{ ports: [{ number: 4222 }] }],
           pluginConfig: {
             trustDomains: ["a"],
-            rules: [{ name: "r", from: [{ principals: ["*"] }], publish: { allow: ["a"] } }],
+            rules: [{ name: "r", from: [{ principals: ["*"] }], publish: { allow: subjects } }],
+            padding,
           },
         },
       });
-    return text("x".repeat(bytes - text("").length));
+    return text("x".repeat(bytes - Buffer.byteLength(text(""))));
+  }
+
+  /** What both commands say of an object's size. */
+  function assertReported(text: string, ids: string[], about: string): void {
+    const file = join(folder, "plugin.json");
+    writeFileSync(file, text);
+    for (const command of ["doctor", "check"]) {
+      const { findings } = parsed(istioNats([command, "-o", "json", file]).output);
+      const found = findings.map(({ id }) => id).filter((id) => id.startsWith("object-"));
+      assert.deepEqual(found, ids, `${command} ${about}`);
+    }
   }
 
   it("is reported at each threshold, and not one byte before", () => {
     const cases: [bytes: number, ids: string[]][] = [
-      [262_144, []],
-      [262_145, ["object-too-large-for-apply"]],
+      [262_078, []],
       [1_179_648, ["object-too-large-for-apply"]],
       [1_179_649, ["object-near-limit", "object-too-large-for-apply"]],
       [1_572_864, ["object-near-limit", "object-too-large-for-apply"]],
       [1_572_865, ["object-too-large", "object-too-large-for-apply"]],
     ];
-    for (const [bytes, ids] of cases) {
-      const file = join(folder, "plugin.json");
-      writeFileSync(file, plugin(bytes));
-      for (const command of ["doctor", "check"]) {
-        const { findings } = parsed(istioNats([command, "-o", "json", file]).output);
-        assert.deepEqual(
-          findings.map(({ id }) => id).filter((id) => id.startsWith("object-")),
-          ids,
-          `${command} ${bytes}`,
-        );
-      }
+    for (const [bytes, ids] of cases) assertReported(plugin(bytes), ids, String(bytes));
+  });
+
+  it("is as large as Kubernetes writes it, with six bytes for each > of its subjects", () => {
+    // The most that kube-apiserver 1.36.1 took from kubectl apply of that version.
+    const cases: [most: number, subjects: string[], annotations?: Record<string, string>][] = [
+      [262_078, ["a"]],
+      [262_073, [">"]],
+      [262_075, ["\u2028"]],
+      [257_078, Array.from({ length: 1000 }, () => "orders.>")],
+      [262_081, ["a"], { k: "<v>" }],
+    ];
+    for (const [most, ...policy] of cases) {
+      assertReported(plugin(most, ...policy), [], `${most} ${policy[0][0]}`);
+      assertReported(plugin(most + 1, ...policy), ["object-too-large-for-apply"], `${most} ${policy[0][0]}`);
     }
+    // etcd 3.6.8 refused it from 1,472,616 bytes on, because the API server adds some of its own.
+    const subjects = Array.from({ length: 20_000 }, () => "orders.>");
+    assertReported(plugin(1_472_865, subjects), ["object-too-large", "object-too-large-for-apply"], "etcd");
+  });
+
+  it("is not too large for kubectl apply because it comes from a cluster where that has worked", () => {
+    const given = JSON.parse(plugin(200_000)) as { metadata: object };
+    const copy = { "kubectl.kubernetes.io/last-applied-configuration": JSON.stringify(given) + "\n" };
+    const managedFields = [{ manager: "m".repeat(100_000) }];
+    const metadata = {
+      ...given.metadata,
+      annotations: copy,
+      generation: 1,
+      managedFields,
+      resourceVersion: "7",
+      uid: "u",
+    };
+    assertReported(JSON.stringify({ ...given, metadata, status: { x: "y".repeat(100_000) } }), [], "read back");
   });
 });

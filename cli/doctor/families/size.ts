@@ -1,4 +1,4 @@
-import { CLIENT_SIDE_APPLY_BYTES, objectBytes, OBJECT_BYTES } from "../../policy/size.ts";
+import { ANNOTATIONS_BYTES, appliedAnnotationsBytes, objectBytes, OBJECT_BYTES } from "../../policy/size.ts";
 import { family } from "../family.ts";
 
 export const size = family(
@@ -6,7 +6,9 @@ export const size = family(
   {
     "object-too-large": {
       severity: "error",
-      what: "The object is larger than the 1.5 MiB (1,572,864 bytes) that etcd accepts in one request. Kubernetes refuses it.",
+      what:
+        "The object is larger than the 1.5 MiB (1,572,864 bytes) that etcd accepts in one request. Kubernetes refuses it. In its " +
+        "JSON `>`, `<` and `&` have six bytes each (`\\u003e`).",
       remedy: "write rules with wildcards and namespaces, or split the policy over several nats-server workloads",
     },
     "object-near-limit": {
@@ -30,7 +32,11 @@ export const size = family(
       const message = `${resource.title} has ${bytes} bytes`;
       if (bytes > OBJECT_BYTES) report("object-too-large", resource.place, message);
       else if (bytes > OBJECT_BYTES * 0.75) report("object-near-limit", resource.place, message);
-      if (bytes > CLIENT_SIDE_APPLY_BYTES) report("object-too-large-for-apply", resource.place, message);
+      const annotations = appliedAnnotationsBytes(resource);
+      if (annotations > ANNOTATIONS_BYTES) {
+        const copied = `client-side kubectl apply would give ${resource.title} annotations of ${annotations} bytes`;
+        report("object-too-large-for-apply", resource.place, copied);
+      }
     }
   },
 );
