@@ -7,7 +7,7 @@ import { readManifests } from "../../cli/manifests/read.ts";
 import { remedyText } from "../../cli/manifests/rendering.ts";
 import { Mesh } from "../../cli/mesh/mesh.ts";
 import { inRoot } from "../../tools/paths.ts";
-import { filter, istioNats, sourceOf } from "./support.ts";
+import { doctor, filter, istioNats, sourceOf } from "./support.ts";
 
 describe("a remedy", () => {
   it("names the command that was asked, and leaves what the files say as it is", () => {
@@ -42,5 +42,19 @@ describe("a remedy", () => {
     const rules = readFileSync(inRoot("deploy", "alerts", "istio-nats.rules.yaml"), "utf8");
     assert.equal(alerts.length, 2);
     for (const alert of alerts) assert.ok(rules.includes(`- alert: ${alert}\n`), alert);
+  });
+
+  it("for a url that cannot be read is oci:// where that is all it lacks, and the template where one has left a gap", () => {
+    const remedyOf = (url: string): string | undefined => {
+      const spec = { type: "NETWORK", url, pluginConfig: { rules: [] } };
+      const metadata = { name: "istio-nats", namespace: "messaging" };
+      const plugin = { apiVersion: "extensions.istio.io/v1alpha1", kind: "WasmPlugin", metadata, spec };
+      return doctor(JSON.stringify(plugin)).find(({ id }) => id === "image-url-malformed")?.remedy;
+    };
+    assert.equal(remedyOf("10.0.0.1:5000/istio-nats"), "write url: oci://10.0.0.1:5000/istio-nats");
+    assert.equal(remedyOf("oci://a b/istio-nats"), "write url: oci://REGISTRY/NAME@sha256:DIGEST");
+    const rendered = "give the template the value that is missing here, and render it again";
+    assert.equal(remedyOf("oci://{{ .Values.registry }}/istio-nats"), rendered);
+    assert.equal(remedyOf("<no value>:5000/istio-nats"), rendered);
   });
 });

@@ -95,6 +95,37 @@ func TestPhaseDecidesWhetherTheFilterStandsBeforeOrBehindIstiosAuthorization(t *
 	}
 }
 
+// Istio's rule for a url takes it, because with http:// before it it is one, and what makes the filter reads it without. Doctor
+// relies on this (image-url-malformed).
+func TestFilterIsMissingWhereItsUrlCannotBeRead(t *testing.T) {
+	checks := validator(t)
+	for kind, path := range map[string]string{"WasmPlugin": "spec.url", "TrafficExtension": "spec.wasm.url"} {
+		for url, wanted := range map[string]bool{
+			"10.0.0.1:5000/istio-nats":               false,
+			"my_registry:5000/istio-nats":            false,
+			"oci://registry test/istio-nats":         false,
+			"oci://{registry}/istio-nats":            false,
+			"oci://registry.example:port/istio-nats": false,
+			"oci://10.0.0.1:5000/istio-nats":         true,
+			"oci://my_registry:5000/istio-nats":      true,
+			"oci://[fd00::1]:5000/istio-nats":        true,
+			"registry.example/istio-nats:1":          true,
+		} {
+			t.Run(kind+" "+url, func(t *testing.T) {
+				objects := worlds.Cluster(t, kinds[kind]+"sidecar")
+				plugin := shipped.With(t, shipped.The(t, objects, kind), path, url)
+				if err := checks.ValidateCustomResource(plugin); err != nil {
+					t.Error(err)
+				}
+				chains := start(t, shipped.Replace(objects, plugin)).View(t, worlds.NatsSidecar).Chains(t, inbound4222)
+				if len(chains) != 1 || strings.Contains(chains[0].Filters, "istio-nats") != wanted {
+					t.Errorf("%+v, and the filter should be there: %v", chains, wanted)
+				}
+			})
+		}
+	}
+}
+
 func TestNoOtherPortOfTheServersSidecarHasTheFilter(t *testing.T) {
 	view := start(t, worlds.Cluster(t, "sidecar")).View(t, worlds.NatsSidecar)
 	for _, chain := range view.Chains(t, func(chain mesh.Chain) bool { return !inbound4222(chain) }) {

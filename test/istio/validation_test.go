@@ -96,6 +96,7 @@ func TestValidationFindsTheMistakesThatPeopleMake(t *testing.T) {
 		"TrafficExtension's phase in WasmPlugin":  shipped.With(t, plugin, "spec.phase", "UNSPECIFIED"),
 		"WasmPlugin's phase in TrafficExtension":  shipped.With(t, extension, "spec.phase", "UNSPECIFIED_PHASE"),
 		"a url of another scheme":                 shipped.With(t, plugin, "spec.url", "ftp://registry.example/istio-nats"),
+		"a port without a scheme":                 shipped.With(t, plugin, "spec.url", "registry.example:5000/istio-nats"),
 		"WasmPlugin's spec in a TrafficExtension": shipped.With(t, extension, "spec", plugin.Object["spec"]),
 	} {
 		if checks.ValidateCustomResource(object) == nil && istiods(t, object) == nil {

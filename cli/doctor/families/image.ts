@@ -1,4 +1,5 @@
 import type { Field } from "../../manifests/field.ts";
+import { isFilledIn, unfilledRemedy } from "../../manifests/unfilled.ts";
 import { family } from "../family.ts";
 
 const DIGEST = /@sha256:([^@]*)$/;
@@ -12,6 +13,30 @@ const PLACEHOLDER = /[/:@][A-Z]{4,}(?:$|[/:@])|^[A-Z]{4,}\/|^(?:\w+:\/\/)?[^/]*\
 
 /** As listed in the CRD. */
 const SCHEMES = ["oci", "http", "https", "file"];
+
+/** What Go's net/url takes for the scheme (`getScheme`): of `registry.test:5000/a` it is the host. */
+const SCHEME = /^([a-z][a-z0-9+.-]*):/i;
+
+/** A port where Go's net/url sees neither a scheme nor a host, and refuses the url: `10.0.0.1:5000/a`, `my_registry:5000/a`. */
+const PORT_OF_NO_HOST = /^[^/]*:/;
+
+/** Go's net/url refuses these in a host (`shouldEscape`), and a port that is no number (`validOptionalPort`). */
+const NO_HOST = /[\s{}|\\^`%]|:(?!\d*$)/;
+
+/** Anywhere, it refuses control characters and `%` that begins no byte. */
+const NOWHERE = /\p{Cc}|%(?![0-9a-f]{2})/iu;
+
+/** What is wrong with a url that Go's net/url does not read, and what comes of it. */
+function unreadable(url: string): string | undefined {
+  // Kubernetes reads it with http:// before it, too (the rule of Istio's CRDs), and Istio does not.
+  const leftOut = ", so Istio cannot read it and leaves the plugin out";
+  if (NOWHERE.test(url)) return "the url has characters that no url has, so Kubernetes refuses the plugin";
+  if (!SCHEME.test(url) && PORT_OF_NO_HOST.test(url)) return `the url has a port and no scheme${leftOut}`;
+  const [, host] = /^\w+:\/\/([^/?#@]*)(?:[/?#]|$)/.exec(url) ?? [];
+  if (host !== undefined && !host.startsWith("[") && NO_HOST.test(host))
+    return `the url has "${host}" for a host${leftOut}`;
+  return undefined;
+}
 
 /** `oci://host:5000/a/b:tag` has a tag; the colon before a port does not begin one. */
 function tagOf(reference: string): string | undefined {
@@ -61,7 +86,18 @@ export const image = family(
     },
     "image-scheme-unknown": {
       severity: "error",
-      what: "Istio fetches modules only by oci (the default without a scheme), http, https and file, and refuses the plugin.",
+      what:
+        "Istio fetches modules only by oci (the default without a scheme), http, https and file. Kubernetes refuses a plugin with " +
+        "another. What stands before a colon is taken for the scheme: without oci:// there may be no port, nor a tag of an image " +
+        "without a registry.",
+      remedy: "write url: oci://REGISTRY/NAME@sha256:DIGEST",
+    },
+    "image-url-malformed": {
+      severity: "error",
+      what:
+        "The url cannot be read as one. Kubernetes takes most such plugins, and Istio leaves them out with no word but in istiod's " +
+        "log: the filter is just not there, and everybody may do everything. An address with a port but without oci:// before it " +
+        "is such a url.",
       remedy: "write url: oci://REGISTRY/NAME@sha256:DIGEST",
     },
     "module-unpinned": {
@@ -90,10 +126,19 @@ export const image = family(
         continue;
       }
       const [urlPlace, sumPlace] = [wasm.placeOf("url"), wasm.placeOf("sha256")];
-      const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1]?.toLowerCase() ?? "oci";
+      const before = SCHEME.exec(url)?.[1]?.toLowerCase();
+      const fault = isFilledIn(url) ? undefined : unreadable(url);
+      const isHostBefore = before !== undefined && !SCHEMES.includes(before) && !url.includes("://");
+      const scheme = isHostBefore ? "oci" : (before ?? "oci");
       const isImage = scheme === "oci";
       const [inUrl, sum] = [DIGEST.exec(url)?.[1], sumOf(wasm)];
-      if (!SCHEMES.includes(scheme))
+      if (fault !== undefined) {
+        const remedy = unfilledRemedy(url) ?? (before === undefined ? `write url: oci://${url}` : undefined);
+        report("image-url-malformed", urlPlace, fault, remedy);
+      } else if (isHostBefore) {
+        const message = `Kubernetes takes ${before} for the scheme of ${url}, and refuses the plugin`;
+        report("image-scheme-unknown", urlPlace, message, `write url: oci://${url}`);
+      } else if (!SCHEMES.includes(scheme))
         report("image-scheme-unknown", urlPlace, `Istio does not support the scheme ${scheme}://`);
       else if (!isImage && sum === undefined) {
         const id = scheme === "http" ? "module-by-plain-http" : "module-unpinned";
