@@ -15,6 +15,7 @@ import { manifestsOf, only, type Manifest } from "./manifests.ts";
 interface Container {
   name: string;
   image: string;
+  env: { valueFrom: { fieldRef: object } }[];
   lifecycle: { preStop: { exec: { command: string[] } } };
   ports: { name: string; containerPort: number }[];
   volumeMounts: { name: string; mountPath: string }[];
@@ -23,6 +24,7 @@ interface Container {
 interface StatefulSetSpec {
   serviceName: string;
   replicas: number;
+  volumeClaimTemplates: { apiVersion?: string; kind?: string; spec: { volumeMode?: string } }[];
   template: {
     metadata: { labels: Record<string, string>; annotations: Record<string, string> };
     spec: {
@@ -122,6 +124,17 @@ describe("the three nodes of deploy/nats", () => {
     const file = setting("pid_file")!;
     assert.deepEqual(container.lifecycle.preStop.exec.command, ["nats-server", `-sl=ldm=${file}`]);
     assert.ok(container.volumeMounts.some(({ mountPath }) => file.startsWith(`${mountPath}/`)));
+  });
+
+  it("leave no default to Kubernetes where one manager owns a field whole", () => {
+    // With these kube-apiserver 1.36.1 lets a second manager apply the same server-side, and without them it refuses that.
+    const [claim] = set.volumeClaimTemplates;
+    assert.deepEqual(
+      [claim?.apiVersion, claim?.kind, claim?.spec.volumeMode],
+      ["v1", "PersistentVolumeClaim", "Filesystem"],
+    );
+    const fields = set.template.spec.containers[0]!.env.map(({ valueFrom }) => valueFrom.fieldRef);
+    assert.deepEqual(fields, [{ apiVersion: "v1", fieldPath: "metadata.name" }]);
   });
 
   it("run the nats-server that all tests run", async () => {
