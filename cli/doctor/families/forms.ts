@@ -7,7 +7,8 @@ import { Plugin } from "../../mesh/plugin.ts";
 import type { Service } from "../../mesh/service.ts";
 import { family, type Report } from "../family.ts";
 
-type Id = "name-malformed" | "label-malformed" | "port-malformed" | "match-port-twice" | "service-port-name";
+type Id =
+  "name-malformed" | "label-malformed" | "selector-void" | "port-malformed" | "match-port-twice" | "service-port-name";
 
 /** The form of a label's value, and of its key after the prefix (k8s.io/apimachinery, `IsValidLabelValue`). */
 function isWord(text: string): boolean {
@@ -57,6 +58,22 @@ function judgeLabels(resource: Resource, report: Report<Id>): void {
     else if (text !== "" && value.type === "string" && !isWord(text))
       report("label-malformed", value.place, `"${text}" is not the value of a label`);
   }
+}
+
+/** Where an object that is no workload has labels of pods. Workloads' own are compared with those of their templates at once. */
+function selectorOf({ kind, group }: Resource): string[] | undefined {
+  if (group === "") return kind === "Service" ? ["spec", "selector"] : undefined;
+  if (group === "networking.k8s.io")
+    return kind === "NetworkPolicy" ? ["spec", "podSelector", "matchLabels"] : undefined;
+  if (!group.endsWith(".istio.io")) return undefined;
+  return kind === "Gateway" ? ["spec", "selector"] : ["spec", "selector", "matchLabels"];
+}
+
+function judgeSelector(resource: Resource, report: Report<Id>): void {
+  const path = selectorOf(resource);
+  if (path === undefined) return;
+  for (const [key, { keyPlace, type }] of resource.root.members(...path))
+    if (type === "null") report("selector-void", keyPlace, `${key} in the selector of ${resource.title} has no value`);
 }
 
 function judgeAuthorizationPorts({ root, title }: Resource, report: Report<Id>): void {
@@ -126,6 +143,15 @@ export const forms = family<Id>(
         "the prefix and `/`, has up to 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends.",
       remedy: "write the label as the pods have it",
     },
+    "selector-void": {
+      severity: "error",
+      what:
+        "A label of a selector has no value (`app:`), as a template leaves it that was not given one. In an object of Istio's the " +
+        "label is left out: the object is then for all pods of the namespace, or of the mesh, or Kubernetes refuses it " +
+        "(`kubectl apply --server-side`). In a Service or NetworkPolicy only `kubectl apply` leaves it out. All else, helm included, " +
+        'makes `""` of it, which no pod has.',
+      remedy: 'give the label the value that the pods have, or write ""',
+    },
     "port-malformed": {
       severity: "error",
       what:
@@ -152,6 +178,7 @@ export const forms = family<Id>(
     for (const resource of mesh.resources) {
       judgeNames(resource, report);
       judgeLabels(resource, report);
+      judgeSelector(resource, report);
     }
     for (const authorization of mesh.of("AuthorizationPolicy", "security.istio.io"))
       judgeAuthorizationPorts(authorization, report);
