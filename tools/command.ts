@@ -23,9 +23,14 @@ export interface CommandOptions {
 
 const running = new Set<ChildProcess>();
 
+/** Ends every command that still runs. Its `run` answers then. */
+export function endCommands(signal: NodeJS.Signals = "SIGTERM"): void {
+  for (const child of running) child.kill(signal);
+}
+
 /** A signal that ends this process may have reached none of its children. */
 function endBy(signal: NodeJS.Signals): void {
-  for (const child of running) child.kill(signal);
+  endCommands(signal);
   process.exit(exitStatusOf(signal));
 }
 

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { binaries, binariesEnvironment } from "./binaries.ts";
 import { writeReference } from "./cli-reference.ts";
 import { buildCommand } from "./cli.ts";
-import { run } from "./command.ts";
+import { endCommands, run } from "./command.ts";
 import { Fault, messageOf } from "./fault.ts";
 import { image } from "./image.ts";
 import { inRoot } from "./paths.ts";
@@ -89,4 +89,6 @@ try {
 } catch (error) {
   process.stderr.write(`\n${messageOf(error)}\n`);
   process.exitCode = 1;
+  // What was begun beside the step that failed, such as a build of a minute, would keep the task from ending.
+  endCommands();
 }

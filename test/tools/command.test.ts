@@ -192,6 +192,27 @@ describe("an npm script", () => {
     assert.ok(!existsSync(module));
   });
 
+  it("that fails ends at once, with the build that it has begun beside", async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "istio-nats-failing-"));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    const command = (name: string, text: string): string => {
+      const file = join(folder, name);
+      writeFileSync(file, `#!/bin/sh\nPATH=/usr/bin:/bin\n${text}\n`, { mode: 0o755 });
+      return file;
+    };
+    command("go", `echo $$ > ${folder}/begun; exec sleep 60`);
+    // It fails only when the build has begun, since it is no Envoy.
+    const envoy = command("envoy", `until [ -s ${folder}/begun ]; do sleep 0.1; done`);
+    const env = { ENVOY: envoy, NATS_SERVER: "", NATS: "", XDG_CACHE_HOME: folder, PATH: folder };
+    const began = performance.now();
+    const { status, output } = await run(NODE, ["--import", "tsx", inRoot("tools", "main.ts"), "setup"], { env });
+    assert.equal(status, 1);
+    assert.match(output, /\n\$ENVOY is [^\n]*, which is not an Envoy\.[^\n]*\n$/);
+    assert.ok(performance.now() - began < 50_000, output);
+    assert.equal(isAlive(Number(readFileSync(join(folder, "begun"), "utf8"))), false);
+    assert.deepEqual(readdirSync(join(folder, "istio-nats")), []);
+  });
+
   it("of another name is refused with those that there are", async () => {
     const { status, output } = await script("biuld");
     assert.equal(status, 1);
