@@ -71,7 +71,7 @@ ${JSON.stringify(
 
 Besides the faults of a policy, \`check\` reports the number of rules, the bytes of \`pluginConfig\` as the proxy gets it, the bytes of
 the whole object, how long the filter took to read it here, and how much of its VM's memory reading it has written to, in whole
-pages of 64 KiB. Each VM holds this once; a proxy has a VM for each worker thread and two for its main thread.
+pages of 64 KiB. A proxy holds this once for each worker thread and once for its main thread.
 `;
 
 function cell(text: string): string {

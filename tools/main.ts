@@ -65,6 +65,7 @@ const TASKS: Record<string, Task> = {
   schema: writePolicySchema,
   bench: program("bench", "main.ts"),
   "bench:micro": program("bench", "micro", "main.ts"),
+  "bench:memory": program("bench", "memory", "main.ts"),
   "test:foreign": program("test", "foreign", "main.ts"),
   "test:matrix": program("test", "matrix", "main.ts"),
   "test:clients": program("test", "clients", "main.ts"),

@@ -108,6 +108,21 @@ describe("the micro bench's options", () => {
   });
 });
 
+describe("the memory bench's options", () => {
+  for (const [option, value, why] of [
+    ["workers", "0", WHOLE_NUMBER],
+    ["rules", "many", WHOLE_NUMBER],
+    ["connections", "9", "It must be a whole number, at least 10."],
+    ["json", "bench", NO_FILE_NAME],
+  ] as const) {
+    it(`refuse --${option} ${value} before anything is measured`, () => {
+      const stderr = refusal("memory/main.ts", [`--${option}`, value]);
+      assert.match(stderr, new RegExp(`^error: option '--${option} <`));
+      assert.ok(stderr.endsWith(` ${why}\n`), stderr);
+    });
+  }
+});
+
 describe("the figures of a bench", () => {
   const micro = [inRoot("bench", "micro", "main.ts"), "--module", "build/istio-nats.wasm", "--rounds", "1"];
   const args = ["--import", "tsx", ...micro, "--only", "PING with its PONG, chunks of 64"];

@@ -1,0 +1,81 @@
+// `npm run bench:memory` measures the memory that the real Envoy takes of the machine: by the size of the policy, while one takes
+// another's place, and by connections.
+
+import { Command } from "commander";
+import { messageOf } from "../../tools/fault.ts";
+import { announce } from "../../tools/progress.ts";
+import { fileToWrite, wholeNumber } from "../options.ts";
+import { outliveReader, writeFigures } from "../output.ts";
+import { terminalWidth, toTerminal } from "../table.ts";
+import { measureConnections, type Wave } from "./connections.ts";
+import { measurePolicies, type Stage } from "./policies.ts";
+
+interface Options {
+  workers: number;
+  rules: number;
+  connections: number;
+  json?: string;
+}
+
+const options = new Command("npm run bench:memory --")
+  .description("Measures the memory that Envoy takes of the machine, in four minutes. Linux only.")
+  .option("--workers <number>", "Envoy's worker threads while policies change", wholeNumber(1), 2)
+  .option("--rules <number>", "the rules of a large policy", wholeNumber(1), 10_000)
+  .option("--connections <number>", "idle connections, each of which takes Envoy two files", wholeNumber(10), 5000)
+  .option("--json <file>", "writes the numbers there too", fileToWrite)
+  .parse()
+  .opts<Options>();
+
+const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
+
+function policyTable(stages: readonly Stage[]): string {
+  const rows = stages.map(({ setup, after, resident, peak, allocated }) => {
+    const { all, anonymous, memories } = resident;
+    const written = memories.map((memory) => mib(memory.resident)).join(" + ");
+    const sizes = memories.reduce((sum, { size }) => sum + size, 0);
+    return [setup, after, mib(all), mib(anonymous), mib(peak), mib(allocated), mib(sizes), written];
+  });
+  const columns = ["filter", "after", "resident>", "own>", "peak>", "allocated>", "Wasm's size>", "of that written to"];
+  return toTerminal({ columns, rows }, terminalWidth());
+}
+
+function connectionTable(waves: readonly Wave[]): string {
+  const rows = waves.map(({ setup, wave, high, low, each }) => [
+    setup,
+    `${wave}`,
+    mib(high.resident),
+    mib(high.allocated),
+    mib(low.resident),
+    mib(low.allocated),
+    each.allocated.toFixed(0),
+    each.wasm.toFixed(0),
+  ]);
+  const columns = [
+    "filter",
+    "wave>",
+    "resident>",
+    "allocated>",
+    "resident, a tenth left>",
+    "allocated, a tenth left>",
+    "each: allocated, bytes>",
+    "each: Wasm, bytes>",
+  ];
+  return toTerminal({ columns, rows }, terminalWidth());
+}
+
+try {
+  outliveReader(options.json !== undefined);
+  const { workers, rules, connections } = options;
+  const stages = await measurePolicies(workers, rules, announce);
+  const waves = await measureConnections(connections, announce);
+  process.stdout.write(
+    `\nEnvoy with ${workers} workers, in MiB. Own: what no other process can share. Peak: since the row before. Written to: of the\n` +
+      `linear memory of each VM, which are the main thread's, the workers' and one that is only cloned.\n${policyTable(stages)}\n` +
+      `${connections} idle connections without TLS that come and go, of one worker, in MiB. Each: one more, by Envoy's allocator and\n` +
+      `by pages of linear memory.\n${connectionTable(waves)}`,
+  );
+  if (options.json !== undefined) writeFigures(options.json, `${JSON.stringify({ stages, waves }, null, 2)}\n`);
+} catch (error) {
+  process.stderr.write(`${messageOf(error)}\n`);
+  process.exitCode = 1;
+}
