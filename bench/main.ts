@@ -20,6 +20,7 @@ import {
   hostCallTable,
   languageTable,
   machineTable,
+  observedTable,
   peerLines,
   permissionsTable,
   shareTable,
@@ -30,7 +31,7 @@ import {
 } from "./report.ts";
 import { resultsMarkdown } from "./results-file.ts";
 import { Rig } from "./rig.ts";
-import { setupOf, SETUPS, type SetupName } from "./setups.ts";
+import { ON_REQUEST, setupOf, SETUPS, type SetupName } from "./setups.ts";
 import { terminalWidth, toTerminal, type Table } from "./table.ts";
 import { decisiveFor, verdicts, type Verdict } from "./targets.ts";
 import { WORKLOADS, type Workload } from "./workloads.ts";
@@ -51,7 +52,11 @@ const options = new Command("npm run bench --")
       "It writes bench/RESULTS.md. One workload in two setups (--only publish-16 --setups envoy,filter) takes 15 s.",
   )
   .option("--only <work,...>", "only this work", listOf(WORKLOADS.map(({ name }) => name)))
-  .option("--setups <setup,...>", "only these setups", listOf(SETUPS.map(({ name }) => name)))
+  .option(
+    "--setups <setup,...>",
+    `only these setups; ${ON_REQUEST.join(", ")} only if they are named`,
+    listOf(SETUPS.map(({ name }) => name)),
+  )
   .option("--rounds <number>", "how many turns each setup gets", wholeNumber(1), 5)
   .option("--seconds <number>", "about how long a turn takes", positive, 0.25)
   .option(
@@ -71,11 +76,15 @@ const isWhole = !options.only && !options.setups && !options.beside && options.r
 const MINUTES = 9.3;
 const end = performance.now() + (options.minutes ?? (isWhole ? MINUTES : 0)) * 60_000;
 
-/** The setups to measure. With --beside, the other build takes its turn after this one, if this one is measured at all. */
+/**
+ * The setups to measure. With --beside, the other build takes its turn after this one, if this one is measured at all. So do the
+ * setups on request.
+ */
 function setupsOf({ setups }: Workload): SetupName[] {
   const isWanted = (name: SetupName): boolean => !options.setups || options.setups.includes(name);
+  const more: SetupName[] = [...(options.beside ? (["beside"] as const) : []), ...(options.setups ? ON_REQUEST : [])];
   return setups
-    .flatMap((name): SetupName[] => (name === "filter" && options.beside ? [name, "beside"] : [name]))
+    .flatMap((name): SetupName[] => (name === "filter" ? [name, ...more] : [name]))
     .filter((name) => isWanted(name) || (name === "beside" && isWanted("filter")));
 }
 
@@ -88,7 +97,7 @@ function jobs(): Job[][] {
   if (chosen.length === 0) {
     const known = wanted.map(({ name, setups }) => `  ${name}: ${setups.join(", ")}\n`);
     throw new Fault(
-      `Nothing is measured: none of the work has one of these --setups. Choose from these, or "beside" with --beside:\n${known.join("")}`,
+      `Nothing is measured: none of the work has one of these --setups. Choose from these, ${ON_REQUEST.join(", ")}, or "beside" with --beside:\n${known.join("")}`,
     );
   }
   const groups = new Map<string, Job[]>();
@@ -186,6 +195,11 @@ function show(results: Results): void {
       `${pc.bold("The two builds")}: CPU of Envoy for each operation, this build beside the other\n`,
     );
     process.stdout.write(`${drawn(builds)}\n`);
+  }
+  const observed = observedTable(results.workloads);
+  if (observed.rows.length > 0) {
+    process.stdout.write(`${pc.bold("What observing costs")}: CPU of Envoy for each operation, beside enforcing\n`);
+    process.stdout.write(`${drawn(observed)}\n`);
   }
   const languages = languageTable(results.workloads);
   if (languages.rows.length > 0) {

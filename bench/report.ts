@@ -21,7 +21,7 @@ import {
 import { readCosts, type HostCall } from "./host-calls.ts";
 import type { Disturbance, Machine } from "./machine.ts";
 import type { Measured, Plan } from "./measure.ts";
-import { baselineOf, setupOf, SETUPS, type SetupName } from "./setups.ts";
+import { baselineOf, ON_REQUEST, setupOf, SETUPS, type SetupName } from "./setups.ts";
 import type { Estimate, Interval } from "./statistics.ts";
 import type { Table } from "./table.ts";
 import type { Verdict } from "./targets.ts";
@@ -235,6 +235,29 @@ export function buildTable(workloads: readonly Measured[]): Table {
       times(ratio(measured, ["filter", "beside"], rate)),
     ]);
   return { columns: ["work", "rounds>", "this, added>", "other, added>", "this beside other>", "rate>"], rows };
+}
+
+/** What istio-nats takes with more to observe, compared round by round with what it takes without. */
+export function observedTable(workloads: readonly Measured[]): Table {
+  const rows = workloads.flatMap((measured) =>
+    ON_REQUEST.flatMap((name) => {
+      const common = inCommon(measured, ["envoy", "filter", name]);
+      const beside = excess(common, [name, "filter"], envoyCpu);
+      if (!beside) return [];
+      return [
+        [
+          measured.title,
+          setupOf(name).title,
+          beside.count.toString(),
+          added(excess(common, ["filter", "envoy"], envoyCpu)),
+          added(excess(common, [name, "envoy"], envoyCpu)),
+          added(beside),
+          times(ratio(common, [name, "filter"], rate)),
+        ],
+      ];
+    }),
+  );
+  return { columns: ["work", "setup", "rounds>", "enforcing>", "this>", "this beside it>", "rate>"], rows };
 }
 
 const LANGUAGES = ["envoy", "filter", "rust", "go"] as const;

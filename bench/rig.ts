@@ -107,7 +107,7 @@ export class Rig {
       target: this.#target(setup),
       ...(workload.fromOrigin || work.startsWith("jetstream") ? { origin: direct } : {}),
       expect: expected(workload, setup, messages),
-      refused: workload.allDenied ? messages : 0,
+      refused: workload.allDenied && setup.enforces ? messages : 0,
       patience: patienceFor(workload, this.#seconds),
       watch: [this.stand.envoy.pid, this.stand.nats.pid],
     };

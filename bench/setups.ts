@@ -2,7 +2,7 @@ import { buildModule } from "../tools/wasm.ts";
 import type { ListenerSpec } from "../test/stand/server-proxy.ts";
 import { HOST_CALLS } from "./host-calls.ts";
 import { peerConfig, peerModules, type Peer } from "./peers/modules.ts";
-import { PEER, pluginConfig } from "./policy.ts";
+import { OBSERVED, PEER, pluginConfig } from "./policy.ts";
 
 /** A setup that the work is given to. */
 export interface Setup {
@@ -16,6 +16,8 @@ export interface Setup {
   envoy: boolean;
   /** The language, for a small filter of bench/peers. */
   language?: string;
+  /** What the policy of istio-nats has besides. No whole run has such a setup: it gets work only if it is named. */
+  observed?: keyof typeof OBSERVED;
 }
 
 export const SETUPS = [
@@ -27,6 +29,16 @@ export const SETUPS = [
   { name: "lines", title: "Envoy, mTLS, line-reading filter", tls: true, enforces: false, envoy: true },
   { name: "filter", title: "Envoy, mTLS, istio-nats", tls: true, enforces: true, envoy: true },
   { name: "beside", title: "Envoy, mTLS, other build", tls: true, enforces: true, envoy: true },
+  { name: "dry-run", title: "Envoy, mTLS, in DRY_RUN", tls: true, enforces: false, envoy: true, observed: "dryRun" },
+  { name: "trial", title: "Envoy, mTLS, a rule in DRY_RUN", tls: true, enforces: true, envoy: true, observed: "trial" },
+  {
+    name: "sampled",
+    title: "Envoy, mTLS, 1 in 1,000 audited",
+    tls: true,
+    enforces: true,
+    envoy: true,
+    observed: "sampled",
+  },
   { name: "rust", title: "Envoy, mTLS, peer in Rust", tls: true, enforces: false, envoy: true, language: "Rust" },
   { name: "go", title: "Envoy, mTLS, peer in Go", tls: true, enforces: false, envoy: true, language: "Go" },
   { name: "plain-envoy", title: "Envoy, plain", tls: false, enforces: false, envoy: true },
@@ -35,6 +47,9 @@ export const SETUPS = [
 ] as const satisfies readonly Setup[];
 
 export type SetupName = (typeof SETUPS)[number]["name"];
+
+/** The setups that get work only if they are named. */
+export const ON_REQUEST: readonly SetupName[] = SETUPS.filter((setup) => "observed" in setup).map(({ name }) => name);
 
 /** The setup of that name. Throws if there is none. */
 export function setupOf(name: SetupName): Setup {
@@ -70,6 +85,17 @@ async function peersFor(wanted: ReadonlySet<SetupName>): Promise<Listeners> {
   return { specs, peers };
 }
 
+/** Without a listener that nobody wants, Envoy is the same for whoever does not name one of them. */
+function observedFor(wanted: ReadonlySet<SetupName>): Record<string, ListenerSpec> {
+  const setups: readonly Setup[] = SETUPS.filter(({ name }) => wanted.has(name));
+  return Object.fromEntries(
+    setups.flatMap(({ name, observed }): [string, ListenerSpec][] => {
+      if (!observed) return [];
+      return [[name, { mode: "STRICT", filter: { config: { ...pluginConfig("PEER"), ...OBSERVED[observed] } } }]];
+    }),
+  );
+}
+
 /**
  * The listeners of the one Envoy. Everything except the filter is what Istio would generate. `beside` is another build of
  * istio-nats, for the setup of that name.
@@ -88,6 +114,7 @@ export async function listeners(wanted: ReadonlySet<SetupName>, beside?: string)
     peers,
     specs: {
       ...specs,
+      ...observedFor(wanted),
       envoy: { mode: "STRICT" },
       empty: { mode: "STRICT", filter: { wasm: empty } },
       reading: { mode: "STRICT", filter: { wasm: reading } },

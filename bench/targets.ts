@@ -12,7 +12,7 @@ import {
 } from "./figures.ts";
 import { LEAST_ROUNDS } from "./looks.ts";
 import type { Measured } from "./measure.ts";
-import type { SetupName } from "./setups.ts";
+import { ON_REQUEST, type SetupName } from "./setups.ts";
 import { estimatePairs, type Estimate, type Interval } from "./statistics.ts";
 
 /** A figure compared with its target. A missed target is reported, and fails nothing. */
@@ -108,9 +108,9 @@ function hostSetup(workload: string): HostSetup {
   return PUBLISH_TARGETS.find((target) => target.workload === workload)?.host ?? "reading";
 }
 
-/** The setups that the verdicts on this work are made of, and the other build, which is compared with this one. */
+/** The setups that the verdicts on this work are made of, and those that are compared with istio-nats as it is. */
 export function decisiveFor(workload: string): SetupName[] {
-  return ["envoy", hostSetup(workload), "filter", "beside"];
+  return ["envoy", hostSetup(workload), "filter", "beside", ...ON_REQUEST];
 }
 
 type Pair = Parameters<typeof excess>[1];

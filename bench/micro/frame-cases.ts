@@ -1,6 +1,6 @@
 import { Random } from "../../test/host/random.ts";
 import { mixedSize, mixedSubjects, MIXED_SIZES } from "../mixed.ts";
-import { rules } from "../policy.ts";
+import { OBSERVED } from "../policy.ts";
 
 /** One direction's bytes, what must come of them, and how many frames of the measured kind they contain. */
 export interface Stream {
@@ -148,16 +148,11 @@ function mixedCase(): FrameCase {
   return { name: "PUB, mixed subjects and sizes", before: "", stream: streamOf("client", frames), chunks: CHUNKS };
 }
 
-/** Policies under which more is asked about a message that passes. None of these messages is to be reported but those audited. */
+/** The names of these cases, by what is changed in the policy. */
 const OBSERVING: Readonly<Record<string, object>> = {
-  "in DRY_RUN": { mode: "DRY_RUN" },
-  "beside a rule in DRY_RUN": {
-    rules: [
-      ...rules,
-      { name: "trial", mode: "DRY_RUN", from: [{ principals: ["*"] }], publish: { deny: ["orders.v1.>"] } },
-    ],
-  },
-  "one in 1,000 audited": { audit: { sample: 1000 } },
+  "in DRY_RUN": OBSERVED.dryRun,
+  "beside a rule in DRY_RUN": OBSERVED.trial,
+  "one in 1,000 audited": OBSERVED.sampled,
 };
 
 function observedCases(): FrameCase[] {

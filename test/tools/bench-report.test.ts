@@ -6,16 +6,18 @@ import {
   hostCallTable,
   languageTable,
   machineTable,
+  observedTable,
   permissionsTable,
   shareTable,
   targetTable,
   workloadTable,
 } from "../../bench/report.ts";
 import { warnings } from "../../bench/results-file.ts";
-import type { SetupName } from "../../bench/setups.ts";
+import { ON_REQUEST, type SetupName } from "../../bench/setups.ts";
 import { estimate } from "../../bench/statistics.ts";
 import type { Table } from "../../bench/table.ts";
 import { verdicts } from "../../bench/targets.ts";
+import { WORKLOADS } from "../../bench/workloads.ts";
 
 /** CPU times of Envoy and of nats-server, round by round. */
 type Costs = [envoy: number, nats: number][];
@@ -96,6 +98,26 @@ describe("the bench's report", () => {
     assert.equal(cell(table, "Rust, ns"), "+50.0 ± 0.0");
     assert.equal(cell(table, "Rust to istio-nats"), "×2.50 (2.50 to 2.50)");
     assert.equal(cell(table, "Go to istio-nats"), "");
+  });
+
+  it("compares what has more to observe with istio-nats as it is, in the rounds that all of them had", () => {
+    const measured = work({
+      envoy: costs(20, 100, 15, 20),
+      filter: costs(30, 100, 15, 90),
+      "dry-run": costs(33, 125),
+    });
+    const table = observedTable([measured]);
+    assert.deepEqual(table.rows, [
+      ["publish 16 B", "Envoy, mTLS, in DRY_RUN", "5", "+10.0 ± 0.0", "+13.0 ± 0.0", "+3.0 ± 0.0", "×0.800"],
+    ]);
+    assert.deepEqual(observedTable([work({ envoy: costs(20), filter: costs(30) })]).rows, []);
+  });
+
+  it("has nothing of the setups on request in a whole run", () => {
+    assert.deepEqual(
+      WORKLOADS.flatMap(({ setups }) => setups.filter((name) => ON_REQUEST.includes(name))),
+      [],
+    );
   });
 
   it("states for each setup and each target how many rounds its figures have", () => {
