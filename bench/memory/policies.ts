@@ -122,8 +122,10 @@ export async function measurePolicies(
       }
     };
   };
-  const again = often(CHANGES, (i) => push(rules, i % 2 === 0 ? "b" : "a"));
-  const newVms = (i: number): Change => push(rules, "a", { VERSION: `${i}` });
+  // A text that Envoy has tried before it does not try again.
+  let changes = 0;
+  const again = often(CHANGES, () => push(rules, `c${changes++}`));
+  const newVms = (i: number): Change => push(rules, `v${i}`, { VERSION: `${i}` });
   const close: Change = (_, clients) => {
     for (const client of clients) client.close();
     return Promise.resolve();
@@ -139,7 +141,7 @@ export async function measurePolicies(
       ["another such policy", push(rules, "b")],
       [`${CHANGES} more`, again],
       [`${CHANGES} more again`, again],
-      ["10 rules instead", push(10, "c")],
+      ["10 rules instead", push(10, "d")],
       ["new VMs", newVms(0)],
       [`${CHANGES} times new VMs`, often(CHANGES, (i) => newVms(i + 1))],
       ["the connections are closed", close],
