@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { after, before, describe, it } from "node:test";
+import { after, before, describe, it, type TestContext } from "node:test";
 import { inRoot } from "../../tools/paths.ts";
 import { buildModule } from "../../tools/wasm.ts";
 import { RawClient } from "../stand/raw-client.ts";
+import { residentOf } from "../stand/resident.ts";
 import { Stand } from "../stand/stand.ts";
 import { waitFor } from "../stand/wait.ts";
 import type { WasmFilter } from "../stand/wasm-filter.ts";
@@ -15,6 +16,8 @@ import { settled } from "./settled.ts";
 // The filter with one addition: a chunk that begins with these bytes ends the VM.
 const TRAP = "test/e2e/modules/trap.ts";
 const MARKER = "TRAP\r\n";
+
+const MIB = 1 << 20;
 
 /** FAIL_RELOAD's wait before a new VM, in milliseconds. Envoy's own second would only make the test wait. */
 const BACKOFF = 100;
@@ -161,6 +164,23 @@ describe("a VM that died, with FAIL_RELOAD", () => {
     client.close();
     await stand.envoy.waitForStat("istio_nats_connections_closed_total", {}, (count) => count > closed);
     assert.ok((await stand.envoy.stat(active)) >= before + 1);
+  });
+
+  it("keeps no memory of those that died", async (t: TestContext) => {
+    const die = async (): Promise<void> => {
+      const bystander = await trap(stand);
+      await bystander.untilClosed();
+      const client = await waitFor("a connection by a new VM", () => tryToConnect(stand, stand.port()));
+      client.close();
+    };
+    await die();
+    const before = residentOf(stand.envoy.pid);
+    for (let i = 0; i < 5; i++) await die();
+    const after = residentOf(stand.envoy.pid);
+    t.diagnostic(`${before.all >> 10} KiB, and ${after.all >> 10} after five more`);
+    assert.ok(before.memories.length > 0);
+    assert.equal(after.memories.length, before.memories.length);
+    assert.ok(after.all < before.all + 8 * MIB, `${before.all} and then ${after.all} bytes`);
   });
 });
 
