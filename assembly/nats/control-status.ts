@@ -29,8 +29,8 @@ const STALLED: u64 = 0x64656c6c6174532d;
 
 /**
  * Could a library read the status 100 in the `length` bytes of headers at `pointer` because their first line is not the version
- * alone? A header then counts wherever it begins. They are of the form that blocks have (headers.ts `isMalformed`), which without the
- * version is at most two bytes, too few for any of this. Ten bytes behind the block must be memory.
+ * alone? A header then counts wherever it begins. They are of the form that blocks have (headers.ts `isMalformed`), or there are none.
+ * Ten bytes behind the block must be memory.
  */
 export function hidesControlStatus(pointer: usize, length: i32): bool {
   const end = pointer + <usize>length;

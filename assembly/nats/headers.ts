@@ -230,18 +230,17 @@ export const headerFields = new HeaderFields();
 
 /** Bytes of the version and an empty line, the least that a client library writes. */
 export const SHORTEST_BLOCK: i32 = 12;
-/** Bytes of a block into which JetStream writes nothing (client.go `genHeader`). nats-server takes it, so it passes. */
-const LEFT_ALONE: i32 = 2;
 
 /**
  * Does a header block, of which all `length` bytes are there, not begin with the version, or not end with an empty line, as all do that
  * client libraries write? JetStream writes headers of its own over a block's last two bytes, whatever these are (client.go `genHeader`),
  * so that the first of them can belong to a line of the block. It removes a status up to the first CR, and a line up to its CR LF. And
  * it finds nothing behind a header's name at the very beginning (`getHeaderKeyIndex`). So what was checked is not what mirrors, sources,
- * replicas and schedules get, and it stops them (docs/adr/0005).
+ * replicas and schedules get, and it stops them (docs/adr/0005). Of a block of one byte nats-server itself dies, where a stream
+ * republishes or a consumer wants headers alone (stream.go, consumer.go `convertToHeadersOnly`). No block at all is none of these.
  */
 export function isMalformed(pointer: usize, length: i32): bool {
-  if (length <= LEFT_ALONE) return false;
+  if (length == 0) return false;
   if (length < SHORTEST_BLOCK || !hasVersion(pointer, length)) return true;
   return load<u32>(pointer + <usize>length - 4) != EMPTY_LINE;
 }

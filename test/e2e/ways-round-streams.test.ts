@@ -282,4 +282,28 @@ describe("ways round a subject policy, to streams,", () => {
     const own = String((await mallory.expect("MSG", /^MSG _INBOX\.m\.1 1 /)).payload);
     assert.match(own, /stream not found/);
   });
+
+  it("headers of one byte do not end nats-server, which republishes or delivers what is stored with them", async () => {
+    const block = publishBlock("data.mine", "x", "");
+    const panics = (): number => town.stand.nats.log().split("panic: ").length;
+    async function follows(prepare: () => Promise<unknown>): Promise<void> {
+      await prepare();
+      const mallory = await town.connect("mallory", "filtered");
+      assert.deepEqual(await errorsOf(mallory, block), refusedPublish("data.mine"));
+      assert.deepEqual(await town.contents("DATA"), {});
+      const before = panics();
+      const alone = await town.connect("mallory", "alone");
+      await alone.send(block);
+      await waitFor("the end of nats-server", () => panics() > before);
+      await town.restart();
+    }
+    await follows(() => town.stream("DATA", ["data.>"], { republish: { src: ">", dest: "copy.>" } }));
+    await follows(async () => {
+      await town.stream("DATA", ["data.>"]);
+      // A subscription with wildcards is none to which a consumer delivers.
+      await town.operator.send("SUB secret.heads 2\r\n");
+      const config = { name: "heads", deliver_subject: "secret.heads", ack_policy: "none", headers_only: true };
+      await town.api("CONSUMER.CREATE.DATA.heads", { stream_name: "DATA", config });
+    });
+  });
 });

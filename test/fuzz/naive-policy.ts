@@ -267,8 +267,8 @@ export class NaivePolicy {
 
   #permitsHeaders(message: string, headers: number, allowing: readonly Rule[], ofOneSubject: boolean): boolean {
     const block = message.slice(0, headers);
-    // JetStream writes over its last two bytes, unless it has no more. A client library writes at least the version and an empty line.
-    if (block.length > 2 && !(/^NATS\/1\.0[^]*\r\n\r\n$/.test(block) && block.length >= 12)) return false;
+    // A client library writes at least the version and an empty line, which nats-server takes for granted.
+    if (block !== "" && !(/^NATS\/1\.0[^]*\r\n\r\n$/.test(block) && block.length >= 12)) return false;
     if (readsAsControl(block)) return false;
     let traces = false;
     let poses = false;

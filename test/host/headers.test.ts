@@ -484,9 +484,17 @@ describe("a publish with headers on which nats-server acts", () => {
     }
   });
 
-  it("passes with the shortest headers of libraries, and with two bytes or less, into which JetStream writes nothing", () => {
+  it("is refused with headers of one byte, by which nats-server ends, and of two", () => {
     const wire = Wire.connected(configuredHost());
-    for (const block of ["", "x", "hi", "\r\n", "NATS/1.0\r\n\r\n", "NATS/1.0 503\r\n\r\n"]) {
+    for (const block of ["x", "hi", "\r\n"]) {
+      assert.equal(wire.client(hpub("ok.1", block)), PING, block);
+      assert.equal(wire.server(PONG), publishViolation("ok.1"));
+    }
+  });
+
+  it("passes with the shortest headers of libraries, and with none", () => {
+    const wire = Wire.connected(configuredHost());
+    for (const block of ["", "NATS/1.0\r\n\r\n", "NATS/1.0 503\r\n\r\n"]) {
       const whole = hpub("ok.1", block);
       assert.equal(wire.client(whole), whole, block);
     }
