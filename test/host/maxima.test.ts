@@ -125,6 +125,20 @@ describe("UNSUB with a maximum, while deliveries are filtered", () => {
     assert.equal(pending.server(first + PONG + second), first);
   });
 
+  it("which is reached before the server could read a larger one holds, though the client has ended the subscription", () => {
+    const wire = filtering(CONNECT);
+    const one = msg("ok.1", "9");
+    wire.client("UNSUB 9 1\r\n");
+    wire.server(PONG);
+    assert.equal(wire.client("UNSUB 9 3\r\nUNSUB 9\r\n"), `${PING}UNSUB 9\r\n`);
+    assert.equal(wire.server(one + PONG + one), one);
+    const other = filtering(CONNECT);
+    other.client("UNSUB 9 1\r\n");
+    other.server(PONG);
+    other.client("UNSUB 9 3\r\nUNSUB 9\r\n");
+    assert.equal(other.server(PONG + one.repeat(4)), one.repeat(3));
+  });
+
   it("that is raised or lowered at the server holds from where the server has read it, as the gauge says", () => {
     const live = (wire: Wire): number => stat(wire.host, "istio_nats_subscriptions_active");
     const counting = (lines: string): Wire => {
