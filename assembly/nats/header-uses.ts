@@ -21,6 +21,8 @@ export const enum HeaderUse {
    * `Nats-Rollup` with the value `all`, in any case: purges the whole stream (stream.go `getRollup`). Or `Nats-Schedule-Rollup` with
    * any but `sub`: JetStream refuses it, but not of a schedule that is hidden from it at first (docs/adr/0005). Or `Nats-Stream-Source`,
    * after whose sequence the stream goes on with a source of its own at the next start (2.10, 2.12; 2.15 refuses it where it sees it).
+   * Or `Nats-Expected-Last-Msg-Id`, whose mismatch ends a replicated stream for good (jetstream_cluster.go `applyStreamMsgOp`, 2.14 and
+   * 2.15, tried).
    */
   ROLLUP_ALL = 5,
   /** `Nats-Consumer-Stalled`: a mirror or source answers there (stream.go `processStalledFlowControl`). */
@@ -60,6 +62,8 @@ export const enum HeaderUse {
   SCHEDULE = 12,
   /** `Nats-Schedule-Time-Zone`. Never answered: the use is OF_THE_SERVER or NO_USE, as its value says. */
   TIME_ZONE = 13,
+  /** `Nats-Expected-Last-Msg-Id`. Never answered: the use is ROLLUP_ALL, whatever its value says. */
+  LAST_ID = 14,
 }
 
 /** Bytes of the longest of these names. */
@@ -79,6 +83,7 @@ const INCR = fixedText("Nats-Incr");
 const ROLLUP = fixedText("Nats-Rollup");
 const REQUEST_INFO = fixedText("Nats-Request-Info");
 const TRACE_ORIGIN = fixedText("Nats-Trace-Origin-Account");
+const LAST_ID = fixedText("Nats-Expected-Last-Msg-Id");
 const CONSUMER_STALLED = fixedText("Nats-Consumer-Stalled");
 const MQTT_SUBJECT = fixedText("Nmqtt-Subject");
 const MQTT_MAPPED = fixedText("Nmqtt-Mapped");
@@ -120,7 +125,8 @@ export function useOf(name: usize, length: i32): HeaderUse {
     case 23:
       return isName(name, TIME_ZONE) ? HeaderUse.TIME_ZONE : HeaderUse.NO_USE;
     case 25:
-      return isName(name, TRACE_ORIGIN) ? HeaderUse.OF_THE_SERVER : HeaderUse.NO_USE;
+      if (isName(name, TRACE_ORIGIN)) return HeaderUse.OF_THE_SERVER;
+      return isName(name, LAST_ID) ? HeaderUse.LAST_ID : HeaderUse.NO_USE;
   }
   return HeaderUse.NO_USE;
 }

@@ -145,6 +145,7 @@ class HeaderFields {
     this.valueLength = <i32>(to - from);
     if (use == HeaderUse.SCHEDULE) return this.hasLoneComma ? HeaderUse.OF_THE_SERVER : HeaderUse.ROLLUP_SUBJECT;
     if (use == HeaderUse.TIME_ZONE) return this.hasDot ? HeaderUse.OF_THE_SERVER : HeaderUse.NO_USE;
+    if (use == HeaderUse.LAST_ID) return HeaderUse.ROLLUP_ALL;
     if (use == HeaderUse.ALL_UNLESS_SUB) return this.valueIs(SUB) ? HeaderUse.ROLLUP_SUBJECT : HeaderUse.ROLLUP_ALL;
     return use == HeaderUse.ROLLUP_ALL && !this.valueIs(ALL) ? HeaderUse.ROLLUP_SUBJECT : use;
   }

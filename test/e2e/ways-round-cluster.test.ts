@@ -173,6 +173,16 @@ describe("ways round a subject policy, to streams on three servers", () => {
     await ends("ORDERS");
   });
 
+  it("nor does a wrong id of its last message, unless a rule says `rollup: ALL`", async () => {
+    await fresh();
+    const wrong = publish("orders.mine", "x", "Nats-Expected-Last-Msg-Id: x\r\n");
+    assert.deepEqual(await errorsOf(filtered, wrong), refusedPublish("orders.mine"));
+    assert.equal(await store("orders.1"), 1);
+    assert.equal(await ended("ORDERS"), 0);
+    assert.deepEqual(await errorsOf(alone, wrong), []);
+    await ends("ORDERS");
+  });
+
   it("nor a stream that only reads it, where a lone LF has the good TTL of two taken away on the way there", async () => {
     await fresh();
     const lines = ["A: x\nNats-Expected-y", "Nats-TTL: 1h", "Nats-TTL: x"];

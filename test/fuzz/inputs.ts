@@ -77,7 +77,14 @@ const RESERVED = [
 const ACTING = [
   ...["Nats-Trace-Dest", "Nats-Schedule-Target", "Nats-Schedule-Source", "Nats-Scheduler", "Nats-Rollup"],
   ...["Nats-Schedule", "Nats-TTL", "Nats-Incr", "Nats-Request-Info", "Nats-Schedule-Rollup", "Nats-Stream-Source"],
-  ...["Nats-Trace-Origin-Account", "Nats-Consumer-Stalled", "Nmqtt-Subject", "nats-trace-dest", "A"],
+  ...[
+    "Nats-Trace-Origin-Account",
+    "Nats-Expected-Last-Msg-Id",
+    "Nats-Consumer-Stalled",
+    "Nmqtt-Subject",
+    "nats-trace-dest",
+    "A",
+  ],
 ];
 const CONNECTS = [
   'CONNECT {"verbose":false,"pedantic":false,"headers":true,"protocol":1}\r\n',

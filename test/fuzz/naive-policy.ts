@@ -152,7 +152,7 @@ function isReservedReply(reply: string): boolean {
  * order of the block.
  */
 const ACTING_HEADER =
-  /\r\n(Nats-Trace-Dest|Nats-Schedule-Target|Nats-Schedule-Source|Nats-Schedule-Rollup|Nats-Scheduler|Nats-Schedule|Nats-Schedule-Time-Zone|Nats-TTL|Nats-Incr|Nats-Rollup|Nats-Request-Info|Nats-Stream-Source|Nats-Counter-Sources|Nats-Trace-Origin-Account|Nats-Consumer-Stalled|Nmqtt-Subject|Nmqtt-Mapped):([^\r]*(?:\r(?!\n)[^\r]*)*)/g;
+  /\r\n(Nats-Trace-Dest|Nats-Schedule-Target|Nats-Schedule-Source|Nats-Schedule-Rollup|Nats-Scheduler|Nats-Schedule|Nats-Schedule-Time-Zone|Nats-TTL|Nats-Incr|Nats-Rollup|Nats-Request-Info|Nats-Stream-Source|Nats-Counter-Sources|Nats-Trace-Origin-Account|Nats-Expected-Last-Msg-Id|Nats-Consumer-Stalled|Nmqtt-Subject|Nmqtt-Mapped):([^\r]*(?:\r(?!\n)[^\r]*)*)/g;
 
 /** A field of a schedule that is nothing but commas, in the bytes of whichever blanks, so that nats-server tries each second of years. */
 const LONE_COMMA = /(?:^|[\0-\x20,\x80-\xff]),(?:[\0-\x20,\x80-\xff]|$)/;
@@ -282,8 +282,9 @@ export class NaivePolicy {
         continue;
       }
       if (name === "Nats-Request-Info") poses = true;
-      else if (/^Nats-(?:Rollup|Schedule|Schedule-Rollup|Stream-Source|TTL|Incr)$/.test(name!)) {
+      else if (/^Nats-(?:Rollup|Schedule|Schedule-Rollup|Stream-Source|TTL|Incr|Expected-Last-Msg-Id)$/.test(name!)) {
         const ofAll =
+          name === "Nats-Expected-Last-Msg-Id" ||
           (name === "Nats-Rollup" && /^all$/i.test(value)) ||
           (/^Nats-(?:Schedule-Rollup|Stream-Source)$/.test(name!) && !/^sub$/i.test(value));
         const purgesMore = !ofOneSubject || ofAll;

@@ -271,6 +271,9 @@ describe("a publish with headers on which nats-server acts", () => {
     // A stream that has this one as a source removes the second line, and with it the third one ceases to be a line.
     ["ok.1", ["A: x\nNats-Expected-y", "Nats-TTL: 1s", "Nats-TTL: x"], "ok.1"],
     ["ok.1", ["Nats-Stream-Source: S 1000 > > s.1"], "ok.1"],
+    // A replicated stream ends where its last message has another id.
+    ["ok.1", ["Nats-Expected-Last-Msg-Id: x"], "ok.1"],
+    ["ok.1", ["Nats-Expected-Last-Msg-Id: sub"], "ok.1"],
     // Nor is the second one traced where it is stored. Such a stream removes the first, and then the copy is.
     ["ok.1", ["Nats-Expected-y", "Nats-Trace-Dest: ok.2", "Nats-Trace-Only: 1"], "ok.1"],
     ["ok.1", ["Nats-Counter-Sources: {\r}", "Nats-Incr: 1"], "ok.1"],
@@ -292,6 +295,8 @@ describe("a publish with headers on which nats-server acts", () => {
     ["ok.1", ["Nats-Trace-Dest: trace disabled"]],
     ["ok.1", ["Nats-Schedule-Target: ok.2", "Nats-Schedule-Source: ok.3", "Nats-Scheduler: ok.4"]],
     ["ok.1", ["Nats-Expected-Last-Subject-Sequence-Subject: no.1"]],
+    // Nothing is expected.
+    ["ok.1", ["Nats-Expected-Last-Msg-Id:  ", "Nats-Expected-Last-Sequence: 5"]],
     ["ok.1", ["Nats-Rollup: sub"]],
     ["ok.1", ["Nats-Incr: +1"]],
     ["ok.1", ["Nats-Request-Info: {}"]],
@@ -510,7 +515,9 @@ describe("a publish with headers on which nats-server acts", () => {
 
   it("passes with a rollup of everything that it covers, under a rule that allows it", () => {
     const wire = Wire.connected(configuredHost({ rule: { rollup: "ALL" } }));
-    for (const [subject, lines] of REFUSED.filter(([, [line]]) => /^Nats-(Rollup|Schedule|Incr):/.test(line!))) {
+    for (const [subject, lines] of REFUSED.filter(([, [line]]) =>
+      /^Nats-(Rollup|Schedule|Incr|Expected-Last-Msg-Id):/.test(line!),
+    )) {
       const whole = publish(subject, lines);
       assert.equal(wire.client(whole), whole, whole);
     }

@@ -112,6 +112,7 @@ describe("headers with which nats-server acts on another subject", () => {
     expect(fields(V + "Nats-Request-Info: {}\r\n\r\n")).toBe("request-info={}");
     expect(fields(V + "Nats-Rollup: all\r\n\r\n")).toBe("rollup-all=all");
     expect(fields(V + "Nats-Stream-Source: S 1\r\nNats-Stream-Sourcf: S 1\r\n\r\n")).toBe("rollup-all=S 1");
+    expect(fields(V + "Nats-Expected-Last-Msg-Id: sub\r\nNats-Expected-Last-Msg-Ic: 1\r\n\r\n")).toBe("rollup-all=sub");
     expect(fields(V + "Nats-TTL: 1s\r\n\r\n")).toBe("rollup-subject=1s");
     expect(fields(V + "Nats-Incr: +1\r\n\r\n")).toBe("rollup-subject=+1");
     expect(fields(V + "Nats-Inc: 1\r\nNats-Incs: 1\r\nnats-incr: 1\r\n\r\n")).toBe("");
