@@ -53,7 +53,9 @@ export function judgeHeaders(permissions: Permissions, line: ClientLine, largest
     const use = headerFields.next();
     if (use == HeaderUse.NO_USE) {
       if (first != Reason.ALLOWED) return first;
-      return speaksForServer || misleads(line, traces, namesRequester) || (traces && lacksRoom(line, largestPayload))
+      return speaksForServer ||
+        misleads(line, traces, namesRequester) ||
+        (traces && (lacksRoom(line, largestPayload) || isOfFastBatch(line)))
         ? Reason.HEADER
         : Reason.ALLOWED;
     }
@@ -106,6 +108,17 @@ function misleads(line: ClientLine, traces: bool, namesRequester: bool): bool {
 /** Does a trace destination say that the message is not to be traced, in just these bytes (`genHeaderMapIfTraceHeadersPresent`)? */
 function disablesTrace(value: usize, length: i32): bool {
   return length == TRACE_DISABLED.length && equalBytes(value, TRACE_DISABLED.pointer, length);
+}
+
+/** `.$FI`, with which the reply subject of a fast batch's message ends, as it lies in memory (stream.go `FastBatchSuffix`). */
+const FAST_BATCH: u32 = 0x4946242e;
+
+/**
+ * Is it a message of a fast batch? One that is only traced (`Nats-Trace-Only`) goes into the log of a replicated stream like any other,
+ * and then the server that leads alone knows that it is not to be stored (2.15.2, tried).
+ */
+function isOfFastBatch(line: ClientLine): bool {
+  return line.replyLength > 4 && load<u32>(line.reply + <usize>line.replyLength - 4) == FAST_BATCH;
 }
 
 /** Would headers that servers add make a traced message larger than `max_payload`? */

@@ -89,8 +89,8 @@ describe("ways round a subject policy, to streams on three servers", () => {
   });
 
   /** Creates both streams, in place of those of the test before, and waits until each server has them. */
-  async function fresh(): Promise<void> {
-    const common = { num_replicas: 3, allow_msg_ttl: true };
+  async function fresh(more: object = {}): Promise<void> {
+    const common = { num_replicas: 3, allow_msg_ttl: true, ...more };
     const streams = [
       { name: "ORDERS", subjects: ["orders.>"], ...common },
       { name: "BOOKS", sources: [{ name: "ORDERS" }], ...common },
@@ -194,6 +194,24 @@ describe("ways round a subject policy, to streams on three servers", () => {
     assert.deepEqual(await errorsOf(alone, hidden), []);
     await ends("BOOKS");
     assert.equal(await ended("ORDERS"), 0);
+  });
+
+  it("a message of a fast batch that is only traced does not have the stream's leader begin anew", async () => {
+    await fresh({ allow_batched: true });
+    const resets = (): number =>
+      cluster.nodes.reduce((sum, { nats }) => sum + nats.log().split("Resetting stream cluster state").length - 1, 0);
+    const headers = "Nats-Trace-Dest: orders.mine\r\nNats-Trace-Only: true\r\n";
+    const traced = publish("orders.mine", "x", headers, "_INBOX.b.10.ok.1.0.$FI");
+    const auditor = await connectFiltered("auditor");
+    assert.deepEqual(await errorsOf(auditor, traced), refusedPublish("orders.mine"));
+    auditor.close();
+    assert.equal(await store("orders.1"), 1);
+    assert.equal(resets(), 0);
+    const unfiltered = await connectAlone("auditor");
+    assert.deepEqual(await errorsOf(unfiltered, traced), []);
+    unfiltered.close();
+    await store("orders.2");
+    await waitFor("the leader begins anew", () => resets() > 0, ELECTIONS);
   });
 
   it("a hidden place to go on from does not make a stream that reads leave out what others publish", async () => {

@@ -74,6 +74,8 @@ const RESERVED = [
   "$SYS.1.2",
   "$JSC.1",
 ];
+/** The second is one of a fast batch of JetStream's. */
+const REPLIES = ["_INBOX.1", "foo.b.10.ok.1.0.$FI"];
 const ACTING = [
   ...["Nats-Trace-Dest", "Nats-Schedule-Target", "Nats-Schedule-Source", "Nats-Scheduler", "Nats-Rollup"],
   ...["Nats-Schedule", "Nats-TTL", "Nats-Incr", "Nats-Request-Info", "Nats-Schedule-Rollup", "Nats-Stream-Source"],
@@ -202,7 +204,8 @@ function headerBlock(random: Random): string {
 /** One operation as a client may send it. */
 function operation(random: Random): string {
   const [s, b, end] = [subject(random), blank(random), lineEnd(random)];
-  const reply = random.below(3) === 0 ? `${blank(random)}${random.below(2) === 0 ? "_INBOX.1" : subject(random)}` : "";
+  const reply =
+    random.below(3) === 0 ? `${blank(random)}${random.below(2) === 0 ? random.pick(REPLIES) : subject(random)}` : "";
   switch (random.below(11)) {
     case 0:
     case 1:

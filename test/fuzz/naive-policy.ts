@@ -262,10 +262,16 @@ export class NaivePolicy {
       if (isReservedReply(reply)) return false;
       if (!this.#receives(reply) && !allowing.some((rule) => rule.replies === "ANY")) return false;
     }
-    return verb !== "HPUB" || this.#permitsHeaders(payload, headers, allowing, staysLiteral(subject));
+    return verb !== "HPUB" || this.#permitsHeaders(payload, headers, allowing, staysLiteral(subject), reply);
   }
 
-  #permitsHeaders(message: string, headers: number, allowing: readonly Rule[], ofOneSubject: boolean): boolean {
+  #permitsHeaders(
+    message: string,
+    headers: number,
+    allowing: readonly Rule[],
+    ofOneSubject: boolean,
+    reply: string,
+  ): boolean {
     const block = message.slice(0, headers);
     // A client library writes at least the version and an empty line, which nats-server takes for granted.
     if (block !== "" && !(/^NATS\/1\.0[^]*\r\n\r\n$/.test(block) && block.length >= 12)) return false;
@@ -304,6 +310,7 @@ export class NaivePolicy {
       } else if (isReserved(value) || !this.listsPermit(value)) return false;
     }
     if (traces && (poses || !block.startsWith("NATS/1.0\r\n") || message.length > LARGEST_TRACED)) return false;
+    if (traces && /.\.\$FI$/s.test(reply)) return false;
     return !hidesLines(block);
   }
 

@@ -333,6 +333,19 @@ describe("a publish with headers on which nats-server acts", () => {
     }
   });
 
+  it("is refused for a trace destination in a message of a fast batch, which a replicated stream would take though it is only traced", () => {
+    const wire = Wire.connected(configuredHost());
+    const block = "NATS/1.0\r\nNats-Trace-Dest: ok.2\r\nNats-Trace-Only: true\r\n\r\n";
+    const reply = "_INBOX.b.10.ok.1.0.$FI";
+    assert.equal(wire.client(hpub("ok.1", block, "x", reply)), PING);
+    assert.equal(wire.server(PONG), publishViolation("ok.1"));
+    const others = [hpub("ok.1", block, "x", "_INBOX.b.$FIX"), hpub("ok.1", block, "x", "_INBOX.$F")];
+    const untraced = ["NATS/1.0\r\nA: b\r\n\r\n", "NATS/1.0\r\nNats-Trace-Dest: trace disabled\r\n\r\n"];
+    for (const own of [...others, ...untraced.map((headers) => hpub("ok.1", headers, "x", reply))]) {
+      assert.equal(wire.client(own), own);
+    }
+  });
+
   it("needs nothing more for a trace that is disabled, which no server traces: neither room, nor a block without a status", () => {
     const wire = Wire.connected(configuredHost(), { info: `INFO {"headers":true,"max_payload":1024} \r\n` });
     const lines = ["Nats-Trace-Dest: trace disabled", "Nats-Trace-Dest: \t trace disabled \t"];
