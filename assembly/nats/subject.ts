@@ -8,10 +8,10 @@ export const STAR: u8 = <u8>Ascii.STAR;
 export const GREATER: u8 = <u8>Ascii.GREATER;
 
 /**
- * Tokens that are recorded for one subject. A permission entry may have no more (a fault of the configuration),
- * so a longer subject can only be matched by an entry that ends in '>': its further tokens are counted, not kept.
+ * Tokens that are recorded for one subject. No permission entry has more (policy/rules-entry.ts), so a longer subject can only be
+ * matched by an entry that ends in '>': its further tokens are counted, not kept.
  */
-export const MAX_TOKENS: i32 = 256;
+export const MAX_TOKENS: i32 = 259;
 
 /**
  * In place of a number of leading tokens: what is answered about the subject does not follow from its leading tokens, since one

@@ -75,6 +75,8 @@ const ITS_API: u16 = 0x2e49;
 /** Bytes of `$JS.*.API.`, and by how many that is longer than `$JS.API.`. */
 const DOMAIN_LENGTH: i32 = 10;
 const DOMAIN_GROWTH: i32 = 2;
+/** Tokens of it, by which `addDomains` makes an entry longer at most. */
+export const DOMAIN_TOKENS: i32 = 3;
 
 /**
  * Adds to a list of what may not be published what names it with a domain of JetStream, which nats-server takes out before it asks

@@ -1,4 +1,4 @@
-import { MAX_TOKENS, Tokens } from "../nats/subject";
+import { Tokens } from "../nats/subject";
 import { PolicyDocument } from "./document";
 import {
   endOf,
@@ -187,8 +187,8 @@ function addAllow(to: Permissions, rule: Rule): void {
 function addEntries(to: SubjectMatcher, entries: EntryList, rule: i32, flags: i32): void {
   const end = endOf(entries);
   for (let entry = firstEntry(entries); entry < end; entry = entryBehind(entry)) {
-    // The configuration's reader has refused empty tokens and too many of them, but a domain adds some.
-    if (!tokens.split(entrySubject(entry), entrySubjectLength(entry)) || tokens.count > MAX_TOKENS) continue;
+    // The configuration's reader has refused empty tokens and too many of them (rules-entry.ts).
+    if (!tokens.split(entrySubject(entry), entrySubjectLength(entry))) continue;
     to.add(tokens, rule, flags, entryQueue(entry), entryQueueLength(entry));
   }
 }

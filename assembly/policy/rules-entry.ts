@@ -2,13 +2,16 @@ import { Ascii } from "../bytes/ascii";
 import { decimal } from "../bytes/digits";
 import { utf8 } from "../bytes/text";
 import { MAX_TOKENS } from "../nats/subject";
-import { addDomains, beginList, writeEntry, writtenList } from "./entry-list";
+import { addDomains, beginList, DOMAIN_TOKENS, writeEntry, writtenList } from "./entry-list";
 import { quoted } from "./faults";
 import { JsonReader, NO_MORE_KEYS } from "./json";
 import { SubjectRules } from "./rules";
 
 /** Bytes of the longest entry, a subject with its queue. No longer one ever arrives in nats-server's default control line. */
 export const MAX_SUBJECT_BYTES: i32 = 4096;
+
+/** Tokens of the longest subject or queue, so that all tokens of an entry are recorded with a domain before them too. */
+const MAX_ENTRY_TOKENS: i32 = MAX_TOKENS - DOMAIN_TOKENS;
 
 const NO_QUEUE: StaticArray<u8> = [];
 
@@ -58,7 +61,7 @@ export function subjectProblem(text: string): string {
       return "a token is empty: write something on both sides of each '.'";
     }
     const isTail = i == tokenStart + 1 && text.charCodeAt(tokenStart) == Ascii.GREATER;
-    if (++tokens > MAX_TOKENS) return `more than ${decimal(MAX_TOKENS)} tokens: shorten it`;
+    if (++tokens > MAX_ENTRY_TOKENS) return `more than ${decimal(MAX_ENTRY_TOKENS)} tokens: shorten it`;
     if (isTail && i < length) return "'>' must be the last token";
     tokenStart = i + 1;
   }
@@ -115,7 +118,7 @@ function isPlainSubject(start: usize, end: usize): bool {
     if (byte <= Ascii.SPACE || byte == Ascii.DELETE) return false;
     if (byte != Ascii.DOT) continue;
     const isTail = at == tokenStart + 1 && load<u8>(tokenStart) == Ascii.GREATER;
-    if (at == tokenStart || ++tokens > MAX_TOKENS || (isTail && at < end)) return false;
+    if (at == tokenStart || ++tokens > MAX_ENTRY_TOKENS || (isTail && at < end)) return false;
     tokenStart = at + 1;
   }
   return true;

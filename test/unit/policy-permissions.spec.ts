@@ -145,9 +145,17 @@ describe("publishing", () => {
   it("is denied by a list of entries as long as they may be, some of which a domain makes longer", () => {
     const longest = "$KV" + ".a".repeat(255);
     const permissions = permissionsOf([`"publish":{"allow":[">"],"deny":["${longest}","b"]}`]);
-    expect(publish(permissions, longest)).toBe("denied by 0");
-    expect(publish(permissions, "b")).toBe("denied by 0");
-    expect(publish(permissions, "a")).toBe("allowed by 0");
+    const begins = "$JS.hub.API.$KV" + ".a".repeat(252);
+    for (let i = 0; i < 3; i++) {
+      expect(publish(permissions, longest)).toBe("denied by 0");
+      expect(publish(permissions, "$JS.hub.API." + longest)).toBe("denied by 0");
+      expect(publish(permissions, "$JS.leaf.API." + longest)).toBe("denied by 0");
+      expect(publish(permissions, `${begins}.>`)).toBe("denied by 0");
+      expect(publish(permissions, `${begins}.${i}`)).toBe("allowed by 0");
+      expect(publish(permissions, begins)).toBe("allowed by 0");
+      expect(publish(permissions, "b")).toBe("denied by 0");
+      expect(publish(permissions, "a")).toBe("allowed by 0");
+    }
     permissions.destroy();
   });
 
