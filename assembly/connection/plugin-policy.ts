@@ -281,6 +281,8 @@ export class PluginPolicy {
    */
   private isKeptThoughReplaced(): bool {
     const own = this.own;
+    // A root whose configuration was refused has no text, and cannot be the one that the host uses.
+    if (own.text == 0) return false;
     if (this.connections > 0 || own.fingerprint == this.newestFingerprint || this.newestSequence == 0) return false;
     for (let i = 0; i < roots.length; i++) {
       const other = roots[i];

@@ -114,6 +114,11 @@ export class Host {
     }
   }
 
+  /** Runs a tick of a root context that has not asked for ticks, which Envoy never does. */
+  tickUnasked({ root }: Configured): void {
+    this.vm.call("proxy_on_tick", root);
+  }
+
   /** Drops a root context, as the proxy does when the plugin was changed or removed and its connections are gone. */
   deleteRoot(id: number): void {
     this.vm.call("proxy_on_done", id);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { only, vm, tick, assertOnly, KEY, CHANGE_KEY, envelope } from "./changing-policy.ts";
+import { only, vm, tick, assertOnly, KEY, CHANGE_KEY, envelope, TICK } from "./changing-policy.ts";
 import { SharedData } from "./host.ts";
 import { Random } from "./random.ts";
 import { CONNECT, INFO, PEER, stat, Wire } from "./wire.ts";
@@ -304,5 +304,19 @@ describe("a configuration that is refused", () => {
       raw.map(([, value]) => value),
       [1],
     );
+  });
+
+  it("leaves its root nothing to publish, though that ticks all the same and is the only one left", () => {
+    const shared = new SharedData();
+    const host = vm(shared);
+    const accepted = host.configure(only("a"));
+    const refused = host.configure({ trustDomains: ["cluster.local"], rules: [] });
+    host.deleteRoot(accepted.root);
+    const before = shared.get(KEY)!.cas;
+    for (let i = 0; i < 3; i++) {
+      host.tickUnasked(refused);
+      host.advance(TICK);
+    }
+    assert.equal(shared.get(KEY)!.cas, before);
   });
 });
