@@ -18,11 +18,14 @@ export const enum HeaderUse {
    */
   SCHEDULER = 4,
   /**
-   * `Nats-Rollup` with the value `all`, in any case: purges the whole stream (stream.go `getRollup`). Or `Nats-Schedule-Rollup` with
-   * any but `sub`: JetStream refuses it, but not of a schedule that is hidden from it at first (docs/adr/0005). Or `Nats-Stream-Source`,
-   * after whose sequence the stream goes on with a source of its own at the next start (2.10, 2.12; 2.15 refuses it where it sees it).
-   * Or `Nats-Expected-Last-Msg-Id`, whose mismatch ends a replicated stream for good (jetstream_cluster.go `applyStreamMsgOp`, 2.14 and
-   * 2.15, tried).
+   * What is about the whole stream:
+   * - `Nats-Rollup` with the value `all`, in any case, which purges it (stream.go `getRollup`);
+   * - `Nats-Schedule-Rollup` with any but `sub`: JetStream refuses it, but not of a schedule that is hidden from it at first
+   *   (docs/adr/0005);
+   * - `Nats-Stream-Source`, after whose sequence the stream goes on with a source of its own at the next start (2.10, 2.12; 2.15
+   *   refuses it where it sees it);
+   * - `Nats-Expected-Last-Msg-Id`, whose mismatch ends a replicated stream for good (jetstream_cluster.go `applyStreamMsgOp`, 2.14
+   *   and 2.15, tried).
    */
   ROLLUP_ALL = 5,
   /** `Nats-Consumer-Stalled`: a mirror or source answers there (stream.go `processStalledFlowControl`). */
@@ -32,10 +35,12 @@ export const enum HeaderUse {
   /**
    * `Nats-Rollup` with another value. `sub` purges the subject published to; where that has wildcards, all subjects that they
    * match (stream.go `processJetStreamMsgWithRollup`, 2.10 to 2.15). Three other headers do the like where the subject has
-   * wildcards, and have this use too: `Nats-Schedule`, since the server adds a rollup to what it stores at the time
-   * (`processInboundJetStreamMsg`); `Nats-TTL`, since it stores one at its end in a stream with markers of deletion
-   * (filestore.go `handleRemovalOrSdm`, since 2.11); `Nats-Incr`, which adds to the last number stored under any of them and
-   * answers the sum (stream.go `processJetStreamMsg`, since 2.12).
+   * wildcards, and have this use too:
+   * - `Nats-Schedule`, since the server adds a rollup to what it stores at the time (`processInboundJetStreamMsg`);
+   * - `Nats-TTL`, since it stores one at its end in a stream with markers of deletion (filestore.go `handleRemovalOrSdm`, since
+   *   2.11);
+   * - `Nats-Incr`, which adds to the last number stored under any of them and answers the sum (stream.go `processJetStreamMsg`,
+   *   since 2.12).
    */
   ROLLUP_SUBJECT = 8,
   /**
@@ -46,23 +51,26 @@ export const enum HeaderUse {
    */
   REQUEST_INFO = 9,
   /**
-   * `Nats-Schedule-Rollup` and `Nats-Stream-Source`. Never answered: with the value `sub` the use is ROLLUP_SUBJECT, with any other
-   * ROLLUP_ALL.
+   * `Nats-Schedule-Rollup` and `Nats-Stream-Source`. `next` never answers it: with the value `sub` the use is ROLLUP_SUBJECT, with
+   * any other ROLLUP_ALL.
    */
   ALL_UNLESS_SUB = 10,
   /**
-   * What no client says: the status 100 (nats/control-status.ts), which has no value, and `Nats-Counter-Sources`. In the latter a
-   * stream that sums up others' counters keeps what it has of each (stream.go `processJetStreamMsg`). JetStream replaces a client's own
-   * up to the first CR, and takes no further message of the subject where the rest is no JSON (2.15.2). And a `Nats-Schedule` that
-   * nats-server looks for second by second, and a `Nats-Schedule-Time-Zone` that is none. And `Nats-Trace-Origin-Account`, which 2.11 wrote: later ones log its
-   * value, 64 KB for a message of 16 KB that is traced (msgtrace.go `initMsgTrace`).
+   * What no client says:
+   * - the status 100 (nats/control-status.ts), which has no value;
+   * - `Nats-Counter-Sources`, in which a stream that sums up others' counters keeps what it has of each (stream.go
+   *   `processJetStreamMsg`). JetStream replaces a client's own up to the first CR, and takes no further message of the subject where
+   *   the rest is no JSON (2.15.2);
+   * - a `Nats-Schedule` that nats-server looks for second by second, and a `Nats-Schedule-Time-Zone` that is none;
+   * - `Nats-Trace-Origin-Account`, which 2.11 wrote: later ones log its value, 64 KB for a message of 16 KB that is traced
+   *   (msgtrace.go `initMsgTrace`).
    */
   OF_THE_SERVER = 11,
-  /** `Nats-Schedule`. Never answered: the use is OF_THE_SERVER or ROLLUP_SUBJECT, as its value says. */
+  /** `Nats-Schedule`. `next` never answers it: the use is OF_THE_SERVER or ROLLUP_SUBJECT, as its value says. */
   SCHEDULE = 12,
-  /** `Nats-Schedule-Time-Zone`. Never answered: the use is OF_THE_SERVER or NO_USE, as its value says. */
+  /** `Nats-Schedule-Time-Zone`. `next` never answers it: the use is OF_THE_SERVER or NO_USE, as its value says. */
   TIME_ZONE = 13,
-  /** `Nats-Expected-Last-Msg-Id`. Never answered: the use is ROLLUP_ALL, whatever its value says. */
+  /** `Nats-Expected-Last-Msg-Id`. `next` never answers it: the use is ROLLUP_ALL, whatever its value says. */
   LAST_ID = 14,
 }
 
