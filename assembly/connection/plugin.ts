@@ -180,8 +180,9 @@ export class Plugin {
   }
 
   /**
-   * Hears of a newer policy or reads on in one, brings connections under it, makes room when memory runs out, gives the host what
-   * was counted, and closes what is to end. Answers whether more may be due at once, so that the next tick should come sooner.
+   * Hears of a newer policy or reads on in one, makes room when memory runs out, brings connections under that policy, gives the
+   * host what was counted, and closes what is to end. Answers whether more may be due at once, so that the next tick should come
+   * sooner.
    */
   tick(): bool {
     const now = callbackTime();

@@ -15,6 +15,7 @@ const AT_VERSION: usize = 8;
 const AT_COUNT: usize = 12;
 const AT_SEQUENCE: usize = 16;
 const AT_FINGERPRINT: usize = 24;
+/** The length of the text, u32, with four zeros behind it. */
 const AT_LENGTH: usize = 32;
 const AT_ENDED: usize = 40;
 /** Of one ended policy: its fingerprint, and when it ended in milliseconds since 1970. */
