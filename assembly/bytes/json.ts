@@ -33,7 +33,6 @@ const enum State {
   FIRST_KEY,
   FIRST_ELEMENT,
   AFTER_VALUE,
-  FINISHED,
   FAILED,
 }
 
@@ -124,8 +123,6 @@ export class JsonScanner {
         return this.value();
       case State.AFTER_VALUE:
         return this.afterValue();
-      case State.FINISHED:
-        return JsonToken.END;
     }
     return JsonToken.ERROR;
   }
@@ -220,11 +217,7 @@ export class JsonScanner {
 
   private afterValue(): i32 {
     const byte = this.peek();
-    if (this.depth == 0) {
-      if (byte >= 0) return this.fail(JsonProblem.EXPECTED_END);
-      this.state = State.FINISHED;
-      return JsonToken.END;
-    }
+    if (this.depth == 0) return byte < 0 ? JsonToken.END : this.fail(JsonProblem.EXPECTED_END);
     const inObject = this.inObject();
     if (byte == Ascii.COMMA) {
       this.at++;

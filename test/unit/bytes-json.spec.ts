@@ -215,6 +215,8 @@ describe("the tokens of the JSON scanner", () => {
     expect(scanner.hasEscapes).toBe(false);
     expect(scanner.next()).toBe(JsonToken.OBJECT_END);
     expect(scanner.next()).toBe(JsonToken.END);
+    // Asked again, too.
+    expect(scanner.next()).toBe(JsonToken.END);
   });
 
   it("hold numbers and words as they are written", () => {
