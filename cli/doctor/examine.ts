@@ -10,6 +10,7 @@ import { isChartValues, ownValues } from "../policy/chart-values.ts";
 import type { Finding } from "./finding.ts";
 import type { Patient } from "./family.ts";
 import { FAMILIES } from "./table.ts";
+import { withUnfilledLines } from "./unfilled-lines.ts";
 
 export interface ExamineOptions extends MeshOptions {
   /** The namespace of objects that do not name one. */
@@ -56,7 +57,8 @@ export function examine(sources: readonly Source[], filter: Filter, options: Exa
   const mesh = new Mesh(manifests.resources, options);
   const { isNamespaceGiven } = options;
   const patient: Patient = { command: "doctor", mesh, manifests, filter, isNamespaceGiven };
-  const findings = FAMILIES.flatMap((family) => family.examine(patient));
+  const found = FAMILIES.flatMap((family) => family.examine(patient));
+  const findings = withUnfilledLines(found, sources);
   const order = new Map(sources.map(({ file }, index) => [file, index]));
   const fileOf = ({ place }: Finding): number => order.get(place.file) ?? 0;
   findings.sort((a, b) => fileOf(a) - fileOf(b) || byPosition(a.place, b.place));

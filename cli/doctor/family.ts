@@ -3,6 +3,7 @@ import type { Manifests, ReadProblem } from "../manifests/read.ts";
 import { remedyText, type CommandName, type Remedy } from "../manifests/rendering.ts";
 import type { Resource } from "../manifests/resource.ts";
 import { placeText, type Place } from "../manifests/place.ts";
+import { isFilledIn, unfilledRemedy } from "../manifests/unfilled.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 import type { Finding, Severity } from "./finding.ts";
 
@@ -58,8 +59,8 @@ export function family<Id extends string>(
       run(patient, (id, place, message, remedied) => {
         const { remedy, compared = [] } = typeof remedied === "string" ? { remedy: remedied } : (remedied ?? {});
         const { severity, remedy: general, isOfAbsence } = checks[id];
-        const assumed = patient.isNamespaceGiven === true ? [] : compared;
-        const whole = withNamespace(remedyText(remedy ?? general, patient.command), assumed);
+        const isGiven = patient.isNamespaceGiven === true;
+        const whole = withNamespace(remedyText(remedy ?? general, patient.command), compared, isGiven);
         // A finding with a remedy of its own says what it is about, and that is there.
         const isMissed = isOfAbsence === true && remedy === undefined;
         findings.push({ id, severity, place, message, remedy: isMissed ? afterReading(whole, unread) : whole });
@@ -85,8 +86,10 @@ function afterReading(remedy: string, unread: ReadProblem | undefined): string {
 }
 
 /** Manifests rendered by Helm often name no namespace, because Helm itself keeps it. */
-function withNamespace(remedy: string, compared: readonly Resource[]): string {
+function withNamespace(remedy: string, compared: readonly Resource[], isGiven: boolean): string {
+  const unfilled = compared.find(({ namespace }) => isFilledIn(namespace));
+  if (unfilled) return `${unfilledRemedy(unfilled.namespace) ?? ""}; otherwise ${remedy}`;
   const assumed = compared.find(({ isNamespaceAssumed }) => isNamespaceAssumed);
-  if (!assumed) return remedy;
+  if (!assumed || isGiven) return remedy;
   return `${assumed.kind} ${assumed.name} names no namespace and was taken to be in ${assumed.namespace}: give -n NAMESPACE if it belongs elsewhere; otherwise ${remedy}`;
 }

@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { isMap, isScalar, LineCounter, parseAllDocuments, type Document } from "yaml";
+import { isMap, isScalar, LineCounter, parseAllDocuments, type Document, type YAMLError } from "yaml";
 import { resolveAliases } from "./aliases.ts";
 import { Field } from "./field.ts";
 import { isMergeKey, KUBERNETES_YAML } from "./kubernetes-yaml.ts";
@@ -7,7 +7,7 @@ import type { Place, PlaceOf } from "./place.ts";
 import type { Remedy } from "./rendering.ts";
 import { Resource } from "./resource.ts";
 import { MAX_SOURCE_BYTES, type Source } from "./source.ts";
-import { unfilledRemedy } from "./unfilled.ts";
+import { firstUnfilled, unfilledRemedy } from "./unfilled.ts";
 import {
   characterFaults,
   characterName,
@@ -146,11 +146,12 @@ function readDocuments(
   }
 }
 
-/** What to do about the slips that NATS's wildcards lead to, and about tabs, by the parser's codes. */
+/** What to do about the slips that NATS's wildcards lead to, and about blanks, by the parser's codes. */
 const SLIPS: ReadonlyMap<string, string> = new Map([
   ["BAD_ALIAS", "write the text in quotes"],
   ["BAD_SCALAR_START", "write the text in quotes"],
   ["TAB_AS_INDENT", "write spaces instead"],
+  ["BAD_INDENT", "indent this line like those before it that belong to the same map or list"],
 ]);
 
 /** What looks like a blank, or like nothing, and is a part of a key or of a value. */
@@ -160,13 +161,41 @@ const UNLIKE_BLANK = /(?! )[\p{Zs}\p{Cf}]/u;
 function remedyOfLine(line: string): string | undefined {
   const [unseen] = UNLIKE_BLANK.exec(line) ?? [];
   if (unseen !== undefined) return `${characterName(unseen)} is in this line, which is no blank: write plain blanks`;
-  return unfilledRemedy(line);
+  return undefined;
+}
+
+/** Where the line of an offset begins. */
+function lineStart(offset: number, text: string): number {
+  return offset === 0 ? 0 : text.lastIndexOf("\n", offset - 1) + 1;
 }
 
 /** Without its comment. */
 function lineAt(offset: number, text: string): string {
-  const [line = ""] = text.slice(text.lastIndexOf("\n", offset - 1) + 1).split("\n", 1);
+  const [line = ""] = text.slice(lineStart(offset, text)).split("\n", 1);
+  return withoutComment(line);
+}
+
+export function withoutComment(line: string): string {
   return line.replace(/(?:^|[ \t])#.*/, "");
+}
+
+/** What is still to be filled in on the line of a fault, which then is not the text's own. */
+function unfilledAt(offset: number, text: string): TextFault | undefined {
+  const line = lineAt(offset, text);
+  const unfilled = firstUnfilled(line);
+  const remedy = unfilled && unfilledRemedy(unfilled.written);
+  if (!unfilled || remedy === undefined) return undefined;
+  const message = `${unfilled.written} is still to be filled in here, and until then this is not YAML`;
+  return { message, offset: lineStart(offset, text) + unfilled.index, remedy };
+}
+
+/** Up to the first line that is still to be filled in: whatever fills it in writes the whole document anew. */
+function untilUnfilled(faults: readonly TextFault[], text: string): TextFault[] {
+  for (const [index, { offset }] of faults.entries()) {
+    const unfilled = unfilledAt(offset, text);
+    if (unfilled) return [...faults.slice(0, index), unfilled];
+  }
+  return [...faults];
 }
 
 /** The parser is recursive: ten thousand nested lists overflow its stack. */
@@ -205,12 +234,10 @@ function faultsOf(document: Document.Parsed, reader: Reader, text: string, befor
   if (notes !== undefined) return [{ ...NOTES, offset: notes }];
   const first = errors[0]?.pos[0] ?? 0;
   if (text[first] === "{" && isJson(text.slice(before, first))) return [{ ...SEVERAL_OBJECTS, offset: first }];
-  // Every line behind a tab that indents seems to be in another place than it is.
-  const tabs = errors.filter(({ code }) => code === "TAB_AS_INDENT");
-  const told = tabs.length > 0 ? tabs : errors;
-  // Of several at one place the others follow from the first.
-  const causes = told.filter(({ pos }, index) => told.findIndex((other) => other.pos[0] === pos[0]) === index);
-  const syntax = causes.map(({ code, message, pos }): TextFault => {
+  const start = document.contents?.range[0] ?? 0;
+  const template = errors.length > 0 && text.startsWith("{{", start) ? unfilledAt(start, text) : undefined;
+  if (template) return [template];
+  const syntax = causesIn(errors, text).map(({ code, message, pos }): TextFault => {
     const remedy = remedyOfLine(lineAt(pos[0], text)) ?? SLIPS.get(code);
     return { message: message.split("\n")[0] ?? "", offset: pos[0], ...(remedy === undefined ? {} : { remedy }) };
   });
@@ -218,7 +245,35 @@ function faultsOf(document: Document.Parsed, reader: Reader, text: string, befor
   const faults = [...syntax, ...repeated, ...startFaults(document, text, before)];
   // What the parser itself has given up may have no place.
   if (syntax.length === 0) faults.push(...documentFaults(document, text, before, end));
-  return faults.slice(0, MAX_FAULTS);
+  return errors.some(isOfTab) ? faults.slice(0, MAX_FAULTS) : untilUnfilled(faults.slice(0, MAX_FAULTS), text);
+}
+
+function isOfTab({ code }: YAMLError): boolean {
+  return code === "TAB_AS_INDENT";
+}
+
+/** The faults that the parser reports, without those that follow from another one: at most `MAX_FAULTS`. */
+function causesIn(errors: readonly YAMLError[], text: string): YAMLError[] {
+  const tabs = errors.filter(isOfTab);
+  const causes: YAMLError[] = [];
+  const seen = new Set<string>();
+  // Every line behind a tab that indents seems to be in another place than it is.
+  for (const error of tabs.length > 0 ? tabs : errors) {
+    if (causes.length >= MAX_FAULTS) break;
+    const keys = [`at ${error.pos[0]}`, ...sharedCause(error, text)];
+    // Of several at one place the others follow from the first.
+    if (keys.every((key) => !seen.has(key))) causes.push(error);
+    for (const key of keys) seen.add(key);
+  }
+  return causes;
+}
+
+/** What a fault has in common with those that have the same cause, if their places do not show it. */
+function sharedCause({ code, message, pos }: YAMLError, text: string): string[] {
+  // Each further line of a map whose first one is indented further is reported.
+  if (code === "BAD_INDENT") return [`indent ${/^ */.exec(lineAt(pos[0], text))?.[0].length ?? 0}`];
+  // Behind the end of a document nothing can be read.
+  return code === "UNEXPECTED_TOKEN" && message.includes(" in YAML stream") ? ["behind the end"] : [];
 }
 
 /** Where a second object begins, as in `cat a.yaml b.yaml`. All its keys repeat, so this one stands for them. */

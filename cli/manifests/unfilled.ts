@@ -1,5 +1,14 @@
-/** What a template leaves where it has no value: Helm and Go, and whatever has not been rendered at all. */
-const LEFT_BY_TEMPLATE = /\{\{|<no value>|<nil>|%!\w\(/;
+/** What a template leaves where it has no value: Helm and Go. */
+const LEFT_BY_TEMPLATE = /<no value>|<nil>|%!\w\(/;
+
+/** What stands for a value until something fills it in, or renders it. Only a sound one is written on one line. */
+const UNFILLED = /\$\{(?:[^}\n]*\})?|\{\{(?:[^}\n]*\}\})?/;
+
+/** The first of a text that something has still to fill in or to render, and where it begins. */
+export function firstUnfilled(text: string): { written: string; index: number } | undefined {
+  const match = UNFILLED.exec(text);
+  return match ? { written: match[0], index: match.index } : undefined;
+}
 
 /** What a substitution fills in before Kubernetes sees it, as Flux's does. */
 export function isFilledIn(text: string): boolean {
@@ -9,6 +18,7 @@ export function isFilledIn(text: string): boolean {
 /** The remedy for a text that something has still to fill in. */
 export function unfilledRemedy(text: string): string | undefined {
   if (isFilledIn(text)) return "fill in ${…} first, as flux envsubst does, and give the result";
+  if (text.includes("{{")) return "render the template first, and give the result";
   return LEFT_BY_TEMPLATE.test(text)
     ? "give the template the value that is missing here, and render it again"
     : undefined;

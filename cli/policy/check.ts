@@ -3,6 +3,7 @@ import { files } from "../doctor/families/files.ts";
 import { examinePolicy, homeIn, POLICY_CHECKS, type PolicyHome, type PolicyId } from "../doctor/families/policy.ts";
 import { family, type Patient } from "../doctor/family.ts";
 import { spelling } from "../doctor/families/spelling.ts";
+import { withUnfilledLines } from "../doctor/unfilled-lines.ts";
 import { rendered, renderedBy } from "../doctor/families/rendered.ts";
 import { size } from "../doctor/families/size.ts";
 import type { Filter } from "../filter-host.ts";
@@ -78,7 +79,7 @@ function checkSource(source: Source, filter: Filter, namespace: string, into: Ch
   const findings = [files, spelling, policies, size].flatMap((one) => one.examine(patient));
   if (subjects.length > 0 || !source.named) findings.push(...unrendered(releases, patient));
   findings.push(...overridden(releases, patient));
-  into.findings.push(...findings.sort((a, b) => byPosition(a.place, b.place)));
+  into.findings.push(...withUnfilledLines(findings, [source]).sort((a, b) => byPosition(a.place, b.place)));
 }
 
 /** What other tools make of objects in which no policy was found. A file with nothing else is told so by `no-policy`. */

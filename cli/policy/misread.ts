@@ -174,7 +174,9 @@ function isElsewhere(principal: string, ours: readonly string[]): boolean {
 export function misreadTrustDomains(config: Field, ofMesh: readonly string[]): Misread[] {
   const list = config.items("trustDomains");
   const astray = new Set(
-    list.flatMap((value) => value.text() ?? []).filter((name) => name !== name.toLowerCase() && !ofMesh.includes(name)),
+    list
+      .flatMap((value) => value.text() ?? [])
+      .filter((name) => name !== name.toLowerCase() && !ofMesh.includes(name) && !isFilledIn(name)),
   );
   if (astray.size === 0) return [];
   const sources = sourcesOf(config);

@@ -190,7 +190,7 @@ describe("istio-nats check", () => {
     const wrong: [line: string, remedy: string][] = [
       ["mode:\u00a0ENFORCE", "U+00A0 is in this line, which is no blank: write plain blanks"],
       ["trustDomains: [${TRUST_DOMAIN}]", "fill in ${…} first, as flux envsubst does, and give the result"],
-      ["trustDomains: [{{ .Values.x }}]", "give the template the value that is missing here, and render it again"],
+      ["trustDomains: [{{ .Values.x }}]", "render the template first, and give the result"],
       ["trustDomains: [a: b: c] # ${TRUST_DOMAIN} \u{1f468}\u200d\u{1f469}", "correct the text here"],
     ];
     for (const [line, remedy] of wrong) {
@@ -198,6 +198,45 @@ describe("istio-nats check", () => {
       assert.ok(output.startsWith("<stdin>:2:"), output);
       assert.ok(output.includes(`[yaml-syntax]\n    ${remedy}\n`), output);
     }
+  });
+
+  it("says one thing of a text that is no YAML until something has filled it in", () => {
+    const fill = "fill in ${…} first, as flux envsubst does, and give the result";
+    const render = "render the template first, and give the result";
+    const wrong: [text: string, place: string, written: string, remedy: string][] = [
+      ["trustDomains: [${TD}, ${ALIAS}]\nrules: [{name: ${A}.b, from: [${B}]}]", "1:16", "${TD}", fill],
+      ["trustDomains: [\n  ${TD},\n  b,\n]\nrules: [{name: ${A}]", "2:3", "${TD}", fill],
+      ["rules: [{name: ${A}, mode: ENFORCE}]\ntrustDomains: [a]\nmode: ENFORCE", "1:16", "${A}", fill],
+      ["mode: ENFORCE\n${RULES}\naudit: {}", "2:1", "${RULES}", fill],
+      ['mode: ${MODE:-"a: b"}', "1:7", '${MODE:-"a: b"}', fill],
+      ["mode: {{ .mode }}\nrules: {{ .rules }}", "1:7", "{{ .mode }}", render],
+      ["{{- if .Values.x }}\nmode: ENFORCE\n{{- end }}", "1:1", "{{- if .Values.x }}", render],
+    ];
+    for (const [text, place, written, remedy] of wrong) {
+      const told = `${written} is still to be filled in here, and until then this is not YAML [yaml-syntax]\n    ${remedy}\n`;
+      const { output } = istioNats(["check", "-"], `${text}\n`);
+      assert.equal(output, `<stdin>:${place}: error: ${told}1 error\n`);
+    }
+    const before = istioNats(["check", "-"], "limits: [a: b: c]\nmode: ${MODE}: x\nrules: [${A}]\n").output;
+    assert.match(
+      before,
+      /^<stdin>:1:\d+: error: (?:(?!still).)*\n.*\n<stdin>:2:7: error: \$\{MODE\} is still .*\n.*\n2 errors\n$/,
+    );
+    const indented = istioNats(["check", "-"], "mode: ENFORCE\n\trules: [${A}]\n").output;
+    assert.match(
+      indented,
+      /^<stdin>:2:1: error: Tabs are not allowed as indentation \[yaml-syntax\]\n {4}write spaces instead\n1 error\n$/,
+    );
+  });
+
+  it("says one thing of a map whose first line is indented further, whatever the number of its lines", () => {
+    const { output } = istioNats(
+      ["check", "-"],
+      "limits:\n    payload: 1\n  memory: 1\n  headers: 1\n  subscriptions: 1\n",
+    );
+    const remedy = "indent this line like those before it that belong to the same map or list";
+    assert.match(output, /^<stdin>:3:1: error: All mapping items must start at the same column \[yaml-syntax\]\n/);
+    assert.ok(output.endsWith(`]\n    ${remedy}\n1 error\n`), output);
   });
 
   it("says what to write where a value has another type than it seems to have, or its keys stand elsewhere", () => {

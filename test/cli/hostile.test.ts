@@ -67,7 +67,7 @@ describe("a text that is not a manifest", () => {
 
   it("does not move the places of what comes after it", () => {
     const broken = "spec:\n  a: { b: c }\n } phase: STATS\n  match: [{mode: SERVER}]\n";
-    assert.equal(places(broken).at(-1), "4:18 yaml-syntax");
+    assert.equal(places(broken).at(-1), "3:2 yaml-syntax");
     assert.equal(places(`${broken}---\n${SERVICE}`).at(-1), "11:11 port-not-tcp");
   });
 
@@ -188,6 +188,13 @@ describe("a text that is a trap", () => {
     assert.deepEqual(places(aliases), ["1:1 no-object"]);
     // With quadratic time, either of them takes more than ten minutes.
     assert.ok(computed() - began < 60_000);
+  });
+
+  it("of very many lines that are no YAML takes seconds, not minutes", () => {
+    const began = computed();
+    assert.equal(places("  a: 1\n b: 2\n".repeat(60_000))[0], "2:2 yaml-syntax");
+    // With quadratic time, it takes more than a minute.
+    assert.ok(computed() - began < 20_000, `${computed() - began} ms`);
   });
 
   it("of very many keys in a configuration of the mesh takes seconds too", () => {

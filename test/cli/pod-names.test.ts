@@ -41,7 +41,7 @@ describe("a route to a pod of the same StatefulSet", () => {
 
   it("is told what has still to be filled in, and not to write what stands there", () => {
     const fill = "fill in ${…} first, as flux envsubst does, and give the result";
-    const render = "give the template the value that is missing here, and render it again";
+    const render = "render the template first, and give the result";
     for (const [name, remedy] of [
       ["${SVC}", fill],
       ["'{{ .Values.service }}'", render],

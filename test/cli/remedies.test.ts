@@ -53,8 +53,9 @@ describe("a remedy", () => {
     };
     assert.equal(remedyOf("10.0.0.1:5000/istio-nats"), "write url: oci://10.0.0.1:5000/istio-nats");
     assert.equal(remedyOf("oci://a b/istio-nats"), "write url: oci://REGISTRY/NAME@sha256:DIGEST");
+    const unrendered = "render the template first, and give the result";
+    assert.equal(remedyOf("oci://{{ .Values.registry }}/istio-nats"), unrendered);
     const rendered = "give the template the value that is missing here, and render it again";
-    assert.equal(remedyOf("oci://{{ .Values.registry }}/istio-nats"), rendered);
     assert.equal(remedyOf("<no value>:5000/istio-nats"), rendered);
   });
 });

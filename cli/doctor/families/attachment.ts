@@ -2,6 +2,7 @@ import type { Resource } from "../../manifests/resource.ts";
 import { destinationRulesFor, resolvedHost, tlsFor } from "../../mesh/destination-rule.ts";
 import { hostsOf, serversBeside, waysTo, type WayOut } from "../../mesh/gateway.ts";
 import { standsFor } from "../../mesh/host.ts";
+import { isFilledIn } from "../../manifests/unfilled.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { natsConfigs, type NatsConfig } from "../../mesh/nats-config.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
@@ -255,7 +256,7 @@ export const attachment = family(
       const wrong = wrongMode(plugin, placement);
       const [missed] = missedBrokers(plugin, mesh);
       for (const { field, mode } of plugin.matches) {
-        if (mode !== undefined && !isMode(mode))
+        if (mode !== undefined && !isMode(mode) && !isFilledIn(mode))
           report("mode-unknown", field.placeOf("mode"), `Istio has no mode ${mode}`);
         if (missed && placement === "server-sidecar") {
           const message = `mode CLIENT does not judge who connects to ${missed.resource.title}`;

@@ -1,6 +1,7 @@
 import type { Field } from "../../manifests/field.ts";
 import { placeText, type Place } from "../../manifests/place.ts";
 import type { Resource } from "../../manifests/resource.ts";
+import { isFilledIn } from "../../manifests/unfilled.ts";
 import { httpFields } from "../../mesh/authorization-http.ts";
 import {
   accessTo,
@@ -147,13 +148,14 @@ function judgeActions(mesh: Mesh, report: Report<Id>): void {
   for (const { root } of mesh.of("AuthorizationPolicy", "security.istio.io")) {
     const action = root.get("spec", "action");
     const word = action?.text();
-    if (action && word !== undefined && !ACTIONS.includes(word))
+    if (action && word !== undefined && !ACTIONS.includes(word) && !isFilledIn(word))
       report("authorization-action-unknown", action.place, `Istio has no action ${word}`, writeNearest(word, ACTIONS));
   }
 }
 
 function judgePrincipals(mesh: Mesh, report: Report<Id>): void {
   for (const { value, principal, policy } of malformedPrincipals(mesh)) {
+    if (isFilledIn(principal)) continue;
     const meant = principal.replace(/^spiffe:\/\//, "");
     const isSpiffe = meant !== principal && isWellFormed(meant);
     const message = `${principal} in ${policy.title} is not a principal to Istio`;

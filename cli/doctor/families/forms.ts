@@ -82,7 +82,7 @@ function judgeAuthorizationPorts({ root, title }: Resource, report: Report<Id>):
       for (const key of ["ports", "notPorts"])
         for (const port of to.items("operation", key)) {
           const text = port.text();
-          if (text === undefined || port.type !== "string" || portOf(text) !== undefined) continue;
+          if (text === undefined || port.type !== "string" || portOf(text) !== undefined || isFilledIn(text)) continue;
           report("port-malformed", port.place, `"${text}" in ${title} is not a port`);
         }
 }

@@ -11,6 +11,11 @@ const HEX = /^[a-f0-9]{64}$/;
 /** `oci://REGISTRY/istio-nats:VERSION`, `oci://registry.example/istio-nats@sha256:000…`. */
 const PLACEHOLDER = /[/:@][A-Z]{4,}(?:$|[/:@])|^[A-Z]{4,}\/|^(?:\w+:\/\/)?[^/]*\.example(?:[:/])|sha256:0{64}$/;
 
+/** Whether it is still to be filled in what the module is named by: all of a url, or what follows its last slash. */
+function isUnknown(url: string): boolean {
+  return isFilledIn(url.slice(url.lastIndexOf("/") + 1));
+}
+
 /** As listed in the CRD. */
 const SCHEMES = ["oci", "http", "https", "file"];
 
@@ -125,6 +130,7 @@ export const image = family(
         report("image-missing", resource.root.placeOf("spec", "wasm", "url"), `${resource.title} has no url`);
         continue;
       }
+      if (isUnknown(url)) continue;
       const [urlPlace, sumPlace] = [wasm.placeOf("url"), wasm.placeOf("sha256")];
       const before = SCHEME.exec(url)?.[1]?.toLowerCase();
       const fault = isFilledIn(url) ? undefined : unreadable(url);
@@ -151,7 +157,7 @@ export const image = family(
         report("digest-not-manifest", urlPlace, message, "write …@sha256:DIGEST");
       }
       for (const [digest, place] of [[inUrl, urlPlace] as const, [sum, sumPlace] as const]) {
-        if (digest === undefined) continue;
+        if (digest === undefined || isFilledIn(digest)) continue;
         if (!HEX.test(digest)) {
           const message = `"${digest}" is not a SHA-256, which has 64 characters of 0-9 and a-f`;
           report("digest-not-manifest", place, message, place === sumPlace ? sumRemedy(digest, isImage) : undefined);

@@ -1,6 +1,7 @@
 import type { Field } from "../../manifests/field.ts";
 import { placeText } from "../../manifests/place.ts";
 import type { Resource } from "../../manifests/resource.ts";
+import { isFilledIn } from "../../manifests/unfilled.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { plaintextClients } from "../../mesh/plaintext-clients.ts";
 import { authenticationsFor, declaredMtls, hasSelector } from "../../mesh/peer-authentication.ts";
@@ -168,7 +169,7 @@ export const mtls = family(
     }
     for (const mode of mtlsModes(mesh)) {
       const word = mode.text();
-      if (word !== undefined && ![...MTLS_MODES, "UNSET"].includes(word))
+      if (word !== undefined && ![...MTLS_MODES, "UNSET"].includes(word) && !isFilledIn(word))
         report("mtls-mode-unknown", mode.place, `Istio has no mTLS mode ${word}`, writeNearest(word, MTLS_MODES));
     }
     for (const { place, message, remedy } of plaintextClients(mesh)) report("plaintext-client", place, message, remedy);

@@ -1,5 +1,6 @@
 import type { Resource } from "../../manifests/resource.ts";
 import { placeText } from "../../manifests/place.ts";
+import { isFilledIn } from "../../manifests/unfilled.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import type { Plugin } from "../../mesh/plugin.ts";
@@ -100,7 +101,7 @@ export const plugin = family(
     for (const { resource, wasm } of mesh.plugins) {
       const { title, root, kind } = resource;
       const type = wasm?.text("type");
-      if (type !== "NETWORK") {
+      if (type !== "NETWORK" && !isFilledIn(type ?? "")) {
         const place = wasm?.placeOf("type") ?? root.placeOf("spec", "wasm");
         report(
           "type-not-network",
@@ -111,10 +112,10 @@ export const plugin = family(
       const strategy = wasm?.get("failStrategy");
       const word = strategy?.text();
       if (strategy && word === "FAIL_OPEN") report("fail-open", strategy.place, `${title} fails open`);
-      else if (strategy && word !== undefined && !FAIL_STRATEGIES.includes(word))
+      else if (strategy && word !== undefined && !FAIL_STRATEGIES.includes(word) && !isFilledIn(word))
         report("fail-strategy-unknown", strategy.place, `Istio has no failStrategy ${word}`);
       const phase = root.text("spec", "phase");
-      if (phase === undefined) continue;
+      if (phase === undefined || isFilledIn(phase)) continue;
       const place = root.placeOf("spec", "phase");
       if (!PHASES[kind]?.includes(phase)) report("phase-unknown", place, `a ${kind} has no phase ${phase}`);
       else if (phase.startsWith("AUTH"))

@@ -1,0 +1,30 @@
+import { getOrMake } from "../get-or-make.ts";
+import { withoutComment } from "../manifests/read.ts";
+import type { Source } from "../manifests/source.ts";
+import { isFilledIn, unfilledRemedy } from "../manifests/unfilled.ts";
+import type { Finding } from "./finding.ts";
+
+/** On a command line it is the shell that fills `${…}` in, in the container. */
+const OF_SHELL = /(?:^|[\s"'[,/])(?:exec|sh|bash|nats-server)(?=$|[\s"',\]])/;
+
+/** What is still to be filled in on a line, with what to do about it. */
+function remedyOf(line: string): string | undefined {
+  const text = withoutComment(line);
+  return isFilledIn(text) && !OF_SHELL.test(text) ? unfilledRemedy("${") : undefined;
+}
+
+/** Says of each finding about a line with `${…}` to fill that in first: what is wrong may be that the value is not there yet. */
+export function withUnfilledLines(findings: readonly Finding[], sources: readonly Source[]): Finding[] {
+  const texts = new Map(sources.filter(({ text }) => isFilledIn(text)).map(({ file, text }) => [file, text]));
+  const lines = new Map<string, string[]>();
+  return findings.map((finding) => {
+    const { id, place, remedy } = finding;
+    const text = texts.get(place.file);
+    // What is not YAML has been told so by its own line.
+    if (text === undefined || id === "yaml-syntax") return finding;
+    const fill = remedyOf(getOrMake(lines, place.file, () => text.split("\n"))[place.line - 1] ?? "");
+    return fill === undefined || remedy.startsWith(fill)
+      ? finding
+      : { ...finding, remedy: `${fill}; otherwise ${remedy}` };
+  });
+}

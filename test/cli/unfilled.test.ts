@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { authorization, DOCUMENTS, ids } from "./sound-mesh.ts";
+import { doctor, istioNats } from "./support.ts";
+
+const FILL = "fill in ${…} first, as flux envsubst does, and give the result";
+
+function mesh(was: string, is: string): string[] {
+  assert.ok(DOCUMENTS.join().includes(was), was);
+  return DOCUMENTS.map((text) => text.replace(was, is));
+}
+
+describe("a value that something has still to fill in", () => {
+  const url = /url: (.*)/.exec(DOCUMENTS.join())?.[1] ?? "";
+
+  it("is not judged as if it were the value", () => {
+    for (const [was, is] of [
+      [url, "${IMAGE}"],
+      [url, "oci://${REGISTRY}/istio-nats@${DIGEST}"],
+      [url, "oci://registry.test/istio-nats@sha256:${DIGEST}"],
+      [url, "oci://registry.test/${NAME:=istio-nats}"],
+      [url, `${url}\n  sha256: "\${SHA256}"`],
+      ["type: NETWORK", "type: ${TYPE}"],
+      ["FAIL_RELOAD", "${STRATEGY}"],
+      ["phase: STATS", "phase: ${PHASE}"],
+      ["mode: STRICT", 'mode: "${MTLS}"'],
+    ] as const)
+      assert.deepEqual(ids(...mesh(was, is)), [], is);
+    const ports = { to: [{ operation: { ports: ["4222", "${PORT}"] } }] };
+    const other = {
+      action: "DENY",
+      rules: [{ from: [{ source: { notPrincipals: ["${NATS}"] } }], to: [{ operation: { notPorts: ["4222"] } }] }],
+    };
+    assert.deepEqual(ids(...DOCUMENTS, authorization({ rules: [ports] })), []);
+    for (const spec of [other, { action: "${ACTION}", rules: [ports] }])
+      assert.ok(
+        !ids(...DOCUMENTS, authorization(spec)).some((id) => /malformed|unknown/.test(id)),
+        JSON.stringify(spec),
+      );
+  });
+
+  it("is a trust domain with a fault, not one with capitals besides", () => {
+    const policy = "trustDomains: ['${TD}']\nrules: [{name: a, from: [{namespaces: [b]}], publish: {allow: [c]}}]\n";
+    const { output } = istioNats(["check", "-"], policy);
+    assert.match(
+      output,
+      /^<stdin>:1:16: error: .* \[policy-fault\]\n {4}fill in \$\{…\} first.*\n<stdin>:1:1: .*\n1 error\n$/,
+    );
+  });
+
+  it("is the first to be looked at where a line with it is what does not fit", () => {
+    const [tag] = doctor(mesh(url, "oci://${REGISTRY}/istio-nats:latest").join("---\n"));
+    assert.equal(tag?.remedy, `${FILL}; otherwise write …@sha256:DIGEST, or the digest of the manifest as sha256`);
+    const labels = mesh(
+      "selector: { matchLabels: { app: nats } }\n  type",
+      "selector: { matchLabels: { app: '${APP}' } }\n  type",
+    );
+    const [selector] = doctor(labels.join("---\n")).filter(({ id }) => id === "selector-matches-nothing");
+    assert.ok(selector?.remedy.startsWith(`${FILL}; otherwise write the pods' labels`), selector?.remedy);
+  });
+
+  it("is the first to be looked at where it is the namespace of what does not fit", () => {
+    const [plugin] = doctor(
+      mesh("{ name: istio-nats, namespace: messaging }", "{ name: istio-nats, namespace: '${NS}' }").join("---\n"),
+    ).filter(({ id }) => id === "selector-matches-nothing");
+    assert.ok(plugin?.remedy.startsWith(`${FILL}; otherwise write the pods' labels`), plugin?.remedy);
+  });
+
+  it("is nothing to be said of where another line is at fault", () => {
+    const pod = "command: [sh, -c, 'exec nats-server -n ${POD}']\n          image: nats";
+    const [plain] = doctor(mesh("type: NETWORK", "type: HTTP").join("---\n").replace("image: nats", pod));
+    assert.equal(plain?.remedy, "write type: NETWORK");
+    const [comment] = doctor(mesh("type: NETWORK", "type: HTTP # not ${TYPE}").join("---\n"));
+    assert.equal(comment?.remedy, "write type: NETWORK");
+    const shell = mesh(
+      "image: nats",
+      "command: [sh, -c, 'exec nats-server --user a --name ${POD}']\n          image: nats",
+    );
+    const [credentials] = doctor(shell.join("---\n")).filter(({ id }) => id === "nats-credentials");
+    assert.match(credentials?.remedy ?? "", /^remove them, /);
+  });
+});
