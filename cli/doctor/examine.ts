@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { Filter } from "../filter-host.ts";
 import { byPosition } from "../manifests/place.ts";
 import type { Field } from "../manifests/field.ts";
@@ -41,12 +42,15 @@ function strangeText({ file, text }: Source, documents: readonly Field[]): Pick<
 
 /** Judges the sources as one mesh. */
 export function examine(sources: readonly Source[], filter: Filter, options: ExamineOptions): Diagnosis {
-  const manifests: Manifests = { resources: [], others: [], problems: [] };
-  for (const source of sources) {
-    const { resources, others, problems } = readManifests(source, options.namespace);
-    manifests.resources.push(...resources);
+  const manifests: Manifests = { resources: [], others: [], problems: [], patchFiles: [] };
+  const read = sources.map((source) => ({ source, ...readManifests(source, options.namespace) }));
+  const patchFiles = new Set(read.flatMap((one) => one.patchFiles));
+  for (const { source, resources, others, problems } of read) {
+    // What a patch leaves out is in the object that it is for. The kustomization has been told that it is not judged.
+    const isPatch = patchFiles.has(resolve(source.file));
+    if (!isPatch) manifests.resources.push(...resources);
     manifests.others.push(...others);
-    manifests.problems.push(...problems);
+    manifests.problems.push(...problems.filter(({ kind }) => !isPatch || kind !== "kustomization"));
     if (source.named && resources.length + problems.length === 0)
       manifests.problems.push({
         kind: "no-object",

@@ -1,9 +1,7 @@
 import { getOrMake } from "../get-or-make.ts";
 import { placeText, type Place } from "../manifests/place.ts";
+import { named } from "../named.ts";
 import type { Remedied, Report } from "./family.ts";
-
-/** How many of the ports, pods and the like that have one cause a message names. */
-const NAMED = 3;
 
 /** A finding that is made once for one cause, whatever the number of those that it is about. */
 interface Cause<Id extends string> {
@@ -26,9 +24,7 @@ export class Grouped<Id extends string> {
 
   reportTo(report: Report<Id>): void {
     for (const { id, place, message, remedied, about } of this.causes.values()) {
-      const more = about.size - NAMED;
-      const named = [...about].slice(0, NAMED).join(", ") + (more > 0 ? ` and ${more} more` : "");
-      report(id, place, message(named), remedied);
+      report(id, place, message(named([...about])), remedied);
     }
   }
 }

@@ -2,10 +2,12 @@ import { dirname } from "node:path";
 import { isMap, isScalar, LineCounter, parseAllDocuments, type Document, type YAMLError } from "yaml";
 import { resolveAliases } from "./aliases.ts";
 import { Field } from "./field.ts";
+import { hasDirective, isKustomization, patchesOf, patchFilesOf } from "./kustomize.ts";
 import { isMergeKey, KUBERNETES_YAML } from "./kubernetes-yaml.ts";
 import type { Place, PlaceOf } from "./place.ts";
 import type { Remedy } from "./rendering.ts";
 import { Resource } from "./resource.ts";
+import { named } from "../named.ts";
 import { MAX_SOURCE_BYTES, type Source } from "./source.ts";
 import { firstUnfilled, unfilledRemedy } from "./unfilled.ts";
 import {
@@ -50,6 +52,8 @@ export interface Manifests {
   /** Documents that are not Kubernetes objects: a policy by itself, a patch, chart values. */
   others: Field[];
   problems: ReadProblem[];
+  /** The files that kustomizations name as patches. */
+  patchFiles: string[];
 }
 
 /** Reads all documents of a source. Never throws: what cannot be read is a problem with its place, and the rest is judged. */
@@ -67,7 +71,7 @@ export function readValuesIn(field: Field): Manifests {
 }
 
 function readPlaced(source: Source, defaultNamespace: string, reader: Reader, placeOf: PlaceOf): Manifests {
-  const manifests: Manifests = { resources: [], others: [], problems: [] };
+  const manifests: Manifests = { resources: [], others: [], problems: [], patchFiles: [] };
   const top = placeOf(1, 1);
   const template: ReadProblem = {
     kind: "helm-template",
@@ -105,7 +109,7 @@ function readPlaced(source: Source, defaultNamespace: string, reader: Reader, pl
   }
   const isUnread = manifests.problems.some(({ kind }) => kind === "syntax");
   return isUnread && source.isInChart === true && source.text.includes("{{")
-    ? { resources: [], others: [], problems: [template] }
+    ? { ...manifests, resources: [], others: [], problems: [template] }
     : manifests;
 }
 
@@ -342,21 +346,34 @@ function sort(root: Field, defaultNamespace: string, reader: Reader, into: Manif
   if (isArrayOfObjects(root)) {
     const message = `${reader} refuses a list of objects without an object of kind List around it`;
     into.problems.push({ kind: "syntax", place: root.place, message, remedy: `put them into one, by jq ${LIST}` });
+  } else if (isKustomization(root)) {
+    into.problems.push(problemOfKustomization(root));
+    into.patchFiles.push(...patchFilesOf(root));
   } else if (kind === undefined || root.text("apiVersion") === undefined) {
     into.others.push(root);
     if (isIncomplete(root)) into.problems.push(incompleteness(root));
   } else if (kind.endsWith("List") && root.get("items")) {
     for (const item of root.items("items")) sort(item, defaultNamespace, reader, into);
-  } else if (root.text("apiVersion")?.startsWith("kustomize.config.k8s.io/") === true) {
-    const { place } = root;
-    // kustomize renders a component by itself to nothing, and says nothing of it.
-    const [what, folder] =
-      kind === "Component"
-        ? ["a component of kustomize", "FOLDER-OF-A-KUSTOMIZATION-THAT-NAMES-IT"]
-        : ["a kustomization", dirname(place.file)];
-    const remedy = { by: `kubectl kustomize ${folder}` };
-    into.problems.push({ kind: "kustomization", place, message: `${what} is not judged`, remedy });
+  } else if (hasDirective(root)) {
+    // Where the kustomization lies that names it, it does not say.
+    if (!into.problems.some(({ message }) => message === OF_PATCH))
+      into.problems.push({ kind: "kustomization", place: root.place, message: OF_PATCH });
   } else into.resources.push(new Resource(root, defaultNamespace));
+}
+
+const OF_PATCH = "a patch of kustomize is not judged";
+
+function problemOfKustomization(root: Field): ReadProblem {
+  const { place } = root;
+  // kustomize renders a component by itself to nothing, and says nothing of it.
+  const [what, folder] =
+    root.text("kind") === "Component"
+      ? ["a component of kustomize", "FOLDER-OF-A-KUSTOMIZATION-THAT-NAMES-IT"]
+      : ["a kustomization", dirname(place.file)];
+  const remedy = { by: `kubectl kustomize ${folder}` };
+  const patches = patchesOf(root);
+  const besides = patches.length > 0 ? `, and no patch that it names (${named(patches)})` : "";
+  return { kind: "kustomization", place, message: `${what} is not judged${besides}`, remedy };
 }
 
 function problemOf(

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { Finding } from "../doctor/finding.ts";
 import { files } from "../doctor/families/files.ts";
 import { examinePolicy, homeIn, POLICY_CHECKS, type PolicyHome, type PolicyId } from "../doctor/families/policy.ts";
@@ -13,6 +14,7 @@ import { EMPTY_FILE, isIncomplete, readManifests, type ReadProblem } from "../ma
 import type { Resource } from "../manifests/resource.ts";
 import type { Source } from "../manifests/source.ts";
 import { Mesh } from "../mesh/mesh.ts";
+import { mayBeKustomization } from "../manifests/kustomize.ts";
 import { isPolicy, Plugin } from "../mesh/plugin.ts";
 import { isChartValues, misspeltKeys, ownValues, type MisspeltKey } from "./chart-values.ts";
 import { policyValues, type PolicyValues } from "./release-values.ts";
@@ -40,7 +42,8 @@ export interface CheckedPolicies {
  */
 export function checkPolicies(sources: readonly Source[], filter: Filter, namespace: string): CheckedPolicies {
   const checked: CheckedPolicies = { policies: [], findings: [] };
-  for (const source of sources) checkSource(source, filter, namespace, checked);
+  const patchFiles = new Set(sources.filter(mayBeKustomization).flatMap((one) => readManifests(one, "").patchFiles));
+  for (const source of sources) checkSource(source, filter, namespace, patchFiles.has(resolve(source.file)), checked);
   return checked;
 }
 
@@ -49,19 +52,23 @@ interface Release extends PolicyValues {
   resource: Resource;
 }
 
-function checkSource(source: Source, filter: Filter, namespace: string, into: CheckedPolicies): void {
+/** With `isPatch` a kustomization names the source as a patch, which may leave a policy to the object that it is for. */
+function checkSource(source: Source, filter: Filter, namespace: string, isPatch: boolean, into: CheckedPolicies): void {
   const manifests = readManifests(source, namespace);
   const releases: Release[] = manifests.resources.map((resource) => ({ resource, ...policyValues(resource) }));
   const inReleases = releases.flatMap(({ policies }) => policies);
   const documents = [...manifests.others.flatMap(ownValues), ...inReleases].map(readDocument);
   const policyLike = documents.filter(isPolicyLike);
-  const plugins = pluginsToCheck(manifests.resources, source.named && policyLike.length === 0);
+  const found = pluginsToCheck(manifests.resources, source.named && policyLike.length === 0);
+  const plugins = isPatch ? found.filter(({ config }) => config?.get("rules") && config.get("trustDomains")) : found;
   const subjects = [...plugins.map(policyOf), ...policyLike.flatMap((document) => policyIn(document, source.named))];
+  // The kustomization has been told that it is not judged.
+  if (isPatch) manifests.problems = manifests.problems.filter(({ kind }) => kind !== "kustomization");
   manifests.problems.push(...documents.flatMap(problemsOf), ...releases.flatMap(({ problems }) => problems));
   // A file in which nothing else was found is told so once.
   if (source.named && subjects.length > 0)
     manifests.problems.push(...documents.filter((one) => !isPolicyLike(one)).map(problemOfStranger));
-  if (source.named && subjects.length + manifests.problems.length === 0)
+  if (source.named && !isPatch && subjects.length + manifests.problems.length === 0)
     manifests.problems.push(problemOfNothing(source, manifests.resources));
   const policies = family<PolicyId>("", POLICY_CHECKS, (_, report) => {
     for (const { config, parent, home, ...about } of subjects) {

@@ -83,7 +83,8 @@ export const files = family(
       severity: "info",
       what:
         "A kustomization says what kustomize combines and patches. It is not built here; only the manifests that are given are " +
-        "judged.",
+        "judged. A patch is none: not a document with `$patch` or another of kustomize's own keys, nor a file that a kustomization " +
+        "among those given names as one, unless, for `check`, it has a whole policy.",
       remedy: { by: "kubectl kustomize FOLDER" },
     },
     "object-incomplete": {

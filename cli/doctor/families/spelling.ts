@@ -244,14 +244,10 @@ function judgeShape(field: Field, shape: Shape, path: string, judging: Judging):
   } else if (shape.type === "object") judgeMembers(field, shape, path, judging);
 }
 
-/** What tells kustomize, in a patch, what to do with the rest of it (k8s.io/apimachinery `strategicpatch`). */
-const DIRECTIVE = /^\$(?:patch$|retainKeys$|setElementOrder\/|deleteFromPrimitiveList\/)/;
-
 function judgeMembers(field: Field, shape: Shape & { type: "object" }, path: string, judging: Judging): void {
   const { fields, values } = shape;
   if (!fields && !values) return;
   for (const [key, value] of field.members()) {
-    if (DIRECTIVE.test(key)) continue;
     const here = path === "" ? key : `${path}.${key}`;
     // Not by name alone: `constructor` and `toString` are names of every object.
     const below = fields && Object.hasOwn(fields, key) ? fields[key] : values;
