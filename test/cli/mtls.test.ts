@@ -211,3 +211,35 @@ describe("a client", () => {
     }
   });
 });
+
+describe("a Service that leads from outside the cluster to the client port", () => {
+  const pods = kinds("StatefulSet", "WasmPlugin");
+  const type = (word: string): string[] =>
+    kinds("Service").map((text) => text.replace("selector:", `type: ${word}\n  selector:`));
+  const told = (...documents: string[]): string[] =>
+    doctor(documents.join("\n---\n"))
+      .filter(({ id }) => id === "clients-from-outside")
+      .map(({ message }) => message);
+
+  it("is reported with what becomes of such a client, which the mTLS mode decides", () => {
+    const strict = peerAuthentication("messaging", { mtls: { mode: "STRICT" } });
+    const permissive = peerAuthentication("messaging", { mtls: { mode: "PERMISSIVE" } });
+    const who = "and clients from outside the mesh have no certificate";
+    for (const word of ["LoadBalancer", "NodePort"]) {
+      const is = `Service messaging/nats is a ${word}, ${who}`;
+      assert.deepEqual(told(...type(word), ...pods, strict), [`${is}: mTLS is STRICT, which ends their connections`]);
+      for (const mode of [[permissive], []])
+        assert.deepEqual(told(...type(word), ...pods, ...mode), [`${is}: to the policy they are unauthenticated`]);
+    }
+  });
+
+  it("is not where it stays inside, or its pods are not known, or have no sidecar, which is told as it is", () => {
+    assert.deepEqual(told(...type("ClusterIP"), ...pods), []);
+    assert.deepEqual(told(...type("ExternalName"), ...pods), []);
+    assert.deepEqual(told(...type("LoadBalancer"), ...kinds("WasmPlugin")), []);
+    const without = pods.map((text) =>
+      text.replace("annotations:", 'annotations:\n        sidecar.istio.io/inject: "false"'),
+    );
+    assert.deepEqual(told(...type("LoadBalancer"), ...without), []);
+  });
+});

@@ -4,6 +4,7 @@ import type { Resource } from "../../manifests/resource.ts";
 import { isFilledIn } from "../../manifests/unfilled.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { plaintextClients } from "../../mesh/plaintext-clients.ts";
+import { outwardServices } from "../../mesh/outward-services.ts";
 import { authenticationsFor, declaredMtls, hasSelector } from "../../mesh/peer-authentication.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
 import { workloadSelector, type Pods } from "../../mesh/selector.ts";
@@ -130,6 +131,15 @@ export const mtls = family(
         "unless a headless Service of the pods declares the port.",
       remedy: "give the client a sidecar and mTLS",
     },
+    "clients-from-outside": {
+      severity: "warning",
+      what:
+        "A Service with nats-server's client port is a LoadBalancer or NodePort, or has `externalIPs`. Who comes by it from outside the " +
+        "mesh has no certificate of the mesh. A STRICT port ends the connection; on a PERMISSIVE one most clients hang, and to the policy " +
+        "they are unauthenticated. It is told only where the pods are among the files.",
+      remedy:
+        "write type: ClusterIP; who is outside needs an identity: a proxy of the mesh, or a gateway with the filter that ends mTLS",
+    },
   },
   ({ mesh }, report) => {
     const judged = judgedPods(mesh);
@@ -171,6 +181,11 @@ export const mtls = family(
       const word = mode.text();
       if (word !== undefined && ![...MTLS_MODES, "UNSET"].includes(word) && !isFilledIn(word))
         report("mtls-mode-unknown", mode.place, `Istio has no mTLS mode ${word}`, writeNearest(word, MTLS_MODES));
+    }
+    for (const { service, place, how, isStrict } of outwardServices(mesh)) {
+      const what = isStrict ? "mTLS is STRICT, which ends their connections" : "to the policy they are unauthenticated";
+      const message = `${service.resource.title} ${how}, and clients from outside the mesh have no certificate: ${what}`;
+      report("clients-from-outside", place, message);
     }
     for (const { place, message, remedy } of plaintextClients(mesh)) report("plaintext-client", place, message, remedy);
   },

@@ -1,0 +1,41 @@
+import type { Place } from "../manifests/place.ts";
+import { excludedInbound, hostNetwork, refusedInjection } from "./capture.ts";
+import type { Mesh } from "./mesh.ts";
+import { CLIENT_PORT } from "./nats-ports.ts";
+import { declaredMtls } from "./peer-authentication.ts";
+import type { Service } from "./service.ts";
+import type { Workload } from "./workload.ts";
+
+/** A Service by which connections from outside the cluster reach nats-server's client port. */
+export interface OutwardService {
+  service: Service;
+  /** Of what makes it so. */
+  place: Place;
+  how: string;
+  /** Whether all its pods accept mTLS alone. */
+  isStrict: boolean;
+}
+
+/** Pods whose client port passes no proxy have a finding of their own. */
+function isCaptured(broker: Workload): boolean {
+  return !refusedInjection(broker) && !hostNetwork(broker) && !excludedInbound(broker, CLIENT_PORT);
+}
+
+function outwardness({ resource: { root } }: Service): Pick<OutwardService, "place" | "how"> | undefined {
+  const type = root.get("spec", "type");
+  const word = type?.text();
+  if (type && (word === "LoadBalancer" || word === "NodePort")) return { place: type.place, how: `is a ${word}` };
+  const addresses = root.get("spec", "externalIPs");
+  return addresses && addresses.items().length > 0 ? { place: addresses.keyPlace, how: "has externalIPs" } : undefined;
+}
+
+/** Only Services of pods that are known to be nats-server's: a gateway's Service may have its client port, and is to be reached. */
+export function outwardServices(mesh: Mesh): OutwardService[] {
+  return mesh.brokerServices.flatMap((service) => {
+    const outward = mesh.clientPorts(service).length > 0 ? outwardness(service) : undefined;
+    const brokers = mesh.brokers.filter((broker) => service.selectsWorkload(broker) && isCaptured(broker));
+    if (!outward || brokers.length === 0) return [];
+    const isStrict = brokers.every((broker) => declaredMtls(broker, CLIENT_PORT, mesh)?.mode === "STRICT");
+    return [{ service, ...outward, isStrict }];
+  });
+}
