@@ -12,6 +12,7 @@ import type { Finding } from "./finding.ts";
 import type { Patient } from "./family.ts";
 import { FAMILIES } from "./table.ts";
 import { withUnfilledLines } from "./unfilled-lines.ts";
+import { withWholeCharts } from "./whole-charts.ts";
 
 export interface ExamineOptions extends MeshOptions {
   /** The namespace of objects that do not name one. */
@@ -62,7 +63,7 @@ export function examine(sources: readonly Source[], filter: Filter, options: Exa
   const { isNamespaceGiven } = options;
   const patient: Patient = { command: "doctor", mesh, manifests, filter, isNamespaceGiven };
   const found = FAMILIES.flatMap((family) => family.examine(patient));
-  const findings = withUnfilledLines(found, sources);
+  const findings = withWholeCharts(withUnfilledLines(found, sources), sources, "doctor");
   const order = new Map(sources.map(({ file }, index) => [file, index]));
   const fileOf = ({ place }: Finding): number => order.get(place.file) ?? 0;
   findings.sort((a, b) => fileOf(a) - fileOf(b) || byPosition(a.place, b.place));

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readdirSync, realpathSync, statSync, type Dirent, type Stats } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { UsageFault } from "../usage-fault.ts";
 import { readBytes } from "./read-bytes.ts";
 
@@ -19,6 +19,8 @@ export interface Source {
   helmTemplate: boolean;
   /** Whether it is another file of a chart. NATS's own chart has templates below `files/`, which its templates include. */
   isInChart?: boolean;
+  /** The folder of that chart, or of the one that it is a part of. */
+  chart?: string;
   /** Where bytes that are not text begin; `text` ends there. */
   undecodable?: Undecodable;
 }
@@ -118,7 +120,9 @@ function targetOf(entry: Dirent, path: string, isManifest: boolean): Dirent | St
 }
 
 function readSource(file: string, named: boolean): Source {
-  if (isHelmTemplate(file)) return { file, text: "", named, tooLarge: false, helmTemplate: true };
+  const chart = chartOf(file);
+  const ofChart = chart === undefined ? {} : { chart };
+  if (isHelmTemplate(file)) return { file, text: "", named, tooLarge: false, helmTemplate: true, ...ofChart };
   if (attempt(file, () => statSync(file)).size > MAX_SOURCE_BYTES) {
     return { file, text: "", named, tooLarge: true, helmTemplate: false };
   }
@@ -127,7 +131,7 @@ function readSource(file: string, named: boolean): Source {
     attempt(file, () => readFile(file)),
     named,
   );
-  return { ...source, isInChart: isInChart(file) };
+  return { ...source, ...ofChart, isInChart: isInChart(file) };
 }
 
 /** What has no size, such as a pipe, is read no further than a file may be long. */
@@ -196,6 +200,12 @@ function isChart(folder: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** The outermost folder above a file that is a chart, from where the command runs. */
+function chartOf(file: string): string | undefined {
+  const chart = foldersAbove(file).findLast(isChart);
+  return chart === undefined ? undefined : relative(".", chart) || ".";
 }
 
 /** Below `templates/` of a folder that has a Chart.yaml. */

@@ -5,6 +5,7 @@ import { examinePolicy, homeIn, POLICY_CHECKS, type PolicyHome, type PolicyId } 
 import { family, type Patient } from "../doctor/family.ts";
 import { spelling } from "../doctor/families/spelling.ts";
 import { withUnfilledLines } from "../doctor/unfilled-lines.ts";
+import { withWholeCharts } from "../doctor/whole-charts.ts";
 import { rendered, renderedBy } from "../doctor/families/rendered.ts";
 import { size } from "../doctor/families/size.ts";
 import type { Filter } from "../filter-host.ts";
@@ -44,7 +45,7 @@ export function checkPolicies(sources: readonly Source[], filter: Filter, namesp
   const checked: CheckedPolicies = { policies: [], findings: [] };
   const patchFiles = new Set(sources.filter(mayBeKustomization).flatMap((one) => readManifests(one, "").patchFiles));
   for (const source of sources) checkSource(source, filter, namespace, patchFiles.has(resolve(source.file)), checked);
-  return checked;
+  return { ...checked, findings: withWholeCharts(checked.findings, sources, "check") };
 }
 
 /** An object, and the policies in it that are not its own. */

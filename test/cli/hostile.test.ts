@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { MAX_SOURCE_BYTES, readSources } from "../../cli/manifests/source.ts";
 import { inRoot } from "../../tools/paths.ts";
@@ -312,6 +312,37 @@ describe("files", () => {
     const { output } = istioNats(["doctor", top]);
     assert.match(output, /templates\/x\.yaml:1:1: info: .* \[helm-template\]/);
     assert.match(output, /1 error, 1 info in 1 object of 4 files/);
+  });
+
+  it("of a chart are told once that they are not judged, with the chart to render, whichever command reads them", () => {
+    const repository = join(folder, "repository");
+    for (const chart of ["one", "two"]) {
+      const templates = join(repository, chart, "charts", "sub", "templates");
+      mkdirSync(templates, { recursive: true });
+      writeFileSync(join(repository, chart, "Chart.yaml"), "name: x\n");
+      writeFileSync(join(repository, chart, "charts", "sub", "Chart.yaml"), "name: x\n");
+      writeFileSync(join(templates, "a.yaml"), "{{ if }}");
+      if (chart === "two") writeFileSync(join(templates, "b.yaml"), "{{ if }}");
+    }
+    writeFileSync(join(repository, "z.yaml"), SERVICE);
+    for (const command of ["doctor", "check"]) {
+      const { output } = istioNats([command, "--output", "json", repository]);
+      const { findings } = JSON.parse(output) as { findings: Record<"id" | "message" | "remedy", string>[] };
+      const [one, two] = ["one", "two"].map((chart) => relative(".", join(repository, chart)));
+      assert.deepEqual(
+        findings.filter(({ id }) => id === "helm-template").map(({ message, remedy }) => [message, remedy]),
+        [
+          [
+            `a template of the Helm chart ${one!} is not judged`,
+            `helm template RELEASE ${one!} | istio-nats ${command} -`,
+          ],
+          [
+            `2 templates of the Helm chart ${two!} are not judged`,
+            `helm template RELEASE ${two!} | istio-nats ${command} -`,
+          ],
+        ],
+      );
+    }
   });
 
   it("of a chart are templates wherever they are, as those of NATS's own chart below files/, unless they are YAML", () => {

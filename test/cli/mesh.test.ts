@@ -175,6 +175,12 @@ describe("the addresses in INFO on a gateway", () => {
       assert.deepEqual(ids(plugin, nats(conf)), [], conf);
     const outside = document("networking.istio.io", "ServiceEntry", "s", "egress", { hosts: ["nats.test"] });
     assert.ok(ids(plugin, nats("port: 4222"), outside).includes("connect-urls-kept"));
+    const entry = (port: object): string =>
+      document("networking.istio.io", "ServiceEntry", "s", "egress", { hosts: ["a.test"], ports: [port] });
+    for (const port of [{ number: 4222, protocol: "HTTP" }, { number: 4443, protocol: "tls" }, { number: 4443 }])
+      assert.ok(ids(plugin, nats("port: 4222"), entry(port)).includes("connect-urls-kept"), JSON.stringify(port));
+    for (const protocol of ["HTTPS", "HTTP", "GRPC", "MySQL"])
+      assert.deepEqual(ids(plugin, nats("port: 4222"), entry({ number: 443, protocol })), [], protocol);
     assert.deepEqual(ids(plugin), ["connect-urls-kept"]);
     for (const word of ["REMOVE", "KEEP"])
       assert.deepEqual(ids(plugin.replace(/pluginConfig:.*/, `pluginConfig:\n    connectUrls: ${word}`)), [], word);

@@ -144,12 +144,26 @@ function judgeWays(ways: readonly WayOut[], host: string, report: Report<"egress
 /** How nats.conf says yes (nats-server `conf/parse.go`). */
 const YES = ["true", "yes", "on"];
 
+/** Istio's names of protocols that tell nothing of what is spoken; all others are not NATS's. */
+const OPAQUE = ["", "TCP", "TLS"];
+
+/** Whether a ServiceEntry may be for a nats-server, not for an API of the web or the like. */
+function mayBeNats({ root }: Resource): boolean {
+  const ports = root.items("spec", "ports");
+  return (
+    ports.length === 0 ||
+    ports.some(
+      (port) => port.integer("number") === CLIENT_PORT || OPAQUE.includes((port.text("protocol") ?? "").toUpperCase()),
+    )
+  );
+}
+
 /**
  * Whether nats-server may tell clients of others: those that have a cluster do, unless told not to (nats-server `server/route.go`).
  * What is outside the mesh has its nats.conf elsewhere.
  */
 function mayAdvertise(mesh: Mesh): boolean {
-  if (mesh.of("ServiceEntry", "networking.istio.io").length > 0) return true;
+  if (mesh.of("ServiceEntry", "networking.istio.io").some(mayBeNats)) return true;
   const configs = natsConfigs(mesh);
   const isTelling = ({ entries }: NatsConfig): boolean => {
     const isQuiet = entries.some(

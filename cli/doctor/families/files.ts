@@ -76,7 +76,7 @@ export const files = family(
     },
     "helm-template": {
       severity: "info",
-      what: "A template of a Helm chart is not YAML until Helm has rendered it. It is not judged.",
+      what: "A template of a Helm chart is not YAML until Helm has rendered it. It is not judged, which is said once for a chart.",
       remedy: { by: "helm template RELEASE CHART" },
     },
     kustomization: {
@@ -99,7 +99,8 @@ export const files = family(
       what:
         "A file that was named on the command line has no Kubernetes object, so nothing in it was judged. If no other file has " +
         "one, the exit status is 2.",
-      remedy: "give the manifest as kubectl takes it; for a policy by itself: istio-nats check FILE",
+      remedy:
+        "give the manifest as kubectl takes it, of a chart what helm template writes; for a policy by itself: istio-nats check FILE",
     },
     "no-policy": {
       severity: "warning",
@@ -129,7 +130,10 @@ export const files = family(
     for (const { kind, place, message, remedy } of manifests.problems) report(IDS[kind], place, message, { remedy });
     for (const { first, second } of repeated(mesh))
       report("object-twice", second.place, `${second.title} has different contents in ${placeText(first.place)}`, {
-        remedy: second.kind === "Service" ? undefined : "keep one; render kustomizations before you give them",
+        remedy:
+          second.kind === "Service"
+            ? undefined
+            : "keep one; render kustomizations before you give them, and give the files of each cluster in a run of its own",
         compared: [first, second],
       });
   },
