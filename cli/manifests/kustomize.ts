@@ -9,7 +9,7 @@ const DIRECTIVE = /^\$(?:patch$|retainKeys$|setElementOrder\/|deleteFromPrimitiv
 
 const MAY_HAVE_DIRECTIVE = /\$(?:patch|retainKeys|setElementOrder|deleteFromPrimitiveList)\b/;
 
-const FILE = /^kustomization\.ya?ml$/;
+const FILE = /^(?:kustomization\.ya?ml|Kustomization)$/;
 
 /** Whether a document is one of kustomize's own. One in a file with that name need not say so (`FixKustomizationPostUnmarshalling`). */
 export function isKustomization(root: Field): boolean {

@@ -37,6 +37,14 @@ describe("a kustomization among the files", () => {
     assert.equal(istioNats(["doctor", at]).output, `${told}1 info in 4 objects of 2 files\n`);
     const named = istioNats(["doctor", join(at, "kustomization.yaml")]);
     assert.deepEqual([named.status, named.output], [2, told]);
+    for (const name of ["kustomization.yml", "Kustomization"]) {
+      const file = join(folder("named", { [name]: "resources: [a.yaml]\n" }), name);
+      assert.match(
+        istioNats(["doctor", file]).output,
+        /: info: a kustomization is not judged \[kustomization\]\n/,
+        name,
+      );
+    }
   });
 
   it("keeps what it patches with from being judged as if it were whole, wherever the files are", () => {
