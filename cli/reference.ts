@@ -24,10 +24,12 @@ $ kubectl kustomize overlays/production | node istio-nats.cjs doctor -
 It reads YAML and JSON as kubectl and Helm do: several documents in a file, Lists, anchors and merge keys. Without quotes \`no\`,
 \`on\` and \`y\` are booleans, not strings, and \`0100\` is 64. A folder stands for every \`*.yaml\`, \`*.yml\` and \`*.json\` below
 it, including those reached through links. Files are UTF-8, or UTF-16 with a byte order mark. Render charts and kustomizations first:
-a chart template is skipped and reported. A file may have at most 16 MiB, before and after its aliases are expanded.
+a chart's template and a patch of kustomize are skipped and reported, and a \`\${VAR}\` that something has still to fill in is not
+judged as a value. A file may have at most 16 MiB, before and after its aliases are expanded.
 
 \`doctor\` judges all files together as one mesh, so give it nats-server's workload and Service, the plugin, and Istio's policies in
-one run. It sees only these files and never asks a cluster. It takes 4222 to be nats-server's client port.
+one run, and those of another cluster in another. It sees only these files and never asks a cluster. It takes 4222 to be
+nats-server's client port.
 
 ## Exit status
 
