@@ -44,14 +44,23 @@ describe("a remedy", () => {
     for (const alert of alerts) assert.ok(rules.includes(`- alert: ${alert}\n`), alert);
   });
 
-  it("for a url that cannot be read is oci:// where that is all it lacks, and the template where one has left a gap", () => {
+  it("for a url that cannot be read is the url that can, and the template where one has left a gap", () => {
     const remedyOf = (url: string): string | undefined => {
       const spec = { type: "NETWORK", url, pluginConfig: { rules: [] } };
       const metadata = { name: "istio-nats", namespace: "messaging" };
       const plugin = { apiVersion: "extensions.istio.io/v1alpha1", kind: "WasmPlugin", metadata, spec };
-      return doctor(JSON.stringify(plugin)).find(({ id }) => id === "image-url-malformed")?.remedy;
+      const found = doctor(JSON.stringify(plugin)).filter(({ id }) => /^image-url|^digest/.test(id));
+      assert.deepEqual(
+        found.map(({ id }) => id),
+        ["image-url-malformed"],
+      );
+      return found[0]?.remedy;
     };
     assert.equal(remedyOf("10.0.0.1:5000/istio-nats"), "write url: oci://10.0.0.1:5000/istio-nats");
+    // What `url: |` ends with.
+    const pinned = `registry.test/istio-nats@sha256:${"4f1a2c9d".repeat(8)}`;
+    assert.equal(remedyOf(`${pinned}\n`), `write url: ${pinned}`);
+    assert.equal(remedyOf("10.0.0.1:5000/istio-nats\n"), "write url: oci://10.0.0.1:5000/istio-nats");
     assert.equal(remedyOf("oci://a b/istio-nats"), "write url: oci://REGISTRY/NAME@sha256:DIGEST");
     const unrendered = "render the template first, and give the result";
     assert.equal(remedyOf("oci://{{ .Values.registry }}/istio-nats"), unrendered);

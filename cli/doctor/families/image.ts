@@ -43,6 +43,15 @@ function unreadable(url: string): string | undefined {
   return undefined;
 }
 
+/** The remedy for a url that can be read without the blanks around it, or with the scheme that it lacks. */
+function mendedRemedy(url: string): string | undefined {
+  const bare = url.trim();
+  const mended = [bare, ...(bare.includes("://") ? [] : [`oci://${bare}`])].find(
+    (text) => unreadable(text) === undefined,
+  );
+  return mended === undefined ? undefined : `write url: ${mended}`;
+}
+
 /** `oci://host:5000/a/b:tag` has a tag; the colon before a port does not begin one. */
 function tagOf(reference: string): string | undefined {
   return /:([^:/]+)$/.exec(reference)?.[1];
@@ -137,11 +146,9 @@ export const image = family(
       const isHostBefore = before !== undefined && !SCHEMES.includes(before) && !url.includes("://");
       const scheme = isHostBefore ? "oci" : (before ?? "oci");
       const isImage = scheme === "oci";
-      const [inUrl, sum] = [DIGEST.exec(url)?.[1], sumOf(wasm)];
-      if (fault !== undefined) {
-        const remedy = unfilledRemedy(url) ?? (before === undefined ? `write url: oci://${url}` : undefined);
-        report("image-url-malformed", urlPlace, fault, remedy);
-      } else if (isHostBefore) {
+      const [inUrl, sum] = [DIGEST.exec(url.trim())?.[1], sumOf(wasm)];
+      if (fault !== undefined) report("image-url-malformed", urlPlace, fault, unfilledRemedy(url) ?? mendedRemedy(url));
+      else if (isHostBefore) {
         const message = `Kubernetes takes ${before} for the scheme of ${url}, and refuses the plugin`;
         report("image-scheme-unknown", urlPlace, message, `write url: oci://${url}`);
       } else if (!SCHEMES.includes(scheme))
