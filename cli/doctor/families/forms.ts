@@ -60,13 +60,23 @@ function judgeLabels(resource: Resource, report: Report<Id>): void {
   }
 }
 
+/** Where those of Istio's objects have them that call it a workloadSelector. */
+const WORKLOAD_SELECTORS: Readonly<Record<string, string>> = {
+  DestinationRule: "matchLabels",
+  EnvoyFilter: "labels",
+  ServiceEntry: "labels",
+  Sidecar: "labels",
+};
+
 /** Where an object that is no workload has labels of pods. Workloads' own are compared with those of their templates at once. */
 function selectorOf({ kind, group }: Resource): string[] | undefined {
   if (group === "") return kind === "Service" ? ["spec", "selector"] : undefined;
   if (group === "networking.k8s.io")
     return kind === "NetworkPolicy" ? ["spec", "podSelector", "matchLabels"] : undefined;
   if (!group.endsWith(".istio.io")) return undefined;
-  return kind === "Gateway" ? ["spec", "selector"] : ["spec", "selector", "matchLabels"];
+  if (kind === "Gateway") return ["spec", "selector"];
+  const labels = WORKLOAD_SELECTORS[kind];
+  return labels === undefined ? ["spec", "selector", "matchLabels"] : ["spec", "workloadSelector", labels];
 }
 
 function judgeSelector(resource: Resource, report: Report<Id>): void {
