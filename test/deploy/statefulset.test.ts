@@ -24,7 +24,7 @@ interface Container {
 interface StatefulSetSpec {
   serviceName: string;
   replicas: number;
-  volumeClaimTemplates: { apiVersion?: string; kind?: string; spec: { volumeMode?: string } }[];
+  volumeClaimTemplates: { apiVersion?: string; kind?: string; spec: { volumeMode?: string }; status?: object }[];
   template: {
     metadata: { labels: Record<string, string>; annotations: Record<string, string> };
     spec: {
@@ -130,8 +130,8 @@ describe("the three nodes of deploy/nats", () => {
     // With these kube-apiserver 1.36.1 lets a second manager apply the same server-side, and without them it refuses that.
     const [claim] = set.volumeClaimTemplates;
     assert.deepEqual(
-      [claim?.apiVersion, claim?.kind, claim?.spec.volumeMode],
-      ["v1", "PersistentVolumeClaim", "Filesystem"],
+      [claim?.apiVersion, claim?.kind, claim?.spec.volumeMode, claim?.status],
+      ["v1", "PersistentVolumeClaim", "Filesystem", { phase: "Pending" }],
     );
     const fields = set.template.spec.containers[0]!.env.map(({ valueFrom }) => valueFrom.fieldRef);
     assert.deepEqual(fields, [{ apiVersion: "v1", fieldPath: "metadata.name" }]);
