@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { dirname, posix } from "node:path";
 import { describe, it } from "node:test";
+import { CHECKS } from "../../cli/doctor/table.ts";
 import { inRoot } from "../../tools/paths.ts";
 import { VETTED } from "../../tools/suites/lint-suite.ts";
 import { SUITES } from "../../tools/suites/table.ts";
@@ -155,5 +156,10 @@ describe("CHANGELOG.md", () => {
     }
     assert.doesNotMatch(text, /\n(?:- | {2}).*\n\n+- /);
     for (const line of text.split("\n")) assert.ok(line.length <= 132, line);
+  });
+
+  it("names as many checks of doctor as there are, before they are released", () => {
+    const [, unreleased = ""] = read("CHANGELOG.md").split(/^## /m);
+    for (const [, count] of unreleased.matchAll(/(\d+) checks\b/g)) assert.equal(Number(count), CHECKS.size);
   });
 });
