@@ -186,8 +186,8 @@ export const POLICY_CHECKS: Readonly<Record<PolicyId, Check>> = {
     severity: "info",
     what: "The whole policy is in dry run: it counts and audits, but refuses nothing.",
     remedy:
-      "write mode: ENFORCE once neither istio_nats_dry_run_refusals_total nor istio_nats_protocol_errors_total grows any more " +
-      "(NATSDryRunWouldRefuse and NATSDryRunPassesUnread are quiet)",
+      "write mode: ENFORCE once neither istio_nats_dry_run_refusals_total nor istio_nats_protocol_errors_total grows any more, " +
+      "but for its kind unfinished (NATSDryRunWouldRefuse and NATSDryRunPassesUnread are quiet)",
   },
 };
 
