@@ -257,7 +257,10 @@ export function observedTable(workloads: readonly Measured[]): Table {
       ];
     }),
   );
-  return { columns: ["work", "setup", "rounds>", "enforcing>", "this>", "this beside it>", "rate>"], rows };
+  return {
+    columns: ["work", "setup", "rounds>", "enforcing, added>", "this, added>", "this beside it>", "rate>"],
+    rows,
+  };
 }
 
 const LANGUAGES = ["envoy", "filter", "rust", "go"] as const;
