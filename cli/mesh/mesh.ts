@@ -29,6 +29,8 @@ export class Mesh {
   private readonly placements = new Map<Plugin, Placement>();
   /** Cached, because it is asked again for each of nats-server's pods: with some hundred of them that took minutes. */
   private readonly served = new Map<Plugin, Service[]>();
+  /** Cached for the same reason. */
+  private readonly selected = new Map<Plugin, ReadonlySet<Workload>>();
   private foundBehindWaypoints: readonly Service[] | undefined;
 
   constructor(
@@ -125,6 +127,12 @@ export class Mesh {
     return this.plugins.filter((plugin) => plugin.selectsWorkload(workload, this.rootNamespace));
   }
 
+  /** nats-server's pods that a plugin selects. */
+  brokersOf(plugin: Plugin): ReadonlySet<Workload> {
+    const find = (): Workload[] => this.brokers.filter((broker) => plugin.selectsWorkload(broker, this.rootNamespace));
+    return getOrMake(this.selected, plugin, () => new Set(find()));
+  }
+
   /** Whether others are to connect to these pods: not to a leaf node beside an application, which listens for that alone. */
   isForClients(broker: Workload): boolean {
     return (
@@ -144,8 +152,8 @@ export class Mesh {
       return services.length === 0 || services.some((service) => service.selectsWorkload(broker));
     }
     if (placement !== "server-sidecar") return false;
-    const selected = this.brokers.filter((candidate) => plugin.selectsWorkload(candidate, this.rootNamespace));
-    return selected.length === 0 || selected.includes(broker);
+    const selected = this.brokersOf(plugin);
+    return selected.size === 0 || selected.has(broker);
   }
 
   /** Whether it has no sidecar of its own: a waypoint judges its traffic, and checks on sidecars do not apply. */

@@ -32,9 +32,10 @@ function outwardness({ resource: { root } }: Service): Pick<OutwardService, "pla
 /** Only Services of pods that are known to be nats-server's: a gateway's Service may have its client port, and is to be reached. */
 export function outwardServices(mesh: Mesh): OutwardService[] {
   return mesh.brokerServices.flatMap((service) => {
-    const outward = mesh.clientPorts(service).length > 0 ? outwardness(service) : undefined;
+    const outward = outwardness(service);
+    if (!outward || mesh.clientPorts(service).length === 0) return [];
     const brokers = mesh.brokers.filter((broker) => service.selectsWorkload(broker) && isCaptured(broker));
-    if (!outward || brokers.length === 0) return [];
+    if (brokers.length === 0) return [];
     const isStrict = brokers.every((broker) => declaredMtls(broker, CLIENT_PORT, mesh)?.mode === "STRICT");
     return [{ service, ...outward, isStrict }];
   });

@@ -39,7 +39,7 @@ export function placementOf(plugin: Plugin, mesh: Mesh): Placement {
  */
 export function missedBrokers(plugin: Plugin, mesh: Mesh): (Workload | Service)[] {
   if (plugin.sides.has("SERVER") || plugin.targetRefs.length > 0) return [];
-  const selected = mesh.brokers.filter((broker) => plugin.selectsWorkload(broker, mesh.rootNamespace));
+  const selected = [...mesh.brokersOf(plugin)];
   if (selected.length > 0)
     return selected.filter((broker) => !mesh.pluginsOf(broker).some(({ sides }) => sides.has("SERVER")));
   const { namespace } = plugin.resource;

@@ -105,6 +105,6 @@ export class Plugin {
   /** Decides by its selector. A plugin in the mesh's root namespace reaches every namespace. */
   selectsWorkload(workload: Workload, rootNamespace: string): boolean {
     const inReach = this.resource.namespace === workload.namespace || this.resource.namespace === rootNamespace;
-    return inReach && this.targetRefs.length === 0 && selects(this.selector, workload.labels);
+    return inReach && selects(this.selector, workload.labels) && this.targetRefs.length === 0;
   }
 }

@@ -15,7 +15,9 @@ export function podsKey({ namespace, labels }: Pods): string {
 
 /** Whether every wanted label is present with its value. An empty selector wants nothing, so it selects everything. */
 export function selects(wanted: Labels, labels: Labels): boolean {
-  return [...wanted].every(([key, value]) => labels.get(key) === value);
+  // Not by a list of them, since doctor asks this of each Service and each pod.
+  for (const [key, value] of wanted) if (labels.get(key) !== value) return false;
+  return true;
 }
 
 /** Whether both could select the same pod. Used where the pods themselves are not among the files. */

@@ -36,7 +36,7 @@ function servicesOf(plugin: Plugin, mesh: Mesh): Service[] {
   const { namespace } = plugin.resource;
   if (mesh.placement(plugin) === "waypoint") return mesh.waypointServicesOf(plugin);
   if (mesh.placement(plugin) !== "server-sidecar") return [];
-  const pods = mesh.brokers.filter((broker) => plugin.selectsWorkload(broker, mesh.rootNamespace));
+  const pods = [...mesh.brokersOf(plugin)];
   if (pods.length > 0) return mesh.services.filter((service) => pods.some((pod) => service.selectsWorkload(pod)));
   return mesh.services.filter((service) => service.mayServe(namespace, plugin.selector));
 }
@@ -414,7 +414,7 @@ export const match = family<Id>(
         judgeSelectorByServices(plugin, mesh, report);
         continue;
       }
-      if (mesh.brokers.some((broker) => plugin.selectsWorkload(broker, mesh.rootNamespace))) continue;
+      if (mesh.brokersOf(plugin).size > 0) continue;
       const { title, root } = plugin.resource;
       const pods = mesh.brokers.map(({ resource, labels }) => `${resource.title} (${labelsText(labels)})`).join(", ");
       report(
