@@ -7,9 +7,13 @@ import type { Finding } from "./finding.ts";
 /** On a command line it is the shell that fills `${…}` in, in the container. */
 const OF_SHELL = /(?:^|[\s"'[,/])(?:exec|sh|bash|nats-server)(?=$|[\s"',\]])/;
 
+/** JSON may be one line of everything. Of such a line only what follows the place of a finding is looked at. */
+const LONG = 1000;
+const NEAR = 200;
+
 /** What is still to be filled in on a line, with what to do about it. */
-function remedyOf(line: string): string | undefined {
-  const text = withoutComment(line);
+function remedyOf(line: string, column: number): string | undefined {
+  const text = line.length > LONG ? line.slice(column - 1, column - 1 + NEAR) : withoutComment(line);
   return isFilledIn(text) && !OF_SHELL.test(text) ? unfilledRemedy("${") : undefined;
 }
 
@@ -22,7 +26,8 @@ export function withUnfilledLines(findings: readonly Finding[], sources: readonl
     const text = texts.get(place.file);
     // What is not YAML has been told so by its own line.
     if (text === undefined || id === "yaml-syntax") return finding;
-    const fill = remedyOf(getOrMake(lines, place.file, () => text.split("\n"))[place.line - 1] ?? "");
+    const line = getOrMake(lines, place.file, () => text.split("\n"))[place.line - 1] ?? "";
+    const fill = remedyOf(line, place.column);
     return fill === undefined || remedy.startsWith(fill)
       ? finding
       : { ...finding, remedy: `${fill}; otherwise ${remedy}` };

@@ -9,7 +9,7 @@ import type { Remedy } from "./rendering.ts";
 import { Resource } from "./resource.ts";
 import { named } from "../named.ts";
 import { MAX_SOURCE_BYTES, type Source } from "./source.ts";
-import { firstUnfilled, unfilledRemedy } from "./unfilled.ts";
+import { filledWithWords, firstUnfilled, isWord, unfilledRemedy } from "./unfilled.ts";
 import {
   characterFaults,
   characterName,
@@ -183,20 +183,33 @@ export function withoutComment(line: string): string {
   return line.replace(/(?:^|[ \t])#.*/, "");
 }
 
-/** What is still to be filled in on the line of a fault, which then is not the text's own. */
-function unfilledAt(offset: number, text: string): TextFault | undefined {
+/** What is still to be filled in on the line of a fault, which then is not the text's own, unless it `stays` with a word there. */
+function unfilledAt(offset: number, text: string, stays: () => boolean): TextFault | undefined {
   const line = lineAt(offset, text);
   const unfilled = firstUnfilled(line);
   const remedy = unfilled && unfilledRemedy(unfilled.written);
-  if (!unfilled || remedy === undefined) return undefined;
+  if (!unfilled || remedy === undefined || (isWord(unfilled.written, line) && stays())) return undefined;
   const message = `${unfilled.written} is still to be filled in here, and until then this is not YAML`;
   return { message, offset: lineStart(offset, text) + unfilled.index, remedy };
 }
 
+/** Where a document from `before` to `end` has faults once words stand for all that is still to be filled in. */
+function faultsOfWords(reader: Reader, text: string, before: number, end: number): Set<number> {
+  const words = filledWithWords(text.slice(before, end));
+  const documents = parseAllDocuments(words, { ...KUBERNETES_YAML, prettyErrors: false });
+  const offsets = [...documents].flatMap((document) => [
+    ...document.errors.map(({ pos }) => pos[0]),
+    ...(reader === "kubectl" ? repeatedKeys(document) : []).map(({ offset }) => offset),
+    ...documentFaults(document, words, document.range[0], document.range[2]).map(({ offset }) => offset),
+  ]);
+  return new Set(offsets.map((offset) => before + offset));
+}
+
 /** Up to the first line that is still to be filled in: whatever fills it in writes the whole document anew. */
-function untilUnfilled(faults: readonly TextFault[], text: string): TextFault[] {
+function untilUnfilled(faults: readonly TextFault[], text: string, ofWords: () => Set<number>): TextFault[] {
+  let staying: Set<number> | undefined;
   for (const [index, { offset }] of faults.entries()) {
-    const unfilled = unfilledAt(offset, text);
+    const unfilled = unfilledAt(offset, text, () => (staying ??= ofWords()).has(offset));
     if (unfilled) return [...faults.slice(0, index), unfilled];
   }
   return [...faults];
@@ -239,7 +252,7 @@ function faultsOf(document: Document.Parsed, reader: Reader, text: string, befor
   const first = errors[0]?.pos[0] ?? 0;
   if (text[first] === "{" && isJson(text.slice(before, first))) return [{ ...SEVERAL_OBJECTS, offset: first }];
   const start = document.contents?.range[0] ?? 0;
-  const template = errors.length > 0 && text.startsWith("{{", start) ? unfilledAt(start, text) : undefined;
+  const template = errors.length > 0 && text.startsWith("{{", start) ? unfilledAt(start, text, () => false) : undefined;
   if (template) return [template];
   const syntax = causesIn(errors, text).map(({ code, message, pos }): TextFault => {
     const remedy = remedyOfLine(lineAt(pos[0], text)) ?? SLIPS.get(code);
@@ -249,7 +262,8 @@ function faultsOf(document: Document.Parsed, reader: Reader, text: string, befor
   const faults = [...syntax, ...repeated, ...startFaults(document, text, before)];
   // What the parser itself has given up may have no place.
   if (syntax.length === 0) faults.push(...documentFaults(document, text, before, end));
-  return errors.some(isOfTab) ? faults.slice(0, MAX_FAULTS) : untilUnfilled(faults.slice(0, MAX_FAULTS), text);
+  const told = faults.slice(0, MAX_FAULTS);
+  return errors.some(isOfTab) ? told : untilUnfilled(told, text, () => faultsOfWords(reader, text, before, end));
 }
 
 function isOfTab({ code }: YAMLError): boolean {

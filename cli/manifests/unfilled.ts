@@ -10,6 +10,26 @@ export function firstUnfilled(text: string): { written: string; index: number } 
   return match ? { written: match[0], index: match.index } : undefined;
 }
 
+/** One that is whole and has no other in it. */
+const WHOLE = String.raw`(?:\$\{[^{}\n]*\}|\{\{[^{}\n]*\}\})`;
+const INNERMOST = new RegExp(WHOLE, "g");
+
+/** A line of nothing else. What is written there may be several lines, or none. */
+const LINE = new RegExp(String.raw`^[ \t]*${WHOLE}[ \t]*\r?$`, "gm");
+
+/** The text as it may be once all is filled in: with a plain word in the place of each, of as many characters. */
+export function filledWithWords(text: string): string {
+  const word = (written: string): string => "x".repeat(written.length);
+  const withoutLines = text.replace(LINE, (line) => line.replace(/[^\r]/g, " "));
+  // One may be the default value of another.
+  return withoutLines.replace(INNERMOST, word).replace(INNERMOST, word);
+}
+
+/** Whether a word in its place shows what is wrong besides. */
+export function isWord(written: string, line: string): boolean {
+  return written.endsWith("}") && line.trim() !== written;
+}
+
 /** What a substitution fills in before Kubernetes sees it, as Flux's does. */
 export function isFilledIn(text: string): boolean {
   return text.includes("${");

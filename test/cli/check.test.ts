@@ -209,6 +209,7 @@ describe("istio-nats check", () => {
       ["rules: [{name: ${A}, mode: ENFORCE}]\ntrustDomains: [a]\nmode: ENFORCE", "1:16", "${A}", fill],
       ["mode: ENFORCE\n${RULES}\naudit: {}", "2:1", "${RULES}", fill],
       ['mode: ${MODE:-"a: b"}', "1:7", '${MODE:-"a: b"}', fill],
+      ["rules: [${A:-${B}}]", "1:9", "${A:-${B}", fill],
       ["mode: {{ .mode }}\nrules: {{ .rules }}", "1:7", "{{ .mode }}", render],
       ["{{- if .Values.x }}\nmode: ENFORCE\n{{- end }}", "1:1", "{{- if .Values.x }}", render],
     ];
@@ -217,16 +218,31 @@ describe("istio-nats check", () => {
       const { output } = istioNats(["check", "-"], `${text}\n`);
       assert.equal(output, `<stdin>:${place}: error: ${told}1 error\n`);
     }
-    const before = istioNats(["check", "-"], "limits: [a: b: c]\nmode: ${MODE}: x\nrules: [${A}]\n").output;
+    const before = istioNats(["check", "-"], "limits: [a: b: c]\nmode: {a: ${MODE}, b}\nrules: [${A}]\n").output;
     assert.match(
       before,
-      /^<stdin>:1:\d+: error: (?:(?!still).)*\n.*\n<stdin>:2:7: error: \$\{MODE\} is still .*\n.*\n2 errors\n$/,
+      /^<stdin>:1:\d+: error: (?:(?!still).)*\n.*\n<stdin>:2:11: error: \$\{MODE\} is still .*\n.*\n2 errors\n$/,
     );
     const indented = istioNats(["check", "-"], "mode: ENFORCE\n\trules: [${A}]\n").output;
     assert.match(
       indented,
       /^<stdin>:2:1: error: Tabs are not allowed as indentation \[yaml-syntax\]\n {4}write spaces instead\n1 error\n$/,
     );
+  });
+
+  it("says what is wrong on a line with something to fill in where that is not why", () => {
+    for (const [text, told] of [
+      ["mode: ENFORCE\nmode: ${MODE}\n", '2:1: error: the key "mode" is already in this map'],
+      ['rules:\n  - name: a\n   mode: "${MODE}"\n', "3:1: error: Sequence item without - indicator"],
+      ["rules:\n  - name: a\n   mode: {{ .mode }}\n", "3:1: error: Sequence item without - indicator"],
+      ['mode: "${MODE}" x\n', "1:17: error: Unexpected scalar at node end"],
+      ["mode: ${MODE}: x\n", "1:7: error: Nested mappings are not allowed in compact mappings"],
+    ])
+      assert.equal(
+        istioNats(["check", "-"], text).output.replace(/\n {4}.*/, ""),
+        `<stdin>:${told} [yaml-syntax]\n1 error\n`,
+        text,
+      );
   });
 
   it("says one thing of a map whose first line is indented further, whatever the number of its lines", () => {

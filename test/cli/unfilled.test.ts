@@ -66,6 +66,21 @@ describe("a value that something has still to fill in", () => {
     assert.ok(plugin?.remedy.startsWith(`${FILL}; otherwise write the pods' labels`), plugin?.remedy);
   });
 
+  it("is looked for near the place where all is one line, as in JSON", () => {
+    const plugin = { kind: "WasmPlugin", apiVersion: "extensions.istio.io/v1alpha1" };
+    const metadata = { name: "istio-nats", namespace: "messaging" };
+    const [of, other] = [{ type: "${TYPE}", url: "oci://${REGISTRY}/istio-nats:latest" }, { type: "HTTP" }];
+    const items = [
+      { ...plugin, metadata, spec: of },
+      { kind: "ConfigMap", apiVersion: "v1", metadata: { name: "a" }, data: { a: "b".repeat(1000) } },
+      { ...plugin, metadata: { ...metadata, namespace: "other" }, spec: other },
+    ];
+    const found = doctor(JSON.stringify({ apiVersion: "v1", kind: "List", items }));
+    const remedies = (id: string): string[] => found.filter((one) => one.id === id).map(({ remedy }) => remedy);
+    assert.match(remedies("image-by-tag").join(), /^fill in /);
+    assert.deepEqual(remedies("type-not-network"), ["write type: NETWORK"]);
+  });
+
   it("is nothing to be said of where another line is at fault", () => {
     const pod = "command: [sh, -c, 'exec nats-server -n ${POD}']\n          image: nats";
     const [plain] = doctor(mesh("type: NETWORK", "type: HTTP").join("---\n").replace("image: nats", pod));
