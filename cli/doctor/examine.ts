@@ -52,7 +52,7 @@ export function examine(sources: readonly Source[], filter: Filter, options: Exa
     if (!isPatch) manifests.resources.push(...resources);
     manifests.others.push(...others);
     manifests.problems.push(...problems.filter(({ kind }) => !isPatch || kind !== "kustomization"));
-    if (source.named && resources.length + problems.length === 0)
+    if (source.named && !isPatch && resources.length + problems.length === 0)
       manifests.problems.push({
         kind: "no-object",
         place: { file: source.file, line: 1, column: 1 },

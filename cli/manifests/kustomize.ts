@@ -1,5 +1,5 @@
 import { basename, dirname, resolve } from "node:path";
-import { isScalar } from "yaml";
+import { isNode, isScalar } from "yaml";
 import type { Field } from "./field.ts";
 import type { Source } from "./source.ts";
 import { walk } from "./walk.ts";
@@ -11,11 +11,15 @@ const MAY_HAVE_DIRECTIVE = /\$(?:patch|retainKeys|setElementOrder|deleteFromPrim
 
 const FILE = /^(?:kustomization\.ya?ml|Kustomization)$/;
 
-/** Whether a document is one of kustomize's own. One in a file with that name need not say so (`FixKustomizationPostUnmarshalling`). */
+const GROUP = "kustomize.config.k8s.io/";
+
+/** Whether a document is one of kustomize's own. In a file with that name it may leave out either (`FixKustomizationPostUnmarshalling`). */
 export function isKustomization(root: Field): boolean {
   const [version, kind] = [root.text("apiVersion"), root.text("kind")];
-  if (version !== undefined && kind !== undefined) return version.startsWith("kustomize.config.k8s.io/");
-  return version === undefined && kind === undefined && root.isObject && FILE.test(basename(root.place.file));
+  if (version !== undefined && kind !== undefined) return version.startsWith(GROUP);
+  const isOwn =
+    (version ?? GROUP).startsWith(GROUP) && ["Kustomization", "Component"].includes(kind ?? "Kustomization");
+  return isOwn && root.isObject && FILE.test(basename(root.place.file));
 }
 
 /** Whether one of its documents may be one of kustomize's own. */
@@ -35,10 +39,21 @@ export function patchFilesOf(root: Field): string[] {
   return patchesOf(root).map((path) => resolve(dirname(root.place.file), path));
 }
 
+/** Where objects of Flux have patches for others, not in a text. */
+const PATCHES_FOR_OTHERS = "patchesStrategicMerge";
+
 /** Whether a document says of itself that it is a patch, which no cluster takes for an object. */
 export function hasDirective(root: Field): boolean {
   const { node, origin } = root;
   const [start, , end] = node?.range ?? [0, 0, 0];
   if (!MAY_HAVE_DIRECTIVE.test(origin.text.slice(start, end))) return false;
-  return walk(node, { node: (key, isKey) => isKey && isScalar(key) && DIRECTIVE.test(String(key.value)) });
+  let forOthers = 0;
+  return walk(node, {
+    pair: ({ key, value }) => {
+      if (isScalar(key) && key.value === PATCHES_FOR_OTHERS && isNode(value)) forOthers = value.range?.[2] ?? 0;
+      return false;
+    },
+    node: (key, isKey) =>
+      isKey && isScalar(key) && (key.range?.[0] ?? 0) >= forOthers && DIRECTIVE.test(String(key.value)),
+  });
 }

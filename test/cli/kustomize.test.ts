@@ -37,8 +37,13 @@ describe("a kustomization among the files", () => {
     assert.equal(istioNats(["doctor", at]).output, `${told}1 info in 4 objects of 2 files\n`);
     const named = istioNats(["doctor", join(at, "kustomization.yaml")]);
     assert.deepEqual([named.status, named.output], [2, told]);
-    for (const name of ["kustomization.yml", "Kustomization"]) {
-      const file = join(folder("named", { [name]: "resources: [a.yaml]\n" }), name);
+    for (const [name, text] of [
+      ["kustomization.yml", "resources: [a.yaml]\n"],
+      ["Kustomization", "resources: [a.yaml]\n"],
+      ["kustomization.yaml", "kind: Kustomization\n"],
+      ["kustomization.yaml", "apiVersion: kustomize.config.k8s.io/v1beta1\n"],
+    ] as const) {
+      const file = join(folder("named", { [name]: text }), name);
       assert.match(
         istioNats(["doctor", file]).output,
         /: info: a kustomization is not judged \[kustomization\]\n/,
@@ -70,6 +75,19 @@ describe("a kustomization among the files", () => {
     }
   });
 
+  it("has nothing missed in a patch in JSON that is named besides", () => {
+    const at = folder("json", {
+      "kustomization.yaml": "patches: [{path: a.yaml, target: {kind: WasmPlugin}}]\n",
+      "a.yaml": "- {op: replace, path: /spec/pluginConfig/mode, value: ENFORCE}\n",
+      "b.yaml": DOCUMENTS.join("---\n"),
+    });
+    const { output } = istioNats([
+      "doctor",
+      ...["kustomization.yaml", "a.yaml", "b.yaml"].map((name) => join(at, name)),
+    ]);
+    assert.match(output, /^.*kustomization\.yaml:1:1: info: .*\n.*\n1 info in 4 objects of 3 files\n$/);
+  });
+
   it("has a patch with a whole policy checked all the same", () => {
     const at = folder("whole", { "kustomization.yaml": "patches: [{path: a.yaml}]\n", "a.yaml": WHOLE });
     const { output, status } = istioNats(["check", at]);
@@ -96,6 +114,24 @@ describe("a document that says of itself that it is a patch", () => {
       checked,
       /^<stdin>:1:1: info: a patch of kustomize is not judged \[kustomization\]\n.*\n<stdin>:8:\d+: WasmPlugin .*: accepted: .*\n1 info\n$/,
     );
+  });
+
+  it("is not one that has patches for other objects, as those of Flux do", () => {
+    const patch = { kind: "Deployment", apiVersion: "apps/v1", metadata: { name: "a" }, $patch: "delete" };
+    const rules = [{ name: "a", from: [{ namespaces: ["b"] }], publish: { allow: ["c.>.d"] } }];
+    const release = {
+      apiVersion: "helm.toolkit.fluxcd.io/v2beta1",
+      kind: "HelmRelease",
+      metadata: { name: "istio-nats" },
+      spec: {
+        chart: { spec: { chart: "istio-nats" } },
+        postRenderers: [{ kustomize: { patchesStrategicMerge: [patch] } }],
+        values: { policy: { trustDomains: ["cluster.local"], rules } },
+      },
+    };
+    const { output } = istioNats(["check", "-"], JSON.stringify(release));
+    assert.match(output, /error: rules\[0\]\.publish\.allow\[0\]: "c\.>\.d": .* \[policy-fault\]/);
+    assert.doesNotMatch(output, /a patch of kustomize/);
   });
 
   it("is not one that only has such words in its texts", () => {
