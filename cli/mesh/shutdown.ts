@@ -2,7 +2,7 @@ import type { Field } from "../manifests/field.ts";
 import type { Mesh } from "./mesh.ts";
 import { natsConfigsOf } from "./nats-config.ts";
 import { proxyConfigOf } from "./proxy-config.ts";
-import type { Workload } from "./workload.ts";
+import { PROXY, type Workload } from "./workload.ts";
 
 /** How long each part of a pod of nats-server takes to end, in seconds. */
 export interface Shutdown {
@@ -21,9 +21,6 @@ const USUAL_LAME_DUCK = 120;
 
 /** What Kubernetes takes for `terminationGracePeriodSeconds`. */
 const USUAL_GRACE = 30;
-
-/** What Istio calls the proxy's container (pkg/kube/inject, `ProxyContainerName`). The pods of a cluster have it, those of a file seldom. */
-export const PROXY = "istio-proxy";
 
 /** Whether the proxy runs as a native sidecar, which Kubernetes starts first and ends last, as far as the pods say. */
 export function hasNativeSidecar({ annotations, pod }: Workload): boolean {

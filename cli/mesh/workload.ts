@@ -5,6 +5,9 @@ import { CLIENT_PORT } from "./nats-ports.ts";
 import type { Labels } from "./selector.ts";
 import type { ServicePort } from "./service.ts";
 
+/** What Istio calls the proxy's container (pkg/kube/inject, `ProxyContainerName`). The pods of a cluster have it, those of a file seldom. */
+export const PROXY = "istio-proxy";
+
 const TEMPLATE = ["spec", "template"];
 const TEMPLATE_OF_JOB = ["spec", "jobTemplate", ...TEMPLATE];
 
@@ -82,11 +85,15 @@ export class Workload {
     return this.servers.length > 0;
   }
 
-  /** The containers that run nats-server, by image name or client port. Reloaders and exporters beside it are left out. */
+  /**
+   * The containers that run nats-server, by image name or client port. Reloaders and exporters beside it are left out, and so is the
+   * proxy, which on a gateway may declare the client port.
+   */
   get servers(): Field[] {
     return this.containers.filter(
       (container) =>
-        isServerImage(container.text("image")) || portsOf(container).some(({ number }) => number === CLIENT_PORT),
+        isServerImage(container.text("image")) ||
+        (container.text("name") !== PROXY && portsOf(container).some(({ number }) => number === CLIENT_PORT)),
     );
   }
 

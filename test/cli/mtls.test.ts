@@ -242,4 +242,14 @@ describe("a Service that leads from outside the cluster to the client port", () 
     );
     assert.deepEqual(told(...type("LoadBalancer"), ...without), []);
   });
+
+  it("is not one of a gateway whose proxy declares the client port", () => {
+    const own = pods.map((text) => text.replaceAll("nats", "gateway"));
+    const service = type("LoadBalancer").map((text) => text.replace("app: nats", "app: gateway"));
+    assert.equal(told(...service, ...own).length, 1);
+    assert.deepEqual(
+      told(...service, ...own.map((text) => text.replace("- name: gateway", "- name: istio-proxy"))),
+      [],
+    );
+  });
 });

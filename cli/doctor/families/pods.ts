@@ -6,10 +6,10 @@ import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
 import { declaredMtls } from "../../mesh/peer-authentication.ts";
 import { malformedAnnotations } from "../../mesh/pod-annotations.ts";
 import { EXTRA_STAT_TAGS, PROXY_CONFIG, proxyConfigOf } from "../../mesh/proxy-config.ts";
-import { hasNativeSidecar, PROXY, shutdownOf } from "../../mesh/shutdown.ts";
+import { hasNativeSidecar, shutdownOf } from "../../mesh/shutdown.ts";
 import type { Labels } from "../../mesh/selector.ts";
 import { podAnnotations, podAnnotationPlace, waypointsOf } from "../../mesh/waypoint.ts";
-import type { Workload } from "../../mesh/workload.ts";
+import { PROXY, type Workload } from "../../mesh/workload.ts";
 import { STATS_TAGS } from "../../stats-tags.ts";
 import { family, type Report } from "../family.ts";
 
