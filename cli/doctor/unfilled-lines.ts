@@ -1,7 +1,7 @@
 import { getOrMake } from "../get-or-make.ts";
 import { withoutComment } from "../manifests/read.ts";
 import type { Source } from "../manifests/source.ts";
-import { isFilledIn, unfilledRemedy } from "../manifests/unfilled.ts";
+import { firstUnfilled, unfilledRemedy } from "../manifests/unfilled.ts";
 import type { Finding } from "./finding.ts";
 
 /** On a command line it is the shell that fills `${…}` in, in the container. */
@@ -14,12 +14,13 @@ const NEAR = 200;
 /** What is still to be filled in on a line, with what to do about it. */
 function remedyOf(line: string, column: number): string | undefined {
   const text = line.length > LONG ? line.slice(column - 1, column - 1 + NEAR) : withoutComment(line);
-  return isFilledIn(text) && !OF_SHELL.test(text) ? unfilledRemedy("${") : undefined;
+  const unfilled = firstUnfilled(text);
+  return unfilled && !OF_SHELL.test(text) ? unfilledRemedy(unfilled.written) : undefined;
 }
 
-/** Says of each finding about a line with `${…}` to fill that in first: what is wrong may be that the value is not there yet. */
+/** Says of each finding about a line with `${…}` or `{{…}}` to fill that in first: what is wrong may be that the value is not there yet. */
 export function withUnfilledLines(findings: readonly Finding[], sources: readonly Source[]): Finding[] {
-  const texts = new Map(sources.filter(({ text }) => isFilledIn(text)).map(({ file, text }) => [file, text]));
+  const texts = new Map(sources.filter(({ text }) => firstUnfilled(text)).map(({ file, text }) => [file, text]));
   const lines = new Map<string, string[]>();
   return findings.map((finding) => {
     const { id, place, remedy } = finding;

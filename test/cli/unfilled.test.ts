@@ -21,6 +21,7 @@ describe("a value that something has still to fill in", () => {
       [url, "oci://registry.test/${NAME:=istio-nats}"],
       [url, `${url}\n  sha256: "\${SHA256}"`],
       ["type: NETWORK", "type: ${TYPE}"],
+      ["number: 4222", 'number: "${PORT}"'],
       ["FAIL_RELOAD", "${STRATEGY}"],
       ["phase: STATS", "phase: ${PHASE}"],
       ["mode: STRICT", 'mode: "${MTLS}"'],
@@ -57,6 +58,23 @@ describe("a value that something has still to fill in", () => {
     );
     const [selector] = doctor(labels.join("---\n")).filter(({ id }) => id === "selector-matches-nothing");
     assert.ok(selector?.remedy.startsWith(`${FILL}; otherwise write the pods' labels`), selector?.remedy);
+  });
+
+  it("is so too where it is in the selector of a Service, which the pods are told of", () => {
+    const text = mesh("selector: { app: nats }", "selector: { app: '${APP}' }").join("---\n");
+    const [pods] = doctor(text).filter(({ id }) => id === "pod-not-in-service");
+    assert.equal(
+      pods?.remedy,
+      `${FILL}; otherwise write labels of these pods into the selector of Service messaging/nats`,
+    );
+  });
+
+  it("is so too where it is a template in quotes", () => {
+    const [mode] = doctor(mesh("mode: STRICT", 'mode: "{{ .Values.mode }}"').join("---\n"));
+    assert.match(
+      mode?.remedy ?? "",
+      /^render the template first, and give the result; otherwise write one of STRICT, /,
+    );
   });
 
   it("is the first to be looked at where it is the namespace of what does not fit", () => {

@@ -1,5 +1,6 @@
 import type { Field } from "../../manifests/field.ts";
 import { placeText } from "../../manifests/place.ts";
+import { isFilledIn, unfilledRemedy } from "../../manifests/unfilled.ts";
 import type { Resource } from "../../manifests/resource.ts";
 import { gatewayServices, serversBeside } from "../../mesh/gateway.ts";
 import { CLIENT_PORT } from "../../mesh/nats-ports.ts";
@@ -70,7 +71,8 @@ function judgePorts(plugin: Plugin, mesh: Mesh, report: Report<Id>): void {
       report("match-port-nothing", number.place, `no Service of these pods has port ${wanted}; they have ${known}`);
     }
   }
-  // A match without ports takes every port.
+  // A match without ports takes every port, and one that is still to be filled in may be any.
+  if (numbers.some((number) => isFilledIn(number.text() ?? ""))) return;
   if (numbers.length === 0 || matches.some(({ ports }) => ports.length === 0)) return;
   for (const service of services) {
     for (const port of mesh.clientPorts(service)) {
@@ -299,7 +301,9 @@ function serviceAstray(broker: Workload, mesh: Mesh): { why: string; remedy: str
   }
   const has = labels.size === 0 ? "no labels" : labelsText(labels);
   const why = `${where} selects ${labelsText(service.selector)}, but these pods have ${has}`;
-  return { why, remedy: `write labels of these pods into the selector of ${title}` };
+  const fill = unfilledRemedy(labelsText(service.selector) + labelsText(labels));
+  const remedy = `write labels of these pods into the selector of ${title}`;
+  return { why, remedy: fill === undefined ? remedy : `${fill}; otherwise ${remedy}` };
 }
 
 export const match = family<Id>(
