@@ -154,6 +154,7 @@ function readDocuments(
 const SLIPS: ReadonlyMap<string, string> = new Map([
   ["BAD_ALIAS", "write the text in quotes"],
   ["BAD_SCALAR_START", "write the text in quotes"],
+  ["BLOCK_AS_IMPLICIT_KEY", "write what follows the first colon in quotes, or the second key on a line of its own"],
   ["TAB_AS_INDENT", "write spaces instead"],
   ["BAD_INDENT", "indent this line like those before it that belong to the same map or list"],
 ]);
@@ -244,9 +245,10 @@ function notesAt(text: string, before: number, end: number): number | undefined 
 /** What is wrong with a document before its aliases are followed. The previous one ends at `before`, this one at `end`. */
 function faultsOf(document: Document.Parsed, reader: Reader, text: string, before: number, end: number): TextFault[] {
   const { errors } = document;
-  const deep = errors.find(({ message }) => message.startsWith("Maximum call stack"));
-  // Every other fault that the parser reports is then a consequence of this one.
-  if (deep) return [{ ...TOO_DEEP, offset: deep.pos[0] }];
+  const deep = errors.find(isOfDepth);
+  // Every other fault that the parser reports is then a consequence of this one, unless it takes each line with `a: b: c` for a part of
+  // that before.
+  if (deep && errors[0]?.code !== "BLOCK_AS_IMPLICIT_KEY") return [{ ...TOO_DEEP, offset: deep.pos[0] }];
   const notes = errors.length > 0 ? notesAt(text, before, end) : undefined;
   if (notes !== undefined) return [{ ...NOTES, offset: notes }];
   const first = errors[0]?.pos[0] ?? 0;
@@ -266,6 +268,10 @@ function faultsOf(document: Document.Parsed, reader: Reader, text: string, befor
   return errors.some(isOfTab) ? told : untilUnfilled(told, text, () => faultsOfWords(reader, text, before, end));
 }
 
+function isOfDepth({ message }: YAMLError): boolean {
+  return message.startsWith("Maximum call stack");
+}
+
 function isOfTab({ code }: YAMLError): boolean {
   return code === "TAB_AS_INDENT";
 }
@@ -277,6 +283,7 @@ function causesIn(errors: readonly YAMLError[], text: string): YAMLError[] {
   const seen = new Set<string>();
   // Every line behind a tab that indents seems to be in another place than it is.
   for (const error of tabs.length > 0 ? tabs : errors) {
+    if (isOfDepth(error)) continue;
     if (causes.length >= MAX_FAULTS) break;
     const keys = [`at ${error.pos[0]}`, ...sharedCause(error, text)];
     // Of several at one place the others follow from the first.

@@ -150,6 +150,22 @@ describe("a text that is a trap", () => {
     }
   });
 
+  it("of lines with two colons is not nested deeply, but wrong in each of them", () => {
+    const found = doctor("a: b: c\n".repeat(3000));
+    assert.deepEqual(
+      found.map(placed),
+      Array.from({ length: 10 }, (_, index) => `${index + 1}:4 yaml-syntax`),
+    );
+    for (const { message, remedy } of found)
+      assert.deepEqual(
+        [message, remedy],
+        [
+          "Nested mappings are not allowed in compact mappings",
+          "write what follows the first colon in quotes, or the second key on a line of its own",
+        ],
+      );
+  });
+
   it("of some hundred nats-servers takes seconds, not minutes", () => {
     const sound = readFileSync(inRoot("test", "cli", "fixtures", "selector-matches-nothing", "good.yaml"), "utf8");
     const texts = Array.from({ length: 300 }, (_, i) => sound.replaceAll("messaging", `m${i}`));
