@@ -210,7 +210,7 @@ export function misreadNames(config: Field, ours: readonly string[]): Misread[] 
         },
       ];
     }
-    if (text === "" || isElsewhere(text, ours)) return [];
+    if (text === "" || isFilledIn(text) || isElsewhere(text, ours)) return [];
     if (text.includes("*") ? canMatch(text) : WORKLOAD.test(text)) return [];
     const near = text.trim().toLowerCase().replace(/\/$/, "");
     const trustDomain = text.includes("/") ? (text.split("/")[0] ?? "") : (ours[0] ?? "TRUST_DOMAIN");
@@ -222,7 +222,7 @@ export function misreadNames(config: Field, ours: readonly string[]): Misread[] 
     (value): Misread[] => {
       const text = value.text() ?? "";
       const lower = text.toLowerCase();
-      if (text === lower) return [];
+      if (text === lower || isFilledIn(text)) return [];
       const message = `${text} has capitals, which no Kubernetes name has, so it matches nobody`;
       return [{ id: "principal-shape", value, message, remedy: `write ${lower}` }];
     },

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { authorization, DOCUMENTS, ids } from "./sound-mesh.ts";
-import { doctor, istioNats } from "./support.ts";
+import { doctor, filter, istioNats } from "./support.ts";
 
 const FILL = "fill in ${…} first, as flux envsubst does, and give the result";
 
@@ -19,6 +19,8 @@ describe("a value that something has still to fill in", () => {
       [url, "oci://${REGISTRY}/istio-nats@${DIGEST}"],
       [url, "oci://registry.test/istio-nats@sha256:${DIGEST}"],
       [url, "oci://registry.test/${NAME:=istio-nats}"],
+      [url, `\${URL}\n  sha256: ${filter.sha256}`],
+      [url, `oci://registry.test/istio-nats@sha256:\${DIGEST}\n  sha256: ${"ab".repeat(32)}`],
       [url, `${url}\n  sha256: "\${SHA256}"`],
       ["type: NETWORK", "type: ${TYPE}"],
       ["number: 4222", 'number: "${PORT}"'],
@@ -38,6 +40,24 @@ describe("a value that something has still to fill in", () => {
         !ids(...DOCUMENTS, authorization(spec)).some((id) => /malformed|unknown/.test(id)),
         JSON.stringify(spec),
       );
+  });
+
+  it("hides nothing that is wrong whatever its value is", () => {
+    for (const [is, id] of [
+      ["http://registry.test/${FILE}.wasm", "module-by-plain-http"],
+      ["https://registry.test/${FILE}", "module-unpinned"],
+      ["istio-nats:${TAG}", "image-scheme-unknown"],
+      [`oci://registry.test/istio-nats:\${TAG}@sha256:${filter.sha256}`, "digest-not-manifest"],
+      ["oci://registry.test/istio-nats:${TAG}@sha256:abc", "digest-not-manifest"],
+      ["${IMAGE}\n  sha256: abc", "digest-not-manifest"],
+    ] as const)
+      assert.deepEqual(ids(...mesh(url, is)), [id], is);
+  });
+
+  it("is a peer with a fault, or none, not one with capitals besides", () => {
+    const policy =
+      "trustDomains: [a]\nrules: [{name: a, from: [{namespaces: ['${NS}']}, {principals: ['a/ns/${NS}/sa/b']}], publish: {allow: [c]}}]\n";
+    assert.doesNotMatch(istioNats(["check", "-"], policy).output, /principal-shape|capitals/);
   });
 
   it("is a trust domain with a fault, not one with capitals besides", () => {

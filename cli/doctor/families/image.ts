@@ -11,8 +11,8 @@ const HEX = /^[a-f0-9]{64}$/;
 /** `oci://REGISTRY/istio-nats:VERSION`, `oci://registry.example/istio-nats@sha256:000…`. */
 const PLACEHOLDER = /[/:@][A-Z]{4,}(?:$|[/:@])|^[A-Z]{4,}\/|^(?:\w+:\/\/)?[^/]*\.example(?:[:/])|sha256:0{64}$/;
 
-/** Whether it is still to be filled in what the module is named by: all of a url, or what follows its last slash. */
-function isUnknown(url: string): boolean {
+/** Whether it is still to be filled in by what an image is named: all of a url, or what follows its last slash. */
+function isNameUnknown(url: string): boolean {
   return isFilledIn(url.slice(url.lastIndexOf("/") + 1));
 }
 
@@ -139,7 +139,6 @@ export const image = family(
         report("image-missing", resource.root.placeOf("spec", "wasm", "url"), `${resource.title} has no url`);
         continue;
       }
-      if (isUnknown(url)) continue;
       const [urlPlace, sumPlace] = [wasm.placeOf("url"), wasm.placeOf("sha256")];
       const before = SCHEME.exec(url)?.[1]?.toLowerCase();
       const fault = isFilledIn(url) ? undefined : unreadable(url);
@@ -159,7 +158,7 @@ export const image = family(
       }
       if (PLACEHOLDER.test(url)) report("image-placeholder", urlPlace, `${url} is an example`);
       const other = isImage ? NO_SHA256.exec(url)?.[1] : undefined;
-      if (other !== undefined) {
+      if (other !== undefined && !isFilledIn(other)) {
         const message = `the digest "${other}" does not begin with sha256:, so Istio cannot read the url`;
         report("digest-not-manifest", urlPlace, message, "write …@sha256:DIGEST");
       }
@@ -168,14 +167,14 @@ export const image = family(
         if (!HEX.test(digest)) {
           const message = `"${digest}" is not a SHA-256, which has 64 characters of 0-9 and a-f`;
           report("digest-not-manifest", place, message, place === sumPlace ? sumRemedy(digest, isImage) : undefined);
-        } else if (isImage && digest === filter.sha256) {
+        } else if (isImage && digest === filter.sha256 && !url.startsWith("${")) {
           report("digest-not-manifest", place, "this is the SHA-256 of the module itself, not of the image's manifest");
         }
       }
       const isDigest = sum !== undefined && HEX.test(sum);
-      if (isDigest && inUrl !== undefined && inUrl !== sum)
+      if (isDigest && inUrl !== undefined && !isFilledIn(inUrl) && inUrl !== sum)
         report("digest-not-manifest", sumPlace, "sha256 and the digest in url differ");
-      if (isImage && inUrl === undefined && other === undefined && sum === undefined) {
+      if (isImage && inUrl === undefined && other === undefined && sum === undefined && !isNameUnknown(url)) {
         const tag = tagOf(url) ?? "latest";
         report("image-by-tag", urlPlace, `${resource.title} runs whatever the tag ${tag} points to`);
       }
