@@ -11,6 +11,9 @@ const OF_SHELL = /(?:^|[\s"'[,/])(?:exec|sh|bash|nats-server)(?=$|[\s"',\]])/;
 const LONG = 1000;
 const NEAR = 200;
 
+/** What is not YAML has been told so by its own line, and the others are about no value but the whole file or object. */
+const OF_NO_VALUE = ["yaml-syntax", "helm-template", "kustomization", "no-object", "no-policy", "not-rendered"];
+
 /** What is still to be filled in on a line, with what to do about it. */
 function remedyOf(line: string, column: number): string | undefined {
   const text = line.length > LONG ? line.slice(column - 1, column - 1 + NEAR) : withoutComment(line);
@@ -25,8 +28,7 @@ export function withUnfilledLines(findings: readonly Finding[], sources: readonl
   return findings.map((finding) => {
     const { id, place, remedy } = finding;
     const text = texts.get(place.file);
-    // What is not YAML has been told so by its own line.
-    if (text === undefined || id === "yaml-syntax") return finding;
+    if (text === undefined || OF_NO_VALUE.includes(id)) return finding;
     const line = getOrMake(lines, place.file, () => text.split("\n"))[place.line - 1] ?? "";
     const fill = remedyOf(line, place.column);
     return fill === undefined || remedy.startsWith(fill)

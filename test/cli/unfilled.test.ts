@@ -123,6 +123,8 @@ describe("a value that something has still to fill in", () => {
     const pod = "command: [sh, -c, 'exec nats-server -n ${POD}']\n          image: nats";
     const [plain] = doctor(mesh("type: NETWORK", "type: HTTP").join("---\n").replace("image: nats", pod));
     assert.equal(plain?.remedy, "write type: NETWORK");
+    const [nothing] = doctor("a: ${B}");
+    assert.match(nothing?.remedy ?? "", /^give the manifest as kubectl takes it, /);
     const [comment] = doctor(mesh("type: NETWORK", "type: HTTP # not ${TYPE}").join("---\n"));
     assert.equal(comment?.remedy, "write type: NETWORK");
     const shell = mesh(
