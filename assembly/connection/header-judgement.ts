@@ -36,7 +36,9 @@ export let refusesTraceDest: bool = false;
  * Why a header of this HPUB, whose headers are all there, is refused, or ALLOWED. The first refused header decides, but a refused
  * trace destination comes before all others. Whoever names the requester itself (`REQUEST_INFO`) may not have the message traced:
  * without that nats-server replaces what it says. No block may become another one to nats-server after its check, and no message may
- * pass to clients for one that nats-server itself sends them (nats/control-status.ts). A header that names no subject is refused for the
+ * pass to clients for one that nats-server itself sends them (nats/control-status.ts). A compressed trace, which has headers, goes only
+ * where the sender may receive it: where an account imports a service whose latency some headers have measured, nats-server ends by a
+ * message with headers that it publishes there itself (accounts.go `shouldSample`; 2.11 to 2.15, tried). A header that names no subject is refused for the
  * subject of the publish. `largestPayload` is what a message may have in bytes, 0 while nats-server has not told.
  */
 export function judgeHeaders(permissions: Permissions, line: ClientLine, largestPayload: i32): Reason {
@@ -44,6 +46,7 @@ export function judgeHeaders(permissions: Permissions, line: ClientLine, largest
   refusesTraceDest = false;
   let first: Reason = Reason.ALLOWED;
   let traces = false;
+  let tracesToOthers = false;
   let namesRequester = false;
   let speaksForServer = false;
   // Uses about which the subject alone decides, as bits. A block has more than a thousand such lines, and a subject 4 KiB.
@@ -55,7 +58,8 @@ export function judgeHeaders(permissions: Permissions, line: ClientLine, largest
       if (first != Reason.ALLOWED) return first;
       return speaksForServer ||
         misleads(line, traces, namesRequester) ||
-        (traces && (lacksRoom(line, largestPayload) || isOfFastBatch(line)))
+        (traces && (lacksRoom(line, largestPayload) || isOfFastBatch(line))) ||
+        (tracesToOthers && headerFields.asksForEncoding)
         ? Reason.HEADER
         : Reason.ALLOWED;
     }
@@ -75,6 +79,7 @@ export function judgeHeaders(permissions: Permissions, line: ClientLine, largest
     if ((first != Reason.ALLOWED && !isTrace) || (decided & (1 << use)) != 0) continue;
     const name = headerFields.value;
     const length = headerFields.valueLength;
+    if (isTrace && !permissions.receives(name, length)) tracesToOthers = true;
     const reason = judgeHeader(permissions, use, name, length, line);
     if (reason == Reason.ALLOWED) {
       if (use == HeaderUse.ROLLUP_SUBJECT || use == HeaderUse.ROLLUP_ALL) decided |= 1 << use;

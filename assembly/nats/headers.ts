@@ -36,6 +36,10 @@ const ALL: u32 = 0x6c6c61;
 const SUB: u32 = 0x627573;
 const LOWER_CASE: u32 = 0x202020;
 
+/** The halves of `Accept-Encoding:`, by which nats-server says in a header of a trace how it is compressed (`initMsgTrace`). */
+const ACCEPT_E: u64 = 0x452d747065636341;
+const NCODING: u64 = 0x3a676e69646f636e;
+
 /** At which of the sixteen places from `pointer` on a blank or a line's end, and an N or S behind it, begin, as bits. */
 // @ts-ignore: decorator
 @inline
@@ -171,6 +175,14 @@ class HeaderFields {
         if (last != 0 && at + length <= end && memory.compare(last, at, length) == 0) return true;
       }
       last = at;
+    }
+    return false;
+  }
+
+  /** Is there a line `Accept-Encoding`? A lone LF may begin one, too, since JetStream removes lines behind it. */
+  get asksForEncoding(): bool {
+    for (let p = this.start; p + 16 < this.end; p++) {
+      if (load<u8>(p) == LF && load<u64>(p, 1) == ACCEPT_E && load<u64>(p, 9) == NCODING) return true;
     }
     return false;
   }

@@ -5,15 +5,19 @@ import { Stand } from "../stand/stand.ts";
 import { waitFor } from "../stand/wait.ts";
 import { linesOf } from "./frames.ts";
 import { ORDERS_API } from "./policy.ts";
-import { errorsOf, messagesOf, publish } from "./ways-round.ts";
+import { errorsOf, messagesOf, publish, refusedPublish } from "./ways-round.ts";
 
 /** What SHOP imports of VAULT comes under another subject, except for `store.raw.>`. Every client that names no user is of SHOP. */
 const CONFIG = `accounts {
-  VAULT { users: [{ user: keeper, password: keeper }], exports: [{ stream: "store.>" }] }
+  VAULT { users: [{ user: keeper, password: keeper }], exports: [
+    { stream: "store.>" }
+    { service: "ask.keeper", latency: { sampling: headers, subject: "latency.keeper" } }
+  ] }
   SHOP { users: [{ user: shop, password: shop }], imports: [
     { stream: { account: VAULT, subject: "store.news.*" }, to: "news.*" }
     { stream: { account: VAULT, subject: "store.code" }, to: "code" }
     { stream: { account: VAULT, subject: "store.raw.>" } }
+    { service: { account: VAULT, subject: "ask.keeper" } }
   ] }
 }
 no_auth_user: shop
@@ -22,9 +26,9 @@ no_auth_user: shop
 const REMEMBERED = 256;
 
 /** A policy under which orders-api may read this. It may publish its mark, and no other policy's. */
-function policyOf(mark: string, subscribe: object, mode = "ENFORCE"): object {
+function policyOf(mark: string, subscribe: object, mode = "ENFORCE", publishes: string[] = []): object {
   const from = [{ principals: ["cluster.local/ns/shop/sa/orders-api"] }];
-  const rules = [{ name: "orders-api", from, publish: { allow: [`mark.${mark}`] }, subscribe }];
+  const rules = [{ name: "orders-api", from, publish: { allow: [`mark.${mark}`, ...publishes] }, subscribe }];
   return { mode, trustDomains: ["cluster.local"], rules };
 }
 
@@ -34,6 +38,7 @@ const WITH_DENY = policyOf("deny", {
 });
 const ALL = policyOf("all", { allow: ["news.*", "store.raw.>"] });
 const TRIAL = policyOf("all", { allow: ["news.*", "store.raw.>"] }, "DRY_RUN");
+const ASKS = policyOf("asks", { allow: ["_INBOX.a.>"] }, "ENFORCE", ["ask.keeper", "_INBOX.a.>"]);
 const RAW_ONLY = policyOf("raw", { allow: ["store.raw.>"] });
 
 interface Subsz {
@@ -56,6 +61,7 @@ describe("what an account imports from another one", () => {
         reused: { filter: { config: ALL } },
         trial: { filter: { config: TRIAL } },
         told: { filter: { config: ALL } },
+        asking: { filter: { config: ASKS } },
       },
       nats: { config: CONFIG, jetStream: false },
     });
@@ -162,4 +168,24 @@ describe("what an account imports from another one", () => {
       assert.deepEqual(linesOf(await client.untilClosed()), []);
     });
   }
+
+  it("does not end nats-server by a compressed trace of a request, sent to a service whose latency headers have measured", async () => {
+    const traced = (destination: string): string =>
+      publish("ask.keeper", "x", `Nats-Trace-Dest: ${destination}\r\nAccept-Encoding: snappy\r\n`);
+    const panics = (): number => stand.nats.log().split("panic: ").length;
+    const before = panics();
+    const client = await connect("asking");
+    await client.send("SUB _INBOX.a.> 1\r\n");
+    assert.deepEqual(await errorsOf(client, traced("ask.keeper")), refusedPublish("ask.keeper"));
+    await client.send(traced("_INBOX.a.1"));
+    await client.expect("HMSG", /^HMSG _INBOX\.a\.1 1 /);
+    client.close();
+    assert.equal(panics(), before);
+    const alone = await RawClient.connect(stand.nats.port);
+    await alone.handshake();
+    await alone.send(traced("ask.keeper"));
+    await waitFor("the end of nats-server", () => panics() > before);
+    alone.close();
+    await stand.nats.restart();
+  });
 });

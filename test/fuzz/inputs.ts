@@ -85,6 +85,7 @@ const ACTING = [
     "Nats-Consumer-Stalled",
     "Nmqtt-Subject",
     "nats-trace-dest",
+    "Accept-Encoding",
     "A",
   ],
 ];

@@ -277,6 +277,7 @@ export class NaivePolicy {
     if (block !== "" && !(/^NATS\/1\.0[^]*\r\n\r\n$/.test(block) && block.length >= 12)) return false;
     if (readsAsControl(block)) return false;
     let traces = false;
+    let tracesToOthers = false;
     let poses = false;
     for (const { 0: line, 1: name, 2: text = "", index } of block.matchAll(ACTING_HEADER)) {
       const value = text.replace(/^ +/, "");
@@ -305,12 +306,14 @@ export class NaivePolicy {
         const isRead = index + line.length < block.length && block.startsWith("NATS/1.0") && destination !== "";
         if (!isRead || destination === "trace disabled") continue;
         traces = true;
+        if (!this.#receives(destination)) tracesToOthers = true;
         const isSubject = isLiteral(destination) && !/[\t\n\f\r ]/.test(destination);
         if (!isSubject || isReserved(destination) || !this.listsPermit(destination)) return false;
       } else if (isReserved(value) || !this.listsPermit(value)) return false;
     }
     if (traces && (poses || !block.startsWith("NATS/1.0\r\n") || message.length > LARGEST_TRACED)) return false;
     if (traces && /.\.\$FI$/s.test(reply)) return false;
+    if (tracesToOthers && block.includes("\nAccept-Encoding:")) return false;
     return !hidesLines(block);
   }
 

@@ -346,6 +346,25 @@ describe("a publish with headers on which nats-server acts", () => {
     }
   });
 
+  it("is refused for a compressed trace to a subject that the peer may not read, by which nats-server can end", () => {
+    const wire = Wire.connected(configuredHost({ rule: { publish: { allow: ["ok.>", "ask"] } } }));
+    const lines = (destination: string, encoding: string): string[] => [`Nats-Trace-Dest: ${destination}`, encoding];
+    for (const encoding of ["Accept-Encoding: snappy", "Accept-Encoding:x", "A: b\nAccept-Encoding: gzip"]) {
+      for (const own of [lines("ask", encoding), lines("ask", encoding).toReversed()]) {
+        assert.equal(wire.client(publish("ok.1", own)), PING);
+        assert.equal(wire.server(PONG), publishViolation("ok.1"), own.join());
+      }
+      // As `nats trace` asks for it.
+      const own = publish("ok.1", lines("ok.2", encoding));
+      assert.equal(wire.client(own), own);
+    }
+    const own = [publish("ok.1", ["Accept-Encoding: gzip"])];
+    for (const other of ["accept-encoding: gzip", "Accept-Encodin: gzip", "A: Accept-Encoding: gzip"]) {
+      own.push(publish("ok.1", lines("ask", other)));
+    }
+    for (const each of own) assert.equal(wire.client(each), each);
+  });
+
   it("needs nothing more for a trace that is disabled, which no server traces: neither room, nor a block without a status", () => {
     const wire = Wire.connected(configuredHost(), { info: `INFO {"headers":true,"max_payload":1024} \r\n` });
     const lines = ["Nats-Trace-Dest: trace disabled", "Nats-Trace-Dest: \t trace disabled \t"];
