@@ -5,6 +5,7 @@ import { Host } from "../host/host.ts";
 import { Random } from "../host/random.ts";
 import { CONNECT, PING } from "../host/wire.ts";
 import { Session, type SubscribePolicy } from "./changes-session.ts";
+import { fewer } from "./fewer.ts";
 
 /** One event. `of` is the number of a connection. */
 export type Step =
@@ -224,17 +225,4 @@ function shortened({ clockStep, steps: all }: ChangesCase): Step[] {
     steps = steps.with(i, { ...step, sends });
   }
   return steps;
-}
-
-/** Removes everything that is not needed, many items at a time first. */
-function fewer<T>(all: readonly T[], fails: (some: T[]) => boolean): T[] {
-  let left = [...all];
-  for (let size = left.length >> 1; size >= 1; size >>= 1) {
-    for (let at = 0; at < left.length;) {
-      const some = left.toSpliced(at, size);
-      if (fails(some)) left = some;
-      else at += size;
-    }
-  }
-  return left;
 }

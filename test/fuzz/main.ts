@@ -1,9 +1,11 @@
 /**
  * `npm run fuzz -- --inputs=10000000 --seed=1` sends client streams through the filter until an input fails or all are done. `npm
- * run fuzz -- --of=changes --inputs=10000` does the same for policies that change, with one case per input.
+ * run fuzz -- --of=changes --inputs=10000` does the same for policies that change, with one case per input, and `--of=answers` for
+ * the answers to a verbose client meanwhile.
  */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { freshSeed } from "../host/random.ts";
+import { fuzzAnswers } from "./answers-fuzz.ts";
 import { fuzzChanges } from "./changes-fuzz.ts";
 import { fuzzClients } from "./parallel.ts";
 import { explain } from "./saved.ts";
@@ -18,15 +20,18 @@ const clients: Round = async (seed, inputs) => {
   };
 };
 
-const changes: Round = (seed, inputs) => {
-  const { cases, failure } = fuzzChanges(seed, inputs);
-  return Promise.resolve({ done: cases, failures: failure === undefined ? [] : [failure] });
-};
+function inCases(fuzz: (seed: number, cases: number) => { cases: number; failure: string | undefined }): Round {
+  return (seed, inputs) => {
+    const { cases, failure } = fuzz(seed, inputs);
+    return Promise.resolve({ done: cases, failures: failure === undefined ? [] : [failure] });
+  };
+}
 
 /** `inputs` is the default number; `most` is how many there are between two lines of progress. */
 const KINDS = {
   clients: { round: clients, inputs: 10_000_000, most: 500_000 },
-  changes: { round: changes, inputs: 10_000, most: 500 },
+  changes: { round: inCases(fuzzChanges), inputs: 10_000, most: 500 },
+  answers: { round: inCases(fuzzAnswers), inputs: 10_000, most: 500 },
 };
 
 function wholeNumber(text: string): number {
@@ -40,7 +45,11 @@ const { of, seed, ...options } = new Command("npm run fuzz --")
     "Sends random and mutated client streams through the filter, or changes its policy, and judges what passes.",
   )
   .addOption(new Option("--of <what>", "what is made up").choices(Object.keys(KINDS)).default("clients"))
-  .option("--inputs <count>", "how many; unless said 10,000,000 streams or 10,000 cases of changes", wholeNumber)
+  .option(
+    "--inputs <count>",
+    "how many; unless said 10,000,000 streams or 10,000 cases of changes or answers",
+    wholeNumber,
+  )
   .option("--seed <number>", "repeats a run of the same count; a fresh one unless said", wholeNumber, freshSeed())
   .parse()
   .opts<{ of: keyof typeof KINDS; inputs?: number; seed: number }>();
