@@ -5,19 +5,21 @@ import { Stand } from "../stand/stand.ts";
 import { waitFor } from "../stand/wait.ts";
 import { linesOf } from "./frames.ts";
 import { ORDERS_API } from "./policy.ts";
-import { errorsOf, messagesOf, publish, refusedPublish } from "./ways-round.ts";
+import { errorsOf, messagesOf, publish, refusedPublish, refusedReply } from "./ways-round.ts";
 
 /** What SHOP imports of VAULT comes under another subject, except for `store.raw.>`. Every client that names no user is of SHOP. */
 const CONFIG = `accounts {
   VAULT { users: [{ user: keeper, password: keeper }], exports: [
     { stream: "store.>" }
     { service: "ask.keeper", latency: { sampling: headers, subject: "latency.keeper" } }
+    { service: "ask.porter", latency: "latency.porter" }
   ] }
   SHOP { users: [{ user: shop, password: shop }], imports: [
     { stream: { account: VAULT, subject: "store.news.*" }, to: "news.*" }
     { stream: { account: VAULT, subject: "store.code" }, to: "code" }
     { stream: { account: VAULT, subject: "store.raw.>" } }
     { service: { account: VAULT, subject: "ask.keeper" } }
+    { service: { account: VAULT, subject: "ask.porter" } }
   ] }
 }
 no_auth_user: shop
@@ -38,7 +40,7 @@ const WITH_DENY = policyOf("deny", {
 });
 const ALL = policyOf("all", { allow: ["news.*", "store.raw.>"] });
 const TRIAL = policyOf("all", { allow: ["news.*", "store.raw.>"] }, "DRY_RUN");
-const ASKS = policyOf("asks", { allow: ["_INBOX.a.>"] }, "ENFORCE", ["ask.keeper", "_INBOX.a.>"]);
+const ASKS = policyOf("asks", { allow: ["_INBOX.a.>"] }, "ENFORCE", ["ask.*", "_INBOX.a.>", "$SYS.REQ.USER.INFO"]);
 const RAW_ONLY = policyOf("raw", { allow: ["store.raw.>"] });
 
 interface Subsz {
@@ -169,23 +171,38 @@ describe("what an account imports from another one", () => {
     });
   }
 
+  /** What the unfiltered client sends ends nats-server, which starts anew. */
+  async function ends(bytes: string): Promise<void> {
+    const panics = (): number => stand.nats.log().split("panic: ").length;
+    const before = panics();
+    const alone = await RawClient.connect(stand.nats.port);
+    await alone.handshake();
+    await alone.send(bytes);
+    await waitFor("the end of nats-server", () => panics() > before);
+    alone.close();
+    await stand.nats.restart();
+  }
+
   it("does not end nats-server by a compressed trace of a request, sent to a service whose latency headers have measured", async () => {
     const traced = (destination: string): string =>
       publish("ask.keeper", "x", `Nats-Trace-Dest: ${destination}\r\nAccept-Encoding: snappy\r\n`);
-    const panics = (): number => stand.nats.log().split("panic: ").length;
-    const before = panics();
     const client = await connect("asking");
     await client.send("SUB _INBOX.a.> 1\r\n");
     assert.deepEqual(await errorsOf(client, traced("ask.keeper")), refusedPublish("ask.keeper"));
     await client.send(traced("_INBOX.a.1"));
     await client.expect("HMSG", /^HMSG _INBOX\.a\.1 1 /);
     client.close();
-    assert.equal(panics(), before);
-    const alone = await RawClient.connect(stand.nats.port);
-    await alone.handshake();
-    await alone.send(traced("ask.keeper"));
-    await waitFor("the end of nats-server", () => panics() > before);
-    alone.close();
-    await stand.nats.restart();
+    await ends(traced("ask.keeper"));
+  });
+
+  it("nor by an answer of nats-server's own, on the subject of a service whose latency is measured", async () => {
+    const asked = (reply: string): string => publish("$SYS.REQ.USER.INFO", "", "", reply);
+    const client = await connect("asking");
+    await client.send("SUB _INBOX.a.> 1\r\n");
+    assert.deepEqual(await errorsOf(client, asked("ask.porter")), refusedReply("ask.porter"));
+    await client.send(asked("_INBOX.a.1"));
+    await client.expect("MSG", /^MSG _INBOX\.a\.1 1 /);
+    client.close();
+    await ends(asked("ask.porter"));
   });
 });
