@@ -69,6 +69,7 @@ const TASKS: Record<string, Task> = {
   "test:foreign": program("test", "foreign", "main.ts"),
   "test:matrix": program("test", "matrix", "main.ts"),
   "test:clients": program("test", "clients", "main.ts"),
+  "test:apiserver": program("test", "apiserver", "main.ts"),
 };
 for (const { name } of SUITES) if (name !== "lint") TASKS[`test:${name}`] = (args) => runSuites([name], args);
 

@@ -1,12 +1,9 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { describe, it } from "node:test";
 import { CHECKS } from "../../cli/doctor/table.ts";
-import { STATS_TAGS } from "../../cli/stats-tags.ts";
-import { inRoot } from "../../tools/paths.ts";
-import { doctor, filter, placed } from "./support.ts";
-
-const FIXTURES = inRoot("test", "cli", "fixtures");
+import { FIXTURES, fixture } from "./fixture.ts";
+import { doctor, placed } from "./support.ts";
 
 /** Checks about what no cluster has, texts that no formatter leaves as they are, or very many faults. The other tests cover them. */
 const ELSEWHERE = new Set([
@@ -24,12 +21,6 @@ const ELSEWHERE = new Set([
   "object-near-limit",
   "object-too-large-for-apply",
 ]);
-
-function fixture(id: string, which: "bad" | "good"): string {
-  return readFileSync(`${FIXTURES}/${id}/${which}.yaml`, "utf8")
-    .replaceAll("ALL-STATS-TAGS", STATS_TAGS.join())
-    .replaceAll("MODULE-SHA256", filter.sha256);
-}
 
 /** What a fixture says about itself: `# port-not-tcp@13` at the end of a line is a finding in that line, at column 13. */
 function expected(text: string): string[] {

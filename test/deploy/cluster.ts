@@ -1,11 +1,10 @@
 import { jetstreamManager, type JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { randomInt } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { inRoot } from "../../tools/paths.ts";
 import { Authority } from "../stand/certificates.ts";
+import { freePorts } from "../stand/free-ports.ts";
 import { NatsServer } from "../stand/nats-server.ts";
 import { ServerProxy } from "../stand/server-proxy.ts";
 import { Sidecar } from "../stand/sidecar.ts";
@@ -30,28 +29,6 @@ export const ELECTIONS = { timeout: 60_000 };
 /** JetStream's API, once the servers have their quorum. */
 export function jetStreamOf(client: NatsConnection): Promise<JetStreamManager> {
   return waitFor("JetStream has its quorum", () => jetstreamManager(client).catch(() => undefined), ELECTIONS);
-}
-
-/** Below the ports that Linux gives away by itself (net.ipv4.ip_local_port_range), of which all other programs here get theirs. */
-const LOWEST_PORT = 20_000;
-const PORTS = 12_000;
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.on("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-  });
-}
-
-/** Ports that are free. nats-server cannot report which one it chose for routes before it needs the others'. */
-async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>();
-  while (ports.size < count) {
-    const port = LOWEST_PORT + randomInt(PORTS);
-    if (await isFree(port)) ports.add(port);
-  }
-  return [...ports];
 }
 
 /** deploy/nats/nats.conf for a node on this machine: other addresses, another folder, and less patience in lame duck mode. */

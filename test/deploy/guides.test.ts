@@ -354,6 +354,17 @@ describe("the guides for installing", () => {
       const version = new RegExp(`^\\t${module} v(\\d+\\.\\d+)\\.`, "m").exec(go)?.[1];
       assert.ok(page.includes(`${tool} ${version ?? "of no version"}`), `${tool} ${version ?? ""}`);
     }
+    for (const [tool, file, module] of [
+      ["kubectl", "tools/go-kubernetes/go.mod", "k8s.io/kubernetes"],
+      ["etcd", "tools/go-kubernetes/go.mod", "go.etcd.io/etcd/server/v3"],
+      ["Gateway API", "test/istio/go.mod", "sigs.k8s.io/gateway-api"],
+      ["Prometheus operator", "tools/go-crds/go.mod", "github.com/prometheus-operator/prometheus-operator"],
+      ["Argo Rollouts", "tools/go-crds/go.mod", "github.com/argoproj/argo-rollouts"],
+      ["Flagger", "tools/go-crds/go.mod", "github.com/fluxcd/flagger"],
+    ] as const) {
+      const version = new RegExp(`^\\t${module} v(\\S+)`, "m").exec(read(file))?.[1];
+      assert.match(page, new RegExp(`${tool} ${version ?? "of no version"}`.replaceAll(/\s/g, "\\s")), tool);
+    }
     for (const [version, module] of Object.entries(NATS_SERVERS)) {
       assert.ok(page.includes(`| ${version} `), version);
       const patch = /nats-server\/v2 v(\S+)/.exec(read(`tools/${module}/go.mod`))?.[1];
