@@ -176,7 +176,7 @@ interface Asked extends Sent {
 }
 
 export interface Outcome {
-  /** Operations of which each was answered as it must be. 0 where the connection ended, as it may where all rights are lost. */
+  /** Operations of which each was answered as it must be; 0 if the connection ended. */
   answered: number;
   problem: string | undefined;
 }
@@ -186,6 +186,7 @@ class Stage {
   readonly #wire: Wire;
   readonly #broker = new Broker();
   #policy = EVERYTHING;
+  #policies = 0;
   #unsent = "";
   /** Bytes that the client has queued, and those that it has sent. */
   #queued = 0;
@@ -208,7 +209,7 @@ class Stage {
     for (const step of steps) {
       this.#host.advance(REST);
       this.#take(step);
-      if (this.#wire.connection.closed) return { answered: 0, problem: undefined };
+      if (this.#wire.connection.closed) return { answered: 0, problem: this.#endedInVain() };
     }
     // Everybody has time, and all is sent and read.
     for (let i = 0; i < 6; i++) {
@@ -216,10 +217,16 @@ class Stage {
       this.#host.advance(REST);
       for (const step of [{ sends: [ASKS], most: ALL }, { reads: ALL }, { reads: ALL }]) this.#take(step);
       this.#take("tick");
-      if (this.#wire.connection.closed) return { answered: 0, problem: undefined };
+      if (this.#wire.connection.closed) return { answered: 0, problem: this.#endedInVain() };
     }
     if (this.#broker.error !== undefined) return { answered: 0, problem: `nats-server: ${this.#broker.error}` };
     return { answered: this.#asked.length, problem: misplaced(this.#asked as Asked[], answersIn(this.#read)) };
+  }
+
+  /** A connection with a sid that is used again behind a maximum ends at the next policy (docs/policy.md). No other may end here. */
+  #endedInVain(): string | undefined {
+    const mayEnd = this.#policies > 1 && this.#asked.some(({ text = "" }) => /^UNSUB \d+ \d/.test(text));
+    return mayEnd ? undefined : "the connection ended";
   }
 
   #take(step: Step): void {
@@ -272,6 +279,7 @@ class Stage {
     const rules = tries ? [...config.rules, TRIAL] : config.rules;
     if (!this.#host.configure({ ...config, rules }).accepted) throw new Error("the policy is refused");
     this.#policy = policy;
+    this.#policies++;
   }
 }
 
