@@ -222,7 +222,7 @@ export function maximumTaken(connection: Connection): void {
   if (sub == 0) return;
   const here = pendingMaximaOf(sub) > 0;
   addPendingMaxima(sub, -i32(here));
-  // One that the client has ended, too, has had its former maximum before the server could read this one.
+  // The former maximum was reached before the server could read this one. That counts where the client has ended it, too.
   if (endedByCount(sub)) return;
   setMax(sub, connection.pongs.maximum, here);
   if (!isLive(sub)) return;

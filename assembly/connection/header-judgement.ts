@@ -37,9 +37,9 @@ export let refusesTraceDest: bool = false;
  * trace destination comes before all others. Whoever names the requester itself (`REQUEST_INFO`) may not have the message traced:
  * without that nats-server replaces what it says. No block may become another one to nats-server after its check, and no message may
  * pass to clients for one that nats-server itself sends them (nats/control-status.ts). A compressed trace, which has headers, goes only
- * where the sender may receive it: where an account imports a service whose latency some headers have measured, nats-server ends by a
- * message with headers that it publishes there itself (accounts.go `shouldSample`; 2.11 to 2.15, tried). A header that names no subject is refused for the
- * subject of the publish. `largestPayload` is what a message may have in bytes, 0 while nats-server has not told.
+ * where the sender may receive it: if that is an imported service whose latency headers have measured, nats-server ends by what it
+ * publishes there itself with headers (accounts.go `shouldSample`; 2.11 to 2.15, tried). A header that names no subject is refused for
+ * the subject of the publish. `largestPayload` is what a message may have in bytes, 0 while nats-server has not told.
  */
 export function judgeHeaders(permissions: Permissions, line: ClientLine, largestPayload: i32): Reason {
   refuse(Violation.PUBLISH, line.subject, line.subjectLength);

@@ -36,7 +36,7 @@ const ALL: u32 = 0x6c6c61;
 const SUB: u32 = 0x627573;
 const LOWER_CASE: u32 = 0x202020;
 
-/** The halves of `Accept-Encoding:`, by which nats-server says in a header of a trace how it is compressed (`initMsgTrace`). */
+/** The halves of `Accept-Encoding:`, with which nats-server compresses a trace and says so in a header (`initMsgTrace`). */
 const ACCEPT_E: u64 = 0x452d747065636341;
 const NCODING: u64 = 0x3a676e69646f636e;
 
