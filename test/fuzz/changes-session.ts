@@ -63,6 +63,8 @@ interface Subscription {
    * after any further CONNECT.
    */
   isRevoked: boolean;
+  /** When nats-server has read the client's UNSUB without a maximum, in nanoseconds. */
+  endedAt?: bigint;
 }
 
 /** What nats-server has written: a PONG, or a message, whose subscription this records. */
@@ -73,6 +75,10 @@ interface Frame {
 
 /** Up to this many subscriptions are all judged with the first bytes under a policy (assembly/connection/revocations.ts). */
 const AT_ONCE = 64;
+
+/** So long, in nanoseconds, the filter remembers at least what the client has ended (docs/adr/0006). */
+const REMEMBERED = 10_000_000_000n;
+const QUEUES = ["", "q1", "q2"];
 
 const LIMITS = { controlLine: 4096, payload: 1024 };
 
@@ -91,6 +97,7 @@ function told({ subject, queue, sid }: Subscription): string {
  * to the lines that have reached it (client.go `processSub`, `processUnsub`, `processConnect`).
  */
 export class Session {
+  readonly #host: Host;
   readonly #wire: Wire;
   #policy: Judge;
   /** What nats-server has now, by sid. */
@@ -137,6 +144,7 @@ export class Session {
 
   constructor(host: Host, policy: SubscribePolicy) {
     this.#policy = new Judge(policy);
+    this.#host = host;
     this.#wire = new Wire(host);
     this.#wire.server(INFO);
     this.send([CONNECT]);
@@ -159,7 +167,7 @@ export class Session {
     if (this.#wire.connection.closed) return;
     this.#revoke();
     const text = this.#unsent + lines.join("");
-    const end = text.length - Math.min(without, lines.at(-1)!.length - 1);
+    const end = text.length - Math.min(without, Math.max(0, (lines.at(-1)?.length ?? 0) - 1));
     const chunk = text.slice(0, end);
     this.#unsent = text.slice(end);
     const [sent, sentRest] = wholeLines(this.#sent + chunk);
@@ -256,8 +264,16 @@ export class Session {
     if (this.#mayEnd || !sub.wasPermitted || !this.#isSole(sub) || this.#limited.has(sub.sid)) return false;
     if (policy.observes) return true;
     if (!this.#isKnown(sub)) return policy.permitsMessage(subject);
+    if (this.#mayBeForgotten(sub)) {
+      return policy.permitsMessage(subject) && QUEUES.every((queue) => !policy.deniesMessage(subject, queue));
+    }
     if (this.#unsettled !== "" && !policy.permits(subject, "")) return false;
     return !policy.deniesMessage(subject, sub.queue);
+  }
+
+  /** Whether the filter need not know any more what it was. It is then taken for a member of every queue group (docs/adr/0006). */
+  #mayBeForgotten({ endedAt }: Subscription): boolean {
+    return endedAt !== undefined && this.#host.now - endedAt >= REMEMBERED;
   }
 
   /** Whether the filter can know that a message belongs to it. If not, the message's own subject decides (docs/adr/0006). */
@@ -326,8 +342,10 @@ export class Session {
       this.#all.push(sub);
     } else if (verb === "UNSUB" && live !== undefined) {
       const max = Number(argument.split(" ")[1] ?? 0);
-      if (max <= live.delivered) this.#live.delete(sid);
-      else live.max = max;
+      if (max <= live.delivered) {
+        this.#live.delete(sid);
+        live.endedAt = this.#host.now;
+      } else live.max = max;
     }
   }
 }
